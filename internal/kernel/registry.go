@@ -1,0 +1,95 @@
+// Package kernel holds the portable kernels: scalar functions that define the bits
+// of every elementwise operation, and whole-tensor kernels that programs import by name.
+package kernel
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// Type is the dtype and shape of a kernel's operand or result.
+type Type struct {
+	DType dtype.DType
+	Shape []int
+}
+
+// Size returns the number of elements, 1 for a scalar.
+func (t Type) Size() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Tensor is a kernel's view of an operand or result: contiguous, row-major, with
+// exactly the slice set that Type.DType names, of length Size().
+type Tensor struct {
+	Type
+	F64  []float64
+	F32  []float32
+	I64  []int64
+	I32  []int32
+	Bool []bool
+}
+
+// Call is one invocation of a kernel. In a machine it is made once and its slices
+// are bound again before a run when a buffer moved, so Run must not keep them.
+type Call struct {
+	In    []Tensor
+	Out   []Tensor
+	Attrs attr.List
+	Work  []byte // scratch of Kernel.Workspace bytes, 64-byte aligned, not cleared
+	State any    // what Kernel.Prepare returned
+}
+
+// Kernel is a whole-tensor operation. Programs name it, so names are never reused
+// with another meaning.
+type Kernel struct {
+	// Name is the operator's name (ONNX, NumPy or JAX).
+	Name string
+	// Doc gives operands, attributes and behaviour at the edges, for the bytecode reference.
+	Doc string
+	// Check validates operand types, result types and attributes completely: after a nil
+	// error Run cannot read or write out of bounds. It must survive hostile input.
+	Check func(in, out []Type, a attr.List) error
+	// Workspace returns the bytes of scratch that Run needs; nil means none. Called after Check.
+	Workspace func(in, out []Type, a attr.List) int
+	// Prepare returns state computed once per machine (decoded attributes, strides, plans); may be nil.
+	// After the first Run, Run must not allocate, so what would be allocated belongs here.
+	Prepare func(in, out []Type, a attr.List) any
+	// Run computes Out from In. Errors are for data-dependent failures (singular matrix, index out of range);
+	// the machine adds operator, shapes and the user's line.
+	Run func(c *Call) error
+	// InPlace lists the inputs whose buffer Out[0] may share (same size in bytes); usually nil.
+	InPlace []int
+}
+
+var kernels = map[string]*Kernel{}
+
+// Register adds a kernel; missing fields or a second kernel of that name are bugs.
+func Register(k *Kernel) {
+	if k.Name == "" || k.Doc == "" || k.Check == nil || k.Run == nil {
+		panic(fmt.Sprintf("BUG: kernel %q registered without name, doc, check or run", k.Name))
+	}
+	if kernels[k.Name] != nil {
+		panic("BUG: kernel " + k.Name + " registered twice")
+	}
+	kernels[k.Name] = k
+}
+
+// Lookup returns the kernel with the given name, or nil.
+func Lookup(name string) *Kernel { return kernels[name] }
+
+// Names returns the registered names in ascending order.
+func Names() []string {
+	names := make([]string, 0, len(kernels))
+	for n := range kernels {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}

@@ -1,0 +1,123 @@
+// Package micro defines the micro-code of elementwise work: one instruction set
+// that every executor (portable loop, SIMD blocks, lanes, native code) runs with
+// the same bits as the result.
+//
+// Two containers hold micro-code. A Loop applies its code to every element of an
+// iteration space (arrays). A Straight runs its code once over scalar cells of
+// the arena (unrolled scalar graphs). Both use Instr.
+package micro
+
+import "github.com/adjoint-go/adjoint/internal/dtype"
+
+// Instr is one micro-instruction: Dst = Op(A, B, C), elementwise.
+//
+// In a Loop the operands are register numbers (see Loop). In a Straight they are
+// cells: byte offsets into the arena divided by 4. Operands that the operation
+// does not have are 0 and not read.
+type Instr struct {
+	Op   Op
+	Type dtype.DType // of the operands A (and B, C); for Select of B and C, whose A is Bool
+	To   dtype.DType // of the result when it differs by the instruction and not by the operation: Cast only; else 0
+	_    uint8
+	Dst  uint32
+	A    uint32
+	B    uint32
+	C    uint32
+}
+
+// Result returns the dtype of the value that the instruction writes.
+func (i Instr) Result() dtype.DType {
+	switch {
+	case i.Op == Cast:
+		return i.To
+	case i.Op < opCount && infos[i.Op].Bool:
+		return dtype.Bool
+	}
+	return i.Type
+}
+
+// OperandType returns the dtype of operand k (0 = A, 1 = B, 2 = C).
+func (i Instr) OperandType(k int) dtype.DType {
+	if i.Op == Select && k == 0 {
+		return dtype.Bool
+	}
+	return i.Type
+}
+
+// Operands returns A, B and C as an array; only the first Op.Arity() entries mean something.
+func (i Instr) Operands() [3]uint32 { return [3]uint32{i.A, i.B, i.C} }
+
+// Const is a constant register: an element's bits in the low bytes.
+type Const struct {
+	Type dtype.DType
+	Bits uint64
+}
+
+// Access says how a Loop walks one array: the element stride for each dimension
+// of the iteration space, innermost last. Stride 0 repeats the element
+// (broadcasting).
+type Access struct {
+	Type    dtype.DType
+	Strides []int
+}
+
+// ReduceKind is the reduction at the tail of a Loop.
+type ReduceKind uint8
+
+// The reductions. The order of additions is fixed by the shapes alone (see Loop.Reduce).
+const (
+	NoReduce ReduceKind = iota
+	ReduceSum
+	ReduceProd
+	ReduceMax // NaN wins
+	ReduceMin // NaN wins
+)
+
+// Loop is a micro-program that is applied to every element of an iteration space.
+//
+// Registers are numbered: [0,len(In)) are the inputs, the next len(Consts) the
+// constants, the next Temps the temporaries. Only temporaries are written. A
+// temporary may hold values of different dtypes at different times.
+//
+// Out k stores register OutRegs[k] at each element through Out[k]; outputs do not
+// overlap one another, and overlap an input only when both have the same buffer,
+// offset, dtype and strides (in-place reuse), so an executor may store block by block
+// after it has loaded the same block.
+//
+// With Reduce ≠ NoReduce the last output is a reduction of its register over the
+// innermost ReduceDims dimensions of Dims: its Strides are 0 there.
+//
+// Order of a sum: an inner run of n elements is cut into blocks of BlockLanes
+// elements. Within a block, W accumulators (W = 8 for 8-byte and 16 for
+// 4-byte types) start at the identity, and element i is added to accumulator i mod W in ascending
+// order; the accumulators are then folded in halves (a[j] += a[j+W/2], …). The
+// block results of a run are combined pairwise by PairwiseSum order. Prod, Max and Min
+// use the same tree.
+type Loop struct {
+	Dims       []int // iteration space, innermost last; all ≥ 1
+	In         []Access
+	Consts     []Const
+	Temps      int
+	Code       []Instr
+	Out        []Access
+	OutRegs    []uint32
+	Reduce     ReduceKind
+	ReduceDims int
+}
+
+// BlockLanes is the number of elements of a block: with it the live buffers of
+// usual programs stay within 32 KB of L1 cache, and reductions are cut at it.
+const BlockLanes = 512
+
+// Straight is a micro-program that runs once, over scalar cells of the arena.
+//
+// A cell is the byte offset into the arena divided by 4; 8-byte values lie at even
+// cells, a Bool takes the first byte of its cell. Every operand, constants included,
+// is a cell. Cells in [TempLo, TempHi) are temporaries of this program: reused by
+// liveness (always with the size of the value, possibly with another dtype later) and dead at its end, so an executor may keep
+// them in registers. All other cells that it writes are visible afterwards and are
+// written exactly once; none of them is read before it is written within the program.
+type Straight struct {
+	Code           []Instr
+	TempLo, TempHi uint32
+}
