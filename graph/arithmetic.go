@@ -1,0 +1,325 @@
+package graph
+
+import "github.com/adjoint-go/adjoint/internal/attr"
+
+// apply1, apply2 and apply3 add a node without attributes. They find the graph and keep going after mistakes.
+func apply1(op *Op, x *Node) *Node {
+	in := [1]*Node{x}
+	return graphOf(x).Apply(op, in[:], nil)
+}
+
+func apply2(op *Op, x, y *Node) *Node {
+	in := [2]*Node{x, y}
+	return graphOf(x, y).Apply(op, in[:], nil)
+}
+
+func apply3(op *Op, x, y, z *Node) *Node {
+	in := [3]*Node{x, y, z}
+	return graphOf(x, y, z).Apply(op, in[:], nil)
+}
+
+// graphOf returns the graph of the first operand that has one; only nil operands get a graph of
+// their own, in which the mistake is then recorded.
+func graphOf(in ...*Node) *Graph {
+	for _, n := range in {
+		if n != nil {
+			return n.g
+		}
+	}
+	return New()
+}
+
+// applyAll adds a node with any operands and attributes.
+func applyAll(op *Op, in []*Node, attrs ...attr.Named) *Node {
+	return graphOf(in...).Apply(op, in, attr.Make(attrs...))
+}
+
+// Zeros returns zeros of n's type, as a broadcast scalar where n is not one.
+func zerosLike(n *Node) *Node { return BroadcastTo(Like(n, 0), n.typ.Shape...) }
+
+// unary describes an elementwise operator with one float operand that a micro-operation runs.
+func unary(name, doc, formula string, family Family, partial func(x, y *Node) *Node, samples ...Sample) *Op {
+	return &Op{
+		Name: name, Doc: doc, Formula: formula, Family: family, MinArity: 1, MaxArity: 1,
+		Elementwise: true, DTypes: Floats, Micro: name,
+		Partial: func(n *Node, _ int) *Node { return partial(n.inputs[0], n) },
+		Samples: samples,
+	}
+}
+
+// over makes a sample of float operands of the given range: a scalar, and odd lengths.
+func over(lo, hi float64) Sample {
+	return Sample{In: []SampleInput{{Type: Type{Float64, Shape{3, 5}}, Lo: lo, Hi: hi}}}
+}
+
+// pair makes a sample of two broadcast float operands.
+func pair(lo1, hi1, lo2, hi2 float64) Sample {
+	return Sample{In: []SampleInput{
+		{Type: Type{Float64, Shape{3, 1, 5}}, Lo: lo1, Hi: hi1},
+		{Type: Type{Float64, Shape{7, 5}}, Lo: lo2, Hi: hi2},
+	}}
+}
+
+// at makes a sample of one operand with exactly the given values, at which no differences are taken.
+func at(reason string, values ...float64) Sample {
+	return Sample{NoDifferences: reason, In: []SampleInput{{Type: Type{Float64, Shape{len(values)}}, Values: values}}}
+}
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opIdentity, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opSub, opMul, opDiv, opMod, opRemainder, opPow, opMax, opMin, opFMA, opMulNoNan, opCopysign *Op
+
+func init() {
+	opIdentity = Register(&Op{
+		Name: "identity", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
+		Doc: "The operand itself, under another name.", Formula: "1",
+		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
+		Samples: []Sample{over(-2, 2)},
+	})
+	opNeg = Register(&Op{
+		Name: "neg", Symbol: "−", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "neg",
+		Doc: "−x. Integers wrap.", Formula: "−1",
+		Partial: func(n *Node, _ int) *Node { return Like(n, -1) },
+		Samples: []Sample{over(-2, 2)},
+	})
+	opAbs = Register(&Op{
+		Name: "abs", Symbol: "|·|", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "abs",
+		Doc: "|x|. The derivative at 0 is 0.", Formula: "sign(x)",
+		Partial: func(n *Node, _ int) *Node { return Sign(n.inputs[0]) },
+		Samples: []Sample{over(-2, 2), at("kink at 0", -1, 0, 1)},
+	})
+	opSign = Register(&Op{
+		Name: "sign", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "sign",
+		Doc:          "−1, 0 or 1 by the sign of x; NaN for NaN.",
+		NoDerivative: "piecewise constant: the derivative is 0 by convention everywhere",
+		Samples:      []Sample{over(-2, 2)},
+	})
+	opSquare = Register(&Op{
+		Name: "square", Symbol: "( · )²", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
+		Doc: "x·x.", Formula: "2x",
+		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, 2), n.inputs[0]) },
+		Expand:  func(n *Node) *Node { return Mul(n.inputs[0], n.inputs[0]) },
+		Samples: []Sample{over(-2, 2)},
+	})
+	opReciprocal = Register(&Op{
+		Name: "reciprocal", Symbol: "1/·", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Doc: "1/x; ±Inf at ±0.", Formula: "−1/x²", SingularPartials: true,
+		Partial: func(n *Node, _ int) *Node { return Neg(Square(n)) },
+		Expand:  func(n *Node) *Node { return Div(Like(n, 1), n.inputs[0]) },
+		Samples: []Sample{over(0.5, 3), over(-3, -0.5)},
+	})
+	opAdd = Register(&Op{
+		Name: "add", Symbol: "+", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "add",
+		Doc: "x + y. Integers wrap.", Formula: "1, 1",
+		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
+		Samples: []Sample{pair(-2, 2, -2, 2)},
+	})
+	opSub = Register(&Op{
+		Name: "sub", Symbol: "−", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "sub",
+		Doc: "x − y. Integers wrap.", Formula: "1, −1",
+		Partial: func(n *Node, i int) *Node { return Like(n, float64(1-2*i)) },
+		Samples: []Sample{pair(-2, 2, -2, 2)},
+	})
+	opMul = Register(&Op{
+		Name: "mul", Symbol: "×", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mul",
+		Doc: "x · y. Integers wrap.", Formula: "y, x",
+		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
+		Samples: []Sample{pair(-2, 2, -2, 2)},
+	})
+	opDiv = Register(&Op{
+		Name: "div", Symbol: "÷", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "div",
+		Doc: "x / y. Integers truncate toward zero; an integer division by zero is a runtime error. " +
+			"A zero adjoint wins over an infinite partial.",
+		Formula: "1/y, −x/y²", SingularPartials: true,
+		Partial: func(n *Node, i int) *Node {
+			if i == 0 {
+				return Reciprocal(n.inputs[1])
+			}
+			return Neg(Div(n, n.inputs[1]))
+		},
+		Samples: []Sample{pair(-2, 2, 0.5, 3), pair(-2, 2, -3, -0.5)},
+	})
+	opMod = Register(&Op{
+		Name: "mod", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mod",
+		Doc:     "x − y·⌊x/y⌋: the floor modulus, with the sign of y. An integer y = 0 is a runtime error.",
+		Formula: "1, −⌊x/y⌋", SingularPartials: true,
+		Partial: func(n *Node, i int) *Node {
+			if i == 0 {
+				return Like(n, 1)
+			}
+			return Neg(Floor(Div(n.inputs[0], n.inputs[1])))
+		},
+		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(2.1, 2.4, -0.7, -0.6)},
+	})
+	opRemainder = Register(&Op{
+		Name: "remainder", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "rem",
+		Doc:     "x − y·trunc(x/y): the truncated remainder, with the sign of x (C's fmod). An integer y = 0 is a runtime error.",
+		Formula: "1, −trunc(x/y)", SingularPartials: true,
+		Partial: func(n *Node, i int) *Node {
+			if i == 0 {
+				return Like(n, 1)
+			}
+			return Neg(Trunc(Div(n.inputs[0], n.inputs[1])))
+		},
+		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(-2.4, -2.1, 0.6, 0.7)},
+	})
+	opPow = Register(&Op{
+		Name: "pow", Symbol: "^", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow",
+		Doc:     "x^y. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
+		Formula: "y·x^(y−1), x^y·ln x", SingularPartials: true,
+		Partial: powPartial,
+		Samples: []Sample{pair(0.3, 3, -2, 2), {NoDifferences: "conventions at 0", In: []SampleInput{
+			{Type: Type{Float64, Shape{6}}, Values: []float64{0, 0, 0, 0, -2, -2}},
+			{Type: Type{Float64, Shape{6}}, Values: []float64{0, 1, 2, 3, 2, 3}, Constant: true},
+		}}},
+	})
+	opMax = Register(&Op{
+		Name: "max", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "max",
+		Doc: "The larger of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where larger, ½ at a tie, else 0",
+		Partial: func(n *Node, i int) *Node { return tieShare(n, Greater(n.inputs[i], n.inputs[1-i])) },
+		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
+	})
+	opMin = Register(&Op{
+		Name: "min", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "min",
+		Doc: "The smaller of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where smaller, ½ at a tie, else 0",
+		Partial: func(n *Node, i int) *Node { return tieShare(n, Less(n.inputs[i], n.inputs[1-i])) },
+		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
+	})
+	opFMA = Register(&Op{
+		Name: "fma", Symbol: "×+", Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats, Micro: "fma",
+		Doc: "x·y + z, rounded once.", Formula: "y, x, 1",
+		Partial: func(n *Node, i int) *Node {
+			if i == 2 {
+				return Like(n, 1)
+			}
+			return n.inputs[1-i]
+		},
+		Samples: []Sample{{In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
+	})
+	opMulNoNan = Register(&Op{
+		Name: "mul_no_nan", Symbol: "×₀", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
+		Doc: "x · y, but 0 where y is 0 even if x is infinite or NaN (TensorFlow's multiply_no_nan). " +
+			"Adjoints of operators with singular partials are made of it: a zero adjoint wins.",
+		Formula: "y, x", SingularPartials: true,
+		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
+		Samples: []Sample{pair(-2, 2, -2, 2), {NoDifferences: "an infinite factor", In: []SampleInput{
+			{Type: Type{Float64, Shape{4}}, Values: []float64{posInf, -posInf, 1, posInf}, Constant: true},
+			{Type: Type{Float64, Shape{4}}, Values: []float64{0, 0, 0, 2}},
+		}}},
+	})
+	opCopysign = Register(&Op{
+		Name: "copysign", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "copysign",
+		Doc: "|x| with the sign of y. The derivative by x at 0 is 0.", Formula: "sign(x)·sign(y), 0",
+		Partial: func(n *Node, i int) *Node {
+			if i == 1 {
+				return nil
+			}
+			return Mul(Sign(n.inputs[0]), Copysign(Like(n, 1), n.inputs[1]))
+		},
+		Samples: []Sample{pair(0.5, 2, -2, 2)},
+	})
+}
+
+// tie is a sample of equal operands.
+func tie() Sample {
+	v := []float64{-1, 0, 2}
+	return Sample{NoDifferences: "kink at a tie", In: []SampleInput{
+		{Type: Type{Float64, Shape{3}}, Values: v}, {Type: Type{Float64, Shape{3}}, Values: v}}}
+}
+
+// tieShare is 1 where wins, ½ where the operands are equal, else 0.
+func tieShare(n, wins *Node) *Node {
+	half := Where(Equal(n.inputs[0], n.inputs[1]), Like(n, 0.5), Like(n, 0))
+	return Where(wins, Like(n, 1), half)
+}
+
+func powPartial(n *Node, i int) *Node {
+	x, y := n.inputs[0], n.inputs[1]
+	zero := Like(n, 0)
+	if i == 0 {
+		if y.lit != nil {
+			if bits, ok := y.lit.Uniform(); ok {
+				switch FloatOfBits(y.typ.DType, bits) {
+				case 0:
+					return nil
+				case 1:
+					return Like(n, 1)
+				case 2:
+					return Mul(Like(n, 2), x)
+				default:
+					return Mul(y, Pow(x, Sub(y, Like(n, 1))))
+				}
+			}
+		}
+		return Where(Equal(y, zero), zero, Mul(y, Pow(x, Sub(y, Like(n, 1)))))
+	}
+	if x.lit != nil {
+		if bits, ok := x.lit.Uniform(); ok && FloatOfBits(x.typ.DType, bits) > 0 {
+			return Mul(n, Log(x))
+		}
+	}
+	flat := LogicalAnd(Equal(x, zero), GreaterEqual(y, zero))
+	return Where(flat, zero, Mul(n, Log(Where(flat, Like(n, 1), x))))
+}
+
+// Identity returns x under another name.
+func Identity(x *Node) *Node { return apply1(opIdentity, x) }
+
+// Neg returns −x.
+func Neg(x *Node) *Node { return apply1(opNeg, x) }
+
+// Abs returns |x|; the derivative at 0 is 0.
+func Abs(x *Node) *Node { return apply1(opAbs, x) }
+
+// Sign returns −1, 0 or 1 by the sign of x, NaN for NaN; its derivative is 0.
+func Sign(x *Node) *Node { return apply1(opSign, x) }
+
+// Square returns x·x.
+func Square(x *Node) *Node { return apply1(opSquare, x) }
+
+// Reciprocal returns 1/x.
+func Reciprocal(x *Node) *Node { return apply1(opReciprocal, x) }
+
+// Add returns x + y, broadcast.
+func Add(x, y *Node) *Node { return apply2(opAdd, x, y) }
+
+// AddN returns the sum of its operands, added from the left.
+func AddN(x *Node, more ...*Node) *Node {
+	for _, m := range more {
+		x = Add(x, m)
+	}
+	return x
+}
+
+// Sub returns x − y, broadcast.
+func Sub(x, y *Node) *Node { return apply2(opSub, x, y) }
+
+// Mul returns x · y elementwise, broadcast.
+func Mul(x, y *Node) *Node { return apply2(opMul, x, y) }
+
+// Div returns x / y elementwise, broadcast; integers truncate, and an integer division by zero is a runtime error.
+func Div(x, y *Node) *Node { return apply2(opDiv, x, y) }
+
+// Mod returns the floor modulus of x by y: Python's %.
+func Mod(x, y *Node) *Node { return apply2(opMod, x, y) }
+
+// Remainder returns the truncated remainder of x by y: C's fmod.
+func Remainder(x, y *Node) *Node { return apply2(opRemainder, x, y) }
+
+// Pow returns x^y elementwise, broadcast.
+func Pow(x, y *Node) *Node { return apply2(opPow, x, y) }
+
+// Max returns the larger of x and y elementwise; a tie shares the adjoint.
+func Max(x, y *Node) *Node { return apply2(opMax, x, y) }
+
+// Min returns the smaller of x and y elementwise; a tie shares the adjoint.
+func Min(x, y *Node) *Node { return apply2(opMin, x, y) }
+
+// FMA returns x·y + z rounded once.
+func FMA(x, y, z *Node) *Node { return apply3(opFMA, x, y, z) }
+
+// MulNoNan returns x · y, but 0 where y is 0 even if x is infinite or NaN.
+func MulNoNan(x, y *Node) *Node { return apply2(opMulNoNan, x, y) }
+
+// Copysign returns |x| with the sign of y.
+func Copysign(x, y *Node) *Node { return apply2(opCopysign, x, y) }

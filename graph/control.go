@@ -1,0 +1,46 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opStopGradient, opResult *Op
+
+func init() {
+	opStopGradient = Register(&Op{
+		Name: "stop_gradient", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
+		Doc: "The operand itself; no derivative passes.", NoDerivative: "its purpose is to have the derivative 0",
+		Samples: []Sample{over(-2, 2)},
+	})
+	opResult = Register(&Op{
+		Name: "result", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
+		Attrs: []AttrSpec{{Key: "index", Kind: attr.Int, Doc: "which result"}},
+		Doc:   "One result of an operator that has several.", Formula: "the adjoint of that result",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			i, all := a.Int("index"), in[0].results
+			if i < 0 || i >= len(all) {
+				return Type{}, fmt.Errorf("result %d of an operator with %d results", i, len(all))
+			}
+			return all[i], nil
+		},
+		JointlyLinear: true,
+		Transpose: func(_ *Node, _ int, _ *Node) *Node {
+			panic("BUG: results are differentiated with their operator")
+		},
+		Samples: []Sample{{NoDifferences: "covered by the operators with several results"}},
+	})
+}
+
+// StopGradient returns x with derivative 0.
+func StopGradient(x *Node) *Node { return apply1(opStopGradient, x) }
+
+// Result returns result i of a node whose operator has several; x itself if it has one and i is 0.
+func Result(x *Node, i int) *Node {
+	if x.Valid() && x.results == nil && i == 0 {
+		return x
+	}
+	return applyAll(opResult, []*Node{x}, attr.I("index", i))
+}

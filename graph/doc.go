@@ -1,0 +1,15 @@
+// Package graph builds static computation graphs of scalars and tensors.
+//
+// A Graph is append-only. Nodes have dense IDs in topological order by
+// construction, structurally equal nodes are shared, and every node remembers the
+// file and line of the user's code that made it. User mistakes do not panic: they
+// are collected in the graph (Graph.Err), the constructor returns a node that
+// later operators accept silently, and compile.Compile and compile.Gradient
+// report all of them together.
+//
+//	g := graph.New()
+//	x1, x2 := g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
+//	z := graph.Add(graph.Add(graph.Square(x1), graph.Square(x2)), graph.Mul(x1, x2)).Named("z")
+//
+// A Graph and its nodes are not safe for concurrent modification.
+package graph

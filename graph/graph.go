@@ -1,0 +1,269 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// Graph is an append-only DAG of nodes. Make one with New.
+type Graph struct {
+	nodes []*Node
+	table []int32 // open addressing over structurally shared nodes, id+1, 0 empty
+	used  int
+
+	inputs []*Node
+	names  map[string]*Node
+
+	scope string
+
+	errs    []error
+	dropped int
+
+	positions     []Position // index 0 is the unknown position
+	pcs           map[uintptr]int32
+	posIndex      map[Position]int32
+	fixedPosition int32 // -1: take the caller's line
+	origin        int32
+
+	nodeSlab []Node
+	edgeSlab []*Node
+}
+
+// New returns an empty graph.
+func New() *Graph {
+	return &Graph{
+		names:         map[string]*Node{},
+		positions:     []Position{{}},
+		pcs:           map[uintptr]int32{},
+		posIndex:      map[Position]int32{},
+		fixedPosition: -1,
+		origin:        -1,
+	}
+}
+
+// Len returns the number of nodes.
+func (g *Graph) Len() int { return len(g.nodes) }
+
+// Node returns the node with the given ID, 0 ≤ id < Len.
+func (g *Graph) Node(id int) *Node { return g.nodes[id] }
+
+// Inputs returns the inputs in the order of their creation. The slice is not to be modified.
+func (g *Graph) Inputs() []*Node { return g.inputs }
+
+// Lookup returns the node with the given name, or nil.
+func (g *Graph) Lookup(name string) *Node { return g.names[name] }
+
+// Input adds an input: a value that each run supplies. Names are unique in a graph,
+// non-empty, and have no spaces or control characters. No extents mean a scalar.
+func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
+	if err := checkName(name); err != nil {
+		return g.Fail("input", err)
+	}
+	if g.names[name] != nil {
+		return g.Fail("input", fmt.Errorf("the name %q is taken by the node made at %v", name, g.names[name].Position()))
+	}
+	if !dtype.Valid() {
+		return g.Fail("input", fmt.Errorf("input %q has no valid dtype", name))
+	}
+	s := append(Shape(nil), shape...)
+	if err := s.check(); err != nil {
+		return g.Fail("input", fmt.Errorf("input %q: %w", name, err))
+	}
+	n := g.newNode(opInput, nil, nil, Type{dtype, s})
+	n.name = name
+	g.names[name] = n
+	g.inputs = append(g.inputs, n)
+	return n
+}
+
+// checkName reports names that text forms could not print.
+func checkName(name string) error {
+	if name == "" {
+		return fmt.Errorf("a name may not be empty")
+	}
+	if len(name) > 200 {
+		return fmt.Errorf("a name may have 200 bytes at the most")
+	}
+	if i := strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' || r == 0xfffd }); i >= 0 {
+		return fmt.Errorf("the name %q has a space, quote, control or invalid character", name)
+	}
+	return nil
+}
+
+// Scope runs build with the scope name appended (a/b/c); drawings group nodes by scope. A name
+// may not contain a slash.
+func (g *Graph) Scope(name string, build func()) {
+	if err := checkName(name); err != nil || strings.Contains(name, "/") {
+		if err == nil {
+			err = fmt.Errorf("the name %q contains a slash", name)
+		}
+		g.Fail("scope", err)
+	}
+	old := g.scope
+	if old != "" {
+		name = old + "/" + name
+	}
+	g.scope = name
+	defer func() { g.scope = old }()
+	build()
+}
+
+// SetScope makes later nodes carry the given scope path, "" for none: for parsers and tools that
+// restore a graph. User code uses Scope.
+func (g *Graph) SetScope(path string) { g.scope = path }
+
+// newNode appends a node. The inputs are copied.
+func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ Type) *Node {
+	if len(g.nodes) >= math.MaxInt32-1 {
+		return g.Fail(op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
+	}
+	if len(g.nodeSlab) == cap(g.nodeSlab) {
+		g.nodeSlab = make([]Node, 0, min(4096, 64+len(g.nodes)))
+	}
+	g.nodeSlab = append(g.nodeSlab, Node{
+		g: g, id: int32(len(g.nodes)), op: op, inputs: g.copyEdges(inputs), attrs: attrs, typ: typ,
+		scope: g.scope, pos: g.position(), origin: g.origin,
+	})
+	n := &g.nodeSlab[len(g.nodeSlab)-1]
+	g.nodes = append(g.nodes, n)
+	return n
+}
+
+func (g *Graph) copyEdges(in []*Node) []*Node {
+	if len(in) == 0 {
+		return nil
+	}
+	if cap(g.edgeSlab)-len(g.edgeSlab) < len(in) {
+		g.edgeSlab = make([]*Node, 0, max(len(in), min(8192, 64+2*len(g.nodes))))
+	}
+	k := len(g.edgeSlab)
+	g.edgeSlab = append(g.edgeSlab, in...)
+	return g.edgeSlab[k:len(g.edgeSlab):len(g.edgeSlab)]
+}
+
+// Apply adds the operator's node, or returns the equal one that the graph already has. It checks arity,
+// dtypes, shapes and attributes and returns an invalid node after a mistake. Operators have
+// constructors of their own; Apply serves parsers, rewrites and user-defined operators.
+func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
+	for i, in := range inputs {
+		switch {
+		case in == nil:
+			return g.Fail(op.Name, fmt.Errorf("operand %d is nil", i))
+		case in.g != g:
+			return g.Fail(op.Name, fmt.Errorf("operand %d belongs to another graph", i))
+		case in.op == nil:
+			return in // the mistake is on record
+		}
+	}
+	if n := g.find(op, inputs, attrs, nil); n != nil {
+		return n
+	}
+	typ, results, err := op.infer(inputs, attrs)
+	if err != nil {
+		return g.Fail(op.Name, err)
+	}
+	n := g.newNode(op, inputs, attrs, typ)
+	if n.op != nil {
+		n.results = results
+		g.remember(n)
+	}
+	return n
+}
+
+// hashOf mixes what structural equality compares.
+func hashOf(op *Op, inputs []*Node, attrs attr.List, lit *Literal) uint64 {
+	h := op.hash
+	for _, in := range inputs {
+		h = (h ^ uint64(uint32(in.id))) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	if len(attrs) > 0 || lit != nil {
+		h = hashAttrs(h, attrs, lit)
+	}
+	return h ^ h>>32
+}
+
+func hashAttrs(h uint64, attrs attr.List, lit *Literal) uint64 {
+	mix := func(x uint64) {
+		h = (h ^ x) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	for _, a := range attrs {
+		for i := 0; i < len(a.Key); i++ {
+			mix(uint64(a.Key[i]))
+		}
+		mix(uint64(a.Value.Int))
+		mix(math.Float64bits(a.Value.Float))
+		for i := 0; i < len(a.Value.String); i++ {
+			mix(uint64(a.Value.String[i]))
+		}
+		for _, v := range a.Value.Ints {
+			mix(uint64(v))
+		}
+		for _, v := range a.Value.Floats {
+			mix(math.Float64bits(v))
+		}
+	}
+	if lit != nil {
+		mix(uint64(lit.typ.DType))
+		for _, d := range lit.typ.Shape {
+			mix(uint64(d))
+		}
+		for _, b := range lit.data[:min(len(lit.data), 256)] {
+			mix(uint64(b))
+		}
+	}
+	return h
+}
+
+// find returns the node that is structurally equal, or nil.
+func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Node {
+	if len(g.table) == 0 {
+		return nil
+	}
+	mask := uint64(len(g.table) - 1)
+	for i := hashOf(op, inputs, attrs, lit) & mask; g.table[i] != 0; i = (i + 1) & mask {
+		n := g.nodes[g.table[i]-1]
+		if n.op != op || len(n.inputs) != len(inputs) {
+			continue
+		}
+		same := true
+		for k, in := range inputs {
+			if n.inputs[k] != in {
+				same = false
+				break
+			}
+		}
+		if same && n.attrs.Equal(attrs) && n.lit.equal(lit) {
+			return n
+		}
+	}
+	return nil
+}
+
+// remember enters a node into the table of shared nodes.
+func (g *Graph) remember(n *Node) {
+	if 4*(g.used+1) > 3*len(g.table) {
+		old := g.table
+		g.table = make([]int32, max(64, 2*len(old)))
+		for _, e := range old {
+			if e != 0 {
+				g.insert(g.nodes[e-1])
+			}
+		}
+	}
+	g.insert(n)
+	g.used++
+}
+
+func (g *Graph) insert(n *Node) {
+	mask := uint64(len(g.table) - 1)
+	i := hashOf(n.op, n.inputs, n.attrs, n.lit) & mask
+	for g.table[i] != 0 {
+		i = (i + 1) & mask
+	}
+	g.table[i] = n.id + 1
+}

@@ -1,0 +1,202 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+var axisAttr = AttrSpec{Key: "axis", Kind: attr.Int, Doc: "the dimension, ≥ 0"}
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opIndex, opIndexTranspose, opGather, opScatterAdd, opIota *Op
+
+func init() {
+	opIndex = Register(&Op{
+		Name: "index", Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true,
+		Attrs: []AttrSpec{{Key: "indices", Kind: attr.Ints, Doc: "one index for each leading dimension, ≥ 0"}},
+		Doc:   "x[i, j, …]: the part of the operand at fixed leading indices. It shares the operand's memory.", Formula: "the adjoint, placed into zeros",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s, idx := in[0].typ.Shape, a.Ints("indices")
+			if err := checkIndices(s, idx); err != nil {
+				return Type{}, err
+			}
+			return Type{in[0].typ.DType, s[len(idx):]}, nil
+		},
+		JointlyLinear: true,
+		Transpose: func(n *Node, _ int, ct *Node) *Node {
+			return applyAll(opIndexTranspose, []*Node{ct}, attr.L("shape", n.inputs[0].typ.Shape), attr.L("indices", n.attrs.Ints("indices")))
+		},
+		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
+	})
+	opIndexTranspose = Register(&Op{
+		Name: "index_transpose", Family: FamilyIndex, MinArity: 1, MaxArity: -1, Kernel: "index_transpose",
+		Attrs: []AttrSpec{shapeAttr, {Key: "indices", Kind: attr.Ints, Doc: "the leading indices of each operand in turn; no two operands have the same"}},
+		Doc:   "Its operands placed at distinct leading indices into zeros of the given shape: the linear transpose of index.", Formula: "the adjoint at the operand's indices",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s, idx := Shape(a.Ints("shape")), a.Ints("indices")
+			if err := s.check(); err != nil {
+				return Type{}, err
+			}
+			m := len(s) - in[0].typ.Shape.Rank()
+			if m < 1 || len(idx) != m*len(in) {
+				return Type{}, fmt.Errorf("%d indices do not suit %d operands of rank %d in shape %v", len(idx), len(in), in[0].typ.Shape.Rank(), s)
+			}
+			seen := make(map[int]bool, len(in))
+			for k, n := range in {
+				if n.typ.DType != in[0].typ.DType || !n.typ.Shape.Equal(s[m:]) {
+					return Type{}, fmt.Errorf("operand %d is %v: needs %v", k, n.typ, Type{in[0].typ.DType, s[m:]})
+				}
+				if err := checkIndices(s, idx[k*m:(k+1)*m]); err != nil {
+					return Type{}, err
+				}
+				flat := 0
+				for d, i := range idx[k*m : (k+1)*m] {
+					flat = flat*s[d] + i
+				}
+				if seen[flat] {
+					return Type{}, fmt.Errorf("two operands have the indices %v", idx[k*m:(k+1)*m])
+				}
+				seen[flat] = true
+			}
+			return Type{in[0].typ.DType, s}, nil
+		},
+		JointlyLinear: true,
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			m := len(n.attrs.Ints("indices")) / len(n.inputs)
+			return applyAll(opIndex, []*Node{ct}, attr.L("indices", n.attrs.Ints("indices")[i*m:(i+1)*m]))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.L("shape", []int{3, 5}), attr.L("indices", []int{2, 0})),
+			In: []SampleInput{{Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{5}}}}}},
+	})
+	opGather = Register(&Op{
+		Name: "gather", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Attrs: []AttrSpec{axisAttr},
+		Doc: "The parts of the first operand along an axis at the indices (int32 or int64, any shape), which replace the axis (NumPy take). " +
+			"Negative indices count from the end; an index out of range is a runtime error.",
+		Formula: "the adjoint, added into zeros at the indices; –",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s, axis := in[0].typ.Shape, a.Int("axis")
+			if !in[1].typ.DType.IsInt() {
+				return Type{}, fmt.Errorf("the indices are %v: need int32 or int64", in[1].typ.DType)
+			}
+			if axis < 0 || axis >= len(s) {
+				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
+			}
+			out := append(append(append(Shape{}, s[:axis]...), in[1].typ.Shape...), s[axis+1:]...)
+			return Type{in[0].typ.DType, out}, nil
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 1 {
+				return nil
+			}
+			return ScatterAdd(n.inputs[1], ct, n.attrs.Int("axis"), n.inputs[0].typ.Shape...)
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
+	})
+	opScatterAdd = Register(&Op{
+		Name: "scatter_add", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Doc: "The updates (second operand) added into zeros of the given shape at the indices (first operand) along an axis: " +
+			"the linear transpose of gather. Repeated indices add up in ascending order; an index out of range is a runtime error.",
+		Formula: "–; the adjoint gathered at the indices",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s, axis := Shape(a.Ints("shape")), a.Int("axis")
+			if err := s.check(); err != nil {
+				return Type{}, err
+			}
+			if !in[0].typ.DType.IsInt() {
+				return Type{}, fmt.Errorf("the indices are %v: need int32 or int64", in[0].typ.DType)
+			}
+			if axis < 0 || axis >= len(s) {
+				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
+			}
+			want := append(append(append(Shape{}, s[:axis]...), in[0].typ.Shape...), s[axis+1:]...)
+			if !in[1].typ.Shape.Equal(want) {
+				return Type{}, fmt.Errorf("the updates are %v: need the shape %v", in[1].typ, want)
+			}
+			return Type{in[1].typ.DType, s}, nil
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 0 {
+				return nil
+			}
+			return Gather(ct, n.inputs[0], n.attrs.Int("axis"))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.L("shape", []int{3, 5, 2})), In: []SampleInput{
+			{Type: Type{Int64, Shape{2, 2}}, Values: []float64{0, 4, 4, -5}, Constant: true}, {Type: Type{Float64, Shape{3, 2, 2, 2}}}}}},
+	})
+	opIota = Register(&Op{
+		Name: "iota", Family: FamilySource, MinArity: 0, MaxArity: 0, Kernel: "iota",
+		Attrs: []AttrSpec{shapeAttr, {Key: "axis", Kind: attr.Int, Doc: "the dimension along which the values count"},
+			{Key: "dtype", Kind: attr.String, Doc: "the result's dtype, not bool"}},
+		Doc: "0, 1, 2, … along an axis, repeated along the others.", NoDerivative: "it has no operands",
+		Infer: func(_ []*Node, a attr.List) (Type, error) {
+			d, ok := parseDType(a.Str("dtype"))
+			if !ok || d == Bool {
+				return Type{}, fmt.Errorf("dtype %q does not count", a.Str("dtype"))
+			}
+			s := Shape(a.Ints("shape"))
+			if ax := a.Int("axis"); ax < 0 || ax >= len(s) {
+				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", ax, len(s))
+			}
+			return Type{d, s}, nil
+		},
+	})
+}
+
+func checkIndices(s Shape, idx []int) error {
+	if len(idx) < 1 || len(idx) > len(s) {
+		return fmt.Errorf("%d indices for shape %v", len(idx), s)
+	}
+	for d, i := range idx {
+		if i < 0 || i >= s[d] {
+			return fmt.Errorf("index %d is out of range for the extent %d of dimension %d", i, s[d], d)
+		}
+	}
+	return nil
+}
+
+// Index returns x[i, j, …] at fixed leading indices; negative ones count from the end.
+func Index(x *Node, indices ...int) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	if len(indices) == 0 {
+		return x
+	}
+	for d, i := range indices {
+		if i < 0 && d < x.typ.Shape.Rank() {
+			indices = append([]int{}, indices...)
+			indices[d] += x.typ.Shape[d]
+		}
+	}
+	return applyAll(opIndex, []*Node{x}, attr.L("indices", indices))
+}
+
+// IndexTranspose places pieces at distinct leading indices into zeros of the shape: piece k at
+// indices[k·m : (k+1)·m], m = rank of the shape − rank of the pieces. It is the linear transpose of Index.
+func IndexTranspose(shape Shape, indices []int, pieces ...*Node) *Node {
+	return applyAll(opIndexTranspose, pieces, attr.L("shape", shape), attr.L("indices", indices))
+}
+
+// Gather takes the parts of x along an axis at the indices (NumPy take); a negative axis counts from the end.
+func Gather(x, indices *Node, axis int) *Node {
+	if x.Valid() {
+		a, err := axisOf(axis, x.typ.Shape.Rank())
+		if err != nil {
+			return x.g.Fail("gather", err)
+		}
+		axis = a
+	}
+	return applyAll(opGather, []*Node{x, indices}, attr.I("axis", axis))
+}
+
+// ScatterAdd adds updates into zeros of the shape at the indices along an axis, ≥ 0.
+func ScatterAdd(indices, updates *Node, axis int, shape ...int) *Node {
+	return applyAll(opScatterAdd, []*Node{indices, updates}, attr.I("axis", axis), attr.L("shape", shape))
+}
+
+// Iota returns 0, 1, 2, … along an axis of the shape.
+func Iota(g *Graph, d DType, axis int, shape ...int) *Node {
+	return g.Apply(opIota, nil, attr.Make(attr.S("dtype", d.String()), attr.I("axis", axis), attr.L("shape", shape)))
+}

@@ -1,0 +1,218 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// Literal is the value of a constant: elements in row-major order, little-endian.
+type Literal struct {
+	typ  Type
+	data []byte
+}
+
+// NewLiteral makes a literal from little-endian row-major bytes, which are not copied.
+func NewLiteral(t Type, data []byte) (*Literal, error) {
+	if !t.DType.Valid() {
+		return nil, fmt.Errorf("a constant needs a dtype")
+	}
+	if err := t.Shape.check(); err != nil {
+		return nil, err
+	}
+	if len(data) != t.Shape.Size()*t.DType.Size() {
+		return nil, fmt.Errorf("a constant of type %v needs %d bytes, not %d", t, t.Shape.Size()*t.DType.Size(), len(data))
+	}
+	if t.DType == Bool {
+		for _, b := range data {
+			if b > 1 {
+				return nil, fmt.Errorf("a bool constant holds the byte %d", b)
+			}
+		}
+	}
+	return &Literal{t, data}, nil
+}
+
+// Type returns the literal's dtype and shape.
+func (l *Literal) Type() Type { return l.typ }
+
+// Bytes returns the elements, row-major and little-endian. They are not to be modified.
+func (l *Literal) Bytes() []byte { return l.data }
+
+// Bits returns element i's bits in the low bytes.
+func (l *Literal) Bits(i int) uint64 {
+	switch l.typ.DType.Size() {
+	case 8:
+		return binary.LittleEndian.Uint64(l.data[8*i:])
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(l.data[4*i:]))
+	}
+	return uint64(l.data[i])
+}
+
+// Float returns element i converted to float64; a bool is 0 or 1.
+func (l *Literal) Float(i int) float64 { return FloatOfBits(l.typ.DType, l.Bits(i)) }
+
+// Uniform returns the first element if all elements have the same bits.
+func (l *Literal) Uniform() (bits uint64, ok bool) {
+	s := l.typ.DType.Size()
+	for i := s; i < len(l.data); i += s {
+		if !bytes.Equal(l.data[:s], l.data[i:i+s]) {
+			return 0, false
+		}
+	}
+	return l.Bits(0), true
+}
+
+func (l *Literal) equal(m *Literal) bool {
+	if l == nil || m == nil {
+		return l == m
+	}
+	return l == m || l.typ.Equal(m.typ) && bytes.Equal(l.data, m.data)
+}
+
+// FloatOfBits returns the value with the given bits of a dtype as float64.
+func FloatOfBits(d DType, bits uint64) float64 {
+	switch d {
+	case Float64:
+		return math.Float64frombits(bits)
+	case Float32:
+		return float64(math.Float32frombits(uint32(bits)))
+	case Int64:
+		return float64(int64(bits))
+	case Int32:
+		return float64(int32(bits))
+	}
+	return float64(bits & 1)
+}
+
+// BitsOfFloat returns the bits of v converted to the dtype (rounded to nearest for Float32, truncated
+// and saturated for integers, v ≠ 0 for Bool).
+func BitsOfFloat(d DType, v float64) uint64 {
+	switch d {
+	case Float64:
+		return math.Float64bits(v)
+	case Float32:
+		return uint64(math.Float32bits(float32(v)))
+	case Int64:
+		return uint64(dtype.FloatToInt64(v))
+	case Int32:
+		return uint64(uint32(dtype.FloatToInt32(v)))
+	}
+	if v != 0 {
+		return 1
+	}
+	return 0
+}
+
+func appendBits(data []byte, d DType, bits uint64) []byte {
+	switch d.Size() {
+	case 8:
+		return binary.LittleEndian.AppendUint64(data, bits)
+	case 4:
+		return binary.LittleEndian.AppendUint32(data, uint32(bits))
+	}
+	return append(data, byte(bits&1))
+}
+
+// Element is a Go type that constants are made from.
+type Element interface {
+	~float64 | ~float32 | ~int64 | ~int32 | ~bool
+}
+
+func elementBits[T Element](v T) (DType, uint64) {
+	switch x := any(v).(type) {
+	case float64:
+		return Float64, math.Float64bits(x)
+	case float32:
+		return Float32, uint64(math.Float32bits(x))
+	case int64:
+		return Int64, uint64(x)
+	case int32:
+		return Int32, uint64(uint32(x))
+	case bool:
+		if x {
+			return Bool, 1
+		}
+		return Bool, 0
+	}
+	return 0, 0
+}
+
+var opConst *Op
+
+func init() {
+	opConst = Register(&Op{
+		Name: "const", Family: FamilySource, Builtin: true,
+		Doc:          "A value that is part of the graph. Equal constants are shared (by bits: 0 and −0 differ).",
+		NoDerivative: "a constant depends on nothing",
+	})
+}
+
+var opInput *Op
+
+func init() {
+	opInput = Register(&Op{
+		Name: "input", Family: FamilySource, Builtin: true,
+		Doc:          "A value that each run supplies.",
+		NoDerivative: "an input depends on nothing",
+	})
+}
+
+// Constant adds a constant of the given shape with the elements in row-major order; no extents
+// mean a scalar. The dtype follows from the Go type. It is an error if the number of elements is not the shape's.
+func Constant[T Element](g *Graph, values []T, shape ...int) *Node {
+	s := append(Shape(nil), shape...)
+	if err := s.check(); err != nil {
+		return g.Fail("const", err)
+	}
+	if len(values) != s.Size() {
+		return g.Fail("const", fmt.Errorf("%d values for the shape %v, which holds %d", len(values), s, s.Size()))
+	}
+	var zero T
+	d, _ := elementBits(zero)
+	if d == 0 {
+		return g.Fail("const", fmt.Errorf("constants are made from float64, float32, int64, int32 or bool"))
+	}
+	data := make([]byte, 0, len(values)*d.Size())
+	for _, v := range values {
+		_, bits := elementBits(v)
+		data = appendBits(data, d, bits)
+	}
+	return g.Literal(&Literal{Type{d, s}, data})
+}
+
+// Const adds a float64 scalar constant.
+func (g *Graph) Const(v float64) *Node { return g.Scalar(Float64, v) }
+
+// Scalar adds a scalar constant of the dtype; v is converted (see BitsOfFloat).
+func (g *Graph) Scalar(d DType, v float64) *Node {
+	if !d.Valid() {
+		return g.Fail("const", fmt.Errorf("a constant needs a dtype"))
+	}
+	return g.Literal(&Literal{Type{DType: d}, appendBits(nil, d, BitsOfFloat(d, v))})
+}
+
+// Literal adds a constant with the given value, or returns the equal one that the graph has.
+func (g *Graph) Literal(l *Literal) *Node {
+	if n := g.find(opConst, nil, nil, l); n != nil {
+		return n
+	}
+	n := g.newNode(opConst, nil, nil, l.typ)
+	if n.op != nil {
+		n.lit = l
+		g.remember(n)
+	}
+	return n
+}
+
+// Like returns a scalar constant with n's dtype, in n's graph.
+func Like(n *Node, v float64) *Node {
+	if !n.Valid() {
+		return n
+	}
+	return n.g.Scalar(n.typ.DType, v)
+}

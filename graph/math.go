@@ -1,0 +1,222 @@
+package graph
+
+import "math"
+
+var posInf = math.Inf(1)
+
+func singular(op *Op) *Op {
+	op.SingularPartials = true
+	return op
+}
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot *Op
+
+func init() {
+	opSqrt = Register(singular(unary("sqrt", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
+		func(x, y *Node) *Node { return Div(Like(x, 0.5), y) }, over(0.2, 4))))
+	opRsqrt = Register(&Op{
+		Name: "rsqrt", Symbol: "1/√·", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Doc: "1/√x; +Inf at 0, NaN for x < 0.", Formula: "−1/(2x√x)",
+		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -0.5), Div(n, n.inputs[0])) },
+		Expand:  func(n *Node) *Node { return Div(Like(n, 1), Sqrt(n.inputs[0])) },
+		Samples: []Sample{over(0.2, 4)},
+	})
+	opCbrt = Register(singular(unary("cbrt", "The real cube root; odd.", "1/(3∛x²)", FamilyMath,
+		func(x, y *Node) *Node { return Div(Like(x, 1./3), Square(y)) }, over(0.2, 4), over(-4, -0.2))))
+	opExp = Register(unary("exp", "eˣ.", "eˣ", FamilyMath,
+		func(_, y *Node) *Node { return y }, over(-2, 2)))
+	opExp2 = Register(unary("exp2", "2ˣ.", "2ˣ·ln 2", FamilyMath,
+		func(x, y *Node) *Node { return Mul(y, Like(x, math.Ln2)) }, over(-2, 2)))
+	opExpm1 = Register(unary("expm1", "eˣ − 1, accurate near 0.", "eˣ", FamilyMath,
+		func(x, _ *Node) *Node { return Exp(x) }, over(-2, 2)))
+	opLog = Register(singular(unary("log", "ln x; −Inf at 0, NaN for x < 0.", "1/x", FamilyMath,
+		func(x, _ *Node) *Node { return Reciprocal(x) }, over(0.2, 4))))
+	opLog2 = Register(singular(unary("log2", "The logarithm to base 2.", "1/(x·ln 2)", FamilyMath,
+		func(x, _ *Node) *Node { return Div(Like(x, 1/math.Ln2), x) }, over(0.2, 4))))
+	opLog10 = Register(singular(unary("log10", "The logarithm to base 10.", "1/(x·ln 10)", FamilyMath,
+		func(x, _ *Node) *Node { return Div(Like(x, 1/math.Ln10), x) }, over(0.2, 4))))
+	opLog1p = Register(singular(unary("log1p", "ln(1 + x), accurate near 0.", "1/(1+x)", FamilyMath,
+		func(x, _ *Node) *Node { return Reciprocal(Add(x, Like(x, 1))) }, over(-0.6, 3))))
+	opSin = Register(unary("sin", "sin x, x in radians; NaN for ±Inf.", "cos x", FamilyMath,
+		func(x, _ *Node) *Node { return Cos(x) }, over(-4, 4)))
+	opCos = Register(unary("cos", "cos x, x in radians; NaN for ±Inf.", "−sin x", FamilyMath,
+		func(x, _ *Node) *Node { return Neg(Sin(x)) }, over(-4, 4)))
+	opTan = Register(singular(unary("tan", "tan x, x in radians; NaN for ±Inf.", "1 + tan² x", FamilyMath,
+		func(x, y *Node) *Node { return Add(Like(x, 1), Square(y)) }, over(-1.2, 1.2))))
+	opAsin = Register(singular(unary("asin", "The angle in [−π/2, π/2]; NaN for |x| > 1.", "1/√(1−x²)", FamilyMath,
+		func(x, _ *Node) *Node { return Rsqrt(oneMinusSquare(x)) }, over(-0.9, 0.9))))
+	opAcos = Register(singular(unary("acos", "The angle in [0, π]; NaN for |x| > 1.", "−1/√(1−x²)", FamilyMath,
+		func(x, _ *Node) *Node { return Neg(Rsqrt(oneMinusSquare(x))) }, over(-0.9, 0.9))))
+	opAtan = Register(unary("atan", "The angle in [−π/2, π/2].", "1/(1+x²)", FamilyMath,
+		func(x, _ *Node) *Node { return Reciprocal(Add(Like(x, 1), Square(x))) }, over(-3, 3)))
+	opSinh = Register(unary("sinh", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
+		func(x, _ *Node) *Node { return Cosh(x) }, over(-2, 2)))
+	opCosh = Register(unary("cosh", "(eˣ + e⁻ˣ)/2.", "sinh x", FamilyMath,
+		func(x, _ *Node) *Node { return Sinh(x) }, over(-2, 2)))
+	opTanh = Register(unary("tanh", "The hyperbolic tangent.", "1 − tanh² x", FamilyMath,
+		func(_, y *Node) *Node { return oneMinusSquare(y) }, over(-2, 2)))
+	opAsinh = Register(unary("asinh", "The inverse hyperbolic sine.", "1/√(1+x²)", FamilyMath,
+		func(x, _ *Node) *Node { return Rsqrt(Add(Like(x, 1), Square(x))) }, over(-3, 3)))
+	opAcosh = Register(singular(unary("acosh", "The inverse hyperbolic cosine; NaN for x < 1.", "1/√((x−1)(x+1))", FamilyMath,
+		func(x, _ *Node) *Node { return Rsqrt(Mul(Sub(x, Like(x, 1)), Add(x, Like(x, 1)))) }, over(1.2, 4))))
+	opAtanh = Register(singular(unary("atanh", "The inverse hyperbolic tangent; ±Inf at ±1, NaN beyond.", "1/(1−x²)", FamilyMath,
+		func(x, _ *Node) *Node { return Reciprocal(oneMinusSquare(x)) }, over(-0.9, 0.9))))
+	opSigmoid = Register(unary("sigmoid", "1/(1 + e⁻ˣ), without overflow.", "σ(x)(1 − σ(x))", FamilyMath,
+		func(x, y *Node) *Node { return Mul(y, Sub(Like(x, 1), y)) }, over(-4, 4)))
+	opSoftplus = Register(unary("softplus", "ln(1 + eˣ), without overflow.", "σ(x)", FamilyMath,
+		func(x, _ *Node) *Node { return Sigmoid(x) }, over(-4, 4)))
+	opErf = Register(unary("erf", "2/√π ∫₀ˣ e^(−t²) dt.", "2/√π·e^(−x²)", FamilyMath,
+		func(x, _ *Node) *Node { return gauss(x, 2/math.Sqrt(math.Pi)) }, over(-2, 2)))
+	opErfc = Register(unary("erfc", "1 − erf x, accurate for large x.", "−2/√π·e^(−x²)", FamilyMath,
+		func(x, _ *Node) *Node { return gauss(x, -2/math.Sqrt(math.Pi)) }, over(-2, 2)))
+	opFloor = Register(step("floor", "The largest whole number ≤ x."))
+	opCeil = Register(step("ceil", "The smallest whole number ≥ x."))
+	opTrunc = Register(step("trunc", "The whole number next to x toward 0."))
+	opRound = Register(step("round", "The nearest whole number; ties go to the even one (NumPy)."))
+	opRelu = Register(&Op{
+		Name: "relu", Symbol: "relu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
+		Doc: "max(x, 0); NaN for NaN. The derivative at 0 is 0.", Formula: "1 where x > 0, else 0",
+		Partial: func(n *Node, _ int) *Node { return Cast(Greater(n.inputs[0], Like(n, 0)), n.typ.DType) },
+		Expand:  func(n *Node) *Node { return Max(n.inputs[0], Like(n, 0)) },
+		Samples: []Sample{over(-2, 2), at("kink at 0", -1, 0, 1)},
+	})
+	opAtan2 = Register(&Op{
+		Name: "atan2", Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "atan2", SingularPartials: true,
+		Doc: "The angle of the point (x, y) in (−π, π]: operands y, x as in C.", Formula: "x/(x²+y²), −y/(x²+y²)",
+		Partial: func(n *Node, i int) *Node {
+			y, x := n.inputs[0], n.inputs[1]
+			r2 := Add(Square(x), Square(y))
+			if i == 0 {
+				return Div(x, r2)
+			}
+			return Neg(Div(y, r2))
+		},
+		Samples: []Sample{pair(0.5, 2, -2, 2), pair(-2, -0.5, -2, 2)},
+	})
+	opHypot = Register(&Op{
+		Name: "hypot", Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "hypot", SingularPartials: true,
+		Doc: "√(x² + y²) without undue overflow. The derivative at the origin is 0.", Formula: "x/r, y/r",
+		Partial: func(n *Node, i int) *Node {
+			origin := Equal(n, Like(n, 0))
+			return Where(origin, Like(n, 0), Div(n.inputs[i], Where(origin, Like(n, 1), n)))
+		},
+		Samples: []Sample{pair(0.5, 2, -2, 2), {NoDifferences: "kink at the origin", In: []SampleInput{
+			{Type: Type{Float64, Shape{2}}, Values: []float64{0, 3}}, {Type: Type{Float64, Shape{2}}, Values: []float64{0, 4}}}}},
+	})
+}
+
+func oneMinusSquare(x *Node) *Node {
+	one := Like(x, 1)
+	return Mul(Sub(one, x), Add(one, x))
+}
+
+func gauss(x *Node, scale float64) *Node { return Mul(Like(x, scale), Exp(Neg(Square(x)))) }
+
+// step is a piecewise constant function.
+func step(name, doc string) *Op {
+	return &Op{
+		Name: name, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, Micro: name, Doc: doc,
+		NoDerivative: "piecewise constant: the derivative is 0 by convention everywhere",
+		Samples:      []Sample{over(-3, 3), at("steps", -2.5, -0.5, 0.5, 1.5, 2.5)},
+	}
+}
+
+// Sqrt returns √x; NaN for x < 0, elementwise.
+func Sqrt(x *Node) *Node { return apply1(opSqrt, x) }
+
+// Rsqrt returns 1/√x, elementwise.
+func Rsqrt(x *Node) *Node { return apply1(opRsqrt, x) }
+
+// Cbrt returns the real cube root of x, elementwise.
+func Cbrt(x *Node) *Node { return apply1(opCbrt, x) }
+
+// Exp returns eˣ, elementwise.
+func Exp(x *Node) *Node { return apply1(opExp, x) }
+
+// Exp2 returns 2ˣ, elementwise.
+func Exp2(x *Node) *Node { return apply1(opExp2, x) }
+
+// Expm1 returns eˣ − 1, accurate near 0, elementwise.
+func Expm1(x *Node) *Node { return apply1(opExpm1, x) }
+
+// Log returns ln x, elementwise.
+func Log(x *Node) *Node { return apply1(opLog, x) }
+
+// Log2 returns the logarithm of x to base 2, elementwise.
+func Log2(x *Node) *Node { return apply1(opLog2, x) }
+
+// Log10 returns the logarithm of x to base 10, elementwise.
+func Log10(x *Node) *Node { return apply1(opLog10, x) }
+
+// Log1p returns ln(1 + x), accurate near 0, elementwise.
+func Log1p(x *Node) *Node { return apply1(opLog1p, x) }
+
+// Sin returns sin x, x in radians, elementwise.
+func Sin(x *Node) *Node { return apply1(opSin, x) }
+
+// Cos returns cos x, x in radians, elementwise.
+func Cos(x *Node) *Node { return apply1(opCos, x) }
+
+// Tan returns tan x, x in radians, elementwise.
+func Tan(x *Node) *Node { return apply1(opTan, x) }
+
+// Asin returns arcsin x in [−π/2, π/2], elementwise.
+func Asin(x *Node) *Node { return apply1(opAsin, x) }
+
+// Acos returns arccos x in [0, π], elementwise.
+func Acos(x *Node) *Node { return apply1(opAcos, x) }
+
+// Atan returns arctan x in [−π/2, π/2], elementwise.
+func Atan(x *Node) *Node { return apply1(opAtan, x) }
+
+// Sinh returns sinh x, elementwise.
+func Sinh(x *Node) *Node { return apply1(opSinh, x) }
+
+// Cosh returns cosh x, elementwise.
+func Cosh(x *Node) *Node { return apply1(opCosh, x) }
+
+// Tanh returns tanh x, elementwise.
+func Tanh(x *Node) *Node { return apply1(opTanh, x) }
+
+// Asinh returns arsinh x, elementwise.
+func Asinh(x *Node) *Node { return apply1(opAsinh, x) }
+
+// Acosh returns arcosh x; NaN for x < 1, elementwise.
+func Acosh(x *Node) *Node { return apply1(opAcosh, x) }
+
+// Atanh returns artanh x, elementwise.
+func Atanh(x *Node) *Node { return apply1(opAtanh, x) }
+
+// Sigmoid returns 1/(1 + e⁻ˣ), elementwise.
+func Sigmoid(x *Node) *Node { return apply1(opSigmoid, x) }
+
+// Softplus returns ln(1 + eˣ), elementwise.
+func Softplus(x *Node) *Node { return apply1(opSoftplus, x) }
+
+// Erf returns erf x, elementwise.
+func Erf(x *Node) *Node { return apply1(opErf, x) }
+
+// Erfc returns 1 − erf x, elementwise.
+func Erfc(x *Node) *Node { return apply1(opErfc, x) }
+
+// Floor returns ⌊x⌋, elementwise.
+func Floor(x *Node) *Node { return apply1(opFloor, x) }
+
+// Ceil returns ⌈x⌉, elementwise.
+func Ceil(x *Node) *Node { return apply1(opCeil, x) }
+
+// Trunc returns x rounded toward 0, elementwise.
+func Trunc(x *Node) *Node { return apply1(opTrunc, x) }
+
+// Round returns x rounded to the nearest whole number, ties to even, elementwise.
+func Round(x *Node) *Node { return apply1(opRound, x) }
+
+// Relu returns max(x, 0); the derivative at 0 is 0, elementwise.
+func Relu(x *Node) *Node { return apply1(opRelu, x) }
+
+// Atan2 returns the angle of the point (x, y), elementwise; the first operand is y.
+func Atan2(y, x *Node) *Node { return apply2(opAtan2, y, x) }
+
+// Hypot returns √(x² + y²), elementwise.
+func Hypot(x, y *Node) *Node { return apply2(opHypot, x, y) }

@@ -1,0 +1,108 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+var opMatMul *Op
+
+func init() {
+	opMatMul = Register(&Op{
+		Name: "matmul", Symbol: "@", Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "matmul",
+		Attrs: []AttrSpec{
+			{Key: "transpose_a", Kind: attr.Bool, Doc: "use the first operand's matrices transposed"},
+			{Key: "transpose_b", Kind: attr.Bool, Doc: "use the second operand's matrices transposed"},
+		},
+		Doc:     "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is one chain of fused multiply-adds in ascending order.",
+		Formula: "ct·Bᵀ, Aᵀ·ct",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			x, y := in[0].typ, in[1].typ
+			if x.DType != y.DType || !Floats.Has(x.DType) {
+				return Type{}, fmt.Errorf("operands are %v and %v: need one of %v", x.DType, y.DType, Floats)
+			}
+			if len(x.Shape) < 2 || len(y.Shape) < 2 {
+				return Type{}, fmt.Errorf("operands are %v and %v: need rank 2 or more", x, y)
+			}
+			m, kx := lastTwo(x.Shape, a.Bool("transpose_a"))
+			ky, n := lastTwo(y.Shape, a.Bool("transpose_b"))
+			if kx != ky {
+				return Type{}, fmt.Errorf("inner extents %d and %d of %v and %v differ", kx, ky, x.Shape, y.Shape)
+			}
+			batch, err := BroadcastShapes(x.Shape[:len(x.Shape)-2], y.Shape[:len(y.Shape)-2])
+			if err != nil {
+				return Type{}, err
+			}
+			return Type{x.DType, append(append(Shape{}, batch...), m, n)}, nil
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			a, b := n.inputs[0], n.inputs[1]
+			ta, tb := n.attrs.Bool("transpose_a"), n.attrs.Bool("transpose_b")
+			var adj *Node
+			switch {
+			case i == 0 && !ta:
+				adj = matmul(ct, b, false, !tb)
+			case i == 0:
+				adj = matmul(b, ct, tb, true)
+			case !tb:
+				adj = matmul(a, ct, !ta, false)
+			default:
+				adj = matmul(ct, a, true, ta)
+			}
+			return SumTo(adj, n.inputs[i].typ.Shape)
+		},
+		Samples: []Sample{
+			matmulSample(Shape{3, 4}, Shape{4, 5}, false, false), matmulSample(Shape{4, 3}, Shape{4, 5}, true, false),
+			matmulSample(Shape{3, 4}, Shape{5, 4}, false, true), matmulSample(Shape{4, 3}, Shape{5, 4}, true, true),
+			matmulSample(Shape{2, 1, 3, 4}, Shape{3, 4, 5}, false, false),
+		},
+	})
+}
+
+func lastTwo(s Shape, transposed bool) (rows, cols int) {
+	r, c := s[len(s)-2], s[len(s)-1]
+	if transposed {
+		return c, r
+	}
+	return r, c
+}
+
+func matmulSample(a, b Shape, ta, tb bool) Sample {
+	return Sample{Attrs: attr.Make(attr.B("transpose_a", ta), attr.B("transpose_b", tb)),
+		In: []SampleInput{{Type: Type{Float64, a}}, {Type: Type{Float64, b}}}}
+}
+
+func matmul(a, b *Node, ta, tb bool) *Node {
+	return applyAll(opMatMul, []*Node{a, b}, attr.B("transpose_a", ta), attr.B("transpose_b", tb))
+}
+
+// MatMul returns the matrix product by NumPy's rules: leading dimensions broadcast, a vector on the left
+// is a row and on the right a column, and their dimension is dropped from the result.
+func MatMul(a, b *Node) *Node {
+	if !a.Valid() || !b.Valid() {
+		return apply2(opMul, a, b)
+	}
+	if a.typ.IsScalar() || b.typ.IsScalar() {
+		return a.g.Fail("matmul", fmt.Errorf("operands are %v and %v: scalars multiply with Mul", a.typ, b.typ))
+	}
+	row, col := len(a.typ.Shape) == 1, len(b.typ.Shape) == 1
+	if row {
+		a = ExpandDims(a, 0)
+	}
+	if col {
+		b = ExpandDims(b, 1)
+	}
+	c := matmul(a, b, false, false)
+	if !c.Valid() {
+		return c
+	}
+	r := c.typ.Shape.Rank()
+	if col {
+		c = Squeeze(c, r-1)
+	}
+	if row {
+		c = Squeeze(c, r-2)
+	}
+	return c
+}

@@ -1,0 +1,140 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// Node is one value of a graph: an input, a constant, or the result of an operator.
+// Nodes are made by constructors and never change, apart from their name.
+type Node struct {
+	g       *Graph
+	op      *Op // nil after a mistake
+	inputs  []*Node
+	attrs   attr.List
+	typ     Type
+	results []Type // of an operator with several results
+	lit     *Literal
+	name    string
+	scope   string
+	id      int32
+	pos     int32
+}
+
+// Graph returns the graph that the node belongs to.
+func (n *Node) Graph() *Graph { return n.g }
+
+// ID returns the node's number in its graph; every input has a smaller one. It is -1 for an invalid node.
+func (n *Node) ID() int { return int(n.id) }
+
+// Valid reports whether the node was made without a mistake.
+func (n *Node) Valid() bool { return n != nil && n.op != nil }
+
+// Op returns the node's operator, nil for an invalid node.
+func (n *Node) Op() *Op { return n.op }
+
+// Inputs returns the operands. The slice is not to be modified.
+func (n *Node) Inputs() []*Node { return n.inputs }
+
+// Input returns operand i.
+func (n *Node) Input(i int) *Node { return n.inputs[i] }
+
+// Attrs returns the attributes.
+func (n *Node) Attrs() attr.List { return n.attrs }
+
+// Type returns the dtype and shape of the value.
+func (n *Node) Type() Type { return n.typ }
+
+// Results returns the types of an operator's results if it has several, else nil: see Result.
+func (n *Node) Results() []Type { return n.results }
+
+// DType returns the element type of the value.
+func (n *Node) DType() DType { return n.typ.DType }
+
+// Shape returns the shape of the value. It is not to be modified.
+func (n *Node) Shape() Shape { return n.typ.Shape }
+
+// Literal returns a constant's value, nil for any other node.
+func (n *Node) Literal() *Literal { return n.lit }
+
+// Name returns the name, "" if the node has none.
+func (n *Node) Name() string { return n.name }
+
+// ScopePath returns the scopes that the node was made in, as a/b/c.
+func (n *Node) ScopePath() string { return n.scope }
+
+// Position returns the user's line that made the node.
+func (n *Node) Position() Position { return n.g.positions[n.pos] }
+
+// Origin returns the ID of the node that this one was made for in the graph that the first Rebuild
+// started from, or -1 if the node's graph was not rebuilt.
+func (n *Node) Origin() int { return int(n.origin) }
+
+// IsInput reports whether the node is an input.
+func (n *Node) IsInput() bool { return n.op == opInput }
+
+// IsConst reports whether the node is a constant.
+func (n *Node) IsConst() bool { return n.op == opConst }
+
+// Named gives the node a name and returns it. Names are unique in a graph. If the node is shared and
+// already has another name, the result is a copy of the node with the new name. An input's name is its own.
+func (n *Node) Named(name string) *Node {
+	if !n.Valid() || n.name == name {
+		return n
+	}
+	if err := checkName(name); err != nil {
+		return n.g.Fail("name", err)
+	}
+	if other := n.g.names[name]; other != nil {
+		return n.g.Fail("name", fmt.Errorf("the name %q is taken by the node made at %v", name, other.Position()))
+	}
+	if n.name != "" {
+		if n.IsInput() {
+			n = Identity(n)
+			if n.name != "" {
+				n = n.copy()
+			}
+		} else {
+			n = n.copy()
+		}
+	}
+	n.name = name
+	n.g.names[name] = n
+	return n
+}
+
+// copy appends an unshared twin of n.
+func (n *Node) copy() *Node {
+	m := n.g.newNode(n.op, n.inputs, n.attrs, n.typ)
+	m.lit, m.results = n.lit, n.results
+	return m
+}
+
+// Add returns n + m, broadcast.
+func (n *Node) Add(m *Node) *Node { return Add(n, m) }
+
+// Sub returns n − m, broadcast.
+func (n *Node) Sub(m *Node) *Node { return Sub(n, m) }
+
+// Mul returns n · m elementwise, broadcast.
+func (n *Node) Mul(m *Node) *Node { return Mul(n, m) }
+
+// Div returns n / m elementwise, broadcast.
+func (n *Node) Div(m *Node) *Node { return Div(n, m) }
+
+// Neg returns −n.
+func (n *Node) Neg() *Node { return Neg(n) }
+
+// String returns the node as %id, with its name if it has one.
+func (n *Node) String() string {
+	switch {
+	case n == nil:
+		return "nil"
+	case n.op == nil:
+		return "invalid"
+	case n.name != "":
+		return fmt.Sprintf("%%%d(%s)", n.id, n.name)
+	}
+	return fmt.Sprintf("%%%d", n.id)
+}

@@ -1,0 +1,351 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// Family groups operators for the reference and for drawings.
+type Family string
+
+// The families.
+const (
+	FamilySource      Family = "sources"
+	FamilyArithmetic  Family = "arithmetic"
+	FamilyMath        Family = "mathematical functions"
+	FamilySpecial     Family = "special functions"
+	FamilyCompare     Family = "comparison, logic and selection"
+	FamilyReduce      Family = "reductions"
+	FamilyScan        Family = "scans and sorting"
+	FamilyShape       Family = "shape"
+	FamilyIndex       Family = "indexing"
+	FamilyLinalg      Family = "linear algebra"
+	FamilyConvolution Family = "convolution and pooling"
+	FamilyNormal      Family = "normalisation and losses"
+	FamilyFourier     Family = "Fourier transforms"
+	FamilyRandom      Family = "random numbers"
+	FamilySparse      Family = "sparse matrices"
+	FamilyControl     Family = "control of differentiation"
+	FamilyUser        Family = "user-defined"
+)
+
+// AttrSpec describes one attribute of an operator.
+type AttrSpec struct {
+	Key      string
+	Kind     attr.Kind
+	Optional bool
+	Doc      string
+}
+
+// Sample is a set of operands for which the universal operator test checks an operator: shapes
+// and a range for the values, or the values themselves.
+type Sample struct {
+	// Build makes the operator's node from the inputs; nil means Apply with Attrs.
+	Build func(in []*Node) *Node
+	Attrs attr.List
+	// In are the operands. Float operands are given as Float64 and tested in both float dtypes.
+	In []SampleInput
+	// Reason to skip the comparison with finite differences (at kinks, for integer results), "" for none.
+	NoDifferences string
+}
+
+// SampleInput is one operand of a Sample.
+type SampleInput struct {
+	Type   Type
+	Lo, Hi float64   // values are spread over [Lo, Hi]; both 0 means [−2, 2]
+	Values []float64 // or exactly these, row-major
+	// Constant operands (indices, masks) are not differentiated and enter as given.
+	Constant bool
+}
+
+// Op is an operator: everything that the system knows of it stands here.
+//
+// Exactly one of Partial, Transpose, VJP (with JVP), ThroughExpand or NoDerivative says how it is differentiated;
+// exactly one of Micro, Kernel, Expand or Builtin says how it is run.
+type Op struct {
+	Name    string // ONNX, NumPy or JAX name, lower case with underscores
+	Doc     string // one sentence: what it computes, then behaviour at the edges
+	Family  Family
+	Symbol  string // for drawings: "+", "sin", "( · )²"; Name if empty
+	Formula string // the derivative as text, for the reference
+	Source  string // paper and equation, where the formula is not elementary
+
+	MinArity, MaxArity int // MaxArity < 0: any number
+	Attrs              []AttrSpec
+
+	// Elementwise operators broadcast their operands (NumPy) and need no Infer.
+	Elementwise bool
+	// Operand dtypes that an elementwise operator takes, all operands the same (Operands says otherwise).
+	DTypes DTypeSet
+	// BoolResult is set for comparisons and logic.
+	BoolResult bool
+	// Operands checks and types an elementwise operator whose operands have different dtypes (where, cast).
+	Operands func(in []*Node, a attr.List) (DType, error)
+
+	// Infer gives the result's type for operators that are not elementwise; it checks everything.
+	Infer func(in []*Node, a attr.List) (Type, error)
+	// InferMany is Infer for operators with several results (see Result).
+	InferMany func(in []*Node, a attr.List) ([]Type, error)
+
+	// Partial gives ∂n/∂operand i for elementwise operators, nil for zero. Both modes follow from it.
+	Partial func(n *Node, i int) *Node
+	// SingularPartials: a partial can be infinite or NaN at a point in the domain, so that a zero
+	// adjoint must win over it (MulNoNan instead of Mul).
+	SingularPartials bool
+	// Transpose gives the adjoint of operand i for operators that are linear in it: the JVP is the operator
+	// itself. nil for operands that the operator is not differentiable in (indices).
+	Transpose func(n *Node, i int, ct *Node) *Node
+	// JointlyLinear: linear in all operands together (concat), so that the JVP is one application
+	// to all tangents; else the JVP is a sum over operands (matmul).
+	JointlyLinear bool
+	// VJP gives the operands' adjoints (nil: zero) from those of the results (nil: zero).
+	VJP func(n *Node, ct []*Node) []*Node
+	// JVP gives the results' tangents (nil: zero) from the operands' tangents (nil: zero).
+	JVP func(n *Node, dot []*Node) []*Node
+	// ThroughExpand: both modes differentiate the expansion.
+	ThroughExpand bool
+	// NoDerivative is the reason why the operator's derivative is zero or undefined by definition.
+	NoDerivative string
+
+	// Micro is the elementwise micro-operation that runs it.
+	Micro string
+	// Kernel is the whole-tensor kernel that runs it; it gets the attributes of the node.
+	Kernel string
+	// Expand rewrites the node into simpler operators before execution.
+	Expand func(n *Node) *Node
+	// Builtin marks the few operators that the compiler knows itself: input, const, views, result.
+	Builtin bool
+
+	Samples []Sample
+
+	hash uint64
+}
+
+// DTypeSet is a set of dtypes.
+type DTypeSet uint8
+
+// Sets of dtypes for Op.DTypes.
+const (
+	BoolOnly DTypeSet = 1 << Bool
+	Integers DTypeSet = 1<<Int32 | 1<<Int64
+	Floats   DTypeSet = 1<<Float32 | 1<<Float64
+	Numbers           = Integers | Floats
+	AnyDType          = Numbers | BoolOnly
+)
+
+// Has reports whether d is in the set.
+func (s DTypeSet) Has(d DType) bool { return s&(1<<d) != 0 }
+
+// String lists the dtypes.
+func (s DTypeSet) String() string {
+	var names []string
+	for d := Bool; d <= Float64; d++ {
+		if s.Has(d) {
+			names = append(names, d.String())
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+var ops = map[string]*Op{}
+
+// Register enters an operator into the table. An operator without one of the required parts is a bug.
+// User-defined operators are registered the same way, from an init function.
+func Register(op *Op) *Op {
+	bug := func(what string) { panic(fmt.Sprintf("BUG: operator %q: %s", op.Name, what)) }
+	if op.Name == "" || op.Doc == "" || op.Family == "" {
+		bug("needs name, doc and family")
+	}
+	if ops[op.Name] != nil {
+		bug("registered twice")
+	}
+	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.NoDerivative != ""); n != 1 {
+		bug("needs exactly one form of derivative")
+	}
+	if (op.VJP == nil) != (op.JVP == nil) {
+		bug("needs VJP and JVP together")
+	}
+	if op.ThroughExpand && op.Expand == nil {
+		bug("differentiates through an expansion that it lacks")
+	}
+	if op.Partial != nil && !op.Elementwise {
+		bug("partials are for elementwise operators")
+	}
+	if n := count(op.Micro != "", op.Kernel != "", op.Expand != nil, op.Builtin); n != 1 {
+		bug("needs exactly one way to run")
+	}
+	if n := count(op.Elementwise, op.Infer != nil, op.InferMany != nil, op.Name == "input" || op.Name == "const"); n != 1 {
+		bug("needs exactly one type rule")
+	}
+	if op.Elementwise && op.DTypes == 0 && op.Operands == nil {
+		bug("an elementwise operator needs its dtypes")
+	}
+	if op.Builtin && op.Elementwise && op.Infer != nil {
+		bug("needs one type rule")
+	}
+	if op.Micro != "" && !op.Elementwise {
+		bug("micro-operations are elementwise")
+	}
+	if len(op.Samples) == 0 && op.MaxArity != 0 {
+		bug("needs samples")
+	}
+	slices.SortFunc(op.Attrs, func(a, b AttrSpec) int { return strings.Compare(a.Key, b.Key) })
+	op.hash = 14695981039346656037
+	for i := 0; i < len(op.Name); i++ {
+		op.hash = (op.hash ^ uint64(op.Name[i])) * 1099511628211
+	}
+	ops[op.Name] = op
+	return op
+}
+
+func count(conds ...bool) int {
+	n := 0
+	for _, c := range conds {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+// LookupOp returns the operator with the given name, or nil.
+func LookupOp(name string) *Op { return ops[name] }
+
+// Ops returns all operators by name in ascending order.
+func Ops() []*Op {
+	all := make([]*Op, 0, len(ops))
+	for _, op := range ops {
+		all = append(all, op)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all
+}
+
+// Differentiable reports whether the operator has a derivative form.
+func (op *Op) Differentiable() bool { return op.NoDerivative == "" }
+
+// infer checks arity, attributes and operands and returns the result's type.
+func (op *Op) infer(in []*Node, attrs attr.List) (Type, []Type, error) {
+	if len(in) < op.MinArity || (op.MaxArity >= 0 && len(in) > op.MaxArity) {
+		return Type{}, nil, fmt.Errorf("takes %s, not %d", op.arityText(), len(in))
+	}
+	if len(op.Attrs) > 0 || len(attrs) > 0 {
+		if err := op.checkAttrs(attrs); err != nil {
+			return Type{}, nil, err
+		}
+	}
+	for i, n := range in {
+		if n.results != nil {
+			if op.Name != "result" {
+				return Type{}, nil, fmt.Errorf("operand %d has %d results: take one with Result", i, len(n.results))
+			}
+		}
+	}
+	if op.Elementwise {
+		t, err := op.inferElementwise(in, attrs)
+		return t, nil, err
+	}
+	if op.InferMany != nil {
+		ts, err := op.InferMany(in, attrs)
+		if err == nil {
+			for _, t := range ts {
+				err = firstError(err, t.Shape.check())
+			}
+		}
+		return Type{}, ts, err
+	}
+	t, err := op.Infer(in, attrs)
+	if err == nil {
+		err = t.Shape.check()
+	}
+	return t, nil, err
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func (op *Op) arityText() string {
+	plural := func(n int) string {
+		if n == 1 {
+			return "1 operand"
+		}
+		return fmt.Sprintf("%d operands", n)
+	}
+	switch {
+	case op.MaxArity < 0:
+		return "at least " + plural(op.MinArity)
+	case op.MinArity == op.MaxArity:
+		return plural(op.MinArity)
+	}
+	return fmt.Sprintf("%d to %s", op.MinArity, plural(op.MaxArity))
+}
+
+func (op *Op) checkAttrs(attrs attr.List) error {
+	k := 0
+	for _, spec := range op.Attrs {
+		if k < len(attrs) && attrs[k].Key == spec.Key {
+			if attrs[k].Value.Kind != spec.Kind {
+				return fmt.Errorf("attribute %s has the wrong kind", spec.Key)
+			}
+			k++
+		} else if !spec.Optional {
+			return fmt.Errorf("attribute %s is missing", spec.Key)
+		}
+	}
+	if k < len(attrs) {
+		return fmt.Errorf("unknown or repeated attribute %s", attrs[k].Key)
+	}
+	return nil
+}
+
+func (op *Op) inferElementwise(in []*Node, attrs attr.List) (Type, error) {
+	var d DType
+	if op.Operands != nil {
+		var err error
+		if d, err = op.Operands(in, attrs); err != nil {
+			return Type{}, err
+		}
+	} else {
+		d = in[0].typ.DType
+		for _, n := range in[1:] {
+			if n.typ.DType != d {
+				return Type{}, fmt.Errorf("operands are %v and %v: cast one of them", d, n.typ.DType)
+			}
+		}
+		if !op.DTypes.Has(d) {
+			return Type{}, fmt.Errorf("operands are %v: needs one of %v", d, op.DTypes)
+		}
+		if op.BoolResult {
+			d = Bool
+		}
+	}
+	s := in[0].typ.Shape
+	for _, n := range in[1:] {
+		t := n.typ.Shape
+		if len(t) == 0 || &s == &t || s.Equal(t) {
+			continue
+		}
+		if len(s) == 0 {
+			s = t
+			continue
+		}
+		var err error
+		if s, err = BroadcastShapes(s, t); err != nil {
+			return Type{}, err
+		}
+	}
+	if len(in) > 1 {
+		if err := s.check(); err != nil {
+			return Type{}, err
+		}
+	}
+	return Type{d, s}, nil
+}

@@ -1,0 +1,86 @@
+package graph
+
+import "slices"
+
+// Rebuild copies what outputs depend on, and all inputs, into a new graph and returns it with the images of the outputs. For each
+// node that is neither input nor constant, replace may return the node that stands for it in the new graph, made from the images of its inputs;
+// nil (or a nil function) copies the node. Copies keep names, scopes and positions; nodes that replace
+// makes carry those of the node that they stand for. The old graph is not changed.
+func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
+	to := New()
+	to.positions = slices.Clone(g.positions)
+	to.pcs, to.posIndex = nil, nil // positions come from g alone
+
+	need := make([]bool, len(g.nodes))
+	top := -1
+	for _, o := range outputs {
+		need[o.id] = true
+		top = max(top, int(o.id))
+	}
+	for i := top; i >= 0; i-- {
+		if need[i] {
+			for _, in := range g.nodes[i].inputs {
+				need[in.id] = true
+			}
+		}
+	}
+	for _, in := range g.inputs {
+		need[in.id] = true
+		top = max(top, int(in.id))
+	}
+	image := make([]*Node, top+1)
+	var buf []*Node
+	for i := range image {
+		n := g.nodes[i]
+		if !need[i] {
+			continue
+		}
+		to.fixedPosition, to.scope = n.pos, n.scope
+		if to.origin = n.origin; to.origin < 0 {
+			to.origin = n.id
+		}
+		var m *Node
+		switch {
+		case n.op == opInput:
+			m = to.newNode(opInput, nil, nil, n.typ)
+			m.name = n.name
+			to.names[n.name] = m
+			to.inputs = append(to.inputs, m)
+		case n.op == opConst:
+			m = to.Literal(n.lit)
+		default:
+			buf = buf[:0]
+			for _, in := range n.inputs {
+				buf = append(buf, image[in.id])
+			}
+			if replace != nil {
+				m = replace(to, n, buf)
+			}
+			if m == nil {
+				m = to.adopt(n, buf)
+			}
+		}
+		if n.name != "" && m.name == "" && m.op != nil && to.names[n.name] == nil {
+			m.name = n.name
+			to.names[n.name] = m
+		}
+		image[i] = m
+	}
+	to.fixedPosition, to.scope, to.origin = 0, "", -1
+	out := make([]*Node, len(outputs))
+	for i, o := range outputs {
+		out[i] = image[o.id]
+	}
+	return to, out
+}
+
+// adopt copies a node of another graph onto new inputs of the same types, whose type therefore is known.
+func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
+	if m := g.find(n.op, inputs, n.attrs, nil); m != nil {
+		return m
+	}
+	m := g.newNode(n.op, inputs, n.attrs, n.typ)
+	m.results = n.results
+	g.remember(m)
+	return m
+}

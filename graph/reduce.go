@@ -1,0 +1,357 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+var reduceAttrs = []AttrSpec{
+	{Key: "axes", Kind: attr.Ints, Doc: "the reduced dimensions, ascending"},
+	{Key: "keepdims", Kind: attr.Bool, Doc: "keep them with extent 1"},
+}
+
+// reducedShape checks axes and returns the result's shape.
+func reducedShape(s Shape, a attr.List) (Shape, error) {
+	axes := a.Ints("axes")
+	if err := normalAxes(axes, len(s)); err != nil {
+		return nil, err
+	}
+	out := Shape{}
+	k := 0
+	for i, d := range s {
+		if k < len(axes) && axes[k] == i {
+			k++
+			if a.Bool("keepdims") {
+				out = append(out, 1)
+			}
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func reduction(op Op) *Op {
+	op.Family, op.MinArity, op.MaxArity, op.Attrs = FamilyReduce, 1, 1, append([]AttrSpec{}, reduceAttrs...)
+	if op.Expand == nil {
+		op.Kernel = op.Name
+	}
+	dtypes := op.DTypes
+	op.Infer = func(in []*Node, a attr.List) (Type, error) {
+		if !dtypes.Has(in[0].typ.DType) {
+			return Type{}, fmt.Errorf("the operand is %v: needs one of %v", in[0].typ.DType, dtypes)
+		}
+		s, err := reducedShape(in[0].typ.Shape, a)
+		return Type{in[0].typ.DType, s}, err
+	}
+	if op.Samples == nil {
+		op.Samples = reduceSamples()
+	}
+	return &op
+}
+
+func reduceSamples() []Sample {
+	return []Sample{
+		shapeSample(Shape{3, 5}, attr.L("axes", []int{0, 1}), attr.B("keepdims", false)),
+		shapeSample(Shape{3, 5, 7}, attr.L("axes", []int{1}), attr.B("keepdims", true)),
+		shapeSample(Shape{3, 5}, attr.L("axes", []int{1}), attr.B("keepdims", false)),
+	}
+}
+
+// spread brings a reduction's result (or its adjoint) back to the operand's shape.
+func spread(n, v *Node) *Node {
+	return BroadcastTo(keepDims(n, v), n.inputs[0].typ.Shape...)
+}
+
+// keepDims gives v, which has the shape of the reduction n, the reduced dimensions with extent 1.
+func keepDims(n, v *Node) *Node {
+	s := append(Shape{}, n.inputs[0].typ.Shape...)
+	for _, a := range n.attrs.Ints("axes") {
+		s[a] = 1
+	}
+	return Reshape(v, s...)
+}
+
+// reduceLike applies a reduction with n's attributes.
+func reduceLike(op *Op, n, x *Node) *Node { return n.g.Apply(op, []*Node{x}, n.attrs) }
+
+// reducedCount is the number of elements that each result of a reduction comes from.
+func reducedCount(n *Node) float64 {
+	return float64(n.inputs[0].typ.Shape.Size() / n.typ.Shape.Size())
+}
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumExp, opReduceAny, opReduceAll, opArgmax, opArgmin, opSoftmax, opLogSoftmax *Op
+
+func init() {
+	opReduceSum = Register(reduction(Op{
+		Name: "reduce_sum", Symbol: "Σ", DTypes: Numbers,
+		Doc:     "The sum over dimensions, in an order that the shape alone decides. Integers wrap.",
+		Formula: "the adjoint, repeated", JointlyLinear: true,
+		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, ct) },
+	}))
+	opReduceMean = Register(reduction(Op{
+		Name: "reduce_mean", Symbol: "mean", DTypes: Floats,
+		Doc: "The mean over dimensions.", Formula: "the adjoint over the count, repeated", JointlyLinear: true,
+		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, Mul(ct, Like(ct, 1/reducedCount(n)))) },
+		Expand: func(n *Node) *Node {
+			return Div(reduceLike(opReduceSum, n, n.inputs[0]), Like(n, reducedCount(n)))
+		},
+	}))
+	opReduceProd = Register(reduction(Op{
+		Name: "reduce_prod", Symbol: "Π", DTypes: Numbers,
+		Doc:           "The product over dimensions, in a tree of halves. Derivatives are exact at zeros. Integers wrap.",
+		Formula:       "the product of the other elements",
+		ThroughExpand: true,
+		Expand:        expandProd,
+		Samples: append(reduceSamples(), Sample{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
+			In: []SampleInput{{Type: Type{Float64, Shape{3, 3}}, Values: []float64{2, 0, 3, 0, 0, 5, 1, 2, 3}}}}),
+	}))
+	opReduceMax = Register(reduction(Op{
+		Name: "reduce_max", Symbol: "max", DTypes: Numbers,
+		Doc: "The largest element over dimensions; NaN wins. Equal largest elements share the adjoint.", Formula: "the adjoint over the number of ties, where largest",
+		VJP: extremumVJP, JVP: extremumJVP,
+		Samples: append(reduceSamples(), Sample{NoDifferences: "kink at a tie", Attrs: attr.Make(attr.L("axes", []int{0}), attr.B("keepdims", false)),
+			In: []SampleInput{{Type: Type{Float64, Shape{4}}, Values: []float64{2, 1, 2, 0}}}}),
+	}))
+	opReduceMin = Register(reduction(Op{
+		Name: "reduce_min", Symbol: "min", DTypes: Numbers,
+		Doc: "The smallest element over dimensions; NaN wins. Equal smallest elements share the adjoint.", Formula: "the adjoint over the number of ties, where smallest",
+		VJP: extremumVJP, JVP: extremumJVP,
+	}))
+	opLogSumExp = Register(reduction(Op{
+		Name: "logsumexp", DTypes: Floats,
+		Doc: "ln Σ eˣ over dimensions, shifted by the maximum. All −Inf gives −Inf with gradient 0.", Formula: "softmax(x)",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{Mul(spread(n, ct[0]), expShifted(n.inputs[0], keepDims(n, n)))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{reduceLike(opReduceSum, n, Mul(dot[0], expShifted(n.inputs[0], keepDims(n, n))))}
+		},
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			m := finiteOrZero(reduceLike(opReduceMax, n, x))
+			return Add(Log(reduceLike(opReduceSum, n, Exp(Sub(x, keepDims(n, m))))), m)
+		},
+		Samples: append(reduceSamples(), Sample{NoDifferences: "all −Inf", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
+			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{-posInf, -posInf, -posInf, 1}}}}),
+	}))
+	opReduceAny = Register(reduction(Op{
+		Name: "reduce_any", DTypes: BoolOnly, Doc: "Whether any element over dimensions is true.", NoDerivative: "the result is bool", Samples: boolSamples(),
+	}))
+	opReduceAll = Register(reduction(Op{
+		Name: "reduce_all", DTypes: BoolOnly, Doc: "Whether all elements over dimensions are true.", NoDerivative: "the result is bool", Samples: boolSamples(),
+	}))
+	opArgmax = Register(arg("argmax", "largest"))
+	opArgmin = Register(arg("argmin", "smallest"))
+
+	opSoftmax = Register(&Op{
+		Name: "softmax", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
+		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives NaN.",
+		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
+		Infer:   floatAlongAxis,
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{Mul(n, Sub(ct[0], sumKept(Mul(ct[0], n), n.attrs.Int("axis"))))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{Mul(n, Sub(dot[0], sumKept(Mul(dot[0], n), n.attrs.Int("axis"))))}
+		},
+		Expand: func(n *Node) *Node {
+			axis := n.attrs.Int("axis")
+			e := Exp(Sub(n.inputs[0], ReduceMax(n.inputs[0], []int{axis}, KeepDims)))
+			return Div(e, sumKept(e, axis))
+		},
+		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
+	})
+	opLogSoftmax = Register(&Op{
+		Name: "log_softmax", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
+		Doc:     "x − logsumexp(x) along an axis.",
+		Formula: "adjoint − softmax(x)·Σ adjoint",
+		Infer:   floatAlongAxis,
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{Sub(ct[0], Mul(Exp(n), sumKept(ct[0], n.attrs.Int("axis"))))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{Sub(dot[0], sumKept(Mul(Exp(n), dot[0]), n.attrs.Int("axis")))}
+		},
+		Expand: func(n *Node) *Node {
+			return Sub(n.inputs[0], LogSumExp(n.inputs[0], []int{n.attrs.Int("axis")}, KeepDims))
+		},
+		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
+	})
+}
+
+func floatAlongAxis(in []*Node, a attr.List) (Type, error) {
+	t := in[0].typ
+	if !t.DType.IsFloat() {
+		return Type{}, fmt.Errorf("the operand is %v: needs one of %v", t.DType, Floats)
+	}
+	if ax := a.Int("axis"); ax < 0 || ax >= t.Shape.Rank() {
+		return Type{}, fmt.Errorf("axis %d is out of range for rank %d", ax, t.Shape.Rank())
+	}
+	return t, nil
+}
+
+func sumKept(x *Node, axis int) *Node { return ReduceSum(x, []int{axis}, KeepDims) }
+
+// finiteOrZero is x where it is finite, else 0.
+func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }
+
+// expShifted is exp(x − lse), 0 where lse is not finite because all of x is −Inf.
+func expShifted(x, lse *Node) *Node { return Exp(Sub(x, finiteOrZero(lse))) }
+
+func boolSamples() []Sample {
+	return []Sample{{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)), In: []SampleInput{
+		{Type: Type{Bool, Shape{3, 2}}, Values: []float64{0, 1, 0, 0, 1, 1}, Constant: true}}}}
+}
+
+func arg(name, which string) *Op {
+	return &Op{
+		Name: name, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Kernel: name,
+		Attrs:        []AttrSpec{axisAttr, {Key: "keepdims", Kind: attr.Bool, Doc: "keep the dimension with extent 1"}},
+		Doc:          "The index of the " + which + " element along an axis, as int64; the first one at a tie. NaN counts as " + which + ".",
+		NoDerivative: "the result is an index",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s, ax := in[0].typ.Shape, a.Int("axis")
+			if !Numbers.Has(in[0].typ.DType) {
+				return Type{}, fmt.Errorf("the operand is %v: needs one of %v", in[0].typ.DType, Numbers)
+			}
+			if ax < 0 || ax >= len(s) {
+				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", ax, len(s))
+			}
+			out := append(Shape{}, s[:ax]...)
+			if a.Bool("keepdims") {
+				out = append(out, 1)
+			}
+			return Type{Int64, append(out, s[ax+1:]...)}, nil
+		},
+		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1), attr.B("keepdims", false)), shapeSample(Shape{3, 5, 2}, attr.I("axis", 1), attr.B("keepdims", true))},
+	}
+}
+
+// extremumMask is 1 where the operand equals the extremum, and the number of such elements.
+func extremumMask(n *Node) (mask, count *Node) {
+	x := n.inputs[0]
+	mask = Cast(Equal(x, keepDims(n, n)), x.typ.DType)
+	return mask, reduceLike(opReduceSum, n, mask)
+}
+
+func extremumVJP(n *Node, ct []*Node) []*Node {
+	mask, count := extremumMask(n)
+	return []*Node{Mul(spread(n, Div(ct[0], count)), mask)}
+}
+
+func extremumJVP(n *Node, dot []*Node) []*Node {
+	mask, count := extremumMask(n)
+	return []*Node{Div(reduceLike(opReduceSum, n, Mul(mask, dot[0])), count)}
+}
+
+// expandProd multiplies in a tree of halves, so that derivatives of every order are exact at zeros.
+func expandProd(n *Node) *Node {
+	x := n.inputs[0]
+	for _, a := range n.attrs.Ints("axes") {
+		for x.typ.Shape[a] > 1 {
+			e := x.typ.Shape[a]
+			half := e / 2
+			y := Mul(sliceAxis(x, a, 0, half), sliceAxis(x, a, half, 2*half))
+			if e%2 == 1 {
+				y = Concat(a, y, sliceAxis(x, a, e-1, e))
+			}
+			x = y
+		}
+	}
+	return Reshape(x, n.typ.Shape...)
+}
+
+// ReduceOption changes a reduction.
+type ReduceOption int
+
+// KeepDims keeps the reduced dimensions with extent 1.
+const KeepDims ReduceOption = 1
+
+func reduce(op *Op, x *Node, axes []int, keep bool) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	norm, err := axesOf(axes, x.typ.Shape.Rank())
+	if err != nil {
+		return x.g.Fail(op.Name, err)
+	}
+	return applyAll(op, []*Node{x}, attr.L("axes", norm), attr.B("keepdims", keep))
+}
+
+func keeps(opts []ReduceOption) bool { return len(opts) > 0 && opts[0] == KeepDims }
+
+// ReduceSum returns the sum of x over the axes, all if there are none; negative axes count from the end.
+func ReduceSum(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceSum, x, axes, keeps(opts))
+}
+
+// ReduceMean returns the mean of x over the axes, all if there are none.
+func ReduceMean(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceMean, x, axes, keeps(opts))
+}
+
+// ReduceProd returns the product of x over the axes, all if there are none.
+func ReduceProd(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceProd, x, axes, keeps(opts))
+}
+
+// ReduceMax returns the largest element of x over the axes, all if there are none.
+func ReduceMax(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceMax, x, axes, keeps(opts))
+}
+
+// ReduceMin returns the smallest element of x over the axes, all if there are none.
+func ReduceMin(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceMin, x, axes, keeps(opts))
+}
+
+// LogSumExp returns ln Σ eˣ over the axes, all if there are none.
+func LogSumExp(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opLogSumExp, x, axes, keeps(opts))
+}
+
+// ReduceAny returns whether any element of the bool x over the axes is true.
+func ReduceAny(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceAny, x, axes, keeps(opts))
+}
+
+// ReduceAll returns whether all elements of the bool x over the axes are true.
+func ReduceAll(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceAll, x, axes, keeps(opts))
+}
+
+// Sum returns the sum of all elements.
+func Sum(x *Node) *Node { return ReduceSum(x, nil) }
+
+// Mean returns the mean of all elements.
+func Mean(x *Node) *Node { return ReduceMean(x, nil) }
+
+func alongAxis(op *Op, x *Node, axis int, more ...attr.Named) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	a, err := axisOf(axis, x.typ.Shape.Rank())
+	if err != nil {
+		return x.g.Fail(op.Name, err)
+	}
+	return applyAll(op, []*Node{x}, append(more, attr.I("axis", a))...)
+}
+
+// Argmax returns the index of the largest element along the axis, as int64.
+func Argmax(x *Node, axis int, opts ...ReduceOption) *Node {
+	return alongAxis(opArgmax, x, axis, attr.B("keepdims", keeps(opts)))
+}
+
+// Argmin returns the index of the smallest element along the axis, as int64.
+func Argmin(x *Node, axis int, opts ...ReduceOption) *Node {
+	return alongAxis(opArgmin, x, axis, attr.B("keepdims", keeps(opts)))
+}
+
+// Softmax returns eˣ / Σ eˣ along the axis.
+func Softmax(x *Node, axis int) *Node { return alongAxis(opSoftmax, x, axis) }
+
+// LogSoftmax returns x − logsumexp(x) along the axis.
+func LogSoftmax(x *Node, axis int) *Node { return alongAxis(opLogSoftmax, x, axis) }

@@ -1,0 +1,129 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// DType is the element type of a node's value.
+type DType = dtype.DType
+
+// The element types. Bool takes one byte.
+const (
+	Bool    = dtype.Bool
+	Int32   = dtype.Int32
+	Int64   = dtype.Int64
+	Float32 = dtype.Float32
+	Float64 = dtype.Float64
+)
+
+// Shape holds the extents of a tensor, outermost first; a scalar's shape is empty.
+// Every extent is at least 1. A Shape is not modified once a node has it.
+type Shape []int
+
+// MaxElements bounds the elements of one tensor (2⁴⁰), so that sizes in bytes never overflow.
+const MaxElements = 1 << 40
+
+// Rank returns the number of dimensions.
+func (s Shape) Rank() int { return len(s) }
+
+// Size returns the number of elements, 1 for a scalar.
+func (s Shape) Size() int {
+	n := 1
+	for _, d := range s {
+		n *= d
+	}
+	return n
+}
+
+// Equal reports whether both shapes have the same extents.
+func (s Shape) Equal(t Shape) bool { return slices.Equal(s, t) }
+
+// String returns the shape as [2×3], and [] for a scalar.
+func (s Shape) String() string {
+	parts := make([]string, len(s))
+	for i, d := range s {
+		parts[i] = strconv.Itoa(d)
+	}
+	return "[" + strings.Join(parts, "×") + "]"
+}
+
+// check reports an extent below 1 or a size beyond MaxElements.
+func (s Shape) check() error {
+	n := 1
+	for _, d := range s {
+		if d < 1 {
+			return fmt.Errorf("shape %v has an extent below 1", []int(s))
+		}
+		if d > MaxElements/n {
+			return fmt.Errorf("shape %v has more than 2^40 elements", []int(s))
+		}
+		n *= d
+	}
+	return nil
+}
+
+// Type is the dtype and shape of a node's value.
+type Type struct {
+	DType DType
+	Shape Shape
+}
+
+// Equal reports whether both types have the same dtype and shape.
+func (t Type) Equal(u Type) bool { return t.DType == u.DType && t.Shape.Equal(u.Shape) }
+
+// IsScalar reports whether the type has no dimensions.
+func (t Type) IsScalar() bool { return len(t.Shape) == 0 }
+
+// String returns the type as f64 or f32[8×16].
+func (t Type) String() string {
+	if t.IsScalar() {
+		return t.DType.Short()
+	}
+	return t.DType.Short() + t.Shape.String()
+}
+
+// BroadcastShapes returns the NumPy broadcast of the shapes: aligned at the last
+// dimension, extents must be equal or 1. It reports the first pair that is not.
+func BroadcastShapes(shapes ...Shape) (Shape, error) {
+	rank, at := 0, -1
+	same := true
+	for i, s := range shapes {
+		if len(s) > rank {
+			rank = len(s)
+		}
+		if i > 0 && !s.Equal(shapes[0]) {
+			same = false
+		}
+	}
+	if same && len(shapes) > 0 {
+		return shapes[0], nil
+	}
+	out := make(Shape, rank)
+	for i := range out {
+		out[i] = 1
+	}
+	for i, s := range shapes {
+		off := rank - len(s)
+		for j, d := range s {
+			switch {
+			case d == out[off+j] || d == 1:
+			case out[off+j] == 1:
+				out[off+j] = d
+				at = i
+			default:
+				other := shapes[0]
+				if at >= 0 {
+					other = shapes[at]
+				}
+				return nil, fmt.Errorf("shapes %v and %v do not broadcast: extents %d and %d in dimension %d from the end",
+					other, s, out[off+j], d, rank-off-j)
+			}
+		}
+	}
+	return out, nil
+}
