@@ -20,6 +20,7 @@ type Node struct {
 	scope   string
 	id      int32
 	pos     int32
+	origin  int32 // ID in the graph that Rebuild started from, -1 if it was not rebuilt
 }
 
 // Graph returns the graph that the node belongs to.
