@@ -1,0 +1,258 @@
+package native
+
+import "encoding/binary"
+
+// Numbers of the general registers that generated code uses by name.
+const (
+	regAX = 0
+	regCX = 1
+	regDX = 2
+	regBX = 3
+	regSP = 4
+	regBP = 5
+	regSI = 6
+	regDI = 7
+	noReg = 0xFF
+)
+
+// mem is a memory operand: base + index·scale + disp.
+type mem struct {
+	base  uint8
+	index uint8 // noReg for none
+	scale uint8 // 0..3, log2 of the factor
+	disp  int32
+}
+
+func at(base uint8, disp int32) mem { return mem{base: base, index: noReg, disp: disp} }
+
+// evexBits are what EVEX adds: a write mask, zeroing, and an embedded broadcast of memory operands.
+type evexBits struct {
+	mask  uint8 // k register, 0 for none
+	zero  bool
+	bcast bool
+}
+
+// Vector lengths: the L bits of a prefix.
+const (
+	len128 uint8 = iota
+	len256
+	len512
+)
+
+// assembler appends machine instructions to buf.
+type assembler struct {
+	buf []byte
+}
+
+// rrr appends a VEX instruction with registers only, in the order reg, vvvv, rm of the encoding.
+func (a *assembler) rrr(m mnem, l, reg, v, rm uint8) {
+	a.vex(&forms[m], l, reg, v, rm>>3&1, 0)
+	a.buf = append(a.buf, 0xC0|reg&7<<3|rm&7)
+}
+
+// rrrImm is rrr with an immediate byte.
+func (a *assembler) rrrImm(m mnem, l, reg, v, rm, imm uint8) {
+	a.rrr(m, l, reg, v, rm)
+	a.buf = append(a.buf, imm)
+}
+
+// rrm appends a VEX instruction whose rm operand is memory.
+func (a *assembler) rrm(m mnem, l, reg, v uint8, p mem) {
+	x := uint8(0)
+	if p.index != noReg {
+		x = p.index >> 3 & 1
+	}
+	a.vex(&forms[m], l, reg, v, p.base>>3&1, x)
+	a.modrm(reg, p, 1)
+}
+
+// rrmImm is rrm with an immediate byte.
+func (a *assembler) rrmImm(m mnem, l, reg, v uint8, p mem, imm uint8) {
+	a.rrm(m, l, reg, v, p)
+	a.buf = append(a.buf, imm)
+}
+
+// vex appends a VEX prefix and the opcode; the two-byte prefix where it suffices.
+func (a *assembler) vex(f *form, l, reg, v, b, x uint8) {
+	if f.vexL >= 0 {
+		l = uint8(f.vexL)
+	}
+	w := uint8(f.vexW) & 1
+	tail := (^v&15)<<3 | l<<2 | f.pp
+	if b == 0 && x == 0 && w == 0 && f.mm == 1 {
+		a.buf = append(a.buf, 0xC5, (^reg>>3&1)<<7|tail, f.op)
+		return
+	}
+	a.buf = append(a.buf, 0xC4, (^reg>>3&1)<<7|(x^1)<<6|(b^1)<<5|f.mm, w<<7|tail, f.op)
+}
+
+// evexRRR appends an EVEX instruction with registers only.
+func (a *assembler) evexRRR(m mnem, l, reg, v, rm uint8, e evexBits) {
+	f := &forms[m]
+	a.evex(f, l, reg, v, rm>>3&1, rm>>4&1, e)
+	a.buf = append(a.buf, 0xC0|reg&7<<3|rm&7)
+}
+
+func (a *assembler) evexRRRImm(m mnem, l, reg, v, rm uint8, e evexBits, imm uint8) {
+	a.evexRRR(m, l, reg, v, rm, e)
+	a.buf = append(a.buf, imm)
+}
+
+// evexRRM appends an EVEX instruction whose rm operand is memory.
+func (a *assembler) evexRRM(m mnem, l, reg, v uint8, p mem, e evexBits) {
+	f := &forms[m]
+	x := uint8(0)
+	if p.index != noReg {
+		x = p.index >> 3 & 1
+	}
+	a.evex(f, l, reg, v, p.base>>3&1, x, e)
+	unit := f.memBytes(16 << l)
+	if e.bcast {
+		unit = int(f.bcast)
+	}
+	a.modrm(reg, p, int32(unit))
+}
+
+func (a *assembler) evexRRMImm(m mnem, l, reg, v uint8, p mem, e evexBits, imm uint8) {
+	a.evexRRM(m, l, reg, v, p, e)
+	a.buf = append(a.buf, imm)
+}
+
+// evex appends the four-byte prefix and the opcode. x is bit 4 of an rm register, or bit 3
+// of an index register.
+func (a *assembler) evex(f *form, l, reg, v, b, x uint8, e evexBits) {
+	p0 := (^reg>>3&1)<<7 | (x^1)<<6 | (b^1)<<5 | (^reg>>4&1)<<4 | f.mm
+	p1 := uint8(f.evexW)&1<<7 | (^v&15)<<3 | 4 | f.pp
+	p2 := l<<5 | (^v>>4&1)<<3 | e.mask
+	if e.zero {
+		p2 |= 0x80
+	}
+	if e.bcast {
+		p2 |= 0x10
+	}
+	a.buf = append(a.buf, 0x62, p0, p1, p2, f.op)
+}
+
+// modrm appends ModRM, SIB and displacement of a memory operand. unit is the factor of a
+// compressed disp8 (1 without EVEX).
+func (a *assembler) modrm(reg uint8, p mem, unit int32) {
+	mod := uint8(2)
+	d8 := p.disp
+	if unit != 1 && p.disp%unit == 0 {
+		d8 = p.disp / unit
+	} else if unit != 1 {
+		d8 = 1 << 20
+	}
+	switch {
+	case p.disp == 0 && p.base&7 != regBP:
+		mod = 0
+	case d8 >= -128 && d8 <= 127:
+		mod = 1
+	}
+	if p.index == noReg && p.base&7 != regSP {
+		a.buf = append(a.buf, mod<<6|reg&7<<3|p.base&7)
+	} else {
+		index := uint8(4)
+		if p.index != noReg {
+			index = p.index & 7
+		}
+		a.buf = append(a.buf, mod<<6|reg&7<<3|4, p.scale<<6|index<<3|p.base&7)
+	}
+	switch mod {
+	case 1:
+		a.buf = append(a.buf, uint8(d8))
+	case 2:
+		a.buf = binary.LittleEndian.AppendUint32(a.buf, uint32(p.disp))
+	}
+}
+
+// Instructions on general registers; all of 64 bits unless the name says otherwise.
+
+func (a *assembler) rexMem(w, reg uint8, p mem, op ...uint8) {
+	rex := 0x40 | w<<3 | reg>>3&1<<2 | p.base>>3&1
+	if p.index != noReg {
+		rex |= p.index >> 3 & 1 << 1
+	}
+	if rex != 0x40 {
+		a.buf = append(a.buf, rex)
+	}
+	a.buf = append(a.buf, op...)
+	a.modrm(reg, p, 1)
+}
+
+func (a *assembler) movLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
+func (a *assembler) movStore(p mem, reg uint8) { a.rexMem(1, reg, p, 0x89) }
+func (a *assembler) lea(reg uint8, p mem)      { a.rexMem(1, reg, p, 0x8D) }
+
+func (a *assembler) rexReg(op, reg, rm uint8) {
+	a.buf = append(a.buf, 0x48|reg>>3&1<<2|rm>>3&1, op, 0xC0|reg&7<<3|rm&7)
+}
+
+func (a *assembler) movReg(dst, src uint8) { a.rexReg(0x89, src, dst) }
+func (a *assembler) addReg(dst, src uint8) { a.rexReg(0x01, src, dst) }
+func (a *assembler) subReg(dst, src uint8) { a.rexReg(0x29, src, dst) }
+func (a *assembler) cmpReg(x, y uint8)     { a.rexReg(0x39, y, x) }
+func (a *assembler) xorReg(dst, src uint8) { a.rexReg(0x31, src, dst) }
+
+// aluImm appends an operation of group 1 with an immediate: ext 0 add, 5 sub, 7 cmp, 4 and.
+func (a *assembler) aluImm(ext, reg uint8, imm int32) {
+	op := uint8(0x81)
+	if imm >= -128 && imm <= 127 {
+		op = 0x83
+	}
+	a.rexReg(op, ext, reg)
+	if op == 0x83 {
+		a.buf = append(a.buf, uint8(imm))
+		return
+	}
+	a.buf = binary.LittleEndian.AppendUint32(a.buf, uint32(imm))
+}
+
+func (a *assembler) addImm(reg uint8, imm int32) { a.aluImm(0, reg, imm) }
+func (a *assembler) subImm(reg uint8, imm int32) { a.aluImm(5, reg, imm) }
+func (a *assembler) cmpImm(reg uint8, imm int32) { a.aluImm(7, reg, imm) }
+
+// Conditions of jumps.
+const (
+	condBelow        uint8 = 0x2
+	condAboveOrEqual uint8 = 0x3
+	condEqual        uint8 = 0x4
+	condNotEqual     uint8 = 0x5
+	condGreaterEqual uint8 = 0xD
+	condLess         uint8 = 0xC
+	condLessOrEqual  uint8 = 0xE
+	condGreater      uint8 = 0xF
+)
+
+// jump appends a conditional jump with a 32-bit distance and returns the place to patch.
+func (a *assembler) jump(cond uint8) int {
+	a.buf = append(a.buf, 0x0F, 0x80|cond, 0, 0, 0, 0)
+	return len(a.buf)
+}
+
+// jumpAlways appends an unconditional jump and returns the place to patch.
+func (a *assembler) jumpAlways() int {
+	a.buf = append(a.buf, 0xE9, 0, 0, 0, 0)
+	return len(a.buf)
+}
+
+// call appends a near call and returns the place to patch.
+func (a *assembler) call() int {
+	a.buf = append(a.buf, 0xE8, 0, 0, 0, 0)
+	return len(a.buf)
+}
+
+// patch makes the jump or call that ends at place go to target.
+func (a *assembler) patch(place, target int) {
+	binary.LittleEndian.PutUint32(a.buf[place-4:], uint32(int32(target-place)))
+}
+
+func (a *assembler) ret()        { a.buf = append(a.buf, 0xC3) }
+func (a *assembler) vzeroupper() { a.buf = append(a.buf, 0xC5, 0xF8, 0x77) }
+
+// align pads with long no-operations up to a multiple of n, a power of two.
+func (a *assembler) align(n int) {
+	for len(a.buf)&(n-1) != 0 {
+		a.buf = append(a.buf, 0x90)
+	}
+}

@@ -1,0 +1,22 @@
+#include "textflag.h"
+
+// func callStraight(code, arena, consts, scratch unsafe.Pointer)
+// All registers but SP and BP belong to the callee; the caller's wrapper restores
+// R14 and X15.
+TEXT ·callStraight(SB), NOSPLIT, $0-32
+	MOVQ code+0(FP), AX
+	MOVQ arena+8(FP), DI
+	MOVQ consts+16(FP), SI
+	MOVQ scratch+24(FP), DX
+	CALL AX
+	RET
+
+// func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int)
+TEXT ·callLoop(SB), NOSPLIT, $0-40
+	MOVQ code+0(FP), AX
+	MOVQ pointers+8(FP), DI
+	MOVQ consts+16(FP), SI
+	MOVQ scratch+24(FP), DX
+	MOVQ n+32(FP), CX
+	CALL AX
+	RET

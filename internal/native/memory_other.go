@@ -1,0 +1,24 @@
+//go:build !linux || !amd64
+
+package native
+
+import (
+	"errors"
+	"unsafe"
+)
+
+var errPlatform = errors.New("native code is generated for linux/amd64 only")
+
+func mapCode([]byte) ([]byte, error) { return nil, errPlatform }
+
+func unmapCode([]byte) {}
+
+func probe() error { return errPlatform }
+
+func callStraight(code, arena, consts, scratch unsafe.Pointer) {
+	panic("BUG: native code called without executable memory")
+}
+
+func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int) {
+	panic("BUG: native code called without executable memory")
+}
