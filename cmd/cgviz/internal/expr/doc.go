@@ -38,4 +38,7 @@
 // pi (or π) is the constant unless the program assigns it; e is a name like any
 // other, exp(1) is the number. A name that is used but never assigned is an
 // input. A name can be assigned once, and only before its first use.
+//
+// A function is an operator of the graph under its own name: sin(u), pow(x, 2),
+// where(c, a, b), max(a, b), lt(a, b). Functions and variables do not share names.
 package expr
