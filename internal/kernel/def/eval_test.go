@@ -1,0 +1,92 @@
+package def
+
+import (
+	"math"
+	"math/rand"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// TestFastAgrees holds that the fast form gives the same bits where its guard is
+// false, and that the guard is not simply always true.
+func TestFastAgrees(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		funcs := []*Func{SinCos(typ)}
+		for _, op := range Ops() {
+			funcs = append(funcs, Lookup(op, typ))
+		}
+		for _, f := range funcs {
+			fast := f.Fast()
+			used := 0
+			for i := 0; i < 300; i++ {
+				args := make([]uint64, f.Args)
+				for k := range args {
+					v := rng.NormFloat64() * math.Exp(rng.NormFloat64()*3)
+					switch {
+					case i%4 == 0:
+						args[k] = rng.Uint64() & (1<<f.Width() - 1)
+					case typ == dtype.Float64:
+						args[k] = math.Float64bits(v)
+					default:
+						args[k] = uint64(math.Float32bits(float32(v)))
+					}
+				}
+				want, _ := f.Eval(args...)
+				got, guard := fast.Eval(args...)
+				if guard {
+					continue
+				}
+				used++
+				for k := range want {
+					if want[k] != got[k] && !(isNaN(typ, want[k]) && isNaN(typ, got[k])) {
+						t.Fatalf("%s %s(%#x): fast %#x, complete %#x", f.Name, typ, args, got[k], want[k])
+					}
+				}
+			}
+			if used < 60 {
+				t.Errorf("%s %s: the fast form served %d of 300 arguments", f.Name, typ, used)
+			}
+		}
+	}
+}
+
+func isNaN(t dtype.DType, bits uint64) bool {
+	if t == dtype.Float64 {
+		f := math.Float64frombits(bits)
+		return f != f
+	}
+	f := math.Float32frombits(uint32(bits))
+	return f != f
+}
+
+// TestEvalAgainstMath is a coarse check of every definition that Go's math has.
+func TestEvalAgainstMath(t *testing.T) {
+	unary := map[micro.Op]func(float64) float64{micro.Exp: math.Exp, micro.Sin: math.Sin, micro.Cos: math.Cos}
+	for op, want := range unary {
+		for _, x := range []float64{0, 1, -1, 0.5, -0.3, 3, 10, -20, 0.01, 100, 1e3, 12345.678, 1e8, 1e10, -1e22, math.Inf(1), math.Inf(-1), math.NaN()} {
+			out, _ := Lookup(op, dtype.Float64).Eval(math.Float64bits(x))
+			if got := math.Float64frombits(out[0]); !near(got, want(x), 1e-14) {
+				t.Errorf("%s(%g) = %g, want %g", op, x, got, want(x))
+			}
+			x32 := float32(x)
+			out, _ = Lookup(op, dtype.Float32).Eval(uint64(math.Float32bits(x32)))
+			w32 := float64(float32(want(float64(x32))))
+			if got := float64(math.Float32frombits(uint32(out[0]))); !near(got, w32, 3e-7) {
+				t.Errorf("%s(float32 %g) = %g, want %g", op, x, got, w32)
+			}
+		}
+	}
+}
+
+func near(got, want, rel float64) bool {
+	switch {
+	case want != want:
+		return got != got
+	case want == got:
+		return true
+	}
+	return math.Abs(got-want) <= rel*math.Abs(want)
+}
