@@ -1,0 +1,333 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+func init() {
+	Register(&Kernel{
+		Name: "gather",
+		Doc: "The parts of operand 0 along axis at the indices of operand 1 (int32 or int64, any shape), whose dimensions replace the axis (NumPy take). " +
+			"Negative indices count from the end; an index out of range is an error. Any dtype.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int)); err != nil {
+				return err
+			}
+			s, axis := in[0].Shape, a.Int("axis")
+			if err := firstOf(checkAxis(axis, len(s)), checkAmong(intSet, in[1]), checkDType(in[0].DType, out[0])); err != nil {
+				return err
+			}
+			return wantShape("result", out[0].Shape, spliced(s, axis, in[1].Shape...))
+		},
+		Run: func(c *Call) error {
+			return pickAny(c.Out[0].DType, gather[float64], gather[float32], gather[int64], gather[int32], gather[bool])(c)
+		},
+	})
+	Register(&Kernel{
+		Name: "scatter_add",
+		Doc: "Zeros of the given shape to which the updates (operand 1) are added along axis at the indices (operand 0): the linear transpose of gather. " +
+			"Repeated indices add up in ascending order of the updates; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int), need("shape", attr.Ints)); err != nil {
+				return err
+			}
+			s, axis := out[0].Shape, a.Int("axis")
+			if err := firstOf(checkAxis(axis, len(s)), checkAmong(intSet, in[0]), checkAmong(numericSet, out[0]),
+				checkDType(out[0].DType, in[1]), wantAttrShape(a, "shape", s)); err != nil {
+				return err
+			}
+			return wantShape("updates", in[1].Shape, spliced(s, axis, in[0].Shape...))
+		},
+		Run: func(c *Call) error {
+			return pickNumeric(c.Out[0].DType, scatterAddRun[float64], scatterAddRun[float32], scatterAddRun[int64], scatterAddRun[int32])(c)
+		},
+	})
+	for _, m := range []struct {
+		name, doc string
+		mode      scatterMode
+		set       dtypeSet
+	}{
+		{"scatter_set", "replaced by the updates, the last one if an index is repeated", scatterSet, anySet},
+		{"scatter_mul", "multiplied by the updates, in ascending order", scatterMul, numericSet},
+		{"scatter_max", "replaced by updates that are larger (NaN wins)", scatterMax, numericSet},
+		{"scatter_min", "replaced by updates that are smaller (NaN wins)", scatterMin, numericSet},
+	} {
+		Register(&Kernel{
+			Name: m.name,
+			Doc: "Operand 0 with its parts along axis at the indices (operand 1) " + m.doc + " (operand 2, shaped as gather's result). " +
+				"Negative indices count from the end; an index out of range is an error.",
+			Check: func(in, out []Type, a attr.List) error {
+				if err := checkCall(in, out, a, 3, 1, need("axis", attr.Int)); err != nil {
+					return err
+				}
+				s, axis := in[0].Shape, a.Int("axis")
+				if err := firstOf(checkAxis(axis, len(s)), checkAmong(intSet, in[1]), checkAmong(m.set, out[0]),
+					checkDType(out[0].DType, in[0], in[2]), wantShape("result", out[0].Shape, s)); err != nil {
+					return err
+				}
+				return wantShape("updates", in[2].Shape, spliced(s, axis, in[1].Shape...))
+			},
+			Prepare: func(in, out []Type, a attr.List) any { return m.mode },
+			Run: func(c *Call) error {
+				return pickAny(c.Out[0].DType, scatterInto[float64], scatterInto[float32], scatterInto[int64], scatterInto[int32], scatterBool)(c)
+			},
+			InPlace: []int{0},
+		})
+	}
+	Register(&Kernel{
+		Name: "take_along_axis",
+		Doc: "Element i of a line along axis of the result is element indices[i] of the operand's line (NumPy take_along_axis); operand 1 holds the indices, " +
+			"int32 or int64, with the operand's extents but for the axis. Negative indices count from the end; an index out of range is an error. Any dtype.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int)); err != nil {
+				return err
+			}
+			return firstOf(checkAmong(intSet, in[1]), checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, in[1].Shape),
+				checkSameBut(in[0].Shape, in[1].Shape, a.Int("axis")))
+		},
+		Run: func(c *Call) error {
+			return pickAny(c.Out[0].DType, takeAlong[float64], takeAlong[float32], takeAlong[int64], takeAlong[int32], takeAlong[bool])(c)
+		},
+	})
+	Register(&Kernel{
+		Name: "scatter_along_axis_add",
+		Doc: "Zeros of the given shape to whose lines along axis each update (operand 1) is added at its index (operand 0): the linear transpose of take_along_axis. " +
+			"Repeated indices add up in ascending order; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int), need("shape", attr.Ints)); err != nil {
+				return err
+			}
+			return firstOf(checkAmong(intSet, in[0]), checkAmong(numericSet, out[0]), checkDType(out[0].DType, in[1]),
+				wantShape("updates", in[1].Shape, in[0].Shape), wantAttrShape(a, "shape", out[0].Shape),
+				checkSameBut(out[0].Shape, in[0].Shape, a.Int("axis")))
+		},
+		Run: func(c *Call) error {
+			return pickNumeric(c.Out[0].DType, scatterAlong[float64], scatterAlong[float32], scatterAlong[int64], scatterAlong[int32])(c)
+		},
+	})
+	Register(&Kernel{
+		Name: "dynamic_slice",
+		Doc: "The part of operand 0 of the extents sizes that begins at the indices in operand 1 (int32 or int64 vector with one entry per dimension); " +
+			"a beginning is moved into range so that the part fits (JAX). Any dtype.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, need("sizes", attr.Ints)); err != nil {
+				return err
+			}
+			return firstOf(checkDType(in[0].DType, out[0]), wantAttrShape(a, "sizes", out[0].Shape), checkWindow(in[0].Shape, out[0].Shape, in[1]))
+		},
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newStridedCopy(out[0].Shape, rowStrides(out[0].Shape), rowStrides(in[0].Shape), 0, 0)
+		},
+		Run: func(c *Call) error {
+			c.State.(*stridedCopy).srcOff = windowOffset(c.In[0].Shape, c.Out[0].Shape, &c.In[1])
+			return runStridedCopy(c)
+		},
+	})
+	Register(&Kernel{
+		Name: "dynamic_update_slice",
+		Doc: "Operand 0 with operand 1 written over the part that begins at the indices in operand 2 (int32 or int64 vector with one entry per dimension); " +
+			"a beginning is moved into range so that the part fits (JAX). Any dtype.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 3, 1); err != nil {
+				return err
+			}
+			return firstOf(checkDType(out[0].DType, in[0], in[1]), wantShape("result", out[0].Shape, in[0].Shape),
+				checkWindow(in[0].Shape, in[1].Shape, in[2]))
+		},
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newStridedCopy(in[1].Shape, rowStrides(out[0].Shape), rowStrides(in[1].Shape), 0, 0)
+		},
+		Run: func(c *Call) error {
+			c.State.(*stridedCopy).dstOff = windowOffset(c.In[0].Shape, c.In[1].Shape, &c.In[2])
+			return pickAny(c.Out[0].DType, updateSlice[float64], updateSlice[float32], updateSlice[int64], updateSlice[int32], updateSlice[bool])(c)
+		},
+		InPlace: []int{0},
+	})
+}
+
+// resolveIndex returns index i of an axis of extent n, counted from the end if negative; −1 if it is out of range.
+func resolveIndex(i, n int) int {
+	if i < 0 {
+		i += n
+	}
+	if i < 0 || i >= n {
+		return -1
+	}
+	return i
+}
+
+func indexError(i, at, n, axis int) error {
+	return fmt.Errorf("index %d (element %d of the indices) is out of range for the extent %d of axis %d", i, at, n, axis)
+}
+
+func gather[T anyElement](c *Call) error {
+	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
+	outer, n, inner := outerAxisInner(c.In[0].Shape, axis)
+	m := idx.Size()
+	for j := range m {
+		k := resolveIndex(indexAt(idx, j), n)
+		if k < 0 {
+			return indexError(indexAt(idx, j), j, n, axis)
+		}
+		if inner == 1 {
+			for o := range outer {
+				dst[o*m+j] = src[o*n+k]
+			}
+			continue
+		}
+		for o := range outer {
+			copy(dst[(o*m+j)*inner:(o*m+j+1)*inner], src[(o*n+k)*inner:(o*n+k+1)*inner])
+		}
+	}
+	return nil
+}
+
+func scatterAddRun[T number](c *Call) error {
+	dst := data[T](&c.Out[0])
+	clear(dst)
+	return scatterParts(dst, data[T](&c.In[1]), c.Out[0].Shape, c.Attrs.Int("axis"), &c.In[0], scatterSum)
+}
+
+// scatterMode says what an update does to the element at its index.
+type scatterMode uint8
+
+const (
+	scatterSet scatterMode = iota
+	scatterSum
+	scatterMul
+	scatterMax
+	scatterMin
+)
+
+// scatterParts combines part j of the updates with the part of dst along the axis at index j, for ascending j.
+func scatterParts[T number](dst, updates []T, shape []int, axis int, idx *Tensor, mode scatterMode) error {
+	outer, n, inner := outerAxisInner(shape, axis)
+	m := idx.Size()
+	for j := range m {
+		k := resolveIndex(indexAt(idx, j), n)
+		if k < 0 {
+			return indexError(indexAt(idx, j), j, n, axis)
+		}
+		for o := range outer {
+			to, from := dst[(o*n+k)*inner:(o*n+k+1)*inner], updates[(o*m+j)*inner:(o*m+j+1)*inner]
+			switch mode {
+			case scatterSet:
+				copy(to, from)
+			case scatterSum:
+				for i, v := range from {
+					to[i] += v
+				}
+			case scatterMul:
+				for i, v := range from {
+					to[i] *= v
+				}
+			case scatterMax:
+				for i, v := range from {
+					to[i] = max(to[i], v)
+				}
+			case scatterMin:
+				for i, v := range from {
+					to[i] = min(to[i], v)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func scatterInto[T number](c *Call) error {
+	dst := data[T](&c.Out[0])
+	copy(dst, data[T](&c.In[0]))
+	return scatterParts(dst, data[T](&c.In[2]), c.Out[0].Shape, c.Attrs.Int("axis"), &c.In[1], c.State.(scatterMode))
+}
+
+// scatterBool is scatter_set for bools.
+func scatterBool(c *Call) error {
+	dst, updates, idx, axis := c.Out[0].Bool, c.In[2].Bool, &c.In[1], c.Attrs.Int("axis")
+	copy(dst, c.In[0].Bool)
+	outer, n, inner := outerAxisInner(c.Out[0].Shape, axis)
+	m := idx.Size()
+	for j := range m {
+		k := resolveIndex(indexAt(idx, j), n)
+		if k < 0 {
+			return indexError(indexAt(idx, j), j, n, axis)
+		}
+		for o := range outer {
+			copy(dst[(o*n+k)*inner:(o*n+k+1)*inner], updates[(o*m+j)*inner:(o*m+j+1)*inner])
+		}
+	}
+	return nil
+}
+
+// checkSameBut reports shapes that differ in more than the axis.
+func checkSameBut(s, t []int, axis int) error {
+	if err := checkAxis(axis, len(s)); err != nil {
+		return err
+	}
+	if len(t) != len(s) || !slices.Equal(s[:axis], t[:axis]) || !slices.Equal(s[axis+1:], t[axis+1:]) {
+		return fmt.Errorf("shapes %v and %v differ in more than axis %d", s, t, axis)
+	}
+	return nil
+}
+
+func takeAlong[T anyElement](c *Call) error {
+	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
+	_, n, inner := outerAxisInner(c.In[0].Shape, axis)
+	m := c.Out[0].Shape[axis]
+	for e := range dst {
+		k := resolveIndex(indexAt(idx, e), n)
+		if k < 0 {
+			return indexError(indexAt(idx, e), e, n, axis)
+		}
+		dst[e] = src[(e/(m*inner)*n+k)*inner+e%inner]
+	}
+	return nil
+}
+
+func scatterAlong[T number](c *Call) error {
+	dst, updates, idx, axis := data[T](&c.Out[0]), data[T](&c.In[1]), &c.In[0], c.Attrs.Int("axis")
+	clear(dst)
+	_, n, inner := outerAxisInner(c.Out[0].Shape, axis)
+	m := c.In[0].Shape[axis]
+	for e, v := range updates {
+		k := resolveIndex(indexAt(idx, e), n)
+		if k < 0 {
+			return indexError(indexAt(idx, e), e, n, axis)
+		}
+		dst[(e/(m*inner)*n+k)*inner+e%inner] += v
+	}
+	return nil
+}
+
+// checkWindow reports a part that does not fit into the shape, or beginnings that are not a vector of integers.
+func checkWindow(shape, part []int, begin Type) error {
+	if len(part) != len(shape) || len(shape) == 0 {
+		return fmt.Errorf("part %v of shape %v", part, shape)
+	}
+	for d, n := range part {
+		if n > shape[d] {
+			return fmt.Errorf("part %v does not fit into shape %v", part, shape)
+		}
+	}
+	return firstOf(checkAmong(intSet, begin), wantShape("the beginnings", begin.Shape, []int{len(shape)}))
+}
+
+// windowOffset returns the element offset of a part whose beginnings are moved into range.
+func windowOffset(shape, part []int, begin *Tensor) int {
+	off, stride := 0, 1
+	for d := len(shape) - 1; d >= 0; d-- {
+		off += stride * max(0, min(indexAt(begin, d), shape[d]-part[d]))
+		stride *= shape[d]
+	}
+	return off
+}
+
+func updateSlice[T anyElement](c *Call) error {
+	dst := data[T](&c.Out[0])
+	copy(dst, data[T](&c.In[0]))
+	copyStrided(dst, data[T](&c.In[1]), c.State.(*stridedCopy))
+	return nil
+}

@@ -1,0 +1,45 @@
+package kernel
+
+import (
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+var axis0, axis1 = attrs(attr.I("axis", 0)), attrs(attr.I("axis", 1))
+
+var _ = addCases(
+	kernelCase{name: "gather", what: "rows", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(3, 2), counted(6)...), ints(sh(2, 2), 2, 0, -1, 1)},
+		out: []arg{v(sh(2, 2, 2), 5, 6, 1, 2, 5, 6, 3, 4)}},
+	kernelCase{name: "gather", what: "columns", dtypes: numericDTypes, attrs: axis1, in: []arg{v(sh(2, 3), counted(6)...), ints(sh(2), 2, -3).as(dtype.Int32)},
+		out: []arg{v(sh(2, 2), 3, 1, 6, 4)}},
+	kernelCase{name: "gather", what: "scalar index", dtypes: allDTypes, attrs: axis0, in: []arg{v(sh(3), 0, 1, 0), ints(sh(), 1)}, out: []arg{v(sh(), 1)}},
+	kernelCase{name: "gather", what: "out of range", dtypes: numericDTypes, attrs: axis1, in: []arg{v(sh(2, 3), counted(6)...), ints(sh(2), 2, 3)},
+		out: []arg{v(sh(2, 2))}, err: "index 3 (element 1 of the indices) is out of range for the extent 3 of axis 1"},
+	kernelCase{name: "gather", what: "far out", dtypes: fixedDType, attrs: axis0, in: []arg{v(sh(3), 1, 2, 3), ints(sh(), -1<<63)}, out: []arg{v(sh())}, err: "index -9223372036854775808"},
+	kernelCase{name: "scatter_add", what: "rows", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 0), attr.L("shape", sh(3, 2))),
+		in: []arg{ints(sh(3), 2, 0, -1), v(sh(3, 2), 1, 2, 3, 4, 5, 6)}, out: []arg{v(sh(3, 2), 3, 4, 0, 0, 6, 8)}},
+	kernelCase{name: "scatter_add", what: "columns", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 1), attr.L("shape", sh(2, 3))),
+		in: []arg{ints(sh(2, 1), 2, 2), v(sh(2, 2, 1), 1, 2, 3, 4)}, out: []arg{v(sh(2, 3), 0, 0, 3, 0, 0, 7)}},
+	kernelCase{name: "scatter_add", what: "out of range", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 0), attr.L("shape", sh(2))),
+		in: []arg{ints(sh(1), -3), v(sh(1), 1)}, out: []arg{v(sh(2))}, err: "index -3"},
+	kernelCase{name: "scatter_set", what: "last wins", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(3), 1, 2, 3), ints(sh(3), 1, 1, -1), v(sh(3), 7, 8, 9)}, out: []arg{v(sh(3), 1, 8, 9)}},
+	kernelCase{name: "scatter_set", what: "bool", dtypes: allDTypes, attrs: axis1, in: []arg{v(sh(2, 2), 1, 1, 0, 0), ints(sh(1), 1), v(sh(2, 1), 0, 1)}, out: []arg{v(sh(2, 2), 1, 0, 0, 1)}},
+	kernelCase{name: "scatter_set", what: "out of range", dtypes: allDTypes, attrs: axis0, in: []arg{v(sh(1), 1), ints(sh(1), 1), v(sh(1), 0)}, out: []arg{v(sh(1))}, err: "index 1"},
+	kernelCase{name: "scatter_mul", what: "repeated", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(2, 2), 1, 2, 3, 4), ints(sh(2), 1, 1), v(sh(2, 2), 2, 3, 5, 7)}, out: []arg{v(sh(2, 2), 1, 2, 30, 84)}},
+	kernelCase{name: "scatter_max", what: "columns", dtypes: numericDTypes, attrs: axis1, in: []arg{v(sh(2, 2), 1, 2, 3, 4), ints(sh(2), 0, 0), v(sh(2, 2), 2, 0, 5, 7)}, out: []arg{v(sh(2, 2), 2, 2, 7, 4)}},
+	kernelCase{name: "scatter_max", what: "NaN", dtypes: floatDTypes, attrs: axis0, in: []arg{v(sh(2), 1, nan), ints(sh(2), 0, 1), v(sh(2), nan, 3)}, out: []arg{v(sh(2), nan, nan)}},
+	kernelCase{name: "scatter_min", what: "rows", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(2), 4, 5), ints(sh(2), 0, 0), v(sh(2), 3, 2)}, out: []arg{v(sh(2), 2, 5)}},
+	kernelCase{name: "scatter_min", what: "out of range", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(2), 4, 5), ints(sh(1), 2), v(sh(1), 3)}, out: []arg{v(sh(2))}, err: "extent 2 of axis 0"},
+	kernelCase{name: "take_along_axis", what: "columns", dtypes: numericDTypes, attrs: axis1, in: []arg{v(sh(2, 3), counted(6)...), ints(sh(2, 2), 2, -3, 1, 1)}, out: []arg{v(sh(2, 2), 3, 1, 5, 5)}},
+	kernelCase{name: "take_along_axis", what: "rows", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(2, 3), counted(6)...), ints(sh(1, 3), 1, 0, -1)}, out: []arg{v(sh(1, 3), 4, 2, 6)}},
+	kernelCase{name: "take_along_axis", what: "out of range", dtypes: allDTypes, attrs: axis0, in: []arg{v(sh(2), 0, 1), ints(sh(1), 2)}, out: []arg{v(sh(1))}, err: "index 2"},
+	kernelCase{name: "scatter_along_axis_add", what: "columns", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 1), attr.L("shape", sh(2, 3))),
+		in: []arg{ints(sh(2, 2), 2, -3, 1, 1), v(sh(2, 2), 1, 2, 3, 4)}, out: []arg{v(sh(2, 3), 2, 0, 1, 0, 7, 0)}},
+	kernelCase{name: "scatter_along_axis_add", what: "out of range", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 0), attr.L("shape", sh(2))),
+		in: []arg{ints(sh(1), -3), v(sh(1), 1)}, out: []arg{v(sh(2))}, err: "index -3"},
+	kernelCase{name: "dynamic_slice", what: "inside", dtypes: numericDTypes, attrs: attrs(attr.L("sizes", sh(2, 2))), in: []arg{v(sh(3, 4), counted(12)...), ints(sh(2), 1, 1)}, out: []arg{v(sh(2, 2), 6, 7, 10, 11)}},
+	kernelCase{name: "dynamic_slice", what: "moved into range", dtypes: numericDTypes, attrs: attrs(attr.L("sizes", sh(2, 2))), in: []arg{v(sh(3, 4), counted(12)...), ints(sh(2), 1<<62, -5)}, out: []arg{v(sh(2, 2), 5, 6, 9, 10)}},
+	kernelCase{name: "dynamic_slice", what: "bool", dtypes: allDTypes, attrs: attrs(attr.L("sizes", sh(1))), in: []arg{v(sh(2), 0, 1), ints(sh(1), 1).as(dtype.Int32)}, out: []arg{v(sh(1), 1)}},
+	kernelCase{name: "dynamic_update_slice", what: "inside", dtypes: numericDTypes, in: []arg{v(sh(2, 3), counted(6)...), v(sh(1, 2), 8, 9), ints(sh(2), 1, 1)}, out: []arg{v(sh(2, 3), 1, 2, 3, 4, 8, 9)}},
+	kernelCase{name: "dynamic_update_slice", what: "moved into range", dtypes: allDTypes, in: []arg{v(sh(3), 0, 0, 0), v(sh(2), 1, 1), ints(sh(1), 5)}, out: []arg{v(sh(3), 0, 1, 1)}},
+)

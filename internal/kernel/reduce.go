@@ -1,0 +1,432 @@
+package kernel
+
+import (
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+const reduceOrder = " A contiguous run of reduced elements is cut into blocks of 512; within a block element i goes to accumulator i mod W " +
+	"(W = 8 for 8-byte and 16 for 4-byte types), the accumulators are folded in halves, and the results of all blocks are combined pairwise in ascending order. " +
+	"Where the last dimension is kept, blocks are 64 consecutive reduced elements, one accumulator each, combined pairwise."
+
+func init() {
+	for _, r := range []struct {
+		name, doc string
+		kind      micro.ReduceKind
+	}{
+		{"reduce_sum", "Sum over the axes; integers wrap.", micro.ReduceSum},
+		{"reduce_prod", "Product over the axes; integers wrap.", micro.ReduceProd},
+		{"reduce_max", "Largest element over the axes; NaN if any is NaN, max(−0, +0) = +0.", micro.ReduceMax},
+		{"reduce_min", "Smallest element over the axes; NaN if any is NaN, min(−0, +0) = −0.", micro.ReduceMin},
+	} {
+		Register(&Kernel{
+			Name: r.name,
+			Doc:  r.doc + " keepdims keeps reduced dimensions with extent 1. Numeric dtypes." + reduceOrder,
+			Check: func(in, out []Type, a attr.List) error {
+				if err := checkReduce(in, out, a); err != nil {
+					return err
+				}
+				return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]))
+			},
+			Prepare: func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
+			Run: func(c *Call) error {
+				return pickNumeric(c.Out[0].DType, runReduce[float64], runReduce[float32], runReduce[int64], runReduce[int32])(c)
+			},
+		})
+	}
+	for _, r := range []struct {
+		name, doc string
+		kind      micro.ReduceKind
+	}{
+		{"reduce_any", "Whether any element along the axes is true.", micro.ReduceMax},
+		{"reduce_all", "Whether all elements along the axes are true.", micro.ReduceMin},
+	} {
+		Register(&Kernel{
+			Name: r.name,
+			Doc:  r.doc + " keepdims keeps reduced dimensions with extent 1. Bool only.",
+			Check: func(in, out []Type, a attr.List) error {
+				if err := checkReduce(in, out, a); err != nil {
+					return err
+				}
+				return checkDType(dtype.Bool, in[0], out[0])
+			},
+			Prepare: func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
+			Run:     runReduceBool,
+		})
+	}
+}
+
+func checkReduce(in, out []Type, a attr.List) error {
+	if err := checkCall(in, out, a, 1, 1, need("axes", attr.Ints), option("keepdims", attr.Bool)); err != nil {
+		return err
+	}
+	s, axes := in[0].Shape, a.Ints("axes")
+	if err := checkAxes(axes, len(s)); err != nil {
+		return err
+	}
+	return wantShape("result", out[0].Shape, reducedShape(s, axes, a.Bool("keepdims")))
+}
+
+// reducedShape returns s without the axes, or with extent 1 there.
+func reducedShape(s, axes []int, keep bool) []int {
+	out := make([]int, 0, len(s))
+	for d, n := range s {
+		switch {
+		case !slices.Contains(axes, d):
+			out = append(out, n)
+		case keep:
+			out = append(out, 1)
+		}
+	}
+	return out
+}
+
+const (
+	rowBlock = 64  // reduced elements per block where the last dimension is kept
+	rowTile  = 256 // elements of the last dimension that are reduced at once
+)
+
+// reducePlan walks the operand: for each kept index (outer loop) over all reduced indices. The
+// innermost dimension, kept or reduced, is a contiguous run of n elements.
+type reducePlan struct {
+	kind         micro.ReduceKind
+	n            int
+	innerReduced bool
+	copied       bool // no axes: nothing is combined
+	kept, red    odometer
+	block        ReduceFunc
+	row          Block
+	stack        any // partial results: []T for runs, []T of rows of rowTile elements
+	levels       int
+}
+
+// odometer steps through the indices of some dimensions in row-major order and keeps their offset.
+type odometer struct {
+	extents, strides, at []int
+	offset, count        int
+}
+
+func (o *odometer) push(extent, stride int) {
+	o.extents, o.strides, o.at = append(o.extents, extent), append(o.strides, stride), append(o.at, 0)
+}
+
+// next moves to the next index and returns to the first after the last.
+func (o *odometer) next() {
+	for i := len(o.at) - 1; i >= 0; i-- {
+		o.at[i]++
+		o.offset += o.strides[i]
+		if o.at[i] < o.extents[i] {
+			return
+		}
+		o.offset -= o.strides[i] * o.extents[i]
+		o.at[i] = 0
+	}
+}
+
+func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
+	type group struct {
+		n       int
+		reduced bool
+	}
+	var groups []group
+	for d, n := range in.Shape {
+		reduced := slices.Contains(axes, d)
+		if n == 1 {
+			continue
+		}
+		if k := len(groups) - 1; k >= 0 && groups[k].reduced == reduced {
+			groups[k].n *= n
+		} else {
+			groups = append(groups, group{n, reduced})
+		}
+	}
+	if len(groups) == 0 {
+		groups = append(groups, group{1, true})
+	}
+	p := &reducePlan{kind: kind, copied: len(axes) == 0, block: ReduceBlock(kind, in.DType, DetectLevel()), row: BlockKernel(combineOp(kind), in.DType, in.DType, DetectLevel())}
+	last := len(groups) - 1
+	p.n, p.innerReduced = groups[last].n, groups[last].reduced
+	extents := make([]int, len(groups))
+	for i, g := range groups {
+		extents[i] = g.n
+	}
+	strides := rowStrides(extents)
+	for i, g := range groups[:last] {
+		if g.reduced {
+			p.red.push(g.n, strides[i])
+		} else {
+			p.kept.push(g.n, strides[i])
+		}
+	}
+	p.kept.count, p.red.count = product(p.kept.extents), product(p.red.extents)
+	p.levels = 44 // more than log2 of the largest number of blocks
+	size := p.levels
+	if !p.innerReduced {
+		p.levels = 2
+		for blocks := p.red.count/rowBlock + 1; blocks > 0; blocks /= 2 {
+			p.levels++
+		}
+		size = p.levels * rowTile
+	}
+	switch in.DType {
+	case dtype.Float64:
+		p.stack = make([]float64, size)
+	case dtype.Float32:
+		p.stack = make([]float32, size)
+	case dtype.Int64:
+		p.stack = make([]int64, size)
+	case dtype.Int32:
+		p.stack = make([]int32, size)
+	}
+	return p
+}
+
+func runReduce[T number](c *Call) error {
+	p, dst, src := c.State.(*reducePlan), data[T](&c.Out[0]), data[T](&c.In[0])
+	stack := p.stack.([]T)
+	switch {
+	case p.copied:
+		copy(dst, src)
+	case p.innerReduced:
+		for o := range dst {
+			dst[o] = reduceRuns(p, stack, src[p.kept.offset:])
+			p.kept.next()
+		}
+	default:
+		for o := range p.kept.count {
+			for j := 0; j < p.n; j += rowTile {
+				w := min(rowTile, p.n-j)
+				reduceRows(p, stack, src[p.kept.offset+j:], dst[o*p.n+j:o*p.n+j+w])
+			}
+			p.kept.next()
+		}
+	}
+	return nil
+}
+
+// reduceRuns reduces the contiguous runs of one result, blocks first, then pairwise.
+func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
+	count, top := 0, 0
+	for range p.red.count {
+		run := src[p.red.offset : p.red.offset+p.n]
+		for len(run) > 0 {
+			b := run[:min(micro.BlockLanes, len(run))]
+			run = run[len(b):]
+			v := fromBits[T](p.block(unsafe.Pointer(&b[0]), len(b)))
+			// After block number count, one pair is combined for each trailing 1 bit of count.
+			for k := count; k&1 != 0; k >>= 1 {
+				top--
+				v = combine(p.kind, stack[top], v)
+			}
+			stack[top] = v
+			top++
+			count++
+		}
+		p.red.next()
+	}
+	v := stack[top-1]
+	for top -= 2; top >= 0; top-- {
+		v = combine(p.kind, stack[top], v)
+	}
+	return v
+}
+
+// combine returns the reduction of two elements.
+func combine[T number](kind micro.ReduceKind, a, b T) T {
+	switch kind {
+	case micro.ReduceSum:
+		return a + b
+	case micro.ReduceProd:
+		return a * b
+	case micro.ReduceMax:
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// identityOf returns the element that leaves every other as it is.
+func identityOf[T number](kind micro.ReduceKind) T {
+	switch kind {
+	case micro.ReduceSum:
+		return 0
+	case micro.ReduceProd:
+		return 1
+	case micro.ReduceMax:
+		return lowest[T]()
+	}
+	return highest[T]()
+}
+
+// lowest returns −Inf or the smallest integer.
+func lowest[T number]() T {
+	var t T
+	switch p := any(&t).(type) {
+	case *float64:
+		*p = math.Inf(-1)
+	case *float32:
+		*p = float32(math.Inf(-1))
+	case *int64:
+		*p = math.MinInt64
+	case *int32:
+		*p = math.MinInt32
+	}
+	return t
+}
+
+// highest returns +Inf or the largest integer.
+func highest[T number]() T {
+	var t T
+	switch p := any(&t).(type) {
+	case *float64:
+		*p = math.Inf(1)
+	case *float32:
+		*p = float32(math.Inf(1))
+	case *int64:
+		*p = math.MaxInt64
+	case *int32:
+		*p = math.MaxInt32
+	}
+	return t
+}
+
+// reduceRows reduces len(dst) neighbouring columns over all reduced indices: blocks of rowBlock rows,
+// then pairwise.
+func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
+	w := len(dst)
+	id := identityOf[T](p.kind)
+	count, top := 0, 0
+	for r := 0; r < p.red.count; {
+		v := stack[top*rowTile : top*rowTile+w]
+		for j := range v {
+			v[j] = id
+		}
+		for end := min(r+rowBlock, p.red.count); r < end; r++ {
+			combineRow(p.row, v, src[p.red.offset:p.red.offset+w])
+			p.red.next()
+		}
+		for k := count; k&1 != 0; k >>= 1 {
+			top--
+			below := stack[top*rowTile : top*rowTile+w]
+			combineRow(p.row, below, v)
+			v = below
+		}
+		top++
+		count++
+	}
+	for top--; top > 0; top-- {
+		below := stack[(top-1)*rowTile : (top-1)*rowTile+w]
+		combineRow(p.row, below, stack[top*rowTile:top*rowTile+w])
+	}
+	copy(dst, stack[:w])
+}
+
+// combineRow sets a[j] to the reduction of a[j] and b[j].
+func combineRow[T number](f Block, a, b []T) {
+	b = b[:len(a)]
+	f(unsafe.Pointer(&a[0]), unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), nil, len(a))
+}
+
+// combineOp returns the operation that combines two elements.
+func combineOp(kind micro.ReduceKind) micro.Op {
+	switch kind {
+	case micro.ReduceSum:
+		return micro.Add
+	case micro.ReduceProd:
+		return micro.Mul
+	case micro.ReduceMax:
+		return micro.Max
+	}
+	return micro.Min
+}
+
+// fromBits returns the element whose bits are the low bytes of b.
+func fromBits[T number](b uint64) T {
+	return *(*T)(unsafe.Pointer(&b))
+}
+
+func runReduceBool(c *Call) error {
+	p, dst, src := c.State.(*reducePlan), c.Out[0].Bool, c.In[0].Bool
+	stop := p.kind == micro.ReduceMax // a true decides any, a false decides all
+	for o := range p.kept.count {
+		w := 1
+		if !p.innerReduced {
+			w = p.n
+		}
+		to := dst[o*w : (o+1)*w]
+		for j := range to {
+			to[j] = !stop
+		}
+		for range p.red.count {
+			run := src[p.kept.offset+p.red.offset:][:p.n]
+			if p.innerReduced {
+				if slices.Contains(run, stop) {
+					to[0] = stop
+				}
+			} else {
+				for j, v := range run {
+					if v == stop {
+						to[j] = stop
+					}
+				}
+			}
+			p.red.next()
+		}
+		p.kept.next()
+	}
+	return nil
+}
+
+func init() {
+	for _, r := range []struct {
+		name, doc string
+		largest   bool
+	}{
+		{"argmax", "Index of the largest element along axis; NaN counts as the largest.", true},
+		{"argmin", "Index of the smallest element along axis; NaN counts as the smallest.", false},
+	} {
+		Register(&Kernel{
+			Name: r.name,
+			Doc:  r.doc + " The first of equal elements counts. The result is int64; keepdims keeps the axis with extent 1. Numeric dtypes.",
+			Check: func(in, out []Type, a attr.List) error {
+				if err := checkCall(in, out, a, 1, 1, need("axis", attr.Int), option("keepdims", attr.Bool)); err != nil {
+					return err
+				}
+				axis := a.Int("axis")
+				if err := firstOf(checkAmong(numericSet, in[0]), checkDType(dtype.Int64, out[0]), checkAxis(axis, len(in[0].Shape))); err != nil {
+					return err
+				}
+				return wantShape("result", out[0].Shape, reducedShape(in[0].Shape, []int{axis}, a.Bool("keepdims")))
+			},
+			Run: func(c *Call) error {
+				if r.largest {
+					return pickNumeric(c.In[0].DType, argmax[float64], argmax[float32], argmax[int64], argmax[int32])(c)
+				}
+				return pickNumeric(c.In[0].DType, argmin[float64], argmin[float32], argmin[int64], argmin[int32])(c)
+			},
+		})
+	}
+}
+
+func argmax[T number](c *Call) error { argExtreme[T](c, true); return nil }
+func argmin[T number](c *Call) error { argExtreme[T](c, false); return nil }
+
+func argExtreme[T number](c *Call, largest bool) {
+	src, dst := data[T](&c.In[0]), c.Out[0].I64
+	_, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	for o := range dst {
+		base := o/inner*n*inner + o%inner
+		best, at := src[base], 0
+		for i := 1; i < n && best == best; i++ {
+			v := src[base+i*inner]
+			if v != v || (largest && v > best) || (!largest && v < best) {
+				best, at = v, i
+			}
+		}
+		dst[o] = int64(at)
+	}
+}

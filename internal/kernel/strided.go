@@ -1,0 +1,139 @@
+package kernel
+
+import "slices"
+
+// stridedCopy is a plan for moving elements between two strided views with the same
+// extents. Dimensions of extent 1 are dropped and adjacent ones merged where possible.
+type stridedCopy struct {
+	extents        []int // outermost first, never empty
+	dst, src       []int // element strides
+	dstOff, srcOff int
+	counter        []int // of the outer dimensions
+	tiled          bool  // the last two dimensions are a transposition
+}
+
+// tileSize is the edge of the square in which transpositions are done, so that the lines of
+// both sides stay in L1 cache.
+const tileSize = 32
+
+func newStridedCopy(extents, dst, src []int, dstOff, srcOff int) *stridedCopy {
+	p := &stridedCopy{dstOff: dstOff, srcOff: srcOff}
+	for i, n := range extents {
+		if n == 1 {
+			continue
+		}
+		if k := len(p.extents) - 1; k >= 0 && p.dst[k] == n*dst[i] && p.src[k] == n*src[i] {
+			p.extents[k] *= n
+			p.dst[k], p.src[k] = dst[i], src[i]
+			continue
+		}
+		p.extents = append(p.extents, n)
+		p.dst = append(p.dst, dst[i])
+		p.src = append(p.src, src[i])
+	}
+	if len(p.extents) == 0 {
+		p.extents, p.dst, p.src = []int{1}, []int{1}, []int{1}
+	}
+	last := len(p.extents) - 1
+	if q := slices.Index(p.src, 1); q >= 0 && q < last && p.dst[last] == 1 && p.src[last] > 1 && p.dst[q] > 0 {
+		// The order of the outer dimensions is free: bring the one that is contiguous in src next to the last.
+		for _, s := range [][]int{p.extents, p.dst, p.src} {
+			v := s[q]
+			copy(s[q:], s[q+1:last])
+			s[last-1] = v
+		}
+		p.tiled = true
+	}
+	outer := last
+	if p.tiled {
+		outer--
+	}
+	p.counter = make([]int, outer)
+	return p
+}
+
+// copyStrided moves the elements of src to dst as planned. The views lie within the slices
+// and the elements of dst are distinct, or a kernel's Check was wrong.
+func copyStrided[T anyElement](dst, src []T, p *stridedCopy) {
+	d, s := p.dstOff, p.srcOff
+	last := len(p.extents) - 1
+	n, ds, ss := p.extents[last], p.dst[last], p.src[last]
+	for {
+		switch {
+		case p.tiled:
+			copyTiles(dst[d:], src[s:], p.extents[last-1], n, p.dst[last-1], ss)
+		case ds == 1 && ss == 1:
+			copy(dst[d:d+n], src[s:s+n])
+		case ds == 1 && ss == 0:
+			v, to := src[s], dst[d:d+n]
+			for i := range to {
+				to[i] = v
+			}
+		default:
+			for i, a, b := 0, d, s; i < n; i, a, b = i+1, a+ds, b+ss {
+				dst[a] = src[b]
+			}
+		}
+		if !advance(p, &d, &s) {
+			return
+		}
+	}
+}
+
+// copyTiles sets dst[i·ds + j] = src[i + j·ss] for i < m, j < n.
+func copyTiles[T anyElement](dst, src []T, m, n, ds, ss int) {
+	for i0 := 0; i0 < m; i0 += tileSize {
+		i1 := min(i0+tileSize, m)
+		for j0 := 0; j0 < n; j0 += tileSize {
+			j1 := min(j0+tileSize, n)
+			for i := i0; i < i1; i++ {
+				row := dst[i*ds+j0 : i*ds+j1]
+				b := i + j0*ss
+				for j := range row {
+					row[j] = src[b]
+					b += ss
+				}
+			}
+		}
+	}
+}
+
+// addStrided adds the elements of src to those of dst as planned, in the plan's order.
+func addStrided[T number](dst, src []T, p *stridedCopy) {
+	d, s := p.dstOff, p.srcOff
+	last := len(p.extents) - 1
+	n, ds, ss := p.extents[last], p.dst[last], p.src[last]
+	for {
+		if p.tiled {
+			for k := range p.extents[last-1] {
+				for i, a, b := 0, d+k*p.dst[last-1], s+k*p.src[last-1]; i < n; i, a, b = i+1, a+ds, b+ss {
+					dst[a] += src[b]
+				}
+			}
+		} else {
+			for i, a, b := 0, d, s; i < n; i, a, b = i+1, a+ds, b+ss {
+				dst[a] += src[b]
+			}
+		}
+		if !advance(p, &d, &s) {
+			return
+		}
+	}
+}
+
+// advance moves both offsets to the next inner run; after the last one it leaves the plan
+// ready for the next use and returns false.
+func advance(p *stridedCopy, d, s *int) bool {
+	for i := len(p.counter) - 1; i >= 0; i-- {
+		p.counter[i]++
+		*d += p.dst[i]
+		*s += p.src[i]
+		if p.counter[i] < p.extents[i] {
+			return true
+		}
+		*d -= p.dst[i] * p.extents[i]
+		*s -= p.src[i] * p.extents[i]
+		p.counter[i] = 0
+	}
+	return false
+}

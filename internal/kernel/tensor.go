@@ -1,0 +1,123 @@
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// anyElement is every element type of a Tensor.
+type anyElement interface {
+	float64 | float32 | int64 | int32 | bool
+}
+
+// data returns the slice of t that holds elements of type T.
+func data[T anyElement](t *Tensor) []T {
+	var zero T
+	switch any(zero).(type) {
+	case float64:
+		return *any(&t.F64).(*[]T)
+	case float32:
+		return *any(&t.F32).(*[]T)
+	case int64:
+		return *any(&t.I64).(*[]T)
+	case int32:
+		return *any(&t.I32).(*[]T)
+	}
+	return *any(&t.Bool).(*[]T)
+}
+
+// elementType returns the dtype whose Go type is T.
+func elementType[T anyElement]() dtype.DType {
+	var zero T
+	switch any(zero).(type) {
+	case float64:
+		return dtype.Float64
+	case float32:
+		return dtype.Float32
+	case int64:
+		return dtype.Int64
+	case int32:
+		return dtype.Int32
+	}
+	return dtype.Bool
+}
+
+type runFunc = func(*Call) error
+
+// pickAny returns the function for dtype d.
+func pickAny(d dtype.DType, f64, f32, i64, i32, b runFunc) runFunc {
+	switch d {
+	case dtype.Float64:
+		return f64
+	case dtype.Float32:
+		return f32
+	case dtype.Int64:
+		return i64
+	case dtype.Int32:
+		return i32
+	case dtype.Bool:
+		return b
+	}
+	panic("BUG: kernel run with dtype " + d.String())
+}
+
+// pickNumeric returns the function for the numeric dtype d.
+func pickNumeric(d dtype.DType, f64, f32, i64, i32 runFunc) runFunc {
+	return pickAny(d, f64, f32, i64, i32, nil)
+}
+
+// pickFloat returns the function for the floating-point dtype d.
+func pickFloat(d dtype.DType, f64, f32 runFunc) runFunc {
+	return pickAny(d, f64, f32, nil, nil, nil)
+}
+
+// indexAt returns element i of an integer tensor.
+func indexAt(t *Tensor, i int) int {
+	if t.DType == dtype.Int64 {
+		return int(t.I64[i])
+	}
+	return int(t.I32[i])
+}
+
+const scratchAlign = 64
+
+// scratchSize returns the bytes that take uses up for n elements of the given size.
+func scratchSize(n, size int) int { return (n*size + scratchAlign - 1) &^ (scratchAlign - 1) }
+
+// take cuts n elements of type T off the front of the scratch space w.
+func take[T float64 | float32 | int64 | int32 | int](w *[]byte, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	var zero T
+	bytes := scratchSize(n, int(unsafe.Sizeof(zero)))
+	b := (*w)[:bytes:bytes]
+	*w = (*w)[bytes:]
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n)
+}
+
+// rowStrides returns the element strides of a contiguous row-major tensor.
+func rowStrides(shape []int) []int {
+	s := make([]int, len(shape))
+	n := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		s[i] = n
+		n *= shape[i]
+	}
+	return s
+}
+
+// product returns the product of the extents, 1 for none.
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
+
+// outerAxisInner splits a shape at an axis into the number of elements before, along and after it.
+func outerAxisInner(shape []int, axis int) (outer, n, inner int) {
+	return product(shape[:axis]), shape[axis], product(shape[axis+1:])
+}
