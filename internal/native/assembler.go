@@ -256,3 +256,9 @@ func (a *assembler) align(n int) {
 		a.buf = append(a.buf, 0x90)
 	}
 }
+
+// movStoreByte stores the low byte of AX, CX, DX or BX.
+func (a *assembler) movStoreByte(p mem, reg uint8) { a.rexMem(0, reg, p, 0x88) }
+
+// testReg32 sets the flags by the low 32 bits of a register below 8.
+func (a *assembler) testReg32(reg uint8) { a.buf = append(a.buf, 0x85, 0xC0|reg<<3|reg) }

@@ -2,12 +2,16 @@
 
 // func callStraight(code, arena, consts, scratch unsafe.Pointer)
 // All registers but SP and BP belong to the callee; the caller's wrapper restores
-// R14 and X15.
+// R14 and X15. The three bases are raised by 128, which a one-byte
+// displacement takes back.
 TEXT ·callStraight(SB), NOSPLIT, $0-32
 	MOVQ code+0(FP), AX
 	MOVQ arena+8(FP), DI
 	MOVQ consts+16(FP), SI
 	MOVQ scratch+24(FP), DX
+	SUBQ $-128, DI
+	SUBQ $-128, SI
+	SUBQ $-128, DX
 	CALL AX
 	RET
 

@@ -125,6 +125,14 @@ func decodeVector(code []byte, at int, p vectorPrefix) (string, int) {
 			rmText = memNames[size] + " ptr " + rmText
 		}
 	}
+	gather := m == vgatherqpd || m == vgatherdps
+	if gather {
+		index := code[at+2]>>3&7 | p.x<<3 | p.v&16
+		if !p.evex {
+			index &= 15
+		}
+		rmText = strings.Replace(rmText, "+"+gpr64[index&15], "+"+registerName('v', index, vl), 1)
+	}
 	name := func(kind byte, r uint8) string { return registerName(kind, r, vl) }
 	rmName := func(kind byte) string {
 		if rmReg {
@@ -133,7 +141,17 @@ func decodeVector(code []byte, at int, p vectorPrefix) (string, int) {
 		return rmText
 	}
 	var ops []string
-	switch f.shape {
+	switch {
+	case gather && p.evex:
+		ops = []string{name('v', reg), rmText}
+	case gather:
+		ops = []string{name('v', reg), rmText, name('v', p.v)}
+	}
+	shape := f.shape
+	if gather {
+		shape = 0xFF
+	}
+	switch shape {
 	case shapeRVM:
 		ops = []string{name(f.kinds[0], reg), name(f.kinds[1], p.v), rmName(f.kinds[2])}
 	case shapeRM:
@@ -243,12 +261,20 @@ func decodeGeneral(code []byte, pc int) (string, int) {
 	rmText, n := gpr64[modrm&7|b<<3], 0
 	if modrm>>6 != 3 {
 		rmText, n = decodeMem(code[at+1:], b, x, 1)
-		if op != 0x8D {
+		switch op {
+		case 0x8D:
+		case 0x88:
+			rmText = "byte ptr " + rmText
+		default:
 			rmText = "qword ptr " + rmText
 		}
 	}
 	length := at + 2 + n
 	switch op {
+	case 0x88:
+		return fmt.Sprintf("mov %s, %s", rmText, []string{"al", "cl", "dl", "bl"}[reg]), length
+	case 0x85:
+		return fmt.Sprintf("test %s, %s", gpr32[modrm&7], gpr32[reg]), length
 	case 0x8B:
 		return fmt.Sprintf("mov %s, %s", gpr64[reg], rmText), length
 	case 0x89:

@@ -241,6 +241,8 @@ const (
 	vmovshdup
 	vpermilpd
 	vptestmb
+	vptestmq
+	vptestmd
 	vpcmpeqb
 	vpcmpgtb
 	kandw
@@ -258,7 +260,8 @@ const (
 	vpermpd
 	vpermi2pd
 	vpermi2ps
-	vgatherdpd
+	vgatherqpd
+	vgatherdps
 	mnemCount
 )
 
@@ -462,6 +465,8 @@ func buildForms() [mnemCount]form {
 	t[vmovshdup] = rm("vmovshdup", prefixF3, 1, 0x16, 0, 0, "vv", 0)
 	t[vpermilpd] = withImm(rm("vpermilpd", prefix66, 3, 0x05, 0, 1, "vv", 8))
 	t[vptestmb] = rvm("vptestmb", prefix66, 2, 0x26, -1, 0, "kvv", 0)
+	t[vptestmq] = rvm("vptestmq", prefix66, 2, 0x27, -1, 1, "kvv", 8)
+	t[vptestmd] = rvm("vptestmd", prefix66, 2, 0x27, -1, 0, "kvv", 4)
 	t[vpcmpeqb] = rvm("vpcmpeqb", prefix66, 1, 0x74, 0, -1, "vvv", 0)
 	t[vpcmpgtb] = rvm("vpcmpgtb", prefix66, 1, 0x64, 0, -1, "vvv", 0)
 	t[kandw] = withL(rvm("kandw", noPrefix, 1, 0x41, 0, -1, "kkk", 0), 1)
@@ -479,7 +484,8 @@ func buildForms() [mnemCount]form {
 	t[vpermpd] = rvm("vpermpd", prefix66, 2, 0x16, -1, 1, "vvv", 8)
 	t[vpermi2pd] = rvm("vpermi2pd", prefix66, 2, 0x77, -1, 1, "vvv", 8)
 	t[vpermi2ps] = rvm("vpermi2ps", prefix66, 2, 0x77, -1, 0, "vvv", 4)
-	t[vgatherdpd] = rm("vgatherdpd", prefix66, 2, 0x92, -1, 1, "vS", 0)
+	t[vgatherqpd] = rvm("vgatherqpd", prefix66, 2, 0x93, 1, 1, "vvS", 0)
+	t[vgatherdps] = rvm("vgatherdps", prefix66, 2, 0x92, 0, 0, "vvs", 0)
 	for m := range t {
 		if t[m].name == "" {
 			panic("BUG: machine instruction without a form")

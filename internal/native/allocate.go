@@ -1,0 +1,348 @@
+package native
+
+import "math/bits"
+
+// mode is the kind of code that a generator makes.
+type mode uint8
+
+const (
+	modeScalar mode = iota // low lanes of xmm registers, VEX
+	modeVEX                // ymm registers, masks as vectors
+	modeEVEX               // zmm registers, masks in k registers
+)
+
+// valueKind is what a register holds.
+type valueKind uint8
+
+const (
+	kind64   valueKind = iota // elements of 8 bytes
+	kind32                    // elements of 4 bytes
+	kindMask                  // truth values: all bits of an element, or a bit of a k register
+)
+
+// space is where a value lies when it is not in a register.
+type space uint8
+
+const (
+	spaceNone    space = iota // nowhere yet; a scratch slot on eviction
+	spaceArena                // scalar code: the arena
+	spaceConst                // the constant block
+	spaceScratch              // the scratch block
+	spaceArray                // vector code: an array at the current element
+)
+
+// never is the next use of a value that is not used again.
+const never = int32(1<<31 - 1)
+
+const noRegister = uint8(0xFF)
+
+// value is a result, an input or a constant of low-level code.
+type value struct {
+	next   int32 // index of the instruction that uses it next
+	disp   int32 // displacement in its space
+	home   space
+	kind   valueKind
+	reg    uint8
+	array  uint8 // spaceArray: number of the array
+	stored bool  // its home holds it
+	output bool  // to be stored as soon as it is known
+	pinned bool  // stays in its register
+}
+
+// nextUses holds, for an instruction, the use that follows it of each operand and of the result.
+type nextUses struct{ dst, a, b, c int32 }
+
+// regFile is the state of the registers of one kind.
+type regFile struct {
+	free, all, lock uint32
+	owner           [32]int32
+	next            [32]int32
+}
+
+const (
+	fileVector = 0
+	fileMask   = 1
+)
+
+// generator turns low-level code into machine code: one pass forward, with the next use of every
+// value known, so that the value whose next use is farthest leaves its register first (Belady 1966).
+type generator struct {
+	assembler
+	mode       mode
+	len64      uint8 // vector length of values of kind64
+	len32      uint8
+	vals       []value
+	code       []lowIns
+	uses       []nextUses
+	files      [2]regFile
+	slotBytes  int32 // size of a scratch slot
+	slotFree   []int32
+	slotDead   []int32 // freed by the instruction being emitted
+	slotTop    int32   // end of the scratch slots in use so far
+	slotBase   int32   // displacement of the first slot, relative to the biased register
+	consts     constBlock
+	arrayRegs  []uint8 // base registers of the first arrays
+	arrayScale []uint8
+	constIDs   map[constKey]int32 // values of constants within the block of code in hand
+	evexScalar bool               // scalar code may use EVEX instructions
+}
+
+// Base registers. Scalar code biases them so that a short displacement reaches 256 bytes.
+const (
+	baseArena   = regDI
+	baseConst   = regSI
+	baseScratch = regDX
+	indexArray  = regAX
+	bias        = 128
+)
+
+func (g *generator) resetRegisters() {
+	for f := range g.files {
+		g.files[f].free = g.files[f].all
+		g.files[f].lock = 0
+	}
+}
+
+func (g *generator) fileOf(k valueKind) *regFile {
+	if k == kindMask && g.mode == modeEVEX {
+		return &g.files[fileMask]
+	}
+	return &g.files[fileVector]
+}
+
+func (g *generator) lenOf(k valueKind) uint8 {
+	if k == kind32 {
+		return g.len32
+	}
+	return g.len64
+}
+
+// newValue adds a value without a home.
+func (g *generator) newValue(k valueKind) int32 {
+	g.vals = append(g.vals, value{next: never, kind: k, reg: noRegister})
+	return int32(len(g.vals) - 1)
+}
+
+// findNextUses fills g.uses by one pass backward. The next field of every value must hold
+// the use after the last instruction: never, or len(code) for values that live on.
+func (g *generator) findNextUses() {
+	if cap(g.uses) < len(g.code) {
+		g.uses = make([]nextUses, len(g.code)+len(g.code)/4)
+	}
+	g.uses = g.uses[:len(g.code)]
+	vals := g.vals
+	for i := len(g.code) - 1; i >= 0; i-- {
+		in := &g.code[i]
+		u := &g.uses[i]
+		if in.dst >= 0 {
+			u.dst = vals[in.dst].next
+		}
+		a, b, c := in.a, in.b, in.c
+		if a >= 0 {
+			u.a = vals[a].next
+		}
+		if b >= 0 {
+			u.b = vals[b].next
+		}
+		if c >= 0 {
+			u.c = vals[c].next
+		}
+		if a >= 0 {
+			vals[a].next = int32(i)
+		}
+		if b >= 0 {
+			vals[b].next = int32(i)
+		}
+		if c >= 0 {
+			vals[c].next = int32(i)
+		}
+	}
+}
+
+// addressOf returns the memory operand of a value's home.
+func (g *generator) addressOf(v *value) mem {
+	switch v.home {
+	case spaceArena:
+		return at(baseArena, v.disp)
+	case spaceConst:
+		return at(baseConst, v.disp)
+	case spaceScratch:
+		return at(baseScratch, v.disp)
+	case spaceArray:
+		return g.arrayOperand(v.array, v.disp)
+	}
+	panic("BUG: value without a home used from memory")
+}
+
+// arrayOperand addresses an array at the current element. Arrays beyond the base registers
+// get their pointer loaded first.
+func (g *generator) arrayOperand(array uint8, disp int32) mem {
+	base := uint8(regBX)
+	if int(array) < len(g.arrayRegs) {
+		base = g.arrayRegs[array]
+	} else {
+		g.movLoad(regBX, at(baseArena, 8*int32(array)))
+	}
+	return mem{base: base, index: indexArray, scale: g.arrayScale[array], disp: disp}
+}
+
+// inRegister returns the register of v, loading it if need be, and locks it.
+func (g *generator) inRegister(v int32) uint8 {
+	val := &g.vals[v]
+	file := g.fileOf(val.kind)
+	if val.reg == noRegister {
+		r := g.take(file)
+		g.own(file, r, v)
+		g.load(val, r)
+	}
+	file.lock |= 1 << val.reg
+	return val.reg
+}
+
+func (g *generator) own(file *regFile, r uint8, v int32) {
+	file.owner[r] = v
+	file.next[r] = g.vals[v].next
+	g.vals[v].reg = r
+}
+
+// take returns a register that nobody owns, after an eviction if there is none.
+func (g *generator) take(file *regFile) uint8 {
+	if free := file.free; free != 0 {
+		r := uint8(bits.TrailingZeros32(free))
+		file.free &^= 1 << r
+		return r
+	}
+	best, bestNext := noRegister, int32(-1)
+	for set := file.all &^ file.lock; set != 0; set &= set - 1 {
+		r := uint8(bits.TrailingZeros32(set))
+		next := file.next[r]
+		if next > bestNext {
+			best, bestNext = r, next
+		}
+	}
+	if best == noRegister {
+		panic("BUG: every register is locked")
+	}
+	v := &g.vals[file.owner[best]]
+	if !v.stored {
+		g.store(v)
+	}
+	v.reg = noRegister
+	return best
+}
+
+// store writes an owned value to its home, which it gets now if it has none.
+func (g *generator) store(v *value) {
+	if v.home == spaceNone {
+		v.home = spaceScratch
+		if n := len(g.slotFree); n > 0 {
+			v.disp = g.slotFree[n-1]
+			g.slotFree = g.slotFree[:n-1]
+		} else {
+			v.disp = g.slotBase + g.slotTop
+			g.slotTop += g.slotBytes
+		}
+	}
+	g.storeAt(v.kind, v.home, v.reg, g.addressOf(v))
+	v.stored = true
+}
+
+// release gives up a value's register and scratch slot.
+func (g *generator) release(v *value) {
+	if v.reg != noRegister && !v.pinned {
+		file := g.fileOf(v.kind)
+		file.free |= 1 << v.reg
+		v.reg = noRegister
+	}
+	if v.home == spaceScratch && !v.pinned {
+		g.slotDead = append(g.slotDead, v.disp) // an instruction being emitted may still read it
+		v.home = spaceNone
+	}
+}
+
+// advance moves a value on to its next use and releases it when there is none.
+func (g *generator) advance(v int32, next int32) {
+	val := &g.vals[v]
+	val.next = next
+	if next == never {
+		g.release(val)
+		return
+	}
+	if val.reg != noRegister {
+		g.fileOf(val.kind).next[val.reg] = next
+	}
+}
+
+// advanceAll moves the operands of an instruction on and unlocks all registers.
+func (g *generator) advanceAll(in *lowIns, u *nextUses) {
+	if in.a >= 0 {
+		g.advance(in.a, u.a)
+	}
+	if in.b >= 0 && in.b != in.a {
+		g.advance(in.b, u.b)
+	}
+	if in.c >= 0 && in.c != in.a && in.c != in.b {
+		g.advance(in.c, u.c)
+	}
+	g.files[0].lock, g.files[1].lock = 0, 0
+}
+
+// define gives the result of an instruction a register.
+func (g *generator) define(v int32, next int32) uint8 {
+	val := &g.vals[v]
+	file := g.fileOf(val.kind)
+	r := g.take(file)
+	val.next = next
+	g.own(file, r, v)
+	return r
+}
+
+// finish stores an output and releases a result without a use.
+func (g *generator) finish(v int32) {
+	val := &g.vals[v]
+	if val.output {
+		g.storeAt(val.kind, val.home, val.reg, g.addressOf(val))
+		val.stored = true
+	}
+	if val.next == never {
+		g.release(val)
+	}
+}
+
+// memoryOperand reports whether an instruction may take v from memory as an operand of
+// bytes width (0: a whole vector).
+func (g *generator) memoryOperand(v int32, scalarForm bool) bool {
+	val := &g.vals[v]
+	if val.reg != noRegister || !val.stored || val.kind == kindMask {
+		return false
+	}
+	switch g.mode {
+	case modeScalar:
+		// A packed form reads 16 bytes, of which only constants are sure to exist.
+		return scalarForm || val.home == spaceConst
+	default:
+		return val.home != spaceNone
+	}
+}
+
+// wantsRegister reports whether an operand that could come from memory should be loaded:
+// it is used again and a register is free.
+func (g *generator) wantsRegister(v, next int32) bool {
+	return next != never && g.fileOf(g.vals[v].kind).free != 0
+}
+
+// generate emits all of g.code.
+func (g *generator) generate() {
+	for i := range g.code {
+		if cap(g.buf)-len(g.buf) < 256 {
+			grown := make([]byte, len(g.buf), 2*cap(g.buf)+4096)
+			copy(grown, g.buf)
+			g.buf = grown
+		}
+		g.emit(&g.code[i], &g.uses[i])
+		if len(g.slotDead) > 0 {
+			g.slotFree = append(g.slotFree, g.slotDead...)
+			g.slotDead = g.slotDead[:0]
+		}
+	}
+}

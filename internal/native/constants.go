@@ -1,0 +1,61 @@
+package native
+
+import "encoding/binary"
+
+// constKey is a constant's bits and size.
+type constKey struct {
+	bits uint64
+	kind valueKind
+}
+
+// constBlock collects constants: in scalar code the value, in vector code the value
+// repeated over a whole register.
+type constBlock struct {
+	width int // bytes of an entry
+	bias  int32
+	data  []byte
+	index map[constKey]int32
+}
+
+func newConstBlock(width int, bias int32) constBlock {
+	return constBlock{width: width, bias: bias, index: map[constKey]int32{}}
+}
+
+// place returns the displacement of a constant.
+func (c *constBlock) place(k constKey) int32 {
+	if d, ok := c.index[k]; ok {
+		return d
+	}
+	d := int32(len(c.data)) - c.bias
+	for n := 0; n < c.width; n += 8 {
+		v := k.bits
+		if k.kind == kind32 {
+			v = k.bits&0xFFFFFFFF | k.bits<<32
+		}
+		c.data = binary.LittleEndian.AppendUint64(c.data, v)
+	}
+	c.index[k] = d
+	return d
+}
+
+// byteOnes and allOnes are read with 16 bytes at least.
+func (c *constBlock) byteOnes() int32 { return c.wide(0x0101010101010101) }
+func (c *constBlock) allOnes() int32  { return c.wide(^uint64(0)) }
+
+func (c *constBlock) wide(v uint64) int32 {
+	k := constKey{v, kindMask}
+	if d, ok := c.index[k]; ok {
+		return d
+	}
+	d := int32(len(c.data)) - c.bias
+	for n := 0; n < max(16, c.width); n += 8 {
+		c.data = binary.LittleEndian.AppendUint64(c.data, v)
+	}
+	c.index[k] = d
+	return d
+}
+
+// sealed returns the block with room behind it for packed reads of the last entry.
+func (c *constBlock) sealed() []byte {
+	return append(c.data, make([]byte, 64)...)
+}

@@ -1,0 +1,436 @@
+package native
+
+// storeAt writes register r, which holds a value of kind k, to memory. In the arena a mask is
+// a byte.
+func (g *generator) storeAt(k valueKind, home space, r uint8, p mem) {
+	switch {
+	case g.mode == modeScalar && k == kindMask && home == spaceArena:
+		g.rrr(vmovdFromXmm, len128, r, 0, regAX)
+		g.aluImm(4, regAX, 1)
+		g.movStoreByte(p, regAX)
+	case g.mode == modeScalar && k == kind32:
+		g.rrm(vmovssStore, len128, r, 0, p)
+	case g.mode == modeScalar:
+		g.rrm(vmovsdStore, len128, r, 0, p)
+	case k == kindMask && home == spaceArray:
+		g.storeMaskBytes(r, p)
+	case k == kindMask && g.mode == modeEVEX:
+		g.rrm(kmovwStore, len128, r, 0, p)
+	case g.mode == modeEVEX && k == kind64:
+		g.evexRRM(vmovupdStore, g.len64, r, 0, p, evexBits{})
+	case g.mode == modeEVEX:
+		g.evexRRM(vmovupsStore, g.len32, r, 0, p, evexBits{})
+	default:
+		g.rrm(vmovupsStore, g.lenOf(k), r, 0, p)
+	}
+}
+
+// load reads a value from its home into register r.
+func (g *generator) load(v *value, r uint8) {
+	if v.home == spaceNone || !v.stored {
+		panic("BUG: load of a value that is not in memory")
+	}
+	p := g.addressOf(v)
+	switch {
+	case g.mode == modeScalar && v.kind == kindMask && v.home == spaceArena:
+		g.rrm(vpbroadcastb, len128, r, 0, p)
+		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
+	case g.mode == modeScalar && v.kind == kind32:
+		g.rrm(vmovssLoad, len128, r, 0, p)
+	case g.mode == modeScalar:
+		g.rrm(vmovsdLoad, len128, r, 0, p)
+	case v.kind == kindMask && v.home == spaceArray:
+		g.loadMaskBytes(r, p)
+	case v.kind == kindMask && g.mode == modeEVEX:
+		g.rrm(kmovwLoad, len128, r, 0, p)
+	case g.mode == modeEVEX && v.kind == kind64:
+		g.evexRRM(vmovupdLoad, g.len64, r, 0, p, evexBits{})
+	case g.mode == modeEVEX:
+		g.evexRRM(vmovupsLoad, g.len32, r, 0, p, evexBits{})
+	default:
+		g.rrm(vmovupsLoad, g.lenOf(v.kind), r, 0, p)
+	}
+}
+
+// copyRegister copies a whole register.
+func (g *generator) copyRegister(k valueKind, dst, src uint8) {
+	switch {
+	case dst == src:
+	case k == kindMask && g.mode == modeEVEX:
+		g.rrr(korw, len128, dst, src, src)
+	case g.mode == modeEVEX && k == kind64:
+		g.evexRRR(vmovapd, g.len64, dst, 0, src, evexBits{})
+	case g.mode == modeEVEX:
+		g.evexRRR(vmovaps, g.len32, dst, 0, src, evexBits{})
+	case g.mode == modeScalar:
+		g.rrr(vmovaps, len128, dst, 0, src)
+	default:
+		g.rrr(vmovaps, g.lenOf(k), dst, 0, src)
+	}
+}
+
+// rowOf returns the form and the vector length for an instruction, and whether the form is a scalar one.
+func (g *generator) rowOf(in *lowIns) (m mnem, l uint8, scalarForm bool) {
+	row := &lowInfos[in.op].rows[in.typ]
+	l = g.len32
+	if in.typ.size64() {
+		l = g.len64
+	}
+	switch g.mode {
+	case modeScalar:
+		if row.scalar != noForm {
+			return row.scalar, len128, true
+		}
+		return row.vex, len128, false
+	case modeVEX:
+		return row.vex, l, false
+	}
+	return row.evex, l, false
+}
+
+// op3 appends reg, vvvv, rm with the prefix of the mode.
+func (g *generator) op3(m mnem, l, reg, v, rm uint8) {
+	if forms[m].vexW < 0 || g.mode == modeEVEX && forms[m].evexW >= 0 {
+		g.evexRRR(m, l, reg, v, rm, evexBits{})
+		return
+	}
+	g.rrr(m, l, reg, v, rm)
+}
+
+func (g *generator) op3Mem(m mnem, l, reg, v uint8, p mem) {
+	if forms[m].vexW < 0 || g.mode == modeEVEX && forms[m].evexW >= 0 {
+		g.evexRRM(m, l, reg, v, p, evexBits{})
+		return
+	}
+	g.rrm(m, l, reg, v, p)
+}
+
+// operand is where an instruction finds an operand: a register, or memory.
+type operand struct {
+	reg    uint8 // noRegister when in memory
+	memory mem
+}
+
+// rmOperand resolves the operand that may lie in memory.
+func (g *generator) rmOperand(v, next int32, scalarForm bool) operand {
+	if g.memoryOperand(v, scalarForm) && !g.wantsRegister(v, next) {
+		return operand{noRegister, g.addressOf(&g.vals[v])}
+	}
+	return operand{reg: g.inRegister(v)}
+}
+
+// op3rm appends reg, vvvv and an operand of either kind.
+func (g *generator) op3rm(m mnem, l, reg, v uint8, o operand) {
+	if o.reg == noRegister {
+		g.op3Mem(m, l, reg, v, o.memory)
+		return
+	}
+	g.op3(m, l, reg, v, o.reg)
+}
+
+// emit appends the machine code of one instruction.
+func (g *generator) emit(in *lowIns, u *nextUses) {
+	info := &lowInfos[in.op]
+	switch info.shape {
+	case emitBinary:
+		g.emitBinary(in, u, info.commute)
+	case emitFused:
+		g.emitFused(in, u)
+	case emitUnary:
+		g.emitUnary(in, u)
+	case emitCompare:
+		g.emitCompare(in, u)
+	case emitBlend:
+		g.emitBlend(in, u)
+	case emitMaskz:
+		g.emitMaskz(in, u)
+	case emitShift:
+		g.emitShift(in, u)
+	case emitMaskNot:
+		g.emitMaskNot(in, u)
+	default:
+		g.emitOther(in, u)
+	}
+	g.finish(in.dst)
+}
+
+func (g *generator) emitBinary(in *lowIns, u *nextUses, commute bool) {
+	m, l, scalarForm := g.rowOf(in)
+	a, b, ua, ub := in.a, in.b, u.a, u.b
+	if commute && g.vals[a].reg == noRegister && (g.vals[b].reg != noRegister || ub < ua) {
+		a, b, ua, ub = b, a, ub, ua
+	}
+	ra := g.inRegister(a)
+	o := g.rmOperand(b, ub, scalarForm)
+	if commute && g.mode != modeEVEX && o.reg != noRegister && o.reg >= 8 && ra < 8 {
+		ra, o.reg = o.reg, ra // the shorter prefix
+	}
+	g.advanceAll(in, u)
+	g.op3rm(m, l, g.define(in.dst, u.dst), ra, o)
+}
+
+// emitFused chooses the operand that the result overwrites: one that dies in a register, else
+// one that must be loaded anyway, else a copy; and the form that lets another operand stay in memory.
+func (g *generator) emitFused(in *lowIns, u *nextUses) {
+	m, l, scalarForm := g.rowOf(in)
+	ids := [3]int32{in.a, in.b, in.c}
+	next := [3]int32{u.a, u.b, u.c}
+	victim, absent := -1, -1
+	for k, v := range ids {
+		if g.vals[v].reg == noRegister {
+			if absent < 0 || next[k] == never {
+				absent = k
+			}
+		} else if next[k] == never && !g.vals[v].pinned {
+			victim = k
+		}
+	}
+	copied := false
+	if victim < 0 {
+		victim, copied = 2, true
+		if absent >= 0 {
+			victim = absent
+		}
+	}
+	// The operand that may come from memory: any but the victim.
+	fromMemory := -1
+	for k, v := range ids {
+		if k != victim && v != ids[victim] && g.memoryOperand(v, scalarForm) && !g.wantsRegister(v, next[k]) {
+			if fromMemory >= 0 && ids[fromMemory] == v {
+				fromMemory = -1 // both multiplicands: load it
+				break
+			}
+			fromMemory = k
+		}
+	}
+	var ops [3]operand
+	for k, v := range ids {
+		if k != fromMemory && (k != victim || !copied) {
+			ops[k] = operand{reg: g.inRegister(v)}
+		}
+	}
+	if copied && g.vals[ids[victim]].reg != noRegister {
+		ops[victim].reg = g.inRegister(ids[victim])
+	}
+	var dst uint8
+	if copied {
+		file := g.fileOf(g.vals[in.dst].kind)
+		loaded := g.vals[ids[victim]].reg == noRegister
+		dst = g.take(file)
+		if loaded {
+			g.load(&g.vals[ids[victim]], dst)
+		} else {
+			g.copyRegister(g.vals[in.dst].kind, dst, ops[victim].reg)
+		}
+		if fromMemory >= 0 {
+			ops[fromMemory] = operand{noRegister, g.addressOf(&g.vals[ids[fromMemory]])}
+		}
+		g.advanceAll(in, u)
+		g.vals[in.dst].next = u.dst
+		g.own(file, dst, in.dst)
+	} else {
+		dst = ops[victim].reg
+		if fromMemory >= 0 {
+			ops[fromMemory] = operand{noRegister, g.addressOf(&g.vals[ids[fromMemory]])}
+		}
+		g.advanceAll(in, u)
+		file := g.fileOf(g.vals[in.dst].kind)
+		file.free &^= 1 << dst
+		g.vals[in.dst].next = u.dst
+		g.own(file, dst, in.dst)
+	}
+	// m is the 132 form, m+1 is 213, m+2 is 231.
+	switch {
+	case victim == 2:
+		x, y := 0, 1
+		if fromMemory == 0 || ops[1].reg != noRegister && ops[1].reg >= 8 && fromMemory != 1 {
+			x, y = 1, 0
+		}
+		g.op3rm(m+2, l, dst, ops[x].reg, ops[y])
+	case fromMemory == 1-victim:
+		g.op3rm(m, l, dst, ops[2].reg, ops[1-victim])
+	default:
+		g.op3rm(m+1, l, dst, ops[1-victim].reg, ops[2])
+	}
+}
+
+func (g *generator) emitUnary(in *lowIns, u *nextUses) {
+	m, l, scalarForm := g.rowOf(in)
+	if scalarForm && forms[m].shape == shapeRVM {
+		// The upper lanes come from vvvv: taking them from the operand itself avoids
+		// waiting for an unrelated register.
+		r := g.inRegister(in.a)
+		g.advanceAll(in, u)
+		g.rrr(m, len128, g.define(in.dst, u.dst), r, r)
+	} else {
+		if in.op == lCvtI32F64 || in.op == lCvtF32F64 || in.op == lCvtI32I64 {
+			l = g.len64
+		}
+		o := g.rmOperand(in.a, u.a, scalarForm)
+		if g.mode != modeScalar && o.reg == noRegister && in.op == lCvtF64F32 {
+			o = operand{reg: g.inRegister(in.a)} // sizes of the two sides differ
+		}
+		g.advanceAll(in, u)
+		g.op3rm(m, l, g.define(in.dst, u.dst), 0, o)
+	}
+	if in.op == lRound {
+		g.buf = append(g.buf, in.imm)
+	}
+}
+
+func (g *generator) emitCompare(in *lowIns, u *nextUses) {
+	m, l, scalarForm := g.rowOf(in)
+	ra := g.inRegister(in.a)
+	o := g.rmOperand(in.b, u.b, scalarForm)
+	g.advanceAll(in, u)
+	dst := g.define(in.dst, u.dst)
+	g.op3rm(m, l, dst, ra, o)
+	if in.op == lCmp {
+		g.buf = append(g.buf, in.imm)
+	}
+	if g.mode == modeScalar && !in.typ.size64() {
+		g.rrr(vmovsldup, len128, dst, 0, dst) // a mask has 64 bits
+	}
+}
+
+func (g *generator) emitBlend(in *lowIns, u *nextUses) {
+	m, l, _ := g.rowOf(in)
+	rm := g.inRegister(in.a)
+	rc := g.inRegister(in.c)
+	o := g.rmOperand(in.b, u.b, false)
+	if g.mode == modeVEX && !in.typ.size64() && g.len32 != g.len64 {
+		rm = g.narrowMask(rm)
+	}
+	g.advanceAll(in, u)
+	dst := g.define(in.dst, u.dst)
+	if g.mode == modeEVEX {
+		if o.reg == noRegister {
+			g.evexRRM(m, l, dst, rc, o.memory, evexBits{mask: rm})
+		} else {
+			g.evexRRR(m, l, dst, rc, o.reg, evexBits{mask: rm})
+		}
+		return
+	}
+	g.op3rm(m, l, dst, rc, o)
+	g.buf = append(g.buf, rm<<4)
+}
+
+func (g *generator) emitMaskz(in *lowIns, u *nextUses) {
+	m, l, _ := g.rowOf(in)
+	rm := g.inRegister(in.a)
+	if g.mode == modeEVEX {
+		o := g.rmOperand(in.b, u.b, false)
+		g.advanceAll(in, u)
+		dst := g.define(in.dst, u.dst)
+		move := vmovupdLoad
+		if !in.typ.size64() {
+			move = vmovupsLoad
+		}
+		if o.reg == noRegister {
+			g.evexRRM(move, l, dst, 0, o.memory, evexBits{mask: rm, zero: true})
+		} else {
+			g.evexRRR(move, l, dst, 0, o.reg, evexBits{mask: rm, zero: true})
+		}
+		return
+	}
+	o := g.rmOperand(in.b, u.b, false)
+	if g.mode == modeVEX && !in.typ.size64() && g.len32 != g.len64 {
+		rm = g.narrowMask(rm)
+	}
+	g.advanceAll(in, u)
+	g.op3rm(m, l, g.define(in.dst, u.dst), rm, o)
+}
+
+func (g *generator) emitShift(in *lowIns, u *nextUses) {
+	m, l, _ := g.rowOf(in)
+	r := g.inRegister(in.a)
+	g.advanceAll(in, u)
+	dst := g.define(in.dst, u.dst)
+	g.op3(m, l, forms[m].ext, dst, r)
+	g.buf = append(g.buf, in.imm)
+}
+
+func (g *generator) emitMaskNot(in *lowIns, u *nextUses) {
+	r := g.inRegister(in.a)
+	if g.mode == modeEVEX {
+		g.advanceAll(in, u)
+		g.rrr(knotw, len128, g.define(in.dst, u.dst), 0, r)
+		return
+	}
+	g.advanceAll(in, u)
+	l := g.len64
+	if g.mode == modeScalar {
+		l = len128
+	}
+	g.rrm(vxorps, l, g.define(in.dst, u.dst), r, at(baseConst, g.consts.allOnes()))
+}
+
+// emitMove renames a register whose value dies, and stores straight from the operand's register
+// when the result is only an output.
+func (g *generator) emitMove(in *lowIns, u *nextUses) {
+	val := &g.vals[in.dst]
+	src := g.inRegister(in.a)
+	if val.output && u.dst == never {
+		g.storeAt(val.kind, val.home, src, g.addressOf(val))
+		val.output, val.stored, val.next = false, true, never
+		g.advanceAll(in, u)
+		return
+	}
+	g.advanceAll(in, u)
+	file := g.fileOf(val.kind)
+	val.next = u.dst
+	if file.free>>src&1 != 0 {
+		file.free &^= 1 << src
+		g.own(file, src, in.dst)
+		return
+	}
+	dst := g.take(file)
+	g.own(file, dst, in.dst)
+	g.copyRegister(val.kind, dst, src)
+}
+
+func (g *generator) emitOther(in *lowIns, u *nextUses) {
+	if in.op == lMov {
+		g.emitMove(in, u)
+		return
+	}
+	r := g.inRegister(in.a)
+	g.advanceAll(in, u)
+	dst := g.define(in.dst, u.dst)
+	if g.mode == modeEVEX {
+		m, l, _ := g.rowOf(in)
+		switch in.op {
+		case lCvtF32I64:
+			g.evexRRR(m, g.len64, dst, 0, r, evexBits{})
+		case lCvtI64I32:
+			g.evexRRR(m, g.len64, r, 0, dst, evexBits{}) // the destination is the rm operand
+		default:
+			g.evexRRR(m, l, dst, 0, r, evexBits{})
+		}
+		return
+	}
+	if g.mode == modeScalar {
+		switch in.op {
+		case lCvtI64F64, lCvtI64F32:
+			m := vcvtsi2sd
+			if in.op == lCvtI64F32 {
+				m = vcvtsi2ss
+			}
+			g.rrr(vmovqFromXmm, len128, r, 0, regAX)
+			g.rrr(m, len128, dst, r, regAX)
+			return
+		case lCvtF64I64, lCvtF32I64:
+			m := vcvttsd2si
+			if in.op == lCvtF32I64 {
+				m = vcvttss2si
+			}
+			g.rrr(m, len128, regAX, 0, r)
+			g.rrr(vmovqToXmm, len128, dst, 0, regAX)
+			return
+		case lCvtI64I32:
+			g.copyRegister(kind64, dst, r) // the low half is what counts
+			return
+		}
+	}
+	panic("BUG: low-level operation " + lowInfos[in.op].name + " has no machine code in this mode")
+}

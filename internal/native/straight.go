@@ -1,0 +1,393 @@
+package native
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// DefaultChunk is the number of micro-instructions between two returns to Go. Generated code
+// cannot be preempted, and stopping the world waits for it.
+const DefaultChunk = 6000
+
+// StraightOptions are the options of CompileStraight.
+type StraightOptions struct {
+	// ArenaBytes is the size of the arena; every cell must lie within it.
+	ArenaBytes int
+	// Level caps the instruction set; LevelAuto is the best there is.
+	Level Level
+	// Chunk is the number of micro-instructions in a chunk, DefaultChunk if 0.
+	Chunk int
+}
+
+// Straight is the machine code of a micro.Straight. It may be run by several goroutines at
+// once, each with an arena of its own.
+type Straight struct {
+	pages      *codePages
+	starts     []int // offset of each chunk
+	consts     []byte
+	scratch    int // bytes
+	arenaBytes int
+}
+
+// codePages are executable pages, unmapped when nothing refers to them any more.
+type codePages struct {
+	code []byte
+}
+
+func newCodePages(code []byte) (*codePages, error) {
+	mapped, err := mapCode(code)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	p := &codePages{mapped}
+	runtime.AddCleanup(p, unmapCode, mapped)
+	return p, nil
+}
+
+// straightCompiler is the state of CompileStraight.
+type straightCompiler struct {
+	generator
+	program   *micro.Straight
+	cellValue []int32 // current value of a cell, as its number above valueBase
+	cellKind  []uint8 // what lies in a cell
+	valueBase int32   // numbers below belong to earlier chunks
+	touched   []uint32
+}
+
+// What cellKind says of a cell.
+const (
+	cellUnknown uint8 = iota
+	cell8             // first half of 8 bytes
+	cell8Tail         // second half
+	cell4
+	cell1
+)
+
+var cellOf = [dtype.Count]uint8{dtype.Bool: cell1, dtype.Int32: cell4, dtype.Float32: cell4, dtype.Int64: cell8, dtype.Float64: cell8}
+
+// maxArena keeps displacements within 32 bits.
+const maxArena = 1<<31 - 4096
+
+// CompileStraight compiles s. Every cell is checked against the arena's size and against
+// overlap with cells of other sizes; a violation is an error. An operation without a native form
+// gives *ErrUnsupported. Compile time is linear.
+func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
+	av := detect()
+	if !av.ok {
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
+	}
+	if o.ArenaBytes < 0 || o.ArenaBytes > maxArena {
+		return nil, fmt.Errorf("native: arena of %d bytes", o.ArenaBytes)
+	}
+	if o.Chunk <= 0 {
+		o.Chunk = DefaultChunk
+	}
+	if s.TempLo > s.TempHi || int64(s.TempHi)*4 > int64(o.ArenaBytes)+3 {
+		return nil, fmt.Errorf("native: temporaries [%d,%d) outside of an arena of %d bytes", s.TempLo, s.TempHi, o.ArenaBytes)
+	}
+	c := &straightCompiler{program: s}
+	c.mode = modeScalar
+	c.evexScalar = av.level == LevelAVX512 && o.Level != LevelAVX2
+	c.files[fileVector].all = 0xFFFF
+	c.slotBytes, c.slotBase = 8, -bias
+	c.consts = newConstBlock(8, bias)
+	c.constIDs = map[constKey]int32{}
+	cells := o.ArenaBytes / 4
+	c.cellValue = make([]int32, cells)
+	c.cellKind = make([]uint8, cells)
+	c.valueBase = 1
+	c.buf = make([]byte, 0, 8*len(s.Code)+4096)
+	live := c.liveAtChunkEnds(o.Chunk)
+	var starts []int
+	for lo, k := 0, 0; lo < len(s.Code) || k == 0; lo, k = lo+o.Chunk, k+1 {
+		c.align(16)
+		starts = append(starts, len(c.buf))
+		if err := c.chunk(lo, min(lo+o.Chunk, len(s.Code)), live[k]); err != nil {
+			return nil, err
+		}
+	}
+	pages, err := newCodePages(c.buf)
+	if err != nil {
+		return nil, err
+	}
+	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: int(c.slotTop), arenaBytes: o.ArenaBytes}, nil
+}
+
+// liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
+// set of cells above TempLo.
+func (c *straightCompiler) liveAtChunkEnds(chunk int) [][]uint64 {
+	s := c.program
+	n := max(1, (len(s.Code)+chunk-1)/chunk)
+	out := make([][]uint64, n)
+	if n == 1 {
+		return out
+	}
+	words := (int(s.TempHi-s.TempLo) + 63) / 64
+	live := make([]uint64, words)
+	lo, size := s.TempLo, s.TempHi-s.TempLo
+	for i := len(s.Code) - 1; i >= 0; i-- {
+		if (i+1)%chunk == 0 && i+1 < len(s.Code) {
+			out[i/chunk] = append([]uint64(nil), live...)
+		}
+		in := &s.Code[i]
+		if d := in.Dst - lo; d < size {
+			live[d/64] &^= 1 << (d % 64)
+		}
+		arity := in.Op.Arity()
+		if d := in.A - lo; d < size && arity > 0 {
+			live[d/64] |= 1 << (d % 64)
+		}
+		if d := in.B - lo; d < size && arity > 1 {
+			live[d/64] |= 1 << (d % 64)
+		}
+		if d := in.C - lo; d < size && arity > 2 {
+			live[d/64] |= 1 << (d % 64)
+		}
+	}
+	return out
+}
+
+// cellError describes a cell that must not be accessed.
+func (c *straightCompiler) cellError(i int, cell uint32, t dtype.DType, what string) error {
+	return fmt.Errorf("native: instruction %d (%s): %s cell %d as %s: %s", i, c.program.Code[i].Op, c.program.Code[i].Type, cell, t, what)
+}
+
+// checkCell verifies the bounds and alignment of a cell.
+func (c *straightCompiler) checkCell(i int, cell uint32, t dtype.DType) error {
+	kind := cellOf[t]
+	need := uint32(1)
+	if kind == cell8 {
+		need = 2
+		if cell&1 != 0 {
+			return c.cellError(i, cell, t, "an 8-byte value at an odd cell")
+		}
+	}
+	if uint64(cell)+uint64(need) > uint64(len(c.cellValue)) {
+		return c.cellError(i, cell, t, "outside of the arena")
+	}
+	return nil
+}
+
+// read returns the value in a cell.
+func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error) {
+	if err := c.checkCell(i, cell, t); err != nil {
+		return none, err
+	}
+	kind := cellOf[t]
+	if old := c.cellKind[cell]; old != kind {
+		if old != cellUnknown {
+			return none, c.cellError(i, cell, t, "holds a value of another size")
+		}
+		if kind == cell8 {
+			if c.cellKind[cell+1] != cellUnknown {
+				return none, c.cellError(i, cell, t, "overlaps another value")
+			}
+			c.cellKind[cell+1] = cell8Tail
+		}
+		c.cellKind[cell] = kind
+	}
+	if v := c.cellValue[cell]; v >= c.valueBase {
+		return v - c.valueBase, nil
+	}
+	v := int32(len(c.vals))
+	c.vals = append(c.vals, value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, stored: true})
+	c.cellValue[cell] = v + c.valueBase
+	if cell >= c.program.TempLo && cell < c.program.TempHi {
+		c.touched = append(c.touched, cell)
+	}
+	return v, nil
+}
+
+// write returns a fresh value for a cell.
+func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, error) {
+	if err := c.checkCell(i, cell, t); err != nil {
+		return none, err
+	}
+	kind := cellOf[t]
+	temp := cell >= c.program.TempLo && cell < c.program.TempHi
+	switch old := c.cellKind[cell]; {
+	case old == kind:
+	case old == cellUnknown || temp && kind != cell8 && (old == cell4 || old == cell1):
+		c.cellKind[cell] = kind
+		if kind == cell8 {
+			if c.cellKind[cell+1] != cellUnknown {
+				return none, c.cellError(i, cell, t, "overlaps another value")
+			}
+			c.cellKind[cell+1] = cell8Tail
+		}
+	default:
+		return none, c.cellError(i, cell, t, "holds a value of another size")
+	}
+	v := int32(len(c.vals))
+	c.vals = append(c.vals, value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, output: !temp})
+	c.cellValue[cell] = v + c.valueBase
+	if temp {
+		c.touched = append(c.touched, cell)
+	}
+	return v, nil
+}
+
+// chunk compiles the instructions [lo,hi).
+func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
+	c.valueBase += int32(len(c.vals))
+	c.vals, c.code, c.touched = c.vals[:0], c.code[:0], c.touched[:0]
+	clear(c.constIDs)
+	c.slotFree = c.slotFree[:0]
+	c.slotTop = max(c.slotTop, 0)
+	for off := int32(0); off < c.slotTop; off += c.slotBytes {
+		c.slotFree = append(c.slotFree, c.slotBase+off)
+	}
+	c.resetRegisters()
+	for i := lo; i < hi; i++ {
+		if err := c.lowerInstr(i); err != nil {
+			return err
+		}
+	}
+	end := int32(len(c.code))
+	for _, cell := range c.touched {
+		if d := cell - c.program.TempLo; live != nil && live[d/64]>>(d%64)&1 != 0 {
+			c.vals[c.cellValue[cell]-c.valueBase].next = end
+		}
+	}
+	c.findNextUses()
+	c.generate()
+	for _, cell := range c.touched {
+		v := &c.vals[c.cellValue[cell]-c.valueBase]
+		if v.next == end && !v.stored {
+			if v.reg == noRegister {
+				panic("BUG: live temporary is nowhere")
+			}
+			c.store(v)
+		}
+	}
+	c.ret()
+	return nil
+}
+
+// lowerInstr appends the low-level code of instruction i.
+func (c *straightCompiler) lowerInstr(i int) error {
+	in := &c.program.Code[i]
+	if !in.Type.Valid() || in.Op == micro.Cast && !in.To.Valid() {
+		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
+	}
+	arity := in.Op.Arity()
+	var err error
+	a, b, d := none, none, none
+	if arity > 0 {
+		if a, err = c.read(i, in.A, in.OperandType(0)); err != nil {
+			return err
+		}
+	}
+	if arity > 1 {
+		if b, err = c.read(i, in.B, in.Type); err != nil {
+			return err
+		}
+	}
+	if arity > 2 {
+		if d, err = c.read(i, in.C, in.Type); err != nil {
+			return err
+		}
+	}
+	dst, err := c.write(i, in.Dst, in.Result())
+	if err != nil {
+		return err
+	}
+	if !c.lower(in, dst, a, b, d) {
+		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
+	}
+	return nil
+}
+
+// largeCode is the size from which the next chunk is brought into the cache before it runs.
+const largeCode = 256 << 10
+
+// scratchBytes is the scratch block that Run keeps on its stack.
+const scratchBytes = 1024
+
+// Run executes the code over the arena, whose size in bytes must be the one compiled for, or
+// more. It does not allocate unless the code needs more than 1 KB of scratch.
+func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int) {
+	if arenaBytes < s.arenaBytes {
+		panic("BUG: native code run over an arena that is too small")
+	}
+	raceArena(arena, s.arenaBytes)
+	if s.scratch != 0 {
+		s.runWithScratch(arena)
+		return
+	}
+	code := s.pages.code
+	if len(s.starts) == 1 {
+		callStraight(unsafe.Pointer(&code[0]), arena, unsafe.Pointer(&s.consts[0]), nil)
+	} else {
+		s.runChunks(arena, nil)
+	}
+	runtime.KeepAlive(s.pages)
+}
+
+func (s *Straight) runWithScratch(arena unsafe.Pointer) {
+	if s.scratch <= scratchBytes {
+		var block [scratchBytes]byte
+		s.runChunks(arena, unsafe.Pointer(&block))
+	} else {
+		block := make([]byte, s.scratch)
+		s.runChunks(arena, unsafe.Pointer(&block[0]))
+	}
+	runtime.KeepAlive(s.pages)
+}
+
+func (s *Straight) runChunks(arena, scratch unsafe.Pointer) {
+	code := s.pages.code
+	consts := unsafe.Pointer(&s.consts[0])
+	for k, start := range s.starts {
+		if len(code) > largeCode && k+1 < len(s.starts) {
+			end := len(code)
+			if k+2 < len(s.starts) {
+				end = s.starts[k+2]
+			}
+			touch(code[s.starts[k+1]:end])
+		}
+		callStraight(unsafe.Pointer(&code[start]), arena, consts, scratch)
+	}
+}
+
+// touch reads a byte of every cache line. Its result keeps the reads alive.
+//
+//go:noinline
+func touch(code []byte) byte {
+	var all byte
+	for i := 0; i < len(code); i += 64 {
+		all |= code[i]
+	}
+	return all
+}
+
+// CodeBytes returns the size of the machine code.
+func (s *Straight) CodeBytes() int { return len(s.pages.code) }
+
+// Chunks returns the number of pieces between which the goroutine can be preempted.
+func (s *Straight) Chunks() int { return len(s.starts) }
+
+// Listing returns the code as text, one line an instruction: offset, bytes, Intel syntax.
+// rdi is the arena, rsi the constant block and rdx the scratch block, each plus 128.
+func (s *Straight) Listing() string { return listing(s.pages.code) }
+
+// Supported reports whether CompileStraight and CompileLoop have a native form here for an
+// operation, whose types are those of micro.Instr. CompileLoop for LevelAVX2 lacks in
+// addition the conversions between Int64 and floats or Int32.
+func Supported(op micro.Op, t, to dtype.DType) bool {
+	if op == micro.Invalid || int(op) >= micro.Count || !t.Valid() || op == micro.Cast && !to.Valid() {
+		return false
+	}
+	g := generator{mode: modeScalar, consts: newConstBlock(8, bias), constIDs: map[constKey]int32{}}
+	in := micro.Instr{Op: op, Type: t, To: to}
+	dst := g.newValue(kindOf(in.Result()))
+	var v [3]int32
+	for k := range v {
+		v[k] = g.newValue(kindOf(in.OperandType(k)))
+	}
+	return g.lower(&in, dst, v[0], v[1], v[2])
+}

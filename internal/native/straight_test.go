@@ -1,0 +1,227 @@
+package native
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+func needNative(t testing.TB) {
+	if ok, reason := Available(); !ok {
+		t.Skip(reason)
+	}
+}
+
+const guardWord = 0xA5
+
+// guarded is an arena between two guard zones.
+type guarded struct {
+	all   []byte
+	arena []byte
+}
+
+func newGuarded(content []byte) guarded {
+	all := make([]byte, len(content)+512)
+	for i := range all {
+		all[i] = guardWord
+	}
+	g := guarded{all, all[256 : 256+len(content)]}
+	copy(g.arena, content)
+	return g
+}
+
+func (g guarded) intact() bool {
+	for i, b := range g.all {
+		if (i < 256 || i >= 256+len(g.arena)) && b != guardWord {
+			return false
+		}
+	}
+	return true
+}
+
+func base(arena []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(arena)) }
+
+// checkProgram compares native code with the reference on all cells that stay visible.
+func checkProgram(t *testing.T, p *randomProgram, o StraightOptions) {
+	t.Helper()
+	o.ArenaBytes = len(p.arena)
+	code, err := CompileStraight(&p.code, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append([]byte(nil), p.arena...)
+	runReference(&p.code, want)
+	got := newGuarded(p.arena)
+	code.Run(base(got.arena), len(got.arena))
+	if !got.intact() {
+		t.Fatal("written outside of the arena")
+	}
+	temp := func(i int) bool { c := uint32(i / 4); return c >= p.code.TempLo && c < p.code.TempHi }
+	isOutput := make([]bool, len(want))
+	for _, out := range p.outputs {
+		x, y := readCell(want, out.cell, out.t), readCell(got.arena, out.cell, out.t)
+		if !sameBits(out.t, x, y) {
+			for k, in := range p.code.Code {
+				t.Logf("%d: %v", k, in)
+				if in.Dst == out.cell {
+					break
+				}
+			}
+			t.Fatalf("cell %d (%s): %#x instead of %#x\n%s", out.cell, out.t, y, x, code.Listing())
+		}
+		for i := 0; i < out.t.Size(); i++ {
+			isOutput[int(out.cell)*4+i] = true
+		}
+	}
+	for i := range want {
+		if !isOutput[i] && !temp(i) && got.arena[i] != p.arena[i] {
+			t.Fatalf("byte %d is no output but was changed", i)
+		}
+	}
+}
+
+func arithmeticOps(op micro.Op, t, to dtype.DType) bool {
+	return Supported(op, t, to) && (op < micro.Cbrt || op >= micro.Eq)
+}
+
+// TestStraightRandom compares native code with the reference on random programs of every
+// supported operation without a transcendental.
+func TestStraightRandom(t *testing.T) {
+	needNative(t)
+	all := everyOp(arithmeticOps)
+	plain := everyOp(func(op micro.Op, d, to dtype.DType) bool {
+		return d == dtype.Float64 && (op <= micro.Div || op == micro.FMA || op == micro.Neg) && op != micro.Mov && Supported(op, d, to)
+	})
+	programs := 0
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		ops := all
+		if seed%2 == 0 {
+			ops = plain
+		}
+		p := newRandomProgram(r, 1+r.IntN(400), 4+r.IntN(60), ops)
+		o := StraightOptions{}
+		if seed%3 == 0 {
+			o.Chunk = 1 + r.IntN(50)
+		}
+		if seed%5 == 0 {
+			o.Level = LevelAVX2
+		}
+		checkProgram(t, p, o)
+		programs++
+	}
+	t.Logf("scalar native code: %d random programs over %d operations agree with the reference", programs, len(all))
+}
+
+// TestStraightEveryOp runs every supported operation alone on many values.
+func TestStraightEveryOp(t *testing.T) {
+	needNative(t)
+	for _, o := range everyOp(arithmeticOps) {
+		r := rand.New(rand.NewPCG(uint64(o.op), uint64(o.t)))
+		p := newRandomProgram(r, 60, 20, []typedOp{o})
+		checkProgram(t, p, StraightOptions{})
+	}
+}
+
+// TestStraightUnderPressure runs native code while the collector, the profiler and other
+// goroutines are busy.
+func TestStraightUnderPressure(t *testing.T) {
+	needNative(t)
+	f, err := os.CreateTemp(t.TempDir(), "cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		t.Skip(err)
+	}
+	defer pprof.StopCPUProfile()
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		var keep [][]byte
+		for !stop.Load() {
+			keep = append(keep, make([]byte, 1<<14))
+			if len(keep) > 100 {
+				keep = nil
+				runtime.GC()
+			}
+		}
+	})
+	ops := everyOp(arithmeticOps)
+	var workers sync.WaitGroup
+	for w := range uint64(3) {
+		workers.Go(func() {
+			r := rand.New(rand.NewPCG(w, 7))
+			p := newRandomProgram(r, 3000, 80, ops)
+			want := append([]byte(nil), p.arena...)
+			runReference(&p.code, want)
+			for k := range 30 {
+				code, err := CompileStraight(&p.code, StraightOptions{ArenaBytes: len(p.arena), Chunk: 500 * (1 + k%4)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for range 20 {
+					g := newGuarded(p.arena)
+					code.Run(base(g.arena), len(g.arena))
+					for _, out := range p.outputs {
+						if !sameBits(out.t, readCell(want, out.cell, out.t), readCell(g.arena, out.cell, out.t)) || !g.intact() {
+							t.Errorf("cell %d differs", out.cell)
+							return
+						}
+					}
+				}
+			}
+		})
+	}
+	workers.Wait()
+	stop.Store(true)
+	wg.Wait()
+}
+
+// TestStraightRejects gives programs whose cells must not be trusted.
+func TestStraightRejects(t *testing.T) {
+	needNative(t)
+	add := func(dst, a, b uint32) micro.Instr {
+		return micro.Instr{Op: micro.Add, Type: dtype.Float64, Dst: dst, A: a, B: b}
+	}
+	cases := map[string]micro.Straight{
+		"operand outside":      {Code: []micro.Instr{add(2, 0, 16)}},
+		"last cell of 8 bytes": {Code: []micro.Instr{{Op: micro.Neg, Type: dtype.Float64, Dst: 0, A: 15}}},
+		"result outside":       {Code: []micro.Instr{add(1<<30, 0, 2)}},
+		"far outside":          {Code: []micro.Instr{add(0, 1<<32-2, 2)}},
+		"odd":                  {Code: []micro.Instr{add(3, 0, 2)}},
+		"overlap":              {Code: []micro.Instr{add(4, 0, 2), {Op: micro.Neg, Type: dtype.Float32, Dst: 6, A: 5}}},
+		"overlap of a result":  {Code: []micro.Instr{{Op: micro.Neg, Type: dtype.Float32, Dst: 6, A: 5}, add(4, 0, 2)}},
+		"temporaries outside":  {Code: []micro.Instr{add(4, 0, 2)}, TempLo: 8, TempHi: 40},
+		"reversed temporaries": {Code: []micro.Instr{add(4, 0, 2)}, TempLo: 8, TempHi: 4},
+	}
+	for name, s := range cases {
+		if _, err := CompileStraight(&s, StraightOptions{ArenaBytes: 64}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	_, err := CompileStraight(&micro.Straight{Code: []micro.Instr{add(4, 0, 2), {Op: micro.Polygamma, Type: dtype.Float64, Dst: 6, A: 0, B: 2}}}, StraightOptions{ArenaBytes: 64})
+	var unsupported *ErrUnsupported
+	if !errors.As(err, &unsupported) || unsupported.Op != micro.Polygamma || unsupported.Instr != 1 {
+		t.Errorf("polygamma: %v", err)
+	}
+	for _, in := range []micro.Instr{{}, {Op: 255, Type: dtype.Float64}, {Op: micro.Add, Type: 77}, {Op: micro.Cast, Type: dtype.Float64, To: 99}, {Op: micro.Sin, Type: dtype.Bool}} {
+		if _, err := CompileStraight(&micro.Straight{Code: []micro.Instr{in}}, StraightOptions{ArenaBytes: 64}); !errors.As(err, &unsupported) {
+			t.Errorf("%v: %v", in, err)
+		}
+	}
+	if _, err := CompileStraight(&micro.Straight{}, StraightOptions{}); err != nil {
+		t.Errorf("empty program: %v", err)
+	}
+}
