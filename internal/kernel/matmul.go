@@ -245,24 +245,24 @@ func tileFloat64(a, b []float64, acc *[gemmTileM * gemmTileN]float64) {
 	*acc = [8]float64{c00, c01, c02, c03, c10, c11, c12, c13}
 }
 
-// tileFloat32 works on float32 values held as float64.
+// tileFloat32 works on float32 values held as float64. A step that may round twice is taken again with care.
 func tileFloat32(a, b []float64, acc *[gemmTileM * gemmTileN]float64) {
-	c00, c01, c02, c03 := acc[0], acc[1], acc[2], acc[3]
-	c10, c11, c12, c13 := acc[4], acc[5], acc[6], acc[7]
-	for len(a) >= 2 && len(b) >= 4 {
-		a0, a1 := a[0], a[1]
-		b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
-		c00 = fmaSingle(a0, b0, c00)
-		c01 = fmaSingle(a0, b1, c01)
-		c02 = fmaSingle(a0, b2, c02)
-		c03 = fmaSingle(a0, b3, c03)
-		c10 = fmaSingle(a1, b0, c10)
-		c11 = fmaSingle(a1, b1, c11)
-		c12 = fmaSingle(a1, b2, c12)
-		c13 = fmaSingle(a1, b3, c13)
-		a, b = a[2:], b[4:]
+	for i := 0; i < gemmTileM; i++ {
+		c0, c1, c2, c3 := acc[i*gemmTileN], acc[i*gemmTileN+1], acc[i*gemmTileN+2], acc[i*gemmTileN+3]
+		a, b := a[i:], b
+		for len(b) >= gemmTileN && len(a) > 0 {
+			x := a[0]
+			s0, s1, s2, s3 := float64(x*b[0])+c0, float64(x*b[1])+c1, float64(x*b[2])+c2, float64(x*b[3])+c3
+			if mayRoundTwice(s0) || mayRoundTwice(s1) || mayRoundTwice(s2) || mayRoundTwice(s3) {
+				c0, c1, c2, c3 = fmaSingle(x, b[0], c0), fmaSingle(x, b[1], c1), fmaSingle(x, b[2], c2), fmaSingle(x, b[3], c3)
+			} else {
+				c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))
+			}
+			b = b[gemmTileN:]
+			a = a[min(gemmTileM, len(a)):]
+		}
+		acc[i*gemmTileN], acc[i*gemmTileN+1], acc[i*gemmTileN+2], acc[i*gemmTileN+3] = c0, c1, c2, c3
 	}
-	*acc = [8]float64{c00, c01, c02, c03, c10, c11, c12, c13}
 }
 
 func tileInt[T number](a, b []T, acc *[gemmTileM * gemmTileN]T) {
@@ -275,25 +275,22 @@ func tileInt[T number](a, b []T, acc *[gemmTileM * gemmTileN]T) {
 	}
 }
 
-// fmaSingle returns a·b + c rounded once to float32, for operands that are float32 values.
-// The product is exact in float64; the sum is rounded there first, and a second rounding is harmful
-// only if the float64 sum lies in the middle between two float32 values or below their normal range.
-func fmaSingle(a, b, c float64) float64 {
-	s := float64(a*b) + c
-	// The second condition is 0 < |s| < 2⁻¹²⁶.
-	if u := math.Float64bits(s); u&(1<<29-1) == 1<<28 || u<<1-1 < 897<<53-1 {
-		return fmaSingleCareful(a, b, c)
-	}
-	return float64(float32(s))
+// mayRoundTwice reports whether rounding the float64 sum s to float32 may differ from rounding
+// the exact sum: if s lies in the middle between two float32 values, or if 0 < |s| < 2⁻¹²⁶.
+func mayRoundTwice(s float64) bool {
+	u := math.Float64bits(s)
+	return u&(1<<29-1) == 1<<28 || u<<1-1 < 897<<53-1
 }
 
-// fmaSingleCareful rounds the float64 sum to odd, after which rounding to float32 is right
+// fmaSingle returns a·b + c rounded once to float32, for operands that are float32 values.
+// The product is exact in float64. The sum is rounded to odd there, after which rounding to float32 is right
 // (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, IEEE Trans. Comput. 57, 2008).
-//
-//go:noinline
-func fmaSingleCareful(a, b, c float64) float64 {
+func fmaSingle(a, b, c float64) float64 {
 	p := float64(a * b)
 	s := p + c
+	if !mayRoundTwice(s) {
+		return float64(float32(s))
+	}
 	t := s - p
 	e := (p - (s - t)) + (c - t)
 	if bits := math.Float64bits(s); e != 0 && e-e == 0 && bits&1 == 0 {
