@@ -1,0 +1,741 @@
+package viz
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/viz/internal/scene"
+)
+
+// builder turns a model into a scene.
+type builder struct {
+	model    *Model
+	settings *settings
+	scene    *scene.Scene
+
+	uses     [][]use // per node: who uses it, in the model
+	isOutput []bool
+	folded   []bool        // drawn as part of the node that uses it
+	operands [][]operand   // per node: what is drawn as its operands
+	names    [][]scene.Run // per node: how other places call it
+	active   []bool        // an adjoint flows through the node
+	forward  map[int]int   // scene node of a model node
+	ghosts   map[int]int   // scene node of the copy of a model node in the gradient's cluster
+	scopes   map[string]int
+	cluster  [2]int // of forward and gradient in Split mode
+	serial   int
+}
+
+type use struct{ node, operand int }
+
+// operand is an operand as drawn: partial is the operator and operand whose
+// local derivative the edge carries.
+type operand struct {
+	node  int
+	chain []use // from the node drawn down to the operand, several where a chain is folded
+}
+
+// build returns the scene of a model.
+func build(m *Model, s *settings) (*scene.Scene, error) {
+	if err := m.Check(); err != nil {
+		return nil, err
+	}
+	if len(m.Nodes) == 0 {
+		return nil, errors.New("viz: the graph is empty")
+	}
+	if len(m.Nodes) > s.maxNodes {
+		return nil, fmt.Errorf("viz: the graph has %d nodes, more than the %d allowed; raise the limit with WithMaxNodes", len(m.Nodes), s.maxNodes)
+	}
+	b := &builder{model: m, settings: s, scene: &scene.Scene{Direction: s.direction},
+		forward: map[int]int{}, ghosts: map[int]int{}, scopes: map[string]int{}, cluster: [2]int{-1, -1}}
+	b.survey()
+	b.name()
+	b.flow()
+	b.frame()
+	for i := range m.Nodes {
+		b.node(i)
+	}
+	b.outputs()
+	b.finish()
+	return b.scene, nil
+}
+
+// survey counts uses and folds chains of + and ×.
+func (b *builder) survey() {
+	nodes := b.model.Nodes
+	n := len(nodes)
+	b.uses, b.isOutput = make([][]use, n), make([]bool, n)
+	b.folded, b.operands = make([]bool, n), make([][]operand, n)
+	for i := range nodes {
+		for k, in := range nodes[i].Inputs {
+			b.uses[in] = append(b.uses[in], use{i, k})
+		}
+	}
+	for _, o := range b.model.Outputs {
+		b.isOutput[o.Node] = true
+	}
+	for i := range nodes {
+		op := nodes[i].Op
+		for k, in := range nodes[i].Inputs {
+			chain := []use{{i, k}}
+			inner := &nodes[in]
+			if b.settings.fold && (op == "add" || op == "mul") && inner.Op == op && len(b.uses[in]) == 1 &&
+				inner.Name == "" && !b.isOutput[in] && inner.Scope == nodes[i].Scope && inner.Gradient == nodes[i].Gradient &&
+				sameShape(inner.Shape, nodes[i].Shape) && len(b.operands[in])+len(b.operands[i]) <= maxFold {
+				b.folded[in] = true
+				for _, o := range b.operands[in] {
+					b.operands[i] = append(b.operands[i], operand{o.node, append(append([]use(nil), chain...), o.chain...)})
+				}
+				continue
+			}
+			b.operands[i] = append(b.operands[i], operand{in, chain})
+		}
+	}
+}
+
+// maxFold bounds the operands of a folded operator.
+const maxFold = 12
+
+func sameShape(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// name gives every node the runs by which labels call it: its own name, or v
+// with a number in the order of the drawing.
+func (b *builder) name() {
+	nodes := b.model.Nodes
+	b.names = make([][]scene.Run, len(nodes))
+	count, gradientCount := 0, 0
+	for i := range nodes {
+		n := &nodes[i]
+		switch {
+		case n.Op == "const":
+			b.names[i] = numberRuns(constantText(n))
+		case b.folded[i]:
+		case n.Op == "input":
+			b.names[i] = nameRuns(n.Name)
+		case n.Gradient:
+			gradientCount++
+			b.names[i] = []scene.Run{{Text: "w", Italic: true}, {Text: strconv.Itoa(gradientCount), Script: scene.Sub}}
+		default:
+			count++
+			if n.Name != "" && !b.isOutput[i] {
+				b.names[i] = nameRuns(n.Name)
+				continue
+			}
+			b.names[i] = []scene.Run{{Text: "v", Italic: true}, {Text: strconv.Itoa(count), Script: scene.Sub}}
+		}
+	}
+}
+
+func constantText(n *Node) string {
+	if n.Constant != nil && n.Constant.IsScalar() {
+		return FormatNumber(n.Constant.Data[0])
+	}
+	if n.Constant != nil && len(n.Constant.Data) <= 3 {
+		return n.Constant.summary()
+	}
+	if n.Type != "" {
+		return n.Type
+	}
+	return "const"
+}
+
+// flow finds the nodes that an adjoint flows through: between a variable of
+// interest and an output.
+func (b *builder) flow() {
+	nodes := b.model.Nodes
+	b.active = make([]bool, len(nodes))
+	if b.settings.gradients != Overlay {
+		return
+	}
+	reached := make([]bool, len(nodes))
+	for i := range nodes {
+		n := &nodes[i]
+		reached[i] = n.Op == "input" && !n.Inert
+		for _, in := range n.Inputs {
+			reached[i] = reached[i] || reached[in] && !n.Inert
+		}
+	}
+	for _, o := range b.model.Outputs {
+		if o.Of == "" {
+			b.active[o.Node] = reached[o.Node]
+		}
+	}
+	for i := len(nodes) - 1; i >= 0; i-- {
+		if !b.active[i] {
+			continue
+		}
+		for _, in := range nodes[i].Inputs {
+			b.active[in] = b.active[in] || reached[in]
+		}
+	}
+}
+
+// frame adds title and the clusters of Split mode.
+func (b *builder) frame() {
+	s := b.scene
+	if b.settings.title != "" {
+		s.Title = scene.TextLine{Runs: mathRuns(b.settings.title, nil), Size: scene.TitleSize, Colour: scene.Ink}
+	}
+	if b.settings.gradients == Split {
+		// The gradient stands first, above the graph that it is the gradient of.
+		hasGradient := false
+		for i := range b.model.Nodes {
+			hasGradient = hasGradient || b.model.Nodes[i].Gradient
+		}
+		for _, o := range b.model.Outputs {
+			hasGradient = hasGradient || o.Of != ""
+		}
+		if hasGradient {
+			s.Clusters = append(s.Clusters,
+				scene.Cluster{ID: "gradient", Title: "gradient", Parent: -1, Kind: scene.GradientCluster},
+				scene.Cluster{ID: "forward", Title: "forward", Parent: -1, Kind: scene.ForwardCluster})
+			b.cluster = [2]int{1, 0}
+		}
+	}
+}
+
+// home returns the cluster of a node: its scope within forward or gradient.
+func (b *builder) home(n *Node) int {
+	side := 0
+	if n.Gradient {
+		side = 1
+	}
+	parent := b.cluster[side]
+	if !b.settings.clusters || n.Scope == "" {
+		return parent
+	}
+	path := strconv.Itoa(side)
+	for _, part := range strings.Split(n.Scope, "/") {
+		path += "/" + part
+		at, found := b.scopes[path]
+		if !found {
+			at = len(b.scene.Clusters)
+			b.scene.Clusters = append(b.scene.Clusters, scene.Cluster{
+				ID: fmt.Sprintf("scope-%d", at), Title: part, Parent: parent, Kind: scene.ScopeCluster})
+			b.scopes[path] = at
+		}
+		parent = at
+	}
+	return parent
+}
+
+func (b *builder) add(n scene.Node) int {
+	b.scene.Nodes = append(b.scene.Nodes, n)
+	return len(b.scene.Nodes) - 1
+}
+
+func (b *builder) node(i int) {
+	n := &b.model.Nodes[i]
+	if b.folded[i] || n.Op == "const" {
+		return
+	}
+	if n.Op == "input" {
+		b.forward[i] = b.input(i)
+		return
+	}
+	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.RoundedBox, Fill: scene.Paper, Stroke: scene.Line,
+		Class: "operator op-" + identifier(n.Op), Cluster: b.home(n), Tooltip: tooltip(n), Key: "operator"}
+	symbol, operands := b.symbol(i)
+	o.Lines = append(o.Lines, scene.TextLine{Runs: symbol, Size: scene.SymbolSize, Colour: scene.Ink})
+	colour := scene.Muted
+	if n.Gradient {
+		o.Stroke, colour = scene.AdjointLine, scene.AdjointText
+		o.Class += " gradient"
+	}
+	if second := b.second(i); len(second) > 0 {
+		o.Lines = append(o.Lines, scene.TextLine{Runs: second, Size: scene.ValueSize, Colour: colour})
+	}
+	if b.active[i] {
+		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
+	}
+	if len([]rune(o.Lines[0].Plain())) > 7 {
+		o.Lines[0].Size = 16
+	}
+	at := b.add(o)
+	b.forward[i] = at
+	for k, x := range operands {
+		b.operand(i, at, k, x)
+	}
+}
+
+// symbol returns the first line of an operator and the operands to draw: a
+// constant exponent is drawn in its place and not as an operand.
+func (b *builder) symbol(i int) ([]scene.Run, []operand) {
+	n := &b.model.Nodes[i]
+	operands := b.operands[i]
+	constant := func(k int) (string, bool) {
+		c := &b.model.Nodes[operands[k].node]
+		if c.Op != "const" || c.Constant == nil || !c.Constant.IsScalar() {
+			return "", false
+		}
+		text := FormatNumber(c.Constant.Data[0])
+		return text, len([]rune(text)) <= 5
+	}
+	if n.Op == "pow" && len(operands) == 2 {
+		if c, ok := constant(1); ok {
+			return append(upright("( · )"), scene.Run{Text: c, Script: scene.Super}), operands[:1]
+		}
+	}
+	if n.Gradient && b.settings.gradients == Split && len(operands) == 2 {
+		inline := map[string]string{"mul": "×", "add": "+", "sub": "−", "div": "÷", "mul_no_nan": "×"}
+		if sign := inline[n.Op]; sign != "" {
+			if c, ok := constant(1); ok {
+				return upright(sign + " " + c), operands[:1]
+			}
+			if c, ok := constant(0); ok {
+				if n.Op == "mul" || n.Op == "add" || n.Op == "mul_no_nan" {
+					return upright(sign + " " + c), operands[1:]
+				}
+				return upright(c + " " + sign), operands[1:]
+			}
+		}
+	}
+	return symbolRuns(n), operands
+}
+
+func (b *builder) input(i int) int {
+	n := &b.model.Nodes[i]
+	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
+		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input"}
+	o.Lines = append(o.Lines, scene.TextLine{Runs: nameRuns(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
+	if text := b.valueText(n); text != "" {
+		o.Lines = append(o.Lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})
+	}
+	if b.active[i] {
+		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
+	}
+	return b.add(o)
+}
+
+// valueText returns what is known of a node's value: the value itself, or the
+// type where it tells something.
+func (b *builder) valueText(n *Node) string {
+	if v := n.Value.summary(); v != "" {
+		return v
+	}
+	if len(n.Shape) > 0 || b.settings.types {
+		return n.Type
+	}
+	return ""
+}
+
+// second returns the second line of an operator.
+func (b *builder) second(i int) []scene.Run {
+	n := &b.model.Nodes[i]
+	name := b.names[i]
+	value := n.Value.summary()
+	typed := len(n.Shape) > 0 || b.settings.types
+	named := n.Name != "" && !b.isOutput[i]
+	switch {
+	case n.Gradient && value == "":
+		if short := b.expression(i); short != nil {
+			return short
+		}
+		if typed {
+			return upright(n.Type)
+		}
+		return name
+	case value != "" && n.Value.IsScalar():
+		return joinRuns(name, upright(" = "), numberRuns(value))
+	case value != "" && len(n.Value.Data) <= 4:
+		return joinRuns(name, upright(" = "), numberRuns(value))
+	case typed && named:
+		return joinRuns(name, upright(" : "+n.Type))
+	case typed:
+		return upright(n.Type)
+	}
+	return name
+}
+
+// expression returns the formula of a small gradient node in terms of forward
+// values, or nil where it is long.
+func (b *builder) expression(i int) []scene.Run {
+	for _, o := range b.model.Outputs {
+		if o.Node == i && o.By != "" {
+			return barred(nameRuns(o.By))
+		}
+	}
+	n := &b.model.Nodes[i]
+	if (n.Op == "mul" || n.Op == "mul_no_nan") && len(n.Inputs) == 2 {
+		left, right := &b.model.Nodes[n.Inputs[0]], &b.model.Nodes[n.Inputs[1]]
+		known := func(n *Node) bool { return !n.Gradient || n.Op == "const" }
+		if known(left) && known(right) && right.Op == "const" && left.Op != "const" {
+			return joinRuns(b.names[n.Inputs[1]], b.names[n.Inputs[0]])
+		}
+		if known(left) && known(right) && right.Op != "const" {
+			space := upright("\u2009")
+			if left.Op == "const" {
+				space = nil
+			}
+			return joinRuns(b.names[n.Inputs[0]], space, b.names[n.Inputs[1]])
+		}
+	}
+	return nil
+}
+
+// adjoint returns the line of a node's adjoint.
+func (b *builder) adjoint(name []scene.Run, value *Value) scene.TextLine {
+	runs := barred(name)
+	if text := value.summary(); text != "" && len(value.Data) <= 4 {
+		runs = joinRuns(runs, upright(" = "), numberRuns(text))
+	}
+	return scene.TextLine{Runs: runs, Size: scene.ValueSize, Colour: scene.AdjointText}
+}
+
+// operand draws the edge from an operand to the node that uses it.
+func (b *builder) operand(user, at, place int, x operand) {
+	n, in := &b.model.Nodes[user], &b.model.Nodes[x.node]
+	b.serial++
+	kind := scene.Forward
+	if n.Gradient {
+		kind = scene.Gradient
+	}
+	from := 0
+	weight := 1
+	switch {
+	case in.Op == "const":
+		from = b.constant(in, user, place)
+	case n.Gradient && !in.Gradient && b.cluster[1] >= 0:
+		from = b.ghost(x.node)
+	default:
+		from = b.forward[x.node]
+		if in.Op != "input" {
+			weight = 2
+		}
+	}
+	id := fmt.Sprintf("e%d-%d", n.ID, place)
+	b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: id, From: from, To: at, Kind: kind, Weight: weight})
+	if b.active[user] && b.active[x.node] && in.Op != "const" {
+		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: id + "-adjoint", From: at, To: from, Kind: scene.Reverse,
+			Label: b.partial(user, x), Weight: weight, Tooltip: "adjoint"})
+	}
+}
+
+// partial returns the label of a reverse edge: the local derivative as a
+// formula, its value, or both.
+func (b *builder) partial(user int, x operand) scene.TextLine {
+	const longest = 16
+	number, known := 1.0, true
+	for _, u := range x.chain {
+		list := b.model.Nodes[u.node].Partials
+		if u.operand >= len(list) || list[u.operand] == nil || !list[u.operand].IsScalar() {
+			known = false
+			break
+		}
+		number *= list[u.operand].Data[0]
+	}
+	n := &b.model.Nodes[user]
+	operands := b.operands[user]
+	var formula []scene.Run
+	if len(operands) == len(n.Inputs) && len(x.chain) == 1 {
+		var names [][]scene.Run
+		for _, in := range n.Inputs {
+			names = append(names, b.names[in])
+		}
+		formula = partialRuns(n.Op, x.chain[0].operand, names, b.names[user])
+	} else if n.Op == "add" {
+		formula = upright("1")
+	} else {
+		// A folded product: the other operands.
+		skipped := false
+		for _, o := range operands {
+			if !skipped && o.node == x.node && sameChain(o.chain, x.chain) {
+				skipped = true
+				continue
+			}
+			if len(formula) > 0 {
+				formula = append(formula, upright("\u2009")...)
+			}
+			formula = append(formula, b.names[o.node]...)
+		}
+	}
+	line := scene.TextLine{Runs: formula, Size: scene.LabelSize, Colour: scene.AdjointText}
+	if len([]rune(line.Plain())) > longest {
+		line.Runs = nil
+	}
+	plain := line.Plain()
+	if known {
+		text := FormatNumber(number)
+		switch {
+		case plain == text:
+		case len(line.Runs) == 0:
+			line.Runs = numberRuns(text)
+		default:
+			line.Runs = joinRuns(line.Runs, upright(" = "), numberRuns(text))
+		}
+	}
+	if len(line.Runs) == 0 {
+		line = scene.TextLine{}
+	}
+	return line
+}
+
+func sameChain(a, b []use) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// constant draws a constant anew for each use.
+func (b *builder) constant(n *Node, user, place int) int {
+	return b.add(scene.Node{ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
+		Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
+		Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n),
+		Cluster: b.home(&b.model.Nodes[user])})
+}
+
+// ghost draws the copy of a forward value in the gradient's cluster.
+func (b *builder) ghost(i int) int {
+	if at, found := b.ghosts[i]; found {
+		return at
+	}
+	n := &b.model.Nodes[i]
+	shape := scene.RoundedBox
+	size := scene.SymbolSize - 2
+	if n.Op == "input" {
+		shape = scene.Circle
+	} else {
+		size = scene.ValueSize + 2
+	}
+	lines := []scene.TextLine{{Runs: b.names[i], Size: size, Colour: scene.Ink}}
+	if text := n.Value.summary(); text != "" && n.Value.IsScalar() {
+		lines = append(lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})
+	}
+	at := b.add(scene.Node{ID: fmt.Sprintf("n%d-ghost", n.ID), Shape: shape, Lines: lines, Fill: scene.Paper, Stroke: scene.InputLine,
+		Dashed: true, Class: "ghost", Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost"})
+	b.ghosts[i] = at
+	return at
+}
+
+// outputs draws a double circle per result.
+func (b *builder) outputs() {
+	for k, o := range b.model.Outputs {
+		n := &b.model.Nodes[o.Node]
+		gradient := o.Of != ""
+		out := scene.Node{ID: fmt.Sprintf("out%d", k), Shape: scene.DoubleCircle, Fill: scene.OutputFill, Stroke: scene.OutputLine,
+			Class: "output", Cluster: b.cluster[0], Tooltip: tooltip(n), Key: "output"}
+		name := b.outputName(k)
+		size := scene.SymbolSize + 2
+		colour := scene.OutputText
+		if gradient {
+			out.Fill, out.Stroke, out.Class, colour = scene.AdjointFill, scene.AdjointLine, "output gradient", scene.AdjointText
+			out.Cluster, out.Key = b.cluster[1], "gradient output"
+			name = joinRuns(upright("∂"), nameRuns(o.Of), upright("/∂"), nameRuns(o.By))
+			size = 16
+		}
+		out.Lines = append(out.Lines, scene.TextLine{Runs: name, Size: size, Colour: scene.Ink})
+		if text := b.valueText(n); text != "" {
+			out.Lines = append(out.Lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: colour})
+		}
+		active := b.active[o.Node] && !gradient
+		if active {
+			seed := (*Value)(nil)
+			if n.Adjoint != nil && n.Adjoint.IsScalar() {
+				seed = Scalar(1)
+			}
+			out.Lines = append(out.Lines, b.adjoint(name, seed))
+		}
+		at := b.add(out)
+		kind := scene.Forward
+		if gradient {
+			kind = scene.Gradient
+		}
+		from := 0
+		switch {
+		case n.Op == "const":
+			from = b.add(scene.Node{ID: fmt.Sprintf("n%d-out%d", n.ID, k), Shape: scene.Dot,
+				Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
+				Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n), Cluster: out.Cluster})
+		case gradient && !n.Gradient && b.cluster[1] >= 0:
+			from = b.ghost(o.Node)
+		default:
+			from = b.forward[o.Node]
+		}
+		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d", k), From: from, To: at, Kind: kind, Weight: 2})
+		if active {
+			b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d-adjoint", k), From: at, To: from, Kind: scene.Reverse, Weight: 2,
+				Label: scene.TextLine{Runs: upright("1"), Size: scene.LabelSize, Colour: scene.AdjointText}})
+		}
+	}
+}
+
+func (b *builder) outputName(k int) []scene.Run {
+	o := b.model.Outputs[k]
+	if o.Name != "" {
+		return nameRuns(o.Name)
+	}
+	if name := b.model.Nodes[o.Node].Name; name != "" {
+		return nameRuns(name)
+	}
+	primal := 0
+	for _, other := range b.model.Outputs {
+		if other.Of == "" {
+			primal++
+		}
+	}
+	if primal == 1 {
+		return nameRuns("y")
+	}
+	return nameRuns("y" + strconv.Itoa(k+1))
+}
+
+// crowded is the number of reverse edges above which labels that say 1 are left
+// out.
+const crowded = 60
+
+// shortFormula is the number of nodes up to which a drawing counts as short.
+const shortFormula = 40
+
+// finish adds the legend and the description.
+func (b *builder) finish() {
+	s := b.scene
+	scalarInputs := true
+	for i := range b.model.Nodes {
+		scalarInputs = scalarInputs && (b.model.Nodes[i].Op != "input" || len(b.model.Nodes[i].Shape) == 0)
+	}
+	reverse, labelled := 0, 0
+	for i := range s.Edges {
+		if s.Edges[i].Kind == scene.Reverse {
+			reverse++
+		}
+	}
+	for i := range s.Edges {
+		e := &s.Edges[i]
+		if reverse > crowded && e.Label.Plain() == "1" {
+			e.Label = scene.TextLine{}
+		}
+		if !e.Label.Empty() {
+			labelled++
+		}
+	}
+	entry := func(kind scene.EdgeKind, line bool, text string, colour scene.Role) {
+		s.Legend = append(s.Legend, scene.LegendEntry{Kind: kind, Line: line,
+			Text: scene.TextLine{Runs: upright(text), Size: scene.LegendSize, Colour: colour}})
+	}
+	if reverse > 0 {
+		entry(scene.Forward, true, "value, forward pass", scene.Ink)
+		entry(scene.Reverse, true, "adjoint, reverse pass", scene.AdjointText)
+		if labelled > 0 {
+			entry(scene.Reverse, false, "on edge: local partial", scene.AdjointText)
+		}
+	}
+	// A short formula reads best with all of its variables at the left.
+	if len(s.Nodes) <= shortFormula {
+		for i := range s.Nodes {
+			n := &s.Nodes[i]
+			n.First = n.Class == "input" && scalarInputs || n.Class == "ghost"
+		}
+	}
+	if reverse > 0 {
+		s.Options.NodeGap, s.Options.RankGap = 46, 64
+	}
+	if s.Summary = b.settings.summary; s.Summary == "" {
+		s.Summary = b.describe()
+	}
+}
+
+// describe composes the description of the drawing.
+func (b *builder) describe() string {
+	var inputs, outputs []string
+	operators := 0
+	for i := range b.model.Nodes {
+		n := &b.model.Nodes[i]
+		text := n.Name
+		if v := n.Value.summary(); v != "" {
+			text += " = " + v
+		}
+		switch {
+		case n.Op == "input":
+			inputs = append(inputs, text)
+		case n.Op != "const" && !b.folded[i]:
+			operators++
+		}
+	}
+	for k, o := range b.model.Outputs {
+		text := scene.TextLine{Runs: b.outputName(k)}.Plain()
+		if o.Of != "" {
+			text = "∂" + o.Of + "/∂" + o.By
+		}
+		if v := b.model.Nodes[o.Node].Value.summary(); v != "" {
+			text += " = " + v
+		}
+		outputs = append(outputs, text)
+	}
+	d := fmt.Sprintf("Computational graph with inputs %s; %d operators; outputs %s.",
+		listing(inputs), operators, listing(outputs))
+	switch b.settings.gradients {
+	case Overlay:
+		d += " Dashed reverse edges carry local partial derivatives, bars mark adjoints."
+	case Split:
+		d += " The gradient is drawn as a graph of its own."
+	}
+	return d
+}
+
+// listing joins names, cutting long lists.
+func listing(names []string) string {
+	const most = 12
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) > most:
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// identifier keeps what may stand in a class name.
+func identifier(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+// tooltip lists what is known of a node, one fact a line.
+func tooltip(n *Node) string {
+	var lines []string
+	head := n.Op
+	if n.Name != "" {
+		head = n.Name + " = " + n.Op
+		if n.Op == "input" {
+			head = "input " + n.Name
+		}
+	}
+	if n.Attributes != "" {
+		head += " " + n.Attributes
+	}
+	lines = append(lines, head)
+	add := func(key, value string) {
+		if value != "" {
+			lines = append(lines, key+": "+value)
+		}
+	}
+	add("type", n.Type)
+	add("value", n.Value.summary())
+	add("adjoint", n.Adjoint.summary())
+	add("derivative", n.Formula)
+	add("scope", n.Scope)
+	add("source", n.Source)
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,110 @@
+package viz
+
+import (
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// largestConstant is the number of elements above which a constant is shown by
+// its type alone.
+const largestConstant = 16
+
+// Describe returns the model of what the outputs depend on, and of the gradient
+// given by WithGradientOutputs in Split mode. It returns the graph's errors.
+func Describe(outputs []*graph.Node, options ...Option) (*Model, error) {
+	return describe(outputs, collect(options))
+}
+
+func describe(outputs []*graph.Node, s *settings) (*Model, error) {
+	m := &Model{}
+	var gradients []*graph.Node
+	if s.gradients == Split {
+		gradients = s.gradientOutputs
+	}
+	for _, list := range [][]*graph.Node{outputs, gradients} {
+		for _, n := range list {
+			if !n.Valid() {
+				if n != nil && n.Graph() != nil && n.Graph().Err() != nil {
+					return nil, n.Graph().Err()
+				}
+				return nil, errInvalid
+			}
+		}
+	}
+	primal := reachable(outputs)
+	wanted := reachable(append(append([]*graph.Node(nil), outputs...), gradients...))
+	interest := map[*graph.Node]bool{}
+	for _, n := range s.wrt {
+		interest[n] = true
+	}
+	index := make(map[*graph.Node]int, len(wanted))
+	for _, n := range sorted(wanted) {
+		index[n] = len(m.Nodes)
+		m.Nodes = append(m.Nodes, describeNode(n, s, index, interest, !primal[n]))
+	}
+	for _, n := range outputs {
+		m.Outputs = append(m.Outputs, Output{Node: index[n], Name: n.Name()})
+	}
+	for k, n := range gradients {
+		o := Output{Node: index[n], Of: "y", By: "x"}
+		if len(outputs) > 0 && outputs[0].Name() != "" {
+			o.Of = outputs[0].Name()
+		}
+		if k < len(s.wrt) && s.wrt[k].Name() != "" {
+			o.By = s.wrt[k].Name()
+		}
+		m.Outputs = append(m.Outputs, o)
+	}
+	return m, nil
+}
+
+func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interest map[*graph.Node]bool, gradient bool) Node {
+	op := n.Op()
+	o := Node{ID: n.ID(), Op: op.Name, Symbol: op.Symbol, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
+		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient}
+	if p := n.Position(); p.File != "" {
+		o.Source = p.String()
+	}
+	if len(n.Attrs()) > 0 && !n.IsInput() && !n.IsConst() {
+		o.Attributes = n.Attrs().String()
+	}
+	for k, in := range n.Inputs() {
+		o.Inputs = append(o.Inputs, index[in])
+		if p := s.partials[Edge{n, k}]; p != nil {
+			for len(o.Partials) < k {
+				o.Partials = append(o.Partials, nil)
+			}
+			o.Partials = append(o.Partials, p)
+		}
+	}
+	if n.IsConst() {
+		if l := n.Literal(); l != nil && n.Shape().Size() <= largestConstant {
+			v := &Value{Shape: n.Shape()}
+			for i := 0; i < n.Shape().Size(); i++ {
+				v.Data = append(v.Data, l.Float(i))
+			}
+			o.Constant = v
+		}
+	}
+	float := n.DType() == graph.Float64 || n.DType() == graph.Float32
+	o.Inert = !float || op.NoDerivative != "" && !n.IsInput()
+	if n.IsInput() && len(interest) > 0 && !interest[n] {
+		o.Inert = true
+	}
+	return o
+}
+
+// reachable returns the nodes that the given nodes depend on, with themselves.
+func reachable(from []*graph.Node) map[*graph.Node]bool {
+	seen := map[*graph.Node]bool{}
+	stack := append([]*graph.Node(nil), from...)
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		stack = append(stack, n.Inputs()...)
+	}
+	return seen
+}

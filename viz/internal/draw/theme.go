@@ -1,0 +1,68 @@
+package draw
+
+import "github.com/adjoint-go/adjoint/viz/internal/scene"
+
+// RGB is an opaque colour, 8 bits per channel.
+type RGB [3]uint8
+
+// Theme gives every role a colour.
+type Theme [scene.RoleCount]RGB
+
+func rgb(v uint32) RGB { return RGB{uint8(v >> 16), uint8(v >> 8), uint8(v)} }
+
+// Light is the theme on white paper. All text reaches a contrast of 4.5 to 1
+// on what it stands on.
+var Light = Theme{
+	scene.Background:     rgb(0xFFFFFF),
+	scene.Ink:            rgb(0x1E2A33),
+	scene.Muted:          rgb(0x5B6770),
+	scene.Line:           rgb(0x66737D),
+	scene.Paper:          rgb(0xFFFFFF),
+	scene.InputLine:      rgb(0x2F6DA8),
+	scene.InputFill:      rgb(0xDCEAF7),
+	scene.InputText:      rgb(0x24598A),
+	scene.OutputLine:     rgb(0x1B7F5A),
+	scene.OutputFill:     rgb(0xD9F0E5),
+	scene.OutputText:     rgb(0x14654A),
+	scene.AdjointLine:    rgb(0xC2410C),
+	scene.AdjointFill:    rgb(0xFBE3D5),
+	scene.AdjointText:    rgb(0xA8330A),
+	scene.ConstantFill:   rgb(0x3C4650),
+	scene.ConstantText:   rgb(0xFFFFFF),
+	scene.ForwardTint:    rgb(0xF5F8FB),
+	scene.ForwardBorder:  rgb(0xC9D6E2),
+	scene.GradientTint:   rgb(0xFDF6F1),
+	scene.GradientBorder: rgb(0xF0CDB8),
+	scene.ScopeTint:      rgb(0xF4F5F7),
+	scene.ScopeBorder:    rgb(0xD3D9DF),
+	scene.WarnLine:       rgb(0x8A5A00),
+	scene.WarnFill:       rgb(0xFFF1CC),
+}
+
+// Dark is the theme on a dark screen.
+var Dark = Theme{
+	scene.Background:     rgb(0x12171C),
+	scene.Ink:            rgb(0xE8EDF2),
+	scene.Muted:          rgb(0xA3B0BB),
+	scene.Line:           rgb(0x8B99A5),
+	scene.Paper:          rgb(0x1C232A),
+	scene.InputLine:      rgb(0x6AA9E4),
+	scene.InputFill:      rgb(0x18324B),
+	scene.InputText:      rgb(0xA9D0F5),
+	scene.OutputLine:     rgb(0x4CC596),
+	scene.OutputFill:     rgb(0x143A2C),
+	scene.OutputText:     rgb(0x9BE3C4),
+	scene.AdjointLine:    rgb(0xF0824A),
+	scene.AdjointFill:    rgb(0x47230F),
+	scene.AdjointText:    rgb(0xFFB38C),
+	scene.ConstantFill:   rgb(0xAEB9C3),
+	scene.ConstantText:   rgb(0x12171C),
+	scene.ForwardTint:    rgb(0x171E25),
+	scene.ForwardBorder:  rgb(0x34414D),
+	scene.GradientTint:   rgb(0x241A14),
+	scene.GradientBorder: rgb(0x5B3A28),
+	scene.ScopeTint:      rgb(0x181E24),
+	scene.ScopeBorder:    rgb(0x38434D),
+	scene.WarnLine:       rgb(0xE0B040),
+	scene.WarnFill:       rgb(0x3A2F10),
+}

@@ -1,0 +1,153 @@
+package layout
+
+import (
+	"math"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/viz/internal/geom"
+)
+
+// portGap is the least distance between edges of different bundles where they
+// touch a node, as long as its side is long enough.
+const portGap = 9
+
+// ports decides where bundles touch their nodes: as near as possible to the
+// line of sight between the centres, in the order of the layers, and apart.
+// Port 0 of a bundle is at its low node, port 1 at its high node; the numbers
+// are distances along v from the node's centre.
+func (p *plan) ports() [][2]float64 {
+	ports := make([][2]float64, len(p.bundles))
+	leaving := make([][]int32, len(p.graph.Nodes))
+	arriving := make([][]int32, len(p.graph.Nodes))
+	for i := range p.bundles {
+		b := &p.bundles[i]
+		leaving[b.low] = append(leaving[b.low], int32(i))
+		arriving[b.high] = append(arriving[b.high], int32(i))
+	}
+	for node := range p.graph.Nodes {
+		p.side(node, leaving[node], 0, ports)
+		p.side(node, arriving[node], 1, ports)
+	}
+	return ports
+}
+
+// neighbour returns the item next to an end of a bundle.
+func (b *bundle) neighbour(end int) int32 {
+	if end == 0 {
+		return b.items[1]
+	}
+	return b.items[len(b.items)-2]
+}
+
+// side sets the ports of the bundles at one side of a node.
+func (p *plan) side(node int, bundles []int32, end int, ports [][2]float64) {
+	if len(bundles) == 0 {
+		return
+	}
+	slices.SortStableFunc(bundles, func(x, y int32) int {
+		a, b := p.bundles[x].neighbour(end), p.bundles[y].neighbour(end)
+		return int(p.items[a].pos - p.items[b].pos)
+	})
+	c := p.centre(node)
+	reach := p.reach(node)
+	type run struct {
+		sum   float64
+		count int
+	}
+	offsets := make([]float64, len(bundles))
+	var runs []run
+	total := 0.0
+	for k, i := range bundles {
+		b := &p.bundles[i]
+		if k > 0 {
+			offsets[k] = offsets[k-1] + p.thickness(b)/2 + p.thickness(&p.bundles[bundles[k-1]])/2 + portGap
+		}
+	}
+	first := p.thickness(&p.bundles[bundles[0]]) / 2
+	last := p.thickness(&p.bundles[bundles[len(bundles)-1]]) / 2
+	total = offsets[len(offsets)-1] + first + last
+	if total > 2*reach {
+		// Too many for the side: they share it evenly.
+		scale := 0.0
+		if span := offsets[len(offsets)-1]; span > 0 {
+			scale = math.Max(0, 2*reach-first-last) / span
+		}
+		for k, i := range bundles {
+			at := -reach + first + offsets[k]*scale
+			if first+last >= 2*reach {
+				at = 0
+			}
+			ports[i][end] = at
+		}
+		return
+	}
+	for k, i := range bundles {
+		n := &p.items[p.bundles[i].neighbour(end)]
+		u := (p.colLeft[n.layer] + p.colRight[n.layer]) / 2
+		direction := geom.Point{X: math.Abs(u - c.X), Y: n.v - c.Y}
+		wish := 0.0
+		if p.graph.Nodes[node].Shape == Circle {
+			wish = direction.Unit().Y * p.sv[node] / 2
+		} else if direction.X > 0 {
+			wish = direction.Y / direction.X * p.su[node] / 2
+		}
+		half := p.thickness(&p.bundles[i]) / 2
+		wish = math.Max(-reach+half, math.Min(reach-half, wish))
+		runs = append(runs, run{wish - offsets[k], 1})
+		for len(runs) > 1 {
+			a, b := &runs[len(runs)-2], &runs[len(runs)-1]
+			if a.sum/float64(a.count) <= b.sum/float64(b.count) {
+				break
+			}
+			a.sum += b.sum
+			a.count += b.count
+			runs = runs[:len(runs)-1]
+		}
+	}
+	k := 0
+	for _, r := range runs {
+		at := r.sum / float64(r.count)
+		for ; r.count > 0; r.count-- {
+			ports[bundles[k]][end] = at + offsets[k]
+			k++
+		}
+	}
+	// Runs that stick out at an end move inwards; the room is known to suffice.
+	low, high := -reach+first, reach-last
+	for k := range bundles {
+		at := &ports[bundles[k]][end]
+		*at = math.Max(*at, low+offsets[k])
+		*at = math.Min(*at, high-(offsets[len(offsets)-1]-offsets[k]))
+	}
+}
+
+// reach returns how far ports may stand from a node's centre.
+func (p *plan) reach(node int) float64 {
+	half := p.sv[node] / 2
+	if p.graph.Nodes[node].Shape == Circle {
+		return half * 0.86
+	}
+	r := math.Min(p.graph.Nodes[node].Radius, math.Min(p.su[node], p.sv[node])/2)
+	return math.Max(half-0.6*r, half*0.5)
+}
+
+// touch returns the point of a node's outline at a distance along v from its
+// centre, at the end of the bundle's low side (0) or high side (1).
+func (p *plan) touch(node int, off float64, end int) geom.Point {
+	c := p.centre(node)
+	a, b := p.su[node]/2, p.sv[node]/2
+	off = math.Max(-b, math.Min(b, off))
+	u := a
+	if p.graph.Nodes[node].Shape == Circle {
+		if b > 0 {
+			u = a * math.Sqrt(math.Max(0, 1-(off/b)*(off/b)))
+		}
+	} else if r := math.Min(p.graph.Nodes[node].Radius, math.Min(a, b)); math.Abs(off) > b-r {
+		over := math.Abs(off) - (b - r)
+		u = a - r + math.Sqrt(math.Max(0, r*r-over*over))
+	}
+	if end == 1 {
+		u = -u
+	}
+	return geom.Point{X: c.X + u, Y: c.Y + off}
+}

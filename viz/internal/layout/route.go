@@ -1,0 +1,351 @@
+package layout
+
+import (
+	"math"
+
+	"github.com/adjoint-go/adjoint/viz/internal/geom"
+)
+
+// clearance is the distance kept between an edge and a foreign node.
+const clearance = 6
+
+// strip is the free room of a bundle in a column: between left and right along
+// u it keeps between low and high along v.
+type strip struct {
+	left, right, low, high float64
+	pinned                 bool // low equals high, and the edge runs level
+}
+
+// route draws every edge. At first labels go wherever there is room beside
+// their edge. Where that fails, the labels of that gap take the slots that the
+// layers keep for them, and all edges through the gap pass between the slots.
+func (p *plan) route() {
+	p.routes = make([]Route, len(p.graph.Edges))
+	p.portOf = p.ports()
+	labels := false
+	for i := range p.bundles {
+		p.routeBundle(i)
+		labels = labels || p.bundles[i].labelled
+	}
+	if !labels {
+		return
+	}
+	const rounds = 4
+	for round := 0; ; round++ {
+		failed := p.placeLabels()
+		if len(failed) == 0 {
+			return
+		}
+		for _, b := range failed {
+			p.slotted[p.bundles[b].labelLayer] = true
+		}
+		if round >= rounds {
+			for l := range p.slotted {
+				p.slotted[l] = p.isLabel[l]
+			}
+		}
+		if round > rounds {
+			return
+		}
+		for i := range p.bundles {
+			p.routeBundle(i)
+		}
+	}
+}
+
+// obstacle reports whether an item must be passed at a distance, and its border
+// on the given side.
+func (p *plan) solid(i int32) bool {
+	it := &p.items[i]
+	return it.kind == nodeItem || it.kind == labelItem && p.slotted[it.layer]
+}
+
+// free returns the room along v that an item has between its neighbours.
+func (p *plan) free(i int32, half float64) (low, high float64) {
+	it := &p.items[i]
+	layer := p.layers[it.layer]
+	low, high = math.Inf(-1), math.Inf(1)
+	other := int32(-1)
+	if it.pos > 0 {
+		other = layer[it.pos-1]
+		o := &p.items[other]
+		if p.solid(other) {
+			low = o.v + o.size/2 + clearance + half
+		} else {
+			low = (o.v+o.size/2+it.v-it.size/2)/2 + half
+		}
+	}
+	p.bordersBelow(&low, i, other, half)
+	other = -1
+	if int(it.pos)+1 < len(layer) {
+		other = layer[it.pos+1]
+		o := &p.items[other]
+		if p.solid(other) {
+			high = o.v - o.size/2 - clearance - half
+		} else {
+			high = (o.v-o.size/2+it.v+it.size/2)/2 - half
+		}
+	}
+	p.bordersAbove(&high, i, other, half)
+	// Rounding must not leave an item outside of its own room.
+	low, high = math.Min(low, it.v), math.Max(high, it.v)
+	return low, high
+}
+
+// bordersBelow raises low over the borders of clusters between item i and its
+// neighbour on the low side.
+func (p *plan) bordersBelow(low *float64, i, other int32, half float64) {
+	if len(p.graph.Clusters) == 0 {
+		return
+	}
+	own, common, c := int(p.items[i].cluster), -1, -1
+	if other >= 0 {
+		c = int(p.items[other].cluster)
+		common = p.common(own, c)
+	}
+	for ; c != common; c = p.graph.Clusters[c].Parent {
+		*low = math.Max(*low, p.clusterHigh[c]+half+2)
+	}
+	for ; own != common; own = p.graph.Clusters[own].Parent {
+		*low = math.Max(*low, p.clusterLow[own]+p.titleV(own)+half+2)
+	}
+}
+
+func (p *plan) bordersAbove(high *float64, i, other int32, half float64) {
+	if len(p.graph.Clusters) == 0 {
+		return
+	}
+	own, common, c := int(p.items[i].cluster), -1, -1
+	if other >= 0 {
+		c = int(p.items[other].cluster)
+		common = p.common(own, c)
+	}
+	for ; c != common; c = p.graph.Clusters[c].Parent {
+		*high = math.Min(*high, p.clusterLow[c]-half-2)
+	}
+	for ; own != common; own = p.graph.Clusters[own].Parent {
+		*high = math.Min(*high, p.clusterHigh[own]-half-2)
+	}
+}
+
+// slotBase returns where the middle of a bundle's strands runs through its
+// label's slot; the labels follow on the high side.
+func (p *plan) slotBase(i int32) float64 {
+	it := &p.items[i]
+	return it.v - it.size/2 + 1 + p.thickness(&p.bundles[it.bundle])/2
+}
+
+// strips returns the rooms along a bundle, from its low node to its high node.
+func (p *plan) strips(b *bundle, strips []strip) []strip {
+	half := p.thickness(b) / 2
+	last := len(b.items) - 1
+	for k, i := range b.items {
+		l := p.items[i].layer
+		s := strip{left: p.colLeft[l], right: p.colRight[l]}
+		switch {
+		case k == 0:
+			s.left = p.centre(b.low).X
+		case k == last:
+			s.right = p.centre(b.high).X
+		case p.isLabel[l] && !p.slotted[l]:
+			continue
+		}
+		if p.items[i].kind == labelItem {
+			s.low = p.slotBase(i)
+			s.high, s.pinned = s.low, true
+		} else {
+			s.low, s.high = p.free(i, half)
+		}
+		strips = append(strips, s)
+	}
+	return strips
+}
+
+type portal struct {
+	u, low, high float64
+	pinned       bool
+}
+
+type corner struct {
+	geom.Point
+	pinned bool
+}
+
+// shortest returns the shortest path from a to b through portals that stand at
+// growing u.
+func shortest(a, b geom.Point, portals []portal) []corner {
+	portals = append(portals, portal{u: b.X, low: b.Y, high: b.Y})
+	path := []corner{{Point: a}}
+	apex := a
+	start := 0
+	for start < len(portals) {
+		lowSlope, highSlope := math.Inf(-1), math.Inf(1)
+		lowAt, highAt := -1, -1
+		turn, turnLow := -1, false
+		k := start
+		for ; k < len(portals); k++ {
+			g := portals[k]
+			du := g.u - apex.X
+			if du < 1e-9 {
+				continue
+			}
+			l, h := (g.low-apex.Y)/du, (g.high-apex.Y)/du
+			if l > highSlope {
+				turn, turnLow = highAt, false
+				break
+			}
+			if h < lowSlope {
+				turn, turnLow = lowAt, true
+				break
+			}
+			if l >= lowSlope {
+				lowSlope, lowAt = l, k
+			}
+			if h <= highSlope {
+				highSlope, highAt = h, k
+			}
+		}
+		if turn < 0 {
+			break
+		}
+		g := portals[turn]
+		apex = geom.Point{X: g.u, Y: g.high}
+		if turnLow {
+			apex.Y = g.low
+		}
+		path = append(path, corner{apex, g.pinned})
+		start = turn + 1
+	}
+	if last := path[len(path)-1]; last.X < b.X || len(path) == 1 {
+		path = append(path, corner{Point: b})
+	}
+	return path
+}
+
+// routeBundle draws the strands of a bundle side by side.
+func (p *plan) routeBundle(index int) {
+	b := &p.bundles[index]
+	port := p.portOf[index]
+	strips := p.strips(b, nil)
+	var portals []portal
+	for k, s := range strips {
+		if k > 0 {
+			portals = append(portals, portal{s.left, s.low, s.high, s.pinned})
+		}
+		if k < len(strips)-1 {
+			portals = append(portals, portal{s.right, s.low, s.high, s.pinned})
+		}
+	}
+	base := shortest(p.touch(b.low, port[0], 0), p.touch(b.high, port[1], 1), portals)
+	for k, e := range b.strands {
+		offset := (float64(k) - float64(len(b.strands)-1)/2) * p.options.LensGap
+		path := p.strand(b, base, strips, offset, port)
+		if p.graph.Edges[e].Reverse {
+			path = path.Reversed()
+		}
+		p.routes[e].Path = path
+	}
+}
+
+// strand returns the curve along a base line at an offset, as round as the
+// strips allow.
+func (p *plan) strand(b *bundle, base []corner, strips []strip, offset float64, port [2]float64) geom.Path {
+	n := len(base)
+	shifted := make([]geom.Point, n)
+	tangents := make([]geom.Point, n)
+	for i, c := range base {
+		var t geom.Point
+		switch {
+		case c.pinned:
+			t = geom.Point{X: 1}
+		case i == 0:
+			t = base[1].Sub(c.Point).Unit()
+		case i == n-1:
+			t = c.Sub(base[i-1].Point).Unit()
+		default:
+			t = c.Sub(base[i-1].Point).Unit().Add(base[i+1].Sub(c.Point).Unit()).Unit()
+		}
+		tangents[i] = t
+		shifted[i] = c.Add(t.Normal().Mul(offset))
+	}
+	// The strands of a bundle touch a node side by side, but not beyond it.
+	share := func(node int) float64 {
+		reach := p.reach(node)
+		return math.Max(-reach, math.Min(reach, offset))
+	}
+	shifted[0] = p.touch(b.low, port[0]+share(b.low), 0)
+	shifted[n-1] = p.touch(b.high, port[1]+share(b.high), 1)
+	if n == 2 {
+		return p.arc(shifted[0], shifted[1], strips, offset)
+	}
+	path := make(geom.Path, 0, n-1)
+	for i := 0; i+1 < n; i++ {
+		a, z := shifted[i], shifted[i+1]
+		chord := z.Sub(a)
+		if base[i].pinned && base[i+1].pinned && math.Abs(base[i].Y-base[i+1].Y) < 1e-9 {
+			path = append(path, geom.Straight(a, z))
+			continue
+		}
+		handle := chord.Len() / 3
+		if base[i].pinned || base[i+1].pinned {
+			handle = chord.Len() * 0.4
+		}
+		var c geom.Cubic
+		for try := 0; try < 4; try++ {
+			c = geom.Cubic{a, a.Add(tangents[i].Mul(handle)), z.Sub(tangents[i+1].Mul(handle)), z}
+			if inStrips(c, strips, clearance-1) {
+				break
+			}
+			handle /= 2
+			if try == 2 {
+				c = geom.Straight(a, z)
+				break
+			}
+		}
+		path = append(path, c)
+	}
+	return path
+}
+
+// arc returns the curve of an edge with a free line of sight: straight when it
+// is alone, bent outwards beside a partner.
+func (p *plan) arc(a, z geom.Point, strips []strip, offset float64) geom.Path {
+	chord := z.Sub(a)
+	if offset == 0 {
+		return geom.Path{geom.Straight(a, z)}
+	}
+	bulge := math.Min(0.075*chord.Len(), 16) * 4 / 3
+	if offset < 0 {
+		bulge = -bulge
+	}
+	normal := chord.Unit().Normal()
+	for try := 0; try < 4; try++ {
+		out := normal.Mul(bulge)
+		c := geom.Cubic{a, geom.Lerp(a, z, 0.3).Add(out), geom.Lerp(a, z, 0.7).Add(out), z}
+		if inStrips(c, strips, clearance-1) {
+			return geom.Path{c}
+		}
+		bulge /= 2
+	}
+	return geom.Path{geom.Straight(a, z)}
+}
+
+// inStrips reports whether a curve that grows in u keeps within the strips,
+// give or take the slack.
+func inStrips(c geom.Cubic, strips []strip, slack float64) bool {
+	const samples = 16
+	k := 0
+	for i := 1; i < samples; i++ {
+		q := c.At(float64(i) / samples)
+		for k < len(strips) && strips[k].right < q.X {
+			k++
+		}
+		if k == len(strips) {
+			return true
+		}
+		if s := &strips[k]; q.X >= s.left && (q.Y < s.low-slack || q.Y > s.high+slack) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,178 @@
+// Package scene describes a drawing of a graph before it is laid out: shapes
+// with lines of styled text, edges, clusters, a title and a legend. It knows
+// nothing of graphs of operators, of layouts or of file formats.
+package scene
+
+import "github.com/adjoint-go/adjoint/viz/internal/layout"
+
+// Role names what a colour is for; a theme gives it a value.
+type Role uint8
+
+// The roles of colours.
+const (
+	None Role = iota // not drawn
+	Background
+	Ink           // symbols, names and titles
+	Muted         // values and other secondary text
+	Line          // forward edges and borders of operators
+	Paper         // inside of operators
+	InputLine     // borders of inputs
+	InputFill     // inside of inputs
+	InputText     // values of inputs
+	OutputLine    // borders of outputs
+	OutputFill    // inside of outputs
+	OutputText    // values of outputs
+	AdjointLine   // reverse edges and borders of gradient nodes
+	AdjointFill   // inside of gradient outputs
+	AdjointText   // adjoints and local partials
+	ConstantFill  // constants
+	ConstantText  // text inside constants
+	ForwardTint   // cluster of the forward graph
+	ForwardBorder //
+	GradientTint  // cluster of the gradient graph
+	GradientBorder
+	ScopeTint // clusters of scopes
+	ScopeBorder
+	WarnLine // marks, such as changes and the memory peak
+	WarnFill
+	roleCount
+)
+
+// RoleCount is the number of roles.
+const RoleCount = int(roleCount)
+
+var roleNames = [RoleCount]string{"none", "bg", "ink", "muted", "line", "paper",
+	"input-line", "input-fill", "input-text", "output-line", "output-fill", "output-text",
+	"adjoint-line", "adjoint-fill", "adjoint-text", "constant-fill", "constant-text",
+	"forward-tint", "forward-border", "gradient-tint", "gradient-border",
+	"scope-tint", "scope-border", "warn-line", "warn-fill"}
+
+// String returns the role's name, as CSS variables use it.
+func (r Role) String() string {
+	if int(r) < RoleCount {
+		return roleNames[r]
+	}
+	return "invalid"
+}
+
+// Script says whether a run is raised or lowered.
+type Script int8
+
+// The positions of a run.
+const (
+	Base Script = iota
+	Super
+	Sub
+)
+
+// Run is a piece of text in one style.
+type Run struct {
+	Text   string
+	Italic bool
+	Script Script
+	Bar    bool // a bar over the run, as adjoints carry it
+	Colour Role // None: the line's colour
+}
+
+// TextLine is one line of text.
+type TextLine struct {
+	Runs   []Run
+	Size   float64 // font size of its base runs
+	Colour Role
+}
+
+// Shape is the outline of a node.
+type Shape uint8
+
+// The shapes. Circles whose text is wide become capsules.
+const (
+	RoundedBox Shape = iota
+	Circle
+	DoubleCircle
+	Dot     // a small filled circle that holds its text, or stands beside it
+	Capsule // a box with half-round ends
+)
+
+// Node is a shape with text.
+type Node struct {
+	ID      string // unique in the scene
+	Shape   Shape
+	Lines   []TextLine
+	Fill    Role
+	Stroke  Role
+	Dashed  bool
+	Class   string // what the node is, for style sheets and programs: "input", "operator", …
+	Tooltip string // lines of details, shown on hovering
+	Cluster int    // index of its innermost cluster, −1 for none
+	First   bool   // belongs in the first layer when nothing leads to it
+	// Key groups nodes that should get the same size.
+	Key string
+}
+
+// EdgeKind says what an edge stands for.
+type EdgeKind uint8
+
+// The kinds of edges.
+const (
+	Forward  EdgeKind = iota
+	Reverse           // an adjoint that flows against the forward edges; dashed
+	Gradient          // a forward edge inside the gradient's graph
+	Ghost             // a faint reference, such as from a value to its copy
+)
+
+// Edge joins two nodes, by index, in the direction in which it is drawn.
+type Edge struct {
+	ID       string
+	From, To int
+	Kind     EdgeKind
+	Label    TextLine
+	Tooltip  string
+	Weight   int
+}
+
+// ClusterKind says what a cluster stands for.
+type ClusterKind uint8
+
+// The kinds of clusters.
+const (
+	ScopeCluster ClusterKind = iota
+	ForwardCluster
+	GradientCluster
+)
+
+// Cluster is a titled box around nodes.
+type Cluster struct {
+	ID     string
+	Title  string
+	Parent int // index of the enclosing cluster, −1 for none; less than its own index
+	Kind   ClusterKind
+}
+
+// LegendEntry explains one kind of line.
+type LegendEntry struct {
+	Kind EdgeKind
+	Line bool // draw a sample of the edge; else text only
+	Text TextLine
+}
+
+// Scene is a whole drawing.
+type Scene struct {
+	Title     TextLine
+	Summary   string // one or two sentences for those who cannot see the drawing
+	Nodes     []Node
+	Edges     []Edge
+	Clusters  []Cluster
+	Legend    []LegendEntry
+	Direction layout.Direction
+	Options   layout.Options // distances; the direction above counts
+}
+
+// Font sizes of the drawings.
+const (
+	SymbolSize  = 20.0
+	ValueSize   = 13.5
+	LabelSize   = 14.0
+	LegendSize  = 14.0
+	TitleSize   = 22.0
+	ClusterSize = 15.0
+)

@@ -1,0 +1,142 @@
+package viz
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Value is a number or a tensor to show, row-major. A scalar has no shape.
+type Value struct {
+	Shape []int
+	Data  []float64
+}
+
+// Scalar returns the value of one number.
+func Scalar(x float64) *Value { return &Value{Data: []float64{x}} }
+
+// Tensor returns the value of a tensor with its elements in row-major order. The
+// slices are kept, not copied.
+func Tensor(data []float64, shape ...int) *Value { return &Value{Shape: shape, Data: data} }
+
+// IsScalar reports whether the value has no dimensions.
+func (v *Value) IsScalar() bool { return len(v.Shape) == 0 && len(v.Data) == 1 }
+
+// Node describes one value of a graph for drawing. It is independent of where
+// the graph comes from: a graph.Graph, a compiled program or a trace.
+type Node struct {
+	ID         int    // as the source numbers it
+	Op         string // "input", "const", or the operator's name
+	Symbol     string // how the operator is drawn; empty means Op
+	Name       string
+	DType      string // "float64"
+	Type       string // short: "f64", "f32[8×16]"
+	Shape      []int
+	Inputs     []int // indices into Model.Nodes, each less than the node's own
+	Attributes string
+	Formula    string // the derivative as text
+	Source     string // file:line that made the node
+	Scope      string // a/b/c
+	Constant   *Value // of a constant; nil when it is too large to show
+	Value      *Value // at the point drawn; nil when unknown
+	Adjoint    *Value
+	// Partials are the local partial derivatives by operand at the point, where
+	// they are numbers; nil or short where they are unknown.
+	Partials []*Value
+	// Gradient marks a node of the gradient's graph.
+	Gradient bool
+	// Inert marks a node through which no adjoint flows: integers, stopped
+	// gradients, and what depends on no variable of interest.
+	Inert bool
+}
+
+// Output names a node as a result.
+type Output struct {
+	Node int // index into Model.Nodes
+	Name string
+	// A result that is ∂Of/∂By; both are empty for a primal output.
+	Of, By string
+}
+
+// Model is a graph described for drawing. Nodes stand in topological order.
+type Model struct {
+	Nodes   []Node
+	Outputs []Output
+}
+
+// Check reports the first reason why the model cannot be drawn: an operand that
+// does not stand before its user, or an output that does not exist.
+func (m *Model) Check() error {
+	for i := range m.Nodes {
+		for _, in := range m.Nodes[i].Inputs {
+			if in < 0 || in >= i {
+				return fmt.Errorf("viz: node %d has operand %d, which does not stand before it", i, in)
+			}
+		}
+	}
+	for i, o := range m.Outputs {
+		if o.Node < 0 || o.Node >= len(m.Nodes) {
+			return fmt.Errorf("viz: output %d is node %d of %d", i, o.Node, len(m.Nodes))
+		}
+	}
+	return nil
+}
+
+// digits is the number of significant digits of numbers in drawings.
+const digits = 6
+
+// FormatNumber returns a number as drawings show it: six significant digits, a
+// true minus sign, and powers of ten as in 1.5×10^−7.
+func FormatNumber(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "NaN"
+	case math.IsInf(x, 1):
+		return "∞"
+	case math.IsInf(x, -1):
+		return "−∞"
+	}
+	s := strconv.FormatFloat(x, 'g', digits, 64)
+	mantissa, exponent, scientific := strings.Cut(s, "e")
+	if scientific && len(exponent) > 0 {
+		e, _ := strconv.Atoi(exponent)
+		if 0 <= e && e < 9 && x == math.Trunc(x) {
+			mantissa, scientific = strconv.FormatFloat(x, 'f', 0, 64), false
+		} else {
+			mantissa += "×10^" + strconv.Itoa(e)
+		}
+	}
+	return strings.ReplaceAll(mantissa, "-", "−")
+}
+
+// summary returns a value as text: numbers, short vectors, else its range.
+func (v *Value) summary() string {
+	if v == nil || len(v.Data) == 0 {
+		return ""
+	}
+	if v.IsScalar() {
+		return FormatNumber(v.Data[0])
+	}
+	if len(v.Data) <= 4 {
+		parts := make([]string, len(v.Data))
+		for i, x := range v.Data {
+			parts[i] = FormatNumber(round3(x))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, x := range v.Data {
+		low, high = math.Min(low, x), math.Max(high, x)
+	}
+	return FormatNumber(round3(low)) + " … " + FormatNumber(round3(high))
+}
+
+// round3 rounds to four significant digits, for values that share a line.
+func round3(x float64) float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 64)
+	if err != nil {
+		return x
+	}
+	return r
+}

@@ -1,0 +1,153 @@
+package viz
+
+import (
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz/internal/layout"
+)
+
+// GradientMode says how gradients are drawn.
+type GradientMode uint8
+
+// The modes of WithGradients.
+const (
+	NoGradients GradientMode = iota // only the forward graph
+	// Overlay draws adjoints into the forward graph: a bar value in every
+	// node and a dashed reverse edge with the local partial derivative.
+	Overlay
+	// Split draws the gradient as a graph of its own, with dashed copies of
+	// the forward values that it uses.
+	Split
+)
+
+// Direction says where edges point.
+type Direction = layout.Direction
+
+// The directions of WithDirection.
+const (
+	LeftToRight = layout.LeftToRight
+	TopToBottom = layout.TopToBottom
+	RightToLeft = layout.RightToLeft
+	BottomToTop = layout.BottomToTop
+)
+
+// Edge names an operand of a node: Node.Input(Operand).
+type Edge struct {
+	Node    *graph.Node
+	Operand int
+}
+
+// ThemeChoice says in which colours a drawing is painted.
+type ThemeChoice uint8
+
+// The themes. Automatic is light; in SVG and HTML it follows the reader's choice.
+const (
+	Automatic ThemeChoice = iota
+	LightTheme
+	DarkTheme
+)
+
+type settings struct {
+	title, summary string
+	direction      Direction
+	gradients      GradientMode
+	types          bool
+	fold           bool
+	clusters       bool
+	scale          float64
+	theme          ThemeChoice
+	transparent    bool
+	outlines       bool
+	prefix         string
+	maxNodes       int
+
+	values, adjoints map[*graph.Node]*Value
+	partials         map[Edge]*Value
+	wrt              []*graph.Node
+	gradientOutputs  []*graph.Node
+}
+
+func collect(options []Option) *settings {
+	s := &settings{fold: true, clusters: true, maxNodes: 20000}
+	for _, o := range options {
+		o(s)
+	}
+	return s
+}
+
+// Option changes how a graph is drawn.
+type Option func(*settings)
+
+// WithTitle sets the title, an expression such as "z = x1^2 + x1*x2" that is set
+// as mathematics.
+func WithTitle(expression string) Option { return func(s *settings) { s.title = expression } }
+
+// WithSummary sets the description for those who cannot see the drawing; without it
+// one is composed.
+func WithSummary(text string) Option { return func(s *settings) { s.summary = text } }
+
+// WithDirection sets where edges point; LeftToRight without it.
+func WithDirection(d Direction) Option { return func(s *settings) { s.direction = d } }
+
+// WithGradients sets how gradients are drawn; NoGradients without it.
+func WithGradients(m GradientMode) Option { return func(s *settings) { s.gradients = m } }
+
+// WithValues shows the values of nodes at a point. Nodes that are missing are shown
+// without.
+func WithValues(values map[*graph.Node]*Value) Option {
+	return func(s *settings) { s.values = values }
+}
+
+// WithAdjoints shows adjoints at a point, in Overlay mode.
+func WithAdjoints(adjoints map[*graph.Node]*Value) Option {
+	return func(s *settings) { s.adjoints = adjoints }
+}
+
+// WithPartials shows the values of local partial derivatives on reverse edges, in
+// Overlay mode.
+func WithPartials(partials map[Edge]*Value) Option {
+	return func(s *settings) { s.partials = partials }
+}
+
+// WithRespectTo limits the reverse edges of Overlay mode to those that lead to the
+// given nodes; without it all inputs count.
+func WithRespectTo(nodes ...*graph.Node) Option { return func(s *settings) { s.wrt = nodes } }
+
+// WithGradientOutputs gives the nodes that compute the derivatives of the
+// first output by the nodes of WithRespectTo, in the same order, for Split mode.
+func WithGradientOutputs(gradients ...*graph.Node) Option {
+	return func(s *settings) { s.gradientOutputs = gradients }
+}
+
+// WithTypes shows dtype and shape of scalars too; those of tensors are shown anyway.
+func WithTypes(on bool) Option { return func(s *settings) { s.types = on } }
+
+// WithFolding sets whether chains of + and × become one operator; true without it.
+func WithFolding(on bool) Option { return func(s *settings) { s.fold = on } }
+
+// WithScopes sets whether scopes are drawn as boxes; true without it.
+func WithScopes(on bool) Option { return func(s *settings) { s.clusters = on } }
+
+// WithScale sets the pixels per unit of PNG (2 without it) and the nominal size of SVG
+// (1 without it).
+func WithScale(scale float64) Option { return func(s *settings) { s.scale = scale } }
+
+// WithDPI sets the scale by resolution: 96 dots per inch are scale 1.
+func WithDPI(dpi float64) Option { return func(s *settings) { s.scale = dpi / 96 } }
+
+// WithTheme sets the colours; Automatic without it.
+func WithTheme(t ThemeChoice) Option { return func(s *settings) { s.theme = t } }
+
+// WithTransparency leaves the background of PNG clear.
+func WithTransparency(on bool) Option { return func(s *settings) { s.transparent = on } }
+
+// WithOutlines draws the text of SVG as shapes, for readers that ignore embedded
+// typefaces; the text stays selectable.
+func WithOutlines(on bool) Option { return func(s *settings) { s.outlines = on } }
+
+// WithIDPrefix puts a prefix before every id in SVG, so that several drawings can
+// share a page.
+func WithIDPrefix(prefix string) Option { return func(s *settings) { s.prefix = prefix } }
+
+// WithMaxNodes sets how many nodes are drawn at most (20000 without it); larger
+// graphs give an error.
+func WithMaxNodes(n int) Option { return func(s *settings) { s.maxNodes = n } }

@@ -1,0 +1,128 @@
+package viz
+
+import (
+	"errors"
+	"image/png"
+	"io"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz/internal/draw"
+	"github.com/adjoint-go/adjoint/viz/internal/raster"
+	"github.com/adjoint-go/adjoint/viz/internal/scene"
+	"github.com/adjoint-go/adjoint/viz/internal/svg"
+)
+
+var errInvalid = errors.New("viz: an output is not a valid node")
+
+// Picture is a model made ready for painting. Its methods may be called in any
+// order and any number of times, but not at the same time.
+type Picture struct {
+	model    *Model
+	settings *settings
+	scene    *scene.Scene
+	drawing  *draw.Drawing
+}
+
+// New prepares a picture of the outputs and of all that they depend on.
+func New(outputs []*graph.Node, options ...Option) (*Picture, error) {
+	s := collect(options)
+	m, err := describe(outputs, s)
+	if err != nil {
+		return nil, err
+	}
+	return prepare(m, s)
+}
+
+// NewFromModel prepares a picture of a model. Options that name graph nodes have no effect.
+func NewFromModel(m *Model, options ...Option) (*Picture, error) {
+	return prepare(m, collect(options))
+}
+
+func prepare(m *Model, s *settings) (*Picture, error) {
+	sc, err := build(m, s)
+	if err != nil {
+		return nil, err
+	}
+	return &Picture{model: m, settings: s, scene: sc}, nil
+}
+
+// laid lays the scene out on first use: DOT and JSON do without.
+func (p *Picture) laid() (*draw.Drawing, error) {
+	if p.drawing == nil {
+		d, err := draw.Draw(p.scene)
+		if err != nil {
+			return nil, err
+		}
+		p.drawing = d
+	}
+	return p.drawing, nil
+}
+
+func (p *Picture) theme() *draw.Theme {
+	switch p.settings.theme {
+	case LightTheme:
+		return &draw.Light
+	case DarkTheme:
+		return &draw.Dark
+	}
+	return nil
+}
+
+// SVG writes the picture as SVG.
+func (p *Picture) SVG(w io.Writer) error {
+	d, err := p.laid()
+	if err != nil {
+		return err
+	}
+	return svg.Write(w, d, svg.Options{Prefix: p.settings.prefix, Outlines: p.settings.outlines, Theme: p.theme(), Scale: p.settings.scale})
+}
+
+// PNG writes the picture as PNG. Pictures above 120 million pixels are an error.
+func (p *Picture) PNG(w io.Writer) error {
+	d, err := p.laid()
+	if err != nil {
+		return err
+	}
+	scale := p.settings.scale
+	if scale == 0 {
+		scale = 2
+	}
+	theme := p.theme()
+	if theme == nil {
+		theme = &draw.Light
+	}
+	image, err := raster.Paint(d, scale, theme, p.settings.transparent)
+	if err != nil {
+		return err
+	}
+	return png.Encode(w, image)
+}
+
+// SVG draws the outputs and all that they depend on as SVG.
+func SVG(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).SVG)
+}
+
+// PNG draws the outputs and all that they depend on as PNG.
+func PNG(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).PNG)
+}
+
+func paint(w io.Writer, outputs []*graph.Node, options []Option, format func(*Picture, io.Writer) error) error {
+	p, err := New(outputs, options...)
+	if err != nil {
+		return err
+	}
+	return format(p, w)
+}
+
+// sorted returns nodes by ID, which is a topological order.
+func sorted(nodes map[*graph.Node]bool) []*graph.Node {
+	list := make([]*graph.Node, 0, len(nodes))
+	for n := range nodes {
+		list = append(list, n)
+	}
+	slices.SortFunc(list, func(a, b *graph.Node) int { return a.ID() - b.ID() })
+	return list
+}
