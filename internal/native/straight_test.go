@@ -2,6 +2,7 @@ package native
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -165,13 +166,13 @@ func TestStraightUnderPressure(t *testing.T) {
 			p := newRandomProgram(r, 3000, 80, ops)
 			want := append([]byte(nil), p.arena...)
 			runReference(&p.code, want)
-			for k := range 30 {
+			for k := range 8 {
 				code, err := CompileStraight(&p.code, StraightOptions{ArenaBytes: len(p.arena), Chunk: 500 * (1 + k%4)})
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				for range 20 {
+				for range 10 {
 					g := newGuarded(p.arena)
 					code.Run(base(g.arena), len(g.arena))
 					for _, out := range p.outputs {
@@ -224,4 +225,34 @@ func TestStraightRejects(t *testing.T) {
 	if _, err := CompileStraight(&micro.Straight{}, StraightOptions{}); err != nil {
 		t.Errorf("empty program: %v", err)
 	}
+}
+
+// TestStraightPrograms compares the programs of the benchmarks with the reference.
+func TestStraightPrograms(t *testing.T) {
+	needNative(t)
+	check := func(name string, s *micro.Straight, arena []float64) {
+		p, n := floatBytes(arena)
+		want := append([]float64(nil), arena...)
+		q, _ := floatBytes(want)
+		runReference(s, unsafe.Slice((*byte)(q), n))
+		code, err := CompileStraight(s, StraightOptions{ArenaBytes: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Run(p, n)
+		for i := range want {
+			if c := uint32(2 * i); (c < s.TempLo || c >= s.TempHi) && !sameBits(dtype.Float64, math.Float64bits(want[i]), math.Float64bits(arena[i])) {
+				t.Fatalf("%s: element %d is %v instead of %v", name, i, arena[i], want[i])
+			}
+		}
+	}
+	s, arena := seedProgram()
+	check("seed", s, arena)
+	if arena[2] != 37 || arena[3] != 10 || arena[4] != 11 {
+		t.Errorf("seed: %v", arena)
+	}
+	s, arena, _, _, _ = rosenbrockProgram(3000)
+	check("rosenbrock", s, arena)
+	s, arena = irregularProgram(20000)
+	check("irregular", s, arena)
 }
