@@ -66,12 +66,18 @@ func at(reason string, values ...float64) Sample {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opIdentity, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opSub, opMul, opDiv, opMod, opRemainder, opPow, opMax, opMin, opFMA, opMulNoNan, opCopysign *Op
+var opIdentity, opCopy, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opSub, opMul, opDiv, opMod, opRemainder, opPow, opMax, opMin, opFMA, opMulNoNan, opCopysign *Op
 
 func init() {
 	opIdentity = Register(&Op{
 		Name: "identity", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
 		Doc: "The operand itself, under another name.", Formula: "1",
+		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
+		Samples: []Sample{over(-2, 2)},
+	})
+	opCopy = Register(&Op{
+		Name: "copy", Family: FamilyControl, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: AnyDType, Micro: "mov",
+		Doc: "The operand in memory of its own.", Formula: "1",
 		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
 		Samples: []Sample{over(-2, 2)},
 	})
@@ -323,3 +329,6 @@ func MulNoNan(x, y *Node) *Node { return apply2(opMulNoNan, x, y) }
 
 // Copysign returns |x| with the sign of y.
 func Copysign(x, y *Node) *Node { return apply2(opCopysign, x, y) }
+
+// Copy returns x as a value of its own: compilers use it for outputs that are inputs or constants.
+func Copy(x *Node) *Node { return apply1(opCopy, x) }

@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Rebuild copies what outputs depend on, and all inputs, into a new graph and returns it with the images of the outputs. For each
 // node that is neither input nor constant, replace may return the node that stands for it in the new graph, made from the images of its inputs;
@@ -83,4 +86,19 @@ func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
 	m.results = n.results
 	g.remember(m)
 	return m
+}
+
+// CheckType verifies that the node's type is what its operator gives for its operands: for verifiers.
+func (n *Node) CheckType() error {
+	if n.op == opInput || n.op == opConst {
+		return n.typ.Shape.check()
+	}
+	t, results, err := n.op.infer(n.inputs, n.attrs)
+	if err != nil {
+		return err
+	}
+	if !t.Equal(n.typ) || !slices.EqualFunc(results, n.results, Type.Equal) {
+		return fmt.Errorf("type %v, but the operator gives %v", n.typ, t)
+	}
+	return nil
 }

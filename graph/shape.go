@@ -523,3 +523,9 @@ func SumTo(x *Node, shape Shape) *Node {
 	}
 	return Reshape(x, shape...)
 }
+
+// SliceTranspose adds pieces into zeros of the shape, piece k at starts[k·r : (k+1)·r] with those strides, r = rank of the
+// shape: the linear transpose of Slice, for several slices at once.
+func SliceTranspose(shape Shape, starts, strides []int, pieces ...*Node) *Node {
+	return applyAll(opSliceTranspose, pieces, attr.L("shape", shape), attr.L("starts", starts), attr.L("strides", strides))
+}

@@ -1,0 +1,101 @@
+package compile
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// check verifies the unit between passes: the graph's order and types, and the program once there is one.
+func (u *unit) check() error {
+	if err := u.g.Err(); err != nil {
+		return fmt.Errorf("the graph has errors: %w", err)
+	}
+	for i := range u.g.Len() {
+		n := u.g.Node(i)
+		if n.ID() != i || !n.Valid() || n.Graph() != u.g {
+			return fmt.Errorf("node %d is invalid", i)
+		}
+		for _, in := range n.Inputs() {
+			if in.ID() >= i || in.Graph() != u.g || u.g.Node(in.ID()) != in {
+				return fmt.Errorf("node %d has the operand %v", i, in)
+			}
+		}
+		if err := n.CheckType(); err != nil {
+			return fmt.Errorf("node %d (%s): %w", i, n.Op().Name, err)
+		}
+	}
+	for k, o := range u.outputs {
+		if o.Graph() != u.g || u.g.Node(o.ID()) != o {
+			return fmt.Errorf("output %d is not in the graph", k)
+		}
+	}
+	if u.program != nil {
+		return u.program.Verify()
+	}
+	return nil
+}
+
+// copyGraph is the pass that gives the unit its own graph.
+func copyGraph(u *unit) error {
+	u.g, u.outputs = u.g.Rebuild(u.outputs, nil)
+	return u.g.Err()
+}
+
+// expandAll is the pass that expands operators until only those with a micro-operation or kernel remain.
+func expandAll(u *unit) error {
+	for range 64 {
+		found := false
+		for i := range u.g.Len() {
+			if u.g.Node(i).Op().Expand != nil {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return nil
+		}
+		u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
+			if n.Op().Expand == nil {
+				return nil
+			}
+			m := to.Apply(n.Op(), in, n.Attrs())
+			if !m.Valid() {
+				return m
+			}
+			return m.Op().Expand(m)
+		})
+		if err := u.g.Err(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("BUG: operators expand without end")
+}
+
+// materializeOutputs is the pass that copies outputs which are inputs, constants or views of them.
+func materializeOutputs(u *unit) error {
+	wrap := map[*graph.Node]bool{}
+	for _, o := range u.outputs {
+		r := o
+		for viewOf(r) {
+			r = r.Input(0)
+		}
+		if r.IsInput() || r.IsConst() {
+			wrap[o] = true
+		}
+	}
+	// The zeros of arrays that scalar code fills in part are read from memory.
+	for i := range u.g.Len() {
+		if n := u.g.Node(i); n.Op().Name == "index_transpose" && len(n.Inputs()) < n.Shape().Size() {
+			graph.Like(n, 0)
+		}
+	}
+	for k, o := range u.outputs {
+		if wrap[o] {
+			restore := u.g.AtNode(o)
+			u.outputs[k] = graph.Copy(o)
+			restore()
+		}
+	}
+	return u.g.Err()
+}

@@ -1,0 +1,218 @@
+package compile
+
+import (
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// class says how a node is run.
+type class uint8
+
+const (
+	classNone     class = iota // not needed
+	classInput                 // lies in an input's memory
+	classConst                 // lies in the constants
+	classView                  // a part of its operand's memory
+	classScalar                // a micro-instruction of a Straight
+	classAssemble              // scalar pieces that scalar code stores into one array
+	classLoop                  // micro-instructions of a Loop
+	classReduce                // a reduction over trailing axes, at the tail of a Loop
+	classKernel                // a call of a whole-tensor kernel
+	classTuple                 // a kernel call with several results, each of which is a node of class classResult
+	classResult
+)
+
+// lowering holds what the passes behind the graph rewrites find out, by node ID.
+type lowering struct {
+	class  []class
+	root   []int32 // for views: the node whose memory it lies in; else the node itself
+	offset []int64 // for views: byte offset into the root's memory
+	op     []micro.Op
+
+	groups  []*instruction
+	groupOf []int32 // the instruction that computes the node, −1 for none
+	order   []int32 // groups in order of execution
+
+	place  []place // of roots
+	plan   memoryPlan
+	temps  tempRegion
+	labels debugLabels
+}
+
+// viewOf reports whether the node's value is a contiguous part of its operand's memory.
+func viewOf(n *graph.Node) bool {
+	switch n.Op().Name {
+	case "identity", "stop_gradient", "reshape":
+		return true
+	case "index":
+		// Scalar code addresses cells of 4 bytes, so single bools are copied.
+		return n.DType() != graph.Bool
+	case "broadcast_to":
+		return n.Shape().Size() == n.Input(0).Shape().Size()
+	case "transpose":
+		return movesOnlyOnes(n)
+	case "slice":
+		_, ok := contiguousSlice(n)
+		return ok && n.DType() != graph.Bool
+	}
+	return false
+}
+
+// movesOnlyOnes reports whether a transposition keeps the order of all dimensions with extent above 1.
+func movesOnlyOnes(n *graph.Node) bool {
+	last := -1
+	for _, p := range n.Attrs().Ints("perm") {
+		if n.Input(0).Shape()[p] == 1 {
+			continue
+		}
+		if p < last {
+			return false
+		}
+		last = p
+	}
+	return true
+}
+
+// contiguousSlice returns the element at which a slice starts if its elements lie next to one another.
+func contiguousSlice(n *graph.Node) (start int, ok bool) {
+	in, out := n.Input(0).Shape(), n.Shape()
+	starts, strides := n.Attrs().Ints("starts"), n.Attrs().Ints("strides")
+	part := false // an outer dimension is wider than 1
+	for d := range in {
+		start = start*in[d] + starts[d]
+		if part && out[d] != in[d] || out[d] > 1 && strides[d] != 1 {
+			return 0, false
+		}
+		part = part || out[d] > 1
+	}
+	return start, true
+}
+
+// viewOffset is the byte offset of a view in its operand's memory.
+func viewOffset(n *graph.Node) int64 {
+	size := int64(n.DType().Size())
+	switch n.Op().Name {
+	case "index":
+		flat, s := 0, n.Input(0).Shape()
+		for d, i := range n.Attrs().Ints("indices") {
+			flat = flat*s[d] + i
+		}
+		return int64(flat) * int64(n.Shape().Size()) * size
+	case "slice":
+		start, _ := contiguousSlice(n)
+		return int64(start) * size
+	}
+	return 0
+}
+
+// classify is the pass that fills class, root, offset and op.
+func classify(u *unit) error {
+	n := u.g.Len()
+	l := &lowering{
+		class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
+	}
+	need := make([]bool, n)
+	for _, o := range u.outputs {
+		need[o.ID()] = true
+	}
+	for i := n - 1; i >= 0; i-- {
+		if need[i] {
+			for _, in := range u.g.Node(i).Inputs() {
+				need[in.ID()] = true
+			}
+		}
+	}
+	for i := range n {
+		node := u.g.Node(i)
+		l.root[i], l.groupOf[i] = int32(i), -1
+		switch {
+		case node.IsInput():
+			l.class[i] = classInput
+		case !need[i]:
+		case node.IsConst():
+			l.class[i] = classConst
+		case viewOf(node):
+			l.class[i] = classView
+			in := node.Input(0).ID()
+			l.root[i] = l.root[in]
+			l.offset[i] = l.offset[in] + viewOffset(node)
+		default:
+			l.class[i], l.op[i] = classOf(node)
+		}
+	}
+	u.low = l
+	return nil
+}
+
+func classOf(n *graph.Node) (class, micro.Op) {
+	op := n.Op()
+	switch {
+	case op.Name == "result":
+		return classResult, 0
+	case n.Results() != nil:
+		return classTuple, 0
+	case op.Micro != "":
+		m := micro.ByName(op.Micro)
+		if m == micro.Invalid {
+			panic("BUG: operator " + op.Name + " names the unknown micro-operation " + op.Micro)
+		}
+		if n.Type().IsScalar() {
+			return classScalar, m
+		}
+		return classLoop, m
+	case op.Name == "broadcast_to":
+		return classLoop, micro.Mov
+	case op.Name == "index_transpose" && assembles(n):
+		return classAssemble, micro.Mov
+	case reduceKind(n) != micro.NoReduce && trailing(n):
+		return classReduce, 0
+	}
+	return classKernel, 0
+}
+
+// assembles reports whether scalar pieces fill enough of an array to store them one by one.
+func assembles(n *graph.Node) bool {
+	return n.Input(0).Type().IsScalar() && n.DType() != graph.Bool && 2*len(n.Inputs()) >= n.Shape().Size()
+}
+
+func reduceKind(n *graph.Node) micro.ReduceKind {
+	if n.DType() == graph.Bool {
+		return micro.NoReduce
+	}
+	switch n.Op().Name {
+	case "reduce_sum":
+		return micro.ReduceSum
+	case "reduce_prod":
+		return micro.ReduceProd
+	case "reduce_max":
+		return micro.ReduceMax
+	case "reduce_min":
+		return micro.ReduceMin
+	}
+	return micro.NoReduce
+}
+
+// trailing reports whether a reduction is over the innermost dimensions and over at least one.
+func trailing(n *graph.Node) bool {
+	axes, rank := n.Attrs().Ints("axes"), n.Input(0).Shape().Rank()
+	if len(axes) == 0 {
+		return false
+	}
+	for i, a := range axes {
+		if a != rank-len(axes)+i {
+			return false
+		}
+	}
+	return true
+}
+
+// isUniform returns the bits of a constant whose elements are all equal.
+func isUniform(n *graph.Node) (uint64, bool) {
+	if n.Literal() == nil {
+		return 0, false
+	}
+	if n.Literal().Type().Shape.Size() == 1 {
+		return n.Literal().Bits(0), true
+	}
+	return n.Literal().Uniform()
+}

@@ -1,0 +1,114 @@
+package compile
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// Config changes compilation. The zero Config is what Compile uses.
+type Config struct {
+	// FastMath allows rewrites that change values beyond rounding where operands are infinite, NaN or −0, or
+	// that reassociate: x·0 → 0, x/x → 1, (x+a)+b → x+(a+b).
+	FastMath bool
+	// Unoptimized leaves out all rewrites and fusion.
+	Unoptimized bool
+	// Disable lists passes and rewrites, by name, that are left out. Passes that programs need cannot be.
+	Disable []string
+	// MemoryLimit refuses programs whose arena is larger, in bytes; 0 means no limit.
+	MemoryLimit int64
+	// Verify checks the graph and the program after every pass; tests switch it on for all compilations.
+	Verify bool
+	// NoDebug leaves out the mapping from instructions to the user's source.
+	NoDebug bool
+}
+
+// verifyAlways is set by tests and by ADJOINT_VERIFY=1.
+var verifyAlways bool
+
+// Compile compiles a program that computes the outputs in the given order. Its inputs are those of the graph in
+// the order of their creation. The errors are all mistakes made on the graph.
+func Compile(outputs ...*graph.Node) (*vm.Program, error) { return Config{}.Compile(outputs...) }
+
+// Compile is the function Compile with the configuration applied.
+func (c Config) Compile(outputs ...*graph.Node) (*vm.Program, error) {
+	return c.compile(outputs, nil)
+}
+
+// Explain compiles and writes the graph after each pass that changed it, the rewrites that fired with their
+// counts, and the program's listing.
+func (c Config) Explain(w io.Writer, outputs ...*graph.Node) error {
+	p, err := c.compile(outputs, w)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "== program\n%s", p)
+	return err
+}
+
+// Explain is Config.Explain with the zero Config.
+func Explain(w io.Writer, outputs ...*graph.Node) error { return Config{}.Explain(w, outputs...) }
+
+// unit is the state that passes work on. The graph is the unit's own.
+type unit struct {
+	config  Config
+	g       *graph.Graph
+	outputs []*graph.Node
+	names   []string       // of the outputs, as the user gave them
+	fired   map[string]int // how often each rewrite fired
+
+	low     *lowering
+	program *vm.Program
+}
+
+func (c Config) compile(outputs []*graph.Node, explain io.Writer) (p *vm.Program, err error) {
+	if len(outputs) == 0 {
+		return nil, fmt.Errorf("compile: no outputs")
+	}
+	g, err := commonGraph("compile", outputs)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range c.Disable {
+		if !known(name) {
+			return nil, fmt.Errorf("compile: no pass or rewrite is named %q", name)
+		}
+	}
+	u := &unit{config: c, g: g, outputs: outputs, fired: map[string]int{}}
+	for _, o := range outputs {
+		u.names = append(u.names, o.Name())
+	}
+	current := ""
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("compile: internal error in pass %s: %v", current, r)
+		}
+	}()
+	for _, ps := range passOrder {
+		if !ps.required && (c.Unoptimized || slices.Contains(c.Disable, ps.name)) {
+			continue
+		}
+		current = ps.name
+		before := u.g
+		if err := ps.run(u); err != nil {
+			return nil, fmt.Errorf("compile: %s: %w", ps.name, err)
+		}
+		if c.Verify || verifyAlways {
+			if err := u.check(); err != nil {
+				panic(fmt.Sprintf("BUG: %v", err))
+			}
+		}
+		if explain != nil && u.g != before {
+			if err := u.dump(explain, ps.name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if c.MemoryLimit > 0 && u.program.MemoryBytes() > c.MemoryLimit {
+		return nil, fmt.Errorf("compile: %w: the program needs %d bytes of %d", vm.ErrMemoryLimit, u.program.MemoryBytes(), c.MemoryLimit)
+	}
+	return u.program, nil
+}

@@ -1,0 +1,217 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// emit is the pass that writes the program.
+func emit(u *unit) error {
+	l := u.low
+	e := &emitter{lowering: l, g: u.g, debug: !u.config.NoDebug}
+	p := &vm.Program{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
+	used := make([]bool, u.g.Len())
+	for _, k := range l.order {
+		for _, id := range l.groups[k].nodes {
+			for _, in := range u.g.Node(int(id)).Inputs() {
+				used[l.root[in.ID()]] = true
+			}
+		}
+	}
+	for _, in := range u.g.Inputs() {
+		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
+	}
+	for i, o := range u.outputs {
+		p.Outputs = append(p.Outputs, vm.Slot{Name: u.names[i], Type: vmType(o), Ref: e.ref(o), Used: true})
+	}
+	e.labels.strings = map[string]int32{"": 0}
+	e.labels.list = []string{""}
+	for pos, k := range l.order {
+		x := l.groups[k]
+		switch x.kind {
+		case classScalar:
+			p.Instrs = append(p.Instrs, e.straight(l.temps.code[pos]))
+		case classLoop:
+			p.Instrs = append(p.Instrs, e.loop(x))
+		default:
+			p.Instrs = append(p.Instrs, e.kernel(x.nodes[0]))
+		}
+	}
+	p.Debug = vm.Debug{Strings: e.labels.list, Nodes: e.labels.nodes}
+	if !e.debug {
+		p.Debug = vm.Debug{Strings: []string{""}}
+	}
+	u.program = p
+	return p.Verify()
+}
+
+type emitter struct {
+	*lowering
+	g     *graph.Graph
+	debug bool
+}
+
+// debugLabels collects what the program says about nodes.
+type debugLabels struct {
+	strings map[string]int32
+	list    []string
+	nodes   []vm.NodeInfo
+}
+
+func (d *debugLabels) str(s string) int32 {
+	i, ok := d.strings[s]
+	if !ok {
+		i = int32(len(d.list))
+		d.strings[s] = i
+		d.list = append(d.list, s)
+	}
+	return i
+}
+
+// label adds a node to the debug information and returns its index.
+func (e *emitter) label(id int32) int32 {
+	n := e.g.Node(int(id))
+	pos := n.Position()
+	origin := n.Origin()
+	if origin < 0 {
+		origin = n.ID()
+	}
+	e.labels.nodes = append(e.labels.nodes, vm.NodeInfo{
+		ID: int32(origin), Op: e.labels.str(n.Op().Name), Name: e.labels.str(n.Name()), File: e.labels.str(pos.File), Line: int32(pos.Line),
+	})
+	return int32(len(e.labels.nodes) - 1)
+}
+
+func vmType(n *graph.Node) vm.Type {
+	return vm.Type{DType: n.DType(), Shape: slices.Clone([]int(n.Shape()))}
+}
+
+// ref returns where a node's value lies.
+func (e *emitter) ref(n *graph.Node) vm.Ref {
+	p := e.place[e.root[n.ID()]]
+	if !p.known {
+		panic(fmt.Sprintf("BUG: node %v (%s) has no memory", n, n.Op().Name))
+	}
+	return vm.Ref{Space: p.space, Offset: p.offset + e.offset[n.ID()]}
+}
+
+func (e *emitter) operand(n *graph.Node) vm.Operand {
+	return vm.Operand{Type: vmType(n), Ref: e.ref(n)}
+}
+
+// straight emits scalar code.
+func (e *emitter) straight(code straightCode) vm.Instr {
+	s := &micro.Straight{TempLo: cellOf(e.temps.lo), TempHi: cellOf(e.temps.hi), Code: make([]micro.Instr, 0, len(code.order))}
+	in := vm.Instr{Op: vm.OpStraight, Straight: s}
+	at := make(map[int32]uint32, 0)
+	slot := func(id int32) (uint32, bool) { c, ok := at[id]; return c, ok }
+	cell := func(n *graph.Node) uint32 {
+		r := e.root[n.ID()]
+		if !e.place[r].known {
+			c, ok := slot(r)
+			if !ok {
+				panic(fmt.Sprintf("BUG: scalar %v is read before it is computed", n))
+			}
+			return c
+		}
+		ref := e.ref(n)
+		if ref.Space != 0 {
+			panic("BUG: scalar code reads outside the arena")
+		}
+		return cellOf(ref.Offset)
+	}
+	add := func(c micro.Instr, id int32) {
+		s.Code = append(s.Code, c)
+		if e.debug {
+			in.Nodes = append(in.Nodes, e.label(id))
+		}
+	}
+	for i, id := range code.order {
+		n := e.g.Node(int(id))
+		if e.class[id] == classAssemble {
+			e.assemble(n, cell, func(c micro.Instr) { add(c, id) })
+			continue
+		}
+		c := e.microInstr(n)
+		var ops [3]uint32
+		for k, o := range n.Inputs() {
+			ops[k] = cell(o)
+		}
+		c.A, c.B, c.C = ops[0], ops[1], ops[2]
+		if code.slot[i] >= 0 {
+			c.Dst = s.TempLo + 2*uint32(code.slot[i])
+			at[id] = c.Dst
+		} else {
+			c.Dst = cellOf(e.place[id].offset)
+		}
+		add(c, id)
+	}
+	return in
+}
+
+// assemble stores the pieces that do not lie in the array already, and zeros where there is no piece.
+func (e *emitter) assemble(n *graph.Node, cell func(*graph.Node) uint32, add func(micro.Instr)) {
+	size := int64(n.DType().Size())
+	base := e.place[n.ID()].offset
+	covered := make([]bool, n.Shape().Size())
+	move := func(i int, from uint32) {
+		if dst := cellOf(base + int64(i)*size); dst != from {
+			add(micro.Instr{Op: micro.Mov, Type: n.DType(), Dst: dst, A: from})
+		}
+	}
+	for k, in := range n.Inputs() {
+		i := assembleIndex(n, k)
+		covered[i] = true
+		move(i, cell(in))
+	}
+	for i, c := range covered {
+		if !c {
+			move(i, cell(graph.Like(n, 0)))
+		}
+	}
+}
+
+// loop emits an elementwise loop.
+func (e *emitter) loop(x *instruction) vm.Instr {
+	l := &micro.Loop{Dims: slices.Clone([]int(x.dims))}
+	in := vm.Instr{Op: vm.OpLoop, Loop: l}
+	if len(l.Dims) == 0 {
+		l.Dims = []int{1}
+	}
+	b := &loopBuilder{e: e, x: x, l: l, instr: &in, regs: map[int32]uint32{}, inputs: map[inputKey]uint32{}, consts: map[micro.Const]uint32{}}
+	b.build()
+	return in
+}
+
+// kernel emits a call.
+func (e *emitter) kernel(id int32) vm.Instr {
+	n := e.g.Node(int(id))
+	in := vm.Instr{Op: vm.OpKernel, Kernel: n.Op().Kernel, Attrs: n.Attrs()}
+	if n.Op().Kernel == "" {
+		panic("BUG: operator " + n.Op().Name + " reached emission without a way to run")
+	}
+	for _, o := range n.Inputs() {
+		in.In = append(in.In, e.operand(o))
+	}
+	if e.class[id] == classTuple {
+		for i, r := range e.plan.tuples[id] {
+			if r >= 0 {
+				in.Out = append(in.Out, e.operand(e.g.Node(int(r))))
+				continue
+			}
+			t := n.Results()[i]
+			in.Out = append(in.Out, vm.Operand{Type: vm.Type{DType: t.DType, Shape: slices.Clone([]int(t.Shape))},
+				Ref: vm.Ref{Offset: e.plan.scratch[[2]int32{id, int32(i)}]}})
+		}
+	} else {
+		in.Out = []vm.Operand{e.operand(n)}
+	}
+	if e.debug {
+		in.Nodes = []int32{e.label(id)}
+	}
+	return in
+}

@@ -1,0 +1,79 @@
+package compile
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// foldLimit bounds the elements of a folded constant.
+const foldLimit = 1024
+
+// foldTerm evaluates an elementwise term whose operands are constants, with the kernels that would run it.
+// An integer division by zero stays for the run to report.
+func foldTerm(t term) *graph.Node {
+	if t.op.Micro == "" || t.typ.Shape.Size() > foldLimit {
+		return nil
+	}
+	for _, in := range t.in {
+		if !in.IsConst() {
+			return nil
+		}
+	}
+	op := micro.ByName(t.op.Micro)
+	c := micro.Instr{Op: op, Type: t.typ.DType}
+	switch {
+	case op == micro.Cast:
+		c.Type, c.To = t.in[0].DType(), t.typ.DType
+	case op.Info().Bool:
+		c.Type = t.in[0].DType()
+	}
+	if c.Type.IsInt() && (op == micro.Div || op == micro.Mod || op == micro.Rem) {
+		for i := range t.in[1].Shape().Size() {
+			if t.in[1].Literal().Bits(i) == 0 {
+				return nil
+			}
+		}
+	}
+	fn := kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
+	size := t.typ.Shape.Size()
+	data := make([]byte, 0, size*t.typ.DType.Size())
+	var ops [3]uint64
+	for i := range size {
+		for k, in := range t.in {
+			ops[k] = in.Literal().Bits(broadcastIndex(i, t.typ.Shape, in.Shape()))
+		}
+		var out uint64
+		fn(unsafe.Pointer(&out), unsafe.Pointer(&ops[0]), unsafe.Pointer(&ops[1]), unsafe.Pointer(&ops[2]), 1)
+		switch t.typ.DType.Size() {
+		case 8:
+			data = binary.LittleEndian.AppendUint64(data, out)
+		case 4:
+			data = binary.LittleEndian.AppendUint32(data, uint32(out))
+		default:
+			data = append(data, byte(out))
+		}
+	}
+	lit, err := graph.NewLiteral(t.typ, data)
+	if err != nil {
+		panic("BUG: folding: " + err.Error())
+	}
+	return t.g.Literal(lit)
+}
+
+// broadcastIndex is the flat index into a broadcast operand for flat index i of the result.
+func broadcastIndex(i int, shape, operand graph.Shape) int {
+	flat, stride := 0, 1
+	for d := len(operand) - 1; d >= 0; d-- {
+		e := shape[len(shape)-len(operand)+d]
+		if operand[d] != 1 {
+			flat += i % e * stride
+		}
+		i /= e
+		stride *= operand[d]
+	}
+	return flat
+}

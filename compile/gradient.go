@@ -1,0 +1,523 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// Gradient appends the gradient of a scalar float cost by each of the nodes wrt to the graph and returns it
+// in their order and shapes. A node that the cost does not depend on gets zeros. wrt may be inputs or intermediate nodes.
+// The errors are those of the graph and of the arguments, joined.
+//
+// Method: reverse accumulation (Griewank & Walther, Evaluating Derivatives, 2nd ed., §3.2), one sweep
+// for all of wrt. Adjoints live in the call, so gradients of gradients and several costs on one graph are right.
+func Gradient(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
+	if cost.Valid() && !cost.Type().IsScalar() {
+		return nil, userError(cost, "gradient", fmt.Errorf("the cost is %v: needs a scalar (sum it, or use VJP)", cost.Type()))
+	}
+	return VJP([]*graph.Node{cost}, nil, wrt)
+}
+
+// VJP appends Σ_k ∂outputs_kᵀ/∂wrt · cotangents_k for each of wrt: the vector-Jacobian product. A
+// cotangent has its output's type; nil cotangents, or a nil slice, mean ones.
+func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err error) {
+	g, err := checkDerivative("gradient", outputs, cotangents, wrt)
+	if err != nil {
+		return nil, err
+	}
+	defer recoverBug("gradient", &err)
+	cts := make([]*graph.Node, len(outputs))
+	for i, o := range outputs {
+		if i < len(cotangents) && cotangents[i] != nil {
+			cts[i] = cotangents[i]
+		} else {
+			restore := g.AtNode(o)
+			cts[i] = graph.BroadcastTo(graph.Like(o, 1), o.Shape()...)
+			restore()
+		}
+	}
+	adjoints = reverse(g, outputs, cts, wrt, false)
+	for i, w := range wrt {
+		if adjoints[i] == nil {
+			restore := g.AtNode(w)
+			adjoints[i] = graph.BroadcastTo(graph.Like(w, 0), w.Shape()...)
+			restore()
+		}
+	}
+	return adjoints, g.Err()
+}
+
+// JVP appends Σ_i ∂outputs/∂wrt_i · tangents_i for each output: the Jacobian-vector product. A tangent has its
+// node's type; nil tangents mean ones. An output that depends on none of wrt gets zeros.
+//
+// Method: forward accumulation (Griewank & Walther, §3.1).
+func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
+	g, err := checkDerivative("jvp", wrt, tangents, outputs)
+	if err != nil {
+		return nil, err
+	}
+	defer recoverBug("jvp", &err)
+	seeds := make([]*graph.Node, len(wrt))
+	for i, w := range wrt {
+		if i < len(tangents) && tangents[i] != nil {
+			seeds[i] = tangents[i]
+		} else {
+			restore := g.AtNode(w)
+			seeds[i] = graph.BroadcastTo(graph.Like(w, 1), w.Shape()...)
+			restore()
+		}
+	}
+	dots = forward(g, outputs, wrt, seeds, false)
+	for i, o := range outputs {
+		if dots[i] == nil {
+			restore := g.AtNode(o)
+			dots[i] = graph.BroadcastTo(graph.Like(o, 0), o.Shape()...)
+			restore()
+		}
+	}
+	return dots, g.Err()
+}
+
+// checkDerivative validates from (whose seeds are given) and to, and returns their common graph.
+func checkDerivative(what string, from, seeds, to []*graph.Node) (*graph.Graph, error) {
+	if len(from) == 0 || len(to) == 0 {
+		return nil, fmt.Errorf("%s: needs at least one node to differentiate and one to differentiate by", what)
+	}
+	if len(seeds) > len(from) {
+		return nil, fmt.Errorf("%s: %d seeds for %d nodes", what, len(seeds), len(from))
+	}
+	g, err := commonGraph(what, slices.Concat(from, to))
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range slices.Concat(from, to) {
+		if !n.DType().IsFloat() {
+			return nil, userError(n, what, fmt.Errorf("node %v is %v: only floats have derivatives", n, n.Type()))
+		}
+	}
+	for i, s := range seeds {
+		if s == nil {
+			continue
+		}
+		if !s.Valid() || s.Graph() != g {
+			return nil, userError(from[i], what, fmt.Errorf("the seed of node %v is invalid or belongs to another graph", from[i]))
+		}
+		if !s.Type().Equal(from[i].Type()) {
+			return nil, userError(s, what, fmt.Errorf("the seed is %v for a node of type %v", s.Type(), from[i].Type()))
+		}
+	}
+	return g, nil
+}
+
+// commonGraph returns the graph that all nodes belong to, or the mistakes made on the way.
+func commonGraph(what string, nodes []*graph.Node) (*graph.Graph, error) {
+	var g *graph.Graph
+	for i, n := range nodes {
+		switch {
+		case n == nil:
+			return nil, fmt.Errorf("%s: node %d is nil", what, i)
+		case g == nil:
+			g = n.Graph()
+		case n.Graph() != g:
+			return nil, fmt.Errorf("%s: the nodes belong to different graphs", what)
+		}
+		if err := n.Graph().Err(); err != nil {
+			return nil, err
+		}
+		if !n.Valid() {
+			return nil, fmt.Errorf("%s: node %d is invalid", what, i)
+		}
+		if n.Results() != nil {
+			return nil, userError(n, what, fmt.Errorf("node %v has %d results: take one with Result", n, len(n.Results())))
+		}
+	}
+	return g, nil
+}
+
+func userError(n *graph.Node, op string, err error) error {
+	return &graph.Error{Pos: n.Position(), Op: op, Err: err}
+}
+
+// recoverBug turns a panic of ours into an error that names the pass.
+func recoverBug(pass string, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("internal error in %s: %v", pass, r)
+	}
+}
+
+// between lists, in ascending order, the nodes that the outputs depend on and that depend on wrt,
+// wrt included. With stop, nothing behind wrt is looked at.
+func between(outputs, wrt []*graph.Node, stop bool) []*graph.Node {
+	isWrt := map[*graph.Node]bool{}
+	for _, w := range wrt {
+		isWrt[w] = true
+	}
+	seen := map[*graph.Node]bool{}
+	var reach []*graph.Node
+	var stack []*graph.Node
+	push := func(n *graph.Node) {
+		if !seen[n] {
+			seen[n] = true
+			reach = append(reach, n)
+			stack = append(stack, n)
+		}
+	}
+	for _, o := range outputs {
+		push(o)
+	}
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if stop && isWrt[n] {
+			continue
+		}
+		for _, in := range n.Inputs() {
+			push(in)
+		}
+	}
+	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
+	depends := map[*graph.Node]bool{}
+	var list []*graph.Node
+	for _, n := range reach {
+		d := isWrt[n]
+		if !d && n.Op().Differentiable() {
+			for _, in := range n.Inputs() {
+				d = d || depends[in]
+			}
+			d = d && (n.DType().IsFloat() || n.Results() != nil)
+		}
+		if d {
+			depends[n] = true
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// isOne reports whether n is the constant 1, possibly repeated.
+func isOne(n *graph.Node) bool { return isConst(n, 1) }
+
+func isConst(n *graph.Node, v float64) bool {
+	for n.Op().Name == "broadcast_to" {
+		n = n.Input(0)
+	}
+	if l := n.Literal(); l != nil {
+		if bits, ok := l.Uniform(); ok {
+			return bits == graph.BitsOfFloat(n.DType(), v)
+		}
+	}
+	return false
+}
+
+// times multiplies an adjoint or tangent by a local partial.
+func times(n, partial, ct *graph.Node) *graph.Node {
+	shape := n.Shape()
+	switch {
+	case isOne(partial):
+		return graph.BroadcastTo(ct, shape...)
+	case isOne(ct):
+		return graph.BroadcastTo(partial, shape...)
+	case isConst(partial, -1):
+		return graph.BroadcastTo(graph.Neg(ct), shape...)
+	case n.Op().SingularPartials && !partial.IsConst():
+		return graph.BroadcastTo(graph.MulNoNan(partial, ct), shape...)
+	}
+	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)
+}
+
+// reverse returns the adjoints of wrt (nil for zero) given those of the outputs.
+func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*graph.Node {
+	list := between(outputs, wrt, stop)
+	index := make(map[*graph.Node]int, len(list))
+	for i, n := range list {
+		index[n] = i
+	}
+	isWrt := map[*graph.Node]bool{}
+	for _, w := range wrt {
+		isWrt[w] = true
+	}
+	adj := make([]adjoint, len(list))
+	give := func(to, ct *graph.Node) {
+		if i, ok := index[to]; ok && ct != nil {
+			adj[i].add(ct)
+		}
+	}
+	for i, o := range outputs {
+		give(o, cts[i])
+	}
+	total := make([]*graph.Node, len(list))
+	for i := len(list) - 1; i >= 0; i-- {
+		n := list[i]
+		restore := g.AtNode(n)
+		if n.Results() == nil {
+			total[i] = adj[i].sum()
+			if total[i] == nil || stop && isWrt[n] {
+				restore()
+				continue
+			}
+		}
+		op := n.Op()
+		switch {
+		case op.Name == "result":
+			tuple := index[n.Input(0)]
+			adj[tuple].giveResult(n.Attrs().Int("index"), total[i])
+		case op.Partial != nil:
+			for k, in := range n.Inputs() {
+				if _, ok := index[in]; !ok {
+					continue
+				}
+				if p := op.Partial(n, k); p != nil {
+					give(in, graph.SumTo(times(n, p, total[i]), in.Shape()))
+				}
+			}
+		case op.Transpose != nil:
+			for k, in := range n.Inputs() {
+				if _, ok := index[in]; ok {
+					give(in, op.Transpose(n, k, total[i]))
+				}
+			}
+		case op.VJP != nil:
+			ct := []*graph.Node{total[i]}
+			if n.Results() != nil {
+				if ct = adj[i].results; ct == nil {
+					break
+				}
+				ct = append(ct, make([]*graph.Node, len(n.Results())-len(ct))...)
+			}
+			for k, a := range op.VJP(n, ct) {
+				give(n.Input(k), a)
+			}
+		case op.ThroughExpand:
+			if ops := uniq(n.Inputs()); len(ops) > 0 {
+				for k, a := range reverse(g, []*graph.Node{op.Expand(n)}, []*graph.Node{total[i]}, ops, true) {
+					give(ops[k], a)
+				}
+			}
+		}
+		restore()
+	}
+	out := make([]*graph.Node, len(wrt))
+	for k, w := range wrt {
+		if i, ok := index[w]; ok {
+			out[k] = total[i]
+		}
+	}
+	return out
+}
+
+func uniq(nodes []*graph.Node) []*graph.Node {
+	var out []*graph.Node
+	for _, n := range nodes {
+		if n.DType().IsFloat() && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// adjoint collects the contributions to one node's adjoint.
+type adjoint struct {
+	terms   []*graph.Node
+	results []*graph.Node // for a node with several results
+}
+
+func (a *adjoint) add(ct *graph.Node) { a.terms = append(a.terms, ct) }
+
+func (a *adjoint) giveResult(i int, ct *graph.Node) {
+	for len(a.results) <= i {
+		a.results = append(a.results, nil)
+	}
+	a.results[i] = ct
+}
+
+// sum adds the contributions in the order of their arrival. Those that place pieces into zeros become one
+// node, so that n elements used one by one cost O(n) and not O(n²).
+func (a *adjoint) sum() *graph.Node {
+	var rest, indexed, sliced []*graph.Node
+	for _, t := range a.terms {
+		switch t.Op().Name {
+		case "index_transpose":
+			indexed = append(indexed, t)
+		case "slice_transpose":
+			sliced = append(sliced, t)
+		default:
+			rest = append(rest, t)
+		}
+	}
+	rest = append(append(rest, mergeIndexed(indexed)...), mergeSliced(sliced)...)
+	if len(rest) == 0 {
+		return nil
+	}
+	s := rest[0]
+	for _, t := range rest[1:] {
+		s = graph.Add(s, t)
+	}
+	return s
+}
+
+// mergeIndexed joins index_transpose nodes of one shape, per number of indices; pieces at the same place are added.
+func mergeIndexed(nodes []*graph.Node) []*graph.Node {
+	if len(nodes) < 2 {
+		return nodes
+	}
+	type place struct{ depth, flat int }
+	at := map[place]*graph.Node{}
+	shape := nodes[0].Shape()
+	byDepth := make([][]int, len(shape)+1)
+	for _, n := range nodes {
+		all := n.Attrs().Ints("indices")
+		m := len(all) / len(n.Inputs())
+		for k, piece := range n.Inputs() {
+			flat := 0
+			for d, i := range all[k*m : (k+1)*m] {
+				flat = flat*shape[d] + i
+			}
+			p := place{m, flat}
+			if old := at[p]; old != nil {
+				at[p] = graph.Add(old, piece)
+			} else {
+				at[p] = piece
+				byDepth[m] = append(byDepth[m], flat)
+			}
+		}
+	}
+	var out []*graph.Node
+	for m, flats := range byDepth {
+		if len(flats) == 0 {
+			continue
+		}
+		slices.Sort(flats)
+		pieces := make([]*graph.Node, len(flats))
+		indices := make([]int, 0, m*len(flats))
+		for k, flat := range flats {
+			pieces[k] = at[place{m, flat}]
+			idx := make([]int, m)
+			for d := m - 1; d >= 0; d-- {
+				idx[d] = flat % shape[d]
+				flat /= shape[d]
+			}
+			indices = append(indices, idx...)
+		}
+		out = append(out, graph.IndexTranspose(shape, indices, pieces...))
+	}
+	return out
+}
+
+// mergeSliced joins slice_transpose nodes of one shape.
+func mergeSliced(nodes []*graph.Node) []*graph.Node {
+	if len(nodes) < 2 {
+		return nodes
+	}
+	var pieces []*graph.Node
+	var starts, strides []int
+	for _, n := range nodes {
+		pieces = append(pieces, n.Inputs()...)
+		starts = append(starts, n.Attrs().Ints("starts")...)
+		strides = append(strides, n.Attrs().Ints("strides")...)
+	}
+	return []*graph.Node{graph.SliceTranspose(nodes[0].Shape(), starts, strides, pieces...)}
+}
+
+// forward returns the tangents of the outputs (nil for zero) given those of wrt.
+func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*graph.Node {
+	dot := map[*graph.Node]*graph.Node{}
+	tuples := map[*graph.Node][]*graph.Node{}
+	seed := map[*graph.Node]*graph.Node{}
+	for i, w := range wrt {
+		if old := seed[w]; old != nil {
+			seed[w] = graph.Add(old, seeds[i])
+		} else {
+			seed[w] = seeds[i]
+		}
+	}
+	for _, n := range between(outputs, wrt, stop) {
+		restore := g.AtNode(n)
+		d := seed[n]
+		if d == nil || !stop {
+			if step := tangent(g, n, dot, tuples); step != nil && d != nil {
+				d = graph.Add(d, step)
+			} else if step != nil {
+				d = step
+			}
+		}
+		if d != nil {
+			dot[n] = d
+		}
+		restore()
+	}
+	out := make([]*graph.Node, len(outputs))
+	for i, o := range outputs {
+		out[i] = dot[o]
+	}
+	return out
+}
+
+// tangent returns the tangent of one node from those of its operands, nil for zero.
+func tangent(g *graph.Graph, n *graph.Node, dot map[*graph.Node]*graph.Node, tuples map[*graph.Node][]*graph.Node) *graph.Node {
+	op := n.Op()
+	if op.Name == "result" {
+		return tuples[n.Input(0)][n.Attrs().Int("index")]
+	}
+	dots := make([]*graph.Node, len(n.Inputs()))
+	any := false
+	for i, in := range n.Inputs() {
+		dots[i] = dot[in]
+		any = any || dots[i] != nil
+	}
+	if !any {
+		return nil
+	}
+	var sum *graph.Node
+	plus := func(t *graph.Node) {
+		if sum == nil {
+			sum = t
+		} else {
+			sum = graph.Add(sum, t)
+		}
+	}
+	switch {
+	case op.Partial != nil:
+		for i, d := range dots {
+			if d == nil {
+				continue
+			}
+			if p := op.Partial(n, i); p != nil {
+				plus(times(n, p, d))
+			}
+		}
+	case op.Transpose != nil && op.JointlyLinear:
+		for i, in := range n.Inputs() {
+			if dots[i] == nil {
+				dots[i] = graph.BroadcastTo(graph.Like(in, 0), in.Shape()...)
+			}
+		}
+		return g.Apply(op, dots, n.Attrs())
+	case op.Transpose != nil:
+		for i, d := range dots {
+			if d != nil {
+				in := slices.Clone(n.Inputs())
+				in[i] = d
+				plus(g.Apply(op, in, n.Attrs()))
+			}
+		}
+	case op.JVP != nil:
+		out := op.JVP(n, dots)
+		if n.Results() != nil {
+			tuples[n] = out
+			return nil
+		}
+		return out[0]
+	case op.ThroughExpand:
+		ops := uniq(n.Inputs())
+		var from, seeds []*graph.Node
+		for _, in := range ops {
+			if dot[in] != nil {
+				from, seeds = append(from, in), append(seeds, dot[in])
+			}
+		}
+		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, true)[0]
+	}
+	return sum
+}

@@ -1,0 +1,297 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// instruction is a group of nodes that becomes one machine instruction.
+type instruction struct {
+	kind  class // classScalar, classLoop or classKernel
+	nodes []int32
+	// stage counts how often the way from the inputs changes from array to scalar code; the scalar nodes of
+	// one stage form one instruction.
+	stage int32
+	// depth is the longest way through array instructions within the stage: every instruction depends only on those
+	// with a smaller (stage, depth), scalar code coming first in its stage. This keeps grouping free of cycles.
+	depth int32
+	// of a loop:
+	dims   graph.Shape
+	tail   int32 // the reduction, −1 for none
+	fusing bool  // may take more nodes
+}
+
+// maxLoopNodes bounds a loop's micro-instructions, so that its buffers stay in cache.
+const maxLoopNodes = 256
+
+// grouper holds the state of the group pass.
+type grouper struct {
+	*lowering
+	g        *graph.Graph
+	straight map[int32]int32 // stage → group
+	lastUse  map[int32]int32 // root → the last loop that reads it
+	alone    bool            // no fusion
+	reading  [][]int32       // scratch
+}
+
+// group is the pass that forms instructions.
+func group(u *unit) error {
+	gr := &grouper{lowering: u.low, g: u.g, straight: map[int32]int32{}, lastUse: map[int32]int32{}, alone: u.config.Unoptimized}
+	for i := range u.g.Len() {
+		id := int32(i)
+		switch gr.class[i] {
+		case classScalar, classAssemble:
+			gr.scalar(id)
+		case classLoop:
+			gr.loop(id)
+		case classReduce:
+			gr.reduce(id)
+		case classKernel, classTuple:
+			gr.kernel(id)
+		case classResult:
+			gr.groupOf[i] = gr.groupOf[u.g.Node(i).Input(0).ID()]
+		}
+	}
+	return nil
+}
+
+// after returns the stage of an array instruction that reads the node's operands, and the depth behind them in that stage.
+func (gr *grouper) after(id int32) (stage, depth int32) {
+	for _, in := range gr.g.Node(int(id)).Inputs() {
+		if h := gr.producer(in); h != nil {
+			stage = max(stage, h.stage)
+		}
+	}
+	for _, in := range gr.g.Node(int(id)).Inputs() {
+		if h := gr.producer(in); h != nil && h.stage == stage && h.kind != classScalar {
+			depth = max(depth, h.depth+1)
+		}
+	}
+	return stage, depth
+}
+
+// producer returns the instruction that computes the node's memory, nil for inputs and constants.
+func (gr *grouper) producer(n *graph.Node) *instruction {
+	if g := gr.groupOf[gr.root[n.ID()]]; g >= 0 {
+		return gr.groups[g]
+	}
+	return nil
+}
+
+func (gr *grouper) open(x *instruction, id int32) int32 {
+	k := int32(len(gr.groups))
+	gr.groups = append(gr.groups, x)
+	gr.join(k, id)
+	return k
+}
+
+func (gr *grouper) join(k, id int32) {
+	gr.groups[k].nodes = append(gr.groups[k].nodes, id)
+	gr.groupOf[id] = k
+}
+
+func (gr *grouper) scalar(id int32) {
+	stage := int32(0)
+	for _, in := range gr.g.Node(int(id)).Inputs() {
+		if h := gr.producer(in); h != nil {
+			s := h.stage
+			if h.kind != classScalar {
+				s++
+			}
+			stage = max(stage, s)
+		}
+	}
+	k, ok := gr.straight[stage]
+	if !ok {
+		gr.straight[stage] = gr.open(&instruction{kind: classScalar, stage: stage, depth: -1, tail: -1}, id)
+		return
+	}
+	gr.join(k, id)
+}
+
+func (gr *grouper) kernel(id int32) {
+	stage, depth := gr.after(id)
+	gr.open(&instruction{kind: classKernel, stage: stage, depth: depth, tail: -1}, id)
+}
+
+// fits reports whether the node may be computed inside loop k: same iteration space, and every operand comes from the
+// loop itself or is complete before it starts.
+func (gr *grouper) fits(k, id int32, dims graph.Shape, stage int32) bool {
+	x := gr.groups[k]
+	if !x.fusing || x.stage != stage || len(x.nodes) >= maxLoopNodes || !x.dims.Equal(dims) {
+		return false
+	}
+	for _, in := range gr.g.Node(int(id)).Inputs() {
+		h := gr.producer(in)
+		if h == nil || h.stage < stage || h.kind == classScalar {
+			continue
+		}
+		if h == x {
+			// Only values of the loop's own iteration are at hand: no reduction, no view of another element.
+			if int32(in.ID()) == x.tail || gr.root[in.ID()] != int32(in.ID()) {
+				return false
+			}
+		} else if h.depth >= x.depth {
+			return false
+		}
+	}
+	return true
+}
+
+func (gr *grouper) loop(id int32) {
+	n := gr.g.Node(int(id))
+	stage, depth := gr.after(id)
+	best := int32(-1)
+	consider := func(k int32) {
+		if k > best && gr.fits(k, id, n.Shape(), stage) {
+			best = k
+		}
+	}
+	if !gr.alone {
+		for _, in := range n.Inputs() {
+			r := gr.root[in.ID()]
+			if k := gr.groupOf[r]; k >= 0 && gr.groups[k].kind == classLoop {
+				consider(k)
+			}
+			if k, ok := gr.lastUse[r]; ok {
+				consider(k)
+			}
+		}
+	}
+	if best >= 0 {
+		gr.join(best, id)
+	} else {
+		best = gr.open(&instruction{kind: classLoop, stage: stage, depth: depth, dims: n.Shape(), tail: -1, fusing: true}, id)
+	}
+	gr.use(best, n)
+}
+
+// use remembers which loop read the operands last, so that loops over the same data can be joined.
+func (gr *grouper) use(k int32, n *graph.Node) {
+	for _, in := range n.Inputs() {
+		if !in.Type().IsScalar() {
+			gr.lastUse[gr.root[in.ID()]] = k
+		}
+	}
+}
+
+// reduce puts a reduction at the tail of the loop that computes its operand, or of a loop of its own.
+func (gr *grouper) reduce(id int32) {
+	n := gr.g.Node(int(id))
+	in := n.Input(0)
+	if k := gr.groupOf[in.ID()]; k >= 0 && !gr.alone && gr.class[in.ID()] == classLoop {
+		if x := gr.groups[k]; x.tail < 0 && x.dims.Equal(in.Shape()) {
+			x.tail = id
+			gr.join(k, id)
+			return
+		}
+	}
+	stage, depth := gr.after(id)
+	k := gr.open(&instruction{kind: classLoop, stage: stage, depth: depth, dims: in.Shape(), tail: id, fusing: true}, id)
+	gr.use(k, n)
+}
+
+// schedule is the pass that orders the instructions depth first from the outputs.
+func schedule(u *unit) error {
+	l := u.low
+	preds := make([][]int32, len(l.groups))
+	for k, x := range l.groups {
+		var list []int32
+		for _, id := range x.nodes {
+			for _, in := range u.g.Node(int(id)).Inputs() {
+				if h := l.groupOf[l.root[in.ID()]]; h >= 0 && h != int32(k) {
+					if len(list) == 0 || list[len(list)-1] != h {
+						list = append(list, h)
+					}
+				}
+			}
+		}
+		slices.Sort(list)
+		preds[k] = slices.Compact(list)
+	}
+	// Larger subtrees first: they need most memory while little else is alive (Sethi & Ullman 1970).
+	weight := make([]int64, len(l.groups))
+	byRank := make([]int32, len(l.groups))
+	for k := range byRank {
+		byRank[k] = int32(k)
+	}
+	slices.SortStableFunc(byRank, func(a, b int32) int {
+		x, y := l.groups[a], l.groups[b]
+		if x.stage != y.stage {
+			return int(x.stage - y.stage)
+		}
+		return int(x.depth - y.depth)
+	})
+	for _, k := range byRank {
+		var sum int64
+		for _, id := range l.groups[k].nodes {
+			sum += int64(u.g.Node(int(id)).Shape().Size())
+		}
+		for _, p := range preds[k] {
+			sum = max(sum, weight[p]+1)
+		}
+		weight[k] = sum
+	}
+	state := make([]uint8, len(l.groups))
+	var visit func(k int32)
+	type frame struct {
+		k    int32
+		next int
+	}
+	visit = func(k int32) {
+		stack := []frame{{k, 0}}
+		state[k] = 1
+		for len(stack) > 0 {
+			f := &stack[len(stack)-1]
+			ps := preds[f.k]
+			if f.next == 0 {
+				slices.SortStableFunc(ps, func(a, b int32) int {
+					switch {
+					case weight[a] > weight[b]:
+						return -1
+					case weight[a] < weight[b]:
+						return 1
+					}
+					return int(a - b)
+				})
+			}
+			if f.next == len(ps) {
+				state[f.k] = 2
+				l.order = append(l.order, f.k)
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			p := ps[f.next]
+			f.next++
+			switch state[p] {
+			case 0:
+				state[p] = 1
+				stack = append(stack, frame{p, 0})
+			case 1:
+				panic("BUG: instructions depend on one another in a cycle")
+			}
+		}
+	}
+	for _, o := range u.outputs {
+		if k := l.groupOf[l.root[o.ID()]]; k >= 0 && state[k] == 0 {
+			visit(k)
+		}
+	}
+	return nil
+}
+
+// microInstr returns the micro-instruction of an elementwise node, without operands.
+func (l *lowering) microInstr(n *graph.Node) micro.Instr {
+	c := micro.Instr{Op: l.op[n.ID()], Type: n.DType()}
+	switch c.Op {
+	case micro.Cast:
+		c.Type, c.To = n.Input(0).DType(), n.DType()
+	default:
+		if c.Op.Info().Bool {
+			c.Type = n.Input(0).DType()
+		}
+	}
+	return c
+}

@@ -1,0 +1,463 @@
+package compile
+
+import (
+	"math"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+)
+
+// residentBytes: smaller inputs are copied into the arena, larger ones are read in place unless scalar code
+// addresses their elements.
+const residentBytes = 4096
+
+// align is the alignment of arrays in the arena, a cache line.
+const align = 64
+
+// never is the last use of a value that lives to the end of the run.
+const never = math.MaxInt32
+
+// place is where a root lies: a byte offset in the arena or in an input's own space.
+type place struct {
+	space  uint32
+	offset int64
+	known  bool
+}
+
+// memoryPlan is what the memory pass decides besides the places of the roots.
+type memoryPlan struct {
+	pos      []int32 // by group: its place in the order
+	lastUse  []int32 // by root: the position of its last reader
+	consts   []byte
+	constAt  int64
+	constOff map[int32]int64 // by constant node: offset in consts
+	tuples   map[int32][]int32
+	scratch  map[[2]int32]int64 // results that nobody reads: by tuple node and index
+	arena    int64
+}
+
+// tempRegion is the part of the arena that holds temporaries of scalar code.
+type tempRegion struct {
+	code   []straightCode // by position in order
+	lo, hi int64
+}
+
+// planMemory is the pass that fills place and plan.
+func planMemory(u *unit) error {
+	l := u.low
+	m := &memoryPlanner{lowering: l, g: u.g, outputs: u.outputs, alone: u.config.Unoptimized}
+	l.place = make([]place, u.g.Len())
+	l.plan = memoryPlan{
+		pos: make([]int32, len(l.groups)), lastUse: make([]int32, u.g.Len()),
+		constOff: map[int32]int64{}, tuples: map[int32][]int32{}, scratch: map[[2]int32]int64{},
+	}
+	for i := range l.plan.pos {
+		l.plan.pos[i] = -1
+	}
+	for i, k := range l.order {
+		l.plan.pos[k] = int32(i)
+	}
+	m.liveRanges()
+	m.placeInputs()
+	m.placeConsts()
+	m.placeCells()
+	m.scheduleStraights()
+	m.placeBuffers()
+	return nil
+}
+
+type memoryPlanner struct {
+	*lowering
+	g       *graph.Graph
+	outputs []*graph.Node
+	alone   bool
+
+	cellUse []bool // inputs whose elements scalar code reads
+	top     int64  // end of what has been placed
+	free    []freeBlock
+	high    int64
+	base    int64
+}
+
+// liveRanges finds each root's last reader and which inputs scalar code addresses.
+func (m *memoryPlanner) liveRanges() {
+	last := m.plan.lastUse
+	for i := range last {
+		last[i] = -1
+	}
+	m.cellUse = make([]bool, m.g.Len())
+	for pos, k := range m.order {
+		x := m.groups[k]
+		for _, id := range x.nodes {
+			n := m.g.Node(int(id))
+			for _, in := range n.Inputs() {
+				r := m.root[in.ID()]
+				if m.groupOf[r] != k {
+					last[r] = int32(pos)
+				}
+				if x.kind == classScalar {
+					m.cellUse[r] = true
+				}
+			}
+			if m.class[id] == classTuple {
+				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(n.Results()))
+			}
+		}
+	}
+	for i, c := range m.class {
+		if c == classResult {
+			n := m.g.Node(i)
+			if t := m.plan.tuples[int32(n.Input(0).ID())]; t != nil {
+				t[n.Attrs().Int("index")] = int32(i)
+			}
+		}
+	}
+	for _, o := range m.outputs {
+		last[m.root[o.ID()]] = never
+	}
+}
+
+func (m *memoryPlanner) bytes(id int32) int64 {
+	t := m.g.Node(int(id)).Type()
+	return int64(t.Shape.Size()) * int64(t.DType.Size())
+}
+
+// placeInputs puts scalar inputs next to one another, then small inputs and those that scalar code reads;
+// the others get spaces of their own.
+func (m *memoryPlanner) placeInputs() {
+	for _, in := range m.g.Inputs() {
+		if in.Type().IsScalar() {
+			m.place[in.ID()] = place{0, m.top, true}
+			m.top += 8
+		}
+	}
+	for i, in := range m.g.Inputs() {
+		id := int32(in.ID())
+		switch {
+		case in.Type().IsScalar():
+		case m.cellUse[id] || m.bytes(id) <= residentBytes:
+			m.top = roundUp(m.top, align)
+			m.place[id] = place{0, m.top, true}
+			m.top += m.bytes(id)
+		default:
+			m.place[id] = place{uint32(i) + 1, 0, true}
+		}
+	}
+	m.top = roundUp(m.top, 8)
+}
+
+// placeConsts puts into the arena the constants that are read from memory: by scalar code and kernels, and by loops
+// unless all elements are equal.
+func (m *memoryPlanner) placeConsts() {
+	add := func(id int32) {
+		if _, ok := m.plan.constOff[id]; ok {
+			return
+		}
+		a := int64(8)
+		if m.bytes(id) > 8 {
+			a = align
+		}
+		for int64(len(m.plan.consts))%a != 0 {
+			m.plan.consts = append(m.plan.consts, 0)
+		}
+		m.plan.constOff[id] = int64(len(m.plan.consts))
+		m.plan.consts = append(m.plan.consts, m.g.Node(int(id)).Literal().Bytes()...)
+	}
+	for _, k := range m.order {
+		x := m.groups[k]
+		for _, id := range x.nodes {
+			for _, in := range m.g.Node(int(id)).Inputs() {
+				r := m.root[in.ID()]
+				if m.class[r] != classConst {
+					continue
+				}
+				if _, uniform := isUniform(m.g.Node(int(r))); !uniform || x.kind != classLoop || m.class[id] == classReduce {
+					add(r)
+				}
+			}
+			if m.class[id] == classAssemble && len(m.g.Node(int(id)).Inputs()) < m.g.Node(int(id)).Shape().Size() {
+				add(m.zero(id))
+			}
+		}
+	}
+	for len(m.plan.consts)%8 != 0 {
+		m.plan.consts = append(m.plan.consts, 0)
+	}
+	m.top = roundUp(m.top, align)
+	m.plan.constAt = m.top
+	m.top += int64(len(m.plan.consts))
+	for id, off := range m.plan.constOff {
+		m.place[id] = place{0, m.plan.constAt + off, true}
+	}
+}
+
+// zero returns the constant 0 of the node's dtype; the outputs pass has made sure that it exists.
+func (m *memoryPlanner) zero(id int32) int32 {
+	return int32(graph.Like(m.g.Node(int(id)), 0).ID())
+}
+
+// placeCells gives scalars that outlive their instruction cells of their own, the outputs first and in order.
+// Pieces that scalar code stores into an array right away lie there instead.
+func (m *memoryPlanner) placeCells() {
+	cell := func(id int32) {
+		if !m.place[id].known {
+			m.place[id] = place{0, m.top, true}
+			m.top += 8
+		}
+	}
+	for _, o := range m.outputs {
+		if r := m.root[o.ID()]; m.isCell(r) {
+			cell(r)
+		}
+	}
+	for _, k := range m.order {
+		for _, id := range m.groups[k].nodes {
+			if m.class[id] == classAssemble {
+				for _, in := range m.g.Node(int(id)).Inputs() {
+					if p := int32(in.ID()); m.class[p] == classScalar && m.groupOf[p] == k && !m.place[p].known {
+						// Where exactly follows when the array is placed.
+						m.place[p] = place{known: true}
+						m.plan.lastUse[id] = max(m.plan.lastUse[id], m.plan.lastUse[p])
+					}
+				}
+			}
+		}
+	}
+	for _, k := range m.order {
+		for _, id := range m.groups[k].nodes {
+			if m.isCell(id) && m.plan.lastUse[id] >= 0 {
+				cell(id)
+			}
+			if m.class[id] == classTuple {
+				for _, r := range m.plan.tuples[id] {
+					if r >= 0 && m.g.Node(int(r)).Type().IsScalar() {
+						cell(r)
+					}
+				}
+			}
+		}
+	}
+}
+
+// isCell reports whether the root is a computed scalar.
+func (m *memoryPlanner) isCell(r int32) bool {
+	switch m.class[r] {
+	case classScalar, classReduce, classKernel, classResult:
+		return m.g.Node(int(r)).Type().IsScalar()
+	}
+	return false
+}
+
+// scheduleStraights orders scalar code and finds how many temporaries it needs.
+func (m *memoryPlanner) scheduleStraights() {
+	m.temps.code = make([]straightCode, len(m.order))
+	m.temps.lo = m.top
+	most := int64(0)
+	var s straightScheduler
+	for pos, k := range m.order {
+		if x := m.groups[k]; x.kind == classScalar {
+			m.temps.code[pos] = s.schedule(m, k, x)
+			most = max(most, int64(m.temps.code[pos].temps))
+		}
+	}
+	m.top += 8 * most
+	m.temps.hi = m.top
+}
+
+type freeBlock struct{ offset, size int64 }
+
+// placeBuffers walks through the instructions, gives arrays the smallest free block that fits (best fit), and
+// returns the blocks of arrays after their last use. Outputs of loops take over the memory of operands that die there.
+func (m *memoryPlanner) placeBuffers() {
+	m.base = roundUp(m.top, align)
+	ends := make([][]int32, len(m.order))
+	for pos, k := range m.order {
+		x := m.groups[k]
+		var born []int32
+		var scratch []freeBlock
+		for _, id := range x.nodes {
+			switch {
+			case m.class[id] == classTuple:
+				for i, r := range m.plan.tuples[id] {
+					if r < 0 {
+						size := m.resultBytes(id, i)
+						off := m.alloc(size)
+						m.plan.scratch[[2]int32{id, int32(i)}] = off
+						scratch = append(scratch, freeBlock{off, size})
+					} else {
+						born = append(born, r)
+					}
+				}
+			case x.kind == classScalar && m.class[id] != classAssemble:
+			case m.class[id] == classLoop && m.plan.lastUse[id] < 0:
+			default:
+				born = append(born, id)
+			}
+		}
+		taken := map[int32]bool{}
+		for _, id := range born {
+			if m.place[id].known {
+				continue
+			}
+			if r := m.dyingTwin(pos, x, id, taken); r >= 0 && !m.alone {
+				m.place[id] = m.place[r]
+				taken[r] = true
+			} else {
+				m.place[id] = place{0, m.alloc(m.bytes(id)), true}
+			}
+			if end := max(m.plan.lastUse[id], int32(pos)); end < never {
+				ends[end] = append(ends[end], id)
+			}
+			if m.class[id] == classAssemble {
+				m.placePieces(id, k)
+			}
+		}
+		for _, b := range scratch {
+			m.release(b.offset, b.size)
+		}
+		for _, id := range ends[pos] {
+			if !taken[id] {
+				m.release(m.place[id].offset, m.bytes(id))
+			}
+		}
+	}
+	m.plan.arena = roundUp(m.base+m.high, align)
+}
+
+func (m *memoryPlanner) resultBytes(tuple int32, i int) int64 {
+	t := m.g.Node(int(tuple)).Results()[i]
+	return int64(t.Shape.Size()) * int64(t.DType.Size())
+}
+
+// placePieces gives the scalars that go right into the array their places.
+func (m *memoryPlanner) placePieces(id, k int32) {
+	n := m.g.Node(int(id))
+	size := int64(n.DType().Size())
+	for i, in := range n.Inputs() {
+		p := int32(in.ID())
+		if m.class[p] == classScalar && m.groupOf[p] == k && m.place[p] == (place{known: true}) {
+			m.place[p].offset = m.place[id].offset + int64(assembleIndex(n, i))*size
+		}
+	}
+}
+
+// assembleIndex is the flat element that piece i goes to.
+func assembleIndex(n *graph.Node, i int) int {
+	s, idx := n.Shape(), n.Attrs().Ints("indices")
+	flat := 0
+	for d, e := range s {
+		flat = flat*e + idx[i*len(s)+d]
+	}
+	return flat
+}
+
+// dyingTwin returns an operand of the instruction whose memory the result may take over: it dies here, has
+// the same size, and element i is read before element i is written. −1 if there is none.
+func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[int32]bool) int32 {
+	if x.kind == classScalar || m.class[id] == classReduce {
+		return -1
+	}
+	size := m.bytes(id)
+	candidate := func(in *graph.Node) bool {
+		r := m.root[in.ID()]
+		return m.plan.lastUse[r] == int32(pos) && !taken[r] && m.class[r] != classInput && m.class[r] != classConst &&
+			m.place[r].known && m.place[r].space == 0 && m.bytes(r) == size && m.offset[in.ID()] == 0 && !m.isCell(r) &&
+			!m.sharesPieces(r)
+	}
+	if x.kind == classKernel {
+		n := m.g.Node(int(id))
+		k := kernel.Lookup(n.Op().Kernel)
+		if k == nil || m.class[id] == classTuple {
+			return -1
+		}
+		for _, i := range k.InPlace {
+			in := n.Input(i)
+			uses := 0
+			for _, other := range n.Inputs() {
+				if m.root[other.ID()] == m.root[in.ID()] {
+					uses++
+				}
+			}
+			if uses == 1 && candidate(in) {
+				return m.root[in.ID()]
+			}
+		}
+		return -1
+	}
+	// In a loop every access to the twin must be the plain one.
+	for _, node := range x.nodes {
+		for _, in := range m.g.Node(int(node)).Inputs() {
+			if candidate(in) && m.plainOnly(x, m.root[in.ID()], m.g.Node(int(id))) {
+				return m.root[in.ID()]
+			}
+		}
+	}
+	return -1
+}
+
+// sharesPieces reports whether scalars lie inside the array's memory, whose own uses outlive the array's.
+func (m *memoryPlanner) sharesPieces(r int32) bool { return m.class[r] == classAssemble }
+
+func (m *memoryPlanner) plainOnly(x *instruction, r int32, result *graph.Node) bool {
+	for _, node := range x.nodes {
+		for _, in := range m.g.Node(int(node)).Inputs() {
+			if m.root[in.ID()] == r && (m.offset[in.ID()] != 0 || !in.Shape().Equal(x.dims) || in.DType() != result.DType()) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// alloc returns the offset of a block of the given size.
+func (m *memoryPlanner) alloc(size int64) int64 {
+	size = roundUp(size, align)
+	best := -1
+	for i, b := range m.free {
+		if b.size >= size && (best < 0 || b.size < m.free[best].size) {
+			best = i
+		}
+	}
+	if best >= 0 {
+		b := &m.free[best]
+		off := b.offset
+		b.offset += size
+		if b.size -= size; b.size == 0 {
+			m.free = slices.Delete(m.free, best, best+1)
+		}
+		return off
+	}
+	// A free block at the end grows.
+	if k := len(m.free) - 1; k >= 0 && m.free[k].offset+m.free[k].size == m.base+m.high {
+		off := m.free[k].offset
+		m.high = off + size - m.base
+		m.free = m.free[:k]
+		return off
+	}
+	off := m.base + m.high
+	m.high += size
+	return off
+}
+
+// release gives a block back and joins it with its neighbours.
+func (m *memoryPlanner) release(offset, size int64) {
+	size = roundUp(size, align)
+	i, _ := slices.BinarySearchFunc(m.free, offset, func(b freeBlock, off int64) int {
+		if b.offset < off {
+			return -1
+		}
+		return 1
+	})
+	m.free = slices.Insert(m.free, i, freeBlock{offset, size})
+	if i+1 < len(m.free) && m.free[i].offset+m.free[i].size == m.free[i+1].offset {
+		m.free[i].size += m.free[i+1].size
+		m.free = slices.Delete(m.free, i+1, i+2)
+	}
+	if i > 0 && m.free[i-1].offset+m.free[i-1].size == m.free[i].offset {
+		m.free[i-1].size += m.free[i].size
+		m.free = slices.Delete(m.free, i, i+1)
+	}
+}
+
+func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }

@@ -1,0 +1,85 @@
+package compile
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// pass is one step of compilation.
+type pass struct {
+	name string
+	doc  string
+	run  func(*unit) error
+	// required passes cannot be disabled.
+	required bool
+}
+
+// passOrder is the pipeline.
+var passOrder = []pass{
+	{name: "copy", doc: "copy what the outputs depend on into the unit's own graph", run: copyGraph, required: true},
+	{name: "expand", doc: "rewrite operators that have no kernel into simpler ones", run: expandAll, required: true},
+	{name: "rewrite", doc: "apply the rewrites of the rule table until none fires, folding constants and sharing equal nodes", run: rewriteAll},
+	{name: "contract", doc: "join a product used once and a sum into a fused multiply-add", run: contract},
+	{name: "outputs", doc: "give every output memory of its own", run: materializeOutputs, required: true},
+	{name: "classify", doc: "decide how each node is run, and which nodes are views of others' memory", run: classify, required: true},
+	{name: "group", doc: "group nodes into instructions: scalar code by stage, elementwise loops with reductions at the tail", run: group, required: true},
+	{name: "schedule", doc: "order the instructions depth first from the outputs, so that values die early", run: schedule, required: true},
+	{name: "memory", doc: "place every value in the arena; reuse memory of dead values, in place where possible", run: planMemory, required: true},
+	{name: "emit", doc: "emit the program", run: emit, required: true},
+}
+
+// constraint says that one pass runs before another, and why.
+type constraint struct{ before, after, reason string }
+
+var constraints = []constraint{
+	{"copy", "expand", "passes change the unit's own graph only"},
+	{"expand", "rewrite", "rules match the operators that remain"},
+	{"rewrite", "contract", "a multiply-add hides its product from the rules and from sharing"},
+	{"contract", "outputs", "no pass may drop the copies again"},
+	{"outputs", "classify", "classification sees the final graph"},
+	{"classify", "group", "groups are made of classes"},
+	{"group", "schedule", "instructions are what is ordered"},
+	{"schedule", "memory", "live ranges follow from the order"},
+	{"memory", "emit", "instructions name addresses"},
+}
+
+func init() {
+	verifyAlways = os.Getenv("ADJOINT_VERIFY") == "1"
+	at := map[string]int{}
+	for i, p := range passOrder {
+		if _, ok := at[p.name]; ok || p.run == nil || p.doc == "" {
+			panic("BUG: pass " + p.name + " is incomplete or given twice")
+		}
+		at[p.name] = i
+	}
+	for _, c := range constraints {
+		b, ok1 := at[c.before]
+		a, ok2 := at[c.after]
+		if !ok1 || !ok2 || b >= a {
+			panic(fmt.Sprintf("BUG: pass %s must run before %s: %s", c.before, c.after, c.reason))
+		}
+	}
+}
+
+// known reports whether name is a pass that can be disabled, or a rewrite.
+func known(name string) bool {
+	for _, p := range passOrder {
+		if p.name == name {
+			return !p.required
+		}
+	}
+	return slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
+}
+
+// PassInfo describes a pass or rewrite.
+type PassInfo struct{ Name, Doc string }
+
+// Passes lists the passes in their order.
+func Passes() []PassInfo {
+	var out []PassInfo
+	for _, p := range passOrder {
+		out = append(out, PassInfo{p.name, p.doc})
+	}
+	return out
+}

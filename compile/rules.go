@@ -1,0 +1,453 @@
+package compile
+
+import (
+	"math"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// rules is the table of rewrites. Order matters only for the counts: every rule keeps the value within its class.
+var rules []rule
+
+func init() {
+	for _, op := range graph.Ops() {
+		if op.Micro != "" {
+			elementwiseNames = append(elementwiseNames, op.Name)
+		}
+	}
+	rules = slices.Concat(algebraRules, shapeRules, fastRules)
+	for i := range rules {
+		r := &rules[i]
+		if r.onElementwise {
+			r.ops = elementwiseNames
+		}
+		if r.name == "" || r.doc == "" || r.class == 0 || len(r.ops) == 0 || r.apply == nil {
+			panic("BUG: rewrite " + r.name + " is incomplete")
+		}
+	}
+}
+
+// constant returns the value of a uniform constant.
+func constant(n *graph.Node) (float64, bool) {
+	bits, ok := isUniform(n)
+	if !ok {
+		return 0, false
+	}
+	return graph.FloatOfBits(n.DType(), bits), true
+}
+
+func isValue(n *graph.Node, v float64) bool {
+	bits, ok := isUniform(n)
+	return ok && bits == graph.BitsOfFloat(n.DType(), v)
+}
+
+var negativeZero = math.Copysign(0, -1)
+
+// exactReciprocal reports whether 1/c is exact and neither it nor c is subnormal in float32.
+func exactReciprocal(c float64) bool {
+	f, e := math.Frexp(c)
+	return (f == 0.5 || f == -0.5) && e > -100 && e < 100
+}
+
+func swapsLastTwo(perm []int) bool {
+	r := len(perm)
+	for i, p := range perm {
+		want := i
+		switch i {
+		case r - 1:
+			want = r - 2
+		case r - 2:
+			want = r - 1
+		}
+		if p != want {
+			return false
+		}
+	}
+	return r >= 2
+}
+
+// elementwiseNames lists the operators that broadcast their operands and that a micro-operation runs.
+var elementwiseNames []string
+
+// to gives a replacement the term's shape.
+func (t term) to(n *graph.Node) *graph.Node { return graph.BroadcastTo(n, t.typ.Shape...) }
+
+// find returns the other operand if one of the two operands fulfils is.
+func (t term) find(is func(*graph.Node) bool) (other *graph.Node, ok bool) {
+	if is(t.in[1]) {
+		return t.in[0], true
+	}
+	if is(t.in[0]) {
+		return t.in[1], true
+	}
+	return nil, false
+}
+
+func value(v float64) func(*graph.Node) bool {
+	return func(n *graph.Node) bool { return isValue(n, v) }
+}
+
+var algebraRules = []rule{
+	{name: "add-negative-zero", class: exact, ops: []string{"add"}, doc: "x + (−0) → x (integers: x + 0)",
+		apply: func(t term) *graph.Node {
+			zero := value(negativeZero)
+			if t.typ.DType.IsInt() {
+				zero = value(0)
+			}
+			if x, ok := t.find(zero); ok {
+				return t.to(x)
+			}
+			return nil
+		}},
+	{name: "sub-zero", class: exact, ops: []string{"sub"}, doc: "x − 0 → x",
+		apply: func(t term) *graph.Node {
+			if isValue(t.in[1], 0) {
+				return t.to(t.in[0])
+			}
+			return nil
+		}},
+	{name: "mul-one", class: exact, ops: []string{"mul"}, doc: "x · 1 → x",
+		apply: func(t term) *graph.Node {
+			if x, ok := t.find(value(1)); ok {
+				return t.to(x)
+			}
+			return nil
+		}},
+	{name: "mul-minus-one", class: exact, ops: []string{"mul"}, doc: "x · (−1) → −x",
+		apply: func(t term) *graph.Node {
+			if x, ok := t.find(value(-1)); ok {
+				return t.to(graph.Neg(x))
+			}
+			return nil
+		}},
+	{name: "div-one", class: exact, ops: []string{"div"}, doc: "x / 1 → x",
+		apply: func(t term) *graph.Node {
+			if isValue(t.in[1], 1) {
+				return t.to(t.in[0])
+			}
+			return nil
+		}},
+	{name: "div-power-of-two", class: exact, ops: []string{"div"}, doc: "x / 2ᵏ → x · 2⁻ᵏ",
+		apply: func(t term) *graph.Node {
+			if c, ok := constant(t.in[1]); ok && t.typ.DType.IsFloat() && exactReciprocal(c) && !isValue(t.in[1], 1) {
+				return t.to(graph.Mul(t.in[0], graph.Like(t.in[0], 1/c)))
+			}
+			return nil
+		}},
+	{name: "neg-neg", class: exact, ops: []string{"neg"}, doc: "−(−x) → x",
+		apply: func(t term) *graph.Node {
+			if t.in[0].Op().Name == "neg" {
+				return t.in[0].Input(0)
+			}
+			return nil
+		}},
+	{name: "add-neg", class: exact, ops: []string{"add"}, doc: "x + (−y) → x − y",
+		apply: func(t term) *graph.Node {
+			if t.in[1].Op().Name == "neg" {
+				return graph.Sub(t.in[0], t.in[1].Input(0))
+			}
+			if t.in[0].Op().Name == "neg" {
+				return graph.Sub(t.in[1], t.in[0].Input(0))
+			}
+			return nil
+		}},
+	{name: "sub-neg", class: exact, ops: []string{"sub"}, doc: "x − (−y) → x + y",
+		apply: func(t term) *graph.Node {
+			if t.in[1].Op().Name == "neg" {
+				return graph.Add(t.in[0], t.in[1].Input(0))
+			}
+			return nil
+		}},
+	{name: "mul-neg-neg", class: exact, ops: []string{"mul", "div"}, doc: "(−x) · (−y) → x · y, (−x) / (−y) → x / y",
+		apply: func(t term) *graph.Node {
+			if t.in[0].Op().Name == "neg" && t.in[1].Op().Name == "neg" {
+				return t.g.Apply(t.op, []*graph.Node{t.in[0].Input(0), t.in[1].Input(0)}, nil)
+			}
+			return nil
+		}},
+	{name: "mul-neg-constant", class: exact, ops: []string{"mul"}, doc: "(−x) · c → x · (−c)",
+		apply: func(t term) *graph.Node {
+			if !t.typ.DType.IsFloat() {
+				return nil
+			}
+			for k, x := range t.in {
+				if c, ok := constant(t.in[1-k]); ok && x.Op().Name == "neg" && t.in[1-k].Type().IsScalar() {
+					return graph.Mul(x.Input(0), graph.Like(x, -c))
+				}
+			}
+			return nil
+		}},
+	{name: "abs-abs", class: exact, ops: []string{"abs"}, doc: "|(|x|)| → |x|, |−x| → |x|",
+		apply: func(t term) *graph.Node {
+			switch t.in[0].Op().Name {
+			case "abs":
+				return t.in[0]
+			case "neg":
+				if t.typ.DType.IsFloat() {
+					return graph.Abs(t.in[0].Input(0))
+				}
+			}
+			return nil
+		}},
+	{name: "max-self", class: exact, ops: []string{"max", "min"}, doc: "max(x, x) → x, min(x, x) → x",
+		apply: func(t term) *graph.Node {
+			if t.in[0] == t.in[1] {
+				return t.in[0]
+			}
+			return nil
+		}},
+	{name: "not-not", class: exact, ops: []string{"logical_not"}, doc: "¬¬x → x",
+		apply: func(t term) *graph.Node {
+			if t.in[0].Op().Name == "logical_not" {
+				return t.in[0].Input(0)
+			}
+			return nil
+		}},
+	{name: "where-constant", class: exact, ops: []string{"where"}, doc: "where(true, x, y) → x, where(c, x, x) → x",
+		apply: func(t term) *graph.Node {
+			if c, ok := constant(t.in[0]); ok {
+				if c != 0 {
+					return t.to(t.in[1])
+				}
+				return t.to(t.in[2])
+			}
+			if t.in[1] == t.in[2] {
+				return t.to(t.in[1])
+			}
+			return nil
+		}},
+	{name: "where-where", class: exact, ops: []string{"where"}, doc: "where(c, where(c, x, y), z) → where(c, x, z), and so for the other branch",
+		apply: func(t term) *graph.Node {
+			c, a, b := t.in[0], t.in[1], t.in[2]
+			if a.Op().Name == "where" && a.Input(0) == c {
+				return t.to(graph.Where(c, a.Input(1), b))
+			}
+			if b.Op().Name == "where" && b.Input(0) == c {
+				return t.to(graph.Where(c, a, b.Input(2)))
+			}
+			return nil
+		}},
+	{name: "where-not", class: exact, ops: []string{"where"}, doc: "where(¬c, x, y) → where(c, y, x)",
+		apply: func(t term) *graph.Node {
+			if t.in[0].Op().Name == "logical_not" {
+				return graph.Where(t.in[0].Input(0), t.in[2], t.in[1])
+			}
+			return nil
+		}},
+	{name: "mul-no-nan-constant", class: exact, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, c) → x · c for c ≠ 0, 0 for c = 0",
+		apply: func(t term) *graph.Node {
+			if c, ok := constant(t.in[1]); ok {
+				if c == 0 {
+					return t.to(graph.Like(t.in[0], 0))
+				}
+				return graph.Mul(t.in[0], t.in[1])
+			}
+			return nil
+		}},
+	{name: "pow-constant", class: rounding, ops: []string{"pow"}, doc: "x^0 → 1, x^1 → x, x^2 → x·x, x^3 → x·x·x, x^½ unchanged, x^−1 → 1/x",
+		apply: func(t term) *graph.Node {
+			c, ok := constant(t.in[1])
+			if !ok {
+				return nil
+			}
+			x := t.in[0]
+			switch c {
+			case 0:
+				return t.to(graph.Like(x, 1))
+			case 1:
+				return t.to(x)
+			case 2:
+				return t.to(graph.Mul(x, x))
+			case 3:
+				return t.to(graph.Mul(graph.Mul(x, x), x))
+			case 4:
+				y := graph.Mul(x, x)
+				return t.to(graph.Mul(y, y))
+			case -1:
+				if t.typ.DType.IsFloat() {
+					return t.to(graph.Div(graph.Like(x, 1), x))
+				}
+			}
+			return nil
+		}},
+	{name: "cast-cast", class: exact, ops: []string{"cast"}, doc: "cast to the operand's own dtype → the operand; float32 → float64 → float32 → the operand",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.DType() == t.typ.DType {
+				return x
+			}
+			if x.Op().Name == "cast" && x.DType() == graph.Float64 && x.Input(0).DType() == graph.Float32 && t.typ.DType == graph.Float32 {
+				return x.Input(0)
+			}
+			return nil
+		}},
+	{name: "drop-identity", class: exact, ops: []string{"identity", "stop_gradient"}, doc: "identity(x) → x, stop_gradient(x) → x",
+		apply: func(t term) *graph.Node { return t.in[0] }},
+	{name: "order-operands", class: exact, ops: []string{"add", "mul", "eq", "ne", "logical_and", "logical_or", "logical_xor"}, doc: "y ∘ x → x ∘ y, so that both are shared",
+		apply: func(t term) *graph.Node {
+			if t.in[0].ID() > t.in[1].ID() {
+				return t.g.Apply(t.op, []*graph.Node{t.in[1], t.in[0]}, nil)
+			}
+			return nil
+		}},
+}
+
+var shapeRules = []rule{
+	{name: "reshape-reshape", class: exact, ops: []string{"reshape"}, doc: "reshape(reshape(x)) → reshape(x); to the operand's own shape → the operand",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.Shape().Equal(t.typ.Shape) {
+				return x
+			}
+			if x.Op().Name == "reshape" {
+				return graph.Reshape(x.Input(0), t.typ.Shape...)
+			}
+			return nil
+		}},
+	{name: "broadcast-broadcast", class: exact, ops: []string{"broadcast_to"}, doc: "broadcast_to(broadcast_to(x)) → broadcast_to(x); to the operand's own shape → the operand",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.Shape().Equal(t.typ.Shape) {
+				return x
+			}
+			if x.Op().Name == "broadcast_to" {
+				return graph.BroadcastTo(x.Input(0), t.typ.Shape...)
+			}
+			return nil
+		}},
+	{name: "broadcast-operand", class: exact, onElementwise: true, doc: "x ∘ broadcast_to(y) → x ∘ y where broadcasting gives the same shape",
+		apply: func(t term) *graph.Node {
+			for k, in := range t.in {
+				if in.Op().Name != "broadcast_to" {
+					continue
+				}
+				shapes := make([]graph.Shape, len(t.in))
+				for j, o := range t.in {
+					shapes[j] = o.Shape()
+				}
+				shapes[k] = in.Input(0).Shape()
+				if s, err := graph.BroadcastShapes(shapes...); err == nil && s.Equal(t.typ.Shape) {
+					ops := append([]*graph.Node(nil), t.in...)
+					ops[k] = in.Input(0)
+					return t.g.Apply(t.op, ops, t.attrs)
+				}
+			}
+			return nil
+		}},
+	{name: "lower-scalar", class: exact, onElementwise: true, doc: "f(broadcast_to(x), …) → broadcast_to(f(x, …)) where all operands are broadcast or scalar",
+		apply: func(t term) *graph.Node {
+			if t.typ.IsScalar() {
+				return nil
+			}
+			ops := append([]*graph.Node(nil), t.in...)
+			for k, in := range t.in {
+				switch {
+				case in.Op().Name == "broadcast_to" && in.Input(0).Type().IsScalar():
+					ops[k] = in.Input(0)
+				case in.Type().IsScalar():
+				default:
+					return nil
+				}
+			}
+			return t.to(t.g.Apply(t.op, ops, t.attrs))
+		}},
+	{name: "transpose-transpose", class: exact, ops: []string{"transpose"}, doc: "transpose(transpose(x)) → transpose(x), or x",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.Op().Name != "transpose" {
+				return nil
+			}
+			outer, inner := t.attrs.Ints("perm"), x.Attrs().Ints("perm")
+			perm := make([]int, len(outer))
+			for i, p := range outer {
+				perm[i] = inner[p]
+			}
+			return graph.Transpose(x.Input(0), perm...)
+		}},
+	{name: "matmul-transpose", class: exact, ops: []string{"matmul"}, doc: "matmul(transpose(x), y) of the last two dimensions → matmul with the flag",
+		apply: func(t term) *graph.Node {
+			for k, key := range []string{"transpose_a", "transpose_b"} {
+				if x := t.in[k]; x.Op().Name == "transpose" && swapsLastTwo(x.Attrs().Ints("perm")) {
+					in := append([]*graph.Node(nil), t.in...)
+					in[k] = x.Input(0)
+					flags := []attr.Named{attr.B("transpose_a", t.attrs.Bool("transpose_a")), attr.B("transpose_b", t.attrs.Bool("transpose_b"))}
+					flags[k] = attr.B(key, !t.attrs.Bool(key))
+					return t.g.Apply(t.op, in, attr.Make(flags...))
+				}
+			}
+			return nil
+		}},
+	{name: "index-assembled", class: exact, ops: []string{"index"}, doc: "the element of an array that index_transpose assembled → the piece, or 0",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.Op().Name != "index_transpose" || !t.typ.IsScalar() || !x.Input(0).Type().IsScalar() || len(x.Inputs()) > 64 {
+				return nil
+			}
+			idx, all := t.attrs.Ints("indices"), x.Attrs().Ints("indices")
+			r := len(idx)
+			for k := range x.Inputs() {
+				same := true
+				for d := range r {
+					same = same && all[k*r+d] == idx[d]
+				}
+				if same {
+					return x.Input(k)
+				}
+			}
+			return graph.Like(x, 0)
+		}},
+}
+
+var fastRules = []rule{
+	{name: "add-zero", class: fastMath, ops: []string{"add"}, doc: "x + 0 → x (−0 + 0 is 0)",
+		apply: func(t term) *graph.Node {
+			if x, ok := t.find(value(0)); ok {
+				return t.to(x)
+			}
+			return nil
+		}},
+	{name: "mul-zero", class: fastMath, ops: []string{"mul"}, doc: "x · 0 → 0",
+		apply: func(t term) *graph.Node {
+			if x, ok := t.find(value(0)); ok {
+				return t.to(graph.Like(x, 0))
+			}
+			return nil
+		}},
+	{name: "div-self", class: fastMath, ops: []string{"div"}, doc: "x / x → 1",
+		apply: func(t term) *graph.Node {
+			if t.in[0] == t.in[1] && t.typ.DType.IsFloat() {
+				return t.to(graph.Like(t.in[0], 1))
+			}
+			return nil
+		}},
+	{name: "sub-self", class: fastMath, ops: []string{"sub"}, doc: "x − x → 0",
+		apply: func(t term) *graph.Node {
+			if t.in[0] == t.in[1] {
+				return t.to(graph.Like(t.in[0], 0))
+			}
+			return nil
+		}},
+	{name: "mul-no-nan", class: fastMath, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, y) → x · y",
+		apply: func(t term) *graph.Node { return graph.Mul(t.in[0], t.in[1]) }},
+	{name: "reassociate", class: fastMath, ops: []string{"add", "mul"}, doc: "(x ∘ a) ∘ b → x ∘ (a ∘ b) for constants a, b",
+		apply: func(t term) *graph.Node {
+			for k, x := range t.in {
+				if x.Op() != t.op || !t.in[1-k].IsConst() {
+					continue
+				}
+				for j, a := range x.Inputs() {
+					if a.IsConst() && !x.Input(1-j).IsConst() {
+						ab := []*graph.Node{a, t.in[1-k]}
+						c := foldTerm(term{t.g, t.op, ab, nil, t.g.Apply(t.op, ab, nil).Type()})
+						if c == nil {
+							return nil
+						}
+						return t.to(t.g.Apply(t.op, []*graph.Node{x.Input(1 - j), c}, nil))
+					}
+				}
+			}
+			return nil
+		}},
+}

@@ -1,0 +1,163 @@
+package vm
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// String returns the listing of the program: the memory, the inputs and outputs, and every instruction with
+// its micro-code and the places in the user's source.
+func (p *Program) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.ArenaBytes, len(p.Const), p.ConstOffset)
+	for i := range p.Inputs {
+		s := &p.Inputs[i]
+		fmt.Fprintf(&b, "input  %-12s %-12s %s", s.Name, typeText(s.Type), s.Ref)
+		if !s.Used {
+			b.WriteString("  unused")
+		}
+		b.WriteByte('\n')
+	}
+	for i := range p.Outputs {
+		s := &p.Outputs[i]
+		name := s.Name
+		if name == "" {
+			name = "-"
+		}
+		fmt.Fprintf(&b, "output %-12s %-12s %s\n", name, typeText(s.Type), s.Ref)
+	}
+	for i := range p.Instrs {
+		p.listInstr(&b, i)
+	}
+	return b.String()
+}
+
+// String returns the place as @offset in the arena, or input k+offset.
+func (r Ref) String() string {
+	if r.Space == 0 {
+		return fmt.Sprintf("@%d", r.Offset)
+	}
+	return fmt.Sprintf("in%d+%d", r.Space-1, r.Offset)
+}
+
+// maxListed bounds the micro-instructions that a listing shows of one instruction.
+const maxListed = 2000
+
+func (p *Program) listInstr(b *strings.Builder, i int) {
+	in := &p.Instrs[i]
+	fmt.Fprintf(b, "%4d  %v", i, in.Op)
+	line := func(k int, text string) {
+		where := ""
+		if k < len(in.Nodes) {
+			where = p.Debug.Where(in.Nodes[k])
+		}
+		if where == "" {
+			fmt.Fprintf(b, "      %s\n", text)
+		} else {
+			fmt.Fprintf(b, "      %-44s ; %s\n", text, where)
+		}
+	}
+	switch in.Op {
+	case OpStraight:
+		s := in.Straight
+		fmt.Fprintf(b, "  %d micro-instructions, temporaries c%d…c%d\n", len(s.Code), s.TempLo, s.TempHi)
+		cell := func(c uint32) string { return p.cellName(s, c) }
+		for k, c := range s.Code {
+			if k == maxListed {
+				fmt.Fprintf(b, "      … %d more\n", len(s.Code)-k)
+				break
+			}
+			line(k, microText(c, cell))
+		}
+	case OpLoop:
+		l := in.Loop
+		fmt.Fprintf(b, "  over %v", l.Dims)
+		for k, a := range l.In {
+			fmt.Fprintf(b, "  r%d=%s%s%v", k, a.Type.Short(), in.In[k].Ref, a.Strides)
+		}
+		for k, c := range l.Consts {
+			fmt.Fprintf(b, "  r%d=%s", len(l.In)+k, constText(c))
+		}
+		b.WriteByte('\n')
+		reg := func(r uint32) string { return fmt.Sprintf("r%d", r) }
+		for k, c := range l.Code {
+			line(k, microText(c, reg))
+		}
+		for k := range l.Out {
+			if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
+				line(len(l.Code), fmt.Sprintf("%s ← reduce_%s r%d over %d dimensions", in.Out[k].Ref, reduceNames[l.Reduce], l.OutRegs[k], l.ReduceDims))
+			} else {
+				fmt.Fprintf(b, "      %s ← r%d\n", in.Out[k].Ref, l.OutRegs[k])
+			}
+		}
+	case OpKernel:
+		fmt.Fprintf(b, "  %s", in.Kernel)
+		if len(in.Attrs) > 0 {
+			fmt.Fprintf(b, " {%v}", in.Attrs)
+		}
+		b.WriteByte('\n')
+		var text strings.Builder
+		for k, o := range in.Out {
+			if k > 0 {
+				text.WriteString(", ")
+			}
+			fmt.Fprintf(&text, "%s%s", typeText(o.Type), o.Ref)
+		}
+		text.WriteString(" ←")
+		for k, o := range in.In {
+			if k > 0 {
+				text.WriteByte(',')
+			}
+			fmt.Fprintf(&text, " %s%s", typeText(o.Type), o.Ref)
+		}
+		line(0, text.String())
+	}
+}
+
+var reduceNames = [...]string{"none", "sum", "prod", "max", "min"}
+
+// cellName names a cell: t for temporaries, a constant by its value, inputs and outputs by name.
+func (p *Program) cellName(s *micro.Straight, c uint32) string {
+	if c >= s.TempLo && c < s.TempHi {
+		return fmt.Sprintf("t%d", (c-s.TempLo)/2)
+	}
+	at := int64(c) * 4
+	for _, list := range [][]Slot{p.Inputs, p.Outputs} {
+		if len(list) > 64 {
+			continue
+		}
+		for i := range list {
+			if sl := &list[i]; sl.Space == 0 && sl.Name != "" && at >= sl.Offset && at < sl.Offset+bytesOf(sl.Type) {
+				if len(sl.Shape) == 0 {
+					return sl.Name
+				}
+				return fmt.Sprintf("%s+%d", sl.Name, at-sl.Offset)
+			}
+		}
+	}
+	if off := at - p.ConstOffset; off >= 0 && off+8 <= int64(len(p.Const)) {
+		return fmt.Sprintf("k%d", off)
+	}
+	return fmt.Sprintf("c%d", c)
+}
+
+func constText(c micro.Const) string {
+	return fmt.Sprintf("%s(%s)", c.Type.Short(), bitsText(c.Type, c.Bits))
+}
+
+func microText(c micro.Instr, name func(uint32) string) string {
+	s := fmt.Sprintf("%s = %s.%s", name(c.Dst), c.Op, c.Type.Short())
+	if c.To != 0 {
+		s += "." + c.To.Short()
+	}
+	ops := c.Operands()
+	for k := range c.Op.Arity() {
+		if k > 0 {
+			s += ","
+		}
+		s += " " + name(ops[k])
+	}
+	return s
+}

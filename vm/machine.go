@@ -1,0 +1,375 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/tensor"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+)
+
+// ErrMemoryLimit is returned when a program needs more memory than the machine may have.
+var ErrMemoryLimit = errors.New("memory limit exceeded")
+
+// Option changes a machine.
+type Option func(*Machine)
+
+// WithMemoryLimit refuses, before any allocation, a program whose arena is larger than bytes.
+func WithMemoryLimit(bytes int64) Option { return func(m *Machine) { m.limit = bytes } }
+
+// WithNaNWatch makes every run stop with a *NaNError at the first instruction that produces a NaN
+// from operands without one. It runs a second, slower loop.
+func WithNaNWatch() Option { return func(m *Machine) { m.watch = true } }
+
+// Machine runs one program. It owns the arena and is for one goroutine at a time; any number of
+// machines may run the same program at once.
+type Machine struct {
+	p     *Program
+	limit int64
+	watch bool
+
+	arena  []byte
+	base   unsafe.Pointer
+	spaces []unsafe.Pointer // of external inputs: the memory that they are bound to
+	bound  []any            // keeps bound tensors alive
+	own    [][]byte         // the machine's own memory of an external input, made by a view
+	set    []bool           // inputs that have a value
+	allSet bool
+	exec   []executor
+	users  [][]pointerUse // operands to update when an external input moves
+
+	outputs []*tensor.Dense
+	busy    bool
+	err     error
+}
+
+// executor runs one instruction.
+type executor interface {
+	run(m *Machine) error
+	// setPointer binds operand k (inputs first, then outputs) to memory.
+	setPointer(k int, p unsafe.Pointer)
+}
+
+type pointerUse struct {
+	instr, operand int
+	offset         int64
+}
+
+// NewMachine allocates a machine for the program. A program that needs more memory than allowed gives
+// a machine whose every run returns ErrMemoryLimit.
+func NewMachine(p *Program, opts ...Option) *Machine {
+	m := &Machine{p: p, limit: maxBytes}
+	for _, o := range opts {
+		o(m)
+	}
+	if p.ArenaBytes > m.limit {
+		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, p.ArenaBytes, m.limit)
+		return m
+	}
+	m.arena = alignedBytes(p.ArenaBytes)
+	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
+	copy(m.arena[p.ConstOffset:], p.Const)
+	m.spaces = make([]unsafe.Pointer, len(p.Inputs))
+	m.bound = make([]any, len(p.Inputs))
+	m.own = make([][]byte, len(p.Inputs))
+	m.set = make([]bool, len(p.Inputs))
+	m.users = make([][]pointerUse, len(p.Inputs))
+	for i := range p.Inputs {
+		m.set[i] = !p.Inputs[i].Used
+	}
+	m.exec = make([]executor, len(p.Instrs))
+	for i := range p.Instrs {
+		in := &p.Instrs[i]
+		e := newExecutor(in)
+		m.exec[i] = e
+		k := 0
+		for _, list := range [][]Operand{in.In, in.Out} {
+			for _, o := range list {
+				if o.Space == 0 {
+					e.setPointer(k, unsafe.Add(m.base, o.Offset))
+				} else {
+					m.users[o.Space-1] = append(m.users[o.Space-1], pointerUse{i, k, o.Offset})
+				}
+				k++
+			}
+		}
+	}
+	return m
+}
+
+func newExecutor(in *Instr) executor {
+	switch in.Op {
+	case OpStraight:
+		return newStraight(in.Straight)
+	case OpLoop:
+		return newLoop(in)
+	case OpKernel:
+		return newKernelCall(in)
+	}
+	panic(fmt.Sprintf("BUG: opcode %v", in.Op))
+}
+
+// alignedBytes allocates n bytes at a multiple of 64.
+func alignedBytes(n int64) []byte {
+	b := make([]byte, n+64)
+	off := -int64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & 63
+	return b[off : off+n : off+n]
+}
+
+// Program returns the machine's program.
+func (m *Machine) Program() *Program { return m.p }
+
+// inputIndex returns the index of the input with the given name, or −1.
+func (m *Machine) inputIndex(name string) int {
+	for i := range m.p.Inputs {
+		if m.p.Inputs[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// bind points an external input to memory.
+func (m *Machine) bind(i int, p unsafe.Pointer, keep any) {
+	m.bound[i] = keep
+	m.set[i] = true
+	if m.spaces[i] == p {
+		return
+	}
+	m.spaces[i] = p
+	for _, u := range m.users[i] {
+		m.exec[u.instr].setPointer(u.operand, unsafe.Add(p, u.offset))
+	}
+}
+
+// inputMemory returns memory of the machine's own that holds the input between runs.
+func (m *Machine) inputMemory(i int) unsafe.Pointer {
+	s := &m.p.Inputs[i]
+	if s.Space == 0 {
+		m.set[i] = true
+		return unsafe.Add(m.base, s.Offset)
+	}
+	if m.own[i] == nil {
+		m.own[i] = alignedBytes(bytesOf(s.Type))
+	}
+	p := unsafe.Pointer(unsafe.SliceData(m.own[i]))
+	m.bind(i, p, nil)
+	return p
+}
+
+// view returns the memory of an input or output slot as a slice of T.
+func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) []T {
+	if m.err != nil {
+		return nil
+	}
+	d := dtypeOf[T]()
+	if i := m.inputIndex(name); i >= 0 {
+		if s := &m.p.Inputs[i]; s.DType == d {
+			return unsafe.Slice((*T)(m.inputMemory(i)), s.Size())
+		}
+		return nil
+	}
+	for i := range m.p.Outputs {
+		if s := &m.p.Outputs[i]; s.Name == name && s.DType == d {
+			return unsafe.Slice((*T)(unsafe.Add(m.base, s.Offset)), s.Size())
+		}
+	}
+	return nil
+}
+
+// Float64 returns the memory of the float64 input or output with the given name, row-major, without copying:
+// fill inputs, call Step, read outputs. The view stays valid as long as the machine. An input that has a
+// view keeps its value from run to run. nil if there is no such slot or it has another dtype.
+func (m *Machine) Float64(name string) []float64 { return view[float64](m, name) }
+
+// Float32 is Float64 for float32 slots.
+func (m *Machine) Float32(name string) []float32 { return view[float32](m, name) }
+
+// Int64 is Float64 for int64 slots.
+func (m *Machine) Int64(name string) []int64 { return view[int64](m, name) }
+
+// Int32 is Float64 for int32 slots.
+func (m *Machine) Int32(name string) []int32 { return view[int32](m, name) }
+
+// Bool is Float64 for bool slots.
+func (m *Machine) Bool(name string) []bool { return view[bool](m, name) }
+
+// OutputFloat64 returns the memory of float64 output i without copying, nil if it has another dtype or does not exist.
+func (m *Machine) OutputFloat64(i int) []float64 {
+	if m.err != nil || i < 0 || i >= len(m.p.Outputs) || m.p.Outputs[i].DType != dtype.Float64 {
+		return nil
+	}
+	s := &m.p.Outputs[i]
+	return unsafe.Slice((*float64)(unsafe.Add(m.base, s.Offset)), s.Size())
+}
+
+// errBusy is returned when a run starts within another one of the same machine.
+var errBusy = errors.New("the machine is running already: use one machine for each goroutine")
+
+// Step runs the program on what the inputs' views and bound tensors hold. Outputs are read through views.
+func (m *Machine) Step() error { return m.StepContext(nil) }
+
+// StepContext is Step that returns the context's error if it is cancelled between two instructions. A
+// nil context is never cancelled.
+func (m *Machine) StepContext(ctx context.Context) error {
+	if m.err != nil {
+		return m.err
+	}
+	if m.busy {
+		return errBusy
+	}
+	if !m.allSet {
+		for i, s := range m.set {
+			if !s {
+				return fmt.Errorf("input %q has no value", m.p.Inputs[i].Name)
+			}
+		}
+		m.allSet = true
+	}
+	m.busy = true
+	var err error
+	if m.watch {
+		err = m.stepWatching(ctx)
+	} else {
+		for i, e := range m.exec {
+			if ctx != nil && ctx.Err() != nil {
+				err = ctx.Err()
+				break
+			}
+			if err = e.run(m); err != nil {
+				err = m.runtimeError(i, err)
+				break
+			}
+		}
+	}
+	m.busy = false
+	return err
+}
+
+// RuntimeError is a failure of an instruction on the given data: what, on which shapes, from which line.
+type RuntimeError struct {
+	Instr int    // number of the instruction
+	Where string // operator, name and the user's file:line; "" without debug information
+	Types string // operands → results
+	Err   error
+}
+
+// Error returns "where: types: reason".
+func (e *RuntimeError) Error() string {
+	s := ""
+	if e.Where != "" {
+		s = e.Where + ": "
+	}
+	if e.Types != "" {
+		s += e.Types + ": "
+	}
+	return fmt.Sprintf("run: %s%v", s, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *RuntimeError) Unwrap() error { return e.Err }
+
+func (m *Machine) runtimeError(i int, err error) error {
+	in := &m.p.Instrs[i]
+	re := &RuntimeError{Instr: i, Err: err}
+	var at *microError
+	k := 0
+	if errors.As(err, &at) {
+		k = at.index
+	}
+	if k < len(in.Nodes) {
+		re.Where = m.p.Debug.Where(in.Nodes[k])
+	}
+	if in.Op == OpKernel {
+		re.Types = operandsText(in.In) + " → " + operandsText(in.Out)
+	}
+	return re
+}
+
+func operandsText(list []Operand) string {
+	s := ""
+	for i, o := range list {
+		if i > 0 {
+			s += ", "
+		}
+		s += typeText(o.Type)
+	}
+	return s
+}
+
+// microError is a trap in a micro-instruction.
+type microError struct {
+	index int
+	err   error
+}
+
+func (e *microError) Error() string { return e.err.Error() }
+func (e *microError) Unwrap() error { return e.err }
+
+// ErrDivideByZero is the trap of an integer division by zero.
+var ErrDivideByZero = errors.New("integer division by zero")
+
+// kernelCall runs OpKernel.
+type kernelCall struct {
+	k     *kernel.Kernel
+	call  kernel.Call
+	arity int
+}
+
+func newKernelCall(in *Instr) *kernelCall {
+	k := kernel.Lookup(in.Kernel)
+	c := &kernelCall{k: k, arity: len(in.In)}
+	inT, outT := operandTypes(in.In), operandTypes(in.Out)
+	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: in.Attrs}
+	for i, t := range inT {
+		c.call.In[i].Type = t
+	}
+	for i, t := range outT {
+		c.call.Out[i].Type = t
+	}
+	if k.Workspace != nil {
+		c.call.Work = alignedBytes(int64(k.Workspace(inT, outT, in.Attrs)))
+	}
+	if k.Prepare != nil {
+		c.call.State = k.Prepare(inT, outT, in.Attrs)
+	}
+	return c
+}
+
+func (c *kernelCall) setPointer(k int, p unsafe.Pointer) {
+	t := &c.call.In
+	if k >= c.arity {
+		t, k = &c.call.Out, k-c.arity
+	}
+	bindTensor(&(*t)[k], p)
+}
+
+func bindTensor(t *kernel.Tensor, p unsafe.Pointer) {
+	n := t.Size()
+	switch t.DType {
+	case dtype.Float64:
+		t.F64 = unsafe.Slice((*float64)(p), n)
+	case dtype.Float32:
+		t.F32 = unsafe.Slice((*float32)(p), n)
+	case dtype.Int64:
+		t.I64 = unsafe.Slice((*int64)(p), n)
+	case dtype.Int32:
+		t.I32 = unsafe.Slice((*int32)(p), n)
+	case dtype.Bool:
+		t.Bool = unsafe.Slice((*bool)(p), n)
+	}
+}
+
+// run turns a kernel's panic into an error: a bug in a kernel does not end the user's process.
+func (c *kernelCall) run(*Machine) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error in kernel %s: %v", c.k.Name, r)
+		}
+	}()
+	return c.k.Run(&c.call)
+}

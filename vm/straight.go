@@ -1,0 +1,123 @@
+package vm
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// straight runs OpStraight.
+type straight struct {
+	s    *micro.Straight
+	call []kernel.Block // for each instruction that the switch does not know
+	int  bool           // has integer divisions, which can trap
+}
+
+func newStraight(s *micro.Straight) *straight {
+	x := &straight{s: s}
+	for i, c := range s.Code {
+		if c.Type == dtype.Float64 && inSwitch[c.Op] {
+			continue
+		}
+		if x.call == nil {
+			x.call = make([]kernel.Block, len(s.Code))
+		}
+		x.call[i] = kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
+		if c.Type.IsInt() && divides(c.Op) {
+			x.int = true
+		}
+	}
+	return x
+}
+
+func divides(op micro.Op) bool { return op == micro.Div || op == micro.Mod || op == micro.Rem }
+
+// inSwitch lists the float64 operations that the portable loop does without a call.
+var inSwitch = [micro.Count]bool{
+	micro.Mov: true, micro.Add: true, micro.Sub: true, micro.Mul: true, micro.Div: true, micro.FMA: true,
+	micro.Neg: true, micro.Abs: true, micro.Sqrt: true, micro.MulNoNan: true,
+}
+
+func (x *straight) setPointer(int, unsafe.Pointer) { panic("BUG: straight code has no operands") }
+
+func (x *straight) run(m *Machine) error {
+	if x.int {
+		if err := x.checkDivisors(m.base); err != nil {
+			return err
+		}
+	}
+	x.runPortable(m.base, len(m.arena), 0, len(x.s.Code))
+	return nil
+}
+
+// checkDivisors runs the code instruction by instruction and reports a division by zero: only code with
+// integer divisions pays for it.
+func (x *straight) checkDivisors(base unsafe.Pointer) error {
+	for i, c := range x.s.Code {
+		if c.Type.IsInt() && divides(c.Op) {
+			zero := false
+			if c.Type == dtype.Int64 {
+				zero = *(*int64)(unsafe.Add(base, uintptr(c.B)*4)) == 0
+			} else {
+				zero = *(*int32)(unsafe.Add(base, uintptr(c.B)*4)) == 0
+			}
+			if zero {
+				return &microError{i, ErrDivideByZero}
+			}
+		}
+		x.runPortable(base, 0, i, i+1)
+	}
+	return nil
+}
+
+// runPortable is the reference executor of instructions [from, to). The verifier has checked every cell.
+//
+//go:nocheckptr
+func (x *straight) runPortable(base unsafe.Pointer, _, from, to int) {
+	f64 := func(c uint32) *float64 { return (*float64)(unsafe.Add(base, uintptr(c)*4)) }
+	for i := from; i < to; i++ {
+		c := &x.s.Code[i]
+		if c.Type != dtype.Float64 {
+			x.callBlock(base, i)
+			continue
+		}
+		switch c.Op {
+		case micro.Mov:
+			*f64(c.Dst) = *f64(c.A)
+		case micro.Add:
+			*f64(c.Dst) = *f64(c.A) + *f64(c.B)
+		case micro.Sub:
+			*f64(c.Dst) = *f64(c.A) - *f64(c.B)
+		case micro.Mul:
+			*f64(c.Dst) = *f64(c.A) * *f64(c.B)
+		case micro.Div:
+			*f64(c.Dst) = *f64(c.A) / *f64(c.B)
+		case micro.FMA:
+			*f64(c.Dst) = math.FMA(*f64(c.A), *f64(c.B), *f64(c.C))
+		case micro.Neg:
+			*f64(c.Dst) = -*f64(c.A)
+		case micro.Abs:
+			*f64(c.Dst) = math.Abs(*f64(c.A))
+		case micro.Sqrt:
+			*f64(c.Dst) = math.Sqrt(*f64(c.A))
+		case micro.MulNoNan:
+			if b := *f64(c.B); b == 0 {
+				*f64(c.Dst) = 0
+			} else {
+				*f64(c.Dst) = *f64(c.A) * b
+			}
+		default:
+			x.callBlock(base, i)
+		}
+	}
+}
+
+//go:nocheckptr
+func (x *straight) callBlock(base unsafe.Pointer, i int) {
+	c := &x.s.Code[i]
+	x.call[i](unsafe.Add(base, uintptr(c.Dst)*4), unsafe.Add(base, uintptr(c.A)*4),
+		unsafe.Add(base, uintptr(c.B)*4), unsafe.Add(base, uintptr(c.C)*4), 1)
+}

@@ -1,0 +1,291 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"unsafe"
+
+	// tensor's init panics on current Go with the version of this module that it asks for itself.
+	_ "go4.org/unsafe/assume-no-moving-gc"
+	"gorgonia.org/tensor"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// Run sets the inputs, runs the program and returns the outputs in order.
+//
+// The arguments are either one map from input names to values (map[string]any, map[string]float64 or
+// map[string]*tensor.Dense) or the values of all inputs in the order of Program.Inputs. A value is a
+// *tensor.Dense of the input's dtype and shape, or for a scalar input the Go value of its dtype. Inputs that
+// have a view, or that an earlier run set, may be left out of a map and keep their value; unused inputs may always be left out.
+//
+// A contiguous row-major tensor is read in place and must not be modified during the run; others are
+// copied. The returned tensors share the machine's memory: the next run overwrites them (Clone to keep).
+func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) { return m.RunContext(nil, args...) }
+
+// RunContext is Run that stops with the context's error when it is cancelled between two instructions.
+func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense, error) {
+	if m.err != nil {
+		return nil, m.err
+	}
+	if m.busy {
+		return nil, errBusy
+	}
+	if err := m.setInputs(args); err != nil {
+		return nil, err
+	}
+	if err := m.StepContext(ctx); err != nil {
+		return nil, err
+	}
+	if m.outputs == nil {
+		m.outputs = make([]*tensor.Dense, len(m.p.Outputs))
+		for i := range m.outputs {
+			m.outputs[i] = m.outputTensor(i)
+		}
+	}
+	for i, t := range m.outputs {
+		if t.Shape().IsScalar() {
+			// A scalar tensor has its own copy of the value.
+			m.refreshScalar(i, t)
+		}
+	}
+	return m.outputs, nil
+}
+
+func (m *Machine) setInputs(args []any) error {
+	if len(args) == 1 {
+		switch named := args[0].(type) {
+		case map[string]any:
+			return setNamed(m, named)
+		case map[string]float64:
+			return setNamed(m, named)
+		case map[string]*tensor.Dense:
+			return setNamed(m, named)
+		}
+	}
+	if len(args) == 0 && !slices.Contains(m.set, false) {
+		return nil
+	}
+	if len(args) != len(m.p.Inputs) {
+		return fmt.Errorf("run: %d values for %d inputs (%s)", len(args), len(m.p.Inputs), inputNames(m.p))
+	}
+	for i, v := range args {
+		if err := m.setInput(i, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inputNames(p *Program) string {
+	s := ""
+	for i := range p.Inputs {
+		if i == 8 {
+			return s + ", …"
+		}
+		if i > 0 {
+			s += ", "
+		}
+		s += p.Inputs[i].Name
+	}
+	return s
+}
+
+func setNamed[V any](m *Machine, named map[string]V) error {
+	found := 0
+	for i := range m.p.Inputs {
+		if v, ok := named[m.p.Inputs[i].Name]; ok {
+			found++
+			if err := m.setInput(i, v); err != nil {
+				return err
+			}
+		}
+	}
+	if found < len(named) {
+		var unknown []string
+		for name := range named {
+			if m.inputIndex(name) < 0 {
+				unknown = append(unknown, name)
+			}
+		}
+		sort.Strings(unknown)
+		return fmt.Errorf("run: no input is named %q (inputs: %s)", unknown[0], inputNames(m.p))
+	}
+	return nil
+}
+
+func (m *Machine) setInput(i int, v any) error {
+	s := &m.p.Inputs[i]
+	wrong := func(what string) error {
+		return fmt.Errorf("run: input %q is %s: got %s", s.Name, typeText(s.Type), what)
+	}
+	if t, ok := v.(*tensor.Dense); ok {
+		if t == nil {
+			return wrong("a nil tensor")
+		}
+		return m.setTensor(i, t)
+	}
+	if len(s.Shape) != 0 {
+		return wrong(fmt.Sprintf("%T, not a *tensor.Dense", v))
+	}
+	var ok bool
+	switch x := v.(type) {
+	case float64:
+		ok = setScalar(m, i, dtype.Float64, x)
+	case float32:
+		ok = setScalar(m, i, dtype.Float32, x)
+	case int64:
+		ok = setScalar(m, i, dtype.Int64, x)
+	case int32:
+		ok = setScalar(m, i, dtype.Int32, x)
+	case bool:
+		ok = setScalar(m, i, dtype.Bool, x)
+	}
+	if !ok {
+		return wrong(fmt.Sprintf("a value of type %T", v))
+	}
+	return nil
+}
+
+func setScalar[T any](m *Machine, i int, d dtype.DType, v T) bool {
+	if m.p.Inputs[i].DType != d {
+		return false
+	}
+	*(*T)(m.inputMemory(i)) = v
+	return true
+}
+
+var tensorTypes = map[dtype.DType]tensor.Dtype{
+	dtype.Float64: tensor.Float64, dtype.Float32: tensor.Float32,
+	dtype.Int64: tensor.Int64, dtype.Int32: tensor.Int32, dtype.Bool: tensor.Bool,
+}
+
+// setTensor binds a tensor to input i: in place if it is contiguous and row-major, else copied.
+func (m *Machine) setTensor(i int, t *tensor.Dense) error {
+	s := &m.p.Inputs[i]
+	if t.Dtype() != tensorTypes[s.DType] || !sameShape(t.Shape(), s.Shape) {
+		return fmt.Errorf("run: input %q is %s: got a tensor of %v with shape %v", s.Name, typeText(s.Type), t.Dtype(), []int(t.Shape()))
+	}
+	// Views and transposes do not lie in row-major order, and column-major tensors say so themselves.
+	if t.RequiresIterator() || t.DataOrder().IsColMajor() || int64(t.MemSize()) != bytesOf(s.Type) {
+		src, err := rowMajor(t, s.Type)
+		if err != nil {
+			return fmt.Errorf("run: input %q: %w", s.Name, err)
+		}
+		copy(unsafe.Slice((*byte)(m.inputMemory(i)), bytesOf(s.Type)), src)
+		return nil
+	}
+	p := dataPointer(t, s.DType)
+	if s.Space == 0 {
+		copy(unsafe.Slice((*byte)(m.inputMemory(i)), bytesOf(s.Type)), unsafe.Slice((*byte)(p), bytesOf(s.Type)))
+		return nil
+	}
+	if uintptr(p)%uintptr(s.DType.Size()) != 0 {
+		return fmt.Errorf("run: input %q: the tensor's memory is not aligned", s.Name)
+	}
+	m.bind(i, p, t)
+	return nil
+}
+
+// dataPointer returns the address of the tensor's first element. The typed accessors do not allocate.
+func dataPointer(t *tensor.Dense, d dtype.DType) unsafe.Pointer {
+	switch d {
+	case dtype.Float64:
+		return unsafe.Pointer(unsafe.SliceData(t.Float64s()))
+	case dtype.Float32:
+		return unsafe.Pointer(unsafe.SliceData(t.Float32s()))
+	case dtype.Int64:
+		return unsafe.Pointer(unsafe.SliceData(t.Int64s()))
+	case dtype.Int32:
+		return unsafe.Pointer(unsafe.SliceData(t.Int32s()))
+	}
+	return unsafe.Pointer(unsafe.SliceData(t.Bools()))
+}
+
+func sameShape(a tensor.Shape, b []int) bool {
+	if a.IsScalar() && len(b) == 0 {
+		return true
+	}
+	return slices.Equal([]int(a), b)
+}
+
+// rowMajor copies a strided tensor's elements into row-major order.
+func rowMajor(t *tensor.Dense, typ Type) ([]byte, error) {
+	size := typ.DType.Size()
+	out := make([]byte, 0, bytesOf(typ))
+	// The first element of a view is where its pointer points; strides count elements.
+	strides := t.Strides()
+	if len(strides) != len(typ.Shape) {
+		return nil, fmt.Errorf("a view of shape %v with strides %v cannot be read: clone it first", []int(t.Shape()), strides)
+	}
+	room := int64(t.MemSize())
+	base := unsafe.Slice((*byte)(dataPointer(t, typ.DType)), room)
+	idx := make([]int, len(typ.Shape))
+	for {
+		off := 0
+		for d, i := range idx {
+			off += i * strides[d]
+		}
+		at := int64(off) * int64(size)
+		if at < 0 || at+int64(size) > room {
+			return nil, fmt.Errorf("a view of shape %v with strides %v leaves its memory: clone it first", []int(t.Shape()), strides)
+		}
+		out = append(out, base[at:at+int64(size)]...)
+		d := len(idx) - 1
+		for ; d >= 0; d-- {
+			idx[d]++
+			if idx[d] < typ.Shape[d] {
+				break
+			}
+			idx[d] = 0
+		}
+		if d < 0 {
+			return out, nil
+		}
+	}
+}
+
+// outputTensor makes the tensor that shows output i.
+func (m *Machine) outputTensor(i int) *tensor.Dense {
+	s := &m.p.Outputs[i]
+	p := unsafe.Add(m.base, s.Offset)
+	n := s.Size()
+	var backing any
+	switch s.DType {
+	case dtype.Float64:
+		backing = unsafe.Slice((*float64)(p), n)
+	case dtype.Float32:
+		backing = unsafe.Slice((*float32)(p), n)
+	case dtype.Int64:
+		backing = unsafe.Slice((*int64)(p), n)
+	case dtype.Int32:
+		backing = unsafe.Slice((*int32)(p), n)
+	default:
+		backing = unsafe.Slice((*bool)(p), n)
+	}
+	if len(s.Shape) == 0 {
+		switch b := backing.(type) {
+		case []float64:
+			backing = b[0]
+		case []float32:
+			backing = b[0]
+		case []int64:
+			backing = b[0]
+		case []int32:
+			backing = b[0]
+		case []bool:
+			backing = b[0]
+		}
+		return tensor.New(tensor.FromScalar(backing))
+	}
+	return tensor.New(tensor.WithShape(s.Shape...), tensor.WithBacking(backing))
+}
+
+// refreshScalar copies scalar output i into its tensor.
+func (m *Machine) refreshScalar(i int, t *tensor.Dense) {
+	s := &m.p.Outputs[i]
+	size := int64(s.DType.Size())
+	copy(unsafe.Slice((*byte)(dataPointer(t, s.DType)), size), unsafe.Slice((*byte)(unsafe.Add(m.base, s.Offset)), size))
+}

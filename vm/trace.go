@@ -1,0 +1,121 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// NaNError is what a machine with a NaN watch returns: the first node that produced a NaN.
+type NaNError struct {
+	Instr int
+	Where string // operator, name and the user's file:line
+}
+
+// Error names the node.
+func (e *NaNError) Error() string {
+	if e.Where == "" {
+		return fmt.Sprintf("run: instruction %d produced a NaN", e.Instr)
+	}
+	return "run: first NaN in " + e.Where
+}
+
+// stepWatching runs the program and looks at every value. Straight code runs one micro-instruction at a
+// time and loops look at every element, so that the node is known exactly.
+func (m *Machine) stepWatching(ctx context.Context) error {
+	for i, e := range m.exec {
+		if ctx != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		in := &m.p.Instrs[i]
+		where := func(k int) string {
+			if k < len(in.Nodes) {
+				return m.p.Debug.Where(in.Nodes[k])
+			}
+			return ""
+		}
+		switch x := e.(type) {
+		case *straight:
+			for k, c := range x.s.Code {
+				x.runPortable(m.base, 0, k, k+1)
+				cell := func(c uint32) unsafe.Pointer { return unsafe.Add(m.base, uintptr(c)*4) }
+				if !isNaN(cell(c.Dst), c.Result(), 1) {
+					continue
+				}
+				fresh := true
+				ops := c.Operands()
+				for o := range c.Op.Arity() {
+					fresh = fresh && !isNaN(cell(ops[o]), c.OperandType(o), 1)
+				}
+				if fresh {
+					return &NaNError{i, where(k)}
+				}
+			}
+		case *loop:
+			x.watch = func(k int) { x.firstNaN = min(x.firstNaN, k) }
+			x.firstNaN = len(x.l.Code)
+			err := e.run(m)
+			x.watch = nil
+			if err != nil {
+				return m.runtimeError(i, err)
+			}
+			if x.firstNaN < len(x.l.Code) {
+				return &NaNError{i, where(x.firstNaN)}
+			}
+			if x.l.Reduce != micro.NoReduce {
+				k := len(in.Out) - 1
+				if isNaN(x.outPtr[k], in.Out[k].DType, in.Out[k].Size()) && !m.anyNaN(in.In) {
+					return &NaNError{i, where(len(x.l.Code))}
+				}
+			}
+		default:
+			if err := e.run(m); err != nil {
+				return m.runtimeError(i, err)
+			}
+			if m.anyNaN(in.Out) && !m.anyNaN(in.In) {
+				return &NaNError{i, where(0)}
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Machine) anyNaN(list []Operand) bool {
+	for _, o := range list {
+		base := m.base
+		if o.Space != 0 {
+			base = m.spaces[o.Space-1]
+		}
+		if isNaN(unsafe.Add(base, o.Offset), o.DType, o.Size()) {
+			return true
+		}
+	}
+	return false
+}
+
+// watchBlock runs one block instruction by instruction and reports those that make a NaN from
+// operands without one at the same element.
+func (x *loop) watchBlock(n int) {
+	for i := range x.calls {
+		c, op := &x.calls[i], x.l.Code[i]
+		ops := op.Operands()
+		// The operands may be overwritten by the result, so they are looked at first.
+		fresh := make([]bool, n)
+		for j := range fresh {
+			fresh[j] = true
+			for o := range op.Op.Arity() {
+				d := op.OperandType(o)
+				fresh[j] = fresh[j] && !isNaN(unsafe.Add(x.reg[ops[o]], j*d.Size()), d, 1)
+			}
+		}
+		c.fn(x.reg[c.dst], x.reg[c.a], x.reg[c.b], x.reg[c.c], n)
+		d := op.Result()
+		for j, f := range fresh {
+			if f && isNaN(unsafe.Add(x.reg[op.Dst], j*d.Size()), d, 1) {
+				x.watch(i)
+			}
+		}
+	}
+}
