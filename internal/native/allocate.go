@@ -83,8 +83,12 @@ type generator struct {
 	consts     constBlock
 	arrayRegs  []uint8 // base registers of the first arrays
 	arrayScale []uint8
-	constIDs   map[constKey]int32 // values of constants within the block of code in hand
-	evexScalar bool               // scalar code may use EVEX instructions
+	// Scalar code: windowRegisters hold the addresses, 128 raised, of consecutive
+	// 256-byte pieces of the arena from displacement windowLo on, which short displacements reach.
+	windowLo    int32
+	windowBytes uint32
+	constIDs    map[constKey]int32 // values of constants within the block of code in hand
+	evexScalar  bool               // scalar code may use EVEX instructions
 }
 
 // Base registers. Scalar code biases them so that a short displacement reaches 256 bytes.
@@ -95,6 +99,9 @@ const (
 	indexArray  = regAX
 	bias        = 128
 )
+
+// windowRegisters are free in scalar code; those below 8 make shorter instructions.
+var windowRegisters = [...]uint8{regBX, regCX, 8, 9, 10, 11, 12, 13}
 
 func (g *generator) resetRegisters() {
 	for f := range g.files {
@@ -163,6 +170,9 @@ func (g *generator) findNextUses() {
 func (g *generator) addressOf(v *value) mem {
 	switch v.home {
 	case spaceArena:
+		if w := uint32(v.disp - g.windowLo); w < g.windowBytes {
+			return at(windowRegisters[w>>8], int32(w&0xFF)-bias)
+		}
 		return at(baseArena, v.disp)
 	case spaceConst:
 		return at(baseConst, v.disp)

@@ -9,9 +9,9 @@ func (g *generator) storeAt(k valueKind, home space, r uint8, p mem) {
 		g.aluImm(4, regAX, 1)
 		g.movStoreByte(p, regAX)
 	case g.mode == modeScalar && k == kind32:
-		g.rrm(vmovssStore, len128, r, 0, p)
+		g.op3Mem(vmovssStore, len128, r, 0, p)
 	case g.mode == modeScalar:
-		g.rrm(vmovsdStore, len128, r, 0, p)
+		g.op3Mem(vmovsdStore, len128, r, 0, p)
 	case k == kindMask && home == spaceArray:
 		g.storeMaskBytes(r, p)
 	case k == kindMask && g.mode == modeEVEX:
@@ -36,9 +36,9 @@ func (g *generator) load(v *value, r uint8) {
 		g.rrm(vpbroadcastb, len128, r, 0, p)
 		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
 	case g.mode == modeScalar && v.kind == kind32:
-		g.rrm(vmovssLoad, len128, r, 0, p)
+		g.op3Mem(vmovssLoad, len128, r, 0, p)
 	case g.mode == modeScalar:
-		g.rrm(vmovsdLoad, len128, r, 0, p)
+		g.op3Mem(vmovsdLoad, len128, r, 0, p)
 	case v.kind == kindMask && v.home == spaceArray:
 		g.loadMaskBytes(r, p)
 	case v.kind == kindMask && g.mode == modeEVEX:
@@ -63,7 +63,7 @@ func (g *generator) copyRegister(k valueKind, dst, src uint8) {
 	case g.mode == modeEVEX:
 		g.evexRRR(vmovaps, g.len32, dst, 0, src, evexBits{})
 	case g.mode == modeScalar:
-		g.rrr(vmovaps, len128, dst, 0, src)
+		g.op3(vmovaps, len128, dst, 0, src)
 	default:
 		g.rrr(vmovaps, g.lenOf(k), dst, 0, src)
 	}
@@ -90,7 +90,7 @@ func (g *generator) rowOf(in *lowIns) (m mnem, l uint8, scalarForm bool) {
 
 // op3 appends reg, vvvv, rm with the prefix of the mode.
 func (g *generator) op3(m mnem, l, reg, v, rm uint8) {
-	if forms[m].vexW < 0 || g.mode == modeEVEX && forms[m].evexW >= 0 {
+	if forms[m].vexW < 0 || (reg|v|rm) >= 16 || g.mode == modeEVEX && forms[m].evexW >= 0 {
 		g.evexRRR(m, l, reg, v, rm, evexBits{})
 		return
 	}
@@ -98,7 +98,7 @@ func (g *generator) op3(m mnem, l, reg, v, rm uint8) {
 }
 
 func (g *generator) op3Mem(m mnem, l, reg, v uint8, p mem) {
-	if forms[m].vexW < 0 || g.mode == modeEVEX && forms[m].evexW >= 0 {
+	if forms[m].vexW < 0 || (reg|v) >= 16 || g.mode == modeEVEX && forms[m].evexW >= 0 {
 		g.evexRRM(m, l, reg, v, p, evexBits{})
 		return
 	}
@@ -261,7 +261,7 @@ func (g *generator) emitUnary(in *lowIns, u *nextUses) {
 		// waiting for an unrelated register.
 		r := g.inRegister(in.a)
 		g.advanceAll(in, u)
-		g.rrr(m, len128, g.define(in.dst, u.dst), r, r)
+		g.op3(m, len128, g.define(in.dst, u.dst), r, r)
 	} else {
 		if in.op == lCvtI32F64 || in.op == lCvtF32F64 || in.op == lCvtI32I64 {
 			l = g.len64

@@ -217,3 +217,7 @@ func buildLowInfos() [lowOpCount]lowInfo {
 	}
 	return t
 }
+
+// evexReach holds the operations that scalar code can do with registers 16 to 31 as well.
+var evexReach = [lowOpCount]bool{lMov: true, lAdd: true, lSub: true, lMul: true, lDiv: true, lMin: true, lMax: true,
+	lFMA: true, lFMS: true, lFNMA: true, lFNMS: true, lSqrt: true, lAnd: true, lAndn: true, lOr: true, lXor: true}

@@ -33,21 +33,6 @@ type Straight struct {
 	arenaBytes int
 }
 
-// codePages are executable pages, unmapped when nothing refers to them any more.
-type codePages struct {
-	code []byte
-}
-
-func newCodePages(code []byte) (*codePages, error) {
-	mapped, err := mapCode(code)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	p := &codePages{mapped}
-	runtime.AddCleanup(p, unmapCode, mapped)
-	return p, nil
-}
-
 // straightCompiler is the state of CompileStraight.
 type straightCompiler struct {
 	generator
@@ -241,7 +226,6 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	for off := int32(0); off < c.slotTop; off += c.slotBytes {
 		c.slotFree = append(c.slotFree, c.slotBase+off)
 	}
-	c.resetRegisters()
 	for i := lo; i < hi; i++ {
 		if err := c.lowerInstr(i); err != nil {
 			return err
@@ -254,6 +238,12 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		}
 	}
 	c.findNextUses()
+	c.setWindows(hi - lo)
+	c.files[fileVector].all = 0xFFFF
+	if c.evexScalar && c.highRegisters() {
+		c.files[fileVector].all = 0xFFFFFFFF
+	}
+	c.resetRegisters()
 	c.generate()
 	for _, cell := range c.touched {
 		v := &c.vals[c.cellValue[cell]-c.valueBase]
@@ -266,6 +256,31 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	}
 	c.ret()
 	return nil
+}
+
+// highRegisters reports whether every instruction can use the registers that only EVEX reaches.
+func (c *straightCompiler) highRegisters() bool {
+	for i := range c.code {
+		if !evexReach[c.code[i].op] {
+			return false
+		}
+	}
+	return true
+}
+
+// setWindows points base registers at the first temporaries, which are the busiest since
+// cells are reused, where the chunk is long enough to earn it.
+func (c *straightCompiler) setWindows(instructions int) {
+	lo := int32(c.program.TempLo &^ 1)
+	size := min(int32(c.program.TempHi)-lo, int32(len(windowRegisters))*64) * 4
+	if instructions < 64 || size <= 0 || lo*4+size <= 256 {
+		c.windowBytes = 0
+		return
+	}
+	c.windowLo, c.windowBytes = lo*4-bias, uint32(size)
+	for k := int32(0); k*256 < size; k++ {
+		c.lea(windowRegisters[k], at(baseArena, lo*4+k*256))
+	}
 }
 
 // lowerInstr appends the low-level code of instruction i.
@@ -373,7 +388,11 @@ func (s *Straight) Chunks() int { return len(s.starts) }
 
 // Listing returns the code as text, one line an instruction: offset, bytes, Intel syntax.
 // rdi is the arena, rsi the constant block and rdx the scratch block, each plus 128.
-func (s *Straight) Listing() string { return listing(s.pages.code) }
+func (s *Straight) Listing() string { return s.pages.listing() }
+
+// Close frees the code at once instead of when it is no longer reachable. No Run may be under
+// way, and none may follow.
+func (s *Straight) Close() { s.pages.close() }
 
 // Supported reports whether CompileStraight and CompileLoop have a native form here for an
 // operation, whose types are those of micro.Instr. CompileLoop for LevelAVX2 lacks in

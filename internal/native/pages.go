@@ -1,0 +1,38 @@
+package native
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// codePages are executable pages, unmapped when nothing refers to them any more. Whoever
+// uses code must keep the codePages alive until it has returned.
+type codePages struct {
+	code    []byte
+	cleanup runtime.Cleanup
+}
+
+func newCodePages(code []byte) (*codePages, error) {
+	mapped, err := mapCode(code)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	p := &codePages{code: mapped}
+	p.cleanup = runtime.AddCleanup(p, unmapCode, mapped)
+	return p, nil
+}
+
+func (p *codePages) listing() string {
+	text := listing(p.code)
+	runtime.KeepAlive(p)
+	return text
+}
+
+func (p *codePages) close() {
+	if p.code == nil {
+		return
+	}
+	p.cleanup.Stop()
+	unmapCode(p.code)
+	p.code = nil
+}
