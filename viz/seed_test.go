@@ -43,7 +43,7 @@ func TestDump(t *testing.T) {
 	for name, mode := range map[string]GradientMode{"forward": NoGradients, "overlay": Overlay, "split": Split} {
 		outputs, options := seed(mode)
 		for ext, f := range map[string]func(*Picture, *os.File) error{
-			"svg": func(p *Picture, f *os.File) error { return p.SVG(f) },
+			"svg": func(p *Picture, f *os.File) error { return p.SVG(f) }, "dot": func(p *Picture, f *os.File) error { return p.DOT(f) }, "json": func(p *Picture, f *os.File) error { return p.JSON(f) },
 			"png": func(p *Picture, f *os.File) error { return p.PNG(f) }} {
 			p, err := New(outputs, options...)
 			if err != nil {

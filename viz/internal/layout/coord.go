@@ -29,6 +29,7 @@ func (p *plan) place() {
 	if len(p.graph.Clusters) > 0 {
 		c.separateClusters(polish / 2)
 	}
+	p.closeUp()
 	p.columns()
 }
 

@@ -10,6 +10,7 @@ import (
 // segments of edges and the boxes of nodes and labels.
 type index struct {
 	segments [][2]geom.Point
+	owners   []int32 // per segment: its bundle
 	boxes    []geom.Rect
 	cells    map[[2]int32][]int32 // segment k as k, box k as ^k
 }
@@ -40,12 +41,13 @@ func (x *index) addBox(r geom.Rect) {
 	})
 }
 
-func (x *index) addPath(p geom.Path) {
+func (x *index) addPath(p geom.Path, owner int32) {
 	points := p.Flatten(0.5)
 	for i := 0; i+1 < len(points); i++ {
 		a, b := points[i], points[i+1]
 		k := int32(len(x.segments))
 		x.segments = append(x.segments, [2]geom.Point{a, b})
+		x.owners = append(x.owners, owner)
 		// Long segments are entered piece by piece, so that they fill few cells.
 		pieces := int(math.Ceil(b.Sub(a).Len() / cellSize))
 		last := [2]int32{math.MaxInt32, 0}
@@ -64,15 +66,16 @@ func (x *index) addPath(p geom.Path) {
 	}
 }
 
-// clear reports whether nothing in the index meets the rectangle.
-func (x *index) clear(r geom.Rect) bool {
+// clear reports whether nothing in the index meets the rectangle; the segments
+// of the bundle except do not count.
+func (x *index) clear(r geom.Rect, except int32) bool {
 	return x.each(r, func(cell [2]int32) bool {
 		for _, k := range x.cells[cell] {
 			if k < 0 {
 				if x.boxes[^k].Overlaps(r) {
 					return false
 				}
-			} else if s := x.segments[k]; r.MeetsSegment(s[0], s[1]) {
+			} else if s := x.segments[k]; x.owners[k] != except && r.MeetsSegment(s[0], s[1]) {
 				return false
 			}
 		}
@@ -92,8 +95,10 @@ func (p *plan) placeLabels() []int {
 			x.addBox(r)
 		}
 	}
-	for i := range p.routes {
-		x.addPath(p.routes[i].Path)
+	for i := range p.bundles {
+		for _, e := range p.bundles[i].strands {
+			x.addPath(p.routes[e].Path, int32(i))
+		}
 	}
 	var failed []int
 	// Labels in slots first: their places are certain.
@@ -112,7 +117,7 @@ func (p *plan) placeLabels() []int {
 				if w == 0 {
 					continue
 				}
-				if !p.besideStrand(b, k, int(e), w, h, x) {
+				if !p.besideStrand(i, k, int(e), w, h, x) {
 					failed = append(failed, i)
 					break
 				}
@@ -168,7 +173,8 @@ func (p *plan) slotLabels(b *bundle, x *index) {
 
 // besideStrand looks for room for a label beside its strand, nearest to the
 // middle of the strand first.
-func (p *plan) besideStrand(b *bundle, k, e int, w, h float64, x *index) bool {
+func (p *plan) besideStrand(index, k, e int, w, h float64, x *index) bool {
+	b := &p.bundles[index]
 	path := p.routes[e].Path
 	if len(path) == 0 {
 		return false
@@ -192,21 +198,23 @@ func (p *plan) besideStrand(b *bundle, k, e int, w, h float64, x *index) bool {
 			points[i], points[j] = points[j], points[i]
 		}
 	}
-	for _, t := range []float64{0.5, 0.44, 0.56, 0.38, 0.62, 0.31, 0.69, 0.24, 0.76, 0.16, 0.84, 0.05, 0.95} {
-		u := left + (right-left)*t
-		q, direction, found := at(points, u)
-		if !found {
-			continue
-		}
-		for _, side := range sides {
-			normal := direction.Normal().Mul(side)
-			reach := math.Abs(normal.X)*w/2 + math.Abs(normal.Y)*h/2
-			for _, extra := range []float64{0, 3, 7} {
-				centre := q.Add(normal.Mul(reach + labelClearance + extra))
-				if x.clear(around(centre, w+3, h+1)) {
-					p.routes[e].Label = centre
-					x.addBox(around(centre, w+4, h+2))
-					return true
+	// Wide margins to strangers first.
+	for _, margin := range []float64{8, 4, 1.5} {
+		for _, t := range []float64{0.5, 0.44, 0.56, 0.38, 0.62, 0.31, 0.69, 0.24, 0.76, 0.16, 0.84, 0.05, 0.95} {
+			q, direction, found := at(points, left+(right-left)*t)
+			if !found {
+				continue
+			}
+			for _, side := range sides {
+				normal := direction.Normal().Mul(side)
+				reach := math.Abs(normal.X)*w/2 + math.Abs(normal.Y)*h/2
+				for _, extra := range []float64{0, 3, 7} {
+					centre := q.Add(normal.Mul(reach + labelClearance + extra))
+					if x.clear(around(centre, w+2*margin, h+2*margin), int32(index)) && x.clear(around(centre, w+3, h+1), -1) {
+						p.routes[e].Label = centre
+						x.addBox(around(centre, w+4, h+2))
+						return true
+					}
 				}
 			}
 		}

@@ -11,6 +11,10 @@ import (
 // touch a node, as long as its side is long enough.
 const portGap = 9
 
+// portLens is the part of the distance between antiparallel edges that is left
+// where they touch a node.
+const portLens = 0.7
+
 // ports decides where bundles touch their nodes: as near as possible to the
 // line of sight between the centres, in the order of the layers, and apart.
 // Port 0 of a bundle is at its low node, port 1 at its high node; the numbers
@@ -30,6 +34,9 @@ func (p *plan) ports() [][2]float64 {
 	}
 	return ports
 }
+
+// portThickness is the thickness of a bundle where it touches a node.
+func (p *plan) portThickness(b *bundle) float64 { return p.thickness(b) * portLens }
 
 // neighbour returns the item next to an end of a bundle.
 func (b *bundle) neighbour(end int) int32 {
@@ -60,11 +67,11 @@ func (p *plan) side(node int, bundles []int32, end int, ports [][2]float64) {
 	for k, i := range bundles {
 		b := &p.bundles[i]
 		if k > 0 {
-			offsets[k] = offsets[k-1] + p.thickness(b)/2 + p.thickness(&p.bundles[bundles[k-1]])/2 + portGap
+			offsets[k] = offsets[k-1] + p.portThickness(b)/2 + p.portThickness(&p.bundles[bundles[k-1]])/2 + portGap
 		}
 	}
-	first := p.thickness(&p.bundles[bundles[0]]) / 2
-	last := p.thickness(&p.bundles[bundles[len(bundles)-1]]) / 2
+	first := p.portThickness(&p.bundles[bundles[0]]) / 2
+	last := p.portThickness(&p.bundles[bundles[len(bundles)-1]]) / 2
 	total = offsets[len(offsets)-1] + first + last
 	if total > 2*reach {
 		// Too many for the side: they share it evenly.
@@ -91,7 +98,7 @@ func (p *plan) side(node int, bundles []int32, end int, ports [][2]float64) {
 		} else if direction.X > 0 {
 			wish = direction.Y / direction.X * p.su[node] / 2
 		}
-		half := p.thickness(&p.bundles[i]) / 2
+		half := p.portThickness(&p.bundles[i]) / 2
 		wish = math.Max(-reach+half, math.Min(reach-half, wish))
 		runs = append(runs, run{wish - offsets[k], 1})
 		for len(runs) > 1 {

@@ -20,13 +20,26 @@ func (p *plan) rank() error {
 			p.ranks[v] = max(p.ranks[v], p.ranks[p.bundles[b].low]+1)
 		}
 	}
+	pinned := false
+	for i, node := range p.graph.Nodes {
+		pinned = pinned || node.First && len(in[i]) == 0
+	}
+	if pinned {
+		// Variables stand at the left, everything else as early as it can,
+		// except constants, which go to their user.
+		for v, node := range p.graph.Nodes {
+			if node.First || len(in[v]) > 0 || len(out[v]) == 0 {
+				continue
+			}
+			p.ranks[v] = p.ranks[p.bundles[out[v][0]].high] - 1
+			for _, b := range out[v] {
+				p.ranks[v] = min(p.ranks[v], p.ranks[p.bundles[b].high]-1)
+			}
+		}
+		return nil
+	}
 	p.slide(order, in, out)
 	p.simplex(in, out)
-	for i, node := range p.graph.Nodes {
-		if node.First && len(in[i]) == 0 {
-			p.ranks[i] = 0
-		}
-	}
 	p.normalise(in, out)
 	return nil
 }

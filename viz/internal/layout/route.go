@@ -60,31 +60,40 @@ func (p *plan) solid(i int32) bool {
 	return it.kind == nodeItem || it.kind == labelItem && p.slotted[it.layer]
 }
 
-// free returns the room along v that an item has between its neighbours.
-func (p *plan) free(i int32, half float64) (low, high float64) {
+// free returns the room along v that an item has between its neighbours. Other
+// edges limit it only when apart is set.
+func (p *plan) free(i int32, half float64, apart bool) (low, high float64) {
 	it := &p.items[i]
 	layer := p.layers[it.layer]
 	low, high = math.Inf(-1), math.Inf(1)
 	other := int32(-1)
-	if it.pos > 0 {
-		other = layer[it.pos-1]
+	for at := it.pos - 1; at >= 0; at-- {
+		other = layer[at]
 		o := &p.items[other]
 		if p.solid(other) {
 			low = o.v + o.size/2 + clearance + half
-		} else {
-			low = (o.v+o.size/2+it.v-it.size/2)/2 + half
+			break
 		}
+		if apart {
+			low = (o.v+o.size/2+it.v-it.size/2)/2 + half
+			break
+		}
+		other = -1
 	}
 	p.bordersBelow(&low, i, other, half)
 	other = -1
-	if int(it.pos)+1 < len(layer) {
-		other = layer[it.pos+1]
+	for at := int(it.pos) + 1; at < len(layer); at++ {
+		other = layer[at]
 		o := &p.items[other]
 		if p.solid(other) {
 			high = o.v - o.size/2 - clearance - half
-		} else {
-			high = (o.v-o.size/2+it.v+it.size/2)/2 - half
+			break
 		}
+		if apart {
+			high = (o.v-o.size/2+it.v+it.size/2)/2 - half
+			break
+		}
+		other = -1
 	}
 	p.bordersAbove(&high, i, other, half)
 	// Rounding must not leave an item outside of its own room.
@@ -136,7 +145,9 @@ func (p *plan) slotBase(i int32) float64 {
 }
 
 // strips returns the rooms along a bundle, from its low node to its high node.
-func (p *plan) strips(b *bundle, strips []strip) []strip {
+// With apart set they keep it away from other edges, else only from nodes.
+func (p *plan) strips(b *bundle, apart bool) []strip {
+	var strips []strip
 	half := p.thickness(b) / 2
 	last := len(b.items) - 1
 	for k, i := range b.items {
@@ -154,7 +165,7 @@ func (p *plan) strips(b *bundle, strips []strip) []strip {
 			s.low = p.slotBase(i)
 			s.high, s.pinned = s.low, true
 		} else {
-			s.low, s.high = p.free(i, half)
+			s.low, s.high = p.free(i, half, apart)
 		}
 		strips = append(strips, s)
 	}
@@ -222,11 +233,7 @@ func shortest(a, b geom.Point, portals []portal) []corner {
 	return path
 }
 
-// routeBundle draws the strands of a bundle side by side.
-func (p *plan) routeBundle(index int) {
-	b := &p.bundles[index]
-	port := p.portOf[index]
-	strips := p.strips(b, nil)
+func portals(strips []strip) []portal {
 	var portals []portal
 	for k, s := range strips {
 		if k > 0 {
@@ -236,7 +243,22 @@ func (p *plan) routeBundle(index int) {
 			portals = append(portals, portal{s.right, s.low, s.high, s.pinned})
 		}
 	}
-	base := shortest(p.touch(b.low, port[0], 0), p.touch(b.high, port[1], 1), portals)
+	return portals
+}
+
+// routeBundle draws the strands of a bundle side by side.
+func (p *plan) routeBundle(index int) {
+	b := &p.bundles[index]
+	port := p.portOf[index]
+	a, z := p.touch(b.low, port[0], 0), p.touch(b.high, port[1], 1)
+	// A free line of sight is best; other edges keep their distance only from
+	// edges that have to bend.
+	strips := p.strips(b, false)
+	base := shortest(a, z, portals(strips))
+	if len(base) > 2 {
+		strips = p.strips(b, true)
+		base = shortest(a, z, portals(strips))
+	}
 	for k, e := range b.strands {
 		offset := (float64(k) - float64(len(b.strands)-1)/2) * p.options.LensGap
 		path := p.strand(b, base, strips, offset, port)
@@ -271,7 +293,7 @@ func (p *plan) strand(b *bundle, base []corner, strips []strip, offset float64, 
 	// The strands of a bundle touch a node side by side, but not beyond it.
 	share := func(node int) float64 {
 		reach := p.reach(node)
-		return math.Max(-reach, math.Min(reach, offset))
+		return math.Max(-reach, math.Min(reach, offset*portLens))
 	}
 	shifted[0] = p.touch(b.low, port[0]+share(b.low), 0)
 	shifted[n-1] = p.touch(b.high, port[1]+share(b.high), 1)
@@ -314,7 +336,7 @@ func (p *plan) arc(a, z geom.Point, strips []strip, offset float64) geom.Path {
 	if offset == 0 {
 		return geom.Path{geom.Straight(a, z)}
 	}
-	bulge := math.Min(0.075*chord.Len(), 16) * 4 / 3
+	bulge := math.Min(0.05*chord.Len(), 14) * 4 / 3
 	if offset < 0 {
 		bulge = -bulge
 	}

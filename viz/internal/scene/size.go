@@ -68,7 +68,11 @@ func (n *Node) Measure() Size {
 	}
 	switch n.Shape {
 	case RoundedBox, Capsule:
-		s.W, s.H = math.Max(width+2*boxPadX, minBoxW), math.Max(height+2*boxPadY, minBoxH)
+		pad := 2.0 * boxPadY
+		if len(n.Lines) > 2 {
+			pad += 5 // such boxes have twice as many edges
+		}
+		s.W, s.H = math.Max(width+2*boxPadX, minBoxW), math.Max(height+pad, minBoxH)
 		s.Radius = math.Min(boxRadius, s.H/3)
 		if n.Shape == Capsule {
 			s.Radius = s.H / 2
