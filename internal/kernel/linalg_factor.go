@@ -1,0 +1,225 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/blas"
+	lapackapi "gonum.org/v1/gonum/lapack"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+func init() {
+	Register(&Kernel{
+		Name: "qr",
+		Doc:  "Reduced QR decomposition of m×n matrices by Householder reflections: Q (result 0, m×k, orthonormal columns) and upper triangular R (result 1, k×n), k = min(m, n). The signs are LAPACK's." + linalgNote,
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 1, 2); err != nil {
+				return err
+			}
+			if err := checkMatrices(in[0]); err != nil {
+				return err
+			}
+			m, n := matrixSize(in[0])
+			return firstOf(checkDType(in[0].DType, out...), wantMatrices("Q", in[0], out[0], m, min(m, n)), wantMatrices("R", in[0], out[1], min(m, n), n))
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			m, n := matrixSize(in[0])
+			return scratchSize(m*n, 8) + scratchSize(min(m, n), 8) + scratchSize(n, 8)
+		},
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, qr[float64], qr[float32])(c) },
+	})
+	Register(&Kernel{
+		Name: "eigh",
+		Doc: "Eigenvalues (result 0, ascending) and orthonormal eigenvectors (columns of result 1) of symmetric matrices, whose lower triangle is read: " +
+			"Householder tridiagonalisation and implicit QL. NaN, Inf and failure to converge are errors." + linalgNote,
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 1, 2); err != nil {
+				return err
+			}
+			if err := checkSquare(in[0]); err != nil {
+				return err
+			}
+			s := in[0].Shape
+			return firstOf(checkDType(in[0].DType, out...), wantShape("the eigenvalues", out[0].Shape, s[:len(s)-1]), wantShape("the eigenvectors", out[1].Shape, s))
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			_, n := matrixSize(in[0])
+			return scratchSize(n*n, 8) + 3*scratchSize(n, 8) + scratchSize(2*n, 8)
+		},
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, eigh[float64], eigh[float32])(c) },
+	})
+	Register(&Kernel{
+		Name: "svd",
+		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k entries, descending) and Vᵀ (result 2, k×n), k = min(m, n): " +
+			"Householder bidiagonalisation and implicit QR. NaN, Inf and failure to converge are errors." + linalgNote,
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 1, 3); err != nil {
+				return err
+			}
+			if err := checkMatrices(in[0]); err != nil {
+				return err
+			}
+			m, n := matrixSize(in[0])
+			k := min(m, n)
+			s := in[0].Shape
+			return firstOf(checkDType(in[0].DType, out...), wantMatrices("U", in[0], out[0], m, k),
+				wantShape("the singular values", out[1].Shape, spliced(s[:len(s)-1], len(s)-2, k)), wantMatrices("Vᵀ", in[0], out[2], k, n))
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			m, n := matrixSize(in[0])
+			k, l := min(m, n), max(m, n)
+			return scratchSize(m*n, 8) + scratchSize(k*k, 8) + 4*scratchSize(k, 8) + scratchSize(max(l, 4*k), 8)
+		},
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, svd[float64], svd[float32])(c) },
+	})
+}
+
+// wantMatrices reports a result that does not hold one m×n matrix for each of the operand's.
+func wantMatrices(what string, in, t Type, m, n int) error {
+	want := append(slices.Clone(in.Shape[:len(in.Shape)-2]), m, n)
+	return wantShape(what, t.Shape, want)
+}
+
+func qr[T float](c *Call) error {
+	m, n := matrixSize(c.In[0].Type)
+	k := min(m, n)
+	src, q, r, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
+	a, tau, w := take[float64](&work, m*n), take[float64](&work, k), take[float64](&work, n)
+	for i := 0; i*m*n < len(src); i++ {
+		load(a, src[i*m*n:])
+		lapack.Dgeqr2(m, n, a, n, tau, w)
+		for row := range k {
+			to := r[(i*k+row)*n : (i*k+row+1)*n]
+			clear(to[:row])
+			store(to[row:], a[row*n+row:])
+		}
+		lapack.Dorg2r(m, k, k, a, n, tau, w)
+		for row := range m {
+			store(q[(i*m+row)*k:(i*m+row+1)*k], a[row*n:])
+		}
+	}
+	return nil
+}
+
+// scaleToSafe multiplies x by a power of two so that squares of its elements neither overflow nor
+// vanish, and returns the factor that undoes it; it returns 0 if x holds NaN or Inf.
+func scaleToSafe(x []float64) float64 {
+	largest := 0.0
+	for _, v := range x {
+		if v-v != 0 {
+			return 0
+		}
+		largest = max(largest, math.Abs(v))
+	}
+	if largest == 0 || (largest > 0x1p-400 && largest < 0x1p400) {
+		return 1
+	}
+	_, e := math.Frexp(largest)
+	for i, v := range x {
+		x[i] = math.Ldexp(v, 1-e)
+	}
+	return math.Ldexp(1, e-1)
+}
+
+func eigh[T float](c *Call) error {
+	_, n := matrixSize(c.In[0].Type)
+	src, values, vectors, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
+	a := take[float64](&work, n*n)
+	d, e, tau, w := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n), take[float64](&work, 2*n)
+	for i := 0; i*n*n < len(src); i++ {
+		load(a, src[i*n*n:])
+		for r := range n {
+			for q := r + 1; q < n; q++ {
+				a[r*n+q] = a[q*n+r]
+			}
+		}
+		scale := scaleToSafe(a)
+		if scale == 0 {
+			return fmt.Errorf("%s holds NaN or Inf", matrixName(i, c.In[0].Shape))
+		}
+		if n == 1 {
+			d[0], a[0] = a[0], 1
+		} else {
+			lapack.Dsytd2(blas.Lower, n, a, n, d, e[:n-1], tau[:n-1])
+			// The reflectors move one column to the right; the first row and column become those of the unit matrix.
+			for r := n - 1; r >= 1; r-- {
+				for q := r; q >= 1; q-- {
+					a[r*n+q] = a[r*n+q-1]
+				}
+				a[r*n] = 0
+			}
+			clear(a[:n])
+			a[0] = 1
+			lapack.Dorg2r(n-1, n-1, n-1, a[n+1:], n, tau[:n-1], w)
+			if !lapack.Dsteqr(lapackapi.EVOrig, n, d, e[:n-1], a, n, w) {
+				return fmt.Errorf("the eigenvalues of %s do not converge", matrixName(i, c.In[0].Shape))
+			}
+		}
+		for r := range d {
+			d[r] *= scale
+		}
+		store(values[i*n:(i+1)*n], d)
+		store(vectors[i*n*n:(i+1)*n*n], a)
+	}
+	return nil
+}
+
+func svd[T float](c *Call) error {
+	rows, cols := matrixSize(c.In[0].Type)
+	m, n := max(rows, cols), min(rows, cols)
+	src, u, s, vt, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), data[T](&c.Out[2]), c.Work
+	a, p := take[float64](&work, m*n), take[float64](&work, n*n)
+	d, e, tauQ, tauP := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n), take[float64](&work, n)
+	w := take[float64](&work, max(m, 4*n))
+	for i := 0; i*m*n < len(src); i++ {
+		from := src[i*m*n : (i+1)*m*n]
+		if rows >= cols {
+			load(a, from)
+		} else { // the decomposition of the transpose is that of A with U and V exchanged
+			for r := range rows {
+				for q := range cols {
+					a[q*n+r] = float64(from[r*cols+q])
+				}
+			}
+		}
+		scale := scaleToSafe(a)
+		if scale == 0 {
+			return fmt.Errorf("%s holds NaN or Inf", matrixName(i, c.In[0].Shape))
+		}
+		lapack.Dgebd2(m, n, a, n, d, e[:n-1], tauQ, tauP, w)
+		// p becomes Pᵀ: the reflectors' rows move down by one, the first row and column are those of the unit matrix.
+		clear(p)
+		p[0] = 1
+		for r := 1; r < n; r++ {
+			copy(p[r*n+r:(r+1)*n], a[(r-1)*n+r:r*n])
+		}
+		if n > 1 {
+			lapack.Dorgl2(n-1, n-1, n-1, p[n+1:], n, tauP[:n-1], w)
+		}
+		lapack.Dorg2r(m, n, n, a, n, tauQ, w)
+		if !lapack.Dbdsqr(blas.Upper, n, n, m, 0, d, e[:n-1], p, n, a, n, nil, 1, w) {
+			return fmt.Errorf("the singular values of %s do not converge", matrixName(i, c.In[0].Shape))
+		}
+		for r := range d {
+			d[r] *= scale
+		}
+		store(s[i*n:(i+1)*n], d)
+		if rows >= cols {
+			store(u[i*m*n:(i+1)*m*n], a)
+			store(vt[i*n*n:(i+1)*n*n], p)
+			continue
+		}
+		for r := range n {
+			for q := range n {
+				u[i*n*n+r*n+q] = T(p[q*n+r])
+			}
+			for q := range m {
+				vt[i*m*n+r*m+q] = T(a[q*n+r])
+			}
+		}
+	}
+	return nil
+}
