@@ -147,19 +147,51 @@ func recoverBug(pass string, err *error) {
 	}
 }
 
-// between lists, in ascending order, the nodes that the outputs depend on and that depend on wrt,
-// wrt included. With stop, nothing behind wrt is looked at.
-func between(outputs, wrt []*graph.Node, stop bool) []*graph.Node {
-	isWrt := map[*graph.Node]bool{}
-	for _, w := range wrt {
-		isWrt[w] = true
+// nodeIndex numbers some nodes of a graph. It is dense for sweeps over the whole graph and sparse for
+// those over the expansion of one node.
+type nodeIndex struct {
+	dense  []int32 // by ID, number+1
+	sparse map[*graph.Node]int32
+}
+
+func newNodeIndex(g *graph.Graph, stop bool) nodeIndex {
+	if stop {
+		return nodeIndex{sparse: map[*graph.Node]int32{}}
 	}
-	seen := map[*graph.Node]bool{}
-	var reach []*graph.Node
-	var stack []*graph.Node
+	return nodeIndex{dense: make([]int32, g.Len())}
+}
+
+func (x *nodeIndex) set(n *graph.Node, i int) {
+	if x.sparse != nil {
+		x.sparse[n] = int32(i) + 1
+	} else {
+		x.dense[n.ID()] = int32(i) + 1
+	}
+}
+
+func (x *nodeIndex) get(n *graph.Node) (int, bool) {
+	if x.sparse != nil {
+		i := x.sparse[n]
+		return int(i) - 1, i > 0
+	}
+	if n.ID() >= len(x.dense) {
+		return -1, false
+	}
+	i := x.dense[n.ID()]
+	return int(i) - 1, i > 0
+}
+
+// between lists, in ascending order, the nodes that the outputs depend on and that depend on wrt,
+// wrt included, and numbers them. With stop, nothing behind wrt is looked at.
+func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.Node, nodeIndex) {
+	isWrt, seen := newNodeIndex(g, stop), newNodeIndex(g, stop)
+	for _, w := range wrt {
+		isWrt.set(w, 0)
+	}
+	var reach, stack []*graph.Node
 	push := func(n *graph.Node) {
-		if !seen[n] {
-			seen[n] = true
+		if _, ok := seen.get(n); !ok {
+			seen.set(n, 0)
 			reach = append(reach, n)
 			stack = append(stack, n)
 		}
@@ -170,7 +202,7 @@ func between(outputs, wrt []*graph.Node, stop bool) []*graph.Node {
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if stop && isWrt[n] {
+		if _, ok := isWrt.get(n); ok && stop {
 			continue
 		}
 		for _, in := range n.Inputs() {
@@ -178,29 +210,31 @@ func between(outputs, wrt []*graph.Node, stop bool) []*graph.Node {
 		}
 	}
 	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
-	depends := map[*graph.Node]bool{}
+	index := newNodeIndex(g, stop)
 	var list []*graph.Node
 	for _, n := range reach {
-		d := isWrt[n]
+		_, d := isWrt.get(n)
 		if !d && n.Op().Differentiable() {
 			for _, in := range n.Inputs() {
-				d = d || depends[in]
+				if _, d = index.get(in); d {
+					break
+				}
 			}
 			d = d && (n.DType().IsFloat() || n.Results() != nil)
 		}
 		if d {
-			depends[n] = true
+			index.set(n, len(list))
 			list = append(list, n)
 		}
 	}
-	return list
+	return list, index
 }
 
 // isOne reports whether n is the constant 1, possibly repeated.
 func isOne(n *graph.Node) bool { return isConst(n, 1) }
 
 func isConst(n *graph.Node, v float64) bool {
-	for n.Op().Name == "broadcast_to" {
+	for n.Op().Name == "broadcast_to" || n.Op().Name == "reshape" {
 		n = n.Input(0)
 	}
 	if l := n.Literal(); l != nil {
@@ -229,18 +263,14 @@ func times(n, partial, ct *graph.Node) *graph.Node {
 
 // reverse returns the adjoints of wrt (nil for zero) given those of the outputs.
 func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*graph.Node {
-	list := between(outputs, wrt, stop)
-	index := make(map[*graph.Node]int, len(list))
-	for i, n := range list {
-		index[n] = i
-	}
+	list, index := between(g, outputs, wrt, stop)
 	isWrt := map[*graph.Node]bool{}
 	for _, w := range wrt {
-		isWrt[w] = true
+		isWrt[w] = stop
 	}
 	adj := make([]adjoint, len(list))
 	give := func(to, ct *graph.Node) {
-		if i, ok := index[to]; ok && ct != nil {
+		if i, ok := index.get(to); ok && ct != nil {
 			adj[i].add(ct)
 		}
 	}
@@ -261,11 +291,11 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*grap
 		op := n.Op()
 		switch {
 		case op.Name == "result":
-			tuple := index[n.Input(0)]
+			tuple, _ := index.get(n.Input(0))
 			adj[tuple].giveResult(n.Attrs().Int("index"), total[i])
 		case op.Partial != nil:
 			for k, in := range n.Inputs() {
-				if _, ok := index[in]; !ok {
+				if _, ok := index.get(in); !ok {
 					continue
 				}
 				if p := op.Partial(n, k); p != nil {
@@ -274,7 +304,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*grap
 			}
 		case op.Transpose != nil:
 			for k, in := range n.Inputs() {
-				if _, ok := index[in]; ok {
+				if _, ok := index.get(in); ok {
 					give(in, op.Transpose(n, k, total[i]))
 				}
 			}
@@ -300,7 +330,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*grap
 	}
 	out := make([]*graph.Node, len(wrt))
 	for k, w := range wrt {
-		if i, ok := index[w]; ok {
+		if i, ok := index.get(w); ok {
 			out[k] = total[i]
 		}
 	}
@@ -432,7 +462,8 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*gr
 			seed[w] = seeds[i]
 		}
 	}
-	for _, n := range between(outputs, wrt, stop) {
+	list, _ := between(g, outputs, wrt, stop)
+	for _, n := range list {
 		restore := g.AtNode(n)
 		d := seed[n]
 		if d == nil || !stop {

@@ -306,6 +306,26 @@ var shapeRules = []rule{
 			}
 			return nil
 		}},
+	{name: "reshape-constant", class: exact, ops: []string{"reshape"}, doc: "reshape(c) of a constant → a constant",
+		apply: func(t term) *graph.Node {
+			l := t.in[0].Literal()
+			if l == nil {
+				return nil
+			}
+			m, err := graph.NewLiteral(t.typ, l.Bytes())
+			if err != nil {
+				panic("BUG: reshaping a constant: " + err.Error())
+			}
+			return t.g.Literal(m)
+		}},
+	{name: "broadcast-reshape", class: exact, ops: []string{"broadcast_to"}, doc: "broadcast_to(x) of a value with one element → broadcast_to of the scalar",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.Shape().Size() != 1 || x.Type().IsScalar() {
+				return nil
+			}
+			return graph.BroadcastTo(graph.Reshape(x), t.typ.Shape...)
+		}},
 	{name: "broadcast-broadcast", class: exact, ops: []string{"broadcast_to"}, doc: "broadcast_to(broadcast_to(x)) → broadcast_to(x); to the operand's own shape → the operand",
 		apply: func(t term) *graph.Node {
 			x := t.in[0]

@@ -294,6 +294,7 @@ type reducer struct {
 	filled int
 	blocks uint64
 	stack  [64]uint64
+	pair   [3]uint64 // operands and result of combine, here so that they do not escape
 }
 
 func (r *reducer) init(kind micro.ReduceKind, t dtype.DType, level kernel.Level) {
@@ -332,9 +333,9 @@ func (r *reducer) push(v uint64, level int) {
 }
 
 func (r *reducer) combine(a, b uint64) uint64 {
-	var out uint64
-	r.join(unsafe.Pointer(&out), unsafe.Pointer(&a), unsafe.Pointer(&b), nil, 1)
-	return out
+	r.pair = [3]uint64{a, b, 0}
+	r.join(unsafe.Pointer(&r.pair[2]), unsafe.Pointer(&r.pair[0]), unsafe.Pointer(&r.pair[1]), nil, 1)
+	return r.pair[2]
 }
 
 // store ends a run and writes its result as element i.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/native"
 )
 
 // ErrMemoryLimit is returned when a program needs more memory than the machine may have.
@@ -31,6 +32,7 @@ type Machine struct {
 	p     *Program
 	limit int64
 	watch bool
+	ahead bool
 
 	arena  []byte
 	base   unsafe.Pointer
@@ -39,6 +41,7 @@ type Machine struct {
 	own    [][]byte         // the machine's own memory of an external input, made by a view
 	set    []bool           // inputs that have a value
 	allSet bool
+	only   *native.Straight // the whole program, if it is one piece of machine code
 	exec   []executor
 	users  [][]pointerUse // operands to update when an external input moves
 
@@ -84,8 +87,11 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	m.exec = make([]executor, len(p.Instrs))
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
-		e := newExecutor(in)
+		e := newExecutor(p, in)
 		m.exec[i] = e
+		if s, ok := e.(*straight); ok && m.ahead {
+			s.compile()
+		}
 		k := 0
 		for _, list := range [][]Operand{in.In, in.Out} {
 			for _, o := range list {
@@ -101,10 +107,10 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	return m
 }
 
-func newExecutor(in *Instr) executor {
+func newExecutor(p *Program, in *Instr) executor {
 	switch in.Op {
 	case OpStraight:
-		return newStraight(in.Straight)
+		return newStraight(p, in.Straight)
 	case OpLoop:
 		return newLoop(in)
 	case OpKernel:
@@ -211,7 +217,13 @@ func (m *Machine) OutputFloat64(i int) []float64 {
 var errBusy = errors.New("the machine is running already: use one machine for each goroutine")
 
 // Step runs the program on what the inputs' views and bound tensors hold. Outputs are read through views.
-func (m *Machine) Step() error { return m.StepContext(nil) }
+func (m *Machine) Step() error {
+	if m.only != nil {
+		m.only.Run(m.base, len(m.arena))
+		return nil
+	}
+	return m.StepContext(nil)
+}
 
 // StepContext is Step that returns the context's error if it is cancelled between two instructions. A
 // nil context is never cancelled.
@@ -247,6 +259,11 @@ func (m *Machine) StepContext(ctx context.Context) error {
 		}
 	}
 	m.busy = false
+	if len(m.exec) == 1 && !m.watch && err == nil {
+		if s, ok := m.exec[0].(*straight); ok {
+			m.only = s.code
+		}
+	}
 	return err
 }
 

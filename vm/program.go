@@ -60,6 +60,8 @@ type Program struct {
 	Const       []byte
 	ConstOffset int64
 	Debug       Debug
+
+	native nativeCode
 }
 
 // Debug maps instructions to the user's graph and source.

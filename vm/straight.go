@@ -7,6 +7,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native"
 )
 
 // straight runs OpStraight.
@@ -14,10 +15,14 @@ type straight struct {
 	s    *micro.Straight
 	call []kernel.Block // for each instruction that the switch does not know
 	int  bool           // has integer divisions, which can trap
+
+	p    *Program
+	runs int
+	code *native.Straight // nil until the code is worth compiling, or for ever if it cannot be
 }
 
-func newStraight(s *micro.Straight) *straight {
-	x := &straight{s: s}
+func newStraight(p *Program, s *micro.Straight) *straight {
+	x := &straight{p: p, s: s}
 	for i, c := range s.Code {
 		if c.Type == dtype.Float64 && inSwitch[c.Op] {
 			continue
@@ -44,6 +49,18 @@ var inSwitch = [micro.Count]bool{
 func (x *straight) setPointer(int, unsafe.Pointer) { panic("BUG: straight code has no operands") }
 
 func (x *straight) run(m *Machine) error {
+	if x.code != nil {
+		x.code.Run(m.base, len(m.arena))
+		return nil
+	}
+	return x.runCold(m)
+}
+
+// runCold is run before the code is compiled.
+func (x *straight) runCold(m *Machine) error {
+	if x.runs++; x.runs == tierUp {
+		x.compile()
+	}
 	if x.int {
 		if err := x.checkDivisors(m.base); err != nil {
 			return err
@@ -51,6 +68,13 @@ func (x *straight) run(m *Machine) error {
 	}
 	x.runPortable(m.base, len(m.arena), 0, len(x.s.Code))
 	return nil
+}
+
+// compile switches to native code if there is any.
+func (x *straight) compile() {
+	if !x.int {
+		x.code = x.p.nativeStraight(x.s)
+	}
 }
 
 // checkDivisors runs the code instruction by instruction and reports a division by zero: only code with

@@ -1,0 +1,74 @@
+package vm
+
+import (
+	"sync"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native"
+)
+
+// tierUp is the number of runs after which scalar code is compiled to machine code: compiling costs about as
+// much as 30 to 150 runs of the portable loop.
+const tierUp = 40
+
+// nativeCode is the machine code of a program, made at most once and shared by its machines.
+type nativeCode struct {
+	mu       sync.Mutex
+	straight map[*micro.Straight]*native.Straight // nil value: it could not be compiled
+}
+
+// nativeStraight returns the machine code of one of the program's instructions, or nil if there is none:
+// native code is not available, an operation has no native form, or the arena is too large to address.
+func (p *Program) nativeStraight(s *micro.Straight) *native.Straight {
+	if ok, _ := native.Available(); !ok {
+		return nil
+	}
+	p.native.mu.Lock()
+	defer p.native.mu.Unlock()
+	code, ok := p.native.straight[s]
+	if !ok {
+		var err error
+		if code, err = native.CompileStraight(s, native.StraightOptions{ArenaBytes: int(p.ArenaBytes)}); err != nil {
+			code = nil
+		}
+		if p.native.straight == nil {
+			p.native.straight = map[*micro.Straight]*native.Straight{}
+		}
+		p.native.straight[s] = code
+	}
+	return code
+}
+
+// Executor says how an instruction is run now.
+type Executor string
+
+// The executors.
+const (
+	ExecutorPortable Executor = "portable" // a loop over micro-instructions in Go
+	ExecutorBlocks   Executor = "blocks"   // block kernels, SIMD where the processor has it
+	ExecutorNative   Executor = "native"   // machine code made from the micro-code
+	ExecutorKernel   Executor = "kernel"   // a whole-tensor kernel
+)
+
+// Executors returns how each instruction of the program is run at the moment: scalar code moves from the portable
+// loop to native code after some runs.
+func (m *Machine) Executors() []Executor {
+	out := make([]Executor, len(m.exec))
+	for i, e := range m.exec {
+		switch x := e.(type) {
+		case *straight:
+			out[i] = ExecutorPortable
+			if x.code != nil {
+				out[i] = ExecutorNative
+			}
+		case *loop:
+			out[i] = ExecutorBlocks
+		default:
+			out[i] = ExecutorKernel
+		}
+	}
+	return out
+}
+
+// WithNativeAhead compiles scalar code to machine code when the machine is made, not after some runs.
+func WithNativeAhead() Option { return func(m *Machine) { m.ahead = true } }
