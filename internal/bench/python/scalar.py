@@ -153,3 +153,44 @@ for N in (1000, 100_000):
     row(f"rosenbrock{N}", "casadi", "casadi.cse")(lambda peer, dtype, n=N: rosenbrock_casadi(n, peer == "casadi.cse")[-1])
     row(f"rosenbrock{N}.hessian", "casadi")(lambda peer, dtype, n=N: hessian_casadi(n))
 row("rosenbrock1000", "jax")(lambda peer, dtype: rosenbrock_jax(1000))
+
+
+def random_graph(n):
+    """The graph of ../dag/dag.go: inputs, (operation, operand, operand) of every node, and the sinks."""
+    inputs, state, nodes, used = max(2, n // 20), n, [], set()
+
+    def below(limit):
+        nonlocal state
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2 ** 64
+        return (state >> 33) % limit
+    for i in range(n):
+        before = inputs + i
+        op, a = below(3), below(before)
+        b = before - 1 - below(min(before, 1000))
+        nodes.append((op, a, b))
+        used.update((a, b))
+    return inputs, nodes, [k for k in range(inputs, inputs + n) if k not in used]
+
+
+def dag_casadi(n):
+    import casadi as ca
+    inputs, nodes, sinks = random_graph(n)
+    start = time.perf_counter()
+    x = ca.SX.sym("x", inputs)
+    v = ca.vertsplit(x)
+    for op, a, b in nodes:
+        v.append(0.5 * (v[a] + v[b] if op == 0 else v[a] - v[b] if op == 1 else v[a] * v[b]))
+    y = ca.sum1(ca.vertcat(*(v[s] for s in sinks)))
+    built = time.perf_counter()
+    g = ca.gradient(y, x)
+    differentiated = time.perf_counter()
+    f = ca.Function("f", [x], [y, g])
+    done = time.perf_counter()
+    value, gradient = np.zeros(1), np.zeros(inputs)
+    evaluate = casadi_buffer(f, [wave(inputs)], [value, gradient])
+    return item(evaluate, [value[0], (gradient ** 2).sum()], build=built - start, gradient=differentiated - built,
+                function=done - differentiated, instructions=f.n_instructions())
+
+
+# Not dag1000000: Python takes a minute to make the expressions.
+row("dag20000", "casadi")(lambda peer, dtype: dag_casadi(20_000))

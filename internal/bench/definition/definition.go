@@ -1,0 +1,95 @@
+// Package definition lists the workloads of the comparison: names, dtypes, and
+// the checksums that every implementation must reproduce. The formulas and inputs
+// are in ../python, the inputs also in ../inputs.
+package definition
+
+import "math"
+
+// Work is a workload.
+type Work struct {
+	Name string
+	Doc  string
+	// Check is the checksum in float64, or in float32 for the models, which exist in float32 only.
+	Check []float64
+	// Relative and Absolute bound the difference of a checksum from Check, by dtype; a dtype
+	// without an entry does not exist.
+	Relative, Absolute map[string]float64
+}
+
+// DTypes returns the dtypes that the workload exists in, float64 first.
+func (w Work) DTypes() []string {
+	var all []string
+	for _, d := range []string{"float64", "float32"} {
+		if _, ok := w.Relative[d]; ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Agrees reports whether a checksum is that of the workload.
+func (w Work) Agrees(dtype string, check []float64) bool {
+	relative, ok := w.Relative[dtype]
+	if !ok || len(check) != len(w.Check) {
+		return false
+	}
+	for i, want := range w.Check {
+		if !(math.Abs(check[i]-want) <= w.Absolute[dtype]+relative*math.Abs(want)) {
+			return false
+		}
+	}
+	return true
+}
+
+func f64(relative float64) map[string]float64 { return map[string]float64{"float64": relative} }
+func f32(relative float64) map[string]float64 { return map[string]float64{"float32": relative} }
+func both(in64, in32 float64) map[string]float64 {
+	return map[string]float64{"float64": in64, "float32": in32}
+}
+
+// Works are all workloads in the order in which the comparison runs them. The
+// checksums were computed by CasADi, PyTorch, JAX or NumPy, those of the random
+// graphs by dag.Graph.Evaluate.
+var Works = []Work{
+	{Name: "seed", Doc: "z = x1² + x2² + x1·x2 and its gradient at (3, 4): z, ∂z/∂x1, ∂z/∂x2",
+		Check: []float64{37, 10, 11}, Relative: f64(0)},
+	{Name: "seed1e6", Doc: "the same at 1e6 points: Σz, Σ(∂z/∂x1)², Σ(∂z/∂x2)²",
+		Check: []float64{1000001.0674297262, 2500007.401896538, 2500003.101309002}, Relative: f64(1e-11)},
+	{Name: "chain", Doc: "y = Σ exp(−x²)·sin x + x/(1+x²) over 1e6 points from −4 to 4, and its gradient: y, |∇y|²",
+		Check: []float64{0, 379502.9845778248}, Relative: both(1e-11, 1e-6), Absolute: both(1e-8, 0.5)},
+	{Name: "add1e7", Doc: "sum of two arrays of 1e7 elements: |c|²",
+		Check: []float64{10000001.406104697}, Relative: both(1e-11, 1e-7)},
+	{Name: "mul1e7", Doc: "product of two arrays of 1e7 elements: |c|²",
+		Check: []float64{2500000.856877167}, Relative: both(1e-11, 1e-6)},
+	{Name: "rosenbrock1000", Doc: "chained Rosenbrock function of 1000 scalars and its gradient: y, |∇y|²",
+		Check: []float64{26689.809152107333, 40521473.726340115}, Relative: f64(1e-11)},
+	{Name: "rosenbrock100000", Doc: "the same of 1e5 scalars",
+		Check: []float64{2672648.586289706, 4045621245.3776035}, Relative: f64(1e-11)},
+	{Name: "rosenbrock1000.hessian", Doc: "its sparse Hessian (upper and lower triangle): entries, their sum, sum of squares",
+		Check: []float64{2998, 352325.8217172822, 2255468099.3667917}, Relative: f64(1e-11)},
+	{Name: "rosenbrock100000.hessian", Doc: "the same of 1e5 scalars",
+		Check: []float64{299998, 35200882.731201075, 225481463006.4228}, Relative: f64(1e-11)},
+	{Name: "dag20000", Doc: "random graph of 2e4 scalar nodes and its gradient: y, |∇y|²",
+		Check: []float64{-12.77406490751827, 241.4579448772075}, Relative: f64(1e-11)},
+	{Name: "dag1000000", Doc: "random graph of 1e6 scalar nodes and its gradient: y, |∇y|²",
+		Check: []float64{-52.84176437917422, 9856.274657977585}, Relative: f64(1e-11)},
+	{Name: "lorenz100", Doc: "Lorenz-96, 40 variables, Runge-Kutta to T = 1 in 100 steps: ½|x(T)|² and the first entry of its gradient for x(0)",
+		Check: []float64{701.7859681953313, 18.195227268629953}, Relative: both(1e-10, 5e-4)},
+	{Name: "lorenz10000", Doc: "the same in 1e4 steps",
+		Check: []float64{701.778835275903, 18.22191307563308}, Relative: both(1e-10, 2e-3)},
+	{Name: "gmm", Doc: "ADBench's Gaussian mixture, D = 64, K = 25, N = 1000, objective and gradient: objective, squared norms of the gradients for α, μ, q, l",
+		Check:    []float64{-203687.9438208561, 116797.61329527466, 11198330.386970606, 7610574.811362653, 102578321.785797},
+		Relative: f64(1e-10)},
+	{Name: "gemm64", Doc: "matrix product 64×64×64: trace", Check: []float64{-1.1845333637934647}, Relative: both(1e-11, 1e-5)},
+	{Name: "gemm256", Doc: "matrix product 256×256×256: trace", Check: []float64{-1.0380424968119124}, Relative: both(1e-11, 5e-5)},
+	{Name: "gemm1024", Doc: "matrix product 1024×1024×1024: trace", Check: []float64{-3.7961900760653613}, Relative: both(1e-10, 2e-4)},
+	{Name: "gemm2048", Doc: "matrix product 2048×2048×2048: trace", Check: []float64{1.0655859648956594}, Relative: both(1e-10, 5e-4)},
+	{Name: "conv", Doc: "3×3 convolution, 64→64 channels, 56×56, batch 8: squared norms of the gradients of ½|y|² for input and filter",
+		Check: []float64{11144.844888855108, 1173774629.1498814}, Relative: f32(1e-5)},
+	{Name: "mlp", Doc: "784-128-10, relu, cross entropy, batch 64, step of gradient descent: losses of steps 1 to 3",
+		Check: []float64{2.302607536315918, 2.3015048503875732, 2.3007397651672363}, Relative: f32(2e-6)},
+	{Name: "lenet", Doc: "LeNet-5, batch 64, step of gradient descent: losses of steps 1 to 3",
+		Check: []float64{2.3025827407836914, 2.3025639057159424, 2.3025453090667725}, Relative: f32(2e-6)},
+	{Name: "transformer", Doc: "4 blocks of width 256, batch 4, 128 tokens, step of gradient descent: losses of steps 1 to 3",
+		Check: []float64{0.5003523230552673, 0.49735110998153687, 0.4946252107620239}, Relative: f32(5e-6)},
+}
