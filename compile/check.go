@@ -36,21 +36,13 @@ func (u *unit) check() error {
 	return nil
 }
 
-// copyGraph is the pass that gives the unit its own graph.
-func copyGraph(u *unit) error {
-	u.g, u.outputs = u.g.Rebuild(u.outputs, nil)
-	return u.g.Err()
-}
-
-// expandAll is the pass that expands operators until only those with a micro-operation or kernel remain.
+// expandAll is the pass that gives the unit its own graph and expands operators until only those with a
+// micro-operation or kernel remain.
 func expandAll(u *unit) error {
-	for range 64 {
-		found := false
-		for i := range u.g.Len() {
-			if u.g.Node(i).Op().Expand != nil {
-				found = true
-				break
-			}
+	for round := range 64 {
+		found := round == 0
+		for i := 0; i < u.g.Len() && !found; i++ {
+			found = u.g.Node(i).Op().Expand != nil
 		}
 		if !found {
 			return nil

@@ -33,7 +33,6 @@ type grouper struct {
 	straight map[int32]int32 // stage → group
 	lastUse  map[int32]int32 // root → the last loop that reads it
 	alone    bool            // no fusion
-	reading  [][]int32       // scratch
 }
 
 // group is the pass that forms instructions.

@@ -17,8 +17,7 @@ type pass struct {
 
 // passOrder is the pipeline.
 var passOrder = []pass{
-	{name: "copy", doc: "copy what the outputs depend on into the unit's own graph", run: copyGraph, required: true},
-	{name: "expand", doc: "rewrite operators that have no kernel into simpler ones", run: expandAll, required: true},
+	{name: "expand", doc: "copy what the outputs depend on into the unit's own graph, and rewrite operators that have no kernel into simpler ones", run: expandAll, required: true},
 	{name: "rewrite", doc: "apply the rewrites of the rule table until none fires, folding constants and sharing equal nodes", run: rewriteAll},
 	{name: "contract", doc: "join a product used once and a sum into a fused multiply-add", run: contract},
 	{name: "outputs", doc: "give every output memory of its own", run: materializeOutputs, required: true},
@@ -33,8 +32,7 @@ var passOrder = []pass{
 type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
-	{"copy", "expand", "passes change the unit's own graph only"},
-	{"expand", "rewrite", "rules match the operators that remain"},
+	{"expand", "rewrite", "rules match the operators that remain, and passes change the unit's own graph only"},
 	{"rewrite", "contract", "a multiply-add hides its product from the rules and from sharing"},
 	{"contract", "outputs", "no pass may drop the copies again"},
 	{"outputs", "classify", "classification sees the final graph"},

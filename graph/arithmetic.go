@@ -34,9 +34,6 @@ func applyAll(op *Op, in []*Node, attrs ...attr.Named) *Node {
 	return graphOf(in...).Apply(op, in, attr.Make(attrs...))
 }
 
-// Zeros returns zeros of n's type, as a broadcast scalar where n is not one.
-func zerosLike(n *Node) *Node { return BroadcastTo(Like(n, 0), n.typ.Shape...) }
-
 // unary describes an elementwise operator with one float operand that a micro-operation runs.
 func unary(name, doc, formula string, family Family, partial func(x, y *Node) *Node, samples ...Sample) *Op {
 	return &Op{

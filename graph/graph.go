@@ -11,7 +11,7 @@ import (
 // Graph is an append-only DAG of nodes. Make one with New.
 type Graph struct {
 	nodes []*Node
-	table []int32 // open addressing over structurally shared nodes, id+1, 0 empty
+	table []entry // open addressing over structurally shared nodes
 	used  int
 
 	inputs []*Node
@@ -30,6 +30,12 @@ type Graph struct {
 
 	nodeSlab []Node
 	edgeSlab []*Node
+}
+
+// entry is a slot of the table of shared nodes. With the hash beside it most nodes that differ need not be looked at.
+type entry struct {
+	hash uint32
+	node int32 // id+1, 0 empty
 }
 
 // New returns an empty graph.
@@ -224,9 +230,13 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 	if len(g.table) == 0 {
 		return nil
 	}
-	mask := uint64(len(g.table) - 1)
-	for i := hashOf(op, inputs, attrs, lit) & mask; g.table[i] != 0; i = (i + 1) & mask {
-		n := g.nodes[g.table[i]-1]
+	h := uint32(hashOf(op, inputs, attrs, lit))
+	mask := uint32(len(g.table) - 1)
+	for i := h & mask; g.table[i].node != 0; i = (i + 1) & mask {
+		if g.table[i].hash != h {
+			continue
+		}
+		n := g.nodes[g.table[i].node-1]
 		if n.op != op || len(n.inputs) != len(inputs) {
 			continue
 		}
@@ -246,24 +256,29 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 
 // remember enters a node into the table of shared nodes.
 func (g *Graph) remember(n *Node) {
-	if 4*(g.used+1) > 3*len(g.table) {
-		old := g.table
-		g.table = make([]int32, max(64, 2*len(old)))
-		for _, e := range old {
-			if e != 0 {
-				g.insert(g.nodes[e-1])
-			}
-		}
+	if 2*(g.used+1) > len(g.table) {
+		g.grow(max(64, 2*len(g.table)))
 	}
-	g.insert(n)
+	g.insert(entry{uint32(hashOf(n.op, n.inputs, n.attrs, n.lit)), n.id + 1})
 	g.used++
 }
 
-func (g *Graph) insert(n *Node) {
-	mask := uint64(len(g.table) - 1)
-	i := hashOf(n.op, n.inputs, n.attrs, n.lit) & mask
-	for g.table[i] != 0 {
+// grow makes the table larger, to a power of two.
+func (g *Graph) grow(size int) {
+	old := g.table
+	g.table = make([]entry, size)
+	for _, e := range old {
+		if e.node != 0 {
+			g.insert(e)
+		}
+	}
+}
+
+func (g *Graph) insert(e entry) {
+	mask := uint32(len(g.table) - 1)
+	i := e.hash & mask
+	for g.table[i].node != 0 {
 		i = (i + 1) & mask
 	}
-	g.table[i] = n.id + 1
+	g.table[i] = e
 }

@@ -9,10 +9,14 @@ import (
 // node that is neither input nor constant, replace may return the node that stands for it in the new graph, made from the images of its inputs;
 // nil (or a nil function) copies the node. Copies keep names, scopes and positions; nodes that replace
 // makes carry those of the node that they stand for. The old graph is not changed.
+//
+// Nodes that are copied are not looked up: equal nodes that only arise in the new graph are shared
+// if replace makes them through constructors or Apply.
 func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
 	to := New()
 	to.positions = slices.Clone(g.positions)
 	to.pcs, to.posIndex = nil, nil // positions come from g alone
+	to.nodes = make([]*Node, 0, len(g.nodes))
 
 	need := make([]bool, len(g.nodes))
 	top := -1
@@ -79,12 +83,8 @@ func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs
 
 // adopt copies a node of another graph onto new inputs of the same types, whose type therefore is known.
 func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
-	if m := g.find(n.op, inputs, n.attrs, nil); m != nil {
-		return m
-	}
 	m := g.newNode(n.op, inputs, n.attrs, n.typ)
 	m.results = n.results
-	g.remember(m)
 	return m
 }
 

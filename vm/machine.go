@@ -222,12 +222,13 @@ func (m *Machine) Step() error {
 		m.only.Run(m.base, len(m.arena))
 		return nil
 	}
-	return m.StepContext(nil)
+	return m.step(context.Background())
 }
 
-// StepContext is Step that returns the context's error if it is cancelled between two instructions. A
-// nil context is never cancelled.
-func (m *Machine) StepContext(ctx context.Context) error {
+// StepContext is Step that returns the context's error if it is cancelled between two instructions.
+func (m *Machine) StepContext(ctx context.Context) error { return m.step(ctx) }
+
+func (m *Machine) step(ctx context.Context) error {
 	if m.err != nil {
 		return m.err
 	}
@@ -248,8 +249,7 @@ func (m *Machine) StepContext(ctx context.Context) error {
 		err = m.stepWatching(ctx)
 	} else {
 		for i, e := range m.exec {
-			if ctx != nil && ctx.Err() != nil {
-				err = ctx.Err()
+			if err = ctx.Err(); err != nil {
 				break
 			}
 			if err = e.run(m); err != nil {

@@ -23,7 +23,9 @@ import (
 //
 // A contiguous row-major tensor is read in place and must not be modified during the run; others are
 // copied. The returned tensors share the machine's memory: the next run overwrites them (Clone to keep).
-func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) { return m.RunContext(nil, args...) }
+func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) {
+	return m.RunContext(context.Background(), args...)
+}
 
 // RunContext is Run that stops with the context's error when it is cancelled between two instructions.
 func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense, error) {

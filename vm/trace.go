@@ -26,8 +26,8 @@ func (e *NaNError) Error() string {
 // time and loops look at every element, so that the node is known exactly.
 func (m *Machine) stepWatching(ctx context.Context) error {
 	for i, e := range m.exec {
-		if ctx != nil && ctx.Err() != nil {
-			return ctx.Err()
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		in := &m.p.Instrs[i]
 		where := func(k int) string {
