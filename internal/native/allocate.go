@@ -1,6 +1,10 @@
 package native
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/adjoint-go/adjoint/internal/kernel/def"
+)
 
 // mode is the kind of code that a generator makes.
 type mode uint8
@@ -29,6 +33,7 @@ const (
 	spaceConst                // the constant block
 	spaceScratch              // the scratch block
 	spaceArray                // vector code: an array at the current element
+	spaceFixed                // a reserved place in the scratch block
 )
 
 // never is the next use of a value that is not used again.
@@ -88,7 +93,13 @@ type generator struct {
 	windowLo    int32
 	windowBytes uint32
 	constIDs    map[constKey]int32 // values of constants within the block of code in hand
-	evexScalar  bool               // scalar code may use EVEX instructions
+	functions   []*def.Func        // complete forms that a guard may call
+	functionOf  map[*def.Func]int
+	fastOf      map[definedKey]definedForms
+	stubs       []stub
+	saved       [2]uint32 // registers that a complete form must keep
+	calls       []functionCall
+	evexScalar  bool // scalar code may use EVEX instructions
 }
 
 // Base registers. Scalar code biases them so that a short displacement reaches 256 bytes.
@@ -176,7 +187,7 @@ func (g *generator) addressOf(v *value) mem {
 		return at(baseArena, v.disp)
 	case spaceConst:
 		return at(baseConst, v.disp)
-	case spaceScratch:
+	case spaceScratch, spaceFixed:
 		return at(baseScratch, v.disp)
 	case spaceArray:
 		return g.arrayOperand(v.array, v.disp)

@@ -11,14 +11,15 @@ type constKey struct {
 // constBlock collects constants: in scalar code the value, in vector code the value
 // repeated over a whole register.
 type constBlock struct {
-	width int // bytes of an entry
-	bias  int32
-	data  []byte
-	index map[constKey]int32
+	width  int // bytes of an entry
+	bias   int32
+	data   []byte
+	index  map[constKey]int32
+	tables map[*uint64]int32
 }
 
 func newConstBlock(width int, bias int32) constBlock {
-	return constBlock{width: width, bias: bias, index: map[constKey]int32{}}
+	return constBlock{width: width, bias: bias, index: map[constKey]int32{}, tables: map[*uint64]int32{}}
 }
 
 // place returns the displacement of a constant.
@@ -35,6 +36,26 @@ func (c *constBlock) place(k constKey) int32 {
 		c.data = binary.LittleEndian.AppendUint64(c.data, v)
 	}
 	c.index[k] = d
+	return d
+}
+
+// placeTable returns the displacement of a table of elements of the given size.
+func (c *constBlock) placeTable(data []uint64, size int) int32 {
+	if d, ok := c.tables[&data[0]]; ok {
+		return d
+	}
+	d := int32(len(c.data)) - c.bias
+	for _, x := range data {
+		if size == 8 {
+			c.data = binary.LittleEndian.AppendUint64(c.data, x)
+		} else {
+			c.data = binary.LittleEndian.AppendUint32(c.data, uint32(x))
+		}
+	}
+	for len(c.data)%64 != 0 {
+		c.data = append(c.data, 0)
+	}
+	c.tables[&data[0]] = d
 	return d
 }
 

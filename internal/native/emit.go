@@ -35,20 +35,28 @@ func (g *generator) load(v *value, r uint8) {
 	case g.mode == modeScalar && v.kind == kindMask && v.home == spaceArena:
 		g.rrm(vpbroadcastb, len128, r, 0, p)
 		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
-	case g.mode == modeScalar && v.kind == kind32:
+	case v.kind == kindMask && v.home == spaceArray:
+		g.loadMaskBytes(r, p)
+	default:
+		g.loadFrom(v.kind, p, r)
+	}
+}
+
+// loadFrom reads a value as storeAt leaves it outside of the arena and of arrays.
+func (g *generator) loadFrom(k valueKind, p mem, r uint8) {
+	switch {
+	case g.mode == modeScalar && k == kind32:
 		g.op3Mem(vmovssLoad, len128, r, 0, p)
 	case g.mode == modeScalar:
 		g.op3Mem(vmovsdLoad, len128, r, 0, p)
-	case v.kind == kindMask && v.home == spaceArray:
-		g.loadMaskBytes(r, p)
-	case v.kind == kindMask && g.mode == modeEVEX:
+	case k == kindMask && g.mode == modeEVEX:
 		g.rrm(kmovwLoad, len128, r, 0, p)
-	case g.mode == modeEVEX && v.kind == kind64:
+	case g.mode == modeEVEX && k == kind64:
 		g.evexRRM(vmovupdLoad, g.len64, r, 0, p, evexBits{})
 	case g.mode == modeEVEX:
 		g.evexRRM(vmovupsLoad, g.len32, r, 0, p, evexBits{})
 	default:
-		g.rrm(vmovupsLoad, g.lenOf(v.kind), r, 0, p)
+		g.rrm(vmovupsLoad, g.lenOf(k), r, 0, p)
 	}
 }
 
@@ -151,7 +159,9 @@ func (g *generator) emit(in *lowIns, u *nextUses) {
 	default:
 		g.emitOther(in, u)
 	}
-	g.finish(in.dst)
+	if in.dst >= 0 {
+		g.finish(in.dst)
+	}
 }
 
 func (g *generator) emitBinary(in *lowIns, u *nextUses, commute bool) {
@@ -390,8 +400,18 @@ func (g *generator) emitMove(in *lowIns, u *nextUses) {
 }
 
 func (g *generator) emitOther(in *lowIns, u *nextUses) {
-	if in.op == lMov {
+	switch in.op {
+	case lMov:
 		g.emitMove(in, u)
+		return
+	case lGuard:
+		g.emitGuard(in, u)
+		return
+	case lGather:
+		g.emitGather(in, u)
+		return
+	case lHold:
+		g.advanceAll(in, u)
 		return
 	}
 	r := g.inRegister(in.a)

@@ -251,6 +251,8 @@ const (
 	kxnorw
 	kandnw
 	knotw
+	kortestw
+	vmovmskps
 	kmovwLoad
 	kmovwStore
 	kmovwToK
@@ -475,6 +477,8 @@ func buildForms() [mnemCount]form {
 	t[kxnorw] = withL(rvm("kxnorw", noPrefix, 1, 0x46, 0, -1, "kkk", 0), 1)
 	t[kandnw] = withL(rvm("kandnw", noPrefix, 1, 0x42, 0, -1, "kkk", 0), 1)
 	t[knotw] = withL(rm("knotw", noPrefix, 1, 0x44, 0, -1, "kk", 0), 0)
+	t[kortestw] = withL(rm("kortestw", noPrefix, 1, 0x98, 0, -1, "kk", 0), 0)
+	t[vmovmskps] = rm("vmovmskps", noPrefix, 1, 0x50, 0, -1, "dv", 0)
 	t[kmovwLoad] = withL(rm("kmovw", noPrefix, 1, 0x90, 0, -1, "kK", 0), 0)
 	t[kmovwStore] = withL(mr("kmovw", noPrefix, 1, 0x91, 0, -1, "Kk"), 0)
 	t[kmovwToK] = withL(rm("kmovw", noPrefix, 1, 0x92, 0, -1, "kd", 0), 0)

@@ -59,6 +59,8 @@ const (
 	lMulU32    // product of the low halves, unsigned, 64 bits
 	lTest      // mask A and B ≠ 0 (AVX-512)
 	lGather    // element A of a table
+	lGuard     // A, unless the mask B is true somewhere: then the complete function of C
+	lHold      // keeps A alive until here
 	lowOpCount
 )
 
@@ -82,7 +84,9 @@ type lowIns struct {
 	typ          elem
 	imm          uint8
 	dst, a, b, c int32
-	table        int32 // lGather: displacement of the table in the constant block
+	// lGather: displacement of the table in the constant block. lGuard: the value of the
+	// second argument, or none; imm is then the number of the function.
+	extra int32
 }
 
 // How an operation is turned into a machine instruction.
@@ -205,6 +209,8 @@ func buildLowInfos() [lowOpCount]lowInfo {
 	set(lScalef, "scalef", emitBinary, false, map[elem]lowRow{tF64: {vscalefsd, noForm, vscalefpd}, tF32: {vscalefss, noForm, vscalefps}})
 	set(lMulU32, "mulu32", emitBinary, true, packed(tI64, vpmuludq, vpmuludq))
 	set(lTest, "test", emitCompare, true, both(noForm, noForm, vptestmq, vptestmd))
+	set(lGuard, "guard", emitOther, false, nil)
+	set(lHold, "hold", emitOther, false, nil)
 	set(lGather, "gather", emitOther, false, nil)
 	for op := range t {
 		if t[op].name == "" {

@@ -237,7 +237,7 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 	case micro.Cast:
 		return g.lowerFloatCast(in.To, t, dst, a)
 	default:
-		return g.lowerDefined(in, dst, a, b)
+		return g.lowerDefined(in, dst, a, b, c)
 	}
 	return true
 }
@@ -396,6 +396,3 @@ func (g *generator) lowerBool(in *micro.Instr, dst, a, b, c int32) bool {
 	}
 	return true
 }
-
-// lowerDefined appends an operation that is defined by a graph of lane operations.
-func (g *generator) lowerDefined(in *micro.Instr, dst, a, b int32) bool { return false }

@@ -12,10 +12,19 @@ import (
 type randomProgram struct {
 	code    micro.Straight
 	arena   []byte
-	outputs []outputCell
+	inputs  []typedCell
+	outputs []typedCell
 }
 
-type outputCell struct {
+// scatterInputs draws new inputs.
+func (p *randomProgram) scatterInputs(r *rand.Rand) {
+	for _, i := range p.inputs {
+		writeCell(p.arena, i.cell, i.t, randomBits(r, i.t))
+	}
+}
+
+// typedCell is a cell and what it holds.
+type typedCell struct {
 	cell uint32
 	t    dtype.DType
 }
@@ -92,15 +101,11 @@ func newRandomProgram(r *rand.Rand, n, maxLive int, ops []typedOp) *randomProgra
 		next += uint32(max(1, t.Size()/4))
 		return c
 	}
-	type initial struct {
-		cell uint32
-		t    dtype.DType
-	}
-	var init []initial
+	var init []typedCell
 	for t := dtype.Bool; t < dtype.Count; t++ {
 		for range inputs {
 			c := place(t)
-			init = append(init, initial{c, t})
+			init = append(init, typedCell{c, t})
 			live[t] = append(live[t], liveCell{c, false})
 		}
 	}
@@ -148,6 +153,9 @@ func newRandomProgram(r *rand.Rand, n, maxLive int, ops []typedOp) *randomProgra
 				v[k] = v[k-1]
 			}
 		}
+		if o.op == micro.Copysign { // the sign of a computed NaN is not defined
+			v[1] = init[r.IntN(inputs)+inputs*int(o.t-dtype.Bool)].cell
+		}
 		in.A, in.B, in.C = v[0], v[1], v[2]
 		res := in.Result()
 		if f := free[res.Size()]; r.IntN(6) != 0 && len(f) > 0 {
@@ -159,14 +167,13 @@ func newRandomProgram(r *rand.Rand, n, maxLive int, ops []typedOp) *randomProgra
 			in.Dst = place(res)
 			outputs++
 			live[res] = append(live[res], liveCell{in.Dst, false})
-			p.outputs = append(p.outputs, outputCell{in.Dst, res})
+			p.outputs = append(p.outputs, typedCell{in.Dst, res})
 		}
 		p.code.Code = append(p.code.Code, in)
 	}
 	next = (next + 1) &^ 1
 	p.arena = make([]byte, next*4)
-	for _, i := range init {
-		writeCell(p.arena, i.cell, i.t, randomBits(r, i.t))
-	}
+	p.inputs = init
+	p.scatterInputs(r)
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel/def"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -142,9 +143,20 @@ func referenceFloat(in micro.Instr, a, b, c uint64) uint64 {
 		}
 		return fromFloat(in.To, x)
 	default:
-		panic(fmt.Sprintf("no reference for %s of %s", in.Op, in.Type))
+		return referenceDefined(in, a, b, c)
 	}
 	return fromFloat(t, r)
+}
+
+// referenceDefined evaluates the definition of a function.
+func referenceDefined(in micro.Instr, a, b, c uint64) uint64 {
+	f := def.Lookup(in.Op, in.Type)
+	if f == nil {
+		panic(fmt.Sprintf("no reference for %s of %s", in.Op, in.Type))
+	}
+	args := [3]uint64{a, b, c}
+	r, _ := f.Eval(args[:f.Args]...)
+	return r[0]
 }
 
 // fma32 rounds x·y+z once: the exact product and a sum rounded to odd in float64.

@@ -30,6 +30,7 @@ type Straight struct {
 	starts     []int // offset of each chunk
 	consts     []byte
 	scratch    int // bytes
+	fixed      int // bytes of it before the spill slots
 	arenaBytes int
 }
 
@@ -95,11 +96,22 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 			return nil, err
 		}
 	}
+	c.saved[fileVector] = 0xFFFFFFFF
+	if !c.evexScalar {
+		c.saved[fileVector] = 0xFFFF
+	}
+	c.files[fileVector].all = 0xFFFF
+	c.windowBytes = 0
+	c.emitFunctions()
+	scratch := int(c.slotTop)
+	if len(c.functions) > 0 {
+		scratch += c.fixedBytes()
+	}
 	pages, err := newCodePages(c.buf)
 	if err != nil {
 		return nil, err
 	}
-	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: int(c.slotTop), arenaBytes: o.ArenaBytes}, nil
+	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - int(c.slotTop), arenaBytes: o.ArenaBytes}, nil
 }
 
 // liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
@@ -255,6 +267,7 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		}
 	}
 	c.ret()
+	c.emitStubs()
 	return nil
 }
 
@@ -344,12 +357,12 @@ func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int) {
 }
 
 func (s *Straight) runWithScratch(arena unsafe.Pointer) {
-	if s.scratch <= scratchBytes {
+	if s.scratch < scratchBytes {
 		var block [scratchBytes]byte
-		s.runChunks(arena, unsafe.Pointer(&block))
+		s.runChunks(arena, unsafe.Pointer(&block[s.fixed]))
 	} else {
-		block := make([]byte, s.scratch)
-		s.runChunks(arena, unsafe.Pointer(&block[0]))
+		block := make([]byte, s.scratch+1)
+		s.runChunks(arena, unsafe.Pointer(&block[s.fixed]))
 	}
 	runtime.KeepAlive(s.pages)
 }

@@ -90,15 +90,11 @@ func checkProgram(t *testing.T, p *randomProgram, o StraightOptions) {
 	}
 }
 
-func arithmeticOps(op micro.Op, t, to dtype.DType) bool {
-	return Supported(op, t, to) && (op < micro.Cbrt || op >= micro.Eq)
-}
-
 // TestStraightRandom compares native code with the reference on random programs of every
-// supported operation without a transcendental.
+// supported operation.
 func TestStraightRandom(t *testing.T) {
 	needNative(t)
-	all := everyOp(arithmeticOps)
+	all := everyOp(Supported)
 	plain := everyOp(func(op micro.Op, d, to dtype.DType) bool {
 		return d == dtype.Float64 && (op <= micro.Div || op == micro.FMA || op == micro.Neg) && op != micro.Mov && Supported(op, d, to)
 	})
@@ -126,9 +122,10 @@ func TestStraightRandom(t *testing.T) {
 // TestStraightEveryOp runs every supported operation alone on many values.
 func TestStraightEveryOp(t *testing.T) {
 	needNative(t)
-	for _, o := range everyOp(arithmeticOps) {
+	for _, o := range everyOp(Supported) {
 		r := rand.New(rand.NewPCG(uint64(o.op), uint64(o.t)))
 		p := newRandomProgram(r, 60, 20, []typedOp{o})
+		p.scatterInputs(r)
 		checkProgram(t, p, StraightOptions{})
 	}
 }
@@ -158,7 +155,7 @@ func TestStraightUnderPressure(t *testing.T) {
 			}
 		}
 	})
-	ops := everyOp(arithmeticOps)
+	ops := everyOp(Supported)
 	var workers sync.WaitGroup
 	for w := range uint64(3) {
 		workers.Go(func() {
