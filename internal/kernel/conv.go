@@ -1,0 +1,312 @@
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+const convNote = " Attributes: strides and dilation (one entry per spatial dimension), padding (before and after each spatial dimension in turn, with zeros), groups. " +
+	"1 to 3 spatial dimensions, NCHW and OIHW order. Each element is one chain of fused multiply-adds that starts at 0, "
+
+var convRules = []attrRule{need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints), need("groups", attr.Int)}
+
+func init() {
+	Register(&Kernel{
+		Name: "conv",
+		Doc: "Convolution (cross-correlation, as in neural networks) of operand 0 (N, C, spatial) with filters (operand 1: O, C/groups, spatial)." + convNote +
+			"in ascending (channel, filter position); elements of the padding take part as zeros. Float dtypes.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, convRules...); err != nil {
+				return err
+			}
+			return checkConv(in[0], in[1], out[0], a)
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			g := newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a)
+			return g.workspace(g.outs, g.chans*g.taps, g.filters, in[0].DType.Size(), 0)
+		},
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a)
+		},
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, conv[float64], conv[float32])(c) },
+	})
+	Register(&Kernel{
+		Name: "conv_input_grad",
+		Doc: "The linear transpose of conv in its operand 0: from the result's adjoint (operand 0) and the filters (operand 1) to a tensor of the given shape." + convNote +
+			"in ascending (filter, filter position); positions that the stride skips take part as zeros. Float dtypes.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
+				return err
+			}
+			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(out[0], in[1], in[0], a))
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			g := newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a)
+			return g.workspace(g.ins, g.filters*g.taps, g.chans, in[0].DType.Size(), g.chans*g.filters*g.taps)
+		},
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a)
+		},
+		Run: func(c *Call) error {
+			return pickFloat(c.Out[0].DType, convInputGrad[float64], convInputGrad[float32])(c)
+		},
+	})
+	Register(&Kernel{
+		Name: "conv_filter_grad",
+		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
+			"in ascending (image, position of the adjoint); elements of the padding take part as zeros. Float dtypes.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
+				return err
+			}
+			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(in[0], out[0], in[1], a))
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			g := newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
+			k, b := g.chans*g.taps, g.block(g.outs, g.chans*g.taps)
+			return scratchSize(k*b, in[0].DType.Size()) + gemmScratch(g.filters, k, b)
+		},
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
+		},
+		Run: func(c *Call) error {
+			return pickFloat(c.Out[0].DType, convFilterGrad[float64], convFilterGrad[float32])(c)
+		},
+	})
+}
+
+// checkConv checks the types of a convolution's input, filters and result, in whichever role they are.
+func checkConv(x, w, y Type, a attr.List) error {
+	r := len(x.Shape)
+	if r < 3 || r > 5 || len(w.Shape) != r || len(y.Shape) != r {
+		return fmt.Errorf("ranks %d, %d and %d: need 3 to 5, all the same", r, len(w.Shape), len(y.Shape))
+	}
+	if err := firstOf(checkAmong(floatSet, x), checkDType(x.DType, w, y)); err != nil {
+		return err
+	}
+	g := a.Int("groups")
+	if g < 1 || x.Shape[1]%g != 0 || w.Shape[0]%g != 0 || w.Shape[1] != x.Shape[1]/g {
+		return fmt.Errorf("%d channels and filters %v in %d groups", x.Shape[1], w.Shape, g)
+	}
+	if x.Shape[0] != y.Shape[0] || w.Shape[0] != y.Shape[1] {
+		return fmt.Errorf("input %v and filters %v do not give %v", x.Shape, w.Shape, y.Shape)
+	}
+	return checkWindows(x.Shape[2:], w.Shape[2:], y.Shape[2:], a.Ints("strides"), a.Ints("dilation"), a.Ints("padding"))
+}
+
+// checkWindows checks the spatial extents of input, window and result and how they belong together.
+func checkWindows(in, window, out, strides, dilation, padding []int) error {
+	d := len(in)
+	if len(window) != d || len(strides) != d || len(dilation) != d || len(padding) != 2*d {
+		return fmt.Errorf("window, strides and dilation need %d entries, padding %d", d, 2*d)
+	}
+	for i, n := range in {
+		k, s, l, lo, hi := window[i], strides[i], dilation[i], padding[2*i], padding[2*i+1]
+		for _, v := range []int{k, s, l} {
+			if v < 1 || v > maxElements {
+				return fmt.Errorf("window %d, stride %d, dilation %d of spatial dimension %d", k, s, l, i)
+			}
+		}
+		if lo < 0 || lo > maxElements || hi < 0 || hi > maxElements {
+			return fmt.Errorf("padding %d, %d of spatial dimension %d", lo, hi, i)
+		}
+		padded := n + lo + hi
+		if k > 1 && l > (padded-1)/(k-1) {
+			return fmt.Errorf("a window of %d with dilation %d does not fit into %d", k, l, padded)
+		}
+		if want := (padded-(k-1)*l-1)/s + 1; out[i] != want {
+			return fmt.Errorf("spatial dimension %d of the result is %d, needs %d", i, out[i], want)
+		}
+	}
+	return nil
+}
+
+// convGeometry describes a convolution with three spatial dimensions; missing ones have extent 1.
+type convGeometry struct {
+	images, groups        int
+	chans, filters        int // of one group
+	in, out, window       [3]int
+	stride, dilation, low [3]int
+	ins, outs, taps       int // elements of one channel of input, result, filter
+}
+
+func newConvGeometry(x, w, y []int, a attr.List) *convGeometry {
+	g := &convGeometry{images: x[0], groups: a.Int("groups")}
+	g.chans, g.filters = x[1]/g.groups, w[0]/g.groups
+	g.setSpatial(x[2:], w[2:], y[2:], a.Ints("strides"), a.Ints("dilation"), a.Ints("padding"))
+	return g
+}
+
+func (g *convGeometry) setSpatial(in, window, out, strides, dilation, padding []int) {
+	for i := range 3 {
+		g.in[i], g.out[i], g.window[i], g.stride[i], g.dilation[i] = 1, 1, 1, 1, 1
+	}
+	lead := 3 - len(in)
+	for i := range in {
+		j := lead + i
+		g.in[j], g.out[j], g.window[j] = in[i], out[i], window[i]
+		g.stride[j], g.dilation[j], g.low[j] = strides[i], dilation[i], padding[2*i]
+	}
+	g.ins, g.outs, g.taps = product(g.in[:]), product(g.out[:]), product(g.window[:])
+}
+
+// block returns the number of positions for which columns of depth k are laid out at once.
+func (g *convGeometry) block(positions, k int) int {
+	return min(positions, max(16, min(512, 1<<16/k)))
+}
+
+func (g *convGeometry) workspace(positions, k, m, size, extra int) int {
+	b := g.block(positions, k)
+	return scratchSize(k*b, size) + scratchSize(extra, size) + gemmScratch(m, b, k)
+}
+
+// columns lays out the input under each filter tap: col[(channel, tap), p − p0] for the result's positions p0 ≤ p < p1.
+func columns[T float](g *convGeometry, col, x []T, p0, p1 int) {
+	width, at := p1-p0, 0
+	for c := range g.chans {
+		plane := x[c*g.ins : (c+1)*g.ins]
+		for kd := range g.window[0] {
+			for kh := range g.window[1] {
+				for kw := range g.window[2] {
+					row := col[at : at+width]
+					at += width
+					for p := p0; p < p1; {
+						od, oh, ow := p/(g.out[1]*g.out[2]), p/g.out[2]%g.out[1], p%g.out[2]
+						n := min(g.out[2]-ow, p1-p)
+						d := od*g.stride[0] - g.low[0] + kd*g.dilation[0]
+						h := oh*g.stride[1] - g.low[1] + kh*g.dilation[1]
+						to := row[p-p0 : p-p0+n]
+						p += n
+						if d < 0 || d >= g.in[0] || h < 0 || h >= g.in[1] {
+							clear(to)
+							continue
+						}
+						line := plane[(d*g.in[1]+h)*g.in[2]:][:g.in[2]]
+						w := ow*g.stride[2] - g.low[2] + kw*g.dilation[2]
+						for j := range to {
+							if w >= 0 && w < len(line) {
+								to[j] = line[w]
+							} else {
+								to[j] = 0
+							}
+							w += g.stride[2]
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func conv[T float](c *Call) error {
+	g, work := c.State.(*convGeometry), c.Work
+	x, w, y := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	k := g.chans * g.taps
+	b := g.block(g.outs, k)
+	col := take[T](&work, k*b)
+	for n := range g.images {
+		for q := range g.groups {
+			part := x[(n*g.groups+q)*g.chans*g.ins:]
+			filters := matrixView[T]{w[q*g.filters*k : (q+1)*g.filters*k], k, 1}
+			for p := 0; p < g.outs; p += b {
+				width := min(b, g.outs-p)
+				columns(g, col, part, p, p+width)
+				gemm(g.filters, width, k, filters, matrixView[T]{col, width, 1}, y[(n*g.groups+q)*g.filters*g.outs+p:], g.outs, false, work)
+			}
+		}
+	}
+	return nil
+}
+
+func convFilterGrad[T float](c *Call) error {
+	g, work := c.State.(*convGeometry), c.Work
+	x, gy, gw := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	k := g.chans * g.taps
+	b := g.block(g.outs, k)
+	col := take[T](&work, k*b)
+	for q := range g.groups {
+		to := gw[q*g.filters*k : (q+1)*g.filters*k]
+		for n := range g.images {
+			part, adjoint := x[(n*g.groups+q)*g.chans*g.ins:], gy[(n*g.groups+q)*g.filters*g.outs:]
+			for p := 0; p < g.outs; p += b {
+				width := min(b, g.outs-p)
+				columns(g, col, part, p, p+width)
+				gemm(g.filters, k, width, matrixView[T]{adjoint[p:], g.outs, 1}, matrixView[T]{col, 1, width}, to, k, n > 0 || p > 0, work)
+			}
+		}
+	}
+	return nil
+}
+
+// adjointColumns lays out, under each filter tap, the result's adjoint that the input's positions p0 ≤ p < p1 took part in.
+func adjointColumns[T float](g *convGeometry, col, gy []T, p0, p1 int) {
+	width, at := p1-p0, 0
+	for c := range g.filters {
+		plane := gy[c*g.outs : (c+1)*g.outs]
+		for kd := range g.window[0] {
+			for kh := range g.window[1] {
+				for kw := range g.window[2] {
+					row := col[at : at+width]
+					at += width
+					for p := p0; p < p1; {
+						id, ih, iw := p/(g.in[1]*g.in[2]), p/g.in[2]%g.in[1], p%g.in[2]
+						n := min(g.in[2]-iw, p1-p)
+						to := row[p-p0 : p-p0+n]
+						p += n
+						d, okD := g.source(0, id, kd)
+						h, okH := g.source(1, ih, kh)
+						if !okD || !okH {
+							clear(to)
+							continue
+						}
+						line := plane[(d*g.out[1]+h)*g.out[2]:][:g.out[2]]
+						for j := range to {
+							if w, ok := g.source(2, iw+j, kw); ok {
+								to[j] = line[w]
+							} else {
+								to[j] = 0
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// source returns the result's index along a dimension at which tap k reads input index i.
+func (g *convGeometry) source(dim, i, k int) (int, bool) {
+	o := i + g.low[dim] - k*g.dilation[dim]
+	if o < 0 || o%g.stride[dim] != 0 {
+		return 0, false
+	}
+	o /= g.stride[dim]
+	return o, o < g.out[dim]
+}
+
+func convInputGrad[T float](c *Call) error {
+	g, work := c.State.(*convGeometry), c.Work
+	gy, w, gx := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	k := g.filters * g.taps
+	b := g.block(g.ins, k)
+	col, turned := take[T](&work, k*b), take[T](&work, g.chans*k)
+	for q := range g.groups {
+		// turned holds the filters as (channel, filter, tap).
+		filters := w[q*g.filters*g.chans*g.taps:]
+		for f := range g.filters {
+			for ch := range g.chans {
+				copy(turned[(ch*g.filters+f)*g.taps:][:g.taps], filters[(f*g.chans+ch)*g.taps:])
+			}
+		}
+		for n := range g.images {
+			adjoint := gy[(n*g.groups+q)*g.filters*g.outs:]
+			for p := 0; p < g.ins; p += b {
+				width := min(b, g.ins-p)
+				adjointColumns(g, col, adjoint, p, p+width)
+				gemm(g.chans, width, k, matrixView[T]{turned, k, 1}, matrixView[T]{col, width, 1}, gx[(n*g.groups+q)*g.chans*g.ins+p:], g.ins, false, work)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package kernel
+
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// indices calls f for every index of the shape in row-major order.
+func indices(shape []int, f func(at []int)) {
+	at := make([]int, len(shape))
+	for range product(shape) {
+		f(at)
+		for d := len(at) - 1; d >= 0; d-- {
+			if at[d]++; at[d] < shape[d] {
+				break
+			}
+			at[d] = 0
+		}
+	}
+}
+
+// flat returns the row-major position of an index, −1 if it is outside of the shape.
+func flat(shape, at []int) int {
+	n := 0
+	for d, i := range at {
+		if i < 0 || i >= shape[d] {
+			return -1
+		}
+		n = n*shape[d] + i
+	}
+	return n
+}
+
+type convSetup struct {
+	x, w                       []int
+	strides, dilation, padding []int
+	groups                     int
+}
+
+func (s convSetup) result() []int {
+	y := sh(s.x[0], s.w[0])
+	for i := range s.strides {
+		y = append(y, (s.x[2+i]+s.padding[2*i]+s.padding[2*i+1]-(s.w[2+i]-1)*s.dilation[i]-1)/s.strides[i]+1)
+	}
+	return y
+}
+
+// terms calls f for each product that a convolution adds: elements xi, wi and yi of its three tensors.
+func (s convSetup) terms(f func(xi, wi, yi int)) {
+	y := s.result()
+	perGroup := s.w[0] / s.groups
+	indices(y, func(at []int) {
+		yi := flat(y, at)
+		indices(s.w[1:], func(tap []int) {
+			src := sh(at[0], at[1]/perGroup*s.w[1]+tap[0])
+			for i := range s.strides {
+				src = append(src, at[2+i]*s.strides[i]-s.padding[2*i]+tap[1+i]*s.dilation[i])
+			}
+			if xi := flat(s.x, src); xi >= 0 {
+				f(xi, flat(s.w, append(sh(at[1]), tap...)), yi)
+			}
+		})
+	})
+}
+
+func convCases() []kernelCase {
+	var cs []kernelCase
+	for _, s := range []convSetup{
+		{sh(1, 1, 5), sh(1, 1, 3), sh(1), sh(1), sh(0, 0), 1},
+		{sh(2, 3, 7), sh(4, 3, 3), sh(2), sh(2), sh(2, 1), 1},
+		{sh(1, 2, 4, 5), sh(3, 2, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 0, 1), 1},
+		{sh(2, 4, 6, 7), sh(6, 2, 3, 3), sh(2, 3), sh(1, 2), sh(1, 0, 2, 2), 2},
+		{sh(1, 3, 5, 5), sh(3, 1, 2, 2), sh(1, 2), sh(2, 1), sh(0, 0, 0, 0), 3},
+		{sh(1, 2, 30, 31), sh(5, 2, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1},
+		{sh(2, 2, 3, 4, 5), sh(2, 2, 2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 1, 1), 1},
+		{sh(1, 1, 1, 1), sh(1, 1, 1, 1), sh(5, 5), sh(1, 1), sh(3, 4, 0, 1), 1},
+	} {
+		y := s.result()
+		x, w, gy := spread(1, product(s.x)), spread(2, product(s.w)), spread(3, product(y))
+		z, gx, gw := make([]float64, len(gy)), make([]float64, len(x)), make([]float64, len(w))
+		s.terms(func(xi, wi, yi int) {
+			z[yi] += x[xi] * w[wi]
+			gx[xi] += gy[yi] * w[wi]
+			gw[wi] += gy[yi] * x[xi]
+		})
+		items := []attr.Named{attr.L("strides", s.strides), attr.L("dilation", s.dilation), attr.L("padding", s.padding), attr.I("groups", s.groups)}
+		what := Type{dtype.Float64, s.x}.text()
+		cs = append(cs,
+			kernelCase{name: "conv", what: what, dtypes: floatDTypes, attrs: attrs(items...), in: []arg{v(s.x, x...), v(s.w, w...)}, out: []arg{v(y, z...)}, tol: 1e-300},
+			kernelCase{name: "conv_input_grad", what: what, dtypes: floatDTypes, attrs: attrs(append(slices.Clone(items), attr.L("shape", s.x))...),
+				in: []arg{v(y, gy...), v(s.w, w...)}, out: []arg{v(s.x, gx...)}, tol: 1e-300},
+			kernelCase{name: "conv_filter_grad", what: what, dtypes: floatDTypes, attrs: attrs(append(slices.Clone(items), attr.L("shape", s.w))...),
+				in: []arg{v(s.x, x...), v(y, gy...)}, out: []arg{v(s.w, gw...)}, tol: 1e-300})
+	}
+	return cs
+}
+
+type poolSetup struct {
+	x, window, strides, dilation, padding []int
+}
+
+func poolCases() []kernelCase {
+	var cs []kernelCase
+	for _, s := range []poolSetup{
+		{sh(1, 2, 6), sh(2), sh(2), sh(1), sh(0, 0)},
+		{sh(2, 1, 5, 6), sh(3, 2), sh(2, 1), sh(1, 1), sh(1, 2, 1, 0)},
+		{sh(1, 1, 7, 7), sh(2, 2), sh(1, 2), sh(3, 2), sh(0, 0, 0, 0)},
+		{sh(1, 2, 3, 4, 5), sh(2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 2, 1)},
+	} {
+		shape := convSetup{x: s.x, w: append(sh(s.x[1], 1), s.window...), strides: s.strides, dilation: s.dilation, padding: s.padding, groups: s.x[1]}
+		y := shape.result()
+		spatial := product(s.x[2:])
+		x, gy := spread(4, product(s.x)), spread(5, product(y))
+		best, at := make([]float64, len(gy)), make([]float64, len(gy))
+		sum, count := make([]float64, len(gy)), make([]float64, len(gy))
+		for i := range best {
+			best[i] = -100
+		}
+		shape.terms(func(xi, wi, yi int) {
+			if x[xi] > best[yi] {
+				best[yi], at[yi] = x[xi], float64(xi%spatial)
+			}
+			sum[yi] += x[xi]
+			count[yi]++
+		})
+		what := Type{dtype.Float64, s.x}.text()
+		items := []attr.Named{attr.L("window", s.window), attr.L("strides", s.strides), attr.L("padding", s.padding)}
+		cs = append(cs, kernelCase{name: "max_pool", what: what, dtypes: numericDTypes, attrs: attrs(append(slices.Clone(items), attr.L("dilation", s.dilation))...),
+			in: []arg{v(s.x, x...)}, out: []arg{v(y, best...), ints(y, at...)}})
+		if slices.Max(s.dilation) > 1 {
+			continue
+		}
+		for _, padded := range []bool{false, true} {
+			mean, gx := make([]float64, len(gy)), make([]float64, len(x))
+			over := func(yi int) float64 {
+				if padded {
+					return float64(product(s.window))
+				}
+				return count[yi]
+			}
+			for i := range mean {
+				mean[i] = sum[i] / over(i)
+			}
+			shape.terms(func(xi, wi, yi int) { gx[xi] += gy[yi] / over(yi) })
+			with := append(slices.Clone(items), attr.B("count_include_pad", padded))
+			cs = append(cs,
+				kernelCase{name: "avg_pool", what: what, dtypes: floatDTypes, attrs: attrs(with...), in: []arg{v(s.x, x...)}, out: []arg{v(y, mean...)}, tol: 1e-15},
+				kernelCase{name: "avg_pool_grad", what: what, dtypes: floatDTypes, attrs: attrs(append(slices.Clone(with), attr.L("shape", s.x))...),
+					in: []arg{v(y, gy...)}, out: []arg{v(s.x, gx...)}, tol: 1e-15})
+		}
+	}
+	return cs
+}
+
+var _ = addCases(convCases()...)
+var _ = addCases(poolCases()...)
+
+var _ = addCases(
+	kernelCase{name: "max_pool", what: "NaN", dtypes: floatDTypes, attrs: attrs(attr.L("window", sh(3)), attr.L("strides", sh(1)), attr.L("dilation", sh(1)), attr.L("padding", sh(0, 0))),
+		in: []arg{v(sh(1, 1, 5), 1, nan, inf, nan, -inf)}, out: []arg{v(sh(1, 1, 3), nan, nan, nan), ints(sh(1, 1, 3), 1, 1, 3)}},
+)
