@@ -8,6 +8,120 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
+func cbrt64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := 0x1p-1022 <= math.Float64frombits(v2)
+	v6 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
+	v7 := v4 && v6
+	v8 := !v7
+	if v8 {
+		return cbrt64Slow(x)
+	}
+	v9 := v2 >> 52
+	v11 := v9 | 0x4330000000000000
+	v13 := math.Float64frombits(v11) - 0x1.00000000003ffp+52
+	v15 := float64(v13 * 0x1.5555555555555p-02)
+	v16 := math.RoundToEven(v15)
+	v18 := math.FMA(-v16, 3, v13)
+	v20 := v2 & 0xfffffffffffff
+	v22 := v20 | 0x3ff0000000000000
+	v24 := v18 + 0x1.80000000003ffp+52
+	v25 := math.Float64bits(v24) << 52
+	v26 := float64(math.Float64frombits(v22) * math.Float64frombits(v25))
+	v33 := float64(math.Float64frombits(v22) * math.Float64frombits(v22))
+	v34 := math.FMA(-0x1.16dcc6f7fd5eap-06, v33, -0x1.32210a0157e25p-01)
+	v35 := math.FMA(v34, v33, -0x1.90ea118c29ef9p+00)
+	v36 := math.FMA(0x1.3fa84b3bed052p-03, v33, 0x1.3e6c60442c589p+00)
+	v37 := math.FMA(v36, v33, 0x1.c7f43ffbe2d31p+00)
+	v38 := math.FMA(v35, math.Float64frombits(v22), v37)
+	v40 := v18 < 0
+	v42 := 0 < v18
+	v44 := select64(v42, 0x3fe965fea53d6e3c, 0x3ff0000000000000)
+	v45 := select64(v40, 0x3ff428a2f98d728b, v44)
+	v46 := float64(v38 * math.Float64frombits(v45))
+	v47 := float64(v46 * v46)
+	v48 := float64(v47 * v46)
+	v49 := math.FMA(-v48, v26, 1)
+	v50 := float64(v46 * v49)
+	v52 := math.FMA(v49, 0x1.c71c71c71c71cp-03, 0x1.5555555555555p-02)
+	v53 := math.FMA(v50, v52, v46)
+	v54 := float64(v53 * v53)
+	v55 := float64(v26 * v54)
+	v56 := float64(v55 * v55)
+	v57 := math.FMA(v55, v55, -v56)
+	v58 := math.FMA(v56, v55, -v26)
+	v59 := math.FMA(v57, v55, v58)
+	v60 := float64(v59 * 0x1.5555555555555p-02)
+	v61 := math.FMA(-v60, v54, v55)
+	v62 := v16 + 0x1.80000000003ffp+52
+	v63 := math.Float64bits(v62) << 52
+	v64 := float64(v61 * math.Float64frombits(v63))
+	v65 := math.Float64bits(x) & 0x8000000000000000
+	v66 := math.Float64bits(v64) | v65
+	return math.Float64frombits(v66)
+}
+
+func cbrt64Slow(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := 0x1p-1022 <= math.Float64frombits(v2)
+	v6 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
+	v7 := v4 && v6
+	v8 := !v7
+	v11 := math.Float64frombits(v2) < 0x1p-1022
+	v12 := v8 && v11
+	v13 := float64(math.Float64frombits(v2) * 0x1p+54)
+	v14 := select64(v12, math.Float64bits(v13), v2)
+	v15 := v14 >> 52
+	v17 := v15 | 0x4330000000000000
+	v19 := math.Float64frombits(v17) - 0x1.00000000003ffp+52
+	v20 := v19 - 54
+	v21 := select64(v12, math.Float64bits(v20), math.Float64bits(v19))
+	v23 := float64(math.Float64frombits(v21) * 0x1.5555555555555p-02)
+	v24 := math.RoundToEven(v23)
+	v26 := math.FMA(-v24, 3, math.Float64frombits(v21))
+	v28 := v14 & 0xfffffffffffff
+	v30 := v28 | 0x3ff0000000000000
+	v32 := v26 + 0x1.80000000003ffp+52
+	v33 := math.Float64bits(v32) << 52
+	v34 := float64(math.Float64frombits(v30) * math.Float64frombits(v33))
+	v41 := float64(math.Float64frombits(v30) * math.Float64frombits(v30))
+	v42 := math.FMA(-0x1.16dcc6f7fd5eap-06, v41, -0x1.32210a0157e25p-01)
+	v43 := math.FMA(v42, v41, -0x1.90ea118c29ef9p+00)
+	v44 := math.FMA(0x1.3fa84b3bed052p-03, v41, 0x1.3e6c60442c589p+00)
+	v45 := math.FMA(v44, v41, 0x1.c7f43ffbe2d31p+00)
+	v46 := math.FMA(v43, math.Float64frombits(v30), v45)
+	v48 := v26 < 0
+	v50 := 0 < v26
+	v52 := select64(v50, 0x3fe965fea53d6e3c, 0x3ff0000000000000)
+	v53 := select64(v48, 0x3ff428a2f98d728b, v52)
+	v54 := float64(v46 * math.Float64frombits(v53))
+	v55 := float64(v54 * v54)
+	v56 := float64(v55 * v54)
+	v57 := math.FMA(-v56, v34, 1)
+	v58 := float64(v54 * v57)
+	v60 := math.FMA(v57, 0x1.c71c71c71c71cp-03, 0x1.5555555555555p-02)
+	v61 := math.FMA(v58, v60, v54)
+	v62 := float64(v61 * v61)
+	v63 := float64(v34 * v62)
+	v64 := float64(v63 * v63)
+	v65 := math.FMA(v63, v63, -v64)
+	v66 := math.FMA(v64, v63, -v34)
+	v67 := math.FMA(v65, v63, v66)
+	v68 := float64(v67 * 0x1.5555555555555p-02)
+	v69 := math.FMA(-v68, v62, v63)
+	v70 := v24 + 0x1.80000000003ffp+52
+	v71 := math.Float64bits(v70) << 52
+	v72 := float64(v69 * math.Float64frombits(v71))
+	v73 := 0 < math.Float64frombits(v2)
+	v74 := v73 && v6
+	v75 := !v74
+	v76 := v8 && v75
+	v77 := select64(v76, v2, math.Float64bits(v72))
+	v78 := math.Float64bits(x) & 0x8000000000000000
+	v79 := v77 | v78
+	return math.Float64frombits(v79)
+}
+
 func exp64(x float64) float64 {
 	v3 := lower64(710, x)
 	v4 := upper64(-746, v3)
@@ -29,6 +143,516 @@ func exp64(x float64) float64 {
 	v34 := v32 + 1
 	v35 := scale64(v34, v9)
 	return v35
+}
+
+func exp2x64(x float64) float64 {
+	v3 := lower64(1030, x)
+	v4 := upper64(-1080, v3)
+	v5 := math.RoundToEven(v4)
+	v6 := v4 - v5
+	v19 := float64(v6 * v6)
+	v20 := math.FMA(0x1.c2ce6a41c7afdp-36, v19, 0x1.e4d06cbd2ba99p-28)
+	v21 := math.FMA(v20, v19, 0x1.62c021e24fcacp-20)
+	v22 := math.FMA(v21, v19, 0x1.430912f883d9dp-13)
+	v23 := math.FMA(v22, v19, 0x1.3b2ab6fba4e22p-07)
+	v24 := math.FMA(v23, v19, 0x1.ebfbdff82c58fp-03)
+	v25 := math.FMA(0x1.ea016fdaea24cp-32, v19, 0x1.b524dd40d6cbfp-24)
+	v26 := math.FMA(v25, v19, 0x1.ffcbfc74df2a3p-17)
+	v27 := math.FMA(v26, v19, 0x1.5d87fe78a26adp-10)
+	v28 := math.FMA(v27, v19, 0x1.c6b08d704a0cfp-05)
+	v29 := math.FMA(v28, v19, 0x1.62e42fefa39efp-01)
+	v30 := math.FMA(v24, v6, v29)
+	v32 := math.FMA(v6, v30, 1)
+	v33 := scale64(v32, v5)
+	return v33
+}
+
+func expm1x64(x float64) float64 {
+	v45 := 709 < x
+	if v45 {
+		return expm1x64Slow(x)
+	}
+	v3 := lower64(710, x)
+	v4 := upper64(-40, v3)
+	v9 := float64(v4 * 0x1.71547652b82fep+00)
+	v10 := math.RoundToEven(v9)
+	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v4)
+	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
+	v13 := v11 - v12
+	v14 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v12 * v12)
+	v27 := math.FMA(0x1.af5e7659a4daap-26, v15, 0x1.71ddf87e0eda1p-19)
+	v28 := math.FMA(v27, v15, 0x1.a01a01afd4155p-13)
+	v29 := math.FMA(v28, v15, 0x1.111111110f6dap-07)
+	v30 := math.FMA(v29, v15, 0x1.5555555555559p-03)
+	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v15, 0x1.27e535f113044p-22)
+	v32 := math.FMA(v31, v15, 0x1.a01a017be3201p-16)
+	v33 := math.FMA(v32, v15, 0x1.6c16c16c1f018p-10)
+	v34 := math.FMA(v33, v15, 0x1.555555555553fp-05)
+	v35 := math.FMA(v34, v15, 0x1p-01)
+	v36 := math.FMA(v30, v12, v35)
+	v37 := math.FMA(v15, v36, v14)
+	v39 := v10 + 0x1.80000000003ffp+52
+	v40 := math.Float64bits(v39) << 52
+	v42 := math.Float64frombits(v40) - 1
+	v43 := math.FMA(math.Float64frombits(v40), v12, v42)
+	v44 := math.FMA(math.Float64frombits(v40), v37, v43)
+	v47 := math.Float64bits(x) & 0x8000000000000000
+	v48 := math.Float64bits(v44) | v47
+	return math.Float64frombits(v48)
+}
+
+func expm1x64Slow(x float64) float64 {
+	v3 := lower64(710, x)
+	v4 := upper64(-40, v3)
+	v9 := float64(v4 * 0x1.71547652b82fep+00)
+	v10 := math.RoundToEven(v9)
+	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v4)
+	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
+	v13 := v11 - v12
+	v14 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v12 * v12)
+	v27 := math.FMA(0x1.af5e7659a4daap-26, v15, 0x1.71ddf87e0eda1p-19)
+	v28 := math.FMA(v27, v15, 0x1.a01a01afd4155p-13)
+	v29 := math.FMA(v28, v15, 0x1.111111110f6dap-07)
+	v30 := math.FMA(v29, v15, 0x1.5555555555559p-03)
+	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v15, 0x1.27e535f113044p-22)
+	v32 := math.FMA(v31, v15, 0x1.a01a017be3201p-16)
+	v33 := math.FMA(v32, v15, 0x1.6c16c16c1f018p-10)
+	v34 := math.FMA(v33, v15, 0x1.555555555553fp-05)
+	v35 := math.FMA(v34, v15, 0x1p-01)
+	v36 := math.FMA(v30, v12, v35)
+	v37 := math.FMA(v15, v36, v14)
+	v39 := v10 + 0x1.80000000003ffp+52
+	v40 := math.Float64bits(v39) << 52
+	v42 := math.Float64frombits(v40) - 1
+	v43 := math.FMA(math.Float64frombits(v40), v12, v42)
+	v44 := math.FMA(math.Float64frombits(v40), v37, v43)
+	v45 := 709 < x
+	v47 := v10 + 0x1.80000000003fdp+52
+	v48 := math.Float64bits(v47) << 52
+	v49 := v12 + v37
+	v50 := math.FMA(math.Float64frombits(v48), v49, math.Float64frombits(v48))
+	v52 := float64(v50 * 4)
+	v53 := select64(v45, math.Float64bits(v52), math.Float64bits(v44))
+	v55 := math.Float64bits(x) & 0x8000000000000000
+	v56 := v53 | v55
+	return math.Float64frombits(v56)
+}
+
+func log64(x float64) float64 {
+	v2 := 0x1p-1022 <= x
+	v4 := x < math.Float64frombits(0x7ff0000000000000)
+	v5 := v2 && v4
+	v6 := !v5
+	if v6 {
+		return log64Slow(x)
+	}
+	v8 := math.Float64bits(x) + 0x95f619980c433
+	v10 := v8 & 0xfffffffffffff
+	v12 := v10 + 0x3fe6a09e667f3bcd
+	v13 := v8 >> 52
+	v15 := v13 | 0x4330000000000000
+	v17 := math.Float64frombits(v15) - 0x1.00000000003ffp+52
+	v21 := math.Float64frombits(v12) - 1
+	v23 := v21 + 2
+	v24 := v21 / v23
+	v25 := float64(v24 * v24)
+	v26 := float64(v21 * v21)
+	v28 := float64(v26 * 0x1p-01)
+	v36 := float64(v25 * v25)
+	v37 := math.FMA(0x1.39a1d5d0b283fp-03, v36, 0x1.c71c52117b053p-03)
+	v38 := math.FMA(v37, v36, 0x1.999999997fef8p-02)
+	v39 := math.FMA(0x1.2f04882c35a8ep-03, v36, 0x1.74663d9832965p-03)
+	v40 := math.FMA(v39, v36, 0x1.24924941e4249p-02)
+	v41 := math.FMA(v40, v36, 0x1.5555555555592p-01)
+	v42 := math.FMA(v38, v25, v41)
+	v43 := math.FMA(v25, v42, v28)
+	v44 := float64(v24 * v43)
+	v45 := math.FMA(v17, 0x1.abc9e3b39803fp-56, v44)
+	v46 := v28 - v45
+	v47 := v21 - v46
+	v48 := math.FMA(v17, 0x1.62e42fefa39efp-01, v47)
+	return v48
+}
+
+func log64Slow(x float64) float64 {
+	v4 := 0x1p-1022 <= x
+	v6 := x < math.Float64frombits(0x7ff0000000000000)
+	v7 := v4 && v6
+	v8 := !v7
+	v9 := x < 0x1p-1022
+	v10 := v8 && v9
+	v11 := float64(x * 0x1p+54)
+	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
+	v14 := v12 + 0x95f619980c433
+	v16 := v14 & 0xfffffffffffff
+	v18 := v16 + 0x3fe6a09e667f3bcd
+	v19 := v14 >> 52
+	v21 := v19 | 0x4330000000000000
+	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
+	v24 := v23 - 54
+	v25 := select64(v10, math.Float64bits(v24), math.Float64bits(v23))
+	v29 := math.Float64frombits(v18) - 1
+	v31 := v29 + 2
+	v32 := v29 / v31
+	v33 := float64(v32 * v32)
+	v34 := float64(v29 * v29)
+	v36 := float64(v34 * 0x1p-01)
+	v44 := float64(v33 * v33)
+	v45 := math.FMA(0x1.39a1d5d0b283fp-03, v44, 0x1.c71c52117b053p-03)
+	v46 := math.FMA(v45, v44, 0x1.999999997fef8p-02)
+	v47 := math.FMA(0x1.2f04882c35a8ep-03, v44, 0x1.74663d9832965p-03)
+	v48 := math.FMA(v47, v44, 0x1.24924941e4249p-02)
+	v49 := math.FMA(v48, v44, 0x1.5555555555592p-01)
+	v50 := math.FMA(v46, v33, v49)
+	v51 := math.FMA(v33, v50, v36)
+	v52 := float64(v32 * v51)
+	v53 := math.FMA(math.Float64frombits(v25), 0x1.abc9e3b39803fp-56, v52)
+	v54 := v36 - v53
+	v55 := v29 - v54
+	v56 := math.FMA(math.Float64frombits(v25), 0x1.62e42fefa39efp-01, v55)
+	v57 := x == math.Float64frombits(0x7ff0000000000000)
+	v59 := 0 < x
+	v61 := select64(v59, math.Float64bits(v56), 0x7ff8000000000000)
+	v62 := select64(v57, math.Float64bits(x), v61)
+	v63 := x == 0
+	v65 := select64(v63, 0xfff0000000000000, v62)
+	v66 := select64(v8, v65, math.Float64bits(v56))
+	return math.Float64frombits(v66)
+}
+
+func log2x64(x float64) float64 {
+	v2 := 0x1p-1022 <= x
+	v4 := x < math.Float64frombits(0x7ff0000000000000)
+	v5 := v2 && v4
+	v6 := !v5
+	if v6 {
+		return log2x64Slow(x)
+	}
+	v8 := math.Float64bits(x) + 0x95f619980c433
+	v10 := v8 & 0xfffffffffffff
+	v12 := v10 + 0x3fe6a09e667f3bcd
+	v13 := v8 >> 52
+	v15 := v13 | 0x4330000000000000
+	v17 := math.Float64frombits(v15) - 0x1.00000000003ffp+52
+	v19 := math.Float64frombits(v12) - 1
+	v21 := v19 + 2
+	v22 := v19 / v21
+	v23 := float64(v22 * v22)
+	v24 := float64(v19 * v19)
+	v26 := float64(v24 * 0x1p-01)
+	v34 := float64(v23 * v23)
+	v35 := math.FMA(0x1.39a1d5d0b283fp-03, v34, 0x1.c71c52117b053p-03)
+	v36 := math.FMA(v35, v34, 0x1.999999997fef8p-02)
+	v37 := math.FMA(0x1.2f04882c35a8ep-03, v34, 0x1.74663d9832965p-03)
+	v38 := math.FMA(v37, v34, 0x1.24924941e4249p-02)
+	v39 := math.FMA(v38, v34, 0x1.5555555555592p-01)
+	v40 := math.FMA(v36, v23, v39)
+	v41 := math.FMA(v23, v40, v26)
+	v42 := float64(v22 * v41)
+	v43 := math.FMA(v19, v19, -v24)
+	v44 := float64(v43 * 0x1p-01)
+	v45 := v19 - v26
+	v46 := v19 - v45
+	v47 := v46 - v26
+	v48 := v47 - v44
+	v49 := v48 + v42
+	v52 := float64(v45 * 0x1.71547652b82fep+00)
+	v53 := math.FMA(v45, 0x1.71547652b82fep+00, -v52)
+	v54 := math.FMA(v45, 0x1.777d0ffda0d24p-56, v53)
+	v55 := math.FMA(v49, 0x1.71547652b82fep+00, v54)
+	v56 := v17 + v52
+	v57 := v56 - v17
+	v58 := v52 - v57
+	v59 := v58 + v55
+	v60 := v56 + v59
+	return v60
+}
+
+func log2x64Slow(x float64) float64 {
+	v4 := 0x1p-1022 <= x
+	v6 := x < math.Float64frombits(0x7ff0000000000000)
+	v7 := v4 && v6
+	v8 := !v7
+	v9 := x < 0x1p-1022
+	v10 := v8 && v9
+	v11 := float64(x * 0x1p+54)
+	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
+	v14 := v12 + 0x95f619980c433
+	v16 := v14 & 0xfffffffffffff
+	v18 := v16 + 0x3fe6a09e667f3bcd
+	v19 := v14 >> 52
+	v21 := v19 | 0x4330000000000000
+	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
+	v24 := v23 - 54
+	v25 := select64(v10, math.Float64bits(v24), math.Float64bits(v23))
+	v27 := math.Float64frombits(v18) - 1
+	v29 := v27 + 2
+	v30 := v27 / v29
+	v31 := float64(v30 * v30)
+	v32 := float64(v27 * v27)
+	v34 := float64(v32 * 0x1p-01)
+	v42 := float64(v31 * v31)
+	v43 := math.FMA(0x1.39a1d5d0b283fp-03, v42, 0x1.c71c52117b053p-03)
+	v44 := math.FMA(v43, v42, 0x1.999999997fef8p-02)
+	v45 := math.FMA(0x1.2f04882c35a8ep-03, v42, 0x1.74663d9832965p-03)
+	v46 := math.FMA(v45, v42, 0x1.24924941e4249p-02)
+	v47 := math.FMA(v46, v42, 0x1.5555555555592p-01)
+	v48 := math.FMA(v44, v31, v47)
+	v49 := math.FMA(v31, v48, v34)
+	v50 := float64(v30 * v49)
+	v51 := math.FMA(v27, v27, -v32)
+	v52 := float64(v51 * 0x1p-01)
+	v53 := v27 - v34
+	v54 := v27 - v53
+	v55 := v54 - v34
+	v56 := v55 - v52
+	v57 := v56 + v50
+	v60 := float64(v53 * 0x1.71547652b82fep+00)
+	v61 := math.FMA(v53, 0x1.71547652b82fep+00, -v60)
+	v62 := math.FMA(v53, 0x1.777d0ffda0d24p-56, v61)
+	v63 := math.FMA(v57, 0x1.71547652b82fep+00, v62)
+	v64 := math.Float64frombits(v25) + v60
+	v65 := v64 - math.Float64frombits(v25)
+	v66 := v60 - v65
+	v67 := v66 + v63
+	v68 := v64 + v67
+	v69 := x == math.Float64frombits(0x7ff0000000000000)
+	v71 := 0 < x
+	v73 := select64(v71, math.Float64bits(v68), 0x7ff8000000000000)
+	v74 := select64(v69, math.Float64bits(x), v73)
+	v75 := x == 0
+	v77 := select64(v75, 0xfff0000000000000, v74)
+	v78 := select64(v8, v77, math.Float64bits(v68))
+	return math.Float64frombits(v78)
+}
+
+func log10x64(x float64) float64 {
+	v2 := 0x1p-1022 <= x
+	v4 := x < math.Float64frombits(0x7ff0000000000000)
+	v5 := v2 && v4
+	v6 := !v5
+	if v6 {
+		return log10x64Slow(x)
+	}
+	v8 := math.Float64bits(x) + 0x95f619980c433
+	v10 := v8 & 0xfffffffffffff
+	v12 := v10 + 0x3fe6a09e667f3bcd
+	v13 := v8 >> 52
+	v15 := v13 | 0x4330000000000000
+	v17 := math.Float64frombits(v15) - 0x1.00000000003ffp+52
+	v19 := math.Float64frombits(v12) - 1
+	v21 := v19 + 2
+	v22 := v19 / v21
+	v23 := float64(v22 * v22)
+	v24 := float64(v19 * v19)
+	v26 := float64(v24 * 0x1p-01)
+	v34 := float64(v23 * v23)
+	v35 := math.FMA(0x1.39a1d5d0b283fp-03, v34, 0x1.c71c52117b053p-03)
+	v36 := math.FMA(v35, v34, 0x1.999999997fef8p-02)
+	v37 := math.FMA(0x1.2f04882c35a8ep-03, v34, 0x1.74663d9832965p-03)
+	v38 := math.FMA(v37, v34, 0x1.24924941e4249p-02)
+	v39 := math.FMA(v38, v34, 0x1.5555555555592p-01)
+	v40 := math.FMA(v36, v23, v39)
+	v41 := math.FMA(v23, v40, v26)
+	v42 := float64(v22 * v41)
+	v43 := math.FMA(v19, v19, -v24)
+	v44 := float64(v43 * 0x1p-01)
+	v45 := v19 - v26
+	v46 := v19 - v45
+	v47 := v46 - v26
+	v48 := v47 - v44
+	v49 := v48 + v42
+	v52 := float64(v45 * 0x1.bcb7b1526e50ep-02)
+	v53 := math.FMA(v45, 0x1.bcb7b1526e50ep-02, -v52)
+	v54 := math.FMA(v45, 0x1.95355baaafad3p-57, v53)
+	v55 := math.FMA(v49, 0x1.bcb7b1526e50ep-02, v54)
+	v58 := float64(v17 * 0x1.34413509f79ffp-02)
+	v59 := math.FMA(v17, 0x1.34413509f79ffp-02, -v58)
+	v60 := math.FMA(v17, -0x1.9dc1da994fd21p-59, v59)
+	v61 := v55 + v60
+	v62 := v58 + v52
+	v63 := v62 - v58
+	v64 := v52 - v63
+	v65 := v64 + v61
+	v66 := v62 + v65
+	return v66
+}
+
+func log10x64Slow(x float64) float64 {
+	v4 := 0x1p-1022 <= x
+	v6 := x < math.Float64frombits(0x7ff0000000000000)
+	v7 := v4 && v6
+	v8 := !v7
+	v9 := x < 0x1p-1022
+	v10 := v8 && v9
+	v11 := float64(x * 0x1p+54)
+	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
+	v14 := v12 + 0x95f619980c433
+	v16 := v14 & 0xfffffffffffff
+	v18 := v16 + 0x3fe6a09e667f3bcd
+	v19 := v14 >> 52
+	v21 := v19 | 0x4330000000000000
+	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
+	v24 := v23 - 54
+	v25 := select64(v10, math.Float64bits(v24), math.Float64bits(v23))
+	v27 := math.Float64frombits(v18) - 1
+	v29 := v27 + 2
+	v30 := v27 / v29
+	v31 := float64(v30 * v30)
+	v32 := float64(v27 * v27)
+	v34 := float64(v32 * 0x1p-01)
+	v42 := float64(v31 * v31)
+	v43 := math.FMA(0x1.39a1d5d0b283fp-03, v42, 0x1.c71c52117b053p-03)
+	v44 := math.FMA(v43, v42, 0x1.999999997fef8p-02)
+	v45 := math.FMA(0x1.2f04882c35a8ep-03, v42, 0x1.74663d9832965p-03)
+	v46 := math.FMA(v45, v42, 0x1.24924941e4249p-02)
+	v47 := math.FMA(v46, v42, 0x1.5555555555592p-01)
+	v48 := math.FMA(v44, v31, v47)
+	v49 := math.FMA(v31, v48, v34)
+	v50 := float64(v30 * v49)
+	v51 := math.FMA(v27, v27, -v32)
+	v52 := float64(v51 * 0x1p-01)
+	v53 := v27 - v34
+	v54 := v27 - v53
+	v55 := v54 - v34
+	v56 := v55 - v52
+	v57 := v56 + v50
+	v60 := float64(v53 * 0x1.bcb7b1526e50ep-02)
+	v61 := math.FMA(v53, 0x1.bcb7b1526e50ep-02, -v60)
+	v62 := math.FMA(v53, 0x1.95355baaafad3p-57, v61)
+	v63 := math.FMA(v57, 0x1.bcb7b1526e50ep-02, v62)
+	v66 := float64(math.Float64frombits(v25) * 0x1.34413509f79ffp-02)
+	v67 := math.FMA(math.Float64frombits(v25), 0x1.34413509f79ffp-02, -v66)
+	v68 := math.FMA(math.Float64frombits(v25), -0x1.9dc1da994fd21p-59, v67)
+	v69 := v63 + v68
+	v70 := v66 + v60
+	v71 := v70 - v66
+	v72 := v60 - v71
+	v73 := v72 + v69
+	v74 := v70 + v73
+	v75 := x == math.Float64frombits(0x7ff0000000000000)
+	v77 := 0 < x
+	v79 := select64(v77, math.Float64bits(v74), 0x7ff8000000000000)
+	v80 := select64(v75, math.Float64bits(x), v79)
+	v81 := x == 0
+	v83 := select64(v81, 0xfff0000000000000, v80)
+	v84 := select64(v8, v83, math.Float64bits(v74))
+	return math.Float64frombits(v84)
+}
+
+func log1p64(x float64) float64 {
+	v3 := -1 < x
+	v4 := x < 0x1p+512
+	v5 := v3 && v4
+	v6 := !v5
+	if v6 {
+		return log1p64Slow(x)
+	}
+	v10 := 1 + x
+	v11 := v10 - 1
+	v12 := v10 - v11
+	v13 := 1 - v12
+	v14 := x - v11
+	v15 := v13 + v14
+	v17 := math.Float64bits(v10) + 0x95f619980c433
+	v19 := v17 & 0xfffffffffffff
+	v21 := v19 + 0x3fe6a09e667f3bcd
+	v22 := v17 >> 52
+	v24 := v22 | 0x4330000000000000
+	v26 := math.Float64frombits(v24) - 0x1.00000000003ffp+52
+	v29 := v17 & 0xfff0000000000000
+	v30 := 0x7fe0000000000000 - v29
+	v31 := math.Float64frombits(v21) - 1
+	v32 := float64(v15 * math.Float64frombits(v30))
+	v33 := v31 + v32
+	v34 := v33 - v31
+	v35 := v32 - v34
+	v36 := v26 + 0
+	v40 := v33 + 2
+	v41 := v33 / v40
+	v42 := float64(v41 * v41)
+	v43 := float64(v33 * v33)
+	v44 := float64(v43 * 0x1p-01)
+	v52 := float64(v42 * v42)
+	v53 := math.FMA(0x1.39a1d5d0b283fp-03, v52, 0x1.c71c52117b053p-03)
+	v54 := math.FMA(v53, v52, 0x1.999999997fef8p-02)
+	v55 := math.FMA(0x1.2f04882c35a8ep-03, v52, 0x1.74663d9832965p-03)
+	v56 := math.FMA(v55, v52, 0x1.24924941e4249p-02)
+	v57 := math.FMA(v56, v52, 0x1.5555555555592p-01)
+	v58 := math.FMA(v54, v42, v57)
+	v59 := math.FMA(v42, v58, v44)
+	v60 := float64(v41 * v59)
+	v61 := math.FMA(v36, 0x1.abc9e3b39803fp-56, v60)
+	v62 := v35 + v61
+	v63 := v44 - v62
+	v64 := v33 - v63
+	v65 := math.FMA(v36, 0x1.62e42fefa39efp-01, v64)
+	v67 := math.Float64bits(x) & 0x8000000000000000
+	v68 := math.Float64bits(v65) | v67
+	return math.Float64frombits(v68)
+}
+
+func log1p64Slow(x float64) float64 {
+	v3 := -1 < x
+	v4 := x < 0x1p+512
+	v5 := v3 && v4
+	v6 := !v5
+	v7 := 0x1p+512 <= x
+	v8 := v6 && v7
+	v10 := float64(x * 0x1p-01)
+	v12 := select64(v6, 0x0, math.Float64bits(x))
+	v13 := select64(v8, math.Float64bits(v10), v12)
+	v15 := select64(v8, 0x3ff0000000000000, 0x0)
+	v16 := 1 + math.Float64frombits(v13)
+	v17 := v16 - 1
+	v18 := v16 - v17
+	v19 := 1 - v18
+	v20 := math.Float64frombits(v13) - v17
+	v21 := v19 + v20
+	v23 := math.Float64bits(v16) + 0x95f619980c433
+	v25 := v23 & 0xfffffffffffff
+	v27 := v25 + 0x3fe6a09e667f3bcd
+	v28 := v23 >> 52
+	v30 := v28 | 0x4330000000000000
+	v32 := math.Float64frombits(v30) - 0x1.00000000003ffp+52
+	v35 := v23 & 0xfff0000000000000
+	v36 := 0x7fe0000000000000 - v35
+	v37 := math.Float64frombits(v27) - 1
+	v38 := float64(v21 * math.Float64frombits(v36))
+	v39 := v37 + v38
+	v40 := v39 - v37
+	v41 := v38 - v40
+	v42 := v32 + math.Float64frombits(v15)
+	v46 := v39 + 2
+	v47 := v39 / v46
+	v48 := float64(v47 * v47)
+	v49 := float64(v39 * v39)
+	v50 := float64(v49 * 0x1p-01)
+	v58 := float64(v48 * v48)
+	v59 := math.FMA(0x1.39a1d5d0b283fp-03, v58, 0x1.c71c52117b053p-03)
+	v60 := math.FMA(v59, v58, 0x1.999999997fef8p-02)
+	v61 := math.FMA(0x1.2f04882c35a8ep-03, v58, 0x1.74663d9832965p-03)
+	v62 := math.FMA(v61, v58, 0x1.24924941e4249p-02)
+	v63 := math.FMA(v62, v58, 0x1.5555555555592p-01)
+	v64 := math.FMA(v60, v48, v63)
+	v65 := math.FMA(v48, v64, v50)
+	v66 := float64(v47 * v65)
+	v67 := math.FMA(v42, 0x1.abc9e3b39803fp-56, v66)
+	v68 := v41 + v67
+	v69 := v50 - v68
+	v70 := v39 - v69
+	v71 := math.FMA(v42, 0x1.62e42fefa39efp-01, v70)
+	v72 := x == -1
+	v74 := select64(v72, 0xfff0000000000000, 0x7ff8000000000000)
+	v75 := select64(v3, math.Float64bits(v71), v74)
+	v77 := x == math.Float64frombits(0x7ff0000000000000)
+	v78 := select64(v77, math.Float64bits(x), v75)
+	v79 := select64(v6, v78, math.Float64bits(v71))
+	v81 := math.Float64bits(x) & 0x8000000000000000
+	v82 := v79 | v81
+	return math.Float64frombits(v82)
 }
 
 var twoOverPi0Table64 = [...]uint64{
@@ -122,15 +746,15 @@ func sin64(x float64) float64 {
 	v16 := float64(v12 * v12)
 	v17 := float64(v12 * v16)
 	v24 := float64(v16 * v16)
-	v25 := math.FMA(0x1.5d91462a1405p-33, v24, 0x1.71de3574e455bp-19)
+	v25 := math.FMA(0x1.5d914590431dep-33, v24, 0x1.71de3574e455bp-19)
 	v26 := math.FMA(v25, v24, 0x1.111111110f89cp-07)
-	v27 := math.FMA(-0x1.ae5e61fcc1441p-26, v24, -0x1.a01a019c11dd3p-13)
+	v27 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v24, -0x1.a01a019c11dd3p-13)
 	v28 := math.FMA(v27, v24, -0x1.5555555555549p-03)
 	v29 := math.FMA(v26, v16, v28)
 	v30 := math.FMA(v17, v29, v12)
 	v38 := math.FMA(0x1.1ee9dec83f48p-29, v24, 0x1.a01a019c9483dp-16)
 	v39 := math.FMA(v38, v24, 0x1.555555555554bp-05)
-	v40 := math.FMA(-0x1.8fa7ebf2770ccp-37, v24, -0x1.27e4f7f5faf03p-22)
+	v40 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v24, -0x1.27e4f7f5faf03p-22)
 	v41 := math.FMA(v40, v24, -0x1.6c16c16c15038p-10)
 	v42 := math.FMA(v41, v24, -0x1p-01)
 	v43 := math.FMA(v39, v16, v42)
@@ -243,15 +867,15 @@ func sin64Slow(x float64) float64 {
 	v109 := float64(math.Float64frombits(v107) * math.Float64frombits(v107))
 	v110 := float64(math.Float64frombits(v107) * v109)
 	v117 := float64(v109 * v109)
-	v118 := math.FMA(0x1.5d91462a1405p-33, v117, 0x1.71de3574e455bp-19)
+	v118 := math.FMA(0x1.5d914590431dep-33, v117, 0x1.71de3574e455bp-19)
 	v119 := math.FMA(v118, v117, 0x1.111111110f89cp-07)
-	v120 := math.FMA(-0x1.ae5e61fcc1441p-26, v117, -0x1.a01a019c11dd3p-13)
+	v120 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v117, -0x1.a01a019c11dd3p-13)
 	v121 := math.FMA(v120, v117, -0x1.5555555555549p-03)
 	v122 := math.FMA(v119, v109, v121)
 	v123 := math.FMA(v110, v122, math.Float64frombits(v107))
 	v131 := math.FMA(0x1.1ee9dec83f48p-29, v117, 0x1.a01a019c9483dp-16)
 	v132 := math.FMA(v131, v117, 0x1.555555555554bp-05)
-	v133 := math.FMA(-0x1.8fa7ebf2770ccp-37, v117, -0x1.27e4f7f5faf03p-22)
+	v133 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v117, -0x1.27e4f7f5faf03p-22)
 	v134 := math.FMA(v133, v117, -0x1.6c16c16c15038p-10)
 	v135 := math.FMA(v134, v117, -0x1p-01)
 	v136 := math.FMA(v132, v109, v135)
@@ -280,15 +904,15 @@ func cos64(x float64) float64 {
 	v16 := float64(v12 * v12)
 	v17 := float64(v12 * v16)
 	v24 := float64(v16 * v16)
-	v25 := math.FMA(0x1.5d91462a1405p-33, v24, 0x1.71de3574e455bp-19)
+	v25 := math.FMA(0x1.5d914590431dep-33, v24, 0x1.71de3574e455bp-19)
 	v26 := math.FMA(v25, v24, 0x1.111111110f89cp-07)
-	v27 := math.FMA(-0x1.ae5e61fcc1441p-26, v24, -0x1.a01a019c11dd3p-13)
+	v27 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v24, -0x1.a01a019c11dd3p-13)
 	v28 := math.FMA(v27, v24, -0x1.5555555555549p-03)
 	v29 := math.FMA(v26, v16, v28)
 	v30 := math.FMA(v17, v29, v12)
 	v38 := math.FMA(0x1.1ee9dec83f48p-29, v24, 0x1.a01a019c9483dp-16)
 	v39 := math.FMA(v38, v24, 0x1.555555555554bp-05)
-	v40 := math.FMA(-0x1.8fa7ebf2770ccp-37, v24, -0x1.27e4f7f5faf03p-22)
+	v40 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v24, -0x1.27e4f7f5faf03p-22)
 	v41 := math.FMA(v40, v24, -0x1.6c16c16c15038p-10)
 	v42 := math.FMA(v41, v24, -0x1p-01)
 	v43 := math.FMA(v39, v16, v42)
@@ -401,15 +1025,15 @@ func cos64Slow(x float64) float64 {
 	v109 := float64(math.Float64frombits(v107) * math.Float64frombits(v107))
 	v110 := float64(math.Float64frombits(v107) * v109)
 	v117 := float64(v109 * v109)
-	v118 := math.FMA(0x1.5d91462a1405p-33, v117, 0x1.71de3574e455bp-19)
+	v118 := math.FMA(0x1.5d914590431dep-33, v117, 0x1.71de3574e455bp-19)
 	v119 := math.FMA(v118, v117, 0x1.111111110f89cp-07)
-	v120 := math.FMA(-0x1.ae5e61fcc1441p-26, v117, -0x1.a01a019c11dd3p-13)
+	v120 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v117, -0x1.a01a019c11dd3p-13)
 	v121 := math.FMA(v120, v117, -0x1.5555555555549p-03)
 	v122 := math.FMA(v119, v109, v121)
 	v123 := math.FMA(v110, v122, math.Float64frombits(v107))
 	v131 := math.FMA(0x1.1ee9dec83f48p-29, v117, 0x1.a01a019c9483dp-16)
 	v132 := math.FMA(v131, v117, 0x1.555555555554bp-05)
-	v133 := math.FMA(-0x1.8fa7ebf2770ccp-37, v117, -0x1.27e4f7f5faf03p-22)
+	v133 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v117, -0x1.27e4f7f5faf03p-22)
 	v134 := math.FMA(v133, v117, -0x1.6c16c16c15038p-10)
 	v135 := math.FMA(v134, v117, -0x1p-01)
 	v136 := math.FMA(v132, v109, v135)
@@ -421,6 +1045,1621 @@ func cos64Slow(x float64) float64 {
 	v144 := select64(v139, math.Float64bits(v123), math.Float64bits(v138))
 	v145 := v144 ^ v143
 	return math.Float64frombits(v145)
+}
+
+func tan64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v26 := math.Float64frombits(v2) < 0x1p+28
+	v27 := !v26
+	if v27 {
+		return tan64Slow(x)
+	}
+	v8 := math.FMA(math.Float64frombits(v2), 0x1.45f306dc9c883p-01, 0x1.8p+52)
+	v9 := v8 - 0x1.8p+52
+	v10 := math.FMA(-v9, 0x1.921fb54442d18p+00, math.Float64frombits(v2))
+	v11 := float64(v9 * 0x1.1a62633145c07p-54)
+	v12 := math.FMA(v9, 0x1.1a62633145c07p-54, -v11)
+	v13 := math.Float64bits(v11) ^ 0x8000000000000000
+	v14 := v10 + math.Float64frombits(v13)
+	v15 := v14 - v10
+	v16 := v14 - v15
+	v17 := v10 - v16
+	v18 := math.Float64frombits(v13) - v15
+	v19 := v17 + v18
+	v20 := v19 - v12
+	v21 := math.FMA(-v9, -0x1.f1976b7ed8fbcp-110, v20)
+	v22 := v14 + v21
+	v23 := v22 - v14
+	v24 := v21 - v23
+	v28 := float64(v22 * v22)
+	v29 := float64(v22 * v28)
+	v36 := float64(v28 * v28)
+	v37 := math.FMA(0x1.5d914590431dep-33, v36, 0x1.71de3574e455bp-19)
+	v38 := math.FMA(v37, v36, 0x1.111111110f89cp-07)
+	v39 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v36, -0x1.a01a019c11dd3p-13)
+	v40 := math.FMA(v39, v36, -0x1.5555555555549p-03)
+	v41 := math.FMA(v38, v28, v40)
+	v42 := math.FMA(v29, v41, v24)
+	v43 := v22 + v42
+	v44 := v43 - v22
+	v45 := v42 - v44
+	v54 := math.FMA(0x1.1ee9dec83f48p-29, v36, 0x1.a01a019c9483dp-16)
+	v55 := math.FMA(v54, v36, 0x1.555555555554bp-05)
+	v56 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v36, -0x1.27e4f7f5faf03p-22)
+	v57 := math.FMA(v56, v36, -0x1.6c16c16c15038p-10)
+	v58 := math.FMA(v57, v36, -0x1p-01)
+	v59 := math.FMA(v55, v28, v58)
+	v60 := float64(v28 * v59)
+	v61 := math.FMA(-v22, v24, v60)
+	v62 := 1 + v61
+	v63 := v62 - 1
+	v64 := v61 - v63
+	v65 := math.Float64bits(v8)>>0&1 != 0
+	v66 := select64(v65, math.Float64bits(v62), math.Float64bits(v43))
+	v67 := select64(v65, math.Float64bits(v64), math.Float64bits(v45))
+	v68 := select64(v65, math.Float64bits(v43), math.Float64bits(v62))
+	v69 := select64(v65, math.Float64bits(v45), math.Float64bits(v64))
+	v70 := 1 / math.Float64frombits(v68)
+	v71 := float64(math.Float64frombits(v66) * v70)
+	v72 := math.FMA(-v71, math.Float64frombits(v68), math.Float64frombits(v66))
+	v73 := math.FMA(-v71, math.Float64frombits(v69), math.Float64frombits(v67))
+	v74 := v72 + v73
+	v75 := math.FMA(v74, v70, v71)
+	v76 := math.Float64bits(v8) << 63
+	v77 := v76 ^ math.Float64bits(x)
+	v78 := v77 & 0x8000000000000000
+	v79 := math.Float64bits(v75) ^ v78
+	return math.Float64frombits(v79)
+}
+
+func tan64Slow(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v8 := math.FMA(math.Float64frombits(v2), 0x1.45f306dc9c883p-01, 0x1.8p+52)
+	v9 := v8 - 0x1.8p+52
+	v10 := math.FMA(-v9, 0x1.921fb54442d18p+00, math.Float64frombits(v2))
+	v11 := float64(v9 * 0x1.1a62633145c07p-54)
+	v12 := math.FMA(v9, 0x1.1a62633145c07p-54, -v11)
+	v13 := math.Float64bits(v11) ^ 0x8000000000000000
+	v14 := v10 + math.Float64frombits(v13)
+	v15 := v14 - v10
+	v16 := v14 - v15
+	v17 := v10 - v16
+	v18 := math.Float64frombits(v13) - v15
+	v19 := v17 + v18
+	v20 := v19 - v12
+	v21 := math.FMA(-v9, -0x1.f1976b7ed8fbcp-110, v20)
+	v22 := v14 + v21
+	v23 := v22 - v14
+	v24 := v21 - v23
+	v26 := math.Float64frombits(v2) < 0x1p+28
+	v27 := !v26
+	v28 := select64(v27, v2, 0x41b0000000000000)
+	v30 := v28 & 0x7ff0000000000000
+	v32 := v30 - 0x4100000000000000
+	v34 := v32 & 0x7f00000000000000
+	v35 := v28 - v34
+	v37 := v35 + 0x230000000000000
+	v38 := v34 >> 56
+	v39 := twoOverPi0Table64[v38]
+	v40 := float64(math.Float64frombits(v37) * math.Float64frombits(v39))
+	v41 := math.FMA(math.Float64frombits(v37), math.Float64frombits(v39), -v40)
+	v42 := twoOverPi1Table64[v38]
+	v43 := float64(math.Float64frombits(v37) * math.Float64frombits(v42))
+	v44 := math.FMA(math.Float64frombits(v37), math.Float64frombits(v42), -v43)
+	v45 := twoOverPi2Table64[v38]
+	v46 := float64(math.Float64frombits(v37) * math.Float64frombits(v45))
+	v47 := math.FMA(math.Float64frombits(v37), math.Float64frombits(v45), -v46)
+	v48 := twoOverPi3Table64[v38]
+	v49 := float64(math.Float64frombits(v37) * math.Float64frombits(v48))
+	v51 := float64(v40 * 0x1p-02)
+	v52 := math.RoundToEven(v51)
+	v54 := math.FMA(-v52, 4, v40)
+	v55 := float64(v41 * 0x1p-02)
+	v56 := math.RoundToEven(v55)
+	v57 := math.FMA(-v56, 4, v41)
+	v58 := v54 + v57
+	v59 := v58 - v54
+	v60 := v58 - v59
+	v61 := v54 - v60
+	v62 := v57 - v59
+	v63 := v61 + v62
+	v64 := float64(v43 * 0x1p-02)
+	v65 := math.RoundToEven(v64)
+	v66 := math.FMA(-v65, 4, v43)
+	v67 := v58 + v66
+	v68 := v67 - v58
+	v69 := v67 - v68
+	v70 := v58 - v69
+	v71 := v66 - v68
+	v72 := v70 + v71
+	v73 := math.RoundToEven(v67)
+	v74 := v67 - v73
+	v75 := v44 + v46
+	v76 := v75 - v44
+	v77 := v75 - v76
+	v78 := v44 - v77
+	v79 := v46 - v76
+	v80 := v78 + v79
+	v81 := v74 + v75
+	v82 := v81 - v74
+	v83 := v81 - v82
+	v84 := v74 - v83
+	v85 := v75 - v82
+	v86 := v84 + v85
+	v87 := v63 + v72
+	v88 := v87 - v63
+	v89 := v87 - v88
+	v90 := v63 - v89
+	v91 := v72 - v88
+	v92 := v90 + v91
+	v93 := v81 + v87
+	v94 := v93 - v81
+	v95 := v93 - v94
+	v96 := v81 - v95
+	v97 := v87 - v94
+	v98 := v96 + v97
+	v99 := v47 + v49
+	v100 := v86 + v98
+	v101 := v80 + v92
+	v102 := v101 + v99
+	v103 := v100 + v102
+	v104 := v93 + v103
+	v105 := v104 - v93
+	v106 := v103 - v105
+	v107 := float64(v104 * 0x1.921fb54442d18p+00)
+	v108 := math.FMA(v104, 0x1.921fb54442d18p+00, -v107)
+	v109 := float64(v106 * 0x1.921fb54442d18p+00)
+	v110 := math.FMA(v104, 0x1.1a62633145c07p-54, v109)
+	v111 := v108 + v110
+	v112 := v107 + v111
+	v113 := v112 - v107
+	v114 := v111 - v113
+	v115 := v73 + 0x1.8p+52
+	v116 := math.Float64frombits(v2) - math.Float64frombits(v2)
+	v117 := select64(v27, math.Float64bits(v114), math.Float64bits(v24))
+	v118 := v112 + v116
+	v119 := select64(v27, math.Float64bits(v118), math.Float64bits(v22))
+	v120 := select64(v27, math.Float64bits(v115), math.Float64bits(v8))
+	v121 := float64(math.Float64frombits(v119) * math.Float64frombits(v119))
+	v122 := float64(math.Float64frombits(v119) * v121)
+	v129 := float64(v121 * v121)
+	v130 := math.FMA(0x1.5d914590431dep-33, v129, 0x1.71de3574e455bp-19)
+	v131 := math.FMA(v130, v129, 0x1.111111110f89cp-07)
+	v132 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v129, -0x1.a01a019c11dd3p-13)
+	v133 := math.FMA(v132, v129, -0x1.5555555555549p-03)
+	v134 := math.FMA(v131, v121, v133)
+	v135 := math.FMA(v122, v134, math.Float64frombits(v117))
+	v136 := math.Float64frombits(v119) + v135
+	v137 := v136 - math.Float64frombits(v119)
+	v138 := v135 - v137
+	v147 := math.FMA(0x1.1ee9dec83f48p-29, v129, 0x1.a01a019c9483dp-16)
+	v148 := math.FMA(v147, v129, 0x1.555555555554bp-05)
+	v149 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v129, -0x1.27e4f7f5faf03p-22)
+	v150 := math.FMA(v149, v129, -0x1.6c16c16c15038p-10)
+	v151 := math.FMA(v150, v129, -0x1p-01)
+	v152 := math.FMA(v148, v121, v151)
+	v153 := float64(v121 * v152)
+	v154 := math.FMA(-math.Float64frombits(v119), math.Float64frombits(v117), v153)
+	v155 := 1 + v154
+	v156 := v155 - 1
+	v157 := v154 - v156
+	v158 := v120>>0&1 != 0
+	v159 := select64(v158, math.Float64bits(v155), math.Float64bits(v136))
+	v160 := select64(v158, math.Float64bits(v157), math.Float64bits(v138))
+	v161 := select64(v158, math.Float64bits(v136), math.Float64bits(v155))
+	v162 := select64(v158, math.Float64bits(v138), math.Float64bits(v157))
+	v163 := 1 / math.Float64frombits(v161)
+	v164 := float64(math.Float64frombits(v159) * v163)
+	v165 := math.FMA(-v164, math.Float64frombits(v161), math.Float64frombits(v159))
+	v166 := math.FMA(-v164, math.Float64frombits(v162), math.Float64frombits(v160))
+	v167 := v165 + v166
+	v168 := math.FMA(v167, v163, v164)
+	v169 := v120 << 63
+	v170 := v169 ^ math.Float64bits(x)
+	v171 := v170 & 0x8000000000000000
+	v172 := math.Float64bits(v168) ^ v171
+	return math.Float64frombits(v172)
+}
+
+func asin64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) < 0x1p-01
+	v5 := !v4
+	v6 := math.FMA(-math.Float64frombits(v2), 0x1p-01, 0x1p-01)
+	v7 := float64(math.Float64frombits(v2) * math.Float64frombits(v2))
+	v8 := select64(v5, math.Float64bits(v6), math.Float64bits(v7))
+	v9 := math.Sqrt(math.Float64frombits(v8))
+	v10 := select64(v5, math.Float64bits(v9), v2)
+	v11 := float64(math.Float64frombits(v10) * math.Float64frombits(v8))
+	v25 := float64(math.Float64frombits(v8) * math.Float64frombits(v8))
+	v26 := math.FMA(-0x1.5c11e74dcba56p-06, v25, 0x1.dd42c2fd574d3p-09)
+	v27 := math.FMA(v26, v25, 0x1.756e1d3955abap-07)
+	v28 := math.FMA(v27, v25, 0x1.1c49d63211bf7p-06)
+	v29 := math.FMA(v28, v25, 0x1.f1c71a8a0de7bp-06)
+	v30 := math.FMA(v29, v25, 0x1.333333332df1dp-04)
+	v31 := math.FMA(0x1.0c98d712d9c23p-05, v25, 0x1.66619f135520ep-06)
+	v32 := math.FMA(v31, v25, 0x1.61c841e905c6p-07)
+	v33 := math.FMA(v32, v25, 0x1.ca22374256758p-07)
+	v34 := math.FMA(v33, v25, 0x1.6e8be033c0564p-06)
+	v35 := math.FMA(v34, v25, 0x1.6db6db722cd0cp-05)
+	v36 := math.FMA(v35, v25, 0x1.5555555555578p-03)
+	v37 := math.FMA(v30, math.Float64frombits(v8), v36)
+	v38 := float64(v11 * v37)
+	v42 := math.FMA(-2, math.Float64frombits(v10), 0x1.921fb54442d18p+00)
+	v43 := math.FMA(2, v38, -0x1.1a62633145c07p-54)
+	v44 := v42 - v43
+	v45 := math.Float64frombits(v10) + v38
+	v46 := select64(v5, math.Float64bits(v44), math.Float64bits(v45))
+	v47 := math.Float64bits(x) & 0x8000000000000000
+	v48 := v46 | v47
+	return math.Float64frombits(v48)
+}
+
+func acos64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) < 0x1p-01
+	v5 := !v4
+	v6 := math.FMA(-math.Float64frombits(v2), 0x1p-01, 0x1p-01)
+	v7 := float64(math.Float64frombits(v2) * math.Float64frombits(v2))
+	v8 := select64(v5, math.Float64bits(v6), math.Float64bits(v7))
+	v9 := math.Sqrt(math.Float64frombits(v8))
+	v10 := select64(v5, math.Float64bits(v9), v2)
+	v11 := float64(math.Float64frombits(v10) * math.Float64frombits(v8))
+	v25 := float64(math.Float64frombits(v8) * math.Float64frombits(v8))
+	v26 := math.FMA(-0x1.5c11e74dcba56p-06, v25, 0x1.dd42c2fd574d3p-09)
+	v27 := math.FMA(v26, v25, 0x1.756e1d3955abap-07)
+	v28 := math.FMA(v27, v25, 0x1.1c49d63211bf7p-06)
+	v29 := math.FMA(v28, v25, 0x1.f1c71a8a0de7bp-06)
+	v30 := math.FMA(v29, v25, 0x1.333333332df1dp-04)
+	v31 := math.FMA(0x1.0c98d712d9c23p-05, v25, 0x1.66619f135520ep-06)
+	v32 := math.FMA(v31, v25, 0x1.61c841e905c6p-07)
+	v33 := math.FMA(v32, v25, 0x1.ca22374256758p-07)
+	v34 := math.FMA(v33, v25, 0x1.6e8be033c0564p-06)
+	v35 := math.FMA(v34, v25, 0x1.6db6db722cd0cp-05)
+	v36 := math.FMA(v35, v25, 0x1.5555555555578p-03)
+	v37 := math.FMA(v30, math.Float64frombits(v8), v36)
+	v38 := float64(v11 * v37)
+	v40 := x < 0
+	v45 := select64(v40, 0x400921fb54442d18, 0x0)
+	v46 := select64(v5, v45, 0x3ff921fb54442d18)
+	v47 := select64(v40, 0x3ca1a62633145c07, 0x0)
+	v48 := select64(v5, v47, 0x3c91a62633145c07)
+	v51 := select64(v5, 0x4000000000000000, 0x3ff0000000000000)
+	v52 := math.Float64bits(x) & 0x8000000000000000
+	v53 := v52 ^ 0x8000000000000000
+	v54 := select64(v5, v53, v52)
+	v55 := float64(math.Float64frombits(v51) * math.Float64frombits(v10))
+	v56 := math.Float64bits(v55) ^ v54
+	v57 := float64(math.Float64frombits(v51) * v38)
+	v58 := math.Float64bits(v57) ^ v54
+	v59 := math.Float64frombits(v58) - math.Float64frombits(v48)
+	v60 := math.Float64frombits(v56) + v59
+	v61 := math.Float64frombits(v46) - v60
+	return v61
+}
+
+func atan64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := 1 < math.Float64frombits(v2)
+	v6 := -1 / math.Float64frombits(v2)
+	v7 := select64(v4, math.Float64bits(v6), v2)
+	v11 := select64(v4, 0x3ff921fb54442d18, 0x0)
+	v12 := select64(v4, 0x3c91a62633145c07, 0x0)
+	v13 := float64(math.Float64frombits(v7) * math.Float64frombits(v7))
+	v34 := float64(v13 * v13)
+	v35 := math.FMA(0x1.c23e386092aefp-17, v34, 0x1.b8d4867a3ddf4p-11)
+	v36 := math.FMA(v35, v34, 0x1.db3f17da7e02p-08)
+	v37 := math.FMA(v36, v34, 0x1.699f36710a3d8p-06)
+	v38 := math.FMA(v37, v34, 0x1.2c8d22c020b33p-05)
+	v39 := math.FMA(v38, v34, 0x1.82ed3a76979cp-05)
+	v40 := math.FMA(v39, v34, 0x1.e1bce7838aeefp-05)
+	v41 := math.FMA(v40, v34, 0x1.3b1369fe9bc28p-04)
+	v42 := math.FMA(-0x1.43497998d6897p-13, v34, -0x1.7dc20830d4aaap-09)
+	v43 := math.FMA(v42, v34, -0x1.ca1c7a3480be4p-07)
+	v44 := math.FMA(v43, v34, -0x1.eb20b2a15874p-06)
+	v45 := math.FMA(v44, v34, -0x1.59d360cba22d3p-05)
+	v46 := math.FMA(v45, v34, -0x1.ae63f338541ebp-05)
+	v47 := math.FMA(v46, v34, -0x1.110e6c842f1b4p-04)
+	v48 := math.FMA(v47, v34, -0x1.745d11f9b10b5p-04)
+	v49 := math.FMA(v41, v13, v48)
+	v50 := math.FMA(v49, v13, 0x1.c71c718419f2p-04)
+	v51 := math.FMA(v50, v13, -0x1.24924923921bep-03)
+	v52 := math.FMA(v51, v13, 0x1.9999999995ae7p-03)
+	v53 := math.FMA(v52, v13, -0x1.555555555552ap-02)
+	v54 := float64(math.Float64frombits(v7) * v13)
+	v55 := math.FMA(v54, v53, math.Float64frombits(v12))
+	v56 := math.Float64frombits(v11) + math.Float64frombits(v7)
+	v57 := v56 - math.Float64frombits(v11)
+	v58 := math.Float64frombits(v7) - v57
+	v59 := v58 + v55
+	v60 := v56 + v59
+	v61 := math.Float64bits(x) & 0x8000000000000000
+	v62 := math.Float64bits(v60) | v61
+	return math.Float64frombits(v62)
+}
+
+func sinh64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) <= 700
+	v5 := !v4
+	if v5 {
+		return sinh64Slow(x)
+	}
+	v7 := lower64(720, math.Float64frombits(v2))
+	v11 := float64(v7 * 0x1.71547652b82fep+00)
+	v12 := math.RoundToEven(v11)
+	v13 := math.FMA(-v12, 0x1.62e42fefa39efp-01, v7)
+	v14 := math.FMA(-v12, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v14 * v14)
+	v22 := float64(v15 * v15)
+	v23 := math.FMA(0x1.8280e0c197033p-33, v22, 0x1.71de407bb14b9p-19)
+	v24 := math.FMA(v23, v22, 0x1.1111111111386p-07)
+	v25 := math.FMA(0x1.ae4cf18cda4c3p-26, v22, 0x1.a01a019ea1963p-13)
+	v26 := math.FMA(v25, v22, 0x1.5555555555555p-03)
+	v27 := math.FMA(v24, v15, v26)
+	v28 := float64(v15 * v27)
+	v35 := math.FMA(0x1.1f8bf14f9f9c5p-29, v22, 0x1.a01a01ad81c9ap-16)
+	v36 := math.FMA(v35, v22, 0x1.5555555555558p-05)
+	v37 := math.FMA(0x1.27e4cc071109p-22, v22, 0x1.6c16c16c14ff9p-10)
+	v38 := math.FMA(v37, v22, 0x1p-01)
+	v39 := math.FMA(v36, v15, v38)
+	v40 := float64(v15 * v39)
+	v42 := v12 + 0x1.80000000003fep+52
+	v43 := math.Float64bits(v42) << 52
+	v45 := 0x7fc0000000000000 - v43
+	v46 := math.Float64frombits(v43) + math.Float64frombits(v45)
+	v47 := math.Float64frombits(v43) - math.Float64frombits(v45)
+	v48 := float64(v46 * v14)
+	v49 := math.FMA(v46, v14, v47)
+	v50 := float64(v47 * v40)
+	v51 := math.FMA(v48, v28, v50)
+	v52 := v49 + v51
+	v53 := math.Float64bits(x) & 0x8000000000000000
+	v54 := math.Float64bits(v52) | v53
+	return math.Float64frombits(v54)
+}
+
+func sinh64Slow(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) <= 700
+	v5 := !v4
+	v7 := lower64(720, math.Float64frombits(v2))
+	v11 := float64(v7 * 0x1.71547652b82fep+00)
+	v12 := math.RoundToEven(v11)
+	v13 := math.FMA(-v12, 0x1.62e42fefa39efp-01, v7)
+	v14 := math.FMA(-v12, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v14 * v14)
+	v22 := float64(v15 * v15)
+	v23 := math.FMA(0x1.8280e0c197033p-33, v22, 0x1.71de407bb14b9p-19)
+	v24 := math.FMA(v23, v22, 0x1.1111111111386p-07)
+	v25 := math.FMA(0x1.ae4cf18cda4c3p-26, v22, 0x1.a01a019ea1963p-13)
+	v26 := math.FMA(v25, v22, 0x1.5555555555555p-03)
+	v27 := math.FMA(v24, v15, v26)
+	v28 := float64(v15 * v27)
+	v35 := math.FMA(0x1.1f8bf14f9f9c5p-29, v22, 0x1.a01a01ad81c9ap-16)
+	v36 := math.FMA(v35, v22, 0x1.5555555555558p-05)
+	v37 := math.FMA(0x1.27e4cc071109p-22, v22, 0x1.6c16c16c14ff9p-10)
+	v38 := math.FMA(v37, v22, 0x1p-01)
+	v39 := math.FMA(v36, v15, v38)
+	v40 := float64(v15 * v39)
+	v42 := v12 + 0x1.80000000003fep+52
+	v43 := math.Float64bits(v42) << 52
+	v45 := 0x7fc0000000000000 - v43
+	v46 := math.Float64frombits(v43) + math.Float64frombits(v45)
+	v47 := math.Float64frombits(v43) - math.Float64frombits(v45)
+	v48 := float64(v46 * v14)
+	v49 := math.FMA(v46, v14, v47)
+	v50 := float64(v47 * v40)
+	v51 := math.FMA(v48, v28, v50)
+	v52 := v49 + v51
+	v54 := math.FMA(v14, v28, v40)
+	v55 := v14 + v54
+	v56 := 1 + v55
+	v57 := v12 - 1
+	v58 := scale64(v56, v57)
+	v59 := math.Float64frombits(v2) != math.Float64frombits(v2)
+	v60 := select64(v59, v2, math.Float64bits(v58))
+	v61 := select64(v5, v60, math.Float64bits(v52))
+	v62 := math.Float64bits(x) & 0x8000000000000000
+	v63 := v61 | v62
+	return math.Float64frombits(v63)
+}
+
+func cosh64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) <= 700
+	v5 := !v4
+	if v5 {
+		return cosh64Slow(x)
+	}
+	v7 := lower64(720, math.Float64frombits(v2))
+	v11 := float64(v7 * 0x1.71547652b82fep+00)
+	v12 := math.RoundToEven(v11)
+	v13 := math.FMA(-v12, 0x1.62e42fefa39efp-01, v7)
+	v14 := math.FMA(-v12, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v14 * v14)
+	v22 := float64(v15 * v15)
+	v23 := math.FMA(0x1.8280e0c197033p-33, v22, 0x1.71de407bb14b9p-19)
+	v24 := math.FMA(v23, v22, 0x1.1111111111386p-07)
+	v25 := math.FMA(0x1.ae4cf18cda4c3p-26, v22, 0x1.a01a019ea1963p-13)
+	v26 := math.FMA(v25, v22, 0x1.5555555555555p-03)
+	v27 := math.FMA(v24, v15, v26)
+	v28 := float64(v15 * v27)
+	v35 := math.FMA(0x1.1f8bf14f9f9c5p-29, v22, 0x1.a01a01ad81c9ap-16)
+	v36 := math.FMA(v35, v22, 0x1.5555555555558p-05)
+	v37 := math.FMA(0x1.27e4cc071109p-22, v22, 0x1.6c16c16c14ff9p-10)
+	v38 := math.FMA(v37, v22, 0x1p-01)
+	v39 := math.FMA(v36, v15, v38)
+	v40 := float64(v15 * v39)
+	v42 := v12 + 0x1.80000000003fep+52
+	v43 := math.Float64bits(v42) << 52
+	v45 := 0x7fc0000000000000 - v43
+	v46 := math.Float64frombits(v43) + math.Float64frombits(v45)
+	v47 := math.Float64frombits(v43) - math.Float64frombits(v45)
+	v48 := float64(v47 * v14)
+	v49 := math.FMA(v48, v28, v48)
+	v50 := math.FMA(v46, v40, v49)
+	v51 := v46 + v50
+	return v51
+}
+
+func cosh64Slow(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) <= 700
+	v5 := !v4
+	v7 := lower64(720, math.Float64frombits(v2))
+	v11 := float64(v7 * 0x1.71547652b82fep+00)
+	v12 := math.RoundToEven(v11)
+	v13 := math.FMA(-v12, 0x1.62e42fefa39efp-01, v7)
+	v14 := math.FMA(-v12, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v14 * v14)
+	v22 := float64(v15 * v15)
+	v23 := math.FMA(0x1.8280e0c197033p-33, v22, 0x1.71de407bb14b9p-19)
+	v24 := math.FMA(v23, v22, 0x1.1111111111386p-07)
+	v25 := math.FMA(0x1.ae4cf18cda4c3p-26, v22, 0x1.a01a019ea1963p-13)
+	v26 := math.FMA(v25, v22, 0x1.5555555555555p-03)
+	v27 := math.FMA(v24, v15, v26)
+	v28 := float64(v15 * v27)
+	v35 := math.FMA(0x1.1f8bf14f9f9c5p-29, v22, 0x1.a01a01ad81c9ap-16)
+	v36 := math.FMA(v35, v22, 0x1.5555555555558p-05)
+	v37 := math.FMA(0x1.27e4cc071109p-22, v22, 0x1.6c16c16c14ff9p-10)
+	v38 := math.FMA(v37, v22, 0x1p-01)
+	v39 := math.FMA(v36, v15, v38)
+	v40 := float64(v15 * v39)
+	v42 := v12 + 0x1.80000000003fep+52
+	v43 := math.Float64bits(v42) << 52
+	v45 := 0x7fc0000000000000 - v43
+	v46 := math.Float64frombits(v43) + math.Float64frombits(v45)
+	v47 := math.Float64frombits(v43) - math.Float64frombits(v45)
+	v48 := float64(v47 * v14)
+	v49 := math.FMA(v48, v28, v48)
+	v50 := math.FMA(v46, v40, v49)
+	v51 := v46 + v50
+	v53 := math.FMA(v14, v28, v40)
+	v54 := v14 + v53
+	v55 := 1 + v54
+	v56 := v12 - 1
+	v57 := scale64(v55, v56)
+	v58 := math.Float64frombits(v2) != math.Float64frombits(v2)
+	v59 := select64(v58, v2, math.Float64bits(v57))
+	v60 := select64(v5, v59, math.Float64bits(v51))
+	return math.Float64frombits(v60)
+}
+
+func tanh64(x float64) float64 {
+	v3 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := lower64(22, math.Float64frombits(v3))
+	v5 := v4 + v4
+	v9 := float64(v5 * 0x1.71547652b82fep+00)
+	v10 := math.RoundToEven(v9)
+	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v5)
+	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
+	v13 := v11 - v12
+	v14 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v13)
+	v15 := float64(v12 * v12)
+	v27 := math.FMA(0x1.af5e7659a4daap-26, v15, 0x1.71ddf87e0eda1p-19)
+	v28 := math.FMA(v27, v15, 0x1.a01a01afd4155p-13)
+	v29 := math.FMA(v28, v15, 0x1.111111110f6dap-07)
+	v30 := math.FMA(v29, v15, 0x1.5555555555559p-03)
+	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v15, 0x1.27e535f113044p-22)
+	v32 := math.FMA(v31, v15, 0x1.a01a017be3201p-16)
+	v33 := math.FMA(v32, v15, 0x1.6c16c16c1f018p-10)
+	v34 := math.FMA(v33, v15, 0x1.555555555553fp-05)
+	v35 := math.FMA(v34, v15, 0x1p-01)
+	v36 := math.FMA(v30, v12, v35)
+	v37 := math.FMA(v15, v36, v14)
+	v39 := v10 + 0x1.80000000003ffp+52
+	v40 := math.Float64bits(v39) << 52
+	v42 := math.Float64frombits(v40) - 1
+	v43 := float64(math.Float64frombits(v40) * v12)
+	v44 := v42 + v43
+	v45 := v44 - v42
+	v46 := v43 - v45
+	v47 := float64(math.Float64frombits(v40) * v37)
+	v48 := v44 + v47
+	v49 := v48 - v44
+	v50 := v47 - v49
+	v51 := v46 + v50
+	v53 := 2 + v48
+	v54 := v53 - 2
+	v55 := v48 - v54
+	v56 := v48 / v53
+	v57 := math.FMA(-v56, v53, v48)
+	v58 := v55 + v51
+	v59 := math.FMA(-v56, v58, v51)
+	v60 := v57 + v59
+	v61 := math.FMA(-v56, 0x1p-01, 0x1p-01)
+	v62 := math.FMA(v60, v61, v56)
+	v64 := v4 < 9
+	v65 := select64(v64, math.Float64bits(v62), math.Float64bits(v56))
+	v66 := math.Float64bits(x) & 0x8000000000000000
+	v67 := v65 | v66
+	return math.Float64frombits(v67)
+}
+
+func asinh64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) < 0x1p+55
+	v5 := !v4
+	if v5 {
+		return asinh64Slow(x)
+	}
+	v6 := float64(math.Float64frombits(v2) * math.Float64frombits(v2))
+	v7 := math.FMA(math.Float64frombits(v2), math.Float64frombits(v2), -v6)
+	v9 := 1 + v6
+	v10 := v9 - 1
+	v11 := v9 - v10
+	v12 := 1 - v11
+	v13 := v6 - v10
+	v14 := v12 + v13
+	v15 := v14 + v7
+	v16 := math.Sqrt(v9)
+	v17 := math.FMA(-v16, v16, v9)
+	v18 := v17 + v15
+	v20 := 0x1p-01 / v16
+	v21 := float64(v18 * v20)
+	v22 := v16 - 1
+	v23 := math.Float64frombits(v2) + v22
+	v24 := v23 - math.Float64frombits(v2)
+	v25 := v22 - v24
+	v26 := v25 + v21
+	v29 := 1 + v23
+	v30 := v29 - 1
+	v31 := v29 - v30
+	v32 := 1 - v31
+	v33 := v23 - v30
+	v34 := v32 + v33
+	v35 := v34 + v26
+	v37 := math.Float64bits(v29) + 0x95f619980c433
+	v39 := v37 & 0xfffffffffffff
+	v41 := v39 + 0x3fe6a09e667f3bcd
+	v42 := v37 >> 52
+	v44 := v42 | 0x4330000000000000
+	v46 := math.Float64frombits(v44) - 0x1.00000000003ffp+52
+	v49 := v37 & 0xfff0000000000000
+	v50 := 0x7fe0000000000000 - v49
+	v51 := math.Float64frombits(v41) - 1
+	v52 := float64(v35 * math.Float64frombits(v50))
+	v53 := v51 + v52
+	v54 := v53 - v51
+	v55 := v52 - v54
+	v56 := v46 + 0
+	v59 := v53 + 2
+	v60 := v53 / v59
+	v61 := float64(v60 * v60)
+	v62 := float64(v53 * v53)
+	v63 := float64(v62 * 0x1p-01)
+	v71 := float64(v61 * v61)
+	v72 := math.FMA(0x1.39a1d5d0b283fp-03, v71, 0x1.c71c52117b053p-03)
+	v73 := math.FMA(v72, v71, 0x1.999999997fef8p-02)
+	v74 := math.FMA(0x1.2f04882c35a8ep-03, v71, 0x1.74663d9832965p-03)
+	v75 := math.FMA(v74, v71, 0x1.24924941e4249p-02)
+	v76 := math.FMA(v75, v71, 0x1.5555555555592p-01)
+	v77 := math.FMA(v73, v61, v76)
+	v78 := math.FMA(v61, v77, v63)
+	v79 := float64(v60 * v78)
+	v80 := math.FMA(-v55, v53, v55)
+	v81 := math.FMA(v56, 0x1.abc9e3b39803fp-56, v79)
+	v82 := v80 + v81
+	v83 := v63 - v82
+	v84 := v53 - v83
+	v85 := math.FMA(v56, 0x1.62e42fefa39efp-01, v84)
+	v86 := math.Float64bits(x) & 0x8000000000000000
+	v87 := math.Float64bits(v85) | v86
+	return math.Float64frombits(v87)
+}
+
+func asinh64Slow(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) < 0x1p+55
+	v5 := !v4
+	v6 := float64(math.Float64frombits(v2) * math.Float64frombits(v2))
+	v7 := math.FMA(math.Float64frombits(v2), math.Float64frombits(v2), -v6)
+	v9 := 1 + v6
+	v10 := v9 - 1
+	v11 := v9 - v10
+	v12 := 1 - v11
+	v13 := v6 - v10
+	v14 := v12 + v13
+	v15 := v14 + v7
+	v16 := math.Sqrt(v9)
+	v17 := math.FMA(-v16, v16, v9)
+	v18 := v17 + v15
+	v20 := 0x1p-01 / v16
+	v21 := float64(v18 * v20)
+	v22 := v16 - 1
+	v23 := math.Float64frombits(v2) + v22
+	v24 := v23 - math.Float64frombits(v2)
+	v25 := v22 - v24
+	v26 := v25 + v21
+	v27 := float64(math.Float64frombits(v2) * 0x1p-01)
+	v28 := select64(v5, math.Float64bits(v27), math.Float64bits(v23))
+	v30 := select64(v5, 0x0, math.Float64bits(v26))
+	v32 := select64(v5, 0x4000000000000000, 0x0)
+	v33 := 1 + math.Float64frombits(v28)
+	v34 := v33 - 1
+	v35 := v33 - v34
+	v36 := 1 - v35
+	v37 := math.Float64frombits(v28) - v34
+	v38 := v36 + v37
+	v39 := v38 + math.Float64frombits(v30)
+	v41 := math.Float64bits(v33) + 0x95f619980c433
+	v43 := v41 & 0xfffffffffffff
+	v45 := v43 + 0x3fe6a09e667f3bcd
+	v46 := v41 >> 52
+	v48 := v46 | 0x4330000000000000
+	v50 := math.Float64frombits(v48) - 0x1.00000000003ffp+52
+	v53 := v41 & 0xfff0000000000000
+	v54 := 0x7fe0000000000000 - v53
+	v55 := math.Float64frombits(v45) - 1
+	v56 := float64(v39 * math.Float64frombits(v54))
+	v57 := v55 + v56
+	v58 := v57 - v55
+	v59 := v56 - v58
+	v60 := v50 + math.Float64frombits(v32)
+	v63 := v57 + 2
+	v64 := v57 / v63
+	v65 := float64(v64 * v64)
+	v66 := float64(v57 * v57)
+	v67 := float64(v66 * 0x1p-01)
+	v75 := float64(v65 * v65)
+	v76 := math.FMA(0x1.39a1d5d0b283fp-03, v75, 0x1.c71c52117b053p-03)
+	v77 := math.FMA(v76, v75, 0x1.999999997fef8p-02)
+	v78 := math.FMA(0x1.2f04882c35a8ep-03, v75, 0x1.74663d9832965p-03)
+	v79 := math.FMA(v78, v75, 0x1.24924941e4249p-02)
+	v80 := math.FMA(v79, v75, 0x1.5555555555592p-01)
+	v81 := math.FMA(v77, v65, v80)
+	v82 := math.FMA(v65, v81, v67)
+	v83 := float64(v64 * v82)
+	v84 := math.FMA(-v59, v57, v59)
+	v85 := math.FMA(v60, 0x1.abc9e3b39803fp-56, v83)
+	v86 := v84 + v85
+	v87 := v67 - v86
+	v88 := v57 - v87
+	v89 := math.FMA(v60, 0x1.62e42fefa39efp-01, v88)
+	v91 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
+	v92 := select64(v91, math.Float64bits(v89), v2)
+	v93 := select64(v5, v92, math.Float64bits(v89))
+	v94 := math.Float64bits(x) & 0x8000000000000000
+	v95 := v93 | v94
+	return math.Float64frombits(v95)
+}
+
+func acosh64(x float64) float64 {
+	v3 := 1 < x
+	v4 := x < 0x1p+55
+	v5 := v3 && v4
+	v6 := !v5
+	if v6 {
+		return acosh64Slow(x)
+	}
+	v7 := x - 1
+	v8 := float64(v7 * v7)
+	v9 := math.FMA(v7, v7, -v8)
+	v10 := v7 + v7
+	v11 := v10 + v8
+	v12 := v11 - v10
+	v13 := v11 - v12
+	v14 := v10 - v13
+	v15 := v8 - v12
+	v16 := v14 + v15
+	v17 := v16 + v9
+	v18 := math.Sqrt(v11)
+	v19 := math.FMA(-v18, v18, v11)
+	v20 := v19 + v17
+	v22 := 0x1p-01 / v18
+	v23 := float64(v20 * v22)
+	v24 := v18 + v7
+	v25 := v24 - v18
+	v26 := v7 - v25
+	v27 := v26 + v23
+	v30 := 1 + v24
+	v31 := v30 - 1
+	v32 := v30 - v31
+	v33 := 1 - v32
+	v34 := v24 - v31
+	v35 := v33 + v34
+	v36 := v35 + v27
+	v38 := math.Float64bits(v30) + 0x95f619980c433
+	v40 := v38 & 0xfffffffffffff
+	v42 := v40 + 0x3fe6a09e667f3bcd
+	v43 := v38 >> 52
+	v45 := v43 | 0x4330000000000000
+	v47 := math.Float64frombits(v45) - 0x1.00000000003ffp+52
+	v50 := v38 & 0xfff0000000000000
+	v51 := 0x7fe0000000000000 - v50
+	v52 := math.Float64frombits(v42) - 1
+	v53 := float64(v36 * math.Float64frombits(v51))
+	v54 := v52 + v53
+	v55 := v54 - v52
+	v56 := v53 - v55
+	v57 := v47 + 0
+	v60 := v54 + 2
+	v61 := v54 / v60
+	v62 := float64(v61 * v61)
+	v63 := float64(v54 * v54)
+	v64 := float64(v63 * 0x1p-01)
+	v72 := float64(v62 * v62)
+	v73 := math.FMA(0x1.39a1d5d0b283fp-03, v72, 0x1.c71c52117b053p-03)
+	v74 := math.FMA(v73, v72, 0x1.999999997fef8p-02)
+	v75 := math.FMA(0x1.2f04882c35a8ep-03, v72, 0x1.74663d9832965p-03)
+	v76 := math.FMA(v75, v72, 0x1.24924941e4249p-02)
+	v77 := math.FMA(v76, v72, 0x1.5555555555592p-01)
+	v78 := math.FMA(v74, v62, v77)
+	v79 := math.FMA(v62, v78, v64)
+	v80 := float64(v61 * v79)
+	v81 := math.FMA(-v56, v54, v56)
+	v82 := math.FMA(v57, 0x1.abc9e3b39803fp-56, v80)
+	v83 := v81 + v82
+	v84 := v64 - v83
+	v85 := v54 - v84
+	v86 := math.FMA(v57, 0x1.62e42fefa39efp-01, v85)
+	return v86
+}
+
+func acosh64Slow(x float64) float64 {
+	v3 := 1 < x
+	v4 := x < 0x1p+55
+	v5 := v3 && v4
+	v6 := !v5
+	v7 := 0x1p+55 <= x
+	v8 := v6 && v7
+	v9 := x - 1
+	v10 := float64(v9 * v9)
+	v11 := math.FMA(v9, v9, -v10)
+	v12 := v9 + v9
+	v13 := v12 + v10
+	v14 := v13 - v12
+	v15 := v13 - v14
+	v16 := v12 - v15
+	v17 := v10 - v14
+	v18 := v16 + v17
+	v19 := v18 + v11
+	v20 := math.Sqrt(v13)
+	v21 := math.FMA(-v20, v20, v13)
+	v22 := v21 + v19
+	v24 := 0x1p-01 / v20
+	v25 := float64(v22 * v24)
+	v26 := v20 + v9
+	v27 := v26 - v20
+	v28 := v9 - v27
+	v29 := v28 + v25
+	v30 := float64(x * 0x1p-01)
+	v31 := select64(v8, math.Float64bits(v30), math.Float64bits(v26))
+	v33 := select64(v8, 0x0, math.Float64bits(v29))
+	v35 := select64(v8, 0x4000000000000000, 0x0)
+	v36 := 1 + math.Float64frombits(v31)
+	v37 := v36 - 1
+	v38 := v36 - v37
+	v39 := 1 - v38
+	v40 := math.Float64frombits(v31) - v37
+	v41 := v39 + v40
+	v42 := v41 + math.Float64frombits(v33)
+	v44 := math.Float64bits(v36) + 0x95f619980c433
+	v46 := v44 & 0xfffffffffffff
+	v48 := v46 + 0x3fe6a09e667f3bcd
+	v49 := v44 >> 52
+	v51 := v49 | 0x4330000000000000
+	v53 := math.Float64frombits(v51) - 0x1.00000000003ffp+52
+	v56 := v44 & 0xfff0000000000000
+	v57 := 0x7fe0000000000000 - v56
+	v58 := math.Float64frombits(v48) - 1
+	v59 := float64(v42 * math.Float64frombits(v57))
+	v60 := v58 + v59
+	v61 := v60 - v58
+	v62 := v59 - v61
+	v63 := v53 + math.Float64frombits(v35)
+	v66 := v60 + 2
+	v67 := v60 / v66
+	v68 := float64(v67 * v67)
+	v69 := float64(v60 * v60)
+	v70 := float64(v69 * 0x1p-01)
+	v78 := float64(v68 * v68)
+	v79 := math.FMA(0x1.39a1d5d0b283fp-03, v78, 0x1.c71c52117b053p-03)
+	v80 := math.FMA(v79, v78, 0x1.999999997fef8p-02)
+	v81 := math.FMA(0x1.2f04882c35a8ep-03, v78, 0x1.74663d9832965p-03)
+	v82 := math.FMA(v81, v78, 0x1.24924941e4249p-02)
+	v83 := math.FMA(v82, v78, 0x1.5555555555592p-01)
+	v84 := math.FMA(v80, v68, v83)
+	v85 := math.FMA(v68, v84, v70)
+	v86 := float64(v67 * v85)
+	v87 := math.FMA(-v62, v60, v62)
+	v88 := math.FMA(v63, 0x1.abc9e3b39803fp-56, v86)
+	v89 := v87 + v88
+	v90 := v70 - v89
+	v91 := v60 - v90
+	v92 := math.FMA(v63, 0x1.62e42fefa39efp-01, v91)
+	v94 := x < math.Float64frombits(0x7ff0000000000000)
+	v95 := select64(v94, math.Float64bits(v92), math.Float64bits(x))
+	v96 := 1 <= x
+	v97 := x <= 1
+	v98 := v96 && v97
+	v99 := select64(v98, 0x0, v95)
+	v101 := select64(v96, v99, 0x7ff8000000000000)
+	v102 := select64(v6, v101, math.Float64bits(v92))
+	return math.Float64frombits(v102)
+}
+
+func atanh64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) <= 0x1.ffffep-01
+	v5 := !v4
+	if v5 {
+		return atanh64Slow(x)
+	}
+	v7 := 1 + math.Float64frombits(v2)
+	v8 := 1 - math.Float64frombits(v2)
+	v9 := math.Float64bits(v7) - math.Float64bits(v8)
+	v11 := v9 + 0x3ff8000000000000
+	v12 := v11 >> 52
+	v14 := v12 | 0x4330000000000000
+	v16 := math.Float64frombits(v14) - 0x1.00000000003ffp+52
+	v18 := v11 & 0xfff0000000000000
+	v19 := 1 + math.Float64frombits(v18)
+	v20 := 1 - math.Float64frombits(v18)
+	v21 := math.FMA(v19, math.Float64frombits(v2), v20)
+	v22 := math.FMA(v20, math.Float64frombits(v2), v19)
+	v23 := v21 / v22
+	v24 := float64(v23 * v23)
+	v25 := float64(v23 * v24)
+	v35 := float64(v24 * v24)
+	v36 := math.FMA(0x1.de8399c78bad2p-05, v35, 0x1.3b141e9ad45a6p-04)
+	v37 := math.FMA(v36, v35, 0x1.c71c71de67eb2p-04)
+	v38 := math.FMA(v37, v35, 0x1.9999999999b72p-03)
+	v39 := math.FMA(0x1.ef14bb71ad24ap-05, v35, 0x1.1115767eb1683p-04)
+	v40 := math.FMA(v39, v35, 0x1.745d1259adeebp-04)
+	v41 := math.FMA(v40, v35, 0x1.2492492476f82p-03)
+	v42 := math.FMA(v41, v35, 0x1.5555555555555p-02)
+	v43 := math.FMA(v38, v24, v42)
+	v44 := float64(v25 * v43)
+	v48 := float64(v16 * 0x1p-01)
+	v49 := math.FMA(v48, 0x1.abc9e3b39803fp-56, v44)
+	v50 := v23 + v49
+	v51 := math.FMA(v48, 0x1.62e42fefa39efp-01, v50)
+	v52 := math.Float64bits(x) & 0x8000000000000000
+	v53 := math.Float64bits(v51) | v52
+	return math.Float64frombits(v53)
+}
+
+func atanh64Slow(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64frombits(v2) <= 0x1.ffffep-01
+	v5 := !v4
+	v7 := math.Float64frombits(v2) < 1
+	v8 := !v7
+	v9 := v5 && v8
+	v11 := select64(v9, 0x0, v2)
+	v12 := 1 + math.Float64frombits(v11)
+	v13 := 1 - math.Float64frombits(v11)
+	v14 := math.Float64bits(v12) - math.Float64bits(v13)
+	v16 := v14 + 0x3ff8000000000000
+	v17 := v16 >> 52
+	v19 := v17 | 0x4330000000000000
+	v21 := math.Float64frombits(v19) - 0x1.00000000003ffp+52
+	v23 := v16 & 0xfff0000000000000
+	v24 := 1 + math.Float64frombits(v23)
+	v25 := 1 - math.Float64frombits(v23)
+	v26 := math.FMA(-math.Float64frombits(v23), v13, v12)
+	v27 := math.FMA(v24, math.Float64frombits(v11), v25)
+	v28 := select64(v5, math.Float64bits(v26), math.Float64bits(v27))
+	v29 := math.FMA(math.Float64frombits(v23), v13, v12)
+	v30 := math.FMA(v25, math.Float64frombits(v11), v24)
+	v31 := select64(v5, math.Float64bits(v29), math.Float64bits(v30))
+	v32 := math.Float64frombits(v28) / math.Float64frombits(v31)
+	v33 := float64(v32 * v32)
+	v34 := float64(v32 * v33)
+	v44 := float64(v33 * v33)
+	v45 := math.FMA(0x1.de8399c78bad2p-05, v44, 0x1.3b141e9ad45a6p-04)
+	v46 := math.FMA(v45, v44, 0x1.c71c71de67eb2p-04)
+	v47 := math.FMA(v46, v44, 0x1.9999999999b72p-03)
+	v48 := math.FMA(0x1.ef14bb71ad24ap-05, v44, 0x1.1115767eb1683p-04)
+	v49 := math.FMA(v48, v44, 0x1.745d1259adeebp-04)
+	v50 := math.FMA(v49, v44, 0x1.2492492476f82p-03)
+	v51 := math.FMA(v50, v44, 0x1.5555555555555p-02)
+	v52 := math.FMA(v47, v33, v51)
+	v53 := float64(v34 * v52)
+	v57 := float64(v21 * 0x1p-01)
+	v58 := math.FMA(v57, 0x1.abc9e3b39803fp-56, v53)
+	v59 := v32 + v58
+	v60 := math.FMA(v57, 0x1.62e42fefa39efp-01, v59)
+	v61 := math.Float64frombits(v2) == 1
+	v64 := select64(v7, math.Float64bits(v60), 0x7ff8000000000000)
+	v65 := select64(v61, 0x7ff0000000000000, v64)
+	v66 := select64(v5, v65, math.Float64bits(v60))
+	v67 := math.Float64bits(x) & 0x8000000000000000
+	v68 := v66 | v67
+	return math.Float64frombits(v68)
+}
+
+func sigmoid64(x float64) float64 {
+	v2 := math.Float64bits(x) | 0x8000000000000000
+	v4 := upper64(-746, math.Float64frombits(v2))
+	v8 := float64(v4 * 0x1.71547652b82fep+00)
+	v9 := math.RoundToEven(v8)
+	v10 := math.FMA(-v9, 0x1.62e42fefa39efp-01, v4)
+	v11 := math.FMA(-v9, 0x1.abc9e3b39803fp-56, v10)
+	v22 := float64(v11 * v11)
+	v23 := math.FMA(0x1.ad7aebd3d07eap-26, v22, 0x1.71df2890bacc9p-19)
+	v24 := math.FMA(v23, v22, 0x1.a01a0128ae995p-13)
+	v25 := math.FMA(v24, v22, 0x1.1111111128181p-07)
+	v26 := math.FMA(v25, v22, 0x1.55555555554f8p-03)
+	v27 := math.FMA(0x1.28ad6ca182e57p-22, v22, 0x1.a0199a1741b3ep-16)
+	v28 := math.FMA(v27, v22, 0x1.6c16c18423b49p-10)
+	v29 := math.FMA(v28, v22, 0x1.55555555508abp-05)
+	v30 := math.FMA(v29, v22, 0x1.000000000000ap-01)
+	v31 := math.FMA(v26, v11, v30)
+	v32 := math.FMA(v22, v31, v11)
+	v34 := v32 + 1
+	v35 := scale64(v34, v9)
+	v37 := x < 0
+	v38 := select64(v37, math.Float64bits(v35), 0x3ff0000000000000)
+	v39 := 1 + v35
+	v40 := math.Float64frombits(v38) / v39
+	return v40
+}
+
+func softplus64(x float64) float64 {
+	v2 := math.Float64bits(x) | 0x8000000000000000
+	v4 := upper64(-746, math.Float64frombits(v2))
+	v8 := float64(v4 * 0x1.71547652b82fep+00)
+	v9 := math.RoundToEven(v8)
+	v10 := math.FMA(-v9, 0x1.62e42fefa39efp-01, v4)
+	v11 := math.FMA(-v9, 0x1.abc9e3b39803fp-56, v10)
+	v22 := float64(v11 * v11)
+	v23 := math.FMA(0x1.ad7aebd3d07eap-26, v22, 0x1.71df2890bacc9p-19)
+	v24 := math.FMA(v23, v22, 0x1.a01a0128ae995p-13)
+	v25 := math.FMA(v24, v22, 0x1.1111111128181p-07)
+	v26 := math.FMA(v25, v22, 0x1.55555555554f8p-03)
+	v27 := math.FMA(0x1.28ad6ca182e57p-22, v22, 0x1.a0199a1741b3ep-16)
+	v28 := math.FMA(v27, v22, 0x1.6c16c18423b49p-10)
+	v29 := math.FMA(v28, v22, 0x1.55555555508abp-05)
+	v30 := math.FMA(v29, v22, 0x1.000000000000ap-01)
+	v31 := math.FMA(v26, v11, v30)
+	v32 := math.FMA(v22, v31, v11)
+	v34 := v32 + 1
+	v35 := scale64(v34, v9)
+	v36 := 1 + v35
+	v37 := v36 - 1
+	v38 := v36 - v37
+	v39 := 1 - v38
+	v40 := v35 - v37
+	v41 := v39 + v40
+	v43 := math.Float64bits(v36) + 0x95f619980c433
+	v45 := v43 & 0xfffffffffffff
+	v47 := v45 + 0x3fe6a09e667f3bcd
+	v48 := v43 >> 52
+	v50 := v48 | 0x4330000000000000
+	v52 := math.Float64frombits(v50) - 0x1.00000000003ffp+52
+	v55 := v43 & 0xfff0000000000000
+	v56 := 0x7fe0000000000000 - v55
+	v57 := math.Float64frombits(v47) - 1
+	v58 := float64(v41 * math.Float64frombits(v56))
+	v59 := v57 + v58
+	v60 := v59 - v57
+	v61 := v58 - v60
+	v63 := v59 + 2
+	v64 := v59 / v63
+	v65 := float64(v64 * v64)
+	v66 := float64(v59 * v59)
+	v68 := float64(v66 * 0x1p-01)
+	v76 := float64(v65 * v65)
+	v77 := math.FMA(0x1.39a1d5d0b283fp-03, v76, 0x1.c71c52117b053p-03)
+	v78 := math.FMA(v77, v76, 0x1.999999997fef8p-02)
+	v79 := math.FMA(0x1.2f04882c35a8ep-03, v76, 0x1.74663d9832965p-03)
+	v80 := math.FMA(v79, v76, 0x1.24924941e4249p-02)
+	v81 := math.FMA(v80, v76, 0x1.5555555555592p-01)
+	v82 := math.FMA(v78, v65, v81)
+	v83 := math.FMA(v65, v82, v68)
+	v84 := float64(v64 * v83)
+	v85 := math.FMA(v52, 0x1.abc9e3b39803fp-56, v84)
+	v86 := v61 + v85
+	v87 := v68 - v86
+	v88 := v59 - v87
+	v89 := math.FMA(v52, 0x1.62e42fefa39efp-01, v88)
+	v91 := upper64(0, x)
+	v92 := v91 + v89
+	return v92
+}
+
+func erf64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := lower64(6, math.Float64frombits(v2))
+	v6 := v4 - 1
+	v27 := float64(v6 * v6)
+	v28 := math.FMA(0x1.8ee9cfa6083a3p-43, v27, 0x1.5f87a31f6f28fp-34)
+	v29 := math.FMA(v28, v27, 0x1.34651527cd5bcp-28)
+	v30 := math.FMA(v29, v27, 0x1.16bcde8bfe87fp-24)
+	v31 := math.FMA(v30, v27, -0x1.de461b5658658p-24)
+	v32 := math.FMA(v31, v27, -0x1.41950b12e3362p-17)
+	v33 := math.FMA(v32, v27, -0x1.b8c4a6fcfb02dp-16)
+	v34 := math.FMA(v33, v27, 0x1.033f68e350d06p-09)
+	v35 := math.FMA(v34, v27, 0x1.5477f09c8e7d7p-05)
+	v36 := math.FMA(v35, v27, 0x1.51c9b0006c23cp+01)
+	v37 := math.FMA(-0x1.838857774d331p-38, v27, -0x1.8baeff38ecc0fp-31)
+	v38 := math.FMA(v37, v27, -0x1.5bcc985c1fbc2p-26)
+	v39 := math.FMA(v38, v27, -0x1.0344edabafeedp-23)
+	v40 := math.FMA(v39, v27, 0x1.101d019edc15ep-19)
+	v41 := math.FMA(v40, v27, 0x1.c769c269fa6f4p-16)
+	v42 := math.FMA(v41, v27, -0x1.f1b4827669c91p-13)
+	v43 := math.FMA(v42, v27, -0x1.48c9d40674b29p-07)
+	v44 := math.FMA(v43, v27, 0x1.afabc11a29042p-01)
+	v45 := math.FMA(v44, v27, 0x1.d97fbf27aa2a1p+00)
+	v46 := math.FMA(v36, v6, v45)
+	v47 := math.Float64bits(v46) ^ 0x8000000000000000
+	v51 := float64(math.Float64frombits(v47) * 0x1.71547652b82fep+00)
+	v52 := math.RoundToEven(v51)
+	v53 := math.FMA(-v52, 0x1.62e42fefa39efp-01, math.Float64frombits(v47))
+	v54 := math.FMA(-v52, 0x1.abc9e3b39803fp-56, v53)
+	v65 := float64(v54 * v54)
+	v66 := math.FMA(0x1.ad7aebd3d07eap-26, v65, 0x1.71df2890bacc9p-19)
+	v67 := math.FMA(v66, v65, 0x1.a01a0128ae995p-13)
+	v68 := math.FMA(v67, v65, 0x1.1111111128181p-07)
+	v69 := math.FMA(v68, v65, 0x1.55555555554f8p-03)
+	v70 := math.FMA(0x1.28ad6ca182e57p-22, v65, 0x1.a0199a1741b3ep-16)
+	v71 := math.FMA(v70, v65, 0x1.6c16c18423b49p-10)
+	v72 := math.FMA(v71, v65, 0x1.55555555508abp-05)
+	v73 := math.FMA(v72, v65, 0x1.000000000000ap-01)
+	v74 := math.FMA(v69, v54, v73)
+	v76 := v52 + 0x1.80000000003ffp+52
+	v77 := math.Float64bits(v76) << 52
+	v78 := math.FMA(v65, v74, v54)
+	v79 := math.FMA(math.Float64frombits(v77), v78, math.Float64frombits(v77))
+	v80 := math.Float64frombits(v2) < 1
+	v81 := float64(math.Float64frombits(v2) * math.Float64frombits(v2))
+	v96 := float64(v81 * v81)
+	v97 := math.FMA(-0x1.292564643bc46p-38, v96, -0x1.4e5594dfa81d4p-30)
+	v98 := math.FMA(v97, v96, -0x1.5f6d6ab3beb96p-23)
+	v99 := math.FMA(v98, v96, -0x1.f4d255e0aa45dp-17)
+	v100 := math.FMA(v99, v96, -0x1.c02db3fed8e1p-11)
+	v101 := math.FMA(v100, v96, -0x1.b82ce3128899bp-06)
+	v102 := math.FMA(v101, v96, -0x1.812746b0379e7p-02)
+	v103 := math.FMA(0x1.7ecaa29561c2bp-34, v96, 0x1.fc410ca5ea5d7p-27)
+	v104 := math.FMA(v103, v96, 0x1.b9e64cfb9d7e6p-20)
+	v105 := math.FMA(v104, v96, 0x1.f9a326bfb230cp-14)
+	v106 := math.FMA(v105, v96, 0x1.565bcd0e64ab6p-08)
+	v107 := math.FMA(v106, v96, 0x1.ce2f21a042bddp-04)
+	v108 := math.FMA(v107, v96, 0x1.06eba8214db69p-03)
+	v109 := math.FMA(v102, v81, v108)
+	v110 := math.FMA(math.Float64frombits(v2), v109, math.Float64frombits(v2))
+	v111 := 1 - v79
+	v112 := select64(v80, math.Float64bits(v110), math.Float64bits(v111))
+	v113 := math.Float64bits(x) & 0x8000000000000000
+	v114 := v112 | v113
+	return math.Float64frombits(v114)
+}
+
+func erfc64(x float64) float64 {
+	v3 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := lower64(0x1.b666666666666p+04, math.Float64frombits(v3))
+	v6 := v4 - 4
+	v7 := v4 + 4
+	v8 := v6 / v7
+	v33 := float64(v8 * v8)
+	v34 := math.FMA(0x1.c5cdce2389706p-30, v33, -0x1.2b58c601e62e4p-26)
+	v35 := math.FMA(v34, v33, 0x1.3e3c03d95b086p-24)
+	v36 := math.FMA(v35, v33, 0x1.3bd1e37729695p-22)
+	v37 := math.FMA(v36, v33, -0x1.788d85492608p-17)
+	v38 := math.FMA(v37, v33, 0x1.3be069b908cfap-13)
+	v39 := math.FMA(v38, v33, -0x1.8d4a9c24fb95p-11)
+	v40 := math.FMA(v39, v33, -0x1.09623882cfd2fp-06)
+	v41 := math.FMA(v40, v33, -0x1.0fb06dfe5403ep-04)
+	v42 := math.FMA(v41, v33, -0x1.9ddb23c3e8a34p-04)
+	v43 := math.FMA(v42, v33, 0x1.f7f5df66fd6ebp-07)
+	v44 := math.FMA(0x1.47c82be46a1a1p-30, v33, -0x1.e463af93c2ec7p-27)
+	v45 := math.FMA(v44, v33, 0x1.da486054c5ba5p-24)
+	v46 := math.FMA(v45, v33, -0x1.bb7fb4b7b55a4p-21)
+	v47 := math.FMA(v46, v33, 0x1.7f35b08e9dc9bp-18)
+	v48 := math.FMA(v47, v33, -0x1.995aecbdf21cep-16)
+	v49 := math.FMA(v48, v33, -0x1.a1df153744d38p-13)
+	v50 := math.FMA(v49, v33, 0x1.49c6726e0d218p-08)
+	v51 := math.FMA(v50, v33, 0x1.3079edf6d7411p-05)
+	v52 := math.FMA(v51, v33, 0x1.7fee004e0fd24p-04)
+	v53 := math.FMA(v52, v33, 0x1.16ecefcfa54a9p-04)
+	v54 := math.FMA(v53, v33, -0x1.1df1ad154a28fp-03)
+	v55 := math.FMA(v43, v8, v54)
+	v56 := float64(v8 * v55)
+	v57 := 0x1.3ba5916e9fd7fp+00 + v56
+	v58 := v57 - 0x1.3ba5916e9fd7fp+00
+	v59 := v56 - v58
+	v60 := float64(v4 * v4)
+	v61 := math.FMA(v4, v4, -v60)
+	v65 := float64(v60 * -0x1.71547652b82fep+00)
+	v66 := math.RoundToEven(v65)
+	v67 := math.Float64bits(v60) ^ 0x8000000000000000
+	v68 := math.FMA(-v66, 0x1.62e42fefa39efp-01, math.Float64frombits(v67))
+	v69 := math.FMA(-v66, 0x1.abc9e3b39803fp-56, v68)
+	v70 := v68 - v69
+	v71 := math.FMA(-v66, 0x1.abc9e3b39803fp-56, v70)
+	v72 := v71 - v61
+	v73 := float64(v69 * v69)
+	v84 := math.FMA(0x1.ad7aebd3d07eap-26, v73, 0x1.71df2890bacc9p-19)
+	v85 := math.FMA(v84, v73, 0x1.a01a0128ae995p-13)
+	v86 := math.FMA(v85, v73, 0x1.1111111128181p-07)
+	v87 := math.FMA(v86, v73, 0x1.55555555554f8p-03)
+	v88 := math.FMA(0x1.28ad6ca182e57p-22, v73, 0x1.a0199a1741b3ep-16)
+	v89 := math.FMA(v88, v73, 0x1.6c16c18423b49p-10)
+	v90 := math.FMA(v89, v73, 0x1.55555555508abp-05)
+	v91 := math.FMA(v90, v73, 0x1.000000000000ap-01)
+	v92 := math.FMA(v87, v69, v91)
+	v93 := float64(v73 * v92)
+	v94 := v69 + v93
+	v95 := math.FMA(v72, v94, v72)
+	v96 := v93 + v95
+	v98 := 1 + v69
+	v99 := v98 - 1
+	v100 := v69 - v99
+	v101 := v98 + v96
+	v102 := v101 - v98
+	v103 := v96 - v102
+	v104 := v100 + v103
+	v105 := float64(v101 * v57)
+	v106 := math.FMA(v101, v57, -v105)
+	v107 := math.FMA(v104, v57, v106)
+	v108 := math.FMA(v101, v59, v107)
+	v109 := v4 + v4
+	v110 := 1 + v109
+	v111 := v110 - 1
+	v112 := v110 - v111
+	v113 := 1 - v112
+	v114 := v109 - v111
+	v115 := v113 + v114
+	v116 := 1 / v110
+	v117 := float64(v105 * v116)
+	v118 := math.FMA(-v117, v110, v105)
+	v119 := math.FMA(-v117, v115, v108)
+	v120 := v118 + v119
+	v121 := math.FMA(v120, v116, v117)
+	v123 := v4 < 0x1p-01
+	v138 := float64(v60 * v60)
+	v139 := math.FMA(-0x1.292564643bc46p-38, v138, -0x1.4e5594dfa81d4p-30)
+	v140 := math.FMA(v139, v138, -0x1.5f6d6ab3beb96p-23)
+	v141 := math.FMA(v140, v138, -0x1.f4d255e0aa45dp-17)
+	v142 := math.FMA(v141, v138, -0x1.c02db3fed8e1p-11)
+	v143 := math.FMA(v142, v138, -0x1.b82ce3128899bp-06)
+	v144 := math.FMA(v143, v138, -0x1.812746b0379e7p-02)
+	v145 := math.FMA(0x1.7ecaa29561c2bp-34, v138, 0x1.fc410ca5ea5d7p-27)
+	v146 := math.FMA(v145, v138, 0x1.b9e64cfb9d7e6p-20)
+	v147 := math.FMA(v146, v138, 0x1.f9a326bfb230cp-14)
+	v148 := math.FMA(v147, v138, 0x1.565bcd0e64ab6p-08)
+	v149 := math.FMA(v148, v138, 0x1.ce2f21a042bddp-04)
+	v150 := math.FMA(v149, v138, 0x1.06eba8214db69p-03)
+	v151 := math.FMA(v144, v60, v150)
+	v152 := math.FMA(v4, v151, v4)
+	v153 := 1 - v152
+	v154 := scale64(v121, v66)
+	v155 := select64(v123, math.Float64bits(v153), math.Float64bits(v154))
+	v157 := x < 0
+	v159 := 2 - math.Float64frombits(v155)
+	v160 := select64(v157, math.Float64bits(v159), v155)
+	return math.Float64frombits(v160)
+}
+
+func pow64(x, y float64) float64 {
+	v4 := math.Float64bits(y) &^ 0x8000000000000000
+	v5 := 0x1p-1022 <= x
+	v7 := x < math.Float64frombits(0x7ff0000000000000)
+	v8 := v5 && v7
+	v10 := math.Float64frombits(v4) < 0x1p+900
+	v11 := v8 && v10
+	v12 := !v11
+	if v12 {
+		return pow64Slow(x, y)
+	}
+	v14 := math.Float64bits(x) + 0x95f619980c433
+	v16 := v14 & 0xfffffffffffff
+	v18 := v16 + 0x3fe6a09e667f3bcd
+	v19 := v14 >> 52
+	v21 := v19 | 0x4330000000000000
+	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
+	v25 := math.Float64frombits(v18) - 1
+	v26 := 1 + math.Float64frombits(v18)
+	v27 := v26 - 1
+	v28 := math.Float64frombits(v18) - v27
+	v29 := 1 / v26
+	v30 := float64(v25 * v29)
+	v31 := math.FMA(-v30, v26, v25)
+	v32 := math.FMA(-v30, v28, v31)
+	v33 := float64(v32 * v29)
+	v34 := v30 + v33
+	v35 := v34 - v30
+	v36 := v33 - v35
+	v41 := float64(v34 * v34)
+	v42 := math.FMA(v34, v34, -v41)
+	v43 := v34 + v34
+	v44 := math.FMA(v43, v36, v42)
+	v53 := float64(v41 * v41)
+	v54 := math.FMA(0x1.6187c97137c31p-03, v53, 0x1.8a092601749f2p-03)
+	v55 := math.FMA(v54, v53, 0x1.0c9a853504463p-02)
+	v56 := math.FMA(v55, v53, 0x1.a61762a7aed71p-02)
+	v57 := math.FMA(0x1.5908f239a42c5p-03, v53, 0x1.c68eece85e709p-03)
+	v58 := math.FMA(v57, v53, 0x1.484b13d6b7103p-02)
+	v59 := math.FMA(v58, v53, 0x1.2776c50ef9bfcp-01)
+	v60 := math.FMA(v56, v41, v59)
+	v61 := math.FMA(v41, v60, 0x1.d27f05548af0cp-55)
+	v62 := 0x1.ec709dc3a03fdp-01 + v61
+	v63 := v62 - 0x1.ec709dc3a03fdp-01
+	v64 := v61 - v63
+	v65 := float64(v41 * v62)
+	v66 := math.FMA(v41, v62, -v65)
+	v67 := math.FMA(v44, v62, v66)
+	v68 := math.FMA(v41, v64, v67)
+	v69 := 0x1.71547652b82fep+01 + v65
+	v70 := v69 - 0x1.71547652b82fep+01
+	v71 := v65 - v70
+	v72 := 0x1.777d0ffda0d24p-55 + v68
+	v73 := v71 + v72
+	v74 := float64(v34 * v69)
+	v75 := math.FMA(v34, v69, -v74)
+	v76 := math.FMA(v36, v69, v75)
+	v77 := math.FMA(v34, v73, v76)
+	v78 := v23 + v74
+	v79 := v78 - v23
+	v80 := v74 - v79
+	v81 := v80 + v77
+	v82 := v78 + v81
+	v83 := v82 - v78
+	v84 := v81 - v83
+	v85 := float64(y * v82)
+	v86 := math.FMA(y, v82, -v85)
+	v87 := math.FMA(y, v84, v86)
+	v89 := math.Float64bits(v85) &^ 0x8000000000000000
+	v90 := math.Float64frombits(v89) < 1100
+	v91 := !v90
+	v93 := lower64(1100, v85)
+	v94 := upper64(-1100, v93)
+	v96 := select64(v91, 0x0, math.Float64bits(v87))
+	v97 := math.RoundToEven(v94)
+	v98 := v94 - v97
+	v99 := v98 + math.Float64frombits(v96)
+	v112 := float64(v99 * v99)
+	v113 := math.FMA(0x1.c2ce6a41c7afdp-36, v112, 0x1.e4d06cbd2ba99p-28)
+	v114 := math.FMA(v113, v112, 0x1.62c021e24fcacp-20)
+	v115 := math.FMA(v114, v112, 0x1.430912f883d9dp-13)
+	v116 := math.FMA(v115, v112, 0x1.3b2ab6fba4e22p-07)
+	v117 := math.FMA(v116, v112, 0x1.ebfbdff82c58fp-03)
+	v118 := math.FMA(0x1.ea016fdaea24cp-32, v112, 0x1.b524dd40d6cbfp-24)
+	v119 := math.FMA(v118, v112, 0x1.ffcbfc74df2a3p-17)
+	v120 := math.FMA(v119, v112, 0x1.5d87fe78a26adp-10)
+	v121 := math.FMA(v120, v112, 0x1.c6b08d704a0cfp-05)
+	v122 := math.FMA(v121, v112, 0x1.62e42fefa39efp-01)
+	v123 := math.FMA(v117, v99, v122)
+	v124 := math.FMA(v99, v123, 1)
+	v125 := scale64(v124, v97)
+	return v125
+}
+
+func pow64Slow(x, y float64) float64 {
+	v3 := math.Float64bits(x) &^ 0x8000000000000000
+	v7 := math.Float64bits(y) &^ 0x8000000000000000
+	v8 := 0x1p-1022 <= x
+	v10 := x < math.Float64frombits(0x7ff0000000000000)
+	v11 := v8 && v10
+	v13 := math.Float64frombits(v7) < 0x1p+900
+	v14 := v11 && v13
+	v15 := !v14
+	v16 := math.Float64frombits(v3) < 0x1p-1022
+	v17 := v15 && v16
+	v18 := float64(math.Float64frombits(v3) * 0x1p+54)
+	v19 := select64(v17, math.Float64bits(v18), v3)
+	v20 := select64(v15, v19, math.Float64bits(x))
+	v22 := v20 + 0x95f619980c433
+	v24 := v22 & 0xfffffffffffff
+	v26 := v24 + 0x3fe6a09e667f3bcd
+	v27 := v22 >> 52
+	v29 := v27 | 0x4330000000000000
+	v31 := math.Float64frombits(v29) - 0x1.00000000003ffp+52
+	v32 := v31 - 54
+	v33 := select64(v17, math.Float64bits(v32), math.Float64bits(v31))
+	v35 := math.Float64frombits(v26) - 1
+	v36 := 1 + math.Float64frombits(v26)
+	v37 := v36 - 1
+	v38 := math.Float64frombits(v26) - v37
+	v39 := 1 / v36
+	v40 := float64(v35 * v39)
+	v41 := math.FMA(-v40, v36, v35)
+	v42 := math.FMA(-v40, v38, v41)
+	v43 := float64(v42 * v39)
+	v44 := v40 + v43
+	v45 := v44 - v40
+	v46 := v43 - v45
+	v51 := float64(v44 * v44)
+	v52 := math.FMA(v44, v44, -v51)
+	v53 := v44 + v44
+	v54 := math.FMA(v53, v46, v52)
+	v63 := float64(v51 * v51)
+	v64 := math.FMA(0x1.6187c97137c31p-03, v63, 0x1.8a092601749f2p-03)
+	v65 := math.FMA(v64, v63, 0x1.0c9a853504463p-02)
+	v66 := math.FMA(v65, v63, 0x1.a61762a7aed71p-02)
+	v67 := math.FMA(0x1.5908f239a42c5p-03, v63, 0x1.c68eece85e709p-03)
+	v68 := math.FMA(v67, v63, 0x1.484b13d6b7103p-02)
+	v69 := math.FMA(v68, v63, 0x1.2776c50ef9bfcp-01)
+	v70 := math.FMA(v66, v51, v69)
+	v71 := math.FMA(v51, v70, 0x1.d27f05548af0cp-55)
+	v72 := 0x1.ec709dc3a03fdp-01 + v71
+	v73 := v72 - 0x1.ec709dc3a03fdp-01
+	v74 := v71 - v73
+	v75 := float64(v51 * v72)
+	v76 := math.FMA(v51, v72, -v75)
+	v77 := math.FMA(v54, v72, v76)
+	v78 := math.FMA(v51, v74, v77)
+	v79 := 0x1.71547652b82fep+01 + v75
+	v80 := v79 - 0x1.71547652b82fep+01
+	v81 := v75 - v80
+	v82 := 0x1.777d0ffda0d24p-55 + v78
+	v83 := v81 + v82
+	v84 := float64(v44 * v79)
+	v85 := math.FMA(v44, v79, -v84)
+	v86 := math.FMA(v46, v79, v85)
+	v87 := math.FMA(v44, v83, v86)
+	v88 := math.Float64frombits(v33) + v84
+	v89 := v88 - math.Float64frombits(v33)
+	v90 := v84 - v89
+	v91 := v90 + v87
+	v92 := v88 + v91
+	v93 := v92 - v88
+	v94 := v91 - v93
+	v95 := float64(y * v92)
+	v96 := math.FMA(y, v92, -v95)
+	v97 := math.FMA(y, v94, v96)
+	v99 := math.Float64bits(v95) &^ 0x8000000000000000
+	v100 := math.Float64frombits(v99) < 1100
+	v101 := !v100
+	v103 := lower64(1100, v95)
+	v104 := upper64(-1100, v103)
+	v106 := select64(v101, 0x0, math.Float64bits(v97))
+	v107 := math.RoundToEven(v104)
+	v108 := v104 - v107
+	v109 := v108 + math.Float64frombits(v106)
+	v122 := float64(v109 * v109)
+	v123 := math.FMA(0x1.c2ce6a41c7afdp-36, v122, 0x1.e4d06cbd2ba99p-28)
+	v124 := math.FMA(v123, v122, 0x1.62c021e24fcacp-20)
+	v125 := math.FMA(v124, v122, 0x1.430912f883d9dp-13)
+	v126 := math.FMA(v125, v122, 0x1.3b2ab6fba4e22p-07)
+	v127 := math.FMA(v126, v122, 0x1.ebfbdff82c58fp-03)
+	v128 := math.FMA(0x1.ea016fdaea24cp-32, v122, 0x1.b524dd40d6cbfp-24)
+	v129 := math.FMA(v128, v122, 0x1.ffcbfc74df2a3p-17)
+	v130 := math.FMA(v129, v122, 0x1.5d87fe78a26adp-10)
+	v131 := math.FMA(v130, v122, 0x1.c6b08d704a0cfp-05)
+	v132 := math.FMA(v131, v122, 0x1.62e42fefa39efp-01)
+	v133 := math.FMA(v127, v109, v132)
+	v134 := math.FMA(v109, v133, 1)
+	v135 := scale64(v134, v107)
+	v136 := math.Float64bits(x)>>63&1 != 0
+	v137 := math.Trunc(y)
+	v138 := y == v137
+	v140 := float64(y * 0x1p-01)
+	v141 := math.Trunc(v140)
+	v142 := v140 != v141
+	v143 := v138 && v142
+	v144 := math.Float64bits(y)>>63&1 != 0
+	v145 := math.Float64frombits(v7) == math.Float64frombits(0x7ff0000000000000)
+	v146 := math.Float64frombits(v3) == 0
+	v147 := math.Float64frombits(v3) == math.Float64frombits(0x7ff0000000000000)
+	v148 := v146 || v147
+	v149 := !v138
+	v150 := v136 && v149
+	v152 := select64(v150, 0x7ff8000000000000, math.Float64bits(v135))
+	v153 := v146 != v144
+	v154 := select64(v153, 0x0, 0x7ff0000000000000)
+	v155 := select64(v148, v154, v152)
+	v156 := 1 < math.Float64frombits(v3)
+	v157 := v156 != v144
+	v158 := select64(v157, 0x7ff0000000000000, 0x0)
+	v159 := math.Float64frombits(v3) == 1
+	v160 := select64(v159, 0x3ff0000000000000, v158)
+	v161 := select64(v145, v160, v155)
+	v162 := v136 && v143
+	v163 := select64(v162, 0x8000000000000000, 0x0)
+	v164 := v161 ^ v163
+	v165 := x != x
+	v166 := y != y
+	v167 := v165 || v166
+	v168 := select64(v167, 0x7ff8000000000000, v164)
+	v169 := y == 0
+	v170 := x == 1
+	v171 := v169 || v170
+	v172 := select64(v171, 0x3ff0000000000000, v168)
+	v173 := select64(v15, v172, math.Float64bits(v135))
+	return math.Float64frombits(v173)
+}
+
+func atan2x64(x, y float64) float64 {
+	v3 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64bits(y) &^ 0x8000000000000000
+	v5 := math.Float64frombits(v3) + math.Float64frombits(v4)
+	v7 := 0 < v5
+	v9 := v5 < math.Float64frombits(0x7ff0000000000000)
+	v10 := v7 && v9
+	v11 := !v10
+	if v11 {
+		return atan2x64Slow(x, y)
+	}
+	v12 := math.Float64frombits(v4) < math.Float64frombits(v3)
+	v13 := select64(v12, v4, v3)
+	v14 := select64(v12, v3, v4)
+	v15 := math.Float64frombits(v13) / math.Float64frombits(v14)
+	v16 := math.Float64bits(y) & 0x8000000000000000
+	v21 := math.Float64bits(y)>>63&1 != 0
+	v22 := select64(v21, 0x400921fb54442d18, 0x0)
+	v23 := select64(v12, 0x3ff921fb54442d18, v22)
+	v24 := select64(v21, 0x3ca1a62633145c07, 0x0)
+	v25 := select64(v12, 0x3c91a62633145c07, v24)
+	v26 := v16 ^ 0x8000000000000000
+	v27 := select64(v12, v26, v16)
+	v28 := math.Float64bits(v15) ^ v27
+	v29 := float64(math.Float64frombits(v28) * math.Float64frombits(v28))
+	v50 := float64(v29 * v29)
+	v51 := math.FMA(0x1.c23e386092aefp-17, v50, 0x1.b8d4867a3ddf4p-11)
+	v52 := math.FMA(v51, v50, 0x1.db3f17da7e02p-08)
+	v53 := math.FMA(v52, v50, 0x1.699f36710a3d8p-06)
+	v54 := math.FMA(v53, v50, 0x1.2c8d22c020b33p-05)
+	v55 := math.FMA(v54, v50, 0x1.82ed3a76979cp-05)
+	v56 := math.FMA(v55, v50, 0x1.e1bce7838aeefp-05)
+	v57 := math.FMA(v56, v50, 0x1.3b1369fe9bc28p-04)
+	v58 := math.FMA(-0x1.43497998d6897p-13, v50, -0x1.7dc20830d4aaap-09)
+	v59 := math.FMA(v58, v50, -0x1.ca1c7a3480be4p-07)
+	v60 := math.FMA(v59, v50, -0x1.eb20b2a15874p-06)
+	v61 := math.FMA(v60, v50, -0x1.59d360cba22d3p-05)
+	v62 := math.FMA(v61, v50, -0x1.ae63f338541ebp-05)
+	v63 := math.FMA(v62, v50, -0x1.110e6c842f1b4p-04)
+	v64 := math.FMA(v63, v50, -0x1.745d11f9b10b5p-04)
+	v65 := math.FMA(v57, v29, v64)
+	v66 := math.FMA(v65, v29, 0x1.c71c718419f2p-04)
+	v67 := math.FMA(v66, v29, -0x1.24924923921bep-03)
+	v68 := math.FMA(v67, v29, 0x1.9999999995ae7p-03)
+	v69 := math.FMA(v68, v29, -0x1.555555555552ap-02)
+	v70 := float64(math.Float64frombits(v28) * v29)
+	v71 := math.FMA(v70, v69, math.Float64frombits(v25))
+	v72 := math.Float64frombits(v23) + math.Float64frombits(v28)
+	v73 := v72 - math.Float64frombits(v23)
+	v74 := math.Float64frombits(v28) - v73
+	v75 := v74 + v71
+	v76 := v72 + v75
+	v77 := math.Float64bits(x) & 0x8000000000000000
+	v78 := math.Float64bits(v76) | v77
+	return math.Float64frombits(v78)
+}
+
+func atan2x64Slow(x, y float64) float64 {
+	v3 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64bits(y) &^ 0x8000000000000000
+	v5 := math.Float64frombits(v3) + math.Float64frombits(v4)
+	v7 := 0 < v5
+	v9 := v5 < math.Float64frombits(0x7ff0000000000000)
+	v10 := v7 && v9
+	v11 := !v10
+	v12 := math.Float64frombits(v4) < math.Float64frombits(v3)
+	v13 := select64(v12, v4, v3)
+	v14 := select64(v12, v3, v4)
+	v15 := math.Float64frombits(v14) == 0
+	v16 := v11 && v15
+	v18 := select64(v16, 0x3ff0000000000000, v14)
+	v19 := math.Float64frombits(v13) == math.Float64frombits(0x7ff0000000000000)
+	v20 := v11 && v19
+	v21 := select64(v20, 0x3ff0000000000000, v13)
+	v22 := select64(v20, 0x3ff0000000000000, v18)
+	v23 := math.Float64frombits(v21) / math.Float64frombits(v22)
+	v24 := math.Float64bits(y) & 0x8000000000000000
+	v29 := math.Float64bits(y)>>63&1 != 0
+	v30 := select64(v29, 0x400921fb54442d18, 0x0)
+	v31 := select64(v12, 0x3ff921fb54442d18, v30)
+	v32 := select64(v29, 0x3ca1a62633145c07, 0x0)
+	v33 := select64(v12, 0x3c91a62633145c07, v32)
+	v34 := v24 ^ 0x8000000000000000
+	v35 := select64(v12, v34, v24)
+	v36 := math.Float64bits(v23) ^ v35
+	v37 := float64(math.Float64frombits(v36) * math.Float64frombits(v36))
+	v58 := float64(v37 * v37)
+	v59 := math.FMA(0x1.c23e386092aefp-17, v58, 0x1.b8d4867a3ddf4p-11)
+	v60 := math.FMA(v59, v58, 0x1.db3f17da7e02p-08)
+	v61 := math.FMA(v60, v58, 0x1.699f36710a3d8p-06)
+	v62 := math.FMA(v61, v58, 0x1.2c8d22c020b33p-05)
+	v63 := math.FMA(v62, v58, 0x1.82ed3a76979cp-05)
+	v64 := math.FMA(v63, v58, 0x1.e1bce7838aeefp-05)
+	v65 := math.FMA(v64, v58, 0x1.3b1369fe9bc28p-04)
+	v66 := math.FMA(-0x1.43497998d6897p-13, v58, -0x1.7dc20830d4aaap-09)
+	v67 := math.FMA(v66, v58, -0x1.ca1c7a3480be4p-07)
+	v68 := math.FMA(v67, v58, -0x1.eb20b2a15874p-06)
+	v69 := math.FMA(v68, v58, -0x1.59d360cba22d3p-05)
+	v70 := math.FMA(v69, v58, -0x1.ae63f338541ebp-05)
+	v71 := math.FMA(v70, v58, -0x1.110e6c842f1b4p-04)
+	v72 := math.FMA(v71, v58, -0x1.745d11f9b10b5p-04)
+	v73 := math.FMA(v65, v37, v72)
+	v74 := math.FMA(v73, v37, 0x1.c71c718419f2p-04)
+	v75 := math.FMA(v74, v37, -0x1.24924923921bep-03)
+	v76 := math.FMA(v75, v37, 0x1.9999999995ae7p-03)
+	v77 := math.FMA(v76, v37, -0x1.555555555552ap-02)
+	v78 := float64(math.Float64frombits(v36) * v37)
+	v79 := math.FMA(v78, v77, math.Float64frombits(v33))
+	v80 := math.Float64frombits(v31) + math.Float64frombits(v36)
+	v81 := v80 - math.Float64frombits(v31)
+	v82 := math.Float64frombits(v36) - v81
+	v83 := v82 + v79
+	v84 := v80 + v83
+	v85 := v5 != v5
+	v86 := v11 && v85
+	v88 := select64(v86, 0x7ff8000000000000, math.Float64bits(v84))
+	v89 := math.Float64bits(x) & 0x8000000000000000
+	v90 := v88 | v89
+	return math.Float64frombits(v90)
+}
+
+func hypot64(x, y float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64bits(y) &^ 0x8000000000000000
+	v5 := upper64(math.Float64frombits(v2), math.Float64frombits(v4))
+	v8 := 0x1p-450 < v5
+	v9 := math.Float64frombits(v2) + math.Float64frombits(v4)
+	v11 := v9 < 0x1p+500
+	v12 := v8 && v11
+	v13 := !v12
+	if v13 {
+		return hypot64Slow(x, y)
+	}
+	v6 := lower64(math.Float64frombits(v2), math.Float64frombits(v4))
+	v14 := float64(v6 * v6)
+	v15 := math.FMA(v5, v5, v14)
+	v16 := math.Sqrt(v15)
+	return v16
+}
+
+func hypot64Slow(x, y float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v4 := math.Float64bits(y) &^ 0x8000000000000000
+	v5 := upper64(math.Float64frombits(v2), math.Float64frombits(v4))
+	v6 := lower64(math.Float64frombits(v2), math.Float64frombits(v4))
+	v8 := 0x1p-450 < v5
+	v9 := math.Float64frombits(v2) + math.Float64frombits(v4)
+	v11 := v9 < 0x1p+500
+	v12 := v8 && v11
+	v13 := !v12
+	v14 := v5 <= 0x1p-450
+	v15 := v13 && v14
+	v16 := 0x1p+500 <= v9
+	v17 := v13 && v16
+	v21 := select64(v17, 0x1a70000000000000, 0x3ff0000000000000)
+	v22 := select64(v15, 0x6570000000000000, v21)
+	v23 := select64(v17, 0x6570000000000000, 0x3ff0000000000000)
+	v24 := select64(v15, 0x1a70000000000000, v23)
+	v25 := float64(v5 * math.Float64frombits(v22))
+	v26 := select64(v13, math.Float64bits(v25), math.Float64bits(v5))
+	v27 := float64(v6 * math.Float64frombits(v22))
+	v28 := select64(v13, math.Float64bits(v27), math.Float64bits(v6))
+	v29 := float64(math.Float64frombits(v28) * math.Float64frombits(v28))
+	v30 := math.FMA(math.Float64frombits(v26), math.Float64frombits(v26), v29)
+	v31 := math.Sqrt(v30)
+	v32 := float64(v31 * math.Float64frombits(v24))
+	v33 := select64(v13, math.Float64bits(v32), math.Float64bits(v31))
+	v35 := math.Float64frombits(v2) == math.Float64frombits(0x7ff0000000000000)
+	v36 := math.Float64frombits(v4) == math.Float64frombits(0x7ff0000000000000)
+	v37 := v35 || v36
+	v38 := math.Float64frombits(v2) != math.Float64frombits(v2)
+	v39 := math.Float64frombits(v4) != math.Float64frombits(v4)
+	v40 := v38 || v39
+	v42 := select64(v40, 0x7ff8000000000000, v33)
+	v43 := select64(v37, 0x7ff0000000000000, v42)
+	v44 := select64(v13, v43, v33)
+	return math.Float64frombits(v44)
 }
 
 func sincos64(x float64) (float64, float64) {
@@ -438,15 +2677,15 @@ func sincos64(x float64) (float64, float64) {
 	v16 := float64(v12 * v12)
 	v17 := float64(v12 * v16)
 	v24 := float64(v16 * v16)
-	v25 := math.FMA(0x1.5d91462a1405p-33, v24, 0x1.71de3574e455bp-19)
+	v25 := math.FMA(0x1.5d914590431dep-33, v24, 0x1.71de3574e455bp-19)
 	v26 := math.FMA(v25, v24, 0x1.111111110f89cp-07)
-	v27 := math.FMA(-0x1.ae5e61fcc1441p-26, v24, -0x1.a01a019c11dd3p-13)
+	v27 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v24, -0x1.a01a019c11dd3p-13)
 	v28 := math.FMA(v27, v24, -0x1.5555555555549p-03)
 	v29 := math.FMA(v26, v16, v28)
 	v30 := math.FMA(v17, v29, v12)
 	v38 := math.FMA(0x1.1ee9dec83f48p-29, v24, 0x1.a01a019c9483dp-16)
 	v39 := math.FMA(v38, v24, 0x1.555555555554bp-05)
-	v40 := math.FMA(-0x1.8fa7ebf2770ccp-37, v24, -0x1.27e4f7f5faf03p-22)
+	v40 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v24, -0x1.27e4f7f5faf03p-22)
 	v41 := math.FMA(v40, v24, -0x1.6c16c16c15038p-10)
 	v42 := math.FMA(v41, v24, -0x1p-01)
 	v43 := math.FMA(v39, v16, v42)
@@ -564,15 +2803,15 @@ func sincos64Slow(x float64) (float64, float64) {
 	v109 := float64(math.Float64frombits(v107) * math.Float64frombits(v107))
 	v110 := float64(math.Float64frombits(v107) * v109)
 	v117 := float64(v109 * v109)
-	v118 := math.FMA(0x1.5d91462a1405p-33, v117, 0x1.71de3574e455bp-19)
+	v118 := math.FMA(0x1.5d914590431dep-33, v117, 0x1.71de3574e455bp-19)
 	v119 := math.FMA(v118, v117, 0x1.111111110f89cp-07)
-	v120 := math.FMA(-0x1.ae5e61fcc1441p-26, v117, -0x1.a01a019c11dd3p-13)
+	v120 := math.FMA(-0x1.ae5e61fc8fbf5p-26, v117, -0x1.a01a019c11dd3p-13)
 	v121 := math.FMA(v120, v117, -0x1.5555555555549p-03)
 	v122 := math.FMA(v119, v109, v121)
 	v123 := math.FMA(v110, v122, math.Float64frombits(v107))
 	v131 := math.FMA(0x1.1ee9dec83f48p-29, v117, 0x1.a01a019c9483dp-16)
 	v132 := math.FMA(v131, v117, 0x1.555555555554bp-05)
-	v133 := math.FMA(-0x1.8fa7ebf2770ccp-37, v117, -0x1.27e4f7f5faf03p-22)
+	v133 := math.FMA(-0x1.8fa7ebeb0b36fp-37, v117, -0x1.27e4f7f5faf03p-22)
 	v134 := math.FMA(v133, v117, -0x1.6c16c16c15038p-10)
 	v135 := math.FMA(v134, v117, -0x1p-01)
 	v136 := math.FMA(v132, v109, v135)
@@ -591,6 +2830,114 @@ func sincos64Slow(x float64) (float64, float64) {
 	return math.Float64frombits(v148), math.Float64frombits(v150)
 }
 
+func cbrt32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := 0x1p-126 <= math.Float32frombits(v2)
+	v6 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
+	v7 := v4 && v6
+	v8 := !v7
+	if v8 {
+		return cbrt32Slow(x)
+	}
+	v9 := v2 >> 23
+	v11 := v9 | 0x4b000000
+	v13 := math.Float32frombits(v11) - 0x1.0000fep+23
+	v15 := float32(v13 * 0x1.555556p-02)
+	v16 := float32(math.RoundToEven(float64(v15)))
+	v18 := fma32(-v16, 3, v13)
+	v20 := v2 & 0x7fffff
+	v22 := v20 | 0x3f800000
+	v24 := v18 + 0x1.8000fep+23
+	v25 := math.Float32bits(v24) << 23
+	v26 := float32(math.Float32frombits(v22) * math.Float32frombits(v25))
+	v31 := fma32(-0x1.99204cp-05, math.Float32frombits(v22), 0x1.45684ap-02)
+	v32 := fma32(v31, math.Float32frombits(v22), -0x1.9eb78ep-01)
+	v33 := fma32(v32, math.Float32frombits(v22), 0x1.8aba26p+00)
+	v35 := v18 < 0
+	v37 := 0 < v18
+	v39 := select32(v37, 0x3f4b2ff5, 0x3f800000)
+	v40 := select32(v35, 0x3fa14518, v39)
+	v41 := float32(v33 * math.Float32frombits(v40))
+	v42 := float32(v41 * v41)
+	v43 := float32(v42 * v41)
+	v44 := fma32(-v43, v26, 1)
+	v45 := float32(v41 * v44)
+	v47 := fma32(v44, 0x1.c71c72p-03, 0x1.555556p-02)
+	v48 := fma32(v45, v47, v41)
+	v49 := float32(v48 * v48)
+	v50 := float32(v26 * v49)
+	v51 := float32(v50 * v50)
+	v52 := fma32(v50, v50, -v51)
+	v53 := fma32(v51, v50, -v26)
+	v54 := fma32(v52, v50, v53)
+	v55 := float32(v54 * 0x1.555556p-02)
+	v56 := fma32(-v55, v49, v50)
+	v57 := v16 + 0x1.8000fep+23
+	v58 := math.Float32bits(v57) << 23
+	v59 := float32(v56 * math.Float32frombits(v58))
+	v60 := math.Float32bits(x) & 0x80000000
+	v61 := math.Float32bits(v59) | v60
+	return math.Float32frombits(v61)
+}
+
+func cbrt32Slow(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := 0x1p-126 <= math.Float32frombits(v2)
+	v6 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
+	v7 := v4 && v6
+	v8 := !v7
+	v11 := math.Float32frombits(v2) < 0x1p-126
+	v12 := v8 && v11
+	v13 := float32(math.Float32frombits(v2) * 0x1p+27)
+	v14 := select32(v12, math.Float32bits(v13), v2)
+	v15 := v14 >> 23
+	v17 := v15 | 0x4b000000
+	v19 := math.Float32frombits(v17) - 0x1.0000fep+23
+	v20 := v19 - 27
+	v21 := select32(v12, math.Float32bits(v20), math.Float32bits(v19))
+	v23 := float32(math.Float32frombits(v21) * 0x1.555556p-02)
+	v24 := float32(math.RoundToEven(float64(v23)))
+	v26 := fma32(-v24, 3, math.Float32frombits(v21))
+	v28 := v14 & 0x7fffff
+	v30 := v28 | 0x3f800000
+	v32 := v26 + 0x1.8000fep+23
+	v33 := math.Float32bits(v32) << 23
+	v34 := float32(math.Float32frombits(v30) * math.Float32frombits(v33))
+	v39 := fma32(-0x1.99204cp-05, math.Float32frombits(v30), 0x1.45684ap-02)
+	v40 := fma32(v39, math.Float32frombits(v30), -0x1.9eb78ep-01)
+	v41 := fma32(v40, math.Float32frombits(v30), 0x1.8aba26p+00)
+	v43 := v26 < 0
+	v45 := 0 < v26
+	v47 := select32(v45, 0x3f4b2ff5, 0x3f800000)
+	v48 := select32(v43, 0x3fa14518, v47)
+	v49 := float32(v41 * math.Float32frombits(v48))
+	v50 := float32(v49 * v49)
+	v51 := float32(v50 * v49)
+	v52 := fma32(-v51, v34, 1)
+	v53 := float32(v49 * v52)
+	v55 := fma32(v52, 0x1.c71c72p-03, 0x1.555556p-02)
+	v56 := fma32(v53, v55, v49)
+	v57 := float32(v56 * v56)
+	v58 := float32(v34 * v57)
+	v59 := float32(v58 * v58)
+	v60 := fma32(v58, v58, -v59)
+	v61 := fma32(v59, v58, -v34)
+	v62 := fma32(v60, v58, v61)
+	v63 := float32(v62 * 0x1.555556p-02)
+	v64 := fma32(-v63, v57, v58)
+	v65 := v24 + 0x1.8000fep+23
+	v66 := math.Float32bits(v65) << 23
+	v67 := float32(v64 * math.Float32frombits(v66))
+	v68 := 0 < math.Float32frombits(v2)
+	v69 := v68 && v6
+	v70 := !v69
+	v71 := v8 && v70
+	v72 := select32(v71, v2, math.Float32bits(v67))
+	v73 := math.Float32bits(x) & 0x80000000
+	v74 := v72 | v73
+	return math.Float32frombits(v74)
+}
+
 func exp32(x float32) float32 {
 	v3 := lower32(89, x)
 	v4 := upper32(-104, v3)
@@ -607,6 +2954,458 @@ func exp32(x float32) float32 {
 	v24 := v22 + 1
 	v25 := scale32(v24, v9)
 	return v25
+}
+
+func exp2x32(x float32) float32 {
+	v3 := lower32(130, x)
+	v4 := upper32(-155, v3)
+	v5 := float32(math.RoundToEven(float64(v4)))
+	v6 := v4 - v5
+	v13 := float32(v6 * v6)
+	v14 := fma32(0x1.41f664p-13, v13, 0x1.3b2d58p-07)
+	v15 := fma32(v14, v13, 0x1.ebfbdcp-03)
+	v16 := fma32(0x1.5f3e78p-10, v13, 0x1.c6aee8p-05)
+	v17 := fma32(v16, v13, 0x1.62e43p-01)
+	v18 := fma32(v15, v6, v17)
+	v20 := fma32(v6, v18, 1)
+	v21 := scale32(v20, v5)
+	return v21
+}
+
+func expm1x32(x float32) float32 {
+	v33 := 88 < x
+	if v33 {
+		return expm1x32Slow(x)
+	}
+	v3 := lower32(89, x)
+	v4 := upper32(-20, v3)
+	v9 := float32(v4 * 0x1.715476p+00)
+	v10 := float32(math.RoundToEven(float64(v9)))
+	v11 := fma32(-v10, 0x1.62e43p-01, v4)
+	v12 := fma32(-v10, -0x1.05c61p-29, v11)
+	v13 := v11 - v12
+	v14 := fma32(-v10, -0x1.05c61p-29, v13)
+	v15 := float32(v12 * v12)
+	v21 := fma32(0x1.6be946p-10, v12, 0x1.12278ap-07)
+	v22 := fma32(v21, v12, 0x1.555678p-05)
+	v23 := fma32(v22, v12, 0x1.5554bp-03)
+	v24 := fma32(v23, v12, 0x1.fffffep-02)
+	v25 := fma32(v15, v24, v14)
+	v27 := v10 + 0x1.8000fep+23
+	v28 := math.Float32bits(v27) << 23
+	v30 := math.Float32frombits(v28) - 1
+	v31 := fma32(math.Float32frombits(v28), v12, v30)
+	v32 := fma32(math.Float32frombits(v28), v25, v31)
+	v35 := math.Float32bits(x) & 0x80000000
+	v36 := math.Float32bits(v32) | v35
+	return math.Float32frombits(v36)
+}
+
+func expm1x32Slow(x float32) float32 {
+	v3 := lower32(89, x)
+	v4 := upper32(-20, v3)
+	v9 := float32(v4 * 0x1.715476p+00)
+	v10 := float32(math.RoundToEven(float64(v9)))
+	v11 := fma32(-v10, 0x1.62e43p-01, v4)
+	v12 := fma32(-v10, -0x1.05c61p-29, v11)
+	v13 := v11 - v12
+	v14 := fma32(-v10, -0x1.05c61p-29, v13)
+	v15 := float32(v12 * v12)
+	v21 := fma32(0x1.6be946p-10, v12, 0x1.12278ap-07)
+	v22 := fma32(v21, v12, 0x1.555678p-05)
+	v23 := fma32(v22, v12, 0x1.5554bp-03)
+	v24 := fma32(v23, v12, 0x1.fffffep-02)
+	v25 := fma32(v15, v24, v14)
+	v27 := v10 + 0x1.8000fep+23
+	v28 := math.Float32bits(v27) << 23
+	v30 := math.Float32frombits(v28) - 1
+	v31 := fma32(math.Float32frombits(v28), v12, v30)
+	v32 := fma32(math.Float32frombits(v28), v25, v31)
+	v33 := 88 < x
+	v35 := v10 + 0x1.8000fap+23
+	v36 := math.Float32bits(v35) << 23
+	v37 := v12 + v25
+	v38 := fma32(math.Float32frombits(v36), v37, math.Float32frombits(v36))
+	v40 := float32(v38 * 4)
+	v41 := select32(v33, math.Float32bits(v40), math.Float32bits(v32))
+	v43 := math.Float32bits(x) & 0x80000000
+	v44 := v41 | v43
+	return math.Float32frombits(v44)
+}
+
+func log32(x float32) float32 {
+	v2 := 0x1p-126 <= x
+	v4 := x < math.Float32frombits(0x7f800000)
+	v5 := v2 && v4
+	v6 := !v5
+	if v6 {
+		return log32Slow(x)
+	}
+	v8 := math.Float32bits(x) + 0x4afb0d
+	v10 := v8 & 0x7fffff
+	v12 := v10 + 0x3f3504f3
+	v13 := v8 >> 23
+	v15 := v13 | 0x4b000000
+	v17 := math.Float32frombits(v15) - 0x1.0000fep+23
+	v21 := math.Float32frombits(v12) - 1
+	v23 := v21 + 2
+	v24 := v21 / v23
+	v25 := float32(v24 * v24)
+	v26 := float32(v21 * v21)
+	v28 := float32(v26 * 0x1p-01)
+	v32 := fma32(0x1.31e0eep-02, v25, 0x1.995ed4p-02)
+	v33 := fma32(v32, v25, 0x1.55557ap-01)
+	v34 := fma32(v25, v33, v28)
+	v35 := float32(v24 * v34)
+	v36 := fma32(v17, -0x1.05c61p-29, v35)
+	v37 := v28 - v36
+	v38 := v21 - v37
+	v39 := fma32(v17, 0x1.62e43p-01, v38)
+	return v39
+}
+
+func log32Slow(x float32) float32 {
+	v5 := 0x1p-126 <= x
+	v7 := x < math.Float32frombits(0x7f800000)
+	v8 := v5 && v7
+	v9 := !v8
+	v10 := x < 0x1p-126
+	v11 := v9 && v10
+	v12 := float32(x * 0x1p+25)
+	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
+	v15 := v13 + 0x4afb0d
+	v17 := v15 & 0x7fffff
+	v19 := v17 + 0x3f3504f3
+	v20 := v15 >> 23
+	v22 := v20 | 0x4b000000
+	v24 := math.Float32frombits(v22) - 0x1.0000fep+23
+	v25 := v24 - 25
+	v26 := select32(v11, math.Float32bits(v25), math.Float32bits(v24))
+	v30 := math.Float32frombits(v19) - 1
+	v32 := v30 + 2
+	v33 := v30 / v32
+	v34 := float32(v33 * v33)
+	v35 := float32(v30 * v30)
+	v37 := float32(v35 * 0x1p-01)
+	v41 := fma32(0x1.31e0eep-02, v34, 0x1.995ed4p-02)
+	v42 := fma32(v41, v34, 0x1.55557ap-01)
+	v43 := fma32(v34, v42, v37)
+	v44 := float32(v33 * v43)
+	v45 := fma32(math.Float32frombits(v26), -0x1.05c61p-29, v44)
+	v46 := v37 - v45
+	v47 := v30 - v46
+	v48 := fma32(math.Float32frombits(v26), 0x1.62e43p-01, v47)
+	v49 := x == math.Float32frombits(0x7f800000)
+	v50 := 0 < x
+	v52 := select32(v50, math.Float32bits(v48), 0x7fc00000)
+	v53 := select32(v49, math.Float32bits(x), v52)
+	v54 := x == 0
+	v56 := select32(v54, 0xff800000, v53)
+	v57 := select32(v9, v56, math.Float32bits(v48))
+	return math.Float32frombits(v57)
+}
+
+func log2x32(x float32) float32 {
+	v2 := 0x1p-126 <= x
+	v4 := x < math.Float32frombits(0x7f800000)
+	v5 := v2 && v4
+	v6 := !v5
+	if v6 {
+		return log2x32Slow(x)
+	}
+	v8 := math.Float32bits(x) + 0x4afb0d
+	v10 := v8 & 0x7fffff
+	v12 := v10 + 0x3f3504f3
+	v13 := v8 >> 23
+	v15 := v13 | 0x4b000000
+	v17 := math.Float32frombits(v15) - 0x1.0000fep+23
+	v19 := math.Float32frombits(v12) - 1
+	v21 := v19 + 2
+	v22 := v19 / v21
+	v23 := float32(v22 * v22)
+	v24 := float32(v19 * v19)
+	v26 := float32(v24 * 0x1p-01)
+	v30 := fma32(0x1.31e0eep-02, v23, 0x1.995ed4p-02)
+	v31 := fma32(v30, v23, 0x1.55557ap-01)
+	v32 := fma32(v23, v31, v26)
+	v33 := float32(v22 * v32)
+	v34 := fma32(v19, v19, -v24)
+	v35 := float32(v34 * 0x1p-01)
+	v36 := v19 - v26
+	v37 := v19 - v36
+	v38 := v37 - v26
+	v39 := v38 - v35
+	v40 := v39 + v33
+	v43 := float32(v36 * 0x1.715476p+00)
+	v44 := fma32(v36, 0x1.715476p+00, -v43)
+	v45 := fma32(v36, 0x1.4ae0cp-26, v44)
+	v46 := fma32(v40, 0x1.715476p+00, v45)
+	v47 := v17 + v43
+	v48 := v47 - v17
+	v49 := v43 - v48
+	v50 := v49 + v46
+	v51 := v47 + v50
+	return v51
+}
+
+func log2x32Slow(x float32) float32 {
+	v5 := 0x1p-126 <= x
+	v7 := x < math.Float32frombits(0x7f800000)
+	v8 := v5 && v7
+	v9 := !v8
+	v10 := x < 0x1p-126
+	v11 := v9 && v10
+	v12 := float32(x * 0x1p+25)
+	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
+	v15 := v13 + 0x4afb0d
+	v17 := v15 & 0x7fffff
+	v19 := v17 + 0x3f3504f3
+	v20 := v15 >> 23
+	v22 := v20 | 0x4b000000
+	v24 := math.Float32frombits(v22) - 0x1.0000fep+23
+	v25 := v24 - 25
+	v26 := select32(v11, math.Float32bits(v25), math.Float32bits(v24))
+	v28 := math.Float32frombits(v19) - 1
+	v30 := v28 + 2
+	v31 := v28 / v30
+	v32 := float32(v31 * v31)
+	v33 := float32(v28 * v28)
+	v35 := float32(v33 * 0x1p-01)
+	v39 := fma32(0x1.31e0eep-02, v32, 0x1.995ed4p-02)
+	v40 := fma32(v39, v32, 0x1.55557ap-01)
+	v41 := fma32(v32, v40, v35)
+	v42 := float32(v31 * v41)
+	v43 := fma32(v28, v28, -v33)
+	v44 := float32(v43 * 0x1p-01)
+	v45 := v28 - v35
+	v46 := v28 - v45
+	v47 := v46 - v35
+	v48 := v47 - v44
+	v49 := v48 + v42
+	v52 := float32(v45 * 0x1.715476p+00)
+	v53 := fma32(v45, 0x1.715476p+00, -v52)
+	v54 := fma32(v45, 0x1.4ae0cp-26, v53)
+	v55 := fma32(v49, 0x1.715476p+00, v54)
+	v56 := math.Float32frombits(v26) + v52
+	v57 := v56 - math.Float32frombits(v26)
+	v58 := v52 - v57
+	v59 := v58 + v55
+	v60 := v56 + v59
+	v61 := x == math.Float32frombits(0x7f800000)
+	v62 := 0 < x
+	v64 := select32(v62, math.Float32bits(v60), 0x7fc00000)
+	v65 := select32(v61, math.Float32bits(x), v64)
+	v66 := x == 0
+	v68 := select32(v66, 0xff800000, v65)
+	v69 := select32(v9, v68, math.Float32bits(v60))
+	return math.Float32frombits(v69)
+}
+
+func log10x32(x float32) float32 {
+	v2 := 0x1p-126 <= x
+	v4 := x < math.Float32frombits(0x7f800000)
+	v5 := v2 && v4
+	v6 := !v5
+	if v6 {
+		return log10x32Slow(x)
+	}
+	v8 := math.Float32bits(x) + 0x4afb0d
+	v10 := v8 & 0x7fffff
+	v12 := v10 + 0x3f3504f3
+	v13 := v8 >> 23
+	v15 := v13 | 0x4b000000
+	v17 := math.Float32frombits(v15) - 0x1.0000fep+23
+	v19 := math.Float32frombits(v12) - 1
+	v21 := v19 + 2
+	v22 := v19 / v21
+	v23 := float32(v22 * v22)
+	v24 := float32(v19 * v19)
+	v26 := float32(v24 * 0x1p-01)
+	v30 := fma32(0x1.31e0eep-02, v23, 0x1.995ed4p-02)
+	v31 := fma32(v30, v23, 0x1.55557ap-01)
+	v32 := fma32(v23, v31, v26)
+	v33 := float32(v22 * v32)
+	v34 := fma32(v19, v19, -v24)
+	v35 := float32(v34 * 0x1p-01)
+	v36 := v19 - v26
+	v37 := v19 - v36
+	v38 := v37 - v26
+	v39 := v38 - v35
+	v40 := v39 + v33
+	v43 := float32(v36 * 0x1.bcb7b2p-02)
+	v44 := fma32(v36, 0x1.bcb7b2p-02, -v43)
+	v45 := fma32(v36, -0x1.5b235ep-27, v44)
+	v46 := fma32(v40, 0x1.bcb7b2p-02, v45)
+	v49 := float32(v17 * 0x1.344136p-02)
+	v50 := fma32(v17, 0x1.344136p-02, -v49)
+	v51 := fma32(v17, -0x1.ec10cp-27, v50)
+	v52 := v46 + v51
+	v53 := v49 + v43
+	v54 := v53 - v49
+	v55 := v43 - v54
+	v56 := v55 + v52
+	v57 := v53 + v56
+	return v57
+}
+
+func log10x32Slow(x float32) float32 {
+	v5 := 0x1p-126 <= x
+	v7 := x < math.Float32frombits(0x7f800000)
+	v8 := v5 && v7
+	v9 := !v8
+	v10 := x < 0x1p-126
+	v11 := v9 && v10
+	v12 := float32(x * 0x1p+25)
+	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
+	v15 := v13 + 0x4afb0d
+	v17 := v15 & 0x7fffff
+	v19 := v17 + 0x3f3504f3
+	v20 := v15 >> 23
+	v22 := v20 | 0x4b000000
+	v24 := math.Float32frombits(v22) - 0x1.0000fep+23
+	v25 := v24 - 25
+	v26 := select32(v11, math.Float32bits(v25), math.Float32bits(v24))
+	v28 := math.Float32frombits(v19) - 1
+	v30 := v28 + 2
+	v31 := v28 / v30
+	v32 := float32(v31 * v31)
+	v33 := float32(v28 * v28)
+	v35 := float32(v33 * 0x1p-01)
+	v39 := fma32(0x1.31e0eep-02, v32, 0x1.995ed4p-02)
+	v40 := fma32(v39, v32, 0x1.55557ap-01)
+	v41 := fma32(v32, v40, v35)
+	v42 := float32(v31 * v41)
+	v43 := fma32(v28, v28, -v33)
+	v44 := float32(v43 * 0x1p-01)
+	v45 := v28 - v35
+	v46 := v28 - v45
+	v47 := v46 - v35
+	v48 := v47 - v44
+	v49 := v48 + v42
+	v52 := float32(v45 * 0x1.bcb7b2p-02)
+	v53 := fma32(v45, 0x1.bcb7b2p-02, -v52)
+	v54 := fma32(v45, -0x1.5b235ep-27, v53)
+	v55 := fma32(v49, 0x1.bcb7b2p-02, v54)
+	v58 := float32(math.Float32frombits(v26) * 0x1.344136p-02)
+	v59 := fma32(math.Float32frombits(v26), 0x1.344136p-02, -v58)
+	v60 := fma32(math.Float32frombits(v26), -0x1.ec10cp-27, v59)
+	v61 := v55 + v60
+	v62 := v58 + v52
+	v63 := v62 - v58
+	v64 := v52 - v63
+	v65 := v64 + v61
+	v66 := v62 + v65
+	v67 := x == math.Float32frombits(0x7f800000)
+	v68 := 0 < x
+	v70 := select32(v68, math.Float32bits(v66), 0x7fc00000)
+	v71 := select32(v67, math.Float32bits(x), v70)
+	v72 := x == 0
+	v74 := select32(v72, 0xff800000, v71)
+	v75 := select32(v9, v74, math.Float32bits(v66))
+	return math.Float32frombits(v75)
+}
+
+func log1p32(x float32) float32 {
+	v3 := -1 < x
+	v4 := x < 0x1p+64
+	v5 := v3 && v4
+	v6 := !v5
+	if v6 {
+		return log1p32Slow(x)
+	}
+	v10 := 1 + x
+	v11 := v10 - 1
+	v12 := v10 - v11
+	v13 := 1 - v12
+	v14 := x - v11
+	v15 := v13 + v14
+	v17 := math.Float32bits(v10) + 0x4afb0d
+	v19 := v17 & 0x7fffff
+	v21 := v19 + 0x3f3504f3
+	v22 := v17 >> 23
+	v24 := v22 | 0x4b000000
+	v26 := math.Float32frombits(v24) - 0x1.0000fep+23
+	v29 := v17 & 0xff800000
+	v30 := 0x7f000000 - v29
+	v31 := math.Float32frombits(v21) - 1
+	v32 := float32(v15 * math.Float32frombits(v30))
+	v33 := v31 + v32
+	v34 := v33 - v31
+	v35 := v32 - v34
+	v36 := v26 + 0
+	v40 := v33 + 2
+	v41 := v33 / v40
+	v42 := float32(v41 * v41)
+	v43 := float32(v33 * v33)
+	v44 := float32(v43 * 0x1p-01)
+	v48 := fma32(0x1.31e0eep-02, v42, 0x1.995ed4p-02)
+	v49 := fma32(v48, v42, 0x1.55557ap-01)
+	v50 := fma32(v42, v49, v44)
+	v51 := float32(v41 * v50)
+	v52 := fma32(v36, -0x1.05c61p-29, v51)
+	v53 := v35 + v52
+	v54 := v44 - v53
+	v55 := v33 - v54
+	v56 := fma32(v36, 0x1.62e43p-01, v55)
+	v58 := math.Float32bits(x) & 0x80000000
+	v59 := math.Float32bits(v56) | v58
+	return math.Float32frombits(v59)
+}
+
+func log1p32Slow(x float32) float32 {
+	v3 := -1 < x
+	v4 := x < 0x1p+64
+	v5 := v3 && v4
+	v6 := !v5
+	v7 := 0x1p+64 <= x
+	v8 := v6 && v7
+	v10 := float32(x * 0x1p-01)
+	v12 := select32(v6, 0x0, math.Float32bits(x))
+	v13 := select32(v8, math.Float32bits(v10), v12)
+	v15 := select32(v8, 0x3f800000, 0x0)
+	v16 := 1 + math.Float32frombits(v13)
+	v17 := v16 - 1
+	v18 := v16 - v17
+	v19 := 1 - v18
+	v20 := math.Float32frombits(v13) - v17
+	v21 := v19 + v20
+	v23 := math.Float32bits(v16) + 0x4afb0d
+	v25 := v23 & 0x7fffff
+	v27 := v25 + 0x3f3504f3
+	v28 := v23 >> 23
+	v30 := v28 | 0x4b000000
+	v32 := math.Float32frombits(v30) - 0x1.0000fep+23
+	v35 := v23 & 0xff800000
+	v36 := 0x7f000000 - v35
+	v37 := math.Float32frombits(v27) - 1
+	v38 := float32(v21 * math.Float32frombits(v36))
+	v39 := v37 + v38
+	v40 := v39 - v37
+	v41 := v38 - v40
+	v42 := v32 + math.Float32frombits(v15)
+	v46 := v39 + 2
+	v47 := v39 / v46
+	v48 := float32(v47 * v47)
+	v49 := float32(v39 * v39)
+	v50 := float32(v49 * 0x1p-01)
+	v54 := fma32(0x1.31e0eep-02, v48, 0x1.995ed4p-02)
+	v55 := fma32(v54, v48, 0x1.55557ap-01)
+	v56 := fma32(v48, v55, v50)
+	v57 := float32(v47 * v56)
+	v58 := fma32(v42, -0x1.05c61p-29, v57)
+	v59 := v41 + v58
+	v60 := v50 - v59
+	v61 := v39 - v60
+	v62 := fma32(v42, 0x1.62e43p-01, v61)
+	v63 := x == -1
+	v65 := select32(v63, 0xff800000, 0x7fc00000)
+	v66 := select32(v3, math.Float32bits(v62), v65)
+	v68 := x == math.Float32frombits(0x7f800000)
+	v69 := select32(v68, math.Float32bits(x), v66)
+	v70 := select32(v6, v69, math.Float32bits(v62))
+	v72 := math.Float32bits(x) & 0x80000000
+	v73 := v70 | v72
+	return math.Float32frombits(v73)
 }
 
 var twoOverPi0Table32 = [...]uint32{
@@ -942,6 +3741,1407 @@ func cos32Slow(x float32) float32 {
 	return math.Float32frombits(v137)
 }
 
+func tan32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v26 := math.Float32frombits(v2) < 16384
+	v27 := !v26
+	if v27 {
+		return tan32Slow(x)
+	}
+	v8 := fma32(math.Float32frombits(v2), 0x1.45f306p-01, 0x1.8p+23)
+	v9 := v8 - 0x1.8p+23
+	v10 := fma32(-v9, 0x1.921fb6p+00, math.Float32frombits(v2))
+	v11 := float32(v9 * -0x1.777a5cp-25)
+	v12 := fma32(v9, -0x1.777a5cp-25, -v11)
+	v13 := math.Float32bits(v11) ^ 0x80000000
+	v14 := v10 + math.Float32frombits(v13)
+	v15 := v14 - v10
+	v16 := v14 - v15
+	v17 := v10 - v16
+	v18 := math.Float32frombits(v13) - v15
+	v19 := v17 + v18
+	v20 := v19 - v12
+	v21 := fma32(-v9, -0x1.ee59dap-50, v20)
+	v22 := v14 + v21
+	v23 := v22 - v14
+	v24 := v21 - v23
+	v28 := float32(v22 * v22)
+	v29 := float32(v22 * v28)
+	v33 := fma32(-0x1.9955a4p-13, v28, 0x1.11077cp-07)
+	v34 := fma32(v33, v28, -0x1.555546p-03)
+	v35 := fma32(v29, v34, v24)
+	v36 := v22 + v35
+	v37 := v36 - v22
+	v38 := v35 - v37
+	v44 := fma32(0x1.99e80cp-16, v28, -0x1.6c0c28p-10)
+	v45 := fma32(v44, v28, 0x1.55554ap-05)
+	v46 := fma32(v45, v28, -0x1p-01)
+	v47 := float32(v28 * v46)
+	v48 := fma32(-v22, v24, v47)
+	v49 := 1 + v48
+	v50 := v49 - 1
+	v51 := v48 - v50
+	v52 := math.Float32bits(v8)>>0&1 != 0
+	v53 := select32(v52, math.Float32bits(v49), math.Float32bits(v36))
+	v54 := select32(v52, math.Float32bits(v51), math.Float32bits(v38))
+	v55 := select32(v52, math.Float32bits(v36), math.Float32bits(v49))
+	v56 := select32(v52, math.Float32bits(v38), math.Float32bits(v51))
+	v57 := 1 / math.Float32frombits(v55)
+	v58 := float32(math.Float32frombits(v53) * v57)
+	v59 := fma32(-v58, math.Float32frombits(v55), math.Float32frombits(v53))
+	v60 := fma32(-v58, math.Float32frombits(v56), math.Float32frombits(v54))
+	v61 := v59 + v60
+	v62 := fma32(v61, v57, v58)
+	v63 := math.Float32bits(v8) << 31
+	v64 := v63 ^ math.Float32bits(x)
+	v65 := v64 & 0x80000000
+	v66 := math.Float32bits(v62) ^ v65
+	return math.Float32frombits(v66)
+}
+
+func tan32Slow(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v8 := fma32(math.Float32frombits(v2), 0x1.45f306p-01, 0x1.8p+23)
+	v9 := v8 - 0x1.8p+23
+	v10 := fma32(-v9, 0x1.921fb6p+00, math.Float32frombits(v2))
+	v11 := float32(v9 * -0x1.777a5cp-25)
+	v12 := fma32(v9, -0x1.777a5cp-25, -v11)
+	v13 := math.Float32bits(v11) ^ 0x80000000
+	v14 := v10 + math.Float32frombits(v13)
+	v15 := v14 - v10
+	v16 := v14 - v15
+	v17 := v10 - v16
+	v18 := math.Float32frombits(v13) - v15
+	v19 := v17 + v18
+	v20 := v19 - v12
+	v21 := fma32(-v9, -0x1.ee59dap-50, v20)
+	v22 := v14 + v21
+	v23 := v22 - v14
+	v24 := v21 - v23
+	v26 := math.Float32frombits(v2) < 16384
+	v27 := !v26
+	v28 := select32(v27, v2, 0x46800000)
+	v30 := v28 & 0x7f800000
+	v32 := v30 - 0x44000000
+	v34 := v32 & 0x7c000000
+	v35 := v28 - v34
+	v37 := v35 + 0x7000000
+	v38 := v34 >> 26
+	v39 := twoOverPi0Table32[v38]
+	v40 := float32(math.Float32frombits(v37) * math.Float32frombits(v39))
+	v41 := fma32(math.Float32frombits(v37), math.Float32frombits(v39), -v40)
+	v42 := twoOverPi1Table32[v38]
+	v43 := float32(math.Float32frombits(v37) * math.Float32frombits(v42))
+	v44 := fma32(math.Float32frombits(v37), math.Float32frombits(v42), -v43)
+	v45 := twoOverPi2Table32[v38]
+	v46 := float32(math.Float32frombits(v37) * math.Float32frombits(v45))
+	v47 := fma32(math.Float32frombits(v37), math.Float32frombits(v45), -v46)
+	v48 := twoOverPi3Table32[v38]
+	v49 := float32(math.Float32frombits(v37) * math.Float32frombits(v48))
+	v50 := fma32(math.Float32frombits(v37), math.Float32frombits(v48), -v49)
+	v51 := twoOverPi4Table32[v38]
+	v52 := float32(math.Float32frombits(v37) * math.Float32frombits(v51))
+	v54 := float32(v40 * 0x1p-02)
+	v55 := float32(math.RoundToEven(float64(v54)))
+	v57 := fma32(-v55, 4, v40)
+	v58 := float32(v41 * 0x1p-02)
+	v59 := float32(math.RoundToEven(float64(v58)))
+	v60 := fma32(-v59, 4, v41)
+	v61 := v57 + v60
+	v62 := v61 - v57
+	v63 := v61 - v62
+	v64 := v57 - v63
+	v65 := v60 - v62
+	v66 := v64 + v65
+	v67 := float32(v43 * 0x1p-02)
+	v68 := float32(math.RoundToEven(float64(v67)))
+	v69 := fma32(-v68, 4, v43)
+	v70 := v61 + v69
+	v71 := v70 - v61
+	v72 := v70 - v71
+	v73 := v61 - v72
+	v74 := v69 - v71
+	v75 := v73 + v74
+	v76 := float32(math.RoundToEven(float64(v70)))
+	v77 := v70 - v76
+	v78 := v44 + v46
+	v79 := v78 - v44
+	v80 := v78 - v79
+	v81 := v44 - v80
+	v82 := v46 - v79
+	v83 := v81 + v82
+	v84 := v77 + v78
+	v85 := v84 - v77
+	v86 := v84 - v85
+	v87 := v77 - v86
+	v88 := v78 - v85
+	v89 := v87 + v88
+	v90 := v66 + v75
+	v91 := v90 - v66
+	v92 := v90 - v91
+	v93 := v66 - v92
+	v94 := v75 - v91
+	v95 := v93 + v94
+	v96 := v84 + v90
+	v97 := v96 - v84
+	v98 := v96 - v97
+	v99 := v84 - v98
+	v100 := v90 - v97
+	v101 := v99 + v100
+	v102 := v47 + v49
+	v103 := v50 + v52
+	v104 := v102 + v103
+	v105 := v89 + v101
+	v106 := v83 + v95
+	v107 := v106 + v104
+	v108 := v105 + v107
+	v109 := v96 + v108
+	v110 := v109 - v96
+	v111 := v108 - v110
+	v112 := float32(v109 * 0x1.921fb6p+00)
+	v113 := fma32(v109, 0x1.921fb6p+00, -v112)
+	v114 := float32(v111 * 0x1.921fb6p+00)
+	v115 := fma32(v109, -0x1.777a5cp-25, v114)
+	v116 := v113 + v115
+	v117 := v112 + v116
+	v118 := v117 - v112
+	v119 := v116 - v118
+	v120 := v76 + 0x1.8p+23
+	v121 := math.Float32frombits(v2) - math.Float32frombits(v2)
+	v122 := select32(v27, math.Float32bits(v119), math.Float32bits(v24))
+	v123 := v117 + v121
+	v124 := select32(v27, math.Float32bits(v123), math.Float32bits(v22))
+	v125 := select32(v27, math.Float32bits(v120), math.Float32bits(v8))
+	v126 := float32(math.Float32frombits(v124) * math.Float32frombits(v124))
+	v127 := float32(math.Float32frombits(v124) * v126)
+	v131 := fma32(-0x1.9955a4p-13, v126, 0x1.11077cp-07)
+	v132 := fma32(v131, v126, -0x1.555546p-03)
+	v133 := fma32(v127, v132, math.Float32frombits(v122))
+	v134 := math.Float32frombits(v124) + v133
+	v135 := v134 - math.Float32frombits(v124)
+	v136 := v133 - v135
+	v142 := fma32(0x1.99e80cp-16, v126, -0x1.6c0c28p-10)
+	v143 := fma32(v142, v126, 0x1.55554ap-05)
+	v144 := fma32(v143, v126, -0x1p-01)
+	v145 := float32(v126 * v144)
+	v146 := fma32(-math.Float32frombits(v124), math.Float32frombits(v122), v145)
+	v147 := 1 + v146
+	v148 := v147 - 1
+	v149 := v146 - v148
+	v150 := v125>>0&1 != 0
+	v151 := select32(v150, math.Float32bits(v147), math.Float32bits(v134))
+	v152 := select32(v150, math.Float32bits(v149), math.Float32bits(v136))
+	v153 := select32(v150, math.Float32bits(v134), math.Float32bits(v147))
+	v154 := select32(v150, math.Float32bits(v136), math.Float32bits(v149))
+	v155 := 1 / math.Float32frombits(v153)
+	v156 := float32(math.Float32frombits(v151) * v155)
+	v157 := fma32(-v156, math.Float32frombits(v153), math.Float32frombits(v151))
+	v158 := fma32(-v156, math.Float32frombits(v154), math.Float32frombits(v152))
+	v159 := v157 + v158
+	v160 := fma32(v159, v155, v156)
+	v161 := v125 << 31
+	v162 := v161 ^ math.Float32bits(x)
+	v163 := v162 & 0x80000000
+	v164 := math.Float32bits(v160) ^ v163
+	return math.Float32frombits(v164)
+}
+
+func asin32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) < 0x1p-01
+	v5 := !v4
+	v6 := fma32(-math.Float32frombits(v2), 0x1p-01, 0x1p-01)
+	v7 := float32(math.Float32frombits(v2) * math.Float32frombits(v2))
+	v8 := select32(v5, math.Float32bits(v6), math.Float32bits(v7))
+	v9 := float32(math.Sqrt(float64(math.Float32frombits(v8))))
+	v10 := select32(v5, math.Float32bits(v9), v2)
+	v11 := float32(math.Float32frombits(v10) * math.Float32frombits(v8))
+	v17 := fma32(0x1.59e9cap-05, math.Float32frombits(v8), 0x1.8b9784p-06)
+	v18 := fma32(v17, math.Float32frombits(v8), 0x1.748c98p-05)
+	v19 := fma32(v18, math.Float32frombits(v8), 0x1.33015ap-04)
+	v20 := fma32(v19, math.Float32frombits(v8), 0x1.5555cap-03)
+	v21 := float32(v11 * v20)
+	v25 := fma32(-2, math.Float32frombits(v10), 0x1.921fb6p+00)
+	v26 := fma32(2, v21, -(-0x1.777a5cp-25))
+	v27 := v25 - v26
+	v28 := math.Float32frombits(v10) + v21
+	v29 := select32(v5, math.Float32bits(v27), math.Float32bits(v28))
+	v30 := math.Float32bits(x) & 0x80000000
+	v31 := v29 | v30
+	return math.Float32frombits(v31)
+}
+
+func acos32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) < 0x1p-01
+	v5 := !v4
+	v6 := fma32(-math.Float32frombits(v2), 0x1p-01, 0x1p-01)
+	v7 := float32(math.Float32frombits(v2) * math.Float32frombits(v2))
+	v8 := select32(v5, math.Float32bits(v6), math.Float32bits(v7))
+	v9 := float32(math.Sqrt(float64(math.Float32frombits(v8))))
+	v10 := select32(v5, math.Float32bits(v9), v2)
+	v11 := float32(math.Float32frombits(v10) * math.Float32frombits(v8))
+	v17 := fma32(0x1.59e9cap-05, math.Float32frombits(v8), 0x1.8b9784p-06)
+	v18 := fma32(v17, math.Float32frombits(v8), 0x1.748c98p-05)
+	v19 := fma32(v18, math.Float32frombits(v8), 0x1.33015ap-04)
+	v20 := fma32(v19, math.Float32frombits(v8), 0x1.5555cap-03)
+	v21 := float32(v11 * v20)
+	v23 := x < 0
+	v28 := select32(v23, 0x40490fdb, 0x0)
+	v29 := select32(v5, v28, 0x3fc90fdb)
+	v30 := select32(v23, 0xb3bbbd2e, 0x0)
+	v31 := select32(v5, v30, 0xb33bbd2e)
+	v34 := select32(v5, 0x40000000, 0x3f800000)
+	v35 := math.Float32bits(x) & 0x80000000
+	v36 := v35 ^ 0x80000000
+	v37 := select32(v5, v36, v35)
+	v38 := float32(math.Float32frombits(v34) * math.Float32frombits(v10))
+	v39 := math.Float32bits(v38) ^ v37
+	v40 := float32(math.Float32frombits(v34) * v21)
+	v41 := math.Float32bits(v40) ^ v37
+	v42 := math.Float32frombits(v41) - math.Float32frombits(v31)
+	v43 := math.Float32frombits(v39) + v42
+	v44 := math.Float32frombits(v29) - v43
+	return v44
+}
+
+func atan32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := 1 < math.Float32frombits(v2)
+	v6 := -1 / math.Float32frombits(v2)
+	v7 := select32(v4, math.Float32bits(v6), v2)
+	v11 := select32(v4, 0x3fc90fdb, 0x0)
+	v12 := select32(v4, 0xb33bbd2e, 0x0)
+	v13 := float32(math.Float32frombits(v7) * math.Float32frombits(v7))
+	v23 := fma32(-0x1.dd0d26p-10, v13, 0x1.698b16p-07)
+	v24 := fma32(v23, v13, -0x1.013eap-05)
+	v25 := fma32(v24, v13, 0x1.dca61cp-05)
+	v26 := fma32(v25, v13, -0x1.58c07p-04)
+	v27 := fma32(v26, v13, 0x1.c0c9d6p-04)
+	v28 := fma32(v27, v13, -0x1.24263ap-03)
+	v29 := fma32(v28, v13, 0x1.999266p-03)
+	v30 := fma32(v29, v13, -0x1.55554p-02)
+	v31 := float32(math.Float32frombits(v7) * v13)
+	v32 := fma32(v31, v30, math.Float32frombits(v12))
+	v33 := math.Float32frombits(v11) + math.Float32frombits(v7)
+	v34 := v33 - math.Float32frombits(v11)
+	v35 := math.Float32frombits(v7) - v34
+	v36 := v35 + v32
+	v37 := v33 + v36
+	v38 := math.Float32bits(x) & 0x80000000
+	v39 := math.Float32bits(v37) | v38
+	return math.Float32frombits(v39)
+}
+
+func sinh32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) <= 85
+	v5 := !v4
+	if v5 {
+		return sinh32Slow(x)
+	}
+	v7 := lower32(95, math.Float32frombits(v2))
+	v11 := float32(v7 * 0x1.715476p+00)
+	v12 := float32(math.RoundToEven(float64(v11)))
+	v13 := fma32(-v12, 0x1.62e43p-01, v7)
+	v14 := fma32(-v12, -0x1.05c61p-29, v13)
+	v15 := float32(v14 * v14)
+	v19 := fma32(0x1.a2e31cp-13, v15, 0x1.110fbep-07)
+	v20 := fma32(v19, v15, 0x1.555556p-03)
+	v21 := float32(v15 * v20)
+	v25 := fma32(0x1.6d4f28p-10, v15, 0x1.5554e6p-05)
+	v26 := fma32(v25, v15, 0x1p-01)
+	v27 := float32(v15 * v26)
+	v29 := v12 + 0x1.8000fcp+23
+	v30 := math.Float32bits(v29) << 23
+	v32 := 0x7e000000 - v30
+	v33 := math.Float32frombits(v30) + math.Float32frombits(v32)
+	v34 := math.Float32frombits(v30) - math.Float32frombits(v32)
+	v35 := float32(v33 * v14)
+	v36 := fma32(v33, v14, v34)
+	v37 := float32(v34 * v27)
+	v38 := fma32(v35, v21, v37)
+	v39 := v36 + v38
+	v40 := math.Float32bits(x) & 0x80000000
+	v41 := math.Float32bits(v39) | v40
+	return math.Float32frombits(v41)
+}
+
+func sinh32Slow(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) <= 85
+	v5 := !v4
+	v7 := lower32(95, math.Float32frombits(v2))
+	v11 := float32(v7 * 0x1.715476p+00)
+	v12 := float32(math.RoundToEven(float64(v11)))
+	v13 := fma32(-v12, 0x1.62e43p-01, v7)
+	v14 := fma32(-v12, -0x1.05c61p-29, v13)
+	v15 := float32(v14 * v14)
+	v19 := fma32(0x1.a2e31cp-13, v15, 0x1.110fbep-07)
+	v20 := fma32(v19, v15, 0x1.555556p-03)
+	v21 := float32(v15 * v20)
+	v25 := fma32(0x1.6d4f28p-10, v15, 0x1.5554e6p-05)
+	v26 := fma32(v25, v15, 0x1p-01)
+	v27 := float32(v15 * v26)
+	v29 := v12 + 0x1.8000fcp+23
+	v30 := math.Float32bits(v29) << 23
+	v32 := 0x7e000000 - v30
+	v33 := math.Float32frombits(v30) + math.Float32frombits(v32)
+	v34 := math.Float32frombits(v30) - math.Float32frombits(v32)
+	v35 := float32(v33 * v14)
+	v36 := fma32(v33, v14, v34)
+	v37 := float32(v34 * v27)
+	v38 := fma32(v35, v21, v37)
+	v39 := v36 + v38
+	v41 := fma32(v14, v21, v27)
+	v42 := v14 + v41
+	v43 := 1 + v42
+	v44 := v12 - 1
+	v45 := scale32(v43, v44)
+	v46 := math.Float32frombits(v2) != math.Float32frombits(v2)
+	v47 := select32(v46, v2, math.Float32bits(v45))
+	v48 := select32(v5, v47, math.Float32bits(v39))
+	v49 := math.Float32bits(x) & 0x80000000
+	v50 := v48 | v49
+	return math.Float32frombits(v50)
+}
+
+func cosh32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) <= 85
+	v5 := !v4
+	if v5 {
+		return cosh32Slow(x)
+	}
+	v7 := lower32(95, math.Float32frombits(v2))
+	v11 := float32(v7 * 0x1.715476p+00)
+	v12 := float32(math.RoundToEven(float64(v11)))
+	v13 := fma32(-v12, 0x1.62e43p-01, v7)
+	v14 := fma32(-v12, -0x1.05c61p-29, v13)
+	v15 := float32(v14 * v14)
+	v19 := fma32(0x1.a2e31cp-13, v15, 0x1.110fbep-07)
+	v20 := fma32(v19, v15, 0x1.555556p-03)
+	v21 := float32(v15 * v20)
+	v25 := fma32(0x1.6d4f28p-10, v15, 0x1.5554e6p-05)
+	v26 := fma32(v25, v15, 0x1p-01)
+	v27 := float32(v15 * v26)
+	v29 := v12 + 0x1.8000fcp+23
+	v30 := math.Float32bits(v29) << 23
+	v32 := 0x7e000000 - v30
+	v33 := math.Float32frombits(v30) + math.Float32frombits(v32)
+	v34 := math.Float32frombits(v30) - math.Float32frombits(v32)
+	v35 := float32(v34 * v14)
+	v36 := fma32(v35, v21, v35)
+	v37 := fma32(v33, v27, v36)
+	v38 := v33 + v37
+	return v38
+}
+
+func cosh32Slow(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) <= 85
+	v5 := !v4
+	v7 := lower32(95, math.Float32frombits(v2))
+	v11 := float32(v7 * 0x1.715476p+00)
+	v12 := float32(math.RoundToEven(float64(v11)))
+	v13 := fma32(-v12, 0x1.62e43p-01, v7)
+	v14 := fma32(-v12, -0x1.05c61p-29, v13)
+	v15 := float32(v14 * v14)
+	v19 := fma32(0x1.a2e31cp-13, v15, 0x1.110fbep-07)
+	v20 := fma32(v19, v15, 0x1.555556p-03)
+	v21 := float32(v15 * v20)
+	v25 := fma32(0x1.6d4f28p-10, v15, 0x1.5554e6p-05)
+	v26 := fma32(v25, v15, 0x1p-01)
+	v27 := float32(v15 * v26)
+	v29 := v12 + 0x1.8000fcp+23
+	v30 := math.Float32bits(v29) << 23
+	v32 := 0x7e000000 - v30
+	v33 := math.Float32frombits(v30) + math.Float32frombits(v32)
+	v34 := math.Float32frombits(v30) - math.Float32frombits(v32)
+	v35 := float32(v34 * v14)
+	v36 := fma32(v35, v21, v35)
+	v37 := fma32(v33, v27, v36)
+	v38 := v33 + v37
+	v40 := fma32(v14, v21, v27)
+	v41 := v14 + v40
+	v42 := 1 + v41
+	v43 := v12 - 1
+	v44 := scale32(v42, v43)
+	v45 := math.Float32frombits(v2) != math.Float32frombits(v2)
+	v46 := select32(v45, v2, math.Float32bits(v44))
+	v47 := select32(v5, v46, math.Float32bits(v38))
+	return math.Float32frombits(v47)
+}
+
+func tanh32(x float32) float32 {
+	v3 := math.Float32bits(x) &^ 0x80000000
+	v4 := lower32(10, math.Float32frombits(v3))
+	v5 := v4 + v4
+	v9 := float32(v5 * 0x1.715476p+00)
+	v10 := float32(math.RoundToEven(float64(v9)))
+	v11 := fma32(-v10, 0x1.62e43p-01, v5)
+	v12 := fma32(-v10, -0x1.05c61p-29, v11)
+	v13 := v11 - v12
+	v14 := fma32(-v10, -0x1.05c61p-29, v13)
+	v15 := float32(v12 * v12)
+	v21 := fma32(0x1.6be946p-10, v12, 0x1.12278ap-07)
+	v22 := fma32(v21, v12, 0x1.555678p-05)
+	v23 := fma32(v22, v12, 0x1.5554bp-03)
+	v24 := fma32(v23, v12, 0x1.fffffep-02)
+	v25 := fma32(v15, v24, v14)
+	v27 := v10 + 0x1.8000fep+23
+	v28 := math.Float32bits(v27) << 23
+	v30 := math.Float32frombits(v28) - 1
+	v31 := float32(math.Float32frombits(v28) * v12)
+	v32 := v30 + v31
+	v33 := v32 - v30
+	v34 := v31 - v33
+	v35 := float32(math.Float32frombits(v28) * v25)
+	v36 := v32 + v35
+	v37 := v36 - v32
+	v38 := v35 - v37
+	v39 := v34 + v38
+	v41 := 2 + v36
+	v42 := v41 - 2
+	v43 := v36 - v42
+	v44 := v36 / v41
+	v45 := fma32(-v44, v41, v36)
+	v46 := v43 + v39
+	v47 := fma32(-v44, v46, v39)
+	v48 := v45 + v47
+	v50 := fma32(-v44, 0x1p-01, 0x1p-01)
+	v51 := fma32(v48, v50, v44)
+	v53 := v4 < 4
+	v54 := select32(v53, math.Float32bits(v51), math.Float32bits(v44))
+	v55 := math.Float32bits(x) & 0x80000000
+	v56 := v54 | v55
+	return math.Float32frombits(v56)
+}
+
+func asinh32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) < 0x1p+26
+	v5 := !v4
+	if v5 {
+		return asinh32Slow(x)
+	}
+	v6 := float32(math.Float32frombits(v2) * math.Float32frombits(v2))
+	v7 := fma32(math.Float32frombits(v2), math.Float32frombits(v2), -v6)
+	v9 := 1 + v6
+	v10 := v9 - 1
+	v11 := v9 - v10
+	v12 := 1 - v11
+	v13 := v6 - v10
+	v14 := v12 + v13
+	v15 := v14 + v7
+	v16 := float32(math.Sqrt(float64(v9)))
+	v17 := fma32(-v16, v16, v9)
+	v18 := v17 + v15
+	v20 := 0x1p-01 / v16
+	v21 := float32(v18 * v20)
+	v22 := v16 - 1
+	v23 := math.Float32frombits(v2) + v22
+	v24 := v23 - math.Float32frombits(v2)
+	v25 := v22 - v24
+	v26 := v25 + v21
+	v29 := 1 + v23
+	v30 := v29 - 1
+	v31 := v29 - v30
+	v32 := 1 - v31
+	v33 := v23 - v30
+	v34 := v32 + v33
+	v35 := v34 + v26
+	v37 := math.Float32bits(v29) + 0x4afb0d
+	v39 := v37 & 0x7fffff
+	v41 := v39 + 0x3f3504f3
+	v42 := v37 >> 23
+	v44 := v42 | 0x4b000000
+	v46 := math.Float32frombits(v44) - 0x1.0000fep+23
+	v49 := v37 & 0xff800000
+	v50 := 0x7f000000 - v49
+	v51 := math.Float32frombits(v41) - 1
+	v52 := float32(v35 * math.Float32frombits(v50))
+	v53 := v51 + v52
+	v54 := v53 - v51
+	v55 := v52 - v54
+	v56 := v46 + 0
+	v59 := v53 + 2
+	v60 := v53 / v59
+	v61 := float32(v60 * v60)
+	v62 := float32(v53 * v53)
+	v63 := float32(v62 * 0x1p-01)
+	v67 := fma32(0x1.31e0eep-02, v61, 0x1.995ed4p-02)
+	v68 := fma32(v67, v61, 0x1.55557ap-01)
+	v69 := fma32(v61, v68, v63)
+	v70 := float32(v60 * v69)
+	v71 := fma32(-v55, v53, v55)
+	v72 := fma32(v56, -0x1.05c61p-29, v70)
+	v73 := v71 + v72
+	v74 := v63 - v73
+	v75 := v53 - v74
+	v76 := fma32(v56, 0x1.62e43p-01, v75)
+	v77 := math.Float32bits(x) & 0x80000000
+	v78 := math.Float32bits(v76) | v77
+	return math.Float32frombits(v78)
+}
+
+func asinh32Slow(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) < 0x1p+26
+	v5 := !v4
+	v6 := float32(math.Float32frombits(v2) * math.Float32frombits(v2))
+	v7 := fma32(math.Float32frombits(v2), math.Float32frombits(v2), -v6)
+	v9 := 1 + v6
+	v10 := v9 - 1
+	v11 := v9 - v10
+	v12 := 1 - v11
+	v13 := v6 - v10
+	v14 := v12 + v13
+	v15 := v14 + v7
+	v16 := float32(math.Sqrt(float64(v9)))
+	v17 := fma32(-v16, v16, v9)
+	v18 := v17 + v15
+	v20 := 0x1p-01 / v16
+	v21 := float32(v18 * v20)
+	v22 := v16 - 1
+	v23 := math.Float32frombits(v2) + v22
+	v24 := v23 - math.Float32frombits(v2)
+	v25 := v22 - v24
+	v26 := v25 + v21
+	v27 := float32(math.Float32frombits(v2) * 0x1p-01)
+	v28 := select32(v5, math.Float32bits(v27), math.Float32bits(v23))
+	v30 := select32(v5, 0x0, math.Float32bits(v26))
+	v32 := select32(v5, 0x40000000, 0x0)
+	v33 := 1 + math.Float32frombits(v28)
+	v34 := v33 - 1
+	v35 := v33 - v34
+	v36 := 1 - v35
+	v37 := math.Float32frombits(v28) - v34
+	v38 := v36 + v37
+	v39 := v38 + math.Float32frombits(v30)
+	v41 := math.Float32bits(v33) + 0x4afb0d
+	v43 := v41 & 0x7fffff
+	v45 := v43 + 0x3f3504f3
+	v46 := v41 >> 23
+	v48 := v46 | 0x4b000000
+	v50 := math.Float32frombits(v48) - 0x1.0000fep+23
+	v53 := v41 & 0xff800000
+	v54 := 0x7f000000 - v53
+	v55 := math.Float32frombits(v45) - 1
+	v56 := float32(v39 * math.Float32frombits(v54))
+	v57 := v55 + v56
+	v58 := v57 - v55
+	v59 := v56 - v58
+	v60 := v50 + math.Float32frombits(v32)
+	v63 := v57 + 2
+	v64 := v57 / v63
+	v65 := float32(v64 * v64)
+	v66 := float32(v57 * v57)
+	v67 := float32(v66 * 0x1p-01)
+	v71 := fma32(0x1.31e0eep-02, v65, 0x1.995ed4p-02)
+	v72 := fma32(v71, v65, 0x1.55557ap-01)
+	v73 := fma32(v65, v72, v67)
+	v74 := float32(v64 * v73)
+	v75 := fma32(-v59, v57, v59)
+	v76 := fma32(v60, -0x1.05c61p-29, v74)
+	v77 := v75 + v76
+	v78 := v67 - v77
+	v79 := v57 - v78
+	v80 := fma32(v60, 0x1.62e43p-01, v79)
+	v82 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
+	v83 := select32(v82, math.Float32bits(v80), v2)
+	v84 := select32(v5, v83, math.Float32bits(v80))
+	v85 := math.Float32bits(x) & 0x80000000
+	v86 := v84 | v85
+	return math.Float32frombits(v86)
+}
+
+func acosh32(x float32) float32 {
+	v3 := 1 < x
+	v4 := x < 0x1p+26
+	v5 := v3 && v4
+	v6 := !v5
+	if v6 {
+		return acosh32Slow(x)
+	}
+	v7 := x - 1
+	v8 := float32(v7 * v7)
+	v9 := fma32(v7, v7, -v8)
+	v10 := v7 + v7
+	v11 := v10 + v8
+	v12 := v11 - v10
+	v13 := v11 - v12
+	v14 := v10 - v13
+	v15 := v8 - v12
+	v16 := v14 + v15
+	v17 := v16 + v9
+	v18 := float32(math.Sqrt(float64(v11)))
+	v19 := fma32(-v18, v18, v11)
+	v20 := v19 + v17
+	v22 := 0x1p-01 / v18
+	v23 := float32(v20 * v22)
+	v24 := v18 + v7
+	v25 := v24 - v18
+	v26 := v7 - v25
+	v27 := v26 + v23
+	v30 := 1 + v24
+	v31 := v30 - 1
+	v32 := v30 - v31
+	v33 := 1 - v32
+	v34 := v24 - v31
+	v35 := v33 + v34
+	v36 := v35 + v27
+	v38 := math.Float32bits(v30) + 0x4afb0d
+	v40 := v38 & 0x7fffff
+	v42 := v40 + 0x3f3504f3
+	v43 := v38 >> 23
+	v45 := v43 | 0x4b000000
+	v47 := math.Float32frombits(v45) - 0x1.0000fep+23
+	v50 := v38 & 0xff800000
+	v51 := 0x7f000000 - v50
+	v52 := math.Float32frombits(v42) - 1
+	v53 := float32(v36 * math.Float32frombits(v51))
+	v54 := v52 + v53
+	v55 := v54 - v52
+	v56 := v53 - v55
+	v57 := v47 + 0
+	v60 := v54 + 2
+	v61 := v54 / v60
+	v62 := float32(v61 * v61)
+	v63 := float32(v54 * v54)
+	v64 := float32(v63 * 0x1p-01)
+	v68 := fma32(0x1.31e0eep-02, v62, 0x1.995ed4p-02)
+	v69 := fma32(v68, v62, 0x1.55557ap-01)
+	v70 := fma32(v62, v69, v64)
+	v71 := float32(v61 * v70)
+	v72 := fma32(-v56, v54, v56)
+	v73 := fma32(v57, -0x1.05c61p-29, v71)
+	v74 := v72 + v73
+	v75 := v64 - v74
+	v76 := v54 - v75
+	v77 := fma32(v57, 0x1.62e43p-01, v76)
+	return v77
+}
+
+func acosh32Slow(x float32) float32 {
+	v3 := 1 < x
+	v4 := x < 0x1p+26
+	v5 := v3 && v4
+	v6 := !v5
+	v7 := 0x1p+26 <= x
+	v8 := v6 && v7
+	v9 := x - 1
+	v10 := float32(v9 * v9)
+	v11 := fma32(v9, v9, -v10)
+	v12 := v9 + v9
+	v13 := v12 + v10
+	v14 := v13 - v12
+	v15 := v13 - v14
+	v16 := v12 - v15
+	v17 := v10 - v14
+	v18 := v16 + v17
+	v19 := v18 + v11
+	v20 := float32(math.Sqrt(float64(v13)))
+	v21 := fma32(-v20, v20, v13)
+	v22 := v21 + v19
+	v24 := 0x1p-01 / v20
+	v25 := float32(v22 * v24)
+	v26 := v20 + v9
+	v27 := v26 - v20
+	v28 := v9 - v27
+	v29 := v28 + v25
+	v30 := float32(x * 0x1p-01)
+	v31 := select32(v8, math.Float32bits(v30), math.Float32bits(v26))
+	v33 := select32(v8, 0x0, math.Float32bits(v29))
+	v35 := select32(v8, 0x40000000, 0x0)
+	v36 := 1 + math.Float32frombits(v31)
+	v37 := v36 - 1
+	v38 := v36 - v37
+	v39 := 1 - v38
+	v40 := math.Float32frombits(v31) - v37
+	v41 := v39 + v40
+	v42 := v41 + math.Float32frombits(v33)
+	v44 := math.Float32bits(v36) + 0x4afb0d
+	v46 := v44 & 0x7fffff
+	v48 := v46 + 0x3f3504f3
+	v49 := v44 >> 23
+	v51 := v49 | 0x4b000000
+	v53 := math.Float32frombits(v51) - 0x1.0000fep+23
+	v56 := v44 & 0xff800000
+	v57 := 0x7f000000 - v56
+	v58 := math.Float32frombits(v48) - 1
+	v59 := float32(v42 * math.Float32frombits(v57))
+	v60 := v58 + v59
+	v61 := v60 - v58
+	v62 := v59 - v61
+	v63 := v53 + math.Float32frombits(v35)
+	v66 := v60 + 2
+	v67 := v60 / v66
+	v68 := float32(v67 * v67)
+	v69 := float32(v60 * v60)
+	v70 := float32(v69 * 0x1p-01)
+	v74 := fma32(0x1.31e0eep-02, v68, 0x1.995ed4p-02)
+	v75 := fma32(v74, v68, 0x1.55557ap-01)
+	v76 := fma32(v68, v75, v70)
+	v77 := float32(v67 * v76)
+	v78 := fma32(-v62, v60, v62)
+	v79 := fma32(v63, -0x1.05c61p-29, v77)
+	v80 := v78 + v79
+	v81 := v70 - v80
+	v82 := v60 - v81
+	v83 := fma32(v63, 0x1.62e43p-01, v82)
+	v85 := x < math.Float32frombits(0x7f800000)
+	v86 := select32(v85, math.Float32bits(v83), math.Float32bits(x))
+	v87 := 1 <= x
+	v88 := x <= 1
+	v89 := v87 && v88
+	v90 := select32(v89, 0x0, v86)
+	v92 := select32(v87, v90, 0x7fc00000)
+	v93 := select32(v6, v92, math.Float32bits(v83))
+	return math.Float32frombits(v93)
+}
+
+func atanh32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) <= 0x1.ff8p-01
+	v5 := !v4
+	if v5 {
+		return atanh32Slow(x)
+	}
+	v7 := 1 + math.Float32frombits(v2)
+	v8 := 1 - math.Float32frombits(v2)
+	v9 := math.Float32bits(v7) - math.Float32bits(v8)
+	v11 := v9 + 0x3fc00000
+	v12 := v11 >> 23
+	v14 := v12 | 0x4b000000
+	v16 := math.Float32frombits(v14) - 0x1.0000fep+23
+	v18 := v11 & 0xff800000
+	v19 := 1 + math.Float32frombits(v18)
+	v20 := 1 - math.Float32frombits(v18)
+	v21 := fma32(v19, math.Float32frombits(v2), v20)
+	v22 := fma32(v20, math.Float32frombits(v2), v19)
+	v23 := v21 / v22
+	v24 := float32(v23 * v23)
+	v25 := float32(v23 * v24)
+	v30 := fma32(0x1.ee9efap-04, v24, 0x1.23e046p-03)
+	v31 := fma32(v30, v24, 0x1.999c0cp-03)
+	v32 := fma32(v31, v24, 0x1.555554p-02)
+	v33 := float32(v25 * v32)
+	v37 := float32(v16 * 0x1p-01)
+	v38 := fma32(v37, -0x1.05c61p-29, v33)
+	v39 := v23 + v38
+	v40 := fma32(v37, 0x1.62e43p-01, v39)
+	v41 := math.Float32bits(x) & 0x80000000
+	v42 := math.Float32bits(v40) | v41
+	return math.Float32frombits(v42)
+}
+
+func atanh32Slow(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32frombits(v2) <= 0x1.ff8p-01
+	v5 := !v4
+	v7 := math.Float32frombits(v2) < 1
+	v8 := !v7
+	v9 := v5 && v8
+	v11 := select32(v9, 0x0, v2)
+	v12 := 1 + math.Float32frombits(v11)
+	v13 := 1 - math.Float32frombits(v11)
+	v14 := math.Float32bits(v12) - math.Float32bits(v13)
+	v16 := v14 + 0x3fc00000
+	v17 := v16 >> 23
+	v19 := v17 | 0x4b000000
+	v21 := math.Float32frombits(v19) - 0x1.0000fep+23
+	v23 := v16 & 0xff800000
+	v24 := 1 + math.Float32frombits(v23)
+	v25 := 1 - math.Float32frombits(v23)
+	v26 := fma32(-math.Float32frombits(v23), v13, v12)
+	v27 := fma32(v24, math.Float32frombits(v11), v25)
+	v28 := select32(v5, math.Float32bits(v26), math.Float32bits(v27))
+	v29 := fma32(math.Float32frombits(v23), v13, v12)
+	v30 := fma32(v25, math.Float32frombits(v11), v24)
+	v31 := select32(v5, math.Float32bits(v29), math.Float32bits(v30))
+	v32 := math.Float32frombits(v28) / math.Float32frombits(v31)
+	v33 := float32(v32 * v32)
+	v34 := float32(v32 * v33)
+	v39 := fma32(0x1.ee9efap-04, v33, 0x1.23e046p-03)
+	v40 := fma32(v39, v33, 0x1.999c0cp-03)
+	v41 := fma32(v40, v33, 0x1.555554p-02)
+	v42 := float32(v34 * v41)
+	v46 := float32(v21 * 0x1p-01)
+	v47 := fma32(v46, -0x1.05c61p-29, v42)
+	v48 := v32 + v47
+	v49 := fma32(v46, 0x1.62e43p-01, v48)
+	v50 := math.Float32frombits(v2) == 1
+	v53 := select32(v7, math.Float32bits(v49), 0x7fc00000)
+	v54 := select32(v50, 0x7f800000, v53)
+	v55 := select32(v5, v54, math.Float32bits(v49))
+	v56 := math.Float32bits(x) & 0x80000000
+	v57 := v55 | v56
+	return math.Float32frombits(v57)
+}
+
+func sigmoid32(x float32) float32 {
+	v2 := math.Float32bits(x) | 0x80000000
+	v4 := upper32(-104, math.Float32frombits(v2))
+	v8 := float32(v4 * 0x1.715476p+00)
+	v9 := float32(math.RoundToEven(float64(v8)))
+	v10 := fma32(-v9, 0x1.62e43p-01, v4)
+	v11 := fma32(-v9, -0x1.05c61p-29, v10)
+	v17 := fma32(0x1.6a24fap-10, v11, 0x1.1239e4p-07)
+	v18 := fma32(v17, v11, 0x1.5558fp-05)
+	v19 := fma32(v18, v11, 0x1.555492p-03)
+	v20 := fma32(v19, v11, 0x1.fffffcp-02)
+	v21 := float32(v11 * v11)
+	v22 := fma32(v21, v20, v11)
+	v24 := v22 + 1
+	v25 := scale32(v24, v9)
+	v27 := x < 0
+	v28 := select32(v27, math.Float32bits(v25), 0x3f800000)
+	v29 := 1 + v25
+	v30 := math.Float32frombits(v28) / v29
+	return v30
+}
+
+func softplus32(x float32) float32 {
+	v2 := math.Float32bits(x) | 0x80000000
+	v4 := upper32(-104, math.Float32frombits(v2))
+	v8 := float32(v4 * 0x1.715476p+00)
+	v9 := float32(math.RoundToEven(float64(v8)))
+	v10 := fma32(-v9, 0x1.62e43p-01, v4)
+	v11 := fma32(-v9, -0x1.05c61p-29, v10)
+	v17 := fma32(0x1.6a24fap-10, v11, 0x1.1239e4p-07)
+	v18 := fma32(v17, v11, 0x1.5558fp-05)
+	v19 := fma32(v18, v11, 0x1.555492p-03)
+	v20 := fma32(v19, v11, 0x1.fffffcp-02)
+	v21 := float32(v11 * v11)
+	v22 := fma32(v21, v20, v11)
+	v24 := v22 + 1
+	v25 := scale32(v24, v9)
+	v26 := 1 + v25
+	v27 := v26 - 1
+	v28 := v26 - v27
+	v29 := 1 - v28
+	v30 := v25 - v27
+	v31 := v29 + v30
+	v33 := math.Float32bits(v26) + 0x4afb0d
+	v35 := v33 & 0x7fffff
+	v37 := v35 + 0x3f3504f3
+	v38 := v33 >> 23
+	v40 := v38 | 0x4b000000
+	v42 := math.Float32frombits(v40) - 0x1.0000fep+23
+	v45 := v33 & 0xff800000
+	v46 := 0x7f000000 - v45
+	v47 := math.Float32frombits(v37) - 1
+	v48 := float32(v31 * math.Float32frombits(v46))
+	v49 := v47 + v48
+	v50 := v49 - v47
+	v51 := v48 - v50
+	v53 := v49 + 2
+	v54 := v49 / v53
+	v55 := float32(v54 * v54)
+	v56 := float32(v49 * v49)
+	v58 := float32(v56 * 0x1p-01)
+	v62 := fma32(0x1.31e0eep-02, v55, 0x1.995ed4p-02)
+	v63 := fma32(v62, v55, 0x1.55557ap-01)
+	v64 := fma32(v55, v63, v58)
+	v65 := float32(v54 * v64)
+	v66 := fma32(v42, -0x1.05c61p-29, v65)
+	v67 := v51 + v66
+	v68 := v58 - v67
+	v69 := v49 - v68
+	v70 := fma32(v42, 0x1.62e43p-01, v69)
+	v72 := upper32(0, x)
+	v73 := v72 + v70
+	return v73
+}
+
+func erf32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := lower32(4, math.Float32frombits(v2))
+	v6 := v4 - 1
+	v16 := float32(v6 * v6)
+	v17 := fma32(0x1.86f384p-16, v16, 0x1.08659ap-09)
+	v18 := fma32(v17, v16, 0x1.547facp-05)
+	v19 := fma32(v18, v16, 0x1.51c9bp+01)
+	v20 := fma32(-0x1.0d8a08p-22, v16, -0x1.33e18p-12)
+	v21 := fma32(v20, v16, -0x1.4951dp-07)
+	v22 := fma32(v21, v16, 0x1.afabb4p-01)
+	v23 := fma32(v22, v16, 0x1.d97fcp+00)
+	v24 := fma32(v19, v6, v23)
+	v25 := math.Float32bits(v24) ^ 0x80000000
+	v29 := float32(math.Float32frombits(v25) * 0x1.715476p+00)
+	v30 := float32(math.RoundToEven(float64(v29)))
+	v31 := fma32(-v30, 0x1.62e43p-01, math.Float32frombits(v25))
+	v32 := fma32(-v30, -0x1.05c61p-29, v31)
+	v38 := fma32(0x1.6a24fap-10, v32, 0x1.1239e4p-07)
+	v39 := fma32(v38, v32, 0x1.5558fp-05)
+	v40 := fma32(v39, v32, 0x1.555492p-03)
+	v41 := fma32(v40, v32, 0x1.fffffcp-02)
+	v43 := v30 + 0x1.8000fep+23
+	v44 := math.Float32bits(v43) << 23
+	v45 := float32(v32 * v32)
+	v46 := fma32(v45, v41, v32)
+	v47 := fma32(math.Float32frombits(v44), v46, math.Float32frombits(v44))
+	v48 := math.Float32frombits(v2) < 1
+	v49 := float32(math.Float32frombits(v2) * math.Float32frombits(v2))
+	v58 := float32(v49 * v49)
+	v59 := fma32(-0x1.09e568p-18, v58, -0x1.ac179cp-11)
+	v60 := fma32(v59, v58, -0x1.b8056cp-06)
+	v61 := fma32(v60, v58, -0x1.81274p-02)
+	v62 := fma32(0x1.7e2ddp-14, v58, 0x1.54a36p-08)
+	v63 := fma32(v62, v58, 0x1.ce2d74p-04)
+	v64 := fma32(v63, v58, 0x1.06eba8p-03)
+	v65 := fma32(v61, v49, v64)
+	v66 := fma32(math.Float32frombits(v2), v65, math.Float32frombits(v2))
+	v67 := 1 - v47
+	v68 := select32(v48, math.Float32bits(v66), math.Float32bits(v67))
+	v69 := math.Float32bits(x) & 0x80000000
+	v70 := v68 | v69
+	return math.Float32frombits(v70)
+}
+
+func erfc32(x float32) float32 {
+	v3 := math.Float32bits(x) &^ 0x80000000
+	v4 := lower32(0x1.466666p+03, math.Float32frombits(v3))
+	v6 := v4 - 2
+	v7 := v4 + 2
+	v8 := v6 / v7
+	v20 := float32(v8 * v8)
+	v21 := fma32(0x1.ec1c84p-16, v20, -0x1.492202p-10)
+	v22 := fma32(v21, v20, 0x1.1b158p-07)
+	v23 := fma32(v22, v20, -0x1.bc0caap-05)
+	v24 := fma32(v23, v20, -0x1.54083ep-03)
+	v25 := fma32(-0x1.7a2d5cp-12, v20, 0x1.4cc37p-10)
+	v26 := fma32(v25, v20, -0x1.078f68p-07)
+	v27 := fma32(v26, v20, 0x1.4ffb02p-03)
+	v28 := fma32(v27, v20, -0x1.7bf5fep-04)
+	v29 := fma32(v24, v8, v28)
+	v30 := float32(v8 * v29)
+	v31 := 0x1.46e80ep+00 + v30
+	v32 := v31 - 0x1.46e80ep+00
+	v33 := v30 - v32
+	v34 := float32(v4 * v4)
+	v35 := fma32(v4, v4, -v34)
+	v39 := float32(v34 * -0x1.715476p+00)
+	v40 := float32(math.RoundToEven(float64(v39)))
+	v41 := math.Float32bits(v34) ^ 0x80000000
+	v42 := fma32(-v40, 0x1.62e43p-01, math.Float32frombits(v41))
+	v43 := fma32(-v40, -0x1.05c61p-29, v42)
+	v44 := v42 - v43
+	v45 := fma32(-v40, -0x1.05c61p-29, v44)
+	v46 := v45 - v35
+	v47 := float32(v43 * v43)
+	v53 := fma32(0x1.6a24fap-10, v43, 0x1.1239e4p-07)
+	v54 := fma32(v53, v43, 0x1.5558fp-05)
+	v55 := fma32(v54, v43, 0x1.555492p-03)
+	v56 := fma32(v55, v43, 0x1.fffffcp-02)
+	v57 := float32(v47 * v56)
+	v58 := v43 + v57
+	v59 := fma32(v46, v58, v46)
+	v60 := v57 + v59
+	v62 := 1 + v43
+	v63 := v62 - 1
+	v64 := v43 - v63
+	v65 := v62 + v60
+	v66 := v65 - v62
+	v67 := v60 - v66
+	v68 := v64 + v67
+	v69 := float32(v65 * v31)
+	v70 := fma32(v65, v31, -v69)
+	v71 := fma32(v68, v31, v70)
+	v72 := fma32(v65, v33, v71)
+	v73 := v4 + v4
+	v74 := 1 + v73
+	v75 := v74 - 1
+	v76 := v74 - v75
+	v77 := 1 - v76
+	v78 := v73 - v75
+	v79 := v77 + v78
+	v80 := 1 / v74
+	v81 := float32(v69 * v80)
+	v82 := fma32(-v81, v74, v69)
+	v83 := fma32(-v81, v79, v72)
+	v84 := v82 + v83
+	v85 := fma32(v84, v80, v81)
+	v87 := v4 < 0x1p-01
+	v96 := float32(v34 * v34)
+	v97 := fma32(-0x1.09e568p-18, v96, -0x1.ac179cp-11)
+	v98 := fma32(v97, v96, -0x1.b8056cp-06)
+	v99 := fma32(v98, v96, -0x1.81274p-02)
+	v100 := fma32(0x1.7e2ddp-14, v96, 0x1.54a36p-08)
+	v101 := fma32(v100, v96, 0x1.ce2d74p-04)
+	v102 := fma32(v101, v96, 0x1.06eba8p-03)
+	v103 := fma32(v99, v34, v102)
+	v104 := fma32(v4, v103, v4)
+	v105 := 1 - v104
+	v106 := scale32(v85, v40)
+	v107 := select32(v87, math.Float32bits(v105), math.Float32bits(v106))
+	v109 := x < 0
+	v110 := 2 - math.Float32frombits(v107)
+	v111 := select32(v109, math.Float32bits(v110), v107)
+	return math.Float32frombits(v111)
+}
+
+func pow32(x, y float32) float32 {
+	v4 := math.Float32bits(y) &^ 0x80000000
+	v5 := 0x1p-126 <= x
+	v7 := x < math.Float32frombits(0x7f800000)
+	v8 := v5 && v7
+	v10 := math.Float32frombits(v4) < 0x1p+100
+	v11 := v8 && v10
+	v12 := !v11
+	if v12 {
+		return pow32Slow(x, y)
+	}
+	v14 := math.Float32bits(x) + 0x4afb0d
+	v16 := v14 & 0x7fffff
+	v18 := v16 + 0x3f3504f3
+	v19 := v14 >> 23
+	v21 := v19 | 0x4b000000
+	v23 := math.Float32frombits(v21) - 0x1.0000fep+23
+	v25 := math.Float32frombits(v18) - 1
+	v26 := 1 + math.Float32frombits(v18)
+	v27 := v26 - 1
+	v28 := math.Float32frombits(v18) - v27
+	v29 := 1 / v26
+	v30 := float32(v25 * v29)
+	v31 := fma32(-v30, v26, v25)
+	v32 := fma32(-v30, v28, v31)
+	v33 := float32(v32 * v29)
+	v34 := v30 + v33
+	v35 := v34 - v30
+	v36 := v33 - v35
+	v41 := float32(v34 * v34)
+	v42 := fma32(v34, v34, -v41)
+	v43 := v34 + v34
+	v44 := fma32(v43, v36, v42)
+	v48 := fma32(0x1.59eep-02, v41, 0x1.a5bbfap-02)
+	v49 := fma32(v48, v41, 0x1.27770ep-01)
+	v50 := fma32(v41, v49, -0x1.e2fe02p-28)
+	v51 := 0x1.ec709ep-01 + v50
+	v52 := v51 - 0x1.ec709ep-01
+	v53 := v50 - v52
+	v54 := float32(v41 * v51)
+	v55 := fma32(v41, v51, -v54)
+	v56 := fma32(v44, v51, v55)
+	v57 := fma32(v41, v53, v56)
+	v58 := 0x1.715476p+01 + v54
+	v59 := v58 - 0x1.715476p+01
+	v60 := v54 - v59
+	v61 := 0x1.4ae0cp-25 + v57
+	v62 := v60 + v61
+	v63 := float32(v34 * v58)
+	v64 := fma32(v34, v58, -v63)
+	v65 := fma32(v36, v58, v64)
+	v66 := fma32(v34, v62, v65)
+	v67 := v23 + v63
+	v68 := v67 - v23
+	v69 := v63 - v68
+	v70 := v69 + v66
+	v71 := v67 + v70
+	v72 := v71 - v67
+	v73 := v70 - v72
+	v74 := float32(y * v71)
+	v75 := fma32(y, v71, -v74)
+	v76 := fma32(y, v73, v75)
+	v78 := math.Float32bits(v74) &^ 0x80000000
+	v79 := math.Float32frombits(v78) < 160
+	v80 := !v79
+	v82 := lower32(160, v74)
+	v83 := upper32(-160, v82)
+	v85 := select32(v80, 0x0, math.Float32bits(v76))
+	v86 := float32(math.RoundToEven(float64(v83)))
+	v87 := v83 - v86
+	v88 := v87 + math.Float32frombits(v85)
+	v95 := float32(v88 * v88)
+	v96 := fma32(0x1.41f664p-13, v95, 0x1.3b2d58p-07)
+	v97 := fma32(v96, v95, 0x1.ebfbdcp-03)
+	v98 := fma32(0x1.5f3e78p-10, v95, 0x1.c6aee8p-05)
+	v99 := fma32(v98, v95, 0x1.62e43p-01)
+	v100 := fma32(v97, v88, v99)
+	v101 := fma32(v88, v100, 1)
+	v102 := scale32(v101, v86)
+	return v102
+}
+
+func pow32Slow(x, y float32) float32 {
+	v3 := math.Float32bits(x) &^ 0x80000000
+	v7 := math.Float32bits(y) &^ 0x80000000
+	v8 := 0x1p-126 <= x
+	v10 := x < math.Float32frombits(0x7f800000)
+	v11 := v8 && v10
+	v13 := math.Float32frombits(v7) < 0x1p+100
+	v14 := v11 && v13
+	v15 := !v14
+	v16 := math.Float32frombits(v3) < 0x1p-126
+	v17 := v15 && v16
+	v18 := float32(math.Float32frombits(v3) * 0x1p+25)
+	v19 := select32(v17, math.Float32bits(v18), v3)
+	v20 := select32(v15, v19, math.Float32bits(x))
+	v22 := v20 + 0x4afb0d
+	v24 := v22 & 0x7fffff
+	v26 := v24 + 0x3f3504f3
+	v27 := v22 >> 23
+	v29 := v27 | 0x4b000000
+	v31 := math.Float32frombits(v29) - 0x1.0000fep+23
+	v32 := v31 - 25
+	v33 := select32(v17, math.Float32bits(v32), math.Float32bits(v31))
+	v35 := math.Float32frombits(v26) - 1
+	v36 := 1 + math.Float32frombits(v26)
+	v37 := v36 - 1
+	v38 := math.Float32frombits(v26) - v37
+	v39 := 1 / v36
+	v40 := float32(v35 * v39)
+	v41 := fma32(-v40, v36, v35)
+	v42 := fma32(-v40, v38, v41)
+	v43 := float32(v42 * v39)
+	v44 := v40 + v43
+	v45 := v44 - v40
+	v46 := v43 - v45
+	v51 := float32(v44 * v44)
+	v52 := fma32(v44, v44, -v51)
+	v53 := v44 + v44
+	v54 := fma32(v53, v46, v52)
+	v58 := fma32(0x1.59eep-02, v51, 0x1.a5bbfap-02)
+	v59 := fma32(v58, v51, 0x1.27770ep-01)
+	v60 := fma32(v51, v59, -0x1.e2fe02p-28)
+	v61 := 0x1.ec709ep-01 + v60
+	v62 := v61 - 0x1.ec709ep-01
+	v63 := v60 - v62
+	v64 := float32(v51 * v61)
+	v65 := fma32(v51, v61, -v64)
+	v66 := fma32(v54, v61, v65)
+	v67 := fma32(v51, v63, v66)
+	v68 := 0x1.715476p+01 + v64
+	v69 := v68 - 0x1.715476p+01
+	v70 := v64 - v69
+	v71 := 0x1.4ae0cp-25 + v67
+	v72 := v70 + v71
+	v73 := float32(v44 * v68)
+	v74 := fma32(v44, v68, -v73)
+	v75 := fma32(v46, v68, v74)
+	v76 := fma32(v44, v72, v75)
+	v77 := math.Float32frombits(v33) + v73
+	v78 := v77 - math.Float32frombits(v33)
+	v79 := v73 - v78
+	v80 := v79 + v76
+	v81 := v77 + v80
+	v82 := v81 - v77
+	v83 := v80 - v82
+	v84 := float32(y * v81)
+	v85 := fma32(y, v81, -v84)
+	v86 := fma32(y, v83, v85)
+	v88 := math.Float32bits(v84) &^ 0x80000000
+	v89 := math.Float32frombits(v88) < 160
+	v90 := !v89
+	v92 := lower32(160, v84)
+	v93 := upper32(-160, v92)
+	v95 := select32(v90, 0x0, math.Float32bits(v86))
+	v96 := float32(math.RoundToEven(float64(v93)))
+	v97 := v93 - v96
+	v98 := v97 + math.Float32frombits(v95)
+	v105 := float32(v98 * v98)
+	v106 := fma32(0x1.41f664p-13, v105, 0x1.3b2d58p-07)
+	v107 := fma32(v106, v105, 0x1.ebfbdcp-03)
+	v108 := fma32(0x1.5f3e78p-10, v105, 0x1.c6aee8p-05)
+	v109 := fma32(v108, v105, 0x1.62e43p-01)
+	v110 := fma32(v107, v98, v109)
+	v111 := fma32(v98, v110, 1)
+	v112 := scale32(v111, v96)
+	v113 := math.Float32bits(x)>>31&1 != 0
+	v114 := float32(math.Trunc(float64(y)))
+	v115 := y == v114
+	v117 := float32(y * 0x1p-01)
+	v118 := float32(math.Trunc(float64(v117)))
+	v119 := v117 != v118
+	v120 := v115 && v119
+	v121 := math.Float32bits(y)>>31&1 != 0
+	v122 := math.Float32frombits(v7) == math.Float32frombits(0x7f800000)
+	v123 := math.Float32frombits(v3) == 0
+	v124 := math.Float32frombits(v3) == math.Float32frombits(0x7f800000)
+	v125 := v123 || v124
+	v126 := !v115
+	v127 := v113 && v126
+	v129 := select32(v127, 0x7fc00000, math.Float32bits(v112))
+	v130 := v123 != v121
+	v131 := select32(v130, 0x0, 0x7f800000)
+	v132 := select32(v125, v131, v129)
+	v133 := 1 < math.Float32frombits(v3)
+	v134 := v133 != v121
+	v135 := select32(v134, 0x7f800000, 0x0)
+	v136 := math.Float32frombits(v3) == 1
+	v137 := select32(v136, 0x3f800000, v135)
+	v138 := select32(v122, v137, v132)
+	v139 := v113 && v120
+	v140 := select32(v139, 0x80000000, 0x0)
+	v141 := v138 ^ v140
+	v142 := x != x
+	v143 := y != y
+	v144 := v142 || v143
+	v145 := select32(v144, 0x7fc00000, v141)
+	v146 := y == 0
+	v147 := x == 1
+	v148 := v146 || v147
+	v149 := select32(v148, 0x3f800000, v145)
+	v150 := select32(v15, v149, math.Float32bits(v112))
+	return math.Float32frombits(v150)
+}
+
+func atan2x32(x, y float32) float32 {
+	v3 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32bits(y) &^ 0x80000000
+	v5 := math.Float32frombits(v3) + math.Float32frombits(v4)
+	v7 := 0 < v5
+	v9 := v5 < math.Float32frombits(0x7f800000)
+	v10 := v7 && v9
+	v11 := !v10
+	if v11 {
+		return atan2x32Slow(x, y)
+	}
+	v12 := math.Float32frombits(v4) < math.Float32frombits(v3)
+	v13 := select32(v12, v4, v3)
+	v14 := select32(v12, v3, v4)
+	v15 := math.Float32frombits(v13) / math.Float32frombits(v14)
+	v16 := math.Float32bits(y) & 0x80000000
+	v21 := math.Float32bits(y)>>31&1 != 0
+	v22 := select32(v21, 0x40490fdb, 0x0)
+	v23 := select32(v12, 0x3fc90fdb, v22)
+	v24 := select32(v21, 0xb3bbbd2e, 0x0)
+	v25 := select32(v12, 0xb33bbd2e, v24)
+	v26 := v16 ^ 0x80000000
+	v27 := select32(v12, v26, v16)
+	v28 := math.Float32bits(v15) ^ v27
+	v29 := float32(math.Float32frombits(v28) * math.Float32frombits(v28))
+	v39 := fma32(-0x1.dd0d26p-10, v29, 0x1.698b16p-07)
+	v40 := fma32(v39, v29, -0x1.013eap-05)
+	v41 := fma32(v40, v29, 0x1.dca61cp-05)
+	v42 := fma32(v41, v29, -0x1.58c07p-04)
+	v43 := fma32(v42, v29, 0x1.c0c9d6p-04)
+	v44 := fma32(v43, v29, -0x1.24263ap-03)
+	v45 := fma32(v44, v29, 0x1.999266p-03)
+	v46 := fma32(v45, v29, -0x1.55554p-02)
+	v47 := float32(math.Float32frombits(v28) * v29)
+	v48 := fma32(v47, v46, math.Float32frombits(v25))
+	v49 := math.Float32frombits(v23) + math.Float32frombits(v28)
+	v50 := v49 - math.Float32frombits(v23)
+	v51 := math.Float32frombits(v28) - v50
+	v52 := v51 + v48
+	v53 := v49 + v52
+	v54 := math.Float32bits(x) & 0x80000000
+	v55 := math.Float32bits(v53) | v54
+	return math.Float32frombits(v55)
+}
+
+func atan2x32Slow(x, y float32) float32 {
+	v3 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32bits(y) &^ 0x80000000
+	v5 := math.Float32frombits(v3) + math.Float32frombits(v4)
+	v7 := 0 < v5
+	v9 := v5 < math.Float32frombits(0x7f800000)
+	v10 := v7 && v9
+	v11 := !v10
+	v12 := math.Float32frombits(v4) < math.Float32frombits(v3)
+	v13 := select32(v12, v4, v3)
+	v14 := select32(v12, v3, v4)
+	v15 := math.Float32frombits(v14) == 0
+	v16 := v11 && v15
+	v18 := select32(v16, 0x3f800000, v14)
+	v19 := math.Float32frombits(v13) == math.Float32frombits(0x7f800000)
+	v20 := v11 && v19
+	v21 := select32(v20, 0x3f800000, v13)
+	v22 := select32(v20, 0x3f800000, v18)
+	v23 := math.Float32frombits(v21) / math.Float32frombits(v22)
+	v24 := math.Float32bits(y) & 0x80000000
+	v29 := math.Float32bits(y)>>31&1 != 0
+	v30 := select32(v29, 0x40490fdb, 0x0)
+	v31 := select32(v12, 0x3fc90fdb, v30)
+	v32 := select32(v29, 0xb3bbbd2e, 0x0)
+	v33 := select32(v12, 0xb33bbd2e, v32)
+	v34 := v24 ^ 0x80000000
+	v35 := select32(v12, v34, v24)
+	v36 := math.Float32bits(v23) ^ v35
+	v37 := float32(math.Float32frombits(v36) * math.Float32frombits(v36))
+	v47 := fma32(-0x1.dd0d26p-10, v37, 0x1.698b16p-07)
+	v48 := fma32(v47, v37, -0x1.013eap-05)
+	v49 := fma32(v48, v37, 0x1.dca61cp-05)
+	v50 := fma32(v49, v37, -0x1.58c07p-04)
+	v51 := fma32(v50, v37, 0x1.c0c9d6p-04)
+	v52 := fma32(v51, v37, -0x1.24263ap-03)
+	v53 := fma32(v52, v37, 0x1.999266p-03)
+	v54 := fma32(v53, v37, -0x1.55554p-02)
+	v55 := float32(math.Float32frombits(v36) * v37)
+	v56 := fma32(v55, v54, math.Float32frombits(v33))
+	v57 := math.Float32frombits(v31) + math.Float32frombits(v36)
+	v58 := v57 - math.Float32frombits(v31)
+	v59 := math.Float32frombits(v36) - v58
+	v60 := v59 + v56
+	v61 := v57 + v60
+	v62 := v5 != v5
+	v63 := v11 && v62
+	v65 := select32(v63, 0x7fc00000, math.Float32bits(v61))
+	v66 := math.Float32bits(x) & 0x80000000
+	v67 := v65 | v66
+	return math.Float32frombits(v67)
+}
+
+func hypot32(x, y float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32bits(y) &^ 0x80000000
+	v5 := upper32(math.Float32frombits(v2), math.Float32frombits(v4))
+	v8 := 0x1p-45 < v5
+	v9 := math.Float32frombits(v2) + math.Float32frombits(v4)
+	v11 := v9 < 0x1p+60
+	v12 := v8 && v11
+	v13 := !v12
+	if v13 {
+		return hypot32Slow(x, y)
+	}
+	v6 := lower32(math.Float32frombits(v2), math.Float32frombits(v4))
+	v14 := float32(v6 * v6)
+	v15 := fma32(v5, v5, v14)
+	v16 := float32(math.Sqrt(float64(v15)))
+	return v16
+}
+
+func hypot32Slow(x, y float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v4 := math.Float32bits(y) &^ 0x80000000
+	v5 := upper32(math.Float32frombits(v2), math.Float32frombits(v4))
+	v6 := lower32(math.Float32frombits(v2), math.Float32frombits(v4))
+	v8 := 0x1p-45 < v5
+	v9 := math.Float32frombits(v2) + math.Float32frombits(v4)
+	v11 := v9 < 0x1p+60
+	v12 := v8 && v11
+	v13 := !v12
+	v14 := v5 <= 0x1p-45
+	v15 := v13 && v14
+	v16 := 0x1p+60 <= v9
+	v17 := v13 && v16
+	v21 := select32(v17, 0x17800000, 0x3f800000)
+	v22 := select32(v15, 0x67800000, v21)
+	v23 := select32(v17, 0x67800000, 0x3f800000)
+	v24 := select32(v15, 0x17800000, v23)
+	v25 := float32(v5 * math.Float32frombits(v22))
+	v26 := select32(v13, math.Float32bits(v25), math.Float32bits(v5))
+	v27 := float32(v6 * math.Float32frombits(v22))
+	v28 := select32(v13, math.Float32bits(v27), math.Float32bits(v6))
+	v29 := float32(math.Float32frombits(v28) * math.Float32frombits(v28))
+	v30 := fma32(math.Float32frombits(v26), math.Float32frombits(v26), v29)
+	v31 := float32(math.Sqrt(float64(v30)))
+	v32 := float32(v31 * math.Float32frombits(v24))
+	v33 := select32(v13, math.Float32bits(v32), math.Float32bits(v31))
+	v35 := math.Float32frombits(v2) == math.Float32frombits(0x7f800000)
+	v36 := math.Float32frombits(v4) == math.Float32frombits(0x7f800000)
+	v37 := v35 || v36
+	v38 := math.Float32frombits(v2) != math.Float32frombits(v2)
+	v39 := math.Float32frombits(v4) != math.Float32frombits(v4)
+	v40 := v38 || v39
+	v42 := select32(v40, 0x7fc00000, v33)
+	v43 := select32(v37, 0x7f800000, v42)
+	v44 := select32(v13, v43, v33)
+	return math.Float32frombits(v44)
+}
+
 func sincos32(x float32) (float32, float32) {
 	v2 := math.Float32bits(x) &^ 0x80000000
 	v14 := math.Float32frombits(v2) < 16384
@@ -1103,20 +5303,70 @@ func sincos32Slow(x float32) (float32, float32) {
 
 // unary64 holds the functions of one argument that have a definition in def.
 var unary64 = [micro.Count]func(x float64) float64{
-	micro.Exp: exp64,
-	micro.Sin: sin64,
-	micro.Cos: cos64,
+	micro.Cbrt:     cbrt64,
+	micro.Exp:      exp64,
+	micro.Exp2:     exp2x64,
+	micro.Expm1:    expm1x64,
+	micro.Log:      log64,
+	micro.Log2:     log2x64,
+	micro.Log10:    log10x64,
+	micro.Log1p:    log1p64,
+	micro.Sin:      sin64,
+	micro.Cos:      cos64,
+	micro.Tan:      tan64,
+	micro.Asin:     asin64,
+	micro.Acos:     acos64,
+	micro.Atan:     atan64,
+	micro.Sinh:     sinh64,
+	micro.Cosh:     cosh64,
+	micro.Tanh:     tanh64,
+	micro.Asinh:    asinh64,
+	micro.Acosh:    acosh64,
+	micro.Atanh:    atanh64,
+	micro.Sigmoid:  sigmoid64,
+	micro.Softplus: softplus64,
+	micro.Erf:      erf64,
+	micro.Erfc:     erfc64,
 }
 
 // unary32 holds the functions of one argument that have a definition in def.
 var unary32 = [micro.Count]func(x float32) float32{
-	micro.Exp: exp32,
-	micro.Sin: sin32,
-	micro.Cos: cos32,
+	micro.Cbrt:     cbrt32,
+	micro.Exp:      exp32,
+	micro.Exp2:     exp2x32,
+	micro.Expm1:    expm1x32,
+	micro.Log:      log32,
+	micro.Log2:     log2x32,
+	micro.Log10:    log10x32,
+	micro.Log1p:    log1p32,
+	micro.Sin:      sin32,
+	micro.Cos:      cos32,
+	micro.Tan:      tan32,
+	micro.Asin:     asin32,
+	micro.Acos:     acos32,
+	micro.Atan:     atan32,
+	micro.Sinh:     sinh32,
+	micro.Cosh:     cosh32,
+	micro.Tanh:     tanh32,
+	micro.Asinh:    asinh32,
+	micro.Acosh:    acosh32,
+	micro.Atanh:    atanh32,
+	micro.Sigmoid:  sigmoid32,
+	micro.Softplus: softplus32,
+	micro.Erf:      erf32,
+	micro.Erfc:     erfc32,
 }
 
 // binary64 holds the functions of two arguments that have a definition in def.
-var binary64 = [micro.Count]func(x, y float64) float64{}
+var binary64 = [micro.Count]func(x, y float64) float64{
+	micro.Pow:   pow64,
+	micro.Atan2: atan2x64,
+	micro.Hypot: hypot64,
+}
 
 // binary32 holds the functions of two arguments that have a definition in def.
-var binary32 = [micro.Count]func(x, y float32) float32{}
+var binary32 = [micro.Count]func(x, y float32) float32{
+	micro.Pow:   pow32,
+	micro.Atan2: atan2x32,
+	micro.Hypot: hypot32,
+}

@@ -35,10 +35,35 @@ func (b *Builder) node(k Kind, imm uint64, operands ...Ref) Ref {
 	if r, ok := b.seen[n]; ok {
 		return r
 	}
+	if u, ok := b.fold(n); ok {
+		return b.node(Const, u)
+	}
 	r := Ref(len(b.f.Nodes))
 	b.f.Nodes = append(b.f.Nodes, n)
 	b.seen[n] = r
 	return r
+}
+
+// fold evaluates an operation on constants.
+func (b *Builder) fold(n Node) (uint64, bool) {
+	info := n.Kind.Info()
+	if info.Arity == 0 || info.Mask || n.Kind == Gather || n.Kind == Select {
+		return 0, false
+	}
+	var v [3]uint64
+	for k, r := range n.Operands() {
+		if r == None {
+			continue
+		}
+		if b.f.Nodes[r].Kind != Const {
+			return 0, false
+		}
+		v[k] = b.f.Nodes[r].Imm
+	}
+	if b.wide() {
+		return eval64(n.Kind, n.Imm, v[0], v[1], v[2]), true
+	}
+	return eval32(n.Kind, n.Imm, v[0], v[1], v[2]), true
 }
 
 // Arg returns argument i.

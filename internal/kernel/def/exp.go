@@ -44,6 +44,157 @@ func buildExp(b *Builder) *Func {
 	return b.Finish(b.Scale(p, k))
 }
 
+// scaledMagic returns magic plus the exponent bias plus d: adding it to a whole number k and
+// shifting the sum left by the mantissa's width gives 2^(k+d).
+func (b *Builder) scaledMagic(d float64) Ref {
+	return b.K2(3<<51+1023+d, float32(3<<22+127+d))
+}
+
+func (b *Builder) mantissaBits() int {
+	if b.wide() {
+		return 52
+	}
+	return 23
+}
+
+// pow2 returns 2^(k+d) for a whole number k with k+d in the normal range.
+func (b *Builder) pow2(k Ref, d float64) Ref {
+	return b.Shl(b.Add(k, b.scaledMagic(d)), b.mantissaBits())
+}
+
+// orSign gives y the sign of x where y ≥ +0 or has that sign already; it keeps −0.
+func (b *Builder) orSign(x, y Ref) Ref { return b.Or(y, b.SignOf(x)) }
+
+func buildExp2(b *Builder) *Func {
+	x := b.Arg(0)
+	if b.wide() {
+		x = b.clampExp(x, -1080, 1030)
+	} else {
+		x = b.clampExp(x, -155, 130)
+	}
+	k := b.RoundEven(x)
+	return b.Finish(b.Scale(b.exp2Small(b.Sub(x, k)), k))
+}
+
+// exp2Small is 2^r for |r| ≤ ½.
+func (b *Builder) exp2Small(r Ref) Ref {
+	return b.FMA(r, b.Poly(r, b.Coefficients(exp2Q64, exp2Q32)), b.K(1))
+}
+
+// buildExpm1 is 2^k·(e^r − 1) + (2^k − 1), summed from the largest part down.
+func buildExpm1(b *Builder) *Func {
+	x := b.Arg(0)
+	clamped, top := b.clampExp(x, -40, 710), b.K(709)
+	if !b.wide() {
+		clamped, top = b.clampExp(x, -20, 89), b.K(88)
+	}
+	k, r, w := b.expm1Parts(clamped)
+	s := b.pow2(k, 0)
+	y := b.FMA(s, w, b.FMA(s, r, b.Sub(s, b.K(1))))
+	// 2^k overflows before the result does; −1 no longer matters there.
+	huge := b.Rare(b.Lt(top, x))
+	quarter := b.pow2(k, -2)
+	y = b.Select(huge, b.Mul(b.FMA(quarter, b.Add(r, w), quarter), b.K(4)), y)
+	return b.Finish(b.orSign(x, y))
+}
+
+// expm1Parts returns k, r and w with x = k·ln 2 + r + … and e^(x − k·ln 2) − 1 = r + w;
+// w carries the rounding error of r.
+func (b *Builder) expm1Parts(x Ref) (k, r, w Ref) {
+	hi, lo := b.ln2()
+	k = b.RoundEven(b.Mul(x, b.K(math.Log2E)))
+	r1 := b.FNMA(k, hi, x)
+	r = b.FNMA(k, lo, r1)
+	rlo := b.FNMA(k, lo, b.Sub(r1, r))
+	return k, r, b.FMA(b.Mul(r, r), b.Poly(r, b.Coefficients(expm1Q64, expm1Q32)), rlo)
+}
+
+// sinhCosh returns sinh |x| and cosh |x|. With k and r from |x| = k·ln 2 + r,
+// sinh |x| = (2^(k−1) − 2^(−k−1))·cosh r + (2^(k−1) + 2^(−k−1))·sinh r, and cosh with the signs
+// changed: no division, and no cancellation for k = 0.
+func (b *Builder) sinhCosh(x Ref) (sinh, cosh Ref) {
+	large, clamp := b.K(700), 720.
+	if !b.wide() {
+		large, clamp = b.K(85), 95.
+	}
+	rare := b.Rare(b.MaskNot(b.Le(x, large)))
+	k, r := b.reduceLn2(b.Min(b.K(clamp), x))
+	z := b.Mul(r, r)
+	s := b.Mul(z, b.Poly(z, b.Coefficients(sinhS64, sinhS32))) // sinh r = r + r·s
+	c := b.Mul(z, b.Poly(z, b.Coefficients(coshC64, coshC32))) // cosh r = 1 + c
+	up := b.pow2(k, -1)
+	bias := uint64(1023)
+	if !b.wide() {
+		bias = 127
+	}
+	down := b.ISub(b.Bits((2*bias-2)<<b.mantissaBits()), up)
+	plus, minus := b.Add(up, down), b.Sub(up, down)
+	pr := b.Mul(plus, r)
+	sinh = b.Add(b.FMA(plus, r, minus), b.FMA(pr, s, b.Mul(minus, c)))
+	mr := b.Mul(minus, r)
+	cosh = b.Add(plus, b.FMA(plus, c, b.FMA(mr, s, mr)))
+	// Far out both are ½·e^x, and 2^(k−1) may overflow.
+	far := b.Scale(b.Add(b.K(1), b.Add(r, b.FMA(r, s, c))), b.Sub(k, b.K(1)))
+	far = b.Select(b.IsNaN(x), x, far)
+	return b.Select(rare, far, sinh), b.Select(rare, far, cosh)
+}
+
+// buildTanh is E/(E+2) with E = e^(2|x|) − 1 in two parts; the quotient q is corrected
+// by its remainder, for which 1/(E+2) = (1−q)/2 is at hand.
+func buildTanh(b *Builder) *Func {
+	x := b.Arg(0)
+	a := b.Min(b.K2(22, 10), b.Abs(x))
+	k, r, w := b.expm1Parts(b.Add(a, a))
+	s := b.pow2(k, 0)
+	h, l := b.fastTwoSum(b.Sub(s, b.K(1)), b.Mul(s, r))
+	e, l2 := b.fastTwoSum(h, b.Mul(s, w))
+	elo := b.Add(l, l2)
+	d, dlo := b.fastTwoSum(b.K(2), e)
+	q := b.Div(e, d)
+	rest := b.Add(b.FNMA(q, d, e), b.FNMA(q, b.Add(dlo, elo), elo))
+	better := b.FMA(rest, b.FNMA(q, b.K(0.5), b.K(0.5)), q)
+	// Further out q is as good, and (1−q)/2 has lost its digits.
+	return b.Finish(b.orSign(x, b.Select(b.Lt(a, b.K2(9, 4)), better, q)))
+}
+
+// expNegAbs is e^−|x|.
+func (b *Builder) expNegAbs(x Ref) Ref {
+	n := b.Or(x, b.signMask())
+	lo := -746.
+	if !b.wide() {
+		lo = -104
+	}
+	k, r := b.reduceLn2(b.Max(b.K(lo), n))
+	q := b.Poly(r, b.Coefficients(expQ64, expQ32))
+	return b.Scale(b.Add(b.FMA(b.Mul(r, r), q, r), b.K(1)), k)
+}
+
+func buildSigmoid(b *Builder) *Func {
+	x := b.Arg(0)
+	e := b.expNegAbs(x)
+	num := b.Select(b.Lt(x, b.K(0)), e, b.K(1))
+	return b.Finish(b.Div(num, b.Add(b.K(1), e)))
+}
+
+func buildSoftplus(b *Builder) *Func {
+	x := b.Arg(0)
+	l := b.log1pCore(b.expNegAbs(x), None, None)
+	return b.Finish(b.Add(b.Max(b.K(0), x), l))
+}
+
 func init() {
 	register(micro.Exp, 1, buildExp)
+	register(micro.Exp2, 1, buildExp2)
+	register(micro.Expm1, 1, buildExpm1)
+	register(micro.Sinh, 1, func(b *Builder) *Func {
+		s, _ := b.sinhCosh(b.Abs(b.Arg(0)))
+		return b.Finish(b.orSign(b.Arg(0), s))
+	})
+	register(micro.Cosh, 1, func(b *Builder) *Func {
+		_, c := b.sinhCosh(b.Abs(b.Arg(0)))
+		return b.Finish(c)
+	})
+	register(micro.Tanh, 1, buildTanh)
+	register(micro.Sigmoid, 1, buildSigmoid)
+	register(micro.Softplus, 1, buildSoftplus)
 }

@@ -192,7 +192,27 @@ func buildSinCos(b *Builder, sine, cosine bool) *Func {
 	return b.Finish(c)
 }
 
+// buildTan divides sine by cosine of the reduced argument. Its low part counts here
+// (tan amplifies relative errors of the argument by up to π/2), and the quotient is corrected
+// by its remainder with the rounding errors of sine and cosine.
+func buildTan(b *Builder) *Func {
+	x := b.Arg(0)
+	r, rlo, k := b.reducePi(b.Abs(x), true)
+	z := b.Mul(r, r)
+	s, se := b.fastTwoSum(r, b.FMA(b.Mul(r, z), b.Poly(z, b.Coefficients(sinS64, sinS32)), rlo))
+	c, ce := b.fastTwoSum(b.K(1), b.FNMA(r, rlo, b.Mul(z, b.Poly(z, b.Coefficients(cosC64, cosC32)))))
+	odd := b.Bit(k, 0)
+	num, nlo := b.Select(odd, c, s), b.Select(odd, ce, se)
+	den, dlo := b.Select(odd, s, c), b.Select(odd, se, ce)
+	inv := b.Div(b.K(1), den)
+	q := b.Mul(num, inv)
+	q = b.FMA(b.Add(b.FNMA(q, den, num), b.FNMA(q, dlo, nlo)), inv, q)
+	sign := b.SignOf(b.Xor(b.Shl(k, b.f.Width()-1), x))
+	return b.Finish(b.Xor(q, sign))
+}
+
 func init() {
 	register(micro.Sin, 1, func(b *Builder) *Func { return buildSinCos(b, true, false) })
 	register(micro.Cos, 1, func(b *Builder) *Func { return buildSinCos(b, false, true) })
+	register(micro.Tan, 1, buildTan)
 }

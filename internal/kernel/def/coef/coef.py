@@ -98,26 +98,31 @@ def table(name, F, w, lo, hi, n64, n32, exact=()):
     for suffix, n, rnd in (("64", n64, f64), ("32", n32, f32)):
         if not n:
             continue
+        if name.endswith(suffix):
+            name = name[:-2]
         c, grid, Fg, wg = remez(F, w, lo, hi, n)
-        # Round from the lowest coefficient, refitting the rest after each rounding.
+        def worst(d):
+            return max(abs(wg[i] * (Fg[i] - horner(d, x))) for i, x in enumerate(grid))
+
+        best = [mpf(rnd(v)) for v in c]
+        # Round from the lowest coefficient, refitting the rest after each rounding; keep it if better.
         done = []
         for j in range(n):
             done.append(mpf(rnd(c[0])))
-            if j == n - 1:
+            if j == n - 1 or lo < 0:
                 break
             d = list(done)
 
             def G(x, d=d):
                 return (F(x) - horner(d, x)) / x ** len(d)
 
-            if lo < 0:
-                c = c[1:]
-                continue  # zero inside the interval: keep the joint fit
             try:
                 c, _, _, _ = remez(G, lambda x, k=len(d): w(x) * x**k, max(lo, hi / 1000), hi, n - len(d), rounds=4)
             except ZeroDivisionError:
-                c = c[1:]
-        worst = max(abs(wg[i] * (Fg[i] - horner(done, x))) for i, x in enumerate(grid))
+                break
+            if worst(done + [mpf(rnd(v)) for v in c]) < worst(best):
+                best = done + [mpf(rnd(v)) for v in c]
+        done, worst = best, worst(best)
         go = "float64" if suffix == "64" else "float32"
         print(f"// {name}{suffix}: 2^{float(mp.log(worst, 2)):.1f} on [{float(lo):.6g}, {float(hi):.6g}]")
         print(f"var {name}{suffix} = []{go}{{")
@@ -149,6 +154,44 @@ row("expm1Q", lambda x: (mp.expm1(nz(x)) - nz(x)) / nz(x) ** 2, lambda x: abs(x 
 q = (mp.pi / 4) ** 2 * mpf("1.001")
 row("sinS", lambda z: (mp.sin(s_of(nz(z))) / s_of(nz(z)) - 1) / nz(z), lambda z: z + T, T, q, 6, 3)
 row("cosC", lambda z: (mp.cos(s_of(nz(z))) - 1) / nz(z), lambda z: (z + T) / mp.cos(s_of(z)), T, q, 7, 4)
+
+row("exp2Q", lambda x: mp.expm1(nz(x) * ln2) / nz(x), lambda x: (abs(x) + T) / mp.power(2, x), mpf("-0.5001"), mpf("0.5001"), 12, 6)
+z = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mpf("1.0001")
+# 2·atanh(s)/s = 2 + z·R(z), z = s²
+row("logR", lambda z: (2 * mp.atanh(s_of(nz(z))) / s_of(nz(z)) - 2) / nz(z), lambda z: z + T, T, z, 7, 3)
+# atanh(s)/s = 1 + z·A(z) for |s| ≤ 0.202
+row("atanhA", lambda z: (mp.atanh(s_of(nz(z))) / s_of(nz(z)) - 1) / nz(z), lambda z: z + T, T, mpf("0.0409"), 9, 4)
+row("asinA", lambda z: (mp.asin(s_of(nz(z))) / s_of(nz(z)) - 1) / nz(z), lambda z: z + T, T, mpf("0.2502"), 13, 5)
+row("atanA", lambda z: (mp.atan(s_of(nz(z))) / s_of(nz(z)) - 1) / nz(z), lambda z: z + T, T, mpf("1.0001"), 20, 9)
+h = (ln2 / 2) ** 2 * mpf("1.001")
+row("sinhS", lambda z: (mp.sinh(s_of(nz(z))) / s_of(nz(z)) - 1) / nz(z), lambda z: z + T, T, h, 6, 3)
+row("coshC", lambda z: (mp.cosh(s_of(nz(z))) - 1) / nz(z), lambda z: z + T, T, h, 6, 3)
+# erf(x)/x = E(x²) for |x| ≤ 1, about the constant term's high part
+row("erfE", lambda z: mp.erf(s_of(nz(z))) / s_of(nz(z)) - 1, lambda z: s_of(z + T) / mp.erf(s_of(z + T)), T, mpf("1.0001"), 14, 8)
+# −log erfc(1 + u) for 1 + u ≤ 6 (4)
+row("erfL64", lambda u: -mp.log(mp.erfc(u + 1)), lambda u: mp.erfc(u + 1), mpf(0), mpf("5.0"), 20, 0)
+row("erfL32", lambda u: -mp.log(mp.erfc(u + 1)), lambda u: mp.erfc(u + 1), mpf(0), mpf("3.0"), 0, 9)
+# (1 + 2a)·exp(a²)·erfc(a), a = K·(1+t)/(1−t), K = 4 (2)
+def erfcx(a):
+    if a > 60:
+        s, t = mpf(1), mpf(1)
+        for k in range(1, 30):
+            t *= -(2 * k - 1) / (2 * a * a)
+            s += t
+        return s / (a * mp.sqrt(mp.pi))
+    with mp.workprec(240 + int(3 * a * a)):
+        return mp.exp(a * a) * mp.erfc(a)
+def gt(K):
+    def f(t):
+        a = K * (1 + t) / (1 - t)
+        return (1 + 2 * a) * erfcx(a)
+    return f
+row("erfcG64", gt(mpf(4)), lambda t: mpf(1), mpf(-1), (mpf("27.5") - 4) / (mpf("27.5") + 4), 24, 0)
+row("erfcG32", gt(mpf(2)), lambda t: mpf(1), mpf(-1), (mpf("10.2") - 2) / (mpf("10.2") + 2), 0, 11)
+# x^(−1/3) on [1, 2]
+row("rcbrtP", lambda x: mp.power(x, -mpf(1) / 3), lambda x: mp.power(x, mpf(1) / 3), mpf(1), mpf(2), 6, 4)
+# log2((1+s)/(1−s)) = s·(2/ln 2 + z·(2/(3·ln 2) + z·Q(z)))
+row("powQ", lambda z: (2 * mp.atanh(s_of(nz(z))) / s_of(nz(z)) / ln2 - 2 / ln2 - 2 / (3 * ln2) * nz(z)) / nz(z) ** 2 if z > mpf(10) ** -12 else 2 / (5 * ln2) + 2 / (7 * ln2) * z, lambda z: (z + T) ** 2, T, z, 8, 3)
 
 if __name__ == "__main__":
     only = sys.argv[1:]
