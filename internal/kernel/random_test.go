@@ -1,0 +1,95 @@
+package kernel
+
+import (
+	"math"
+	"math/bits"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+func word(u uint32) float64 { return float64(int32(u)) }
+
+var _ = addCases(
+	kernelCase{name: "random_bits", what: "part of a block", dtypes: []dtype.DType{dtype.Int32}, attrs: attrs(attr.L("shape", sh(3))),
+		in: []arg{ints(sh(2), 0, 0)}, out: []arg{v(sh(3), word(0x6627e8d5), word(0xe169c58d), word(0xbc57ac4c))}},
+	kernelCase{name: "random_bits", what: "a block", dtypes: []dtype.DType{dtype.Int32}, attrs: attrs(attr.L("shape", sh(2, 2)), attr.S("dtype", "int32")),
+		in: []arg{ints(sh(2), 0, 0)}, out: []arg{v(sh(2, 2), word(0x6627e8d5), word(0xe169c58d), word(0xbc57ac4c), word(0x9b00dbd8))}},
+	kernelCase{name: "random_uniform", what: "f32", dtypes: []dtype.DType{dtype.Float32}, attrs: attrs(attr.L("shape", sh(2))),
+		in: []arg{ints(sh(2), 0, 0)}, out: []arg{v(sh(2), 0x6627e8p-24, 0xe169c5p-24)}},
+	kernelCase{name: "random_uniform", what: "f64", dtypes: []dtype.DType{dtype.Float64}, attrs: attrs(attr.L("shape", sh(2))),
+		in: []arg{ints(sh(2), 0, 0)}, out: []arg{v(sh(2), float64(0xe169c58d6627e8d5>>11)*0x1p-53, float64(0x9b00dbd8bc57ac4c>>11)*0x1p-53)}},
+)
+
+// TestPhilox checks the known answers of the authors' library (Random123, kat_vectors, philox4x32 with 10 rounds).
+func TestPhilox(t *testing.T) {
+	for _, k := range []struct {
+		counter [4]uint32
+		key     [2]uint32
+		want    [4]uint32
+	}{
+		{[4]uint32{}, [2]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+		{[4]uint32{math.MaxUint32, math.MaxUint32, math.MaxUint32, math.MaxUint32}, [2]uint32{math.MaxUint32, math.MaxUint32},
+			[4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+		{[4]uint32{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0},
+			[4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+	} {
+		if got := philox(k.counter, k.key); got != k.want {
+			t.Errorf("counter %x key %x: %x, want %x", k.counter, k.key, got, k.want)
+		}
+	}
+}
+
+// TestRandomLayout checks that elements of all dtypes are cut from the same blocks and that the parts of key and stream reach their words.
+func TestRandomLayout(t *testing.T) {
+	const n = 11
+	key := newTensor(Type{dtype.Int64, sh(2)})
+	key.I64[0], key.I64[1] = 0x299f31d0a4093822, 0x0370734413198a2e
+	shape := attrs(attr.L("shape", sh(n)))
+	words := runNow(t, "random_bits", shape, []Tensor{key}, Type{dtype.Int32, sh(n)})[0].I32
+	long := runNow(t, "random_bits", shape, []Tensor{key}, Type{dtype.Int64, sh(n)})[0].I64
+	for i := range n {
+		w := philox([4]uint32{uint32(i / 4), 0, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0})
+		if uint32(words[i]) != w[i%4] {
+			t.Errorf("int32 element %d", i)
+		}
+		w = philox([4]uint32{uint32(i / 2), 0, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0})
+		if u := uint64(long[i]); uint32(u) != w[i%2*2] || uint32(u>>32) != w[i%2*2+1] {
+			t.Errorf("int64 element %d", i)
+		}
+	}
+}
+
+// TestUniformMoments checks mean, variance and the balance of the bits of many numbers.
+func TestUniformMoments(t *testing.T) {
+	const n = 200000
+	key := newTensor(Type{dtype.Int64, sh(2)})
+	key.I64[0] = 42
+	for _, d := range floatDTypes {
+		x := runNow(t, "random_uniform", attrs(attr.L("shape", sh(n))), []Tensor{key}, Type{d, sh(n)})[0]
+		sum, squares := 0.0, 0.0
+		for i := range n {
+			u := x.value(i)
+			if u < 0 || u >= 1 {
+				t.Fatalf("%v outside of [0, 1)", u)
+			}
+			sum += u
+			squares += (u - 0.5) * (u - 0.5)
+		}
+		// Five standard deviations.
+		if e := math.Abs(sum/n - 0.5); e > 5*math.Sqrt(1./12/n) {
+			t.Errorf("%v: mean is off by %g", d, e)
+		}
+		if e := math.Abs(squares/n - 1./12); e > 5*math.Sqrt(1./180/n) {
+			t.Errorf("%v: variance is off by %g", d, e)
+		}
+	}
+	ones := 0
+	for _, b := range runNow(t, "random_bits", attrs(attr.L("shape", sh(n))), []Tensor{key}, Type{dtype.Int64, sh(n)})[0].I64 {
+		ones += bits.OnesCount64(uint64(b))
+	}
+	if e := math.Abs(float64(ones) - 32*n); e > 5*math.Sqrt(16*n) {
+		t.Errorf("%d of %d bits are set", ones, 64*n)
+	}
+}
