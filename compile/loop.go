@@ -172,17 +172,22 @@ func (b *loopBuilder) number() {
 	for i := range l.Code {
 		c := &l.Code[i]
 		ops := c.Operands()
+		// The result may take the register of an operand that dies only if their elements have the same size:
+		// an executor goes through a block in order and would overwrite narrower elements that it has yet to read.
 		var dying []uint32
 		for k := range c.Op.Arity() {
 			if r := ops[k]; r&tagMask == 0 && last[r] == i {
-				dying = append(dying, temp[r])
+				if c.OperandType(k).Size() == c.Result().Size() {
+					free = append(free, temp[r])
+				} else {
+					dying = append(dying, temp[r])
+				}
 				last[r] = -1
 			}
 			ops[k] = final(ops[k])
 		}
 		c.A, c.B, c.C = ops[0], ops[1], ops[2]
 		v := c.Dst
-		free = append(free, dying...)
 		if len(free) > 0 {
 			temp[v] = free[len(free)-1]
 			free = free[:len(free)-1]
@@ -191,6 +196,7 @@ func (b *loopBuilder) number() {
 			l.Temps++
 		}
 		c.Dst = temp[v]
+		free = append(free, dying...)
 		if last[v] < 0 { // nobody reads it
 			free = append(free, temp[v])
 		}

@@ -1,8 +1,17 @@
 // Package work has Adjoint's side of the comparison: each workload of package
-// definition as a program of ours, in one file per workload.
+// definition as a program of ours.
 package work
 
-import "github.com/adjoint-go/adjoint/internal/bench/protocol"
+import (
+	"fmt"
+	"time"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/bench/inputs"
+	"github.com/adjoint-go/adjoint/internal/bench/protocol"
+	"github.com/adjoint-go/adjoint/vm"
+)
 
 var entries []protocol.Entry
 
@@ -13,3 +22,86 @@ func register(work, dtype string, prepare func() (*protocol.Item, error)) {
 
 // Entries returns all workloads that Adjoint runs.
 func Entries() []protocol.Entry { return entries }
+
+// dtypeOf returns the graph's dtype for T.
+func dtypeOf[T inputs.Float]() graph.DType {
+	if any(T(0)) == any(float64(0)) {
+		return graph.Float64
+	}
+	return graph.Float32
+}
+
+// view returns the memory of an input or output of the machine.
+func view[T inputs.Float](m *vm.Machine, name string) []T {
+	var v any
+	if dtypeOf[T]() == graph.Float64 {
+		v = m.Float64(name)
+	} else {
+		v = m.Float32(name)
+	}
+	return v.([]T)
+}
+
+// fill copies values into an input.
+func fill[T inputs.Float](m *vm.Machine, name string, values []T) error {
+	if n := copy(view[T](m, name), values); n != len(values) {
+		return fmt.Errorf("input %q takes %d of %d values", name, n, len(values))
+	}
+	return nil
+}
+
+// names of the outputs of a program made by valueAndGradient.
+const valueName = "value"
+
+func gradientName(input string) string { return "gradient_" + input }
+
+// machine makes a machine for a program with the outputs, whose scalar code is
+// machine code from the first run on. It adds the seconds to info.
+func machine(info map[string]float64, outputs ...*graph.Node) (*vm.Machine, error) {
+	start := time.Now()
+	p, err := compile.Compile(outputs...)
+	if err != nil {
+		return nil, err
+	}
+	m := vm.NewMachine(p, vm.WithNativeAhead())
+	info["function"] = time.Since(start).Seconds()
+	return m, nil
+}
+
+// valueAndGradient makes a machine with the outputs y ("value") and its gradients
+// ("gradient_NAME") for the inputs. The time since start is what building took.
+func valueAndGradient(start time.Time, y *graph.Node, wrt ...*graph.Node) (*vm.Machine, map[string]float64, error) {
+	info := map[string]float64{"build": time.Since(start).Seconds()}
+	start = time.Now()
+	gradients, err := compile.Gradient(y, wrt...)
+	if err != nil {
+		return nil, nil, err
+	}
+	outputs := []*graph.Node{y.Named(valueName)}
+	for i, g := range gradients {
+		outputs = append(outputs, g.Named(gradientName(wrt[i].Name())))
+	}
+	info["gradient"] = time.Since(start).Seconds()
+	m, err := machine(info, outputs...)
+	return m, info, err
+}
+
+// steps runs the machine.
+func steps(m *vm.Machine) func(int) error {
+	return func(n int) error {
+		for range n {
+			if err := m.Step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// item runs the machine once for the checksum.
+func item(m *vm.Machine, info map[string]float64, check func() []float64) (*protocol.Item, error) {
+	if err := m.Step(); err != nil {
+		return nil, err
+	}
+	return &protocol.Item{Run: steps(m), Check: check(), Info: info}, nil
+}
