@@ -1,5 +1,7 @@
 package layout
 
+import "math"
+
 // expand turns ranks into layers: it inserts a layer for labels in every gap
 // that needs one, chains of dummies along long bundles, and holders where a
 // cluster has a layer without a member.
@@ -29,6 +31,15 @@ func (p *plan) expand() {
 	p.items = make([]item, 0, 2*n)
 	for i, node := range p.graph.Nodes {
 		p.add(item{kind: nodeItem, layer: int32(layerOf[p.ranks[i]]), bundle: -1, cluster: int32(node.Cluster), size: p.sv[i]})
+	}
+	for i := range p.bundles {
+		// A bundle of very many edges may be thicker than its nodes; it fans out
+		// in the gap to their neighbours, and where that is too small needs more.
+		b := &p.bundles[i]
+		need := p.thickness(b) - 2*(p.options.NodeGap-clearance) + 2
+		for _, node := range []int{b.low, b.high} {
+			p.items[node].size = math.Max(p.items[node].size, need)
+		}
 	}
 	for i := range p.bundles {
 		b := &p.bundles[i]

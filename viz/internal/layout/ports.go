@@ -23,14 +23,17 @@ func (p *plan) ports() [][2]float64 {
 	ports := make([][2]float64, len(p.bundles))
 	leaving := make([][]int32, len(p.graph.Nodes))
 	arriving := make([][]int32, len(p.graph.Nodes))
+	aims := make([][2]geom.Point, len(p.bundles))
 	for i := range p.bundles {
 		b := &p.bundles[i]
+		_, base := p.base(b, p.centre(b.low), p.centre(b.high))
+		aims[i] = [2]geom.Point{base[1].Point, base[len(base)-2].Point}
 		leaving[b.low] = append(leaving[b.low], int32(i))
 		arriving[b.high] = append(arriving[b.high], int32(i))
 	}
 	for node := range p.graph.Nodes {
-		p.side(node, leaving[node], 0, ports)
-		p.side(node, arriving[node], 1, ports)
+		p.side(node, leaving[node], 0, aims, ports)
+		p.side(node, arriving[node], 1, aims, ports)
 	}
 	return ports
 }
@@ -38,24 +41,18 @@ func (p *plan) ports() [][2]float64 {
 // portThickness is the thickness of a bundle where it touches a node.
 func (p *plan) portThickness(b *bundle) float64 { return p.thickness(b) * portLens }
 
-// neighbour returns the item next to an end of a bundle.
-func (b *bundle) neighbour(end int) int32 {
-	if end == 0 {
-		return b.items[1]
-	}
-	return b.items[len(b.items)-2]
-}
-
 // side sets the ports of the bundles at one side of a node.
-func (p *plan) side(node int, bundles []int32, end int, ports [][2]float64) {
+func (p *plan) side(node int, bundles []int32, end int, aims [][2]geom.Point, ports [][2]float64) {
 	if len(bundles) == 0 {
 		return
 	}
-	slices.SortStableFunc(bundles, func(x, y int32) int {
-		a, b := p.bundles[x].neighbour(end), p.bundles[y].neighbour(end)
-		return int(p.items[a].pos - p.items[b].pos)
-	})
 	c := p.centre(node)
+	// Bundles touch the side in the order of the directions they come from.
+	slope := func(i int32) float64 {
+		d := aims[i][end].Sub(c)
+		return d.Y / math.Max(math.Abs(d.X), 1)
+	}
+	slices.SortStableFunc(bundles, func(x, y int32) int { return compare(slope(x), slope(y)) })
 	reach := p.reach(node)
 	type run struct {
 		sum   float64
@@ -89,9 +86,8 @@ func (p *plan) side(node int, bundles []int32, end int, ports [][2]float64) {
 		return
 	}
 	for k, i := range bundles {
-		n := &p.items[p.bundles[i].neighbour(end)]
-		u := (p.colLeft[n.layer] + p.colRight[n.layer]) / 2
-		direction := geom.Point{X: math.Abs(u - c.X), Y: n.v - c.Y}
+		direction := aims[i][end].Sub(c)
+		direction.X = math.Abs(direction.X)
 		wish := 0.0
 		if p.graph.Nodes[node].Shape == Circle {
 			wish = direction.Unit().Y * p.sv[node] / 2

@@ -246,22 +246,30 @@ func portals(strips []strip) []portal {
 	return portals
 }
 
+// base returns the line along which a bundle runs from a to z, and its strips.
+// A free line of sight is best; other edges keep their distance only from
+// edges that have to bend.
+func (p *plan) base(b *bundle, a, z geom.Point) ([]strip, []corner) {
+	strips := p.strips(b, false)
+	line := shortest(a, z, portals(strips))
+	if len(line) > 2 {
+		strips = p.strips(b, true)
+		line = shortest(a, z, portals(strips))
+	}
+	return strips, line
+}
+
 // routeBundle draws the strands of a bundle side by side.
 func (p *plan) routeBundle(index int) {
 	b := &p.bundles[index]
 	port := p.portOf[index]
 	a, z := p.touch(b.low, port[0], 0), p.touch(b.high, port[1], 1)
-	// A free line of sight is best; other edges keep their distance only from
-	// edges that have to bend.
-	strips := p.strips(b, false)
-	base := shortest(a, z, portals(strips))
-	if len(base) > 2 {
-		strips = p.strips(b, true)
-		base = shortest(a, z, portals(strips))
-	}
+	strips, base := p.base(b, a, z)
 	for k, e := range b.strands {
 		offset := (float64(k) - float64(len(b.strands)-1)/2) * p.options.LensGap
 		path := p.strand(b, base, strips, offset, port)
+		path = p.leave(path, b.low)
+		path = p.leave(path.Reversed(), b.high).Reversed()
 		if p.graph.Edges[e].Reverse {
 			path = path.Reversed()
 		}
@@ -288,7 +296,8 @@ func (p *plan) strand(b *bundle, base []corner, strips []strip, offset float64, 
 			t = c.Sub(base[i-1].Point).Unit().Add(base[i+1].Sub(c.Point).Unit()).Unit()
 		}
 		tangents[i] = t
-		shifted[i] = c.Add(t.Normal().Mul(offset))
+		// Along v, so that the strips hold all strands however steep they are.
+		shifted[i] = c.Add(geom.Point{Y: offset})
 	}
 	// The strands of a bundle touch a node side by side, but not beyond it.
 	share := func(node int) float64 {
@@ -298,7 +307,7 @@ func (p *plan) strand(b *bundle, base []corner, strips []strip, offset float64, 
 	shifted[0] = p.touch(b.low, port[0]+share(b.low), 0)
 	shifted[n-1] = p.touch(b.high, port[1]+share(b.high), 1)
 	if n == 2 {
-		return p.arc(shifted[0], shifted[1], strips, offset)
+		return p.arc(shifted[0], shifted[1], base, strips, offset)
 	}
 	path := make(geom.Path, 0, n-1)
 	for i := 0; i+1 < n; i++ {
@@ -308,30 +317,57 @@ func (p *plan) strand(b *bundle, base []corner, strips []strip, offset float64, 
 			path = append(path, geom.Straight(a, z))
 			continue
 		}
-		handle := chord.Len() / 3
+		// Long pieces are straight in their middle.
+		handle := math.Min(chord.Len()/3, 90)
 		if base[i].pinned || base[i+1].pinned {
 			handle = chord.Len() * 0.4
 		}
 		var c geom.Cubic
 		for try := 0; try < 4; try++ {
-			c = geom.Cubic{a, a.Add(tangents[i].Mul(handle)), z.Sub(tangents[i+1].Mul(handle)), z}
-			if inStrips(c, strips, clearance-1) {
+			// Short enough for the curve to grow in u all the way.
+			start := math.Min(handle, 0.6*chord.X/math.Max(tangents[i].X, 1e-9))
+			end := math.Min(handle, 0.6*chord.X/math.Max(tangents[i+1].X, 1e-9))
+			c = geom.Cubic{a, a.Add(tangents[i].Mul(start)), z.Sub(tangents[i+1].Mul(end)), z}
+			if inStrips(c, strips, offset, clearance-1) {
 				break
 			}
 			handle /= 2
-			if try == 2 {
-				c = geom.Straight(a, z)
-				break
+			if try == 3 {
+				path = append(path, along(a, z, base[i].Point, base[i+1].Point, strips, offset)...)
 			}
 		}
-		path = append(path, c)
+		if len(path) == 0 || path[len(path)-1][3] != z {
+			path = append(path, c)
+		}
 	}
 	return path
 }
 
+// along returns straight pieces beside a straight base line, from a to z, with
+// a corner at every border of a strip on the way. The base line keeps within
+// the strips, and so do these pieces.
+func along(a, z, base, baseEnd geom.Point, strips []strip, offset float64) geom.Path {
+	var path geom.Path
+	at := a
+	to := func(u float64) {
+		if u <= at.X+1 || u >= z.X-1 || u <= base.X || u >= baseEnd.X {
+			return
+		}
+		q := geom.Lerp(base, baseEnd, (u-base.X)/(baseEnd.X-base.X))
+		q.Y += offset
+		path = append(path, geom.Straight(at, q))
+		at = q
+	}
+	for _, s := range strips {
+		to(s.left)
+		to(s.right)
+	}
+	return append(path, geom.Straight(at, z))
+}
+
 // arc returns the curve of an edge with a free line of sight: straight when it
 // is alone, bent outwards beside a partner.
-func (p *plan) arc(a, z geom.Point, strips []strip, offset float64) geom.Path {
+func (p *plan) arc(a, z geom.Point, base []corner, strips []strip, offset float64) geom.Path {
 	chord := z.Sub(a)
 	if offset == 0 {
 		return geom.Path{geom.Straight(a, z)}
@@ -344,30 +380,78 @@ func (p *plan) arc(a, z geom.Point, strips []strip, offset float64) geom.Path {
 	for try := 0; try < 4; try++ {
 		out := normal.Mul(bulge)
 		c := geom.Cubic{a, geom.Lerp(a, z, 0.3).Add(out), geom.Lerp(a, z, 0.7).Add(out), z}
-		if inStrips(c, strips, clearance-1) {
+		if inStrips(c, strips, offset, clearance-1) {
 			return geom.Path{c}
 		}
 		bulge /= 2
 	}
-	return geom.Path{geom.Straight(a, z)}
+	if c := geom.Straight(a, z); inStrips(c, strips, offset, clearance-1) {
+		return geom.Path{c}
+	}
+	return along(a, z, base[0].Point, base[1].Point, strips, offset)
 }
 
-// inStrips reports whether a curve that grows in u keeps within the strips,
-// give or take the slack.
-func inStrips(c geom.Cubic, strips []strip, slack float64) bool {
-	const samples = 16
+// inStrips reports whether a curve that grows in u, beside its base line by the
+// offset, keeps within the strips, give or take the slack.
+func inStrips(c geom.Cubic, strips []strip, offset, slack float64) bool {
+	samples := int(math.Max(16, math.Min(400, c[3].Sub(c[0]).Len()/6)))
 	k := 0
 	for i := 1; i < samples; i++ {
-		q := c.At(float64(i) / samples)
+		q := c.At(float64(i) / float64(samples))
 		for k < len(strips) && strips[k].right < q.X {
 			k++
 		}
 		if k == len(strips) {
 			return true
 		}
-		if s := &strips[k]; q.X >= s.left && (q.Y < s.low-slack || q.Y > s.high+slack) {
+		if s := &strips[k]; q.X >= s.left && (q.Y-offset < s.low-slack || q.Y-offset > s.high+slack) {
 			return false
 		}
+	}
+	return true
+}
+
+// leave cuts the start of a path up to where it leaves a node for good: a steep
+// edge may cut through the rim of a circle first.
+func (p *plan) leave(path geom.Path, node int) geom.Path {
+	const samples = 24
+	centre := p.centre(node)
+	size := p.su[node] + p.sv[node]
+	for i := min(len(path), 2) - 1; i >= 0; i-- {
+		// Only the part of a long curve that is near the node.
+		part := math.Min(1, 2*size/math.Max(path[i][3].Sub(path[i][0]).Len(), 1e-9))
+		for k := samples - 1; k >= 1; k-- {
+			if !p.inside(node, path[i].At(part*float64(k)/samples).Sub(centre)) {
+				continue
+			}
+			low, high := part*float64(k)/samples, part*float64(k+1)/samples
+			for n := 0; n < 30; n++ {
+				if t := (low + high) / 2; p.inside(node, path[i].At(t).Sub(centre)) {
+					low = t
+				} else {
+					high = t
+				}
+			}
+			_, rest := path[i].Split(high)
+			return append(geom.Path{rest}, path[i+1:]...)
+		}
+	}
+	return path
+}
+
+// inside reports whether a point, relative to a node's centre, lies in it.
+func (p *plan) inside(node int, q geom.Point) bool {
+	x, y := math.Abs(q.X), math.Abs(q.Y)
+	a, b := p.su[node]/2, p.sv[node]/2
+	if x >= a || y >= b {
+		return false
+	}
+	if p.graph.Nodes[node].Shape == Circle {
+		return (x/a)*(x/a)+(y/b)*(y/b) < 1
+	}
+	r := math.Min(p.graph.Nodes[node].Radius, math.Min(a, b))
+	if x > a-r && y > b-r {
+		return math.Hypot(x-(a-r), y-(b-r)) < r
 	}
 	return true
 }
