@@ -1,0 +1,75 @@
+package testkit
+
+import (
+	"testing"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
+)
+
+// unsampled operators have no values of their own to check.
+var unsampled = map[string]string{
+	"input": "a value from outside", "const": "covered by every literal operand", "result": "covered by operators with several results",
+}
+
+func TestOperators(t *testing.T) {
+	checked := 0
+	for _, op := range graph.Ops() {
+		if unsampled[op.Name] != "" {
+			continue
+		}
+		if !ref.Defined(op.Name) {
+			t.Errorf("internal/ref has no definition of %s", op.Name)
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			for _, s := range op.Samples {
+				for _, d := range []graph.DType{graph.Float64, graph.Float32} {
+					CheckOp(t, op, s, d)
+					checked++
+				}
+			}
+		})
+	}
+	t.Logf("%d (operator, sample, dtype) checked", checked)
+	for _, op := range graph.Ops() {
+		if op.NoDerivative != "" {
+			t.Logf("no derivative: %s: %s", op.Name, op.NoDerivative)
+		}
+	}
+}
+
+func TestSpecialOperands(t *testing.T) {
+	checked := 0
+	for _, op := range graph.Ops() {
+		if !op.Elementwise || op.DTypes != 0 && op.DTypes&graph.Floats == 0 {
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			seen := map[string]bool{}
+			for _, s := range op.Samples {
+				if key := s.Attrs.String(); seen[key] {
+					continue
+				} else {
+					seen[key] = true
+				}
+				for _, d := range []graph.DType{graph.Float64, graph.Float32} {
+					CheckSpecials(t, op, s, d)
+					checked++
+				}
+			}
+		})
+	}
+	t.Logf("%d (operator, dtype) checked", checked)
+}
+
+func TestIntegerOperands(t *testing.T) {
+	for _, op := range graph.Ops() {
+		if op.Elementwise && op.DTypes&graph.Integers != 0 && op.Name != "identity" {
+			t.Run(op.Name, func(t *testing.T) {
+				CheckIntegers(t, op, op.Samples[0], graph.Int32)
+				CheckIntegers(t, op, op.Samples[0], graph.Int64)
+			})
+		}
+	}
+}
