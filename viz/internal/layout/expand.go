@@ -41,6 +41,7 @@ func (p *plan) expand() {
 			p.items[node].size = math.Max(p.items[node].size, need)
 		}
 	}
+	p.chooseExpress(layerOf)
 	for i := range p.bundles {
 		b := &p.bundles[i]
 		b.cluster = -1
@@ -52,7 +53,7 @@ func (p *plan) expand() {
 		}
 		b.items = append(b.items, int32(b.low))
 		thickness := p.thickness(b)
-		for l := layerOf[p.ranks[b.low]] + 1; l < layerOf[p.ranks[b.high]]; l++ {
+		for l := layerOf[p.ranks[b.low]] + 1; l < layerOf[p.ranks[b.high]] && !b.express; l++ {
 			it := item{kind: dummyItem, layer: int32(l), bundle: int32(i), cluster: int32(b.cluster), size: thickness}
 			if l == b.labelLayer {
 				it.kind = labelItem
@@ -131,6 +132,9 @@ func (p *plan) connect() {
 	upCount, downCount := make([]int32, len(p.items)), make([]int32, len(p.items))
 	total := 0
 	for i := range p.bundles {
+		if p.bundles[i].express {
+			continue
+		}
 		items := p.bundles[i].items
 		for k := 0; k+1 < len(items); k++ {
 			downCount[items[k]]++
@@ -149,6 +153,9 @@ func (p *plan) connect() {
 	}
 	for i := range p.bundles {
 		b := &p.bundles[i]
+		if b.express {
+			continue
+		}
 		for k := 0; k+1 < len(b.items); k++ {
 			x, y := b.items[k], b.items[k+1]
 			w := float64(b.weight)

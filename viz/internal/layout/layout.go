@@ -171,6 +171,9 @@ type bundle struct {
 	labelLayer     int
 	items          []int32 // low, the dummies, high
 	cluster        int
+	strips         []strip // what base found, until labels move
+	express        bool    // runs along a lane beside the drawing
+	bends          bool    // strips keep the bundle away from other edges
 }
 
 type itemKind uint8
@@ -221,10 +224,13 @@ type plan struct {
 	clusterFirst      []int // per cluster: its first and last layer
 	clusterLast       []int
 
-	slotted   []bool // per layer: a label layer whose labels lie in their slots
-	portOf    [][2]float64
-	routes    []Route
-	crossings int
+	slotted []bool // per layer: a label layer whose labels lie in their slots
+	portOf  [][2]float64
+	portals []portal // for reuse
+	// per item: see findSolids
+	solidBelow, solidAbove []int32
+	routes                 []Route
+	crossings              int
 }
 
 func newPlan(g Graph, options Options) *plan {
@@ -324,8 +330,11 @@ func (p *plan) result() *Result {
 		e := p.graph.Edges[i]
 		o := Route{Path: route.Path.Map(turn), Label: turn(route.Label)}
 		r.Edges = append(r.Edges, o)
-		for _, q := range o.Path.Flatten(1) {
-			cover(geom.Rect{Min: q, Max: q})
+		if b := o.Path.Bounds(); !r.Bounds.Holds(b) {
+			// The control points stick out; the curve itself need not.
+			for _, q := range o.Path.Flatten(1) {
+				cover(geom.Rect{Min: q, Max: q})
+			}
 		}
 		if e.LabelW > 0 {
 			cover(geom.Around(o.Label, e.LabelW, e.LabelH))

@@ -26,10 +26,15 @@ func (p *plan) ports() [][2]float64 {
 	aims := make([][2]geom.Point, len(p.bundles))
 	for i := range p.bundles {
 		b := &p.bundles[i]
-		_, base := p.base(b, p.centre(b.low), p.centre(b.high))
-		aims[i] = [2]geom.Point{base[1].Point, base[len(base)-2].Point}
 		leaving[b.low] = append(leaving[b.low], int32(i))
 		arriving[b.high] = append(arriving[b.high], int32(i))
+		if b.express {
+			far := geom.Point{X: 1, Y: 1e4}
+			aims[i] = [2]geom.Point{p.centre(b.low).Add(far), p.centre(b.high).Add(far)}
+			continue
+		}
+		_, base := p.base(b, p.centre(b.low), p.centre(b.high))
+		aims[i] = [2]geom.Point{base[1].Point, base[len(base)-2].Point}
 	}
 	for node := range p.graph.Nodes {
 		p.side(node, leaving[node], 0, aims, ports)

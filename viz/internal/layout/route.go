@@ -21,7 +21,9 @@ type strip struct {
 // layers keep for them, and all edges through the gap pass between the slots.
 func (p *plan) route() {
 	p.routes = make([]Route, len(p.graph.Edges))
+	p.findSolids()
 	p.portOf = p.ports()
+	p.routeExpress()
 	labels := false
 	for i := range p.bundles {
 		p.routeBundle(i)
@@ -47,7 +49,9 @@ func (p *plan) route() {
 		if round > rounds {
 			return
 		}
+		p.findSolids()
 		for i := range p.bundles {
+			p.bundles[i].strips, p.bundles[i].bends = nil, false
 			p.routeBundle(i)
 		}
 	}
@@ -60,6 +64,30 @@ func (p *plan) solid(i int32) bool {
 	return it.kind == nodeItem || it.kind == labelItem && p.slotted[it.layer]
 }
 
+// findSolids notes for every item the nearest one on either side of it in its
+// layer that must be passed at a distance, −1 for none.
+func (p *plan) findSolids() {
+	if p.solidBelow == nil {
+		p.solidBelow, p.solidAbove = make([]int32, len(p.items)), make([]int32, len(p.items))
+	}
+	for _, layer := range p.layers {
+		last := int32(-1)
+		for _, i := range layer {
+			p.solidBelow[i] = last
+			if p.solid(i) {
+				last = i
+			}
+		}
+		last = -1
+		for k := len(layer) - 1; k >= 0; k-- {
+			p.solidAbove[layer[k]] = last
+			if p.solid(layer[k]) {
+				last = layer[k]
+			}
+		}
+	}
+}
+
 // free returns the room along v that an item has between its neighbours. Other
 // edges limit it only when apart is set.
 func (p *plan) free(i int32, half float64, apart bool) (low, high float64) {
@@ -67,33 +95,37 @@ func (p *plan) free(i int32, half float64, apart bool) (low, high float64) {
 	layer := p.layers[it.layer]
 	low, high = math.Inf(-1), math.Inf(1)
 	other := int32(-1)
-	for at := it.pos - 1; at >= 0; at-- {
-		other = layer[at]
+	if apart {
+		if it.pos > 0 {
+			other = layer[it.pos-1]
+		}
+	} else {
+		other = p.solidBelow[i]
+	}
+	if other >= 0 {
 		o := &p.items[other]
 		if p.solid(other) {
 			low = o.v + o.size/2 + clearance + half
-			break
-		}
-		if apart {
+		} else {
 			low = (o.v+o.size/2+it.v-it.size/2)/2 + half
-			break
 		}
-		other = -1
 	}
 	p.bordersBelow(&low, i, other, half)
 	other = -1
-	for at := int(it.pos) + 1; at < len(layer); at++ {
-		other = layer[at]
+	if apart {
+		if int(it.pos)+1 < len(layer) {
+			other = layer[it.pos+1]
+		}
+	} else {
+		other = p.solidAbove[i]
+	}
+	if other >= 0 {
 		o := &p.items[other]
 		if p.solid(other) {
 			high = o.v - o.size/2 - clearance - half
-			break
-		}
-		if apart {
+		} else {
 			high = (o.v-o.size/2+it.v+it.size/2)/2 - half
-			break
 		}
-		other = -1
 	}
 	p.bordersAbove(&high, i, other, half)
 	// Rounding must not leave an item outside of its own room.
@@ -147,7 +179,7 @@ func (p *plan) slotBase(i int32) float64 {
 // strips returns the rooms along a bundle, from its low node to its high node.
 // With apart set they keep it away from other edges, else only from nodes.
 func (p *plan) strips(b *bundle, apart bool) []strip {
-	var strips []strip
+	strips := make([]strip, 0, len(b.items))
 	half := p.thickness(b) / 2
 	last := len(b.items) - 1
 	for k, i := range b.items {
@@ -182,10 +214,19 @@ type corner struct {
 	pinned bool
 }
 
-// shortest returns the shortest path from a to b through portals that stand at
-// growing u.
-func shortest(a, b geom.Point, portals []portal) []corner {
+// shortest returns the shortest path from a to b through the strips.
+func (p *plan) shortest(a, b geom.Point, strips []strip) []corner {
+	portals := p.portals[:0]
+	for k, s := range strips {
+		if k > 0 {
+			portals = append(portals, portal{s.left, s.low, s.high, s.pinned})
+		}
+		if k < len(strips)-1 {
+			portals = append(portals, portal{s.right, s.low, s.high, s.pinned})
+		}
+	}
 	portals = append(portals, portal{u: b.X, low: b.Y, high: b.Y})
+	p.portals = portals
 	path := []corner{{Point: a}}
 	apex := a
 	start := 0
@@ -233,35 +274,27 @@ func shortest(a, b geom.Point, portals []portal) []corner {
 	return path
 }
 
-func portals(strips []strip) []portal {
-	var portals []portal
-	for k, s := range strips {
-		if k > 0 {
-			portals = append(portals, portal{s.left, s.low, s.high, s.pinned})
-		}
-		if k < len(strips)-1 {
-			portals = append(portals, portal{s.right, s.low, s.high, s.pinned})
-		}
-	}
-	return portals
-}
-
 // base returns the line along which a bundle runs from a to z, and its strips.
 // A free line of sight is best; other edges keep their distance only from
 // edges that have to bend.
 func (p *plan) base(b *bundle, a, z geom.Point) ([]strip, []corner) {
-	strips := p.strips(b, false)
-	line := shortest(a, z, portals(strips))
-	if len(line) > 2 {
-		strips = p.strips(b, true)
-		line = shortest(a, z, portals(strips))
+	if b.strips == nil {
+		b.strips = p.strips(b, false)
 	}
-	return strips, line
+	line := p.shortest(a, z, b.strips)
+	if len(line) > 2 && !b.bends {
+		b.strips, b.bends = p.strips(b, true), true
+		line = p.shortest(a, z, b.strips)
+	}
+	return b.strips, line
 }
 
 // routeBundle draws the strands of a bundle side by side.
 func (p *plan) routeBundle(index int) {
 	b := &p.bundles[index]
+	if b.express {
+		return
+	}
 	port := p.portOf[index]
 	a, z := p.touch(b.low, port[0], 0), p.touch(b.high, port[1], 1)
 	strips, base := p.base(b, a, z)

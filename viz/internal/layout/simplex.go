@@ -2,7 +2,7 @@ package layout
 
 // simplexWork bounds the steps spent in the network simplex; when it is used
 // up, the ranks found so far, which are feasible, stay.
-const simplexWork = 30_000_000
+const simplexWork = 12_000_000
 
 // simplexTree is a spanning tree of tight bundles over the whole graph.
 type simplexTree struct {
