@@ -49,6 +49,7 @@ type value struct {
 	kind   valueKind
 	reg    uint8
 	array  uint8 // spaceArray: number of the array
+	part   uint8 // spaceArray: which vector of the iteration
 	stored bool  // its home holds it
 	output bool  // to be stored as soon as it is known
 	pinned bool  // stays in its register
@@ -60,6 +61,7 @@ type nextUses struct{ dst, a, b, c int32 }
 // regFile is the state of the registers of one kind.
 type regFile struct {
 	free, all, lock uint32
+	temporary       uint32 // taken for the instruction being emitted only
 	owner           [32]int32
 	next            [32]int32
 }
@@ -96,6 +98,10 @@ type generator struct {
 	functions   []*def.Func        // complete forms that a guard may call
 	functionOf  map[*def.Func]int
 	fastOf      map[definedKey]definedForms
+	lanes       uint8    // vector code: elements of a vector
+	part        uint8    // of the code that is being lowered
+	tail        bool     // code for the elements that do not fill an iteration
+	tailMasks   [4]uint8 // EVEX: mask registers of the parts
 	stubs       []stub
 	saved       [2]uint32 // registers that a complete form must keep
 	calls       []functionCall
@@ -234,7 +240,7 @@ func (g *generator) take(file *regFile) uint8 {
 		return r
 	}
 	best, bestNext := noRegister, int32(-1)
-	for set := file.all &^ file.lock; set != 0; set &= set - 1 {
+	for set := file.all &^ (file.lock | file.temporary); set != 0; set &= set - 1 {
 		r := uint8(bits.TrailingZeros32(set))
 		next := file.next[r]
 		if next > bestNext {
@@ -250,6 +256,14 @@ func (g *generator) take(file *regFile) uint8 {
 	}
 	v.reg = noRegister
 	return best
+}
+
+// temporary takes a register that is given back after the instruction being emitted.
+func (g *generator) temporary(k valueKind) uint8 {
+	file := g.fileOf(k)
+	r := g.take(file)
+	file.temporary |= 1 << r
+	return r
 }
 
 // store writes an owned value to its home, which it gets now if it has none.
@@ -312,8 +326,11 @@ func (g *generator) advanceAll(in *lowIns, u *nextUses) {
 func (g *generator) define(v int32, next int32) uint8 {
 	val := &g.vals[v]
 	file := g.fileOf(val.kind)
-	r := g.take(file)
 	val.next = next
+	if val.pinned {
+		return val.reg
+	}
+	r := g.take(file)
 	g.own(file, r, v)
 	return r
 }
@@ -325,7 +342,7 @@ func (g *generator) finish(v int32) {
 		g.storeAt(val.kind, val.home, val.reg, g.addressOf(val))
 		val.stored = true
 	}
-	if val.next == never {
+	if val.next == never && !val.pinned {
 		g.release(val)
 	}
 }
@@ -342,7 +359,7 @@ func (g *generator) memoryOperand(v int32, scalarForm bool) bool {
 		// A packed form reads 16 bytes, of which only constants are sure to exist.
 		return scalarForm || val.home == spaceConst
 	default:
-		return val.home != spaceNone
+		return val.home != spaceNone && !(g.tail && val.home == spaceArray)
 	}
 }
 
@@ -361,6 +378,11 @@ func (g *generator) generate() {
 			g.buf = grown
 		}
 		g.emit(&g.code[i], &g.uses[i])
+		for f := range g.files {
+			file := &g.files[f]
+			file.free |= file.temporary
+			file.temporary = 0
+		}
 		if len(g.slotDead) > 0 {
 			g.slotFree = append(g.slotFree, g.slotDead...)
 			g.slotDead = g.slotDead[:0]

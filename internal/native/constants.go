@@ -59,6 +59,18 @@ func (c *constBlock) placeTable(data []uint64, size int) int32 {
 	return d
 }
 
+// placeWords returns the displacement of a table of 16-bit words.
+func (c *constBlock) placeWords(words []uint64) int32 {
+	d := int32(len(c.data)) - c.bias
+	for _, w := range words {
+		c.data = binary.LittleEndian.AppendUint16(c.data, uint16(w))
+	}
+	for len(c.data)%64 != 0 {
+		c.data = append(c.data, 0)
+	}
+	return d
+}
+
 // byteOnes and allOnes are read with 16 bytes at least.
 func (c *constBlock) byteOnes() int32 { return c.wide(0x0101010101010101) }
 func (c *constBlock) allOnes() int32  { return c.wide(^uint64(0)) }

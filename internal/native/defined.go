@@ -51,7 +51,7 @@ func (g *generator) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
 	if f.Args > 1 {
 		extra = b
 	}
-	g.code = append(g.code, lowIns{op: lGuard, typ: t, imm: uint8(g.function(f)), dst: dst, a: result, b: guard, c: a, extra: extra})
+	g.code = append(g.code, lowIns{op: lGuard, typ: t, imm: uint8(g.function(f)), dst: dst, a: result, b: guard, c: a, extra: extra, part: g.part})
 	if extra != none {
 		g.code = append(g.code, lowIns{op: lHold, typ: t, dst: none, a: extra, b: none, c: none})
 	}
@@ -225,8 +225,13 @@ func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 		}
 	}
 	switch {
+	case g.mode == modeEVEX && g.tail:
+		// Lanes beyond the end must not call the complete form.
+		spare := g.temporary(kindMask)
+		g.rrr(kandw, len128, spare, guard, g.tailMasks[in.part])
+		g.rrr(g.kortest(), len128, spare, 0, spare)
 	case g.mode == modeEVEX:
-		g.rrr(kortestw, len128, guard, 0, guard)
+		g.rrr(g.kortest(), len128, guard, 0, guard)
 	case g.mode == modeVEX:
 		g.rrr(vmovmskps, g.maskLen(), regBX, 0, guard)
 		g.testReg32(regBX)
@@ -246,6 +251,14 @@ func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 	file := g.fileOf(k)
 	file.free &^= 1 << result
 	g.own(file, result, in.dst)
+}
+
+// kortest tests as many mask bits as there are lanes; those above hold anything.
+func (g *generator) kortest() mnem {
+	if g.lanes == 8 {
+		return kortestb
+	}
+	return kortestw
 }
 
 // maskLen is the length of mask vectors without EVEX.
@@ -350,9 +363,7 @@ func (g *generator) emitGather(in *lowIns, u *nextUses) {
 		return
 	}
 	// The processor wants index, mask and result in different registers.
-	file := g.fileOf(kindMask)
-	mask := g.take(file)
-	file.lock |= 1 << mask
+	mask := g.temporary(kindMask)
 	dst := g.define(in.dst, u.dst)
 	p.index = index
 	if g.mode == modeEVEX {
@@ -362,7 +373,6 @@ func (g *generator) emitGather(in *lowIns, u *nextUses) {
 		g.rrr(vpcmpeqd, l, mask, mask, mask)
 		g.rrm(m, l, dst, mask, p)
 	}
-	file.free |= 1 << mask
 	g.advanceAll(in, u)
 }
 

@@ -12,8 +12,6 @@ func (g *generator) storeAt(k valueKind, home space, r uint8, p mem) {
 		g.op3Mem(vmovssStore, len128, r, 0, p)
 	case g.mode == modeScalar:
 		g.op3Mem(vmovsdStore, len128, r, 0, p)
-	case k == kindMask && home == spaceArray:
-		g.storeMaskBytes(r, p)
 	case k == kindMask && g.mode == modeEVEX:
 		g.rrm(kmovwStore, len128, r, 0, p)
 	case g.mode == modeEVEX && k == kind64:
@@ -36,7 +34,13 @@ func (g *generator) load(v *value, r uint8) {
 		g.rrm(vpbroadcastb, len128, r, 0, p)
 		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
 	case v.kind == kindMask && v.home == spaceArray:
-		g.loadMaskBytes(r, p)
+		g.loadMaskBytes(v, r, p)
+	case v.home == spaceArray && g.tail && g.mode == modeEVEX:
+		m, l := vmovupdLoad, g.len64
+		if v.kind == kind32 {
+			m, l = vmovupsLoad, g.len32
+		}
+		g.evexRRM(m, l, r, 0, p, evexBits{mask: g.tailMasks[v.part], zero: true})
 	default:
 		g.loadFrom(v.kind, p, r)
 	}
@@ -301,6 +305,9 @@ func (g *generator) emitCompare(in *lowIns, u *nextUses) {
 	if g.mode == modeScalar && !in.typ.size64() {
 		g.rrr(vmovsldup, len128, dst, 0, dst) // a mask has 64 bits
 	}
+	if g.mode == modeVEX && !in.typ.size64() && g.len32 != g.len64 {
+		g.rrr(vpmovsxdq, g.len64, dst, 0, dst)
+	}
 }
 
 func (g *generator) emitBlend(in *lowIns, u *nextUses) {
@@ -412,6 +419,9 @@ func (g *generator) emitOther(in *lowIns, u *nextUses) {
 		return
 	case lHold:
 		g.advanceAll(in, u)
+		return
+	case lStore, lMerge, lFold:
+		g.emitVector(in, u)
 		return
 	}
 	r := g.inRegister(in.a)

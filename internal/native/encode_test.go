@@ -102,7 +102,7 @@ func sampleEncodings() [][]byte {
 			if m == vextractf64x4 || m == vpermpd {
 				lengths = lengths[2:]
 			}
-			if m == vbroadcastsd {
+			if m == vbroadcastsd || m == vextractf64x2 {
 				lengths = lengths[1:]
 			}
 			for _, l := range lengths {

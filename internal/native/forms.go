@@ -236,6 +236,7 @@ const (
 	vpacksswb
 	vextractf128
 	vextractf64x4
+	vextractf64x2
 	vinsertf128
 	vunpckhpd
 	vmovshdup
@@ -252,6 +253,7 @@ const (
 	kandnw
 	knotw
 	kortestw
+	kortestb
 	vmovmskps
 	kmovwLoad
 	kmovwStore
@@ -462,6 +464,7 @@ func buildForms() [mnemCount]form {
 	t[vpacksswb] = rvm("vpacksswb", prefix66, 1, 0x63, 0, 0, "vvv", 0)
 	t[vextractf128] = withImm(withL(mr("vextractf128", prefix66, 3, 0x19, 0, -1, "xy"), 1))
 	t[vextractf64x4] = withImm(mr("vextractf64x4", prefix66, 3, 0x1B, -1, 1, "yv"))
+	t[vextractf64x2] = withImm(mr("vextractf64x2", prefix66, 3, 0x19, -1, 1, "xv"))
 	t[vinsertf128] = withImm(withL(rvm("vinsertf128", prefix66, 3, 0x18, 0, -1, "yyx", 0), 1))
 	t[vunpckhpd] = rvm("vunpckhpd", prefix66, 1, 0x15, 0, 1, "vvv", 8)
 	t[vmovshdup] = rm("vmovshdup", prefixF3, 1, 0x16, 0, 0, "vv", 0)
@@ -478,6 +481,7 @@ func buildForms() [mnemCount]form {
 	t[kandnw] = withL(rvm("kandnw", noPrefix, 1, 0x42, 0, -1, "kkk", 0), 1)
 	t[knotw] = withL(rm("knotw", noPrefix, 1, 0x44, 0, -1, "kk", 0), 0)
 	t[kortestw] = withL(rm("kortestw", noPrefix, 1, 0x98, 0, -1, "kk", 0), 0)
+	t[kortestb] = withL(rm("kortestb", prefix66, 1, 0x98, 0, -1, "kk", 0), 0)
 	t[vmovmskps] = rm("vmovmskps", noPrefix, 1, 0x50, 0, -1, "dv", 0)
 	t[kmovwLoad] = withL(rm("kmovw", noPrefix, 1, 0x90, 0, -1, "kK", 0), 0)
 	t[kmovwStore] = withL(mr("kmovw", noPrefix, 1, 0x91, 0, -1, "Kk"), 0)

@@ -61,6 +61,9 @@ const (
 	lGather    // element A of a table
 	lGuard     // A, unless the mask B is true somewhere: then the complete function of C
 	lHold      // keeps A alive until here
+	lStore     // stores A into array imm
+	lMerge     // accumulator C becomes A where the tail mask is set
+	lFold      // the upper half of A in the place of the lower; imm says of what
 	lowOpCount
 )
 
@@ -85,8 +88,9 @@ type lowIns struct {
 	imm          uint8
 	dst, a, b, c int32
 	// lGather: displacement of the table in the constant block. lGuard: the value of the
-	// second argument, or none; imm is then the number of the function.
+	// second argument, or none; imm is then the number of the function. lStore: displacement.
 	extra int32
+	part  uint8 // vector code: which of the vectors of an iteration
 }
 
 // How an operation is turned into a machine instruction.
@@ -211,6 +215,9 @@ func buildLowInfos() [lowOpCount]lowInfo {
 	set(lTest, "test", emitCompare, true, both(noForm, noForm, vptestmq, vptestmd))
 	set(lGuard, "guard", emitOther, false, nil)
 	set(lHold, "hold", emitOther, false, nil)
+	set(lStore, "store", emitOther, false, nil)
+	set(lMerge, "merge", emitOther, false, nil)
+	set(lFold, "fold", emitOther, false, nil)
 	set(lGather, "gather", emitOther, false, nil)
 	for op := range t {
 		if t[op].name == "" {

@@ -72,7 +72,7 @@ func (g *generator) put(op lowOp, t elem, imm uint8, dst int32, k valueKind, a, 
 	if dst == none {
 		dst = g.newValue(k)
 	}
-	g.code = append(g.code, lowIns{op: op, typ: t, imm: imm, dst: dst, a: a, b: b, c: c})
+	g.code = append(g.code, lowIns{op: op, typ: t, imm: imm, dst: dst, a: a, b: b, c: c, part: g.part})
 	return dst
 }
 

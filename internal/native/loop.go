@@ -1,0 +1,638 @@
+package native
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// LoopOptions are the options of CompileLoop.
+type LoopOptions struct {
+	// Level is the instruction set; LevelAuto is the best there is. A level above it is an error.
+	Level Level
+	// Unroll is the number of vectors of an iteration, 0 for the compiler's choice; 1, 2 or 4.
+	Unroll int
+}
+
+// maxArrays bounds inputs plus outputs of a loop.
+const maxArrays = 64
+
+// loopCompiler is the state of CompileLoop.
+type loopCompiler struct {
+	generator
+	loop    *micro.Loop
+	level   Level
+	unroll  int
+	arrays  []loopArray // inputs, then outputs, as Run gets them; a reduction's result is not among them
+	regType []dtype.DType
+	accs    []int32 // accumulators
+	reduced dtype.DType
+}
+
+// loopArray is an input or output.
+type loopArray struct {
+	t      dtype.DType
+	scalar bool  // one element for the whole loop
+	slot   int32 // scalar: where its vector lies in the scratch block
+}
+
+// CompileLoop compiles the innermost dimension of l: each input has stride 1 or 0 there (0 repeats one
+// element), each output stride 1, and the result of a reduction stride 0. Other dimensions
+// and the sizes are the caller's; Run gets base pointers and a length. An operation without
+// a native form gives *ErrUnsupported.
+func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
+	av := detect()
+	if !av.ok {
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
+	}
+	level := o.Level
+	if level == LevelAuto {
+		level = av.level
+	}
+	if level > av.level {
+		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
+	}
+	c := &loopCompiler{loop: l, level: level}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.choose(o.Unroll)
+	if err := c.compile(); err != nil {
+		return nil, err
+	}
+	pages, err := newCodePages(c.buf)
+	if err != nil {
+		return nil, err
+	}
+	out := &Loop{pages: pages, consts: c.consts.sealed(), fixed: c.fixedBytes(), scratch: c.fixedBytes() + int(c.slotTop),
+		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.lanes) * c.unroll, level: level, unroll: c.unroll}
+	if l.Reduce != micro.NoReduce {
+		out.reduceSize = c.reduced.Size()
+	}
+	if len(c.functions) == 0 && c.slotTop == 0 {
+		out.scratch = 0
+	}
+	return out, nil
+}
+
+func innerStride(a micro.Access, dims int) int {
+	if dims == 0 || len(a.Strides) == 0 {
+		return 1
+	}
+	return a.Strides[len(a.Strides)-1]
+}
+
+// check verifies registers, types and strides, and fills arrays.
+func (c *loopCompiler) check() error {
+	l := c.loop
+	first := len(l.In) + len(l.Consts)
+	if l.Temps < 0 || l.Temps > 1<<20 || len(l.In)+len(l.Out) > maxArrays || len(l.OutRegs) != len(l.Out) {
+		return fmt.Errorf("native: loop with %d inputs, %d outputs, %d output registers and %d temporaries", len(l.In), len(l.Out), len(l.OutRegs), l.Temps)
+	}
+	c.regType = make([]dtype.DType, first+l.Temps)
+	for k, a := range l.In {
+		if !a.Type.Valid() {
+			return fmt.Errorf("native: input %d has type %s", k, a.Type)
+		}
+		s := innerStride(a, len(l.Dims))
+		if s != 0 && s != 1 {
+			return fmt.Errorf("native: input %d has stride %d", k, s)
+		}
+		c.regType[k] = a.Type
+		c.arrays = append(c.arrays, loopArray{t: a.Type, scalar: s == 0})
+	}
+	for k, x := range l.Consts {
+		if !x.Type.Valid() {
+			return fmt.Errorf("native: constant %d has type %s", k, x.Type)
+		}
+		c.regType[len(l.In)+k] = x.Type
+	}
+	for i, in := range l.Code {
+		if in.Op == micro.Invalid || int(in.Op) >= micro.Count || !in.Type.Valid() || in.Op == micro.Cast && !in.To.Valid() {
+			return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
+		}
+		ops := in.Operands()
+		for k := 0; k < in.Op.Arity(); k++ {
+			if int64(ops[k]) >= int64(len(c.regType)) || c.regType[ops[k]] != in.OperandType(k) {
+				return fmt.Errorf("native: instruction %d (%s): operand %d is register %d, which holds no %s", i, in.Op, k, ops[k], in.OperandType(k))
+			}
+		}
+		if int64(in.Dst) >= int64(len(c.regType)) || int(in.Dst) < first {
+			return fmt.Errorf("native: instruction %d (%s): writes register %d", i, in.Op, in.Dst)
+		}
+		c.regType[in.Dst] = in.Result()
+	}
+	for k, r := range l.OutRegs {
+		last := l.Reduce != micro.NoReduce && k == len(l.Out)-1
+		if int64(r) >= int64(len(c.regType)) || c.regType[r] != l.Out[k].Type || !l.Out[k].Type.Valid() {
+			return fmt.Errorf("native: output %d is register %d, which holds no %s", k, r, l.Out[k].Type)
+		}
+		if last {
+			c.reduced = l.Out[k].Type
+			if c.reduced == dtype.Bool || l.Reduce > micro.ReduceMin {
+				return fmt.Errorf("native: reduction %d of %s", l.Reduce, c.reduced)
+			}
+			continue
+		}
+		if s := innerStride(l.Out[k], len(l.Dims)); s != 1 {
+			return fmt.Errorf("native: output %d has stride %d", k, s)
+		}
+		c.arrays = append(c.arrays, loopArray{t: l.Out[k].Type})
+	}
+	if l.Reduce != micro.NoReduce && len(l.Out) == 0 {
+		return fmt.Errorf("native: reduction without an output")
+	}
+	return nil
+}
+
+// choose sets mode, vector lengths and unrolling.
+func (c *loopCompiler) choose(unroll int) {
+	wide, narrow := false, false
+	see := func(t dtype.DType) {
+		switch t.Size() {
+		case 8:
+			wide = true
+		case 4:
+			narrow = true
+		}
+	}
+	for _, a := range c.arrays {
+		see(a.t)
+	}
+	for _, x := range c.loop.Consts {
+		see(x.Type)
+	}
+	for _, in := range c.loop.Code {
+		see(in.Type)
+		see(in.Result())
+		if in.Op == micro.Cast && in.Type == dtype.Float32 && in.To.IsInt() {
+			wide = true // goes by way of float64
+		}
+	}
+	if c.level == LevelAVX512 {
+		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeEVEX, len512, len512, 16, 64
+	} else {
+		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeVEX, len256, len256, 8, 32
+	}
+	if wide {
+		c.lanes /= 2
+		if narrow {
+			c.len32--
+		}
+	}
+	c.unroll = unroll
+	if c.unroll == 0 {
+		c.unroll = 1
+		if len(c.loop.Code) <= 4 {
+			c.unroll = 2
+		}
+	}
+	if n := c.accumulators(); c.unroll < n {
+		c.unroll = n
+	}
+}
+
+// accumulators returns the number of vectors that hold the accumulators of a reduction.
+func (c *loopCompiler) accumulators() int {
+	if c.loop.Reduce == micro.NoReduce {
+		return 0
+	}
+	w := 8
+	if c.reduced.Size() == 4 {
+		w = 16
+	}
+	return w / int(c.lanes)
+}
+
+// General registers of vector code.
+const (
+	regIndex  = regAX // current element
+	regLeft   = regCX // elements left
+	regTemp   = regBX // pointers beyond the base registers, tests
+	regInner  = 15    // elements left of a block
+	regResult = 14    // where the next block's result goes
+	firstBase = 8
+	lastBase  = 13
+)
+
+func (c *loopCompiler) compile() error {
+	c.consts = newConstBlock(64, 0)
+	c.constIDs = map[constKey]int32{}
+	c.buf = make([]byte, 0, 4096)
+	c.files[fileVector].all = 0xFFFF
+	if c.mode == modeEVEX {
+		c.files[fileVector].all = 0xFFFFFFFF
+		c.files[fileMask].all = 0xFE
+	}
+	c.saved[fileVector], c.saved[fileMask] = c.files[fileVector].all, c.files[fileMask].all
+	for k := range c.arrays {
+		if k <= lastBase-firstBase {
+			c.arrayRegs = append(c.arrayRegs, firstBase+uint8(k))
+		}
+		c.arrayScale = append(c.arrayScale, map[int]uint8{1: 0, 4: 2, 8: 3}[c.arrays[k].t.Size()])
+	}
+	c.reserveAccumulators()
+	c.loadPointers(0)
+	c.resetRegisters()
+	c.broadcastScalars()
+	c.xorReg(regIndex, regIndex)
+	if c.loop.Reduce == micro.NoReduce {
+		if err := c.emitPlainLoop(); err != nil {
+			return err
+		}
+	} else if err := c.emitBlocks(); err != nil {
+		return err
+	}
+	c.vzeroupper()
+	c.ret()
+	c.tail = false
+	c.emitStubs()
+	c.part = 0
+	c.emitFunctions()
+	return nil
+}
+
+// loadPointers loads the base registers from the table of pointers at an offset.
+func (c *loopCompiler) loadPointers(offset int32) {
+	for k, r := range c.arrayRegs {
+		c.movLoad(r, at(baseArena, offset+8*int32(k)))
+	}
+}
+
+// broadcastScalars writes a vector of each scalar input to the scratch block.
+func (c *loopCompiler) broadcastScalars() {
+	for k := range c.arrays {
+		a := &c.arrays[k]
+		if !a.scalar {
+			continue
+		}
+		a.slot = c.slotBase + c.slotTop
+		c.slotTop += c.slotBytes
+		p := c.arrayOperand(uint8(k), 0)
+		p.index = noReg
+		const r = 0
+		to := at(baseScratch, a.slot)
+		k := kindOf(a.t)
+		switch {
+		case k == kindMask:
+			c.rrm(vpbroadcastb, len256, r, 0, p)
+			if c.mode == modeEVEX {
+				c.evexRRR(vptestmb, len128, 1, r, r, evexBits{})
+				c.rrm(kmovwStore, len128, 1, 0, to)
+				continue
+			}
+			c.rrm(vpcmpeqb, len256, r, r, at(baseConst, c.consts.byteOnes()))
+			c.rrm(vmovupsStore, len256, r, 0, to)
+			continue
+		case k == kind64 && c.mode == modeEVEX:
+			c.evexRRM(vbroadcastsd, c.len64, r, 0, p, evexBits{})
+		case k == kind64:
+			c.rrm(vbroadcastsd, c.len64, r, 0, p)
+		case c.mode == modeEVEX:
+			c.evexRRM(vbroadcastss, c.len32, r, 0, p, evexBits{})
+		default:
+			c.rrm(vbroadcastss, c.len32, r, 0, p)
+		}
+		c.storeAt(k, spaceFixed, r, to)
+	}
+}
+
+// reserveAccumulators takes the last registers for a reduction's accumulators and, in the tail, masks.
+func (c *loopCompiler) reserveAccumulators() {
+	n := c.accumulators()
+	last := uint8(15)
+	if c.mode == modeEVEX {
+		last = 31
+	}
+	for k := range n {
+		c.files[fileVector].all &^= 1 << (last - uint8(k))
+	}
+}
+
+func (c *loopCompiler) accRegister(k int) uint8 {
+	if c.mode == modeEVEX {
+		return 31 - uint8(k)
+	}
+	return 15 - uint8(k)
+}
+
+// beginCode empties the low-level code and makes the values of the accumulators.
+func (c *loopCompiler) beginCode() {
+	c.vals, c.code, c.accs = c.vals[:0], c.code[:0], c.accs[:0]
+	clear(c.constIDs)
+	c.resetRegisters()
+	for k := range c.accumulators() {
+		v := c.newValue(kindOf(c.reduced))
+		c.vals[v].reg, c.vals[v].pinned = c.accRegister(k), true
+		c.accs = append(c.accs, v)
+	}
+}
+
+// finishCode allocates and emits.
+func (c *loopCompiler) finishCode() {
+	c.findNextUses()
+	c.generate()
+}
+
+// emitBody emits one iteration.
+func (c *loopCompiler) emitBody() error {
+	c.beginCode()
+	l := c.loop
+	for part := range c.unroll {
+		c.part = uint8(part)
+		regs := make([]int32, len(c.regType))
+		for k := range l.In {
+			a := &c.arrays[k]
+			if a.scalar && part > 0 {
+				continue
+			}
+			v := c.newValue(kindOf(a.t))
+			val := &c.vals[v]
+			val.stored = true
+			if a.scalar {
+				val.home, val.disp = spaceFixed, a.slot
+			} else {
+				val.home, val.array, val.part = spaceArray, uint8(k), uint8(part)
+				val.disp = int32(part) * int32(c.lanes) * int32(a.t.Size())
+			}
+			regs[k] = v
+		}
+		if part > 0 {
+			for k := range l.In {
+				if c.arrays[k].scalar {
+					regs[k] = c.scalarValue(k)
+				}
+			}
+		}
+		for k, x := range l.Consts {
+			bits := x.Bits
+			switch x.Type.Size() {
+			case 1:
+				if bits &= 1; bits != 0 {
+					bits = ^uint64(0)
+				}
+			case 4:
+				bits &= 0xFFFFFFFF
+			}
+			regs[len(l.In)+k] = c.constant(bits, kindOf(x.Type))
+		}
+		for i := range l.Code {
+			in := &l.Code[i]
+			var v [3]int32
+			ops := in.Operands()
+			for k := range v {
+				v[k] = none
+				if k < in.Op.Arity() {
+					v[k] = regs[ops[k]]
+				}
+			}
+			dst := c.newValue(kindOf(in.Result()))
+			if !c.lower(in, dst, v[0], v[1], v[2]) {
+				return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
+			}
+			regs[in.Dst] = dst
+		}
+		for k, r := range l.OutRegs {
+			if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
+				c.accumulate(part, regs[r])
+				continue
+			}
+			disp := int32(part) * int32(c.lanes) * int32(l.Out[k].Type.Size())
+			c.code = append(c.code, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(len(l.In) + k), dst: none, a: regs[r], b: none, c: none,
+				extra: disp, part: c.part})
+		}
+	}
+	c.finishCode()
+	return nil
+}
+
+// scalarValue returns the value of scalar input k, made by the first part.
+func (c *loopCompiler) scalarValue(k int) int32 {
+	for v := range c.vals {
+		if c.vals[v].home == spaceFixed && c.vals[v].disp == c.arrays[k].slot {
+			return int32(v)
+		}
+	}
+	panic("BUG: scalar input without a value")
+}
+
+var reduceOps = [...]micro.Op{micro.ReduceSum: micro.Add, micro.ReduceProd: micro.Mul, micro.ReduceMax: micro.Max, micro.ReduceMin: micro.Min}
+
+func (c *loopCompiler) reduceInstr() *micro.Instr {
+	return &micro.Instr{Op: reduceOps[c.loop.Reduce], Type: c.reduced}
+}
+
+// accumulate adds a value to the part's accumulator.
+func (c *loopCompiler) accumulate(part int, v int32) {
+	acc := c.accs[part%len(c.accs)]
+	if !c.tail {
+		c.lower(c.reduceInstr(), acc, acc, v, none)
+		return
+	}
+	sum := c.newValue(kindOf(c.reduced))
+	c.lower(c.reduceInstr(), sum, acc, v, none)
+	c.code = append(c.code, lowIns{op: lMerge, typ: elemOf(c.reduced), dst: none, a: sum, b: none, c: acc, part: c.part})
+}
+
+// iterations emits: while left ≥ step { body }; left then holds what remains.
+func (c *loopCompiler) iterations(left uint8) error {
+	step := int32(c.lanes) * int32(c.unroll)
+	c.subImm(left, step)
+	out := c.jump(condLess)
+	c.align(32)
+	top := len(c.buf)
+	if err := c.emitBody(); err != nil {
+		return err
+	}
+	c.addImm(regIndex, step)
+	c.subImm(left, step)
+	c.patch(c.jump(condGreaterEqual), top)
+	c.patch(out, len(c.buf))
+	c.addImm(left, step)
+	return nil
+}
+
+// rest emits the code for the elements that do not fill an iteration, and leaves index and
+// base registers as they were.
+func (c *loopCompiler) rest(left uint8) error {
+	skip := c.jump(condEqual)
+	c.tail = true
+	vector := c.files[fileVector].all
+	masks := c.files[fileMask].all
+	c.setTailMasks(left)
+	if c.mode == modeVEX {
+		// Run has copied the last elements to padded buffers.
+		c.loadPointers(8 * int32(len(c.arrays)))
+		c.xorReg(regIndex, regIndex)
+		if len(c.arrays) > len(c.arrayRegs) {
+			c.addImm(baseArena, 8*int32(len(c.arrays)))
+		}
+	}
+	err := c.emitBody()
+	c.tail = false
+	c.files[fileVector].all, c.files[fileMask].all = vector, masks
+	c.patch(skip, len(c.buf))
+	return err
+}
+
+// setTailMasks makes a mask for each part of the elements left: with EVEX a k register, with VEX a vector for
+// the accumulators.
+func (c *loopCompiler) setTailMasks(left uint8) {
+	total := int(c.lanes) * c.unroll
+	if c.mode == modeEVEX {
+		scale := uint8(1) // an entry of the table has two bytes a part
+		for n := 1; n < c.unroll; n *= 2 {
+			scale++
+		}
+		var table []uint64
+		for n := range total + 1 {
+			for part := range 1 << (scale - 1) {
+				in := min(max(n-part*int(c.lanes), 0), int(c.lanes))
+				table = append(table, 1<<in-1)
+			}
+		}
+		disp := c.consts.placeWords(table)
+		for part := range c.unroll {
+			k := 7 - uint8(part)
+			c.files[fileMask].all &^= 1 << k
+			c.tailMasks[part] = k
+			c.rrm(kmovwLoad, len128, k, 0, mem{base: baseConst, index: left, scale: scale, disp: disp + 2*int32(part)})
+		}
+		return
+	}
+	n := c.accumulators()
+	if n == 0 {
+		return
+	}
+	size := int32(c.reduced.Size())
+	var table []uint64
+	for k := range 2 * total {
+		x := uint64(0)
+		if k < total {
+			x = ^uint64(0)
+		}
+		table = append(table, x)
+	}
+	disp := c.consts.placeTable(table, int(size))
+	c.xorReg(regTemp, regTemp)
+	c.subReg(regTemp, left)
+	for part := range c.unroll {
+		r := c.accRegister(n + part)
+		c.files[fileVector].all &^= 1 << r
+		c.tailMasks[part] = r
+		scale := map[int32]uint8{4: 2, 8: 3}[size]
+		c.rrm(vmovupsLoad, c.lenOf(kindOf(c.reduced)), r, 0,
+			mem{base: baseConst, index: regTemp, scale: scale, disp: disp + size*int32(total+part*int(c.lanes))})
+	}
+}
+
+func (c *loopCompiler) emitPlainLoop() error {
+	if err := c.iterations(regLeft); err != nil {
+		return err
+	}
+	return c.rest(regLeft)
+}
+
+// emitBlocks emits the loop over the blocks of a reduction.
+func (c *loopCompiler) emitBlocks() error {
+	result := int32(len(c.arrays)) // behind both sets of pointers
+	c.movLoad(regResult, at(baseArena, 8*2*result))
+	top := len(c.buf)
+	c.movReg(regInner, regLeft)
+	c.cmpImm(regInner, micro.BlockLanes)
+	short := c.jump(condLessOrEqual)
+	c.xorReg(regInner, regInner)
+	c.addImm(regInner, micro.BlockLanes)
+	c.patch(short, len(c.buf))
+	c.subReg(regLeft, regInner)
+	c.startAccumulators()
+	if err := c.iterations(regInner); err != nil {
+		return err
+	}
+	if err := c.rest(regInner); err != nil {
+		return err
+	}
+	c.emitFold()
+	c.addImm(regResult, int32(c.reduced.Size()))
+	c.cmpImm(regLeft, 0)
+	c.patch(c.jump(condGreater), top)
+	return nil
+}
+
+// startAccumulators sets the accumulators to the identity.
+func (c *loopCompiler) startAccumulators() {
+	for k := range c.accumulators() {
+		v := value{kind: kindOf(c.reduced), home: spaceConst, stored: true, disp: c.consts.place(constKey{c.identity(), kindOf(c.reduced)})}
+		c.load(&v, c.accRegister(k))
+	}
+}
+
+// identity returns the bits of the reduction's identity.
+func (c *loopCompiler) identity() uint64 {
+	t := c.reduced
+	var f float64
+	var i int64
+	switch c.loop.Reduce {
+	case micro.ReduceProd:
+		f, i = 1, 1
+	case micro.ReduceMax:
+		f, i = math.Inf(-1), math.MinInt64
+		if t == dtype.Int32 {
+			i = math.MinInt32
+		}
+	case micro.ReduceMin:
+		f, i = math.Inf(1), math.MaxInt64
+		if t == dtype.Int32 {
+			i = math.MaxInt32
+		}
+	}
+	switch t {
+	case dtype.Float64:
+		return math.Float64bits(f)
+	case dtype.Float32:
+		return uint64(math.Float32bits(float32(f)))
+	case dtype.Int32:
+		return uint64(uint32(i))
+	}
+	return uint64(i)
+}
+
+// emitFold folds the accumulators in halves and stores the block's result.
+func (c *loopCompiler) emitFold() {
+	c.beginCode()
+	c.part = 0
+	in := c.reduceInstr()
+	kind := kindOf(c.reduced)
+	accs := append([]int32(nil), c.accs...)
+	for n := len(accs) / 2; n > 0; n /= 2 {
+		for k := range n {
+			sum := c.newValue(kind)
+			c.lower(in, sum, accs[k], accs[k+n], none)
+			accs[k] = sum
+		}
+	}
+	x := accs[0]
+	length := c.lenOf(kind)
+	step := foldHalf512 + (len512 - length)
+	end := foldHalf128
+	if kind == kind32 {
+		end = foldHalf64
+	}
+	for ; step <= end; step++ {
+		upper := c.newValue(kind)
+		c.code = append(c.code, lowIns{op: lFold, typ: elemOf(c.reduced), imm: step, dst: upper, a: x, b: none, c: none})
+		sum := c.newValue(kind)
+		c.lower(in, sum, x, upper, none)
+		x = sum
+	}
+	c.vals[x].next = int32(len(c.code))
+	c.findNextUses()
+	c.generate()
+	m := vmovsdStore
+	if kind == kind32 {
+		m = vmovssStore
+	}
+	c.op3Mem(m, len128, c.vals[x].reg, 0, at(regResult, 0))
+}

@@ -1,0 +1,170 @@
+package native
+
+import (
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// Loop is the machine code of a micro.Loop's innermost dimension. It may be run by several
+// goroutines at once.
+type Loop struct {
+	pages      *codePages
+	consts     []byte
+	fixed      int // bytes of scratch before the spill slots
+	scratch    int // bytes
+	arrays     []loopArray
+	inputs     int // arrays that are inputs
+	reduce     micro.ReduceKind
+	reduceSize int // bytes of a block's result
+	step       int // elements of an iteration
+	unroll     int
+	level      Level
+	work       sync.Pool
+}
+
+// runElements is the number of elements between two returns to Go; generated code cannot be
+// preempted. It is a multiple of BlockLanes.
+const runElements = 16 << 10
+
+// loopWork is what a run needs besides the code.
+type loopWork struct {
+	table   []unsafe.Pointer // base pointers, pointers of the padded ends, pointer of the block results
+	scratch []byte
+	ends    []byte // padded copies of the last elements (VEX)
+}
+
+// endBytes is room for an iteration's elements of one array.
+const endBytes = 256
+
+// Run executes the loop over n elements. ptrs holds the base pointers of the inputs and then
+// of the outputs, as in the micro.Loop. With a reduction, the last pointer receives the results of
+// ⌈n/BlockLanes⌉ blocks one after the other (the caller combines them in PairwiseSum order); n must
+// then be positive. The arrays must have n elements of their type (1 where the stride is 0).
+func (l *Loop) Run(n int, ptrs []unsafe.Pointer) {
+	want := len(l.arrays)
+	if l.reduce != micro.NoReduce {
+		want++
+	}
+	if len(ptrs) != want || n < 0 {
+		panic("BUG: native loop run with the wrong arrays")
+	}
+	if n == 0 {
+		return
+	}
+	l.raceArrays(n, ptrs)
+	w, _ := l.work.Get().(*loopWork)
+	if w == nil {
+		w = l.newWork()
+	}
+	m := len(l.arrays)
+	base := unsafe.Pointer(&l.pages.code[0])
+	for at := 0; at < n; at += runElements {
+		count := min(runElements, n-at)
+		for k := range l.arrays {
+			a := &l.arrays[k]
+			w.table[k] = ptrs[k]
+			if !a.scalar {
+				w.table[k] = unsafe.Add(ptrs[k], at*a.t.Size())
+			}
+		}
+		if l.reduce != micro.NoReduce {
+			w.table[2*m] = unsafe.Add(ptrs[m], at/micro.BlockLanes*l.reduceSize)
+		}
+		end := 0
+		if l.level == LevelAVX2 {
+			if end = count % l.step; end != 0 {
+				l.padEnds(w, count, end)
+			}
+		}
+		callLoop(base, unsafe.Pointer(&w.table[0]), unsafe.Pointer(&l.consts[0]), unsafe.Pointer(&w.scratch[l.fixed]), count)
+		if end != 0 {
+			l.copyEnds(w, count, end)
+		}
+	}
+	clear(w.table)
+	l.work.Put(w)
+	runtime.KeepAlive(l.pages)
+	for _, p := range ptrs {
+		runtime.KeepAlive(p)
+	}
+}
+
+func (l *Loop) newWork() *loopWork {
+	w := &loopWork{table: make([]unsafe.Pointer, 2*len(l.arrays)+1), scratch: make([]byte, max(l.scratch, l.fixed)+64)}
+	if l.level == LevelAVX2 {
+		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
+	}
+	return w
+}
+
+// padEnds copies the last elements of the inputs to buffers of a whole iteration; the last element
+// fills them, so that no lane meets a value that the array does not hold.
+func (l *Loop) padEnds(w *loopWork, count, end int) {
+	m := len(l.arrays)
+	for k := range l.arrays {
+		a := &l.arrays[k]
+		buf := w.ends[k*endBytes : (k+1)*endBytes]
+		w.table[m+k] = unsafe.Pointer(&buf[0])
+		size := a.t.Size()
+		if a.scalar {
+			continue
+		}
+		src := unsafe.Slice((*byte)(unsafe.Add(w.table[k], (count-end)*size)), end*size)
+		copy(buf, src)
+		for i := end; i < l.step; i++ {
+			copy(buf[i*size:(i+1)*size], src[(end-1)*size:])
+		}
+	}
+}
+
+// copyEnds copies the last elements of the outputs from the buffers.
+func (l *Loop) copyEnds(w *loopWork, count, end int) {
+	for k := l.inputs; k < len(l.arrays); k++ {
+		size := l.arrays[k].t.Size()
+		dst := unsafe.Slice((*byte)(unsafe.Add(w.table[k], (count-end)*size)), end*size)
+		copy(dst, w.ends[k*endBytes:])
+	}
+}
+
+// raceArrays tells the race detector what the run reads and writes.
+func (l *Loop) raceArrays(n int, ptrs []unsafe.Pointer) {
+	for k := range l.arrays {
+		a := &l.arrays[k]
+		switch {
+		case k >= l.inputs:
+			raceArena(ptrs[k], n*a.t.Size())
+		case a.scalar:
+			raceRead(ptrs[k], a.t.Size())
+		default:
+			raceRead(ptrs[k], n*a.t.Size())
+		}
+	}
+	if l.reduce != micro.NoReduce {
+		raceArena(ptrs[len(ptrs)-1], (n+micro.BlockLanes-1)/micro.BlockLanes*l.reduceSize)
+	}
+}
+
+// Blocks returns the number of block results that a reduction over n elements writes.
+func (l *Loop) Blocks(n int) int {
+	if l.reduce == micro.NoReduce {
+		return 0
+	}
+	return (n + micro.BlockLanes - 1) / micro.BlockLanes
+}
+
+// Level returns the instruction set of the code.
+func (l *Loop) Level() Level { return l.level }
+
+// CodeBytes returns the size of the machine code.
+func (l *Loop) CodeBytes() int { return len(l.pages.code) }
+
+// Listing returns the code as text, one line an instruction: offset, bytes, Intel syntax. rdi is the table of
+// pointers, rsi the constants, rdx the scratch block, rax the element, rcx the elements left.
+func (l *Loop) Listing() string { return l.pages.listing() }
+
+// Close frees the code at once instead of when it is no longer reachable. No Run may be under
+// way, and none may follow.
+func (l *Loop) Close() { l.pages.close() }

@@ -1,0 +1,428 @@
+package native
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+func levels(t testing.TB) []Level {
+	needNative(t)
+	if BestLevel() == LevelAVX512 {
+		return []Level{LevelAVX2, LevelAVX512}
+	}
+	return []Level{BestLevel()}
+}
+
+// getElement and putElement access element i of an array.
+func getElement(a []byte, t dtype.DType, i int) uint64 {
+	if t == dtype.Bool {
+		return uint64(a[i])
+	}
+	return readCell(a, uint32(i*t.Size()/4), t)
+}
+
+func putElement(a []byte, t dtype.DType, i int, v uint64) {
+	if t == dtype.Bool {
+		a[i] = byte(v)
+		return
+	}
+	writeCell(a, uint32(i*t.Size()/4), t, v)
+}
+
+// referenceLoop runs a one-dimensional loop of n elements; the result of a reduction is an array
+// of block results.
+func referenceLoop(l *micro.Loop, n int, in, out [][]byte) {
+	regs := make([]uint64, len(l.In)+len(l.Consts)+l.Temps)
+	var accs []uint64
+	var red micro.Instr
+	if l.Reduce != micro.NoReduce {
+		t := l.Out[len(l.Out)-1].Type
+		red = micro.Instr{Op: reduceOps[l.Reduce], Type: t}
+		accs = make([]uint64, map[int]int{8: 8, 4: 16}[t.Size()])
+	}
+	results := make([][]uint64, n)
+	for i := range n {
+		for k, a := range l.In {
+			regs[k] = getElement(in[k], a.Type, i*a.Strides[0])
+		}
+		for k, c := range l.Consts {
+			regs[len(l.In)+k] = c.Bits
+		}
+		for _, ins := range l.Code {
+			var v [3]uint64
+			ops := ins.Operands()
+			for k := 0; k < ins.Op.Arity(); k++ {
+				v[k] = regs[ops[k]]
+			}
+			regs[ins.Dst] = reference(ins, v[0], v[1], v[2])
+		}
+		for _, r := range l.OutRegs {
+			results[i] = append(results[i], regs[r])
+		}
+	}
+	for k := range l.Out {
+		if l.Reduce == micro.NoReduce || k < len(l.Out)-1 {
+			for i := range n {
+				putElement(out[k], l.Out[k].Type, i, results[i][k])
+			}
+			continue
+		}
+		for block := 0; block*micro.BlockLanes < n; block++ {
+			identity := (&loopCompiler{loop: l, reduced: red.Type}).identity()
+			for j := range accs {
+				accs[j] = identity
+			}
+			for i := block * micro.BlockLanes; i < min(n, (block+1)*micro.BlockLanes); i++ {
+				accs[i%len(accs)] = reference(red, accs[i%len(accs)], results[i][k], 0)
+			}
+			for w := len(accs) / 2; w > 0; w /= 2 {
+				for j := range w {
+					accs[j] = reference(red, accs[j], accs[j+w], 0)
+				}
+			}
+			putElement(out[k], red.Type, block, accs[0])
+		}
+	}
+}
+
+// newRandomLoop makes a loop of n instructions from ops.
+func newRandomLoop(r *rand.Rand, n int, ops []typedOp, reduce micro.ReduceKind) *micro.Loop {
+	l := &micro.Loop{Dims: []int{1}, Reduce: reduce, ReduceDims: 1}
+	byType := map[dtype.DType][]uint32{}
+	used := map[dtype.DType]bool{}
+	for _, o := range ops {
+		in := micro.Instr{Op: o.op, Type: o.t, To: o.to}
+		for k := 0; k < o.op.Arity(); k++ {
+			used[in.OperandType(k)] = true
+		}
+	}
+	reg := uint32(0)
+	for t := dtype.Bool; t < dtype.Count; t++ {
+		if !used[t] {
+			continue
+		}
+		for k := range 1 + r.IntN(3) {
+			stride := 1
+			if k > 0 && r.IntN(2) == 0 {
+				stride = 0
+			}
+			l.In = append(l.In, micro.Access{Type: t, Strides: []int{stride}})
+			byType[t] = append(byType[t], reg)
+			reg++
+		}
+	}
+	for t := dtype.Bool; t < dtype.Count; t++ {
+		if used[t] && r.IntN(2) == 0 {
+			l.Consts = append(l.Consts, micro.Const{Type: t, Bits: randomBits(r, t)})
+			byType[t] = append(byType[t], reg)
+			reg++
+		}
+	}
+	inputs := len(byType)
+	_ = inputs
+	type result struct {
+		reg uint32
+		t   dtype.DType
+	}
+	var results []result
+	last := map[dtype.DType]uint32{}
+	for range n {
+		o := ops[r.IntN(len(ops))]
+		in := micro.Instr{Op: o.op, Type: o.t, To: o.to, Dst: reg}
+		var v [3]uint32
+		for k := 0; k < o.op.Arity(); k++ {
+			c := byType[in.OperandType(k)]
+			v[k] = c[r.IntN(len(c))]
+			if k == 1 && o.op == micro.Copysign { // the sign of a computed NaN is not defined
+				v[k] = c[0]
+			}
+		}
+		in.A, in.B, in.C = v[0], v[1], v[2]
+		l.Code = append(l.Code, in)
+		byType[in.Result()] = append(byType[in.Result()], reg)
+		results = append(results, result{reg, in.Result()})
+		last[in.Result()] = reg
+		reg++
+		l.Temps++
+	}
+	for k := range min(len(results), 1+r.IntN(4)) {
+		x := results[len(results)-1-k]
+		l.Out = append(l.Out, micro.Access{Type: x.t, Strides: []int{1}})
+		l.OutRegs = append(l.OutRegs, x.reg)
+	}
+	if reduce != micro.NoReduce {
+		for k := len(results) - 1; ; k-- {
+			if k < 0 {
+				l.Reduce = micro.NoReduce
+				break
+			}
+			if x := results[k]; x.t != dtype.Bool && (x.t != dtype.Int64 || reduce != micro.ReduceProd) {
+				l.Out = append(l.Out, micro.Access{Type: x.t, Strides: []int{0}})
+				l.OutRegs = append(l.OutRegs, x.reg)
+				break
+			}
+		}
+	}
+	return l
+}
+
+// checkLoop compares native code with the reference for n elements. With inPlace an output lies on
+// an input of its type.
+func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, inPlace bool) bool {
+	t.Helper()
+	code, err := CompileLoop(l, o)
+	var unsupported *ErrUnsupported
+	if errors.As(err, &unsupported) && o.Level == LevelAVX2 {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in, want [][]byte
+	var got []guarded
+	var ptrs []unsafe.Pointer
+	var guards []guarded
+	for _, a := range l.In {
+		count := 1
+		if a.Strides[0] == 1 {
+			count = n
+		}
+		b := make([]byte, count*a.Type.Size())
+		for i := range count {
+			putElement(b, a.Type, i, randomBits(r, a.Type))
+		}
+		in = append(in, b)
+		g := newGuarded(b)
+		guards = append(guards, g)
+		ptrs = append(ptrs, base(g.arena))
+	}
+	taken := map[int]bool{}
+	for k, a := range l.Out {
+		count := n
+		if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
+			count = code.Blocks(n)
+		}
+		want = append(want, make([]byte, count*a.Type.Size()))
+		g := newGuarded(make([]byte, count*a.Type.Size()))
+		if inPlace && count == n && (l.Reduce == micro.NoReduce || k < len(l.Out)-1) {
+			for j, b := range l.In {
+				if b.Type == a.Type && b.Strides[0] == 1 && !taken[j] {
+					g = guards[j]
+					taken[j] = true
+					break
+				}
+			}
+		}
+		got = append(got, g)
+		guards = append(guards, g)
+		ptrs = append(ptrs, base(g.arena))
+	}
+	referenceLoop(l, n, in, want)
+	code.Run(n, ptrs)
+	for _, g := range guards {
+		if !g.intact() {
+			t.Fatalf("%s: written outside of an array\n%s", o.Level, code.Listing())
+		}
+	}
+	for k, a := range l.Out {
+		for i := range len(want[k]) / a.Type.Size() {
+			x, y := getElement(want[k], a.Type, i), getElement(got[k].arena, a.Type, i)
+			if !sameBits(a.Type, x, y) {
+				for j, ins := range l.Code {
+					t.Logf("%d: %v", j, ins)
+				}
+				t.Fatalf("%s, n %d, unroll %d: output %d (%s, register %d), element %d: %#x instead of %#x\n%s", o.Level, n, code.unroll, k, a.Type, l.OutRegs[k], i, y, x, code.Listing())
+			}
+		}
+	}
+	return true
+}
+
+// TestLoopEveryOp runs every supported operation alone in a loop.
+func TestLoopEveryOp(t *testing.T) {
+	for _, level := range levels(t) {
+		count, missing := 0, []string{}
+		for _, o := range everyOp(Supported) {
+			r := rand.New(rand.NewPCG(uint64(o.op), uint64(o.t)<<8|uint64(o.to)))
+			l := newRandomLoop(r, 1, []typedOp{o}, micro.NoReduce)
+			ok := checkLoop(t, r, l, 300+r.IntN(40), LoopOptions{Level: level}, false)
+			if ok {
+				count++
+			} else {
+				missing = append(missing, fmt.Sprint(o.op, " ", o.t.Short(), " ", o.to.Short()))
+			}
+		}
+		t.Logf("%s: %d operations agree with the reference; without a form: %s", level, count, strings.Join(missing, ", "))
+		if level == LevelAVX512 && len(missing) > 0 {
+			t.Error("operations without a form for AVX-512")
+		}
+	}
+}
+
+// TestLoopRandom compares random loops with the reference.
+func TestLoopRandom(t *testing.T) {
+	for _, level := range levels(t) {
+		ops := everyOp(func(op micro.Op, d, to dtype.DType) bool {
+			return Supported(op, d, to) && (level == LevelAVX512 || op != micro.Cast || d != dtype.Int64 && to != dtype.Int64)
+		})
+		families := [][]typedOp{ops}
+		for d := dtype.Int32; d < dtype.Count; d++ {
+			families = append(families, everyOp(func(op micro.Op, x, to dtype.DType) bool {
+				return (x == d || x == dtype.Bool) && (to == 0 || to == d) && (op != micro.Cast || x == d) && Supported(op, x, to)
+			}))
+		}
+		programs := 0
+		for seed := range uint64(300) {
+			r := rand.New(rand.NewPCG(seed, 3))
+			reduce := micro.ReduceKind(0)
+			if r.IntN(2) == 0 {
+				reduce = micro.ReduceKind(r.IntN(5))
+			}
+			size := 1 + r.IntN(12)
+			if seed%20 == 0 {
+				size = 60
+			}
+			l := newRandomLoop(r, size, families[int(seed)%len(families)], reduce)
+			o := LoopOptions{Level: level, Unroll: []int{0, 1, 2}[r.IntN(3)]}
+			n := 1 + r.IntN(40)
+			if seed%7 == 0 {
+				n = 1 + r.IntN(1400)
+			}
+			if checkLoop(t, r, l, n, o, seed%2 == 0) {
+				programs++
+			}
+		}
+		t.Logf("%s: %d random loops agree with the reference", level, programs)
+	}
+}
+
+// TestLoopReductions checks every kind, type and length around the sizes that matter.
+func TestLoopReductions(t *testing.T) {
+	for _, level := range levels(t) {
+		for d := dtype.Int32; d < dtype.Count; d++ {
+			for kind := micro.ReduceSum; kind <= micro.ReduceMin; kind++ {
+				for _, n := range []int{1, 7, 8, 9, 15, 16, 17, 31, 33, 511, 512, 513, 1024, 1300} {
+					r := rand.New(rand.NewPCG(uint64(n), uint64(kind)))
+					l := &micro.Loop{Dims: []int{n}, In: []micro.Access{{Type: d, Strides: []int{1}}}, Temps: 1,
+						Code:    []micro.Instr{{Op: micro.Mov, Type: d, Dst: 1, A: 0}},
+						Out:     []micro.Access{{Type: d, Strides: []int{0}}},
+						OutRegs: []uint32{1}, Reduce: kind, ReduceDims: 1}
+					checkLoop(t, r, l, n, LoopOptions{Level: level}, false)
+				}
+			}
+		}
+	}
+}
+
+// TestLoopLong crosses the pieces in which Run hands work to generated code.
+func TestLoopLong(t *testing.T) {
+	for _, level := range levels(t) {
+		r := rand.New(rand.NewPCG(1, 2))
+		l := &micro.Loop{Dims: []int{1}, In: []micro.Access{{Type: dtype.Float64, Strides: []int{1}}, {Type: dtype.Float64, Strides: []int{0}}}, Temps: 1,
+			Code:    []micro.Instr{{Op: micro.Mul, Type: dtype.Float64, Dst: 2, A: 0, B: 1}},
+			Out:     []micro.Access{{Type: dtype.Float64, Strides: []int{1}}, {Type: dtype.Float64, Strides: []int{0}}},
+			OutRegs: []uint32{2, 2}, Reduce: micro.ReduceSum, ReduceDims: 1}
+		checkLoop(t, r, l, 3*runElements+1234, LoopOptions{Level: level}, true)
+	}
+}
+
+// TestLoopUnderPressure runs loops from several goroutines during garbage collections.
+func TestLoopUnderPressure(t *testing.T) {
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for !stop.Load() {
+			_ = make([]byte, 1<<16)
+			runtime.GC()
+		}
+	})
+	for _, level := range levels(t) {
+		r := rand.New(rand.NewPCG(9, 9))
+		l := newRandomLoop(r, 20, everyOp(func(op micro.Op, x, to dtype.DType) bool {
+			return x == dtype.Float64 && to == 0 && Supported(op, x, to)
+		}), micro.ReduceSum)
+		code, err := CompileLoop(l, LoopOptions{Level: level})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const n = 3000
+		in := make([][]byte, len(l.In))
+		for k := range in {
+			in[k] = make([]byte, 8*n)
+			for i := range n {
+				if l.In[k].Type == dtype.Bool {
+					in[k][i] = byte(i & 1)
+				} else {
+					putElement(in[k], l.In[k].Type, i, math.Float64bits(r.NormFloat64()))
+				}
+			}
+		}
+		outputs := func() [][]byte {
+			out := make([][]byte, len(l.Out))
+			for k := range out {
+				out[k] = make([]byte, 8*n)
+			}
+			return out
+		}
+		want := outputs()
+		referenceLoop(l, n, in, want)
+		var workers sync.WaitGroup
+		for range 3 {
+			workers.Go(func() {
+				for range 30 {
+					got := outputs()
+					var ptrs []unsafe.Pointer
+					for _, a := range append(append([][]byte(nil), in...), got...) {
+						ptrs = append(ptrs, base(a))
+					}
+					code.Run(n, ptrs)
+					for k, a := range l.Out {
+						for i := range n {
+							if !sameBits(a.Type, getElement(want[k], a.Type, i), getElement(got[k], a.Type, i)) {
+								t.Errorf("%s: output %d, element %d differs", level, k, i)
+								return
+							}
+						}
+					}
+				}
+			})
+		}
+		workers.Wait()
+	}
+	stop.Store(true)
+	wg.Wait()
+}
+
+// TestLoopRejects gives loops that must not be compiled.
+func TestLoopRejects(t *testing.T) {
+	needNative(t)
+	f := func(stride int) micro.Access { return micro.Access{Type: dtype.Float64, Strides: []int{stride}} }
+	neg := []micro.Instr{{Op: micro.Neg, Type: dtype.Float64, Dst: 1, A: 0}}
+	cases := map[string]micro.Loop{
+		"input stride":       {Dims: []int{4}, In: []micro.Access{f(2)}, Temps: 1, Code: neg, Out: []micro.Access{f(1)}, OutRegs: []uint32{1}},
+		"output stride":      {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 1, Code: neg, Out: []micro.Access{f(0)}, OutRegs: []uint32{1}},
+		"register":           {Dims: []int{4}, In: []micro.Access{f(1)}, Code: neg, Out: []micro.Access{f(1)}, OutRegs: []uint32{1}},
+		"output register":    {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 1, Code: neg, Out: []micro.Access{f(1)}, OutRegs: []uint32{9}},
+		"undefined register": {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 2, Code: neg, Out: []micro.Access{f(1)}, OutRegs: []uint32{2}},
+		"writes an input":    {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 1, Code: []micro.Instr{{Op: micro.Neg, Type: dtype.Float64}}, Out: []micro.Access{f(1)}, OutRegs: []uint32{0}},
+		"type":               {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 1, Code: []micro.Instr{{Op: micro.Neg, Type: dtype.Float32, Dst: 1}}, Out: []micro.Access{f(1)}, OutRegs: []uint32{1}},
+		"operation":          {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 1, Code: []micro.Instr{{Op: 200, Type: dtype.Float64, Dst: 1}}, Out: []micro.Access{f(1)}, OutRegs: []uint32{1}},
+		"reduction":          {Dims: []int{4}, In: []micro.Access{f(1)}, Temps: 1, Code: neg, Reduce: micro.ReduceSum},
+	}
+	for name, l := range cases {
+		if _, err := CompileLoop(&l, LoopOptions{}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
