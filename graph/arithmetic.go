@@ -240,8 +240,8 @@ func powPartial(n *Node, i int) *Node {
 	x, y := n.inputs[0], n.inputs[1]
 	zero := Like(n, 0)
 	if i == 0 {
-		if y.lit != nil {
-			if bits, ok := y.lit.Uniform(); ok {
+		if y.extra.lit != nil {
+			if bits, ok := y.extra.lit.Uniform(); ok {
 				switch FloatOfBits(y.typ.DType, bits) {
 				case 0:
 					return nil
@@ -256,8 +256,8 @@ func powPartial(n *Node, i int) *Node {
 		}
 		return Where(Equal(y, zero), zero, Mul(y, Pow(x, Sub(y, Like(n, 1)))))
 	}
-	if x.lit != nil {
-		if bits, ok := x.lit.Uniform(); ok && FloatOfBits(x.typ.DType, bits) > 0 {
+	if x.extra.lit != nil {
+		if bits, ok := x.extra.lit.Uniform(); ok && FloatOfBits(x.typ.DType, bits) > 0 {
 			return Mul(n, Log(x))
 		}
 	}

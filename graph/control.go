@@ -20,7 +20,7 @@ func init() {
 		Attrs: []AttrSpec{{Key: "index", Kind: attr.Int, Doc: "which result"}},
 		Doc:   "One result of an operator that has several.", Formula: "the adjoint of that result",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
-			i, all := a.Int("index"), in[0].results
+			i, all := a.Int("index"), in[0].extra.results
 			if i < 0 || i >= len(all) {
 				return Type{}, fmt.Errorf("result %d of an operator with %d results", i, len(all))
 			}
@@ -39,7 +39,7 @@ func StopGradient(x *Node) *Node { return apply1(opStopGradient, x) }
 
 // Result returns result i of a node whose operator has several; x itself if it has one and i is 0.
 func Result(x *Node, i int) *Node {
-	if x.Valid() && x.results == nil && i == 0 {
+	if x.Valid() && x.extra.results == nil && i == 0 {
 		return x
 	}
 	return applyAll(opResult, []*Node{x}, attr.I("index", i))

@@ -7,16 +7,20 @@ import (
 	"strings"
 )
 
-// Position is a place in the user's source: a Go file and line, or a line of a .cg file.
+// Position is a place in the user's source: a Go file and line, or a place in a .cg file.
 type Position struct {
-	File string
-	Line int
+	File   string
+	Line   int
+	Column int // in characters from 1; 0 if only the line is known
 }
 
-// String returns file:line, or "?" if the position is not known.
+// String returns file:line or file:line:column, or "?" if the position is not known.
 func (p Position) String() string {
 	if p.File == "" {
 		return "?"
+	}
+	if p.Column > 0 {
+		return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	}
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
@@ -28,8 +32,13 @@ type Error struct {
 	Err error
 }
 
-// Error returns "file:line: op: reason".
-func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %v", e.Pos, e.Op, e.Err) }
+// Error returns "file:line: op: reason", without the operator where the mistake is not one's.
+func (e *Error) Error() string {
+	if e.Op == "" {
+		return fmt.Sprintf("%s: %v", e.Pos, e.Err)
+	}
+	return fmt.Sprintf("%s: %s: %v", e.Pos, e.Op, e.Err)
+}
 
 // Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Err }
@@ -57,7 +66,7 @@ func (g *Graph) Fail(op string, err error) *Node {
 	} else {
 		g.dropped++
 	}
-	return &Node{g: g, id: -1}
+	return &Node{g: g, id: -1, typ: &noType, extra: &noExtra}
 }
 
 // modulePrefix marks functions whose frames are ours, not the user's.
@@ -73,23 +82,27 @@ func ours(f runtime.Frame) bool {
 		strings.HasPrefix(rest, "graph/") || strings.HasPrefix(rest, "compile/")
 }
 
+// callerDepth is how many frames are looked at before the slow way is taken.
+const callerDepth = 12
+
 // position returns the index in g.positions of the user's line that is making a node.
 func (g *Graph) position() int32 {
 	if g.fixedPosition >= 0 {
 		return g.fixedPosition
 	}
-	var pcs [4]uintptr
-	n := runtime.Callers(3, pcs[:])
+	var pcs [callerDepth]uintptr
+	n := returnAddresses(&pcs)
 	for _, pc := range pcs[:n] {
-		if p := g.lookupPC(pc); p > 0 {
-			return p
+		c := &g.recent[pc%recentPCs]
+		if c.pc != pc {
+			*c = recentPC{pc, g.lookupPC(pc)}
+		}
+		if c.position > 0 {
+			return c.position
 		}
 	}
-	if n < len(pcs) {
-		return 0
-	}
 	var deep [64]uintptr
-	n = runtime.Callers(3+len(pcs), deep[:])
+	n = runtime.Callers(2, deep[:])
 	for _, pc := range deep[:n] {
 		if p := g.lookupPC(pc); p > 0 {
 			return p
@@ -97,6 +110,14 @@ func (g *Graph) position() int32 {
 	}
 	return 0
 }
+
+// recentPC is an entry of the cache in front of Graph.pcs.
+type recentPC struct {
+	pc       uintptr
+	position int32
+}
+
+const recentPCs = 127
 
 // lookupPC returns the position of a program counter in the user's code, 0 if the code is ours.
 func (g *Graph) lookupPC(pc uintptr) int32 {
@@ -109,7 +130,7 @@ func (g *Graph) lookupPC(pc uintptr) int32 {
 	for {
 		f, more := frames.Next()
 		if f.Function != "" && !ours(f) {
-			g.positions = append(g.positions, Position{f.File, f.Line})
+			g.positions = append(g.positions, Position{File: f.File, Line: f.Line})
 			p = int32(len(g.positions) - 1)
 			break
 		}

@@ -3,7 +3,10 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -17,13 +20,15 @@ type Graph struct {
 	inputs []*Node
 	names  map[string]*Node
 
-	scope string
+	scope  int32
+	scopes []string // paths; 0 is ""
 
 	errs    []error
 	dropped int
 
 	positions     []Position // index 0 is the unknown position
 	pcs           map[uintptr]int32
+	recent        [recentPCs]recentPC
 	posIndex      map[Position]int32
 	fixedPosition int32 // -1: take the caller's line
 	origin        int32
@@ -42,6 +47,7 @@ type entry struct {
 func New() *Graph {
 	return &Graph{
 		names:         map[string]*Node{},
+		scopes:        []string{""},
 		positions:     []Position{{}},
 		pcs:           map[uintptr]int32{},
 		posIndex:      map[Position]int32{},
@@ -63,7 +69,7 @@ func (g *Graph) Inputs() []*Node { return g.inputs }
 func (g *Graph) Lookup(name string) *Node { return g.names[name] }
 
 // Input adds an input: a value that each run supplies. Names are unique in a graph,
-// non-empty, and have no spaces or control characters. No extents mean a scalar.
+// non-empty, and have only printable characters without spaces and quotes. No extents mean a scalar.
 func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 	if err := checkName(name); err != nil {
 		return g.Fail("input", err)
@@ -78,8 +84,8 @@ func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 	if err := s.check(); err != nil {
 		return g.Fail("input", fmt.Errorf("input %q: %w", name, err))
 	}
-	n := g.newNode(opInput, nil, nil, Type{dtype, s})
-	n.name = name
+	n := g.newNode(opInput, nil, nil, &Type{dtype, s})
+	n.more().name = name
 	g.names[name] = n
 	g.inputs = append(g.inputs, n)
 	return n
@@ -93,7 +99,7 @@ func checkName(name string) error {
 	if len(name) > 200 {
 		return fmt.Errorf("a name may have 200 bytes at the most")
 	}
-	if i := strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' || r == 0xfffd }); i >= 0 {
+	if i := strings.IndexFunc(name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) || r == '"' || r == utf8.RuneError }); i >= 0 {
 		return fmt.Errorf("the name %q has a space, quote, control or invalid character", name)
 	}
 	return nil
@@ -109,20 +115,29 @@ func (g *Graph) Scope(name string, build func()) {
 		g.Fail("scope", err)
 	}
 	old := g.scope
-	if old != "" {
-		name = old + "/" + name
+	if old != 0 {
+		name = g.scopes[old] + "/" + name
 	}
-	g.scope = name
+	g.SetScope(name)
 	defer func() { g.scope = old }()
 	build()
 }
 
 // SetScope makes later nodes carry the given scope path, "" for none: for parsers and tools that
 // restore a graph. User code uses Scope.
-func (g *Graph) SetScope(path string) { g.scope = path }
+func (g *Graph) SetScope(path string) {
+	if g.scopes[g.scope] == path {
+		return
+	}
+	g.scope = int32(slices.Index(g.scopes, path))
+	if g.scope < 0 {
+		g.scope = int32(len(g.scopes))
+		g.scopes = append(g.scopes, path)
+	}
+}
 
 // newNode appends a node. The inputs are copied.
-func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ Type) *Node {
+func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ *Type) *Node {
 	if len(g.nodes) >= math.MaxInt32-1 {
 		return g.Fail(op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
 	}
@@ -130,10 +145,13 @@ func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ Type) *Node
 		g.nodeSlab = make([]Node, 0, min(4096, 64+len(g.nodes)))
 	}
 	g.nodeSlab = append(g.nodeSlab, Node{
-		g: g, id: int32(len(g.nodes)), op: op, inputs: g.copyEdges(inputs), attrs: attrs, typ: typ,
+		g: g, id: int32(len(g.nodes)), op: op, inputs: g.copyEdges(inputs), typ: typ, extra: &noExtra,
 		scope: g.scope, pos: g.position(), origin: g.origin,
 	})
 	n := &g.nodeSlab[len(g.nodeSlab)-1]
+	if len(attrs) > 0 {
+		n.more().attrs = attrs
+	}
 	g.nodes = append(g.nodes, n)
 	return n
 }
@@ -171,13 +189,30 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 	if err != nil {
 		return g.Fail(op.Name, err)
 	}
-	n := g.newNode(op, inputs, attrs, typ)
+	n := g.newNode(op, inputs, attrs, shareType(typ, inputs))
 	if n.op != nil {
-		n.results = results
+		if results != nil {
+			n.more().results = results
+		}
 		g.remember(n)
 	}
 	return n
 }
+
+// shareType returns the type of an operand that equals t, or a new one: most nodes have the type of an operand.
+func shareType(t Type, inputs []*Node) *Type {
+	for _, in := range inputs {
+		if in.typ.DType == t.DType && in.typ.Shape.Equal(t.Shape) {
+			return in.typ
+		}
+	}
+	if len(t.Shape) == 0 {
+		return &scalarTypes[t.DType]
+	}
+	return &t
+}
+
+var scalarTypes = [...]Type{{}, {DType: Bool}, {DType: Int32}, {DType: Int64}, {DType: Float32}, {DType: Float64}}
 
 // hashOf mixes what structural equality compares.
 func hashOf(op *Op, inputs []*Node, attrs attr.List, lit *Literal) uint64 {
@@ -247,7 +282,7 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 				break
 			}
 		}
-		if same && n.attrs.Equal(attrs) && n.lit.equal(lit) {
+		if same && n.extra.attrs.Equal(attrs) && n.extra.lit.equal(lit) {
 			return n
 		}
 	}
@@ -259,7 +294,7 @@ func (g *Graph) remember(n *Node) {
 	if 2*(g.used+1) > len(g.table) {
 		g.grow(max(64, 2*len(g.table)))
 	}
-	g.insert(entry{uint32(hashOf(n.op, n.inputs, n.attrs, n.lit)), n.id + 1})
+	g.insert(entry{uint32(hashOf(n.op, n.inputs, n.extra.attrs, n.extra.lit)), n.id + 1})
 	g.used++
 }
 

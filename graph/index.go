@@ -25,7 +25,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			return applyAll(opIndexTranspose, []*Node{ct}, attr.L("shape", n.inputs[0].typ.Shape), attr.L("indices", n.attrs.Ints("indices")))
+			return applyAll(opIndexTranspose, []*Node{ct}, attr.L("shape", n.inputs[0].typ.Shape), attr.L("indices", n.extra.attrs.Ints("indices")))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
 	})
@@ -63,8 +63,8 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, i int, ct *Node) *Node {
-			m := len(n.attrs.Ints("indices")) / len(n.inputs)
-			return applyAll(opIndex, []*Node{ct}, attr.L("indices", n.attrs.Ints("indices")[i*m:(i+1)*m]))
+			m := len(n.extra.attrs.Ints("indices")) / len(n.inputs)
+			return applyAll(opIndex, []*Node{ct}, attr.L("indices", n.extra.attrs.Ints("indices")[i*m:(i+1)*m]))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.L("shape", []int{3, 5}), attr.L("indices", []int{2, 0})),
 			In: []SampleInput{{Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{5}}}}}},
@@ -89,7 +89,7 @@ func init() {
 			if i == 1 {
 				return nil
 			}
-			return ScatterAdd(n.inputs[1], ct, n.attrs.Int("axis"), n.inputs[0].typ.Shape...)
+			return ScatterAdd(n.inputs[1], ct, n.extra.attrs.Int("axis"), n.inputs[0].typ.Shape...)
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
@@ -120,7 +120,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			return Gather(ct, n.inputs[0], n.attrs.Int("axis"))
+			return Gather(ct, n.inputs[0], n.extra.attrs.Int("axis"))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.L("shape", []int{3, 5, 2})), In: []SampleInput{
 			{Type: Type{Int64, Shape{2, 2}}, Values: []float64{0, 4, 4, -5}, Constant: true}, {Type: Type{Float64, Shape{3, 2, 2, 2}}}}}},

@@ -201,9 +201,9 @@ func (g *Graph) Literal(l *Literal) *Node {
 	if n := g.find(opConst, nil, nil, l); n != nil {
 		return n
 	}
-	n := g.newNode(opConst, nil, nil, l.typ)
+	n := g.newNode(opConst, nil, nil, &l.typ)
 	if n.op != nil {
-		n.lit = l
+		n.more().lit = l
 		g.remember(n)
 	}
 	return n

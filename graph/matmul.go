@@ -38,7 +38,7 @@ func init() {
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			a, b := n.inputs[0], n.inputs[1]
-			ta, tb := n.attrs.Bool("transpose_a"), n.attrs.Bool("transpose_b")
+			ta, tb := n.extra.attrs.Bool("transpose_a"), n.extra.attrs.Bool("transpose_b")
 			var adj *Node
 			switch {
 			case i == 0 && !ta:

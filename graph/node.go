@@ -9,18 +9,36 @@ import (
 // Node is one value of a graph: an input, a constant, or the result of an operator.
 // Nodes are made by constructors and never change, apart from their name.
 type Node struct {
-	g       *Graph
-	op      *Op // nil after a mistake
-	inputs  []*Node
+	g      *Graph
+	op     *Op // nil after a mistake
+	inputs []*Node
+	typ    *Type // never nil; shared between nodes where possible
+	extra  *extra
+	id     int32
+	pos    int32
+	scope  int32 // index in the graph's scopes
+	origin int32 // ID in the graph that Rebuild started from, -1 if it was not rebuilt
+}
+
+// extra holds what most nodes do not have, so that large graphs stay small.
+type extra struct {
 	attrs   attr.List
-	typ     Type
 	results []Type // of an operator with several results
 	lit     *Literal
 	name    string
-	scope   string
-	id      int32
-	pos     int32
-	origin  int32 // ID in the graph that Rebuild started from, -1 if it was not rebuilt
+}
+
+var (
+	noExtra extra
+	noType  Type
+)
+
+// more returns the node's own extra, for writing.
+func (n *Node) more() *extra {
+	if n.extra == &noExtra {
+		n.extra = &extra{}
+	}
+	return n.extra
 }
 
 // Graph returns the graph that the node belongs to.
@@ -42,13 +60,13 @@ func (n *Node) Inputs() []*Node { return n.inputs }
 func (n *Node) Input(i int) *Node { return n.inputs[i] }
 
 // Attrs returns the attributes.
-func (n *Node) Attrs() attr.List { return n.attrs }
+func (n *Node) Attrs() attr.List { return n.extra.attrs }
 
 // Type returns the dtype and shape of the value.
-func (n *Node) Type() Type { return n.typ }
+func (n *Node) Type() Type { return *n.typ }
 
 // Results returns the types of an operator's results if it has several, else nil: see Result.
-func (n *Node) Results() []Type { return n.results }
+func (n *Node) Results() []Type { return n.extra.results }
 
 // DType returns the element type of the value.
 func (n *Node) DType() DType { return n.typ.DType }
@@ -57,13 +75,13 @@ func (n *Node) DType() DType { return n.typ.DType }
 func (n *Node) Shape() Shape { return n.typ.Shape }
 
 // Literal returns a constant's value, nil for any other node.
-func (n *Node) Literal() *Literal { return n.lit }
+func (n *Node) Literal() *Literal { return n.extra.lit }
 
 // Name returns the name, "" if the node has none.
-func (n *Node) Name() string { return n.name }
+func (n *Node) Name() string { return n.extra.name }
 
 // ScopePath returns the scopes that the node was made in, as a/b/c.
-func (n *Node) ScopePath() string { return n.scope }
+func (n *Node) ScopePath() string { return n.g.scopes[n.scope] }
 
 // Position returns the user's line that made the node.
 func (n *Node) Position() Position { return n.g.positions[n.pos] }
@@ -81,7 +99,7 @@ func (n *Node) IsConst() bool { return n.op == opConst }
 // Named gives the node a name and returns it. Names are unique in a graph. If the node is shared and
 // already has another name, the result is a copy of the node with the new name. An input's name is its own.
 func (n *Node) Named(name string) *Node {
-	if !n.Valid() || n.name == name {
+	if !n.Valid() || n.extra.name == name {
 		return n
 	}
 	if err := checkName(name); err != nil {
@@ -90,25 +108,28 @@ func (n *Node) Named(name string) *Node {
 	if other := n.g.names[name]; other != nil {
 		return n.g.Fail("name", fmt.Errorf("the name %q is taken by the node made at %v", name, other.Position()))
 	}
-	if n.name != "" {
+	if n.extra.name != "" {
 		if n.IsInput() {
 			n = Identity(n)
-			if n.name != "" {
+			if n.extra.name != "" {
 				n = n.copy()
 			}
 		} else {
 			n = n.copy()
 		}
 	}
-	n.name = name
+	n.more().name = name
 	n.g.names[name] = n
 	return n
 }
 
 // copy appends an unshared twin of n.
 func (n *Node) copy() *Node {
-	m := n.g.newNode(n.op, n.inputs, n.attrs, n.typ)
-	m.lit, m.results = n.lit, n.results
+	m := n.g.newNode(n.op, n.inputs, n.extra.attrs, n.typ)
+	if n.extra != &noExtra {
+		*m.more() = *n.extra
+		m.extra.name = ""
+	}
 	return m
 }
 
@@ -134,8 +155,8 @@ func (n *Node) String() string {
 		return "nil"
 	case n.op == nil:
 		return "invalid"
-	case n.name != "":
-		return fmt.Sprintf("%%%d(%s)", n.id, n.name)
+	case n.extra.name != "":
+		return fmt.Sprintf("%%%d(%s)", n.id, n.extra.name)
 	}
 	return fmt.Sprintf("%%%d", n.id)
 }

@@ -239,9 +239,9 @@ func (op *Op) infer(in []*Node, attrs attr.List) (Type, []Type, error) {
 		}
 	}
 	for i, n := range in {
-		if n.results != nil {
+		if n.extra.results != nil {
 			if op.Name != "result" {
-				return Type{}, nil, fmt.Errorf("operand %d has %d results: take one with Result", i, len(n.results))
+				return Type{}, nil, fmt.Errorf("operand %d has %d results: take one with Result", i, len(n.extra.results))
 			}
 		}
 	}

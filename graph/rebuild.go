@@ -15,6 +15,7 @@ import (
 func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
 	to := New()
 	to.positions = slices.Clone(g.positions)
+	to.scopes = slices.Clone(g.scopes)
 	to.pcs, to.posIndex = nil, nil // positions come from g alone
 	to.nodes = make([]*Node, 0, len(g.nodes))
 
@@ -50,11 +51,11 @@ func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs
 		switch {
 		case n.op == opInput:
 			m = to.newNode(opInput, nil, nil, n.typ)
-			m.name = n.name
-			to.names[n.name] = m
+			m.more().name = n.extra.name
+			to.names[n.extra.name] = m
 			to.inputs = append(to.inputs, m)
 		case n.op == opConst:
-			m = to.Literal(n.lit)
+			m = to.Literal(n.extra.lit)
 		default:
 			buf = buf[:0]
 			for _, in := range n.inputs {
@@ -67,13 +68,13 @@ func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs
 				m = to.adopt(n, buf)
 			}
 		}
-		if n.name != "" && m.name == "" && m.op != nil && to.names[n.name] == nil {
-			m.name = n.name
-			to.names[n.name] = m
+		if name := n.extra.name; name != "" && m.extra.name == "" && m.op != nil && to.names[name] == nil {
+			m.more().name = name
+			to.names[name] = m
 		}
 		image[i] = m
 	}
-	to.fixedPosition, to.scope, to.origin = 0, "", -1
+	to.fixedPosition, to.scope, to.origin = 0, 0, -1
 	out := make([]*Node, len(outputs))
 	for i, o := range outputs {
 		out[i] = image[o.id]
@@ -83,8 +84,10 @@ func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs
 
 // adopt copies a node of another graph onto new inputs of the same types, whose type therefore is known.
 func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
-	m := g.newNode(n.op, inputs, n.attrs, n.typ)
-	m.results = n.results
+	m := g.newNode(n.op, inputs, nil, n.typ)
+	if e := n.extra; e.attrs != nil || e.results != nil {
+		m.extra = &extra{attrs: e.attrs, results: e.results}
+	}
 	return m
 }
 
@@ -93,12 +96,12 @@ func (n *Node) CheckType() error {
 	if n.op == opInput || n.op == opConst {
 		return n.typ.Shape.check()
 	}
-	t, results, err := n.op.infer(n.inputs, n.attrs)
+	t, results, err := n.op.infer(n.inputs, n.extra.attrs)
 	if err != nil {
 		return err
 	}
-	if !t.Equal(n.typ) || !slices.EqualFunc(results, n.results, Type.Equal) {
-		return fmt.Errorf("type %v, but the operator gives %v", n.typ, t)
+	if !t.Equal(*n.typ) || !slices.EqualFunc(results, n.extra.results, Type.Equal) {
+		return fmt.Errorf("type %v, but the operator gives %v", *n.typ, t)
 	}
 	return nil
 }

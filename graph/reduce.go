@@ -67,14 +67,14 @@ func spread(n, v *Node) *Node {
 // keepDims gives v, which has the shape of the reduction n, the reduced dimensions with extent 1.
 func keepDims(n, v *Node) *Node {
 	s := append(Shape{}, n.inputs[0].typ.Shape...)
-	for _, a := range n.attrs.Ints("axes") {
+	for _, a := range n.extra.attrs.Ints("axes") {
 		s[a] = 1
 	}
 	return Reshape(v, s...)
 }
 
 // reduceLike applies a reduction with n's attributes.
-func reduceLike(op *Op, n, x *Node) *Node { return n.g.Apply(op, []*Node{x}, n.attrs) }
+func reduceLike(op *Op, n, x *Node) *Node { return n.g.Apply(op, []*Node{x}, n.extra.attrs) }
 
 // reducedCount is the number of elements that each result of a reduction comes from.
 func reducedCount(n *Node) float64 {
@@ -152,13 +152,13 @@ func init() {
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(n, Sub(ct[0], sumKept(Mul(ct[0], n), n.attrs.Int("axis"))))}
+			return []*Node{Mul(n, Sub(ct[0], sumKept(Mul(ct[0], n), n.extra.attrs.Int("axis"))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{Mul(n, Sub(dot[0], sumKept(Mul(dot[0], n), n.attrs.Int("axis"))))}
+			return []*Node{Mul(n, Sub(dot[0], sumKept(Mul(dot[0], n), n.extra.attrs.Int("axis"))))}
 		},
 		Expand: func(n *Node) *Node {
-			axis := n.attrs.Int("axis")
+			axis := n.extra.attrs.Int("axis")
 			e := Exp(Sub(n.inputs[0], ReduceMax(n.inputs[0], []int{axis}, KeepDims)))
 			return Div(e, sumKept(e, axis))
 		},
@@ -170,13 +170,13 @@ func init() {
 		Formula: "adjoint − softmax(x)·Σ adjoint",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Sub(ct[0], Mul(Exp(n), sumKept(ct[0], n.attrs.Int("axis"))))}
+			return []*Node{Sub(ct[0], Mul(Exp(n), sumKept(ct[0], n.extra.attrs.Int("axis"))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{Sub(dot[0], sumKept(Mul(Exp(n), dot[0]), n.attrs.Int("axis")))}
+			return []*Node{Sub(dot[0], sumKept(Mul(Exp(n), dot[0]), n.extra.attrs.Int("axis")))}
 		},
 		Expand: func(n *Node) *Node {
-			return Sub(n.inputs[0], LogSumExp(n.inputs[0], []int{n.attrs.Int("axis")}, KeepDims))
+			return Sub(n.inputs[0], LogSumExp(n.inputs[0], []int{n.extra.attrs.Int("axis")}, KeepDims))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
@@ -190,7 +190,7 @@ func floatAlongAxis(in []*Node, a attr.List) (Type, error) {
 	if ax := a.Int("axis"); ax < 0 || ax >= t.Shape.Rank() {
 		return Type{}, fmt.Errorf("axis %d is out of range for rank %d", ax, t.Shape.Rank())
 	}
-	return t, nil
+	return *t, nil
 }
 
 func sumKept(x *Node, axis int) *Node { return ReduceSum(x, []int{axis}, KeepDims) }
@@ -250,7 +250,7 @@ func extremumJVP(n *Node, dot []*Node) []*Node {
 // expandProd multiplies in a tree of halves, so that derivatives of every order are exact at zeros.
 func expandProd(n *Node) *Node {
 	x := n.inputs[0]
-	for _, a := range n.attrs.Ints("axes") {
+	for _, a := range n.extra.attrs.Ints("axes") {
 		for x.typ.Shape[a] > 1 {
 			e := x.typ.Shape[a]
 			half := e / 2

@@ -124,7 +124,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			perm := n.attrs.Ints("perm")
+			perm := n.extra.attrs.Ints("perm")
 			inv := make([]int, len(perm))
 			for i, p := range perm {
 				inv[p] = i
@@ -159,7 +159,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, i int, ct *Node) *Node {
-			axis, at := n.attrs.Int("axis"), 0
+			axis, at := n.extra.attrs.Int("axis"), 0
 			for _, in := range n.inputs[:i] {
 				at += in.typ.Shape[axis]
 			}
@@ -204,7 +204,7 @@ func init() {
 		JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
 			return applyAll(opSliceTranspose, []*Node{ct}, attr.L("shape", n.inputs[0].typ.Shape),
-				attr.L("starts", n.attrs.Ints("starts")), attr.L("strides", n.attrs.Ints("strides")))
+				attr.L("starts", n.extra.attrs.Ints("starts")), attr.L("strides", n.extra.attrs.Ints("strides")))
 		},
 		Samples: []Sample{
 			shapeSample(Shape{5, 7}, attr.L("starts", []int{1, 0}), attr.L("limits", []int{4, 7}), attr.L("strides", []int{1, 2})),
@@ -250,7 +250,7 @@ func init() {
 		JointlyLinear: true,
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			r := n.typ.Shape.Rank()
-			starts, strides := n.attrs.Ints("starts")[i*r:(i+1)*r], n.attrs.Ints("strides")[i*r:(i+1)*r]
+			starts, strides := n.extra.attrs.Ints("starts")[i*r:(i+1)*r], n.extra.attrs.Ints("strides")[i*r:(i+1)*r]
 			limits := make([]int, r)
 			for d, e := range n.inputs[i].typ.Shape {
 				limits[d] = starts[d] + (e-1)*strides[d] + 1

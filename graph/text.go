@@ -12,7 +12,7 @@ func Format(w io.Writer, outputs ...*Node) error {
 	}
 	g := outputs[0].g
 	for _, n := range g.nodes {
-		if _, err := fmt.Fprintf(w, "%v = %s %v {%v} : %v\n", n, n.op.Name, n.inputs, n.attrs, n.typ); err != nil {
+		if _, err := fmt.Fprintf(w, "%v = %s %v {%v} : %v\n", n, n.op.Name, n.inputs, n.extra.attrs, n.typ); err != nil {
 			return err
 		}
 	}
