@@ -87,7 +87,13 @@ type separation struct {
 	position []float64 // per block
 	offset   []float64 // per variable, within its block
 	members  [][]int32 // per block
+	slope    []float64 // per variable, for weakest
+	seen     []bool    // per variable, for reach
+	walk     []step
 }
+
+// step is a variable and the constraint by which a walk came to it.
+type step struct{ v, via int32 }
 
 func (s *separation) low(cluster int) int  { return s.items + 2*cluster }
 func (s *separation) high(cluster int) int { return s.items + 2*cluster + 1 }
@@ -206,6 +212,7 @@ func newSeparation(p *plan) *separation {
 		}
 	}
 	s.blockOf, s.offset = make([]int32, n), make([]float64, n)
+	s.slope, s.seen = make([]float64, n), make([]bool, n)
 	return s
 }
 
@@ -221,9 +228,7 @@ func (s *separation) solve() {
 	for c := range s.constraints {
 		s.constraints[c].active = false
 	}
-	for _, v := range s.order {
-		s.settle(s.blockOf[v])
-	}
+	s.satisfy()
 	for round := 0; round < 12; round++ {
 		if !s.split() {
 			break
@@ -233,6 +238,26 @@ func (s *separation) solve() {
 }
 
 func (s *separation) value(v int32) float64 { return s.position[s.blockOf[v]] + s.offset[v] }
+
+// satisfy merges blocks until no constraint between blocks is violated.
+func (s *separation) satisfy() {
+	// Blocks that settle may push others, which a later round sees.
+	for round := 0; round < 50; round++ {
+		violated := false
+		for _, v := range s.order {
+			for _, c := range s.in[v] {
+				e := &s.constraints[c]
+				if s.blockOf[e.left] != s.blockOf[v] && s.value(e.left)+e.gap-s.value(v) > 1e-7 {
+					violated = true
+					s.settle(s.blockOf[v])
+				}
+			}
+		}
+		if !violated {
+			return
+		}
+	}
+}
 
 // settle merges a block with blocks to its left until none of its incoming
 // constraints is violated.
@@ -324,16 +349,15 @@ func (s *separation) split() bool {
 		s.recentre(fresh)
 	}
 	if cut {
-		for _, v := range s.order {
-			s.settle(s.blockOf[v])
-		}
+		s.satisfy()
 	}
 	return cut
 }
 
 // reach returns the variables joined to v by active constraints.
 func (s *separation) reach(v int32) []int32 {
-	seen := map[int32]bool{v: true}
+	seen := s.seen
+	seen[v] = true
 	part := []int32{v}
 	for k := 0; k < len(part); k++ {
 		visit := func(list []int32, right bool) {
@@ -353,6 +377,9 @@ func (s *separation) reach(v int32) []int32 {
 		visit(s.in[part[k]], false)
 		visit(s.out[part[k]], true)
 	}
+	for _, w := range part {
+		seen[w] = false
+	}
 	return part
 }
 
@@ -361,9 +388,8 @@ func (s *separation) reach(v int32) []int32 {
 // that the active constraints form.
 func (s *separation) weakest(b int32) int32 {
 	root := s.members[b][0]
-	type step struct{ v, via int32 }
-	tree := []step{{root, -1}}
-	slope := map[int32]float64{}
+	tree := append(s.walk[:0], step{root, -1})
+	slope := s.slope
 	for k := 0; k < len(tree); k++ {
 		v, via := tree[k].v, tree[k].via
 		slope[v] = s.weight[v] * (s.value(v) - s.desired[v])
@@ -378,6 +404,7 @@ func (s *separation) weakest(b int32) int32 {
 			}
 		}
 	}
+	s.walk = tree
 	worst, least := int32(-1), -1e-6
 	for k := len(tree) - 1; k > 0; k-- {
 		v, via := tree[k].v, tree[k].via
