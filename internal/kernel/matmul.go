@@ -85,7 +85,6 @@ type matmulPlan struct {
 	bRow, bCol       int
 	batchA, batchB   odometer
 	count            int
-	transA, transB   bool
 	sizeA, sizeB, sz int
 }
 

@@ -1,10 +1,12 @@
 package kernel
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 const randomNote = " From a key (operand 0, int64 vector of 2: key and stream) by Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, " +
@@ -57,6 +59,70 @@ func init() {
 			return nil
 		},
 	})
+}
+
+func init() {
+	Register(&Kernel{
+		Name: "random_gamma",
+		Doc: "Gamma-distributed numbers with scale 1 for each shape parameter (operand 1, > 0; others give NaN), by Marsaglia and Tsang " +
+			"(A simple method for generating gamma variables, ACM TOMS 26, 2000), with their step U^(1/a) for a < 1. Attempt t for element i takes block i + t·2⁴⁰. " +
+			"Computed in float64; very small parameters give 0. Float dtypes." + randomNote,
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1); err != nil {
+				return err
+			}
+			return firstOf(checkDType(dtype.Int64, in[0]), wantShape("the key", in[0].Shape, []int{2}), checkAmong(floatSet, in[1]),
+				checkDType(in[1].DType, out[0]), wantShape("result", out[0].Shape, in[1].Shape))
+		},
+		Run: func(c *Call) error {
+			return pickFloat(c.Out[0].DType, randomGamma[float64], randomGamma[float32])(c)
+		},
+	})
+}
+
+func randomGamma[T float](c *Call) error {
+	key, stream := uint64(c.In[0].I64[0]), uint64(c.In[0].I64[1])
+	dst := data[T](&c.Out[0])
+	for i, a := range data[T](&c.In[1]) {
+		dst[i] = T(gammaSample(float64(a), key, stream, uint64(i)))
+	}
+	return nil
+}
+
+// openUnit maps 52 random bits to the open interval (0, 1).
+func openUnit(low, high uint32) float64 {
+	return (float64((uint64(low)|uint64(high)<<32)>>12) + 0.5) * 0x1p-52
+}
+
+func gammaSample(a float64, key, stream, i uint64) float64 {
+	if !(a > 0) || math.IsInf(a, 1) {
+		if a > 0 {
+			return a
+		}
+		return math.NaN()
+	}
+	log, exp, erfinv := Unary64(micro.Log), Unary64(micro.Exp), Unary64(micro.Erfinv)
+	boost, block := 1.0, i
+	if a < 1 {
+		w := philoxBlock(key, stream, block)
+		boost = exp(log(openUnit(w[0], w[1])) / a)
+		a++
+	}
+	d := a - 1.0/3
+	s := 1 / math.Sqrt(9*d)
+	for {
+		block += 1 << 40
+		w := philoxBlock(key, stream, block)
+		x := math.Sqrt2 * erfinv(2*openUnit(w[0], w[1])-1)
+		v := 1 + float64(s*x) // explicit roundings forbid fused multiply-adds, which not all machines have
+		if v <= 0 {
+			continue
+		}
+		v = v * v * v
+		if log(openUnit(w[2], w[3])) < float64(0.5*x*x)+d-float64(d*v)+float64(d*log(v)) {
+			return boost * d * v
+		}
+	}
 }
 
 func checkRandom(in, out []Type, a attr.List, set dtypeSet) error {

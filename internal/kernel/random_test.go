@@ -22,6 +22,41 @@ var _ = addCases(
 		in: []arg{ints(sh(2), 0, 0)}, out: []arg{v(sh(2), float64(0xe169c58d6627e8d5>>11)*0x1p-53, float64(0x9b00dbd8bc57ac4c>>11)*0x1p-53)}},
 )
 
+var _ = addCases(
+	kernelCase{name: "random_gamma", what: "outside", dtypes: floatDTypes, in: []arg{ints(sh(2), 1, 2), v(sh(4), 0, -1, nan, inf)}, out: []arg{v(sh(4), nan, nan, nan, inf)}},
+)
+
+// TestGammaMoments checks mean and variance, both equal to the shape parameter, and that the mean of the logarithm is ψ(a).
+func TestGammaMoments(t *testing.T) {
+	const n = 40000
+	key := newTensor(Type{dtype.Int64, sh(2)})
+	key.I64[0] = 7
+	// ψ(a) from Abramowitz and Stegun, table 6.1 and eq. 6.3.3.
+	for a, psi := range map[float64]float64{0.5: -1.9635100260214235, 1: -0.5772156649015329, 4: 1.2561176684318004} {
+		alpha := newTensor(Type{dtype.Float64, sh(n)})
+		for i := range n {
+			alpha.F64[i] = a
+		}
+		x := runNow(t, "random_gamma", nil, []Tensor{key, alpha}, alpha.Type)[0]
+		mean, square, logs := 0.0, 0.0, 0.0
+		for _, g := range x.F64 {
+			mean += g / n
+			square += (g - a) * (g - a) / n
+			logs += math.Log(g) / n
+		}
+		// Five standard deviations; the fourth central moment is 3a² + 6a, the variance of the logarithm ψ′(a) ≤ π²/2 here.
+		if e := math.Abs(mean - a); e > 5*math.Sqrt(a/n) {
+			t.Errorf("a = %v: mean %v", a, mean)
+		}
+		if e := math.Abs(square - a); e > 5*math.Sqrt((2*a*a+6*a)/n) {
+			t.Errorf("a = %v: variance %v", a, square)
+		}
+		if e := math.Abs(logs - psi); e > 5*math.Sqrt(math.Pi*math.Pi/2/n) {
+			t.Errorf("a = %v: mean of the logarithm %v, want %v", a, logs, psi)
+		}
+	}
+}
+
 // TestPhilox checks the known answers of the authors' library (Random123, kat_vectors, philox4x32 with 10 rounds).
 func TestPhilox(t *testing.T) {
 	for _, k := range []struct {

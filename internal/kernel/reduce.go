@@ -87,6 +87,7 @@ func reducedShape(s, axes []int, keep bool) []int {
 }
 
 const (
+	shortRun = 8   // longest run that is reduced without a call of the block kernel
 	rowBlock = 64  // reduced elements per block where the last dimension is kept
 	rowTile  = 256 // elements of the last dimension that are reduced at once
 )
@@ -211,6 +212,9 @@ func runReduce[T number](c *Call) error {
 
 // reduceRuns reduces the contiguous runs of one result, blocks first, then pairwise.
 func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
+	if p.red.count == 1 && p.n <= shortRun {
+		return reduceShort(p.kind, src[:p.n])
+	}
 	count, top := 0, 0
 	for range p.red.count {
 		run := src[p.red.offset : p.red.offset+p.n]
@@ -234,6 +238,28 @@ func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
 		v = combine(p.kind, stack[top], v)
 	}
 	return v
+}
+
+// reduceShort is the reduction of one block of at most shortRun elements: the accumulators beyond
+// them hold the identity, so the first fold of 16 accumulators changes nothing.
+func reduceShort[T number](kind micro.ReduceKind, x []T) T {
+	id := identityOf[T](kind)
+	a := [shortRun]T{id, id, id, id, id, id, id, id}
+	if kind == micro.ReduceSum {
+		for j, v := range x {
+			a[j] += v
+		}
+		return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+	}
+	for j, v := range x {
+		a[j] = combine(kind, id, v)
+	}
+	for h := shortRun / 2; h > 0; h /= 2 {
+		for j := range h {
+			a[j] = combine(kind, a[j], a[j+h])
+		}
+	}
+	return a[0]
 }
 
 // combine returns the reduction of two elements.

@@ -52,6 +52,12 @@ func scan[T number](c *Call) error {
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
 	id := identityOf[T](kind)
+	if inner == 1 {
+		for o := range outer {
+			scanLine(kind, dst[o*n:(o+1)*n], src[o*n:(o+1)*n], id, reverse, exclusive)
+		}
+		return nil
+	}
 	for o := range outer {
 		base := o * n * inner
 		for s := range n {
@@ -83,6 +89,30 @@ func scan[T number](c *Call) error {
 	return nil
 }
 
+// scanLine scans one contiguous line.
+func scanLine[T number](kind micro.ReduceKind, dst, src []T, id T, reverse, exclusive bool) {
+	at, step := 0, 1
+	if reverse {
+		at, step = len(src)-1, -1
+	}
+	acc := id
+	for i := range src {
+		x := src[at]
+		if exclusive {
+			dst[at] = acc
+		}
+		if i == 0 && !exclusive {
+			acc = x // not id + x, so that a first −0 stays
+		} else {
+			acc = combine(kind, acc, x)
+		}
+		if !exclusive {
+			dst[at] = acc
+		}
+		at += step
+	}
+}
+
 func scanLogSumExp[T float](c *Call) error {
 	reverse, exclusive := c.Attrs.Bool("reverse"), c.Attrs.Bool("exclusive")
 	exp, log := Unary64(micro.Exp), Unary64(micro.Log)
@@ -107,7 +137,7 @@ func scanLogSumExp[T float](c *Call) error {
 					if math.IsInf(largest, -1) || math.IsInf(x, 1) {
 						sum = 1
 					} else {
-						sum = sum*exp(largest-x) + 1
+						sum = float64(sum*exp(largest-x)) + 1
 					}
 					largest = x
 				case !math.IsInf(x, -1) && !math.IsInf(largest, 1):

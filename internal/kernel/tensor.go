@@ -27,22 +27,6 @@ func data[T anyElement](t *Tensor) []T {
 	return *any(&t.Bool).(*[]T)
 }
 
-// elementType returns the dtype whose Go type is T.
-func elementType[T anyElement]() dtype.DType {
-	var zero T
-	switch any(zero).(type) {
-	case float64:
-		return dtype.Float64
-	case float32:
-		return dtype.Float32
-	case int64:
-		return dtype.Int64
-	case int32:
-		return dtype.Int32
-	}
-	return dtype.Bool
-}
-
 type runFunc = func(*Call) error
 
 // pickAny returns the function for dtype d.
