@@ -112,6 +112,12 @@ func (x *loop) collapse() {
 		if l.ReduceDims > 0 {
 			x.redDims = 1
 		}
+	} else if l.ReduceDims > 0 && x.redDims == 0 {
+		// Runs of one element.
+		x.dims, x.redDims = append(x.dims, 1), 1
+		for a := range strides {
+			strides[a] = append(strides[a], 0)
+		}
 	}
 	copy(x.in, strides)
 	copy(x.out, strides[len(l.In):])
