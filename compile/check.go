@@ -36,11 +36,11 @@ func (u *unit) check() error {
 	return nil
 }
 
-// expandAll is the pass that gives the unit its own graph and expands operators until only those with a
-// micro-operation or kernel remain.
+// expandAll is the pass that expands the operators that are left until only those with a micro-operation
+// or kernel remain, and gives the unit its own graph if no pass before has.
 func expandAll(u *unit) error {
-	for round := range 64 {
-		found := round == 0
+	for range 64 {
+		found := u.g == u.user
 		for i := 0; i < u.g.Len() && !found; i++ {
 			found = u.g.Node(i).Op().Expand != nil
 		}
@@ -51,11 +51,7 @@ func expandAll(u *unit) error {
 			if n.Op().Expand == nil {
 				return nil
 			}
-			m := to.Apply(n.Op(), in, n.Attrs())
-			if !m.Valid() {
-				return m
-			}
-			return m.Op().Expand(m)
+			return to.Expand(graph.Term{Op: n.Op(), Inputs: in, Attrs: n.Attrs(), Type: n.Type()})
 		})
 		if err := u.g.Err(); err != nil {
 			return err

@@ -55,6 +55,7 @@ func Explain(w io.Writer, outputs ...*graph.Node) error { return Config{}.Explai
 // unit is the state that passes work on. The graph is the unit's own.
 type unit struct {
 	config  Config
+	user    *graph.Graph // the user's, which is not changed
 	g       *graph.Graph
 	outputs []*graph.Node
 	names   []string       // of the outputs, as the user gave them
@@ -77,7 +78,7 @@ func (c Config) compile(outputs []*graph.Node, explain io.Writer) (p *vm.Program
 			return nil, fmt.Errorf("compile: no pass or rewrite is named %q", name)
 		}
 	}
-	u := &unit{config: c, g: g, outputs: outputs, fired: map[string]int{}}
+	u := &unit{config: c, user: g, g: g, outputs: outputs, fired: map[string]int{}}
 	for _, o := range outputs {
 		u.names = append(u.names, o.Name())
 	}

@@ -17,8 +17,8 @@ type pass struct {
 
 // passOrder is the pipeline.
 var passOrder = []pass{
-	{name: "expand", doc: "copy what the outputs depend on into the unit's own graph, and rewrite operators that have no kernel into simpler ones", run: expandAll, required: true},
-	{name: "rewrite", doc: "apply the rewrites of the rule table until none fires, folding constants and sharing equal nodes", run: rewriteAll},
+	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", run: rewriteAll},
+	{name: "expand", doc: "expand what is left of operators without a kernel", run: expandAll, required: true},
 	{name: "contract", doc: "join a product used once and a sum into a fused multiply-add", run: contract},
 	{name: "outputs", doc: "give every output memory of its own", run: materializeOutputs, required: true},
 	{name: "classify", doc: "decide how each node is run, and which nodes are views of others' memory", run: classify, required: true},
@@ -32,8 +32,9 @@ var passOrder = []pass{
 type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
-	{"expand", "rewrite", "rules match the operators that remain, and passes change the unit's own graph only"},
+	{"rewrite", "expand", "rules see composite operators before their parts"},
 	{"rewrite", "contract", "a multiply-add hides its product from the rules and from sharing"},
+	{"expand", "contract", "expansions contain products and sums"},
 	{"contract", "outputs", "no pass may drop the copies again"},
 	{"outputs", "classify", "classification sees the final graph"},
 	{"classify", "group", "groups are made of classes"},

@@ -29,7 +29,7 @@ type term struct {
 	op    *graph.Op
 	in    []*graph.Node
 	attrs attr.List
-	typ   graph.Type // of the node that it stands for
+	typ   graph.Type
 }
 
 // rule is a rewrite. apply returns the node to use instead of the term, of the same type, or nil.
@@ -42,11 +42,9 @@ type rule struct {
 	apply         func(t term) *graph.Node
 }
 
-// maxRewrites bounds the rewrites of one node, so that two rules cannot undo each other for ever.
-const maxRewrites = 64
-
-// rewriteAll is the pass that applies the rules. The graph is rebuilt bottom up, so that the operands of every term are in
-// normal form already; equal nodes are shared because the graph is hash-consed.
+// rewriteAll is the pass that expands operators without a kernel, folds constants and applies the rules. The graph is made anew through
+// constructors that look at every term, so operands are in normal form already, whatever a rule or an expansion
+// makes is rewritten too, and equal nodes are shared.
 func rewriteAll(u *unit) error {
 	byOp := map[*graph.Op][]*rule{}
 	for i := range rules {
@@ -62,32 +60,34 @@ func rewriteAll(u *unit) error {
 			byOp[op] = append(byOp[op], r)
 		}
 	}
+	counts := map[*rule]int{}
+	folded, expanded := 0, 0
 	fold := !slices.Contains(u.config.Disable, "fold")
-	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
-		t := term{to, n.Op(), in, n.Attrs(), n.Type()}
-		for range maxRewrites {
-			var m *graph.Node
-			for _, r := range byOp[t.op] {
-				if m = r.apply(t); m != nil {
-					u.fired[r.name]++
-					break
-				}
-			}
-			if m == nil && fold {
-				if m = foldTerm(t); m != nil {
-					u.fired["fold"]++
-				}
-			}
-			if m == nil {
-				return to.Apply(t.op, t.in, t.attrs)
-			}
-			if m.IsConst() || m.IsInput() || len(byOp[m.Op()]) == 0 {
+	u.g, u.outputs = u.g.Rewrite(u.outputs, func(to *graph.Graph, t graph.Term) *graph.Node {
+		x := term{to, t.Op, t.Inputs, t.Attrs, t.Type}
+		for _, r := range byOp[t.Op] {
+			if m := r.apply(x); m != nil {
+				counts[r]++
 				return m
 			}
-			t = term{to, m.Op(), m.Inputs(), m.Attrs(), m.Type()}
 		}
-		return to.Apply(t.op, t.in, t.attrs)
+		if fold {
+			if m := foldTerm(x); m != nil {
+				folded++
+				return m
+			}
+		}
+		if t.Op.Expand != nil {
+			expanded++
+			return to.Expand(t)
+		}
+		return nil
 	})
+	for r, n := range counts {
+		u.fired[r.name] += n
+	}
+	u.fired["fold"] += folded
+	u.fired["expand"] += expanded
 	return u.g.Err()
 }
 

@@ -82,76 +82,69 @@ func ours(f runtime.Frame) bool {
 		strings.HasPrefix(rest, "graph/") || strings.HasPrefix(rest, "compile/")
 }
 
-// callerDepth is how many frames are looked at before the slow way is taken.
-const callerDepth = 12
+// callerDepth is the number of return addresses that tell two places in the user's code apart: more frames of
+// ours than that never lie between the user and position.
+const callerDepth = 6
 
 // position returns the index in g.positions of the user's line that is making a node.
 func (g *Graph) position() int32 {
 	if g.fixedPosition >= 0 {
 		return g.fixedPosition
 	}
-	var pcs [callerDepth]uintptr
-	n := returnAddresses(&pcs)
-	for _, pc := range pcs[:n] {
-		c := &g.recent[pc%recentPCs]
-		if c.pc != pc {
-			*c = recentPC{pc, g.lookupPC(pc)}
-		}
-		if c.position > 0 {
-			return c.position
-		}
+	var key [callerDepth]uintptr
+	returnAddresses(&key)
+	slot := &g.recent[(key[1]^key[2]<<3^key[3]<<6)%recentCallers]
+	if slot.key == key {
+		return slot.position
 	}
-	var deep [64]uintptr
-	n = runtime.Callers(2, deep[:])
-	for _, pc := range deep[:n] {
-		if p := g.lookupPC(pc); p > 0 {
-			return p
-		}
+	p, ok := g.callers[key]
+	if !ok {
+		p = g.userLine()
+		g.callers[key] = p
 	}
-	return 0
-}
-
-// recentPC is an entry of the cache in front of Graph.pcs.
-type recentPC struct {
-	pc       uintptr
-	position int32
-}
-
-const recentPCs = 127
-
-// lookupPC returns the position of a program counter in the user's code, 0 if the code is ours.
-func (g *Graph) lookupPC(pc uintptr) int32 {
-
-	if p, ok := g.pcs[pc]; ok {
-		return p
-	}
-	p := int32(0)
-	frames := runtime.CallersFrames([]uintptr{pc})
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !ours(f) {
-			g.positions = append(g.positions, Position{File: f.File, Line: f.Line})
-			p = int32(len(g.positions) - 1)
-			break
-		}
-		if !more {
-			break
-		}
-	}
-	g.pcs[pc] = p
+	*slot = recentCaller{key, p}
 	return p
 }
 
-// At makes all nodes that build creates carry the given position instead of the caller's line.
-func (g *Graph) At(pos Position, build func()) {
+// recentCaller is an entry of the cache in front of Graph.callers.
+type recentCaller struct {
+	key      [callerDepth]uintptr
+	position int32
+}
+
+const recentCallers = 127
+
+// userLine walks up the stack to the first frame of the user's code and enters its line. Frames that the
+// compiler inlined count.
+func (g *Graph) userLine() int32 {
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !ours(f) {
+			return g.enter(Position{File: f.File, Line: f.Line})
+		}
+		if !more {
+			return 0
+		}
+	}
+}
+
+// enter returns the index of a position.
+func (g *Graph) enter(pos Position) int32 {
 	i, ok := g.posIndex[pos]
 	if !ok {
 		g.positions = append(g.positions, pos)
 		i = int32(len(g.positions) - 1)
 		g.posIndex[pos] = i
 	}
+	return i
+}
+
+// At makes all nodes that build creates carry the given position instead of the caller's line.
+func (g *Graph) At(pos Position, build func()) {
 	old := g.fixedPosition
-	g.fixedPosition = i
+	g.fixedPosition = g.enter(pos)
 	defer func() { g.fixedPosition = old }()
 	build()
 }

@@ -27,11 +27,14 @@ type Graph struct {
 	dropped int
 
 	positions     []Position // index 0 is the unknown position
-	pcs           map[uintptr]int32
-	recent        [recentPCs]recentPC
+	callers       map[[callerDepth]uintptr]int32
+	recent        [recentCallers]recentCaller
 	posIndex      map[Position]int32
 	fixedPosition int32 // -1: take the caller's line
 	origin        int32
+
+	rewrite func(Term) *Node // see Rewrite
+	depth   int
 
 	nodeSlab []Node
 	edgeSlab []*Node
@@ -49,7 +52,7 @@ func New() *Graph {
 		names:         map[string]*Node{},
 		scopes:        []string{""},
 		positions:     []Position{{}},
-		pcs:           map[uintptr]int32{},
+		callers:       map[[callerDepth]uintptr]int32{},
 		posIndex:      map[Position]int32{},
 		fixedPosition: -1,
 		origin:        -1,
@@ -188,6 +191,17 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 	typ, results, err := op.infer(inputs, attrs)
 	if err != nil {
 		return g.Fail(op.Name, err)
+	}
+	if g.rewrite != nil && results == nil && g.depth < maxRewriteDepth {
+		g.depth++
+		m := g.rewrite(Term{op, inputs, attrs, typ})
+		g.depth--
+		if m != nil {
+			if m.op != nil && !m.typ.Equal(typ) {
+				panic(fmt.Sprintf("BUG: %s of type %v was rewritten to %s of type %v", op.Name, typ, m.op.Name, *m.typ))
+			}
+			return m
+		}
 	}
 	n := g.newNode(op, inputs, attrs, shareType(typ, inputs))
 	if n.op != nil {

@@ -2,7 +2,10 @@ package graph
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
 // Rebuild copies what outputs depend on, and all inputs, into a new graph and returns it with the images of the outputs. For each
@@ -13,11 +16,49 @@ import (
 // Nodes that are copied are not looked up: equal nodes that only arise in the new graph are shared
 // if replace makes them through constructors or Apply.
 func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
+	return g.rebuild(New(), outputs, replace)
+}
+
+// Term is a node about to be made: a valid application of an operator whose result has the type Type.
+type Term struct {
+	Op     *Op
+	Inputs []*Node // not to be modified or kept
+	Attrs  attr.List
+	Type   Type
+}
+
+// Expand returns the expansion of a term of the graph whose operator has one.
+func (g *Graph) Expand(t Term) *Node {
+	// Expansions read the node but do not use it as an operand, so it need not be part of the graph.
+	n := &Node{g: g, id: -1, op: t.Op, inputs: t.Inputs, typ: &t.Type, extra: &noExtra, pos: max(g.fixedPosition, 0), scope: g.scope, origin: g.origin}
+	if len(t.Attrs) > 0 {
+		n.more().attrs = t.Attrs
+	}
+	return t.Op.Expand(n)
+}
+
+// maxRewriteDepth bounds rewrites within rewrites, so that two rules cannot undo each other for ever.
+const maxRewriteDepth = 64
+
+// Rewrite copies what outputs depend on into a new graph as Rebuild does, but through Apply, so that equal nodes
+// are shared, and lets rewrite stand in for every node about to be made, those that rewrite itself makes included: it
+// returns a node of the new graph with the same type, or nil to leave the term as it is.
+func (g *Graph) Rewrite(outputs []*Node, rewrite func(to *Graph, t Term) *Node) (*Graph, []*Node) {
 	to := New()
+	to.rewrite = func(t Term) *Node { return rewrite(to, t) }
+	defer func() { to.rewrite = nil }()
+	to.grow(1 << bits.Len(uint(2*g.Len())))
+	return g.rebuild(to, outputs, func(to *Graph, n *Node, inputs []*Node) *Node {
+		return to.Apply(n.op, inputs, n.extra.attrs)
+	})
+}
+
+func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
 	to.positions = slices.Clone(g.positions)
 	to.scopes = slices.Clone(g.scopes)
-	to.pcs, to.posIndex = nil, nil // positions come from g alone
+	to.callers, to.posIndex = nil, nil // positions come from g alone
 	to.nodes = make([]*Node, 0, len(g.nodes))
+	to.nodeSlab = make([]Node, 0, len(g.nodes))
 
 	need := make([]bool, len(g.nodes))
 	top := -1
