@@ -412,7 +412,7 @@ func (b *builder) operand(user, at, place int, x operand) {
 	default:
 		from = b.forward[x.node]
 		if in.Op != "input" {
-			weight = 2
+			weight = mainWeight
 		}
 	}
 	id := fmt.Sprintf("e%d-%d", n.ID, place)
@@ -569,9 +569,9 @@ func (b *builder) outputs() {
 		default:
 			from = b.forward[o.Node]
 		}
-		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d", k), From: from, To: at, Kind: kind, Weight: 2})
+		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d", k), From: from, To: at, Kind: kind, Weight: mainWeight})
 		if active {
-			b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d-adjoint", k), From: at, To: from, Kind: scene.Reverse, Weight: 2,
+			b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d-adjoint", k), From: at, To: from, Kind: scene.Reverse, Weight: mainWeight,
 				Label: scene.TextLine{Runs: upright("1"), Size: scene.LabelSize, Colour: scene.AdjointText}})
 		}
 	}
@@ -600,6 +600,10 @@ func (b *builder) outputName(k int) []scene.Run {
 // crowded is the number of reverse edges above which labels that say 1 are left
 // out.
 const crowded = 60
+
+// mainWeight is the weight of edges between operators. It keeps the main path
+// straight against the pull of parameters.
+const mainWeight = 6
 
 // shortFormula is the number of nodes up to which a drawing counts as short.
 const shortFormula = 40

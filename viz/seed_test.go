@@ -1,9 +1,12 @@
 package viz
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -40,23 +43,32 @@ func TestDump(t *testing.T) {
 	if dir == "" {
 		t.Skip()
 	}
+	dump := func(name string, outputs []*graph.Node, options ...Option) {
+		start := time.Now()
+		p, err := New(outputs, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ext, f := range map[string]func(io.Writer) error{"svg": p.SVG, "dot": p.DOT, "png": p.PNG} {
+			var b bytes.Buffer
+			if err := f(&b); err != nil {
+				t.Error(name, err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name+"."+ext), b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Log(name, len(p.scene.Nodes), p.drawing.Layout.Crossings, time.Since(start))
+	}
 	for name, mode := range map[string]GradientMode{"forward": NoGradients, "overlay": Overlay, "split": Split} {
 		outputs, options := seed(mode)
-		for ext, f := range map[string]func(*Picture, *os.File) error{
-			"svg": func(p *Picture, f *os.File) error { return p.SVG(f) }, "dot": func(p *Picture, f *os.File) error { return p.DOT(f) }, "json": func(p *Picture, f *os.File) error { return p.JSON(f) },
-			"png": func(p *Picture, f *os.File) error { return p.PNG(f) }} {
-			p, err := New(outputs, options...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w, err := os.Create(filepath.Join(dir, name+"."+ext))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := f(p, w); err != nil {
-				t.Fatal(err)
-			}
-			w.Close()
-		}
+		dump(name, outputs, options...)
 	}
+	dump("mlp", perceptron(), WithTitle("loss"))
+	dump("mlp-overlay", perceptron(), WithGradients(Overlay))
+	dump("mlp-tb", perceptron(), WithDirection(TopToBottom))
+	dump("lstm", lstm())
+	dump("scalars200", scalars(200), WithScale(1))
+	dump("scalars60-overlay", scalars(60), WithScale(1), WithGradients(Overlay))
+	dump("scalars2000", scalars(2000), WithScale(0.15))
 }

@@ -106,6 +106,7 @@ var GhostDash = []float64{4.5, 3.5}
 // Draw lays a scene out.
 func Draw(s *scene.Scene) (*Drawing, error) {
 	sizes := s.Sizes()
+	fitPorts(s, sizes)
 	g := layout.Graph{}
 	for i := range s.Nodes {
 		n, size := &s.Nodes[i], &sizes[i]
@@ -141,6 +142,32 @@ func Draw(s *scene.Scene) (*Drawing, error) {
 	d := &Drawing{Scene: s, Layout: result, Sizes: sizes, Summary: s.Summary, Title: s.Title.Plain()}
 	d.compose()
 	return d, nil
+}
+
+// fitPorts lengthens boxes on whose sides many edges end.
+func fitPorts(s *scene.Scene, sizes []scene.Size) {
+	const room, most = 10, 280
+	in, out := make([]int, len(s.Nodes)), make([]int, len(s.Nodes))
+	for i := range s.Edges {
+		e := &s.Edges[i]
+		low, high := e.From, e.To
+		if e.Kind == scene.Reverse {
+			low, high = high, low
+		}
+		out[low]++
+		in[high]++
+	}
+	for i := range sizes {
+		if sizes[i].Shape != scene.RoundedBox {
+			continue
+		}
+		need := math.Min(float64(max(in[i], out[i]))*room+12, most)
+		if s.Direction.Horizontal() {
+			sizes[i].H = math.Max(sizes[i].H, need)
+		} else {
+			sizes[i].W = math.Max(sizes[i].W, need)
+		}
+	}
 }
 
 func labelHeight(l scene.TextLine) float64 {
@@ -190,6 +217,9 @@ func (d *Drawing) compose() {
 	for i := range s.Nodes {
 		d.node(i)
 	}
+	for i := range s.Clusters {
+		d.clusterTitle(i)
+	}
 	for i := range s.Edges {
 		d.label(i)
 	}
@@ -233,10 +263,29 @@ func (d *Drawing) cluster(i int) {
 		fill, stroke, g.Class = scene.GradientTint, scene.GradientBorder, "cluster gradient"
 	}
 	g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Rect: r, Radius: 14, Fill: fill, Stroke: stroke, Width: 1.2})
-	if c.Title != "" {
-		t := clusterTitle(c)
-		g.text(t, geom.Point{X: r.Min.X + 10, Y: r.Min.Y + 5 + 0.78*t.Size}, 0)
+	d.Groups = append(d.Groups, g)
+}
+
+// clusterTitle draws the title of a cluster over whatever edge passes there.
+func (d *Drawing) clusterTitle(i int) {
+	c := d.Scene.Clusters[i]
+	if c.Title == "" {
+		return
 	}
+	t := clusterTitle(c)
+	corner := d.Layout.Clusters[i].Min.Add(d.Offset)
+	at := geom.Point{X: corner.X + 10, Y: corner.Y + 5 + 0.78*t.Size}
+	fill := scene.ScopeTint
+	switch c.Kind {
+	case scene.ForwardCluster:
+		fill = scene.ForwardTint
+	case scene.GradientCluster:
+		fill = scene.GradientTint
+	}
+	g := Group{Kind: LabelGroup, ID: c.ID + "-title", Class: "cluster-title", Index: -1}
+	g.Box = geom.Rect{Min: geom.Point{X: at.X - 2, Y: at.Y - 0.75*t.Size}, Max: geom.Point{X: at.X + t.Width() + 2, Y: at.Y + 0.28*t.Size}}
+	g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Rect: g.Box, Radius: 3, Fill: fill, Opacity: 0.85})
+	g.text(t, at, 0)
 	d.Groups = append(d.Groups, g)
 }
 

@@ -30,6 +30,7 @@ func (p *plan) place() {
 		c.separateClusters(polish / 2)
 	}
 	p.closeUp()
+	p.straighten()
 	p.columns()
 }
 

@@ -27,7 +27,7 @@ func (p *plan) expand() {
 		}
 	}
 	p.layers = make([][]int32, len(p.isLabel))
-	p.slotted = make([]bool, len(p.isLabel))
+	p.anySlot = make([]bool, len(p.isLabel))
 	p.items = make([]item, 0, 2*n)
 	for i, node := range p.graph.Nodes {
 		p.add(item{kind: nodeItem, layer: int32(layerOf[p.ranks[i]]), bundle: -1, cluster: int32(node.Cluster), size: p.sv[i]})
@@ -42,6 +42,7 @@ func (p *plan) expand() {
 		}
 	}
 	p.chooseExpress(layerOf)
+	first, final := p.nodeSpans()
 	for i := range p.bundles {
 		b := &p.bundles[i]
 		b.cluster = -1
@@ -54,7 +55,7 @@ func (p *plan) expand() {
 		b.items = append(b.items, int32(b.low))
 		thickness := p.thickness(b)
 		for l := layerOf[p.ranks[b.low]] + 1; l < layerOf[p.ranks[b.high]] && !b.express; l++ {
-			it := item{kind: dummyItem, layer: int32(l), bundle: int32(i), cluster: int32(b.cluster), size: thickness}
+			it := item{kind: dummyItem, layer: int32(l), bundle: int32(i), cluster: p.passing(b, l, first, final), size: thickness}
 			if l == b.labelLayer {
 				it.kind = labelItem
 				it.size = thickness + b.labelV + 2
@@ -65,6 +66,44 @@ func (p *plan) expand() {
 	}
 	p.clusterSpans()
 	p.connect()
+}
+
+// nodeSpans returns the first and last layer in which each cluster has nodes.
+func (p *plan) nodeSpans() (first, last []int) {
+	k := len(p.graph.Clusters)
+	first, last = make([]int, k), make([]int, k)
+	for c := range first {
+		first[c], last[c] = len(p.layers), -1
+	}
+	for i := range p.graph.Nodes {
+		l := int(p.items[i].layer)
+		for c := p.graph.Nodes[i].Cluster; c >= 0; c = p.graph.Clusters[c].Parent {
+			first[c], last[c] = min(first[c], l), max(last[c], l)
+		}
+	}
+	return first, last
+}
+
+// passing returns the cluster that a bundle's dummy in layer l lies in: that of
+// its low node up to where this ends, that of its high node from where this
+// starts, and between them what holds both.
+func (p *plan) passing(b *bundle, l int, first, last []int) int32 {
+	if len(p.graph.Clusters) == 0 {
+		return -1
+	}
+	low, high := p.graph.Nodes[b.low].Cluster, p.graph.Nodes[b.high].Cluster
+	ends := []int{high, low}
+	if l-int(p.items[b.low].layer) < int(p.items[b.high].layer)-l {
+		ends[0], ends[1] = low, high
+	}
+	for _, c := range ends {
+		for ; c != b.cluster; c = p.graph.Clusters[c].Parent {
+			if first[c] <= l && l <= last[c] {
+				return int32(c)
+			}
+		}
+	}
+	return int32(b.cluster)
 }
 
 func (p *plan) add(it item) int32 {

@@ -105,7 +105,7 @@ func (p *plan) placeLabels() []int {
 	for pass := 0; pass < 2; pass++ {
 		for i := range p.bundles {
 			b := &p.bundles[i]
-			if !b.labelled || p.slotted[b.labelLayer] != (pass == 0) {
+			if !b.labelled || b.slotted != (pass == 0) {
 				continue
 			}
 			if pass == 0 {

@@ -164,7 +164,9 @@ type bundle struct {
 	low, high int // nodes; low stands in the earlier layer
 	strands   []int32
 	weight    int
+	length    int // least number of ranks
 	labelled  bool
+	slotted   bool // its labels lie in their slot
 	// The size that the labels need in the (u, v) system, side by side with the
 	// strands.
 	labelU, labelV float64
@@ -224,7 +226,7 @@ type plan struct {
 	clusterFirst      []int // per cluster: its first and last layer
 	clusterLast       []int
 
-	slotted []bool // per layer: a label layer whose labels lie in their slots
+	anySlot []bool // per layer: it has labels that lie in their slots
 	portOf  [][2]float64
 	portals []portal // for reuse
 	// per item: see findSolids

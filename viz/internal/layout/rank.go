@@ -15,9 +15,10 @@ func (p *plan) rank() error {
 		out[b.low] = append(out[b.low], int32(i))
 		in[b.high] = append(in[b.high], int32(i))
 	}
+	p.lengths(in)
 	for _, v := range order {
 		for _, b := range in[v] {
-			p.ranks[v] = max(p.ranks[v], p.ranks[p.bundles[b].low]+1)
+			p.ranks[v] = max(p.ranks[v], p.ranks[p.bundles[b].low]+p.bundles[b].length)
 		}
 	}
 	pinned := false
@@ -31,9 +32,9 @@ func (p *plan) rank() error {
 			if node.First || len(in[v]) > 0 || len(out[v]) == 0 {
 				continue
 			}
-			p.ranks[v] = p.ranks[p.bundles[out[v][0]].high] - 1
+			p.ranks[v] = int(^uint(0) >> 1)
 			for _, b := range out[v] {
-				p.ranks[v] = min(p.ranks[v], p.ranks[p.bundles[b].high]-1)
+				p.ranks[v] = min(p.ranks[v], p.ranks[p.bundles[b].high]-p.bundles[b].length)
 			}
 		}
 		return nil
@@ -42,6 +43,28 @@ func (p *plan) rank() error {
 	p.simplex(in, out)
 	p.normalise(in, out)
 	return nil
+}
+
+// lengths sets the least length of every bundle: 1, but 2 where it enters a
+// cluster at a node that also has an operand of its own in there, such as the
+// weights of a layer. The operand then does not stand beside the cluster that
+// the bundle comes from, and a chain of clusters can lie in one row.
+func (p *plan) lengths(in [][]int32) {
+	for i := range p.bundles {
+		b := &p.bundles[i]
+		b.length = 1
+		home := p.graph.Nodes[b.high].Cluster
+		if home < 0 || p.common(home, p.graph.Nodes[b.low].Cluster) == home {
+			continue
+		}
+		for _, k := range in[b.high] {
+			source := p.bundles[k].low
+			if p.graph.Nodes[source].Cluster == home && len(in[source]) == 0 {
+				b.length = 2
+				break
+			}
+		}
+	}
 }
 
 // topological returns the nodes in an order that follows the bundles; among
@@ -85,7 +108,7 @@ func (p *plan) slide(order []int, in, out [][]int32) {
 			ceiling := int(^uint(0) >> 1)
 			for _, b := range out[v] {
 				balance += p.bundles[b].weight
-				ceiling = min(ceiling, p.ranks[p.bundles[b].high]-1)
+				ceiling = min(ceiling, p.ranks[p.bundles[b].high]-p.bundles[b].length)
 			}
 			for _, b := range in[v] {
 				balance -= p.bundles[b].weight
@@ -100,7 +123,7 @@ func (p *plan) slide(order []int, in, out [][]int32) {
 			floor := 0
 			for _, b := range in[v] {
 				balance += p.bundles[b].weight
-				floor = max(floor, p.ranks[p.bundles[b].low]+1)
+				floor = max(floor, p.ranks[p.bundles[b].low]+p.bundles[b].length)
 			}
 			for _, b := range out[v] {
 				balance -= p.bundles[b].weight

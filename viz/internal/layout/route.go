@@ -32,22 +32,27 @@ func (p *plan) route() {
 	if !labels {
 		return
 	}
-	const rounds = 4
+	const rounds = 6
 	for round := 0; ; round++ {
 		failed := p.placeLabels()
 		if len(failed) == 0 {
 			return
 		}
 		for _, b := range failed {
-			p.slotted[p.bundles[b].labelLayer] = true
+			p.bundles[b].slotted = true
 		}
 		if round >= rounds {
-			for l := range p.slotted {
-				p.slotted[l] = p.isLabel[l]
+			for i := range p.bundles {
+				p.bundles[i].slotted = p.bundles[i].labelled
 			}
 		}
 		if round > rounds {
 			return
+		}
+		for i := range p.bundles {
+			if b := &p.bundles[i]; b.slotted {
+				p.anySlot[b.labelLayer] = true
+			}
 		}
 		p.findSolids()
 		for i := range p.bundles {
@@ -61,7 +66,7 @@ func (p *plan) route() {
 // on the given side.
 func (p *plan) solid(i int32) bool {
 	it := &p.items[i]
-	return it.kind == nodeItem || it.kind == labelItem && p.slotted[it.layer]
+	return it.kind == nodeItem || it.kind == labelItem && p.bundles[it.bundle].slotted
 }
 
 // findSolids notes for every item the nearest one on either side of it in its
@@ -190,10 +195,10 @@ func (p *plan) strips(b *bundle, apart bool) []strip {
 			s.left = p.centre(b.low).X
 		case k == last:
 			s.right = p.centre(b.high).X
-		case p.isLabel[l] && !p.slotted[l]:
+		case p.isLabel[l] && !p.anySlot[l]:
 			continue
 		}
-		if p.items[i].kind == labelItem {
+		if p.items[i].kind == labelItem && b.slotted {
 			s.low = p.slotBase(i)
 			s.high, s.pinned = s.low, true
 		} else {

@@ -50,7 +50,7 @@ func (p *plan) simplex(in, out [][]int32) {
 
 func (t *simplexTree) slack(b int32) int {
 	e := &t.p.bundles[b]
-	return t.p.ranks[e.high] - t.p.ranks[e.low] - 1
+	return t.p.ranks[e.high] - t.p.ranks[e.low] - e.length
 }
 
 // grow builds a spanning forest of tight bundles, one tree per component,

@@ -34,6 +34,7 @@ type checker struct {
 	edge   []*draw.Group
 	label  []*draw.Group
 	group  []*draw.Group
+	titles []*draw.Group // of clusters
 	others []*draw.Group
 	lines  [][]geom.Point // per edge group
 }
@@ -61,7 +62,11 @@ func (c *checker) collect() {
 			}
 			c.lines = append(c.lines, line)
 		case draw.LabelGroup:
-			c.label = append(c.label, g)
+			if g.Index < 0 {
+				c.titles = append(c.titles, g)
+			} else {
+				c.label = append(c.label, g)
+			}
 		case draw.ClusterGroup:
 			c.group = append(c.group, g)
 		default:
@@ -236,6 +241,18 @@ func (c *checker) clusters() {
 		}
 		return false
 	}
+	for _, t := range c.titles {
+		for _, n := range c.node {
+			if t.Box.Overlaps(n.Box) {
+				c.flaw("node %s covers %s", n.ID, t.ID)
+			}
+		}
+		for _, l := range c.label {
+			if t.Box.Overlaps(l.Box) {
+				c.flaw("label %s covers %s", l.ID, t.ID)
+			}
+		}
+	}
 	for i, a := range c.group {
 		for _, n := range c.node {
 			if within(s.Nodes[n.Index].Cluster, a.Index) {
@@ -244,12 +261,6 @@ func (c *checker) clusters() {
 				}
 			} else if a.Box.Inset(slack).Overlaps(n.Box) {
 				c.flaw("node %s stands in the foreign cluster %s", n.ID, a.ID)
-			}
-			for _, t := range a.Texts {
-				box := geom.Rect{Min: geom.Point{X: t.At.X, Y: t.At.Y - 0.7*t.Size}, Max: geom.Point{X: t.At.X + t.Width, Y: t.At.Y}}
-				if box.Overlaps(n.Box) {
-					c.flaw("node %s covers the title of cluster %s", n.ID, a.ID)
-				}
 			}
 		}
 		for _, b := range c.group[:i] {
