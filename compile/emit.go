@@ -51,8 +51,9 @@ func emit(u *unit) error {
 
 type emitter struct {
 	*lowering
-	g     *graph.Graph
-	debug bool
+	g      *graph.Graph
+	debug  bool
+	cellAt []uint32 // by node: 1 + the temporary cell of a scalar, 0 for none
 }
 
 // debugLabels collects what the program says about nodes.
@@ -60,9 +61,29 @@ type debugLabels struct {
 	strings map[string]int32
 	list    []string
 	nodes   []vm.NodeInfo
+
+	last      [2]string // the strings looked up last
+	lastIndex [2]int32
+	turn      int
 }
 
 func (d *debugLabels) str(s string) int32 {
+	if s == "" {
+		return 0
+	}
+	if s == d.last[0] {
+		return d.lastIndex[0]
+	}
+	if s == d.last[1] {
+		return d.lastIndex[1]
+	}
+	i := d.lookup(s)
+	d.last[d.turn], d.lastIndex[d.turn] = s, i
+	d.turn = 1 - d.turn
+	return i
+}
+
+func (d *debugLabels) lookup(s string) int32 {
 	i, ok := d.strings[s]
 	if !ok {
 		i = int32(len(d.list))
@@ -107,16 +128,20 @@ func (e *emitter) operand(n *graph.Node) vm.Operand {
 func (e *emitter) straight(code straightCode) vm.Instr {
 	s := &micro.Straight{TempLo: cellOf(e.temps.lo), TempHi: cellOf(e.temps.hi), Code: make([]micro.Instr, 0, len(code.order))}
 	in := vm.Instr{Op: vm.OpStraight, Straight: s}
-	at := make(map[int32]uint32, 0)
-	slot := func(id int32) (uint32, bool) { c, ok := at[id]; return c, ok }
+	if e.debug {
+		in.Nodes = make([]int32, 0, len(code.order))
+		e.labels.nodes = slices.Grow(e.labels.nodes, len(code.order))
+	}
+	if e.cellAt == nil {
+		e.cellAt = make([]uint32, e.g.Len())
+	}
 	cell := func(n *graph.Node) uint32 {
 		r := e.root[n.ID()]
 		if !e.place[r].known {
-			c, ok := slot(r)
-			if !ok {
+			if e.cellAt[r] == 0 {
 				panic(fmt.Sprintf("BUG: scalar %v is read before it is computed", n))
 			}
-			return c
+			return e.cellAt[r] - 1
 		}
 		ref := e.ref(n)
 		if ref.Space != 0 {
@@ -144,7 +169,7 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 		c.A, c.B, c.C = ops[0], ops[1], ops[2]
 		if code.slot[i] >= 0 {
 			c.Dst = s.TempLo + 2*uint32(code.slot[i])
-			at[id] = c.Dst
+			e.cellAt[id] = c.Dst + 1
 		} else {
 			c.Dst = cellOf(e.place[id].offset)
 		}
