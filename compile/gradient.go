@@ -38,7 +38,7 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 			restore()
 		}
 	}
-	adjoints = reverse(g, outputs, cts, wrt, false)
+	adjoints = reverse(g, outputs, cts, wrt, false, false)
 	for i, w := range wrt {
 		if adjoints[i] == nil {
 			restore := g.AtNode(w)
@@ -245,8 +245,8 @@ func isConst(n *graph.Node, v float64) bool {
 	return false
 }
 
-// times multiplies an adjoint or tangent by a local partial.
-func times(n, partial, ct *graph.Node) *graph.Node {
+// times multiplies an adjoint or tangent by a local partial. A masked adjoint that is 0 wins over any partial.
+func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	shape := n.Shape()
 	switch {
 	case isOne(partial):
@@ -255,14 +255,21 @@ func times(n, partial, ct *graph.Node) *graph.Node {
 		return graph.BroadcastTo(partial, shape...)
 	case isConst(partial, -1):
 		return graph.BroadcastTo(graph.Neg(ct), shape...)
-	case n.Op().SingularPartials && !partial.IsConst():
+	case (masked || n.Op().SingularPartials) && !partial.IsConst():
 		return graph.BroadcastTo(graph.MulNoNan(partial, ct), shape...)
 	}
 	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)
 }
 
-// reverse returns the adjoints of wrt (nil for zero) given those of the outputs.
-func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*graph.Node {
+// masks reports whether the operator's adjoints may be exactly 0 where the operands are not to count,
+// although these, and so everything in front of them, can be infinite or NaN there.
+func masks(n *graph.Node) bool {
+	name := n.Op().Name
+	return name == "where" || name == "mul_no_nan"
+}
+
+// reverse returns the adjoints of wrt (nil for zero) given those of the outputs, which may be masked.
+func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool) []*graph.Node {
 	list, index := between(g, outputs, wrt, stop)
 	isWrt := map[*graph.Node]bool{}
 	for _, w := range wrt {
@@ -272,6 +279,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*grap
 	give := func(to, ct *graph.Node) {
 		if i, ok := index.get(to); ok && ct != nil {
 			adj[i].add(ct)
+			adj[i].masked = adj[i].masked || masked
 		}
 	}
 	for i, o := range outputs {
@@ -289,17 +297,19 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*grap
 			}
 		}
 		op := n.Op()
+		masked = adj[i].masked || masks(n)
 		switch {
 		case op.Name == "result":
 			tuple, _ := index.get(n.Input(0))
 			adj[tuple].giveResult(n.Attrs().Int("index"), total[i])
+			adj[tuple].masked = adj[tuple].masked || masked
 		case op.Partial != nil:
 			for k, in := range n.Inputs() {
 				if _, ok := index.get(in); !ok {
 					continue
 				}
 				if p := op.Partial(n, k); p != nil {
-					give(in, graph.SumTo(times(n, p, total[i]), in.Shape()))
+					give(in, graph.SumTo(times(n, p, total[i], masked), in.Shape()))
 				}
 			}
 		case op.Transpose != nil:
@@ -321,7 +331,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, stop bool) []*grap
 			}
 		case op.ThroughExpand:
 			if ops := uniq(n.Inputs()); len(ops) > 0 {
-				for k, a := range reverse(g, []*graph.Node{op.Expand(n)}, []*graph.Node{total[i]}, ops, true) {
+				for k, a := range reverse(g, []*graph.Node{op.Expand(n)}, []*graph.Node{total[i]}, ops, masked, true) {
 					give(ops[k], a)
 				}
 			}
@@ -351,6 +361,7 @@ func uniq(nodes []*graph.Node) []*graph.Node {
 type adjoint struct {
 	terms   []*graph.Node
 	results []*graph.Node // for a node with several results
+	masked  bool          // some come from behind a mask
 }
 
 func (a *adjoint) add(ct *graph.Node) { a.terms = append(a.terms, ct) }
@@ -515,7 +526,7 @@ func tangent(g *graph.Graph, n *graph.Node, dot map[*graph.Node]*graph.Node, tup
 				continue
 			}
 			if p := op.Partial(n, i); p != nil {
-				plus(times(n, p, d))
+				plus(times(n, p, d, false))
 			}
 		}
 	case op.Transpose != nil && op.JointlyLinear:

@@ -202,9 +202,30 @@ func init() {
 	opMulNoNan = Register(&Op{
 		Name: "mul_no_nan", Symbol: "×₀", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
 		Doc: "x · y, but 0 where y is 0 even if x is infinite or NaN (TensorFlow's multiply_no_nan). " +
-			"Adjoints of operators with singular partials are made of it: a zero adjoint wins.",
-		Formula: "y, x", SingularPartials: true,
-		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
+			"Adjoints of operators with singular partials and behind masks are made of it: a zero adjoint wins. " +
+			"So it does in the derivatives: that by x is 0 where y is 0 whatever multiplies it.",
+		Formula: "y, x",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			x, y := n.inputs[0], n.inputs[1]
+			zero := Like(n, 0)
+			byX := Where(Equal(y, zero), zero, MulNoNan(y, ct[0]))
+			return []*Node{SumTo(byX, x.Shape()), SumTo(MulNoNan(x, ct[0]), y.Shape())}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			var sum *Node
+			if dot[0] != nil {
+				sum = MulNoNan(dot[0], n.inputs[1])
+			}
+			if dot[1] != nil {
+				term := MulNoNan(n.inputs[0], dot[1])
+				if sum == nil {
+					sum = term
+				} else {
+					sum = Add(sum, term)
+				}
+			}
+			return []*Node{BroadcastTo(sum, n.Shape()...)}
+		},
 		Samples: []Sample{pair(-2, 2, -2, 2), {NoDifferences: "an infinite factor", In: []SampleInput{
 			{Type: Type{Float64, Shape{4}}, Values: []float64{posInf, -posInf, 1, posInf}, Constant: true},
 			{Type: Type{Float64, Shape{4}}, Values: []float64{0, 0, 0, 2}},

@@ -124,7 +124,7 @@ func init() {
 		Name: "logsumexp", DTypes: Floats,
 		Doc: "ln Σ eˣ over dimensions, shifted by the maximum. All −Inf gives −Inf with gradient 0.", Formula: "softmax(x)",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(spread(n, ct[0]), expShifted(n.inputs[0], keepDims(n, n)))}
+			return []*Node{MulNoNan(expShifted(n.inputs[0], keepDims(n, n)), spread(n, ct[0]))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			return []*Node{reduceLike(opReduceSum, n, Mul(dot[0], expShifted(n.inputs[0], keepDims(n, n))))}
@@ -152,7 +152,7 @@ func init() {
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(n, Sub(ct[0], sumKept(Mul(ct[0], n), n.extra.attrs.Int("axis"))))}
+			return []*Node{MulNoNan(n, Sub(ct[0], sumKept(MulNoNan(n, ct[0]), n.extra.attrs.Int("axis"))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			return []*Node{Mul(n, Sub(dot[0], sumKept(Mul(dot[0], n), n.extra.attrs.Int("axis"))))}
@@ -170,7 +170,7 @@ func init() {
 		Formula: "adjoint − softmax(x)·Σ adjoint",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Sub(ct[0], Mul(Exp(n), sumKept(ct[0], n.extra.attrs.Int("axis"))))}
+			return []*Node{Sub(ct[0], MulNoNan(Exp(n), sumKept(ct[0], n.extra.attrs.Int("axis"))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			return []*Node{Sub(dot[0], sumKept(Mul(Exp(n), dot[0]), n.extra.attrs.Int("axis")))}
@@ -239,7 +239,7 @@ func extremumMask(n *Node) (mask, count *Node) {
 
 func extremumVJP(n *Node, ct []*Node) []*Node {
 	mask, count := extremumMask(n)
-	return []*Node{Mul(spread(n, Div(ct[0], count)), mask)}
+	return []*Node{MulNoNan(spread(n, Div(ct[0], count)), mask)}
 }
 
 func extremumJVP(n *Node, dot []*Node) []*Node {
