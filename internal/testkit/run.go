@@ -132,7 +132,9 @@ func CompileAndRun(c compile.Config, at Point, outputs ...*graph.Node) ([]ref.Va
 // Close compares two values of one type: integers and bools exactly, floats to tol relative to the larger of the
 // element and the largest finite element; NaN equals NaN and infinities equal themselves. It names the first
 // difference.
-func Close(got, want ref.Value, tol float64) error {
+func Close(got, want ref.Value, tol float64) error { return closeTo(got, want, tol, 0) }
+
+func closeTo(got, want ref.Value, tol, absolute float64) error {
 	if !got.Type.Equal(want.Type) {
 		return fmt.Errorf("type %v, want %v", got.Type, want.Type)
 	}
@@ -147,7 +149,7 @@ func Close(got, want ref.Value, tol float64) error {
 		switch {
 		case want.F != nil:
 			g, w := got.F[i], want.F[i]
-			ok = g == w || g != g && w != w || math.Abs(g-w) <= tol*scale
+			ok = g == w || g != g && w != w || math.Abs(g-w) <= tol*scale+absolute
 		case want.I != nil:
 			ok = got.I[i] == want.I[i]
 		default:

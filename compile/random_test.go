@@ -1,0 +1,39 @@
+package compile_test
+
+import (
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+)
+
+var randomFamilies = []struct {
+	name   string
+	config testkit.RandomConfig
+	seeds  uint64
+	bound  float64
+}{
+	{"tensors", testkit.RandomConfig{DType: graph.Float64, Operators: 16, MaxSize: 100, Order: 2}, 150, 1e-9},
+	{"wide", testkit.RandomConfig{DType: graph.Float64, Operators: 10, MaxSize: 3000, Order: 1}, 60, 1e-9},
+	{"scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 40, Scalars: true, MaxSize: 10, Order: 2}, 100, 1e-9},
+	{"float32", testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 100, Order: 1}, 80, 2e-3},
+}
+
+func TestRandomGraphs(t *testing.T) {
+	for _, f := range randomFamilies {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range f.seeds {
+				rc, err := testkit.Random(seed, f.config)
+				if err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+					continue
+				}
+				if err := testkit.CheckRandom(rc, f.bound, compile.Config{}, compile.Config{Unoptimized: true}, compile.Config{FastMath: true}); err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+				}
+			}
+		})
+	}
+}
