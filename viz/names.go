@@ -259,6 +259,9 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 			add(";  ")
 			last = nothing
 			i++
+			for i < len(text) && text[i] == ' ' {
+				i++
+			}
 		case r == ',':
 			add(", ")
 			last = nothing

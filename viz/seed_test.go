@@ -1,23 +1,22 @@
 package viz
 
 import (
-	"bytes"
-	"io"
-	"os"
-	"path/filepath"
-	"testing"
-	"time"
-
 	"github.com/adjoint-go/adjoint/graph"
 )
 
 // seed builds z = x1² + x1·x2 + x2² with values, adjoints and local partials at (2, 3).
 func seed(mode GradientMode) ([]*graph.Node, []Option) {
 	g := graph.New()
-	x1, x2 := g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
-	a, m, c := graph.Square(x1), graph.Mul(x1, x2), graph.Square(x2)
-	s := graph.Add(a, m)
-	z := graph.Add(s, c).Named("z")
+	var x1, x2, a, m, c, s, z, d1, d2 *graph.Node
+	g.At(graph.Position{File: "seed.go", Line: 7}, func() {
+		x1, x2 = g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
+		a, m, c = graph.Square(x1), graph.Mul(x1, x2), graph.Square(x2)
+		s = graph.Add(a, m)
+		z = graph.Add(s, c).Named("z")
+		two := g.Const(2)
+		d1 = graph.Add(graph.Mul(two, x1), x2)
+		d2 = graph.Add(graph.Mul(two, x2), x1)
+	})
 	options := []Option{WithTitle("z = x1^2 + x1*x2 + x2^2"), WithGradients(mode)}
 	if mode != Split {
 		options = append(options, WithValues(map[*graph.Node]*Value{x1: Scalar(2), x2: Scalar(3), a: Scalar(4), m: Scalar(6), c: Scalar(9), s: Scalar(10), z: Scalar(19)}))
@@ -30,45 +29,7 @@ func seed(mode GradientMode) ([]*graph.Node, []Option) {
 			WithPartials(map[Edge]*Value{{a, 0}: Scalar(4), {m, 0}: Scalar(3), {m, 1}: Scalar(2), {c, 0}: Scalar(6),
 				{s, 0}: one, {s, 1}: one, {z, 0}: one, {z, 1}: one}))
 	case Split:
-		two := g.Const(2)
-		d1 := graph.Add(graph.Mul(two, x1), x2)
-		d2 := graph.Add(graph.Mul(two, x2), x1)
 		options = append(options, WithRespectTo(x1, x2), WithGradientOutputs(d1, d2))
 	}
 	return []*graph.Node{z}, options
-}
-
-func TestDump(t *testing.T) {
-	dir := os.Getenv("VIZ_DUMP")
-	if dir == "" {
-		t.Skip()
-	}
-	dump := func(name string, outputs []*graph.Node, options ...Option) {
-		start := time.Now()
-		p, err := New(outputs, options...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ext, f := range map[string]func(io.Writer) error{"svg": p.SVG, "dot": p.DOT, "png": p.PNG} {
-			var b bytes.Buffer
-			if err := f(&b); err != nil {
-				t.Error(name, err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, name+"."+ext), b.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		t.Log(name, len(p.scene.Nodes), p.drawing.Layout.Crossings, time.Since(start))
-	}
-	for name, mode := range map[string]GradientMode{"forward": NoGradients, "overlay": Overlay, "split": Split} {
-		outputs, options := seed(mode)
-		dump(name, outputs, options...)
-	}
-	dump("mlp", perceptron(), WithTitle("loss"))
-	dump("mlp-overlay", perceptron(), WithGradients(Overlay))
-	dump("mlp-tb", perceptron(), WithDirection(TopToBottom))
-	dump("lstm", lstm())
-	dump("scalars200", scalars(200), WithScale(1))
-	dump("scalars60-overlay", scalars(60), WithScale(1), WithGradients(Overlay))
-	dump("scalars2000", scalars(2000), WithScale(0.15))
 }

@@ -91,8 +91,9 @@ func attributes(pairs ...string) ast.AttrList {
 	return ast.AttrList{list}
 }
 
-// quote makes a quoted string. Only the quotation mark needs an escape, but a
-// backslash starts one of Graphviz's own, so that it is doubled.
+// quote makes a quoted string. Besides the quotation mark, a backslash needs an
+// escape because it starts one of Graphviz's own, and & because it starts an
+// entity.
 func quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -103,8 +104,10 @@ func quote(s string) string {
 			b.WriteRune(r)
 		case '\n':
 			b.WriteString(`\n`)
+		case '&':
+			b.WriteString("&amp;")
 		default:
-			b.WriteRune(r)
+			b.WriteString(ascii(r))
 		}
 	}
 	b.WriteByte('"')
@@ -121,8 +124,34 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
+// ascii writes a character as an entity unless it is ASCII: readers of DOT,
+// gographviz's own among them, differ in what else they take.
+func ascii(r rune) string {
+	if r < 0x80 {
+		return string(r)
+	}
+	return "&#" + strconv.Itoa(int(r)) + ";"
+}
+
 func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\n", " ").Replace(clean(s))
+	var b strings.Builder
+	for _, r := range clean(s) {
+		switch r {
+		case '&':
+			b.WriteString("&amp;")
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '"':
+			b.WriteString("&quot;")
+		case '\n':
+			b.WriteByte(' ')
+		default:
+			b.WriteString(ascii(r))
+		}
+	}
+	return b.String()
 }
 
 func colour(r scene.Role) string {
@@ -248,19 +277,21 @@ func lines(list []scene.TextLine) string {
 // runs returns a line as Graphviz's subset of HTML.
 func runs(l scene.TextLine) string {
 	var b strings.Builder
+	empty := true
 	fmt.Fprintf(&b, `<FONT POINT-SIZE="%s" COLOR=%s>`, size(l.Size), colour(l.Colour))
 	for _, r := range l.Runs {
 		text := escape(r.Text)
 		if r.Bar {
 			barred := ""
 			for _, c := range r.Text {
-				barred += escape(string(c)) + "\u0304"
+				barred += escape(string(c)) + ascii(0x304)
 			}
 			text = barred
 		}
 		if text == "" {
 			continue
 		}
+		empty = false
 		if r.Italic {
 			text = "<I>" + text + "</I>"
 		}
@@ -272,6 +303,9 @@ func runs(l scene.TextLine) string {
 			text = "<SUP>" + small + text + "</FONT></SUP>"
 		}
 		b.WriteString(text)
+	}
+	if empty { // Graphviz takes no empty element
+		b.WriteString("&#160;")
 	}
 	b.WriteString("</FONT>")
 	return b.String()
@@ -290,9 +324,9 @@ func (w *writer) legend() {
 		sample := " "
 		switch {
 		case e.Line && e.Kind == scene.Reverse:
-			sample = `<FONT COLOR=` + colour(scene.AdjointLine) + `>◀ – –</FONT>`
+			sample = `<FONT COLOR=` + colour(scene.AdjointLine) + `>` + escape("◀ – –") + `</FONT>`
 		case e.Line:
-			sample = `<FONT COLOR=` + colour(scene.Line) + `>──▶</FONT>`
+			sample = `<FONT COLOR=` + colour(scene.Line) + `>` + escape("──▶") + `</FONT>`
 		}
 		b.WriteString(`<TR><TD ALIGN="RIGHT">` + sample + `</TD><TD ALIGN="LEFT">` + runs(e.Text) + "</TD></TR>")
 	}

@@ -56,11 +56,14 @@ func (p *plan) closeUp() {
 			return
 		}
 	}
+	moved := make([]bool, len(p.graph.Clusters))
 	for i := range p.items {
 		p.items[i].v += shift[part[i]]
-	}
-	if len(p.graph.Clusters) > 0 {
-		p.tightenClusters()
+		for c := int(p.items[i].cluster); c >= 0 && !moved[c]; c = p.graph.Clusters[c].Parent {
+			moved[c] = true
+			p.clusterLow[c] += shift[part[i]]
+			p.clusterHigh[c] += shift[part[i]]
+		}
 	}
 }
 

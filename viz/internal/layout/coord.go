@@ -27,7 +27,11 @@ func (p *plan) place() {
 	p.clusterLow = make([]float64, len(p.graph.Clusters))
 	p.clusterHigh = make([]float64, len(p.graph.Clusters))
 	if len(p.graph.Clusters) > 0 {
-		c.separateClusters(polish / 2)
+		rounds := polish / 2
+		if len(p.items) < 1500 {
+			rounds = 4 * polish
+		}
+		c.separateClusters(rounds)
 	}
 	p.closeUp()
 	p.straighten()

@@ -31,18 +31,23 @@ func (c *coordinates) separateClusters(rounds int) {
 			c.items[i].v = s.at[i]
 		}
 	}
+	for k := range c.graph.Clusters {
+		c.clusterLow[k], c.clusterHigh[k] = s.at[s.low(k)], s.at[s.high(k)]
+	}
 	c.tightenClusters()
 }
 
-// tightenClusters draws every cluster's borders close around its members.
+// tightenClusters draws every cluster's borders, which hold its members with
+// room to spare, close around them.
 func (p *plan) tightenClusters() {
 	clusters := p.graph.Clusters
+	low, high := make([]float64, len(clusters)), make([]float64, len(clusters))
 	for k := range clusters {
-		p.clusterLow[k], p.clusterHigh[k] = math.Inf(1), math.Inf(-1)
+		low[k], high[k] = math.Inf(1), math.Inf(-1)
 	}
-	cover := func(k int, low, high float64) {
-		p.clusterLow[k] = math.Min(p.clusterLow[k], low-p.options.Padding-p.titleV(k))
-		p.clusterHigh[k] = math.Max(p.clusterHigh[k], high+p.options.Padding)
+	cover := func(k int, from, to float64) {
+		low[k] = math.Min(low[k], from-p.options.Padding-p.titleV(k))
+		high[k] = math.Max(high[k], to+p.options.Padding)
 	}
 	for i := range p.items {
 		it := &p.items[i]
@@ -51,14 +56,18 @@ func (p *plan) tightenClusters() {
 		}
 	}
 	for k := len(clusters) - 1; k >= 0; k-- {
-		if missing := p.titleWidthV(k) - (p.clusterHigh[k] - p.clusterLow[k]); missing > 0 {
-			p.clusterLow[k] -= missing / 2
-			p.clusterHigh[k] += missing / 2
+		if width := p.titleWidthV(k); high[k]-low[k] < width {
+			// The title needs more than the members; the old borders have it.
+			low[k] = math.Max(p.clusterLow[k], (low[k]+high[k]-width)/2)
+			high[k] = math.Min(p.clusterHigh[k], low[k]+width)
+			low[k] = math.Min(low[k], high[k]-width)
 		}
 		if parent := clusters[k].Parent; parent >= 0 {
-			cover(parent, p.clusterLow[k], p.clusterHigh[k])
+			cover(parent, low[k], high[k])
 		}
 	}
+	copy(p.clusterLow, low)
+	copy(p.clusterHigh, high)
 }
 
 // titleWidthV returns the least extent along v that a cluster's title needs.

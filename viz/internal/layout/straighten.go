@@ -25,12 +25,7 @@ func (p *plan) straighten() {
 			if d == 0 || math.Abs(d) > crooked {
 				continue
 			}
-			// A link on the other side that is straight already counts more.
-			keep := false
-			for _, n := range p.down[i] {
-				keep = keep || math.Abs(p.items[n.to].v-p.items[i].v) < 1e-9 && n.weight >= weight
-			}
-			if !keep && p.canMove(i, d) {
+			if p.canMove(i, d) {
 				p.items[i].v += d
 			}
 		}

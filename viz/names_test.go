@@ -1,0 +1,50 @@
+package viz
+
+import (
+	"math"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/viz/internal/scene"
+)
+
+func TestNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"x1": "x₁", "x": "x", "W12": "W₁₂", "alpha": "α", "alpha1": "α₁", "x_max": "x_max", "x_1": "x₁", "loss": "loss", "loss_1": "loss₁",
+		"beta_2": "β₂", "net/layer/w": "w", "x₁₂": "x₁₂", "h_prev_t": "h_prev,t", "max_iter": "max_iter", "w1_out": "w_1,out",
+		"1": "1", "a2b": "a2b", "x[3]": "x[3]",
+	} {
+		if got := (scene.TextLine{Runs: nameRuns(name)}).Plain(); got != want {
+			t.Errorf("%q is set as %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestExpressions(t *testing.T) {
+	for expression, want := range map[string]string{
+		"z = x1^2 + x2^2 + x1*x2": "z = x₁² + x₂² + x₁\u2009x₂",
+		"2*x1":                    "2x₁",
+		"y=-sin(x)":               "y = −sin(x)",
+		"x**2":                    "x²",
+		"x^-1":                    "x⁻¹",
+		"a-b":                     "a − b",
+		"2*3":                     "2 · 3",
+		"x₁²":                     "x₁²",
+		"u = x1*x2; z = sin(u)":   "u = x₁\u2009x₂;  z = sin(u)",
+	} {
+		if got := (scene.TextLine{Runs: mathRuns(expression, nil)}).Plain(); got != want {
+			t.Errorf("%q is set as %q, want %q", expression, got, want)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for x, want := range map[float64]string{0: "0", 19: "19", -2.5: "−2.5", 1.0 / 3: "0.333333", 1e-7: "1×10^−7", 1234567: "1234567",
+		1e21: "1×10^21", math.Inf(1): "∞", math.Inf(-1): "−∞", 123456.789: "123457"} {
+		if got := FormatNumber(x); got != want {
+			t.Errorf("%v is shown as %q, want %q", x, got, want)
+		}
+	}
+	if got := FormatNumber(math.NaN()); got != "NaN" {
+		t.Errorf("NaN is shown as %q", got)
+	}
+}
