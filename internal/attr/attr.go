@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -123,42 +122,6 @@ func (v Value) equal(w Value) bool {
 	return v.Kind == w.Kind && v.Int == w.Int && math.Float64bits(v.Float) == math.Float64bits(w.Float) &&
 		v.String == w.String && slices.Equal(v.Ints, w.Ints) &&
 		slices.EqualFunc(v.Floats, w.Floats, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
-}
-
-// Text returns the value as canonical text: 3, 2.5, true, "s", [1 2], [1.5 2.0].
-func (v Value) Text() string {
-	switch v.Kind {
-	case Int:
-		return strconv.FormatInt(v.Int, 10)
-	case Float:
-		return floatText(v.Float)
-	case Bool:
-		return strconv.FormatBool(v.Int != 0)
-	case String:
-		return strconv.Quote(v.String)
-	case Ints:
-		s := make([]string, len(v.Ints))
-		for i, x := range v.Ints {
-			s[i] = strconv.Itoa(x)
-		}
-		return "[" + strings.Join(s, " ") + "]"
-	case Floats:
-		s := make([]string, len(v.Floats))
-		for i, x := range v.Floats {
-			s[i] = floatText(x)
-		}
-		return "[" + strings.Join(s, " ") + "]"
-	}
-	return "none"
-}
-
-// floatText always has a point, exponent, Inf or NaN, so that text tells floats from integers.
-func floatText(x float64) string {
-	s := strconv.FormatFloat(x, 'g', -1, 64)
-	if !strings.ContainsAny(s, ".eIN") {
-		s += ".0"
-	}
-	return s
 }
 
 // String returns the list as key=value pairs separated by ", ".
