@@ -124,15 +124,14 @@ func init() {
 		Name: "logsumexp", DTypes: Floats,
 		Doc: "ln Σ eˣ over dimensions, shifted by the maximum. All −Inf gives −Inf with gradient 0.", Formula: "softmax(x)",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{MulNoNan(expShifted(n.inputs[0], keepDims(n, n)), spread(n, ct[0]))}
+			return []*Node{MulNoNan(shares(n), spread(n, ct[0]))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{reduceLike(opReduceSum, n, Mul(dot[0], expShifted(n.inputs[0], keepDims(n, n))))}
+			return []*Node{reduceLike(opReduceSum, n, Mul(dot[0], shares(n)))}
 		},
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
-			m := finiteOrZero(reduceLike(opReduceMax, n, x))
-			return Add(Log(reduceLike(opReduceSum, n, Exp(Sub(x, keepDims(n, m))))), m)
+			e, m := expShifted(n)
+			return Add(Log(reduceLike(opReduceSum, n, e)), m)
 		},
 		Samples: append(reduceSamples(), Sample{NoDifferences: "all −Inf", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{-posInf, -posInf, -posInf, 1}}}}),
@@ -176,7 +175,10 @@ func init() {
 			return []*Node{Sub(dot[0], sumKept(Mul(Exp(n), dot[0]), n.extra.attrs.Int("axis")))}
 		},
 		Expand: func(n *Node) *Node {
-			return Sub(n.inputs[0], LogSumExp(n.inputs[0], []int{n.extra.attrs.Int("axis")}, KeepDims))
+			axis := n.extra.attrs.Int("axis")
+			x := n.inputs[0]
+			x = Sub(x, finiteOrZero(ReduceMax(x, []int{axis}, KeepDims)))
+			return Sub(x, Log(sumKept(Exp(x), axis)))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
@@ -198,8 +200,20 @@ func sumKept(x *Node, axis int) *Node { return ReduceSum(x, []int{axis}, KeepDim
 // finiteOrZero is x where it is finite, else 0.
 func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }
 
-// expShifted is exp(x − lse), 0 where lse is not finite because all of x is −Inf.
-func expShifted(x, lse *Node) *Node { return Exp(Sub(x, finiteOrZero(lse))) }
+// expShifted is exp(x − m) for the operand of a logsumexp, m its maximum or 0 where that is not finite. No derivative
+// passes through m, on which the results do not depend.
+func expShifted(n *Node) (e, m *Node) {
+	m = StopGradient(finiteOrZero(reduceLike(opReduceMax, n, n.inputs[0])))
+	return Exp(Sub(n.inputs[0], keepDims(n, m))), m
+}
+
+// shares is the softmax that is the derivative of a logsumexp, 0 where all of the operand is −Inf. It shares the
+// exponentials with the value and, unlike exp(x − logsumexp), loses no digits to large x.
+func shares(n *Node) *Node {
+	e, _ := expShifted(n)
+	sum := reduceLike(opReduceSum, n, e)
+	return Div(e, keepDims(n, Where(Equal(sum, Like(n, 0)), Like(n, 1), sum)))
+}
 
 func boolSamples() []Sample {
 	return []Sample{{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)), In: []SampleInput{
