@@ -64,7 +64,9 @@ func TestMistakesAreNoticed(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	f := func(v ...float64) ref.Value { return ref.Of(graph.Type{DType: graph.Float64, Shape: graph.Shape{len(v)}}, v...) }
+	f := func(v ...float64) ref.Value {
+		return ref.Of(graph.Type{DType: graph.Float64, Shape: graph.Shape{len(v)}}, v...)
+	}
 	if Close(f(1, 2), f(1, 2+1e-9), 1e-8) != nil || Close(f(1, 2), f(1, 2.1), 1e-8) == nil {
 		t.Error("Close does not compare to the bound")
 	}
