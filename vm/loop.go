@@ -2,71 +2,142 @@ package vm
 
 import (
 	"math"
+	"sync"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
 const lanes = micro.BlockLanes
 
-// loop runs OpLoop in blocks of up to 512 elements of the innermost dimension: each micro-instruction is one
-// call of a block kernel over buffers that stay in L1.
+// loop runs OpLoop. Its iteration space is cut into items by the shapes alone; a worker runs an item
+// either in machine code or block by block (see loopWorker).
 type loop struct {
-	l       *micro.Loop
-	dims    []int   // collapsed, innermost last
-	in      [][]int // element strides by collapsed dimension
-	out     [][]int
-	redDims int // collapsed dimensions that are reduced
-	inPtr   []unsafe.Pointer
-	outPtr  []unsafe.Pointer
+	p    *Program
+	l    *micro.Loop
+	dims []int   // collapsed, innermost last
+	in   [][]int // element strides by collapsed dimension
+	out  [][]int
+	// redDims is the number of collapsed dimensions that are reduced: one run of them gives one result.
+	redDims int
 
-	reg   []unsafe.Pointer // where each register's block lies now
-	buf   []unsafe.Pointer // the buffer of each register
-	mem   []byte
-	calls []blockCall
-	bad   []int32 // indices of integer divisions, which can trap
+	inPtr, outPtr []unsafe.Pointer
 
-	index []int
-	red   reducer
+	rows      int // runs, or lines of the innermost dimension if nothing is reduced
+	lines     int // lines of a row
+	perItem   int // rows of an item; 0 if the only row is cut into chunks
+	chunk     int // elements of a chunk
+	items     int
+	cost      float64 // rough nanoseconds for everything, on one processor
+	divisions []int32 // indices of integer divisions, which can trap
+
+	runs    int
+	code    *native.Loop
+	workers []*loopWorker
+	threads int
+	job     pool.Job
+
+	// of a reduction whose only run is cut into chunks: the result of each full chunk, and the state after the last one
+	partial []uint64
+	last    reducer
+	final   reducer
+
+	mu      sync.Mutex
+	err     error
+	errItem int
 
 	watch    func(instr int) // called for each instruction that makes a NaN; nil: not watching
 	firstNaN int
 }
 
-type blockCall struct {
-	fn           kernel.Block
-	dst, a, b, c uint32
-}
+// chunkBlocks is the number of blocks of an item: a power of two, so that a chunk's sum is a
+// subtree of the whole sum.
+const chunkBlocks = 32
 
-func newLoop(instr *Instr) *loop {
+// maxChunks bounds the memory for partial results.
+const maxChunks = 1024
+
+// parallelCost is the work in nanoseconds from which helpers are hired: waking one that sleeps costs 5 µs and more.
+const parallelCost = 20e3
+
+func newLoop(p *Program, instr *Instr, threads int) *loop {
 	l := instr.Loop
-	x := &loop{l: l, inPtr: make([]unsafe.Pointer, len(l.In)), outPtr: make([]unsafe.Pointer, len(l.Out))}
+	x := &loop{p: p, l: l, inPtr: make([]unsafe.Pointer, len(l.In)), outPtr: make([]unsafe.Pointer, len(l.Out)), threads: threads}
 	x.collapse()
-	nreg := len(l.In) + len(l.Consts) + l.Temps
-	x.reg = make([]unsafe.Pointer, nreg)
-	x.buf = make([]unsafe.Pointer, nreg)
-	x.mem = alignedBytes(int64(nreg) * lanes * 8)
-	for r := range nreg {
-		x.buf[r] = unsafe.Pointer(&x.mem[r*lanes*8])
-		x.reg[r] = x.buf[r]
-	}
-	for k, c := range l.Consts {
-		splat(x.buf[len(l.In)+k], c.Bits, c.Type.Size())
-	}
-	level := kernel.DetectLevel()
-	for i, c := range l.Code {
-		x.calls = append(x.calls, blockCall{kernel.BlockKernel(c.Op, c.Type, c.To, level), c.Dst, c.A, c.B, c.C})
-		if c.Type.IsInt() && divides(c.Op) {
-			x.bad = append(x.bad, int32(i))
+	inner := x.dims[len(x.dims)-1]
+	x.rows, x.lines = 1, 1
+	outer := len(x.dims) - max(1, x.redDims)
+	for d, n := range x.dims[:len(x.dims)-1] {
+		if d < outer {
+			x.rows *= n
+		} else {
+			x.lines *= n
 		}
 	}
-	x.index = make([]int, len(x.dims))
+	elements := inner * x.rows * x.lines
+	x.chunk = chunkBlocks * lanes
+	if x.rows == 1 && x.lines == 1 {
+		for inner/x.chunk >= maxChunks {
+			x.chunk *= 2
+		}
+		x.items = (inner + x.chunk - 1) / x.chunk
+	} else {
+		x.perItem = max(1, x.chunk/(inner*x.lines))
+		x.items = (x.rows + x.perItem - 1) / x.perItem
+	}
+	for i, c := range l.Code {
+		x.cost += opCost(c)
+		if c.Type.IsInt() && divides(c.Op) {
+			x.divisions = append(x.divisions, int32(i))
+		}
+	}
+	x.cost = (x.cost + 0.3*float64(len(l.In)+len(l.Out))) * float64(elements)
 	if l.Reduce != micro.NoReduce {
-		x.red.init(l.Reduce, l.Out[len(l.Out)-1].Type, level)
+		t := l.Out[len(l.Out)-1].Type
+		x.final.init(l.Reduce, t)
+		x.last.init(l.Reduce, t)
+		if x.perItem == 0 {
+			x.partial = make([]uint64, x.items)
+		}
+	}
+	x.workers = make([]*loopWorker, max(1, min(threads, pool.Workers())))
+	if elements >= 4*lanes {
+		x.compile()
 	}
 	return x
+}
+
+// opCost is the rough time of one element of a micro-instruction in nanoseconds, with SIMD.
+func opCost(c micro.Instr) float64 {
+	switch {
+	case c.Op <= micro.Abs && c.Op != micro.Div || c.Op == micro.Min || c.Op == micro.Max || c.Op.Info().Bool || c.Op == micro.Select:
+		return 0.1
+	case c.Op == micro.Div || c.Op == micro.Sqrt:
+		return 0.5
+	}
+	return 1.5
+}
+
+// compile switches to machine code if there is any for the loop.
+func (x *loop) compile() {
+	if len(x.divisions) > 0 || x.redDims > 1 {
+		return
+	}
+	collapsed := *x.l
+	collapsed.Dims, collapsed.ReduceDims = x.dims, x.redDims
+	collapsed.In, collapsed.Out = withStrides(x.l.In, x.in), withStrides(x.l.Out, x.out)
+	x.code = x.p.nativeLoop(x.l, &collapsed)
+}
+
+func withStrides(list []micro.Access, strides [][]int) []micro.Access {
+	out := make([]micro.Access, len(list))
+	for i, a := range list {
+		out[i] = micro.Access{Type: a.Type, Strides: strides[i]}
+	}
+	return out
 }
 
 // collapse joins neighbouring dimensions that every access walks as one. Reduced dimensions stay apart
@@ -104,40 +175,21 @@ func (x *loop) collapse() {
 		}
 		lastReduced = reduced
 	}
-	if len(x.dims) == 0 {
-		x.dims = []int{1}
-		for a := range strides {
-			strides[a] = []int{1}
-		}
-		if l.ReduceDims > 0 {
-			x.redDims = 1
-		}
-	} else if l.ReduceDims > 0 && x.redDims == 0 {
+	switch {
+	case l.ReduceDims > 0 && x.redDims == 0:
 		// Runs of one element.
 		x.dims, x.redDims = append(x.dims, 1), 1
 		for a := range strides {
 			strides[a] = append(strides[a], 0)
 		}
+	case len(x.dims) == 0:
+		x.dims = []int{1}
+		for a := range strides {
+			strides[a] = []int{1}
+		}
 	}
 	copy(x.in, strides)
 	copy(x.out, strides[len(l.In):])
-}
-
-func splat(p unsafe.Pointer, bits uint64, size int) {
-	switch size {
-	case 8:
-		for i, s := 0, unsafe.Slice((*uint64)(p), lanes); i < lanes; i++ {
-			s[i] = bits
-		}
-	case 4:
-		for i, s := 0, unsafe.Slice((*uint32)(p), lanes); i < lanes; i++ {
-			s[i] = uint32(bits)
-		}
-	default:
-		for i, s := 0, unsafe.Slice((*byte)(p), lanes); i < lanes; i++ {
-			s[i] = byte(bits)
-		}
-	}
 }
 
 func (x *loop) setPointer(k int, p unsafe.Pointer) {
@@ -149,225 +201,91 @@ func (x *loop) setPointer(k int, p unsafe.Pointer) {
 }
 
 func (x *loop) run(*Machine) error {
-	clear(x.index)
-	inner := len(x.dims) - 1
-	n := x.dims[inner]
-	results := 0 // finished reductions
-	for {
-		for k := range x.in {
-			x.broadcast(k, inner)
-		}
-		for at := 0; at < n; at += lanes {
-			if err := x.block(at, min(lanes, n-at)); err != nil {
-				return err
-			}
-		}
-		d := inner - 1
-		for ; d >= 0; d-- {
-			x.index[d]++
-			if x.index[d] < x.dims[d] {
-				break
-			}
-			x.index[d] = 0
-		}
-		// All reduced dimensions have wrapped around: one result is complete.
-		if x.redDims > 0 && d < len(x.dims)-x.redDims {
-			x.red.store(x.outPtr[len(x.outPtr)-1], results)
-			results++
-		}
-		if d < 0 {
-			return nil
-		}
+	if x.runs++; x.runs == tierUp && x.code == nil {
+		x.compile()
 	}
-}
-
-// offset is the element offset of the current outer index.
-func (x *loop) offset(strides []int) int {
-	off := 0
-	for d, i := range x.index[:len(x.index)-1] {
-		off += i * strides[d]
+	threads := 1
+	if x.items > 1 && x.cost >= parallelCost && x.watch == nil {
+		threads = len(x.workers)
 	}
-	return off
-}
-
-// broadcast fills the block of an input that does not move along the innermost dimension.
-func (x *loop) broadcast(k, inner int) {
-	if x.in[k][inner] != 0 {
-		return
-	}
-	size := x.l.In[k].Type.Size()
-	p := unsafe.Add(x.inPtr[k], x.offset(x.in[k])*size)
-	var bits uint64
-	switch size {
-	case 8:
-		bits = *(*uint64)(p)
-	case 4:
-		bits = uint64(*(*uint32)(p))
-	default:
-		bits = uint64(*(*byte)(p))
-	}
-	splat(x.buf[k], bits, size)
-	x.reg[k] = x.buf[k]
-}
-
-// block runs n elements from position at of the innermost dimension.
-func (x *loop) block(at, n int) error {
-	l, inner := x.l, len(x.dims)-1
-	for k, st := range x.in {
-		size := l.In[k].Type.Size()
-		switch st[inner] {
-		case 0:
-		case 1:
-			x.reg[k] = unsafe.Add(x.inPtr[k], (x.offset(st)+at)*size)
-		default:
-			gather(x.buf[k], unsafe.Add(x.inPtr[k], (x.offset(st)+at*st[inner])*size), st[inner]*size, size, n)
-			x.reg[k] = x.buf[k]
+	x.err = nil
+	if threads == 1 {
+		for i := range x.items {
+			x.Do(0, i)
 		}
+	} else if err := x.job.Run(x, x.items, threads); err != nil {
+		return err
 	}
-	for _, i := range x.bad {
-		if err := x.checkDivisor(int(i), n); err != nil {
-			return err
-		}
+	if x.err != nil {
+		return x.err
 	}
-	if x.watch != nil {
-		x.watchBlock(n)
-	} else {
-		for i := range x.calls {
-			c := &x.calls[i]
-			c.fn(x.reg[c.dst], x.reg[c.a], x.reg[c.b], x.reg[c.c], n)
-		}
-	}
-	outs := len(x.out)
-	if l.Reduce != micro.NoReduce {
-		outs--
-		x.red.add(x.reg[l.OutRegs[outs]], n)
-	}
-	for k := range outs {
-		size := l.Out[k].Type.Size()
-		p := unsafe.Add(x.outPtr[k], (x.offset(x.out[k])+at)*size)
-		copy(unsafe.Slice((*byte)(p), n*size), unsafe.Slice((*byte)(x.reg[l.OutRegs[k]]), n*size))
+	if x.l.Reduce != micro.NoReduce && x.perItem == 0 {
+		x.finish()
 	}
 	return nil
 }
 
-// checkDivisor runs the code before the integer division i to see its divisors.
-func (x *loop) checkDivisor(i, n int) error {
-	for k := range i {
-		c := &x.calls[k]
-		c.fn(x.reg[c.dst], x.reg[c.a], x.reg[c.b], x.reg[c.c], n)
+// finish combines the results of the chunks, in their order.
+func (x *loop) finish() {
+	level := 0
+	for lanes<<level < x.chunk {
+		level++
 	}
-	c := x.l.Code[i]
-	for j := range n {
-		zero := false
-		if c.Type == dtype.Int64 {
-			zero = *(*int64)(unsafe.Add(x.reg[c.B], j*8)) == 0
-		} else {
-			zero = *(*int32)(unsafe.Add(x.reg[c.B], j*4)) == 0
-		}
-		if zero {
-			return &microError{i, ErrDivideByZero}
-		}
+	for _, v := range x.partial[:x.items-1] {
+		x.final.push(v, level)
 	}
-	return nil
+	x.final.append(&x.last)
+	x.final.store(x.outPtr[len(x.outPtr)-1], 0)
 }
 
-// gather copies n elements that lie step bytes apart.
-func gather(dst, src unsafe.Pointer, step, size, n int) {
-	switch size {
-	case 8:
-		for i, s := 0, unsafe.Slice((*uint64)(dst), n); i < n; i++ {
-			s[i] = *(*uint64)(unsafe.Add(src, i*step))
-		}
-	case 4:
-		for i, s := 0, unsafe.Slice((*uint32)(dst), n); i < n; i++ {
-			s[i] = *(*uint32)(unsafe.Add(src, i*step))
-		}
-	default:
-		for i, s := 0, unsafe.Slice((*byte)(dst), n); i < n; i++ {
-			s[i] = *(*byte)(unsafe.Add(src, i*step))
-		}
+// Do runs one item: it is a pool.Task.
+func (x *loop) Do(worker, item int) {
+	w := x.workers[worker]
+	if w == nil {
+		w = newLoopWorker(x)
+		x.workers[worker] = w
 	}
-}
-
-// reducer combines the elements of a run in the order that micro.Loop documents: blocks of 512 by a
-// block kernel, then pairwise in a binary counter of partial results.
-type reducer struct {
-	kind   micro.ReduceKind
-	typ    dtype.DType
-	reduce func(unsafe.Pointer, int) uint64
-	join   kernel.Block
-	stage  []byte // a block that is not full yet
-	filled int
-	blocks uint64
-	stack  [64]uint64
-	pair   [3]uint64 // operands and result of combine, here so that they do not escape
-}
-
-func (r *reducer) init(kind micro.ReduceKind, t dtype.DType, level kernel.Level) {
-	*r = reducer{kind: kind, typ: t, reduce: kernel.ReduceBlock(kind, t, level)}
-	op := map[micro.ReduceKind]micro.Op{micro.ReduceSum: micro.Add, micro.ReduceProd: micro.Mul, micro.ReduceMax: micro.Max, micro.ReduceMin: micro.Min}[kind]
-	r.join = kernel.BlockKernel(op, t, dtype.Invalid, kernel.Portable)
-	r.stage = alignedBytes(lanes * 8)
-}
-
-// add takes n ≤ 512 more elements.
-func (r *reducer) add(p unsafe.Pointer, n int) {
-	if r.filled == 0 && n == lanes {
-		r.push(r.reduce(p, n), 0)
+	reduces := x.l.Reduce != micro.NoReduce
+	inner := x.dims[len(x.dims)-1]
+	if x.perItem == 0 {
+		lo := item * x.chunk
+		w.seek(0)
+		if err := w.line(lo, min(x.chunk, inner-lo)); err != nil {
+			x.fail(item, err)
+			return
+		}
+		if reduces {
+			w.red.flush()
+			if item == x.items-1 {
+				x.last.blocks, x.last.stack = w.red.blocks, w.red.stack
+				w.red.blocks = 0
+			} else {
+				x.partial[item] = w.red.take()
+			}
+		}
 		return
 	}
-	size := r.typ.Size()
-	for n > 0 {
-		k := min(n, lanes-r.filled)
-		copy(r.stage[r.filled*size:(r.filled+k)*size], unsafe.Slice((*byte)(p), k*size))
-		p, n = unsafe.Add(p, k*size), n-k
-		if r.filled += k; r.filled == lanes {
-			r.push(r.reduce(unsafe.Pointer(&r.stage[0]), lanes), 0)
-			r.filled = 0
+	for row := item * x.perItem; row < min(x.rows, (item+1)*x.perItem); row++ {
+		for line := range x.lines {
+			w.seek(row*x.lines + line)
+			if err := w.line(0, inner); err != nil {
+				x.fail(item, err)
+				return
+			}
+		}
+		if reduces {
+			w.red.store(x.outPtr[len(x.outPtr)-1], row)
 		}
 	}
 }
 
-// push enters a partial result of 2^level blocks.
-func (r *reducer) push(v uint64, level int) {
-	for ; r.blocks>>level&1 != 0; level++ {
-		v = r.combine(r.stack[level], v)
-		r.blocks &^= 1 << level
+// fail keeps the error of the first item that failed, whichever thread ran it.
+func (x *loop) fail(item int, err error) {
+	x.mu.Lock()
+	if x.err == nil || item < x.errItem {
+		x.err, x.errItem = err, item
 	}
-	r.stack[level] = v
-	r.blocks |= 1 << level
-}
-
-func (r *reducer) combine(a, b uint64) uint64 {
-	r.pair = [3]uint64{a, b, 0}
-	r.join(unsafe.Pointer(&r.pair[2]), unsafe.Pointer(&r.pair[0]), unsafe.Pointer(&r.pair[1]), nil, 1)
-	return r.pair[2]
-}
-
-// store ends a run and writes its result as element i.
-func (r *reducer) store(out unsafe.Pointer, i int) {
-	if r.filled > 0 {
-		r.push(r.reduce(unsafe.Pointer(&r.stage[0]), r.filled), 0)
-		r.filled = 0
-	}
-	var v uint64
-	first := true
-	for level := range 64 {
-		if r.blocks>>level&1 == 0 {
-			continue
-		}
-		if first {
-			v, first = r.stack[level], false
-		} else {
-			v = r.combine(r.stack[level], v)
-		}
-	}
-	r.blocks = 0
-	if r.typ.Size() == 8 {
-		*(*uint64)(unsafe.Add(out, i*8)) = v
-	} else {
-		*(*uint32)(unsafe.Add(out, i*4)) = uint32(v)
-	}
+	x.mu.Unlock()
 }
 
 // isNaN reports a NaN in n elements.

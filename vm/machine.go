@@ -11,6 +11,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
 // ErrMemoryLimit is returned when a program needs more memory than the machine may have.
@@ -26,6 +27,10 @@ func WithMemoryLimit(bytes int64) Option { return func(m *Machine) { m.limit = b
 // from operands without one. It runs a second, slower loop.
 func WithNaNWatch() Option { return func(m *Machine) { m.watch = true } }
 
+// WithThreads bounds the goroutines that a run may use, the caller's included; at least 1. Without it they are
+// as many as processors. Results have the same bits for any number.
+func WithThreads(n int) Option { return func(m *Machine) { m.threads = max(1, n) } }
+
 // Machine runs one program. It owns the arena and is for one goroutine at a time; any number of
 // machines may run the same program at once.
 type Machine struct {
@@ -33,6 +38,8 @@ type Machine struct {
 	limit int64
 	watch bool
 	ahead bool
+	// threads is the number of goroutines at most, the caller included.
+	threads int
 
 	arena  []byte
 	base   unsafe.Pointer
@@ -65,7 +72,7 @@ type pointerUse struct {
 // NewMachine allocates a machine for the program. A program that needs more memory than allowed gives
 // a machine whose every run returns ErrMemoryLimit.
 func NewMachine(p *Program, opts ...Option) *Machine {
-	m := &Machine{p: p, limit: maxBytes}
+	m := &Machine{p: p, limit: maxBytes, threads: pool.Workers()}
 	for _, o := range opts {
 		o(m)
 	}
@@ -87,7 +94,7 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	m.exec = make([]executor, len(p.Instrs))
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
-		e := newExecutor(p, in)
+		e := newExecutor(p, in, m.threads)
 		m.exec[i] = e
 		if s, ok := e.(*straight); ok && m.ahead {
 			s.compile()
@@ -107,12 +114,12 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	return m
 }
 
-func newExecutor(p *Program, in *Instr) executor {
+func newExecutor(p *Program, in *Instr, threads int) executor {
 	switch in.Op {
 	case OpStraight:
 		return newStraight(p, in.Straight)
 	case OpLoop:
-		return newLoop(in)
+		return newLoop(p, in, threads)
 	case OpKernel:
 		return newKernelCall(in)
 	}

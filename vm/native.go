@@ -15,6 +15,29 @@ const tierUp = 40
 type nativeCode struct {
 	mu       sync.Mutex
 	straight map[*micro.Straight]*native.Straight // nil value: it could not be compiled
+	loop     map[*micro.Loop]*native.Loop
+}
+
+// nativeLoop returns the machine code of one of the program's loops, made from its collapsed form, or nil
+// if there is none.
+func (p *Program) nativeLoop(l, collapsed *micro.Loop) *native.Loop {
+	if ok, _ := native.Available(); !ok {
+		return nil
+	}
+	p.native.mu.Lock()
+	defer p.native.mu.Unlock()
+	code, ok := p.native.loop[l]
+	if !ok {
+		var err error
+		if code, err = native.CompileLoop(collapsed, native.LoopOptions{}); err != nil {
+			code = nil
+		}
+		if p.native.loop == nil {
+			p.native.loop = map[*micro.Loop]*native.Loop{}
+		}
+		p.native.loop[l] = code
+	}
+	return code
 }
 
 // nativeStraight returns the machine code of one of the program's instructions, or nil if there is none:
@@ -63,6 +86,9 @@ func (m *Machine) Executors() []Executor {
 			}
 		case *loop:
 			out[i] = ExecutorBlocks
+			if x.code != nil {
+				out[i] = ExecutorNative
+			}
 		default:
 			out[i] = ExecutorKernel
 		}

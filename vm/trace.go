@@ -94,28 +94,3 @@ func (m *Machine) anyNaN(list []Operand) bool {
 	}
 	return false
 }
-
-// watchBlock runs one block instruction by instruction and reports those that make a NaN from
-// operands without one at the same element.
-func (x *loop) watchBlock(n int) {
-	for i := range x.calls {
-		c, op := &x.calls[i], x.l.Code[i]
-		ops := op.Operands()
-		// The operands may be overwritten by the result, so they are looked at first.
-		fresh := make([]bool, n)
-		for j := range fresh {
-			fresh[j] = true
-			for o := range op.Op.Arity() {
-				d := op.OperandType(o)
-				fresh[j] = fresh[j] && !isNaN(unsafe.Add(x.reg[ops[o]], j*d.Size()), d, 1)
-			}
-		}
-		c.fn(x.reg[c.dst], x.reg[c.a], x.reg[c.b], x.reg[c.c], n)
-		d := op.Result()
-		for j, f := range fresh {
-			if f && isNaN(unsafe.Add(x.reg[op.Dst], j*d.Size()), d, 1) {
-				x.watch(i)
-			}
-		}
-	}
-}

@@ -1,0 +1,313 @@
+package vm
+
+import (
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// loopWorker runs items of a loop: in machine code if there is any; else in blocks of up to 512 elements of the
+// innermost dimension, each micro-instruction one call of a block kernel over buffers that stay in L1.
+type loopWorker struct {
+	x   *loop
+	red reducer
+
+	inBase, outBase []unsafe.Pointer // of the current line
+
+	// of machine code
+	ptrs    []unsafe.Pointer
+	results []byte // of the blocks of a piece
+
+	// of blocks
+	reg   []unsafe.Pointer // where each register's block lies now
+	buf   []unsafe.Pointer // the buffer of each register
+	mem   []byte
+	calls []blockCall
+}
+
+// blockCall is a micro-instruction as a call.
+type blockCall struct {
+	fn           kernel.Block
+	dst, a, b, c uint32
+	direct       int32 // output whose memory the result goes to right away, −1 for none
+}
+
+func newLoopWorker(x *loop) *loopWorker {
+	l := x.l
+	w := &loopWorker{x: x, inBase: make([]unsafe.Pointer, len(l.In)), outBase: make([]unsafe.Pointer, len(l.Out))}
+	w.ptrs = make([]unsafe.Pointer, 0, len(l.In)+len(l.Out))
+	w.results = alignedBytes(chunkBlocks * 8)
+	if l.Reduce != micro.NoReduce {
+		w.red.init(l.Reduce, l.Out[len(l.Out)-1].Type)
+	}
+	nreg := len(l.In) + len(l.Consts) + l.Temps
+	w.reg, w.buf = make([]unsafe.Pointer, nreg), make([]unsafe.Pointer, nreg)
+	if x.code == nil {
+		w.prepareBlocks()
+	}
+	return w
+}
+
+// prepareBlocks makes the buffers and calls.
+func (w *loopWorker) prepareBlocks() {
+	l := w.x.l
+	w.mem = alignedBytes(int64(len(w.reg)) * lanes * 8)
+	for r := range w.reg {
+		w.buf[r] = unsafe.Pointer(&w.mem[r*lanes*8])
+		w.reg[r] = w.buf[r]
+	}
+	for k, c := range l.Consts {
+		splat(w.buf[len(l.In)+k], c.Bits, c.Type.Size())
+	}
+	level := kernel.DetectLevel()
+	for _, c := range l.Code {
+		w.calls = append(w.calls, blockCall{fn: kernel.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1})
+	}
+	outs := len(l.Out)
+	if l.Reduce != micro.NoReduce {
+		outs--
+	}
+	for k := range outs {
+		for i := len(l.Code) - 1; i >= 0; i-- {
+			if l.Code[i].Dst == l.OutRegs[k] {
+				// Only the first output of a register can be written directly.
+				if w.calls[i].direct < 0 {
+					w.calls[i].direct = int32(k)
+				}
+				break
+			}
+		}
+	}
+}
+
+// seek points the bases to the start of a line of the innermost dimension.
+func (w *loopWorker) seek(line int) {
+	x := w.x
+	for k, st := range x.in {
+		w.inBase[k] = unsafe.Add(x.inPtr[k], x.lineOffset(st, line)*x.l.In[k].Type.Size())
+	}
+	for k, st := range x.out {
+		w.outBase[k] = unsafe.Add(x.outPtr[k], x.lineOffset(st, line)*x.l.Out[k].Type.Size())
+	}
+}
+
+// lineOffset is the element offset of a line.
+func (x *loop) lineOffset(strides []int, line int) int {
+	off := 0
+	for d := len(x.dims) - 2; d >= 0; d-- {
+		off += line % x.dims[d] * strides[d]
+		line /= x.dims[d]
+	}
+	return off
+}
+
+// line runs n elements from position lo of the current line.
+func (w *loopWorker) line(lo, n int) error {
+	if w.x.code != nil && w.x.watch == nil {
+		w.native(lo, n)
+		return nil
+	}
+	if w.calls == nil && len(w.x.l.Code) > 0 || w.mem == nil {
+		w.prepareBlocks()
+	}
+	inner := len(w.x.dims) - 1
+	for k, st := range w.x.in {
+		if st[inner] == 0 {
+			size := w.x.l.In[k].Type.Size()
+			splat(w.buf[k], bitsAt(w.inBase[k], size), size)
+			w.reg[k] = w.buf[k]
+		}
+	}
+	for at := 0; at < n; at += lanes {
+		if err := w.block(lo+at, min(lanes, n-at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// native runs machine code, in pieces whose block results fit the buffer.
+func (w *loopWorker) native(lo, n int) {
+	x, l := w.x, w.x.l
+	inner := len(x.dims) - 1
+	outs := len(l.Out)
+	reduces := l.Reduce != micro.NoReduce
+	if reduces {
+		outs--
+	}
+	for at := lo; at < lo+n; at += chunkBlocks * lanes {
+		count := min(chunkBlocks*lanes, lo+n-at)
+		ptrs := w.ptrs[:0]
+		for k, st := range x.in {
+			ptrs = append(ptrs, unsafe.Add(w.inBase[k], at*st[inner]*l.In[k].Type.Size()))
+		}
+		for k := range outs {
+			ptrs = append(ptrs, unsafe.Add(w.outBase[k], at*l.Out[k].Type.Size()))
+		}
+		if reduces {
+			ptrs = append(ptrs, unsafe.Pointer(&w.results[0]))
+		}
+		x.code.Run(count, ptrs)
+		if reduces {
+			size := w.red.typ.Size()
+			for b := 0; b*lanes < count; b++ {
+				w.red.push(bitsAt(unsafe.Pointer(&w.results[b*size]), size), 0)
+			}
+		}
+	}
+}
+
+// block runs n elements from position at of the line.
+func (w *loopWorker) block(at, n int) error {
+	x, l := w.x, w.x.l
+	inner := len(x.dims) - 1
+	for k, st := range x.in {
+		size := l.In[k].Type.Size()
+		switch st[inner] {
+		case 0:
+		case 1:
+			w.reg[k] = unsafe.Add(w.inBase[k], at*size)
+		default:
+			gather(w.buf[k], unsafe.Add(w.inBase[k], at*st[inner]*size), st[inner]*size, size, n)
+			w.reg[k] = w.buf[k]
+		}
+	}
+	for _, i := range x.divisions {
+		if err := w.checkDivisor(int(i), n); err != nil {
+			return err
+		}
+	}
+	if x.watch != nil {
+		w.watchBlock(n)
+	} else {
+		w.runCalls(at, n)
+	}
+	outs := len(x.out)
+	if l.Reduce != micro.NoReduce {
+		outs--
+		w.red.add(w.reg[l.OutRegs[outs]], n)
+	}
+	for k := range outs {
+		size := l.Out[k].Type.Size()
+		if p := unsafe.Add(w.outBase[k], at*size); p != w.reg[l.OutRegs[k]] {
+			copy(unsafe.Slice((*byte)(p), n*size), unsafe.Slice((*byte)(w.reg[l.OutRegs[k]]), n*size))
+		}
+	}
+	// Registers that lay in an output's memory go back to their buffers.
+	for r := len(l.In) + len(l.Consts); r < len(w.reg); r++ {
+		w.reg[r] = w.buf[r]
+	}
+	return nil
+}
+
+// runCalls executes the block's micro-instructions. A result that is an output goes to the output's memory
+// unless that is also an input's, which later instructions may still read.
+func (w *loopWorker) runCalls(at, n int) {
+	l := w.x.l
+	for i := range w.calls {
+		c := &w.calls[i]
+		dst := w.buf[c.dst]
+		if k := c.direct; k >= 0 {
+			p := unsafe.Add(w.outBase[k], at*l.Out[k].Type.Size())
+			if !w.isInput(p) {
+				dst = p
+			}
+		}
+		c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+		w.reg[c.dst] = dst
+	}
+}
+
+func (w *loopWorker) isInput(p unsafe.Pointer) bool {
+	for k := range w.inBase {
+		if w.reg[k] == p {
+			return true
+		}
+	}
+	return false
+}
+
+// checkDivisor runs the code before the integer division i to see its divisors.
+func (w *loopWorker) checkDivisor(i, n int) error {
+	for k := range i {
+		c := &w.calls[k]
+		c.fn(w.buf[c.dst], w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+	}
+	c := w.x.l.Code[i]
+	if kernel.HasZero(c.Type, w.reg[c.B], n) {
+		return &microError{i, ErrDivideByZero}
+	}
+	return nil
+}
+
+func bitsAt(p unsafe.Pointer, size int) uint64 {
+	switch size {
+	case 8:
+		return *(*uint64)(p)
+	case 4:
+		return uint64(*(*uint32)(p))
+	}
+	return uint64(*(*byte)(p))
+}
+
+// splat fills a block with one element.
+func splat(p unsafe.Pointer, bits uint64, size int) {
+	switch size {
+	case 8:
+		for i, s := 0, unsafe.Slice((*uint64)(p), lanes); i < lanes; i++ {
+			s[i] = bits
+		}
+	case 4:
+		for i, s := 0, unsafe.Slice((*uint32)(p), lanes); i < lanes; i++ {
+			s[i] = uint32(bits)
+		}
+	default:
+		for i, s := 0, unsafe.Slice((*byte)(p), lanes); i < lanes; i++ {
+			s[i] = byte(bits)
+		}
+	}
+}
+
+// gather copies n elements that lie step bytes apart.
+func gather(dst, src unsafe.Pointer, step, size, n int) {
+	switch size {
+	case 8:
+		for i, s := 0, unsafe.Slice((*uint64)(dst), n); i < n; i++ {
+			s[i] = *(*uint64)(unsafe.Add(src, i*step))
+		}
+	case 4:
+		for i, s := 0, unsafe.Slice((*uint32)(dst), n); i < n; i++ {
+			s[i] = *(*uint32)(unsafe.Add(src, i*step))
+		}
+	default:
+		for i, s := 0, unsafe.Slice((*byte)(dst), n); i < n; i++ {
+			s[i] = *(*byte)(unsafe.Add(src, i*step))
+		}
+	}
+}
+
+// watchBlock runs one block instruction by instruction and reports those that make a NaN from
+// operands without one at the same element.
+func (w *loopWorker) watchBlock(n int) {
+	for i := range w.calls {
+		c, op := &w.calls[i], w.x.l.Code[i]
+		ops := op.Operands()
+		// The operands may be overwritten by the result, so they are looked at first.
+		fresh := make([]bool, n)
+		for j := range fresh {
+			fresh[j] = true
+			for o := range op.Op.Arity() {
+				d := op.OperandType(o)
+				fresh[j] = fresh[j] && !isNaN(unsafe.Add(w.reg[ops[o]], j*d.Size()), d, 1)
+			}
+		}
+		c.fn(w.buf[c.dst], w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+		d := op.Result()
+		for j, f := range fresh {
+			if f && isNaN(unsafe.Add(w.buf[op.Dst], j*d.Size()), d, 1) {
+				w.x.watch(i)
+			}
+		}
+	}
+}
