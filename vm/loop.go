@@ -34,11 +34,11 @@ type loop struct {
 	cost      float64 // rough nanoseconds for everything, on one processor
 	divisions []int32 // indices of integer divisions, which can trap
 
-	runs    int
-	code    *native.Loop
-	workers []*loopWorker
-	threads int
-	job     pool.Job
+	mayCompile bool
+	runs       int
+	code       *native.Loop
+	workers    []*loopWorker
+	job        pool.Job
 
 	// of a reduction whose only run is cut into chunks: the result of each full chunk, and the state after the last one
 	partial []uint64
@@ -63,9 +63,9 @@ const maxChunks = 1024
 // parallelCost is the work in nanoseconds from which helpers are hired: waking one that sleeps costs 5 µs and more.
 const parallelCost = 20e3
 
-func newLoop(p *Program, instr *Instr, threads int) *loop {
+func newLoop(p *Program, instr *Instr, threads int, native bool) *loop {
 	l := instr.Loop
-	x := &loop{p: p, l: l, inPtr: make([]unsafe.Pointer, len(l.In)), outPtr: make([]unsafe.Pointer, len(l.Out)), threads: threads}
+	x := &loop{p: p, l: l, inPtr: make([]unsafe.Pointer, len(l.In)), outPtr: make([]unsafe.Pointer, len(l.Out)), mayCompile: native}
 	x.collapse()
 	inner := x.dims[len(x.dims)-1]
 	x.rows, x.lines = 1, 1
@@ -123,7 +123,7 @@ func opCost(c micro.Instr) float64 {
 
 // compile switches to machine code if there is any for the loop.
 func (x *loop) compile() {
-	if len(x.divisions) > 0 || x.redDims > 1 {
+	if !x.mayCompile || len(x.divisions) > 0 || x.redDims > 1 {
 		return
 	}
 	collapsed := *x.l

@@ -34,10 +34,11 @@ func WithThreads(n int) Option { return func(m *Machine) { m.threads = max(1, n)
 // Machine runs one program. It owns the arena and is for one goroutine at a time; any number of
 // machines may run the same program at once.
 type Machine struct {
-	p     *Program
-	limit int64
-	watch bool
-	ahead bool
+	p        *Program
+	limit    int64
+	watch    bool
+	ahead    bool
+	noNative bool
 	// threads is the number of goroutines at most, the caller included.
 	threads int
 
@@ -94,7 +95,7 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	m.exec = make([]executor, len(p.Instrs))
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
-		e := newExecutor(p, in, m.threads)
+		e := newExecutor(p, in, m.threads, !m.noNative)
 		m.exec[i] = e
 		if s, ok := e.(*straight); ok && m.ahead {
 			s.compile()
@@ -114,12 +115,12 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	return m
 }
 
-func newExecutor(p *Program, in *Instr, threads int) executor {
+func newExecutor(p *Program, in *Instr, threads int, native bool) executor {
 	switch in.Op {
 	case OpStraight:
-		return newStraight(p, in.Straight)
+		return newStraight(p, in.Straight, native)
 	case OpLoop:
-		return newLoop(p, in, threads)
+		return newLoop(p, in, threads, native)
 	case OpKernel:
 		return newKernelCall(in)
 	}

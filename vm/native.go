@@ -96,5 +96,8 @@ func (m *Machine) Executors() []Executor {
 	return out
 }
 
+// WithoutNative keeps the machine to the portable loop and block kernels. Results have the same bits.
+func WithoutNative() Option { return func(m *Machine) { m.noNative = true } }
+
 // WithNativeAhead compiles scalar code to machine code when the machine is made, not after some runs.
 func WithNativeAhead() Option { return func(m *Machine) { m.ahead = true } }

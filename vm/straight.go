@@ -16,13 +16,14 @@ type straight struct {
 	call []kernel.Block // for each instruction that the switch does not know
 	int  bool           // has integer divisions, which can trap
 
-	p    *Program
-	runs int
-	code *native.Straight // nil until the code is worth compiling, or for ever if it cannot be
+	p          *Program
+	mayCompile bool
+	runs       int
+	code       *native.Straight // nil until the code is worth compiling, or for ever if it cannot be
 }
 
-func newStraight(p *Program, s *micro.Straight) *straight {
-	x := &straight{p: p, s: s}
+func newStraight(p *Program, s *micro.Straight, native bool) *straight {
+	x := &straight{p: p, s: s, mayCompile: native}
 	for i, c := range s.Code {
 		if c.Type == dtype.Float64 && inSwitch[c.Op] {
 			continue
@@ -72,7 +73,7 @@ func (x *straight) runCold(m *Machine) error {
 
 // compile switches to native code if there is any.
 func (x *straight) compile() {
-	if !x.int {
+	if x.mayCompile && !x.int {
 		x.code = x.p.nativeStraight(x.s)
 	}
 }

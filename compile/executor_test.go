@@ -1,0 +1,120 @@
+package compile
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"testing"
+
+	"gorgonia.org/tensor"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// TestMain lets the thread pool have eight workers, whatever the machine has.
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(max(8, runtime.GOMAXPROCS(0)))
+	verifyAlways = true
+	os.Exit(m.Run())
+}
+
+// executors are the ways to run a program that must agree bit for bit.
+func executors() map[string][]vm.Option {
+	all := map[string][]vm.Option{"blocks": {vm.WithoutNative(), vm.WithThreads(1)}, "native": {vm.WithNativeAhead(), vm.WithThreads(1)}}
+	for _, n := range []int{2, 3, 8} {
+		all[fmt.Sprintf("blocks, %d threads", n)] = []vm.Option{vm.WithoutNative(), vm.WithThreads(n)}
+		all[fmt.Sprintf("native, %d threads", n)] = []vm.Option{vm.WithNativeAhead(), vm.WithThreads(n)}
+	}
+	return all
+}
+
+// sameBits compares all outputs of all executors with those of the first, over several runs.
+func sameBits(t *testing.T, p *vm.Program, inputs ...any) {
+	t.Helper()
+	var want [][]uint64
+	collect := func(out []*tensor.Dense) (bits [][]uint64) {
+		for _, o := range out {
+			var b []uint64
+			switch d := o.Data().(type) {
+			case float64:
+				b = append(b, math.Float64bits(d))
+			case []float64:
+				for _, v := range d {
+					b = append(b, math.Float64bits(v))
+				}
+			case float32:
+				b = append(b, uint64(math.Float32bits(d)))
+			case []float32:
+				for _, v := range d {
+					b = append(b, uint64(math.Float32bits(v)))
+				}
+			default:
+				b = append(b, uint64(len(fmt.Sprint(d))))
+			}
+			bits = append(bits, b)
+		}
+		return bits
+	}
+	for name, opts := range executors() {
+		m := vm.NewMachine(p, opts...)
+		for run := range 3 {
+			out, err := m.Run(inputs...)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got := collect(out)
+			if want == nil {
+				want = got
+			}
+			for k := range want {
+				for i := range want[k] {
+					if got[k][i] != want[k][i] {
+						t.Fatalf("%s, run %d: output %d[%d] has the bits %#x, elsewhere %#x", name, run, k, i, got[k][i], want[k][i])
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestThreadsAndExecutors runs loops of many lengths and shapes with every executor and 1 to 8 threads.
+func TestThreadsAndExecutors(t *testing.T) {
+	ramp := func(n int) []float64 {
+		v := make([]float64, n)
+		for i := range v {
+			v[i] = 4 * math.Sin(0.37*float64(i)+0.1)
+		}
+		return v
+	}
+	for _, n := range []int{1, 2, 7, 511, 512, 513, 1025, 16384, 16385, 100003} {
+		g := graph.New()
+		x, y := chain(g, n)
+		dx, err := Gradient(y, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(y, dx[0], graph.ReduceMax(x, nil), graph.ReduceProd(graph.Sin(x), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameBits(t, p, tensor.New(tensor.WithShape(n), tensor.WithBacking(ramp(n))))
+	}
+	for _, s := range [][2]int{{3, 5}, {100, 130}, {600, 513}, {2, 40000}, {5000, 3}} {
+		g := graph.New()
+		x, b := g.Input("x", graph.Float64, s[0], s[1]), g.Input("b", graph.Float64, s[1])
+		h := graph.Tanh(graph.Add(x, b))
+		rows := graph.ReduceSum(graph.Mul(h, graph.Exp(h)), []int{1})
+		y := graph.Sum(graph.Square(rows))
+		d, err := Gradient(y, x, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(y, rows, d[0], d[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameBits(t, p, tensor.New(tensor.WithShape(s[0], s[1]), tensor.WithBacking(ramp(s[0]*s[1]))), tensor.New(tensor.WithShape(s[1]), tensor.WithBacking(ramp(s[1]))))
+	}
+}
