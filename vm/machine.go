@@ -10,6 +10,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
 )
@@ -309,10 +310,24 @@ func (m *Machine) runtimeError(i int, err error) error {
 	if k < len(in.Nodes) {
 		re.Where = m.p.Debug.Where(in.Nodes[k])
 	}
-	if in.Op == OpKernel {
+	switch {
+	case in.Op == OpKernel:
 		re.Types = operandsText(in.In) + " → " + operandsText(in.Out)
+	case at != nil && in.Op == OpStraight:
+		re.Types = instrText(in.Straight.Code[k], nil)
+	case at != nil && in.Op == OpLoop:
+		re.Types = instrText(in.Loop.Code[k], in.Loop.Dims)
 	}
 	return re
+}
+
+// instrText returns the operands → result of a micro-instruction over the given dimensions.
+func instrText(c micro.Instr, dims []int) string {
+	var in []Operand
+	for k := range c.Op.Arity() {
+		in = append(in, Operand{Type: Type{DType: c.OperandType(k), Shape: dims}})
+	}
+	return operandsText(in) + " → " + typeText(Type{DType: c.Result(), Shape: dims})
 }
 
 func operandsText(list []Operand) string {

@@ -81,21 +81,27 @@ func (x *straight) compile() {
 // checkDivisors runs the code instruction by instruction and reports a division by zero: only code with
 // integer divisions pays for it.
 func (x *straight) checkDivisors(base unsafe.Pointer) error {
-	for i, c := range x.s.Code {
-		if c.Type.IsInt() && divides(c.Op) {
-			zero := false
-			if c.Type == dtype.Int64 {
-				zero = *(*int64)(unsafe.Add(base, uintptr(c.B)*4)) == 0
-			} else {
-				zero = *(*int32)(unsafe.Add(base, uintptr(c.B)*4)) == 0
-			}
-			if zero {
-				return &microError{i, ErrDivideByZero}
-			}
+	for i := range x.s.Code {
+		if x.divisorIsZero(base, i) {
+			return &microError{i, ErrDivideByZero}
 		}
 		x.runPortable(base, 0, i, i+1)
 	}
 	return nil
+}
+
+// divisorIsZero reports whether instruction i is an integer division whose divisor is 0 now.
+//
+//go:nocheckptr
+func (x *straight) divisorIsZero(base unsafe.Pointer, i int) bool {
+	c := &x.s.Code[i]
+	if !c.Type.IsInt() || !divides(c.Op) {
+		return false
+	}
+	if c.Type == dtype.Int64 {
+		return *(*int64)(unsafe.Add(base, uintptr(c.B)*4)) == 0
+	}
+	return *(*int32)(unsafe.Add(base, uintptr(c.B)*4)) == 0
 }
 
 // runPortable is the reference executor of instructions [from, to). The verifier has checked every cell.

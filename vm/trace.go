@@ -39,17 +39,18 @@ func (m *Machine) stepWatching(ctx context.Context) error {
 		switch x := e.(type) {
 		case *straight:
 			for k, c := range x.s.Code {
-				x.runPortable(m.base, 0, k, k+1)
+				// The result may overwrite an operand, so the operands are looked at first.
 				cell := func(c uint32) unsafe.Pointer { return unsafe.Add(m.base, uintptr(c)*4) }
-				if !isNaN(cell(c.Dst), c.Result(), 1) {
-					continue
-				}
 				fresh := true
 				ops := c.Operands()
 				for o := range c.Op.Arity() {
 					fresh = fresh && !isNaN(cell(ops[o]), c.OperandType(o), 1)
 				}
-				if fresh {
+				if x.divisorIsZero(m.base, k) {
+					return m.runtimeError(i, &microError{k, ErrDivideByZero})
+				}
+				x.runPortable(m.base, 0, k, k+1)
+				if fresh && isNaN(cell(c.Dst), c.Result(), 1) {
 					return &NaNError{i, where(k)}
 				}
 			}
@@ -71,10 +72,11 @@ func (m *Machine) stepWatching(ctx context.Context) error {
 				}
 			}
 		default:
+			old := m.anyNaN(in.In) // the result may overwrite an operand
 			if err := e.run(m); err != nil {
 				return m.runtimeError(i, err)
 			}
-			if m.anyNaN(in.Out) && !m.anyNaN(in.In) {
+			if !old && m.anyNaN(in.Out) {
 				return &NaNError{i, where(0)}
 			}
 		}
