@@ -216,8 +216,7 @@ type plan struct {
 	layers   [][]int32
 	isLabel  []bool // per layer: holds labels, no nodes
 	up, down [][]link
-	depth    []int // per cluster
-	linkers  [][]int32
+	depth    []int     // per cluster
 	order0   []float64 // per cluster: its place among its siblings
 
 	colLeft, colRight []float64

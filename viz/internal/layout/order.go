@@ -76,7 +76,6 @@ type orderer struct {
 	key     []float64
 	tree    []int // accumulator of the crossing count
 	scratch []int32
-	groups  []orderGroup
 	lineage [][]int32 // per cluster: from the root to itself
 }
 

@@ -39,7 +39,7 @@ func Write(to io.Writer, d *draw.Drawing, options Options) error {
 	if scale == 0 {
 		scale = 1
 	}
-	w.text(`<svg xmlns="http://www.w3.org/2000/svg" class="adjoint" role="img" width="`)
+	w.text(`<svg xmlns="http://www.w3.org/2000/svg" class="adjoint" role="img" xml:space="preserve" width="`)
 	w.float(d.W * scale)
 	w.text(`" height="`)
 	w.float(d.H * scale)

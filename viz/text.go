@@ -1,0 +1,262 @@
+package viz
+
+import (
+	"bufio"
+	"io"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz/internal/mermaid"
+	"github.com/adjoint-go/adjoint/viz/internal/scene"
+)
+
+// Text writes the picture as text for a terminal: one line per node in
+// topological order, with a rail per live value at the left.
+//
+//	○       x₁ = 2
+//	│ ○     x₂ = 3
+//	├─│─●   v₁ = x₁² = 4
+//
+// A rail starts at the node that makes the value and ends at the last node that
+// uses it. ○ is an input, ● an operator, ◎ an output.
+func (p *Picture) Text(w io.Writer) error {
+	t := &railWriter{Writer: bufio.NewWriter(w), builder: newTextBuilder(p)}
+	t.write()
+	return t.Flush()
+}
+
+// Mermaid writes the picture as a Mermaid flowchart.
+func (p *Picture) Mermaid(w io.Writer) error { return mermaid.Write(w, p.scene) }
+
+// Text draws the outputs and all that they depend on as text, see Picture.Text.
+func Text(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).Text)
+}
+
+// Mermaid draws the outputs and all that they depend on as a Mermaid flowchart.
+func Mermaid(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).Mermaid)
+}
+
+// newTextBuilder returns a builder with everything but the scene.
+func newTextBuilder(p *Picture) *builder {
+	b := &builder{model: p.model, settings: p.settings, scene: &scene.Scene{}}
+	b.survey()
+	b.name()
+	b.flow()
+	return b
+}
+
+// railRow is one line: a node or an output.
+type railRow struct {
+	node     int // of the model; −1 for an output
+	operands []int
+	mark     rune
+	text     string
+}
+
+type railWriter struct {
+	*bufio.Writer
+	builder *builder
+	rails   []int // per column: the model's node whose value is live, −1 for none
+	last    map[int]int
+}
+
+func plain(runs []scene.Run) string { return scene.TextLine{Runs: runs}.Plain() }
+
+// rows lists the lines of the drawing. Constants stand in the formulas.
+func (t *railWriter) rows() []railRow {
+	b := t.builder
+	var rows []railRow
+	for i := range b.model.Nodes {
+		n := &b.model.Nodes[i]
+		if b.folded[i] || n.Op == "const" {
+			continue
+		}
+		row := railRow{node: i, mark: '●'}
+		text := plain(b.names[i])
+		if n.Op == "input" {
+			row.mark = '○'
+		} else {
+			text += " = " + t.formula(i)
+			for _, o := range b.operands[i] {
+				if b.model.Nodes[o.node].Op != "const" {
+					row.operands = append(row.operands, o.node)
+				}
+			}
+		}
+		if value := b.valueText(n); value != "" {
+			sign := " = "
+			if n.Value == nil {
+				sign = " : "
+			}
+			text += sign + value
+		}
+		if b.active[i] {
+			text += "   " + b.adjoint(b.names[i], n.Adjoint).Plain()
+		}
+		row.text = text
+		rows = append(rows, row)
+	}
+	for k, o := range b.model.Outputs {
+		n := &b.model.Nodes[o.Node]
+		row := railRow{node: -1, mark: '◎'}
+		name := plain(b.outputName(k))
+		if o.Of != "" {
+			name = "∂" + plain(nameRuns(o.Of)) + "/∂" + plain(nameRuns(o.By))
+		}
+		row.text = name
+		if own := plain(b.names[o.Node]); own != name {
+			row.text += " = " + own
+		}
+		if n.Op != "const" {
+			row.operands = []int{o.Node}
+		}
+		if value := n.Value.summary(); value != "" {
+			row.text += " = " + value
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// infix operators are written between their operands.
+var infix = map[string]string{"add": " + ", "sub": " − ", "mul": " × ", "div": " ÷ ", "mul_no_nan": " × "}
+
+func (t *railWriter) formula(i int) string {
+	b := t.builder
+	n := &b.model.Nodes[i]
+	var names []string
+	for _, o := range b.operands[i] {
+		names = append(names, plain(b.names[o.node]))
+	}
+	if sign, found := infix[n.Op]; found && len(names) > 1 {
+		return strings.Join(names, sign)
+	}
+	switch {
+	case n.Op == "square" && len(names) == 1:
+		return names[0] + "²"
+	case n.Op == "neg" && len(names) == 1:
+		return "−" + names[0]
+	}
+	name := n.Op
+	if n.Attributes != "" {
+		names = append(names, n.Attributes)
+	}
+	return name + "(" + strings.Join(names, ", ") + ")"
+}
+
+func (t *railWriter) write() {
+	rows := t.rows()
+	t.last = map[int]int{}
+	for k, row := range rows {
+		for _, o := range row.operands {
+			t.last[o] = k
+		}
+	}
+	// The drawing is as wide as its most live values, which the first walk finds.
+	width := 0
+	for pass := 0; pass < 2; pass++ {
+		t.rails = nil
+		for k, row := range rows {
+			line := t.row(k, row)
+			if pass == 0 {
+				width = max(width, len([]rune(line)))
+				continue
+			}
+			pad := strings.Repeat(" ", width-len([]rune(line)))
+			_, _ = t.WriteString(line + pad + "  " + strings.Map(printable, row.text) + "\n")
+		}
+	}
+}
+
+func printable(r rune) rune {
+	if r < 0x20 || r >= 0x7F && r < 0xA0 {
+		return '\uFFFD'
+	}
+	return r
+}
+
+// row draws the rails of one line and updates them.
+func (t *railWriter) row(k int, row railRow) string {
+	column := func(node int) int {
+		for c, n := range t.rails {
+			if n == node {
+				return c
+			}
+		}
+		return -1
+	}
+	used := map[int]bool{} // columns of operands
+	own := -1
+	for _, o := range row.operands {
+		c := column(o)
+		if c < 0 {
+			continue
+		}
+		used[c] = true
+		// The node takes over the rail of an operand that ends here.
+		if t.last[o] == k && (own < 0 || c < own) {
+			own = c
+		}
+	}
+	if own < 0 {
+		own = column(-1)
+		if own < 0 {
+			own = len(t.rails)
+			t.rails = append(t.rails, -1)
+		}
+	}
+	low, high := own, own
+	for c := range used {
+		low, high = min(low, c), max(high, c)
+	}
+	var b strings.Builder
+	for c := range t.rails {
+		live := t.rails[c] >= 0
+		ends := live && used[c] && t.last[t.rails[c]] == k
+		inside := low < c && c < high
+		mark := ' '
+		switch {
+		case c == own:
+			mark = row.mark
+		case used[c] && ends && c == low:
+			mark = '╰'
+		case used[c] && ends && c == high:
+			mark = '╯'
+		case used[c] && ends:
+			mark = '┴'
+		case used[c] && c == low:
+			mark = '├'
+		case used[c] && c == high:
+			mark = '┤'
+		case used[c]:
+			mark = '┼'
+		case live:
+			mark = '│'
+		case inside:
+			mark = '─'
+		}
+		b.WriteRune(mark)
+		if c >= low && c < high {
+			b.WriteRune('─')
+		} else {
+			b.WriteRune(' ')
+		}
+	}
+	for c := range used {
+		if t.last[t.rails[c]] == k {
+			t.rails[c] = -1
+		}
+	}
+	t.rails[own] = -1
+	if row.node >= 0 {
+		if _, needed := t.last[row.node]; needed {
+			t.rails[own] = row.node
+		}
+	}
+	for len(t.rails) > 0 && t.rails[len(t.rails)-1] < 0 {
+		t.rails = t.rails[:len(t.rails)-1]
+	}
+	return strings.TrimRight(b.String(), " ")
+}

@@ -1,0 +1,60 @@
+package viz
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestText(t *testing.T) {
+	outputs, options := seed(Overlay)
+	got := string(render(t, drawing{"seed", outputs, options, nil}, (*Picture).Text))
+	want := strings.TrimPrefix(`
+○      x₁ = 2   x̄₁ = 7
+│ ○    x₂ = 3   x̄₂ = 8
+├─│─●  v₁ = x₁² = 4   v̄₁ = 1
+●─┤ │  v₂ = x₁ × x₂ = 6   v̄₂ = 1
+│ ● │  v₃ = x₂² = 9   v̄₃ = 1
+●─┴─╯  v₄ = v₁ + v₂ + v₃ = 19   v̄₄ = 1
+◎      z = v₄ = 19
+`, "\n")
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Every line of a text drawing stands for one node, and lines are as wide as
+// their rails everywhere.
+func TestTextOfCorpus(t *testing.T) {
+	for _, c := range corpus() {
+		data := render(t, c, (*Picture).Text)
+		if !bytes.HasSuffix(data, []byte("\n")) || len(data) < 4 {
+			t.Errorf("%s: %q", c.name, data)
+		}
+		if n := strings.Count(string(data), "◎"); n < 1 {
+			t.Errorf("%s: no output is drawn", c.name)
+		}
+		for _, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n") {
+			if !strings.ContainsAny(line, "○●◎") {
+				t.Errorf("%s: line %q shows no node", c.name, line)
+			}
+		}
+	}
+}
+
+func TestMermaid(t *testing.T) {
+	outputs, options := seed(Overlay)
+	got := string(render(t, drawing{"seed", outputs, options, nil}, (*Picture).Mermaid))
+	for _, want := range []string{"flowchart LR\n", `n0(("x₁<br/>2<br/>x̄₁ = 7")):::input`, `(((`, `n2 -.->|"2x₁ = 4"| n0`, "linkStyle", "title: 'z = x₁² + x₁\u2009x₂ + x₂²'"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	for _, c := range corpus() {
+		for _, line := range strings.Split(string(render(t, c, (*Picture).Mermaid)), "\n") {
+			if strings.Count(line, `"`)%2 != 0 && !strings.HasPrefix(line, "title:") {
+				t.Errorf("%s: quotation marks do not match: %s", c.name, line)
+			}
+		}
+	}
+}
