@@ -58,6 +58,9 @@ func stepPrograms(t testing.TB) map[string]*vm.Program {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
 	for name, p := range stepPrograms(t) {
 		m := vm.NewMachine(p)
 		for i, s := range p.Inputs {
@@ -86,6 +89,9 @@ func TestStepAllocatesNothing(t *testing.T) {
 }
 
 func TestRunAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
 	g := graph.New()
 	x, w := g.Input("x", graph.Float64, 800), g.Input("w", graph.Float64)
 	y := graph.Mul(w, graph.Sum(graph.Square(x)))
