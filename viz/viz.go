@@ -8,6 +8,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz/internal/draw"
+	"github.com/adjoint-go/adjoint/viz/internal/pdf"
 	"github.com/adjoint-go/adjoint/viz/internal/raster"
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
 	"github.com/adjoint-go/adjoint/viz/internal/svg"
@@ -97,6 +98,28 @@ func (p *Picture) PNG(w io.Writer) error {
 		return err
 	}
 	return png.Encode(w, image)
+}
+
+// PDF writes the picture as a PDF of one page.
+func (p *Picture) PDF(w io.Writer) error {
+	d, err := p.laid()
+	if err != nil {
+		return err
+	}
+	scale := p.settings.scale
+	if scale == 0 {
+		scale = 1
+	}
+	theme := p.theme()
+	if theme == nil {
+		theme = &draw.Light
+	}
+	return pdf.Write(w, d, scale, theme)
+}
+
+// PDF draws the outputs and all that they depend on as PDF.
+func PDF(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).PDF)
 }
 
 // SVG draws the outputs and all that they depend on as SVG.
