@@ -37,11 +37,10 @@ func (r *reducer) add(p unsafe.Pointer, n int) {
 		return
 	}
 	size := r.typ.Size()
-	for n > 0 {
-		k := min(n, lanes-r.filled)
-		copy(r.stage[r.filled*size:(r.filled+k)*size], unsafe.Slice((*byte)(p), k*size))
-		p, n = unsafe.Add(p, k*size), n-k
-		if r.filled += k; r.filled == lanes {
+	for rest := unsafe.Slice((*byte)(p), n*size); len(rest) > 0; {
+		k := copy(r.stage[r.filled*size:lanes*size], rest)
+		rest = rest[k:]
+		if r.filled += k / size; r.filled == lanes {
 			r.flush()
 		}
 	}
