@@ -63,13 +63,10 @@ func seedPoints() (*protocol.Item, error) {
 	})
 }
 
-// rosenbrock is the chained function of the elements of a vector, each a scalar of its own.
-func rosenbrock(n int) (*protocol.Item, error) {
-	start := time.Now()
-	g := graph.New()
-	x := g.Input("x", graph.Float64, n)
+// rosenbrockGraph is the chained function of the elements of a vector, each a scalar of its own.
+func rosenbrockGraph(g *graph.Graph, n int) (x, y *graph.Node) {
+	x = g.Input("x", graph.Float64, n)
 	one, hundred := g.Const(1), g.Const(100)
-	var y *graph.Node
 	b := graph.Index(x, 0)
 	for i := range n - 1 {
 		a := b
@@ -82,13 +79,17 @@ func rosenbrock(n int) (*protocol.Item, error) {
 			y = graph.Add(graph.Add(y, left), right)
 		}
 	}
+	return x, y
+}
+
+func rosenbrock(n int) (*protocol.Item, error) {
+	start := time.Now()
+	x, y := rosenbrockGraph(graph.New(), n)
 	m, info, err := valueAndGradient(start, y, x)
 	if err != nil {
 		return nil, err
 	}
-	for i, v := range inputs.Wave[float64](n, 0.5, 0.7, 0.1) {
-		m.Float64("x")[i] = 1 + v
-	}
+	copy(m.Float64("x"), rosenbrockInput(n))
 	return item(m, info, func() []float64 {
 		return []float64{m.Float64(valueName)[0], inputs.SumOfSquares(m.Float64(gradientName("x")))}
 	})
