@@ -1,12 +1,38 @@
-//go:build amd64
-
 package kernel
 
 import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel/asm"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-func simdBlock(micro.Op, dtype.DType, dtype.DType, Level) Block  { return nil }
-func simdSinCos(dtype.DType, Level) PairBlock                    { return nil }
+// simdBlock returns the kernel of exactly this level, nil if it has none.
+func simdBlock(op micro.Op, t, to dtype.DType, level Level) Block {
+	if op == micro.Cast {
+		return nil
+	}
+	name := op.String() + "_" + t.Short()
+	switch level {
+	case AVX2:
+		return asm.BlocksAVX2[name]
+	case AVX512:
+		return asm.BlocksAVX512[name]
+	}
+	return nil
+}
+
+func simdSinCos(t dtype.DType, level Level) PairBlock {
+	switch {
+	case level == AVX2 && t == dtype.Float64:
+		return asm.SincosF64AVX2
+	case level == AVX2 && t == dtype.Float32:
+		return asm.SincosF32AVX2
+	case level == AVX512 && t == dtype.Float64:
+		return asm.SincosF64AVX512
+	case level == AVX512 && t == dtype.Float32:
+		return asm.SincosF32AVX512
+	}
+	return nil
+}
+
 func simdReduce(micro.ReduceKind, dtype.DType, Level) ReduceFunc { return nil }

@@ -50,7 +50,7 @@ const (
 	// Scale is A·2^B rounded once. B is a whole number, |B| ≤ 2044 (float64) or 252
 	// (float32); A is 0, infinite, NaN, or within 2^±200 (float64), 2^±20 (float32).
 	// With a NaN in A, B may be anything. AVX-512 has VSCALEF; elsewhere, with
-	// h = ⌊B/2⌋, it is (A·2^h)·2^(B−h), see ScaleSteps.
+	// h = ⌊B/2⌋, it is (A·2^h)·2^(B−h), see ExpandScale.
 	Scale
 
 	// Bits.

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel/def"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// simpleKernels are the machine operations, written as lane operations.
+func simpleKernels() []kernel {
+	var list []kernel
+	for _, t := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		one := func(op micro.Op, build func(b *def.Builder, x def.Ref) def.Ref) {
+			b := def.NewBuilder(op.String(), op, t, 1)
+			list = append(list, newKernel(b.Finish(build(b, b.Arg(0))), t))
+		}
+		two := func(op micro.Op, build func(b *def.Builder, x, y def.Ref) def.Ref) {
+			b := def.NewBuilder(op.String(), op, t, 2)
+			list = append(list, newKernel(b.Finish(build(b, b.Arg(0), b.Arg(1))), t))
+		}
+		two(micro.Add, (*def.Builder).Add)
+		two(micro.Sub, (*def.Builder).Sub)
+		two(micro.Mul, (*def.Builder).Mul)
+		two(micro.Div, (*def.Builder).Div)
+		b := def.NewBuilder("fma", micro.FMA, t, 3)
+		list = append(list, newKernel(b.Finish(b.FMA(b.Arg(0), b.Arg(1), b.Arg(2))), t))
+		one(micro.Neg, (*def.Builder).Neg)
+		one(micro.Abs, (*def.Builder).Abs)
+		two(micro.Min, minimum)
+		two(micro.Max, maximum)
+		one(micro.Sign, func(b *def.Builder, x def.Ref) def.Ref {
+			// ±1 where x is not 0 or NaN
+			nonzero := b.MaskOr(b.Lt(x, b.K(0)), b.Lt(b.K(0), x))
+			return b.Select(nonzero, b.Or(b.SignOf(x), b.K(1)), x)
+		})
+		two(micro.MulNoNan, func(b *def.Builder, x, y def.Ref) def.Ref {
+			return b.Select(b.Eq(y, b.K(0)), b.K(0), b.Mul(x, y))
+		})
+		two(micro.Copysign, func(b *def.Builder, x, y def.Ref) def.Ref {
+			return b.Or(b.Abs(x), b.SignOf(y))
+		})
+		one(micro.Floor, (*def.Builder).Floor)
+		one(micro.Ceil, (*def.Builder).Ceil)
+		one(micro.Trunc, (*def.Builder).Trunc)
+		one(micro.Round, (*def.Builder).RoundEven)
+		one(micro.Sqrt, (*def.Builder).Sqrt)
+
+		// Comparisons: lanes 0 or 1, stored as bytes.
+		compare := func(op micro.Op, args int, build func(b *def.Builder, x, y def.Ref) def.Ref) {
+			b := def.NewBuilder(op.String(), op, t, args)
+			x := b.Arg(0)
+			y := x
+			if args == 2 {
+				y = b.Arg(1)
+			}
+			k := newKernel(b.Finish(b.Select(build(b, x, y), b.Bits(1), b.Bits(0))), t)
+			k.outputs[0] = bools
+			list = append(list, k)
+		}
+		compare(micro.Eq, 2, (*def.Builder).Eq)
+		compare(micro.Ne, 2, (*def.Builder).Ne)
+		compare(micro.Lt, 2, (*def.Builder).Lt)
+		compare(micro.Le, 2, (*def.Builder).Le)
+		compare(micro.Gt, 2, func(b *def.Builder, x, y def.Ref) def.Ref { return b.Lt(y, x) })
+		compare(micro.Ge, 2, func(b *def.Builder, x, y def.Ref) def.Ref { return b.Le(y, x) })
+		compare(micro.IsNaN, 1, (*def.Builder).Ne)
+		compare(micro.IsFinite, 1, func(b *def.Builder, x, _ def.Ref) def.Ref { return b.Lt(b.Abs(x), b.Inf()) })
+
+		s := def.NewBuilder("select", micro.Select, t, 3)
+		k := newKernel(s.Finish(s.Select(s.Bit(s.Arg(0), 0), s.Arg(1), s.Arg(2))), t)
+		k.inputs[0] = bools
+		list = append(list, k)
+	}
+	for _, t := range []dtype.DType{dtype.Int64, dtype.Int32} {
+		lane := dtype.Float64
+		if t == dtype.Int32 {
+			lane = dtype.Float32
+		}
+		add := def.NewBuilder("add", micro.Add, lane, 2)
+		list = append(list, newKernel(add.Finish(add.IAdd(add.Arg(0), add.Arg(1))), t))
+		sub := def.NewBuilder("sub", micro.Sub, lane, 2)
+		list = append(list, newKernel(sub.Finish(sub.ISub(sub.Arg(0), sub.Arg(1))), t))
+		neg := def.NewBuilder("neg", micro.Neg, lane, 1)
+		list = append(list, newKernel(neg.Finish(neg.ISub(neg.Bits(0), neg.Arg(0))), t))
+	}
+	return list
+}
+
+// minimum is the smaller; NaN if either is NaN, −0 below +0.
+func minimum(b *def.Builder, x, y def.Ref) def.Ref {
+	m := b.Select(b.Eq(x, y), b.Or(x, y), b.Min(x, y)) // Min gives y if either is NaN
+	return b.Select(b.IsNaN(x), x, m)
+}
+
+// maximum is the larger; NaN if either is NaN, +0 above −0.
+func maximum(b *def.Builder, x, y def.Ref) def.Ref {
+	m := b.Select(b.Eq(x, y), b.And(x, y), b.Max(x, y))
+	return b.Select(b.IsNaN(x), x, m)
+}

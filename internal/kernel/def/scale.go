@@ -1,0 +1,35 @@
+package def
+
+// ExpandScale returns the function with every Scale written out as
+// (A·2^h)·2^(B−h), h = ⌊B/2⌋, for executors without VSCALEF: same bits.
+func (f *Func) ExpandScale() *Func {
+	b := NewBuilder(f.Name, f.Op, f.Type, f.Args)
+	b.f.Tables = f.Tables
+	to := make([]Ref, len(f.Nodes))
+	for i, n := range f.Nodes {
+		var operands []Ref
+		for _, r := range n.Operands() {
+			if r != None {
+				operands = append(operands, to[r])
+			}
+		}
+		if n.Kind != Scale {
+			to[i] = b.node(n.Kind, n.Imm, operands...)
+			continue
+		}
+		x, k := operands[0], operands[1]
+		h := b.Floor(b.Mul(k, b.K(0.5)))
+		to[i] = b.Mul(b.Mul(x, b.pow2(h, 0)), b.pow2(b.Sub(k, h), 0))
+	}
+	for _, r := range f.Rare {
+		b.f.Rare = append(b.f.Rare, to[r])
+	}
+	if f.Guard != None {
+		b.f.Guard = to[f.Guard]
+	}
+	results := make([]Ref, len(f.Results))
+	for i, r := range f.Results {
+		results[i] = to[r]
+	}
+	return b.Finish(results...)
+}
