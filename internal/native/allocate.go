@@ -94,6 +94,7 @@ type generator struct {
 	// 256-byte pieces of the arena from displacement windowLo on, which short displacements reach.
 	windowLo    int32
 	windowBytes uint32
+	shared      map[lowKey]int32   // loops: values by what computes them
 	constIDs    map[constKey]int32 // values of constants within the block of code in hand
 	functions   []*def.Func        // complete forms that a guard may call
 	functionOf  map[*def.Func]int

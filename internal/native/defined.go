@@ -38,6 +38,14 @@ func (g *generator) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
 		return false
 	}
 	args := [3]int32{a, b, c}
+	shareKey := lowKey{lGuard, elemOf(in.Type), uint8(in.Op), a, b, c}
+	if g.shared != nil {
+		if v, ok := g.shared[shareKey]; ok {
+			g.put(lMov, elemOf(in.Type), 0, dst, kindOf(in.Type), v, none, none)
+			return true
+		}
+		g.shared[shareKey] = dst
+	}
 	if fast.Guard == def.None {
 		g.lowerNodes(fast, args, dst)
 		return true
@@ -208,6 +216,11 @@ func (g *generator) fixedBytes() int { return fixedSlots * int(g.slotBytes) }
 func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 	result := g.inRegister(in.a)
 	guard := g.inRegister(in.b)
+	if u.a != never { // used elsewhere without the guard
+		from := result
+		result = g.take(g.fileOf(g.vals[in.a].kind))
+		g.copyRegister(g.vals[in.a].kind, result, from)
+	}
 	k := in.typ.kind()
 	s := stub{function: int(in.imm), result: result, typ: in.typ}
 	for _, v := range []int32{in.c, in.extra} {
@@ -242,9 +255,6 @@ func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 	s.jump = g.jump(condNotEqual)
 	s.back = len(g.buf)
 	g.stubs = append(g.stubs, s)
-	if u.a != never {
-		panic("BUG: the guarded result is used elsewhere")
-	}
 	g.advanceAll(in, u)
 	val := &g.vals[in.dst]
 	val.next = u.dst

@@ -247,7 +247,7 @@ func (c *loopCompiler) compile() error {
 	}
 	c.vzeroupper()
 	c.ret()
-	c.tail = false
+	c.tail, c.shared = false, nil
 	c.emitStubs()
 	c.part = 0
 	c.emitFunctions()
@@ -322,6 +322,7 @@ func (c *loopCompiler) accRegister(k int) uint8 {
 func (c *loopCompiler) beginCode() {
 	c.vals, c.code, c.accs = c.vals[:0], c.code[:0], c.accs[:0]
 	clear(c.constIDs)
+	c.shared = map[lowKey]int32{}
 	c.resetRegisters()
 	for k := range c.accumulators() {
 		v := c.newValue(kindOf(c.reduced))

@@ -67,13 +67,51 @@ func (e elem) integer() elem {
 	return tI32
 }
 
-// put appends a low-level instruction. A dst of none makes a value of kind k.
+// lowKey identifies a low-level instruction by what it computes.
+type lowKey struct {
+	op      lowOp
+	typ     elem
+	imm     uint8
+	a, b, c int32
+}
+
+// put appends a low-level instruction. A dst of none makes a value of kind k. In loops an
+// instruction that was there before is shared: sine and cosine of one argument have most of theirs in common.
 func (g *generator) put(op lowOp, t elem, imm uint8, dst int32, k valueKind, a, b, c int32) int32 {
+	if g.shared != nil && !g.readsPinned(a, b, c) {
+		key := lowKey{op, t, imm, a, b, c}
+		if lowInfos[op].commute && b < a {
+			key.a, key.b = b, a
+		}
+		if v, ok := g.shared[key]; ok && op != lMov && op != lGather {
+			if dst == none {
+				return v
+			}
+			op, imm, a, b, c = lMov, 0, v, none, none
+		} else {
+			if dst == none {
+				dst = g.newValue(k)
+			}
+			if !g.vals[dst].pinned {
+				g.shared[key] = dst
+			}
+		}
+	}
 	if dst == none {
 		dst = g.newValue(k)
 	}
 	g.code = append(g.code, lowIns{op: op, typ: t, imm: imm, dst: dst, a: a, b: b, c: c, part: g.part})
 	return dst
+}
+
+// readsPinned reports whether an operand is an accumulator, whose value changes.
+func (g *generator) readsPinned(operands ...int32) bool {
+	for _, v := range operands {
+		if v != none && g.vals[v].pinned {
+			return true
+		}
+	}
+	return false
 }
 
 // op2 appends an operation with two operands whose result has the operands' type.
