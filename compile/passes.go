@@ -68,7 +68,7 @@ func known(name string) bool {
 			return !p.required
 		}
 	}
-	return slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
+	return name == "fold" || slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
 }
 
 // PassInfo describes a pass or rewrite.

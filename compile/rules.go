@@ -29,9 +29,17 @@ func init() {
 	}
 }
 
+// uniformBits returns the bits of a constant whose elements are all equal, or of one that is broadcast.
+func uniformBits(n *graph.Node) (uint64, bool) {
+	if n.Op().Name == "broadcast_to" {
+		n = n.Input(0)
+	}
+	return isUniform(n)
+}
+
 // constant returns the value of a uniform constant.
 func constant(n *graph.Node) (float64, bool) {
-	bits, ok := isUniform(n)
+	bits, ok := uniformBits(n)
 	if !ok {
 		return 0, false
 	}
@@ -39,7 +47,7 @@ func constant(n *graph.Node) (float64, bool) {
 }
 
 func isValue(n *graph.Node, v float64) bool {
-	bits, ok := isUniform(n)
+	bits, ok := uniformBits(n)
 	return ok && bits == graph.BitsOfFloat(n.DType(), v)
 }
 
@@ -160,9 +168,10 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "mul-neg-neg", class: exact, ops: []string{"mul", "div"}, doc: "(−x) · (−y) → x · y, (−x) / (−y) → x / y",
+	{name: "mul-neg-neg", class: exact, ops: []string{"mul", "div"}, doc: "(−x) · (−y) → x · y, (−x) / (−y) → x / y (floats)",
 		apply: func(t term) *graph.Node {
-			if t.in[0].Op().Name == "neg" && t.in[1].Op().Name == "neg" {
+			// The smallest integer is its own negative, so integer quotients would change their sign.
+			if t.in[0].Op().Name == "neg" && t.in[1].Op().Name == "neg" && (t.typ.DType.IsFloat() || t.op.Name == "mul") {
 				return t.g.Apply(t.op, []*graph.Node{t.in[0].Input(0), t.in[1].Input(0)}, nil)
 			}
 			return nil
