@@ -8,6 +8,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz/internal/draw"
+	"github.com/adjoint-go/adjoint/viz/internal/html"
 	"github.com/adjoint-go/adjoint/viz/internal/pdf"
 	"github.com/adjoint-go/adjoint/viz/internal/raster"
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
@@ -115,6 +116,22 @@ func (p *Picture) PDF(w io.Writer) error {
 		theme = &draw.Light
 	}
 	return pdf.Write(w, d, scale, theme)
+}
+
+// HTML writes the picture as one self-contained page with a viewer: pan and
+// zoom, search, details on hovering, tracing of dependencies, a walk through
+// the execution, and a dark mode. The page loads nothing.
+func (p *Picture) HTML(w io.Writer) error {
+	d, err := p.laid()
+	if err != nil {
+		return err
+	}
+	return html.Write(w, d, svg.Options{})
+}
+
+// HTML draws the outputs and all that they depend on as a page with a viewer.
+func HTML(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).HTML)
 }
 
 // PDF draws the outputs and all that they depend on as PDF.

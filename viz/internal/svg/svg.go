@@ -158,6 +158,15 @@ func hexColour(c draw.RGB) string {
 	return string(b)
 }
 
+// Variables returns the declarations of a theme's colours as CSS variables.
+func Variables(t *draw.Theme) string {
+	var b strings.Builder
+	for r := scene.Background; int(r) < scene.RoleCount; r++ {
+		b.WriteString("--" + r.String() + ":" + hexColour(t[r]) + ";")
+	}
+	return b.String()
+}
+
 // style writes the rules: typefaces, the variables of both themes, and one
 // class per role. Each class names a fixed colour first, for readers that do
 // not know variables.
@@ -171,18 +180,9 @@ func (w *writer) style(d *draw.Drawing) {
 	if !w.options.Outlines {
 		w.faces(d)
 	}
-	variables := func(t *draw.Theme) {
-		for r := scene.Background; int(r) < scene.RoleCount; r++ {
-			w.text("--" + r.String() + ":" + hexColour(t[r]) + ";")
-		}
-	}
-	w.text(".adjoint{")
-	variables(light)
-	w.text("}\n")
+	w.text(".adjoint{" + Variables(light) + "}\n")
 	if !fixed {
-		w.text("@media (prefers-color-scheme:dark){.adjoint{")
-		variables(&draw.Dark)
-		w.text("}}\n")
+		w.text("@media (prefers-color-scheme:dark){.adjoint{" + Variables(&draw.Dark) + "}}\n")
 	}
 	for r := scene.Background; int(r) < scene.RoleCount; r++ {
 		name, colour := r.String(), hexColour(light[r])
@@ -191,7 +191,7 @@ func (w *writer) style(d *draw.Drawing) {
 	}
 	w.text(`.adjoint text{font-family:"Adjoint Text","Adjoint Math","STIX Two Text","STIX Two Math","Cambria Math",Times,serif;white-space:pre}` + "\n")
 	w.text(`.adjoint .i{font-family:"Adjoint Text Italic","Adjoint Text","Adjoint Math","STIX Two Text","Cambria Math",Times,serif}` + "\n")
-	w.text(".adjoint .n{fill:none}.adjoint .node:hover>:first-child{stroke-width:2.6}.adjoint .edge:hover{stroke-width:2.6}\n")
+	w.text(".adjoint .n{fill:none}.adjoint .node:hover>.outline{stroke-width:2.6}\n")
 	w.text("</style>\n")
 }
 
@@ -239,7 +239,11 @@ func (w *writer) group(g *draw.Group) {
 		w.text("</title>")
 	}
 	for i := range g.Shapes {
-		w.shape(&g.Shapes[i])
+		class := ""
+		if i == 0 && g.Kind == draw.NodeGroup {
+			class = "outline "
+		}
+		w.shape(&g.Shapes[i], class)
 	}
 	if w.options.Outlines {
 		w.outlines(g)
@@ -249,7 +253,7 @@ func (w *writer) group(g *draw.Group) {
 	w.text("</g>\n")
 }
 
-func (w *writer) shape(s *draw.Shape) {
+func (w *writer) shape(s *draw.Shape, class string) {
 	switch s.Kind {
 	case draw.RectShape:
 		w.text("<rect")
@@ -286,7 +290,7 @@ func (w *writer) shape(s *draw.Shape) {
 		}
 		w.text(`Z"`)
 	}
-	w.text(` class="`)
+	w.text(` class="` + class)
 	if s.Fill == scene.None {
 		w.text("n")
 	} else {
