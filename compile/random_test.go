@@ -37,3 +37,22 @@ func TestRandomGraphs(t *testing.T) {
 		})
 	}
 }
+
+// Every rewrite and optional pass is left out of some compilations, alone.
+func TestRandomGraphsWithoutOneRewrite(t *testing.T) {
+	names := compile.RewriteNames()
+	for k := range 3 * len(names) {
+		f := randomFamilies[k%3]
+		seed := uint64(1000 + k)
+		rc, err := testkit.Random(seed, f.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := names[k%len(names)]
+		for _, fast := range []bool{false, true} {
+			if err := testkit.CheckRandom(rc, f.bound, compile.Config{FastMath: fast, Disable: []string{name}}); err != nil {
+				t.Errorf("%s, seed %d without %s: %v", f.name, seed, name, err)
+			}
+		}
+	}
+}

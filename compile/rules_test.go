@@ -1,0 +1,464 @@
+package compile
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// operands are what the graphs of the rewrite cases are made of.
+type operands struct {
+	g       *graph.Graph
+	x, y    *graph.Node // f64[2×3]
+	r       *graph.Node // f64[3]
+	s, t    *graph.Node // f64
+	i, j    *graph.Node // i64[3]
+	b, c    *graph.Node // bool[2×3]
+	f       *graph.Node // f32[3]
+	m       *graph.Node // f64[2×2×3]
+	numbers map[*graph.Node]ref.Value
+}
+
+func makeOperands() *operands {
+	g := graph.New()
+	o := &operands{g: g, numbers: map[*graph.Node]ref.Value{}}
+	in := func(name string, d graph.DType, v []float64, shape ...int) *graph.Node {
+		n := g.Input(name, d, shape...)
+		o.numbers[n] = ref.Of(n.Type(), v...)
+		return n
+	}
+	o.x = in("x", graph.Float64, []float64{-1.5, 0.25, 3, -0.75, 1.125, 2}, 2, 3)
+	o.y = in("y", graph.Float64, []float64{0.5, -2.25, 1, 3, -0.5, 0.125}, 2, 3)
+	o.r = in("r", graph.Float64, []float64{1.5, -2, 0.75}, 3)
+	o.s, o.t = in("s", graph.Float64, []float64{1.75}), in("t", graph.Float64, []float64{-0.625})
+	o.i, o.j = in("i", graph.Int64, []float64{7, -3, 1 << 40}, 3), in("j", graph.Int64, []float64{2, 5, -9}, 3)
+	o.b = in("b", graph.Bool, []float64{0, 1, 1, 0, 1, 0}, 2, 3)
+	o.c = in("c", graph.Bool, []float64{1, 1, 0, 0, 0, 1}, 2, 3)
+	o.f = in("f", graph.Float32, []float64{1.5, -2, 0.75}, 3)
+	o.m = in("m", graph.Float64, []float64{1, 2, 3, 4, 5, 6, -1, 0.5, 2, 0.25, -3, 1}, 2, 2, 3)
+	return o
+}
+
+func (o *operands) full(v float64) *graph.Node { return graph.BroadcastTo(o.g.Const(v), 2, 3) }
+
+type builders []func(o *operands) *graph.Node
+
+// rewriteCases holds, for each rule and for the passes that count as rules, graphs in which it must fire and others in
+// which it must not.
+var rewriteCases = map[string]struct{ fires, still builders }{
+	"add-negative-zero": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Add(o.x, o.g.Const(negativeZero)) },
+			func(o *operands) *graph.Node { return graph.Add(o.full(negativeZero), o.r) },
+			func(o *operands) *graph.Node { return graph.Add(o.i, graph.Like(o.i, 0)) },
+		},
+		builders{func(o *operands) *graph.Node { return graph.Add(o.x, o.g.Const(0)) }},
+	},
+	"sub-zero": {
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.g.Const(0)) }, func(o *operands) *graph.Node { return graph.Sub(o.i, graph.Like(o.i, 0)) }},
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.g.Const(negativeZero)) }, func(o *operands) *graph.Node { return graph.Sub(o.g.Const(0), o.x) }},
+	},
+	"mul-one": {
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.g.Const(1)) }, func(o *operands) *graph.Node { return graph.Mul(o.full(1), o.r) }, func(o *operands) *graph.Node { return graph.Mul(graph.Like(o.j, 1), o.j) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.g.Const(1.5)) }},
+	},
+	"mul-minus-one": {
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.g.Const(-1), o.x) }, func(o *operands) *graph.Node { return graph.Mul(o.i, graph.Like(o.i, -1)) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.g.Const(1)) }},
+	},
+	"div-one": {
+		builders{func(o *operands) *graph.Node { return graph.Div(o.x, o.g.Const(1)) }, func(o *operands) *graph.Node { return graph.Div(o.i, graph.Like(o.i, 1)) }},
+		builders{func(o *operands) *graph.Node { return graph.Div(o.g.Const(1), o.x) }},
+	},
+	"div-power-of-two": {
+		builders{func(o *operands) *graph.Node { return graph.Div(o.x, o.g.Const(8)) }, func(o *operands) *graph.Node { return graph.Div(o.f, graph.Like(o.f, -0.25)) }},
+		builders{func(o *operands) *graph.Node { return graph.Div(o.x, o.g.Const(3)) }, func(o *operands) *graph.Node { return graph.Div(o.i, graph.Like(o.i, 4)) },
+			func(o *operands) *graph.Node { return graph.Div(o.x, o.g.Const(0)) }, func(o *operands) *graph.Node { return graph.Div(o.x, o.g.Const(0x1p1000)) }},
+	},
+	"neg-neg": {
+		builders{func(o *operands) *graph.Node { return graph.Neg(graph.Neg(o.x)) }, func(o *operands) *graph.Node { return graph.Neg(graph.Neg(o.i)) }},
+		builders{func(o *operands) *graph.Node { return graph.Neg(graph.Abs(o.x)) }},
+	},
+	"add-neg": {
+		builders{func(o *operands) *graph.Node { return graph.Add(o.x, graph.Neg(o.r)) }, func(o *operands) *graph.Node { return graph.Add(graph.Neg(o.x), o.y) }},
+		builders{func(o *operands) *graph.Node { return graph.Add(o.x, graph.Abs(o.y)) }},
+	},
+	"sub-neg": {
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, graph.Neg(o.r)) }},
+		builders{func(o *operands) *graph.Node { return graph.Sub(graph.Neg(o.x), o.y) }},
+	},
+	"mul-neg-neg": {
+		builders{func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.x), graph.Neg(o.r)) }, func(o *operands) *graph.Node { return graph.Div(graph.Neg(o.x), graph.Neg(o.y)) },
+			func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.i), graph.Neg(o.j)) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.x), o.y) }, func(o *operands) *graph.Node { return graph.Div(graph.Neg(o.i), graph.Neg(o.j)) }},
+	},
+	"mul-neg-constant": {
+		builders{func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.x), o.g.Const(2.5)) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.x), o.s) }},
+	},
+	"abs-abs": {
+		builders{func(o *operands) *graph.Node { return graph.Abs(graph.Abs(o.x)) }, func(o *operands) *graph.Node { return graph.Abs(graph.Neg(o.x)) }, func(o *operands) *graph.Node { return graph.Abs(graph.Abs(o.i)) }},
+		builders{func(o *operands) *graph.Node { return graph.Abs(graph.Sin(o.x)) }, func(o *operands) *graph.Node { return graph.Abs(graph.Neg(o.i)) }},
+	},
+	"max-self": {
+		builders{func(o *operands) *graph.Node { return graph.Max(o.x, o.x) }, func(o *operands) *graph.Node { return graph.Min(o.i, o.i) }},
+		builders{func(o *operands) *graph.Node { return graph.Max(o.x, o.y) }},
+	},
+	"not-not": {
+		builders{func(o *operands) *graph.Node { return graph.LogicalNot(graph.LogicalNot(o.b)) }},
+		builders{func(o *operands) *graph.Node { return graph.LogicalNot(o.b) }},
+	},
+	"where-constant": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Where(graph.Constant(o.g, []bool{true}), o.x, o.r) },
+			func(o *operands) *graph.Node { return graph.Where(graph.Constant(o.g, []bool{false}), o.x, o.r) },
+			func(o *operands) *graph.Node { return graph.Where(o.b, o.r, o.r) },
+		},
+		builders{func(o *operands) *graph.Node { return graph.Where(o.b, o.x, o.y) },
+			func(o *operands) *graph.Node {
+				return graph.Where(graph.Constant(o.g, []bool{true, false, true}, 3), o.x, o.y)
+			}},
+	},
+	"where-where": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Where(o.b, graph.Where(o.b, o.x, o.y), o.r) },
+			func(o *operands) *graph.Node { return graph.Where(o.b, o.r, graph.Where(o.b, o.x, o.y)) },
+		},
+		builders{func(o *operands) *graph.Node { return graph.Where(o.b, graph.Where(o.c, o.x, o.y), o.r) }},
+	},
+	"where-not": {
+		builders{func(o *operands) *graph.Node { return graph.Where(graph.LogicalNot(o.b), o.x, o.r) }},
+		builders{func(o *operands) *graph.Node { return graph.Where(o.b, o.x, o.y) }},
+	},
+	"mul-no-nan-constant": {
+		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(2.5)) }, func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(0)) }},
+		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.g.Const(2.5), o.x) }},
+	},
+	"pow-constant": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Pow(o.x, o.g.Const(0)) }, func(o *operands) *graph.Node { return graph.Pow(o.x, o.g.Const(1)) },
+			func(o *operands) *graph.Node { return graph.Pow(o.x, o.full(2)) }, func(o *operands) *graph.Node { return graph.Pow(o.x, o.g.Const(3)) },
+			func(o *operands) *graph.Node { return graph.Pow(o.x, o.g.Const(4)) }, func(o *operands) *graph.Node { return graph.Pow(o.x, o.g.Const(-1)) },
+			func(o *operands) *graph.Node { return graph.Pow(o.i, graph.Like(o.i, 3)) }, func(o *operands) *graph.Node { return graph.Pow(o.r, o.full(0)) },
+		},
+		builders{func(o *operands) *graph.Node { return graph.Pow(graph.Abs(o.x), o.g.Const(0.5)) }, func(o *operands) *graph.Node { return graph.Pow(o.j, graph.Like(o.j, -1)) },
+			func(o *operands) *graph.Node { return graph.Pow(o.g.Const(2), o.x) }},
+	},
+	"cast-cast": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Cast(graph.Cast(o.f, graph.Float64), graph.Float32) },
+			func(o *operands) *graph.Node {
+				return o.g.Apply(graph.LookupOp("cast"), []*graph.Node{o.x}, attr.Make(attr.S("dtype", "float64")))
+			},
+		},
+		builders{func(o *operands) *graph.Node { return graph.Cast(graph.Cast(o.x, graph.Float32), graph.Float64) },
+			func(o *operands) *graph.Node { return graph.Cast(graph.Cast(o.i, graph.Float32), graph.Int64) }},
+	},
+	"drop-identity": {
+		builders{func(o *operands) *graph.Node { return graph.Sin(graph.Identity(o.x)) }, func(o *operands) *graph.Node { return graph.LogicalNot(graph.StopGradient(o.b)) }},
+		builders{func(o *operands) *graph.Node { return graph.Sin(o.x) }},
+	},
+	"order-operands": {
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.y, o.x) }, func(o *operands) *graph.Node { return graph.LogicalXor(o.c, o.b) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.y) }, func(o *operands) *graph.Node { return graph.Sub(o.y, o.x) }},
+	},
+	"reshape-reshape": {
+		builders{func(o *operands) *graph.Node {
+			return graph.Reshape(graph.Sin(graph.Reshape(graph.Reshape(o.x, 6), 3, 2)), 6)
+		}},
+		builders{func(o *operands) *graph.Node { return graph.Reshape(graph.Sin(graph.Reshape(o.x, 3, 2)), 6) }},
+	},
+	"reshape-constant": {
+		builders{func(o *operands) *graph.Node {
+			return graph.Add(o.x, graph.Reshape(graph.Constant(o.g, []float64{1, 2}, 2), 2, 1))
+		}},
+		builders{func(o *operands) *graph.Node { return graph.Add(graph.Reshape(o.r, 3, 1), o.r) }},
+	},
+	"broadcast-reshape": {
+		builders{func(o *operands) *graph.Node { return graph.Sin(graph.BroadcastTo(graph.Reshape(o.s, 1, 1), 2, 3)) }},
+		builders{func(o *operands) *graph.Node { return graph.Concat(0, graph.BroadcastTo(o.s, 2, 3), o.x) }},
+	},
+	"broadcast-broadcast": {
+		builders{func(o *operands) *graph.Node {
+			return graph.Concat(0, graph.BroadcastTo(graph.BroadcastTo(o.r, 1, 3), 2, 3), o.x)
+		}},
+		builders{func(o *operands) *graph.Node { return graph.Concat(0, graph.BroadcastTo(o.r, 2, 3), o.x) }},
+	},
+	"broadcast-operand": {
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, graph.BroadcastTo(o.r, 2, 3)) }, func(o *operands) *graph.Node { return graph.Where(o.b, o.x, graph.BroadcastTo(o.s, 2, 3)) }},
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.r, graph.BroadcastTo(o.r, 2, 3)) }},
+	},
+	"lower-scalar": {
+		builders{func(o *operands) *graph.Node { return graph.Sin(o.full2(o.s)) }, func(o *operands) *graph.Node { return graph.Concat(0, graph.Add(o.full2(o.s), o.t), o.x) }},
+		builders{func(o *operands) *graph.Node { return graph.Sin(o.x) }, func(o *operands) *graph.Node { return graph.Add(o.x, o.s) }},
+	},
+	"transpose-transpose": {
+		builders{func(o *operands) *graph.Node { return graph.Transpose(graph.Transpose(o.m, 2, 0, 1), 1, 0, 2) }, func(o *operands) *graph.Node { return graph.Sin(graph.Transpose(graph.Transpose(o.x))) }},
+		builders{func(o *operands) *graph.Node { return graph.Transpose(graph.Sin(graph.Transpose(o.x))) }},
+	},
+	"matmul-transpose": {
+		builders{func(o *operands) *graph.Node { return graph.MatMul(o.x, graph.Transpose(o.y)) }, func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.x), o.y) },
+			func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.m, 0, 2, 1), o.m) }},
+		builders{func(o *operands) *graph.Node { return graph.MatMul(graph.Reshape(o.x, 3, 2), o.y) }, func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.m, 1, 0, 2), o.r) }},
+	},
+	"index-assembled": {
+		builders{
+			func(o *operands) *graph.Node {
+				return graph.Sin(graph.Index(graph.IndexTranspose(graph.Shape{3}, []int{2, 0}, o.s, o.t), 2))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Exp(graph.Index(graph.IndexTranspose(graph.Shape{3}, []int{2, 0}, o.s, o.t), 1))
+			},
+		},
+		builders{func(o *operands) *graph.Node {
+			return graph.Sin(graph.Index(graph.IndexTranspose(graph.Shape{2, 3}, []int{1}, o.r), 1, 2))
+		}},
+	},
+	"add-zero": {
+		builders{func(o *operands) *graph.Node { return graph.Add(o.x, o.g.Const(0)) }},
+		builders{func(o *operands) *graph.Node { return graph.Add(o.x, o.y) }},
+	},
+	"mul-zero": {
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.g.Const(0)) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.y) }},
+	},
+	"div-self": {
+		builders{func(o *operands) *graph.Node { return graph.Div(o.x, o.x) }},
+		builders{func(o *operands) *graph.Node { return graph.Div(o.x, o.y) }, func(o *operands) *graph.Node { return graph.Div(o.i, o.i) }},
+	},
+	"sub-self": {
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.x) }},
+		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.y) }},
+	},
+	"mul-no-nan": {
+		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.y) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.y) }},
+	},
+	"reassociate": {
+		builders{func(o *operands) *graph.Node { return graph.Add(graph.Add(o.x, o.g.Const(0.1)), o.g.Const(0.2)) }, func(o *operands) *graph.Node { return graph.Mul(o.g.Const(3), graph.Mul(o.g.Const(0.7), o.x)) }},
+		builders{func(o *operands) *graph.Node { return graph.Add(graph.Add(o.x, o.y), o.g.Const(0.2)) }, func(o *operands) *graph.Node { return graph.Mul(graph.Add(o.x, o.g.Const(0.1)), o.g.Const(3)) }},
+	},
+	"fold": {
+		builders{func(o *operands) *graph.Node { return graph.Add(o.x, graph.Exp(o.g.Const(0.3))) }, func(o *operands) *graph.Node {
+			return graph.Mul(o.x, graph.Add(graph.Constant(o.g, []float64{1, 2, 3}, 3), graph.Constant(o.g, []float64{0.5, 7}, 2, 1)))
+		}},
+		builders{func(o *operands) *graph.Node { return graph.Exp(o.x) }, func(o *operands) *graph.Node {
+			return graph.Add(o.i, graph.Div(graph.Like(o.i, 1), graph.Like(o.i, 0)))
+		}},
+	},
+	"contract": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.x, o.y), o.s) }, func(o *operands) *graph.Node { return graph.Sub(graph.Mul(o.x, o.y), o.s) },
+			func(o *operands) *graph.Node { return graph.Add(o.s, graph.Mul(o.x, o.y)) }, func(o *operands) *graph.Node { return graph.Sub(o.s, graph.Mul(o.x, o.y)) },
+			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.f, o.f), graph.Sin(o.f)) },
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.i, o.j), o.i) },
+			func(o *operands) *graph.Node { p := graph.Mul(o.x, o.y); return graph.Sub(p, graph.Sin(p)) },
+			func(o *operands) *graph.Node { p := graph.Mul(o.x, o.y); return graph.Add(p, p) },
+			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.r, o.s), o.x) },
+		},
+	},
+}
+
+func (o *operands) full2(n *graph.Node) *graph.Node { return graph.BroadcastTo(n, 2, 3) }
+
+// firings runs the passes up to contraction and returns how often each rewrite fired.
+func firings(t *testing.T, c Config, outputs ...*graph.Node) map[string]int {
+	t.Helper()
+	u := &unit{config: c, g: outputs[0].Graph(), outputs: outputs, fired: map[string]int{}}
+	for _, o := range outputs {
+		u.names = append(u.names, o.Name())
+	}
+	for _, p := range passOrder {
+		if !p.required && slices.Contains(c.Disable, p.name) {
+			continue
+		}
+		if err := p.run(u); err != nil {
+			t.Fatal(err)
+		}
+		if err := u.check(); err != nil {
+			t.Fatal(err)
+		}
+		if p.name == "contract" {
+			break
+		}
+	}
+	return u.fired
+}
+
+// runOn compiles and runs on the operands' values.
+func runOn(t *testing.T, c Config, o *operands, out *graph.Node) []float64 {
+	t.Helper()
+	c.Verify = true
+	p, err := c.Compile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := vm.NewMachine(p)
+	for n, v := range o.numbers {
+		switch n.DType() {
+		case graph.Float64:
+			copy(m.Float64(n.Name()), v.F)
+		case graph.Int64:
+			copy(m.Int64(n.Name()), v.I)
+		case graph.Bool:
+			copy(m.Bool(n.Name()), v.B)
+		case graph.Float32:
+			for i, s := 0, m.Float32(n.Name()); i < len(s); i++ {
+				s[i] = float32(v.F[i])
+			}
+		}
+	}
+	ts, err := m.Run()
+	if err != nil {
+		return nil
+	}
+	var list []float64
+	switch d := ts[0].Data().(type) {
+	case float64:
+		list = []float64{d}
+	case []float64:
+		list = append(list, d...)
+	case []float32:
+		for _, x := range d {
+			list = append(list, float64(x))
+		}
+	case []int64:
+		for _, x := range d {
+			list = append(list, float64(x))
+		}
+	case []bool:
+		for _, x := range d {
+			v := 0.0
+			if x {
+				v = 1
+			}
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Every rule, constant folding and contraction fire where they must, do not where they must not, and keep values
+// within their class.
+func TestRewritesFire(t *testing.T) {
+	classes := map[string]safety{"fold": exact, "contract": rounding}
+	for _, r := range rules {
+		classes[r.name] = r.class
+		if c := rewriteCases[r.name]; len(c.fires) == 0 {
+			t.Errorf("rule %s has no case in which it fires", r.name)
+		} else if len(c.still) == 0 {
+			t.Errorf("rule %s has no case in which it does not fire", r.name)
+		}
+	}
+	for name, c := range rewriteCases {
+		class, ok := classes[name]
+		if !ok {
+			t.Errorf("cases for the unknown rule %s", name)
+			continue
+		}
+		config := Config{FastMath: class == fastMath}
+		for k, build := range c.fires {
+			o := makeOperands()
+			y := build(o)
+			if err := o.g.Err(); err != nil {
+				t.Errorf("%s, case %d: %v", name, k, err)
+				continue
+			}
+			if firings(t, config, y)[name] == 0 {
+				t.Errorf("%s did not fire in case %d", name, k)
+			}
+			off := config
+			off.Disable = []string{name}
+			if firings(t, off, y)[name] != 0 {
+				t.Errorf("%s fired in case %d although it is disabled", name, k)
+			}
+			on, without := runOn(t, config, o, y), runOn(t, off, o, y)
+			for i := range without {
+				same := math.Float64bits(on[i]) == math.Float64bits(without[i])
+				if class != exact {
+					eps := 1e-15
+					if y.DType() == graph.Float32 {
+						eps = 1e-6
+					}
+					same = math.Abs(on[i]-without[i]) <= 8*eps*max(1, math.Abs(without[i]))
+				}
+				if !same {
+					t.Errorf("%s, case %d: element %d is %v, and %v without it", name, k, i, on[i], without[i])
+				}
+			}
+		}
+		for k, build := range c.still {
+			o := makeOperands()
+			if firings(t, config, build(o))[name] != 0 {
+				t.Errorf("%s fired in the case %d in which it must not", name, k)
+			}
+		}
+		// Fast-math rules never fire without leave.
+		if class == fastMath {
+			for k, build := range c.fires {
+				o := makeOperands()
+				if firings(t, Config{}, build(o))[name] != 0 {
+					t.Errorf("%s fired in case %d without fast-math", name, k)
+				}
+			}
+		}
+	}
+}
+
+// Integers at their limits, where rewrites that are exact for floats are not for them.
+func TestRewritesOfIntegers(t *testing.T) {
+	low := int64(math.MinInt64)
+	g := graph.New()
+	x, y := g.Input("x", graph.Int64, 4), g.Input("y", graph.Int64, 4)
+	outputs := []*graph.Node{
+		graph.Div(graph.Neg(x), graph.Neg(y)), graph.Mul(graph.Neg(x), graph.Neg(y)), graph.Abs(graph.Neg(x)), graph.Add(x, graph.Neg(y)),
+		graph.Sub(x, graph.Neg(y)), graph.Neg(graph.Neg(x)), graph.Mul(x, graph.Like(x, -1)), graph.Max(x, x), graph.Square(x),
+	}
+	at := map[*graph.Node]ref.Value{x: ref.New(x.Type()), y: ref.New(y.Type())}
+	copy(at[x].I, []int64{low, low, 1, -low - 1})
+	copy(at[y].I, []int64{2, 1, low, -1})
+	want, err := ref.Eval(at, outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Config{Verify: true}.Compile(outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := vm.NewMachine(p)
+	copy(m.Int64("x"), at[x].I)
+	copy(m.Int64("y"), at[y].I)
+	out, err := m.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range out {
+		for k, v := range o.Data().([]int64) {
+			if v != want[i].I[k] {
+				t.Errorf("%s[%d] = %d, want %d", outputs[i].Op().Name, k, v, want[i].I[k])
+			}
+		}
+	}
+}
+
+func TestDisable(t *testing.T) {
+	o := makeOperands()
+	if _, err := (Config{Disable: []string{"no-such-rule"}}).Compile(o.x); err == nil {
+		t.Error("an unknown rewrite was accepted")
+	}
+	if _, err := (Config{Disable: []string{"emit"}}).Compile(o.x); err == nil {
+		t.Error("a required pass was left out")
+	}
+	for _, r := range rules {
+		if _, err := (Config{Disable: []string{r.name}}).Compile(o.x); err != nil {
+			t.Errorf("%s: %v", r.name, err)
+		}
+	}
+}
