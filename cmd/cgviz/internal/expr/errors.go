@@ -67,10 +67,10 @@ func (e *Error) Error() string {
 // under the columns, the related place, and the hint. It ends without a newline.
 func (e *Error) Report() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "line %d, column %d: %s%s", e.Pos.Line, e.Pos.Rune, e.Message, excerpt(e.source, e.Span))
+	fmt.Fprintf(&b, "line %d, column %d: %s%s", e.Pos.Line, e.Pos.Rune, e.Message, Excerpt(e.source, e.Span))
 	if e.RelatedMessage != "" {
 		p := position(e.source, e.Related.Start)
-		fmt.Fprintf(&b, "\n  line %d, column %d: %s%s", p.Line, p.Rune, e.RelatedMessage, excerpt(e.source, e.Related))
+		fmt.Fprintf(&b, "\n  line %d, column %d: %s%s", p.Line, p.Rune, e.RelatedMessage, Excerpt(e.source, e.Related))
 	}
 	if e.Hint != "" {
 		fmt.Fprintf(&b, "\n  hint: %s", e.Hint)

@@ -34,12 +34,12 @@ func position(src string, offset int) Position {
 // excerptWidth is the number of terminal cells of a source line that an excerpt shows.
 const excerptWidth = 100
 
-// excerpt returns the line of src in which span starts and a second line with
+// Excerpt returns the line of src in which span starts and a second line with
 // carets under the span (as far as it lies in that line), each indented and after
 // a newline. It is empty for a blank line, where there is nothing to show. Long
 // lines are cut around the span. Characters that would move a terminal's cursor
 // or reorder its text are replaced.
-func excerpt(src string, span Span) string {
+func Excerpt(src string, span Span) string {
 	start := min(max(span.Start, 0), len(src))
 	lineStart := strings.LastIndexByte(src[:start], '\n') + 1
 	lineEnd := len(src)

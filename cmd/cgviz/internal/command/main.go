@@ -1,0 +1,98 @@
+// Package command is cgviz's command line.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Streams is what a command reads and writes.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// OutTerminal and ErrTerminal tell whether a person reads the stream.
+	OutTerminal, ErrTerminal bool
+}
+
+// System returns the streams of the process.
+func System() Streams {
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+}
+
+// The exit statuses.
+const (
+	exitSuccess     = 0
+	exitFailure     = 1 // bad input, or a render that failed; diff --exit-code: the graphs differ
+	exitUsage       = 2 // the command line itself is wrong
+	exitInterrupted = 130
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// errDifferent is the outcome of diff --exit-code: no message belongs to it.
+var errDifferent = errors.New("the graphs differ")
+
+// Main runs cgviz with the arguments and returns the exit status.
+func Main(args []string, s Streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := New(s)
+	root.SetArgs(args)
+	ran, err := root.ExecuteContextC(ctx)
+	var wrong *usageError
+	switch {
+	case err == nil:
+		return exitSuccess
+	case errors.Is(err, errDifferent):
+		return exitFailure
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(s.Err, "cgviz: interrupted")
+		return exitInterrupted
+	case errors.As(err, &wrong):
+		fmt.Fprintf(s.Err, "cgviz: %s\n", message(err))
+		fmt.Fprintf(s.Err, "usage: %s\n%q describes the flags.\n", ran.UseLine(), ran.CommandPath()+" --help")
+		return exitUsage
+	}
+	fmt.Fprintf(s.Err, "cgviz: %s\n", message(err))
+	return exitFailure
+}
+
+// message returns what people read of an error.
+func message(err error) string {
+	var with interface{ Report() string }
+	if errors.As(err, &with) {
+		return with.Report()
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) && errors.Unwrap(err) == path.Err {
+		// "open x: no such file" says what we did; the user asked for something else.
+		return fmt.Sprintf("%s: %v", path.Path, path.Err)
+	}
+	return err.Error()
+}
+
+// flagError turns a mistake in the flags into a usage error with a hint.
+func flagError(_ *cobra.Command, err error) error {
+	text := err.Error()
+	if strings.HasPrefix(text, "unknown shorthand flag") || strings.HasPrefix(text, "unknown flag") {
+		return usage("%w\n  hint: an expression that begins with a minus stands after --, as in: cgviz -- '-x^2'", err)
+	}
+	return &usageError{err}
+}
