@@ -7,13 +7,21 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opStopGradient, opResult *Op
+var opStopGradient, opResult, opPlaceholder *Op
 
 func init() {
 	opStopGradient = Register(&Op{
 		Name: "stop_gradient", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
 		Doc: "The operand itself; no derivative passes.", NoDerivative: "its purpose is to have the derivative 0",
 		Samples: []Sample{over(-2, 2)},
+	})
+	opPlaceholder = Register(&Op{
+		Name: "placeholder", Family: FamilyControl, Builtin: true,
+		Doc:          "A value that a transformation of the graph puts in its place.",
+		NoDerivative: "it depends on nothing",
+		Infer: func([]*Node, attr.List) (Type, error) {
+			return Type{}, fmt.Errorf("a placeholder was left in the graph")
+		},
 	})
 	opResult = Register(&Op{
 		Name: "result", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
@@ -43,4 +51,17 @@ func Result(x *Node, i int) *Node {
 		return x
 	}
 	return applyAll(opResult, []*Node{x}, attr.I("index", i))
+}
+
+// Placeholder adds a node that stands for a value which compile.Batch, or another transformation, puts in its place.
+// It is not an input, it is never shared, and a graph in which it is left cannot be compiled.
+func (g *Graph) Placeholder(dtype DType, shape ...int) *Node {
+	s := append(Shape(nil), shape...)
+	if err := s.check(); err != nil {
+		return g.Fail("placeholder", err)
+	}
+	if !dtype.Valid() {
+		return g.Fail("placeholder", fmt.Errorf("a placeholder needs a dtype"))
+	}
+	return g.newNode(opPlaceholder, nil, nil, &Type{dtype, s})
 }

@@ -1,0 +1,119 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// HVP appends the products of the Hessian of a scalar cost with the vectors v (one for each of wrt, of its
+// type): Σ_j ∂²cost/∂wrt_i∂wrt_j · v_j. Method: forward over reverse (Griewank & Walther, Evaluating Derivatives, 2nd ed., §5.4);
+// it costs a small multiple of the cost, and no matrix is formed.
+func HVP(cost *graph.Node, wrt, v []*graph.Node) ([]*graph.Node, error) {
+	grads, err := Gradient(cost, wrt...)
+	if err != nil {
+		return nil, err
+	}
+	return JVP(grads, wrt, v)
+}
+
+// GaussNewton appends the products JᵀJ·v for the Jacobian J of outputs by wrt, with v as in HVP.
+func GaussNewton(outputs, wrt, v []*graph.Node) ([]*graph.Node, error) {
+	jv, err := JVP(outputs, wrt, v)
+	if err != nil {
+		return nil, err
+	}
+	return VJP(outputs, jv, wrt)
+}
+
+// Directional appends the derivative of each order from 1 to order of the outputs along the direction v at wrt:
+// dᵏ/dtᵏ outputs(wrt + t·v) at t = 0, result[k−1][i] for output i. Method: forward mode nested order times.
+func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, error) {
+	if order < 1 || order > 16 {
+		return nil, fmt.Errorf("directional: order %d is not within 1 to 16", order)
+	}
+	var all [][]*graph.Node
+	for range order {
+		d, err := JVP(outputs, wrt, v)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+		outputs = d
+	}
+	return all, nil
+}
+
+// Jacobian appends ∂output/∂wrt, of shape output's followed by wrt's. It is forward mode for wide outputs and reverse
+// mode for narrow ones, in one batched sweep (see Batch).
+func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
+	if _, err := checkDerivative("jacobian", []*graph.Node{output}, nil, []*graph.Node{wrt}); err != nil {
+		return nil, err
+	}
+	shape := slices.Concat(output.Shape(), wrt.Shape())
+	m, n := output.Shape().Size(), wrt.Shape().Size()
+	if n <= m {
+		j, err := jacobianColumns(output, wrt, identityRows(wrt, n))
+		if err != nil {
+			return nil, err
+		}
+		return graph.Reshape(graph.Transpose(graph.Reshape(j, n, m)), shape...), output.Graph().Err()
+	}
+	j, err := jacobianRows(output, wrt, identityRows(output, m))
+	if err != nil {
+		return nil, err
+	}
+	return graph.Reshape(j, shape...), output.Graph().Err()
+}
+
+// Hessian appends the second derivatives of a scalar cost by wrt, of shape wrt's twice over.
+func Hessian(cost, wrt *graph.Node) (*graph.Node, error) {
+	grad, err := Gradient(cost, wrt)
+	if err != nil {
+		return nil, err
+	}
+	n := wrt.Shape().Size()
+	j, err := jacobianColumns(grad[0], wrt, identityRows(wrt, n))
+	if err != nil {
+		return nil, err
+	}
+	// The matrix is symmetric, so rows and columns need not be exchanged.
+	return graph.Reshape(j, slices.Concat(wrt.Shape(), wrt.Shape())...), cost.Graph().Err()
+}
+
+// identityRows returns the n unit vectors of n's space as [n]+shape.
+func identityRows(like *graph.Node, n int) *graph.Node {
+	g := like.Graph()
+	defer g.AtNode(like)()
+	eye := graph.Equal(graph.Iota(g, graph.Int64, 0, n, n), graph.Iota(g, graph.Int64, 1, n, n))
+	return graph.Reshape(graph.Cast(eye, like.DType()), withLeading(like.Shape(), n)...)
+}
+
+// jacobianColumns returns J·s for each of the k tangents s, [k]+wrt's shape: [k]+output's shape.
+func jacobianColumns(output, wrt, tangents *graph.Node) (*graph.Node, error) {
+	seed := wrt.Graph().Placeholder(wrt.DType(), wrt.Shape()...)
+	dot, err := JVP([]*graph.Node{output}, []*graph.Node{wrt}, []*graph.Node{seed})
+	if err != nil {
+		return nil, err
+	}
+	b, err := Batch(dot, []*graph.Node{seed}, []*graph.Node{tangents})
+	if err != nil {
+		return nil, err
+	}
+	return b[0], nil
+}
+
+// jacobianRows returns sᵀ·J for each of the k cotangents s, [k]+output's shape: [k]+wrt's shape.
+func jacobianRows(output, wrt, cotangents *graph.Node) (*graph.Node, error) {
+	seed := output.Graph().Placeholder(output.DType(), output.Shape()...)
+	adj, err := VJP([]*graph.Node{output}, []*graph.Node{seed}, []*graph.Node{wrt})
+	if err != nil {
+		return nil, err
+	}
+	b, err := Batch(adj, []*graph.Node{seed}, []*graph.Node{cotangents})
+	if err != nil {
+		return nil, err
+	}
+	return b[0], nil
+}
