@@ -20,6 +20,20 @@ func Gradient(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
 	return VJP([]*graph.Node{cost}, nil, wrt)
 }
 
+// GradientStrict is Gradient that gives an error, instead of zeros, for nodes that the cost does not depend on.
+func GradientStrict(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
+	if _, err := checkDerivative("gradient", []*graph.Node{cost}, nil, wrt); err != nil {
+		return nil, err
+	}
+	_, index := between(cost.Graph(), []*graph.Node{cost}, wrt, false)
+	for i, w := range wrt {
+		if _, ok := index.get(w); !ok {
+			return nil, userError(w, "gradient", fmt.Errorf("the cost does not depend on node %v, number %d to differentiate by", w, i))
+		}
+	}
+	return Gradient(cost, wrt...)
+}
+
 // VJP appends Σ_k ∂outputs_kᵀ/∂wrt · cotangents_k for each of wrt: the vector-Jacobian product. A
 // cotangent has its output's type; nil cotangents, or a nil slice, mean ones.
 func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err error) {

@@ -155,3 +155,14 @@ func TestBatch(t *testing.T) {
 		}
 	}
 }
+
+func TestGradientStrict(t *testing.T) {
+	g := graph.New()
+	x, y := g.Input("x", graph.Float64), g.Input("y", graph.Float64)
+	if _, err := GradientStrict(graph.Sin(x), x); err != nil {
+		t.Error(err)
+	}
+	if _, err := GradientStrict(graph.Sin(x), x, y); err == nil {
+		t.Error("no error for a node that the cost does not depend on")
+	}
+}
