@@ -17,7 +17,7 @@ type straightScheduler struct {
 	reader  []int32
 	done    []bool
 	slotOf  []int32
-	free    []int32
+	free    [9][]int32 // free temporaries by bytes of the value: a cell has one size throughout
 }
 
 func (s *straightScheduler) schedule(m *memoryPlanner, k int32, x *instruction) straightCode {
@@ -56,7 +56,13 @@ func (s *straightScheduler) schedule(m *memoryPlanner, k int32, x *instruction) 
 	}
 
 	code := straightCode{order: make([]int32, 0, n), slot: make([]int32, 0, n)}
-	s.free = s.free[:0]
+	for size := range s.free {
+		s.free[size] = s.free[size][:0]
+	}
+	release := func(j int32) {
+		size := m.g.Node(int(x.nodes[j])).DType().Size()
+		s.free[size] = append(s.free[size], s.slotOf[j])
+	}
 	var ready []int32
 	emit := func(i int32) {
 		s.done[i] = true
@@ -66,15 +72,15 @@ func (s *straightScheduler) schedule(m *memoryPlanner, k int32, x *instruction) 
 			if j := s.localOf(m, in.ID()); j >= 0 {
 				s.readers[j]--
 				if s.readers[j] == 0 && s.slotOf[j] >= 0 {
-					s.free = append(s.free, s.slotOf[j])
+					release(j)
 				}
 			}
 		}
 		slot := int32(-1)
 		if m.class[id] == classScalar && !m.place[id].known {
-			if len(s.free) > 0 {
-				slot = s.free[len(s.free)-1]
-				s.free = s.free[:len(s.free)-1]
+			if free := &s.free[node.DType().Size()]; len(*free) > 0 {
+				slot = (*free)[len(*free)-1]
+				*free = (*free)[:len(*free)-1]
 			} else {
 				slot = int32(code.temps)
 				code.temps++
@@ -89,7 +95,7 @@ func (s *straightScheduler) schedule(m *memoryPlanner, k int32, x *instruction) 
 			}
 		}
 		if s.readers[i] == 0 && slot >= 0 {
-			s.free = append(s.free, slot)
+			release(i)
 		}
 	}
 	lastReader := func(i int32) bool {

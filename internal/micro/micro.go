@@ -79,10 +79,18 @@ const (
 // constants, the next Temps the temporaries. Only temporaries are written. A
 // temporary may hold values of different dtypes at different times.
 //
-// Out k stores register OutRegs[k] at each element through Out[k]; outputs do not
-// overlap one another, and overlap an input only when both have the same buffer,
-// offset, dtype and strides (in-place reuse), so an executor may store block by block
-// after it has loaded the same block.
+// Rules, which the verifier of package vm checks, so that executors need not:
+//
+//   - A register is read with the dtype that was written to it last, and not before it was written.
+//   - A result takes the register of one of its operands only if their elements have the same size: executors go
+//     through a block in order.
+//   - Out k stores register OutRegs[k] at each element through Out[k]. It is dense and row-major over Dims (over
+//     the dimensions that are not reduced for the output of a reduction) and fills its array. Strides
+//     of dimensions with extent 1 are not looked at.
+//   - Outputs do not overlap one another. An output overlaps an input only exactly in place: same buffer, offset, dtype
+//     and strides, and not the output of a reduction. So an executor may store block by block after it has
+//     loaded the same block, and blocks may run in any order.
+//   - The bits of a Const beyond the size of its dtype are 0; those of a bool are 0 or 1.
 //
 // With Reduce ≠ NoReduce the last output is a reduction of its register over the
 // innermost ReduceDims dimensions of Dims: its Strides are 0 there.
@@ -112,11 +120,18 @@ const BlockLanes = 512
 // Straight is a micro-program that runs once, over scalar cells of the arena.
 //
 // A cell is the byte offset into the arena divided by 4; 8-byte values lie at even
-// cells, a Bool takes the first byte of its cell. Every operand, constants included,
-// is a cell. Cells in [TempLo, TempHi) are temporaries of this program: reused by
-// liveness (always with the size of the value, possibly with another dtype later) and dead at its end, so an executor may keep
-// them in registers. All other cells that it writes are visible afterwards and are
-// written exactly once; none of them is read before it is written within the program.
+// cells and take two, a Bool takes the first byte of its cell. Every operand, constants included,
+// is a cell. Cells in [TempLo, TempHi), both even, are temporaries of this program: reused by liveness and dead at its end.
+//
+// Rules, which the verifier of package vm checks, so that an executor may keep every value in a register until it is
+// dead or stored:
+//
+//   - Within the program every cell has one size, 1, 4 or 8 bytes, whether it is a constant, an input, a temporary or a
+//     result; no two values overlap in part. A temporary may hold another dtype of the same size later.
+//   - A cell that was written is read with the dtype of the last write. Other cells are read with one dtype.
+//   - A temporary is written before it is read.
+//   - Any other cell is written at most once, and not after it was read. It is visible afterwards.
+//   - Constants and inputs are not written.
 type Straight struct {
 	Code           []Instr
 	TempLo, TempHi uint32
