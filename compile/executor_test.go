@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -13,9 +14,12 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
-// TestMain lets the thread pool have eight workers, whatever the machine has.
+// TestMain lets the thread pool have eight workers, whatever the machine has, unless speed is measured.
 func TestMain(m *testing.M) {
-	runtime.GOMAXPROCS(max(8, runtime.GOMAXPROCS(0)))
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" {
+		runtime.GOMAXPROCS(max(8, runtime.GOMAXPROCS(0)))
+	}
 	verifyAlways = true
 	os.Exit(m.Run())
 }
