@@ -1,0 +1,161 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// ProfileRow is what one instruction costs.
+type ProfileRow struct {
+	Instr    int
+	Op       Opcode
+	Kernel   string // of OpKernel
+	Executor Executor
+	Nodes    []NodeInfo    // the user's nodes that it computes, at most 16
+	Where    string        // the first of them, with the user's file:line
+	Time     time.Duration // median of the runs
+	Bytes    int64         // operands and results, each counted once
+	Flops    int64         // see Profile
+}
+
+// Profile is the cost of a program's instructions on a machine.
+//
+// Flops count one for each arithmetic operation, comparison and selection, two for a fused
+// multiply-add, and 20 for a transcendental function (about the length of their polynomials); whole-tensor kernels count
+// one for each element read, matrix products two for each term.
+type Profile struct {
+	Runs  int
+	Total time.Duration // sum of the medians
+	Rows  []ProfileRow
+}
+
+// Profile runs the program the given number of times (at least 1) on the inputs as they are set, and times every instruction.
+// It runs a loop of its own: Step pays nothing for it. Scalar code is compiled first if it is going to be.
+func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
+	if err := m.StepContext(ctx); err != nil {
+		return nil, err
+	}
+	runs = max(1, runs)
+	times := make([][]time.Duration, len(m.exec))
+	for range runs {
+		for i, e := range m.exec {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			start := time.Now()
+			err := e.run(m)
+			times[i] = append(times[i], time.Since(start))
+			if err != nil {
+				return nil, m.runtimeError(i, err)
+			}
+		}
+	}
+	p := &Profile{Runs: runs}
+	executors := m.Executors()
+	for i := range m.p.Instrs {
+		in := &m.p.Instrs[i]
+		slices.Sort(times[i])
+		row := ProfileRow{Instr: i, Op: in.Op, Kernel: in.Kernel, Executor: executors[i], Time: times[i][runs/2]}
+		row.Bytes, row.Flops = cost(in)
+		for _, n := range in.Nodes {
+			if n >= 0 && len(row.Nodes) < 16 {
+				if row.Where == "" {
+					row.Where = m.p.Debug.Where(n)
+				}
+				row.Nodes = append(row.Nodes, m.p.Debug.Nodes[n])
+			}
+		}
+		p.Total += row.Time
+		p.Rows = append(p.Rows, row)
+	}
+	return p, nil
+}
+
+// cost counts an instruction's bytes and flops.
+func cost(in *Instr) (bytes, flops int64) {
+	for _, list := range [][]Operand{in.In, in.Out} {
+		for _, o := range list {
+			bytes += bytesOf(o.Type)
+		}
+	}
+	switch in.Op {
+	case OpStraight:
+		for _, c := range in.Straight.Code {
+			flops += opFlops(c)
+			for k := range c.Op.Arity() {
+				bytes += int64(c.OperandType(k).Size())
+			}
+			bytes += int64(c.Result().Size())
+		}
+	case OpLoop:
+		n := int64(1)
+		for _, d := range in.Loop.Dims {
+			n *= int64(d)
+		}
+		for _, c := range in.Loop.Code {
+			flops += opFlops(c) * n
+		}
+		if in.Loop.Reduce != micro.NoReduce {
+			flops += n
+		}
+	case OpKernel:
+		for _, o := range in.In {
+			flops += int64(o.Size())
+		}
+		if in.Kernel == "matmul" && len(in.In) == 2 && len(in.Out) == 1 {
+			a := in.In[0].Shape
+			inner := a[len(a)-1]
+			if in.Attrs.Bool("transpose_a") {
+				inner = a[len(a)-2]
+			}
+			flops = 2 * int64(in.Out[0].Size()) * int64(inner)
+		}
+	}
+	return bytes, flops
+}
+
+func opFlops(c micro.Instr) int64 {
+	switch {
+	case c.Op == micro.Mov || c.Op == micro.Cast:
+		return 0
+	case c.Op == micro.FMA:
+		return 2
+	case c.Op >= micro.Cbrt && c.Op <= micro.Hypot || c.Op >= micro.BesselI0e:
+		return 20
+	}
+	return 1
+}
+
+// Roofline returns the share of the attainable speed that a row reaches on a processor with the given peak of
+// flops and of bytes per second: the time that the slower of the two alone would take, over the row's.
+// Source: Williams, Waterman & Patterson, Roofline, CACM 52 (2009).
+func (r *ProfileRow) Roofline(flopsPerSecond, bytesPerSecond float64) float64 {
+	if r.Time <= 0 {
+		return 0
+	}
+	least := max(float64(r.Flops)/flopsPerSecond, float64(r.Bytes)/bytesPerSecond)
+	return least / r.Time.Seconds()
+}
+
+// String returns the profile as a table, the most expensive instruction first.
+func (p *Profile) String() string {
+	rows := slices.Clone(p.Rows)
+	slices.SortStableFunc(rows, func(a, b ProfileRow) int { return int(b.Time - a.Time) })
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d runs, %v a run\n%5s %9s %6s %9s %9s %9s  %s\n", p.Runs, p.Total, "instr", "time", "share", "GB/s", "Gflop/s", "executor", "what")
+	for _, r := range rows {
+		s := max(r.Time.Seconds(), 1e-9)
+		what := r.Op.String()
+		if r.Kernel != "" {
+			what = r.Kernel
+		}
+		fmt.Fprintf(&b, "%5d %9v %5.1f%% %9.2f %9.2f %9s  %s %s\n", r.Instr, r.Time, 100*float64(r.Time)/float64(max(1, p.Total)),
+			float64(r.Bytes)/s/1e9, float64(r.Flops)/s/1e9, r.Executor, what, r.Where)
+	}
+	return b.String()
+}
