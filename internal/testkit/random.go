@@ -40,7 +40,6 @@ type builder struct {
 	at   Point
 	pool []*graph.Node // floats
 	wrt  []*graph.Node
-	n    int
 }
 
 // Random returns the random graph with the given seed. Equal seeds and bounds give equal graphs.
