@@ -19,9 +19,10 @@ const (
 type valueKind uint8
 
 const (
-	kind64   valueKind = iota // elements of 8 bytes
-	kind32                    // elements of 4 bytes
-	kindMask                  // truth values: all bits of an element, or a bit of a k register
+	kind64     valueKind = iota // elements of 8 bytes
+	kind32                      // elements of 4 bytes
+	kindVector                  // scalar code: eight elements of 8 bytes
+	kindMask                    // truth values: all bits of an element, or a bit of a k register
 )
 
 // space is where a value lies when it is not in a register.
@@ -94,6 +95,10 @@ type generator struct {
 	// 256-byte pieces of the arena from displacement windowLo on, which short displacements reach.
 	windowLo    int32
 	windowBytes uint32
+	straight    bool    // scalar code, in which vector instructions may stand
+	vector      bool    // the code that is being lowered is vector code within scalar code
+	vectorSlots []int32 // free scratch slots of a vector, in scalar code
+	vectorDead  []int32
 	shared      map[lowKey]int32   // loops: values by what computes them
 	constIDs    map[constKey]int32 // values of constants within the block of code in hand
 	functions   []*def.Func        // complete forms that a guard may call
@@ -129,7 +134,7 @@ func (g *generator) resetRegisters() {
 }
 
 func (g *generator) fileOf(k valueKind) *regFile {
-	if k == kindMask && g.mode == modeEVEX {
+	if k == kindMask && g.mode == modeEVEX && !g.straight {
 		return &g.files[fileMask]
 	}
 	return &g.files[fileVector]
@@ -140,6 +145,14 @@ func (g *generator) lenOf(k valueKind) uint8 {
 		return g.len32
 	}
 	return g.len64
+}
+
+// scalarKind reports whether values of kind k are scalars in the registers and in memory.
+func (g *generator) scalarKind(k valueKind) bool {
+	if g.straight {
+		return k != kindVector
+	}
+	return g.mode == modeScalar
 }
 
 // newValue adds a value without a home.
@@ -271,7 +284,15 @@ func (g *generator) temporary(k valueKind) uint8 {
 func (g *generator) store(v *value) {
 	if v.home == spaceNone {
 		v.home = spaceScratch
-		if n := len(g.slotFree); n > 0 {
+		if n := len(g.vectorSlots); v.kind == kindVector {
+			if n > 0 {
+				v.disp = g.vectorSlots[n-1]
+				g.vectorSlots = g.vectorSlots[:n-1]
+			} else {
+				v.disp = g.slotBase + g.slotTop
+				g.slotTop += 8 * laneCount
+			}
+		} else if n := len(g.slotFree); n > 0 {
 			v.disp = g.slotFree[n-1]
 			g.slotFree = g.slotFree[:n-1]
 		} else {
@@ -291,6 +312,11 @@ func (g *generator) release(v *value) {
 		v.reg = noRegister
 	}
 	if v.home == spaceScratch && !v.pinned {
+		if v.kind == kindVector {
+			g.vectorDead = append(g.vectorDead, v.disp)
+			v.home = spaceNone
+			return
+		}
 		g.slotDead = append(g.slotDead, v.disp) // an instruction being emitted may still read it
 		v.home = spaceNone
 	}
@@ -372,13 +398,26 @@ func (g *generator) wantsRegister(v, next int32) bool {
 
 // generate emits all of g.code.
 func (g *generator) generate() {
+	if g.straight {
+		defer func() { g.mode = modeScalar }()
+	}
 	for i := range g.code {
 		if cap(g.buf)-len(g.buf) < 256 {
 			grown := make([]byte, len(g.buf), 2*cap(g.buf)+4096)
 			copy(grown, g.buf)
 			g.buf = grown
 		}
+		if g.straight {
+			g.mode = modeScalar
+			if g.code[i].vector {
+				g.mode = modeEVEX
+			}
+		}
 		g.emit(&g.code[i], &g.uses[i])
+		if len(g.vectorDead) > 0 {
+			g.vectorSlots = append(g.vectorSlots, g.vectorDead...)
+			g.vectorDead = g.vectorDead[:0]
+		}
 		for f := range g.files {
 			file := &g.files[f]
 			file.free |= file.temporary

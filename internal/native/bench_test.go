@@ -242,12 +242,23 @@ func benchmarkProgram(b *testing.B, s *micro.Straight, arena []float64) {
 		b.Fatal(err)
 	}
 	instr := float64(len(s.Code))
+	plain, err := CompileStraight(s, StraightOptions{ArenaBytes: n, NoLanes: true})
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.Run("native", func(b *testing.B) {
 		for b.Loop() {
 			code.Run(p, n)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/instr, "ns/instr")
 		b.ReportMetric(float64(code.CodeBytes())/instr, "B/instr")
+	})
+	b.Run("nolanes", func(b *testing.B) {
+		for b.Loop() {
+			plain.Run(p, n)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/instr, "ns/instr")
+		b.ReportMetric(float64(plain.CodeBytes())/instr, "B/instr")
 	})
 	b.Run("switch", func(b *testing.B) {
 		for b.Loop() {

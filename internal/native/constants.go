@@ -28,7 +28,11 @@ func (c *constBlock) place(k constKey) int32 {
 		return d
 	}
 	d := int32(len(c.data)) - c.bias
-	for n := 0; n < c.width; n += 8 {
+	width := c.width
+	if k.kind == kindVector {
+		width = 8 * laneCount
+	}
+	for n := 0; n < width; n += 8 {
 		v := k.bits
 		if k.kind == kind32 {
 			v = k.bits&0xFFFFFFFF | k.bits<<32

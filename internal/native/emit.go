@@ -4,17 +4,17 @@ package native
 // a byte.
 func (g *generator) storeAt(k valueKind, home space, r uint8, p mem) {
 	switch {
-	case g.mode == modeScalar && k == kindMask && home == spaceArena:
+	case g.scalarKind(k) && k == kindMask && home == spaceArena:
 		g.rrr(vmovdFromXmm, len128, r, 0, regAX)
 		g.aluImm(4, regAX, 1)
 		g.movStoreByte(p, regAX)
-	case g.mode == modeScalar && k == kind32:
+	case g.scalarKind(k) && k == kind32:
 		g.op3Mem(vmovssStore, len128, r, 0, p)
-	case g.mode == modeScalar:
+	case g.scalarKind(k):
 		g.op3Mem(vmovsdStore, len128, r, 0, p)
 	case k == kindMask && g.mode == modeEVEX:
 		g.rrm(kmovwStore, len128, r, 0, p)
-	case g.mode == modeEVEX && k == kind64:
+	case k == kindVector || g.mode == modeEVEX && k == kind64:
 		g.evexRRM(vmovupdStore, g.len64, r, 0, p, evexBits{})
 	case g.mode == modeEVEX:
 		g.evexRRM(vmovupsStore, g.len32, r, 0, p, evexBits{})
@@ -30,7 +30,7 @@ func (g *generator) load(v *value, r uint8) {
 	}
 	p := g.addressOf(v)
 	switch {
-	case g.mode == modeScalar && v.kind == kindMask && v.home == spaceArena:
+	case g.scalarKind(v.kind) && v.kind == kindMask && v.home == spaceArena:
 		g.rrm(vpbroadcastb, len128, r, 0, p)
 		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
 	case v.kind == kindMask && v.home == spaceArray:
@@ -49,13 +49,13 @@ func (g *generator) load(v *value, r uint8) {
 // loadFrom reads a value as storeAt leaves it outside of the arena and of arrays.
 func (g *generator) loadFrom(k valueKind, p mem, r uint8) {
 	switch {
-	case g.mode == modeScalar && k == kind32:
+	case g.scalarKind(k) && k == kind32:
 		g.op3Mem(vmovssLoad, len128, r, 0, p)
-	case g.mode == modeScalar:
+	case g.scalarKind(k):
 		g.op3Mem(vmovsdLoad, len128, r, 0, p)
 	case k == kindMask && g.mode == modeEVEX:
 		g.rrm(kmovwLoad, len128, r, 0, p)
-	case g.mode == modeEVEX && k == kind64:
+	case k == kindVector || g.mode == modeEVEX && k == kind64:
 		g.evexRRM(vmovupdLoad, g.len64, r, 0, p, evexBits{})
 	case g.mode == modeEVEX:
 		g.evexRRM(vmovupsLoad, g.len32, r, 0, p, evexBits{})
@@ -70,11 +70,11 @@ func (g *generator) copyRegister(k valueKind, dst, src uint8) {
 	case dst == src:
 	case k == kindMask && g.mode == modeEVEX:
 		g.rrr(korw, len128, dst, src, src)
-	case g.mode == modeEVEX && k == kind64:
+	case k == kindVector || g.mode == modeEVEX && k == kind64:
 		g.evexRRR(vmovapd, g.len64, dst, 0, src, evexBits{})
 	case g.mode == modeEVEX:
 		g.evexRRR(vmovaps, g.len32, dst, 0, src, evexBits{})
-	case g.mode == modeScalar:
+	case g.scalarKind(k):
 		g.op3(vmovaps, len128, dst, 0, src)
 	default:
 		g.rrr(vmovaps, g.lenOf(k), dst, 0, src)
@@ -419,6 +419,21 @@ func (g *generator) emitOther(in *lowIns, u *nextUses) {
 		return
 	case lHold:
 		g.advanceAll(in, u)
+		return
+	case lStoreLanes:
+		r := g.inRegister(in.a)
+		g.storeAt(kindVector, space(in.imm), r, g.addressOf(&value{home: space(in.imm), disp: in.extra}))
+		g.advanceAll(in, u)
+		return
+	case lBroadcast:
+		// The operand is a scalar and its memory eight bytes wide.
+		val := &g.vals[in.a]
+		o := operand{reg: val.reg}
+		if val.reg == noRegister {
+			o.memory = g.addressOf(val)
+		}
+		g.advanceAll(in, u)
+		g.op3rm(vbroadcastsd, g.len64, g.define(in.dst, u.dst), 0, o)
 		return
 	case lStore, lMerge, lFold:
 		g.emitVector(in, u)

@@ -54,16 +54,18 @@ const (
 	lCvtI64F32
 	lCvtF32I64
 	lCvtI32I64
-	lCvtI64I32 // drops the high half
-	lScalef    // A · 2^⌊B⌋ (AVX-512)
-	lMulU32    // product of the low halves, unsigned, 64 bits
-	lTest      // mask A and B ≠ 0 (AVX-512)
-	lGather    // element A of a table
-	lGuard     // A, unless the mask B is true somewhere: then the complete function of C
-	lHold      // keeps A alive until here
-	lStore     // stores A into array imm
-	lMerge     // accumulator C becomes A where the tail mask is set
-	lFold      // the upper half of A in the place of the lower; imm says of what
+	lCvtI64I32  // drops the high half
+	lScalef     // A · 2^⌊B⌋ (AVX-512)
+	lMulU32     // product of the low halves, unsigned, 64 bits
+	lTest       // mask A and B ≠ 0 (AVX-512)
+	lGather     // element A of a table
+	lGuard      // A, unless the mask B is true somewhere: then the complete function of C
+	lHold       // keeps A alive until here
+	lStore      // stores A into array imm
+	lMerge      // accumulator C becomes A where the tail mask is set
+	lStoreLanes // stores the vector A at displacement extra of space imm
+	lBroadcast  // the vector of the scalar A
+	lFold       // the upper half of A in the place of the lower; imm says of what
 	lowOpCount
 )
 
@@ -89,8 +91,9 @@ type lowIns struct {
 	dst, a, b, c int32
 	// lGather: displacement of the table in the constant block. lGuard: the value of the
 	// second argument, or none; imm is then the number of the function. lStore: displacement.
-	extra int32
-	part  uint8 // vector code: which of the vectors of an iteration
+	extra  int32
+	part   uint8 // vector code: which of the vectors of an iteration
+	vector bool  // scalar code: a vector instruction among scalar ones
 }
 
 // How an operation is turned into a machine instruction.
@@ -217,6 +220,8 @@ func buildLowInfos() [lowOpCount]lowInfo {
 	set(lHold, "hold", emitOther, false, nil)
 	set(lStore, "store", emitOther, false, nil)
 	set(lMerge, "merge", emitOther, false, nil)
+	set(lStoreLanes, "lanes", emitOther, false, nil)
+	set(lBroadcast, "broadcast", emitOther, false, nil)
 	set(lFold, "fold", emitOther, false, nil)
 	set(lGather, "gather", emitOther, false, nil)
 	for op := range t {
@@ -233,4 +238,4 @@ func buildLowInfos() [lowOpCount]lowInfo {
 
 // evexReach holds the operations that scalar code can do with registers 16 to 31 as well.
 var evexReach = [lowOpCount]bool{lMov: true, lAdd: true, lSub: true, lMul: true, lDiv: true, lMin: true, lMax: true,
-	lFMA: true, lFMS: true, lFNMA: true, lFNMS: true, lSqrt: true, lAnd: true, lAndn: true, lOr: true, lXor: true}
+	lFMA: true, lFMS: true, lFNMA: true, lFNMS: true, lSqrt: true, lAnd: true, lAndn: true, lOr: true, lXor: true, lStoreLanes: true, lBroadcast: true}

@@ -78,6 +78,9 @@ type lowKey struct {
 // put appends a low-level instruction. A dst of none makes a value of kind k. In loops an
 // instruction that was there before is shared: sine and cosine of one argument have most of theirs in common.
 func (g *generator) put(op lowOp, t elem, imm uint8, dst int32, k valueKind, a, b, c int32) int32 {
+	if g.vector {
+		k = kindVector
+	}
 	if g.shared != nil && !g.readsPinned(a, b, c) {
 		key := lowKey{op, t, imm, a, b, c}
 		if lowInfos[op].commute && b < a {
@@ -100,7 +103,7 @@ func (g *generator) put(op lowOp, t elem, imm uint8, dst int32, k valueKind, a, 
 	if dst == none {
 		dst = g.newValue(k)
 	}
-	g.code = append(g.code, lowIns{op: op, typ: t, imm: imm, dst: dst, a: a, b: b, c: c, part: g.part})
+	g.code = append(g.code, lowIns{op: op, typ: t, imm: imm, dst: dst, a: a, b: b, c: c, part: g.part, vector: g.vector})
 	return dst
 }
 
@@ -142,6 +145,9 @@ func (g *generator) maskz(t elem, dst, m, x int32) int32 {
 
 // constant returns the value of a constant with the given bits.
 func (g *generator) constant(bits uint64, k valueKind) int32 {
+	if g.vector {
+		k = kindVector
+	}
 	key := constKey{bits, k}
 	if v, ok := g.constIDs[key]; ok {
 		return v

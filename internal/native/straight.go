@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -19,6 +20,8 @@ type StraightOptions struct {
 	ArenaBytes int
 	// Level caps the instruction set; LevelAuto is the best there is.
 	Level Level
+	// NoLanes keeps vector instructions out of the code.
+	NoLanes bool
 	// Chunk is the number of micro-instructions in a chunk, DefaultChunk if 0.
 	Chunk int
 }
@@ -32,6 +35,7 @@ type Straight struct {
 	scratch    int // bytes
 	fixed      int // bytes of it before the spill slots
 	arenaBytes int
+	blocks     sync.Pool // scratch blocks that are too large for the stack
 }
 
 // straightCompiler is the state of CompileStraight.
@@ -42,6 +46,17 @@ type straightCompiler struct {
 	cellKind  []uint8 // what lies in a cell
 	valueBase int32   // numbers below belong to earlier chunks
 	touched   []uint32
+	ssa       []ssaInstr // of the chunk
+	slotMax   int32
+
+	// lanes
+	noLanes       bool
+	lanesFound    laneFinder
+	outputs       []int32
+	chainLength   []int32
+	chainFollow   []int32
+	hasScalarUser []bool
+	stays         map[int32]bool
 }
 
 // What cellKind says of a cell.
@@ -76,7 +91,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 		return nil, fmt.Errorf("native: temporaries [%d,%d) outside of an arena of %d bytes", s.TempLo, s.TempHi, o.ArenaBytes)
 	}
 	c := &straightCompiler{program: s}
-	c.mode = modeScalar
+	c.mode, c.straight, c.len64, c.len32 = modeScalar, true, len512, len512
 	c.evexScalar = av.level == LevelAVX512 && o.Level != LevelAVX2
 	c.files[fileVector].all = 0xFFFF
 	c.slotBytes, c.slotBase = 8, -bias
@@ -86,6 +101,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	c.cellValue = make([]int32, cells)
 	c.cellKind = make([]uint8, cells)
 	c.valueBase = 1
+	c.noLanes = o.NoLanes || !c.evexScalar
 	c.buf = make([]byte, 0, 8*len(s.Code)+4096)
 	live := c.liveAtChunkEnds(o.Chunk)
 	var starts []int
@@ -102,8 +118,11 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	}
 	c.files[fileVector].all = 0xFFFF
 	c.windowBytes = 0
+	c.slotMax = max(c.slotMax, c.slotTop)
+	c.slotTop = c.slotMax
 	c.emitFunctions()
-	scratch := int(c.slotTop)
+	c.slotMax = max(c.slotMax, c.slotTop)
+	scratch := int(c.slotMax)
 	if len(c.functions) > 0 {
 		scratch += c.fixedBytes()
 	}
@@ -111,7 +130,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - int(c.slotTop), arenaBytes: o.ArenaBytes}, nil
+	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - int(c.slotMax), arenaBytes: o.ArenaBytes}, nil
 }
 
 // liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
@@ -234,13 +253,29 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	c.vals, c.code, c.touched = c.vals[:0], c.code[:0], c.touched[:0]
 	clear(c.constIDs)
 	c.slotFree = c.slotFree[:0]
-	c.slotTop = max(c.slotTop, 0)
-	for off := int32(0); off < c.slotTop; off += c.slotBytes {
-		c.slotFree = append(c.slotFree, c.slotBase+off)
-	}
+	c.vectorSlots = c.vectorSlots[:0]
+	c.slotMax = max(c.slotMax, c.slotTop)
+	c.slotTop = 0
+	c.ssa = c.ssa[:0]
 	for i := lo; i < hi; i++ {
-		if err := c.lowerInstr(i); err != nil {
+		if err := c.nameValues(i); err != nil {
 			return err
+		}
+	}
+	lanes := !c.noLanes && hi-lo >= 4*laneCount && c.findLanes(lo)
+	if lanes {
+		c.findScalarUsers(c.program.Code[lo:hi], live)
+		c.stays = map[int32]bool{}
+		if err := c.lowerLanes(lo, live); err != nil {
+			return err
+		}
+		live = nil
+	} else {
+		for i := lo; i < hi; i++ {
+			in, s := &c.program.Code[i], &c.ssa[i-lo]
+			if !c.lower(in, s.dst, s.a, s.b, s.c) {
+				return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
+			}
 		}
 	}
 	end := int32(len(c.code))
@@ -259,12 +294,15 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	c.generate()
 	for _, cell := range c.touched {
 		v := &c.vals[c.cellValue[cell]-c.valueBase]
-		if v.next == end && !v.stored {
+		if !lanes && v.next == end && !v.stored {
 			if v.reg == noRegister {
 				panic("BUG: live temporary is nowhere")
 			}
 			c.store(v)
 		}
+	}
+	if lanes {
+		c.vzeroupper()
 	}
 	c.ret()
 	c.emitStubs()
@@ -296,8 +334,8 @@ func (c *straightCompiler) setWindows(instructions int) {
 	}
 }
 
-// lowerInstr appends the low-level code of instruction i.
-func (c *straightCompiler) lowerInstr(i int) error {
+// nameValues checks the cells of instruction i and names the values in them.
+func (c *straightCompiler) nameValues(i int) error {
 	in := &c.program.Code[i]
 	if !in.Type.Valid() || in.Op == micro.Cast && !in.To.Valid() {
 		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
@@ -324,9 +362,7 @@ func (c *straightCompiler) lowerInstr(i int) error {
 	if err != nil {
 		return err
 	}
-	if !c.lower(in, dst, a, b, d) {
-		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
-	}
+	c.ssa = append(c.ssa, ssaInstr{dst, a, b, d})
 	return nil
 }
 
@@ -337,7 +373,7 @@ const largeCode = 256 << 10
 const scratchBytes = 1024
 
 // Run executes the code over the arena, whose size in bytes must be the one compiled for, or
-// more. It does not allocate unless the code needs more than 1 KB of scratch.
+// more. It does not allocate after the first run.
 func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int) {
 	if arenaBytes < s.arenaBytes {
 		panic("BUG: native code run over an arena that is too small")
@@ -361,8 +397,13 @@ func (s *Straight) runWithScratch(arena unsafe.Pointer) {
 		var block [scratchBytes]byte
 		s.runChunks(arena, unsafe.Pointer(&block[s.fixed]))
 	} else {
-		block := make([]byte, s.scratch+1)
-		s.runChunks(arena, unsafe.Pointer(&block[s.fixed]))
+		block, _ := s.blocks.Get().(*[]byte)
+		if block == nil {
+			fresh := make([]byte, s.scratch+1)
+			block = &fresh
+		}
+		s.runChunks(arena, unsafe.Pointer(&(*block)[s.fixed]))
+		s.blocks.Put(block)
 	}
 	runtime.KeepAlive(s.pages)
 }

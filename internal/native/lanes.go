@@ -1,0 +1,613 @@
+package native
+
+import (
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// Lanes: scalar code that does the same for eight neighbours runs as one vector instruction.
+//
+// Within a chunk, eight instructions with one operation and one level (longest path from the chunk's
+// inputs, so that they cannot depend on one another) form a pack if their operands do as well: packs,
+// eight neighbouring cells, or one value for all. Packs grow from seeds towards the operands
+// (superword-level parallelism, Larsen and Amarasinghe 2000). Seeds are neighbouring outputs, and
+// the terms of a chain like s = s + t, which itself stays in order. Every element is computed by
+// the same operations as before, so no bit of a result changes.
+
+// laneCount is the number of float64 elements of a zmm register.
+const laneCount = 8
+
+type laneTuple [laneCount]int32
+
+// packOperand is where a pack's operand comes from; exactly one of the fields is not none.
+type packOperand struct {
+	pack   int32 // number of a pack
+	single int32 // value for all lanes
+	first  int32 // value of the first of eight neighbouring cells
+}
+
+type lanePack struct {
+	instr   laneTuple // indices relative to the chunk
+	operand [3]packOperand
+	value   int32 // vector value, none before it is emitted
+	memory  bool  // all lanes lie in memory after it
+	used    bool
+}
+
+// laneFinder is the state of packing a chunk.
+type laneFinder struct {
+	packs    []lanePack
+	byLanes  map[laneTuple]int32 // number of a pack, none if it cannot be made
+	producer []int32             // by value: instruction, or none
+	level    []int32             // by instruction
+	packOf   []int32             // by instruction: a used pack, or none
+	laneOf   []uint8
+	done     []bool
+	single   map[int32]int32 // by value: vector of it
+	cells    map[int32]int32 // by displacement: vector of the cells from there on
+	tried    int
+	rows     []laneRow
+}
+
+// ssaInstr holds the values of an instruction's result and operands.
+type ssaInstr struct{ dst, a, b, c int32 }
+
+func (s *ssaInstr) operand(k int) int32 {
+	switch k {
+	case 0:
+		return s.a
+	case 1:
+		return s.b
+	}
+	return s.c
+}
+
+var laneOps = [micro.Count]bool{micro.Add: true, micro.Sub: true, micro.Mul: true, micro.Div: true, micro.FMA: true, micro.Neg: true,
+	micro.Abs: true, micro.Sqrt: true, micro.Min: true, micro.Copysign: true, micro.Floor: true, micro.Ceil: true, micro.Trunc: true, micro.Round: true}
+
+// findLanes looks for packs among the instructions of the chunk that begins at lo, and
+// reports whether there are enough of them.
+func (c *straightCompiler) findLanes(lo int) bool {
+	f := &c.lanesFound
+	code := c.program.Code[lo : lo+len(c.ssa)]
+	f.packs, f.byLanes, f.tried = f.packs[:0], nil, 0
+	f.producer = resize(f.producer, len(c.vals))
+	for i := range f.producer {
+		f.producer[i] = none
+	}
+	f.level = resize(f.level, len(code))
+	for i := range c.ssa {
+		s := &c.ssa[i]
+		level := int32(0)
+		for k := 0; k < code[i].Op.Arity(); k++ {
+			if p := f.producer[s.operand(k)]; p != none {
+				level = max(level, f.level[p])
+			}
+		}
+		f.level[i] = level + 1
+		f.producer[s.dst] = int32(i)
+	}
+	var seeds []int32
+	seeds = c.outputSeeds(code, seeds)
+	seeds = c.chainSeeds(code, seeds)
+	if len(seeds) == 0 {
+		return false
+	}
+	covered := 0
+	f.packOf = resize(f.packOf, len(code))
+	f.laneOf = resize(f.laneOf, len(code))
+	for i := range f.packOf {
+		f.packOf[i] = none
+	}
+	var mark func(p int32)
+	mark = func(p int32) {
+		pack := &f.packs[p]
+		if pack.used {
+			return
+		}
+		pack.used = true
+		for lane, i := range pack.instr {
+			if f.packOf[i] == none {
+				f.packOf[i], f.laneOf[i] = p, uint8(lane)
+				covered++
+			}
+		}
+		for k := range pack.operand {
+			if q := pack.operand[k].pack; q != none {
+				mark(q)
+			}
+		}
+	}
+	for _, p := range seeds {
+		mark(p)
+	}
+	return covered*8 >= len(code)
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		s = make([]T, n+n/4)
+	}
+	return s[:n]
+}
+
+// outputSeeds makes packs of instructions whose results are neighbouring outputs.
+func (c *straightCompiler) outputSeeds(code []micro.Instr, seeds []int32) []int32 {
+	run := 0
+	for i := range code {
+		if code[i].Type != dtype.Float64 || !laneOps[code[i].Op] || !c.vals[c.ssa[i].dst].output {
+			continue
+		}
+		c.outputs = append(c.outputs, int32(i))
+	}
+	list := c.outputs
+	c.outputs = c.outputs[:0]
+	for run+laneCount <= len(list) {
+		var t laneTuple
+		n := 0
+		for ; n < laneCount; n++ {
+			if i := list[run+n]; code[i].Dst == code[list[run]].Dst+uint32(2*n) {
+				t[n] = i
+				continue
+			}
+			break
+		}
+		if n < laneCount {
+			run += max(1, n)
+			continue
+		}
+		if p := c.tryPack(code, t); p != none {
+			seeds = append(seeds, p)
+			run += laneCount
+		} else {
+			run++
+		}
+	}
+	return seeds
+}
+
+// chainSeeds makes packs of the terms of chains.
+func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32 {
+	f := &c.lanesFound
+	// link returns the slot of the operand by which i goes on with a chain.
+	link := func(i int32) (slot int, from int32) {
+		op := code[i].Op
+		if code[i].Type != dtype.Float64 || op != micro.Add && op != micro.Sub && op != micro.Mul && op != micro.FMA {
+			return -1, none
+		}
+		for k := op.Arity() - 1; k >= 0; k-- {
+			p := f.producer[c.ssa[i].operand(k)]
+			if p != none && code[p].Op == op && f.level[p] == f.level[i]-1 {
+				return k, p
+			}
+		}
+		return -1, none
+	}
+	chain := resize(c.chainLength, len(code)) // links up to here
+	c.chainLength = chain
+	follow := resize(c.chainFollow, len(code)) // the link after this one
+	c.chainFollow = follow
+	for i := range code {
+		chain[i], follow[i] = 0, none
+		if slot, p := link(int32(i)); slot >= 0 {
+			chain[i] = chain[p] + 1
+			if follow[p] == none {
+				follow[p] = int32(i)
+			}
+		}
+	}
+	for i := range code {
+		if chain[i] != 1 {
+			continue
+		}
+		var links []int32
+		for j := int32(i); j != none; j = follow[j] {
+			links = append(links, j)
+		}
+		if len(links) < laneCount {
+			continue
+		}
+		for slot := 0; slot < code[i].Op.Arity(); slot++ {
+			terms := links[:0:0]
+			for _, j := range links {
+				s, _ := link(j)
+				k := slot
+				if code[i].Op != micro.FMA {
+					if slot == 1 {
+						break
+					}
+					k = 1 - s
+				}
+				p := none
+				if k != s {
+					p = f.producer[c.ssa[j].operand(k)]
+				}
+				terms = append(terms, p)
+			}
+			misses := 0
+			for at := 0; at+laneCount <= len(terms); {
+				t := laneTuple(terms[at : at+laneCount])
+				if p := c.tryPack(code, t); p != none {
+					seeds = append(seeds, p)
+					at += laneCount
+					misses = 0
+				} else if misses++; misses < 2*laneCount {
+					at++ // the first terms may be special
+				} else {
+					at += laneCount
+				}
+			}
+		}
+	}
+	return seeds
+}
+
+// tryPack returns the number of the pack of the given instructions, or none.
+func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
+	f := &c.lanesFound
+	if t[0] == none {
+		return none
+	}
+	first := &code[t[0]]
+	if first.Type != dtype.Float64 || !laneOps[first.Op] {
+		return none
+	}
+	for lane := 1; lane < laneCount; lane++ {
+		i := t[lane]
+		if i == none || code[i].Op != first.Op || code[i].Type != dtype.Float64 || f.level[i] != f.level[t[0]] || i == t[lane-1] {
+			return none
+		}
+	}
+	if p, ok := f.byLanes[t]; ok {
+		return p
+	}
+	if f.tried > len(code)/2 { // keeps the search linear
+		return none
+	}
+	f.tried++
+	if f.byLanes == nil {
+		f.byLanes = map[laneTuple]int32{}
+	}
+	pack := lanePack{instr: t, value: none}
+	for k := range pack.operand {
+		pack.operand[k] = packOperand{none, none, none}
+	}
+	var v [3]laneTuple
+	arity := first.Op.Arity()
+	for lane, i := range t {
+		for k := range arity {
+			v[k][lane] = c.ssa[i].operand(k)
+		}
+	}
+	if first.Op == micro.Add || first.Op == micro.Mul || first.Op == micro.FMA {
+		c.alignOperands(code, &v[0], &v[1])
+	}
+	result := none
+	ok := true
+	for k := 0; k < arity && ok; k++ {
+		pack.operand[k], ok = c.packOperandOf(code, v[k])
+	}
+	if ok {
+		result = int32(len(f.packs))
+		f.packs = append(f.packs, pack)
+	}
+	f.byLanes[t] = result
+	return result
+}
+
+// alignOperands exchanges operands of commutative lanes so that each side is like the first lane's.
+func (c *straightCompiler) alignOperands(code []micro.Instr, x, y *laneTuple) {
+	f := &c.lanesFound
+	like := func(v, model int32, lane int) bool {
+		p, q := f.producer[v], f.producer[model]
+		if (p == none) != (q == none) {
+			return false
+		}
+		if p != none {
+			return v == model || code[p].Op == code[q].Op && f.level[p] == f.level[q]
+		}
+		return v == model || c.vals[v].disp == c.vals[model].disp+int32(8*lane)
+	}
+	for lane := 1; lane < laneCount; lane++ {
+		if like(x[lane], x[0], lane) && like(y[lane], y[0], lane) {
+			continue
+		}
+		if like(y[lane], x[0], lane) && like(x[lane], y[0], lane) {
+			x[lane], y[lane] = y[lane], x[lane]
+		}
+	}
+}
+
+func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packOperand, bool) {
+	f := &c.lanesFound
+	same, produced := true, true
+	for _, x := range v {
+		same = same && x == v[0]
+		produced = produced && f.producer[x] != none
+	}
+	switch {
+	case same:
+		return packOperand{none, v[0], none}, true
+	case produced:
+		var t laneTuple
+		for lane, x := range v {
+			t[lane] = f.producer[x]
+		}
+		p := c.tryPack(code, t)
+		return packOperand{p, none, none}, p != none
+	}
+	for lane, x := range v {
+		val := &c.vals[x]
+		if f.producer[x] != none || val.kind != kind64 || val.disp != c.vals[v[0]].disp+int32(8*lane) {
+			return packOperand{none, none, none}, false
+		}
+	}
+	return packOperand{none, none, v[0]}, true
+}
+
+// lowerLanes appends the low-level code of a chunk with packs: in the order of the program, but
+// with everything that a pack needs before it.
+func (c *straightCompiler) lowerLanes(lo int, live []uint64) error {
+	f := &c.lanesFound
+	code := c.program.Code[lo : lo+len(c.ssa)]
+	f.done = resize(f.done, len(code))
+	clear(f.done)
+	f.rows = f.rows[:0]
+	f.single, f.cells = map[int32]int32{}, map[int32]int32{}
+	// Cells of temporaries are reused in the order of the program, which is left here: values that must
+	// outlive the chunk are written at its end, others spill to the scratch block.
+	for i := range c.ssa {
+		if v := &c.vals[c.ssa[i].dst]; !v.output {
+			v.home = spaceNone
+		}
+	}
+	for i := range code {
+		if err := c.emitUnit(lo, code, int32(i)); err != nil {
+			return err
+		}
+	}
+	for _, cell := range c.touched {
+		d := cell - c.program.TempLo
+		v := c.cellValue[cell] - c.valueBase
+		if live == nil || live[d/64]>>(d%64)&1 == 0 || c.stays[v] {
+			continue
+		}
+		c.stays[v] = true
+		if int(v) >= len(f.producer) || f.producer[v] == none {
+			continue // as it was when the chunk began
+		}
+		kind := c.vals[v].kind
+		out := c.newValue(kind)
+		val := &c.vals[out]
+		val.home, val.disp, val.output = spaceArena, int32(cell)*4-bias, true
+		c.put(lMov, typeOfKind(kind), 0, out, kind, v, none, none)
+	}
+	c.placeRows()
+	return nil
+}
+
+func typeOfKind(k valueKind) elem {
+	if k == kind32 {
+		return tF32
+	}
+	return tF64
+}
+
+// emitUnit appends instruction i, or the pack that computes it, after its operands.
+func (c *straightCompiler) emitUnit(lo int, code []micro.Instr, i int32) error {
+	f := &c.lanesFound
+	if p := f.packOf[i]; p != none {
+		return c.emitPack(lo, code, p)
+	}
+	if f.done[i] {
+		return nil
+	}
+	f.done[i] = true
+	s := &c.ssa[i]
+	for k := 0; k < code[i].Op.Arity(); k++ {
+		if err := c.emitOperand(lo, code, s.operand(k)); err != nil {
+			return err
+		}
+	}
+	if !c.lower(&code[i], s.dst, s.a, s.b, s.c) {
+		return &ErrUnsupported{Op: code[i].Op, Type: code[i].Type, To: code[i].To, Instr: lo + int(i)}
+	}
+	return nil
+}
+
+func (c *straightCompiler) emitOperand(lo int, code []micro.Instr, v int32) error {
+	if p := c.lanesFound.producer[v]; p != none {
+		return c.emitUnit(lo, code, p)
+	}
+	return nil
+}
+
+// emitPack appends a pack after its operands, and stores it where its lanes are outputs or have
+// scalar users.
+func (c *straightCompiler) emitPack(lo int, code []micro.Instr, p int32) error {
+	f := &c.lanesFound
+	if f.packs[p].value != none {
+		return nil
+	}
+	first := &code[f.packs[p].instr[0]]
+	v := [3]int32{none, none, none}
+	for k := 0; k < first.Op.Arity(); k++ {
+		o := f.packs[p].operand[k]
+		switch {
+		case o.pack != none:
+			if err := c.emitPack(lo, code, o.pack); err != nil {
+				return err
+			}
+			v[k] = f.packs[o.pack].value
+		case o.single != none:
+			if err := c.emitOperand(lo, code, o.single); err != nil {
+				return err
+			}
+			v[k] = c.broadcast(o.single)
+		default:
+			v[k] = c.neighbours(c.vals[o.first].disp)
+		}
+	}
+	c.mode, c.vector = modeEVEX, true
+	dst := c.newValue(kindVector)
+	c.lower(first, dst, v[0], v[1], v[2])
+	c.mode, c.vector = modeScalar, false
+	pack := &f.packs[p]
+	pack.value = dst
+	row, wanted := true, false
+	for lane, i := range pack.instr {
+		val := &c.vals[c.ssa[i].dst]
+		row = row && val.output && code[i].Dst == first.Dst+uint32(2*lane)
+		// Only the pack that stands for an instruction serves its scalar users.
+		wanted = wanted || f.packOf[i] == p && (c.hasScalarUser[i] || val.output)
+	}
+	if !row && !wanted {
+		return nil
+	}
+	home, disp := spaceArena, int32(first.Dst)*4-bias
+	if !row {
+		home, disp = spaceFixed, 0 // see placeRows
+		f.rows = append(f.rows, laneRow{store: int32(len(c.code))})
+	}
+	c.code = append(c.code, lowIns{op: lStoreLanes, typ: tF64, imm: uint8(home), dst: none, a: dst, b: none, c: none, extra: disp, vector: true})
+	for lane, i := range pack.instr {
+		if f.packOf[i] != p {
+			continue
+		}
+		id := c.ssa[i].dst
+		if val := &c.vals[id]; row {
+			val.output, val.stored = false, true
+			continue
+		} else if val.output {
+			// An output without neighbours: copied from the scratch block.
+			from := c.newValue(kind64)
+			c.inRow(from, lane)
+			c.put(lMov, tF64, 0, id, kind64, from, none, none)
+			continue
+		}
+		c.inRow(id, lane)
+	}
+	return nil
+}
+
+// laneRow is a pack in the scratch block, for its scalar users.
+type laneRow struct {
+	store  int32   // the instruction that writes it
+	last   int32   // the last that reads it
+	values []int32 // values that lie in it
+}
+
+// inRow says that a value lies in the newest row.
+func (c *straightCompiler) inRow(v int32, lane int) {
+	row := &c.lanesFound.rows[len(c.lanesFound.rows)-1]
+	row.values = append(row.values, v)
+	val := &c.vals[v]
+	val.home, val.disp, val.stored = spaceFixed, int32(8*lane), true
+}
+
+// placeRows gives the rows places in the scratch block, which are used again after a row's last reader.
+func (c *straightCompiler) placeRows() {
+	f := &c.lanesFound
+	rowOf := map[int32]int32{}
+	for r := range f.rows {
+		f.rows[r].last = f.rows[r].store
+		for _, v := range f.rows[r].values {
+			rowOf[v] = int32(r)
+		}
+	}
+	for i := range c.code {
+		in := &c.code[i]
+		for _, v := range [...]int32{in.a, in.b, in.c} {
+			if v != none && c.vals[v].home == spaceFixed {
+				if r, ok := rowOf[v]; ok {
+					f.rows[r].last = int32(i)
+				}
+			}
+		}
+		if in.op == lGuard && in.extra != none {
+			if r, ok := rowOf[in.extra]; ok {
+				f.rows[r].last = int32(i)
+			}
+		}
+	}
+	var places, ends []int32 // displacement, and the last reader of what lies there
+	for r := range f.rows {
+		row := &f.rows[r]
+		place := none
+		for k, end := range ends {
+			if end < row.store {
+				place, ends[k] = places[k], row.last
+				break
+			}
+		}
+		if place == none {
+			place = c.slotBase + c.slotTop
+			c.slotTop += 8 * laneCount
+			places, ends = append(places, place), append(ends, row.last)
+		}
+		c.code[row.store].extra = place
+		for _, v := range row.values {
+			c.vals[v].disp += place
+		}
+	}
+}
+
+// broadcast returns the vector of one value.
+func (c *straightCompiler) broadcast(v int32) int32 {
+	f := &c.lanesFound
+	if x, ok := f.single[v]; ok {
+		return x
+	}
+	x := c.newValue(kindVector)
+	c.code = append(c.code, lowIns{op: lBroadcast, typ: tF64, dst: x, a: v, b: none, c: none, vector: true})
+	f.single[v] = x
+	return x
+}
+
+// neighbours returns the vector of the cells from a displacement on.
+func (c *straightCompiler) neighbours(disp int32) int32 {
+	f := &c.lanesFound
+	if x, ok := f.cells[disp]; ok {
+		return x
+	}
+	x := c.newValue(kindVector)
+	val := &c.vals[x]
+	val.home, val.disp, val.stored = spaceArena, disp, true
+	f.cells[disp] = x
+	return x
+}
+
+// findScalarUsers marks the instructions whose value is read outside of packs, or outlives the chunk.
+func (c *straightCompiler) findScalarUsers(code []micro.Instr, live []uint64) {
+	f := &c.lanesFound
+	c.hasScalarUser = resize(c.hasScalarUser, len(code))
+	clear(c.hasScalarUser)
+	mark := func(v int32) {
+		if int(v) < len(f.producer) && f.producer[v] != none {
+			c.hasScalarUser[f.producer[v]] = true
+		}
+	}
+	for i := range code {
+		if f.packOf[i] != none {
+			continue
+		}
+		for k := 0; k < code[i].Op.Arity(); k++ {
+			mark(c.ssa[i].operand(k))
+		}
+	}
+	for p := range f.packs {
+		if !f.packs[p].used {
+			continue
+		}
+		for _, o := range f.packs[p].operand {
+			if o.single != none {
+				mark(o.single)
+			}
+		}
+	}
+	for _, cell := range c.touched {
+		if d := cell - c.program.TempLo; live != nil && live[d/64]>>(d%64)&1 != 0 {
+			mark(c.cellValue[cell] - c.valueBase)
+		}
+	}
+}
