@@ -30,8 +30,8 @@ func corpus() []drawing {
 	add := func(name string, outputs []*graph.Node, options ...Option) {
 		list = append(list, drawing{name, outputs, options, nil})
 	}
-	for mode, name := range map[GradientMode]string{NoGradients: "seed-forward", Overlay: "seed-overlay", Split: "seed-split"} {
-		outputs, options := seed(mode)
+	for mode, name := range []string{NoGradients: "seed-forward", Overlay: "seed-overlay", Split: "seed-split"} {
+		outputs, options := seed(GradientMode(mode))
 		add(name, outputs, options...)
 	}
 	add("perceptron", perceptron())

@@ -104,11 +104,11 @@ setTimeout(() => {
   key("+");
   key("d");
   expect("d changes the theme", document.documentElement.dataset.theme === "dark" && getComputedStyle(document.body).backgroundColor === "rgb(18, 23, 28)");
-  requestAnimationFrame(() => requestAnimationFrame(() => {
+  setTimeout(() => {
     expect("+ zooms", svg.getAttribute("viewBox") !== before);
     expect("the typeface is there", document.fonts.check('20px "Adjoint Text"') && [...document.fonts].every(f => f.status !== "error"));
     document.body.setAttribute("data-result", failures.length ? failures.join("; ") : "passed");
-  }));
+  }, 500);
 }, 50);
 </script></body>`
 	page = bytes.Replace(page, []byte("</body>"), []byte(check), 1)
@@ -116,16 +116,20 @@ setTimeout(() => {
 	if err := os.WriteFile(file, page, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,800",
-		"--virtual-time-budget=4000", "--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+file)
-	command.WaitDelay = 20 * time.Second
-	out, err := command.Output()
-	if err != nil {
-		t.Skipf("the browser does not run here: %v", err)
+	// A loaded machine may starve the page until the browser gives up.
+	var result [][]byte
+	for try := 0; try < 3 && result == nil; try++ {
+		command := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,800",
+			"--virtual-time-budget=10000", "--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+file)
+		command.WaitDelay = 20 * time.Second
+		out, err := command.Output()
+		if err != nil {
+			t.Skipf("the browser does not run here: %v", err)
+		}
+		result = regexp.MustCompile(`data-result="([^"]*)"`).FindSubmatch(out)
 	}
-	result := regexp.MustCompile(`data-result="([^"]*)"`).FindSubmatch(out)
 	if result == nil {
-		t.Fatalf("the page did not report; it has %d bytes", len(out))
+		t.Fatal("the page did not report")
 	}
 	if string(result[1]) != "passed" {
 		t.Error(string(result[1]))

@@ -285,5 +285,13 @@
   document.getElementById("help-button").addEventListener("click", () => help.showModal());
   addEventListener("resize", show);
   step(steps.length);
+  // A drawing that is unreadable as a whole opens at its first node.
+  if (scale() < 0.15 && order[0]?.element) {
+    const b = order[0].element.getBBox(), s = scale() / 0.7;
+    box.w *= s; box.h *= s;
+    const o = origin();
+    box.x = b.x + b.width / 2 - box.w / 2 + view.clientWidth / o.s * (width > height ? 0.4 : 0);
+    box.y = b.y + b.height / 2 - box.h / 2 + view.clientHeight / o.s * (width > height ? 0 : 0.4);
+  }
   show();
 })();

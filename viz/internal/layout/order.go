@@ -14,20 +14,23 @@ func (p *plan) order() {
 	}
 	o := newOrderer(p)
 	total := len(p.items)
-	sweeps, transpositions := 24, 6
+	starts, sweeps, patience, transpositions, sifts := 8, 60, 16, 10, 10
 	switch {
 	case total > 60000:
-		sweeps, transpositions = 4, 0
+		starts, sweeps, patience, transpositions, sifts = 1, 4, 4, 0, 0
 	case total > 12000:
-		sweeps, transpositions = 8, 1
+		starts, sweeps, patience, transpositions, sifts = 1, 6, 3, 1, 0
 	case total > 3000:
-		sweeps, transpositions = 12, 2
+		starts, sweeps, patience, transpositions, sifts = 2, 10, 4, 2, 1
+	case total > 1000:
+		starts, sweeps, patience, transpositions, sifts = 4, 30, 10, 6, 4
 	}
 	best := int(^uint(0) >> 1)
 	var bestOrder [][]int32
-	keep := func(count int) {
+	keep := func() bool {
+		count := o.crossings()
 		if count >= best {
-			return
+			return false
 		}
 		best = count
 		if bestOrder == nil {
@@ -36,31 +39,36 @@ func (p *plan) order() {
 		for l := range p.layers {
 			bestOrder[l] = append(bestOrder[l][:0], p.layers[l]...)
 		}
-	}
-	starts := 2
-	if total > 12000 {
-		starts = 1
+		return true
 	}
 	for start := 0; start < starts && best > 0; start++ {
-		o.initial(start == 1)
-		keep(o.crossings())
+		o.initial(start%2 == 1)
+		o.median = start%4 >= 2
+		o.turnAll = start < 4
+		keep()
 		stale := 0
-		for sweep := 0; sweep < sweeps && best > 0 && stale < 6; sweep++ {
+		for sweep := 0; sweep < sweeps && best > 0 && stale < patience; sweep++ {
 			if len(p.graph.Clusters) > 0 && sweep < sweeps/2 {
 				o.placeClusters()
 			}
-			o.sweep(sweep%2 == 0, sweep%4 >= 2)
+			o.turnTies = sweep%4 >= 2
+			o.sweep(sweep%2 == 0)
 			for k := 0; k < transpositions; k++ {
-				if !o.transpose(k%2 == 1) {
+				if !o.transpose(k%2 == 1, o.turnTies) {
 					break
 				}
 			}
-			before := best
-			keep(o.crossings())
-			if best < before {
+			if keep() {
 				stale = 0
 			} else {
 				stale++
+			}
+		}
+		for k := 0; k < sifts && best > 0; k++ {
+			improved := o.sift(k%2 == 1)
+			keep()
+			if !improved {
+				break
 			}
 		}
 	}
@@ -76,7 +84,12 @@ type orderer struct {
 	key     []float64
 	tree    []int // accumulator of the crossing count
 	scratch []int32
-	lineage [][]int32 // per cluster: from the root to itself
+	movable []int32
+	// median sweeps by medians instead of barycentres, and turnTies turns items
+	// round that are equal by them.
+	median, turnTies bool
+	turnAll          bool      // turnTies moves items without links too
+	lineage          [][]int32 // per cluster: from the root to itself
 }
 
 func newOrderer(p *plan) *orderer {
@@ -157,8 +170,9 @@ func (o *orderer) initial(fromEnd bool) {
 	}
 }
 
-// sweep reorders layer after layer by the barycentres of the layer before.
-func (o *orderer) sweep(downwards, both bool) {
+// sweep reorders layer after layer by the barycentres, or medians, of the layer
+// before. Items that hang on the other side only go where that side wants them.
+func (o *orderer) sweep(downwards bool) {
 	count := len(o.layers)
 	for k := 0; k < count; k++ {
 		l := k
@@ -166,36 +180,56 @@ func (o *orderer) sweep(downwards, both bool) {
 			l = count - 1 - k
 		}
 		for _, i := range o.layers[l] {
-			links := o.up[i]
+			links, other := o.up[i], o.down[i]
 			if !downwards {
-				links = o.down[i]
+				links, other = other, links
 			}
-			sum, weight := 0.0, 0.0
-			for _, n := range links {
-				sum += float64(o.items[n.to].pos)
-				weight++
-			}
-			if both || weight == 0 {
-				other := o.down[i]
-				if !downwards {
-					other = o.up[i]
+			switch {
+			case len(links) > 0 && o.median:
+				o.key[i] = o.medianOf(links)
+			case len(links) > 0:
+				sum := 0.0
+				for _, n := range links {
+					sum += float64(o.items[n.to].pos)
 				}
-				if weight == 0 || both && len(links) == 0 {
-					// Items that hang on the other side only go where that side wants them.
-					for _, n := range other {
-						sum += o.relative(n.to, l)
-						weight++
-					}
+				o.key[i] = sum / float64(len(links))
+			case len(o.graph.Clusters) == 0:
+				o.key[i] = -1
+			case len(other) > 0:
+				sum := 0.0
+				for _, n := range other {
+					sum += o.relative(n.to, l)
 				}
-			}
-			if weight == 0 {
+				o.key[i] = sum / float64(len(other))
+			default:
 				o.key[i] = float64(o.items[i].pos)
-			} else {
-				o.key[i] = sum / weight
 			}
 		}
 		o.arrange(l)
 	}
+}
+
+// medianOf returns the weighted median of the links' ends (Gansner et al. 1993,
+// §3): between the two middle ones it leans to the side that is denser.
+func (o *orderer) medianOf(links []link) float64 {
+	ends := o.scratch[:0]
+	for _, n := range links {
+		ends = append(ends, o.items[n.to].pos)
+	}
+	slices.Sort(ends)
+	o.scratch = ends
+	m := len(ends) / 2
+	switch {
+	case len(ends)%2 == 1:
+		return float64(ends[m])
+	case len(ends) == 2:
+		return float64(ends[0]+ends[1]) / 2
+	}
+	left, right := float64(ends[m-1]-ends[0]), float64(ends[len(ends)-1]-ends[m])
+	if left+right == 0 {
+		return float64(ends[m-1]+ends[m]) / 2
+	}
+	return (float64(ends[m-1])*right + float64(ends[m])*left) / (left + right)
 }
 
 // relative returns the position of an item scaled to the length of layer l.
@@ -209,7 +243,27 @@ func (o *orderer) relative(i int32, l int) float64 {
 func (o *orderer) arrange(l int) {
 	layer := o.layers[l]
 	if len(o.graph.Clusters) == 0 {
-		slices.SortStableFunc(layer, func(a, b int32) int { return compare(o.key[a], o.key[b]) })
+		if o.turnTies && o.turnAll {
+			slices.Reverse(layer)
+		}
+		movable := o.movable[:0]
+		for _, i := range layer {
+			if o.key[i] >= 0 {
+				movable = append(movable, i)
+			}
+		}
+		if o.turnTies && !o.turnAll {
+			slices.Reverse(movable)
+		}
+		slices.SortStableFunc(movable, func(a, b int32) int { return compare(o.key[a], o.key[b]) })
+		k := 0
+		for j, i := range layer {
+			if o.key[i] >= 0 {
+				layer[j] = movable[k]
+				k++
+			}
+		}
+		o.movable = movable
 	} else {
 		o.arrangeGroup(layer, 0)
 	}
@@ -340,46 +394,113 @@ func (o *orderer) crossingsBelow(l int) int {
 	return count
 }
 
-// transpose swaps neighbours where that removes crossings; with even set, also
-// where it leaves their number. It reports whether it swapped anything.
-func (o *orderer) transpose(backwards bool) bool {
-	improved := false
-	ends := make([][]int32, 4)
-	sortedEnds := func(k int, links []link) []int32 {
-		s := ends[k][:0]
-		for _, n := range links {
-			s = append(s, o.items[n.to].pos)
-		}
-		slices.Sort(s)
-		ends[k] = s
-		return s
+// ends returns the sorted positions of what an item is linked to above, then
+// below it.
+func (o *orderer) ends(i int32, above, below []int32) ([]int32, []int32) {
+	above, below = above[:0], below[:0]
+	for _, n := range o.up[i] {
+		above = append(above, o.items[n.to].pos)
 	}
+	for _, n := range o.down[i] {
+		below = append(below, o.items[n.to].pos)
+	}
+	slices.Sort(above)
+	slices.Sort(below)
+	return above, below
+}
+
+// transpose swaps neighbours where that removes crossings; with even set, also
+// where it leaves their number. It reports whether it removed any.
+func (o *orderer) transpose(backwards, even bool) bool {
+	improved := false
+	var aUp, aDown, bUp, bDown []int32
 	for k := range o.layers {
 		l := k
 		if backwards {
 			l = len(o.layers) - 1 - k
 		}
 		layer := o.layers[l]
-		for again := true; again; {
+		for round, again := 0, true; again; round++ {
 			again = false
 			for j := 0; j+1 < len(layer); j++ {
 				a, b := layer[j], layer[j+1]
 				if o.items[a].cluster != o.items[b].cluster {
 					continue
 				}
-				aUp, aDown := sortedEnds(0, o.up[a]), sortedEnds(1, o.down[a])
-				bUp, bDown := sortedEnds(2, o.up[b]), sortedEnds(3, o.down[b])
+				aUp, aDown = o.ends(a, aUp, aDown)
+				bUp, bDown = o.ends(b, bUp, bDown)
 				keep := inversions(aUp, bUp) + inversions(aDown, bDown)
 				if keep == 0 {
 					continue
 				}
 				swap := inversions(bUp, aUp) + inversions(bDown, aDown)
-				if swap < keep {
+				if swap < keep || even && round == 0 && swap == keep {
 					layer[j], layer[j+1] = b, a
 					o.items[a].pos, o.items[b].pos = int32(j+1), int32(j)
-					again, improved = true, true
+					if swap < keep {
+						again, improved = true, true
+					}
 				}
 			}
+		}
+	}
+	return improved
+}
+
+// sift moves every item to the place in its layer that has the fewest
+// crossings, the others staying in order (Matuszewski, Schönfeld and Molitor
+// 1999). Items do not leave the run of their cluster. It reports whether it
+// removed crossings.
+func (o *orderer) sift(backwards bool) bool {
+	improved := false
+	type both struct{ up, down []int32 }
+	var sorted []both
+	for k := range o.layers {
+		l := k
+		if backwards {
+			l = len(o.layers) - 1 - k
+		}
+		layer := o.layers[l]
+		// The neighbouring layers stand still, so that the ends can be kept.
+		for len(sorted) < len(layer) {
+			sorted = append(sorted, both{})
+		}
+		for j, i := range layer {
+			sorted[j].up, sorted[j].down = o.ends(i, sorted[j].up, sorted[j].down)
+		}
+		for _, i := range slices.Clone(layer) {
+			from := int(o.items[i].pos)
+			own := sorted[from]
+			best, bestAt := 0, from
+			for _, direction := range []int{-1, 1} {
+				change := 0
+				for j := from + direction; j >= 0 && j < len(layer) && o.items[layer[j]].cluster == o.items[i].cluster; j += direction {
+					other := sorted[j]
+					before := inversions(own.up, other.up) + inversions(own.down, other.down)
+					after := inversions(other.up, own.up) + inversions(other.down, own.down)
+					if direction < 0 {
+						before, after = after, before
+					}
+					change += after - before
+					if change < best {
+						best, bestAt = change, j
+					}
+				}
+			}
+			if bestAt == from {
+				continue
+			}
+			improved = true
+			step := 1
+			if bestAt < from {
+				step = -1
+			}
+			for j := from; j != bestAt; j += step {
+				layer[j], sorted[j] = layer[j+step], sorted[j+step]
+				o.items[layer[j]].pos = int32(j)
+			}
+			layer[bestAt], sorted[bestAt] = i, own
+			o.items[i].pos = int32(bestAt)
 		}
 	}
 	return improved

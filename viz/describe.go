@@ -1,0 +1,264 @@
+package viz
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/viz/internal/scene"
+)
+
+func constantText(n *Node) string {
+	if n.Constant != nil && n.Constant.IsScalar() {
+		return FormatNumber(n.Constant.Data[0])
+	}
+	if n.Constant != nil && len(n.Constant.Data) <= 3 {
+		return n.Constant.summary()
+	}
+	if n.Type != "" {
+		return n.Type
+	}
+	return "const"
+}
+
+func (b *builder) valueText(n *Node) string {
+	if v := n.Value.summary(); v != "" {
+		return v
+	}
+	if len(n.Shape) > 0 || b.settings.types {
+		return n.Type
+	}
+	return ""
+}
+
+func (b *builder) second(i int) []scene.Run {
+	n := &b.model.Nodes[i]
+	name := b.names[i]
+	value := n.Value.summary()
+	typed := len(n.Shape) > 0 || b.settings.types
+	named := n.Name != "" && !b.isOutput[i]
+	switch {
+	case n.Gradient && value == "":
+		if short := b.expression(i); short != nil {
+			return short
+		}
+		if typed {
+			return upright(n.Type)
+		}
+		return name
+	case value != "" && n.Value.IsScalar():
+		return joinRuns(name, upright(" = "), numberRuns(value))
+	case value != "" && len(n.Value.Data) <= 4:
+		return joinRuns(name, upright(" = "), numberRuns(value))
+	case typed && named:
+		return joinRuns(name, upright(" : "+n.Type))
+	case typed:
+		return upright(n.Type)
+	}
+	return name
+}
+
+func (b *builder) expression(i int) []scene.Run {
+	for _, o := range b.model.Outputs {
+		if o.Node == i && o.By != "" {
+			return barred(nameRuns(o.By))
+		}
+	}
+	n := &b.model.Nodes[i]
+	if (n.Op == "mul" || n.Op == "mul_no_nan") && len(n.Inputs) == 2 {
+		left, right := &b.model.Nodes[n.Inputs[0]], &b.model.Nodes[n.Inputs[1]]
+		known := func(n *Node) bool { return !n.Gradient || n.Op == "const" }
+		if known(left) && known(right) && right.Op == "const" && left.Op != "const" {
+			return joinRuns(b.names[n.Inputs[1]], b.names[n.Inputs[0]])
+		}
+		if known(left) && known(right) && right.Op != "const" {
+			space := upright("\u2009")
+			if left.Op == "const" {
+				space = nil
+			}
+			return joinRuns(b.names[n.Inputs[0]], space, b.names[n.Inputs[1]])
+		}
+	}
+	return nil
+}
+
+func (b *builder) adjoint(name []scene.Run, value *Value) scene.TextLine {
+	runs := barred(name)
+	if text := value.summary(); text != "" && len(value.Data) <= 4 {
+		runs = joinRuns(runs, upright(" = "), numberRuns(text))
+	}
+	return scene.TextLine{Runs: runs, Size: scene.ValueSize, Colour: scene.AdjointText}
+}
+
+func (b *builder) partial(user int, x operand) scene.TextLine {
+	const longest = 16
+	number, known := 1.0, true
+	for _, u := range x.chain {
+		list := b.model.Nodes[u.node].Partials
+		if u.operand >= len(list) || list[u.operand] == nil || !list[u.operand].IsScalar() {
+			known = false
+			break
+		}
+		number *= list[u.operand].Data[0]
+	}
+	n := &b.model.Nodes[user]
+	operands := b.operands[user]
+	var formula []scene.Run
+	if len(operands) == len(n.Inputs) && len(x.chain) == 1 {
+		var names [][]scene.Run
+		for _, in := range n.Inputs {
+			names = append(names, b.names[in])
+		}
+		formula = partialRuns(n.Op, x.chain[0].operand, names, b.names[user])
+	} else if n.Op == "add" {
+		formula = upright("1")
+	} else {
+		// A folded product: the other operands.
+		skipped := false
+		for _, o := range operands {
+			if !skipped && o.node == x.node && sameChain(o.chain, x.chain) {
+				skipped = true
+				continue
+			}
+			if len(formula) > 0 {
+				formula = append(formula, upright("\u2009")...)
+			}
+			formula = append(formula, b.names[o.node]...)
+		}
+	}
+	line := scene.TextLine{Runs: formula, Size: scene.LabelSize, Colour: scene.AdjointText}
+	if len([]rune(line.Plain())) > longest {
+		line.Runs = nil
+	}
+	plain := line.Plain()
+	if known {
+		text := FormatNumber(number)
+		switch {
+		case plain == text:
+		case len(line.Runs) == 0:
+			line.Runs = numberRuns(text)
+		default:
+			line.Runs = joinRuns(line.Runs, upright(" = "), numberRuns(text))
+		}
+	}
+	if len(line.Runs) == 0 {
+		line = scene.TextLine{}
+	}
+	return line
+}
+
+func sameChain(a, b []use) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *builder) outputName(k int) []scene.Run {
+	o := b.model.Outputs[k]
+	if o.Name != "" {
+		return nameRuns(o.Name)
+	}
+	if name := b.model.Nodes[o.Node].Name; name != "" {
+		return nameRuns(name)
+	}
+	primal := 0
+	for _, other := range b.model.Outputs {
+		if other.Of == "" {
+			primal++
+		}
+	}
+	if primal == 1 {
+		return nameRuns("y")
+	}
+	return nameRuns("y" + strconv.Itoa(k+1))
+}
+
+func (b *builder) describe() string {
+	var inputs, outputs []string
+	operators := 0
+	for i := range b.model.Nodes {
+		n := &b.model.Nodes[i]
+		text := n.Name
+		if v := n.Value.summary(); v != "" {
+			text += " = " + v
+		}
+		switch {
+		case n.Op == "input":
+			inputs = append(inputs, text)
+		case n.Op != "const" && !b.folded[i]:
+			operators++
+		}
+	}
+	for k, o := range b.model.Outputs {
+		text := scene.TextLine{Runs: b.outputName(k)}.Plain()
+		if o.Of != "" {
+			text = "∂" + o.Of + "/∂" + o.By
+		}
+		if v := b.model.Nodes[o.Node].Value.summary(); v != "" {
+			text += " = " + v
+		}
+		outputs = append(outputs, text)
+	}
+	d := fmt.Sprintf("Computational graph with inputs %s; %d operators; outputs %s.",
+		listing(inputs), operators, listing(outputs))
+	switch b.settings.gradients {
+	case Overlay:
+		d += " Dashed reverse edges carry local partial derivatives, bars mark adjoints."
+	case Split:
+		d += " The gradient is drawn as a graph of its own."
+	}
+	return d
+}
+
+func listing(names []string) string {
+	const most = 12
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) > most:
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+func identifier(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+func tooltip(n *Node) string {
+	var lines []string
+	head := n.Op
+	if n.Name != "" {
+		head = n.Name + " = " + n.Op
+		if n.Op == "input" {
+			head = "input " + n.Name
+		}
+	}
+	if n.Attributes != "" {
+		head += " " + n.Attributes
+	}
+	lines = append(lines, head)
+	add := func(key, value string) {
+		if value != "" {
+			lines = append(lines, key+": "+value)
+		}
+	}
+	add("type", n.Type)
+	add("value", n.Value.summary())
+	add("adjoint", n.Adjoint.summary())
+	add("derivative", n.Formula)
+	add("scope", n.Scope)
+	add("source", n.Source)
+	return strings.Join(lines, "\n")
+}
