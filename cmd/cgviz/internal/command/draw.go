@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,14 +28,27 @@ type format struct {
 	name       string
 	extensions []string
 	binary     bool
-	write      func(*viz.Picture, *bytes.Buffer) error
+	// paint writes a picture; nil for JSON, which describes the model without one.
+	paint func(*viz.Picture, io.Writer) error
 }
 
 var formats = []format{
-	{"dot", []string{".dot", ".gv"}, false, func(p *viz.Picture, b *bytes.Buffer) error { return p.DOT(b) }},
-	{"svg", []string{".svg"}, false, func(p *viz.Picture, b *bytes.Buffer) error { return p.SVG(b) }},
-	{"png", []string{".png"}, true, func(p *viz.Picture, b *bytes.Buffer) error { return p.PNG(b) }},
-	{"json", []string{".json"}, false, func(p *viz.Picture, b *bytes.Buffer) error { return p.JSON(b) }},
+	{"dot", []string{".dot", ".gv"}, false, (*viz.Picture).DOT},
+	{"svg", []string{".svg"}, false, (*viz.Picture).SVG},
+	{"png", []string{".png"}, true, (*viz.Picture).PNG},
+	{"json", []string{".json"}, false, nil},
+}
+
+// write writes the model in the format.
+func (f *format) write(w io.Writer, m *viz.Model, options []viz.Option) error {
+	if f.paint == nil {
+		return m.JSON(w)
+	}
+	p, err := viz.NewFromModel(m, options...)
+	if err != nil {
+		return err
+	}
+	return f.paint(p, w)
 }
 
 // gradients are the values of --grad.
@@ -72,6 +86,7 @@ type draw struct {
 	at, wrt        []string
 	grad, rankdir  string
 	title          string
+	maxNodes       int
 }
 
 func (d *draw) flags(cmd *cobra.Command) {
@@ -84,6 +99,7 @@ func (d *draw) flags(cmd *cobra.Command) {
 	f.StringSliceVar(&d.wrt, "wrt", nil, "differentiate by these `NAMES` only: x1,x2 (default all inputs that are floats)")
 	f.StringVar(&d.rankdir, "rankdir", "LR", "direction of the edges: LR, TB, BT or RL")
 	f.StringVar(&d.title, "title", "", "title of the picture, set as mathematics (default the expression)")
+	f.IntVar(&d.maxNodes, "max-nodes", 20000, "refuse to draw graphs with more than `N` nodes")
 	complete := func(flag string, values []string) {
 		err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 		if err != nil {
@@ -125,6 +141,9 @@ func (d *draw) understand(cmd *cobra.Command) (*task, error) {
 	}
 	if t.direction, err = choose("rankdir", d.rankdir, directions); err != nil {
 		return nil, err
+	}
+	if d.maxNodes < 1 {
+		return nil, usage("--max-nodes is %d: expected at least 1", d.maxNodes)
 	}
 	if cmd.Flags().Changed("wrt") && t.mode == viz.NoGradients {
 		return nil, usage("--wrt is about gradients: give --grad overlay or --grad split too")
@@ -173,12 +192,16 @@ func (d *draw) run(cmd *cobra.Command, argument string) error {
 	if err != nil {
 		return err
 	}
-	p, err := d.picture(cmd.Context(), cmd.Flags().Changed("at"), t, s)
+	options := d.options(t, s)
+	if n := s.Graph.Len(); t.format.paint != nil && n > d.maxNodes && len(evaluate.Reachable(s.Outputs...)) > d.maxNodes {
+		return fmt.Errorf("%s has more than the %d nodes that are drawn; --max-nodes changes that, and -T json has no limit", s.Name, d.maxNodes)
+	}
+	m, err := d.model(cmd.Context(), cmd.Flags().Changed("at"), t, s, options)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := t.format.write(p, &b); err != nil {
+	if err := t.format.write(&b, m, options); err != nil {
 		return err
 	}
 	if err := cmd.Context().Err(); err != nil {
@@ -219,20 +242,16 @@ func (d *draw) deliver(data []byte) error {
 // longestTitle is the number of characters above which an expression is no title.
 const longestTitle = 100
 
-// picture computes what is to be shown and prepares the picture.
-func (d *draw) picture(ctx context.Context, at bool, t *task, s *source.Source) (*viz.Picture, error) {
-	options := []viz.Option{viz.WithDirection(t.direction), viz.WithGradients(t.mode)}
+// options returns how the picture is to look.
+func (d *draw) options(t *task, s *source.Source) []viz.Option {
+	options := []viz.Option{viz.WithDirection(t.direction), viz.WithGradients(t.mode), viz.WithMaxNodes(d.maxNodes)}
 	switch {
 	case d.title != "":
 		options = append(options, viz.WithTitle(d.title))
 	case len([]rune(s.Expression)) <= longestTitle:
 		options = append(options, viz.WithTitle(s.Expression))
 	}
-	m, err := d.model(ctx, at, t, s, options)
-	if err != nil {
-		return nil, err
-	}
-	return viz.NewFromModel(m, options...)
+	return options
 }
 
 // model describes the source with the values, adjoints or gradients that are asked for.

@@ -90,8 +90,7 @@ func message(err error) string {
 
 // flagError turns a mistake in the flags into a usage error with a hint.
 func flagError(_ *cobra.Command, err error) error {
-	text := err.Error()
-	if strings.HasPrefix(text, "unknown shorthand flag") || strings.HasPrefix(text, "unknown flag") {
+	if strings.HasPrefix(err.Error(), "unknown shorthand flag") {
 		return usage("%w\n  hint: an expression that begins with a minus stands after --, as in: cgviz -- '-x^2'", err)
 	}
 	return &usageError{err}

@@ -9,7 +9,9 @@
 package point
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -294,7 +296,7 @@ func (s *scanner) list(n *graph.Node) ([]uint64, error) {
 		case shape[d] == 0:
 			shape[d] = counts[d]
 		case shape[d] != counts[d]:
-			return s.fail(open, s.pos, "this list has %d parts where the one before has %d", counts[d], shape[d])
+			return s.fail(open, s.pos, "a list of %d beside lists of %d", counts[d], shape[d])
 		}
 		counts = counts[:d]
 		return nil
@@ -387,6 +389,10 @@ const maxElements = 1 << 28
 // readFile reads an .npy file as the elements of a tensor of the given type.
 func readFile(name string, t graph.Type) ([]uint64, error) {
 	f, err := os.Open(name)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return nil, fmt.Errorf("%s: %w", name, path.Err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -64,15 +64,15 @@ func Read(argument string, stdin io.Reader) (*Source, error) {
 		if len(text) > expr.MaxLength {
 			return nil, fmt.Errorf("standard input: %d bytes are neither a graph's text nor an expression", len(text))
 		}
-		return parseExpression(string(text), "")
+		return parseExpression(string(text))
 	case strings.HasSuffix(argument, Extension):
 		return readFile(argument)
 	}
-	hint := ""
-	if looksLikeFile(argument) {
-		hint = fmt.Sprintf("%s is a file: only files with names that end in %s are read; others can be given as - < %[1]s", argument, Extension)
+	s, err := parseExpression(argument)
+	if err != nil && looksLikeFile(argument) {
+		return nil, fmt.Errorf("%s: only files with names that end in %s are read; others can be given as - < %[1]s", argument, Extension)
 	}
-	return parseExpression(argument, hint)
+	return s, err
 }
 
 // ReadText reads a graph's text form.
@@ -113,7 +113,7 @@ var header = regexp.MustCompile(`^(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*adjoint[ \t]+
 // isGraph reports whether the text begins as the text form of a graph does.
 func isGraph(text []byte) bool { return header.Match(text[:min(len(text), 1<<16)]) }
 
-func parseExpression(text, hint string) (*Source, error) {
+func parseExpression(text string) (*Source, error) {
 	prog, err := expr.Parse(text)
 	s := &Source{Graph: graph.New(), Name: "expression"}
 	if err == nil {
@@ -126,9 +126,6 @@ func parseExpression(text, hint string) (*Source, error) {
 		var list expr.ErrorList
 		if errors.As(err, &list) {
 			e.report = list.Report()
-		}
-		if hint != "" {
-			e.report += "\n  hint: " + hint
 		}
 		return nil, e
 	}

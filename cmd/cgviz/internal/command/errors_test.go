@@ -1,0 +1,175 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestErrors checks status and message of every kind of mistake; the golden file shows
+// them as a user sees them.
+func TestErrors(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	vector := file("vector.cg", "adjoint graph 1\n%0 \"w\" = input : f64[2,2]\n%1 \"ok\" = input : bool\n%2 \"n\" = input : i32\n%3 = reduce_sum %0 {axes=[0 1], keepdims=false} : f64\noutput %3\noutput %1\noutput %2\n")
+	var text strings.Builder
+	for _, c := range []struct {
+		status int
+		args   []string
+	}{
+		// The expression.
+		{1, []string{"sin(x1 + "}},
+		{1, []string{"2 +* x"}},
+		{1, []string{"x $ y"}},
+		{1, []string{"sine(x)"}},
+		{1, []string{"atan2(x)"}},
+		{1, []string{"softmax(x)"}},
+		{1, []string{"z = x; z = y"}},
+		{1, []string{""}},
+		{1, []string{"x₁ + β)"}},
+		{1, []string{"1/2x"}},
+		{1, []string{"(x > 1) + 1"}},
+		// The point.
+		{1, []string{"--at", "x1=3", seed}},
+		{1, []string{"--at", "", seed}},
+		{1, []string{"--at", "x1=3,x2=4,x3=5", seed}},
+		{1, []string{"--at", "x1=3,x1=4", seed}},
+		{1, []string{"--at", "x1=3", "--at", "x₁=4", seed}},
+		{1, []string{"--at", "x1=3,x2=four", seed}},
+		{1, []string{"--at", "x1=3 x2=4", seed}},
+		{1, []string{"--at", "x1=3;x2=4", seed}},
+		{1, []string{"--at", "x1,x2", seed}},
+		{1, []string{"--at", "=3", seed}},
+		{1, []string{"--at", "x1=", seed}},
+		{1, []string{"--at", "x1=1e999,x2=1", seed}},
+		{1, []string{"--at", "x1=[1],x2=1", seed}},
+		{1, []string{"--at", "x=\xff", "x"}},
+		{1, []string{"--at", "x=1", "2 + 3"}},
+		{1, []string{"--at", "w=1", vector}},
+		{1, []string{"--at", "w=[1,2,3]", vector}},
+		{1, []string{"--at", "w=[[1,2],[3]]", vector}},
+		{1, []string{"--at", "w=[[1,2],[3,4]", vector}},
+		{1, []string{"--at", "w=[1,,2]", vector}},
+		{1, []string{"--at", "w=[1,[2]]", vector}},
+		{1, []string{"--at", "w=[]", vector}},
+		{1, []string{"--at", "w=missing.npy", vector}},
+		{1, []string{"--at", "ok=yes", vector}},
+		{1, []string{"--at", "n=2.5", vector}},
+		{1, []string{"--at", "n=3000000000", vector}},
+		{1, []string{"--at", "w=[1]", vector}},
+		// Gradients.
+		{1, []string{"--grad", "overlay", "--wrt", "x3", seed}},
+		{1, []string{"--grad", "overlay", "--wrt", "x1,x1", seed}},
+		{1, []string{"--grad", "split", "--wrt", "n", vector}},
+		{1, []string{"--grad", "overlay", "x > 1"}},
+		{1, []string{"--grad", "split", "2 + 3"}},
+		// Files.
+		{1, []string{filepath.Join(dir, "missing.cg")}},
+		{1, []string{dir + ".cg"}},
+		{1, []string{file("empty.cg", "")}},
+		{1, []string{file("other.cg", "z = x1^2\n")}},
+		{1, []string{file("operator.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = sine %0 : f64\noutput %1\n")}},
+		{1, []string{file("order.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = add %0, %2 : f64\noutput %1\n")}},
+		{1, []string{file("type.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = sin %0 : f32\noutput %1\n")}},
+		{1, []string{file("bytes.cg", "adjoint graph 1\n\x00\xff\n")}},
+		{1, []string{"--at", "x=[1]", file("large.cg", "adjoint graph 1\n%0 \"x\" = input : f64[1000000,1000000]\n%1 = neg %0 : f64[1000000,1000000]\noutput %1\n")}},
+		{1, []string{file("script.py", "x")}},
+		{1, []string{"-"}},
+		{1, []string{"--max-nodes", "3", seed}},
+		// The output.
+		{1, []string{"-o", filepath.Join(dir, "no", "z.svg"), seed}},
+		{1, []string{"-T", "svg", "-o", dir, seed}},
+		// Usage.
+		{2, []string{}},
+		{2, []string{"x1", "+", "x2"}},
+		{2, []string{"--unknown", seed}},
+		{2, []string{"-x^2"}},
+		{2, []string{"-T", "gif", seed}},
+		{2, []string{"-o", "z.jpeg", seed}},
+		{2, []string{"--grad", "all", seed}},
+		{2, []string{"--rankdir", "XY", seed}},
+		{2, []string{"--wrt", "x1", seed}},
+		{2, []string{"--max-nodes", "0", seed}},
+		{2, []string{"--max-nodes", "many", seed}},
+		{2, []string{"--at"}},
+	} {
+		r := run("", c.args...)
+		if r.status != c.status {
+			t.Errorf("%q: status %d, want %d: %s", c.args, r.status, c.status, r.err)
+		}
+		if r.out != "" || !strings.HasPrefix(r.err, "cgviz: ") {
+			t.Errorf("%q: stdout %.80q, stderr %q", c.args, r.out, r.err)
+		}
+		fmt.Fprintf(&text, "%s\n%s[exit %d]\n\n", shell(c.args), r.err, r.status)
+	}
+	golden(t, "errors.golden", strings.ReplaceAll(filepath.ToSlash(text.String()), filepath.ToSlash(dir), "DIR"))
+}
+
+// TestTerminal checks that binary formats stay out of terminals.
+func TestTerminal(t *testing.T) {
+	for _, c := range []struct {
+		format string
+		status int
+	}{{"png", 2}, {"svg", 0}, {"dot", 0}, {"json", 0}} {
+		var out, errs bytes.Buffer
+		status := Main([]string{"-T", c.format, "x"}, Streams{In: strings.NewReader(""), Out: &out, Err: &errs, OutTerminal: true})
+		if status != c.status || (out.Len() == 0) != (status != 0) {
+			t.Errorf("%s: status %d, %d bytes, %s", c.format, status, out.Len(), errs.String())
+		}
+	}
+}
+
+// TestFailureLeavesNothing checks that a failed run neither makes nor changes the output file.
+func TestFailureLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "z.svg")
+	for _, args := range [][]string{{"sin(", "-o", name}, {"--at", "x=1", "x*y", "-o", name}, {"-o", name, "--grad", "split", "x>1"}} {
+		if r := run("", args...); r.status != 1 {
+			t.Errorf("%q: status %d", args, r.status)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("files left: %v, %v", entries, err)
+	}
+	if err := os.WriteFile(name, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run("", "sin(", "-o", name)
+	if data, err := os.ReadFile(name); err != nil || string(data) != "old" {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+}
+
+// failing is a stream that takes no bytes.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestBrokenOutput(t *testing.T) {
+	var errs bytes.Buffer
+	status := Main([]string{"x"}, Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs})
+	if status != 1 || !strings.Contains(errs.String(), "closed") {
+		t.Errorf("status %d, %s", status, errs.String())
+	}
+}
+
+func TestHelp(t *testing.T) {
+	r := run("", "--help")
+	if r.status != 0 || r.err != "" {
+		t.Errorf("status %d, stderr %s", r.status, r.err)
+	}
+	for _, text := range []string{"--format", "--output", "--at", "--grad", "--wrt", "--rankdir", "Examples:", "EXPR"} {
+		if !strings.Contains(r.out, text) {
+			t.Errorf("the help lacks %q", text)
+		}
+	}
+}
