@@ -238,3 +238,66 @@ func TestSinCosBlocks(t *testing.T) {
 		}
 	}
 }
+
+// TestReduceBlocks compares every reduction with the portable one and, for n = 21, with the
+// order written out.
+func TestReduceBlocks(t *testing.T) {
+	rng := rand.New(rand.NewSource(4))
+	plain := []float64{0, math.Copysign(0, -1), 1, -1, 2, 0.5, 1e10, -3}
+	for kind := micro.ReduceSum; kind <= micro.ReduceMin; kind++ {
+		for typ := dtype.Int32; typ < dtype.Count; typ++ {
+			for level := Portable; level <= CPULevel(); level++ {
+				if typ.IsFloat() && ReducePath(kind, typ, level) != level {
+					t.Errorf("reduction %d of %s: level %s falls back", kind, typ, level)
+				}
+				for _, n := range testLengths() {
+					for _, edges := range [][]float64{plain[:2], plain, edgeValues} {
+						a := newGuarded(typ, n)
+						a.fill(rng, edges)
+						if len(edges) < 10 && typ.IsFloat() {
+							a.fillFrom(rng, edges)
+						}
+						want := ReduceBlock(kind, typ, Portable)(a.ptr(), n)
+						got := ReduceBlock(kind, typ, level)(a.ptr(), n)
+						if got != want && !(isNaNBits(typ, got) && isNaNBits(typ, want)) {
+							t.Fatalf("reduction %d of %s[%d] at %s: %#x, want %#x", kind, typ, n, level, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+	v := make([]float64, 21)
+	var acc [8]float64
+	for i := range v {
+		v[i] = rng.NormFloat64()
+		acc[i%8] += v[i]
+	}
+	want := ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]))
+	if got := math.Float64frombits(ReduceBlock(micro.ReduceSum, dtype.Float64, DetectLevel())(unsafe.Pointer(&v[0]), 21)); got != want {
+		t.Errorf("sum of 21 = %v, want %v", got, want)
+	}
+}
+
+func (g *guarded) fillFrom(rng *rand.Rand, edges []float64) {
+	for i := range g.n {
+		v := edges[rng.Intn(len(edges))]
+		if g.t == dtype.Float64 {
+			*(*float64)(unsafe.Pointer(&g.data()[8*i])) = v
+		} else {
+			*(*float32)(unsafe.Pointer(&g.data()[4*i])) = float32(v)
+		}
+	}
+}
+
+func isNaNBits(t dtype.DType, u uint64) bool {
+	switch t {
+	case dtype.Float64:
+		v := math.Float64frombits(u)
+		return v != v
+	case dtype.Float32:
+		v := math.Float32frombits(uint32(u))
+		return v != v
+	}
+	return false
+}

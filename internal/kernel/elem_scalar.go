@@ -168,7 +168,8 @@ func Binary32(op micro.Op) func(x, y float32) float32 {
 func Ternary64(op micro.Op) func(x, y, z float64) float64 {
 	switch op {
 	case micro.FMA:
-		return math.FMA
+		// Not math.FMA itself: as a function value it is the one in software.
+		return func(x, y, z float64) float64 { return math.FMA(x, y, z) }
 	case micro.BetaInc:
 		return betaInc
 	case micro.BetaIncGradA:

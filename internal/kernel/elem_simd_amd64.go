@@ -35,4 +35,17 @@ func simdSinCos(t dtype.DType, level Level) PairBlock {
 	return nil
 }
 
-func simdReduce(micro.ReduceKind, dtype.DType, Level) ReduceFunc { return nil }
+func simdReduce(kind micro.ReduceKind, t dtype.DType, level Level) ReduceFunc {
+	names := [...]string{micro.ReduceSum: "sum_", micro.ReduceProd: "prod_", micro.ReduceMax: "max_", micro.ReduceMin: "min_"}
+	if kind == micro.NoReduce || int(kind) >= len(names) {
+		return nil
+	}
+	name := names[kind] + t.Short()
+	switch level {
+	case AVX2:
+		return asm.ReductionsAVX2[name]
+	case AVX512:
+		return asm.ReductionsAVX512[name]
+	}
+	return nil
+}

@@ -6,7 +6,7 @@
 
 // func CbrtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·CbrtF64AVX512(SB), $128-40
+TEXT ·CbrtF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -25,74 +25,121 @@ TEXT ·CbrtF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+88(SB), Z16
 	VBROADCASTSD constants64<>+96(SB), Z15
 	VBROADCASTSD constants64<>+104(SB), Z25
-	VBROADCASTSD constants64<>+112(SB), Z14
-	VBROADCASTSD constants64<>+120(SB), Z24
-	VBROADCASTSD constants64<>+128(SB), Z13
-	VBROADCASTSD constants64<>+136(SB), Z26
-	VBROADCASTSD constants64<>+144(SB), Z12
+	VBROADCASTSD constants64<>+112(SB), Z24
+	VBROADCASTSD constants64<>+120(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VCMPPD       $0x12, Z1, Z28, K1
-	VCMPPD       $0x11, Z14, Z1, K2
-	KANDB        K1, K2, K3
-	KNOTB        K3, K1
-	KORTESTB     K1, K1
-	JNZ          complete
-	VPANDQ       Z23, Z1, Z2
-	VPORQ        Z30, Z2, Z2
-	VMULPD       Z2, Z2, Z3
-	VMOVUPD      Z26, Z4
-	VFMADD231PD  Z3, Z13, Z4
-	VFMADD213PD  Z12, Z3, Z4
-	VMOVUPD      Z27, Z5
-	VFMADD231PD  Z3, Z22, Z5
-	VFMADD213PD  Z18, Z3, Z5
-	VFMADD231PD  Z2, Z4, Z5
-	VPSRLQ       $0x34, Z1, Z1
-	VPORQ        Z16, Z1, Z1
-	VSUBPD       Z15, Z1, Z1
-	VMULPD       Z31, Z1, Z3
-	VRNDSCALEPD  $0x08, Z3, Z3
-	VFNMADD231PD Z17, Z3, Z1
-	VCMPPD       $0x11, Z1, Z29, K1
-	VBLENDMPD    Z20, Z30, K1, Z4
-	VCMPPD       $0x11, Z29, Z1, K1
-	VBLENDMPD    Z19, Z4, K1, Z4
-	VMULPD       Z4, Z5, Z5
-	VMULPD       Z5, Z5, Z4
-	VMULPD       Z5, Z4, Z4
-	VADDPD       Z25, Z1, Z1
-	VPSLLQ       $0x34, Z1, Z1
-	VMULPD       Z1, Z2, Z2
-	VFNMADD213PD Z30, Z2, Z4
-	VMULPD       Z4, Z5, Z1
-	VFMADD213PD  Z31, Z21, Z4
-	VFMADD231PD  Z4, Z1, Z5
-	VMULPD       Z5, Z5, Z5
-	VMULPD       Z5, Z2, Z1
-	VMULPD       Z1, Z1, Z4
-	VMOVUPD      Z4, Z6
-	VFMSUB231PD  Z1, Z1, Z6
-	VFMSUB231PD  Z1, Z4, Z2
-	VFMADD231PD  Z1, Z6, Z2
-	VMULPD       Z31, Z2, Z2
-	VFNMADD231PD Z5, Z2, Z1
-	VADDPD       Z25, Z3, Z3
-	VPSLLQ       $0x34, Z3, Z3
-	VMULPD       Z3, Z1, Z1
-	VPANDQ       Z24, Z0, Z0
-	VPORQ        Z0, Z1, Z1
-	VMOVUPD      Z1, (DI)(BX*8)
+	VMOVUPD          (SI)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
+	VPSRLQ           $0x34, Z1, Z4
+	VPSRLQ           $0x34, Z3, Z5
+	VMOVUPD          Z1, Z6
+	VPTERNLOGQ       $0xea, Z30, Z23, Z6
+	VMOVUPD          Z3, Z7
+	VPTERNLOGQ       $0xea, Z30, Z23, Z7
+	VPORQ            Z16, Z4, Z4
+	VPORQ            Z16, Z5, Z5
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VSUBPD           Z15, Z4, Z4
+	VSUBPD           Z15, Z5, Z5
+	VCMPPD           $0x12, Z1, Z28, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
+	VCMPPD           $0x12, Z3, Z28, K3
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z3, K4
+	VMULPD           Z31, Z4, Z1
+	VMULPD           Z31, Z5, Z3
+	KANDB            K1, K2, K5
+	VBROADCASTSD     constants64<>+144(SB), Z10
+	VFMADD213PD      Z26, Z8, Z10
+	VMOVUPD          Z27, Z11
+	VFMADD231PD      Z8, Z22, Z11
+	KANDB            K3, K4, K1
+	KNOTB            K5, K2
+	VBROADCASTSD     constants64<>+144(SB), Z12
+	VFMADD213PD      Z26, Z9, Z12
+	VMOVUPD          Z27, Z13
+	VFMADD231PD      Z9, Z22, Z13
+	KNOTB            K1, K3
+	KORB             K2, K3, K1
+	KORTESTB         K1, K1
+	JNZ              complete
+	VRNDSCALEPD      $0x08, Z1, Z1
+	VRNDSCALEPD      $0x08, Z3, Z3
+	VFMADD213PD.BCST constants64<>+152(SB), Z8, Z10
+	VFMADD213PD      Z18, Z8, Z11
+	VFMADD213PD.BCST constants64<>+152(SB), Z9, Z12
+	VFMADD213PD      Z18, Z9, Z13
+	VFNMADD231PD     Z17, Z1, Z4
+	VFNMADD231PD     Z17, Z3, Z5
+	VADDPD           Z25, Z1, Z1
+	VADDPD           Z25, Z3, Z3
+	VFMADD231PD      Z6, Z10, Z11
+	VFMADD231PD      Z7, Z12, Z13
+	VPSLLQ           $0x34, Z1, Z1
+	VPSLLQ           $0x34, Z3, Z3
+	VCMPPD           $0x11, Z4, Z29, K1
+	VCMPPD           $0x11, Z5, Z29, K2
+	VCMPPD           $0x11, Z29, Z4, K3
+	VCMPPD           $0x11, Z29, Z5, K4
+	VADDPD           Z25, Z4, Z4
+	VADDPD           Z25, Z5, Z5
+	VBLENDMPD        Z20, Z30, K1, Z8
+	VBLENDMPD        Z20, Z30, K2, Z9
+	VBLENDMPD        Z19, Z8, K3, Z8
+	VBLENDMPD        Z19, Z9, K4, Z9
+	VPSLLQ           $0x34, Z4, Z4
+	VPSLLQ           $0x34, Z5, Z5
+	VMULPD           Z8, Z11, Z11
+	VMULPD           Z9, Z13, Z13
+	VMULPD           Z4, Z6, Z6
+	VMULPD           Z5, Z7, Z7
+	VMULPD           Z11, Z11, Z4
+	VMULPD           Z13, Z13, Z5
+	VMULPD           Z11, Z4, Z4
+	VMULPD           Z13, Z5, Z5
+	VFNMADD213PD     Z30, Z6, Z4
+	VFNMADD213PD     Z30, Z7, Z5
+	VMULPD           Z4, Z11, Z8
+	VFMADD213PD      Z31, Z21, Z4
+	VMULPD           Z5, Z13, Z9
+	VFMADD213PD      Z31, Z21, Z5
+	VFMADD231PD      Z4, Z8, Z11
+	VFMADD231PD      Z5, Z9, Z13
+	VMULPD           Z11, Z11, Z11
+	VMULPD           Z13, Z13, Z13
+	VMULPD           Z11, Z6, Z4
+	VMULPD           Z13, Z7, Z5
+	VMULPD           Z4, Z4, Z8
+	VMULPD           Z5, Z5, Z9
+	VMOVUPD          Z8, Z10
+	VFMSUB231PD      Z4, Z4, Z10
+	VFMSUB231PD      Z4, Z8, Z6
+	VMOVUPD          Z9, Z8
+	VFMSUB231PD      Z5, Z5, Z8
+	VFMSUB231PD      Z5, Z9, Z7
+	VFMADD231PD      Z4, Z10, Z6
+	VFMADD231PD      Z5, Z8, Z7
+	VMULPD           Z31, Z6, Z6
+	VMULPD           Z31, Z7, Z7
+	VFNMADD231PD     Z11, Z6, Z4
+	VFNMADD231PD     Z13, Z7, Z5
+	VMULPD           Z1, Z4, Z4
+	VMULPD           Z3, Z5, Z5
+	VPTERNLOGQ       $0xea, Z4, Z24, Z0
+	VPTERNLOGQ       $0xea, Z5, Z24, Z2
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z2, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -104,12 +151,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -118,81 +170,90 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VCMPPD       $0x12, Z1, Z28, K1
-	VCMPPD       $0x11, Z14, Z1, K2
-	KANDB        K1, K2, K3
-	KNOTB        K3, K1
-	VCMPPD       $0x11, Z28, Z1, K3
-	KANDB        K1, K3, K4
-	VMULPD.BCST  constants64<>+160(SB), Z1, Z2
-	VBLENDMPD    Z2, Z1, K4, Z2
-	VPSRLQ       $0x34, Z2, Z3
-	VPORQ        Z16, Z3, Z3
-	VSUBPD       Z15, Z3, Z3
-	VSUBPD.BCST  constants64<>+168(SB), Z3, Z4
-	VBLENDMPD    Z4, Z3, K4, Z3
-	VMULPD       Z31, Z3, Z4
-	VRNDSCALEPD  $0x08, Z4, Z4
-	VFNMADD231PD Z17, Z4, Z3
-	VCMPPD       $0x11, Z3, Z29, K3
-	VBLENDMPD    Z20, Z30, K3, Z5
-	VCMPPD       $0x11, Z29, Z3, K3
-	VBLENDMPD    Z19, Z5, K3, Z5
-	VPANDQ       Z23, Z2, Z2
-	VPORQ        Z30, Z2, Z2
-	VMULPD       Z2, Z2, Z6
-	VMOVUPD      Z26, Z7
-	VFMADD231PD  Z6, Z13, Z7
-	VFMADD213PD  Z12, Z6, Z7
-	VMOVUPD      Z27, Z8
-	VFMADD231PD  Z6, Z22, Z8
-	VFMADD213PD  Z18, Z6, Z8
-	VFMADD231PD  Z2, Z7, Z8
-	VMULPD       Z5, Z8, Z8
-	VMULPD       Z8, Z8, Z5
-	VMULPD       Z8, Z5, Z5
-	VADDPD       Z25, Z3, Z3
-	VPSLLQ       $0x34, Z3, Z3
-	VMULPD       Z3, Z2, Z2
-	VFNMADD213PD Z30, Z2, Z5
-	VMULPD       Z5, Z8, Z3
-	VFMADD213PD  Z31, Z21, Z5
-	VFMADD231PD  Z5, Z3, Z8
-	VMULPD       Z8, Z8, Z8
-	VMULPD       Z8, Z2, Z3
-	VMULPD       Z3, Z3, Z5
-	VMOVUPD      Z5, Z6
-	VFMSUB231PD  Z3, Z3, Z6
-	VFMSUB231PD  Z3, Z5, Z2
-	VFMADD231PD  Z3, Z6, Z2
-	VMULPD       Z31, Z2, Z2
-	VFNMADD231PD Z8, Z2, Z3
-	VADDPD       Z25, Z4, Z4
-	VPSLLQ       $0x34, Z4, Z4
-	VMULPD       Z4, Z3, Z3
-	VCMPPD       $0x11, Z1, Z29, K3
-	KANDB        K3, K2, K4
-	KNOTB        K4, K2
-	KANDB        K1, K2, K3
-	VBLENDMPD    Z1, Z3, K3, Z3
-	VPANDQ       Z24, Z0, Z0
-	VPORQ        Z0, Z3, Z3
-	VMOVUPD      Z3, (DI)(BX*8)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPD          (SI)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VCMPPD           $0x12, Z1, Z28, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
+	KANDB            K1, K2, K3
+	KNOTB            K3, K1
+	VCMPPD           $0x11, Z28, Z1, K3
+	KANDB            K1, K3, K4
+	VMULPD.BCST      constants64<>+160(SB), Z1, Z2
+	VBLENDMPD        Z2, Z1, K4, Z2
+	VPSRLQ           $0x34, Z2, Z3
+	VPORQ            Z16, Z3, Z3
+	VSUBPD           Z15, Z3, Z3
+	VSUBPD.BCST      constants64<>+168(SB), Z3, Z4
+	VBLENDMPD        Z4, Z3, K4, Z3
+	VMULPD           Z31, Z3, Z4
+	VRNDSCALEPD      $0x08, Z4, Z4
+	VFNMADD231PD     Z17, Z4, Z3
+	VCMPPD           $0x11, Z3, Z29, K3
+	VBLENDMPD        Z20, Z30, K3, Z5
+	VCMPPD           $0x11, Z29, Z3, K3
+	VBLENDMPD        Z19, Z5, K3, Z5
+	VPTERNLOGQ       $0xea, Z30, Z23, Z2
+	VMULPD           Z2, Z2, Z6
+	VBROADCASTSD     constants64<>+144(SB), Z7
+	VFMADD213PD      Z26, Z6, Z7
+	VFMADD213PD.BCST constants64<>+152(SB), Z6, Z7
+	VMOVUPD          Z27, Z8
+	VFMADD231PD      Z6, Z22, Z8
+	VFMADD213PD      Z18, Z6, Z8
+	VFMADD231PD      Z2, Z7, Z8
+	VMULPD           Z5, Z8, Z8
+	VMULPD           Z8, Z8, Z5
+	VMULPD           Z8, Z5, Z5
+	VADDPD           Z25, Z3, Z3
+	VPSLLQ           $0x34, Z3, Z3
+	VMULPD           Z3, Z2, Z2
+	VFNMADD213PD     Z30, Z2, Z5
+	VMULPD           Z5, Z8, Z3
+	VFMADD213PD      Z31, Z21, Z5
+	VFMADD231PD      Z5, Z3, Z8
+	VMULPD           Z8, Z8, Z8
+	VMULPD           Z8, Z2, Z3
+	VMULPD           Z3, Z3, Z5
+	VMOVUPD          Z5, Z6
+	VFMSUB231PD      Z3, Z3, Z6
+	VFMSUB231PD      Z3, Z5, Z2
+	VFMADD231PD      Z3, Z6, Z2
+	VMULPD           Z31, Z2, Z2
+	VFNMADD231PD     Z8, Z2, Z3
+	VADDPD           Z25, Z4, Z4
+	VPSLLQ           $0x34, Z4, Z4
+	VMULPD           Z4, Z3, Z3
+	VCMPPD           $0x11, Z1, Z29, K3
+	KANDB            K3, K2, K4
+	KNOTB            K4, K2
+	KANDB            K1, K2, K3
+	VBLENDMPD        Z1, Z3, K3, Z3
+	VPTERNLOGQ       $0xea, Z3, Z24, Z0
+	VMOVUPD          Z0, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
+	JMP              next
 
 // func ExpF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·ExpF64AVX512(SB), $128-40
+TEXT ·ExpF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -214,34 +275,56 @@ TEXT ·ExpF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+288(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMINPD       (SI)(BX*8), Z29, Z0
+	VMINPD       64(SI)(BX*8), Z29, Z1
 	VMAXPD       Z0, Z28, Z0
-	VMULPD       Z16, Z0, Z1
-	VRNDSCALEPD  $0x08, Z1, Z1
-	VFNMADD231PD Z18, Z1, Z0
-	VFNMADD231PD Z27, Z1, Z0
-	VMULPD       Z0, Z0, Z2
-	VMOVUPD      Z31, Z3
-	VFMADD231PD  Z2, Z26, Z3
-	VFMADD213PD  Z24, Z2, Z3
-	VFMADD213PD  Z22, Z2, Z3
-	VFMADD213PD  Z20, Z2, Z3
-	VMOVUPD      Z30, Z4
-	VFMADD231PD  Z2, Z25, Z4
-	VFMADD213PD  Z23, Z2, Z4
-	VFMADD213PD  Z21, Z2, Z4
-	VFMADD213PD  Z19, Z2, Z4
-	VFMADD231PD  Z0, Z3, Z4
-	VFMADD231PD  Z4, Z2, Z0
+	VMAXPD       Z1, Z28, Z1
+	VMULPD       Z16, Z0, Z2
+	VMULPD       Z16, Z1, Z3
+	VRNDSCALEPD  $0x08, Z2, Z2
+	VRNDSCALEPD  $0x08, Z3, Z3
+	VFNMADD231PD Z18, Z2, Z0
+	VFNMADD231PD Z18, Z3, Z1
+	VFNMADD231PD Z27, Z2, Z0
+	VFNMADD231PD Z27, Z3, Z1
+	VMULPD       Z0, Z0, Z4
+	VMULPD       Z1, Z1, Z5
+	VMOVUPD      Z31, Z6
+	VFMADD231PD  Z4, Z26, Z6
+	VMOVUPD      Z30, Z7
+	VFMADD231PD  Z4, Z25, Z7
+	VMOVUPD      Z31, Z8
+	VFMADD231PD  Z5, Z26, Z8
+	VMOVUPD      Z30, Z9
+	VFMADD231PD  Z5, Z25, Z9
+	VFMADD213PD  Z24, Z4, Z6
+	VFMADD213PD  Z23, Z4, Z7
+	VFMADD213PD  Z24, Z5, Z8
+	VFMADD213PD  Z23, Z5, Z9
+	VFMADD213PD  Z22, Z4, Z6
+	VFMADD213PD  Z21, Z4, Z7
+	VFMADD213PD  Z22, Z5, Z8
+	VFMADD213PD  Z21, Z5, Z9
+	VFMADD213PD  Z20, Z4, Z6
+	VFMADD213PD  Z19, Z4, Z7
+	VFMADD213PD  Z20, Z5, Z8
+	VFMADD213PD  Z19, Z5, Z9
+	VFMADD231PD  Z0, Z6, Z7
+	VFMADD231PD  Z1, Z8, Z9
+	VFMADD231PD  Z7, Z4, Z0
+	VFMADD231PD  Z9, Z5, Z1
 	VADDPD       Z17, Z0, Z0
-	VSCALEFPD    Z1, Z0, Z0
+	VADDPD       Z17, Z1, Z1
+	VSCALEFPD    Z2, Z0, Z0
+	VSCALEFPD    Z3, Z1, Z1
 	VMOVUPD      Z0, (DI)(BX*8)
-	LEAQ         16(BX), AX
-	ADDQ         $0x08, BX
+	VMOVUPD      Z1, 64(DI)(BX*8)
+	LEAQ         32(BX), AX
+	ADDQ         $0x10, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -253,12 +336,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -267,8 +355,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -276,7 +368,7 @@ done:
 
 // func Exp2F64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·Exp2F64AVX512(SB), $128-40
+TEXT ·Exp2F64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -297,33 +389,54 @@ TEXT ·Exp2F64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+392(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMINPD      (SI)(BX*8), Z29, Z0
+	VMINPD      64(SI)(BX*8), Z29, Z1
 	VMAXPD      Z0, Z28, Z0
-	VRNDSCALEPD $0x08, Z0, Z1
-	VSUBPD      Z1, Z0, Z0
-	VMULPD      Z0, Z0, Z2
-	VMOVUPD     Z31, Z3
-	VFMADD231PD Z2, Z27, Z3
-	VFMADD213PD Z25, Z2, Z3
-	VFMADD213PD Z23, Z2, Z3
-	VFMADD213PD Z21, Z2, Z3
-	VFMADD213PD Z19, Z2, Z3
-	VMOVUPD     Z30, Z4
-	VFMADD231PD Z2, Z26, Z4
-	VFMADD213PD Z24, Z2, Z4
-	VFMADD213PD Z22, Z2, Z4
-	VFMADD213PD Z20, Z2, Z4
-	VFMADD213PD Z18, Z2, Z4
-	VFMADD231PD Z0, Z3, Z4
-	VFMADD213PD Z17, Z4, Z0
-	VSCALEFPD   Z1, Z0, Z0
+	VMAXPD      Z1, Z28, Z1
+	VRNDSCALEPD $0x08, Z0, Z2
+	VRNDSCALEPD $0x08, Z1, Z3
+	VSUBPD      Z2, Z0, Z0
+	VSUBPD      Z3, Z1, Z1
+	VMULPD      Z0, Z0, Z4
+	VMULPD      Z1, Z1, Z5
+	VMOVUPD     Z31, Z6
+	VFMADD231PD Z4, Z27, Z6
+	VMOVUPD     Z30, Z7
+	VFMADD231PD Z4, Z26, Z7
+	VMOVUPD     Z31, Z8
+	VFMADD231PD Z5, Z27, Z8
+	VMOVUPD     Z30, Z9
+	VFMADD231PD Z5, Z26, Z9
+	VFMADD213PD Z25, Z4, Z6
+	VFMADD213PD Z24, Z4, Z7
+	VFMADD213PD Z25, Z5, Z8
+	VFMADD213PD Z24, Z5, Z9
+	VFMADD213PD Z23, Z4, Z6
+	VFMADD213PD Z22, Z4, Z7
+	VFMADD213PD Z23, Z5, Z8
+	VFMADD213PD Z22, Z5, Z9
+	VFMADD213PD Z21, Z4, Z6
+	VFMADD213PD Z20, Z4, Z7
+	VFMADD213PD Z21, Z5, Z8
+	VFMADD213PD Z20, Z5, Z9
+	VFMADD213PD Z19, Z4, Z6
+	VFMADD213PD Z18, Z4, Z7
+	VFMADD213PD Z19, Z5, Z8
+	VFMADD213PD Z18, Z5, Z9
+	VFMADD231PD Z0, Z6, Z7
+	VFMADD231PD Z1, Z8, Z9
+	VFMADD213PD Z17, Z7, Z0
+	VFMADD213PD Z17, Z9, Z1
+	VSCALEFPD   Z2, Z0, Z0
+	VSCALEFPD   Z3, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -335,12 +448,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -349,8 +467,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -358,7 +480,7 @@ done:
 
 // func Expm1F64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Expm1F64AVX512(SB), $128-40
+TEXT ·Expm1F64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -374,59 +496,86 @@ TEXT ·Expm1F64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+464(SB), Z19
 	VBROADCASTSD constants64<>+472(SB), Z18
 	VBROADCASTSD constants64<>+480(SB), Z17
-	VBROADCASTSD constants64<>+264(SB), Z16
-	VBROADCASTSD constants64<>+48(SB), Z15
-	VBROADCASTSD constants64<>+272(SB), Z14
 	VBROADCASTSD constants64<>+488(SB), Z29
 	VBROADCASTSD constants64<>+280(SB), Z28
-	VBROADCASTSD constants64<>+104(SB), Z13
-	VBROADCASTSD constants64<>+120(SB), Z12
 	VBROADCASTSD constants64<>+496(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VCMPPD       $0x11, Z0, Z29, K1
-	KORTESTB     K1, K1
-	JNZ          complete
-	VMINPD       Z0, Z28, Z1
-	VMAXPD       Z1, Z27, Z1
-	VMULPD       Z14, Z1, Z2
-	VRNDSCALEPD  $0x08, Z2, Z2
-	VFNMADD231PD Z16, Z2, Z1
-	VMOVUPD      Z1, Z3
-	VFNMADD231PD Z26, Z2, Z3
-	VMULPD       Z3, Z3, Z4
-	VMOVUPD      Z31, Z5
-	VFMADD231PD  Z4, Z25, Z5
-	VFMADD213PD  Z23, Z4, Z5
-	VFMADD213PD  Z21, Z4, Z5
-	VFMADD213PD  Z19, Z4, Z5
-	VFMADD213PD  Z17, Z4, Z5
-	VMOVUPD      Z30, Z6
-	VFMADD231PD  Z4, Z24, Z6
-	VFMADD213PD  Z22, Z4, Z6
-	VFMADD213PD  Z20, Z4, Z6
-	VFMADD213PD  Z18, Z4, Z6
-	VFMADD231PD  Z3, Z6, Z5
-	VSUBPD       Z3, Z1, Z1
-	VFNMADD231PD Z26, Z2, Z1
-	VFMADD231PD  Z5, Z4, Z1
-	VADDPD       Z13, Z2, Z2
-	VPSLLQ       $0x34, Z2, Z2
-	VSUBPD       Z15, Z2, Z4
-	VFMADD231PD  Z3, Z2, Z4
-	VFMADD231PD  Z1, Z2, Z4
-	VPANDQ       Z12, Z0, Z0
-	VPORQ        Z0, Z4, Z4
-	VMOVUPD      Z4, (DI)(BX*8)
+	VMOVUPD           (SI)(BX*8), Z0
+	VMINPD            Z0, Z28, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VMINPD            Z2, Z28, Z3
+	VCMPPD            $0x11, Z0, Z29, K1
+	VCMPPD            $0x11, Z2, Z29, K2
+	VMAXPD            Z1, Z27, Z1
+	VMAXPD            Z3, Z27, Z3
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VMULPD.BCST       constants64<>+272(SB), Z1, Z4
+	VMULPD.BCST       constants64<>+272(SB), Z3, Z5
+	VRNDSCALEPD       $0x08, Z4, Z4
+	VRNDSCALEPD       $0x08, Z5, Z5
+	VFNMADD231PD.BCST constants64<>+264(SB), Z4, Z1
+	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z3
+	VADDPD.BCST       constants64<>+104(SB), Z4, Z6
+	VADDPD.BCST       constants64<>+104(SB), Z5, Z7
+	VPSLLQ            $0x34, Z6, Z6
+	VPSLLQ            $0x34, Z7, Z7
+	VMOVUPD           Z1, Z8
+	VFNMADD231PD      Z26, Z4, Z8
+	VMOVUPD           Z3, Z9
+	VFNMADD231PD      Z26, Z5, Z9
+	VSUBPD.BCST       constants64<>+48(SB), Z6, Z10
+	VSUBPD.BCST       constants64<>+48(SB), Z7, Z11
+	VMULPD            Z8, Z8, Z12
+	VMULPD            Z9, Z9, Z13
+	VSUBPD            Z8, Z1, Z1
+	VSUBPD            Z9, Z3, Z3
+	VFMADD231PD       Z8, Z6, Z10
+	VFMADD231PD       Z9, Z7, Z11
+	VFNMADD231PD      Z26, Z4, Z1
+	VFNMADD231PD      Z26, Z5, Z3
+	VMOVUPD           Z31, Z4
+	VFMADD231PD       Z12, Z25, Z4
+	VMOVUPD           Z31, Z5
+	VFMADD231PD       Z13, Z25, Z5
+	VMOVUPD           Z30, Z14
+	VFMADD231PD       Z12, Z24, Z14
+	VMOVUPD           Z30, Z15
+	VFMADD231PD       Z13, Z24, Z15
+	VFMADD213PD       Z23, Z12, Z4
+	VFMADD213PD       Z23, Z13, Z5
+	VFMADD213PD       Z22, Z12, Z14
+	VFMADD213PD       Z22, Z13, Z15
+	VFMADD213PD       Z21, Z12, Z4
+	VFMADD213PD       Z21, Z13, Z5
+	VFMADD213PD       Z20, Z12, Z14
+	VFMADD213PD       Z20, Z13, Z15
+	VFMADD213PD       Z19, Z12, Z4
+	VFMADD213PD       Z19, Z13, Z5
+	VFMADD213PD       Z18, Z12, Z14
+	VFMADD213PD       Z18, Z13, Z15
+	VFMADD213PD       Z17, Z12, Z4
+	VFMADD213PD       Z17, Z13, Z5
+	VFMADD231PD       Z8, Z14, Z4
+	VFMADD231PD       Z9, Z15, Z5
+	VFMADD231PD       Z4, Z12, Z1
+	VFMADD231PD       Z5, Z13, Z3
+	VFMADD231PD       Z1, Z6, Z10
+	VFMADD231PD       Z3, Z7, Z11
+	VPTERNLOGQ.BCST   $0xec, constants64<>+112(SB), Z10, Z0
+	VPTERNLOGQ.BCST   $0xec, constants64<>+112(SB), Z11, Z2
+	VMOVUPD           Z0, (DI)(BX*8)
+	VMOVUPD           Z2, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -438,12 +587,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -452,58 +606,68 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD      (SI)(BX*8), Z0
-	VMINPD       Z0, Z28, Z1
-	VMAXPD       Z1, Z27, Z1
-	VMULPD       Z14, Z1, Z2
-	VRNDSCALEPD  $0x08, Z2, Z2
-	VFNMADD231PD Z16, Z2, Z1
-	VMOVUPD      Z1, Z3
-	VFNMADD231PD Z26, Z2, Z3
-	VMULPD       Z3, Z3, Z4
-	VMOVUPD      Z31, Z5
-	VFMADD231PD  Z4, Z25, Z5
-	VFMADD213PD  Z23, Z4, Z5
-	VFMADD213PD  Z21, Z4, Z5
-	VFMADD213PD  Z19, Z4, Z5
-	VFMADD213PD  Z17, Z4, Z5
-	VMOVUPD      Z30, Z6
-	VFMADD231PD  Z4, Z24, Z6
-	VFMADD213PD  Z22, Z4, Z6
-	VFMADD213PD  Z20, Z4, Z6
-	VFMADD213PD  Z18, Z4, Z6
-	VFMADD231PD  Z3, Z6, Z5
-	VSUBPD       Z3, Z1, Z1
-	VFNMADD231PD Z26, Z2, Z1
-	VFMADD231PD  Z5, Z4, Z1
-	VADDPD       Z13, Z2, Z4
-	VPSLLQ       $0x34, Z4, Z4
-	VSUBPD       Z15, Z4, Z5
-	VFMADD231PD  Z3, Z4, Z5
-	VFMADD231PD  Z1, Z4, Z5
-	VADDPD       Z1, Z3, Z3
-	VADDPD.BCST  constants64<>+504(SB), Z2, Z2
-	VPSLLQ       $0x34, Z2, Z2
-	VFMADD213PD  Z2, Z2, Z3
-	VMULPD.BCST  constants64<>+512(SB), Z3, Z3
-	VCMPPD       $0x11, Z0, Z29, K1
-	VBLENDMPD    Z3, Z5, K1, Z5
-	VPANDQ       Z12, Z0, Z0
-	VPORQ        Z0, Z5, Z5
-	VMOVUPD      Z5, (DI)(BX*8)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPD           (SI)(BX*8), Z0
+	VMINPD            Z0, Z28, Z1
+	VMAXPD            Z1, Z27, Z1
+	VMULPD.BCST       constants64<>+272(SB), Z1, Z2
+	VRNDSCALEPD       $0x08, Z2, Z2
+	VFNMADD231PD.BCST constants64<>+264(SB), Z2, Z1
+	VMOVUPD           Z1, Z3
+	VFNMADD231PD      Z26, Z2, Z3
+	VMULPD            Z3, Z3, Z4
+	VMOVUPD           Z31, Z5
+	VFMADD231PD       Z4, Z25, Z5
+	VFMADD213PD       Z23, Z4, Z5
+	VFMADD213PD       Z21, Z4, Z5
+	VFMADD213PD       Z19, Z4, Z5
+	VFMADD213PD       Z17, Z4, Z5
+	VMOVUPD           Z30, Z6
+	VFMADD231PD       Z4, Z24, Z6
+	VFMADD213PD       Z22, Z4, Z6
+	VFMADD213PD       Z20, Z4, Z6
+	VFMADD213PD       Z18, Z4, Z6
+	VFMADD231PD       Z3, Z6, Z5
+	VSUBPD            Z3, Z1, Z1
+	VFNMADD231PD      Z26, Z2, Z1
+	VFMADD231PD       Z5, Z4, Z1
+	VADDPD.BCST       constants64<>+104(SB), Z2, Z4
+	VPSLLQ            $0x34, Z4, Z4
+	VSUBPD.BCST       constants64<>+48(SB), Z4, Z5
+	VFMADD231PD       Z3, Z4, Z5
+	VFMADD231PD       Z1, Z4, Z5
+	VADDPD            Z1, Z3, Z3
+	VADDPD.BCST       constants64<>+504(SB), Z2, Z2
+	VPSLLQ            $0x34, Z2, Z2
+	VFMADD213PD       Z2, Z2, Z3
+	VMULPD.BCST       constants64<>+512(SB), Z3, Z3
+	VCMPPD            $0x11, Z0, Z29, K1
+	VBLENDMPD         Z3, Z5, K1, Z5
+	VPTERNLOGQ.BCST   $0xec, constants64<>+112(SB), Z5, Z0
+	VMOVUPD           Z0, (DI)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
+	JMP               next
 
 // func LogF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·LogF64AVX512(SB), $128-40
+TEXT ·LogF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -522,55 +686,85 @@ TEXT ·LogF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+264(SB), Z19
 	VBROADCASTSD constants64<>+584(SB), Z18
 	VBROADCASTSD constants64<>+48(SB), Z17
-	VBROADCASTSD constants64<>+592(SB), Z16
-	VBROADCASTSD constants64<>+88(SB), Z15
-	VBROADCASTSD constants64<>+96(SB), Z14
-	VBROADCASTSD constants64<>+112(SB), Z13
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
+	VPADDQ      Z28, Z0, Z1
+	VMOVUPD     64(SI)(BX*8), Z2
+	VPADDQ      Z28, Z2, Z3
 	VCMPPD      $0x12, Z0, Z31, K1
-	VCMPPD      $0x11, Z13, Z0, K2
-	KANDB       K1, K2, K3
-	KNOTB       K3, K1
-	KORTESTB    K1, K1
+	VCMPPD.BCST $0x11, constants64<>+136(SB), Z0, K2
+	VPANDQ      Z27, Z1, Z0
+	VPANDQ      Z27, Z3, Z4
+	VPSRLQ      $0x34, Z1, Z1
+	VPSRLQ      $0x34, Z3, Z3
+	VPADDQ      Z18, Z0, Z0
+	VPADDQ      Z18, Z4, Z4
+	VPORQ.BCST  constants64<>+88(SB), Z1, Z1
+	VPORQ.BCST  constants64<>+88(SB), Z3, Z3
+	VSUBPD      Z17, Z0, Z0
+	VSUBPD      Z17, Z4, Z4
+	VSUBPD.BCST constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST constants64<>+96(SB), Z3, Z3
+	VCMPPD      $0x12, Z2, Z31, K3
+	VCMPPD.BCST $0x11, constants64<>+136(SB), Z2, K4
+	KANDB       K1, K2, K5
+	KNOTB       K5, K1
+	VADDPD.BCST constants64<>+592(SB), Z0, Z2
+	VADDPD.BCST constants64<>+592(SB), Z4, Z5
+	VMULPD      Z0, Z0, Z6
+	VMULPD      Z4, Z4, Z7
+	KANDB       K3, K4, K2
+	KNOTB       K2, K3
+	VDIVPD      Z2, Z0, Z2
+	VDIVPD      Z5, Z4, Z5
+	KORB        K1, K3, K2
+	KORTESTB    K2, K2
 	JNZ         complete
-	VPADDQ      Z28, Z0, Z0
-	VPANDQ      Z27, Z0, Z1
-	VPADDQ      Z18, Z1, Z1
-	VSUBPD      Z17, Z1, Z1
-	VADDPD      Z16, Z1, Z2
-	VDIVPD      Z2, Z1, Z2
-	VMULPD      Z2, Z2, Z3
-	VMULPD      Z3, Z3, Z4
-	VMOVUPD     Z30, Z5
-	VFMADD231PD Z4, Z25, Z5
-	VFMADD213PD Z23, Z4, Z5
-	VFMADD213PD Z20, Z4, Z5
-	VMOVUPD     Z29, Z6
-	VFMADD231PD Z4, Z24, Z6
-	VFMADD213PD Z22, Z4, Z6
-	VFMADD231PD Z3, Z6, Z5
-	VMULPD      Z1, Z1, Z4
-	VMULPD      Z21, Z4, Z4
-	VFMADD213PD Z4, Z5, Z3
-	VMULPD      Z3, Z2, Z2
-	VPSRLQ      $0x34, Z0, Z0
-	VPORQ       Z15, Z0, Z0
-	VSUBPD      Z14, Z0, Z0
-	VFMADD231PD Z26, Z0, Z2
-	VSUBPD      Z2, Z4, Z4
-	VSUBPD      Z4, Z1, Z1
-	VFMADD231PD Z19, Z0, Z1
-	VMOVUPD     Z1, (DI)(BX*8)
+	VMULPD      Z21, Z6, Z6
+	VMULPD      Z21, Z7, Z7
+	VMULPD      Z2, Z2, Z8
+	VMULPD      Z5, Z5, Z9
+	VMULPD      Z8, Z8, Z10
+	VMULPD      Z9, Z9, Z11
+	VMOVUPD     Z30, Z12
+	VFMADD231PD Z10, Z25, Z12
+	VMOVUPD     Z30, Z13
+	VFMADD231PD Z11, Z25, Z13
+	VMOVUPD     Z29, Z14
+	VFMADD231PD Z10, Z24, Z14
+	VMOVUPD     Z29, Z15
+	VFMADD231PD Z11, Z24, Z15
+	VFMADD213PD Z23, Z10, Z12
+	VFMADD213PD Z23, Z11, Z13
+	VFMADD213PD Z22, Z10, Z14
+	VFMADD213PD Z22, Z11, Z15
+	VFMADD213PD Z20, Z10, Z12
+	VFMADD213PD Z20, Z11, Z13
+	VFMADD231PD Z8, Z14, Z12
+	VFMADD231PD Z9, Z15, Z13
+	VFMADD213PD Z6, Z12, Z8
+	VFMADD213PD Z7, Z13, Z9
+	VMULPD      Z8, Z2, Z2
+	VMULPD      Z9, Z5, Z5
+	VFMADD231PD Z26, Z1, Z2
+	VFMADD231PD Z26, Z3, Z5
+	VSUBPD      Z2, Z6, Z6
+	VSUBPD      Z5, Z7, Z7
+	VSUBPD      Z6, Z0, Z0
+	VSUBPD      Z7, Z4, Z4
+	VFMADD231PD Z19, Z1, Z0
+	VFMADD231PD Z19, Z3, Z4
+	VMOVUPD     Z0, (DI)(BX*8)
+	VMOVUPD     Z4, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -582,12 +776,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -596,17 +795,24 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD        (SI)(BX*8), Z0
 	VCMPPD         $0x12, Z0, Z31, K1
-	VCMPPD         $0x11, Z13, Z0, K2
+	VCMPPD.BCST    $0x11, constants64<>+136(SB), Z0, K2
 	KANDB          K1, K2, K3
 	KNOTB          K3, K1
 	VCMPPD         $0x11, Z31, Z0, K2
@@ -617,7 +823,7 @@ complete:
 	VPANDQ         Z27, Z1, Z2
 	VPADDQ         Z18, Z2, Z2
 	VSUBPD         Z17, Z2, Z2
-	VADDPD         Z16, Z2, Z3
+	VADDPD.BCST    constants64<>+592(SB), Z2, Z3
 	VDIVPD         Z3, Z2, Z3
 	VMULPD         Z3, Z3, Z4
 	VMULPD         Z4, Z4, Z5
@@ -634,8 +840,8 @@ complete:
 	VFMADD213PD    Z5, Z6, Z4
 	VMULPD         Z4, Z3, Z3
 	VPSRLQ         $0x34, Z1, Z1
-	VPORQ          Z15, Z1, Z1
-	VSUBPD         Z14, Z1, Z1
+	VPORQ.BCST     constants64<>+88(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+96(SB), Z1, Z1
 	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
 	VBLENDMPD      Z4, Z1, K3, Z1
 	VFMADD231PD    Z26, Z1, Z3
@@ -646,17 +852,21 @@ complete:
 	VCMPPD         $0x11, Z0, Z1, K2
 	VBROADCASTSD   constants64<>+600(SB), Z3
 	VBLENDMPD      Z2, Z3, K2, Z3
-	VCMPPD         $0x00, Z13, Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
 	VBLENDMPD      Z0, Z3, K2, Z3
 	VCMPPD         $0x00, Z1, Z0, K2
 	VBLENDMPD.BCST constants64<>+608(SB), Z3, K2, Z3
 	VBLENDMPD      Z3, Z2, K1, Z2
 	VMOVUPD        Z2, (DI)(BX*8)
+	ADDQ           $0x08, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x10, BX
 	JMP            next
 
 // func Log2F64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Log2F64AVX512(SB), $128-40
+TEXT ·Log2F64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -669,74 +879,113 @@ TEXT ·Log2F64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+544(SB), Z29
 	VBROADCASTSD constants64<>+552(SB), Z28
 	VBROADCASTSD constants64<>+560(SB), Z21
-	VBROADCASTSD constants64<>+568(SB), Z20
 	VBROADCASTSD constants64<>+480(SB), Z27
-	VBROADCASTSD constants64<>+576(SB), Z19
-	VBROADCASTSD constants64<>+584(SB), Z18
-	VBROADCASTSD constants64<>+48(SB), Z17
 	VBROADCASTSD constants64<>+272(SB), Z31
-	VBROADCASTSD constants64<>+592(SB), Z16
-	VBROADCASTSD constants64<>+88(SB), Z15
-	VBROADCASTSD constants64<>+96(SB), Z14
-	VBROADCASTSD constants64<>+112(SB), Z13
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD     (SI)(BX*8), Z0
-	VCMPPD      $0x12, Z0, Z30, K1
-	VCMPPD      $0x11, Z13, Z0, K2
-	KANDB       K1, K2, K3
-	KNOTB       K3, K1
-	KORTESTB    K1, K1
-	JNZ         complete
-	VPADDQ      Z26, Z0, Z0
-	VPANDQ      Z25, Z0, Z1
-	VPADDQ      Z18, Z1, Z1
-	VSUBPD      Z17, Z1, Z1
-	VADDPD      Z16, Z1, Z2
-	VDIVPD      Z2, Z1, Z2
-	VMULPD      Z2, Z2, Z3
-	VMULPD      Z3, Z3, Z4
-	VMOVUPD     Z29, Z5
-	VFMADD231PD Z4, Z23, Z5
-	VFMADD213PD Z21, Z4, Z5
-	VFMADD213PD Z19, Z4, Z5
-	VMOVUPD     Z28, Z6
-	VFMADD231PD Z4, Z22, Z6
-	VFMADD213PD Z20, Z4, Z6
-	VFMADD231PD Z3, Z6, Z5
-	VMULPD      Z1, Z1, Z4
-	VMULPD      Z27, Z4, Z6
-	VFMADD213PD Z6, Z5, Z3
-	VMULPD      Z3, Z2, Z2
-	VSUBPD      Z6, Z1, Z3
-	VSUBPD      Z3, Z1, Z5
-	VSUBPD      Z6, Z5, Z5
-	VFMSUB231PD Z1, Z1, Z4
-	VMULPD      Z27, Z4, Z4
-	VSUBPD      Z4, Z5, Z5
-	VADDPD      Z2, Z5, Z5
-	VMULPD      Z31, Z3, Z1
-	VMOVUPD     Z1, Z2
-	VFMSUB231PD Z31, Z3, Z2
-	VFMADD231PD Z24, Z3, Z2
-	VFMADD231PD Z31, Z5, Z2
-	VPSRLQ      $0x34, Z0, Z0
-	VPORQ       Z15, Z0, Z0
-	VSUBPD      Z14, Z0, Z0
-	VADDPD      Z1, Z0, Z3
-	VSUBPD      Z0, Z3, Z0
-	VSUBPD      Z0, Z1, Z1
-	VADDPD      Z2, Z1, Z1
-	VADDPD      Z1, Z3, Z3
-	VMOVUPD     Z3, (DI)(BX*8)
+	VMOVUPD          (SI)(BX*8), Z0
+	VPADDQ           Z26, Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPADDQ           Z26, Z2, Z3
+	VCMPPD           $0x12, Z0, Z30, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	VPANDQ           Z25, Z1, Z0
+	VPANDQ           Z25, Z3, Z4
+	VPSRLQ           $0x34, Z1, Z1
+	VPSRLQ           $0x34, Z3, Z3
+	VPADDQ.BCST      constants64<>+584(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+584(SB), Z4, Z4
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+48(SB), Z0, Z0
+	VSUBPD.BCST      constants64<>+48(SB), Z4, Z4
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
+	VCMPPD           $0x12, Z2, Z30, K3
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z2, K4
+	KANDB            K1, K2, K5
+	KNOTB            K5, K1
+	VADDPD.BCST      constants64<>+592(SB), Z0, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z4, Z5
+	VMULPD           Z0, Z0, Z6
+	VMULPD           Z4, Z4, Z7
+	KANDB            K3, K4, K2
+	KNOTB            K2, K3
+	VDIVPD           Z2, Z0, Z2
+	VDIVPD           Z5, Z4, Z5
+	KORB             K1, K3, K2
+	KORTESTB         K2, K2
+	JNZ              complete
+	VMULPD           Z27, Z6, Z8
+	VMULPD           Z27, Z7, Z9
+	VFMSUB231PD      Z0, Z0, Z6
+	VFMSUB231PD      Z4, Z4, Z7
+	VSUBPD           Z8, Z0, Z10
+	VSUBPD           Z9, Z4, Z11
+	VMULPD           Z27, Z6, Z6
+	VMULPD           Z27, Z7, Z7
+	VSUBPD           Z10, Z0, Z0
+	VMULPD           Z31, Z10, Z12
+	VSUBPD           Z11, Z4, Z4
+	VMULPD           Z31, Z11, Z13
+	VSUBPD           Z8, Z0, Z0
+	VSUBPD           Z9, Z4, Z4
+	VMOVUPD          Z12, Z14
+	VFMSUB231PD      Z31, Z10, Z14
+	VMOVUPD          Z13, Z15
+	VFMSUB231PD      Z31, Z11, Z15
+	VADDPD           Z12, Z1, Z16
+	VADDPD           Z13, Z3, Z17
+	VMULPD           Z2, Z2, Z18
+	VMULPD           Z5, Z5, Z19
+	VSUBPD           Z6, Z0, Z0
+	VSUBPD           Z7, Z4, Z4
+	VSUBPD           Z1, Z16, Z1
+	VSUBPD           Z3, Z17, Z3
+	VFMADD231PD      Z24, Z10, Z14
+	VFMADD231PD      Z24, Z11, Z15
+	VMULPD           Z18, Z18, Z6
+	VMULPD           Z19, Z19, Z7
+	VSUBPD           Z1, Z12, Z12
+	VSUBPD           Z3, Z13, Z13
+	VMOVUPD          Z29, Z1
+	VFMADD231PD      Z6, Z23, Z1
+	VMOVUPD          Z29, Z3
+	VFMADD231PD      Z7, Z23, Z3
+	VMOVUPD          Z28, Z10
+	VFMADD231PD      Z6, Z22, Z10
+	VMOVUPD          Z28, Z11
+	VFMADD231PD      Z7, Z22, Z11
+	VFMADD213PD      Z21, Z6, Z1
+	VFMADD213PD      Z21, Z7, Z3
+	VFMADD213PD.BCST constants64<>+568(SB), Z6, Z10
+	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+576(SB), Z6, Z1
+	VFMADD213PD.BCST constants64<>+576(SB), Z7, Z3
+	VFMADD231PD      Z18, Z10, Z1
+	VFMADD231PD      Z19, Z11, Z3
+	VFMADD231PD      Z1, Z18, Z8
+	VFMADD231PD      Z3, Z19, Z9
+	VMULPD           Z8, Z2, Z2
+	VMULPD           Z9, Z5, Z5
+	VADDPD           Z2, Z0, Z0
+	VADDPD           Z5, Z4, Z4
+	VFMADD231PD      Z31, Z0, Z14
+	VFMADD231PD      Z31, Z4, Z15
+	VADDPD           Z14, Z12, Z12
+	VADDPD           Z15, Z13, Z13
+	VADDPD           Z12, Z16, Z16
+	VADDPD           Z13, Z17, Z17
+	VMOVUPD          Z16, (DI)(BX*8)
+	VMOVUPD          Z17, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -748,12 +997,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -762,80 +1016,91 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD        (SI)(BX*8), Z0
-	VCMPPD         $0x12, Z0, Z30, K1
-	VCMPPD         $0x11, Z13, Z0, K2
-	KANDB          K1, K2, K3
-	KNOTB          K3, K1
-	VCMPPD         $0x11, Z30, Z0, K2
-	KANDB          K1, K2, K3
-	VMULPD.BCST    constants64<>+160(SB), Z0, Z1
-	VBLENDMPD      Z1, Z0, K3, Z1
-	VPADDQ         Z26, Z1, Z1
-	VPANDQ         Z25, Z1, Z2
-	VPADDQ         Z18, Z2, Z2
-	VSUBPD         Z17, Z2, Z2
-	VADDPD         Z16, Z2, Z3
-	VDIVPD         Z3, Z2, Z3
-	VMULPD         Z3, Z3, Z4
-	VMULPD         Z4, Z4, Z5
-	VMOVUPD        Z29, Z6
-	VFMADD231PD    Z5, Z23, Z6
-	VFMADD213PD    Z21, Z5, Z6
-	VFMADD213PD    Z19, Z5, Z6
-	VMOVUPD        Z28, Z7
-	VFMADD231PD    Z5, Z22, Z7
-	VFMADD213PD    Z20, Z5, Z7
-	VFMADD231PD    Z4, Z7, Z6
-	VMULPD         Z2, Z2, Z5
-	VMULPD         Z27, Z5, Z7
-	VFMADD213PD    Z7, Z6, Z4
-	VMULPD         Z4, Z3, Z3
-	VSUBPD         Z7, Z2, Z4
-	VSUBPD         Z4, Z2, Z6
-	VSUBPD         Z7, Z6, Z6
-	VFMSUB231PD    Z2, Z2, Z5
-	VMULPD         Z27, Z5, Z5
-	VSUBPD         Z5, Z6, Z6
-	VADDPD         Z3, Z6, Z6
-	VMULPD         Z31, Z4, Z2
-	VMOVUPD        Z2, Z3
-	VFMSUB231PD    Z31, Z4, Z3
-	VFMADD231PD    Z24, Z4, Z3
-	VFMADD231PD    Z31, Z6, Z3
-	VPSRLQ         $0x34, Z1, Z1
-	VPORQ          Z15, Z1, Z1
-	VSUBPD         Z14, Z1, Z1
-	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
-	VBLENDMPD      Z4, Z1, K3, Z1
-	VADDPD         Z2, Z1, Z4
-	VSUBPD         Z1, Z4, Z1
-	VSUBPD         Z1, Z2, Z2
-	VADDPD         Z3, Z2, Z2
-	VADDPD         Z2, Z4, Z4
-	VPXORQ         Z1, Z1, Z1
-	VCMPPD         $0x11, Z0, Z1, K2
-	VBROADCASTSD   constants64<>+600(SB), Z2
-	VBLENDMPD      Z4, Z2, K2, Z2
-	VCMPPD         $0x00, Z13, Z0, K2
-	VBLENDMPD      Z0, Z2, K2, Z2
-	VCMPPD         $0x00, Z1, Z0, K2
-	VBLENDMPD.BCST constants64<>+608(SB), Z2, K2, Z2
-	VBLENDMPD      Z2, Z4, K1, Z4
-	VMOVUPD        Z4, (DI)(BX*8)
-	JMP            next
+	XORL R15, R15
+
+single:
+	VMOVUPD          (SI)(BX*8), Z0
+	VCMPPD           $0x12, Z0, Z30, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	KANDB            K1, K2, K3
+	KNOTB            K3, K1
+	VCMPPD           $0x11, Z30, Z0, K2
+	KANDB            K1, K2, K3
+	VMULPD.BCST      constants64<>+160(SB), Z0, Z1
+	VBLENDMPD        Z1, Z0, K3, Z1
+	VPADDQ           Z26, Z1, Z1
+	VPANDQ           Z25, Z1, Z2
+	VPADDQ.BCST      constants64<>+584(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+48(SB), Z2, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z2, Z3
+	VDIVPD           Z3, Z2, Z3
+	VMULPD           Z3, Z3, Z4
+	VMULPD           Z4, Z4, Z5
+	VMOVUPD          Z29, Z6
+	VFMADD231PD      Z5, Z23, Z6
+	VFMADD213PD      Z21, Z5, Z6
+	VFMADD213PD.BCST constants64<>+576(SB), Z5, Z6
+	VMOVUPD          Z28, Z7
+	VFMADD231PD      Z5, Z22, Z7
+	VFMADD213PD.BCST constants64<>+568(SB), Z5, Z7
+	VFMADD231PD      Z4, Z7, Z6
+	VMULPD           Z2, Z2, Z5
+	VMULPD           Z27, Z5, Z7
+	VFMADD213PD      Z7, Z6, Z4
+	VMULPD           Z4, Z3, Z3
+	VSUBPD           Z7, Z2, Z4
+	VSUBPD           Z4, Z2, Z6
+	VSUBPD           Z7, Z6, Z6
+	VFMSUB231PD      Z2, Z2, Z5
+	VMULPD           Z27, Z5, Z5
+	VSUBPD           Z5, Z6, Z6
+	VADDPD           Z3, Z6, Z6
+	VMULPD           Z31, Z4, Z2
+	VMOVUPD          Z2, Z3
+	VFMSUB231PD      Z31, Z4, Z3
+	VFMADD231PD      Z24, Z4, Z3
+	VFMADD231PD      Z31, Z6, Z3
+	VPSRLQ           $0x34, Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+168(SB), Z1, Z4
+	VBLENDMPD        Z4, Z1, K3, Z1
+	VADDPD           Z2, Z1, Z4
+	VSUBPD           Z1, Z4, Z1
+	VSUBPD           Z1, Z2, Z2
+	VADDPD           Z3, Z2, Z2
+	VADDPD           Z2, Z4, Z4
+	VPXORQ           Z1, Z1, Z1
+	VCMPPD           $0x11, Z0, Z1, K2
+	VBROADCASTSD     constants64<>+600(SB), Z2
+	VBLENDMPD        Z4, Z2, K2, Z2
+	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z0, K2
+	VBLENDMPD        Z0, Z2, K2, Z2
+	VCMPPD           $0x00, Z1, Z0, K2
+	VBLENDMPD.BCST   constants64<>+608(SB), Z2, K2, Z2
+	VBLENDMPD        Z2, Z4, K1, Z4
+	VMOVUPD          Z4, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
+	JMP              next
 
 // func Log10F64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Log10F64AVX512(SB), $128-40
+TEXT ·Log10F64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -843,86 +1108,126 @@ TEXT ·Log10F64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+0(SB), Z24
 	VBROADCASTSD constants64<>+8(SB), Z30
 	VBROADCASTSD constants64<>+624(SB), Z23
-	VBROADCASTSD constants64<>+528(SB), Z22
-	VBROADCASTSD constants64<>+536(SB), Z21
 	VBROADCASTSD constants64<>+544(SB), Z29
 	VBROADCASTSD constants64<>+552(SB), Z28
-	VBROADCASTSD constants64<>+560(SB), Z20
 	VBROADCASTSD constants64<>+632(SB), Z27
-	VBROADCASTSD constants64<>+568(SB), Z19
 	VBROADCASTSD constants64<>+640(SB), Z31
 	VBROADCASTSD constants64<>+480(SB), Z26
-	VBROADCASTSD constants64<>+576(SB), Z18
-	VBROADCASTSD constants64<>+584(SB), Z17
-	VBROADCASTSD constants64<>+48(SB), Z16
-	VBROADCASTSD constants64<>+592(SB), Z15
-	VBROADCASTSD constants64<>+88(SB), Z14
-	VBROADCASTSD constants64<>+96(SB), Z13
-	VBROADCASTSD constants64<>+112(SB), Z12
-	VBROADCASTSD constants64<>+648(SB), Z11
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD     (SI)(BX*8), Z0
-	VCMPPD      $0x12, Z0, Z30, K1
-	VCMPPD      $0x11, Z12, Z0, K2
-	KANDB       K1, K2, K3
-	KNOTB       K3, K1
-	KORTESTB    K1, K1
-	JNZ         complete
-	VPADDQ      Z25, Z0, Z0
-	VPANDQ      Z24, Z0, Z1
-	VPADDQ      Z17, Z1, Z1
-	VSUBPD      Z16, Z1, Z1
-	VADDPD      Z15, Z1, Z2
-	VDIVPD      Z2, Z1, Z2
-	VMULPD      Z2, Z2, Z3
-	VMULPD      Z3, Z3, Z4
-	VMOVUPD     Z29, Z5
-	VFMADD231PD Z4, Z22, Z5
-	VFMADD213PD Z20, Z4, Z5
-	VFMADD213PD Z18, Z4, Z5
-	VMOVUPD     Z28, Z6
-	VFMADD231PD Z4, Z21, Z6
-	VFMADD213PD Z19, Z4, Z6
-	VFMADD231PD Z3, Z6, Z5
-	VMULPD      Z1, Z1, Z4
-	VMULPD      Z26, Z4, Z6
-	VFMADD213PD Z6, Z5, Z3
-	VMULPD      Z3, Z2, Z2
-	VSUBPD      Z6, Z1, Z3
-	VSUBPD      Z3, Z1, Z5
-	VSUBPD      Z6, Z5, Z5
-	VFMSUB231PD Z1, Z1, Z4
-	VMULPD      Z26, Z4, Z4
-	VSUBPD      Z4, Z5, Z5
-	VADDPD      Z2, Z5, Z5
-	VMULPD      Z31, Z3, Z1
-	VMOVUPD     Z1, Z2
-	VFMSUB231PD Z31, Z3, Z2
-	VFMADD231PD Z23, Z3, Z2
-	VFMADD231PD Z31, Z5, Z2
-	VPSRLQ      $0x34, Z0, Z0
-	VPORQ       Z14, Z0, Z0
-	VSUBPD      Z13, Z0, Z0
-	VMULPD      Z27, Z0, Z3
-	VMOVUPD     Z3, Z4
-	VFMSUB231PD Z27, Z0, Z4
-	VFMADD231PD Z11, Z0, Z4
-	VADDPD      Z4, Z2, Z2
-	VADDPD      Z1, Z3, Z0
-	VSUBPD      Z3, Z0, Z3
-	VSUBPD      Z3, Z1, Z1
-	VADDPD      Z2, Z1, Z1
-	VADDPD      Z1, Z0, Z0
-	VMOVUPD     Z0, (DI)(BX*8)
+	VMOVUPD          (SI)(BX*8), Z0
+	VPADDQ           Z25, Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPADDQ           Z25, Z2, Z3
+	VCMPPD           $0x12, Z0, Z30, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	VPANDQ           Z24, Z1, Z0
+	VPANDQ           Z24, Z3, Z4
+	VPSRLQ           $0x34, Z1, Z1
+	VPSRLQ           $0x34, Z3, Z3
+	VPADDQ.BCST      constants64<>+584(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+584(SB), Z4, Z4
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+48(SB), Z0, Z0
+	VSUBPD.BCST      constants64<>+48(SB), Z4, Z4
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
+	VCMPPD           $0x12, Z2, Z30, K3
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z2, K4
+	KANDB            K1, K2, K5
+	KNOTB            K5, K1
+	VADDPD.BCST      constants64<>+592(SB), Z0, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z4, Z5
+	VMULPD           Z0, Z0, Z6
+	VMULPD           Z4, Z4, Z7
+	VMULPD           Z27, Z1, Z8
+	VMULPD           Z27, Z3, Z9
+	KANDB            K3, K4, K2
+	KNOTB            K2, K3
+	VDIVPD           Z2, Z0, Z2
+	VDIVPD           Z5, Z4, Z5
+	KORB             K1, K3, K2
+	KORTESTB         K2, K2
+	JNZ              complete
+	VMULPD           Z26, Z6, Z10
+	VMULPD           Z26, Z7, Z11
+	VFMSUB231PD      Z0, Z0, Z6
+	VFMSUB231PD      Z4, Z4, Z7
+	VMOVUPD          Z8, Z12
+	VFMSUB231PD      Z27, Z1, Z12
+	VMOVUPD          Z9, Z13
+	VFMSUB231PD      Z27, Z3, Z13
+	VSUBPD           Z10, Z0, Z14
+	VSUBPD           Z11, Z4, Z15
+	VMULPD           Z26, Z6, Z6
+	VMULPD           Z26, Z7, Z7
+	VFMADD231PD.BCST constants64<>+648(SB), Z1, Z12
+	VFMADD231PD.BCST constants64<>+648(SB), Z3, Z13
+	VSUBPD           Z14, Z0, Z0
+	VMULPD           Z31, Z14, Z1
+	VSUBPD           Z15, Z4, Z4
+	VMULPD           Z31, Z15, Z3
+	VSUBPD           Z10, Z0, Z0
+	VSUBPD           Z11, Z4, Z4
+	VMOVUPD          Z1, Z16
+	VFMSUB231PD      Z31, Z14, Z16
+	VMOVUPD          Z3, Z17
+	VFMSUB231PD      Z31, Z15, Z17
+	VADDPD           Z1, Z8, Z18
+	VADDPD           Z3, Z9, Z19
+	VMULPD           Z2, Z2, Z20
+	VMULPD           Z5, Z5, Z21
+	VSUBPD           Z6, Z0, Z0
+	VSUBPD           Z7, Z4, Z4
+	VSUBPD           Z8, Z18, Z8
+	VSUBPD           Z9, Z19, Z9
+	VFMADD231PD      Z23, Z14, Z16
+	VFMADD231PD      Z23, Z15, Z17
+	VMULPD           Z20, Z20, Z6
+	VMULPD           Z21, Z21, Z7
+	VSUBPD           Z8, Z1, Z1
+	VSUBPD           Z9, Z3, Z3
+	VBROADCASTSD     constants64<>+528(SB), Z8
+	VFMADD213PD      Z29, Z6, Z8
+	VBROADCASTSD     constants64<>+528(SB), Z9
+	VFMADD213PD      Z29, Z7, Z9
+	VBROADCASTSD     constants64<>+536(SB), Z14
+	VFMADD213PD      Z28, Z6, Z14
+	VBROADCASTSD     constants64<>+536(SB), Z15
+	VFMADD213PD      Z28, Z7, Z15
+	VFMADD213PD.BCST constants64<>+560(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+560(SB), Z7, Z9
+	VFMADD213PD.BCST constants64<>+568(SB), Z6, Z14
+	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z15
+	VFMADD213PD.BCST constants64<>+576(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+576(SB), Z7, Z9
+	VFMADD231PD      Z20, Z14, Z8
+	VFMADD231PD      Z21, Z15, Z9
+	VFMADD231PD      Z8, Z20, Z10
+	VFMADD231PD      Z9, Z21, Z11
+	VMULPD           Z10, Z2, Z2
+	VMULPD           Z11, Z5, Z5
+	VADDPD           Z2, Z0, Z0
+	VADDPD           Z5, Z4, Z4
+	VFMADD231PD      Z31, Z0, Z16
+	VFMADD231PD      Z31, Z4, Z17
+	VADDPD           Z12, Z16, Z16
+	VADDPD           Z13, Z17, Z17
+	VADDPD           Z16, Z1, Z1
+	VADDPD           Z17, Z3, Z3
+	VADDPD           Z1, Z18, Z18
+	VADDPD           Z3, Z19, Z19
+	VMOVUPD          Z18, (DI)(BX*8)
+	VMOVUPD          Z19, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -934,12 +1239,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -948,85 +1258,96 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD        (SI)(BX*8), Z0
-	VCMPPD         $0x12, Z0, Z30, K1
-	VCMPPD         $0x11, Z12, Z0, K2
-	KANDB          K1, K2, K3
-	KNOTB          K3, K1
-	VCMPPD         $0x11, Z30, Z0, K2
-	KANDB          K1, K2, K3
-	VMULPD.BCST    constants64<>+160(SB), Z0, Z1
-	VBLENDMPD      Z1, Z0, K3, Z1
-	VPADDQ         Z25, Z1, Z1
-	VPANDQ         Z24, Z1, Z2
-	VPADDQ         Z17, Z2, Z2
-	VSUBPD         Z16, Z2, Z2
-	VADDPD         Z15, Z2, Z3
-	VDIVPD         Z3, Z2, Z3
-	VMULPD         Z3, Z3, Z4
-	VMULPD         Z4, Z4, Z5
-	VMOVUPD        Z29, Z6
-	VFMADD231PD    Z5, Z22, Z6
-	VFMADD213PD    Z20, Z5, Z6
-	VFMADD213PD    Z18, Z5, Z6
-	VMOVUPD        Z28, Z7
-	VFMADD231PD    Z5, Z21, Z7
-	VFMADD213PD    Z19, Z5, Z7
-	VFMADD231PD    Z4, Z7, Z6
-	VMULPD         Z2, Z2, Z5
-	VMULPD         Z26, Z5, Z7
-	VFMADD213PD    Z7, Z6, Z4
-	VMULPD         Z4, Z3, Z3
-	VSUBPD         Z7, Z2, Z4
-	VSUBPD         Z4, Z2, Z6
-	VSUBPD         Z7, Z6, Z6
-	VFMSUB231PD    Z2, Z2, Z5
-	VMULPD         Z26, Z5, Z5
-	VSUBPD         Z5, Z6, Z6
-	VADDPD         Z3, Z6, Z6
-	VMULPD         Z31, Z4, Z2
-	VMOVUPD        Z2, Z3
-	VFMSUB231PD    Z31, Z4, Z3
-	VFMADD231PD    Z23, Z4, Z3
-	VFMADD231PD    Z31, Z6, Z3
-	VPSRLQ         $0x34, Z1, Z1
-	VPORQ          Z14, Z1, Z1
-	VSUBPD         Z13, Z1, Z1
-	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
-	VBLENDMPD      Z4, Z1, K3, Z1
-	VMULPD         Z27, Z1, Z4
-	VMOVUPD        Z4, Z5
-	VFMSUB231PD    Z27, Z1, Z5
-	VFMADD231PD    Z11, Z1, Z5
-	VADDPD         Z5, Z3, Z3
-	VADDPD         Z2, Z4, Z1
-	VSUBPD         Z4, Z1, Z4
-	VSUBPD         Z4, Z2, Z2
-	VADDPD         Z3, Z2, Z2
-	VADDPD         Z2, Z1, Z1
-	VPXORQ         Z2, Z2, Z2
-	VCMPPD         $0x11, Z0, Z2, K2
-	VBROADCASTSD   constants64<>+600(SB), Z3
-	VBLENDMPD      Z1, Z3, K2, Z3
-	VCMPPD         $0x00, Z12, Z0, K2
-	VBLENDMPD      Z0, Z3, K2, Z3
-	VCMPPD         $0x00, Z2, Z0, K2
-	VBLENDMPD.BCST constants64<>+608(SB), Z3, K2, Z3
-	VBLENDMPD      Z3, Z1, K1, Z1
-	VMOVUPD        Z1, (DI)(BX*8)
-	JMP            next
+	XORL R15, R15
+
+single:
+	VMOVUPD          (SI)(BX*8), Z0
+	VCMPPD           $0x12, Z0, Z30, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	KANDB            K1, K2, K3
+	KNOTB            K3, K1
+	VCMPPD           $0x11, Z30, Z0, K2
+	KANDB            K1, K2, K3
+	VMULPD.BCST      constants64<>+160(SB), Z0, Z1
+	VBLENDMPD        Z1, Z0, K3, Z1
+	VPADDQ           Z25, Z1, Z1
+	VPANDQ           Z24, Z1, Z2
+	VPADDQ.BCST      constants64<>+584(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+48(SB), Z2, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z2, Z3
+	VDIVPD           Z3, Z2, Z3
+	VMULPD           Z3, Z3, Z4
+	VMULPD           Z4, Z4, Z5
+	VBROADCASTSD     constants64<>+528(SB), Z6
+	VFMADD213PD      Z29, Z5, Z6
+	VFMADD213PD.BCST constants64<>+560(SB), Z5, Z6
+	VFMADD213PD.BCST constants64<>+576(SB), Z5, Z6
+	VBROADCASTSD     constants64<>+536(SB), Z7
+	VFMADD213PD      Z28, Z5, Z7
+	VFMADD213PD.BCST constants64<>+568(SB), Z5, Z7
+	VFMADD231PD      Z4, Z7, Z6
+	VMULPD           Z2, Z2, Z5
+	VMULPD           Z26, Z5, Z7
+	VFMADD213PD      Z7, Z6, Z4
+	VMULPD           Z4, Z3, Z3
+	VSUBPD           Z7, Z2, Z4
+	VSUBPD           Z4, Z2, Z6
+	VSUBPD           Z7, Z6, Z6
+	VFMSUB231PD      Z2, Z2, Z5
+	VMULPD           Z26, Z5, Z5
+	VSUBPD           Z5, Z6, Z6
+	VADDPD           Z3, Z6, Z6
+	VMULPD           Z31, Z4, Z2
+	VMOVUPD          Z2, Z3
+	VFMSUB231PD      Z31, Z4, Z3
+	VFMADD231PD      Z23, Z4, Z3
+	VFMADD231PD      Z31, Z6, Z3
+	VPSRLQ           $0x34, Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+168(SB), Z1, Z4
+	VBLENDMPD        Z4, Z1, K3, Z1
+	VMULPD           Z27, Z1, Z4
+	VMOVUPD          Z4, Z5
+	VFMSUB231PD      Z27, Z1, Z5
+	VFMADD231PD.BCST constants64<>+648(SB), Z1, Z5
+	VADDPD           Z5, Z3, Z3
+	VADDPD           Z2, Z4, Z1
+	VSUBPD           Z4, Z1, Z4
+	VSUBPD           Z4, Z2, Z2
+	VADDPD           Z3, Z2, Z2
+	VADDPD           Z2, Z1, Z1
+	VPXORQ           Z2, Z2, Z2
+	VCMPPD           $0x11, Z0, Z2, K2
+	VBROADCASTSD     constants64<>+600(SB), Z3
+	VBLENDMPD        Z1, Z3, K2, Z3
+	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z0, K2
+	VBLENDMPD        Z0, Z3, K2, Z3
+	VCMPPD           $0x00, Z2, Z0, K2
+	VBLENDMPD.BCST   constants64<>+608(SB), Z3, K2, Z3
+	VBLENDMPD        Z3, Z1, K1, Z1
+	VMOVUPD          Z1, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
+	JMP              next
 
 // func Log1pF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Log1pF64AVX512(SB), $128-40
+TEXT ·Log1pF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -1039,79 +1360,118 @@ TEXT ·Log1pF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+544(SB), Z30
 	VBROADCASTSD constants64<>+552(SB), Z29
 	VBROADCASTSD constants64<>+560(SB), Z21
-	VBROADCASTSD constants64<>+568(SB), Z20
-	VBROADCASTSD constants64<>+480(SB), Z19
-	VBROADCASTSD constants64<>+576(SB), Z18
-	VBROADCASTSD constants64<>+264(SB), Z17
-	VBROADCASTSD constants64<>+584(SB), Z16
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+592(SB), Z15
-	VBROADCASTSD constants64<>+88(SB), Z14
-	VBROADCASTSD constants64<>+96(SB), Z13
-	VBROADCASTSD constants64<>+656(SB), Z12
-	VBROADCASTSD constants64<>+664(SB), Z11
-	VBROADCASTSD constants64<>+672(SB), Z28
+	VBROADCASTSD constants64<>+656(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD     (SI)(BX*8), Z0
-	VCMPPD      $0x11, Z0, Z28, K1
-	VCMPPD      $0x11, Z12, Z0, K2
-	KANDB       K1, K2, K3
-	KNOTB       K3, K1
-	KORTESTB    K1, K1
-	JNZ         complete
-	VADDPD      Z0, Z31, Z1
-	VSUBPD      Z31, Z1, Z2
-	VSUBPD      Z2, Z1, Z3
-	VSUBPD      Z3, Z31, Z3
-	VSUBPD      Z2, Z0, Z2
-	VADDPD      Z2, Z3, Z3
-	VPADDQ      Z26, Z1, Z1
-	VPANDQ.BCST constants64<>+608(SB), Z1, Z2
-	VPSUBQ      Z2, Z11, Z2
-	VMULPD      Z2, Z3, Z3
-	VPANDQ      Z25, Z1, Z2
-	VPADDQ      Z16, Z2, Z2
-	VSUBPD      Z31, Z2, Z2
-	VADDPD      Z3, Z2, Z4
-	VADDPD      Z15, Z4, Z5
-	VDIVPD      Z5, Z4, Z5
-	VMULPD      Z5, Z5, Z6
-	VMULPD      Z6, Z6, Z7
-	VMOVUPD     Z30, Z8
-	VFMADD231PD Z7, Z23, Z8
-	VFMADD213PD Z21, Z7, Z8
-	VFMADD213PD Z18, Z7, Z8
-	VMOVUPD     Z29, Z9
-	VFMADD231PD Z7, Z22, Z9
-	VFMADD213PD Z20, Z7, Z9
-	VFMADD231PD Z6, Z9, Z8
-	VMULPD      Z4, Z4, Z7
-	VMULPD      Z19, Z7, Z7
-	VFMADD213PD Z7, Z8, Z6
-	VMULPD      Z6, Z5, Z5
-	VPSRLQ      $0x34, Z1, Z1
-	VPORQ       Z14, Z1, Z1
-	VSUBPD      Z13, Z1, Z1
-	VADDPD      Z27, Z1, Z1
-	VFMADD231PD Z24, Z1, Z5
-	VSUBPD      Z2, Z4, Z2
-	VSUBPD      Z2, Z3, Z3
-	VADDPD      Z5, Z3, Z3
-	VSUBPD      Z3, Z7, Z7
-	VSUBPD      Z7, Z4, Z4
-	VFMADD231PD Z17, Z1, Z4
-	VPANDQ.BCST constants64<>+120(SB), Z0, Z0
-	VPORQ       Z0, Z4, Z4
-	VMOVUPD     Z4, (DI)(BX*8)
+	VMOVUPD          (SI)(BX*8), Z0
+	VADDPD           Z0, Z31, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VADDPD           Z2, Z31, Z3
+	VCMPPD           $0x11, Z0, Z28, K1
+	VCMPPD.BCST      $0x11, constants64<>+664(SB), Z0, K2
+	VCMPPD           $0x11, Z2, Z28, K3
+	VCMPPD.BCST      $0x11, constants64<>+664(SB), Z2, K4
+	VSUBPD           Z31, Z1, Z4
+	VSUBPD           Z31, Z3, Z5
+	VPADDQ           Z26, Z1, Z6
+	VPADDQ           Z26, Z3, Z7
+	VPANDQ.BCST      constants64<>+608(SB), Z6, Z8
+	VPANDQ.BCST      constants64<>+608(SB), Z7, Z9
+	VPANDQ           Z25, Z6, Z10
+	VPANDQ           Z25, Z7, Z11
+	VBROADCASTSD     constants64<>+672(SB), Z12
+	VPSUBQ           Z8, Z12, Z8
+	VPSUBQ           Z9, Z12, Z12
+	VPADDQ.BCST      constants64<>+584(SB), Z10, Z10
+	VPADDQ.BCST      constants64<>+584(SB), Z11, Z11
+	VSUBPD           Z4, Z1, Z1
+	VSUBPD           Z5, Z3, Z3
+	VSUBPD           Z4, Z0, Z4
+	VSUBPD           Z5, Z2, Z5
+	VSUBPD           Z31, Z10, Z10
+	VSUBPD           Z31, Z11, Z11
+	VPSRLQ           $0x34, Z6, Z6
+	VPSRLQ           $0x34, Z7, Z7
+	VPORQ.BCST       constants64<>+88(SB), Z6, Z6
+	VPORQ.BCST       constants64<>+88(SB), Z7, Z7
+	KANDB            K1, K2, K5
+	KANDB            K3, K4, K1
+	VSUBPD           Z1, Z31, Z1
+	VSUBPD           Z3, Z31, Z3
+	VSUBPD.BCST      constants64<>+96(SB), Z6, Z6
+	VSUBPD.BCST      constants64<>+96(SB), Z7, Z7
+	KNOTB            K5, K2
+	KNOTB            K1, K3
+	KORB             K2, K3, K1
+	KORTESTB         K1, K1
+	JNZ              complete
+	VADDPD           Z4, Z1, Z1
+	VADDPD           Z5, Z3, Z3
+	VADDPD           Z27, Z6, Z6
+	VADDPD           Z27, Z7, Z7
+	VMULPD           Z8, Z1, Z1
+	VMULPD           Z12, Z3, Z3
+	VADDPD           Z1, Z10, Z4
+	VADDPD           Z3, Z11, Z5
+	VADDPD.BCST      constants64<>+592(SB), Z4, Z8
+	VADDPD.BCST      constants64<>+592(SB), Z5, Z9
+	VMULPD           Z4, Z4, Z12
+	VMULPD           Z5, Z5, Z13
+	VSUBPD           Z10, Z4, Z10
+	VSUBPD           Z11, Z5, Z11
+	VDIVPD           Z8, Z4, Z8
+	VDIVPD           Z9, Z5, Z9
+	VMULPD.BCST      constants64<>+480(SB), Z12, Z12
+	VMULPD.BCST      constants64<>+480(SB), Z13, Z13
+	VSUBPD           Z10, Z1, Z1
+	VSUBPD           Z11, Z3, Z3
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VMULPD           Z10, Z10, Z14
+	VMULPD           Z11, Z11, Z15
+	VMOVUPD          Z30, Z16
+	VFMADD231PD      Z14, Z23, Z16
+	VMOVUPD          Z30, Z17
+	VFMADD231PD      Z15, Z23, Z17
+	VMOVUPD          Z29, Z18
+	VFMADD231PD      Z14, Z22, Z18
+	VMOVUPD          Z29, Z19
+	VFMADD231PD      Z15, Z22, Z19
+	VFMADD213PD      Z21, Z14, Z16
+	VFMADD213PD      Z21, Z15, Z17
+	VFMADD213PD.BCST constants64<>+568(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+568(SB), Z15, Z19
+	VFMADD213PD.BCST constants64<>+576(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+576(SB), Z15, Z17
+	VFMADD231PD      Z10, Z18, Z16
+	VFMADD231PD      Z11, Z19, Z17
+	VFMADD213PD      Z12, Z16, Z10
+	VFMADD213PD      Z13, Z17, Z11
+	VMULPD           Z10, Z8, Z8
+	VMULPD           Z11, Z9, Z9
+	VFMADD231PD      Z24, Z6, Z8
+	VFMADD231PD      Z24, Z7, Z9
+	VADDPD           Z8, Z1, Z1
+	VADDPD           Z9, Z3, Z3
+	VSUBPD           Z1, Z12, Z12
+	VSUBPD           Z3, Z13, Z13
+	VSUBPD           Z12, Z4, Z4
+	VSUBPD           Z13, Z5, Z5
+	VFMADD231PD.BCST constants64<>+264(SB), Z6, Z4
+	VFMADD231PD.BCST constants64<>+264(SB), Z7, Z5
+	VPTERNLOGQ.BCST  $0xec, constants64<>+112(SB), Z4, Z0
+	VPTERNLOGQ.BCST  $0xec, constants64<>+112(SB), Z5, Z2
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z2, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -1123,12 +1483,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1137,81 +1502,93 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD        (SI)(BX*8), Z0
-	VCMPPD         $0x11, Z0, Z28, K1
-	VCMPPD         $0x11, Z12, Z0, K2
-	KANDB          K1, K2, K3
-	KNOTB          K3, K2
-	VCMPPD         $0x12, Z0, Z12, K3
-	KANDB          K2, K3, K4
-	VBLENDMPD      Z27, Z0, K2, Z1
-	VMULPD         Z19, Z0, Z2
-	VBLENDMPD      Z2, Z1, K4, Z1
-	VADDPD         Z1, Z31, Z2
-	VSUBPD         Z31, Z2, Z3
-	VSUBPD         Z3, Z2, Z4
-	VSUBPD         Z4, Z31, Z4
-	VSUBPD         Z3, Z1, Z1
-	VADDPD         Z1, Z4, Z4
-	VPADDQ         Z26, Z2, Z2
-	VPANDQ.BCST    constants64<>+608(SB), Z2, Z1
-	VPSUBQ         Z1, Z11, Z1
-	VMULPD         Z1, Z4, Z4
-	VPANDQ         Z25, Z2, Z1
-	VPADDQ         Z16, Z1, Z1
-	VSUBPD         Z31, Z1, Z1
-	VADDPD         Z4, Z1, Z3
-	VADDPD         Z15, Z3, Z5
-	VDIVPD         Z5, Z3, Z5
-	VMULPD         Z5, Z5, Z6
-	VMULPD         Z6, Z6, Z7
-	VMOVUPD        Z30, Z8
-	VFMADD231PD    Z7, Z23, Z8
-	VFMADD213PD    Z21, Z7, Z8
-	VFMADD213PD    Z18, Z7, Z8
-	VMOVUPD        Z29, Z9
-	VFMADD231PD    Z7, Z22, Z9
-	VFMADD213PD    Z20, Z7, Z9
-	VFMADD231PD    Z6, Z9, Z8
-	VMULPD         Z3, Z3, Z7
-	VMULPD         Z19, Z7, Z7
-	VFMADD213PD    Z7, Z8, Z6
-	VMULPD         Z6, Z5, Z5
-	VPSRLQ         $0x34, Z2, Z2
-	VPORQ          Z14, Z2, Z2
-	VSUBPD         Z13, Z2, Z2
-	VMOVUPD.Z      Z31, K4, Z6
-	VADDPD         Z6, Z2, Z2
-	VFMADD231PD    Z24, Z2, Z5
-	VSUBPD         Z1, Z3, Z1
-	VSUBPD         Z1, Z4, Z4
-	VADDPD         Z5, Z4, Z4
-	VSUBPD         Z4, Z7, Z7
-	VSUBPD         Z7, Z3, Z3
-	VFMADD231PD    Z17, Z2, Z3
-	VCMPPD         $0x00, Z28, Z0, K3
-	VBROADCASTSD   constants64<>+600(SB), Z1
-	VBLENDMPD.BCST constants64<>+608(SB), Z1, K3, Z1
-	VBLENDMPD      Z3, Z1, K1, Z1
-	VCMPPD.BCST    $0x00, constants64<>+112(SB), Z0, K1
-	VBLENDMPD      Z0, Z1, K1, Z1
-	VBLENDMPD      Z1, Z3, K2, Z3
-	VPANDQ.BCST    constants64<>+120(SB), Z0, Z0
-	VPORQ          Z0, Z3, Z3
-	VMOVUPD        Z3, (DI)(BX*8)
-	JMP            next
+	XORL R15, R15
+
+single:
+	VMOVUPD          (SI)(BX*8), Z0
+	VCMPPD           $0x11, Z0, Z28, K1
+	VCMPPD.BCST      $0x11, constants64<>+664(SB), Z0, K2
+	KANDB            K1, K2, K3
+	KNOTB            K3, K2
+	VBROADCASTSD     constants64<>+664(SB), Z1
+	VCMPPD           $0x12, Z0, Z1, K3
+	KANDB            K2, K3, K4
+	VBLENDMPD        Z27, Z0, K2, Z1
+	VMULPD.BCST      constants64<>+480(SB), Z0, Z2
+	VBLENDMPD        Z2, Z1, K4, Z1
+	VADDPD           Z1, Z31, Z2
+	VSUBPD           Z31, Z2, Z3
+	VSUBPD           Z3, Z2, Z4
+	VSUBPD           Z4, Z31, Z4
+	VSUBPD           Z3, Z1, Z1
+	VADDPD           Z1, Z4, Z4
+	VPADDQ           Z26, Z2, Z2
+	VPANDQ.BCST      constants64<>+608(SB), Z2, Z1
+	VBROADCASTSD     constants64<>+672(SB), Z3
+	VPSUBQ           Z1, Z3, Z3
+	VMULPD           Z3, Z4, Z4
+	VPANDQ           Z25, Z2, Z1
+	VPADDQ.BCST      constants64<>+584(SB), Z1, Z1
+	VSUBPD           Z31, Z1, Z1
+	VADDPD           Z4, Z1, Z3
+	VADDPD.BCST      constants64<>+592(SB), Z3, Z5
+	VDIVPD           Z5, Z3, Z5
+	VMULPD           Z5, Z5, Z6
+	VMULPD           Z6, Z6, Z7
+	VMOVUPD          Z30, Z8
+	VFMADD231PD      Z7, Z23, Z8
+	VFMADD213PD      Z21, Z7, Z8
+	VFMADD213PD.BCST constants64<>+576(SB), Z7, Z8
+	VMOVUPD          Z29, Z9
+	VFMADD231PD      Z7, Z22, Z9
+	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z9
+	VFMADD231PD      Z6, Z9, Z8
+	VMULPD           Z3, Z3, Z7
+	VMULPD.BCST      constants64<>+480(SB), Z7, Z7
+	VFMADD213PD      Z7, Z8, Z6
+	VMULPD           Z6, Z5, Z5
+	VPSRLQ           $0x34, Z2, Z2
+	VPORQ.BCST       constants64<>+88(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+96(SB), Z2, Z2
+	VMOVUPD.Z        Z31, K4, Z6
+	VADDPD           Z6, Z2, Z2
+	VFMADD231PD      Z24, Z2, Z5
+	VSUBPD           Z1, Z3, Z1
+	VSUBPD           Z1, Z4, Z4
+	VADDPD           Z5, Z4, Z4
+	VSUBPD           Z4, Z7, Z7
+	VSUBPD           Z7, Z3, Z3
+	VFMADD231PD.BCST constants64<>+264(SB), Z2, Z3
+	VCMPPD           $0x00, Z28, Z0, K3
+	VBROADCASTSD     constants64<>+600(SB), Z1
+	VBLENDMPD.BCST   constants64<>+608(SB), Z1, K3, Z1
+	VBLENDMPD        Z3, Z1, K1, Z1
+	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z0, K1
+	VBLENDMPD        Z0, Z1, K1, Z1
+	VBLENDMPD        Z1, Z3, K2, Z3
+	VPTERNLOGQ.BCST  $0xec, constants64<>+112(SB), Z3, Z0
+	VMOVUPD          Z0, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
+	JMP              next
 
 // func SinF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·SinF64AVX512(SB), $448-40
+TEXT ·SinF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -1224,67 +1601,93 @@ TEXT ·SinF64AVX512(SB), $448-40
 	VBROADCASTSD constants64<>+728(SB), Z21
 	VBROADCASTSD constants64<>+736(SB), Z20
 	VBROADCASTSD constants64<>+48(SB), Z19
-	VBROADCASTSD constants64<>+744(SB), Z18
-	VBROADCASTSD constants64<>+752(SB), Z17
-	VBROADCASTSD constants64<>+760(SB), Z31
-	VBROADCASTSD constants64<>+120(SB), Z26
-	VBROADCASTSD constants64<>+768(SB), Z16
-	VBROADCASTSD constants64<>+776(SB), Z15
-	VBROADCASTSD constants64<>+784(SB), Z14
-	VBROADCASTSD constants64<>+792(SB), Z28
-	VBROADCASTSD constants64<>+800(SB), Z27
-	VBROADCASTSD constants64<>+808(SB), Z13
-	VBROADCASTSD constants64<>+816(SB), Z12
-	VBROADCASTSD constants64<>+824(SB), Z11
+	VBROADCASTSD constants64<>+744(SB), Z31
+	VBROADCASTSD constants64<>+112(SB), Z26
+	VBROADCASTSD constants64<>+752(SB), Z28
+	VBROADCASTSD constants64<>+760(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD       (SI)(BX*8), Z0
-	VPANDQ.BCST   constants64<>+152(SB), Z0, Z1
-	VCMPPD        $0x11, Z17, Z1, K1
-	KNOTB         K1, K2
-	KORTESTB      K2, K2
-	JNZ           complete
-	VMOVUPD       Z31, Z2
-	VFMADD231PD   Z20, Z1, Z2
-	VSUBPD        Z31, Z2, Z3
-	VFNMADD231PD  Z18, Z3, Z1
-	VFNMADD231PD  Z25, Z3, Z1
-	VFNMADD231PD  Z16, Z3, Z1
-	VMULPD        Z1, Z1, Z3
-	VMULPD        Z3, Z3, Z4
-	VMOVUPD       Z28, Z5
-	VFMADD231PD   Z4, Z15, Z5
-	VFMADD213PD   Z13, Z4, Z5
-	VFMADD213PD   Z11, Z4, Z5
-	VMOVUPD       Z29, Z6
-	VFMADD231PD   Z4, Z23, Z6
-	VFMADD213PD   Z21, Z4, Z6
-	VFMADD231PD   Z3, Z6, Z5
-	VFMADD213PD   Z19, Z3, Z5
-	VMOVUPD       Z30, Z6
-	VFMADD231PD   Z4, Z24, Z6
-	VFMADD213PD   Z22, Z4, Z6
-	VMOVUPD       Z27, Z7
-	VFMADD231PD   Z4, Z14, Z7
-	VFMADD213PD   Z12, Z4, Z7
-	VFMADD231PD   Z3, Z6, Z7
-	VMULPD        Z3, Z1, Z3
-	VFMADD231PD   Z7, Z3, Z1
-	VPTESTMQ.BCST constants64<>+832(SB), Z2, K1
-	VBLENDMPD     Z5, Z1, K1, Z1
-	VPSLLQ        $0x3e, Z2, Z2
-	VPXORQ        Z0, Z2, Z2
-	VPANDQ        Z26, Z2, Z2
-	VPXORQ        Z2, Z1, Z1
-	VMOVUPD       Z1, (DI)(BX*8)
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VMOVUPD           Z31, Z4
+	VFMADD231PD       Z20, Z1, Z4
+	VMOVUPD           Z31, Z5
+	VFMADD231PD       Z20, Z3, Z5
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z3, K2
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VSUBPD            Z31, Z4, Z6
+	VSUBPD            Z31, Z5, Z7
+	VPTESTMQ.BCST     constants64<>+776(SB), Z4, K1
+	VPTESTMQ.BCST     constants64<>+776(SB), Z5, K2
+	VPSLLQ            $0x3e, Z4, Z4
+	VPSLLQ            $0x3e, Z5, Z5
+	VPTERNLOGQ        $0x28, Z26, Z0, Z4
+	VPTERNLOGQ        $0x28, Z26, Z2, Z5
+	VFNMADD231PD.BCST constants64<>+784(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+784(SB), Z7, Z3
+	VFNMADD231PD      Z25, Z6, Z1
+	VFNMADD231PD      Z25, Z7, Z3
+	VFNMADD231PD.BCST constants64<>+792(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z7, Z3
+	VMULPD            Z1, Z1, Z0
+	VMULPD            Z3, Z3, Z2
+	VMULPD            Z0, Z0, Z6
+	VMULPD            Z2, Z2, Z7
+	VMULPD            Z0, Z1, Z8
+	VMULPD            Z2, Z3, Z9
+	VBROADCASTSD      constants64<>+800(SB), Z10
+	VFMADD213PD       Z28, Z6, Z10
+	VBROADCASTSD      constants64<>+800(SB), Z11
+	VFMADD213PD       Z28, Z7, Z11
+	VMOVUPD           Z30, Z12
+	VFMADD231PD       Z6, Z24, Z12
+	VBROADCASTSD      constants64<>+808(SB), Z13
+	VFMADD213PD       Z27, Z6, Z13
+	VMOVUPD           Z29, Z14
+	VFMADD231PD       Z6, Z23, Z14
+	VMOVUPD           Z30, Z15
+	VFMADD231PD       Z7, Z24, Z15
+	VBROADCASTSD      constants64<>+808(SB), Z16
+	VFMADD213PD       Z27, Z7, Z16
+	VMOVUPD           Z29, Z17
+	VFMADD231PD       Z7, Z23, Z17
+	VFMADD213PD.BCST  constants64<>+816(SB), Z6, Z10
+	VFMADD213PD.BCST  constants64<>+816(SB), Z7, Z11
+	VFMADD213PD       Z22, Z6, Z12
+	VFMADD213PD.BCST  constants64<>+824(SB), Z6, Z13
+	VFMADD213PD       Z21, Z6, Z14
+	VFMADD213PD       Z22, Z7, Z15
+	VFMADD213PD.BCST  constants64<>+824(SB), Z7, Z16
+	VFMADD213PD       Z21, Z7, Z17
+	VFMADD213PD.BCST  constants64<>+832(SB), Z6, Z10
+	VFMADD213PD.BCST  constants64<>+832(SB), Z7, Z11
+	VFMADD231PD       Z0, Z12, Z13
+	VFMADD231PD       Z2, Z15, Z16
+	VFMADD231PD       Z0, Z14, Z10
+	VFMADD231PD       Z2, Z17, Z11
+	VFMADD231PD       Z13, Z8, Z1
+	VFMADD231PD       Z16, Z9, Z3
+	VFMADD213PD       Z19, Z10, Z0
+	VFMADD213PD       Z19, Z11, Z2
+	VBLENDMPD         Z0, Z1, K1, Z1
+	VBLENDMPD         Z2, Z3, K2, Z3
+	VPXORQ            Z4, Z1, Z1
+	VPXORQ            Z5, Z3, Z3
+	VMOVUPD           Z1, (DI)(BX*8)
+	VMOVUPD           Z3, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -1296,12 +1699,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1310,20 +1718,27 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+152(SB), Z0, Z1
-	VCMPPD            $0x11, Z17, Z1, K1
-	KNOTB             K1, K2
-	VBLENDMPD         Z1, Z17, K2, Z2
-	VPANDQ.BCST       constants64<>+112(SB), Z2, Z3
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VBROADCASTSD      constants64<>+768(SB), Z2
+	VBLENDMPD         Z1, Z2, K1, Z2
+	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
 	VPSUBQ.BCST       constants64<>+840(SB), Z3, Z3
 	VPANDQ.BCST       constants64<>+848(SB), Z3, Z3
 	VPSUBQ            Z3, Z2, Z2
@@ -1331,8 +1746,8 @@ complete:
 	VPSRLQ            $0x38, Z3, Z3
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
 	VMULPD            Z4, Z2, Z5
 	VFMSUB213PD       Z5, Z2, Z4
 	VMULPD.BCST       constants64<>+864(SB), Z4, Z6
@@ -1344,548 +1759,8 @@ complete:
 	VADDPD            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z7
-	VMULPD            Z7, Z2, Z8
-	VMULPD.BCST       constants64<>+864(SB), Z8, Z9
-	VRNDSCALEPD       $0x08, Z9, Z9
-	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
-	VADDPD            Z9, Z6, Z10
-	VSUBPD            Z6, Z10, Z0
-	VMOVUPD           Z1, 128(SP)
-	VSUBPD            Z0, Z10, Z1
-	VSUBPD            Z1, Z6, Z1
-	VSUBPD            Z0, Z9, Z9
-	VADDPD            Z9, Z1, Z1
-	VSUBPD            Z5, Z6, Z0
-	VSUBPD            Z0, Z6, Z6
-	VSUBPD            Z6, Z5, Z5
-	VSUBPD            Z0, Z4, Z4
-	VADDPD            Z4, Z5, Z5
-	VADDPD            Z1, Z5, Z0
-	VRNDSCALEPD       $0x08, Z10, Z4
-	VSUBPD            Z4, Z10, Z10
-	VFMSUB231PD       Z7, Z2, Z8
-	LEAQ              two_over_pi_2_64<>+0(SB), R11
-	VPXORQ            Z6, Z6, Z6
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z6
-	VMULPD            Z6, Z2, Z7
-	VADDPD            Z7, Z8, Z9
-	VMOVUPD           Z4, 192(SP)
-	VADDPD            Z9, Z10, Z4
-	VMOVUPD           Z3, 256(SP)
-	VADDPD            Z0, Z4, Z3
-	VMOVUPD           Z2, 320(SP)
-	VSUBPD            Z4, Z3, Z2
-	VMOVUPD           Z6, 384(SP)
-	VSUBPD            Z2, Z3, Z6
-	VSUBPD            Z6, Z4, Z6
-	VSUBPD            Z2, Z0, Z2
-	VADDPD            Z2, Z6, Z6
-	VSUBPD            Z10, Z4, Z2
-	VSUBPD            Z2, Z4, Z4
-	VSUBPD            Z4, Z10, Z10
-	VSUBPD            Z2, Z9, Z2
-	VADDPD            Z2, Z10, Z10
-	VADDPD            Z6, Z10, Z10
-	VSUBPD            Z5, Z0, Z2
-	VSUBPD            Z2, Z0, Z0
-	VSUBPD            Z0, Z5, Z5
-	VSUBPD            Z2, Z1, Z1
-	VADDPD            Z1, Z5, Z5
-	VSUBPD            Z8, Z9, Z0
-	VSUBPD            Z0, Z9, Z9
-	VSUBPD            Z9, Z8, Z8
-	VSUBPD            Z0, Z7, Z0
-	VADDPD            Z0, Z8, Z8
-	VADDPD            Z5, Z8, Z8
-	VMOVUPD           320(SP), Z0
-	VFMSUB231PD       384(SP), Z0, Z7
-	VMOVUPD           256(SP), Z1
-	LEAQ              two_over_pi_3_64<>+0(SB), R11
-	VPXORQ            Z2, Z2, Z2
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z1*8), K1, Z2
-	VMULPD            Z2, Z0, Z0
-	VADDPD            Z0, Z7, Z7
-	VADDPD            Z7, Z8, Z8
-	VADDPD            Z8, Z10, Z10
-	VADDPD            Z10, Z3, Z0
-	VSUBPD            Z3, Z0, Z3
-	VSUBPD            Z3, Z10, Z10
-	VMULPD            Z18, Z10, Z10
-	VFMADD231PD       Z25, Z0, Z10
-	VMULPD            Z18, Z0, Z1
-	VFMSUB213PD       Z1, Z18, Z0
-	VADDPD            Z10, Z0, Z0
-	VADDPD            Z0, Z1, Z2
-	VSUBPD            Z1, Z2, Z1
-	VSUBPD            Z1, Z0, Z0
-	VADDPD            Z0, Z2, Z2
-	VMOVUPD           128(SP), Z0
-	VSUBPD            Z0, Z0, Z1
-	VADDPD            Z1, Z2, Z2
-	VMOVUPD           Z31, Z1
-	VFMADD231PD       Z20, Z0, Z1
-	VSUBPD            Z31, Z1, Z3
-	VFNMADD231PD      Z18, Z3, Z0
-	VFNMADD231PD      Z25, Z3, Z0
-	VFNMADD231PD      Z16, Z3, Z0
-	VBLENDMPD         Z2, Z0, K2, Z0
-	VMULPD            Z0, Z0, Z2
-	VMULPD            Z2, Z2, Z3
-	VMOVUPD           Z29, Z4
-	VFMADD231PD       Z3, Z23, Z4
-	VFMADD213PD       Z21, Z3, Z4
-	VMOVUPD           Z28, Z5
-	VFMADD231PD       Z3, Z15, Z5
-	VFMADD213PD       Z13, Z3, Z5
-	VFMADD213PD       Z11, Z3, Z5
-	VFMADD231PD       Z2, Z4, Z5
-	VFMADD213PD       Z19, Z2, Z5
-	VMULPD            Z2, Z0, Z4
-	VMOVUPD           Z30, Z6
-	VFMADD231PD       Z3, Z24, Z6
-	VFMADD213PD       Z22, Z3, Z6
-	VMOVUPD           Z27, Z7
-	VFMADD231PD       Z3, Z14, Z7
-	VFMADD213PD       Z12, Z3, Z7
-	VFMADD231PD       Z2, Z6, Z7
-	VFMADD231PD       Z7, Z4, Z0
-	VADDPD            192(SP), Z31, Z2
-	VBLENDMPD         Z2, Z1, K2, Z1
-	VPTESTMQ.BCST     constants64<>+832(SB), Z1, K1
-	VBLENDMPD         Z5, Z0, K1, Z0
-	VPSLLQ            $0x3e, Z1, Z1
-	VPXORQ            (SI)(BX*8), Z1, Z1
-	VPANDQ            Z26, Z1, Z1
-	VPXORQ            Z1, Z0, Z0
-	VMOVUPD           Z0, (DI)(BX*8)
-	JMP               next
-
-// func CosF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·CosF64AVX512(SB), $512-40
-	MOVQ         dst+0(FP), DI
-	MOVQ         a+8(FP), SI
-	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+832(SB), Z25
-	VBROADCASTSD constants64<>+680(SB), Z24
-	VBROADCASTSD constants64<>+688(SB), Z23
-	VBROADCASTSD constants64<>+696(SB), Z22
-	VBROADCASTSD constants64<>+704(SB), Z30
-	VBROADCASTSD constants64<>+712(SB), Z29
-	VBROADCASTSD constants64<>+720(SB), Z21
-	VBROADCASTSD constants64<>+728(SB), Z20
-	VBROADCASTSD constants64<>+736(SB), Z19
-	VBROADCASTSD constants64<>+48(SB), Z18
-	VBROADCASTSD constants64<>+744(SB), Z17
-	VBROADCASTSD constants64<>+752(SB), Z16
-	VBROADCASTSD constants64<>+760(SB), Z31
-	VBROADCASTSD constants64<>+120(SB), Z26
-	VBROADCASTSD constants64<>+768(SB), Z15
-	VBROADCASTSD constants64<>+776(SB), Z14
-	VBROADCASTSD constants64<>+784(SB), Z13
-	VBROADCASTSD constants64<>+792(SB), Z28
-	VBROADCASTSD constants64<>+800(SB), Z27
-	VBROADCASTSD constants64<>+808(SB), Z12
-	VBROADCASTSD constants64<>+816(SB), Z11
-	VBROADCASTSD constants64<>+824(SB), Z10
-	XORL         BX, BX
-	XORL         R9, R9
-	CMPQ         CX, $0x08
-	JLT          rest
-
-loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z0
-	VCMPPD       $0x11, Z16, Z0, K1
-	KNOTB        K1, K2
-	KORTESTB     K2, K2
-	JNZ          complete
-	VMOVUPD      Z31, Z1
-	VFMADD231PD  Z19, Z0, Z1
-	VSUBPD       Z31, Z1, Z2
-	VFNMADD231PD Z17, Z2, Z0
-	VFNMADD231PD Z24, Z2, Z0
-	VFNMADD231PD Z15, Z2, Z0
-	VMULPD       Z0, Z0, Z2
-	VMULPD       Z2, Z2, Z3
-	VMOVUPD      Z28, Z4
-	VFMADD231PD  Z3, Z14, Z4
-	VFMADD213PD  Z12, Z3, Z4
-	VFMADD213PD  Z10, Z3, Z4
-	VMOVUPD      Z29, Z5
-	VFMADD231PD  Z3, Z22, Z5
-	VFMADD213PD  Z20, Z3, Z5
-	VFMADD231PD  Z2, Z5, Z4
-	VFMADD213PD  Z18, Z2, Z4
-	VMOVUPD      Z30, Z5
-	VFMADD231PD  Z3, Z23, Z5
-	VFMADD213PD  Z21, Z3, Z5
-	VMOVUPD      Z27, Z6
-	VFMADD231PD  Z3, Z13, Z6
-	VFMADD213PD  Z11, Z3, Z6
-	VFMADD231PD  Z2, Z5, Z6
-	VMULPD       Z2, Z0, Z2
-	VFMADD231PD  Z6, Z2, Z0
-	VPTESTMQ     Z25, Z1, K1
-	VBLENDMPD    Z0, Z4, K1, Z4
-	VPADDQ       Z25, Z1, Z1
-	VPSLLQ       $0x3e, Z1, Z1
-	VPANDQ       Z26, Z1, Z1
-	VPXORQ       Z1, Z4, Z4
-	VMOVUPD      Z4, (DI)(BX*8)
-
-next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
-	CMPQ AX, CX
-	JLE  loop
-
-rest:
-	SUBQ      BX, CX
-	JLE       finish
-	MOVQ      CX, R9
-	LEAQ      (DI)(BX*8), R8
-	MOVQ      $-1, AX
-	BZHIQ     R9, AX, AX
-	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
-	VMOVUPD   Z0, (SP)
-	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
-	XORL      BX, BX
-	MOVQ      $0x00000008, CX
-	JMP       loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	MOVQ    $-1, AX
-	BZHIQ   R9, AX, AX
-	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
-	VMOVUPD Z0, K1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-complete:
-	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+152(SB), Z0, Z0
-	VCMPPD            $0x11, Z16, Z0, K1
-	KNOTB             K1, K2
-	VBLENDMPD         Z0, Z16, K2, Z1
-	VPANDQ.BCST       constants64<>+112(SB), Z1, Z2
-	VPSUBQ.BCST       constants64<>+840(SB), Z2, Z2
-	VPANDQ.BCST       constants64<>+848(SB), Z2, Z2
-	VPSUBQ            Z2, Z1, Z1
-	VPADDQ.BCST       constants64<>+856(SB), Z1, Z1
-	VPSRLQ            $0x38, Z2, Z2
-	LEAQ              two_over_pi_0_64<>+0(SB), R11
-	VPXORQ            Z3, Z3, Z3
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z2*8), K1, Z3
-	VMULPD            Z3, Z1, Z4
-	VFMSUB213PD       Z4, Z1, Z3
-	VMULPD.BCST       constants64<>+864(SB), Z3, Z5
-	VRNDSCALEPD       $0x08, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+512(SB), Z5, Z3
-	VMULPD.BCST       constants64<>+864(SB), Z4, Z5
-	VRNDSCALEPD       $0x08, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+512(SB), Z5, Z4
-	VADDPD            Z3, Z4, Z5
-	LEAQ              two_over_pi_1_64<>+0(SB), R11
-	VPXORQ            Z6, Z6, Z6
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z2*8), K1, Z6
-	VMULPD            Z6, Z1, Z7
-	VMULPD.BCST       constants64<>+864(SB), Z7, Z8
-	VRNDSCALEPD       $0x08, Z8, Z8
-	VFNMADD132PD.BCST constants64<>+512(SB), Z7, Z8
-	VADDPD            Z8, Z5, Z9
-	VMOVUPD           Z0, 128(SP)
-	VSUBPD            Z5, Z9, Z0
-	VMOVUPD           Z2, 192(SP)
-	VSUBPD            Z0, Z9, Z2
-	VSUBPD            Z2, Z5, Z2
-	VSUBPD            Z0, Z8, Z8
-	VADDPD            Z8, Z2, Z2
-	VSUBPD            Z4, Z5, Z0
-	VSUBPD            Z0, Z5, Z5
-	VSUBPD            Z5, Z4, Z4
-	VSUBPD            Z0, Z3, Z3
-	VADDPD            Z3, Z4, Z4
-	VADDPD            Z2, Z4, Z0
-	VRNDSCALEPD       $0x08, Z9, Z3
-	VSUBPD            Z3, Z9, Z9
-	VFMSUB231PD       Z6, Z1, Z7
-	VMOVUPD           192(SP), Z5
-	LEAQ              two_over_pi_2_64<>+0(SB), R11
-	VPXORQ            Z6, Z6, Z6
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z5*8), K1, Z6
-	VMULPD            Z6, Z1, Z8
-	VMOVUPD           Z3, 256(SP)
-	VADDPD            Z8, Z7, Z3
-	VADDPD            Z3, Z9, Z5
-	VMOVUPD           Z1, 320(SP)
-	VADDPD            Z0, Z5, Z1
-	VMOVUPD           Z6, 384(SP)
-	VSUBPD            Z5, Z1, Z6
-	VMOVUPD           Z8, 448(SP)
-	VSUBPD            Z6, Z1, Z8
-	VSUBPD            Z8, Z5, Z8
-	VSUBPD            Z6, Z0, Z6
-	VADDPD            Z6, Z8, Z8
-	VSUBPD            Z9, Z5, Z6
-	VSUBPD            Z6, Z5, Z5
-	VSUBPD            Z5, Z9, Z9
-	VSUBPD            Z6, Z3, Z6
-	VADDPD            Z6, Z9, Z9
-	VADDPD            Z8, Z9, Z9
-	VSUBPD            Z4, Z0, Z5
-	VSUBPD            Z5, Z0, Z0
-	VSUBPD            Z0, Z4, Z4
-	VSUBPD            Z5, Z2, Z2
-	VADDPD            Z2, Z4, Z4
-	VSUBPD            Z7, Z3, Z0
-	VSUBPD            Z0, Z3, Z3
-	VSUBPD            Z3, Z7, Z7
-	VMOVUPD           448(SP), Z2
-	VSUBPD            Z0, Z2, Z0
-	VADDPD            Z0, Z7, Z7
-	VADDPD            Z4, Z7, Z7
-	VMOVUPD           320(SP), Z0
-	VFMSUB231PD       384(SP), Z0, Z2
-	VMOVUPD           192(SP), Z3
-	LEAQ              two_over_pi_3_64<>+0(SB), R11
-	VPXORQ            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z4
-	VMULPD            Z4, Z0, Z0
-	VADDPD            Z0, Z2, Z2
-	VADDPD            Z2, Z7, Z7
-	VADDPD            Z7, Z9, Z9
-	VADDPD            Z9, Z1, Z0
-	VSUBPD            Z1, Z0, Z1
-	VSUBPD            Z1, Z9, Z9
-	VMULPD            Z17, Z9, Z9
-	VFMADD231PD       Z24, Z0, Z9
-	VMULPD            Z17, Z0, Z1
-	VFMSUB213PD       Z1, Z17, Z0
-	VADDPD            Z9, Z0, Z0
-	VADDPD            Z0, Z1, Z2
-	VSUBPD            Z1, Z2, Z1
-	VSUBPD            Z1, Z0, Z0
-	VADDPD            Z0, Z2, Z2
-	VMOVUPD           128(SP), Z0
-	VSUBPD            Z0, Z0, Z1
-	VADDPD            Z1, Z2, Z2
-	VMOVUPD           Z31, Z1
-	VFMADD231PD       Z19, Z0, Z1
-	VSUBPD            Z31, Z1, Z3
-	VFNMADD231PD      Z17, Z3, Z0
-	VFNMADD231PD      Z24, Z3, Z0
-	VFNMADD231PD      Z15, Z3, Z0
-	VBLENDMPD         Z2, Z0, K2, Z0
-	VMULPD            Z0, Z0, Z2
-	VMULPD            Z2, Z0, Z3
-	VMULPD            Z2, Z2, Z4
-	VMOVUPD           Z30, Z5
-	VFMADD231PD       Z4, Z23, Z5
-	VFMADD213PD       Z21, Z4, Z5
-	VMOVUPD           Z27, Z6
-	VFMADD231PD       Z4, Z13, Z6
-	VFMADD213PD       Z11, Z4, Z6
-	VFMADD231PD       Z2, Z5, Z6
-	VFMADD231PD       Z6, Z3, Z0
-	VMOVUPD           Z29, Z3
-	VFMADD231PD       Z4, Z22, Z3
-	VFMADD213PD       Z20, Z4, Z3
-	VMOVUPD           Z28, Z5
-	VFMADD231PD       Z4, Z14, Z5
-	VFMADD213PD       Z12, Z4, Z5
-	VFMADD213PD       Z10, Z4, Z5
-	VFMADD231PD       Z2, Z3, Z5
-	VFMADD213PD       Z18, Z5, Z2
-	VADDPD            256(SP), Z31, Z3
-	VBLENDMPD         Z3, Z1, K2, Z1
-	VPTESTMQ          Z25, Z1, K1
-	VBLENDMPD         Z0, Z2, K1, Z2
-	VPADDQ            Z25, Z1, Z1
-	VPSLLQ            $0x3e, Z1, Z1
-	VPANDQ            Z26, Z1, Z1
-	VPXORQ            Z1, Z2, Z2
-	VMOVUPD           Z2, (DI)(BX*8)
-	JMP               next
-
-// func TanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·TanF64AVX512(SB), $320-40
-	MOVQ         dst+0(FP), DI
-	MOVQ         a+8(FP), SI
-	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+680(SB), Z24
-	VBROADCASTSD constants64<>+688(SB), Z23
-	VBROADCASTSD constants64<>+696(SB), Z22
-	VBROADCASTSD constants64<>+704(SB), Z28
-	VBROADCASTSD constants64<>+712(SB), Z27
-	VBROADCASTSD constants64<>+720(SB), Z21
-	VBROADCASTSD constants64<>+728(SB), Z20
-	VBROADCASTSD constants64<>+736(SB), Z19
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+744(SB), Z18
-	VBROADCASTSD constants64<>+752(SB), Z17
-	VBROADCASTSD constants64<>+760(SB), Z30
-	VBROADCASTSD constants64<>+120(SB), Z29
-	VBROADCASTSD constants64<>+768(SB), Z16
-	VBROADCASTSD constants64<>+776(SB), Z15
-	VBROADCASTSD constants64<>+784(SB), Z14
-	VBROADCASTSD constants64<>+792(SB), Z26
-	VBROADCASTSD constants64<>+800(SB), Z25
-	VBROADCASTSD constants64<>+808(SB), Z13
-	XORL         BX, BX
-	XORL         R9, R9
-	CMPQ         CX, $0x08
-	JLT          rest
-
-loop:
-	VMOVUPD          (SI)(BX*8), Z0
-	VPANDQ.BCST      constants64<>+152(SB), Z0, Z1
-	VCMPPD           $0x11, Z17, Z1, K1
-	KNOTB            K1, K2
-	KORTESTB         K2, K2
-	JNZ              complete
-	VMOVUPD          Z30, Z2
-	VFMADD231PD      Z19, Z1, Z2
-	VSUBPD           Z30, Z2, Z3
-	VFNMADD231PD     Z18, Z3, Z1
-	VMULPD           Z24, Z3, Z4
-	VPXORQ           Z29, Z4, Z5
-	VADDPD           Z5, Z1, Z6
-	VSUBPD           Z1, Z6, Z7
-	VSUBPD           Z7, Z6, Z8
-	VSUBPD           Z8, Z1, Z1
-	VSUBPD           Z7, Z5, Z5
-	VADDPD           Z5, Z1, Z1
-	VFMSUB231PD      Z24, Z3, Z4
-	VSUBPD           Z4, Z1, Z1
-	VFNMADD231PD     Z16, Z3, Z1
-	VADDPD           Z1, Z6, Z3
-	VMULPD           Z3, Z3, Z4
-	VMULPD           Z4, Z4, Z5
-	VMOVUPD          Z26, Z7
-	VFMADD231PD      Z5, Z15, Z7
-	VFMADD213PD      Z13, Z5, Z7
-	VFMADD213PD.BCST constants64<>+824(SB), Z5, Z7
-	VMOVUPD          Z27, Z8
-	VFMADD231PD      Z5, Z22, Z8
-	VFMADD213PD      Z20, Z5, Z8
-	VFMADD231PD      Z4, Z8, Z7
-	VMULPD           Z7, Z4, Z7
-	VSUBPD           Z6, Z3, Z6
-	VSUBPD           Z6, Z1, Z1
-	VFNMADD231PD     Z1, Z3, Z7
-	VADDPD           Z7, Z31, Z6
-	VMOVUPD          Z28, Z8
-	VFMADD231PD      Z5, Z23, Z8
-	VFMADD213PD      Z21, Z5, Z8
-	VMOVUPD          Z25, Z9
-	VFMADD231PD      Z5, Z14, Z9
-	VFMADD213PD.BCST constants64<>+816(SB), Z5, Z9
-	VFMADD231PD      Z4, Z8, Z9
-	VMULPD           Z4, Z3, Z4
-	VFMADD231PD      Z9, Z4, Z1
-	VADDPD           Z1, Z3, Z4
-	VPTESTMQ.BCST    constants64<>+832(SB), Z2, K1
-	VBLENDMPD        Z4, Z6, K1, Z5
-	VDIVPD           Z5, Z31, Z8
-	VBLENDMPD        Z6, Z4, K1, Z9
-	VMULPD           Z8, Z9, Z10
-	VSUBPD           Z31, Z6, Z6
-	VSUBPD           Z6, Z7, Z7
-	VSUBPD           Z3, Z4, Z4
-	VSUBPD           Z4, Z1, Z1
-	VBLENDMPD        Z1, Z7, K1, Z3
-	VBLENDMPD        Z7, Z1, K1, Z1
-	VFNMADD231PD     Z3, Z10, Z1
-	VFNMADD231PD     Z5, Z10, Z9
-	VADDPD           Z1, Z9, Z9
-	VFMADD231PD      Z8, Z9, Z10
-	VPSLLQ           $0x3f, Z2, Z2
-	VPXORQ           Z0, Z2, Z2
-	VPANDQ           Z29, Z2, Z2
-	VPXORQ           Z2, Z10, Z10
-	VMOVUPD          Z10, (DI)(BX*8)
-
-next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
-	CMPQ AX, CX
-	JLE  loop
-
-rest:
-	SUBQ      BX, CX
-	JLE       finish
-	MOVQ      CX, R9
-	LEAQ      (DI)(BX*8), R8
-	MOVQ      $-1, AX
-	BZHIQ     R9, AX, AX
-	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
-	VMOVUPD   Z0, (SP)
-	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
-	XORL      BX, BX
-	MOVQ      $0x00000008, CX
-	JMP       loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	MOVQ    $-1, AX
-	BZHIQ   R9, AX, AX
-	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
-	VMOVUPD Z0, K1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-complete:
-	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+152(SB), Z0, Z1
-	VCMPPD            $0x11, Z17, Z1, K1
-	KNOTB             K1, K2
-	VBLENDMPD         Z1, Z17, K2, Z2
-	VPANDQ.BCST       constants64<>+112(SB), Z2, Z3
-	VPSUBQ.BCST       constants64<>+840(SB), Z3, Z3
-	VPANDQ.BCST       constants64<>+848(SB), Z3, Z3
-	VPSUBQ            Z3, Z2, Z2
-	VPADDQ.BCST       constants64<>+856(SB), Z2, Z2
-	VPSRLQ            $0x38, Z3, Z3
-	LEAQ              two_over_pi_0_64<>+0(SB), R11
-	VPXORQ            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z4
-	VMULPD            Z4, Z2, Z5
-	VFMSUB213PD       Z5, Z2, Z4
-	VMULPD.BCST       constants64<>+864(SB), Z4, Z6
-	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
-	VMULPD.BCST       constants64<>+864(SB), Z5, Z6
-	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
-	VADDPD            Z4, Z5, Z6
-	LEAQ              two_over_pi_1_64<>+0(SB), R11
-	VPXORQ            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z8
 	VMULPD.BCST       constants64<>+864(SB), Z8, Z9
 	VRNDSCALEPD       $0x08, Z9, Z9
@@ -1907,131 +1782,759 @@ complete:
 	VFMSUB231PD       Z7, Z2, Z8
 	LEAQ              two_over_pi_2_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z9
 	VADDPD            Z9, Z8, Z11
-	VADDPD            Z11, Z10, Z0
-	VMOVUPD           Z6, 128(SP)
-	VADDPD            Z4, Z0, Z6
-	VMOVUPD           Z1, 192(SP)
-	VSUBPD            Z0, Z6, Z1
-	VMOVUPD           Z3, 256(SP)
-	VSUBPD            Z1, Z6, Z3
-	VSUBPD            Z3, Z0, Z3
-	VSUBPD            Z1, Z4, Z1
-	VADDPD            Z1, Z3, Z3
-	VSUBPD            Z10, Z0, Z1
-	VSUBPD            Z1, Z0, Z0
-	VSUBPD            Z0, Z10, Z10
-	VSUBPD            Z1, Z11, Z1
-	VADDPD            Z1, Z10, Z10
-	VADDPD            Z3, Z10, Z10
-	VSUBPD            Z5, Z4, Z0
-	VSUBPD            Z0, Z4, Z4
+	VADDPD            Z11, Z10, Z13
+	VADDPD            Z4, Z13, Z14
+	VSUBPD            Z13, Z14, Z15
+	VSUBPD            Z15, Z14, Z16
+	VSUBPD            Z16, Z13, Z16
+	VSUBPD            Z15, Z4, Z15
+	VADDPD            Z15, Z16, Z16
+	VSUBPD            Z10, Z13, Z15
+	VSUBPD            Z15, Z13, Z13
+	VSUBPD            Z13, Z10, Z10
+	VSUBPD            Z15, Z11, Z15
+	VADDPD            Z15, Z10, Z10
+	VADDPD            Z16, Z10, Z10
+	VSUBPD            Z5, Z4, Z13
+	VSUBPD            Z13, Z4, Z4
 	VSUBPD            Z4, Z5, Z5
-	VSUBPD            Z0, Z12, Z12
+	VSUBPD            Z13, Z12, Z12
 	VADDPD            Z12, Z5, Z5
-	VSUBPD            Z8, Z11, Z0
-	VSUBPD            Z0, Z11, Z11
+	VSUBPD            Z8, Z11, Z4
+	VSUBPD            Z4, Z11, Z11
 	VSUBPD            Z11, Z8, Z8
-	VSUBPD            Z0, Z9, Z0
-	VADDPD            Z0, Z8, Z8
+	VSUBPD            Z4, Z9, Z4
+	VADDPD            Z4, Z8, Z8
 	VADDPD            Z5, Z8, Z8
 	VFMSUB231PD       Z7, Z2, Z9
-	VMOVUPD           256(SP), Z0
 	LEAQ              two_over_pi_3_64<>+0(SB), R11
-	VPXORQ            Z1, Z1, Z1
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z0*8), K1, Z1
-	VMULPD            Z1, Z2, Z2
+	VPXORQ            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
+	VMULPD            Z4, Z2, Z2
 	VADDPD            Z2, Z9, Z9
 	VADDPD            Z9, Z8, Z8
 	VADDPD            Z8, Z10, Z10
-	VADDPD            Z10, Z6, Z0
-	VSUBPD            Z6, Z0, Z6
-	VSUBPD            Z6, Z10, Z10
-	VMULPD            Z18, Z10, Z10
-	VFMADD231PD       Z24, Z0, Z10
-	VMULPD            Z18, Z0, Z1
-	VFMSUB213PD       Z1, Z18, Z0
-	VADDPD            Z10, Z0, Z0
-	VADDPD            Z0, Z1, Z2
-	VMOVUPD           192(SP), Z3
-	VSUBPD            Z3, Z3, Z4
-	VADDPD            Z4, Z2, Z4
-	VMOVUPD           Z30, Z5
-	VFMADD231PD       Z19, Z3, Z5
-	VSUBPD            Z30, Z5, Z6
-	VFNMADD231PD      Z18, Z6, Z3
-	VMULPD            Z24, Z6, Z7
-	VPXORQ            Z29, Z7, Z8
-	VADDPD            Z8, Z3, Z9
-	VSUBPD            Z3, Z9, Z10
+	VADDPD            Z10, Z14, Z2
+	VSUBPD            Z14, Z2, Z14
+	VSUBPD            Z14, Z10, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z10, Z10
+	VFMADD231PD       Z25, Z2, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+784(SB), Z3, Z2
+	VADDPD            Z10, Z2, Z2
+	VADDPD            Z2, Z3, Z4
+	VSUBPD            Z3, Z4, Z3
+	VSUBPD            Z3, Z2, Z2
+	VADDPD            Z2, Z4, Z4
+	VSUBPD            Z1, Z1, Z2
+	VADDPD            Z2, Z4, Z4
+	VMOVUPD           Z31, Z2
+	VFMADD231PD       Z20, Z1, Z2
+	VSUBPD            Z31, Z2, Z3
+	VFNMADD231PD.BCST constants64<>+784(SB), Z3, Z1
+	VFNMADD231PD      Z25, Z3, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z3, Z1
+	VBLENDMPD         Z4, Z1, K1, Z1
+	VMULPD            Z1, Z1, Z3
+	VMULPD            Z3, Z3, Z4
+	VMOVUPD           Z29, Z5
+	VFMADD231PD       Z4, Z23, Z5
+	VFMADD213PD       Z21, Z4, Z5
+	VBROADCASTSD      constants64<>+800(SB), Z7
+	VFMADD213PD       Z28, Z4, Z7
+	VFMADD213PD.BCST  constants64<>+816(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z7
+	VFMADD231PD       Z3, Z5, Z7
+	VFMADD213PD       Z19, Z3, Z7
+	VMULPD            Z3, Z1, Z5
+	VMOVUPD           Z30, Z8
+	VFMADD231PD       Z4, Z24, Z8
+	VFMADD213PD       Z22, Z4, Z8
+	VBROADCASTSD      constants64<>+808(SB), Z9
+	VFMADD213PD       Z27, Z4, Z9
+	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z9
+	VFMADD231PD       Z3, Z8, Z9
+	VFMADD231PD       Z9, Z5, Z1
+	VADDPD            Z31, Z6, Z6
+	VBLENDMPD         Z6, Z2, K1, Z2
+	VPTESTMQ.BCST     constants64<>+776(SB), Z2, K1
+	VBLENDMPD         Z7, Z1, K1, Z1
+	VPSLLQ            $0x3e, Z2, Z2
+	VPTERNLOGQ        $0x28, Z26, Z0, Z2
+	VPXORQ            Z2, Z1, Z1
+	VMOVUPD           Z1, (DI)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
+	JMP               next
+
+// func CosF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·CosF64AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VBROADCASTSD constants64<>+776(SB), Z25
+	VBROADCASTSD constants64<>+680(SB), Z24
+	VBROADCASTSD constants64<>+688(SB), Z23
+	VBROADCASTSD constants64<>+696(SB), Z22
+	VBROADCASTSD constants64<>+704(SB), Z30
+	VBROADCASTSD constants64<>+712(SB), Z29
+	VBROADCASTSD constants64<>+720(SB), Z21
+	VBROADCASTSD constants64<>+728(SB), Z20
+	VBROADCASTSD constants64<>+736(SB), Z19
+	VBROADCASTSD constants64<>+744(SB), Z31
+	VBROADCASTSD constants64<>+112(SB), Z26
+	VBROADCASTSD constants64<>+752(SB), Z28
+	VBROADCASTSD constants64<>+760(SB), Z27
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z0
+	VMOVUPD           64(SI)(BX*8), Z1
+	VPANDQ.BCST       constants64<>+128(SB), Z1, Z1
+	VMOVUPD           Z31, Z2
+	VFMADD231PD       Z19, Z0, Z2
+	VMOVUPD           Z31, Z3
+	VFMADD231PD       Z19, Z1, Z3
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z0, K1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K2
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VSUBPD            Z31, Z2, Z4
+	VSUBPD            Z31, Z3, Z5
+	VPTESTMQ          Z25, Z2, K1
+	VPTESTMQ          Z25, Z3, K2
+	VPADDQ            Z25, Z2, Z2
+	VPADDQ            Z25, Z3, Z3
+	VPSLLQ            $0x3e, Z2, Z2
+	VPSLLQ            $0x3e, Z3, Z3
+	VFNMADD231PD.BCST constants64<>+784(SB), Z4, Z0
+	VFNMADD231PD.BCST constants64<>+784(SB), Z5, Z1
+	VFNMADD231PD      Z24, Z4, Z0
+	VFNMADD231PD      Z24, Z5, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z4, Z0
+	VFNMADD231PD.BCST constants64<>+792(SB), Z5, Z1
+	VMULPD            Z0, Z0, Z4
+	VMULPD            Z1, Z1, Z5
+	VMULPD            Z4, Z4, Z6
+	VMULPD            Z5, Z5, Z7
+	VMULPD            Z4, Z0, Z8
+	VMULPD            Z5, Z1, Z9
+	VBROADCASTSD      constants64<>+800(SB), Z10
+	VFMADD213PD       Z28, Z6, Z10
+	VBROADCASTSD      constants64<>+800(SB), Z11
+	VFMADD213PD       Z28, Z7, Z11
+	VMOVUPD           Z30, Z12
+	VFMADD231PD       Z6, Z23, Z12
+	VBROADCASTSD      constants64<>+808(SB), Z13
+	VFMADD213PD       Z27, Z6, Z13
+	VMOVUPD           Z29, Z14
+	VFMADD231PD       Z6, Z22, Z14
+	VMOVUPD           Z30, Z15
+	VFMADD231PD       Z7, Z23, Z15
+	VBROADCASTSD      constants64<>+808(SB), Z16
+	VFMADD213PD       Z27, Z7, Z16
+	VMOVUPD           Z29, Z17
+	VFMADD231PD       Z7, Z22, Z17
+	VFMADD213PD.BCST  constants64<>+816(SB), Z6, Z10
+	VFMADD213PD.BCST  constants64<>+816(SB), Z7, Z11
+	VFMADD213PD       Z21, Z6, Z12
+	VFMADD213PD.BCST  constants64<>+824(SB), Z6, Z13
+	VFMADD213PD       Z20, Z6, Z14
+	VFMADD213PD       Z21, Z7, Z15
+	VFMADD213PD.BCST  constants64<>+824(SB), Z7, Z16
+	VFMADD213PD       Z20, Z7, Z17
+	VFMADD213PD.BCST  constants64<>+832(SB), Z6, Z10
+	VFMADD213PD.BCST  constants64<>+832(SB), Z7, Z11
+	VFMADD231PD       Z4, Z12, Z13
+	VFMADD231PD       Z5, Z15, Z16
+	VFMADD231PD       Z4, Z14, Z10
+	VFMADD231PD       Z5, Z17, Z11
+	VFMADD231PD       Z13, Z8, Z0
+	VFMADD231PD       Z16, Z9, Z1
+	VFMADD213PD.BCST  constants64<>+48(SB), Z10, Z4
+	VFMADD213PD.BCST  constants64<>+48(SB), Z11, Z5
+	VBLENDMPD         Z0, Z4, K1, Z4
+	VBLENDMPD         Z1, Z5, K2, Z5
+	VPTERNLOGQ        $0x6a, Z4, Z26, Z2
+	VPTERNLOGQ        $0x6a, Z5, Z26, Z3
+	VMOVUPD           Z2, (DI)(BX*8)
+	VMOVUPD           Z3, 64(DI)(BX*8)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z0
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z0, K1
+	VBROADCASTSD      constants64<>+768(SB), Z1
+	VBLENDMPD         Z0, Z1, K1, Z1
+	VPANDQ.BCST       constants64<>+136(SB), Z1, Z2
+	VPSUBQ.BCST       constants64<>+840(SB), Z2, Z2
+	VPANDQ.BCST       constants64<>+848(SB), Z2, Z2
+	VPSUBQ            Z2, Z1, Z1
+	VPADDQ.BCST       constants64<>+856(SB), Z1, Z1
+	VPSRLQ            $0x38, Z2, Z2
+	LEAQ              two_over_pi_0_64<>+0(SB), R11
+	VPXORQ            Z3, Z3, Z3
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z2*8), K2, Z3
+	VMULPD            Z3, Z1, Z4
+	VFMSUB213PD       Z4, Z1, Z3
+	VMULPD.BCST       constants64<>+864(SB), Z3, Z5
+	VRNDSCALEPD       $0x08, Z5, Z5
+	VFNMADD231PD.BCST constants64<>+512(SB), Z5, Z3
+	VMULPD.BCST       constants64<>+864(SB), Z4, Z5
+	VRNDSCALEPD       $0x08, Z5, Z5
+	VFNMADD231PD.BCST constants64<>+512(SB), Z5, Z4
+	VADDPD            Z3, Z4, Z5
+	LEAQ              two_over_pi_1_64<>+0(SB), R11
+	VPXORQ            Z6, Z6, Z6
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z2*8), K2, Z6
+	VMULPD            Z6, Z1, Z7
+	VMULPD.BCST       constants64<>+864(SB), Z7, Z8
+	VRNDSCALEPD       $0x08, Z8, Z8
+	VFNMADD132PD.BCST constants64<>+512(SB), Z7, Z8
+	VADDPD            Z8, Z5, Z9
+	VSUBPD            Z5, Z9, Z10
 	VSUBPD            Z10, Z9, Z11
-	VSUBPD            Z11, Z3, Z3
+	VSUBPD            Z11, Z5, Z11
 	VSUBPD            Z10, Z8, Z8
-	VADDPD            Z8, Z3, Z3
-	VFMSUB231PD       Z24, Z6, Z7
-	VSUBPD            Z7, Z3, Z3
-	VFNMADD231PD      Z16, Z6, Z3
-	VADDPD            Z3, Z9, Z6
-	VBLENDMPD         Z4, Z6, K2, Z4
-	VMULPD            Z4, Z4, Z7
-	VMULPD            Z7, Z7, Z8
-	VMOVUPD           Z27, Z10
-	VFMADD231PD       Z8, Z22, Z10
-	VFMADD213PD       Z20, Z8, Z10
-	VMOVUPD           Z26, Z11
-	VFMADD231PD       Z8, Z15, Z11
-	VFMADD213PD       Z13, Z8, Z11
-	VFMADD213PD.BCST  constants64<>+824(SB), Z8, Z11
-	VFMADD231PD       Z7, Z10, Z11
-	VMULPD            Z11, Z7, Z11
-	VSUBPD            Z1, Z2, Z2
-	VSUBPD            Z2, Z0, Z0
-	VSUBPD            Z9, Z6, Z6
-	VSUBPD            Z6, Z3, Z3
-	VBLENDMPD         Z0, Z3, K2, Z3
-	VFNMADD231PD      Z3, Z4, Z11
-	VADDPD            Z11, Z31, Z0
-	VMOVUPD           Z28, Z1
-	VFMADD231PD       Z8, Z23, Z1
-	VFMADD213PD       Z21, Z8, Z1
-	VMOVUPD           Z25, Z2
-	VFMADD231PD       Z8, Z14, Z2
-	VFMADD213PD.BCST  constants64<>+816(SB), Z8, Z2
-	VFMADD231PD       Z7, Z1, Z2
-	VMULPD            Z7, Z4, Z7
-	VFMADD231PD       Z2, Z7, Z3
-	VADDPD            Z3, Z4, Z1
-	VADDPD            128(SP), Z30, Z2
-	VBLENDMPD         Z2, Z5, K2, Z5
-	VPTESTMQ.BCST     constants64<>+832(SB), Z5, K1
-	VBLENDMPD         Z0, Z1, K1, Z2
-	VBLENDMPD         Z1, Z0, K1, Z6
-	VDIVPD            Z6, Z31, Z7
-	VMULPD            Z7, Z2, Z8
-	VFNMADD231PD      Z6, Z8, Z2
-	VSUBPD            Z4, Z1, Z1
-	VSUBPD            Z1, Z3, Z3
-	VSUBPD            Z31, Z0, Z0
-	VSUBPD            Z0, Z11, Z11
-	VBLENDMPD         Z3, Z11, K1, Z0
-	VBLENDMPD         Z11, Z3, K1, Z3
-	VFNMADD231PD      Z0, Z8, Z3
-	VADDPD            Z3, Z2, Z2
-	VFMADD231PD       Z7, Z2, Z8
+	VADDPD            Z8, Z11, Z11
+	VSUBPD            Z4, Z5, Z8
+	VSUBPD            Z8, Z5, Z5
+	VSUBPD            Z5, Z4, Z4
+	VSUBPD            Z8, Z3, Z3
+	VADDPD            Z3, Z4, Z4
+	VADDPD            Z11, Z4, Z3
+	VRNDSCALEPD       $0x08, Z9, Z5
+	VSUBPD            Z5, Z9, Z9
+	VFMSUB231PD       Z6, Z1, Z7
+	LEAQ              two_over_pi_2_64<>+0(SB), R11
+	VPXORQ            Z6, Z6, Z6
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z2*8), K2, Z6
+	VMULPD            Z6, Z1, Z8
+	VADDPD            Z8, Z7, Z10
+	VADDPD            Z10, Z9, Z12
+	VADDPD            Z3, Z12, Z13
+	VSUBPD            Z12, Z13, Z14
+	VSUBPD            Z14, Z13, Z15
+	VSUBPD            Z15, Z12, Z15
+	VSUBPD            Z14, Z3, Z14
+	VADDPD            Z14, Z15, Z15
+	VSUBPD            Z9, Z12, Z14
+	VSUBPD            Z14, Z12, Z12
+	VSUBPD            Z12, Z9, Z9
+	VSUBPD            Z14, Z10, Z14
+	VADDPD            Z14, Z9, Z9
+	VADDPD            Z15, Z9, Z9
+	VSUBPD            Z4, Z3, Z12
+	VSUBPD            Z12, Z3, Z3
+	VSUBPD            Z3, Z4, Z4
+	VSUBPD            Z12, Z11, Z11
+	VADDPD            Z11, Z4, Z4
+	VSUBPD            Z7, Z10, Z3
+	VSUBPD            Z3, Z10, Z10
+	VSUBPD            Z10, Z7, Z7
+	VSUBPD            Z3, Z8, Z3
+	VADDPD            Z3, Z7, Z7
+	VADDPD            Z4, Z7, Z7
+	VFMSUB231PD       Z6, Z1, Z8
+	LEAQ              two_over_pi_3_64<>+0(SB), R11
+	VPXORQ            Z3, Z3, Z3
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z2*8), K2, Z3
+	VMULPD            Z3, Z1, Z1
+	VADDPD            Z1, Z8, Z8
+	VADDPD            Z8, Z7, Z7
+	VADDPD            Z7, Z9, Z9
+	VADDPD            Z9, Z13, Z1
+	VSUBPD            Z13, Z1, Z13
+	VSUBPD            Z13, Z9, Z9
+	VMULPD.BCST       constants64<>+784(SB), Z9, Z9
+	VFMADD231PD       Z24, Z1, Z9
+	VMULPD.BCST       constants64<>+784(SB), Z1, Z2
+	VFMSUB132PD.BCST  constants64<>+784(SB), Z2, Z1
+	VADDPD            Z9, Z1, Z1
+	VADDPD            Z1, Z2, Z3
+	VSUBPD            Z2, Z3, Z2
+	VSUBPD            Z2, Z1, Z1
+	VADDPD            Z1, Z3, Z3
+	VSUBPD            Z0, Z0, Z1
+	VADDPD            Z1, Z3, Z3
+	VMOVUPD           Z31, Z1
+	VFMADD231PD       Z19, Z0, Z1
+	VSUBPD            Z31, Z1, Z2
+	VFNMADD231PD.BCST constants64<>+784(SB), Z2, Z0
+	VFNMADD231PD      Z24, Z2, Z0
+	VFNMADD231PD.BCST constants64<>+792(SB), Z2, Z0
+	VBLENDMPD         Z3, Z0, K1, Z0
+	VMULPD            Z0, Z0, Z2
+	VMULPD            Z2, Z0, Z3
+	VMULPD            Z2, Z2, Z4
+	VMOVUPD           Z30, Z6
+	VFMADD231PD       Z4, Z23, Z6
+	VFMADD213PD       Z21, Z4, Z6
+	VBROADCASTSD      constants64<>+808(SB), Z7
+	VFMADD213PD       Z27, Z4, Z7
+	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z7
+	VFMADD231PD       Z2, Z6, Z7
+	VFMADD231PD       Z7, Z3, Z0
+	VMOVUPD           Z29, Z3
+	VFMADD231PD       Z4, Z22, Z3
+	VFMADD213PD       Z20, Z4, Z3
+	VBROADCASTSD      constants64<>+800(SB), Z6
+	VFMADD213PD       Z28, Z4, Z6
+	VFMADD213PD.BCST  constants64<>+816(SB), Z4, Z6
+	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z6
+	VFMADD231PD       Z2, Z3, Z6
+	VFMADD213PD.BCST  constants64<>+48(SB), Z6, Z2
+	VADDPD            Z31, Z5, Z5
+	VBLENDMPD         Z5, Z1, K1, Z1
+	VPTESTMQ          Z25, Z1, K1
+	VBLENDMPD         Z0, Z2, K1, Z2
+	VPADDQ            Z25, Z1, Z1
+	VPSLLQ            $0x3e, Z1, Z1
+	VPTERNLOGQ        $0x6a, Z2, Z26, Z1
+	VMOVUPD           Z1, (DI)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
+	JMP               next
+
+// func TanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·TanF64AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VBROADCASTSD constants64<>+680(SB), Z24
+	VBROADCASTSD constants64<>+688(SB), Z23
+	VBROADCASTSD constants64<>+696(SB), Z22
+	VBROADCASTSD constants64<>+704(SB), Z28
+	VBROADCASTSD constants64<>+712(SB), Z27
+	VBROADCASTSD constants64<>+720(SB), Z21
+	VBROADCASTSD constants64<>+48(SB), Z31
+	VBROADCASTSD constants64<>+744(SB), Z30
+	VBROADCASTSD constants64<>+112(SB), Z29
+	VBROADCASTSD constants64<>+752(SB), Z26
+	VBROADCASTSD constants64<>+760(SB), Z25
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VBROADCASTSD      constants64<>+736(SB), Z4
+	VFMADD213PD       Z30, Z1, Z4
+	VBROADCASTSD      constants64<>+736(SB), Z5
+	VFMADD213PD       Z30, Z3, Z5
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z3, K2
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VSUBPD            Z30, Z4, Z6
+	VSUBPD            Z30, Z5, Z7
+	VPTESTMQ.BCST     constants64<>+776(SB), Z4, K1
+	VPTESTMQ.BCST     constants64<>+776(SB), Z5, K2
+	VPSLLQ            $0x3f, Z4, Z4
 	VPSLLQ            $0x3f, Z5, Z5
-	VPXORQ            (SI)(BX*8), Z5, Z5
-	VPANDQ            Z29, Z5, Z5
-	VPXORQ            Z5, Z8, Z8
-	VMOVUPD           Z8, (DI)(BX*8)
+	VPTERNLOGQ        $0x28, Z29, Z0, Z4
+	VPTERNLOGQ        $0x28, Z29, Z2, Z5
+	VMULPD            Z24, Z6, Z0
+	VMULPD            Z24, Z7, Z2
+	VFNMADD231PD.BCST constants64<>+784(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+784(SB), Z7, Z3
+	VPXORQ            Z29, Z0, Z8
+	VPXORQ            Z29, Z2, Z9
+	VFMSUB231PD       Z24, Z6, Z0
+	VFMSUB231PD       Z24, Z7, Z2
+	VADDPD            Z8, Z1, Z10
+	VADDPD            Z9, Z3, Z11
+	VSUBPD            Z1, Z10, Z12
+	VSUBPD            Z3, Z11, Z13
+	VSUBPD            Z12, Z10, Z14
+	VSUBPD            Z13, Z11, Z15
+	VSUBPD            Z12, Z8, Z8
+	VSUBPD            Z13, Z9, Z9
+	VSUBPD            Z14, Z1, Z1
+	VSUBPD            Z15, Z3, Z3
+	VADDPD            Z8, Z1, Z1
+	VADDPD            Z9, Z3, Z3
+	VSUBPD            Z0, Z1, Z1
+	VSUBPD            Z2, Z3, Z3
+	VFNMADD231PD.BCST constants64<>+792(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z7, Z3
+	VADDPD            Z1, Z10, Z0
+	VADDPD            Z3, Z11, Z2
+	VMULPD            Z0, Z0, Z6
+	VMULPD            Z2, Z2, Z7
+	VSUBPD            Z10, Z0, Z10
+	VSUBPD            Z11, Z2, Z11
+	VSUBPD            Z10, Z1, Z1
+	VSUBPD            Z11, Z3, Z3
+	VMULPD            Z6, Z6, Z8
+	VMULPD            Z7, Z7, Z9
+	VMULPD            Z6, Z0, Z10
+	VMULPD            Z7, Z2, Z11
+	VBROADCASTSD      constants64<>+800(SB), Z12
+	VFMADD213PD       Z26, Z8, Z12
+	VBROADCASTSD      constants64<>+800(SB), Z13
+	VFMADD213PD       Z26, Z9, Z13
+	VMOVUPD           Z27, Z14
+	VFMADD231PD       Z8, Z22, Z14
+	VMOVUPD           Z27, Z15
+	VFMADD231PD       Z9, Z22, Z15
+	VMOVUPD           Z28, Z16
+	VFMADD231PD       Z8, Z23, Z16
+	VBROADCASTSD      constants64<>+808(SB), Z17
+	VFMADD213PD       Z25, Z8, Z17
+	VMOVUPD           Z28, Z18
+	VFMADD231PD       Z9, Z23, Z18
+	VBROADCASTSD      constants64<>+808(SB), Z19
+	VFMADD213PD       Z25, Z9, Z19
+	VFMADD213PD.BCST  constants64<>+816(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+816(SB), Z9, Z13
+	VFMADD213PD.BCST  constants64<>+728(SB), Z8, Z14
+	VFMADD213PD.BCST  constants64<>+728(SB), Z9, Z15
+	VFMADD213PD       Z21, Z8, Z16
+	VFMADD213PD.BCST  constants64<>+824(SB), Z8, Z17
+	VFMADD213PD       Z21, Z9, Z18
+	VFMADD213PD.BCST  constants64<>+824(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+832(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+832(SB), Z9, Z13
+	VFMADD231PD       Z6, Z16, Z17
+	VFMADD231PD       Z7, Z18, Z19
+	VFMADD231PD       Z6, Z14, Z12
+	VFMADD231PD       Z7, Z15, Z13
+	VFMADD213PD       Z1, Z17, Z10
+	VFMADD213PD       Z3, Z19, Z11
+	VMULPD            Z12, Z6, Z6
+	VMULPD            Z13, Z7, Z7
+	VADDPD            Z10, Z0, Z8
+	VADDPD            Z11, Z2, Z9
+	VFNMADD231PD      Z1, Z0, Z6
+	VFNMADD231PD      Z3, Z2, Z7
+	VSUBPD            Z0, Z8, Z0
+	VSUBPD            Z2, Z9, Z2
+	VADDPD            Z6, Z31, Z1
+	VADDPD            Z7, Z31, Z3
+	VSUBPD            Z0, Z10, Z10
+	VSUBPD            Z2, Z11, Z11
+	VBLENDMPD         Z8, Z1, K1, Z0
+	VBLENDMPD         Z9, Z3, K2, Z2
+	VSUBPD            Z31, Z1, Z12
+	VSUBPD            Z31, Z3, Z13
+	VDIVPD            Z0, Z31, Z14
+	VDIVPD            Z2, Z31, Z15
+	VBLENDMPD         Z1, Z8, K1, Z8
+	VBLENDMPD         Z3, Z9, K2, Z9
+	VSUBPD            Z12, Z6, Z6
+	VSUBPD            Z13, Z7, Z7
+	VBLENDMPD         Z6, Z10, K1, Z1
+	VBLENDMPD         Z10, Z6, K1, Z6
+	VBLENDMPD         Z7, Z11, K2, Z3
+	VBLENDMPD         Z11, Z7, K2, Z7
+	VMULPD            Z14, Z8, Z10
+	VMULPD            Z15, Z9, Z11
+	VFNMADD231PD      Z0, Z10, Z8
+	VFNMADD231PD      Z6, Z10, Z1
+	VFNMADD231PD      Z2, Z11, Z9
+	VFNMADD231PD      Z7, Z11, Z3
+	VADDPD            Z1, Z8, Z8
+	VADDPD            Z3, Z9, Z9
+	VFMADD231PD       Z14, Z8, Z10
+	VFMADD231PD       Z15, Z9, Z11
+	VPXORQ            Z4, Z10, Z10
+	VPXORQ            Z5, Z11, Z11
+	VMOVUPD           Z10, (DI)(BX*8)
+	VMOVUPD           Z11, 64(DI)(BX*8)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VBROADCASTSD      constants64<>+768(SB), Z2
+	VBLENDMPD         Z1, Z2, K1, Z2
+	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
+	VPSUBQ.BCST       constants64<>+840(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+848(SB), Z3, Z3
+	VPSUBQ            Z3, Z2, Z2
+	VPADDQ.BCST       constants64<>+856(SB), Z2, Z2
+	VPSRLQ            $0x38, Z3, Z3
+	LEAQ              two_over_pi_0_64<>+0(SB), R11
+	VPXORQ            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
+	VMULPD            Z4, Z2, Z5
+	VFMSUB213PD       Z5, Z2, Z4
+	VMULPD.BCST       constants64<>+864(SB), Z4, Z6
+	VRNDSCALEPD       $0x08, Z6, Z6
+	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
+	VMULPD.BCST       constants64<>+864(SB), Z5, Z6
+	VRNDSCALEPD       $0x08, Z6, Z6
+	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
+	VADDPD            Z4, Z5, Z6
+	LEAQ              two_over_pi_1_64<>+0(SB), R11
+	VPXORQ            Z7, Z7, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
+	VMULPD            Z7, Z2, Z8
+	VMULPD.BCST       constants64<>+864(SB), Z8, Z9
+	VRNDSCALEPD       $0x08, Z9, Z9
+	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
+	VADDPD            Z9, Z6, Z10
+	VSUBPD            Z6, Z10, Z11
+	VSUBPD            Z11, Z10, Z12
+	VSUBPD            Z12, Z6, Z12
+	VSUBPD            Z11, Z9, Z9
+	VADDPD            Z9, Z12, Z12
+	VSUBPD            Z5, Z6, Z9
+	VSUBPD            Z9, Z6, Z6
+	VSUBPD            Z6, Z5, Z5
+	VSUBPD            Z9, Z4, Z4
+	VADDPD            Z4, Z5, Z5
+	VADDPD            Z12, Z5, Z4
+	VRNDSCALEPD       $0x08, Z10, Z6
+	VSUBPD            Z6, Z10, Z10
+	VFMSUB231PD       Z7, Z2, Z8
+	LEAQ              two_over_pi_2_64<>+0(SB), R11
+	VPXORQ            Z7, Z7, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
+	VMULPD            Z7, Z2, Z9
+	VADDPD            Z9, Z8, Z11
+	VADDPD            Z11, Z10, Z13
+	VADDPD            Z4, Z13, Z14
+	VSUBPD            Z13, Z14, Z15
+	VSUBPD            Z15, Z14, Z16
+	VSUBPD            Z16, Z13, Z16
+	VSUBPD            Z15, Z4, Z15
+	VADDPD            Z15, Z16, Z16
+	VSUBPD            Z10, Z13, Z15
+	VSUBPD            Z15, Z13, Z13
+	VSUBPD            Z13, Z10, Z10
+	VSUBPD            Z15, Z11, Z15
+	VADDPD            Z15, Z10, Z10
+	VADDPD            Z16, Z10, Z10
+	VSUBPD            Z5, Z4, Z13
+	VSUBPD            Z13, Z4, Z4
+	VSUBPD            Z4, Z5, Z5
+	VSUBPD            Z13, Z12, Z12
+	VADDPD            Z12, Z5, Z5
+	VSUBPD            Z8, Z11, Z4
+	VSUBPD            Z4, Z11, Z11
+	VSUBPD            Z11, Z8, Z8
+	VSUBPD            Z4, Z9, Z4
+	VADDPD            Z4, Z8, Z8
+	VADDPD            Z5, Z8, Z8
+	VFMSUB231PD       Z7, Z2, Z9
+	LEAQ              two_over_pi_3_64<>+0(SB), R11
+	VPXORQ            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD            Z2, Z9, Z9
+	VADDPD            Z9, Z8, Z8
+	VADDPD            Z8, Z10, Z10
+	VADDPD            Z10, Z14, Z2
+	VSUBPD            Z14, Z2, Z14
+	VSUBPD            Z14, Z10, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z10, Z10
+	VFMADD231PD       Z24, Z2, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+784(SB), Z3, Z2
+	VADDPD            Z10, Z2, Z2
+	VADDPD            Z2, Z3, Z4
+	VSUBPD            Z1, Z1, Z5
+	VADDPD            Z5, Z4, Z5
+	VBROADCASTSD      constants64<>+736(SB), Z7
+	VFMADD213PD       Z30, Z1, Z7
+	VSUBPD            Z30, Z7, Z8
+	VFNMADD231PD.BCST constants64<>+784(SB), Z8, Z1
+	VMULPD            Z24, Z8, Z9
+	VPXORQ            Z29, Z9, Z10
+	VADDPD            Z10, Z1, Z11
+	VSUBPD            Z1, Z11, Z12
+	VSUBPD            Z12, Z11, Z13
+	VSUBPD            Z13, Z1, Z1
+	VSUBPD            Z12, Z10, Z10
+	VADDPD            Z10, Z1, Z1
+	VFMSUB231PD       Z24, Z8, Z9
+	VSUBPD            Z9, Z1, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z8, Z1
+	VADDPD            Z1, Z11, Z8
+	VBLENDMPD         Z5, Z8, K1, Z5
+	VMULPD            Z5, Z5, Z9
+	VMULPD            Z9, Z9, Z10
+	VMOVUPD           Z27, Z12
+	VFMADD231PD       Z10, Z22, Z12
+	VFMADD213PD.BCST  constants64<>+728(SB), Z10, Z12
+	VBROADCASTSD      constants64<>+800(SB), Z13
+	VFMADD213PD       Z26, Z10, Z13
+	VFMADD213PD.BCST  constants64<>+816(SB), Z10, Z13
+	VFMADD213PD.BCST  constants64<>+832(SB), Z10, Z13
+	VFMADD231PD       Z9, Z12, Z13
+	VMULPD            Z13, Z9, Z13
+	VSUBPD            Z3, Z4, Z4
+	VSUBPD            Z4, Z2, Z2
+	VSUBPD            Z11, Z8, Z8
+	VSUBPD            Z8, Z1, Z1
+	VBLENDMPD         Z2, Z1, K1, Z1
+	VFNMADD231PD      Z1, Z5, Z13
+	VADDPD            Z13, Z31, Z2
+	VMOVUPD           Z28, Z3
+	VFMADD231PD       Z10, Z23, Z3
+	VFMADD213PD       Z21, Z10, Z3
+	VBROADCASTSD      constants64<>+808(SB), Z4
+	VFMADD213PD       Z25, Z10, Z4
+	VFMADD213PD.BCST  constants64<>+824(SB), Z10, Z4
+	VFMADD231PD       Z9, Z3, Z4
+	VMULPD            Z9, Z5, Z9
+	VFMADD231PD       Z4, Z9, Z1
+	VADDPD            Z1, Z5, Z3
+	VADDPD            Z30, Z6, Z6
+	VBLENDMPD         Z6, Z7, K1, Z7
+	VPTESTMQ.BCST     constants64<>+776(SB), Z7, K1
+	VBLENDMPD         Z2, Z3, K1, Z4
+	VBLENDMPD         Z3, Z2, K1, Z6
+	VDIVPD            Z6, Z31, Z8
+	VMULPD            Z8, Z4, Z9
+	VFNMADD231PD      Z6, Z9, Z4
+	VSUBPD            Z5, Z3, Z3
+	VSUBPD            Z3, Z1, Z1
+	VSUBPD            Z31, Z2, Z2
+	VSUBPD            Z2, Z13, Z13
+	VBLENDMPD         Z1, Z13, K1, Z2
+	VBLENDMPD         Z13, Z1, K1, Z1
+	VFNMADD231PD      Z2, Z9, Z1
+	VADDPD            Z1, Z4, Z4
+	VFMADD231PD       Z8, Z4, Z9
+	VPSLLQ            $0x3f, Z7, Z7
+	VPTERNLOGQ        $0x28, Z29, Z0, Z7
+	VPXORQ            Z7, Z9, Z9
+	VMOVUPD           Z9, (DI)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
 	JMP               next
 
 // func AsinF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AsinF64AVX512(SB), $128-40
+// Requires: AVX, AVX512F, BMI2
+TEXT ·AsinF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2046,60 +2549,90 @@ TEXT ·AsinF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+928(SB), Z19
 	VBROADCASTSD constants64<>+936(SB), Z18
 	VBROADCASTSD constants64<>+944(SB), Z17
-	VBROADCASTSD constants64<>+952(SB), Z16
-	VBROADCASTSD constants64<>+960(SB), Z15
 	VBROADCASTSD constants64<>+480(SB), Z31
-	VBROADCASTSD constants64<>+744(SB), Z27
+	VBROADCASTSD constants64<>+784(SB), Z27
 	VBROADCASTSD constants64<>+592(SB), Z26
-	VBROADCASTSD constants64<>+120(SB), Z25
-	VBROADCASTSD constants64<>+968(SB), Z14
+	VBROADCASTSD constants64<>+112(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VMULPD       Z1, Z1, Z2
-	VMOVUPD      Z31, Z3
-	VFNMADD231PD Z31, Z1, Z3
-	VCMPPD       $0x11, Z31, Z1, K1
-	KNOTB        K1, K2
-	VBLENDMPD    Z3, Z2, K2, Z2
-	VMULPD       Z2, Z2, Z3
-	VMOVUPD      Z28, Z4
-	VFMADD231PD  Z3, Z18, Z4
-	VFMADD213PD  Z24, Z3, Z4
-	VFMADD213PD  Z22, Z3, Z4
-	VFMADD213PD  Z20, Z3, Z4
-	VFMADD213PD  Z17, Z3, Z4
-	VFMADD213PD  Z15, Z3, Z4
-	VMOVUPD      Z29, Z5
-	VFMADD231PD  Z3, Z14, Z5
-	VFMADD213PD  Z23, Z3, Z5
-	VFMADD213PD  Z21, Z3, Z5
-	VFMADD213PD  Z19, Z3, Z5
-	VFMADD213PD  Z16, Z3, Z5
-	VFMADD231PD  Z2, Z5, Z4
-	VSQRTPD      Z2, Z3
-	VBLENDMPD    Z3, Z1, K2, Z1
-	VMULPD       Z2, Z1, Z2
-	VMULPD       Z4, Z2, Z2
-	VMOVUPD      Z30, Z3
-	VFMSUB231PD  Z2, Z26, Z3
-	VMOVUPD      Z27, Z4
-	VFNMADD231PD Z1, Z26, Z4
-	VSUBPD       Z3, Z4, Z4
-	VADDPD       Z2, Z1, Z1
-	VBLENDMPD    Z4, Z1, K2, Z1
-	VPANDQ       Z25, Z0, Z0
-	VPORQ        Z0, Z1, Z1
-	VMOVUPD      Z1, (DI)(BX*8)
-	LEAQ         16(BX), AX
-	ADDQ         $0x08, BX
-	CMPQ         AX, CX
-	JLE          loop
+	VMOVUPD          (SI)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
+	VMOVUPD          Z31, Z4
+	VFNMADD231PD     Z31, Z1, Z4
+	VMULPD           Z1, Z1, Z5
+	VCMPPD           $0x15, Z31, Z1, K1
+	VCMPPD           $0x15, Z31, Z3, K2
+	VMOVUPD          Z31, Z6
+	VFNMADD231PD     Z31, Z3, Z6
+	VMULPD           Z3, Z3, Z7
+	VBLENDMPD        Z4, Z5, K1, Z5
+	VBLENDMPD        Z6, Z7, K2, Z7
+	VMULPD           Z5, Z5, Z4
+	VSQRTPD          Z5, Z6
+	VMULPD           Z7, Z7, Z8
+	VSQRTPD          Z7, Z9
+	VMOVUPD          Z28, Z10
+	VFMADD231PD      Z4, Z18, Z10
+	VBROADCASTSD     constants64<>+952(SB), Z11
+	VFMADD213PD      Z29, Z4, Z11
+	VMOVUPD          Z28, Z12
+	VFMADD231PD      Z8, Z18, Z12
+	VBROADCASTSD     constants64<>+952(SB), Z13
+	VFMADD213PD      Z29, Z8, Z13
+	VFMADD213PD      Z24, Z4, Z10
+	VFMADD213PD      Z23, Z4, Z11
+	VFMADD213PD      Z24, Z8, Z12
+	VFMADD213PD      Z23, Z8, Z13
+	VFMADD213PD      Z22, Z4, Z10
+	VFMADD213PD      Z21, Z4, Z11
+	VFMADD213PD      Z22, Z8, Z12
+	VFMADD213PD      Z21, Z8, Z13
+	VFMADD213PD      Z20, Z4, Z10
+	VFMADD213PD      Z19, Z4, Z11
+	VFMADD213PD      Z20, Z8, Z12
+	VFMADD213PD      Z19, Z8, Z13
+	VFMADD213PD      Z17, Z4, Z10
+	VFMADD213PD.BCST constants64<>+960(SB), Z4, Z11
+	VFMADD213PD      Z17, Z8, Z12
+	VFMADD213PD.BCST constants64<>+960(SB), Z8, Z13
+	VBLENDMPD        Z6, Z1, K1, Z1
+	VBLENDMPD        Z9, Z3, K2, Z3
+	VMULPD           Z5, Z1, Z6
+	VMOVUPD          Z27, Z9
+	VFNMADD231PD     Z1, Z26, Z9
+	VMULPD           Z7, Z3, Z14
+	VMOVUPD          Z27, Z15
+	VFNMADD231PD     Z3, Z26, Z15
+	VFMADD213PD.BCST constants64<>+968(SB), Z4, Z10
+	VFMADD213PD.BCST constants64<>+968(SB), Z8, Z12
+	VFMADD231PD      Z5, Z11, Z10
+	VFMADD231PD      Z7, Z13, Z12
+	VMULPD           Z10, Z6, Z6
+	VMULPD           Z12, Z14, Z14
+	VMOVUPD          Z30, Z4
+	VFMSUB231PD      Z6, Z26, Z4
+	VADDPD           Z6, Z1, Z1
+	VMOVUPD          Z30, Z5
+	VFMSUB231PD      Z14, Z26, Z5
+	VADDPD           Z14, Z3, Z3
+	VSUBPD           Z4, Z9, Z9
+	VSUBPD           Z5, Z15, Z15
+	VBLENDMPD        Z9, Z1, K1, Z1
+	VBLENDMPD        Z15, Z3, K2, Z3
+	VPTERNLOGQ       $0xea, Z1, Z25, Z0
+	VPTERNLOGQ       $0xea, Z3, Z25, Z2
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z2, 64(DI)(BX*8)
+	LEAQ             32(BX), AX
+	ADDQ             $0x10, BX
+	CMPQ             AX, CX
+	JLE              loop
 
 rest:
 	SUBQ      BX, CX
@@ -2109,12 +2642,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2123,16 +2661,20 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 // func AcosF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AcosF64AVX512(SB), $128-40
+// Requires: AVX, AVX512F, BMI2
+TEXT ·AcosF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2142,76 +2684,107 @@ TEXT ·AcosF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+872(SB), Z27
 	VBROADCASTSD constants64<>+880(SB), Z22
 	VBROADCASTSD constants64<>+888(SB), Z21
-	VBROADCASTSD constants64<>+896(SB), Z20
-	VBROADCASTSD constants64<>+904(SB), Z19
 	VBROADCASTSD constants64<>+912(SB), Z26
-	VBROADCASTSD constants64<>+920(SB), Z18
-	VBROADCASTSD constants64<>+928(SB), Z17
-	VBROADCASTSD constants64<>+936(SB), Z16
-	VBROADCASTSD constants64<>+944(SB), Z15
-	VBROADCASTSD constants64<>+952(SB), Z14
-	VBROADCASTSD constants64<>+960(SB), Z13
 	VBROADCASTSD constants64<>+480(SB), Z30
 	VBROADCASTSD constants64<>+48(SB), Z25
-	VBROADCASTSD constants64<>+744(SB), Z24
-	VBROADCASTSD constants64<>+592(SB), Z12
-	VBROADCASTSD constants64<>+984(SB), Z11
-	VBROADCASTSD constants64<>+120(SB), Z29
-	VBROADCASTSD constants64<>+968(SB), Z10
+	VBROADCASTSD constants64<>+784(SB), Z24
+	VBROADCASTSD constants64<>+112(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VMULPD       Z1, Z1, Z2
-	VMOVUPD      Z30, Z3
-	VFNMADD231PD Z30, Z1, Z3
-	VCMPPD       $0x11, Z30, Z1, K1
-	KNOTB        K1, K2
-	VBLENDMPD    Z3, Z2, K2, Z2
-	VMULPD       Z2, Z2, Z3
-	VMOVUPD      Z26, Z4
-	VFMADD231PD  Z3, Z16, Z4
-	VFMADD213PD  Z22, Z3, Z4
-	VFMADD213PD  Z20, Z3, Z4
-	VFMADD213PD  Z18, Z3, Z4
-	VFMADD213PD  Z15, Z3, Z4
-	VFMADD213PD  Z13, Z3, Z4
-	VMOVUPD      Z27, Z5
-	VFMADD231PD  Z3, Z10, Z5
-	VFMADD213PD  Z21, Z3, Z5
-	VFMADD213PD  Z19, Z3, Z5
-	VFMADD213PD  Z17, Z3, Z5
-	VFMADD213PD  Z14, Z3, Z5
-	VFMADD231PD  Z2, Z5, Z4
-	VSQRTPD      Z2, Z3
-	VBLENDMPD    Z3, Z1, K2, Z1
-	VMULPD       Z2, Z1, Z2
-	VMULPD       Z4, Z2, Z2
-	VBLENDMPD    Z12, Z25, K2, Z3
-	VMULPD       Z2, Z3, Z2
-	VPANDQ       Z29, Z0, Z4
-	VPXORQ       Z29, Z4, Z5
-	VBLENDMPD    Z5, Z4, K2, Z4
-	VPXORQ       Z4, Z2, Z2
-	VCMPPD       $0x11, Z31, Z0, K1
-	VMOVUPD.Z    Z23, K1, Z0
-	VBLENDMPD    Z0, Z28, K2, Z0
-	VSUBPD       Z0, Z2, Z2
-	VMULPD       Z1, Z3, Z3
-	VPXORQ       Z4, Z3, Z3
-	VADDPD       Z2, Z3, Z3
-	VMOVUPD.Z    Z11, K1, Z0
-	VBLENDMPD    Z0, Z24, K2, Z0
-	VSUBPD       Z3, Z0, Z0
-	VMOVUPD      Z0, (DI)(BX*8)
-	LEAQ         16(BX), AX
-	ADDQ         $0x08, BX
-	CMPQ         AX, CX
-	JLE          loop
+	VMOVUPD          (SI)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
+	VCMPPD           $0x11, Z31, Z0, K1
+	VCMPPD           $0x11, Z31, Z2, K2
+	VMOVUPD          Z30, Z4
+	VFNMADD231PD     Z30, Z1, Z4
+	VMULPD           Z1, Z1, Z5
+	VCMPPD           $0x15, Z30, Z1, K3
+	VCMPPD           $0x15, Z30, Z3, K4
+	VMOVUPD          Z30, Z6
+	VFNMADD231PD     Z30, Z3, Z6
+	VMULPD           Z3, Z3, Z7
+	VBLENDMPD.BCST   constants64<>+592(SB), Z25, K3, Z8
+	VBLENDMPD.BCST   constants64<>+592(SB), Z25, K4, Z9
+	VPANDQ           Z29, Z0, Z0
+	VPANDQ           Z29, Z2, Z2
+	VMOVUPD.Z        Z23, K1, Z10
+	VMOVUPD.Z        Z23, K2, Z11
+	VPXORQ           Z29, Z0, Z12
+	VPXORQ           Z29, Z2, Z13
+	VBLENDMPD        Z10, Z28, K3, Z10
+	VBLENDMPD        Z11, Z28, K4, Z11
+	VBLENDMPD        Z4, Z5, K3, Z5
+	VBLENDMPD        Z12, Z0, K3, Z0
+	VBLENDMPD        Z13, Z2, K4, Z2
+	VBLENDMPD.BCST   constants64<>+984(SB), Z31, K1, Z4
+	VBLENDMPD        Z6, Z7, K4, Z7
+	VMULPD           Z5, Z5, Z6
+	VSQRTPD          Z5, Z12
+	VBLENDMPD.BCST   constants64<>+984(SB), Z31, K2, Z13
+	VMULPD           Z7, Z7, Z14
+	VSQRTPD          Z7, Z15
+	VBLENDMPD        Z4, Z24, K3, Z4
+	VBLENDMPD        Z13, Z24, K4, Z13
+	VBROADCASTSD     constants64<>+936(SB), Z16
+	VFMADD213PD      Z26, Z6, Z16
+	VBROADCASTSD     constants64<>+952(SB), Z17
+	VFMADD213PD      Z27, Z6, Z17
+	VBROADCASTSD     constants64<>+936(SB), Z18
+	VFMADD213PD      Z26, Z14, Z18
+	VBROADCASTSD     constants64<>+952(SB), Z19
+	VFMADD213PD      Z27, Z14, Z19
+	VFMADD213PD      Z22, Z6, Z16
+	VFMADD213PD      Z21, Z6, Z17
+	VFMADD213PD      Z22, Z14, Z18
+	VFMADD213PD      Z21, Z14, Z19
+	VFMADD213PD.BCST constants64<>+896(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+904(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+896(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+904(SB), Z14, Z19
+	VFMADD213PD.BCST constants64<>+920(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+928(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+920(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+928(SB), Z14, Z19
+	VFMADD213PD.BCST constants64<>+944(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+960(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+944(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+960(SB), Z14, Z19
+	VBLENDMPD        Z12, Z1, K3, Z1
+	VBLENDMPD        Z15, Z3, K4, Z3
+	VMULPD           Z5, Z1, Z12
+	VMULPD           Z1, Z8, Z1
+	VMULPD           Z7, Z3, Z15
+	VMULPD           Z3, Z9, Z3
+	VFMADD213PD.BCST constants64<>+968(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+968(SB), Z14, Z18
+	VPXORQ           Z0, Z1, Z1
+	VPXORQ           Z2, Z3, Z3
+	VFMADD231PD      Z5, Z17, Z16
+	VFMADD231PD      Z7, Z19, Z18
+	VMULPD           Z16, Z12, Z12
+	VMULPD           Z18, Z15, Z15
+	VMULPD           Z12, Z8, Z8
+	VMULPD           Z15, Z9, Z9
+	VPXORQ           Z0, Z8, Z8
+	VPXORQ           Z2, Z9, Z9
+	VSUBPD           Z10, Z8, Z8
+	VSUBPD           Z11, Z9, Z9
+	VADDPD           Z8, Z1, Z1
+	VADDPD           Z9, Z3, Z3
+	VSUBPD           Z1, Z4, Z4
+	VSUBPD           Z3, Z13, Z13
+	VMOVUPD          Z4, (DI)(BX*8)
+	VMOVUPD          Z13, 64(DI)(BX*8)
+	LEAQ             32(BX), AX
+	ADDQ             $0x10, BX
+	CMPQ             AX, CX
+	JLE              loop
 
 rest:
 	SUBQ      BX, CX
@@ -2221,12 +2794,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2235,8 +2813,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2244,7 +2826,7 @@ done:
 
 // func AtanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AtanF64AVX512(SB), $128-40
+TEXT ·AtanF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2257,70 +2839,96 @@ TEXT ·AtanF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+1024(SB), Z21
 	VBROADCASTSD constants64<>+1032(SB), Z20
 	VBROADCASTSD constants64<>+1040(SB), Z19
-	VBROADCASTSD constants64<>+1048(SB), Z18
-	VBROADCASTSD constants64<>+1056(SB), Z17
-	VBROADCASTSD constants64<>+1064(SB), Z16
 	VBROADCASTSD constants64<>+48(SB), Z29
-	VBROADCASTSD constants64<>+744(SB), Z15
-	VBROADCASTSD constants64<>+120(SB), Z26
-	VBROADCASTSD constants64<>+1072(SB), Z14
-	VBROADCASTSD constants64<>+1080(SB), Z28
-	VBROADCASTSD constants64<>+1088(SB), Z13
-	VBROADCASTSD constants64<>+1096(SB), Z12
-	VBROADCASTSD constants64<>+1104(SB), Z11
-	VBROADCASTSD constants64<>+1112(SB), Z10
-	VBROADCASTSD constants64<>+1120(SB), Z9
-	VBROADCASTSD constants64<>+1128(SB), Z8
-	VBROADCASTSD constants64<>+1136(SB), Z7
-	VBROADCASTSD constants64<>+672(SB), Z27
+	VBROADCASTSD constants64<>+112(SB), Z26
+	VBROADCASTSD constants64<>+1048(SB), Z28
+	VBROADCASTSD constants64<>+656(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPANDQ.BCST      constants64<>+152(SB), Z0, Z1
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
+	VDIVPD           Z1, Z27, Z4
+	VDIVPD           Z3, Z27, Z5
 	VCMPPD           $0x11, Z1, Z29, K1
-	VDIVPD           Z1, Z27, Z2
-	VBLENDMPD        Z2, Z1, K1, Z1
-	VMULPD           Z1, Z1, Z2
-	VMULPD           Z2, Z2, Z3
-	VMOVUPD          Z30, Z4
-	VFMADD231PD      Z3, Z24, Z4
-	VFMADD213PD      Z23, Z3, Z4
-	VFMADD213PD      Z22, Z3, Z4
-	VFMADD213PD      Z21, Z3, Z4
-	VFMADD213PD      Z20, Z3, Z4
-	VFMADD213PD      Z19, Z3, Z4
-	VFMADD213PD      Z18, Z3, Z4
-	VMOVUPD          Z28, Z5
-	VFMADD231PD      Z3, Z14, Z5
-	VFMADD213PD      Z13, Z3, Z5
-	VFMADD213PD      Z12, Z3, Z5
-	VFMADD213PD      Z11, Z3, Z5
-	VFMADD213PD      Z10, Z3, Z5
-	VFMADD213PD      Z9, Z3, Z5
-	VFMADD213PD      Z8, Z3, Z5
-	VFMADD231PD      Z2, Z4, Z5
-	VFMADD213PD      Z17, Z2, Z5
-	VFMADD213PD      Z7, Z2, Z5
-	VFMADD213PD      Z16, Z2, Z5
-	VFMADD213PD.BCST constants64<>+1144(SB), Z2, Z5
-	VMULPD           Z2, Z1, Z2
-	VMOVUPD.Z        Z25, K1, Z3
-	VFMADD231PD      Z5, Z2, Z3
-	VMOVUPD.Z        Z15, K1, Z2
-	VADDPD           Z1, Z2, Z4
-	VSUBPD           Z2, Z4, Z2
-	VSUBPD           Z2, Z1, Z1
-	VADDPD           Z3, Z1, Z1
-	VADDPD           Z1, Z4, Z4
-	VPANDQ           Z26, Z0, Z0
-	VPORQ            Z0, Z4, Z4
-	VMOVUPD          Z4, (DI)(BX*8)
-	LEAQ             16(BX), AX
-	ADDQ             $0x08, BX
+	VCMPPD           $0x11, Z3, Z29, K2
+	VBLENDMPD.BCST   constants64<>+784(SB), Z31, K1, Z6
+	VBLENDMPD.BCST   constants64<>+784(SB), Z31, K2, Z7
+	VMOVUPD.Z        Z25, K1, Z8
+	VMOVUPD.Z        Z25, K2, Z9
+	VBLENDMPD        Z4, Z1, K1, Z1
+	VBLENDMPD        Z5, Z3, K2, Z3
+	VMULPD           Z1, Z1, Z4
+	VMULPD           Z3, Z3, Z5
+	VADDPD           Z1, Z6, Z10
+	VADDPD           Z3, Z7, Z11
+	VSUBPD           Z6, Z10, Z6
+	VSUBPD           Z7, Z11, Z7
+	VMULPD           Z4, Z4, Z12
+	VMULPD           Z5, Z5, Z13
+	VMULPD           Z4, Z1, Z14
+	VMULPD           Z5, Z3, Z15
+	VSUBPD           Z6, Z1, Z1
+	VSUBPD           Z7, Z3, Z3
+	VMOVUPD          Z30, Z6
+	VFMADD231PD      Z12, Z24, Z6
+	VBROADCASTSD     constants64<>+1056(SB), Z7
+	VFMADD213PD      Z28, Z12, Z7
+	VMOVUPD          Z30, Z16
+	VFMADD231PD      Z13, Z24, Z16
+	VBROADCASTSD     constants64<>+1056(SB), Z17
+	VFMADD213PD      Z28, Z13, Z17
+	VFMADD213PD      Z23, Z12, Z6
+	VFMADD213PD.BCST constants64<>+1064(SB), Z12, Z7
+	VFMADD213PD      Z23, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1064(SB), Z13, Z17
+	VFMADD213PD      Z22, Z12, Z6
+	VFMADD213PD.BCST constants64<>+1072(SB), Z12, Z7
+	VFMADD213PD      Z22, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1072(SB), Z13, Z17
+	VFMADD213PD      Z21, Z12, Z6
+	VFMADD213PD.BCST constants64<>+1080(SB), Z12, Z7
+	VFMADD213PD      Z21, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1080(SB), Z13, Z17
+	VFMADD213PD      Z20, Z12, Z6
+	VFMADD213PD.BCST constants64<>+1088(SB), Z12, Z7
+	VFMADD213PD      Z20, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1088(SB), Z13, Z17
+	VFMADD213PD      Z19, Z12, Z6
+	VFMADD213PD.BCST constants64<>+1096(SB), Z12, Z7
+	VFMADD213PD      Z19, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1096(SB), Z13, Z17
+	VFMADD213PD.BCST constants64<>+1104(SB), Z12, Z6
+	VFMADD213PD.BCST constants64<>+1112(SB), Z12, Z7
+	VFMADD213PD.BCST constants64<>+1104(SB), Z13, Z16
+	VFMADD213PD.BCST constants64<>+1112(SB), Z13, Z17
+	VFMADD231PD      Z4, Z6, Z7
+	VFMADD231PD      Z5, Z16, Z17
+	VFMADD213PD.BCST constants64<>+1120(SB), Z4, Z7
+	VFMADD213PD.BCST constants64<>+1120(SB), Z5, Z17
+	VFMADD213PD.BCST constants64<>+1128(SB), Z4, Z7
+	VFMADD213PD.BCST constants64<>+1128(SB), Z5, Z17
+	VFMADD213PD.BCST constants64<>+1136(SB), Z4, Z7
+	VFMADD213PD.BCST constants64<>+1136(SB), Z5, Z17
+	VFMADD213PD.BCST constants64<>+1144(SB), Z4, Z7
+	VFMADD213PD.BCST constants64<>+1144(SB), Z5, Z17
+	VFMADD231PD      Z7, Z14, Z8
+	VFMADD231PD      Z17, Z15, Z9
+	VADDPD           Z8, Z1, Z1
+	VADDPD           Z9, Z3, Z3
+	VADDPD           Z1, Z10, Z10
+	VADDPD           Z3, Z11, Z11
+	VPTERNLOGQ       $0xea, Z10, Z26, Z0
+	VPTERNLOGQ       $0xea, Z11, Z26, Z2
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z2, 64(DI)(BX*8)
+	LEAQ             32(BX), AX
+	ADDQ             $0x10, BX
 	CMPQ             AX, CX
 	JLE              loop
 
@@ -2332,12 +2940,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2346,8 +2959,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2355,7 +2972,7 @@ done:
 
 // func SinhF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·SinhF64AVX512(SB), $128-40
+TEXT ·SinhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2368,69 +2985,98 @@ TEXT ·SinhF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+1192(SB), Z30
 	VBROADCASTSD constants64<>+1200(SB), Z29
 	VBROADCASTSD constants64<>+1208(SB), Z28
-	VBROADCASTSD constants64<>+1216(SB), Z20
-	VBROADCASTSD constants64<>+1224(SB), Z19
-	VBROADCASTSD constants64<>+1232(SB), Z18
-	VBROADCASTSD constants64<>+480(SB), Z17
-	VBROADCASTSD constants64<>+264(SB), Z16
-	VBROADCASTSD constants64<>+272(SB), Z15
-	VBROADCASTSD constants64<>+1240(SB), Z14
-	VBROADCASTSD constants64<>+1248(SB), Z27
-	VBROADCASTSD constants64<>+1256(SB), Z13
-	VBROADCASTSD constants64<>+1264(SB), Z12
-	VBROADCASTSD constants64<>+120(SB), Z26
+	VBROADCASTSD constants64<>+1216(SB), Z27
+	VBROADCASTSD constants64<>+112(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VCMPPD       $0x12, Z14, Z1, K1
-	KNOTB        K1, K2
-	KORTESTB     K2, K2
-	JNZ          complete
-	VMINPD       Z1, Z27, Z1
-	VMULPD       Z15, Z1, Z2
-	VRNDSCALEPD  $0x08, Z2, Z2
-	VFNMADD231PD Z16, Z2, Z1
-	VFNMADD231PD Z25, Z2, Z1
-	VMULPD       Z1, Z1, Z3
-	VMULPD       Z3, Z3, Z4
-	VMOVUPD      Z30, Z5
-	VFMADD231PD  Z4, Z23, Z5
-	VFMADD213PD  Z19, Z4, Z5
-	VMOVUPD      Z28, Z6
-	VFMADD231PD  Z4, Z21, Z6
-	VFMADD213PD  Z17, Z4, Z6
-	VFMADD231PD  Z3, Z5, Z6
-	VMULPD       Z6, Z3, Z6
-	VADDPD       Z13, Z2, Z2
-	VPSLLQ       $0x34, Z2, Z2
-	VPSUBQ       Z2, Z12, Z5
-	VSUBPD       Z5, Z2, Z7
-	VMULPD       Z6, Z7, Z6
-	VMOVUPD      Z31, Z8
-	VFMADD231PD  Z4, Z24, Z8
-	VFMADD213PD  Z20, Z4, Z8
-	VMOVUPD      Z29, Z9
-	VFMADD231PD  Z4, Z22, Z9
-	VFMADD213PD  Z18, Z4, Z9
-	VFMADD231PD  Z3, Z8, Z9
-	VMULPD       Z9, Z3, Z3
-	VADDPD       Z5, Z2, Z2
-	VMULPD       Z1, Z2, Z4
-	VFMADD231PD  Z3, Z4, Z6
-	VFMADD231PD  Z1, Z2, Z7
-	VADDPD       Z6, Z7, Z7
-	VPANDQ       Z26, Z0, Z0
-	VPORQ        Z0, Z7, Z7
-	VMOVUPD      Z7, (DI)(BX*8)
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VMINPD            Z1, Z27, Z4
+	VMINPD            Z3, Z27, Z5
+	VCMPPD.BCST       $0x16, constants64<>+1224(SB), Z1, K1
+	VCMPPD.BCST       $0x16, constants64<>+1224(SB), Z3, K2
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VMULPD.BCST       constants64<>+272(SB), Z4, Z1
+	VMULPD.BCST       constants64<>+272(SB), Z5, Z3
+	VRNDSCALEPD       $0x08, Z1, Z1
+	VRNDSCALEPD       $0x08, Z3, Z3
+	VFNMADD231PD.BCST constants64<>+264(SB), Z1, Z4
+	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z5
+	VADDPD.BCST       constants64<>+1232(SB), Z1, Z6
+	VADDPD.BCST       constants64<>+1232(SB), Z3, Z7
+	VPSLLQ            $0x34, Z6, Z6
+	VPSLLQ            $0x34, Z7, Z7
+	VFNMADD231PD      Z25, Z1, Z4
+	VFNMADD231PD      Z25, Z3, Z5
+	VBROADCASTSD      constants64<>+1240(SB), Z1
+	VPSUBQ            Z6, Z1, Z3
+	VPSUBQ            Z7, Z1, Z1
+	VADDPD            Z3, Z6, Z8
+	VSUBPD            Z3, Z6, Z6
+	VADDPD            Z1, Z7, Z3
+	VSUBPD            Z1, Z7, Z7
+	VMULPD            Z4, Z4, Z1
+	VMULPD            Z5, Z5, Z9
+	VMULPD            Z4, Z8, Z10
+	VMULPD            Z5, Z3, Z11
+	VFMADD213PD       Z6, Z4, Z8
+	VFMADD213PD       Z7, Z5, Z3
+	VMULPD            Z1, Z1, Z4
+	VMULPD            Z9, Z9, Z5
+	VMOVUPD           Z30, Z12
+	VFMADD231PD       Z4, Z23, Z12
+	VMOVUPD           Z28, Z13
+	VFMADD231PD       Z4, Z21, Z13
+	VMOVUPD           Z30, Z14
+	VFMADD231PD       Z5, Z23, Z14
+	VMOVUPD           Z28, Z15
+	VFMADD231PD       Z5, Z21, Z15
+	VMOVUPD           Z31, Z16
+	VFMADD231PD       Z4, Z24, Z16
+	VMOVUPD           Z29, Z17
+	VFMADD231PD       Z4, Z22, Z17
+	VMOVUPD           Z31, Z18
+	VFMADD231PD       Z5, Z24, Z18
+	VMOVUPD           Z29, Z19
+	VFMADD231PD       Z5, Z22, Z19
+	VFMADD213PD.BCST  constants64<>+1248(SB), Z4, Z12
+	VFMADD213PD.BCST  constants64<>+480(SB), Z4, Z13
+	VFMADD213PD.BCST  constants64<>+1248(SB), Z5, Z14
+	VFMADD213PD.BCST  constants64<>+480(SB), Z5, Z15
+	VFMADD213PD.BCST  constants64<>+1256(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1264(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1256(SB), Z5, Z18
+	VFMADD213PD.BCST  constants64<>+1264(SB), Z5, Z19
+	VFMADD231PD       Z1, Z12, Z13
+	VFMADD231PD       Z9, Z14, Z15
+	VFMADD231PD       Z1, Z16, Z17
+	VFMADD231PD       Z9, Z18, Z19
+	VMULPD            Z13, Z1, Z13
+	VMULPD            Z15, Z9, Z15
+	VMULPD            Z17, Z1, Z1
+	VMULPD            Z19, Z9, Z9
+	VMULPD            Z13, Z6, Z6
+	VMULPD            Z15, Z7, Z7
+	VFMADD231PD       Z1, Z10, Z6
+	VFMADD231PD       Z9, Z11, Z7
+	VADDPD            Z6, Z8, Z8
+	VADDPD            Z7, Z3, Z3
+	VPTERNLOGQ        $0xea, Z8, Z26, Z0
+	VPTERNLOGQ        $0xea, Z3, Z26, Z2
+	VMOVUPD           Z0, (DI)(BX*8)
+	VMOVUPD           Z2, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -2442,12 +3088,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2456,67 +3107,77 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VMINPD       Z1, Z27, Z2
-	VMULPD       Z15, Z2, Z3
-	VRNDSCALEPD  $0x08, Z3, Z3
-	VFNMADD231PD Z16, Z3, Z2
-	VFNMADD231PD Z25, Z3, Z2
-	VMULPD       Z2, Z2, Z4
-	VMULPD       Z4, Z4, Z5
-	VMOVUPD      Z30, Z6
-	VFMADD231PD  Z5, Z23, Z6
-	VFMADD213PD  Z19, Z5, Z6
-	VMOVUPD      Z28, Z7
-	VFMADD231PD  Z5, Z21, Z7
-	VFMADD213PD  Z17, Z5, Z7
-	VFMADD231PD  Z4, Z6, Z7
-	VMULPD       Z7, Z4, Z7
-	VADDPD       Z13, Z3, Z6
-	VPSLLQ       $0x34, Z6, Z6
-	VPSUBQ       Z6, Z12, Z8
-	VSUBPD       Z8, Z6, Z9
-	VMULPD       Z7, Z9, Z10
-	VMOVUPD      Z31, Z11
-	VFMADD231PD  Z5, Z24, Z11
-	VFMADD213PD  Z20, Z5, Z11
-	VMOVUPD      Z29, Z0
-	VFMADD231PD  Z5, Z22, Z0
-	VFMADD213PD  Z18, Z5, Z0
-	VFMADD231PD  Z4, Z11, Z0
-	VMULPD       Z0, Z4, Z4
-	VADDPD       Z8, Z6, Z6
-	VMULPD       Z2, Z6, Z0
-	VFMADD231PD  Z4, Z0, Z10
-	VFMADD231PD  Z2, Z6, Z9
-	VADDPD       Z10, Z9, Z9
-	VFMADD231PD  Z4, Z2, Z7
-	VADDPD       Z7, Z2, Z2
-	VADDPD.BCST  constants64<>+48(SB), Z2, Z2
-	VSUBPD.BCST  constants64<>+48(SB), Z3, Z3
-	VSCALEFPD    Z3, Z2, Z2
-	VCMPPD       $0x04, Z1, Z1, K1
-	VBLENDMPD    Z1, Z2, K1, Z2
-	VCMPPD       $0x12, Z14, Z1, K1
-	KNOTB        K1, K2
-	VBLENDMPD    Z2, Z9, K2, Z9
-	VPANDQ       (SI)(BX*8), Z26, Z0
-	VPORQ        Z0, Z9, Z9
-	VMOVUPD      Z9, (DI)(BX*8)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMINPD            Z1, Z27, Z2
+	VMULPD.BCST       constants64<>+272(SB), Z2, Z3
+	VRNDSCALEPD       $0x08, Z3, Z3
+	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z2
+	VFNMADD231PD      Z25, Z3, Z2
+	VMULPD            Z2, Z2, Z4
+	VMULPD            Z4, Z4, Z5
+	VMOVUPD           Z30, Z6
+	VFMADD231PD       Z5, Z23, Z6
+	VFMADD213PD.BCST  constants64<>+1248(SB), Z5, Z6
+	VMOVUPD           Z28, Z7
+	VFMADD231PD       Z5, Z21, Z7
+	VFMADD213PD.BCST  constants64<>+480(SB), Z5, Z7
+	VFMADD231PD       Z4, Z6, Z7
+	VMULPD            Z7, Z4, Z7
+	VADDPD.BCST       constants64<>+1232(SB), Z3, Z6
+	VPSLLQ            $0x34, Z6, Z6
+	VBROADCASTSD      constants64<>+1240(SB), Z8
+	VPSUBQ            Z6, Z8, Z8
+	VSUBPD            Z8, Z6, Z9
+	VMULPD            Z7, Z9, Z10
+	VMOVUPD           Z31, Z11
+	VFMADD231PD       Z5, Z24, Z11
+	VFMADD213PD.BCST  constants64<>+1256(SB), Z5, Z11
+	VMOVUPD           Z29, Z12
+	VFMADD231PD       Z5, Z22, Z12
+	VFMADD213PD.BCST  constants64<>+1264(SB), Z5, Z12
+	VFMADD231PD       Z4, Z11, Z12
+	VMULPD            Z12, Z4, Z4
+	VADDPD            Z8, Z6, Z6
+	VMULPD            Z2, Z6, Z5
+	VFMADD231PD       Z4, Z5, Z10
+	VFMADD231PD       Z2, Z6, Z9
+	VADDPD            Z10, Z9, Z9
+	VFMADD231PD       Z4, Z2, Z7
+	VADDPD            Z7, Z2, Z2
+	VADDPD.BCST       constants64<>+48(SB), Z2, Z2
+	VSUBPD.BCST       constants64<>+48(SB), Z3, Z3
+	VSCALEFPD         Z3, Z2, Z2
+	VCMPPD            $0x04, Z1, Z1, K1
+	VBLENDMPD         Z1, Z2, K1, Z2
+	VCMPPD.BCST       $0x16, constants64<>+1224(SB), Z1, K1
+	VBLENDMPD         Z2, Z9, K1, Z9
+	VPTERNLOGQ        $0xea, Z9, Z26, Z0
+	VMOVUPD           Z0, (DI)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
+	JMP               next
 
 // func CoshF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·CoshF64AVX512(SB), $128-40
+TEXT ·CoshF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2529,66 +3190,98 @@ TEXT ·CoshF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+1192(SB), Z30
 	VBROADCASTSD constants64<>+1200(SB), Z29
 	VBROADCASTSD constants64<>+1208(SB), Z28
-	VBROADCASTSD constants64<>+1216(SB), Z21
-	VBROADCASTSD constants64<>+1224(SB), Z20
-	VBROADCASTSD constants64<>+1232(SB), Z19
+	VBROADCASTSD constants64<>+1256(SB), Z21
+	VBROADCASTSD constants64<>+1248(SB), Z20
+	VBROADCASTSD constants64<>+1264(SB), Z19
 	VBROADCASTSD constants64<>+480(SB), Z18
 	VBROADCASTSD constants64<>+264(SB), Z17
-	VBROADCASTSD constants64<>+272(SB), Z16
-	VBROADCASTSD constants64<>+1240(SB), Z15
-	VBROADCASTSD constants64<>+1248(SB), Z27
-	VBROADCASTSD constants64<>+1256(SB), Z14
-	VBROADCASTSD constants64<>+1264(SB), Z13
-	VBROADCASTSD constants64<>+120(SB), Z12
+	VBROADCASTSD constants64<>+1216(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z0
-	VCMPPD       $0x12, Z15, Z0, K1
-	KNOTB        K1, K2
-	KORTESTB     K2, K2
+	VPANDQ.BCST  constants64<>+128(SB), Z0, Z0
+	VMOVUPD      64(SI)(BX*8), Z1
+	VPANDQ.BCST  constants64<>+128(SB), Z1, Z1
+	VMINPD       Z0, Z27, Z2
+	VMINPD       Z1, Z27, Z3
+	VCMPPD.BCST  $0x16, constants64<>+1224(SB), Z0, K1
+	VCMPPD.BCST  $0x16, constants64<>+1224(SB), Z1, K2
+	KORB         K1, K2, K3
+	KORTESTB     K3, K3
 	JNZ          complete
-	VMINPD       Z0, Z27, Z0
-	VMULPD       Z16, Z0, Z1
+	VMULPD.BCST  constants64<>+272(SB), Z2, Z0
+	VMULPD.BCST  constants64<>+272(SB), Z3, Z1
+	VRNDSCALEPD  $0x08, Z0, Z0
 	VRNDSCALEPD  $0x08, Z1, Z1
-	VFNMADD231PD Z17, Z1, Z0
-	VFNMADD231PD Z26, Z1, Z0
+	VFNMADD231PD Z17, Z0, Z2
+	VFNMADD231PD Z17, Z1, Z3
+	VADDPD.BCST  constants64<>+1232(SB), Z0, Z4
+	VADDPD.BCST  constants64<>+1232(SB), Z1, Z5
+	VPSLLQ       $0x34, Z4, Z4
+	VPSLLQ       $0x34, Z5, Z5
+	VFNMADD231PD Z26, Z0, Z2
+	VFNMADD231PD Z26, Z1, Z3
+	VBROADCASTSD constants64<>+1240(SB), Z0
+	VPSUBQ       Z4, Z0, Z1
+	VPSUBQ       Z5, Z0, Z0
+	VSUBPD       Z1, Z4, Z6
+	VSUBPD       Z0, Z5, Z7
+	VADDPD       Z1, Z4, Z4
+	VADDPD       Z0, Z5, Z5
+	VMULPD       Z2, Z2, Z0
+	VMULPD       Z3, Z3, Z1
+	VMULPD       Z2, Z6, Z6
+	VMULPD       Z3, Z7, Z7
 	VMULPD       Z0, Z0, Z2
-	VMULPD       Z2, Z2, Z3
-	VMOVUPD      Z31, Z4
-	VFMADD231PD  Z3, Z25, Z4
-	VFMADD213PD  Z21, Z3, Z4
-	VMOVUPD      Z29, Z5
-	VFMADD231PD  Z3, Z23, Z5
-	VFMADD213PD  Z19, Z3, Z5
-	VFMADD231PD  Z2, Z4, Z5
-	VMULPD       Z5, Z2, Z5
-	VADDPD       Z14, Z1, Z1
-	VPSLLQ       $0x34, Z1, Z1
-	VPSUBQ       Z1, Z13, Z4
-	VSUBPD       Z4, Z1, Z6
-	VMULPD       Z0, Z6, Z6
-	VFMADD213PD  Z6, Z6, Z5
-	VMOVUPD      Z30, Z0
-	VFMADD231PD  Z3, Z24, Z0
-	VFMADD213PD  Z20, Z3, Z0
-	VMOVUPD      Z28, Z6
-	VFMADD231PD  Z3, Z22, Z6
-	VFMADD213PD  Z18, Z3, Z6
-	VFMADD231PD  Z2, Z0, Z6
-	VMULPD       Z6, Z2, Z2
-	VADDPD       Z4, Z1, Z1
-	VFMADD231PD  Z2, Z1, Z5
-	VADDPD       Z5, Z1, Z1
-	VMOVUPD      Z1, (DI)(BX*8)
+	VMULPD       Z1, Z1, Z3
+	VMOVUPD      Z31, Z8
+	VFMADD231PD  Z2, Z25, Z8
+	VMOVUPD      Z29, Z9
+	VFMADD231PD  Z2, Z23, Z9
+	VMOVUPD      Z31, Z10
+	VFMADD231PD  Z3, Z25, Z10
+	VMOVUPD      Z29, Z11
+	VFMADD231PD  Z3, Z23, Z11
+	VMOVUPD      Z30, Z12
+	VFMADD231PD  Z2, Z24, Z12
+	VMOVUPD      Z28, Z13
+	VFMADD231PD  Z2, Z22, Z13
+	VMOVUPD      Z30, Z14
+	VFMADD231PD  Z3, Z24, Z14
+	VMOVUPD      Z28, Z15
+	VFMADD231PD  Z3, Z22, Z15
+	VFMADD213PD  Z21, Z2, Z8
+	VFMADD213PD  Z19, Z2, Z9
+	VFMADD213PD  Z21, Z3, Z10
+	VFMADD213PD  Z19, Z3, Z11
+	VFMADD213PD  Z20, Z2, Z12
+	VFMADD213PD  Z18, Z2, Z13
+	VFMADD213PD  Z20, Z3, Z14
+	VFMADD213PD  Z18, Z3, Z15
+	VFMADD231PD  Z0, Z8, Z9
+	VFMADD231PD  Z1, Z10, Z11
+	VFMADD231PD  Z0, Z12, Z13
+	VFMADD231PD  Z1, Z14, Z15
+	VMULPD       Z9, Z0, Z9
+	VMULPD       Z11, Z1, Z11
+	VMULPD       Z13, Z0, Z0
+	VMULPD       Z15, Z1, Z1
+	VFMADD213PD  Z6, Z6, Z9
+	VFMADD213PD  Z7, Z7, Z11
+	VFMADD231PD  Z0, Z4, Z9
+	VFMADD231PD  Z1, Z5, Z11
+	VADDPD       Z9, Z4, Z4
+	VADDPD       Z11, Z5, Z5
+	VMOVUPD      Z4, (DI)(BX*8)
+	VMOVUPD      Z5, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -2600,12 +3293,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2614,18 +3312,25 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z0
+	VPANDQ.BCST  constants64<>+128(SB), Z0, Z0
 	VMINPD       Z0, Z27, Z1
-	VMULPD       Z16, Z1, Z2
+	VMULPD.BCST  constants64<>+272(SB), Z1, Z2
 	VRNDSCALEPD  $0x08, Z2, Z2
 	VFNMADD231PD Z17, Z2, Z1
 	VFNMADD231PD Z26, Z2, Z1
@@ -2639,9 +3344,10 @@ complete:
 	VFMADD213PD  Z19, Z4, Z6
 	VFMADD231PD  Z3, Z5, Z6
 	VMULPD       Z6, Z3, Z6
-	VADDPD       Z14, Z2, Z5
+	VADDPD.BCST  constants64<>+1232(SB), Z2, Z5
 	VPSLLQ       $0x34, Z5, Z5
-	VPSUBQ       Z5, Z13, Z7
+	VBROADCASTSD constants64<>+1240(SB), Z7
+	VPSUBQ       Z5, Z7, Z7
 	VSUBPD       Z7, Z5, Z8
 	VMULPD       Z1, Z8, Z8
 	VFMADD231PD  Z6, Z8, Z8
@@ -2663,15 +3369,18 @@ complete:
 	VSCALEFPD    Z2, Z1, Z1
 	VCMPPD       $0x04, Z0, Z0, K1
 	VBLENDMPD    Z0, Z1, K1, Z1
-	VCMPPD       $0x12, Z15, Z0, K1
-	KNOTB        K1, K2
-	VBLENDMPD    Z1, Z5, K2, Z5
+	VCMPPD.BCST  $0x16, constants64<>+1224(SB), Z0, K1
+	VBLENDMPD    Z1, Z5, K1, Z5
 	VMOVUPD      Z5, (DI)(BX*8)
+	ADDQ         $0x08, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x10, BX
 	JMP          next
 
 // func TanhF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TanhF64AVX512(SB), $128-40
+TEXT ·TanhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2682,82 +3391,124 @@ TEXT ·TanhF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+424(SB), Z29
 	VBROADCASTSD constants64<>+432(SB), Z22
 	VBROADCASTSD constants64<>+440(SB), Z21
-	VBROADCASTSD constants64<>+448(SB), Z20
-	VBROADCASTSD constants64<>+456(SB), Z19
-	VBROADCASTSD constants64<>+464(SB), Z18
-	VBROADCASTSD constants64<>+472(SB), Z17
 	VBROADCASTSD constants64<>+480(SB), Z31
-	VBROADCASTSD constants64<>+264(SB), Z16
-	VBROADCASTSD constants64<>+48(SB), Z15
-	VBROADCASTSD constants64<>+272(SB), Z14
 	VBROADCASTSD constants64<>+592(SB), Z26
-	VBROADCASTSD constants64<>+1272(SB), Z13
-	VBROADCASTSD constants64<>+1280(SB), Z28
-	VBROADCASTSD constants64<>+104(SB), Z12
-	VBROADCASTSD constants64<>+120(SB), Z25
+	VBROADCASTSD constants64<>+1272(SB), Z28
+	VBROADCASTSD constants64<>+112(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VMINPD       Z1, Z28, Z1
-	VADDPD       Z1, Z1, Z2
-	VMULPD       Z14, Z2, Z3
-	VRNDSCALEPD  $0x08, Z3, Z3
-	VFNMADD231PD Z16, Z3, Z2
-	VMOVUPD      Z2, Z4
-	VFNMADD231PD Z27, Z3, Z4
-	VMULPD       Z4, Z4, Z5
-	VMOVUPD      Z30, Z6
-	VFMADD231PD  Z5, Z24, Z6
-	VFMADD213PD  Z22, Z5, Z6
-	VFMADD213PD  Z20, Z5, Z6
-	VFMADD213PD  Z18, Z5, Z6
-	VFMADD213PD  Z31, Z5, Z6
-	VMOVUPD      Z29, Z7
-	VFMADD231PD  Z5, Z23, Z7
-	VFMADD213PD  Z21, Z5, Z7
-	VFMADD213PD  Z19, Z5, Z7
-	VFMADD213PD  Z17, Z5, Z7
-	VFMADD231PD  Z4, Z7, Z6
-	VSUBPD       Z4, Z2, Z2
-	VFNMADD231PD Z27, Z3, Z2
-	VFMADD231PD  Z6, Z5, Z2
-	VADDPD       Z12, Z3, Z3
-	VPSLLQ       $0x34, Z3, Z3
-	VMULPD       Z2, Z3, Z2
-	VMULPD       Z4, Z3, Z4
-	VSUBPD       Z15, Z3, Z3
-	VADDPD       Z4, Z3, Z5
-	VADDPD       Z2, Z5, Z6
-	VSUBPD       Z5, Z6, Z7
-	VSUBPD       Z7, Z2, Z2
-	VSUBPD       Z3, Z5, Z5
-	VSUBPD       Z5, Z4, Z4
-	VADDPD       Z2, Z4, Z4
-	VADDPD       Z6, Z26, Z2
-	VSUBPD       Z26, Z2, Z3
-	VSUBPD       Z3, Z6, Z3
-	VADDPD       Z4, Z3, Z3
-	VDIVPD       Z2, Z6, Z5
-	VFNMADD231PD Z3, Z5, Z4
-	VFNMADD231PD Z2, Z5, Z6
-	VADDPD       Z4, Z6, Z6
-	VMOVUPD      Z31, Z2
-	VFNMADD231PD Z31, Z5, Z2
-	VFMADD213PD  Z5, Z2, Z6
-	VCMPPD       $0x11, Z13, Z1, K1
-	VBLENDMPD    Z6, Z5, K1, Z5
-	VPANDQ       Z25, Z0, Z0
-	VPORQ        Z0, Z5, Z5
-	VMOVUPD      Z5, (DI)(BX*8)
-	LEAQ         16(BX), AX
-	ADDQ         $0x08, BX
-	CMPQ         AX, CX
-	JLE          loop
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VMINPD            Z1, Z28, Z1
+	VMINPD            Z3, Z28, Z3
+	VADDPD            Z1, Z1, Z4
+	VADDPD            Z3, Z3, Z5
+	VCMPPD.BCST       $0x11, constants64<>+1280(SB), Z1, K1
+	VCMPPD.BCST       $0x11, constants64<>+1280(SB), Z3, K2
+	VMULPD.BCST       constants64<>+272(SB), Z4, Z1
+	VMULPD.BCST       constants64<>+272(SB), Z5, Z3
+	VRNDSCALEPD       $0x08, Z1, Z1
+	VRNDSCALEPD       $0x08, Z3, Z3
+	VFNMADD231PD.BCST constants64<>+264(SB), Z1, Z4
+	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z5
+	VADDPD.BCST       constants64<>+104(SB), Z1, Z6
+	VADDPD.BCST       constants64<>+104(SB), Z3, Z7
+	VPSLLQ            $0x34, Z6, Z6
+	VPSLLQ            $0x34, Z7, Z7
+	VMOVUPD           Z4, Z8
+	VFNMADD231PD      Z27, Z1, Z8
+	VMOVUPD           Z5, Z9
+	VFNMADD231PD      Z27, Z3, Z9
+	VSUBPD.BCST       constants64<>+48(SB), Z6, Z10
+	VSUBPD.BCST       constants64<>+48(SB), Z7, Z11
+	VMULPD            Z8, Z8, Z12
+	VMULPD            Z9, Z9, Z13
+	VSUBPD            Z8, Z4, Z4
+	VSUBPD            Z9, Z5, Z5
+	VMULPD            Z8, Z6, Z14
+	VMULPD            Z9, Z7, Z15
+	VFNMADD231PD      Z27, Z1, Z4
+	VFNMADD231PD      Z27, Z3, Z5
+	VMOVUPD           Z30, Z1
+	VFMADD231PD       Z12, Z24, Z1
+	VMOVUPD           Z30, Z3
+	VFMADD231PD       Z13, Z24, Z3
+	VMOVUPD           Z29, Z16
+	VFMADD231PD       Z12, Z23, Z16
+	VMOVUPD           Z29, Z17
+	VFMADD231PD       Z13, Z23, Z17
+	VADDPD            Z14, Z10, Z18
+	VADDPD            Z15, Z11, Z19
+	VFMADD213PD       Z22, Z12, Z1
+	VFMADD213PD       Z22, Z13, Z3
+	VSUBPD            Z10, Z18, Z10
+	VSUBPD            Z11, Z19, Z11
+	VFMADD213PD       Z21, Z12, Z16
+	VFMADD213PD       Z21, Z13, Z17
+	VSUBPD            Z10, Z14, Z14
+	VSUBPD            Z11, Z15, Z15
+	VFMADD213PD.BCST  constants64<>+448(SB), Z12, Z1
+	VFMADD213PD.BCST  constants64<>+448(SB), Z13, Z3
+	VFMADD213PD.BCST  constants64<>+456(SB), Z12, Z16
+	VFMADD213PD.BCST  constants64<>+456(SB), Z13, Z17
+	VFMADD213PD.BCST  constants64<>+464(SB), Z12, Z1
+	VFMADD213PD.BCST  constants64<>+464(SB), Z13, Z3
+	VFMADD213PD.BCST  constants64<>+472(SB), Z12, Z16
+	VFMADD213PD.BCST  constants64<>+472(SB), Z13, Z17
+	VFMADD213PD       Z31, Z12, Z1
+	VFMADD213PD       Z31, Z13, Z3
+	VFMADD231PD       Z8, Z16, Z1
+	VFMADD231PD       Z9, Z17, Z3
+	VFMADD231PD       Z1, Z12, Z4
+	VFMADD231PD       Z3, Z13, Z5
+	VMULPD            Z4, Z6, Z6
+	VMULPD            Z5, Z7, Z7
+	VADDPD            Z6, Z18, Z1
+	VADDPD            Z7, Z19, Z3
+	VADDPD            Z1, Z26, Z4
+	VADDPD            Z3, Z26, Z5
+	VSUBPD            Z18, Z1, Z18
+	VSUBPD            Z19, Z3, Z19
+	VDIVPD            Z4, Z1, Z8
+	VDIVPD            Z5, Z3, Z9
+	VSUBPD            Z18, Z6, Z6
+	VSUBPD            Z26, Z4, Z10
+	VSUBPD            Z19, Z7, Z7
+	VSUBPD            Z26, Z5, Z11
+	VADDPD            Z6, Z14, Z14
+	VSUBPD            Z10, Z1, Z10
+	VADDPD            Z7, Z15, Z15
+	VSUBPD            Z11, Z3, Z11
+	VADDPD            Z14, Z10, Z10
+	VADDPD            Z15, Z11, Z11
+	VFNMADD231PD      Z4, Z8, Z1
+	VFNMADD231PD      Z10, Z8, Z14
+	VFNMADD231PD      Z5, Z9, Z3
+	VFNMADD231PD      Z11, Z9, Z15
+	VMOVUPD           Z31, Z4
+	VFNMADD231PD      Z31, Z8, Z4
+	VMOVUPD           Z31, Z5
+	VFNMADD231PD      Z31, Z9, Z5
+	VADDPD            Z14, Z1, Z1
+	VADDPD            Z15, Z3, Z3
+	VFMADD213PD       Z8, Z4, Z1
+	VFMADD213PD       Z9, Z5, Z3
+	VBLENDMPD         Z1, Z8, K1, Z8
+	VBLENDMPD         Z3, Z9, K2, Z9
+	VPTERNLOGQ        $0xea, Z8, Z25, Z0
+	VPTERNLOGQ        $0xea, Z9, Z25, Z2
+	VMOVUPD           Z0, (DI)(BX*8)
+	VMOVUPD           Z2, 64(DI)(BX*8)
+	LEAQ              32(BX), AX
+	ADDQ              $0x10, BX
+	CMPQ              AX, CX
+	JLE               loop
 
 rest:
 	SUBQ      BX, CX
@@ -2767,12 +3518,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2781,8 +3537,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2790,7 +3550,7 @@ done:
 
 // func AsinhF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AsinhF64AVX512(SB), $128-40
+TEXT ·AsinhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2798,104 +3558,161 @@ TEXT ·AsinhF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+520(SB), Z25
 	VBROADCASTSD constants64<>+0(SB), Z24
 	VBROADCASTSD constants64<>+176(SB), Z23
-	VBROADCASTSD constants64<>+528(SB), Z22
-	VBROADCASTSD constants64<>+536(SB), Z21
 	VBROADCASTSD constants64<>+544(SB), Z29
 	VBROADCASTSD constants64<>+552(SB), Z28
-	VBROADCASTSD constants64<>+560(SB), Z20
-	VBROADCASTSD constants64<>+568(SB), Z19
 	VBROADCASTSD constants64<>+480(SB), Z30
-	VBROADCASTSD constants64<>+576(SB), Z18
-	VBROADCASTSD constants64<>+264(SB), Z17
-	VBROADCASTSD constants64<>+584(SB), Z16
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+592(SB), Z15
-	VBROADCASTSD constants64<>+88(SB), Z14
-	VBROADCASTSD constants64<>+96(SB), Z13
-	VBROADCASTSD constants64<>+1288(SB), Z12
-	VBROADCASTSD constants64<>+120(SB), Z27
+	VBROADCASTSD constants64<>+112(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VCMPPD       $0x11, Z12, Z1, K1
-	KNOTB        K1, K2
-	KORTESTB     K2, K2
-	JNZ          complete
-	VMULPD       Z1, Z1, Z2
-	VADDPD       Z2, Z31, Z3
-	VSUBPD       Z31, Z3, Z4
-	VSUBPD       Z4, Z3, Z5
-	VSUBPD       Z5, Z31, Z5
-	VSUBPD       Z4, Z2, Z4
-	VADDPD       Z4, Z5, Z5
-	VFMSUB231PD  Z1, Z1, Z2
-	VADDPD       Z2, Z5, Z5
-	VSQRTPD      Z3, Z2
-	VFNMADD231PD Z2, Z2, Z3
-	VADDPD       Z5, Z3, Z3
-	VDIVPD       Z2, Z30, Z4
-	VMULPD       Z4, Z3, Z3
-	VSUBPD       Z31, Z2, Z2
-	VADDPD       Z2, Z1, Z4
-	VSUBPD       Z1, Z4, Z1
-	VSUBPD       Z1, Z2, Z2
-	VADDPD       Z3, Z2, Z2
-	VADDPD       Z4, Z31, Z1
-	VSUBPD       Z31, Z1, Z3
-	VSUBPD       Z3, Z1, Z5
-	VSUBPD       Z5, Z31, Z5
-	VSUBPD       Z3, Z4, Z4
-	VADDPD       Z4, Z5, Z5
-	VADDPD       Z2, Z5, Z5
-	VPADDQ       Z25, Z1, Z1
-	VPANDQ.BCST  constants64<>+608(SB), Z1, Z2
-	VBROADCASTSD constants64<>+664(SB), Z3
-	VPSUBQ       Z2, Z3, Z3
-	VMULPD       Z3, Z5, Z5
-	VPANDQ       Z24, Z1, Z2
-	VPADDQ       Z16, Z2, Z2
-	VSUBPD       Z31, Z2, Z2
-	VADDPD       Z5, Z2, Z3
-	VADDPD       Z15, Z3, Z4
-	VDIVPD       Z4, Z3, Z4
-	VMULPD       Z4, Z4, Z6
-	VMULPD       Z6, Z6, Z7
-	VMOVUPD      Z29, Z8
-	VFMADD231PD  Z7, Z22, Z8
-	VFMADD213PD  Z20, Z7, Z8
-	VFMADD213PD  Z18, Z7, Z8
-	VMOVUPD      Z28, Z9
-	VFMADD231PD  Z7, Z21, Z9
-	VFMADD213PD  Z19, Z7, Z9
-	VFMADD231PD  Z6, Z9, Z8
-	VMULPD       Z3, Z3, Z7
-	VMULPD       Z30, Z7, Z7
-	VFMADD213PD  Z7, Z8, Z6
-	VMULPD       Z6, Z4, Z4
-	VPSRLQ       $0x34, Z1, Z1
-	VPORQ        Z14, Z1, Z1
-	VSUBPD       Z13, Z1, Z1
-	VADDPD       Z26, Z1, Z1
-	VFMADD231PD  Z23, Z1, Z4
-	VSUBPD       Z2, Z3, Z2
-	VSUBPD       Z2, Z5, Z5
-	VFNMADD231PD Z3, Z5, Z5
-	VADDPD       Z4, Z5, Z5
-	VSUBPD       Z5, Z7, Z7
-	VSUBPD       Z7, Z3, Z3
-	VFMADD231PD  Z17, Z1, Z3
-	VPANDQ       Z27, Z0, Z0
-	VPORQ        Z0, Z3, Z3
-	VMOVUPD      Z3, (DI)(BX*8)
+	VMOVUPD          (SI)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
+	VMULPD           Z1, Z1, Z4
+	VMULPD           Z3, Z3, Z5
+	VCMPPD.BCST      $0x15, constants64<>+1288(SB), Z1, K1
+	VCMPPD.BCST      $0x15, constants64<>+1288(SB), Z3, K2
+	KORB             K1, K2, K3
+	KORTESTB         K3, K3
+	JNZ              complete
+	VADDPD           Z4, Z31, Z6
+	VADDPD           Z5, Z31, Z7
+	VMOVUPD          Z4, Z8
+	VFMSUB231PD      Z1, Z1, Z8
+	VMOVUPD          Z5, Z9
+	VFMSUB231PD      Z3, Z3, Z9
+	VSQRTPD          Z6, Z10
+	VSQRTPD          Z7, Z11
+	VSUBPD           Z31, Z6, Z12
+	VSUBPD           Z31, Z7, Z13
+	VSUBPD           Z12, Z6, Z14
+	VSUBPD           Z13, Z7, Z15
+	VSUBPD           Z12, Z4, Z4
+	VSUBPD           Z13, Z5, Z5
+	VSUBPD           Z14, Z31, Z14
+	VSUBPD           Z15, Z31, Z15
+	VADDPD           Z4, Z14, Z14
+	VADDPD           Z5, Z15, Z15
+	VADDPD           Z8, Z14, Z14
+	VADDPD           Z9, Z15, Z15
+	VSUBPD           Z31, Z10, Z4
+	VSUBPD           Z31, Z11, Z5
+	VDIVPD           Z10, Z30, Z8
+	VDIVPD           Z11, Z30, Z9
+	VFNMADD231PD     Z10, Z10, Z6
+	VFNMADD231PD     Z11, Z11, Z7
+	VADDPD           Z4, Z1, Z10
+	VADDPD           Z5, Z3, Z11
+	VADDPD           Z14, Z6, Z6
+	VADDPD           Z15, Z7, Z7
+	VADDPD           Z10, Z31, Z12
+	VADDPD           Z11, Z31, Z13
+	VSUBPD           Z1, Z10, Z1
+	VSUBPD           Z3, Z11, Z3
+	VSUBPD           Z31, Z12, Z14
+	VSUBPD           Z31, Z13, Z15
+	VSUBPD           Z1, Z4, Z4
+	VSUBPD           Z3, Z5, Z5
+	VPADDQ           Z25, Z12, Z1
+	VPADDQ           Z25, Z13, Z3
+	VPANDQ.BCST      constants64<>+608(SB), Z1, Z16
+	VPANDQ.BCST      constants64<>+608(SB), Z3, Z17
+	VPANDQ           Z24, Z1, Z18
+	VPANDQ           Z24, Z3, Z19
+	VSUBPD           Z14, Z12, Z12
+	VSUBPD           Z15, Z13, Z13
+	VSUBPD           Z14, Z10, Z10
+	VSUBPD           Z15, Z11, Z11
+	VMULPD           Z8, Z6, Z6
+	VMULPD           Z9, Z7, Z7
+	VBROADCASTSD     constants64<>+672(SB), Z8
+	VPSUBQ           Z16, Z8, Z16
+	VPSUBQ           Z17, Z8, Z8
+	VPADDQ.BCST      constants64<>+584(SB), Z18, Z18
+	VPADDQ.BCST      constants64<>+584(SB), Z19, Z19
+	VPSRLQ           $0x34, Z1, Z1
+	VPSRLQ           $0x34, Z3, Z3
+	VSUBPD           Z12, Z31, Z12
+	VSUBPD           Z13, Z31, Z13
+	VSUBPD           Z31, Z18, Z18
+	VSUBPD           Z31, Z19, Z19
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VADDPD           Z6, Z4, Z4
+	VADDPD           Z7, Z5, Z5
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
+	VADDPD           Z10, Z12, Z12
+	VADDPD           Z11, Z13, Z13
+	VADDPD           Z26, Z1, Z1
+	VADDPD           Z26, Z3, Z3
+	VADDPD           Z4, Z12, Z12
+	VADDPD           Z5, Z13, Z13
+	VMULPD           Z16, Z12, Z12
+	VMULPD           Z8, Z13, Z13
+	VADDPD           Z12, Z18, Z4
+	VADDPD           Z13, Z19, Z5
+	VADDPD.BCST      constants64<>+592(SB), Z4, Z6
+	VADDPD.BCST      constants64<>+592(SB), Z5, Z7
+	VMULPD           Z4, Z4, Z8
+	VMULPD           Z5, Z5, Z9
+	VSUBPD           Z18, Z4, Z18
+	VSUBPD           Z19, Z5, Z19
+	VDIVPD           Z6, Z4, Z6
+	VDIVPD           Z7, Z5, Z7
+	VMULPD           Z30, Z8, Z8
+	VMULPD           Z30, Z9, Z9
+	VSUBPD           Z18, Z12, Z12
+	VSUBPD           Z19, Z13, Z13
+	VFNMADD231PD     Z4, Z12, Z12
+	VFNMADD231PD     Z5, Z13, Z13
+	VMULPD           Z6, Z6, Z10
+	VMULPD           Z7, Z7, Z11
+	VMULPD           Z10, Z10, Z14
+	VMULPD           Z11, Z11, Z15
+	VBROADCASTSD     constants64<>+528(SB), Z16
+	VFMADD213PD      Z29, Z14, Z16
+	VBROADCASTSD     constants64<>+528(SB), Z17
+	VFMADD213PD      Z29, Z15, Z17
+	VBROADCASTSD     constants64<>+536(SB), Z18
+	VFMADD213PD      Z28, Z14, Z18
+	VBROADCASTSD     constants64<>+536(SB), Z19
+	VFMADD213PD      Z28, Z15, Z19
+	VFMADD213PD.BCST constants64<>+560(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+560(SB), Z15, Z17
+	VFMADD213PD.BCST constants64<>+568(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+568(SB), Z15, Z19
+	VFMADD213PD.BCST constants64<>+576(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+576(SB), Z15, Z17
+	VFMADD231PD      Z10, Z18, Z16
+	VFMADD231PD      Z11, Z19, Z17
+	VFMADD213PD      Z8, Z16, Z10
+	VFMADD213PD      Z9, Z17, Z11
+	VMULPD           Z10, Z6, Z6
+	VMULPD           Z11, Z7, Z7
+	VFMADD231PD      Z23, Z1, Z6
+	VFMADD231PD      Z23, Z3, Z7
+	VADDPD           Z6, Z12, Z12
+	VADDPD           Z7, Z13, Z13
+	VSUBPD           Z12, Z8, Z8
+	VSUBPD           Z13, Z9, Z9
+	VSUBPD           Z8, Z4, Z4
+	VSUBPD           Z9, Z5, Z5
+	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z4
+	VFMADD231PD.BCST constants64<>+264(SB), Z3, Z5
+	VPTERNLOGQ       $0xea, Z4, Z27, Z0
+	VPTERNLOGQ       $0xea, Z5, Z27, Z2
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z2, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -2907,12 +3724,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2921,96 +3743,105 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VMULPD       Z1, Z1, Z2
-	VADDPD       Z2, Z31, Z3
-	VSUBPD       Z31, Z3, Z4
-	VSUBPD       Z4, Z3, Z5
-	VSUBPD       Z5, Z31, Z5
-	VSUBPD       Z4, Z2, Z4
-	VADDPD       Z4, Z5, Z5
-	VFMSUB231PD  Z1, Z1, Z2
-	VADDPD       Z2, Z5, Z5
-	VSQRTPD      Z3, Z2
-	VFNMADD231PD Z2, Z2, Z3
-	VADDPD       Z5, Z3, Z3
-	VDIVPD       Z2, Z30, Z4
-	VMULPD       Z4, Z3, Z3
-	VSUBPD       Z31, Z2, Z2
-	VADDPD       Z2, Z1, Z4
-	VSUBPD       Z1, Z4, Z5
-	VSUBPD       Z5, Z2, Z2
-	VADDPD       Z3, Z2, Z2
-	VCMPPD       $0x11, Z12, Z1, K1
-	KNOTB        K1, K2
-	VBLENDMPD    Z26, Z2, K2, Z2
-	VMULPD       Z30, Z1, Z3
-	VBLENDMPD    Z3, Z4, K2, Z4
-	VADDPD       Z4, Z31, Z3
-	VSUBPD       Z31, Z3, Z5
-	VSUBPD       Z5, Z3, Z6
-	VSUBPD       Z6, Z31, Z6
-	VSUBPD       Z5, Z4, Z4
-	VADDPD       Z4, Z6, Z6
-	VADDPD       Z2, Z6, Z6
-	VPADDQ       Z25, Z3, Z3
-	VPANDQ.BCST  constants64<>+608(SB), Z3, Z2
-	VBROADCASTSD constants64<>+664(SB), Z4
-	VPSUBQ       Z2, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VPANDQ       Z24, Z3, Z2
-	VPADDQ       Z16, Z2, Z2
-	VSUBPD       Z31, Z2, Z2
-	VADDPD       Z6, Z2, Z4
-	VADDPD       Z15, Z4, Z5
-	VDIVPD       Z5, Z4, Z5
-	VMULPD       Z5, Z5, Z7
-	VMULPD       Z7, Z7, Z8
-	VMOVUPD      Z29, Z9
-	VFMADD231PD  Z8, Z22, Z9
-	VFMADD213PD  Z20, Z8, Z9
-	VFMADD213PD  Z18, Z8, Z9
-	VMOVUPD      Z28, Z10
-	VFMADD231PD  Z8, Z21, Z10
-	VFMADD213PD  Z19, Z8, Z10
-	VFMADD231PD  Z7, Z10, Z9
-	VMULPD       Z4, Z4, Z8
-	VMULPD       Z30, Z8, Z8
-	VFMADD213PD  Z8, Z9, Z7
-	VMULPD       Z7, Z5, Z5
-	VPSRLQ       $0x34, Z3, Z3
-	VPORQ        Z14, Z3, Z3
-	VSUBPD       Z13, Z3, Z3
-	VMOVUPD.Z    Z15, K2, Z7
-	VADDPD       Z7, Z3, Z3
-	VFMADD231PD  Z23, Z3, Z5
-	VSUBPD       Z2, Z4, Z2
-	VSUBPD       Z2, Z6, Z6
-	VFNMADD231PD Z4, Z6, Z6
-	VADDPD       Z5, Z6, Z6
-	VSUBPD       Z6, Z8, Z8
-	VSUBPD       Z8, Z4, Z4
-	VFMADD231PD  Z17, Z3, Z4
-	VCMPPD.BCST  $0x11, constants64<>+112(SB), Z1, K1
-	VBLENDMPD    Z4, Z1, K1, Z1
-	VBLENDMPD    Z1, Z4, K2, Z4
-	VPANDQ       Z27, Z0, Z0
-	VPORQ        Z0, Z4, Z4
-	VMOVUPD      Z4, (DI)(BX*8)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPD          (SI)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VMULPD           Z1, Z1, Z2
+	VADDPD           Z2, Z31, Z3
+	VSUBPD           Z31, Z3, Z4
+	VSUBPD           Z4, Z3, Z5
+	VSUBPD           Z5, Z31, Z5
+	VSUBPD           Z4, Z2, Z4
+	VADDPD           Z4, Z5, Z5
+	VFMSUB231PD      Z1, Z1, Z2
+	VADDPD           Z2, Z5, Z5
+	VSQRTPD          Z3, Z2
+	VFNMADD231PD     Z2, Z2, Z3
+	VADDPD           Z5, Z3, Z3
+	VDIVPD           Z2, Z30, Z4
+	VMULPD           Z4, Z3, Z3
+	VSUBPD           Z31, Z2, Z2
+	VADDPD           Z2, Z1, Z4
+	VSUBPD           Z1, Z4, Z5
+	VSUBPD           Z5, Z2, Z2
+	VADDPD           Z3, Z2, Z2
+	VCMPPD.BCST      $0x15, constants64<>+1288(SB), Z1, K1
+	VBLENDMPD        Z26, Z2, K1, Z2
+	VMULPD           Z30, Z1, Z3
+	VBLENDMPD        Z3, Z4, K1, Z4
+	VADDPD           Z4, Z31, Z3
+	VSUBPD           Z31, Z3, Z5
+	VSUBPD           Z5, Z3, Z6
+	VSUBPD           Z6, Z31, Z6
+	VSUBPD           Z5, Z4, Z4
+	VADDPD           Z4, Z6, Z6
+	VADDPD           Z2, Z6, Z6
+	VPADDQ           Z25, Z3, Z3
+	VPANDQ.BCST      constants64<>+608(SB), Z3, Z2
+	VBROADCASTSD     constants64<>+672(SB), Z4
+	VPSUBQ           Z2, Z4, Z4
+	VMULPD           Z4, Z6, Z6
+	VPANDQ           Z24, Z3, Z2
+	VPADDQ.BCST      constants64<>+584(SB), Z2, Z2
+	VSUBPD           Z31, Z2, Z2
+	VADDPD           Z6, Z2, Z4
+	VADDPD.BCST      constants64<>+592(SB), Z4, Z5
+	VDIVPD           Z5, Z4, Z5
+	VMULPD           Z5, Z5, Z7
+	VMULPD           Z7, Z7, Z8
+	VBROADCASTSD     constants64<>+528(SB), Z9
+	VFMADD213PD      Z29, Z8, Z9
+	VFMADD213PD.BCST constants64<>+560(SB), Z8, Z9
+	VFMADD213PD.BCST constants64<>+576(SB), Z8, Z9
+	VBROADCASTSD     constants64<>+536(SB), Z10
+	VFMADD213PD      Z28, Z8, Z10
+	VFMADD213PD.BCST constants64<>+568(SB), Z8, Z10
+	VFMADD231PD      Z7, Z10, Z9
+	VMULPD           Z4, Z4, Z8
+	VMULPD           Z30, Z8, Z8
+	VFMADD213PD      Z8, Z9, Z7
+	VMULPD           Z7, Z5, Z5
+	VPSRLQ           $0x34, Z3, Z3
+	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
+	VBLENDMPD.BCST   constants64<>+592(SB), Z26, K1, Z7
+	VADDPD           Z7, Z3, Z3
+	VFMADD231PD      Z23, Z3, Z5
+	VSUBPD           Z2, Z4, Z2
+	VSUBPD           Z2, Z6, Z6
+	VFNMADD231PD     Z4, Z6, Z6
+	VADDPD           Z5, Z6, Z6
+	VSUBPD           Z6, Z8, Z8
+	VSUBPD           Z8, Z4, Z4
+	VFMADD231PD.BCST constants64<>+264(SB), Z3, Z4
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
+	VBLENDMPD        Z4, Z1, K2, Z1
+	VBLENDMPD        Z1, Z4, K1, Z4
+	VPTERNLOGQ       $0xea, Z4, Z27, Z0
+	VMOVUPD          Z0, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
+	JMP              next
 
 // func AcoshF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AcoshF64AVX512(SB), $128-40
+TEXT ·AcoshF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3023,99 +3854,162 @@ TEXT ·AcoshF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+544(SB), Z29
 	VBROADCASTSD constants64<>+552(SB), Z28
 	VBROADCASTSD constants64<>+560(SB), Z21
-	VBROADCASTSD constants64<>+568(SB), Z20
 	VBROADCASTSD constants64<>+480(SB), Z30
-	VBROADCASTSD constants64<>+576(SB), Z19
-	VBROADCASTSD constants64<>+264(SB), Z18
-	VBROADCASTSD constants64<>+584(SB), Z17
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+592(SB), Z16
-	VBROADCASTSD constants64<>+88(SB), Z15
-	VBROADCASTSD constants64<>+96(SB), Z14
-	VBROADCASTSD constants64<>+1288(SB), Z13
-	VBROADCASTSD constants64<>+664(SB), Z12
-	VBROADCASTSD constants64<>+608(SB), Z11
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VCMPPD       $0x11, Z0, Z31, K1
-	VCMPPD       $0x11, Z13, Z0, K2
-	KANDB        K1, K2, K3
-	KNOTB        K3, K1
-	KORTESTB     K1, K1
-	JNZ          complete
-	VSUBPD       Z31, Z0, Z0
-	VADDPD       Z0, Z0, Z1
-	VMULPD       Z0, Z0, Z2
-	VADDPD       Z2, Z1, Z3
-	VSUBPD       Z1, Z3, Z4
-	VSUBPD       Z4, Z3, Z5
-	VSUBPD       Z5, Z1, Z1
-	VSUBPD       Z4, Z2, Z4
-	VADDPD       Z4, Z1, Z1
-	VFMSUB231PD  Z0, Z0, Z2
-	VADDPD       Z2, Z1, Z1
-	VSQRTPD      Z3, Z2
-	VFNMADD231PD Z2, Z2, Z3
-	VADDPD       Z1, Z3, Z3
-	VDIVPD       Z2, Z30, Z1
-	VMULPD       Z1, Z3, Z3
-	VADDPD       Z0, Z2, Z1
-	VSUBPD       Z2, Z1, Z2
-	VSUBPD       Z2, Z0, Z0
-	VADDPD       Z3, Z0, Z0
-	VADDPD       Z1, Z31, Z2
-	VSUBPD       Z31, Z2, Z3
-	VSUBPD       Z3, Z2, Z4
-	VSUBPD       Z4, Z31, Z4
-	VSUBPD       Z3, Z1, Z1
-	VADDPD       Z1, Z4, Z4
-	VADDPD       Z0, Z4, Z4
-	VPADDQ       Z26, Z2, Z2
-	VPANDQ       Z11, Z2, Z0
-	VPSUBQ       Z0, Z12, Z0
-	VMULPD       Z0, Z4, Z4
-	VPANDQ       Z25, Z2, Z0
-	VPADDQ       Z17, Z0, Z0
-	VSUBPD       Z31, Z0, Z0
-	VADDPD       Z4, Z0, Z1
-	VADDPD       Z16, Z1, Z3
-	VDIVPD       Z3, Z1, Z3
-	VMULPD       Z3, Z3, Z5
-	VMULPD       Z5, Z5, Z6
-	VMOVUPD      Z29, Z7
-	VFMADD231PD  Z6, Z23, Z7
-	VFMADD213PD  Z21, Z6, Z7
-	VFMADD213PD  Z19, Z6, Z7
-	VMOVUPD      Z28, Z8
-	VFMADD231PD  Z6, Z22, Z8
-	VFMADD213PD  Z20, Z6, Z8
-	VFMADD231PD  Z5, Z8, Z7
-	VMULPD       Z1, Z1, Z6
-	VMULPD       Z30, Z6, Z6
-	VFMADD213PD  Z6, Z7, Z5
-	VMULPD       Z5, Z3, Z3
-	VPSRLQ       $0x34, Z2, Z2
-	VPORQ        Z15, Z2, Z2
-	VSUBPD       Z14, Z2, Z2
-	VADDPD       Z27, Z2, Z2
-	VFMADD231PD  Z24, Z2, Z3
-	VSUBPD       Z0, Z1, Z0
-	VSUBPD       Z0, Z4, Z4
-	VFNMADD231PD Z1, Z4, Z4
-	VADDPD       Z3, Z4, Z4
-	VSUBPD       Z4, Z6, Z6
-	VSUBPD       Z6, Z1, Z1
-	VFMADD231PD  Z18, Z2, Z1
-	VMOVUPD      Z1, (DI)(BX*8)
+	VMOVUPD          (SI)(BX*8), Z0
+	VSUBPD           Z31, Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VSUBPD           Z31, Z2, Z3
+	VCMPPD           $0x11, Z0, Z31, K1
+	VCMPPD.BCST      $0x11, constants64<>+1288(SB), Z0, K2
+	VCMPPD           $0x11, Z2, Z31, K3
+	VCMPPD.BCST      $0x11, constants64<>+1288(SB), Z2, K4
+	VMULPD           Z1, Z1, Z0
+	VMULPD           Z3, Z3, Z2
+	VADDPD           Z1, Z1, Z4
+	VADDPD           Z3, Z3, Z5
+	KANDB            K1, K2, K5
+	KANDB            K3, K4, K1
+	KNOTB            K5, K2
+	KNOTB            K1, K3
+	KORB             K2, K3, K1
+	KORTESTB         K1, K1
+	JNZ              complete
+	VADDPD           Z0, Z4, Z6
+	VADDPD           Z2, Z5, Z7
+	VMOVUPD          Z0, Z8
+	VFMSUB231PD      Z1, Z1, Z8
+	VMOVUPD          Z2, Z9
+	VFMSUB231PD      Z3, Z3, Z9
+	VSQRTPD          Z6, Z10
+	VSQRTPD          Z7, Z11
+	VSUBPD           Z4, Z6, Z12
+	VSUBPD           Z5, Z7, Z13
+	VSUBPD           Z12, Z6, Z14
+	VSUBPD           Z13, Z7, Z15
+	VSUBPD           Z12, Z0, Z0
+	VSUBPD           Z13, Z2, Z2
+	VSUBPD           Z14, Z4, Z4
+	VSUBPD           Z15, Z5, Z5
+	VADDPD           Z0, Z4, Z4
+	VADDPD           Z2, Z5, Z5
+	VADDPD           Z8, Z4, Z4
+	VADDPD           Z9, Z5, Z5
+	VDIVPD           Z10, Z30, Z0
+	VDIVPD           Z11, Z30, Z2
+	VADDPD           Z1, Z10, Z8
+	VADDPD           Z3, Z11, Z9
+	VFNMADD231PD     Z10, Z10, Z6
+	VFNMADD231PD     Z11, Z11, Z7
+	VADDPD           Z8, Z31, Z12
+	VADDPD           Z9, Z31, Z13
+	VSUBPD           Z10, Z8, Z10
+	VSUBPD           Z11, Z9, Z11
+	VADDPD           Z4, Z6, Z6
+	VADDPD           Z5, Z7, Z7
+	VSUBPD           Z31, Z12, Z4
+	VSUBPD           Z31, Z13, Z5
+	VSUBPD           Z10, Z1, Z1
+	VSUBPD           Z11, Z3, Z3
+	VPADDQ           Z26, Z12, Z10
+	VPADDQ           Z26, Z13, Z11
+	VPANDQ.BCST      constants64<>+608(SB), Z10, Z14
+	VPANDQ.BCST      constants64<>+608(SB), Z11, Z15
+	VPANDQ           Z25, Z10, Z16
+	VPANDQ           Z25, Z11, Z17
+	VSUBPD           Z4, Z12, Z12
+	VSUBPD           Z5, Z13, Z13
+	VSUBPD           Z4, Z8, Z8
+	VSUBPD           Z5, Z9, Z9
+	VBROADCASTSD     constants64<>+672(SB), Z4
+	VPSUBQ           Z14, Z4, Z14
+	VPSUBQ           Z15, Z4, Z4
+	VPADDQ.BCST      constants64<>+584(SB), Z16, Z16
+	VPADDQ.BCST      constants64<>+584(SB), Z17, Z17
+	VSUBPD           Z31, Z16, Z16
+	VSUBPD           Z31, Z17, Z17
+	VPSRLQ           $0x34, Z10, Z10
+	VPSRLQ           $0x34, Z11, Z11
+	VSUBPD           Z12, Z31, Z12
+	VSUBPD           Z13, Z31, Z13
+	VPORQ.BCST       constants64<>+88(SB), Z10, Z10
+	VPORQ.BCST       constants64<>+88(SB), Z11, Z11
+	VMULPD           Z0, Z6, Z6
+	VMULPD           Z2, Z7, Z7
+	VSUBPD.BCST      constants64<>+96(SB), Z10, Z10
+	VSUBPD.BCST      constants64<>+96(SB), Z11, Z11
+	VADDPD           Z8, Z12, Z12
+	VADDPD           Z9, Z13, Z13
+	VADDPD           Z27, Z10, Z10
+	VADDPD           Z27, Z11, Z11
+	VADDPD           Z6, Z1, Z1
+	VADDPD           Z7, Z3, Z3
+	VADDPD           Z1, Z12, Z12
+	VADDPD           Z3, Z13, Z13
+	VMULPD           Z14, Z12, Z12
+	VMULPD           Z4, Z13, Z13
+	VADDPD           Z12, Z16, Z0
+	VADDPD           Z13, Z17, Z1
+	VADDPD.BCST      constants64<>+592(SB), Z0, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z1, Z3
+	VMULPD           Z0, Z0, Z4
+	VMULPD           Z1, Z1, Z5
+	VSUBPD           Z16, Z0, Z16
+	VSUBPD           Z17, Z1, Z17
+	VDIVPD           Z2, Z0, Z2
+	VDIVPD           Z3, Z1, Z3
+	VMULPD           Z30, Z4, Z4
+	VMULPD           Z30, Z5, Z5
+	VSUBPD           Z16, Z12, Z12
+	VSUBPD           Z17, Z13, Z13
+	VFNMADD231PD     Z0, Z12, Z12
+	VFNMADD231PD     Z1, Z13, Z13
+	VMULPD           Z2, Z2, Z6
+	VMULPD           Z3, Z3, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VMOVUPD          Z29, Z14
+	VFMADD231PD      Z8, Z23, Z14
+	VMOVUPD          Z29, Z15
+	VFMADD231PD      Z9, Z23, Z15
+	VMOVUPD          Z28, Z16
+	VFMADD231PD      Z8, Z22, Z16
+	VMOVUPD          Z28, Z17
+	VFMADD231PD      Z9, Z22, Z17
+	VFMADD213PD      Z21, Z8, Z14
+	VFMADD213PD      Z21, Z9, Z15
+	VFMADD213PD.BCST constants64<>+568(SB), Z8, Z16
+	VFMADD213PD.BCST constants64<>+568(SB), Z9, Z17
+	VFMADD213PD.BCST constants64<>+576(SB), Z8, Z14
+	VFMADD213PD.BCST constants64<>+576(SB), Z9, Z15
+	VFMADD231PD      Z6, Z16, Z14
+	VFMADD231PD      Z7, Z17, Z15
+	VFMADD213PD      Z4, Z14, Z6
+	VFMADD213PD      Z5, Z15, Z7
+	VMULPD           Z6, Z2, Z2
+	VMULPD           Z7, Z3, Z3
+	VFMADD231PD      Z24, Z10, Z2
+	VFMADD231PD      Z24, Z11, Z3
+	VADDPD           Z2, Z12, Z12
+	VADDPD           Z3, Z13, Z13
+	VSUBPD           Z12, Z4, Z4
+	VSUBPD           Z13, Z5, Z5
+	VSUBPD           Z4, Z0, Z0
+	VSUBPD           Z5, Z1, Z1
+	VFMADD231PD.BCST constants64<>+264(SB), Z10, Z0
+	VFMADD231PD.BCST constants64<>+264(SB), Z11, Z1
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z1, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -3127,12 +4021,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3141,103 +4040,116 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPD      (SI)(BX*8), Z0
-	VSUBPD       Z31, Z0, Z1
-	VADDPD       Z1, Z1, Z2
-	VMULPD       Z1, Z1, Z3
-	VADDPD       Z3, Z2, Z4
-	VSUBPD       Z2, Z4, Z5
-	VSUBPD       Z5, Z4, Z6
-	VSUBPD       Z6, Z2, Z2
-	VSUBPD       Z5, Z3, Z5
-	VADDPD       Z5, Z2, Z2
-	VFMSUB231PD  Z1, Z1, Z3
-	VADDPD       Z3, Z2, Z2
-	VSQRTPD      Z4, Z3
-	VFNMADD231PD Z3, Z3, Z4
-	VADDPD       Z2, Z4, Z4
-	VDIVPD       Z3, Z30, Z2
-	VMULPD       Z2, Z4, Z4
-	VADDPD       Z1, Z3, Z2
-	VSUBPD       Z3, Z2, Z3
-	VSUBPD       Z3, Z1, Z1
-	VADDPD       Z4, Z1, Z1
-	VCMPPD       $0x11, Z0, Z31, K1
-	VCMPPD       $0x11, Z13, Z0, K2
-	KANDB        K1, K2, K3
-	KNOTB        K3, K1
-	VCMPPD       $0x12, Z0, Z13, K2
-	KANDB        K1, K2, K3
-	VBLENDMPD    Z27, Z1, K3, Z1
-	VMULPD       Z30, Z0, Z3
-	VBLENDMPD    Z3, Z2, K3, Z2
-	VADDPD       Z2, Z31, Z3
-	VSUBPD       Z31, Z3, Z4
-	VSUBPD       Z4, Z3, Z5
-	VSUBPD       Z5, Z31, Z5
-	VSUBPD       Z4, Z2, Z2
-	VADDPD       Z2, Z5, Z5
-	VADDPD       Z1, Z5, Z5
-	VPADDQ       Z26, Z3, Z3
-	VPANDQ       Z11, Z3, Z1
-	VPSUBQ       Z1, Z12, Z1
-	VMULPD       Z1, Z5, Z5
-	VPANDQ       Z25, Z3, Z1
-	VPADDQ       Z17, Z1, Z1
-	VSUBPD       Z31, Z1, Z1
-	VADDPD       Z5, Z1, Z2
-	VADDPD       Z16, Z2, Z4
-	VDIVPD       Z4, Z2, Z4
-	VMULPD       Z4, Z4, Z6
-	VMULPD       Z6, Z6, Z7
-	VMOVUPD      Z29, Z8
-	VFMADD231PD  Z7, Z23, Z8
-	VFMADD213PD  Z21, Z7, Z8
-	VFMADD213PD  Z19, Z7, Z8
-	VMOVUPD      Z28, Z9
-	VFMADD231PD  Z7, Z22, Z9
-	VFMADD213PD  Z20, Z7, Z9
-	VFMADD231PD  Z6, Z9, Z8
-	VMULPD       Z2, Z2, Z7
-	VMULPD       Z30, Z7, Z7
-	VFMADD213PD  Z7, Z8, Z6
-	VMULPD       Z6, Z4, Z4
-	VPSRLQ       $0x34, Z3, Z3
-	VPORQ        Z15, Z3, Z3
-	VSUBPD       Z14, Z3, Z3
-	VMOVUPD.Z    Z16, K3, Z6
-	VADDPD       Z6, Z3, Z3
-	VFMADD231PD  Z24, Z3, Z4
-	VSUBPD       Z1, Z2, Z1
-	VSUBPD       Z1, Z5, Z5
-	VFNMADD231PD Z2, Z5, Z5
-	VADDPD       Z4, Z5, Z5
-	VSUBPD       Z5, Z7, Z7
-	VSUBPD       Z7, Z2, Z2
-	VFMADD231PD  Z18, Z3, Z2
-	VCMPPD.BCST  $0x11, constants64<>+112(SB), Z0, K2
-	VBLENDMPD    Z2, Z0, K2, Z1
-	VCMPPD       $0x12, Z0, Z31, K2
-	VCMPPD       $0x12, Z31, Z0, K3
-	KANDB        K2, K3, K4
-	VBLENDMPD    Z27, Z1, K4, Z1
-	VBROADCASTSD constants64<>+600(SB), Z0
-	VBLENDMPD    Z1, Z0, K2, Z0
-	VBLENDMPD    Z0, Z2, K1, Z2
-	VMOVUPD      Z2, (DI)(BX*8)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPD          (SI)(BX*8), Z0
+	VSUBPD           Z31, Z0, Z1
+	VADDPD           Z1, Z1, Z2
+	VMULPD           Z1, Z1, Z3
+	VADDPD           Z3, Z2, Z4
+	VSUBPD           Z2, Z4, Z5
+	VSUBPD           Z5, Z4, Z6
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z5, Z3, Z5
+	VADDPD           Z5, Z2, Z2
+	VFMSUB231PD      Z1, Z1, Z3
+	VADDPD           Z3, Z2, Z2
+	VSQRTPD          Z4, Z3
+	VFNMADD231PD     Z3, Z3, Z4
+	VADDPD           Z2, Z4, Z4
+	VDIVPD           Z3, Z30, Z2
+	VMULPD           Z2, Z4, Z4
+	VADDPD           Z1, Z3, Z2
+	VSUBPD           Z3, Z2, Z3
+	VSUBPD           Z3, Z1, Z1
+	VADDPD           Z4, Z1, Z1
+	VCMPPD           $0x11, Z0, Z31, K1
+	VCMPPD.BCST      $0x11, constants64<>+1288(SB), Z0, K2
+	KANDB            K1, K2, K3
+	KNOTB            K3, K1
+	VBROADCASTSD     constants64<>+1288(SB), Z3
+	VCMPPD           $0x12, Z0, Z3, K2
+	KANDB            K1, K2, K3
+	VBLENDMPD        Z27, Z1, K3, Z1
+	VMULPD           Z30, Z0, Z3
+	VBLENDMPD        Z3, Z2, K3, Z2
+	VADDPD           Z2, Z31, Z3
+	VSUBPD           Z31, Z3, Z4
+	VSUBPD           Z4, Z3, Z5
+	VSUBPD           Z5, Z31, Z5
+	VSUBPD           Z4, Z2, Z2
+	VADDPD           Z2, Z5, Z5
+	VADDPD           Z1, Z5, Z5
+	VPADDQ           Z26, Z3, Z3
+	VPANDQ.BCST      constants64<>+608(SB), Z3, Z1
+	VBROADCASTSD     constants64<>+672(SB), Z2
+	VPSUBQ           Z1, Z2, Z2
+	VMULPD           Z2, Z5, Z5
+	VPANDQ           Z25, Z3, Z1
+	VPADDQ.BCST      constants64<>+584(SB), Z1, Z1
+	VSUBPD           Z31, Z1, Z1
+	VADDPD           Z5, Z1, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z2, Z4
+	VDIVPD           Z4, Z2, Z4
+	VMULPD           Z4, Z4, Z6
+	VMULPD           Z6, Z6, Z7
+	VMOVUPD          Z29, Z8
+	VFMADD231PD      Z7, Z23, Z8
+	VFMADD213PD      Z21, Z7, Z8
+	VFMADD213PD.BCST constants64<>+576(SB), Z7, Z8
+	VMOVUPD          Z28, Z9
+	VFMADD231PD      Z7, Z22, Z9
+	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z9
+	VFMADD231PD      Z6, Z9, Z8
+	VMULPD           Z2, Z2, Z7
+	VMULPD           Z30, Z7, Z7
+	VFMADD213PD      Z7, Z8, Z6
+	VMULPD           Z6, Z4, Z4
+	VPSRLQ           $0x34, Z3, Z3
+	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
+	VBLENDMPD.BCST   constants64<>+592(SB), Z27, K3, Z6
+	VADDPD           Z6, Z3, Z3
+	VFMADD231PD      Z24, Z3, Z4
+	VSUBPD           Z1, Z2, Z1
+	VSUBPD           Z1, Z5, Z5
+	VFNMADD231PD     Z2, Z5, Z5
+	VADDPD           Z4, Z5, Z5
+	VSUBPD           Z5, Z7, Z7
+	VSUBPD           Z7, Z2, Z2
+	VFMADD231PD.BCST constants64<>+264(SB), Z3, Z2
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	VBLENDMPD        Z2, Z0, K2, Z1
+	VCMPPD           $0x12, Z0, Z31, K2
+	VCMPPD           $0x12, Z31, Z0, K3
+	KANDB            K2, K3, K4
+	VBLENDMPD        Z27, Z1, K4, Z1
+	VBROADCASTSD     constants64<>+600(SB), Z0
+	VBLENDMPD        Z1, Z0, K2, Z0
+	VBLENDMPD        Z0, Z2, K1, Z2
+	VMOVUPD          Z2, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
+	JMP              next
 
 // func AtanhF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AtanhF64AVX512(SB), $128-40
+TEXT ·AtanhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3255,62 +4167,94 @@ TEXT ·AtanhF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+264(SB), Z18
 	VBROADCASTSD constants64<>+1360(SB), Z17
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1368(SB), Z16
-	VBROADCASTSD constants64<>+88(SB), Z15
-	VBROADCASTSD constants64<>+96(SB), Z14
-	VBROADCASTSD constants64<>+120(SB), Z28
-	VBROADCASTSD constants64<>+608(SB), Z13
+	VBROADCASTSD constants64<>+112(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
-	VPANDQ.BCST constants64<>+152(SB), Z0, Z1
-	VCMPPD      $0x12, Z17, Z1, K1
-	KNOTB       K1, K2
-	KORTESTB    K2, K2
+	VPANDQ.BCST constants64<>+128(SB), Z0, Z1
+	VMOVUPD     64(SI)(BX*8), Z2
+	VPANDQ.BCST constants64<>+128(SB), Z2, Z3
+	VADDPD      Z1, Z31, Z4
+	VSUBPD      Z1, Z31, Z5
+	VADDPD      Z3, Z31, Z6
+	VSUBPD      Z3, Z31, Z7
+	VCMPPD      $0x16, Z17, Z1, K1
+	VCMPPD      $0x16, Z17, Z3, K2
+	KORB        K1, K2, K3
+	KORTESTB    K3, K3
 	JNZ         complete
-	VADDPD      Z1, Z31, Z2
-	VSUBPD      Z1, Z31, Z3
-	VPSUBQ      Z3, Z2, Z2
-	VPADDQ      Z16, Z2, Z2
-	VPANDQ      Z13, Z2, Z3
-	VADDPD      Z3, Z31, Z4
-	VSUBPD      Z3, Z31, Z3
-	VMOVUPD     Z3, Z5
-	VFMADD231PD Z1, Z4, Z5
-	VFMADD231PD Z1, Z3, Z4
-	VDIVPD      Z4, Z5, Z5
-	VMULPD      Z5, Z5, Z1
-	VMULPD      Z1, Z1, Z3
-	VMOVUPD     Z30, Z4
-	VFMADD231PD Z3, Z25, Z4
-	VFMADD213PD Z24, Z3, Z4
-	VFMADD213PD Z22, Z3, Z4
-	VFMADD213PD Z20, Z3, Z4
-	VMOVUPD     Z29, Z6
-	VFMADD231PD Z3, Z26, Z6
-	VFMADD213PD Z23, Z3, Z6
-	VFMADD213PD Z21, Z3, Z6
-	VFMADD231PD Z1, Z6, Z4
-	VMULPD      Z1, Z5, Z1
-	VMULPD      Z4, Z1, Z1
-	VPSRLQ      $0x34, Z2, Z2
-	VPORQ       Z15, Z2, Z2
-	VSUBPD      Z14, Z2, Z2
-	VMULPD      Z19, Z2, Z2
-	VFMADD231PD Z27, Z2, Z1
-	VADDPD      Z1, Z5, Z5
-	VFMADD231PD Z18, Z2, Z5
-	VPANDQ      Z28, Z0, Z0
-	VPORQ       Z0, Z5, Z5
-	VMOVUPD     Z5, (DI)(BX*8)
+	VPSUBQ      Z5, Z4, Z4
+	VPSUBQ      Z7, Z6, Z6
+	VPADDQ.BCST constants64<>+1368(SB), Z4, Z4
+	VPADDQ.BCST constants64<>+1368(SB), Z6, Z6
+	VPANDQ.BCST constants64<>+608(SB), Z4, Z5
+	VPANDQ.BCST constants64<>+608(SB), Z6, Z7
+	VPSRLQ      $0x34, Z4, Z4
+	VPSRLQ      $0x34, Z6, Z6
+	VADDPD      Z5, Z31, Z8
+	VSUBPD      Z5, Z31, Z5
+	VADDPD      Z7, Z31, Z9
+	VSUBPD      Z7, Z31, Z7
+	VPORQ.BCST  constants64<>+88(SB), Z4, Z4
+	VPORQ.BCST  constants64<>+88(SB), Z6, Z6
+	VSUBPD.BCST constants64<>+96(SB), Z4, Z4
+	VSUBPD.BCST constants64<>+96(SB), Z6, Z6
+	VMOVUPD     Z5, Z10
+	VFMADD231PD Z1, Z8, Z10
+	VFMADD231PD Z1, Z5, Z8
+	VMOVUPD     Z7, Z1
+	VFMADD231PD Z3, Z9, Z1
+	VFMADD231PD Z3, Z7, Z9
+	VMULPD      Z19, Z4, Z4
+	VMULPD      Z19, Z6, Z6
+	VDIVPD      Z8, Z10, Z10
+	VDIVPD      Z9, Z1, Z1
+	VMULPD      Z10, Z10, Z3
+	VMULPD      Z1, Z1, Z5
+	VMULPD      Z3, Z3, Z7
+	VMULPD      Z3, Z10, Z8
+	VMULPD      Z5, Z5, Z9
+	VMULPD      Z5, Z1, Z11
+	VMOVUPD     Z30, Z12
+	VFMADD231PD Z7, Z25, Z12
+	VMOVUPD     Z29, Z13
+	VFMADD231PD Z7, Z26, Z13
+	VMOVUPD     Z30, Z14
+	VFMADD231PD Z9, Z25, Z14
+	VMOVUPD     Z29, Z15
+	VFMADD231PD Z9, Z26, Z15
+	VFMADD213PD Z24, Z7, Z12
+	VFMADD213PD Z23, Z7, Z13
+	VFMADD213PD Z24, Z9, Z14
+	VFMADD213PD Z23, Z9, Z15
+	VFMADD213PD Z22, Z7, Z12
+	VFMADD213PD Z21, Z7, Z13
+	VFMADD213PD Z22, Z9, Z14
+	VFMADD213PD Z21, Z9, Z15
+	VFMADD213PD Z20, Z7, Z12
+	VFMADD213PD Z20, Z9, Z14
+	VFMADD231PD Z3, Z13, Z12
+	VFMADD231PD Z5, Z15, Z14
+	VMULPD      Z12, Z8, Z8
+	VMULPD      Z14, Z11, Z11
+	VFMADD231PD Z27, Z4, Z8
+	VFMADD231PD Z27, Z6, Z11
+	VADDPD      Z8, Z10, Z10
+	VADDPD      Z11, Z1, Z1
+	VFMADD231PD Z18, Z4, Z10
+	VFMADD231PD Z18, Z6, Z1
+	VPTERNLOGQ  $0xea, Z10, Z28, Z0
+	VPTERNLOGQ  $0xea, Z1, Z28, Z2
+	VMOVUPD     Z0, (DI)(BX*8)
+	VMOVUPD     Z2, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -3322,12 +4266,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3336,37 +4285,43 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD        (SI)(BX*8), Z0
-	VPANDQ.BCST    constants64<>+152(SB), Z0, Z1
-	VCMPPD         $0x12, Z17, Z1, K1
-	KNOTB          K1, K2
-	VCMPPD         $0x11, Z31, Z1, K1
-	KNOTB          K1, K3
-	KANDB          K2, K3, K4
+	VPANDQ.BCST    constants64<>+128(SB), Z0, Z1
+	VCMPPD         $0x16, Z17, Z1, K1
+	VCMPPD         $0x11, Z31, Z1, K2
+	KNOTB          K2, K3
+	KANDB          K1, K3, K4
 	VBLENDMPD.BCST constants64<>+1376(SB), Z1, K4, Z2
 	VADDPD         Z2, Z31, Z3
 	VSUBPD         Z2, Z31, Z4
 	VPSUBQ         Z4, Z3, Z5
-	VPADDQ         Z16, Z5, Z5
-	VPANDQ         Z13, Z5, Z6
+	VPADDQ.BCST    constants64<>+1368(SB), Z5, Z5
+	VPANDQ.BCST    constants64<>+608(SB), Z5, Z6
 	VADDPD         Z6, Z31, Z7
 	VSUBPD         Z6, Z31, Z8
 	VMOVUPD        Z8, Z9
 	VFMADD231PD    Z2, Z7, Z9
 	VMOVUPD        Z3, Z10
 	VFNMADD231PD   Z4, Z6, Z10
-	VBLENDMPD      Z10, Z9, K2, Z9
+	VBLENDMPD      Z10, Z9, K1, Z9
 	VFMADD231PD    Z2, Z8, Z7
 	VFMADD231PD    Z4, Z6, Z3
-	VBLENDMPD      Z3, Z7, K2, Z7
+	VBLENDMPD      Z3, Z7, K1, Z7
 	VDIVPD         Z7, Z9, Z9
 	VMULPD         Z9, Z9, Z2
 	VMULPD         Z2, Z2, Z3
@@ -3383,25 +4338,28 @@ complete:
 	VMULPD         Z2, Z9, Z2
 	VMULPD         Z4, Z2, Z2
 	VPSRLQ         $0x34, Z5, Z5
-	VPORQ          Z15, Z5, Z5
-	VSUBPD         Z14, Z5, Z5
+	VPORQ.BCST     constants64<>+88(SB), Z5, Z5
+	VSUBPD.BCST    constants64<>+96(SB), Z5, Z5
 	VMULPD         Z19, Z5, Z5
 	VFMADD231PD    Z27, Z5, Z2
 	VADDPD         Z2, Z9, Z9
 	VFMADD231PD    Z18, Z5, Z9
 	VBROADCASTSD   constants64<>+600(SB), Z2
-	VBLENDMPD      Z9, Z2, K1, Z2
-	VCMPPD         $0x00, Z31, Z1, K1
-	VBLENDMPD.BCST constants64<>+112(SB), Z2, K1, Z2
-	VBLENDMPD      Z2, Z9, K2, Z9
-	VPANDQ         Z28, Z0, Z0
-	VPORQ          Z0, Z9, Z9
-	VMOVUPD        Z9, (DI)(BX*8)
+	VBLENDMPD      Z9, Z2, K2, Z2
+	VCMPPD         $0x00, Z31, Z1, K2
+	VBLENDMPD.BCST constants64<>+136(SB), Z2, K2, Z2
+	VBLENDMPD      Z2, Z9, K1, Z9
+	VPTERNLOGQ     $0xea, Z9, Z28, Z0
+	VMOVUPD        Z0, (DI)(BX*8)
+	ADDQ           $0x08, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x10, BX
 	JMP            next
 
 // func SigmoidF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SigmoidF64AVX512(SB), $128-40
+TEXT ·SigmoidF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3420,43 +4378,70 @@ TEXT ·SigmoidF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+264(SB), Z17
 	VBROADCASTSD constants64<>+48(SB), Z31
 	VBROADCASTSD constants64<>+272(SB), Z16
-	VBROADCASTSD constants64<>+120(SB), Z15
+	VBROADCASTSD constants64<>+112(SB), Z15
 	VBROADCASTSD constants64<>+288(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD      (SI)(BX*8), Z0
 	VPORQ        Z15, Z0, Z1
-	VMAXPD       Z1, Z28, Z1
-	VMULPD       Z16, Z1, Z2
-	VRNDSCALEPD  $0x08, Z2, Z2
-	VFNMADD231PD Z17, Z2, Z1
-	VFNMADD231PD Z26, Z2, Z1
-	VMULPD       Z1, Z1, Z3
-	VMOVUPD      Z30, Z4
-	VFMADD231PD  Z3, Z25, Z4
-	VFMADD213PD  Z23, Z3, Z4
-	VFMADD213PD  Z21, Z3, Z4
-	VFMADD213PD  Z19, Z3, Z4
-	VMOVUPD      Z29, Z5
-	VFMADD231PD  Z3, Z24, Z5
-	VFMADD213PD  Z22, Z3, Z5
-	VFMADD213PD  Z20, Z3, Z5
-	VFMADD213PD  Z18, Z3, Z5
-	VFMADD231PD  Z1, Z4, Z5
-	VFMADD231PD  Z5, Z3, Z1
-	VADDPD       Z31, Z1, Z1
-	VSCALEFPD    Z2, Z1, Z1
+	VMOVUPD      64(SI)(BX*8), Z2
+	VPORQ        Z15, Z2, Z3
 	VCMPPD       $0x11, Z27, Z0, K1
-	VBLENDMPD    Z1, Z31, K1, Z0
-	VADDPD       Z1, Z31, Z1
-	VDIVPD       Z1, Z0, Z0
-	VMOVUPD      Z0, (DI)(BX*8)
-	LEAQ         16(BX), AX
-	ADDQ         $0x08, BX
+	VCMPPD       $0x11, Z27, Z2, K2
+	VMAXPD       Z1, Z28, Z1
+	VMAXPD       Z3, Z28, Z3
+	VMULPD       Z16, Z1, Z0
+	VMULPD       Z16, Z3, Z2
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VRNDSCALEPD  $0x08, Z2, Z2
+	VFNMADD231PD Z17, Z0, Z1
+	VFNMADD231PD Z17, Z2, Z3
+	VFNMADD231PD Z26, Z0, Z1
+	VFNMADD231PD Z26, Z2, Z3
+	VMULPD       Z1, Z1, Z4
+	VMULPD       Z3, Z3, Z5
+	VMOVUPD      Z30, Z6
+	VFMADD231PD  Z4, Z25, Z6
+	VMOVUPD      Z29, Z7
+	VFMADD231PD  Z4, Z24, Z7
+	VMOVUPD      Z30, Z8
+	VFMADD231PD  Z5, Z25, Z8
+	VMOVUPD      Z29, Z9
+	VFMADD231PD  Z5, Z24, Z9
+	VFMADD213PD  Z23, Z4, Z6
+	VFMADD213PD  Z22, Z4, Z7
+	VFMADD213PD  Z23, Z5, Z8
+	VFMADD213PD  Z22, Z5, Z9
+	VFMADD213PD  Z21, Z4, Z6
+	VFMADD213PD  Z20, Z4, Z7
+	VFMADD213PD  Z21, Z5, Z8
+	VFMADD213PD  Z20, Z5, Z9
+	VFMADD213PD  Z19, Z4, Z6
+	VFMADD213PD  Z18, Z4, Z7
+	VFMADD213PD  Z19, Z5, Z8
+	VFMADD213PD  Z18, Z5, Z9
+	VFMADD231PD  Z1, Z6, Z7
+	VFMADD231PD  Z3, Z8, Z9
+	VFMADD231PD  Z7, Z4, Z1
+	VFMADD231PD  Z9, Z5, Z3
+	VADDPD       Z31, Z1, Z1
+	VADDPD       Z31, Z3, Z3
+	VSCALEFPD    Z0, Z1, Z1
+	VSCALEFPD    Z2, Z3, Z3
+	VADDPD       Z1, Z31, Z0
+	VBLENDMPD    Z1, Z31, K1, Z1
+	VADDPD       Z3, Z31, Z2
+	VBLENDMPD    Z3, Z31, K2, Z3
+	VDIVPD       Z0, Z1, Z1
+	VDIVPD       Z2, Z3, Z3
+	VMOVUPD      Z1, (DI)(BX*8)
+	VMOVUPD      Z3, 64(DI)(BX*8)
+	LEAQ         32(BX), AX
+	ADDQ         $0x10, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -3468,12 +4453,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3482,8 +4472,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3491,7 +4485,7 @@ done:
 
 // func SoftplusF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SoftplusF64AVX512(SB), $128-40
+TEXT ·SoftplusF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3499,97 +4493,152 @@ TEXT ·SoftplusF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+520(SB), Z22
 	VBROADCASTSD constants64<>+0(SB), Z21
 	VBROADCASTSD constants64<>+176(SB), Z24
-	VBROADCASTSD constants64<>+184(SB), Z20
-	VBROADCASTSD constants64<>+192(SB), Z19
 	VBROADCASTSD constants64<>+200(SB), Z29
 	VBROADCASTSD constants64<>+208(SB), Z28
-	VBROADCASTSD constants64<>+216(SB), Z18
-	VBROADCASTSD constants64<>+224(SB), Z17
-	VBROADCASTSD constants64<>+232(SB), Z16
-	VBROADCASTSD constants64<>+240(SB), Z15
-	VBROADCASTSD constants64<>+528(SB), Z14
-	VBROADCASTSD constants64<>+536(SB), Z13
-	VBROADCASTSD constants64<>+248(SB), Z12
 	VBROADCASTSD constants64<>+544(SB), Z27
 	VBROADCASTSD constants64<>+552(SB), Z26
-	VBROADCASTSD constants64<>+560(SB), Z11
 	VBROADCASTSD constants64<>+264(SB), Z23
 	VBROADCASTSD constants64<>+48(SB), Z31
 	VBROADCASTSD constants64<>+288(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPORQ.BCST       constants64<>+120(SB), Z0, Z1
-	VMAXPD           Z1, Z25, Z1
-	VMULPD.BCST      constants64<>+272(SB), Z1, Z2
-	VRNDSCALEPD      $0x08, Z2, Z2
-	VFNMADD231PD     Z23, Z2, Z1
-	VFNMADD231PD     Z24, Z2, Z1
-	VMULPD           Z1, Z1, Z3
-	VMOVUPD          Z29, Z4
-	VFMADD231PD      Z3, Z20, Z4
-	VFMADD213PD      Z18, Z3, Z4
-	VFMADD213PD      Z16, Z3, Z4
-	VFMADD213PD      Z12, Z3, Z4
-	VMOVUPD          Z28, Z5
-	VFMADD231PD      Z3, Z19, Z5
-	VFMADD213PD      Z17, Z3, Z5
-	VFMADD213PD      Z15, Z3, Z5
-	VFMADD213PD.BCST constants64<>+256(SB), Z3, Z5
-	VFMADD231PD      Z1, Z4, Z5
-	VFMADD231PD      Z5, Z3, Z1
-	VADDPD           Z31, Z1, Z1
-	VSCALEFPD        Z2, Z1, Z1
-	VADDPD           Z1, Z31, Z2
-	VSUBPD           Z31, Z2, Z3
-	VSUBPD           Z3, Z2, Z4
-	VSUBPD           Z4, Z31, Z4
-	VSUBPD           Z3, Z1, Z1
-	VADDPD           Z1, Z4, Z4
-	VPADDQ           Z22, Z2, Z2
-	VPANDQ.BCST      constants64<>+608(SB), Z2, Z1
-	VBROADCASTSD     constants64<>+664(SB), Z3
-	VPSUBQ           Z1, Z3, Z3
-	VMULPD           Z3, Z4, Z4
-	VPANDQ           Z21, Z2, Z1
-	VPADDQ.BCST      constants64<>+584(SB), Z1, Z1
-	VSUBPD           Z31, Z1, Z1
-	VADDPD           Z4, Z1, Z3
-	VADDPD.BCST      constants64<>+592(SB), Z3, Z5
-	VDIVPD           Z5, Z3, Z5
-	VMULPD           Z5, Z5, Z6
-	VMULPD           Z6, Z6, Z7
-	VMOVUPD          Z27, Z8
-	VFMADD231PD      Z7, Z14, Z8
-	VFMADD213PD      Z11, Z7, Z8
-	VFMADD213PD.BCST constants64<>+576(SB), Z7, Z8
-	VMOVUPD          Z26, Z9
-	VFMADD231PD      Z7, Z13, Z9
-	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z9
-	VFMADD231PD      Z6, Z9, Z8
-	VMULPD           Z3, Z3, Z7
-	VMULPD.BCST      constants64<>+480(SB), Z7, Z7
-	VFMADD213PD      Z7, Z8, Z6
-	VMULPD           Z6, Z5, Z5
-	VPSRLQ           $0x34, Z2, Z2
-	VPORQ.BCST       constants64<>+88(SB), Z2, Z2
-	VSUBPD.BCST      constants64<>+96(SB), Z2, Z2
-	VFMADD231PD      Z24, Z2, Z5
-	VSUBPD           Z1, Z3, Z1
-	VSUBPD           Z1, Z4, Z4
-	VADDPD           Z5, Z4, Z4
-	VSUBPD           Z4, Z7, Z7
-	VSUBPD           Z7, Z3, Z3
-	VFMADD231PD      Z23, Z2, Z3
+	VPORQ.BCST       constants64<>+112(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPORQ.BCST       constants64<>+112(SB), Z2, Z3
 	VMAXPD           Z0, Z30, Z0
-	VADDPD           Z3, Z0, Z0
+	VMAXPD           Z2, Z30, Z2
+	VMAXPD           Z1, Z25, Z1
+	VMAXPD           Z3, Z25, Z3
+	VMULPD.BCST      constants64<>+272(SB), Z1, Z4
+	VMULPD.BCST      constants64<>+272(SB), Z3, Z5
+	VRNDSCALEPD      $0x08, Z4, Z4
+	VRNDSCALEPD      $0x08, Z5, Z5
+	VFNMADD231PD     Z23, Z4, Z1
+	VFNMADD231PD     Z23, Z5, Z3
+	VFNMADD231PD     Z24, Z4, Z1
+	VFNMADD231PD     Z24, Z5, Z3
+	VMULPD           Z1, Z1, Z6
+	VMULPD           Z3, Z3, Z7
+	VBROADCASTSD     constants64<>+184(SB), Z8
+	VFMADD213PD      Z29, Z6, Z8
+	VBROADCASTSD     constants64<>+192(SB), Z9
+	VFMADD213PD      Z28, Z6, Z9
+	VBROADCASTSD     constants64<>+184(SB), Z10
+	VFMADD213PD      Z29, Z7, Z10
+	VBROADCASTSD     constants64<>+192(SB), Z11
+	VFMADD213PD      Z28, Z7, Z11
+	VFMADD213PD.BCST constants64<>+216(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+224(SB), Z6, Z9
+	VFMADD213PD.BCST constants64<>+216(SB), Z7, Z10
+	VFMADD213PD.BCST constants64<>+224(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+232(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+240(SB), Z6, Z9
+	VFMADD213PD.BCST constants64<>+232(SB), Z7, Z10
+	VFMADD213PD.BCST constants64<>+240(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+248(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+256(SB), Z6, Z9
+	VFMADD213PD.BCST constants64<>+248(SB), Z7, Z10
+	VFMADD213PD.BCST constants64<>+256(SB), Z7, Z11
+	VFMADD231PD      Z1, Z8, Z9
+	VFMADD231PD      Z3, Z10, Z11
+	VFMADD231PD      Z9, Z6, Z1
+	VFMADD231PD      Z11, Z7, Z3
+	VADDPD           Z31, Z1, Z1
+	VADDPD           Z31, Z3, Z3
+	VSCALEFPD        Z4, Z1, Z1
+	VSCALEFPD        Z5, Z3, Z3
+	VADDPD           Z1, Z31, Z4
+	VADDPD           Z3, Z31, Z5
+	VSUBPD           Z31, Z4, Z6
+	VPADDQ           Z22, Z4, Z7
+	VSUBPD           Z31, Z5, Z8
+	VPADDQ           Z22, Z5, Z9
+	VPANDQ.BCST      constants64<>+608(SB), Z7, Z10
+	VPANDQ           Z21, Z7, Z11
+	VPANDQ.BCST      constants64<>+608(SB), Z9, Z12
+	VBROADCASTSD     constants64<>+672(SB), Z13
+	VPSUBQ           Z10, Z13, Z10
+	VPANDQ           Z21, Z9, Z14
+	VPADDQ.BCST      constants64<>+584(SB), Z11, Z11
+	VSUBPD           Z6, Z4, Z4
+	VSUBPD           Z6, Z1, Z1
+	VPSUBQ           Z12, Z13, Z13
+	VPADDQ.BCST      constants64<>+584(SB), Z14, Z14
+	VSUBPD           Z8, Z5, Z5
+	VSUBPD           Z8, Z3, Z3
+	VSUBPD           Z31, Z11, Z11
+	VSUBPD           Z31, Z14, Z14
+	VPSRLQ           $0x34, Z7, Z7
+	VPSRLQ           $0x34, Z9, Z9
+	VSUBPD           Z4, Z31, Z4
+	VPORQ.BCST       constants64<>+88(SB), Z7, Z7
+	VPORQ.BCST       constants64<>+88(SB), Z9, Z9
+	VSUBPD           Z5, Z31, Z5
+	VSUBPD.BCST      constants64<>+96(SB), Z7, Z7
+	VSUBPD.BCST      constants64<>+96(SB), Z9, Z9
+	VADDPD           Z1, Z4, Z4
+	VADDPD           Z3, Z5, Z5
+	VMULPD           Z10, Z4, Z4
+	VMULPD           Z13, Z5, Z5
+	VADDPD           Z4, Z11, Z1
+	VADDPD           Z5, Z14, Z3
+	VADDPD.BCST      constants64<>+592(SB), Z1, Z6
+	VMULPD           Z1, Z1, Z8
+	VSUBPD           Z11, Z1, Z11
+	VADDPD.BCST      constants64<>+592(SB), Z3, Z10
+	VMULPD           Z3, Z3, Z12
+	VSUBPD           Z14, Z3, Z14
+	VDIVPD           Z6, Z1, Z6
+	VSUBPD           Z11, Z4, Z4
+	VDIVPD           Z10, Z3, Z10
+	VMULPD.BCST      constants64<>+480(SB), Z8, Z8
+	VSUBPD           Z14, Z5, Z5
+	VMULPD.BCST      constants64<>+480(SB), Z12, Z12
+	VMULPD           Z6, Z6, Z11
+	VMULPD           Z10, Z10, Z13
+	VMULPD           Z11, Z11, Z14
+	VMULPD           Z13, Z13, Z15
+	VBROADCASTSD     constants64<>+528(SB), Z16
+	VFMADD213PD      Z27, Z14, Z16
+	VBROADCASTSD     constants64<>+536(SB), Z17
+	VFMADD213PD      Z26, Z14, Z17
+	VBROADCASTSD     constants64<>+528(SB), Z18
+	VFMADD213PD      Z27, Z15, Z18
+	VBROADCASTSD     constants64<>+536(SB), Z19
+	VFMADD213PD      Z26, Z15, Z19
+	VFMADD213PD.BCST constants64<>+560(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+568(SB), Z14, Z17
+	VFMADD213PD.BCST constants64<>+560(SB), Z15, Z18
+	VFMADD213PD.BCST constants64<>+568(SB), Z15, Z19
+	VFMADD213PD.BCST constants64<>+576(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+576(SB), Z15, Z18
+	VFMADD231PD      Z11, Z17, Z16
+	VFMADD231PD      Z13, Z19, Z18
+	VFMADD213PD      Z8, Z16, Z11
+	VFMADD213PD      Z12, Z18, Z13
+	VMULPD           Z11, Z6, Z6
+	VMULPD           Z13, Z10, Z10
+	VFMADD231PD      Z24, Z7, Z6
+	VFMADD231PD      Z24, Z9, Z10
+	VADDPD           Z6, Z4, Z4
+	VADDPD           Z10, Z5, Z5
+	VSUBPD           Z4, Z8, Z8
+	VSUBPD           Z5, Z12, Z12
+	VSUBPD           Z8, Z1, Z1
+	VSUBPD           Z12, Z3, Z3
+	VFMADD231PD      Z23, Z7, Z1
+	VFMADD231PD      Z23, Z9, Z3
+	VADDPD           Z1, Z0, Z0
+	VADDPD           Z3, Z2, Z2
 	VMOVUPD          Z0, (DI)(BX*8)
-	LEAQ             16(BX), AX
-	ADDQ             $0x08, BX
+	VMOVUPD          Z2, 64(DI)(BX*8)
+	LEAQ             32(BX), AX
+	ADDQ             $0x10, BX
 	CMPQ             AX, CX
 	JLE              loop
 
@@ -3601,12 +4650,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3615,8 +4669,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3624,112 +4682,169 @@ done:
 
 // func ErfF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·ErfF64AVX512(SB), $128-40
+TEXT ·ErfF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+176(SB), Z22
 	VBROADCASTSD constants64<>+1384(SB), Z21
 	VBROADCASTSD constants64<>+1392(SB), Z29
-	VBROADCASTSD constants64<>+1400(SB), Z20
-	VBROADCASTSD constants64<>+1408(SB), Z19
-	VBROADCASTSD constants64<>+1416(SB), Z28
-	VBROADCASTSD constants64<>+184(SB), Z18
-	VBROADCASTSD constants64<>+1424(SB), Z17
-	VBROADCASTSD constants64<>+192(SB), Z16
-	VBROADCASTSD constants64<>+1432(SB), Z15
-	VBROADCASTSD constants64<>+1440(SB), Z14
+	VBROADCASTSD constants64<>+1400(SB), Z28
 	VBROADCASTSD constants64<>+200(SB), Z27
 	VBROADCASTSD constants64<>+208(SB), Z26
-	VBROADCASTSD constants64<>+1448(SB), Z13
-	VBROADCASTSD constants64<>+1456(SB), Z12
-	VBROADCASTSD constants64<>+216(SB), Z11
-	VBROADCASTSD constants64<>+224(SB), Z10
-	VBROADCASTSD constants64<>+1464(SB), Z9
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1472(SB), Z25
-	VBROADCASTSD constants64<>+120(SB), Z30
-	VBROADCASTSD constants64<>+1480(SB), Z24
-	VBROADCASTSD constants64<>+1488(SB), Z23
+	VBROADCASTSD constants64<>+1408(SB), Z25
+	VBROADCASTSD constants64<>+112(SB), Z30
+	VBROADCASTSD constants64<>+1416(SB), Z24
+	VBROADCASTSD constants64<>+1424(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+152(SB), Z0, Z1
-	VMINPD            Z1, Z25, Z2
-	VSUBPD            Z31, Z2, Z2
-	VMULPD            Z2, Z2, Z3
-	VMOVUPD           Z29, Z4
-	VFMADD231PD       Z3, Z21, Z4
-	VFMADD213PD       Z19, Z3, Z4
-	VFMADD213PD       Z17, Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1496(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1504(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1512(SB), Z3, Z4
-	VFMADD213PD       Z9, Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1520(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1528(SB), Z3, Z4
-	VBROADCASTSD      constants64<>+1536(SB), Z5
-	VFMADD213PD       Z24, Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1544(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1552(SB), Z3, Z5
-	VFMADD213PD       Z14, Z3, Z5
-	VFMADD213PD       Z13, Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1560(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1568(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1576(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1584(SB), Z3, Z5
-	VFMADD231PD       Z2, Z4, Z5
-	VPXORQ            Z30, Z5, Z5
-	VMULPD.BCST       constants64<>+272(SB), Z5, Z2
-	VRNDSCALEPD       $0x08, Z2, Z2
-	VFNMADD231PD.BCST constants64<>+264(SB), Z2, Z5
-	VFNMADD231PD      Z22, Z2, Z5
-	VMULPD            Z5, Z5, Z3
-	VMOVUPD           Z27, Z4
-	VFMADD231PD       Z3, Z18, Z4
-	VFMADD213PD       Z11, Z3, Z4
-	VFMADD213PD.BCST  constants64<>+232(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+248(SB), Z3, Z4
-	VMOVUPD           Z26, Z6
-	VFMADD231PD       Z3, Z16, Z6
-	VFMADD213PD       Z10, Z3, Z6
-	VFMADD213PD.BCST  constants64<>+240(SB), Z3, Z6
-	VFMADD213PD.BCST  constants64<>+256(SB), Z3, Z6
-	VFMADD231PD       Z5, Z4, Z6
-	VFMADD231PD       Z6, Z3, Z5
-	VADDPD.BCST       constants64<>+104(SB), Z2, Z2
-	VPSLLQ            $0x34, Z2, Z2
-	VFMADD213PD       Z2, Z2, Z5
-	VSUBPD            Z5, Z31, Z5
-	VMULPD            Z1, Z1, Z2
-	VMULPD            Z2, Z2, Z3
-	VBROADCASTSD      constants64<>+1592(SB), Z4
-	VFMADD213PD       Z23, Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1600(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1608(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1616(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1624(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1632(SB), Z3, Z4
-	VMOVUPD           Z28, Z6
-	VFMADD231PD       Z3, Z20, Z6
-	VFMADD213PD       Z15, Z3, Z6
-	VFMADD213PD       Z12, Z3, Z6
-	VFMADD213PD.BCST  constants64<>+1640(SB), Z3, Z6
-	VFMADD213PD.BCST  constants64<>+1648(SB), Z3, Z6
-	VFMADD213PD.BCST  constants64<>+1656(SB), Z3, Z6
-	VFMADD231PD       Z2, Z4, Z6
-	VFMADD213PD       Z1, Z1, Z6
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VMINPD            Z1, Z25, Z4
+	VMINPD            Z3, Z25, Z5
+	VMULPD            Z1, Z1, Z6
+	VMULPD            Z3, Z3, Z7
 	VCMPPD            $0x11, Z31, Z1, K1
-	VBLENDMPD         Z6, Z5, K1, Z5
-	VPANDQ            Z30, Z0, Z0
-	VPORQ             Z0, Z5, Z5
-	VMOVUPD           Z5, (DI)(BX*8)
-	LEAQ              16(BX), AX
-	ADDQ              $0x08, BX
+	VCMPPD            $0x11, Z31, Z3, K2
+	VSUBPD            Z31, Z4, Z4
+	VSUBPD            Z31, Z5, Z5
+	VMULPD            Z6, Z6, Z8
+	VMULPD            Z7, Z7, Z9
+	VMULPD            Z4, Z4, Z10
+	VMULPD            Z5, Z5, Z11
+	VBROADCASTSD      constants64<>+1432(SB), Z12
+	VFMADD213PD       Z23, Z8, Z12
+	VBROADCASTSD      constants64<>+1440(SB), Z13
+	VFMADD213PD       Z28, Z8, Z13
+	VMOVUPD           Z29, Z14
+	VFMADD231PD       Z10, Z21, Z14
+	VBROADCASTSD      constants64<>+1448(SB), Z15
+	VFMADD213PD       Z24, Z10, Z15
+	VMOVUPD           Z29, Z16
+	VFMADD231PD       Z11, Z21, Z16
+	VBROADCASTSD      constants64<>+1448(SB), Z17
+	VFMADD213PD       Z24, Z11, Z17
+	VBROADCASTSD      constants64<>+1432(SB), Z18
+	VFMADD213PD       Z23, Z9, Z18
+	VBROADCASTSD      constants64<>+1440(SB), Z19
+	VFMADD213PD       Z28, Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1456(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1464(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1472(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1480(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1472(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1480(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1456(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1464(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1488(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1504(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1512(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1504(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1512(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1488(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1520(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1536(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1544(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1536(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1544(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1520(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1552(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1560(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1568(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1576(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1568(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1576(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1552(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1560(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1584(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1600(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1608(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1600(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1608(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1584(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z9, Z19
+	VFMADD231PD       Z6, Z12, Z13
+	VFMADD213PD.BCST  constants64<>+1616(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1624(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1616(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1624(SB), Z11, Z17
+	VFMADD231PD       Z7, Z18, Z19
+	VFMADD213PD       Z1, Z1, Z13
+	VFMADD213PD.BCST  constants64<>+1632(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1640(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1632(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1640(SB), Z11, Z17
+	VFMADD213PD       Z3, Z3, Z19
+	VFMADD213PD.BCST  constants64<>+1648(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1656(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1648(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1656(SB), Z11, Z17
+	VFMADD231PD       Z4, Z14, Z15
+	VFMADD231PD       Z5, Z16, Z17
+	VPXORQ            Z30, Z15, Z15
+	VPXORQ            Z30, Z17, Z17
+	VMULPD.BCST       constants64<>+272(SB), Z15, Z1
+	VMULPD.BCST       constants64<>+272(SB), Z17, Z3
+	VRNDSCALEPD       $0x08, Z1, Z1
+	VRNDSCALEPD       $0x08, Z3, Z3
+	VFNMADD231PD.BCST constants64<>+264(SB), Z1, Z15
+	VADDPD.BCST       constants64<>+104(SB), Z1, Z4
+	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z17
+	VADDPD.BCST       constants64<>+104(SB), Z3, Z5
+	VPSLLQ            $0x34, Z4, Z4
+	VFNMADD231PD      Z22, Z1, Z15
+	VPSLLQ            $0x34, Z5, Z5
+	VFNMADD231PD      Z22, Z3, Z17
+	VMULPD            Z15, Z15, Z1
+	VMULPD            Z17, Z17, Z3
+	VBROADCASTSD      constants64<>+184(SB), Z6
+	VFMADD213PD       Z27, Z1, Z6
+	VBROADCASTSD      constants64<>+192(SB), Z7
+	VFMADD213PD       Z26, Z1, Z7
+	VBROADCASTSD      constants64<>+184(SB), Z8
+	VFMADD213PD       Z27, Z3, Z8
+	VBROADCASTSD      constants64<>+192(SB), Z9
+	VFMADD213PD       Z26, Z3, Z9
+	VFMADD213PD.BCST  constants64<>+216(SB), Z1, Z6
+	VFMADD213PD.BCST  constants64<>+224(SB), Z1, Z7
+	VFMADD213PD.BCST  constants64<>+216(SB), Z3, Z8
+	VFMADD213PD.BCST  constants64<>+224(SB), Z3, Z9
+	VFMADD213PD.BCST  constants64<>+232(SB), Z1, Z6
+	VFMADD213PD.BCST  constants64<>+240(SB), Z1, Z7
+	VFMADD213PD.BCST  constants64<>+232(SB), Z3, Z8
+	VFMADD213PD.BCST  constants64<>+240(SB), Z3, Z9
+	VFMADD213PD.BCST  constants64<>+248(SB), Z1, Z6
+	VFMADD213PD.BCST  constants64<>+256(SB), Z1, Z7
+	VFMADD213PD.BCST  constants64<>+248(SB), Z3, Z8
+	VFMADD213PD.BCST  constants64<>+256(SB), Z3, Z9
+	VFMADD231PD       Z15, Z6, Z7
+	VFMADD231PD       Z17, Z8, Z9
+	VFMADD231PD       Z7, Z1, Z15
+	VFMADD231PD       Z9, Z3, Z17
+	VFMADD213PD       Z4, Z4, Z15
+	VFMADD213PD       Z5, Z5, Z17
+	VSUBPD            Z15, Z31, Z15
+	VSUBPD            Z17, Z31, Z17
+	VBLENDMPD         Z13, Z15, K1, Z15
+	VBLENDMPD         Z19, Z17, K2, Z17
+	VPTERNLOGQ        $0xea, Z15, Z30, Z0
+	VPTERNLOGQ        $0xea, Z17, Z30, Z2
+	VMOVUPD           Z0, (DI)(BX*8)
+	VMOVUPD           Z2, 64(DI)(BX*8)
+	LEAQ              32(BX), AX
+	ADDQ              $0x10, BX
 	CMPQ              AX, CX
 	JLE               loop
 
@@ -3741,12 +4856,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3755,8 +4875,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3768,24 +4892,15 @@ TEXT ·ErfcF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VPXORQ       Z18, Z18, Z18
-	VBROADCASTSD constants64<>+176(SB), Z22
-	VBROADCASTSD constants64<>+1400(SB), Z17
-	VBROADCASTSD constants64<>+1664(SB), Z16
-	VBROADCASTSD constants64<>+1672(SB), Z15
-	VBROADCASTSD constants64<>+1416(SB), Z30
-	VBROADCASTSD constants64<>+184(SB), Z14
+	VBROADCASTSD constants64<>+1400(SB), Z30
 	VBROADCASTSD constants64<>+200(SB), Z29
 	VBROADCASTSD constants64<>+208(SB), Z28
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1680(SB), Z21
 	VBROADCASTSD constants64<>+592(SB), Z27
-	VBROADCASTSD constants64<>+512(SB), Z20
-	VBROADCASTSD constants64<>+1688(SB), Z26
-	VBROADCASTSD constants64<>+120(SB), Z19
-	VBROADCASTSD constants64<>+1488(SB), Z25
-	VBROADCASTSD constants64<>+1696(SB), Z24
-	VBROADCASTSD constants64<>+1704(SB), Z23
+	VBROADCASTSD constants64<>+1664(SB), Z26
+	VBROADCASTSD constants64<>+1424(SB), Z25
+	VBROADCASTSD constants64<>+1672(SB), Z24
+	VBROADCASTSD constants64<>+1680(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -3793,117 +4908,117 @@ TEXT ·ErfcF64AVX512(SB), $128-40
 
 loop:
 	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+152(SB), Z0, Z1
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VCMPPD.BCST       $0x11, constants64<>+1376(SB), Z0, K1
 	VMINPD            Z1, Z26, Z1
-	VMULPD            Z1, Z1, Z2
-	VMULPD.BCST       constants64<>+1712(SB), Z2, Z3
-	VRNDSCALEPD       $0x08, Z3, Z3
-	VPXORQ            Z19, Z2, Z4
-	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z4
-	VMOVUPD           Z4, Z5
-	VFNMADD231PD      Z22, Z3, Z5
-	VMULPD            Z5, Z5, Z6
-	VMOVUPD           Z29, Z7
-	VFMADD231PD       Z6, Z14, Z7
-	VFMADD213PD.BCST  constants64<>+216(SB), Z6, Z7
-	VFMADD213PD.BCST  constants64<>+232(SB), Z6, Z7
-	VFMADD213PD.BCST  constants64<>+248(SB), Z6, Z7
-	VBROADCASTSD      constants64<>+192(SB), Z8
-	VFMADD213PD       Z28, Z6, Z8
-	VFMADD213PD.BCST  constants64<>+224(SB), Z6, Z8
-	VFMADD213PD.BCST  constants64<>+240(SB), Z6, Z8
-	VFMADD213PD.BCST  constants64<>+256(SB), Z6, Z8
-	VFMADD231PD       Z5, Z7, Z8
-	VMULPD            Z8, Z6, Z6
-	VADDPD            Z6, Z5, Z7
-	VSUBPD            Z5, Z4, Z4
-	VFNMADD231PD      Z22, Z3, Z4
-	VMOVUPD           Z2, Z8
-	VFMSUB231PD       Z1, Z1, Z8
-	VSUBPD            Z8, Z4, Z4
-	VFMADD213PD       Z4, Z4, Z7
-	VADDPD            Z7, Z6, Z6
-	VADDPD            Z5, Z31, Z4
-	VADDPD            Z6, Z4, Z7
-	VSUBPD            Z20, Z1, Z8
-	VADDPD            Z20, Z1, Z9
-	VDIVPD            Z9, Z8, Z8
-	VMULPD            Z8, Z8, Z9
-	VMOVUPD           Z24, Z10
-	VFMADD231PD       Z9, Z16, Z10
-	VFMADD213PD.BCST  constants64<>+1720(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1728(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1736(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1744(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1752(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1760(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1768(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1776(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1784(SB), Z9, Z10
-	VFMADD213PD.BCST  constants64<>+1792(SB), Z9, Z10
-	VMOVUPD           Z23, Z11
-	VFMADD231PD       Z9, Z15, Z11
-	VFMADD213PD.BCST  constants64<>+1800(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1808(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1816(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1824(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1832(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1840(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1848(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1856(SB), Z9, Z11
-	VFMADD213PD.BCST  constants64<>+1864(SB), Z9, Z11
-	VFMADD231PD       Z8, Z11, Z10
-	VMULPD            Z10, Z8, Z8
-	VADDPD            Z8, Z21, Z9
-	VMULPD            Z9, Z7, Z10
-	VMOVUPD           Z10, Z11
-	VFMSUB231PD       Z9, Z7, Z11
-	VSUBPD            Z4, Z7, Z12
-	VSUBPD            Z12, Z6, Z6
-	VSUBPD            Z31, Z4, Z4
-	VSUBPD            Z4, Z5, Z5
-	VADDPD            Z6, Z5, Z5
-	VFMADD231PD       Z9, Z5, Z11
-	VSUBPD            Z21, Z9, Z9
-	VSUBPD            Z9, Z8, Z8
-	VFMADD231PD       Z8, Z7, Z11
+	VSUBPD.BCST       constants64<>+512(SB), Z1, Z0
+	VADDPD.BCST       constants64<>+512(SB), Z1, Z2
+	VMULPD            Z1, Z1, Z3
 	VADDPD            Z1, Z1, Z4
-	VADDPD            Z4, Z31, Z5
-	VDIVPD            Z5, Z31, Z6
-	VMULPD            Z6, Z10, Z7
-	VSUBPD            Z31, Z5, Z8
-	VSUBPD            Z8, Z5, Z9
-	VSUBPD            Z9, Z31, Z9
-	VSUBPD            Z8, Z4, Z4
-	VADDPD            Z4, Z9, Z9
-	VFNMADD231PD      Z9, Z7, Z11
-	VFNMADD231PD      Z5, Z7, Z10
-	VADDPD            Z11, Z10, Z10
-	VFMADD231PD       Z6, Z10, Z7
-	VSCALEFPD         Z3, Z7, Z7
-	VMULPD            Z2, Z2, Z3
-	VBROADCASTSD      constants64<>+1592(SB), Z4
-	VFMADD213PD       Z25, Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1600(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1608(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1616(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1624(SB), Z3, Z4
-	VFMADD213PD.BCST  constants64<>+1632(SB), Z3, Z4
-	VMOVUPD           Z30, Z5
-	VFMADD231PD       Z3, Z17, Z5
-	VFMADD213PD.BCST  constants64<>+1432(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1456(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1640(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1648(SB), Z3, Z5
-	VFMADD213PD.BCST  constants64<>+1656(SB), Z3, Z5
-	VFMADD231PD       Z2, Z4, Z5
-	VFMADD213PD       Z1, Z1, Z5
-	VSUBPD            Z5, Z31, Z5
-	VCMPPD.BCST       $0x11, constants64<>+480(SB), Z1, K1
-	VBLENDMPD         Z5, Z7, K1, Z7
-	VSUBPD            Z7, Z27, Z1
-	VCMPPD            $0x11, Z18, Z0, K1
-	VBLENDMPD         Z1, Z7, K1, Z7
+	VCMPPD.BCST       $0x11, constants64<>+480(SB), Z1, K2
+	VDIVPD            Z2, Z0, Z0
+	VADDPD            Z4, Z31, Z2
+	VMULPD.BCST       constants64<>+1688(SB), Z3, Z5
+	VPXORQ.BCST       constants64<>+112(SB), Z3, Z6
+	VMOVUPD           Z3, Z7
+	VFMSUB231PD       Z1, Z1, Z7
+	VMULPD            Z3, Z3, Z8
+	VDIVPD            Z2, Z31, Z9
+	VSUBPD            Z31, Z2, Z10
+	VRNDSCALEPD       $0x08, Z5, Z5
+	VBROADCASTSD      constants64<>+1432(SB), Z11
+	VFMADD213PD       Z25, Z8, Z11
+	VBROADCASTSD      constants64<>+1440(SB), Z12
+	VFMADD213PD       Z30, Z8, Z12
+	VSUBPD            Z10, Z2, Z13
+	VSUBPD            Z10, Z4, Z4
+	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z6
+	VSUBPD            Z13, Z31, Z13
+	VFMADD213PD.BCST  constants64<>+1456(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1464(SB), Z8, Z12
+	VBROADCASTSD      constants64<>+176(SB), Z10
+	VFNMADD213PD      Z6, Z5, Z10
+	VADDPD            Z4, Z13, Z13
+	VMULPD            Z0, Z0, Z4
+	VFMADD213PD.BCST  constants64<>+1488(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z12
+	VMULPD            Z10, Z10, Z14
+	VSUBPD            Z10, Z6, Z6
+	VADDPD            Z10, Z31, Z15
+	VBROADCASTSD      constants64<>+1696(SB), Z16
+	VFMADD213PD       Z24, Z4, Z16
+	VBROADCASTSD      constants64<>+1704(SB), Z17
+	VFMADD213PD       Z23, Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1520(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z8, Z12
+	VFNMADD231PD.BCST constants64<>+176(SB), Z5, Z6
+	VSUBPD            Z31, Z15, Z18
+	VBROADCASTSD      constants64<>+184(SB), Z19
+	VFMADD213PD       Z29, Z14, Z19
+	VBROADCASTSD      constants64<>+192(SB), Z20
+	VFMADD213PD       Z28, Z14, Z20
+	VFMADD213PD.BCST  constants64<>+1712(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1720(SB), Z4, Z17
+	VSUBPD            Z18, Z10, Z18
+	VFMADD213PD.BCST  constants64<>+1552(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1560(SB), Z8, Z12
+	VSUBPD            Z7, Z6, Z6
+	VFMADD213PD.BCST  constants64<>+216(SB), Z14, Z19
+	VFMADD213PD.BCST  constants64<>+224(SB), Z14, Z20
+	VFMADD213PD.BCST  constants64<>+1728(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1736(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1584(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+232(SB), Z14, Z19
+	VFMADD213PD.BCST  constants64<>+240(SB), Z14, Z20
+	VFMADD213PD.BCST  constants64<>+1744(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1752(SB), Z4, Z17
+	VFMADD231PD       Z3, Z11, Z12
+	VFMADD213PD.BCST  constants64<>+248(SB), Z14, Z19
+	VFMADD213PD.BCST  constants64<>+256(SB), Z14, Z20
+	VFMADD213PD.BCST  constants64<>+1760(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1768(SB), Z4, Z17
+	VFMADD213PD       Z1, Z1, Z12
+	VFMADD231PD       Z10, Z19, Z20
+	VFMADD213PD.BCST  constants64<>+1776(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1784(SB), Z4, Z17
+	VSUBPD            Z12, Z31, Z12
+	VMULPD            Z20, Z14, Z14
+	VFMADD213PD.BCST  constants64<>+1792(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1800(SB), Z4, Z17
+	VADDPD            Z14, Z10, Z10
+	VFMADD213PD.BCST  constants64<>+1808(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1816(SB), Z4, Z17
+	VFMADD213PD       Z6, Z6, Z10
+	VFMADD213PD.BCST  constants64<>+1824(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1832(SB), Z4, Z17
+	VADDPD            Z10, Z14, Z14
+	VFMADD213PD.BCST  constants64<>+1840(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1848(SB), Z4, Z17
+	VADDPD            Z14, Z15, Z1
+	VFMADD213PD.BCST  constants64<>+1856(SB), Z4, Z16
+	VSUBPD            Z15, Z1, Z15
+	VSUBPD            Z15, Z14, Z14
+	VFMADD231PD       Z0, Z17, Z16
+	VADDPD            Z14, Z18, Z18
+	VMULPD            Z16, Z0, Z0
+	VADDPD.BCST       constants64<>+1864(SB), Z0, Z3
+	VMULPD            Z3, Z1, Z4
+	VSUBPD.BCST       constants64<>+1864(SB), Z3, Z6
+	VSUBPD            Z6, Z0, Z0
+	VMOVUPD           Z4, Z6
+	VFMSUB231PD       Z3, Z1, Z6
+	VMULPD            Z9, Z4, Z7
+	VFMADD231PD       Z3, Z18, Z6
+	VFNMADD231PD      Z2, Z7, Z4
+	VFMADD231PD       Z0, Z1, Z6
+	VFNMADD231PD      Z13, Z7, Z6
+	VADDPD            Z6, Z4, Z4
+	VFMADD231PD       Z9, Z4, Z7
+	VSCALEFPD         Z5, Z7, Z7
+	VBLENDMPD         Z12, Z7, K2, Z7
+	VSUBPD            Z7, Z27, Z0
+	VBLENDMPD         Z0, Z7, K1, Z7
 	VMOVUPD           Z7, (DI)(BX*8)
 	LEAQ              16(BX), AX
 	ADDQ              $0x08, BX
@@ -3918,7 +5033,8 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
 	LEAQ      (SP), SI
 	LEAQ      64(SP), DI
@@ -3941,140 +5057,223 @@ done:
 
 // func PowF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·PowF64AVX512(SB), $256-40
+TEXT ·PowF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VPXORQ       Z20, Z20, Z20
-	VBROADCASTSD constants64<>+520(SB), Z19
-	VBROADCASTSD constants64<>+0(SB), Z18
 	VBROADCASTSD constants64<>+8(SB), Z29
-	VBROADCASTSD constants64<>+1872(SB), Z17
-	VBROADCASTSD constants64<>+1880(SB), Z16
-	VBROADCASTSD constants64<>+296(SB), Z15
-	VBROADCASTSD constants64<>+304(SB), Z14
 	VBROADCASTSD constants64<>+312(SB), Z28
 	VBROADCASTSD constants64<>+320(SB), Z27
-	VBROADCASTSD constants64<>+328(SB), Z13
-	VBROADCASTSD constants64<>+1888(SB), Z26
-	VBROADCASTSD constants64<>+1896(SB), Z25
-	VBROADCASTSD constants64<>+1904(SB), Z23
+	VBROADCASTSD constants64<>+1872(SB), Z26
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1912(SB), Z22
-	VBROADCASTSD constants64<>+1920(SB), Z30
-	VBROADCASTSD constants64<>+120(SB), Z21
-	VBROADCASTSD constants64<>+1928(SB), Z24
+	VBROADCASTSD constants64<>+1880(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
+	VPADDQ.BCST      constants64<>+520(SB), Z0, Z1
+	VMOVUPD          64(SI)(BX*8), Z2
+	VPADDQ.BCST      constants64<>+520(SB), Z2, Z3
+	VMOVUPD          (DX)(BX*8), Z4
+	VPANDQ.BCST      constants64<>+128(SB), Z4, Z5
 	VCMPPD           $0x12, Z0, Z29, K1
-	VCMPPD.BCST      $0x11, constants64<>+112(SB), Z0, K2
-	KANDB            K1, K2, K3
-	VMOVUPD          (DX)(BX*8), Z1
-	VPANDQ.BCST      constants64<>+152(SB), Z1, Z2
-	VCMPPD.BCST      $0x11, constants64<>+1936(SB), Z2, K1
-	KANDB            K3, K1, K2
+	VPANDQ.BCST      constants64<>+0(SB), Z1, Z6
+	VPANDQ.BCST      constants64<>+0(SB), Z3, Z7
+	VPSRLQ           $0x34, Z1, Z1
+	VPSRLQ           $0x34, Z3, Z3
+	VPADDQ.BCST      constants64<>+584(SB), Z6, Z6
+	VPADDQ.BCST      constants64<>+584(SB), Z7, Z7
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VADDPD           Z6, Z31, Z8
+	VADDPD           Z7, Z31, Z9
+	VSUBPD           Z31, Z6, Z10
+	VSUBPD           Z31, Z7, Z11
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	VMOVUPD          64(DX)(BX*8), Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z12
+	VCMPPD           $0x12, Z2, Z29, K3
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z2, K4
+	VCMPPD.BCST      $0x11, constants64<>+1888(SB), Z5, K5
+	VCMPPD.BCST      $0x11, constants64<>+1888(SB), Z12, K6
+	VDIVPD           Z8, Z31, Z2
+	VDIVPD           Z9, Z31, Z5
+	VSUBPD           Z31, Z8, Z12
+	VSUBPD           Z31, Z9, Z13
+	KANDB            K1, K2, K7
+	KANDB            K3, K4, K1
+	KANDB            K7, K5, K2
+	VSUBPD           Z12, Z6, Z6
+	VSUBPD           Z13, Z7, Z7
+	KANDB            K1, K6, K3
 	KNOTB            K2, K1
-	KORTESTB         K1, K1
+	KNOTB            K3, K2
+	KORB             K1, K2, K3
+	KORTESTB         K3, K3
 	JNZ              complete
-	VPADDQ           Z19, Z0, Z0
-	VPANDQ           Z18, Z0, Z2
-	VPADDQ.BCST      constants64<>+584(SB), Z2, Z2
-	VADDPD           Z2, Z31, Z3
-	VDIVPD           Z3, Z31, Z4
-	VSUBPD           Z31, Z2, Z5
-	VMULPD           Z4, Z5, Z6
-	VFNMADD231PD     Z3, Z6, Z5
-	VSUBPD           Z31, Z3, Z3
-	VSUBPD           Z3, Z2, Z2
-	VFNMADD231PD     Z2, Z6, Z5
-	VMULPD           Z4, Z5, Z5
-	VADDPD           Z5, Z6, Z2
-	VMULPD           Z2, Z2, Z3
-	VMULPD           Z3, Z3, Z4
-	VBROADCASTSD     constants64<>+1944(SB), Z7
-	VFMADD213PD      Z26, Z4, Z7
-	VFMADD213PD.BCST constants64<>+1952(SB), Z4, Z7
-	VFMADD213PD.BCST constants64<>+1960(SB), Z4, Z7
-	VBROADCASTSD     constants64<>+1968(SB), Z8
-	VFMADD213PD      Z25, Z4, Z8
-	VFMADD213PD.BCST constants64<>+1976(SB), Z4, Z8
-	VFMADD213PD.BCST constants64<>+1984(SB), Z4, Z8
-	VFMADD231PD      Z3, Z7, Z8
-	VFMADD213PD      Z16, Z3, Z8
-	VADDPD           Z8, Z23, Z4
-	VMULPD           Z4, Z3, Z7
-	VMOVUPD          Z7, Z9
-	VFMSUB231PD      Z4, Z3, Z9
-	VMOVUPD          Z3, Z10
-	VFMSUB231PD      Z2, Z2, Z10
-	VSUBPD           Z6, Z2, Z6
-	VSUBPD           Z6, Z5, Z5
-	VADDPD           Z2, Z2, Z6
-	VFMADD231PD      Z5, Z6, Z10
-	VFMADD231PD      Z4, Z10, Z9
-	VSUBPD           Z23, Z4, Z4
-	VSUBPD           Z4, Z8, Z8
-	VFMADD231PD      Z8, Z3, Z9
-	VADDPD           Z9, Z17, Z9
-	VADDPD           Z7, Z22, Z3
-	VSUBPD           Z22, Z3, Z4
-	VSUBPD           Z4, Z7, Z7
-	VADDPD           Z9, Z7, Z7
-	VMULPD           Z3, Z2, Z4
-	VMOVUPD          Z4, Z6
-	VFMSUB231PD      Z3, Z2, Z6
-	VFMADD231PD      Z3, Z5, Z6
-	VFMADD231PD      Z7, Z2, Z6
-	VPSRLQ           $0x34, Z0, Z0
-	VPORQ.BCST       constants64<>+88(SB), Z0, Z0
-	VSUBPD.BCST      constants64<>+96(SB), Z0, Z0
-	VADDPD           Z4, Z0, Z2
-	VSUBPD           Z0, Z2, Z0
-	VSUBPD           Z0, Z4, Z4
-	VADDPD           Z6, Z4, Z4
-	VADDPD           Z4, Z2, Z0
-	VMULPD           Z0, Z1, Z3
-	VMOVUPD          Z3, Z5
-	VFMSUB231PD      Z0, Z1, Z5
-	VSUBPD           Z2, Z0, Z0
-	VSUBPD           Z0, Z4, Z4
-	VFMADD231PD      Z4, Z1, Z5
-	VPANDQ.BCST      constants64<>+152(SB), Z3, Z0
-	VCMPPD           $0x11, Z30, Z0, K1
-	KNOTB            K1, K2
-	VBLENDMPD        Z20, Z5, K2, Z5
-	VMINPD           Z3, Z30, Z3
-	VMAXPD           Z3, Z24, Z3
-	VRNDSCALEPD      $0x08, Z3, Z0
-	VSUBPD           Z0, Z3, Z3
-	VADDPD           Z5, Z3, Z3
+	VMULPD           Z2, Z10, Z12
+	VMULPD           Z5, Z11, Z13
+	VFNMADD231PD     Z8, Z12, Z10
+	VFNMADD231PD     Z9, Z13, Z11
+	VFNMADD231PD     Z6, Z12, Z10
+	VFNMADD231PD     Z7, Z13, Z11
+	VMULPD           Z2, Z10, Z10
+	VMULPD           Z5, Z11, Z11
+	VADDPD           Z10, Z12, Z2
+	VADDPD           Z11, Z13, Z5
+	VMULPD           Z2, Z2, Z6
+	VMULPD           Z5, Z5, Z7
+	VSUBPD           Z12, Z2, Z12
+	VSUBPD           Z13, Z5, Z13
+	VADDPD           Z2, Z2, Z8
+	VADDPD           Z5, Z5, Z9
+	VSUBPD           Z12, Z10, Z10
+	VSUBPD           Z13, Z11, Z11
+	VMULPD           Z6, Z6, Z12
+	VMULPD           Z7, Z7, Z13
+	VMOVUPD          Z6, Z14
+	VFMSUB231PD      Z2, Z2, Z14
+	VMOVUPD          Z7, Z15
+	VFMSUB231PD      Z5, Z5, Z15
+	VBROADCASTSD     constants64<>+1896(SB), Z16
+	VFMADD213PD      Z26, Z12, Z16
+	VBROADCASTSD     constants64<>+1912(SB), Z17
+	VFMADD231PD.BCST constants64<>+1904(SB), Z12, Z17
+	VBROADCASTSD     constants64<>+1896(SB), Z18
+	VFMADD213PD      Z26, Z13, Z18
+	VBROADCASTSD     constants64<>+1912(SB), Z19
+	VFMADD231PD.BCST constants64<>+1904(SB), Z13, Z19
+	VFMADD231PD      Z10, Z8, Z14
+	VFMADD231PD      Z11, Z9, Z15
+	VFMADD213PD.BCST constants64<>+1920(SB), Z12, Z16
+	VFMADD213PD.BCST constants64<>+1928(SB), Z12, Z17
+	VFMADD213PD.BCST constants64<>+1920(SB), Z13, Z18
+	VFMADD213PD.BCST constants64<>+1928(SB), Z13, Z19
+	VFMADD213PD.BCST constants64<>+1936(SB), Z12, Z16
+	VFMADD213PD.BCST constants64<>+1944(SB), Z12, Z17
+	VFMADD213PD.BCST constants64<>+1936(SB), Z13, Z18
+	VFMADD213PD.BCST constants64<>+1944(SB), Z13, Z19
+	VFMADD231PD      Z6, Z16, Z17
+	VFMADD231PD      Z7, Z18, Z19
+	VFMADD213PD.BCST constants64<>+1952(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+1952(SB), Z7, Z19
+	VADDPD.BCST      constants64<>+1960(SB), Z17, Z8
+	VADDPD.BCST      constants64<>+1960(SB), Z19, Z9
+	VMULPD           Z8, Z6, Z12
+	VSUBPD.BCST      constants64<>+1960(SB), Z8, Z13
+	VMULPD           Z9, Z7, Z16
+	VSUBPD.BCST      constants64<>+1960(SB), Z9, Z18
+	VSUBPD           Z13, Z17, Z17
+	VMOVUPD          Z12, Z13
+	VFMSUB231PD      Z8, Z6, Z13
+	VADDPD.BCST      constants64<>+1968(SB), Z12, Z20
+	VSUBPD           Z18, Z19, Z19
+	VMOVUPD          Z16, Z18
+	VFMSUB231PD      Z9, Z7, Z18
+	VADDPD.BCST      constants64<>+1968(SB), Z16, Z21
+	VMULPD           Z20, Z2, Z22
+	VSUBPD.BCST      constants64<>+1968(SB), Z20, Z23
+	VFMADD231PD      Z8, Z14, Z13
+	VMULPD           Z21, Z5, Z8
+	VSUBPD.BCST      constants64<>+1968(SB), Z21, Z14
+	VFMADD231PD      Z9, Z15, Z18
+	VSUBPD           Z23, Z12, Z12
+	VMOVUPD          Z22, Z9
+	VFMSUB231PD      Z20, Z2, Z9
+	VSUBPD           Z14, Z16, Z16
+	VADDPD           Z22, Z1, Z14
+	VFMADD231PD      Z17, Z6, Z13
+	VMOVUPD          Z8, Z6
+	VFMSUB231PD      Z21, Z5, Z6
+	VADDPD           Z8, Z3, Z15
+	VFMADD231PD      Z19, Z7, Z18
+	VSUBPD           Z1, Z14, Z1
+	VFMADD231PD      Z20, Z10, Z9
+	VSUBPD           Z3, Z15, Z3
+	VADDPD.BCST      constants64<>+1976(SB), Z13, Z13
+	VFMADD231PD      Z21, Z11, Z6
+	VADDPD.BCST      constants64<>+1976(SB), Z18, Z18
+	VSUBPD           Z1, Z22, Z22
+	VSUBPD           Z3, Z8, Z8
+	VADDPD           Z13, Z12, Z12
+	VADDPD           Z18, Z16, Z16
+	VFMADD231PD      Z12, Z2, Z9
+	VFMADD231PD      Z16, Z5, Z6
+	VADDPD           Z9, Z22, Z22
+	VADDPD           Z6, Z8, Z8
+	VADDPD           Z22, Z14, Z1
+	VADDPD           Z8, Z15, Z2
+	VMULPD           Z1, Z4, Z3
+	VSUBPD           Z14, Z1, Z14
+	VMULPD           Z2, Z0, Z5
+	VSUBPD           Z15, Z2, Z15
+	VSUBPD           Z14, Z22, Z22
+	VMINPD           Z3, Z30, Z6
+	VFMSUB213PD      Z3, Z4, Z1
+	VSUBPD           Z15, Z8, Z8
+	VPANDQ.BCST      constants64<>+128(SB), Z3, Z3
+	VMINPD           Z5, Z30, Z7
+	VFMSUB213PD      Z5, Z0, Z2
+	VPANDQ.BCST      constants64<>+128(SB), Z5, Z5
+	VCMPPD           $0x15, Z30, Z3, K1
+	VBROADCASTSD     constants64<>+1984(SB), Z3
+	VMAXPD           Z6, Z3, Z6
+	VCMPPD           $0x15, Z30, Z5, K2
+	VMAXPD           Z7, Z3, Z3
+	VRNDSCALEPD      $0x08, Z6, Z5
+	VFMADD231PD      Z22, Z4, Z1
+	VRNDSCALEPD      $0x08, Z3, Z4
+	VFMADD231PD      Z8, Z0, Z2
+	VSUBPD           Z5, Z6, Z6
+	VSUBPD           Z4, Z3, Z3
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z1, K1, Z1
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z2, K2, Z2
+	VADDPD           Z1, Z6, Z6
+	VADDPD           Z2, Z3, Z3
+	VMULPD           Z6, Z6, Z0
 	VMULPD           Z3, Z3, Z1
-	VMOVUPD          Z28, Z2
-	VFMADD231PD      Z1, Z15, Z2
-	VFMADD213PD      Z13, Z1, Z2
-	VFMADD213PD.BCST constants64<>+344(SB), Z1, Z2
-	VFMADD213PD.BCST constants64<>+360(SB), Z1, Z2
-	VFMADD213PD.BCST constants64<>+376(SB), Z1, Z2
-	VMOVUPD          Z27, Z4
-	VFMADD231PD      Z1, Z14, Z4
-	VFMADD213PD.BCST constants64<>+336(SB), Z1, Z4
-	VFMADD213PD.BCST constants64<>+352(SB), Z1, Z4
-	VFMADD213PD.BCST constants64<>+368(SB), Z1, Z4
-	VFMADD213PD.BCST constants64<>+264(SB), Z1, Z4
-	VFMADD231PD      Z3, Z2, Z4
-	VFMADD213PD      Z31, Z4, Z3
-	VSCALEFPD        Z0, Z3, Z3
-	VMOVUPD          Z3, (DI)(BX*8)
+	VBROADCASTSD     constants64<>+296(SB), Z2
+	VFMADD213PD      Z28, Z0, Z2
+	VBROADCASTSD     constants64<>+304(SB), Z7
+	VFMADD213PD      Z27, Z0, Z7
+	VBROADCASTSD     constants64<>+296(SB), Z8
+	VFMADD213PD      Z28, Z1, Z8
+	VBROADCASTSD     constants64<>+304(SB), Z9
+	VFMADD213PD      Z27, Z1, Z9
+	VFMADD213PD.BCST constants64<>+328(SB), Z0, Z2
+	VFMADD213PD.BCST constants64<>+336(SB), Z0, Z7
+	VFMADD213PD.BCST constants64<>+328(SB), Z1, Z8
+	VFMADD213PD.BCST constants64<>+336(SB), Z1, Z9
+	VFMADD213PD.BCST constants64<>+344(SB), Z0, Z2
+	VFMADD213PD.BCST constants64<>+352(SB), Z0, Z7
+	VFMADD213PD.BCST constants64<>+344(SB), Z1, Z8
+	VFMADD213PD.BCST constants64<>+352(SB), Z1, Z9
+	VFMADD213PD.BCST constants64<>+360(SB), Z0, Z2
+	VFMADD213PD.BCST constants64<>+368(SB), Z0, Z7
+	VFMADD213PD.BCST constants64<>+360(SB), Z1, Z8
+	VFMADD213PD.BCST constants64<>+368(SB), Z1, Z9
+	VFMADD213PD.BCST constants64<>+376(SB), Z0, Z2
+	VFMADD213PD.BCST constants64<>+264(SB), Z0, Z7
+	VFMADD213PD.BCST constants64<>+376(SB), Z1, Z8
+	VFMADD213PD.BCST constants64<>+264(SB), Z1, Z9
+	VFMADD231PD      Z6, Z2, Z7
+	VFMADD231PD      Z3, Z8, Z9
+	VFMADD213PD      Z31, Z7, Z6
+	VFMADD213PD      Z31, Z9, Z3
+	VSCALEFPD        Z5, Z6, Z6
+	VSCALEFPD        Z4, Z3, Z3
+	VMOVUPD          Z6, (DI)(BX*8)
+	VMOVUPD          Z3, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -4086,15 +5285,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4103,31 +5310,38 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD          (SI)(BX*8), Z0
 	VCMPPD           $0x12, Z0, Z29, K1
-	VCMPPD.BCST      $0x11, constants64<>+112(SB), Z0, K2
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
 	KANDB            K1, K2, K3
 	VMOVUPD          (DX)(BX*8), Z1
-	VPANDQ.BCST      constants64<>+152(SB), Z1, Z2
-	VCMPPD.BCST      $0x11, constants64<>+1936(SB), Z2, K1
+	VPANDQ.BCST      constants64<>+128(SB), Z1, Z2
+	VCMPPD.BCST      $0x11, constants64<>+1888(SB), Z2, K1
 	KANDB            K3, K1, K2
 	KNOTB            K2, K1
-	VPANDQ.BCST      constants64<>+152(SB), Z0, Z3
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z3
 	VCMPPD           $0x11, Z29, Z3, K2
 	KANDB            K1, K2, K3
 	VMULPD.BCST      constants64<>+160(SB), Z3, Z4
 	VBLENDMPD        Z4, Z3, K3, Z4
 	VBLENDMPD        Z4, Z0, K1, Z4
-	VPADDQ           Z19, Z4, Z4
-	VPANDQ           Z18, Z4, Z5
+	VPADDQ.BCST      constants64<>+520(SB), Z4, Z4
+	VPANDQ.BCST      constants64<>+0(SB), Z4, Z5
 	VPADDQ.BCST      constants64<>+584(SB), Z5, Z5
 	VADDPD           Z5, Z31, Z6
 	VDIVPD           Z6, Z31, Z7
@@ -4141,126 +5355,129 @@ complete:
 	VADDPD           Z8, Z9, Z5
 	VMULPD           Z5, Z5, Z6
 	VMULPD           Z6, Z6, Z7
-	VBROADCASTSD     constants64<>+1944(SB), Z10
+	VBROADCASTSD     constants64<>+1896(SB), Z10
 	VFMADD213PD      Z26, Z7, Z10
-	VFMADD213PD.BCST constants64<>+1952(SB), Z7, Z10
-	VFMADD213PD.BCST constants64<>+1960(SB), Z7, Z10
-	VBROADCASTSD     constants64<>+1968(SB), Z11
-	VFMADD213PD      Z25, Z7, Z11
-	VFMADD213PD.BCST constants64<>+1976(SB), Z7, Z11
-	VFMADD213PD.BCST constants64<>+1984(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+1920(SB), Z7, Z10
+	VFMADD213PD.BCST constants64<>+1936(SB), Z7, Z10
+	VBROADCASTSD     constants64<>+1912(SB), Z11
+	VFMADD231PD.BCST constants64<>+1904(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+1928(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+1944(SB), Z7, Z11
 	VFMADD231PD      Z6, Z10, Z11
-	VFMADD213PD      Z16, Z6, Z11
-	VADDPD           Z11, Z23, Z7
+	VFMADD213PD.BCST constants64<>+1952(SB), Z6, Z11
+	VADDPD.BCST      constants64<>+1960(SB), Z11, Z7
 	VMULPD           Z7, Z6, Z10
 	VMOVUPD          Z10, Z12
 	VFMSUB231PD      Z7, Z6, Z12
-	VMOVUPD          Z2, 192(SP)
-	VMOVUPD          Z6, Z2
-	VFMSUB231PD      Z5, Z5, Z2
+	VMOVUPD          Z6, Z13
+	VFMSUB231PD      Z5, Z5, Z13
 	VSUBPD           Z9, Z5, Z9
 	VSUBPD           Z9, Z8, Z8
 	VADDPD           Z5, Z5, Z9
-	VFMADD231PD      Z8, Z9, Z2
-	VFMADD231PD      Z7, Z2, Z12
-	VSUBPD           Z23, Z7, Z7
+	VFMADD231PD      Z8, Z9, Z13
+	VFMADD231PD      Z7, Z13, Z12
+	VSUBPD.BCST      constants64<>+1960(SB), Z7, Z7
 	VSUBPD           Z7, Z11, Z11
 	VFMADD231PD      Z11, Z6, Z12
-	VADDPD           Z12, Z17, Z12
-	VADDPD           Z10, Z22, Z2
-	VSUBPD           Z22, Z2, Z6
-	VSUBPD           Z6, Z10, Z10
+	VADDPD.BCST      constants64<>+1976(SB), Z12, Z12
+	VADDPD.BCST      constants64<>+1968(SB), Z10, Z6
+	VSUBPD.BCST      constants64<>+1968(SB), Z6, Z7
+	VSUBPD           Z7, Z10, Z10
 	VADDPD           Z12, Z10, Z10
-	VMULPD           Z2, Z5, Z6
-	VMOVUPD          Z6, Z7
-	VFMSUB231PD      Z2, Z5, Z7
-	VFMADD231PD      Z2, Z8, Z7
-	VFMADD231PD      Z10, Z5, Z7
+	VMULPD           Z6, Z5, Z7
+	VMOVUPD          Z7, Z9
+	VFMSUB231PD      Z6, Z5, Z9
+	VFMADD231PD      Z6, Z8, Z9
+	VFMADD231PD      Z10, Z5, Z9
 	VPSRLQ           $0x34, Z4, Z4
 	VPORQ.BCST       constants64<>+88(SB), Z4, Z4
 	VSUBPD.BCST      constants64<>+96(SB), Z4, Z4
-	VSUBPD.BCST      constants64<>+168(SB), Z4, Z2
-	VBLENDMPD        Z2, Z4, K3, Z4
-	VADDPD           Z6, Z4, Z2
-	VSUBPD           Z4, Z2, Z4
-	VSUBPD           Z4, Z6, Z6
-	VADDPD           Z7, Z6, Z6
-	VADDPD           Z6, Z2, Z4
-	VMULPD           Z4, Z1, Z5
-	VMOVUPD          Z5, Z7
-	VFMSUB231PD      Z4, Z1, Z7
-	VSUBPD           Z2, Z4, Z4
-	VSUBPD           Z4, Z6, Z6
-	VFMADD231PD      Z6, Z1, Z7
-	VPANDQ.BCST      constants64<>+152(SB), Z5, Z2
-	VCMPPD           $0x11, Z30, Z2, K2
-	KNOTB            K2, K3
-	VBLENDMPD        Z20, Z7, K3, Z7
-	VMINPD           Z5, Z30, Z5
-	VMAXPD           Z5, Z24, Z5
-	VRNDSCALEPD      $0x08, Z5, Z2
-	VSUBPD           Z2, Z5, Z5
-	VADDPD           Z7, Z5, Z5
-	VMULPD           Z5, Z5, Z4
-	VMOVUPD          Z28, Z6
-	VFMADD231PD      Z4, Z15, Z6
-	VFMADD213PD      Z13, Z4, Z6
-	VFMADD213PD.BCST constants64<>+344(SB), Z4, Z6
-	VFMADD213PD.BCST constants64<>+360(SB), Z4, Z6
-	VFMADD213PD.BCST constants64<>+376(SB), Z4, Z6
-	VMOVUPD          Z27, Z7
-	VFMADD231PD      Z4, Z14, Z7
-	VFMADD213PD.BCST constants64<>+336(SB), Z4, Z7
-	VFMADD213PD.BCST constants64<>+352(SB), Z4, Z7
-	VFMADD213PD.BCST constants64<>+368(SB), Z4, Z7
-	VFMADD213PD.BCST constants64<>+264(SB), Z4, Z7
-	VFMADD231PD      Z5, Z6, Z7
-	VFMADD213PD      Z31, Z7, Z5
-	VSCALEFPD        Z2, Z5, Z5
-	VRNDSCALEPD      $0x0b, Z1, Z2
-	VCMPPD           $0x00, Z2, Z1, K2
+	VSUBPD.BCST      constants64<>+168(SB), Z4, Z5
+	VBLENDMPD        Z5, Z4, K3, Z4
+	VADDPD           Z7, Z4, Z5
+	VSUBPD           Z4, Z5, Z4
+	VSUBPD           Z4, Z7, Z7
+	VADDPD           Z9, Z7, Z7
+	VADDPD           Z7, Z5, Z4
+	VMULPD           Z4, Z1, Z6
+	VMOVUPD          Z6, Z8
+	VFMSUB231PD      Z4, Z1, Z8
+	VSUBPD           Z5, Z4, Z4
+	VSUBPD           Z4, Z7, Z7
+	VFMADD231PD      Z7, Z1, Z8
+	VPANDQ.BCST      constants64<>+128(SB), Z6, Z4
+	VCMPPD           $0x15, Z30, Z4, K2
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z8, K2, Z8
+	VMINPD           Z6, Z30, Z6
+	VBROADCASTSD     constants64<>+1984(SB), Z4
+	VMAXPD           Z6, Z4, Z4
+	VRNDSCALEPD      $0x08, Z4, Z5
+	VSUBPD           Z5, Z4, Z4
+	VADDPD           Z8, Z4, Z4
+	VMULPD           Z4, Z4, Z6
+	VBROADCASTSD     constants64<>+296(SB), Z7
+	VFMADD213PD      Z28, Z6, Z7
+	VFMADD213PD.BCST constants64<>+328(SB), Z6, Z7
+	VFMADD213PD.BCST constants64<>+344(SB), Z6, Z7
+	VFMADD213PD.BCST constants64<>+360(SB), Z6, Z7
+	VFMADD213PD.BCST constants64<>+376(SB), Z6, Z7
+	VBROADCASTSD     constants64<>+304(SB), Z8
+	VFMADD213PD      Z27, Z6, Z8
+	VFMADD213PD.BCST constants64<>+336(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+352(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+368(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+264(SB), Z6, Z8
+	VFMADD231PD      Z4, Z7, Z8
+	VFMADD213PD      Z31, Z8, Z4
+	VSCALEFPD        Z5, Z4, Z4
+	VRNDSCALEPD      $0x0b, Z1, Z5
+	VCMPPD           $0x00, Z5, Z1, K2
 	KNOTB            K2, K3
 	VPMOVQ2M         Z0, K4
 	KANDB            K4, K3, K5
-	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K5, Z2
-	VCMPPD           $0x00, Z20, Z3, K3
+	VBLENDMPD.BCST   constants64<>+600(SB), Z4, K5, Z5
+	VCMPPD.BCST      $0x00, constants64<>+1376(SB), Z3, K3
 	VPMOVQ2M         Z1, K5
 	KXORB            K3, K5, K6
-	VBROADCASTSD     constants64<>+112(SB), Z4
-	VBLENDMPD        Z20, Z4, K6, Z6
-	VCMPPD           $0x00, Z4, Z3, K6
+	VBROADCASTSD     constants64<>+136(SB), Z6
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z6, K6, Z7
+	VCMPPD           $0x00, Z6, Z3, K6
 	KORB             K3, K6, K7
-	VBLENDMPD        Z6, Z2, K7, Z2
+	VBLENDMPD        Z7, Z5, K7, Z5
 	VCMPPD           $0x11, Z3, Z31, K3
 	KXORB            K3, K5, K6
-	VMOVUPD.Z        Z4, K6, Z6
+	VMOVUPD.Z        Z6, K6, Z7
 	VCMPPD           $0x00, Z31, Z3, K3
-	VBLENDMPD        Z31, Z6, K3, Z6
-	VMOVUPD          192(SP), Z3
-	VCMPPD           $0x00, Z4, Z3, K3
-	VBLENDMPD        Z6, Z2, K3, Z2
-	VMULPD.BCST      constants64<>+480(SB), Z1, Z3
-	VRNDSCALEPD      $0x0b, Z3, Z4
-	VCMPPD           $0x04, Z4, Z3, K3
+	VBLENDMPD        Z31, Z7, K3, Z7
+	VCMPPD           $0x00, Z6, Z2, K3
+	VBLENDMPD        Z7, Z5, K3, Z5
+	VMULPD.BCST      constants64<>+480(SB), Z1, Z2
+	VRNDSCALEPD      $0x0b, Z2, Z3
+	VCMPPD           $0x04, Z3, Z2, K3
 	KANDB            K2, K3, K5
 	KANDB            K4, K5, K2
-	VMOVUPD.Z        Z21, K2, Z3
-	VPXORQ           Z3, Z2, Z2
+	VPXORQ           Z2, Z2, Z2
+	VBLENDMPD.BCST   constants64<>+112(SB), Z2, K2, Z3
+	VPXORQ           Z3, Z5, Z5
 	VCMPPD           $0x04, Z0, Z0, K2
 	VCMPPD           $0x04, Z1, Z1, K3
 	KORB             K2, K3, K4
-	VBLENDMPD.BCST   constants64<>+600(SB), Z2, K4, Z2
-	VCMPPD           $0x00, Z20, Z1, K2
+	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K4, Z5
+	VCMPPD           $0x00, Z2, Z1, K2
 	VCMPPD           $0x00, Z31, Z0, K3
 	KORB             K2, K3, K4
-	VBLENDMPD        Z31, Z2, K4, Z2
-	VBLENDMPD        Z2, Z5, K1, Z5
-	VMOVUPD          Z5, (DI)(BX*8)
+	VBLENDMPD        Z31, Z5, K4, Z5
+	VBLENDMPD        Z5, Z4, K1, Z4
+	VMOVUPD          Z4, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
 	JMP              next
 
 // func Atan2F64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Atan2F64AVX512(SB), $192-40
+TEXT ·Atan2F64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -4275,86 +5492,130 @@ TEXT ·Atan2F64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+1024(SB), Z22
 	VBROADCASTSD constants64<>+1032(SB), Z21
 	VBROADCASTSD constants64<>+1040(SB), Z20
-	VBROADCASTSD constants64<>+1048(SB), Z19
-	VBROADCASTSD constants64<>+1056(SB), Z18
-	VBROADCASTSD constants64<>+1064(SB), Z17
-	VBROADCASTSD constants64<>+744(SB), Z16
-	VBROADCASTSD constants64<>+984(SB), Z15
-	VBROADCASTSD constants64<>+112(SB), Z14
-	VBROADCASTSD constants64<>+120(SB), Z30
-	VBROADCASTSD constants64<>+1072(SB), Z13
-	VBROADCASTSD constants64<>+1080(SB), Z28
-	VBROADCASTSD constants64<>+1088(SB), Z12
-	VBROADCASTSD constants64<>+1096(SB), Z11
-	VBROADCASTSD constants64<>+1104(SB), Z10
-	VBROADCASTSD constants64<>+1112(SB), Z9
+	VBROADCASTSD constants64<>+1104(SB), Z19
+	VBROADCASTSD constants64<>+112(SB), Z30
+	VBROADCASTSD constants64<>+1048(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPANDQ.BCST      constants64<>+152(SB), Z0, Z1
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
 	VMOVUPD          (DX)(BX*8), Z2
-	VPANDQ.BCST      constants64<>+152(SB), Z2, Z3
-	VADDPD           Z3, Z1, Z4
-	VCMPPD           $0x11, Z4, Z31, K1
-	VCMPPD           $0x11, Z14, Z4, K2
-	KANDB            K1, K2, K3
-	KNOTB            K3, K1
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
+	VMOVUPD          64(SI)(BX*8), Z4
+	VPANDQ.BCST      constants64<>+128(SB), Z4, Z5
+	VMOVUPD          64(DX)(BX*8), Z6
+	VPANDQ.BCST      constants64<>+128(SB), Z6, Z7
+	VCMPPD           $0x11, Z1, Z3, K1
+	VCMPPD           $0x11, Z5, Z7, K2
+	VPANDQ           Z30, Z2, Z8
+	VPANDQ           Z30, Z6, Z9
+	VPXORQ           Z30, Z8, Z10
+	VPXORQ           Z30, Z9, Z11
+	VPMOVQ2M         Z2, K3
+	VPMOVQ2M         Z6, K4
+	VADDPD           Z3, Z1, Z2
+	VADDPD           Z7, Z5, Z6
+	VBLENDMPD        Z3, Z1, K1, Z12
+	VBLENDMPD        Z1, Z3, K1, Z3
+	VBLENDMPD        Z7, Z5, K2, Z1
+	VBLENDMPD        Z5, Z7, K2, Z7
+	VDIVPD           Z3, Z12, Z12
+	VDIVPD           Z7, Z1, Z1
+	VBLENDMPD        Z10, Z8, K1, Z8
+	VBLENDMPD        Z11, Z9, K2, Z9
+	VBLENDMPD.BCST   constants64<>+984(SB), Z31, K3, Z3
+	VBLENDMPD.BCST   constants64<>+984(SB), Z31, K4, Z5
+	VMOVUPD.Z        Z26, K3, Z7
+	VMOVUPD.Z        Z26, K4, Z10
+	VBLENDMPD.BCST   constants64<>+784(SB), Z3, K1, Z3
+	VBLENDMPD.BCST   constants64<>+784(SB), Z5, K2, Z5
+	VBLENDMPD        Z27, Z7, K1, Z7
+	VBLENDMPD        Z27, Z10, K2, Z10
+	VCMPPD           $0x11, Z2, Z31, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z2, K2
+	VCMPPD           $0x11, Z6, Z31, K3
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z6, K4
+	KANDB            K1, K2, K5
+	KANDB            K3, K4, K1
+	KNOTB            K5, K2
+	KNOTB            K1, K3
+	KORB             K2, K3, K1
 	KORTESTB         K1, K1
 	JNZ              complete
-	VCMPPD           $0x11, Z1, Z3, K2
-	VBLENDMPD        Z3, Z1, K2, Z4
-	VBLENDMPD        Z1, Z3, K2, Z3
-	VDIVPD           Z3, Z4, Z4
-	VPANDQ           Z30, Z2, Z1
-	VPXORQ           Z30, Z1, Z3
-	VBLENDMPD        Z3, Z1, K2, Z1
-	VPXORQ           Z1, Z4, Z4
-	VMULPD           Z4, Z4, Z1
-	VMULPD           Z1, Z1, Z3
-	VMOVUPD          Z29, Z5
-	VFMADD231PD      Z3, Z25, Z5
-	VFMADD213PD      Z24, Z3, Z5
-	VFMADD213PD      Z23, Z3, Z5
-	VFMADD213PD      Z22, Z3, Z5
-	VFMADD213PD      Z21, Z3, Z5
-	VFMADD213PD      Z20, Z3, Z5
-	VFMADD213PD      Z19, Z3, Z5
-	VMOVUPD          Z28, Z6
-	VFMADD231PD      Z3, Z13, Z6
-	VFMADD213PD      Z12, Z3, Z6
-	VFMADD213PD      Z11, Z3, Z6
-	VFMADD213PD      Z10, Z3, Z6
-	VFMADD213PD      Z9, Z3, Z6
-	VFMADD213PD.BCST constants64<>+1120(SB), Z3, Z6
-	VFMADD213PD.BCST constants64<>+1128(SB), Z3, Z6
-	VFMADD231PD      Z1, Z5, Z6
-	VFMADD213PD      Z18, Z1, Z6
-	VFMADD213PD.BCST constants64<>+1136(SB), Z1, Z6
-	VFMADD213PD      Z17, Z1, Z6
-	VFMADD213PD.BCST constants64<>+1144(SB), Z1, Z6
-	VMULPD           Z1, Z4, Z1
-	VPMOVQ2M         Z2, K1
-	VMOVUPD.Z        Z26, K1, Z2
-	VBLENDMPD        Z27, Z2, K2, Z2
-	VFMADD231PD      Z6, Z1, Z2
-	VMOVUPD.Z        Z15, K1, Z1
-	VBLENDMPD        Z16, Z1, K2, Z1
-	VADDPD           Z4, Z1, Z3
-	VSUBPD           Z1, Z3, Z1
-	VSUBPD           Z1, Z4, Z4
-	VADDPD           Z2, Z4, Z4
-	VADDPD           Z4, Z3, Z3
-	VPANDQ           Z30, Z0, Z0
-	VPORQ            Z0, Z3, Z3
-	VMOVUPD          Z3, (DI)(BX*8)
+	VPXORQ           Z8, Z12, Z12
+	VPXORQ           Z9, Z1, Z1
+	VMULPD           Z12, Z12, Z2
+	VMULPD           Z1, Z1, Z6
+	VADDPD           Z12, Z3, Z8
+	VADDPD           Z1, Z5, Z9
+	VSUBPD           Z3, Z8, Z3
+	VSUBPD           Z5, Z9, Z5
+	VMULPD           Z2, Z2, Z11
+	VMULPD           Z6, Z6, Z13
+	VMULPD           Z2, Z12, Z14
+	VMULPD           Z6, Z1, Z15
+	VSUBPD           Z3, Z12, Z12
+	VSUBPD           Z5, Z1, Z1
+	VMOVUPD          Z29, Z3
+	VFMADD231PD      Z11, Z25, Z3
+	VBROADCASTSD     constants64<>+1056(SB), Z5
+	VFMADD213PD      Z28, Z11, Z5
+	VMOVUPD          Z29, Z16
+	VFMADD231PD      Z13, Z25, Z16
+	VBROADCASTSD     constants64<>+1056(SB), Z17
+	VFMADD213PD      Z28, Z13, Z17
+	VFMADD213PD      Z24, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1064(SB), Z11, Z5
+	VFMADD213PD      Z24, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1064(SB), Z13, Z17
+	VFMADD213PD      Z23, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1072(SB), Z11, Z5
+	VFMADD213PD      Z23, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1072(SB), Z13, Z17
+	VFMADD213PD      Z22, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1080(SB), Z11, Z5
+	VFMADD213PD      Z22, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1080(SB), Z13, Z17
+	VFMADD213PD      Z21, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1088(SB), Z11, Z5
+	VFMADD213PD      Z21, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1088(SB), Z13, Z17
+	VFMADD213PD      Z20, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1096(SB), Z11, Z5
+	VFMADD213PD      Z20, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1096(SB), Z13, Z17
+	VFMADD213PD      Z19, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1112(SB), Z11, Z5
+	VFMADD213PD      Z19, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1112(SB), Z13, Z17
+	VFMADD231PD      Z2, Z3, Z5
+	VFMADD231PD      Z6, Z16, Z17
+	VFMADD213PD.BCST constants64<>+1120(SB), Z2, Z5
+	VFMADD213PD.BCST constants64<>+1120(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+1128(SB), Z2, Z5
+	VFMADD213PD.BCST constants64<>+1128(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+1136(SB), Z2, Z5
+	VFMADD213PD.BCST constants64<>+1136(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+1144(SB), Z2, Z5
+	VFMADD213PD.BCST constants64<>+1144(SB), Z6, Z17
+	VFMADD231PD      Z5, Z14, Z7
+	VFMADD231PD      Z17, Z15, Z10
+	VADDPD           Z7, Z12, Z12
+	VADDPD           Z10, Z1, Z1
+	VADDPD           Z12, Z8, Z8
+	VADDPD           Z1, Z9, Z9
+	VPTERNLOGQ       $0xea, Z8, Z30, Z0
+	VPTERNLOGQ       $0xea, Z9, Z30, Z4
+	VMOVUPD          Z0, (DI)(BX*8)
+	VMOVUPD          Z4, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -4366,15 +5627,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4383,21 +5652,28 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPANDQ.BCST      constants64<>+152(SB), Z0, Z1
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
 	VMOVUPD          (DX)(BX*8), Z2
-	VPANDQ.BCST      constants64<>+152(SB), Z2, Z3
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
 	VADDPD           Z3, Z1, Z4
 	VCMPPD           $0x11, Z4, Z31, K1
-	VCMPPD           $0x11, Z14, Z4, K2
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z4, K2
 	KANDB            K1, K2, K3
 	KNOTB            K3, K1
 	VCMPPD           $0x11, Z1, Z3, K2
@@ -4406,7 +5682,7 @@ complete:
 	KANDB            K1, K3, K4
 	VBLENDMPD.BCST   constants64<>+48(SB), Z5, K4, Z5
 	VBLENDMPD        Z3, Z1, K2, Z1
-	VCMPPD           $0x00, Z14, Z1, K3
+	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z1, K3
 	KANDB            K1, K3, K4
 	VBLENDMPD.BCST   constants64<>+48(SB), Z5, K4, Z5
 	VBLENDMPD.BCST   constants64<>+48(SB), Z1, K4, Z1
@@ -4425,26 +5701,26 @@ complete:
 	VFMADD213PD      Z21, Z5, Z6
 	VFMADD213PD      Z20, Z5, Z6
 	VFMADD213PD      Z19, Z5, Z6
-	VMOVUPD          Z28, Z7
-	VFMADD231PD      Z5, Z13, Z7
-	VFMADD213PD      Z12, Z5, Z7
-	VFMADD213PD      Z11, Z5, Z7
-	VFMADD213PD      Z10, Z5, Z7
-	VFMADD213PD      Z9, Z5, Z7
-	VFMADD213PD.BCST constants64<>+1120(SB), Z5, Z7
-	VFMADD213PD.BCST constants64<>+1128(SB), Z5, Z7
+	VBROADCASTSD     constants64<>+1056(SB), Z7
+	VFMADD213PD      Z28, Z5, Z7
+	VFMADD213PD.BCST constants64<>+1064(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1072(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1080(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1088(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1096(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1112(SB), Z5, Z7
 	VFMADD231PD      Z3, Z6, Z7
-	VFMADD213PD      Z18, Z3, Z7
+	VFMADD213PD.BCST constants64<>+1120(SB), Z3, Z7
+	VFMADD213PD.BCST constants64<>+1128(SB), Z3, Z7
 	VFMADD213PD.BCST constants64<>+1136(SB), Z3, Z7
-	VFMADD213PD      Z17, Z3, Z7
 	VFMADD213PD.BCST constants64<>+1144(SB), Z3, Z7
 	VMULPD           Z3, Z1, Z3
 	VPMOVQ2M         Z2, K3
 	VMOVUPD.Z        Z26, K3, Z2
 	VBLENDMPD        Z27, Z2, K2, Z2
 	VFMADD231PD      Z7, Z3, Z2
-	VMOVUPD.Z        Z15, K3, Z3
-	VBLENDMPD        Z16, Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+984(SB), Z31, K3, Z3
+	VBLENDMPD.BCST   constants64<>+784(SB), Z3, K2, Z3
 	VADDPD           Z1, Z3, Z5
 	VSUBPD           Z3, Z5, Z3
 	VSUBPD           Z3, Z1, Z1
@@ -4453,48 +5729,67 @@ complete:
 	VCMPPD           $0x04, Z4, Z4, K2
 	KANDB            K1, K2, K3
 	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K3, Z5
-	VPANDQ           Z30, Z0, Z0
-	VPORQ            Z0, Z5, Z5
-	VMOVUPD          Z5, (DI)(BX*8)
+	VPTERNLOGQ       $0xea, Z5, Z30, Z0
+	VMOVUPD          Z0, (DI)(BX*8)
+	ADDQ             $0x08, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x10, BX
 	JMP              next
 
 // func HypotF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·HypotF64AVX512(SB), $192-40
+TEXT ·HypotF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+1992(SB), Z31
 	VBROADCASTSD constants64<>+2000(SB), Z29
-	VBROADCASTSD constants64<>+120(SB), Z30
+	VBROADCASTSD constants64<>+112(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
-	VPANDQ.BCST constants64<>+152(SB), Z0, Z0
+	VPANDQ.BCST constants64<>+128(SB), Z0, Z0
 	VMOVUPD     (DX)(BX*8), Z1
-	VPANDQ.BCST constants64<>+152(SB), Z1, Z1
-	VMAXPD      Z1, Z0, Z2
-	VCMPPD      $0x11, Z2, Z31, K1
-	VADDPD      Z1, Z0, Z3
-	VCMPPD      $0x11, Z29, Z3, K2
-	KANDB       K1, K2, K3
-	KNOTB       K3, K1
+	VPANDQ.BCST constants64<>+128(SB), Z1, Z1
+	VMOVUPD     64(SI)(BX*8), Z2
+	VPANDQ.BCST constants64<>+128(SB), Z2, Z2
+	VMOVUPD     64(DX)(BX*8), Z3
+	VPANDQ.BCST constants64<>+128(SB), Z3, Z3
+	VMINPD      Z1, Z0, Z4
+	VMINPD      Z3, Z2, Z5
+	VMAXPD      Z1, Z0, Z6
+	VMAXPD      Z3, Z2, Z7
+	VADDPD      Z1, Z0, Z0
+	VADDPD      Z3, Z2, Z2
+	VMULPD      Z4, Z4, Z4
+	VMULPD      Z5, Z5, Z5
+	VCMPPD      $0x11, Z6, Z31, K1
+	VCMPPD      $0x11, Z7, Z31, K2
+	VCMPPD      $0x11, Z29, Z0, K3
+	VCMPPD      $0x11, Z29, Z2, K4
+	VFMADD231PD Z6, Z6, Z4
+	VFMADD231PD Z7, Z7, Z5
+	KANDB       K1, K3, K5
+	KANDB       K2, K4, K1
+	KNOTB       K5, K2
+	KNOTB       K1, K3
+	KORB        K2, K3, K1
 	KORTESTB    K1, K1
 	JNZ         complete
-	VMINPD      Z1, Z0, Z0
-	VMULPD      Z0, Z0, Z0
-	VFMADD231PD Z2, Z2, Z0
-	VSQRTPD     Z0, Z0
-	VMOVUPD     Z0, (DI)(BX*8)
+	VSQRTPD     Z4, Z4
+	VSQRTPD     Z5, Z5
+	VMOVUPD     Z4, (DI)(BX*8)
+	VMOVUPD     Z5, 64(DI)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -4506,15 +5801,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4523,18 +5826,25 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD        (SI)(BX*8), Z0
-	VPANDQ.BCST    constants64<>+152(SB), Z0, Z0
+	VPANDQ.BCST    constants64<>+128(SB), Z0, Z0
 	VMOVUPD        (DX)(BX*8), Z1
-	VPANDQ.BCST    constants64<>+152(SB), Z1, Z1
+	VPANDQ.BCST    constants64<>+128(SB), Z1, Z1
 	VMAXPD         Z1, Z0, Z2
 	VCMPPD         $0x11, Z2, Z31, K1
 	VADDPD         Z1, Z0, Z3
@@ -4564,98 +5874,129 @@ complete:
 	VCMPPD         $0x04, Z1, Z1, K3
 	KORB           K2, K3, K4
 	VBLENDMPD.BCST constants64<>+600(SB), Z5, K4, Z2
-	VCMPPD.BCST    $0x00, constants64<>+112(SB), Z0, K2
-	VCMPPD.BCST    $0x00, constants64<>+112(SB), Z1, K3
+	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z1, K3
 	KORB           K2, K3, K4
-	VBLENDMPD.BCST constants64<>+112(SB), Z2, K4, Z2
+	VBLENDMPD.BCST constants64<>+136(SB), Z2, K4, Z2
 	VBLENDMPD      Z2, Z5, K1, Z5
 	VMOVUPD        Z5, (DI)(BX*8)
+	ADDQ           $0x08, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x10, BX
 	JMP            next
 
 // func SincosF64AVX512(sin uintptr, cos uintptr, a uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·SincosF64AVX512(SB), $576-32
+TEXT ·SincosF64AVX512(SB), $384-32
 	MOVQ         sin+0(FP), DI
 	MOVQ         cos+8(FP), R12
 	MOVQ         a+16(FP), SI
 	MOVQ         n+24(FP), CX
-	VBROADCASTSD constants64<>+832(SB), Z25
+	VBROADCASTSD constants64<>+776(SB), Z25
 	VBROADCASTSD constants64<>+680(SB), Z24
 	VBROADCASTSD constants64<>+688(SB), Z23
 	VBROADCASTSD constants64<>+696(SB), Z22
 	VBROADCASTSD constants64<>+704(SB), Z29
 	VBROADCASTSD constants64<>+712(SB), Z28
 	VBROADCASTSD constants64<>+720(SB), Z21
-	VBROADCASTSD constants64<>+728(SB), Z20
-	VBROADCASTSD constants64<>+736(SB), Z19
-	VBROADCASTSD constants64<>+48(SB), Z18
-	VBROADCASTSD constants64<>+744(SB), Z17
-	VBROADCASTSD constants64<>+752(SB), Z16
-	VBROADCASTSD constants64<>+760(SB), Z31
-	VBROADCASTSD constants64<>+120(SB), Z30
-	VBROADCASTSD constants64<>+768(SB), Z15
-	VBROADCASTSD constants64<>+776(SB), Z14
-	VBROADCASTSD constants64<>+784(SB), Z13
-	VBROADCASTSD constants64<>+792(SB), Z27
-	VBROADCASTSD constants64<>+800(SB), Z26
-	VBROADCASTSD constants64<>+808(SB), Z12
-	VBROADCASTSD constants64<>+816(SB), Z11
-	VBROADCASTSD constants64<>+824(SB), Z10
+	VBROADCASTSD constants64<>+744(SB), Z31
+	VBROADCASTSD constants64<>+112(SB), Z30
+	VBROADCASTSD constants64<>+752(SB), Z27
+	VBROADCASTSD constants64<>+760(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD      (SI)(BX*8), Z0
-	VPANDQ.BCST  constants64<>+152(SB), Z0, Z1
-	VCMPPD       $0x11, Z16, Z1, K1
-	KNOTB        K1, K2
-	KORTESTB     K2, K2
-	JNZ          complete
-	VMOVUPD      Z31, Z2
-	VFMADD231PD  Z19, Z1, Z2
-	VSUBPD       Z31, Z2, Z3
-	VFNMADD231PD Z17, Z3, Z1
-	VFNMADD231PD Z24, Z3, Z1
-	VFNMADD231PD Z15, Z3, Z1
-	VMULPD       Z1, Z1, Z3
-	VMULPD       Z3, Z3, Z4
-	VMOVUPD      Z27, Z5
-	VFMADD231PD  Z4, Z14, Z5
-	VFMADD213PD  Z12, Z4, Z5
-	VFMADD213PD  Z10, Z4, Z5
-	VMOVUPD      Z28, Z6
-	VFMADD231PD  Z4, Z22, Z6
-	VFMADD213PD  Z20, Z4, Z6
-	VFMADD231PD  Z3, Z6, Z5
-	VFMADD213PD  Z18, Z3, Z5
-	VMOVUPD      Z29, Z6
-	VFMADD231PD  Z4, Z23, Z6
-	VFMADD213PD  Z21, Z4, Z6
-	VMOVUPD      Z26, Z7
-	VFMADD231PD  Z4, Z13, Z7
-	VFMADD213PD  Z11, Z4, Z7
-	VFMADD231PD  Z3, Z6, Z7
-	VMULPD       Z3, Z1, Z3
-	VFMADD231PD  Z7, Z3, Z1
-	VPTESTMQ     Z25, Z2, K1
-	VBLENDMPD    Z5, Z1, K1, Z3
-	VPSLLQ       $0x3e, Z2, Z4
-	VPXORQ       Z0, Z4, Z4
-	VPANDQ       Z30, Z4, Z4
-	VPXORQ       Z4, Z3, Z3
-	VBLENDMPD    Z1, Z5, K1, Z5
-	VPADDQ       Z25, Z2, Z2
-	VPSLLQ       $0x3e, Z2, Z2
-	VPANDQ       Z30, Z2, Z2
-	VPXORQ       Z2, Z5, Z5
-	VMOVUPD      Z3, (DI)(BX*8)
-	VMOVUPD      Z5, (R12)(BX*8)
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VBROADCASTSD      constants64<>+736(SB), Z4
+	VFMADD213PD       Z31, Z1, Z4
+	VBROADCASTSD      constants64<>+736(SB), Z5
+	VFMADD213PD       Z31, Z3, Z5
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z3, K2
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VSUBPD            Z31, Z4, Z6
+	VSUBPD            Z31, Z5, Z7
+	VPTESTMQ          Z25, Z4, K1
+	VPTESTMQ          Z25, Z5, K2
+	VPSLLQ            $0x3e, Z4, Z8
+	VPADDQ            Z25, Z4, Z4
+	VPSLLQ            $0x3e, Z5, Z9
+	VPADDQ            Z25, Z5, Z5
+	VPTERNLOGQ        $0x28, Z30, Z0, Z8
+	VPSLLQ            $0x3e, Z4, Z4
+	VPTERNLOGQ        $0x28, Z30, Z2, Z9
+	VPSLLQ            $0x3e, Z5, Z5
+	VFNMADD231PD.BCST constants64<>+784(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+784(SB), Z7, Z3
+	VFNMADD231PD      Z24, Z6, Z1
+	VFNMADD231PD      Z24, Z7, Z3
+	VFNMADD231PD.BCST constants64<>+792(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z7, Z3
+	VMULPD            Z1, Z1, Z0
+	VMULPD            Z3, Z3, Z2
+	VMULPD            Z0, Z0, Z6
+	VMULPD            Z2, Z2, Z7
+	VMULPD            Z0, Z1, Z10
+	VMULPD            Z2, Z3, Z11
+	VBROADCASTSD      constants64<>+800(SB), Z12
+	VFMADD213PD       Z27, Z6, Z12
+	VBROADCASTSD      constants64<>+800(SB), Z13
+	VFMADD213PD       Z27, Z7, Z13
+	VMOVUPD           Z29, Z14
+	VFMADD231PD       Z6, Z23, Z14
+	VBROADCASTSD      constants64<>+808(SB), Z15
+	VFMADD213PD       Z26, Z6, Z15
+	VMOVUPD           Z28, Z16
+	VFMADD231PD       Z6, Z22, Z16
+	VMOVUPD           Z29, Z17
+	VFMADD231PD       Z7, Z23, Z17
+	VBROADCASTSD      constants64<>+808(SB), Z18
+	VFMADD213PD       Z26, Z7, Z18
+	VMOVUPD           Z28, Z19
+	VFMADD231PD       Z7, Z22, Z19
+	VFMADD213PD.BCST  constants64<>+816(SB), Z6, Z12
+	VFMADD213PD.BCST  constants64<>+816(SB), Z7, Z13
+	VFMADD213PD       Z21, Z6, Z14
+	VFMADD213PD.BCST  constants64<>+824(SB), Z6, Z15
+	VFMADD213PD.BCST  constants64<>+728(SB), Z6, Z16
+	VFMADD213PD       Z21, Z7, Z17
+	VFMADD213PD.BCST  constants64<>+824(SB), Z7, Z18
+	VFMADD213PD.BCST  constants64<>+728(SB), Z7, Z19
+	VFMADD213PD.BCST  constants64<>+832(SB), Z6, Z12
+	VFMADD213PD.BCST  constants64<>+832(SB), Z7, Z13
+	VFMADD231PD       Z0, Z14, Z15
+	VFMADD231PD       Z2, Z17, Z18
+	VFMADD231PD       Z0, Z16, Z12
+	VFMADD231PD       Z2, Z19, Z13
+	VFMADD231PD       Z15, Z10, Z1
+	VFMADD231PD       Z18, Z11, Z3
+	VFMADD213PD.BCST  constants64<>+48(SB), Z12, Z0
+	VFMADD213PD.BCST  constants64<>+48(SB), Z13, Z2
+	VBLENDMPD         Z0, Z1, K1, Z6
+	VBLENDMPD         Z1, Z0, K1, Z0
+	VBLENDMPD         Z2, Z3, K2, Z1
+	VBLENDMPD         Z3, Z2, K2, Z2
+	VPXORQ            Z8, Z6, Z6
+	VPTERNLOGQ        $0x6a, Z0, Z30, Z4
+	VPXORQ            Z9, Z1, Z1
+	VPTERNLOGQ        $0x6a, Z2, Z30, Z5
+	VMOVUPD           Z6, (DI)(BX*8)
+	VMOVUPD           Z4, (R12)(BX*8)
+	VMOVUPD           Z1, 64(DI)(BX*8)
+	VMOVUPD           Z5, 64(R12)(BX*8)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -4668,13 +6009,18 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
-	LEAQ      128(SP), R12
+	LEAQ      128(SP), DI
+	LEAQ      256(SP), R12
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4683,22 +6029,31 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
-	VMOVUPD Z0, K1, (R8)
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
 	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R13)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R13)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+152(SB), Z0, Z1
-	VCMPPD            $0x11, Z16, Z1, K1
-	KNOTB             K1, K2
-	VBLENDMPD         Z1, Z16, K2, Z2
-	VPANDQ.BCST       constants64<>+112(SB), Z2, Z3
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VBROADCASTSD      constants64<>+768(SB), Z2
+	VBLENDMPD         Z1, Z2, K1, Z2
+	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
 	VPSUBQ.BCST       constants64<>+840(SB), Z3, Z3
 	VPANDQ.BCST       constants64<>+848(SB), Z3, Z3
 	VPSUBQ            Z3, Z2, Z2
@@ -4706,8 +6061,8 @@ complete:
 	VPSRLQ            $0x38, Z3, Z3
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
 	VMULPD            Z4, Z2, Z5
 	VFMSUB213PD       Z5, Z2, Z4
 	VMULPD.BCST       constants64<>+864(SB), Z4, Z6
@@ -4719,138 +6074,129 @@ complete:
 	VADDPD            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z3*8), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z8
 	VMULPD.BCST       constants64<>+864(SB), Z8, Z9
 	VRNDSCALEPD       $0x08, Z9, Z9
 	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
-	VADDPD            Z9, Z6, Z0
-	VMOVUPD           Z1, 192(SP)
-	VSUBPD            Z6, Z0, Z1
-	VMOVUPD           Z3, 256(SP)
-	VSUBPD            Z1, Z0, Z3
-	VSUBPD            Z3, Z6, Z3
-	VSUBPD            Z1, Z9, Z9
-	VADDPD            Z9, Z3, Z3
-	VSUBPD            Z5, Z6, Z1
-	VSUBPD            Z1, Z6, Z6
+	VADDPD            Z9, Z6, Z10
+	VSUBPD            Z6, Z10, Z11
+	VSUBPD            Z11, Z10, Z12
+	VSUBPD            Z12, Z6, Z12
+	VSUBPD            Z11, Z9, Z9
+	VADDPD            Z9, Z12, Z12
+	VSUBPD            Z5, Z6, Z9
+	VSUBPD            Z9, Z6, Z6
 	VSUBPD            Z6, Z5, Z5
-	VSUBPD            Z1, Z4, Z4
+	VSUBPD            Z9, Z4, Z4
 	VADDPD            Z4, Z5, Z5
-	VADDPD            Z3, Z5, Z1
-	VRNDSCALEPD       $0x08, Z0, Z4
-	VSUBPD            Z4, Z0, Z0
+	VADDPD            Z12, Z5, Z4
+	VRNDSCALEPD       $0x08, Z10, Z6
+	VSUBPD            Z6, Z10, Z10
 	VFMSUB231PD       Z7, Z2, Z8
-	VMOVUPD           256(SP), Z6
 	LEAQ              two_over_pi_2_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z6*8), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z9
-	VMOVUPD           Z4, 320(SP)
-	VADDPD            Z9, Z8, Z4
-	VADDPD            Z4, Z0, Z6
-	VMOVUPD           Z2, 384(SP)
-	VADDPD            Z1, Z6, Z2
-	VMOVUPD           Z7, 448(SP)
-	VSUBPD            Z6, Z2, Z7
-	VMOVUPD           Z9, 512(SP)
-	VSUBPD            Z7, Z2, Z9
-	VSUBPD            Z9, Z6, Z9
-	VSUBPD            Z7, Z1, Z7
-	VADDPD            Z7, Z9, Z9
-	VSUBPD            Z0, Z6, Z7
-	VSUBPD            Z7, Z6, Z6
-	VSUBPD            Z6, Z0, Z0
-	VSUBPD            Z7, Z4, Z7
-	VADDPD            Z7, Z0, Z0
-	VADDPD            Z9, Z0, Z0
-	VSUBPD            Z5, Z1, Z6
-	VSUBPD            Z6, Z1, Z1
-	VSUBPD            Z1, Z5, Z5
-	VSUBPD            Z6, Z3, Z3
-	VADDPD            Z3, Z5, Z5
-	VSUBPD            Z8, Z4, Z1
-	VSUBPD            Z1, Z4, Z4
-	VSUBPD            Z4, Z8, Z8
-	VMOVUPD           512(SP), Z3
-	VSUBPD            Z1, Z3, Z1
-	VADDPD            Z1, Z8, Z8
+	VADDPD            Z9, Z8, Z11
+	VADDPD            Z11, Z10, Z13
+	VADDPD            Z4, Z13, Z14
+	VSUBPD            Z13, Z14, Z15
+	VSUBPD            Z15, Z14, Z16
+	VSUBPD            Z16, Z13, Z16
+	VSUBPD            Z15, Z4, Z15
+	VADDPD            Z15, Z16, Z16
+	VSUBPD            Z10, Z13, Z15
+	VSUBPD            Z15, Z13, Z13
+	VSUBPD            Z13, Z10, Z10
+	VSUBPD            Z15, Z11, Z15
+	VADDPD            Z15, Z10, Z10
+	VADDPD            Z16, Z10, Z10
+	VSUBPD            Z5, Z4, Z13
+	VSUBPD            Z13, Z4, Z4
+	VSUBPD            Z4, Z5, Z5
+	VSUBPD            Z13, Z12, Z12
+	VADDPD            Z12, Z5, Z5
+	VSUBPD            Z8, Z11, Z4
+	VSUBPD            Z4, Z11, Z11
+	VSUBPD            Z11, Z8, Z8
+	VSUBPD            Z4, Z9, Z4
+	VADDPD            Z4, Z8, Z8
 	VADDPD            Z5, Z8, Z8
-	VMOVUPD           384(SP), Z1
-	VFMSUB231PD       448(SP), Z1, Z3
-	VMOVUPD           256(SP), Z4
+	VFMSUB231PD       Z7, Z2, Z9
 	LEAQ              two_over_pi_3_64<>+0(SB), R11
-	VPXORQ            Z5, Z5, Z5
-	KXNORW            K1, K1, K1
-	VGATHERQPD        (R11)(Z4*8), K1, Z5
-	VMULPD            Z5, Z1, Z1
-	VADDPD            Z1, Z3, Z3
-	VADDPD            Z3, Z8, Z8
-	VADDPD            Z8, Z0, Z0
-	VADDPD            Z0, Z2, Z1
-	VSUBPD            Z2, Z1, Z2
-	VSUBPD            Z2, Z0, Z0
-	VMULPD            Z17, Z0, Z0
-	VFMADD231PD       Z24, Z1, Z0
-	VMULPD            Z17, Z1, Z2
-	VFMSUB213PD       Z2, Z17, Z1
-	VADDPD            Z0, Z1, Z1
-	VADDPD            Z1, Z2, Z0
-	VSUBPD            Z2, Z0, Z2
-	VSUBPD            Z2, Z1, Z1
-	VADDPD            Z1, Z0, Z0
-	VMOVUPD           192(SP), Z1
+	VPXORQ            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD            Z2, Z9, Z9
+	VADDPD            Z9, Z8, Z8
+	VADDPD            Z8, Z10, Z10
+	VADDPD            Z10, Z14, Z2
+	VSUBPD            Z14, Z2, Z14
+	VSUBPD            Z14, Z10, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z10, Z10
+	VFMADD231PD       Z24, Z2, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+784(SB), Z3, Z2
+	VADDPD            Z10, Z2, Z2
+	VADDPD            Z2, Z3, Z4
+	VSUBPD            Z3, Z4, Z3
+	VSUBPD            Z3, Z2, Z2
+	VADDPD            Z2, Z4, Z4
 	VSUBPD            Z1, Z1, Z2
-	VADDPD            Z2, Z0, Z0
-	VMOVUPD           Z31, Z2
-	VFMADD231PD       Z19, Z1, Z2
+	VADDPD            Z2, Z4, Z4
+	VBROADCASTSD      constants64<>+736(SB), Z2
+	VFMADD213PD       Z31, Z1, Z2
 	VSUBPD            Z31, Z2, Z3
-	VFNMADD231PD      Z17, Z3, Z1
+	VFNMADD231PD.BCST constants64<>+784(SB), Z3, Z1
 	VFNMADD231PD      Z24, Z3, Z1
-	VFNMADD231PD      Z15, Z3, Z1
-	VBLENDMPD         Z0, Z1, K2, Z1
-	VMULPD            Z1, Z1, Z0
-	VMULPD            Z0, Z0, Z3
-	VMOVUPD           Z28, Z4
-	VFMADD231PD       Z3, Z22, Z4
-	VFMADD213PD       Z20, Z3, Z4
-	VMOVUPD           Z27, Z5
-	VFMADD231PD       Z3, Z14, Z5
-	VFMADD213PD       Z12, Z3, Z5
-	VFMADD213PD       Z10, Z3, Z5
-	VFMADD231PD       Z0, Z4, Z5
-	VFMADD213PD       Z18, Z0, Z5
-	VMULPD            Z0, Z1, Z4
-	VMOVUPD           Z29, Z6
-	VFMADD231PD       Z3, Z23, Z6
-	VFMADD213PD       Z21, Z3, Z6
-	VMOVUPD           Z26, Z7
-	VFMADD231PD       Z3, Z13, Z7
-	VFMADD213PD       Z11, Z3, Z7
-	VFMADD231PD       Z0, Z6, Z7
-	VFMADD231PD       Z7, Z4, Z1
-	VADDPD            320(SP), Z31, Z0
-	VBLENDMPD         Z0, Z2, K2, Z2
+	VFNMADD231PD.BCST constants64<>+792(SB), Z3, Z1
+	VBLENDMPD         Z4, Z1, K1, Z1
+	VMULPD            Z1, Z1, Z3
+	VMULPD            Z3, Z3, Z4
+	VMOVUPD           Z28, Z5
+	VFMADD231PD       Z4, Z22, Z5
+	VFMADD213PD.BCST  constants64<>+728(SB), Z4, Z5
+	VBROADCASTSD      constants64<>+800(SB), Z7
+	VFMADD213PD       Z27, Z4, Z7
+	VFMADD213PD.BCST  constants64<>+816(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z7
+	VFMADD231PD       Z3, Z5, Z7
+	VFMADD213PD.BCST  constants64<>+48(SB), Z3, Z7
+	VMULPD            Z3, Z1, Z5
+	VMOVUPD           Z29, Z8
+	VFMADD231PD       Z4, Z23, Z8
+	VFMADD213PD       Z21, Z4, Z8
+	VBROADCASTSD      constants64<>+808(SB), Z9
+	VFMADD213PD       Z26, Z4, Z9
+	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z9
+	VFMADD231PD       Z3, Z8, Z9
+	VFMADD231PD       Z9, Z5, Z1
+	VADDPD            Z31, Z6, Z6
+	VBLENDMPD         Z6, Z2, K1, Z2
 	VPTESTMQ          Z25, Z2, K1
-	VBLENDMPD         Z5, Z1, K1, Z0
-	VPSLLQ            $0x3e, Z2, Z3
-	VPXORQ            (SI)(BX*8), Z3, Z3
-	VPANDQ            Z30, Z3, Z3
-	VPXORQ            Z3, Z0, Z0
-	VBLENDMPD         Z1, Z5, K1, Z5
+	VBLENDMPD         Z7, Z1, K1, Z3
+	VPSLLQ            $0x3e, Z2, Z4
+	VPTERNLOGQ        $0x28, Z30, Z0, Z4
+	VPXORQ            Z4, Z3, Z3
+	VBLENDMPD         Z1, Z7, K1, Z7
 	VPADDQ            Z25, Z2, Z2
 	VPSLLQ            $0x3e, Z2, Z2
-	VPANDQ            Z30, Z2, Z2
-	VPXORQ            Z2, Z5, Z5
-	VMOVUPD           Z0, (DI)(BX*8)
-	VMOVUPD           Z5, (R12)(BX*8)
+	VPTERNLOGQ        $0x6a, Z7, Z30, Z2
+	VMOVUPD           Z3, (DI)(BX*8)
+	VMOVUPD           Z2, (R12)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
 	JMP               next
 
 // func CbrtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CbrtF32AVX512(SB), $128-40
+TEXT ·CbrtF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -4871,66 +6217,111 @@ TEXT ·CbrtF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+52(SB), Z16
 	VBROADCASTSS constants32<>+56(SB), Z25
 	VBROADCASTSS constants32<>+60(SB), Z15
-	VBROADCASTSS constants32<>+64(SB), Z14
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VCMPPS       $0x12, Z1, Z28, K1
-	VCMPPS       $0x11, Z16, Z1, K2
-	KANDW        K1, K2, K3
-	KNOTW        K3, K1
-	KORTESTW     K1, K1
-	JNZ          complete
-	VPSRLD       $0x17, Z1, Z2
-	VPORD        Z18, Z2, Z2
-	VSUBPS       Z17, Z2, Z2
-	VMULPS       Z31, Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS Z19, Z3, Z2
-	VCMPPS       $0x11, Z2, Z29, K1
-	VBLENDMPS    Z22, Z30, K1, Z4
-	VCMPPS       $0x11, Z29, Z2, K1
-	VBLENDMPS    Z21, Z4, K1, Z4
-	VPANDD       Z24, Z1, Z1
-	VPORD        Z30, Z1, Z1
-	VMOVUPS      Z27, Z5
-	VFMADD231PS  Z1, Z15, Z5
-	VFMADD213PS  Z14, Z1, Z5
-	VFMADD213PS  Z20, Z1, Z5
-	VMULPS       Z4, Z5, Z5
-	VMULPS       Z5, Z5, Z4
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z26, Z2, Z2
-	VPSLLD       $0x17, Z2, Z2
-	VMULPS       Z2, Z1, Z1
-	VFNMADD213PS Z30, Z1, Z4
-	VMULPS       Z4, Z5, Z2
-	VFMADD213PS  Z31, Z23, Z4
-	VFMADD231PS  Z4, Z2, Z5
-	VMULPS       Z5, Z5, Z5
-	VMULPS       Z5, Z1, Z2
-	VMULPS       Z2, Z2, Z4
-	VMOVUPS      Z4, Z6
-	VFMSUB231PS  Z2, Z2, Z6
-	VFMSUB231PS  Z2, Z4, Z1
-	VFMADD231PS  Z2, Z6, Z1
-	VMULPS       Z31, Z1, Z1
-	VFNMADD231PS Z5, Z1, Z2
-	VADDPS       Z26, Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VMULPS       Z3, Z2, Z2
-	VPANDD       Z25, Z0, Z0
-	VPORD        Z0, Z2, Z2
-	VMOVUPS      Z2, (DI)(BX*4)
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z3
+	VPSRLD           $0x17, Z1, Z4
+	VPSRLD           $0x17, Z3, Z5
+	VMOVUPS          Z1, Z6
+	VPTERNLOGD       $0xea, Z30, Z24, Z6
+	VMOVUPS          Z3, Z7
+	VPTERNLOGD       $0xea, Z30, Z24, Z7
+	VPORD            Z18, Z4, Z4
+	VPORD            Z18, Z5, Z5
+	VMOVUPS          Z27, Z8
+	VFMADD231PS      Z6, Z15, Z8
+	VMOVUPS          Z27, Z9
+	VFMADD231PS      Z7, Z15, Z9
+	VSUBPS           Z17, Z4, Z4
+	VSUBPS           Z17, Z5, Z5
+	VCMPPS           $0x12, Z1, Z28, K1
+	VCMPPS           $0x11, Z16, Z1, K2
+	VCMPPS           $0x12, Z3, Z28, K3
+	VCMPPS           $0x11, Z16, Z3, K4
+	VMULPS           Z31, Z4, Z1
+	VMULPS           Z31, Z5, Z3
+	KANDW            K1, K2, K5
+	VFMADD213PS.BCST constants32<>+68(SB), Z6, Z8
+	VFMADD213PS.BCST constants32<>+68(SB), Z7, Z9
+	KANDW            K3, K4, K1
+	KNOTW            K5, K2
+	KNOTW            K1, K3
+	KORW             K2, K3, K1
+	KORTESTW         K1, K1
+	JNZ              complete
+	VRNDSCALEPS      $0x08, Z1, Z1
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VFMADD213PS      Z20, Z6, Z8
+	VFMADD213PS      Z20, Z7, Z9
+	VFNMADD231PS     Z19, Z1, Z4
+	VFNMADD231PS     Z19, Z3, Z5
+	VADDPS           Z26, Z1, Z1
+	VADDPS           Z26, Z3, Z3
+	VPSLLD           $0x17, Z1, Z1
+	VPSLLD           $0x17, Z3, Z3
+	VCMPPS           $0x11, Z4, Z29, K1
+	VCMPPS           $0x11, Z5, Z29, K2
+	VCMPPS           $0x11, Z29, Z4, K3
+	VCMPPS           $0x11, Z29, Z5, K4
+	VADDPS           Z26, Z4, Z4
+	VADDPS           Z26, Z5, Z5
+	VBLENDMPS        Z22, Z30, K1, Z10
+	VBLENDMPS        Z22, Z30, K2, Z11
+	VBLENDMPS        Z21, Z10, K3, Z10
+	VBLENDMPS        Z21, Z11, K4, Z11
+	VPSLLD           $0x17, Z4, Z4
+	VPSLLD           $0x17, Z5, Z5
+	VMULPS           Z10, Z8, Z8
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VMULPS           Z8, Z8, Z4
+	VMULPS           Z9, Z9, Z5
+	VMULPS           Z8, Z4, Z4
+	VMULPS           Z9, Z5, Z5
+	VFNMADD213PS     Z30, Z6, Z4
+	VFNMADD213PS     Z30, Z7, Z5
+	VMULPS           Z4, Z8, Z10
+	VFMADD213PS      Z31, Z23, Z4
+	VMULPS           Z5, Z9, Z11
+	VFMADD213PS      Z31, Z23, Z5
+	VFMADD231PS      Z4, Z10, Z8
+	VFMADD231PS      Z5, Z11, Z9
+	VMULPS           Z8, Z8, Z8
+	VMULPS           Z9, Z9, Z9
+	VMULPS           Z8, Z6, Z4
+	VMULPS           Z9, Z7, Z5
+	VMULPS           Z4, Z4, Z10
+	VMULPS           Z5, Z5, Z11
+	VMOVUPS          Z10, Z12
+	VFMSUB231PS      Z4, Z4, Z12
+	VFMSUB231PS      Z4, Z10, Z6
+	VMOVUPS          Z11, Z10
+	VFMSUB231PS      Z5, Z5, Z10
+	VFMSUB231PS      Z5, Z11, Z7
+	VFMADD231PS      Z4, Z12, Z6
+	VFMADD231PS      Z5, Z10, Z7
+	VMULPS           Z31, Z6, Z6
+	VMULPS           Z31, Z7, Z7
+	VFNMADD231PS     Z8, Z6, Z4
+	VFNMADD231PS     Z9, Z7, Z5
+	VMULPS           Z1, Z4, Z4
+	VMULPS           Z3, Z5, Z5
+	VPTERNLOGD       $0xea, Z4, Z25, Z0
+	VPTERNLOGD       $0xea, Z5, Z25, Z2
+	VMOVUPS          Z0, (DI)(BX*4)
+	VMOVUPS          Z2, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -4942,12 +6333,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -4956,77 +6352,86 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VCMPPS       $0x12, Z1, Z28, K1
-	VCMPPS       $0x11, Z16, Z1, K2
-	KANDW        K1, K2, K3
-	KNOTW        K3, K1
-	VCMPPS       $0x11, Z28, Z1, K3
-	KANDW        K1, K3, K4
-	VMULPS.BCST  constants32<>+72(SB), Z1, Z2
-	VBLENDMPS    Z2, Z1, K4, Z2
-	VPSRLD       $0x17, Z2, Z3
-	VPORD        Z18, Z3, Z3
-	VSUBPS       Z17, Z3, Z3
-	VSUBPS.BCST  constants32<>+76(SB), Z3, Z4
-	VBLENDMPS    Z4, Z3, K4, Z3
-	VMULPS       Z31, Z3, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VFNMADD231PS Z19, Z4, Z3
-	VCMPPS       $0x11, Z3, Z29, K3
-	VBLENDMPS    Z22, Z30, K3, Z5
-	VCMPPS       $0x11, Z29, Z3, K3
-	VBLENDMPS    Z21, Z5, K3, Z5
-	VPANDD       Z24, Z2, Z2
-	VPORD        Z30, Z2, Z2
-	VMOVUPS      Z27, Z6
-	VFMADD231PS  Z2, Z15, Z6
-	VFMADD213PS  Z14, Z2, Z6
-	VFMADD213PS  Z20, Z2, Z6
-	VMULPS       Z5, Z6, Z6
-	VMULPS       Z6, Z6, Z5
-	VMULPS       Z6, Z5, Z5
-	VADDPS       Z26, Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VMULPS       Z3, Z2, Z2
-	VFNMADD213PS Z30, Z2, Z5
-	VMULPS       Z5, Z6, Z3
-	VFMADD213PS  Z31, Z23, Z5
-	VFMADD231PS  Z5, Z3, Z6
-	VMULPS       Z6, Z6, Z6
-	VMULPS       Z6, Z2, Z3
-	VMULPS       Z3, Z3, Z5
-	VMOVUPS      Z5, Z7
-	VFMSUB231PS  Z3, Z3, Z7
-	VFMSUB231PS  Z3, Z5, Z2
-	VFMADD231PS  Z3, Z7, Z2
-	VMULPS       Z31, Z2, Z2
-	VFNMADD231PS Z6, Z2, Z3
-	VADDPS       Z26, Z4, Z4
-	VPSLLD       $0x17, Z4, Z4
-	VMULPS       Z4, Z3, Z3
-	VCMPPS       $0x11, Z1, Z29, K3
-	KANDW        K3, K2, K4
-	KNOTW        K4, K2
-	KANDW        K1, K2, K3
-	VBLENDMPS    Z1, Z3, K3, Z3
-	VPANDD       Z25, Z0, Z0
-	VPORD        Z0, Z3, Z3
-	VMOVUPS      Z3, (DI)(BX*4)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VCMPPS           $0x12, Z1, Z28, K1
+	VCMPPS           $0x11, Z16, Z1, K2
+	KANDW            K1, K2, K3
+	KNOTW            K3, K1
+	VCMPPS           $0x11, Z28, Z1, K3
+	KANDW            K1, K3, K4
+	VMULPS.BCST      constants32<>+72(SB), Z1, Z2
+	VBLENDMPS        Z2, Z1, K4, Z2
+	VPSRLD           $0x17, Z2, Z3
+	VPORD            Z18, Z3, Z3
+	VSUBPS           Z17, Z3, Z3
+	VSUBPS.BCST      constants32<>+76(SB), Z3, Z4
+	VBLENDMPS        Z4, Z3, K4, Z3
+	VMULPS           Z31, Z3, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VFNMADD231PS     Z19, Z4, Z3
+	VCMPPS           $0x11, Z3, Z29, K3
+	VBLENDMPS        Z22, Z30, K3, Z5
+	VCMPPS           $0x11, Z29, Z3, K3
+	VBLENDMPS        Z21, Z5, K3, Z5
+	VPTERNLOGD       $0xea, Z30, Z24, Z2
+	VMOVUPS          Z27, Z6
+	VFMADD231PS      Z2, Z15, Z6
+	VFMADD213PS.BCST constants32<>+68(SB), Z2, Z6
+	VFMADD213PS      Z20, Z2, Z6
+	VMULPS           Z5, Z6, Z6
+	VMULPS           Z6, Z6, Z5
+	VMULPS           Z6, Z5, Z5
+	VADDPS           Z26, Z3, Z3
+	VPSLLD           $0x17, Z3, Z3
+	VMULPS           Z3, Z2, Z2
+	VFNMADD213PS     Z30, Z2, Z5
+	VMULPS           Z5, Z6, Z3
+	VFMADD213PS      Z31, Z23, Z5
+	VFMADD231PS      Z5, Z3, Z6
+	VMULPS           Z6, Z6, Z6
+	VMULPS           Z6, Z2, Z3
+	VMULPS           Z3, Z3, Z5
+	VMOVUPS          Z5, Z7
+	VFMSUB231PS      Z3, Z3, Z7
+	VFMSUB231PS      Z3, Z5, Z2
+	VFMADD231PS      Z3, Z7, Z2
+	VMULPS           Z31, Z2, Z2
+	VFNMADD231PS     Z6, Z2, Z3
+	VADDPS           Z26, Z4, Z4
+	VPSLLD           $0x17, Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VCMPPS           $0x11, Z1, Z29, K3
+	KANDW            K3, K2, K4
+	KNOTW            K4, K2
+	KANDW            K1, K2, K3
+	VBLENDMPS        Z1, Z3, K3, Z3
+	VPTERNLOGD       $0xea, Z3, Z25, Z0
+	VMOVUPS          Z0, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
+	JMP              next
 
 // func ExpF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·ExpF32AVX512(SB), $128-40
+TEXT ·ExpF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5043,28 +6448,44 @@ TEXT ·ExpF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+116(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMINPS       (SI)(BX*4), Z30, Z0
+	VMINPS       64(SI)(BX*4), Z30, Z1
 	VMAXPS       Z0, Z29, Z0
-	VMULPS       Z22, Z0, Z1
-	VRNDSCALEPS  $0x08, Z1, Z1
-	VFNMADD231PS Z24, Z1, Z0
-	VFNMADD231PS Z21, Z1, Z0
-	VMOVUPS      Z31, Z2
-	VFMADD231PS  Z0, Z28, Z2
-	VFMADD213PS  Z27, Z0, Z2
-	VFMADD213PS  Z26, Z0, Z2
-	VFMADD213PS  Z25, Z0, Z2
-	VMULPS       Z0, Z0, Z3
-	VFMADD231PS  Z2, Z3, Z0
+	VMAXPS       Z1, Z29, Z1
+	VMULPS       Z22, Z0, Z2
+	VMULPS       Z22, Z1, Z3
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VFNMADD231PS Z24, Z2, Z0
+	VFNMADD231PS Z24, Z3, Z1
+	VFNMADD231PS Z21, Z2, Z0
+	VFNMADD231PS Z21, Z3, Z1
+	VMOVUPS      Z31, Z4
+	VFMADD231PS  Z0, Z28, Z4
+	VMOVUPS      Z31, Z5
+	VFMADD231PS  Z1, Z28, Z5
+	VMULPS       Z0, Z0, Z6
+	VMULPS       Z1, Z1, Z7
+	VFMADD213PS  Z27, Z0, Z4
+	VFMADD213PS  Z27, Z1, Z5
+	VFMADD213PS  Z26, Z0, Z4
+	VFMADD213PS  Z26, Z1, Z5
+	VFMADD213PS  Z25, Z0, Z4
+	VFMADD213PS  Z25, Z1, Z5
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z7, Z1
 	VADDPS       Z23, Z0, Z0
-	VSCALEFPS    Z1, Z0, Z0
+	VADDPS       Z23, Z1, Z1
+	VSCALEFPS    Z2, Z0, Z0
+	VSCALEFPS    Z3, Z1, Z1
 	VMOVUPS      Z0, (DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
+	VMOVUPS      Z1, 64(DI)(BX*4)
+	LEAQ         64(BX), AX
+	ADDQ         $0x20, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -5076,12 +6497,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5090,8 +6516,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -5099,7 +6529,7 @@ done:
 
 // func Exp2F32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·Exp2F32AVX512(SB), $128-40
+TEXT ·Exp2F32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5114,27 +6544,42 @@ TEXT ·Exp2F32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+144(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMINPS      (SI)(BX*4), Z29, Z0
+	VMINPS      64(SI)(BX*4), Z29, Z1
 	VMAXPS      Z0, Z28, Z0
-	VRNDSCALEPS $0x08, Z0, Z1
-	VSUBPS      Z1, Z0, Z0
-	VMULPS      Z0, Z0, Z2
-	VMOVUPS     Z31, Z3
-	VFMADD231PS Z2, Z27, Z3
-	VFMADD213PS Z25, Z2, Z3
-	VMOVUPS     Z30, Z4
-	VFMADD231PS Z2, Z26, Z4
-	VFMADD213PS Z24, Z2, Z4
-	VFMADD231PS Z0, Z3, Z4
-	VFMADD213PS Z23, Z4, Z0
-	VSCALEFPS   Z1, Z0, Z0
+	VMAXPS      Z1, Z28, Z1
+	VRNDSCALEPS $0x08, Z0, Z2
+	VRNDSCALEPS $0x08, Z1, Z3
+	VSUBPS      Z2, Z0, Z0
+	VSUBPS      Z3, Z1, Z1
+	VMULPS      Z0, Z0, Z4
+	VMULPS      Z1, Z1, Z5
+	VMOVUPS     Z31, Z6
+	VFMADD231PS Z4, Z27, Z6
+	VMOVUPS     Z30, Z7
+	VFMADD231PS Z4, Z26, Z7
+	VMOVUPS     Z31, Z8
+	VFMADD231PS Z5, Z27, Z8
+	VMOVUPS     Z30, Z9
+	VFMADD231PS Z5, Z26, Z9
+	VFMADD213PS Z25, Z4, Z6
+	VFMADD213PS Z24, Z4, Z7
+	VFMADD213PS Z25, Z5, Z8
+	VFMADD213PS Z24, Z5, Z9
+	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z1, Z8, Z9
+	VFMADD213PS Z23, Z7, Z0
+	VFMADD213PS Z23, Z9, Z1
+	VSCALEFPS   Z2, Z0, Z0
+	VSCALEFPS   Z3, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -5146,12 +6591,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5160,8 +6610,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -5169,7 +6623,7 @@ done:
 
 // func Expm1F32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·Expm1F32AVX512(SB), $128-40
+TEXT ·Expm1F32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5189,42 +6643,67 @@ TEXT ·Expm1F32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+172(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VCMPPS       $0x11, Z0, Z30, K1
-	KORTESTW     K1, K1
-	JNZ          complete
 	VMINPS       Z0, Z29, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VMINPS       Z2, Z29, Z3
+	VCMPPS       $0x11, Z0, Z30, K1
+	VCMPPS       $0x11, Z2, Z30, K2
 	VMAXPS       Z1, Z28, Z1
-	VMULPS       Z20, Z1, Z2
-	VRNDSCALEPS  $0x08, Z2, Z2
-	VFNMADD231PS Z22, Z2, Z1
-	VMOVUPS      Z1, Z3
-	VFNMADD231PS Z27, Z2, Z3
-	VMOVUPS      Z31, Z4
-	VFMADD231PS  Z3, Z26, Z4
-	VFMADD213PS  Z25, Z3, Z4
-	VFMADD213PS  Z24, Z3, Z4
-	VFMADD213PS  Z23, Z3, Z4
-	VMULPS       Z3, Z3, Z5
-	VSUBPS       Z3, Z1, Z1
-	VFNMADD231PS Z27, Z2, Z1
-	VFMADD231PS  Z4, Z5, Z1
-	VADDPS       Z19, Z2, Z2
-	VPSLLD       $0x17, Z2, Z2
-	VSUBPS       Z21, Z2, Z4
-	VFMADD231PS  Z3, Z2, Z4
-	VFMADD231PS  Z1, Z2, Z4
-	VPANDD       Z18, Z0, Z0
-	VPORD        Z0, Z4, Z4
-	VMOVUPS      Z4, (DI)(BX*4)
+	VMAXPS       Z3, Z28, Z3
+	KORW         K1, K2, K3
+	KORTESTW     K3, K3
+	JNZ          complete
+	VMULPS       Z20, Z1, Z4
+	VMULPS       Z20, Z3, Z5
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VRNDSCALEPS  $0x08, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
+	VADDPS       Z19, Z4, Z6
+	VADDPS       Z19, Z5, Z7
+	VPSLLD       $0x17, Z6, Z6
+	VPSLLD       $0x17, Z7, Z7
+	VMOVUPS      Z1, Z8
+	VFNMADD231PS Z27, Z4, Z8
+	VMOVUPS      Z3, Z9
+	VFNMADD231PS Z27, Z5, Z9
+	VSUBPS       Z21, Z6, Z10
+	VSUBPS       Z21, Z7, Z11
+	VMOVUPS      Z31, Z12
+	VFMADD231PS  Z8, Z26, Z12
+	VMOVUPS      Z31, Z13
+	VFMADD231PS  Z9, Z26, Z13
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z9, Z3, Z3
+	VMULPS       Z8, Z8, Z14
+	VMULPS       Z9, Z9, Z15
+	VFMADD231PS  Z8, Z6, Z10
+	VFMADD231PS  Z9, Z7, Z11
+	VFNMADD231PS Z27, Z4, Z1
+	VFNMADD231PS Z27, Z5, Z3
+	VFMADD213PS  Z25, Z8, Z12
+	VFMADD213PS  Z25, Z9, Z13
+	VFMADD213PS  Z24, Z8, Z12
+	VFMADD213PS  Z24, Z9, Z13
+	VFMADD213PS  Z23, Z8, Z12
+	VFMADD213PS  Z23, Z9, Z13
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z15, Z3
+	VFMADD231PS  Z1, Z6, Z10
+	VFMADD231PS  Z3, Z7, Z11
+	VPTERNLOGD   $0xea, Z10, Z18, Z0
+	VPTERNLOGD   $0xea, Z11, Z18, Z2
+	VMOVUPS      Z0, (DI)(BX*4)
+	VMOVUPS      Z2, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -5236,12 +6715,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5250,14 +6734,21 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS      (SI)(BX*4), Z0
 	VMINPS       Z0, Z29, Z1
 	VMAXPS       Z1, Z28, Z1
@@ -5287,14 +6778,17 @@ complete:
 	VMULPS.BCST  constants32<>+180(SB), Z3, Z3
 	VCMPPS       $0x11, Z0, Z30, K1
 	VBLENDMPS    Z3, Z5, K1, Z5
-	VPANDD       Z18, Z0, Z0
-	VPORD        Z0, Z5, Z5
-	VMOVUPS      Z5, (DI)(BX*4)
+	VPTERNLOGD   $0xea, Z5, Z18, Z0
+	VMOVUPS      Z0, (DI)(BX*4)
+	ADDQ         $0x10, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x20, BX
 	JMP          next
 
 // func LogF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·LogF32AVX512(SB), $128-40
+TEXT ·LogF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5315,43 +6809,71 @@ TEXT ·LogF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+112(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
+	VPADDD      Z29, Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPADDD      Z29, Z2, Z3
 	VCMPPS      $0x12, Z0, Z31, K1
 	VCMPPS      $0x11, Z18, Z0, K2
-	KANDW       K1, K2, K3
-	KNOTW       K3, K1
-	KORTESTW    K1, K1
+	VPANDD      Z28, Z1, Z0
+	VPANDD      Z28, Z3, Z4
+	VPSRLD      $0x17, Z1, Z1
+	VPSRLD      $0x17, Z3, Z3
+	VPADDD      Z23, Z0, Z0
+	VPADDD      Z23, Z4, Z4
+	VPORD       Z20, Z1, Z1
+	VPORD       Z20, Z3, Z3
+	VSUBPS      Z22, Z0, Z0
+	VSUBPS      Z22, Z4, Z4
+	VSUBPS      Z19, Z1, Z1
+	VSUBPS      Z19, Z3, Z3
+	VCMPPS      $0x12, Z2, Z31, K3
+	VCMPPS      $0x11, Z18, Z2, K4
+	KANDW       K1, K2, K5
+	KNOTW       K5, K1
+	VADDPS      Z21, Z0, Z2
+	VADDPS      Z21, Z4, Z5
+	VMULPS      Z0, Z0, Z6
+	VMULPS      Z4, Z4, Z7
+	KANDW       K3, K4, K2
+	KNOTW       K2, K3
+	VDIVPS      Z2, Z0, Z2
+	VDIVPS      Z5, Z4, Z5
+	KORW        K1, K3, K2
+	KORTESTW    K2, K2
 	JNZ         complete
-	VPADDD      Z29, Z0, Z0
-	VPANDD      Z28, Z0, Z1
-	VPADDD      Z23, Z1, Z1
-	VSUBPS      Z22, Z1, Z1
-	VADDPS      Z21, Z1, Z2
-	VDIVPS      Z2, Z1, Z2
-	VMULPS      Z2, Z2, Z3
-	VMOVUPS     Z30, Z4
-	VFMADD231PS Z3, Z27, Z4
-	VFMADD213PS Z25, Z3, Z4
-	VMULPS      Z1, Z1, Z5
-	VMULPS      Z26, Z5, Z5
-	VFMADD213PS Z5, Z4, Z3
-	VMULPS      Z3, Z2, Z2
-	VPSRLD      $0x17, Z0, Z0
-	VPORD       Z20, Z0, Z0
-	VSUBPS      Z19, Z0, Z0
-	VFMADD231PS Z17, Z0, Z2
-	VSUBPS      Z2, Z5, Z5
-	VSUBPS      Z5, Z1, Z1
-	VFMADD231PS Z24, Z0, Z1
-	VMOVUPS     Z1, (DI)(BX*4)
+	VMULPS      Z26, Z6, Z6
+	VMULPS      Z26, Z7, Z7
+	VMULPS      Z2, Z2, Z8
+	VMULPS      Z5, Z5, Z9
+	VMOVUPS     Z30, Z10
+	VFMADD231PS Z8, Z27, Z10
+	VMOVUPS     Z30, Z11
+	VFMADD231PS Z9, Z27, Z11
+	VFMADD213PS Z25, Z8, Z10
+	VFMADD213PS Z25, Z9, Z11
+	VFMADD213PS Z6, Z10, Z8
+	VFMADD213PS Z7, Z11, Z9
+	VMULPS      Z8, Z2, Z2
+	VMULPS      Z9, Z5, Z5
+	VFMADD231PS Z17, Z1, Z2
+	VFMADD231PS Z17, Z3, Z5
+	VSUBPS      Z2, Z6, Z6
+	VSUBPS      Z5, Z7, Z7
+	VSUBPS      Z6, Z0, Z0
+	VSUBPS      Z7, Z4, Z4
+	VFMADD231PS Z24, Z1, Z0
+	VFMADD231PS Z24, Z3, Z4
+	VMOVUPS     Z0, (DI)(BX*4)
+	VMOVUPS     Z4, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -5363,12 +6885,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5377,14 +6904,21 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS        (SI)(BX*4), Z0
 	VCMPPS         $0x12, Z0, Z31, K1
 	VCMPPS         $0x11, Z18, Z0, K2
@@ -5427,11 +6961,15 @@ complete:
 	VBLENDMPS.BCST constants32<>+224(SB), Z3, K2, Z3
 	VBLENDMPS      Z3, Z2, K1, Z2
 	VMOVUPS        Z2, (DI)(BX*4)
+	ADDQ           $0x10, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x20, BX
 	JMP            next
 
 // func Log2F32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·Log2F32AVX512(SB), $128-40
+TEXT ·Log2F32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5446,62 +6984,99 @@ TEXT ·Log2F32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+204(SB), Z22
 	VBROADCASTSS constants32<>+24(SB), Z21
 	VBROADCASTSS constants32<>+104(SB), Z31
-	VBROADCASTSS constants32<>+208(SB), Z20
-	VBROADCASTSS constants32<>+40(SB), Z19
-	VBROADCASTSS constants32<>+44(SB), Z18
-	VBROADCASTSS constants32<>+52(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
+	VPADDD      Z27, Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPADDD      Z27, Z2, Z3
 	VCMPPS      $0x12, Z0, Z30, K1
-	VCMPPS      $0x11, Z17, Z0, K2
-	KANDW       K1, K2, K3
-	KNOTW       K3, K1
-	KORTESTW    K1, K1
+	VCMPPS.BCST $0x11, constants32<>+52(SB), Z0, K2
+	VPANDD      Z26, Z1, Z0
+	VPANDD      Z26, Z3, Z4
+	VPSRLD      $0x17, Z1, Z1
+	VPSRLD      $0x17, Z3, Z3
+	VPADDD      Z22, Z0, Z0
+	VPADDD      Z22, Z4, Z4
+	VPORD.BCST  constants32<>+40(SB), Z1, Z1
+	VPORD.BCST  constants32<>+40(SB), Z3, Z3
+	VSUBPS      Z21, Z0, Z0
+	VSUBPS      Z21, Z4, Z4
+	VSUBPS.BCST constants32<>+44(SB), Z1, Z1
+	VSUBPS.BCST constants32<>+44(SB), Z3, Z3
+	VCMPPS      $0x12, Z2, Z30, K3
+	VCMPPS.BCST $0x11, constants32<>+52(SB), Z2, K4
+	KANDW       K1, K2, K5
+	KNOTW       K5, K1
+	VADDPS.BCST constants32<>+208(SB), Z0, Z2
+	VADDPS.BCST constants32<>+208(SB), Z4, Z5
+	VMULPS      Z0, Z0, Z6
+	VMULPS      Z4, Z4, Z7
+	KANDW       K3, K4, K2
+	KNOTW       K2, K3
+	VDIVPS      Z2, Z0, Z2
+	VDIVPS      Z5, Z4, Z5
+	KORW        K1, K3, K2
+	KORTESTW    K2, K2
 	JNZ         complete
-	VPADDD      Z27, Z0, Z0
-	VPANDD      Z26, Z0, Z1
-	VPADDD      Z22, Z1, Z1
-	VSUBPS      Z21, Z1, Z1
-	VADDPS      Z20, Z1, Z2
-	VDIVPS      Z2, Z1, Z2
-	VMULPS      Z2, Z2, Z3
-	VMOVUPS     Z29, Z4
-	VFMADD231PS Z3, Z24, Z4
-	VFMADD213PS Z23, Z3, Z4
-	VMULPS      Z1, Z1, Z5
-	VMULPS      Z28, Z5, Z6
-	VFMADD213PS Z6, Z4, Z3
-	VMULPS      Z3, Z2, Z2
-	VSUBPS      Z6, Z1, Z3
-	VSUBPS      Z3, Z1, Z4
-	VSUBPS      Z6, Z4, Z4
-	VFMSUB231PS Z1, Z1, Z5
-	VMULPS      Z28, Z5, Z5
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VMULPS      Z31, Z3, Z1
-	VMOVUPS     Z1, Z2
-	VFMSUB231PS Z31, Z3, Z2
-	VFMADD231PS Z25, Z3, Z2
-	VFMADD231PS Z31, Z4, Z2
-	VPSRLD      $0x17, Z0, Z0
-	VPORD       Z19, Z0, Z0
-	VSUBPS      Z18, Z0, Z0
-	VADDPS      Z1, Z0, Z3
-	VSUBPS      Z0, Z3, Z0
-	VSUBPS      Z0, Z1, Z1
-	VADDPS      Z2, Z1, Z1
-	VADDPS      Z1, Z3, Z3
-	VMOVUPS     Z3, (DI)(BX*4)
+	VMULPS      Z28, Z6, Z8
+	VMULPS      Z28, Z7, Z9
+	VFMSUB231PS Z0, Z0, Z6
+	VFMSUB231PS Z4, Z4, Z7
+	VSUBPS      Z8, Z0, Z10
+	VSUBPS      Z9, Z4, Z11
+	VMULPS      Z28, Z6, Z6
+	VMULPS      Z28, Z7, Z7
+	VSUBPS      Z10, Z0, Z0
+	VMULPS      Z31, Z10, Z12
+	VSUBPS      Z11, Z4, Z4
+	VMULPS      Z31, Z11, Z13
+	VSUBPS      Z8, Z0, Z0
+	VSUBPS      Z9, Z4, Z4
+	VMOVUPS     Z12, Z14
+	VFMSUB231PS Z31, Z10, Z14
+	VMOVUPS     Z13, Z15
+	VFMSUB231PS Z31, Z11, Z15
+	VADDPS      Z12, Z1, Z16
+	VADDPS      Z13, Z3, Z17
+	VMULPS      Z2, Z2, Z18
+	VMULPS      Z5, Z5, Z19
+	VSUBPS      Z6, Z0, Z0
+	VSUBPS      Z7, Z4, Z4
+	VSUBPS      Z1, Z16, Z1
+	VSUBPS      Z3, Z17, Z3
+	VFMADD231PS Z25, Z10, Z14
+	VFMADD231PS Z25, Z11, Z15
+	VMOVUPS     Z29, Z6
+	VFMADD231PS Z18, Z24, Z6
+	VMOVUPS     Z29, Z7
+	VFMADD231PS Z19, Z24, Z7
+	VSUBPS      Z1, Z12, Z12
+	VSUBPS      Z3, Z13, Z13
+	VFMADD213PS Z23, Z18, Z6
+	VFMADD213PS Z23, Z19, Z7
+	VFMADD231PS Z6, Z18, Z8
+	VFMADD231PS Z7, Z19, Z9
+	VMULPS      Z8, Z2, Z2
+	VMULPS      Z9, Z5, Z5
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z4, Z4
+	VFMADD231PS Z31, Z0, Z14
+	VFMADD231PS Z31, Z4, Z15
+	VADDPS      Z14, Z12, Z12
+	VADDPS      Z15, Z13, Z13
+	VADDPS      Z12, Z16, Z16
+	VADDPS      Z13, Z17, Z17
+	VMOVUPS     Z16, (DI)(BX*4)
+	VMOVUPS     Z17, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -5513,12 +7088,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5527,17 +7107,24 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS        (SI)(BX*4), Z0
 	VCMPPS         $0x12, Z0, Z30, K1
-	VCMPPS         $0x11, Z17, Z0, K2
+	VCMPPS.BCST    $0x11, constants32<>+52(SB), Z0, K2
 	KANDW          K1, K2, K3
 	KNOTW          K3, K1
 	VCMPPS         $0x11, Z30, Z0, K2
@@ -5548,7 +7135,7 @@ complete:
 	VPANDD         Z26, Z1, Z2
 	VPADDD         Z22, Z2, Z2
 	VSUBPS         Z21, Z2, Z2
-	VADDPS         Z20, Z2, Z3
+	VADDPS.BCST    constants32<>+208(SB), Z2, Z3
 	VDIVPS         Z3, Z2, Z3
 	VMULPS         Z3, Z3, Z4
 	VMOVUPS        Z29, Z5
@@ -5571,8 +7158,8 @@ complete:
 	VFMADD231PS    Z25, Z4, Z3
 	VFMADD231PS    Z31, Z5, Z3
 	VPSRLD         $0x17, Z1, Z1
-	VPORD          Z19, Z1, Z1
-	VSUBPS         Z18, Z1, Z1
+	VPORD.BCST     constants32<>+40(SB), Z1, Z1
+	VSUBPS.BCST    constants32<>+44(SB), Z1, Z1
 	VSUBPS.BCST    constants32<>+216(SB), Z1, Z4
 	VBLENDMPS      Z4, Z1, K3, Z1
 	VADDPS         Z2, Z1, Z4
@@ -5584,17 +7171,21 @@ complete:
 	VCMPPS         $0x11, Z0, Z1, K2
 	VBROADCASTSS   constants32<>+220(SB), Z2
 	VBLENDMPS      Z4, Z2, K2, Z2
-	VCMPPS         $0x00, Z17, Z0, K2
+	VCMPPS.BCST    $0x00, constants32<>+52(SB), Z0, K2
 	VBLENDMPS      Z0, Z2, K2, Z2
 	VCMPPS         $0x00, Z1, Z0, K2
 	VBLENDMPS.BCST constants32<>+224(SB), Z2, K2, Z2
 	VBLENDMPS      Z2, Z4, K1, Z4
 	VMOVUPS        Z4, (DI)(BX*4)
+	ADDQ           $0x10, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x20, BX
 	JMP            next
 
 // func Log10F32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·Log10F32AVX512(SB), $128-40
+TEXT ·Log10F32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5607,71 +7198,109 @@ TEXT ·Log10F32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+236(SB), Z31
 	VBROADCASTSS constants32<>+196(SB), Z27
 	VBROADCASTSS constants32<>+200(SB), Z23
-	VBROADCASTSS constants32<>+204(SB), Z22
-	VBROADCASTSS constants32<>+24(SB), Z21
-	VBROADCASTSS constants32<>+208(SB), Z20
-	VBROADCASTSS constants32<>+40(SB), Z19
-	VBROADCASTSS constants32<>+44(SB), Z18
-	VBROADCASTSS constants32<>+52(SB), Z17
-	VBROADCASTSS constants32<>+240(SB), Z16
-	VBROADCASTSS constants32<>+244(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS     (SI)(BX*4), Z0
-	VCMPPS      $0x12, Z0, Z30, K1
-	VCMPPS      $0x11, Z17, Z0, K2
-	KANDW       K1, K2, K3
-	KNOTW       K3, K1
-	KORTESTW    K1, K1
-	JNZ         complete
-	VPADDD      Z26, Z0, Z0
-	VPANDD      Z25, Z0, Z1
-	VPADDD      Z22, Z1, Z1
-	VSUBPS      Z21, Z1, Z1
-	VADDPS      Z20, Z1, Z2
-	VDIVPS      Z2, Z1, Z2
-	VMULPS      Z2, Z2, Z3
-	VMOVUPS     Z29, Z4
-	VFMADD231PS Z3, Z24, Z4
-	VFMADD213PS Z23, Z3, Z4
-	VMULPS      Z1, Z1, Z5
-	VMULPS      Z27, Z5, Z6
-	VFMADD213PS Z6, Z4, Z3
-	VMULPS      Z3, Z2, Z2
-	VSUBPS      Z6, Z1, Z3
-	VSUBPS      Z3, Z1, Z4
-	VSUBPS      Z6, Z4, Z4
-	VFMSUB231PS Z1, Z1, Z5
-	VMULPS      Z27, Z5, Z5
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VMULPS      Z31, Z3, Z1
-	VMOVUPS     Z1, Z2
-	VFMSUB231PS Z31, Z3, Z2
-	VFMADD231PS Z16, Z3, Z2
-	VFMADD231PS Z31, Z4, Z2
-	VPSRLD      $0x17, Z0, Z0
-	VPORD       Z19, Z0, Z0
-	VSUBPS      Z18, Z0, Z0
-	VMULPS      Z28, Z0, Z3
-	VMOVUPS     Z3, Z4
-	VFMSUB231PS Z28, Z0, Z4
-	VFMADD231PS Z15, Z0, Z4
-	VADDPS      Z4, Z2, Z2
-	VADDPS      Z1, Z3, Z0
-	VSUBPS      Z3, Z0, Z3
-	VSUBPS      Z3, Z1, Z1
-	VADDPS      Z2, Z1, Z1
-	VADDPS      Z1, Z0, Z0
-	VMOVUPS     Z0, (DI)(BX*4)
+	VMOVUPS          (SI)(BX*4), Z0
+	VPADDD           Z26, Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VPADDD           Z26, Z2, Z3
+	VCMPPS           $0x12, Z0, Z30, K1
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
+	VPANDD           Z25, Z1, Z0
+	VPANDD           Z25, Z3, Z4
+	VPSRLD           $0x17, Z1, Z1
+	VPSRLD           $0x17, Z3, Z3
+	VPADDD.BCST      constants32<>+204(SB), Z0, Z0
+	VPADDD.BCST      constants32<>+204(SB), Z4, Z4
+	VPORD.BCST       constants32<>+40(SB), Z1, Z1
+	VPORD.BCST       constants32<>+40(SB), Z3, Z3
+	VSUBPS.BCST      constants32<>+24(SB), Z0, Z0
+	VSUBPS.BCST      constants32<>+24(SB), Z4, Z4
+	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+44(SB), Z3, Z3
+	VCMPPS           $0x12, Z2, Z30, K3
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z2, K4
+	KANDW            K1, K2, K5
+	KNOTW            K5, K1
+	VADDPS.BCST      constants32<>+208(SB), Z0, Z2
+	VADDPS.BCST      constants32<>+208(SB), Z4, Z5
+	VMULPS           Z0, Z0, Z6
+	VMULPS           Z4, Z4, Z7
+	VMULPS           Z28, Z1, Z8
+	VMULPS           Z28, Z3, Z9
+	KANDW            K3, K4, K2
+	KNOTW            K2, K3
+	VDIVPS           Z2, Z0, Z2
+	VDIVPS           Z5, Z4, Z5
+	KORW             K1, K3, K2
+	KORTESTW         K2, K2
+	JNZ              complete
+	VMULPS           Z27, Z6, Z10
+	VMULPS           Z27, Z7, Z11
+	VFMSUB231PS      Z0, Z0, Z6
+	VFMSUB231PS      Z4, Z4, Z7
+	VMOVUPS          Z8, Z12
+	VFMSUB231PS      Z28, Z1, Z12
+	VMOVUPS          Z9, Z13
+	VFMSUB231PS      Z28, Z3, Z13
+	VSUBPS           Z10, Z0, Z14
+	VSUBPS           Z11, Z4, Z15
+	VMULPS           Z27, Z6, Z6
+	VMULPS           Z27, Z7, Z7
+	VFMADD231PS.BCST constants32<>+240(SB), Z1, Z12
+	VFMADD231PS.BCST constants32<>+240(SB), Z3, Z13
+	VSUBPS           Z14, Z0, Z0
+	VMULPS           Z31, Z14, Z1
+	VSUBPS           Z15, Z4, Z4
+	VMULPS           Z31, Z15, Z3
+	VSUBPS           Z10, Z0, Z0
+	VSUBPS           Z11, Z4, Z4
+	VMOVUPS          Z1, Z16
+	VFMSUB231PS      Z31, Z14, Z16
+	VMOVUPS          Z3, Z17
+	VFMSUB231PS      Z31, Z15, Z17
+	VADDPS           Z1, Z8, Z18
+	VADDPS           Z3, Z9, Z19
+	VMULPS           Z2, Z2, Z20
+	VMULPS           Z5, Z5, Z21
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z7, Z4, Z4
+	VSUBPS           Z8, Z18, Z8
+	VSUBPS           Z9, Z19, Z9
+	VFMADD231PS.BCST constants32<>+244(SB), Z14, Z16
+	VFMADD231PS.BCST constants32<>+244(SB), Z15, Z17
+	VMOVUPS          Z29, Z6
+	VFMADD231PS      Z20, Z24, Z6
+	VMOVUPS          Z29, Z7
+	VFMADD231PS      Z21, Z24, Z7
+	VSUBPS           Z8, Z1, Z1
+	VSUBPS           Z9, Z3, Z3
+	VFMADD213PS      Z23, Z20, Z6
+	VFMADD213PS      Z23, Z21, Z7
+	VFMADD231PS      Z6, Z20, Z10
+	VFMADD231PS      Z7, Z21, Z11
+	VMULPS           Z10, Z2, Z2
+	VMULPS           Z11, Z5, Z5
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z5, Z4, Z4
+	VFMADD231PS      Z31, Z0, Z16
+	VFMADD231PS      Z31, Z4, Z17
+	VADDPS           Z12, Z16, Z16
+	VADDPS           Z13, Z17, Z17
+	VADDPS           Z16, Z1, Z1
+	VADDPS           Z17, Z3, Z3
+	VADDPS           Z1, Z18, Z18
+	VADDPS           Z3, Z19, Z19
+	VMOVUPS          Z18, (DI)(BX*4)
+	VMOVUPS          Z19, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -5683,12 +7312,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5697,79 +7331,90 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPS        (SI)(BX*4), Z0
-	VCMPPS         $0x12, Z0, Z30, K1
-	VCMPPS         $0x11, Z17, Z0, K2
-	KANDW          K1, K2, K3
-	KNOTW          K3, K1
-	VCMPPS         $0x11, Z30, Z0, K2
-	KANDW          K1, K2, K3
-	VMULPS.BCST    constants32<>+212(SB), Z0, Z1
-	VBLENDMPS      Z1, Z0, K3, Z1
-	VPADDD         Z26, Z1, Z1
-	VPANDD         Z25, Z1, Z2
-	VPADDD         Z22, Z2, Z2
-	VSUBPS         Z21, Z2, Z2
-	VADDPS         Z20, Z2, Z3
-	VDIVPS         Z3, Z2, Z3
-	VMULPS         Z3, Z3, Z4
-	VMOVUPS        Z29, Z5
-	VFMADD231PS    Z4, Z24, Z5
-	VFMADD213PS    Z23, Z4, Z5
-	VMULPS         Z2, Z2, Z6
-	VMULPS         Z27, Z6, Z7
-	VFMADD213PS    Z7, Z5, Z4
-	VMULPS         Z4, Z3, Z3
-	VSUBPS         Z7, Z2, Z4
-	VSUBPS         Z4, Z2, Z5
-	VSUBPS         Z7, Z5, Z5
-	VFMSUB231PS    Z2, Z2, Z6
-	VMULPS         Z27, Z6, Z6
-	VSUBPS         Z6, Z5, Z5
-	VADDPS         Z3, Z5, Z5
-	VMULPS         Z31, Z4, Z2
-	VMOVUPS        Z2, Z3
-	VFMSUB231PS    Z31, Z4, Z3
-	VFMADD231PS    Z16, Z4, Z3
-	VFMADD231PS    Z31, Z5, Z3
-	VPSRLD         $0x17, Z1, Z1
-	VPORD          Z19, Z1, Z1
-	VSUBPS         Z18, Z1, Z1
-	VSUBPS.BCST    constants32<>+216(SB), Z1, Z4
-	VBLENDMPS      Z4, Z1, K3, Z1
-	VMULPS         Z28, Z1, Z4
-	VMOVUPS        Z4, Z5
-	VFMSUB231PS    Z28, Z1, Z5
-	VFMADD231PS    Z15, Z1, Z5
-	VADDPS         Z5, Z3, Z3
-	VADDPS         Z2, Z4, Z1
-	VSUBPS         Z4, Z1, Z4
-	VSUBPS         Z4, Z2, Z2
-	VADDPS         Z3, Z2, Z2
-	VADDPS         Z2, Z1, Z1
-	VPXORD         Z2, Z2, Z2
-	VCMPPS         $0x11, Z0, Z2, K2
-	VBROADCASTSS   constants32<>+220(SB), Z3
-	VBLENDMPS      Z1, Z3, K2, Z3
-	VCMPPS         $0x00, Z17, Z0, K2
-	VBLENDMPS      Z0, Z3, K2, Z3
-	VCMPPS         $0x00, Z2, Z0, K2
-	VBLENDMPS.BCST constants32<>+224(SB), Z3, K2, Z3
-	VBLENDMPS      Z3, Z1, K1, Z1
-	VMOVUPS        Z1, (DI)(BX*4)
-	JMP            next
+	XORL R15, R15
+
+single:
+	VMOVUPS          (SI)(BX*4), Z0
+	VCMPPS           $0x12, Z0, Z30, K1
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
+	KANDW            K1, K2, K3
+	KNOTW            K3, K1
+	VCMPPS           $0x11, Z30, Z0, K2
+	KANDW            K1, K2, K3
+	VMULPS.BCST      constants32<>+212(SB), Z0, Z1
+	VBLENDMPS        Z1, Z0, K3, Z1
+	VPADDD           Z26, Z1, Z1
+	VPANDD           Z25, Z1, Z2
+	VPADDD.BCST      constants32<>+204(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+24(SB), Z2, Z2
+	VADDPS.BCST      constants32<>+208(SB), Z2, Z3
+	VDIVPS           Z3, Z2, Z3
+	VMULPS           Z3, Z3, Z4
+	VMOVUPS          Z29, Z5
+	VFMADD231PS      Z4, Z24, Z5
+	VFMADD213PS      Z23, Z4, Z5
+	VMULPS           Z2, Z2, Z6
+	VMULPS           Z27, Z6, Z7
+	VFMADD213PS      Z7, Z5, Z4
+	VMULPS           Z4, Z3, Z3
+	VSUBPS           Z7, Z2, Z4
+	VSUBPS           Z4, Z2, Z5
+	VSUBPS           Z7, Z5, Z5
+	VFMSUB231PS      Z2, Z2, Z6
+	VMULPS           Z27, Z6, Z6
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z3, Z5, Z5
+	VMULPS           Z31, Z4, Z2
+	VMOVUPS          Z2, Z3
+	VFMSUB231PS      Z31, Z4, Z3
+	VFMADD231PS.BCST constants32<>+244(SB), Z4, Z3
+	VFMADD231PS      Z31, Z5, Z3
+	VPSRLD           $0x17, Z1, Z1
+	VPORD.BCST       constants32<>+40(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+216(SB), Z1, Z4
+	VBLENDMPS        Z4, Z1, K3, Z1
+	VMULPS           Z28, Z1, Z4
+	VMOVUPS          Z4, Z5
+	VFMSUB231PS      Z28, Z1, Z5
+	VFMADD231PS.BCST constants32<>+240(SB), Z1, Z5
+	VADDPS           Z5, Z3, Z3
+	VADDPS           Z2, Z4, Z1
+	VSUBPS           Z4, Z1, Z4
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z3, Z2, Z2
+	VADDPS           Z2, Z1, Z1
+	VPXORD           Z2, Z2, Z2
+	VCMPPS           $0x11, Z0, Z2, K2
+	VBROADCASTSS     constants32<>+220(SB), Z3
+	VBLENDMPS        Z1, Z3, K2, Z3
+	VCMPPS.BCST      $0x00, constants32<>+52(SB), Z0, K2
+	VBLENDMPS        Z0, Z3, K2, Z3
+	VCMPPS           $0x00, Z2, Z0, K2
+	VBLENDMPS.BCST   constants32<>+224(SB), Z3, K2, Z3
+	VBLENDMPS        Z3, Z1, K1, Z1
+	VMOVUPS          Z1, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
+	JMP              next
 
 // func Log1pF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·Log1pF32AVX512(SB), $128-40
+TEXT ·Log1pF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5787,66 +7432,105 @@ TEXT ·Log1pF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+40(SB), Z19
 	VBROADCASTSS constants32<>+44(SB), Z18
 	VBROADCASTSS constants32<>+248(SB), Z17
-	VBROADCASTSS constants32<>+252(SB), Z16
-	VBROADCASTSS constants32<>+56(SB), Z15
-	VBROADCASTSS constants32<>+112(SB), Z14
-	VBROADCASTSS constants32<>+256(SB), Z29
-	VBROADCASTSS constants32<>+224(SB), Z13
+	VBROADCASTSS constants32<>+252(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS     (SI)(BX*4), Z0
-	VCMPPS      $0x11, Z0, Z29, K1
-	VCMPPS      $0x11, Z17, Z0, K2
-	KANDW       K1, K2, K3
-	KNOTW       K3, K1
-	KORTESTW    K1, K1
-	JNZ         complete
-	VADDPS      Z0, Z31, Z1
-	VSUBPS      Z31, Z1, Z2
-	VSUBPS      Z2, Z1, Z3
-	VSUBPS      Z3, Z31, Z3
-	VSUBPS      Z2, Z0, Z2
-	VADDPS      Z2, Z3, Z3
-	VPADDD      Z27, Z1, Z1
-	VPANDD      Z13, Z1, Z2
-	VPSUBD      Z2, Z16, Z2
-	VMULPS      Z2, Z3, Z3
-	VPANDD      Z26, Z1, Z2
-	VPADDD      Z21, Z2, Z2
-	VSUBPS      Z31, Z2, Z2
-	VADDPS      Z3, Z2, Z4
-	VADDPS      Z20, Z4, Z5
-	VDIVPS      Z5, Z4, Z5
-	VMULPS      Z5, Z5, Z6
-	VMOVUPS     Z30, Z7
-	VFMADD231PS Z6, Z25, Z7
-	VFMADD213PS Z23, Z6, Z7
-	VMULPS      Z4, Z4, Z8
-	VMULPS      Z24, Z8, Z8
-	VFMADD213PS Z8, Z7, Z6
-	VMULPS      Z6, Z5, Z5
-	VPSRLD      $0x17, Z1, Z1
-	VPORD       Z19, Z1, Z1
-	VSUBPS      Z18, Z1, Z1
-	VADDPS      Z28, Z1, Z1
-	VFMADD231PS Z14, Z1, Z5
-	VSUBPS      Z2, Z4, Z2
-	VSUBPS      Z2, Z3, Z3
-	VADDPS      Z5, Z3, Z3
-	VSUBPS      Z3, Z8, Z8
-	VSUBPS      Z8, Z4, Z4
-	VFMADD231PS Z22, Z1, Z4
-	VPANDD      Z15, Z0, Z0
-	VPORD       Z0, Z4, Z4
-	VMOVUPS     Z4, (DI)(BX*4)
+	VMOVUPS          (SI)(BX*4), Z0
+	VADDPS           Z0, Z31, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VADDPS           Z2, Z31, Z3
+	VCMPPS           $0x11, Z0, Z29, K1
+	VCMPPS           $0x11, Z17, Z0, K2
+	VCMPPS           $0x11, Z2, Z29, K3
+	VCMPPS           $0x11, Z17, Z2, K4
+	VSUBPS           Z31, Z1, Z4
+	VSUBPS           Z31, Z3, Z5
+	VPADDD           Z27, Z1, Z6
+	VPADDD           Z27, Z3, Z7
+	VPANDD.BCST      constants32<>+224(SB), Z6, Z8
+	VPANDD.BCST      constants32<>+224(SB), Z7, Z9
+	VPANDD           Z26, Z6, Z10
+	VPANDD           Z26, Z7, Z11
+	VBROADCASTSS     constants32<>+256(SB), Z12
+	VPSUBD           Z8, Z12, Z8
+	VPSUBD           Z9, Z12, Z12
+	VPADDD           Z21, Z10, Z10
+	VPADDD           Z21, Z11, Z11
+	VSUBPS           Z4, Z1, Z1
+	VSUBPS           Z5, Z3, Z3
+	VSUBPS           Z4, Z0, Z4
+	VSUBPS           Z5, Z2, Z5
+	VSUBPS           Z31, Z10, Z10
+	VSUBPS           Z31, Z11, Z11
+	VPSRLD           $0x17, Z6, Z6
+	VPSRLD           $0x17, Z7, Z7
+	VPORD            Z19, Z6, Z6
+	VPORD            Z19, Z7, Z7
+	KANDW            K1, K2, K5
+	KANDW            K3, K4, K1
+	VSUBPS           Z1, Z31, Z1
+	VSUBPS           Z3, Z31, Z3
+	VSUBPS           Z18, Z6, Z6
+	VSUBPS           Z18, Z7, Z7
+	KNOTW            K5, K2
+	KNOTW            K1, K3
+	KORW             K2, K3, K1
+	KORTESTW         K1, K1
+	JNZ              complete
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z5, Z3, Z3
+	VADDPS           Z28, Z6, Z6
+	VADDPS           Z28, Z7, Z7
+	VMULPS           Z8, Z1, Z1
+	VMULPS           Z12, Z3, Z3
+	VADDPS           Z1, Z10, Z4
+	VADDPS           Z3, Z11, Z5
+	VADDPS           Z20, Z4, Z8
+	VADDPS           Z20, Z5, Z9
+	VMULPS           Z4, Z4, Z12
+	VMULPS           Z5, Z5, Z13
+	VSUBPS           Z10, Z4, Z10
+	VSUBPS           Z11, Z5, Z11
+	VDIVPS           Z8, Z4, Z8
+	VDIVPS           Z9, Z5, Z9
+	VMULPS           Z24, Z12, Z12
+	VMULPS           Z24, Z13, Z13
+	VSUBPS           Z10, Z1, Z1
+	VSUBPS           Z11, Z3, Z3
+	VMULPS           Z8, Z8, Z10
+	VMULPS           Z9, Z9, Z11
+	VMOVUPS          Z30, Z14
+	VFMADD231PS      Z10, Z25, Z14
+	VMOVUPS          Z30, Z15
+	VFMADD231PS      Z11, Z25, Z15
+	VFMADD213PS      Z23, Z10, Z14
+	VFMADD213PS      Z23, Z11, Z15
+	VFMADD213PS      Z12, Z14, Z10
+	VFMADD213PS      Z13, Z15, Z11
+	VMULPS           Z10, Z8, Z8
+	VMULPS           Z11, Z9, Z9
+	VFMADD231PS.BCST constants32<>+112(SB), Z6, Z8
+	VFMADD231PS.BCST constants32<>+112(SB), Z7, Z9
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z9, Z3, Z3
+	VSUBPS           Z1, Z12, Z12
+	VSUBPS           Z3, Z13, Z13
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VFMADD231PS      Z22, Z6, Z4
+	VFMADD231PS      Z22, Z7, Z5
+	VPTERNLOGD.BCST  $0xec, constants32<>+56(SB), Z4, Z0
+	VPTERNLOGD.BCST  $0xec, constants32<>+56(SB), Z5, Z2
+	VMOVUPS          Z0, (DI)(BX*4)
+	VMOVUPS          Z2, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -5858,12 +7542,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -5872,75 +7561,86 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPS      (SI)(BX*4), Z0
-	VCMPPS       $0x11, Z0, Z29, K1
-	VCMPPS       $0x11, Z17, Z0, K2
-	KANDW        K1, K2, K3
-	KNOTW        K3, K2
-	VCMPPS       $0x12, Z0, Z17, K3
-	KANDW        K2, K3, K4
-	VBLENDMPS    Z28, Z0, K2, Z1
-	VMULPS       Z24, Z0, Z2
-	VBLENDMPS    Z2, Z1, K4, Z1
-	VADDPS       Z1, Z31, Z2
-	VSUBPS       Z31, Z2, Z3
-	VSUBPS       Z3, Z2, Z4
-	VSUBPS       Z4, Z31, Z4
-	VSUBPS       Z3, Z1, Z1
-	VADDPS       Z1, Z4, Z4
-	VPADDD       Z27, Z2, Z2
-	VPANDD       Z13, Z2, Z1
-	VPSUBD       Z1, Z16, Z1
-	VMULPS       Z1, Z4, Z4
-	VPANDD       Z26, Z2, Z1
-	VPADDD       Z21, Z1, Z1
-	VSUBPS       Z31, Z1, Z1
-	VADDPS       Z4, Z1, Z3
-	VADDPS       Z20, Z3, Z5
-	VDIVPS       Z5, Z3, Z5
-	VMULPS       Z5, Z5, Z6
-	VMOVUPS      Z30, Z7
-	VFMADD231PS  Z6, Z25, Z7
-	VFMADD213PS  Z23, Z6, Z7
-	VMULPS       Z3, Z3, Z8
-	VMULPS       Z24, Z8, Z8
-	VFMADD213PS  Z8, Z7, Z6
-	VMULPS       Z6, Z5, Z5
-	VPSRLD       $0x17, Z2, Z2
-	VPORD        Z19, Z2, Z2
-	VSUBPS       Z18, Z2, Z2
-	VMOVUPS.Z    Z31, K4, Z6
-	VADDPS       Z6, Z2, Z2
-	VFMADD231PS  Z14, Z2, Z5
-	VSUBPS       Z1, Z3, Z1
-	VSUBPS       Z1, Z4, Z4
-	VADDPS       Z5, Z4, Z4
-	VSUBPS       Z4, Z8, Z8
-	VSUBPS       Z8, Z3, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VCMPPS       $0x00, Z29, Z0, K3
-	VBROADCASTSS constants32<>+220(SB), Z1
-	VBLENDMPS    Z13, Z1, K3, Z1
-	VBLENDMPS    Z3, Z1, K1, Z1
-	VCMPPS.BCST  $0x00, constants32<>+52(SB), Z0, K1
-	VBLENDMPS    Z0, Z1, K1, Z1
-	VBLENDMPS    Z1, Z3, K2, Z3
-	VPANDD       Z15, Z0, Z0
-	VPORD        Z0, Z3, Z3
-	VMOVUPS      Z3, (DI)(BX*4)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPS          (SI)(BX*4), Z0
+	VCMPPS           $0x11, Z0, Z29, K1
+	VCMPPS           $0x11, Z17, Z0, K2
+	KANDW            K1, K2, K3
+	KNOTW            K3, K2
+	VCMPPS           $0x12, Z0, Z17, K3
+	KANDW            K2, K3, K4
+	VBLENDMPS        Z28, Z0, K2, Z1
+	VMULPS           Z24, Z0, Z2
+	VBLENDMPS        Z2, Z1, K4, Z1
+	VADDPS           Z1, Z31, Z2
+	VSUBPS           Z31, Z2, Z3
+	VSUBPS           Z3, Z2, Z4
+	VSUBPS           Z4, Z31, Z4
+	VSUBPS           Z3, Z1, Z1
+	VADDPS           Z1, Z4, Z4
+	VPADDD           Z27, Z2, Z2
+	VPANDD.BCST      constants32<>+224(SB), Z2, Z1
+	VBROADCASTSS     constants32<>+256(SB), Z3
+	VPSUBD           Z1, Z3, Z3
+	VMULPS           Z3, Z4, Z4
+	VPANDD           Z26, Z2, Z1
+	VPADDD           Z21, Z1, Z1
+	VSUBPS           Z31, Z1, Z1
+	VADDPS           Z4, Z1, Z3
+	VADDPS           Z20, Z3, Z5
+	VDIVPS           Z5, Z3, Z5
+	VMULPS           Z5, Z5, Z6
+	VMOVUPS          Z30, Z7
+	VFMADD231PS      Z6, Z25, Z7
+	VFMADD213PS      Z23, Z6, Z7
+	VMULPS           Z3, Z3, Z8
+	VMULPS           Z24, Z8, Z8
+	VFMADD213PS      Z8, Z7, Z6
+	VMULPS           Z6, Z5, Z5
+	VPSRLD           $0x17, Z2, Z2
+	VPORD            Z19, Z2, Z2
+	VSUBPS           Z18, Z2, Z2
+	VMOVUPS.Z        Z31, K4, Z6
+	VADDPS           Z6, Z2, Z2
+	VFMADD231PS.BCST constants32<>+112(SB), Z2, Z5
+	VSUBPS           Z1, Z3, Z1
+	VSUBPS           Z1, Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VSUBPS           Z4, Z8, Z8
+	VSUBPS           Z8, Z3, Z3
+	VFMADD231PS      Z22, Z2, Z3
+	VCMPPS           $0x00, Z29, Z0, K3
+	VBROADCASTSS     constants32<>+220(SB), Z1
+	VBLENDMPS.BCST   constants32<>+224(SB), Z1, K3, Z1
+	VBLENDMPS        Z3, Z1, K1, Z1
+	VCMPPS.BCST      $0x00, constants32<>+52(SB), Z0, K1
+	VBLENDMPS        Z0, Z1, K1, Z1
+	VBLENDMPS        Z1, Z3, K2, Z3
+	VPTERNLOGD.BCST  $0xec, constants32<>+56(SB), Z3, Z0
+	VMOVUPS          Z0, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
+	JMP              next
 
 // func SinF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SinF32AVX512(SB), $128-40
+TEXT ·SinF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -5961,44 +7661,69 @@ TEXT ·SinF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+308(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS       (SI)(BX*4), Z0
-	VPANDD.BCST   constants32<>+68(SB), Z0, Z1
-	VCMPPS        $0x11, Z22, Z1, K1
-	KNOTW         K1, K2
-	KORTESTW      K2, K2
+	VPANDD.BCST   constants32<>+64(SB), Z0, Z1
+	VMOVUPS       64(SI)(BX*4), Z2
+	VPANDD.BCST   constants32<>+64(SB), Z2, Z3
+	VMOVUPS       Z31, Z4
+	VFMADD231PS   Z25, Z1, Z4
+	VMOVUPS       Z31, Z5
+	VFMADD231PS   Z25, Z3, Z5
+	VCMPPS        $0x15, Z22, Z1, K1
+	VCMPPS        $0x15, Z22, Z3, K2
+	KORW          K1, K2, K3
+	KORTESTW      K3, K3
 	JNZ           complete
-	VMOVUPS       Z31, Z2
-	VFMADD231PS   Z25, Z1, Z2
-	VSUBPS        Z31, Z2, Z3
-	VFNMADD231PS  Z23, Z3, Z1
-	VFNMADD231PS  Z20, Z3, Z1
-	VFNMADD231PS  Z21, Z3, Z1
-	VMULPS        Z1, Z1, Z3
-	VMOVUPS       Z29, Z4
-	VFMADD231PS   Z3, Z27, Z4
-	VFMADD213PS   Z26, Z3, Z4
-	VFMADD213PS   Z17, Z3, Z4
-	VFMADD213PS   Z24, Z3, Z4
-	VMOVUPS       Z30, Z5
-	VFMADD231PS   Z3, Z19, Z5
-	VFMADD213PS   Z18, Z3, Z5
-	VMULPS        Z3, Z1, Z3
-	VFMADD231PS   Z5, Z3, Z1
-	VPTESTMD.BCST constants32<>+312(SB), Z2, K1
-	VBLENDMPS     Z4, Z1, K1, Z1
-	VPSLLD        $0x1e, Z2, Z2
-	VPXORD        Z0, Z2, Z2
-	VPANDD        Z28, Z2, Z2
-	VPXORD        Z2, Z1, Z1
+	VSUBPS        Z31, Z4, Z6
+	VSUBPS        Z31, Z5, Z7
+	VPTESTMD.BCST constants32<>+312(SB), Z4, K1
+	VPTESTMD.BCST constants32<>+312(SB), Z5, K2
+	VPSLLD        $0x1e, Z4, Z4
+	VPSLLD        $0x1e, Z5, Z5
+	VPTERNLOGD    $0x28, Z28, Z0, Z4
+	VPTERNLOGD    $0x28, Z28, Z2, Z5
+	VFNMADD231PS  Z23, Z6, Z1
+	VFNMADD231PS  Z23, Z7, Z3
+	VFNMADD231PS  Z20, Z6, Z1
+	VFNMADD231PS  Z20, Z7, Z3
+	VFNMADD231PS  Z21, Z6, Z1
+	VFNMADD231PS  Z21, Z7, Z3
+	VMULPS        Z1, Z1, Z0
+	VMULPS        Z3, Z3, Z2
+	VMOVUPS       Z29, Z6
+	VFMADD231PS   Z0, Z27, Z6
+	VMOVUPS       Z29, Z7
+	VFMADD231PS   Z2, Z27, Z7
+	VMOVUPS       Z30, Z8
+	VFMADD231PS   Z0, Z19, Z8
+	VMOVUPS       Z30, Z9
+	VFMADD231PS   Z2, Z19, Z9
+	VMULPS        Z0, Z1, Z10
+	VMULPS        Z2, Z3, Z11
+	VFMADD213PS   Z26, Z0, Z6
+	VFMADD213PS   Z26, Z2, Z7
+	VFMADD213PS   Z18, Z0, Z8
+	VFMADD213PS   Z18, Z2, Z9
+	VFMADD213PS   Z17, Z0, Z6
+	VFMADD213PS   Z17, Z2, Z7
+	VFMADD231PS   Z8, Z10, Z1
+	VFMADD231PS   Z9, Z11, Z3
+	VFMADD213PS   Z24, Z6, Z0
+	VFMADD213PS   Z24, Z7, Z2
+	VBLENDMPS     Z0, Z1, K1, Z1
+	VBLENDMPS     Z2, Z3, K2, Z3
+	VPXORD        Z4, Z1, Z1
+	VPXORD        Z5, Z3, Z3
 	VMOVUPS       Z1, (DI)(BX*4)
+	VMOVUPS       Z3, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -6010,12 +7735,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -6024,19 +7754,25 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS           (SI)(BX*4), Z0
-	VPANDD.BCST       constants32<>+68(SB), Z0, Z1
-	VCMPPS            $0x11, Z22, Z1, K1
-	KNOTW             K1, K2
-	VBLENDMPS         Z1, Z22, K2, Z2
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
+	VCMPPS            $0x15, Z22, Z1, K1
+	VBLENDMPS         Z1, Z22, K1, Z2
 	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
 	VPSUBD.BCST       constants32<>+316(SB), Z3, Z3
 	VPANDD.BCST       constants32<>+320(SB), Z3, Z3
@@ -6045,8 +7781,8 @@ complete:
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
 	VMULPS.BCST       constants32<>+328(SB), Z4, Z6
@@ -6058,8 +7794,8 @@ complete:
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
 	VMULPS.BCST       constants32<>+328(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
@@ -6081,8 +7817,8 @@ complete:
 	VFMSUB231PS       Z7, Z2, Z8
 	LEAQ              two_over_pi_2_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z9
 	VADDPS            Z9, Z8, Z11
 	VADDPS            Z11, Z10, Z13
@@ -6112,15 +7848,15 @@ complete:
 	VFMSUB231PS       Z7, Z2, Z9
 	LEAQ              two_over_pi_3_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VADDPS            Z5, Z9, Z9
 	VFMSUB231PS       Z4, Z2, Z5
 	LEAQ              two_over_pi_4_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z2
 	VADDPS            Z2, Z5, Z5
 	VADDPS            Z5, Z9, Z9
@@ -6146,7 +7882,7 @@ complete:
 	VFNMADD231PS      Z23, Z3, Z1
 	VFNMADD231PS      Z20, Z3, Z1
 	VFNMADD231PS      Z21, Z3, Z1
-	VBLENDMPS         Z4, Z1, K2, Z1
+	VBLENDMPS         Z4, Z1, K1, Z1
 	VMULPS            Z1, Z1, Z3
 	VMOVUPS           Z29, Z4
 	VFMADD231PS       Z3, Z27, Z4
@@ -6159,19 +7895,22 @@ complete:
 	VFMADD213PS       Z18, Z3, Z7
 	VFMADD231PS       Z7, Z5, Z1
 	VADDPS            Z31, Z6, Z6
-	VBLENDMPS         Z6, Z2, K2, Z2
+	VBLENDMPS         Z6, Z2, K1, Z2
 	VPTESTMD.BCST     constants32<>+312(SB), Z2, K1
 	VBLENDMPS         Z4, Z1, K1, Z1
 	VPSLLD            $0x1e, Z2, Z2
-	VPXORD            Z0, Z2, Z2
-	VPANDD            Z28, Z2, Z2
+	VPTERNLOGD        $0x28, Z28, Z0, Z2
 	VPXORD            Z2, Z1, Z1
 	VMOVUPS           Z1, (DI)(BX*4)
+	ADDQ              $0x10, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x20, BX
 	JMP               next
 
 // func CosF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CosF32AVX512(SB), $128-40
+TEXT ·CosF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -6193,44 +7932,69 @@ TEXT ·CosF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+308(SB), Z16
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z0
-	VCMPPS       $0x11, Z21, Z0, K1
-	KNOTW        K1, K2
-	KORTESTW     K2, K2
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z0
+	VMOVUPS      64(SI)(BX*4), Z1
+	VPANDD.BCST  constants32<>+64(SB), Z1, Z1
+	VMOVUPS      Z31, Z2
+	VFMADD231PS  Z24, Z0, Z2
+	VMOVUPS      Z31, Z3
+	VFMADD231PS  Z24, Z1, Z3
+	VCMPPS       $0x15, Z21, Z0, K1
+	VCMPPS       $0x15, Z21, Z1, K2
+	KORW         K1, K2, K3
+	KORTESTW     K3, K3
 	JNZ          complete
-	VMOVUPS      Z31, Z1
-	VFMADD231PS  Z24, Z0, Z1
-	VSUBPS       Z31, Z1, Z2
-	VFNMADD231PS Z22, Z2, Z0
-	VFNMADD231PS Z19, Z2, Z0
-	VFNMADD231PS Z20, Z2, Z0
-	VMULPS       Z0, Z0, Z2
-	VMOVUPS      Z29, Z3
-	VFMADD231PS  Z2, Z26, Z3
-	VFMADD213PS  Z25, Z2, Z3
-	VFMADD213PS  Z16, Z2, Z3
-	VFMADD213PS  Z23, Z2, Z3
-	VMOVUPS      Z30, Z4
-	VFMADD231PS  Z2, Z18, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VMULPS       Z2, Z0, Z2
-	VFMADD231PS  Z4, Z2, Z0
-	VPTESTMD     Z27, Z1, K1
-	VBLENDMPS    Z0, Z3, K1, Z3
-	VPADDD       Z27, Z1, Z1
-	VPSLLD       $0x1e, Z1, Z1
-	VPANDD       Z28, Z1, Z1
-	VPXORD       Z1, Z3, Z3
-	VMOVUPS      Z3, (DI)(BX*4)
+	VSUBPS       Z31, Z2, Z4
+	VSUBPS       Z31, Z3, Z5
+	VPTESTMD     Z27, Z2, K1
+	VPTESTMD     Z27, Z3, K2
+	VPADDD       Z27, Z2, Z2
+	VPADDD       Z27, Z3, Z3
+	VPSLLD       $0x1e, Z2, Z2
+	VPSLLD       $0x1e, Z3, Z3
+	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z5, Z1
+	VFNMADD231PS Z19, Z4, Z0
+	VFNMADD231PS Z19, Z5, Z1
+	VFNMADD231PS Z20, Z4, Z0
+	VFNMADD231PS Z20, Z5, Z1
+	VMULPS       Z0, Z0, Z4
+	VMULPS       Z1, Z1, Z5
+	VMOVUPS      Z29, Z6
+	VFMADD231PS  Z4, Z26, Z6
+	VMOVUPS      Z29, Z7
+	VFMADD231PS  Z5, Z26, Z7
+	VMOVUPS      Z30, Z8
+	VFMADD231PS  Z4, Z18, Z8
+	VMOVUPS      Z30, Z9
+	VFMADD231PS  Z5, Z18, Z9
+	VMULPS       Z4, Z0, Z10
+	VMULPS       Z5, Z1, Z11
+	VFMADD213PS  Z25, Z4, Z6
+	VFMADD213PS  Z25, Z5, Z7
+	VFMADD213PS  Z17, Z4, Z8
+	VFMADD213PS  Z17, Z5, Z9
+	VFMADD213PS  Z16, Z4, Z6
+	VFMADD213PS  Z16, Z5, Z7
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z11, Z1
+	VFMADD213PS  Z23, Z6, Z4
+	VFMADD213PS  Z23, Z7, Z5
+	VBLENDMPS    Z0, Z4, K1, Z4
+	VBLENDMPS    Z1, Z5, K2, Z5
+	VPTERNLOGD   $0x6a, Z4, Z28, Z2
+	VPTERNLOGD   $0x6a, Z5, Z28, Z3
+	VMOVUPS      Z2, (DI)(BX*4)
+	VMOVUPS      Z3, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -6242,12 +8006,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -6256,19 +8025,25 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS           (SI)(BX*4), Z0
-	VPANDD.BCST       constants32<>+68(SB), Z0, Z0
-	VCMPPS            $0x11, Z21, Z0, K1
-	KNOTW             K1, K2
-	VBLENDMPS         Z0, Z21, K2, Z1
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z0
+	VCMPPS            $0x15, Z21, Z0, K1
+	VBLENDMPS         Z0, Z21, K1, Z1
 	VPANDD.BCST       constants32<>+52(SB), Z1, Z2
 	VPSUBD.BCST       constants32<>+316(SB), Z2, Z2
 	VPANDD.BCST       constants32<>+320(SB), Z2, Z2
@@ -6277,8 +8052,8 @@ complete:
 	VPSRLD            $0x1a, Z2, Z2
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z3, Z3, Z3
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z2*4), K1, Z3
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z2*4), K2, Z3
 	VMULPS            Z3, Z1, Z4
 	VFMSUB213PS       Z4, Z1, Z3
 	VMULPS.BCST       constants32<>+328(SB), Z3, Z5
@@ -6290,8 +8065,8 @@ complete:
 	VADDPS            Z3, Z4, Z5
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z6, Z6, Z6
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z2*4), K1, Z6
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z2*4), K2, Z6
 	VMULPS            Z6, Z1, Z7
 	VMULPS.BCST       constants32<>+328(SB), Z7, Z8
 	VRNDSCALEPS       $0x08, Z8, Z8
@@ -6313,8 +8088,8 @@ complete:
 	VFMSUB231PS       Z6, Z1, Z7
 	LEAQ              two_over_pi_2_32<>+0(SB), R11
 	VPXORD            Z6, Z6, Z6
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z2*4), K1, Z6
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z2*4), K2, Z6
 	VMULPS            Z6, Z1, Z8
 	VADDPS            Z8, Z7, Z10
 	VADDPS            Z10, Z9, Z12
@@ -6344,15 +8119,15 @@ complete:
 	VFMSUB231PS       Z6, Z1, Z8
 	LEAQ              two_over_pi_3_32<>+0(SB), R11
 	VPXORD            Z3, Z3, Z3
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z2*4), K1, Z3
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z2*4), K2, Z3
 	VMULPS            Z3, Z1, Z4
 	VADDPS            Z4, Z8, Z8
 	VFMSUB231PS       Z3, Z1, Z4
 	LEAQ              two_over_pi_4_32<>+0(SB), R11
 	VPXORD            Z3, Z3, Z3
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z2*4), K1, Z3
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z2*4), K2, Z3
 	VMULPS            Z3, Z1, Z1
 	VADDPS            Z1, Z4, Z4
 	VADDPS            Z4, Z8, Z8
@@ -6378,7 +8153,7 @@ complete:
 	VFNMADD231PS      Z22, Z2, Z0
 	VFNMADD231PS      Z19, Z2, Z0
 	VFNMADD231PS      Z20, Z2, Z0
-	VBLENDMPS         Z3, Z0, K2, Z0
+	VBLENDMPS         Z3, Z0, K1, Z0
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z2, Z0, Z3
 	VMOVUPS           Z30, Z4
@@ -6391,19 +8166,22 @@ complete:
 	VFMADD213PS       Z16, Z2, Z3
 	VFMADD213PS       Z23, Z3, Z2
 	VADDPS            Z31, Z5, Z5
-	VBLENDMPS         Z5, Z1, K2, Z1
+	VBLENDMPS         Z5, Z1, K1, Z1
 	VPTESTMD          Z27, Z1, K1
 	VBLENDMPS         Z0, Z2, K1, Z2
 	VPADDD            Z27, Z1, Z1
 	VPSLLD            $0x1e, Z1, Z1
-	VPANDD            Z28, Z1, Z1
-	VPXORD            Z1, Z2, Z2
-	VMOVUPS           Z2, (DI)(BX*4)
+	VPTERNLOGD        $0x6a, Z2, Z28, Z1
+	VMOVUPS           Z1, (DI)(BX*4)
+	ADDQ              $0x10, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x20, BX
 	JMP               next
 
 // func TanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TanF32AVX512(SB), $128-40
+TEXT ·TanF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -6424,72 +8202,125 @@ TEXT ·TanF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+308(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS       (SI)(BX*4), Z0
-	VPANDD.BCST   constants32<>+68(SB), Z0, Z1
-	VCMPPS        $0x11, Z21, Z1, K1
-	KNOTW         K1, K2
-	KORTESTW      K2, K2
+	VPANDD.BCST   constants32<>+64(SB), Z0, Z1
+	VMOVUPS       64(SI)(BX*4), Z2
+	VPANDD.BCST   constants32<>+64(SB), Z2, Z3
+	VMOVUPS       Z30, Z4
+	VFMADD231PS   Z23, Z1, Z4
+	VMOVUPS       Z30, Z5
+	VFMADD231PS   Z23, Z3, Z5
+	VCMPPS        $0x15, Z21, Z1, K1
+	VCMPPS        $0x15, Z21, Z3, K2
+	KORW          K1, K2, K3
+	KORTESTW      K3, K3
 	JNZ           complete
-	VMOVUPS       Z30, Z2
-	VFMADD231PS   Z23, Z1, Z2
-	VSUBPS        Z30, Z2, Z3
-	VFNMADD231PS  Z22, Z3, Z1
-	VMULPS        Z26, Z3, Z4
-	VPXORD        Z29, Z4, Z5
-	VADDPS        Z5, Z1, Z6
-	VSUBPS        Z1, Z6, Z7
-	VSUBPS        Z7, Z6, Z8
-	VSUBPS        Z8, Z1, Z1
-	VSUBPS        Z7, Z5, Z5
-	VADDPS        Z5, Z1, Z1
-	VFMSUB231PS   Z26, Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VFNMADD231PS  Z20, Z3, Z1
-	VADDPS        Z1, Z6, Z3
-	VMULPS        Z3, Z3, Z4
-	VMOVUPS       Z27, Z5
-	VFMADD231PS   Z4, Z25, Z5
-	VFMADD213PS   Z24, Z4, Z5
-	VFMADD213PS   Z17, Z4, Z5
-	VMULPS        Z5, Z4, Z5
-	VSUBPS        Z6, Z3, Z6
-	VSUBPS        Z6, Z1, Z1
-	VFNMADD231PS  Z1, Z3, Z5
-	VADDPS        Z5, Z31, Z6
-	VMOVUPS       Z28, Z7
-	VFMADD231PS   Z4, Z19, Z7
-	VFMADD213PS   Z18, Z4, Z7
-	VMULPS        Z4, Z3, Z4
-	VFMADD231PS   Z7, Z4, Z1
-	VADDPS        Z1, Z3, Z4
-	VPTESTMD.BCST constants32<>+312(SB), Z2, K1
-	VBLENDMPS     Z4, Z6, K1, Z7
-	VDIVPS        Z7, Z31, Z8
-	VBLENDMPS     Z6, Z4, K1, Z9
-	VMULPS        Z8, Z9, Z10
-	VSUBPS        Z31, Z6, Z6
-	VSUBPS        Z6, Z5, Z5
-	VSUBPS        Z3, Z4, Z4
-	VSUBPS        Z4, Z1, Z1
-	VBLENDMPS     Z1, Z5, K1, Z3
-	VBLENDMPS     Z5, Z1, K1, Z1
-	VFNMADD231PS  Z3, Z10, Z1
-	VFNMADD231PS  Z7, Z10, Z9
+	VSUBPS        Z30, Z4, Z6
+	VSUBPS        Z30, Z5, Z7
+	VPTESTMD.BCST constants32<>+312(SB), Z4, K1
+	VPTESTMD.BCST constants32<>+312(SB), Z5, K2
+	VPSLLD        $0x1f, Z4, Z4
+	VPSLLD        $0x1f, Z5, Z5
+	VPTERNLOGD    $0x28, Z29, Z0, Z4
+	VPTERNLOGD    $0x28, Z29, Z2, Z5
+	VMULPS        Z26, Z6, Z0
+	VMULPS        Z26, Z7, Z2
+	VFNMADD231PS  Z22, Z6, Z1
+	VFNMADD231PS  Z22, Z7, Z3
+	VPXORD        Z29, Z0, Z8
+	VPXORD        Z29, Z2, Z9
+	VFMSUB231PS   Z26, Z6, Z0
+	VFMSUB231PS   Z26, Z7, Z2
+	VADDPS        Z8, Z1, Z10
+	VADDPS        Z9, Z3, Z11
+	VSUBPS        Z1, Z10, Z12
+	VSUBPS        Z3, Z11, Z13
+	VSUBPS        Z12, Z10, Z14
+	VSUBPS        Z13, Z11, Z15
+	VSUBPS        Z12, Z8, Z8
+	VSUBPS        Z13, Z9, Z9
+	VSUBPS        Z14, Z1, Z1
+	VSUBPS        Z15, Z3, Z3
+	VADDPS        Z8, Z1, Z1
+	VADDPS        Z9, Z3, Z3
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS        Z2, Z3, Z3
+	VFNMADD231PS  Z20, Z6, Z1
+	VFNMADD231PS  Z20, Z7, Z3
+	VADDPS        Z1, Z10, Z0
+	VADDPS        Z3, Z11, Z2
+	VMULPS        Z0, Z0, Z6
+	VMULPS        Z2, Z2, Z7
+	VSUBPS        Z10, Z0, Z10
+	VSUBPS        Z11, Z2, Z11
+	VSUBPS        Z10, Z1, Z1
+	VSUBPS        Z11, Z3, Z3
+	VMOVUPS       Z27, Z8
+	VFMADD231PS   Z6, Z25, Z8
+	VMOVUPS       Z27, Z9
+	VFMADD231PS   Z7, Z25, Z9
+	VMOVUPS       Z28, Z10
+	VFMADD231PS   Z6, Z19, Z10
+	VMOVUPS       Z28, Z11
+	VFMADD231PS   Z7, Z19, Z11
+	VMULPS        Z6, Z0, Z12
+	VMULPS        Z7, Z2, Z13
+	VFMADD213PS   Z24, Z6, Z8
+	VFMADD213PS   Z24, Z7, Z9
+	VFMADD213PS   Z18, Z6, Z10
+	VFMADD213PS   Z18, Z7, Z11
+	VFMADD213PS   Z17, Z6, Z8
+	VFMADD213PS   Z17, Z7, Z9
+	VFMADD213PS   Z1, Z10, Z12
+	VFMADD213PS   Z3, Z11, Z13
+	VMULPS        Z8, Z6, Z6
+	VMULPS        Z9, Z7, Z7
+	VADDPS        Z12, Z0, Z8
+	VADDPS        Z13, Z2, Z9
+	VFNMADD231PS  Z1, Z0, Z6
+	VFNMADD231PS  Z3, Z2, Z7
+	VSUBPS        Z0, Z8, Z0
+	VSUBPS        Z2, Z9, Z2
+	VSUBPS        Z0, Z12, Z12
+	VSUBPS        Z2, Z13, Z13
+	VADDPS        Z6, Z31, Z0
+	VADDPS        Z7, Z31, Z1
+	VBLENDMPS     Z8, Z0, K1, Z2
+	VBLENDMPS     Z9, Z1, K2, Z3
+	VSUBPS        Z31, Z0, Z10
+	VSUBPS        Z31, Z1, Z11
+	VDIVPS        Z2, Z31, Z14
+	VDIVPS        Z3, Z31, Z15
+	VBLENDMPS     Z0, Z8, K1, Z8
+	VBLENDMPS     Z1, Z9, K2, Z9
+	VSUBPS        Z10, Z6, Z6
+	VSUBPS        Z11, Z7, Z7
+	VBLENDMPS     Z6, Z12, K1, Z0
+	VBLENDMPS     Z12, Z6, K1, Z6
+	VBLENDMPS     Z7, Z13, K2, Z1
+	VBLENDMPS     Z13, Z7, K2, Z7
+	VMULPS        Z14, Z8, Z10
+	VMULPS        Z15, Z9, Z11
+	VFNMADD231PS  Z2, Z10, Z8
+	VFNMADD231PS  Z6, Z10, Z0
+	VFNMADD231PS  Z3, Z11, Z9
+	VFNMADD231PS  Z7, Z11, Z1
+	VADDPS        Z0, Z8, Z8
 	VADDPS        Z1, Z9, Z9
-	VFMADD231PS   Z8, Z9, Z10
-	VPSLLD        $0x1f, Z2, Z2
-	VPXORD        Z0, Z2, Z2
-	VPANDD        Z29, Z2, Z2
-	VPXORD        Z2, Z10, Z10
+	VFMADD231PS   Z14, Z8, Z10
+	VFMADD231PS   Z15, Z9, Z11
+	VPXORD        Z4, Z10, Z10
+	VPXORD        Z5, Z11, Z11
 	VMOVUPS       Z10, (DI)(BX*4)
+	VMOVUPS       Z11, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -6501,12 +8332,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -6515,19 +8351,25 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS           (SI)(BX*4), Z0
-	VPANDD.BCST       constants32<>+68(SB), Z0, Z1
-	VCMPPS            $0x11, Z21, Z1, K1
-	KNOTW             K1, K2
-	VBLENDMPS         Z1, Z21, K2, Z2
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
+	VCMPPS            $0x15, Z21, Z1, K1
+	VBLENDMPS         Z1, Z21, K1, Z2
 	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
 	VPSUBD.BCST       constants32<>+316(SB), Z3, Z3
 	VPANDD.BCST       constants32<>+320(SB), Z3, Z3
@@ -6536,8 +8378,8 @@ complete:
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
 	VMULPS.BCST       constants32<>+328(SB), Z4, Z6
@@ -6549,8 +8391,8 @@ complete:
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
 	VMULPS.BCST       constants32<>+328(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
@@ -6572,8 +8414,8 @@ complete:
 	VFMSUB231PS       Z7, Z2, Z8
 	LEAQ              two_over_pi_2_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z9
 	VADDPS            Z9, Z8, Z11
 	VADDPS            Z11, Z10, Z13
@@ -6603,15 +8445,15 @@ complete:
 	VFMSUB231PS       Z7, Z2, Z9
 	LEAQ              two_over_pi_3_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VADDPS            Z5, Z9, Z9
 	VFMSUB231PS       Z4, Z2, Z5
 	LEAQ              two_over_pi_4_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z2
 	VADDPS            Z2, Z5, Z5
 	VADDPS            Z5, Z9, Z9
@@ -6644,7 +8486,7 @@ complete:
 	VSUBPS            Z9, Z1, Z1
 	VFNMADD231PS      Z20, Z8, Z1
 	VADDPS            Z1, Z11, Z8
-	VBLENDMPS         Z5, Z8, K2, Z5
+	VBLENDMPS         Z5, Z8, K1, Z5
 	VMULPS            Z5, Z5, Z9
 	VMOVUPS           Z27, Z10
 	VFMADD231PS       Z9, Z25, Z10
@@ -6655,7 +8497,7 @@ complete:
 	VSUBPS            Z4, Z2, Z2
 	VSUBPS            Z11, Z8, Z8
 	VSUBPS            Z8, Z1, Z1
-	VBLENDMPS         Z2, Z1, K2, Z1
+	VBLENDMPS         Z2, Z1, K1, Z1
 	VFNMADD231PS      Z1, Z5, Z10
 	VADDPS            Z10, Z31, Z2
 	VMOVUPS           Z28, Z3
@@ -6665,7 +8507,7 @@ complete:
 	VFMADD231PS       Z3, Z9, Z1
 	VADDPS            Z1, Z5, Z3
 	VADDPS            Z30, Z6, Z6
-	VBLENDMPS         Z6, Z7, K2, Z7
+	VBLENDMPS         Z6, Z7, K1, Z7
 	VPTESTMD.BCST     constants32<>+312(SB), Z7, K1
 	VBLENDMPS         Z2, Z3, K1, Z4
 	VBLENDMPS         Z3, Z2, K1, Z6
@@ -6682,15 +8524,18 @@ complete:
 	VADDPS            Z1, Z4, Z4
 	VFMADD231PS       Z8, Z4, Z9
 	VPSLLD            $0x1f, Z7, Z7
-	VPXORD            Z0, Z7, Z7
-	VPANDD            Z29, Z7, Z7
+	VPTERNLOGD        $0x28, Z29, Z0, Z7
 	VPXORD            Z7, Z9, Z9
 	VMOVUPS           Z9, (DI)(BX*4)
+	ADDQ              $0x10, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x20, BX
 	JMP               next
 
 // func AsinF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AsinF32AVX512(SB), $128-40
+TEXT ·AsinF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -6706,39 +8551,62 @@ TEXT ·AsinF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+292(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VMULPS       Z1, Z1, Z2
-	VMOVUPS      Z31, Z3
-	VFNMADD231PS Z31, Z1, Z3
-	VCMPPS       $0x11, Z31, Z1, K1
-	KNOTW        K1, K2
-	VBLENDMPS    Z3, Z2, K2, Z2
-	VMOVUPS      Z30, Z3
-	VFMADD231PS  Z2, Z25, Z3
-	VFMADD213PS  Z24, Z2, Z3
-	VFMADD213PS  Z23, Z2, Z3
-	VFMADD213PS  Z22, Z2, Z3
-	VSQRTPS      Z2, Z4
-	VBLENDMPS    Z4, Z1, K2, Z1
-	VMULPS       Z2, Z1, Z2
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS      Z28, Z3
-	VFMSUB231PS  Z2, Z27, Z3
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VPANDD.BCST  constants32<>+64(SB), Z2, Z3
+	VMOVUPS      Z31, Z4
+	VFNMADD231PS Z31, Z1, Z4
+	VMULPS       Z1, Z1, Z5
+	VCMPPS       $0x15, Z31, Z1, K1
+	VCMPPS       $0x15, Z31, Z3, K2
+	VMOVUPS      Z31, Z6
+	VFNMADD231PS Z31, Z3, Z6
+	VMULPS       Z3, Z3, Z7
+	VBLENDMPS    Z4, Z5, K1, Z5
+	VBLENDMPS    Z6, Z7, K2, Z7
+	VSQRTPS      Z5, Z4
+	VMOVUPS      Z30, Z6
+	VFMADD231PS  Z5, Z25, Z6
+	VSQRTPS      Z7, Z8
+	VMOVUPS      Z30, Z9
+	VFMADD231PS  Z7, Z25, Z9
+	VFMADD213PS  Z24, Z5, Z6
+	VFMADD213PS  Z24, Z7, Z9
+	VFMADD213PS  Z23, Z5, Z6
+	VFMADD213PS  Z23, Z7, Z9
+	VFMADD213PS  Z22, Z5, Z6
+	VFMADD213PS  Z22, Z7, Z9
+	VBLENDMPS    Z4, Z1, K1, Z1
+	VBLENDMPS    Z8, Z3, K2, Z3
+	VMULPS       Z5, Z1, Z5
 	VMOVUPS      Z29, Z4
 	VFNMADD231PS Z1, Z27, Z4
-	VSUBPS       Z3, Z4, Z4
-	VADDPS       Z2, Z1, Z1
-	VBLENDMPS    Z4, Z1, K2, Z1
-	VPANDD       Z26, Z0, Z0
-	VPORD        Z0, Z1, Z1
-	VMOVUPS      Z1, (DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
+	VMULPS       Z7, Z3, Z7
+	VMOVUPS      Z29, Z8
+	VFNMADD231PS Z3, Z27, Z8
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z28, Z6
+	VFMSUB231PS  Z5, Z27, Z6
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      Z28, Z5
+	VFMSUB231PS  Z7, Z27, Z5
+	VADDPS       Z7, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z5, Z8, Z8
+	VBLENDMPS    Z4, Z1, K1, Z1
+	VBLENDMPS    Z8, Z3, K2, Z3
+	VPTERNLOGD   $0xea, Z1, Z26, Z0
+	VPTERNLOGD   $0xea, Z3, Z26, Z2
+	VMOVUPS      Z0, (DI)(BX*4)
+	VMOVUPS      Z2, 64(DI)(BX*4)
+	LEAQ         64(BX), AX
+	ADDQ         $0x20, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -6750,12 +8618,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -6764,8 +8637,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -6773,7 +8650,7 @@ done:
 
 // func AcosF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AcosF32AVX512(SB), $128-40
+TEXT ·AcosF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -6793,46 +8670,78 @@ TEXT ·AcosF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+356(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VMULPS       Z1, Z1, Z2
-	VMOVUPS      Z30, Z3
-	VFNMADD231PS Z30, Z1, Z3
-	VCMPPS       $0x11, Z30, Z1, K1
-	KNOTW        K1, K2
-	VBLENDMPS    Z3, Z2, K2, Z2
-	VMOVUPS      Z28, Z3
-	VFMADD231PS  Z2, Z24, Z3
-	VFMADD213PS  Z23, Z2, Z3
-	VFMADD213PS  Z22, Z2, Z3
-	VFMADD213PS  Z21, Z2, Z3
-	VSQRTPS      Z2, Z4
-	VBLENDMPS    Z4, Z1, K2, Z1
-	VMULPS       Z2, Z1, Z2
-	VMULPS       Z3, Z2, Z2
-	VBLENDMPS    Z20, Z27, K2, Z3
-	VMULPS       Z2, Z3, Z2
-	VPANDD       Z29, Z0, Z4
-	VPXORD       Z29, Z4, Z5
-	VBLENDMPS    Z5, Z4, K2, Z4
-	VPXORD       Z4, Z2, Z2
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VPANDD.BCST  constants32<>+64(SB), Z2, Z3
 	VCMPPS       $0x11, Z31, Z0, K1
-	VMOVUPS.Z    Z18, K1, Z0
-	VBLENDMPS    Z0, Z25, K2, Z0
-	VSUBPS       Z0, Z2, Z2
-	VMULPS       Z1, Z3, Z3
-	VPXORD       Z4, Z3, Z3
-	VADDPS       Z2, Z3, Z3
-	VMOVUPS.Z    Z19, K1, Z0
-	VBLENDMPS    Z0, Z26, K2, Z0
-	VSUBPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
+	VCMPPS       $0x11, Z31, Z2, K2
+	VMOVUPS      Z30, Z4
+	VFNMADD231PS Z30, Z1, Z4
+	VMULPS       Z1, Z1, Z5
+	VCMPPS       $0x15, Z30, Z1, K3
+	VCMPPS       $0x15, Z30, Z3, K4
+	VMOVUPS      Z30, Z6
+	VFNMADD231PS Z30, Z3, Z6
+	VMULPS       Z3, Z3, Z7
+	VBLENDMPS    Z20, Z27, K3, Z8
+	VBLENDMPS    Z20, Z27, K4, Z9
+	VPANDD       Z29, Z0, Z0
+	VPANDD       Z29, Z2, Z2
+	VMOVUPS.Z    Z18, K1, Z10
+	VMOVUPS.Z    Z18, K2, Z11
+	VPXORD       Z29, Z0, Z12
+	VPXORD       Z29, Z2, Z13
+	VBLENDMPS    Z10, Z25, K3, Z10
+	VBLENDMPS    Z11, Z25, K4, Z11
+	VBLENDMPS    Z4, Z5, K3, Z5
+	VBLENDMPS    Z12, Z0, K3, Z0
+	VBLENDMPS    Z13, Z2, K4, Z2
+	VMOVUPS.Z    Z19, K1, Z4
+	VBLENDMPS    Z6, Z7, K4, Z7
+	VSQRTPS      Z5, Z6
+	VMOVUPS      Z28, Z12
+	VFMADD231PS  Z5, Z24, Z12
+	VMOVUPS.Z    Z19, K2, Z13
+	VSQRTPS      Z7, Z14
+	VMOVUPS      Z28, Z15
+	VFMADD231PS  Z7, Z24, Z15
+	VBLENDMPS    Z4, Z26, K3, Z4
+	VBLENDMPS    Z13, Z26, K4, Z13
+	VFMADD213PS  Z23, Z5, Z12
+	VFMADD213PS  Z23, Z7, Z15
+	VFMADD213PS  Z22, Z5, Z12
+	VFMADD213PS  Z22, Z7, Z15
+	VFMADD213PS  Z21, Z5, Z12
+	VFMADD213PS  Z21, Z7, Z15
+	VBLENDMPS    Z6, Z1, K3, Z1
+	VBLENDMPS    Z14, Z3, K4, Z3
+	VMULPS       Z5, Z1, Z5
+	VMULPS       Z1, Z8, Z1
+	VMULPS       Z7, Z3, Z7
+	VMULPS       Z3, Z9, Z3
+	VMULPS       Z12, Z5, Z5
+	VPXORD       Z0, Z1, Z1
+	VMULPS       Z15, Z7, Z7
+	VPXORD       Z2, Z3, Z3
+	VMULPS       Z5, Z8, Z8
+	VMULPS       Z7, Z9, Z9
+	VPXORD       Z0, Z8, Z8
+	VPXORD       Z2, Z9, Z9
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z11, Z9, Z9
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z9, Z3, Z3
+	VSUBPS       Z1, Z4, Z4
+	VSUBPS       Z3, Z13, Z13
+	VMOVUPS      Z4, (DI)(BX*4)
+	VMOVUPS      Z13, 64(DI)(BX*4)
+	LEAQ         64(BX), AX
+	ADDQ         $0x20, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -6844,12 +8753,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -6858,8 +8772,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -6867,7 +8785,7 @@ done:
 
 // func AtanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AtanF32AVX512(SB), $128-40
+TEXT ·AtanF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -6885,42 +8803,67 @@ TEXT ·AtanF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+384(SB), Z19
 	VBROADCASTSS constants32<>+388(SB), Z18
 	VBROADCASTSS constants32<>+392(SB), Z17
-	VBROADCASTSS constants32<>+256(SB), Z28
+	VBROADCASTSS constants32<>+252(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
-	VPANDD.BCST constants32<>+68(SB), Z0, Z1
+	VPANDD.BCST constants32<>+64(SB), Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPANDD.BCST constants32<>+64(SB), Z2, Z3
+	VDIVPS      Z1, Z28, Z4
+	VDIVPS      Z3, Z28, Z5
 	VCMPPS      $0x11, Z1, Z29, K1
-	VDIVPS      Z1, Z28, Z2
-	VBLENDMPS   Z2, Z1, K1, Z1
-	VMULPS      Z1, Z1, Z2
-	VMOVUPS     Z30, Z3
-	VFMADD231PS Z2, Z21, Z3
-	VFMADD213PS Z20, Z2, Z3
-	VFMADD213PS Z26, Z2, Z3
-	VFMADD213PS Z19, Z2, Z3
-	VFMADD213PS Z25, Z2, Z3
-	VFMADD213PS Z18, Z2, Z3
-	VFMADD213PS Z24, Z2, Z3
-	VFMADD213PS Z17, Z2, Z3
-	VMULPS      Z2, Z1, Z2
-	VMOVUPS.Z   Z22, K1, Z4
-	VFMADD231PS Z3, Z2, Z4
-	VMOVUPS.Z   Z23, K1, Z2
-	VADDPS      Z1, Z2, Z3
-	VSUBPS      Z2, Z3, Z2
-	VSUBPS      Z2, Z1, Z1
-	VADDPS      Z4, Z1, Z1
-	VADDPS      Z1, Z3, Z3
-	VPANDD      Z27, Z0, Z0
-	VPORD       Z0, Z3, Z3
-	VMOVUPS     Z3, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VCMPPS      $0x11, Z3, Z29, K2
+	VMOVUPS.Z   Z23, K1, Z6
+	VMOVUPS.Z   Z23, K2, Z7
+	VMOVUPS.Z   Z22, K1, Z8
+	VMOVUPS.Z   Z22, K2, Z9
+	VBLENDMPS   Z4, Z1, K1, Z1
+	VBLENDMPS   Z5, Z3, K2, Z3
+	VMULPS      Z1, Z1, Z4
+	VMULPS      Z3, Z3, Z5
+	VADDPS      Z1, Z6, Z10
+	VADDPS      Z3, Z7, Z11
+	VSUBPS      Z6, Z10, Z6
+	VSUBPS      Z7, Z11, Z7
+	VMOVUPS     Z30, Z12
+	VFMADD231PS Z4, Z21, Z12
+	VMOVUPS     Z30, Z13
+	VFMADD231PS Z5, Z21, Z13
+	VMULPS      Z4, Z1, Z14
+	VMULPS      Z5, Z3, Z15
+	VSUBPS      Z6, Z1, Z1
+	VSUBPS      Z7, Z3, Z3
+	VFMADD213PS Z20, Z4, Z12
+	VFMADD213PS Z20, Z5, Z13
+	VFMADD213PS Z26, Z4, Z12
+	VFMADD213PS Z26, Z5, Z13
+	VFMADD213PS Z19, Z4, Z12
+	VFMADD213PS Z19, Z5, Z13
+	VFMADD213PS Z25, Z4, Z12
+	VFMADD213PS Z25, Z5, Z13
+	VFMADD213PS Z18, Z4, Z12
+	VFMADD213PS Z18, Z5, Z13
+	VFMADD213PS Z24, Z4, Z12
+	VFMADD213PS Z24, Z5, Z13
+	VFMADD213PS Z17, Z4, Z12
+	VFMADD213PS Z17, Z5, Z13
+	VFMADD231PS Z12, Z14, Z8
+	VFMADD231PS Z13, Z15, Z9
+	VADDPS      Z8, Z1, Z1
+	VADDPS      Z9, Z3, Z3
+	VADDPS      Z1, Z10, Z10
+	VADDPS      Z3, Z11, Z11
+	VPTERNLOGD  $0xea, Z10, Z27, Z0
+	VPTERNLOGD  $0xea, Z11, Z27, Z2
+	VMOVUPS     Z0, (DI)(BX*4)
+	VMOVUPS     Z2, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -6932,12 +8875,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -6946,8 +8894,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -6955,7 +8907,7 @@ done:
 
 // func SinhF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SinhF32AVX512(SB), $128-40
+TEXT ·SinhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -6975,47 +8927,75 @@ TEXT ·SinhF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+112(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VCMPPS       $0x12, Z21, Z1, K1
-	KNOTW        K1, K2
-	KORTESTW     K2, K2
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VPANDD.BCST  constants32<>+64(SB), Z2, Z3
+	VMINPS       Z1, Z29, Z4
+	VMINPS       Z3, Z29, Z5
+	VCMPPS       $0x16, Z21, Z1, K1
+	VCMPPS       $0x16, Z21, Z3, K2
+	KORW         K1, K2, K3
+	KORTESTW     K3, K3
 	JNZ          complete
-	VMINPS       Z1, Z29, Z1
-	VMULPS       Z22, Z1, Z2
-	VRNDSCALEPS  $0x08, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z18, Z2, Z1
-	VMULPS       Z1, Z1, Z3
+	VMULPS       Z22, Z4, Z1
+	VMULPS       Z22, Z5, Z3
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VFNMADD231PS Z23, Z1, Z4
+	VFNMADD231PS Z23, Z3, Z5
+	VADDPS       Z20, Z1, Z6
+	VADDPS       Z20, Z3, Z7
+	VPSLLD       $0x17, Z6, Z6
+	VPSLLD       $0x17, Z7, Z7
+	VFNMADD231PS Z18, Z1, Z4
+	VFNMADD231PS Z18, Z3, Z5
+	VPSUBD       Z6, Z19, Z1
+	VPSUBD       Z7, Z19, Z3
+	VADDPS       Z1, Z6, Z8
+	VSUBPS       Z1, Z6, Z6
+	VADDPS       Z3, Z7, Z1
+	VSUBPS       Z3, Z7, Z7
+	VMULPS       Z4, Z4, Z3
+	VMULPS       Z5, Z5, Z9
+	VMULPS       Z4, Z8, Z10
+	VMULPS       Z5, Z1, Z11
+	VFMADD213PS  Z6, Z4, Z8
+	VFMADD213PS  Z7, Z5, Z1
 	VMOVUPS      Z30, Z4
 	VFMADD231PS  Z3, Z26, Z4
+	VMOVUPS      Z30, Z5
+	VFMADD231PS  Z9, Z26, Z5
+	VMOVUPS      Z31, Z12
+	VFMADD231PS  Z3, Z27, Z12
+	VMOVUPS      Z31, Z13
+	VFMADD231PS  Z9, Z27, Z13
 	VFMADD213PS  Z24, Z3, Z4
+	VFMADD213PS  Z24, Z9, Z5
+	VFMADD213PS  Z25, Z3, Z12
+	VFMADD213PS  Z25, Z9, Z13
 	VMULPS       Z4, Z3, Z4
-	VADDPS       Z20, Z2, Z2
-	VPSLLD       $0x17, Z2, Z2
-	VPSUBD       Z2, Z19, Z5
-	VSUBPS       Z5, Z2, Z6
-	VMULPS       Z4, Z6, Z4
-	VMOVUPS      Z31, Z7
-	VFMADD231PS  Z3, Z27, Z7
-	VFMADD213PS  Z25, Z3, Z7
-	VMULPS       Z7, Z3, Z3
-	VADDPS       Z5, Z2, Z2
-	VMULPS       Z1, Z2, Z5
-	VFMADD231PS  Z3, Z5, Z4
-	VFMADD231PS  Z1, Z2, Z6
-	VADDPS       Z4, Z6, Z6
-	VPANDD       Z28, Z0, Z0
-	VPORD        Z0, Z6, Z6
-	VMOVUPS      Z6, (DI)(BX*4)
+	VMULPS       Z5, Z9, Z5
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z13, Z9, Z9
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VFMADD231PS  Z3, Z10, Z6
+	VFMADD231PS  Z9, Z11, Z7
+	VADDPS       Z6, Z8, Z8
+	VADDPS       Z7, Z1, Z1
+	VPTERNLOGD   $0xea, Z8, Z28, Z0
+	VPTERNLOGD   $0xea, Z1, Z28, Z2
+	VMOVUPS      Z0, (DI)(BX*4)
+	VMOVUPS      Z2, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -7027,12 +9007,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7041,16 +9026,23 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
 	VMINPS       Z1, Z29, Z2
 	VMULPS       Z22, Z2, Z3
 	VRNDSCALEPS  $0x08, Z3, Z3
@@ -7082,17 +9074,19 @@ complete:
 	VSCALEFPS    Z3, Z2, Z2
 	VCMPPS       $0x04, Z1, Z1, K1
 	VBLENDMPS    Z1, Z2, K1, Z2
-	VCMPPS       $0x12, Z21, Z1, K1
-	KNOTW        K1, K2
-	VBLENDMPS    Z2, Z8, K2, Z8
-	VPANDD       Z28, Z0, Z0
-	VPORD        Z0, Z8, Z8
-	VMOVUPS      Z8, (DI)(BX*4)
+	VCMPPS       $0x16, Z21, Z1, K1
+	VBLENDMPS    Z2, Z8, K1, Z8
+	VPTERNLOGD   $0xea, Z8, Z28, Z0
+	VMOVUPS      Z0, (DI)(BX*4)
+	ADDQ         $0x10, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x20, BX
 	JMP          next
 
 // func CoshF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CoshF32AVX512(SB), $128-40
+TEXT ·CoshF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7112,44 +9106,71 @@ TEXT ·CoshF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+112(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z0
-	VCMPPS       $0x12, Z22, Z0, K1
-	KNOTW        K1, K2
-	KORTESTW     K2, K2
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z0
+	VMOVUPS      64(SI)(BX*4), Z1
+	VPANDD.BCST  constants32<>+64(SB), Z1, Z1
+	VMINPS       Z0, Z29, Z2
+	VMINPS       Z1, Z29, Z3
+	VCMPPS       $0x16, Z22, Z0, K1
+	VCMPPS       $0x16, Z22, Z1, K2
+	KORW         K1, K2, K3
+	KORTESTW     K3, K3
 	JNZ          complete
-	VMINPS       Z0, Z29, Z0
-	VMULPS       Z23, Z0, Z1
+	VMULPS       Z23, Z2, Z0
+	VMULPS       Z23, Z3, Z1
+	VRNDSCALEPS  $0x08, Z0, Z0
 	VRNDSCALEPS  $0x08, Z1, Z1
-	VFNMADD231PS Z24, Z1, Z0
-	VFNMADD231PS Z18, Z1, Z0
-	VMULPS       Z0, Z0, Z2
+	VFNMADD231PS Z24, Z0, Z2
+	VFNMADD231PS Z24, Z1, Z3
+	VADDPS       Z21, Z0, Z4
+	VADDPS       Z21, Z1, Z5
+	VPSLLD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z5, Z5
+	VFNMADD231PS Z18, Z0, Z2
+	VFNMADD231PS Z18, Z1, Z3
+	VPSUBD       Z4, Z20, Z0
+	VPSUBD       Z5, Z20, Z1
+	VSUBPS       Z0, Z4, Z6
+	VSUBPS       Z1, Z5, Z7
+	VADDPS       Z0, Z4, Z4
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z2, Z2, Z0
+	VMULPS       Z3, Z3, Z1
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS      Z31, Z2
+	VFMADD231PS  Z0, Z28, Z2
 	VMOVUPS      Z31, Z3
-	VFMADD231PS  Z2, Z28, Z3
-	VFMADD213PS  Z26, Z2, Z3
-	VMULPS       Z3, Z2, Z3
-	VADDPS       Z21, Z1, Z1
-	VPSLLD       $0x17, Z1, Z1
-	VPSUBD       Z1, Z20, Z4
-	VSUBPS       Z4, Z1, Z5
-	VMULPS       Z0, Z5, Z5
-	VFMADD213PS  Z5, Z5, Z3
-	VMOVUPS      Z30, Z0
-	VFMADD231PS  Z2, Z27, Z0
-	VFMADD213PS  Z25, Z2, Z0
-	VMULPS       Z0, Z2, Z2
-	VADDPS       Z4, Z1, Z1
-	VFMADD231PS  Z2, Z1, Z3
-	VADDPS       Z3, Z1, Z1
-	VMOVUPS      Z1, (DI)(BX*4)
+	VFMADD231PS  Z1, Z28, Z3
+	VMOVUPS      Z30, Z8
+	VFMADD231PS  Z0, Z27, Z8
+	VMOVUPS      Z30, Z9
+	VFMADD231PS  Z1, Z27, Z9
+	VFMADD213PS  Z26, Z0, Z2
+	VFMADD213PS  Z26, Z1, Z3
+	VFMADD213PS  Z25, Z0, Z8
+	VFMADD213PS  Z25, Z1, Z9
+	VMULPS       Z2, Z0, Z2
+	VMULPS       Z3, Z1, Z3
+	VMULPS       Z8, Z0, Z0
+	VMULPS       Z9, Z1, Z1
+	VFMADD213PS  Z6, Z6, Z2
+	VFMADD213PS  Z7, Z7, Z3
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z5, Z3
+	VADDPS       Z2, Z4, Z4
+	VADDPS       Z3, Z5, Z5
+	VMOVUPS      Z4, (DI)(BX*4)
+	VMOVUPS      Z5, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -7161,12 +9182,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7175,16 +9201,23 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z0
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z0
 	VMINPS       Z0, Z29, Z1
 	VMULPS       Z23, Z1, Z2
 	VRNDSCALEPS  $0x08, Z2, Z2
@@ -7215,15 +9248,18 @@ complete:
 	VSCALEFPS    Z2, Z1, Z1
 	VCMPPS       $0x04, Z0, Z0, K1
 	VBLENDMPS    Z0, Z1, K1, Z1
-	VCMPPS       $0x12, Z22, Z0, K1
-	KNOTW        K1, K2
-	VBLENDMPS    Z1, Z5, K2, Z5
+	VCMPPS       $0x16, Z22, Z0, K1
+	VBLENDMPS    Z1, Z5, K1, Z5
 	VMOVUPS      Z5, (DI)(BX*4)
+	ADDQ         $0x10, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x20, BX
 	JMP          next
 
 // func TanhF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TanhF32AVX512(SB), $128-40
+TEXT ·TanhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7237,65 +9273,107 @@ TEXT ·TanhF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+24(SB), Z20
 	VBROADCASTSS constants32<>+104(SB), Z19
 	VBROADCASTSS constants32<>+208(SB), Z28
-	VBROADCASTSS constants32<>+180(SB), Z18
 	VBROADCASTSS constants32<>+432(SB), Z29
-	VBROADCASTSS constants32<>+48(SB), Z17
 	VBROADCASTSS constants32<>+56(SB), Z27
 	VBROADCASTSS constants32<>+112(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VPANDD.BCST  constants32<>+64(SB), Z2, Z3
 	VMINPS       Z1, Z29, Z1
-	VADDPS       Z1, Z1, Z2
-	VMULPS       Z19, Z2, Z3
+	VMINPS       Z3, Z29, Z3
+	VADDPS       Z1, Z1, Z4
+	VADDPS       Z3, Z3, Z5
+	VCMPPS.BCST  $0x11, constants32<>+180(SB), Z1, K1
+	VCMPPS.BCST  $0x11, constants32<>+180(SB), Z3, K2
+	VMULPS       Z19, Z4, Z1
+	VMULPS       Z19, Z5, Z3
+	VRNDSCALEPS  $0x08, Z1, Z1
 	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VMOVUPS      Z2, Z4
-	VFNMADD231PS Z26, Z3, Z4
-	VMOVUPS      Z30, Z5
-	VFMADD231PS  Z4, Z25, Z5
-	VFMADD213PS  Z24, Z4, Z5
-	VFMADD213PS  Z23, Z4, Z5
-	VFMADD213PS  Z22, Z4, Z5
-	VMULPS       Z4, Z4, Z6
-	VSUBPS       Z4, Z2, Z2
-	VFNMADD231PS Z26, Z3, Z2
-	VFMADD231PS  Z5, Z6, Z2
+	VFNMADD231PS Z21, Z1, Z4
+	VFNMADD231PS Z21, Z3, Z5
+	VADDPS.BCST  constants32<>+48(SB), Z1, Z6
+	VADDPS.BCST  constants32<>+48(SB), Z3, Z7
+	VPSLLD       $0x17, Z6, Z6
+	VPSLLD       $0x17, Z7, Z7
+	VMOVUPS      Z4, Z8
+	VFNMADD231PS Z26, Z1, Z8
+	VMOVUPS      Z5, Z9
+	VFNMADD231PS Z26, Z3, Z9
+	VSUBPS       Z20, Z6, Z10
+	VSUBPS       Z20, Z7, Z11
+	VMOVUPS      Z30, Z12
+	VFMADD231PS  Z8, Z25, Z12
+	VMOVUPS      Z30, Z13
+	VFMADD231PS  Z9, Z25, Z13
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z9, Z5, Z5
+	VMULPS       Z8, Z8, Z14
+	VMULPS       Z9, Z9, Z15
+	VMULPS       Z8, Z6, Z16
+	VMULPS       Z9, Z7, Z17
+	VFNMADD231PS Z26, Z1, Z4
+	VFNMADD231PS Z26, Z3, Z5
+	VFMADD213PS  Z24, Z8, Z12
+	VFMADD213PS  Z24, Z9, Z13
+	VADDPS       Z16, Z10, Z1
+	VADDPS       Z17, Z11, Z3
+	VFMADD213PS  Z23, Z8, Z12
+	VFMADD213PS  Z23, Z9, Z13
+	VSUBPS       Z10, Z1, Z10
+	VSUBPS       Z11, Z3, Z11
+	VFMADD213PS  Z22, Z8, Z12
+	VFMADD213PS  Z22, Z9, Z13
+	VSUBPS       Z10, Z16, Z16
+	VSUBPS       Z11, Z17, Z17
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z15, Z5
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VADDPS       Z6, Z1, Z4
+	VADDPS       Z7, Z3, Z5
+	VADDPS       Z4, Z28, Z8
+	VADDPS       Z5, Z28, Z9
+	VSUBPS       Z1, Z4, Z1
+	VSUBPS       Z3, Z5, Z3
+	VDIVPS       Z8, Z4, Z10
+	VDIVPS       Z9, Z5, Z11
+	VSUBPS       Z1, Z6, Z6
+	VSUBPS       Z28, Z8, Z1
+	VSUBPS       Z3, Z7, Z7
+	VSUBPS       Z28, Z9, Z3
+	VADDPS       Z6, Z16, Z16
+	VSUBPS       Z1, Z4, Z1
+	VADDPS       Z7, Z17, Z17
+	VSUBPS       Z3, Z5, Z3
+	VADDPS       Z16, Z1, Z1
 	VADDPS       Z17, Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VMULPS       Z2, Z3, Z2
-	VMULPS       Z4, Z3, Z4
-	VSUBPS       Z20, Z3, Z3
-	VADDPS       Z4, Z3, Z5
-	VADDPS       Z2, Z5, Z6
-	VSUBPS       Z5, Z6, Z7
-	VSUBPS       Z7, Z2, Z2
-	VSUBPS       Z3, Z5, Z5
-	VSUBPS       Z5, Z4, Z4
-	VADDPS       Z2, Z4, Z4
-	VADDPS       Z6, Z28, Z2
-	VSUBPS       Z28, Z2, Z3
-	VSUBPS       Z3, Z6, Z3
-	VADDPS       Z4, Z3, Z3
-	VDIVPS       Z2, Z6, Z5
-	VFNMADD231PS Z3, Z5, Z4
-	VFNMADD231PS Z2, Z5, Z6
-	VADDPS       Z4, Z6, Z6
-	VMOVUPS      Z31, Z2
-	VFNMADD231PS Z31, Z5, Z2
-	VFMADD213PS  Z5, Z2, Z6
-	VCMPPS       $0x11, Z18, Z1, K1
-	VBLENDMPS    Z6, Z5, K1, Z5
-	VPANDD       Z27, Z0, Z0
-	VPORD        Z0, Z5, Z5
-	VMOVUPS      Z5, (DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
+	VFNMADD231PS Z8, Z10, Z4
+	VFNMADD231PS Z1, Z10, Z16
+	VFNMADD231PS Z9, Z11, Z5
+	VFNMADD231PS Z3, Z11, Z17
+	VMOVUPS      Z31, Z1
+	VFNMADD231PS Z31, Z10, Z1
+	VMOVUPS      Z31, Z3
+	VFNMADD231PS Z31, Z11, Z3
+	VADDPS       Z16, Z4, Z4
+	VADDPS       Z17, Z5, Z5
+	VFMADD213PS  Z10, Z1, Z4
+	VFMADD213PS  Z11, Z3, Z5
+	VBLENDMPS    Z4, Z10, K1, Z10
+	VBLENDMPS    Z5, Z11, K2, Z11
+	VPTERNLOGD   $0xea, Z10, Z27, Z0
+	VPTERNLOGD   $0xea, Z11, Z27, Z2
+	VMOVUPS      Z0, (DI)(BX*4)
+	VMOVUPS      Z2, 64(DI)(BX*4)
+	LEAQ         64(BX), AX
+	ADDQ         $0x20, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -7307,12 +9385,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7321,8 +9404,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -7330,7 +9417,7 @@ done:
 
 // func AsinhF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AsinhF32AVX512(SB), $128-40
+TEXT ·AsinhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7341,92 +9428,146 @@ TEXT ·AsinhF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+192(SB), Z29
 	VBROADCASTSS constants32<>+196(SB), Z30
 	VBROADCASTSS constants32<>+200(SB), Z23
-	VBROADCASTSS constants32<>+100(SB), Z22
-	VBROADCASTSS constants32<>+204(SB), Z21
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+208(SB), Z20
-	VBROADCASTSS constants32<>+40(SB), Z19
-	VBROADCASTSS constants32<>+44(SB), Z18
-	VBROADCASTSS constants32<>+436(SB), Z17
-	VBROADCASTSS constants32<>+252(SB), Z16
 	VBROADCASTSS constants32<>+56(SB), Z28
-	VBROADCASTSS constants32<>+112(SB), Z15
-	VBROADCASTSS constants32<>+224(SB), Z14
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VCMPPS       $0x11, Z17, Z1, K1
-	KNOTW        K1, K2
-	KORTESTW     K2, K2
-	JNZ          complete
-	VMULPS       Z1, Z1, Z2
-	VADDPS       Z2, Z31, Z3
-	VSUBPS       Z31, Z3, Z4
-	VSUBPS       Z4, Z3, Z5
-	VSUBPS       Z5, Z31, Z5
-	VSUBPS       Z4, Z2, Z4
-	VADDPS       Z4, Z5, Z5
-	VFMSUB231PS  Z1, Z1, Z2
-	VADDPS       Z2, Z5, Z5
-	VSQRTPS      Z3, Z2
-	VFNMADD231PS Z2, Z2, Z3
-	VADDPS       Z5, Z3, Z3
-	VDIVPS       Z2, Z30, Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z31, Z2, Z2
-	VADDPS       Z2, Z1, Z4
-	VSUBPS       Z1, Z4, Z1
-	VSUBPS       Z1, Z2, Z2
-	VADDPS       Z3, Z2, Z2
-	VADDPS       Z4, Z31, Z1
-	VSUBPS       Z31, Z1, Z3
-	VSUBPS       Z3, Z1, Z5
-	VSUBPS       Z5, Z31, Z5
-	VSUBPS       Z3, Z4, Z4
-	VADDPS       Z4, Z5, Z5
-	VADDPS       Z2, Z5, Z5
-	VPADDD       Z26, Z1, Z1
-	VPANDD       Z14, Z1, Z2
-	VPSUBD       Z2, Z16, Z2
-	VMULPS       Z2, Z5, Z5
-	VPANDD       Z25, Z1, Z2
-	VPADDD       Z21, Z2, Z2
-	VSUBPS       Z31, Z2, Z2
-	VADDPS       Z5, Z2, Z3
-	VADDPS       Z20, Z3, Z4
-	VDIVPS       Z4, Z3, Z4
-	VMULPS       Z4, Z4, Z6
-	VMOVUPS      Z29, Z7
-	VFMADD231PS  Z6, Z24, Z7
-	VFMADD213PS  Z23, Z6, Z7
-	VMULPS       Z3, Z3, Z8
-	VMULPS       Z30, Z8, Z8
-	VFMADD213PS  Z8, Z7, Z6
-	VMULPS       Z6, Z4, Z4
-	VPSRLD       $0x17, Z1, Z1
-	VPORD        Z19, Z1, Z1
-	VSUBPS       Z18, Z1, Z1
-	VADDPS       Z27, Z1, Z1
-	VFMADD231PS  Z15, Z1, Z4
-	VSUBPS       Z2, Z3, Z2
-	VSUBPS       Z2, Z5, Z5
-	VFNMADD231PS Z3, Z5, Z5
-	VADDPS       Z4, Z5, Z5
-	VSUBPS       Z5, Z8, Z8
-	VSUBPS       Z8, Z3, Z3
-	VFMADD231PS  Z22, Z1, Z3
-	VPANDD       Z28, Z0, Z0
-	VPORD        Z0, Z3, Z3
-	VMOVUPS      Z3, (DI)(BX*4)
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z3
+	VMULPS           Z1, Z1, Z4
+	VMULPS           Z3, Z3, Z5
+	VCMPPS.BCST      $0x15, constants32<>+436(SB), Z1, K1
+	VCMPPS.BCST      $0x15, constants32<>+436(SB), Z3, K2
+	KORW             K1, K2, K3
+	KORTESTW         K3, K3
+	JNZ              complete
+	VADDPS           Z4, Z31, Z6
+	VADDPS           Z5, Z31, Z7
+	VMOVUPS          Z4, Z8
+	VFMSUB231PS      Z1, Z1, Z8
+	VMOVUPS          Z5, Z9
+	VFMSUB231PS      Z3, Z3, Z9
+	VSQRTPS          Z6, Z10
+	VSQRTPS          Z7, Z11
+	VSUBPS           Z31, Z6, Z12
+	VSUBPS           Z31, Z7, Z13
+	VSUBPS           Z12, Z6, Z14
+	VSUBPS           Z13, Z7, Z15
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VSUBPS           Z14, Z31, Z14
+	VSUBPS           Z15, Z31, Z15
+	VADDPS           Z4, Z14, Z14
+	VADDPS           Z5, Z15, Z15
+	VADDPS           Z8, Z14, Z14
+	VADDPS           Z9, Z15, Z15
+	VSUBPS           Z31, Z10, Z4
+	VSUBPS           Z31, Z11, Z5
+	VDIVPS           Z10, Z30, Z8
+	VDIVPS           Z11, Z30, Z9
+	VFNMADD231PS     Z10, Z10, Z6
+	VFNMADD231PS     Z11, Z11, Z7
+	VADDPS           Z4, Z1, Z10
+	VADDPS           Z5, Z3, Z11
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VADDPS           Z10, Z31, Z12
+	VADDPS           Z11, Z31, Z13
+	VSUBPS           Z1, Z10, Z1
+	VSUBPS           Z3, Z11, Z3
+	VSUBPS           Z31, Z12, Z14
+	VSUBPS           Z31, Z13, Z15
+	VSUBPS           Z1, Z4, Z4
+	VSUBPS           Z3, Z5, Z5
+	VPADDD           Z26, Z12, Z1
+	VPADDD           Z26, Z13, Z3
+	VPANDD.BCST      constants32<>+224(SB), Z1, Z16
+	VPANDD.BCST      constants32<>+224(SB), Z3, Z17
+	VPANDD           Z25, Z1, Z18
+	VPANDD           Z25, Z3, Z19
+	VSUBPS           Z14, Z12, Z12
+	VSUBPS           Z15, Z13, Z13
+	VSUBPS           Z14, Z10, Z10
+	VSUBPS           Z15, Z11, Z11
+	VMULPS           Z8, Z6, Z6
+	VMULPS           Z9, Z7, Z7
+	VBROADCASTSS     constants32<>+256(SB), Z8
+	VPSUBD           Z16, Z8, Z16
+	VPSUBD           Z17, Z8, Z8
+	VPADDD.BCST      constants32<>+204(SB), Z18, Z18
+	VPADDD.BCST      constants32<>+204(SB), Z19, Z19
+	VPSRLD           $0x17, Z1, Z1
+	VPSRLD           $0x17, Z3, Z3
+	VSUBPS           Z12, Z31, Z12
+	VSUBPS           Z13, Z31, Z13
+	VSUBPS           Z31, Z18, Z18
+	VSUBPS           Z31, Z19, Z19
+	VPORD.BCST       constants32<>+40(SB), Z1, Z1
+	VPORD.BCST       constants32<>+40(SB), Z3, Z3
+	VADDPS           Z6, Z4, Z4
+	VADDPS           Z7, Z5, Z5
+	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+44(SB), Z3, Z3
+	VADDPS           Z10, Z12, Z12
+	VADDPS           Z11, Z13, Z13
+	VADDPS           Z27, Z1, Z1
+	VADDPS           Z27, Z3, Z3
+	VADDPS           Z4, Z12, Z12
+	VADDPS           Z5, Z13, Z13
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z8, Z13, Z13
+	VADDPS           Z12, Z18, Z4
+	VADDPS           Z13, Z19, Z5
+	VADDPS.BCST      constants32<>+208(SB), Z4, Z6
+	VADDPS.BCST      constants32<>+208(SB), Z5, Z7
+	VMULPS           Z4, Z4, Z8
+	VMULPS           Z5, Z5, Z9
+	VSUBPS           Z18, Z4, Z18
+	VSUBPS           Z19, Z5, Z19
+	VDIVPS           Z6, Z4, Z6
+	VDIVPS           Z7, Z5, Z7
+	VMULPS           Z30, Z8, Z8
+	VMULPS           Z30, Z9, Z9
+	VSUBPS           Z18, Z12, Z12
+	VSUBPS           Z19, Z13, Z13
+	VFNMADD231PS     Z4, Z12, Z12
+	VFNMADD231PS     Z5, Z13, Z13
+	VMULPS           Z6, Z6, Z10
+	VMULPS           Z7, Z7, Z11
+	VMOVUPS          Z29, Z14
+	VFMADD231PS      Z10, Z24, Z14
+	VMOVUPS          Z29, Z15
+	VFMADD231PS      Z11, Z24, Z15
+	VFMADD213PS      Z23, Z10, Z14
+	VFMADD213PS      Z23, Z11, Z15
+	VFMADD213PS      Z8, Z14, Z10
+	VFMADD213PS      Z9, Z15, Z11
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VFMADD231PS.BCST constants32<>+112(SB), Z1, Z6
+	VFMADD231PS.BCST constants32<>+112(SB), Z3, Z7
+	VADDPS           Z6, Z12, Z12
+	VADDPS           Z7, Z13, Z13
+	VSUBPS           Z12, Z8, Z8
+	VSUBPS           Z13, Z9, Z9
+	VSUBPS           Z8, Z4, Z4
+	VSUBPS           Z9, Z5, Z5
+	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z4
+	VFMADD231PS.BCST constants32<>+100(SB), Z3, Z5
+	VPTERNLOGD       $0xea, Z4, Z28, Z0
+	VPTERNLOGD       $0xea, Z5, Z28, Z2
+	VMOVUPS          Z0, (DI)(BX*4)
+	VMOVUPS          Z2, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -7438,12 +9579,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7452,89 +9598,99 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VMULPS       Z1, Z1, Z2
-	VADDPS       Z2, Z31, Z3
-	VSUBPS       Z31, Z3, Z4
-	VSUBPS       Z4, Z3, Z5
-	VSUBPS       Z5, Z31, Z5
-	VSUBPS       Z4, Z2, Z4
-	VADDPS       Z4, Z5, Z5
-	VFMSUB231PS  Z1, Z1, Z2
-	VADDPS       Z2, Z5, Z5
-	VSQRTPS      Z3, Z2
-	VFNMADD231PS Z2, Z2, Z3
-	VADDPS       Z5, Z3, Z3
-	VDIVPS       Z2, Z30, Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z31, Z2, Z2
-	VADDPS       Z2, Z1, Z4
-	VSUBPS       Z1, Z4, Z5
-	VSUBPS       Z5, Z2, Z2
-	VADDPS       Z3, Z2, Z2
-	VCMPPS       $0x11, Z17, Z1, K1
-	KNOTW        K1, K2
-	VBLENDMPS    Z27, Z2, K2, Z2
-	VMULPS       Z30, Z1, Z3
-	VBLENDMPS    Z3, Z4, K2, Z4
-	VADDPS       Z4, Z31, Z3
-	VSUBPS       Z31, Z3, Z5
-	VSUBPS       Z5, Z3, Z6
-	VSUBPS       Z6, Z31, Z6
-	VSUBPS       Z5, Z4, Z4
-	VADDPS       Z4, Z6, Z6
-	VADDPS       Z2, Z6, Z6
-	VPADDD       Z26, Z3, Z3
-	VPANDD       Z14, Z3, Z2
-	VPSUBD       Z2, Z16, Z2
-	VMULPS       Z2, Z6, Z6
-	VPANDD       Z25, Z3, Z2
-	VPADDD       Z21, Z2, Z2
-	VSUBPS       Z31, Z2, Z2
-	VADDPS       Z6, Z2, Z4
-	VADDPS       Z20, Z4, Z5
-	VDIVPS       Z5, Z4, Z5
-	VMULPS       Z5, Z5, Z7
-	VMOVUPS      Z29, Z8
-	VFMADD231PS  Z7, Z24, Z8
-	VFMADD213PS  Z23, Z7, Z8
-	VMULPS       Z4, Z4, Z9
-	VMULPS       Z30, Z9, Z9
-	VFMADD213PS  Z9, Z8, Z7
-	VMULPS       Z7, Z5, Z5
-	VPSRLD       $0x17, Z3, Z3
-	VPORD        Z19, Z3, Z3
-	VSUBPS       Z18, Z3, Z3
-	VMOVUPS.Z    Z20, K2, Z7
-	VADDPS       Z7, Z3, Z3
-	VFMADD231PS  Z15, Z3, Z5
-	VSUBPS       Z2, Z4, Z2
-	VSUBPS       Z2, Z6, Z6
-	VFNMADD231PS Z4, Z6, Z6
-	VADDPS       Z5, Z6, Z6
-	VSUBPS       Z6, Z9, Z9
-	VSUBPS       Z9, Z4, Z4
-	VFMADD231PS  Z22, Z3, Z4
-	VCMPPS.BCST  $0x11, constants32<>+52(SB), Z1, K1
-	VBLENDMPS    Z4, Z1, K1, Z1
-	VBLENDMPS    Z1, Z4, K2, Z4
-	VPANDD       Z28, Z0, Z0
-	VPORD        Z0, Z4, Z4
-	VMOVUPS      Z4, (DI)(BX*4)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VMULPS           Z1, Z1, Z2
+	VADDPS           Z2, Z31, Z3
+	VSUBPS           Z31, Z3, Z4
+	VSUBPS           Z4, Z3, Z5
+	VSUBPS           Z5, Z31, Z5
+	VSUBPS           Z4, Z2, Z4
+	VADDPS           Z4, Z5, Z5
+	VFMSUB231PS      Z1, Z1, Z2
+	VADDPS           Z2, Z5, Z5
+	VSQRTPS          Z3, Z2
+	VFNMADD231PS     Z2, Z2, Z3
+	VADDPS           Z5, Z3, Z3
+	VDIVPS           Z2, Z30, Z4
+	VMULPS           Z4, Z3, Z3
+	VSUBPS           Z31, Z2, Z2
+	VADDPS           Z2, Z1, Z4
+	VSUBPS           Z1, Z4, Z5
+	VSUBPS           Z5, Z2, Z2
+	VADDPS           Z3, Z2, Z2
+	VCMPPS.BCST      $0x15, constants32<>+436(SB), Z1, K1
+	VBLENDMPS        Z27, Z2, K1, Z2
+	VMULPS           Z30, Z1, Z3
+	VBLENDMPS        Z3, Z4, K1, Z4
+	VADDPS           Z4, Z31, Z3
+	VSUBPS           Z31, Z3, Z5
+	VSUBPS           Z5, Z3, Z6
+	VSUBPS           Z6, Z31, Z6
+	VSUBPS           Z5, Z4, Z4
+	VADDPS           Z4, Z6, Z6
+	VADDPS           Z2, Z6, Z6
+	VPADDD           Z26, Z3, Z3
+	VPANDD.BCST      constants32<>+224(SB), Z3, Z2
+	VBROADCASTSS     constants32<>+256(SB), Z4
+	VPSUBD           Z2, Z4, Z4
+	VMULPS           Z4, Z6, Z6
+	VPANDD           Z25, Z3, Z2
+	VPADDD.BCST      constants32<>+204(SB), Z2, Z2
+	VSUBPS           Z31, Z2, Z2
+	VADDPS           Z6, Z2, Z4
+	VADDPS.BCST      constants32<>+208(SB), Z4, Z5
+	VDIVPS           Z5, Z4, Z5
+	VMULPS           Z5, Z5, Z7
+	VMOVUPS          Z29, Z8
+	VFMADD231PS      Z7, Z24, Z8
+	VFMADD213PS      Z23, Z7, Z8
+	VMULPS           Z4, Z4, Z9
+	VMULPS           Z30, Z9, Z9
+	VFMADD213PS      Z9, Z8, Z7
+	VMULPS           Z7, Z5, Z5
+	VPSRLD           $0x17, Z3, Z3
+	VPORD.BCST       constants32<>+40(SB), Z3, Z3
+	VSUBPS.BCST      constants32<>+44(SB), Z3, Z3
+	VBLENDMPS.BCST   constants32<>+208(SB), Z27, K1, Z7
+	VADDPS           Z7, Z3, Z3
+	VFMADD231PS.BCST constants32<>+112(SB), Z3, Z5
+	VSUBPS           Z2, Z4, Z2
+	VSUBPS           Z2, Z6, Z6
+	VFNMADD231PS     Z4, Z6, Z6
+	VADDPS           Z5, Z6, Z6
+	VSUBPS           Z6, Z9, Z9
+	VSUBPS           Z9, Z4, Z4
+	VFMADD231PS.BCST constants32<>+100(SB), Z3, Z4
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z1, K2
+	VBLENDMPS        Z4, Z1, K2, Z1
+	VBLENDMPS        Z1, Z4, K1, Z4
+	VPTERNLOGD       $0xea, Z4, Z28, Z0
+	VMOVUPS          Z0, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
+	JMP              next
 
 // func AcoshF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AcoshF32AVX512(SB), $128-40
+TEXT ·AcoshF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7549,87 +9705,148 @@ TEXT ·AcoshF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+204(SB), Z22
 	VBROADCASTSS constants32<>+24(SB), Z31
 	VBROADCASTSS constants32<>+208(SB), Z21
-	VBROADCASTSS constants32<>+40(SB), Z20
-	VBROADCASTSS constants32<>+44(SB), Z19
-	VBROADCASTSS constants32<>+436(SB), Z18
-	VBROADCASTSS constants32<>+252(SB), Z17
-	VBROADCASTSS constants32<>+112(SB), Z16
-	VBROADCASTSS constants32<>+224(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS      (SI)(BX*4), Z0
-	VCMPPS       $0x11, Z0, Z31, K1
-	VCMPPS       $0x11, Z18, Z0, K2
-	KANDW        K1, K2, K3
-	KNOTW        K3, K1
-	KORTESTW     K1, K1
-	JNZ          complete
-	VSUBPS       Z31, Z0, Z0
-	VADDPS       Z0, Z0, Z1
-	VMULPS       Z0, Z0, Z2
-	VADDPS       Z2, Z1, Z3
-	VSUBPS       Z1, Z3, Z4
-	VSUBPS       Z4, Z3, Z5
-	VSUBPS       Z5, Z1, Z1
-	VSUBPS       Z4, Z2, Z4
-	VADDPS       Z4, Z1, Z1
-	VFMSUB231PS  Z0, Z0, Z2
-	VADDPS       Z2, Z1, Z1
-	VSQRTPS      Z3, Z2
-	VFNMADD231PS Z2, Z2, Z3
-	VADDPS       Z1, Z3, Z3
-	VDIVPS       Z2, Z30, Z1
-	VMULPS       Z1, Z3, Z3
-	VADDPS       Z0, Z2, Z1
-	VSUBPS       Z2, Z1, Z2
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VADDPS       Z1, Z31, Z2
-	VSUBPS       Z31, Z2, Z3
-	VSUBPS       Z3, Z2, Z4
-	VSUBPS       Z4, Z31, Z4
-	VSUBPS       Z3, Z1, Z1
-	VADDPS       Z1, Z4, Z4
-	VADDPS       Z0, Z4, Z4
-	VPADDD       Z27, Z2, Z2
-	VPANDD       Z15, Z2, Z0
-	VPSUBD       Z0, Z17, Z0
-	VMULPS       Z0, Z4, Z4
-	VPANDD       Z26, Z2, Z0
-	VPADDD       Z22, Z0, Z0
-	VSUBPS       Z31, Z0, Z0
-	VADDPS       Z4, Z0, Z1
-	VADDPS       Z21, Z1, Z3
-	VDIVPS       Z3, Z1, Z3
-	VMULPS       Z3, Z3, Z5
-	VMOVUPS      Z29, Z6
-	VFMADD231PS  Z5, Z25, Z6
-	VFMADD213PS  Z24, Z5, Z6
-	VMULPS       Z1, Z1, Z7
-	VMULPS       Z30, Z7, Z7
-	VFMADD213PS  Z7, Z6, Z5
-	VMULPS       Z5, Z3, Z3
-	VPSRLD       $0x17, Z2, Z2
-	VPORD        Z20, Z2, Z2
-	VSUBPS       Z19, Z2, Z2
-	VADDPS       Z28, Z2, Z2
-	VFMADD231PS  Z16, Z2, Z3
-	VSUBPS       Z0, Z1, Z0
-	VSUBPS       Z0, Z4, Z4
-	VFNMADD231PS Z1, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z1, Z1
-	VFMADD231PS  Z23, Z2, Z1
-	VMOVUPS      Z1, (DI)(BX*4)
+	VMOVUPS          (SI)(BX*4), Z0
+	VSUBPS           Z31, Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VSUBPS           Z31, Z2, Z3
+	VCMPPS           $0x11, Z0, Z31, K1
+	VCMPPS.BCST      $0x11, constants32<>+436(SB), Z0, K2
+	VCMPPS           $0x11, Z2, Z31, K3
+	VCMPPS.BCST      $0x11, constants32<>+436(SB), Z2, K4
+	VMULPS           Z1, Z1, Z0
+	VMULPS           Z3, Z3, Z2
+	VADDPS           Z1, Z1, Z4
+	VADDPS           Z3, Z3, Z5
+	KANDW            K1, K2, K5
+	KANDW            K3, K4, K1
+	KNOTW            K5, K2
+	KNOTW            K1, K3
+	KORW             K2, K3, K1
+	KORTESTW         K1, K1
+	JNZ              complete
+	VADDPS           Z0, Z4, Z6
+	VADDPS           Z2, Z5, Z7
+	VMOVUPS          Z0, Z8
+	VFMSUB231PS      Z1, Z1, Z8
+	VMOVUPS          Z2, Z9
+	VFMSUB231PS      Z3, Z3, Z9
+	VSQRTPS          Z6, Z10
+	VSQRTPS          Z7, Z11
+	VSUBPS           Z4, Z6, Z12
+	VSUBPS           Z5, Z7, Z13
+	VSUBPS           Z12, Z6, Z14
+	VSUBPS           Z13, Z7, Z15
+	VSUBPS           Z12, Z0, Z0
+	VSUBPS           Z13, Z2, Z2
+	VSUBPS           Z14, Z4, Z4
+	VSUBPS           Z15, Z5, Z5
+	VADDPS           Z0, Z4, Z4
+	VADDPS           Z2, Z5, Z5
+	VADDPS           Z8, Z4, Z4
+	VADDPS           Z9, Z5, Z5
+	VDIVPS           Z10, Z30, Z0
+	VDIVPS           Z11, Z30, Z2
+	VADDPS           Z1, Z10, Z8
+	VADDPS           Z3, Z11, Z9
+	VFNMADD231PS     Z10, Z10, Z6
+	VFNMADD231PS     Z11, Z11, Z7
+	VADDPS           Z8, Z31, Z12
+	VADDPS           Z9, Z31, Z13
+	VSUBPS           Z10, Z8, Z10
+	VSUBPS           Z11, Z9, Z11
+	VADDPS           Z4, Z6, Z6
+	VADDPS           Z5, Z7, Z7
+	VSUBPS           Z31, Z12, Z4
+	VSUBPS           Z31, Z13, Z5
+	VSUBPS           Z10, Z1, Z1
+	VSUBPS           Z11, Z3, Z3
+	VPADDD           Z27, Z12, Z10
+	VPADDD           Z27, Z13, Z11
+	VPANDD.BCST      constants32<>+224(SB), Z10, Z14
+	VPANDD.BCST      constants32<>+224(SB), Z11, Z15
+	VPANDD           Z26, Z10, Z16
+	VPANDD           Z26, Z11, Z17
+	VSUBPS           Z4, Z12, Z12
+	VSUBPS           Z5, Z13, Z13
+	VSUBPS           Z4, Z8, Z8
+	VSUBPS           Z5, Z9, Z9
+	VBROADCASTSS     constants32<>+256(SB), Z4
+	VPSUBD           Z14, Z4, Z14
+	VPSUBD           Z15, Z4, Z4
+	VPADDD           Z22, Z16, Z16
+	VPADDD           Z22, Z17, Z17
+	VSUBPS           Z31, Z16, Z16
+	VSUBPS           Z31, Z17, Z17
+	VPSRLD           $0x17, Z10, Z10
+	VPSRLD           $0x17, Z11, Z11
+	VSUBPS           Z12, Z31, Z12
+	VSUBPS           Z13, Z31, Z13
+	VPORD.BCST       constants32<>+40(SB), Z10, Z10
+	VPORD.BCST       constants32<>+40(SB), Z11, Z11
+	VMULPS           Z0, Z6, Z6
+	VMULPS           Z2, Z7, Z7
+	VSUBPS.BCST      constants32<>+44(SB), Z10, Z10
+	VSUBPS.BCST      constants32<>+44(SB), Z11, Z11
+	VADDPS           Z8, Z12, Z12
+	VADDPS           Z9, Z13, Z13
+	VADDPS           Z28, Z10, Z10
+	VADDPS           Z28, Z11, Z11
+	VADDPS           Z6, Z1, Z1
+	VADDPS           Z7, Z3, Z3
+	VADDPS           Z1, Z12, Z12
+	VADDPS           Z3, Z13, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z4, Z13, Z13
+	VADDPS           Z12, Z16, Z0
+	VADDPS           Z13, Z17, Z1
+	VADDPS           Z21, Z0, Z2
+	VADDPS           Z21, Z1, Z3
+	VMULPS           Z0, Z0, Z4
+	VMULPS           Z1, Z1, Z5
+	VSUBPS           Z16, Z0, Z16
+	VSUBPS           Z17, Z1, Z17
+	VDIVPS           Z2, Z0, Z2
+	VDIVPS           Z3, Z1, Z3
+	VMULPS           Z30, Z4, Z4
+	VMULPS           Z30, Z5, Z5
+	VSUBPS           Z16, Z12, Z12
+	VSUBPS           Z17, Z13, Z13
+	VFNMADD231PS     Z0, Z12, Z12
+	VFNMADD231PS     Z1, Z13, Z13
+	VMULPS           Z2, Z2, Z6
+	VMULPS           Z3, Z3, Z7
+	VMOVUPS          Z29, Z8
+	VFMADD231PS      Z6, Z25, Z8
+	VMOVUPS          Z29, Z9
+	VFMADD231PS      Z7, Z25, Z9
+	VFMADD213PS      Z24, Z6, Z8
+	VFMADD213PS      Z24, Z7, Z9
+	VFMADD213PS      Z4, Z8, Z6
+	VFMADD213PS      Z5, Z9, Z7
+	VMULPS           Z6, Z2, Z2
+	VMULPS           Z7, Z3, Z3
+	VFMADD231PS.BCST constants32<>+112(SB), Z10, Z2
+	VFMADD231PS.BCST constants32<>+112(SB), Z11, Z3
+	VADDPS           Z2, Z12, Z12
+	VADDPS           Z3, Z13, Z13
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VSUBPS           Z4, Z0, Z0
+	VSUBPS           Z5, Z1, Z1
+	VFMADD231PS      Z23, Z10, Z0
+	VFMADD231PS      Z23, Z11, Z1
+	VMOVUPS          Z0, (DI)(BX*4)
+	VMOVUPS          Z1, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -7641,12 +9858,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7655,97 +9877,110 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPS      (SI)(BX*4), Z0
-	VSUBPS       Z31, Z0, Z1
-	VADDPS       Z1, Z1, Z2
-	VMULPS       Z1, Z1, Z3
-	VADDPS       Z3, Z2, Z4
-	VSUBPS       Z2, Z4, Z5
-	VSUBPS       Z5, Z4, Z6
-	VSUBPS       Z6, Z2, Z2
-	VSUBPS       Z5, Z3, Z5
-	VADDPS       Z5, Z2, Z2
-	VFMSUB231PS  Z1, Z1, Z3
-	VADDPS       Z3, Z2, Z2
-	VSQRTPS      Z4, Z3
-	VFNMADD231PS Z3, Z3, Z4
-	VADDPS       Z2, Z4, Z4
-	VDIVPS       Z3, Z30, Z2
-	VMULPS       Z2, Z4, Z4
-	VADDPS       Z1, Z3, Z2
-	VSUBPS       Z3, Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VADDPS       Z4, Z1, Z1
-	VCMPPS       $0x11, Z0, Z31, K1
-	VCMPPS       $0x11, Z18, Z0, K2
-	KANDW        K1, K2, K3
-	KNOTW        K3, K1
-	VCMPPS       $0x12, Z0, Z18, K2
-	KANDW        K1, K2, K3
-	VBLENDMPS    Z28, Z1, K3, Z1
-	VMULPS       Z30, Z0, Z3
-	VBLENDMPS    Z3, Z2, K3, Z2
-	VADDPS       Z2, Z31, Z3
-	VSUBPS       Z31, Z3, Z4
-	VSUBPS       Z4, Z3, Z5
-	VSUBPS       Z5, Z31, Z5
-	VSUBPS       Z4, Z2, Z2
-	VADDPS       Z2, Z5, Z5
-	VADDPS       Z1, Z5, Z5
-	VPADDD       Z27, Z3, Z3
-	VPANDD       Z15, Z3, Z1
-	VPSUBD       Z1, Z17, Z1
-	VMULPS       Z1, Z5, Z5
-	VPANDD       Z26, Z3, Z1
-	VPADDD       Z22, Z1, Z1
-	VSUBPS       Z31, Z1, Z1
-	VADDPS       Z5, Z1, Z2
-	VADDPS       Z21, Z2, Z4
-	VDIVPS       Z4, Z2, Z4
-	VMULPS       Z4, Z4, Z6
-	VMOVUPS      Z29, Z7
-	VFMADD231PS  Z6, Z25, Z7
-	VFMADD213PS  Z24, Z6, Z7
-	VMULPS       Z2, Z2, Z8
-	VMULPS       Z30, Z8, Z8
-	VFMADD213PS  Z8, Z7, Z6
-	VMULPS       Z6, Z4, Z4
-	VPSRLD       $0x17, Z3, Z3
-	VPORD        Z20, Z3, Z3
-	VSUBPS       Z19, Z3, Z3
-	VMOVUPS.Z    Z21, K3, Z6
-	VADDPS       Z6, Z3, Z3
-	VFMADD231PS  Z16, Z3, Z4
-	VSUBPS       Z1, Z2, Z1
-	VSUBPS       Z1, Z5, Z5
-	VFNMADD231PS Z2, Z5, Z5
-	VADDPS       Z4, Z5, Z5
-	VSUBPS       Z5, Z8, Z8
-	VSUBPS       Z8, Z2, Z2
-	VFMADD231PS  Z23, Z3, Z2
-	VCMPPS.BCST  $0x11, constants32<>+52(SB), Z0, K2
-	VBLENDMPS    Z2, Z0, K2, Z1
-	VCMPPS       $0x12, Z0, Z31, K2
-	VCMPPS       $0x12, Z31, Z0, K3
-	KANDW        K2, K3, K4
-	VBLENDMPS    Z28, Z1, K4, Z1
-	VBROADCASTSS constants32<>+220(SB), Z0
-	VBLENDMPS    Z1, Z0, K2, Z0
-	VBLENDMPS    Z0, Z2, K1, Z2
-	VMOVUPS      Z2, (DI)(BX*4)
-	JMP          next
+	XORL R15, R15
+
+single:
+	VMOVUPS          (SI)(BX*4), Z0
+	VSUBPS           Z31, Z0, Z1
+	VADDPS           Z1, Z1, Z2
+	VMULPS           Z1, Z1, Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z2, Z4, Z5
+	VSUBPS           Z5, Z4, Z6
+	VSUBPS           Z6, Z2, Z2
+	VSUBPS           Z5, Z3, Z5
+	VADDPS           Z5, Z2, Z2
+	VFMSUB231PS      Z1, Z1, Z3
+	VADDPS           Z3, Z2, Z2
+	VSQRTPS          Z4, Z3
+	VFNMADD231PS     Z3, Z3, Z4
+	VADDPS           Z2, Z4, Z4
+	VDIVPS           Z3, Z30, Z2
+	VMULPS           Z2, Z4, Z4
+	VADDPS           Z1, Z3, Z2
+	VSUBPS           Z3, Z2, Z3
+	VSUBPS           Z3, Z1, Z1
+	VADDPS           Z4, Z1, Z1
+	VCMPPS           $0x11, Z0, Z31, K1
+	VCMPPS.BCST      $0x11, constants32<>+436(SB), Z0, K2
+	KANDW            K1, K2, K3
+	KNOTW            K3, K1
+	VBROADCASTSS     constants32<>+436(SB), Z3
+	VCMPPS           $0x12, Z0, Z3, K2
+	KANDW            K1, K2, K3
+	VBLENDMPS        Z28, Z1, K3, Z1
+	VMULPS           Z30, Z0, Z3
+	VBLENDMPS        Z3, Z2, K3, Z2
+	VADDPS           Z2, Z31, Z3
+	VSUBPS           Z31, Z3, Z4
+	VSUBPS           Z4, Z3, Z5
+	VSUBPS           Z5, Z31, Z5
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z2, Z5, Z5
+	VADDPS           Z1, Z5, Z5
+	VPADDD           Z27, Z3, Z3
+	VPANDD.BCST      constants32<>+224(SB), Z3, Z1
+	VBROADCASTSS     constants32<>+256(SB), Z2
+	VPSUBD           Z1, Z2, Z2
+	VMULPS           Z2, Z5, Z5
+	VPANDD           Z26, Z3, Z1
+	VPADDD           Z22, Z1, Z1
+	VSUBPS           Z31, Z1, Z1
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z21, Z2, Z4
+	VDIVPS           Z4, Z2, Z4
+	VMULPS           Z4, Z4, Z6
+	VMOVUPS          Z29, Z7
+	VFMADD231PS      Z6, Z25, Z7
+	VFMADD213PS      Z24, Z6, Z7
+	VMULPS           Z2, Z2, Z8
+	VMULPS           Z30, Z8, Z8
+	VFMADD213PS      Z8, Z7, Z6
+	VMULPS           Z6, Z4, Z4
+	VPSRLD           $0x17, Z3, Z3
+	VPORD.BCST       constants32<>+40(SB), Z3, Z3
+	VSUBPS.BCST      constants32<>+44(SB), Z3, Z3
+	VMOVUPS.Z        Z21, K3, Z6
+	VADDPS           Z6, Z3, Z3
+	VFMADD231PS.BCST constants32<>+112(SB), Z3, Z4
+	VSUBPS           Z1, Z2, Z1
+	VSUBPS           Z1, Z5, Z5
+	VFNMADD231PS     Z2, Z5, Z5
+	VADDPS           Z4, Z5, Z5
+	VSUBPS           Z5, Z8, Z8
+	VSUBPS           Z8, Z2, Z2
+	VFMADD231PS      Z23, Z3, Z2
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
+	VBLENDMPS        Z2, Z0, K2, Z1
+	VCMPPS           $0x12, Z0, Z31, K2
+	VCMPPS           $0x12, Z31, Z0, K3
+	KANDW            K2, K3, K4
+	VBLENDMPS        Z28, Z1, K4, Z1
+	VBROADCASTSS     constants32<>+220(SB), Z0
+	VBLENDMPS        Z1, Z0, K2, Z0
+	VBLENDMPS        Z0, Z2, K1, Z2
+	VMOVUPS          Z2, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
+	JMP              next
 
 // func AtanhF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AtanhF32AVX512(SB), $128-40
+TEXT ·AtanhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7765,48 +10000,77 @@ TEXT ·AtanhF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+224(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
-	VPANDD.BCST constants32<>+68(SB), Z0, Z1
-	VCMPPS      $0x12, Z23, Z1, K1
-	KNOTW       K1, K2
-	KORTESTW    K2, K2
+	VPANDD.BCST constants32<>+64(SB), Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPANDD.BCST constants32<>+64(SB), Z2, Z3
+	VADDPS      Z1, Z31, Z4
+	VSUBPS      Z1, Z31, Z5
+	VADDPS      Z3, Z31, Z6
+	VSUBPS      Z3, Z31, Z7
+	VCMPPS      $0x16, Z23, Z1, K1
+	VCMPPS      $0x16, Z23, Z3, K2
+	KORW        K1, K2, K3
+	KORTESTW    K3, K3
 	JNZ         complete
-	VADDPS      Z1, Z31, Z2
-	VSUBPS      Z1, Z31, Z3
-	VPSUBD      Z3, Z2, Z2
-	VPADDD      Z22, Z2, Z2
-	VPANDD      Z18, Z2, Z3
-	VADDPS      Z3, Z31, Z4
-	VSUBPS      Z3, Z31, Z3
-	VMOVUPS     Z3, Z5
-	VFMADD231PS Z1, Z4, Z5
-	VFMADD231PS Z1, Z3, Z4
-	VDIVPS      Z4, Z5, Z5
-	VMULPS      Z5, Z5, Z1
-	VMOVUPS     Z30, Z3
-	VFMADD231PS Z1, Z28, Z3
-	VFMADD213PS Z27, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VMULPS      Z1, Z5, Z1
-	VMULPS      Z3, Z1, Z1
-	VPSRLD      $0x17, Z2, Z2
-	VPORD       Z21, Z2, Z2
-	VSUBPS      Z20, Z2, Z2
-	VMULPS      Z25, Z2, Z2
-	VFMADD231PS Z19, Z2, Z1
-	VADDPS      Z1, Z5, Z5
-	VFMADD231PS Z24, Z2, Z5
-	VPANDD      Z29, Z0, Z0
-	VPORD       Z0, Z5, Z5
-	VMOVUPS     Z5, (DI)(BX*4)
+	VPSUBD      Z5, Z4, Z4
+	VPSUBD      Z7, Z6, Z6
+	VPADDD      Z22, Z4, Z4
+	VPADDD      Z22, Z6, Z6
+	VPANDD      Z18, Z4, Z5
+	VPANDD      Z18, Z6, Z7
+	VPSRLD      $0x17, Z4, Z4
+	VPSRLD      $0x17, Z6, Z6
+	VADDPS      Z5, Z31, Z8
+	VSUBPS      Z5, Z31, Z5
+	VADDPS      Z7, Z31, Z9
+	VSUBPS      Z7, Z31, Z7
+	VPORD       Z21, Z4, Z4
+	VPORD       Z21, Z6, Z6
+	VSUBPS      Z20, Z4, Z4
+	VSUBPS      Z20, Z6, Z6
+	VMOVUPS     Z5, Z10
+	VFMADD231PS Z1, Z8, Z10
+	VFMADD231PS Z1, Z5, Z8
+	VMOVUPS     Z7, Z1
+	VFMADD231PS Z3, Z9, Z1
+	VFMADD231PS Z3, Z7, Z9
+	VMULPS      Z25, Z4, Z4
+	VMULPS      Z25, Z6, Z6
+	VDIVPS      Z8, Z10, Z10
+	VDIVPS      Z9, Z1, Z1
+	VMULPS      Z10, Z10, Z3
+	VMULPS      Z1, Z1, Z5
+	VMOVUPS     Z30, Z7
+	VFMADD231PS Z3, Z28, Z7
+	VMULPS      Z3, Z10, Z8
+	VMOVUPS     Z30, Z9
+	VFMADD231PS Z5, Z28, Z9
+	VMULPS      Z5, Z1, Z11
+	VFMADD213PS Z27, Z3, Z7
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z5, Z9
+	VMULPS      Z7, Z8, Z8
+	VMULPS      Z9, Z11, Z11
+	VFMADD231PS Z19, Z4, Z8
+	VFMADD231PS Z19, Z6, Z11
+	VADDPS      Z8, Z10, Z10
+	VADDPS      Z11, Z1, Z1
+	VFMADD231PS Z24, Z4, Z10
+	VFMADD231PS Z24, Z6, Z1
+	VPTERNLOGD  $0xea, Z10, Z29, Z0
+	VPTERNLOGD  $0xea, Z1, Z29, Z2
+	VMOVUPS     Z0, (DI)(BX*4)
+	VMOVUPS     Z2, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -7818,12 +10082,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7832,21 +10101,27 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS        (SI)(BX*4), Z0
-	VPANDD.BCST    constants32<>+68(SB), Z0, Z1
-	VCMPPS         $0x12, Z23, Z1, K1
-	KNOTW          K1, K2
-	VCMPPS         $0x11, Z31, Z1, K1
-	KNOTW          K1, K3
-	KANDW          K2, K3, K4
+	VPANDD.BCST    constants32<>+64(SB), Z0, Z1
+	VCMPPS         $0x16, Z23, Z1, K1
+	VCMPPS         $0x11, Z31, Z1, K2
+	KNOTW          K2, K3
+	KANDW          K1, K3, K4
 	VBLENDMPS.BCST constants32<>+464(SB), Z1, K4, Z2
 	VADDPS         Z2, Z31, Z3
 	VSUBPS         Z2, Z31, Z4
@@ -7859,10 +10134,10 @@ complete:
 	VFMADD231PS    Z2, Z7, Z9
 	VMOVUPS        Z3, Z10
 	VFNMADD231PS   Z4, Z6, Z10
-	VBLENDMPS      Z10, Z9, K2, Z9
+	VBLENDMPS      Z10, Z9, K1, Z9
 	VFMADD231PS    Z2, Z8, Z7
 	VFMADD231PS    Z4, Z6, Z3
-	VBLENDMPS      Z3, Z7, K2, Z7
+	VBLENDMPS      Z3, Z7, K1, Z7
 	VDIVPS         Z7, Z9, Z9
 	VMULPS         Z9, Z9, Z2
 	VMOVUPS        Z30, Z3
@@ -7879,18 +10154,21 @@ complete:
 	VADDPS         Z2, Z9, Z9
 	VFMADD231PS    Z24, Z5, Z9
 	VBROADCASTSS   constants32<>+220(SB), Z2
-	VBLENDMPS      Z9, Z2, K1, Z2
-	VCMPPS         $0x00, Z31, Z1, K1
-	VBLENDMPS.BCST constants32<>+52(SB), Z2, K1, Z2
-	VBLENDMPS      Z2, Z9, K2, Z9
-	VPANDD         Z29, Z0, Z0
-	VPORD          Z0, Z9, Z9
-	VMOVUPS        Z9, (DI)(BX*4)
+	VBLENDMPS      Z9, Z2, K2, Z2
+	VCMPPS         $0x00, Z31, Z1, K2
+	VBLENDMPS.BCST constants32<>+52(SB), Z2, K2, Z2
+	VBLENDMPS      Z2, Z9, K1, Z9
+	VPTERNLOGD     $0xea, Z9, Z29, Z0
+	VMOVUPS        Z0, (DI)(BX*4)
+	ADDQ           $0x10, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x20, BX
 	JMP            next
 
 // func SigmoidF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SigmoidF32AVX512(SB), $128-40
+TEXT ·SigmoidF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7908,33 +10186,54 @@ TEXT ·SigmoidF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+116(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
 	VPORD        Z21, Z0, Z1
-	VMAXPS       Z1, Z29, Z1
-	VMULPS       Z22, Z1, Z2
-	VRNDSCALEPS  $0x08, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z20, Z2, Z1
-	VMOVUPS      Z30, Z3
-	VFMADD231PS  Z1, Z27, Z3
-	VFMADD213PS  Z26, Z1, Z3
-	VFMADD213PS  Z25, Z1, Z3
-	VFMADD213PS  Z24, Z1, Z3
-	VMULPS       Z1, Z1, Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VADDPS       Z31, Z1, Z1
-	VSCALEFPS    Z2, Z1, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VPORD        Z21, Z2, Z3
 	VCMPPS       $0x11, Z28, Z0, K1
-	VBLENDMPS    Z1, Z31, K1, Z0
-	VADDPS       Z1, Z31, Z1
-	VDIVPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
+	VCMPPS       $0x11, Z28, Z2, K2
+	VMAXPS       Z1, Z29, Z1
+	VMAXPS       Z3, Z29, Z3
+	VMULPS       Z22, Z1, Z0
+	VMULPS       Z22, Z3, Z2
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VFNMADD231PS Z23, Z0, Z1
+	VFNMADD231PS Z23, Z2, Z3
+	VFNMADD231PS Z20, Z0, Z1
+	VFNMADD231PS Z20, Z2, Z3
+	VMOVUPS      Z30, Z4
+	VFMADD231PS  Z1, Z27, Z4
+	VMOVUPS      Z30, Z5
+	VFMADD231PS  Z3, Z27, Z5
+	VMULPS       Z1, Z1, Z6
+	VMULPS       Z3, Z3, Z7
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z26, Z3, Z5
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z25, Z3, Z5
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z24, Z3, Z5
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z7, Z3
+	VADDPS       Z31, Z1, Z1
+	VADDPS       Z31, Z3, Z3
+	VSCALEFPS    Z0, Z1, Z1
+	VSCALEFPS    Z2, Z3, Z3
+	VADDPS       Z1, Z31, Z0
+	VADDPS       Z3, Z31, Z2
+	VBLENDMPS    Z1, Z31, K1, Z1
+	VBLENDMPS    Z3, Z31, K2, Z3
+	VDIVPS       Z0, Z1, Z1
+	VDIVPS       Z2, Z3, Z3
+	VMOVUPS      Z1, (DI)(BX*4)
+	VMOVUPS      Z3, 64(DI)(BX*4)
+	LEAQ         64(BX), AX
+	ADDQ         $0x20, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -7946,12 +10245,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -7960,8 +10264,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -7969,7 +10277,7 @@ done:
 
 // func SoftplusF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SoftplusF32AVX512(SB), $128-40
+TEXT ·SoftplusF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -7984,80 +10292,127 @@ TEXT ·SoftplusF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+192(SB), Z28
 	VBROADCASTSS constants32<>+96(SB), Z18
 	VBROADCASTSS constants32<>+196(SB), Z17
-	VBROADCASTSS constants32<>+200(SB), Z16
 	VBROADCASTSS constants32<>+100(SB), Z26
-	VBROADCASTSS constants32<>+204(SB), Z15
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+104(SB), Z14
-	VBROADCASTSS constants32<>+208(SB), Z13
-	VBROADCASTSS constants32<>+40(SB), Z12
-	VBROADCASTSS constants32<>+44(SB), Z11
-	VBROADCASTSS constants32<>+252(SB), Z10
 	VBROADCASTSS constants32<>+112(SB), Z25
 	VBROADCASTSS constants32<>+116(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS      (SI)(BX*4), Z0
-	VPORD.BCST   constants32<>+56(SB), Z0, Z1
-	VMAXPS       Z1, Z27, Z1
-	VMULPS       Z14, Z1, Z2
-	VRNDSCALEPS  $0x08, Z2, Z2
-	VFNMADD231PS Z26, Z2, Z1
-	VFNMADD231PS Z25, Z2, Z1
-	VMOVUPS      Z29, Z3
-	VFMADD231PS  Z1, Z22, Z3
-	VFMADD213PS  Z21, Z1, Z3
-	VFMADD213PS  Z20, Z1, Z3
-	VFMADD213PS  Z18, Z1, Z3
-	VMULPS       Z1, Z1, Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VADDPS       Z31, Z1, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VADDPS       Z1, Z31, Z2
-	VSUBPS       Z31, Z2, Z3
-	VSUBPS       Z3, Z2, Z4
-	VSUBPS       Z4, Z31, Z4
-	VSUBPS       Z3, Z1, Z1
-	VADDPS       Z1, Z4, Z4
-	VPADDD       Z24, Z2, Z2
-	VPANDD.BCST  constants32<>+224(SB), Z2, Z1
-	VPSUBD       Z1, Z10, Z1
-	VMULPS       Z1, Z4, Z4
-	VPANDD       Z23, Z2, Z1
-	VPADDD       Z15, Z1, Z1
-	VSUBPS       Z31, Z1, Z1
-	VADDPS       Z4, Z1, Z3
-	VADDPS       Z13, Z3, Z5
-	VDIVPS       Z5, Z3, Z5
-	VMULPS       Z5, Z5, Z6
-	VMOVUPS      Z28, Z7
-	VFMADD231PS  Z6, Z19, Z7
-	VFMADD213PS  Z16, Z6, Z7
-	VMULPS       Z3, Z3, Z8
-	VMULPS       Z17, Z8, Z8
-	VFMADD213PS  Z8, Z7, Z6
-	VMULPS       Z6, Z5, Z5
-	VPSRLD       $0x17, Z2, Z2
-	VPORD        Z12, Z2, Z2
-	VSUBPS       Z11, Z2, Z2
-	VFMADD231PS  Z25, Z2, Z5
-	VSUBPS       Z1, Z3, Z1
-	VSUBPS       Z1, Z4, Z4
-	VADDPS       Z5, Z4, Z4
-	VSUBPS       Z4, Z8, Z8
-	VSUBPS       Z8, Z3, Z3
-	VFMADD231PS  Z26, Z2, Z3
-	VMAXPS       Z0, Z30, Z0
-	VADDPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
-	CMPQ         AX, CX
-	JLE          loop
+	VMOVUPS          (SI)(BX*4), Z0
+	VPORD.BCST       constants32<>+56(SB), Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VPORD.BCST       constants32<>+56(SB), Z2, Z3
+	VMAXPS           Z0, Z30, Z0
+	VMAXPS           Z2, Z30, Z2
+	VMAXPS           Z1, Z27, Z1
+	VMAXPS           Z3, Z27, Z3
+	VMULPS.BCST      constants32<>+104(SB), Z1, Z4
+	VMULPS.BCST      constants32<>+104(SB), Z3, Z5
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VFNMADD231PS     Z26, Z4, Z1
+	VFNMADD231PS     Z26, Z5, Z3
+	VFNMADD231PS     Z25, Z4, Z1
+	VFNMADD231PS     Z25, Z5, Z3
+	VMOVUPS          Z29, Z6
+	VFMADD231PS      Z1, Z22, Z6
+	VMOVUPS          Z29, Z7
+	VFMADD231PS      Z3, Z22, Z7
+	VMULPS           Z1, Z1, Z8
+	VMULPS           Z3, Z3, Z9
+	VFMADD213PS      Z21, Z1, Z6
+	VFMADD213PS      Z21, Z3, Z7
+	VFMADD213PS      Z20, Z1, Z6
+	VFMADD213PS      Z20, Z3, Z7
+	VFMADD213PS      Z18, Z1, Z6
+	VFMADD213PS      Z18, Z3, Z7
+	VFMADD231PS      Z6, Z8, Z1
+	VFMADD231PS      Z7, Z9, Z3
+	VADDPS           Z31, Z1, Z1
+	VADDPS           Z31, Z3, Z3
+	VSCALEFPS        Z4, Z1, Z1
+	VSCALEFPS        Z5, Z3, Z3
+	VADDPS           Z1, Z31, Z4
+	VADDPS           Z3, Z31, Z5
+	VSUBPS           Z31, Z4, Z6
+	VSUBPS           Z31, Z5, Z7
+	VPADDD           Z24, Z4, Z8
+	VPADDD           Z24, Z5, Z9
+	VPANDD.BCST      constants32<>+224(SB), Z8, Z10
+	VPANDD.BCST      constants32<>+224(SB), Z9, Z11
+	VPANDD           Z23, Z8, Z12
+	VPANDD           Z23, Z9, Z13
+	VBROADCASTSS     constants32<>+256(SB), Z14
+	VPSUBD           Z10, Z14, Z10
+	VPSUBD           Z11, Z14, Z14
+	VPADDD.BCST      constants32<>+204(SB), Z12, Z12
+	VPADDD.BCST      constants32<>+204(SB), Z13, Z13
+	VSUBPS           Z6, Z4, Z4
+	VSUBPS           Z7, Z5, Z5
+	VSUBPS           Z6, Z1, Z1
+	VSUBPS           Z7, Z3, Z3
+	VSUBPS           Z31, Z12, Z12
+	VSUBPS           Z31, Z13, Z13
+	VPSRLD           $0x17, Z8, Z8
+	VPSRLD           $0x17, Z9, Z9
+	VPORD.BCST       constants32<>+40(SB), Z8, Z8
+	VPORD.BCST       constants32<>+40(SB), Z9, Z9
+	VSUBPS           Z4, Z31, Z4
+	VSUBPS           Z5, Z31, Z5
+	VSUBPS.BCST      constants32<>+44(SB), Z8, Z8
+	VSUBPS.BCST      constants32<>+44(SB), Z9, Z9
+	VADDPS           Z1, Z4, Z4
+	VADDPS           Z3, Z5, Z5
+	VMULPS           Z10, Z4, Z4
+	VMULPS           Z14, Z5, Z5
+	VADDPS           Z4, Z12, Z1
+	VADDPS           Z5, Z13, Z3
+	VADDPS.BCST      constants32<>+208(SB), Z1, Z6
+	VADDPS.BCST      constants32<>+208(SB), Z3, Z7
+	VMULPS           Z1, Z1, Z10
+	VMULPS           Z3, Z3, Z11
+	VSUBPS           Z12, Z1, Z12
+	VSUBPS           Z13, Z3, Z13
+	VDIVPS           Z6, Z1, Z6
+	VDIVPS           Z7, Z3, Z7
+	VMULPS           Z17, Z10, Z10
+	VMULPS           Z17, Z11, Z11
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VMULPS           Z6, Z6, Z12
+	VMULPS           Z7, Z7, Z13
+	VMOVUPS          Z28, Z14
+	VFMADD231PS      Z12, Z19, Z14
+	VMOVUPS          Z28, Z15
+	VFMADD231PS      Z13, Z19, Z15
+	VFMADD213PS.BCST constants32<>+200(SB), Z12, Z14
+	VFMADD213PS.BCST constants32<>+200(SB), Z13, Z15
+	VFMADD213PS      Z10, Z14, Z12
+	VFMADD213PS      Z11, Z15, Z13
+	VMULPS           Z12, Z6, Z6
+	VMULPS           Z13, Z7, Z7
+	VFMADD231PS      Z25, Z8, Z6
+	VFMADD231PS      Z25, Z9, Z7
+	VADDPS           Z6, Z4, Z4
+	VADDPS           Z7, Z5, Z5
+	VSUBPS           Z4, Z10, Z10
+	VSUBPS           Z5, Z11, Z11
+	VSUBPS           Z10, Z1, Z1
+	VSUBPS           Z11, Z3, Z3
+	VFMADD231PS      Z26, Z8, Z1
+	VFMADD231PS      Z26, Z9, Z3
+	VADDPS           Z1, Z0, Z0
+	VADDPS           Z3, Z2, Z2
+	VMOVUPS          Z0, (DI)(BX*4)
+	VMOVUPS          Z2, 64(DI)(BX*4)
+	LEAQ             64(BX), AX
+	ADDQ             $0x20, BX
+	CMPQ             AX, CX
+	JLE              loop
 
 rest:
 	SUBQ      BX, CX
@@ -8067,12 +10422,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -8081,8 +10441,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -8090,7 +10454,7 @@ done:
 
 // func ErfF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·ErfF32AVX512(SB), $128-40
+TEXT ·ErfF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -8100,79 +10464,113 @@ TEXT ·ErfF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+476(SB), Z29
 	VBROADCASTSS constants32<>+480(SB), Z28
 	VBROADCASTSS constants32<>+84(SB), Z27
-	VBROADCASTSS constants32<>+484(SB), Z20
-	VBROADCASTSS constants32<>+88(SB), Z19
-	VBROADCASTSS constants32<>+488(SB), Z18
-	VBROADCASTSS constants32<>+492(SB), Z17
-	VBROADCASTSS constants32<>+92(SB), Z16
-	VBROADCASTSS constants32<>+96(SB), Z15
-	VBROADCASTSS constants32<>+100(SB), Z14
-	VBROADCASTSS constants32<>+496(SB), Z13
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+104(SB), Z12
-	VBROADCASTSS constants32<>+500(SB), Z11
-	VBROADCASTSS constants32<>+504(SB), Z10
 	VBROADCASTSS constants32<>+180(SB), Z26
-	VBROADCASTSS constants32<>+48(SB), Z9
 	VBROADCASTSS constants32<>+56(SB), Z30
-	VBROADCASTSS constants32<>+508(SB), Z25
-	VBROADCASTSS constants32<>+512(SB), Z24
+	VBROADCASTSS constants32<>+484(SB), Z25
+	VBROADCASTSS constants32<>+488(SB), Z24
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS           (SI)(BX*4), Z0
-	VPANDD.BCST       constants32<>+68(SB), Z0, Z1
-	VMINPS            Z1, Z26, Z2
-	VSUBPS            Z31, Z2, Z2
-	VMULPS            Z2, Z2, Z3
-	VBROADCASTSS      constants32<>+516(SB), Z4
-	VFMADD213PS       Z25, Z3, Z4
-	VFMADD213PS.BCST  constants32<>+520(SB), Z3, Z4
-	VFMADD213PS       Z13, Z3, Z4
-	VFMADD213PS       Z11, Z3, Z4
-	VMOVUPS           Z29, Z5
-	VFMADD231PS       Z3, Z23, Z5
-	VFMADD213PS       Z20, Z3, Z5
-	VFMADD213PS       Z10, Z3, Z5
-	VFMADD231PS       Z2, Z5, Z4
-	VPXORD            Z30, Z4, Z4
-	VMULPS            Z12, Z4, Z2
-	VRNDSCALEPS       $0x08, Z2, Z2
-	VFNMADD231PS      Z14, Z2, Z4
-	VFNMADD231PS.BCST constants32<>+112(SB), Z2, Z4
-	VMOVUPS           Z27, Z3
-	VFMADD231PS       Z4, Z21, Z3
-	VFMADD213PS       Z19, Z4, Z3
-	VFMADD213PS       Z16, Z4, Z3
-	VFMADD213PS       Z15, Z4, Z3
-	VMULPS            Z4, Z4, Z5
-	VFMADD231PS       Z3, Z5, Z4
-	VADDPS            Z9, Z2, Z2
-	VPSLLD            $0x17, Z2, Z2
-	VFMADD213PS       Z2, Z2, Z4
-	VSUBPS            Z4, Z31, Z4
-	VMULPS            Z1, Z1, Z2
-	VMULPS            Z2, Z2, Z3
-	VBROADCASTSS      constants32<>+524(SB), Z5
-	VFMADD213PS       Z24, Z3, Z5
-	VFMADD213PS.BCST  constants32<>+528(SB), Z3, Z5
-	VFMADD213PS.BCST  constants32<>+532(SB), Z3, Z5
-	VMOVUPS           Z28, Z6
-	VFMADD231PS       Z3, Z22, Z6
-	VFMADD213PS       Z18, Z3, Z6
-	VFMADD213PS       Z17, Z3, Z6
-	VFMADD231PS       Z2, Z5, Z6
-	VFMADD213PS       Z1, Z1, Z6
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
+	VMOVUPS           64(SI)(BX*4), Z2
+	VPANDD.BCST       constants32<>+64(SB), Z2, Z3
+	VMINPS            Z1, Z26, Z4
+	VMINPS            Z3, Z26, Z5
+	VMULPS            Z1, Z1, Z6
+	VMULPS            Z3, Z3, Z7
 	VCMPPS            $0x11, Z31, Z1, K1
-	VBLENDMPS         Z6, Z4, K1, Z4
-	VPANDD            Z30, Z0, Z0
-	VPORD             Z0, Z4, Z4
-	VMOVUPS           Z4, (DI)(BX*4)
-	LEAQ              32(BX), AX
-	ADDQ              $0x10, BX
+	VCMPPS            $0x11, Z31, Z3, K2
+	VSUBPS            Z31, Z4, Z4
+	VSUBPS            Z31, Z5, Z5
+	VMULPS            Z6, Z6, Z8
+	VMULPS            Z7, Z7, Z9
+	VMULPS            Z4, Z4, Z10
+	VMULPS            Z5, Z5, Z11
+	VBROADCASTSS      constants32<>+492(SB), Z12
+	VFMADD213PS       Z24, Z8, Z12
+	VMOVUPS           Z28, Z13
+	VFMADD231PS       Z8, Z22, Z13
+	VBROADCASTSS      constants32<>+496(SB), Z14
+	VFMADD213PS       Z25, Z10, Z14
+	VBROADCASTSS      constants32<>+496(SB), Z15
+	VFMADD213PS       Z25, Z11, Z15
+	VMOVUPS           Z29, Z16
+	VFMADD231PS       Z10, Z23, Z16
+	VMOVUPS           Z29, Z17
+	VFMADD231PS       Z11, Z23, Z17
+	VBROADCASTSS      constants32<>+492(SB), Z18
+	VFMADD213PS       Z24, Z9, Z18
+	VMOVUPS           Z28, Z19
+	VFMADD231PS       Z9, Z22, Z19
+	VFMADD213PS.BCST  constants32<>+500(SB), Z8, Z12
+	VFMADD213PS.BCST  constants32<>+504(SB), Z8, Z13
+	VFMADD213PS.BCST  constants32<>+508(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+508(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+512(SB), Z10, Z16
+	VFMADD213PS.BCST  constants32<>+512(SB), Z11, Z17
+	VFMADD213PS.BCST  constants32<>+500(SB), Z9, Z18
+	VFMADD213PS.BCST  constants32<>+504(SB), Z9, Z19
+	VFMADD213PS.BCST  constants32<>+516(SB), Z8, Z12
+	VFMADD213PS.BCST  constants32<>+520(SB), Z8, Z13
+	VFMADD213PS.BCST  constants32<>+524(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+524(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+528(SB), Z10, Z16
+	VFMADD213PS.BCST  constants32<>+528(SB), Z11, Z17
+	VFMADD213PS.BCST  constants32<>+516(SB), Z9, Z18
+	VFMADD213PS.BCST  constants32<>+520(SB), Z9, Z19
+	VFMADD231PS       Z6, Z12, Z13
+	VFMADD213PS.BCST  constants32<>+532(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+532(SB), Z11, Z15
+	VFMADD231PS       Z7, Z18, Z19
+	VFMADD213PS       Z1, Z1, Z13
+	VFMADD231PS       Z4, Z16, Z14
+	VFMADD231PS       Z5, Z17, Z15
+	VFMADD213PS       Z3, Z3, Z19
+	VPXORD            Z30, Z14, Z14
+	VPXORD            Z30, Z15, Z15
+	VMULPS.BCST       constants32<>+104(SB), Z14, Z1
+	VMULPS.BCST       constants32<>+104(SB), Z15, Z3
+	VRNDSCALEPS       $0x08, Z1, Z1
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST constants32<>+100(SB), Z1, Z14
+	VFNMADD231PS.BCST constants32<>+100(SB), Z3, Z15
+	VADDPS.BCST       constants32<>+48(SB), Z1, Z4
+	VADDPS.BCST       constants32<>+48(SB), Z3, Z5
+	VPSLLD            $0x17, Z4, Z4
+	VPSLLD            $0x17, Z5, Z5
+	VFNMADD231PS.BCST constants32<>+112(SB), Z1, Z14
+	VFNMADD231PS.BCST constants32<>+112(SB), Z3, Z15
+	VMOVUPS           Z27, Z1
+	VFMADD231PS       Z14, Z21, Z1
+	VMOVUPS           Z27, Z3
+	VFMADD231PS       Z15, Z21, Z3
+	VMULPS            Z14, Z14, Z6
+	VMULPS            Z15, Z15, Z7
+	VFMADD213PS.BCST  constants32<>+88(SB), Z14, Z1
+	VFMADD213PS.BCST  constants32<>+88(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+92(SB), Z14, Z1
+	VFMADD213PS.BCST  constants32<>+92(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+96(SB), Z14, Z1
+	VFMADD213PS.BCST  constants32<>+96(SB), Z15, Z3
+	VFMADD231PS       Z1, Z6, Z14
+	VFMADD231PS       Z3, Z7, Z15
+	VFMADD213PS       Z4, Z4, Z14
+	VFMADD213PS       Z5, Z5, Z15
+	VSUBPS            Z14, Z31, Z14
+	VSUBPS            Z15, Z31, Z15
+	VBLENDMPS         Z13, Z14, K1, Z14
+	VBLENDMPS         Z19, Z15, K2, Z15
+	VPTERNLOGD        $0xea, Z14, Z30, Z0
+	VPTERNLOGD        $0xea, Z15, Z30, Z2
+	VMOVUPS           Z0, (DI)(BX*4)
+	VMOVUPS           Z2, 64(DI)(BX*4)
+	LEAQ              64(BX), AX
+	ADDQ              $0x20, BX
 	CMPQ              AX, CX
 	JLE               loop
 
@@ -8184,12 +10582,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -8198,8 +10601,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -8207,124 +10614,199 @@ done:
 
 // func ErfcF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·ErfcF32AVX512(SB), $128-40
+TEXT ·ErfcF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VPXORD       Z20, Z20, Z20
-	VBROADCASTSS constants32<>+536(SB), Z19
-	VBROADCASTSS constants32<>+472(SB), Z18
-	VBROADCASTSS constants32<>+540(SB), Z29
-	VBROADCASTSS constants32<>+80(SB), Z17
+	VBROADCASTSS constants32<>+536(SB), Z29
 	VBROADCASTSS constants32<>+480(SB), Z28
-	VBROADCASTSS constants32<>+84(SB), Z27
-	VBROADCASTSS constants32<>+544(SB), Z16
-	VBROADCASTSS constants32<>+88(SB), Z15
-	VBROADCASTSS constants32<>+488(SB), Z14
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+548(SB), Z23
 	VBROADCASTSS constants32<>+208(SB), Z30
-	VBROADCASTSS constants32<>+552(SB), Z26
-	VBROADCASTSS constants32<>+56(SB), Z22
-	VBROADCASTSS constants32<>+112(SB), Z21
-	VBROADCASTSS constants32<>+512(SB), Z25
-	VBROADCASTSS constants32<>+556(SB), Z24
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS           (SI)(BX*4), Z0
-	VPANDD.BCST       constants32<>+68(SB), Z0, Z1
-	VMINPS            Z1, Z26, Z1
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
+	VMOVUPS           64(SI)(BX*4), Z2
+	VPANDD.BCST       constants32<>+64(SB), Z2, Z3
+	VCMPPS.BCST       $0x11, constants32<>+464(SB), Z0, K1
+	VCMPPS.BCST       $0x11, constants32<>+464(SB), Z2, K2
+	VBROADCASTSS      constants32<>+540(SB), Z0
+	VMINPS            Z1, Z0, Z1
+	VMINPS            Z3, Z0, Z0
 	VMULPS            Z1, Z1, Z2
-	VMULPS.BCST       constants32<>+560(SB), Z2, Z3
-	VRNDSCALEPS       $0x08, Z3, Z3
-	VPXORD            Z22, Z2, Z4
-	VFNMADD231PS.BCST constants32<>+100(SB), Z3, Z4
-	VMOVUPS           Z4, Z5
-	VFNMADD231PS      Z21, Z3, Z5
-	VMOVUPS           Z27, Z6
-	VFMADD231PS       Z5, Z17, Z6
-	VFMADD213PS       Z15, Z5, Z6
-	VFMADD213PS.BCST  constants32<>+92(SB), Z5, Z6
-	VFMADD213PS.BCST  constants32<>+96(SB), Z5, Z6
-	VMULPS            Z5, Z5, Z7
-	VMULPS            Z6, Z7, Z7
-	VADDPS            Z7, Z5, Z6
-	VSUBPS            Z5, Z4, Z4
-	VFNMADD231PS      Z21, Z3, Z4
-	VMOVUPS           Z2, Z8
-	VFMSUB231PS       Z1, Z1, Z8
-	VSUBPS            Z8, Z4, Z4
-	VFMADD213PS       Z4, Z4, Z6
-	VADDPS            Z6, Z7, Z7
-	VADDPS            Z5, Z31, Z4
-	VADDPS            Z7, Z4, Z6
-	VSUBPS            Z30, Z1, Z8
-	VADDPS            Z30, Z1, Z9
-	VDIVPS            Z9, Z8, Z8
-	VMULPS            Z8, Z8, Z9
-	VMOVUPS           Z24, Z10
-	VFMADD231PS       Z9, Z19, Z10
-	VFMADD213PS       Z16, Z9, Z10
-	VFMADD213PS.BCST  constants32<>+564(SB), Z9, Z10
-	VFMADD213PS.BCST  constants32<>+568(SB), Z9, Z10
-	VBROADCASTSS      constants32<>+572(SB), Z11
-	VFMADD213PS       Z29, Z9, Z11
-	VFMADD213PS.BCST  constants32<>+576(SB), Z9, Z11
-	VFMADD213PS.BCST  constants32<>+580(SB), Z9, Z11
-	VFMADD213PS.BCST  constants32<>+584(SB), Z9, Z11
-	VFMADD231PS       Z8, Z10, Z11
-	VMULPS            Z11, Z8, Z8
-	VADDPS            Z8, Z23, Z9
-	VMULPS            Z9, Z6, Z10
-	VMOVUPS           Z10, Z11
-	VFMSUB231PS       Z9, Z6, Z11
-	VSUBPS            Z4, Z6, Z12
-	VSUBPS            Z12, Z7, Z7
-	VSUBPS            Z31, Z4, Z4
-	VSUBPS            Z4, Z5, Z5
-	VADDPS            Z7, Z5, Z5
-	VFMADD231PS       Z9, Z5, Z11
-	VSUBPS            Z23, Z9, Z9
-	VSUBPS            Z9, Z8, Z8
-	VFMADD231PS       Z8, Z6, Z11
-	VADDPS            Z1, Z1, Z4
-	VADDPS            Z4, Z31, Z5
-	VDIVPS            Z5, Z31, Z6
-	VMULPS            Z6, Z10, Z7
-	VSUBPS            Z31, Z5, Z8
-	VSUBPS            Z8, Z5, Z9
-	VSUBPS            Z9, Z31, Z9
-	VSUBPS            Z8, Z4, Z4
-	VADDPS            Z4, Z9, Z9
-	VFNMADD231PS      Z9, Z7, Z11
-	VFNMADD231PS      Z5, Z7, Z10
-	VADDPS            Z11, Z10, Z10
-	VFMADD231PS       Z6, Z10, Z7
-	VSCALEFPS         Z3, Z7, Z7
-	VMULPS            Z2, Z2, Z3
-	VBROADCASTSS      constants32<>+524(SB), Z4
-	VFMADD213PS       Z25, Z3, Z4
-	VFMADD213PS.BCST  constants32<>+528(SB), Z3, Z4
-	VFMADD213PS.BCST  constants32<>+532(SB), Z3, Z4
-	VMOVUPS           Z28, Z5
-	VFMADD231PS       Z3, Z18, Z5
-	VFMADD213PS       Z14, Z3, Z5
-	VFMADD213PS.BCST  constants32<>+492(SB), Z3, Z5
-	VFMADD231PS       Z2, Z4, Z5
-	VFMADD213PS       Z1, Z1, Z5
-	VSUBPS            Z5, Z31, Z5
-	VCMPPS.BCST       $0x11, constants32<>+196(SB), Z1, K1
-	VBLENDMPS         Z5, Z7, K1, Z7
-	VSUBPS            Z7, Z30, Z1
-	VCMPPS            $0x11, Z20, Z0, K1
-	VBLENDMPS         Z1, Z7, K1, Z7
-	VMOVUPS           Z7, (DI)(BX*4)
-	LEAQ              32(BX), AX
-	ADDQ              $0x10, BX
+	VMULPS            Z0, Z0, Z3
+	VSUBPS            Z30, Z1, Z4
+	VADDPS            Z30, Z1, Z5
+	VSUBPS            Z30, Z0, Z6
+	VADDPS            Z30, Z0, Z7
+	VADDPS            Z1, Z1, Z8
+	VADDPS            Z0, Z0, Z9
+	VCMPPS.BCST       $0x11, constants32<>+196(SB), Z1, K3
+	VCMPPS.BCST       $0x11, constants32<>+196(SB), Z0, K4
+	VDIVPS            Z5, Z4, Z4
+	VMULPS.BCST       constants32<>+544(SB), Z2, Z5
+	VMULPS.BCST       constants32<>+544(SB), Z3, Z10
+	VPXORD.BCST       constants32<>+56(SB), Z2, Z11
+	VPXORD.BCST       constants32<>+56(SB), Z3, Z12
+	VDIVPS            Z7, Z6, Z6
+	VMOVUPS           Z2, Z7
+	VFMSUB231PS       Z1, Z1, Z7
+	VADDPS            Z8, Z31, Z13
+	VADDPS            Z9, Z31, Z14
+	VMOVUPS           Z3, Z15
+	VFMSUB231PS       Z0, Z0, Z15
+	VMULPS            Z2, Z2, Z16
+	VMULPS            Z3, Z3, Z17
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VRNDSCALEPS       $0x08, Z10, Z10
+	VDIVPS            Z13, Z31, Z18
+	VDIVPS            Z14, Z31, Z19
+	VSUBPS            Z31, Z13, Z20
+	VSUBPS            Z31, Z14, Z21
+	VBROADCASTSS      constants32<>+488(SB), Z22
+	VFMADD231PS.BCST  constants32<>+492(SB), Z16, Z22
+	VBROADCASTSS      constants32<>+472(SB), Z23
+	VFMADD213PS       Z28, Z16, Z23
+	VFNMADD231PS.BCST constants32<>+100(SB), Z5, Z11
+	VFNMADD231PS.BCST constants32<>+100(SB), Z10, Z12
+	VSUBPS            Z20, Z13, Z24
+	VSUBPS            Z21, Z14, Z25
+	VSUBPS            Z20, Z8, Z8
+	VBROADCASTSS      constants32<>+488(SB), Z20
+	VFMADD231PS.BCST  constants32<>+492(SB), Z17, Z20
+	VSUBPS            Z21, Z9, Z9
+	VBROADCASTSS      constants32<>+472(SB), Z21
+	VFMADD213PS       Z28, Z17, Z21
+	VSUBPS            Z24, Z31, Z24
+	VADDPS            Z8, Z24, Z24
+	VFMADD213PS.BCST  constants32<>+500(SB), Z16, Z22
+	VFMADD213PS.BCST  constants32<>+504(SB), Z16, Z23
+	VBROADCASTSS      constants32<>+112(SB), Z8
+	VFNMADD213PS      Z11, Z5, Z8
+	VSUBPS            Z8, Z11, Z11
+	VFNMADD231PS.BCST constants32<>+112(SB), Z5, Z11
+	VSUBPS            Z7, Z11, Z11
+	VBROADCASTSS      constants32<>+112(SB), Z7
+	VFNMADD213PS      Z12, Z10, Z7
+	VSUBPS            Z7, Z12, Z12
+	VFNMADD231PS.BCST constants32<>+112(SB), Z10, Z12
+	VSUBPS            Z15, Z12, Z12
+	VMULPS            Z4, Z4, Z15
+	VSUBPS            Z25, Z31, Z25
+	VADDPS            Z9, Z25, Z25
+	VFMADD213PS.BCST  constants32<>+500(SB), Z17, Z20
+	VMULPS            Z6, Z6, Z9
+	VFMADD213PS.BCST  constants32<>+504(SB), Z17, Z21
+	VFMADD213PS.BCST  constants32<>+516(SB), Z16, Z22
+	VFMADD213PS.BCST  constants32<>+520(SB), Z16, Z23
+	VBROADCASTSS      constants32<>+84(SB), Z16
+	VFMADD231PS.BCST  constants32<>+80(SB), Z8, Z16
+	VFMADD231PS       Z2, Z22, Z23
+	VADDPS            Z8, Z31, Z2
+	VBROADCASTSS      constants32<>+84(SB), Z22
+	VFMADD231PS.BCST  constants32<>+80(SB), Z7, Z22
+	VFMADD213PS       Z1, Z1, Z23
+	VADDPS            Z7, Z31, Z1
+	VFMADD213PS.BCST  constants32<>+88(SB), Z8, Z16
+	VFMADD213PS.BCST  constants32<>+88(SB), Z7, Z22
+	VFMADD213PS.BCST  constants32<>+92(SB), Z8, Z16
+	VFMADD213PS.BCST  constants32<>+92(SB), Z7, Z22
+	VFMADD213PS.BCST  constants32<>+96(SB), Z8, Z16
+	VFMADD213PS.BCST  constants32<>+96(SB), Z7, Z22
+	VFMADD213PS.BCST  constants32<>+516(SB), Z17, Z20
+	VFMADD213PS.BCST  constants32<>+520(SB), Z17, Z21
+	VBROADCASTSS      constants32<>+552(SB), Z17
+	VFMADD231PS.BCST  constants32<>+548(SB), Z15, Z17
+	VFMADD231PS       Z3, Z20, Z21
+	VBROADCASTSS      constants32<>+556(SB), Z3
+	VFMADD213PS       Z29, Z15, Z3
+	VSUBPS            Z31, Z2, Z20
+	VFMADD213PS       Z0, Z0, Z21
+	VBROADCASTSS      constants32<>+552(SB), Z0
+	VFMADD231PS.BCST  constants32<>+548(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+560(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+564(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+560(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+568(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+572(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+568(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+576(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+580(SB), Z15, Z3
+	VBROADCASTSS      constants32<>+556(SB), Z15
+	VFMADD213PS       Z29, Z9, Z15
+	VFMADD231PS       Z4, Z17, Z3
+	VMULPS            Z8, Z8, Z17
+	VMULPS            Z16, Z17, Z17
+	VMULPS            Z7, Z7, Z16
+	VMULPS            Z22, Z16, Z16
+	VSUBPS            Z31, Z1, Z22
+	VMULPS            Z3, Z4, Z4
+	VSUBPS            Z20, Z8, Z20
+	VSUBPS            Z23, Z31, Z23
+	VSUBPS            Z21, Z31, Z21
+	VFMADD213PS.BCST  constants32<>+576(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+564(SB), Z9, Z15
+	VSUBPS            Z22, Z7, Z22
+	VADDPS            Z17, Z8, Z8
+	VADDPS            Z16, Z7, Z7
+	VADDPS.BCST       constants32<>+584(SB), Z4, Z3
+	VFMADD213PS       Z11, Z11, Z8
+	VFMADD213PS.BCST  constants32<>+572(SB), Z9, Z15
+	VFMADD213PS       Z12, Z12, Z7
+	VSUBPS.BCST       constants32<>+584(SB), Z3, Z11
+	VADDPS            Z8, Z17, Z17
+	VFMADD213PS.BCST  constants32<>+580(SB), Z9, Z15
+	VADDPS            Z7, Z16, Z16
+	VSUBPS            Z11, Z4, Z4
+	VADDPS            Z17, Z2, Z7
+	VADDPS            Z16, Z1, Z8
+	VFMADD231PS       Z6, Z0, Z15
+	VSUBPS            Z2, Z7, Z2
+	VMULPS            Z3, Z7, Z0
+	VSUBPS            Z1, Z8, Z1
+	VSUBPS            Z2, Z17, Z17
+	VMULPS            Z15, Z6, Z6
+	VMOVUPS           Z0, Z2
+	VFMSUB231PS       Z3, Z7, Z2
+	VSUBPS            Z1, Z16, Z16
+	VMULPS            Z18, Z0, Z1
+	VADDPS            Z17, Z20, Z20
+	VADDPS.BCST       constants32<>+584(SB), Z6, Z9
+	VADDPS            Z16, Z22, Z22
+	VFMADD231PS       Z3, Z20, Z2
+	VFNMADD231PS      Z13, Z1, Z0
+	VMULPS            Z9, Z8, Z3
+	VSUBPS.BCST       constants32<>+584(SB), Z9, Z11
+	VFMADD231PS       Z4, Z7, Z2
+	VSUBPS            Z11, Z6, Z6
+	VMOVUPS           Z3, Z4
+	VFMSUB231PS       Z9, Z8, Z4
+	VMULPS            Z19, Z3, Z7
+	VFNMADD231PS      Z24, Z1, Z2
+	VFMADD231PS       Z9, Z22, Z4
+	VFNMADD231PS      Z14, Z7, Z3
+	VADDPS            Z2, Z0, Z0
+	VFMADD231PS       Z6, Z8, Z4
+	VFMADD231PS       Z18, Z0, Z1
+	VFNMADD231PS      Z25, Z7, Z4
+	VSCALEFPS         Z5, Z1, Z1
+	VADDPS            Z4, Z3, Z3
+	VBLENDMPS         Z23, Z1, K3, Z1
+	VSUBPS            Z1, Z30, Z0
+	VFMADD231PS       Z19, Z3, Z7
+	VBLENDMPS         Z0, Z1, K1, Z1
+	VSCALEFPS         Z10, Z7, Z7
+	VBLENDMPS         Z21, Z7, K4, Z7
+	VSUBPS            Z7, Z30, Z0
+	VBLENDMPS         Z0, Z7, K2, Z7
+	VMOVUPS           Z1, (DI)(BX*4)
+	VMOVUPS           Z7, 64(DI)(BX*4)
+	LEAQ              64(BX), AX
+	ADDQ              $0x20, BX
 	CMPQ              AX, CX
 	JLE               loop
 
@@ -8336,12 +10818,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -8350,8 +10837,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -8359,127 +10850,195 @@ done:
 
 // func PowF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·PowF32AVX512(SB), $256-40
+TEXT ·PowF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VPXORD       Z21, Z21, Z21
-	VBROADCASTSS constants32<>+184(SB), Z20
-	VBROADCASTSS constants32<>+0(SB), Z19
 	VBROADCASTSS constants32<>+4(SB), Z29
-	VBROADCASTSS constants32<>+588(SB), Z18
-	VBROADCASTSS constants32<>+120(SB), Z17
-	VBROADCASTSS constants32<>+124(SB), Z16
 	VBROADCASTSS constants32<>+128(SB), Z28
-	VBROADCASTSS constants32<>+132(SB), Z27
-	VBROADCASTSS constants32<>+136(SB), Z15
-	VBROADCASTSS constants32<>+592(SB), Z14
-	VBROADCASTSS constants32<>+596(SB), Z26
-	VBROADCASTSS constants32<>+600(SB), Z13
-	VBROADCASTSS constants32<>+604(SB), Z24
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+608(SB), Z23
-	VBROADCASTSS constants32<>+612(SB), Z30
-	VBROADCASTSS constants32<>+56(SB), Z22
-	VBROADCASTSS constants32<>+616(SB), Z25
+	VBROADCASTSS constants32<>+588(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS          (SI)(BX*4), Z0
+	VPADDD.BCST      constants32<>+184(SB), Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VPADDD.BCST      constants32<>+184(SB), Z2, Z3
+	VMOVUPS          (DX)(BX*4), Z4
+	VPANDD.BCST      constants32<>+64(SB), Z4, Z5
 	VCMPPS           $0x12, Z0, Z29, K1
+	VPANDD.BCST      constants32<>+0(SB), Z1, Z6
+	VPANDD.BCST      constants32<>+0(SB), Z3, Z7
+	VPSRLD           $0x17, Z1, Z1
+	VPSRLD           $0x17, Z3, Z3
+	VPADDD.BCST      constants32<>+204(SB), Z6, Z6
+	VPADDD.BCST      constants32<>+204(SB), Z7, Z7
+	VPORD.BCST       constants32<>+40(SB), Z1, Z1
+	VPORD.BCST       constants32<>+40(SB), Z3, Z3
+	VADDPS           Z6, Z31, Z8
+	VADDPS           Z7, Z31, Z9
+	VSUBPS           Z31, Z6, Z10
+	VSUBPS           Z31, Z7, Z11
+	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+44(SB), Z3, Z3
 	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
-	KANDW            K1, K2, K3
-	VMOVUPS          (DX)(BX*4), Z1
-	VPANDD.BCST      constants32<>+68(SB), Z1, Z2
-	VCMPPS.BCST      $0x11, constants32<>+620(SB), Z2, K1
-	KANDW            K3, K1, K2
+	VMOVUPS          64(DX)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z12
+	VCMPPS           $0x12, Z2, Z29, K3
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z2, K4
+	VCMPPS.BCST      $0x11, constants32<>+592(SB), Z5, K5
+	VCMPPS.BCST      $0x11, constants32<>+592(SB), Z12, K6
+	VDIVPS           Z8, Z31, Z2
+	VDIVPS           Z9, Z31, Z5
+	VSUBPS           Z31, Z8, Z12
+	VSUBPS           Z31, Z9, Z13
+	KANDW            K1, K2, K7
+	KANDW            K3, K4, K1
+	KANDW            K7, K5, K2
+	VSUBPS           Z12, Z6, Z6
+	VSUBPS           Z13, Z7, Z7
+	KANDW            K1, K6, K3
 	KNOTW            K2, K1
-	KORTESTW         K1, K1
+	KNOTW            K3, K2
+	KORW             K1, K2, K3
+	KORTESTW         K3, K3
 	JNZ              complete
-	VPADDD           Z20, Z0, Z0
-	VPANDD           Z19, Z0, Z2
-	VPADDD.BCST      constants32<>+204(SB), Z2, Z2
-	VADDPS           Z2, Z31, Z3
-	VDIVPS           Z3, Z31, Z4
-	VSUBPS           Z31, Z2, Z5
-	VMULPS           Z4, Z5, Z6
-	VFNMADD231PS     Z3, Z6, Z5
-	VSUBPS           Z31, Z3, Z3
-	VSUBPS           Z3, Z2, Z2
-	VFNMADD231PS     Z2, Z6, Z5
-	VMULPS           Z4, Z5, Z5
-	VADDPS           Z5, Z6, Z2
-	VMULPS           Z2, Z2, Z3
-	VMOVUPS          Z26, Z4
-	VFMADD231PS      Z3, Z14, Z4
-	VFMADD213PS      Z13, Z3, Z4
-	VFMADD213PS.BCST constants32<>+624(SB), Z3, Z4
-	VADDPS           Z4, Z24, Z7
-	VMULPS           Z7, Z3, Z8
-	VMOVUPS          Z8, Z9
-	VFMSUB231PS      Z7, Z3, Z9
-	VMOVUPS          Z3, Z10
-	VFMSUB231PS      Z2, Z2, Z10
-	VSUBPS           Z6, Z2, Z6
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z2, Z2, Z6
-	VFMADD231PS      Z5, Z6, Z10
-	VFMADD231PS      Z7, Z10, Z9
-	VSUBPS           Z24, Z7, Z7
-	VSUBPS           Z7, Z4, Z4
-	VFMADD231PS      Z4, Z3, Z9
-	VADDPS           Z9, Z18, Z9
-	VADDPS           Z8, Z23, Z3
-	VSUBPS           Z23, Z3, Z4
-	VSUBPS           Z4, Z8, Z8
-	VADDPS           Z9, Z8, Z8
-	VMULPS           Z3, Z2, Z4
-	VMOVUPS          Z4, Z6
-	VFMSUB231PS      Z3, Z2, Z6
-	VFMADD231PS      Z3, Z5, Z6
-	VFMADD231PS      Z8, Z2, Z6
-	VPSRLD           $0x17, Z0, Z0
-	VPORD.BCST       constants32<>+40(SB), Z0, Z0
-	VSUBPS.BCST      constants32<>+44(SB), Z0, Z0
-	VADDPS           Z4, Z0, Z2
-	VSUBPS           Z0, Z2, Z0
-	VSUBPS           Z0, Z4, Z4
-	VADDPS           Z6, Z4, Z4
-	VADDPS           Z4, Z2, Z0
-	VMULPS           Z0, Z1, Z3
-	VMOVUPS          Z3, Z5
-	VFMSUB231PS      Z0, Z1, Z5
-	VSUBPS           Z2, Z0, Z0
-	VSUBPS           Z0, Z4, Z4
-	VFMADD231PS      Z4, Z1, Z5
-	VPANDD.BCST      constants32<>+68(SB), Z3, Z0
-	VCMPPS           $0x11, Z30, Z0, K1
-	KNOTW            K1, K2
-	VBLENDMPS        Z21, Z5, K2, Z5
-	VMINPS           Z3, Z30, Z3
-	VMAXPS           Z3, Z25, Z3
-	VRNDSCALEPS      $0x08, Z3, Z0
-	VSUBPS           Z0, Z3, Z3
-	VADDPS           Z5, Z3, Z3
-	VMULPS           Z3, Z3, Z1
-	VMOVUPS          Z28, Z2
-	VFMADD231PS      Z1, Z17, Z2
-	VFMADD213PS      Z15, Z1, Z2
-	VMOVUPS          Z27, Z4
-	VFMADD231PS      Z1, Z16, Z4
-	VFMADD213PS.BCST constants32<>+100(SB), Z1, Z4
-	VFMADD231PS      Z3, Z2, Z4
-	VFMADD213PS      Z31, Z4, Z3
-	VSCALEFPS        Z0, Z3, Z3
-	VMOVUPS          Z3, (DI)(BX*4)
+	VMULPS           Z2, Z10, Z12
+	VMULPS           Z5, Z11, Z13
+	VFNMADD231PS     Z8, Z12, Z10
+	VFNMADD231PS     Z9, Z13, Z11
+	VFNMADD231PS     Z6, Z12, Z10
+	VFNMADD231PS     Z7, Z13, Z11
+	VMULPS           Z2, Z10, Z10
+	VMULPS           Z5, Z11, Z11
+	VADDPS           Z10, Z12, Z2
+	VADDPS           Z11, Z13, Z5
+	VMULPS           Z2, Z2, Z6
+	VMULPS           Z5, Z5, Z7
+	VSUBPS           Z12, Z2, Z12
+	VSUBPS           Z13, Z5, Z13
+	VADDPS           Z2, Z2, Z8
+	VADDPS           Z5, Z5, Z9
+	VSUBPS           Z12, Z10, Z10
+	VSUBPS           Z13, Z11, Z11
+	VBROADCASTSS     constants32<>+600(SB), Z12
+	VFMADD231PS.BCST constants32<>+596(SB), Z6, Z12
+	VBROADCASTSS     constants32<>+600(SB), Z13
+	VFMADD231PS.BCST constants32<>+596(SB), Z7, Z13
+	VMOVUPS          Z6, Z14
+	VFMSUB231PS      Z2, Z2, Z14
+	VMOVUPS          Z7, Z15
+	VFMSUB231PS      Z5, Z5, Z15
+	VFMADD213PS.BCST constants32<>+604(SB), Z6, Z12
+	VFMADD213PS.BCST constants32<>+604(SB), Z7, Z13
+	VFMADD231PS      Z10, Z8, Z14
+	VFMADD231PS      Z11, Z9, Z15
+	VFMADD213PS.BCST constants32<>+608(SB), Z6, Z12
+	VFMADD213PS.BCST constants32<>+608(SB), Z7, Z13
+	VADDPS.BCST      constants32<>+612(SB), Z12, Z8
+	VADDPS.BCST      constants32<>+612(SB), Z13, Z9
+	VMULPS           Z8, Z6, Z16
+	VMULPS           Z9, Z7, Z17
+	VSUBPS.BCST      constants32<>+612(SB), Z8, Z18
+	VSUBPS.BCST      constants32<>+612(SB), Z9, Z19
+	VSUBPS           Z18, Z12, Z12
+	VSUBPS           Z19, Z13, Z13
+	VMOVUPS          Z16, Z18
+	VFMSUB231PS      Z8, Z6, Z18
+	VMOVUPS          Z17, Z19
+	VFMSUB231PS      Z9, Z7, Z19
+	VADDPS.BCST      constants32<>+616(SB), Z16, Z20
+	VADDPS.BCST      constants32<>+616(SB), Z17, Z21
+	VMULPS           Z20, Z2, Z22
+	VMULPS           Z21, Z5, Z23
+	VSUBPS.BCST      constants32<>+616(SB), Z20, Z24
+	VSUBPS.BCST      constants32<>+616(SB), Z21, Z25
+	VFMADD231PS      Z8, Z14, Z18
+	VFMADD231PS      Z9, Z15, Z19
+	VSUBPS           Z24, Z16, Z16
+	VSUBPS           Z25, Z17, Z17
+	VMOVUPS          Z22, Z8
+	VFMSUB231PS      Z20, Z2, Z8
+	VMOVUPS          Z23, Z9
+	VFMSUB231PS      Z21, Z5, Z9
+	VADDPS           Z22, Z1, Z14
+	VADDPS           Z23, Z3, Z15
+	VFMADD231PS      Z12, Z6, Z18
+	VFMADD231PS      Z13, Z7, Z19
+	VSUBPS           Z1, Z14, Z1
+	VSUBPS           Z3, Z15, Z3
+	VFMADD231PS      Z20, Z10, Z8
+	VFMADD231PS      Z21, Z11, Z9
+	VADDPS.BCST      constants32<>+620(SB), Z18, Z18
+	VADDPS.BCST      constants32<>+620(SB), Z19, Z19
+	VSUBPS           Z1, Z22, Z22
+	VSUBPS           Z3, Z23, Z23
+	VADDPS           Z18, Z16, Z16
+	VADDPS           Z19, Z17, Z17
+	VFMADD231PS      Z16, Z2, Z8
+	VFMADD231PS      Z17, Z5, Z9
+	VADDPS           Z8, Z22, Z22
+	VADDPS           Z9, Z23, Z23
+	VADDPS           Z22, Z14, Z1
+	VADDPS           Z23, Z15, Z2
+	VMULPS           Z1, Z4, Z3
+	VMULPS           Z2, Z0, Z5
+	VSUBPS           Z14, Z1, Z14
+	VSUBPS           Z15, Z2, Z15
+	VSUBPS           Z14, Z22, Z22
+	VSUBPS           Z15, Z23, Z23
+	VMINPS           Z3, Z30, Z6
+	VMINPS           Z5, Z30, Z7
+	VFMSUB213PS      Z3, Z4, Z1
+	VFMSUB213PS      Z5, Z0, Z2
+	VPANDD.BCST      constants32<>+64(SB), Z3, Z3
+	VPANDD.BCST      constants32<>+64(SB), Z5, Z5
+	VBROADCASTSS     constants32<>+624(SB), Z8
+	VMAXPS           Z6, Z8, Z6
+	VMAXPS           Z7, Z8, Z8
+	VCMPPS           $0x15, Z30, Z3, K1
+	VCMPPS           $0x15, Z30, Z5, K2
+	VRNDSCALEPS      $0x08, Z6, Z3
+	VRNDSCALEPS      $0x08, Z8, Z5
+	VFMADD231PS      Z22, Z4, Z1
+	VFMADD231PS      Z23, Z0, Z2
+	VSUBPS           Z3, Z6, Z6
+	VSUBPS           Z5, Z8, Z8
+	VBLENDMPS.BCST   constants32<>+464(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+464(SB), Z2, K2, Z2
+	VADDPS           Z1, Z6, Z6
+	VADDPS           Z2, Z8, Z8
+	VMULPS           Z6, Z6, Z0
+	VMULPS           Z8, Z8, Z1
+	VBROADCASTSS     constants32<>+120(SB), Z2
+	VFMADD213PS      Z28, Z0, Z2
+	VBROADCASTSS     constants32<>+132(SB), Z4
+	VFMADD231PS.BCST constants32<>+124(SB), Z0, Z4
+	VBROADCASTSS     constants32<>+120(SB), Z7
+	VFMADD213PS      Z28, Z1, Z7
+	VBROADCASTSS     constants32<>+132(SB), Z9
+	VFMADD231PS.BCST constants32<>+124(SB), Z1, Z9
+	VFMADD213PS.BCST constants32<>+136(SB), Z0, Z2
+	VFMADD213PS.BCST constants32<>+100(SB), Z0, Z4
+	VFMADD213PS.BCST constants32<>+136(SB), Z1, Z7
+	VFMADD213PS.BCST constants32<>+100(SB), Z1, Z9
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS      Z8, Z7, Z9
+	VFMADD213PS      Z31, Z4, Z6
+	VFMADD213PS      Z31, Z9, Z8
+	VSCALEFPS        Z3, Z6, Z6
+	VSCALEFPS        Z5, Z8, Z8
+	VMOVUPS          Z6, (DI)(BX*4)
+	VMOVUPS          Z8, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -8491,15 +11050,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -8508,31 +11075,38 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS          (SI)(BX*4), Z0
 	VCMPPS           $0x12, Z0, Z29, K1
 	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
 	KANDW            K1, K2, K3
 	VMOVUPS          (DX)(BX*4), Z1
-	VPANDD.BCST      constants32<>+68(SB), Z1, Z2
-	VCMPPS.BCST      $0x11, constants32<>+620(SB), Z2, K1
+	VPANDD.BCST      constants32<>+64(SB), Z1, Z2
+	VCMPPS.BCST      $0x11, constants32<>+592(SB), Z2, K1
 	KANDW            K3, K1, K2
 	KNOTW            K2, K1
-	VPANDD.BCST      constants32<>+68(SB), Z0, Z3
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z3
 	VCMPPS           $0x11, Z29, Z3, K2
 	KANDW            K1, K2, K3
 	VMULPS.BCST      constants32<>+212(SB), Z3, Z4
 	VBLENDMPS        Z4, Z3, K3, Z4
 	VBLENDMPS        Z4, Z0, K1, Z4
-	VPADDD           Z20, Z4, Z4
-	VPANDD           Z19, Z4, Z5
+	VPADDD.BCST      constants32<>+184(SB), Z4, Z4
+	VPANDD.BCST      constants32<>+0(SB), Z4, Z5
 	VPADDD.BCST      constants32<>+204(SB), Z5, Z5
 	VADDPS           Z5, Z31, Z6
 	VDIVPS           Z6, Z31, Z7
@@ -8545,114 +11119,117 @@ complete:
 	VMULPS           Z7, Z8, Z8
 	VADDPS           Z8, Z9, Z5
 	VMULPS           Z5, Z5, Z6
-	VMOVUPS          Z26, Z7
-	VFMADD231PS      Z6, Z14, Z7
-	VFMADD213PS      Z13, Z6, Z7
-	VFMADD213PS.BCST constants32<>+624(SB), Z6, Z7
-	VADDPS           Z7, Z24, Z10
+	VBROADCASTSS     constants32<>+600(SB), Z7
+	VFMADD231PS.BCST constants32<>+596(SB), Z6, Z7
+	VFMADD213PS.BCST constants32<>+604(SB), Z6, Z7
+	VFMADD213PS.BCST constants32<>+608(SB), Z6, Z7
+	VADDPS.BCST      constants32<>+612(SB), Z7, Z10
 	VMULPS           Z10, Z6, Z11
 	VMOVUPS          Z11, Z12
 	VFMSUB231PS      Z10, Z6, Z12
-	VMOVUPS          Z2, 192(SP)
-	VMOVUPS          Z6, Z2
-	VFMSUB231PS      Z5, Z5, Z2
+	VMOVUPS          Z6, Z13
+	VFMSUB231PS      Z5, Z5, Z13
 	VSUBPS           Z9, Z5, Z9
 	VSUBPS           Z9, Z8, Z8
 	VADDPS           Z5, Z5, Z9
-	VFMADD231PS      Z8, Z9, Z2
-	VFMADD231PS      Z10, Z2, Z12
-	VSUBPS           Z24, Z10, Z10
+	VFMADD231PS      Z8, Z9, Z13
+	VFMADD231PS      Z10, Z13, Z12
+	VSUBPS.BCST      constants32<>+612(SB), Z10, Z10
 	VSUBPS           Z10, Z7, Z7
 	VFMADD231PS      Z7, Z6, Z12
-	VADDPS           Z12, Z18, Z12
-	VADDPS           Z11, Z23, Z2
-	VSUBPS           Z23, Z2, Z6
-	VSUBPS           Z6, Z11, Z11
+	VADDPS.BCST      constants32<>+620(SB), Z12, Z12
+	VADDPS.BCST      constants32<>+616(SB), Z11, Z6
+	VSUBPS.BCST      constants32<>+616(SB), Z6, Z7
+	VSUBPS           Z7, Z11, Z11
 	VADDPS           Z12, Z11, Z11
-	VMULPS           Z2, Z5, Z6
-	VMOVUPS          Z6, Z7
-	VFMSUB231PS      Z2, Z5, Z7
-	VFMADD231PS      Z2, Z8, Z7
-	VFMADD231PS      Z11, Z5, Z7
+	VMULPS           Z6, Z5, Z7
+	VMOVUPS          Z7, Z9
+	VFMSUB231PS      Z6, Z5, Z9
+	VFMADD231PS      Z6, Z8, Z9
+	VFMADD231PS      Z11, Z5, Z9
 	VPSRLD           $0x17, Z4, Z4
 	VPORD.BCST       constants32<>+40(SB), Z4, Z4
 	VSUBPS.BCST      constants32<>+44(SB), Z4, Z4
-	VSUBPS.BCST      constants32<>+216(SB), Z4, Z2
-	VBLENDMPS        Z2, Z4, K3, Z4
-	VADDPS           Z6, Z4, Z2
-	VSUBPS           Z4, Z2, Z4
-	VSUBPS           Z4, Z6, Z6
-	VADDPS           Z7, Z6, Z6
-	VADDPS           Z6, Z2, Z4
-	VMULPS           Z4, Z1, Z5
-	VMOVUPS          Z5, Z7
-	VFMSUB231PS      Z4, Z1, Z7
-	VSUBPS           Z2, Z4, Z4
-	VSUBPS           Z4, Z6, Z6
-	VFMADD231PS      Z6, Z1, Z7
-	VPANDD.BCST      constants32<>+68(SB), Z5, Z2
-	VCMPPS           $0x11, Z30, Z2, K2
-	KNOTW            K2, K3
-	VBLENDMPS        Z21, Z7, K3, Z7
-	VMINPS           Z5, Z30, Z5
-	VMAXPS           Z5, Z25, Z5
-	VRNDSCALEPS      $0x08, Z5, Z2
-	VSUBPS           Z2, Z5, Z5
-	VADDPS           Z7, Z5, Z5
-	VMULPS           Z5, Z5, Z4
-	VMOVUPS          Z28, Z6
-	VFMADD231PS      Z4, Z17, Z6
-	VFMADD213PS      Z15, Z4, Z6
-	VMOVUPS          Z27, Z7
-	VFMADD231PS      Z4, Z16, Z7
-	VFMADD213PS.BCST constants32<>+100(SB), Z4, Z7
-	VFMADD231PS      Z5, Z6, Z7
-	VFMADD213PS      Z31, Z7, Z5
-	VSCALEFPS        Z2, Z5, Z5
-	VRNDSCALEPS      $0x0b, Z1, Z2
-	VCMPPS           $0x00, Z2, Z1, K2
+	VSUBPS.BCST      constants32<>+216(SB), Z4, Z5
+	VBLENDMPS        Z5, Z4, K3, Z4
+	VADDPS           Z7, Z4, Z5
+	VSUBPS           Z4, Z5, Z4
+	VSUBPS           Z4, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VADDPS           Z7, Z5, Z4
+	VMULPS           Z4, Z1, Z6
+	VMOVUPS          Z6, Z8
+	VFMSUB231PS      Z4, Z1, Z8
+	VSUBPS           Z5, Z4, Z4
+	VSUBPS           Z4, Z7, Z7
+	VFMADD231PS      Z7, Z1, Z8
+	VPANDD.BCST      constants32<>+64(SB), Z6, Z4
+	VCMPPS           $0x15, Z30, Z4, K2
+	VBLENDMPS.BCST   constants32<>+464(SB), Z8, K2, Z8
+	VMINPS           Z6, Z30, Z6
+	VBROADCASTSS     constants32<>+624(SB), Z4
+	VMAXPS           Z6, Z4, Z4
+	VRNDSCALEPS      $0x08, Z4, Z5
+	VSUBPS           Z5, Z4, Z4
+	VADDPS           Z8, Z4, Z4
+	VMULPS           Z4, Z4, Z6
+	VBROADCASTSS     constants32<>+120(SB), Z7
+	VFMADD213PS      Z28, Z6, Z7
+	VFMADD213PS.BCST constants32<>+136(SB), Z6, Z7
+	VBROADCASTSS     constants32<>+132(SB), Z8
+	VFMADD231PS.BCST constants32<>+124(SB), Z6, Z8
+	VFMADD213PS.BCST constants32<>+100(SB), Z6, Z8
+	VFMADD231PS      Z4, Z7, Z8
+	VFMADD213PS      Z31, Z8, Z4
+	VSCALEFPS        Z5, Z4, Z4
+	VRNDSCALEPS      $0x0b, Z1, Z5
+	VCMPPS           $0x00, Z5, Z1, K2
 	KNOTW            K2, K3
 	VPMOVD2M         Z0, K4
 	KANDW            K4, K3, K5
-	VBLENDMPS.BCST   constants32<>+220(SB), Z5, K5, Z2
-	VCMPPS           $0x00, Z21, Z3, K3
+	VBLENDMPS.BCST   constants32<>+220(SB), Z4, K5, Z5
+	VCMPPS.BCST      $0x00, constants32<>+464(SB), Z3, K3
 	VPMOVD2M         Z1, K5
 	KXORW            K3, K5, K6
-	VBROADCASTSS     constants32<>+52(SB), Z4
-	VBLENDMPS        Z21, Z4, K6, Z6
-	VCMPPS           $0x00, Z4, Z3, K6
+	VBROADCASTSS     constants32<>+52(SB), Z6
+	VBLENDMPS.BCST   constants32<>+464(SB), Z6, K6, Z7
+	VCMPPS           $0x00, Z6, Z3, K6
 	KORW             K3, K6, K7
-	VBLENDMPS        Z6, Z2, K7, Z2
+	VBLENDMPS        Z7, Z5, K7, Z5
 	VCMPPS           $0x11, Z3, Z31, K3
 	KXORW            K3, K5, K6
-	VMOVUPS.Z        Z4, K6, Z6
+	VMOVUPS.Z        Z6, K6, Z7
 	VCMPPS           $0x00, Z31, Z3, K3
-	VBLENDMPS        Z31, Z6, K3, Z6
-	VMOVUPS          192(SP), Z3
-	VCMPPS           $0x00, Z4, Z3, K3
-	VBLENDMPS        Z6, Z2, K3, Z2
-	VMULPS.BCST      constants32<>+196(SB), Z1, Z3
-	VRNDSCALEPS      $0x0b, Z3, Z4
-	VCMPPS           $0x04, Z4, Z3, K3
+	VBLENDMPS        Z31, Z7, K3, Z7
+	VCMPPS           $0x00, Z6, Z2, K3
+	VBLENDMPS        Z7, Z5, K3, Z5
+	VMULPS.BCST      constants32<>+196(SB), Z1, Z2
+	VRNDSCALEPS      $0x0b, Z2, Z3
+	VCMPPS           $0x04, Z3, Z2, K3
 	KANDW            K2, K3, K5
 	KANDW            K4, K5, K2
-	VMOVUPS.Z        Z22, K2, Z3
-	VPXORD           Z3, Z2, Z2
+	VPXORD           Z2, Z2, Z2
+	VBLENDMPS.BCST   constants32<>+56(SB), Z2, K2, Z3
+	VPXORD           Z3, Z5, Z5
 	VCMPPS           $0x04, Z0, Z0, K2
 	VCMPPS           $0x04, Z1, Z1, K3
 	KORW             K2, K3, K4
-	VBLENDMPS.BCST   constants32<>+220(SB), Z2, K4, Z2
-	VCMPPS           $0x00, Z21, Z1, K2
+	VBLENDMPS.BCST   constants32<>+220(SB), Z5, K4, Z5
+	VCMPPS           $0x00, Z2, Z1, K2
 	VCMPPS           $0x00, Z31, Z0, K3
 	KORW             K2, K3, K4
-	VBLENDMPS        Z31, Z2, K4, Z2
-	VBLENDMPS        Z2, Z5, K1, Z5
-	VMOVUPS          Z5, (DI)(BX*4)
+	VBLENDMPS        Z31, Z5, K4, Z5
+	VBLENDMPS        Z5, Z4, K1, Z4
+	VMOVUPS          Z4, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
 	JMP              next
 
 // func Atan2F32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Atan2F32AVX512(SB), $192-40
+TEXT ·Atan2F32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -8672,61 +11249,101 @@ TEXT ·Atan2F32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+380(SB), Z19
 	VBROADCASTSS constants32<>+384(SB), Z18
 	VBROADCASTSS constants32<>+388(SB), Z17
-	VBROADCASTSS constants32<>+392(SB), Z16
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS     (SI)(BX*4), Z0
-	VPANDD.BCST constants32<>+68(SB), Z0, Z1
-	VMOVUPS     (DX)(BX*4), Z2
-	VPANDD.BCST constants32<>+68(SB), Z2, Z3
-	VADDPS      Z3, Z1, Z4
-	VCMPPS      $0x11, Z4, Z31, K1
-	VCMPPS      $0x11, Z23, Z4, K2
-	KANDW       K1, K2, K3
-	KNOTW       K3, K1
-	KORTESTW    K1, K1
-	JNZ         complete
-	VCMPPS      $0x11, Z1, Z3, K2
-	VBLENDMPS   Z3, Z1, K2, Z4
-	VBLENDMPS   Z1, Z3, K2, Z3
-	VDIVPS      Z3, Z4, Z4
-	VPANDD      Z30, Z2, Z1
-	VPXORD      Z30, Z1, Z3
-	VBLENDMPS   Z3, Z1, K2, Z1
-	VPXORD      Z1, Z4, Z4
-	VMULPS      Z4, Z4, Z1
-	VMOVUPS     Z29, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z27, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VMULPS      Z1, Z4, Z1
-	VPMOVD2M    Z2, K1
-	VMOVUPS.Z   Z21, K1, Z2
-	VBLENDMPS   Z22, Z2, K2, Z2
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS.Z   Z24, K1, Z1
-	VBLENDMPS   Z25, Z1, K2, Z1
-	VADDPS      Z4, Z1, Z3
-	VSUBPS      Z1, Z3, Z1
-	VSUBPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z4, Z3, Z3
-	VPANDD      Z30, Z0, Z0
-	VPORD       Z0, Z3, Z3
-	VMOVUPS     Z3, (DI)(BX*4)
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VMOVUPS          (DX)(BX*4), Z2
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z3
+	VMOVUPS          64(SI)(BX*4), Z4
+	VPANDD.BCST      constants32<>+64(SB), Z4, Z5
+	VMOVUPS          64(DX)(BX*4), Z6
+	VPANDD.BCST      constants32<>+64(SB), Z6, Z7
+	VCMPPS           $0x11, Z1, Z3, K1
+	VCMPPS           $0x11, Z5, Z7, K2
+	VPANDD           Z30, Z2, Z8
+	VPANDD           Z30, Z6, Z9
+	VPXORD           Z30, Z8, Z10
+	VPXORD           Z30, Z9, Z11
+	VPMOVD2M         Z2, K3
+	VPMOVD2M         Z6, K4
+	VADDPS           Z3, Z1, Z2
+	VADDPS           Z7, Z5, Z6
+	VBLENDMPS        Z3, Z1, K1, Z12
+	VBLENDMPS        Z1, Z3, K1, Z3
+	VBLENDMPS        Z7, Z5, K2, Z1
+	VBLENDMPS        Z5, Z7, K2, Z7
+	VDIVPS           Z3, Z12, Z12
+	VDIVPS           Z7, Z1, Z1
+	VBLENDMPS        Z10, Z8, K1, Z8
+	VBLENDMPS        Z11, Z9, K2, Z9
+	VMOVUPS.Z        Z24, K3, Z3
+	VMOVUPS.Z        Z24, K4, Z5
+	VMOVUPS.Z        Z21, K3, Z7
+	VMOVUPS.Z        Z21, K4, Z10
+	VBLENDMPS        Z25, Z3, K1, Z3
+	VBLENDMPS        Z25, Z5, K2, Z5
+	VBLENDMPS        Z22, Z7, K1, Z7
+	VBLENDMPS        Z22, Z10, K2, Z10
+	VCMPPS           $0x11, Z2, Z31, K1
+	VCMPPS           $0x11, Z23, Z2, K2
+	VCMPPS           $0x11, Z6, Z31, K3
+	VCMPPS           $0x11, Z23, Z6, K4
+	KANDW            K1, K2, K5
+	KANDW            K3, K4, K1
+	KNOTW            K5, K2
+	KNOTW            K1, K3
+	KORW             K2, K3, K1
+	KORTESTW         K1, K1
+	JNZ              complete
+	VPXORD           Z8, Z12, Z12
+	VPXORD           Z9, Z1, Z1
+	VMULPS           Z12, Z12, Z2
+	VMULPS           Z1, Z1, Z6
+	VADDPS           Z12, Z3, Z8
+	VADDPS           Z1, Z5, Z9
+	VSUBPS           Z3, Z8, Z3
+	VSUBPS           Z5, Z9, Z5
+	VMOVUPS          Z29, Z11
+	VFMADD231PS      Z2, Z20, Z11
+	VMOVUPS          Z29, Z13
+	VFMADD231PS      Z6, Z20, Z13
+	VMULPS           Z2, Z12, Z14
+	VMULPS           Z6, Z1, Z15
+	VSUBPS           Z3, Z12, Z12
+	VSUBPS           Z5, Z1, Z1
+	VFMADD213PS      Z19, Z2, Z11
+	VFMADD213PS      Z19, Z6, Z13
+	VFMADD213PS      Z28, Z2, Z11
+	VFMADD213PS      Z28, Z6, Z13
+	VFMADD213PS      Z18, Z2, Z11
+	VFMADD213PS      Z18, Z6, Z13
+	VFMADD213PS      Z27, Z2, Z11
+	VFMADD213PS      Z27, Z6, Z13
+	VFMADD213PS      Z17, Z2, Z11
+	VFMADD213PS      Z17, Z6, Z13
+	VFMADD213PS      Z26, Z2, Z11
+	VFMADD213PS      Z26, Z6, Z13
+	VFMADD213PS.BCST constants32<>+392(SB), Z2, Z11
+	VFMADD213PS.BCST constants32<>+392(SB), Z6, Z13
+	VFMADD231PS      Z11, Z14, Z7
+	VFMADD231PS      Z13, Z15, Z10
+	VADDPS           Z7, Z12, Z12
+	VADDPS           Z10, Z1, Z1
+	VADDPS           Z12, Z8, Z8
+	VADDPS           Z1, Z9, Z9
+	VPTERNLOGD       $0xea, Z8, Z30, Z0
+	VPTERNLOGD       $0xea, Z9, Z30, Z4
+	VMOVUPS          Z0, (DI)(BX*4)
+	VMOVUPS          Z4, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -8738,15 +11355,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -8755,71 +11380,81 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
-	VMOVUPS        (SI)(BX*4), Z0
-	VPANDD.BCST    constants32<>+68(SB), Z0, Z1
-	VMOVUPS        (DX)(BX*4), Z2
-	VPANDD.BCST    constants32<>+68(SB), Z2, Z3
-	VADDPS         Z3, Z1, Z4
-	VCMPPS         $0x11, Z4, Z31, K1
-	VCMPPS         $0x11, Z23, Z4, K2
-	KANDW          K1, K2, K3
-	KNOTW          K3, K1
-	VCMPPS         $0x11, Z1, Z3, K2
-	VBLENDMPS      Z1, Z3, K2, Z5
-	VCMPPS         $0x00, Z31, Z5, K3
-	KANDW          K1, K3, K4
-	VBLENDMPS.BCST constants32<>+24(SB), Z5, K4, Z5
-	VBLENDMPS      Z3, Z1, K2, Z1
-	VCMPPS         $0x00, Z23, Z1, K3
-	KANDW          K1, K3, K4
-	VBLENDMPS.BCST constants32<>+24(SB), Z5, K4, Z5
-	VBLENDMPS.BCST constants32<>+24(SB), Z1, K4, Z1
-	VDIVPS         Z5, Z1, Z1
-	VPANDD         Z30, Z2, Z3
-	VPXORD         Z30, Z3, Z5
-	VBLENDMPS      Z5, Z3, K2, Z3
-	VPXORD         Z3, Z1, Z1
-	VMULPS         Z1, Z1, Z3
-	VMOVUPS        Z29, Z5
-	VFMADD231PS    Z3, Z20, Z5
-	VFMADD213PS    Z19, Z3, Z5
-	VFMADD213PS    Z28, Z3, Z5
-	VFMADD213PS    Z18, Z3, Z5
-	VFMADD213PS    Z27, Z3, Z5
-	VFMADD213PS    Z17, Z3, Z5
-	VFMADD213PS    Z26, Z3, Z5
-	VFMADD213PS    Z16, Z3, Z5
-	VMULPS         Z3, Z1, Z3
-	VPMOVD2M       Z2, K3
-	VMOVUPS.Z      Z21, K3, Z2
-	VBLENDMPS      Z22, Z2, K2, Z2
-	VFMADD231PS    Z5, Z3, Z2
-	VMOVUPS.Z      Z24, K3, Z3
-	VBLENDMPS      Z25, Z3, K2, Z3
-	VADDPS         Z1, Z3, Z5
-	VSUBPS         Z3, Z5, Z3
-	VSUBPS         Z3, Z1, Z1
-	VADDPS         Z2, Z1, Z1
-	VADDPS         Z1, Z5, Z5
-	VCMPPS         $0x04, Z4, Z4, K2
-	KANDW          K1, K2, K3
-	VBLENDMPS.BCST constants32<>+220(SB), Z5, K3, Z5
-	VPANDD         Z30, Z0, Z0
-	VPORD          Z0, Z5, Z5
-	VMOVUPS        Z5, (DI)(BX*4)
-	JMP            next
+	XORL R15, R15
+
+single:
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VMOVUPS          (DX)(BX*4), Z2
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z3
+	VADDPS           Z3, Z1, Z4
+	VCMPPS           $0x11, Z4, Z31, K1
+	VCMPPS           $0x11, Z23, Z4, K2
+	KANDW            K1, K2, K3
+	KNOTW            K3, K1
+	VCMPPS           $0x11, Z1, Z3, K2
+	VBLENDMPS        Z1, Z3, K2, Z5
+	VCMPPS           $0x00, Z31, Z5, K3
+	KANDW            K1, K3, K4
+	VBLENDMPS.BCST   constants32<>+24(SB), Z5, K4, Z5
+	VBLENDMPS        Z3, Z1, K2, Z1
+	VCMPPS           $0x00, Z23, Z1, K3
+	KANDW            K1, K3, K4
+	VBLENDMPS.BCST   constants32<>+24(SB), Z5, K4, Z5
+	VBLENDMPS.BCST   constants32<>+24(SB), Z1, K4, Z1
+	VDIVPS           Z5, Z1, Z1
+	VPANDD           Z30, Z2, Z3
+	VPXORD           Z30, Z3, Z5
+	VBLENDMPS        Z5, Z3, K2, Z3
+	VPXORD           Z3, Z1, Z1
+	VMULPS           Z1, Z1, Z3
+	VMOVUPS          Z29, Z5
+	VFMADD231PS      Z3, Z20, Z5
+	VFMADD213PS      Z19, Z3, Z5
+	VFMADD213PS      Z28, Z3, Z5
+	VFMADD213PS      Z18, Z3, Z5
+	VFMADD213PS      Z27, Z3, Z5
+	VFMADD213PS      Z17, Z3, Z5
+	VFMADD213PS      Z26, Z3, Z5
+	VFMADD213PS.BCST constants32<>+392(SB), Z3, Z5
+	VMULPS           Z3, Z1, Z3
+	VPMOVD2M         Z2, K3
+	VMOVUPS.Z        Z21, K3, Z2
+	VBLENDMPS        Z22, Z2, K2, Z2
+	VFMADD231PS      Z5, Z3, Z2
+	VMOVUPS.Z        Z24, K3, Z3
+	VBLENDMPS        Z25, Z3, K2, Z3
+	VADDPS           Z1, Z3, Z5
+	VSUBPS           Z3, Z5, Z3
+	VSUBPS           Z3, Z1, Z1
+	VADDPS           Z2, Z1, Z1
+	VADDPS           Z1, Z5, Z5
+	VCMPPS           $0x04, Z4, Z4, K2
+	KANDW            K1, K2, K3
+	VBLENDMPS.BCST   constants32<>+220(SB), Z5, K3, Z5
+	VPTERNLOGD       $0xea, Z5, Z30, Z0
+	VMOVUPS          Z0, (DI)(BX*4)
+	ADDQ             $0x10, BX
+	XORL             $0x01, R15
+	JNZ              single
+	SUBQ             $0x20, BX
+	JMP              next
 
 // func HypotF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·HypotF32AVX512(SB), $192-40
+TEXT ·HypotF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -8829,31 +11464,47 @@ TEXT ·HypotF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+56(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
-	VPANDD.BCST constants32<>+68(SB), Z0, Z0
+	VPANDD.BCST constants32<>+64(SB), Z0, Z0
 	VMOVUPS     (DX)(BX*4), Z1
-	VPANDD.BCST constants32<>+68(SB), Z1, Z1
-	VMAXPS      Z1, Z0, Z2
-	VCMPPS      $0x11, Z2, Z31, K1
-	VADDPS      Z1, Z0, Z3
-	VCMPPS      $0x11, Z29, Z3, K2
-	KANDW       K1, K2, K3
-	KNOTW       K3, K1
+	VPANDD.BCST constants32<>+64(SB), Z1, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPANDD.BCST constants32<>+64(SB), Z2, Z2
+	VMOVUPS     64(DX)(BX*4), Z3
+	VPANDD.BCST constants32<>+64(SB), Z3, Z3
+	VMINPS      Z1, Z0, Z4
+	VMINPS      Z3, Z2, Z5
+	VMAXPS      Z1, Z0, Z6
+	VMAXPS      Z3, Z2, Z7
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z3, Z2, Z2
+	VMULPS      Z4, Z4, Z4
+	VMULPS      Z5, Z5, Z5
+	VCMPPS      $0x11, Z6, Z31, K1
+	VCMPPS      $0x11, Z7, Z31, K2
+	VCMPPS      $0x11, Z29, Z0, K3
+	VCMPPS      $0x11, Z29, Z2, K4
+	VFMADD231PS Z6, Z6, Z4
+	VFMADD231PS Z7, Z7, Z5
+	KANDW       K1, K3, K5
+	KANDW       K2, K4, K1
+	KNOTW       K5, K2
+	KNOTW       K1, K3
+	KORW        K2, K3, K1
 	KORTESTW    K1, K1
 	JNZ         complete
-	VMINPS      Z1, Z0, Z0
-	VMULPS      Z0, Z0, Z0
-	VFMADD231PS Z2, Z2, Z0
-	VSQRTPS     Z0, Z0
-	VMOVUPS     Z0, (DI)(BX*4)
+	VSQRTPS     Z4, Z4
+	VSQRTPS     Z5, Z5
+	VMOVUPS     Z4, (DI)(BX*4)
+	VMOVUPS     Z5, 64(DI)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -8865,15 +11516,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -8882,18 +11541,25 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS        (SI)(BX*4), Z0
-	VPANDD.BCST    constants32<>+68(SB), Z0, Z0
+	VPANDD.BCST    constants32<>+64(SB), Z0, Z0
 	VMOVUPS        (DX)(BX*4), Z1
-	VPANDD.BCST    constants32<>+68(SB), Z1, Z1
+	VPANDD.BCST    constants32<>+64(SB), Z1, Z1
 	VMAXPS         Z1, Z0, Z2
 	VCMPPS         $0x11, Z2, Z31, K1
 	VADDPS         Z1, Z0, Z3
@@ -8929,11 +11595,15 @@ complete:
 	VBLENDMPS.BCST constants32<>+52(SB), Z2, K4, Z2
 	VBLENDMPS      Z2, Z5, K1, Z5
 	VMOVUPS        Z5, (DI)(BX*4)
+	ADDQ           $0x10, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x20, BX
 	JMP            next
 
 // func SincosF32AVX512(sin uintptr, cos uintptr, a uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SincosF32AVX512(SB), $192-32
+TEXT ·SincosF32AVX512(SB), $384-32
 	MOVQ         sin+0(FP), DI
 	MOVQ         cos+8(FP), R12
 	MOVQ         a+16(FP), SI
@@ -8956,50 +11626,79 @@ TEXT ·SincosF32AVX512(SB), $192-32
 	VBROADCASTSS constants32<>+308(SB), Z16
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+68(SB), Z0, Z1
-	VCMPPS       $0x11, Z21, Z1, K1
-	KNOTW        K1, K2
-	KORTESTW     K2, K2
+	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VPANDD.BCST  constants32<>+64(SB), Z2, Z3
+	VMOVUPS      Z31, Z4
+	VFMADD231PS  Z24, Z1, Z4
+	VMOVUPS      Z31, Z5
+	VFMADD231PS  Z24, Z3, Z5
+	VCMPPS       $0x15, Z21, Z1, K1
+	VCMPPS       $0x15, Z21, Z3, K2
+	KORW         K1, K2, K3
+	KORTESTW     K3, K3
 	JNZ          complete
-	VMOVUPS      Z31, Z2
-	VFMADD231PS  Z24, Z1, Z2
-	VSUBPS       Z31, Z2, Z3
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z19, Z3, Z1
-	VFNMADD231PS Z20, Z3, Z1
-	VMULPS       Z1, Z1, Z3
-	VMOVUPS      Z28, Z4
-	VFMADD231PS  Z3, Z26, Z4
-	VFMADD213PS  Z25, Z3, Z4
-	VFMADD213PS  Z16, Z3, Z4
-	VFMADD213PS  Z23, Z3, Z4
-	VMOVUPS      Z29, Z5
-	VFMADD231PS  Z3, Z18, Z5
-	VFMADD213PS  Z17, Z3, Z5
-	VMULPS       Z3, Z1, Z3
-	VFMADD231PS  Z5, Z3, Z1
-	VPTESTMD     Z27, Z2, K1
-	VBLENDMPS    Z4, Z1, K1, Z3
-	VPSLLD       $0x1e, Z2, Z5
-	VPXORD       Z0, Z5, Z5
-	VPANDD       Z30, Z5, Z5
-	VPXORD       Z5, Z3, Z3
-	VBLENDMPS    Z1, Z4, K1, Z4
-	VPADDD       Z27, Z2, Z2
-	VPSLLD       $0x1e, Z2, Z2
-	VPANDD       Z30, Z2, Z2
-	VPXORD       Z2, Z4, Z4
-	VMOVUPS      Z3, (DI)(BX*4)
+	VSUBPS       Z31, Z4, Z6
+	VSUBPS       Z31, Z5, Z7
+	VPTESTMD     Z27, Z4, K1
+	VPTESTMD     Z27, Z5, K2
+	VPSLLD       $0x1e, Z4, Z8
+	VPADDD       Z27, Z4, Z4
+	VPSLLD       $0x1e, Z5, Z9
+	VPADDD       Z27, Z5, Z5
+	VPTERNLOGD   $0x28, Z30, Z0, Z8
+	VPSLLD       $0x1e, Z4, Z4
+	VPTERNLOGD   $0x28, Z30, Z2, Z9
+	VPSLLD       $0x1e, Z5, Z5
+	VFNMADD231PS Z22, Z6, Z1
+	VFNMADD231PS Z22, Z7, Z3
+	VFNMADD231PS Z19, Z6, Z1
+	VFNMADD231PS Z19, Z7, Z3
+	VFNMADD231PS Z20, Z6, Z1
+	VFNMADD231PS Z20, Z7, Z3
+	VMULPS       Z1, Z1, Z0
+	VMULPS       Z3, Z3, Z2
+	VMOVUPS      Z28, Z6
+	VFMADD231PS  Z0, Z26, Z6
+	VMOVUPS      Z28, Z7
+	VFMADD231PS  Z2, Z26, Z7
+	VMOVUPS      Z29, Z10
+	VFMADD231PS  Z0, Z18, Z10
+	VMOVUPS      Z29, Z11
+	VFMADD231PS  Z2, Z18, Z11
+	VMULPS       Z0, Z1, Z12
+	VMULPS       Z2, Z3, Z13
+	VFMADD213PS  Z25, Z0, Z6
+	VFMADD213PS  Z25, Z2, Z7
+	VFMADD213PS  Z17, Z0, Z10
+	VFMADD213PS  Z17, Z2, Z11
+	VFMADD213PS  Z16, Z0, Z6
+	VFMADD213PS  Z16, Z2, Z7
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z13, Z3
+	VFMADD213PS  Z23, Z6, Z0
+	VFMADD213PS  Z23, Z7, Z2
+	VBLENDMPS    Z0, Z1, K1, Z6
+	VBLENDMPS    Z1, Z0, K1, Z0
+	VBLENDMPS    Z2, Z3, K2, Z1
+	VBLENDMPS    Z3, Z2, K2, Z2
+	VPXORD       Z8, Z6, Z6
+	VPTERNLOGD   $0x6a, Z0, Z30, Z4
+	VPXORD       Z9, Z1, Z1
+	VPTERNLOGD   $0x6a, Z2, Z30, Z5
+	VMOVUPS      Z6, (DI)(BX*4)
 	VMOVUPS      Z4, (R12)(BX*4)
+	VMOVUPS      Z1, 64(DI)(BX*4)
+	VMOVUPS      Z5, 64(R12)(BX*4)
 
 next:
-	LEAQ 32(BX), AX
-	ADDQ $0x10, BX
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -9012,13 +11711,18 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
-	LEAQ      128(SP), R12
+	LEAQ      128(SP), DI
+	LEAQ      256(SP), R12
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -9027,21 +11731,29 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
-	VMOVUPS Z0, K1, (R8)
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
 	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R13)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R13)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS           (SI)(BX*4), Z0
-	VPANDD.BCST       constants32<>+68(SB), Z0, Z1
-	VCMPPS            $0x11, Z21, Z1, K1
-	KNOTW             K1, K2
-	VBLENDMPS         Z1, Z21, K2, Z2
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
+	VCMPPS            $0x15, Z21, Z1, K1
+	VBLENDMPS         Z1, Z21, K1, Z2
 	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
 	VPSUBD.BCST       constants32<>+316(SB), Z3, Z3
 	VPANDD.BCST       constants32<>+320(SB), Z3, Z3
@@ -9050,8 +11762,8 @@ complete:
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
 	VMULPS.BCST       constants32<>+328(SB), Z4, Z6
@@ -9063,8 +11775,8 @@ complete:
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
 	VMULPS.BCST       constants32<>+328(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
@@ -9086,8 +11798,8 @@ complete:
 	VFMSUB231PS       Z7, Z2, Z8
 	LEAQ              two_over_pi_2_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z9
 	VADDPS            Z9, Z8, Z11
 	VADDPS            Z11, Z10, Z13
@@ -9117,15 +11829,15 @@ complete:
 	VFMSUB231PS       Z7, Z2, Z9
 	LEAQ              two_over_pi_3_32<>+0(SB), R11
 	VPXORD            Z0, Z0, Z0
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z0
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z0
 	VMULPS            Z0, Z2, Z4
 	VADDPS            Z4, Z9, Z9
 	VFMSUB231PS       Z0, Z2, Z4
 	LEAQ              two_over_pi_4_32<>+0(SB), R11
 	VPXORD            Z0, Z0, Z0
-	KXNORW            K1, K1, K1
-	VGATHERDPS        (R11)(Z3*4), K1, Z0
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z0
 	VMULPS            Z0, Z2, Z2
 	VADDPS            Z2, Z4, Z4
 	VADDPS            Z4, Z9, Z9
@@ -9151,7 +11863,7 @@ complete:
 	VFNMADD231PS      Z22, Z2, Z1
 	VFNMADD231PS      Z19, Z2, Z1
 	VFNMADD231PS      Z20, Z2, Z1
-	VBLENDMPS         Z3, Z1, K2, Z1
+	VBLENDMPS         Z3, Z1, K1, Z1
 	VMULPS            Z1, Z1, Z2
 	VMOVUPS           Z28, Z3
 	VFMADD231PS       Z2, Z26, Z3
@@ -9164,20 +11876,22 @@ complete:
 	VFMADD213PS       Z17, Z2, Z5
 	VFMADD231PS       Z5, Z4, Z1
 	VADDPS            Z31, Z6, Z6
-	VBLENDMPS         Z6, Z0, K2, Z0
+	VBLENDMPS         Z6, Z0, K1, Z0
 	VPTESTMD          Z27, Z0, K1
 	VBLENDMPS         Z3, Z1, K1, Z2
 	VPSLLD            $0x1e, Z0, Z4
-	VPXORD            (SI)(BX*4), Z4, Z4
-	VPANDD            Z30, Z4, Z4
+	VPTERNLOGD        $0x48, (SI)(BX*4), Z30, Z4
 	VPXORD            Z4, Z2, Z2
 	VBLENDMPS         Z1, Z3, K1, Z3
 	VPADDD            Z27, Z0, Z0
 	VPSLLD            $0x1e, Z0, Z0
-	VPANDD            Z30, Z0, Z0
-	VPXORD            Z0, Z3, Z3
+	VPTERNLOGD        $0x6a, Z3, Z30, Z0
 	VMOVUPS           Z2, (DI)(BX*4)
-	VMOVUPS           Z3, (R12)(BX*4)
+	VMOVUPS           Z0, (R12)(BX*4)
+	ADDQ              $0x10, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x20, BX
 	JMP               next
 
 DATA constants64<>+0(SB)/8, $0x000fffffffffffff
@@ -9194,12 +11908,12 @@ DATA constants64<>+80(SB)/8, $0x4008000000000000
 DATA constants64<>+88(SB)/8, $0x4330000000000000
 DATA constants64<>+96(SB)/8, $0x43300000000003ff
 DATA constants64<>+104(SB)/8, $0x43380000000003ff
-DATA constants64<>+112(SB)/8, $0x7ff0000000000000
-DATA constants64<>+120(SB)/8, $0x8000000000000000
-DATA constants64<>+128(SB)/8, $0xbf916dcc6f7fd5ea
-DATA constants64<>+136(SB)/8, $0xbfe32210a0157e25
-DATA constants64<>+144(SB)/8, $0xbff90ea118c29ef9
-DATA constants64<>+152(SB)/8, $0x7fffffffffffffff
+DATA constants64<>+112(SB)/8, $0x8000000000000000
+DATA constants64<>+120(SB)/8, $0xbfe32210a0157e25
+DATA constants64<>+128(SB)/8, $0x7fffffffffffffff
+DATA constants64<>+136(SB)/8, $0x7ff0000000000000
+DATA constants64<>+144(SB)/8, $0xbf916dcc6f7fd5ea
+DATA constants64<>+152(SB)/8, $0xbff90ea118c29ef9
 DATA constants64<>+160(SB)/8, $0x4350000000000000
 DATA constants64<>+168(SB)/8, $0x404b000000000000
 DATA constants64<>+176(SB)/8, $0x3c7abc9e3b39803f
@@ -9262,9 +11976,9 @@ DATA constants64<>+624(SB)/8, $0x3c695355baaafad3
 DATA constants64<>+632(SB)/8, $0x3fd34413509f79ff
 DATA constants64<>+640(SB)/8, $0x3fdbcb7b1526e50e
 DATA constants64<>+648(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+656(SB)/8, $0x5ff0000000000000
-DATA constants64<>+664(SB)/8, $0x7fe0000000000000
-DATA constants64<>+672(SB)/8, $0xbff0000000000000
+DATA constants64<>+656(SB)/8, $0xbff0000000000000
+DATA constants64<>+664(SB)/8, $0x5ff0000000000000
+DATA constants64<>+672(SB)/8, $0x7fe0000000000000
 DATA constants64<>+680(SB)/8, $0x3c91a62633145c07
 DATA constants64<>+688(SB)/8, $0x3de5d914590431de
 DATA constants64<>+696(SB)/8, $0x3e21ee9dec83f480
@@ -9273,18 +11987,18 @@ DATA constants64<>+712(SB)/8, $0x3efa01a019c9483d
 DATA constants64<>+720(SB)/8, $0x3f8111111110f89c
 DATA constants64<>+728(SB)/8, $0x3fa555555555554b
 DATA constants64<>+736(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+744(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+752(SB)/8, $0x41b0000000000000
-DATA constants64<>+760(SB)/8, $0x4338000000000000
-DATA constants64<>+768(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+776(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+784(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+792(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+800(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+808(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+816(SB)/8, $0xbfc5555555555549
-DATA constants64<>+824(SB)/8, $0xbfe0000000000000
-DATA constants64<>+832(SB)/8, $0x0000000000000001
+DATA constants64<>+744(SB)/8, $0x4338000000000000
+DATA constants64<>+752(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+760(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+768(SB)/8, $0x41b0000000000000
+DATA constants64<>+776(SB)/8, $0x0000000000000001
+DATA constants64<>+784(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+792(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+800(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+808(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+816(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+824(SB)/8, $0xbfc5555555555549
+DATA constants64<>+832(SB)/8, $0xbfe0000000000000
 DATA constants64<>+840(SB)/8, $0x4100000000000000
 DATA constants64<>+848(SB)/8, $0x7f00000000000000
 DATA constants64<>+856(SB)/8, $0x0230000000000000
@@ -9299,9 +12013,9 @@ DATA constants64<>+920(SB)/8, $0x3f96e8be033c0564
 DATA constants64<>+928(SB)/8, $0x3f9f1c71a8a0de7b
 DATA constants64<>+936(SB)/8, $0x3fa0c98d712d9c23
 DATA constants64<>+944(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+952(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+960(SB)/8, $0x3fc5555555555578
-DATA constants64<>+968(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+952(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+960(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+968(SB)/8, $0x3fc5555555555578
 DATA constants64<>+976(SB)/8, $0x3ca1a62633145c07
 DATA constants64<>+984(SB)/8, $0x400921fb54442d18
 DATA constants64<>+992(SB)/8, $0x3eec23e386092aef
@@ -9311,18 +12025,18 @@ DATA constants64<>+1016(SB)/8, $0x3f9699f36710a3d8
 DATA constants64<>+1024(SB)/8, $0x3fa2c8d22c020b33
 DATA constants64<>+1032(SB)/8, $0x3fa82ed3a76979c0
 DATA constants64<>+1040(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+1048(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+1056(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+1064(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+1072(SB)/8, $0xbf243497998d6897
-DATA constants64<>+1080(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+1088(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+1096(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+1104(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+1112(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+1120(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+1128(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+1136(SB)/8, $0xbfc24924923921be
+DATA constants64<>+1048(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+1056(SB)/8, $0xbf243497998d6897
+DATA constants64<>+1064(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+1072(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+1080(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+1088(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+1096(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+1104(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+1112(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+1120(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+1128(SB)/8, $0xbfc24924923921be
+DATA constants64<>+1136(SB)/8, $0x3fc9999999995ae7
 DATA constants64<>+1144(SB)/8, $0xbfd555555555552a
 DATA constants64<>+1152(SB)/8, $0x3de8280e0c197033
 DATA constants64<>+1160(SB)/8, $0x3e21f8bf14f9f9c5
@@ -9332,15 +12046,15 @@ DATA constants64<>+1184(SB)/8, $0x3ec71de407bb14b9
 DATA constants64<>+1192(SB)/8, $0x3efa01a01ad81c9a
 DATA constants64<>+1200(SB)/8, $0x3f2a01a019ea1963
 DATA constants64<>+1208(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+1216(SB)/8, $0x3f81111111111386
-DATA constants64<>+1224(SB)/8, $0x3fa5555555555558
-DATA constants64<>+1232(SB)/8, $0x3fc5555555555555
-DATA constants64<>+1240(SB)/8, $0x4085e00000000000
-DATA constants64<>+1248(SB)/8, $0x4086800000000000
-DATA constants64<>+1256(SB)/8, $0x43380000000003fe
-DATA constants64<>+1264(SB)/8, $0x7fc0000000000000
-DATA constants64<>+1272(SB)/8, $0x4022000000000000
-DATA constants64<>+1280(SB)/8, $0x4036000000000000
+DATA constants64<>+1216(SB)/8, $0x4086800000000000
+DATA constants64<>+1224(SB)/8, $0x4085e00000000000
+DATA constants64<>+1232(SB)/8, $0x43380000000003fe
+DATA constants64<>+1240(SB)/8, $0x7fc0000000000000
+DATA constants64<>+1248(SB)/8, $0x3fa5555555555558
+DATA constants64<>+1256(SB)/8, $0x3f81111111111386
+DATA constants64<>+1264(SB)/8, $0x3fc5555555555555
+DATA constants64<>+1272(SB)/8, $0x4036000000000000
+DATA constants64<>+1280(SB)/8, $0x4022000000000000
 DATA constants64<>+1288(SB)/8, $0x4360000000000000
 DATA constants64<>+1296(SB)/8, $0x3fade8399c78bad2
 DATA constants64<>+1304(SB)/8, $0x3faef14bb71ad24a
@@ -9355,80 +12069,80 @@ DATA constants64<>+1368(SB)/8, $0x3ff8000000000000
 DATA constants64<>+1376(SB)/8, $0x0000000000000000
 DATA constants64<>+1384(SB)/8, $0x3d48ee9cfa6083a3
 DATA constants64<>+1392(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+1400(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+1408(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+1416(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+1424(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+1432(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+1440(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+1448(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+1456(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+1464(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+1472(SB)/8, $0x4018000000000000
-DATA constants64<>+1480(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+1488(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+1496(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+1504(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+1512(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+1520(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+1528(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+1536(SB)/8, $0xbd9838857774d331
-DATA constants64<>+1544(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+1552(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+1560(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+1568(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+1576(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+1584(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+1592(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+1600(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+1608(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+1616(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+1624(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+1632(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+1640(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+1648(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+1656(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+1664(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+1672(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+1680(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+1688(SB)/8, $0x403b666666666666
-DATA constants64<>+1696(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+1704(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+1712(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+1720(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+1400(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+1408(SB)/8, $0x4018000000000000
+DATA constants64<>+1416(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+1424(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+1432(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+1440(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+1448(SB)/8, $0xbd9838857774d331
+DATA constants64<>+1456(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+1464(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+1472(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+1480(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+1488(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+1496(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+1504(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+1512(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+1520(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+1528(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+1536(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+1544(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+1552(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+1560(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+1568(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+1576(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+1584(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+1592(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+1600(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+1608(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+1616(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+1624(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+1632(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+1640(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+1648(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+1656(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+1664(SB)/8, $0x403b666666666666
+DATA constants64<>+1672(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+1680(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+1688(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+1696(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+1704(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+1712(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+1720(SB)/8, $0x3e73e3c03d95b086
 DATA constants64<>+1728(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+1736(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+1744(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+1752(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+1760(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+1768(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+1776(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+1784(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+1792(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+1800(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+1808(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+1816(SB)/8, $0xbee788d854926080
-DATA constants64<>+1824(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+1832(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+1840(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+1848(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+1856(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+1864(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+1872(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+1880(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+1888(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+1896(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+1904(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+1912(SB)/8, $0x40071547652b82fe
-DATA constants64<>+1920(SB)/8, $0x4091300000000000
-DATA constants64<>+1928(SB)/8, $0xc091300000000000
-DATA constants64<>+1936(SB)/8, $0x7830000000000000
-DATA constants64<>+1944(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+1952(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+1960(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+1968(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+1976(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+1984(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+1736(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+1744(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+1752(SB)/8, $0xbee788d854926080
+DATA constants64<>+1760(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+1768(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+1776(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+1784(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+1792(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+1800(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+1808(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+1816(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+1824(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+1832(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+1840(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+1848(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+1856(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+1864(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+1872(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+1880(SB)/8, $0x4091300000000000
+DATA constants64<>+1888(SB)/8, $0x7830000000000000
+DATA constants64<>+1896(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+1904(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+1912(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+1920(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+1928(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+1936(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+1944(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+1952(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+1960(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+1968(SB)/8, $0x40071547652b82fe
+DATA constants64<>+1976(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+1984(SB)/8, $0xc091300000000000
 DATA constants64<>+1992(SB)/8, $0x23d0000000000000
 DATA constants64<>+2000(SB)/8, $0x5f30000000000000
 DATA constants64<>+2008(SB)/8, $0x1a70000000000000
@@ -9451,8 +12165,8 @@ DATA constants32<>+48(SB)/4, $0x4b40007f
 DATA constants32<>+52(SB)/4, $0x7f800000
 DATA constants32<>+56(SB)/4, $0x80000000
 DATA constants32<>+60(SB)/4, $0xbd4c9026
-DATA constants32<>+64(SB)/4, $0xbf4f5bc7
-DATA constants32<>+68(SB)/4, $0x7fffffff
+DATA constants32<>+64(SB)/4, $0x7fffffff
+DATA constants32<>+68(SB)/4, $0xbf4f5bc7
 DATA constants32<>+72(SB)/4, $0x4d000000
 DATA constants32<>+76(SB)/4, $0x41d80000
 DATA constants32<>+80(SB)/4, $0x3ab5127d
@@ -9495,11 +12209,11 @@ DATA constants32<>+224(SB)/4, $0xff800000
 DATA constants32<>+228(SB)/4, $0x32a57060
 DATA constants32<>+232(SB)/4, $0x3e9a209b
 DATA constants32<>+236(SB)/4, $0x3ede5bd9
-DATA constants32<>+240(SB)/4, $0xb22d91af
-DATA constants32<>+244(SB)/4, $0xb2760860
+DATA constants32<>+240(SB)/4, $0xb2760860
+DATA constants32<>+244(SB)/4, $0xb22d91af
 DATA constants32<>+248(SB)/4, $0x5f800000
-DATA constants32<>+252(SB)/4, $0x7f000000
-DATA constants32<>+256(SB)/4, $0xbf800000
+DATA constants32<>+252(SB)/4, $0xbf800000
+DATA constants32<>+256(SB)/4, $0x7f000000
 DATA constants32<>+260(SB)/4, $0x37ccf406
 DATA constants32<>+264(SB)/4, $0x3c0883be
 DATA constants32<>+268(SB)/4, $0x3d2aaaa5
@@ -9556,42 +12270,42 @@ DATA constants32<>+468(SB)/4, $0x37c379c2
 DATA constants32<>+472(SB)/4, $0x38bf16e8
 DATA constants32<>+476(SB)/4, $0x3b0432cd
 DATA constants32<>+480(SB)/4, $0x3baa51b0
-DATA constants32<>+484(SB)/4, $0x3d2a3fd6
-DATA constants32<>+488(SB)/4, $0x3de716ba
-DATA constants32<>+492(SB)/4, $0x3e0375d4
-DATA constants32<>+496(SB)/4, $0x3f57d5da
-DATA constants32<>+500(SB)/4, $0x3fecbfe0
-DATA constants32<>+504(SB)/4, $0x4028e4d8
-DATA constants32<>+508(SB)/4, $0xb999f0c0
-DATA constants32<>+512(SB)/4, $0xba560bce
-DATA constants32<>+516(SB)/4, $0xb486c504
-DATA constants32<>+520(SB)/4, $0xbc24a8e8
-DATA constants32<>+524(SB)/4, $0xb684f2b4
-DATA constants32<>+528(SB)/4, $0xbcdc02b6
-DATA constants32<>+532(SB)/4, $0xbec093a0
-DATA constants32<>+536(SB)/4, $0x37f60e42
-DATA constants32<>+540(SB)/4, $0x3aa661b8
-DATA constants32<>+544(SB)/4, $0x3c0d8ac0
-DATA constants32<>+548(SB)/4, $0x3fa37407
-DATA constants32<>+552(SB)/4, $0x41233333
-DATA constants32<>+556(SB)/4, $0xbaa49101
-DATA constants32<>+560(SB)/4, $0xbfb8aa3b
-DATA constants32<>+564(SB)/4, $0xbd5e0655
-DATA constants32<>+568(SB)/4, $0xbe2a041f
-DATA constants32<>+572(SB)/4, $0xb9bd16ae
-DATA constants32<>+576(SB)/4, $0xbc03c7b4
-DATA constants32<>+580(SB)/4, $0x3e27fd81
-DATA constants32<>+584(SB)/4, $0xbdbdfaff
-DATA constants32<>+588(SB)/4, $0x33257060
-DATA constants32<>+592(SB)/4, $0x3eacf700
-DATA constants32<>+596(SB)/4, $0x3ed2ddfd
-DATA constants32<>+600(SB)/4, $0x3f13bb87
-DATA constants32<>+604(SB)/4, $0x3f76384f
-DATA constants32<>+608(SB)/4, $0x4038aa3b
-DATA constants32<>+612(SB)/4, $0x43200000
-DATA constants32<>+616(SB)/4, $0xc3200000
-DATA constants32<>+620(SB)/4, $0x71800000
-DATA constants32<>+624(SB)/4, $0xb1f17f01
+DATA constants32<>+484(SB)/4, $0xb999f0c0
+DATA constants32<>+488(SB)/4, $0xba560bce
+DATA constants32<>+492(SB)/4, $0xb684f2b4
+DATA constants32<>+496(SB)/4, $0xb486c504
+DATA constants32<>+500(SB)/4, $0xbcdc02b6
+DATA constants32<>+504(SB)/4, $0x3de716ba
+DATA constants32<>+508(SB)/4, $0xbc24a8e8
+DATA constants32<>+512(SB)/4, $0x3d2a3fd6
+DATA constants32<>+516(SB)/4, $0xbec093a0
+DATA constants32<>+520(SB)/4, $0x3e0375d4
+DATA constants32<>+524(SB)/4, $0x3f57d5da
+DATA constants32<>+528(SB)/4, $0x4028e4d8
+DATA constants32<>+532(SB)/4, $0x3fecbfe0
+DATA constants32<>+536(SB)/4, $0x3aa661b8
+DATA constants32<>+540(SB)/4, $0x41233333
+DATA constants32<>+544(SB)/4, $0xbfb8aa3b
+DATA constants32<>+548(SB)/4, $0x37f60e42
+DATA constants32<>+552(SB)/4, $0xbaa49101
+DATA constants32<>+556(SB)/4, $0xb9bd16ae
+DATA constants32<>+560(SB)/4, $0x3c0d8ac0
+DATA constants32<>+564(SB)/4, $0xbc03c7b4
+DATA constants32<>+568(SB)/4, $0xbd5e0655
+DATA constants32<>+572(SB)/4, $0x3e27fd81
+DATA constants32<>+576(SB)/4, $0xbe2a041f
+DATA constants32<>+580(SB)/4, $0xbdbdfaff
+DATA constants32<>+584(SB)/4, $0x3fa37407
+DATA constants32<>+588(SB)/4, $0x43200000
+DATA constants32<>+592(SB)/4, $0x71800000
+DATA constants32<>+596(SB)/4, $0x3eacf700
+DATA constants32<>+600(SB)/4, $0x3ed2ddfd
+DATA constants32<>+604(SB)/4, $0x3f13bb87
+DATA constants32<>+608(SB)/4, $0xb1f17f01
+DATA constants32<>+612(SB)/4, $0x3f76384f
+DATA constants32<>+616(SB)/4, $0x4038aa3b
+DATA constants32<>+620(SB)/4, $0x33257060
+DATA constants32<>+624(SB)/4, $0xc3200000
 DATA constants32<>+628(SB)/4, $0x29000000
 DATA constants32<>+632(SB)/4, $0x5d800000
 DATA constants32<>+636(SB)/4, $0x17800000

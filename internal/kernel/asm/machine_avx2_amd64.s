@@ -6,22 +6,25 @@
 
 // func AddF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·AddF64AVX2(SB), $96-40
+TEXT ·AddF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VADDPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VADDPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -33,16 +36,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -51,9 +61,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -61,22 +74,25 @@ done:
 
 // func SubF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SubF64AVX2(SB), $96-40
+TEXT ·SubF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VSUBPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VSUBPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -88,16 +104,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -106,9 +129,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -116,22 +142,25 @@ done:
 
 // func MulF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·MulF64AVX2(SB), $96-40
+TEXT ·MulF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VMULPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VMULPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -143,16 +172,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -161,9 +197,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -171,22 +210,25 @@ done:
 
 // func DivF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·DivF64AVX2(SB), $96-40
+TEXT ·DivF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VDIVPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VDIVPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -198,16 +240,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -216,9 +265,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -226,7 +278,7 @@ done:
 
 // func FmaF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, FMA3
-TEXT ·FmaF64AVX2(SB), $128-40
+TEXT ·FmaF64AVX2(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -234,16 +286,20 @@ TEXT ·FmaF64AVX2(SB), $128-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
 	VMOVUPD     (R10)(BX*8), Y1
 	VFMADD231PD (DX)(BX*8), Y0, Y1
+	VMOVUPD     32(SI)(BX*8), Y0
+	VMOVUPD     32(R10)(BX*8), Y2
+	VFMADD231PD 32(DX)(BX*8), Y0, Y2
 	VMOVUPD     Y1, (DI)(BX*8)
-	LEAQ        8(BX), AX
-	ADDQ        $0x04, BX
+	VMOVUPD     Y2, 32(DI)(BX*8)
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -255,19 +311,29 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
-	VMASKMOVPD (R10)(BX*8), Y1, Y0
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 128(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 160(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), R10
-	LEAQ       96(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -276,9 +342,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    96(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    192(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    224(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -286,21 +355,23 @@ done:
 
 // func NegF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegF64AVX2(SB), $64-40
+TEXT ·NegF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VPXOR   (SI)(BX*8), Y15, Y0
+	VPXOR   32(SI)(BX*8), Y15, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -312,13 +383,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -327,9 +402,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -337,22 +415,25 @@ done:
 
 // func AbsF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsF64AVX2(SB), $64-40
+TEXT ·AbsF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPAND   constants64<>+32(SB), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPAND   constants64<>+32(SB), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -364,13 +445,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -379,9 +464,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -389,28 +477,37 @@ done:
 
 // func MinF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MinF64AVX2(SB), $96-40
+TEXT ·MinF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VMOVUPD   (DX)(BX*8), Y1
 	VCMPPD    $0x00, Y1, Y0, Y2
-	VPOR      Y1, Y0, Y3
-	VMINPD    Y1, Y0, Y1
-	VBLENDVPD Y2, Y3, Y1, Y1
-	VCMPPD    $0x04, Y0, Y0, Y2
-	VBLENDVPD Y2, Y0, Y1, Y1
-	VMOVUPD   Y1, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VCMPPD    $0x00, Y4, Y3, Y5
+	VMINPD    Y1, Y0, Y6
+	VCMPPD    $0x04, Y0, Y0, Y7
+	VMINPD    Y4, Y3, Y8
+	VCMPPD    $0x04, Y3, Y3, Y9
+	VPOR      Y1, Y0, Y1
+	VPOR      Y4, Y3, Y4
+	VBLENDVPD Y2, Y1, Y6, Y6
+	VBLENDVPD Y5, Y4, Y8, Y8
+	VBLENDVPD Y7, Y0, Y6, Y6
+	VBLENDVPD Y9, Y3, Y8, Y8
+	VMOVUPD   Y6, (DI)(BX*8)
+	VMOVUPD   Y8, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -422,16 +519,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -440,9 +544,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -450,28 +557,37 @@ done:
 
 // func MaxF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MaxF64AVX2(SB), $96-40
+TEXT ·MaxF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VMOVUPD   (DX)(BX*8), Y1
 	VCMPPD    $0x00, Y1, Y0, Y2
-	VPAND     Y1, Y0, Y3
-	VMAXPD    Y1, Y0, Y1
-	VBLENDVPD Y2, Y3, Y1, Y1
-	VCMPPD    $0x04, Y0, Y0, Y2
-	VBLENDVPD Y2, Y0, Y1, Y1
-	VMOVUPD   Y1, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VCMPPD    $0x00, Y4, Y3, Y5
+	VMAXPD    Y1, Y0, Y6
+	VCMPPD    $0x04, Y0, Y0, Y7
+	VMAXPD    Y4, Y3, Y8
+	VCMPPD    $0x04, Y3, Y3, Y9
+	VPAND     Y1, Y0, Y1
+	VPAND     Y4, Y3, Y4
+	VBLENDVPD Y2, Y1, Y6, Y6
+	VBLENDVPD Y5, Y4, Y8, Y8
+	VBLENDVPD Y7, Y0, Y6, Y6
+	VBLENDVPD Y9, Y3, Y8, Y8
+	VMOVUPD   Y6, (DI)(BX*8)
+	VMOVUPD   Y8, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -483,16 +599,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -501,9 +624,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -511,7 +637,7 @@ done:
 
 // func SignF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SignF64AVX2(SB), $64-40
+TEXT ·SignF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -520,20 +646,28 @@ TEXT ·SignF64AVX2(SB), $64-40
 	VMOVUPD constants64<>+0(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x11, Y15, Y0, Y1
 	VCMPPD    $0x11, Y0, Y15, Y2
+	VMOVUPD   32(SI)(BX*8), Y3
+	VCMPPD    $0x11, Y15, Y3, Y4
+	VCMPPD    $0x11, Y3, Y15, Y5
+	VPAND     Y13, Y0, Y6
+	VPAND     Y13, Y3, Y7
+	VPOR      Y14, Y6, Y6
+	VPOR      Y14, Y7, Y7
 	VPOR      Y2, Y1, Y1
-	VPAND     Y13, Y0, Y2
-	VPOR      Y14, Y2, Y2
-	VBLENDVPD Y1, Y2, Y0, Y0
+	VPOR      Y5, Y4, Y4
+	VBLENDVPD Y1, Y6, Y0, Y0
+	VBLENDVPD Y4, Y7, Y3, Y3
 	VMOVUPD   Y0, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VMOVUPD   Y3, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -545,13 +679,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -560,9 +698,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -570,7 +711,7 @@ done:
 
 // func MulNoNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulNoNanF64AVX2(SB), $96-40
+TEXT ·MulNoNanF64AVX2(SB), $192-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  b+16(FP), DX
@@ -578,17 +719,22 @@ TEXT ·MulNoNanF64AVX2(SB), $96-40
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x04
+	CMPQ  CX, $0x08
 	JLT   rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
-	VCMPPD    $0x00, Y15, Y0, Y1
-	VMULPD    (SI)(BX*8), Y0, Y0
-	VBLENDVPD Y1, Y15, Y0, Y0
-	VMOVUPD   Y0, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VMULPD    (SI)(BX*8), Y0, Y1
+	VMOVUPD   32(DX)(BX*8), Y2
+	VMULPD    32(SI)(BX*8), Y2, Y3
+	VCMPPD    $0x00, Y15, Y0, Y0
+	VCMPPD    $0x00, Y15, Y2, Y2
+	VBLENDVPD Y0, Y15, Y1, Y1
+	VBLENDVPD Y2, Y15, Y3, Y3
+	VMOVUPD   Y1, (DI)(BX*8)
+	VMOVUPD   Y3, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -600,16 +746,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -618,9 +771,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -628,7 +784,7 @@ done:
 
 // func CopysignF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CopysignF64AVX2(SB), $96-40
+TEXT ·CopysignF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -636,17 +792,22 @@ TEXT ·CopysignF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPAND   constants64<>+32(SB), Y0, Y0
 	VPAND   (DX)(BX*8), Y15, Y1
+	VMOVUPD 32(SI)(BX*8), Y2
+	VPAND   constants64<>+32(SB), Y2, Y2
+	VPAND   32(DX)(BX*8), Y15, Y3
 	VPOR    Y1, Y0, Y0
+	VPOR    Y3, Y2, Y2
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y2, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -658,16 +819,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -676,9 +844,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -686,21 +857,24 @@ done:
 
 // func FloorF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·FloorF64AVX2(SB), $64-40
+TEXT ·FloorF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x09, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x09, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -712,13 +886,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -727,9 +905,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -737,21 +918,24 @@ done:
 
 // func CeilF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·CeilF64AVX2(SB), $64-40
+TEXT ·CeilF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x0a, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x0a, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -763,13 +947,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -778,9 +966,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -788,21 +979,24 @@ done:
 
 // func TruncF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·TruncF64AVX2(SB), $64-40
+TEXT ·TruncF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x0b, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x0b, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -814,13 +1008,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -829,9 +1027,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -839,21 +1040,24 @@ done:
 
 // func RoundF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·RoundF64AVX2(SB), $64-40
+TEXT ·RoundF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x08, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x08, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -865,13 +1069,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -880,9 +1088,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -890,20 +1101,22 @@ done:
 
 // func SqrtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SqrtF64AVX2(SB), $64-40
+TEXT ·SqrtF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VSQRTPD (SI)(BX*8), Y0
+	VSQRTPD 32(SI)(BX*8), Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -915,13 +1128,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -930,9 +1147,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -940,7 +1160,7 @@ done:
 
 // func EqF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·EqF64AVX2(SB), $96-40
+TEXT ·EqF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -949,20 +1169,28 @@ TEXT ·EqF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x00, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x00, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -974,16 +1202,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -992,14 +1227,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1008,7 +1244,7 @@ done:
 
 // func NeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·NeF64AVX2(SB), $96-40
+TEXT ·NeF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1017,20 +1253,28 @@ TEXT ·NeF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x04, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1042,16 +1286,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1060,14 +1311,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1076,7 +1328,7 @@ done:
 
 // func LtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LtF64AVX2(SB), $96-40
+TEXT ·LtF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1085,20 +1337,28 @@ TEXT ·LtF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x11, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x11, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1110,16 +1370,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1128,14 +1395,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1144,7 +1412,7 @@ done:
 
 // func LeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LeF64AVX2(SB), $96-40
+TEXT ·LeF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1153,20 +1421,28 @@ TEXT ·LeF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x12, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x12, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1178,16 +1454,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1196,14 +1479,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1212,7 +1496,7 @@ done:
 
 // func GtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GtF64AVX2(SB), $96-40
+TEXT ·GtF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1221,20 +1505,28 @@ TEXT ·GtF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VCMPPD    $0x11, (SI)(BX*8), Y0, Y0
+	VMOVUPD   32(DX)(BX*8), Y1
+	VCMPPD    $0x11, 32(SI)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1246,16 +1538,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1264,14 +1563,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1280,7 +1580,7 @@ done:
 
 // func GeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GeF64AVX2(SB), $96-40
+TEXT ·GeF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1289,20 +1589,28 @@ TEXT ·GeF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VCMPPD    $0x12, (SI)(BX*8), Y0, Y0
+	VMOVUPD   32(DX)(BX*8), Y1
+	VCMPPD    $0x12, 32(SI)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1314,16 +1622,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1332,14 +1647,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1348,7 +1664,7 @@ done:
 
 // func IsNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsNanF64AVX2(SB), $64-40
+TEXT ·IsNanF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -1356,20 +1672,28 @@ TEXT ·IsNanF64AVX2(SB), $64-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, Y0, Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x04, Y1, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1381,13 +1705,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1396,14 +1724,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 64(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1412,7 +1741,7 @@ done:
 
 // func IsFiniteF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsFiniteF64AVX2(SB), $64-40
+TEXT ·IsFiniteF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -1422,21 +1751,30 @@ TEXT ·IsFiniteF64AVX2(SB), $64-40
 	VMOVUPD constants64<>+0(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VPAND     constants64<>+32(SB), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VPAND     constants64<>+32(SB), Y1, Y1
 	VCMPPD    $0x11, Y13, Y0, Y0
+	VCMPPD    $0x11, Y13, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1448,13 +1786,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1463,14 +1805,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 64(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -1479,7 +1822,7 @@ done:
 
 // func SelectF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SelectF64AVX2(SB), $128-40
+TEXT ·SelectF64AVX2(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -1487,17 +1830,22 @@ TEXT ·SelectF64AVX2(SB), $128-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VPMOVZXBQ (SI)(BX*1), Y0
 	VPSLLQ    $0x3f, Y0, Y0
-	VMOVUPD   (R10)(BX*8), Y1
-	VBLENDVPD Y0, (DX)(BX*8), Y1, Y1
-	VMOVUPD   Y1, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPMOVZXBQ 4(SI)(BX*1), Y1
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVUPD   (R10)(BX*8), Y2
+	VBLENDVPD Y0, (DX)(BX*8), Y2, Y2
+	VMOVUPD   32(R10)(BX*8), Y0
+	VBLENDVPD Y1, 32(DX)(BX*8), Y0, Y0
+	VMOVUPD   Y2, (DI)(BX*8)
+	VMOVUPD   Y0, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1509,27 +1857,33 @@ rest:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 32(R11)(AX*8), Y1
-	MOVQ    $0x00000000, (SP)
-	LEAQ    (SI)(BX*1), R11
-	XORL    AX, AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	LEAQ    (SI)(BX*1), AX
+	XORL    R11, R11
 
-copy0:
-	MOVB       (R11)(AX*1), R15
-	MOVB       R15, (SP)(AX*1)
-	INCQ       AX
-	CMPQ       AX, R9
-	JLT        copy0
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
-	VMASKMOVPD (R10)(BX*8), Y1, Y0
+copyIn0:
+	MOVB       (AX)(R11*1), R15
+	MOVB       R15, (SP)(R11*1)
+	INCQ       R11
+	CMPQ       R11, R9
+	JLT        copyIn0
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 128(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 160(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), R10
-	LEAQ       96(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1538,9 +1892,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    96(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    192(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    224(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1548,22 +1905,25 @@ done:
 
 // func AddF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·AddF32AVX2(SB), $96-40
+TEXT ·AddF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VADDPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VADDPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1575,16 +1935,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1593,9 +1960,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1603,22 +1973,25 @@ done:
 
 // func SubF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SubF32AVX2(SB), $96-40
+TEXT ·SubF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VSUBPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VSUBPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1630,16 +2003,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1648,9 +2028,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1658,22 +2041,25 @@ done:
 
 // func MulF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·MulF32AVX2(SB), $96-40
+TEXT ·MulF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VMULPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VMULPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1685,16 +2071,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1703,9 +2096,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1713,22 +2109,25 @@ done:
 
 // func DivF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·DivF32AVX2(SB), $96-40
+TEXT ·DivF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VDIVPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VDIVPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1740,16 +2139,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1758,9 +2164,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1768,7 +2177,7 @@ done:
 
 // func FmaF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, FMA3
-TEXT ·FmaF32AVX2(SB), $128-40
+TEXT ·FmaF32AVX2(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -1776,16 +2185,20 @@ TEXT ·FmaF32AVX2(SB), $128-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
 	VMOVUPS     (R10)(BX*4), Y1
 	VFMADD231PS (DX)(BX*4), Y0, Y1
+	VMOVUPS     32(SI)(BX*4), Y0
+	VMOVUPS     32(R10)(BX*4), Y2
+	VFMADD231PS 32(DX)(BX*4), Y0, Y2
 	VMOVUPS     Y1, (DI)(BX*4)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPS     Y2, 32(DI)(BX*4)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1797,19 +2210,29 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
-	VMASKMOVPS (R10)(BX*4), Y1, Y0
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 128(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 160(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), R10
-	LEAQ       96(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1818,9 +2241,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    96(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    192(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    224(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1828,21 +2254,23 @@ done:
 
 // func NegF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegF32AVX2(SB), $64-40
+TEXT ·NegF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VPXOR   (SI)(BX*4), Y15, Y0
+	VPXOR   32(SI)(BX*4), Y15, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1854,13 +2282,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1869,9 +2301,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1879,22 +2314,25 @@ done:
 
 // func AbsF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsF32AVX2(SB), $64-40
+TEXT ·AbsF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPAND   constants32<>+32(SB), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPAND   constants32<>+32(SB), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1906,13 +2344,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1921,9 +2363,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1931,28 +2376,37 @@ done:
 
 // func MinF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MinF32AVX2(SB), $96-40
+TEXT ·MinF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VMOVUPS   (DX)(BX*4), Y1
 	VCMPPS    $0x00, Y1, Y0, Y2
-	VPOR      Y1, Y0, Y3
-	VMINPS    Y1, Y0, Y1
-	VBLENDVPS Y2, Y3, Y1, Y1
-	VCMPPS    $0x04, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS   Y1, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VCMPPS    $0x00, Y4, Y3, Y5
+	VMINPS    Y1, Y0, Y6
+	VCMPPS    $0x04, Y0, Y0, Y7
+	VMINPS    Y4, Y3, Y8
+	VCMPPS    $0x04, Y3, Y3, Y9
+	VPOR      Y1, Y0, Y1
+	VPOR      Y4, Y3, Y4
+	VBLENDVPS Y2, Y1, Y6, Y6
+	VBLENDVPS Y5, Y4, Y8, Y8
+	VBLENDVPS Y7, Y0, Y6, Y6
+	VBLENDVPS Y9, Y3, Y8, Y8
+	VMOVUPS   Y6, (DI)(BX*4)
+	VMOVUPS   Y8, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1964,16 +2418,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1982,9 +2443,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1992,28 +2456,37 @@ done:
 
 // func MaxF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MaxF32AVX2(SB), $96-40
+TEXT ·MaxF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VMOVUPS   (DX)(BX*4), Y1
 	VCMPPS    $0x00, Y1, Y0, Y2
-	VPAND     Y1, Y0, Y3
-	VMAXPS    Y1, Y0, Y1
-	VBLENDVPS Y2, Y3, Y1, Y1
-	VCMPPS    $0x04, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS   Y1, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VCMPPS    $0x00, Y4, Y3, Y5
+	VMAXPS    Y1, Y0, Y6
+	VCMPPS    $0x04, Y0, Y0, Y7
+	VMAXPS    Y4, Y3, Y8
+	VCMPPS    $0x04, Y3, Y3, Y9
+	VPAND     Y1, Y0, Y1
+	VPAND     Y4, Y3, Y4
+	VBLENDVPS Y2, Y1, Y6, Y6
+	VBLENDVPS Y5, Y4, Y8, Y8
+	VBLENDVPS Y7, Y0, Y6, Y6
+	VBLENDVPS Y9, Y3, Y8, Y8
+	VMOVUPS   Y6, (DI)(BX*4)
+	VMOVUPS   Y8, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2025,16 +2498,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2043,9 +2523,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2053,7 +2536,7 @@ done:
 
 // func SignF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SignF32AVX2(SB), $64-40
+TEXT ·SignF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -2062,20 +2545,28 @@ TEXT ·SignF32AVX2(SB), $64-40
 	VMOVUPS constants32<>+0(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x11, Y15, Y0, Y1
 	VCMPPS    $0x11, Y0, Y15, Y2
+	VMOVUPS   32(SI)(BX*4), Y3
+	VCMPPS    $0x11, Y15, Y3, Y4
+	VCMPPS    $0x11, Y3, Y15, Y5
+	VPAND     Y13, Y0, Y6
+	VPAND     Y13, Y3, Y7
+	VPOR      Y14, Y6, Y6
+	VPOR      Y14, Y7, Y7
 	VPOR      Y2, Y1, Y1
-	VPAND     Y13, Y0, Y2
-	VPOR      Y14, Y2, Y2
-	VBLENDVPS Y1, Y2, Y0, Y0
+	VPOR      Y5, Y4, Y4
+	VBLENDVPS Y1, Y6, Y0, Y0
+	VBLENDVPS Y4, Y7, Y3, Y3
 	VMOVUPS   Y0, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPS   Y3, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2087,13 +2578,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2102,9 +2597,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2112,7 +2610,7 @@ done:
 
 // func MulNoNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulNoNanF32AVX2(SB), $96-40
+TEXT ·MulNoNanF32AVX2(SB), $192-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  b+16(FP), DX
@@ -2120,17 +2618,22 @@ TEXT ·MulNoNanF32AVX2(SB), $96-40
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x08
+	CMPQ  CX, $0x10
 	JLT   rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
-	VCMPPS    $0x00, Y15, Y0, Y1
-	VMULPS    (SI)(BX*4), Y0, Y0
-	VBLENDVPS Y1, Y15, Y0, Y0
-	VMOVUPS   Y0, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMULPS    (SI)(BX*4), Y0, Y1
+	VMOVUPS   32(DX)(BX*4), Y2
+	VMULPS    32(SI)(BX*4), Y2, Y3
+	VCMPPS    $0x00, Y15, Y0, Y0
+	VCMPPS    $0x00, Y15, Y2, Y2
+	VBLENDVPS Y0, Y15, Y1, Y1
+	VBLENDVPS Y2, Y15, Y3, Y3
+	VMOVUPS   Y1, (DI)(BX*4)
+	VMOVUPS   Y3, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2142,16 +2645,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2160,9 +2670,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2170,7 +2683,7 @@ done:
 
 // func CopysignF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CopysignF32AVX2(SB), $96-40
+TEXT ·CopysignF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2178,17 +2691,22 @@ TEXT ·CopysignF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPAND   constants32<>+32(SB), Y0, Y0
 	VPAND   (DX)(BX*4), Y15, Y1
+	VMOVUPS 32(SI)(BX*4), Y2
+	VPAND   constants32<>+32(SB), Y2, Y2
+	VPAND   32(DX)(BX*4), Y15, Y3
 	VPOR    Y1, Y0, Y0
+	VPOR    Y3, Y2, Y2
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y2, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2200,16 +2718,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2218,9 +2743,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2228,21 +2756,24 @@ done:
 
 // func FloorF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·FloorF32AVX2(SB), $64-40
+TEXT ·FloorF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x09, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2254,13 +2785,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2269,9 +2804,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2279,21 +2817,24 @@ done:
 
 // func CeilF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·CeilF32AVX2(SB), $64-40
+TEXT ·CeilF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x0a, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2305,13 +2846,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2320,9 +2865,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2330,21 +2878,24 @@ done:
 
 // func TruncF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·TruncF32AVX2(SB), $64-40
+TEXT ·TruncF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x0b, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x0b, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2356,13 +2907,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2371,9 +2926,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2381,21 +2939,24 @@ done:
 
 // func RoundF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·RoundF32AVX2(SB), $64-40
+TEXT ·RoundF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x08, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2407,13 +2968,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2422,9 +2987,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2432,20 +3000,22 @@ done:
 
 // func SqrtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SqrtF32AVX2(SB), $64-40
+TEXT ·SqrtF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VSQRTPS (SI)(BX*4), Y0
+	VSQRTPS 32(SI)(BX*4), Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2457,13 +3027,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2472,9 +3046,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2482,7 +3059,7 @@ done:
 
 // func EqF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·EqF32AVX2(SB), $96-40
+TEXT ·EqF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2491,20 +3068,28 @@ TEXT ·EqF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x00, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x00, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2516,16 +3101,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2534,14 +3126,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2550,7 +3143,7 @@ done:
 
 // func NeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·NeF32AVX2(SB), $96-40
+TEXT ·NeF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2559,20 +3152,28 @@ TEXT ·NeF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x04, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2584,16 +3185,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2602,14 +3210,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2618,7 +3227,7 @@ done:
 
 // func LtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LtF32AVX2(SB), $96-40
+TEXT ·LtF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2627,20 +3236,28 @@ TEXT ·LtF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x11, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x11, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2652,16 +3269,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2670,14 +3294,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2686,7 +3311,7 @@ done:
 
 // func LeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LeF32AVX2(SB), $96-40
+TEXT ·LeF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2695,20 +3320,28 @@ TEXT ·LeF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x12, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x12, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2720,16 +3353,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2738,14 +3378,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2754,7 +3395,7 @@ done:
 
 // func GtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GtF32AVX2(SB), $96-40
+TEXT ·GtF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2763,20 +3404,28 @@ TEXT ·GtF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VCMPPS    $0x11, (SI)(BX*4), Y0, Y0
+	VMOVUPS   32(DX)(BX*4), Y1
+	VCMPPS    $0x11, 32(SI)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2788,16 +3437,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2806,14 +3462,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2822,7 +3479,7 @@ done:
 
 // func GeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GeF32AVX2(SB), $96-40
+TEXT ·GeF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2831,20 +3488,28 @@ TEXT ·GeF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VCMPPS    $0x12, (SI)(BX*4), Y0, Y0
+	VMOVUPS   32(DX)(BX*4), Y1
+	VCMPPS    $0x12, 32(SI)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2856,16 +3521,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
+	VMASKMOVPS 32(AX), Y2, Y0
 	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2874,14 +3546,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2890,7 +3563,7 @@ done:
 
 // func IsNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsNanF32AVX2(SB), $64-40
+TEXT ·IsNanF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -2898,20 +3571,28 @@ TEXT ·IsNanF32AVX2(SB), $64-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, Y0, Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x04, Y1, Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2923,13 +3604,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2938,14 +3623,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 64(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -2954,7 +3640,7 @@ done:
 
 // func IsFiniteF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsFiniteF32AVX2(SB), $64-40
+TEXT ·IsFiniteF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -2964,21 +3650,30 @@ TEXT ·IsFiniteF32AVX2(SB), $64-40
 	VMOVUPS constants32<>+0(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VPAND     constants32<>+32(SB), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VPAND     constants32<>+32(SB), Y1, Y1
 	VCMPPS    $0x11, Y13, Y0, Y0
+	VCMPPS    $0x11, Y13, Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2990,13 +3685,17 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3005,14 +3704,15 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(AX*1), R15
-	MOVB R15, (R8)(AX*1)
-	INCQ AX
-	CMPQ AX, R9
+	MOVB 64(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
 	JLT  copyOut0
 
 done:
@@ -3021,7 +3721,7 @@ done:
 
 // func SelectF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SelectF32AVX2(SB), $128-40
+TEXT ·SelectF32AVX2(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -3029,17 +3729,22 @@ TEXT ·SelectF32AVX2(SB), $128-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VPMOVZXBD (SI)(BX*1), Y0
 	VPSLLD    $0x1f, Y0, Y0
-	VMOVUPS   (R10)(BX*4), Y1
-	VBLENDVPS Y0, (DX)(BX*4), Y1, Y1
-	VMOVUPS   Y1, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVZXBD 8(SI)(BX*1), Y1
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVUPS   (R10)(BX*4), Y2
+	VBLENDVPS Y0, (DX)(BX*4), Y2, Y2
+	VMOVUPS   32(R10)(BX*4), Y0
+	VBLENDVPS Y1, 32(DX)(BX*4), Y0, Y0
+	VMOVUPS   Y2, (DI)(BX*4)
+	VMOVUPS   Y0, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3051,27 +3756,33 @@ rest:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPS 32(R11)(AX*4), Y1
-	MOVQ    $0x00000000, (SP)
-	LEAQ    (SI)(BX*1), R11
-	XORL    AX, AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	LEAQ    (SI)(BX*1), AX
+	XORL    R11, R11
 
-copy0:
-	MOVB       (R11)(AX*1), R15
-	MOVB       R15, (SP)(AX*1)
-	INCQ       AX
-	CMPQ       AX, R9
-	JLT        copy0
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
-	VMASKMOVPS (R10)(BX*4), Y1, Y0
+copyIn0:
+	MOVB       (AX)(R11*1), R15
+	MOVB       R15, (SP)(R11*1)
+	INCQ       R11
+	CMPQ       R11, R9
+	JLT        copyIn0
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 128(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 160(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), R10
-	LEAQ       96(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3080,9 +3791,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    96(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    192(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    224(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3090,22 +3804,25 @@ done:
 
 // func AddI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AddI64AVX2(SB), $96-40
+TEXT ·AddI64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPADDQ  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPADDQ  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3117,16 +3834,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3135,9 +3859,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3145,22 +3872,25 @@ done:
 
 // func SubI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SubI64AVX2(SB), $96-40
+TEXT ·SubI64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPSUBQ  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPSUBQ  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3172,16 +3902,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD (DX)(BX*8), Y1, Y0
+	VMASKMOVPD 32(AX), Y2, Y0
 	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3190,9 +3927,12 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3200,168 +3940,7 @@ done:
 
 // func NegI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegI64AVX2(SB), $64-40
-	MOVQ  dst+0(FP), DI
-	MOVQ  a+8(FP), SI
-	MOVQ  n+32(FP), CX
-	VPXOR Y15, Y15, Y15
-	XORL  BX, BX
-	XORL  R9, R9
-	CMPQ  CX, $0x04
-	JLT   rest
-
-loop:
-	VPSUBQ  (SI)(BX*8), Y15, Y0
-	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*8), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMASKMOVPD (SI)(BX*8), Y1, Y0
-	VMOVUPD    Y0, (SP)
-	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000004, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPD    32(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
-	VMASKMOVPD Y0, Y1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func AddI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·AddI32AVX2(SB), $96-40
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ n+32(FP), CX
-	XORL BX, BX
-	XORL R9, R9
-	CMPQ CX, $0x08
-	JLT  rest
-
-loop:
-	VMOVUPS (SI)(BX*4), Y0
-	VPADDD  (DX)(BX*4), Y0, Y0
-	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000008, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
-	VMASKMOVPS Y0, Y1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func SubI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·SubI32AVX2(SB), $96-40
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ n+32(FP), CX
-	XORL BX, BX
-	XORL R9, R9
-	CMPQ CX, $0x08
-	JLT  rest
-
-loop:
-	VMOVUPS (SI)(BX*4), Y0
-	VPSUBD  (DX)(BX*4), Y0, Y0
-	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS (DX)(BX*4), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000008, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
-	VMASKMOVPS Y0, Y1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func NegI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·NegI32AVX2(SB), $64-40
+TEXT ·NegI64AVX2(SB), $128-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  n+32(FP), CX
@@ -3372,10 +3951,74 @@ TEXT ·NegI32AVX2(SB), $64-40
 	JLT   rest
 
 loop:
-	VPSUBD  (SI)(BX*4), Y15, Y0
-	VMOVUPS Y0, (DI)(BX*4)
+	VPSUBQ  (SI)(BX*8), Y15, Y0
+	VPSUBQ  32(SI)(BX*8), Y15, Y1
+	VMOVUPD Y0, (DI)(BX*8)
+	VMOVUPD Y1, 32(DI)(BX*8)
 	LEAQ    16(BX), AX
 	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AddI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·AddI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPADDD  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPADDD  32(DX)(BX*4), Y1, Y1
+	VMOVUPS Y0, (DI)(BX*4)
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3387,13 +4030,23 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMASKMOVPS (SI)(BX*4), Y1, Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3402,9 +4055,140 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPS    32(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func SubI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·SubI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPSUBD  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPSUBD  32(DX)(BX*4), Y1, Y1
+	VMOVUPS Y0, (DI)(BX*4)
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func NegI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·NegI32AVX2(SB), $128-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x10
+	JLT   rest
+
+loop:
+	VPSUBD  (SI)(BX*4), Y15, Y0
+	VPSUBD  32(SI)(BX*4), Y15, Y1
+	VMOVUPS Y0, (DI)(BX*4)
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3478,8 +4262,16 @@ DATA tail_window<>+0(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+8(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+16(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+24(SB)/8, $0xffffffffffffffff
-DATA tail_window<>+32(SB)/8, $0x0000000000000000
-DATA tail_window<>+40(SB)/8, $0x0000000000000000
-DATA tail_window<>+48(SB)/8, $0x0000000000000000
-DATA tail_window<>+56(SB)/8, $0x0000000000000000
-GLOBL tail_window<>(SB), RODATA|NOPTR, $64
+DATA tail_window<>+32(SB)/8, $0xffffffffffffffff
+DATA tail_window<>+40(SB)/8, $0xffffffffffffffff
+DATA tail_window<>+48(SB)/8, $0xffffffffffffffff
+DATA tail_window<>+56(SB)/8, $0xffffffffffffffff
+DATA tail_window<>+64(SB)/8, $0x0000000000000000
+DATA tail_window<>+72(SB)/8, $0x0000000000000000
+DATA tail_window<>+80(SB)/8, $0x0000000000000000
+DATA tail_window<>+88(SB)/8, $0x0000000000000000
+DATA tail_window<>+96(SB)/8, $0x0000000000000000
+DATA tail_window<>+104(SB)/8, $0x0000000000000000
+DATA tail_window<>+112(SB)/8, $0x0000000000000000
+DATA tail_window<>+120(SB)/8, $0x0000000000000000
+GLOBL tail_window<>(SB), RODATA|NOPTR, $128

@@ -6,22 +6,25 @@
 
 // func AddF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddF64AVX512(SB), $192-40
+TEXT ·AddF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VADDPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VADDPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -33,15 +36,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -50,8 +61,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -59,22 +74,25 @@ done:
 
 // func SubF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubF64AVX512(SB), $192-40
+TEXT ·SubF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VSUBPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VSUBPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -86,15 +104,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -103,8 +129,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -112,22 +142,25 @@ done:
 
 // func MulF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulF64AVX512(SB), $192-40
+TEXT ·MulF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VMULPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VMULPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -139,15 +172,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -156,8 +197,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -165,22 +210,25 @@ done:
 
 // func DivF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·DivF64AVX512(SB), $192-40
+TEXT ·DivF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VDIVPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VDIVPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -192,15 +240,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -209,8 +265,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -218,7 +278,7 @@ done:
 
 // func FmaF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FmaF64AVX512(SB), $256-40
+TEXT ·FmaF64AVX512(SB), $512-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -226,16 +286,20 @@ TEXT ·FmaF64AVX512(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VMOVUPD     (R10)(BX*8), Z1
 	VFMADD231PD (DX)(BX*8), Z0, Z1
+	VMOVUPD     64(SI)(BX*8), Z0
+	VMOVUPD     64(R10)(BX*8), Z2
+	VFMADD231PD 64(DX)(BX*8), Z0, Z2
 	VMOVUPD     Z1, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z2, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -247,18 +311,29 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
-	VMOVUPD.Z (R10)(BX*8), K1, Z0
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (R10)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 256(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 320(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), R10
-	LEAQ      192(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -267,8 +342,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 192(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 384(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 448(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -276,21 +355,23 @@ done:
 
 // func NegF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegF64AVX512(SB), $128-40
+TEXT ·NegF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VPXORQ  (SI)(BX*8), Z31, Z0
+	VPXORQ  64(SI)(BX*8), Z31, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -302,12 +383,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -316,8 +402,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -325,22 +415,25 @@ done:
 
 // func AbsF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AbsF64AVX512(SB), $128-40
+TEXT ·AbsF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VPANDQ.BCST constants64<>+8(SB), Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VPANDQ.BCST constants64<>+8(SB), Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -352,12 +445,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -366,8 +464,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -375,28 +477,37 @@ done:
 
 // func MinF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MinF64AVX512(SB), $192-40
+TEXT ·MinF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VMOVUPD   (DX)(BX*8), Z1
 	VCMPPD    $0x00, Z1, Z0, K1
-	VPORQ     Z1, Z0, Z2
-	VMINPD    Z1, Z0, Z1
-	VBLENDMPD Z2, Z1, K1, Z1
-	VCMPPD    $0x04, Z0, Z0, K1
-	VBLENDMPD Z0, Z1, K1, Z1
-	VMOVUPD   Z1, (DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPD   64(SI)(BX*8), Z2
+	VMOVUPD   64(DX)(BX*8), Z3
+	VCMPPD    $0x00, Z3, Z2, K2
+	VMINPD    Z1, Z0, Z4
+	VCMPPD    $0x04, Z0, Z0, K3
+	VMINPD    Z3, Z2, Z5
+	VCMPPD    $0x04, Z2, Z2, K4
+	VPORQ     Z1, Z0, Z1
+	VPORQ     Z3, Z2, Z3
+	VBLENDMPD Z1, Z4, K1, Z4
+	VBLENDMPD Z3, Z5, K2, Z5
+	VBLENDMPD Z0, Z4, K3, Z4
+	VBLENDMPD Z2, Z5, K4, Z5
+	VMOVUPD   Z4, (DI)(BX*8)
+	VMOVUPD   Z5, 64(DI)(BX*8)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -408,15 +519,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -425,8 +544,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -434,28 +557,37 @@ done:
 
 // func MaxF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MaxF64AVX512(SB), $192-40
+TEXT ·MaxF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VMOVUPD   (DX)(BX*8), Z1
 	VCMPPD    $0x00, Z1, Z0, K1
-	VPANDQ    Z1, Z0, Z2
-	VMAXPD    Z1, Z0, Z1
-	VBLENDMPD Z2, Z1, K1, Z1
-	VCMPPD    $0x04, Z0, Z0, K1
-	VBLENDMPD Z0, Z1, K1, Z1
-	VMOVUPD   Z1, (DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPD   64(SI)(BX*8), Z2
+	VMOVUPD   64(DX)(BX*8), Z3
+	VCMPPD    $0x00, Z3, Z2, K2
+	VMAXPD    Z1, Z0, Z4
+	VCMPPD    $0x04, Z0, Z0, K3
+	VMAXPD    Z3, Z2, Z5
+	VCMPPD    $0x04, Z2, Z2, K4
+	VPANDQ    Z1, Z0, Z1
+	VPANDQ    Z3, Z2, Z3
+	VBLENDMPD Z1, Z4, K1, Z4
+	VBLENDMPD Z3, Z5, K2, Z5
+	VBLENDMPD Z0, Z4, K3, Z4
+	VBLENDMPD Z2, Z5, K4, Z5
+	VMOVUPD   Z4, (DI)(BX*8)
+	VMOVUPD   Z5, 64(DI)(BX*8)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -467,15 +599,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -484,8 +624,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -493,7 +637,7 @@ done:
 
 // func SignF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·SignF64AVX512(SB), $128-40
+TEXT ·SignF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -502,22 +646,30 @@ TEXT ·SignF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+0(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD   (SI)(BX*8), Z0
-	VCMPPD    $0x11, Z31, Z0, K1
-	VCMPPD    $0x11, Z0, Z31, K2
-	KORB      K1, K2, K3
-	VPANDQ    Z29, Z0, Z1
-	VPORQ     Z30, Z1, Z1
-	VBLENDMPD Z1, Z0, K3, Z0
-	VMOVUPD   Z0, (DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
-	CMPQ      AX, CX
-	JLE       loop
+	VMOVUPD    (SI)(BX*8), Z0
+	VCMPPD     $0x11, Z31, Z0, K1
+	VCMPPD     $0x11, Z0, Z31, K2
+	VMOVUPD    64(SI)(BX*8), Z1
+	VCMPPD     $0x11, Z31, Z1, K3
+	VCMPPD     $0x11, Z1, Z31, K4
+	VMOVUPD    Z0, Z2
+	VPTERNLOGQ $0xea, Z30, Z29, Z2
+	VMOVUPD    Z1, Z3
+	VPTERNLOGQ $0xea, Z30, Z29, Z3
+	KORB       K1, K2, K5
+	KORB       K3, K4, K1
+	VBLENDMPD  Z2, Z0, K5, Z0
+	VBLENDMPD  Z3, Z1, K1, Z1
+	VMOVUPD    Z0, (DI)(BX*8)
+	VMOVUPD    Z1, 64(DI)(BX*8)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
 
 rest:
 	SUBQ      BX, CX
@@ -527,12 +679,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -541,8 +698,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -550,7 +711,7 @@ done:
 
 // func MulNoNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulNoNanF64AVX512(SB), $192-40
+TEXT ·MulNoNanF64AVX512(SB), $384-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   b+16(FP), DX
@@ -558,17 +719,22 @@ TEXT ·MulNoNanF64AVX512(SB), $192-40
 	VPXORQ Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x08
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
+	VMULPD    (SI)(BX*8), Z0, Z1
+	VMOVUPD   64(DX)(BX*8), Z2
+	VMULPD    64(SI)(BX*8), Z2, Z3
 	VCMPPD    $0x00, Z31, Z0, K1
-	VMULPD    (SI)(BX*8), Z0, Z0
-	VBLENDMPD Z31, Z0, K1, Z0
-	VMOVUPD   Z0, (DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VCMPPD    $0x00, Z31, Z2, K2
+	VBLENDMPD Z31, Z1, K1, Z1
+	VBLENDMPD Z31, Z3, K2, Z3
+	VMOVUPD   Z1, (DI)(BX*8)
+	VMOVUPD   Z3, 64(DI)(BX*8)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -580,15 +746,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -597,8 +771,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -606,7 +784,7 @@ done:
 
 // func CopysignF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CopysignF64AVX512(SB), $192-40
+TEXT ·CopysignF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -614,19 +792,20 @@ TEXT ·CopysignF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD     (SI)(BX*8), Z0
-	VPANDQ.BCST constants64<>+8(SB), Z0, Z0
-	VPANDQ      (DX)(BX*8), Z31, Z1
-	VPORQ       Z1, Z0, Z0
-	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
-	CMPQ        AX, CX
-	JLE         loop
+	VPANDQ     (DX)(BX*8), Z31, Z0
+	VPANDQ     64(DX)(BX*8), Z31, Z1
+	VPTERNLOGQ $0xf2, (SI)(BX*8), Z31, Z0
+	VPTERNLOGQ $0xf2, 64(SI)(BX*8), Z31, Z1
+	VMOVUPD    Z0, (DI)(BX*8)
+	VMOVUPD    Z1, 64(DI)(BX*8)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
 
 rest:
 	SUBQ      BX, CX
@@ -636,15 +815,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -653,8 +840,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -662,21 +853,24 @@ done:
 
 // func FloorF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FloorF64AVX512(SB), $128-40
+TEXT ·FloorF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x09, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x09, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -688,12 +882,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -702,8 +901,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -711,21 +914,24 @@ done:
 
 // func CeilF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CeilF64AVX512(SB), $128-40
+TEXT ·CeilF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x0a, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x0a, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -737,12 +943,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -751,8 +962,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -760,21 +975,24 @@ done:
 
 // func TruncF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TruncF64AVX512(SB), $128-40
+TEXT ·TruncF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x0b, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x0b, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -786,12 +1004,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -800,8 +1023,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -809,21 +1036,24 @@ done:
 
 // func RoundF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·RoundF64AVX512(SB), $128-40
+TEXT ·RoundF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x08, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x08, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -835,12 +1065,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -849,8 +1084,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -858,20 +1097,22 @@ done:
 
 // func SqrtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SqrtF64AVX512(SB), $128-40
+TEXT ·SqrtF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VSQRTPD (SI)(BX*8), Z0
+	VSQRTPD 64(SI)(BX*8), Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -883,12 +1124,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -897,8 +1143,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -906,7 +1156,7 @@ done:
 
 // func EqF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·EqF64AVX512(SB), $192-40
+TEXT ·EqF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -915,16 +1165,20 @@ TEXT ·EqF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x00, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x00, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -936,15 +1190,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -953,8 +1215,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -962,7 +1228,7 @@ done:
 
 // func NeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·NeF64AVX512(SB), $192-40
+TEXT ·NeF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -971,16 +1237,20 @@ TEXT ·NeF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x04, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x04, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -992,15 +1262,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1009,8 +1287,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1018,7 +1300,7 @@ done:
 
 // func LtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LtF64AVX512(SB), $192-40
+TEXT ·LtF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1027,16 +1309,20 @@ TEXT ·LtF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x11, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x11, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1048,15 +1334,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1065,8 +1359,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1074,7 +1372,7 @@ done:
 
 // func LeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LeF64AVX512(SB), $192-40
+TEXT ·LeF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1083,16 +1381,20 @@ TEXT ·LeF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x12, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x12, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1104,15 +1406,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1121,8 +1431,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1130,7 +1444,7 @@ done:
 
 // func GtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GtF64AVX512(SB), $192-40
+TEXT ·GtF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1139,16 +1453,20 @@ TEXT ·GtF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VCMPPD    $0x11, (SI)(BX*8), Z0, K1
+	VMOVUPD   64(DX)(BX*8), Z0
+	VCMPPD    $0x11, 64(SI)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1160,15 +1478,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1177,8 +1503,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1186,7 +1516,7 @@ done:
 
 // func GeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GeF64AVX512(SB), $192-40
+TEXT ·GeF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1195,16 +1525,20 @@ TEXT ·GeF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VCMPPD    $0x12, (SI)(BX*8), Z0, K1
+	VMOVUPD   64(DX)(BX*8), Z0
+	VCMPPD    $0x12, 64(SI)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1216,15 +1550,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1233,8 +1575,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1242,7 +1588,7 @@ done:
 
 // func IsNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsNanF64AVX512(SB), $128-40
+TEXT ·IsNanF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -1250,16 +1596,20 @@ TEXT ·IsNanF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x04, Z0, Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x04, Z0, Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1271,12 +1621,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1285,8 +1640,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  136(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1294,7 +1653,7 @@ done:
 
 // func IsFiniteF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsFiniteF64AVX512(SB), $128-40
+TEXT ·IsFiniteF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -1304,17 +1663,22 @@ TEXT ·IsFiniteF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+0(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VPANDQ.BCST constants64<>+8(SB), Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VPANDQ.BCST constants64<>+8(SB), Z1, Z1
 	VCMPPD      $0x11, Z29, Z0, K1
+	VCMPPD      $0x11, Z29, Z1, K2
 	VMOVUPD.Z   Z30, K1, Z0
+	VMOVUPD.Z   Z30, K2, Z1
 	VPMOVQB     Z0, (DI)(BX*1)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VPMOVQB     Z1, 8(DI)(BX*1)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1326,12 +1690,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1340,8 +1709,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  136(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1349,7 +1722,7 @@ done:
 
 // func SelectF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·SelectF64AVX512(SB), $256-40
+TEXT ·SelectF64AVX512(SB), $512-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -1357,17 +1730,22 @@ TEXT ·SelectF64AVX512(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VPMOVZXBQ     (SI)(BX*1), Z0
 	VPTESTMQ.BCST constants64<>+24(SB), Z0, K1
+	VPMOVZXBQ     8(SI)(BX*1), Z0
+	VPTESTMQ.BCST constants64<>+24(SB), Z0, K2
 	VMOVUPD       (R10)(BX*8), Z0
 	VBLENDMPD     (DX)(BX*8), Z0, K1, Z0
+	VMOVUPD       64(R10)(BX*8), Z1
+	VBLENDMPD     64(DX)(BX*8), Z1, K2, Z1
 	VMOVUPD       Z0, (DI)(BX*8)
-	LEAQ          16(BX), AX
-	ADDQ          $0x08, BX
+	VMOVUPD       Z1, 64(DI)(BX*8)
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
 	CMPQ          AX, CX
 	JLE           loop
 
@@ -1379,18 +1757,29 @@ rest:
 	MOVQ       $-1, AX
 	BZHIQ      R9, AX, AX
 	KMOVW      AX, K1
-	VMOVDQU8.Z (SI)(BX*1), K1, X0
+	SHRL       $0x08, AX
+	KMOVW      AX, K2
+	LEAQ       (SI)(BX*1), AX
+	VMOVDQU8.Z (AX), K1, X0
 	VMOVDQU    X0, (SP)
-	VMOVUPD.Z  (DX)(BX*8), K1, Z0
-	VMOVUPD    Z0, 64(SP)
-	VMOVUPD.Z  (R10)(BX*8), K1, Z0
+	VMOVDQU8.Z 8(AX), K2, X0
+	VMOVDQU    X0, 8(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMOVUPD.Z  (AX), K1, Z0
 	VMOVUPD    Z0, 128(SP)
+	VMOVUPD.Z  64(AX), K2, Z0
+	VMOVUPD    Z0, 192(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMOVUPD.Z  (AX), K1, Z0
+	VMOVUPD    Z0, 256(SP)
+	VMOVUPD.Z  64(AX), K2, Z0
+	VMOVUPD    Z0, 320(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), R10
-	LEAQ       192(SP), DI
+	LEAQ       128(SP), DX
+	LEAQ       256(SP), R10
+	LEAQ       384(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1399,8 +1788,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 192(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 384(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 448(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1408,22 +1801,25 @@ done:
 
 // func AddF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddF32AVX512(SB), $192-40
+TEXT ·AddF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VADDPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VADDPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1435,15 +1831,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1452,8 +1856,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1461,22 +1869,25 @@ done:
 
 // func SubF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubF32AVX512(SB), $192-40
+TEXT ·SubF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VSUBPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VSUBPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1488,15 +1899,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1505,8 +1924,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1514,22 +1937,25 @@ done:
 
 // func MulF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulF32AVX512(SB), $192-40
+TEXT ·MulF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VMULPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VMULPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1541,15 +1967,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1558,8 +1992,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1567,22 +2005,25 @@ done:
 
 // func DivF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·DivF32AVX512(SB), $192-40
+TEXT ·DivF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VDIVPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VDIVPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1594,15 +2035,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1611,8 +2060,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1620,7 +2073,7 @@ done:
 
 // func FmaF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FmaF32AVX512(SB), $256-40
+TEXT ·FmaF32AVX512(SB), $512-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -1628,16 +2081,20 @@ TEXT ·FmaF32AVX512(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VMOVUPS     (R10)(BX*4), Z1
 	VFMADD231PS (DX)(BX*4), Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z0
+	VMOVUPS     64(R10)(BX*4), Z2
+	VFMADD231PS 64(DX)(BX*4), Z0, Z2
 	VMOVUPS     Z1, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z2, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1649,18 +2106,29 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
-	VMOVUPS.Z (R10)(BX*4), K1, Z0
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (R10)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 256(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 320(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), R10
-	LEAQ      192(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1669,8 +2137,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 192(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 384(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 448(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1678,21 +2150,23 @@ done:
 
 // func NegF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegF32AVX512(SB), $128-40
+TEXT ·NegF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VPXORD  (SI)(BX*4), Z31, Z0
+	VPXORD  64(SI)(BX*4), Z31, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1704,12 +2178,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1718,8 +2197,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1727,22 +2210,25 @@ done:
 
 // func AbsF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AbsF32AVX512(SB), $128-40
+TEXT ·AbsF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VPANDD.BCST constants32<>+4(SB), Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VPANDD.BCST constants32<>+4(SB), Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1754,12 +2240,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1768,8 +2259,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1777,28 +2272,37 @@ done:
 
 // func MinF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MinF32AVX512(SB), $192-40
+TEXT ·MinF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VMOVUPS   (DX)(BX*4), Z1
 	VCMPPS    $0x00, Z1, Z0, K1
-	VPORD     Z1, Z0, Z2
-	VMINPS    Z1, Z0, Z1
-	VBLENDMPS Z2, Z1, K1, Z1
-	VCMPPS    $0x04, Z0, Z0, K1
-	VBLENDMPS Z0, Z1, K1, Z1
-	VMOVUPS   Z1, (DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VMOVUPS   64(SI)(BX*4), Z2
+	VMOVUPS   64(DX)(BX*4), Z3
+	VCMPPS    $0x00, Z3, Z2, K2
+	VMINPS    Z1, Z0, Z4
+	VCMPPS    $0x04, Z0, Z0, K3
+	VMINPS    Z3, Z2, Z5
+	VCMPPS    $0x04, Z2, Z2, K4
+	VPORD     Z1, Z0, Z1
+	VPORD     Z3, Z2, Z3
+	VBLENDMPS Z1, Z4, K1, Z4
+	VBLENDMPS Z3, Z5, K2, Z5
+	VBLENDMPS Z0, Z4, K3, Z4
+	VBLENDMPS Z2, Z5, K4, Z5
+	VMOVUPS   Z4, (DI)(BX*4)
+	VMOVUPS   Z5, 64(DI)(BX*4)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1810,15 +2314,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1827,8 +2339,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1836,28 +2352,37 @@ done:
 
 // func MaxF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MaxF32AVX512(SB), $192-40
+TEXT ·MaxF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VMOVUPS   (DX)(BX*4), Z1
 	VCMPPS    $0x00, Z1, Z0, K1
-	VPANDD    Z1, Z0, Z2
-	VMAXPS    Z1, Z0, Z1
-	VBLENDMPS Z2, Z1, K1, Z1
-	VCMPPS    $0x04, Z0, Z0, K1
-	VBLENDMPS Z0, Z1, K1, Z1
-	VMOVUPS   Z1, (DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VMOVUPS   64(SI)(BX*4), Z2
+	VMOVUPS   64(DX)(BX*4), Z3
+	VCMPPS    $0x00, Z3, Z2, K2
+	VMAXPS    Z1, Z0, Z4
+	VCMPPS    $0x04, Z0, Z0, K3
+	VMAXPS    Z3, Z2, Z5
+	VCMPPS    $0x04, Z2, Z2, K4
+	VPANDD    Z1, Z0, Z1
+	VPANDD    Z3, Z2, Z3
+	VBLENDMPS Z1, Z4, K1, Z4
+	VBLENDMPS Z3, Z5, K2, Z5
+	VBLENDMPS Z0, Z4, K3, Z4
+	VBLENDMPS Z2, Z5, K4, Z5
+	VMOVUPS   Z4, (DI)(BX*4)
+	VMOVUPS   Z5, 64(DI)(BX*4)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1869,15 +2394,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1886,8 +2419,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1895,7 +2432,7 @@ done:
 
 // func SignF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SignF32AVX512(SB), $128-40
+TEXT ·SignF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -1904,22 +2441,30 @@ TEXT ·SignF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+0(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS   (SI)(BX*4), Z0
-	VCMPPS    $0x11, Z31, Z0, K1
-	VCMPPS    $0x11, Z0, Z31, K2
-	KORW      K1, K2, K3
-	VPANDD    Z29, Z0, Z1
-	VPORD     Z30, Z1, Z1
-	VBLENDMPS Z1, Z0, K3, Z0
-	VMOVUPS   Z0, (DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
-	CMPQ      AX, CX
-	JLE       loop
+	VMOVUPS    (SI)(BX*4), Z0
+	VCMPPS     $0x11, Z31, Z0, K1
+	VCMPPS     $0x11, Z0, Z31, K2
+	VMOVUPS    64(SI)(BX*4), Z1
+	VCMPPS     $0x11, Z31, Z1, K3
+	VCMPPS     $0x11, Z1, Z31, K4
+	VMOVUPS    Z0, Z2
+	VPTERNLOGD $0xea, Z30, Z29, Z2
+	VMOVUPS    Z1, Z3
+	VPTERNLOGD $0xea, Z30, Z29, Z3
+	KORW       K1, K2, K5
+	KORW       K3, K4, K1
+	VBLENDMPS  Z2, Z0, K5, Z0
+	VBLENDMPS  Z3, Z1, K1, Z1
+	VMOVUPS    Z0, (DI)(BX*4)
+	VMOVUPS    Z1, 64(DI)(BX*4)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
 
 rest:
 	SUBQ      BX, CX
@@ -1929,12 +2474,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1943,8 +2493,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1952,7 +2506,7 @@ done:
 
 // func MulNoNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulNoNanF32AVX512(SB), $192-40
+TEXT ·MulNoNanF32AVX512(SB), $384-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   b+16(FP), DX
@@ -1960,17 +2514,22 @@ TEXT ·MulNoNanF32AVX512(SB), $192-40
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x10
+	CMPQ   CX, $0x20
 	JLT    rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
+	VMULPS    (SI)(BX*4), Z0, Z1
+	VMOVUPS   64(DX)(BX*4), Z2
+	VMULPS    64(SI)(BX*4), Z2, Z3
 	VCMPPS    $0x00, Z31, Z0, K1
-	VMULPS    (SI)(BX*4), Z0, Z0
-	VBLENDMPS Z31, Z0, K1, Z0
-	VMOVUPS   Z0, (DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VCMPPS    $0x00, Z31, Z2, K2
+	VBLENDMPS Z31, Z1, K1, Z1
+	VBLENDMPS Z31, Z3, K2, Z3
+	VMOVUPS   Z1, (DI)(BX*4)
+	VMOVUPS   Z3, 64(DI)(BX*4)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1982,15 +2541,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1999,8 +2566,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2008,7 +2579,7 @@ done:
 
 // func CopysignF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CopysignF32AVX512(SB), $192-40
+TEXT ·CopysignF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2016,19 +2587,20 @@ TEXT ·CopysignF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
-	VMOVUPS     (SI)(BX*4), Z0
-	VPANDD.BCST constants32<>+4(SB), Z0, Z0
-	VPANDD      (DX)(BX*4), Z31, Z1
-	VPORD       Z1, Z0, Z0
-	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
-	CMPQ        AX, CX
-	JLE         loop
+	VPANDD     (DX)(BX*4), Z31, Z0
+	VPANDD     64(DX)(BX*4), Z31, Z1
+	VPTERNLOGD $0xf2, (SI)(BX*4), Z31, Z0
+	VPTERNLOGD $0xf2, 64(SI)(BX*4), Z31, Z1
+	VMOVUPS    Z0, (DI)(BX*4)
+	VMOVUPS    Z1, 64(DI)(BX*4)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
 
 rest:
 	SUBQ      BX, CX
@@ -2038,15 +2610,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2055,8 +2635,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2064,21 +2648,24 @@ done:
 
 // func FloorF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FloorF32AVX512(SB), $128-40
+TEXT ·FloorF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x09, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2090,12 +2677,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2104,8 +2696,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2113,21 +2709,24 @@ done:
 
 // func CeilF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CeilF32AVX512(SB), $128-40
+TEXT ·CeilF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x0a, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2139,12 +2738,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2153,8 +2757,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2162,21 +2770,24 @@ done:
 
 // func TruncF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TruncF32AVX512(SB), $128-40
+TEXT ·TruncF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x0b, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x0b, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2188,12 +2799,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2202,8 +2818,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2211,21 +2831,24 @@ done:
 
 // func RoundF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·RoundF32AVX512(SB), $128-40
+TEXT ·RoundF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x08, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2237,12 +2860,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2251,8 +2879,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2260,20 +2892,22 @@ done:
 
 // func SqrtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SqrtF32AVX512(SB), $128-40
+TEXT ·SqrtF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VSQRTPS (SI)(BX*4), Z0
+	VSQRTPS 64(SI)(BX*4), Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2285,12 +2919,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2299,8 +2938,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2308,7 +2951,7 @@ done:
 
 // func EqF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·EqF32AVX512(SB), $192-40
+TEXT ·EqF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2317,16 +2960,20 @@ TEXT ·EqF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x00, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x00, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2338,15 +2985,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2355,8 +3010,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2364,7 +3023,7 @@ done:
 
 // func NeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·NeF32AVX512(SB), $192-40
+TEXT ·NeF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2373,16 +3032,20 @@ TEXT ·NeF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x04, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x04, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2394,15 +3057,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2411,8 +3082,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2420,7 +3095,7 @@ done:
 
 // func LtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LtF32AVX512(SB), $192-40
+TEXT ·LtF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2429,16 +3104,20 @@ TEXT ·LtF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x11, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x11, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2450,15 +3129,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2467,8 +3154,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2476,7 +3167,7 @@ done:
 
 // func LeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LeF32AVX512(SB), $192-40
+TEXT ·LeF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2485,16 +3176,20 @@ TEXT ·LeF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x12, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x12, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2506,15 +3201,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2523,8 +3226,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2532,7 +3239,7 @@ done:
 
 // func GtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GtF32AVX512(SB), $192-40
+TEXT ·GtF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2541,16 +3248,20 @@ TEXT ·GtF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VCMPPS    $0x11, (SI)(BX*4), Z0, K1
+	VMOVUPS   64(DX)(BX*4), Z0
+	VCMPPS    $0x11, 64(SI)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2562,15 +3273,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2579,8 +3298,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2588,7 +3311,7 @@ done:
 
 // func GeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GeF32AVX512(SB), $192-40
+TEXT ·GeF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2597,16 +3320,20 @@ TEXT ·GeF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VCMPPS    $0x12, (SI)(BX*4), Z0, K1
+	VMOVUPS   64(DX)(BX*4), Z0
+	VCMPPS    $0x12, 64(SI)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2618,15 +3345,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2635,8 +3370,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2644,7 +3383,7 @@ done:
 
 // func IsNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsNanF32AVX512(SB), $128-40
+TEXT ·IsNanF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2652,16 +3391,20 @@ TEXT ·IsNanF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x04, Z0, Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x04, Z0, Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2673,12 +3416,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2687,8 +3435,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  144(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2696,7 +3448,7 @@ done:
 
 // func IsFiniteF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsFiniteF32AVX512(SB), $128-40
+TEXT ·IsFiniteF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -2706,17 +3458,22 @@ TEXT ·IsFiniteF32AVX512(SB), $128-40
 	VBROADCASTSS constants32<>+0(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VPANDD.BCST constants32<>+4(SB), Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VPANDD.BCST constants32<>+4(SB), Z1, Z1
 	VCMPPS      $0x11, Z29, Z0, K1
+	VCMPPS      $0x11, Z29, Z1, K2
 	VMOVUPS.Z   Z30, K1, Z0
+	VMOVUPS.Z   Z30, K2, Z1
 	VPMOVDB     Z0, (DI)(BX*1)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VPMOVDB     Z1, 16(DI)(BX*1)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2728,12 +3485,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2742,8 +3504,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  144(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2751,7 +3517,7 @@ done:
 
 // func SelectF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·SelectF32AVX512(SB), $256-40
+TEXT ·SelectF32AVX512(SB), $512-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -2759,17 +3525,22 @@ TEXT ·SelectF32AVX512(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VPMOVZXBD     (SI)(BX*1), Z0
 	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
+	VPMOVZXBD     16(SI)(BX*1), Z0
+	VPTESTMD.BCST constants32<>+12(SB), Z0, K2
 	VMOVUPS       (R10)(BX*4), Z0
 	VBLENDMPS     (DX)(BX*4), Z0, K1, Z0
+	VMOVUPS       64(R10)(BX*4), Z1
+	VBLENDMPS     64(DX)(BX*4), Z1, K2, Z1
 	VMOVUPS       Z0, (DI)(BX*4)
-	LEAQ          32(BX), AX
-	ADDQ          $0x10, BX
+	VMOVUPS       Z1, 64(DI)(BX*4)
+	LEAQ          64(BX), AX
+	ADDQ          $0x20, BX
 	CMPQ          AX, CX
 	JLE           loop
 
@@ -2781,18 +3552,29 @@ rest:
 	MOVQ       $-1, AX
 	BZHIQ      R9, AX, AX
 	KMOVW      AX, K1
-	VMOVDQU8.Z (SI)(BX*1), K1, X0
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	LEAQ       (SI)(BX*1), AX
+	VMOVDQU8.Z (AX), K1, X0
 	VMOVDQU    X0, (SP)
-	VMOVUPS.Z  (DX)(BX*4), K1, Z0
-	VMOVUPS    Z0, 64(SP)
-	VMOVUPS.Z  (R10)(BX*4), K1, Z0
+	VMOVDQU8.Z 16(AX), K2, X0
+	VMOVDQU    X0, 16(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMOVUPS.Z  (AX), K1, Z0
 	VMOVUPS    Z0, 128(SP)
+	VMOVUPS.Z  64(AX), K2, Z0
+	VMOVUPS    Z0, 192(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS    Z0, 256(SP)
+	VMOVUPS.Z  64(AX), K2, Z0
+	VMOVUPS    Z0, 320(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), R10
-	LEAQ       192(SP), DI
+	LEAQ       128(SP), DX
+	LEAQ       256(SP), R10
+	LEAQ       384(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000020, CX
 	JMP        loop
 
 finish:
@@ -2801,8 +3583,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 192(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 384(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 448(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2810,22 +3596,25 @@ done:
 
 // func AddI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddI64AVX512(SB), $192-40
+TEXT ·AddI64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VPADDQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPADDQ  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2837,15 +3626,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2854,8 +3651,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2863,22 +3664,25 @@ done:
 
 // func SubI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubI64AVX512(SB), $192-40
+TEXT ·SubI64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VPSUBQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPSUBQ  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2890,15 +3694,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z (DX)(BX*8), K1, Z0
+	VMOVUPD.Z 64(AX), K2, Z0
 	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2907,8 +3719,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2916,21 +3732,23 @@ done:
 
 // func NegI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegI64AVX512(SB), $128-40
+TEXT ·NegI64AVX512(SB), $256-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORQ Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x08
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
 	VPSUBQ  (SI)(BX*8), Z31, Z0
+	VPSUBQ  64(SI)(BX*8), Z31, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2942,12 +3760,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPD.Z (SI)(BX*8), K1, Z0
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2956,8 +3779,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2965,22 +3792,25 @@ done:
 
 // func AddI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddI32AVX512(SB), $192-40
+TEXT ·AddI32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPADDD  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPADDD  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2992,15 +3822,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3009,8 +3847,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3018,22 +3860,25 @@ done:
 
 // func SubI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubI32AVX512(SB), $192-40
+TEXT ·SubI32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPSUBD  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPSUBD  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3045,15 +3890,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z0
 	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3062,8 +3915,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3071,21 +3928,23 @@ done:
 
 // func NegI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegI32AVX512(SB), $128-40
+TEXT ·NegI32AVX512(SB), $256-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x10
+	CMPQ   CX, $0x20
 	JLT    rest
 
 loop:
 	VPSUBD  (SI)(BX*4), Z31, Z0
+	VPSUBD  64(SI)(BX*4), Z31, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3097,12 +3956,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	VMOVUPS.Z (SI)(BX*4), K1, Z0
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3111,8 +3975,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER

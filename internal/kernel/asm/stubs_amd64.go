@@ -688,6 +688,78 @@ func SubI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 //go:noescape
 func NegI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
+//go:noescape
+func ReduceSumF64AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceProdF64AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMaxF64AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMinF64AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceSumF32AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceProdF32AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMaxF32AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMinF32AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceSumF64AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceProdF64AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMaxF64AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMinF64AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceSumF32AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceProdF32AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMaxF32AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func ReduceMinF32AVX512(a unsafe.Pointer, n int) uint64
+
+// ReductionsAVX2 holds the reductions by name: sum, prod, max or min, then f64 or f32.
+var ReductionsAVX2 = map[string]func(a unsafe.Pointer, n int) uint64{
+	"sum_f64":  ReduceSumF64AVX2,
+	"prod_f64": ReduceProdF64AVX2,
+	"max_f64":  ReduceMaxF64AVX2,
+	"min_f64":  ReduceMinF64AVX2,
+	"sum_f32":  ReduceSumF32AVX2,
+	"prod_f32": ReduceProdF32AVX2,
+	"max_f32":  ReduceMaxF32AVX2,
+	"min_f32":  ReduceMinF32AVX2,
+}
+
+// ReductionsAVX512 holds the reductions by name: sum, prod, max or min, then f64 or f32.
+var ReductionsAVX512 = map[string]func(a unsafe.Pointer, n int) uint64{
+	"sum_f64":  ReduceSumF64AVX512,
+	"prod_f64": ReduceProdF64AVX512,
+	"max_f64":  ReduceMaxF64AVX512,
+	"min_f64":  ReduceMinF64AVX512,
+	"sum_f32":  ReduceSumF32AVX512,
+	"prod_f32": ReduceProdF32AVX512,
+	"max_f32":  ReduceMaxF32AVX512,
+	"min_f32":  ReduceMinF32AVX512,
+}
+
 // BlocksAVX2 holds the kernels by name: operation in lower case, then f64, f32, i64 or i32.
 var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"cbrt_f64":       CbrtF64AVX2,

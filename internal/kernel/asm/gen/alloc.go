@@ -29,14 +29,21 @@ type body struct {
 	inK    []int
 
 	peak int // the most registers ever in use
+
+	fused    map[def.Ref]fusion
+	absorbed map[def.Ref]bool
 }
+
+// outOfMasks is the panic of an order that needs more than seven mask registers; masks are not spilled.
+type outOfMasks struct{}
 
 const unused = def.Ref(-1)
 const reserved = def.Ref(-2)
 
 // schedule orders the nodes that the targets need: depth first, the operand with
 // more nodes below it first, guard before results.
-func schedule(f *def.Func) []def.Ref {
+func (b *body) schedule() []def.Ref {
+	f := b.f
 	weight := make([]int, len(f.Nodes))
 	for i, n := range f.Nodes {
 		w := 1
@@ -56,12 +63,7 @@ func schedule(f *def.Func) []def.Ref {
 		}
 		done[r] = true
 		n := f.Nodes[r]
-		var operands []def.Ref
-		for _, o := range n.Operands() {
-			if o != def.None {
-				operands = append(operands, o)
-			}
-		}
+		operands := b.operands(r)
 		for i := range operands {
 			for j := i + 1; j < len(operands); j++ {
 				if weight[operands[j]] > weight[operands[i]] {
@@ -85,11 +87,37 @@ func schedule(f *def.Func) []def.Ref {
 	return order
 }
 
-func newBody(fn *function, f *def.Func) *body {
+// operands returns the operands of the instruction that computes r.
+func (b *body) operands(r def.Ref) []def.Ref {
+	if u, ok := b.fused[r]; ok {
+		return append([]def.Ref(nil), u.operands...)
+	}
+	var list []def.Ref
+	for _, o := range b.f.Nodes[r].Operands() {
+		if o != def.None {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// plan chooses how a body is ordered: depth first (0), or by listSchedule with a limit of live values.
+type plan struct {
+	vectors int // per iteration
+	limit   int
+}
+
+func newBody(fn *function, f *def.Func, limit int) *body {
 	n := len(f.Nodes)
-	b := &body{function: fn, f: f, order: schedule(f), uses: make([][]int, n),
+	b := &body{function: fn, f: f, uses: make([][]int, n),
 		inReg: make([]int, n), slot: make([]int, n), inK: make([]int, n),
 		holder: make([]def.Ref, fn.level.registers()), pinned: make([]bool, fn.level.registers()), kHold: make([]def.Ref, 8)}
+	b.fused, b.absorbed = fuse(f, fn.level)
+	if limit > 0 {
+		b.order = b.listSchedule(limit)
+	} else {
+		b.order = b.schedule()
+	}
 	for i := range n {
 		b.inReg[i], b.slot[i], b.inK[i] = -1, -1, -1
 	}
@@ -112,10 +140,8 @@ func newBody(fn *function, f *def.Func) *body {
 		}
 	}
 	for p, r := range b.order {
-		for _, o := range f.Nodes[r].Operands() {
-			if o != def.None {
-				b.uses[o] = append(b.uses[o], p)
-			}
+		for _, o := range b.operands(r) {
+			b.uses[o] = append(b.uses[o], p)
 		}
 	}
 	end := len(b.order)
@@ -142,10 +168,8 @@ func (b *body) next(r def.Ref) int {
 	return never
 }
 
-// usesNow reports whether r is still used at or after the current position.
+// dies reports whether the current instruction is the last to use r.
 func (b *body) dies(r def.Ref) bool { return b.next(r) == never }
-
-func (b *body) isMask(r def.Ref) bool { return b.level == avx512 && b.f.Nodes[r].Kind.Info().Mask }
 
 // alloc returns a free vector register and pins it for this instruction.
 func (b *body) alloc() int {
@@ -167,7 +191,6 @@ func (b *body) alloc() int {
 		if b.pinned[i] || h == reserved {
 			continue
 		}
-		// Prefer values that need no store.
 		d := b.next(h)
 		if d > far {
 			best, far = i, d
@@ -229,7 +252,7 @@ func (b *body) source(r def.Ref) (o operand.Op, broadcast bool) {
 		switch {
 		case n.Kind == def.Const:
 			return b.constant(n.Imm)
-		case n.Kind == def.Arg && b.dies(r) && !b.inputs[n.Imm].isBool():
+		case n.Kind == def.Arg && b.dies(r) && !b.input(int(n.Imm)).isBool():
 			return b.argAddr(int(n.Imm)), false
 		case b.slot[r] >= 0 && b.dies(r):
 			return b.slotAddr(b.slot[r]), false
@@ -241,7 +264,7 @@ func (b *body) source(r def.Ref) (o operand.Op, broadcast bool) {
 // prefersMemory reports whether source would give r from memory.
 func (b *body) prefersMemory(r def.Ref) bool {
 	n := b.f.Nodes[r]
-	return b.inReg[r] < 0 && (n.Kind == def.Const || b.dies(r) && (b.slot[r] >= 0 || n.Kind == def.Arg && !b.inputs[n.Imm].isBool()))
+	return b.inReg[r] < 0 && (n.Kind == def.Const || b.dies(r) && (b.slot[r] >= 0 || n.Kind == def.Arg && !b.input(int(n.Imm)).isBool()))
 }
 
 // result returns a register for the value of r. It reuses a register of an operand that dies here.
@@ -308,5 +331,5 @@ func (b *body) allocK(r def.Ref) reg.OpmaskPhysical {
 			return opmask(i)
 		}
 	}
-	panic(fmt.Sprintf("BUG: %s: out of mask registers", b.name))
+	panic(outOfMasks{})
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
-	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/adjoint-go/adjoint/internal/kernel/def"
 )
@@ -32,10 +31,10 @@ type pool struct {
 	at32         map[uint64]int
 }
 
-func newContext(string) *build.Context { return build.NewContext() }
+func newContext() *build.Context { return build.NewContext() }
 
 func newFile(l level) *file {
-	return &file{level: l, ctx: newContext(""), pool: &pool{at: map[uint64]int{}, at32: map[uint64]int{}}, tables: map[string]operand.Mem{}}
+	return &file{level: l, ctx: newContext(), pool: &pool{at: map[uint64]int{}, at32: map[uint64]int{}}, tables: map[string]operand.Mem{}}
 }
 
 func (l level) suffix() string {
@@ -90,7 +89,7 @@ func (fn *function) table(t def.Table) operand.Mem {
 	return m
 }
 
-// window returns the address of one vector of ones followed by one of zeros.
+// window returns the address of 64 bytes of ones followed by 64 of zeros.
 func (fn *function) window() operand.Mem {
 	const name = "tail_window"
 	if m, ok := fn.tables[name]; ok {
@@ -98,7 +97,10 @@ func (fn *function) window() operand.Mem {
 	}
 	m := operand.NewDataAddr(symbol(name), 0)
 	fn.tables[name] = m
-	ones := []uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0), 0, 0, 0, 0}
+	ones := make([]uint64, 16)
+	for i := range 8 {
+		ones[i] = ^uint64(0)
+	}
 	fn.data = append(fn.data, func() { fn.global(name, ones, true, 1) })
 	return m
 }
@@ -156,5 +158,3 @@ func (f *file) write(k kernel) {
 	fn := &function{file: f, kernel: k, wide: k.f.Width() == 64}
 	fn.write()
 }
-
-var _ reg.Register = reg.RAX

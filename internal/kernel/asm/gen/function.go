@@ -61,7 +61,7 @@ type function struct {
 	hoisted  map[uint64]int // constants that stay in a register
 	reserved []int
 	slots    int
-	frame    int // bytes of tail buffers below the spill slots
+	vectors  int // per iteration
 }
 
 var (
@@ -111,13 +111,16 @@ func (fn *function) newSlot() int {
 	return fn.slots - 1
 }
 
-// The frame holds one buffer of a vector for each input and output, then the spill slots.
+// The frame holds one buffer of an iteration's vectors for each input and output, then
+// the spill slots.
 func (fn *function) buffer(k int) operand.Mem {
-	return operand.Mem{Base: reg.StackPointer, Disp: k * fn.level.bytes()}
+	return operand.Mem{Base: reg.StackPointer, Disp: k * fn.vectors * fn.level.bytes()}
 }
 
+func (fn *function) buffers() int { return (len(fn.inputs) + len(fn.outputs)) * fn.vectors }
+
 func (fn *function) slotAddr(s int) operand.Mem {
-	return fn.buffer(len(fn.inputs) + len(fn.outputs) + s)
+	return operand.Mem{Base: reg.StackPointer, Disp: (fn.buffers() + s) * fn.level.bytes()}
 }
 
 func (fn *function) at(base reg.Register, a array) operand.Mem {
@@ -128,10 +131,25 @@ func (fn *function) at(base reg.Register, a array) operand.Mem {
 	return operand.Mem{Base: base, Index: regI, Scale: scale}
 }
 
-func (fn *function) argAddr(k int) operand.Mem { return fn.at(regSrc[k], fn.inputs[k]) }
+// vectorOffset is the distance in memory from an iteration's first vector to its second.
+func (fn *function) vectorOffset(a array) int {
+	if a.isBool() {
+		return fn.lanesPerVector()
+	}
+	return fn.level.bytes()
+}
+
+// input and output k of the second vector of an iteration follow those of the first.
+func (fn *function) input(k int) array { return fn.inputs[k%len(fn.inputs)] }
+
+func (fn *function) argAddr(k int) operand.Mem {
+	m := fn.at(regSrc[k%len(fn.inputs)], fn.input(k))
+	m.Disp = k / len(fn.inputs) * fn.vectorOffset(fn.input(k))
+	return m
+}
 
 func (fn *function) loadArg(k, i int) {
-	if !fn.inputs[k].isBool() {
+	if !fn.input(k).isBool() {
 		fn.emit(fn.op("VMOVUP"), fn.argAddr(k), fn.vec(i))
 		return
 	}
@@ -145,9 +163,11 @@ func (fn *function) loadArg(k, i int) {
 // storeResult writes the vector in register i to output k; bools come as lanes 0 or 1.
 // Register i may be overwritten.
 func (fn *function) storeResult(k, i int) {
-	to := fn.at(regDst[k], fn.outputs[k])
+	out := fn.outputs[k%len(fn.outputs)]
+	to := fn.at(regDst[k%len(fn.outputs)], out)
+	to.Disp = k / len(fn.outputs) * fn.vectorOffset(out)
 	switch {
-	case !fn.outputs[k].isBool():
+	case !out.isBool():
 		fn.emit(fn.op("VMOVUP"), fn.vec(i), to)
 	case fn.level == avx512 && fn.wide:
 		fn.emit("VPMOVQB", fn.vec(i), to)
@@ -184,18 +204,60 @@ func (fn *function) loadConst(bits uint64, i int) {
 	fn.emit(fn.op("VMOVUP"), o, fn.vec(i))
 }
 
+// try lowers a body without output and returns the registers and spill slots that it takes.
+func (fn *function) try(f *def.Func, limit int) (peak, slots int) {
+	defer func() {
+		if e := recover(); e == (outOfMasks{}) {
+			peak, slots = fn.level.registers(), 1<<20
+		} else if e != nil {
+			panic(e)
+		}
+	}()
+	trial := &file{level: fn.level, pool: fn.pool, ctx: newContext(), tables: map[string]operand.Mem{}, trial: true}
+	probe := &function{file: trial, kernel: fn.kernel, wide: fn.wide, hoisted: map[uint64]int{}}
+	trial.ctx.Function("trial")
+	b := newBody(probe, f, limit)
+	b.run(nil)
+	for _, r := range f.Results {
+		b.use(r)
+	}
+	return b.peak, probe.slots
+}
+
+// choose returns the plan for the loop's body: two vectors an iteration if they need no
+// spills, since one vector's chain of operations fills the window of the processor.
+func (fn *function) choose(fast *def.Func) (p plan, peak int) {
+	n := fn.level.registers()
+	if len(fast.Nodes) < 150 {
+		two := twice(fast)
+		for _, limit := range []int{n - 6, n - 8, n - 10, n - 12} {
+			if peak, slots := fn.try(two, limit); slots == 0 {
+				return plan{2, limit}, peak
+			}
+		}
+	}
+	p, peak, least := plan{1, 0}, n, 1<<30
+	for _, limit := range []int{n - 4, n - 6, n - 8, n - 10, 0} {
+		if q, slots := fn.try(fast, limit); slots < least {
+			p, peak, least = plan{1, limit}, q, slots
+		}
+	}
+	return p, peak
+}
+
 // write emits the whole function.
 func (fn *function) write() {
-	// A trial run tells how many registers the fast body needs; the rest hold constants.
 	fast := fn.lowerScale(fn.f.Fast())
 	complete := fn.lowerScale(fn.f)
+	p, peak := fn.choose(fast)
+	fn.vectors = p.vectors
+	loop := fast
+	if p.vectors == 2 {
+		loop = twice(fast)
+	}
+	// Registers that the body does not need hold constants.
 	fn.hoisted = map[uint64]int{}
-	trial := &file{level: fn.level, pool: fn.pool, ctx: newContext("trial"), tables: map[string]operand.Mem{}, trial: true}
-	probe := &function{file: trial, kernel: fn.kernel, wide: fn.wide}
-	trial.ctx.Function("trial")
-	pb := newBody(probe, fast)
-	pb.run(nil)
-	spare := fn.level.registers() - pb.peak - 1
+	spare := fn.level.registers() - peak - 1
 	next := fn.level.registers() - 1
 	for _, bits := range constantsByUse(fast) {
 		if spare <= 0 {
@@ -207,8 +269,7 @@ func (fn *function) write() {
 	}
 
 	fn.ctx.Function(fn.name + fn.level.suffix())
-	params := fn.signature()
-	fn.ctx.SignatureExpr(params)
+	fn.ctx.SignatureExpr(fn.signature())
 	for k := range fn.outputs {
 		fn.ctx.Load(fn.ctx.Param(outputNames(len(fn.outputs))[k]), regDst[k])
 	}
@@ -222,14 +283,14 @@ func (fn *function) write() {
 		fn.loadConst(bits, hoist[bits])
 	}
 	fn.hoisted = hoist
-	w := fn.lanesPerVector()
+	w := fn.lanesPerVector() * fn.vectors
 	fn.emit("XORL", reg.EBX, reg.EBX)
 	fn.emit("XORL", reg.R9L, reg.R9L)
 	fn.emit("CMPQ", regN, operand.U8(uint8(w)))
 	fn.emit("JLT", operand.LabelRef("rest"))
 
 	fn.ctx.Label("loop")
-	fn.runBody(fast, func(b *body) {
+	fn.runBody(loop, p.limit, func(b *body) {
 		if fn.level == avx512 {
 			k := b.k(b.f.Guard)
 			fn.emit("KORTEST"+fn.kSuffix(), k, k)
@@ -257,11 +318,27 @@ func (fn *function) write() {
 	fn.emit("VZEROUPPER")
 	fn.emit("RET")
 	if fast.Guard != def.None {
+		// The vectors one by one: afterwards regI is where it was.
 		fn.ctx.Label("complete")
-		fn.runBody(complete, nil)
+		if fn.vectors == 2 {
+			fn.emit("XORL", reg.R15L, reg.R15L)
+			fn.ctx.Label("single")
+		}
+		_, slotsDepth := fn.try(complete, 0)
+		limit := 0
+		if _, slotsList := fn.try(complete, fn.level.registers()-8); slotsList < slotsDepth {
+			limit = fn.level.registers() - 8
+		}
+		fn.runBody(complete, limit, nil)
+		if fn.vectors == 2 {
+			fn.emit("ADDQ", operand.U8(uint8(w/2)), regI)
+			fn.emit("XORL", operand.U8(1), reg.R15L)
+			fn.emit("JNZ", operand.LabelRef("single"))
+			fn.emit("SUBQ", operand.U8(uint8(w)), regI)
+		}
 		fn.emit("JMP", operand.LabelRef("next"))
 	}
-	fn.ctx.AllocLocal((len(fn.inputs) + len(fn.outputs) + fn.slots) * fn.level.bytes())
+	fn.ctx.AllocLocal((fn.buffers() + fn.slots) * fn.level.bytes())
 }
 
 func (fn *function) lowerScale(f *def.Func) *def.Func {
@@ -271,8 +348,8 @@ func (fn *function) lowerScale(f *def.Func) *def.Func {
 	return f.ExpandScale()
 }
 
-func (fn *function) runBody(f *def.Func, guard func(*body)) {
-	b := newBody(fn, f)
+func (fn *function) runBody(f *def.Func, limit int, guard func(*body)) {
+	b := newBody(fn, f, limit)
 	b.run(func() {
 		if guard != nil {
 			guard(b)
@@ -285,7 +362,7 @@ func (fn *function) runBody(f *def.Func, guard func(*body)) {
 	}
 	// All loads come before the first store: a result may overwrite an argument.
 	for k, i := range registers {
-		if fn.outputs[k].isBool() && b.holder[i] == reserved {
+		if fn.outputs[k%len(fn.outputs)].isBool() && b.holder[i] == reserved {
 			panic("BUG: a constant bool result")
 		}
 		fn.storeResult(k, i)
@@ -307,40 +384,36 @@ func (fn *function) signature() string {
 	return "func(dst, a, b, c uintptr, n int)"
 }
 
-// tailIn copies the regN (fewer than a vector) remaining lanes of each input to its
+// tailIn copies the regN (fewer than an iteration's) remaining lanes of each input to its
 // buffer and points the registers to the buffers.
 func (fn *function) tailIn() {
 	fn.emit("MOVQ", regN, regTail)
 	for k := range fn.outputs {
 		fn.emit("LEAQ", fn.at(regDst[k], fn.outputs[k]), regOut[k])
 	}
-	fn.tailMask()
-	x := 0
+	fn.tailMasks()
 	for k, a := range fn.inputs {
-		src := fn.at(regSrc[k], a)
-		switch {
-		case fn.level == avx512 && a.isBool():
-			fn.emit("VMOVDQU8_Z", src, reg.K1, fn.half(x))
-			fn.emit("VMOVDQU", fn.half(x), fn.buffer(k))
-		case fn.level == avx512:
-			fn.emit(fn.op("VMOVUP")+"_Z", src, reg.K1, fn.vec(x))
-			fn.emit(fn.op("VMOVUP"), fn.vec(x), fn.buffer(k))
-		case a.isBool():
-			label := fmt.Sprintf("copy%d", k)
-			fn.emit("MOVQ", operand.U32(0), fn.buffer(k))
-			fn.emit("LEAQ", src, reg.R11)
-			fn.emit("XORL", reg.EAX, reg.EAX)
-			fn.ctx.Label(label)
-			fn.emit("MOVB", operand.Mem{Base: reg.R11, Index: reg.RAX, Scale: 1}, reg.R15B)
+		fn.emit("LEAQ", fn.at(regSrc[k], a), reg.RAX)
+		src := operand.Mem{Base: reg.RAX}
+		if a.isBool() && fn.level == avx2 {
+			fn.copyBytes(fmt.Sprintf("copyIn%d", k), src, fn.buffer(k))
+			continue
+		}
+		for v := range fn.vectors {
 			buf := fn.buffer(k)
-			buf.Index, buf.Scale = reg.RAX, 1
-			fn.emit("MOVB", reg.R15B, buf)
-			fn.emit("INCQ", reg.RAX)
-			fn.emit("CMPQ", reg.RAX, regTail)
-			fn.emit("JLT", operand.LabelRef(label))
-		default:
-			fn.emit(fn.op("VMASKMOVP"), src, reg.Y1, reg.Y0)
-			fn.emit(fn.op("VMOVUP"), reg.Y0, fn.buffer(k))
+			buf.Disp += v * fn.vectorOffset(a)
+			src.Disp = v * fn.vectorOffset(a)
+			switch {
+			case a.isBool():
+				fn.emit("VMOVDQU8_Z", src, opmask(1+v), reg.X0)
+				fn.emit("VMOVDQU", reg.X0, buf)
+			case fn.level == avx512:
+				fn.emit(fn.op("VMOVUP")+"_Z", src, opmask(1+v), reg.Z0)
+				fn.emit(fn.op("VMOVUP"), reg.Z0, buf)
+			default:
+				fn.emit(fn.op("VMASKMOVP"), src, fn.vec(1+v), reg.Y0)
+				fn.emit(fn.op("VMOVUP"), reg.Y0, buf)
+			}
 		}
 	}
 	for k := range fn.inputs {
@@ -350,54 +423,68 @@ func (fn *function) tailIn() {
 		fn.emit("LEAQ", fn.buffer(len(fn.inputs)+k), regDst[k])
 	}
 	fn.emit("XORL", reg.EBX, reg.EBX)
-	fn.emit("MOVQ", operand.U32(uint32(fn.lanesPerVector())), regN)
+	fn.emit("MOVQ", operand.U32(uint32(fn.lanesPerVector()*fn.vectors)), regN)
 }
 
-// half is the low 128 bits of register i.
-func (fn *function) half(i int) reg.Register { return fn.vec(i).AsX() }
+// copyBytes copies regTail bytes.
+func (fn *function) copyBytes(label string, from, to operand.Mem) {
+	fn.emit("XORL", reg.R11L, reg.R11L)
+	fn.ctx.Label(label)
+	from.Index, from.Scale = reg.R11, 1
+	to.Index, to.Scale = reg.R11, 1
+	fn.emit("MOVB", from, reg.R15B)
+	fn.emit("MOVB", reg.R15B, to)
+	fn.emit("INCQ", reg.R11)
+	fn.emit("CMPQ", reg.R11, regTail)
+	fn.emit("JLT", operand.LabelRef(label))
+}
 
-// tailMask puts the mask of the first regTail lanes into K1 (AVX-512) or Y1.
-func (fn *function) tailMask() {
+// tailMasks puts the masks of the first regTail lanes into K1 and K2 (AVX-512) or registers 1 and
+// 2, one for each vector of an iteration. Hoisted constants lie above.
+func (fn *function) tailMasks() {
 	if fn.level == avx512 {
 		fn.emit("MOVQ", operand.I32(-1), reg.RAX)
 		fn.emit("BZHIQ", regTail, reg.RAX, reg.RAX)
 		fn.emit("KMOVW", reg.EAX, reg.K1)
+		if fn.vectors == 2 {
+			fn.emit("SHRL", operand.U8(uint8(fn.lanesPerVector())), reg.EAX)
+			fn.emit("KMOVW", reg.EAX, reg.K2)
+		}
 		return
 	}
-	// A window into n ones followed by zeros.
+	// A window into ones followed by zeros.
 	fn.emit("LEAQ", fn.window(), reg.R11)
 	fn.emit("MOVQ", regTail, reg.RAX)
 	fn.emit("NEGQ", reg.RAX)
-	fn.emit(fn.op("VMOVUP"), operand.Mem{Base: reg.R11, Disp: fn.level.bytes(), Index: reg.RAX, Scale: uint8(fn.elementBytes())}, reg.Y1)
+	for v := range fn.vectors {
+		fn.emit(fn.op("VMOVUP"), operand.Mem{Base: reg.R11, Disp: 64 + 32*v, Index: reg.RAX, Scale: uint8(fn.elementBytes())}, fn.vec(1+v))
+	}
 }
 
 // tailOut copies the lanes of the result buffers to the results.
 func (fn *function) tailOut() {
-	fn.tailMask()
+	fn.tailMasks()
 	for k, a := range fn.outputs {
-		buf := fn.buffer(len(fn.inputs) + k)
 		to := operand.Mem{Base: regOut[k]}
-		switch {
-		case fn.level == avx512 && a.isBool():
-			fn.emit("VMOVDQU", buf, reg.X0)
-			fn.emit("VMOVDQU8", reg.X0, reg.K1, to)
-		case fn.level == avx512:
-			fn.emit(fn.op("VMOVUP"), buf, reg.Z0)
-			fn.emit(fn.op("VMOVUP"), reg.Z0, reg.K1, to)
-		case a.isBool():
-			label := fmt.Sprintf("copyOut%d", k)
-			fn.emit("XORL", reg.EAX, reg.EAX)
-			fn.ctx.Label(label)
-			buf.Index, buf.Scale = reg.RAX, 1
-			fn.emit("MOVB", buf, reg.R15B)
-			to.Index, to.Scale = reg.RAX, 1
-			fn.emit("MOVB", reg.R15B, to)
-			fn.emit("INCQ", reg.RAX)
-			fn.emit("CMPQ", reg.RAX, regTail)
-			fn.emit("JLT", operand.LabelRef(label))
-		default:
-			fn.emit(fn.op("VMOVUP"), buf, reg.Y0)
-			fn.emit(fn.op("VMASKMOVP"), reg.Y0, reg.Y1, to)
+		if a.isBool() && fn.level == avx2 {
+			fn.copyBytes(fmt.Sprintf("copyOut%d", k), fn.buffer(len(fn.inputs)+k), to)
+			continue
+		}
+		for v := range fn.vectors {
+			buf := fn.buffer(len(fn.inputs) + k)
+			buf.Disp += v * fn.vectorOffset(a)
+			to.Disp = v * fn.vectorOffset(a)
+			switch {
+			case a.isBool():
+				fn.emit("VMOVDQU", buf, reg.X0)
+				fn.emit("VMOVDQU8", reg.X0, opmask(1+v), to)
+			case fn.level == avx512:
+				fn.emit(fn.op("VMOVUP"), buf, reg.Z0)
+				fn.emit(fn.op("VMOVUP"), reg.Z0, opmask(1+v), to)
+			default:
+				fn.emit(fn.op("VMOVUP"), buf, reg.Y0)
+				fn.emit(fn.op("VMASKMOVP"), reg.Y0, fn.vec(1+v), to)
+			}
 		}
 	}
 }

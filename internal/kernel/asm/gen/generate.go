@@ -34,6 +34,17 @@ func generate() (map[string][]byte, error) {
 			files[stem+"_"+l.lower()+"_amd64.s"] = text
 		}
 	}
+	for _, l := range []level{avx2, avx512} {
+		f := newFile(l)
+		for _, r := range reductions() {
+			f.writeReduction(r)
+		}
+		text, err := f.finish()
+		if err != nil {
+			return nil, fmt.Errorf("reductions %s: %w", l.suffix(), err)
+		}
+		files["reductions_"+l.lower()+"_amd64.s"] = text
+	}
 	text, err := stubs(append(kernels, simple...))
 	files["stubs_amd64.go"] = text
 	return files, err
@@ -56,18 +67,32 @@ func stubs(kernels []kernel) ([]byte, error) {
 	w("package asm")
 	w("")
 	w(`import "unsafe"`)
-	var pairs []string
 	for _, l := range []level{avx2, avx512} {
 		for _, k := range kernels {
 			w("")
 			w("//go:noescape")
 			if len(k.outputs) == 2 {
 				w("func %s%s(sin, cos, a unsafe.Pointer, n int)", k.name, l.suffix())
-				pairs = append(pairs, k.name+l.suffix())
 			} else {
 				w("func %s%s(dst, a, b, c unsafe.Pointer, n int)", k.name, l.suffix())
 			}
 		}
+	}
+	for _, l := range []level{avx2, avx512} {
+		for _, r := range reductions() {
+			w("")
+			w("//go:noescape")
+			w("func %s%s(a unsafe.Pointer, n int) uint64", r.name, l.suffix())
+		}
+	}
+	for _, l := range []level{avx2, avx512} {
+		w("")
+		w("// Reductions%s holds the reductions by name: sum, prod, max or min, then f64 or f32.", l.suffix())
+		w("var Reductions%s = map[string]func(a unsafe.Pointer, n int) uint64{", l.suffix())
+		for _, r := range reductions() {
+			w("\t%q: %s%s,", strings.ToLower(strings.TrimPrefix(r.name[:len(r.name)-3], "Reduce")+"_"+r.name[len(r.name)-3:]), r.name, l.suffix())
+		}
+		w("}")
 	}
 	for _, l := range []level{avx2, avx512} {
 		w("")

@@ -13,8 +13,8 @@ import (
 func (b *body) run(onGuard func()) {
 	for p, r := range b.order {
 		b.at = p
-		for _, o := range b.f.Nodes[r].Operands() {
-			if o != def.None && b.inReg[o] >= 0 {
+		for _, o := range b.operands(r) {
+			if b.inReg[o] >= 0 {
 				b.pinned[b.inReg[o]] = true
 			}
 		}
@@ -73,6 +73,15 @@ func (b *body) binary(name string, r, x, y def.Ref, commutes bool) {
 
 func (b *body) lower(r def.Ref) {
 	n := b.f.Nodes[r]
+	if u, ok := b.fused[r]; ok {
+		if u.inverse {
+			inner := b.f.Nodes[n.A]
+			b.compare(r, inner.A, inner.B, inversePredicate[inner.Kind])
+		} else {
+			b.ternary(r, u)
+		}
+		return
+	}
 	switch n.Kind {
 	case def.Add:
 		b.binary(b.op("VADDP"), r, n.A, n.B, true)
@@ -129,14 +138,8 @@ func (b *body) lower(r def.Ref) {
 		b.shift(b.intOp("VPSLL"), r, n.A, n.Imm)
 	case def.Shr:
 		b.shift(b.intOp("VPSRL"), r, n.A, n.Imm)
-	case def.CmpEq:
-		b.compare(r, n.A, n.B, 0x00)
-	case def.CmpNe:
-		b.compare(r, n.A, n.B, 0x04)
-	case def.CmpLt:
-		b.compare(r, n.A, n.B, 0x11)
-	case def.CmpLe:
-		b.compare(r, n.A, n.B, 0x12)
+	case def.CmpEq, def.CmpNe, def.CmpLt, def.CmpLe:
+		b.compare(r, n.A, n.B, predicate[n.Kind])
 	case def.Bit:
 		b.bit(r, n)
 	case def.MaskAnd:
@@ -162,6 +165,52 @@ func (b *body) lower(r def.Ref) {
 	default:
 		panic("BUG: no machine form of lane operation " + n.Kind.String())
 	}
+}
+
+// Quiet comparison predicates of VCMPPD, and their opposites.
+var (
+	predicate        = map[def.Kind]uint8{def.CmpEq: 0x00, def.CmpNe: 0x04, def.CmpLt: 0x11, def.CmpLe: 0x12}
+	inversePredicate = map[def.Kind]uint8{def.CmpEq: 0x04, def.CmpNe: 0x00, def.CmpLt: 0x15, def.CmpLe: 0x16}
+)
+
+// ternary emits VPTERNLOG, which overwrites its first operand and may take the third from memory.
+func (b *body) ternary(r def.Ref, u fusion) {
+	o, truth := u.operands, u.truth
+	swap := func(i, j int) {
+		o[i], o[j] = o[j], o[i]
+		truth = permute(truth, i, j)
+	}
+	o = append([]def.Ref(nil), o...)
+	for i := range 2 {
+		if b.prefersMemory(o[i]) && !b.prefersMemory(o[2]) {
+			swap(i, 2)
+		}
+	}
+	dying := func(x def.Ref) bool {
+		i := b.inReg[x]
+		return i >= 0 && b.holder[i] == x && b.dies(x)
+	}
+	if !dying(o[0]) && dying(o[1]) && o[0] != o[1] {
+		swap(0, 1)
+	} else if !dying(o[0]) && dying(o[2]) {
+		swap(0, 2)
+	}
+	second := b.use(o[1])
+	src, bc := b.source(o[2])
+	var d int
+	if o[0] == o[1] || o[0] == o[2] {
+		from := b.use(o[0])
+		d = b.alloc()
+		b.emit(b.op("VMOVUP"), b.vec(from), b.vec(d))
+		b.inReg[r], b.holder[d] = d, r
+	} else {
+		d = b.destructive(r, o[0])
+	}
+	name := b.intOp("VPTERNLOG")
+	if bc {
+		name += "_BCST"
+	}
+	b.emit(name, operand.U8(truth), src, b.vec(second), b.vec(d))
 }
 
 func (b *body) round(r, x def.Ref, mode uint8) {
