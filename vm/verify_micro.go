@@ -25,6 +25,9 @@ func checkInstr(c micro.Instr) error {
 	if c.Op == micro.Cast && !c.To.Valid() || c.Op != micro.Cast && c.To != dtype.Invalid {
 		return fmt.Errorf("%v has the result dtype %v", c.Op, c.To)
 	}
+	if n := info.Arity; n < 3 && c.C != 0 || n < 2 && c.B != 0 {
+		return fmt.Errorf("%v has more than %d operands", c.Op, n)
+	}
 	return nil
 }
 

@@ -1,0 +1,107 @@
+package vm
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// guardBytes lie before and behind each piece of a guarded machine's memory.
+const guardBytes = 4096
+
+// GuardedMachine is a machine whose memory lies between guards and is filled with a pattern, apart from constants and inputs, which
+// are 0.
+type GuardedMachine struct {
+	*Machine
+	pattern byte
+	blocks  [][]byte
+}
+
+// NewGuardedMachine makes a machine whose inputs hold zeros.
+func NewGuardedMachine(p *Program, pattern byte, opts ...Option) *GuardedMachine {
+	g := &GuardedMachine{Machine: NewMachine(p, opts...), pattern: pattern}
+	m := g.Machine
+	m.arena = g.block(p.ArenaBytes)
+	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
+	copy(m.arena[p.ConstOffset:], p.Const)
+	for i := range p.Instrs {
+		k := 0
+		for _, list := range [][]Operand{p.Instrs[i].In, p.Instrs[i].Out} {
+			for _, o := range list {
+				if o.Space == 0 {
+					m.exec[i].setPointer(k, unsafe.Add(m.base, o.Offset))
+				}
+				k++
+			}
+		}
+	}
+	for i := range p.Inputs {
+		s := &p.Inputs[i]
+		if s.Space == 0 {
+			clear(m.arena[s.Offset : s.Offset+bytesOf(s.Type)])
+			m.set[i] = true
+		} else if s.Used {
+			b := g.block(bytesOf(s.Type))
+			clear(b)
+			m.bind(i, unsafe.Pointer(unsafe.SliceData(b)), nil)
+		}
+	}
+	return g
+}
+
+// block returns n bytes at a multiple of 64 between guards, all filled with the pattern.
+func (g *GuardedMachine) block(n int64) []byte {
+	whole := alignedBytes(n + 2*guardBytes)
+	for i := range whole {
+		whole[i] = g.pattern
+	}
+	g.blocks = append(g.blocks, whole)
+	return whole[guardBytes : guardBytes+n : guardBytes+n]
+}
+
+// Intact reports whether nothing has written to the guards.
+func (g *GuardedMachine) Intact() bool {
+	for _, b := range g.blocks {
+		for _, side := range [2][]byte{b[:guardBytes], b[len(b)-guardBytes:]} {
+			for _, v := range side {
+				if v != g.pattern {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// Output returns the bytes of output i, with the bits of every NaN made equal: they are not part of the promise that
+// executors give the same bits.
+func (g *GuardedMachine) Output(i int) []byte {
+	s := &g.p.Outputs[i]
+	b := append([]byte(nil), g.arena[s.Offset:s.Offset+bytesOf(s.Type)]...)
+	switch s.DType {
+	case dtype.Float64:
+		for k := 0; k < len(b); k += 8 {
+			if isNaN(unsafe.Pointer(&b[k]), dtype.Float64, 1) {
+				binary.LittleEndian.PutUint64(b[k:], 0x7ff8000000000000)
+			}
+		}
+	case dtype.Float32:
+		for k := 0; k < len(b); k += 4 {
+			if isNaN(unsafe.Pointer(&b[k]), dtype.Float32, 1) {
+				binary.LittleEndian.PutUint32(b[k:], 0x7fc00000)
+			}
+		}
+	}
+	return b
+}
+
+// Sealed returns encoded data with the checksum that its other bytes ask for.
+func Sealed(data []byte) []byte {
+	if len(data) < 4 {
+		return data
+	}
+	body := data[: len(data)-4 : len(data)-4]
+	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
+}

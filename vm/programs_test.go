@@ -1,0 +1,88 @@
+package vm_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+type namedProgram struct {
+	name string
+	*vm.Program
+}
+
+// programs returns compiled programs of all kinds: random graphs with derivatives of two orders, and every
+// operator's samples, so that every micro-operation and kernel with its attributes is there.
+var programs = sync.OnceValue(func() []namedProgram {
+	var list []namedProgram
+	add := func(name string, c compile.Config, outputs ...*graph.Node) {
+		p, err := c.Compile(outputs...)
+		if err != nil {
+			panic(fmt.Sprintf("%s: %v", name, err))
+		}
+		list = append(list, namedProgram{name, p})
+	}
+	for family, rc := range []testkit.RandomConfig{
+		{DType: graph.Float64, Operators: 16, MaxSize: 100, Order: 2},
+		{DType: graph.Float64, Operators: 10, MaxSize: 3000, Order: 1},
+		{DType: graph.Float64, Operators: 40, Scalars: true, MaxSize: 10, Order: 2},
+		{DType: graph.Float32, Operators: 8, MaxSize: 100, Order: 1},
+	} {
+		for seed := range uint64(8) {
+			r, err := testkit.Random(1000+seed, rc)
+			if err != nil {
+				panic(err)
+			}
+			c := compile.Config{NoDebug: seed%4 == 3, Unoptimized: seed%4 == 2}
+			add(fmt.Sprintf("random/%d/%d", family, seed), c, r.Outputs...)
+		}
+	}
+	for _, op := range graph.Ops() {
+		for k, s := range op.Samples {
+			g := graph.New()
+			in := make([]*graph.Node, len(s.In))
+			for i, v := range s.In {
+				in[i] = g.Input(fmt.Sprintf("x%d", i), v.Type.DType, v.Type.Shape...)
+			}
+			var n *graph.Node
+			if s.Build != nil {
+				n = s.Build(in)
+			} else {
+				n = g.Apply(op, in, s.Attrs)
+			}
+			if !n.Valid() {
+				continue
+			}
+			outputs := []*graph.Node{n}
+			for i := range n.Results() {
+				outputs = append(outputs[:i:i], graph.Result(n, i))
+			}
+			add(fmt.Sprintf("%s/%d", op.Name, k), compile.Config{}, outputs...)
+		}
+	}
+	return list
+})
+
+// difference describes how two programs differ, "" if they do not. Empty and nil lists are the same.
+func difference(p, q *vm.Program) string {
+	return cmp.Diff(p, q, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(vm.Program{}))
+}
+
+func TestProgramsVerify(t *testing.T) {
+	if len(programs()) < 150 {
+		t.Errorf("only %d programs", len(programs()))
+	}
+	for _, p := range programs() {
+		if err := p.Verify(); err != nil {
+			t.Errorf("%s: %v", p.name, err)
+		}
+	}
+}
