@@ -9,7 +9,7 @@ import (
 
 // unsampled operators have no values of their own to check.
 var unsampled = map[string]string{
-	"input": "a value from outside", "const": "covered by every literal operand", "result": "covered by operators with several results",
+	"input": "a value from outside", "const": "covered by every literal operand", "result": "covered by operators with several results", "placeholder": "no program contains one",
 }
 
 func TestOperators(t *testing.T) {
@@ -18,7 +18,7 @@ func TestOperators(t *testing.T) {
 		if unsampled[op.Name] != "" {
 			continue
 		}
-		if !ref.Defined(op.Name) {
+		if !ref.Defined(op.Name) && op.Expand == nil {
 			t.Errorf("internal/ref has no definition of %s", op.Name)
 			continue
 		}
