@@ -233,7 +233,7 @@ func (b *builder) node(i int) {
 		return
 	}
 	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.RoundedBox, Fill: scene.Paper, Stroke: scene.Line,
-		Class: "operator op-" + identifier(n.Op), Cluster: b.home(n), Tooltip: tooltip(n), Key: "operator"}
+		Class: "operator op-" + identifier(n.Op), Cluster: b.home(n), Tooltip: tooltip(n), Key: "operator", Match: "n" + strconv.Itoa(n.Origin)}
 	symbol, operands := b.symbol(i)
 	o.Lines = append(o.Lines, scene.TextLine{Runs: symbol, Size: scene.SymbolSize, Colour: scene.Ink})
 	colour := scene.Muted
@@ -295,7 +295,7 @@ func (b *builder) symbol(i int) ([]scene.Run, []operand) {
 func (b *builder) input(i int) int {
 	n := &b.model.Nodes[i]
 	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
-		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input"}
+		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Match: "n" + strconv.Itoa(n.Origin)}
 	o.Lines = append(o.Lines, scene.TextLine{Runs: nameRuns(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
 	if text := b.valueText(n); text != "" {
 		o.Lines = append(o.Lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})

@@ -61,6 +61,10 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	op := n.Op()
 	o := Node{ID: n.ID(), Op: op.Name, Symbol: op.Symbol, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
 		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient}
+	o.Origin = o.ID
+	if n.Origin() >= 0 {
+		o.Origin = n.Origin()
+	}
 	if p := n.Position(); p.File != "" {
 		o.Source = p.String()
 	}

@@ -27,6 +27,7 @@ func (v *Value) IsScalar() bool { return len(v.Shape) == 0 && len(v.Data) == 1 }
 // the graph comes from: a graph.Graph, a compiled program or a trace.
 type Node struct {
 	ID         int    // as the source numbers it
+	Origin     int    // the id of the node that it was made for in an earlier graph, its own where there is none
 	Op         string // "input", "const", or the operator's name
 	Symbol     string // how the operator is drawn; empty means Op
 	Name       string

@@ -59,6 +59,7 @@ type settings struct {
 	outlines       bool
 	prefix         string
 	maxNodes       int
+	reference      *Picture
 
 	values, adjoints map[*graph.Node]*Value
 	partials         map[Edge]*Value
@@ -151,3 +152,8 @@ func WithIDPrefix(prefix string) Option { return func(s *settings) { s.prefix = 
 // WithMaxNodes sets how many nodes are drawn at most (20000 without it); larger
 // graphs give an error.
 func WithMaxNodes(n int) Option { return func(s *settings) { s.maxNodes = n } }
+
+// WithReference keeps the order of nodes as in another picture, so that a graph
+// before and after a change look alike. Nodes are the same when their ids are,
+// or, in a rebuilt graph, the id of the node that they were made for.
+func WithReference(p *Picture) Option { return func(s *settings) { s.reference = p } }

@@ -46,7 +46,42 @@ func prepare(m *Model, s *settings) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.reference != nil {
+		if err := s.reference.place(sc); err != nil {
+			return nil, err
+		}
+	}
 	return &Picture{model: m, settings: s, scene: sc}, nil
+}
+
+// place notes in another scene where its nodes stand in this picture.
+func (p *Picture) place(other *scene.Scene) error {
+	d, err := p.laid()
+	if err != nil {
+		return err
+	}
+	match := func(n *scene.Node) string {
+		if n.Match != "" {
+			return n.Match
+		}
+		return n.ID
+	}
+	at := map[string]float64{}
+	for i := range p.scene.Nodes {
+		c := d.Layout.Nodes[i]
+		v := c.Y
+		if !p.scene.Direction.Horizontal() {
+			v = c.X
+		}
+		if name := match(&p.scene.Nodes[i]); at[name] == 0 {
+			at[name] = v
+		}
+	}
+	for i := range other.Nodes {
+		n := &other.Nodes[i]
+		n.Place, n.Placed = at[match(n)], at[match(n)] != 0
+	}
+	return nil
 }
 
 // laid lays the scene out on first use: DOT and JSON do without.

@@ -115,7 +115,8 @@ func Draw(s *scene.Scene) (*Drawing, error) {
 		if size.Shape == scene.Circle || size.Shape == scene.DoubleCircle || size.Shape == scene.Dot {
 			shape = layout.Circle
 		}
-		g.Nodes = append(g.Nodes, layout.Node{W: size.W, H: size.H, Shape: shape, Radius: radius, Cluster: n.Cluster, First: n.First})
+		g.Nodes = append(g.Nodes, layout.Node{W: size.W, H: size.H, Shape: shape, Radius: radius, Cluster: n.Cluster, First: n.First,
+			Hinted: n.Placed, Hint: n.Place})
 	}
 	for i := range s.Edges {
 		e := &s.Edges[i]

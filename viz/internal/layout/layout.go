@@ -50,7 +50,12 @@ type Node struct {
 	Shape   Shape
 	Radius  float64 // of a box's corners
 	Cluster int     // index of the innermost cluster, −1 for none
-	First   bool    // a node without predecessors that belongs in the first layer
+	// Hinted nodes had a place in an earlier drawing: Hint is their position
+	// across the direction of the edges there. When any node has one, orders
+	// keep to the earlier drawing's but for local improvements.
+	Hinted bool
+	Hint   float64
+	First  bool // a node without predecessors that belongs in the first layer
 }
 
 // Edge is an edge to route, drawn from From to To.

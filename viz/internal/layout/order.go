@@ -41,6 +41,13 @@ func (p *plan) order() {
 		}
 		return true
 	}
+	if o.recall() {
+		starts = 0
+		keep()
+		for k := 0; k < 4 && o.transpose(k%2 == 1, false); k++ {
+			keep()
+		}
+	}
 	for start := 0; start < starts && best > 0; start++ {
 		o.initial(start%2 == 1)
 		o.median = start%4 >= 2
@@ -168,6 +175,72 @@ func (o *orderer) initial(fromEnd bool) {
 		o.indexLayer(l)
 		o.arrange(l)
 	}
+}
+
+// recall orders the layers by the hints of an earlier drawing, if there are any.
+// New nodes and dummies go where their neighbours are.
+func (o *orderer) recall() bool {
+	place, known := make([]float64, len(o.items)), make([]bool, len(o.items))
+	any := false
+	for i := range o.graph.Nodes {
+		if n := &o.graph.Nodes[i]; n.Hinted {
+			place[i], known[i], any = n.Hint, true, true
+		}
+	}
+	if !any {
+		return false
+	}
+	// Nodes without a hint take the mean of their neighbours, nearest first.
+	for again := true; again; {
+		again = false
+		sum, count := make([]float64, len(o.graph.Nodes)), make([]float64, len(o.graph.Nodes))
+		for k := range o.bundles {
+			b := &o.bundles[k]
+			switch {
+			case known[b.low] && !known[b.high]:
+				sum[b.high] += place[b.low]
+				count[b.high]++
+			case known[b.high] && !known[b.low]:
+				sum[b.low] += place[b.high]
+				count[b.low]++
+			}
+		}
+		for i := range count {
+			if count[i] > 0 {
+				place[i], known[i], again = sum[i]/count[i], true, true
+			}
+		}
+	}
+	for k := range o.bundles {
+		b := &o.bundles[k]
+		for q, i := range b.items {
+			if q > 0 && q < len(b.items)-1 {
+				t := float64(q) / float64(len(b.items)-1)
+				place[i] = place[b.low]*(1-t) + place[b.high]*t
+			}
+		}
+	}
+	for l := range o.layers {
+		for _, i := range o.layers[l] {
+			o.key[i] = place[i]
+		}
+		// Keys of arrange are not negative.
+		least := 0.0
+		for _, i := range o.layers[l] {
+			least = min(least, o.key[i])
+		}
+		for _, i := range o.layers[l] {
+			o.key[i] -= least
+		}
+		o.arrange(l)
+	}
+	if len(o.graph.Clusters) > 0 {
+		o.placeClusters()
+		for l := range o.layers {
+			o.arrange(l)
+		}
+	}
+	return true
 }
 
 // sweep reorders layer after layer by the barycentres, or medians, of the layer

@@ -105,6 +105,10 @@ type Node struct {
 	Tooltip string // lines of details, shown on hovering
 	Cluster int    // index of its innermost cluster, −1 for none
 	First   bool   // belongs in the first layer when nothing leads to it
+	Match   string // names the node across drawings; empty means ID
+	// Place across the direction of the edges in an earlier drawing, if Placed.
+	Placed bool
+	Place  float64
 	// Key groups nodes that should get the same size.
 	Key string
 }
