@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -212,10 +213,34 @@ func (e *emitter) loop(x *instruction) vm.Instr {
 	return in
 }
 
+// indexCopy emits an index that is not a view as a slice, which keeps the leading dimensions.
+func (e *emitter) indexCopy(n *graph.Node) vm.Instr {
+	operand, starts := n.Input(0), n.Attrs().Ints("indices")
+	rank := operand.Shape().Rank()
+	starts = append(slices.Clone(starts), make([]int, rank-len(starts))...)
+	limits, strides := slices.Clone([]int(operand.Shape())), slices.Repeat([]int{1}, rank)
+	out := e.operand(n)
+	out.Shape = slices.Clone([]int(operand.Shape()))
+	for d := range n.Attrs().Ints("indices") {
+		limits[d], out.Shape[d] = starts[d]+1, 1
+	}
+	in := vm.Instr{
+		Op: vm.OpKernel, Kernel: "slice", In: []vm.Operand{e.operand(operand)}, Out: []vm.Operand{out},
+		Attrs: attr.Make(attr.L("starts", starts), attr.L("limits", limits), attr.L("strides", strides)),
+	}
+	if e.debug {
+		in.Nodes = []int32{e.label(int32(n.ID()))}
+	}
+	return in
+}
+
 // kernel emits a call.
 func (e *emitter) kernel(id int32) vm.Instr {
 	n := e.g.Node(int(id))
 	in := vm.Instr{Op: vm.OpKernel, Kernel: n.Op().Kernel, Attrs: n.Attrs()}
+	if n.Op().Name == "index" {
+		return e.indexCopy(n)
+	}
 	if n.Op().Kernel == "" {
 		panic("BUG: operator " + n.Op().Name + " reached emission without a way to run")
 	}

@@ -38,6 +38,9 @@ func init() {
 			if err := s.check(); err != nil {
 				return Type{}, err
 			}
+			if err := numeric(in[0]); err != nil {
+				return Type{}, err
+			}
 			m := len(s) - in[0].typ.Shape.Rank()
 			if m < 1 || len(idx) != m*len(in) {
 				return Type{}, fmt.Errorf("%d indices do not suit %d operands of rank %d in shape %v", len(idx), len(in), in[0].typ.Shape.Rank(), s)
@@ -107,6 +110,9 @@ func init() {
 			if !in[0].typ.DType.IsInt() {
 				return Type{}, fmt.Errorf("the indices are %v: need int32 or int64", in[0].typ.DType)
 			}
+			if err := numeric(in[1]); err != nil {
+				return Type{}, err
+			}
 			if axis < 0 || axis >= len(s) {
 				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
 			}
@@ -142,6 +148,14 @@ func init() {
 			return Type{d, s}, nil
 		},
 	})
+}
+
+// numeric reports bools, which do not add up.
+func numeric(n *Node) error {
+	if !Numbers.Has(n.typ.DType) {
+		return fmt.Errorf("the operand is %v: needs one of %v", n.typ.DType, Numbers)
+	}
+	return nil
 }
 
 func checkIndices(s Shape, idx []int) error {

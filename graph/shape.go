@@ -223,6 +223,9 @@ func init() {
 			if err := s.check(); err != nil {
 				return Type{}, err
 			}
+			if err := numeric(in[0]); err != nil {
+				return Type{}, err
+			}
 			r := len(s)
 			if len(starts) != r*len(in) || len(strides) != r*len(in) {
 				return Type{}, fmt.Errorf("starts and strides need %d entries each", r*len(in))
