@@ -115,12 +115,14 @@ type Interpreter struct {
 	nodes   []*graph.Node
 	outputs []*graph.Node
 	values  map[*graph.Node]Value
-	fixed   map[*graph.Node]Value // what does not depend on inputs
+	fixed   map[*graph.Node]Value       // what does not depend on inputs
+	stands  map[*graph.Node]*graph.Node // expansions, by the nodes that they stand for
 }
 
-// Make returns an interpreter for the outputs.
+// Make returns an interpreter for the outputs. Operators without a definition here are expanded, which appends nodes to
+// the graph.
 func Make(outputs ...*graph.Node) (*Interpreter, error) {
-	x := &Interpreter{outputs: outputs, values: map[*graph.Node]Value{}, fixed: map[*graph.Node]Value{}}
+	x := &Interpreter{outputs: outputs, values: map[*graph.Node]Value{}, fixed: map[*graph.Node]Value{}, stands: map[*graph.Node]*graph.Node{}}
 	seen := map[*graph.Node]bool{}
 	var visit func(n *graph.Node) error
 	visit = func(n *graph.Node) error {
@@ -132,7 +134,17 @@ func Make(outputs ...*graph.Node) (*Interpreter, error) {
 			return fmt.Errorf("ref: invalid node")
 		}
 		varies := n.IsInput()
-		for _, in := range n.Inputs() {
+		operands := n.Inputs()
+		if n.Op().Expand != nil && !Defined(n.Op().Name) {
+			// The expansion is made of nodes that are appended to the graph.
+			e := n.Op().Expand(n)
+			if err := n.Graph().Err(); err != nil {
+				return fmt.Errorf("ref: expanding %s: %w", n.Op().Name, err)
+			}
+			x.stands[n] = e
+			operands = []*graph.Node{e}
+		}
+		for _, in := range operands {
 			if err := visit(in); err != nil {
 				return err
 			}
@@ -203,6 +215,9 @@ func Eval(inputs map[*graph.Node]Value, outputs ...*graph.Node) ([]Value, error)
 var evaluators = map[string]func(n *graph.Node, in []Value) (Value, error){}
 
 func (x *Interpreter) eval(n *graph.Node, values map[*graph.Node]Value) (Value, error) {
+	if e := x.stands[n]; e != nil {
+		return values[e], nil
+	}
 	in := make([]Value, len(n.Inputs()))
 	for i, o := range n.Inputs() {
 		in[i] = values[o]
@@ -231,7 +246,8 @@ func (x *Interpreter) eval(n *graph.Node, values map[*graph.Node]Value) (Value, 
 	return v, nil
 }
 
-// Defined reports whether the operator with the given name has a definition here.
+// Defined reports whether the operator with the given name has a definition here. Others are evaluated by their expansion
+// if they have one.
 func Defined(name string) bool {
 	_, f := floatOps[name]
 	_, p := predicates[name]

@@ -1,8 +1,11 @@
 package testkit
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
 )
@@ -70,6 +73,65 @@ func TestIntegerOperands(t *testing.T) {
 				CheckIntegers(t, op, op.Samples[0], graph.Int32)
 				CheckIntegers(t, op, op.Samples[0], graph.Int64)
 			})
+		}
+	}
+}
+
+// What the type rule of an operator accepts compiles and runs, in every dtype.
+func TestEveryAcceptedDTypeRuns(t *testing.T) {
+	for _, op := range graph.Ops() {
+		if unsampled[op.Name] != "" {
+			continue
+		}
+		accepted := 0
+		for _, s := range op.Samples {
+			for d := graph.Bool; d <= graph.Float64; d++ {
+				g, at := graph.New(), Point{}
+				var in []*graph.Node
+				for i, si := range s.In {
+					v := SampleValue(si, i, d)
+					x := g.Input(fmt.Sprintf("x%d", i), v.Type.DType, v.Type.Shape...)
+					at[x] = v
+					in = append(in, x)
+				}
+				var y *graph.Node
+				if s.Build != nil {
+					y = s.Build(in)
+				} else {
+					y = g.Apply(op, in, s.Attrs)
+				}
+				if g.Err() != nil {
+					continue
+				}
+				accepted++
+				outs := []*graph.Node{y}
+				if rs := y.Results(); rs != nil {
+					outs = nil
+					for i := range rs {
+						outs = append(outs, graph.Result(y, i))
+					}
+				}
+				want, err := ref.Eval(at, outs...)
+				if err != nil {
+					if !strings.Contains(err.Error(), "division by zero") {
+						t.Errorf("%s: %v", describe(op, s, d), err)
+					}
+					continue
+				}
+				got, err := CompileAndRun(compile.Config{}, at, outs...)
+				if err != nil {
+					t.Errorf("%s: %v", describe(op, s, d), err)
+					continue
+				}
+				for i := range outs {
+					if err := Close(got[i], want[i], bound32); err != nil {
+						t.Errorf("%s: result %d: %v", describe(op, s, d), i, err)
+					}
+				}
+			}
+		}
+		if accepted == 0 && len(op.Samples) > 0 {
+			t.Errorf("%s accepts none of its samples", op.Name)
 		}
 	}
 }
