@@ -295,7 +295,7 @@ func (b *builder) symbol(i int) ([]scene.Run, []operand) {
 func (b *builder) input(i int) int {
 	n := &b.model.Nodes[i]
 	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
-		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Match: "n" + strconv.Itoa(n.Origin)}
+		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Order: i + 1, Match: "n" + strconv.Itoa(n.Origin)}
 	o.Lines = append(o.Lines, scene.TextLine{Runs: nameRuns(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
 	if text := b.valueText(n); text != "" {
 		o.Lines = append(o.Lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})
@@ -369,7 +369,7 @@ func (b *builder) ghost(i int) int {
 		lines = append(lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})
 	}
 	at := b.add(scene.Node{ID: fmt.Sprintf("n%d-ghost", n.ID), Shape: shape, Lines: lines, Fill: scene.Paper, Stroke: scene.InputLine,
-		Dashed: true, Class: "ghost", Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost"})
+		Dashed: true, Class: "ghost", Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
 	b.ghosts[i] = at
 	return at
 }
@@ -380,7 +380,7 @@ func (b *builder) outputs() {
 		n := &b.model.Nodes[o.Node]
 		gradient := o.Of != ""
 		out := scene.Node{ID: fmt.Sprintf("out%d", k), Shape: scene.DoubleCircle, Fill: scene.OutputFill, Stroke: scene.OutputLine,
-			Class: "output", Cluster: b.cluster[0], Tooltip: tooltip(n), Key: "output"}
+			Class: "output", Cluster: b.cluster[0], Tooltip: tooltip(n), Key: "output", Order: len(b.model.Nodes) + k + 1}
 		name := b.outputName(k)
 		size := scene.SymbolSize + 2
 		colour := scene.OutputText

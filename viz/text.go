@@ -3,6 +3,7 @@ package viz
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -58,7 +59,8 @@ type railRow struct {
 type railWriter struct {
 	*bufio.Writer
 	builder *builder
-	rails   []int // per column: the model's node whose value is live, −1 for none
+	rails   []int       // per column: the model's node whose value is live, −1 for none
+	column  map[int]int // per live node: its column
 	last    map[int]int
 }
 
@@ -156,16 +158,14 @@ func (t *railWriter) write() {
 	}
 	// The drawing is as wide as its most live values, which the first walk finds.
 	width := 0
-	for pass := 0; pass < 2; pass++ {
-		t.rails = nil
+	for _, drawn := range []bool{false, true} {
+		t.rails, t.column = nil, map[int]int{}
 		for k, row := range rows {
-			line := t.row(k, row)
-			if pass == 0 {
-				width = max(width, len([]rune(line)))
-				continue
+			line, length := t.row(k, row, drawn)
+			width = max(width, length)
+			if drawn {
+				_, _ = t.WriteString(line + strings.Repeat(" ", width-length) + "  " + strings.Map(printable, row.text) + "\n")
 			}
-			pad := strings.Repeat(" ", width-len([]rune(line)))
-			_, _ = t.WriteString(line + pad + "  " + strings.Map(printable, row.text) + "\n")
 		}
 	}
 }
@@ -177,21 +177,14 @@ func printable(r rune) rune {
 	return r
 }
 
-// row draws the rails of one line and updates them.
-func (t *railWriter) row(k int, row railRow) string {
-	column := func(node int) int {
-		for c, n := range t.rails {
-			if n == node {
-				return c
-			}
-		}
-		return -1
-	}
+// row updates the rails by one line and returns its length in characters, and,
+// where it is drawn, the line.
+func (t *railWriter) row(k int, row railRow, drawn bool) (string, int) {
 	used := map[int]bool{} // columns of operands
 	own := -1
 	for _, o := range row.operands {
-		c := column(o)
-		if c < 0 {
+		c, live := t.column[o]
+		if !live {
 			continue
 		}
 		used[c] = true
@@ -201,8 +194,7 @@ func (t *railWriter) row(k int, row railRow) string {
 		}
 	}
 	if own < 0 {
-		own = column(-1)
-		if own < 0 {
+		if own = slices.Index(t.rails, -1); own < 0 {
 			own = len(t.rails)
 			t.rails = append(t.rails, -1)
 		}
@@ -211,8 +203,13 @@ func (t *railWriter) row(k int, row railRow) string {
 	for c := range used {
 		low, high = min(low, c), max(high, c)
 	}
+	// Rails right of the last live one are gone, so that the line ends there.
+	length := 2*len(t.rails) - 1
 	var b strings.Builder
 	for c := range t.rails {
+		if !drawn {
+			break
+		}
 		live := t.rails[c] >= 0
 		ends := live && used[c] && t.last[t.rails[c]] == k
 		inside := low < c && c < high
@@ -238,14 +235,17 @@ func (t *railWriter) row(k int, row railRow) string {
 			mark = '─'
 		}
 		b.WriteRune(mark)
-		if c >= low && c < high {
+		switch {
+		case c == len(t.rails)-1:
+		case c >= low && c < high:
 			b.WriteRune('─')
-		} else {
+		default:
 			b.WriteRune(' ')
 		}
 	}
 	for c := range used {
 		if t.last[t.rails[c]] == k {
+			delete(t.column, t.rails[c])
 			t.rails[c] = -1
 		}
 	}
@@ -253,10 +253,11 @@ func (t *railWriter) row(k int, row railRow) string {
 	if row.node >= 0 {
 		if _, needed := t.last[row.node]; needed {
 			t.rails[own] = row.node
+			t.column[row.node] = own
 		}
 	}
 	for len(t.rails) > 0 && t.rails[len(t.rails)-1] < 0 {
 		t.rails = t.rails[:len(t.rails)-1]
 	}
-	return strings.TrimRight(b.String(), " ")
+	return b.String(), length
 }

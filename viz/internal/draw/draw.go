@@ -116,7 +116,7 @@ func Draw(s *scene.Scene) (*Drawing, error) {
 			shape = layout.Circle
 		}
 		g.Nodes = append(g.Nodes, layout.Node{W: size.W, H: size.H, Shape: shape, Radius: radius, Cluster: n.Cluster, First: n.First,
-			Hinted: n.Placed, Hint: n.Place})
+			Order: n.Order, Hinted: n.Placed, Hint: n.Place})
 	}
 	for i := range s.Edges {
 		e := &s.Edges[i]

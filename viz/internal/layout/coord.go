@@ -33,8 +33,8 @@ func (p *plan) place() {
 		}
 		c.separateClusters(rounds)
 	}
-	p.closeUp()
 	p.straighten()
+	p.closeUp()
 	p.columns()
 }
 

@@ -55,6 +55,7 @@ type Node struct {
 	// keep to the earlier drawing's but for local improvements.
 	Hinted bool
 	Hint   float64
+	Order  int  // among equally good arrangements, nodes stand by growing Order; 0 for no preference
 	First  bool // a node without predecessors that belongs in the first layer
 }
 

@@ -84,7 +84,54 @@ func (p *plan) order() {
 	}
 	o.index()
 	p.crossings = best
+	o.mirror()
 }
+
+// mirror turns the parts of the drawing that nothing joins over, where more
+// nodes then stand in the order that they prefer. That changes no crossing.
+func (o *orderer) mirror() {
+	part := o.parts()
+	balance := map[int32]int{}
+	for _, layer := range o.layers {
+		for k, i := range layer {
+			for _, j := range layer[max(0, k-mirrorWindow):k] {
+				if part[i] != part[j] || o.items[i].kind != nodeItem || o.items[j].kind != nodeItem {
+					continue
+				}
+				if a, b := o.graph.Nodes[i].Order, o.graph.Nodes[j].Order; a > 0 && b > 0 {
+					balance[part[i]] += compare(float64(a), float64(b))
+				}
+			}
+		}
+	}
+	var members []int32
+	for l, layer := range o.layers {
+		members = members[:0]
+		for _, i := range layer {
+			if balance[part[i]] < 0 {
+				members = append(members, i)
+			}
+		}
+		if len(members) == 0 {
+			continue
+		}
+		// Each part turns over within the places that it has.
+		last := map[int32][]int32{}
+		for _, i := range members {
+			last[part[i]] = append(last[part[i]], i)
+		}
+		for k, i := range layer {
+			if list := last[part[i]]; balance[part[i]] < 0 {
+				layer[k] = list[len(list)-1]
+				last[part[i]] = list[:len(list)-1]
+			}
+		}
+		o.indexLayer(l)
+	}
+}
+
+// mirrorWindow bounds the pairs that mirror looks at.
+const mirrorWindow = 64
 
 type orderer struct {
 	*plan

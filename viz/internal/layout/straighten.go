@@ -67,9 +67,46 @@ func (p *plan) canMove(i int32, d float64) bool {
 		return p.clearOfClusters(i, d)
 	}
 	c := int(it.cluster)
-	low, high := p.clusterLow[c]+p.options.Padding+p.titleV(c), p.clusterHigh[c]-p.options.Padding
-	v := it.v + d
-	return v-it.size/2 >= low && v+it.size/2 <= high && p.clearOfClusters(i, d)
+	return p.clearOfClusters(i, d) && p.grow(c, it.v+d-it.size/2-p.options.Padding-p.titleV(c), it.v+d+it.size/2+p.options.Padding)
+}
+
+// grow makes a cluster, and those around it, cover a range along v, and reports
+// whether nothing stands in the way of that.
+func (p *plan) grow(c int, low, high float64) bool {
+	low, high = math.Min(low, p.clusterLow[c]), math.Max(high, p.clusterHigh[c])
+	if low == p.clusterLow[c] && high == p.clusterHigh[c] {
+		return true
+	}
+	if len(p.items) > 5000 {
+		return false // looking for what stands in the way takes long
+	}
+	gap := p.options.EdgeGap - 1e-6
+	for l := p.clusterFirst[c]; l <= p.clusterLast[c]; l++ {
+		for _, i := range p.layers[l] {
+			it := &p.items[i]
+			if it.cluster >= 0 && p.common(c, int(it.cluster)) == c {
+				continue
+			}
+			if it.v+it.size/2+gap > low && it.v-it.size/2-gap < high {
+				return false
+			}
+		}
+	}
+	for k := range p.graph.Clusters {
+		common := p.common(c, k)
+		if common == c || common == k || p.clusterFirst[k] > p.clusterLast[c] || p.clusterLast[k] < p.clusterFirst[c] {
+			continue
+		}
+		if p.clusterHigh[k]+gap > low && p.clusterLow[k]-gap < high {
+			return false
+		}
+	}
+	if parent := p.graph.Clusters[c].Parent; parent >= 0 &&
+		!p.grow(parent, low-p.options.Padding-p.titleV(parent), high+p.options.Padding) {
+		return false
+	}
+	p.clusterLow[c], p.clusterHigh[c] = low, high
+	return true
 }
 
 // clearOfClusters reports whether an item that moves by d stays clear of the

@@ -105,6 +105,7 @@ type Node struct {
 	Tooltip string // lines of details, shown on hovering
 	Cluster int    // index of its innermost cluster, −1 for none
 	First   bool   // belongs in the first layer when nothing leads to it
+	Order   int    // preferred order across the direction of the edges
 	Match   string // names the node across drawings; empty means ID
 	// Place across the direction of the edges in an earlier drawing, if Placed.
 	Placed bool
