@@ -299,3 +299,73 @@ func BenchmarkIrregular(b *testing.B) {
 		})
 	}
 }
+
+// twoPhaseProgram is the value and gradient of the chained Rosenbrock function in the order
+// in which reverse mode makes it: all terms, then all derivatives, with the differences alive in between.
+func twoPhaseProgram(n int) (*micro.Straight, []float64) {
+	b := newProgramBuilder()
+	one, hundred, two := b.constant(1), b.constant(100), b.constant(2)
+	x0 := b.next
+	for range n {
+		b.cell()
+	}
+	value, g0 := b.cell(), b.next
+	for range n {
+		b.cell()
+	}
+	u, s := make([]uint32, n-1), make([]uint32, n-1)
+	var acc uint32
+	for i := range n - 1 {
+		x, y := x0+uint32(2*i), x0+uint32(2*i+2)
+		u[i] = b.op(micro.Neg, b.temp(), x)
+		b.op(micro.FMA, u[i], u[i], x, y)
+		uu := b.op(micro.Mul, b.temp(), u[i], u[i])
+		s[i] = b.op(micro.Sub, b.temp(), one, x)
+		term := b.op(micro.Mul, b.temp(), s[i], s[i])
+		b.op(micro.FMA, term, hundred, uu, term)
+		b.drop(uu)
+		if i == 0 {
+			acc = term
+			continue
+		}
+		next := b.op(micro.Add, b.temp(), acc, term)
+		b.drop(acc, term)
+		acc = next
+	}
+	b.op(micro.Mov, value, acc)
+	var v uint32
+	for i := range n - 1 {
+		x := x0 + uint32(2*i)
+		b.op(micro.Mul, u[i], u[i], two)
+		w := b.op(micro.Mul, u[i], hundred, u[i])
+		minus := b.op(micro.Neg, b.temp(), w)
+		x2 := b.op(micro.Mul, b.temp(), x, two)
+		b.op(micro.Mul, s[i], s[i], two)
+		b.op(micro.Neg, s[i], s[i])
+		b.op(micro.FMA, s[i], minus, x2, s[i])
+		b.drop(minus, x2)
+		if i == 0 {
+			b.op(micro.Mov, g0, s[i])
+		} else {
+			b.op(micro.Add, g0+uint32(2*i), v, s[i])
+			b.drop(v)
+		}
+		b.drop(s[i])
+		v = w
+	}
+	b.op(micro.Mov, g0+uint32(2*(n-1)), v)
+	p, arena := b.finish()
+	for i := range n {
+		arena[int(x0)/2+i] = math.Sin(float64(i)) * 0.5
+	}
+	return p, arena
+}
+
+func BenchmarkTwoPhase(b *testing.B) {
+	for _, n := range []int{1000, 100000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, arena := twoPhaseProgram(n)
+			benchmarkProgram(b, s, arena)
+		})
+	}
+}

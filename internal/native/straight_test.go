@@ -250,6 +250,8 @@ func TestStraightPrograms(t *testing.T) {
 	}
 	s, arena, _, _, _ = rosenbrockProgram(3000)
 	check("rosenbrock", s, arena)
+	s, arena = twoPhaseProgram(3000)
+	check("two phases", s, arena)
 	s, arena = irregularProgram(20000)
 	check("irregular", s, arena)
 }
