@@ -75,7 +75,7 @@ func (m *cellMap) reset(code []micro.Instr) {
 	}
 	m.base, m.pages = lo, nil
 	n := 0
-	if len(code) > 0 && int64(hi)-int64(lo) < 16*int64(len(code))+4096 {
+	if len(code) > 0 && int64(hi)-int64(lo) < 16*int64(len(code))+256 {
 		n = int(hi-lo) + 2 // and the second half of the last one
 	} else {
 		m.pages = map[uint32]*[pageCells]uint8{}
