@@ -110,9 +110,11 @@ func BenchmarkChain(b *testing.B) {
 func BenchmarkLoopOps(b *testing.B) {
 	for _, level := range levels(b) {
 		for _, op := range []micro.Op{micro.Add, micro.Exp, micro.Sin, micro.Log, micro.Tanh, micro.Erf, micro.Pow} {
-			b.Run(fmt.Sprintf("%s/%s", level, op), func(b *testing.B) {
-				benchmarkLoop(b, oneOpLoop(op, dtype.Float64), 2048, LoopOptions{Level: level})
-			})
+			for _, u := range []int{1, 2, 4} {
+				b.Run(fmt.Sprintf("%s/%s/unroll%d", level, op, u), func(b *testing.B) {
+					benchmarkLoop(b, oneOpLoop(op, dtype.Float64), 2048, LoopOptions{Level: level, Unroll: u})
+				})
+			}
 		}
 	}
 }

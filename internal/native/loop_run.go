@@ -55,6 +55,10 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer) {
 		return
 	}
 	l.raceArrays(n, ptrs)
+	if n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && l.level == LevelAVX512 {
+		l.runShort(n, ptrs)
+		return
+	}
 	w, _ := l.work.Get().(*loopWork)
 	if w == nil {
 		w = l.newWork()
@@ -90,6 +94,21 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer) {
 	for _, p := range ptrs {
 		runtime.KeepAlive(p)
 	}
+}
+
+// fewArrays is the number of arrays up to which the table of pointers lies on the stack.
+const fewArrays = 8
+
+// runShort runs code that needs no scratch block over one piece.
+func (l *Loop) runShort(n int, ptrs []unsafe.Pointer) {
+	var table [2*fewArrays + 1]unsafe.Pointer
+	m := len(l.arrays)
+	copy(table[:m], ptrs)
+	if l.reduce != micro.NoReduce {
+		table[2*m] = ptrs[m]
+	}
+	callLoop(unsafe.Pointer(&l.pages.code[0]), unsafe.Pointer(&table[0]), unsafe.Pointer(&l.consts[0]), nil, n)
+	runtime.KeepAlive(l.pages)
 }
 
 func (l *Loop) newWork() *loopWork {
