@@ -89,7 +89,18 @@ func sinc(k int, x float64) float64 {
 	case math.IsInf(x, 0):
 		return math.NaN()
 	case k == 0 && x != 0:
-		return math.Sin(math.Pi*x) / (math.Pi * x)
+		r := math.Mod(x, 2) // exact
+		switch {
+		case math.Abs(r) == 1 || r == 0:
+			r = 0
+		case math.Abs(r) > 0.5:
+			r = math.Copysign(1, r) - r // sin(π − u) = sin u
+		}
+		return math.Sin(math.Pi*r) / (math.Pi * x)
+	case math.Abs(x) > 1e300:
+		return math.Copysign(0, x)
+	case math.Abs(x) < 1e-6 && k%2 == 1:
+		return float64(k%4-2) * math.Pow(math.Pi, float64(k+1)) / float64(k+2) * x
 	}
 	nodes := [5]float64{0, 0.5384693101056831, -0.5384693101056831, 0.9061798459386640, -0.9061798459386640}
 	weights := [5]float64{128. / 225, 0.4786286704993665, 0.4786286704993665, 0.2369268850561891, 0.2369268850561891}

@@ -3,6 +3,7 @@ package testkit
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -38,6 +39,15 @@ func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType
 		bools[k] = in.Type.DType == graph.Bool
 	}
 	list := specials(dtype, arity)
+	composite := op.Family == graph.FamilySpecial || op.Expand != nil
+	switch {
+	case op.Expand != nil && dtype == graph.Float32:
+		// The interpreter's intermediate values do not overflow and underflow where those of float32 do.
+		list = slices.DeleteFunc(list, func(x float64) bool { return x != 0 && math.Abs(x) < 1e-30 || math.Abs(x) > 1e30 && !math.IsInf(x, 0) })
+	case op.Family == graph.FamilySpecial && arity > 1:
+		// Denormal and huge operands of special functions of several arguments are beyond what the interpreter can sum.
+		list = []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 1, -1, 0.5, 2, 2.5, 3}
+	}
 	combos := [][]float64{nil}
 	for k := range arity {
 		var next [][]float64
@@ -100,7 +110,7 @@ func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType
 		t.Errorf("%s: optimised and not: %v", what, err)
 	}
 	for i, c := range combos {
-		if !sameClass(got[0], want[0], i) {
+		if !sameClass(got[0], want[0], i, composite) {
 			t.Errorf("%s at %v: %v, want %v", what, c, element(got[0], i), element(want[0], i))
 			return
 		}
@@ -143,8 +153,9 @@ func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType
 	}
 }
 
-// sameClass compares element i: the same NaN, infinity, signed zero, or number to a few roundings.
-func sameClass(got, want ref.Value, i int) bool {
+// sameClass compares element i: the same NaN, infinity, signed zero, or number to a few roundings, more for those that many
+// operations make.
+func sameClass(got, want ref.Value, i int, composite bool) bool {
 	if want.F == nil {
 		return element(got, i) == element(want, i)
 	}
@@ -160,6 +171,11 @@ func sameClass(got, want ref.Value, i int) bool {
 	rel, ulp := 1e-14, 4*math.SmallestNonzeroFloat64
 	if want.Type.DType == graph.Float32 {
 		rel, ulp = 1e-6, 4*float64(float32(math.SmallestNonzeroFloat32))
+	} else if composite {
+		rel = 1e-12
+	}
+	if composite {
+		ulp *= 100
 	}
 	return math.Abs(g-w) <= rel*math.Abs(w)+ulp
 }

@@ -1,0 +1,211 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// floatOperands types an elementwise operator with attributes: operands of one float dtype.
+func floatOperands(in []*Node, _ attr.List) (DType, error) {
+	d := in[0].typ.DType
+	for _, n := range in {
+		if n.typ.DType != d || !d.IsFloat() {
+			return d, fmt.Errorf("operands are %v and %v: need the same dtype, one of %v", d, n.typ.DType, Floats)
+		}
+	}
+	return d, nil
+}
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opLogSigmoid, opElu, opLeakyRelu, opGelu, opSilu, opLogit, opClip, opLerp *Op
+
+func init() {
+	opLogSigmoid = Register(&Op{
+		Name: "log_sigmoid", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Doc: "ln σ(x) = −softplus(−x), without overflow.", Formula: "σ(−x)",
+		Partial: func(n *Node, _ int) *Node { return Sigmoid(Neg(n.inputs[0])) },
+		Expand:  func(n *Node) *Node { return Neg(Softplus(Neg(n.inputs[0]))) },
+		Samples: []Sample{over(-4, 4)},
+	})
+	opElu = Register(&Op{
+		Name: "elu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, Operands: floatOperands,
+		Attrs: []AttrSpec{{Key: "alpha", Kind: attr.Float, Doc: "α"}},
+		Doc:   "x for x > 0, else α·(eˣ − 1). The derivative at 0 is α.", Formula: "1 where x > 0, else α·eˣ",
+		Source: "Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units, ICLR 2016",
+		Partial: func(n *Node, _ int) *Node {
+			x := n.inputs[0]
+			return Where(Greater(x, Like(x, 0)), Like(x, 1), Mul(Like(x, n.extra.attrs.Float("alpha")), Exp(x)))
+		},
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			return Where(Greater(x, Like(x, 0)), x, Mul(Like(x, n.extra.attrs.Float("alpha")), Expm1(x)))
+		},
+		Samples: []Sample{with(over(-2, 2), attr.F("alpha", 1)), with(at("kink at 0", -1, 0, 1), attr.F("alpha", 0.5))},
+	})
+	opLeakyRelu = Register(&Op{
+		Name: "leaky_relu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, Operands: floatOperands,
+		Attrs: []AttrSpec{{Key: "alpha", Kind: attr.Float, Doc: "the slope for x ≤ 0"}},
+		Doc:   "x for x > 0, else α·x. The derivative at 0 is α.", Formula: "1 where x > 0, else α",
+		Partial: func(n *Node, _ int) *Node {
+			x := n.inputs[0]
+			return Where(Greater(x, Like(x, 0)), Like(x, 1), Like(x, n.extra.attrs.Float("alpha")))
+		},
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			return Where(Greater(x, Like(x, 0)), x, Mul(Like(x, n.extra.attrs.Float("alpha")), x))
+		},
+		Samples: []Sample{with(over(-2, 2), attr.F("alpha", 0.1)), with(at("kink at 0", -1, 0, 1), attr.F("alpha", 0.1))},
+	})
+	opGelu = Register(&Op{
+		Name: "gelu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, Operands: floatOperands,
+		Attrs: []AttrSpec{{Key: "tanh", Kind: attr.Bool, Doc: "the approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))) instead of x·Φ(x)"}},
+		Doc:   "x·Φ(x), Φ the distribution function of the standard normal distribution; 0 at −Inf.", Formula: "Φ(x) + x·φ(x)",
+		Source:  "Hendrycks and Gimpel, Gaussian error linear units, arXiv:1606.08415",
+		Partial: geluPartial,
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			if n.extra.attrs.Bool("tanh") {
+				return MulNoNan(x, Sigmoid(geluTanhArgument(x)))
+			}
+			return MulNoNan(x, normalCDF(x))
+		},
+		Samples: []Sample{with(over(-3, 3), attr.B("tanh", false)), with(over(-3, 3), attr.B("tanh", true))},
+	})
+	opSilu = Register(&Op{
+		Name: "silu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Doc: "x·σ(x) (swish); 0 at −Inf.", Formula: "σ(x) + x·σ(x)(1 − σ(x))",
+		Source: "Elfwing, Uchibe and Doya, Sigmoid-weighted linear units, Neural Networks 107, 2018",
+		Partial: func(n *Node, _ int) *Node {
+			x := n.inputs[0]
+			s := Sigmoid(x)
+			return Add(s, MulNoNan(x, Mul(s, Sigmoid(Neg(x)))))
+		},
+		Expand:  func(n *Node) *Node { return MulNoNan(n.inputs[0], Sigmoid(n.inputs[0])) },
+		Samples: []Sample{over(-4, 4)},
+	})
+	opLogit = Register(&Op{
+		Name: "logit", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Doc: "ln(p/(1 − p)), the inverse of sigmoid; ∓Inf at 0 and 1, NaN outside.", Formula: "1/(p(1 − p))",
+		Partial: func(n *Node, _ int) *Node {
+			p := n.inputs[0]
+			return Reciprocal(Mul(p, Sub(Like(p, 1), p)))
+		},
+		Expand:  func(n *Node) *Node { return Sub(Log(n.inputs[0]), Log1p(Neg(n.inputs[0]))) },
+		Samples: []Sample{over(0.1, 0.9)},
+	})
+	opClip = Register(&Op{
+		Name: "clip", Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Numbers,
+		Doc: "min(max(x, low), high), broadcast: operands x, low, high. NaN stays NaN; where low > high the result is high. " +
+			"The derivative by x is 1 at the bounds.",
+		Formula: "1 where low ≤ x ≤ high; 1 where x < low ≤ high; 1 where high is the result and x > high or low > high; else 0",
+		Partial: func(n *Node, i int) *Node {
+			x, low, high := n.inputs[0], n.inputs[1], n.inputs[2]
+			var here *Node
+			switch i {
+			case 0:
+				here = LogicalAnd(LessEqual(low, x), LessEqual(x, high))
+			case 1:
+				here = LogicalAnd(Less(x, low), LessEqual(low, high))
+			default:
+				here = Greater(Max(x, low), high)
+			}
+			return Cast(here, n.typ.DType)
+		},
+		Expand: func(n *Node) *Node { return Min(Max(n.inputs[0], n.inputs[1]), n.inputs[2]) },
+		Samples: []Sample{{In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 5}}, Lo: -2, Hi: 2}, {Type: Type{Float64, nil}, Values: []float64{-1}}, {Type: Type{Float64, Shape{5}}, Lo: 0.5, Hi: 1}}},
+			{NoDifferences: "kinks at the bounds", In: []SampleInput{
+				{Type: Type{Float64, Shape{5}}, Values: []float64{-2, -1, 0, 1, 2}}, {Type: Type{Float64, nil}, Values: []float64{-1}}, {Type: Type{Float64, nil}, Values: []float64{1}}}}},
+	})
+	opLerp = Register(&Op{
+		Name: "lerp", Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats,
+		Doc: "a + t·(b − a), broadcast: operands a, b, t.", Formula: "1 − t, t, b − a",
+		Partial: func(n *Node, i int) *Node {
+			a, b, t := n.inputs[0], n.inputs[1], n.inputs[2]
+			switch i {
+			case 0:
+				return Sub(Like(t, 1), t)
+			case 1:
+				return t
+			}
+			return Sub(b, a)
+		},
+		Expand: func(n *Node) *Node {
+			return FMA(n.inputs[2], Sub(n.inputs[1], n.inputs[0]), n.inputs[0])
+		},
+		Samples: []Sample{{In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}, Lo: -0.5, Hi: 1.5}}}},
+	})
+}
+
+// with gives a sample attributes.
+func with(s Sample, attrs ...attr.Named) Sample {
+	s.Attrs = attr.Make(attrs...)
+	return s
+}
+
+// normalCDF is Φ(x) = erfc(−x/√2)/2.
+func normalCDF(x *Node) *Node {
+	return Mul(Like(x, 0.5), Erfc(Mul(x, Like(x, -math.Sqrt2/2))))
+}
+
+// geluTanhArgument is 2·√(2/π)·(x + 0.044715·x³): (1 + tanh u)/2 = σ(2u).
+func geluTanhArgument(x *Node) *Node {
+	const scale = 2 * 0.7978845608028654
+	return Mul(x, FMA(Like(x, scale*0.044715), Square(x), Like(x, scale)))
+}
+
+func geluPartial(n *Node, _ int) *Node {
+	x := n.inputs[0]
+	if !n.extra.attrs.Bool("tanh") {
+		// φ(x) underflows to 0 before x does any harm.
+		return Add(normalCDF(x), MulNoNan(x, gauss2(x)))
+	}
+	const scale = 2 * 0.7978845608028654
+	u := geluTanhArgument(x)
+	s := Sigmoid(u)
+	inner := Mul(x, FMA(Like(x, 3*scale*0.044715), Square(x), Like(x, scale)))
+	return Add(s, MulNoNan(inner, Mul(s, Sigmoid(Neg(u)))))
+}
+
+// gauss2 is the density of the standard normal distribution.
+func gauss2(x *Node) *Node {
+	return Mul(Like(x, 1/math.Sqrt(2*math.Pi)), Exp(Mul(Like(x, -0.5), Square(x))))
+}
+
+// LogSigmoid returns ln σ(x) without overflow, elementwise.
+func LogSigmoid(x *Node) *Node { return apply1(opLogSigmoid, x) }
+
+// Elu returns x for x > 0 and alpha·(eˣ − 1) elsewhere, elementwise.
+func Elu(x *Node, alpha float64) *Node { return applyAll(opElu, []*Node{x}, attr.F("alpha", alpha)) }
+
+// Selu returns Klambauer's self-normalising unit λ·elu(x, α), elementwise.
+func Selu(x *Node) *Node {
+	const alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+	return Mul(Like(x, scale), Elu(x, alpha))
+}
+
+// LeakyRelu returns x for x > 0 and alpha·x elsewhere, elementwise.
+func LeakyRelu(x *Node, alpha float64) *Node {
+	return applyAll(opLeakyRelu, []*Node{x}, attr.F("alpha", alpha))
+}
+
+// Gelu returns x·Φ(x), elementwise.
+func Gelu(x *Node) *Node { return applyAll(opGelu, []*Node{x}, attr.B("tanh", false)) }
+
+// GeluTanh returns the approximation of Gelu by tanh, elementwise.
+func GeluTanh(x *Node) *Node { return applyAll(opGelu, []*Node{x}, attr.B("tanh", true)) }
+
+// Silu returns x·σ(x), elementwise.
+func Silu(x *Node) *Node { return apply1(opSilu, x) }
+
+// Logit returns ln(p/(1 − p)), elementwise.
+func Logit(p *Node) *Node { return apply1(opLogit, p) }
+
+// Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds.
+func Clip(x, low, high *Node) *Node { return apply3(opClip, x, low, high) }
+
+// Lerp returns a + t·(b − a), elementwise and broadcast.
+func Lerp(a, b, t *Node) *Node { return apply3(opLerp, a, b, t) }
