@@ -36,6 +36,8 @@ type Graph struct {
 	rewrite func(Term) *Node // see Rewrite
 	depth   int
 
+	scalars [31]*Node // scalar constants that were asked for last, by their bits
+
 	nodeSlab []Node
 	edgeSlab []*Node
 }
@@ -166,6 +168,9 @@ func (g *Graph) copyEdges(in []*Node) []*Node {
 	if cap(g.edgeSlab)-len(g.edgeSlab) < len(in) {
 		g.edgeSlab = make([]*Node, 0, max(len(in), min(8192, 64+2*len(g.nodes))))
 	}
+	for _, n := range in {
+		n.used = true
+	}
 	k := len(g.edgeSlab)
 	g.edgeSlab = append(g.edgeSlab, in...)
 	return g.edgeSlab[k:len(g.edgeSlab):len(g.edgeSlab)]
@@ -185,8 +190,14 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 			return in // the mistake is on record
 		}
 	}
-	if n := g.find(op, inputs, attrs, nil); n != nil {
-		return n
+	fresh := false // an operand that nothing has used yet
+	for _, in := range inputs {
+		fresh = fresh || !in.used
+	}
+	if !fresh {
+		if n := g.find(op, inputs, attrs, nil); n != nil {
+			return n
+		}
 	}
 	typ, results, err := op.infer(inputs, attrs)
 	if err != nil {

@@ -193,7 +193,12 @@ func (g *Graph) Scalar(d DType, v float64) *Node {
 	if !d.Valid() {
 		return g.Fail("const", fmt.Errorf("a constant needs a dtype"))
 	}
-	return g.Literal(&Literal{Type{DType: d}, appendBits(nil, d, BitsOfFloat(d, v))})
+	bits := BitsOfFloat(d, v)
+	slot := &g.scalars[(bits>>40^bits>>23^bits^uint64(d))%uint64(len(g.scalars))]
+	if n := *slot; n == nil || n.typ.DType != d || n.extra.lit.Bits(0) != bits {
+		*slot = g.Literal(&Literal{Type{DType: d}, appendBits(nil, d, bits)})
+	}
+	return *slot
 }
 
 // Literal adds a constant with the given value, or returns the equal one that the graph has.

@@ -18,6 +18,7 @@ type Node struct {
 	pos    int32
 	scope  int32 // index in the graph's scopes
 	origin int32 // ID in the graph that Rebuild started from, -1 if it was not rebuilt
+	used   bool  // it is an operand: only then can an equal application of an operator to it exist
 }
 
 // extra holds what most nodes do not have, so that large graphs stay small.
