@@ -3,6 +3,7 @@ package viz
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -15,17 +16,17 @@ type builder struct {
 	settings *settings
 	scene    *scene.Scene
 
-	uses     [][]use // per node: who uses it, in the model
-	isOutput []bool
-	folded   []bool        // drawn as part of the node that uses it
-	operands [][]operand   // per node: what is drawn as its operands
-	names    [][]scene.Run // per node: how other places call it
-	active   []bool        // an adjoint flows through the node
-	forward  map[int]int   // scene node of a model node
-	ghosts   map[int]int   // scene node of the copy of a model node in the gradient's cluster
-	scopes   map[string]int
-	cluster  [2]int // of forward and gradient in Split mode
-	serial   int
+	uses        [][]use // per node: who uses it, in the model
+	isOutput    []bool
+	folded      []bool        // drawn as part of the node that uses it
+	operands    [][]operand   // per node: what is drawn as its operands
+	names       [][]scene.Run // per node: how other places call it
+	active      []bool        // an adjoint flows through the node
+	forward     map[int]int   // scene node of a model node
+	ghosts      map[int]int   // scene node of the copy of a model node in the gradient's cluster
+	scopes      map[string]int
+	cluster     [2]int // of forward and gradient in Split mode
+	largestHeat float64
 }
 
 type use struct{ node, operand int }
@@ -247,6 +248,12 @@ func (b *builder) node(i int) {
 	if b.active[i] {
 		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
 	}
+	o.Lines = append(o.Lines, b.shown(n)...)
+	b.heat(n, &o)
+	if n.Collapsed > 0 {
+		o.Fill, o.Stroke, o.Class = scene.ScopeTint, scene.Line, "scope"
+		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(fmt.Sprintf("%d nodes", n.Collapsed)), Size: scene.ValueSize, Colour: scene.Muted})
+	}
 	if len([]rune(o.Lines[0].Plain())) > 7 {
 		o.Lines[0].Size = 16
 	}
@@ -303,7 +310,65 @@ func (b *builder) input(i int) int {
 	if b.active[i] {
 		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
 	}
+	o.Lines = append(o.Lines, b.shown(n)...)
 	return b.add(o)
+}
+
+// shown returns the lines that WithShow asks for.
+func (b *builder) shown(n *Node) []scene.TextLine {
+	var lines []scene.TextLine
+	add := func(text string) {
+		lines = append(lines, scene.TextLine{Runs: upright(text), Size: noteSize, Colour: scene.Muted})
+	}
+	if b.settings.show["line"] && n.Source != "" {
+		add(n.Source[strings.LastIndexAny(n.Source, `/\\`)+1:])
+	}
+	for _, note := range n.Notes {
+		if b.settings.show[note.Key] {
+			add(note.Key + " " + note.Text)
+		}
+	}
+	return lines
+}
+
+// noteSize is the font size of notes.
+const noteSize = 12
+
+// heat colours a node by its number.
+func (b *builder) heat(n *Node, o *scene.Node) {
+	if b.model.HeatTitle == "" {
+		return
+	}
+	largest := b.hottest()
+	step := 0
+	if largest > 0 {
+		step = int(math.Sqrt(math.Max(0, n.Heat)/largest) * scene.HeatSteps)
+	}
+	step = min(step, scene.HeatSteps-1)
+	o.Fill = scene.Heat0 + scene.Role(step)
+	text := scene.Ink
+	if step >= darkHeat {
+		text = scene.HeatText
+	}
+	for k := range o.Lines {
+		o.Lines[k].Colour = text
+	}
+	if n.Heat > 0 {
+		o.Tooltip += "\n" + b.model.HeatTitle + ": " + FormatNumber(n.Heat)
+	}
+}
+
+// darkHeat is the first step of the scale that needs light text.
+const darkHeat = 4
+
+// hottest returns the largest heat of the model.
+func (b *builder) hottest() float64 {
+	if b.largestHeat == 0 {
+		for i := range b.model.Nodes {
+			b.largestHeat = math.Max(b.largestHeat, b.model.Nodes[i].Heat)
+		}
+	}
+	return b.largestHeat
 }
 
 // valueText returns what is known of a node's value: the value itself, or the
@@ -315,7 +380,6 @@ func (b *builder) input(i int) int {
 // operand draws the edge from an operand to the node that uses it.
 func (b *builder) operand(user, at, place int, x operand) {
 	n, in := &b.model.Nodes[user], &b.model.Nodes[x.node]
-	b.serial++
 	kind := scene.Forward
 	if n.Gradient {
 		kind = scene.Gradient
@@ -475,6 +539,18 @@ func (b *builder) finish() {
 		for i := range s.Nodes {
 			n := &s.Nodes[i]
 			n.First = n.Class == "input" && scalarInputs || n.Class == "ghost"
+		}
+	}
+	if b.model.HeatTitle != "" {
+		// The scale is one of square roots, so that small numbers can be told.
+		for step := 0; step < scene.HeatSteps; step++ {
+			low := b.hottest() * float64(step*step) / (scene.HeatSteps * scene.HeatSteps)
+			text := joinRuns(upright("from "), numberRuns(FormatNumber(round3(low))))
+			if step == 0 {
+				text = upright(b.model.HeatTitle + " from 0")
+			}
+			s.Legend = append(s.Legend, scene.LegendEntry{Fill: scene.Heat0 + scene.Role(step),
+				Text: scene.TextLine{Runs: text, Size: scene.LegendSize, Colour: scene.Ink}})
 		}
 	}
 	if reverse > 0 {

@@ -260,5 +260,11 @@ func tooltip(n *Node) string {
 	add("derivative", n.Formula)
 	add("scope", n.Scope)
 	add("source", n.Source)
+	for _, note := range n.Notes {
+		add(note.Key, note.Text)
+	}
+	if n.Collapsed > 0 {
+		add("stands for", strconv.Itoa(n.Collapsed)+" nodes")
+	}
 	return strings.Join(lines, "\n")
 }

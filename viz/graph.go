@@ -1,6 +1,8 @@
 package viz
 
 import (
+	"fmt"
+
 	"github.com/adjoint-go/adjoint/graph"
 )
 
@@ -16,6 +18,12 @@ func Describe(outputs []*graph.Node, options ...Option) (*Model, error) {
 
 func describe(outputs []*graph.Node, s *settings) (*Model, error) {
 	m := &Model{}
+	if s.heat != nil {
+		m.HeatTitle = s.heatTitle
+		if m.HeatTitle == "" {
+			m.HeatTitle = "heat"
+		}
+	}
 	var gradients []*graph.Node
 	if s.gradients == Split {
 		gradients = s.gradientOutputs
@@ -54,13 +62,58 @@ func describe(outputs []*graph.Node, s *settings) (*Model, error) {
 		}
 		m.Outputs = append(m.Outputs, o)
 	}
+	return reduce(m, s, index)
+}
+
+// reduce applies the options that leave nodes out.
+func reduce(m *Model, s *settings, index map[*graph.Node]int) (*Model, error) {
+	// Indices change with every step, so that nodes are followed by their ids.
+	at := func(m *Model, n *graph.Node) (int, error) {
+		if _, found := index[n]; found {
+			for i := range m.Nodes {
+				if m.Nodes[i].ID == n.ID() {
+					return i, nil
+				}
+			}
+		}
+		return 0, fmt.Errorf("viz: node %v is not part of the drawing", n)
+	}
+	if s.path[0] != nil || s.path[1] != nil {
+		from, err := at(m, s.path[0])
+		if err != nil {
+			return nil, err
+		}
+		to, err := at(m, s.path[1])
+		if err != nil {
+			return nil, err
+		}
+		m = m.Path(from, to)
+		if len(m.Nodes) == 0 {
+			return nil, fmt.Errorf("viz: no path leads from %v to %v", s.path[0], s.path[1])
+		}
+	}
+	if len(s.focus) > 0 {
+		var centres []int
+		for _, n := range s.focus {
+			i, err := at(m, n)
+			if err != nil {
+				return nil, err
+			}
+			centres = append(centres, i)
+		}
+		m = m.Focus(s.radius, centres...)
+	}
+	if s.depth >= 0 || len(s.collapsed) > 0 {
+		m = m.Collapse(s.depth, s.collapsed)
+	}
 	return m, nil
 }
 
 func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interest map[*graph.Node]bool, gradient bool) Node {
 	op := n.Op()
 	o := Node{ID: n.ID(), Op: op.Name, Symbol: op.Symbol, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
-		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient}
+		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient,
+		Notes: s.notes[n], Heat: s.heat[n]}
 	o.Origin = o.ID
 	if n.Origin() >= 0 {
 		o.Origin = n.Origin()

@@ -45,6 +45,13 @@ type Node struct {
 	// Partials are the local partial derivatives by operand at the point, where
 	// they are numbers; nil or short where they are unknown.
 	Partials []*Value
+	// Notes are further facts, listed on hovering.
+	Notes []Note
+	// Heat is a number to colour the node by, with Model.HeatTitle.
+	Heat float64
+	// Collapsed is the number of nodes that this one stands for, 0 for an
+	// ordinary node.
+	Collapsed int
 	// Gradient marks a node of the gradient's graph.
 	Gradient bool
 	// Inert marks a node through which no adjoint flows: integers, stopped
@@ -64,6 +71,8 @@ type Output struct {
 type Model struct {
 	Nodes   []Node
 	Outputs []Output
+	// HeatTitle says what Heat is; empty means that nodes are not coloured by it.
+	HeatTitle string
 }
 
 // Check reports the first reason why the model cannot be drawn: an operand that

@@ -46,9 +46,26 @@ const (
 	DarkTheme
 )
 
+// StyleChoice says how a drawing looks as a whole.
+type StyleChoice uint8
+
+// The styles.
+const (
+	DefaultStyle StyleChoice = iota
+	// MonoStyle draws in black on white, for print.
+	MonoStyle
+	// SurfaceWaveStyle draws as the literature on automatic differentiation of
+	// surface waves does: from bottom to top, with yellow circles for inputs.
+	SurfaceWaveStyle
+)
+
+// Note is a fact about a node that the caller knows, such as its cost.
+type Note struct{ Key, Text string }
+
 type settings struct {
 	title, summary string
 	direction      Direction
+	directed       bool // direction was asked for
 	gradients      GradientMode
 	types          bool
 	fold           bool
@@ -60,6 +77,16 @@ type settings struct {
 	prefix         string
 	maxNodes       int
 	reference      *Picture
+	style          StyleChoice
+	show           map[string]bool
+	notes          map[*graph.Node][]Note
+	heat           map[*graph.Node]float64
+	heatTitle      string
+	depth          int
+	collapsed      map[string]bool
+	focus          []*graph.Node
+	radius         int
+	path           [2]*graph.Node
 
 	values, adjoints map[*graph.Node]*Value
 	partials         map[Edge]*Value
@@ -68,9 +95,12 @@ type settings struct {
 }
 
 func collect(options []Option) *settings {
-	s := &settings{fold: true, clusters: true, maxNodes: 20000}
+	s := &settings{fold: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}}
 	for _, o := range options {
 		o(s)
+	}
+	if s.style == SurfaceWaveStyle && !s.directed {
+		s.direction = BottomToTop
 	}
 	return s
 }
@@ -87,7 +117,9 @@ func WithTitle(expression string) Option { return func(s *settings) { s.title = 
 func WithSummary(text string) Option { return func(s *settings) { s.summary = text } }
 
 // WithDirection sets where edges point; LeftToRight without it.
-func WithDirection(d Direction) Option { return func(s *settings) { s.direction = d } }
+func WithDirection(d Direction) Option {
+	return func(s *settings) { s.direction, s.directed = d, true }
+}
 
 // WithGradients sets how gradients are drawn; NoGradients without it.
 func WithGradients(m GradientMode) Option { return func(s *settings) { s.gradients = m } }
@@ -157,3 +189,55 @@ func WithMaxNodes(n int) Option { return func(s *settings) { s.maxNodes = n } }
 // before and after a change look alike. Nodes are the same when their ids are,
 // or, in a rebuilt graph, the id of the node that they were made for.
 func WithReference(p *Picture) Option { return func(s *settings) { s.reference = p } }
+
+// WithStyle sets the style; DefaultStyle without it. Styles other than the default
+// have fixed colours, and WithTheme has no effect on them.
+func WithStyle(style StyleChoice) Option { return func(s *settings) { s.style = style } }
+
+// WithShow adds lines to the nodes: "line" for the place in the source, "dtype" for the type of scalars
+// too, and any key of WithNotes.
+func WithShow(fields ...string) Option {
+	return func(s *settings) {
+		if s.show == nil {
+			s.show = map[string]bool{}
+		}
+		for _, f := range fields {
+			s.show[f] = true
+			s.types = s.types || f == "dtype"
+		}
+	}
+}
+
+// WithNotes gives facts about nodes, such as cost, memory or time. They are listed on hovering, and
+// drawn where WithShow names their key.
+func WithNotes(notes map[*graph.Node][]Note) Option { return func(s *settings) { s.notes = notes } }
+
+// WithHeat colours operators by a number each, on a scale from zero to the
+// largest, and explains the scale in the legend under the title.
+func WithHeat(heat map[*graph.Node]float64, title string) Option {
+	return func(s *settings) { s.heat, s.heatTitle = heat, title }
+}
+
+// WithDepth draws scopes that are nested deeper than n as one node each; 0 leaves no
+// scope open. Without it all are open.
+func WithDepth(n int) Option { return func(s *settings) { s.depth = n } }
+
+// WithCollapsed draws the given scopes, as a/b/c, as one node each.
+func WithCollapsed(scopes ...string) Option {
+	return func(s *settings) {
+		for _, path := range scopes {
+			s.collapsed[path] = true
+		}
+	}
+}
+
+// WithFocus draws only what is at most radius edges away from one of the nodes,
+// upwards or downwards.
+func WithFocus(radius int, nodes ...*graph.Node) Option {
+	return func(s *settings) { s.focus, s.radius = nodes, radius }
+}
+
+// WithPath draws only the nodes on paths between two nodes.
+func WithPath(from, to *graph.Node) Option {
+	return func(s *settings) { s.path = [2]*graph.Node{from, to} }
+}

@@ -97,6 +97,12 @@ func (p *Picture) laid() (*draw.Drawing, error) {
 }
 
 func (p *Picture) theme() *draw.Theme {
+	switch p.settings.style {
+	case MonoStyle:
+		return &draw.Mono
+	case SurfaceWaveStyle:
+		return &draw.SurfaceWave
+	}
 	switch p.settings.theme {
 	case LightTheme:
 		return &draw.Light
@@ -161,7 +167,7 @@ func (p *Picture) HTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return html.Write(w, d, svg.Options{})
+	return html.Write(w, d, svg.Options{Theme: p.theme()})
 }
 
 // HTML draws the outputs and all that they depend on as a page with a viewer.

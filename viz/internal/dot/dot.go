@@ -322,13 +322,16 @@ func (w *writer) legend() {
 	b.WriteString(`<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">`)
 	for _, e := range w.scene.Legend {
 		sample := " "
+		swatch := ""
 		switch {
+		case e.Fill != scene.None:
+			swatch = ` BGCOLOR=` + colour(e.Fill)
 		case e.Line && e.Kind == scene.Reverse:
 			sample = `<FONT COLOR=` + colour(scene.AdjointLine) + `>` + escape("◀ – –") + `</FONT>`
 		case e.Line:
 			sample = `<FONT COLOR=` + colour(scene.Line) + `>` + escape("──▶") + `</FONT>`
 		}
-		b.WriteString(`<TR><TD ALIGN="RIGHT">` + sample + `</TD><TD ALIGN="LEFT">` + runs(e.Text) + "</TD></TR>")
+		b.WriteString(`<TR><TD ALIGN="RIGHT"` + swatch + `>` + sample + `</TD><TD ALIGN="LEFT">` + runs(e.Text) + "</TD></TR>")
 	}
 	b.WriteString("</TABLE>")
 	w.statement(ast.NodeStmt{NodeID: ast.MakeNodeID("legend", ""),

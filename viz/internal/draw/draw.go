@@ -440,6 +440,11 @@ func (d *Drawing) legend(at geom.Point, w, h float64) {
 			}
 			g.arrow(geom.Path{geom.Straight(a, b)}, stroke, dash)
 		}
+		if e.Fill != scene.None {
+			middle := y - 0.24*scene.LegendSize
+			g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Radius: 4, Fill: e.Fill, Stroke: scene.Line, Width: 1,
+				Rect: geom.Around(geom.Point{X: at.X + legendLine - 12, Y: middle}, 24, 15)})
+		}
 		g.text(e.Text, geom.Point{X: at.X + legendLine + 12, Y: y}, k)
 		y += legendLeading
 	}

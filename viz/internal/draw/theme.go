@@ -37,6 +37,13 @@ var Light = Theme{
 	scene.ScopeBorder:    rgb(0xD3D9DF),
 	scene.WarnLine:       rgb(0x8A5A00),
 	scene.WarnFill:       rgb(0xFFF1CC),
+	scene.Heat0:          rgb(0xFFF7E0),
+	scene.Heat1:          rgb(0xFEE3A8),
+	scene.Heat2:          rgb(0xFBC77D),
+	scene.Heat3:          rgb(0xF2A65E),
+	scene.Heat4:          rgb(0xA63A16),
+	scene.Heat5:          rgb(0x6B1A0B),
+	scene.HeatText:       rgb(0xFFFFFF),
 }
 
 // Dark is the theme on a dark screen.
@@ -65,4 +72,55 @@ var Dark = Theme{
 	scene.ScopeBorder:    rgb(0x38434D),
 	scene.WarnLine:       rgb(0xE0B040),
 	scene.WarnFill:       rgb(0x3A2F10),
+	scene.Heat0:          rgb(0x2A2118),
+	scene.Heat1:          rgb(0x4A2F17),
+	scene.Heat2:          rgb(0x6B3A14),
+	scene.Heat3:          rgb(0x8A4410),
+	scene.Heat4:          rgb(0xF2A65E),
+	scene.Heat5:          rgb(0xFFE3A8),
+	scene.HeatText:       rgb(0x12171C),
+}
+
+// Mono is the theme for printing in black: nothing is said by colour alone, so
+// that nothing is lost.
+var Mono = derive(Light, func(r scene.Role, c RGB) RGB {
+	switch r {
+	case scene.Background, scene.Paper, scene.ConstantText, scene.InputFill, scene.OutputFill, scene.AdjointFill, scene.HeatText:
+		return rgb(0xFFFFFF)
+	case scene.ConstantFill:
+		return rgb(0x000000)
+	case scene.ForwardTint, scene.GradientTint, scene.ScopeTint, scene.WarnFill:
+		return rgb(0xF6F6F6)
+	case scene.ForwardBorder, scene.GradientBorder, scene.ScopeBorder:
+		return rgb(0xC8C8C8)
+	case scene.Heat0, scene.Heat1, scene.Heat2, scene.Heat3, scene.Heat4, scene.Heat5:
+		g := uint8((299*int(c[0]) + 587*int(c[1]) + 114*int(c[2])) / 1000)
+		return RGB{g, g, g}
+	}
+	return rgb(0x1A1A1A)
+})
+
+// SurfaceWave is the theme of the literature on automatic differentiation of
+// surface waves: yellow inputs, dark constants, black lines.
+var SurfaceWave = derive(Light, func(r scene.Role, c RGB) RGB {
+	switch r {
+	case scene.InputFill:
+		return rgb(0xFFE45C)
+	case scene.InputLine, scene.Line, scene.OutputLine:
+		return rgb(0x222222)
+	case scene.InputText, scene.OutputText, scene.Muted:
+		return rgb(0x3A3A3A)
+	case scene.OutputFill:
+		return rgb(0xE8E8E8)
+	case scene.ConstantFill:
+		return rgb(0x2B2B2B)
+	}
+	return c
+})
+
+func derive(t Theme, f func(scene.Role, RGB) RGB) Theme {
+	for r := range t {
+		t[r] = f(scene.Role(r), t[r])
+	}
+	return t
 }

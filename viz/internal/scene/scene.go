@@ -35,6 +35,13 @@ const (
 	ScopeBorder
 	WarnLine // marks, such as changes and the memory peak
 	WarnFill
+	Heat0 // a scale of HeatSteps colours, from little to much
+	Heat1
+	Heat2
+	Heat3
+	Heat4
+	Heat5
+	HeatText // text on the upper half of the scale
 	roleCount
 )
 
@@ -45,7 +52,11 @@ var roleNames = [RoleCount]string{"none", "bg", "ink", "muted", "line", "paper",
 	"input-line", "input-fill", "input-text", "output-line", "output-fill", "output-text",
 	"adjoint-line", "adjoint-fill", "adjoint-text", "constant-fill", "constant-text",
 	"forward-tint", "forward-border", "gradient-tint", "gradient-border",
-	"scope-tint", "scope-border", "warn-line", "warn-fill"}
+	"scope-tint", "scope-border", "warn-line", "warn-fill",
+	"heat-0", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-text"}
+
+// HeatSteps is the number of colours of the heat scale.
+const HeatSteps = 6
 
 // String returns the role's name, as CSS variables use it.
 func (r Role) String() string {
@@ -157,6 +168,7 @@ type Cluster struct {
 type LegendEntry struct {
 	Kind EdgeKind
 	Line bool // draw a sample of the edge; else text only
+	Fill Role // draw a swatch of this colour, unless None
 	Text TextLine
 }
 
