@@ -2,19 +2,24 @@ package vm
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-// String returns the listing of the program: the memory, the inputs and outputs, and every instruction with
-// its micro-code and the places in the user's source.
+// String returns the listing of the program for people: the memory, the inputs and outputs, and every instruction with
+// its micro-code and the places in the user's source. Cells go by the names of inputs and outputs, by the values of constants, and as
+// t0, t1, … for temporaries; long code is cut. Text is the exact form that can be read back.
 func (p *Program) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.ArenaBytes, len(p.Const), p.ConstOffset)
 	for i := range p.Inputs {
 		s := &p.Inputs[i]
-		fmt.Fprintf(&b, "input  %-12s %-12s %s", s.Name, typeText(s.Type), s.Ref)
+		fmt.Fprintf(&b, "input  %-12s %-12s %s", plain(s.Name), typeText(s.Type), s.Ref)
 		if !s.Used {
 			b.WriteString("  unused")
 		}
@@ -22,7 +27,7 @@ func (p *Program) String() string {
 	}
 	for i := range p.Outputs {
 		s := &p.Outputs[i]
-		name := s.Name
+		name := plain(s.Name)
 		if name == "" {
 			name = "-"
 		}
@@ -51,7 +56,7 @@ func (p *Program) listInstr(b *strings.Builder, i int) {
 	line := func(k int, text string) {
 		where := ""
 		if k < len(in.Nodes) {
-			where = p.Debug.Where(in.Nodes[k])
+			where = plain(p.Debug.Where(in.Nodes[k]))
 		}
 		if where == "" {
 			fmt.Fprintf(b, "      %s\n", text)
@@ -63,7 +68,7 @@ func (p *Program) listInstr(b *strings.Builder, i int) {
 	case OpStraight:
 		s := in.Straight
 		fmt.Fprintf(b, "  %d micro-instructions, temporaries c%d…c%d\n", len(s.Code), s.TempLo, s.TempHi)
-		cell := func(c uint32) string { return p.cellName(s, c) }
+		cell := func(c uint32, d dtype.DType) string { return p.cellName(s, c, d) }
 		for k, c := range s.Code {
 			if k == maxListed {
 				fmt.Fprintf(b, "      … %d more\n", len(s.Code)-k)
@@ -81,7 +86,7 @@ func (p *Program) listInstr(b *strings.Builder, i int) {
 			fmt.Fprintf(b, "  r%d=%s", len(l.In)+k, constText(c))
 		}
 		b.WriteByte('\n')
-		reg := func(r uint32) string { return fmt.Sprintf("r%d", r) }
+		reg := func(r uint32, _ dtype.DType) string { return fmt.Sprintf("r%d", r) }
 		for k, c := range l.Code {
 			line(k, microText(c, reg))
 		}
@@ -118,8 +123,18 @@ func (p *Program) listInstr(b *strings.Builder, i int) {
 
 var reduceNames = [...]string{"none", "sum", "prod", "max", "min"}
 
-// cellName names a cell: t for temporaries, a constant by its value, inputs and outputs by name.
-func (p *Program) cellName(s *micro.Straight, c uint32) string {
+// plain returns the text as it is if it is printable, else with escapes: programs from files may hold anything.
+func plain(s string) string {
+	for _, r := range s {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return strconv.Quote(s)
+		}
+	}
+	return s
+}
+
+// cellName names a cell that holds a value of the dtype: t for temporaries, a constant by its value, inputs and outputs by name.
+func (p *Program) cellName(s *micro.Straight, c uint32, d dtype.DType) string {
 	if c >= s.TempLo && c < s.TempHi {
 		return fmt.Sprintf("t%d", (c-s.TempLo)/2)
 	}
@@ -131,24 +146,28 @@ func (p *Program) cellName(s *micro.Straight, c uint32) string {
 		for i := range list {
 			if sl := &list[i]; sl.Space == 0 && sl.Name != "" && at >= sl.Offset && at < sl.Offset+bytesOf(sl.Type) {
 				if len(sl.Shape) == 0 {
-					return sl.Name
+					return plain(sl.Name)
 				}
-				return fmt.Sprintf("%s+%d", sl.Name, at-sl.Offset)
+				return fmt.Sprintf("%s+%d", plain(sl.Name), at-sl.Offset)
 			}
 		}
 	}
-	if off := at - p.ConstOffset; off >= 0 && off+8 <= int64(len(p.Const)) {
-		return fmt.Sprintf("k%d", off)
+	if off := at - p.ConstOffset; off >= 0 && off+int64(d.Size()) <= int64(len(p.Const)) {
+		var bits uint64
+		for i := range d.Size() {
+			bits |= uint64(p.Const[off+int64(i)]) << (8 * i)
+		}
+		return dtype.FormatBits(d, bits)
 	}
 	return fmt.Sprintf("c%d", c)
 }
 
 func constText(c micro.Const) string {
-	return fmt.Sprintf("%s(%s)", c.Type.Short(), bitsText(c.Type, c.Bits))
+	return fmt.Sprintf("%s(%s)", c.Type.Short(), dtype.FormatBits(c.Type, c.Bits))
 }
 
-func microText(c micro.Instr, name func(uint32) string) string {
-	s := fmt.Sprintf("%s = %s.%s", name(c.Dst), c.Op, c.Type.Short())
+func microText(c micro.Instr, name func(uint32, dtype.DType) string) string {
+	s := fmt.Sprintf("%s = %s.%s", name(c.Dst, c.Result()), c.Op, c.Type.Short())
 	if c.To != 0 {
 		s += "." + c.To.Short()
 	}
@@ -157,7 +176,7 @@ func microText(c micro.Instr, name func(uint32) string) string {
 		if k > 0 {
 			s += ","
 		}
-		s += " " + name(ops[k])
+		s += " " + name(ops[k], c.OperandType(k))
 	}
 	return s
 }

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -130,19 +129,4 @@ func dtypeOf[T float64 | float32 | int64 | int32 | bool]() dtype.DType {
 		return dtype.Int32
 	}
 	return dtype.Bool
-}
-
-// bitsText returns the value with the given bits of a dtype.
-func bitsText(d dtype.DType, bits uint64) string {
-	switch d {
-	case dtype.Float64:
-		return fmt.Sprint(math.Float64frombits(bits))
-	case dtype.Float32:
-		return fmt.Sprint(math.Float32frombits(uint32(bits)))
-	case dtype.Int64:
-		return fmt.Sprint(int64(bits))
-	case dtype.Int32:
-		return fmt.Sprint(int32(bits))
-	}
-	return fmt.Sprint(bits != 0)
 }

@@ -244,11 +244,11 @@ func TestVerifyRefuses(t *testing.T) {
 		}),
 		loop("operand 0 and result 0 overlap", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) { in.Out[0].Offset = 8 }),
 		loop("writes bytes 0 to 48", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) { in.Out[0].Offset = 0 }),
-		loop("operand 0 and result 0 overlap", func(p *vm.Program, in *vm.Instr, l *micro.Loop) {
+		loop("operand 0 and result 0 overlap", func(p *vm.Program, _ *vm.Instr, _ *micro.Loop) {
 			// In place, but the input is walked as a transposed matrix.
 			p.Instrs = append(p.Instrs, arrays().Instrs[0])
 			p.Instrs[1].In[0].Offset = 64
-			l = p.Instrs[1].Loop
+			l := p.Instrs[1].Loop
 			l.Dims, l.In[0].Strides, l.Out[0].Strides = []int{2, 3}, []int{1, 2}, []int{3, 1}
 		}),
 		loop("results 0 and 1 overlap", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) {

@@ -1,0 +1,654 @@
+package vm
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/linescan"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// textHeader is the first line of the text form. The number is the version of the format.
+const textHeader = "adjoint program 1"
+
+// dataBytes is the number of bytes of constants on one line.
+const dataBytes = 32
+
+// Text returns the exact text form of the program, which ParseText reads back to an equal program. String is the listing for
+// people: shorter, with names instead of cells, and not meant to be read back.
+//
+// The text holds one thing a line; # begins a comment, as behind debug nodes. A place is @offset in the arena, or
+// in0+offset in the tensor that input 0 is bound to. After ; stands an index of a debug node, −1 for none.
+//
+//	adjoint program 1
+//	arena 192
+//	const @64
+//	  data 0000000000000440
+//	input "x" f64[2,3] @0 (unused)
+//	output "y" f64[2] @128
+//	straight 18 24                   temporaries: first cell, last cell + 1
+//	  c18 = mul.f64 c0, c2 ; 0
+//	  c19 = cast.f64.f32 c18 ; 1
+//	end
+//	loop [2,3] sum 1                 iteration space; reduction and reduced dimensions, if any
+//	  r0 = load f64[2,3] @0 [3 1]    operand and its strides
+//	  r1 = const f64 2.5
+//	  temporaries 1
+//	  r2 = add.f64 r0, r1 ; 2
+//	  store r2 f64[2] @128 [1 0]
+//	end ; 3                          debug node of the reduction
+//	kernel "transpose" {perm=[1 0]} f64[2,3] @0 -> f64[3,2] @64 ; 4
+//	string 1 "mul"                   debug strings from 0
+//	node 0 = %7 1 0 2 31             number in the user's graph; strings of operator, name and file; line
+func (p *Program) Text() string {
+	b := fmt.Appendf(nil, "%s\narena %d\nconst @%d\n", textHeader, p.ArenaBytes, p.ConstOffset)
+	for chunk := range slices.Chunk(p.Const, dataBytes) {
+		b = hex.AppendEncode(append(b, "  data "...), chunk)
+		b = append(b, '\n')
+	}
+	for kind, list := range [2][]Slot{p.Inputs, p.Outputs} {
+		for i := range list {
+			s := &list[i]
+			b = append(b, [2]string{"input ", "output "}[kind]...)
+			b = append(strconv.AppendQuote(b, s.Name), ' ')
+			b = appendOperand(b, Operand{s.Type, s.Ref})
+			if !s.Used {
+				b = append(b, " (unused)"...)
+			}
+			b = append(b, '\n')
+		}
+	}
+	for i := range p.Instrs {
+		b = p.Instrs[i].appendText(b)
+	}
+	for i, s := range p.Debug.Strings {
+		b = strconv.AppendQuote(fmt.Appendf(b, "string %d ", i), s)
+		b = append(b, '\n')
+	}
+	for i, n := range p.Debug.Nodes {
+		b = fmt.Appendf(b, "node %d = %%%d %d %d %d %d", i, n.ID, n.Op, n.Name, n.File, n.Line)
+		if s := strconv.Quote(p.Debug.Where(int32(i))); len(s) > 2 {
+			b = append(append(b, " # "...), s[1:len(s)-1]...)
+		}
+		b = append(b, '\n')
+	}
+	return string(b)
+}
+
+// WithoutDebug returns the program without the mapping to the user's graph. Its instructions' code is shared.
+func (p *Program) WithoutDebug() *Program {
+	q := &Program{
+		Inputs: p.Inputs, Outputs: p.Outputs, Instrs: slices.Clone(p.Instrs),
+		ArenaBytes: p.ArenaBytes, Const: p.Const, ConstOffset: p.ConstOffset,
+	}
+	for i := range q.Instrs {
+		q.Instrs[i].Nodes = nil
+	}
+	return q
+}
+
+func appendList(b []byte, list []int, separator byte) []byte {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, separator)
+		}
+		b = strconv.AppendInt(b, int64(v), 10)
+	}
+	return append(b, ']')
+}
+
+func appendOperand(b []byte, o Operand) []byte {
+	b = append(b, o.DType.Short()...)
+	if len(o.Shape) > 0 {
+		b = appendList(b, o.Shape, ',')
+	}
+	return append(append(b, ' '), o.Ref.String()...)
+}
+
+// appendNode ends a line with debug node k, if there is one.
+func (in *Instr) appendNode(b []byte, k int) []byte {
+	if k < len(in.Nodes) {
+		b = strconv.AppendInt(append(b, " ; "...), int64(in.Nodes[k]), 10)
+	}
+	return append(b, '\n')
+}
+
+func (in *Instr) appendText(b []byte) []byte {
+	switch in.Op {
+	case OpStraight:
+		s := in.Straight
+		b = fmt.Appendf(b, "straight %d %d\n", s.TempLo, s.TempHi)
+		b = in.appendCode(b, s.Code, 'c')
+		b = append(b, "end\n"...)
+	case OpLoop:
+		l := in.Loop
+		b = appendList(append(b, "loop "...), l.Dims, ',')
+		if l.Reduce != micro.NoReduce {
+			b = fmt.Appendf(b, " %s %d", reduceNames[l.Reduce], l.ReduceDims)
+		}
+		b = append(b, '\n')
+		for k, a := range l.In {
+			b = appendOperand(fmt.Appendf(b, "  r%d = load ", k), in.In[k])
+			b = append(appendList(append(b, ' '), a.Strides, ' '), '\n')
+		}
+		for k, c := range l.Consts {
+			b = fmt.Appendf(b, "  r%d = const %s ", len(l.In)+k, c.Type.Short())
+			b = append(dtype.AppendBits(b, c.Type, c.Bits), '\n')
+		}
+		b = fmt.Appendf(b, "  temporaries %d\n", l.Temps)
+		b = in.appendCode(b, l.Code, 'r')
+		for k, a := range l.Out {
+			b = appendOperand(fmt.Appendf(b, "  store r%d ", l.OutRegs[k]), in.Out[k])
+			b = append(appendList(append(b, ' '), a.Strides, ' '), '\n')
+		}
+		b = in.appendNode(append(b, "end"...), len(l.Code))
+	case OpKernel:
+		b = strconv.AppendQuote(append(b, "kernel "...), in.Kernel)
+		if len(in.Attrs) > 0 {
+			b = append(append(append(b, " {"...), in.Attrs.String()...), '}')
+		}
+		for side, list := range [2][]Operand{in.In, in.Out} {
+			if side == 1 {
+				b = append(b, " ->"...)
+			}
+			for k, o := range list {
+				if k > 0 {
+					b = append(b, ',')
+				}
+				b = appendOperand(append(b, ' '), o)
+			}
+		}
+		b = in.appendNode(b, 0)
+	}
+	return b
+}
+
+func (in *Instr) appendCode(b []byte, code []micro.Instr, prefix byte) []byte {
+	operand := func(o uint32) { b = strconv.AppendUint(append(b, prefix), uint64(o), 10) }
+	for i := range code {
+		c := &code[i]
+		b = append(b, ' ', ' ')
+		operand(c.Dst)
+		b = append(append(append(append(b, " = "...), c.Op.String()...), '.'), c.Type.Short()...)
+		if c.To != dtype.Invalid {
+			b = append(append(b, '.'), c.To.Short()...)
+		}
+		ops := c.Operands()
+		for k, o := range ops[:c.Op.Arity()] {
+			if k > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, ' ')
+			operand(o)
+		}
+		b = in.appendNode(b, i)
+	}
+	return b
+}
+
+// ParseText reads the text form that Text returns, and verifies the program. The error gives line and column. Text from
+// untrusted sources is safe in the same way as data for Decode.
+func ParseText(text string) (*Program, error) {
+	t := textParser{p: &Program{}}
+	if err := t.parse(text); err != nil {
+		column := 1
+		if at := (*linescan.Error)(nil); errors.As(err, &at) {
+			column = linescan.Column(t.Line, at.Offset)
+		}
+		return nil, fmt.Errorf("program text: line %d, column %d: %w", t.line, column, err)
+	}
+	if err := t.p.Verify(); err != nil {
+		return nil, err
+	}
+	return t.p, nil
+}
+
+type textParser struct {
+	linescan.Scanner
+	p    *Program
+	line int
+	in   *Instr // the straight or loop whose lines come
+}
+
+func (t *textParser) parse(text string) error {
+	header := false
+	for line := range lines(text) {
+		t.line++
+		t.Scanner = linescan.Scanner{Line: line}
+		if t.End() {
+			continue
+		}
+		if !header {
+			header = true
+			if !t.Keyword("adjoint") || !t.Keyword("program") {
+				return linescan.Errorf(0, "not the text form of a program: its first line is %q", textHeader)
+			}
+			if v, err := t.Uint("the format's version", math.MaxInt32); err != nil {
+				return err
+			} else if v != 1 {
+				return linescan.Errorf(0, "version %d of the format is not known, only 1", v)
+			}
+		} else if err := t.statement(); err != nil {
+			return err
+		}
+		if err := t.ExpectEnd(); err != nil {
+			return err
+		}
+	}
+	if !header {
+		return linescan.Errorf(0, "the text is empty: its first line is %q", textHeader)
+	}
+	if t.in != nil {
+		return linescan.Errorf(0, "the last instruction has no end")
+	}
+	return nil
+}
+
+// lines yields the lines of a text without their ends.
+func lines(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for text != "" {
+			n := 0
+			for n < len(text) && text[n] != '\n' {
+				n++
+			}
+			if !yield(text[:n]) {
+				return
+			}
+			text = text[min(n+1, len(text)):]
+		}
+	}
+}
+
+func (t *textParser) statement() error {
+	at := t.Start()
+	word, err := t.ExpectWord("a statement")
+	if err != nil {
+		return err
+	}
+	if t.in != nil {
+		if t.in.Straight != nil {
+			return t.straightLine(word, at)
+		}
+		return t.loopLine(word, at)
+	}
+	switch word {
+	case "arena":
+		t.p.ArenaBytes, err = t.number("the size", maxBytes)
+	case "const":
+		if err = t.Expect("@"); err == nil {
+			t.p.ConstOffset, err = t.number("the offset", maxBytes)
+		}
+	case "data":
+		at := t.Start()
+		data, bad := hex.DecodeString(t.Word())
+		if bad != nil {
+			return linescan.Errorf(at, "not hexadecimal digits of bytes")
+		}
+		t.p.Const = append(t.p.Const, data...)
+	case "input":
+		err = t.slot(&t.p.Inputs)
+	case "output":
+		err = t.slot(&t.p.Outputs)
+	case "straight":
+		lo, err := t.number("a cell", math.MaxUint32)
+		if err != nil {
+			return err
+		}
+		hi, err := t.number("a cell", math.MaxUint32)
+		t.open(Instr{Op: OpStraight, Straight: &micro.Straight{TempLo: uint32(lo), TempHi: uint32(hi)}})
+		return err
+	case "loop":
+		return t.loop()
+	case "kernel":
+		return t.kernel()
+	case "string":
+		return t.debugString()
+	case "node":
+		return t.debugNode()
+	default:
+		return linescan.Errorf(at, "no statement is named %.40q", word)
+	}
+	return err
+}
+
+func (t *textParser) open(in Instr) {
+	t.p.Instrs = append(t.p.Instrs, in)
+	t.in = &t.p.Instrs[len(t.p.Instrs)-1]
+}
+
+// number reads a number from 0 to limit.
+func (t *textParser) number(what string, limit uint64) (int64, error) {
+	v, err := t.Uint(what, limit)
+	return int64(v), err
+}
+
+// list reads [1,2] or [1 2]; with commas the numbers are extents.
+func (t *textParser) list(commas bool) ([]int, error) {
+	if err := t.Expect("["); err != nil {
+		return nil, err
+	}
+	var list []int
+	for !t.Accept("]") {
+		if commas && len(list) > 0 {
+			if err := t.Expect(","); err != nil {
+				return nil, err
+			}
+		}
+		at := t.Start()
+		v, err := t.Int("a number")
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == maxRank || v > maxBytes || v < -maxBytes {
+			return nil, linescan.Errorf(at, "more than %d dimensions, or a number out of range", maxRank)
+		}
+		list = append(list, int(v))
+	}
+	return list, nil
+}
+
+func (t *textParser) dtype() (dtype.DType, error) {
+	at := t.Start()
+	word, err := t.ExpectWord("a dtype")
+	if err != nil {
+		return 0, err
+	}
+	d, ok := dtype.Parse(word)
+	if !ok {
+		return 0, linescan.Errorf(at, "no dtype is named %.40q", word)
+	}
+	return d, nil
+}
+
+// operand reads a type and a place.
+func (t *textParser) operand() (o Operand, err error) {
+	if o.DType, err = t.dtype(); err != nil {
+		return o, err
+	}
+	if t.Peek() == '[' {
+		if o.Shape, err = t.list(true); err != nil {
+			return o, err
+		}
+	}
+	if !t.Accept("@") {
+		if err = t.Expect("in"); err != nil {
+			return o, err
+		}
+		space, err := t.number("the input's index", math.MaxUint32-1)
+		if err != nil {
+			return o, err
+		}
+		o.Space = uint32(space) + 1
+		if err = t.Expect("+"); err != nil {
+			return o, err
+		}
+	}
+	o.Offset, err = t.number("the offset", maxBytes)
+	return o, err
+}
+
+func (t *textParser) slot(to *[]Slot) error {
+	name, err := t.Quoted("the name", math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	o, err := t.operand()
+	if err != nil {
+		return err
+	}
+	*to = append(*to, Slot{Name: name, Type: o.Type, Ref: o.Ref, Used: !t.Accept("(unused)")})
+	return nil
+}
+
+// node reads the debug node that may end a line.
+func (t *textParser) node(in *Instr) error {
+	if !t.Accept(";") {
+		return nil
+	}
+	at := t.Start()
+	v, err := t.Int("a debug node")
+	if err == nil && int64(int32(v)) != v {
+		err = linescan.Errorf(at, "the debug node is out of range")
+	}
+	in.Nodes = append(in.Nodes, int32(v))
+	return err
+}
+
+func (t *textParser) straightLine(word string, at int) error {
+	if word == "end" {
+		t.in = nil
+		return nil
+	}
+	c, err := t.microInstr(word, at, 'c')
+	if err != nil {
+		return err
+	}
+	t.in.Straight.Code = append(t.in.Straight.Code, c)
+	return t.node(t.in)
+}
+
+// numbered reads the digits behind the prefix of a cell or register.
+func numbered(word string, at int, prefix byte) (uint32, error) {
+	if len(word) < 2 || word[0] != prefix || len(word) > 2 && word[1] == '0' {
+		return 0, linescan.Errorf(at, "expected %c with a number, found %.40q", prefix, word)
+	}
+	v, err := strconv.ParseUint(word[1:], 10, 32)
+	if err != nil {
+		return 0, linescan.Errorf(at, "expected %c with a number, found %.40q", prefix, word)
+	}
+	return uint32(v), nil
+}
+
+// microInstr reads the rest of "c8 = add.f64 c0, c2" behind its first word.
+func (t *textParser) microInstr(word string, at int, prefix byte) (c micro.Instr, err error) {
+	if c.Dst, err = numbered(word, at, prefix); err != nil {
+		return c, err
+	}
+	if err = t.Expect("="); err != nil {
+		return c, err
+	}
+	at = t.Start()
+	name := t.Word()
+	if c.Op = micro.ByName(name); c.Op == micro.Invalid {
+		return c, linescan.Errorf(at, "no micro-operation is named %.40q", name)
+	}
+	if err = t.Expect("."); err != nil {
+		return c, err
+	}
+	if c.Type, err = t.dtype(); err != nil {
+		return c, err
+	}
+	if t.Accept(".") {
+		if c.To, err = t.dtype(); err != nil {
+			return c, err
+		}
+	}
+	for k, o := range [3]*uint32{&c.A, &c.B, &c.C} {
+		if k == c.Op.Arity() {
+			break
+		}
+		if k > 0 {
+			if err = t.Expect(","); err != nil {
+				return c, err
+			}
+		}
+		at = t.Start()
+		if *o, err = numbered(t.Word(), at, prefix); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (t *textParser) loop() error {
+	l := &micro.Loop{}
+	var err error
+	if l.Dims, err = t.list(true); err != nil {
+		return err
+	}
+	if !t.End() {
+		at := t.Start()
+		name := t.Word()
+		k := slices.Index(reduceNames[:], name)
+		if k <= int(micro.NoReduce) {
+			return linescan.Errorf(at, "no reduction is named %.40q", name)
+		}
+		n, err := t.number("the reduced dimensions", maxRank)
+		if err != nil {
+			return err
+		}
+		l.Reduce, l.ReduceDims = micro.ReduceKind(k), int(n)
+	}
+	t.open(Instr{Op: OpLoop, Loop: l})
+	return nil
+}
+
+func (t *textParser) loopLine(word string, at int) error {
+	l := t.in.Loop
+	switch word {
+	case "end":
+		in := t.in
+		t.in = nil
+		return t.node(in)
+	case "temporaries":
+		n, err := t.number("the temporaries", math.MaxInt32)
+		l.Temps = int(n)
+		return err
+	case "store":
+		at := t.Start()
+		r, err := numbered(t.Word(), at, 'r')
+		if err != nil {
+			return err
+		}
+		o, a, err := t.access()
+		t.in.Out, l.Out, l.OutRegs = append(t.in.Out, o), append(l.Out, a), append(l.OutRegs, r)
+		return err
+	}
+	rest := t.Scanner
+	if t.Accept("=") {
+		switch {
+		case t.Keyword("load"):
+			if r, err := numbered(word, at, 'r'); err != nil || int64(r) != int64(len(l.In)) || len(l.Consts) > 0 {
+				return linescan.Errorf(at, "inputs are loaded into r0, r1, … before the constants")
+			}
+			o, a, err := t.access()
+			t.in.In, l.In = append(t.in.In, o), append(l.In, a)
+			return err
+		case t.Keyword("const"):
+			if r, err := numbered(word, at, 'r'); err != nil || int64(r) != int64(len(l.In)+len(l.Consts)) {
+				return linescan.Errorf(at, "constants take the registers behind the inputs")
+			}
+			d, err := t.dtype()
+			if err != nil {
+				return err
+			}
+			at := t.Start()
+			bits, err := dtype.ParseBits(d, t.Literal())
+			if err != nil {
+				return &linescan.Error{Offset: at, Err: err}
+			}
+			l.Consts = append(l.Consts, micro.Const{Type: d, Bits: bits})
+			return nil
+		}
+	}
+	t.Scanner = rest
+	c, err := t.microInstr(word, at, 'r')
+	if err != nil {
+		return err
+	}
+	l.Code = append(l.Code, c)
+	return t.node(t.in)
+}
+
+// access reads an operand with its strides.
+func (t *textParser) access() (Operand, micro.Access, error) {
+	o, err := t.operand()
+	if err != nil {
+		return o, micro.Access{}, err
+	}
+	strides, err := t.list(false)
+	return o, micro.Access{Type: o.DType, Strides: strides}, err
+}
+
+func (t *textParser) kernel() error {
+	in := Instr{Op: OpKernel}
+	var err error
+	if in.Kernel, err = t.Quoted("the kernel's name", math.MaxInt32); err != nil {
+		return err
+	}
+	if in.Attrs, _, err = attr.Scan(&t.Scanner); err != nil {
+		return err
+	}
+	for _, list := range [2]*[]Operand{&in.In, &in.Out} {
+		for c := t.Peek(); c != '-' && c != ';' && c != 0; {
+			o, err := t.operand()
+			if err != nil {
+				return err
+			}
+			*list = append(*list, o)
+			if !t.Accept(",") {
+				break
+			}
+		}
+		if list == &in.In {
+			if err := t.Expect("->"); err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.node(&in); err != nil {
+		return err
+	}
+	t.p.Instrs = append(t.p.Instrs, in)
+	return nil
+}
+
+func (t *textParser) debugString() error {
+	d := &t.p.Debug
+	at := t.Start()
+	if k, err := t.number("the string's number", math.MaxInt32); err != nil {
+		return err
+	} else if k != int64(len(d.Strings)) {
+		return linescan.Errorf(at, "string %d comes where %d is due", k, len(d.Strings))
+	}
+	s, err := t.Quoted("the string", math.MaxInt32)
+	d.Strings = append(d.Strings, s)
+	return err
+}
+
+func (t *textParser) debugNode() error {
+	d := &t.p.Debug
+	at := t.Start()
+	if k, err := t.number("the node's number", math.MaxInt32); err != nil {
+		return err
+	} else if k != int64(len(d.Nodes)) {
+		return linescan.Errorf(at, "node %d comes where %d is due", k, len(d.Nodes))
+	}
+	if err := t.Expect("="); err != nil {
+		return err
+	}
+	if err := t.Expect("%"); err != nil {
+		return err
+	}
+	var n NodeInfo
+	for _, f := range [5]*int32{&n.ID, &n.Op, &n.Name, &n.File, &n.Line} {
+		at := t.Start()
+		v, err := t.Int("a number")
+		if err != nil {
+			return err
+		}
+		if *f = int32(v); int64(*f) != v {
+			return linescan.Errorf(at, "%d is out of range", v)
+		}
+	}
+	d.Nodes = append(d.Nodes, n)
+	return nil
+}
