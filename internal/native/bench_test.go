@@ -193,7 +193,7 @@ func irregularProgram(n int) (*micro.Straight, []float64) {
 			p := nd.operand[k]
 			ops = append(ops, cell[p])
 			if nodes[p].last == i && p >= inputs {
-				nodes[p].last = i + 1<<40
+				nodes[p].last = i + 1<<30
 				dead = append(dead, cell[p])
 			}
 		}

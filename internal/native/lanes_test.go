@@ -132,7 +132,7 @@ func TestLanesRandom(t *testing.T) {
 		t.Skip("lanes need AVX-512")
 	}
 	withLanes := 0
-	const programs = 400
+	const programs = 400 / raceSlowdown
 	for seed := range uint64(programs) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		p := newRegularProgram(r, 8+r.IntN(60))

@@ -129,8 +129,6 @@ func newRandomLoop(r *rand.Rand, n int, ops []typedOp, reduce micro.ReduceKind) 
 			reg++
 		}
 	}
-	inputs := len(byType)
-	_ = inputs
 	type result struct {
 		reg uint32
 		t   dtype.DType
@@ -283,7 +281,7 @@ func TestLoopRandom(t *testing.T) {
 			}))
 		}
 		programs := 0
-		for seed := range uint64(300) {
+		for seed := range uint64(300 / raceSlowdown) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			reduce := micro.ReduceKind(0)
 			if r.IntN(2) == 0 {

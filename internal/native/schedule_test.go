@@ -28,7 +28,7 @@ func TestShortenLivesRandom(t *testing.T) {
 	needNative(t)
 	ops := everyOp(Supported)
 	changed := 0
-	const programs = 200
+	const programs = 200 / raceSlowdown
 	for seed := range uint64(programs) {
 		r := rand.New(rand.NewPCG(seed, 21))
 		p := newRandomProgram(r, 100+r.IntN(300), 60+r.IntN(60), ops)

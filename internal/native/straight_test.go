@@ -99,7 +99,7 @@ func TestStraightRandom(t *testing.T) {
 		return d == dtype.Float64 && (op <= micro.Div || op == micro.FMA || op == micro.Neg) && op != micro.Mov && Supported(op, d, to)
 	})
 	programs := 0
-	for seed := range uint64(400) {
+	for seed := range uint64(400 / raceSlowdown) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		ops := all
 		if seed%2 == 0 {
@@ -163,7 +163,7 @@ func TestStraightUnderPressure(t *testing.T) {
 			p := newRandomProgram(r, 3000, 80, ops)
 			want := append([]byte(nil), p.arena...)
 			runReference(&p.code, want)
-			for k := range 8 {
+			for k := range max(1, 8/raceSlowdown) {
 				code, err := CompileStraight(&p.code, StraightOptions{ArenaBytes: len(p.arena), Chunk: 500 * (1 + k%4)})
 				if err != nil {
 					t.Error(err)
