@@ -16,6 +16,8 @@ type Value struct {
 	F    []float64 // Float64 and Float32
 	I    []int64   // Int64 and Int32
 	B    []bool    // Bool
+
+	Results []Value // of an operator with several results; then the other fields are empty
 }
 
 // New returns zeros of the type.
@@ -211,7 +213,7 @@ func Eval(inputs map[*graph.Node]Value, outputs ...*graph.Node) ([]Value, error)
 	return x.Run(inputs)
 }
 
-// evaluators are the operators that are not elementwise.
+// evaluators are the operators that are not elementwise. Those with several results fill Value.Results.
 var evaluators = map[string]func(n *graph.Node, in []Value) (Value, error){}
 
 func (x *Interpreter) eval(n *graph.Node, values map[*graph.Node]Value) (Value, error) {
@@ -235,12 +237,21 @@ func (x *Interpreter) eval(n *graph.Node, values map[*graph.Node]Value) (Value, 
 	if err != nil {
 		return Value{}, fmt.Errorf("ref: %s (%v): %w", name, n.Position(), err)
 	}
-	if !v.Type.Equal(n.Type()) {
-		return Value{}, fmt.Errorf("ref: %s gives %v, its node is %v", name, v.Type, n.Type())
+	types, results := []graph.Type{n.Type()}, []Value{v}
+	if n.Results() != nil {
+		types, results = n.Results(), v.Results
 	}
-	if v.Type.DType == graph.Float32 {
-		for i, f := range v.F {
-			v.F[i] = float64(float32(f))
+	if len(types) != len(results) {
+		return Value{}, fmt.Errorf("ref: %s gives %d results, its node has %d", name, len(results), len(types))
+	}
+	for k, r := range results {
+		if !r.Type.Equal(types[k]) {
+			return Value{}, fmt.Errorf("ref: result %d of %s is %v, its node's is %v", k, name, r.Type, types[k])
+		}
+		if r.Type.DType == graph.Float32 {
+			for i, f := range r.F {
+				r.F[i] = float64(float32(f))
+			}
 		}
 	}
 	return v, nil

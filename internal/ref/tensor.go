@@ -10,6 +10,9 @@ import (
 
 func init() {
 	evaluators["const"] = constant
+	evaluators["result"] = func(n *graph.Node, in []Value) (Value, error) {
+		return in[0].Results[n.Attrs().Int("index")], nil
+	}
 	evaluators["reshape"] = func(n *graph.Node, in []Value) (Value, error) {
 		return move(n, in[0], func(idx []int) []int { return unflat(flat(idx, n.Shape()), in[0].Type.Shape) }), nil
 	}

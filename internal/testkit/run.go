@@ -18,11 +18,11 @@ import (
 // Point gives values to inputs.
 type Point = map[*graph.Node]ref.Value
 
-// GraphHooks are checks that every graph built by the kit must pass: printing and parsing back, drawing.
-var GraphHooks []func(g *graph.Graph, outputs []*graph.Node) error
+// GraphHooks are checks that every graph built by the kit must pass: printing and reading back.
+var GraphHooks = []func(g *graph.Graph, outputs []*graph.Node) error{TextRoundTrip}
 
 // ProgramHooks are checks that every program compiled by the kit must pass: encoding and decoding.
-var ProgramHooks []func(p *vm.Program) error
+var ProgramHooks = []func(p *vm.Program) error{BinaryRoundTrip}
 
 // Compile compiles with verification and runs the program hooks.
 func Compile(c compile.Config, outputs ...*graph.Node) (*vm.Program, error) {
@@ -254,7 +254,9 @@ func Derivative(x *ref.Interpreter, at, along Point, h float64) ([][]float64, er
 		for o := range plus {
 			d := make([]float64, len(plus[o].F))
 			for i := range d {
-				d[i] = (plus[o].F[i] - minus[o].F[i]) / (2 * step)
+				if plus[o].F[i] != minus[o].F[i] { // which may be the same infinity
+					d[i] = (plus[o].F[i] - minus[o].F[i]) / (2 * step)
+				}
 			}
 			level[k] = append(level[k], d)
 		}

@@ -1,12 +1,14 @@
 package testkit
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // recorder is a testing.TB that keeps errors.
@@ -59,6 +61,22 @@ func TestMistakesAreNoticed(t *testing.T) {
 		CheckOp(r, c.op, c.op.Samples[0], graph.Float64)
 		if !strings.Contains(strings.Join(r.errors, "\n"), c.want) {
 			t.Errorf("a wrong %s was reported as %q", c.what, r.errors)
+		}
+	}
+}
+
+// Hooks see every graph and program.
+func TestHooksAreCalled(t *testing.T) {
+	graphs, programs := GraphHooks, ProgramHooks
+	defer func() { GraphHooks, ProgramHooks = graphs, programs }()
+	GraphHooks = append(graphs[:len(graphs):len(graphs)], func(*graph.Graph, []*graph.Node) error { return errors.New("graph hook") })
+	ProgramHooks = append(programs[:len(programs):len(programs)], func(*vm.Program) error { return errors.New("program hook") })
+	r := &recorder{TB: t}
+	op := graph.LookupOp("sin")
+	CheckOp(r, op, op.Samples[0], graph.Float64)
+	for _, want := range []string{"graph hook", "program hook"} {
+		if !strings.Contains(strings.Join(r.errors, "\n"), want) {
+			t.Errorf("%q lacks the failure of the %s", r.errors, want)
 		}
 	}
 }
