@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Reference values for the tests of package ulp.
+
+    pip install mpmath
+    python3 vectors.py > vectors.txt
+
+Each line: operation, arguments as hexadecimal floats, result to 25 digits.
+"""
+import random
+
+import mpmath as mp
+
+mp.mp.dps = 60
+random.seed(1)
+
+
+def line(op, args, f):
+    try:
+        v = f(*[mp.mpf(a) for a in args])
+    except (ValueError, ZeroDivisionError, mp.NoConvergence):
+        return
+    if not mp.isfinite(v) or isinstance(v, mp.mpc):
+        return
+    print(op, *[float(a).hex() for a in args], mp.nstr(v, 25, min_fixed=1, max_fixed=0))
+
+
+wide = [10.0**k * (1 + random.random()) for k in range(-300, 301, 60)]
+near = [random.gauss(0, 1) for _ in range(12)] + [0.5, 1.5, 2.0, -0.25, 1e-5]
+unit = [random.uniform(-1, 1) for _ in range(10)] + [0.999999, -0.5, 1e-9]
+large = [random.uniform(-700, 700) for _ in range(8)]
+over1 = [1 + random.random() * 10**-k for k in range(12)] + [10.0, 1e10, 1e300]
+positive = wide + [abs(v) for v in near] + [1 + v * 1e-8 for v in unit]
+F = {
+    "exp": (mp.exp, near + large), "exp2": (lambda x: mp.mpf(2) ** x, near + large), "expm1": (mp.expm1, near + large + unit),
+    "log": (mp.log, positive), "log2": (lambda x: mp.log(x) / mp.log(2), positive), "log10": (mp.log10, positive), "log1p": (mp.log1p, positive + unit),
+    "sin": (mp.sin, near + large + wide + [1e22, 2.0**1000]), "cos": (mp.cos, near + large + wide), "tan": (mp.tan, near + large + wide),
+    "asin": (mp.asin, unit), "acos": (mp.acos, unit), "atan": (mp.atan, near + wide), "sinh": (mp.sinh, near + large), "cosh": (mp.cosh, near + large),
+    "tanh": (mp.tanh, near + unit + [9.5, 18.9]), "asinh": (mp.asinh, near + wide), "acosh": (mp.acosh, over1), "atanh": (mp.atanh, unit),
+    "sigmoid": (lambda x: 1 / (1 + mp.exp(-x)), near + large), "softplus": (lambda x: mp.log1p(mp.exp(x)), near + [30.0, -40.0]),
+    "erf": (mp.erf, near + unit), "erfc": (mp.erfc, near + unit + [5.0, 10.0, 26.0]), "cbrt": (mp.cbrt, positive), "erfinv": (mp.erfinv, unit),
+    "lgamma": (lambda x: mp.log(abs(mp.gamma(x))), [0.1, 0.7, 1.3, 2.6, 5.5, 20.25, 171.5, 1e5, -0.5, -1.7, -3.25, 1e-10]),
+    "digamma": (mp.digamma, [0.1, 0.7, 1.3, 1.4616321449683623, 1.46, 1.5, 1.8, 2.6, 5.5, 9.99, 20.25, 1e5, -0.5, -1.7, -3.25, 1e-10, -100.3]),
+    "bessel_i0e": (lambda x: mp.besseli(0, x) * mp.exp(-abs(x)), near + [7.9, 8.1, 30.0, 500.0, -12.0]),
+    "bessel_i1e": (lambda x: mp.besseli(1, x) * mp.exp(-abs(x)), near + [7.9, 8.1, 30.0, 500.0, -12.0]),
+}
+for name, (f, xs) in F.items():
+    for x in xs:
+        line(name, [x], f)
+for x in [0.3, 0.9, 1.1, 3.7, 50.0, 1e-3]:
+    for y in [0.4, -0.4, 2.5, 17.0, -30.25]:
+        line("pow", [x, y], lambda x, y: x**y)
+        line("atan2", [y, x], lambda y, x: mp.atan2(y, x))
+        line("atan2", [y, -x], lambda y, x: mp.atan2(y, x))
+        line("hypot", [y, x], lambda y, x: mp.hypot(y, x))
+for n in [1, 2, 3, 5, 10, 25]:
+    for x in [0.1, 0.9, 2.5, 11.0, 100.0, -0.3, -2.6]:
+        line("polygamma", [n, x], lambda n, x: mp.polygamma(int(n), x))
+
+
+def lower(a, x):
+    return mp.gammainc(a, 0, x, regularized=True)
+
+
+def ibeta(a, b, x):
+    return mp.betainc(a, b, 0, x, regularized=True)
+
+
+for a in [0.1, 0.5, 1.0, 2.5, 9.0, 40.0, 200.0]:
+    for r in [0.05, 0.5, 0.95, 1.1, 2.0]:
+        line("igamma", [a, a * r], lower)
+        line("igamma_grad_a", [a, a * r], lambda a, x: mp.diff(lambda t: lower(t, x), a, h=mp.mpf(10) ** -20))
+for a, b in [(0.3, 0.7), (1.0, 1.0), (2.5, 4.0), (12.0, 3.0), (40.0, 60.0), (0.5, 20.0)]:
+    for x in [0.02, 0.2, 0.5, 0.8, 0.97]:
+        line("betainc", [a, b, x], ibeta)
+        line("betainc_grad_a", [a, b, x], lambda a, b, x: mp.diff(lambda t: ibeta(t, b, x), a, h=mp.mpf(10) ** -20))
+        line("betainc_grad_b", [a, b, x], lambda a, b, x: mp.diff(lambda t: ibeta(a, t, x), b, h=mp.mpf(10) ** -20))
