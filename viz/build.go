@@ -371,12 +371,6 @@ func (b *builder) hottest() float64 {
 	return b.largestHeat
 }
 
-// valueText returns what is known of a node's value: the value itself, or the
-// type where it tells something.
-// second returns the second line of an operator.
-// expression returns the formula of a small gradient node in terms of forward
-// values, or nil where it is long.
-// adjoint returns the line of a node's adjoint.
 // operand draws the edge from an operand to the node that uses it.
 func (b *builder) operand(user, at, place int, x operand) {
 	n, in := &b.model.Nodes[user], &b.model.Nodes[x.node]
@@ -405,8 +399,6 @@ func (b *builder) operand(user, at, place int, x operand) {
 	}
 }
 
-// partial returns the label of a reverse edge: the local derivative as a
-// formula, its value, or both.
 // constant draws a constant anew for each use.
 func (b *builder) constant(n *Node, user, place int) int {
 	return b.add(scene.Node{ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
@@ -560,8 +552,3 @@ func (b *builder) finish() {
 		s.Summary = b.describe()
 	}
 }
-
-// describe composes the description of the drawing.
-// listing joins names, cutting long lists.
-// identifier keeps what may stand in a class name.
-// tooltip lists what is known of a node, one fact a line.

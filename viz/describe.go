@@ -8,6 +8,8 @@ import (
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
 )
 
+// constantText returns how a constant is drawn: its value, or its type where it
+// is large.
 func constantText(n *Node) string {
 	if n.Constant != nil && n.Constant.IsScalar() {
 		return FormatNumber(n.Constant.Data[0])
@@ -21,6 +23,8 @@ func constantText(n *Node) string {
 	return "const"
 }
 
+// valueText returns what is known of a node's value: the value itself, or the
+// type where it tells something.
 func (b *builder) valueText(n *Node) string {
 	if v := n.Value.summary(); v != "" {
 		return v
@@ -31,6 +35,7 @@ func (b *builder) valueText(n *Node) string {
 	return ""
 }
 
+// second returns the second line of an operator.
 func (b *builder) second(i int) []scene.Run {
 	n := &b.model.Nodes[i]
 	name := b.names[i]
@@ -58,6 +63,8 @@ func (b *builder) second(i int) []scene.Run {
 	return name
 }
 
+// expression returns the formula of a small gradient node in terms of forward
+// values, or nil where it is long.
 func (b *builder) expression(i int) []scene.Run {
 	for _, o := range b.model.Outputs {
 		if o.Node == i && o.By != "" {
@@ -82,6 +89,7 @@ func (b *builder) expression(i int) []scene.Run {
 	return nil
 }
 
+// adjoint returns the line of a node's adjoint.
 func (b *builder) adjoint(name []scene.Run, value *Value) scene.TextLine {
 	runs := barred(name)
 	if text := value.summary(); text != "" && len(value.Data) <= 4 {
@@ -90,6 +98,26 @@ func (b *builder) adjoint(name []scene.Run, value *Value) scene.TextLine {
 	return scene.TextLine{Runs: runs, Size: scene.ValueSize, Colour: scene.AdjointText}
 }
 
+// powerRule returns the derivative of a power with a constant exponent by its
+// base: c·a^(c−1).
+func (b *builder) powerRule(i int) ([]scene.Run, bool) {
+	n := &b.model.Nodes[i]
+	if n.Op != "pow" || len(n.Inputs) != 2 {
+		return nil, false
+	}
+	c := b.model.Nodes[n.Inputs[1]].Constant
+	if b.model.Nodes[n.Inputs[1]].Op != "const" || c == nil || !c.IsScalar() {
+		return nil, false
+	}
+	runs := joinRuns(numberRuns(FormatNumber(c.Data[0])), b.names[n.Inputs[0]])
+	if less := c.Data[0] - 1; less != 1 {
+		runs = append(runs, scene.Run{Text: FormatNumber(less), Script: scene.Super})
+	}
+	return runs, true
+}
+
+// partial returns the label of a reverse edge: the local derivative as a
+// formula, its value, or both.
 func (b *builder) partial(user int, x operand) scene.TextLine {
 	const longest = 16
 	number, known := 1.0, true
@@ -104,7 +132,9 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 	n := &b.model.Nodes[user]
 	operands := b.operands[user]
 	var formula []scene.Run
-	if len(operands) == len(n.Inputs) && len(x.chain) == 1 {
+	if power, ok := b.powerRule(user); ok {
+		formula = power
+	} else if len(operands) == len(n.Inputs) && len(x.chain) == 1 {
 		var names [][]scene.Run
 		for _, in := range n.Inputs {
 			names = append(names, b.names[in])
@@ -113,17 +143,27 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 	} else if n.Op == "add" {
 		formula = upright("1")
 	} else {
-		// A folded product: the other operands.
+		// A folded product: the other operands, repeated ones as powers.
 		skipped := false
+		var others []int
+		times := map[int]int{}
 		for _, o := range operands {
 			if !skipped && o.node == x.node && sameChain(o.chain, x.chain) {
 				skipped = true
 				continue
 			}
-			if len(formula) > 0 {
+			if times[o.node]++; times[o.node] == 1 {
+				others = append(others, o.node)
+			}
+		}
+		for k, o := range others {
+			if k > 0 {
 				formula = append(formula, upright("\u2009")...)
 			}
-			formula = append(formula, b.names[o.node]...)
+			formula = append(formula, b.names[o]...)
+			if times[o] > 1 {
+				formula = append(formula, scene.Run{Text: strconv.Itoa(times[o]), Script: scene.Super})
+			}
 		}
 	}
 	line := scene.TextLine{Runs: formula, Size: scene.LabelSize, Colour: scene.AdjointText}
@@ -179,6 +219,7 @@ func (b *builder) outputName(k int) []scene.Run {
 	return nameRuns("y" + strconv.Itoa(k+1))
 }
 
+// describe composes the description of the drawing.
 func (b *builder) describe() string {
 	var inputs, outputs []string
 	operators := 0
@@ -216,6 +257,7 @@ func (b *builder) describe() string {
 	return d
 }
 
+// listing joins names, cutting long lists.
 func listing(names []string) string {
 	const most = 12
 	switch {
@@ -227,6 +269,7 @@ func listing(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// identifier keeps what may stand in a class name.
 func identifier(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
@@ -236,6 +279,7 @@ func identifier(s string) string {
 	}, s)
 }
 
+// tooltip lists what is known of a node, one fact a line.
 func tooltip(n *Node) string {
 	var lines []string
 	head := n.Op

@@ -67,10 +67,16 @@ func isNumber(s string) bool {
 // splitName separates a name from what is set lower: digits at its end, or the
 // part after an underscore when the name before it is short.
 func splitName(name string) (base, sub string) {
-	const shortName = 3
+	const (
+		shortName = 3
+		shortSub  = 8
+	)
 	base = name
 	if k := strings.IndexByte(name, '_'); k > 0 && k+1 < len(name) {
 		before, after := name[:k], name[k+1:]
+		if len([]rune(after)) > shortSub {
+			return name, ""
+		}
 		_, letter := greek[before]
 		inner, digits := splitDigits(before)
 		if letter || len([]rune(before)) <= shortName && digits == "" || isNumber(after) {

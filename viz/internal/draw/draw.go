@@ -274,6 +274,12 @@ func (d *Drawing) clusterTitle(i int) {
 		return
 	}
 	t := clusterTitle(c)
+	// A title that is wider than its box is cut.
+	room := d.Layout.Clusters[i].W() - 16
+	for text := []rune(c.Title); len(text) > 1 && t.Width() > room; {
+		text = text[:len(text)-1]
+		t.Runs[0].Text = string(text) + "…"
+	}
 	corner := d.Layout.Clusters[i].Min.Add(d.Offset)
 	at := geom.Point{X: corner.X + 10, Y: corner.Y + 5 + 0.78*t.Size}
 	fill := scene.ScopeTint
