@@ -13,9 +13,6 @@ type float interface{ float32 | float64 }
 type integer interface{ int32 | int64 }
 type number interface{ float | integer }
 
-// isNegZeroOrLess reports whether the sign bit is set.
-func signbit[T float](v T) bool { return math.Signbit(float64(v)) }
-
 // minimum is NaN if either is NaN; −0 is below +0.
 func minimum[T number](x, y T) T { return min(x, y) }
 

@@ -112,7 +112,7 @@ func error32(op micro.Op, x, y float32) (e float64, ok bool) {
 
 // argument draws operand k of op.
 func argument(rng *rand.Rand, op micro.Op, t dtype.DType, k int) float64 {
-	v := math.NaN()
+	var v float64
 	switch kind := rng.Intn(12); {
 	case kind < 3:
 		if v = math.Float64frombits(rng.Uint64()); t == dtype.Float32 {

@@ -51,7 +51,7 @@ func TestVectors(t *testing.T) {
 		if e := math.Abs(approx(shift(sub(num(got), want), -last))); e > 2 {
 			t.Errorf("%s: %.2f ulp off", s.Text(), e)
 		}
-		own := num(0)
+		var own *big.Float
 		if u := unary[op]; u != nil {
 			own = u(num(args[0]))
 		} else {
