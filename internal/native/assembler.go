@@ -66,12 +66,6 @@ func (a *assembler) rrm(m mnem, l, reg, v uint8, p mem) {
 	a.modrm(reg, p, 1)
 }
 
-// rrmImm is rrm with an immediate byte.
-func (a *assembler) rrmImm(m mnem, l, reg, v uint8, p mem, imm uint8) {
-	a.rrm(m, l, reg, v, p)
-	a.buf = append(a.buf, imm)
-}
-
 // vex appends a VEX prefix and the opcode; the two-byte prefix where it suffices.
 func (a *assembler) vex(f *form, l, reg, v, b, x uint8) {
 	if f.vexL >= 0 {
@@ -111,11 +105,6 @@ func (a *assembler) evexRRM(m mnem, l, reg, v uint8, p mem, e evexBits) {
 		unit = int(f.bcast)
 	}
 	a.modrm(reg, p, int32(unit))
-}
-
-func (a *assembler) evexRRMImm(m mnem, l, reg, v uint8, p mem, e evexBits, imm uint8) {
-	a.evexRRM(m, l, reg, v, p, e)
-	a.buf = append(a.buf, imm)
 }
 
 // evex appends the four-byte prefix and the opcode. x is bit 4 of an rm register, or bit 3

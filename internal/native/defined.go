@@ -385,6 +385,3 @@ func (g *generator) emitGather(in *lowIns, u *nextUses) {
 	}
 	g.advanceAll(in, u)
 }
-
-// definedOp reports whether package def defines an operation.
-func definedOp(op micro.Op, t dtype.DType) bool { return t.IsFloat() && def.Lookup(op, t) != nil }

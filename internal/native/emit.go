@@ -172,7 +172,7 @@ func (g *generator) emitBinary(in *lowIns, u *nextUses, commute bool) {
 	m, l, scalarForm := g.rowOf(in)
 	a, b, ua, ub := in.a, in.b, u.a, u.b
 	if commute && g.vals[a].reg == noRegister && (g.vals[b].reg != noRegister || ub < ua) {
-		a, b, ua, ub = b, a, ub, ua
+		a, b, ub = b, a, ua
 	}
 	ra := g.inRegister(a)
 	o := g.rmOperand(b, ub, scalarForm)

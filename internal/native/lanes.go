@@ -30,7 +30,6 @@ type lanePack struct {
 	instr   laneTuple // indices relative to the chunk
 	operand [3]packOperand
 	value   int32 // vector value, none before it is emitted
-	memory  bool  // all lanes lie in memory after it
 	used    bool
 }
 

@@ -305,6 +305,22 @@ func TestLoopRandom(t *testing.T) {
 	}
 }
 
+// TestLoopSpills runs loops with more live values than there are registers.
+func TestLoopSpills(t *testing.T) {
+	for _, level := range levels(t) {
+		for _, d := range []dtype.DType{dtype.Float64, dtype.Float32} {
+			ops := everyOp(func(op micro.Op, x, to dtype.DType) bool {
+				return x == d && to == 0 && (op == micro.Add || op == micro.Sub || op == micro.Mul || op == micro.FMA || op == micro.Lt || op == micro.Select)
+			})
+			for seed := range uint64(30 / raceSlowdown) {
+				r := rand.New(rand.NewPCG(seed, 31))
+				l := newRandomLoop(r, 150+r.IntN(150), ops, micro.ReduceKind(r.IntN(2)))
+				checkLoop(t, r, l, 20+r.IntN(30), LoopOptions{Level: level, Unroll: 1 + r.IntN(2)}, false)
+			}
+		}
+	}
+}
+
 // TestLoopReductions checks every kind, type and length around the sizes that matter.
 func TestLoopReductions(t *testing.T) {
 	for _, level := range levels(t) {
