@@ -216,7 +216,7 @@ func TestOverlayTotal(t *testing.T) {
 func TestFormats(t *testing.T) {
 	dir := t.TempDir()
 	for _, grad := range []string{"none", "overlay", "split"} {
-		for _, extension := range []string{"svg", "png", "dot", "gv", "json", "SVG"} {
+		for _, extension := range []string{"svg", "png", "dot", "gv", "json", "pdf", "html", "htm", "mmd", "mermaid", "txt", "SVG"} {
 			name := filepath.Join(dir, grad+"."+extension)
 			r := run("", "-o", name, "--grad", grad, "--at", "x1=2,x2=3", seed)
 			if r.status != 0 || r.err != "" || r.out != "" {
@@ -227,17 +227,18 @@ func TestFormats(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkFormat(t, name, strings.ToLower(extension), data)
-			if extension == "SVG" || extension == "gv" {
-				continue
+			short := map[string]string{"SVG": "svg", "gv": "dot", "htm": "html", "mmd": "mermaid", "txt": "text"}[extension]
+			if short == "" {
+				short = extension
 			}
-			r = run("", "-T", extension, "--grad", grad, "--at", "x1=2,x2=3", seed)
+			r = run("", "-T", short, "--grad", grad, "--at", "x1=2,x2=3", seed)
 			if r.out != string(data) {
 				t.Errorf("%s: standard output differs from the file", name)
 			}
 		}
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 18 {
+	if err != nil || len(entries) != 36 {
 		t.Errorf("%d files, %v", len(entries), err)
 	}
 	if r := run("", seed); !strings.Contains(r.out, "<svg") {
@@ -274,6 +275,22 @@ func checkFormat(t *testing.T, name, format string, data []byte) {
 	case "json":
 		if !json.Valid(data) {
 			t.Errorf("%s is not JSON", name)
+		}
+	case "pdf":
+		if !bytes.HasPrefix(data, []byte("%PDF-")) || !bytes.Contains(data[len(data)-20:], []byte("%%EOF")) {
+			t.Errorf("%s is not PDF", name)
+		}
+	case "html", "htm":
+		if !bytes.Contains(data, []byte("<svg")) || !bytes.HasSuffix(bytes.TrimSpace(data), []byte("</html>")) {
+			t.Errorf("%s is not HTML with a drawing", name)
+		}
+	case "mmd", "mermaid":
+		if !bytes.Contains(data, []byte("flowchart")) {
+			t.Errorf("%s holds no flowchart", name)
+		}
+	case "txt":
+		if !bytes.Contains(data, []byte("x₁²")) {
+			t.Errorf("%s shows no square", name)
 		}
 	case "dot", "gv":
 		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("digraph")) {

@@ -3,53 +3,15 @@ package command
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/atomicfile"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
-	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/gopackage"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
-	"github.com/adjoint-go/adjoint/compile"
-	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
 )
-
-// format is a way to write a picture.
-type format struct {
-	name       string
-	extensions []string
-	binary     bool
-	// paint writes a picture; nil for JSON, which describes the model without one.
-	paint func(*viz.Picture, io.Writer) error
-}
-
-var formats = []format{
-	{"dot", []string{".dot", ".gv"}, false, (*viz.Picture).DOT},
-	{"svg", []string{".svg"}, false, (*viz.Picture).SVG},
-	{"png", []string{".png"}, true, (*viz.Picture).PNG},
-	{"json", []string{".json"}, false, nil},
-}
-
-// write writes the model in the format.
-func (f *format) write(w io.Writer, m *viz.Model, options []viz.Option) error {
-	if f.paint == nil {
-		return m.JSON(w)
-	}
-	p, err := viz.NewFromModel(m, options...)
-	if err != nil {
-		return err
-	}
-	return f.paint(p, w)
-}
 
 // gradients are the values of --grad.
 var gradients = []choice[viz.GradientMode]{{"none", viz.NoGradients}, {"overlay", viz.Overlay}, {"split", viz.Split}}
@@ -57,379 +19,254 @@ var gradients = []choice[viz.GradientMode]{{"none", viz.NoGradients}, {"overlay"
 // directions are the values of --rankdir, as in Graphviz.
 var directions = []choice[viz.Direction]{{"LR", viz.LeftToRight}, {"TB", viz.TopToBottom}, {"BT", viz.BottomToTop}, {"RL", viz.RightToLeft}}
 
-// choice is one of the values that a flag takes.
-type choice[T any] struct {
-	name  string
-	value T
-}
+// themes are the values of --theme.
+var themes = []choice[viz.ThemeChoice]{{"auto", viz.Automatic}, {"light", viz.LightTheme}, {"dark", viz.DarkTheme}}
 
-// choose returns the value that the flag's text names, letter case aside.
-func choose[T any](flag, text string, choices []choice[T]) (T, error) {
-	for _, c := range choices {
-		if strings.EqualFold(c.name, text) {
-			return c.value, nil
-		}
-	}
-	var zero T
-	return zero, usage("--%s is %q: expected %s", flag, text, strings.Join(choiceNames(choices), ", "))
-}
+// stages says which side of the compiler is drawn.
+type stages uint8
 
-func choiceNames[T any](choices []choice[T]) []string {
-	return names(choices, func(c choice[T]) string { return c.name })
-}
+const (
+	graphOnly stages = iota
+	programOnly
+	graphAndProgram
+)
+
+// optimizations are the values of --opt.
+var optimizations = []choice[stages]{{"none", graphOnly}, {"before", graphOnly}, {"after", programOnly}, {"both", graphAndProgram}}
 
 // draw is the command that draws, with its flags.
 type draw struct {
-	streams Streams
+	output
+	look
+	at, wrt   []string
+	grad, opt string
+	pkg, fn   string
+	watching  bool
 
-	format, output string
-	at, wrt        []string
-	grad, rankdir  string
-	title          string
-	maxNodes       int
+	atGiven bool
+	mode    viz.GradientMode
+	stages  stages
 }
 
-func (d *draw) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringVarP(&d.format, "format", "T", "", "dot, svg, png or json (default from the name of -o, else svg)")
-	f.StringVarP(&d.output, "output", "o", "", "`FILE` to write (default standard output)")
-	f.StringArrayVar(&d.at, "at", nil, "show values at `POINT`: x1=3,x2=4; for tensors w=[1,2,3] or w=FILE.npy")
-	f.StringVar(&d.grad, "grad", "none", "gradients: none, overlay (adjoints in the picture) or split (a graph of their own)")
-	f.StringSliceVar(&d.wrt, "wrt", nil, "differentiate by these `NAMES` only: x1,x2 (default all inputs that are floats)")
-	f.StringVar(&d.rankdir, "rankdir", "LR", "direction of the edges: LR, TB, BT or RL")
-	f.StringVar(&d.title, "title", "", "title of the picture, set as mathematics (default the expression)")
-	f.IntVar(&d.maxNodes, "max-nodes", 20000, "refuse to draw graphs with more than `N` nodes")
-	complete := func(flag string, values []string) {
-		err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-		if err != nil {
-			panic("BUG: " + err.Error())
-		}
-	}
-	complete("format", names(formats, func(f format) string { return f.name }))
-	complete("grad", choiceNames(gradients))
-	complete("rankdir", choiceNames(directions))
-	complete("at", nil)
-	complete("wrt", nil)
-	complete("title", nil)
-}
+// look is the flags that all commands which draw have in common.
+type look struct {
+	rankdir, title, theme string
+	scale, dpi            float64
+	types                 bool
+	maxNodes              int
 
-func names[T any](list []T, name func(T) string) []string {
-	var out []string
-	for _, x := range list {
-		out = append(out, name(x))
-	}
-	return out
-}
-
-// task is a draw command with its flags understood.
-type task struct {
-	format    *format
-	mode      viz.GradientMode
 	direction viz.Direction
+	colours   viz.ThemeChoice
+}
+
+func (o *output) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.format, "format", "T", "", "dot, svg, png, pdf, html, json, mermaid or text (default from the name of -o, else svg)")
+	f.StringVarP(&o.file, "output", "o", "", "`FILE` to write (default standard output)")
+	completeFlag(cmd, "format", formatNames())
+}
+
+func (l *look) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&l.rankdir, "rankdir", "LR", "direction of the edges: LR, TB, BT or RL")
+	f.StringVar(&l.title, "title", "", "title of the picture, set as mathematics (default the expression)")
+	f.BoolVar(&l.types, "types", false, "show dtypes of scalars too")
+	f.StringVar(&l.theme, "theme", "auto", "colours: auto (light; in SVG and HTML as the reader has it), light or dark")
+	f.Float64Var(&l.scale, "scale", 0, "pixels per unit of PNG, size of SVG (default 2 for PNG, 1 for SVG)")
+	f.Float64Var(&l.dpi, "dpi", 0, "the scale as a resolution: 96 dots per inch are scale 1")
+	f.IntVar(&l.maxNodes, "max-nodes", 20000, "refuse to draw graphs with more than `N` nodes")
+	completeFlag(cmd, "rankdir", choiceNames(directions))
+	completeFlag(cmd, "theme", choiceNames(themes))
+	for _, flag := range []string{"title", "scale", "dpi", "max-nodes"} {
+		completeFlag(cmd, flag, nil)
+	}
 }
 
 // understand checks the flags.
-func (d *draw) understand(cmd *cobra.Command) (*task, error) {
-	t := &task{}
-	var err error
-	if t.format, err = d.chooseFormat(); err != nil {
-		return nil, err
-	}
-	if t.mode, err = choose("grad", d.grad, gradients); err != nil {
-		return nil, err
-	}
-	if t.direction, err = choose("rankdir", d.rankdir, directions); err != nil {
-		return nil, err
-	}
-	if d.maxNodes < 1 {
-		return nil, usage("--max-nodes is %d: expected at least 1", d.maxNodes)
-	}
-	if cmd.Flags().Changed("wrt") && t.mode == viz.NoGradients {
-		return nil, usage("--wrt is about gradients: give --grad overlay or --grad split too")
-	}
-	if t.format.binary && d.toStdout() && d.streams.OutTerminal {
-		return nil, usage("%s is binary and standard output is a terminal: give -o FILE, or redirect the output", strings.ToUpper(t.format.name))
-	}
-	return t, nil
-}
-
-func (d *draw) toStdout() bool { return d.output == "" || d.output == "-" }
-
-// chooseFormat returns the format that -T names, else the one of the output's extension, else SVG.
-func (d *draw) chooseFormat() (*format, error) {
-	all := strings.Join(names(formats, func(f format) string { return f.name }), ", ")
-	if d.format != "" {
-		for i := range formats {
-			if strings.EqualFold(formats[i].name, d.format) {
-				return &formats[i], nil
-			}
-		}
-		return nil, usage("there is no format %q: expected one of %s", d.format, all)
-	}
-	extension := strings.ToLower(filepath.Ext(d.output))
-	if d.toStdout() || extension == "" {
-		extension = ".svg"
-	}
-	for i := range formats {
-		if slices.Contains(formats[i].extensions, extension) {
-			return &formats[i], nil
-		}
-	}
-	return nil, usage("the extension of %s belongs to no format: give -T with one of %s", d.output, all)
-}
-
-// run draws the argument.
-func (d *draw) run(cmd *cobra.Command, argument string) error {
-	t, err := d.understand(cmd)
-	if err != nil {
+func (l *look) understand(cmd *cobra.Command) (err error) {
+	if l.direction, err = choose("rankdir", l.rankdir, directions); err != nil {
 		return err
 	}
-	if err := d.checkDirectory(); err != nil {
+	if l.colours, err = choose("theme", l.theme, themes); err != nil {
 		return err
 	}
-	s, err := source.Read(argument, d.streams.In)
-	if err != nil {
-		return err
-	}
-	options := d.options(t, s)
-	if n := s.Graph.Len(); t.format.paint != nil && n > d.maxNodes && len(evaluate.Reachable(s.Outputs...)) > d.maxNodes {
-		return fmt.Errorf("%s has more than the %d nodes that are drawn; --max-nodes changes that, and -T json has no limit", s.Name, d.maxNodes)
-	}
-	m, err := d.model(cmd.Context(), cmd.Flags().Changed("at"), t, s, options)
-	if err != nil {
-		return err
-	}
-	var b bytes.Buffer
-	if err := t.format.write(&b, m, options); err != nil {
-		return err
-	}
-	if err := cmd.Context().Err(); err != nil {
-		return err
-	}
-	return d.deliver(b.Bytes())
-}
-
-// checkDirectory fails early where the output's folder does not exist.
-func (d *draw) checkDirectory() error {
-	if d.toStdout() {
-		return nil
-	}
-	dir := filepath.Dir(d.output)
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = errors.New("not a directory")
-	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %s: %w", d.output, dir, err)
+	const least, most = 0.01, 100
+	scaled := cmd.Flags().Changed("scale")
+	switch {
+	case l.maxNodes < 1:
+		return usage("--max-nodes is %d: expected at least 1", l.maxNodes)
+	case scaled && cmd.Flags().Changed("dpi"):
+		return usage("--scale and --dpi both set the scale: give one of them")
+	case scaled && !(l.scale >= least && l.scale <= most):
+		return usage("--scale is %v: expected %v to %v", l.scale, least, most)
+	case cmd.Flags().Changed("dpi") && !(l.dpi >= 1 && l.dpi <= 9600):
+		return usage("--dpi is %v: expected 1 to 9600", l.dpi)
 	}
 	return nil
-}
-
-// deliver writes a finished picture.
-func (d *draw) deliver(data []byte) error {
-	if !d.toStdout() {
-		return atomicfile.Write(d.output, data)
-	}
-	_, err := d.streams.Out.Write(data)
-	return err
 }
 
 // longestTitle is the number of characters above which an expression is no title.
 const longestTitle = 100
 
 // options returns how the picture is to look.
-func (d *draw) options(t *task, s *source.Source) []viz.Option {
-	options := []viz.Option{viz.WithDirection(t.direction), viz.WithGradients(t.mode), viz.WithMaxNodes(d.maxNodes)}
+func (l *look) options(expression string) []viz.Option {
+	options := []viz.Option{viz.WithDirection(l.direction), viz.WithMaxNodes(l.maxNodes), viz.WithTheme(l.colours), viz.WithTypes(l.types)}
 	switch {
-	case d.title != "":
-		options = append(options, viz.WithTitle(d.title))
-	case len([]rune(s.Expression)) <= longestTitle:
-		options = append(options, viz.WithTitle(s.Expression))
+	case l.title != "":
+		options = append(options, viz.WithTitle(l.title))
+	case len([]rune(expression)) <= longestTitle:
+		options = append(options, viz.WithTitle(expression))
+	}
+	switch {
+	case l.scale > 0:
+		options = append(options, viz.WithScale(l.scale))
+	case l.dpi > 0:
+		options = append(options, viz.WithDPI(l.dpi))
 	}
 	return options
 }
 
-// model describes the source with the values, adjoints or gradients that are asked for.
-func (d *draw) model(ctx context.Context, at bool, t *task, s *source.Source, options []viz.Option) (*viz.Model, error) {
-	nodes := evaluate.Reachable(s.Outputs...)
-	inputs := evaluate.Inputs(nodes)
-	p, err := point.Parse(d.at, s.Graph.Inputs())
+// completeFlag offers the values, and nothing else, where a shell completes the flag.
+func completeFlag(cmd *cobra.Command, flag string, values []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	if err != nil {
-		return nil, err
+		panic("BUG: " + err.Error())
 	}
-	if at {
-		if err := complete(p, inputs); err != nil {
-			return nil, err
-		}
-	}
-	// Without inputs there is one point only.
-	known := at || len(inputs) == 0
-
-	var wrt []*graph.Node
-	var derivatives []derivative
-	if t.mode != viz.NoGradients {
-		if wrt, err = d.variables(s, inputs); err != nil {
-			return nil, err
-		}
-		options = append(options, viz.WithRespectTo(wrt...))
-	}
-	if t.mode == viz.Split {
-		if derivatives, err = differentiate(s.Outputs, wrt); err != nil {
-			return nil, err
-		}
-		var list []*graph.Node
-		for _, x := range derivatives {
-			list = append(list, x.node)
-		}
-		options = append(options, viz.WithGradientOutputs(list...))
-		nodes = evaluate.Reachable(append(slices.Clone(s.Outputs), list...)...)
-	}
-	if known {
-		shown, err := values(ctx, t.mode, s.Outputs, nodes, wrt, p)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, shown...)
-	}
-	m, err := viz.Describe(s.Outputs, options...)
-	if err != nil {
-		return nil, err
-	}
-	for i, x := range derivatives {
-		o := &m.Outputs[len(s.Outputs)+i]
-		o.Of, o.By = x.of, x.by
-	}
-	if s.OneLine {
-		for i := range m.Nodes {
-			m.Nodes[i].Source = ""
-		}
-	}
-	return m, nil
 }
 
-// complete reports inputs that the point lacks.
-func complete(p point.Point, inputs []*graph.Node) error {
-	var missing []*graph.Node
-	for _, n := range inputs {
-		if p[n] == nil {
-			missing = append(missing, n)
-		}
+func (d *draw) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SortFlags = false
+	d.output.flags(cmd)
+	f.StringArrayVar(&d.at, "at", nil, "show values at `POINT`: x1=3,x2=4; for tensors w=[1,2,3] or w=FILE.npy")
+	f.StringVar(&d.grad, "grad", "none", "gradients: none, overlay (adjoints in the picture) or split (a graph of their own)")
+	f.StringSliceVar(&d.wrt, "wrt", nil, "differentiate by these `NAMES` only: x1,x2 (default all inputs that are floats)")
+	f.StringVar(&d.opt, "opt", "none", "draw the graph (none, before), the compiled program (after) or both")
+	d.look.flags(cmd)
+	f.StringVar(&d.pkg, "pkg", "", "draw the graph that a function of the Go package in `FOLDER` builds; see --func")
+	f.StringVar(&d.fn, "func", "", "exported function `NAME` of --pkg: func() *graph.Node, or with a *graph.Graph, several nodes, an error")
+	f.BoolVar(&d.watching, "watch", false, "draw again whenever the file changes")
+	completeFlag(cmd, "grad", choiceNames(gradients))
+	completeFlag(cmd, "opt", choiceNames(optimizations))
+	for _, flag := range []string{"at", "wrt", "func"} {
+		completeFlag(cmd, flag, nil)
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("--at gives no value for %s", point.Names(missing))
+}
+
+// arguments checks what stands beside the flags.
+func (d *draw) arguments(_ *cobra.Command, args []string) error {
+	switch {
+	case d.pkg != "" && len(args) > 0:
+		return usage("--pkg says what to draw: an argument beside it has no meaning")
+	case d.pkg != "":
+		return nil
+	case d.fn != "":
+		return usage("--func names a function of a package: give --pkg too")
+	case len(args) == 0:
+		return usage("no expression and no file is given")
+	case len(args) > 1:
+		return usage("%d arguments where one is expected; put an expression between quotes: '%s'", len(args), joined(args))
 	}
 	return nil
 }
 
-// variables returns the nodes to differentiate by: those of --wrt, else all inputs that are floats.
-func (d *draw) variables(s *source.Source, inputs []*graph.Node) ([]*graph.Node, error) {
-	var wrt []*graph.Node
-	for _, name := range d.wrt {
-		n, err := s.Node(name)
-		if err != nil {
-			return nil, fmt.Errorf("--wrt: %w", err)
-		}
-		if !n.DType().IsFloat() {
-			return nil, fmt.Errorf("--wrt: %s is %v, and only floats have derivatives", name, n.Type())
-		}
-		if slices.Contains(wrt, n) {
-			return nil, fmt.Errorf("--wrt: %s is given twice", name)
-		}
-		wrt = append(wrt, n)
+// understand checks the flags.
+func (d *draw) understand(cmd *cobra.Command) (err error) {
+	if err = d.look.understand(cmd); err != nil {
+		return err
 	}
-	if len(d.wrt) == 0 {
-		for _, n := range inputs {
-			if n.DType().IsFloat() {
-				wrt = append(wrt, n)
-			}
-		}
+	if d.mode, err = choose("grad", d.grad, gradients); err != nil {
+		return err
 	}
-	if len(wrt) == 0 {
-		return nil, fmt.Errorf("--grad %s: the graph has no input that is a float to differentiate by", d.grad)
+	if d.stages, err = choose("opt", d.opt, optimizations); err != nil {
+		return err
 	}
-	if !slices.ContainsFunc(s.Outputs, func(n *graph.Node) bool { return n.DType().IsFloat() }) {
-		return nil, fmt.Errorf("--grad %s: no output is a float, so there is nothing to differentiate", d.grad)
+	d.atGiven = cmd.Flags().Changed("at")
+	switch {
+	case cmd.Flags().Changed("wrt") && d.mode == viz.NoGradients:
+		return usage("--wrt is about gradients: give --grad overlay or --grad split too")
+	case d.mode == viz.Overlay && d.stages != graphOnly:
+		return usage("--grad overlay shows the graph as it is given; with --opt %s use --grad split", d.opt)
+	case d.pkg != "" && d.fn == "":
+		return usage("--pkg needs the function that builds the graph: give --func NAME")
 	}
-	return wrt, nil
+	return nil
 }
 
-// derivative is the node that computes ∂of/∂by.
-type derivative struct {
-	node   *graph.Node
-	of, by string
+// run draws what the arguments say.
+func (d *draw) run(cmd *cobra.Command, args []string) error {
+	if err := d.understand(cmd); err != nil {
+		return err
+	}
+	f, err := d.choose()
+	if err != nil {
+		return err
+	}
+	if err := d.checkDirectory(); err != nil {
+		return err
+	}
+	argument := ""
+	if len(args) > 0 {
+		argument = args[0]
+	}
+	if d.watching {
+		return d.watch(cmd.Context(), f, argument)
+	}
+	return d.once(cmd.Context(), f, argument)
 }
 
-// differentiate appends the gradients of all outputs that are floats to the graph. Of a
-// tensor the sum of its elements is differentiated.
-func differentiate(outputs, wrt []*graph.Node) ([]derivative, error) {
-	var list []derivative
-	costs := 0
-	for _, o := range outputs {
-		if o.DType().IsFloat() {
-			costs++
-		}
+// once draws one picture.
+func (d *draw) once(ctx context.Context, f *format, argument string) error {
+	p := startProgress(d.streams, progressDelay)
+	data, err := d.render(ctx, p, f, argument)
+	p.close()
+	if err != nil {
+		return err
 	}
-	for k, o := range outputs {
-		if !o.DType().IsFloat() {
-			continue
-		}
-		nodes, err := compile.VJP([]*graph.Node{o}, nil, wrt)
-		if err != nil {
-			return nil, err
-		}
-		of := o.Name()
-		switch {
-		case of != "":
-		case costs == 1:
-			of = "y"
-		default:
-			of = fmt.Sprintf("y%d", k+1)
-		}
-		for i, n := range nodes {
-			by := wrt[i].Name()
-			list = append(list, derivative{n, of, by})
-		}
-	}
-	return list, nil
+	return d.deliver(data)
 }
 
-// values evaluates the nodes and, for an overlay, adjoints and partials.
-func values(ctx context.Context, mode viz.GradientMode, outputs, nodes, wrt []*graph.Node, p point.Point) ([]viz.Option, error) {
-	if mode != viz.Overlay {
-		v, err := evaluate.Values(ctx, nodes, p)
-		return []viz.Option{viz.WithValues(v)}, err
-	}
-	// Inputs that no output depends on are among wrt only where they are asked for.
-	active := evaluate.Active(nodes, wrt)
-	isActive := make(map[*graph.Node]bool, len(active))
-	for _, n := range active {
-		isActive[n] = true
-	}
-	for _, n := range wrt {
-		if !isActive[n] {
-			active = append(active, n)
-		}
-	}
-	adjointNodes, err := evaluate.Adjoints(outputs, active)
+// render returns the picture's bytes.
+func (d *draw) render(ctx context.Context, p *progress, f *format, argument string) ([]byte, error) {
+	s, err := d.read(ctx, p, argument)
 	if err != nil {
 		return nil, err
 	}
-	all, err := evaluate.Values(ctx, append(slices.Clone(nodes), adjointNodes...), p)
+	if s.Program == nil && f.paint != nil {
+		if n := len(evaluate.Reachable(s.Outputs...)); n > d.maxNodes {
+			return nil, fmt.Errorf("%s has %d nodes, and at most %d are drawn; --max-nodes changes that, and -T json has no limit", s.Name, n, d.maxNodes)
+		}
+	}
+	m, err := d.model(ctx, p, s)
 	if err != nil {
 		return nil, err
 	}
-	adjoints := make(map[*graph.Node]*viz.Value, len(active))
-	for i, n := range active {
-		adjoints[n] = all[adjointNodes[i]]
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	partials, err := evaluate.Partials(ctx, nodes, active, all)
+	p.enter("drawing %d nodes", len(m.Nodes))
+	mode := d.mode
+	if d.stages != graphOnly {
+		mode = viz.NoGradients // a program does not tell forward from gradient
+	}
+	options := append(d.look.options(s.Expression), viz.WithGradients(mode))
+	var b bytes.Buffer
+	if err := f.write(&b, m, options); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), ctx.Err()
+}
+
+// read returns the graph or program to draw.
+func (d *draw) read(ctx context.Context, p *progress, argument string) (*source.Source, error) {
+	if d.pkg == "" {
+		p.enter("reading")
+		return source.Read(argument, d.streams.In)
+	}
+	p.enter("building %s", d.pkg)
+	text, err := gopackage.Graph(ctx, d.pkg, d.fn)
 	if err != nil {
 		return nil, err
 	}
-	return []viz.Option{viz.WithValues(all), viz.WithAdjoints(adjoints), viz.WithPartials(partials)}, nil
+	return source.ReadText(text, d.pkg+"."+d.fn)
 }

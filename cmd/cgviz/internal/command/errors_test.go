@@ -21,6 +21,7 @@ func TestErrors(t *testing.T) {
 		return name
 	}
 	vector := file("vector.cg", "adjoint graph 1\n%0 \"w\" = input : f64[2,2]\n%1 \"ok\" = input : bool\n%2 \"n\" = input : i32\n%3 = reduce_sum %0 {axes=[0 1], keepdims=false} : f64\noutput %3\noutput %1\noutput %2\n")
+	program := programFile(t, dir, "sin(x)*exp(x)")
 	var text strings.Builder
 	for _, c := range []struct {
 		status int
@@ -30,7 +31,7 @@ func TestErrors(t *testing.T) {
 		{1, []string{"sin(x1 + "}},
 		{1, []string{"2 +* x"}},
 		{1, []string{"x $ y"}},
-		{1, []string{"sine(x)"}},
+		{1, []string{"arctan(x)"}},
 		{1, []string{"atan2(x)"}},
 		{1, []string{"softmax(x)"}},
 		{1, []string{"z = x; z = y"}},
@@ -77,7 +78,7 @@ func TestErrors(t *testing.T) {
 		{1, []string{dir + ".cg"}},
 		{1, []string{file("empty.cg", "")}},
 		{1, []string{file("other.cg", "z = x1^2\n")}},
-		{1, []string{file("operator.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = sine %0 : f64\noutput %1\n")}},
+		{1, []string{file("operator.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = zzzz %0 : f64\noutput %1\n")}},
 		{1, []string{file("order.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = add %0, %2 : f64\noutput %1\n")}},
 		{1, []string{file("type.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = sin %0 : f32\noutput %1\n")}},
 		{1, []string{file("bytes.cg", "adjoint graph 1\n\x00\xff\n")}},
@@ -85,6 +86,19 @@ func TestErrors(t *testing.T) {
 		{1, []string{file("script.py", "x")}},
 		{1, []string{"-"}},
 		{1, []string{"--max-nodes", "3", seed}},
+		{1, []string{file("bad.adjp", "ADJP\x01")}},
+		{1, []string{file("bad", "ADJP")}},
+		{1, []string{"--grad", "split", program}},
+		{1, []string{"--at", "x=1", program}},
+		{1, []string{"--opt", "after", program}},
+		{1, []string{"--pkg", ".", "--func", "loss"}},
+		{1, []string{"passes", program}},
+		{1, []string{"passes", "sin("}},
+		{1, []string{"passes", "--disable", "nothing", "x"}},
+		{1, []string{"disasm", "sin("}},
+		{1, []string{"diff", "x", "sin("}},
+		{1, []string{"diff", "x", program}},
+		{1, []string{"diff", "x", filepath.Join(dir, "missing.cg")}},
 		// The output.
 		{1, []string{"-o", filepath.Join(dir, "no", "z.svg"), seed}},
 		{1, []string{"-T", "svg", "-o", dir, seed}},
@@ -101,6 +115,26 @@ func TestErrors(t *testing.T) {
 		{2, []string{"--max-nodes", "0", seed}},
 		{2, []string{"--max-nodes", "many", seed}},
 		{2, []string{"--at"}},
+		{2, []string{"--scale", "0", seed}},
+		{2, []string{"--scale", "1", "--dpi", "96", seed}},
+		{2, []string{"--dpi", "-3", seed}},
+		{2, []string{"--theme", "blue", seed}},
+		{2, []string{"--opt", "most", seed}},
+		{2, []string{"--opt", "both", "--grad", "overlay", seed}},
+		{2, []string{"--pkg", ".", "--func", "Loss", seed}},
+		{2, []string{"--pkg", "."}},
+		{2, []string{"--func", "Loss"}},
+		{2, []string{"--watch", seed}},
+		{2, []string{"--watch", "-o", filepath.Join(dir, "z.svg"), seed}},
+		{2, []string{"passes"}},
+		{2, []string{"passes", "--list", "x"}},
+		{2, []string{"passes", "--wrt", "x", "x"}},
+		{2, []string{"disasm"}},
+		{2, []string{"diff", "x"}},
+		{2, []string{"diff", "-", "-"}},
+		{2, []string{"diff", "-T", "gif", "x", "y"}},
+		{2, []string{"diff", "--exit", "x", "y"}},
+		{2, []string{"version", "x"}},
 	} {
 		r := run("", c.args...)
 		if r.status != c.status {
@@ -119,7 +153,7 @@ func TestTerminal(t *testing.T) {
 	for _, c := range []struct {
 		format string
 		status int
-	}{{"png", 2}, {"svg", 0}, {"dot", 0}, {"json", 0}} {
+	}{{"png", 2}, {"pdf", 2}, {"svg", 0}, {"dot", 0}, {"json", 0}, {"html", 0}, {"mermaid", 0}, {"text", 0}} {
 		var out, errs bytes.Buffer
 		status := Main([]string{"-T", c.format, "x"}, Streams{In: strings.NewReader(""), Out: &out, Err: &errs, OutTerminal: true})
 		if status != c.status || (out.Len() == 0) != (status != 0) {
@@ -167,7 +201,7 @@ func TestHelp(t *testing.T) {
 	if r.status != 0 || r.err != "" {
 		t.Errorf("status %d, stderr %s", r.status, r.err)
 	}
-	for _, text := range []string{"--format", "--output", "--at", "--grad", "--wrt", "--rankdir", "Examples:", "EXPR"} {
+	for _, text := range []string{"--format", "--output", "--at", "--grad", "--wrt", "--rankdir", "--opt", "--pkg", "--watch", "diff", "passes", "disasm", "completion", "version", "Examples:", "EXPR"} {
 		if !strings.Contains(r.out, text) {
 			t.Errorf("the help lacks %q", text)
 		}

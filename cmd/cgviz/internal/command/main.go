@@ -53,6 +53,11 @@ var errDifferent = errors.New("the graphs differ")
 func Main(args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	return execute(ctx, args, s)
+}
+
+// execute runs cgviz until the context ends.
+func execute(ctx context.Context, args []string, s Streams) int {
 	root := New(s)
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(ctx)

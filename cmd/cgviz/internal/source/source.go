@@ -1,5 +1,5 @@
 // Package source reads what cgviz draws: an expression, a graph in its text form
-// (*.cg), or standard input with either.
+// (*.cg), a compiled program, or standard input with one of them.
 package source
 
 import (
@@ -14,12 +14,15 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/expr"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
-// Source is a graph with its outputs.
+// Source is a graph with its outputs, or a compiled program.
 type Source struct {
 	Graph   *graph.Graph
 	Outputs []*graph.Node
+	// Program is set, and Graph nil, for the binary form of a compiled program.
+	Program *vm.Program
 	// Name is what messages call the source: the file's name, "expression", or "standard input".
 	Name string
 	// Expression is the canonical text of an expression, "" for other sources.
@@ -50,7 +53,8 @@ const maxBytes = 1 << 30
 const Extension = ".cg"
 
 // Read reads the source that the argument gives: "-" stands for stdin, a name that ends in .cg for a
-// file, anything else is an expression. The error is an *Error if the source has mistakes.
+// file with a graph, and so does the name of a file that holds a compiled program; anything else is an
+// expression. The error is an *Error if the source has mistakes.
 func Read(argument string, stdin io.Reader) (*Source, error) {
 	switch {
 	case argument == "-":
@@ -61,6 +65,9 @@ func Read(argument string, stdin io.Reader) (*Source, error) {
 		if isGraph(text) {
 			return parseGraph(text, "standard input")
 		}
+		if IsProgram(text) {
+			return decode(text, "standard input")
+		}
 		if len(text) > expr.MaxLength {
 			return nil, fmt.Errorf("standard input: %d bytes are neither a graph's text nor an expression", len(text))
 		}
@@ -68,15 +75,63 @@ func Read(argument string, stdin io.Reader) (*Source, error) {
 	case strings.HasSuffix(argument, Extension):
 		return readFile(argument)
 	}
+	if holdsProgram(argument) {
+		return ReadProgram(argument)
+	}
 	s, err := parseExpression(argument)
-	if err != nil && looksLikeFile(argument) {
-		return nil, fmt.Errorf("%s: only files with names that end in %s are read; others can be given as - < %[1]s", argument, Extension)
+	if err != nil && filepath.Ext(argument) != "" && isFile(argument) {
+		return nil, fmt.Errorf("%s: the file holds no compiled program, and its name does not end in %s; a graph under another name can be given as - < %[1]s", argument, Extension)
 	}
 	return s, err
 }
 
 // ReadText reads a graph's text form.
 func ReadText(text []byte, name string) (*Source, error) { return parseGraph(text, name) }
+
+// magic begins the binary form of a program.
+const magic = "ADJP"
+
+// IsProgram reports whether the data begins as the binary form of a program does.
+func IsProgram(data []byte) bool {
+	return strings.HasPrefix(string(data[:min(len(data), len(magic))]), magic)
+}
+
+// holdsProgram reports whether the argument is the name of a file that begins as a program does.
+func holdsProgram(argument string) bool {
+	if !isFile(argument) {
+		return false
+	}
+	f, err := os.Open(argument)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, len(magic))
+	n, _ := io.ReadFull(f, start)
+	return IsProgram(start[:n])
+}
+
+// ReadProgram reads a file with the binary form of a program.
+func ReadProgram(name string) (*Source, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := readAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return decode(data, filepath.ToSlash(name))
+}
+
+func decode(data []byte, name string) (*Source, error) {
+	p, err := vm.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Source{Program: p, Name: name}, nil
+}
 
 func readFile(name string) (*Source, error) {
 	f, err := os.Open(name)
@@ -99,9 +154,10 @@ func readAll(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// looksLikeFile reports whether an expression is the name of a file.
-func looksLikeFile(argument string) bool {
-	if len(argument) > 1000 || filepath.Ext(argument) == "" {
+// isFile reports whether an argument is the name of a regular file.
+func isFile(argument string) bool {
+	const longestName = 1000
+	if argument == "" || len(argument) > longestName {
 		return false
 	}
 	info, err := os.Stat(argument)

@@ -1,0 +1,4 @@
+// Command program cannot be imported.
+package main
+
+func main() {}

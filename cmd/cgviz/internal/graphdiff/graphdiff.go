@@ -1,0 +1,404 @@
+// Package graphdiff compares two graphs: what they have in common, what was changed,
+// removed and added.
+package graphdiff
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz"
+)
+
+// Pair is a node of the first graph and the one of the second that stands in its place.
+type Pair struct{ A, B *graph.Node }
+
+// Diff is the difference between two graphs. Places in the source and scopes do not count.
+type Diff struct {
+	// Common are the nodes that compute the same from the same inputs.
+	Common []Pair
+	// Renamed are those of them that have different names.
+	Renamed []Pair
+	// Changed are nodes that stand in the same place but differ in operator, attributes, value, type or in which operands they take.
+	Changed []Pair
+	// Affected are nodes that are the same but for changed nodes among what they depend on.
+	Affected []Pair
+	// Removed and Added are the other nodes of the first and the second graph.
+	Removed, Added []*graph.Node
+
+	outputsA, outputsB []*graph.Node
+	nodesA, nodesB     []*graph.Node
+	partner            map[*graph.Node]*graph.Node // of B's nodes in A, also common ones
+}
+
+// Compare compares what the outputs of two graphs depend on.
+func Compare(a, b []*graph.Node) *Diff {
+	d := &Diff{outputsA: a, outputsB: b, nodesA: evaluate.Reachable(a...), nodesB: evaluate.Reachable(b...), partner: map[*graph.Node]*graph.Node{}}
+	classes := map[string]int{}
+	inA, inB := classify(d.nodesA, classes), classify(d.nodesB, classes)
+	byClass := map[int][]*graph.Node{}
+	for _, n := range d.nodesA {
+		byClass[inA[n]] = append(byClass[inA[n]], n)
+	}
+	taken := map[*graph.Node]bool{} // of A
+	for _, n := range d.nodesB {
+		same := byClass[inB[n]]
+		if len(same) == 0 {
+			continue
+		}
+		// Of several equal nodes, those with equal names belong together.
+		k := max(0, slices.IndexFunc(same, func(m *graph.Node) bool { return m.Name() == n.Name() }))
+		d.partner[n] = same[k]
+		taken[same[k]] = true
+		d.Common = append(d.Common, Pair{same[k], n})
+		if same[k].Name() != n.Name() {
+			d.Renamed = append(d.Renamed, Pair{same[k], n})
+		}
+		if len(same) > 1 {
+			byClass[inB[n]] = slices.Delete(slices.Clone(same), k, k+1)
+		}
+	}
+	for _, p := range d.pair(taken) {
+		if d.sameButOperands(p) {
+			d.Affected = append(d.Affected, p)
+		} else {
+			d.Changed = append(d.Changed, p)
+		}
+	}
+	for _, n := range d.nodesA {
+		if !taken[n] {
+			d.Removed = append(d.Removed, n)
+		}
+	}
+	for _, n := range d.nodesB {
+		if d.partner[n] == nil {
+			d.Added = append(d.Added, n)
+		}
+	}
+	return d
+}
+
+// describe returns what distinguishes a node, apart from its operands.
+func describe(n *graph.Node) string {
+	text := n.Op().Name + "\x00" + n.Attrs().String() + "\x00" + n.Type().String()
+	for _, t := range n.Results() {
+		text += "\x00" + t.String()
+	}
+	if n.IsInput() {
+		text += "\x00" + n.Name()
+	}
+	if l := n.Literal(); l != nil {
+		text += "\x00" + string(l.Bytes())
+	}
+	return text
+}
+
+// classify numbers nodes so that equal numbers mean equal computations.
+func classify(nodes []*graph.Node, classes map[string]int) map[*graph.Node]int {
+	of := make(map[*graph.Node]int, len(nodes))
+	for _, n := range nodes {
+		key := describe(n)
+		for _, in := range n.Inputs() {
+			key += "\x01" + strconv.Itoa(of[in])
+		}
+		class, ok := classes[key]
+		if !ok {
+			class = len(classes)
+			classes[key] = class
+		}
+		of[n] = class
+	}
+	return of
+}
+
+// pair finds the nodes of B, beyond the common ones, that stand in the place of one of A: with
+// the same name, as the same output, as the same operand of such a pair, or as the only ones left of their operator.
+func (d *Diff) pair(taken map[*graph.Node]bool) []Pair {
+	var pairs []Pair
+	match := func(a, b *graph.Node) {
+		if d.partner[b] == nil && !taken[a] {
+			d.partner[b], taken[a] = a, true
+			pairs = append(pairs, Pair{a, b})
+		}
+	}
+	named := map[string]*graph.Node{}
+	for _, n := range d.nodesA {
+		if n.Name() != "" && !taken[n] {
+			named[n.Name()] = n
+		}
+	}
+	for _, n := range d.nodesB {
+		if a := named[n.Name()]; a != nil && n.Name() != "" {
+			match(a, n)
+		}
+	}
+	for k := range min(len(d.outputsA), len(d.outputsB)) {
+		match(d.outputsA[k], d.outputsB[k])
+	}
+	// Operands of one operator come first: only what they leave is taken for a change of the operator.
+	same, any := 0, 0
+	for {
+		for ; same < len(pairs); same++ {
+			eachOperand(pairs[same], func(a, b *graph.Node) {
+				if a.Op() == b.Op() {
+					match(a, b)
+				}
+			})
+		}
+		d.matchUnique(taken, match)
+		if same < len(pairs) {
+			continue
+		}
+		if any == len(pairs) {
+			break
+		}
+		eachOperand(pairs[any], func(a, b *graph.Node) {
+			if len(a.Inputs()) == len(b.Inputs()) && !a.IsInput() && !b.IsInput() {
+				match(a, b)
+			}
+		})
+		any++
+	}
+	slices.SortFunc(pairs, func(p, q Pair) int { return p.A.ID() - q.A.ID() })
+	return pairs
+}
+
+// eachOperand visits the operands of a pair by their places.
+func eachOperand(p Pair, visit func(a, b *graph.Node)) {
+	a, b := p.A.Inputs(), p.B.Inputs()
+	if len(a) == len(b) {
+		for k := range a {
+			visit(a[k], b[k])
+		}
+	}
+}
+
+// matchUnique pairs nodes that are the only ones of their operator and type among those left on either side.
+func (d *Diff) matchUnique(taken map[*graph.Node]bool, match func(a, b *graph.Node)) {
+	type kind struct{ op, typ string }
+	left := func(nodes []*graph.Node, gone func(*graph.Node) bool) map[kind]*graph.Node {
+		only := map[kind]*graph.Node{}
+		for _, n := range nodes {
+			if gone(n) || n.IsInput() || n.IsConst() {
+				continue
+			}
+			k := kind{n.Op().Name, n.Type().String()}
+			if _, several := only[k]; several {
+				only[k] = nil
+			} else {
+				only[k] = n
+			}
+		}
+		return only
+	}
+	inB := left(d.nodesB, func(n *graph.Node) bool { return d.partner[n] != nil })
+	inA := left(d.nodesA, func(n *graph.Node) bool { return taken[n] })
+	for _, n := range d.nodesA {
+		k := kind{n.Op().Name, n.Type().String()}
+		if inA[k] == n && inB[k] != nil {
+			match(n, inB[k])
+		}
+	}
+}
+
+// sameButOperands reports whether the nodes differ only through what they depend on.
+func (d *Diff) sameButOperands(p Pair) bool {
+	a, b := p.A.Inputs(), p.B.Inputs()
+	if describe(p.A) != describe(p.B) || p.A.Name() != p.B.Name() || len(a) != len(b) {
+		return false
+	}
+	for k := range a {
+		if d.partner[b[k]] != a[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// Equal reports whether the graphs compute the same outputs under the same names.
+func (d *Diff) Equal() bool {
+	if len(d.Renamed)+len(d.Changed)+len(d.Affected)+len(d.Removed)+len(d.Added) > 0 || len(d.outputsA) != len(d.outputsB) {
+		return false
+	}
+	for k := range d.outputsA {
+		if d.partner[d.outputsB[k]] != d.outputsA[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// Write writes the difference as text, removed lines with - and added lines with +, and nothing for equal
+// graphs. Nodes without a name are shown by their number in the first graph, with ' by that in the second.
+func (d *Diff) Write(w io.Writer, nameA, nameB string) error {
+	if d.Equal() {
+		return nil
+	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "--- %s\n+++ %s\n", nameA, nameB)
+	type change struct{ minus, plus string }
+	at := map[*graph.Node]change{}
+	for _, p := range d.Changed {
+		at[p.A] = change{d.line(p.A, false), d.line(p.B, true)}
+	}
+	for _, p := range d.Renamed {
+		at[p.A] = change{d.line(p.A, false), d.line(p.B, true)}
+	}
+	for _, n := range d.Removed {
+		at[n] = change{minus: d.line(n, false)}
+	}
+	for _, n := range d.nodesA {
+		if c, ok := at[n]; ok {
+			fmt.Fprintf(b, "- %s\n", c.minus)
+			if c.plus != "" {
+				fmt.Fprintf(b, "+ %s\n", c.plus)
+			}
+		}
+	}
+	for _, n := range d.Added {
+		fmt.Fprintf(b, "+ %s\n", d.line(n, true))
+	}
+	for k := range max(len(d.outputsA), len(d.outputsB)) {
+		var minus, plus string
+		if k < len(d.outputsA) {
+			minus = d.label(d.outputsA[k], false)
+		}
+		if k < len(d.outputsB) {
+			plus = d.label(d.outputsB[k], true)
+		}
+		if k < len(d.outputsA) && k < len(d.outputsB) && d.partner[d.outputsB[k]] == d.outputsA[k] {
+			continue
+		}
+		if minus != "" {
+			fmt.Fprintf(b, "- output %s\n", minus)
+		}
+		if plus != "" {
+			fmt.Fprintf(b, "+ output %s\n", plus)
+		}
+	}
+	fmt.Fprintf(b, "%d nodes in common, %d renamed, %d changed, %d affected, %d removed, %d added\n",
+		len(d.Common), len(d.Renamed), len(d.Changed), len(d.Affected), len(d.Removed), len(d.Added))
+	return b.Flush()
+}
+
+// label returns how lines call a node.
+func (d *Diff) label(n *graph.Node, second bool) string {
+	if n.Name() != "" {
+		return n.Name()
+	}
+	if l := n.Literal(); l != nil && n.Type().IsScalar() {
+		return strconv.FormatFloat(l.Float(0), 'g', -1, 64)
+	}
+	if second {
+		a := d.partner[n]
+		if a == nil {
+			return fmt.Sprintf("%%%d'", n.ID())
+		}
+		n = a
+		if n.Name() != "" {
+			return n.Name()
+		}
+	}
+	return fmt.Sprintf("%%%d", n.ID())
+}
+
+// line returns a node with its operands on one line.
+func (d *Diff) line(n *graph.Node, second bool) string {
+	var operands []string
+	for _, in := range n.Inputs() {
+		operands = append(operands, d.label(in, second))
+	}
+	text := d.label(n, second) + " = " + n.Op().Name
+	if len(operands) > 0 {
+		text += "(" + strings.Join(operands, ", ") + ")"
+	}
+	if len(n.Attrs()) > 0 {
+		text += " {" + n.Attrs().String() + "}"
+	}
+	if n.IsConst() && !n.Type().IsScalar() {
+		text += " […]"
+	}
+	return text + " : " + n.Type().String()
+}
+
+// The scopes of nodes that only one of the graphs has.
+const (
+	onlyFirst  = "only in the first"
+	onlySecond = "only in the second"
+)
+
+// Model describes both graphs as one: common nodes once, the others in a scope for each graph.
+func (d *Diff) Model() (*viz.Model, error) {
+	a, err := viz.Describe(d.outputsA)
+	if err != nil {
+		return nil, err
+	}
+	b, err := viz.Describe(d.outputsB)
+	if err != nil {
+		return nil, err
+	}
+	m := &viz.Model{}
+	at := map[*graph.Node]int{}
+	common := map[*graph.Node]*graph.Node{} // of B in A
+	isCommon := map[*graph.Node]bool{}
+	for _, p := range d.Common {
+		common[p.B], isCommon[p.A] = p.A, true
+	}
+	add := func(n *graph.Node, node viz.Node) {
+		node.ID = len(m.Nodes)
+		node.Inputs = nil
+		for _, in := range n.Inputs() {
+			node.Inputs = append(node.Inputs, at[in])
+		}
+		at[n] = len(m.Nodes)
+		m.Nodes = append(m.Nodes, node)
+	}
+	place := func(scope, name string) string {
+		if scope == "" {
+			return name
+		}
+		return name + "/" + scope
+	}
+	// Common nodes depend on common nodes alone: they come first.
+	for i, n := range d.nodesA {
+		if isCommon[n] {
+			add(n, a.Nodes[i])
+		}
+	}
+	for i, n := range d.nodesA {
+		if !isCommon[n] {
+			node := a.Nodes[i]
+			node.Scope = place(node.Scope, onlyFirst)
+			add(n, node)
+		}
+	}
+	for i, n := range d.nodesB {
+		if c := common[n]; c != nil {
+			at[n] = at[c]
+			continue
+		}
+		node := b.Nodes[i]
+		node.Scope = place(node.Scope, onlySecond)
+		add(n, node)
+	}
+	done := map[viz.Output]bool{}
+	output := func(n *graph.Node) {
+		o := viz.Output{Node: at[n], Name: n.Name()}
+		if !done[o] {
+			done[o] = true
+			m.Outputs = append(m.Outputs, o)
+		}
+	}
+	for _, n := range d.outputsA {
+		output(n)
+	}
+	for _, n := range d.outputsB {
+		output(n)
+	}
+	return m, nil
+}
