@@ -1,0 +1,148 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opReduceLInf, opCountNonzero *Op
+
+var ddofAttr = AttrSpec{Key: "ddof", Kind: attr.Int, Doc: "delta degrees of freedom: the divisor is the number of elements less ddof"}
+
+func init() {
+	opReduceVar = Register(momentOp("reduce_var", "variance", "The variance over dimensions: Σ (x − mean)²/(count − ddof).",
+		"2(x − mean)/(count − ddof)·adjoint",
+		func(n *Node) *Node {
+			return Div(reduceLike2(opReduceSum, n, Square(centred(n))), Like(n, divisorOf(n)))
+		}))
+	opReduceStd = Register(momentOp("reduce_std", "σ", "The standard deviation over dimensions: √(Σ (x − mean)²/(count − ddof)). The derivative where it is 0 is 0.",
+		"(x − mean)/((count − ddof)·σ)·adjoint, 0 where σ = 0",
+		func(n *Node) *Node {
+			return Div(reduceLike2(opReduceL2, n, centred(n)), Like(n, math.Sqrt(divisorOf(n))))
+		}))
+	opReduceL1 = Register(reduction(Op{
+		Name: "reduce_l1", Symbol: "‖ · ‖₁", DTypes: Numbers,
+		Doc: "The sum of absolute values over dimensions. Integers wrap.", Formula: "sign(x)·adjoint", ThroughExpand: true,
+		Expand: func(n *Node) *Node { return reduceLike(opReduceSum, n, Abs(n.inputs[0])) },
+	}))
+	opReduceL2 = Register(reduction(Op{
+		Name: "reduce_l2", Symbol: "‖ · ‖₂", DTypes: Floats,
+		Doc:     "The Euclidean norm over dimensions, √Σ x²; squares may overflow. The derivative where it is 0 is 0.",
+		Formula: "x/‖x‖·adjoint, 0 where ‖x‖ = 0",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{Mul(n.inputs[0], spread(n, overNorm(n, ct[0])))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{overNorm(n, reduceLike(opReduceSum, n, Mul(n.inputs[0], dot[0])))}
+		},
+		Expand: func(n *Node) *Node { return Sqrt(reduceLike(opReduceSum, n, Square(n.inputs[0]))) },
+		Samples: append(reduceSamples(), Sample{NoDifferences: "a norm of 0", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
+			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{0, 0, 3, 4}}}}),
+	}))
+	opReduceLInf = Register(reduction(Op{
+		Name: "reduce_linf", Symbol: "‖ · ‖∞", DTypes: Floats,
+		Doc: "The largest absolute value over dimensions. Equal largest ones share the adjoint.", Formula: "sign(x)·adjoint over the number of ties, where largest",
+		ThroughExpand: true,
+		Expand:        func(n *Node) *Node { return reduceLike(opReduceMax, n, Abs(n.inputs[0])) },
+	}))
+	opCountNonzero = Register(&Op{
+		Name: "count_nonzero", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: append([]AttrSpec{}, reduceAttrs...),
+		Doc: "The number of elements that are not 0 (that are true) over dimensions, as int64. NaN counts.", NoDerivative: "the result is an integer",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s, err := reducedShape(in[0].typ.Shape, a)
+			return Type{Int64, s}, err
+		},
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			if x.typ.DType != Bool {
+				x = NotEqual(x, Like(x, 0))
+			}
+			return reduceLike(opReduceSum, n, Cast(x, Int64))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
+			In: []SampleInput{{Type: Type{Float64, Shape{2, 3}}, Values: []float64{0, 1, -2, 0, 0, posInf - posInf}}}}, boolSamples()[0]},
+	})
+}
+
+// momentOp describes a reduction with the attribute ddof.
+func momentOp(name, symbol, doc, formula string, expand func(n *Node) *Node) *Op {
+	op := reduction(Op{Name: name, Symbol: symbol, DTypes: Floats, Doc: doc, Formula: formula, ThroughExpand: true, Expand: expand})
+	op.Attrs = append(op.Attrs, ddofAttr)
+	infer := op.Infer
+	op.Infer = func(in []*Node, a attr.List) (Type, error) {
+		t, err := infer(in, a)
+		if err == nil {
+			if count := in[0].typ.Shape.Size() / t.Shape.Size(); a.Int("ddof") < 0 || a.Int("ddof") >= count {
+				err = fmt.Errorf("ddof %d is outside of [0, %d), the number of elements", a.Int("ddof"), count)
+			}
+		}
+		return t, err
+	}
+	for i, s := range op.Samples {
+		op.Samples[i].Attrs = attr.Make(append(append([]attr.Named{}, s.Attrs...), attr.I("ddof", i%2))...)
+	}
+	return op
+}
+
+// reduceLike2 applies a plain reduction over the dimensions of n, which has more attributes.
+func reduceLike2(op *Op, n, x *Node) *Node {
+	return applyAll(op, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", n.extra.attrs.Bool("keepdims")))
+}
+
+// centred is the operand of a reduction less its mean.
+func centred(n *Node) *Node {
+	x := n.inputs[0]
+	return Sub(x, reduce(opReduceMean, x, n.extra.attrs.Ints("axes"), true))
+}
+
+func divisorOf(n *Node) float64 { return reducedCount(n) - float64(n.extra.attrs.Int("ddof")) }
+
+// overNorm is v/n, 0 where the norm n is 0.
+func overNorm(n, v *Node) *Node {
+	zero := Equal(n, Like(n, 0))
+	return Where(zero, Like(n, 0), Div(v, n))
+}
+
+func moment(op *Op, x *Node, axes []int, ddof int, opts []ReduceOption) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	norm, err := axesOf(axes, x.typ.Shape.Rank())
+	if err != nil {
+		return x.g.Fail(op.Name, err)
+	}
+	return applyAll(op, []*Node{x}, attr.L("axes", norm), attr.B("keepdims", keeps(opts)), attr.I("ddof", ddof))
+}
+
+// ReduceVar returns the variance of x over the axes, all if there are none, with the divisor count − ddof.
+func ReduceVar(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
+	return moment(opReduceVar, x, axes, ddof, opts)
+}
+
+// ReduceStd returns the standard deviation of x over the axes, all if there are none, with the divisor count − ddof.
+func ReduceStd(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
+	return moment(opReduceStd, x, axes, ddof, opts)
+}
+
+// ReduceL1 returns the sum of absolute values of x over the axes, all if there are none.
+func ReduceL1(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceL1, x, axes, keeps(opts))
+}
+
+// ReduceL2 returns the Euclidean norm of x over the axes, all if there are none; its derivative at 0 is 0.
+func ReduceL2(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceL2, x, axes, keeps(opts))
+}
+
+// ReduceLInf returns the largest absolute value of x over the axes, all if there are none.
+func ReduceLInf(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opReduceLInf, x, axes, keeps(opts))
+}
+
+// CountNonzero returns the number of elements of x over the axes that are not 0, as int64.
+func CountNonzero(x *Node, axes []int, opts ...ReduceOption) *Node {
+	return reduce(opCountNonzero, x, axes, keeps(opts))
+}

@@ -1,0 +1,360 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opTakeAlongAxis, opScatterAlongAxisAdd, opDynamicSlice, opDynamicUpdateSlice, opScatterSet, opScatterMul, opScatterMax, opScatterMin, opOneHot *Op
+
+func init() {
+	along := []float64{0, 4, 4, 1, -1, 2, 3, 3, 0}
+	opTakeAlongAxis = Register(&Op{
+		Name: "take_along_axis", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", Attrs: []AttrSpec{axisAttr},
+		Doc: "Element i of a line along an axis is element indices[i] of the first operand's line (NumPy); the second operand holds the indices (int32 or int64) and " +
+			"has the first one's extents but for the axis. Negative indices count from the end; an index out of range is a runtime error.",
+		Formula: "the adjoint, added into zeros at the indices; –",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			if !in[1].typ.DType.IsInt() {
+				return Type{}, fmt.Errorf("the indices are %v: need int32 or int64", in[1].typ.DType)
+			}
+			if err := sameBut(in[0].typ.Shape, in[1].typ.Shape, a.Int("axis")); err != nil {
+				return Type{}, err
+			}
+			return Type{in[0].typ.DType, in[1].typ.Shape}, nil
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 1 {
+				return nil
+			}
+			return scatterAlongAxisAdd(n.inputs[1], ct, n.extra.attrs.Int("axis"), n.inputs[0].typ.Shape)
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}}}},
+	})
+	opScatterAlongAxisAdd = Register(&Op{
+		Name: "scatter_along_axis_add", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_along_axis_add", Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Doc: "Zeros of the given shape to whose lines along an axis each update (second operand) is added at its index (first operand): the linear transpose of " +
+			"take_along_axis. Repeated indices add up in ascending order; an index out of range is a runtime error.",
+		Formula: "–; the adjoint taken at the indices",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s := Shape(a.Ints("shape"))
+			switch {
+			case !in[0].typ.DType.IsInt():
+				return Type{}, fmt.Errorf("the indices are %v: need int32 or int64", in[0].typ.DType)
+			case !in[0].typ.Shape.Equal(in[1].typ.Shape):
+				return Type{}, fmt.Errorf("the updates are %v: need the shape %v of the indices", in[1].typ, in[0].typ.Shape)
+			case !Numbers.Has(in[1].typ.DType):
+				return Type{}, fmt.Errorf("the updates are %v: need one of %v", in[1].typ.DType, Numbers)
+			}
+			if err := s.check(); err != nil {
+				return Type{}, err
+			}
+			return Type{in[1].typ.DType, s}, sameBut(s, in[0].typ.Shape, a.Int("axis"))
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 0 {
+				return nil
+			}
+			return TakeAlongAxis(ct, n.inputs[0], n.extra.attrs.Int("axis"))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.L("shape", []int{3, 5})), In: []SampleInput{
+			{Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}, {Type: Type{Float64, Shape{3, 3}}}}}},
+	})
+	begin := SampleInput{Type: Type{Int64, Shape{2}}, Values: []float64{1, 6}, Constant: true} // the second is moved into range
+	opDynamicSlice = Register(&Op{
+		Name: "dynamic_slice", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "dynamic_slice",
+		Attrs: []AttrSpec{{Key: "sizes", Kind: attr.Ints, Doc: "the part's extents"}},
+		Doc: "The part of the first operand of the given extents that begins at the indices in the second (int32 or int64, one for each dimension), " +
+			"which are moved into range so that the part fits (JAX).",
+		Formula: "the adjoint, written into zeros at the same place; –",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			s := Shape(a.Ints("sizes"))
+			if err := s.check(); err != nil {
+				return Type{}, err
+			}
+			return Type{in[0].typ.DType, s}, checkPart(in[0].typ.Shape, s, *in[1].typ)
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 1 {
+				return nil
+			}
+			return DynamicUpdateSlice(zerosLike(n.inputs[0]), ct, n.inputs[1])
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.L("sizes", []int{2, 3})), In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, begin}}},
+	})
+	opDynamicUpdateSlice = Register(&Op{
+		Name: "dynamic_update_slice", Family: FamilyIndex, MinArity: 3, MaxArity: 3, Kernel: "dynamic_update_slice",
+		Doc: "The first operand with the second written over the part that begins at the indices in the third (int32 or int64, one for each dimension), " +
+			"which are moved into range so that the part fits (JAX).",
+		Formula: "the adjoint with zeros over the part; the adjoint's part; –",
+		Infer: func(in []*Node, _ attr.List) (Type, error) {
+			x, u := in[0].typ, in[1].typ
+			if x.DType != u.DType {
+				return Type{}, fmt.Errorf("the operand is %v, the update %v: cast one of them", x.DType, u.DType)
+			}
+			return *x, checkPart(x.Shape, u.Shape, *in[2].typ)
+		},
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{DynamicUpdateSlice(ct[0], zerosLike(n.inputs[1]), n.inputs[2]),
+				DynamicSlice(ct[0], n.inputs[2], n.inputs[1].typ.Shape...), nil}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{DynamicUpdateSlice(orZeros(dot[0], n.inputs[0]), orZeros(dot[1], n.inputs[1]), n.inputs[2])}
+		},
+		Samples: []Sample{{In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, {Type: Type{Float64, Shape{2, 3}}}, begin}}},
+	})
+	opScatterSet = Register(scatterOp(Op{
+		Name: "scatter_set", Doc: "replaced by the updates, the last one where an index is repeated",
+		Formula: "the adjoint with zeros at the indices; –; the adjoint at the indices, 0 for updates that were replaced",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			x := scatterAxis(n)
+			mask := x.lastOnly(n.typ.DType)
+			return []*Node{ScatterSet(ct[0], x.idx, zerosLike(x.updates), x.axis), nil, Mul(mask, Gather(ct[0], x.idx, x.axis))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			x := scatterAxis(n)
+			return []*Node{ScatterSet(orZeros(dot[0], n), x.idx, orZeros(dot[2], x.updates), x.axis)}
+		},
+	}, AnyDType))
+	opScatterMul = Register(scatterOp(Op{
+		Name: "scatter_mul", Doc: "multiplied by the updates, in ascending order",
+		Formula: "the adjoint times the updates; –; the adjoint times the operand and the other updates at the index, exact at zeros",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			x := scatterAxis(n)
+			factor := ScatterMul(onesLike(n), x.idx, x.updates, x.axis)
+			return []*Node{Mul(ct[0], factor), nil, Mul(Gather(Mul(ct[0], n.inputs[0]), x.idx, x.axis), x.otherUpdates())}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			x := scatterAxis(n)
+			var sum *Node
+			if dot[0] != nil {
+				sum = Mul(dot[0], ScatterMul(onesLike(n), x.idx, x.updates, x.axis))
+			}
+			if dot[2] != nil {
+				t := Mul(n.inputs[0], ScatterAdd(x.idx, Mul(dot[2], x.otherUpdates()), x.axis, n.typ.Shape...))
+				if sum == nil {
+					sum = t
+				} else {
+					sum = Add(sum, t)
+				}
+			}
+			return []*Node{sum}
+		},
+	}, Numbers))
+	opScatterMax = Register(scatterOp(Op{
+		Name: "scatter_max", Doc: "replaced by updates that are larger (NaN wins); equal ones share the adjoint",
+		Formula: "the adjoint over the number of ties, where largest; –; the same at the indices",
+		VJP:     scatterExtremumVJP, JVP: scatterExtremumJVP,
+	}, Numbers))
+	opScatterMin = Register(scatterOp(Op{
+		Name: "scatter_min", Doc: "replaced by updates that are smaller (NaN wins); equal ones share the adjoint",
+		Formula: "the adjoint over the number of ties, where smallest; –; the same at the indices",
+		VJP:     scatterExtremumVJP, JVP: scatterExtremumJVP,
+	}, Numbers))
+}
+
+// sameBut reports shapes that differ in more than the axis.
+func sameBut(s, t Shape, axis int) error {
+	if axis < 0 || axis >= len(s) {
+		return fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
+	}
+	if len(t) != len(s) || !s[:axis].Equal(t[:axis]) || !s[axis+1:].Equal(t[axis+1:]) {
+		return fmt.Errorf("the shapes %v and %v differ in more than axis %d", s, t, axis)
+	}
+	return nil
+}
+
+// checkPart reports a part that does not fit into the shape, or beginnings that are not one integer for each dimension.
+func checkPart(shape, part Shape, begin Type) error {
+	if len(shape) < 1 || len(part) != len(shape) {
+		return fmt.Errorf("a part %v of the shape %v", part, shape)
+	}
+	for d, e := range part {
+		if e > shape[d] {
+			return fmt.Errorf("the part %v does not fit into the shape %v", part, shape)
+		}
+	}
+	if !begin.DType.IsInt() || !begin.Shape.Equal(Shape{len(shape)}) {
+		return fmt.Errorf("the beginnings are %v: need int32 or int64 of shape %v", begin, Shape{len(shape)})
+	}
+	return nil
+}
+
+func zerosLike(x *Node) *Node { return BroadcastTo(Like(x, 0), x.typ.Shape...) }
+func onesLike(x *Node) *Node  { return BroadcastTo(Like(x, 1), x.typ.Shape...) }
+
+// orZeros is dot, or zeros of the type of x for nil.
+func orZeros(dot, x *Node) *Node {
+	if dot == nil {
+		return zerosLike(x)
+	}
+	return dot
+}
+
+// scatterOp describes an operator that combines updates with the parts of an operand at indices.
+func scatterOp(op Op, dtypes DTypeSet) *Op {
+	op.Doc = "The first operand with its parts along an axis at the indices (second operand, int32 or int64, any shape) " + op.Doc +
+		" (third operand, shaped as gather's result). Negative indices count from the end; an index out of range is a runtime error."
+	op.Family, op.MinArity, op.MaxArity, op.Kernel, op.Attrs = FamilyIndex, 3, 3, op.Name, []AttrSpec{axisAttr}
+	op.Infer = func(in []*Node, a attr.List) (Type, error) {
+		x, idx, u, axis := in[0].typ, in[1].typ, in[2].typ, a.Int("axis")
+		switch {
+		case !dtypes.Has(x.DType) || u.DType != x.DType:
+			return Type{}, fmt.Errorf("the operand is %v, the updates %v: need the same dtype, one of %v", x.DType, u.DType, dtypes)
+		case !idx.DType.IsInt():
+			return Type{}, fmt.Errorf("the indices are %v: need int32 or int64", idx.DType)
+		case axis < 0 || axis >= len(x.Shape):
+			return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(x.Shape))
+		}
+		want := append(append(append(Shape{}, x.Shape[:axis]...), idx.Shape...), x.Shape[axis+1:]...)
+		if !u.Shape.Equal(want) {
+			return Type{}, fmt.Errorf("the updates are %v: need the shape %v", u, want)
+		}
+		return *x, nil
+	}
+	op.Samples = []Sample{
+		{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
+			{Type: Type{Float64, Shape{2, 5, 2}}}, {Type: Type{Int64, Shape{2, 2}}, Values: []float64{0, 3, 1, -5}, Constant: true}, {Type: Type{Float64, Shape{2, 2, 2, 2}}}}},
+		{NoDifferences: "kinks at ties", Attrs: attr.Make(attr.I("axis", 0)), In: []SampleInput{
+			{Type: Type{Float64, Shape{3}}, Values: []float64{1, 0, 2}}, {Type: Type{Int32, Shape{5}}, Values: []float64{0, 0, 1, 1, 0}, Constant: true},
+			{Type: Type{Float64, Shape{5}}, Values: []float64{1, 0.5, 0, 0, 1}}}},
+	}
+	return &op
+}
+
+// scattered are the parts of a node made by a scatter.
+type scattered struct {
+	idx, updates *Node
+	axis, extent int
+}
+
+func scatterAxis(n *Node) scattered {
+	axis := n.extra.attrs.Int("axis")
+	return scattered{n.inputs[1], n.inputs[2], axis, n.typ.Shape[axis]}
+}
+
+// flatIndices are the indices as a vector, ≥ 0.
+func (x scattered) flatIndices() *Node {
+	i := Reshape(x.idx, x.idx.typ.Shape.Size())
+	return Where(Less(i, Like(i, 0)), Add(i, Like(i, float64(x.extent))), i)
+}
+
+// lastOnly is 1 for updates whose index no later one has, else 0; it broadcasts to the updates.
+func (x scattered) lastOnly(d DType) *Node {
+	i := x.flatIndices()
+	m := i.typ.Shape[0]
+	number := Iota(i.g, Int64, 0, m)
+	last := ScatterSet(BroadcastTo(Like(number, 0), x.extent), i, number, 0)
+	mask := Cast(Equal(Gather(last, i, 0), number), d)
+	s := append(Shape{}, x.idx.typ.Shape...)
+	for range x.updates.typ.Shape[x.axis+len(s):] {
+		s = append(s, 1)
+	}
+	return Reshape(mask, s...)
+}
+
+// otherUpdates gives for each update the product of the others with its index.
+func (x scattered) otherUpdates() *Node {
+	s, i := x.updates.typ.Shape, x.flatIndices()
+	r := len(x.idx.typ.Shape)
+	flat := append(append(append(Shape{}, s[:x.axis]...), i.typ.Shape[0]), s[x.axis+r:]...)
+	return Reshape(productOfOthers(Reshape(x.updates, flat...), i, x.axis), s...)
+}
+
+// extremum is 1 where the operand is the result, where an update is, and the number of both for each element of the result.
+func (x scattered) extremum(n *Node) (operand, update, count *Node) {
+	d := n.typ.DType
+	operand = Cast(Equal(n.inputs[0], n), d)
+	update = Cast(Equal(x.updates, Gather(n, x.idx, x.axis)), d)
+	return operand, update, Add(operand, ScatterAdd(x.idx, update, x.axis, n.typ.Shape...))
+}
+
+func scatterExtremumVJP(n *Node, ct []*Node) []*Node {
+	x := scatterAxis(n)
+	operand, update, count := x.extremum(n)
+	share := Div(ct[0], count)
+	return []*Node{MulNoNan(share, operand), nil, MulNoNan(Gather(share, x.idx, x.axis), update)}
+}
+
+func scatterExtremumJVP(n *Node, dot []*Node) []*Node {
+	x := scatterAxis(n)
+	operand, update, count := x.extremum(n)
+	sum := Mul(operand, orZeros(dot[0], n))
+	if dot[2] != nil {
+		sum = Add(sum, ScatterAdd(x.idx, Mul(update, dot[2]), x.axis, n.typ.Shape...))
+	}
+	return []*Node{Div(sum, count)}
+}
+
+// TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy).
+func TakeAlongAxis(x, indices *Node, axis int) *Node {
+	return withAxis(opTakeAlongAxis, x, []*Node{x, indices}, axis)
+}
+
+// withAxis applies an operator with the attribute axis, normalised by the rank of x.
+func withAxis(op *Op, x *Node, in []*Node, axis int) *Node {
+	if x.Valid() {
+		a, err := axisOf(axis, x.typ.Shape.Rank())
+		if err != nil {
+			return x.g.Fail(op.Name, err)
+		}
+		axis = a
+	}
+	return applyAll(op, in, attr.I("axis", axis))
+}
+
+func scatterAlongAxisAdd(indices, updates *Node, axis int, shape Shape) *Node {
+	return applyAll(opScatterAlongAxisAdd, []*Node{indices, updates}, attr.I("axis", axis), attr.L("shape", shape))
+}
+
+// ScatterAlongAxisAdd adds each update into zeros of the shape at its index in its line along the axis, ≥ 0: the transpose of TakeAlongAxis.
+func ScatterAlongAxisAdd(indices, updates *Node, axis int, shape ...int) *Node {
+	return scatterAlongAxisAdd(indices, updates, axis, shape)
+}
+
+// DynamicSlice returns the part of x of the given extents that begins at the indices in begin, an integer vector; they are
+// moved into range so that the part fits.
+func DynamicSlice(x, begin *Node, sizes ...int) *Node {
+	return applyAll(opDynamicSlice, []*Node{x, begin}, attr.L("sizes", sizes))
+}
+
+// DynamicUpdateSlice returns x with update written over the part that begins at the indices in begin, an integer vector; they are
+// moved into range so that the part fits.
+func DynamicUpdateSlice(x, update, begin *Node) *Node {
+	return apply3(opDynamicUpdateSlice, x, update, begin)
+}
+
+// ScatterSet returns x with its parts along the axis at the indices replaced by the updates, which are shaped as Gather's result.
+func ScatterSet(x, indices, updates *Node, axis int) *Node {
+	return withAxis(opScatterSet, x, []*Node{x, indices, updates}, axis)
+}
+
+// ScatterAddTo returns x with the updates added to its parts along the axis at the indices.
+func ScatterAddTo(x, indices, updates *Node, axis int) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	a, err := axisOf(axis, x.typ.Shape.Rank())
+	if err != nil {
+		return x.g.Fail("scatter_add", err)
+	}
+	return Add(x, ScatterAdd(indices, updates, a, x.typ.Shape...))
+}
+
+// ScatterMul returns x with its parts along the axis at the indices multiplied by the updates.
+func ScatterMul(x, indices, updates *Node, axis int) *Node {
+	return withAxis(opScatterMul, x, []*Node{x, indices, updates}, axis)
+}
+
+// ScatterMax returns x with its parts along the axis at the indices replaced by updates that are larger.
+func ScatterMax(x, indices, updates *Node, axis int) *Node {
+	return withAxis(opScatterMax, x, []*Node{x, indices, updates}, axis)
+}
+
+// ScatterMin returns x with its parts along the axis at the indices replaced by updates that are smaller.
+func ScatterMin(x, indices, updates *Node, axis int) *Node {
+	return withAxis(opScatterMin, x, []*Node{x, indices, updates}, axis)
+}
