@@ -128,9 +128,6 @@ func severalPerMatrix(f func(n *graph.Node, a matrix) ([]matrix, error)) func(n 
 }
 
 func init() {
-	evaluators["result"] = func(n *graph.Node, in []Value) (Value, error) {
-		return in[0].Results[n.Attrs().Int("index")], nil
-	}
 	evaluators["cholesky"] = perMatrix([]int{2}, func(_ *graph.Node, in []matrix) (matrix, error) {
 		a, l := in[0], newMatrix(in[0].m, in[0].m)
 		for i := range a.m {
