@@ -1285,14 +1285,18 @@ func asin64(x float64) float64 {
 	v36 := math.FMA(v35, v25, 0x1.5555555555578p-03)
 	v37 := math.FMA(v30, math.Float64frombits(v8), v36)
 	v38 := float64(v11 * v37)
-	v42 := math.FMA(-2, math.Float64frombits(v10), 0x1.921fb54442d18p+00)
-	v43 := math.FMA(2, v38, -0x1.1a62633145c07p-54)
-	v44 := v42 - v43
-	v45 := math.Float64frombits(v10) + v38
-	v46 := select64(v5, math.Float64bits(v44), math.Float64bits(v45))
-	v47 := math.Float64bits(x) & 0x8000000000000000
-	v48 := v46 | v47
-	return math.Float64frombits(v48)
+	v42 := float64(math.Float64frombits(v10) * -2)
+	v43 := 0x1.921fb54442d18p+00 + v42
+	v44 := v43 - 0x1.921fb54442d18p+00
+	v45 := v42 - v44
+	v47 := math.FMA(2, v38, -0x1.1a62633145c07p-54)
+	v48 := v45 - v47
+	v49 := v43 + v48
+	v50 := math.Float64frombits(v10) + v38
+	v51 := select64(v5, math.Float64bits(v49), math.Float64bits(v50))
+	v52 := math.Float64bits(x) & 0x8000000000000000
+	v53 := v51 | v52
+	return math.Float64frombits(v53)
 }
 
 func acos64(x float64) float64 {
@@ -2008,14 +2012,30 @@ func sigmoid64(x float64) float64 {
 	v29 := math.FMA(v28, v22, 0x1.55555555508abp-05)
 	v30 := math.FMA(v29, v22, 0x1.000000000000ap-01)
 	v31 := math.FMA(v26, v11, v30)
-	v32 := math.FMA(v22, v31, v11)
-	v34 := v32 + 1
-	v35 := scale64(v34, v9)
-	v37 := x < 0
-	v38 := select64(v37, math.Float64bits(v35), 0x3ff0000000000000)
-	v39 := 1 + v35
-	v40 := math.Float64frombits(v38) / v39
-	return v40
+	v33 := math.FMA(v22, v31, v11)
+	v34 := 1 + v33
+	v35 := v34 - 1
+	v36 := v33 - v35
+	v38 := upper64(-1000, v9)
+	v40 := v38 + 0x1.80000000003ffp+52
+	v41 := math.Float64bits(v40) << 52
+	v42 := float64(v34 * math.Float64frombits(v41))
+	v43 := 1 + v42
+	v44 := v43 - 1
+	v45 := v42 - v44
+	v46 := math.FMA(v36, math.Float64frombits(v41), v45)
+	v48 := x < 0
+	v49 := select64(v48, math.Float64bits(v34), 0x3ff0000000000000)
+	v50 := select64(v48, math.Float64bits(v36), 0x0)
+	v51 := 1 / v43
+	v52 := float64(math.Float64frombits(v49) * v51)
+	v53 := math.FMA(-v52, v43, math.Float64frombits(v49))
+	v54 := math.FMA(-v52, v46, math.Float64frombits(v50))
+	v55 := v53 + v54
+	v56 := math.FMA(v55, v51, v52)
+	v57 := select64(v48, math.Float64bits(v9), 0x0)
+	v58 := scale64(v56, math.Float64frombits(v57))
+	return v58
 }
 
 func softplus64(x float64) float64 {
@@ -2035,8 +2055,8 @@ func softplus64(x float64) float64 {
 	v29 := math.FMA(v28, v22, 0x1.55555555508abp-05)
 	v30 := math.FMA(v29, v22, 0x1.000000000000ap-01)
 	v31 := math.FMA(v26, v11, v30)
-	v32 := math.FMA(v22, v31, v11)
-	v34 := v32 + 1
+	v33 := math.FMA(v22, v31, v11)
+	v34 := 1 + v33
 	v35 := scale64(v34, v9)
 	v36 := 1 + v35
 	v37 := v36 - 1
@@ -3961,14 +3981,18 @@ func asin32(x float32) float32 {
 	v19 := fma32(v18, math.Float32frombits(v8), 0x1.33015ap-04)
 	v20 := fma32(v19, math.Float32frombits(v8), 0x1.5555cap-03)
 	v21 := float32(v11 * v20)
-	v25 := fma32(-2, math.Float32frombits(v10), 0x1.921fb6p+00)
-	v26 := fma32(2, v21, -(-0x1.777a5cp-25))
-	v27 := v25 - v26
-	v28 := math.Float32frombits(v10) + v21
-	v29 := select32(v5, math.Float32bits(v27), math.Float32bits(v28))
-	v30 := math.Float32bits(x) & 0x80000000
-	v31 := v29 | v30
-	return math.Float32frombits(v31)
+	v25 := float32(math.Float32frombits(v10) * -2)
+	v26 := 0x1.921fb6p+00 + v25
+	v27 := v26 - 0x1.921fb6p+00
+	v28 := v25 - v27
+	v30 := fma32(2, v21, -(-0x1.777a5cp-25))
+	v31 := v28 - v30
+	v32 := v26 + v31
+	v33 := math.Float32frombits(v10) + v21
+	v34 := select32(v5, math.Float32bits(v32), math.Float32bits(v33))
+	v35 := math.Float32bits(x) & 0x80000000
+	v36 := v34 | v35
+	return math.Float32frombits(v36)
 }
 
 func acos32(x float32) float32 {
@@ -4591,15 +4615,31 @@ func sigmoid32(x float32) float32 {
 	v18 := fma32(v17, v11, 0x1.5558fp-05)
 	v19 := fma32(v18, v11, 0x1.555492p-03)
 	v20 := fma32(v19, v11, 0x1.fffffcp-02)
-	v21 := float32(v11 * v11)
-	v22 := fma32(v21, v20, v11)
-	v24 := v22 + 1
-	v25 := scale32(v24, v9)
-	v27 := x < 0
-	v28 := select32(v27, math.Float32bits(v25), 0x3f800000)
-	v29 := 1 + v25
-	v30 := math.Float32frombits(v28) / v29
-	return v30
+	v22 := float32(v11 * v11)
+	v23 := fma32(v22, v20, v11)
+	v24 := 1 + v23
+	v25 := v24 - 1
+	v26 := v23 - v25
+	v28 := upper32(-120, v9)
+	v30 := v28 + 0x1.8000fep+23
+	v31 := math.Float32bits(v30) << 23
+	v32 := float32(v24 * math.Float32frombits(v31))
+	v33 := 1 + v32
+	v34 := v33 - 1
+	v35 := v32 - v34
+	v36 := fma32(v26, math.Float32frombits(v31), v35)
+	v38 := x < 0
+	v39 := select32(v38, math.Float32bits(v24), 0x3f800000)
+	v40 := select32(v38, math.Float32bits(v26), 0x0)
+	v41 := 1 / v33
+	v42 := float32(math.Float32frombits(v39) * v41)
+	v43 := fma32(-v42, v33, math.Float32frombits(v39))
+	v44 := fma32(-v42, v36, math.Float32frombits(v40))
+	v45 := v43 + v44
+	v46 := fma32(v45, v41, v42)
+	v47 := select32(v38, math.Float32bits(v9), 0x0)
+	v48 := scale32(v46, math.Float32frombits(v47))
+	return v48
 }
 
 func softplus32(x float32) float32 {
@@ -4613,9 +4653,9 @@ func softplus32(x float32) float32 {
 	v18 := fma32(v17, v11, 0x1.5558fp-05)
 	v19 := fma32(v18, v11, 0x1.555492p-03)
 	v20 := fma32(v19, v11, 0x1.fffffcp-02)
-	v21 := float32(v11 * v11)
-	v22 := fma32(v21, v20, v11)
-	v24 := v22 + 1
+	v22 := float32(v11 * v11)
+	v23 := fma32(v22, v20, v11)
+	v24 := 1 + v23
 	v25 := scale32(v24, v9)
 	v26 := 1 + v25
 	v27 := v26 - 1

@@ -2429,23 +2429,27 @@ loop:
 	VFMADD213PD  constants64<>+3872(SB), Y8, Y4
 	VFMADD213PD  constants64<>+3904(SB), Y8, Y4
 	VFMADD231PD  Y9, Y4, Y11
+	VMULPD       constants64<>+3936(SB), Y1, Y4
 	VMULPD       Y9, Y3, Y9
-	VMOVUPD      constants64<>+2848(SB), Y4
-	VFNMADD231PD constants64<>+2176(SB), Y1, Y4
 	VMULPD       Y11, Y9, Y9
-	VMOVUPD      constants64<>+2176(SB), Y8
-	VFMSUB213PD  Y14, Y5, Y8
-	VSUBPD       Y8, Y4, Y4
-	VMOVUPD      constants64<>+2848(SB), Y8
-	VFNMADD231PD constants64<>+2176(SB), Y3, Y8
+	VMULPD       constants64<>+3936(SB), Y3, Y8
 	VADDPD       Y5, Y1, Y1
-	VMOVUPD      constants64<>+2176(SB), Y5
-	VFMSUB213PD  Y14, Y9, Y5
-	VBLENDVPD    Y6, Y4, Y1, Y1
+	VFMSUB132PD  constants64<>+2176(SB), Y14, Y5
 	VADDPD       Y9, Y3, Y3
+	VFMSUB132PD  constants64<>+2176(SB), Y14, Y9
+	VADDPD       constants64<>+2848(SB), Y4, Y10
+	VADDPD       constants64<>+2848(SB), Y8, Y11
+	VSUBPD       constants64<>+2848(SB), Y10, Y12
+	VSUBPD       Y12, Y4, Y4
+	VSUBPD       Y5, Y4, Y4
+	VADDPD       Y4, Y10, Y10
+	VBLENDVPD    Y6, Y10, Y1, Y1
 	VPOR         Y0, Y1, Y1
-	VSUBPD       Y5, Y8, Y8
-	VBLENDVPD    Y7, Y8, Y3, Y3
+	VSUBPD       constants64<>+2848(SB), Y11, Y0
+	VSUBPD       Y0, Y8, Y8
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y8, Y11, Y11
+	VBLENDVPD    Y7, Y11, Y3, Y3
 	VPOR         Y2, Y3, Y3
 	VMOVUPD      Y1, (DI)(BX*8)
 	VMOVUPD      Y3, 32(DI)(BX*8)
@@ -2508,8 +2512,8 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
 	VPAND        constants64<>+192(SB), Y2, Y3
-	VCMPPD       $0x11, constants64<>+3936(SB), Y0, Y4
-	VCMPPD       $0x11, constants64<>+3936(SB), Y2, Y5
+	VCMPPD       $0x11, constants64<>+3968(SB), Y0, Y4
+	VCMPPD       $0x11, constants64<>+3968(SB), Y2, Y5
 	VMOVUPD      constants64<>+928(SB), Y6
 	VFNMADD231PD constants64<>+928(SB), Y1, Y6
 	VMULPD       Y1, Y1, Y7
@@ -2576,16 +2580,16 @@ loop:
 	VPXOR        Y2, Y10, Y10
 	VPXOR        Y2, Y6, Y6
 	VPXOR        Y0, Y0, Y0
-	VBLENDVPD    Y4, constants64<>+3968(SB), Y0, Y1
+	VBLENDVPD    Y4, constants64<>+4000(SB), Y0, Y1
 	VMOVUPD      constants64<>+2880(SB), Y2
 	VBLENDVPD    Y8, Y1, Y2, Y1
 	VSUBPD       Y1, Y7, Y7
 	VADDPD       Y7, Y11, Y11
-	VBLENDVPD    Y5, constants64<>+3968(SB), Y0, Y1
+	VBLENDVPD    Y5, constants64<>+4000(SB), Y0, Y1
 	VBLENDVPD    Y9, Y1, Y2, Y2
 	VSUBPD       Y2, Y10, Y10
-	VBLENDVPD    Y4, constants64<>+4000(SB), Y0, Y4
-	VBLENDVPD    Y5, constants64<>+4000(SB), Y0, Y0
+	VBLENDVPD    Y4, constants64<>+4032(SB), Y0, Y4
+	VBLENDVPD    Y5, constants64<>+4032(SB), Y0, Y0
 	VMOVUPD      constants64<>+2848(SB), Y1
 	VBLENDVPD    Y8, Y4, Y1, Y4
 	VBLENDVPD    Y9, Y0, Y1, Y1
@@ -2676,38 +2680,36 @@ loop:
 	VMULPD      Y3, Y3, Y6
 	VMULPD      Y5, Y5, Y11
 	VMULPD      Y6, Y6, Y12
-	VMOVUPD     constants64<>+4064(SB), Y13
-	VFMADD231PD constants64<>+4032(SB), Y11, Y13
-	VFMADD213PD constants64<>+4096(SB), Y11, Y13
+	VMOVUPD     constants64<>+4096(SB), Y13
+	VFMADD231PD constants64<>+4064(SB), Y11, Y13
 	VFMADD213PD constants64<>+4128(SB), Y11, Y13
 	VFMADD213PD constants64<>+4160(SB), Y11, Y13
 	VFMADD213PD constants64<>+4192(SB), Y11, Y13
 	VFMADD213PD constants64<>+4224(SB), Y11, Y13
 	VFMADD213PD constants64<>+4256(SB), Y11, Y13
-	VMOVUPD     constants64<>+4320(SB), Y14
-	VFMADD231PD constants64<>+4288(SB), Y11, Y14
-	VFMADD213PD constants64<>+4352(SB), Y11, Y14
+	VFMADD213PD constants64<>+4288(SB), Y11, Y13
+	VMOVUPD     constants64<>+4352(SB), Y14
+	VFMADD231PD constants64<>+4320(SB), Y11, Y14
 	VFMADD213PD constants64<>+4384(SB), Y11, Y14
 	VFMADD213PD constants64<>+4416(SB), Y11, Y14
 	VFMADD213PD constants64<>+4448(SB), Y11, Y14
 	VFMADD213PD constants64<>+4480(SB), Y11, Y14
 	VFMADD213PD constants64<>+4512(SB), Y11, Y14
+	VFMADD213PD constants64<>+4544(SB), Y11, Y14
 	VFMADD231PD Y5, Y13, Y14
-	VFMADD213PD constants64<>+4544(SB), Y5, Y14
 	VFMADD213PD constants64<>+4576(SB), Y5, Y14
 	VFMADD213PD constants64<>+4608(SB), Y5, Y14
 	VFMADD213PD constants64<>+4640(SB), Y5, Y14
+	VFMADD213PD constants64<>+4672(SB), Y5, Y14
 	VFMADD231PD Y14, Y1, Y7
 	VADDPD      Y7, Y9, Y9
 	VADDPD      Y3, Y10, Y1
 	VADDPD      Y9, Y4, Y4
-	VMOVUPD     constants64<>+4064(SB), Y5
-	VFMADD231PD constants64<>+4032(SB), Y12, Y5
+	VMOVUPD     constants64<>+4096(SB), Y5
+	VFMADD231PD constants64<>+4064(SB), Y12, Y5
 	VPOR        Y0, Y4, Y4
-	VMOVUPD     constants64<>+4320(SB), Y0
-	VFMADD231PD constants64<>+4288(SB), Y12, Y0
-	VFMADD213PD constants64<>+4096(SB), Y12, Y5
-	VFMADD213PD constants64<>+4352(SB), Y12, Y0
+	VMOVUPD     constants64<>+4352(SB), Y0
+	VFMADD231PD constants64<>+4320(SB), Y12, Y0
 	VFMADD213PD constants64<>+4128(SB), Y12, Y5
 	VFMADD213PD constants64<>+4384(SB), Y12, Y0
 	VFMADD213PD constants64<>+4160(SB), Y12, Y5
@@ -2718,14 +2720,16 @@ loop:
 	VFMADD213PD constants64<>+4480(SB), Y12, Y0
 	VFMADD213PD constants64<>+4256(SB), Y12, Y5
 	VFMADD213PD constants64<>+4512(SB), Y12, Y0
+	VFMADD213PD constants64<>+4288(SB), Y12, Y5
+	VFMADD213PD constants64<>+4544(SB), Y12, Y0
 	VMULPD      Y6, Y3, Y7
 	VFMADD231PD Y6, Y5, Y0
 	VSUBPD      Y10, Y1, Y10
 	VSUBPD      Y10, Y3, Y3
-	VFMADD213PD constants64<>+4544(SB), Y6, Y0
 	VFMADD213PD constants64<>+4576(SB), Y6, Y0
 	VFMADD213PD constants64<>+4608(SB), Y6, Y0
 	VFMADD213PD constants64<>+4640(SB), Y6, Y0
+	VFMADD213PD constants64<>+4672(SB), Y6, Y0
 	VFMADD231PD Y0, Y7, Y8
 	VADDPD      Y8, Y3, Y3
 	VADDPD      Y3, Y1, Y1
@@ -2781,7 +2785,7 @@ TEXT ·SinhF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+4672(SB), Y15
+	VMOVUPD constants64<>+4704(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -2794,11 +2798,11 @@ loop:
 	VPAND        constants64<>+192(SB), Y2, Y3
 	VPAND        constants64<>+224(SB), Y0, Y0
 	VPAND        constants64<>+224(SB), Y2, Y2
-	VMOVUPD      constants64<>+4704(SB), Y4
+	VMOVUPD      constants64<>+4736(SB), Y4
 	VMINPD       Y1, Y4, Y5
 	VMINPD       Y3, Y4, Y4
-	VCMPPD       $0x16, constants64<>+4736(SB), Y1, Y1
-	VCMPPD       $0x16, constants64<>+4736(SB), Y3, Y3
+	VCMPPD       $0x16, constants64<>+4768(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+4768(SB), Y3, Y3
 	VPOR         Y3, Y1, Y1
 	VMOVMSKPD    Y1, AX
 	TESTL        AX, AX
@@ -2809,13 +2813,13 @@ loop:
 	VROUNDPD     $0x08, Y1, Y1
 	VFNMADD231PD constants64<>+896(SB), Y3, Y5
 	VFNMADD231PD constants64<>+896(SB), Y1, Y4
-	VADDPD       constants64<>+4768(SB), Y3, Y6
-	VADDPD       constants64<>+4768(SB), Y1, Y7
+	VADDPD       constants64<>+4800(SB), Y3, Y6
+	VADDPD       constants64<>+4800(SB), Y1, Y7
 	VPSLLQ       $0x34, Y6, Y6
 	VPSLLQ       $0x34, Y7, Y7
 	VFNMADD231PD constants64<>+960(SB), Y3, Y5
 	VFNMADD231PD constants64<>+960(SB), Y1, Y4
-	VMOVUPD      constants64<>+4800(SB), Y1
+	VMOVUPD      constants64<>+4832(SB), Y1
 	VPSUBQ       Y6, Y1, Y3
 	VPSUBQ       Y7, Y1, Y1
 	VADDPD       Y3, Y6, Y8
@@ -2826,45 +2830,45 @@ loop:
 	VMULPD       Y4, Y4, Y9
 	VMULPD       Y1, Y1, Y10
 	VMULPD       Y9, Y9, Y11
-	VMOVUPD      constants64<>+4864(SB), Y12
-	VFMADD231PD  constants64<>+4832(SB), Y10, Y12
-	VFMADD213PD  constants64<>+4896(SB), Y10, Y12
-	VMOVUPD      constants64<>+4960(SB), Y13
-	VFMADD231PD  constants64<>+4928(SB), Y10, Y13
+	VMOVUPD      constants64<>+4896(SB), Y12
+	VFMADD231PD  constants64<>+4864(SB), Y10, Y12
+	VFMADD213PD  constants64<>+4928(SB), Y10, Y12
+	VMOVUPD      constants64<>+4992(SB), Y13
+	VFMADD231PD  constants64<>+4960(SB), Y10, Y13
 	VFMADD213PD  constants64<>+928(SB), Y10, Y13
 	VFMADD231PD  Y1, Y12, Y13
 	VMULPD       Y13, Y1, Y13
 	VMULPD       Y13, Y6, Y13
 	VFMADD231PD  Y5, Y8, Y6
 	VMULPD       Y5, Y8, Y8
-	VMOVUPD      constants64<>+4864(SB), Y5
-	VFMADD231PD  constants64<>+4832(SB), Y11, Y5
-	VFMADD213PD  constants64<>+4896(SB), Y11, Y5
-	VMOVUPD      constants64<>+4960(SB), Y12
-	VFMADD231PD  constants64<>+4928(SB), Y11, Y12
+	VMOVUPD      constants64<>+4896(SB), Y5
+	VFMADD231PD  constants64<>+4864(SB), Y11, Y5
+	VFMADD213PD  constants64<>+4928(SB), Y11, Y5
+	VMOVUPD      constants64<>+4992(SB), Y12
+	VFMADD231PD  constants64<>+4960(SB), Y11, Y12
 	VFMADD213PD  constants64<>+928(SB), Y11, Y12
 	VFMADD231PD  Y9, Y5, Y12
 	VMULPD       Y12, Y9, Y12
 	VMULPD       Y12, Y7, Y12
 	VFMADD231PD  Y4, Y3, Y7
 	VMULPD       Y4, Y3, Y3
-	VMOVUPD      constants64<>+4992(SB), Y4
+	VMOVUPD      constants64<>+5024(SB), Y4
 	VFMADD213PD  Y15, Y10, Y4
-	VFMADD213PD  constants64<>+5024(SB), Y10, Y4
-	VMOVUPD      constants64<>+5088(SB), Y5
-	VFMADD231PD  constants64<>+5056(SB), Y10, Y5
-	VFMADD213PD  constants64<>+5120(SB), Y10, Y5
+	VFMADD213PD  constants64<>+5056(SB), Y10, Y4
+	VMOVUPD      constants64<>+5120(SB), Y5
+	VFMADD231PD  constants64<>+5088(SB), Y10, Y5
+	VFMADD213PD  constants64<>+5152(SB), Y10, Y5
 	VFMADD231PD  Y1, Y4, Y5
 	VMULPD       Y5, Y1, Y1
 	VFMADD231PD  Y1, Y8, Y13
 	VADDPD       Y13, Y6, Y6
-	VMOVUPD      constants64<>+4992(SB), Y1
+	VMOVUPD      constants64<>+5024(SB), Y1
 	VFMADD213PD  Y15, Y11, Y1
 	VPOR         Y0, Y6, Y6
-	VMOVUPD      constants64<>+5088(SB), Y0
-	VFMADD231PD  constants64<>+5056(SB), Y11, Y0
-	VFMADD213PD  constants64<>+5024(SB), Y11, Y1
-	VFMADD213PD  constants64<>+5120(SB), Y11, Y0
+	VMOVUPD      constants64<>+5120(SB), Y0
+	VFMADD231PD  constants64<>+5088(SB), Y11, Y0
+	VFMADD213PD  constants64<>+5056(SB), Y11, Y1
+	VFMADD213PD  constants64<>+5152(SB), Y11, Y0
 	VFMADD231PD  Y9, Y1, Y0
 	VMULPD       Y0, Y9, Y9
 	VFMADD231PD  Y9, Y3, Y12
@@ -2923,7 +2927,7 @@ complete:
 single:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y1
-	VMOVUPD      constants64<>+4704(SB), Y2
+	VMOVUPD      constants64<>+4736(SB), Y2
 	VMINPD       Y1, Y2, Y2
 	VMULPD       constants64<>+864(SB), Y2, Y3
 	VROUNDPD     $0x08, Y3, Y3
@@ -2931,26 +2935,26 @@ single:
 	VFNMADD231PD constants64<>+960(SB), Y3, Y2
 	VMULPD       Y2, Y2, Y4
 	VMULPD       Y4, Y4, Y5
-	VMOVUPD      constants64<>+4864(SB), Y6
-	VFMADD231PD  constants64<>+4832(SB), Y5, Y6
-	VFMADD213PD  constants64<>+4896(SB), Y5, Y6
-	VMOVUPD      constants64<>+4960(SB), Y7
-	VFMADD231PD  constants64<>+4928(SB), Y5, Y7
+	VMOVUPD      constants64<>+4896(SB), Y6
+	VFMADD231PD  constants64<>+4864(SB), Y5, Y6
+	VFMADD213PD  constants64<>+4928(SB), Y5, Y6
+	VMOVUPD      constants64<>+4992(SB), Y7
+	VFMADD231PD  constants64<>+4960(SB), Y5, Y7
 	VFMADD213PD  constants64<>+928(SB), Y5, Y7
 	VFMADD231PD  Y4, Y6, Y7
 	VMULPD       Y7, Y4, Y7
-	VADDPD       constants64<>+4768(SB), Y3, Y6
+	VADDPD       constants64<>+4800(SB), Y3, Y6
 	VPSLLQ       $0x34, Y6, Y6
-	VMOVUPD      constants64<>+4800(SB), Y8
+	VMOVUPD      constants64<>+4832(SB), Y8
 	VPSUBQ       Y6, Y8, Y8
 	VSUBPD       Y8, Y6, Y9
 	VMULPD       Y7, Y9, Y10
-	VMOVUPD      constants64<>+4992(SB), Y11
+	VMOVUPD      constants64<>+5024(SB), Y11
 	VFMADD213PD  Y15, Y5, Y11
-	VFMADD213PD  constants64<>+5024(SB), Y5, Y11
-	VMOVUPD      constants64<>+5088(SB), Y12
-	VFMADD231PD  constants64<>+5056(SB), Y5, Y12
-	VFMADD213PD  constants64<>+5120(SB), Y5, Y12
+	VFMADD213PD  constants64<>+5056(SB), Y5, Y11
+	VMOVUPD      constants64<>+5120(SB), Y12
+	VFMADD231PD  constants64<>+5088(SB), Y5, Y12
+	VFMADD213PD  constants64<>+5152(SB), Y5, Y12
 	VFMADD231PD  Y4, Y11, Y12
 	VMULPD       Y12, Y4, Y4
 	VADDPD       Y8, Y6, Y6
@@ -2973,7 +2977,7 @@ single:
 	VMULPD       Y3, Y2, Y2
 	VCMPPD       $0x04, Y1, Y1, Y3
 	VBLENDVPD    Y3, Y1, Y2, Y2
-	VCMPPD       $0x16, constants64<>+4736(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+4768(SB), Y1, Y1
 	VBLENDVPD    Y1, Y2, Y9, Y9
 	VPAND        constants64<>+224(SB), Y0, Y0
 	VPOR         Y0, Y9, Y9
@@ -2990,11 +2994,11 @@ TEXT ·CoshF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+4672(SB), Y15
-	VMOVUPD constants64<>+4864(SB), Y14
-	VMOVUPD constants64<>+5088(SB), Y13
-	VMOVUPD constants64<>+4960(SB), Y12
-	VMOVUPD constants64<>+4704(SB), Y11
+	VMOVUPD constants64<>+4704(SB), Y15
+	VMOVUPD constants64<>+4896(SB), Y14
+	VMOVUPD constants64<>+5120(SB), Y13
+	VMOVUPD constants64<>+4992(SB), Y12
+	VMOVUPD constants64<>+4736(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -3007,8 +3011,8 @@ loop:
 	VPAND        constants64<>+192(SB), Y1, Y1
 	VMINPD       Y0, Y11, Y2
 	VMINPD       Y1, Y11, Y3
-	VCMPPD       $0x16, constants64<>+4736(SB), Y0, Y0
-	VCMPPD       $0x16, constants64<>+4736(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+4768(SB), Y0, Y0
+	VCMPPD       $0x16, constants64<>+4768(SB), Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVMSKPD    Y0, AX
 	TESTL        AX, AX
@@ -3019,13 +3023,13 @@ loop:
 	VROUNDPD     $0x08, Y0, Y0
 	VFNMADD231PD constants64<>+896(SB), Y1, Y2
 	VFNMADD231PD constants64<>+896(SB), Y0, Y3
-	VADDPD       constants64<>+4768(SB), Y1, Y4
-	VADDPD       constants64<>+4768(SB), Y0, Y5
+	VADDPD       constants64<>+4800(SB), Y1, Y4
+	VADDPD       constants64<>+4800(SB), Y0, Y5
 	VPSLLQ       $0x34, Y4, Y4
 	VPSLLQ       $0x34, Y5, Y5
 	VFNMADD231PD constants64<>+960(SB), Y1, Y2
 	VFNMADD231PD constants64<>+960(SB), Y0, Y3
-	VMOVUPD      constants64<>+4800(SB), Y0
+	VMOVUPD      constants64<>+4832(SB), Y0
 	VPSUBQ       Y4, Y0, Y1
 	VPSUBQ       Y5, Y0, Y0
 	VSUBPD       Y1, Y4, Y6
@@ -3038,38 +3042,38 @@ loop:
 	VMULPD       Y3, Y7, Y7
 	VMULPD       Y0, Y0, Y2
 	VMULPD       Y1, Y1, Y3
-	VMOVUPD      constants64<>+4992(SB), Y8
+	VMOVUPD      constants64<>+5024(SB), Y8
 	VFMADD213PD  Y15, Y2, Y8
-	VFMADD213PD  constants64<>+5024(SB), Y2, Y8
-	VMOVUPD      constants64<>+5056(SB), Y9
+	VFMADD213PD  constants64<>+5056(SB), Y2, Y8
+	VMOVUPD      constants64<>+5088(SB), Y9
 	VFMADD213PD  Y13, Y2, Y9
-	VFMADD213PD  constants64<>+5120(SB), Y2, Y9
+	VFMADD213PD  constants64<>+5152(SB), Y2, Y9
 	VFMADD231PD  Y0, Y8, Y9
 	VMULPD       Y9, Y0, Y9
 	VFMADD213PD  Y6, Y6, Y9
-	VMOVUPD      constants64<>+4992(SB), Y6
+	VMOVUPD      constants64<>+5024(SB), Y6
 	VFMADD213PD  Y15, Y3, Y6
-	VFMADD213PD  constants64<>+5024(SB), Y3, Y6
-	VMOVUPD      constants64<>+5056(SB), Y8
+	VFMADD213PD  constants64<>+5056(SB), Y3, Y6
+	VMOVUPD      constants64<>+5088(SB), Y8
 	VFMADD213PD  Y13, Y3, Y8
-	VFMADD213PD  constants64<>+5120(SB), Y3, Y8
+	VFMADD213PD  constants64<>+5152(SB), Y3, Y8
 	VFMADD231PD  Y1, Y6, Y8
 	VMULPD       Y8, Y1, Y8
 	VFMADD213PD  Y7, Y7, Y8
-	VMOVUPD      constants64<>+4832(SB), Y6
+	VMOVUPD      constants64<>+4864(SB), Y6
 	VFMADD213PD  Y14, Y2, Y6
-	VFMADD213PD  constants64<>+4896(SB), Y2, Y6
-	VMOVUPD      constants64<>+4928(SB), Y7
+	VFMADD213PD  constants64<>+4928(SB), Y2, Y6
+	VMOVUPD      constants64<>+4960(SB), Y7
 	VFMADD213PD  Y12, Y2, Y7
 	VFMADD213PD  constants64<>+928(SB), Y2, Y7
 	VFMADD231PD  Y0, Y6, Y7
-	VMOVUPD      constants64<>+4832(SB), Y2
+	VMOVUPD      constants64<>+4864(SB), Y2
 	VFMADD213PD  Y14, Y3, Y2
 	VMULPD       Y7, Y0, Y0
-	VMOVUPD      constants64<>+4928(SB), Y6
+	VMOVUPD      constants64<>+4960(SB), Y6
 	VFMADD213PD  Y12, Y3, Y6
 	VFMADD231PD  Y0, Y4, Y9
-	VFMADD213PD  constants64<>+4896(SB), Y3, Y2
+	VFMADD213PD  constants64<>+4928(SB), Y3, Y2
 	VFMADD213PD  constants64<>+928(SB), Y3, Y6
 	VADDPD       Y9, Y4, Y4
 	VFMADD231PD  Y1, Y2, Y6
@@ -3136,25 +3140,25 @@ single:
 	VFNMADD231PD constants64<>+960(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y3
 	VMULPD       Y3, Y3, Y4
-	VMOVUPD      constants64<>+4992(SB), Y5
+	VMOVUPD      constants64<>+5024(SB), Y5
 	VFMADD213PD  Y15, Y4, Y5
-	VFMADD213PD  constants64<>+5024(SB), Y4, Y5
-	VMOVUPD      constants64<>+5056(SB), Y6
+	VFMADD213PD  constants64<>+5056(SB), Y4, Y5
+	VMOVUPD      constants64<>+5088(SB), Y6
 	VFMADD213PD  Y13, Y4, Y6
-	VFMADD213PD  constants64<>+5120(SB), Y4, Y6
+	VFMADD213PD  constants64<>+5152(SB), Y4, Y6
 	VFMADD231PD  Y3, Y5, Y6
 	VMULPD       Y6, Y3, Y6
-	VADDPD       constants64<>+4768(SB), Y2, Y5
+	VADDPD       constants64<>+4800(SB), Y2, Y5
 	VPSLLQ       $0x34, Y5, Y5
-	VMOVUPD      constants64<>+4800(SB), Y7
+	VMOVUPD      constants64<>+4832(SB), Y7
 	VPSUBQ       Y5, Y7, Y7
 	VSUBPD       Y7, Y5, Y8
 	VMULPD       Y1, Y8, Y8
 	VFMADD231PD  Y6, Y8, Y8
-	VMOVUPD      constants64<>+4832(SB), Y9
+	VMOVUPD      constants64<>+4864(SB), Y9
 	VFMADD213PD  Y14, Y4, Y9
-	VFMADD213PD  constants64<>+4896(SB), Y4, Y9
-	VMOVUPD      constants64<>+4928(SB), Y10
+	VFMADD213PD  constants64<>+4928(SB), Y4, Y9
+	VMOVUPD      constants64<>+4960(SB), Y10
 	VFMADD213PD  Y12, Y4, Y10
 	VFMADD213PD  constants64<>+928(SB), Y4, Y10
 	VFMADD231PD  Y3, Y9, Y10
@@ -3177,7 +3181,7 @@ single:
 	VMULPD       Y2, Y1, Y1
 	VCMPPD       $0x04, Y0, Y0, Y2
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VCMPPD       $0x16, constants64<>+4736(SB), Y0, Y0
+	VCMPPD       $0x16, constants64<>+4768(SB), Y0, Y0
 	VBLENDVPD    Y0, Y1, Y5, Y5
 	VMOVUPD      Y5, (DI)(BX*8)
 	ADDQ         $0x04, BX
@@ -3204,13 +3208,13 @@ loop:
 	VPAND        constants64<>+192(SB), Y2, Y3
 	VPAND        constants64<>+224(SB), Y0, Y0
 	VPAND        constants64<>+224(SB), Y2, Y2
-	VMOVUPD      constants64<>+5152(SB), Y4
+	VMOVUPD      constants64<>+5184(SB), Y4
 	VMINPD       Y1, Y4, Y1
 	VMINPD       Y3, Y4, Y4
 	VADDPD       Y1, Y1, Y3
 	VADDPD       Y4, Y4, Y5
-	VCMPPD       $0x11, constants64<>+5184(SB), Y1, Y1
-	VCMPPD       $0x11, constants64<>+5184(SB), Y4, Y4
+	VCMPPD       $0x11, constants64<>+5216(SB), Y1, Y1
+	VCMPPD       $0x11, constants64<>+5216(SB), Y4, Y4
 	VMULPD       constants64<>+864(SB), Y3, Y6
 	VMULPD       constants64<>+864(SB), Y5, Y7
 	VROUNDPD     $0x08, Y6, Y6
@@ -3366,7 +3370,7 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y1
 	VPAND        constants64<>+224(SB), Y0, Y0
 	VMULPD       Y1, Y1, Y2
-	VCMPPD       $0x15, constants64<>+5216(SB), Y1, Y3
+	VCMPPD       $0x15, constants64<>+5248(SB), Y1, Y3
 	VMOVMSKPD    Y3, AX
 	TESTL        AX, AX
 	JNZ          complete
@@ -3403,7 +3407,7 @@ loop:
 	VSUBPD       constants64<>+352(SB), Y1, Y1
 	VMULPD       Y3, Y4, Y4
 	VSUBPD       Y6, Y15, Y6
-	VADDPD       constants64<>+3936(SB), Y1, Y1
+	VADDPD       constants64<>+3968(SB), Y1, Y1
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y6, Y6
 	VADDPD       Y2, Y6, Y6
@@ -3496,8 +3500,8 @@ complete:
 	VSUBPD       Y1, Y4, Y5
 	VSUBPD       Y5, Y2, Y2
 	VADDPD       Y3, Y2, Y2
-	VCMPPD       $0x15, constants64<>+5216(SB), Y1, Y3
-	VBLENDVPD    Y3, constants64<>+3936(SB), Y2, Y2
+	VCMPPD       $0x15, constants64<>+5248(SB), Y1, Y3
+	VBLENDVPD    Y3, constants64<>+3968(SB), Y2, Y2
 	VMULPD       Y14, Y1, Y5
 	VBLENDVPD    Y3, Y5, Y4, Y4
 	VADDPD       Y4, Y15, Y5
@@ -3572,9 +3576,9 @@ loop:
 	VSUBPD       constants64<>+64(SB), Y2, Y3
 	VMOVUPD      constants64<>+64(SB), Y4
 	VCMPPD       $0x11, Y0, Y4, Y5
-	VCMPPD       $0x11, constants64<>+5216(SB), Y0, Y0
+	VCMPPD       $0x11, constants64<>+5248(SB), Y0, Y0
 	VCMPPD       $0x11, Y2, Y4, Y6
-	VCMPPD       $0x11, constants64<>+5216(SB), Y2, Y2
+	VCMPPD       $0x11, constants64<>+5248(SB), Y2, Y2
 	VMULPD       Y1, Y1, Y7
 	VMULPD       Y3, Y3, Y8
 	VPAND        Y0, Y5, Y5
@@ -3663,8 +3667,8 @@ loop:
 	VADDPD       Y8, Y2, Y3
 	VSUBPD       Y2, Y3, Y2
 	VSUBPD       Y2, Y8, Y8
-	VADDPD       constants64<>+3936(SB), Y6, Y6
-	VADDPD       constants64<>+3936(SB), Y1, Y1
+	VADDPD       constants64<>+3968(SB), Y6, Y6
+	VADDPD       constants64<>+3968(SB), Y1, Y1
 	VADDPD       constants64<>+2176(SB), Y4, Y2
 	VDIVPD       Y2, Y4, Y2
 	VFNMADD231PD Y4, Y5, Y5
@@ -3784,13 +3788,13 @@ single:
 	VADDPD       Y4, Y1, Y1
 	VMOVUPD      constants64<>+64(SB), Y3
 	VCMPPD       $0x11, Y0, Y3, Y4
-	VCMPPD       $0x11, constants64<>+5216(SB), Y0, Y6
+	VCMPPD       $0x11, constants64<>+5248(SB), Y0, Y6
 	VPAND        Y6, Y4, Y4
 	VPXOR        constants64<>+384(SB), Y4, Y4
-	VMOVUPD      constants64<>+5216(SB), Y6
+	VMOVUPD      constants64<>+5248(SB), Y6
 	VCMPPD       $0x12, Y0, Y6, Y6
 	VPAND        Y6, Y4, Y6
-	VBLENDVPD    Y6, constants64<>+3936(SB), Y1, Y1
+	VBLENDVPD    Y6, constants64<>+3968(SB), Y1, Y1
 	VMULPD       Y2, Y0, Y7
 	VBLENDVPD    Y6, Y7, Y5, Y5
 	VADDPD       Y5, Y3, Y7
@@ -3878,10 +3882,10 @@ loop:
 	VSUBPD      Y1, Y15, Y5
 	VADDPD      Y3, Y15, Y6
 	VSUBPD      Y3, Y15, Y7
-	VCMPPD      $0x16, constants64<>+5248(SB), Y1, Y8
-	VCMPPD      $0x16, constants64<>+5248(SB), Y3, Y9
+	VCMPPD      $0x16, constants64<>+5280(SB), Y1, Y8
+	VCMPPD      $0x16, constants64<>+5280(SB), Y3, Y9
 	VPSUBQ      Y5, Y4, Y4
-	VPADDQ      constants64<>+5280(SB), Y4, Y4
+	VPADDQ      constants64<>+5312(SB), Y4, Y4
 	VPOR        Y9, Y8, Y8
 	VMOVMSKPD   Y8, AX
 	TESTL       AX, AX
@@ -3889,7 +3893,7 @@ loop:
 	VPSUBQ      Y7, Y6, Y6
 	VPAND       constants64<>+2464(SB), Y4, Y5
 	VPSRLQ      $0x34, Y4, Y4
-	VPADDQ      constants64<>+5280(SB), Y6, Y6
+	VPADDQ      constants64<>+5312(SB), Y6, Y6
 	VADDPD      Y5, Y15, Y7
 	VSUBPD      Y5, Y15, Y5
 	VPOR        constants64<>+320(SB), Y4, Y4
@@ -3915,31 +3919,31 @@ loop:
 	VMULPD      Y3, Y10, Y7
 	VMULPD      Y1, Y1, Y8
 	VMULPD      Y8, Y8, Y9
-	VMOVUPD     constants64<>+5344(SB), Y11
-	VFMADD231PD constants64<>+5312(SB), Y5, Y11
-	VFMADD213PD constants64<>+5376(SB), Y5, Y11
+	VMOVUPD     constants64<>+5376(SB), Y11
+	VFMADD231PD constants64<>+5344(SB), Y5, Y11
 	VFMADD213PD constants64<>+5408(SB), Y5, Y11
+	VFMADD213PD constants64<>+5440(SB), Y5, Y11
 	VFMADD213PD constants64<>+32(SB), Y5, Y11
-	VMOVUPD     constants64<>+5344(SB), Y12
-	VFMADD231PD constants64<>+5312(SB), Y9, Y12
-	VFMADD213PD constants64<>+5376(SB), Y9, Y12
+	VMOVUPD     constants64<>+5376(SB), Y12
+	VFMADD231PD constants64<>+5344(SB), Y9, Y12
 	VFMADD213PD constants64<>+5408(SB), Y9, Y12
+	VFMADD213PD constants64<>+5440(SB), Y9, Y12
 	VFMADD213PD constants64<>+32(SB), Y9, Y12
-	VMOVUPD     constants64<>+5472(SB), Y13
-	VFMADD231PD constants64<>+5440(SB), Y5, Y13
-	VFMADD213PD constants64<>+5504(SB), Y5, Y13
+	VMOVUPD     constants64<>+5504(SB), Y13
+	VFMADD231PD constants64<>+5472(SB), Y5, Y13
 	VFMADD213PD constants64<>+5536(SB), Y5, Y13
+	VFMADD213PD constants64<>+5568(SB), Y5, Y13
 	VFMADD231PD Y3, Y13, Y11
 	VMULPD      Y11, Y7, Y7
 	VFMADD231PD constants64<>+960(SB), Y4, Y7
 	VADDPD      Y7, Y10, Y10
 	VFMADD231PD constants64<>+896(SB), Y4, Y10
-	VMOVUPD     constants64<>+5472(SB), Y3
-	VFMADD231PD constants64<>+5440(SB), Y9, Y3
+	VMOVUPD     constants64<>+5504(SB), Y3
+	VFMADD231PD constants64<>+5472(SB), Y9, Y3
 	VPOR        Y0, Y10, Y10
 	VMULPD      Y8, Y1, Y0
-	VFMADD213PD constants64<>+5504(SB), Y9, Y3
 	VFMADD213PD constants64<>+5536(SB), Y9, Y3
+	VFMADD213PD constants64<>+5568(SB), Y9, Y3
 	VFMADD231PD Y8, Y3, Y12
 	VMULPD      Y12, Y0, Y0
 	VFMADD231PD constants64<>+960(SB), Y6, Y0
@@ -3999,15 +4003,15 @@ complete:
 single:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x16, constants64<>+5248(SB), Y1, Y2
+	VCMPPD       $0x16, constants64<>+5280(SB), Y1, Y2
 	VCMPPD       $0x11, Y15, Y1, Y3
 	VPXOR        constants64<>+384(SB), Y3, Y4
 	VPAND        Y4, Y2, Y4
-	VBLENDVPD    Y4, constants64<>+3936(SB), Y1, Y4
+	VBLENDVPD    Y4, constants64<>+3968(SB), Y1, Y4
 	VADDPD       Y4, Y15, Y5
 	VSUBPD       Y4, Y15, Y6
 	VPSUBQ       Y6, Y5, Y7
-	VPADDQ       constants64<>+5280(SB), Y7, Y7
+	VPADDQ       constants64<>+5312(SB), Y7, Y7
 	VPAND        constants64<>+2464(SB), Y7, Y8
 	VADDPD       Y8, Y15, Y9
 	VSUBPD       Y8, Y15, Y10
@@ -4022,15 +4026,15 @@ single:
 	VDIVPD       Y9, Y11, Y11
 	VMULPD       Y11, Y11, Y4
 	VMULPD       Y4, Y4, Y5
-	VMOVUPD      constants64<>+5344(SB), Y6
-	VFMADD231PD  constants64<>+5312(SB), Y5, Y6
-	VFMADD213PD  constants64<>+5376(SB), Y5, Y6
+	VMOVUPD      constants64<>+5376(SB), Y6
+	VFMADD231PD  constants64<>+5344(SB), Y5, Y6
 	VFMADD213PD  constants64<>+5408(SB), Y5, Y6
+	VFMADD213PD  constants64<>+5440(SB), Y5, Y6
 	VFMADD213PD  constants64<>+32(SB), Y5, Y6
-	VMOVUPD      constants64<>+5472(SB), Y8
-	VFMADD231PD  constants64<>+5440(SB), Y5, Y8
-	VFMADD213PD  constants64<>+5504(SB), Y5, Y8
+	VMOVUPD      constants64<>+5504(SB), Y8
+	VFMADD231PD  constants64<>+5472(SB), Y5, Y8
 	VFMADD213PD  constants64<>+5536(SB), Y5, Y8
+	VFMADD213PD  constants64<>+5568(SB), Y5, Y8
 	VFMADD231PD  Y4, Y8, Y6
 	VMULPD       Y4, Y11, Y4
 	VMULPD       Y6, Y4, Y4
@@ -4057,92 +4061,76 @@ single:
 
 // func SigmoidF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·SigmoidF64AVX2(SB), $128-40
+TEXT ·SigmoidF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+736(SB), Y14
-	VMOVUPD constants64<>+768(SB), Y13
+	VPXOR   Y14, Y14, Y14
+	VMOVUPD constants64<>+736(SB), Y12
+	VMOVUPD constants64<>+768(SB), Y11
 	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+128(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPOR         constants64<>+224(SB), Y0, Y1
-	VMOVUPD      32(SI)(BX*8), Y2
-	VPOR         constants64<>+224(SB), Y2, Y3
-	VCMPPD       $0x11, constants64<>+3936(SB), Y0, Y0
-	VCMPPD       $0x11, constants64<>+3936(SB), Y2, Y2
-	VMOVUPD      constants64<>+832(SB), Y4
-	VMAXPD       Y1, Y4, Y1
-	VMAXPD       Y3, Y4, Y4
-	VMULPD       constants64<>+864(SB), Y1, Y3
-	VMULPD       constants64<>+864(SB), Y4, Y5
-	VROUNDPD     $0x08, Y3, Y3
-	VROUNDPD     $0x08, Y5, Y5
-	VFNMADD231PD constants64<>+896(SB), Y3, Y1
-	VFNMADD231PD constants64<>+896(SB), Y5, Y4
-	VMULPD       constants64<>+928(SB), Y3, Y6
-	VMULPD       constants64<>+928(SB), Y5, Y7
-	VFNMADD231PD constants64<>+960(SB), Y3, Y1
-	VFNMADD231PD constants64<>+960(SB), Y5, Y4
-	VROUNDPD     $0x09, Y6, Y6
-	VROUNDPD     $0x09, Y7, Y7
-	VMULPD       Y1, Y1, Y8
-	VMULPD       Y4, Y4, Y9
-	VSUBPD       Y6, Y3, Y3
-	VADDPD       constants64<>+128(SB), Y6, Y6
-	VSUBPD       Y7, Y5, Y5
-	VADDPD       constants64<>+128(SB), Y7, Y7
-	VPSLLQ       $0x34, Y6, Y6
-	VPSLLQ       $0x34, Y7, Y7
-	VADDPD       constants64<>+128(SB), Y3, Y3
-	VADDPD       constants64<>+128(SB), Y5, Y5
+	VCMPPD       $0x11, Y14, Y0, Y0
+	VMOVUPD      constants64<>+832(SB), Y2
+	VMAXPD       Y1, Y2, Y2
+	VMULPD       constants64<>+864(SB), Y2, Y1
+	VROUNDPD     $0x08, Y1, Y1
+	VFNMADD231PD constants64<>+896(SB), Y1, Y2
+	VMOVUPD      constants64<>+5600(SB), Y3
+	VMAXPD       Y1, Y3, Y3
+	VBLENDVPD    Y0, Y1, Y14, Y4
+	VMULPD       constants64<>+928(SB), Y4, Y5
+	VADDPD       Y13, Y3, Y3
+	VFNMADD231PD constants64<>+960(SB), Y1, Y2
 	VPSLLQ       $0x34, Y3, Y3
-	VPSLLQ       $0x34, Y5, Y5
-	VMOVUPD      constants64<>+992(SB), Y10
-	VFMADD213PD  Y14, Y8, Y10
-	VFMADD213PD  constants64<>+1056(SB), Y8, Y10
-	VFMADD213PD  constants64<>+1120(SB), Y8, Y10
-	VFMADD213PD  constants64<>+1184(SB), Y8, Y10
-	VMOVUPD      constants64<>+1024(SB), Y11
-	VFMADD213PD  Y13, Y8, Y11
-	VFMADD213PD  constants64<>+1088(SB), Y8, Y11
-	VFMADD213PD  constants64<>+1152(SB), Y8, Y11
-	VFMADD213PD  constants64<>+1216(SB), Y8, Y11
-	VFMADD231PD  Y1, Y10, Y11
-	VFMADD231PD  Y11, Y8, Y1
-	VMOVUPD      constants64<>+992(SB), Y8
-	VFMADD213PD  Y14, Y9, Y8
-	VFMADD213PD  constants64<>+1056(SB), Y9, Y8
-	VFMADD213PD  constants64<>+1120(SB), Y9, Y8
-	VFMADD213PD  constants64<>+1184(SB), Y9, Y8
-	VADDPD       Y15, Y1, Y1
-	VMULPD       Y6, Y1, Y1
-	VMOVUPD      constants64<>+1024(SB), Y6
-	VFMADD213PD  Y13, Y9, Y6
-	VMULPD       Y3, Y1, Y1
-	VFMADD213PD  constants64<>+1088(SB), Y9, Y6
-	VADDPD       Y1, Y15, Y3
+	VROUNDPD     $0x09, Y5, Y5
+	VMULPD       Y2, Y2, Y1
+	VADDPD       Y13, Y5, Y6
+	VSUBPD       Y5, Y4, Y4
+	VPSLLQ       $0x34, Y6, Y6
+	VADDPD       Y13, Y4, Y4
+	VMOVUPD      constants64<>+992(SB), Y5
+	VFMADD213PD  Y12, Y1, Y5
+	VMOVUPD      constants64<>+1024(SB), Y7
+	VFMADD213PD  Y11, Y1, Y7
+	VPSLLQ       $0x34, Y4, Y4
+	VFMADD213PD  constants64<>+1056(SB), Y1, Y5
+	VFMADD213PD  constants64<>+1088(SB), Y1, Y7
+	VFMADD213PD  constants64<>+1120(SB), Y1, Y5
+	VFMADD213PD  constants64<>+1152(SB), Y1, Y7
+	VFMADD213PD  constants64<>+1184(SB), Y1, Y5
+	VFMADD213PD  constants64<>+1216(SB), Y1, Y7
+	VFMADD231PD  Y2, Y5, Y7
+	VFMADD231PD  Y7, Y1, Y2
+	VADDPD       Y2, Y15, Y1
+	VMULPD       Y3, Y1, Y5
+	VSUBPD       Y15, Y1, Y7
 	VBLENDVPD    Y0, Y1, Y15, Y1
-	VDIVPD       Y3, Y1, Y1
-	VFMADD213PD  constants64<>+1152(SB), Y9, Y6
-	VFMADD213PD  constants64<>+1216(SB), Y9, Y6
-	VFMADD231PD  Y4, Y8, Y6
-	VFMADD231PD  Y6, Y9, Y4
-	VADDPD       Y15, Y4, Y4
-	VMULPD       Y7, Y4, Y4
-	VMULPD       Y5, Y4, Y4
-	VADDPD       Y4, Y15, Y0
-	VBLENDVPD    Y2, Y4, Y15, Y4
-	VDIVPD       Y0, Y4, Y4
-	VMOVUPD      Y1, (DI)(BX*8)
-	VMOVUPD      Y4, 32(DI)(BX*8)
-	LEAQ         16(BX), AX
-	ADDQ         $0x08, BX
+	VSUBPD       Y7, Y2, Y2
+	VADDPD       Y5, Y15, Y7
+	VBLENDVPD    Y0, Y2, Y14, Y0
+	VDIVPD       Y7, Y15, Y8
+	VSUBPD       Y15, Y7, Y9
+	VSUBPD       Y9, Y5, Y5
+	VFMADD231PD  Y3, Y2, Y5
+	VMULPD       Y8, Y1, Y2
+	VFNMADD231PD Y7, Y2, Y1
+	VFNMADD231PD Y5, Y2, Y0
+	VADDPD       Y0, Y1, Y1
+	VFMADD231PD  Y8, Y1, Y2
+	VMULPD       Y6, Y2, Y2
+	VMULPD       Y4, Y2, Y2
+	VMOVUPD      Y2, (DI)(BX*8)
+	LEAQ         8(BX), AX
+	ADDQ         $0x04, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -4155,16 +4143,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -4174,11 +4159,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4230,7 +4212,7 @@ loop:
 	VFMADD213PD  constants64<>+1216(SB), Y3, Y6
 	VFMADD231PD  Y2, Y5, Y6
 	VFMADD231PD  Y6, Y3, Y2
-	VADDPD       Y15, Y2, Y2
+	VADDPD       Y2, Y15, Y2
 	VMULPD       Y4, Y2, Y2
 	VMULPD       Y1, Y2, Y2
 	VADDPD       Y2, Y15, Y1
@@ -4331,7 +4313,7 @@ loop:
 	VPAND        constants64<>+192(SB), Y2, Y3
 	VPAND        constants64<>+224(SB), Y0, Y0
 	VPAND        constants64<>+224(SB), Y2, Y2
-	VMOVUPD      constants64<>+5568(SB), Y4
+	VMOVUPD      constants64<>+5632(SB), Y4
 	VMINPD       Y1, Y4, Y5
 	VMINPD       Y3, Y4, Y4
 	VMULPD       Y1, Y1, Y6
@@ -4340,48 +4322,48 @@ loop:
 	VSUBPD       constants64<>+64(SB), Y4, Y4
 	VMULPD       Y5, Y5, Y8
 	VMULPD       Y4, Y4, Y9
-	VMOVUPD      constants64<>+5632(SB), Y10
-	VFMADD231PD  constants64<>+5600(SB), Y8, Y10
-	VFMADD213PD  constants64<>+5664(SB), Y8, Y10
-	VFMADD213PD  constants64<>+5696(SB), Y8, Y10
+	VMOVUPD      constants64<>+5696(SB), Y10
+	VFMADD231PD  constants64<>+5664(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5728(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5760(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5792(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5824(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5856(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5888(SB), Y8, Y10
-	VMOVUPD      constants64<>+5952(SB), Y11
-	VFMADD231PD  constants64<>+5920(SB), Y8, Y11
-	VFMADD213PD  constants64<>+5984(SB), Y8, Y11
-	VFMADD213PD  constants64<>+6016(SB), Y8, Y11
+	VFMADD213PD  constants64<>+5920(SB), Y8, Y10
+	VFMADD213PD  constants64<>+5952(SB), Y8, Y10
+	VMOVUPD      constants64<>+6016(SB), Y11
+	VFMADD231PD  constants64<>+5984(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6048(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6080(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6112(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6144(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6176(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6208(SB), Y8, Y11
+	VFMADD213PD  constants64<>+6240(SB), Y8, Y11
+	VFMADD213PD  constants64<>+6272(SB), Y8, Y11
 	VFMADD231PD  Y5, Y10, Y11
 	VPXOR        constants64<>+224(SB), Y11, Y11
-	VMOVUPD      constants64<>+5632(SB), Y5
-	VFMADD231PD  constants64<>+5600(SB), Y9, Y5
-	VFMADD213PD  constants64<>+5664(SB), Y9, Y5
-	VFMADD213PD  constants64<>+5696(SB), Y9, Y5
+	VMOVUPD      constants64<>+5696(SB), Y5
+	VFMADD231PD  constants64<>+5664(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5728(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5760(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5792(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5824(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5856(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5888(SB), Y9, Y5
-	VMOVUPD      constants64<>+5952(SB), Y8
-	VFMADD231PD  constants64<>+5920(SB), Y9, Y8
-	VFMADD213PD  constants64<>+5984(SB), Y9, Y8
-	VFMADD213PD  constants64<>+6016(SB), Y9, Y8
+	VFMADD213PD  constants64<>+5920(SB), Y9, Y5
+	VFMADD213PD  constants64<>+5952(SB), Y9, Y5
+	VMOVUPD      constants64<>+6016(SB), Y8
+	VFMADD231PD  constants64<>+5984(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6048(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6080(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6112(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6144(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6176(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6208(SB), Y9, Y8
+	VFMADD213PD  constants64<>+6240(SB), Y9, Y8
+	VFMADD213PD  constants64<>+6272(SB), Y9, Y8
 	VFMADD231PD  Y4, Y5, Y8
 	VPXOR        constants64<>+224(SB), Y8, Y8
 	VMULPD       constants64<>+864(SB), Y11, Y4
@@ -4400,37 +4382,37 @@ loop:
 	VMULPD       Y7, Y7, Y10
 	VMULPD       Y11, Y11, Y12
 	VMULPD       Y8, Y8, Y13
-	VMOVUPD      constants64<>+6272(SB), Y14
-	VFMADD231PD  constants64<>+6240(SB), Y9, Y14
-	VFMADD213PD  constants64<>+6304(SB), Y9, Y14
-	VFMADD213PD  constants64<>+6336(SB), Y9, Y14
+	VMOVUPD      constants64<>+6336(SB), Y14
+	VFMADD231PD  constants64<>+6304(SB), Y9, Y14
 	VFMADD213PD  constants64<>+6368(SB), Y9, Y14
 	VFMADD213PD  constants64<>+6400(SB), Y9, Y14
 	VFMADD213PD  constants64<>+6432(SB), Y9, Y14
-	VMOVUPD      constants64<>+6496(SB), Y15
-	VFMADD231PD  constants64<>+6464(SB), Y9, Y15
-	VFMADD213PD  constants64<>+6528(SB), Y9, Y15
-	VFMADD213PD  constants64<>+6560(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6464(SB), Y9, Y14
+	VFMADD213PD  constants64<>+6496(SB), Y9, Y14
+	VMOVUPD      constants64<>+6560(SB), Y15
+	VFMADD231PD  constants64<>+6528(SB), Y9, Y15
 	VFMADD213PD  constants64<>+6592(SB), Y9, Y15
 	VFMADD213PD  constants64<>+6624(SB), Y9, Y15
 	VFMADD213PD  constants64<>+6656(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6688(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6720(SB), Y9, Y15
 	VFMADD231PD  Y6, Y14, Y15
 	VFMADD213PD  Y1, Y1, Y15
 	VCMPPD       $0x11, constants64<>+64(SB), Y1, Y1
-	VMOVUPD      constants64<>+6272(SB), Y6
-	VFMADD231PD  constants64<>+6240(SB), Y10, Y6
-	VFMADD213PD  constants64<>+6304(SB), Y10, Y6
-	VFMADD213PD  constants64<>+6336(SB), Y10, Y6
+	VMOVUPD      constants64<>+6336(SB), Y6
+	VFMADD231PD  constants64<>+6304(SB), Y10, Y6
 	VFMADD213PD  constants64<>+6368(SB), Y10, Y6
 	VFMADD213PD  constants64<>+6400(SB), Y10, Y6
 	VFMADD213PD  constants64<>+6432(SB), Y10, Y6
-	VMOVUPD      constants64<>+6496(SB), Y9
-	VFMADD231PD  constants64<>+6464(SB), Y10, Y9
-	VFMADD213PD  constants64<>+6528(SB), Y10, Y9
-	VFMADD213PD  constants64<>+6560(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6464(SB), Y10, Y6
+	VFMADD213PD  constants64<>+6496(SB), Y10, Y6
+	VMOVUPD      constants64<>+6560(SB), Y9
+	VFMADD231PD  constants64<>+6528(SB), Y10, Y9
 	VFMADD213PD  constants64<>+6592(SB), Y10, Y9
 	VFMADD213PD  constants64<>+6624(SB), Y10, Y9
 	VFMADD213PD  constants64<>+6656(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6688(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6720(SB), Y10, Y9
 	VFMADD231PD  Y7, Y6, Y9
 	VFMADD213PD  Y3, Y3, Y9
 	VCMPPD       $0x11, constants64<>+64(SB), Y3, Y3
@@ -4518,7 +4500,7 @@ TEXT ·ErfcF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+6496(SB), Y14
+	VMOVUPD constants64<>+6560(SB), Y14
 	VMOVUPD constants64<>+64(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
@@ -4528,10 +4510,10 @@ TEXT ·ErfcF64AVX2(SB), $64-40
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y1
-	VMOVUPD      constants64<>+6688(SB), Y2
+	VMOVUPD      constants64<>+6752(SB), Y2
 	VMINPD       Y1, Y2, Y2
 	VMULPD       Y2, Y2, Y1
-	VMULPD       constants64<>+6720(SB), Y1, Y3
+	VMULPD       constants64<>+6784(SB), Y1, Y3
 	VROUNDPD     $0x08, Y3, Y3
 	VPXOR        constants64<>+224(SB), Y1, Y4
 	VFNMADD231PD constants64<>+896(SB), Y3, Y4
@@ -4564,10 +4546,8 @@ loop:
 	VADDPD       constants64<>+2080(SB), Y2, Y9
 	VDIVPD       Y9, Y8, Y8
 	VMULPD       Y8, Y8, Y9
-	VMOVUPD      constants64<>+6784(SB), Y10
-	VFMADD231PD  constants64<>+6752(SB), Y9, Y10
-	VFMADD213PD  constants64<>+6816(SB), Y9, Y10
-	VFMADD213PD  constants64<>+6848(SB), Y9, Y10
+	VMOVUPD      constants64<>+6848(SB), Y10
+	VFMADD231PD  constants64<>+6816(SB), Y9, Y10
 	VFMADD213PD  constants64<>+6880(SB), Y9, Y10
 	VFMADD213PD  constants64<>+6912(SB), Y9, Y10
 	VFMADD213PD  constants64<>+6944(SB), Y9, Y10
@@ -4576,10 +4556,10 @@ loop:
 	VFMADD213PD  constants64<>+7040(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7072(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7104(SB), Y9, Y10
-	VMOVUPD      constants64<>+7168(SB), Y11
-	VFMADD231PD  constants64<>+7136(SB), Y9, Y11
-	VFMADD213PD  constants64<>+7200(SB), Y9, Y11
-	VFMADD213PD  constants64<>+7232(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7136(SB), Y9, Y10
+	VFMADD213PD  constants64<>+7168(SB), Y9, Y10
+	VMOVUPD      constants64<>+7232(SB), Y11
+	VFMADD231PD  constants64<>+7200(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7264(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7296(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7328(SB), Y9, Y11
@@ -4587,9 +4567,11 @@ loop:
 	VFMADD213PD  constants64<>+7392(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7424(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7456(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7488(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7520(SB), Y9, Y11
 	VFMADD231PD  Y8, Y11, Y10
 	VMULPD       Y10, Y8, Y8
-	VADDPD       constants64<>+7488(SB), Y8, Y9
+	VADDPD       constants64<>+7552(SB), Y8, Y9
 	VMULPD       Y9, Y7, Y10
 	VMOVUPD      Y10, Y11
 	VFMSUB231PD  Y9, Y7, Y11
@@ -4599,7 +4581,7 @@ loop:
 	VSUBPD       Y4, Y5, Y5
 	VADDPD       Y6, Y5, Y5
 	VFMADD231PD  Y9, Y5, Y11
-	VSUBPD       constants64<>+7488(SB), Y9, Y9
+	VSUBPD       constants64<>+7552(SB), Y9, Y9
 	VSUBPD       Y9, Y8, Y8
 	VFMADD231PD  Y8, Y7, Y11
 	VADDPD       Y2, Y2, Y4
@@ -4625,20 +4607,20 @@ loop:
 	VPSLLQ       $0x34, Y3, Y3
 	VMULPD       Y3, Y7, Y7
 	VMULPD       Y1, Y1, Y3
-	VMOVUPD      constants64<>+6272(SB), Y4
-	VFMADD231PD  constants64<>+6240(SB), Y3, Y4
-	VFMADD213PD  constants64<>+6304(SB), Y3, Y4
-	VFMADD213PD  constants64<>+6336(SB), Y3, Y4
+	VMOVUPD      constants64<>+6336(SB), Y4
+	VFMADD231PD  constants64<>+6304(SB), Y3, Y4
 	VFMADD213PD  constants64<>+6368(SB), Y3, Y4
 	VFMADD213PD  constants64<>+6400(SB), Y3, Y4
 	VFMADD213PD  constants64<>+6432(SB), Y3, Y4
-	VMOVUPD      constants64<>+6464(SB), Y5
+	VFMADD213PD  constants64<>+6464(SB), Y3, Y4
+	VFMADD213PD  constants64<>+6496(SB), Y3, Y4
+	VMOVUPD      constants64<>+6528(SB), Y5
 	VFMADD213PD  Y14, Y3, Y5
-	VFMADD213PD  constants64<>+6528(SB), Y3, Y5
-	VFMADD213PD  constants64<>+6560(SB), Y3, Y5
 	VFMADD213PD  constants64<>+6592(SB), Y3, Y5
 	VFMADD213PD  constants64<>+6624(SB), Y3, Y5
 	VFMADD213PD  constants64<>+6656(SB), Y3, Y5
+	VFMADD213PD  constants64<>+6688(SB), Y3, Y5
+	VFMADD213PD  constants64<>+6720(SB), Y3, Y5
 	VFMADD231PD  Y1, Y4, Y5
 	VFMADD213PD  Y2, Y2, Y5
 	VSUBPD       Y5, Y15, Y5
@@ -4646,7 +4628,7 @@ loop:
 	VBLENDVPD    Y2, Y5, Y7, Y7
 	VMOVUPD      constants64<>+2176(SB), Y1
 	VSUBPD       Y7, Y1, Y1
-	VCMPPD       $0x11, constants64<>+3936(SB), Y0, Y0
+	VCMPPD       $0x11, constants64<>+3968(SB), Y0, Y0
 	VBLENDVPD    Y0, Y1, Y7, Y7
 	VMOVUPD      Y7, (DI)(BX*8)
 	LEAQ         8(BX), AX
@@ -4694,7 +4676,7 @@ TEXT ·PowF64AVX2(SB), $160-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+64(SB), Y15
-	VMOVUPD constants64<>+7520(SB), Y14
+	VMOVUPD constants64<>+7584(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -4710,7 +4692,7 @@ loop:
 	VCMPPD       $0x11, constants64<>+288(SB), Y0, Y0
 	VPAND        constants64<>+256(SB), Y1, Y5
 	VPSRLQ       $0x34, Y1, Y1
-	VCMPPD       $0x11, constants64<>+7552(SB), Y3, Y3
+	VCMPPD       $0x11, constants64<>+7616(SB), Y3, Y3
 	VPADDQ       constants64<>+2144(SB), Y5, Y5
 	VPOR         constants64<>+320(SB), Y1, Y1
 	VADDPD       Y5, Y15, Y6
@@ -4737,34 +4719,34 @@ loop:
 	VMULPD       Y4, Y4, Y3
 	VMOVUPD      Y4, Y6
 	VFMSUB231PD  Y0, Y0, Y6
-	VMOVUPD      constants64<>+7616(SB), Y8
-	VFMADD231PD  constants64<>+7584(SB), Y3, Y8
-	VMOVUPD      constants64<>+7680(SB), Y9
-	VFMADD231PD  constants64<>+7648(SB), Y3, Y9
+	VMOVUPD      constants64<>+7680(SB), Y8
+	VFMADD231PD  constants64<>+7648(SB), Y3, Y8
+	VMOVUPD      constants64<>+7744(SB), Y9
+	VFMADD231PD  constants64<>+7712(SB), Y3, Y9
 	VFMADD231PD  Y7, Y5, Y6
-	VFMADD213PD  constants64<>+7712(SB), Y3, Y8
-	VFMADD213PD  constants64<>+7744(SB), Y3, Y9
 	VFMADD213PD  constants64<>+7776(SB), Y3, Y8
 	VFMADD213PD  constants64<>+7808(SB), Y3, Y9
+	VFMADD213PD  constants64<>+7840(SB), Y3, Y8
+	VFMADD213PD  constants64<>+7872(SB), Y3, Y9
 	VFMADD231PD  Y4, Y8, Y9
-	VFMADD213PD  constants64<>+7840(SB), Y4, Y9
-	VADDPD       constants64<>+7872(SB), Y9, Y3
+	VFMADD213PD  constants64<>+7904(SB), Y4, Y9
+	VADDPD       constants64<>+7936(SB), Y9, Y3
 	VMULPD       Y3, Y4, Y5
-	VSUBPD       constants64<>+7872(SB), Y3, Y8
+	VSUBPD       constants64<>+7936(SB), Y3, Y8
 	VSUBPD       Y8, Y9, Y9
 	VMOVUPD      Y5, Y8
 	VFMSUB231PD  Y3, Y4, Y8
-	VADDPD       constants64<>+7904(SB), Y5, Y10
+	VADDPD       constants64<>+7968(SB), Y5, Y10
 	VMULPD       Y10, Y0, Y11
 	VFMADD231PD  Y3, Y6, Y8
-	VSUBPD       constants64<>+7904(SB), Y10, Y3
+	VSUBPD       constants64<>+7968(SB), Y10, Y3
 	VSUBPD       Y3, Y5, Y5
 	VFMADD231PD  Y9, Y4, Y8
 	VMOVUPD      Y11, Y3
 	VFMSUB231PD  Y10, Y0, Y3
 	VADDPD       Y11, Y1, Y4
 	VSUBPD       Y1, Y4, Y1
-	VADDPD       constants64<>+7936(SB), Y8, Y8
+	VADDPD       constants64<>+8000(SB), Y8, Y8
 	VFMADD231PD  Y10, Y7, Y3
 	VSUBPD       Y1, Y11, Y11
 	VADDPD       Y8, Y5, Y5
@@ -4778,13 +4760,13 @@ loop:
 	VFMSUB213PD  Y1, Y2, Y0
 	VPAND        constants64<>+192(SB), Y1, Y1
 	VCMPPD       $0x15, Y14, Y1, Y1
-	VMOVUPD      constants64<>+7968(SB), Y4
+	VMOVUPD      constants64<>+8032(SB), Y4
 	VMAXPD       Y3, Y4, Y4
 	VROUNDPD     $0x08, Y4, Y3
 	VFMADD231PD  Y11, Y2, Y0
 	VSUBPD       Y3, Y4, Y4
 	VMULPD       constants64<>+928(SB), Y3, Y2
-	VBLENDVPD    Y1, constants64<>+3936(SB), Y0, Y0
+	VBLENDVPD    Y1, constants64<>+3968(SB), Y0, Y0
 	VADDPD       Y0, Y4, Y4
 	VROUNDPD     $0x09, Y2, Y2
 	VMULPD       Y4, Y4, Y0
@@ -4861,7 +4843,7 @@ complete:
 	VPAND        Y3, Y2, Y2
 	VMOVUPD      (DX)(BX*8), Y3
 	VPAND        constants64<>+192(SB), Y3, Y4
-	VCMPPD       $0x11, constants64<>+7552(SB), Y4, Y5
+	VCMPPD       $0x11, constants64<>+7616(SB), Y4, Y5
 	VPAND        Y5, Y2, Y2
 	VPXOR        constants64<>+384(SB), Y2, Y2
 	VPAND        constants64<>+192(SB), Y1, Y5
@@ -4885,17 +4867,17 @@ complete:
 	VADDPD       Y10, Y11, Y7
 	VMULPD       Y7, Y7, Y8
 	VMULPD       Y8, Y8, Y9
-	VMOVUPD      constants64<>+7616(SB), Y12
-	VFMADD231PD  constants64<>+7584(SB), Y9, Y12
-	VFMADD213PD  constants64<>+7712(SB), Y9, Y12
+	VMOVUPD      constants64<>+7680(SB), Y12
+	VFMADD231PD  constants64<>+7648(SB), Y9, Y12
 	VFMADD213PD  constants64<>+7776(SB), Y9, Y12
-	VMOVUPD      constants64<>+7680(SB), Y13
-	VFMADD231PD  constants64<>+7648(SB), Y9, Y13
-	VFMADD213PD  constants64<>+7744(SB), Y9, Y13
+	VFMADD213PD  constants64<>+7840(SB), Y9, Y12
+	VMOVUPD      constants64<>+7744(SB), Y13
+	VFMADD231PD  constants64<>+7712(SB), Y9, Y13
 	VFMADD213PD  constants64<>+7808(SB), Y9, Y13
+	VFMADD213PD  constants64<>+7872(SB), Y9, Y13
 	VFMADD231PD  Y8, Y12, Y13
-	VFMADD213PD  constants64<>+7840(SB), Y8, Y13
-	VADDPD       constants64<>+7872(SB), Y13, Y9
+	VFMADD213PD  constants64<>+7904(SB), Y8, Y13
+	VADDPD       constants64<>+7936(SB), Y13, Y9
 	VMULPD       Y9, Y8, Y12
 	VMOVUPD      Y2, 96(SP)
 	VMOVUPD      Y12, Y2
@@ -4908,12 +4890,12 @@ complete:
 	VADDPD       Y7, Y7, Y11
 	VFMADD231PD  Y10, Y11, Y4
 	VFMADD231PD  Y9, Y4, Y2
-	VSUBPD       constants64<>+7872(SB), Y9, Y9
+	VSUBPD       constants64<>+7936(SB), Y9, Y9
 	VSUBPD       Y9, Y13, Y13
 	VFMADD231PD  Y13, Y8, Y2
-	VADDPD       constants64<>+7936(SB), Y2, Y2
-	VADDPD       constants64<>+7904(SB), Y12, Y4
-	VSUBPD       constants64<>+7904(SB), Y4, Y8
+	VADDPD       constants64<>+8000(SB), Y2, Y2
+	VADDPD       constants64<>+7968(SB), Y12, Y4
+	VSUBPD       constants64<>+7968(SB), Y4, Y8
 	VSUBPD       Y8, Y12, Y12
 	VADDPD       Y2, Y12, Y12
 	VMULPD       Y4, Y7, Y2
@@ -4939,9 +4921,9 @@ complete:
 	VFMADD231PD  Y2, Y3, Y7
 	VPAND        constants64<>+192(SB), Y6, Y0
 	VCMPPD       $0x15, Y14, Y0, Y0
-	VBLENDVPD    Y0, constants64<>+3936(SB), Y7, Y7
+	VBLENDVPD    Y0, constants64<>+3968(SB), Y7, Y7
 	VMINPD       Y6, Y14, Y6
-	VMOVUPD      constants64<>+7968(SB), Y0
+	VMOVUPD      constants64<>+8032(SB), Y0
 	VMAXPD       Y6, Y0, Y0
 	VROUNDPD     $0x08, Y0, Y2
 	VSUBPD       Y2, Y0, Y0
@@ -4976,11 +4958,11 @@ complete:
 	VPSLLQ       $0x00, Y1, Y6
 	VPAND        Y4, Y6, Y4
 	VBLENDVPD    Y4, constants64<>+2432(SB), Y0, Y4
-	VCMPPD       $0x00, constants64<>+3936(SB), Y5, Y7
+	VCMPPD       $0x00, constants64<>+3968(SB), Y5, Y7
 	VPSLLQ       $0x00, Y3, Y8
 	VPXOR        Y8, Y7, Y9
 	VMOVUPD      constants64<>+288(SB), Y10
-	VBLENDVPD    Y9, constants64<>+3936(SB), Y10, Y9
+	VBLENDVPD    Y9, constants64<>+3968(SB), Y10, Y9
 	VCMPPD       $0x00, Y10, Y5, Y11
 	VPOR         Y11, Y7, Y7
 	VBLENDVPD    Y7, Y9, Y4, Y4
@@ -5058,59 +5040,59 @@ loop:
 	VMULPD      Y3, Y3, Y7
 	VMULPD      Y10, Y10, Y11
 	VMULPD      Y7, Y7, Y13
-	VMOVUPD     constants64<>+4064(SB), Y14
-	VFMADD231PD constants64<>+4032(SB), Y11, Y14
-	VFMADD213PD constants64<>+4096(SB), Y11, Y14
+	VMOVUPD     constants64<>+4096(SB), Y14
+	VFMADD231PD constants64<>+4064(SB), Y11, Y14
 	VFMADD213PD constants64<>+4128(SB), Y11, Y14
 	VFMADD213PD constants64<>+4160(SB), Y11, Y14
 	VFMADD213PD constants64<>+4192(SB), Y11, Y14
 	VFMADD213PD constants64<>+4224(SB), Y11, Y14
 	VFMADD213PD constants64<>+4256(SB), Y11, Y14
-	VMOVUPD     constants64<>+4320(SB), Y15
-	VFMADD231PD constants64<>+4288(SB), Y11, Y15
-	VFMADD213PD constants64<>+4352(SB), Y11, Y15
+	VFMADD213PD constants64<>+4288(SB), Y11, Y14
+	VMOVUPD     constants64<>+4352(SB), Y15
+	VFMADD231PD constants64<>+4320(SB), Y11, Y15
 	VFMADD213PD constants64<>+4384(SB), Y11, Y15
 	VFMADD213PD constants64<>+4416(SB), Y11, Y15
 	VFMADD213PD constants64<>+4448(SB), Y11, Y15
 	VFMADD213PD constants64<>+4480(SB), Y11, Y15
 	VFMADD213PD constants64<>+4512(SB), Y11, Y15
+	VFMADD213PD constants64<>+4544(SB), Y11, Y15
 	VFMADD231PD Y10, Y14, Y15
-	VFMADD213PD constants64<>+4544(SB), Y10, Y15
 	VFMADD213PD constants64<>+4576(SB), Y10, Y15
 	VFMADD213PD constants64<>+4608(SB), Y10, Y15
 	VFMADD213PD constants64<>+4640(SB), Y10, Y15
+	VFMADD213PD constants64<>+4672(SB), Y10, Y15
 	VMULPD      Y10, Y12, Y10
-	VMOVUPD     constants64<>+4064(SB), Y11
-	VFMADD231PD constants64<>+4032(SB), Y13, Y11
-	VFMADD213PD constants64<>+4096(SB), Y13, Y11
+	VMOVUPD     constants64<>+4096(SB), Y11
+	VFMADD231PD constants64<>+4064(SB), Y13, Y11
 	VFMADD213PD constants64<>+4128(SB), Y13, Y11
 	VFMADD213PD constants64<>+4160(SB), Y13, Y11
 	VFMADD213PD constants64<>+4192(SB), Y13, Y11
 	VFMADD213PD constants64<>+4224(SB), Y13, Y11
 	VFMADD213PD constants64<>+4256(SB), Y13, Y11
-	VMOVUPD     constants64<>+4320(SB), Y14
-	VFMADD231PD constants64<>+4288(SB), Y13, Y14
-	VFMADD213PD constants64<>+4352(SB), Y13, Y14
+	VFMADD213PD constants64<>+4288(SB), Y13, Y11
+	VMOVUPD     constants64<>+4352(SB), Y14
+	VFMADD231PD constants64<>+4320(SB), Y13, Y14
 	VFMADD213PD constants64<>+4384(SB), Y13, Y14
 	VFMADD213PD constants64<>+4416(SB), Y13, Y14
 	VFMADD213PD constants64<>+4448(SB), Y13, Y14
 	VFMADD213PD constants64<>+4480(SB), Y13, Y14
 	VFMADD213PD constants64<>+4512(SB), Y13, Y14
+	VFMADD213PD constants64<>+4544(SB), Y13, Y14
 	VFMADD231PD Y7, Y11, Y14
-	VFMADD213PD constants64<>+4544(SB), Y7, Y14
 	VFMADD213PD constants64<>+4576(SB), Y7, Y14
 	VFMADD213PD constants64<>+4608(SB), Y7, Y14
 	VFMADD213PD constants64<>+4640(SB), Y7, Y14
+	VFMADD213PD constants64<>+4672(SB), Y7, Y14
 	VMULPD      Y7, Y3, Y7
 	VPXOR       Y11, Y11, Y11
-	VBLENDVPD   Y2, constants64<>+4000(SB), Y11, Y13
+	VBLENDVPD   Y2, constants64<>+4032(SB), Y11, Y13
 	VBLENDVPD   Y8, constants64<>+2848(SB), Y13, Y13
-	VBLENDVPD   Y2, constants64<>+3968(SB), Y11, Y2
+	VBLENDVPD   Y2, constants64<>+4000(SB), Y11, Y2
 	VBLENDVPD   Y8, constants64<>+2880(SB), Y2, Y2
 	VFMADD231PD Y15, Y10, Y2
-	VBLENDVPD   Y6, constants64<>+4000(SB), Y11, Y8
+	VBLENDVPD   Y6, constants64<>+4032(SB), Y11, Y8
 	VBLENDVPD   Y9, constants64<>+2848(SB), Y8, Y8
-	VBLENDVPD   Y6, constants64<>+3968(SB), Y11, Y6
+	VBLENDVPD   Y6, constants64<>+4000(SB), Y11, Y6
 	VBLENDVPD   Y9, constants64<>+2880(SB), Y6, Y6
 	VFMADD231PD Y14, Y7, Y6
 	VADDPD      Y12, Y13, Y7
@@ -5223,33 +5205,33 @@ single:
 	VPXOR       Y3, Y1, Y1
 	VMULPD      Y1, Y1, Y3
 	VMULPD      Y3, Y3, Y8
-	VMOVUPD     constants64<>+4064(SB), Y9
-	VFMADD231PD constants64<>+4032(SB), Y8, Y9
-	VFMADD213PD constants64<>+4096(SB), Y8, Y9
+	VMOVUPD     constants64<>+4096(SB), Y9
+	VFMADD231PD constants64<>+4064(SB), Y8, Y9
 	VFMADD213PD constants64<>+4128(SB), Y8, Y9
 	VFMADD213PD constants64<>+4160(SB), Y8, Y9
 	VFMADD213PD constants64<>+4192(SB), Y8, Y9
 	VFMADD213PD constants64<>+4224(SB), Y8, Y9
 	VFMADD213PD constants64<>+4256(SB), Y8, Y9
-	VMOVUPD     constants64<>+4320(SB), Y10
-	VFMADD231PD constants64<>+4288(SB), Y8, Y10
-	VFMADD213PD constants64<>+4352(SB), Y8, Y10
+	VFMADD213PD constants64<>+4288(SB), Y8, Y9
+	VMOVUPD     constants64<>+4352(SB), Y10
+	VFMADD231PD constants64<>+4320(SB), Y8, Y10
 	VFMADD213PD constants64<>+4384(SB), Y8, Y10
 	VFMADD213PD constants64<>+4416(SB), Y8, Y10
 	VFMADD213PD constants64<>+4448(SB), Y8, Y10
 	VFMADD213PD constants64<>+4480(SB), Y8, Y10
 	VFMADD213PD constants64<>+4512(SB), Y8, Y10
+	VFMADD213PD constants64<>+4544(SB), Y8, Y10
 	VFMADD231PD Y3, Y9, Y10
-	VFMADD213PD constants64<>+4544(SB), Y3, Y10
 	VFMADD213PD constants64<>+4576(SB), Y3, Y10
 	VFMADD213PD constants64<>+4608(SB), Y3, Y10
 	VFMADD213PD constants64<>+4640(SB), Y3, Y10
+	VFMADD213PD constants64<>+4672(SB), Y3, Y10
 	VMULPD      Y3, Y1, Y3
 	VPSLLQ      $0x00, Y2, Y2
-	VBLENDVPD   Y2, constants64<>+3968(SB), Y5, Y8
+	VBLENDVPD   Y2, constants64<>+4000(SB), Y5, Y8
 	VBLENDVPD   Y7, constants64<>+2880(SB), Y8, Y8
 	VFMADD231PD Y10, Y3, Y8
-	VBLENDVPD   Y2, constants64<>+4000(SB), Y5, Y5
+	VBLENDVPD   Y2, constants64<>+4032(SB), Y5, Y5
 	VBLENDVPD   Y7, constants64<>+2848(SB), Y5, Y5
 	VADDPD      Y1, Y5, Y2
 	VSUBPD      Y5, Y2, Y5
@@ -5275,8 +5257,8 @@ TEXT ·HypotF64AVX2(SB), $192-40
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+8000(SB), Y15
-	VMOVUPD constants64<>+8032(SB), Y13
+	VMOVUPD constants64<>+8064(SB), Y15
+	VMOVUPD constants64<>+8096(SB), Y13
 	VMOVUPD constants64<>+224(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
@@ -5386,10 +5368,10 @@ single:
 	VCMPPD      $0x12, Y4, Y13, Y4
 	VPAND       Y4, Y3, Y4
 	VMOVUPD     constants64<>+64(SB), Y5
-	VBLENDVPD   Y4, constants64<>+8064(SB), Y5, Y6
+	VBLENDVPD   Y4, constants64<>+8128(SB), Y5, Y6
 	VCMPPD      $0x12, Y15, Y2, Y7
 	VPAND       Y7, Y3, Y7
-	VBLENDVPD   Y7, constants64<>+8096(SB), Y6, Y6
+	VBLENDVPD   Y7, constants64<>+8160(SB), Y6, Y6
 	VMINPD      Y1, Y0, Y8
 	VMULPD      Y6, Y8, Y9
 	VBLENDVPD   Y3, Y9, Y8, Y8
@@ -5398,8 +5380,8 @@ single:
 	VBLENDVPD   Y3, Y6, Y2, Y2
 	VFMADD231PD Y2, Y2, Y8
 	VSQRTPD     Y8, Y8
-	VBLENDVPD   Y4, constants64<>+8096(SB), Y5, Y5
-	VBLENDVPD   Y7, constants64<>+8064(SB), Y5, Y5
+	VBLENDVPD   Y4, constants64<>+8160(SB), Y5, Y5
+	VBLENDVPD   Y7, constants64<>+8128(SB), Y5, Y5
 	VMULPD      Y5, Y8, Y5
 	VBLENDVPD   Y3, Y5, Y8, Y8
 	VCMPPD      $0x04, Y0, Y0, Y2
@@ -7990,8 +7972,6 @@ TEXT ·AsinF32AVX2(SB), $128-40
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+2720(SB), Y14
 	VMOVUPS constants32<>+864(SB), Y15
-	VMOVUPS constants32<>+2304(SB), Y13
-	VMOVUPS constants32<>+2336(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8029,23 +8009,29 @@ loop:
 	VFMADD213PS  constants32<>+2848(SB), Y5, Y8
 	VMULPS       Y5, Y1, Y5
 	VMULPS       Y8, Y5, Y5
-	VMULPS       Y9, Y3, Y8
+	VMULPS       constants32<>+2880(SB), Y1, Y8
 	VFMADD213PS  constants32<>+2848(SB), Y9, Y4
-	VMOVUPS      constants32<>+1632(SB), Y9
-	VFNMADD213PS Y13, Y1, Y9
-	VMULPS       Y4, Y8, Y8
-	VMOVUPS      constants32<>+1632(SB), Y4
-	VFNMADD213PS Y13, Y3, Y4
+	VMULPS       Y9, Y3, Y9
+	VMULPS       Y4, Y9, Y9
+	VMULPS       constants32<>+2880(SB), Y3, Y4
 	VADDPS       Y5, Y1, Y1
-	VFMSUB132PS  constants32<>+1632(SB), Y12, Y5
-	VSUBPS       Y5, Y9, Y9
-	VMOVUPS      constants32<>+1632(SB), Y5
-	VFMSUB213PS  Y12, Y8, Y5
+	VMOVUPS      constants32<>+2336(SB), Y10
+	VFMSUB132PS  constants32<>+1632(SB), Y10, Y5
+	VADDPS       Y9, Y3, Y3
+	VFMSUB231PS  constants32<>+1632(SB), Y9, Y10
+	VADDPS       constants32<>+2304(SB), Y8, Y9
+	VADDPS       constants32<>+2304(SB), Y4, Y11
+	VSUBPS       constants32<>+2304(SB), Y9, Y12
+	VSUBPS       Y12, Y8, Y8
+	VSUBPS       Y5, Y8, Y8
+	VADDPS       Y8, Y9, Y9
 	VBLENDVPS    Y6, Y9, Y1, Y1
-	VADDPS       Y8, Y3, Y3
 	VPOR         Y0, Y1, Y1
-	VSUBPS       Y5, Y4, Y4
-	VBLENDVPS    Y7, Y4, Y3, Y3
+	VSUBPS       constants32<>+2304(SB), Y11, Y0
+	VSUBPS       Y0, Y4, Y4
+	VSUBPS       Y10, Y4, Y4
+	VADDPS       Y4, Y11, Y11
+	VBLENDVPS    Y7, Y11, Y3, Y3
 	VPOR         Y2, Y3, Y3
 	VMOVUPS      Y1, (DI)(BX*4)
 	VMOVUPS      Y3, 32(DI)(BX*4)
@@ -8155,17 +8141,17 @@ loop:
 	VPXOR        Y0, Y12, Y12
 	VPXOR        constants32<>+160(SB), Y2, Y0
 	VBLENDVPS    Y9, Y0, Y2, Y2
-	VBLENDVPS    Y4, constants32<>+2880(SB), Y15, Y0
+	VBLENDVPS    Y4, constants32<>+2912(SB), Y15, Y0
 	VMOVUPS      constants32<>+2336(SB), Y1
 	VBLENDVPS    Y8, Y0, Y1, Y0
 	VSUBPS       Y0, Y7, Y7
-	VBLENDVPS    Y5, constants32<>+2880(SB), Y15, Y0
+	VBLENDVPS    Y5, constants32<>+2912(SB), Y15, Y0
 	VADDPS       Y7, Y12, Y12
-	VBLENDVPS    Y4, constants32<>+2912(SB), Y15, Y4
+	VBLENDVPS    Y4, constants32<>+2944(SB), Y15, Y4
 	VBLENDVPS    Y9, Y0, Y1, Y1
 	VPXOR        Y2, Y11, Y11
 	VPXOR        Y2, Y6, Y6
-	VBLENDVPS    Y5, constants32<>+2912(SB), Y15, Y5
+	VBLENDVPS    Y5, constants32<>+2944(SB), Y15, Y5
 	VSUBPS       Y1, Y11, Y11
 	VMOVUPS      constants32<>+2304(SB), Y0
 	VBLENDVPS    Y8, Y4, Y0, Y4
@@ -8225,7 +8211,7 @@ TEXT ·AtanF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+2944(SB), Y14
+	VMOVUPS constants32<>+2976(SB), Y14
 	VMOVUPS constants32<>+96(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
@@ -8256,32 +8242,32 @@ loop:
 	VSUBPS      Y8, Y1, Y8
 	VMULPS      Y5, Y1, Y1
 	VMULPS      Y3, Y3, Y10
-	VMOVUPS     constants32<>+2976(SB), Y11
+	VMOVUPS     constants32<>+3008(SB), Y11
 	VFMADD213PS Y14, Y5, Y11
-	VFMADD213PS constants32<>+3008(SB), Y5, Y11
 	VFMADD213PS constants32<>+3040(SB), Y5, Y11
 	VFMADD213PS constants32<>+3072(SB), Y5, Y11
 	VFMADD213PS constants32<>+3104(SB), Y5, Y11
 	VFMADD213PS constants32<>+3136(SB), Y5, Y11
 	VFMADD213PS constants32<>+3168(SB), Y5, Y11
 	VFMADD213PS constants32<>+3200(SB), Y5, Y11
+	VFMADD213PS constants32<>+3232(SB), Y5, Y11
 	VFMADD231PS Y11, Y1, Y6
 	VADDPS      Y3, Y9, Y1
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     constants32<>+2976(SB), Y5
+	VMOVUPS     constants32<>+3008(SB), Y5
 	VFMADD213PS Y14, Y10, Y5
 	VADDPS      Y8, Y4, Y4
 	VMULPS      Y10, Y3, Y6
 	VPOR        Y0, Y4, Y4
 	VSUBPS      Y9, Y1, Y9
-	VFMADD213PS constants32<>+3008(SB), Y10, Y5
-	VSUBPS      Y9, Y3, Y3
 	VFMADD213PS constants32<>+3040(SB), Y10, Y5
+	VSUBPS      Y9, Y3, Y3
 	VFMADD213PS constants32<>+3072(SB), Y10, Y5
 	VFMADD213PS constants32<>+3104(SB), Y10, Y5
 	VFMADD213PS constants32<>+3136(SB), Y10, Y5
 	VFMADD213PS constants32<>+3168(SB), Y10, Y5
 	VFMADD213PS constants32<>+3200(SB), Y10, Y5
+	VFMADD213PS constants32<>+3232(SB), Y10, Y5
 	VFMADD231PS Y5, Y6, Y7
 	VADDPS      Y7, Y3, Y3
 	VADDPS      Y3, Y1, Y1
@@ -8337,9 +8323,9 @@ TEXT ·SinhF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+3232(SB), Y15
-	VMOVUPS constants32<>+3264(SB), Y14
-	VMOVUPS constants32<>+3296(SB), Y13
+	VMOVUPS constants32<>+3264(SB), Y15
+	VMOVUPS constants32<>+3296(SB), Y14
+	VMOVUPS constants32<>+3328(SB), Y13
 	VMOVUPS constants32<>+160(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
@@ -8355,8 +8341,8 @@ loop:
 	VPAND        Y12, Y2, Y2
 	VMINPS       Y1, Y13, Y4
 	VMINPS       Y3, Y13, Y5
-	VCMPPS       $0x16, constants32<>+3328(SB), Y1, Y1
-	VCMPPS       $0x16, constants32<>+3328(SB), Y3, Y3
+	VCMPPS       $0x16, constants32<>+3360(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+3360(SB), Y3, Y3
 	VPOR         Y3, Y1, Y1
 	VMOVMSKPS    Y1, AX
 	TESTL        AX, AX
@@ -8367,13 +8353,13 @@ loop:
 	VROUNDPS     $0x08, Y1, Y1
 	VFNMADD231PS constants32<>+832(SB), Y3, Y4
 	VFNMADD231PS constants32<>+832(SB), Y1, Y5
-	VADDPS       constants32<>+3360(SB), Y3, Y6
-	VADDPS       constants32<>+3360(SB), Y1, Y7
+	VADDPS       constants32<>+3392(SB), Y3, Y6
+	VADDPS       constants32<>+3392(SB), Y1, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
 	VFNMADD231PS constants32<>+896(SB), Y3, Y4
 	VFNMADD231PS constants32<>+896(SB), Y1, Y5
-	VMOVUPS      constants32<>+3392(SB), Y1
+	VMOVUPS      constants32<>+3424(SB), Y1
 	VPSUBD       Y6, Y1, Y3
 	VPSUBD       Y7, Y1, Y1
 	VADDPS       Y3, Y6, Y8
@@ -8382,30 +8368,30 @@ loop:
 	VSUBPS       Y1, Y7, Y7
 	VMULPS       Y4, Y4, Y1
 	VMULPS       Y5, Y5, Y9
-	VMOVUPS      constants32<>+3424(SB), Y10
+	VMOVUPS      constants32<>+3456(SB), Y10
 	VFMADD213PS  Y14, Y1, Y10
 	VFMADD213PS  constants32<>+864(SB), Y1, Y10
 	VMULPS       Y10, Y1, Y10
 	VMULPS       Y10, Y6, Y10
 	VFMADD231PS  Y4, Y8, Y6
 	VMULPS       Y4, Y8, Y8
-	VMOVUPS      constants32<>+3424(SB), Y4
+	VMOVUPS      constants32<>+3456(SB), Y4
 	VFMADD213PS  Y14, Y9, Y4
 	VFMADD213PS  constants32<>+864(SB), Y9, Y4
 	VMULPS       Y4, Y9, Y4
 	VMULPS       Y4, Y7, Y4
 	VFMADD231PS  Y5, Y3, Y7
 	VMULPS       Y5, Y3, Y3
-	VMOVUPS      constants32<>+3456(SB), Y5
+	VMOVUPS      constants32<>+3488(SB), Y5
 	VFMADD213PS  Y15, Y1, Y5
-	VFMADD213PS  constants32<>+3488(SB), Y1, Y5
+	VFMADD213PS  constants32<>+3520(SB), Y1, Y5
 	VMULPS       Y5, Y1, Y1
 	VFMADD231PS  Y1, Y8, Y10
-	VMOVUPS      constants32<>+3456(SB), Y1
+	VMOVUPS      constants32<>+3488(SB), Y1
 	VFMADD213PS  Y15, Y9, Y1
 	VADDPS       Y10, Y6, Y6
 	VPOR         Y0, Y6, Y6
-	VFMADD213PS  constants32<>+3488(SB), Y9, Y1
+	VFMADD213PS  constants32<>+3520(SB), Y9, Y1
 	VMULPS       Y1, Y9, Y9
 	VFMADD231PS  Y9, Y3, Y4
 	VADDPS       Y4, Y7, Y7
@@ -8469,19 +8455,19 @@ single:
 	VFNMADD231PS constants32<>+832(SB), Y3, Y2
 	VFNMADD231PS constants32<>+896(SB), Y3, Y2
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      constants32<>+3424(SB), Y5
+	VMOVUPS      constants32<>+3456(SB), Y5
 	VFMADD213PS  Y14, Y4, Y5
 	VFMADD213PS  constants32<>+864(SB), Y4, Y5
 	VMULPS       Y5, Y4, Y5
-	VADDPS       constants32<>+3360(SB), Y3, Y6
+	VADDPS       constants32<>+3392(SB), Y3, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMOVUPS      constants32<>+3392(SB), Y7
+	VMOVUPS      constants32<>+3424(SB), Y7
 	VPSUBD       Y6, Y7, Y7
 	VSUBPS       Y7, Y6, Y8
 	VMULPS       Y5, Y8, Y9
-	VMOVUPS      constants32<>+3456(SB), Y10
+	VMOVUPS      constants32<>+3488(SB), Y10
 	VFMADD213PS  Y15, Y4, Y10
-	VFMADD213PS  constants32<>+3488(SB), Y4, Y10
+	VFMADD213PS  constants32<>+3520(SB), Y4, Y10
 	VMULPS       Y10, Y4, Y4
 	VADDPS       Y7, Y6, Y6
 	VMULPS       Y2, Y6, Y7
@@ -8503,7 +8489,7 @@ single:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x04, Y1, Y1, Y3
 	VBLENDVPS    Y3, Y1, Y2, Y2
-	VCMPPS       $0x16, constants32<>+3328(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+3360(SB), Y1, Y1
 	VBLENDVPS    Y1, Y2, Y8, Y8
 	VPAND        Y12, Y0, Y0
 	VPOR         Y0, Y8, Y8
@@ -8520,12 +8506,12 @@ TEXT ·CoshF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+3456(SB), Y12
-	VMOVUPS constants32<>+3424(SB), Y11
-	VMOVUPS constants32<>+3232(SB), Y15
-	VMOVUPS constants32<>+3264(SB), Y14
-	VMOVUPS constants32<>+3488(SB), Y10
-	VMOVUPS constants32<>+3296(SB), Y13
+	VMOVUPS constants32<>+3488(SB), Y12
+	VMOVUPS constants32<>+3456(SB), Y11
+	VMOVUPS constants32<>+3264(SB), Y15
+	VMOVUPS constants32<>+3296(SB), Y14
+	VMOVUPS constants32<>+3520(SB), Y10
+	VMOVUPS constants32<>+3328(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8538,8 +8524,8 @@ loop:
 	VPAND        constants32<>+192(SB), Y1, Y1
 	VMINPS       Y0, Y13, Y2
 	VMINPS       Y1, Y13, Y3
-	VCMPPS       $0x16, constants32<>+3328(SB), Y0, Y0
-	VCMPPS       $0x16, constants32<>+3328(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+3360(SB), Y0, Y0
+	VCMPPS       $0x16, constants32<>+3360(SB), Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
@@ -8550,13 +8536,13 @@ loop:
 	VROUNDPS     $0x08, Y0, Y0
 	VFNMADD231PS constants32<>+832(SB), Y1, Y2
 	VFNMADD231PS constants32<>+832(SB), Y0, Y3
-	VADDPS       constants32<>+3360(SB), Y1, Y4
-	VADDPS       constants32<>+3360(SB), Y0, Y5
+	VADDPS       constants32<>+3392(SB), Y1, Y4
+	VADDPS       constants32<>+3392(SB), Y0, Y5
 	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y5, Y5
 	VFNMADD231PS constants32<>+896(SB), Y1, Y2
 	VFNMADD231PS constants32<>+896(SB), Y0, Y3
-	VMOVUPS      constants32<>+3392(SB), Y0
+	VMOVUPS      constants32<>+3424(SB), Y0
 	VPSUBD       Y4, Y0, Y1
 	VPSUBD       Y5, Y0, Y0
 	VSUBPS       Y1, Y4, Y6
@@ -8652,9 +8638,9 @@ single:
 	VFMADD231PS  Y3, Y12, Y4
 	VFMADD213PS  Y10, Y3, Y4
 	VMULPS       Y4, Y3, Y4
-	VADDPS       constants32<>+3360(SB), Y2, Y5
+	VADDPS       constants32<>+3392(SB), Y2, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMOVUPS      constants32<>+3392(SB), Y6
+	VMOVUPS      constants32<>+3424(SB), Y6
 	VPSUBD       Y5, Y6, Y6
 	VSUBPS       Y6, Y5, Y7
 	VMULPS       Y1, Y7, Y7
@@ -8681,7 +8667,7 @@ single:
 	VMULPS       Y2, Y1, Y1
 	VCMPPS       $0x04, Y0, Y0, Y2
 	VBLENDVPS    Y2, Y0, Y1, Y1
-	VCMPPS       $0x16, constants32<>+3328(SB), Y0, Y0
+	VCMPPS       $0x16, constants32<>+3360(SB), Y0, Y0
 	VBLENDVPS    Y0, Y1, Y5, Y5
 	VMOVUPS      Y5, (DI)(BX*4)
 	ADDQ         $0x08, BX
@@ -8710,7 +8696,7 @@ loop:
 	VPAND        constants32<>+192(SB), Y2, Y3
 	VPAND        constants32<>+160(SB), Y0, Y0
 	VPAND        constants32<>+160(SB), Y2, Y2
-	VMOVUPS      constants32<>+3520(SB), Y4
+	VMOVUPS      constants32<>+3552(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y3, Y4, Y4
 	VADDPS       Y1, Y1, Y3
@@ -8860,8 +8846,8 @@ loop:
 	VPAND        constants32<>+160(SB), Y2, Y2
 	VMULPS       Y1, Y1, Y4
 	VMULPS       Y3, Y3, Y5
-	VCMPPS       $0x15, constants32<>+3552(SB), Y1, Y6
-	VCMPPS       $0x15, constants32<>+3552(SB), Y3, Y7
+	VCMPPS       $0x15, constants32<>+3584(SB), Y1, Y6
+	VCMPPS       $0x15, constants32<>+3584(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPS    Y6, AX
 	TESTL        AX, AX
@@ -9056,7 +9042,7 @@ single:
 	VSUBPS       Y1, Y5, Y7
 	VSUBPS       Y7, Y2, Y2
 	VADDPS       Y3, Y2, Y2
-	VCMPPS       $0x15, constants32<>+3552(SB), Y1, Y3
+	VCMPPS       $0x15, constants32<>+3584(SB), Y1, Y3
 	VBLENDVPS    Y3, constants32<>+2112(SB), Y2, Y2
 	VMULPS       Y4, Y1, Y7
 	VBLENDVPS    Y3, Y7, Y5, Y5
@@ -9131,9 +9117,9 @@ loop:
 	VMOVUPS      32(SI)(BX*4), Y2
 	VSUBPS       Y15, Y2, Y3
 	VCMPPS       $0x11, Y0, Y15, Y4
-	VCMPPS       $0x11, constants32<>+3552(SB), Y0, Y0
+	VCMPPS       $0x11, constants32<>+3584(SB), Y0, Y0
 	VCMPPS       $0x11, Y2, Y15, Y5
-	VCMPPS       $0x11, constants32<>+3552(SB), Y2, Y2
+	VCMPPS       $0x11, constants32<>+3584(SB), Y2, Y2
 	VMULPS       Y1, Y1, Y6
 	VMULPS       Y3, Y3, Y7
 	VADDPS       Y1, Y1, Y8
@@ -9329,10 +9315,10 @@ single:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y1, Y1
 	VCMPPS       $0x11, Y0, Y15, Y3
-	VCMPPS       $0x11, constants32<>+3552(SB), Y0, Y4
+	VCMPPS       $0x11, constants32<>+3584(SB), Y0, Y4
 	VPAND        Y4, Y3, Y3
 	VPXOR        constants32<>+384(SB), Y3, Y3
-	VMOVUPS      constants32<>+3552(SB), Y4
+	VMOVUPS      constants32<>+3584(SB), Y4
 	VCMPPS       $0x12, Y0, Y4, Y4
 	VPAND        Y4, Y3, Y4
 	VBLENDVPS    Y4, constants32<>+2112(SB), Y1, Y1
@@ -9400,8 +9386,8 @@ TEXT ·AtanhF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+3584(SB), Y12
-	VMOVUPS constants32<>+3616(SB), Y14
+	VMOVUPS constants32<>+3616(SB), Y12
+	VMOVUPS constants32<>+3648(SB), Y14
 	VMOVUPS constants32<>+96(SB), Y15
 	VMOVUPS constants32<>+160(SB), Y13
 	XORL    BX, BX
@@ -9420,10 +9406,10 @@ loop:
 	VSUBPS      Y1, Y15, Y5
 	VADDPS      Y3, Y15, Y6
 	VSUBPS      Y3, Y15, Y7
-	VCMPPS      $0x16, constants32<>+3648(SB), Y1, Y8
-	VCMPPS      $0x16, constants32<>+3648(SB), Y3, Y9
+	VCMPPS      $0x16, constants32<>+3680(SB), Y1, Y8
+	VCMPPS      $0x16, constants32<>+3680(SB), Y3, Y9
 	VPSUBD      Y5, Y4, Y4
-	VPADDD      constants32<>+3680(SB), Y4, Y4
+	VPADDD      constants32<>+3712(SB), Y4, Y4
 	VPOR        Y9, Y8, Y8
 	VMOVMSKPS   Y8, AX
 	TESTL       AX, AX
@@ -9431,7 +9417,7 @@ loop:
 	VPSUBD      Y7, Y6, Y6
 	VPAND       constants32<>+1824(SB), Y4, Y5
 	VPSRLD      $0x17, Y4, Y4
-	VPADDD      constants32<>+3680(SB), Y6, Y6
+	VPADDD      constants32<>+3712(SB), Y6, Y6
 	VADDPS      Y5, Y15, Y7
 	VSUBPS      Y5, Y15, Y5
 	VPOR        constants32<>+288(SB), Y4, Y4
@@ -9456,14 +9442,14 @@ loop:
 	VMOVUPS     Y14, Y5
 	VFMADD231PS Y3, Y12, Y5
 	VMULPS      Y3, Y10, Y7
-	VFMADD213PS constants32<>+3712(SB), Y3, Y5
 	VFMADD213PS constants32<>+3744(SB), Y3, Y5
+	VFMADD213PS constants32<>+3776(SB), Y3, Y5
 	VMULPS      Y1, Y1, Y3
 	VMULPS      Y5, Y7, Y7
 	VMOVUPS     Y14, Y5
 	VFMADD231PS Y3, Y12, Y5
-	VFMADD213PS constants32<>+3712(SB), Y3, Y5
 	VFMADD213PS constants32<>+3744(SB), Y3, Y5
+	VFMADD213PS constants32<>+3776(SB), Y3, Y5
 	VMULPS      Y3, Y1, Y3
 	VMULPS      Y5, Y3, Y3
 	VFMADD231PS constants32<>+896(SB), Y4, Y7
@@ -9527,7 +9513,7 @@ complete:
 single:
 	VMOVUPS      (SI)(BX*4), Y0
 	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x16, constants32<>+3648(SB), Y1, Y2
+	VCMPPS       $0x16, constants32<>+3680(SB), Y1, Y2
 	VCMPPS       $0x11, Y15, Y1, Y3
 	VPXOR        constants32<>+384(SB), Y3, Y4
 	VPAND        Y4, Y2, Y4
@@ -9535,7 +9521,7 @@ single:
 	VADDPS       Y4, Y15, Y5
 	VSUBPS       Y4, Y15, Y6
 	VPSUBD       Y6, Y5, Y7
-	VPADDD       constants32<>+3680(SB), Y7, Y7
+	VPADDD       constants32<>+3712(SB), Y7, Y7
 	VPAND        constants32<>+1824(SB), Y7, Y8
 	VADDPS       Y8, Y15, Y9
 	VSUBPS       Y8, Y15, Y10
@@ -9551,8 +9537,8 @@ single:
 	VMULPS       Y11, Y11, Y0
 	VMOVUPS      Y14, Y4
 	VFMADD231PS  Y0, Y12, Y4
-	VFMADD213PS  constants32<>+3712(SB), Y0, Y4
 	VFMADD213PS  constants32<>+3744(SB), Y0, Y4
+	VFMADD213PS  constants32<>+3776(SB), Y0, Y4
 	VMULPS       Y0, Y11, Y0
 	VMULPS       Y4, Y0, Y0
 	VPSRLD       $0x17, Y7, Y7
@@ -9578,80 +9564,69 @@ single:
 
 // func SigmoidF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·SigmoidF32AVX2(SB), $128-40
+TEXT ·SigmoidF32AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+704(SB), Y14
+	VPXOR   Y14, Y14, Y14
+	VMOVUPS constants32<>+704(SB), Y12
 	VMOVUPS constants32<>+96(SB), Y15
-	VMOVUPS constants32<>+128(SB), Y12
-	VMOVUPS constants32<>+768(SB), Y13
+	VMOVUPS constants32<>+128(SB), Y13
+	VMOVUPS constants32<>+768(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
 	VPOR         constants32<>+160(SB), Y0, Y1
-	VMOVUPS      32(SI)(BX*4), Y2
-	VPOR         constants32<>+160(SB), Y2, Y3
-	VCMPPS       $0x11, constants32<>+2112(SB), Y0, Y0
-	VCMPPS       $0x11, constants32<>+2112(SB), Y2, Y2
-	VMAXPS       Y1, Y13, Y1
-	VMAXPS       Y3, Y13, Y3
-	VMULPS       constants32<>+800(SB), Y1, Y4
-	VMULPS       constants32<>+800(SB), Y3, Y5
-	VROUNDPS     $0x08, Y4, Y4
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y4, Y1
-	VFNMADD231PS constants32<>+832(SB), Y5, Y3
-	VMULPS       constants32<>+864(SB), Y4, Y6
-	VMULPS       constants32<>+864(SB), Y5, Y7
-	VFNMADD231PS constants32<>+896(SB), Y4, Y1
-	VFNMADD231PS constants32<>+896(SB), Y5, Y3
-	VROUNDPS     $0x09, Y6, Y6
-	VROUNDPS     $0x09, Y7, Y7
-	VMOVUPS      constants32<>+672(SB), Y8
-	VFMADD213PS  Y14, Y1, Y8
-	VMOVUPS      constants32<>+672(SB), Y9
-	VFMADD213PS  Y14, Y3, Y9
-	VFMADD213PS  constants32<>+928(SB), Y1, Y8
-	VFMADD213PS  constants32<>+928(SB), Y3, Y9
-	VFMADD213PS  constants32<>+960(SB), Y1, Y8
-	VFMADD213PS  constants32<>+960(SB), Y3, Y9
-	VFMADD213PS  constants32<>+992(SB), Y1, Y8
-	VFMADD213PS  constants32<>+992(SB), Y3, Y9
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y12, Y6, Y6
-	VSUBPS       Y7, Y5, Y5
-	VADDPS       Y12, Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
+	VCMPPS       $0x11, Y14, Y0, Y0
+	VMAXPS       Y1, Y11, Y1
+	VMULPS       constants32<>+800(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS constants32<>+832(SB), Y2, Y1
+	VMOVUPS      constants32<>+3808(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VBLENDVPS    Y0, Y2, Y14, Y4
+	VMULPS       constants32<>+864(SB), Y4, Y5
+	VADDPS       Y13, Y3, Y3
+	VFNMADD231PS constants32<>+896(SB), Y2, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VROUNDPS     $0x09, Y5, Y5
+	VMOVUPS      constants32<>+672(SB), Y2
+	VFMADD213PS  Y12, Y1, Y2
+	VMULPS       Y1, Y1, Y6
+	VADDPS       Y13, Y5, Y7
+	VSUBPS       Y5, Y4, Y4
 	VPSLLD       $0x17, Y7, Y7
-	VADDPS       Y12, Y4, Y4
-	VADDPS       Y12, Y5, Y5
+	VADDPS       Y13, Y4, Y4
+	VFMADD213PS  constants32<>+928(SB), Y1, Y2
 	VPSLLD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y1, Y1, Y10
-	VFMADD231PS  Y8, Y10, Y1
-	VMULPS       Y3, Y3, Y8
-	VFMADD231PS  Y9, Y8, Y3
-	VADDPS       Y15, Y1, Y1
-	VADDPS       Y15, Y3, Y3
-	VMULPS       Y6, Y1, Y1
-	VMULPS       Y7, Y3, Y3
+	VFMADD213PS  constants32<>+960(SB), Y1, Y2
+	VFMADD213PS  constants32<>+992(SB), Y1, Y2
+	VFMADD231PS  Y2, Y6, Y1
+	VADDPS       Y1, Y15, Y2
+	VMULPS       Y3, Y2, Y5
+	VSUBPS       Y15, Y2, Y6
+	VBLENDVPS    Y0, Y2, Y15, Y2
+	VSUBPS       Y6, Y1, Y1
+	VADDPS       Y5, Y15, Y6
+	VBLENDVPS    Y0, Y1, Y14, Y0
+	VDIVPS       Y6, Y15, Y8
+	VSUBPS       Y15, Y6, Y9
+	VSUBPS       Y9, Y5, Y5
+	VFMADD231PS  Y3, Y1, Y5
+	VMULPS       Y8, Y2, Y1
+	VFNMADD231PS Y6, Y1, Y2
+	VFNMADD231PS Y5, Y1, Y0
+	VADDPS       Y0, Y2, Y2
+	VFMADD231PS  Y8, Y2, Y1
+	VMULPS       Y7, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y1, Y15, Y4
-	VBLENDVPS    Y0, Y1, Y15, Y1
-	VADDPS       Y3, Y15, Y0
-	VBLENDVPS    Y2, Y3, Y15, Y3
-	VDIVPS       Y4, Y1, Y1
-	VDIVPS       Y0, Y3, Y3
 	VMOVUPS      Y1, (DI)(BX*4)
-	VMOVUPS      Y3, 32(DI)(BX*4)
-	LEAQ         32(BX), AX
-	ADDQ         $0x10, BX
+	LEAQ         16(BX), AX
+	ADDQ         $0x08, BX
 	CMPQ         AX, CX
 	JLE          loop
 
@@ -9664,16 +9639,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -9683,11 +9655,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -9752,8 +9721,8 @@ loop:
 	VFMADD231PS  Y8, Y10, Y1
 	VMULPS       Y2, Y2, Y8
 	VFMADD231PS  Y9, Y8, Y2
-	VADDPS       Y15, Y1, Y1
-	VADDPS       Y15, Y2, Y2
+	VADDPS       Y1, Y15, Y1
+	VADDPS       Y2, Y15, Y2
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y3, Y1, Y1
@@ -9901,26 +9870,26 @@ loop:
 	VSUBPS       constants32<>+96(SB), Y4, Y4
 	VMULPS       Y5, Y5, Y8
 	VMULPS       Y4, Y4, Y9
-	VMOVUPS      constants32<>+3808(SB), Y10
-	VFMADD231PS  constants32<>+3776(SB), Y8, Y10
-	VFMADD213PS  constants32<>+3840(SB), Y8, Y10
-	VFMADD213PS  constants32<>+3872(SB), Y8, Y10
+	VMOVUPS      constants32<>+3872(SB), Y10
+	VFMADD231PS  constants32<>+3840(SB), Y8, Y10
 	VFMADD213PS  constants32<>+3904(SB), Y8, Y10
-	VMOVUPS      constants32<>+3808(SB), Y11
-	VFMADD231PS  constants32<>+3776(SB), Y9, Y11
-	VFMADD213PS  constants32<>+3840(SB), Y9, Y11
-	VFMADD213PS  constants32<>+3872(SB), Y9, Y11
+	VFMADD213PS  constants32<>+3936(SB), Y8, Y10
+	VFMADD213PS  constants32<>+3968(SB), Y8, Y10
+	VMOVUPS      constants32<>+3872(SB), Y11
+	VFMADD231PS  constants32<>+3840(SB), Y9, Y11
 	VFMADD213PS  constants32<>+3904(SB), Y9, Y11
-	VMOVUPS      constants32<>+3968(SB), Y12
-	VFMADD231PS  constants32<>+3936(SB), Y8, Y12
-	VFMADD213PS  constants32<>+4000(SB), Y8, Y12
-	VFMADD213PS  constants32<>+4032(SB), Y8, Y12
+	VFMADD213PS  constants32<>+3936(SB), Y9, Y11
+	VFMADD213PS  constants32<>+3968(SB), Y9, Y11
+	VMOVUPS      constants32<>+4032(SB), Y12
+	VFMADD231PS  constants32<>+4000(SB), Y8, Y12
+	VFMADD213PS  constants32<>+4064(SB), Y8, Y12
+	VFMADD213PS  constants32<>+4096(SB), Y8, Y12
 	VFMADD231PS  Y5, Y12, Y10
 	VPXOR        constants32<>+160(SB), Y10, Y10
-	VMOVUPS      constants32<>+3968(SB), Y5
-	VFMADD231PS  constants32<>+3936(SB), Y9, Y5
-	VFMADD213PS  constants32<>+4000(SB), Y9, Y5
-	VFMADD213PS  constants32<>+4032(SB), Y9, Y5
+	VMOVUPS      constants32<>+4032(SB), Y5
+	VFMADD231PS  constants32<>+4000(SB), Y9, Y5
+	VFMADD213PS  constants32<>+4064(SB), Y9, Y5
+	VFMADD213PS  constants32<>+4096(SB), Y9, Y5
 	VFMADD231PS  Y4, Y5, Y11
 	VPXOR        constants32<>+160(SB), Y11, Y11
 	VMULPS       constants32<>+800(SB), Y10, Y4
@@ -9947,25 +9916,25 @@ loop:
 	VFMADD213PS  constants32<>+992(SB), Y11, Y9
 	VMULPS       Y6, Y6, Y12
 	VMULPS       Y7, Y7, Y13
-	VMOVUPS      constants32<>+4096(SB), Y14
-	VFMADD231PS  constants32<>+4064(SB), Y12, Y14
-	VFMADD213PS  constants32<>+4128(SB), Y12, Y14
-	VFMADD213PS  constants32<>+4160(SB), Y12, Y14
-	VMOVUPS      constants32<>+4224(SB), Y15
-	VFMADD231PS  constants32<>+4192(SB), Y12, Y15
-	VFMADD213PS  constants32<>+4256(SB), Y12, Y15
-	VFMADD213PS  constants32<>+4288(SB), Y12, Y15
+	VMOVUPS      constants32<>+4160(SB), Y14
+	VFMADD231PS  constants32<>+4128(SB), Y12, Y14
+	VFMADD213PS  constants32<>+4192(SB), Y12, Y14
+	VFMADD213PS  constants32<>+4224(SB), Y12, Y14
+	VMOVUPS      constants32<>+4288(SB), Y15
+	VFMADD231PS  constants32<>+4256(SB), Y12, Y15
+	VFMADD213PS  constants32<>+4320(SB), Y12, Y15
+	VFMADD213PS  constants32<>+4352(SB), Y12, Y15
 	VFMADD231PS  Y6, Y14, Y15
 	VFMADD213PS  Y1, Y1, Y15
 	VCMPPS       $0x11, constants32<>+96(SB), Y1, Y1
-	VMOVUPS      constants32<>+4096(SB), Y6
-	VFMADD231PS  constants32<>+4064(SB), Y13, Y6
-	VFMADD213PS  constants32<>+4128(SB), Y13, Y6
-	VFMADD213PS  constants32<>+4160(SB), Y13, Y6
-	VMOVUPS      constants32<>+4224(SB), Y12
-	VFMADD231PS  constants32<>+4192(SB), Y13, Y12
-	VFMADD213PS  constants32<>+4256(SB), Y13, Y12
-	VFMADD213PS  constants32<>+4288(SB), Y13, Y12
+	VMOVUPS      constants32<>+4160(SB), Y6
+	VFMADD231PS  constants32<>+4128(SB), Y13, Y6
+	VFMADD213PS  constants32<>+4192(SB), Y13, Y6
+	VFMADD213PS  constants32<>+4224(SB), Y13, Y6
+	VMOVUPS      constants32<>+4288(SB), Y12
+	VFMADD231PS  constants32<>+4256(SB), Y13, Y12
+	VFMADD213PS  constants32<>+4320(SB), Y13, Y12
+	VFMADD213PS  constants32<>+4352(SB), Y13, Y12
 	VFMADD231PS  Y7, Y6, Y12
 	VFMADD213PS  Y3, Y3, Y12
 	VCMPPS       $0x11, constants32<>+96(SB), Y3, Y3
@@ -10042,7 +10011,7 @@ loop:
 	VMOVUPS      (SI)(BX*4), Y0
 	VPAND        constants32<>+192(SB), Y0, Y1
 	VCMPPS       $0x11, constants32<>+2112(SB), Y0, Y0
-	VMOVUPS      constants32<>+4320(SB), Y2
+	VMOVUPS      constants32<>+4384(SB), Y2
 	VMINPS       Y1, Y2, Y2
 	VMULPS       Y2, Y2, Y1
 	VSUBPS       constants32<>+1632(SB), Y2, Y3
@@ -10051,7 +10020,7 @@ loop:
 	VCMPPS       $0x11, constants32<>+864(SB), Y2, Y6
 	VDIVPS       Y4, Y3, Y3
 	VADDPS       constants32<>+96(SB), Y5, Y4
-	VMULPS       constants32<>+4352(SB), Y1, Y7
+	VMULPS       constants32<>+4416(SB), Y1, Y7
 	VPXOR        constants32<>+160(SB), Y1, Y8
 	VMOVUPS      Y1, Y9
 	VFMSUB231PS  Y2, Y2, Y9
@@ -10068,16 +10037,16 @@ loop:
 	VFMADD213PS  constants32<>+960(SB), Y10, Y9
 	VFMADD213PS  constants32<>+992(SB), Y10, Y9
 	VMULPS       Y3, Y3, Y11
-	VMOVUPS      constants32<>+4416(SB), Y12
-	VFMADD231PS  constants32<>+4384(SB), Y11, Y12
-	VFMADD213PS  constants32<>+4448(SB), Y11, Y12
-	VFMADD213PS  constants32<>+4480(SB), Y11, Y12
+	VMOVUPS      constants32<>+4480(SB), Y12
+	VFMADD231PS  constants32<>+4448(SB), Y11, Y12
 	VFMADD213PS  constants32<>+4512(SB), Y11, Y12
-	VMOVUPS      constants32<>+4576(SB), Y13
-	VFMADD231PS  constants32<>+4544(SB), Y11, Y13
-	VFMADD213PS  constants32<>+4608(SB), Y11, Y13
-	VFMADD213PS  constants32<>+4640(SB), Y11, Y13
+	VFMADD213PS  constants32<>+4544(SB), Y11, Y12
+	VFMADD213PS  constants32<>+4576(SB), Y11, Y12
+	VMOVUPS      constants32<>+4640(SB), Y13
+	VFMADD231PS  constants32<>+4608(SB), Y11, Y13
 	VFMADD213PS  constants32<>+4672(SB), Y11, Y13
+	VFMADD213PS  constants32<>+4704(SB), Y11, Y13
+	VFMADD213PS  constants32<>+4736(SB), Y11, Y13
 	VFMADD231PS  Y3, Y12, Y13
 	VMULPS       Y13, Y3, Y3
 	VMULPS       Y10, Y10, Y11
@@ -10087,7 +10056,7 @@ loop:
 	VADDPS       Y9, Y11, Y11
 	VADDPS       constants32<>+96(SB), Y10, Y8
 	VADDPS       Y11, Y8, Y9
-	VADDPS       constants32<>+4704(SB), Y3, Y12
+	VADDPS       constants32<>+4768(SB), Y3, Y12
 	VSUBPS       constants32<>+96(SB), Y8, Y13
 	VSUBPS       Y13, Y10, Y10
 	VSUBPS       Y8, Y9, Y8
@@ -10099,7 +10068,7 @@ loop:
 	VMOVUPS      Y13, Y14
 	VFMSUB231PS  Y12, Y9, Y14
 	VFMADD231PS  Y12, Y10, Y14
-	VSUBPS       constants32<>+4704(SB), Y12, Y12
+	VSUBPS       constants32<>+4768(SB), Y12, Y12
 	VSUBPS       Y12, Y3, Y3
 	VFMADD231PS  Y3, Y9, Y14
 	VSUBPS       Y8, Y4, Y3
@@ -10114,14 +10083,14 @@ loop:
 	VADDPS       Y14, Y13, Y13
 	VMULPS       constants32<>+864(SB), Y7, Y3
 	VFMADD231PS  Y11, Y13, Y9
-	VMOVUPS      constants32<>+4096(SB), Y4
-	VFMADD231PS  constants32<>+4064(SB), Y5, Y4
-	VMOVUPS      constants32<>+4224(SB), Y10
-	VFMADD231PS  constants32<>+4192(SB), Y5, Y10
-	VFMADD213PS  constants32<>+4128(SB), Y5, Y4
-	VFMADD213PS  constants32<>+4256(SB), Y5, Y10
-	VFMADD213PS  constants32<>+4160(SB), Y5, Y4
-	VFMADD213PS  constants32<>+4288(SB), Y5, Y10
+	VMOVUPS      constants32<>+4160(SB), Y4
+	VFMADD231PS  constants32<>+4128(SB), Y5, Y4
+	VMOVUPS      constants32<>+4288(SB), Y10
+	VFMADD231PS  constants32<>+4256(SB), Y5, Y10
+	VFMADD213PS  constants32<>+4192(SB), Y5, Y4
+	VFMADD213PS  constants32<>+4320(SB), Y5, Y10
+	VFMADD213PS  constants32<>+4224(SB), Y5, Y4
+	VFMADD213PS  constants32<>+4352(SB), Y5, Y10
 	VROUNDPS     $0x09, Y3, Y3
 	VADDPS       constants32<>+128(SB), Y3, Y5
 	VFMADD231PS  Y1, Y4, Y10
@@ -10183,7 +10152,7 @@ TEXT ·PowF32AVX2(SB), $160-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+96(SB), Y15
-	VMOVUPS constants32<>+4736(SB), Y14
+	VMOVUPS constants32<>+4800(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -10199,7 +10168,7 @@ loop:
 	VCMPPS       $0x11, constants32<>+256(SB), Y0, Y0
 	VPAND        constants32<>+224(SB), Y1, Y5
 	VPSRLD       $0x17, Y1, Y1
-	VCMPPS       $0x11, constants32<>+4768(SB), Y3, Y3
+	VCMPPS       $0x11, constants32<>+4832(SB), Y3, Y3
 	VPADDD       constants32<>+1600(SB), Y5, Y5
 	VPOR         constants32<>+288(SB), Y1, Y1
 	VADDPS       Y5, Y15, Y6
@@ -10223,30 +10192,30 @@ loop:
 	VSUBPS       Y3, Y0, Y3
 	VADDPS       Y0, Y0, Y5
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      constants32<>+4832(SB), Y3
-	VFMADD231PS  constants32<>+4800(SB), Y4, Y3
+	VMOVUPS      constants32<>+4896(SB), Y3
+	VFMADD231PS  constants32<>+4864(SB), Y4, Y3
 	VMOVUPS      Y4, Y6
 	VFMSUB231PS  Y0, Y0, Y6
-	VFMADD213PS  constants32<>+4864(SB), Y4, Y3
+	VFMADD213PS  constants32<>+4928(SB), Y4, Y3
 	VFMADD231PS  Y7, Y5, Y6
-	VFMADD213PS  constants32<>+4896(SB), Y4, Y3
-	VADDPS       constants32<>+4928(SB), Y3, Y5
+	VFMADD213PS  constants32<>+4960(SB), Y4, Y3
+	VADDPS       constants32<>+4992(SB), Y3, Y5
 	VMULPS       Y5, Y4, Y8
-	VSUBPS       constants32<>+4928(SB), Y5, Y9
+	VSUBPS       constants32<>+4992(SB), Y5, Y9
 	VSUBPS       Y9, Y3, Y3
 	VMOVUPS      Y8, Y9
 	VFMSUB231PS  Y5, Y4, Y9
-	VADDPS       constants32<>+4960(SB), Y8, Y10
+	VADDPS       constants32<>+5024(SB), Y8, Y10
 	VMULPS       Y10, Y0, Y11
 	VFMADD231PS  Y5, Y6, Y9
-	VSUBPS       constants32<>+4960(SB), Y10, Y5
+	VSUBPS       constants32<>+5024(SB), Y10, Y5
 	VSUBPS       Y5, Y8, Y8
 	VFMADD231PS  Y3, Y4, Y9
 	VMOVUPS      Y11, Y3
 	VFMSUB231PS  Y10, Y0, Y3
 	VADDPS       Y11, Y1, Y4
 	VSUBPS       Y1, Y4, Y1
-	VADDPS       constants32<>+4992(SB), Y9, Y9
+	VADDPS       constants32<>+5056(SB), Y9, Y9
 	VFMADD231PS  Y10, Y7, Y3
 	VSUBPS       Y1, Y11, Y11
 	VADDPS       Y9, Y8, Y8
@@ -10260,7 +10229,7 @@ loop:
 	VFMSUB213PS  Y1, Y2, Y0
 	VPAND        constants32<>+192(SB), Y1, Y1
 	VCMPPS       $0x15, Y14, Y1, Y1
-	VMOVUPS      constants32<>+5024(SB), Y4
+	VMOVUPS      constants32<>+5088(SB), Y4
 	VMAXPS       Y3, Y4, Y4
 	VROUNDPS     $0x08, Y4, Y3
 	VFMADD231PS  Y11, Y2, Y0
@@ -10337,7 +10306,7 @@ complete:
 	VPAND        Y3, Y2, Y2
 	VMOVUPS      (DX)(BX*4), Y3
 	VPAND        constants32<>+192(SB), Y3, Y4
-	VCMPPS       $0x11, constants32<>+4768(SB), Y4, Y5
+	VCMPPS       $0x11, constants32<>+4832(SB), Y4, Y5
 	VPAND        Y5, Y2, Y2
 	VPXOR        constants32<>+384(SB), Y2, Y2
 	VPAND        constants32<>+192(SB), Y1, Y5
@@ -10360,11 +10329,11 @@ complete:
 	VMULPS       Y9, Y10, Y10
 	VADDPS       Y10, Y11, Y7
 	VMULPS       Y7, Y7, Y8
-	VMOVUPS      constants32<>+4832(SB), Y9
-	VFMADD231PS  constants32<>+4800(SB), Y8, Y9
-	VFMADD213PS  constants32<>+4864(SB), Y8, Y9
-	VFMADD213PS  constants32<>+4896(SB), Y8, Y9
-	VADDPS       constants32<>+4928(SB), Y9, Y12
+	VMOVUPS      constants32<>+4896(SB), Y9
+	VFMADD231PS  constants32<>+4864(SB), Y8, Y9
+	VFMADD213PS  constants32<>+4928(SB), Y8, Y9
+	VFMADD213PS  constants32<>+4960(SB), Y8, Y9
+	VADDPS       constants32<>+4992(SB), Y9, Y12
 	VMULPS       Y12, Y8, Y13
 	VMOVUPS      Y2, 96(SP)
 	VMOVUPS      Y13, Y2
@@ -10377,12 +10346,12 @@ complete:
 	VADDPS       Y7, Y7, Y11
 	VFMADD231PS  Y10, Y11, Y4
 	VFMADD231PS  Y12, Y4, Y2
-	VSUBPS       constants32<>+4928(SB), Y12, Y12
+	VSUBPS       constants32<>+4992(SB), Y12, Y12
 	VSUBPS       Y12, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VADDPS       constants32<>+4992(SB), Y2, Y2
-	VADDPS       constants32<>+4960(SB), Y13, Y4
-	VSUBPS       constants32<>+4960(SB), Y4, Y8
+	VADDPS       constants32<>+5056(SB), Y2, Y2
+	VADDPS       constants32<>+5024(SB), Y13, Y4
+	VSUBPS       constants32<>+5024(SB), Y4, Y8
 	VSUBPS       Y8, Y13, Y13
 	VADDPS       Y2, Y13, Y13
 	VMULPS       Y4, Y7, Y2
@@ -10410,7 +10379,7 @@ complete:
 	VCMPPS       $0x15, Y14, Y0, Y0
 	VBLENDVPS    Y0, constants32<>+2112(SB), Y7, Y7
 	VMINPS       Y6, Y14, Y6
-	VMOVUPS      constants32<>+5024(SB), Y0
+	VMOVUPS      constants32<>+5088(SB), Y0
 	VMAXPS       Y6, Y0, Y0
 	VROUNDPS     $0x08, Y0, Y2
 	VSUBPS       Y2, Y0, Y0
@@ -10519,35 +10488,35 @@ loop:
 	VMULPS      Y12, Y12, Y10
 	VADDPS      Y7, Y5, Y5
 	VMULPS      Y3, Y3, Y7
-	VMOVUPS     constants32<>+2944(SB), Y11
-	VFMADD231PS constants32<>+2976(SB), Y10, Y11
-	VFMADD213PS constants32<>+3008(SB), Y10, Y11
+	VMOVUPS     constants32<>+2976(SB), Y11
+	VFMADD231PS constants32<>+3008(SB), Y10, Y11
 	VFMADD213PS constants32<>+3040(SB), Y10, Y11
 	VFMADD213PS constants32<>+3072(SB), Y10, Y11
 	VFMADD213PS constants32<>+3104(SB), Y10, Y11
 	VFMADD213PS constants32<>+3136(SB), Y10, Y11
 	VFMADD213PS constants32<>+3168(SB), Y10, Y11
 	VFMADD213PS constants32<>+3200(SB), Y10, Y11
+	VFMADD213PS constants32<>+3232(SB), Y10, Y11
 	VMULPS      Y10, Y12, Y10
-	VMOVUPS     constants32<>+2944(SB), Y13
-	VFMADD231PS constants32<>+2976(SB), Y7, Y13
-	VFMADD213PS constants32<>+3008(SB), Y7, Y13
+	VMOVUPS     constants32<>+2976(SB), Y13
+	VFMADD231PS constants32<>+3008(SB), Y7, Y13
 	VFMADD213PS constants32<>+3040(SB), Y7, Y13
 	VFMADD213PS constants32<>+3072(SB), Y7, Y13
 	VFMADD213PS constants32<>+3104(SB), Y7, Y13
 	VFMADD213PS constants32<>+3136(SB), Y7, Y13
 	VFMADD213PS constants32<>+3168(SB), Y7, Y13
 	VFMADD213PS constants32<>+3200(SB), Y7, Y13
+	VFMADD213PS constants32<>+3232(SB), Y7, Y13
 	VMULPS      Y7, Y3, Y7
 	VPXOR       Y14, Y14, Y14
-	VBLENDVPS   Y2, constants32<>+2912(SB), Y14, Y15
+	VBLENDVPS   Y2, constants32<>+2944(SB), Y14, Y15
 	VBLENDVPS   Y8, constants32<>+2304(SB), Y15, Y15
-	VBLENDVPS   Y2, constants32<>+2880(SB), Y14, Y2
+	VBLENDVPS   Y2, constants32<>+2912(SB), Y14, Y2
 	VBLENDVPS   Y8, constants32<>+2336(SB), Y2, Y2
 	VFMADD231PS Y11, Y10, Y2
-	VBLENDVPS   Y6, constants32<>+2912(SB), Y14, Y8
+	VBLENDVPS   Y6, constants32<>+2944(SB), Y14, Y8
 	VBLENDVPS   Y9, constants32<>+2304(SB), Y8, Y8
-	VBLENDVPS   Y6, constants32<>+2880(SB), Y14, Y6
+	VBLENDVPS   Y6, constants32<>+2912(SB), Y14, Y6
 	VBLENDVPS   Y9, constants32<>+2336(SB), Y6, Y6
 	VFMADD231PS Y13, Y7, Y6
 	VADDPS      Y12, Y15, Y7
@@ -10659,21 +10628,21 @@ single:
 	VBLENDVPS   Y7, Y8, Y3, Y3
 	VPXOR       Y3, Y1, Y1
 	VMULPS      Y1, Y1, Y3
-	VMOVUPS     constants32<>+2944(SB), Y8
-	VFMADD231PS constants32<>+2976(SB), Y3, Y8
-	VFMADD213PS constants32<>+3008(SB), Y3, Y8
+	VMOVUPS     constants32<>+2976(SB), Y8
+	VFMADD231PS constants32<>+3008(SB), Y3, Y8
 	VFMADD213PS constants32<>+3040(SB), Y3, Y8
 	VFMADD213PS constants32<>+3072(SB), Y3, Y8
 	VFMADD213PS constants32<>+3104(SB), Y3, Y8
 	VFMADD213PS constants32<>+3136(SB), Y3, Y8
 	VFMADD213PS constants32<>+3168(SB), Y3, Y8
 	VFMADD213PS constants32<>+3200(SB), Y3, Y8
+	VFMADD213PS constants32<>+3232(SB), Y3, Y8
 	VMULPS      Y3, Y1, Y3
 	VPSLLD      $0x00, Y2, Y2
-	VBLENDVPS   Y2, constants32<>+2880(SB), Y5, Y9
+	VBLENDVPS   Y2, constants32<>+2912(SB), Y5, Y9
 	VBLENDVPS   Y7, constants32<>+2336(SB), Y9, Y9
 	VFMADD231PS Y8, Y3, Y9
-	VBLENDVPS   Y2, constants32<>+2912(SB), Y5, Y5
+	VBLENDVPS   Y2, constants32<>+2944(SB), Y5, Y5
 	VBLENDVPS   Y7, constants32<>+2304(SB), Y5, Y5
 	VADDPS      Y1, Y5, Y2
 	VSUBPS      Y5, Y2, Y5
@@ -10699,8 +10668,8 @@ TEXT ·HypotF32AVX2(SB), $192-40
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+5056(SB), Y15
-	VMOVUPS constants32<>+5088(SB), Y13
+	VMOVUPS constants32<>+5120(SB), Y15
+	VMOVUPS constants32<>+5152(SB), Y13
 	VMOVUPS constants32<>+160(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
@@ -10810,10 +10779,10 @@ single:
 	VCMPPS      $0x12, Y4, Y13, Y4
 	VPAND       Y4, Y3, Y4
 	VMOVUPS     constants32<>+96(SB), Y5
-	VBLENDVPS   Y4, constants32<>+5120(SB), Y5, Y6
+	VBLENDVPS   Y4, constants32<>+5184(SB), Y5, Y6
 	VCMPPS      $0x12, Y15, Y2, Y7
 	VPAND       Y7, Y3, Y7
-	VBLENDVPS   Y7, constants32<>+5152(SB), Y6, Y6
+	VBLENDVPS   Y7, constants32<>+5216(SB), Y6, Y6
 	VMINPS      Y1, Y0, Y8
 	VMULPS      Y6, Y8, Y9
 	VBLENDVPS   Y3, Y9, Y8, Y8
@@ -10822,8 +10791,8 @@ single:
 	VBLENDVPS   Y3, Y6, Y2, Y2
 	VFMADD231PS Y2, Y2, Y8
 	VSQRTPS     Y8, Y8
-	VBLENDVPS   Y4, constants32<>+5152(SB), Y5, Y5
-	VBLENDVPS   Y7, constants32<>+5120(SB), Y5, Y5
+	VBLENDVPS   Y4, constants32<>+5216(SB), Y5, Y5
+	VBLENDVPS   Y7, constants32<>+5184(SB), Y5, Y5
 	VMULPS      Y5, Y8, Y5
 	VBLENDVPS   Y3, Y5, Y8, Y8
 	VCMPPS      $0x04, Y0, Y0, Y2
@@ -11626,531 +11595,539 @@ DATA constants64<>+3904(SB)/8, $0x3fb333333332df1d
 DATA constants64<>+3912(SB)/8, $0x3fb333333332df1d
 DATA constants64<>+3920(SB)/8, $0x3fb333333332df1d
 DATA constants64<>+3928(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+3936(SB)/8, $0x0000000000000000
-DATA constants64<>+3944(SB)/8, $0x0000000000000000
-DATA constants64<>+3952(SB)/8, $0x0000000000000000
-DATA constants64<>+3960(SB)/8, $0x0000000000000000
-DATA constants64<>+3968(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+3976(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+3984(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+3992(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+4000(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4008(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4016(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4024(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4032(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4040(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4048(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4056(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4064(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4072(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4080(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4088(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4096(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4104(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4112(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4120(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4128(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4136(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4144(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4152(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4160(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4168(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4176(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4184(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4192(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4200(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4208(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4216(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4224(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4232(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4240(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4248(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4256(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4264(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4272(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4280(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4288(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4296(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4304(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4312(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4320(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4328(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4336(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4344(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4352(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4360(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4368(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4376(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4384(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4392(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4400(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4408(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4416(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4424(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4432(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4440(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4448(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4456(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4464(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4472(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4480(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4488(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4496(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4504(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4512(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4520(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4528(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4536(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4544(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4552(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4560(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4568(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4576(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4584(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4592(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4600(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4608(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4616(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4624(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4632(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4640(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4648(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4656(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4664(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4672(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4680(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4688(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4696(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4704(SB)/8, $0x4086800000000000
-DATA constants64<>+4712(SB)/8, $0x4086800000000000
-DATA constants64<>+4720(SB)/8, $0x4086800000000000
-DATA constants64<>+4728(SB)/8, $0x4086800000000000
-DATA constants64<>+4736(SB)/8, $0x4085e00000000000
-DATA constants64<>+4744(SB)/8, $0x4085e00000000000
-DATA constants64<>+4752(SB)/8, $0x4085e00000000000
-DATA constants64<>+4760(SB)/8, $0x4085e00000000000
-DATA constants64<>+4768(SB)/8, $0x43380000000003fe
-DATA constants64<>+4776(SB)/8, $0x43380000000003fe
-DATA constants64<>+4784(SB)/8, $0x43380000000003fe
-DATA constants64<>+4792(SB)/8, $0x43380000000003fe
-DATA constants64<>+4800(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4808(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4816(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4824(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4832(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4840(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4848(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4856(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4864(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4872(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4880(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4888(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4896(SB)/8, $0x3fa5555555555558
-DATA constants64<>+4904(SB)/8, $0x3fa5555555555558
-DATA constants64<>+4912(SB)/8, $0x3fa5555555555558
-DATA constants64<>+4920(SB)/8, $0x3fa5555555555558
-DATA constants64<>+4928(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+4936(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+4944(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+4952(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+4960(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+4968(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+4976(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+4984(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+4992(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5000(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5008(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5016(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5024(SB)/8, $0x3f81111111111386
-DATA constants64<>+5032(SB)/8, $0x3f81111111111386
-DATA constants64<>+5040(SB)/8, $0x3f81111111111386
-DATA constants64<>+5048(SB)/8, $0x3f81111111111386
-DATA constants64<>+5056(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5064(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5072(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5080(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5088(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5096(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5104(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5112(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5120(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5128(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5136(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5144(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5152(SB)/8, $0x4036000000000000
-DATA constants64<>+5160(SB)/8, $0x4036000000000000
-DATA constants64<>+5168(SB)/8, $0x4036000000000000
-DATA constants64<>+5176(SB)/8, $0x4036000000000000
-DATA constants64<>+5184(SB)/8, $0x4022000000000000
-DATA constants64<>+5192(SB)/8, $0x4022000000000000
-DATA constants64<>+5200(SB)/8, $0x4022000000000000
-DATA constants64<>+5208(SB)/8, $0x4022000000000000
-DATA constants64<>+5216(SB)/8, $0x4360000000000000
-DATA constants64<>+5224(SB)/8, $0x4360000000000000
-DATA constants64<>+5232(SB)/8, $0x4360000000000000
-DATA constants64<>+5240(SB)/8, $0x4360000000000000
-DATA constants64<>+5248(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5256(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5264(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5272(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5280(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5288(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5296(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5304(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5312(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5320(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5328(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5336(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5344(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5352(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5360(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5368(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5376(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5384(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5392(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5400(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5408(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5416(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5424(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5432(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5440(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5448(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5456(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5464(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5472(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5480(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5488(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5496(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5504(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5512(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5520(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5528(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5536(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5544(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5552(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5560(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5568(SB)/8, $0x4018000000000000
-DATA constants64<>+5576(SB)/8, $0x4018000000000000
-DATA constants64<>+5584(SB)/8, $0x4018000000000000
-DATA constants64<>+5592(SB)/8, $0x4018000000000000
-DATA constants64<>+5600(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5608(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5616(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5624(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5632(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5640(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5648(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5656(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5664(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5672(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5680(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5688(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5696(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5704(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5712(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5720(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5728(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5736(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5744(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5752(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5760(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5768(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5776(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5784(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5792(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5800(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5808(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5816(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5824(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5832(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5840(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5848(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5856(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5864(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5872(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5880(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5888(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5896(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5904(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5912(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5920(SB)/8, $0xbd9838857774d331
-DATA constants64<>+5928(SB)/8, $0xbd9838857774d331
-DATA constants64<>+5936(SB)/8, $0xbd9838857774d331
-DATA constants64<>+5944(SB)/8, $0xbd9838857774d331
-DATA constants64<>+5952(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+5960(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+5968(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+5976(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+5984(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+5992(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6000(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6008(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6016(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6024(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6032(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6040(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6048(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6056(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6064(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6072(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6080(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6088(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6096(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6104(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6112(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6120(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6128(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6136(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6144(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6152(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6160(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6168(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6176(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6184(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6192(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6200(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6208(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6216(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6224(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6232(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6240(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6248(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6256(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6264(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6272(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6280(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6288(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6296(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6304(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6312(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6320(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6328(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6336(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6344(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6352(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6360(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6368(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6376(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6384(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6392(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6400(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6408(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6416(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6424(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6432(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6440(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6448(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6456(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6464(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6472(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6480(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6488(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6496(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6504(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6512(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6520(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6528(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6536(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6544(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6552(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6560(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6568(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6576(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6584(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6592(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6600(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6608(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6616(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6624(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6632(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6640(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6648(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6656(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6664(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6672(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6680(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6688(SB)/8, $0x403b666666666666
-DATA constants64<>+6696(SB)/8, $0x403b666666666666
-DATA constants64<>+6704(SB)/8, $0x403b666666666666
-DATA constants64<>+6712(SB)/8, $0x403b666666666666
-DATA constants64<>+6720(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6728(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6736(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6744(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6752(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6760(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6768(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6776(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6784(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6792(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6800(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6808(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6816(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6824(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6832(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6840(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6848(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6856(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6864(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6872(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6880(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6888(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6896(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6904(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6912(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+6920(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+6928(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+6936(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+6944(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+6952(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+6960(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+6968(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+6976(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+6984(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+6992(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+7000(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+7008(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7016(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7024(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7032(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7040(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7048(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7056(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7064(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7072(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7080(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7088(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7096(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7104(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7112(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7120(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7128(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7136(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7144(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7152(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7160(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7168(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7176(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7184(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7192(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7200(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7208(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7216(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7224(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7232(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7240(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7248(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7256(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7264(SB)/8, $0xbee788d854926080
-DATA constants64<>+7272(SB)/8, $0xbee788d854926080
-DATA constants64<>+7280(SB)/8, $0xbee788d854926080
-DATA constants64<>+7288(SB)/8, $0xbee788d854926080
-DATA constants64<>+7296(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7304(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7312(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7320(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7328(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7336(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7344(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7352(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7360(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7368(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7376(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7384(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7392(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7400(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7408(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7416(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7424(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7432(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7440(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7448(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7456(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7464(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7472(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7480(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7488(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7496(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7504(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7512(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7520(SB)/8, $0x4091300000000000
-DATA constants64<>+7528(SB)/8, $0x4091300000000000
-DATA constants64<>+7536(SB)/8, $0x4091300000000000
-DATA constants64<>+7544(SB)/8, $0x4091300000000000
-DATA constants64<>+7552(SB)/8, $0x7830000000000000
-DATA constants64<>+7560(SB)/8, $0x7830000000000000
-DATA constants64<>+7568(SB)/8, $0x7830000000000000
-DATA constants64<>+7576(SB)/8, $0x7830000000000000
-DATA constants64<>+7584(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7592(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7600(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7608(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7616(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7624(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7632(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7640(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7648(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7656(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7664(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7672(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7680(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7688(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7696(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7704(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7712(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7720(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7728(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7736(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7744(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7752(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7760(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7768(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7776(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7784(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7792(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7800(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7808(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7816(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7824(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7832(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7840(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7848(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7856(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7864(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7872(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7880(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7888(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7896(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7904(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7912(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7920(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7928(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7936(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7944(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7952(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7960(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7968(SB)/8, $0xc091300000000000
-DATA constants64<>+7976(SB)/8, $0xc091300000000000
-DATA constants64<>+7984(SB)/8, $0xc091300000000000
-DATA constants64<>+7992(SB)/8, $0xc091300000000000
-DATA constants64<>+8000(SB)/8, $0x23d0000000000000
-DATA constants64<>+8008(SB)/8, $0x23d0000000000000
-DATA constants64<>+8016(SB)/8, $0x23d0000000000000
-DATA constants64<>+8024(SB)/8, $0x23d0000000000000
-DATA constants64<>+8032(SB)/8, $0x5f30000000000000
-DATA constants64<>+8040(SB)/8, $0x5f30000000000000
-DATA constants64<>+8048(SB)/8, $0x5f30000000000000
-DATA constants64<>+8056(SB)/8, $0x5f30000000000000
-DATA constants64<>+8064(SB)/8, $0x1a70000000000000
-DATA constants64<>+8072(SB)/8, $0x1a70000000000000
-DATA constants64<>+8080(SB)/8, $0x1a70000000000000
-DATA constants64<>+8088(SB)/8, $0x1a70000000000000
-DATA constants64<>+8096(SB)/8, $0x6570000000000000
-DATA constants64<>+8104(SB)/8, $0x6570000000000000
-DATA constants64<>+8112(SB)/8, $0x6570000000000000
-DATA constants64<>+8120(SB)/8, $0x6570000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $8128
+DATA constants64<>+3936(SB)/8, $0xc000000000000000
+DATA constants64<>+3944(SB)/8, $0xc000000000000000
+DATA constants64<>+3952(SB)/8, $0xc000000000000000
+DATA constants64<>+3960(SB)/8, $0xc000000000000000
+DATA constants64<>+3968(SB)/8, $0x0000000000000000
+DATA constants64<>+3976(SB)/8, $0x0000000000000000
+DATA constants64<>+3984(SB)/8, $0x0000000000000000
+DATA constants64<>+3992(SB)/8, $0x0000000000000000
+DATA constants64<>+4000(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4008(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4016(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4024(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4032(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4040(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4048(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4056(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4064(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4072(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4080(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4088(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4096(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4104(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4112(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4120(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4128(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4136(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4144(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4152(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4160(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4168(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4176(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4184(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4192(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4200(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4208(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4216(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4224(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4232(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4240(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4248(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4256(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4264(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4272(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4280(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4288(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4296(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4304(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4312(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4320(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4328(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4336(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4344(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4352(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4360(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4368(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4376(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4384(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4392(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4400(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4408(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4416(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4424(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4432(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4440(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4448(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4456(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4464(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4472(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4480(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4488(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4496(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4504(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4512(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4520(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4528(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4536(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4544(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4552(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4560(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4568(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4576(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4584(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4592(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4600(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4608(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4616(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4624(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4632(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4640(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4648(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4656(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4664(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4672(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4680(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4688(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4696(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4704(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4712(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4720(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4728(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4736(SB)/8, $0x4086800000000000
+DATA constants64<>+4744(SB)/8, $0x4086800000000000
+DATA constants64<>+4752(SB)/8, $0x4086800000000000
+DATA constants64<>+4760(SB)/8, $0x4086800000000000
+DATA constants64<>+4768(SB)/8, $0x4085e00000000000
+DATA constants64<>+4776(SB)/8, $0x4085e00000000000
+DATA constants64<>+4784(SB)/8, $0x4085e00000000000
+DATA constants64<>+4792(SB)/8, $0x4085e00000000000
+DATA constants64<>+4800(SB)/8, $0x43380000000003fe
+DATA constants64<>+4808(SB)/8, $0x43380000000003fe
+DATA constants64<>+4816(SB)/8, $0x43380000000003fe
+DATA constants64<>+4824(SB)/8, $0x43380000000003fe
+DATA constants64<>+4832(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4840(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4848(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4856(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4864(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+4872(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+4880(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+4888(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+4896(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+4904(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+4912(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+4920(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+4928(SB)/8, $0x3fa5555555555558
+DATA constants64<>+4936(SB)/8, $0x3fa5555555555558
+DATA constants64<>+4944(SB)/8, $0x3fa5555555555558
+DATA constants64<>+4952(SB)/8, $0x3fa5555555555558
+DATA constants64<>+4960(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+4968(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+4976(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+4984(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+4992(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5000(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5008(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5016(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5024(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5032(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5040(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5048(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5056(SB)/8, $0x3f81111111111386
+DATA constants64<>+5064(SB)/8, $0x3f81111111111386
+DATA constants64<>+5072(SB)/8, $0x3f81111111111386
+DATA constants64<>+5080(SB)/8, $0x3f81111111111386
+DATA constants64<>+5088(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5096(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5104(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5112(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5120(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5128(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5136(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5144(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5152(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5160(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5168(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5176(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5184(SB)/8, $0x4036000000000000
+DATA constants64<>+5192(SB)/8, $0x4036000000000000
+DATA constants64<>+5200(SB)/8, $0x4036000000000000
+DATA constants64<>+5208(SB)/8, $0x4036000000000000
+DATA constants64<>+5216(SB)/8, $0x4022000000000000
+DATA constants64<>+5224(SB)/8, $0x4022000000000000
+DATA constants64<>+5232(SB)/8, $0x4022000000000000
+DATA constants64<>+5240(SB)/8, $0x4022000000000000
+DATA constants64<>+5248(SB)/8, $0x4360000000000000
+DATA constants64<>+5256(SB)/8, $0x4360000000000000
+DATA constants64<>+5264(SB)/8, $0x4360000000000000
+DATA constants64<>+5272(SB)/8, $0x4360000000000000
+DATA constants64<>+5280(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5288(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5296(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5304(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5312(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5320(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5328(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5336(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5344(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5352(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5360(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5368(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5376(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5384(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5392(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5400(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5408(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5416(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5424(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5432(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5440(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5448(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5456(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5464(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5472(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5480(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5488(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5496(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5504(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5512(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5520(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5528(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5536(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5544(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5552(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5560(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5568(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5576(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5584(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5592(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5600(SB)/8, $0xc08f400000000000
+DATA constants64<>+5608(SB)/8, $0xc08f400000000000
+DATA constants64<>+5616(SB)/8, $0xc08f400000000000
+DATA constants64<>+5624(SB)/8, $0xc08f400000000000
+DATA constants64<>+5632(SB)/8, $0x4018000000000000
+DATA constants64<>+5640(SB)/8, $0x4018000000000000
+DATA constants64<>+5648(SB)/8, $0x4018000000000000
+DATA constants64<>+5656(SB)/8, $0x4018000000000000
+DATA constants64<>+5664(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5672(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5680(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5688(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5696(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5704(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5712(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5720(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5728(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5736(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5744(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5752(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5760(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5768(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5776(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5784(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5792(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5800(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5808(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5816(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5824(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5832(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5840(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5848(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5856(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+5864(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+5872(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+5880(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+5888(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+5896(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+5904(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+5912(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+5920(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+5928(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+5936(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+5944(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+5952(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+5960(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+5968(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+5976(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+5984(SB)/8, $0xbd9838857774d331
+DATA constants64<>+5992(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6000(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6008(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6016(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6024(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6032(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6040(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6048(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6056(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6064(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6072(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6080(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6088(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6096(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6104(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6112(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6120(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6128(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6136(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6144(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6152(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6160(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6168(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6176(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6184(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6192(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6200(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6208(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6216(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6224(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6232(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6240(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6248(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6256(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6264(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6272(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6280(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6288(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6296(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6304(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6312(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6320(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6328(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6336(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6344(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6352(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6360(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6368(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6376(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6384(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6392(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6400(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6408(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6416(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6424(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6432(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6440(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6448(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6456(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6464(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6472(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6480(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6488(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6496(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6504(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6512(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6520(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6528(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6536(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6544(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6552(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6560(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6568(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6576(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6584(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6592(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6600(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6608(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6616(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6624(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6632(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6640(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6648(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6656(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6664(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6672(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6680(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6688(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6696(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6704(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6712(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6720(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6728(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6736(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6744(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6752(SB)/8, $0x403b666666666666
+DATA constants64<>+6760(SB)/8, $0x403b666666666666
+DATA constants64<>+6768(SB)/8, $0x403b666666666666
+DATA constants64<>+6776(SB)/8, $0x403b666666666666
+DATA constants64<>+6784(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6792(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6800(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6808(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6816(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6824(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6832(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6840(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6848(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+6856(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+6864(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+6872(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+6880(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+6888(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+6896(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+6904(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+6912(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+6920(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+6928(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+6936(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+6944(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+6952(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+6960(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+6968(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+6976(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+6984(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+6992(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+7000(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+7008(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7016(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7024(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7032(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7040(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7048(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7056(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7064(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7072(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7080(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7088(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7096(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7104(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7112(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7120(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7128(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7136(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7144(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7152(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7160(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7168(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7176(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7184(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7192(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7200(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7208(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7216(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7224(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7232(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7240(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7248(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7256(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7264(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7272(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7280(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7288(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7296(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7304(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7312(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7320(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7328(SB)/8, $0xbee788d854926080
+DATA constants64<>+7336(SB)/8, $0xbee788d854926080
+DATA constants64<>+7344(SB)/8, $0xbee788d854926080
+DATA constants64<>+7352(SB)/8, $0xbee788d854926080
+DATA constants64<>+7360(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7368(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7376(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7384(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7392(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7400(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7408(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7416(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7424(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7432(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7440(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7448(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7456(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7464(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7472(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7480(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7488(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7496(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7504(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7512(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7520(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7528(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7536(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7544(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7552(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7560(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7568(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7576(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7584(SB)/8, $0x4091300000000000
+DATA constants64<>+7592(SB)/8, $0x4091300000000000
+DATA constants64<>+7600(SB)/8, $0x4091300000000000
+DATA constants64<>+7608(SB)/8, $0x4091300000000000
+DATA constants64<>+7616(SB)/8, $0x7830000000000000
+DATA constants64<>+7624(SB)/8, $0x7830000000000000
+DATA constants64<>+7632(SB)/8, $0x7830000000000000
+DATA constants64<>+7640(SB)/8, $0x7830000000000000
+DATA constants64<>+7648(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7656(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7664(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7672(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7680(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7688(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7696(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7704(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7712(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7720(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7728(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7736(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7744(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7752(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7760(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7768(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7776(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7784(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7792(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7800(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7808(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7816(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7824(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7832(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7840(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7848(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7856(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7864(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7872(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7880(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7888(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7896(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7904(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7912(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7920(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7928(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7936(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+7944(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+7952(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+7960(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+7968(SB)/8, $0x40071547652b82fe
+DATA constants64<>+7976(SB)/8, $0x40071547652b82fe
+DATA constants64<>+7984(SB)/8, $0x40071547652b82fe
+DATA constants64<>+7992(SB)/8, $0x40071547652b82fe
+DATA constants64<>+8000(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8008(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8016(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8024(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8032(SB)/8, $0xc091300000000000
+DATA constants64<>+8040(SB)/8, $0xc091300000000000
+DATA constants64<>+8048(SB)/8, $0xc091300000000000
+DATA constants64<>+8056(SB)/8, $0xc091300000000000
+DATA constants64<>+8064(SB)/8, $0x23d0000000000000
+DATA constants64<>+8072(SB)/8, $0x23d0000000000000
+DATA constants64<>+8080(SB)/8, $0x23d0000000000000
+DATA constants64<>+8088(SB)/8, $0x23d0000000000000
+DATA constants64<>+8096(SB)/8, $0x5f30000000000000
+DATA constants64<>+8104(SB)/8, $0x5f30000000000000
+DATA constants64<>+8112(SB)/8, $0x5f30000000000000
+DATA constants64<>+8120(SB)/8, $0x5f30000000000000
+DATA constants64<>+8128(SB)/8, $0x1a70000000000000
+DATA constants64<>+8136(SB)/8, $0x1a70000000000000
+DATA constants64<>+8144(SB)/8, $0x1a70000000000000
+DATA constants64<>+8152(SB)/8, $0x1a70000000000000
+DATA constants64<>+8160(SB)/8, $0x6570000000000000
+DATA constants64<>+8168(SB)/8, $0x6570000000000000
+DATA constants64<>+8176(SB)/8, $0x6570000000000000
+DATA constants64<>+8184(SB)/8, $0x6570000000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $8192
 
 DATA constants32<>+0(SB)/4, $0x00800000
 DATA constants32<>+4(SB)/4, $0x00800000
@@ -12872,583 +12849,599 @@ DATA constants32<>+2864(SB)/4, $0x3e2aaae5
 DATA constants32<>+2868(SB)/4, $0x3e2aaae5
 DATA constants32<>+2872(SB)/4, $0x3e2aaae5
 DATA constants32<>+2876(SB)/4, $0x3e2aaae5
-DATA constants32<>+2880(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2884(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2888(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2892(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2896(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2900(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2904(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2908(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2912(SB)/4, $0x40490fdb
-DATA constants32<>+2916(SB)/4, $0x40490fdb
-DATA constants32<>+2920(SB)/4, $0x40490fdb
-DATA constants32<>+2924(SB)/4, $0x40490fdb
-DATA constants32<>+2928(SB)/4, $0x40490fdb
-DATA constants32<>+2932(SB)/4, $0x40490fdb
-DATA constants32<>+2936(SB)/4, $0x40490fdb
-DATA constants32<>+2940(SB)/4, $0x40490fdb
-DATA constants32<>+2944(SB)/4, $0x3c34c58b
-DATA constants32<>+2948(SB)/4, $0x3c34c58b
-DATA constants32<>+2952(SB)/4, $0x3c34c58b
-DATA constants32<>+2956(SB)/4, $0x3c34c58b
-DATA constants32<>+2960(SB)/4, $0x3c34c58b
-DATA constants32<>+2964(SB)/4, $0x3c34c58b
-DATA constants32<>+2968(SB)/4, $0x3c34c58b
-DATA constants32<>+2972(SB)/4, $0x3c34c58b
-DATA constants32<>+2976(SB)/4, $0xbaee8693
-DATA constants32<>+2980(SB)/4, $0xbaee8693
-DATA constants32<>+2984(SB)/4, $0xbaee8693
-DATA constants32<>+2988(SB)/4, $0xbaee8693
-DATA constants32<>+2992(SB)/4, $0xbaee8693
-DATA constants32<>+2996(SB)/4, $0xbaee8693
-DATA constants32<>+3000(SB)/4, $0xbaee8693
-DATA constants32<>+3004(SB)/4, $0xbaee8693
-DATA constants32<>+3008(SB)/4, $0xbd009f50
-DATA constants32<>+3012(SB)/4, $0xbd009f50
-DATA constants32<>+3016(SB)/4, $0xbd009f50
-DATA constants32<>+3020(SB)/4, $0xbd009f50
-DATA constants32<>+3024(SB)/4, $0xbd009f50
-DATA constants32<>+3028(SB)/4, $0xbd009f50
-DATA constants32<>+3032(SB)/4, $0xbd009f50
-DATA constants32<>+3036(SB)/4, $0xbd009f50
-DATA constants32<>+3040(SB)/4, $0x3d6e530e
-DATA constants32<>+3044(SB)/4, $0x3d6e530e
-DATA constants32<>+3048(SB)/4, $0x3d6e530e
-DATA constants32<>+3052(SB)/4, $0x3d6e530e
-DATA constants32<>+3056(SB)/4, $0x3d6e530e
-DATA constants32<>+3060(SB)/4, $0x3d6e530e
-DATA constants32<>+3064(SB)/4, $0x3d6e530e
-DATA constants32<>+3068(SB)/4, $0x3d6e530e
-DATA constants32<>+3072(SB)/4, $0xbdac6038
-DATA constants32<>+3076(SB)/4, $0xbdac6038
-DATA constants32<>+3080(SB)/4, $0xbdac6038
-DATA constants32<>+3084(SB)/4, $0xbdac6038
-DATA constants32<>+3088(SB)/4, $0xbdac6038
-DATA constants32<>+3092(SB)/4, $0xbdac6038
-DATA constants32<>+3096(SB)/4, $0xbdac6038
-DATA constants32<>+3100(SB)/4, $0xbdac6038
-DATA constants32<>+3104(SB)/4, $0x3de064eb
-DATA constants32<>+3108(SB)/4, $0x3de064eb
-DATA constants32<>+3112(SB)/4, $0x3de064eb
-DATA constants32<>+3116(SB)/4, $0x3de064eb
-DATA constants32<>+3120(SB)/4, $0x3de064eb
-DATA constants32<>+3124(SB)/4, $0x3de064eb
-DATA constants32<>+3128(SB)/4, $0x3de064eb
-DATA constants32<>+3132(SB)/4, $0x3de064eb
-DATA constants32<>+3136(SB)/4, $0xbe12131d
-DATA constants32<>+3140(SB)/4, $0xbe12131d
-DATA constants32<>+3144(SB)/4, $0xbe12131d
-DATA constants32<>+3148(SB)/4, $0xbe12131d
-DATA constants32<>+3152(SB)/4, $0xbe12131d
-DATA constants32<>+3156(SB)/4, $0xbe12131d
-DATA constants32<>+3160(SB)/4, $0xbe12131d
-DATA constants32<>+3164(SB)/4, $0xbe12131d
-DATA constants32<>+3168(SB)/4, $0x3e4cc933
-DATA constants32<>+3172(SB)/4, $0x3e4cc933
-DATA constants32<>+3176(SB)/4, $0x3e4cc933
-DATA constants32<>+3180(SB)/4, $0x3e4cc933
-DATA constants32<>+3184(SB)/4, $0x3e4cc933
-DATA constants32<>+3188(SB)/4, $0x3e4cc933
-DATA constants32<>+3192(SB)/4, $0x3e4cc933
-DATA constants32<>+3196(SB)/4, $0x3e4cc933
-DATA constants32<>+3200(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3204(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3208(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3212(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3216(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3220(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3224(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3228(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3232(SB)/4, $0x3c0887df
-DATA constants32<>+3236(SB)/4, $0x3c0887df
-DATA constants32<>+3240(SB)/4, $0x3c0887df
-DATA constants32<>+3244(SB)/4, $0x3c0887df
-DATA constants32<>+3248(SB)/4, $0x3c0887df
-DATA constants32<>+3252(SB)/4, $0x3c0887df
-DATA constants32<>+3256(SB)/4, $0x3c0887df
-DATA constants32<>+3260(SB)/4, $0x3c0887df
-DATA constants32<>+3264(SB)/4, $0x3d2aaa73
-DATA constants32<>+3268(SB)/4, $0x3d2aaa73
-DATA constants32<>+3272(SB)/4, $0x3d2aaa73
-DATA constants32<>+3276(SB)/4, $0x3d2aaa73
-DATA constants32<>+3280(SB)/4, $0x3d2aaa73
-DATA constants32<>+3284(SB)/4, $0x3d2aaa73
-DATA constants32<>+3288(SB)/4, $0x3d2aaa73
-DATA constants32<>+3292(SB)/4, $0x3d2aaa73
-DATA constants32<>+3296(SB)/4, $0x42be0000
-DATA constants32<>+3300(SB)/4, $0x42be0000
-DATA constants32<>+3304(SB)/4, $0x42be0000
-DATA constants32<>+3308(SB)/4, $0x42be0000
-DATA constants32<>+3312(SB)/4, $0x42be0000
-DATA constants32<>+3316(SB)/4, $0x42be0000
-DATA constants32<>+3320(SB)/4, $0x42be0000
-DATA constants32<>+3324(SB)/4, $0x42be0000
-DATA constants32<>+3328(SB)/4, $0x42aa0000
-DATA constants32<>+3332(SB)/4, $0x42aa0000
-DATA constants32<>+3336(SB)/4, $0x42aa0000
-DATA constants32<>+3340(SB)/4, $0x42aa0000
-DATA constants32<>+3344(SB)/4, $0x42aa0000
-DATA constants32<>+3348(SB)/4, $0x42aa0000
-DATA constants32<>+3352(SB)/4, $0x42aa0000
-DATA constants32<>+3356(SB)/4, $0x42aa0000
-DATA constants32<>+3360(SB)/4, $0x4b40007e
-DATA constants32<>+3364(SB)/4, $0x4b40007e
-DATA constants32<>+3368(SB)/4, $0x4b40007e
-DATA constants32<>+3372(SB)/4, $0x4b40007e
-DATA constants32<>+3376(SB)/4, $0x4b40007e
-DATA constants32<>+3380(SB)/4, $0x4b40007e
-DATA constants32<>+3384(SB)/4, $0x4b40007e
-DATA constants32<>+3388(SB)/4, $0x4b40007e
-DATA constants32<>+3392(SB)/4, $0x7e000000
-DATA constants32<>+3396(SB)/4, $0x7e000000
-DATA constants32<>+3400(SB)/4, $0x7e000000
-DATA constants32<>+3404(SB)/4, $0x7e000000
-DATA constants32<>+3408(SB)/4, $0x7e000000
-DATA constants32<>+3412(SB)/4, $0x7e000000
-DATA constants32<>+3416(SB)/4, $0x7e000000
-DATA constants32<>+3420(SB)/4, $0x7e000000
-DATA constants32<>+3424(SB)/4, $0x3ab6a794
-DATA constants32<>+3428(SB)/4, $0x3ab6a794
-DATA constants32<>+3432(SB)/4, $0x3ab6a794
-DATA constants32<>+3436(SB)/4, $0x3ab6a794
-DATA constants32<>+3440(SB)/4, $0x3ab6a794
-DATA constants32<>+3444(SB)/4, $0x3ab6a794
-DATA constants32<>+3448(SB)/4, $0x3ab6a794
-DATA constants32<>+3452(SB)/4, $0x3ab6a794
-DATA constants32<>+3456(SB)/4, $0x3951718e
-DATA constants32<>+3460(SB)/4, $0x3951718e
-DATA constants32<>+3464(SB)/4, $0x3951718e
-DATA constants32<>+3468(SB)/4, $0x3951718e
-DATA constants32<>+3472(SB)/4, $0x3951718e
-DATA constants32<>+3476(SB)/4, $0x3951718e
-DATA constants32<>+3480(SB)/4, $0x3951718e
-DATA constants32<>+3484(SB)/4, $0x3951718e
-DATA constants32<>+3488(SB)/4, $0x3e2aaaab
-DATA constants32<>+3492(SB)/4, $0x3e2aaaab
-DATA constants32<>+3496(SB)/4, $0x3e2aaaab
-DATA constants32<>+3500(SB)/4, $0x3e2aaaab
-DATA constants32<>+3504(SB)/4, $0x3e2aaaab
-DATA constants32<>+3508(SB)/4, $0x3e2aaaab
-DATA constants32<>+3512(SB)/4, $0x3e2aaaab
-DATA constants32<>+3516(SB)/4, $0x3e2aaaab
-DATA constants32<>+3520(SB)/4, $0x41200000
-DATA constants32<>+3524(SB)/4, $0x41200000
-DATA constants32<>+3528(SB)/4, $0x41200000
-DATA constants32<>+3532(SB)/4, $0x41200000
-DATA constants32<>+3536(SB)/4, $0x41200000
-DATA constants32<>+3540(SB)/4, $0x41200000
-DATA constants32<>+3544(SB)/4, $0x41200000
-DATA constants32<>+3548(SB)/4, $0x41200000
-DATA constants32<>+3552(SB)/4, $0x4c800000
-DATA constants32<>+3556(SB)/4, $0x4c800000
-DATA constants32<>+3560(SB)/4, $0x4c800000
-DATA constants32<>+3564(SB)/4, $0x4c800000
-DATA constants32<>+3568(SB)/4, $0x4c800000
-DATA constants32<>+3572(SB)/4, $0x4c800000
-DATA constants32<>+3576(SB)/4, $0x4c800000
-DATA constants32<>+3580(SB)/4, $0x4c800000
-DATA constants32<>+3584(SB)/4, $0x3df74f7d
-DATA constants32<>+3588(SB)/4, $0x3df74f7d
-DATA constants32<>+3592(SB)/4, $0x3df74f7d
-DATA constants32<>+3596(SB)/4, $0x3df74f7d
-DATA constants32<>+3600(SB)/4, $0x3df74f7d
-DATA constants32<>+3604(SB)/4, $0x3df74f7d
-DATA constants32<>+3608(SB)/4, $0x3df74f7d
-DATA constants32<>+3612(SB)/4, $0x3df74f7d
-DATA constants32<>+3616(SB)/4, $0x3e11f023
-DATA constants32<>+3620(SB)/4, $0x3e11f023
-DATA constants32<>+3624(SB)/4, $0x3e11f023
-DATA constants32<>+3628(SB)/4, $0x3e11f023
-DATA constants32<>+3632(SB)/4, $0x3e11f023
-DATA constants32<>+3636(SB)/4, $0x3e11f023
-DATA constants32<>+3640(SB)/4, $0x3e11f023
-DATA constants32<>+3644(SB)/4, $0x3e11f023
-DATA constants32<>+3648(SB)/4, $0x3f7fc000
-DATA constants32<>+3652(SB)/4, $0x3f7fc000
-DATA constants32<>+3656(SB)/4, $0x3f7fc000
-DATA constants32<>+3660(SB)/4, $0x3f7fc000
-DATA constants32<>+3664(SB)/4, $0x3f7fc000
-DATA constants32<>+3668(SB)/4, $0x3f7fc000
-DATA constants32<>+3672(SB)/4, $0x3f7fc000
-DATA constants32<>+3676(SB)/4, $0x3f7fc000
-DATA constants32<>+3680(SB)/4, $0x3fc00000
-DATA constants32<>+3684(SB)/4, $0x3fc00000
-DATA constants32<>+3688(SB)/4, $0x3fc00000
-DATA constants32<>+3692(SB)/4, $0x3fc00000
-DATA constants32<>+3696(SB)/4, $0x3fc00000
-DATA constants32<>+3700(SB)/4, $0x3fc00000
-DATA constants32<>+3704(SB)/4, $0x3fc00000
-DATA constants32<>+3708(SB)/4, $0x3fc00000
-DATA constants32<>+3712(SB)/4, $0x3e4cce06
-DATA constants32<>+3716(SB)/4, $0x3e4cce06
-DATA constants32<>+3720(SB)/4, $0x3e4cce06
-DATA constants32<>+3724(SB)/4, $0x3e4cce06
-DATA constants32<>+3728(SB)/4, $0x3e4cce06
-DATA constants32<>+3732(SB)/4, $0x3e4cce06
-DATA constants32<>+3736(SB)/4, $0x3e4cce06
-DATA constants32<>+3740(SB)/4, $0x3e4cce06
-DATA constants32<>+3744(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3748(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3752(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3756(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3760(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3764(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3768(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3772(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3776(SB)/4, $0xb486c504
-DATA constants32<>+3780(SB)/4, $0xb486c504
-DATA constants32<>+3784(SB)/4, $0xb486c504
-DATA constants32<>+3788(SB)/4, $0xb486c504
-DATA constants32<>+3792(SB)/4, $0xb486c504
-DATA constants32<>+3796(SB)/4, $0xb486c504
-DATA constants32<>+3800(SB)/4, $0xb486c504
-DATA constants32<>+3804(SB)/4, $0xb486c504
-DATA constants32<>+3808(SB)/4, $0xb999f0c0
-DATA constants32<>+3812(SB)/4, $0xb999f0c0
-DATA constants32<>+3816(SB)/4, $0xb999f0c0
-DATA constants32<>+3820(SB)/4, $0xb999f0c0
-DATA constants32<>+3824(SB)/4, $0xb999f0c0
-DATA constants32<>+3828(SB)/4, $0xb999f0c0
-DATA constants32<>+3832(SB)/4, $0xb999f0c0
-DATA constants32<>+3836(SB)/4, $0xb999f0c0
-DATA constants32<>+3840(SB)/4, $0xbc24a8e8
-DATA constants32<>+3844(SB)/4, $0xbc24a8e8
-DATA constants32<>+3848(SB)/4, $0xbc24a8e8
-DATA constants32<>+3852(SB)/4, $0xbc24a8e8
-DATA constants32<>+3856(SB)/4, $0xbc24a8e8
-DATA constants32<>+3860(SB)/4, $0xbc24a8e8
-DATA constants32<>+3864(SB)/4, $0xbc24a8e8
-DATA constants32<>+3868(SB)/4, $0xbc24a8e8
-DATA constants32<>+3872(SB)/4, $0x3f57d5da
-DATA constants32<>+3876(SB)/4, $0x3f57d5da
-DATA constants32<>+3880(SB)/4, $0x3f57d5da
-DATA constants32<>+3884(SB)/4, $0x3f57d5da
-DATA constants32<>+3888(SB)/4, $0x3f57d5da
-DATA constants32<>+3892(SB)/4, $0x3f57d5da
-DATA constants32<>+3896(SB)/4, $0x3f57d5da
-DATA constants32<>+3900(SB)/4, $0x3f57d5da
-DATA constants32<>+3904(SB)/4, $0x3fecbfe0
-DATA constants32<>+3908(SB)/4, $0x3fecbfe0
-DATA constants32<>+3912(SB)/4, $0x3fecbfe0
-DATA constants32<>+3916(SB)/4, $0x3fecbfe0
-DATA constants32<>+3920(SB)/4, $0x3fecbfe0
-DATA constants32<>+3924(SB)/4, $0x3fecbfe0
-DATA constants32<>+3928(SB)/4, $0x3fecbfe0
-DATA constants32<>+3932(SB)/4, $0x3fecbfe0
-DATA constants32<>+3936(SB)/4, $0x37c379c2
-DATA constants32<>+3940(SB)/4, $0x37c379c2
-DATA constants32<>+3944(SB)/4, $0x37c379c2
-DATA constants32<>+3948(SB)/4, $0x37c379c2
-DATA constants32<>+3952(SB)/4, $0x37c379c2
-DATA constants32<>+3956(SB)/4, $0x37c379c2
-DATA constants32<>+3960(SB)/4, $0x37c379c2
-DATA constants32<>+3964(SB)/4, $0x37c379c2
-DATA constants32<>+3968(SB)/4, $0x3b0432cd
-DATA constants32<>+3972(SB)/4, $0x3b0432cd
-DATA constants32<>+3976(SB)/4, $0x3b0432cd
-DATA constants32<>+3980(SB)/4, $0x3b0432cd
-DATA constants32<>+3984(SB)/4, $0x3b0432cd
-DATA constants32<>+3988(SB)/4, $0x3b0432cd
-DATA constants32<>+3992(SB)/4, $0x3b0432cd
-DATA constants32<>+3996(SB)/4, $0x3b0432cd
-DATA constants32<>+4000(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4004(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4008(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4012(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4016(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4020(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4024(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4028(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4032(SB)/4, $0x4028e4d8
-DATA constants32<>+4036(SB)/4, $0x4028e4d8
-DATA constants32<>+4040(SB)/4, $0x4028e4d8
-DATA constants32<>+4044(SB)/4, $0x4028e4d8
-DATA constants32<>+4048(SB)/4, $0x4028e4d8
-DATA constants32<>+4052(SB)/4, $0x4028e4d8
-DATA constants32<>+4056(SB)/4, $0x4028e4d8
-DATA constants32<>+4060(SB)/4, $0x4028e4d8
-DATA constants32<>+4064(SB)/4, $0xb684f2b4
-DATA constants32<>+4068(SB)/4, $0xb684f2b4
-DATA constants32<>+4072(SB)/4, $0xb684f2b4
-DATA constants32<>+4076(SB)/4, $0xb684f2b4
-DATA constants32<>+4080(SB)/4, $0xb684f2b4
-DATA constants32<>+4084(SB)/4, $0xb684f2b4
-DATA constants32<>+4088(SB)/4, $0xb684f2b4
-DATA constants32<>+4092(SB)/4, $0xb684f2b4
-DATA constants32<>+4096(SB)/4, $0xba560bce
-DATA constants32<>+4100(SB)/4, $0xba560bce
-DATA constants32<>+4104(SB)/4, $0xba560bce
-DATA constants32<>+4108(SB)/4, $0xba560bce
-DATA constants32<>+4112(SB)/4, $0xba560bce
-DATA constants32<>+4116(SB)/4, $0xba560bce
-DATA constants32<>+4120(SB)/4, $0xba560bce
-DATA constants32<>+4124(SB)/4, $0xba560bce
-DATA constants32<>+4128(SB)/4, $0xbcdc02b6
-DATA constants32<>+4132(SB)/4, $0xbcdc02b6
-DATA constants32<>+4136(SB)/4, $0xbcdc02b6
-DATA constants32<>+4140(SB)/4, $0xbcdc02b6
-DATA constants32<>+4144(SB)/4, $0xbcdc02b6
-DATA constants32<>+4148(SB)/4, $0xbcdc02b6
-DATA constants32<>+4152(SB)/4, $0xbcdc02b6
-DATA constants32<>+4156(SB)/4, $0xbcdc02b6
-DATA constants32<>+4160(SB)/4, $0xbec093a0
-DATA constants32<>+4164(SB)/4, $0xbec093a0
-DATA constants32<>+4168(SB)/4, $0xbec093a0
-DATA constants32<>+4172(SB)/4, $0xbec093a0
-DATA constants32<>+4176(SB)/4, $0xbec093a0
-DATA constants32<>+4180(SB)/4, $0xbec093a0
-DATA constants32<>+4184(SB)/4, $0xbec093a0
-DATA constants32<>+4188(SB)/4, $0xbec093a0
-DATA constants32<>+4192(SB)/4, $0x38bf16e8
-DATA constants32<>+4196(SB)/4, $0x38bf16e8
-DATA constants32<>+4200(SB)/4, $0x38bf16e8
-DATA constants32<>+4204(SB)/4, $0x38bf16e8
-DATA constants32<>+4208(SB)/4, $0x38bf16e8
-DATA constants32<>+4212(SB)/4, $0x38bf16e8
-DATA constants32<>+4216(SB)/4, $0x38bf16e8
-DATA constants32<>+4220(SB)/4, $0x38bf16e8
-DATA constants32<>+4224(SB)/4, $0x3baa51b0
-DATA constants32<>+4228(SB)/4, $0x3baa51b0
-DATA constants32<>+4232(SB)/4, $0x3baa51b0
-DATA constants32<>+4236(SB)/4, $0x3baa51b0
-DATA constants32<>+4240(SB)/4, $0x3baa51b0
-DATA constants32<>+4244(SB)/4, $0x3baa51b0
-DATA constants32<>+4248(SB)/4, $0x3baa51b0
-DATA constants32<>+4252(SB)/4, $0x3baa51b0
-DATA constants32<>+4256(SB)/4, $0x3de716ba
-DATA constants32<>+4260(SB)/4, $0x3de716ba
-DATA constants32<>+4264(SB)/4, $0x3de716ba
-DATA constants32<>+4268(SB)/4, $0x3de716ba
-DATA constants32<>+4272(SB)/4, $0x3de716ba
-DATA constants32<>+4276(SB)/4, $0x3de716ba
-DATA constants32<>+4280(SB)/4, $0x3de716ba
-DATA constants32<>+4284(SB)/4, $0x3de716ba
-DATA constants32<>+4288(SB)/4, $0x3e0375d4
-DATA constants32<>+4292(SB)/4, $0x3e0375d4
-DATA constants32<>+4296(SB)/4, $0x3e0375d4
-DATA constants32<>+4300(SB)/4, $0x3e0375d4
-DATA constants32<>+4304(SB)/4, $0x3e0375d4
-DATA constants32<>+4308(SB)/4, $0x3e0375d4
-DATA constants32<>+4312(SB)/4, $0x3e0375d4
-DATA constants32<>+4316(SB)/4, $0x3e0375d4
-DATA constants32<>+4320(SB)/4, $0x41233333
-DATA constants32<>+4324(SB)/4, $0x41233333
-DATA constants32<>+4328(SB)/4, $0x41233333
-DATA constants32<>+4332(SB)/4, $0x41233333
-DATA constants32<>+4336(SB)/4, $0x41233333
-DATA constants32<>+4340(SB)/4, $0x41233333
-DATA constants32<>+4344(SB)/4, $0x41233333
-DATA constants32<>+4348(SB)/4, $0x41233333
-DATA constants32<>+4352(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4356(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4360(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4364(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4368(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4372(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4376(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4380(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4384(SB)/4, $0x37f60e42
-DATA constants32<>+4388(SB)/4, $0x37f60e42
-DATA constants32<>+4392(SB)/4, $0x37f60e42
-DATA constants32<>+4396(SB)/4, $0x37f60e42
-DATA constants32<>+4400(SB)/4, $0x37f60e42
-DATA constants32<>+4404(SB)/4, $0x37f60e42
-DATA constants32<>+4408(SB)/4, $0x37f60e42
-DATA constants32<>+4412(SB)/4, $0x37f60e42
-DATA constants32<>+4416(SB)/4, $0xbaa49101
-DATA constants32<>+4420(SB)/4, $0xbaa49101
-DATA constants32<>+4424(SB)/4, $0xbaa49101
-DATA constants32<>+4428(SB)/4, $0xbaa49101
-DATA constants32<>+4432(SB)/4, $0xbaa49101
-DATA constants32<>+4436(SB)/4, $0xbaa49101
-DATA constants32<>+4440(SB)/4, $0xbaa49101
-DATA constants32<>+4444(SB)/4, $0xbaa49101
-DATA constants32<>+4448(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4452(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4456(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4460(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4464(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4468(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4472(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4476(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4480(SB)/4, $0xbd5e0655
-DATA constants32<>+4484(SB)/4, $0xbd5e0655
-DATA constants32<>+4488(SB)/4, $0xbd5e0655
-DATA constants32<>+4492(SB)/4, $0xbd5e0655
-DATA constants32<>+4496(SB)/4, $0xbd5e0655
-DATA constants32<>+4500(SB)/4, $0xbd5e0655
-DATA constants32<>+4504(SB)/4, $0xbd5e0655
-DATA constants32<>+4508(SB)/4, $0xbd5e0655
-DATA constants32<>+4512(SB)/4, $0xbe2a041f
-DATA constants32<>+4516(SB)/4, $0xbe2a041f
-DATA constants32<>+4520(SB)/4, $0xbe2a041f
-DATA constants32<>+4524(SB)/4, $0xbe2a041f
-DATA constants32<>+4528(SB)/4, $0xbe2a041f
-DATA constants32<>+4532(SB)/4, $0xbe2a041f
-DATA constants32<>+4536(SB)/4, $0xbe2a041f
-DATA constants32<>+4540(SB)/4, $0xbe2a041f
-DATA constants32<>+4544(SB)/4, $0xb9bd16ae
-DATA constants32<>+4548(SB)/4, $0xb9bd16ae
-DATA constants32<>+4552(SB)/4, $0xb9bd16ae
-DATA constants32<>+4556(SB)/4, $0xb9bd16ae
-DATA constants32<>+4560(SB)/4, $0xb9bd16ae
-DATA constants32<>+4564(SB)/4, $0xb9bd16ae
-DATA constants32<>+4568(SB)/4, $0xb9bd16ae
-DATA constants32<>+4572(SB)/4, $0xb9bd16ae
-DATA constants32<>+4576(SB)/4, $0x3aa661b8
-DATA constants32<>+4580(SB)/4, $0x3aa661b8
-DATA constants32<>+4584(SB)/4, $0x3aa661b8
-DATA constants32<>+4588(SB)/4, $0x3aa661b8
-DATA constants32<>+4592(SB)/4, $0x3aa661b8
-DATA constants32<>+4596(SB)/4, $0x3aa661b8
-DATA constants32<>+4600(SB)/4, $0x3aa661b8
-DATA constants32<>+4604(SB)/4, $0x3aa661b8
-DATA constants32<>+4608(SB)/4, $0xbc03c7b4
-DATA constants32<>+4612(SB)/4, $0xbc03c7b4
-DATA constants32<>+4616(SB)/4, $0xbc03c7b4
-DATA constants32<>+4620(SB)/4, $0xbc03c7b4
-DATA constants32<>+4624(SB)/4, $0xbc03c7b4
-DATA constants32<>+4628(SB)/4, $0xbc03c7b4
-DATA constants32<>+4632(SB)/4, $0xbc03c7b4
-DATA constants32<>+4636(SB)/4, $0xbc03c7b4
-DATA constants32<>+4640(SB)/4, $0x3e27fd81
-DATA constants32<>+4644(SB)/4, $0x3e27fd81
-DATA constants32<>+4648(SB)/4, $0x3e27fd81
-DATA constants32<>+4652(SB)/4, $0x3e27fd81
-DATA constants32<>+4656(SB)/4, $0x3e27fd81
-DATA constants32<>+4660(SB)/4, $0x3e27fd81
-DATA constants32<>+4664(SB)/4, $0x3e27fd81
-DATA constants32<>+4668(SB)/4, $0x3e27fd81
-DATA constants32<>+4672(SB)/4, $0xbdbdfaff
-DATA constants32<>+4676(SB)/4, $0xbdbdfaff
-DATA constants32<>+4680(SB)/4, $0xbdbdfaff
-DATA constants32<>+4684(SB)/4, $0xbdbdfaff
-DATA constants32<>+4688(SB)/4, $0xbdbdfaff
-DATA constants32<>+4692(SB)/4, $0xbdbdfaff
-DATA constants32<>+4696(SB)/4, $0xbdbdfaff
-DATA constants32<>+4700(SB)/4, $0xbdbdfaff
-DATA constants32<>+4704(SB)/4, $0x3fa37407
-DATA constants32<>+4708(SB)/4, $0x3fa37407
-DATA constants32<>+4712(SB)/4, $0x3fa37407
-DATA constants32<>+4716(SB)/4, $0x3fa37407
-DATA constants32<>+4720(SB)/4, $0x3fa37407
-DATA constants32<>+4724(SB)/4, $0x3fa37407
-DATA constants32<>+4728(SB)/4, $0x3fa37407
-DATA constants32<>+4732(SB)/4, $0x3fa37407
-DATA constants32<>+4736(SB)/4, $0x43200000
-DATA constants32<>+4740(SB)/4, $0x43200000
-DATA constants32<>+4744(SB)/4, $0x43200000
-DATA constants32<>+4748(SB)/4, $0x43200000
-DATA constants32<>+4752(SB)/4, $0x43200000
-DATA constants32<>+4756(SB)/4, $0x43200000
-DATA constants32<>+4760(SB)/4, $0x43200000
-DATA constants32<>+4764(SB)/4, $0x43200000
-DATA constants32<>+4768(SB)/4, $0x71800000
-DATA constants32<>+4772(SB)/4, $0x71800000
-DATA constants32<>+4776(SB)/4, $0x71800000
-DATA constants32<>+4780(SB)/4, $0x71800000
-DATA constants32<>+4784(SB)/4, $0x71800000
-DATA constants32<>+4788(SB)/4, $0x71800000
-DATA constants32<>+4792(SB)/4, $0x71800000
-DATA constants32<>+4796(SB)/4, $0x71800000
-DATA constants32<>+4800(SB)/4, $0x3eacf700
-DATA constants32<>+4804(SB)/4, $0x3eacf700
-DATA constants32<>+4808(SB)/4, $0x3eacf700
-DATA constants32<>+4812(SB)/4, $0x3eacf700
-DATA constants32<>+4816(SB)/4, $0x3eacf700
-DATA constants32<>+4820(SB)/4, $0x3eacf700
-DATA constants32<>+4824(SB)/4, $0x3eacf700
-DATA constants32<>+4828(SB)/4, $0x3eacf700
-DATA constants32<>+4832(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4836(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4840(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4844(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4848(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4852(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4856(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4860(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4864(SB)/4, $0x3f13bb87
-DATA constants32<>+4868(SB)/4, $0x3f13bb87
-DATA constants32<>+4872(SB)/4, $0x3f13bb87
-DATA constants32<>+4876(SB)/4, $0x3f13bb87
-DATA constants32<>+4880(SB)/4, $0x3f13bb87
-DATA constants32<>+4884(SB)/4, $0x3f13bb87
-DATA constants32<>+4888(SB)/4, $0x3f13bb87
-DATA constants32<>+4892(SB)/4, $0x3f13bb87
-DATA constants32<>+4896(SB)/4, $0xb1f17f01
-DATA constants32<>+4900(SB)/4, $0xb1f17f01
-DATA constants32<>+4904(SB)/4, $0xb1f17f01
-DATA constants32<>+4908(SB)/4, $0xb1f17f01
-DATA constants32<>+4912(SB)/4, $0xb1f17f01
-DATA constants32<>+4916(SB)/4, $0xb1f17f01
-DATA constants32<>+4920(SB)/4, $0xb1f17f01
-DATA constants32<>+4924(SB)/4, $0xb1f17f01
-DATA constants32<>+4928(SB)/4, $0x3f76384f
-DATA constants32<>+4932(SB)/4, $0x3f76384f
-DATA constants32<>+4936(SB)/4, $0x3f76384f
-DATA constants32<>+4940(SB)/4, $0x3f76384f
-DATA constants32<>+4944(SB)/4, $0x3f76384f
-DATA constants32<>+4948(SB)/4, $0x3f76384f
-DATA constants32<>+4952(SB)/4, $0x3f76384f
-DATA constants32<>+4956(SB)/4, $0x3f76384f
-DATA constants32<>+4960(SB)/4, $0x4038aa3b
-DATA constants32<>+4964(SB)/4, $0x4038aa3b
-DATA constants32<>+4968(SB)/4, $0x4038aa3b
-DATA constants32<>+4972(SB)/4, $0x4038aa3b
-DATA constants32<>+4976(SB)/4, $0x4038aa3b
-DATA constants32<>+4980(SB)/4, $0x4038aa3b
-DATA constants32<>+4984(SB)/4, $0x4038aa3b
-DATA constants32<>+4988(SB)/4, $0x4038aa3b
-DATA constants32<>+4992(SB)/4, $0x33257060
-DATA constants32<>+4996(SB)/4, $0x33257060
-DATA constants32<>+5000(SB)/4, $0x33257060
-DATA constants32<>+5004(SB)/4, $0x33257060
-DATA constants32<>+5008(SB)/4, $0x33257060
-DATA constants32<>+5012(SB)/4, $0x33257060
-DATA constants32<>+5016(SB)/4, $0x33257060
-DATA constants32<>+5020(SB)/4, $0x33257060
-DATA constants32<>+5024(SB)/4, $0xc3200000
-DATA constants32<>+5028(SB)/4, $0xc3200000
-DATA constants32<>+5032(SB)/4, $0xc3200000
-DATA constants32<>+5036(SB)/4, $0xc3200000
-DATA constants32<>+5040(SB)/4, $0xc3200000
-DATA constants32<>+5044(SB)/4, $0xc3200000
-DATA constants32<>+5048(SB)/4, $0xc3200000
-DATA constants32<>+5052(SB)/4, $0xc3200000
-DATA constants32<>+5056(SB)/4, $0x29000000
-DATA constants32<>+5060(SB)/4, $0x29000000
-DATA constants32<>+5064(SB)/4, $0x29000000
-DATA constants32<>+5068(SB)/4, $0x29000000
-DATA constants32<>+5072(SB)/4, $0x29000000
-DATA constants32<>+5076(SB)/4, $0x29000000
-DATA constants32<>+5080(SB)/4, $0x29000000
-DATA constants32<>+5084(SB)/4, $0x29000000
-DATA constants32<>+5088(SB)/4, $0x5d800000
-DATA constants32<>+5092(SB)/4, $0x5d800000
-DATA constants32<>+5096(SB)/4, $0x5d800000
-DATA constants32<>+5100(SB)/4, $0x5d800000
-DATA constants32<>+5104(SB)/4, $0x5d800000
-DATA constants32<>+5108(SB)/4, $0x5d800000
-DATA constants32<>+5112(SB)/4, $0x5d800000
-DATA constants32<>+5116(SB)/4, $0x5d800000
-DATA constants32<>+5120(SB)/4, $0x17800000
-DATA constants32<>+5124(SB)/4, $0x17800000
-DATA constants32<>+5128(SB)/4, $0x17800000
-DATA constants32<>+5132(SB)/4, $0x17800000
-DATA constants32<>+5136(SB)/4, $0x17800000
-DATA constants32<>+5140(SB)/4, $0x17800000
-DATA constants32<>+5144(SB)/4, $0x17800000
-DATA constants32<>+5148(SB)/4, $0x17800000
-DATA constants32<>+5152(SB)/4, $0x67800000
-DATA constants32<>+5156(SB)/4, $0x67800000
-DATA constants32<>+5160(SB)/4, $0x67800000
-DATA constants32<>+5164(SB)/4, $0x67800000
-DATA constants32<>+5168(SB)/4, $0x67800000
-DATA constants32<>+5172(SB)/4, $0x67800000
-DATA constants32<>+5176(SB)/4, $0x67800000
-DATA constants32<>+5180(SB)/4, $0x67800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $5184
+DATA constants32<>+2880(SB)/4, $0xc0000000
+DATA constants32<>+2884(SB)/4, $0xc0000000
+DATA constants32<>+2888(SB)/4, $0xc0000000
+DATA constants32<>+2892(SB)/4, $0xc0000000
+DATA constants32<>+2896(SB)/4, $0xc0000000
+DATA constants32<>+2900(SB)/4, $0xc0000000
+DATA constants32<>+2904(SB)/4, $0xc0000000
+DATA constants32<>+2908(SB)/4, $0xc0000000
+DATA constants32<>+2912(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2916(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2920(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2924(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2928(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2932(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2936(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2940(SB)/4, $0xb3bbbd2e
+DATA constants32<>+2944(SB)/4, $0x40490fdb
+DATA constants32<>+2948(SB)/4, $0x40490fdb
+DATA constants32<>+2952(SB)/4, $0x40490fdb
+DATA constants32<>+2956(SB)/4, $0x40490fdb
+DATA constants32<>+2960(SB)/4, $0x40490fdb
+DATA constants32<>+2964(SB)/4, $0x40490fdb
+DATA constants32<>+2968(SB)/4, $0x40490fdb
+DATA constants32<>+2972(SB)/4, $0x40490fdb
+DATA constants32<>+2976(SB)/4, $0x3c34c58b
+DATA constants32<>+2980(SB)/4, $0x3c34c58b
+DATA constants32<>+2984(SB)/4, $0x3c34c58b
+DATA constants32<>+2988(SB)/4, $0x3c34c58b
+DATA constants32<>+2992(SB)/4, $0x3c34c58b
+DATA constants32<>+2996(SB)/4, $0x3c34c58b
+DATA constants32<>+3000(SB)/4, $0x3c34c58b
+DATA constants32<>+3004(SB)/4, $0x3c34c58b
+DATA constants32<>+3008(SB)/4, $0xbaee8693
+DATA constants32<>+3012(SB)/4, $0xbaee8693
+DATA constants32<>+3016(SB)/4, $0xbaee8693
+DATA constants32<>+3020(SB)/4, $0xbaee8693
+DATA constants32<>+3024(SB)/4, $0xbaee8693
+DATA constants32<>+3028(SB)/4, $0xbaee8693
+DATA constants32<>+3032(SB)/4, $0xbaee8693
+DATA constants32<>+3036(SB)/4, $0xbaee8693
+DATA constants32<>+3040(SB)/4, $0xbd009f50
+DATA constants32<>+3044(SB)/4, $0xbd009f50
+DATA constants32<>+3048(SB)/4, $0xbd009f50
+DATA constants32<>+3052(SB)/4, $0xbd009f50
+DATA constants32<>+3056(SB)/4, $0xbd009f50
+DATA constants32<>+3060(SB)/4, $0xbd009f50
+DATA constants32<>+3064(SB)/4, $0xbd009f50
+DATA constants32<>+3068(SB)/4, $0xbd009f50
+DATA constants32<>+3072(SB)/4, $0x3d6e530e
+DATA constants32<>+3076(SB)/4, $0x3d6e530e
+DATA constants32<>+3080(SB)/4, $0x3d6e530e
+DATA constants32<>+3084(SB)/4, $0x3d6e530e
+DATA constants32<>+3088(SB)/4, $0x3d6e530e
+DATA constants32<>+3092(SB)/4, $0x3d6e530e
+DATA constants32<>+3096(SB)/4, $0x3d6e530e
+DATA constants32<>+3100(SB)/4, $0x3d6e530e
+DATA constants32<>+3104(SB)/4, $0xbdac6038
+DATA constants32<>+3108(SB)/4, $0xbdac6038
+DATA constants32<>+3112(SB)/4, $0xbdac6038
+DATA constants32<>+3116(SB)/4, $0xbdac6038
+DATA constants32<>+3120(SB)/4, $0xbdac6038
+DATA constants32<>+3124(SB)/4, $0xbdac6038
+DATA constants32<>+3128(SB)/4, $0xbdac6038
+DATA constants32<>+3132(SB)/4, $0xbdac6038
+DATA constants32<>+3136(SB)/4, $0x3de064eb
+DATA constants32<>+3140(SB)/4, $0x3de064eb
+DATA constants32<>+3144(SB)/4, $0x3de064eb
+DATA constants32<>+3148(SB)/4, $0x3de064eb
+DATA constants32<>+3152(SB)/4, $0x3de064eb
+DATA constants32<>+3156(SB)/4, $0x3de064eb
+DATA constants32<>+3160(SB)/4, $0x3de064eb
+DATA constants32<>+3164(SB)/4, $0x3de064eb
+DATA constants32<>+3168(SB)/4, $0xbe12131d
+DATA constants32<>+3172(SB)/4, $0xbe12131d
+DATA constants32<>+3176(SB)/4, $0xbe12131d
+DATA constants32<>+3180(SB)/4, $0xbe12131d
+DATA constants32<>+3184(SB)/4, $0xbe12131d
+DATA constants32<>+3188(SB)/4, $0xbe12131d
+DATA constants32<>+3192(SB)/4, $0xbe12131d
+DATA constants32<>+3196(SB)/4, $0xbe12131d
+DATA constants32<>+3200(SB)/4, $0x3e4cc933
+DATA constants32<>+3204(SB)/4, $0x3e4cc933
+DATA constants32<>+3208(SB)/4, $0x3e4cc933
+DATA constants32<>+3212(SB)/4, $0x3e4cc933
+DATA constants32<>+3216(SB)/4, $0x3e4cc933
+DATA constants32<>+3220(SB)/4, $0x3e4cc933
+DATA constants32<>+3224(SB)/4, $0x3e4cc933
+DATA constants32<>+3228(SB)/4, $0x3e4cc933
+DATA constants32<>+3232(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3236(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3240(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3244(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3248(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3252(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3256(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3260(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3264(SB)/4, $0x3c0887df
+DATA constants32<>+3268(SB)/4, $0x3c0887df
+DATA constants32<>+3272(SB)/4, $0x3c0887df
+DATA constants32<>+3276(SB)/4, $0x3c0887df
+DATA constants32<>+3280(SB)/4, $0x3c0887df
+DATA constants32<>+3284(SB)/4, $0x3c0887df
+DATA constants32<>+3288(SB)/4, $0x3c0887df
+DATA constants32<>+3292(SB)/4, $0x3c0887df
+DATA constants32<>+3296(SB)/4, $0x3d2aaa73
+DATA constants32<>+3300(SB)/4, $0x3d2aaa73
+DATA constants32<>+3304(SB)/4, $0x3d2aaa73
+DATA constants32<>+3308(SB)/4, $0x3d2aaa73
+DATA constants32<>+3312(SB)/4, $0x3d2aaa73
+DATA constants32<>+3316(SB)/4, $0x3d2aaa73
+DATA constants32<>+3320(SB)/4, $0x3d2aaa73
+DATA constants32<>+3324(SB)/4, $0x3d2aaa73
+DATA constants32<>+3328(SB)/4, $0x42be0000
+DATA constants32<>+3332(SB)/4, $0x42be0000
+DATA constants32<>+3336(SB)/4, $0x42be0000
+DATA constants32<>+3340(SB)/4, $0x42be0000
+DATA constants32<>+3344(SB)/4, $0x42be0000
+DATA constants32<>+3348(SB)/4, $0x42be0000
+DATA constants32<>+3352(SB)/4, $0x42be0000
+DATA constants32<>+3356(SB)/4, $0x42be0000
+DATA constants32<>+3360(SB)/4, $0x42aa0000
+DATA constants32<>+3364(SB)/4, $0x42aa0000
+DATA constants32<>+3368(SB)/4, $0x42aa0000
+DATA constants32<>+3372(SB)/4, $0x42aa0000
+DATA constants32<>+3376(SB)/4, $0x42aa0000
+DATA constants32<>+3380(SB)/4, $0x42aa0000
+DATA constants32<>+3384(SB)/4, $0x42aa0000
+DATA constants32<>+3388(SB)/4, $0x42aa0000
+DATA constants32<>+3392(SB)/4, $0x4b40007e
+DATA constants32<>+3396(SB)/4, $0x4b40007e
+DATA constants32<>+3400(SB)/4, $0x4b40007e
+DATA constants32<>+3404(SB)/4, $0x4b40007e
+DATA constants32<>+3408(SB)/4, $0x4b40007e
+DATA constants32<>+3412(SB)/4, $0x4b40007e
+DATA constants32<>+3416(SB)/4, $0x4b40007e
+DATA constants32<>+3420(SB)/4, $0x4b40007e
+DATA constants32<>+3424(SB)/4, $0x7e000000
+DATA constants32<>+3428(SB)/4, $0x7e000000
+DATA constants32<>+3432(SB)/4, $0x7e000000
+DATA constants32<>+3436(SB)/4, $0x7e000000
+DATA constants32<>+3440(SB)/4, $0x7e000000
+DATA constants32<>+3444(SB)/4, $0x7e000000
+DATA constants32<>+3448(SB)/4, $0x7e000000
+DATA constants32<>+3452(SB)/4, $0x7e000000
+DATA constants32<>+3456(SB)/4, $0x3ab6a794
+DATA constants32<>+3460(SB)/4, $0x3ab6a794
+DATA constants32<>+3464(SB)/4, $0x3ab6a794
+DATA constants32<>+3468(SB)/4, $0x3ab6a794
+DATA constants32<>+3472(SB)/4, $0x3ab6a794
+DATA constants32<>+3476(SB)/4, $0x3ab6a794
+DATA constants32<>+3480(SB)/4, $0x3ab6a794
+DATA constants32<>+3484(SB)/4, $0x3ab6a794
+DATA constants32<>+3488(SB)/4, $0x3951718e
+DATA constants32<>+3492(SB)/4, $0x3951718e
+DATA constants32<>+3496(SB)/4, $0x3951718e
+DATA constants32<>+3500(SB)/4, $0x3951718e
+DATA constants32<>+3504(SB)/4, $0x3951718e
+DATA constants32<>+3508(SB)/4, $0x3951718e
+DATA constants32<>+3512(SB)/4, $0x3951718e
+DATA constants32<>+3516(SB)/4, $0x3951718e
+DATA constants32<>+3520(SB)/4, $0x3e2aaaab
+DATA constants32<>+3524(SB)/4, $0x3e2aaaab
+DATA constants32<>+3528(SB)/4, $0x3e2aaaab
+DATA constants32<>+3532(SB)/4, $0x3e2aaaab
+DATA constants32<>+3536(SB)/4, $0x3e2aaaab
+DATA constants32<>+3540(SB)/4, $0x3e2aaaab
+DATA constants32<>+3544(SB)/4, $0x3e2aaaab
+DATA constants32<>+3548(SB)/4, $0x3e2aaaab
+DATA constants32<>+3552(SB)/4, $0x41200000
+DATA constants32<>+3556(SB)/4, $0x41200000
+DATA constants32<>+3560(SB)/4, $0x41200000
+DATA constants32<>+3564(SB)/4, $0x41200000
+DATA constants32<>+3568(SB)/4, $0x41200000
+DATA constants32<>+3572(SB)/4, $0x41200000
+DATA constants32<>+3576(SB)/4, $0x41200000
+DATA constants32<>+3580(SB)/4, $0x41200000
+DATA constants32<>+3584(SB)/4, $0x4c800000
+DATA constants32<>+3588(SB)/4, $0x4c800000
+DATA constants32<>+3592(SB)/4, $0x4c800000
+DATA constants32<>+3596(SB)/4, $0x4c800000
+DATA constants32<>+3600(SB)/4, $0x4c800000
+DATA constants32<>+3604(SB)/4, $0x4c800000
+DATA constants32<>+3608(SB)/4, $0x4c800000
+DATA constants32<>+3612(SB)/4, $0x4c800000
+DATA constants32<>+3616(SB)/4, $0x3df74f7d
+DATA constants32<>+3620(SB)/4, $0x3df74f7d
+DATA constants32<>+3624(SB)/4, $0x3df74f7d
+DATA constants32<>+3628(SB)/4, $0x3df74f7d
+DATA constants32<>+3632(SB)/4, $0x3df74f7d
+DATA constants32<>+3636(SB)/4, $0x3df74f7d
+DATA constants32<>+3640(SB)/4, $0x3df74f7d
+DATA constants32<>+3644(SB)/4, $0x3df74f7d
+DATA constants32<>+3648(SB)/4, $0x3e11f023
+DATA constants32<>+3652(SB)/4, $0x3e11f023
+DATA constants32<>+3656(SB)/4, $0x3e11f023
+DATA constants32<>+3660(SB)/4, $0x3e11f023
+DATA constants32<>+3664(SB)/4, $0x3e11f023
+DATA constants32<>+3668(SB)/4, $0x3e11f023
+DATA constants32<>+3672(SB)/4, $0x3e11f023
+DATA constants32<>+3676(SB)/4, $0x3e11f023
+DATA constants32<>+3680(SB)/4, $0x3f7fc000
+DATA constants32<>+3684(SB)/4, $0x3f7fc000
+DATA constants32<>+3688(SB)/4, $0x3f7fc000
+DATA constants32<>+3692(SB)/4, $0x3f7fc000
+DATA constants32<>+3696(SB)/4, $0x3f7fc000
+DATA constants32<>+3700(SB)/4, $0x3f7fc000
+DATA constants32<>+3704(SB)/4, $0x3f7fc000
+DATA constants32<>+3708(SB)/4, $0x3f7fc000
+DATA constants32<>+3712(SB)/4, $0x3fc00000
+DATA constants32<>+3716(SB)/4, $0x3fc00000
+DATA constants32<>+3720(SB)/4, $0x3fc00000
+DATA constants32<>+3724(SB)/4, $0x3fc00000
+DATA constants32<>+3728(SB)/4, $0x3fc00000
+DATA constants32<>+3732(SB)/4, $0x3fc00000
+DATA constants32<>+3736(SB)/4, $0x3fc00000
+DATA constants32<>+3740(SB)/4, $0x3fc00000
+DATA constants32<>+3744(SB)/4, $0x3e4cce06
+DATA constants32<>+3748(SB)/4, $0x3e4cce06
+DATA constants32<>+3752(SB)/4, $0x3e4cce06
+DATA constants32<>+3756(SB)/4, $0x3e4cce06
+DATA constants32<>+3760(SB)/4, $0x3e4cce06
+DATA constants32<>+3764(SB)/4, $0x3e4cce06
+DATA constants32<>+3768(SB)/4, $0x3e4cce06
+DATA constants32<>+3772(SB)/4, $0x3e4cce06
+DATA constants32<>+3776(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3780(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3784(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3788(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3792(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3796(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3800(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3804(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3808(SB)/4, $0xc2f00000
+DATA constants32<>+3812(SB)/4, $0xc2f00000
+DATA constants32<>+3816(SB)/4, $0xc2f00000
+DATA constants32<>+3820(SB)/4, $0xc2f00000
+DATA constants32<>+3824(SB)/4, $0xc2f00000
+DATA constants32<>+3828(SB)/4, $0xc2f00000
+DATA constants32<>+3832(SB)/4, $0xc2f00000
+DATA constants32<>+3836(SB)/4, $0xc2f00000
+DATA constants32<>+3840(SB)/4, $0xb486c504
+DATA constants32<>+3844(SB)/4, $0xb486c504
+DATA constants32<>+3848(SB)/4, $0xb486c504
+DATA constants32<>+3852(SB)/4, $0xb486c504
+DATA constants32<>+3856(SB)/4, $0xb486c504
+DATA constants32<>+3860(SB)/4, $0xb486c504
+DATA constants32<>+3864(SB)/4, $0xb486c504
+DATA constants32<>+3868(SB)/4, $0xb486c504
+DATA constants32<>+3872(SB)/4, $0xb999f0c0
+DATA constants32<>+3876(SB)/4, $0xb999f0c0
+DATA constants32<>+3880(SB)/4, $0xb999f0c0
+DATA constants32<>+3884(SB)/4, $0xb999f0c0
+DATA constants32<>+3888(SB)/4, $0xb999f0c0
+DATA constants32<>+3892(SB)/4, $0xb999f0c0
+DATA constants32<>+3896(SB)/4, $0xb999f0c0
+DATA constants32<>+3900(SB)/4, $0xb999f0c0
+DATA constants32<>+3904(SB)/4, $0xbc24a8e8
+DATA constants32<>+3908(SB)/4, $0xbc24a8e8
+DATA constants32<>+3912(SB)/4, $0xbc24a8e8
+DATA constants32<>+3916(SB)/4, $0xbc24a8e8
+DATA constants32<>+3920(SB)/4, $0xbc24a8e8
+DATA constants32<>+3924(SB)/4, $0xbc24a8e8
+DATA constants32<>+3928(SB)/4, $0xbc24a8e8
+DATA constants32<>+3932(SB)/4, $0xbc24a8e8
+DATA constants32<>+3936(SB)/4, $0x3f57d5da
+DATA constants32<>+3940(SB)/4, $0x3f57d5da
+DATA constants32<>+3944(SB)/4, $0x3f57d5da
+DATA constants32<>+3948(SB)/4, $0x3f57d5da
+DATA constants32<>+3952(SB)/4, $0x3f57d5da
+DATA constants32<>+3956(SB)/4, $0x3f57d5da
+DATA constants32<>+3960(SB)/4, $0x3f57d5da
+DATA constants32<>+3964(SB)/4, $0x3f57d5da
+DATA constants32<>+3968(SB)/4, $0x3fecbfe0
+DATA constants32<>+3972(SB)/4, $0x3fecbfe0
+DATA constants32<>+3976(SB)/4, $0x3fecbfe0
+DATA constants32<>+3980(SB)/4, $0x3fecbfe0
+DATA constants32<>+3984(SB)/4, $0x3fecbfe0
+DATA constants32<>+3988(SB)/4, $0x3fecbfe0
+DATA constants32<>+3992(SB)/4, $0x3fecbfe0
+DATA constants32<>+3996(SB)/4, $0x3fecbfe0
+DATA constants32<>+4000(SB)/4, $0x37c379c2
+DATA constants32<>+4004(SB)/4, $0x37c379c2
+DATA constants32<>+4008(SB)/4, $0x37c379c2
+DATA constants32<>+4012(SB)/4, $0x37c379c2
+DATA constants32<>+4016(SB)/4, $0x37c379c2
+DATA constants32<>+4020(SB)/4, $0x37c379c2
+DATA constants32<>+4024(SB)/4, $0x37c379c2
+DATA constants32<>+4028(SB)/4, $0x37c379c2
+DATA constants32<>+4032(SB)/4, $0x3b0432cd
+DATA constants32<>+4036(SB)/4, $0x3b0432cd
+DATA constants32<>+4040(SB)/4, $0x3b0432cd
+DATA constants32<>+4044(SB)/4, $0x3b0432cd
+DATA constants32<>+4048(SB)/4, $0x3b0432cd
+DATA constants32<>+4052(SB)/4, $0x3b0432cd
+DATA constants32<>+4056(SB)/4, $0x3b0432cd
+DATA constants32<>+4060(SB)/4, $0x3b0432cd
+DATA constants32<>+4064(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4068(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4072(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4076(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4080(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4084(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4088(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4092(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4096(SB)/4, $0x4028e4d8
+DATA constants32<>+4100(SB)/4, $0x4028e4d8
+DATA constants32<>+4104(SB)/4, $0x4028e4d8
+DATA constants32<>+4108(SB)/4, $0x4028e4d8
+DATA constants32<>+4112(SB)/4, $0x4028e4d8
+DATA constants32<>+4116(SB)/4, $0x4028e4d8
+DATA constants32<>+4120(SB)/4, $0x4028e4d8
+DATA constants32<>+4124(SB)/4, $0x4028e4d8
+DATA constants32<>+4128(SB)/4, $0xb684f2b4
+DATA constants32<>+4132(SB)/4, $0xb684f2b4
+DATA constants32<>+4136(SB)/4, $0xb684f2b4
+DATA constants32<>+4140(SB)/4, $0xb684f2b4
+DATA constants32<>+4144(SB)/4, $0xb684f2b4
+DATA constants32<>+4148(SB)/4, $0xb684f2b4
+DATA constants32<>+4152(SB)/4, $0xb684f2b4
+DATA constants32<>+4156(SB)/4, $0xb684f2b4
+DATA constants32<>+4160(SB)/4, $0xba560bce
+DATA constants32<>+4164(SB)/4, $0xba560bce
+DATA constants32<>+4168(SB)/4, $0xba560bce
+DATA constants32<>+4172(SB)/4, $0xba560bce
+DATA constants32<>+4176(SB)/4, $0xba560bce
+DATA constants32<>+4180(SB)/4, $0xba560bce
+DATA constants32<>+4184(SB)/4, $0xba560bce
+DATA constants32<>+4188(SB)/4, $0xba560bce
+DATA constants32<>+4192(SB)/4, $0xbcdc02b6
+DATA constants32<>+4196(SB)/4, $0xbcdc02b6
+DATA constants32<>+4200(SB)/4, $0xbcdc02b6
+DATA constants32<>+4204(SB)/4, $0xbcdc02b6
+DATA constants32<>+4208(SB)/4, $0xbcdc02b6
+DATA constants32<>+4212(SB)/4, $0xbcdc02b6
+DATA constants32<>+4216(SB)/4, $0xbcdc02b6
+DATA constants32<>+4220(SB)/4, $0xbcdc02b6
+DATA constants32<>+4224(SB)/4, $0xbec093a0
+DATA constants32<>+4228(SB)/4, $0xbec093a0
+DATA constants32<>+4232(SB)/4, $0xbec093a0
+DATA constants32<>+4236(SB)/4, $0xbec093a0
+DATA constants32<>+4240(SB)/4, $0xbec093a0
+DATA constants32<>+4244(SB)/4, $0xbec093a0
+DATA constants32<>+4248(SB)/4, $0xbec093a0
+DATA constants32<>+4252(SB)/4, $0xbec093a0
+DATA constants32<>+4256(SB)/4, $0x38bf16e8
+DATA constants32<>+4260(SB)/4, $0x38bf16e8
+DATA constants32<>+4264(SB)/4, $0x38bf16e8
+DATA constants32<>+4268(SB)/4, $0x38bf16e8
+DATA constants32<>+4272(SB)/4, $0x38bf16e8
+DATA constants32<>+4276(SB)/4, $0x38bf16e8
+DATA constants32<>+4280(SB)/4, $0x38bf16e8
+DATA constants32<>+4284(SB)/4, $0x38bf16e8
+DATA constants32<>+4288(SB)/4, $0x3baa51b0
+DATA constants32<>+4292(SB)/4, $0x3baa51b0
+DATA constants32<>+4296(SB)/4, $0x3baa51b0
+DATA constants32<>+4300(SB)/4, $0x3baa51b0
+DATA constants32<>+4304(SB)/4, $0x3baa51b0
+DATA constants32<>+4308(SB)/4, $0x3baa51b0
+DATA constants32<>+4312(SB)/4, $0x3baa51b0
+DATA constants32<>+4316(SB)/4, $0x3baa51b0
+DATA constants32<>+4320(SB)/4, $0x3de716ba
+DATA constants32<>+4324(SB)/4, $0x3de716ba
+DATA constants32<>+4328(SB)/4, $0x3de716ba
+DATA constants32<>+4332(SB)/4, $0x3de716ba
+DATA constants32<>+4336(SB)/4, $0x3de716ba
+DATA constants32<>+4340(SB)/4, $0x3de716ba
+DATA constants32<>+4344(SB)/4, $0x3de716ba
+DATA constants32<>+4348(SB)/4, $0x3de716ba
+DATA constants32<>+4352(SB)/4, $0x3e0375d4
+DATA constants32<>+4356(SB)/4, $0x3e0375d4
+DATA constants32<>+4360(SB)/4, $0x3e0375d4
+DATA constants32<>+4364(SB)/4, $0x3e0375d4
+DATA constants32<>+4368(SB)/4, $0x3e0375d4
+DATA constants32<>+4372(SB)/4, $0x3e0375d4
+DATA constants32<>+4376(SB)/4, $0x3e0375d4
+DATA constants32<>+4380(SB)/4, $0x3e0375d4
+DATA constants32<>+4384(SB)/4, $0x41233333
+DATA constants32<>+4388(SB)/4, $0x41233333
+DATA constants32<>+4392(SB)/4, $0x41233333
+DATA constants32<>+4396(SB)/4, $0x41233333
+DATA constants32<>+4400(SB)/4, $0x41233333
+DATA constants32<>+4404(SB)/4, $0x41233333
+DATA constants32<>+4408(SB)/4, $0x41233333
+DATA constants32<>+4412(SB)/4, $0x41233333
+DATA constants32<>+4416(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4420(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4424(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4428(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4432(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4436(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4440(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4444(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4448(SB)/4, $0x37f60e42
+DATA constants32<>+4452(SB)/4, $0x37f60e42
+DATA constants32<>+4456(SB)/4, $0x37f60e42
+DATA constants32<>+4460(SB)/4, $0x37f60e42
+DATA constants32<>+4464(SB)/4, $0x37f60e42
+DATA constants32<>+4468(SB)/4, $0x37f60e42
+DATA constants32<>+4472(SB)/4, $0x37f60e42
+DATA constants32<>+4476(SB)/4, $0x37f60e42
+DATA constants32<>+4480(SB)/4, $0xbaa49101
+DATA constants32<>+4484(SB)/4, $0xbaa49101
+DATA constants32<>+4488(SB)/4, $0xbaa49101
+DATA constants32<>+4492(SB)/4, $0xbaa49101
+DATA constants32<>+4496(SB)/4, $0xbaa49101
+DATA constants32<>+4500(SB)/4, $0xbaa49101
+DATA constants32<>+4504(SB)/4, $0xbaa49101
+DATA constants32<>+4508(SB)/4, $0xbaa49101
+DATA constants32<>+4512(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4516(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4520(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4524(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4528(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4532(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4536(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4540(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4544(SB)/4, $0xbd5e0655
+DATA constants32<>+4548(SB)/4, $0xbd5e0655
+DATA constants32<>+4552(SB)/4, $0xbd5e0655
+DATA constants32<>+4556(SB)/4, $0xbd5e0655
+DATA constants32<>+4560(SB)/4, $0xbd5e0655
+DATA constants32<>+4564(SB)/4, $0xbd5e0655
+DATA constants32<>+4568(SB)/4, $0xbd5e0655
+DATA constants32<>+4572(SB)/4, $0xbd5e0655
+DATA constants32<>+4576(SB)/4, $0xbe2a041f
+DATA constants32<>+4580(SB)/4, $0xbe2a041f
+DATA constants32<>+4584(SB)/4, $0xbe2a041f
+DATA constants32<>+4588(SB)/4, $0xbe2a041f
+DATA constants32<>+4592(SB)/4, $0xbe2a041f
+DATA constants32<>+4596(SB)/4, $0xbe2a041f
+DATA constants32<>+4600(SB)/4, $0xbe2a041f
+DATA constants32<>+4604(SB)/4, $0xbe2a041f
+DATA constants32<>+4608(SB)/4, $0xb9bd16ae
+DATA constants32<>+4612(SB)/4, $0xb9bd16ae
+DATA constants32<>+4616(SB)/4, $0xb9bd16ae
+DATA constants32<>+4620(SB)/4, $0xb9bd16ae
+DATA constants32<>+4624(SB)/4, $0xb9bd16ae
+DATA constants32<>+4628(SB)/4, $0xb9bd16ae
+DATA constants32<>+4632(SB)/4, $0xb9bd16ae
+DATA constants32<>+4636(SB)/4, $0xb9bd16ae
+DATA constants32<>+4640(SB)/4, $0x3aa661b8
+DATA constants32<>+4644(SB)/4, $0x3aa661b8
+DATA constants32<>+4648(SB)/4, $0x3aa661b8
+DATA constants32<>+4652(SB)/4, $0x3aa661b8
+DATA constants32<>+4656(SB)/4, $0x3aa661b8
+DATA constants32<>+4660(SB)/4, $0x3aa661b8
+DATA constants32<>+4664(SB)/4, $0x3aa661b8
+DATA constants32<>+4668(SB)/4, $0x3aa661b8
+DATA constants32<>+4672(SB)/4, $0xbc03c7b4
+DATA constants32<>+4676(SB)/4, $0xbc03c7b4
+DATA constants32<>+4680(SB)/4, $0xbc03c7b4
+DATA constants32<>+4684(SB)/4, $0xbc03c7b4
+DATA constants32<>+4688(SB)/4, $0xbc03c7b4
+DATA constants32<>+4692(SB)/4, $0xbc03c7b4
+DATA constants32<>+4696(SB)/4, $0xbc03c7b4
+DATA constants32<>+4700(SB)/4, $0xbc03c7b4
+DATA constants32<>+4704(SB)/4, $0x3e27fd81
+DATA constants32<>+4708(SB)/4, $0x3e27fd81
+DATA constants32<>+4712(SB)/4, $0x3e27fd81
+DATA constants32<>+4716(SB)/4, $0x3e27fd81
+DATA constants32<>+4720(SB)/4, $0x3e27fd81
+DATA constants32<>+4724(SB)/4, $0x3e27fd81
+DATA constants32<>+4728(SB)/4, $0x3e27fd81
+DATA constants32<>+4732(SB)/4, $0x3e27fd81
+DATA constants32<>+4736(SB)/4, $0xbdbdfaff
+DATA constants32<>+4740(SB)/4, $0xbdbdfaff
+DATA constants32<>+4744(SB)/4, $0xbdbdfaff
+DATA constants32<>+4748(SB)/4, $0xbdbdfaff
+DATA constants32<>+4752(SB)/4, $0xbdbdfaff
+DATA constants32<>+4756(SB)/4, $0xbdbdfaff
+DATA constants32<>+4760(SB)/4, $0xbdbdfaff
+DATA constants32<>+4764(SB)/4, $0xbdbdfaff
+DATA constants32<>+4768(SB)/4, $0x3fa37407
+DATA constants32<>+4772(SB)/4, $0x3fa37407
+DATA constants32<>+4776(SB)/4, $0x3fa37407
+DATA constants32<>+4780(SB)/4, $0x3fa37407
+DATA constants32<>+4784(SB)/4, $0x3fa37407
+DATA constants32<>+4788(SB)/4, $0x3fa37407
+DATA constants32<>+4792(SB)/4, $0x3fa37407
+DATA constants32<>+4796(SB)/4, $0x3fa37407
+DATA constants32<>+4800(SB)/4, $0x43200000
+DATA constants32<>+4804(SB)/4, $0x43200000
+DATA constants32<>+4808(SB)/4, $0x43200000
+DATA constants32<>+4812(SB)/4, $0x43200000
+DATA constants32<>+4816(SB)/4, $0x43200000
+DATA constants32<>+4820(SB)/4, $0x43200000
+DATA constants32<>+4824(SB)/4, $0x43200000
+DATA constants32<>+4828(SB)/4, $0x43200000
+DATA constants32<>+4832(SB)/4, $0x71800000
+DATA constants32<>+4836(SB)/4, $0x71800000
+DATA constants32<>+4840(SB)/4, $0x71800000
+DATA constants32<>+4844(SB)/4, $0x71800000
+DATA constants32<>+4848(SB)/4, $0x71800000
+DATA constants32<>+4852(SB)/4, $0x71800000
+DATA constants32<>+4856(SB)/4, $0x71800000
+DATA constants32<>+4860(SB)/4, $0x71800000
+DATA constants32<>+4864(SB)/4, $0x3eacf700
+DATA constants32<>+4868(SB)/4, $0x3eacf700
+DATA constants32<>+4872(SB)/4, $0x3eacf700
+DATA constants32<>+4876(SB)/4, $0x3eacf700
+DATA constants32<>+4880(SB)/4, $0x3eacf700
+DATA constants32<>+4884(SB)/4, $0x3eacf700
+DATA constants32<>+4888(SB)/4, $0x3eacf700
+DATA constants32<>+4892(SB)/4, $0x3eacf700
+DATA constants32<>+4896(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4900(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4904(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4908(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4912(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4916(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4920(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4924(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4928(SB)/4, $0x3f13bb87
+DATA constants32<>+4932(SB)/4, $0x3f13bb87
+DATA constants32<>+4936(SB)/4, $0x3f13bb87
+DATA constants32<>+4940(SB)/4, $0x3f13bb87
+DATA constants32<>+4944(SB)/4, $0x3f13bb87
+DATA constants32<>+4948(SB)/4, $0x3f13bb87
+DATA constants32<>+4952(SB)/4, $0x3f13bb87
+DATA constants32<>+4956(SB)/4, $0x3f13bb87
+DATA constants32<>+4960(SB)/4, $0xb1f17f01
+DATA constants32<>+4964(SB)/4, $0xb1f17f01
+DATA constants32<>+4968(SB)/4, $0xb1f17f01
+DATA constants32<>+4972(SB)/4, $0xb1f17f01
+DATA constants32<>+4976(SB)/4, $0xb1f17f01
+DATA constants32<>+4980(SB)/4, $0xb1f17f01
+DATA constants32<>+4984(SB)/4, $0xb1f17f01
+DATA constants32<>+4988(SB)/4, $0xb1f17f01
+DATA constants32<>+4992(SB)/4, $0x3f76384f
+DATA constants32<>+4996(SB)/4, $0x3f76384f
+DATA constants32<>+5000(SB)/4, $0x3f76384f
+DATA constants32<>+5004(SB)/4, $0x3f76384f
+DATA constants32<>+5008(SB)/4, $0x3f76384f
+DATA constants32<>+5012(SB)/4, $0x3f76384f
+DATA constants32<>+5016(SB)/4, $0x3f76384f
+DATA constants32<>+5020(SB)/4, $0x3f76384f
+DATA constants32<>+5024(SB)/4, $0x4038aa3b
+DATA constants32<>+5028(SB)/4, $0x4038aa3b
+DATA constants32<>+5032(SB)/4, $0x4038aa3b
+DATA constants32<>+5036(SB)/4, $0x4038aa3b
+DATA constants32<>+5040(SB)/4, $0x4038aa3b
+DATA constants32<>+5044(SB)/4, $0x4038aa3b
+DATA constants32<>+5048(SB)/4, $0x4038aa3b
+DATA constants32<>+5052(SB)/4, $0x4038aa3b
+DATA constants32<>+5056(SB)/4, $0x33257060
+DATA constants32<>+5060(SB)/4, $0x33257060
+DATA constants32<>+5064(SB)/4, $0x33257060
+DATA constants32<>+5068(SB)/4, $0x33257060
+DATA constants32<>+5072(SB)/4, $0x33257060
+DATA constants32<>+5076(SB)/4, $0x33257060
+DATA constants32<>+5080(SB)/4, $0x33257060
+DATA constants32<>+5084(SB)/4, $0x33257060
+DATA constants32<>+5088(SB)/4, $0xc3200000
+DATA constants32<>+5092(SB)/4, $0xc3200000
+DATA constants32<>+5096(SB)/4, $0xc3200000
+DATA constants32<>+5100(SB)/4, $0xc3200000
+DATA constants32<>+5104(SB)/4, $0xc3200000
+DATA constants32<>+5108(SB)/4, $0xc3200000
+DATA constants32<>+5112(SB)/4, $0xc3200000
+DATA constants32<>+5116(SB)/4, $0xc3200000
+DATA constants32<>+5120(SB)/4, $0x29000000
+DATA constants32<>+5124(SB)/4, $0x29000000
+DATA constants32<>+5128(SB)/4, $0x29000000
+DATA constants32<>+5132(SB)/4, $0x29000000
+DATA constants32<>+5136(SB)/4, $0x29000000
+DATA constants32<>+5140(SB)/4, $0x29000000
+DATA constants32<>+5144(SB)/4, $0x29000000
+DATA constants32<>+5148(SB)/4, $0x29000000
+DATA constants32<>+5152(SB)/4, $0x5d800000
+DATA constants32<>+5156(SB)/4, $0x5d800000
+DATA constants32<>+5160(SB)/4, $0x5d800000
+DATA constants32<>+5164(SB)/4, $0x5d800000
+DATA constants32<>+5168(SB)/4, $0x5d800000
+DATA constants32<>+5172(SB)/4, $0x5d800000
+DATA constants32<>+5176(SB)/4, $0x5d800000
+DATA constants32<>+5180(SB)/4, $0x5d800000
+DATA constants32<>+5184(SB)/4, $0x17800000
+DATA constants32<>+5188(SB)/4, $0x17800000
+DATA constants32<>+5192(SB)/4, $0x17800000
+DATA constants32<>+5196(SB)/4, $0x17800000
+DATA constants32<>+5200(SB)/4, $0x17800000
+DATA constants32<>+5204(SB)/4, $0x17800000
+DATA constants32<>+5208(SB)/4, $0x17800000
+DATA constants32<>+5212(SB)/4, $0x17800000
+DATA constants32<>+5216(SB)/4, $0x67800000
+DATA constants32<>+5220(SB)/4, $0x67800000
+DATA constants32<>+5224(SB)/4, $0x67800000
+DATA constants32<>+5228(SB)/4, $0x67800000
+DATA constants32<>+5232(SB)/4, $0x67800000
+DATA constants32<>+5236(SB)/4, $0x67800000
+DATA constants32<>+5240(SB)/4, $0x67800000
+DATA constants32<>+5244(SB)/4, $0x67800000
+GLOBL constants32<>(SB), RODATA|NOPTR, $5248
 
 DATA tail_window<>+0(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+8(SB)/8, $0xffffffffffffffff

@@ -157,8 +157,8 @@ func buildTanh(b *Builder) *Func {
 	return b.Finish(b.orSign(x, b.Select(b.Lt(a, b.K2(9, 4)), better, q)))
 }
 
-// expNegAbs is e^−|x|.
-func (b *Builder) expNegAbs(x Ref) Ref {
+// expNegAbsParts returns k, p and plo with e^−|x| = 2^k·(p + plo).
+func (b *Builder) expNegAbsParts(x Ref) (k, p, plo Ref) {
 	n := b.Or(x, b.signMask())
 	lo := -746.
 	if !b.wide() {
@@ -166,19 +166,32 @@ func (b *Builder) expNegAbs(x Ref) Ref {
 	}
 	k, r := b.reduceLn2(b.Max(b.K(lo), n))
 	q := b.Poly(r, b.Coefficients(expQ64, expQ32))
-	return b.Scale(b.Add(b.FMA(b.Mul(r, r), q, r), b.K(1)), k)
+	p, plo = b.fastTwoSum(b.K(1), b.FMA(b.Mul(r, r), q, r))
+	return k, p, plo
 }
 
+// buildSigmoid is 1/(1+e) or, for negative x, e/(1+e) with e = e^−|x|. The latter's
+// numerator stays unscaled until the end, and the quotient is corrected by its remainder
+// with the rounding errors of e and of 1+e.
 func buildSigmoid(b *Builder) *Func {
 	x := b.Arg(0)
-	e := b.expNegAbs(x)
-	num := b.Select(b.Lt(x, b.K(0)), e, b.K(1))
-	return b.Finish(b.Div(num, b.Add(b.K(1), e)))
+	k, p, plo := b.expNegAbsParts(x)
+	// Below 2^−1000 (2^−120), e no longer matters in 1+e.
+	s := b.pow2(b.Max(b.K2(-1000, -120), k), 0)
+	d, dlo := b.fastTwoSum(b.K(1), b.Mul(p, s))
+	dlo = b.FMA(plo, s, dlo)
+	negative := b.Lt(x, b.K(0))
+	num, nlo := b.Select(negative, p, b.K(1)), b.Select(negative, plo, b.K(0))
+	inv := b.Div(b.K(1), d)
+	q := b.Mul(num, inv)
+	q = b.FMA(b.Add(b.FNMA(q, d, num), b.FNMA(q, dlo, nlo)), inv, q)
+	return b.Finish(b.Scale(q, b.Select(negative, k, b.K(0))))
 }
 
 func buildSoftplus(b *Builder) *Func {
 	x := b.Arg(0)
-	l := b.log1pCore(b.expNegAbs(x), None, None)
+	k, p, _ := b.expNegAbsParts(x)
+	l := b.log1pCore(b.Scale(p, k), None, None)
 	return b.Finish(b.Add(b.Max(b.K(0), x), l))
 }
 

@@ -26,7 +26,8 @@ func buildAsin(b *Builder) *Func {
 	x := b.Arg(0)
 	big, s, tail := b.asinArgument(x)
 	hi, lo := b.piParts(0.5)
-	upper := b.Sub(b.FNMA(b.K(2), s, hi), b.FMS(b.K(2), tail, lo))
+	h, l := b.fastTwoSum(hi, b.Mul(s, b.K(-2)))
+	upper := b.Add(h, b.Sub(l, b.FMS(b.K(2), tail, lo)))
 	return b.Finish(b.orSign(x, b.Select(big, upper, b.Add(s, tail))))
 }
 

@@ -33,7 +33,7 @@ func Ops() []micro.Op {
 }
 
 // Measure compares n random arguments of op with the exact function (float64) or with our
-// float64 function (float32). Half of the arguments have random bits, so that all exponents
+// float64 function (float32). A quarter of the arguments have random bits, so that all exponents
 // occur; the others lie where the function bends. Overflowing results are left out.
 func Measure(op micro.Op, t dtype.DType, n int, seed int64) Result {
 	rng := rand.New(rand.NewSource(seed))

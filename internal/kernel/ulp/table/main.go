@@ -20,7 +20,7 @@ func main() {
 	var b strings.Builder
 	b.WriteString(`# Accuracy of the elementwise functions
 
-Error in units in the last place (ulp) of the exact value; 0.5 is correct rounding. Half of the
+Error in units in the last place (ulp) of the exact value; 0.5 is correct rounding. A quarter of the
 arguments have random bits, so every exponent occurs (subnormals included); the others lie where the function
 bends. float64 is compared with 220-bit arithmetic, float32 with our float64. All executors
 (portable Go, AVX2, AVX-512, machine code) give the same bits, so one table serves all.
