@@ -27,10 +27,13 @@ func init() {
 	Register(&Kernel{
 		Name: "one_hot",
 		Doc: "A new dimension of extent depth at axis of the result that holds 1 (true) at the index that the operand (int32 or int64) names " +
-			"and 0 elsewhere; an index outside [0, depth) gives zeros only (JAX). Any result dtype.",
+			"and 0 elsewhere; an index outside [0, depth) gives zeros only (JAX). Any result dtype (attribute dtype, if given, repeats its name).",
 		Check: func(in, out []Type, a attr.List) error {
-			if err := checkCall(in, out, a, 1, 1, need("depth", attr.Int), need("axis", attr.Int)); err != nil {
+			if err := checkCall(in, out, a, 1, 1, need("depth", attr.Int), need("axis", attr.Int), option("dtype", attr.String)); err != nil {
 				return err
+			}
+			if a.Has("dtype") && a.Str("dtype") != out[0].DType.String() {
+				return fmt.Errorf("attribute dtype is %q, the result %v", a.Str("dtype"), out[0].DType)
 			}
 			axis, s := a.Int("axis"), in[0].Shape
 			if err := firstOf(checkAmong(intSet, in[0]), checkAxis(axis, len(s)+1)); err != nil {
