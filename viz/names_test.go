@@ -48,3 +48,34 @@ func TestNumbers(t *testing.T) {
 		t.Errorf("NaN is shown as %q", got)
 	}
 }
+
+// Whatever a title or a name holds, setting it neither fails nor loses letters.
+func FuzzRuns(f *testing.F) {
+	for _, s := range []string{"z = x1^2 + x2**2", "x^", "^", "*", "**", "a^(b^(c", "x_", "_", "1e-3", "½·₂³", "sin cos", "\xff", "x/y/", "))((", "a;b;;"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		letters := func(runs []scene.Run) (n int) {
+			for _, r := range (scene.TextLine{Runs: runs}).Plain() {
+				if r >= 'A' && r <= 'Z' {
+					n++
+				}
+			}
+			return n
+		}
+		want := 0
+		for _, r := range s {
+			if r >= 'A' && r <= 'Z' {
+				want++
+			}
+		}
+		if got := letters(mathRuns(s, nil)); got > want {
+			t.Errorf("%q has %d capitals, set it has %d", s, want, got)
+		}
+		nameRuns(s)
+		numberRuns(s)
+		if _, w := (scene.TextLine{Runs: mathRuns(s, nil), Size: 10}).Place(); w < 0 || math.IsNaN(w) {
+			t.Errorf("%q is %v wide", s, w)
+		}
+	})
+}

@@ -153,6 +153,9 @@ func load(r rune, italic bool) *Glyph {
 	if err == nil {
 		g.Advance = advance.Round()
 	}
+	if g.Missing && wide(r) {
+		g.Advance = UnitsPerEm // what readers with other typefaces need for it
+	}
 	segments, err := f.LoadGlyph(&buffer, index, fixed.I(UnitsPerEm), nil)
 	if err != nil {
 		return g
@@ -192,6 +195,13 @@ func load(r rune, italic bool) *Glyph {
 		}
 	}
 	return g
+}
+
+// wide reports whether a character is usually drawn in a square: those of East
+// Asian scripts and pictures.
+func wide(r rune) bool {
+	return r >= 0x1100 && r <= 0x115F || r >= 0x2E80 && r <= 0xD7FF || r >= 0xF900 && r <= 0xFAFF || r >= 0xFE30 && r <= 0xFE6F ||
+		r >= 0xFF00 && r <= 0xFF60 || r >= 0x1F300
 }
 
 // Width returns the advance of a text at a font size, in the unit of the size.

@@ -29,11 +29,14 @@
   function show() {
     if (pending) return;
     pending = true;
-    requestAnimationFrame(() => {
+    const draw = () => {
+      if (!pending) return;
       pending = false;
       svg.setAttribute("viewBox", `${box.x} ${box.y} ${box.w} ${box.h}`);
       view.classList.toggle("far", nodes.length > 400 && scale() < 0.3);
-    });
+    };
+    requestAnimationFrame(draw);
+    setTimeout(draw, 100); // pages in the background get no frames
   }
   function scale() { return Math.min(view.clientWidth / box.w, view.clientHeight / box.h); }
   function origin() { // of the drawing in the window, which is centred in it

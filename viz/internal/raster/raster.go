@@ -52,6 +52,7 @@ type painter struct {
 	scale      float64
 	theme      *drawing.Theme
 	rasterizer vector.Rasterizer
+	points     []geom.Point // for reuse
 }
 
 func (p *painter) colour(r scene.Role) color.RGBA {
@@ -96,24 +97,28 @@ func (p *painter) fill(outlines []outline, role scene.Role, opacity float64) {
 	if visible.Empty() {
 		return
 	}
-	// The rasterizer clips at its right and lower edge only as a whole picture;
-	// it gets the part of the drawing from the area's corner on.
+	if !area.In(p.image.Bounds()) && area.Dx()*area.Dy() > MaxPixels {
+		return
+	}
 	r := &p.rasterizer
 	r.Reset(area.Dx(), area.Dy())
 	x := func(q geom.Point) (float32, float32) {
 		return float32(q.X - float64(area.Min.X)), float32(q.Y - float64(area.Min.Y))
 	}
 	for i := range outlines {
-		r.MoveTo(x(outlines[i].start))
+		at := outlines[i].start
+		r.MoveTo(x(at))
 		for _, s := range outlines[i].parts {
-			dx, dy := x(s.d)
 			if s.cubic {
-				bx, by := x(s.b)
-				cx, cy := x(s.c)
-				r.CubeTo(bx, by, cx, cy, dx, dy)
+				// The rasterizer's own curves are too coarse for small letters.
+				p.points = geom.Cubic{at, s.b, s.c, s.d}.Flatten(p.points[:0], 0.04)
+				for _, q := range p.points {
+					r.LineTo(x(q))
+				}
 			} else {
-				r.LineTo(dx, dy)
+				r.LineTo(x(s.d))
 			}
+			at = s.d
 		}
 		r.ClosePath()
 	}
@@ -122,7 +127,14 @@ func (p *painter) fill(outlines []outline, role scene.Role, opacity float64) {
 		s := func(v uint8) uint8 { return uint8(math.Round(float64(v) * opacity)) }
 		c = color.RGBA{s(c.R), s(c.G), s(c.B), s(255)}
 	}
-	r.Draw(p.image, area, image.NewUniform(c), image.Point{})
+	if area.In(p.image.Bounds()) {
+		r.Draw(p.image, area, image.NewUniform(c), image.Point{})
+		return
+	}
+	// The rasterizer cannot clip; what sticks out is cut by a mask.
+	mask := image.NewAlpha(area)
+	r.Draw(mask, area, image.Opaque, image.Point{})
+	draw.DrawMask(p.image, visible, image.NewUniform(c), image.Point{}, mask, visible.Min, draw.Over)
 }
 
 func (p *painter) at(q geom.Point) geom.Point { return q.Mul(p.scale) }
