@@ -12,4 +12,6 @@ import (
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/command"
 )
 
+//go:generate go run ./internal/manual/gen
+
 func main() { os.Exit(command.Main(os.Args[1:], command.System())) }

@@ -34,33 +34,45 @@ type Diff struct {
 	outputsA, outputsB []*graph.Node
 	nodesA, nodesB     []*graph.Node
 	partner            map[*graph.Node]*graph.Node // of B's nodes in A, also common ones
+	// twin is, for a node that the other graph has too, a node there that computes the same. Nodes that
+	// one graph has under more names than the other have twins without being common.
+	twin map[*graph.Node]*graph.Node
 }
 
 // Compare compares what the outputs of two graphs depend on.
 func Compare(a, b []*graph.Node) *Diff {
-	d := &Diff{outputsA: a, outputsB: b, nodesA: evaluate.Reachable(a...), nodesB: evaluate.Reachable(b...), partner: map[*graph.Node]*graph.Node{}}
+	d := &Diff{outputsA: a, outputsB: b, nodesA: evaluate.Reachable(a...), nodesB: evaluate.Reachable(b...),
+		partner: map[*graph.Node]*graph.Node{}, twin: map[*graph.Node]*graph.Node{}}
 	classes := map[string]int{}
 	inA, inB := classify(d.nodesA, classes), classify(d.nodesB, classes)
-	byClass := map[int][]*graph.Node{}
+	byClass, left := map[int][]*graph.Node{}, map[int][]*graph.Node{}
 	for _, n := range d.nodesA {
 		byClass[inA[n]] = append(byClass[inA[n]], n)
 	}
+	for class, nodes := range byClass {
+		left[class] = slices.Clone(nodes)
+	}
 	taken := map[*graph.Node]bool{} // of A
 	for _, n := range d.nodesB {
-		same := byClass[inB[n]]
+		class := inB[n]
+		for i, m := range byClass[class] {
+			d.twin[m] = n
+			if i == 0 {
+				d.twin[n] = m
+			}
+		}
+		same := left[class]
 		if len(same) == 0 {
 			continue
 		}
 		// Of several equal nodes, those with equal names belong together.
 		k := max(0, slices.IndexFunc(same, func(m *graph.Node) bool { return m.Name() == n.Name() }))
-		d.partner[n] = same[k]
-		taken[same[k]] = true
-		d.Common = append(d.Common, Pair{same[k], n})
-		if same[k].Name() != n.Name() {
-			d.Renamed = append(d.Renamed, Pair{same[k], n})
-		}
-		if len(same) > 1 {
-			byClass[inB[n]] = slices.Delete(slices.Clone(same), k, k+1)
+		m := same[k]
+		left[class] = slices.Delete(same, k, k+1)
+		d.partner[n], taken[m] = m, true
+		d.Common = append(d.Common, Pair{m, n})
+		if m.Name() != n.Name() {
+			d.Renamed = append(d.Renamed, Pair{m, n})
 		}
 	}
 	for _, p := range d.pair(taken) {
@@ -121,7 +133,7 @@ func classify(nodes []*graph.Node, classes map[string]int) map[*graph.Node]int {
 func (d *Diff) pair(taken map[*graph.Node]bool) []Pair {
 	var pairs []Pair
 	match := func(a, b *graph.Node) {
-		if d.partner[b] == nil && !taken[a] {
+		if d.partner[b] == nil && !taken[a] && d.twin[a] == nil && d.twin[b] == nil {
 			d.partner[b], taken[a] = a, true
 			pairs = append(pairs, Pair{a, b})
 		}
@@ -344,11 +356,6 @@ func (d *Diff) Model() (*viz.Model, error) {
 	}
 	m := &viz.Model{}
 	at := map[*graph.Node]int{}
-	common := map[*graph.Node]*graph.Node{} // of B in A
-	isCommon := map[*graph.Node]bool{}
-	for _, p := range d.Common {
-		common[p.B], isCommon[p.A] = p.A, true
-	}
 	add := func(n *graph.Node, node viz.Node) {
 		node.ID = len(m.Nodes)
 		node.Inputs = nil
@@ -364,22 +371,25 @@ func (d *Diff) Model() (*viz.Model, error) {
 		}
 		return name + "/" + scope
 	}
-	// Common nodes depend on common nodes alone: they come first.
+	// Nodes that both have depend on such nodes alone: they come first.
 	for i, n := range d.nodesA {
-		if isCommon[n] {
+		if d.twin[n] != nil {
 			add(n, a.Nodes[i])
 		}
 	}
 	for i, n := range d.nodesA {
-		if !isCommon[n] {
+		if d.twin[n] == nil {
 			node := a.Nodes[i]
 			node.Scope = place(node.Scope, onlyFirst)
 			add(n, node)
 		}
 	}
 	for i, n := range d.nodesB {
-		if c := common[n]; c != nil {
-			at[n] = at[c]
+		if same := d.twin[n]; same != nil {
+			if d.partner[n] != nil {
+				same = d.partner[n]
+			}
+			at[n] = at[same]
 			continue
 		}
 		node := b.Nodes[i]
