@@ -453,6 +453,7 @@ func (c *straightCompiler) emitPack(lo int, code []micro.Instr, p int32) error {
 	c.mode, c.vector = modeScalar, false
 	pack := &f.packs[p]
 	pack.value = dst
+	c.packCount++
 	row, wanted := true, false
 	for lane, i := range pack.instr {
 		val := &c.vals[c.ssa[i].dst]

@@ -38,6 +38,7 @@ type Straight struct {
 	scratch    int // bytes
 	fixed      int // bytes of it before the spill slots
 	arenaBytes int
+	packs      int       // instructions that do eight lanes
 	blocks     sync.Pool // scratch blocks that are too large for the stack
 }
 
@@ -53,6 +54,7 @@ type straightCompiler struct {
 	slotMax   int32
 
 	// lanes
+	packCount     int
 	noLanes       bool
 	lanesFound    laneFinder
 	outputs       []int32
@@ -141,7 +143,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - int(c.slotMax), arenaBytes: o.ArenaBytes}, nil
+	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - int(c.slotMax), arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
 }
 
 // liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
