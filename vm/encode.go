@@ -12,7 +12,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-// The binary form of a program. The comment below is the reference; docs/BYTECODE.md quotes it.
+// The binary form of a program: this comment is the reference.
 //
 // Numbers are unsigned LEB128 varints of the shortest length unless said otherwise; signed ones are zigzag-coded first. "name" is a
 // varint index into the strings. Everything that has a name is stored by it, so that files survive renumbering.

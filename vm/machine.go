@@ -21,7 +21,7 @@ var ErrMemoryLimit = errors.New("memory limit exceeded")
 // Option changes a machine.
 type Option func(*Machine)
 
-// WithMemoryLimit refuses, before any allocation, a program whose arena is larger than bytes.
+// WithMemoryLimit refuses, before any allocation, a program whose MemoryBytes are more.
 func WithMemoryLimit(bytes int64) Option { return func(m *Machine) { m.limit = bytes } }
 
 // WithNaNWatch makes every run stop with a *NaNError at the first instruction that produces a NaN
@@ -78,8 +78,8 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	for _, o := range opts {
 		o(m)
 	}
-	if p.ArenaBytes > m.limit {
-		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, p.ArenaBytes, m.limit)
+	if n := p.MemoryBytes(); n > m.limit {
+		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, n, m.limit)
 		return m
 	}
 	m.arena = alignedBytes(p.ArenaBytes)
@@ -93,11 +93,15 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	for i := range p.Inputs {
 		m.set[i] = !p.Inputs[i].Used
 	}
+	scratch := alignedBytes(p.scratchBytes()) // shared, because instructions run one after another
 	m.exec = make([]executor, len(p.Instrs))
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
 		e := newExecutor(p, in, m.threads, !m.noNative)
 		m.exec[i] = e
+		if k, ok := e.(*kernelCall); ok {
+			k.call.Work = scratch[:in.scratchBytes():in.scratchBytes()]
+		}
 		if s, ok := e.(*straight); ok && m.ahead {
 			s.compile()
 		}
@@ -370,9 +374,6 @@ func newKernelCall(in *Instr) *kernelCall {
 	}
 	for i, t := range outT {
 		c.call.Out[i].Type = t
-	}
-	if k.Workspace != nil {
-		c.call.Work = alignedBytes(int64(k.Workspace(inT, outT, in.Attrs)))
 	}
 	if k.Prepare != nil {
 		c.call.State = k.Prepare(inT, outT, in.Attrs)

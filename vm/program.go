@@ -92,9 +92,29 @@ func (d *Debug) Where(i int32) string {
 	return s
 }
 
-// MemoryBytes returns the bytes that a machine allocates to run the program, apart from bookkeeping of a
-// few hundred bytes for each instruction.
-func (p *Program) MemoryBytes() int64 { return p.ArenaBytes }
+// MemoryBytes returns the bytes that a machine allocates to run the program: the arena and the scratch of kernels, apart
+// from bookkeeping of a few hundred bytes for each instruction, and 4 KiB for each register of a loop that runs block by block, on
+// each thread. The program must be verified.
+func (p *Program) MemoryBytes() int64 { return p.ArenaBytes + p.scratchBytes() }
+
+// scratchBytes returns the most scratch that a kernel needs; the kernels of a machine share it.
+func (p *Program) scratchBytes() int64 {
+	most := int64(0)
+	for i := range p.Instrs {
+		most = max(most, p.Instrs[i].scratchBytes())
+	}
+	return most
+}
+
+// scratchBytes returns the scratch that the instruction needs.
+func (in *Instr) scratchBytes() int64 {
+	if in.Op == OpKernel {
+		if k := kernel.Lookup(in.Kernel); k.Workspace != nil {
+			return int64(k.Workspace(operandTypes(in.In), operandTypes(in.Out), in.Attrs))
+		}
+	}
+	return 0
+}
 
 // bytesOf returns the bytes of a contiguous array.
 func bytesOf(t Type) int64 { return int64(t.Size()) * int64(t.DType.Size()) }

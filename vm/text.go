@@ -30,22 +30,23 @@ const dataBytes = 32
 //	arena 192
 //	const @64
 //	  data 0000000000000440
-//	input "x" f64[2,3] @0 (unused)
+//	input "x" f64[2,3] @0
+//	input "k" f64 @48 (unused)
 //	output "y" f64[2] @128
-//	straight 18 24                   temporaries: first cell, last cell + 1
+//	straight 18 22                   # temporaries: the first cell, and the one behind the last
 //	  c18 = mul.f64 c0, c2 ; 0
-//	  c19 = cast.f64.f32 c18 ; 1
+//	  c20 = cast.f64.f32 c18 ; 1
 //	end
-//	loop [2,3] sum 1                 iteration space; reduction and reduced dimensions, if any
-//	  r0 = load f64[2,3] @0 [3 1]    operand and its strides
+//	loop [2,3] sum 1                 # iteration space; reduction and reduced dimensions, if any
+//	  r0 = load f64[2,3] @0 [3 1]    # operand and its strides
 //	  r1 = const f64 2.5
 //	  temporaries 1
 //	  r2 = add.f64 r0, r1 ; 2
 //	  store r2 f64[2] @128 [1 0]
-//	end ; 3                          debug node of the reduction
+//	end ; 3                          # debug node of the reduction
 //	kernel "transpose" {perm=[1 0]} f64[2,3] @0 -> f64[3,2] @64 ; 4
-//	string 1 "mul"                   debug strings from 0
-//	node 0 = %7 1 0 2 31             number in the user's graph; strings of operator, name and file; line
+//	string 1 "mul"                   # debug strings, from 0
+//	node 0 = %7 1 0 2 31             # number in the user's graph; strings of operator, name and file; line
 func (p *Program) Text() string {
 	b := fmt.Appendf(nil, "%s\narena %d\nconst @%d\n", textHeader, p.ArenaBytes, p.ConstOffset)
 	for chunk := range slices.Chunk(p.Const, dataBytes) {
