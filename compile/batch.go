@@ -62,10 +62,8 @@ func dependents(outputs, from []*graph.Node) []*graph.Node {
 		depends[f] = true
 	}
 	seen := map[*graph.Node]bool{}
-	var reach, stack []*graph.Node
-	for _, o := range outputs {
-		stack = append(stack, o)
-	}
+	var reach []*graph.Node
+	stack := slices.Clone(outputs)
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]

@@ -39,7 +39,9 @@ func close64(t *testing.T, what string, got, want []float64, tol float64) {
 	}
 }
 
-func vector(v ...float64) *tensor.Dense { return tensor.New(tensor.WithShape(len(v)), tensor.WithBacking(v)) }
+func vector(v ...float64) *tensor.Dense {
+	return tensor.New(tensor.WithShape(len(v)), tensor.WithBacking(v))
+}
 
 // TestHessianOfCubes is from PyTorch's tutorial on function transforms: the Hessian of Σx³ at (1, 2, 3).
 func TestHessianOfCubes(t *testing.T) {
