@@ -1,6 +1,9 @@
 package native
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
@@ -140,6 +143,7 @@ func (c *straightCompiler) outputSeeds(code []micro.Instr, seeds []int32) []int3
 		c.outputs = append(c.outputs, int32(i))
 	}
 	list := c.outputs
+	slices.SortFunc(list, func(i, j int32) int { return cmp.Compare(code[i].Dst, code[j].Dst) })
 	c.outputs = c.outputs[:0]
 	for run+laneCount <= len(list) {
 		var t laneTuple
