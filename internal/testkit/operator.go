@@ -80,17 +80,17 @@ func checkSample(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType, 
 	if s.NoDifferences != "" {
 		configs = configs[:2] // fast-math may change infinities and NaN
 	}
-	bound := bound64
-	if dtype == graph.Float32 {
-		bound = bound32
-	}
 	for _, c := range configs {
 		got, err := CompileAndRun(c, sg.at, all...)
 		if err != nil {
 			t.Errorf("%s: %+v: %v", what, c, err)
 			continue
 		}
-		for i := range all {
+		for i, n := range all {
+			bound := bound64
+			if dtype == graph.Float32 || n.DType() == graph.Float32 {
+				bound = bound32
+			}
 			if err := closeTo(got[i], want[i], bound, bound*1e-2); err != nil {
 				t.Errorf("%s: %s, unoptimized %v, fast-math %v: %v", what, sg.part(i), c.Unoptimized, c.FastMath, err)
 			}
