@@ -130,17 +130,27 @@ func TestBlocksAgree(t *testing.T) {
 	for op := micro.Op(1); int(op) < micro.Count; op++ {
 		for typ := dtype.Bool; typ < dtype.Count; typ++ {
 			for level := AVX2; level <= CPULevel(); level++ {
-				if op == micro.Cast || BlockKernel(op, typ, 0, Portable) == nil || BlockPath(op, typ, 0, level) != level {
-					continue
-				}
-				served[level]++
-				for _, n := range testLengths() {
-					checkBlock(t, rng, op, typ, typ, level, n)
+				for to := dtype.Bool; to < dtype.Count; to++ {
+					if op != micro.Cast && to != typ || BlockKernel(op, typ, to, Portable) == nil || BlockPath(op, typ, to, level) != level {
+						continue
+					}
+					served[level]++
+					for _, n := range testLengths() {
+						checkBlock(t, rng, op, typ, to, level, n)
+					}
 				}
 			}
 		}
 	}
 	for level := AVX2; level <= CPULevel(); level++ {
+		for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+			for op := micro.Add; op <= micro.Hypot; op++ {
+				scalar := op == micro.Mod || op == micro.Rem || op == micro.Erfinv || op == micro.Lgamma || op == micro.Digamma
+				if path := BlockPath(op, typ, 0, level); path != level && !scalar {
+					t.Errorf("%s %s at level %s is served by %s", op, typ, level, path)
+				}
+			}
+		}
 		if served[level] < 100 {
 			t.Errorf("level %s serves %d kernels", level, served[level])
 		}

@@ -6,12 +6,26 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
+// simdName returns the name of the kernel that serves an operation.
+func simdName(op micro.Op, t, to dtype.DType) string {
+	switch {
+	case op == micro.Cast && t == dtype.Bool && to.IsFloat():
+		return "cast_bool_" + to.Short()
+	case op == micro.Cast && to == dtype.Bool && t.IsFloat():
+		return "cast_to_bool_" + t.Short()
+	case op == micro.Cast:
+		return ""
+	case op == micro.Select && t == dtype.Int64:
+		return "select_f64" // moves bits
+	case op == micro.Select && t == dtype.Int32:
+		return "select_f32"
+	}
+	return op.String() + "_" + t.Short()
+}
+
 // simdBlock returns the kernel of exactly this level, nil if it has none.
 func simdBlock(op micro.Op, t, to dtype.DType, level Level) Block {
-	if op == micro.Cast {
-		return nil
-	}
-	name := op.String() + "_" + t.Short()
+	name := simdName(op, t, to)
 	switch level {
 	case AVX2:
 		return asm.BlocksAVX2[name]

@@ -3802,6 +3802,298 @@ done:
 	VZEROUPPER
 	RET
 
+// func CastBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·CastBoolF64AVX2(SB), $128-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+64(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VPMOVZXBQ (SI)(BX*1), Y0
+	VPSLLQ    $0x3f, Y0, Y0
+	VPMOVZXBQ 4(SI)(BX*1), Y1
+	VPSLLQ    $0x3f, Y1, Y1
+	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
+	VMOVUPD   Y0, (DI)(BX*8)
+	VMOVUPD   Y1, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ    BX, CX
+	JLE     finish
+	MOVQ    CX, R9
+	LEAQ    (DI)(BX*8), R8
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	LEAQ    (SI)(BX*1), AX
+	XORL    R11, R11
+
+copyIn0:
+	MOVB (AX)(R11*1), R15
+	MOVB R15, (SP)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyIn0
+	LEAQ (SP), SI
+	LEAQ 64(SP), DI
+	XORL BX, BX
+	MOVQ $0x00000008, CX
+	JMP  loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·CastToBoolF64AVX2(SB), $128-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VCMPPD    $0x04, Y15, Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x04, Y15, Y1, Y1
+	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
+	VPSLLQ    $0x3f, Y0, Y0
+	VMOVMSKPD Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 64(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·CastBoolF32AVX2(SB), $128-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+64(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VPMOVZXBD (SI)(BX*1), Y0
+	VPSLLD    $0x1f, Y0, Y0
+	VPMOVZXBD 8(SI)(BX*1), Y1
+	VPSLLD    $0x1f, Y1, Y1
+	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
+	VMOVUPS   Y0, (DI)(BX*4)
+	VMOVUPS   Y1, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ    BX, CX
+	JLE     finish
+	MOVQ    CX, R9
+	LEAQ    (DI)(BX*4), R8
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	LEAQ    (SI)(BX*1), AX
+	XORL    R11, R11
+
+copyIn0:
+	MOVB (AX)(R11*1), R15
+	MOVB R15, (SP)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyIn0
+	LEAQ (SP), SI
+	LEAQ 64(SP), DI
+	XORL BX, BX
+	MOVQ $0x00000010, CX
+	JMP  loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·CastToBoolF32AVX2(SB), $128-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VCMPPS    $0x04, Y15, Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x04, Y15, Y1, Y1
+	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
+	VPSLLD    $0x1f, Y0, Y0
+	VMOVMSKPS Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 64(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
 // func AddI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·AddI64AVX2(SB), $192-40

@@ -3594,6 +3594,266 @@ done:
 	VZEROUPPER
 	RET
 
+// func CastBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastBoolF64AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+16(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VPMOVZXBQ     (SI)(BX*1), Z0
+	VPTESTMQ.BCST constants64<>+24(SB), Z0, K1
+	VPMOVZXBQ     8(SI)(BX*1), Z0
+	VPTESTMQ.BCST constants64<>+24(SB), Z0, K2
+	VMOVUPD.Z     Z30, K1, Z0
+	VMOVUPD.Z     Z30, K2, Z1
+	VMOVUPD       Z0, (DI)(BX*8)
+	VMOVUPD       Z1, 64(DI)(BX*8)
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	MOVQ       $-1, AX
+	BZHIQ      R9, AX, AX
+	KMOVW      AX, K1
+	SHRL       $0x08, AX
+	KMOVW      AX, K2
+	LEAQ       (SI)(BX*1), AX
+	VMOVDQU8.Z (AX), K1, X0
+	VMOVDQU    X0, (SP)
+	VMOVDQU8.Z 8(AX), K2, X0
+	VMOVDQU    X0, 8(SP)
+	LEAQ       (SP), SI
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastToBoolF64AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+24(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Z0
+	VCMPPD    $0x04, Z31, Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x04, Z31, Z0, K2
+	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
+	VPMOVQB   Z0, (DI)(BX*1)
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  136(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastBoolF32AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+8(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VPMOVZXBD     (SI)(BX*1), Z0
+	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
+	VPMOVZXBD     16(SI)(BX*1), Z0
+	VPTESTMD.BCST constants32<>+12(SB), Z0, K2
+	VMOVUPS.Z     Z30, K1, Z0
+	VMOVUPS.Z     Z30, K2, Z1
+	VMOVUPS       Z0, (DI)(BX*4)
+	VMOVUPS       Z1, 64(DI)(BX*4)
+	LEAQ          64(BX), AX
+	ADDQ          $0x20, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	MOVQ       $-1, AX
+	BZHIQ      R9, AX, AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	LEAQ       (SI)(BX*1), AX
+	VMOVDQU8.Z (AX), K1, X0
+	VMOVDQU    X0, (SP)
+	VMOVDQU8.Z 16(AX), K2, X0
+	VMOVDQU    X0, 16(SP)
+	LEAQ       (SP), SI
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000020, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastToBoolF32AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+12(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Z0
+	VCMPPS    $0x04, Z31, Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x04, Z31, Z0, K2
+	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
+	VPMOVDB   Z0, (DI)(BX*1)
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  144(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func AddI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·AddI64AVX512(SB), $384-40

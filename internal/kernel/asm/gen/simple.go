@@ -71,6 +71,15 @@ func simpleKernels() []kernel {
 		k.inputs[0] = bools
 		list = append(list, k)
 	}
+	for _, t := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		from := def.NewBuilder("cast_bool", micro.Cast, t, 1)
+		k := newKernel(from.Finish(from.Select(from.Bit(from.Arg(0), 0), from.K(1), from.K(0))), t)
+		k.inputs[0] = bools
+		to := def.NewBuilder("cast_to_bool", micro.Cast, t, 1)
+		k2 := newKernel(to.Finish(to.Select(to.Ne(to.Arg(0), to.K(0)), to.Bits(1), to.Bits(0))), t)
+		k2.outputs[0] = bools
+		list = append(list, k, k2)
+	}
 	for _, t := range []dtype.DType{dtype.Int64, dtype.Int32} {
 		lane := dtype.Float64
 		if t == dtype.Int32 {
