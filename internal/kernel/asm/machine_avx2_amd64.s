@@ -6,25 +6,22 @@
 
 // func AddF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·AddF64AVX2(SB), $192-40
+TEXT ·AddF64AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VADDPD  (DX)(BX*8), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VADDPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -37,22 +34,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -62,11 +54,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -74,25 +63,22 @@ done:
 
 // func SubF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SubF64AVX2(SB), $192-40
+TEXT ·SubF64AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VSUBPD  (DX)(BX*8), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VSUBPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -105,22 +91,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -130,11 +111,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -142,25 +120,22 @@ done:
 
 // func MulF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·MulF64AVX2(SB), $192-40
+TEXT ·MulF64AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VMULPD  (DX)(BX*8), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VMULPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -173,22 +148,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -198,11 +168,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -210,25 +177,22 @@ done:
 
 // func DivF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·DivF64AVX2(SB), $192-40
+TEXT ·DivF64AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VDIVPD  (DX)(BX*8), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VDIVPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -241,22 +205,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -266,11 +225,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -278,7 +234,7 @@ done:
 
 // func FmaF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, FMA3
-TEXT ·FmaF64AVX2(SB), $256-40
+TEXT ·FmaF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -286,20 +242,16 @@ TEXT ·FmaF64AVX2(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
 	VMOVUPD     (R10)(BX*8), Y1
 	VFMADD231PD (DX)(BX*8), Y0, Y1
-	VMOVUPD     32(SI)(BX*8), Y0
-	VMOVUPD     32(R10)(BX*8), Y2
-	VFMADD231PD 32(DX)(BX*8), Y0, Y2
 	VMOVUPD     Y1, (DI)(BX*8)
-	VMOVUPD     Y2, 32(DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	LEAQ        8(BX), AX
+	ADDQ        $0x04, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -312,28 +264,21 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (R10)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 128(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 160(SP)
+	VMOVUPD    Y0, 64(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), R10
-	LEAQ       192(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -343,11 +288,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    192(SP), Y0
+	VMOVUPD    96(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    224(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -355,23 +297,21 @@ done:
 
 // func NegF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegF64AVX2(SB), $128-40
+TEXT ·NegF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VPXOR   (SI)(BX*8), Y15, Y0
-	VPXOR   32(SI)(BX*8), Y15, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -384,16 +324,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -403,11 +340,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -415,25 +349,22 @@ done:
 
 // func AbsF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsF64AVX2(SB), $128-40
+TEXT ·AbsF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPAND   constants64<>+32(SB), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VPAND   constants64<>+32(SB), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -446,16 +377,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -465,11 +393,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -711,7 +636,7 @@ done:
 
 // func MulNoNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulNoNanF64AVX2(SB), $192-40
+TEXT ·MulNoNanF64AVX2(SB), $96-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  b+16(FP), DX
@@ -719,22 +644,17 @@ TEXT ·MulNoNanF64AVX2(SB), $192-40
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x08
+	CMPQ  CX, $0x04
 	JLT   rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VMULPD    (SI)(BX*8), Y0, Y1
-	VMOVUPD   32(DX)(BX*8), Y2
-	VMULPD    32(SI)(BX*8), Y2, Y3
 	VCMPPD    $0x00, Y15, Y0, Y0
-	VCMPPD    $0x00, Y15, Y2, Y2
 	VBLENDVPD Y0, Y15, Y1, Y1
-	VBLENDVPD Y2, Y15, Y3, Y3
 	VMOVUPD   Y1, (DI)(BX*8)
-	VMOVUPD   Y3, 32(DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -747,22 +667,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -772,11 +687,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -784,7 +696,7 @@ done:
 
 // func CopysignF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CopysignF64AVX2(SB), $192-40
+TEXT ·CopysignF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -792,22 +704,17 @@ TEXT ·CopysignF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPAND   constants64<>+32(SB), Y0, Y0
 	VPAND   (DX)(BX*8), Y15, Y1
-	VMOVUPD 32(SI)(BX*8), Y2
-	VPAND   constants64<>+32(SB), Y2, Y2
-	VPAND   32(DX)(BX*8), Y15, Y3
 	VPOR    Y1, Y0, Y0
-	VPOR    Y3, Y2, Y2
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y2, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -820,22 +727,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -845,11 +747,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -857,24 +756,21 @@ done:
 
 // func FloorF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·FloorF64AVX2(SB), $128-40
+TEXT ·FloorF64AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x09, Y0, Y0
-	VMOVUPD  32(SI)(BX*8), Y1
-	VROUNDPD $0x09, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	VMOVUPD  Y1, 32(DI)(BX*8)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	LEAQ     8(BX), AX
+	ADDQ     $0x04, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -887,16 +783,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -906,11 +799,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -918,24 +808,21 @@ done:
 
 // func CeilF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·CeilF64AVX2(SB), $128-40
+TEXT ·CeilF64AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x0a, Y0, Y0
-	VMOVUPD  32(SI)(BX*8), Y1
-	VROUNDPD $0x0a, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	VMOVUPD  Y1, 32(DI)(BX*8)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	LEAQ     8(BX), AX
+	ADDQ     $0x04, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -948,16 +835,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -967,11 +851,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -979,24 +860,21 @@ done:
 
 // func TruncF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·TruncF64AVX2(SB), $128-40
+TEXT ·TruncF64AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x0b, Y0, Y0
-	VMOVUPD  32(SI)(BX*8), Y1
-	VROUNDPD $0x0b, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	VMOVUPD  Y1, 32(DI)(BX*8)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	LEAQ     8(BX), AX
+	ADDQ     $0x04, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -1009,16 +887,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1028,11 +903,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1040,24 +912,21 @@ done:
 
 // func RoundF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·RoundF64AVX2(SB), $128-40
+TEXT ·RoundF64AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x08, Y0, Y0
-	VMOVUPD  32(SI)(BX*8), Y1
-	VROUNDPD $0x08, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	VMOVUPD  Y1, 32(DI)(BX*8)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	LEAQ     8(BX), AX
+	ADDQ     $0x04, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -1070,16 +939,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1089,11 +955,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1101,22 +964,20 @@ done:
 
 // func SqrtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SqrtF64AVX2(SB), $128-40
+TEXT ·SqrtF64AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VSQRTPD (SI)(BX*8), Y0
-	VSQRTPD 32(SI)(BX*8), Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1129,16 +990,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1148,11 +1006,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1160,7 +1015,7 @@ done:
 
 // func EqF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·EqF64AVX2(SB), $192-40
+TEXT ·EqF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1169,28 +1024,20 @@ TEXT ·EqF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x00, (DX)(BX*8), Y0, Y0
-	VMOVUPD   32(SI)(BX*8), Y1
-	VCMPPD    $0x00, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1203,22 +1050,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1228,11 +1070,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1244,7 +1085,7 @@ done:
 
 // func NeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·NeF64AVX2(SB), $192-40
+TEXT ·NeF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1253,28 +1094,20 @@ TEXT ·NeF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, (DX)(BX*8), Y0, Y0
-	VMOVUPD   32(SI)(BX*8), Y1
-	VCMPPD    $0x04, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1287,22 +1120,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1312,11 +1140,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1328,7 +1155,7 @@ done:
 
 // func LtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LtF64AVX2(SB), $192-40
+TEXT ·LtF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1337,28 +1164,20 @@ TEXT ·LtF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x11, (DX)(BX*8), Y0, Y0
-	VMOVUPD   32(SI)(BX*8), Y1
-	VCMPPD    $0x11, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1371,22 +1190,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1396,11 +1210,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1412,7 +1225,7 @@ done:
 
 // func LeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LeF64AVX2(SB), $192-40
+TEXT ·LeF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1421,28 +1234,20 @@ TEXT ·LeF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x12, (DX)(BX*8), Y0, Y0
-	VMOVUPD   32(SI)(BX*8), Y1
-	VCMPPD    $0x12, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1455,22 +1260,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1480,11 +1280,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1496,7 +1295,7 @@ done:
 
 // func GtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GtF64AVX2(SB), $192-40
+TEXT ·GtF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1505,28 +1304,20 @@ TEXT ·GtF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VCMPPD    $0x11, (SI)(BX*8), Y0, Y0
-	VMOVUPD   32(DX)(BX*8), Y1
-	VCMPPD    $0x11, 32(SI)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1539,22 +1330,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1564,11 +1350,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1580,7 +1365,7 @@ done:
 
 // func GeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GeF64AVX2(SB), $192-40
+TEXT ·GeF64AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -1589,28 +1374,20 @@ TEXT ·GeF64AVX2(SB), $192-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VCMPPD    $0x12, (SI)(BX*8), Y0, Y0
-	VMOVUPD   32(DX)(BX*8), Y1
-	VCMPPD    $0x12, 32(SI)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1623,22 +1400,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1648,11 +1420,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1664,7 +1435,7 @@ done:
 
 // func IsNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsNanF64AVX2(SB), $128-40
+TEXT ·IsNanF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -1672,28 +1443,20 @@ TEXT ·IsNanF64AVX2(SB), $128-40
 	VMOVUPD constants64<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, Y0, Y0, Y0
-	VMOVUPD   32(SI)(BX*8), Y1
-	VCMPPD    $0x04, Y1, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1706,16 +1469,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -1725,11 +1485,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 32(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1822,7 +1581,7 @@ done:
 
 // func SelectF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SelectF64AVX2(SB), $256-40
+TEXT ·SelectF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -1830,22 +1589,17 @@ TEXT ·SelectF64AVX2(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VPMOVZXBQ (SI)(BX*1), Y0
 	VPSLLQ    $0x3f, Y0, Y0
-	VPMOVZXBQ 4(SI)(BX*1), Y1
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVUPD   (R10)(BX*8), Y2
-	VBLENDVPD Y0, (DX)(BX*8), Y2, Y2
-	VMOVUPD   32(R10)(BX*8), Y0
-	VBLENDVPD Y1, 32(DX)(BX*8), Y0, Y0
-	VMOVUPD   Y2, (DI)(BX*8)
-	VMOVUPD   Y0, 32(DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPD   (R10)(BX*8), Y1
+	VBLENDVPD Y0, (DX)(BX*8), Y1, Y1
+	VMOVUPD   Y1, (DI)(BX*8)
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1858,7 +1612,6 @@ rest:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	LEAQ    (SI)(BX*1), AX
 	XORL    R11, R11
 
@@ -1870,18 +1623,71 @@ copyIn0:
 	JLT        copyIn0
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (R10)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 128(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 160(SP)
+	VMOVUPD    Y0, 64(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), R10
-	LEAQ       192(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AddF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX
+TEXT ·AddF32AVX2(SB), $96-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VADDPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (DI)(BX*4)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
 	MOVQ       $0x00000008, CX
 	JMP        loop
@@ -1892,80 +1698,9 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    192(SP), Y0
-	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    224(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func AddF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX
-TEXT ·AddF32AVX2(SB), $192-40
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ n+32(FP), CX
-	XORL BX, BX
-	XORL R9, R9
-	CMPQ CX, $0x10
-	JLT  rest
-
-loop:
-	VMOVUPS (SI)(BX*4), Y0
-	VADDPS  (DX)(BX*4), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VADDPS  32(DX)(BX*4), Y1, Y1
-	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	LEAQ       (SI)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (DX)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
-	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000010, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1973,25 +1708,22 @@ done:
 
 // func SubF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SubF32AVX2(SB), $192-40
+TEXT ·SubF32AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VSUBPS  (DX)(BX*4), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VSUBPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2004,22 +1736,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2029,11 +1756,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2041,25 +1765,22 @@ done:
 
 // func MulF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·MulF32AVX2(SB), $192-40
+TEXT ·MulF32AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VMULPS  (DX)(BX*4), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VMULPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2072,22 +1793,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2097,11 +1813,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2109,25 +1822,22 @@ done:
 
 // func DivF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·DivF32AVX2(SB), $192-40
+TEXT ·DivF32AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VDIVPS  (DX)(BX*4), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VDIVPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2140,22 +1850,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2165,11 +1870,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2177,7 +1879,7 @@ done:
 
 // func FmaF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, FMA3
-TEXT ·FmaF32AVX2(SB), $256-40
+TEXT ·FmaF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -2185,20 +1887,16 @@ TEXT ·FmaF32AVX2(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
 	VMOVUPS     (R10)(BX*4), Y1
 	VFMADD231PS (DX)(BX*4), Y0, Y1
-	VMOVUPS     32(SI)(BX*4), Y0
-	VMOVUPS     32(R10)(BX*4), Y2
-	VFMADD231PS 32(DX)(BX*4), Y0, Y2
 	VMOVUPS     Y1, (DI)(BX*4)
-	VMOVUPS     Y2, 32(DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2211,28 +1909,21 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (R10)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 128(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 160(SP)
+	VMOVUPS    Y0, 64(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), R10
-	LEAQ       192(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2242,11 +1933,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    192(SP), Y0
+	VMOVUPS    96(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    224(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2254,23 +1942,21 @@ done:
 
 // func NegF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegF32AVX2(SB), $128-40
+TEXT ·NegF32AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VPXOR   (SI)(BX*4), Y15, Y0
-	VPXOR   32(SI)(BX*4), Y15, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2283,16 +1969,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2302,11 +1985,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2314,25 +1994,22 @@ done:
 
 // func AbsF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsF32AVX2(SB), $128-40
+TEXT ·AbsF32AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPAND   constants32<>+32(SB), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VPAND   constants32<>+32(SB), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2345,16 +2022,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2364,11 +2038,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2610,7 +2281,7 @@ done:
 
 // func MulNoNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulNoNanF32AVX2(SB), $192-40
+TEXT ·MulNoNanF32AVX2(SB), $96-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  b+16(FP), DX
@@ -2618,22 +2289,17 @@ TEXT ·MulNoNanF32AVX2(SB), $192-40
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x10
+	CMPQ  CX, $0x08
 	JLT   rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VMULPS    (SI)(BX*4), Y0, Y1
-	VMOVUPS   32(DX)(BX*4), Y2
-	VMULPS    32(SI)(BX*4), Y2, Y3
 	VCMPPS    $0x00, Y15, Y0, Y0
-	VCMPPS    $0x00, Y15, Y2, Y2
 	VBLENDVPS Y0, Y15, Y1, Y1
-	VBLENDVPS Y2, Y15, Y3, Y3
 	VMOVUPS   Y1, (DI)(BX*4)
-	VMOVUPS   Y3, 32(DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2646,22 +2312,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2671,11 +2332,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2683,7 +2341,7 @@ done:
 
 // func CopysignF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CopysignF32AVX2(SB), $192-40
+TEXT ·CopysignF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2691,22 +2349,17 @@ TEXT ·CopysignF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPAND   constants32<>+32(SB), Y0, Y0
 	VPAND   (DX)(BX*4), Y15, Y1
-	VMOVUPS 32(SI)(BX*4), Y2
-	VPAND   constants32<>+32(SB), Y2, Y2
-	VPAND   32(DX)(BX*4), Y15, Y3
 	VPOR    Y1, Y0, Y0
-	VPOR    Y3, Y2, Y2
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y2, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2719,22 +2372,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2744,11 +2392,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2756,24 +2401,21 @@ done:
 
 // func FloorF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·FloorF32AVX2(SB), $128-40
+TEXT ·FloorF32AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
-	VMOVUPS  32(SI)(BX*4), Y1
-	VROUNDPS $0x09, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	VMOVUPS  Y1, 32(DI)(BX*4)
-	LEAQ     32(BX), AX
-	ADDQ     $0x10, BX
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2786,16 +2428,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2805,11 +2444,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2817,24 +2453,21 @@ done:
 
 // func CeilF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·CeilF32AVX2(SB), $128-40
+TEXT ·CeilF32AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x0a, Y0, Y0
-	VMOVUPS  32(SI)(BX*4), Y1
-	VROUNDPS $0x0a, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	VMOVUPS  Y1, 32(DI)(BX*4)
-	LEAQ     32(BX), AX
-	ADDQ     $0x10, BX
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2847,16 +2480,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2866,11 +2496,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2878,24 +2505,21 @@ done:
 
 // func TruncF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·TruncF32AVX2(SB), $128-40
+TEXT ·TruncF32AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x0b, Y0, Y0
-	VMOVUPS  32(SI)(BX*4), Y1
-	VROUNDPS $0x0b, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	VMOVUPS  Y1, 32(DI)(BX*4)
-	LEAQ     32(BX), AX
-	ADDQ     $0x10, BX
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2908,16 +2532,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2927,11 +2548,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2939,24 +2557,21 @@ done:
 
 // func RoundF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·RoundF32AVX2(SB), $128-40
+TEXT ·RoundF32AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x08, Y0, Y0
-	VMOVUPS  32(SI)(BX*4), Y1
-	VROUNDPS $0x08, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	VMOVUPS  Y1, 32(DI)(BX*4)
-	LEAQ     32(BX), AX
-	ADDQ     $0x10, BX
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2969,16 +2584,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -2988,11 +2600,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3000,22 +2609,20 @@ done:
 
 // func SqrtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SqrtF32AVX2(SB), $128-40
+TEXT ·SqrtF32AVX2(SB), $64-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VSQRTPS (SI)(BX*4), Y0
-	VSQRTPS 32(SI)(BX*4), Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3028,16 +2635,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3047,11 +2651,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3059,7 +2660,7 @@ done:
 
 // func EqF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·EqF32AVX2(SB), $192-40
+TEXT ·EqF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -3068,28 +2669,20 @@ TEXT ·EqF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x00, (DX)(BX*4), Y0, Y0
-	VMOVUPS   32(SI)(BX*4), Y1
-	VCMPPS    $0x00, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3102,22 +2695,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3127,11 +2715,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3143,7 +2730,7 @@ done:
 
 // func NeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·NeF32AVX2(SB), $192-40
+TEXT ·NeF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -3152,28 +2739,20 @@ TEXT ·NeF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, (DX)(BX*4), Y0, Y0
-	VMOVUPS   32(SI)(BX*4), Y1
-	VCMPPS    $0x04, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3186,22 +2765,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3211,11 +2785,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3227,7 +2800,7 @@ done:
 
 // func LtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LtF32AVX2(SB), $192-40
+TEXT ·LtF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -3236,28 +2809,20 @@ TEXT ·LtF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x11, (DX)(BX*4), Y0, Y0
-	VMOVUPS   32(SI)(BX*4), Y1
-	VCMPPS    $0x11, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3270,22 +2835,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3295,11 +2855,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3311,7 +2870,7 @@ done:
 
 // func LeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LeF32AVX2(SB), $192-40
+TEXT ·LeF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -3320,28 +2879,20 @@ TEXT ·LeF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x12, (DX)(BX*4), Y0, Y0
-	VMOVUPS   32(SI)(BX*4), Y1
-	VCMPPS    $0x12, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3354,22 +2905,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3379,11 +2925,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3395,7 +2940,7 @@ done:
 
 // func GtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GtF32AVX2(SB), $192-40
+TEXT ·GtF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -3404,28 +2949,20 @@ TEXT ·GtF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VCMPPS    $0x11, (SI)(BX*4), Y0, Y0
-	VMOVUPS   32(DX)(BX*4), Y1
-	VCMPPS    $0x11, 32(SI)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3438,22 +2975,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3463,11 +2995,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3479,7 +3010,7 @@ done:
 
 // func GeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GeF32AVX2(SB), $192-40
+TEXT ·GeF32AVX2(SB), $96-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -3488,28 +3019,20 @@ TEXT ·GeF32AVX2(SB), $192-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VCMPPS    $0x12, (SI)(BX*4), Y0, Y0
-	VMOVUPS   32(DX)(BX*4), Y1
-	VCMPPS    $0x12, 32(SI)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3522,22 +3045,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3547,11 +3065,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 128(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3563,7 +3080,7 @@ done:
 
 // func IsNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsNanF32AVX2(SB), $128-40
+TEXT ·IsNanF32AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -3571,28 +3088,20 @@ TEXT ·IsNanF32AVX2(SB), $128-40
 	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x10
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, Y0, Y0, Y0
-	VMOVUPS   32(SI)(BX*4), Y1
-	VCMPPS    $0x04, Y1, Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3605,16 +3114,13 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3624,11 +3130,10 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 32(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3721,7 +3226,7 @@ done:
 
 // func SelectF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SelectF32AVX2(SB), $256-40
+TEXT ·SelectF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -3729,22 +3234,17 @@ TEXT ·SelectF32AVX2(SB), $256-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VPMOVZXBD (SI)(BX*1), Y0
 	VPSLLD    $0x1f, Y0, Y0
-	VPMOVZXBD 8(SI)(BX*1), Y1
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVUPS   (R10)(BX*4), Y2
-	VBLENDVPS Y0, (DX)(BX*4), Y2, Y2
-	VMOVUPS   32(R10)(BX*4), Y0
-	VBLENDVPS Y1, 32(DX)(BX*4), Y0, Y0
-	VMOVUPS   Y2, (DI)(BX*4)
-	VMOVUPS   Y0, 32(DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VMOVUPS   (R10)(BX*4), Y1
+	VBLENDVPS Y0, (DX)(BX*4), Y1, Y1
+	VMOVUPS   Y1, (DI)(BX*4)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3757,7 +3257,6 @@ rest:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
 	LEAQ    (SI)(BX*1), AX
 	XORL    R11, R11
 
@@ -3769,20 +3268,16 @@ copyIn0:
 	JLT        copyIn0
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (R10)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 128(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 160(SP)
+	VMOVUPS    Y0, 64(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), R10
-	LEAQ       192(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3792,11 +3287,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    192(SP), Y0
+	VMOVUPS    96(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    224(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3804,7 +3296,7 @@ done:
 
 // func CastBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CastBoolF64AVX2(SB), $128-40
+TEXT ·CastBoolF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -3812,20 +3304,16 @@ TEXT ·CastBoolF64AVX2(SB), $128-40
 	VMOVUPD constants64<>+64(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x04
 	JLT     rest
 
 loop:
 	VPMOVZXBQ (SI)(BX*1), Y0
 	VPSLLQ    $0x3f, Y0, Y0
-	VPMOVZXBQ 4(SI)(BX*1), Y1
-	VPSLLQ    $0x3f, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
 	VMOVUPD   Y0, (DI)(BX*8)
-	VMOVUPD   Y1, 32(DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3838,7 +3326,6 @@ rest:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
 	LEAQ    (SI)(BX*1), AX
 	XORL    R11, R11
 
@@ -3849,7 +3336,133 @@ copyIn0:
 	CMPQ R11, R9
 	JLT  copyIn0
 	LEAQ (SP), SI
-	LEAQ 64(SP), DI
+	LEAQ 32(SP), DI
+	XORL BX, BX
+	MOVQ $0x00000004, CX
+	JMP  loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    32(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·CastToBoolF64AVX2(SB), $64-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x04
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VCMPPD    $0x04, Y15, Y0, Y0
+	VBLENDVPD Y0, Y14, Y15, Y0
+	VPSLLQ    $0x3f, Y0, Y0
+	VMOVMSKPD Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 32(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·CastBoolF32AVX2(SB), $64-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+64(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VPMOVZXBD (SI)(BX*1), Y0
+	VPSLLD    $0x1f, Y0, Y0
+	VBLENDVPS Y0, Y14, Y15, Y0
+	VMOVUPS   Y0, (DI)(BX*4)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ    BX, CX
+	JLE     finish
+	MOVQ    CX, R9
+	LEAQ    (DI)(BX*4), R8
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	LEAQ    (SI)(BX*1), AX
+	XORL    R11, R11
+
+copyIn0:
+	MOVB (AX)(R11*1), R15
+	MOVB R15, (SP)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyIn0
+	LEAQ (SP), SI
+	LEAQ 32(SP), DI
 	XORL BX, BX
 	MOVQ $0x00000008, CX
 	JMP  loop
@@ -3860,47 +3473,36 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
-	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
 
 done:
 	VZEROUPPER
 	RET
 
-// func CastToBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// func CastToBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·CastToBoolF64AVX2(SB), $128-40
+TEXT ·CastToBoolF32AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPS constants32<>+96(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
-	VMOVUPD   (SI)(BX*8), Y0
-	VCMPPD    $0x04, Y15, Y0, Y0
-	VMOVUPD   32(SI)(BX*8), Y1
-	VCMPPD    $0x04, Y15, Y1, Y1
-	VBLENDVPD Y0, Y14, Y15, Y0
-	VBLENDVPD Y1, Y14, Y15, Y1
-	VPSLLQ    $0x3f, Y0, Y0
-	VMOVMSKPD Y0, AX
+	VMOVUPS   (SI)(BX*4), Y0
+	VCMPPS    $0x04, Y15, Y0, Y0
+	VBLENDVPS Y0, Y14, Y15, Y0
+	VPSLLD    $0x1f, Y0, Y0
+	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
-	MOVL      AX, (DI)(BX*1)
-	VPSLLQ    $0x3f, Y1, Y1
-	VMOVMSKPD Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVL      AX, 4(DI)(BX*1)
+	MOVQ      AX, (DI)(BX*1)
 	LEAQ      16(BX), AX
 	ADDQ      $0x08, BX
 	CMPQ      AX, CX
@@ -3914,15 +3516,12 @@ rest:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	LEAQ       (SI)(BX*8), AX
-	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
 	MOVQ       $0x00000008, CX
 	JMP        loop
@@ -3933,158 +3532,11 @@ finish:
 	LEAQ    tail_window<>+0(SB), R11
 	MOVQ    R9, AX
 	NEGQ    AX
-	VMOVUPD 64(R11)(AX*8), Y1
-	VMOVUPD 96(R11)(AX*8), Y2
+	VMOVUPS 64(R11)(AX*4), Y1
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
-	MOVB R15, (R8)(R11*1)
-	INCQ R11
-	CMPQ R11, R9
-	JLT  copyOut0
-
-done:
-	VZEROUPPER
-	RET
-
-// func CastBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·CastBoolF32AVX2(SB), $128-40
-	MOVQ    dst+0(FP), DI
-	MOVQ    a+8(FP), SI
-	MOVQ    n+32(FP), CX
-	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+64(SB), Y14
-	XORL    BX, BX
-	XORL    R9, R9
-	CMPQ    CX, $0x10
-	JLT     rest
-
-loop:
-	VPMOVZXBD (SI)(BX*1), Y0
-	VPSLLD    $0x1f, Y0, Y0
-	VPMOVZXBD 8(SI)(BX*1), Y1
-	VPSLLD    $0x1f, Y1, Y1
-	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
-	VMOVUPS   Y0, (DI)(BX*4)
-	VMOVUPS   Y1, 32(DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
-	CMPQ      AX, CX
-	JLE       loop
-
-rest:
-	SUBQ    BX, CX
-	JLE     finish
-	MOVQ    CX, R9
-	LEAQ    (DI)(BX*4), R8
-	LEAQ    tail_window<>+0(SB), R11
-	MOVQ    R9, AX
-	NEGQ    AX
-	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
-	LEAQ    (SI)(BX*1), AX
-	XORL    R11, R11
-
-copyIn0:
-	MOVB (AX)(R11*1), R15
-	MOVB R15, (SP)(R11*1)
-	INCQ R11
-	CMPQ R11, R9
-	JLT  copyIn0
-	LEAQ (SP), SI
-	LEAQ 64(SP), DI
-	XORL BX, BX
-	MOVQ $0x00000010, CX
-	JMP  loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
-	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func CastToBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2, BMI2
-TEXT ·CastToBoolF32AVX2(SB), $128-40
-	MOVQ    dst+0(FP), DI
-	MOVQ    a+8(FP), SI
-	MOVQ    n+32(FP), CX
-	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
-	XORL    BX, BX
-	XORL    R9, R9
-	CMPQ    CX, $0x10
-	JLT     rest
-
-loop:
-	VMOVUPS   (SI)(BX*4), Y0
-	VCMPPS    $0x04, Y15, Y0, Y0
-	VMOVUPS   32(SI)(BX*4), Y1
-	VCMPPS    $0x04, Y15, Y1, Y1
-	VBLENDVPS Y0, Y14, Y15, Y0
-	VBLENDVPS Y1, Y14, Y15, Y1
-	VPSLLD    $0x1f, Y0, Y0
-	VMOVMSKPS Y0, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, (DI)(BX*1)
-	VPSLLD    $0x1f, Y1, Y1
-	VMOVMSKPS Y1, AX
-	MOVQ      $0x0101010101010101, R11
-	PDEPQ     R11, AX, AX
-	MOVQ      AX, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
-	CMPQ      AX, CX
-	JLE       loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*1), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	LEAQ       (SI)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000010, CX
-	JMP        loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	LEAQ    tail_window<>+0(SB), R11
-	MOVQ    R9, AX
-	NEGQ    AX
-	VMOVUPS 64(R11)(AX*4), Y1
-	VMOVUPS 96(R11)(AX*4), Y2
-	XORL    R11, R11
-
-copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 32(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -4096,25 +3548,22 @@ done:
 
 // func AddI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AddI64AVX2(SB), $192-40
+TEXT ·AddI64AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPADDQ  (DX)(BX*8), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VPADDQ  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4127,22 +3576,17 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000004, CX
 	JMP        loop
 
 finish:
@@ -4152,11 +3596,8 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4164,25 +3605,22 @@ done:
 
 // func SubI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SubI64AVX2(SB), $192-40
+TEXT ·SubI64AVX2(SB), $96-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x04
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPSUBQ  (DX)(BX*8), Y0, Y0
-	VMOVUPD 32(SI)(BX*8), Y1
-	VPSUBQ  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4195,20 +3633,124 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 64(SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 96(SP)
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    64(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func NegI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·NegI64AVX2(SB), $64-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x04
+	JLT   rest
+
+loop:
+	VPSUBQ  (SI)(BX*8), Y15, Y0
+	VMOVUPD Y0, (DI)(BX*8)
+	LEAQ    8(BX), AX
+	ADDQ    $0x04, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    32(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AddI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·AddI32AVX2(SB), $96-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPADDD  (DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (DI)(BX*4)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
 	XORL       BX, BX
 	MOVQ       $0x00000008, CX
 	JMP        loop
@@ -4219,20 +3761,74 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    128(SP), Y0
-	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    160(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    64(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
 
 done:
 	VZEROUPPER
 	RET
 
-// func NegI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// func SubI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegI64AVX2(SB), $128-40
+TEXT ·SubI32AVX2(SB), $96-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPSUBD  (DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (DI)(BX*4)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    64(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func NegI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·NegI32AVX2(SB), $64-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  n+32(FP), CX
@@ -4243,10 +3839,8 @@ TEXT ·NegI64AVX2(SB), $128-40
 	JLT   rest
 
 loop:
-	VPSUBQ  (SI)(BX*8), Y15, Y0
-	VPSUBQ  32(SI)(BX*8), Y15, Y1
-	VMOVUPD Y0, (DI)(BX*8)
-	VMOVUPD Y1, 32(DI)(BX*8)
+	VPSUBD  (SI)(BX*4), Y15, Y0
+	VMOVUPS Y0, (DI)(BX*4)
 	LEAQ    16(BX), AX
 	ADDQ    $0x08, BX
 	CMPQ    AX, CX
@@ -4256,19 +3850,16 @@ rest:
 	SUBQ       BX, CX
 	JLE        finish
 	MOVQ       CX, R9
-	LEAQ       (DI)(BX*8), R8
+	LEAQ       (DI)(BX*4), R8
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	LEAQ       (SI)(BX*8), AX
-	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, (SP)
-	VMASKMOVPD 32(AX), Y2, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       32(SP), DI
 	XORL       BX, BX
 	MOVQ       $0x00000008, CX
 	JMP        loop
@@ -4279,208 +3870,9 @@ finish:
 	LEAQ       tail_window<>+0(SB), R11
 	MOVQ       R9, AX
 	NEGQ       AX
-	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    96(R11)(AX*8), Y2
-	VMOVUPD    64(SP), Y0
-	VMASKMOVPD Y0, Y1, (R8)
-	VMOVUPD    96(SP), Y0
-	VMASKMOVPD Y0, Y2, 32(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func AddI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·AddI32AVX2(SB), $192-40
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ n+32(FP), CX
-	XORL BX, BX
-	XORL R9, R9
-	CMPQ CX, $0x10
-	JLT  rest
-
-loop:
-	VMOVUPS (SI)(BX*4), Y0
-	VPADDD  (DX)(BX*4), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VPADDD  32(DX)(BX*4), Y1, Y1
-	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	LEAQ       (SI)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (DX)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
-	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000010, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
+	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func SubI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·SubI32AVX2(SB), $192-40
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ n+32(FP), CX
-	XORL BX, BX
-	XORL R9, R9
-	CMPQ CX, $0x10
-	JLT  rest
-
-loop:
-	VMOVUPS (SI)(BX*4), Y0
-	VPSUBD  (DX)(BX*4), Y0, Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VPSUBD  32(DX)(BX*4), Y1, Y1
-	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	LEAQ       (SI)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (DX)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 64(SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 96(SP)
-	LEAQ       (SP), SI
-	LEAQ       64(SP), DX
-	LEAQ       128(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000010, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    128(SP), Y0
-	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    160(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func NegI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX2
-TEXT ·NegI32AVX2(SB), $128-40
-	MOVQ  dst+0(FP), DI
-	MOVQ  a+8(FP), SI
-	MOVQ  n+32(FP), CX
-	VPXOR Y15, Y15, Y15
-	XORL  BX, BX
-	XORL  R9, R9
-	CMPQ  CX, $0x10
-	JLT   rest
-
-loop:
-	VPSUBD  (SI)(BX*4), Y15, Y0
-	VPSUBD  32(SI)(BX*4), Y15, Y1
-	VMOVUPS Y0, (DI)(BX*4)
-	VMOVUPS Y1, 32(DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	LEAQ       (SI)(BX*4), AX
-	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, (SP)
-	VMASKMOVPS 32(AX), Y2, Y0
-	VMOVUPS    Y0, 32(SP)
-	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000010, CX
-	JMP        loop
-
-finish:
-	TESTQ      R9, R9
-	JZ         done
-	LEAQ       tail_window<>+0(SB), R11
-	MOVQ       R9, AX
-	NEGQ       AX
-	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    96(R11)(AX*4), Y2
-	VMOVUPS    64(SP), Y0
-	VMASKMOVPS Y0, Y1, (R8)
-	VMOVUPS    96(SP), Y0
-	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER

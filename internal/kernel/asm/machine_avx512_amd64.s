@@ -6,25 +6,22 @@
 
 // func AddF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddF64AVX512(SB), $384-40
+TEXT ·AddF64AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VADDPD  (DX)(BX*8), Z0, Z0
-	VMOVUPD 64(SI)(BX*8), Z1
-	VADDPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -36,23 +33,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -61,12 +52,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -74,25 +61,22 @@ done:
 
 // func SubF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubF64AVX512(SB), $384-40
+TEXT ·SubF64AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VSUBPD  (DX)(BX*8), Z0, Z0
-	VMOVUPD 64(SI)(BX*8), Z1
-	VSUBPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -104,23 +88,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -129,12 +107,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -142,25 +116,22 @@ done:
 
 // func MulF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulF64AVX512(SB), $384-40
+TEXT ·MulF64AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VMULPD  (DX)(BX*8), Z0, Z0
-	VMOVUPD 64(SI)(BX*8), Z1
-	VMULPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -172,23 +143,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -197,12 +162,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -210,25 +171,22 @@ done:
 
 // func DivF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·DivF64AVX512(SB), $384-40
+TEXT ·DivF64AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VDIVPD  (DX)(BX*8), Z0, Z0
-	VMOVUPD 64(SI)(BX*8), Z1
-	VDIVPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -240,23 +198,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -265,12 +217,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -278,7 +226,7 @@ done:
 
 // func FmaF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FmaF64AVX512(SB), $512-40
+TEXT ·FmaF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -286,20 +234,16 @@ TEXT ·FmaF64AVX512(SB), $512-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VMOVUPD     (R10)(BX*8), Z1
 	VFMADD231PD (DX)(BX*8), Z0, Z1
-	VMOVUPD     64(SI)(BX*8), Z0
-	VMOVUPD     64(R10)(BX*8), Z2
-	VFMADD231PD 64(DX)(BX*8), Z0, Z2
 	VMOVUPD     Z1, (DI)(BX*8)
-	VMOVUPD     Z2, 64(DI)(BX*8)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -311,29 +255,21 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (R10)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 256(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 320(SP)
+	VMOVUPD   Z0, 128(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), R10
-	LEAQ      384(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), R10
+	LEAQ      192(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -342,12 +278,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 384(SP), Z0
+	VMOVUPD 192(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 448(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -355,23 +287,21 @@ done:
 
 // func NegF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegF64AVX512(SB), $256-40
+TEXT ·NegF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VPXORQ  (SI)(BX*8), Z31, Z0
-	VPXORQ  64(SI)(BX*8), Z31, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -383,17 +313,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -402,12 +328,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -415,25 +337,22 @@ done:
 
 // func AbsF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AbsF64AVX512(SB), $256-40
+TEXT ·AbsF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VPANDQ.BCST constants64<>+8(SB), Z0, Z0
-	VMOVUPD     64(SI)(BX*8), Z1
-	VPANDQ.BCST constants64<>+8(SB), Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	VMOVUPD     Z1, 64(DI)(BX*8)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -445,17 +364,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -464,12 +379,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -711,7 +622,7 @@ done:
 
 // func MulNoNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulNoNanF64AVX512(SB), $384-40
+TEXT ·MulNoNanF64AVX512(SB), $192-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   b+16(FP), DX
@@ -719,22 +630,17 @@ TEXT ·MulNoNanF64AVX512(SB), $384-40
 	VPXORQ Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x10
+	CMPQ   CX, $0x08
 	JLT    rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VMULPD    (SI)(BX*8), Z0, Z1
-	VMOVUPD   64(DX)(BX*8), Z2
-	VMULPD    64(SI)(BX*8), Z2, Z3
 	VCMPPD    $0x00, Z31, Z0, K1
-	VCMPPD    $0x00, Z31, Z2, K2
 	VBLENDMPD Z31, Z1, K1, Z1
-	VBLENDMPD Z31, Z3, K2, Z3
 	VMOVUPD   Z1, (DI)(BX*8)
-	VMOVUPD   Z3, 64(DI)(BX*8)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -746,23 +652,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -771,12 +671,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -784,7 +680,7 @@ done:
 
 // func CopysignF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CopysignF64AVX512(SB), $384-40
+TEXT ·CopysignF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -792,18 +688,15 @@ TEXT ·CopysignF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VPANDQ     (DX)(BX*8), Z31, Z0
-	VPANDQ     64(DX)(BX*8), Z31, Z1
 	VPTERNLOGQ $0xf2, (SI)(BX*8), Z31, Z0
-	VPTERNLOGQ $0xf2, 64(SI)(BX*8), Z31, Z1
 	VMOVUPD    Z0, (DI)(BX*8)
-	VMOVUPD    Z1, 64(DI)(BX*8)
-	LEAQ       32(BX), AX
-	ADDQ       $0x10, BX
+	LEAQ       16(BX), AX
+	ADDQ       $0x08, BX
 	CMPQ       AX, CX
 	JLE        loop
 
@@ -815,23 +708,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -840,12 +727,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -853,24 +736,21 @@ done:
 
 // func FloorF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FloorF64AVX512(SB), $256-40
+TEXT ·FloorF64AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x09, Z0, Z0
-	VMOVUPD     64(SI)(BX*8), Z1
-	VRNDSCALEPD $0x09, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	VMOVUPD     Z1, 64(DI)(BX*8)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -882,17 +762,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -901,12 +777,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -914,24 +786,21 @@ done:
 
 // func CeilF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CeilF64AVX512(SB), $256-40
+TEXT ·CeilF64AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x0a, Z0, Z0
-	VMOVUPD     64(SI)(BX*8), Z1
-	VRNDSCALEPD $0x0a, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	VMOVUPD     Z1, 64(DI)(BX*8)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -943,17 +812,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -962,12 +827,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -975,24 +836,21 @@ done:
 
 // func TruncF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TruncF64AVX512(SB), $256-40
+TEXT ·TruncF64AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x0b, Z0, Z0
-	VMOVUPD     64(SI)(BX*8), Z1
-	VRNDSCALEPD $0x0b, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	VMOVUPD     Z1, 64(DI)(BX*8)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1004,17 +862,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1023,12 +877,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1036,24 +886,21 @@ done:
 
 // func RoundF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·RoundF64AVX512(SB), $256-40
+TEXT ·RoundF64AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x08, Z0, Z0
-	VMOVUPD     64(SI)(BX*8), Z1
-	VRNDSCALEPD $0x08, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	VMOVUPD     Z1, 64(DI)(BX*8)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1065,17 +912,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1084,12 +927,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1097,22 +936,20 @@ done:
 
 // func SqrtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SqrtF64AVX512(SB), $256-40
+TEXT ·SqrtF64AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VSQRTPD (SI)(BX*8), Z0
-	VSQRTPD 64(SI)(BX*8), Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1124,17 +961,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1143,12 +976,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
+	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1156,7 +985,7 @@ done:
 
 // func EqF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·EqF64AVX512(SB), $384-40
+TEXT ·EqF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1165,20 +994,16 @@ TEXT ·EqF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x00, (DX)(BX*8), Z0, K1
-	VMOVUPD   64(SI)(BX*8), Z0
-	VCMPPD    $0x00, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1190,23 +1015,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1215,12 +1034,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  264(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1228,7 +1043,7 @@ done:
 
 // func NeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·NeF64AVX512(SB), $384-40
+TEXT ·NeF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1237,20 +1052,16 @@ TEXT ·NeF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x04, (DX)(BX*8), Z0, K1
-	VMOVUPD   64(SI)(BX*8), Z0
-	VCMPPD    $0x04, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1262,23 +1073,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1287,12 +1092,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  264(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1300,7 +1101,7 @@ done:
 
 // func LtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LtF64AVX512(SB), $384-40
+TEXT ·LtF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1309,20 +1110,16 @@ TEXT ·LtF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x11, (DX)(BX*8), Z0, K1
-	VMOVUPD   64(SI)(BX*8), Z0
-	VCMPPD    $0x11, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1334,23 +1131,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1359,12 +1150,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  264(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1372,7 +1159,7 @@ done:
 
 // func LeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LeF64AVX512(SB), $384-40
+TEXT ·LeF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1381,20 +1168,16 @@ TEXT ·LeF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x12, (DX)(BX*8), Z0, K1
-	VMOVUPD   64(SI)(BX*8), Z0
-	VCMPPD    $0x12, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1406,23 +1189,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1431,12 +1208,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  264(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1444,7 +1217,7 @@ done:
 
 // func GtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GtF64AVX512(SB), $384-40
+TEXT ·GtF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1453,20 +1226,16 @@ TEXT ·GtF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VCMPPD    $0x11, (SI)(BX*8), Z0, K1
-	VMOVUPD   64(DX)(BX*8), Z0
-	VCMPPD    $0x11, 64(SI)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1478,23 +1247,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1503,12 +1266,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  264(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1516,7 +1275,7 @@ done:
 
 // func GeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GeF64AVX512(SB), $384-40
+TEXT ·GeF64AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -1525,20 +1284,16 @@ TEXT ·GeF64AVX512(SB), $384-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VCMPPD    $0x12, (SI)(BX*8), Z0, K1
-	VMOVUPD   64(DX)(BX*8), Z0
-	VCMPPD    $0x12, 64(SI)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1550,23 +1305,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1575,12 +1324,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  264(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1588,7 +1333,7 @@ done:
 
 // func IsNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsNanF64AVX512(SB), $256-40
+TEXT ·IsNanF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -1596,20 +1341,16 @@ TEXT ·IsNanF64AVX512(SB), $256-40
 	VBROADCASTSD constants64<>+24(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x04, Z0, Z0, K1
-	VMOVUPD   64(SI)(BX*8), Z0
-	VCMPPD    $0x04, Z0, Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1621,17 +1362,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -1640,12 +1377,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  128(SP), X0
+	VMOVDQU  64(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  136(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1722,7 +1455,7 @@ done:
 
 // func SelectF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·SelectF64AVX512(SB), $512-40
+TEXT ·SelectF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -1730,22 +1463,17 @@ TEXT ·SelectF64AVX512(SB), $512-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VPMOVZXBQ     (SI)(BX*1), Z0
 	VPTESTMQ.BCST constants64<>+24(SB), Z0, K1
-	VPMOVZXBQ     8(SI)(BX*1), Z0
-	VPTESTMQ.BCST constants64<>+24(SB), Z0, K2
 	VMOVUPD       (R10)(BX*8), Z0
 	VBLENDMPD     (DX)(BX*8), Z0, K1, Z0
-	VMOVUPD       64(R10)(BX*8), Z1
-	VBLENDMPD     64(DX)(BX*8), Z1, K2, Z1
 	VMOVUPD       Z0, (DI)(BX*8)
-	VMOVUPD       Z1, 64(DI)(BX*8)
-	LEAQ          32(BX), AX
-	ADDQ          $0x10, BX
+	LEAQ          16(BX), AX
+	ADDQ          $0x08, BX
 	CMPQ          AX, CX
 	JLE           loop
 
@@ -1757,29 +1485,21 @@ rest:
 	MOVQ       $-1, AX
 	BZHIQ      R9, AX, AX
 	KMOVW      AX, K1
-	SHRL       $0x08, AX
-	KMOVW      AX, K2
 	LEAQ       (SI)(BX*1), AX
 	VMOVDQU8.Z (AX), K1, X0
 	VMOVDQU    X0, (SP)
-	VMOVDQU8.Z 8(AX), K2, X0
-	VMOVDQU    X0, 8(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMOVUPD.Z  (AX), K1, Z0
-	VMOVUPD    Z0, 128(SP)
-	VMOVUPD.Z  64(AX), K2, Z0
-	VMOVUPD    Z0, 192(SP)
+	VMOVUPD    Z0, 64(SP)
 	LEAQ       (R10)(BX*8), AX
 	VMOVUPD.Z  (AX), K1, Z0
-	VMOVUPD    Z0, 256(SP)
-	VMOVUPD.Z  64(AX), K2, Z0
-	VMOVUPD    Z0, 320(SP)
+	VMOVUPD    Z0, 128(SP)
 	LEAQ       (SP), SI
-	LEAQ       128(SP), DX
-	LEAQ       256(SP), R10
-	LEAQ       384(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000010, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1788,12 +1508,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 384(SP), Z0
+	VMOVUPD 192(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 448(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1801,25 +1517,22 @@ done:
 
 // func AddF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddF32AVX512(SB), $384-40
+TEXT ·AddF32AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VADDPS  (DX)(BX*4), Z0, Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VADDPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1831,23 +1544,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1856,12 +1563,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1869,25 +1572,22 @@ done:
 
 // func SubF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubF32AVX512(SB), $384-40
+TEXT ·SubF32AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VSUBPS  (DX)(BX*4), Z0, Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VSUBPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1899,23 +1599,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1924,12 +1618,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1937,25 +1627,22 @@ done:
 
 // func MulF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulF32AVX512(SB), $384-40
+TEXT ·MulF32AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VMULPS  (DX)(BX*4), Z0, Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VMULPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1967,23 +1654,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1992,12 +1673,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2005,25 +1682,22 @@ done:
 
 // func DivF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·DivF32AVX512(SB), $384-40
+TEXT ·DivF32AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VDIVPS  (DX)(BX*4), Z0, Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VDIVPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2035,23 +1709,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2060,12 +1728,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2073,7 +1737,7 @@ done:
 
 // func FmaF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FmaF32AVX512(SB), $512-40
+TEXT ·FmaF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -2081,20 +1745,16 @@ TEXT ·FmaF32AVX512(SB), $512-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VMOVUPS     (R10)(BX*4), Z1
 	VFMADD231PS (DX)(BX*4), Z0, Z1
-	VMOVUPS     64(SI)(BX*4), Z0
-	VMOVUPS     64(R10)(BX*4), Z2
-	VFMADD231PS 64(DX)(BX*4), Z0, Z2
 	VMOVUPS     Z1, (DI)(BX*4)
-	VMOVUPS     Z2, 64(DI)(BX*4)
-	LEAQ        64(BX), AX
-	ADDQ        $0x20, BX
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2106,29 +1766,21 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (R10)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 256(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 320(SP)
+	VMOVUPS   Z0, 128(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), R10
-	LEAQ      384(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), R10
+	LEAQ      192(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2137,12 +1789,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 384(SP), Z0
+	VMOVUPS 192(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 448(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2150,23 +1798,21 @@ done:
 
 // func NegF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegF32AVX512(SB), $256-40
+TEXT ·NegF32AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VPXORD  (SI)(BX*4), Z31, Z0
-	VPXORD  64(SI)(BX*4), Z31, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2178,17 +1824,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2197,12 +1839,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2210,25 +1848,22 @@ done:
 
 // func AbsF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AbsF32AVX512(SB), $256-40
+TEXT ·AbsF32AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VPANDD.BCST constants32<>+4(SB), Z0, Z0
-	VMOVUPS     64(SI)(BX*4), Z1
-	VPANDD.BCST constants32<>+4(SB), Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	VMOVUPS     Z1, 64(DI)(BX*4)
-	LEAQ        64(BX), AX
-	ADDQ        $0x20, BX
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2240,17 +1875,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2259,12 +1890,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2506,7 +2133,7 @@ done:
 
 // func MulNoNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulNoNanF32AVX512(SB), $384-40
+TEXT ·MulNoNanF32AVX512(SB), $192-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   b+16(FP), DX
@@ -2514,22 +2141,17 @@ TEXT ·MulNoNanF32AVX512(SB), $384-40
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x20
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VMULPS    (SI)(BX*4), Z0, Z1
-	VMOVUPS   64(DX)(BX*4), Z2
-	VMULPS    64(SI)(BX*4), Z2, Z3
 	VCMPPS    $0x00, Z31, Z0, K1
-	VCMPPS    $0x00, Z31, Z2, K2
 	VBLENDMPS Z31, Z1, K1, Z1
-	VBLENDMPS Z31, Z3, K2, Z3
 	VMOVUPS   Z1, (DI)(BX*4)
-	VMOVUPS   Z3, 64(DI)(BX*4)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2541,23 +2163,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2566,12 +2182,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2579,7 +2191,7 @@ done:
 
 // func CopysignF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CopysignF32AVX512(SB), $384-40
+TEXT ·CopysignF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2587,18 +2199,15 @@ TEXT ·CopysignF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VPANDD     (DX)(BX*4), Z31, Z0
-	VPANDD     64(DX)(BX*4), Z31, Z1
 	VPTERNLOGD $0xf2, (SI)(BX*4), Z31, Z0
-	VPTERNLOGD $0xf2, 64(SI)(BX*4), Z31, Z1
 	VMOVUPS    Z0, (DI)(BX*4)
-	VMOVUPS    Z1, 64(DI)(BX*4)
-	LEAQ       64(BX), AX
-	ADDQ       $0x20, BX
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
 	CMPQ       AX, CX
 	JLE        loop
 
@@ -2610,23 +2219,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2635,12 +2238,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2648,24 +2247,21 @@ done:
 
 // func FloorF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FloorF32AVX512(SB), $256-40
+TEXT ·FloorF32AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x09, Z0, Z0
-	VMOVUPS     64(SI)(BX*4), Z1
-	VRNDSCALEPS $0x09, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	VMOVUPS     Z1, 64(DI)(BX*4)
-	LEAQ        64(BX), AX
-	ADDQ        $0x20, BX
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2677,17 +2273,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2696,12 +2288,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2709,24 +2297,21 @@ done:
 
 // func CeilF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CeilF32AVX512(SB), $256-40
+TEXT ·CeilF32AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x0a, Z0, Z0
-	VMOVUPS     64(SI)(BX*4), Z1
-	VRNDSCALEPS $0x0a, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	VMOVUPS     Z1, 64(DI)(BX*4)
-	LEAQ        64(BX), AX
-	ADDQ        $0x20, BX
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2738,17 +2323,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2757,12 +2338,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2770,24 +2347,21 @@ done:
 
 // func TruncF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TruncF32AVX512(SB), $256-40
+TEXT ·TruncF32AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x0b, Z0, Z0
-	VMOVUPS     64(SI)(BX*4), Z1
-	VRNDSCALEPS $0x0b, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	VMOVUPS     Z1, 64(DI)(BX*4)
-	LEAQ        64(BX), AX
-	ADDQ        $0x20, BX
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2799,17 +2373,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2818,12 +2388,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2831,24 +2397,21 @@ done:
 
 // func RoundF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·RoundF32AVX512(SB), $256-40
+TEXT ·RoundF32AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x08, Z0, Z0
-	VMOVUPS     64(SI)(BX*4), Z1
-	VRNDSCALEPS $0x08, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	VMOVUPS     Z1, 64(DI)(BX*4)
-	LEAQ        64(BX), AX
-	ADDQ        $0x20, BX
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2860,17 +2423,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2879,12 +2438,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2892,22 +2447,20 @@ done:
 
 // func SqrtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SqrtF32AVX512(SB), $256-40
+TEXT ·SqrtF32AVX512(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VSQRTPS (SI)(BX*4), Z0
-	VSQRTPS 64(SI)(BX*4), Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2919,17 +2472,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -2938,12 +2487,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2951,7 +2496,7 @@ done:
 
 // func EqF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·EqF32AVX512(SB), $384-40
+TEXT ·EqF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2960,20 +2505,16 @@ TEXT ·EqF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x00, (DX)(BX*4), Z0, K1
-	VMOVUPS   64(SI)(BX*4), Z0
-	VCMPPS    $0x00, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2985,23 +2526,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3010,12 +2545,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  272(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3023,7 +2554,7 @@ done:
 
 // func NeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·NeF32AVX512(SB), $384-40
+TEXT ·NeF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -3032,20 +2563,16 @@ TEXT ·NeF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x04, (DX)(BX*4), Z0, K1
-	VMOVUPS   64(SI)(BX*4), Z0
-	VCMPPS    $0x04, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3057,23 +2584,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3082,12 +2603,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  272(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3095,7 +2612,7 @@ done:
 
 // func LtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LtF32AVX512(SB), $384-40
+TEXT ·LtF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -3104,20 +2621,16 @@ TEXT ·LtF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x11, (DX)(BX*4), Z0, K1
-	VMOVUPS   64(SI)(BX*4), Z0
-	VCMPPS    $0x11, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3129,23 +2642,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3154,12 +2661,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  272(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3167,7 +2670,7 @@ done:
 
 // func LeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LeF32AVX512(SB), $384-40
+TEXT ·LeF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -3176,20 +2679,16 @@ TEXT ·LeF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x12, (DX)(BX*4), Z0, K1
-	VMOVUPS   64(SI)(BX*4), Z0
-	VCMPPS    $0x12, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3201,23 +2700,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3226,12 +2719,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  272(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3239,7 +2728,7 @@ done:
 
 // func GtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GtF32AVX512(SB), $384-40
+TEXT ·GtF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -3248,20 +2737,16 @@ TEXT ·GtF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VCMPPS    $0x11, (SI)(BX*4), Z0, K1
-	VMOVUPS   64(DX)(BX*4), Z0
-	VCMPPS    $0x11, 64(SI)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3273,23 +2758,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3298,12 +2777,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  272(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3311,7 +2786,7 @@ done:
 
 // func GeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GeF32AVX512(SB), $384-40
+TEXT ·GeF32AVX512(SB), $192-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -3320,20 +2795,16 @@ TEXT ·GeF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VCMPPS    $0x12, (SI)(BX*4), Z0, K1
-	VMOVUPS   64(DX)(BX*4), Z0
-	VCMPPS    $0x12, 64(SI)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3345,23 +2816,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3370,12 +2835,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  256(SP), X0
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  272(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3383,7 +2844,7 @@ done:
 
 // func IsNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsNanF32AVX512(SB), $256-40
+TEXT ·IsNanF32AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3391,20 +2852,16 @@ TEXT ·IsNanF32AVX512(SB), $256-40
 	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x20
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x04, Z0, Z0, K1
-	VMOVUPS   64(SI)(BX*4), Z0
-	VCMPPS    $0x04, Z0, Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3416,17 +2873,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3435,12 +2888,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  128(SP), X0
+	VMOVDQU  64(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  144(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3517,7 +2966,7 @@ done:
 
 // func SelectF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·SelectF32AVX512(SB), $512-40
+TEXT ·SelectF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -3525,22 +2974,17 @@ TEXT ·SelectF32AVX512(SB), $512-40
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VPMOVZXBD     (SI)(BX*1), Z0
 	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
-	VPMOVZXBD     16(SI)(BX*1), Z0
-	VPTESTMD.BCST constants32<>+12(SB), Z0, K2
 	VMOVUPS       (R10)(BX*4), Z0
 	VBLENDMPS     (DX)(BX*4), Z0, K1, Z0
-	VMOVUPS       64(R10)(BX*4), Z1
-	VBLENDMPS     64(DX)(BX*4), Z1, K2, Z1
 	VMOVUPS       Z0, (DI)(BX*4)
-	VMOVUPS       Z1, 64(DI)(BX*4)
-	LEAQ          64(BX), AX
-	ADDQ          $0x20, BX
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
 	CMPQ          AX, CX
 	JLE           loop
 
@@ -3552,29 +2996,21 @@ rest:
 	MOVQ       $-1, AX
 	BZHIQ      R9, AX, AX
 	KMOVW      AX, K1
-	SHRL       $0x10, AX
-	KMOVW      AX, K2
 	LEAQ       (SI)(BX*1), AX
 	VMOVDQU8.Z (AX), K1, X0
 	VMOVDQU    X0, (SP)
-	VMOVDQU8.Z 16(AX), K2, X0
-	VMOVDQU    X0, 16(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMOVUPS.Z  (AX), K1, Z0
-	VMOVUPS    Z0, 128(SP)
-	VMOVUPS.Z  64(AX), K2, Z0
-	VMOVUPS    Z0, 192(SP)
+	VMOVUPS    Z0, 64(SP)
 	LEAQ       (R10)(BX*4), AX
 	VMOVUPS.Z  (AX), K1, Z0
-	VMOVUPS    Z0, 256(SP)
-	VMOVUPS.Z  64(AX), K2, Z0
-	VMOVUPS    Z0, 320(SP)
+	VMOVUPS    Z0, 128(SP)
 	LEAQ       (SP), SI
-	LEAQ       128(SP), DX
-	LEAQ       256(SP), R10
-	LEAQ       384(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000020, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3583,12 +3019,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 384(SP), Z0
+	VMOVUPS 192(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 448(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3596,7 +3028,7 @@ done:
 
 // func CastBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastBoolF64AVX512(SB), $256-40
+TEXT ·CastBoolF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3604,20 +3036,16 @@ TEXT ·CastBoolF64AVX512(SB), $256-40
 	VBROADCASTSD constants64<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x08
 	JLT          rest
 
 loop:
 	VPMOVZXBQ     (SI)(BX*1), Z0
 	VPTESTMQ.BCST constants64<>+24(SB), Z0, K1
-	VPMOVZXBQ     8(SI)(BX*1), Z0
-	VPTESTMQ.BCST constants64<>+24(SB), Z0, K2
 	VMOVUPD.Z     Z30, K1, Z0
-	VMOVUPD.Z     Z30, K2, Z1
 	VMOVUPD       Z0, (DI)(BX*8)
-	VMOVUPD       Z1, 64(DI)(BX*8)
-	LEAQ          32(BX), AX
-	ADDQ          $0x10, BX
+	LEAQ          16(BX), AX
+	ADDQ          $0x08, BX
 	CMPQ          AX, CX
 	JLE           loop
 
@@ -3629,15 +3057,117 @@ rest:
 	MOVQ       $-1, AX
 	BZHIQ      R9, AX, AX
 	KMOVW      AX, K1
-	SHRL       $0x08, AX
-	KMOVW      AX, K2
 	LEAQ       (SI)(BX*1), AX
 	VMOVDQU8.Z (AX), K1, X0
 	VMOVDQU    X0, (SP)
-	VMOVDQU8.Z 8(AX), K2, X0
-	VMOVDQU    X0, 8(SP)
 	LEAQ       (SP), SI
-	LEAQ       128(SP), DI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 64(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastToBoolF64AVX512(SB), $128-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+24(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x08
+	JLT          rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Z0
+	VCMPPD    $0x04, Z31, Z0, K1
+	VMOVUPD.Z Z30, K1, Z0
+	VPMOVQB   Z0, (DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	VMOVDQU  64(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastBoolF32AVX512(SB), $128-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+8(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VPMOVZXBD     (SI)(BX*1), Z0
+	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
+	VMOVUPS.Z     Z30, K1, Z0
+	VMOVUPS       Z0, (DI)(BX*4)
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	MOVQ       $-1, AX
+	BZHIQ      R9, AX, AX
+	KMOVW      AX, K1
+	LEAQ       (SI)(BX*1), AX
+	VMOVDQU8.Z (AX), K1, X0
+	VMOVDQU    X0, (SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
 	MOVQ       $0x00000010, CX
 	JMP        loop
@@ -3648,39 +3178,31 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
-	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
+	VMOVUPS 64(SP), Z0
+	VMOVUPS Z0, K1, (R8)
 
 done:
 	VZEROUPPER
 	RET
 
-// func CastToBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// func CastToBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastToBoolF64AVX512(SB), $256-40
+TEXT ·CastToBoolF32AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+12(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPD   (SI)(BX*8), Z0
-	VCMPPD    $0x04, Z31, Z0, K1
-	VMOVUPD   64(SI)(BX*8), Z0
-	VCMPPD    $0x04, Z31, Z0, K2
-	VMOVUPD.Z Z30, K1, Z0
-	VMOVUPD.Z Z30, K2, Z1
-	VPMOVQB   Z0, (DI)(BX*1)
-	VPMOVQB   Z1, 8(DI)(BX*1)
+	VMOVUPS   (SI)(BX*4), Z0
+	VCMPPS    $0x04, Z31, Z0, K1
+	VMOVUPS.Z Z30, K1, Z0
+	VPMOVDB   Z0, (DI)(BX*1)
 	LEAQ      32(BX), AX
 	ADDQ      $0x10, BX
 	CMPQ      AX, CX
@@ -3694,15 +3216,11 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
-	LEAQ      (SI)(BX*8), AX
-	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
 	MOVQ      $0x00000010, CX
 	JMP       loop
@@ -3713,142 +3231,8 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	SHRL     $0x08, AX
-	KMOVW    AX, K2
-	VMOVDQU  128(SP), X0
+	VMOVDQU  64(SP), X0
 	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  136(SP), X0
-	VMOVDQU8 X0, K2, 8(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func CastBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastBoolF32AVX512(SB), $256-40
-	MOVQ         dst+0(FP), DI
-	MOVQ         a+8(FP), SI
-	MOVQ         n+32(FP), CX
-	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+8(SB), Z30
-	XORL         BX, BX
-	XORL         R9, R9
-	CMPQ         CX, $0x20
-	JLT          rest
-
-loop:
-	VPMOVZXBD     (SI)(BX*1), Z0
-	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
-	VPMOVZXBD     16(SI)(BX*1), Z0
-	VPTESTMD.BCST constants32<>+12(SB), Z0, K2
-	VMOVUPS.Z     Z30, K1, Z0
-	VMOVUPS.Z     Z30, K2, Z1
-	VMOVUPS       Z0, (DI)(BX*4)
-	VMOVUPS       Z1, 64(DI)(BX*4)
-	LEAQ          64(BX), AX
-	ADDQ          $0x20, BX
-	CMPQ          AX, CX
-	JLE           loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	MOVQ       $-1, AX
-	BZHIQ      R9, AX, AX
-	KMOVW      AX, K1
-	SHRL       $0x10, AX
-	KMOVW      AX, K2
-	LEAQ       (SI)(BX*1), AX
-	VMOVDQU8.Z (AX), K1, X0
-	VMOVDQU    X0, (SP)
-	VMOVDQU8.Z 16(AX), K2, X0
-	VMOVDQU    X0, 16(SP)
-	LEAQ       (SP), SI
-	LEAQ       128(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000020, CX
-	JMP        loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	MOVQ    $-1, AX
-	BZHIQ   R9, AX, AX
-	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func CastToBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastToBoolF32AVX512(SB), $256-40
-	MOVQ         dst+0(FP), DI
-	MOVQ         a+8(FP), SI
-	MOVQ         n+32(FP), CX
-	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
-	XORL         BX, BX
-	XORL         R9, R9
-	CMPQ         CX, $0x20
-	JLT          rest
-
-loop:
-	VMOVUPS   (SI)(BX*4), Z0
-	VCMPPS    $0x04, Z31, Z0, K1
-	VMOVUPS   64(SI)(BX*4), Z0
-	VCMPPS    $0x04, Z31, Z0, K2
-	VMOVUPS.Z Z30, K1, Z0
-	VMOVUPS.Z Z30, K2, Z1
-	VPMOVDB   Z0, (DI)(BX*1)
-	VPMOVDB   Z1, 16(DI)(BX*1)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
-	CMPQ      AX, CX
-	JLE       loop
-
-rest:
-	SUBQ      BX, CX
-	JLE       finish
-	MOVQ      CX, R9
-	LEAQ      (DI)(BX*1), R8
-	MOVQ      $-1, AX
-	BZHIQ     R9, AX, AX
-	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
-	LEAQ      (SI)(BX*4), AX
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
-	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
-	XORL      BX, BX
-	MOVQ      $0x00000020, CX
-	JMP       loop
-
-finish:
-	TESTQ    R9, R9
-	JZ       done
-	MOVQ     $-1, AX
-	BZHIQ    R9, AX, AX
-	KMOVW    AX, K1
-	SHRL     $0x10, AX
-	KMOVW    AX, K2
-	VMOVDQU  128(SP), X0
-	VMOVDQU8 X0, K1, (R8)
-	VMOVDQU  144(SP), X0
-	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3856,25 +3240,22 @@ done:
 
 // func AddI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddI64AVX512(SB), $384-40
+TEXT ·AddI64AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VPADDQ  (DX)(BX*8), Z0, Z0
-	VMOVUPD 64(SI)(BX*8), Z1
-	VPADDQ  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3886,23 +3267,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000008, CX
 	JMP       loop
 
 finish:
@@ -3911,12 +3286,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3924,7 +3295,112 @@ done:
 
 // func SubI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubI64AVX512(SB), $384-40
+TEXT ·SubI64AVX512(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Z0
+	VPSUBQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD Z0, (DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func NegI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·NegI64AVX512(SB), $128-40
+	MOVQ   dst+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   n+32(FP), CX
+	VPXORQ Z31, Z31, Z31
+	XORL   BX, BX
+	XORL   R9, R9
+	CMPQ   CX, $0x08
+	JLT    rest
+
+loop:
+	VPSUBQ  (SI)(BX*8), Z31, Z0
+	VMOVUPD Z0, (DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 64(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AddI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·AddI32AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
@@ -3935,142 +3411,11 @@ TEXT ·SubI64AVX512(SB), $384-40
 	JLT  rest
 
 loop:
-	VMOVUPD (SI)(BX*8), Z0
-	VPSUBQ  (DX)(BX*8), Z0, Z0
-	VMOVUPD 64(SI)(BX*8), Z1
-	VPSUBQ  64(DX)(BX*8), Z1, Z1
-	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ      BX, CX
-	JLE       finish
-	MOVQ      CX, R9
-	LEAQ      (DI)(BX*8), R8
-	MOVQ      $-1, AX
-	BZHIQ     R9, AX, AX
-	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
-	LEAQ      (SI)(BX*8), AX
-	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
-	LEAQ      (DX)(BX*8), AX
-	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 128(SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 192(SP)
-	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
-	XORL      BX, BX
-	MOVQ      $0x00000010, CX
-	JMP       loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	MOVQ    $-1, AX
-	BZHIQ   R9, AX, AX
-	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 256(SP), Z0
-	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 320(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func NegI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·NegI64AVX512(SB), $256-40
-	MOVQ   dst+0(FP), DI
-	MOVQ   a+8(FP), SI
-	MOVQ   n+32(FP), CX
-	VPXORQ Z31, Z31, Z31
-	XORL   BX, BX
-	XORL   R9, R9
-	CMPQ   CX, $0x10
-	JLT    rest
-
-loop:
-	VPSUBQ  (SI)(BX*8), Z31, Z0
-	VPSUBQ  64(SI)(BX*8), Z31, Z1
-	VMOVUPD Z0, (DI)(BX*8)
-	VMOVUPD Z1, 64(DI)(BX*8)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
-	CMPQ    AX, CX
-	JLE     loop
-
-rest:
-	SUBQ      BX, CX
-	JLE       finish
-	MOVQ      CX, R9
-	LEAQ      (DI)(BX*8), R8
-	MOVQ      $-1, AX
-	BZHIQ     R9, AX, AX
-	KMOVW     AX, K1
-	SHRL      $0x08, AX
-	KMOVW     AX, K2
-	LEAQ      (SI)(BX*8), AX
-	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, (SP)
-	VMOVUPD.Z 64(AX), K2, Z0
-	VMOVUPD   Z0, 64(SP)
-	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
-	XORL      BX, BX
-	MOVQ      $0x00000010, CX
-	JMP       loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	MOVQ    $-1, AX
-	BZHIQ   R9, AX, AX
-	KMOVW   AX, K1
-	SHRL    $0x08, AX
-	KMOVW   AX, K2
-	VMOVUPD 128(SP), Z0
-	VMOVUPD Z0, K1, (R8)
-	VMOVUPD 192(SP), Z0
-	VMOVUPD Z0, K2, 64(R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func AddI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·AddI32AVX512(SB), $384-40
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ n+32(FP), CX
-	XORL BX, BX
-	XORL R9, R9
-	CMPQ CX, $0x20
-	JLT  rest
-
-loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPADDD  (DX)(BX*4), Z0, Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VPADDD  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4082,23 +3427,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4107,12 +3446,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4120,25 +3455,22 @@ done:
 
 // func SubI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubI32AVX512(SB), $384-40
+TEXT ·SubI32AVX512(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x20
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPSUBD  (DX)(BX*4), Z0, Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VPSUBD  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4150,23 +3482,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 192(SP)
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DX
-	LEAQ      256(SP), DI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4175,12 +3501,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 256(SP), Z0
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 320(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4188,23 +3510,21 @@ done:
 
 // func NegI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegI32AVX512(SB), $256-40
+TEXT ·NegI32AVX512(SB), $128-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x20
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
 	VPSUBD  (SI)(BX*4), Z31, Z0
-	VPSUBD  64(SI)(BX*4), Z31, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	VMOVUPS Z1, 64(DI)(BX*4)
-	LEAQ    64(BX), AX
-	ADDQ    $0x20, BX
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4216,17 +3536,13 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	SHRL      $0x10, AX
-	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
-	VMOVUPS.Z 64(AX), K2, Z0
-	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      128(SP), DI
+	LEAQ      64(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000020, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -4235,12 +3551,8 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	SHRL    $0x10, AX
-	KMOVW   AX, K2
-	VMOVUPS 128(SP), Z0
+	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
-	VMOVUPS 192(SP), Z0
-	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
