@@ -1,0 +1,239 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opConv, opConvInputGrad, opConvFilterGrad *Op
+
+var convAttrs = []AttrSpec{
+	{Key: "strides", Kind: attr.Ints, Doc: "step of the window in each spatial dimension, at least 1"},
+	{Key: "dilation", Kind: attr.Ints, Doc: "distance of the filter's elements in each spatial dimension, at least 1"},
+	{Key: "padding", Kind: attr.Ints, Doc: "zeros before and after each spatial dimension in turn"},
+	{Key: "groups", Kind: attr.Int, Doc: "number of groups of channels that are convolved apart"},
+}
+
+const convLayout = " 1 to 3 spatial dimensions; input [N, C, spatial], filters [O, C/groups, spatial], result [N, O, spatial]."
+
+func init() {
+	opConv = Register(&Op{
+		Name: "conv", Symbol: "∗", Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Attrs: append([]AttrSpec{}, convAttrs...),
+		Doc:     "Convolution as in neural networks (cross-correlation: the filters are not reversed)." + convLayout,
+		Formula: "conv_input_grad(ct, w), conv_filter_grad(x, ct)", Source: "Dumoulin & Visin, A guide to convolution arithmetic for deep learning (2016)",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			return inferConv(in[0].typ, in[1].typ, a)
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 0 {
+				return withShape(opConvInputGrad, n, ct, n.inputs[1], n.inputs[0].typ.Shape)
+			}
+			return withShape(opConvFilterGrad, n, n.inputs[0], ct, n.inputs[1].typ.Shape)
+		},
+		Samples: []Sample{
+			convSample(nil, Shape{2, 3, 5}, Shape{4, 3, 3}, []int{1}, []int{1}, []int{0, 0}, 1), convSample(nil, Shape{1, 2, 5, 4}, Shape{2, 1, 2, 3}, []int{2, 1}, []int{1, 1}, []int{1, 0, 1, 2}, 2),
+			convSample(nil, Shape{1, 1, 7, 3}, Shape{2, 1, 3, 2}, []int{1, 3}, []int{2, 1}, []int{2, 1, 0, 1}, 1), convSample(nil, Shape{1, 2, 2, 3, 2}, Shape{1, 2, 2, 2, 1}, []int{1, 1, 2}, []int{1, 1, 1}, []int{0, 0, 1, 0, 0, 0}, 1),
+		},
+	})
+	opConvInputGrad = Register(&Op{
+		Name: "conv_input_grad", Symbol: "∗ᵀ", Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad",
+		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's input, which is the result's"}}, convAttrs...),
+		Doc:     "The linear transpose of conv in its input, from the result's adjoint and the filters; also called transposed convolution." + convLayout,
+		Formula: "conv(ct, w), conv_filter_grad(ct, y)",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t := Type{in[0].typ.DType, a.Ints("shape")}
+			return t, wantConv(&t, in[1].typ, in[0].typ, a)
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 0 {
+				return withoutShape(opConv, n, ct, n.inputs[1])
+			}
+			return withShape(opConvFilterGrad, n, ct, n.inputs[0], n.inputs[1].typ.Shape)
+		},
+		Samples: []Sample{
+			convSample(Shape{2, 3, 5}, Shape{2, 4, 3}, Shape{4, 3, 3}, []int{1}, []int{1}, []int{0, 0}, 1), convSample(Shape{1, 2, 5, 4}, Shape{1, 2, 3, 5}, Shape{2, 1, 2, 3}, []int{2, 1}, []int{1, 1}, []int{1, 0, 1, 2}, 2),
+			convSample(Shape{1, 1, 7, 3}, Shape{1, 2, 6, 1}, Shape{2, 1, 3, 2}, []int{1, 3}, []int{2, 1}, []int{2, 1, 0, 1}, 1),
+		},
+	})
+	opConvFilterGrad = Register(&Op{
+		Name: "conv_filter_grad", Symbol: "∗ᵀ", Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
+		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's filters, which is the result's"}}, convAttrs...),
+		Doc:     "The linear transpose of conv in its filters, from the input and the result's adjoint." + convLayout,
+		Formula: "conv_input_grad(y, ct), conv(x, ct)",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t := Type{in[0].typ.DType, a.Ints("shape")}
+			return t, wantConv(in[0].typ, &t, in[1].typ, a)
+		},
+		Transpose: func(n *Node, i int, ct *Node) *Node {
+			if i == 0 {
+				return withShape(opConvInputGrad, n, n.inputs[1], ct, n.inputs[0].typ.Shape)
+			}
+			return withoutShape(opConv, n, n.inputs[0], ct)
+		},
+		Samples: []Sample{
+			convSample(Shape{4, 3, 3}, Shape{2, 3, 5}, Shape{2, 4, 3}, []int{1}, []int{1}, []int{0, 0}, 1), convSample(Shape{2, 1, 2, 3}, Shape{1, 2, 5, 4}, Shape{1, 2, 3, 5}, []int{2, 1}, []int{1, 1}, []int{1, 0, 1, 2}, 2),
+		},
+	})
+}
+
+// convSample is a sample of conv or, with a shape, of one of its transposes.
+func convSample(shape, a, b Shape, strides, dilation, padding []int, groups int) Sample {
+	s := operands(a, b)
+	attrs := []attr.Named{attr.L("strides", strides), attr.L("dilation", dilation), attr.L("padding", padding), attr.I("groups", groups)}
+	if shape != nil {
+		attrs = append(attrs, attr.L("shape", shape))
+	}
+	s.Attrs = attr.Make(attrs...)
+	return s
+}
+
+// withShape and withoutShape apply an operator with the attributes of n, but for the shape.
+func withShape(op *Op, n, a, b *Node, shape Shape) *Node {
+	return applyAll(op, []*Node{a, b}, append(without(n.extra.attrs, "shape"), attr.L("shape", shape))...)
+}
+
+func withoutShape(op *Op, n, a, b *Node) *Node {
+	return applyAll(op, []*Node{a, b}, without(n.extra.attrs, "shape")...)
+}
+
+func without(a attr.List, key string) attr.List {
+	var out attr.List
+	for _, n := range a {
+		if n.Key != key {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// inferConv is the type rule of a convolution.
+func inferConv(x, w *Type, a attr.List) (Type, error) {
+	r := len(x.Shape)
+	if x.DType != w.DType || !x.DType.IsFloat() {
+		return Type{}, fmt.Errorf("input and filters are %v and %v: need the same of %v", x.DType, w.DType, Floats)
+	}
+	if r < 3 || r > 5 || len(w.Shape) != r {
+		return Type{}, fmt.Errorf("input and filters are %v and %v: need the same rank, 3 to 5", x, w)
+	}
+	g := a.Int("groups")
+	if g < 1 || x.Shape[1]%g != 0 || w.Shape[0]%g != 0 || w.Shape[1] != x.Shape[1]/g {
+		return Type{}, fmt.Errorf("the filters %v do not suit an input of %d channels in %d groups", w.Shape, x.Shape[1], g)
+	}
+	spatial, err := windows(x.Shape[2:], w.Shape[2:], a.Ints("strides"), a.Ints("dilation"), a.Ints("padding"))
+	return Type{x.DType, append(Shape{x.Shape[0], w.Shape[0]}, spatial...)}, err
+}
+
+// wantConv checks that a convolution of x with w has the type y.
+func wantConv(x, w, y *Type, a attr.List) error {
+	for _, t := range []*Type{x, w} {
+		if err := t.Shape.check(); err != nil {
+			return err
+		}
+	}
+	t, err := inferConv(x, w, a)
+	if err == nil && !t.Equal(*y) {
+		err = fmt.Errorf("the convolution of %v with %v is %v, not %v", x, w, t, y)
+	}
+	return err
+}
+
+// windows checks the geometry of windows over spatial dimensions and returns how many fit along each.
+func windows(in, window, strides, dilation, padding []int) (Shape, error) {
+	d := len(in)
+	if len(window) != d || len(strides) != d || len(dilation) != d || len(padding) != 2*d {
+		return nil, fmt.Errorf("window %v, strides %v and dilation %v need %d entries each, padding %v needs %d", window, strides, dilation, d, padding, 2*d)
+	}
+	out := make(Shape, d)
+	for i, n := range in {
+		k, s, l, lo, hi := window[i], strides[i], dilation[i], padding[2*i], padding[2*i+1]
+		for _, v := range []int{k, s, l} {
+			if v < 1 || v > MaxElements {
+				return nil, fmt.Errorf("window %d, stride %d and dilation %d of spatial dimension %d need to be at least 1", k, s, l, i)
+			}
+		}
+		if lo < 0 || lo > MaxElements || hi < 0 || hi > MaxElements {
+			return nil, fmt.Errorf("padding %d, %d of spatial dimension %d is out of range", lo, hi, i)
+		}
+		padded := n + lo + hi
+		if k > 1 && l > (padded-1)/(k-1) {
+			return nil, fmt.Errorf("a window of %d with dilation %d does not fit into the extent %d (with padding) of spatial dimension %d", k, l, padded, i)
+		}
+		out[i] = (padded-(k-1)*l-1)/s + 1
+	}
+	return out, nil
+}
+
+// Window describes how windows move over spatial dimensions. Strides and Dilation have one entry for each of them (nil: ones), Padding two,
+// before and after each dimension in turn (nil: zeros). Groups (0: 1) is for convolutions.
+type Window struct {
+	Strides, Dilation, Padding []int
+	Groups                     int
+}
+
+// fill replaces what is left out for d spatial dimensions.
+func (w Window) fill(d int) Window {
+	ones := func(v []int) []int {
+		if v == nil {
+			v = slices.Repeat([]int{1}, d)
+		}
+		return v
+	}
+	w.Strides, w.Dilation = ones(w.Strides), ones(w.Dilation)
+	if w.Padding == nil {
+		w.Padding = make([]int, 2*d)
+	}
+	if w.Groups == 0 {
+		w.Groups = 1
+	}
+	return w
+}
+
+func (w Window) attrs() []attr.Named {
+	return []attr.Named{attr.L("strides", w.Strides), attr.L("dilation", w.Dilation), attr.L("padding", w.Padding), attr.I("groups", w.Groups)}
+}
+
+// spatial is the number of spatial dimensions of x.
+func spatial(x *Node) int { return max(x.typ.Shape.Rank()-2, 0) }
+
+// Conv returns the convolution (cross-correlation, as in neural networks) of x [N, C, spatial] with filters w [O, C/groups, spatial], for 1 to
+// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each.
+func Conv(x, w *Node, window Window) *Node {
+	if !x.Valid() || !w.Valid() {
+		return apply2(opConv, x, w)
+	}
+	return applyAll(opConv, []*Node{x, w}, window.fill(spatial(x)).attrs()...)
+}
+
+// ConvTranspose returns the transposed convolution of y [N, O, spatial] with filters w [O, C/groups, spatial]: the linear transpose of
+// Conv in its input, [N, C, spatial] with (extent − 1)·stride + dilation·(window − 1) + 1 − padding + outputPadding along each dimension.
+// outputPadding (nil: zeros) chooses among the inputs that Conv takes to the same extents; it is smaller than the stride.
+func ConvTranspose(y, w *Node, window Window, outputPadding ...int) *Node {
+	if !y.Valid() || !w.Valid() {
+		return apply2(opConvInputGrad, y, w)
+	}
+	d := spatial(y)
+	window = window.fill(d)
+	fail := func(format string, args ...any) *Node {
+		return y.g.Fail("conv_input_grad", fmt.Errorf(format, args...))
+	}
+	if w.typ.Shape.Rank() != d+2 || d < 1 {
+		return fail("input and filters are %v and %v: need the same rank, 3 to 5", y.typ, w.typ)
+	}
+	if len(outputPadding) == 0 {
+		outputPadding = make([]int, d)
+	}
+	if len(window.Strides) != d || len(window.Dilation) != d || len(window.Padding) != 2*d || len(outputPadding) != d {
+		return fail("strides, dilation and output padding need %d entries, padding %d", d, 2*d)
+	}
+	shape := Shape{y.typ.Shape[0], w.typ.Shape[1] * window.Groups}
+	for i, n := range y.typ.Shape[2:] {
+		if outputPadding[i] < 0 || outputPadding[i] >= max(window.Strides[i], 1) {
+			return fail("output padding %d of a stride of %d", outputPadding[i], window.Strides[i])
+		}
+		shape = append(shape, (n-1)*window.Strides[i]+window.Dilation[i]*(w.typ.Shape[2+i]-1)+1-window.Padding[2*i]-window.Padding[2*i+1]+outputPadding[i])
+	}
+	return applyAll(opConvInputGrad, []*Node{y, w}, append(window.attrs(), attr.L("shape", shape))...)
+}

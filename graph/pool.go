@@ -1,0 +1,236 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opMaxPool, opAvgPool, opAvgPoolGrad, opResize *Op
+
+var poolAttrs = []AttrSpec{
+	{Key: "window", Kind: attr.Ints, Doc: "extent of the window in each spatial dimension"},
+	{Key: "strides", Kind: attr.Ints, Doc: "step of the window in each spatial dimension, at least 1"},
+	{Key: "padding", Kind: attr.Ints, Doc: "elements before and after each spatial dimension in turn, fewer than the window's"},
+}
+
+var countPadAttr = AttrSpec{Key: "count_include_pad", Kind: attr.Bool, Doc: "elements of the padding count in the mean"}
+
+const poolLayout = " Operand [N, C, spatial], 1 to 3 spatial dimensions."
+
+func init() {
+	opMaxPool = Register(&Op{
+		Name: "max_pool", Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "max_pool",
+		Attrs: append([]AttrSpec{{Key: "dilation", Kind: attr.Ints, Doc: "distance of the window's elements, 1 where there is padding"}}, poolAttrs...),
+		Doc: "The largest element under each position of a window (result 0; NaN wins; padding is never taken) and its row-major index within the spatial dimensions " +
+			"(result 1, int64). Of equal elements the first is taken, and it alone gets the adjoint." + poolLayout,
+		Formula: "the adjoint at the indices",
+		InferMany: func(in []*Node, a attr.List) ([]Type, error) {
+			t, err := inferPool(in[0].typ, Numbers, a)
+			return []Type{t, {Int64, t.Shape}}, err
+		},
+		VJP: func(n *Node, ct []*Node) []*Node {
+			if ct[0] == nil {
+				return []*Node{nil}
+			}
+			s := n.inputs[0].typ.Shape
+			flat := Shape{s[0], s[1], s[2:].Size()}
+			sum := ScatterAlongAxisAdd(flatSpatial(Result(n, 1)), flatSpatial(ct[0]), 2, flat...)
+			return []*Node{Reshape(sum, s...)}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			taken := TakeAlongAxis(flatSpatial(dot[0]), flatSpatial(Result(n, 1)), 2)
+			return []*Node{Reshape(taken, n.extra.results[0].Shape...), nil}
+		},
+		Samples: []Sample{
+			poolSample(Shape{2, 2, 7}, []int{3}, []int{2}, []int{1, 0}, attr.L("dilation", []int{1})), poolSample(Shape{1, 2, 4, 5}, []int{2, 2}, []int{1, 2}, []int{0, 0, 0, 1}, attr.L("dilation", []int{1, 1})),
+			poolSample(Shape{1, 1, 5, 3}, []int{2, 3}, []int{1, 1}, []int{0, 0, 0, 0}, attr.L("dilation", []int{2, 1})), poolSample(Shape{1, 1, 2, 3, 2}, []int{2, 1, 2}, []int{1, 1, 1}, []int{0, 0, 0, 0, 0, 0}, attr.L("dilation", []int{1, 1, 1})),
+		},
+	})
+	opAvgPool = Register(&Op{
+		Name: "avg_pool", Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool", Attrs: append([]AttrSpec{countPadAttr}, poolAttrs...),
+		Doc:     "The mean under each position of a window." + poolLayout,
+		Formula: "the adjoint over the count, added under its window",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			return inferPool(in[0].typ, Floats, a)
+		},
+		JointlyLinear: true,
+		Transpose: func(n *Node, _ int, ct *Node) *Node {
+			return applyAll(opAvgPoolGrad, []*Node{ct}, append(without(n.extra.attrs, "shape"), attr.L("shape", n.inputs[0].typ.Shape))...)
+		},
+		Samples: []Sample{
+			poolSample(Shape{2, 2, 7}, []int{3}, []int{2}, []int{1, 0}, attr.B("count_include_pad", false)), poolSample(Shape{1, 2, 4, 5}, []int{2, 2}, []int{1, 2}, []int{0, 0, 0, 1}, attr.B("count_include_pad", true)),
+			poolSample(Shape{1, 1, 2, 3, 2}, []int{2, 1, 2}, []int{1, 1, 1}, []int{0, 0, 0, 0, 0, 0}, attr.B("count_include_pad", false)),
+		},
+	})
+	opAvgPoolGrad = Register(&Op{
+		Name: "avg_pool_grad", Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool_grad",
+		Attrs:   append([]AttrSpec{countPadAttr, {Key: "shape", Kind: attr.Ints, Doc: "shape of avg_pool's operand, which is the result's"}}, poolAttrs...),
+		Doc:     "The linear transpose of avg_pool: each element over the count of its window, added to the elements under it." + poolLayout,
+		Formula: "avg_pool(ct)",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t := Type{in[0].typ.DType, a.Ints("shape")}
+			if err := t.Shape.check(); err != nil {
+				return t, err
+			}
+			y, err := inferPool(&t, Floats, a)
+			if err == nil && !y.Equal(*in[0].typ) {
+				err = fmt.Errorf("the means of %v are %v, not %v", t, y, in[0].typ)
+			}
+			return t, err
+		},
+		JointlyLinear: true,
+		Transpose: func(n *Node, _ int, ct *Node) *Node {
+			return applyAll(opAvgPool, []*Node{ct}, without(n.extra.attrs, "shape")...)
+		},
+		Samples: []Sample{
+			poolSample(Shape{2, 2, 3}, []int{3}, []int{2}, []int{1, 0}, attr.B("count_include_pad", false), attr.L("shape", []int{2, 2, 7})),
+			poolSample(Shape{1, 2, 3, 3}, []int{2, 2}, []int{1, 2}, []int{0, 0, 0, 1}, attr.B("count_include_pad", true), attr.L("shape", []int{1, 2, 4, 5})),
+		},
+	})
+	opResize = Register(&Op{
+		Name: "resize", Family: FamilyConvolution, MinArity: 1, MaxArity: 1,
+		Attrs: []AttrSpec{
+			{Key: "align_corners", Kind: attr.Bool, Doc: "the centres of the first and of the last elements coincide, else the edges do"},
+			{Key: "mode", Kind: attr.String, Doc: "nearest or linear"},
+			{Key: "size", Kind: attr.Ints, Doc: "extents of the result's spatial dimensions"},
+		},
+		Doc: "Interpolation of the spatial dimensions to other extents. Result element i lies at (i + ½)·in/out − ½ of the operand, or at i·(in − 1)/(out − 1) with " +
+			"align_corners. nearest takes the element at that place rounded (half up); linear weights the two (in each dimension) around it; beyond the edge is the edge. " +
+			"Operand [N, C, spatial], any number of spatial dimensions.",
+		Formula: "the adjoint, spread with the same weights", ThroughExpand: true,
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t, size := in[0].typ, a.Ints("size")
+			if !t.DType.IsFloat() || len(t.Shape) < 3 || len(size) != len(t.Shape)-2 {
+				return Type{}, fmt.Errorf("the operand is %v, the size %v: need [N, C, spatial] of %v and as many entries as spatial dimensions", t, size, Floats)
+			}
+			if m := a.Str("mode"); m != "nearest" && m != "linear" {
+				return Type{}, fmt.Errorf("the mode is %q: need nearest or linear", m)
+			}
+			return Type{t.DType, append(slices.Clone(t.Shape[:2]), size...)}, nil
+		},
+		Expand: expandResize,
+		Samples: []Sample{
+			resizeSample(Shape{1, 2, 3}, "nearest", false, 5), resizeSample(Shape{1, 2, 5}, "linear", false, 3), resizeSample(Shape{1, 1, 2, 3}, "linear", false, 5, 4),
+			resizeSample(Shape{1, 1, 2, 3}, "linear", true, 3, 1), resizeSample(Shape{2, 1, 4, 3}, "nearest", true, 3, 6), resizeSample(Shape{1, 1, 1, 2}, "linear", true, 3, 2),
+		},
+	})
+}
+
+func poolSample(x Shape, window, strides, padding []int, more ...attr.Named) Sample {
+	return shapeSample(x, append(more, attr.L("window", window), attr.L("strides", strides), attr.L("padding", padding))...)
+}
+
+func resizeSample(x Shape, mode string, corners bool, size ...int) Sample {
+	return shapeSample(x, attr.S("mode", mode), attr.B("align_corners", corners), attr.L("size", size))
+}
+
+// inferPool is the type rule of a pooling.
+func inferPool(x *Type, dtypes DTypeSet, a attr.List) (Type, error) {
+	if !dtypes.Has(x.DType) || len(x.Shape) < 3 || len(x.Shape) > 5 {
+		return Type{}, fmt.Errorf("the operand is %v: needs rank 3 to 5 and one of %v", x, dtypes)
+	}
+	window, dilation, padding := a.Ints("window"), slices.Repeat([]int{1}, len(x.Shape)-2), a.Ints("padding")
+	if a.Has("dilation") {
+		dilation = a.Ints("dilation")
+	}
+	out, err := windows(x.Shape[2:], window, a.Ints("strides"), dilation, padding)
+	if err != nil {
+		return Type{}, err
+	}
+	for i, p := range padding {
+		if p >= window[i/2] || p > 0 && dilation[i/2] > 1 {
+			return Type{}, fmt.Errorf("padding %d needs to be smaller than the window %d, and 0 with dilation %d", p, window[i/2], dilation[i/2])
+		}
+	}
+	return Type{x.DType, append(slices.Clone(x.Shape[:2]), out...)}, nil
+}
+
+// flatSpatial joins the spatial dimensions.
+func flatSpatial(x *Node) *Node {
+	s := x.typ.Shape
+	return Reshape(x, s[0], s[1], s[2:].Size())
+}
+
+// expandResize gathers along one dimension after another.
+func expandResize(n *Node) *Node {
+	x, a := n.inputs[0], n.extra.attrs
+	for i, size := range a.Ints("size") {
+		axis := i + 2
+		extent := x.typ.Shape[axis]
+		if size == extent {
+			continue
+		}
+		below, above, weights := make([]int64, size), make([]int64, size), make([]float64, size)
+		for k := range size {
+			// Twice the denominator and the numerator of the place, so that halves are exact.
+			num, den := (2*k+1)*extent-size, 2*size
+			if a.Bool("align_corners") {
+				num, den = 2*k*(extent-1), 2*max(size-1, 1)
+			}
+			if a.Str("mode") == "nearest" {
+				below[k] = int64(min(max((2*num+den)/(2*den), 0), extent-1))
+				continue
+			}
+			num = min(max(num, 0), den*(extent-1))
+			below[k] = int64(num / den)
+			above[k] = min(below[k]+1, int64(extent-1))
+			weights[k] = float64(num%den) / float64(den)
+		}
+		lower := Gather(x, Constant(x.g, below, size), axis)
+		if a.Str("mode") == "nearest" {
+			x = lower
+			continue
+		}
+		shape := slices.Repeat([]int{1}, x.typ.Shape.Rank()-axis)
+		shape[0] = size
+		w := Cast(Reshape(Constant(x.g, weights, size), shape...), x.typ.DType)
+		upper := Gather(x, Constant(x.g, above, size), axis)
+		x = Add(lower, Mul(w, Sub(upper, lower)))
+	}
+	return x
+}
+
+// MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions), and their int64 row-major
+// indices within the spatial dimensions. Padding is never taken and smaller than the window. Strides that are nil are the window's extents.
+func MaxPool(x *Node, size []int, window Window) (values, indices *Node) {
+	if !x.Valid() {
+		return x, x
+	}
+	window = window.forPool(size, spatial(x))
+	n := applyAll(opMaxPool, []*Node{x}, attr.L("window", size), attr.L("strides", window.Strides), attr.L("dilation", window.Dilation), attr.L("padding", window.Padding))
+	return Result(n, 0), Result(n, 1)
+}
+
+// AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions). Elements of the padding count,
+// as zeros, if countPadding. Strides that are nil are the window's extents; there is no dilation.
+func AvgPool(x *Node, size []int, window Window, countPadding bool) *Node {
+	if !x.Valid() {
+		return x
+	}
+	if window.Dilation != nil {
+		return x.g.Fail("avg_pool", fmt.Errorf("means are taken without dilation"))
+	}
+	window = window.forPool(size, spatial(x))
+	return applyAll(opAvgPool, []*Node{x}, attr.L("window", size), attr.L("strides", window.Strides), attr.L("padding", window.Padding), attr.B("count_include_pad", countPadding))
+}
+
+func (w Window) forPool(size []int, d int) Window {
+	if w.Strides == nil {
+		w.Strides = size
+	}
+	return w.fill(d)
+}
+
+// ResizeOption changes how Resize places elements.
+type ResizeOption int
+
+// AlignCorners makes the centres of the first and of the last elements coincide; without it the edges do.
+const AlignCorners ResizeOption = 1
+
+// Resize interpolates the spatial dimensions of x [N, C, spatial] to the extents in size; mode is "nearest" or "linear".
+func Resize(x *Node, mode string, size []int, opts ...ResizeOption) *Node {
+	return applyAll(opResize, []*Node{x}, attr.S("mode", mode), attr.L("size", size), attr.B("align_corners", len(opts) > 0 && opts[0] == AlignCorners))
+}
