@@ -125,6 +125,12 @@ var badInput = []struct {
 	{"igamma", "operands are float64 and float32", func(_ *graph.Graph, in inputs) int { graph.IGamma(in.x, in.f); return here() }},
 	{"cumsum", "axis 2 is out of range for rank 2", func(_ *graph.Graph, in inputs) int { graph.Cumsum(in.x, 2); return here() }},
 	{"cumprod", "the operand is bool", func(_ *graph.Graph, in inputs) int { graph.Cumprod(in.b, 0); return here() }},
+	{"avg_pool", "means are taken without dilation", func(_ *graph.Graph, in inputs) int {
+		graph.AvgPool(graph.Reshape(in.x, 1, 1, 6), []int{2}, graph.Window{Dilation: []int{2}}, false)
+		return here() - 1
+	}},
+	{"dropout", "", func(_ *graph.Graph, in inputs) int { graph.Dropout(in.x, in.x, 0.5); return here() }},
+	{"fft", "axis 5 is out of range", func(_ *graph.Graph, in inputs) int { graph.FFT(in.x, 5); return here() }},
 	{"result", "result 1 of an operator with 0 results", func(_ *graph.Graph, in inputs) int { graph.Result(in.x, 1); return here() }},
 	{"scope", "contains a slash", func(g *graph.Graph, _ inputs) int { g.Scope("a/b", func() {}); return here() }},
 }

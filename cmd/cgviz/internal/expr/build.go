@@ -269,7 +269,7 @@ var synonyms = map[string]string{
 	"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh",
 	"arctanh": "atanh", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "tg": "tan", "fabs": "abs", "sgn": "sign",
 	"sqr": "square", "power": "pow", "maximum": "max", "minimum": "min", "if": "where", "ifelse": "where", "select": "where",
-	"cond": "where", "logistic": "sigmoid", "expit": "sigmoid", "inv": "reciprocal", "fmod": "remainder", "cuberoot": "cbrt",
+	"cond": "where", "logistic": "sigmoid", "expit": "sigmoid", "fmod": "remainder", "cuberoot": "cbrt",
 	"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq", "not_equal": "ne",
 	"and": "logical_and", "or": "logical_or", "not": "logical_not", "xor": "logical_xor", "multiply": "mul", "divide": "div",
 	"subtract": "sub", "negative": "neg", "isnan": "is_nan", "isfinite": "is_finite",
