@@ -12,4 +12,6 @@
 //	z := graph.Add(graph.Add(graph.Square(x1), graph.Square(x2)), graph.Mul(x1, x2)).Named("z")
 //
 // A Graph and its nodes are not safe for concurrent modification.
+//
+//go:generate go run ../internal/docgen/operators ..
 package graph
