@@ -22,7 +22,8 @@ import (
 // have a view, or that an earlier run set, may be left out of a map and keep their value; unused inputs may always be left out.
 //
 // A contiguous row-major tensor is read in place and must not be modified during the run; others are
-// copied. The returned tensors share the machine's memory: the next run overwrites them (Clone to keep).
+// copied, as are tensors that this machine returned. The returned tensors share the machine's memory: the next run overwrites them
+// (Clone to keep).
 func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) {
 	return m.RunContext(context.Background(), args...)
 }
@@ -180,7 +181,8 @@ func (m *Machine) setTensor(i int, t *tensor.Dense) error {
 		return nil
 	}
 	p := dataPointer(t, s.DType)
-	if s.Space == 0 {
+	// What a run of this machine returned lies in the arena, which the next run writes while it reads its inputs.
+	if at := uintptr(p); s.Space == 0 || at >= uintptr(m.base) && at < uintptr(m.base)+uintptr(len(m.arena)) {
 		copy(unsafe.Slice((*byte)(m.inputMemory(i)), bytesOf(s.Type)), unsafe.Slice((*byte)(p), bytesOf(s.Type)))
 		return nil
 	}
