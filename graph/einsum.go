@@ -107,6 +107,9 @@ func parseEinsum(equation string, operands []*Node) (*einsum, error) {
 	if e.out, err = einsumLabels(right, -widest); err != nil {
 		return nil, err
 	}
+	if widest < 0 && !strings.Contains(right, "...") {
+		return nil, fmt.Errorf("the result's term %q lacks the ellipsis of the operands", right)
+	}
 	for i, l := range e.out {
 		if uses[l] == 0 {
 			return nil, fmt.Errorf("the result's letter %q belongs to no operand", rune(l))

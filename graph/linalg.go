@@ -384,7 +384,7 @@ func triangularSamples() []Sample {
 }
 
 // withBatches broadcasts the leading dimensions of a, all but its last inner ones, and those of b to the same shape.
-func withBatches(op *Op, a *Node, innerA int, b *Node, innerB int) (*Node, *Node, error) {
+func withBatches(a *Node, innerA int, b *Node, innerB int) (*Node, *Node, error) {
 	sa, sb := a.typ.Shape, b.typ.Shape
 	if len(sa) < innerA || len(sb) < innerB {
 		return nil, nil, fmt.Errorf("the ranks of %v and %v are below %d and %d", a.typ, b.typ, innerA, innerB)
@@ -401,7 +401,7 @@ func withBatches(op *Op, a *Node, innerA int, b *Node, innerB int) (*Node, *Node
 }
 
 // solveWith applies a solver to the right-hand side b: a vector if its rank is 1, else matrices. Batches broadcast.
-func solveWith(op *Op, a, b *Node, apply func(a, b *Node) *Node) *Node {
+func solveWith(op *Op, a, b *Node, attrs ...attr.Named) *Node {
 	if !a.Valid() || !b.Valid() {
 		return apply2(op, a, b)
 	}
@@ -409,11 +409,11 @@ func solveWith(op *Op, a, b *Node, apply func(a, b *Node) *Node) *Node {
 	if vector {
 		b = ExpandDims(b, 1)
 	}
-	a, b, err := withBatches(op, a, 2, b, 2)
+	left, right, err := withBatches(a, 2, b, 2)
 	if err != nil {
-		return graphOf(a, b).Fail(op.Name, err)
+		return a.g.Fail(op.Name, err)
 	}
-	x := apply(a, b)
+	x := applyAll(op, []*Node{left, right}, attrs...)
 	if vector && x.Valid() {
 		x = Squeeze(x, x.typ.Shape.Rank()-1)
 	}
@@ -446,14 +446,12 @@ func TriangularSolve(a, b *Node, opts ...TriangularOption) *Node {
 			return graphOf(a, b).Fail("triangular_solve", fmt.Errorf("no option has the number %d", o))
 		}
 	}
-	return solveWith(opTriangularSolve, a, b, func(a, b *Node) *Node { return triangularSolve(a, b, lower, transpose, unit) })
+	return solveWith(opTriangularSolve, a, b, attr.B("lower", lower), attr.B("transpose", transpose), attr.B("unit", unit))
 }
 
 // Solve returns X with A·X = B for square A [… n×n] and B [… n×m], or [n] for a vector; batches broadcast. A singular
 // matrix is a runtime error.
-func Solve(a, b *Node) *Node {
-	return solveWith(opSolve, a, b, func(a, b *Node) *Node { return apply2(opSolve, a, b) })
-}
+func Solve(a, b *Node) *Node { return solveWith(opSolve, a, b) }
 
 // Inv returns the inverses of square matrices [… n×n]. A singular matrix is a runtime error; Solve is faster and more accurate
 // than a product with the inverse.

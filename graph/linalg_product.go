@@ -380,9 +380,7 @@ func MatrixNorm(x *Node, ord string) *Node {
 
 // LstSq returns the X [… n×k] of least norm that makes ‖A·X − B‖ least, for A [… m×n] of full rank and B [… m×k], or [m] for a
 // vector; batches broadcast.
-func LstSq(a, b *Node) *Node {
-	return solveWith(opLstSq, a, b, func(a, b *Node) *Node { return apply2(opLstSq, a, b) })
-}
+func LstSq(a, b *Node) *Node { return solveWith(opLstSq, a, b) }
 
 // DotGeneral sums products over the pairs of dimensions contractA[i], contractB[i] and goes along the pairs batchA[i], batchB[i]. The
 // result has the batch dimensions, then the others of a, then the others of b. Negative dimensions count from the end.
