@@ -171,11 +171,9 @@ func sameClass(got, want ref.Value, i int, composite bool) bool {
 	rel, ulp := 1e-14, 4*math.SmallestNonzeroFloat64
 	if want.Type.DType == graph.Float32 {
 		rel, ulp = 1e-6, 4*float64(float32(math.SmallestNonzeroFloat32))
-	} else if composite {
-		rel = 1e-12
 	}
 	if composite {
-		ulp *= 100
+		rel, ulp = 100*rel, 100*ulp
 	}
 	return math.Abs(g-w) <= rel*math.Abs(w)+ulp
 }

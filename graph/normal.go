@@ -1,0 +1,372 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The operators of this file; init fills them in because their derivatives refer to one another.
+var opLayerNorm, opRMSNorm, opBatchNorm, opCrossEntropy, opSoftmaxCrossEntropy, opSigmoidCrossEntropy, opMSE, opHuber, opAttention *Op
+
+var epsilonAttr = AttrSpec{Key: "epsilon", Kind: attr.Float, Doc: "added to the variance, > 0"}
+
+// composite describes an operator that is differentiated through its expansion.
+func composite(op Op) *Op {
+	op.Family, op.ThroughExpand = FamilyNormal, true
+	return &op
+}
+
+func init() {
+	normAttrs := func() []AttrSpec {
+		return []AttrSpec{{Key: "axes", Kind: attr.Ints, Doc: "the dimensions, ascending"}, epsilonAttr}
+	}
+	affine := Sample{Attrs: attr.Make(attr.L("axes", []int{1, 2}), attr.F("epsilon", 1e-3)), In: []SampleInput{
+		{Type: Type{Float64, Shape{2, 3, 2}}}, {Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{2}}}}}
+	opLayerNorm = Register(composite(Op{
+		Name: "layer_norm", MinArity: 3, MaxArity: 3, Attrs: normAttrs(),
+		Doc: "(x − mean)/√(variance + ε)·scale + bias over dimensions: operands x, scale, bias, the latter two broadcast to x.", Formula: "through the definition",
+		Source: "Ba, Kiros and Hinton, Layer normalization, arXiv:1607.06450",
+		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
+		Expand: func(n *Node) *Node {
+			x, axes := n.inputs[0], n.extra.attrs.Ints("axes")
+			c := Sub(x, reduce(opReduceMean, x, axes, true))
+			v := reduce(opReduceMean, Square(c), axes, true)
+			return Add(Mul(Mul(c, Rsqrt(Add(v, Like(v, n.extra.attrs.Float("epsilon"))))), n.inputs[1]), n.inputs[2])
+		},
+		Samples: []Sample{affine},
+	}))
+	opRMSNorm = Register(composite(Op{
+		Name: "rms_norm", MinArity: 2, MaxArity: 2, Attrs: normAttrs(),
+		Doc: "x/√(mean of x² + ε)·scale over dimensions: operands x, scale, the latter broadcast to x.", Formula: "through the definition",
+		Source: "Zhang and Sennrich, Root mean square layer normalization, NeurIPS 2019",
+		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			v := reduce(opReduceMean, Square(x), n.extra.attrs.Ints("axes"), true)
+			return Mul(Mul(x, Rsqrt(Add(v, Like(v, n.extra.attrs.Float("epsilon"))))), n.inputs[1])
+		},
+		Samples: []Sample{{Attrs: affine.Attrs, In: affine.In[:2]}},
+	}))
+	vector := func(lo, hi float64) SampleInput { return SampleInput{Type: Type{Float64, Shape{3}}, Lo: lo, Hi: hi} }
+	opBatchNorm = Register(composite(Op{
+		Name: "batch_norm", MinArity: 5, MaxArity: 5, Attrs: []AttrSpec{axisAttr, epsilonAttr},
+		Doc: "(x − mean)/√(variance + ε)·scale + bias: operands x, scale, bias, mean, variance, all but x vectors along an axis of x. " +
+			"With the statistics of a whole training set it is inference; see BatchNormTraining.",
+		Formula: "through the definition", Source: "Ioffe and Szegedy, Batch normalization, ICML 2015",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t, err := numberAlongAxis(Floats, in, a)
+			if err != nil {
+				return Type{}, err
+			}
+			want := Type{t.DType, Shape{t.Shape[a.Int("axis")]}}
+			for i, v := range in[1:] {
+				if !v.typ.Equal(want) {
+					return Type{}, fmt.Errorf("operand %d is %v: needs %v", i+1, v.typ, want)
+				}
+			}
+			return t, checkEpsilon(a)
+		},
+		Expand: func(n *Node) *Node {
+			s := make(Shape, n.typ.Shape.Rank())
+			for i := range s {
+				s[i] = 1
+			}
+			s[n.extra.attrs.Int("axis")] = -1
+			wide := func(i int) *Node { return Reshape(n.inputs[i], s...) }
+			factor := Mul(wide(1), Rsqrt(Add(wide(4), Like(n.inputs[4], n.extra.attrs.Float("epsilon")))))
+			return Add(Mul(Sub(n.inputs[0], wide(3)), factor), wide(2))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.F("epsilon", 1e-5)), In: []SampleInput{
+			{Type: Type{Float64, Shape{2, 3, 2}}}, vector(-2, 2), vector(-2, 2), vector(-1, 1), vector(0.5, 2)}}},
+	}))
+	opCrossEntropy = Register(composite(Op{
+		Name: "cross_entropy", MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
+		Doc: "−log_softmax(logits) at the labels: operands logits and labels (int32 or int64 of the logits' shape without the axis of the classes). One loss for each label; " +
+			"a negative label counts from the end, one out of range is a runtime error.",
+		Formula: "softmax(logits) − one_hot(labels); –",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t, err := numberAlongAxis(Floats, in, a)
+			if err != nil {
+				return Type{}, err
+			}
+			axis := a.Int("axis")
+			want := append(append(Shape{}, t.Shape[:axis]...), t.Shape[axis+1:]...)
+			if l := in[1].typ; !l.DType.IsInt() || !l.Shape.Equal(want) {
+				return Type{}, fmt.Errorf("the labels are %v: need int32 or int64 of shape %v", l, want)
+			}
+			return Type{t.DType, want}, nil
+		},
+		Expand: func(n *Node) *Node {
+			axis := n.extra.attrs.Int("axis")
+			at := ExpandDims(n.inputs[1], axis)
+			return Neg(Reshape(TakeAlongAxis(LogSoftmax(n.inputs[0], axis), at, axis), n.typ.Shape...))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
+			{Type: Type{Float64, Shape{4, 3}}}, {Type: Type{Int64, Shape{4}}, Values: []float64{0, 2, 1, -1}, Constant: true}}}},
+	}))
+	opSoftmaxCrossEntropy = Register(composite(Op{
+		Name: "softmax_cross_entropy", MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
+		Doc: "−Σ p·log_softmax(logits) along an axis: operands logits and probabilities p of the same type. A class of probability 0 counts for nothing, " +
+			"even where its logit is −Inf.",
+		Formula: "softmax(logits)·Σp − p; −log_softmax(logits)",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			if !in[0].typ.Equal(*in[1].typ) {
+				return Type{}, fmt.Errorf("operands are %v and %v: need the same type", in[0].typ, in[1].typ)
+			}
+			t, err := numberAlongAxis(Floats, in, a)
+			if err != nil {
+				return Type{}, err
+			}
+			axis := a.Int("axis")
+			return Type{t.DType, append(append(Shape{}, t.Shape[:axis]...), t.Shape[axis+1:]...)}, nil
+		},
+		Expand: func(n *Node) *Node {
+			axis := n.extra.attrs.Int("axis")
+			return Neg(ReduceSum(MulNoNan(LogSoftmax(n.inputs[0], axis), n.inputs[1]), []int{axis}))
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 0)), In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 4}}, Lo: 0.1, Hi: 1}}}},
+	}))
+	opSigmoidCrossEntropy = Register(&Op{
+		Name: "sigmoid_cross_entropy", Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
+		Doc:     "−p·ln σ(x) − (1 − p)·ln(1 − σ(x)), without overflow or cancellation for p in [0, 1]: operands logits x and probabilities p.",
+		Formula: "σ(x) − p, −x",
+		Partial: func(n *Node, i int) *Node {
+			if i == 0 {
+				return Sub(Sigmoid(n.inputs[0]), n.inputs[1])
+			}
+			return Neg(n.inputs[0])
+		},
+		Expand: func(n *Node) *Node {
+			x, p := n.inputs[0], n.inputs[1]
+			return FMA(p, Softplus(Neg(x)), Mul(Sub(Like(p, 1), p), Softplus(x)))
+		},
+		Samples: []Sample{pair(-4, 4, 0, 1)},
+	})
+	opMSE = Register(composite(Op{
+		Name: "mse", MinArity: 2, MaxArity: 2,
+		Doc: "The mean of (x − y)² over all elements, broadcast.", Formula: "2(x − y)/count, −2(x − y)/count",
+		Infer: func(in []*Node, _ attr.List) (Type, error) {
+			d, err := floatOperands(in, nil)
+			if err == nil {
+				_, err = BroadcastShapes(in[0].typ.Shape, in[1].typ.Shape)
+			}
+			return Type{d, Shape{}}, err
+		},
+		Expand:  func(n *Node) *Node { return Mean(Square(Sub(n.inputs[0], n.inputs[1]))) },
+		Samples: []Sample{pair(-2, 2, -2, 2)},
+	}))
+	opHuber = Register(&Op{
+		Name: "huber", Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true, Operands: floatOperands,
+		Attrs: []AttrSpec{{Key: "delta", Kind: attr.Float, Doc: "δ > 0"}},
+		Doc:   "(x − y)²/2 where |x − y| ≤ δ, else δ·(|x − y| − δ/2).", Formula: "x − y limited to [−δ, δ], and its negative",
+		Source: "Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35, 1964",
+		Partial: func(n *Node, i int) *Node {
+			d := Sub(n.inputs[i], n.inputs[1-i])
+			delta := n.extra.attrs.Float("delta")
+			return Clip(d, Like(d, -delta), Like(d, delta))
+		},
+		Expand: func(n *Node) *Node {
+			d, delta := Abs(Sub(n.inputs[0], n.inputs[1])), Like(n.inputs[0], n.extra.attrs.Float("delta"))
+			half := Like(d, 0.5)
+			return Where(LessEqual(d, delta), Mul(half, Square(d)), Mul(delta, Sub(d, Mul(half, delta))))
+		},
+		Samples: []Sample{with(pair(-2, 2, -1, 1), attr.F("delta", 0.7))},
+	})
+	qkv := []SampleInput{{Type: Type{Float64, Shape{2, 3, 4}}}, {Type: Type{Float64, Shape{2, 5, 4}}}, {Type: Type{Float64, Shape{2, 5, 2}}}}
+	mask := SampleInput{Type: Type{Bool, Shape{3, 5}}, Values: []float64{1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, Constant: true}
+	opAttention = Register(composite(Op{
+		Name: "attention", MinArity: 3, MaxArity: 4,
+		Attrs: []AttrSpec{{Key: "causal", Kind: attr.Bool, Doc: "query i sees the keys up to i + (keys − queries) only"}, {Key: "scale", Kind: attr.Float, Doc: "factor of q·kᵀ"}},
+		Doc: "softmax(scale·q·kᵀ)·v over the last two dimensions: operands q […, L, D], k […, S, D], v […, S, E] and a bool mask that broadcasts to […, L, S]; " +
+			"a query sees the keys where it is true. A query that sees no key gives 0 with derivative 0.",
+		Formula: "through the definition", Source: "Vaswani et al., Attention is all you need, NeurIPS 2017, eq. 1",
+		Infer:  attentionType,
+		Expand: expandAttention,
+		Samples: []Sample{
+			{Attrs: attr.Make(attr.B("causal", false), attr.F("scale", 0.5)), In: qkv},
+			{Attrs: attr.Make(attr.B("causal", true), attr.F("scale", 0.5)), In: qkv},
+			{Attrs: attr.Make(attr.B("causal", false), attr.F("scale", 0.5)), In: append(append([]SampleInput{}, qkv...), mask)},
+		},
+	}))
+}
+
+func checkEpsilon(a attr.List) error {
+	if e := a.Float("epsilon"); !(e > 0) || math.IsInf(e, 1) {
+		return fmt.Errorf("epsilon %v is not above 0", e)
+	}
+	return nil
+}
+
+// normType checks a normalisation over axes whose further operands broadcast to the first.
+func normType(in []*Node, a attr.List) (Type, error) {
+	x := in[0].typ
+	if _, err := floatOperands(in, nil); err != nil {
+		return Type{}, err
+	}
+	if len(a.Ints("axes")) == 0 {
+		return Type{}, fmt.Errorf("no axes are given")
+	}
+	if err := normalAxes(a.Ints("axes"), x.Shape.Rank()); err != nil {
+		return Type{}, err
+	}
+	for i, v := range in[1:] {
+		if s, err := BroadcastShapes(x.Shape, v.typ.Shape); err != nil || !s.Equal(x.Shape) {
+			return Type{}, fmt.Errorf("operand %d is %v: does not broadcast to %v", i+1, v.typ, x.Shape)
+		}
+	}
+	return *x, checkEpsilon(a)
+}
+
+func attentionType(in []*Node, _ attr.List) (Type, error) {
+	q, k, v := in[0].typ, in[1].typ, in[2].typ
+	if _, err := floatOperands(in[:3], nil); err != nil {
+		return Type{}, err
+	}
+	r := len(q.Shape)
+	if r < 2 || len(k.Shape) != r || len(v.Shape) != r || !q.Shape[:r-2].Equal(k.Shape[:r-2]) || !k.Shape[:r-1].Equal(v.Shape[:r-1]) ||
+		q.Shape[r-1] != k.Shape[r-1] {
+		return Type{}, fmt.Errorf("operands are %v, %v and %v: need […, L, D], […, S, D] and […, S, E]", q, k, v)
+	}
+	scores := append(append(Shape{}, q.Shape[:r-1]...), k.Shape[r-2])
+	if len(in) == 4 {
+		if m := in[3].typ; m.DType != Bool {
+			return Type{}, fmt.Errorf("the mask is %v: needs bool", m)
+		} else if s, err := BroadcastShapes(scores, m.Shape); err != nil || !s.Equal(scores) {
+			return Type{}, fmt.Errorf("the mask is %v: does not broadcast to %v", m, scores)
+		}
+	}
+	return Type{q.DType, append(append(Shape{}, q.Shape[:r-1]...), v.Shape[r-1])}, nil
+}
+
+func expandAttention(n *Node) *Node {
+	q, k, v := n.inputs[0], n.inputs[1], n.inputs[2]
+	scores := Mul(matmul(q, k, false, true), Like(q, n.extra.attrs.Float("scale")))
+	r := scores.typ.Shape.Rank()
+	l, s := scores.typ.Shape[r-2], scores.typ.Shape[r-1]
+	var mask *Node
+	if len(n.inputs) == 4 {
+		mask = n.inputs[3]
+	}
+	if n.extra.attrs.Bool("causal") {
+		query := Add(Iota(n.g, Int64, 0, l, s), n.g.Scalar(Int64, float64(s-l)))
+		seen := LessEqual(Iota(n.g, Int64, 1, l, s), query)
+		if mask == nil {
+			mask = seen
+		} else {
+			mask = LogicalAnd(mask, seen)
+		}
+	}
+	if mask == nil {
+		return matmul(Softmax(scores, r-1), v, false, false)
+	}
+	scores = Where(mask, scores, Like(scores, -posInf))
+	top := StopGradient(finiteOrZero(ReduceMax(scores, []int{r - 1}, KeepDims)))
+	e := Exp(Sub(scores, top))
+	sum := sumKept(e, r-1)
+	none := Equal(sum, Like(sum, 0))
+	return matmul(Div(e, Where(none, Like(sum, 1), sum)), v, false, false)
+}
+
+func normalised(op *Op, x *Node, axes []int, epsilon float64, more ...*Node) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	norm, err := axesOf(axes, x.typ.Shape.Rank())
+	if err != nil {
+		return x.g.Fail(op.Name, err)
+	}
+	return applyAll(op, append([]*Node{x}, more...), attr.L("axes", norm), attr.F("epsilon", epsilon))
+}
+
+// LayerNorm returns (x − mean)/√(variance + epsilon)·scale + bias over the axes, all if there are none.
+func LayerNorm(x, scale, bias *Node, axes []int, epsilon float64) *Node {
+	return normalised(opLayerNorm, x, axes, epsilon, scale, bias)
+}
+
+// RMSNorm returns x/√(mean of x² + epsilon)·scale over the axes, all if there are none.
+func RMSNorm(x, scale *Node, axes []int, epsilon float64) *Node {
+	return normalised(opRMSNorm, x, axes, epsilon, scale)
+}
+
+// BatchNorm returns (x − mean)/√(variance + epsilon)·scale + bias with vectors along the axis: batch normalisation at inference.
+func BatchNorm(x, scale, bias, mean, variance *Node, axis int, epsilon float64) *Node {
+	if x.Valid() {
+		a, err := axisOf(axis, x.typ.Shape.Rank())
+		if err != nil {
+			return x.g.Fail("batch_norm", err)
+		}
+		axis = a
+	}
+	return applyAll(opBatchNorm, []*Node{x, scale, bias, mean, variance}, attr.I("axis", axis), attr.F("epsilon", epsilon))
+}
+
+// BatchNormTraining normalises x by its own mean and variance over all dimensions but the axis and returns both too, for running
+// averages. Gradients pass through the statistics.
+func BatchNormTraining(x, scale, bias *Node, axis int, epsilon float64) (y, mean, variance *Node) {
+	if !x.Valid() {
+		return x, x, x
+	}
+	a, err := axisOf(axis, x.typ.Shape.Rank())
+	if err != nil {
+		bad := x.g.Fail("batch_norm", err)
+		return bad, bad, bad
+	}
+	var others []int
+	for d := range x.typ.Shape {
+		if d != a {
+			others = append(others, d)
+		}
+	}
+	if len(others) == 0 {
+		bad := x.g.Fail("batch_norm", fmt.Errorf("the operand is %v: needs rank 2 or more", x.typ))
+		return bad, bad, bad
+	}
+	mean, variance = ReduceMean(x, others), ReduceVar(x, others, 0)
+	return BatchNorm(x, scale, bias, mean, variance, a, epsilon), mean, variance
+}
+
+// CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes.
+func CrossEntropy(logits, labels *Node, axis int) *Node {
+	return withAxis(opCrossEntropy, logits, []*Node{logits, labels}, axis)
+}
+
+// SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
+func SoftmaxCrossEntropy(logits, p *Node, axis int) *Node {
+	return withAxis(opSoftmaxCrossEntropy, logits, []*Node{logits, p}, axis)
+}
+
+// SigmoidCrossEntropy returns −p·ln σ(logits) − (1 − p)·ln(1 − σ(logits)), elementwise and broadcast.
+func SigmoidCrossEntropy(logits, p *Node) *Node { return apply2(opSigmoidCrossEntropy, logits, p) }
+
+// MSE returns the mean of (x − y)² over all elements, a scalar.
+func MSE(x, y *Node) *Node { return apply2(opMSE, x, y) }
+
+// Huber returns (x − y)²/2 where |x − y| ≤ delta and delta·(|x − y| − delta/2) elsewhere, elementwise and broadcast.
+func Huber(x, y *Node, delta float64) *Node {
+	if x.Valid() && !(delta > 0) {
+		return x.g.Fail("huber", fmt.Errorf("delta %v is not above 0", delta))
+	}
+	return applyAll(opHuber, []*Node{x, y}, attr.F("delta", delta))
+}
+
+// AttentionOptions change Attention.
+type AttentionOptions struct {
+	Mask   *Node   // bool, broadcast to […, L, S]: a query sees the keys where it is true; nil means all
+	Causal bool    // query i sees the keys up to i + (S − L) only
+	Scale  float64 // factor of q·kᵀ; 0 means 1/√D
+}
+
+// Attention returns softmax(scale·q·kᵀ)·v for q […, L, D], k […, S, D] and v […, S, E].
+func Attention(q, k, v *Node, o AttentionOptions) *Node {
+	if o.Scale == 0 && q.Valid() && q.typ.Shape.Rank() > 0 {
+		o.Scale = 1 / math.Sqrt(float64(q.typ.Shape[q.typ.Shape.Rank()-1]))
+	}
+	in := []*Node{q, k, v}
+	if o.Mask != nil {
+		in = append(in, o.Mask)
+	}
+	return applyAll(opAttention, in, attr.B("causal", o.Causal), attr.F("scale", o.Scale))
+}

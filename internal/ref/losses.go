@@ -1,0 +1,136 @@
+package ref
+
+import (
+	"math"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+func init() {
+	floatOps["sigmoid_cross_entropy"] = func(a []float64) float64 {
+		softplus := floatOps["softplus"]
+		return math.FMA(a[1], softplus([]float64{-a[0]}), (1-a[1])*softplus(a[:1]))
+	}
+	withAttrs("huber", func(n *graph.Node, a []float64) float64 {
+		d, delta := math.Abs(a[0]-a[1]), n.Attrs().Float("delta")
+		if d <= delta {
+			return d * d / 2
+		}
+		return delta * (d - delta/2)
+	})
+	evaluators["layer_norm"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for _, run := range runs(n.Shape(), n.Attrs().Ints("axes")) {
+			mean, v := 0.0, 0.0
+			for _, i := range run {
+				mean += in[0].F[i] / float64(len(run))
+			}
+			for _, i := range run {
+				v += (in[0].F[i] - mean) * (in[0].F[i] - mean) / float64(len(run))
+			}
+			for _, i := range run {
+				s, b := in[1].F[broadcastAt(i, n.Shape(), in[1].Type.Shape)], in[2].F[broadcastAt(i, n.Shape(), in[2].Type.Shape)]
+				out.F[i] = (in[0].F[i]-mean)/math.Sqrt(v+n.Attrs().Float("epsilon"))*s + b
+			}
+		}
+		return out, nil
+	}
+	evaluators["rms_norm"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for _, run := range runs(n.Shape(), n.Attrs().Ints("axes")) {
+			v := 0.0
+			for _, i := range run {
+				v += in[0].F[i] * in[0].F[i] / float64(len(run))
+			}
+			for _, i := range run {
+				out.F[i] = in[0].F[i] / math.Sqrt(v+n.Attrs().Float("epsilon")) * in[1].F[broadcastAt(i, n.Shape(), in[1].Type.Shape)]
+			}
+		}
+		return out, nil
+	}
+	evaluators["batch_norm"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for i := range out.Len() {
+			c := unflat(i, n.Shape())[n.Attrs().Int("axis")]
+			out.F[i] = (in[0].F[i]-in[3].F[c])/math.Sqrt(in[4].F[c]+n.Attrs().Float("epsilon"))*in[1].F[c] + in[2].F[c]
+		}
+		return out, nil
+	}
+	evaluators["cross_entropy"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for f, run := range runs(in[0].Type.Shape, []int{n.Attrs().Int("axis")}) {
+			k, err := wrapIndex(in[1].I[f], len(run))
+			if err != nil {
+				return Value{}, err
+			}
+			out.F[f] = logSumExp(pick(in[0], run)) - in[0].F[run[k]]
+		}
+		return out, nil
+	}
+	evaluators["softmax_cross_entropy"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for f, run := range runs(in[0].Type.Shape, []int{n.Attrs().Int("axis")}) {
+			lse := logSumExp(pick(in[0], run))
+			for _, i := range run {
+				if in[1].F[i] != 0 {
+					out.F[f] -= in[1].F[i] * (in[0].F[i] - lse)
+				}
+			}
+		}
+		return out, nil
+	}
+	evaluators["mse"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		s, err := graph.BroadcastShapes(in[0].Type.Shape, in[1].Type.Shape)
+		for i := range s.Size() {
+			d := in[0].F[broadcastAt(i, s, in[0].Type.Shape)] - in[1].F[broadcastAt(i, s, in[1].Type.Shape)]
+			out.F[0] += d * d / float64(s.Size())
+		}
+		return out, err
+	}
+	evaluators["attention"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		qs, vs := in[0].Type.Shape, in[2].Type.Shape
+		r := len(qs)
+		l, d, s, e := qs[r-2], qs[r-1], vs[r-2], vs[r-1]
+		full := append(append(graph.Shape{}, qs[:r-1]...), s)
+		for row := range full.Size() / s { // a query
+			batch, i := row/l, row%l
+			var weights, values []float64
+			var keys []int
+			for j := range s {
+				seen := !n.Attrs().Bool("causal") || j <= i+s-l
+				if len(in) == 4 {
+					seen = seen && in[3].B[broadcastAt(row*s+j, full, in[3].Type.Shape)]
+				}
+				if !seen {
+					continue
+				}
+				dot := 0.0
+				for k := range d {
+					dot += in[0].F[row*d+k] * in[1].F[(batch*s+j)*d+k]
+				}
+				weights, keys = append(weights, dot*n.Attrs().Float("scale")), append(keys, j)
+			}
+			if len(keys) == 0 {
+				continue
+			}
+			lse := logSumExp(weights)
+			values = out.F[row*e : (row+1)*e]
+			for m, j := range keys {
+				for k := range e {
+					values[k] += math.Exp(weights[m]-lse) * in[2].F[(batch*s+j)*e+k]
+				}
+			}
+		}
+		return out, nil
+	}
+}
+
+func pick(x Value, run []int) []float64 {
+	elems := make([]float64, len(run))
+	for k, i := range run {
+		elems[k] = x.F[i]
+	}
+	return elems
+}
