@@ -10,7 +10,8 @@ import (
 var opGapDivide, opEigh, opSVD *Op
 
 const equalValues = " Values that differ by no more than rounding (16·n·ε of the largest) count as equal; the derivative of their vectors is 0 where what is divided by the " +
-	"difference is 0 (as for functions that do not depend on the choice of vectors), else a runtime error, never NaN."
+	"difference is 0, as for functions of the space that the vectors span, else a runtime error, never NaN. It is an error too if equal values have different adjoints beside " +
+	"those of vectors, as for V·h(w)·Vᵀ: such a function has a derivative there, but these formulas do not give it."
 
 func init() {
 	opGapDivide = Register(&Op{
@@ -55,7 +56,7 @@ func init() {
 			var inner *Node
 			if ct[1] != nil {
 				m := matmul(v, ct[1], true, false)
-				inner = divideByGaps(antisymmetric(m), m, differences(w), w)
+				inner = Add(divideByGaps(antisymmetric(m), m, differences(w), w), refuseUnequal(ct[0], w))
 			}
 			if ct[0] != nil {
 				inner = plus(inner, onDiagonal(ct[0]))
@@ -159,6 +160,20 @@ func divideByGaps(x, source, gaps, w *Node) *Node {
 	return GapDivide(x, gaps)
 }
 
+// refuseUnequal is 0, but a runtime error where the adjoint c of values w is not the same for equal values: beside adjoints of
+// their vectors it shows a function, like V·h(w)·Vᵀ, whose derivative the vectors alone do not give. A nil c is 0.
+func refuseUnequal(c, w *Node) *Node {
+	if c == nil {
+		return Like(w, 0)
+	}
+	gaps, unequal := differences(w), differences(c)
+	n := w.typ.Shape[w.typ.Shape.Rank()-1]
+	equal := LessEqual(Abs(gaps), ExpandDims(tolerance(w, 1, n), -1))
+	refused := LogicalAnd(equal, Greater(Abs(unequal), ExpandDims(tolerance(c, 1, n), -1)))
+	zero := Like(w, 0)
+	return GapDivide(Where(refused, StopGradient(unequal), zero), Where(refused, zero, Like(w, 1)))
+}
+
 // outside is x − U·Uᵀ·x: the part outside of the span of U's orthonormal columns; nil if they span everything.
 func outside(u, x *Node) *Node {
 	if m, k := lastTwo(u.typ.Shape, false); m == k {
@@ -206,7 +221,7 @@ func svdVJP(n *Node, ct []*Node) *Node {
 		case y != nil:
 			sum, difference, source = Add(x, y), Sub(x, y), Add(Abs(mu), Abs(mv))
 		}
-		inner = plus(inner, divideByGaps(sum, source, differences(s), s))
+		inner = plus(inner, Add(divideByGaps(sum, source, differences(s), s), refuseUnequal(ct[1], s)))
 		inner = Add(inner, divideByGaps(difference, source, sums(s), s))
 	}
 	var a *Node
@@ -240,15 +255,16 @@ func GapDivide(x, y *Node) *Node { return apply2(opGapDivide, x, y) }
 
 // Eigh returns the eigenvalues [… n], ascending, and orthonormal eigenvectors (the columns of [… n×n]) of symmetric matrices
 // [… n×n]. A is made symmetric first, (A + Aᵀ)/2, so that its adjoint is symmetric. Derivatives of the eigenvectors at equal
-// eigenvalues exist only for functions that do not depend on their choice; for others they are a runtime error.
+// eigenvalues are right for functions of the space that they span; others are a runtime error where that can be told. Functions
+// V·h(w)·Vᵀ of matrices that may have equal eigenvalues are better computed without eigenvectors (Inv, Expm, Cholesky).
 func Eigh(a *Node) (values, vectors *Node) {
 	n := ofSymmetric(opEigh, a)
 	return Result(n, 0), Result(n, 1)
 }
 
 // SVD returns the reduced singular value decomposition A = U·diag(s)·Vᵀ of matrices [… m×n]: U [… m×k], s [… k], descending, and
-// Vᵀ [… k×n], k = min(m, n). Derivatives of the vectors at equal singular values exist only for functions that do not depend on
-// their choice; for others they are a runtime error.
+// Vᵀ [… k×n], k = min(m, n). Derivatives of the vectors at equal singular values are right for functions of U·Vᵀ and of the spaces
+// that the vectors span; others are a runtime error where that can be told.
 func SVD(a *Node) (u, s, vt *Node) {
 	n := apply1(opSVD, a)
 	return Result(n, 0), Result(n, 1), Result(n, 2)
