@@ -385,3 +385,25 @@ func TestArrayFiles(t *testing.T) {
 		t.Errorf("status %d: %s", r.status, r.err)
 	}
 }
+
+// TestLarge runs all steps on a graph of 20000 nodes; only drawings have a limit.
+func TestLarge(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("adjoint graph 1\n%0 \"x\" = input : f64\n")
+	const n = 20000
+	for i := 1; i < n; i++ {
+		fmt.Fprintf(&text, "%%%d = sin %%%d\n", i, i-1)
+	}
+	fmt.Fprintf(&text, "output %%%d\n", n-1)
+	cg := graphFile(t, text.String())
+	d := parse(t, run("", "-T", "json", "--max-nodes", "10", "--at", "x=1", "--grad", "overlay", cg))
+	if len(d.Nodes) != n || d.Nodes[n-1].Adjoint != 1.0 {
+		t.Errorf("%d nodes, the last is %+v", len(d.Nodes), d.Nodes[len(d.Nodes)-1])
+	}
+	if d := parse(t, run("", "-T", "json", "--max-nodes", "10", "--opt", "after", cg)); len(d.Nodes) != n {
+		t.Errorf("%d nodes in the program", len(d.Nodes))
+	}
+	if r := run("", "-T", "svg", "--max-nodes", "19999", cg); r.status != 1 || !strings.Contains(r.err, "--max-nodes") {
+		t.Errorf("status %d: %s", r.status, r.err)
+	}
+}

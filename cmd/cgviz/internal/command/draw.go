@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -232,12 +233,16 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 	if err != nil {
 		return nil, err
 	}
-	if s.Program == nil && f.paint != nil {
-		if n := len(evaluate.Reachable(s.Outputs...)); n > d.maxNodes {
+	limit := d.maxNodes
+	if f.paint == nil {
+		limit = math.MaxInt
+	}
+	if s.Program == nil {
+		if n := len(evaluate.Reachable(s.Outputs...)); n > limit {
 			return nil, fmt.Errorf("%s has %d nodes, and at most %d are drawn; --max-nodes changes that, and -T json has no limit", s.Name, n, d.maxNodes)
 		}
 	}
-	m, err := d.model(ctx, p, s)
+	m, err := d.model(ctx, p, s, limit)
 	if err != nil {
 		return nil, err
 	}

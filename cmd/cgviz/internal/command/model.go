@@ -14,13 +14,13 @@ import (
 	"github.com/adjoint-go/adjoint/viz"
 )
 
-// model describes what is to be drawn.
-func (d *draw) model(ctx context.Context, p *progress, s *source.Source) (*viz.Model, error) {
+// model describes what is to be drawn. Programs with more nodes than the limit are an error.
+func (d *draw) model(ctx context.Context, p *progress, s *source.Source, limit int) (*viz.Model, error) {
 	if s.Program != nil {
 		if d.atGiven || d.mode != viz.NoGradients || d.stages != graphOnly {
 			return nil, fmt.Errorf("%s is a compiled program: --at, --grad and --opt need a graph", s.Name)
 		}
-		return programview.Describe(s.Program, d.maxNodes)
+		return programview.Describe(s.Program, limit)
 	}
 	x, err := d.examine(ctx, p, s)
 	if err != nil {
@@ -34,7 +34,7 @@ func (d *draw) model(ctx context.Context, p *progress, s *source.Source) (*viz.M
 	}
 	if d.stages != graphOnly {
 		p.enter("compiling")
-		if after, err = d.after(x); err != nil {
+		if after, err = d.after(x, limit); err != nil {
 			return nil, err
 		}
 	}
@@ -163,13 +163,13 @@ func (x *examined) label(m *viz.Model) {
 }
 
 // after describes the compiled program, with the values of its inputs and outputs.
-func (d *draw) after(x *examined) (*viz.Model, error) {
+func (d *draw) after(x *examined, limit int) (*viz.Model, error) {
 	results := x.results()
 	p, err := compile.Compile(results...)
 	if err != nil {
 		return nil, err
 	}
-	m, err := programview.Describe(p, d.maxNodes)
+	m, err := programview.Describe(p, limit)
 	if err != nil {
 		return nil, err
 	}

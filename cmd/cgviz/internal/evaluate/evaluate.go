@@ -159,55 +159,61 @@ func Adjoints(outputs, nodes []*graph.Node) ([]*graph.Node, error) {
 	return compile.VJP(costs, nil, nodes)
 }
 
-// Partials computes the derivative of each scalar node by each of its scalar operands
-// alone, at the given values of the nodes. Only pairs of nodes for which active holds
-// are considered.
+// Partials computes the derivative of each scalar node by each of its operands alone, at the given values of
+// the nodes. Only active nodes and operands are considered, and nodes whose operands are all scalars.
 func Partials(ctx context.Context, nodes, active []*graph.Node, values map[*graph.Node]*viz.Value) (map[viz.Edge]*viz.Value, error) {
-	isActive := map[*graph.Node]bool{}
+	isActive := make(map[*graph.Node]bool, len(active))
 	for _, n := range active {
 		isActive[n] = true
 	}
-	// Every node is applied to inputs of its own in a graph apart, so that no
-	// derivative goes through the operands.
-	local := graph.New()
-	at := point.Point{}
-	var edges []viz.Edge
-	var derivatives []*graph.Node
+	var chosen []*graph.Node
+	var known []uint64 // the values of their operands, as float64
 	for _, n := range nodes {
-		if !isActive[n] || len(n.Inputs()) == 0 || !n.Type().IsScalar() || !n.Op().Differentiable() {
+		if !isActive[n] || !n.Type().IsScalar() || !n.Op().Differentiable() {
 			continue
 		}
-		operands := make([]*graph.Node, len(n.Inputs()))
-		var wrt []*graph.Node
-		var found []viz.Edge
-		for k, in := range n.Inputs() {
-			v := values[in]
-			if v == nil {
-				wrt = nil
-				break
-			}
-			operands[k] = local.Input(fmt.Sprintf("n%d.%d", n.ID(), k), in.DType(), in.Shape()...)
-			at[operands[k]] = bits(in.DType(), v.Data)
-			if isActive[in] && in.Type().IsScalar() {
-				wrt = append(wrt, operands[k])
-				found = append(found, viz.Edge{Node: n, Operand: k})
+		have := len(known)
+		for _, in := range n.Inputs() {
+			if v := values[in]; v != nil && v.IsScalar() {
+				known = append(known, math.Float64bits(v.Data[0]))
 			}
 		}
-		if len(wrt) == 0 {
+		if len(known)-have < len(n.Inputs()) || len(n.Inputs()) == 0 {
+			known = known[:have]
 			continue
 		}
-		edges = append(edges, found...)
-		applied := local.Apply(n.Op(), operands, n.Attrs())
-		d, err := compile.VJP([]*graph.Node{applied}, nil, wrt)
-		if err != nil {
-			return nil, fmt.Errorf("the local derivatives of %s: %w", n.Op().Name, err)
-		}
-		derivatives = append(derivatives, d...)
+		chosen = append(chosen, n)
 	}
-	if len(derivatives) == 0 {
+	if len(chosen) == 0 {
 		return nil, nil
 	}
-	found, err := Values(ctx, derivatives, at)
+	// Every node is applied to operands of its own in a graph apart, so that no derivative goes through
+	// the operands, and one sweep finds all derivatives.
+	local := graph.New()
+	all := local.Input("operands", graph.Float64, len(known))
+	next := 0
+	var edges []viz.Edge
+	var applied, wrt []*graph.Node
+	for _, n := range chosen {
+		operands := make([]*graph.Node, len(n.Inputs()))
+		for k, in := range n.Inputs() {
+			operands[k] = graph.Cast(graph.Index(all, next), in.DType())
+			next++
+			if isActive[in] {
+				wrt = append(wrt, operands[k])
+				edges = append(edges, viz.Edge{Node: n, Operand: k})
+			}
+		}
+		applied = append(applied, local.Apply(n.Op(), operands, n.Attrs()))
+	}
+	if len(wrt) == 0 {
+		return nil, nil
+	}
+	derivatives, err := compile.VJP(applied, nil, wrt)
+	if err != nil {
+		return nil, fmt.Errorf("the local derivatives: %w", err)
+	}
+	found, err := Values(ctx, derivatives, point.Point{all: known})
 	if err != nil {
 		return nil, err
 	}
@@ -216,12 +222,4 @@ func Partials(ctx context.Context, nodes, active []*graph.Node, values map[*grap
 		partials[e] = found[derivatives[i]]
 	}
 	return partials, nil
-}
-
-func bits(d graph.DType, data []float64) []uint64 {
-	out := make([]uint64, len(data))
-	for i, v := range data {
-		out[i] = graph.BitsOfFloat(d, v)
-	}
-	return out
 }
