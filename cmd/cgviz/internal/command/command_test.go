@@ -198,6 +198,22 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// TestIntermediate differentiates by a node that is no input.
+func TestIntermediate(t *testing.T) {
+	const expression = "u = 3x; z = u^2 + x"
+	d := parse(t, run("", "-T", "json", "--at", "x=2", "--grad", "overlay", "--wrt", "u", expression))
+	for _, n := range d.Nodes {
+		want, checked := map[string]any{"u": 12.0, "x": nil}[n.Name]
+		if checked && n.Adjoint != want {
+			t.Errorf("the adjoint of %s is %v, want %v", n.Name, n.Adjoint, want)
+		}
+	}
+	d = parse(t, run("", "-T", "json", "--at", "x=2", "--grad", "split", "--wrt", "u", expression))
+	if o := d.Outputs[len(d.Outputs)-1]; o.By != "u" || o.Value != 12.0 {
+		t.Errorf("%+v", o)
+	}
+}
+
 // TestOverlayTotal checks adjoints where a node reaches the output on several ways, and that
 // partials are local all the same.
 func TestOverlayTotal(t *testing.T) {

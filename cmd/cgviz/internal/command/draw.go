@@ -233,8 +233,8 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 	if err != nil {
 		return nil, err
 	}
-	limit := d.maxNodes
-	if f.paint == nil {
+	limit, painted := d.maxNodes, f.paint != nil
+	if !painted {
 		limit = math.MaxInt
 	}
 	if s.Program == nil {
@@ -242,7 +242,7 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 			return nil, fmt.Errorf("%s has %d nodes, and at most %d are drawn; --max-nodes changes that, and -T json has no limit", s.Name, n, d.maxNodes)
 		}
 	}
-	m, err := d.model(ctx, p, s, limit)
+	m, err := d.model(ctx, p, s, limit, painted)
 	if err != nil {
 		return nil, err
 	}

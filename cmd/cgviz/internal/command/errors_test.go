@@ -71,6 +71,7 @@ func TestErrors(t *testing.T) {
 		{1, []string{"--grad", "overlay", "--wrt", "x3", seed}},
 		{1, []string{"--grad", "overlay", "--wrt", "x1,x1", seed}},
 		{1, []string{"--grad", "split", "--wrt", "n", vector}},
+		{1, []string{"--grad", "overlay", "--wrt", "u", "u = sin(x); u^2"}},
 		{1, []string{"--grad", "overlay", "x > 1"}},
 		{1, []string{"--grad", "split", "2 + 3"}},
 		// Files.

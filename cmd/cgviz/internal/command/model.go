@@ -14,8 +14,9 @@ import (
 	"github.com/adjoint-go/adjoint/viz"
 )
 
-// model describes what is to be drawn. Programs with more nodes than the limit are an error.
-func (d *draw) model(ctx context.Context, p *progress, s *source.Source, limit int) (*viz.Model, error) {
+// model describes what is to be drawn. Programs with more nodes than the limit are an
+// error, and so is an overlay by nodes that are no inputs where it is painted: reverse edges end at inputs.
+func (d *draw) model(ctx context.Context, p *progress, s *source.Source, limit int, painted bool) (*viz.Model, error) {
 	if s.Program != nil {
 		if d.atGiven || d.mode != viz.NoGradients || d.stages != graphOnly {
 			return nil, fmt.Errorf("%s is a compiled program: --at, --grad and --opt need a graph", s.Name)
@@ -25,6 +26,11 @@ func (d *draw) model(ctx context.Context, p *progress, s *source.Source, limit i
 	x, err := d.examine(ctx, p, s)
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range x.wrt {
+		if painted && d.mode == viz.Overlay && !n.IsInput() {
+			return nil, fmt.Errorf("--wrt: %s is no input: draw its gradient with --grad split", n.Name())
+		}
 	}
 	var before, after *viz.Model
 	if d.stages != programOnly {
