@@ -131,6 +131,7 @@ var badInput = []struct {
 	}},
 	{"dropout", "", func(_ *graph.Graph, in inputs) int { graph.Dropout(in.x, in.x, 0.5); return here() }},
 	{"fft", "axis 5 is out of range", func(_ *graph.Graph, in inputs) int { graph.FFT(in.x, 5); return here() }},
+	{"mse", "operands are float64 and float32", func(_ *graph.Graph, in inputs) int { graph.MSE(in.x, in.f); return here() }},
 	{"result", "result 1 of an operator with 0 results", func(_ *graph.Graph, in inputs) int { graph.Result(in.x, 1); return here() }},
 	{"scope", "contains a slash", func(g *graph.Graph, _ inputs) int { g.Scope("a/b", func() {}); return here() }},
 }
