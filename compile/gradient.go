@@ -202,9 +202,13 @@ func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.No
 	for _, w := range wrt {
 		isWrt.set(w, 0)
 	}
+	first := g.Len() // nothing before it depends on wrt
+	for _, w := range wrt {
+		first = min(first, w.ID())
+	}
 	var reach, stack []*graph.Node
 	push := func(n *graph.Node) {
-		if _, ok := seen.get(n); !ok {
+		if _, ok := seen.get(n); !ok && n.ID() >= first {
 			seen.set(n, 0)
 			reach = append(reach, n)
 			stack = append(stack, n)
@@ -332,7 +336,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 					give(in, op.Transpose(n, k, total[i]))
 				}
 			}
-		case op.VJP != nil:
+		case op.VJP != nil || op.JVP != nil:
 			ct := []*graph.Node{total[i]}
 			if n.Results() != nil {
 				if ct = adj[i].results; ct == nil {
@@ -340,7 +344,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 				}
 				ct = append(ct, make([]*graph.Node, len(n.Results())-len(ct))...)
 			}
-			for k, a := range op.VJP(n, ct) {
+			for k, a := range adjointsOf(g, n, ct) {
 				give(n.Input(k), a)
 			}
 		case op.ThroughExpand:
@@ -558,8 +562,8 @@ func tangent(g *graph.Graph, n *graph.Node, dot map[*graph.Node]*graph.Node, tup
 				plus(g.Apply(op, in, n.Attrs()))
 			}
 		}
-	case op.JVP != nil:
-		out := op.JVP(n, dots)
+	case op.JVP != nil || op.VJP != nil:
+		out := tangentsOf(g, n, dots)
 		if n.Results() != nil {
 			tuples[n] = out
 			return nil

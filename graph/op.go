@@ -1,10 +1,12 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -102,7 +104,8 @@ type Op struct {
 	// JointlyLinear: linear in all operands together (concat), so that the JVP is one application
 	// to all tangents; else the JVP is a sum over operands (matmul).
 	JointlyLinear bool
-	// VJP gives the operands' adjoints (nil: zero) from those of the results (nil: zero).
+	// VJP gives the operands' adjoints (nil: zero) from those of the results (nil: zero). A user-defined operator may give VJP or JVP
+	// alone: the other one is derived by transposing it, which is linear in its last argument.
 	VJP func(n *Node, ct []*Node) []*Node
 	// JVP gives the results' tangents (nil: zero) from the operands' tangents (nil: zero).
 	JVP func(n *Node, dot []*Node) []*Node
@@ -153,53 +156,68 @@ func (s DTypeSet) String() string {
 
 var ops = map[string]*Op{}
 
-// Register enters an operator into the table. An operator without one of the required parts is a bug.
-// User-defined operators are registered the same way, from an init function.
+// Register enters an operator of the system into the table. One without a required part is a bug. Users register theirs with
+// RegisterUser.
 func Register(op *Op) *Op {
-	bug := func(what string) { panic(fmt.Sprintf("BUG: operator %q: %s", op.Name, what)) }
-	if op.Name == "" || op.Doc == "" || op.Family == "" {
-		bug("needs name, doc and family")
+	if err := register(op); err != nil {
+		panic(fmt.Sprintf("BUG: operator %q: %v", op.Name, err))
 	}
-	if ops[op.Name] != nil {
-		bug("registered twice")
-	}
-	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.NoDerivative != ""); n != 1 {
-		bug("needs exactly one form of derivative")
-	}
-	if (op.VJP == nil) != (op.JVP == nil) {
-		bug("needs VJP and JVP together")
-	}
-	if op.ThroughExpand && op.Expand == nil {
-		bug("differentiates through an expansion that it lacks")
-	}
-	if op.Partial != nil && !op.Elementwise {
-		bug("partials are for elementwise operators")
-	}
-	if n := count(op.Micro != "", op.Kernel != "", op.Expand != nil, op.Builtin); n != 1 {
-		bug("needs exactly one way to run")
-	}
-	if n := count(op.Elementwise, op.Infer != nil, op.InferMany != nil, op.Name == "input" || op.Name == "const"); n != 1 {
-		bug("needs exactly one type rule")
-	}
-	if op.Elementwise && op.DTypes == 0 && op.Operands == nil {
-		bug("an elementwise operator needs its dtypes")
-	}
-	if op.Builtin && op.Elementwise && op.Infer != nil {
-		bug("needs one type rule")
-	}
-	if op.Micro != "" && !op.Elementwise {
-		bug("micro-operations are elementwise")
-	}
-	if len(op.Samples) == 0 && op.MaxArity != 0 {
-		bug("needs samples")
+	return op
+}
+
+var opsMutex sync.RWMutex
+
+func register(op *Op) error {
+	if err := op.check(); err != nil {
+		return err
 	}
 	slices.SortFunc(op.Attrs, func(a, b AttrSpec) int { return strings.Compare(a.Key, b.Key) })
 	op.hash = 14695981039346656037
 	for i := 0; i < len(op.Name); i++ {
 		op.hash = (op.hash ^ uint64(op.Name[i])) * 1099511628211
 	}
+	opsMutex.Lock()
+	defer opsMutex.Unlock()
+	if ops[op.Name] != nil {
+		return errors.New("registered twice")
+	}
 	ops[op.Name] = op
-	return op
+	return nil
+}
+
+// check reports what is missing from the operator or too much.
+func (op *Op) check() error {
+	if op.Name == "" || op.Doc == "" || op.Family == "" {
+		return errors.New("needs name, doc and family")
+	}
+	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.NoDerivative != ""); n != 1 {
+		return errors.New("needs exactly one form of derivative")
+	}
+	if (op.VJP == nil) != (op.JVP == nil) && op.Family != FamilyUser {
+		return errors.New("needs VJP and JVP together")
+	}
+	if op.ThroughExpand && op.Expand == nil {
+		return errors.New("differentiates through an expansion that it lacks")
+	}
+	if op.Partial != nil && !op.Elementwise {
+		return errors.New("partials are for elementwise operators")
+	}
+	if n := count(op.Micro != "", op.Kernel != "", op.Expand != nil, op.Builtin); n != 1 {
+		return errors.New("needs exactly one way to run")
+	}
+	if n := count(op.Elementwise, op.Infer != nil, op.InferMany != nil, op.Name == "input" || op.Name == "const"); n != 1 {
+		return errors.New("needs exactly one type rule")
+	}
+	if op.Elementwise && op.DTypes == 0 && op.Operands == nil {
+		return errors.New("an elementwise operator needs its dtypes")
+	}
+	if op.Micro != "" && !op.Elementwise {
+		return errors.New("micro-operations are elementwise")
+	}
+	if len(op.Samples) == 0 && op.MaxArity != 0 && op.Family != FamilyUser {
+		return errors.New("needs samples")
+	}
+	return nil
 }
 
 func count(conds ...bool) int {
@@ -213,10 +231,16 @@ func count(conds ...bool) int {
 }
 
 // LookupOp returns the operator with the given name, or nil.
-func LookupOp(name string) *Op { return ops[name] }
+func LookupOp(name string) *Op {
+	opsMutex.RLock()
+	defer opsMutex.RUnlock()
+	return ops[name]
+}
 
 // Ops returns all operators by name in ascending order.
 func Ops() []*Op {
+	opsMutex.RLock()
+	defer opsMutex.RUnlock()
 	all := make([]*Op, 0, len(ops))
 	for _, op := range ops {
 		all = append(all, op)

@@ -3,8 +3,10 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"sort"
+	"sync"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -68,24 +70,43 @@ type Kernel struct {
 	InPlace []int
 }
 
-var kernels = map[string]*Kernel{}
+var (
+	kernels      = map[string]*Kernel{}
+	kernelsMutex sync.RWMutex
+)
 
-// Register adds a kernel; missing fields or a second kernel of that name are bugs.
+// Register adds a kernel of the system; missing fields or a second kernel of that name are bugs.
 func Register(k *Kernel) {
-	if k.Name == "" || k.Doc == "" || k.Check == nil || k.Run == nil {
-		panic(fmt.Sprintf("BUG: kernel %q registered without name, doc, check or run", k.Name))
+	if err := RegisterUser(k); err != nil {
+		panic(fmt.Sprintf("BUG: kernel %q %v", k.Name, err))
 	}
+}
+
+// RegisterUser adds a kernel and reports missing fields or a second kernel of that name.
+func RegisterUser(k *Kernel) error {
+	if k.Name == "" || k.Doc == "" || k.Check == nil || k.Run == nil {
+		return errors.New("registered without name, doc, check or run")
+	}
+	kernelsMutex.Lock()
+	defer kernelsMutex.Unlock()
 	if kernels[k.Name] != nil {
-		panic("BUG: kernel " + k.Name + " registered twice")
+		return errors.New("registered twice")
 	}
 	kernels[k.Name] = k
+	return nil
 }
 
 // Lookup returns the kernel with the given name, or nil.
-func Lookup(name string) *Kernel { return kernels[name] }
+func Lookup(name string) *Kernel {
+	kernelsMutex.RLock()
+	defer kernelsMutex.RUnlock()
+	return kernels[name]
+}
 
 // Names returns the registered names in ascending order.
 func Names() []string {
+	kernelsMutex.RLock()
+	defer kernelsMutex.RUnlock()
 	names := make([]string, 0, len(kernels))
 	for n := range kernels {
 		names = append(names, n)

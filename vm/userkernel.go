@@ -1,0 +1,60 @@
+package vm
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+)
+
+// Tensor is what a Go kernel sees of an operand or result: contiguous, row-major, with exactly the one of the slices F64, F32, I64, I32
+// and Bool set that its dtype names.
+type Tensor = kernel.Tensor
+
+// Attrs are the attributes of a kernel call: its methods Int, Float, Bool, Str, Ints and Floats return the value of a key.
+type Attrs = attr.List
+
+// Kernel is a user's Go function that programs call by name.
+type Kernel struct {
+	// Name begins with "user_".
+	Name string
+	// Doc says in one sentence what it computes; optional.
+	Doc string
+	// Check validates the types of operands and results and the attributes completely; programs that it refuses are not loaded. It must
+	// survive anything, since programs may come from files.
+	Check func(in, out []Type, a Attrs) error
+	// Run computes out from in, which it must not modify or keep. Results hold old values at first. An error stops the run; it is
+	// reported with the operator, the shapes and the user's line. A panic is reported as an error. Kernels of one program may run at the same time on
+	// different machines.
+	Run func(in, out []Tensor, a Attrs) error
+}
+
+// RegisterKernel enters a user's kernel, so that programs that name it can be compiled, loaded and run. Register it before such a
+// program is loaded, for example in an init function.
+func RegisterKernel(k Kernel) error {
+	if rest, ok := strings.CutPrefix(k.Name, "user_"); !ok || rest == "" {
+		return fmt.Errorf("kernel %q: the name does not begin with %q", k.Name, "user_")
+	}
+	if k.Check == nil || k.Run == nil {
+		return fmt.Errorf("kernel %s: has no check or no run function", k.Name)
+	}
+	if k.Doc == "" {
+		k.Doc = "A kernel defined by the user."
+	}
+	err := kernel.RegisterUser(&kernel.Kernel{
+		Name: k.Name, Doc: k.Doc, Check: k.Check,
+		Run: func(c *kernel.Call) (err error) {
+			defer func() {
+				if r := recover(); r != nil {
+					err = fmt.Errorf("kernel %s panicked: %v", k.Name, r)
+				}
+			}()
+			return k.Run(c.In, c.Out, c.Attrs)
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("kernel %s: %w", k.Name, err)
+	}
+	return nil
+}
