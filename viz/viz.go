@@ -15,6 +15,8 @@ import (
 	"github.com/adjoint-go/adjoint/viz/internal/svg"
 )
 
+//go:generate go run ./internal/gallery -to ../docs/gallery
+
 var errInvalid = errors.New("viz: an output is not a valid node")
 
 // Picture is a model made ready for painting. Its methods may be called in any

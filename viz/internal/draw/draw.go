@@ -280,8 +280,7 @@ func (d *Drawing) clusterTitle(i int) {
 		text = text[:len(text)-1]
 		t.Runs[0].Text = string(text) + "…"
 	}
-	corner := d.Layout.Clusters[i].Min.Add(d.Offset)
-	at := geom.Point{X: corner.X + 10, Y: corner.Y + 5 + 0.78*t.Size}
+	at := d.titlePlace(i, t)
 	fill := scene.ScopeTint
 	switch c.Kind {
 	case scene.ForwardCluster:
@@ -290,10 +289,49 @@ func (d *Drawing) clusterTitle(i int) {
 		fill = scene.GradientTint
 	}
 	g := Group{Kind: LabelGroup, ID: c.ID + "-title", Class: "cluster-title", Index: -1}
-	g.Box = geom.Rect{Min: geom.Point{X: at.X - 2, Y: at.Y - 0.75*t.Size}, Max: geom.Point{X: at.X + t.Width() + 2, Y: at.Y + 0.28*t.Size}}
+	g.Box = titleBox(at, t)
 	g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Rect: g.Box, Radius: 3, Fill: fill, Opacity: 0.85})
 	g.text(t, at, 0)
 	d.Groups = append(d.Groups, g)
+}
+
+func titleBox(at geom.Point, t scene.TextLine) geom.Rect {
+	return geom.Rect{Min: geom.Point{X: at.X - 2, Y: at.Y - 0.75*t.Size}, Max: geom.Point{X: at.X + t.Width() + 2, Y: at.Y + 0.28*t.Size}}
+}
+
+// titlePlace returns where the title of a cluster starts: in the strip at its top, as far to the left as no edge
+// passes through it.
+func (d *Drawing) titlePlace(i int, t scene.TextLine) geom.Point {
+	const inset, step, air = 10, 6, 3
+	c := d.Layout.Clusters[i]
+	first := geom.Point{X: c.Min.X + inset, Y: c.Min.Y + 5 + 0.78*t.Size}
+	strip := titleBox(first, t)
+	strip.Max.X = c.Max.X
+	type segment struct{ a, b geom.Point }
+	var near []segment
+	for k := range d.Layout.Edges {
+		path := d.Layout.Edges[k].Path
+		if len(path) == 0 || !path.Bounds().Inset(-air).Overlaps(strip) {
+			continue
+		}
+		points := path.Flatten(1)
+		for j := 0; j+1 < len(points); j++ {
+			if strip.Inset(-air).MeetsSegment(points[j], points[j+1]) {
+				near = append(near, segment{points[j], points[j+1]})
+			}
+		}
+	}
+	for at := first; at.X+t.Width()+inset <= c.Max.X || at == first; at.X += step {
+		box := titleBox(at, t).Inset(-air)
+		free := true
+		for _, s := range near {
+			free = free && !box.MeetsSegment(s.a, s.b)
+		}
+		if free {
+			return at.Add(d.Offset)
+		}
+	}
+	return first.Add(d.Offset)
 }
 
 // edgeStyle returns the colour, dashes and class of an edge.

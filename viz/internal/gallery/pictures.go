@@ -1,0 +1,48 @@
+package main
+
+import (
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz"
+)
+
+// pictures lists the gallery in the order of its page.
+func pictures() ([]picture, error) {
+	var list []picture
+	add := func(file, title, text string, outputs []*graph.Node, options ...viz.Option) {
+		list = append(list, graphPicture(file, title, text, func() (*viz.Picture, error) { return viz.New(outputs, options...) }))
+	}
+	addSeed := func(file, title, text string, mode viz.GradientMode, more ...viz.Option) {
+		outputs, options := seed(mode)
+		add(file, title, text, outputs, append(options, more...)...)
+	}
+	addSeed("seed", "A formula", "A formula with the values at (2, 3).", viz.NoGradients)
+	addSeed("seed-overlay", "", "With its gradient drawn into it: dashed edges carry local partial derivatives, bars mark adjoints.", viz.Overlay)
+	addSeed("seed-split", "", "With its gradient as a graph of its own; dashed copies stand for the forward values that it uses.", viz.Split)
+	addSeed("seed-mono", "Styles", "`viz.MonoStyle`, for print in black.", viz.Overlay, viz.WithStyle(viz.MonoStyle))
+	addSeed("seed-split-mono", "", "The split drawing in the same style.", viz.Split, viz.WithStyle(viz.MonoStyle))
+	addSeed("seed-surface-wave", "", "`viz.SurfaceWaveStyle`, after the literature on automatic differentiation of surface waves.", viz.NoGradients, viz.WithStyle(viz.SurfaceWaveStyle))
+	addSeed("seed-surface-wave-overlay", "", "The same with the gradient.", viz.Overlay, viz.WithStyle(viz.SurfaceWaveStyle))
+	addSeed("seed-dark", "", "`viz.DarkTheme`, whatever the reader's mode.", viz.Overlay, viz.WithTheme(viz.DarkTheme))
+	down := viz.WithDirection(viz.TopToBottom)
+	add("perceptron", "Networks", "A classifier with one hidden layer. Scopes are boxes.", perceptron(), down)
+	add("perceptron-overlay", "", "The same with the flow of adjoints.", perceptron(), viz.WithGradients(viz.Overlay), down)
+	add("perceptron-collapsed", "", "The same at depth 0: each scope is one node.", perceptron(), viz.WithDepth(0))
+	add("lstm", "", "One step of a long short-term memory cell.", cell(), down)
+	add("attention", "", "An attention block with a residual connection and a feed-forward layer.", attention(), down)
+	raw, err := density()
+	if err != nil {
+		return nil, err
+	}
+	after, err := optimized(raw)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list,
+		graphPicture("compilation-before", "Compilation", "The logarithm of the normal density and its derivatives, as differentiation makes them: 22 operators.",
+			func() (*viz.Picture, error) { return densityPicture(raw) }),
+		graphPicture("compilation-after", "", "The same after the compiler's passes on the graph: 17 operators, and no constant that could be folded.",
+			func() (*viz.Picture, error) { return densityPicture(after) }))
+	add("lattice", "Large graphs", "28 steps of a lattice of 24 coupled cells: 2016 scalar operators.", lattice(24, 28), viz.WithScale(0.5))
+	list[len(list)-1].large = true
+	return list, nil
+}
