@@ -102,3 +102,6 @@ func incompleteBeta(a, b, x float64, i, j int) float64 {
 		})
 	}))
 }
+
+// IncompleteGamma is the regularised lower incomplete gamma function P(a, x), for tests.
+func IncompleteGamma(a, x float64) float64 { return incompleteGamma(a, x, 0) }
