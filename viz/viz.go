@@ -98,14 +98,15 @@ func (p *Picture) laid() (*draw.Drawing, error) {
 	return p.drawing, nil
 }
 
-func (p *Picture) theme() *draw.Theme {
-	switch p.settings.style {
+// palette returns the colours, nil for those that follow the reader.
+func (s *settings) palette() *draw.Theme {
+	switch s.style {
 	case MonoStyle:
 		return &draw.Mono
 	case SurfaceWaveStyle:
 		return &draw.SurfaceWave
 	}
-	switch p.settings.theme {
+	switch s.theme {
 	case LightTheme:
 		return &draw.Light
 	case DarkTheme:
@@ -114,51 +115,52 @@ func (p *Picture) theme() *draw.Theme {
 	return nil
 }
 
-// SVG writes the picture as SVG.
-func (p *Picture) SVG(w io.Writer) error {
-	d, err := p.laid()
-	if err != nil {
-		return err
+// paper returns the colours of formats that cannot follow the reader.
+func (s *settings) paper() *draw.Theme {
+	if theme := s.palette(); theme != nil {
+		return theme
 	}
-	return svg.Write(w, d, svg.Options{Prefix: p.settings.prefix, Outlines: p.settings.outlines, Theme: p.theme(), Scale: p.settings.scale})
+	return &draw.Light
 }
 
-// PNG writes the picture as PNG. Pictures above 120 million pixels are an error.
-func (p *Picture) PNG(w io.Writer) error {
-	d, err := p.laid()
-	if err != nil {
-		return err
+func (s *settings) scaleOr(standard float64) float64 {
+	if s.scale == 0 {
+		return standard
 	}
-	scale := p.settings.scale
-	if scale == 0 {
-		scale = 2
-	}
-	theme := p.theme()
-	if theme == nil {
-		theme = &draw.Light
-	}
-	image, err := raster.Paint(d, scale, theme, p.settings.transparent)
+	return s.scale
+}
+
+func (s *settings) writeSVG(w io.Writer, d *draw.Drawing) error {
+	return svg.Write(w, d, svg.Options{Prefix: s.prefix, Outlines: s.outlines, Theme: s.palette(), Scale: s.scale})
+}
+
+func (s *settings) writePNG(w io.Writer, d *draw.Drawing) error {
+	image, err := raster.Paint(d, s.scaleOr(2), s.paper(), s.transparent)
 	if err != nil {
 		return err
 	}
 	return png.Encode(w, image)
 }
 
+func (s *settings) writePDF(w io.Writer, d *draw.Drawing) error {
+	return pdf.Write(w, d, s.scaleOr(1), s.paper())
+}
+
+// SVG writes the picture as SVG.
+func (p *Picture) SVG(w io.Writer) error { return p.write(w, p.settings.writeSVG) }
+
+// PNG writes the picture as PNG. Pictures above 120 million pixels are an error.
+func (p *Picture) PNG(w io.Writer) error { return p.write(w, p.settings.writePNG) }
+
 // PDF writes the picture as a PDF of one page.
-func (p *Picture) PDF(w io.Writer) error {
+func (p *Picture) PDF(w io.Writer) error { return p.write(w, p.settings.writePDF) }
+
+func (p *Picture) write(w io.Writer, format func(io.Writer, *draw.Drawing) error) error {
 	d, err := p.laid()
 	if err != nil {
 		return err
 	}
-	scale := p.settings.scale
-	if scale == 0 {
-		scale = 1
-	}
-	theme := p.theme()
-	if theme == nil {
-		theme = &draw.Light
-	}
-	return pdf.Write(w, d, scale, theme)
+	return format(w, d)
 }
 
 // HTML writes the picture as one self-contained page with a viewer: pan and
@@ -169,7 +171,7 @@ func (p *Picture) HTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return html.Write(w, d, svg.Options{Theme: p.theme()})
+	return html.Write(w, d, svg.Options{Theme: p.settings.palette()})
 }
 
 // HTML draws the outputs and all that they depend on as a page with a viewer.

@@ -250,6 +250,15 @@ func (g *Group) text(l scene.TextLine, at geom.Point, line int) {
 	}
 }
 
+// Line appends a line of text of its own whose baseline starts at a point.
+func (g *Group) Line(l scene.TextLine, at geom.Point) {
+	line := 0
+	if n := len(g.Texts); n > 0 {
+		line = g.Texts[n-1].Line + 1
+	}
+	g.text(l, at, line)
+}
+
 func (d *Drawing) cluster(i int) {
 	c := d.Scene.Clusters[i]
 	r := d.Layout.Clusters[i]

@@ -10,6 +10,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // source is the place that all nodes of the gallery carry, so that moving code here does not change the pictures.
@@ -61,7 +62,7 @@ func perceptron() []*graph.Node {
 		h := x
 		sizes := []int{784, 128, 10}
 		for l := 1; l < len(sizes); l++ {
-			g.Scope("layer "+strconv.Itoa(l), func() {
+			g.Scope("layer"+strconv.Itoa(l), func() {
 				w, b := g.Input("W"+strconv.Itoa(l), graph.Float32, sizes[l-1], sizes[l]), g.Input("b"+strconv.Itoa(l), graph.Float32, sizes[l])
 				h = graph.Add(graph.MatMul(h, w), b)
 				if l+1 < len(sizes) {
@@ -89,8 +90,8 @@ func cell() []*graph.Node {
 			})
 			return out
 		}
-		f, i := gate("forget gate", "f", graph.Sigmoid), gate("input gate", "i", graph.Sigmoid)
-		n, o := gate("candidate", "g", graph.Tanh), gate("output gate", "o", graph.Sigmoid)
+		f, i := gate("forget", "f", graph.Sigmoid), gate("input", "i", graph.Sigmoid)
+		n, o := gate("candidate", "g", graph.Tanh), gate("output", "o", graph.Sigmoid)
 		next := graph.Add(graph.Mul(f, c), graph.Mul(i, n)).Named("c_t")
 		return []*graph.Node{next, graph.Mul(o, graph.Tanh(next)).Named("h_t")}
 	})
@@ -114,7 +115,7 @@ func attention() []*graph.Node {
 			mixed = graph.MatMul(graph.Softmax(scores, 1).Named("A"), v)
 		})
 		r := graph.Add(x, mixed).Named("R")
-		g.Scope("feed-forward", func() {
+		g.Scope("feedforward", func() {
 			w1, w2 := g.Input("W_1", graph.Float32, width, 4*width), g.Input("W_2", graph.Float32, 4*width, width)
 			y = graph.MatMul(graph.Relu(graph.MatMul(r, w1)), w2)
 		})
@@ -161,6 +162,30 @@ func density() ([]*graph.Node, error) {
 		return nil, err
 	}
 	return append([]*graph.Node{cost}, gradient...), nil
+}
+
+func densityProgram() (*vm.Program, error) {
+	outputs, err := density()
+	if err != nil {
+		return nil, err
+	}
+	return compile.Compile(outputs...)
+}
+
+// perceptronProgram is the program of perceptron's loss and its derivatives by weights and biases.
+func perceptronProgram() (*vm.Program, error) {
+	loss := perceptron()[0]
+	var parameters []*graph.Node
+	for _, in := range loss.Graph().Inputs() {
+		if name := in.Name()[:1]; name == "W" || name == "b" {
+			parameters = append(parameters, in)
+		}
+	}
+	gradient, err := compile.Gradient(loss, parameters...)
+	if err != nil {
+		return nil, err
+	}
+	return compile.Compile(append([]*graph.Node{loss}, gradient...)...)
 }
 
 // densityPicture draws what density returns, or what the compiler made of it.

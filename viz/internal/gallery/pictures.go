@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // pictures lists the gallery in the order of its page.
@@ -40,8 +41,25 @@ func pictures() ([]picture, error) {
 	list = append(list,
 		graphPicture("compilation-before", "Compilation", "The logarithm of the normal density and its derivatives, as differentiation makes them: 22 operators.",
 			func() (*viz.Picture, error) { return densityPicture(raw) }),
-		graphPicture("compilation-after", "", "The same after the compiler's passes on the graph: 17 operators, and no constant that could be folded.",
+		graphPicture("compilation-after", "", "The same after the compiler's passes on the graph: 17 operators, with constants folded.",
 			func() (*viz.Picture, error) { return densityPicture(after) }))
+	for _, m := range []struct {
+		file, title, text string
+		program           func() (*vm.Program, error)
+	}{
+		{"memory", "Memory", "The memory of the classifier and its gradient: every value by address, from the instruction that writes it to the last one that reads it.", perceptronProgram},
+		{"memory-scalar", "", "The memory of scalar code, by micro-instruction: the derivatives of the normal density.", densityProgram},
+	} {
+		p, err := m.program()
+		if err != nil {
+			return nil, err
+		}
+		chart, err := viz.NewMemoryChart(p)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, picture{file: m.file, title: m.title, text: m.text, draw: chart.SVG, paint: chart.PNG})
+	}
 	add("lattice", "Large graphs", "28 steps of a lattice of 24 coupled cells: 2016 scalar operators.", lattice(24, 28), viz.WithScale(0.5))
 	list[len(list)-1].large = true
 	return list, nil
