@@ -145,13 +145,16 @@ func (b *batcher) apply(n *graph.Node) *graph.Node {
 		}
 		return b.g.Apply(op, in, n.Attrs())
 	case op.Name == "result":
-		if m := b.image[n.Input(0)]; m != nil && m.Results() != nil {
+		if m := b.image[n.Input(0)]; m != nil && m != n.Input(0) {
 			return b.g.Apply(op, []*graph.Node{m}, n.Attrs())
 		}
 		return b.unrollResult(n)
 	case n.Results() != nil:
 		if leadingBatch[op.Name] {
 			return b.g.Apply(op, b.lifted(n), n.Attrs())
+		}
+		if len(n.Inputs()) == 1 && n.Attrs().Has("axis") {
+			return b.g.Apply(op, []*graph.Node{b.of(n.Input(0))}, shiftAxes(n.Attrs()))
 		}
 		// The results are made one by one from the unrolled applications.
 		return n
@@ -226,7 +229,8 @@ func (b *batcher) stack(n *graph.Node, apply func([]*graph.Node) *graph.Node, in
 // leadingBatch lists operators that treat all but the last dimensions as a batch already.
 var leadingBatch = map[string]bool{
 	"cholesky": true, "inv": true, "det": true, "slogdet": true, "solve": true, "triangular_solve": true, "tridiagonal_solve": true,
-	"lu": true, "qr": true, "eigh": true, "svd": true, "expm": true, "gap_divide": true, "tril": true, "triu": true,
+	"lu": true, "qr": true, "eigh": true, "svd": true, "expm": true, "gap_divide": true, "tril": true, "triu": true, "diag": true, "diag_part": true,
+	"igamma_derivative": true, "betainc_derivative": true,
 }
 
 // shiftAxes moves axes behind the batch dimension.

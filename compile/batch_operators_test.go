@@ -1,0 +1,151 @@
+package compile_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+)
+
+// A batch of every operator, over each float operand of its samples alone and over all of them, is the same as one application after
+// another; so are the gradients.
+func TestBatchOfEveryOperator(t *testing.T) {
+	const n = 3
+	for _, op := range graph.Ops() {
+		if op.Family == graph.FamilyUser || op.Builtin && op.MinArity == 0 || op.Name == "result" {
+			continue
+		}
+		for k, s := range op.Samples {
+			var floats []int
+			for i, in := range s.In {
+				if in.Type.DType == graph.Float64 {
+					floats = append(floats, i)
+				}
+			}
+			choices := [][]int{floats}
+			if len(floats) > 1 {
+				for _, i := range floats {
+					choices = append(choices, []int{i})
+				}
+			}
+			if len(floats) > 0 {
+				for _, c := range choices {
+					batchSample(t, fmt.Sprintf("%s, sample %d, operands %v", op.Name, k, c), op, s, c, n)
+				}
+			}
+		}
+	}
+}
+
+func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice []int, n int) {
+	t.Helper()
+	g, at := graph.New(), testkit.Point{}
+	var in, wrt, from, to []*graph.Node
+	singles := make([]testkit.Point, n)
+	for i := range singles {
+		singles[i] = testkit.Point{}
+	}
+	for i, si := range s.In {
+		v := testkit.SampleValue(si, i, graph.Float64)
+		x := g.Input(fmt.Sprintf("x%d", i), v.Type.DType, v.Type.Shape...)
+		in = append(in, x)
+		batched := false
+		for _, c := range choice {
+			batched = batched || c == i
+		}
+		if si.Type.DType == graph.Float64 && !si.Constant {
+			wrt = append(wrt, x)
+		}
+		if !batched {
+			at[x] = v
+			for _, p := range singles {
+				p[x] = v
+			}
+			continue
+		}
+		xs := g.Input(fmt.Sprintf("xs%d", i), v.Type.DType, append([]int{n}, v.Type.Shape...)...)
+		all := ref.New(xs.Type())
+		for b := range n {
+			one := ref.New(v.Type)
+			for e, f := range v.F {
+				one.F[e] = f * (1 + 0.01*float64(b))
+			}
+			copy(all.F[b*len(v.F):], one.F)
+			singles[b][x] = one
+		}
+		at[xs], from, to = all, append(from, x), append(to, xs)
+	}
+	var y *graph.Node
+	if s.Build != nil {
+		y = s.Build(in)
+	} else {
+		y = g.Apply(op, in, s.Attrs)
+	}
+	var outputs []*graph.Node
+	var cost *graph.Node
+	for i := range max(1, len(y.Results())) {
+		r := graph.Result(y, i)
+		outputs = append(outputs, r)
+		if r.DType().IsFloat() {
+			w := testkit.Literal(g, testkit.Spread(r.Type(), 0.5, 1.5, i))
+			term := graph.Sum(graph.Mul(w, r))
+			if cost == nil {
+				cost = term
+			} else {
+				cost = graph.Add(cost, term)
+			}
+		}
+	}
+	if cost != nil && len(wrt) > 0 {
+		outputs = append(outputs, grad(t, cost, wrt...)...)
+	}
+	batched, err := compile.Batch(outputs, from, to)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	drop := func(p testkit.Point, out []*graph.Node) testkit.Point {
+		q := testkit.Point{}
+		for x, v := range p {
+			for _, o := range out {
+				if reaches(o, x) {
+					q[x] = v
+				}
+			}
+		}
+		return q
+	}
+	many, err := testkit.CompileAndRun(compile.Config{}, drop(at, batched), batched...)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	for b := range n {
+		one, err := testkit.CompileAndRun(compile.Config{}, drop(singles[b], outputs), outputs...)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			return
+		}
+		for k, want := range one {
+			m, all := want.Len(), many[k]
+			got := ref.Value{Type: want.Type}
+			switch {
+			case all.Len() == m: // it does not depend on what is batched
+				got.F, got.I, got.B = all.F, all.I, all.B
+			case want.F != nil:
+				got.F = all.F[m*b : m*b+m]
+			case want.I != nil:
+				got.I = all.I[m*b : m*b+m]
+			default:
+				got.B = all.B[m*b : m*b+m]
+			}
+			if err := testkit.Close(got, want, 1e-11); err != nil {
+				t.Errorf("%s: element %d of the batch, output %d: %v", what, b, k, err)
+				return
+			}
+		}
+	}
+}
