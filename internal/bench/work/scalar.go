@@ -99,10 +99,22 @@ func rosenbrock(n int) (*protocol.Item, error) {
 func randomGraph(nodes int) (*protocol.Item, error) {
 	d := dag.Random(nodes)
 	start := time.Now()
-	g := graph.New()
-	x := g.Input("x", graph.Float64, d.Inputs)
+	x, y := dagGraph(graph.New(), d)
+	m, info, err := valueAndGradient(start, y, x)
+	if err != nil {
+		return nil, err
+	}
+	copy(m.Float64("x"), d.InputValues())
+	return item(m, info, func() []float64 {
+		return []float64{m.Float64(valueName)[0], inputs.SumOfSquares(m.Float64(gradientName("x")))}
+	})
+}
+
+// dagGraph is d of the elements of a vector.
+func dagGraph(g *graph.Graph, d *dag.Graph) (x, y *graph.Node) {
+	x = g.Input("x", graph.Float64, d.Inputs)
 	half := g.Const(0.5)
-	v := make([]*graph.Node, 0, d.Inputs+nodes)
+	v := make([]*graph.Node, 0, d.Inputs+len(d.Nodes))
 	for i := range d.Inputs {
 		v = append(v, graph.Index(x, i))
 	}
@@ -118,16 +130,9 @@ func randomGraph(nodes int) (*protocol.Item, error) {
 		}
 		v = append(v, graph.Mul(half, a))
 	}
-	y := v[d.Sinks[0]]
+	y = v[d.Sinks[0]]
 	for _, s := range d.Sinks[1:] {
 		y = graph.Add(y, v[s])
 	}
-	m, info, err := valueAndGradient(start, y, x)
-	if err != nil {
-		return nil, err
-	}
-	copy(m.Float64("x"), d.InputValues())
-	return item(m, info, func() []float64 {
-		return []float64{m.Float64(valueName)[0], inputs.SumOfSquares(m.Float64(gradientName("x")))}
-	})
+	return x, y
 }
