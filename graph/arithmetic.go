@@ -2,20 +2,26 @@ package graph
 
 import "github.com/adjoint-go/adjoint/internal/attr"
 
-// apply1, apply2 and apply3 add a node without attributes. They find the graph and keep going after mistakes.
+// apply1, apply2 and apply3 add a node without attributes. They find the graph and keep going after mistakes. The operands
+// lie on a stack of the graph, so that the call allocates nothing.
 func apply1(op *Op, x *Node) *Node {
-	in := [1]*Node{x}
-	return graphOf(x).Apply(op, in[:], nil)
+	return graphOf(x).applyTop(op, x)
 }
 
 func apply2(op *Op, x, y *Node) *Node {
-	in := [2]*Node{x, y}
-	return graphOf(x, y).Apply(op, in[:], nil)
+	return graphOf(x, y).applyTop(op, x, y)
 }
 
 func apply3(op *Op, x, y, z *Node) *Node {
-	in := [3]*Node{x, y, z}
-	return graphOf(x, y, z).Apply(op, in[:], nil)
+	return graphOf(x, y, z).applyTop(op, x, y, z)
+}
+
+func (g *Graph) applyTop(op *Op, in ...*Node) *Node {
+	k := len(g.operands)
+	g.operands = append(g.operands, in...)
+	n := g.Apply(op, g.operands[k:len(g.operands):len(g.operands)], nil)
+	g.operands = g.operands[:k]
+	return n
 }
 
 // graphOf returns the graph of the first operand that has one; only nil operands get a graph of

@@ -14,7 +14,7 @@ import (
 // Graph is an append-only DAG of nodes. Make one with New.
 type Graph struct {
 	nodes []*Node
-	table []entry // open addressing over structurally shared nodes
+	table []entry // open addressing over the shared nodes that are not in a chain: see share.go
 	used  int
 
 	inputs []*Node
@@ -38,14 +38,9 @@ type Graph struct {
 
 	scalars [31]*Node // scalar constants that were asked for last, by their bits
 
+	operands []*Node // of the applications under way, one behind the other: see apply2
 	nodeSlab []Node
 	edgeSlab []*Node
-}
-
-// entry is a slot of the table of shared nodes. With the hash beside it most nodes that differ need not be looked at.
-type entry struct {
-	hash uint32
-	node int32 // id+1, 0 empty
 }
 
 // New returns an empty graph.
@@ -168,9 +163,6 @@ func (g *Graph) copyEdges(in []*Node) []*Node {
 	if cap(g.edgeSlab)-len(g.edgeSlab) < len(in) {
 		g.edgeSlab = make([]*Node, 0, max(len(in), min(8192, 64+2*len(g.nodes))))
 	}
-	for _, n := range in {
-		n.used = true
-	}
 	k := len(g.edgeSlab)
 	g.edgeSlab = append(g.edgeSlab, in...)
 	return g.edgeSlab[k:len(g.edgeSlab):len(g.edgeSlab)]
@@ -190,14 +182,8 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 			return in // the mistake is on record
 		}
 	}
-	fresh := false // an operand that nothing has used yet
-	for _, in := range inputs {
-		fresh = fresh || !in.used
-	}
-	if !fresh {
-		if n := g.find(op, inputs, attrs, nil); n != nil {
-			return n
-		}
+	if n := g.find(op, inputs, attrs, nil); n != nil {
+		return n
 	}
 	typ, results, err := op.infer(inputs, attrs)
 	if err != nil {
@@ -234,111 +220,8 @@ func shareType(t Type, inputs []*Node) *Type {
 	if len(t.Shape) == 0 {
 		return &scalarTypes[t.DType]
 	}
-	return &t
+	own := t
+	return &own
 }
 
 var scalarTypes = [...]Type{{}, {DType: Bool}, {DType: Int32}, {DType: Int64}, {DType: Float32}, {DType: Float64}}
-
-// hashOf mixes what structural equality compares.
-func hashOf(op *Op, inputs []*Node, attrs attr.List, lit *Literal) uint64 {
-	h := op.hash
-	for _, in := range inputs {
-		h = (h ^ uint64(uint32(in.id))) * 0x9e3779b97f4a7c15
-		h ^= h >> 29
-	}
-	if len(attrs) > 0 || lit != nil {
-		h = hashAttrs(h, attrs, lit)
-	}
-	return h ^ h>>32
-}
-
-func hashAttrs(h uint64, attrs attr.List, lit *Literal) uint64 {
-	mix := func(x uint64) {
-		h = (h ^ x) * 0x9e3779b97f4a7c15
-		h ^= h >> 29
-	}
-	for _, a := range attrs {
-		for i := 0; i < len(a.Key); i++ {
-			mix(uint64(a.Key[i]))
-		}
-		mix(uint64(a.Value.Int))
-		mix(math.Float64bits(a.Value.Float))
-		for i := 0; i < len(a.Value.String); i++ {
-			mix(uint64(a.Value.String[i]))
-		}
-		for _, v := range a.Value.Ints {
-			mix(uint64(v))
-		}
-		for _, v := range a.Value.Floats {
-			mix(math.Float64bits(v))
-		}
-	}
-	if lit != nil {
-		mix(uint64(lit.typ.DType))
-		for _, d := range lit.typ.Shape {
-			mix(uint64(d))
-		}
-		for _, b := range lit.data[:min(len(lit.data), 256)] {
-			mix(uint64(b))
-		}
-	}
-	return h
-}
-
-// find returns the node that is structurally equal, or nil.
-func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Node {
-	if len(g.table) == 0 {
-		return nil
-	}
-	h := uint32(hashOf(op, inputs, attrs, lit))
-	mask := uint32(len(g.table) - 1)
-	for i := h & mask; g.table[i].node != 0; i = (i + 1) & mask {
-		if g.table[i].hash != h {
-			continue
-		}
-		n := g.nodes[g.table[i].node-1]
-		if n.op != op || len(n.inputs) != len(inputs) {
-			continue
-		}
-		same := true
-		for k, in := range inputs {
-			if n.inputs[k] != in {
-				same = false
-				break
-			}
-		}
-		if same && n.extra.attrs.Equal(attrs) && n.extra.lit.equal(lit) {
-			return n
-		}
-	}
-	return nil
-}
-
-// remember enters a node into the table of shared nodes.
-func (g *Graph) remember(n *Node) {
-	if 2*(g.used+1) > len(g.table) {
-		g.grow(max(64, 2*len(g.table)))
-	}
-	g.insert(entry{uint32(hashOf(n.op, n.inputs, n.extra.attrs, n.extra.lit)), n.id + 1})
-	g.used++
-}
-
-// grow makes the table larger, to a power of two.
-func (g *Graph) grow(size int) {
-	old := g.table
-	g.table = make([]entry, size)
-	for _, e := range old {
-		if e.node != 0 {
-			g.insert(e)
-		}
-	}
-}
-
-func (g *Graph) insert(e entry) {
-	mask := uint32(len(g.table) - 1)
-	i := e.hash & mask
-	for g.table[i].node != 0 {
-		i = (i + 1) & mask
-	}
-	g.table[i] = e
-}

@@ -18,7 +18,8 @@ type Node struct {
 	pos    int32
 	scope  int32 // index in the graph's scopes
 	origin int32 // ID in the graph that Rebuild started from, -1 if it was not rebuilt
-	used   bool  // it is an operand: only then can an equal application of an operator to it exist
+	users  int32 // head of the chain of shared nodes of which this is the operand made last, as ID+1: see share.go
+	next   int32 // next in the chain that the node is in, as ID+1
 }
 
 // extra holds what most nodes do not have, so that large graphs stay small.

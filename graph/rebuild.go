@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -47,7 +46,6 @@ func (g *Graph) Rewrite(outputs []*Node, rewrite func(to *Graph, t Term) *Node) 
 	to := New()
 	to.rewrite = func(t Term) *Node { return rewrite(to, t) }
 	defer func() { to.rewrite = nil }()
-	to.grow(1 << bits.Len(uint(2*g.Len())))
 	return g.rebuild(to, outputs, func(to *Graph, n *Node, inputs []*Node) *Node {
 		return to.Apply(n.op, inputs, n.extra.attrs)
 	})
