@@ -198,40 +198,20 @@ func (x *nodeIndex) get(n *graph.Node) (int, bool) {
 // between lists, in ascending order, the nodes that the outputs depend on and that depend on wrt,
 // wrt included, and numbers them. With stop, nothing behind wrt is looked at.
 func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.Node, nodeIndex) {
-	isWrt, seen := newNodeIndex(g, stop), newNodeIndex(g, stop)
+	var reach []*graph.Node
+	if stop {
+		reach = reachOfNode(outputs, wrt)
+	} else {
+		reach = reachOfGraph(g, outputs, wrt)
+	}
+	isWrt := map[*graph.Node]bool{}
 	for _, w := range wrt {
-		isWrt.set(w, 0)
+		isWrt[w] = true
 	}
-	first := g.Len() // nothing before it depends on wrt
-	for _, w := range wrt {
-		first = min(first, w.ID())
-	}
-	var reach, stack []*graph.Node
-	push := func(n *graph.Node) {
-		if _, ok := seen.get(n); !ok && n.ID() >= first {
-			seen.set(n, 0)
-			reach = append(reach, n)
-			stack = append(stack, n)
-		}
-	}
-	for _, o := range outputs {
-		push(o)
-	}
-	for len(stack) > 0 {
-		n := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if _, ok := isWrt.get(n); ok && stop {
-			continue
-		}
-		for _, in := range n.Inputs() {
-			push(in)
-		}
-	}
-	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
 	index := newNodeIndex(g, stop)
-	var list []*graph.Node
+	list := reach[:0]
 	for _, n := range reach {
-		_, d := isWrt.get(n)
+		d := isWrt[n]
 		if !d && n.Op().Differentiable() {
 			for _, in := range n.Inputs() {
 				if _, d = index.get(in); d {
@@ -246,6 +226,73 @@ func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.No
 		}
 	}
 	return list, index
+}
+
+// reachOfNode lists, in ascending order, the nodes that the outputs depend on, up to wrt: few nodes of a large graph.
+func reachOfNode(outputs, wrt []*graph.Node) []*graph.Node {
+	seen := map[*graph.Node]bool{}
+	var reach, stack []*graph.Node
+	push := func(n *graph.Node) {
+		if !seen[n] {
+			seen[n] = true
+			reach, stack = append(reach, n), append(stack, n)
+		}
+	}
+	for _, o := range outputs {
+		push(o)
+	}
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if slices.Contains(wrt, n) {
+			continue
+		}
+		for _, in := range n.Inputs() {
+			push(in)
+		}
+	}
+	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
+	return reach
+}
+
+// reachOfGraph lists, in ascending order, the nodes that the outputs depend on, from the first of wrt on: none before
+// it depends on them.
+func reachOfGraph(g *graph.Graph, outputs, wrt []*graph.Node) []*graph.Node {
+	first, top := g.Len(), -1
+	for _, w := range wrt {
+		first = min(first, w.ID())
+	}
+	for _, o := range outputs {
+		top = max(top, o.ID())
+	}
+	if top < first {
+		return nil
+	}
+	reached := make([]bool, top+1-first)
+	for _, o := range outputs {
+		if o.ID() >= first {
+			reached[o.ID()-first] = true
+		}
+	}
+	count := 0
+	for id := top; id >= first; id-- {
+		if !reached[id-first] {
+			continue
+		}
+		count++
+		for _, in := range g.Node(id).Inputs() {
+			if in.ID() >= first {
+				reached[in.ID()-first] = true
+			}
+		}
+	}
+	reach := make([]*graph.Node, 0, count)
+	for i, r := range reached {
+		if r {
+			reach = append(reach, g.Node(first+i))
+		}
+	}
+	return reach
 }
 
 // isOne reports whether n is the constant 1, possibly repeated.
@@ -293,11 +340,10 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	for _, w := range wrt {
 		isWrt[w] = stop
 	}
-	adj := make([]adjoint, len(list))
+	adj := newAdjoints(len(list))
 	give := func(to, ct *graph.Node) {
 		if i, ok := index.get(to); ok && ct != nil {
-			adj[i].add(ct)
-			adj[i].masked = adj[i].masked || masked
+			adj.add(i, ct, masked)
 		}
 	}
 	for i, o := range outputs {
@@ -308,19 +354,18 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 		n := list[i]
 		restore := g.AtNode(n)
 		if n.Results() == nil {
-			total[i] = adj[i].sum()
+			total[i] = adj.sum(i)
 			if total[i] == nil || stop && isWrt[n] {
 				restore()
 				continue
 			}
 		}
 		op := n.Op()
-		masked = adj[i].masked || masks(n)
+		masked = adj.of[i].masked || masks(n)
 		switch {
 		case op.Name == "result":
 			tuple, _ := index.get(n.Input(0))
-			adj[tuple].giveResult(n.Attrs().Int("index"), total[i])
-			adj[tuple].masked = adj[tuple].masked || masked
+			adj.addResult(tuple, n.Attrs().Int("index"), total[i], masked)
 		case op.Partial != nil:
 			for k, in := range n.Inputs() {
 				if _, ok := index.get(in); !ok {
@@ -339,7 +384,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 		case op.VJP != nil || op.JVP != nil:
 			ct := []*graph.Node{total[i]}
 			if n.Results() != nil {
-				if ct = adj[i].results; ct == nil {
+				if ct = adj.results[i]; ct == nil {
 					break
 				}
 				ct = append(ct, make([]*graph.Node, len(n.Results())-len(ct))...)
@@ -373,110 +418,6 @@ func uniq(nodes []*graph.Node) []*graph.Node {
 		}
 	}
 	return out
-}
-
-// adjoint collects the contributions to one node's adjoint.
-type adjoint struct {
-	terms   []*graph.Node
-	results []*graph.Node // for a node with several results
-	masked  bool          // some come from behind a mask
-}
-
-func (a *adjoint) add(ct *graph.Node) { a.terms = append(a.terms, ct) }
-
-func (a *adjoint) giveResult(i int, ct *graph.Node) {
-	for len(a.results) <= i {
-		a.results = append(a.results, nil)
-	}
-	a.results[i] = ct
-}
-
-// sum adds the contributions in the order of their arrival. Those that place pieces into zeros become one
-// node, so that n elements used one by one cost O(n) and not O(n²).
-func (a *adjoint) sum() *graph.Node {
-	var rest, indexed, sliced []*graph.Node
-	for _, t := range a.terms {
-		switch t.Op().Name {
-		case "index_transpose":
-			indexed = append(indexed, t)
-		case "slice_transpose":
-			sliced = append(sliced, t)
-		default:
-			rest = append(rest, t)
-		}
-	}
-	rest = append(append(rest, mergeIndexed(indexed)...), mergeSliced(sliced)...)
-	if len(rest) == 0 {
-		return nil
-	}
-	s := rest[0]
-	for _, t := range rest[1:] {
-		s = graph.Add(s, t)
-	}
-	return s
-}
-
-// mergeIndexed joins index_transpose nodes of one shape, per number of indices; pieces at the same place are added.
-func mergeIndexed(nodes []*graph.Node) []*graph.Node {
-	if len(nodes) < 2 {
-		return nodes
-	}
-	type place struct{ depth, flat int }
-	at := map[place]*graph.Node{}
-	shape := nodes[0].Shape()
-	byDepth := make([][]int, len(shape)+1)
-	for _, n := range nodes {
-		all := n.Attrs().Ints("indices")
-		m := len(all) / len(n.Inputs())
-		for k, piece := range n.Inputs() {
-			flat := 0
-			for d, i := range all[k*m : (k+1)*m] {
-				flat = flat*shape[d] + i
-			}
-			p := place{m, flat}
-			if old := at[p]; old != nil {
-				at[p] = graph.Add(old, piece)
-			} else {
-				at[p] = piece
-				byDepth[m] = append(byDepth[m], flat)
-			}
-		}
-	}
-	var out []*graph.Node
-	for m, flats := range byDepth {
-		if len(flats) == 0 {
-			continue
-		}
-		slices.Sort(flats)
-		pieces := make([]*graph.Node, len(flats))
-		indices := make([]int, 0, m*len(flats))
-		for k, flat := range flats {
-			pieces[k] = at[place{m, flat}]
-			idx := make([]int, m)
-			for d := m - 1; d >= 0; d-- {
-				idx[d] = flat % shape[d]
-				flat /= shape[d]
-			}
-			indices = append(indices, idx...)
-		}
-		out = append(out, graph.IndexTranspose(shape, indices, pieces...))
-	}
-	return out
-}
-
-// mergeSliced joins slice_transpose nodes of one shape.
-func mergeSliced(nodes []*graph.Node) []*graph.Node {
-	if len(nodes) < 2 {
-		return nodes
-	}
-	var pieces []*graph.Node
-	var starts, strides []int
-	for _, n := range nodes {
-		pieces = append(pieces, n.Inputs()...)
-		starts = append(starts, n.Attrs().Ints("starts")...)
-		strides = append(strides, n.Attrs().Ints("strides")...)
-	}
-	return []*graph.Node{graph.SliceTranspose(nodes[0].Shape(), starts, strides, pieces...)}
 }
 
 // forward returns the tangents of the outputs (nil for zero) given those of wrt.
