@@ -24,10 +24,13 @@ const (
 
 // lowering holds what the passes behind the graph rewrites find out, by node ID.
 type lowering struct {
-	class  []class
-	root   []int32 // for views: the node whose memory it lies in; else the node itself
-	offset []int64 // for views: byte offset into the root's memory
-	op     []micro.Op
+	class    []class
+	root     []int32 // for views: the node whose memory it lies in; else the node itself
+	offset   []int64 // for views: byte offset into the root's memory
+	op       []micro.Op
+	dtype    []graph.DType
+	operands []int32 // the IDs of all operands, so that passes over large graphs need not follow pointers to nodes
+	first    []int32 // by node: where its operands begin; one more for the end
 
 	groups  []*instruction
 	groupOf []int32 // the instruction that computes the node, −1 for none
@@ -38,6 +41,9 @@ type lowering struct {
 	temps  tempRegion
 	labels debugLabels
 }
+
+// in returns the IDs of the node's operands.
+func (l *lowering) in(id int32) []int32 { return l.operands[l.first[id]:l.first[id+1]] }
 
 // viewOf reports whether the node's value is a contiguous part of its operand's memory.
 func viewOf(n *graph.Node) bool {
@@ -105,26 +111,33 @@ func viewOffset(n *graph.Node) int64 {
 	return 0
 }
 
-// classify is the pass that fills class, root, offset and op.
+// classify is the pass that makes the lowering and fills what is by node: class, root, offset, op, dtype and operands.
 func classify(u *unit) error {
 	n := u.g.Len()
 	l := &lowering{
 		class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
+		dtype: make([]graph.DType, n), operands: make([]int32, 0, 2*n), first: make([]int32, n+1),
+	}
+	for i := range n {
+		for _, in := range u.g.Node(i).Inputs() {
+			l.operands = append(l.operands, int32(in.ID()))
+		}
+		l.first[i+1] = int32(len(l.operands))
 	}
 	need := make([]bool, n)
 	for _, o := range u.outputs {
 		need[o.ID()] = true
 	}
-	for i := n - 1; i >= 0; i-- {
+	for i := int32(n) - 1; i >= 0; i-- {
 		if need[i] {
-			for _, in := range u.g.Node(i).Inputs() {
-				need[in.ID()] = true
+			for _, in := range l.in(i) {
+				need[in] = true
 			}
 		}
 	}
 	for i := range n {
 		node := u.g.Node(i)
-		l.root[i], l.groupOf[i] = int32(i), -1
+		l.root[i], l.groupOf[i], l.dtype[i] = int32(i), -1, node.DType()
 		switch {
 		case node.IsInput():
 			l.class[i] = classInput
@@ -133,7 +146,7 @@ func classify(u *unit) error {
 			l.class[i] = classConst
 		case viewOf(node):
 			l.class[i] = classView
-			in := node.Input(0).ID()
+			in := l.in(int32(i))[0]
 			l.root[i] = l.root[in]
 			l.offset[i] = l.offset[in] + viewOffset(node)
 		default:

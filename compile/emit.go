@@ -18,8 +18,8 @@ func emit(u *unit) error {
 	used := make([]bool, u.g.Len())
 	for _, k := range l.order {
 		for _, id := range l.groups[k].nodes {
-			for _, in := range u.g.Node(int(id)).Inputs() {
-				used[l.root[in.ID()]] = true
+			for _, in := range l.in(id) {
+				used[l.root[in]] = true
 			}
 		}
 	}
@@ -136,19 +136,19 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 	if e.cellAt == nil {
 		e.cellAt = make([]uint32, e.g.Len())
 	}
-	cell := func(n *graph.Node) uint32 {
-		r := e.root[n.ID()]
-		if !e.place[r].known {
-			if e.cellAt[r] == 0 {
-				panic(fmt.Sprintf("BUG: scalar %v is read before it is computed", n))
-			}
-			return e.cellAt[r] - 1
+	cell := func(id int32) uint32 {
+		r := e.root[id]
+		if c := e.cellAt[r]; c != 0 {
+			return c - 1
 		}
-		ref := e.ref(n)
-		if ref.Space != 0 {
+		p := e.place[r]
+		switch {
+		case !p.known:
+			panic(fmt.Sprintf("BUG: scalar %v is read before it is computed", e.g.Node(int(id))))
+		case p.space != 0:
 			panic("BUG: scalar code reads outside the arena")
 		}
-		return cellOf(ref.Offset)
+		return cellOf(p.offset + e.offset[id])
 	}
 	add := func(c micro.Instr, id int32) {
 		s.Code = append(s.Code, c)
@@ -157,14 +157,13 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 		}
 	}
 	for i, id := range code.order {
-		n := e.g.Node(int(id))
 		if e.class[id] == classAssemble {
-			e.assemble(n, cell, func(c micro.Instr) { add(c, id) })
+			e.assemble(id, cell, func(c micro.Instr) { add(c, id) })
 			continue
 		}
-		c := e.microInstr(n)
+		c := e.microInstr(id)
 		var ops [3]uint32
-		for k, o := range n.Inputs() {
+		for k, o := range e.in(id) {
 			ops[k] = cell(o)
 		}
 		c.A, c.B, c.C = ops[0], ops[1], ops[2]
@@ -180,23 +179,25 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 }
 
 // assemble stores the pieces that do not lie in the array already, and zeros where there is no piece.
-func (e *emitter) assemble(n *graph.Node, cell func(*graph.Node) uint32, add func(micro.Instr)) {
+func (e *emitter) assemble(id int32, cell func(int32) uint32, add func(micro.Instr)) {
+	n := e.g.Node(int(id))
 	size := int64(n.DType().Size())
-	base := e.place[n.ID()].offset
+	base := e.place[id].offset
 	covered := make([]bool, n.Shape().Size())
 	move := func(i int, from uint32) {
 		if dst := cellOf(base + int64(i)*size); dst != from {
 			add(micro.Instr{Op: micro.Mov, Type: n.DType(), Dst: dst, A: from})
 		}
 	}
-	for k, in := range n.Inputs() {
-		i := assembleIndex(n, k)
+	place := assembler(n)
+	for k, in := range e.in(id) {
+		i := place(k)
 		covered[i] = true
 		move(i, cell(in))
 	}
 	for i, c := range covered {
 		if !c {
-			move(i, cell(graph.Like(n, 0)))
+			move(i, cell(int32(graph.Like(n, 0).ID())))
 		}
 	}
 }

@@ -58,12 +58,12 @@ func group(u *unit) error {
 
 // after returns the stage of an array instruction that reads the node's operands, and the depth behind them in that stage.
 func (gr *grouper) after(id int32) (stage, depth int32) {
-	for _, in := range gr.g.Node(int(id)).Inputs() {
+	for _, in := range gr.in(id) {
 		if h := gr.producer(in); h != nil {
 			stage = max(stage, h.stage)
 		}
 	}
-	for _, in := range gr.g.Node(int(id)).Inputs() {
+	for _, in := range gr.in(id) {
 		if h := gr.producer(in); h != nil && h.stage == stage && h.kind != classScalar {
 			depth = max(depth, h.depth+1)
 		}
@@ -72,8 +72,8 @@ func (gr *grouper) after(id int32) (stage, depth int32) {
 }
 
 // producer returns the instruction that computes the node's memory, nil for inputs and constants.
-func (gr *grouper) producer(n *graph.Node) *instruction {
-	if g := gr.groupOf[gr.root[n.ID()]]; g >= 0 {
+func (gr *grouper) producer(id int32) *instruction {
+	if g := gr.groupOf[gr.root[id]]; g >= 0 {
 		return gr.groups[g]
 	}
 	return nil
@@ -93,7 +93,7 @@ func (gr *grouper) join(k, id int32) {
 
 func (gr *grouper) scalar(id int32) {
 	stage := int32(0)
-	for _, in := range gr.g.Node(int(id)).Inputs() {
+	for _, in := range gr.in(id) {
 		if h := gr.producer(in); h != nil {
 			s := h.stage
 			if h.kind != classScalar {
@@ -122,14 +122,14 @@ func (gr *grouper) fits(k, id int32, dims graph.Shape, stage int32) bool {
 	if !x.fusing || x.stage != stage || len(x.nodes) >= maxLoopNodes || !x.dims.Equal(dims) {
 		return false
 	}
-	for _, in := range gr.g.Node(int(id)).Inputs() {
+	for _, in := range gr.in(id) {
 		h := gr.producer(in)
 		if h == nil || h.stage < stage || h.kind == classScalar {
 			continue
 		}
 		if h == x {
 			// Only values of the loop's own iteration are at hand: no reduction, no view of another element.
-			if int32(in.ID()) == x.tail || gr.root[in.ID()] != int32(in.ID()) {
+			if in == x.tail || gr.root[in] != in {
 				return false
 			}
 		} else if h.depth >= x.depth {
@@ -149,8 +149,8 @@ func (gr *grouper) loop(id int32) {
 		}
 	}
 	if !gr.alone {
-		for _, in := range n.Inputs() {
-			r := gr.root[in.ID()]
+		for _, in := range gr.in(id) {
+			r := gr.root[in]
 			if k := gr.groupOf[r]; k >= 0 && gr.groups[k].kind == classLoop {
 				consider(k)
 			}
@@ -199,8 +199,8 @@ func schedule(u *unit) error {
 	for k, x := range l.groups {
 		var list []int32
 		for _, id := range x.nodes {
-			for _, in := range u.g.Node(int(id)).Inputs() {
-				if h := l.groupOf[l.root[in.ID()]]; h >= 0 && h != int32(k) {
+			for _, in := range l.in(id) {
+				if h := l.groupOf[l.root[in]]; h >= 0 && h != int32(k) {
 					if len(list) == 0 || list[len(list)-1] != h {
 						list = append(list, h)
 					}
@@ -226,7 +226,11 @@ func schedule(u *unit) error {
 	for _, k := range byRank {
 		var sum int64
 		for _, id := range l.groups[k].nodes {
-			sum += int64(u.g.Node(int(id)).Shape().Size())
+			if l.class[id] == classScalar {
+				sum++
+			} else {
+				sum += int64(u.g.Node(int(id)).Shape().Size())
+			}
 		}
 		for _, p := range preds[k] {
 			sum = max(sum, weight[p]+1)
@@ -282,15 +286,13 @@ func schedule(u *unit) error {
 }
 
 // microInstr returns the micro-instruction of an elementwise node, without operands.
-func (l *lowering) microInstr(n *graph.Node) micro.Instr {
-	c := micro.Instr{Op: l.op[n.ID()], Type: n.DType()}
-	switch c.Op {
-	case micro.Cast:
-		c.Type, c.To = n.Input(0).DType(), n.DType()
-	default:
-		if c.Op.Info().Bool {
-			c.Type = n.Input(0).DType()
-		}
+func (l *lowering) microInstr(id int32) micro.Instr {
+	c := micro.Instr{Op: l.op[id], Type: l.dtype[id]}
+	switch {
+	case c.Op == micro.Cast:
+		c.Type, c.To = l.dtype[l.in(id)[0]], c.Type
+	case c.Op.Info().Bool:
+		c.Type = l.dtype[l.in(id)[0]]
 	}
 	return c
 }

@@ -47,7 +47,7 @@ func (b *loopBuilder) build() {
 			continue
 		}
 		n := e.g.Node(int(id))
-		c := e.microInstr(n)
+		c := e.microInstr(id)
 		var ops [3]uint32
 		for k, o := range n.Inputs() {
 			if inLoop[int32(o.ID())] {

@@ -20,8 +20,8 @@ const never = math.MaxInt32
 
 // place is where a root lies: a byte offset in the arena or in an input's own space.
 type place struct {
-	space  uint32
 	offset int64
+	space  uint32
 	known  bool
 }
 
@@ -73,11 +73,13 @@ type memoryPlanner struct {
 	outputs []*graph.Node
 	alone   bool
 
-	cellUse []bool // inputs whose elements scalar code reads
-	top     int64  // end of what has been placed
-	free    []freeBlock
-	high    int64
-	base    int64
+	cellUse   []bool // inputs whose elements scalar code reads
+	constSeen []bool // constants that scalar code reads and that are placed
+	top       int64  // end of what has been placed
+	free      []freeBlock
+	born      []int32
+	high      int64
+	base      int64
 }
 
 // liveRanges finds each root's last reader and which inputs scalar code addresses.
@@ -90,9 +92,8 @@ func (m *memoryPlanner) liveRanges() {
 	for pos, k := range m.order {
 		x := m.groups[k]
 		for _, id := range x.nodes {
-			n := m.g.Node(int(id))
-			for _, in := range n.Inputs() {
-				r := m.root[in.ID()]
+			for _, in := range m.in(id) {
+				r := m.root[in]
 				if m.groupOf[r] != k {
 					last[r] = int32(pos)
 				}
@@ -101,7 +102,7 @@ func (m *memoryPlanner) liveRanges() {
 				}
 			}
 			if m.class[id] == classTuple {
-				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(n.Results()))
+				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(m.g.Node(int(id)).Results()))
 			}
 		}
 	}
@@ -128,7 +129,7 @@ func (m *memoryPlanner) bytes(id int32) int64 {
 func (m *memoryPlanner) placeInputs() {
 	for _, in := range m.g.Inputs() {
 		if in.Type().IsScalar() {
-			m.place[in.ID()] = place{0, m.top, true}
+			m.place[in.ID()] = place{m.top, 0, true}
 			m.top += 8
 		}
 	}
@@ -138,10 +139,10 @@ func (m *memoryPlanner) placeInputs() {
 		case in.Type().IsScalar():
 		case m.cellUse[id] || m.bytes(id) <= residentBytes:
 			m.top = roundUp(m.top, align)
-			m.place[id] = place{0, m.top, true}
+			m.place[id] = place{m.top, 0, true}
 			m.top += m.bytes(id)
 		default:
-			m.place[id] = place{uint32(i) + 1, 0, true}
+			m.place[id] = place{0, uint32(i) + 1, true}
 		}
 	}
 	m.top = roundUp(m.top, 8)
@@ -150,6 +151,7 @@ func (m *memoryPlanner) placeInputs() {
 // placeConsts puts into the arena the constants that are read from memory: by scalar code and kernels, and by loops
 // unless all elements are equal.
 func (m *memoryPlanner) placeConsts() {
+	m.constSeen = make([]bool, m.g.Len())
 	add := func(id int32) {
 		if _, ok := m.plan.constOff[id]; ok {
 			return
@@ -167,11 +169,12 @@ func (m *memoryPlanner) placeConsts() {
 	for _, k := range m.order {
 		x := m.groups[k]
 		for _, id := range x.nodes {
-			for _, in := range m.g.Node(int(id)).Inputs() {
-				r := m.root[in.ID()]
-				if m.class[r] != classConst {
+			for _, in := range m.in(id) {
+				r := m.root[in]
+				if m.class[r] != classConst || x.kind == classScalar && m.constSeen[r] {
 					continue
 				}
+				m.constSeen[r] = x.kind == classScalar
 				if _, uniform := isUniform(m.g.Node(int(r))); !uniform || x.kind != classLoop || m.class[id] == classReduce {
 					add(r)
 				}
@@ -188,7 +191,7 @@ func (m *memoryPlanner) placeConsts() {
 	m.plan.constAt = m.top
 	m.top += int64(len(m.plan.consts))
 	for id, off := range m.plan.constOff {
-		m.place[id] = place{0, m.plan.constAt + off, true}
+		m.place[id] = place{m.plan.constAt + off, 0, true}
 	}
 }
 
@@ -202,7 +205,7 @@ func (m *memoryPlanner) zero(id int32) int32 {
 func (m *memoryPlanner) placeCells() {
 	cell := func(id int32) {
 		if !m.place[id].known {
-			m.place[id] = place{0, m.top, true}
+			m.place[id] = place{m.top, 0, true}
 			m.top += 8
 		}
 	}
@@ -214,8 +217,8 @@ func (m *memoryPlanner) placeCells() {
 	for _, k := range m.order {
 		for _, id := range m.groups[k].nodes {
 			if m.class[id] == classAssemble {
-				for _, in := range m.g.Node(int(id)).Inputs() {
-					if p := int32(in.ID()); m.class[p] == classScalar && m.groupOf[p] == k && !m.place[p].known {
+				for _, p := range m.in(id) {
+					if m.class[p] == classScalar && m.groupOf[p] == k && !m.place[p].known {
 						// Where exactly follows when the array is placed.
 						m.place[p] = place{known: true}
 						m.plan.lastUse[id] = max(m.plan.lastUse[id], m.plan.lastUse[p])
@@ -226,7 +229,7 @@ func (m *memoryPlanner) placeCells() {
 	}
 	for _, k := range m.order {
 		for _, id := range m.groups[k].nodes {
-			if m.isCell(id) && m.plan.lastUse[id] >= 0 {
+			if m.plan.lastUse[id] >= 0 && m.isCell(id) {
 				cell(id)
 			}
 			if m.class[id] == classTuple {
@@ -243,7 +246,9 @@ func (m *memoryPlanner) placeCells() {
 // isCell reports whether the root is a computed scalar.
 func (m *memoryPlanner) isCell(r int32) bool {
 	switch m.class[r] {
-	case classScalar, classReduce, classKernel, classResult:
+	case classScalar:
+		return true
+	case classReduce, classKernel, classResult:
 		return m.g.Node(int(r)).Type().IsScalar()
 	}
 	return false
@@ -257,7 +262,7 @@ func (m *memoryPlanner) scheduleStraights() {
 	var s straightScheduler
 	for pos, k := range m.order {
 		if x := m.groups[k]; x.kind == classScalar {
-			m.temps.code[pos] = s.schedule(m, k, x)
+			m.temps.code[pos] = s.schedule(m, x)
 			most = max(most, int64(m.temps.code[pos].temps))
 		}
 	}
@@ -274,7 +279,7 @@ func (m *memoryPlanner) placeBuffers() {
 	ends := make([][]int32, len(m.order))
 	for pos, k := range m.order {
 		x := m.groups[k]
-		var born []int32
+		born := m.born[:0]
 		var scratch []freeBlock
 		for _, id := range x.nodes {
 			switch {
@@ -295,6 +300,7 @@ func (m *memoryPlanner) placeBuffers() {
 				born = append(born, id)
 			}
 		}
+		m.born = born
 		taken := map[int32]bool{}
 		for _, id := range born {
 			if m.place[id].known {
@@ -304,7 +310,7 @@ func (m *memoryPlanner) placeBuffers() {
 				m.place[id] = m.place[r]
 				taken[r] = true
 			} else {
-				m.place[id] = place{0, m.alloc(m.bytes(id)), true}
+				m.place[id] = place{m.alloc(m.bytes(id)), 0, true}
 			}
 			if end := max(m.plan.lastUse[id], int32(pos)); end < never {
 				ends[end] = append(ends[end], id)
@@ -332,24 +338,24 @@ func (m *memoryPlanner) resultBytes(tuple int32, i int) int64 {
 
 // placePieces gives the scalars that go right into the array their places.
 func (m *memoryPlanner) placePieces(id, k int32) {
-	n := m.g.Node(int(id))
-	size := int64(n.DType().Size())
-	for i, in := range n.Inputs() {
-		p := int32(in.ID())
+	size, index := int64(m.dtype[id].Size()), assembler(m.g.Node(int(id)))
+	for i, p := range m.in(id) {
 		if m.class[p] == classScalar && m.groupOf[p] == k && m.place[p] == (place{known: true}) {
-			m.place[p].offset = m.place[id].offset + int64(assembleIndex(n, i))*size
+			m.place[p].offset = m.place[id].offset + int64(index(i))*size
 		}
 	}
 }
 
-// assembleIndex is the flat element that piece i goes to.
-func assembleIndex(n *graph.Node, i int) int {
-	s, idx := n.Shape(), n.Attrs().Ints("indices")
-	flat := 0
-	for d, e := range s {
-		flat = flat*e + idx[i*len(s)+d]
+// assembler returns the function that gives the flat element to which piece i of an array goes.
+func assembler(n *graph.Node) func(i int) int {
+	s, indices := n.Shape(), n.Attrs().Ints("indices")
+	return func(i int) int {
+		flat := 0
+		for d, e := range s {
+			flat = flat*e + indices[i*len(s)+d]
+		}
+		return flat
 	}
-	return flat
 }
 
 // dyingTwin returns an operand of the instruction whose memory the result may take over: it dies here, has

@@ -10,149 +10,169 @@ type straightCode struct {
 // straightScheduler orders scalar code so that few values are alive at a time: depth first from the values that are
 // needed afterwards; and a node whose operands are all there is taken at once if it is the last reader of one of them.
 type straightScheduler struct {
-	local   []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
-	left    []int32 // operands that are not computed yet
-	readers []int32 // reads that are still to come
-	first   []int32 // start of a node's readers in reader
-	reader  []int32
-	done    []bool
-	slotOf  []int32
-	free    [9][]int32 // free temporaries by bytes of the value: a cell has one size throughout
+	local []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
+	nodes []straightNode
+	edges []int32    // indices of operands within the instruction, node by node
+	reads []int32    // indices of readers, node by node
+	free  [9][]int32 // free temporaries by bytes of the value: a cell has one size throughout
+	ready []int32
+	stack []straightFrame
+	code  straightCode
 }
 
-func (s *straightScheduler) schedule(m *memoryPlanner, k int32, x *instruction) straightCode {
-	if s.local == nil {
-		s.local = make([]int32, m.g.Len())
-	}
-	n := len(x.nodes)
-	for i, id := range x.nodes {
-		s.local[id] = int32(i) + 1
-	}
-	s.left, s.readers, s.done, s.slotOf = make([]int32, n), make([]int32, n), make([]bool, n), make([]int32, n)
-	s.first = make([]int32, n+1)
-	edges := 0
-	for i, id := range x.nodes {
-		for _, in := range m.g.Node(int(id)).Inputs() {
-			if j := s.localOf(m, in.ID()); j >= 0 {
-				s.left[i]++
-				s.first[j+1]++
-				edges++
-			}
-		}
-	}
-	for j := range n {
-		s.readers[j] = s.first[j+1]
-		s.first[j+1] += s.first[j]
-	}
-	s.reader = make([]int32, edges)
-	fill := append([]int32(nil), s.first[:n]...)
-	for i, id := range x.nodes {
-		for _, in := range m.g.Node(int(id)).Inputs() {
-			if j := s.localOf(m, in.ID()); j >= 0 {
-				s.reader[fill[j]] = int32(i)
-				fill[j]++
-			}
-		}
-	}
+// straightNode is what the scheduler knows of a node; all of it lies on one cache line.
+type straightNode struct {
+	edges   int32 // end of its operands in edges, where those of the next node begin
+	reads   int32 // end of its readers in reads
+	left    int32 // operands that are not computed yet
+	readers int32 // reads that are still to come
+	slot    int32 // temporary that holds the value, −1 for none
+	size    uint8 // bytes of the value
+	temp    bool  // the value lies in a temporary
+	done    bool
+}
 
-	code := straightCode{order: make([]int32, 0, n), slot: make([]int32, 0, n)}
+type straightFrame struct{ node, next int32 }
+
+func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightCode {
+	n := len(x.nodes)
+	s.link(m, x)
+	s.code = straightCode{order: make([]int32, 0, n), slot: make([]int32, 0, n)}
 	for size := range s.free {
 		s.free[size] = s.free[size][:0]
 	}
-	release := func(j int32) {
-		size := m.g.Node(int(x.nodes[j])).DType().Size()
-		s.free[size] = append(s.free[size], s.slotOf[j])
-	}
-	var ready []int32
-	emit := func(i int32) {
-		s.done[i] = true
-		id := x.nodes[i]
-		node := m.g.Node(int(id))
-		for _, in := range node.Inputs() {
-			if j := s.localOf(m, in.ID()); j >= 0 {
-				s.readers[j]--
-				if s.readers[j] == 0 && s.slotOf[j] >= 0 {
-					release(j)
-				}
-			}
-		}
-		slot := int32(-1)
-		if m.class[id] == classScalar && !m.place[id].known {
-			if free := &s.free[node.DType().Size()]; len(*free) > 0 {
-				slot = (*free)[len(*free)-1]
-				*free = (*free)[:len(*free)-1]
-			} else {
-				slot = int32(code.temps)
-				code.temps++
-			}
-		}
-		s.slotOf[i] = slot
-		code.order, code.slot = append(code.order, id), append(code.slot, slot)
-		for _, r := range s.reader[s.first[i]:s.first[i+1]] {
-			s.left[r]--
-			if s.left[r] == 0 {
-				ready = append(ready, r)
-			}
-		}
-		if s.readers[i] == 0 && slot >= 0 {
-			release(i)
+	for root, id := range x.nodes {
+		if !s.nodes[root].done && m.wanted(id) {
+			s.descend(x, int32(root))
 		}
 	}
-	lastReader := func(i int32) bool {
-		for _, in := range m.g.Node(int(x.nodes[i])).Inputs() {
-			if j := s.localOf(m, in.ID()); j >= 0 && s.readers[j] == 1 {
-				return true
-			}
-		}
-		return false
+	return s.code
+}
+
+// link numbers the instruction's nodes and connects them.
+func (s *straightScheduler) link(m *memoryPlanner, x *instruction) {
+	if s.local == nil {
+		s.local = make([]int32, m.g.Len())
 	}
-	settle := func() {
-		for len(ready) > 0 {
-			i := ready[len(ready)-1]
-			ready = ready[:len(ready)-1]
-			if !s.done[i] && lastReader(i) {
-				emit(i)
-			}
-		}
+	for i, id := range x.nodes {
+		s.local[id] = int32(i) + 1
 	}
-	type frame struct {
-		i    int32
-		next int
-	}
-	var stack []frame
-	for root := range n {
-		if s.done[root] || !m.wanted(x.nodes[root]) {
-			continue
-		}
-		stack = append(stack[:0], frame{int32(root), 0})
-		for len(stack) > 0 {
-			f := &stack[len(stack)-1]
-			if s.done[f.i] {
-				stack = stack[:len(stack)-1]
-				continue
+	s.nodes, s.edges = make([]straightNode, len(x.nodes)), s.edges[:0]
+	for i, id := range x.nodes {
+		begin := len(s.edges)
+		for _, in := range m.in(id) {
+			if j := s.local[m.root[in]] - 1; j >= 0 {
+				s.edges = append(s.edges, j)
+				s.nodes[j].readers++
 			}
-			in := m.g.Node(int(x.nodes[f.i])).Inputs()
-			if f.next < len(in) {
-				j := s.localOf(m, in[f.next].ID())
-				f.next++
-				if j >= 0 && !s.done[j] {
-					stack = append(stack, frame{j, 0})
-				}
-				continue
-			}
-			emit(f.i)
-			settle()
-			stack = stack[:len(stack)-1]
 		}
+		y := &s.nodes[i]
+		y.edges, y.left = int32(len(s.edges)), int32(len(s.edges)-begin)
+		y.size, y.slot = uint8(m.dtype[id].Size()), -1
+		y.temp = m.class[id] == classScalar && !m.place[id].known
 	}
 	for _, id := range x.nodes {
 		s.local[id] = 0
 	}
-	return code
+	// While the readers are entered, reads is where the next one goes.
+	s.reads = make([]int32, len(s.edges))
+	end := int32(0)
+	for i := range s.nodes {
+		s.nodes[i].reads = end
+		end += s.nodes[i].readers
+	}
+	for i := range s.nodes {
+		for _, j := range s.operands(int32(i)) {
+			s.reads[s.nodes[j].reads] = int32(i)
+			s.nodes[j].reads++
+		}
+	}
 }
 
-// localOf returns the index of an operand among the instruction's nodes, −1 if it comes from elsewhere.
-func (s *straightScheduler) localOf(m *memoryPlanner, id int) int32 { return s.local[m.root[id]] - 1 }
+func (s *straightScheduler) operands(i int32) []int32 {
+	if i == 0 {
+		return s.edges[:s.nodes[0].edges]
+	}
+	return s.edges[s.nodes[i-1].edges:s.nodes[i].edges]
+}
+
+func (s *straightScheduler) readersOf(i int32) []int32 {
+	if i == 0 {
+		return s.reads[:s.nodes[0].reads]
+	}
+	return s.reads[s.nodes[i-1].reads:s.nodes[i].reads]
+}
+
+// descend emits what a node depends on and the node.
+func (s *straightScheduler) descend(x *instruction, root int32) {
+	s.stack = append(s.stack[:0], straightFrame{root, 0})
+	for len(s.stack) > 0 {
+		f := &s.stack[len(s.stack)-1]
+		if s.nodes[f.node].done {
+			s.stack = s.stack[:len(s.stack)-1]
+			continue
+		}
+		if in := s.operands(f.node); int(f.next) < len(in) {
+			j := in[f.next]
+			f.next++
+			if !s.nodes[j].done {
+				s.stack = append(s.stack, straightFrame{j, 0})
+			}
+			continue
+		}
+		s.emit(x, f.node)
+		for len(s.ready) > 0 {
+			i := s.ready[len(s.ready)-1]
+			s.ready = s.ready[:len(s.ready)-1]
+			if !s.nodes[i].done && s.lastReader(i) {
+				s.emit(x, i)
+			}
+		}
+		s.stack = s.stack[:len(s.stack)-1]
+	}
+}
+
+// emit appends a node to the code and gives it a temporary.
+func (s *straightScheduler) emit(x *instruction, i int32) {
+	y := &s.nodes[i]
+	y.done = true
+	for _, j := range s.operands(i) {
+		z := &s.nodes[j]
+		z.readers--
+		if z.readers == 0 && z.slot >= 0 {
+			s.free[z.size] = append(s.free[z.size], z.slot)
+		}
+	}
+	if y.temp {
+		if free := &s.free[y.size]; len(*free) > 0 {
+			y.slot = (*free)[len(*free)-1]
+			*free = (*free)[:len(*free)-1]
+		} else {
+			y.slot = int32(s.code.temps)
+			s.code.temps++
+		}
+	}
+	s.code.order, s.code.slot = append(s.code.order, x.nodes[i]), append(s.code.slot, y.slot)
+	for _, r := range s.readersOf(i) {
+		s.nodes[r].left--
+		if s.nodes[r].left == 0 {
+			s.ready = append(s.ready, r)
+		}
+	}
+	if y.readers == 0 && y.slot >= 0 {
+		s.free[y.size] = append(s.free[y.size], y.slot)
+	}
+}
+
+// lastReader reports whether the node is the only one left to read one of its operands.
+func (s *straightScheduler) lastReader(i int32) bool {
+	for _, j := range s.operands(i) {
+		if s.nodes[j].readers == 1 {
+			return true
+		}
+	}
+	return false
+}
 
 // wanted reports whether a scalar node is needed after its instruction: from these the depth-first order starts.
 func (m *memoryPlanner) wanted(id int32) bool {
