@@ -164,14 +164,14 @@ func (gr *grouper) loop(id int32) {
 	} else {
 		best = gr.open(&instruction{kind: classLoop, stage: stage, depth: depth, dims: n.Shape(), tail: -1, fusing: true}, id)
 	}
-	gr.use(best, n)
+	gr.use(best, id)
 }
 
 // use remembers which loop read the operands last, so that loops over the same data can be joined.
-func (gr *grouper) use(k int32, n *graph.Node) {
-	for _, in := range n.Inputs() {
-		if !in.Type().IsScalar() {
-			gr.lastUse[gr.root[in.ID()]] = k
+func (gr *grouper) use(k, id int32) {
+	for _, in := range gr.in(id) {
+		if !gr.g.Node(int(in)).Type().IsScalar() {
+			gr.lastUse[gr.root[in]] = k
 		}
 	}
 }
@@ -189,7 +189,7 @@ func (gr *grouper) reduce(id int32) {
 	}
 	stage, depth := gr.after(id)
 	k := gr.open(&instruction{kind: classLoop, stage: stage, depth: depth, dims: in.Shape(), tail: id, fusing: true}, id)
-	gr.use(k, n)
+	gr.use(k, id)
 }
 
 // schedule is the pass that orders the instructions depth first from the outputs.

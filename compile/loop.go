@@ -46,14 +46,13 @@ func (b *loopBuilder) build() {
 		if id == x.tail {
 			continue
 		}
-		n := e.g.Node(int(id))
 		c := e.microInstr(id)
 		var ops [3]uint32
-		for k, o := range n.Inputs() {
-			if inLoop[int32(o.ID())] {
-				ops[k] = b.regs[int32(o.ID())]
+		for k, o := range e.in(id) {
+			if inLoop[o] {
+				ops[k] = b.regs[o]
 			} else {
-				ops[k] = b.external(o)
+				ops[k] = b.external(e.g.Node(int(o)))
 			}
 		}
 		c.A, c.B, c.C = ops[0], ops[1], ops[2]

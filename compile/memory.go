@@ -393,9 +393,9 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 	}
 	// In a loop every access to the twin must be the plain one.
 	for _, node := range x.nodes {
-		for _, in := range m.g.Node(int(node)).Inputs() {
-			if candidate(in) && m.plainOnly(x, m.root[in.ID()], m.g.Node(int(id))) {
-				return m.root[in.ID()]
+		for _, i := range m.in(node) {
+			if candidate(m.g.Node(int(i))) && m.plainOnly(x, m.root[i], m.g.Node(int(id))) {
+				return m.root[i]
 			}
 		}
 	}
@@ -407,7 +407,8 @@ func (m *memoryPlanner) sharesPieces(r int32) bool { return m.class[r] == classA
 
 func (m *memoryPlanner) plainOnly(x *instruction, r int32, result *graph.Node) bool {
 	for _, node := range x.nodes {
-		for _, in := range m.g.Node(int(node)).Inputs() {
+		for _, i := range m.in(node) {
+			in := m.g.Node(int(i))
 			if m.root[in.ID()] == r && (m.offset[in.ID()] != 0 || !in.Shape().Equal(x.dims) || in.DType() != result.DType()) {
 				return false
 			}

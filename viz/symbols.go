@@ -12,7 +12,7 @@ var symbols = map[string]string{
 	"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−( · )", "square": "( · )^2", "sqrt": "√( · )",
 	"rsqrt": "1/√( · )", "reciprocal": "1/( · )", "abs": "|·|", "pow": "( · )^y", "matmul": "matmul",
 	"reduce_sum": "Σ", "reduce_prod": "Π", "reduce_mean": "mean", "reduce_max": "max", "reduce_min": "min",
-	"transpose": "( · )^T", "sigmoid": "σ", "mul_no_nan": "×", "exp": "exp", "fma": "×+", "identity": "=",
+	"transpose": "( · )^T", "sigmoid": "σ", "mul_no_nan": "×", "exp": "exp", "fma": "×+", "fms": "×−", "fnma": "−×", "identity": "=",
 }
 
 // symbolRuns returns the first line of an operator.
@@ -65,7 +65,7 @@ var partials = map[string][]string{
 	"asinh": {"1/√(1 + a^2)"}, "acosh": {"1/√(a^2 − 1)"}, "atanh": {"1/(1 − a^2)"},
 	"sigmoid": {"v(1 − v)"}, "softplus": {"σ(a)"}, "relu": {"[a > 0]"}, "identity": {"1"},
 	"pow": {"v b/a", "v ln a"}, "max": {"[a ≥ b]", "[b ≥ a]"}, "min": {"[a ≤ b]", "[b ≤ a]"},
-	"hypot": {"a/v", "b/v"}, "fma": {"b", "a", "1"}, "reduce_sum": {"1"},
+	"hypot": {"a/v", "b/v"}, "fma": {"b", "a", "1"}, "fms": {"b", "a", "−1"}, "fnma": {"−b", "−a", "1"}, "reduce_sum": {"1"},
 	"where": {"", "[a]", "1 − [a]"},
 }
 

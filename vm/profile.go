@@ -123,7 +123,7 @@ func opFlops(c micro.Instr) int64 {
 	switch {
 	case c.Op == micro.Mov || c.Op == micro.Cast:
 		return 0
-	case c.Op == micro.FMA:
+	case c.Op == micro.FMA || c.Op == micro.FMS || c.Op == micro.FNMA:
 		return 2
 	case c.Op >= micro.Cbrt && c.Op <= micro.Hypot || c.Op >= micro.BesselI0e:
 		return 20

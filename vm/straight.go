@@ -44,7 +44,7 @@ func divides(op micro.Op) bool { return op == micro.Div || op == micro.Mod || op
 // inSwitch lists the float64 operations that the portable loop does without a call.
 var inSwitch = [micro.Count]bool{
 	micro.Mov: true, micro.Add: true, micro.Sub: true, micro.Mul: true, micro.Div: true, micro.FMA: true,
-	micro.Neg: true, micro.Abs: true, micro.Sqrt: true, micro.MulNoNan: true,
+	micro.FMS: true, micro.FNMA: true, micro.Neg: true, micro.Abs: true, micro.Sqrt: true, micro.MulNoNan: true,
 }
 
 func (x *straight) setPointer(int, unsafe.Pointer) { panic("BUG: straight code has no operands") }
@@ -128,6 +128,10 @@ func (x *straight) runPortable(base unsafe.Pointer, _, from, to int) {
 			*f64(c.Dst) = *f64(c.A) / *f64(c.B)
 		case micro.FMA:
 			*f64(c.Dst) = math.FMA(*f64(c.A), *f64(c.B), *f64(c.C))
+		case micro.FMS:
+			*f64(c.Dst) = math.FMA(*f64(c.A), *f64(c.B), -*f64(c.C))
+		case micro.FNMA:
+			*f64(c.Dst) = math.FMA(-*f64(c.A), *f64(c.B), *f64(c.C))
 		case micro.Neg:
 			*f64(c.Dst) = -*f64(c.A)
 		case micro.Abs:

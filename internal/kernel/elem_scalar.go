@@ -167,6 +167,10 @@ func Ternary64(op micro.Op) func(x, y, z float64) float64 {
 	case micro.FMA:
 		// Not math.FMA itself: as a function value it is the one in software.
 		return func(x, y, z float64) float64 { return math.FMA(x, y, z) }
+	case micro.FMS:
+		return func(x, y, z float64) float64 { return math.FMA(x, y, -z) }
+	case micro.FNMA:
+		return func(x, y, z float64) float64 { return math.FMA(-x, y, z) }
 	case micro.BetaInc:
 		return betaInc
 	case micro.BetaIncGradA:
@@ -179,8 +183,13 @@ func Ternary64(op micro.Op) func(x, y, z float64) float64 {
 
 // Ternary32 returns the function that defines a float32 operation of three float arguments, or nil.
 func Ternary32(op micro.Op) func(x, y, z float32) float32 {
-	if op == micro.FMA {
+	switch op {
+	case micro.FMA:
 		return fma32
+	case micro.FMS:
+		return func(x, y, z float32) float32 { return fma32(x, y, -z) }
+	case micro.FNMA:
+		return func(x, y, z float32) float32 { return fma32(-x, y, z) }
 	}
 	if f := Ternary64(op); f != nil {
 		return func(x, y, z float32) float32 { return float32(f(float64(x), float64(y), float64(z))) }

@@ -18,6 +18,8 @@ const (
 	Mul      // A · B
 	Div      // A / B; integers truncate toward zero, division by zero gives 0 and raises the trap DivideByZero
 	FMA      // A·B + C rounded once (floats)
+	FMS      // A·B − C rounded once (floats)
+	FNMA     // C − A·B rounded once (floats)
 	Neg      // −A
 	Abs      // |A|
 	Min      // the smaller; NaN if either is NaN; min(−0,+0) = −0
@@ -119,7 +121,8 @@ var infos = [opCount]Info{
 	Mov: {"mov", 1, false, true, true, true},
 	Add: {"add", 2, false, true, true, false}, Sub: {"sub", 2, false, true, true, false},
 	Mul: {"mul", 2, false, true, true, false}, Div: {"div", 2, false, true, true, false},
-	FMA: {"fma", 3, false, true, false, false}, Neg: {"neg", 1, false, true, true, false},
+	FMA: {"fma", 3, false, true, false, false}, FMS: {"fms", 3, false, true, false, false},
+	FNMA: {"fnma", 3, false, true, false, false}, Neg: {"neg", 1, false, true, true, false},
 	Abs: {"abs", 1, false, true, true, false}, Min: {"min", 2, false, true, true, false},
 	Max: {"max", 2, false, true, true, false}, Mod: {"mod", 2, false, true, true, false},
 	Rem: {"rem", 2, false, true, true, false}, Sign: {"sign", 1, false, true, true, false},

@@ -64,7 +64,7 @@ func (s *ssaInstr) operand(k int) int32 {
 	return s.c
 }
 
-var laneOps = [micro.Count]bool{micro.Add: true, micro.Sub: true, micro.Mul: true, micro.Div: true, micro.FMA: true, micro.Neg: true,
+var laneOps = [micro.Count]bool{micro.Add: true, micro.Sub: true, micro.Mul: true, micro.Div: true, micro.FMA: true, micro.FMS: true, micro.FNMA: true, micro.Neg: true,
 	micro.Abs: true, micro.Sqrt: true, micro.Min: true, micro.Copysign: true, micro.Floor: true, micro.Ceil: true, micro.Trunc: true, micro.Round: true}
 
 // findLanes looks for packs among the instructions of the chunk that begins at lo, and
@@ -175,7 +175,7 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 	// link returns the slot of the operand by which i goes on with a chain.
 	link := func(i int32) (slot int, from int32) {
 		op := code[i].Op
-		if code[i].Type != dtype.Float64 || op != micro.Add && op != micro.Sub && op != micro.Mul && op != micro.FMA {
+		if code[i].Type != dtype.Float64 || op != micro.Add && op != micro.Sub && op != micro.Mul && fusedOps[op] == 0 {
 			return -1, none
 		}
 		for k := op.Arity() - 1; k >= 0; k-- {
@@ -215,7 +215,7 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 			for _, j := range links {
 				s, _ := link(j)
 				k := slot
-				if code[i].Op != micro.FMA {
+				if fusedOps[code[i].Op] == 0 {
 					if slot == 1 {
 						break
 					}
@@ -282,7 +282,7 @@ func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 			v[k][lane] = c.ssa[i].operand(k)
 		}
 	}
-	if first.Op == micro.Add || first.Op == micro.Mul || first.Op == micro.FMA {
+	if first.Op == micro.Add || first.Op == micro.Mul || fusedOps[first.Op] != 0 {
 		c.alignOperands(code, &v[0], &v[1])
 	}
 	result := none

@@ -35,7 +35,7 @@ func newRegularProgram(r *rand.Rand, repeats int) *randomProgram {
 		shift [3]int
 		swap  bool
 	}
-	ops := []micro.Op{micro.Add, micro.Sub, micro.Mul, micro.Div, micro.FMA, micro.Neg, micro.Abs, micro.Sqrt, micro.Min, micro.Round, micro.Add, micro.Mul, micro.FMA}
+	ops := []micro.Op{micro.Add, micro.Sub, micro.Mul, micro.Div, micro.FMA, micro.Neg, micro.Abs, micro.Sqrt, micro.Min, micro.Round, micro.Add, micro.Mul, micro.FMA, micro.FMS, micro.FNMA}
 	if r.IntN(4) == 0 {
 		ops = append(ops, micro.Max, micro.Exp, micro.Sign)
 	}

@@ -310,7 +310,7 @@ func TestLoopSpills(t *testing.T) {
 	for _, level := range levels(t) {
 		for _, d := range []dtype.DType{dtype.Float64, dtype.Float32} {
 			ops := everyOp(func(op micro.Op, x, to dtype.DType) bool {
-				return x == d && to == 0 && (op == micro.Add || op == micro.Sub || op == micro.Mul || op == micro.FMA || op == micro.Lt || op == micro.Select)
+				return x == d && to == 0 && (op == micro.Add || op == micro.Sub || op == micro.Mul || fusedOps[op] != 0 || op == micro.Lt || op == micro.Select)
 			})
 			for seed := range uint64(30 / raceSlowdown) {
 				r := rand.New(rand.NewPCG(seed, 31))

@@ -218,7 +218,10 @@ func (g *generator) lower(in *micro.Instr, dst, a, b, c int32) bool {
 	return false
 }
 
-var arithmetic = [micro.Count]lowOp{micro.Add: lAdd, micro.Sub: lSub, micro.Mul: lMul, micro.Div: lDiv}
+var (
+	arithmetic = [micro.Count]lowOp{micro.Add: lAdd, micro.Sub: lSub, micro.Mul: lMul, micro.Div: lDiv}
+	fusedOps   = [micro.Count]lowOp{micro.FMA: lFMA, micro.FMS: lFMS, micro.FNMA: lFNMA}
+)
 
 func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool {
 	switch in.Op {
@@ -226,8 +229,8 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 		g.op1(lMov, t, dst, a)
 	case micro.Add, micro.Sub, micro.Mul, micro.Div:
 		g.op2(arithmetic[in.Op], t, dst, a, b)
-	case micro.FMA:
-		g.put(lFMA, t, 0, dst, t.kind(), a, b, c)
+	case micro.FMA, micro.FMS, micro.FNMA:
+		g.put(fusedOps[in.Op], t, 0, dst, t.kind(), a, b, c)
 	case micro.Neg:
 		g.op2(lXor, t, dst, a, g.signBit(t))
 	case micro.Abs:

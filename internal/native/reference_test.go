@@ -85,7 +85,13 @@ func referenceFloat(in micro.Instr, a, b, c uint64) uint64 {
 		r = x * y
 	case micro.Div:
 		r = x / y
-	case micro.FMA:
+	case micro.FMA, micro.FMS, micro.FNMA:
+		if in.Op == micro.FMS {
+			z = -z
+		}
+		if in.Op == micro.FNMA {
+			x = -x
+		}
 		if t == dtype.Float32 {
 			return uint64(math.Float32bits(fma32(float32(x), float32(y), float32(z))))
 		}

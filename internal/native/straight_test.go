@@ -96,7 +96,7 @@ func TestStraightRandom(t *testing.T) {
 	needNative(t)
 	all := everyOp(Supported)
 	plain := everyOp(func(op micro.Op, d, to dtype.DType) bool {
-		return d == dtype.Float64 && (op <= micro.Div || op == micro.FMA || op == micro.Neg) && op != micro.Mov && Supported(op, d, to)
+		return d == dtype.Float64 && (op <= micro.Div || fusedOps[op] != 0 || op == micro.Neg) && op != micro.Mov && Supported(op, d, to)
 	})
 	programs := 0
 	for seed := range uint64(400 / raceSlowdown) {

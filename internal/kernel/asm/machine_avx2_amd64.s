@@ -295,6 +295,132 @@ done:
 	VZEROUPPER
 	RET
 
+// func FmsF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, FMA3
+TEXT ·FmsF64AVX2(SB), $128-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x04
+	JLT  rest
+
+loop:
+	VMOVUPD     (SI)(BX*8), Y0
+	VMOVUPD     (R10)(BX*8), Y1
+	VFMSUB231PD (DX)(BX*8), Y0, Y1
+	VMOVUPD     Y1, (DI)(BX*8)
+	LEAQ        8(BX), AX
+	ADDQ        $0x04, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func FnmaF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, FMA3
+TEXT ·FnmaF64AVX2(SB), $128-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x04
+	JLT  rest
+
+loop:
+	VMOVUPD      (SI)(BX*8), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VFNMADD231PD (DX)(BX*8), Y0, Y1
+	VMOVUPD      Y1, (DI)(BX*8)
+	LEAQ         8(BX), AX
+	ADDQ         $0x04, BX
+	CMPQ         AX, CX
+	JLE          loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func NegF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·NegF64AVX2(SB), $64-40
@@ -1899,6 +2025,132 @@ loop:
 	ADDQ        $0x08, BX
 	CMPQ        AX, CX
 	JLE         loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func FmsF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, FMA3
+TEXT ·FmsF32AVX2(SB), $128-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPS     (SI)(BX*4), Y0
+	VMOVUPS     (R10)(BX*4), Y1
+	VFMSUB231PS (DX)(BX*4), Y0, Y1
+	VMOVUPS     Y1, (DI)(BX*4)
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), R10
+	LEAQ       96(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func FnmaF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, FMA3
+TEXT ·FnmaF32AVX2(SB), $128-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPS      (SI)(BX*4), Y0
+	VMOVUPS      (R10)(BX*4), Y1
+	VFNMADD231PS (DX)(BX*4), Y0, Y1
+	VMOVUPS      Y1, (DI)(BX*4)
+	LEAQ         16(BX), AX
+	ADDQ         $0x08, BX
+	CMPQ         AX, CX
+	JLE          loop
 
 rest:
 	SUBQ       BX, CX

@@ -285,6 +285,128 @@ done:
 	VZEROUPPER
 	RET
 
+// func FmsF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·FmsF64AVX512(SB), $256-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD     (SI)(BX*8), Z0
+	VMOVUPD     (R10)(BX*8), Z1
+	VFMSUB231PD (DX)(BX*8), Z0, Z1
+	VMOVUPD     Z1, (DI)(BX*8)
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (R10)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), R10
+	LEAQ      192(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func FnmaF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·FnmaF64AVX512(SB), $256-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD      (SI)(BX*8), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VFNMADD231PD (DX)(BX*8), Z0, Z1
+	VMOVUPD      Z1, (DI)(BX*8)
+	LEAQ         16(BX), AX
+	ADDQ         $0x08, BX
+	CMPQ         AX, CX
+	JLE          loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (R10)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), R10
+	LEAQ      192(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func NegF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·NegF64AVX512(SB), $128-40
@@ -1757,6 +1879,128 @@ loop:
 	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (R10)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), R10
+	LEAQ      192(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func FmsF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·FmsF32AVX512(SB), $256-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS     (SI)(BX*4), Z0
+	VMOVUPS     (R10)(BX*4), Z1
+	VFMSUB231PS (DX)(BX*4), Z0, Z1
+	VMOVUPS     Z1, (DI)(BX*4)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (R10)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), R10
+	LEAQ      192(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func FnmaF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·FnmaF32AVX512(SB), $256-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), R10
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS      (SI)(BX*4), Z0
+	VMOVUPS      (R10)(BX*4), Z1
+	VFNMADD231PS (DX)(BX*4), Z0, Z1
+	VMOVUPS      Z1, (DI)(BX*4)
+	LEAQ         32(BX), AX
+	ADDQ         $0x10, BX
+	CMPQ         AX, CX
+	JLE          loop
 
 rest:
 	SUBQ      BX, CX

@@ -188,6 +188,12 @@ func DivF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 func FmaF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func FmsF64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func FnmaF64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NegF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -264,6 +270,12 @@ func DivF32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func FmaF32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func FmsF32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func FnmaF32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func NegF32AVX2(dst, a, b, c unsafe.Pointer, n int)
@@ -542,6 +554,12 @@ func DivF64AVX512(dst, a, b, c unsafe.Pointer, n int)
 func FmaF64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func FmsF64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func FnmaF64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NegF64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -618,6 +636,12 @@ func DivF32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func FmaF32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func FmsF32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func FnmaF32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func NegF32AVX512(dst, a, b, c unsafe.Pointer, n int)
@@ -845,6 +869,8 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"mul_f64":          MulF64AVX2,
 	"div_f64":          DivF64AVX2,
 	"fma_f64":          FmaF64AVX2,
+	"fms_f64":          FmsF64AVX2,
+	"fnma_f64":         FnmaF64AVX2,
 	"neg_f64":          NegF64AVX2,
 	"abs_f64":          AbsF64AVX2,
 	"min_f64":          MinF64AVX2,
@@ -871,6 +897,8 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"mul_f32":          MulF32AVX2,
 	"div_f32":          DivF32AVX2,
 	"fma_f32":          FmaF32AVX2,
+	"fms_f32":          FmsF32AVX2,
+	"fnma_f32":         FnmaF32AVX2,
 	"neg_f32":          NegF32AVX2,
 	"abs_f32":          AbsF32AVX2,
 	"min_f32":          MinF32AVX2,
@@ -965,6 +993,8 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"mul_f64":          MulF64AVX512,
 	"div_f64":          DivF64AVX512,
 	"fma_f64":          FmaF64AVX512,
+	"fms_f64":          FmsF64AVX512,
+	"fnma_f64":         FnmaF64AVX512,
 	"neg_f64":          NegF64AVX512,
 	"abs_f64":          AbsF64AVX512,
 	"min_f64":          MinF64AVX512,
@@ -991,6 +1021,8 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"mul_f32":          MulF32AVX512,
 	"div_f32":          DivF32AVX512,
 	"fma_f32":          FmaF32AVX512,
+	"fms_f32":          FmsF32AVX512,
+	"fnma_f32":         FnmaF32AVX512,
 	"neg_f32":          NegF32AVX512,
 	"abs_f32":          AbsF32AVX512,
 	"min_f32":          MinF32AVX512,

@@ -22,8 +22,13 @@ func simpleKernels() []kernel {
 		two(micro.Sub, (*def.Builder).Sub)
 		two(micro.Mul, (*def.Builder).Mul)
 		two(micro.Div, (*def.Builder).Div)
-		b := def.NewBuilder("fma", micro.FMA, t, 3)
-		list = append(list, newKernel(b.Finish(b.FMA(b.Arg(0), b.Arg(1), b.Arg(2))), t))
+		three := func(op micro.Op, build func(b *def.Builder, x, y, z def.Ref) def.Ref) {
+			b := def.NewBuilder(op.String(), op, t, 3)
+			list = append(list, newKernel(b.Finish(build(b, b.Arg(0), b.Arg(1), b.Arg(2))), t))
+		}
+		three(micro.FMA, (*def.Builder).FMA)
+		three(micro.FMS, (*def.Builder).FMS)
+		three(micro.FNMA, (*def.Builder).FNMA)
 		one(micro.Neg, (*def.Builder).Neg)
 		one(micro.Abs, (*def.Builder).Abs)
 		two(micro.Min, minimum)
