@@ -343,7 +343,9 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	adj := newAdjoints(len(list))
 	give := func(to, ct *graph.Node) {
 		if i, ok := index.get(to); ok && ct != nil {
-			adj.add(i, ct, masked)
+			if ct = elementOfConstant(ct); !isConst(ct, 0) {
+				adj.add(i, ct, masked)
+			}
 		}
 	}
 	for i, o := range outputs {
@@ -418,107 +420,4 @@ func uniq(nodes []*graph.Node) []*graph.Node {
 		}
 	}
 	return out
-}
-
-// forward returns the tangents of the outputs (nil for zero) given those of wrt.
-func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*graph.Node {
-	dot := map[*graph.Node]*graph.Node{}
-	tuples := map[*graph.Node][]*graph.Node{}
-	seed := map[*graph.Node]*graph.Node{}
-	for i, w := range wrt {
-		if old := seed[w]; old != nil {
-			seed[w] = graph.Add(old, seeds[i])
-		} else {
-			seed[w] = seeds[i]
-		}
-	}
-	list, _ := between(g, outputs, wrt, stop)
-	for _, n := range list {
-		restore := g.AtNode(n)
-		d := seed[n]
-		if d == nil || !stop {
-			if step := tangent(g, n, dot, tuples); step != nil && d != nil {
-				d = graph.Add(d, step)
-			} else if step != nil {
-				d = step
-			}
-		}
-		if d != nil {
-			dot[n] = d
-		}
-		restore()
-	}
-	out := make([]*graph.Node, len(outputs))
-	for i, o := range outputs {
-		out[i] = dot[o]
-	}
-	return out
-}
-
-// tangent returns the tangent of one node from those of its operands, nil for zero.
-func tangent(g *graph.Graph, n *graph.Node, dot map[*graph.Node]*graph.Node, tuples map[*graph.Node][]*graph.Node) *graph.Node {
-	op := n.Op()
-	if op.Name == "result" {
-		return tuples[n.Input(0)][n.Attrs().Int("index")]
-	}
-	dots := make([]*graph.Node, len(n.Inputs()))
-	any := false
-	for i, in := range n.Inputs() {
-		dots[i] = dot[in]
-		any = any || dots[i] != nil
-	}
-	if !any {
-		return nil
-	}
-	var sum *graph.Node
-	plus := func(t *graph.Node) {
-		if sum == nil {
-			sum = t
-		} else {
-			sum = graph.Add(sum, t)
-		}
-	}
-	switch {
-	case op.Partial != nil:
-		for i, d := range dots {
-			if d == nil {
-				continue
-			}
-			if p := op.Partial(n, i); p != nil {
-				plus(times(n, p, d, false))
-			}
-		}
-	case op.Transpose != nil && op.JointlyLinear:
-		for i, in := range n.Inputs() {
-			if dots[i] == nil {
-				dots[i] = graph.BroadcastTo(graph.Like(in, 0), in.Shape()...)
-			}
-		}
-		return g.Apply(op, dots, n.Attrs())
-	case op.Transpose != nil:
-		for i, d := range dots {
-			if d != nil {
-				in := slices.Clone(n.Inputs())
-				in[i] = d
-				plus(g.Apply(op, in, n.Attrs()))
-			}
-		}
-	case op.JVP != nil || op.VJP != nil:
-		out := tangentsOf(g, n, dots)
-		if n.Results() != nil {
-			tuples[n] = out
-			return nil
-		}
-		return out[0]
-	case op.ThroughExpand:
-		ops := uniq(n.Inputs())
-		var from, seeds []*graph.Node
-		for _, in := range ops {
-			if dot[in] != nil {
-				from, seeds = append(from, in), append(seeds, dot[in])
-			}
-		}
-		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, true)[0]
-	}
-	return sum
 }

@@ -18,10 +18,19 @@ func runFloats(t *testing.T, p *vm.Program, args ...any) [][]float64 {
 	}
 	var all [][]float64
 	for _, o := range out {
-		if v, ok := o.Data().(float64); ok {
+		switch v := o.Data().(type) {
+		case float64:
 			all = append(all, []float64{v})
-		} else {
-			all = append(all, o.Data().([]float64))
+		case []float64:
+			all = append(all, v)
+		case []float32:
+			wide := make([]float64, len(v))
+			for i := range v {
+				wide[i] = float64(v[i])
+			}
+			all = append(all, wide)
+		default:
+			t.Fatalf("the output is %T", v)
 		}
 	}
 	return all

@@ -408,20 +408,45 @@ var shapeRules = []rule{
 			}
 			return nil
 		}},
+	{name: "concat-scalars", class: exact, ops: []string{"concat"}, doc: "concat of vectors with one element → index_transpose of the scalars, which scalar code stores right into the array",
+		apply: func(t term) *graph.Node {
+			if len(t.in) < 2 || t.typ.Shape.Rank() != 1 || t.typ.Shape[0] != len(t.in) || t.typ.DType == graph.Bool {
+				return nil
+			}
+			pieces, indices := make([]*graph.Node, len(t.in)), make([]int, len(t.in))
+			for k, x := range t.in {
+				pieces[k], indices[k] = graph.Reshape(x), k
+			}
+			return graph.IndexTranspose(t.typ.Shape, indices, pieces...)
+		}},
+	{name: "index-constant", class: exact, ops: []string{"index"}, doc: "an element of a constant → a constant",
+		apply: func(t term) *graph.Node {
+			if !t.in[0].IsConst() || !t.typ.IsScalar() {
+				return nil
+			}
+			return constantElement(t.in[0], t.attrs.Ints("indices"))
+		}},
 	{name: "index-assembled", class: exact, ops: []string{"index"}, doc: "the element of an array that index_transpose assembled → the piece, or 0",
 		apply: func(t term) *graph.Node {
 			x := t.in[0]
-			if x.Op().Name != "index_transpose" || !t.typ.IsScalar() || !x.Input(0).Type().IsScalar() || len(x.Inputs()) > 64 {
+			if x.Op() != opIndexTranspose || !t.typ.IsScalar() || !x.Input(0).Type().IsScalar() {
 				return nil
 			}
 			idx, all := t.attrs.Ints("indices"), x.Attrs().Ints("indices")
 			r := len(idx)
+			// Most arrays are assembled in full and in order.
+			flat := 0
+			for d, i := range idx {
+				flat = flat*x.Shape()[d] + i
+			}
+			if flat < len(x.Inputs()) && slices.Equal(all[flat*r:(flat+1)*r], idx) {
+				return x.Input(flat)
+			}
+			if len(x.Inputs()) > 64 {
+				return nil
+			}
 			for k := range x.Inputs() {
-				same := true
-				for d := range r {
-					same = same && all[k*r+d] == idx[d]
-				}
-				if same {
+				if slices.Equal(all[k*r:(k+1)*r], idx) {
 					return x.Input(k)
 				}
 			}

@@ -206,6 +206,29 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.m, 0, 2, 1), o.m) }},
 		builders{func(o *operands) *graph.Node { return graph.MatMul(graph.Reshape(o.x, 3, 2), o.y) }, func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.m, 1, 0, 2), o.r) }},
 	},
+	"concat-scalars": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Stack(0, o.s, graph.Sin(o.t), o.s) },
+			func(o *operands) *graph.Node {
+				return graph.Concat(0, graph.Reshape(o.s, 1), graph.Reshape(graph.Exp(o.t), 1))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Concat(0, graph.Reshape(o.s, 1), o.r) },
+			func(o *operands) *graph.Node { return graph.Stack(0, o.r, o.r) },
+			func(o *operands) *graph.Node {
+				return graph.Cast(graph.Stack(0, graph.Greater(o.s, o.t), graph.Less(o.s, o.t)), graph.Float64)
+			},
+		},
+	},
+	"index-constant": {
+		builders{func(o *operands) *graph.Node {
+			return graph.Mul(o.s, graph.Index(graph.Constant(o.g, []float64{1, 2, 3, 4, 5, 6}, 2, 3), 1, 2))
+		}},
+		builders{func(o *operands) *graph.Node {
+			return graph.Mul(o.r, graph.Index(graph.Constant(o.g, []float64{1, 2, 3, 4, 5, 6}, 2, 3), 1))
+		}},
+	},
 	"index-assembled": {
 		builders{
 			func(o *operands) *graph.Node {
@@ -213,6 +236,9 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 			func(o *operands) *graph.Node {
 				return graph.Exp(graph.Index(graph.IndexTranspose(graph.Shape{3}, []int{2, 0}, o.s, o.t), 1))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Exp(graph.Index(graph.IndexTranspose(graph.Shape{2, 1}, []int{0, 0, 1, 0}, o.s, o.t), 1, 0))
 			},
 		},
 		builders{func(o *operands) *graph.Node {

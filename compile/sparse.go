@@ -34,21 +34,20 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	rows, nr := colorColumns(p, t)
 	m := &SparseMatrix{Pattern: *p}
 	if nc <= nr {
-		// The compressed matrix is [colour, row].
 		m.Colors = nc
-		dense, err := jacobianColumns(output, wrt, seeds(wrt, columns, nc))
+		sweep, err := sweepColors(output, wrt, columns, nc, false)
 		if err != nil {
 			return nil, err
 		}
-		m.Values = pickEntries(dense, p, func(i, j int) int { return int(columns[j])*p.Rows + i })
+		m.Values = sweep.pick(p, func(i, j int) (color, element int) { return int(columns[j]), i })
 		return m, output.Graph().Err()
 	}
 	m.Colors, m.Reverse = nr, true
-	dense, err := jacobianRows(output, wrt, seeds(output, rows, nr))
+	sweep, err := sweepColors(output, wrt, rows, nr, true)
 	if err != nil {
 		return nil, err
 	}
-	m.Values = pickEntries(dense, p, func(i, j int) int { return int(rows[i])*p.Columns + j })
+	m.Values = sweep.pick(p, func(i, j int) (color, element int) { return int(rows[i]), j })
 	return m, output.Graph().Err()
 }
 
@@ -66,19 +65,19 @@ func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
 	}
 	p = symmetric(p)
 	colors, n := colorStars(p)
-	dense, err := jacobianColumns(grad[0], wrt, seeds(wrt, colors, n))
+	sweep, err := sweepColors(grad[0], wrt, colors, n, false)
 	if err != nil {
 		return nil, err
 	}
 	m := &SparseMatrix{Pattern: *p, Colors: n}
-	m.Values = pickEntries(dense, p, func(i, j int) int {
+	m.Values = sweep.pick(p, func(i, j int) (color, element int) {
 		if aloneInRow(p, colors, i, j) {
-			return int(colors[j])*p.Rows + i
+			return int(colors[j]), i
 		}
 		if !aloneInRow(p, colors, j, i) {
 			panic(fmt.Sprintf("BUG: entry (%d, %d) cannot be recovered from the star colouring", i, j))
 		}
-		return int(colors[i])*p.Rows + j
+		return int(colors[i]), j
 	})
 	return m, cost.Graph().Err()
 }
@@ -112,19 +111,137 @@ func seeds(like *graph.Node, colors []int32, n int) *graph.Node {
 	return graph.Cast(graph.Equal(c, each), like.DType())
 }
 
-// pickEntries gathers the entries of the pattern from the flattened compressed matrix.
-func pickEntries(dense *graph.Node, p *Pattern, at func(i, j int) int) *graph.Node {
-	if p.NonZeros() == 0 {
-		return dense.Graph().Fail("jacobian", fmt.Errorf("all derivatives are zero"))
+// compressed holds J·s for the direction s of each colour (sᵀ·J in reverse mode): in one node with the colours as leading dimension,
+// or in one node for each.
+type compressed struct {
+	batch  *graph.Node
+	single []*graph.Node
+}
+
+// maxSingleSweeps bounds the directions for which a graph of scalars is differentiated one by one.
+const maxSingleSweeps = 64
+
+// sweepColors differentiates in the directions of the colours. Arrays are batched; a graph that works on many scalars stays scalar code,
+// once for each direction, in which what does not depend on a colour's elements is left out.
+func sweepColors(output, wrt *graph.Node, colors []int32, n int, reverse bool) (*compressed, error) {
+	seeded := wrt
+	if reverse {
+		seeded = output
 	}
+	if n > maxSingleSweeps || !mostlyScalars(output, wrt) {
+		sweep := jacobianColumns
+		if reverse {
+			sweep = jacobianRows
+		}
+		batch, err := sweep(output, wrt, seeds(seeded, colors, n))
+		return &compressed{batch: batch}, err
+	}
+	c := &compressed{}
+	direction := make([]float64, len(colors))
+	for color := range n {
+		for i, of := range colors {
+			direction[i] = 0
+			if int(of) == color {
+				direction[i] = 1
+			}
+		}
+		seed := vectorLike(seeded, direction)
+		var sweep []*graph.Node
+		var err error
+		if reverse {
+			sweep, err = VJP([]*graph.Node{output}, []*graph.Node{seed}, []*graph.Node{wrt})
+		} else {
+			sweep, err = JVP([]*graph.Node{output}, []*graph.Node{wrt}, []*graph.Node{seed})
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.single = append(c.single, sweep[0])
+	}
+	return c, nil
+}
+
+// vectorLike returns the constant of the node's type that has the elements.
+func vectorLike(n *graph.Node, elements []float64) *graph.Node {
+	defer n.Graph().AtNode(n)()
+	if n.DType() == graph.Float64 {
+		return graph.Constant(n.Graph(), elements, n.Shape()...)
+	}
+	narrow := make([]float32, len(elements))
+	for i, e := range elements {
+		narrow[i] = float32(e)
+	}
+	return graph.Constant(n.Graph(), narrow, n.Shape()...)
+}
+
+// mostlyScalars reports whether most nodes between wrt and output are scalars, and there are many.
+func mostlyScalars(output, wrt *graph.Node) bool {
+	list, _ := between(output.Graph(), []*graph.Node{output}, []*graph.Node{wrt}, false)
+	scalars := 0
+	for _, n := range list {
+		if n.Type().IsScalar() {
+			scalars++
+		}
+	}
+	return scalars >= 32 && 2*scalars >= len(list)
+}
+
+// pick returns the entries of the pattern as a vector; at says in which colour's direction and at which element they are found.
+func (c *compressed) pick(p *Pattern, at func(i, j int) (color, element int)) *graph.Node {
+	if p.NonZeros() == 0 {
+		g := c.batch
+		if g == nil {
+			g = c.single[0]
+		}
+		return g.Graph().Fail("jacobian", fmt.Errorf("all derivatives are zero"))
+	}
+	if c.batch == nil {
+		return c.pickSingle(p, at)
+	}
+	width := c.batch.Shape().Size() / c.batch.Shape()[0]
 	index := make([]int64, 0, p.NonZeros())
 	for i := range p.Rows {
 		for _, j := range p.Row(i) {
-			index = append(index, int64(at(i, int(j))))
+			color, element := at(i, int(j))
+			index = append(index, int64(color*width+element))
 		}
 	}
-	g := dense.Graph()
-	return graph.Gather(graph.Reshape(dense, dense.Shape().Size()), graph.Constant(g, index, len(index)), 0)
+	return graph.Gather(graph.Reshape(c.batch, c.batch.Shape().Size()), graph.Constant(c.batch.Graph(), index, len(index)), 0)
+}
+
+// pickSingle joins the entries into a vector, past the vectors of the directions where these are made of scalars.
+func (c *compressed) pickSingle(p *Pattern, at func(i, j int) (color, element int)) *graph.Node {
+	elements := make([]func(i int) *graph.Node, len(c.single))
+	for k, n := range c.single {
+		elements[k] = elementsOf(n)
+	}
+	pieces, indices := make([]*graph.Node, 0, p.NonZeros()), make([]int, p.NonZeros())
+	for i := range p.Rows {
+		for _, j := range p.Row(i) {
+			color, element := at(i, int(j))
+			indices[len(pieces)] = len(pieces)
+			pieces = append(pieces, elements[color](element))
+		}
+	}
+	return graph.IndexTranspose(graph.Shape{len(pieces)}, indices, pieces...)
+}
+
+// elementsOf returns the function that gives an element of the flattened node.
+func elementsOf(n *graph.Node) func(i int) *graph.Node {
+	if n.Type().IsScalar() {
+		return func(int) *graph.Node { return n }
+	}
+	if n.Op() == opIndexTranspose && n.Input(0).Type().IsScalar() {
+		zero := graph.Like(n, 0)
+		all := slices.Repeat([]*graph.Node{zero}, n.Shape().Size())
+		place := assembler(n)
+		for k, in := range n.Inputs() {
+			all[place(k)] = in
+		}
+		return func(i int) *graph.Node { return all[i] }
+	}
+	flat := graph.Reshape(n, n.Shape().Size())
+	return func(i int) *graph.Node { return elementOfConstant(graph.Index(flat, i)) }
 }
 
 // colorColumns gives every column the smallest colour that no column sharing a row with it has, in order of

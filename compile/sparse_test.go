@@ -138,3 +138,88 @@ func TestSparseHessian(t *testing.T) {
 		}
 	}
 }
+
+// TestSparseOfScalars takes derivatives of graphs that work on single elements, which are swept direction by direction as scalar code, and
+// compares them with the dense ones.
+func TestSparseOfScalars(t *testing.T) {
+	const n = 41
+	for _, dtype := range []graph.DType{graph.Float64, graph.Float32} {
+		g := graph.New()
+		x := g.Input("x", dtype, n)
+		one, hundred := graph.Like(x, 1), graph.Like(x, 100)
+		var cost *graph.Node
+		var residuals, few []*graph.Node
+		for i := range n - 1 {
+			a, b := graph.Index(x, i), graph.Index(x, i+1)
+			d, e := graph.Sub(b, graph.Square(a)), graph.Sub(one, a)
+			term := graph.Add(graph.Mul(hundred, graph.Square(d)), graph.Mul(graph.Sin(e), e))
+			if cost == nil {
+				cost = term
+			} else {
+				cost = graph.Add(cost, term)
+			}
+			residuals = append(residuals, graph.Mul(d, graph.Exp(e)))
+		}
+		// Each of few outputs depends on many inputs, no two on the same ones: reverse mode needs one direction.
+		for k := range 3 {
+			sum := graph.Index(x, k)
+			for i := k + 3; i < n; i += 3 {
+				sum = graph.Add(sum, graph.Mul(graph.Index(x, i), graph.Sqrt(graph.Add(graph.Square(graph.Index(x, i)), one))))
+			}
+			few = append(few, sum)
+		}
+		few = append(few, graph.Like(x, 3)) // a row without entries
+		h, err := SparseHessian(cost, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sparse, dense := []*SparseMatrix{h}, []*graph.Node{}
+		full, err := Hessian(cost, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dense = append(dense, full)
+		for _, r := range [][]*graph.Node{residuals, few} {
+			output := graph.Stack(0, r...)
+			j, err := SparseJacobian(output, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			full, err := Jacobian(output, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sparse, dense = append(sparse, j), append(dense, full)
+		}
+		for k, want := range []struct {
+			colors  int
+			reverse bool
+		}{{3, false}, {2, false}, {1, true}} {
+			if s := sparse[k]; s.Colors != want.colors || s.Reverse != want.reverse {
+				t.Errorf("matrix %d: %d colours, reverse %v; want %+v", k, s.Colors, s.Reverse, want)
+			}
+		}
+		p, err := Config{Verify: true}.Compile(sparse[0].Values, sparse[1].Values, sparse[2].Values, dense[0], dense[1], dense[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, v := rampTensor(n)
+		if dtype == graph.Float32 {
+			narrow := make([]float32, n)
+			for i := range v {
+				narrow[i] = float32(v[i])
+			}
+			in = tensor.New(tensor.WithShape(n), tensor.WithBacking(narrow))
+		}
+		out := runFloats(t, p, in)
+		for k, s := range sparse {
+			got := make([]float64, s.Rows*s.Columns)
+			for i := range s.Rows {
+				for e, j := range s.Row(i) {
+					got[i*s.Columns+int(j)] = out[k][s.Start[i]+e]
+				}
+			}
+			close64(t, "sparse and dense", got, out[3+k], map[graph.DType]float64{graph.Float64: 1e-13, graph.Float32: 1e-5}[dtype])
+		}
+	}
+}

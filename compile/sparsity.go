@@ -48,13 +48,15 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 		return nil, err
 	}
 	defer recoverBug("sparsity", &err)
-	list, _ := between(g, []*graph.Node{output}, []*graph.Node{wrt}, false)
-	sets := map[*graph.Node]*indexSets{}
+	list, index := between(g, []*graph.Node{output}, []*graph.Node{wrt}, false)
+	sets := &nodeSets{index: index, of: make([]*indexSets, len(list))}
 	// The last reader of a node's sets frees them.
-	last := map[*graph.Node]*graph.Node{}
-	for _, n := range list {
+	last := make([]int32, len(list))
+	for k, n := range list {
 		for _, in := range n.Inputs() {
-			last[in] = n
+			if i, ok := index.get(in); ok {
+				last[i] = int32(k)
+			}
 		}
 	}
 	n := wrt.Shape().Size()
@@ -62,25 +64,107 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 	for i := range n {
 		own.add([]int32{int32(i)})
 	}
-	sets[wrt] = own
-	for _, node := range list {
+	for k, node := range list {
 		if node == wrt {
+			sets.of[k] = own
 			continue
 		}
-		if sets[node], err = propagate(node, sets); err != nil {
+		if sets.of[k], err = propagate(node, sets); err != nil {
 			return nil, err
 		}
 		for _, in := range node.Inputs() {
-			if last[in] == node && in != output {
-				delete(sets, in)
+			if i, ok := index.get(in); ok && last[i] == int32(k) && in != output {
+				sets.of[i] = nil
 			}
 		}
 	}
-	out := sets[output]
+	out := sets.get(output)
 	if out == nil {
 		out = emptySets(output.Shape().Size())
 	}
 	return &Pattern{Rows: out.len(), Columns: n, Start: out.start, Cols: out.items}, nil
+}
+
+// nodeSets holds the index sets of the nodes of a sweep, nil for those that depend on nothing.
+type nodeSets struct {
+	index nodeIndex
+	of    []*indexSets
+
+	// Scalars are many and small: their sets come from slabs.
+	sets   []indexSets
+	starts []int
+	items  []int32
+	union  []int32
+}
+
+func (s *nodeSets) get(n *graph.Node) *indexSets {
+	if i, ok := s.index.get(n); ok {
+		return s.of[i]
+	}
+	return nil
+}
+
+// scalar returns the set of a scalar, which holds copies of the items. Sets of one operand are shared, not copied.
+func (s *nodeSets) scalar(items []int32) *indexSets {
+	if len(s.sets) == cap(s.sets) {
+		s.sets, s.starts = make([]indexSets, 0, 512), make([]int, 0, 1024)
+	}
+	if len(s.items)+len(items) > cap(s.items) {
+		s.items = make([]int32, 0, max(2048, len(items)))
+	}
+	i, k := len(s.items), len(s.starts)
+	s.items, s.starts = append(s.items, items...), append(s.starts, 0, len(items))
+	s.sets = append(s.sets, indexSets{start: s.starts[k : k+2 : k+2], items: s.items[i:len(s.items):len(s.items)]})
+	return &s.sets[len(s.sets)-1]
+}
+
+// elementwiseScalar returns the set of an elementwise scalar: the union of those of its operands.
+func (s *nodeSets) elementwiseScalar(n *graph.Node) *indexSets {
+	var one *indexSets
+	for _, in := range n.Inputs() {
+		x := s.get(in)
+		switch {
+		case x == nil || x == one || one != nil && subset(x.items, one.items):
+		case one == nil || subset(one.items, x.items):
+			one = x
+		default:
+			s.union = mergeInto(s.union[:0], one.items, x.items)
+			one = s.scalar(s.union)
+		}
+	}
+	return one
+}
+
+// subset reports whether the ascending list b holds all of the ascending list a.
+func subset(a, b []int32) bool {
+	if len(a) > len(b) {
+		return false
+	}
+	k := 0
+	for _, x := range a {
+		for k < len(b) && b[k] < x {
+			k++
+		}
+		if k == len(b) || b[k] != x {
+			return false
+		}
+	}
+	return true
+}
+
+// mergeInto appends the union of two ascending lists.
+func mergeInto(to, a, b []int32) []int32 {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] < b[0]:
+			to, a = append(to, a[0]), a[1:]
+		case a[0] > b[0]:
+			to, b = append(to, b[0]), b[1:]
+		default:
+			to, a, b = append(to, a[0]), a[1:], b[1:]
+		}
+	}
+	return append(append(to, a...), b...)
 }
 
 // indexSets holds one ascending set for each element of a node.
@@ -124,10 +208,19 @@ func (s *indexSets) addUnion(sets ...[]int32) {
 const maxPattern = 1 << 28
 
 // propagate returns the sets of a node from those of its operands; operands without sets depend on nothing.
-func propagate(n *graph.Node, sets map[*graph.Node]*indexSets) (*indexSets, error) {
+func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
+	op := n.Op()
+	if n.Type().IsScalar() {
+		switch {
+		case op.Elementwise:
+			return sets.elementwiseScalar(n), nil
+		case op == opIndex:
+			at := int(viewOffset(n)) / n.DType().Size()
+			return sets.scalar(sets.get(n.Input(0)).of(at)), nil
+		}
+	}
 	size := n.Shape().Size()
 	out := newIndexSets(size)
-	op := n.Op()
 	a := n.Attrs()
 	check := func() error {
 		if len(out.items) > maxPattern {
@@ -137,7 +230,7 @@ func propagate(n *graph.Node, sets map[*graph.Node]*indexSets) (*indexSets, erro
 	}
 	// pick copies the set of one element of operand 0 for each element of the result.
 	pick := func(from func(i int) int) (*indexSets, error) {
-		x := sets[n.Input(0)]
+		x := sets.get(n.Input(0))
 		for i := range size {
 			if j := from(i); j >= 0 && x != nil {
 				out.addUnion(x.of(j))
@@ -153,7 +246,7 @@ func propagate(n *graph.Node, sets map[*graph.Node]*indexSets) (*indexSets, erro
 		for i := range size {
 			parts = parts[:0]
 			for _, in := range n.Inputs() {
-				if x := sets[in]; x != nil {
+				if x := sets.get(in); x != nil {
 					parts = append(parts, x.of(broadcastIndex(i, n.Shape(), in.Shape())))
 				}
 			}
@@ -161,7 +254,7 @@ func propagate(n *graph.Node, sets map[*graph.Node]*indexSets) (*indexSets, erro
 		}
 		return out, check()
 	case op.Name == "reshape":
-		return sets[n.Input(0)], nil
+		return sets.get(n.Input(0)), nil
 	case op.Name == "broadcast_to":
 		return pick(func(i int) int { return broadcastIndex(i, n.Shape(), n.Input(0).Shape()) })
 	case op.Name == "index":
@@ -222,7 +315,10 @@ func stridedIndex(i int, out, in graph.Shape, starts, strides []int) int {
 }
 
 // placeSets handles operators that put their operands' elements into an array.
-func placeSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, size int) (*indexSets, error) {
+func placeSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+	if n.Op() == opIndexTranspose && n.Input(0).Type().IsScalar() {
+		return assembledSets(n, sets, out, size)
+	}
 	// Each element of the result: the operands' elements that come there.
 	type source struct{ operand, element int }
 	from := make([][]source, size)
@@ -243,7 +339,7 @@ func placeSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, s
 			copy(starts, a.Ints("indices")[k*m:(k+1)*m])
 			shape = append(slices.Repeat(graph.Shape{1}, m), shape...)
 		}
-		if sets[in] == nil {
+		if sets.get(in) == nil {
 			continue
 		}
 		for i := range shape.Size() {
@@ -255,16 +351,32 @@ func placeSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, s
 	for _, list := range from {
 		parts = parts[:0]
 		for _, src := range list {
-			parts = append(parts, sets[n.Input(src.operand)].of(src.element))
+			parts = append(parts, sets.get(n.Input(src.operand)).of(src.element))
 		}
 		out.addUnion(parts...)
 	}
 	return out, nil
 }
 
+// assembledSets is placeSets for an array of scalars.
+func assembledSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+	from, place := make([]*indexSets, size), assembler(n)
+	for k, in := range n.Inputs() {
+		from[place(k)] = sets.get(in)
+	}
+	for _, x := range from {
+		if x != nil {
+			out.add(x.items)
+		} else {
+			out.add(nil)
+		}
+	}
+	return out, nil
+}
+
 // reduceSets unites the sets of the elements that each result is made of.
-func reduceSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, size int) (*indexSets, error) {
-	x := sets[n.Input(0)]
+func reduceSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+	x := sets.get(n.Input(0))
 	in := n.Input(0).Shape()
 	axes := n.Attrs().Ints("axes")
 	members := make([][]int32, size)
@@ -290,8 +402,8 @@ func reduceSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, 
 }
 
 // lineSets unites the sets along an axis: every element of a line depends on the whole line.
-func lineSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, size int) (*indexSets, error) {
-	x, s, axis := sets[n.Input(0)], n.Shape(), n.Attrs().Int("axis")
+func lineSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+	x, s, axis := sets.get(n.Input(0)), n.Shape(), n.Attrs().Int("axis")
 	stride := rowStrides(s)[axis]
 	var parts [][]int32
 	for i := range size {
@@ -306,7 +418,7 @@ func lineSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, si
 }
 
 // matmulSets unites a row's and a column's sets; the zeros of a constant factor are left out.
-func matmulSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, size int) (*indexSets, error) {
+func matmulSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
 	a, b := n.Input(0), n.Input(1)
 	if a.Shape().Rank() != 2 || b.Shape().Rank() != 2 {
 		return denseSets(n, sets, out, size)
@@ -332,10 +444,10 @@ func matmulSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, 
 				if zero(a, p) || zero(b, q) {
 					continue
 				}
-				if x := sets[a]; x != nil {
+				if x := sets.get(a); x != nil {
 					parts = append(parts, x.of(p))
 				}
-				if x := sets[b]; x != nil {
+				if x := sets.get(b); x != nil {
 					parts = append(parts, x.of(q))
 				}
 			}
@@ -346,10 +458,10 @@ func matmulSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, 
 }
 
 // denseSets lets every element of the result depend on all that any operand depends on.
-func denseSets(n *graph.Node, sets map[*graph.Node]*indexSets, out *indexSets, size int) (*indexSets, error) {
+func denseSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
 	var all []int32
 	for _, in := range n.Inputs() {
-		if x := sets[in]; x != nil {
+		if x := sets.get(in); x != nil {
 			all = append(all, x.items...)
 		}
 	}

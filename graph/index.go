@@ -45,7 +45,23 @@ func init() {
 			if m < 1 || len(idx) != m*len(in) {
 				return Type{}, fmt.Errorf("%d indices do not suit %d operands of rank %d in shape %v", len(idx), len(in), in[0].typ.Shape.Rank(), s)
 			}
-			seen := make(map[int]bool, len(in))
+			seen := map[int]bool{}
+			distinct := func(flat int) bool {
+				if len(in) == 1 {
+					return true
+				}
+				old := seen[flat]
+				seen[flat] = true
+				return !old
+			}
+			if places := s[:m].Size(); places <= 8*len(in) {
+				taken := make([]bool, places)
+				distinct = func(flat int) bool {
+					old := taken[flat]
+					taken[flat] = true
+					return !old
+				}
+			}
 			for k, n := range in {
 				if n.typ.DType != in[0].typ.DType || !n.typ.Shape.Equal(s[m:]) {
 					return Type{}, fmt.Errorf("operand %d is %v: needs %v", k, n.typ, Type{in[0].typ.DType, s[m:]})
@@ -57,10 +73,9 @@ func init() {
 				for d, i := range idx[k*m : (k+1)*m] {
 					flat = flat*s[d] + i
 				}
-				if seen[flat] {
+				if !distinct(flat) {
 					return Type{}, fmt.Errorf("two operands have the indices %v", idx[k*m:(k+1)*m])
 				}
-				seen[flat] = true
 			}
 			return Type{in[0].typ.DType, s}, nil
 		},

@@ -56,3 +56,13 @@ func BenchmarkBuild(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkBuildHessian times the sparse Hessian of the chained Rosenbrock function up to its first run.
+func BenchmarkBuildHessian(b *testing.B) {
+	for range b.N {
+		if _, err := hessian(100_000); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+}

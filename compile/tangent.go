@@ -1,0 +1,146 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// tangents holds those of the nodes of a forward sweep, nil for zero.
+type tangents struct {
+	index  nodeIndex
+	of     []*graph.Node
+	tuples map[*graph.Node][]*graph.Node // of nodes with several results
+}
+
+func (t *tangents) get(n *graph.Node) *graph.Node {
+	if i, ok := t.index.get(n); ok {
+		return t.of[i]
+	}
+	return nil
+}
+
+// forward returns the tangents of the outputs (nil for zero) given those of wrt. Tangents that are constant zeros count as zero, so
+// that a direction in which few of many scalars move costs what these cost.
+func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*graph.Node {
+	seed := map[*graph.Node]*graph.Node{}
+	for i, w := range wrt {
+		if old := seed[w]; old != nil {
+			seed[w] = graph.Add(old, seeds[i])
+		} else {
+			seed[w] = seeds[i]
+		}
+	}
+	list, index := between(g, outputs, wrt, stop)
+	t := &tangents{index: index, of: make([]*graph.Node, len(list)), tuples: map[*graph.Node][]*graph.Node{}}
+	for i, n := range list {
+		restore := g.AtNode(n)
+		d := seed[n]
+		if d == nil || !stop {
+			if step := tangent(g, n, t); step != nil && d != nil {
+				d = graph.Add(d, step)
+			} else if step != nil {
+				d = step
+			}
+		}
+		if d != nil && !isConst(d, 0) {
+			t.of[i] = d
+		}
+		restore()
+	}
+	out := make([]*graph.Node, len(outputs))
+	for i, o := range outputs {
+		out[i] = t.get(o)
+	}
+	return out
+}
+
+// tangent returns the tangent of one node from those of its operands, nil for zero.
+func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
+	op := n.Op()
+	if op.Name == "result" {
+		return t.tuples[n.Input(0)][n.Attrs().Int("index")]
+	}
+	dots := make([]*graph.Node, len(n.Inputs()))
+	any := false
+	for i, in := range n.Inputs() {
+		dots[i] = t.get(in)
+		any = any || dots[i] != nil
+	}
+	if !any {
+		return nil
+	}
+	var sum *graph.Node
+	plus := func(term *graph.Node) {
+		if sum == nil {
+			sum = term
+		} else {
+			sum = graph.Add(sum, term)
+		}
+	}
+	switch {
+	case op.Partial != nil:
+		for i, d := range dots {
+			if d == nil {
+				continue
+			}
+			if p := op.Partial(n, i); p != nil {
+				plus(times(n, p, d, false))
+			}
+		}
+	case op.Transpose != nil && op.JointlyLinear:
+		for i, in := range n.Inputs() {
+			if dots[i] == nil {
+				dots[i] = graph.BroadcastTo(graph.Like(in, 0), in.Shape()...)
+			}
+		}
+		return elementOfConstant(g.Apply(op, dots, n.Attrs()))
+	case op.Transpose != nil:
+		for i, d := range dots {
+			if d != nil {
+				in := slices.Clone(n.Inputs())
+				in[i] = d
+				plus(g.Apply(op, in, n.Attrs()))
+			}
+		}
+	case op.JVP != nil || op.VJP != nil:
+		out := tangentsOf(g, n, dots)
+		if n.Results() != nil {
+			t.tuples[n] = out
+			return nil
+		}
+		return out[0]
+	case op.ThroughExpand:
+		ops := uniq(n.Inputs())
+		var from, seeds []*graph.Node
+		for _, in := range ops {
+			if d := t.get(in); d != nil {
+				from, seeds = append(from, in), append(seeds, d)
+			}
+		}
+		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, true)[0]
+	}
+	return sum
+}
+
+// elementOfConstant returns the constant that an index of a constant is, so that a direction of zeros and ones is seen to be
+// zero where it is; other nodes stay.
+func elementOfConstant(n *graph.Node) *graph.Node {
+	if n.Op() != opIndex || !n.Input(0).IsConst() || !n.Type().IsScalar() {
+		return n
+	}
+	return constantElement(n.Input(0), n.Attrs().Ints("indices"))
+}
+
+// constantElement returns an element of a constant as a constant.
+func constantElement(c *graph.Node, indices []int) *graph.Node {
+	flat, size := 0, c.DType().Size()
+	for d, i := range indices {
+		flat = flat*c.Shape()[d] + i
+	}
+	lit, err := graph.NewLiteral(graph.Type{DType: c.DType()}, c.Literal().Bytes()[flat*size:(flat+1)*size])
+	if err != nil {
+		panic("BUG: element of a constant: " + err.Error())
+	}
+	return c.Graph().Literal(lit)
+}
