@@ -27,22 +27,45 @@ func GaussNewton(outputs, wrt, v []*graph.Node) ([]*graph.Node, error) {
 	return VJP(outputs, jv, wrt)
 }
 
-// Directional appends the derivative of each order from 1 to order of the outputs along the direction v at wrt:
-// dᵏ/dtᵏ outputs(wrt + t·v) at t = 0, result[k−1][i] for output i. Method: forward mode nested order times.
+// maxDirectionalOrder bounds the order of derivatives along a direction: 34! is the largest factorial that float32 holds.
+const maxDirectionalOrder = 34
+
+// Directional appends the derivative of each order from 1 to order (at most 34) of the outputs along the direction v at wrt:
+// dᵏ/dtᵏ outputs(wrt + t·v) at t = 0, result[k−1][i] for output i. Nil directions mean ones. Method: Taylor coefficients (see Taylor), times k!.
 func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, error) {
-	if order < 1 || order > 16 {
-		return nil, fmt.Errorf("directional: order %d is not within 1 to 16", order)
+	if order < 1 || order > maxDirectionalOrder {
+		return nil, fmt.Errorf("directional: order %d is not within 1 to %d", order, maxDirectionalOrder)
 	}
-	var all [][]*graph.Node
-	for range order {
-		d, err := JVP(outputs, wrt, v)
-		if err != nil {
-			return nil, err
+	if _, err := checkDerivative("directional", wrt, v, outputs); err != nil {
+		return nil, err
+	}
+	line := make([]*graph.Node, len(wrt))
+	for i, w := range wrt {
+		if i < len(v) && v[i] != nil {
+			line[i] = v[i]
+		} else {
+			restore := w.Graph().AtNode(w)
+			line[i] = graph.BroadcastTo(graph.Like(w, 1), w.Shape()...)
+			restore()
 		}
-		all = append(all, d)
-		outputs = d
 	}
-	return all, nil
+	coefficients, err := Taylor(order, outputs, wrt, [][]*graph.Node{line})
+	if err != nil {
+		return nil, err
+	}
+	factorial := 1.0
+	all := coefficients[1:]
+	for k, row := range all {
+		factorial *= float64(k + 1)
+		for i, c := range row {
+			if factorial > 1 {
+				restore := c.Graph().AtNode(outputs[i])
+				row[i] = graph.Mul(graph.Like(c, factorial), c)
+				restore()
+			}
+		}
+	}
+	return all, outputs[0].Graph().Err()
 }
 
 // Jacobian appends ∂output/∂wrt, of shape output's followed by wrt's. It is forward mode for wide outputs and reverse

@@ -1,0 +1,419 @@
+package compile
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// maxTaylorOrder bounds the order of Taylor coefficients: 64! is far from overflow in float64.
+const maxTaylorOrder = 64
+
+// Taylor appends the Taylor coefficients of the outputs along a curve: with wrt_i(t) = wrt_i + Σ_k curve[k−1][i]·tᵏ, the outputs
+// are Σ_k result[k][i]·tᵏ up to the given order, 1 to 64; result[0] are the outputs themselves. curve may be shorter than order, and nil
+// coefficients are zero. The k-th derivative along the curve is k! times coefficient k.
+//
+// Method: Taylor coefficient propagation (Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 13; Bettencourt, Johnson & Duvenaud,
+// Taylor-mode automatic differentiation for higher-order derivatives in JAX, 2019). An operator costs O(order²); nested forward
+// mode costs O(2^order) applied by itself, and more than the square even where equal nodes are shared. Products, quotients and powers have recurrences of their own, linear operators act on each coefficient; every other operator
+// follows from its derivative: y′ = Σ ∂y/∂x·x′ gives k·y_k as a sum over coefficients of the partials below order k, which are
+// propagated in the same way.
+func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coefficients [][]*graph.Node, err error) {
+	if order < 1 || order > maxTaylorOrder {
+		return nil, fmt.Errorf("taylor: order %d is not within 1 to %d", order, maxTaylorOrder)
+	}
+	if len(curve) == 0 || len(curve) > order {
+		return nil, fmt.Errorf("taylor: the curve has %d coefficients for order %d", len(curve), order)
+	}
+	var g *graph.Graph
+	for k, seeds := range curve {
+		if len(seeds) != len(wrt) {
+			return nil, fmt.Errorf("taylor: coefficient %d of the curve has %d parts for %d nodes", k+1, len(seeds), len(wrt))
+		}
+		if g, err = checkDerivative("taylor", wrt, seeds, outputs); err != nil {
+			return nil, err
+		}
+	}
+	defer recoverBug("taylor", &err)
+	t := newTaylor(g, outputs, wrt, curve)
+	coefficients = append(coefficients, outputs)
+	for k := 1; k <= order; k++ {
+		// In ascending order, so that recursion is shallow however deep the graph is.
+		for _, n := range t.list {
+			restore := g.AtNode(n)
+			t.coefficient(n, k)
+			restore()
+		}
+		row := make([]*graph.Node, len(outputs))
+		for i, o := range outputs {
+			if row[i] = t.coefficient(o, k); row[i] == nil {
+				restore := g.AtNode(o)
+				row[i] = zerosLike(o)
+				restore()
+			}
+		}
+		coefficients = append(coefficients, row)
+	}
+	return coefficients, g.Err()
+}
+
+// taylor holds the coefficients of nodes along a curve.
+type taylor struct {
+	g     *graph.Graph
+	list  []*graph.Node // of the user's nodes those that change along the curve
+	index nodeIndex
+	old   int // nodes before it are the user's
+
+	curve map[*graph.Node][]*graph.Node // given coefficients from order 1 on
+	coef  map[*graph.Node][]*graph.Node // found ones, from order 1 on; nil entries are zero
+	moves map[*graph.Node]bool          // whether a node that was made on the way changes along the curve
+
+	partials map[partialKey]*graph.Node
+	slopes   map[*graph.Node][]*graph.Node // dy/dt of operators that have a JVP only, for each result
+	follows  map[*graph.Node]*graph.Node   // of a node that stands for dx/dt: x
+	expanded map[*graph.Node]*graph.Node
+}
+
+type partialKey struct {
+	n       *graph.Node
+	operand int
+}
+
+func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
+	t := &taylor{
+		g: g, old: g.Len(), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{},
+		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{},
+	}
+	t.list, t.index = between(g, outputs, wrt, false)
+	for i, w := range wrt {
+		if len(t.curve[w]) == 0 {
+			t.curve[w] = make([]*graph.Node, len(curve))
+		}
+		for k, seeds := range curve {
+			t.curve[w][k] = plusMaybe(t.curve[w][k], seeds[i])
+		}
+	}
+	return t
+}
+
+// plusMaybe is a + b, where nil is zero.
+func plusMaybe(a, b *graph.Node) *graph.Node {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return graph.Add(a, b)
+}
+
+func zerosLike(n *graph.Node) *graph.Node { return graph.BroadcastTo(graph.Like(n, 0), n.Shape()...) }
+
+// changes reports whether a node changes along the curve.
+func (t *taylor) changes(n *graph.Node) bool {
+	if n.ID() < t.old {
+		_, ok := t.index.get(n)
+		return ok
+	}
+	if t.follows[n] != nil {
+		return true
+	}
+	m, ok := t.moves[n]
+	if !ok {
+		if n.Op().Differentiable() && (n.DType().IsFloat() || n.Results() != nil) {
+			for _, in := range n.Inputs() {
+				m = m || t.changes(in)
+			}
+		}
+		t.moves[n] = m
+	}
+	return m
+}
+
+// coefficient returns coefficient k of a node, nil for zero; coefficient 0 is the node.
+func (t *taylor) coefficient(n *graph.Node, k int) *graph.Node {
+	if k == 0 {
+		return n
+	}
+	if !t.changes(n) {
+		return nil
+	}
+	if x := t.follows[n]; x != nil {
+		return t.times(t.coefficient(x, k+1), float64(k+1))
+	}
+	for len(t.coef[n]) < k {
+		// The slice is appended to only here, after what a lower order needs.
+		j := len(t.coef[n]) + 1
+		c := t.propagate(n, j)
+		if given := t.curve[n]; j <= len(given) {
+			c = plusMaybe(c, given[j-1])
+		}
+		if c != nil && (c.Results() != nil || isConst(c, 0)) {
+			c = nil
+		}
+		t.coef[n] = append(t.coef[n], c)
+	}
+	return t.coef[n][k-1]
+}
+
+// propagate finds coefficient k of a node from coefficients of its operands up to k and its own below k.
+func (t *taylor) propagate(n *graph.Node, k int) *graph.Node {
+	op := n.Op()
+	moving := false
+	for _, in := range n.Inputs() {
+		moving = moving || t.changes(in)
+	}
+	if !moving || n.Results() != nil {
+		return nil // given by the curve alone; results have the coefficients of a tuple
+	}
+	switch op.Name {
+	case "mul":
+		return t.product(n.Input(0), n.Input(1), k, n, graph.Mul)
+	case "mul_no_nan":
+		return t.product(n.Input(0), n.Input(1), k, n, graph.MulNoNan)
+	case "square":
+		return t.square(n, k)
+	case "div":
+		return t.quotient(n, k)
+	case "pow":
+		if !t.changes(n.Input(1)) {
+			if c := t.constantPower(n, k); c != nil {
+				return c
+			}
+		}
+	case "where":
+		a, b := t.coefficient(n.Input(1), k), t.coefficient(n.Input(2), k)
+		if a == nil && b == nil {
+			return nil
+		}
+		return t.wide(graph.Where(n.Input(0), orZero(a, n.Input(1)), orZero(b, n.Input(2))), n)
+	case "result":
+		return t.divide(t.coefficientOfSlope(n.Input(0), n.Attrs().Int("index"), k), k)
+	}
+	switch {
+	case op.Partial != nil:
+		return t.elementwise(n, k)
+	case op.Transpose != nil && op.JointlyLinear:
+		return t.linear(n, k)
+	case op.Transpose != nil:
+		return t.multilinear(n, k)
+	case op.ThroughExpand:
+		if t.expanded[n] == nil {
+			t.expanded[n] = op.Expand(n)
+		}
+		return t.coefficient(t.expanded[n], k)
+	}
+	return t.divide(t.coefficientOfSlope(n, 0, k), k)
+}
+
+func orZero(c, like *graph.Node) *graph.Node {
+	if c == nil {
+		return graph.Like(like, 0)
+	}
+	return c
+}
+
+// wide gives a coefficient the node's shape.
+func (t *taylor) wide(c, n *graph.Node) *graph.Node { return graph.BroadcastTo(c, n.Shape()...) }
+
+// divide is c/k, nil for nil.
+func (t *taylor) divide(c *graph.Node, k int) *graph.Node {
+	if c == nil || k == 1 {
+		return c
+	}
+	return graph.Div(c, graph.Like(c, float64(k)))
+}
+
+// times is c·k, nil for nil.
+func (t *taylor) times(c *graph.Node, k float64) *graph.Node {
+	if c == nil || k == 1 {
+		return c
+	}
+	return graph.Mul(graph.Like(c, k), c)
+}
+
+// product is Σ_j a_j·b_(k−j).
+func (t *taylor) product(a, b *graph.Node, k int, n *graph.Node, mul func(x, y *graph.Node) *graph.Node) *graph.Node {
+	var sum *graph.Node
+	for j := range k + 1 {
+		if x, y := t.coefficient(a, j), t.coefficient(b, k-j); x != nil && y != nil {
+			sum = plusMaybe(sum, t.wide(mul(x, y), n))
+		}
+	}
+	return sum
+}
+
+// square is the product of x with itself: 2·Σ_(j<k/2) x_j·x_(k−j), and x_(k/2)² where k is even.
+func (t *taylor) square(n *graph.Node, k int) *graph.Node {
+	x := n.Input(0)
+	var sum *graph.Node
+	for j := 0; 2*j < k; j++ {
+		if a, b := t.coefficient(x, j), t.coefficient(x, k-j); a != nil && b != nil {
+			sum = plusMaybe(sum, graph.Mul(a, b))
+		}
+	}
+	sum = t.times(sum, 2)
+	if k%2 == 0 {
+		if a := t.coefficient(x, k/2); a != nil {
+			sum = plusMaybe(sum, graph.Square(a))
+		}
+	}
+	return sum
+}
+
+// quotient is y = a/b: y_k = (a_k − Σ_(j≥1) b_j·y_(k−j))/b.
+func (t *taylor) quotient(n *graph.Node, k int) *graph.Node {
+	a, b := n.Input(0), n.Input(1)
+	sum := t.coefficient(a, k)
+	if sum != nil {
+		sum = t.wide(sum, n)
+	}
+	for j := 1; j <= k; j++ {
+		x, y := t.coefficient(b, j), t.coefficient(n, k-j)
+		switch {
+		case x == nil || y == nil:
+		case sum == nil:
+			sum = graph.Neg(graph.MulNoNan(y, x))
+		default:
+			sum = graph.Sub(sum, graph.MulNoNan(y, x))
+		}
+	}
+	if sum == nil {
+		return nil
+	}
+	return graph.MulNoNan(graph.Reciprocal(b), sum)
+}
+
+// constantPower is y = x^c for a constant c that is no whole number, whose powers never become constant: k·x·y_k = Σ_(j≥1) (c·j − (k−j))·x_j·y_(k−j).
+// For others it returns nil.
+func (t *taylor) constantPower(n *graph.Node, k int) *graph.Node {
+	x, c := n.Input(0), n.Input(1)
+	bits, uniform := uniformBits(c)
+	if !uniform || !n.DType().IsFloat() {
+		return nil
+	}
+	exponent := graph.FloatOfBits(c.DType(), bits)
+	if exponent == math.Trunc(exponent) {
+		return nil
+	}
+	var sum *graph.Node
+	for j := 1; j <= k; j++ {
+		if a, y := t.coefficient(x, j), t.coefficient(n, k-j); a != nil && y != nil {
+			sum = plusMaybe(sum, t.times(graph.MulNoNan(y, a), exponent*float64(j)-float64(k-j)))
+		}
+	}
+	if sum == nil {
+		return nil
+	}
+	return graph.MulNoNan(graph.Reciprocal(graph.Mul(graph.Like(x, float64(k)), x)), sum)
+}
+
+// elementwise is k·y_k = Σ_i Σ_j j·x_j·p_(k−j) over the operands x with partials p.
+func (t *taylor) elementwise(n *graph.Node, k int) *graph.Node {
+	var direct, weighted *graph.Node
+	for i, x := range n.Inputs() {
+		if !t.changes(x) {
+			continue
+		}
+		key := partialKey{n, i}
+		p, ok := t.partials[key]
+		if !ok {
+			p = n.Op().Partial(n, i)
+			t.partials[key] = p
+		}
+		if p == nil {
+			continue
+		}
+		if !t.changes(p) {
+			if a := t.coefficient(x, k); a != nil {
+				direct = plusMaybe(direct, times(n, p, a, false))
+			}
+			continue
+		}
+		for j := 1; j <= k; j++ {
+			if a, q := t.coefficient(x, j), t.coefficient(p, k-j); a != nil && q != nil {
+				weighted = plusMaybe(weighted, times(n, q, t.times(a, float64(j)), false))
+			}
+		}
+	}
+	return plusMaybe(direct, t.divide(weighted, k))
+}
+
+// linear applies an operator that is linear in all its operands together to their coefficients.
+func (t *taylor) linear(n *graph.Node, k int) *graph.Node {
+	in := make([]*graph.Node, len(n.Inputs()))
+	any := false
+	for i, x := range n.Inputs() {
+		if in[i] = t.coefficient(x, k); in[i] == nil {
+			in[i] = zerosLike(x)
+		} else {
+			any = true
+		}
+	}
+	if !any {
+		return nil
+	}
+	return t.g.Apply(n.Op(), in, n.Attrs())
+}
+
+// multilinear sums an operator that is linear in each operand over all ways to share k among the operands that change.
+func (t *taylor) multilinear(n *graph.Node, k int) *graph.Node {
+	in := make([]*graph.Node, len(n.Inputs()))
+	var sum *graph.Node
+	var share func(i, rest int)
+	share = func(i, rest int) {
+		if i == len(in) {
+			if rest == 0 {
+				sum = plusMaybe(sum, t.g.Apply(n.Op(), append([]*graph.Node(nil), in...), n.Attrs()))
+			}
+			return
+		}
+		for j := 0; j <= rest; j++ {
+			if j > 0 && !t.changes(n.Input(i)) {
+				return
+			}
+			if in[i] = t.coefficient(n.Input(i), j); in[i] != nil {
+				share(i+1, rest-j)
+			}
+		}
+	}
+	share(0, k)
+	return sum
+}
+
+// coefficientOfSlope returns coefficient k−1 of the derivative dy/dt of result i, which the operator's JVP gives from
+// those of its operands; nil is zero.
+func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
+	slopes, ok := t.slopes[n]
+	if !ok {
+		dots := make([]*graph.Node, len(n.Inputs()))
+		for j, x := range n.Inputs() {
+			if t.changes(x) {
+				dots[j] = t.slope(x)
+			}
+		}
+		slopes = tangentsOf(t.g, n, dots)
+		t.slopes[n] = slopes
+	}
+	if slopes[i] == nil {
+		return nil
+	}
+	return t.coefficient(slopes[i], k-1)
+}
+
+// slope returns a node that stands for dx/dt along the curve: its value is the first coefficient of x, its coefficients are those of x,
+// one order higher and multiplied by it.
+func (t *taylor) slope(x *graph.Node) *graph.Node {
+	first := t.coefficient(x, 1)
+	if first == nil {
+		first = zerosLike(x)
+	}
+	// Nodes are shared, but this one must be no other's.
+	d := graph.Identity(first)
+	for t.follows[d] != nil || d.ID() < t.old {
+		d = graph.Identity(d)
+	}
+	t.follows[d] = x
+	return d
+}
