@@ -33,6 +33,7 @@ const (
 	spaceArena                // scalar code: the arena
 	spaceConst                // the constant block
 	spaceScratch              // the scratch block
+	spaceSlot                 // scalar code: a slot, whose number is in disp
 	spaceArray                // vector code: an array at the current element
 	spaceFixed                // a reserved place in the scratch block
 )
@@ -76,28 +77,25 @@ const (
 // value known, so that the value whose next use is farthest leaves its register first (Belady 1966).
 type generator struct {
 	assembler
-	mode       mode
-	len64      uint8 // vector length of values of kind64
-	len32      uint8
-	vals       []value
-	code       []lowIns
-	uses       []nextUses
-	files      [2]regFile
-	slotBytes  int32 // size of a scratch slot
-	slotFree   []int32
-	slotDead   []int32 // freed by the instruction being emitted
-	slotTop    int32   // end of the scratch slots in use so far
-	slotBase   int32   // displacement of the first slot, relative to the biased register
-	consts     constBlock
-	arrayRegs  []uint8 // base registers of the first arrays
-	arrayScale []uint8
-	// Scalar code: windowRegisters hold the addresses, 128 raised, of consecutive
-	// 256-byte pieces of the arena from displacement windowLo on, which short displacements reach.
-	windowLo    int32
-	windowBytes uint32
-	straight    bool    // scalar code, in which vector instructions may stand
-	vector      bool    // the code that is being lowered is vector code within scalar code
-	vectorSlots []int32 // free scratch slots of a vector, in scalar code
+	mode        mode
+	len64       uint8 // vector length of values of kind64
+	len32       uint8
+	vals        []value
+	code        []lowIns
+	uses        []nextUses
+	files       [2]regFile
+	slotBytes   int32 // size of a scratch slot
+	slotFree    []int32
+	slotDead    []int32 // freed by the instruction being emitted
+	slotTop     int32   // end of the scratch slots in use so far
+	slotBase    int32   // displacement of the first slot, relative to the biased register
+	consts      constBlock
+	arrayRegs   []uint8 // base registers of the first arrays
+	arrayScale  []uint8
+	slots       slotWindows // scalar code
+	straight    bool        // scalar code, in which vector instructions may stand
+	vector      bool        // the code that is being lowered is vector code within scalar code
+	vectorSlots []int32     // free scratch slots of a vector, in scalar code
 	vectorDead  []int32
 	shared      map[lowKey]int32   // loops: values by what computes them
 	constIDs    map[constKey]int32 // values of constants within the block of code in hand
@@ -122,9 +120,6 @@ const (
 	indexArray  = regAX
 	bias        = 128
 )
-
-// windowRegisters are free in scalar code; those below 8 make shorter instructions.
-var windowRegisters = [...]uint8{regBX, regCX, 8, 9, 10, 11, 12, 13}
 
 func (g *generator) resetRegisters() {
 	for f := range g.files {
@@ -201,10 +196,9 @@ func (g *generator) findNextUses() {
 func (g *generator) addressOf(v *value) mem {
 	switch v.home {
 	case spaceArena:
-		if w := uint32(v.disp - g.windowLo); w < g.windowBytes {
-			return at(windowRegisters[w>>8], int32(w&0xFF)-bias)
-		}
 		return at(baseArena, v.disp)
+	case spaceSlot:
+		return g.slotAddress(v.disp)
 	case spaceConst:
 		return at(baseConst, v.disp)
 	case spaceScratch, spaceFixed:
@@ -283,41 +277,47 @@ func (g *generator) temporary(k valueKind) uint8 {
 // store writes an owned value to its home, which it gets now if it has none.
 func (g *generator) store(v *value) {
 	if v.home == spaceNone {
-		v.home = spaceScratch
-		if n := len(g.vectorSlots); v.kind == kindVector {
-			if n > 0 {
-				v.disp = g.vectorSlots[n-1]
-				g.vectorSlots = g.vectorSlots[:n-1]
-			} else {
-				v.disp = g.slotBase + g.slotTop
-				g.slotTop += 8 * laneCount
-			}
-		} else if n := len(g.slotFree); n > 0 {
-			v.disp = g.slotFree[n-1]
-			g.slotFree = g.slotFree[:n-1]
-		} else {
-			v.disp = g.slotBase + g.slotTop
-			g.slotTop += g.slotBytes
-		}
+		g.giveHome(v)
 	}
 	g.storeAt(v.kind, v.home, v.reg, g.addressOf(v))
 	v.stored = true
 }
 
-// release gives up a value's register and scratch slot.
+// giveHome reserves memory for a value that has none.
+func (g *generator) giveHome(v *value) {
+	v.home = spaceScratch
+	switch n, m := len(g.vectorSlots), len(g.slotFree); {
+	case v.kind == kindVector && n > 0:
+		v.disp = g.vectorSlots[n-1]
+		g.vectorSlots = g.vectorSlots[:n-1]
+	case v.kind == kindVector:
+		v.disp = g.slotBase + g.slotTop
+		g.slotTop += 8 * laneCount
+	case g.straight:
+		v.home, v.disp = spaceSlot, g.newSlot()
+	case m > 0:
+		v.disp = g.slotFree[m-1]
+		g.slotFree = g.slotFree[:m-1]
+	default:
+		v.disp = g.slotBase + g.slotTop
+		g.slotTop += g.slotBytes
+	}
+}
+
+// release gives up a value's register and its slot.
 func (g *generator) release(v *value) {
 	if v.reg != noRegister && !v.pinned {
 		file := g.fileOf(v.kind)
 		file.free |= 1 << v.reg
 		v.reg = noRegister
 	}
-	if v.home == spaceScratch && !v.pinned {
+	if (v.home == spaceScratch || v.home == spaceSlot) && !v.pinned {
+		// An instruction being emitted may still read it.
 		if v.kind == kindVector {
 			g.vectorDead = append(g.vectorDead, v.disp)
-			v.home = spaceNone
-			return
+		} else {
+			g.slotDead = append(g.slotDead, v.disp)
 		}
-		g.slotDead = append(g.slotDead, v.disp) // an instruction being emitted may still read it
 		v.home = spaceNone
 	}
 }
@@ -424,7 +424,13 @@ func (g *generator) generate() {
 			file.temporary = 0
 		}
 		if len(g.slotDead) > 0 {
-			g.slotFree = append(g.slotFree, g.slotDead...)
+			if g.straight {
+				for _, slot := range g.slotDead {
+					g.freeSlot(slot)
+				}
+			} else {
+				g.slotFree = append(g.slotFree, g.slotDead...)
+			}
 			g.slotDead = g.slotDead[:0]
 		}
 	}

@@ -341,7 +341,7 @@ func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packO
 	}
 	for lane, x := range v {
 		val := &c.vals[x]
-		if f.producer[x] != none || val.kind != kind64 || val.disp != c.vals[v[0]].disp+int32(8*lane) {
+		if f.producer[x] != none || val.kind != kind64 || val.home != spaceArena || val.disp != c.vals[v[0]].disp+int32(8*lane) {
 			return packOperand{none, none, none}, false
 		}
 	}
@@ -350,40 +350,27 @@ func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packO
 
 // lowerLanes appends the low-level code of a chunk with packs: in the order of the program, but
 // with everything that a pack needs before it.
-func (c *straightCompiler) lowerLanes(lo int, live []uint64) error {
+func (c *straightCompiler) lowerLanes(lo int) error {
 	f := &c.lanesFound
 	code := c.program.Code[lo : lo+len(c.ssa)]
 	f.done = resize(f.done, len(code))
 	clear(f.done)
 	f.rows = f.rows[:0]
 	f.single, f.cells = map[int32]int32{}, map[int32]int32{}
-	// Cells of temporaries are reused in the order of the program, which is left here: values that must
-	// outlive the chunk are written at its end, others spill to the scratch block.
-	for i := range c.ssa {
-		if v := &c.vals[c.ssa[i].dst]; !v.output {
-			v.home = spaceNone
-		}
-	}
 	for i := range code {
 		if err := c.emitUnit(lo, code, int32(i)); err != nil {
 			return err
 		}
 	}
-	for _, cell := range c.touched {
-		d := cell - c.program.TempLo
-		v := c.cellValue[cell] - c.valueBase
-		if live == nil || live[d/64]>>(d%64)&1 == 0 || c.stays[v] {
-			continue
+	for k := range c.lasting {
+		l := &c.lasting[k]
+		if val := &c.vals[l.value]; val.home == spaceFixed {
+			// Rows are not kept.
+			kind := val.kind
+			out := c.newValue(kind)
+			c.put(lMov, typeOfKind(kind), 0, out, kind, l.value, none, none)
+			l.value = out
 		}
-		c.stays[v] = true
-		if int(v) >= len(f.producer) || f.producer[v] == none {
-			continue // as it was when the chunk began
-		}
-		kind := c.vals[v].kind
-		out := c.newValue(kind)
-		val := &c.vals[out]
-		val.home, val.disp, val.output = spaceArena, int32(cell)*4-bias, true
-		c.put(lMov, typeOfKind(kind), 0, out, kind, v, none, none)
 	}
 	c.placeRows()
 	return nil
@@ -520,7 +507,7 @@ func (c *straightCompiler) neighbours(disp int32) int32 {
 }
 
 // findScalarUsers marks the instructions whose value is read outside of packs, or outlives the chunk.
-func (c *straightCompiler) findScalarUsers(code []micro.Instr, live []uint64) {
+func (c *straightCompiler) findScalarUsers(code []micro.Instr) {
 	f := &c.lanesFound
 	c.hasScalarUser = resize(c.hasScalarUser, len(code))
 	clear(c.hasScalarUser)
@@ -547,9 +534,7 @@ func (c *straightCompiler) findScalarUsers(code []micro.Instr, live []uint64) {
 			}
 		}
 	}
-	for _, cell := range c.touched {
-		if d := cell - c.program.TempLo; live != nil && live[d/64]>>(d%64)&1 != 0 {
-			mark(c.cellValue[cell] - c.valueBase)
-		}
+	for _, l := range c.lasting {
+		mark(l.value)
 	}
 }

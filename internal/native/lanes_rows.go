@@ -40,7 +40,11 @@ func (c *straightCompiler) placeRows() {
 			}
 		}
 	}
-	var places, ends []int32 // displacement, and the last reader of what lies there
+	places := c.rowPlaces              // displacements
+	ends := make([]int32, len(places)) // the last reader of what lies there
+	for k := range ends {
+		ends[k] = none
+	}
 	for r := range f.rows {
 		row := &f.rows[r]
 		place := none
@@ -60,4 +64,5 @@ func (c *straightCompiler) placeRows() {
 			c.vals[v].disp += place
 		}
 	}
+	c.rowPlaces = places
 }

@@ -9,6 +9,7 @@ import (
 // uses code must keep the codePages alive until it has returned.
 type codePages struct {
 	code    []byte
+	mapped  []byte // code and what is behind it
 	cleanup runtime.Cleanup
 }
 
@@ -17,7 +18,7 @@ func newCodePages(code []byte) (*codePages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	p := &codePages{code: mapped}
+	p := &codePages{code: mapped[:len(code)], mapped: mapped}
 	p.cleanup = runtime.AddCleanup(p, unmapCode, mapped)
 	return p, nil
 }
@@ -33,6 +34,6 @@ func (p *codePages) close() {
 		return
 	}
 	p.cleanup.Stop()
-	unmapCode(p.code)
-	p.code = nil
+	unmapCode(p.mapped)
+	p.code, p.mapped = nil, nil
 }

@@ -48,10 +48,11 @@ type straightCompiler struct {
 	program   *micro.Straight
 	cellValue []int32 // current value of a cell, as its number above valueBase
 	cellKind  []uint8 // what lies in a cell
+	slotOf    []int32 // by cell of temporaries: slot of the value that came from an earlier chunk
 	valueBase int32   // numbers below belong to earlier chunks
 	touched   []uint32
+	lasting   []lastingValue
 	ssa       []ssaInstr // of the chunk
-	slotMax   int32
 
 	// lanes
 	packCount     int
@@ -61,7 +62,7 @@ type straightCompiler struct {
 	chainLength   []int32
 	chainFollow   []int32
 	hasScalarUser []bool
-	stays         map[int32]bool
+	rowPlaces     []int32 // displacements of rows in the scratch block, for every chunk
 }
 
 // What cellKind says of a cell.
@@ -108,11 +109,16 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	c.evexScalar = av.level == LevelAVX512 && o.Level != LevelAVX2
 	c.files[fileVector].all = 0xFFFF
 	c.slotBytes, c.slotBase = 8, -bias
+	c.resetSlots(int32(s.TempLo+1)&^1*4-bias, int32(s.TempHi)*4-bias)
 	c.consts = newConstBlock(8, bias)
 	c.constIDs = map[constKey]int32{}
 	cells := o.ArenaBytes / 4
 	c.cellValue = make([]int32, cells)
 	c.cellKind = make([]uint8, cells)
+	c.slotOf = make([]int32, s.TempHi-s.TempLo)
+	for i := range c.slotOf {
+		c.slotOf[i] = none
+	}
 	c.valueBase = 1
 	c.noLanes = o.NoLanes || !c.evexScalar
 	c.buf = make([]byte, 0, 8*len(s.Code)+4096)
@@ -130,12 +136,10 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 		c.saved[fileVector] = 0xFFFF
 	}
 	c.files[fileVector].all = 0xFFFF
-	c.windowBytes = 0
-	c.slotMax = max(c.slotMax, c.slotTop)
-	c.slotTop = c.slotMax
+	c.resetSlots(0, 0) // functions have their own
 	c.emitFunctions()
-	c.slotMax = max(c.slotMax, c.slotTop)
-	scratch := int(c.slotMax)
+	slots := int(c.slotTop)
+	scratch := slots
 	if len(c.functions) > 0 {
 		scratch += c.fixedBytes()
 	}
@@ -143,7 +147,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - int(c.slotMax), arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
+	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - slots, arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
 }
 
 // liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
@@ -223,11 +227,16 @@ func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error
 		return v - c.valueBase, nil
 	}
 	v := int32(len(c.vals))
-	c.vals = append(c.vals, value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, stored: true})
-	c.cellValue[cell] = v + c.valueBase
-	if cell >= c.program.TempLo && cell < c.program.TempHi {
+	val := value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, stored: true}
+	if d := cell - c.program.TempLo; d < uint32(len(c.slotOf)) {
+		if c.slotOf[d] == none {
+			return none, c.cellError(i, cell, t, "a temporary that was not written")
+		}
+		val.home, val.disp = spaceSlot, c.slotOf[d]
 		c.touched = append(c.touched, cell)
 	}
+	c.vals = append(c.vals, val)
+	c.cellValue[cell] = v + c.valueBase
 	return v, nil
 }
 
@@ -252,7 +261,11 @@ func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, erro
 		return none, c.cellError(i, cell, t, "holds a value of another size")
 	}
 	v := int32(len(c.vals))
-	c.vals = append(c.vals, value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, output: !temp})
+	val := value{next: never, kind: kindOf(t), reg: noRegister}
+	if !temp {
+		val.home, val.disp, val.output = spaceArena, int32(cell)*4-bias, true
+	}
+	c.vals = append(c.vals, val)
 	c.cellValue[cell] = v + c.valueBase
 	if temp {
 		c.touched = append(c.touched, cell)
@@ -265,24 +278,19 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	c.valueBase += int32(len(c.vals))
 	c.vals, c.code, c.touched = c.vals[:0], c.code[:0], c.touched[:0]
 	clear(c.constIDs)
-	c.slotFree = c.slotFree[:0]
-	c.vectorSlots = c.vectorSlots[:0]
-	c.slotMax = max(c.slotMax, c.slotTop)
-	c.slotTop = 0
 	c.ssa = c.ssa[:0]
 	for i := lo; i < hi; i++ {
 		if err := c.nameValues(i); err != nil {
 			return err
 		}
 	}
+	c.findLasting(live)
 	lanes := !c.noLanes && hi-lo >= 4*laneCount && c.findLanes(lo)
 	if lanes {
-		c.findScalarUsers(c.program.Code[lo:hi], live)
-		c.stays = map[int32]bool{}
-		if err := c.lowerLanes(lo, live); err != nil {
+		c.findScalarUsers(c.program.Code[lo:hi])
+		if err := c.lowerLanes(lo); err != nil {
 			return err
 		}
-		live = nil
 	} else {
 		for i := lo; i < hi; i++ {
 			in, s := &c.program.Code[i], &c.ssa[i-lo]
@@ -292,27 +300,26 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		}
 	}
 	end := int32(len(c.code))
-	for _, cell := range c.touched {
-		if d := cell - c.program.TempLo; live != nil && live[d/64]>>(d%64)&1 != 0 {
-			c.vals[c.cellValue[cell]-c.valueBase].next = end
-		}
+	for _, l := range c.lasting {
+		c.vals[l.value].next = end
 	}
 	c.findNextUses()
-	c.setWindows(hi - lo)
 	c.files[fileVector].all = 0xFFFF
-	if c.evexScalar && c.highRegisters() {
+	if c.evexScalar && (lanes || c.program.TempHi-c.program.TempLo <= fewTemps) && c.highRegisters() {
 		c.files[fileVector].all = 0xFFFFFFFF
 	}
 	c.resetRegisters()
+	c.mapWindows(hi - lo)
 	c.generate()
-	for _, cell := range c.touched {
-		v := &c.vals[c.cellValue[cell]-c.valueBase]
-		if !lanes && v.next == end && !v.stored {
+	for _, l := range c.lasting {
+		v := &c.vals[l.value]
+		if !v.stored {
 			if v.reg == noRegister {
 				panic("BUG: live temporary is nowhere")
 			}
 			c.store(v)
 		}
+		c.slotOf[l.cell] = v.disp
 	}
 	if lanes {
 		c.vzeroupper()
@@ -321,6 +328,10 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	c.emitStubs()
 	return nil
 }
+
+// fewTemps is the number of cells for temporaries up to which registers 16 to 31 are used. They make
+// instructions two bytes longer, which is more than they save where most temporaries leave their registers anyway.
+const fewTemps = 128
 
 // highRegisters reports whether every instruction can use the registers that only EVEX reaches.
 func (c *straightCompiler) highRegisters() bool {
@@ -332,18 +343,23 @@ func (c *straightCompiler) highRegisters() bool {
 	return true
 }
 
-// setWindows points base registers at the first temporaries, which are the busiest since
-// cells are reused, where the chunk is long enough to earn it.
-func (c *straightCompiler) setWindows(instructions int) {
-	lo := int32(c.program.TempLo &^ 1)
-	size := min(int32(c.program.TempHi)-lo, int32(len(windowRegisters))*64) * 4
-	if instructions < 64 || size <= 0 || lo*4+size <= 256 {
-		c.windowBytes = 0
+// lastingValue is a temporary that is read after the chunk.
+type lastingValue struct {
+	cell  uint32 // above TempLo
+	value int32
+}
+
+// findLasting lists the temporaries of this chunk, or read in it, that are read after it.
+func (c *straightCompiler) findLasting(live []uint64) {
+	c.lasting = c.lasting[:0]
+	if live == nil {
 		return
 	}
-	c.windowLo, c.windowBytes = lo*4-bias, uint32(size)
-	for k := int32(0); k*256 < size; k++ {
-		c.lea(windowRegisters[k], at(baseArena, lo*4+k*256))
+	for _, cell := range c.touched {
+		if d := cell - c.program.TempLo; live[d/64]>>(d%64)&1 != 0 {
+			live[d/64] &^= 1 << (d % 64) // once
+			c.lasting = append(c.lasting, lastingValue{d, c.cellValue[cell] - c.valueBase})
+		}
 	}
 }
 

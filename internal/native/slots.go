@@ -1,0 +1,147 @@
+package native
+
+import "math/bits"
+
+// Slots of scalar code: where temporaries lie that have left their registers, over the ends of chunks, until they are
+// dead. They use the part of the arena that is reserved for temporaries, and the scratch block when that is full.
+//
+// Large programs run as fast as their code is fetched, so short displacements count. Slots come in windows of 32,
+// which a displacement of one byte reaches from a register. New slots are taken from one window until it is full, then
+// from another that has become empty enough, so stores go through a window that moves over the slots. (Loads
+// come back to a slot at any time later.) The first windows keep their registers.
+
+const (
+	windowSlots = 32
+	windowBytes = 8 * windowSlots
+	// windowEnough is the number of free slots that pays for moving to a window.
+	windowEnough = 8
+	// fewInstructions is the length of a chunk below which windows do not earn registers.
+	fewInstructions = 64
+)
+
+// windowRegisters are free in scalar code; those below 8 make shorter instructions.
+var windowRegisters = [...]uint8{regBX, regCX, 8, 9, 10, 11, 12, 13}
+
+// movingRegisters is the number of windowRegisters, from the first on, that move to other windows.
+const movingRegisters = 2
+
+// slotWindow is 32 slots in a row.
+type slotWindow struct {
+	free uint32 // set of slots
+	disp int32  // displacement of the first
+	base uint8  // base register of their space
+	near uint8  // register that holds the address of the first, 128 raised, or noRegister
+}
+
+// slotWindows are the slots of a program. The number of a slot is 32 times its window's number and its place there.
+type slotWindows struct {
+	windows   []slotWindow
+	current   int32                    // window that gives out slots
+	enough    [windowSlots + 1][]int32 // windows by the number of their free slots; entries may be out of date
+	temps     int32                    // displacement of the free rest of the arena's part for temporaries
+	tempsEnd  int32
+	mapped    [len(windowRegisters)]int32 // windows that the registers point to
+	used      int                         // registers in use
+	moving    int                         // register that moves next
+	registers bool                        // this chunk uses windowRegisters
+}
+
+// resetSlots begins a program whose temporaries may lie between two displacements in the arena.
+func (g *generator) resetSlots(temps, end int32) {
+	g.slots = slotWindows{current: none, temps: temps, tempsEnd: end}
+}
+
+// slotAddress returns the memory operand of a slot.
+func (g *generator) slotAddress(slot int32) mem {
+	w := &g.slots.windows[slot/windowSlots]
+	offset := slot % windowSlots * 8
+	if disp := w.disp + offset; w.near == noRegister || disp <= 127 {
+		return at(w.base, disp)
+	}
+	return at(w.near, offset-bias)
+}
+
+// newSlot takes a slot.
+func (g *generator) newSlot() int32 {
+	s := &g.slots
+	if s.current == none || s.windows[s.current].free == 0 {
+		s.current = g.nextWindow()
+	}
+	w := &s.windows[s.current]
+	place := int32(bits.TrailingZeros32(w.free))
+	w.free &= w.free - 1
+	return s.current*windowSlots + place
+}
+
+func (g *generator) freeSlot(slot int32) {
+	n := slot / windowSlots
+	w := &g.slots.windows[n]
+	w.free |= 1 << (slot % windowSlots)
+	if count := bits.OnesCount32(w.free); count >= windowEnough || len(g.slots.windows) <= len(windowRegisters) {
+		g.slots.enough[count] = append(g.slots.enough[count], n)
+	}
+}
+
+// nextWindow chooses the emptiest window, or adds one.
+func (g *generator) nextWindow() int32 {
+	s := &g.slots
+	for count := windowSlots; count > 0; count-- {
+		for list := s.enough[count]; len(list) > 0; list = s.enough[count] {
+			n := list[len(list)-1]
+			s.enough[count] = list[:len(list)-1]
+			if bits.OnesCount32(s.windows[n].free) == count {
+				g.mapWindow(n)
+				return n
+			}
+		}
+	}
+	w := slotWindow{free: 1<<windowSlots - 1, near: noRegister}
+	if room := (s.tempsEnd - s.temps) / 8; room > 0 {
+		if room < windowSlots {
+			w.free = 1<<room - 1
+		}
+		w.base, w.disp = baseArena, s.temps
+		s.temps += windowBytes
+	} else {
+		w.base, w.disp = baseScratch, g.slotBase+g.slotTop
+		g.slotTop += windowBytes
+	}
+	s.windows = append(s.windows, w)
+	n := int32(len(s.windows) - 1)
+	g.mapWindow(n)
+	return n
+}
+
+// mapWindow points a register at a window.
+func (g *generator) mapWindow(n int32) {
+	s := &g.slots
+	w := &s.windows[n]
+	if !s.registers || w.near != noRegister || w.disp+windowBytes-8 <= 127 {
+		return
+	}
+	k := s.used
+	if k < len(windowRegisters) {
+		s.used++
+	} else {
+		k = s.moving
+		s.moving = (s.moving + 1) % movingRegisters
+		s.windows[s.mapped[k]].near = noRegister
+	}
+	s.mapped[k], w.near = n, windowRegisters[k]
+	g.lea(w.near, at(w.base, w.disp+bias))
+}
+
+// mapWindows loads the registers again at the start of a chunk, if it is long enough to earn them.
+func (g *generator) mapWindows(instructions int) {
+	s := &g.slots
+	s.registers = instructions >= fewInstructions
+	for k := range s.used {
+		w := &s.windows[s.mapped[k]]
+		if !s.registers {
+			w.near = noRegister
+			continue
+		}
+		w.near = windowRegisters[k]
+		g.lea(w.near, at(w.base, w.disp+bias))
+	}
+}
