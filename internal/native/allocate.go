@@ -433,5 +433,8 @@ func (g *generator) generate() {
 			}
 			g.slotDead = g.slotDead[:0]
 		}
+		if g.straight {
+			g.followSlots()
+		}
 	}
 }

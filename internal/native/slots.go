@@ -37,6 +37,7 @@ type slotWindow struct {
 type slotWindows struct {
 	windows   []slotWindow
 	current   int32                    // window that gives out slots
+	moved     bool                     // it is another one since followSlots
 	enough    [windowSlots + 1][]int32 // windows by the number of their free slots; entries may be out of date
 	temps     int32                    // displacement of the free rest of the arena's part for temporaries
 	tempsEnd  int32
@@ -65,7 +66,7 @@ func (g *generator) slotAddress(slot int32) mem {
 func (g *generator) newSlot() int32 {
 	s := &g.slots
 	if s.current == none || s.windows[s.current].free == 0 {
-		s.current = g.nextWindow()
+		s.current, s.moved = g.nextWindow(), true
 	}
 	w := &s.windows[s.current]
 	place := int32(bits.TrailingZeros32(w.free))
@@ -90,7 +91,6 @@ func (g *generator) nextWindow() int32 {
 			n := list[len(list)-1]
 			s.enough[count] = list[:len(list)-1]
 			if bits.OnesCount32(s.windows[n].free) == count {
-				g.mapWindow(n)
 				return n
 			}
 		}
@@ -107,15 +107,18 @@ func (g *generator) nextWindow() int32 {
 		g.slotTop += windowBytes
 	}
 	s.windows = append(s.windows, w)
-	n := int32(len(s.windows) - 1)
-	g.mapWindow(n)
-	return n
+	return int32(len(s.windows) - 1)
 }
 
-// mapWindow points a register at a window.
-func (g *generator) mapWindow(n int32) {
+// followSlots points a register at the current window if it is another one than before. This is done between
+// instructions: one that is being emitted may have the address of an operand already.
+func (g *generator) followSlots() {
 	s := &g.slots
-	w := &s.windows[n]
+	if !s.moved {
+		return
+	}
+	s.moved = false
+	w := &s.windows[s.current]
 	if !s.registers || w.near != noRegister || w.disp+windowBytes-8 <= 127 {
 		return
 	}
@@ -127,7 +130,7 @@ func (g *generator) mapWindow(n int32) {
 		s.moving = (s.moving + 1) % movingRegisters
 		s.windows[s.mapped[k]].near = noRegister
 	}
-	s.mapped[k], w.near = n, windowRegisters[k]
+	s.mapped[k], w.near = s.current, windowRegisters[k]
 	g.lea(w.near, at(w.base, w.disp+bias))
 }
 

@@ -119,6 +119,68 @@ func TestStraightRandom(t *testing.T) {
 	t.Logf("scalar native code: %d random programs over %d operations agree with the reference", programs, len(all))
 }
 
+// manyLiveProgram computes n values from a number of temporaries, each time in the place of one of
+// them, and copies all that are left to outputs. Halving keeps them within [−1, 1], so that every mistake shows.
+func manyLiveProgram(r *rand.Rand, n, live int) *randomProgram {
+	cell := func(i int) uint32 { return uint32(2 * i) }
+	const inputs = 20
+	half, temps := cell(inputs), inputs+1
+	outputs := temps + live + 1
+	p := &randomProgram{arena: make([]byte, 8*(outputs+live))}
+	p.code.TempLo, p.code.TempHi = cell(temps), cell(outputs)
+	emit := func(op micro.Op, dst, a, b, c uint32) {
+		p.code.Code = append(p.code.Code, micro.Instr{Op: op, Type: dtype.Float64, Dst: dst, A: a, B: b, C: c})
+	}
+	for i := range inputs {
+		writeCell(p.arena, cell(i), dtype.Float64, math.Float64bits(2*r.Float64()-1))
+	}
+	writeCell(p.arena, half, dtype.Float64, math.Float64bits(0.5))
+	for i := range live {
+		emit(micro.Mul, cell(temps+i), cell(r.IntN(inputs)), cell(r.IntN(inputs)), 0)
+	}
+	any := func() uint32 { return cell(temps + r.IntN(live)) }
+	sum := cell(temps + live)
+	for range n {
+		a, b, dst := any(), any(), any()
+		switch r.IntN(4) {
+		case 0:
+			emit(micro.Add, sum, a, b, 0)
+		case 1:
+			emit(micro.Sub, sum, a, b, 0)
+		case 2:
+			emit(micro.Mul, sum, a, b, 0)
+		case 3:
+			emit(micro.FMA, sum, half, a, b)
+			emit(micro.Mul, sum, sum, half, 0)
+		}
+		emit(micro.Mul, dst, sum, half, 0)
+	}
+	for i := range live {
+		emit(micro.Mov, cell(outputs+i), cell(temps+i), 0, 0)
+		p.outputs = append(p.outputs, typedCell{cell(outputs + i), dtype.Float64})
+	}
+	return p
+}
+
+// TestStraightManyLive keeps hundreds of values alive, over the ends of chunks, so that slots take more windows than
+// there are registers for them. The address of an operand was once found before the register in it moved on.
+func TestStraightManyLive(t *testing.T) {
+	needNative(t)
+	programs := 0
+	for seed := range uint64(max(4, 40/raceSlowdown)) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		live := 2 + r.IntN(1200)
+		p := manyLiveProgram(r, 20*live, live)
+		o := StraightOptions{KeepOrder: seed%4 < 2, Chunk: 50 + r.IntN(9000)}
+		if seed%5 == 0 {
+			o.Level = LevelAVX2
+		}
+		checkProgram(t, p, o)
+		programs++
+	}
+	t.Logf("scalar native code: %d programs with many live values agree with the reference", programs)
+}
+
 // TestStraightEveryOp runs every supported operation alone on many values.
 func TestStraightEveryOp(t *testing.T) {
 	needNative(t)
