@@ -222,7 +222,7 @@ func (t *taylor) divide(c *graph.Node, k int) *graph.Node {
 	if c == nil || k == 1 {
 		return c
 	}
-	return graph.Div(c, graph.Like(c, float64(k)))
+	return graph.Mul(c, graph.Like(c, 1/float64(k)))
 }
 
 // times is c·k, nil for nil.

@@ -186,8 +186,8 @@ func composite(x *graph.Node) *graph.Node {
 }
 
 // highestDerivative appends the derivative of composite of the given order.
-func highestDerivative(t testing.TB, order int, taylor bool) (x, d *graph.Node) {
-	x = graph.New().Input("x", graph.Float64)
+func highestDerivative(t testing.TB, order int, taylor bool, shape ...int) (x, d *graph.Node) {
+	x = graph.New().Input("x", graph.Float64, shape...)
 	y := []*graph.Node{composite(x)}
 	if taylor {
 		all, err := compile.Directional(order, y, []*graph.Node{x}, nil)
@@ -218,17 +218,19 @@ func TestTaylorGrowth(t *testing.T) {
 	}
 }
 
-// BenchmarkDirectional takes the sixth derivative of a chain of elementwise functions.
+// BenchmarkDirectional takes the tenth derivative of a chain of elementwise functions at many points.
 func BenchmarkDirectional(b *testing.B) {
 	for name, taylor := range map[string]bool{"Taylor": true, "Nested": false} {
 		b.Run(name, func(b *testing.B) {
-			_, d := highestDerivative(b, 6, taylor)
+			_, d := highestDerivative(b, 10, taylor, 4096)
 			p, err := compile.Compile(d)
 			if err != nil {
 				b.Fatal(err)
 			}
 			m := vm.NewMachine(p, vm.WithNativeAhead())
-			m.Float64("x")[0] = 0.7
+			for i, x := 0, m.Float64("x"); i < len(x); i++ {
+				x[i] = 0.7 + 1e-4*float64(i)
+			}
 			for b.Loop() {
 				if err := m.Step(); err != nil {
 					b.Fatal(err)
