@@ -14,7 +14,7 @@ const (
 	windowSlots = 32
 	windowBytes = 8 * windowSlots
 	// windowEnough is the number of free slots that pays for moving to a window.
-	windowEnough = 8
+	windowEnough = 4
 	// fewInstructions is the length of a chunk below which windows do not earn registers.
 	fewInstructions = 64
 )

@@ -395,8 +395,9 @@ func (c *straightCompiler) nameValues(i int) error {
 	return nil
 }
 
-// largeCode is the size from which the next chunk is brought into the cache before it runs.
-const largeCode = 256 << 10
+// largeCode is the size from which the next chunk is brought into the cache before it runs: smaller code stays in the
+// second-level cache.
+const largeCode = 1 << 20
 
 // scratchBytes is the scratch block that Run keeps on its stack.
 const scratchBytes = 1024
