@@ -31,6 +31,11 @@ type blockCall struct {
 	fn           kernel.Block
 	dst, a, b, c uint32
 	direct       int32 // output whose memory the result goes to right away, −1 for none
+
+	// The sine or cosine that comes first computes the other of its operand as well, into a buffer from which the other takes it.
+	pair   kernel.PairBlock
+	cosine bool
+	second unsafe.Pointer // of the first: where to; of the other: from where, and pair is nil
 }
 
 func newLoopWorker(x *loop) *loopWorker {
@@ -64,6 +69,7 @@ func (w *loopWorker) prepareBlocks() {
 	for _, c := range l.Code {
 		w.calls = append(w.calls, blockCall{fn: kernel.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1})
 	}
+	w.pairSinCos(level)
 	outs := len(l.Out)
 	if l.Reduce != micro.NoReduce {
 		outs--
@@ -75,6 +81,28 @@ func (w *loopWorker) prepareBlocks() {
 				if w.calls[i].direct < 0 {
 					w.calls[i].direct = int32(k)
 				}
+				break
+			}
+		}
+	}
+}
+
+// pairSinCos finds sines and cosines of one value, for which there is a kernel that has the bits of both.
+func (w *loopWorker) pairSinCos(level kernel.Level) {
+	code := w.x.l.Code
+	for i := range code {
+		if code[i].Op != micro.Sin && code[i].Op != micro.Cos || w.calls[i].second != nil || code[i].Dst == code[i].A {
+			continue
+		}
+		other := micro.Sin + micro.Cos - code[i].Op
+		for j := i + 1; j < len(code); j++ {
+			if code[j].Op == other && code[j].A == code[i].A && code[j].Type == code[i].Type {
+				buf := alignedBytes(lanes * 8)
+				w.calls[i].pair, w.calls[i].cosine = kernel.SinCosBlock(code[i].Type, level), other == micro.Sin
+				w.calls[i].second, w.calls[j].second = unsafe.Pointer(&buf[0]), unsafe.Pointer(&buf[0])
+				break
+			}
+			if code[j].Dst == code[i].A {
 				break
 			}
 		}
@@ -214,7 +242,16 @@ func (w *loopWorker) runCalls(at, n int) {
 				dst = p
 			}
 		}
-		c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+		switch {
+		case c.pair != nil && c.cosine:
+			c.pair(c.second, dst, w.reg[c.a], n)
+		case c.pair != nil:
+			c.pair(dst, c.second, w.reg[c.a], n)
+		case c.second != nil:
+			dst = c.second
+		default:
+			c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+		}
 		w.reg[c.dst] = dst
 	}
 }
