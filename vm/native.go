@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -94,6 +96,25 @@ func (m *Machine) Executors() []Executor {
 		}
 	}
 	return out
+}
+
+// MachineCode returns the machine code that the program's instructions run as at the moment, disassembled, in Intel's
+// syntax: offset, bytes and text. It is empty where nothing is native.
+func (m *Machine) MachineCode() string {
+	var b strings.Builder
+	for i, e := range m.exec {
+		switch x := e.(type) {
+		case *straight:
+			if x.code != nil {
+				fmt.Fprintf(&b, "%4d  scalar code; rdi, rsi, rdx: arena, constants and scratch memory, each + 128\n%s", i, x.code.Listing())
+			}
+		case *loop:
+			if x.code != nil {
+				fmt.Fprintf(&b, "%4d  loop; rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left\n%s", i, x.code.Listing())
+			}
+		}
+	}
+	return b.String()
 }
 
 // WithoutNative keeps the machine to the portable loop and block kernels. Results have the same bits.

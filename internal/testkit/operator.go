@@ -91,7 +91,7 @@ func checkSample(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType, 
 			if dtype == graph.Float32 || n.DType() == graph.Float32 {
 				bound = bound32
 			}
-			if err := closeTo(got[i], want[i], bound, bound*1e-2); err != nil {
+			if err := CloseTo(got[i], want[i], bound, bound*1e-2); err != nil {
 				t.Errorf("%s: %s, unoptimized %v, fast-math %v: %v", what, sg.part(i), c.Unoptimized, c.FastMath, err)
 			}
 		}

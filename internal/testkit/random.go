@@ -371,7 +371,7 @@ func CheckRandom(rc *RandomCase, bound float64, configs ...compile.Config) error
 			return fmt.Errorf("%+v: %w", c, err)
 		}
 		for i := range want {
-			if err := closeTo(got[i], want[i], bound, cancelled); err != nil {
+			if err := CloseTo(got[i], want[i], bound, cancelled); err != nil {
 				return fmt.Errorf("%+v: output %d (%v): %w", c, i, rc.Outputs[i].Op().Name, err)
 			}
 		}

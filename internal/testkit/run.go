@@ -132,9 +132,10 @@ func CompileAndRun(c compile.Config, at Point, outputs ...*graph.Node) ([]ref.Va
 // Close compares two values of one type: integers and bools exactly, floats to tol relative to the larger of the
 // element and the largest finite element; NaN equals NaN and infinities equal themselves. It names the first
 // difference.
-func Close(got, want ref.Value, tol float64) error { return closeTo(got, want, tol, 0) }
+func Close(got, want ref.Value, tol float64) error { return CloseTo(got, want, tol, 0) }
 
-func closeTo(got, want ref.Value, tol, absolute float64) error {
+// CloseTo is Close with an absolute bound in addition, for values of which nothing but roundings is left.
+func CloseTo(got, want ref.Value, tol, absolute float64) error {
 	if !got.Type.Equal(want.Type) {
 		return fmt.Errorf("type %v, want %v", got.Type, want.Type)
 	}

@@ -1,0 +1,371 @@
+package compile_test
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+var (
+	fuzzPrograms = flag.Uint64("programs", 6, "programs of each family of TestExecutorsAgree")
+	fuzzSeed     = flag.Uint64("seed", 0, "seed of the first of them")
+)
+
+// fuzzChild is set in the processes that run the programs with another instruction set.
+const fuzzChild = "ADJOINT_TEST_EXECUTORS"
+
+// fuzzFamilies are the kinds of programs on which all executors must agree bit by bit. The bound is that of the
+// comparison with the interpreter, which evaluates node by node and knows no fused multiply-add.
+var fuzzFamilies = []struct {
+	name  string
+	bound float64
+	draw  func(seed uint64) (*fuzzCase, error)
+}{
+	{"tensors", 1e-8, testkitCase(testkit.RandomConfig{DType: graph.Float64, Operators: 16, MaxSize: 3000, Order: 1})},
+	{"second order", 1e-7, testkitCase(testkit.RandomConfig{DType: graph.Float64, Operators: 12, MaxSize: 100, Order: 2})},
+	{"scalars", 1e-7, testkitCase(testkit.RandomConfig{DType: graph.Float64, Operators: 60, Scalars: true, MaxSize: 10, Order: 2})},
+	{"float32 scalars", 2e-2, testkitCase(testkit.RandomConfig{DType: graph.Float32, Operators: 30, Scalars: true, MaxSize: 10, Order: 1})},
+	{"float32", 2e-2, testkitCase(testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 1000, Order: 1})},
+	{"irregular", 1e-9, irregularCase},
+	{"regular", 1e-9, regularCase},
+	{"integers", 0, integerCase},
+}
+
+type fuzzCase struct {
+	outputs []*graph.Node
+	at      testkit.Point
+}
+
+func testkitCase(c testkit.RandomConfig) func(uint64) (*fuzzCase, error) {
+	return func(seed uint64) (*fuzzCase, error) {
+		rc, err := testkit.Random(seed, c)
+		if err != nil {
+			return nil, err
+		}
+		return &fuzzCase{rc.Outputs, rc.At}, nil
+	}
+}
+
+// withGradient adds a cost and its gradients.
+func withGradient(cost *graph.Node, at testkit.Point, others ...*graph.Node) (*fuzzCase, error) {
+	var wrt []*graph.Node
+	for x := range at {
+		wrt = append(wrt, x)
+	}
+	slices.SortFunc(wrt, func(a, b *graph.Node) int { return a.ID() - b.ID() })
+	d, err := compile.Gradient(cost, wrt...)
+	if err != nil {
+		return nil, err
+	}
+	return &fuzzCase{append(append(others, cost), d...), at}, nil
+}
+
+// irregularCase is a graph of many scalars without any pattern, halved so that they stay small.
+func irregularCase(seed uint64) (*fuzzCase, error) {
+	r := rand.New(rand.NewPCG(seed, 3))
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 3+r.IntN(60))
+	at := testkit.Point{x: testkit.Spread(x.Type(), -1, 1, int(seed))}
+	half := g.Const(0.5)
+	var v []*graph.Node
+	for i := range x.Shape().Size() {
+		v = append(v, graph.Index(x, i))
+	}
+	near := 1 + r.IntN(2000)
+	for range 20 << r.IntN(8) {
+		a, b := v[r.IntN(len(v))], v[len(v)-1-r.IntN(min(near, len(v)))]
+		switch r.IntN(8) {
+		case 0:
+			a = graph.Mul(graph.Sin(a), b)
+		case 1, 2:
+			a = graph.Sub(a, b)
+		case 3, 4, 5:
+			a = graph.Mul(a, b)
+		default:
+			a = graph.Add(a, b)
+		}
+		v = append(v, graph.Mul(half, a))
+	}
+	cost := v[len(v)-1]
+	for range 50 {
+		cost = graph.Add(cost, v[r.IntN(len(v))])
+	}
+	return withGradient(cost, at)
+}
+
+// regularCase is one formula of few scalars for many neighbours, in which lanes are found, and something irregular
+// between them.
+func regularCase(seed uint64) (*fuzzCase, error) {
+	r := rand.New(rand.NewPCG(seed, 4))
+	g := graph.New()
+	n := 4 + r.IntN(300)
+	x, y := g.Input("x", graph.Float64, n), g.Input("y", graph.Float64, n)
+	at := testkit.Point{x: testkit.Spread(x.Type(), -1, 1, int(seed)), y: testkit.Spread(y.Type(), 0.5, 1.5, int(seed)+7)}
+	type step struct{ op, a, b int }
+	steps := make([]step, 2+r.IntN(10))
+	for i := range steps {
+		steps[i] = step{r.IntN(8), r.IntN(4 + i), r.IntN(4 + i)}
+	}
+	var cost *graph.Node
+	var rows []*graph.Node
+	for i := range n - 1 {
+		v := []*graph.Node{graph.Index(x, i), graph.Index(x, i+1), graph.Index(y, i), g.Const(0.75)}
+		for _, s := range steps {
+			a, b := v[s.a], v[s.b]
+			switch s.op {
+			case 0, 1:
+				a = graph.Mul(a, b)
+			case 2:
+				a = graph.Sub(a, b)
+			case 3:
+				a = graph.Div(a, graph.Add(g.Const(2), graph.Mul(b, b)))
+			case 4:
+				a = graph.Sqrt(graph.Add(g.Const(1), graph.Mul(a, a)))
+			case 5:
+				a = graph.Neg(graph.Abs(a))
+			default:
+				a = graph.Add(a, b)
+			}
+			v = append(v, a)
+		}
+		last := v[len(v)-1]
+		if r.IntN(20) == 0 {
+			last = graph.Mul(last, v[r.IntN(len(v))])
+		}
+		rows = append(rows, last)
+		if cost == nil {
+			cost = last
+		} else {
+			cost = graph.Add(cost, last)
+		}
+	}
+	return withGradient(cost, at, graph.Stack(0, rows...))
+}
+
+// integerCase computes with integers and truth values, scalars and arrays; divisors are never zero.
+func integerCase(seed uint64) (*fuzzCase, error) {
+	r := rand.New(rand.NewPCG(seed, 5))
+	g := graph.New()
+	t := []graph.DType{graph.Int64, graph.Int32}[r.IntN(2)]
+	var shape []int
+	if r.IntN(2) == 0 {
+		shape = []int{1 + r.IntN(1500)}
+	}
+	at := testkit.Point{}
+	var v []*graph.Node
+	for i := range 3 {
+		x := g.Input(fmt.Sprint("x", i), t, shape...)
+		value := ref.Value{Type: x.Type(), I: make([]int64, x.Shape().Size())}
+		for k := range value.I {
+			value.I[k] = []int64{0, 1, -1, int64(r.IntN(100)), math.MaxInt32, math.MinInt32, int64(int32(r.Uint32()))}[r.IntN(7)]
+		}
+		at[x] = value
+		v = append(v, x)
+	}
+	outputs := []*graph.Node{}
+	for range 10 + r.IntN(40) {
+		a, b, c := v[r.IntN(len(v))], v[len(v)-1-r.IntN(min(6, len(v)))], v[r.IntN(len(v))]
+		switch r.IntN(9) {
+		case 0:
+			a = graph.Add(a, b)
+		case 1:
+			a = graph.Sub(a, b)
+		case 2:
+			a = graph.Mul(a, b)
+		case 3:
+			a = graph.Max(a, graph.Neg(b))
+		case 4:
+			a = graph.Min(a, graph.Abs(b))
+		case 5:
+			a = graph.Where(graph.Less(a, b), b, c)
+		case 6:
+			a = graph.Where(graph.LogicalNot(graph.Equal(a, c)), graph.Sign(a), b)
+		case 7:
+			a = graph.Where(graph.LogicalAnd(graph.LessEqual(a, b), graph.Greater(c, b)), a, c)
+		case 8:
+			if r.IntN(3) > 0 {
+				continue // keeps most programs free of traps, which are portable only
+			}
+			one := graph.Sub(graph.Add(b, g.Scalar(t, 1)), b)
+			a = graph.Div(a, one)
+		}
+		v = append(v, a)
+		if r.IntN(5) == 0 {
+			outputs = append(outputs, a, graph.Cast(a, graph.Float64))
+		}
+	}
+	return &fuzzCase{append(outputs, v[len(v)-1]), at}, nil
+}
+
+// fuzzOptions are the ways to run a program within one process.
+func fuzzOptions() map[string][]vm.Option {
+	return map[string][]vm.Option{
+		"portable":           {vm.WithoutNative(), vm.WithThreads(1)},
+		"portable 3 threads": {vm.WithoutNative(), vm.WithThreads(3)},
+		"native":             {vm.WithNativeAhead(), vm.WithThreads(1)},
+		"native 2 threads":   {vm.WithNativeAhead(), vm.WithThreads(2)},
+		"native 8 threads":   {vm.WithNativeAhead(), vm.WithThreads(8)},
+		"tier-up":            nil,
+	}
+}
+
+// digest is a hash of all bits of the outputs but those of NaN.
+func digest(values []ref.Value) uint64 {
+	h := fnv.New64a()
+	for _, v := range values {
+		for i := range v.Type.Shape.Size() {
+			switch {
+			case v.F != nil && math.IsNaN(v.F[i]):
+				fmt.Fprint(h, "NaN")
+			case v.F != nil:
+				fmt.Fprintf(h, "%x ", math.Float64bits(v.F[i]))
+			case v.I != nil:
+				fmt.Fprintf(h, "%d ", v.I[i])
+			default:
+				fmt.Fprint(h, v.B[i])
+			}
+		}
+	}
+	return h.Sum64()
+}
+
+// runFuzz runs the programs with all options and returns their digests. count is told which executors a program used.
+func runFuzz(t *testing.T, count map[string]int, oracle bool) map[string]uint64 {
+	all := map[string]uint64{}
+	for _, f := range fuzzFamilies {
+		for seed := *fuzzSeed; seed < *fuzzSeed+*fuzzPrograms; seed++ {
+			name := fmt.Sprintf("%s, seed %d", f.name, seed)
+			c, err := f.draw(seed)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			p, err := testkit.Compile(compile.Config{NoDebug: seed%2 == 1}, c.outputs...)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			var first string
+			for option, opts := range fuzzOptions() {
+				m := vm.NewMachine(p, opts...)
+				runs := 2
+				if option == "tier-up" {
+					runs = 45
+				}
+				var out []ref.Value
+				for range runs {
+					if out, err = testkit.Run(m, c.at); err != nil {
+						t.Errorf("%s, %s: %v", name, option, err)
+						break
+					}
+				}
+				if err != nil {
+					continue
+				}
+				used := map[string]bool{}
+				for _, e := range m.Executors() {
+					used[string(e)] = true
+				}
+				if strings.Contains(m.MachineCode(), "zmm") && used["native"] {
+					used["native with AVX-512"] = true
+				}
+				for e := range used {
+					count[option+": "+e]++
+				}
+				d := digest(out)
+				if first == "" {
+					first, all[name] = option, d
+					if oracle {
+						want, err := ref.Eval(c.at, c.outputs...)
+						if err != nil {
+							t.Errorf("%s: %v", name, err)
+						}
+						for i := range want {
+							rounding := 0x1p-52
+							if out[i].Type.DType == graph.Float32 {
+								rounding = 0x1p-23
+							}
+							if err := testkit.CloseTo(out[i], want[i], f.bound, 100*rounding); err != nil && testkit.Finite(want[i]) {
+								t.Errorf("%s, %s: output %d: %v", name, option, i, err)
+							}
+						}
+					}
+				} else if d != all[name] {
+					t.Errorf("%s: %s and %s differ", name, first, option)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// TestExecutorsAgree runs random programs with every executor, 1 to 8 threads and every instruction set, while the collector and
+// the profiler are busy, and wants the same bits of all, and the interpreter's values. More of them: -programs, -seed.
+func TestExecutorsAgree(t *testing.T) {
+	if os.Getenv(fuzzChild) != "" {
+		for name, d := range runFuzz(t, map[string]int{}, false) {
+			fmt.Printf("digest %x %s\n", d, name)
+		}
+		return
+	}
+	if underRace && *fuzzPrograms > 2 {
+		*fuzzPrograms /= 3
+	}
+	var profile bytes.Buffer
+	if pprof.StartCPUProfile(&profile) == nil {
+		defer pprof.StopCPUProfile()
+	}
+	var stop atomic.Bool
+	defer stop.Store(true)
+	go func() {
+		for !stop.Load() {
+			runtime.GC()
+		}
+	}()
+	count := map[string]int{}
+	want := runFuzz(t, count, true)
+	for _, level := range []string{"off", "avx2", "avx512"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestExecutorsAgree$", fmt.Sprintf("-programs=%d", *fuzzPrograms), fmt.Sprintf("-seed=%d", *fuzzSeed))
+		cmd.Env = append(os.Environ(), fuzzChild+"=1", "ADJOINT_SIMD="+level)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("ADJOINT_SIMD=%s: %v\n%s", level, err, out)
+		}
+		seen := 0
+		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+			var d uint64
+			if n, _ := fmt.Sscanf(lines.Text(), "digest %x", &d); n == 1 {
+				name := strings.SplitN(lines.Text(), " ", 3)[2]
+				seen++
+				if want[name] != d {
+					t.Errorf("%s: other bits with ADJOINT_SIMD=%s", name, level)
+				}
+			}
+		}
+		if seen != len(want) {
+			t.Errorf("ADJOINT_SIMD=%s: %d programs of %d", level, seen, len(want))
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(count)) {
+		t.Logf("%4d of %d programs ran as %s", count[k], len(want), k)
+	}
+}
