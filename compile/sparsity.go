@@ -241,6 +241,16 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 		return out, check()
 	}
 	switch {
+	case n.Results() != nil:
+		return denseSets(n, sets, out, size)
+	case moves[op.Name]:
+		if moved := movedSets(n, sets, out); moved != nil {
+			return moved, check()
+		}
+	case combines[op.Name].places != combines[op.Name].elements:
+		if combined := combinedSets(n, sets, out); combined != nil {
+			return combined, check()
+		}
 	case op.Elementwise:
 		var parts [][]int32
 		for i := range size {
@@ -290,6 +300,8 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 		return lineSets(n, sets, out, size)
 	case op.Name == "matmul":
 		return matmulSets(n, sets, out, size)
+	case op.Expand != nil && (op.ThroughExpand || op.Transpose != nil):
+		return expandedSets(n, sets)
 	}
 	return denseSets(n, sets, out, size)
 }
@@ -420,38 +432,44 @@ func lineSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSe
 // matmulSets unites a row's and a column's sets; the zeros of a constant factor are left out.
 func matmulSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
 	a, b := n.Input(0), n.Input(1)
-	if a.Shape().Rank() != 2 || b.Shape().Rank() != 2 {
-		return denseSets(n, sets, out, size)
-	}
-	ta, tb := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b")
-	at := func(x *graph.Node, i, j int, transposed bool) int {
+	batch := func(s graph.Shape) graph.Shape { return s[:len(s)-2] }
+	at := func(x *graph.Node, first, i, j int, transposed bool) int {
 		if transposed {
 			i, j = j, i
 		}
-		return i*x.Shape()[1] + j
+		s := x.Shape()
+		return (first*s[len(s)-2]+i)*s[len(s)-1] + j
 	}
-	inner := a.Shape()[1]
+	ta, tb := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b")
+	rows, columns := n.Shape()[n.Shape().Rank()-2], n.Shape()[n.Shape().Rank()-1]
+	inner := a.Shape()[a.Shape().Rank()-1]
 	if ta {
-		inner = a.Shape()[0]
+		inner = a.Shape()[a.Shape().Rank()-2]
 	}
 	zero := func(x *graph.Node, i int) bool { return x.IsConst() && x.Literal().Float(i) == 0 }
 	var parts [][]int32
-	for i := range n.Shape()[0] {
-		for j := range n.Shape()[1] {
-			parts = parts[:0]
-			for k := range inner {
-				p, q := at(a, i, k, ta), at(b, k, j, tb)
-				if zero(a, p) || zero(b, q) {
-					continue
+	for m := range size / max(1, rows*columns) {
+		firstA, firstB := broadcastIndex(m, batch(n.Shape()), batch(a.Shape())), broadcastIndex(m, batch(n.Shape()), batch(b.Shape()))
+		for i := range rows {
+			for j := range columns {
+				parts = parts[:0]
+				for k := range inner {
+					p, q := at(a, firstA, i, k, ta), at(b, firstB, k, j, tb)
+					if zero(a, p) || zero(b, q) {
+						continue
+					}
+					if x := sets.get(a); x != nil {
+						parts = append(parts, x.of(p))
+					}
+					if x := sets.get(b); x != nil {
+						parts = append(parts, x.of(q))
+					}
 				}
-				if x := sets.get(a); x != nil {
-					parts = append(parts, x.of(p))
-				}
-				if x := sets.get(b); x != nil {
-					parts = append(parts, x.of(q))
-				}
+				out.addUnion(parts...)
 			}
-			out.addUnion(parts...)
+			if len(out.items) > maxPattern {
+				return nil, userError(n, "sparsity", fmt.Errorf("the pattern has more than %d entries", maxPattern))
+			}
 		}
 	}
 	return out, nil
