@@ -12,7 +12,8 @@ import (
 // node of to at the same place, whose shape is that of from with a new leading dimension of extent n, and every output gets that dimension too. What does not depend
 // on from is computed once. An output that does not depend on from is repeated n times.
 //
-// Operators without a rule of their own are applied n times and stacked.
+// Operators without a rule of their own are applied n times (up to 4096) and stacked. A user's operator keeps its own derivative.
+// Batches may be batched again, and derivatives taken before or after. from may be of any dtype, and inputs or intermediate nodes.
 func Batch(outputs, from, to []*graph.Node) (batched []*graph.Node, err error) {
 	if len(from) == 0 || len(from) != len(to) {
 		return nil, fmt.Errorf("batch: %d nodes to replace by %d", len(from), len(to))
@@ -162,6 +163,8 @@ func (b *batcher) apply(n *graph.Node) *graph.Node {
 		return b.g.Apply(op, b.lifted(n), n.Attrs())
 	case len(n.Inputs()) == 1 && (n.Attrs().Has("axis") || n.Attrs().Has("axes")):
 		return b.g.Apply(op, []*graph.Node{b.of(n.Input(0))}, shiftAxes(n.Attrs()))
+	case keepsDerivative(op):
+		return b.batchedCall(n)
 	case op.Expand != nil:
 		return b.expand(n)
 	}
@@ -185,12 +188,11 @@ func (b *batcher) expand(n *graph.Node) *graph.Node {
 			from = append(from, in)
 		}
 	}
-	for _, node := range dependents([]*graph.Node{e}, from) {
-		if !b.has(node) {
-			b.image[node] = b.apply(node)
-		}
+	e = b.imageOf(e, from)
+	if !n.Op().Differentiable() && n.DType().IsFloat() {
+		e = graph.StopGradient(e)
 	}
-	return b.image[e]
+	return e
 }
 
 // maxUnroll bounds the copies of an operator without a rule.

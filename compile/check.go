@@ -11,7 +11,14 @@ func (u *unit) check() error {
 	if err := u.g.Err(); err != nil {
 		return fmt.Errorf("the graph has errors: %w", err)
 	}
-	for i := range u.g.Len() {
+	live := make([]bool, u.g.Len())
+	for k, o := range u.outputs {
+		if o.Graph() != u.g || u.g.Node(o.ID()) != o {
+			return fmt.Errorf("output %d is not in the graph", k)
+		}
+		live[o.ID()] = true
+	}
+	for i := u.g.Len() - 1; i >= 0; i-- {
 		n := u.g.Node(i)
 		if n.ID() != i || !n.Valid() || n.Graph() != u.g {
 			return fmt.Errorf("node %d is invalid", i)
@@ -20,14 +27,13 @@ func (u *unit) check() error {
 			if in.ID() >= i || in.Graph() != u.g || u.g.Node(in.ID()) != in {
 				return fmt.Errorf("node %d has the operand %v", i, in)
 			}
+			live[in.ID()] = live[in.ID()] || live[i]
+		}
+		if n.Op().Name == "placeholder" && !live[i] {
+			continue // expansions of batches leave them behind
 		}
 		if err := n.CheckType(); err != nil {
 			return fmt.Errorf("node %d (%s): %w", i, n.Op().Name, err)
-		}
-	}
-	for k, o := range u.outputs {
-		if o.Graph() != u.g || u.g.Node(o.ID()) != o {
-			return fmt.Errorf("output %d is not in the graph", k)
 		}
 	}
 	if u.program != nil {

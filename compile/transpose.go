@@ -1,6 +1,10 @@
 package compile
 
-import "github.com/adjoint-go/adjoint/graph"
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
 
 // adjointsOf returns the adjoints of the operands of n (nil for zero) from those of its results. Where the operator has
 // only a JVP, they are the adjoints of the tangents, in which the JVP is linear.
@@ -15,7 +19,9 @@ func adjointsOf(g *graph.Graph, n *graph.Node, ct []*graph.Node) []*graph.Node {
 			dots[i] = g.Placeholder(x.DType(), x.Shape()...)
 		}
 	}
-	return transposed(g, dots, op.JVP(n, dots), ct)
+	back := transposed(g, dots, op.JVP(n, dots), ct)
+	checkLinear(g, op.Name, "JVP", "tangents", "reverse mode", "VJP", back, dots)
+	return back
 }
 
 // tangentsOf returns the tangents of the results of n (nil for zero) from those of its operands. Where the operator has
@@ -35,7 +41,9 @@ func tangentsOf(g *graph.Graph, n *graph.Node, dots []*graph.Node) []*graph.Node
 			ct[i] = g.Placeholder(t.DType, t.Shape...)
 		}
 	}
-	return transposed(g, ct, op.VJP(n, ct), dots)
+	tangents := transposed(g, ct, op.VJP(n, ct), dots)
+	checkLinear(g, op.Name, "VJP", "adjoint", "forward mode", "JVP", tangents, ct)
+	return tangents
 }
 
 // transposed applies the transpose of a linear function, given by its operands and results (some nil), to seeds of the results.
@@ -64,4 +72,48 @@ func transposed(g *graph.Graph, in, out, seeds []*graph.Node) []*graph.Node {
 		}
 	}
 	return back
+}
+
+// checkLinear reports a JVP or VJP whose transpose depends on the arguments in which it has to be linear.
+func checkLinear(g *graph.Graph, op, given, argument, mode, missing string, transposed, arguments []*graph.Node) {
+	if dependsOn(transposed, arguments) {
+		g.Fail(op, fmt.Errorf("its %s is not linear in the %s, so %s cannot be derived from it: give a %s too", given, argument, mode, missing))
+	}
+}
+
+// dependsOn reports whether any of nodes depends on any of from (some nil); nothing before these is looked at.
+func dependsOn(nodes, from []*graph.Node) bool {
+	first := -1
+	target := map[*graph.Node]bool{}
+	for _, f := range from {
+		if f != nil {
+			target[f] = true
+			if first < 0 || f.ID() < first {
+				first = f.ID()
+			}
+		}
+	}
+	if len(target) == 0 {
+		return false
+	}
+	seen := map[*graph.Node]bool{}
+	var stack []*graph.Node
+	push := func(list []*graph.Node) {
+		for _, n := range list {
+			if n != nil && n.ID() >= first && !seen[n] {
+				seen[n] = true
+				stack = append(stack, n)
+			}
+		}
+	}
+	push(nodes)
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if target[n] {
+			return true
+		}
+		push(n.Inputs())
+	}
+	return false
 }
