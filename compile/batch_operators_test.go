@@ -10,8 +10,8 @@ import (
 	"github.com/adjoint-go/adjoint/internal/testkit"
 )
 
-// A batch of every operator, over each float operand of its samples alone and over all of them, is the same as one application after
-// another; so are the gradients.
+// A batch of every operator, over each operand of its samples alone, be it floats, integers or masks, and over all floats, is the same as
+// one application after another; so are the gradients.
 func TestBatchOfEveryOperator(t *testing.T) {
 	const n = 3
 	for _, op := range graph.Ops() {
@@ -26,19 +26,22 @@ func TestBatchOfEveryOperator(t *testing.T) {
 				}
 			}
 			choices := [][]int{floats}
-			if len(floats) > 1 {
-				for _, i := range floats {
+			for i, in := range s.In {
+				if len(s.In) > 1 || in.Type.DType != graph.Float64 {
 					choices = append(choices, []int{i})
 				}
 			}
-			if len(floats) > 0 {
-				for _, c := range choices {
+			for _, c := range choices {
+				if len(c) > 0 {
 					batchSample(t, fmt.Sprintf("%s, sample %d, operands %v", op.Name, k, c), op, s, c, n)
 				}
 			}
 		}
 	}
 }
+
+// inOrder lists operators whose integer operands must stay in order.
+var inOrder = map[string]bool{"csr_matmul": true, "csr_sampled_matmul": true, "csr_solve": true}
 
 func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice []int, n int) {
 	t.Helper()
@@ -73,7 +76,20 @@ func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice
 			for e, f := range v.F {
 				one.F[e] = f * (1 + 0.01*float64(b))
 			}
+			// Indices and masks are turned, where any order will do.
+			turn := b
+			if inOrder[op.Name] {
+				turn = 0
+			}
+			for e := range v.I {
+				one.I[e] = v.I[(e+turn)%len(v.I)]
+			}
+			for e := range v.B {
+				one.B[e] = v.B[(e+turn)%len(v.B)]
+			}
 			copy(all.F[b*len(v.F):], one.F)
+			copy(all.I[b*len(v.I):], one.I)
+			copy(all.B[b*len(v.B):], one.B)
 			singles[b][x] = one
 		}
 		at[xs], from, to = all, append(from, x), append(to, xs)
