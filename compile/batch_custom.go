@@ -110,7 +110,11 @@ func batchedOperator(a attr.List) (*graph.Op, attr.List, error) {
 	if op == nil || !keepsDerivative(op) {
 		return nil, nil, fmt.Errorf("no user's operator with a derivative and an expansion is named %q: was it registered?", a.Str("operator"))
 	}
-	attrs, _, err := attr.Scan(&linescan.Scanner{Line: a.Str("attributes")})
+	text := &linescan.Scanner{Line: a.Str("attributes")}
+	attrs, _, err := attr.Scan(text)
+	if err == nil {
+		err = text.ExpectEnd()
+	}
 	return op, attrs, err
 }
 

@@ -1,7 +1,6 @@
 package compile_test
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -147,12 +146,4 @@ func TestRepeatedWrt(t *testing.T) {
 	d := grad(t, graph.Square(x), x, x)
 	f := must[[]*graph.Node](t)(compile.JVP([]*graph.Node{graph.Square(x), graph.Square(x)}, []*graph.Node{x, x}, []*graph.Node{g.Const(1), g.Const(10)}))
 	expect(t, point(x, 3), 0, one(6, 6, 66, 66), d[0], d[1], f[0], f[1])
-}
-
-func ExampleGradient() {
-	g := graph.New()
-	x := g.Input("x", graph.Float64)
-	dx, err := compile.Gradient(graph.Square(x), x)
-	fmt.Println(dx[0].Type(), err)
-	// Output: f64 <nil>
 }

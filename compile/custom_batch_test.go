@@ -141,3 +141,32 @@ func TestNonlinearCustomDerivative(t *testing.T) {
 		}
 	}
 }
+
+// Text may name batches of operators that do not exist, or of others than users', or without a batch.
+func TestMistakesInBatched(t *testing.T) {
+	call := func(x *graph.Node, operator, attributes string, operands ...int) *graph.Node {
+		items := []graph.Attr{graph.StringAttr("operator", operator), graph.IntsAttr("operands", operands...)}
+		if attributes != "" {
+			items = append(items, graph.StringAttr("attributes", attributes))
+		}
+		return graph.CallWith(graph.LookupOp("batched"), items, x)
+	}
+	for text, build := range map[string]func(x *graph.Node) *graph.Node{
+		`is named "user_missing"`:         func(x *graph.Node) *graph.Node { return call(x, "user_missing", "", 0) },
+		`is named "sin"`:                  func(x *graph.Node) *graph.Node { return call(x, "sin", "", 0) },
+		`is named "user_matvec"`:          func(x *graph.Node) *graph.Node { return call(x, "user_matvec", "", 0) },
+		"needs one or more":               func(x *graph.Node) *graph.Node { return call(x, "user_log1pexp", "") },
+		"operand 1 has no batch":          func(x *graph.Node) *graph.Node { return call(x, "user_log1pexp", "", 1) },
+		"operand 0 has no batch":          func(x *graph.Node) *graph.Node { return call(graph.Sum(x), "user_log1pexp", "", 0) },
+		"operands with a batch are [0 0]": func(x *graph.Node) *graph.Node { return call(x, "user_log1pexp", "", 0, 0) },
+		"takes 2 operands, not 1":         func(x *graph.Node) *graph.Node { return call(x, "user_odd_product", "{factor=1.0}", 0) },
+		"unknown or repeated attribute a": func(x *graph.Node) *graph.Node { return call(x, "user_log1pexp", "{a=1}", 0) },
+		"an attribute":                    func(x *graph.Node) *graph.Node { return call(x, "user_log1pexp", "{", 0) },
+	} {
+		g := graph.New()
+		build(g.Input("x", graph.Float64, 2, 3))
+		if err := g.Err(); err == nil || !strings.Contains(err.Error(), text) || !strings.Contains(err.Error(), "custom_batch_test.go:") {
+			t.Errorf("error %v, want %q", err, text)
+		}
+	}
+}

@@ -208,4 +208,19 @@ func TestCustomMistakes(t *testing.T) {
 	}
 }
 
+// A check that panics refuses the program.
+func TestPanickingCheck(t *testing.T) {
+	err := vm.RegisterKernel(vm.Kernel{Name: "user_panicking", Check: func(in, _ []vm.Type, _ vm.Attrs) error { return fmt.Errorf("%d", in[7].Shape[0]) },
+		Run: func(_, _ []vm.Tensor, _ vm.Attrs) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := graph.New()
+	y := graph.Call(registered(graph.RegisterUser(graph.Op{Name: "user_panicking", MinArity: 1, MaxArity: 1, Kernel: "user_panicking", NoDerivative: "never runs",
+		Infer: func(in []*graph.Node, _ graph.Attrs) (graph.Type, error) { return in[0].Type(), nil }})), g.Input("x", graph.Float64))
+	if _, err := compile.Compile(y); err == nil || !strings.Contains(err.Error(), "the check of kernel user_panicking panicked") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }

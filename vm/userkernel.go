@@ -22,7 +22,7 @@ type Kernel struct {
 	// Doc says in one sentence what it computes; optional.
 	Doc string
 	// Check validates the types of operands and results and the attributes completely; programs that it refuses are not loaded. It must
-	// survive anything, since programs may come from files.
+	// survive anything, since programs may come from files; a panic counts as refusal.
 	Check func(in, out []Type, a Attrs) error
 	// Run computes out from in, which it must not modify or keep. Results hold old values at first. An error stops the run; it is
 	// reported with the operator, the shapes and the user's line. A panic is reported as an error. Kernels of one program may run at the same time on
@@ -43,7 +43,15 @@ func RegisterKernel(k Kernel) error {
 		k.Doc = "A kernel defined by the user."
 	}
 	err := kernel.RegisterUser(&kernel.Kernel{
-		Name: k.Name, Doc: k.Doc, Check: k.Check,
+		Name: k.Name, Doc: k.Doc,
+		Check: func(in, out []Type, a Attrs) (err error) {
+			defer func() {
+				if r := recover(); r != nil {
+					err = fmt.Errorf("the check of kernel %s panicked: %v", k.Name, r)
+				}
+			}()
+			return k.Check(in, out, a)
+		},
 		Run: func(c *kernel.Call) (err error) {
 			defer func() {
 				if r := recover(); r != nil {
