@@ -27,6 +27,7 @@ type builder struct {
 	scopes      map[string]int
 	cluster     [2]int // of forward and gradient in Split mode
 	largestHeat float64
+	tints       map[string]scene.Role // by category
 }
 
 type use struct{ node, operand int }
@@ -150,7 +151,7 @@ func (b *builder) flow() {
 	reached := make([]bool, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
-		reached[i] = n.Op == "input" && !n.Inert
+		reached[i] = n.Op == "input" && !n.Inert || n.Variable
 		for _, in := range n.Inputs {
 			reached[i] = reached[i] || reached[in] && !n.Inert
 		}
@@ -250,6 +251,7 @@ func (b *builder) node(i int) {
 	}
 	o.Lines = append(o.Lines, b.shown(n)...)
 	b.heat(n, &o)
+	b.category(n, &o)
 	if n.Collapsed > 0 {
 		o.Fill, o.Stroke, o.Class = scene.ScopeTint, scene.Line, "scope"
 		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(fmt.Sprintf("%d nodes", n.Collapsed)), Size: scene.ValueSize, Colour: scene.Muted})
@@ -312,6 +314,14 @@ func (b *builder) input(i int) int {
 	}
 	o.Lines = append(o.Lines, b.shown(n)...)
 	return b.add(o)
+}
+
+// shows reports whether a field that is drawn by default is to be drawn.
+func (b *builder) shows(field string) bool { return b.settings.show == nil || b.settings.show[field] }
+
+// typed reports whether the node's type is to be drawn.
+func (b *builder) typed(n *Node) bool {
+	return b.settings.types || len(n.Shape) > 0 && b.shows("shape")
 }
 
 // shown returns the lines that WithShow asks for.
@@ -545,6 +555,7 @@ func (b *builder) finish() {
 				Text: scene.TextLine{Runs: text, Size: scene.LegendSize, Colour: scene.Ink}})
 		}
 	}
+	b.categoryLegend()
 	if reverse > 0 {
 		s.Options.NodeGap, s.Options.RankGap = 46, 64
 	}

@@ -26,10 +26,10 @@ func constantText(n *Node) string {
 // valueText returns what is known of a node's value: the value itself, or the
 // type where it tells something.
 func (b *builder) valueText(n *Node) string {
-	if v := n.Value.summary(); v != "" {
+	if v := n.Value.summary(); v != "" && b.shows("value") {
 		return v
 	}
-	if len(n.Shape) > 0 || b.settings.types {
+	if b.typed(n) {
 		return n.Type
 	}
 	return ""
@@ -40,8 +40,14 @@ func (b *builder) second(i int) []scene.Run {
 	n := &b.model.Nodes[i]
 	name := b.names[i]
 	value := n.Value.summary()
-	typed := len(n.Shape) > 0 || b.settings.types
+	typed := b.typed(n)
 	named := n.Name != "" && !b.isOutput[i]
+	if !b.shows("name") {
+		name, named = nil, false
+	}
+	if !b.shows("value") {
+		value = ""
+	}
 	switch {
 	case n.Gradient && value == "":
 		if short := b.expression(i); short != nil {
@@ -51,9 +57,10 @@ func (b *builder) second(i int) []scene.Run {
 			return upright(n.Type)
 		}
 		return name
-	case value != "" && n.Value.IsScalar():
-		return joinRuns(name, upright(" = "), numberRuns(value))
-	case value != "" && len(n.Value.Data) <= 4:
+	case value != "" && (n.Value.IsScalar() || len(n.Value.Data) <= 4):
+		if name == nil {
+			return numberRuns(value)
+		}
 		return joinRuns(name, upright(" = "), numberRuns(value))
 	case typed && named:
 		return joinRuns(name, upright(" : "+n.Type))

@@ -24,6 +24,12 @@ func describe(outputs []*graph.Node, s *settings) (*Model, error) {
 			m.HeatTitle = "heat"
 		}
 	}
+	if s.categories != nil {
+		m.CategoryTitle = s.categoryTitle
+		if m.CategoryTitle == "" {
+			m.CategoryTitle = "group"
+		}
+	}
 	var gradients []*graph.Node
 	if s.gradients == Split {
 		gradients = s.gradientOutputs
@@ -104,7 +110,10 @@ func reduce(m *Model, s *settings, index map[*graph.Node]int) (*Model, error) {
 		m = m.Focus(s.radius, centres...)
 	}
 	if s.depth >= 0 || len(s.collapsed) > 0 {
-		m = m.Collapse(s.depth, s.collapsed)
+		m = m.CollapseExcept(s.depth, s.collapsed, s.expanded)
+	}
+	if s.limit > 0 {
+		m, _ = m.Limit(s.limit)
 	}
 	return m, nil
 }
@@ -113,7 +122,7 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	op := n.Op()
 	o := Node{ID: n.ID(), Op: op.Name, Symbol: op.Symbol, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
 		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient,
-		Notes: s.notes[n], Heat: s.heat[n]}
+		Notes: s.notes[n], Heat: s.heat[n], Category: s.categories[n]}
 	o.Origin = o.ID
 	if n.Origin() >= 0 {
 		o.Origin = n.Origin()
@@ -144,6 +153,7 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	}
 	float := n.DType() == graph.Float64 || n.DType() == graph.Float32
 	o.Inert = !float || op.NoDerivative != "" && !n.IsInput()
+	o.Variable = interest[n] && !n.IsInput()
 	if n.IsInput() && len(interest) > 0 && !interest[n] {
 		o.Inert = true
 	}

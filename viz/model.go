@@ -49,11 +49,15 @@ type Node struct {
 	Notes []Note
 	// Heat is a number to colour the node by, with Model.HeatTitle.
 	Heat float64
+	// Category is what the node is coloured by, with Model.CategoryTitle; empty for none.
+	Category string
 	// Collapsed is the number of nodes that this one stands for, 0 for an
 	// ordinary node.
 	Collapsed int
 	// Gradient marks a node of the gradient's graph.
 	Gradient bool
+	// Variable marks a node that is no input and yet is differentiated by: adjoints flow down to it.
+	Variable bool
 	// Inert marks a node through which no adjoint flows: integers, stopped
 	// gradients, and what depends on no variable of interest.
 	Inert bool
@@ -73,6 +77,8 @@ type Model struct {
 	Outputs []Output
 	// HeatTitle says what Heat is; empty means that nodes are not coloured by it.
 	HeatTitle string
+	// CategoryTitle says what Category is; empty means that nodes are not coloured by it.
+	CategoryTitle string
 }
 
 // Check reports the first reason why the model cannot be drawn: an operand that

@@ -1,6 +1,8 @@
 package viz
 
 import (
+	"strings"
+
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz/internal/layout"
 )
@@ -82,8 +84,12 @@ type settings struct {
 	notes          map[*graph.Node][]Note
 	heat           map[*graph.Node]float64
 	heatTitle      string
+	categories     map[*graph.Node]string
+	categoryTitle  string
 	depth          int
 	collapsed      map[string]bool
+	expanded       map[string]bool
+	limit          int
 	focus          []*graph.Node
 	radius         int
 	path           [2]*graph.Node
@@ -95,7 +101,7 @@ type settings struct {
 }
 
 func collect(options []Option) *settings {
-	s := &settings{fold: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}}
+	s := &settings{fold: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}, expanded: map[string]bool{}}
 	for _, o := range options {
 		o(s)
 	}
@@ -194,16 +200,21 @@ func WithReference(p *Picture) Option { return func(s *settings) { s.reference =
 // have fixed colours, and WithTheme has no effect on them.
 func WithStyle(style StyleChoice) Option { return func(s *settings) { s.style = style } }
 
-// WithShow adds lines to the nodes: "line" for the place in the source, "dtype" for the type of scalars
-// too, and any key of WithNotes.
+// WithShow says which facts stand in the nodes below the operator's symbol: "name", "value", "shape" (the type of arrays), "dtype" (of
+// scalars too), "line" (the place in the source), and any key of WithNotes. Without it they are name, value and shape;
+// a leading "+" adds a field to these.
 func WithShow(fields ...string) Option {
 	return func(s *settings) {
 		if s.show == nil {
 			s.show = map[string]bool{}
 		}
 		for _, f := range fields {
-			s.show[f] = true
-			s.types = s.types || f == "dtype"
+			field, added := strings.CutPrefix(f, "+")
+			if added {
+				s.show["name"], s.show["value"], s.show["shape"] = true, true, true
+			}
+			s.show[field] = true
+			s.types = s.types || field == "dtype"
 		}
 	}
 }
@@ -218,6 +229,12 @@ func WithHeat(heat map[*graph.Node]float64, title string) Option {
 	return func(s *settings) { s.heat, s.heatTitle = heat, title }
 }
 
+// WithCategories colours operators by the group that each belongs to, and explains the colours in the legend.
+// The groups beyond the first seven, the largest first, share a colour.
+func WithCategories(categories map[*graph.Node]string, title string) Option {
+	return func(s *settings) { s.categories, s.categoryTitle = categories, title }
+}
+
 // WithDepth draws scopes that are nested deeper than n as one node each; 0 leaves no
 // scope open. Without it all are open.
 func WithDepth(n int) Option { return func(s *settings) { s.depth = n } }
@@ -230,6 +247,18 @@ func WithCollapsed(scopes ...string) Option {
 		}
 	}
 }
+
+// WithExpanded leaves the given scopes, as a/b/c, and those around them open where WithDepth would draw them as one node.
+func WithExpanded(scopes ...string) Option {
+	return func(s *settings) {
+		for _, path := range scopes {
+			s.expanded[path] = true
+		}
+	}
+}
+
+// WithLimit draws graphs of more than n nodes with parts of them as one node each: see Model.Limit.
+func WithLimit(n int) Option { return func(s *settings) { s.limit = n } }
 
 // WithFocus draws only what is at most radius edges away from one of the nodes,
 // upwards or downwards.

@@ -8,10 +8,29 @@ import "strings"
 // nodes lie on both sides of a node outside stays open, because it would be an
 // operand of itself.
 func (m *Model) Collapse(depth int, scopes map[string]bool) *Model {
+	return m.CollapseExcept(depth, scopes, nil)
+}
+
+// CollapseExcept is Collapse that leaves the scopes in open, and those around them, open whatever their depth is.
+func (m *Model) CollapseExcept(depth int, scopes, open map[string]bool) *Model {
+	around := map[string]bool{}
+	for path := range open {
+		for ; path != "" && !around[path]; path = parentScope(path) {
+			around[path] = true
+		}
+	}
 	group := make([]string, len(m.Nodes))
 	for i := range m.Nodes {
-		group[i] = m.Nodes[i].collapsedScope(depth, scopes)
+		group[i] = m.Nodes[i].collapsedScope(depth, scopes, around)
 	}
+	return m.mergeGroups(group)
+}
+
+// parentScope returns a/b for a/b/c, and "" for a.
+func parentScope(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
+
+// mergeGroups draws each group as one node. Groups that would be operands of themselves stay apart.
+func (m *Model) mergeGroups(group []string) *Model {
 	for again := true; again; {
 		again = false
 		for scope := range m.cyclic(group) {
@@ -26,7 +45,7 @@ func (m *Model) Collapse(depth int, scopes map[string]bool) *Model {
 }
 
 // collapsedScope returns the outermost scope of a node that is to be collapsed.
-func (n *Node) collapsedScope(depth int, scopes map[string]bool) string {
+func (n *Node) collapsedScope(depth int, scopes, open map[string]bool) string {
 	if n.Scope == "" {
 		return ""
 	}
@@ -37,7 +56,7 @@ func (n *Node) collapsedScope(depth int, scopes map[string]bool) string {
 	}
 	for k := range parts {
 		path := strings.Join(parts[:k+1], "/")
-		if scopes[path] || depth >= 0 && k >= depth {
+		if scopes[path] || depth >= 0 && k >= depth && !open[path] {
 			return side + path
 		}
 	}
@@ -135,7 +154,7 @@ func (m *Model) merge(group []string) *Model {
 	if len(order) < len(units) {
 		return m // groups that still enclose each other stay open
 	}
-	out := &Model{HeatTitle: m.HeatTitle}
+	out := &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle}
 	place := make([]int, len(units))
 	for _, u := range order {
 		place[u] = len(out.Nodes)
@@ -156,9 +175,10 @@ func (m *Model) merge(group []string) *Model {
 			scope, name = path[:k], path[k+1:]
 		}
 		n := Node{ID: last.ID, Origin: last.Origin, Op: "scope", Symbol: name, Scope: scope, DType: last.DType, Type: last.Type, Shape: last.Shape,
-			Value: last.Value, Adjoint: last.Adjoint, Gradient: last.Gradient, Collapsed: len(members)}
+			Value: last.Value, Adjoint: last.Adjoint, Gradient: last.Gradient}
 		seen := map[int]bool{}
 		for _, i := range members {
+			n.Collapsed += max(1, m.Nodes[i].Collapsed)
 			n.Heat += m.Nodes[i].Heat
 			for _, in := range m.Nodes[i].Inputs {
 				if p := place[unitOf[in]]; unitOf[in] != u && !seen[p] {
@@ -179,7 +199,7 @@ func (m *Model) merge(group []string) *Model {
 // Keep returns the model with only the nodes for which keep holds. Operands and
 // outputs that are left out are no longer drawn.
 func (m *Model) Keep(keep func(i int) bool) *Model {
-	out := &Model{HeatTitle: m.HeatTitle}
+	out := &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle}
 	place := make([]int, len(m.Nodes))
 	for i := range m.Nodes {
 		place[i] = -1

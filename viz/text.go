@@ -2,6 +2,7 @@ package viz
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -89,10 +90,13 @@ func (t *railWriter) rows() []railRow {
 		}
 		if value := b.valueText(n); value != "" {
 			sign := " = "
-			if n.Value == nil {
+			if n.Value == nil || !b.shows("value") {
 				sign = " : "
 			}
 			text += sign + value
+		}
+		for _, line := range b.shown(n) {
+			text += "   " + line.Plain()
 		}
 		if b.active[i] {
 			text += "   " + b.adjoint(b.names[i], n.Adjoint).Plain()
@@ -114,7 +118,7 @@ func (t *railWriter) rows() []railRow {
 		if n.Op != "const" {
 			row.operands = []int{o.Node}
 		}
-		if value := n.Value.summary(); value != "" {
+		if value := n.Value.summary(); value != "" && b.shows("value") {
 			row.text += " = " + value
 		}
 		rows = append(rows, row)
@@ -131,6 +135,9 @@ func (t *railWriter) formula(i int) string {
 	var names []string
 	for _, o := range b.operands[i] {
 		names = append(names, plain(b.names[o.node]))
+	}
+	if n.Collapsed > 0 {
+		return fmt.Sprintf("%s(%s), %d nodes", n.Symbol, strings.Join(names, ", "), n.Collapsed)
 	}
 	if sign, found := infix[n.Op]; found && len(names) > 1 {
 		return strings.Join(names, sign)

@@ -44,6 +44,14 @@ var Light = Theme{
 	scene.Heat4:          rgb(0xA63A16),
 	scene.Heat5:          rgb(0x6B1A0B),
 	scene.HeatText:       rgb(0xFFFFFF),
+	scene.Group0:         rgb(0xCFE3F5), // the hues of Okabe and Ito, which all kinds of colour vision tell apart, as tints
+	scene.Group1:         rgb(0xFBDDB0),
+	scene.Group2:         rgb(0xC3E8D8),
+	scene.Group3:         rgb(0xF3CFE2),
+	scene.Group4:         rgb(0xF6F0A8),
+	scene.Group5:         rgb(0xD6D3EF),
+	scene.Group6:         rgb(0xF7C9B8),
+	scene.Group7:         rgb(0xDADFE3),
 }
 
 // Dark is the theme on a dark screen.
@@ -79,6 +87,14 @@ var Dark = Theme{
 	scene.Heat4:          rgb(0xF2A65E),
 	scene.Heat5:          rgb(0xFFE3A8),
 	scene.HeatText:       rgb(0x12171C),
+	scene.Group0:         rgb(0x1B4263),
+	scene.Group1:         rgb(0x5E430F),
+	scene.Group2:         rgb(0x14523D),
+	scene.Group3:         rgb(0x5A2747),
+	scene.Group4:         rgb(0x524D0E),
+	scene.Group5:         rgb(0x38336B),
+	scene.Group6:         rgb(0x662C1A),
+	scene.Group7:         rgb(0x39434C),
 }
 
 // Mono is the theme for printing in black: nothing is said by colour alone, so
@@ -93,6 +109,10 @@ var Mono = derive(Light, func(r scene.Role, c RGB) RGB {
 		return rgb(0xF6F6F6)
 	case scene.ForwardBorder, scene.GradientBorder, scene.ScopeBorder:
 		return rgb(0xC8C8C8)
+	case scene.Group0, scene.Group1, scene.Group2, scene.Group3, scene.Group4, scene.Group5, scene.Group6, scene.Group7:
+		// Greys far enough apart to be told.
+		g := uint8(0xFF - 12*(r-scene.Group0))
+		return RGB{g, g, g}
 	case scene.Heat0, scene.Heat1, scene.Heat2, scene.Heat3, scene.Heat4, scene.Heat5:
 		g := uint8((299*int(c[0]) + 587*int(c[1]) + 114*int(c[2])) / 1000)
 		return RGB{g, g, g}

@@ -44,7 +44,8 @@ func TestContrast(t *testing.T) {
 		}
 		const text, graphic = 4.5, 3
 		check(text, scene.Ink, scene.Background, scene.Paper, scene.InputFill, scene.OutputFill, scene.AdjointFill,
-			scene.ForwardTint, scene.ScopeTint, scene.Heat0, scene.Heat1, scene.Heat2, scene.Heat3)
+			scene.ForwardTint, scene.ScopeTint, scene.Heat0, scene.Heat1, scene.Heat2, scene.Heat3,
+			scene.Group0, scene.Group1, scene.Group2, scene.Group3, scene.Group4, scene.Group5, scene.Group6, scene.Group7)
 		check(text, scene.Muted, scene.Background, scene.Paper, scene.ScopeTint)
 		check(text, scene.InputText, scene.InputFill, scene.Paper)
 		check(text, scene.OutputText, scene.OutputFill)

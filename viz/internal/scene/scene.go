@@ -42,6 +42,14 @@ const (
 	Heat4
 	Heat5
 	HeatText // text on the upper half of the scale
+	Group0   // GroupCount tints that tell groups of nodes apart
+	Group1
+	Group2
+	Group3
+	Group4
+	Group5
+	Group6
+	Group7
 	roleCount
 )
 
@@ -53,7 +61,11 @@ var roleNames = [RoleCount]string{"none", "bg", "ink", "muted", "line", "paper",
 	"adjoint-line", "adjoint-fill", "adjoint-text", "constant-fill", "constant-text",
 	"forward-tint", "forward-border", "gradient-tint", "gradient-border",
 	"scope-tint", "scope-border", "warn-line", "warn-fill",
-	"heat-0", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-text"}
+	"heat-0", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-text",
+	"group-0", "group-1", "group-2", "group-3", "group-4", "group-5", "group-6", "group-7"}
+
+// GroupCount is the number of tints for groups.
+const GroupCount = 8
 
 // HeatSteps is the number of colours of the heat scale.
 const HeatSteps = 6

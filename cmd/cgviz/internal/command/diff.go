@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +55,7 @@ common once, the rest of each in a box of its own.`,
 			if o.format == "" && o.file == "" {
 				err = d.Write(&b, args[0], args[1])
 			} else {
-				err = drawDiff(&b, f, l, d)
+				err = drawDiff(&b, f, l, d, s.Err)
 			}
 			if err != nil {
 				return err
@@ -75,10 +76,16 @@ common once, the rest of each in a box of its own.`,
 	return cmd
 }
 
-func drawDiff(b *bytes.Buffer, f *format, l *look, d *graphdiff.Diff) error {
+func drawDiff(b *bytes.Buffer, f *format, l *look, d *graphdiff.Diff, warnings io.Writer) error {
 	m, err := d.Model()
 	if err != nil {
 		return err
+	}
+	if f.paint != nil {
+		var done string
+		if m, done = m.Limit(l.maxNodes); done != "" {
+			fmt.Fprintf(warnings, "warning: the graphs have %s (--max-nodes %d)\n", done, l.maxNodes)
+		}
 	}
 	return f.write(b, m, l.options(""))
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/gopackage"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 	"github.com/adjoint-go/adjoint/viz"
@@ -22,6 +21,9 @@ var directions = []choice[viz.Direction]{{"LR", viz.LeftToRight}, {"TB", viz.Top
 
 // themes are the values of --theme.
 var themes = []choice[viz.ThemeChoice]{{"auto", viz.Automatic}, {"light", viz.LightTheme}, {"dark", viz.DarkTheme}}
+
+// styles are the values of --style.
+var styles = []choice[viz.StyleChoice]{{"default", viz.DefaultStyle}, {"mono", viz.MonoStyle}, {"adsurf", viz.SurfaceWaveStyle}}
 
 // stages says which side of the compiler is drawn.
 type stages uint8
@@ -39,6 +41,7 @@ var optimizations = []choice[stages]{{"none", graphOnly}, {"before", graphOnly},
 type draw struct {
 	output
 	look
+	view
 	at, wrt   []string
 	grad, opt string
 	pkg, fn   string
@@ -51,13 +54,15 @@ type draw struct {
 
 // look is the flags that all commands which draw have in common.
 type look struct {
-	rankdir, title, theme string
-	scale, dpi            float64
-	types                 bool
-	maxNodes              int
+	rankdir, title, theme, style string
+	scale, dpi                   float64
+	types                        bool
+	maxNodes                     int
 
 	direction viz.Direction
-	colours   viz.ThemeChoice
+	directed  bool
+	palette   viz.ThemeChoice
+	styling   viz.StyleChoice
 }
 
 func (o *output) flags(cmd *cobra.Command) {
@@ -73,11 +78,13 @@ func (l *look) flags(cmd *cobra.Command) {
 	f.StringVar(&l.title, "title", "", "title of the picture, set as mathematics (default the expression)")
 	f.BoolVar(&l.types, "types", false, "show dtypes of scalars too")
 	f.StringVar(&l.theme, "theme", "auto", "colours: auto (light; in SVG and HTML as the reader has it), light or dark")
+	f.StringVar(&l.style, "style", "default", "default, mono (black on white, for print) or adsurf (as papers on surface waves draw: upwards, yellow inputs)")
 	f.Float64Var(&l.scale, "scale", 0, "pixels per unit of PNG, size of SVG (default 2 for PNG, 1 for SVG)")
 	f.Float64Var(&l.dpi, "dpi", 0, "the scale as a resolution: 96 dots per inch are scale 1")
-	f.IntVar(&l.maxNodes, "max-nodes", 20000, "refuse to draw graphs with more than `N` nodes")
+	f.IntVar(&l.maxNodes, "max-nodes", 20000, "draw parts of larger graphs as one node each, so that about `N` are left")
 	completeFlag(cmd, "rankdir", choiceNames(directions))
 	completeFlag(cmd, "theme", choiceNames(themes))
+	completeFlag(cmd, "style", choiceNames(styles))
 	for _, flag := range []string{"title", "scale", "dpi", "max-nodes"} {
 		completeFlag(cmd, flag, nil)
 	}
@@ -88,9 +95,13 @@ func (l *look) understand(cmd *cobra.Command) (err error) {
 	if l.direction, err = choose("rankdir", l.rankdir, directions); err != nil {
 		return err
 	}
-	if l.colours, err = choose("theme", l.theme, themes); err != nil {
+	if l.palette, err = choose("theme", l.theme, themes); err != nil {
 		return err
 	}
+	if l.styling, err = choose("style", l.style, styles); err != nil {
+		return err
+	}
+	l.directed = cmd.Flags().Changed("rankdir")
 	const least, most = 0.01, 100
 	scaled := cmd.Flags().Changed("scale")
 	switch {
@@ -111,7 +122,10 @@ const longestTitle = 100
 
 // options returns how the picture is to look.
 func (l *look) options(expression string) []viz.Option {
-	options := []viz.Option{viz.WithDirection(l.direction), viz.WithMaxNodes(l.maxNodes), viz.WithTheme(l.colours), viz.WithTypes(l.types)}
+	options := []viz.Option{viz.WithMaxNodes(l.maxNodes), viz.WithTheme(l.palette), viz.WithStyle(l.styling), viz.WithTypes(l.types)}
+	if l.directed || l.styling != viz.SurfaceWaveStyle { // which has a direction of its own
+		options = append(options, viz.WithDirection(l.direction))
+	}
 	switch {
 	case l.title != "":
 		options = append(options, viz.WithTitle(l.title))
@@ -143,6 +157,7 @@ func (d *draw) flags(cmd *cobra.Command) {
 	f.StringVar(&d.grad, "grad", "none", "gradients: none, overlay (adjoints in the picture) or split (a graph of their own)")
 	f.StringSliceVar(&d.wrt, "wrt", nil, "differentiate by these `NAMES` only: x1,x2 (default all inputs that are floats)")
 	f.StringVar(&d.opt, "opt", "none", "draw the graph (none, before), the compiled program (after) or both")
+	d.view.flags(cmd)
 	d.look.flags(cmd)
 	f.StringVar(&d.pkg, "pkg", "", "draw the graph that a function of the Go package in `FOLDER` builds; see --func")
 	f.StringVar(&d.fn, "func", "", "exported function `NAME` of --pkg: func() *graph.Node, or with a *graph.Graph, several nodes, an error")
@@ -174,6 +189,9 @@ func (d *draw) arguments(_ *cobra.Command, args []string) error {
 // understand checks the flags.
 func (d *draw) understand(cmd *cobra.Command) (err error) {
 	if err = d.look.understand(cmd); err != nil {
+		return err
+	}
+	if err = d.view.understand(cmd); err != nil {
 		return err
 	}
 	if d.mode, err = choose("grad", d.grad, gradients); err != nil {
@@ -233,21 +251,22 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 	if err != nil {
 		return nil, err
 	}
-	limit, painted := d.maxNodes, f.paint != nil
-	if !painted {
-		limit = math.MaxInt
-	}
-	if s.Program == nil {
-		if n := len(evaluate.Reachable(s.Outputs...)); n > limit {
-			return nil, fmt.Errorf("%s has %d nodes, and at most %d are drawn; --max-nodes changes that, and -T json has no limit", s.Name, n, d.maxNodes)
-		}
-	}
-	m, err := d.model(ctx, p, s, limit, painted)
+	m, err := d.model(ctx, p, s)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	limit := math.MaxInt // formats for other programs have all nodes
+	if f.paint != nil {
+		limit = d.maxNodes
+	}
+	if m, err = d.view.reduce(m, limit); err != nil {
+		return nil, err
+	}
+	if d.view.limited != "" {
+		fmt.Fprintf(d.streams.Err, "warning: %s has %s (--max-nodes %d)\n", s.Name, d.view.limited, d.maxNodes)
 	}
 	p.enter("drawing %d nodes", len(m.Nodes))
 	mode := d.mode
@@ -255,6 +274,8 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 		mode = viz.NoGradients // a program does not tell forward from gradient
 	}
 	options := append(d.look.options(s.Expression), viz.WithGradients(mode))
+	options = append(options, d.view.options()...)
+	options = append(options, viz.WithMaxNodes(math.MaxInt))
 	var b bytes.Buffer
 	if err := f.write(&b, m, options); err != nil {
 		return nil, err

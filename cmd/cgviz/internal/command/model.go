@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
@@ -14,33 +15,31 @@ import (
 	"github.com/adjoint-go/adjoint/viz"
 )
 
-// model describes what is to be drawn. Programs with more nodes than the limit are an
-// error, and so is an overlay by nodes that are no inputs where it is painted: reverse edges end at inputs.
-func (d *draw) model(ctx context.Context, p *progress, s *source.Source, limit int, painted bool) (*viz.Model, error) {
+// model describes what is to be drawn.
+func (d *draw) model(ctx context.Context, p *progress, s *source.Source) (*viz.Model, error) {
 	if s.Program != nil {
 		if d.atGiven || d.mode != viz.NoGradients || d.stages != graphOnly {
 			return nil, fmt.Errorf("%s is a compiled program: --at, --grad and --opt need a graph", s.Name)
 		}
-		return programview.Describe(s.Program, limit)
+		m, places, err := programview.Describe(s.Program, math.MaxInt)
+		if err != nil {
+			return nil, err
+		}
+		return m, d.annotateProgram(ctx, m, s.Program, places, nil)
 	}
 	x, err := d.examine(ctx, p, s)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range x.wrt {
-		if painted && d.mode == viz.Overlay && !n.IsInput() {
-			return nil, fmt.Errorf("--wrt: %s is no input: draw its gradient with --grad split", n.Name())
-		}
-	}
 	var before, after *viz.Model
 	if d.stages != programOnly {
-		if before, err = d.before(x); err != nil {
+		if before, err = d.before(ctx, x); err != nil {
 			return nil, err
 		}
 	}
 	if d.stages != graphOnly {
 		p.enter("compiling")
-		if after, err = d.after(x, limit); err != nil {
+		if after, err = d.after(ctx, x); err != nil {
 			return nil, err
 		}
 	}
@@ -56,6 +55,7 @@ func (d *draw) model(ctx context.Context, p *progress, s *source.Source, limit i
 // examined is a graph with all that is to be shown of it.
 type examined struct {
 	*source.Source
+	at          point.Point
 	wrt         []*graph.Node
 	derivatives []derivative
 	values      map[*graph.Node]*viz.Value // nil without a point
@@ -72,6 +72,7 @@ func (d *draw) examine(ctx context.Context, p *progress, s *source.Source) (*exa
 	if err != nil {
 		return nil, err
 	}
+	x.at = at
 	if d.atGiven {
 		if err := complete(at, inputs); err != nil {
 			return nil, err
@@ -141,7 +142,7 @@ func (x *examined) evaluate(ctx context.Context, mode viz.GradientMode, nodes []
 }
 
 // before describes the graph as it is given.
-func (d *draw) before(x *examined) (*viz.Model, error) {
+func (d *draw) before(ctx context.Context, x *examined) (*viz.Model, error) {
 	var list []*graph.Node
 	for _, x := range x.derivatives {
 		list = append(list, x.node)
@@ -157,7 +158,7 @@ func (d *draw) before(x *examined) (*viz.Model, error) {
 			m.Nodes[i].Source = ""
 		}
 	}
-	return m, nil
+	return m, d.annotateGraph(ctx, m, x.results(), x.at)
 }
 
 // label says which outputs are derivatives of which.
@@ -169,13 +170,13 @@ func (x *examined) label(m *viz.Model) {
 }
 
 // after describes the compiled program, with the values of its inputs and outputs.
-func (d *draw) after(x *examined, limit int) (*viz.Model, error) {
+func (d *draw) after(ctx context.Context, x *examined) (*viz.Model, error) {
 	results := x.results()
 	p, err := compile.Compile(results...)
 	if err != nil {
 		return nil, err
 	}
-	m, err := programview.Describe(p, limit)
+	m, places, err := programview.Describe(p, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
@@ -192,12 +193,12 @@ func (d *draw) after(x *examined, limit int) (*viz.Model, error) {
 	for k, o := range m.Outputs {
 		m.Nodes[o.Node].Value = x.values[results[k]]
 	}
-	return m, nil
+	return m, d.annotateProgram(ctx, m, p, places, x.at)
 }
 
 // beside returns one model of two, each in a scope of its own.
 func beside(before, after *viz.Model) *viz.Model {
-	m := &viz.Model{}
+	m := &viz.Model{HeatTitle: before.HeatTitle, CategoryTitle: before.CategoryTitle}
 	add := func(name string, from *viz.Model) {
 		first, id := len(m.Nodes), 0
 		for _, n := range m.Nodes {

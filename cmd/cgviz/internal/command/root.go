@@ -25,6 +25,8 @@ a mistake on the command line.`,
   cgviz --grad split --rankdir TB model.cg -o model.html
   cgviz -T json --at x=0.5 --grad overlay 'sin(x)*exp(x)'
   cgviz --opt both --grad split 'exp(x)*sin(x)' -o compiled.svg
+  cgviz --color-by cost --show name,shape,cost,time model.cg -o cost.svg
+  cgviz --focus loss --radius 3 model.cg -o near.svg
   cgviz --pkg ./model --func Loss -o loss.pdf
   cgviz -T dot 'sin(x)' | dot -Tpdf -o sin.pdf`,
 		SilenceErrors:     true,
@@ -38,7 +40,7 @@ a mistake on the command line.`,
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(flagError)
 	d.flags(root)
-	root.AddCommand(newDiff(s), newPasses(s), newDisasm(s), newVersion(s))
+	root.AddCommand(newDiff(s), newMemory(s), newPasses(s), newDisasm(s), newVersion(s))
 	// Errors in the flags and arguments of subcommands are usage errors too.
 	for _, sub := range root.Commands() {
 		sub.SetFlagErrorFunc(flagError)

@@ -16,9 +16,12 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
-// Describe returns the model of a verified program. Programs whose model would have more than
-// maxNodes nodes are an error.
-func Describe(p *vm.Program, maxNodes int) (*viz.Model, error) {
+// Place says which part of which instruction a node of the model is, as vm.Share does; Instr is −1 for inputs, constants and views.
+type Place struct{ Instr, Index int }
+
+// Describe returns the model of a verified program, and the place of each of its nodes in the program. Programs whose model would have
+// more than maxNodes nodes are an error.
+func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
 	d := &describer{p: p, m: &viz.Model{}, written: map[uint32][]write{}, constants: map[constant]int{}, limit: maxNodes}
 	for i := range p.Inputs {
 		s := &p.Inputs[i]
@@ -34,6 +37,7 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, error) {
 			break
 		}
 		in := &p.Instrs[i]
+		d.instr = i
 		switch in.Op {
 		case vm.OpStraight:
 			d.straight(i, in)
@@ -42,17 +46,17 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, error) {
 		case vm.OpKernel:
 			d.kernel(in)
 		default:
-			return nil, fmt.Errorf("instruction %d is of an unknown kind, %v", i, in.Op)
+			return nil, nil, fmt.Errorf("instruction %d is of an unknown kind, %v", i, in.Op)
 		}
 	}
 	if len(d.m.Nodes) > maxNodes {
-		return nil, fmt.Errorf("the program has more than the %d nodes that are drawn; --max-nodes changes that", maxNodes)
+		return nil, nil, fmt.Errorf("the program has more than the %d nodes that are drawn; --max-nodes changes that", maxNodes)
 	}
 	for i := range p.Outputs {
 		s := &p.Outputs[i]
 		d.m.Outputs = append(d.m.Outputs, viz.Output{Node: d.whole(s.Ref, s.Type), Name: s.Name})
 	}
-	return d.m, nil
+	return d.m, d.places, nil
 }
 
 // write is a piece of memory that a node has written.
@@ -74,12 +78,15 @@ type describer struct {
 	written   map[uint32][]write
 	constants map[constant]int
 	limit     int
+	instr     int     // in hand
+	places    []Place // by node
 }
 
 func (d *describer) last() int { return len(d.m.Nodes) - 1 }
 
 // node appends a node.
 func (d *describer) node(op string, t dtype.DType, shape []int) *viz.Node {
+	d.places = append(d.places, Place{Instr: -1})
 	d.m.Nodes = append(d.m.Nodes, viz.Node{ID: len(d.m.Nodes), Op: op, DType: t.String(),
 		Type: graph.Type{DType: t, Shape: shape}.String(), Shape: shape, Inert: !t.IsFloat()})
 	return &d.m.Nodes[d.last()]
@@ -87,6 +94,7 @@ func (d *describer) node(op string, t dtype.DType, shape []int) *viz.Node {
 
 // debug adds what is known of the node of the user's graph.
 func (d *describer) debug(n *viz.Node, in *vm.Instr, k int) {
+	d.places[n.ID] = Place{d.instr, k}
 	if k >= len(in.Nodes) {
 		return
 	}

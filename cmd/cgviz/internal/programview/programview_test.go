@@ -19,7 +19,7 @@ func describe(t *testing.T, outputs ...*graph.Node) (*vm.Program, *viz.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := Describe(p, 10000)
+	m, _, err := Describe(p, 10000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Describe(p, 100); err == nil || !strings.Contains(err.Error(), "more than the 100 nodes") {
+	if _, _, err := Describe(p, 100); err == nil || !strings.Contains(err.Error(), "more than the 100 nodes") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,0 +1,95 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/viz"
+)
+
+// newMemory returns the command that draws the memory of a program.
+func newMemory(s Streams) *cobra.Command {
+	o, l := &output{streams: s}, &look{}
+	var gradient bool
+	var wrt []string
+	cmd := &cobra.Command{
+		Use:   "memory [flags] EXPR | FILE.cg | PROGRAM | -",
+		Short: "Draw the memory that a program uses while it runs",
+		Long: `Memory draws a chart of a program's memory: over its instructions the bytes in use, with
+the peak marked, and by address the range of every value from the instruction that
+writes it to the last one that reads it. A graph is compiled first. Formats are svg, png
+and pdf.`,
+		Example: `  cgviz memory --gradient model.cg -o memory.svg
+  cgviz memory model.adjp -o memory.png`,
+		Args:              exactly(1, "one expression, file or program"),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := l.understand(cmd); err != nil {
+				return err
+			}
+			if len(wrt) > 0 && !gradient {
+				return usage("--wrt is about gradients: give --gradient too")
+			}
+			f, err := o.choose()
+			if err != nil {
+				return err
+			}
+			paint := map[string]func(*viz.MemoryChart, io.Writer) error{
+				"svg": (*viz.MemoryChart).SVG, "png": (*viz.MemoryChart).PNG, "pdf": (*viz.MemoryChart).PDF}[f.name]
+			if paint == nil {
+				return usage("a chart of memory is drawn as svg, png or pdf, not as %s", f.name)
+			}
+			if err := o.checkDirectory(); err != nil {
+				return err
+			}
+			src, err := source.Read(args[0], s.In)
+			if err != nil {
+				return err
+			}
+			p := src.Program
+			if p == nil {
+				x := &examined{Source: src}
+				if gradient {
+					if x.wrt, err = variables("split", wrt, src, evaluate.Inputs(evaluate.Reachable(src.Outputs...))); err != nil {
+						return err
+					}
+					if x.derivatives, err = differentiate(src.Outputs, x.wrt); err != nil {
+						return err
+					}
+				}
+				if p, err = compile.Compile(x.results()...); err != nil {
+					return err
+				}
+			} else if gradient {
+				return fmt.Errorf("%s is a compiled program: --gradient needs a graph", src.Name)
+			}
+			options := l.options(src.Expression)
+			if l.title == "" && src.Expression == "" {
+				options = append(options, viz.WithTitle(strings.TrimSuffix(src.Name, source.Extension)))
+			}
+			c, err := viz.NewMemoryChart(p, options...)
+			if err != nil {
+				return err
+			}
+			var b bytes.Buffer
+			if err := paint(c, &b); err != nil {
+				return err
+			}
+			return o.deliver(b.Bytes())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.BoolVar(&gradient, "gradient", false, "compile the gradient of the outputs too")
+	f.StringSliceVar(&wrt, "wrt", nil, "differentiate by these `NAMES` only")
+	o.flags(cmd)
+	l.flags(cmd)
+	return cmd
+}
