@@ -231,6 +231,17 @@ func ExampleSparseHessian() {
 	// Output: 2998 3
 }
 
+// A step of Newton's method for x² = (1, 4, 9) from (2, 2, 2), with a sparse solution of the linear system.
+func ExampleSparseMatrix_CSR() {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 3)
+	residual := graph.Sub(graph.Square(x), graph.Constant(g, []float64{1, 4, 9}, 3))
+	j, _ := compile.SparseJacobian(residual, x)
+	next := graph.Sub(x, j.CSR().Solve(residual))
+	evaluate(map[string]any{"x": vector(2, 2, 2)}, next)
+	// Output: [1.25 2 3.25]
+}
+
 func ExampleJacobianPattern() {
 	g := graph.New()
 	x := g.Input("x", graph.Float64, 4)

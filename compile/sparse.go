@@ -18,6 +18,18 @@ type SparseMatrix struct {
 	Reverse bool
 }
 
+// CSR returns the matrix for use in the graph: in products, solutions (Newton's method) and their derivatives.
+func (m *SparseMatrix) CSR() *graph.CSR {
+	start, column := make([]int64, len(m.Start)), make([]int64, len(m.Cols))
+	for i, s := range m.Start {
+		start[i] = int64(s)
+	}
+	for e, c := range m.Cols {
+		column[e] = int64(c)
+	}
+	return graph.NewCSR(m.Rows, m.Columns, start, column, m.Values)
+}
+
 // SparseJacobian appends the non-zero entries of ∂output/∂wrt, both flattened. Columns (for forward mode) or rows (for
 // reverse mode), whichever needs fewer colours, that have no row (column) in common share a direction (Curtis, Powell & Reid 1974; Gebremedhin,
 // Manne & Pothen, What color is your Jacobian?, SIAM Review 47 (2005), §3), and all directions run in one batched sweep.

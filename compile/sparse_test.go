@@ -97,10 +97,7 @@ func TestSparseJacobianMatchesDense(t *testing.T) {
 // TestSparseHessian compares the Hessian of the chained Rosenbrock function with the analytic one.
 func TestSparseHessian(t *testing.T) {
 	for _, n := range []int{4, 100, 10_000} {
-		g := graph.New()
-		x := g.Input("x", graph.Float64, n)
-		a, b := graph.Slice(x, graph.Range{Limit: n - 1}), graph.Slice(x, graph.Range{Start: 1, Limit: n})
-		cost := graph.Sum(graph.Add(graph.Mul(g.Const(100), graph.Square(graph.Sub(b, graph.Square(a)))), graph.Square(graph.Sub(g.Const(1), a))))
+		x, cost := chainedRosenbrock(n)
 		h, err := SparseHessian(cost, x)
 		if err != nil {
 			t.Fatal(err)

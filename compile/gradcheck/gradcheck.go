@@ -49,7 +49,11 @@ type Failure struct {
 func (f Failure) String() string {
 	s := fmt.Sprintf("%s, %v%v: %v, differences give %v", f.Mode, f.Of, f.Entry, f.Derivative, f.Difference)
 	if f.Operator != nil {
-		s += fmt.Sprintf("; the derivative of %s %v (%v) is wrong here", f.Operator.Op().Name, f.Operator, f.Operator.Position())
+		name := f.Operator.Op().Name
+		if of := f.Operator.Attrs().Str("operator"); name == "batched" {
+			name += " " + of
+		}
+		s += fmt.Sprintf("; the derivative of %s %v (%v) is wrong here", name, f.Operator, f.Operator.Position())
 	}
 	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -107,6 +108,64 @@ func TestWrongDerivativesAreNamed(t *testing.T) {
 		}
 		if report.Err() == nil {
 			t.Errorf("%s: no error", c.op.Name)
+		}
+	}
+}
+
+// Derivatives that users give are caught in the mode that uses them, named with their operator, and so are those of their batches.
+func TestWrongCustomDerivatives(t *testing.T) {
+	forward := func(in []*graph.Node) *graph.Node { return graph.Mul(in[0], in[1]) }
+	right := func(in []*graph.Node, _, ct *graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Mul(ct, in[1]), graph.Mul(ct, in[0])}
+	}
+	for name, c := range map[string]graph.Custom{
+		"user_wrong_vjp": {VJP: func(in []*graph.Node, _, ct *graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(ct, in[1]), ct}
+		}},
+		"user_wrong_jvp": {JVP: func(in []*graph.Node, _ *graph.Node, dot []*graph.Node) *graph.Node {
+			return graph.Add(graph.Mul(dot[0], in[1]), graph.Mul(dot[1], graph.Neg(in[0])))
+		}},
+		"user_stopped": {VJP: func(in []*graph.Node, _, ct *graph.Node) []*graph.Node { // wrong at second order alone
+			return []*graph.Node{graph.Mul(ct, graph.StopGradient(in[1])), graph.Mul(ct, graph.StopGradient(in[0]))}
+		}},
+		"user_disagreeing": {VJP: right, JVP: func(_ []*graph.Node, y *graph.Node, dot []*graph.Node) *graph.Node {
+			return graph.Mul(y, graph.Add(dot[0], dot[1]))
+		}},
+	} {
+		c.Name, c.Arity, c.Forward = name, 2, forward
+		op, err := graph.CustomOp(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := graph.New()
+		x, w := g.Input("x", graph.Float64, 2), g.Input("w", graph.Float64, 2)
+		xs := g.Input("xs", graph.Float64, 3, 2)
+		y := graph.Exp(graph.Call(op, graph.Sin(x), w))
+		batched, err := compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{xs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := map[string]any{"x": dense([]int{2}, 0.3, -0.7), "xs": dense([]int{3, 2}, 0.3, -0.7, 1.1, -0.2, 0.9, -1.3), "w": dense([]int{2}, 0.5, 1.25)}
+		for _, k := range []struct {
+			y, x   *graph.Node
+			called string
+		}{{y, x, name}, {batched[0], xs, "batched"}} {
+			report, err := gradcheck.Check([]*graph.Node{k.y}, []*graph.Node{k.x, w}, at, gradcheck.Options{})
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if report.Err() == nil {
+				t.Errorf("%s, by %v: no error", name, k.x)
+			}
+			for _, f := range report.Failures {
+				if f.Operator == nil || f.Operator.Op().Name != k.called || f.Entry == nil || !strings.Contains(f.String(), "gradcheck_test.go:") || !strings.Contains(f.String(), name) {
+					t.Errorf("%s: %v", name, f)
+				}
+				if name == "user_disagreeing" && !strings.HasPrefix(f.Mode, "forward") || name == "user_stopped" && !strings.HasSuffix(f.Mode, "over reverse") {
+					t.Errorf("%s: %v", name, f)
+				}
+			}
 		}
 	}
 }
