@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -11,9 +12,10 @@ import (
 )
 
 // A batch of every operator, over each operand of its samples alone, be it floats, integers or masks, and over all floats, is the same as
-// one application after another; so are the gradients.
+// one application after another; so are the gradients. A batch of batches is the same as one large batch, and the gradient of a batch is the
+// batch of gradients.
 func TestBatchOfEveryOperator(t *testing.T) {
-	const n = 3
+	const n = 4
 	for _, op := range graph.Ops() {
 		if op.Family == graph.FamilyUser || op.Builtin && op.MinArity == 0 || op.Name == "result" {
 			continue
@@ -115,32 +117,26 @@ func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice
 			}
 		}
 	}
+	first := len(outputs)
 	if cost != nil && len(wrt) > 0 {
-		outputs = append(outputs, grad(t, cost, wrt...)...)
+		outputs = append(append(outputs, grad(t, cost, wrt...)...), cost)
 	}
 	batched, err := compile.Batch(outputs, from, to)
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
-	drop := func(p testkit.Point, out []*graph.Node) testkit.Point {
-		q := testkit.Point{}
-		for x, v := range p {
-			for _, o := range out {
-				if reaches(o, x) {
-					q[x] = v
-				}
-			}
-		}
-		return q
+	batchTwice(t, what, at, outputs, batched, from, to)
+	if len(outputs) > first {
+		gradientOfBatch(t, what, at, batched[first:], wrt, from, to)
 	}
-	many, err := testkit.CompileAndRun(compile.Config{}, drop(at, batched), batched...)
+	many, err := testkit.CompileAndRun(compile.Config{}, used(at, batched), batched...)
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
 	for b := range n {
-		one, err := testkit.CompileAndRun(compile.Config{}, drop(singles[b], outputs), outputs...)
+		one, err := testkit.CompileAndRun(compile.Config{}, used(singles[b], outputs), outputs...)
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			return
@@ -162,6 +158,75 @@ func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice
 				t.Errorf("%s: element %d of the batch, output %d: %v", what, b, k, err)
 				return
 			}
+		}
+	}
+}
+
+// used returns the part of a point that the outputs depend on.
+func used(p testkit.Point, outputs []*graph.Node) testkit.Point {
+	q := testkit.Point{}
+	for x, v := range p {
+		for _, o := range outputs {
+			if reaches(o, x) {
+				q[x] = v
+			}
+		}
+	}
+	return q
+}
+
+// batchTwice compares a batch of batches with one batch.
+func batchTwice(t *testing.T, what string, at testkit.Point, outputs, batched, from, to []*graph.Node) {
+	t.Helper()
+	g := outputs[0].Graph()
+	var rows, all []*graph.Node
+	for i, x := range from {
+		rows = append(rows, g.Placeholder(x.DType(), append([]int{2}, x.Shape()...)...))
+		all = append(all, graph.Reshape(to[i], append([]int{to[i].Shape()[0] / 2, 2}, x.Shape()...)...))
+	}
+	inner, err := compile.Batch(outputs, from, rows)
+	if err == nil {
+		inner, err = compile.Batch(inner, rows, all)
+	}
+	if err != nil {
+		t.Errorf("%s: batch of batches: %v", what, err)
+		return
+	}
+	var got []*graph.Node
+	for i, n := range inner {
+		got = append(got, graph.Reshape(n, batched[i].Shape()...))
+	}
+	equal(t, what+", batch of batches", at, got, batched)
+}
+
+// gradientOfBatch compares the gradient of the sum of batched costs, which come last, with the batched gradients before them.
+func gradientOfBatch(t *testing.T, what string, at testkit.Point, batched, wrt, from, to []*graph.Node) {
+	t.Helper()
+	gradients, costs := batched[:len(wrt)], batched[len(wrt)]
+	var by, want []*graph.Node
+	for i, x := range wrt {
+		if k := slices.Index(from, x); k >= 0 {
+			by, want = append(by, to[k]), append(want, gradients[i])
+		} else {
+			by, want = append(by, x), append(want, graph.ReduceSum(gradients[i], []int{0}))
+		}
+	}
+	equal(t, what+", gradient of the batch", at, grad(t, graph.Sum(costs), by...), want)
+}
+
+// equal runs nodes and those that they must be equal to.
+func equal(t *testing.T, what string, at testkit.Point, got, want []*graph.Node) {
+	t.Helper()
+	all := slices.Concat(got, want)
+	values, err := testkit.CompileAndRun(compile.Config{}, used(at, all), all...)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	for i := range got {
+		if err := testkit.Close(values[i], values[len(got)+i], 1e-11); err != nil {
+			t.Errorf("%s: output %d: %v", what, i, err)
+			return
 		}
 	}
 }

@@ -45,32 +45,8 @@ func TestPatternOfEveryOperator(t *testing.T) {
 // patternSample returns the number of Jacobians of the sample, of entries of their patterns, and of those that are not zero.
 func patternSample(t *testing.T, what string, op *graph.Op, s graph.Sample, literal bool) (checked, entries, nonzeros int) {
 	t.Helper()
-	g, at := graph.New(), testkit.Point{}
-	var in, wrt []*graph.Node
-	for i, si := range s.In {
-		v := testkit.SampleValue(si, i, graph.Float64)
-		if si.Constant && literal {
-			in = append(in, testkit.Literal(g, v))
-			continue
-		}
-		x := g.Input(fmt.Sprintf("x%d", i), v.Type.DType, v.Type.Shape...)
-		at[x] = v
-		in = append(in, x)
-		if si.Type.DType == graph.Float64 && !si.Constant {
-			wrt = append(wrt, x)
-		}
-	}
-	var y *graph.Node
-	if s.Build != nil {
-		y = s.Build(in)
-	} else {
-		y = g.Apply(op, in, s.Attrs)
-	}
-	for i := range max(1, len(y.Results())) {
-		out := graph.Result(y, i)
-		if !out.DType().IsFloat() {
-			continue
-		}
+	outputs, wrt, at := sampleNodes(op, s, literal)
+	for _, out := range outputs {
 		for _, x := range wrt {
 			p, err := compile.JacobianPattern(out, x)
 			if err != nil {
@@ -81,13 +57,7 @@ func patternSample(t *testing.T, what string, op *graph.Op, s graph.Sample, lite
 			if p.NonZeros() > 0 {
 				all = append(all, must[*compile.SparseMatrix](t)(compile.SparseJacobian(out, x)).Values)
 			}
-			used := testkit.Point{}
-			for x, v := range at {
-				if slices.ContainsFunc(all, func(n *graph.Node) bool { return reaches(n, x) }) {
-					used[x] = v
-				}
-			}
-			values, err := testkit.CompileAndRun(compile.Config{}, used, all...)
+			values, err := testkit.CompileAndRun(compile.Config{}, used(at, all), all...)
 			if err != nil {
 				t.Errorf("%s: %v", what, err)
 				continue
@@ -115,6 +85,98 @@ func patternSample(t *testing.T, what string, op *graph.Op, s graph.Sample, lite
 		}
 	}
 	return checked, entries, nonzeros
+}
+
+// sampleNodes builds a sample: its float results, the inputs to differentiate by, and the values of all inputs.
+func sampleNodes(op *graph.Op, s graph.Sample, literal bool) (outputs, wrt []*graph.Node, at testkit.Point) {
+	g := graph.New()
+	at = testkit.Point{}
+	var in []*graph.Node
+	for i, si := range s.In {
+		v := testkit.SampleValue(si, i, graph.Float64)
+		if si.Constant && literal {
+			in = append(in, testkit.Literal(g, v))
+			continue
+		}
+		x := g.Input(fmt.Sprintf("x%d", i), v.Type.DType, v.Type.Shape...)
+		at[x] = v
+		in = append(in, x)
+		if si.Type.DType == graph.Float64 && !si.Constant {
+			wrt = append(wrt, x)
+		}
+	}
+	var y *graph.Node
+	if s.Build != nil {
+		y = s.Build(in)
+	} else {
+		y = g.Apply(op, in, s.Attrs)
+	}
+	for i := range max(1, len(y.Results())) {
+		if r := graph.Result(y, i); r.DType().IsFloat() {
+			outputs = append(outputs, r)
+		}
+	}
+	return outputs, wrt, at
+}
+
+// The Hessian by star colouring of a weighted sum of every operator's results, by each operand, is the dense one: so the patterns of
+// gradients, and of the operators that they are made of, are right too.
+func TestSparseHessianOfEveryOperator(t *testing.T) {
+	checked, entries, all := 0, 0, 0
+	for _, op := range graph.Ops() {
+		if op.Family == graph.FamilyUser || op.Builtin && op.MinArity == 0 || op.Name == "result" || !op.Differentiable() {
+			continue
+		}
+		for k, s := range op.Samples {
+			outputs, wrt, at := sampleNodes(op, s, true)
+			if len(outputs) == 0 || len(wrt) == 0 {
+				continue
+			}
+			var cost *graph.Node
+			for i, y := range outputs {
+				term := graph.Sum(graph.Mul(testkit.Literal(y.Graph(), testkit.Spread(y.Type(), 0.5, 1.5, i)), y))
+				if cost == nil {
+					cost = term
+				} else {
+					cost = graph.Add(cost, term)
+				}
+			}
+			for i, x := range wrt {
+				what := fmt.Sprintf("%s, sample %d, operand %d", op.Name, k, i)
+				gradient := grad(t, cost, x)[0]
+				p := must[*compile.Pattern](t)(compile.JacobianPattern(gradient, x))
+				n := p.Rows
+				both := []*graph.Node{must[*graph.Node](t)(compile.Hessian(cost, x))}
+				sparse := &compile.SparseMatrix{Pattern: *p}
+				if p.NonZeros() > 0 {
+					sparse = must[*compile.SparseMatrix](t)(compile.SparseHessian(cost, x))
+					both = append(both, sparse.Values)
+				}
+				values, err := testkit.CompileAndRun(compile.Config{}, used(at, both), both...)
+				if err != nil {
+					t.Errorf("%s: %v", what, err)
+					continue
+				}
+				checked, entries, all = checked+1, entries+sparse.NonZeros(), all+n*n
+				full := make([]float64, n*n)
+				for i := range n {
+					for e, j := range sparse.Row(i) {
+						full[i*n+int(j)] = values[1].F[sparse.Start[i]+e]
+					}
+				}
+				for e, want := range values[0].F {
+					if !near(full[e], want, 1e-9) {
+						t.Errorf("%s: entry (%d, %d) is %v by %d colours, %v in the dense Hessian", what, e/n, e%n, full[e], sparse.Colors, want)
+						break
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d Hessians, %d of %d entries in their patterns", checked, entries, all)
+	if checked < 200 {
+		t.Errorf("only %d Hessians were checked", checked)
+	}
 }
 
 // near reports whether a is b, or close to it.
