@@ -369,3 +369,26 @@ func TestExecutorsAgree(t *testing.T) {
 		t.Logf("%4d of %d programs ran as %s", count[k], len(want), k)
 	}
 }
+
+// TestCompareLargeIntegers has integers that are equal as floats. The interpreter once compared them as such.
+func TestCompareLargeIntegers(t *testing.T) {
+	g := graph.New()
+	x, y := g.Input("x", graph.Int64, 2), g.Input("y", graph.Int64, 2)
+	at := testkit.Point{x: {Type: x.Type(), I: []int64{1 << 60, -1 << 62}}, y: {Type: y.Type(), I: []int64{1<<60 + 1, -1<<62 + 1}}}
+	outputs := []*graph.Node{graph.Equal(x, y), graph.NotEqual(x, y), graph.Less(x, y), graph.LessEqual(x, y), graph.Greater(x, y), graph.GreaterEqual(x, y)}
+	got, err := testkit.CompileAndRun(compile.Config{}, at, outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference, err := ref.Eval(at, outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range []bool{false, true, true, true, false, false} {
+		for i := range 2 {
+			if got[k].B[i] != want || reference[k].B[i] != want {
+				t.Errorf("%s, element %d: machine %v, interpreter %v, want %v", outputs[k].Op().Name, i, got[k].B[i], reference[k].B[i], want)
+			}
+		}
+	}
+}

@@ -216,6 +216,9 @@ func (w *loopWorker) block(at, n int) error {
 		outs--
 		w.red.add(w.reg[l.OutRegs[outs]], n)
 	}
+	if outs > 1 {
+		w.keepInputs(n, l.OutRegs[:outs])
+	}
 	for k := range outs {
 		size := l.Out[k].Type.Size()
 		if p := unsafe.Add(w.outBase[k], at*size); p != w.reg[l.OutRegs[k]] {
@@ -227,6 +230,17 @@ func (w *loopWorker) block(at, n int) error {
 		w.reg[r] = w.buf[r]
 	}
 	return nil
+}
+
+// keepInputs copies inputs that are outputs to their buffers, since another output may lie in their place.
+func (w *loopWorker) keepInputs(n int, outs []uint32) {
+	for _, r := range outs {
+		if int(r) < len(w.inBase) && w.reg[r] != w.buf[r] {
+			size := n * w.x.l.In[r].Type.Size()
+			copy(unsafe.Slice((*byte)(w.buf[r]), size), unsafe.Slice((*byte)(w.reg[r]), size))
+			w.reg[r] = w.buf[r]
+		}
+	}
 }
 
 // runCalls executes the block's micro-instructions. A result that is an output goes to the output's memory

@@ -363,11 +363,20 @@ func (c *loopCompiler) emitBody() error {
 			}
 			regs[in.Dst] = dst
 		}
-		for k, r := range l.OutRegs {
-			if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
-				c.accumulate(part, regs[r])
-				continue
+		outs := len(l.Out)
+		if l.Reduce != micro.NoReduce {
+			outs--
+			c.accumulate(part, regs[l.OutRegs[outs]])
+		}
+		// An output may lie in an input's place: all inputs are read before the first store.
+		for _, r := range l.OutRegs[:outs] {
+			if val := &c.vals[regs[r]]; val.home == spaceArray && outs > 1 {
+				t := elemOf(c.regType[r])
+				kind := val.kind
+				regs[r] = c.put(lMov, t, 0, none, kind, regs[r], none, none)
 			}
+		}
+		for k, r := range l.OutRegs[:outs] {
 			disp := int32(part) * int32(c.lanes) * int32(l.Out[k].Type.Size())
 			c.code = append(c.code, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(len(l.In) + k), dst: none, a: regs[r], b: none, c: none,
 				extra: disp, part: c.part})

@@ -156,6 +156,16 @@ var predicates = map[string]func(a []float64) bool{
 	"logical_not": func(a []float64) bool { return a[0] == 0 },
 }
 
+// intPredicates are comparisons of integers, which are not all exact as floats.
+var intPredicates = map[string]func(x, y int64) bool{
+	"eq": func(x, y int64) bool { return x == y },
+	"ne": func(x, y int64) bool { return x != y },
+	"lt": func(x, y int64) bool { return x < y },
+	"le": func(x, y int64) bool { return x <= y },
+	"gt": func(x, y int64) bool { return x > y },
+	"ge": func(x, y int64) bool { return x >= y },
+}
+
 func first(a []float64) float64         { return a[0] }
 func firstInt(a []int64) (int64, error) { return a[0], nil }
 func of1(f func(float64) float64) func([]float64) float64 {
@@ -245,6 +255,12 @@ func elementwise(n *graph.Node, in []Value) (Value, error) {
 			default:
 				out.setNumber(i, in[0].Number(i))
 			}
+		}
+		return out, nil
+	}
+	if f := intPredicates[name]; f != nil && in[0].I != nil && in[1].I != nil {
+		for i := range out.Len() {
+			out.B[i] = f(in[0].I[at(0, i)], in[1].I[at(1, i)])
 		}
 		return out, nil
 	}

@@ -4,6 +4,7 @@
 //	go run ./internal/bench/compare                            everything that is installed
 //	go run ./internal/bench/compare -only chain,seed -peer jax,torch.compile
 //	go run ./internal/bench/compare -list
+//	go run ./internal/bench/compare -markdown docs/PERFORMANCE.md
 //
 // Each peer is a process of its own that prepares a workload, shows its checksum
 // and then runs whenever its turn comes: ours, peer, ours, next peer, and so on.
@@ -19,6 +20,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -46,6 +48,8 @@ type options struct {
 	rounds       int
 	seconds      float64
 	python, root string
+	budget       time.Duration // of the turns of a workload
+	markdown     string
 }
 
 func main() {
@@ -58,7 +62,9 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "turns of each peer")
 	flag.Float64Var(&o.seconds, "seconds", 0.3, "least seconds of a turn")
 	flag.StringVar(&o.python, "python", "", "Python interpreter")
-	flag.StringVar(&serve, "serve", "", "run as the peer adjoint, go or switch (used by the command itself)")
+	flag.DurationVar(&o.budget, "budget", time.Minute, "time after which a workload gets no more turns")
+	flag.StringVar(&o.markdown, "markdown", "", "write the page of goals, rows and profiles to this file; without -only and -peer those of the goals")
+	flag.StringVar(&serve, "serve", "", "run as a peer that is built in (used by the command itself)")
 	flag.Parse()
 	if flag.NArg() > 0 || o.rounds < 1 || !(o.seconds >= 0) {
 		flag.Usage()
@@ -68,6 +74,12 @@ func main() {
 		os.Exit(serveBuiltIn(serve))
 	}
 	o.only, o.peers = split(only), split(peer)
+	if o.markdown != "" && only == "" {
+		o.only = append(markdownWorks(), limitNames...)
+	}
+	if o.markdown != "" && peer == "" {
+		o.peers = markdownPeers
+	}
 	for _, p := range o.peers {
 		if p != ours && !slices.Contains(peerNames, p) {
 			fmt.Fprintf(os.Stderr, "there is no peer %s; there are %s\n", p, strings.Join(peerNames, ", "))
@@ -98,7 +110,7 @@ func split(s string) []string {
 
 // serveBuiltIn is the process of a peer that is part of this program.
 func serveBuiltIn(name string) int {
-	entries := map[string]func() []protocol.Entry{ours: work.Entries, "go": byhand.Go, "switch": byhand.Switch}[name]
+	entries := map[string]func() []protocol.Entry{ours: work.Entries, blocks: work.ArrayEntries, "go": byhand.Go, "switch": byhand.Switch}[name]
 	if entries == nil {
 		fmt.Fprintf(os.Stderr, "no peer %s is built in\n", name)
 		return 2
@@ -160,6 +172,10 @@ func compare(o options, works []definition.Work, limitsToo []string) (wrong bool
 		}
 	}()
 	p.peers(peers)
+	page := &report{command: "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", machine: machineText(), rows: map[protocol.Row][]*row{}}
+	for _, q := range peers {
+		page.versions = append(page.versions, q.name+" "+q.version)
+	}
 	if o.list {
 		for _, w := range works {
 			p.listed(w, peers)
@@ -170,6 +186,7 @@ func compare(o options, works []definition.Work, limitsToo []string) (wrong bool
 		for _, r := range limits.Measure() {
 			if slices.Contains(limitsToo, r.Work) {
 				p.limit(r)
+				page.limits = append(page.limits, r)
 			}
 		}
 	}
@@ -180,7 +197,13 @@ func compare(o options, works []definition.Work, limitsToo []string) (wrong bool
 				wrong = wrong || r.wrong
 			}
 			p.rows(w, dtype, rows)
+			page.rows[protocol.Row{Work: w.Name, DType: dtype}] = rows
 		}
+	}
+	if o.markdown != "" {
+		var text bytes.Buffer
+		page.write(&text)
+		return wrong, os.WriteFile(o.markdown, text.Bytes(), 0o644)
 	}
 	return wrong, nil
 }
@@ -194,6 +217,8 @@ type row struct {
 	beside [][]float64 // ours in the turn before each
 	wrong  bool
 	err    error
+
+	profile []protocol.Cost
 }
 
 // runWork prepares a workload in all peers that have it, compares the checksums
@@ -242,7 +267,11 @@ func runWork(o options, w definition.Work, dtype string, peers []*peer) []*row {
 		c.turns = append(c.turns, a.Times)
 		return a.Times
 	}
-	for range o.rounds {
+	begin := time.Now()
+	for k := range o.rounds {
+		if k > 0 && time.Since(begin) > o.budget {
+			break
+		}
 		if mine != nil && len(others) == 0 {
 			turn(mine)
 		}
@@ -254,6 +283,13 @@ func runWork(o options, w definition.Work, dtype string, peers []*peer) []*row {
 			if turn(c) != nil && own != nil {
 				c.beside = append(c.beside, own)
 			}
+		}
+	}
+	if mine != nil && o.markdown != "" {
+		if a, err := mine.peer.ask(protocol.Request{Cmd: "profile", Work: w.Name, DType: dtype}); err == nil {
+			mine.profile = a.Profile
+		} else {
+			mine.err = err
 		}
 	}
 	for _, p := range peers {

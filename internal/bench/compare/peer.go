@@ -19,7 +19,7 @@ import (
 )
 
 // peerNames are all peers but ourselves, in the order of their turns.
-var peerNames = []string{"go", "switch", "casadi", "casadi.cse", "jax", "torch", "torch.compile", "numpy", "gorgonia", "gomlx", "gomlx.simd"}
+var peerNames = []string{blocks, "go", "switch", "casadi", "casadi.cse", "jax", "torch", "torch.compile", "numpy", "gorgonia", "gomlx", "gomlx.simd"}
 
 // answerLimit ends a peer that does not answer: compilers of unrolled graphs take minutes.
 const answerLimit = 10 * time.Minute
@@ -98,12 +98,15 @@ func startPeer(o options, name string) (*peer, error) {
 	var cmd *exec.Cmd
 	cleanup := func() {}
 	switch name {
-	case ours, "go", "switch":
+	case ours, blocks, "go", "switch":
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
 		cmd = exec.Command(self, "-serve", name)
+		if name == blocks {
+			cmd.Env = append(os.Environ(), "ADJOINT_NATIVE=off")
+		}
 	case "gorgonia", "gomlx", "gomlx.simd":
 		dir, err := os.MkdirTemp("", "adjoint-bench")
 		if err != nil {

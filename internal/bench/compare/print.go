@@ -35,8 +35,8 @@ func newPrinter(out io.Writer, asJSON bool) *printer {
 
 func (p *printer) note(format string, args ...any) { fmt.Fprintf(p.notes, format+"\n", args...) }
 
-// machine prints what the comparison runs on, and a warning if something else runs there too.
-func (p *printer) machine() {
+// machineText describes what the comparison runs on.
+func machineText() string {
 	simd := "no AVX2"
 	switch {
 	case cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512VL):
@@ -44,8 +44,13 @@ func (p *printer) machine() {
 	case cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3):
 		simd = "AVX2"
 	}
-	p.note("%s (%s, family %d model %d), %d threads, %s/%s, %s", cpuid.CPU.BrandName, simd, cpuid.CPU.Family, cpuid.CPU.Model,
+	return fmt.Sprintf("%s (%s, family %d model %d), %d threads, %s/%s, %s", cpuid.CPU.BrandName, simd, cpuid.CPU.Family, cpuid.CPU.Model,
 		runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
+
+// machine prints what the comparison runs on, and a warning if something else runs there too.
+func (p *printer) machine() {
+	p.note("%s", machineText())
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		var load float64
 		if _, err := fmt.Sscan(string(text), &load); err == nil && load > 0.5 {
@@ -128,8 +133,7 @@ func (p *printer) rows(w definition.Work, dtype string, rows []*row) {
 				ratio = fmt.Sprintf("%.3g (%.3g–%.3g)", median(ratios), slices.Min(ratios), slices.Max(ratios))
 			}
 			m := median(all)
-			spread := fmt.Sprintf("%+.0f %+.0f %%", 100*(quantile(all, 0.1)/m-1), 100*(quantile(all, 0.9)/m-1))
-			fmt.Fprintf(p.out, "  %-14s %10s %10s %12s   %s\n", r.peer, duration(m), duration(slices.Min(all)), spread, ratio)
+			fmt.Fprintf(p.out, "  %-14s %10s %10s %12s   %s\n", r.peer, duration(m), duration(slices.Min(all)), spread(all), ratio)
 		}
 		if len(r.info) > 0 {
 			var parts []string
@@ -189,6 +193,12 @@ func (r *row) ratios() []float64 {
 	return all
 }
 
+// spread is how far the 10 % and 90 % quantiles are from the median.
+func spread(x []float64) string {
+	m := median(x)
+	return fmt.Sprintf("%+.0f %+.0f %%", 100*(quantile(x, 0.1)/m-1), 100*(quantile(x, 0.9)/m-1))
+}
+
 func median(x []float64) float64 { return quantile(x, 0.5) }
 
 // quantile returns the q-quantile, 0 ≤ q ≤ 1, interpolated linearly; NaN of nothing.
@@ -204,7 +214,7 @@ func quantile(x []float64, q float64) float64 {
 }
 
 // counts are the one-time figures that are not seconds.
-var counts = []string{"instructions", "nodes", "bytes", "colours"}
+var counts = []string{"instructions", "nodes", "bytes", "colors", "colours"}
 
 func isTime(key string) bool { return !slices.Contains(counts, key) }
 

@@ -4,6 +4,7 @@
 //	{"cmd":"hello"}                                         → {"peer":"jax","version":"0.10.2","rows":[{"work":"seed","dtype":"float64"},…]}
 //	{"cmd":"prepare","work":"seed","dtype":"float64"}       → {"check":[37,10,11],"info":{"build":0.1}}
 //	{"cmd":"run","work":"seed","dtype":"float64","seconds":0.3} → {"times":[3.1e-09,…]}
+//	{"cmd":"profile","work":"seed","dtype":"float64"}       → {"profile":[{"what":"STRAIGHT","seconds":3.1e-09,…}]}
 //	{"cmd":"drop","work":"seed","dtype":"float64"}          → {}
 //
 // Any answer can be {"error":"reason"}. The process ends when its input does.
@@ -18,7 +19,7 @@ import (
 	"time"
 )
 
-// Request is what the comparison asks. Cmd is hello, prepare, run or drop.
+// Request is what the comparison asks. Cmd is hello, prepare, run, profile or drop.
 type Request struct {
 	Cmd     string  `json:"cmd"`
 	Work    string  `json:"work,omitempty"`
@@ -41,6 +42,17 @@ type Answer struct {
 	Check   []float64          `json:"check,omitempty"` // the checksum of the work's results
 	Info    map[string]float64 `json:"info,omitempty"`  // one-time costs in seconds, and counts
 	Times   []float64          `json:"times,omitempty"` // seconds per evaluation
+	Profile []Cost             `json:"profile,omitempty"`
+}
+
+// Cost is what one instruction of a peer's program takes.
+type Cost struct {
+	What     string  `json:"what"`
+	Executor string  `json:"executor"`
+	Where    string  `json:"where"` // the user's file and line
+	Seconds  float64 `json:"seconds"`
+	Bytes    int64   `json:"bytes"`
+	Flops    int64   `json:"flops"`
 }
 
 // Item is a piece of work, ready to run.
@@ -48,6 +60,8 @@ type Item struct {
 	Run   func(n int) error  // n evaluations
 	Check []float64          // checksum of the results
 	Info  map[string]float64 // one-time costs in seconds, and counts; may be nil
+	// Profile returns the costs of the instructions, the most expensive first; nil if the peer has none.
+	Profile func() ([]Cost, error)
 }
 
 // Entry is a piece of work that a peer can prepare.
@@ -59,11 +73,19 @@ type Entry struct {
 // batch is the least time of one measurement, so that the clock's own time does not count.
 const batch = 2 * time.Millisecond
 
-// Time runs item for at least the given time after two warm-up runs and returns
-// seconds per evaluation, one for each of at least five batches.
+// patience is how many times longer than asked a measurement may take to have five batches.
+const patience = 5
+
+// Time runs item for at least the given time after a warm-up run and returns seconds per evaluation, one for each
+// batch. There are at least five, unless evaluations are so slow that they would take much longer than asked.
 func Time(item *Item, seconds float64) ([]float64, error) {
+	start := time.Now()
 	if err := item.Run(1); err != nil {
 		return nil, err
+	}
+	limit := max(seconds, 0.1) * patience
+	if d := time.Since(start).Seconds(); d > limit {
+		return []float64{d}, nil
 	}
 	n := 1
 	for {
@@ -78,16 +100,19 @@ func Time(item *Item, seconds float64) ([]float64, error) {
 		n = max(n+1, int(min(100, 1.2*float64(batch)/float64(max(d, 1)))*float64(n)))
 	}
 	var times []float64
-	end := time.Now().Add(time.Duration(seconds * float64(time.Second)))
-	for start := time.Now(); len(times) < 5 || start.Before(end); {
+	begin := time.Now()
+	for last := begin; ; {
+		spent := last.Sub(begin).Seconds()
+		if spent >= seconds && len(times) >= 5 || spent >= limit && len(times) > 0 {
+			return times, nil
+		}
 		if err := item.Run(n); err != nil {
 			return nil, err
 		}
 		now := time.Now()
-		times = append(times, now.Sub(start).Seconds()/float64(n))
-		start = now
+		times = append(times, now.Sub(last).Seconds()/float64(n))
+		last = now
 	}
-	return times, nil
 }
 
 // Serve answers requests from in on out until in ends. A panic in the work is an error of that request.
@@ -152,6 +177,16 @@ func (s *server) answer(q Request) (a Answer) {
 			return Answer{Error: err.Error()}
 		}
 		return Answer{Times: times}
+	case "profile":
+		item := s.items[row]
+		if item == nil || item.Profile == nil {
+			return Answer{Error: fmt.Sprintf("no profile of %s in %s", q.Work, q.DType)}
+		}
+		costs, err := item.Profile()
+		if err != nil {
+			return Answer{Error: err.Error()}
+		}
+		return Answer{Profile: costs}
 	case "drop":
 		delete(s.items, row)
 		return a

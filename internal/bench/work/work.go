@@ -3,7 +3,10 @@
 package work
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -22,6 +25,17 @@ func register(work, dtype string, prepare func() (*protocol.Item, error)) {
 
 // Entries returns all workloads that Adjoint runs.
 func Entries() []protocol.Entry { return entries }
+
+// ArrayEntries returns those whose time is that of loops over arrays, which run block by block without machine code.
+func ArrayEntries() []protocol.Entry {
+	var arrays []protocol.Entry
+	for _, e := range entries {
+		if slices.Contains([]string{"seed1e6", "chain", "add1e7", "mul1e7"}, e.Work) {
+			arrays = append(arrays, e)
+		}
+	}
+	return arrays
+}
 
 // dtypeOf returns the graph's dtype for T.
 func dtypeOf[T inputs.Float]() graph.DType {
@@ -103,5 +117,28 @@ func item(m *vm.Machine, info map[string]float64, check func() []float64) (*prot
 	if err := m.Step(); err != nil {
 		return nil, err
 	}
-	return &protocol.Item{Run: steps(m), Check: check(), Info: info}, nil
+	return &protocol.Item{Run: steps(m), Check: check(), Info: info, Profile: func() ([]protocol.Cost, error) { return profile(m) }}, nil
+}
+
+// profile returns the costs of the machine's instructions, the most expensive first.
+func profile(m *vm.Machine) ([]protocol.Cost, error) {
+	start := time.Now()
+	if err := m.Step(); err != nil {
+		return nil, err
+	}
+	runs := int(max(5, min(1000, 300*time.Millisecond/max(1, time.Since(start)))))
+	p, err := m.Profile(context.Background(), runs)
+	if err != nil {
+		return nil, err
+	}
+	var costs []protocol.Cost
+	for _, r := range p.Rows {
+		what := r.Op.String()
+		if r.Kernel != "" {
+			what = r.Kernel
+		}
+		costs = append(costs, protocol.Cost{What: what, Executor: string(r.Executor), Where: r.Where, Seconds: r.Time.Seconds(), Bytes: r.Bytes, Flops: r.Flops})
+	}
+	slices.SortStableFunc(costs, func(a, b protocol.Cost) int { return cmp.Compare(b.Seconds, a.Seconds) })
+	return costs, nil
 }
