@@ -41,7 +41,14 @@ func (c Config) Compile(outputs ...*graph.Node) (*vm.Program, error) {
 // Explain compiles and writes the graph after each pass that changed it, the rewrites that fired with their
 // counts, and the program's listing.
 func (c Config) Explain(w io.Writer, outputs ...*graph.Node) error {
-	p, err := c.compile(outputs, w)
+	before := (*graph.Graph)(nil)
+	p, err := c.compile(outputs, func(u *unit, after *pass) error {
+		changed := after != nil && u.g != before
+		if before = u.g; !changed {
+			return nil
+		}
+		return u.dump(w, after.name)
+	})
 	if err != nil {
 		return err
 	}
@@ -65,7 +72,8 @@ type unit struct {
 	program *vm.Program
 }
 
-func (c Config) compile(outputs []*graph.Node, explain io.Writer) (p *vm.Program, err error) {
+// compile runs the passes. Where observe is not nil, it is called with nil before the first pass, and with every pass that ran.
+func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error) (p *vm.Program, err error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("compile: no outputs")
 	}
@@ -88,12 +96,17 @@ func (c Config) compile(outputs []*graph.Node, explain io.Writer) (p *vm.Program
 			p, err = nil, fmt.Errorf("compile: internal error in pass %s: %v", current, r)
 		}
 	}()
-	for _, ps := range passOrder {
+	if observe != nil {
+		if err := observe(u, nil); err != nil {
+			return nil, err
+		}
+	}
+	for i := range passOrder {
+		ps := &passOrder[i]
 		if !ps.required && (c.Unoptimized || slices.Contains(c.Disable, ps.name)) {
 			continue
 		}
 		current = ps.name
-		before := u.g
 		if err := ps.run(u); err != nil {
 			return nil, fmt.Errorf("compile: %s: %w", ps.name, err)
 		}
@@ -102,8 +115,8 @@ func (c Config) compile(outputs []*graph.Node, explain io.Writer) (p *vm.Program
 				panic(fmt.Sprintf("BUG: %v", err))
 			}
 		}
-		if explain != nil && u.g != before {
-			if err := u.dump(explain, ps.name); err != nil {
+		if observe != nil {
+			if err := observe(u, ps); err != nil {
 				return nil, err
 			}
 		}
