@@ -39,7 +39,7 @@ type StageNode struct {
 	Class    string // how it runs: "scalar code", "loop", "reduction", "kernel", "view", …
 	// Instruction that computes it: a number without meaning after the pass group, the position in the program after schedule.
 	Instruction int
-	// Place is where its value lies in memory, as "arena 64–128".
+	// Place is where its value lies in memory, as "arena 64–128", or "temporary" within scalar code.
 	Place string
 }
 
@@ -180,7 +180,13 @@ func (u *unit) stageNode(id int32, position []int) StageNode {
 			s.Instruction = position[k]
 		}
 	}
-	if len(l.place) > 0 && l.place[root].known {
+	if l.plan.pos == nil {
+		return s
+	}
+	if s.Class == classNames[classScalar] && !l.place[root].known {
+		s.Place = "temporary"
+	}
+	if l.place[root].known {
 		p := l.place[root]
 		space := "arena"
 		if p.space != 0 {

@@ -59,7 +59,9 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 	for i := range m.Nodes {
 		b.node(i)
 	}
+	b.former()
 	b.outputs()
+	b.backward()
 	b.finish()
 	return b.scene, nil
 }
@@ -235,7 +237,7 @@ func (b *builder) node(i int) {
 		return
 	}
 	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.RoundedBox, Fill: scene.Paper, Stroke: scene.Line,
-		Class: "operator op-" + identifier(n.Op), Cluster: b.home(n), Tooltip: tooltip(n), Key: "operator", Match: "n" + strconv.Itoa(n.Origin)}
+		Class: "operator op-" + identifier(n.Op), Cluster: b.home(n), Tooltip: tooltip(n), Key: "operator", Match: n.match(), Change: scene.Change(n.Change)}
 	symbol, operands := b.symbol(i)
 	o.Lines = append(o.Lines, scene.TextLine{Runs: symbol, Size: scene.SymbolSize, Colour: scene.Ink})
 	colour := scene.Muted
@@ -304,10 +306,10 @@ func (b *builder) symbol(i int) ([]scene.Run, []operand) {
 func (b *builder) input(i int) int {
 	n := &b.model.Nodes[i]
 	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
-		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Order: i + 1, Match: "n" + strconv.Itoa(n.Origin)}
+		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Order: i + 1, Match: n.match(), Change: scene.Change(n.Change)}
 	o.Lines = append(o.Lines, scene.TextLine{Runs: nameRuns(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
 	if text := b.valueText(n); text != "" {
-		o.Lines = append(o.Lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})
+		o.Lines = append(o.Lines, scene.TextLine{Runs: b.valueRuns(n), Size: scene.ValueSize, Colour: scene.InputText})
 	}
 	if b.active[i] {
 		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
@@ -388,6 +390,9 @@ func (b *builder) operand(user, at, place int, x operand) {
 	if n.Gradient {
 		kind = scene.Gradient
 	}
+	if n.Change == Removed {
+		kind = scene.Former
+	}
 	from := 0
 	weight := 1
 	switch {
@@ -411,10 +416,54 @@ func (b *builder) operand(user, at, place int, x operand) {
 
 // constant draws a constant anew for each use.
 func (b *builder) constant(n *Node, user, place int) int {
-	return b.add(scene.Node{ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
+	change := n.Change
+	if b.model.Nodes[user].Change == Removed {
+		change = Removed
+	}
+	return b.add(scene.Node{Change: scene.Change(change), ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
 		Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
 		Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n),
 		Cluster: b.home(&b.model.Nodes[user])})
+}
+
+// former draws the edges that were there in an earlier graph.
+func (b *builder) former() {
+	for i := range b.model.Nodes {
+		n := &b.model.Nodes[i]
+		at, drawn := b.forward[i]
+		for k, in := range n.Former {
+			if !drawn || b.folded[in] {
+				continue
+			}
+			from, drawn := b.forward[in]
+			if c := &b.model.Nodes[in]; c.Op == "const" {
+				from, drawn = b.constant(c, i, len(n.Inputs)+k), true
+			}
+			if drawn {
+				b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e%d-former%d", n.ID, k), From: from, To: at, Kind: scene.Former, Weight: 1})
+			}
+		}
+	}
+}
+
+// backward marks what is computed for the gradient alone.
+func (b *builder) backward() {
+	gradients := false
+	primal := make([]bool, len(b.model.Nodes))
+	for _, o := range b.model.Outputs {
+		gradients = gradients || o.Of != ""
+		primal[o.Node] = primal[o.Node] || o.Of == ""
+	}
+	for i := len(primal) - 1; i >= 0; i-- {
+		if primal[i] {
+			for _, in := range b.model.Nodes[i].Inputs {
+				primal[in] = true
+			}
+		}
+	}
+	for i, at := range b.forward {
+		b.scene.Nodes[at].Backward = gradients && !primal[i] && b.model.Nodes[i].Op != "input"
+	}
 }
 
 // ghost draws the copy of a forward value in the gradient's cluster.
@@ -432,10 +481,10 @@ func (b *builder) ghost(i int) int {
 	}
 	lines := []scene.TextLine{{Runs: b.names[i], Size: size, Colour: scene.Ink}}
 	if text := n.Value.summary(); text != "" && n.Value.IsScalar() {
-		lines = append(lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: scene.InputText})
+		lines = append(lines, scene.TextLine{Runs: shownLate(scene.ValuePart, numberRuns(text)), Size: scene.ValueSize, Colour: scene.InputText})
 	}
 	at := b.add(scene.Node{ID: fmt.Sprintf("n%d-ghost", n.ID), Shape: shape, Lines: lines, Fill: scene.Paper, Stroke: scene.InputLine,
-		Dashed: true, Class: "ghost", Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
+		Dashed: true, Class: "ghost", Copy: fmt.Sprintf("n%d", n.ID), Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
 	b.ghosts[i] = at
 	return at
 }
@@ -458,7 +507,7 @@ func (b *builder) outputs() {
 		}
 		out.Lines = append(out.Lines, scene.TextLine{Runs: name, Size: size, Colour: scene.Ink})
 		if text := b.valueText(n); text != "" {
-			out.Lines = append(out.Lines, scene.TextLine{Runs: numberRuns(text), Size: scene.ValueSize, Colour: colour})
+			out.Lines = append(out.Lines, scene.TextLine{Runs: b.valueRuns(n), Size: scene.ValueSize, Colour: colour})
 		}
 		active := b.active[o.Node] && !gradient
 		if active {
@@ -484,6 +533,7 @@ func (b *builder) outputs() {
 		default:
 			from = b.forward[o.Node]
 		}
+		b.scene.Nodes[at].Copy = b.scene.Nodes[from].ID
 		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d", k), From: from, To: at, Kind: kind, Weight: mainWeight})
 		if active {
 			b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e-out%d-adjoint", k), From: at, To: from, Kind: scene.Reverse, Weight: mainWeight,

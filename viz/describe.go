@@ -23,6 +23,15 @@ func constantText(n *Node) string {
 	return "const"
 }
 
+// valueRuns returns valueText as runs, which a walk through the execution shows late where they are a value.
+func (b *builder) valueRuns(n *Node) []scene.Run {
+	runs := numberRuns(b.valueText(n))
+	if n.Value.summary() != "" {
+		runs = shownLate(scene.ValuePart, runs)
+	}
+	return runs
+}
+
 // valueText returns what is known of a node's value: the value itself, or the
 // type where it tells something.
 func (b *builder) valueText(n *Node) string {
@@ -58,10 +67,11 @@ func (b *builder) second(i int) []scene.Run {
 		}
 		return name
 	case value != "" && (n.Value.IsScalar() || len(n.Value.Data) <= 4):
+		known := shownLate(scene.ValuePart, numberRuns(value))
 		if name == nil {
-			return numberRuns(value)
+			return known
 		}
-		return joinRuns(name, upright(" = "), numberRuns(value))
+		return joinRuns(name, shownLate(scene.ValuePart, upright(" = ")), known)
 	case typed && named:
 		return joinRuns(name, upright(" : "+n.Type))
 	case typed:
@@ -100,7 +110,7 @@ func (b *builder) expression(i int) []scene.Run {
 func (b *builder) adjoint(name []scene.Run, value *Value) scene.TextLine {
 	runs := barred(name)
 	if text := value.summary(); text != "" && len(value.Data) <= 4 {
-		runs = joinRuns(runs, upright(" = "), numberRuns(text))
+		runs = joinRuns(runs, shownLate(scene.AdjointPart, joinRuns(upright(" = "), numberRuns(text))))
 	}
 	return scene.TextLine{Runs: runs, Size: scene.ValueSize, Colour: scene.AdjointText}
 }
@@ -308,6 +318,7 @@ func tooltip(n *Node) string {
 	add("type", n.Type)
 	add("value", n.Value.summary())
 	add("adjoint", n.Adjoint.summary())
+	add("change", n.Change.String())
 	add("derivative", n.Formula)
 	add("scope", n.Scope)
 	add("source", n.Source)

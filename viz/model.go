@@ -54,6 +54,12 @@ type Node struct {
 	// Collapsed is the number of nodes that this one stands for, 0 for an
 	// ordinary node.
 	Collapsed int
+	// Match names the node across the drawings of several graphs; empty means its Origin.
+	Match string
+	// Change is what a comparison with an earlier graph says of it.
+	Change Change
+	// Former are operands that it had in the earlier graph, as indices into Model.Nodes.
+	Former []int
 	// Gradient marks a node of the gradient's graph.
 	Gradient bool
 	// Variable marks a node that is no input and yet is differentiated by: adjoints flow down to it.
@@ -88,6 +94,13 @@ func (m *Model) Check() error {
 		for _, in := range m.Nodes[i].Inputs {
 			if in < 0 || in >= i {
 				return fmt.Errorf("viz: node %d has operand %d, which does not stand before it", i, in)
+			}
+		}
+	}
+	for i := range m.Nodes {
+		for _, in := range m.Nodes[i].Former {
+			if in < 0 || in >= i {
+				return fmt.Errorf("viz: node %d had operand %d, which does not stand before it", i, in)
 			}
 		}
 	}

@@ -324,4 +324,13 @@ func joinRuns(parts ...[]scene.Run) []scene.Run {
 	return out
 }
 
+// shownLate returns the runs as part of the text that a walk through the execution shows late.
+func shownLate(part scene.Part, runs []scene.Run) []scene.Run {
+	out := append([]scene.Run(nil), runs...)
+	for i := range out {
+		out[i].Part = part
+	}
+	return out
+}
+
 func upright(text string) []scene.Run { return []scene.Run{{Text: text}} }

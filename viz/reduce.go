@@ -162,7 +162,7 @@ func (m *Model) merge(group []string) *Model {
 		last := m.Nodes[members[len(members)-1]]
 		if group[members[0]] == "" {
 			n := last
-			n.Inputs = nil
+			n.Inputs, n.Former = nil, nil
 			for _, in := range last.Inputs {
 				n.Inputs = append(n.Inputs, place[unitOf[in]])
 			}
@@ -207,7 +207,12 @@ func (m *Model) Keep(keep func(i int) bool) *Model {
 			continue
 		}
 		n := m.Nodes[i]
-		n.Inputs, n.Partials = nil, nil
+		n.Inputs, n.Partials, n.Former = nil, nil, nil
+		for _, in := range m.Nodes[i].Former {
+			if place[in] >= 0 {
+				n.Former = append(n.Former, place[in])
+			}
+		}
 		for k, in := range m.Nodes[i].Inputs {
 			if place[in] < 0 {
 				continue

@@ -171,7 +171,7 @@ func (p *Picture) HTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return html.Write(w, d, svg.Options{Theme: p.settings.palette()})
+	return html.Write(w, &html.Page{Theme: p.settings.palette(), Views: []html.View{{Drawing: d}}})
 }
 
 // HTML draws the outputs and all that they depend on as a page with a viewer.

@@ -244,6 +244,8 @@ func (w *writer) edge(i int) ast.Stmt {
 		pairs = append(pairs, "color", colour(scene.Line))
 	case scene.Gradient:
 		pairs = append(pairs, "color", colour(scene.AdjointLine))
+	case scene.Former:
+		pairs = append(pairs, "color", colour(scene.Muted), "style", "dotted")
 	case scene.Ghost:
 		pairs = append(pairs, "color", colour(scene.InputLine), "style", "dashed")
 	case scene.Reverse:

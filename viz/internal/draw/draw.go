@@ -33,6 +33,7 @@ type Shape struct {
 	Width        float64   // of the stroke
 	Dash         []float64 // lengths of dashes and gaps; nil for a solid stroke
 	Opacity      float64   // 0 means 1
+	Part         scene.Part
 }
 
 // Text is a piece of text in one style; its baseline starts at At.
@@ -43,6 +44,7 @@ type Text struct {
 	Width  float64
 	Italic bool
 	Colour scene.Role
+	Part   scene.Part
 	// Line counts the lines of a group, so that pieces of one line can be told.
 	Line int
 }
@@ -99,6 +101,9 @@ const (
 
 // ReverseDash is the dash pattern of reverse edges.
 var ReverseDash = []float64{6, 4.5}
+
+// FormerDash is the dash pattern of edges that were there in an earlier graph.
+var FormerDash = []float64{2, 4}
 
 // GhostDash is the dash pattern of ghosts.
 var GhostDash = []float64{4.5, 3.5}
@@ -241,10 +246,10 @@ func (g *Group) text(l scene.TextLine, at geom.Point, line int) {
 	placed, _ := l.Place()
 	for _, p := range placed {
 		q := at.Add(geom.Point{X: p.X, Y: p.Y})
-		g.Texts = append(g.Texts, Text{Text: p.Text, At: q, Size: p.Size, Width: p.Width, Italic: p.Italic, Colour: p.Colour, Line: line})
+		g.Texts = append(g.Texts, Text{Text: p.Text, At: q, Size: p.Size, Width: p.Width, Italic: p.Italic, Colour: p.Colour, Part: p.Part, Line: line})
 		if p.BarWidth > 0 {
 			a := at.Add(geom.Point{X: p.BarX, Y: p.BarY})
-			g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Fill: p.Colour,
+			g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Fill: p.Colour, Part: p.Part,
 				Rect: geom.Rect{Min: geom.Point{X: a.X, Y: a.Y - p.BarThickness/2}, Max: geom.Point{X: a.X + p.BarWidth, Y: a.Y + p.BarThickness/2}}})
 		}
 	}
@@ -352,6 +357,8 @@ func edgeStyle(kind scene.EdgeKind) (stroke scene.Role, dash []float64, class st
 		return scene.AdjointLine, nil, "edge gradient"
 	case scene.Ghost:
 		return scene.InputLine, GhostDash, "edge ghost"
+	case scene.Former:
+		return scene.Muted, FormerDash, "edge former"
 	}
 	return scene.Line, nil, "edge forward"
 }
@@ -395,6 +402,13 @@ func (d *Drawing) node(i int) {
 	if n.Dashed {
 		shape.Dash = GhostDash
 	}
+	if n.Change != scene.Unchanged {
+		shape.Stroke = ChangeRole(n.Change)
+		shape.Width = 2.4
+	}
+	if n.Change == scene.Removed {
+		shape.Dash = GhostDash
+	}
 	round := size.Shape == scene.Circle || size.Shape == scene.DoubleCircle || size.Shape == scene.Dot
 	if round {
 		shape.Kind = CircleShape
@@ -410,6 +424,7 @@ func (d *Drawing) node(i int) {
 	for k, l := range n.Lines {
 		g.text(l, geom.Point{X: c.X - l.Width()/2, Y: c.Y + size.Lines[k]}, k)
 	}
+	g.badge(n.Change, r)
 	d.Groups = append(d.Groups, g)
 }
 

@@ -1,68 +1,48 @@
-// Package html writes drawings as one self-contained page: the drawing itself
-// as SVG, and a viewer that pans, zooms, searches, traces dependencies and steps
-// through the execution. The page loads nothing.
+// Package html writes drawings as one self-contained page: the drawings themselves
+// as SVG, and a viewer that pans, zooms, searches, collapses scopes, traces
+// dependencies, and steps through the compiler's passes and the execution. The page
+// loads nothing.
 package html
 
 import (
 	"bufio"
 	"bytes"
-	_ "embed"
+	"compress/zlib"
+	"embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/viz/internal/draw"
-	"github.com/adjoint-go/adjoint/viz/internal/scene"
 	"github.com/adjoint-go/adjoint/viz/internal/svg"
 )
 
-//go:embed viewer.css
-var style string
+//go:embed viewer
+var viewer embed.FS
 
-//go:embed viewer.js
-var script string
+// scripts are the parts of the viewer in the order in which they run. They share one scope.
+var scripts = []string{"data.js", "camera.js", "canvas.js", "collapse.js", "select.js", "steps.js", "passes.js", "input.js"}
 
-//go:embed body.html
-var body string
-
-// node is what the viewer knows of a node of the scene.
-type node struct {
-	ID      string `json:"id"`
-	Label   string `json:"label"`
-	Details string `json:"details"`
-	Class   string `json:"class"`
-	// Step counts the nodes in the order of execution.
-	Step int `json:"step"`
+// Page is one drawing, or several of one graph at different times.
+type Page struct {
+	Views []View
+	Theme *draw.Theme // colours to fix; nil for light and dark as the reader likes
 }
 
-type edge struct {
-	ID    string `json:"id"`
-	From  int    `json:"from"`
-	To    int    `json:"to"`
-	Kind  string `json:"kind"`
-	Label string `json:"label,omitempty"`
+// View is a drawing with its name and text on the slider between several.
+type View struct {
+	Name, Text string
+	Drawing    *draw.Drawing
 }
 
-type data struct {
-	Nodes []node `json:"nodes"`
-	Edges []edge `json:"edges"`
-}
+// staticNodes is the number of nodes up to which the first drawing stands in the page as it is, so that those see
+// it who run no scripts. All else is packed: large drawings shrink to a tenth.
+const staticNodes = 1500
 
 // Write writes the page. Equal drawings give equal bytes.
-func Write(to io.Writer, d *draw.Drawing, options svg.Options) error {
-	content, err := json.Marshal(describe(d.Scene)) // escapes < and >, so that no text can end the script
-	if err != nil {
-		return fmt.Errorf("html: %w", err)
-	}
-	var picture bytes.Buffer
-	if err := svg.Write(&picture, d, options); err != nil {
-		return err
-	}
-	title := d.Title
-	if title == "" {
-		title = "Computational graph"
-	}
+func Write(to io.Writer, page *Page) error {
 	w := bufio.NewWriter(to)
 	// Output errors stick to the bufio.Writer and come back from Flush.
 	text := func(parts ...string) {
@@ -70,71 +50,121 @@ func Write(to io.Writer, d *draw.Drawing, options svg.Options) error {
 			_, _ = w.WriteString(p)
 		}
 	}
+	first := page.Views[0].Drawing
+	title := first.Title
+	if title == "" {
+		title = "Computational graph"
+	}
+	var drawings []*draw.Drawing
+	for _, v := range page.Views {
+		drawings = append(drawings, v.Drawing)
+	}
+	light, dark := &draw.Light, &draw.Dark
+	if page.Theme != nil {
+		light, dark = page.Theme, page.Theme
+	}
 	text("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
 		`<meta name="viewport" content="width=device-width, initial-scale=1">`, "\n",
 		"<title>", svg.Escape(title), "</title>\n<style>\n",
-		":root{", svg.Variables(&draw.Light), "}\n",
-		"@media (prefers-color-scheme:dark){:root{", svg.Variables(&draw.Dark), "}}\n",
-		":root[data-theme=light],:root[data-theme=light] .adjoint{color-scheme:light;", svg.Variables(&draw.Light), "}\n",
-		":root[data-theme=dark],:root[data-theme=dark] .adjoint{color-scheme:dark;", svg.Variables(&draw.Dark), "}\n",
-		style, "</style>\n</head>\n<body>\n")
-	before, after, found := strings.Cut(body, "<!--drawing-->")
+		svg.Faces(drawings...),
+		":root{color-scheme:light dark;", svg.Variables(light), "}\n",
+		"@media (prefers-color-scheme:dark){:root{", svg.Variables(dark), "}}\n",
+		":root[data-theme=light]{color-scheme:light;", svg.Variables(light), "}\n",
+		":root[data-theme=dark]{color-scheme:dark;", svg.Variables(dark), "}\n",
+		svg.Rules(light), part("viewer.css"), "</style>\n</head>\n<body>\n")
+	before, after, found := strings.Cut(part("body.html"), "<!--drawing-->")
 	if !found {
 		panic("BUG: the page has no place for the drawing")
 	}
+	pictures, index, err := paint(page)
+	if err != nil {
+		return err
+	}
 	text(before)
-	_, _ = w.Write(picture.Bytes())
-	text(after, "<script id=\"graph\" type=\"application/json\">")
-	_, _ = w.Write(content)
-	text("</script>\n<script>\n", script, "</script>\n</body>\n</html>\n")
+	static := len(first.Scene.Nodes) <= staticNodes
+	if static {
+		text(pictures[0])
+	}
+	text(after)
+	list := make([]any, len(page.Views))
+	for i, v := range page.Views {
+		list[i] = map[string]any{"name": v.Name, "text": v.Text, "drawing": index[i]}
+	}
+	if err := data(w, "views", list); err != nil {
+		return err
+	}
+	for i, p := range pictures {
+		if i > 0 || !static {
+			packed(w, fmt.Sprintf("drawing-%d", i), []byte(p))
+		}
+	}
+	for i, v := range page.Views {
+		id := fmt.Sprintf("view-%d", i)
+		content := describe(v.Drawing)
+		if i == 0 && static {
+			if err := data(w, id, content); err != nil {
+				return err
+			}
+			continue
+		}
+		plain, err := json.Marshal(content)
+		if err != nil {
+			return fmt.Errorf("html: %w", err)
+		}
+		packed(w, id, plain)
+	}
+	text("<script>\n\"use strict\";\n(() => {\n")
+	for _, name := range scripts {
+		text(part(name))
+	}
+	text("})();\n</script>\n</body>\n</html>\n")
 	return w.Flush()
 }
 
-func describe(s *scene.Scene) data {
-	kinds := [...]string{scene.Forward: "forward", scene.Reverse: "reverse", scene.Gradient: "gradient", scene.Ghost: "ghost"}
-	d := data{Nodes: []node{}, Edges: []edge{}}
-	for i := range s.Nodes {
-		n := &s.Nodes[i]
-		var label []string
-		for _, l := range n.Lines {
-			label = append(label, l.Plain())
-		}
-		d.Nodes = append(d.Nodes, node{ID: n.ID, Label: strings.Join(label, " · "), Details: n.Tooltip, Class: n.Class})
+func part(name string) string {
+	b, err := viewer.ReadFile("viewer/" + name)
+	if err != nil {
+		panic("BUG: " + err.Error())
 	}
-	for step, i := range execution(s) {
-		d.Nodes[i].Step = step
-	}
-	for i := range s.Edges {
-		e := &s.Edges[i]
-		d.Edges = append(d.Edges, edge{ID: e.ID, From: e.From, To: e.To, Kind: kinds[e.Kind], Label: e.Label.Plain()})
-	}
-	return d
+	return string(b)
 }
 
-// execution returns the nodes in an order in which they can be computed: the
-// order of the scene as far as edges allow.
-func execution(s *scene.Scene) []int {
-	waiting := make([]int, len(s.Nodes))
-	next := make([][]int, len(s.Nodes))
-	for i := range s.Edges {
-		e := &s.Edges[i]
-		if e.Kind != scene.Reverse {
-			waiting[e.To]++
-			next[e.From] = append(next[e.From], e.To)
+// paint returns the drawings as SVG, equal ones once, and the number of each view's drawing.
+func paint(page *Page) (pictures []string, index []int, err error) {
+	known := map[string]int{}
+	for _, v := range page.Views {
+		var b bytes.Buffer
+		if err := svg.Write(&b, v.Drawing, svg.Options{Theme: page.Theme, Bare: true}); err != nil {
+			return nil, nil, err
 		}
-	}
-	var order []int
-	for i, w := range waiting {
-		if w == 0 {
-			order = append(order, i)
+		at, found := known[b.String()]
+		if !found {
+			at = len(pictures)
+			known[b.String()] = at
+			pictures = append(pictures, b.String())
 		}
+		index = append(index, at)
 	}
-	for k := 0; k < len(order); k++ {
-		for _, to := range next[order[k]] {
-			if waiting[to]--; waiting[to] == 0 {
-				order = append(order, to)
-			}
-		}
+	return pictures, index, nil
+}
+
+// data writes JSON. json.Marshal escapes < and >, so that no text can end the script.
+func data(w *bufio.Writer, id string, content any) error {
+	b, err := json.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("html: %w", err)
 	}
-	return order
+	_, err = fmt.Fprintf(w, "<script id=%q type=\"application/json\">%s</script>\n", id, b)
+	return err
+}
+
+// packed writes content compressed.
+func packed(w *bufio.Writer, id string, content []byte) {
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	// A buffer takes all.
+	_, _ = z.Write(content)
+	_ = z.Close()
+	// Output errors stick to w.
+	_, _ = fmt.Fprintf(w, "<script id=%q type=\"text/plain\">%s</script>\n", id, base64.StdEncoding.EncodeToString(b.Bytes()))
 }

@@ -95,7 +95,29 @@ type Run struct {
 	Script Script
 	Bar    bool // a bar over the run, as adjoints carry it
 	Colour Role // None: the line's colour
+	Part   Part
 }
+
+// Part says when a walk through the execution can show a run.
+type Part uint8
+
+// The parts of text.
+const (
+	AlwaysPart  Part = iota
+	ValuePart        // known once the node is computed
+	AdjointPart      // known once all users have passed on their adjoints
+)
+
+// Change is what a comparison with an earlier graph says of a node.
+type Change uint8
+
+// The changes.
+const (
+	Unchanged Change = iota
+	Added
+	Changed
+	Removed // it was there before, and is drawn as a ghost
+)
 
 // TextLine is one line of text.
 type TextLine struct {
@@ -134,7 +156,12 @@ type Node struct {
 	Placed bool
 	Place  float64
 	// Key groups nodes that should get the same size.
-	Key string
+	Key    string
+	Change Change
+	// Copy is the ID of the node whose value this one shows; empty for a value of its own.
+	Copy string
+	// Backward marks what belongs to the gradient's computation.
+	Backward bool
 }
 
 // EdgeKind says what an edge stands for.
@@ -146,6 +173,7 @@ const (
 	Reverse           // an adjoint that flows against the forward edges; dashed
 	Gradient          // a forward edge inside the gradient's graph
 	Ghost             // a faint reference, such as from a value to its copy
+	Former            // was there in an earlier graph
 )
 
 // Edge joins two nodes, by index, in the direction in which it is drawn.

@@ -25,6 +25,7 @@ type Placed struct {
 	Italic bool
 	Colour Role
 	Width  float64
+	Part   Part
 	// The bar over the run, when BarWidth is not zero.
 	BarX, BarY, BarWidth, BarThickness float64
 }
@@ -38,7 +39,7 @@ func (l TextLine) Place() ([]Placed, float64) {
 	last := Base
 	lastItalic := false
 	for _, r := range l.Runs {
-		p := Placed{Text: r.Text, Size: l.Size, Italic: r.Italic, Colour: r.Colour}
+		p := Placed{Text: r.Text, Size: l.Size, Italic: r.Italic, Colour: r.Colour, Part: r.Part}
 		if p.Colour == None {
 			p.Colour = l.Colour
 		}

@@ -23,6 +23,9 @@ type Options struct {
 	Outlines bool        // draw glyphs as shapes; else text in embedded typefaces
 	Theme    *draw.Theme // colours to fix; nil for light with a dark mode
 	Scale    float64     // of the nominal size; 0 means 1
+	// Bare leaves out the style sheet and the details on hovering, which the page around has, and marks the text
+	// that a walk through the execution shows late.
+	Bare bool
 }
 
 type writer struct {
@@ -57,7 +60,9 @@ func Write(to io.Writer, d *draw.Drawing, options Options) error {
 	w.text("</title>\n" + `<desc id="` + w.id("summary") + `">`)
 	w.escape(d.Summary)
 	w.text("</desc>\n")
-	w.style(d)
+	if !options.Bare {
+		w.style(d)
+	}
 	if options.Outlines {
 		w.defineGlyphs(d)
 	}
@@ -178,38 +183,47 @@ func (w *writer) style(d *draw.Drawing) {
 	}
 	w.text("<style>\n")
 	if !w.options.Outlines {
-		w.faces(d)
+		w.text(Faces(d))
 	}
 	w.text(".adjoint{" + Variables(light) + "}\n")
 	if !fixed {
 		w.text("@media (prefers-color-scheme:dark){.adjoint{" + Variables(&draw.Dark) + "}}\n")
 	}
-	for r := scene.Background; int(r) < scene.RoleCount; r++ {
-		name, colour := r.String(), hexColour(light[r])
-		w.text(".adjoint .f-" + name + "{fill:" + colour + ";fill:var(--" + name + ")}")
-		w.text(".adjoint .s-" + name + "{stroke:" + colour + ";stroke:var(--" + name + ")}\n")
-	}
-	w.text(`.adjoint text{font-family:"Adjoint Text","Adjoint Math","STIX Two Text","STIX Two Math","Cambria Math",Times,serif;white-space:pre}` + "\n")
-	w.text(`.adjoint .i{font-family:"Adjoint Text Italic","Adjoint Text","Adjoint Math","STIX Two Text","Cambria Math",Times,serif}` + "\n")
-	w.text(".adjoint .n{fill:none}.adjoint .node:hover>.outline{stroke-width:2.6}\n")
+	w.text(Rules(light))
 	w.text("</style>\n")
 }
 
-// Characters returns the characters of a drawing by face.
-func Characters(d *draw.Drawing) map[font.Face][]rune {
+// Rules returns the rules of one class per role and of text.
+func Rules(fallback *draw.Theme) string {
+	var b strings.Builder
+	for r := scene.Background; int(r) < scene.RoleCount; r++ {
+		name, colour := r.String(), hexColour(fallback[r])
+		b.WriteString(".adjoint .f-" + name + "{fill:" + colour + ";fill:var(--" + name + ")}")
+		b.WriteString(".adjoint .s-" + name + "{stroke:" + colour + ";stroke:var(--" + name + ")}\n")
+	}
+	b.WriteString(`.adjoint text{font-family:"Adjoint Text","Adjoint Math","STIX Two Text","STIX Two Math","Cambria Math",Times,serif;white-space:pre}` + "\n")
+	b.WriteString(`.adjoint .i{font-family:"Adjoint Text Italic","Adjoint Text","Adjoint Math","STIX Two Text","Cambria Math",Times,serif}` + "\n")
+	b.WriteString(".adjoint .n{fill:none}.adjoint .node:hover>.outline{stroke-width:2.6}\n")
+	return b.String()
+}
+
+// Characters returns the characters of drawings by face.
+func Characters(drawings ...*draw.Drawing) map[font.Face][]rune {
 	type key struct {
 		r      rune
 		italic bool
 	}
 	seen := map[key]bool{}
 	faces := map[font.Face][]rune{}
-	for i := range d.Groups {
-		for _, t := range d.Groups[i].Texts {
-			for _, r := range t.Text {
-				if k := (key{r, t.Italic}); !seen[k] {
-					seen[k] = true
-					g := font.Lookup(r, t.Italic)
-					faces[g.Face] = append(faces[g.Face], r)
+	for _, d := range drawings {
+		for i := range d.Groups {
+			for _, t := range d.Groups[i].Texts {
+				for _, r := range t.Text {
+					if k := (key{r, t.Italic}); !seen[k] {
+						seen[k] = true
+						g := font.Lookup(r, t.Italic)
+						faces[g.Face] = append(faces[g.Face], r)
+					}
 				}
 			}
 		}
@@ -217,23 +231,26 @@ func Characters(d *draw.Drawing) map[font.Face][]rune {
 	return faces
 }
 
-func (w *writer) faces(d *draw.Drawing) {
-	characters := Characters(d)
+// Faces returns the rules that embed the characters of drawings.
+func Faces(drawings ...*draw.Drawing) string {
+	var b strings.Builder
+	characters := Characters(drawings...)
 	for _, face := range []font.Face{font.Regular, font.Italic, font.Math} {
 		if len(characters[face]) == 0 {
 			continue
 		}
-		w.text(`@font-face{font-family:"` + face.Family() + `";src:url("data:font/otf;base64,`)
-		w.text(base64.StdEncoding.EncodeToString(font.Subset(face, characters[face])))
-		w.text("\")}\n")
+		b.WriteString(`@font-face{font-family:"` + face.Family() + `";src:url("data:font/otf;base64,`)
+		b.WriteString(base64.StdEncoding.EncodeToString(font.Subset(face, characters[face])))
+		b.WriteString("\")}\n")
 	}
+	return b.String()
 }
 
 func (w *writer) group(g *draw.Group) {
 	w.text(`<g id="`)
 	w.escape(w.id(g.ID))
 	w.text(`" class="` + g.Class + `">`)
-	if g.Tooltip != "" {
+	if g.Tooltip != "" && !w.options.Bare {
 		w.text("<title>")
 		w.escape(g.Tooltip)
 		w.text("</title>")
@@ -290,7 +307,7 @@ func (w *writer) shape(s *draw.Shape, class string) {
 		}
 		w.text(`Z"`)
 	}
-	w.text(` class="` + class)
+	w.text(` class="` + class + w.part(s.Part))
 	if s.Fill == scene.None {
 		w.text("n")
 	} else {
@@ -317,6 +334,14 @@ func (w *writer) shape(s *draw.Shape, class string) {
 		w.attribute("opacity", s.Opacity)
 	}
 	w.text("/>")
+}
+
+// part returns the class of text that a walk through the execution shows late.
+func (w *writer) part(p scene.Part) string {
+	if !w.options.Bare {
+		return ""
+	}
+	return [...]string{scene.AlwaysPart: "", scene.ValuePart: "value ", scene.AdjointPart: "adjoint-value "}[p]
 }
 
 func (w *writer) point(p geom.Point) {
@@ -371,6 +396,7 @@ func (w *writer) run(element string, t *draw.Text) {
 	if t.Italic {
 		w.text(" i")
 	}
+	w.text(strings.TrimSuffix(" "+w.part(t.Part), " "))
 	w.text(`">`)
 	w.escape(t.Text)
 	w.text("</" + element + ">")

@@ -89,7 +89,7 @@ func (c *checker) nodes() {
 func inner(g *draw.Group) draw.Shape {
 	best := g.Shapes[0]
 	for _, s := range g.Shapes {
-		if s.Stroke != scene.None && s.Rect.W() < best.Rect.W() {
+		if s.Stroke != scene.None && s.Rect.W() < best.Rect.W() && insideShape(s, g.Box.Centre()) {
 			best = s
 		}
 	}

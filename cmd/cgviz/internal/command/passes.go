@@ -2,82 +2,209 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz"
 )
+
+// passes is the command that shows what the compiler does to a graph, with its flags.
+type passes struct {
+	output
+	config         compile.Config
+	list, gradient bool
+	wrt, at        []string
+}
 
 // newPasses returns the command that shows what the compiler does to a graph.
 func newPasses(s Streams) *cobra.Command {
-	var config compile.Config
-	var list, gradient bool
-	var wrt []string
+	p := &passes{output: output{streams: s}}
 	cmd := &cobra.Command{
 		Use:   "passes [flags] EXPR | FILE.cg | -",
 		Short: "Show a graph after each pass of the compiler",
 		Long: `Passes compiles a graph and prints it after each pass that changed it, with the
-rewrites that fired, and at the end the program's listing.`,
+rewrites that fired, and at the end the program's listing.
+
+As HTML it draws the graph after each pass on one page, with a slider through the passes on which
+what was added, changed and removed is marked, and a walk through the program in its order.`,
 		Example: `  cgviz passes 'z = x*1 + 0*y'
   cgviz passes --gradient --wrt x1 model.cg
+  cgviz passes --gradient --at x=2 'z = sin(x)*exp(x)' -o passes.html
   cgviz passes --list`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if list {
+			if p.list {
 				return exactly(0, "no argument beside --list")(cmd, args)
 			}
 			return exactly(1, "one expression or file")(cmd, args)
 		},
 		ValidArgsFunction: completeSource,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if list {
-				for _, p := range compile.Passes() {
-					if _, err := fmt.Fprintf(s.Out, "%-10s %s\n", p.Name, p.Doc); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-			if len(wrt) > 0 && !gradient {
-				return usage("--wrt is about gradients: give --gradient too")
-			}
-			src, err := source.Read(args[0], s.In)
-			if err != nil {
-				return err
-			}
-			if src.Program != nil {
-				return fmt.Errorf("%s is compiled already; cgviz disasm lists it", src.Name)
-			}
-			x := &examined{Source: src}
-			if gradient {
-				inputs := evaluate.Inputs(evaluate.Reachable(src.Outputs...))
-				if x.wrt, err = variables("split", wrt, src, inputs); err != nil {
-					return err
-				}
-				if x.derivatives, err = differentiate(src.Outputs, x.wrt); err != nil {
-					return err
-				}
-			}
-			var b bytes.Buffer
-			if err := config.Explain(&b, x.results()...); err != nil {
-				return err
-			}
-			_, err = s.Out.Write(b.Bytes())
-			return err
-		},
+		RunE:              p.run,
 	}
 	f := cmd.Flags()
-	f.BoolVar(&list, "list", false, "list the passes")
-	f.BoolVar(&gradient, "gradient", false, "compile the gradient of the outputs too")
-	f.StringSliceVar(&wrt, "wrt", nil, "differentiate by these `NAMES` only")
-	f.BoolVar(&config.FastMath, "fast-math", false, "allow rewrites that change values beyond rounding at infinities, NaN and -0")
-	f.BoolVar(&config.Unoptimized, "unoptimized", false, "leave out all rewrites and fusion")
-	f.StringSliceVar(&config.Disable, "disable", nil, "leave out passes and rewrites by `NAME`")
+	f.StringVarP(&p.format, "format", "T", "", "text or html (default from the name of -o, else text)")
+	f.StringVarP(&p.file, "output", "o", "", "`FILE` to write (default standard output)")
+	f.BoolVar(&p.list, "list", false, "list the passes")
+	f.BoolVar(&p.gradient, "gradient", false, "compile the gradient of the outputs too")
+	f.StringSliceVar(&p.wrt, "wrt", nil, "differentiate by these `NAMES` only")
+	f.StringArrayVar(&p.at, "at", nil, "HTML: show values at `POINT`: x1=3,x2=4; for tensors w=[1,2,3] or w=FILE.npy")
+	f.BoolVar(&p.config.FastMath, "fast-math", false, "allow rewrites that change values beyond rounding at infinities, NaN and -0")
+	f.BoolVar(&p.config.Unoptimized, "unoptimized", false, "leave out all rewrites and fusion")
+	f.StringSliceVar(&p.config.Disable, "disable", nil, "leave out passes and rewrites by `NAME`")
+	completeFlag(cmd, "format", []string{"text", "html"})
 	return cmd
+}
+
+// run shows what the arguments say.
+func (p *passes) run(cmd *cobra.Command, args []string) error {
+	if p.list {
+		for _, pass := range compile.Passes() {
+			if _, err := fmt.Fprintf(p.streams.Out, "%-10s %s\n", pass.Name, pass.Doc); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	html, err := p.asHTML()
+	switch {
+	case err != nil:
+		return err
+	case len(p.wrt) > 0 && !p.gradient:
+		return usage("--wrt is about gradients: give --gradient too")
+	case len(p.at) > 0 && !html:
+		return usage("--at shows values in HTML: give -o FILE.html too")
+	}
+	if err := p.checkDirectory(); err != nil {
+		return err
+	}
+	src, err := source.Read(args[0], p.streams.In)
+	if err != nil {
+		return err
+	}
+	if src.Program != nil {
+		return fmt.Errorf("%s is compiled already; cgviz disasm lists it", src.Name)
+	}
+	x := &examined{Source: src}
+	inputs := evaluate.Inputs(evaluate.Reachable(src.Outputs...))
+	if p.gradient {
+		if x.wrt, err = variables("split", p.wrt, src, inputs); err != nil {
+			return err
+		}
+		if x.derivatives, err = differentiate(src.Outputs, x.wrt); err != nil {
+			return err
+		}
+	}
+	var b bytes.Buffer
+	if html {
+		err = p.draw(cmd.Context(), &b, x, inputs)
+	} else {
+		err = p.config.Explain(&b, x.results()...)
+	}
+	if err != nil {
+		return err
+	}
+	return p.deliver(b.Bytes())
+}
+
+// asHTML reports whether the stages are drawn.
+func (p *passes) asHTML() (bool, error) {
+	name := p.format
+	if name == "" {
+		if name = "text"; !p.toStdout() {
+			f, err := p.find()
+			if err != nil {
+				return false, err
+			}
+			name = f.name
+		}
+	}
+	switch strings.ToLower(name) {
+	case "text":
+		return false, nil
+	case "html":
+		return true, nil
+	}
+	return false, usage("passes are shown as text or html, not as %s", name)
+}
+
+// draw draws the stages, with the values of their nodes where a point is given.
+func (p *passes) draw(ctx context.Context, w io.Writer, x *examined, inputs []*graph.Node) error {
+	stages, err := p.config.Stages(x.results()...)
+	if err != nil {
+		return err
+	}
+	values := map[*graph.Node]*viz.Value{}
+	if len(p.at) > 0 || len(inputs) == 0 {
+		at, err := point.Parse(p.at, x.Graph.Inputs())
+		if err != nil {
+			return err
+		}
+		if err := complete(at, inputs); err != nil {
+			return err
+		}
+		if err := stageValues(ctx, stages, at, values); err != nil {
+			return err
+		}
+	}
+	var derivatives []*graph.Node
+	for _, d := range x.derivatives {
+		derivatives = append(derivatives, d.node)
+	}
+	drawn, err := viz.DescribeStages(stages, viz.WithValues(values), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(derivatives...))
+	if err != nil {
+		return err
+	}
+	for i := range drawn {
+		x.label(drawn[i].Model)
+		if x.OneLine {
+			for k := range drawn[i].Model.Nodes {
+				drawn[i].Model.Nodes[k].Source = ""
+			}
+		}
+	}
+	var options []viz.Option
+	if len([]rune(x.Expression)) <= longestTitle {
+		options = append(options, viz.WithTitle(x.Expression))
+	}
+	return viz.HTMLStages(w, drawn, options...)
+}
+
+// stageValues computes the nodes of all stages. Each stage has a graph of its own or shares that of the stage before.
+func stageValues(ctx context.Context, stages []compile.Stage, at point.Point, values map[*graph.Node]*viz.Value) error {
+	for i := range stages {
+		var nodes []*graph.Node
+		here := point.Point{}
+		for _, n := range stages[i].Nodes {
+			if values[n.Node] == nil {
+				nodes = append(nodes, n.Node)
+			}
+			if n.Node.IsInput() {
+				for given, bits := range at {
+					if given.Name() == n.Node.Name() {
+						here[n.Node] = bits
+					}
+				}
+			}
+		}
+		some, err := evaluate.Values(ctx, nodes, here)
+		if err != nil {
+			return err
+		}
+		for n, v := range some {
+			values[n] = v
+		}
+	}
+	return nil
 }
 
 // newDisasm returns the command that lists a program.

@@ -1,0 +1,219 @@
+package viz
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz/internal/verify"
+)
+
+// summary lists the operators of a model by change.
+func changesOf(m *Model) map[Change][]string {
+	list := map[Change][]string{}
+	for i := range m.Nodes {
+		if n := &m.Nodes[i]; n.Op != "input" && n.Op != "const" {
+			list[n.Change] = append(list[n.Change], n.Op)
+		}
+	}
+	for _, l := range list {
+		slices.Sort(l)
+	}
+	return list
+}
+
+func modelOf(t *testing.T, outputs ...*graph.Node) *Model {
+	t.Helper()
+	m, err := Describe(outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestCompare(t *testing.T) {
+	g := graph.New()
+	x, y := g.Input("x", graph.Float64), g.Input("y", graph.Float64)
+	product := graph.Mul(graph.Sin(x), y)
+	old := graph.Add(product, graph.Exp(graph.Cos(y)))
+
+	same, err := Compare(modelOf(t, old), modelOf(t, old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := changesOf(same); len(c) != 1 || len(c[Unchanged]) != 5 {
+		t.Errorf("a graph and itself: %v", c)
+	}
+
+	// exp(cos y) is gone and log x came.
+	now := graph.Sub(product, graph.Log(x))
+	union, err := Compare(modelOf(t, old), modelOf(t, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := union.Check(); err != nil {
+		t.Error(err)
+	}
+	c := changesOf(union)
+	if !slices.Equal(c[Unchanged], []string{"mul", "sin"}) || !slices.Equal(c[Removed], []string{"add", "cos", "exp"}) || !slices.Equal(c[Added], []string{"log", "sub"}) {
+		t.Errorf("changes: %v", c)
+	}
+	if len(union.Outputs) != 1 || union.Nodes[union.Outputs[0].Node].Op != "sub" {
+		t.Errorf("outputs: %v", union.Outputs)
+	}
+	for i := range union.Nodes {
+		if n := &union.Nodes[i]; n.Op == "exp" && (len(n.Inputs) != 1 || union.Nodes[n.Inputs[0]].Op != "cos") {
+			t.Errorf("the ghost of exp has operands %v", n.Inputs)
+		}
+	}
+}
+
+// Nodes made for one node are that node changed, and keep the operands they had as ghosts.
+func TestCompareFollowsOrigins(t *testing.T) {
+	before := &Model{Nodes: []Node{{ID: 0, Op: "input", Name: "x"}, {ID: 1, Origin: 1, Op: "exp", Inputs: []int{0}},
+		{ID: 2, Origin: 2, Op: "add", Inputs: []int{0, 1}}}, Outputs: []Output{{Node: 2}}}
+	after := &Model{Nodes: []Node{{ID: 0, Op: "input", Name: "x"}, {ID: 1, Origin: 2, Op: "mul", Inputs: []int{0, 0}}}, Outputs: []Output{{Node: 1}}}
+	union, err := Compare(before, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := union.Nodes[union.Outputs[0].Node]
+	if last.Change != Changed || last.match() != "n2" || len(last.Former) != 1 || union.Nodes[last.Former[0]].Op != "exp" || union.Nodes[last.Former[0]].Change != Removed {
+		t.Errorf("%+v", union)
+	}
+	if _, err := Compare(before, &Model{Nodes: []Node{{Op: "neg", Inputs: []int{4}}}}); err == nil {
+		t.Error("a model that cannot be drawn is compared")
+	}
+}
+
+// stagesOf compiles and describes.
+func stagesOf(t *testing.T, outputs []*graph.Node, options ...Option) []Stage {
+	t.Helper()
+	recorded, err := compile.Config{}.Stages(outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages, err := DescribeStages(recorded, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stages
+}
+
+// wasteful builds z = x·1 + sin(y)·sin(y) + 0, of which the compiler takes parts away.
+func wasteful() []*graph.Node {
+	g := graph.New()
+	x, y := g.Input("x", graph.Float64), g.Input("y", graph.Float64)
+	return []*graph.Node{graph.Add(graph.Add(graph.Mul(x, g.Const(1)), graph.Mul(graph.Sin(y), graph.Sin(y))), g.Const(0)).Named("z")}
+}
+
+func TestDescribeStages(t *testing.T) {
+	stages := stagesOf(t, wasteful())
+	if len(stages) != len(compile.Passes())+1 || stages[0].Name != "given" || stages[1].Name != "rewrite" {
+		t.Fatalf("%d stages", len(stages))
+	}
+	rewritten := changesOf(stages[1].Model)
+	if len(rewritten[Removed]) == 0 || !strings.Contains(stages[1].Text, "×") {
+		t.Errorf("rewrite: %v, %q", rewritten, stages[1].Text)
+	}
+	byName := map[string]*Stage{}
+	for i := range stages {
+		byName[stages[i].Name] = &stages[i]
+		if err := stages[i].Model.Check(); err != nil {
+			t.Error(stages[i].Name, err)
+		}
+		seen := map[string]bool{}
+		for k := range stages[i].Model.Nodes {
+			n := &stages[i].Model.Nodes[k]
+			if seen[n.match()] {
+				t.Errorf("after %s, two nodes are called %s", stages[i].Name, n.match())
+			}
+			seen[n.match()] = true
+		}
+	}
+	if c := changesOf(byName["contract"].Model); !slices.Equal(c[Changed], []string{"fma"}) || !slices.Equal(c[Removed], []string{"mul"}) {
+		t.Errorf("contract: %v", c)
+	}
+	if c := changesOf(byName["emit"].Model); len(c) != 1 || !strings.Contains(byName["emit"].Text, "1 instruction") {
+		t.Errorf("emit: %v, %q", c, byName["emit"].Text)
+	}
+	for _, n := range byName["memory"].Model.Nodes {
+		if n.Op == "fma" && (n.Scope != "0 scalar code" || !slices.ContainsFunc(n.Notes, func(n Note) bool { return n.Key == "memory" })) {
+			t.Errorf("the sum after memory: %+v", n)
+		}
+	}
+}
+
+// Drawings of stages have no flaws, what stays keeps its place, and the page holds all of them.
+func TestHTMLStages(t *testing.T) {
+	for name, outputs := range map[string][]*graph.Node{"wasteful": wasteful(), "perceptron": perceptron(), "scalars": scalars(80)} {
+		stages := stagesOf(t, outputs)
+		var before *Picture
+		for i := range stages {
+			options := []Option{WithFolding(false)}
+			if before != nil {
+				options = append(options, WithReference(before))
+			}
+			p, err := NewFromModel(stages[i].Model, options...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := p.laid()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, flaw := range verify.Check(d) {
+				t.Errorf("%s after %s: %s", name, stages[i].Name, flaw)
+			}
+			before = p
+		}
+		var b bytes.Buffer
+		if err := HTMLStages(&b, stages, WithTitle("z")); err != nil {
+			t.Fatal(err)
+		}
+		checkPage(t, name, b.String())
+		views, pictures := viewsOf(t, b.String())
+		if len(views) != len(stages) || !strings.Contains(pictures[1], "former") && name == "wasteful" {
+			t.Errorf("%s: %d views", name, len(views))
+		}
+		var again bytes.Buffer
+		if err := HTMLStages(&again, stages, WithTitle("z")); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
+			t.Errorf("%s: the page differs from run to run (%v)", name, err)
+		}
+	}
+	if err := HTMLStages(&bytes.Buffer{}, nil); err == nil {
+		t.Error("a page of no stages")
+	}
+}
+
+// Derivatives are told from values, and steps say so.
+func TestStagesOfGradients(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	y := graph.Mul(graph.Sin(x), x).Named("y")
+	dy, err := compile.Gradient(y, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages := stagesOf(t, []*graph.Node{y, dy[0]}, WithRespectTo(x), WithGradientOutputs(dy...))
+	var b bytes.Buffer
+	if err := HTMLStages(&b, stages); err != nil {
+		t.Fatal(err)
+	}
+	views, _ := viewsOf(t, b.String())
+	for k, v := range views {
+		parts := map[string]int{}
+		for _, s := range v.Steps {
+			parts[s.Part]++
+		}
+		if parts["forward"] < 2 || parts["backward"] < 2 || parts["adjoint"] != 0 {
+			t.Errorf("%s: steps %v", stages[k].Name, parts)
+		}
+	}
+	if o := stages[9].Model.Outputs[1]; o.Of != "y" || o.By != "x" {
+		t.Errorf("the derivative is ∂%s/∂%s", o.Of, o.By)
+	}
+}
