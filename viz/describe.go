@@ -26,7 +26,7 @@ func constantText(n *Node) string {
 // valueRuns returns valueText as runs, which a walk through the execution shows late where they are a value.
 func (b *builder) valueRuns(n *Node) []scene.Run {
 	runs := numberRuns(b.valueText(n))
-	if n.Value.summary() != "" {
+	if n.Value.summary() != "" && b.shows("value") {
 		runs = shownLate(scene.ValuePart, runs)
 	}
 	return runs
