@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestProfile(t *testing.T) {
 	if len(prof.Rows) != 2 || prof.Rows[0].Flops != 2*8*4*16 || prof.Rows[0].Bytes != 8*(8*16+16*4+8*4) {
 		t.Errorf("rows %+v", prof.Rows)
 	}
-	if r := prof.Rows[1]; r.Flops != 8*4*(20+1) || len(r.Nodes) != 2 || !strings.Contains(r.Where, "profile_test.go:14") {
+	if r := prof.Rows[1]; r.Flops != 8*4*(20+1) || len(r.Nodes) != 2 || !strings.Contains(r.Where, "profile_test.go:15") {
 		t.Errorf("loop: %+v", r)
 	}
 	if s := prof.String(); !strings.Contains(s, "matmul") || !strings.Contains(s, "5 runs") {
@@ -33,5 +34,36 @@ func TestProfile(t *testing.T) {
 	}
 	if share := prof.Rows[0].Roofline(1e9, 1e9); share <= 0 {
 		t.Errorf("roofline share %v", share)
+	}
+}
+
+// TestProfileScalars counts what scalar code reads and writes outside of its temporaries, and finds the user's nodes.
+func TestProfileScalars(t *testing.T) {
+	g := graph.New()
+	x, y := g.Input("x", graph.Float64), g.Input("y", graph.Float64)
+	z := graph.Add(graph.Mul(x, y), graph.Sin(graph.Mul(x, x)))
+	p, err := Compile(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := vm.NewMachine(p)
+	m.Float64("x")[0], m.Float64("y")[0] = 0.5, 0.25
+	want := 0.125 + math.Sin(0.25)
+	prof, err := m.Profile(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(prof.Rows) != 1 || prof.Rows[0].Bytes != 3*8 || prof.Rows[0].Flops < 20+2 {
+		t.Fatalf("rows %+v", prof.Rows)
+	}
+	var names []string
+	for _, n := range prof.Rows[0].Nodes {
+		names = append(names, p.Debug.Strings[n.Op])
+	}
+	if s := strings.Join(names, " "); !strings.Contains(s, "sin") || !strings.Contains(s, "add") || !strings.Contains(prof.Rows[0].Where, "profile_test.go") {
+		t.Errorf("nodes %s at %s", s, prof.Rows[0].Where)
+	}
+	if got := m.OutputFloat64(0)[0]; math.Abs(got-want) > 1e-15 {
+		t.Errorf("after profiling the output is %v, want %v", got, want)
 	}
 }

@@ -19,7 +19,7 @@ type ProfileRow struct {
 	Nodes    []NodeInfo    // the user's nodes that it computes, at most 16
 	Where    string        // the first of them, with the user's file:line
 	Time     time.Duration // median of the runs
-	Bytes    int64         // operands and results, each counted once
+	Bytes    int64         // operands and results, each counted once; without the temporaries of scalar code
 	Flops    int64         // see Profile
 }
 
@@ -34,25 +34,53 @@ type Profile struct {
 	Rows  []ProfileRow
 }
 
+// shortTime is the time below which an instruction is repeated, as reading the clock takes some 30 ns.
+const shortTime = 3 * time.Microsecond
+
 // Profile runs the program the given number of times (at least 1) on the inputs as they are set, and times every instruction.
-// It runs a loop of its own: Step pays nothing for it. Scalar code is compiled first if it is going to be.
+// Short instructions are repeated unless they overwrite an operand. It runs a loop of its own: Step pays nothing for it.
+// Code that will be native after some runs is made so first.
 func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	if err := m.StepContext(ctx); err != nil {
 		return nil, err
 	}
+	for _, e := range m.exec {
+		if c, ok := e.(interface{ compile() }); ok {
+			c.compile()
+		}
+	}
 	runs = max(1, runs)
 	times := make([][]time.Duration, len(m.exec))
+	repeats := make([]int, len(m.exec))
+	measure := func(i, repeats int) (time.Duration, error) {
+		start := time.Now()
+		for range repeats {
+			if err := m.exec[i].run(m); err != nil {
+				return 0, m.runtimeError(i, err)
+			}
+		}
+		return time.Since(start), nil
+	}
 	for range runs {
-		for i, e := range m.exec {
+		for i := range m.exec {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			start := time.Now()
-			err := e.run(m)
-			times[i] = append(times[i], time.Since(start))
-			if err != nil {
-				return nil, m.runtimeError(i, err)
+			if repeats[i] == 0 {
+				repeats[i] = 1
+				if !overwrites(&m.p.Instrs[i]) {
+					d, err := measure(i, 1)
+					if err != nil {
+						return nil, err
+					}
+					repeats[i] = max(1, int(shortTime/max(d, shortTime/100)))
+				}
 			}
+			d, err := measure(i, repeats[i])
+			if err != nil {
+				return nil, err
+			}
+			times[i] = append(times[i], d/time.Duration(repeats[i]))
 		}
 	}
 	p := &Profile{Runs: runs}
@@ -76,6 +104,18 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	return p, nil
 }
 
+// overwrites reports whether a result lies in an operand's place.
+func overwrites(in *Instr) bool {
+	for _, o := range in.Out {
+		for _, a := range in.In {
+			if a.Space == o.Space && a.Offset < o.Offset+bytesOf(o.Type) && o.Offset < a.Offset+bytesOf(a.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // cost counts an instruction's bytes and flops.
 func cost(in *Instr) (bytes, flops int64) {
 	for _, list := range [][]Operand{in.In, in.Out} {
@@ -85,12 +125,20 @@ func cost(in *Instr) (bytes, flops int64) {
 	}
 	switch in.Op {
 	case OpStraight:
+		seen := map[uint32]bool{}
+		count := func(cell uint32, size int) {
+			if temp := cell >= in.Straight.TempLo && cell < in.Straight.TempHi; !temp && !seen[cell] {
+				seen[cell] = true
+				bytes += int64(size)
+			}
+		}
 		for _, c := range in.Straight.Code {
 			flops += opFlops(c)
+			operands := c.Operands()
 			for k := range c.Op.Arity() {
-				bytes += int64(c.OperandType(k).Size())
+				count(operands[k], c.OperandType(k).Size())
 			}
-			bytes += int64(c.Result().Size())
+			count(c.Dst, c.Result().Size())
 		}
 	case OpLoop:
 		n := int64(1)
