@@ -21,6 +21,7 @@ type picture struct {
 	text  string // what there is to see
 	draw  func(w io.Writer) error
 	paint func(w io.Writer) error // as PNG
+	dot   func(w io.Writer) error // for Graphviz; nil for charts
 	large bool                    // shown as PNG, because the SVG is too large for a page
 }
 
@@ -28,8 +29,15 @@ func main() {
 	log.SetFlags(0)
 	to := flag.String("to", "../docs/gallery", "write to `FOLDER`")
 	png := flag.String("png", "", "write PNG files for inspection to `FOLDER`, and nothing else")
+	compare := flag.String("graphviz", "", "write drawings side by side with those of Graphviz, whose command dot must be installed, to `FOLDER`, and nothing else")
 	only := flag.String("only", "", "with -png: draw only files whose name contains `TEXT`")
 	flag.Parse()
+	if *compare != "" {
+		if err := sideBySide(*compare); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if err := run(*to, *png, *only); err != nil {
 		log.Fatal(err)
 	}
@@ -114,5 +122,5 @@ func graphPicture(file, title, text string, prepare func() (*viz.Picture, error)
 			return f(p, w)
 		}
 	}
-	return picture{file: file, title: title, text: text, draw: with((*viz.Picture).SVG), paint: with((*viz.Picture).PNG)}
+	return picture{file: file, title: title, text: text, draw: with((*viz.Picture).SVG), paint: with((*viz.Picture).PNG), dot: with((*viz.Picture).DOT)}
 }
