@@ -170,3 +170,27 @@ func TestMistakesInBatched(t *testing.T) {
 		}
 	}
 }
+
+// Taylor coefficients use the derivatives that users give: those of log1pexp are the ones of the plain function, those of the
+// straight-through estimator the ones of the identity.
+func TestTaylorOfCustomDerivatives(t *testing.T) {
+	const order = 5
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	plain := graph.Log(graph.Add(g.Const(1), graph.Exp(x)))
+	list := []*graph.Node{graph.Call(log1pexp, x), plain, graph.Call(straightThrough, x)}
+	d := must[[][]*graph.Node](t)(compile.Directional(order, list, []*graph.Node{x}, nil))
+	for k, row := range d {
+		out, err := runOutputs(compile.Config{}, point(x, 0.7), row...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		identity := 0.0
+		if k == 0 {
+			identity = 1
+		}
+		if !near(out[0][0], out[1][0], 1e-13) || out[2][0] != identity {
+			t.Errorf("order %d: %v", k+1, out)
+		}
+	}
+}

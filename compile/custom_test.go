@@ -185,7 +185,7 @@ func TestCustomMistakes(t *testing.T) {
 		func(_ []*graph.Node, _, ct *graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(ct)} }))
 	wrongCount := registered(graph.CustomVJP("user_wrong_count", 1, id,
 		func(_ []*graph.Node, _, _ *graph.Node) []*graph.Node { return nil }))
-	for op, text := range map[*graph.Op]string{wrongShape: "an adjoint f64 for operand 0, which is f64[3]", wrongCount: "0 adjoints for 1 operands"} {
+	for op, text := range map[*graph.Op]string{wrongShape: "its VJP gives an adjoint f64 at place 0, which is f64[3]", wrongCount: "its VJP gives 0 nodes, not 1"} {
 		g := graph.New()
 		x := g.Input("x", graph.Float64, 3)
 		y := graph.Sum(graph.Call(op, x))
@@ -205,6 +205,59 @@ func TestCustomMistakes(t *testing.T) {
 		if err := g.Err(); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("error %v, want %q", err, text)
 		}
+	}
+}
+
+// Mistakes in the functions of a user's operator, panics included, are errors that name it and the line that applied it.
+func TestMistakesOfUserFunctions(t *testing.T) {
+	infer := func(in []*graph.Node, _ graph.Attrs) (graph.Type, error) { return in[0].Type(), nil }
+	expand := func(n *graph.Node) *graph.Node { return graph.Neg(n.Input(0)) }
+	back := func(_ *graph.Node, ct []*graph.Node) []*graph.Node { return ct }
+	other := graph.New().Input("other", graph.Float64)
+	count := 0
+	for text, op := range map[string]graph.Op{
+		"its type rule panicked: runtime error: index out of range": {Infer: func(in []*graph.Node, _ graph.Attrs) (graph.Type, error) { return in[1].Type(), nil }, Expand: expand, VJP: back},
+		"its expansion panicked: mistake":                           {Infer: infer, Expand: func(*graph.Node) *graph.Node { panic("mistake") }, VJP: back},
+		"its expansion gives no node":                               {Infer: infer, Expand: func(*graph.Node) *graph.Node { return nil }, VJP: back},
+		"its expansion gives f64[2] for a node of type f64":         {Infer: infer, Expand: func(n *graph.Node) *graph.Node { return graph.BroadcastTo(n.Input(0), 2) }, VJP: back},
+		"its VJP panicked: mistake":                                 {Infer: infer, Expand: expand, VJP: func(*graph.Node, []*graph.Node) []*graph.Node { panic("mistake") }},
+		"its VJP gives 2 nodes, not 1":                              {Infer: infer, Expand: expand, VJP: func(_ *graph.Node, ct []*graph.Node) []*graph.Node { return append(ct, ct...) }},
+		"its VJP gives an adjoint from another graph":               {Infer: infer, Expand: expand, VJP: func(*graph.Node, []*graph.Node) []*graph.Node { return []*graph.Node{other} }},
+		"its JVP panicked: mistake":                                 {Infer: infer, Expand: expand, JVP: func(*graph.Node, []*graph.Node) []*graph.Node { panic("mistake") }},
+		"its JVP gives a tangent bool at place 0, which is f64": {Infer: infer, Expand: expand, JVP: func(n *graph.Node, _ []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Equal(n, n)}
+		}},
+		"its transpose panicked: mistake": {Infer: infer, Expand: expand, Transpose: func(*graph.Node, int, *graph.Node) *graph.Node { panic("mistake") }},
+		"its partial panicked: mistake":   {Elementwise: true, DTypes: graph.Floats, Expand: expand, Partial: func(*graph.Node, int) *graph.Node { panic("mistake") }},
+	} {
+		op.Name, op.MinArity, op.MaxArity = fmt.Sprintf("user_mistaken%d", count), 1, 1
+		count++
+		registeredOp := registered(graph.RegisterUser(op))
+		g := graph.New()
+		x := g.Input("x", graph.Float64)
+		y := graph.Call(registeredOp, x)
+		err := g.Err()
+		if err == nil {
+			d, e := compile.Gradient(y, x)
+			if err = e; err == nil {
+				_, err = compile.Compile(append(d, y)...)
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), op.Name+": "+text) || !strings.Contains(err.Error(), "custom_test.go:") {
+			t.Errorf("error %v, want %q", err, text)
+		}
+		if err != nil && strings.Contains(err.Error(), "internal error") {
+			t.Errorf("%q is called an internal error: %v", text, err)
+		}
+	}
+	_, err := graph.CustomVJP("user_mistaken_forward", 1, func(in []*graph.Node) *graph.Node { return in[3] }, func(_ []*graph.Node, _, ct *graph.Node) []*graph.Node { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := graph.New()
+	graph.Call(graph.LookupOp("user_mistaken_forward"), g.Input("x", graph.Float64))
+	if err := g.Err(); err == nil || !strings.Contains(err.Error(), "its forward function panicked: runtime error: index out of range") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -98,6 +98,7 @@ func RegisterUser(op Op) (*Op, error) {
 		return nil, fmt.Errorf("register %s: takes from %d to %d operands", op.Name, op.MinArity, op.MaxArity)
 	}
 	op.Attrs = slices.Clone(op.Attrs)
+	guard(&op)
 	if err := register(&op); err != nil {
 		return nil, fmt.Errorf("register %s: %w", op.Name, err)
 	}
@@ -143,7 +144,8 @@ func CustomOp(c Custom) (*Op, error) {
 	}
 	op := Op{
 		Name: c.Name, Doc: c.Doc, MinArity: c.Arity, MaxArity: c.Arity,
-		Infer: func(in []*Node, _ Attrs) (Type, error) {
+		Infer: func(in []*Node, _ Attrs) (t Type, err error) {
+			defer func() { panicAsError("forward function", recover(), &err) }()
 			scratch := New()
 			stand := make([]*Node, len(in))
 			for i, x := range in {
@@ -161,20 +163,7 @@ func CustomOp(c Custom) (*Op, error) {
 		Expand: func(n *Node) *Node { return c.Forward(n.inputs) },
 	}
 	if c.VJP != nil {
-		op.VJP = func(n *Node, ct []*Node) []*Node {
-			adjoints := c.VJP(n.inputs, n, ct[0])
-			if len(adjoints) != len(n.inputs) {
-				n.g.Fail(c.Name, fmt.Errorf("its VJP gives %d adjoints for %d operands", len(adjoints), len(n.inputs)))
-				return nil
-			}
-			for i, a := range adjoints {
-				if a.Valid() && !a.typ.Equal(*n.inputs[i].typ) {
-					n.g.Fail(c.Name, fmt.Errorf("its VJP gives an adjoint %v for operand %d, which is %v", a.typ, i, n.inputs[i].typ))
-					return nil
-				}
-			}
-			return adjoints
-		}
+		op.VJP = func(n *Node, ct []*Node) []*Node { return c.VJP(n.inputs, n, ct[0]) }
 	}
 	if c.JVP != nil {
 		op.JVP = func(n *Node, dot []*Node) []*Node {
@@ -184,14 +173,7 @@ func CustomOp(c Custom) (*Op, error) {
 					full[i] = orZeros(dot[i], x)
 				}
 			}
-			t := c.JVP(n.inputs, n, full)
-			if t.Valid() && !t.typ.Equal(*n.typ) {
-				t = n.g.Fail(c.Name, fmt.Errorf("its JVP gives a tangent %v for the value %v", t.typ, n.typ))
-			}
-			if !t.Valid() {
-				t = nil
-			}
-			return []*Node{t}
+			return []*Node{c.JVP(n.inputs, n, full)}
 		}
 	}
 	return RegisterUser(op)

@@ -1,0 +1,133 @@
+package graph
+
+import "fmt"
+
+// guard makes the functions of a user's operator report what they do wrong, panics included, as mistakes with the operator's name and
+// the line that applied it.
+func guard(op *Op) {
+	name := op.Name
+	if infer := op.Infer; infer != nil {
+		op.Infer = func(in []*Node, a Attrs) (t Type, err error) {
+			defer func() { panicAsError("type rule", recover(), &err) }()
+			return infer(in, a)
+		}
+	}
+	if infer := op.InferMany; infer != nil {
+		op.InferMany = func(in []*Node, a Attrs) (t []Type, err error) {
+			defer func() { panicAsError("type rule", recover(), &err) }()
+			return infer(in, a)
+		}
+	}
+	if operands := op.Operands; operands != nil {
+		op.Operands = func(in []*Node, a Attrs) (d DType, err error) {
+			defer func() { panicAsError("type rule", recover(), &err) }()
+			return operands(in, a)
+		}
+	}
+	if expand := op.Expand; expand != nil {
+		op.Expand = func(n *Node) (e *Node) {
+			defer func() {
+				if err := panicAsError("expansion", recover(), nil); err != nil {
+					e = n.g.Fail(name, err)
+				}
+			}()
+			if e = expand(n); e == nil || e.op != nil && (e.g != n.g || !e.typ.Equal(*n.typ)) {
+				e = n.g.Fail(name, fmt.Errorf("its expansion gives %s for a node of type %v", describeNode(e), n.typ))
+			}
+			return e
+		}
+	}
+	if partial := op.Partial; partial != nil {
+		op.Partial = func(n *Node, i int) (p *Node) {
+			defer func() {
+				if err := panicAsError("partial", recover(), nil); err != nil {
+					n.g.Fail(name, err)
+				}
+			}()
+			if p = partial(n, i); p != nil && p.op == nil {
+				return nil // the mistake is on record
+			}
+			return p
+		}
+	}
+	if transpose := op.Transpose; transpose != nil {
+		op.Transpose = func(n *Node, i int, ct *Node) (a *Node) {
+			defer func() {
+				if err := panicAsError("transpose", recover(), nil); err != nil {
+					n.g.Fail(name, err)
+				}
+			}()
+			return checkedList(n, "transpose", "an adjoint", []*Node{transpose(n, i, ct)}, []Type{*n.inputs[i].typ})[0]
+		}
+	}
+	if vjp := op.VJP; vjp != nil {
+		op.VJP = func(n *Node, ct []*Node) (adjoints []*Node) {
+			defer func() {
+				if err := panicAsError("VJP", recover(), nil); err != nil {
+					n.g.Fail(name, err)
+					adjoints = make([]*Node, len(n.inputs))
+				}
+			}()
+			types := make([]Type, len(n.inputs))
+			for i, x := range n.inputs {
+				types[i] = *x.typ
+			}
+			return checkedList(n, "VJP", "an adjoint", vjp(n, ct), types)
+		}
+	}
+	if jvp := op.JVP; jvp != nil {
+		op.JVP = func(n *Node, dot []*Node) (tangents []*Node) {
+			types := n.extra.results
+			if types == nil {
+				types = []Type{*n.typ}
+			}
+			defer func() {
+				if err := panicAsError("JVP", recover(), nil); err != nil {
+					n.g.Fail(name, err)
+					tangents = make([]*Node, len(types))
+				}
+			}()
+			return checkedList(n, "JVP", "a tangent", jvp(n, dot), types)
+		}
+	}
+}
+
+// panicAsError makes an error of what recover returned, in *to too if that is given; nil for no panic.
+func panicAsError(what string, recovered any, to *error) error {
+	if recovered == nil {
+		return nil
+	}
+	err := fmt.Errorf("its %s panicked: %v", what, recovered)
+	if to != nil {
+		*to = err
+	}
+	return err
+}
+
+func describeNode(n *Node) string {
+	if n == nil {
+		return "no node"
+	}
+	return n.typ.String()
+}
+
+// checkedList checks what a derivative gives, one node (nil for zero) of each type, and returns zeros for what is wrong.
+func checkedList(n *Node, what, each string, got []*Node, types []Type) []*Node {
+	if len(got) != len(types) {
+		n.g.Fail(n.op.Name, fmt.Errorf("its %s gives %d nodes, not %d", what, len(got), len(types)))
+		return make([]*Node, len(types))
+	}
+	out := make([]*Node, len(got))
+	for i, x := range got {
+		switch {
+		case x == nil || x.op == nil:
+		case x.g != n.g:
+			n.g.Fail(n.op.Name, fmt.Errorf("its %s gives %s from another graph", what, each))
+		case !x.typ.Equal(types[i]):
+			n.g.Fail(n.op.Name, fmt.Errorf("its %s gives %s %v at place %d, which is %v", what, each, x.typ, i, types[i]))
+		default:
+			out[i] = x
+		}
+	}
+	return out
+}
