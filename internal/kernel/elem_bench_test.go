@@ -12,10 +12,10 @@ import (
 // BenchmarkBlock times every kernel on 512 elements in L1; ns/elem is the time of one.
 func BenchmarkBlock(b *testing.B) {
 	const n = micro.BlockLanes
-	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32, dtype.Int64, dtype.Int32} {
 		for op := micro.Op(1); int(op) < micro.Count; op++ {
 			for level := Portable; level <= CPULevel(); level++ {
-				if !op.Info().Float || BlockPath(op, typ, typ, level) != level {
+				if (typ.IsFloat() && !op.Info().Float) || BlockKernel(op, typ, typ, Portable) == nil || BlockPath(op, typ, typ, level) != level {
 					continue
 				}
 				b.Run(typ.Short()+"/"+op.String()+"/"+level.String(), func(b *testing.B) {
@@ -67,6 +67,8 @@ func benchOperands(op micro.Op, t dtype.DType, n int) [3]*guarded {
 				d[i] = byte(rng.Intn(2))
 			case dtype.Float32:
 				*(*float32)(unsafe.Pointer(&d[4*i])) = float32(v)
+			case dtype.Int32:
+				*(*int32)(unsafe.Pointer(&d[4*i])) = int32(1000 * v)
 			default:
 				*(*float64)(unsafe.Pointer(&d[8*i])) = v
 			}

@@ -83,7 +83,7 @@ func (g *generator) function(f *def.Func) int {
 var directNodes = map[def.Kind]lowOp{def.Add: lAdd, def.Sub: lSub, def.Mul: lMul, def.Div: lDiv, def.FMA: lFMA, def.FMS: lFMS, def.FNMA: lFNMA,
 	def.Sqrt: lSqrt, def.Min: lMin, def.Max: lMax, def.And: lAnd, def.Or: lOr, def.Xor: lXor, def.AndNot: lAndn}
 
-var integerNodes = map[def.Kind]lowOp{def.IAdd: lIAdd, def.ISub: lISub, def.Shl: lShl, def.Shr: lShr}
+var integerNodes = map[def.Kind]lowOp{def.IAdd: lIAdd, def.ISub: lISub, def.IMul: lIMul, def.MulU32: lMulU32, def.Shl: lShl, def.Shr: lShr}
 
 var roundNodes = map[def.Kind]uint8{def.RoundEven: roundEven, def.Floor: roundFloor, def.Ceil: roundCeil, def.Trunc: roundTrunc}
 
@@ -124,7 +124,7 @@ func (g *generator) lowerNodes(f *def.Func, args [3]int32, dst int32) (result, g
 			v[i] = g.compare(t, compareNodes[n.Kind], to, a, b)
 		case def.MaskAnd, def.MaskOr, def.MaskXor, def.MaskNot:
 			v[i] = g.maskOp(maskNodes[n.Kind], to, a, b)
-		case def.IAdd, def.ISub, def.Shl, def.Shr:
+		case def.IAdd, def.ISub, def.IMul, def.MulU32, def.Shl, def.Shr:
 			v[i] = g.put(integerNodes[n.Kind], t.integer(), uint8(n.Imm), to, k, a, b, none)
 		case def.Bit:
 			bit := g.constant(1<<n.Imm, k)

@@ -3912,6 +3912,90 @@ done:
 	VZEROUPPER
 	RET
 
+// func MulI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·MulI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD  (SI)(BX*8), Y0
+	VPSRLQ   $0x20, Y0, Y1
+	VMOVUPD  (DX)(BX*8), Y2
+	VPSRLQ   $0x20, Y2, Y3
+	VMOVUPD  32(SI)(BX*8), Y4
+	VPSRLQ   $0x20, Y4, Y5
+	VMOVUPD  32(DX)(BX*8), Y6
+	VPSRLQ   $0x20, Y6, Y7
+	VPMULUDQ Y2, Y1, Y1
+	VPMULUDQ Y3, Y0, Y3
+	VPMULUDQ Y6, Y5, Y5
+	VPMULUDQ Y7, Y4, Y7
+	VPADDQ   Y3, Y1, Y1
+	VPADDQ   Y7, Y5, Y5
+	VPMULUDQ Y2, Y0, Y0
+	VPMULUDQ Y6, Y4, Y4
+	VPSLLQ   $0x20, Y1, Y1
+	VPSLLQ   $0x20, Y5, Y5
+	VPADDQ   Y1, Y0, Y0
+	VPADDQ   Y5, Y4, Y4
+	VMOVUPD  Y0, (DI)(BX*8)
+	VMOVUPD  Y4, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
+	CMPQ     AX, CX
+	JLE      loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func NegI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·NegI64AVX2(SB), $64-40
@@ -3959,6 +4043,789 @@ finish:
 	VMOVUPD    64(R11)(AX*8), Y1
 	VMOVUPD    32(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AbsI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·AbsI64AVX2(SB), $64-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x04
+	JLT   rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VPSLLQ    $0x00, Y0, Y1
+	VPSUBQ    Y0, Y15, Y2
+	VBLENDVPD Y1, Y2, Y0, Y0
+	VMOVUPD   Y0, (DI)(BX*8)
+	LEAQ      8(BX), AX
+	ADDQ      $0x04, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000004, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    32(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MinI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·MinI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VPSUBQ    Y1, Y0, Y2
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VPSUBQ    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y6
+	VPXOR     Y4, Y3, Y7
+	VPXOR     Y0, Y2, Y8
+	VPXOR     Y3, Y5, Y9
+	VPAND     Y8, Y6, Y6
+	VPAND     Y9, Y7, Y7
+	VPXOR     Y6, Y2, Y2
+	VPXOR     Y7, Y5, Y5
+	VPSLLQ    $0x00, Y2, Y2
+	VPSLLQ    $0x00, Y5, Y5
+	VBLENDVPD Y2, Y0, Y1, Y1
+	VBLENDVPD Y5, Y3, Y4, Y4
+	VMOVUPD   Y1, (DI)(BX*8)
+	VMOVUPD   Y4, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MaxI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·MaxI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VPSUBQ    Y1, Y0, Y2
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VPSUBQ    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y6
+	VPXOR     Y4, Y3, Y7
+	VPXOR     Y0, Y2, Y8
+	VPXOR     Y3, Y5, Y9
+	VPAND     Y8, Y6, Y6
+	VPAND     Y9, Y7, Y7
+	VPXOR     Y6, Y2, Y2
+	VPXOR     Y7, Y5, Y5
+	VPSLLQ    $0x00, Y2, Y2
+	VPSLLQ    $0x00, Y5, Y5
+	VBLENDVPD Y2, Y1, Y0, Y0
+	VBLENDVPD Y5, Y4, Y3, Y3
+	VMOVUPD   Y0, (DI)(BX*8)
+	VMOVUPD   Y3, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func EqI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·EqI64AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y14, Y14, Y14
+	VMOVUPD constants64<>+96(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VPXOR     (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VPXOR     32(DX)(BX*8), Y1, Y1
+	VPSUBQ    Y0, Y14, Y2
+	VPSUBQ    Y1, Y14, Y3
+	VPOR      Y2, Y0, Y0
+	VPOR      Y3, Y1, Y1
+	VPSLLQ    $0x00, Y0, Y0
+	VPSLLQ    $0x00, Y1, Y1
+	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
+	VPSLLQ    $0x3f, Y0, Y0
+	VMOVMSKPD Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func NeI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·NeI64AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VPXOR     (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VPXOR     32(DX)(BX*8), Y1, Y1
+	VPSUBQ    Y0, Y15, Y2
+	VPSUBQ    Y1, Y15, Y3
+	VPOR      Y2, Y0, Y0
+	VPOR      Y3, Y1, Y1
+	VPSLLQ    $0x00, Y0, Y0
+	VPSLLQ    $0x00, Y1, Y1
+	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
+	VPSLLQ    $0x3f, Y0, Y0
+	VMOVMSKPD Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func LtI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·LtI64AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VPSUBQ    Y1, Y0, Y2
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VPSUBQ    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLQ    $0x00, Y2, Y2
+	VPSLLQ    $0x00, Y5, Y5
+	VBLENDVPD Y2, Y14, Y15, Y2
+	VBLENDVPD Y5, Y14, Y15, Y5
+	VPSLLQ    $0x3f, Y2, Y2
+	VMOVMSKPD Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y5, Y5
+	VMOVMSKPD Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func GeI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·GeI64AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y14, Y14, Y14
+	VMOVUPD constants64<>+96(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VPSUBQ    Y1, Y0, Y2
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VPSUBQ    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLQ    $0x00, Y2, Y2
+	VPSLLQ    $0x00, Y5, Y5
+	VBLENDVPD Y2, Y14, Y15, Y2
+	VBLENDVPD Y5, Y14, Y15, Y5
+	VPSLLQ    $0x3f, Y2, Y2
+	VMOVMSKPD Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y5, Y5
+	VMOVMSKPD Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func GtI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·GtI64AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (DX)(BX*8), Y0
+	VMOVUPD   (SI)(BX*8), Y1
+	VPSUBQ    Y1, Y0, Y2
+	VMOVUPD   32(DX)(BX*8), Y3
+	VMOVUPD   32(SI)(BX*8), Y4
+	VPSUBQ    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLQ    $0x00, Y2, Y2
+	VPSLLQ    $0x00, Y5, Y5
+	VBLENDVPD Y2, Y14, Y15, Y2
+	VBLENDVPD Y5, Y14, Y15, Y5
+	VPSLLQ    $0x3f, Y2, Y2
+	VMOVMSKPD Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y5, Y5
+	VMOVMSKPD Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func LeI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·LeI64AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y14, Y14, Y14
+	VMOVUPD constants64<>+96(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (DX)(BX*8), Y0
+	VMOVUPD   (SI)(BX*8), Y1
+	VPSUBQ    Y1, Y0, Y2
+	VMOVUPD   32(DX)(BX*8), Y3
+	VMOVUPD   32(SI)(BX*8), Y4
+	VPSUBQ    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLQ    $0x00, Y2, Y2
+	VPSLLQ    $0x00, Y5, Y5
+	VBLENDVPD Y2, Y14, Y15, Y2
+	VBLENDVPD Y5, Y14, Y15, Y5
+	VPSLLQ    $0x3f, Y2, Y2
+	VMOVMSKPD Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, (DI)(BX*1)
+	VPSLLQ    $0x3f, Y5, Y5
+	VMOVMSKPD Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
 
 done:
 	VZEROUPPER
@@ -4078,6 +4945,63 @@ done:
 	VZEROUPPER
 	RET
 
+// func MulI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·MulI32AVX2(SB), $96-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPMULLD (DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (DI)(BX*4)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DX
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    64(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func NegI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·NegI32AVX2(SB), $64-40
@@ -4125,6 +5049,789 @@ finish:
 	VMOVUPS    64(R11)(AX*4), Y1
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AbsI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·AbsI32AVX2(SB), $64-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x08
+	JLT   rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VPSLLD    $0x00, Y0, Y1
+	VPSUBD    Y0, Y15, Y2
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS   Y0, (DI)(BX*4)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	LEAQ       (SP), SI
+	LEAQ       32(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MinI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·MinI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VPSUBD    Y1, Y0, Y2
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VPSUBD    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y6
+	VPXOR     Y4, Y3, Y7
+	VPXOR     Y0, Y2, Y8
+	VPXOR     Y3, Y5, Y9
+	VPAND     Y8, Y6, Y6
+	VPAND     Y9, Y7, Y7
+	VPXOR     Y6, Y2, Y2
+	VPXOR     Y7, Y5, Y5
+	VPSLLD    $0x00, Y2, Y2
+	VPSLLD    $0x00, Y5, Y5
+	VBLENDVPS Y2, Y0, Y1, Y1
+	VBLENDVPS Y5, Y3, Y4, Y4
+	VMOVUPS   Y1, (DI)(BX*4)
+	VMOVUPS   Y4, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MaxI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·MaxI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VPSUBD    Y1, Y0, Y2
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VPSUBD    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y6
+	VPXOR     Y4, Y3, Y7
+	VPXOR     Y0, Y2, Y8
+	VPXOR     Y3, Y5, Y9
+	VPAND     Y8, Y6, Y6
+	VPAND     Y9, Y7, Y7
+	VPXOR     Y6, Y2, Y2
+	VPXOR     Y7, Y5, Y5
+	VPSLLD    $0x00, Y2, Y2
+	VPSLLD    $0x00, Y5, Y5
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VMOVUPS   Y0, (DI)(BX*4)
+	VMOVUPS   Y3, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func EqI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·EqI32AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y14, Y14, Y14
+	VMOVUPS constants32<>+96(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VPXOR     (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VPXOR     32(DX)(BX*4), Y1, Y1
+	VPSUBD    Y0, Y14, Y2
+	VPSUBD    Y1, Y14, Y3
+	VPOR      Y2, Y0, Y0
+	VPOR      Y3, Y1, Y1
+	VPSLLD    $0x00, Y0, Y0
+	VPSLLD    $0x00, Y1, Y1
+	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
+	VPSLLD    $0x1f, Y0, Y0
+	VMOVMSKPS Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func NeI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·NeI32AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VPXOR     (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VPXOR     32(DX)(BX*4), Y1, Y1
+	VPSUBD    Y0, Y15, Y2
+	VPSUBD    Y1, Y15, Y3
+	VPOR      Y2, Y0, Y0
+	VPOR      Y3, Y1, Y1
+	VPSLLD    $0x00, Y0, Y0
+	VPSLLD    $0x00, Y1, Y1
+	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
+	VPSLLD    $0x1f, Y0, Y0
+	VMOVMSKPS Y0, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func LtI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·LtI32AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VPSUBD    Y1, Y0, Y2
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VPSUBD    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLD    $0x00, Y2, Y2
+	VPSLLD    $0x00, Y5, Y5
+	VBLENDVPS Y2, Y14, Y15, Y2
+	VBLENDVPS Y5, Y14, Y15, Y5
+	VPSLLD    $0x1f, Y2, Y2
+	VMOVMSKPS Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y5, Y5
+	VMOVMSKPS Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func GeI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·GeI32AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y14, Y14, Y14
+	VMOVUPS constants32<>+96(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VPSUBD    Y1, Y0, Y2
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VPSUBD    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLD    $0x00, Y2, Y2
+	VPSLLD    $0x00, Y5, Y5
+	VBLENDVPS Y2, Y14, Y15, Y2
+	VBLENDVPS Y5, Y14, Y15, Y5
+	VPSLLD    $0x1f, Y2, Y2
+	VMOVMSKPS Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y5, Y5
+	VMOVMSKPS Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func GtI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·GtI32AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+96(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y0
+	VMOVUPS   (SI)(BX*4), Y1
+	VPSUBD    Y1, Y0, Y2
+	VMOVUPS   32(DX)(BX*4), Y3
+	VMOVUPS   32(SI)(BX*4), Y4
+	VPSUBD    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLD    $0x00, Y2, Y2
+	VPSLLD    $0x00, Y5, Y5
+	VBLENDVPS Y2, Y14, Y15, Y2
+	VBLENDVPS Y5, Y14, Y15, Y5
+	VPSLLD    $0x1f, Y2, Y2
+	VMOVMSKPS Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y5, Y5
+	VMOVMSKPS Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
+
+done:
+	VZEROUPPER
+	RET
+
+// func LeI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, BMI2
+TEXT ·LeI32AVX2(SB), $192-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    b+16(FP), DX
+	MOVQ    n+32(FP), CX
+	VPXOR   Y14, Y14, Y14
+	VMOVUPS constants32<>+96(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y0
+	VMOVUPS   (SI)(BX*4), Y1
+	VPSUBD    Y1, Y0, Y2
+	VMOVUPS   32(DX)(BX*4), Y3
+	VMOVUPS   32(SI)(BX*4), Y4
+	VPSUBD    Y4, Y3, Y5
+	VPXOR     Y1, Y0, Y1
+	VPXOR     Y4, Y3, Y4
+	VPXOR     Y0, Y2, Y0
+	VPXOR     Y3, Y5, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y4, Y4
+	VPXOR     Y1, Y2, Y2
+	VPXOR     Y4, Y5, Y5
+	VPSLLD    $0x00, Y2, Y2
+	VPSLLD    $0x00, Y5, Y5
+	VBLENDVPS Y2, Y14, Y15, Y2
+	VBLENDVPS Y5, Y14, Y15, Y5
+	VPSLLD    $0x1f, Y2, Y2
+	VMOVMSKPS Y2, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, (DI)(BX*1)
+	VPSLLD    $0x1f, Y5, Y5
+	VMOVMSKPS Y5, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*1), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R9, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
+	XORL    R11, R11
+
+copyOut0:
+	MOVB 128(SP)(R11*1), R15
+	MOVB R15, (R8)(R11*1)
+	INCQ R11
+	CMPQ R11, R9
+	JLT  copyOut0
 
 done:
 	VZEROUPPER

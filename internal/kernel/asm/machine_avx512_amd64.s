@@ -3592,6 +3592,90 @@ done:
 	VZEROUPPER
 	RET
 
+// func MulI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·MulI64AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPD  (SI)(BX*8), Z0
+	VPSRLQ   $0x20, Z0, Z1
+	VMOVUPD  (DX)(BX*8), Z2
+	VPSRLQ   $0x20, Z2, Z3
+	VMOVUPD  64(SI)(BX*8), Z4
+	VPSRLQ   $0x20, Z4, Z5
+	VMOVUPD  64(DX)(BX*8), Z6
+	VPSRLQ   $0x20, Z6, Z7
+	VPMULUDQ Z2, Z1, Z1
+	VPMULUDQ Z3, Z0, Z3
+	VPMULUDQ Z6, Z5, Z5
+	VPMULUDQ Z7, Z4, Z7
+	VPADDQ   Z3, Z1, Z1
+	VPADDQ   Z7, Z5, Z5
+	VPMULUDQ Z2, Z0, Z0
+	VPMULUDQ Z6, Z4, Z4
+	VPSLLQ   $0x20, Z1, Z1
+	VPSLLQ   $0x20, Z5, Z5
+	VPADDQ   Z1, Z0, Z0
+	VPADDQ   Z5, Z4, Z4
+	VMOVUPD  Z0, (DI)(BX*8)
+	VMOVUPD  Z4, 64(DI)(BX*8)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
+	CMPQ     AX, CX
+	JLE      loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func NegI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·NegI64AVX512(SB), $128-40
@@ -3637,6 +3721,703 @@ finish:
 	KMOVW   AX, K1
 	VMOVUPD 64(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AbsI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·AbsI64AVX512(SB), $128-40
+	MOVQ   dst+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   n+32(FP), CX
+	VPXORQ Z31, Z31, Z31
+	XORL   BX, BX
+	XORL   R9, R9
+	CMPQ   CX, $0x08
+	JLT    rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Z0
+	VPMOVQ2M  Z0, K1
+	VPSUBQ    Z0, Z31, Z1
+	VBLENDMPD Z1, Z0, K1, Z0
+	VMOVUPD   Z0, (DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 64(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MinI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·MinI64AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPD    (SI)(BX*8), Z0
+	VMOVUPD    (DX)(BX*8), Z1
+	VPSUBQ     Z1, Z0, Z2
+	VMOVUPD    64(SI)(BX*8), Z3
+	VMOVUPD    64(DX)(BX*8), Z4
+	VPSUBQ     Z4, Z3, Z5
+	VPXORQ     Z0, Z2, Z6
+	VPXORQ     Z3, Z5, Z7
+	VPTERNLOGQ $0x60, Z0, Z1, Z6
+	VPTERNLOGQ $0x60, Z3, Z4, Z7
+	VPXORQ     Z6, Z2, Z2
+	VPXORQ     Z7, Z5, Z5
+	VPMOVQ2M   Z2, K1
+	VPMOVQ2M   Z5, K2
+	VBLENDMPD  Z0, Z1, K1, Z1
+	VBLENDMPD  Z3, Z4, K2, Z4
+	VMOVUPD    Z1, (DI)(BX*8)
+	VMOVUPD    Z4, 64(DI)(BX*8)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MaxI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·MaxI64AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPD    (SI)(BX*8), Z0
+	VMOVUPD    (DX)(BX*8), Z1
+	VPSUBQ     Z1, Z0, Z2
+	VMOVUPD    64(SI)(BX*8), Z3
+	VMOVUPD    64(DX)(BX*8), Z4
+	VPSUBQ     Z4, Z3, Z5
+	VPXORQ     Z0, Z2, Z6
+	VPXORQ     Z3, Z5, Z7
+	VPTERNLOGQ $0x60, Z0, Z1, Z6
+	VPTERNLOGQ $0x60, Z3, Z4, Z7
+	VPXORQ     Z6, Z2, Z2
+	VPXORQ     Z7, Z5, Z5
+	VPMOVQ2M   Z2, K1
+	VPMOVQ2M   Z5, K2
+	VBLENDMPD  Z1, Z0, K1, Z0
+	VBLENDMPD  Z4, Z3, K2, Z3
+	VMOVUPD    Z0, (DI)(BX*8)
+	VMOVUPD    Z3, 64(DI)(BX*8)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func EqI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·EqI64AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z30, Z30, Z30
+	VBROADCASTSD constants64<>+24(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Z0
+	VPXORQ    (DX)(BX*8), Z0, Z0
+	VMOVUPD   64(SI)(BX*8), Z1
+	VPXORQ    64(DX)(BX*8), Z1, Z1
+	VPSUBQ    Z0, Z30, Z2
+	VPSUBQ    Z1, Z30, Z3
+	VPORQ     Z2, Z0, Z0
+	VPORQ     Z3, Z1, Z1
+	VPMOVQ2M  Z0, K1
+	VPMOVQ2M  Z1, K2
+	VBLENDMPD Z30, Z31, K1, Z0
+	VBLENDMPD Z30, Z31, K2, Z1
+	VPMOVQB   Z0, (DI)(BX*1)
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func NeI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·NeI64AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+24(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Z0
+	VPXORQ    (DX)(BX*8), Z0, Z0
+	VMOVUPD   64(SI)(BX*8), Z1
+	VPXORQ    64(DX)(BX*8), Z1, Z1
+	VPSUBQ    Z0, Z31, Z2
+	VPSUBQ    Z1, Z31, Z3
+	VPORQ     Z2, Z0, Z0
+	VPORQ     Z3, Z1, Z1
+	VPMOVQ2M  Z0, K1
+	VPMOVQ2M  Z1, K2
+	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
+	VPMOVQB   Z0, (DI)(BX*1)
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LtI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·LtI64AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+24(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD    (SI)(BX*8), Z0
+	VMOVUPD    (DX)(BX*8), Z1
+	VPSUBQ     Z1, Z0, Z2
+	VMOVUPD    64(SI)(BX*8), Z3
+	VMOVUPD    64(DX)(BX*8), Z4
+	VPSUBQ     Z4, Z3, Z5
+	VPXORQ     Z0, Z2, Z6
+	VPXORQ     Z3, Z5, Z7
+	VPTERNLOGQ $0x28, Z6, Z1, Z0
+	VPTERNLOGQ $0x28, Z7, Z4, Z3
+	VPXORQ     Z0, Z2, Z2
+	VPXORQ     Z3, Z5, Z5
+	VPMOVQ2M   Z2, K1
+	VPMOVQ2M   Z5, K2
+	VMOVUPD.Z  Z30, K1, Z0
+	VMOVUPD.Z  Z30, K2, Z1
+	VPMOVQB    Z0, (DI)(BX*1)
+	VPMOVQB    Z1, 8(DI)(BX*1)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func GeI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·GeI64AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z30, Z30, Z30
+	VBROADCASTSD constants64<>+24(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD    (SI)(BX*8), Z0
+	VMOVUPD    (DX)(BX*8), Z1
+	VPSUBQ     Z1, Z0, Z2
+	VMOVUPD    64(SI)(BX*8), Z3
+	VMOVUPD    64(DX)(BX*8), Z4
+	VPSUBQ     Z4, Z3, Z5
+	VPXORQ     Z0, Z2, Z6
+	VPXORQ     Z3, Z5, Z7
+	VPTERNLOGQ $0x28, Z6, Z1, Z0
+	VPTERNLOGQ $0x28, Z7, Z4, Z3
+	VPXORQ     Z0, Z2, Z2
+	VPXORQ     Z3, Z5, Z5
+	VPMOVQ2M   Z2, K1
+	VPMOVQ2M   Z5, K2
+	VBLENDMPD  Z30, Z31, K1, Z0
+	VBLENDMPD  Z30, Z31, K2, Z1
+	VPMOVQB    Z0, (DI)(BX*1)
+	VPMOVQB    Z1, 8(DI)(BX*1)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func GtI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·GtI64AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+24(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD    (DX)(BX*8), Z0
+	VMOVUPD    (SI)(BX*8), Z1
+	VPSUBQ     Z1, Z0, Z2
+	VMOVUPD    64(DX)(BX*8), Z3
+	VMOVUPD    64(SI)(BX*8), Z4
+	VPSUBQ     Z4, Z3, Z5
+	VPXORQ     Z0, Z2, Z6
+	VPXORQ     Z3, Z5, Z7
+	VPTERNLOGQ $0x28, Z6, Z1, Z0
+	VPTERNLOGQ $0x28, Z7, Z4, Z3
+	VPXORQ     Z0, Z2, Z2
+	VPXORQ     Z3, Z5, Z5
+	VPMOVQ2M   Z2, K1
+	VPMOVQ2M   Z5, K2
+	VMOVUPD.Z  Z30, K1, Z0
+	VMOVUPD.Z  Z30, K2, Z1
+	VPMOVQB    Z0, (DI)(BX*1)
+	VPMOVQB    Z1, 8(DI)(BX*1)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LeI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·LeI64AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z30, Z30, Z30
+	VBROADCASTSD constants64<>+24(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD    (DX)(BX*8), Z0
+	VMOVUPD    (SI)(BX*8), Z1
+	VPSUBQ     Z1, Z0, Z2
+	VMOVUPD    64(DX)(BX*8), Z3
+	VMOVUPD    64(SI)(BX*8), Z4
+	VPSUBQ     Z4, Z3, Z5
+	VPXORQ     Z0, Z2, Z6
+	VPXORQ     Z3, Z5, Z7
+	VPTERNLOGQ $0x28, Z6, Z1, Z0
+	VPTERNLOGQ $0x28, Z7, Z4, Z3
+	VPXORQ     Z0, Z2, Z2
+	VPXORQ     Z3, Z5, Z5
+	VPMOVQ2M   Z2, K1
+	VPMOVQ2M   Z5, K2
+	VBLENDMPD  Z30, Z31, K1, Z0
+	VBLENDMPD  Z30, Z31, K2, Z1
+	VPMOVQB    Z0, (DI)(BX*1)
+	VPMOVQB    Z1, 8(DI)(BX*1)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -3752,6 +4533,61 @@ done:
 	VZEROUPPER
 	RET
 
+// func MulI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·MulI32AVX512(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Z0
+	VPMULLD (DX)(BX*4), Z0, Z0
+	VMOVUPS Z0, (DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func NegI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·NegI32AVX512(SB), $128-40
@@ -3797,6 +4633,703 @@ finish:
 	KMOVW   AX, K1
 	VMOVUPS 64(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func AbsI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·AbsI32AVX512(SB), $128-40
+	MOVQ   dst+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   n+32(FP), CX
+	VPXORD Z31, Z31, Z31
+	XORL   BX, BX
+	XORL   R9, R9
+	CMPQ   CX, $0x10
+	JLT    rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Z0
+	VPMOVD2M  Z0, K1
+	VPSUBD    Z0, Z31, Z1
+	VBLENDMPS Z1, Z0, K1, Z0
+	VMOVUPS   Z0, (DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 64(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MinI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·MinI32AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x20
+	JLT  rest
+
+loop:
+	VMOVUPS    (SI)(BX*4), Z0
+	VMOVUPS    (DX)(BX*4), Z1
+	VPSUBD     Z1, Z0, Z2
+	VMOVUPS    64(SI)(BX*4), Z3
+	VMOVUPS    64(DX)(BX*4), Z4
+	VPSUBD     Z4, Z3, Z5
+	VPXORD     Z0, Z2, Z6
+	VPXORD     Z3, Z5, Z7
+	VPTERNLOGD $0x60, Z0, Z1, Z6
+	VPTERNLOGD $0x60, Z3, Z4, Z7
+	VPXORD     Z6, Z2, Z2
+	VPXORD     Z7, Z5, Z5
+	VPMOVD2M   Z2, K1
+	VPMOVD2M   Z5, K2
+	VBLENDMPS  Z0, Z1, K1, Z1
+	VBLENDMPS  Z3, Z4, K2, Z4
+	VMOVUPS    Z1, (DI)(BX*4)
+	VMOVUPS    Z4, 64(DI)(BX*4)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func MaxI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·MaxI32AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x20
+	JLT  rest
+
+loop:
+	VMOVUPS    (SI)(BX*4), Z0
+	VMOVUPS    (DX)(BX*4), Z1
+	VPSUBD     Z1, Z0, Z2
+	VMOVUPS    64(SI)(BX*4), Z3
+	VMOVUPS    64(DX)(BX*4), Z4
+	VPSUBD     Z4, Z3, Z5
+	VPXORD     Z0, Z2, Z6
+	VPXORD     Z3, Z5, Z7
+	VPTERNLOGD $0x60, Z0, Z1, Z6
+	VPTERNLOGD $0x60, Z3, Z4, Z7
+	VPXORD     Z6, Z2, Z2
+	VPXORD     Z7, Z5, Z5
+	VPMOVD2M   Z2, K1
+	VPMOVD2M   Z5, K2
+	VBLENDMPS  Z1, Z0, K1, Z0
+	VBLENDMPS  Z4, Z3, K2, Z3
+	VMOVUPS    Z0, (DI)(BX*4)
+	VMOVUPS    Z3, 64(DI)(BX*4)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func EqI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·EqI32AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z30, Z30, Z30
+	VBROADCASTSS constants32<>+12(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Z0
+	VPXORD    (DX)(BX*4), Z0, Z0
+	VMOVUPS   64(SI)(BX*4), Z1
+	VPXORD    64(DX)(BX*4), Z1, Z1
+	VPSUBD    Z0, Z30, Z2
+	VPSUBD    Z1, Z30, Z3
+	VPORD     Z2, Z0, Z0
+	VPORD     Z3, Z1, Z1
+	VPMOVD2M  Z0, K1
+	VPMOVD2M  Z1, K2
+	VBLENDMPS Z30, Z31, K1, Z0
+	VBLENDMPS Z30, Z31, K2, Z1
+	VPMOVDB   Z0, (DI)(BX*1)
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func NeI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·NeI32AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+12(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Z0
+	VPXORD    (DX)(BX*4), Z0, Z0
+	VMOVUPS   64(SI)(BX*4), Z1
+	VPXORD    64(DX)(BX*4), Z1, Z1
+	VPSUBD    Z0, Z31, Z2
+	VPSUBD    Z1, Z31, Z3
+	VPORD     Z2, Z0, Z0
+	VPORD     Z3, Z1, Z1
+	VPMOVD2M  Z0, K1
+	VPMOVD2M  Z1, K2
+	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
+	VPMOVDB   Z0, (DI)(BX*1)
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LtI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·LtI32AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+12(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS    (SI)(BX*4), Z0
+	VMOVUPS    (DX)(BX*4), Z1
+	VPSUBD     Z1, Z0, Z2
+	VMOVUPS    64(SI)(BX*4), Z3
+	VMOVUPS    64(DX)(BX*4), Z4
+	VPSUBD     Z4, Z3, Z5
+	VPXORD     Z0, Z2, Z6
+	VPXORD     Z3, Z5, Z7
+	VPTERNLOGD $0x28, Z6, Z1, Z0
+	VPTERNLOGD $0x28, Z7, Z4, Z3
+	VPXORD     Z0, Z2, Z2
+	VPXORD     Z3, Z5, Z5
+	VPMOVD2M   Z2, K1
+	VPMOVD2M   Z5, K2
+	VMOVUPS.Z  Z30, K1, Z0
+	VMOVUPS.Z  Z30, K2, Z1
+	VPMOVDB    Z0, (DI)(BX*1)
+	VPMOVDB    Z1, 16(DI)(BX*1)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func GeI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·GeI32AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z30, Z30, Z30
+	VBROADCASTSS constants32<>+12(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS    (SI)(BX*4), Z0
+	VMOVUPS    (DX)(BX*4), Z1
+	VPSUBD     Z1, Z0, Z2
+	VMOVUPS    64(SI)(BX*4), Z3
+	VMOVUPS    64(DX)(BX*4), Z4
+	VPSUBD     Z4, Z3, Z5
+	VPXORD     Z0, Z2, Z6
+	VPXORD     Z3, Z5, Z7
+	VPTERNLOGD $0x28, Z6, Z1, Z0
+	VPTERNLOGD $0x28, Z7, Z4, Z3
+	VPXORD     Z0, Z2, Z2
+	VPXORD     Z3, Z5, Z5
+	VPMOVD2M   Z2, K1
+	VPMOVD2M   Z5, K2
+	VBLENDMPS  Z30, Z31, K1, Z0
+	VBLENDMPS  Z30, Z31, K2, Z1
+	VPMOVDB    Z0, (DI)(BX*1)
+	VPMOVDB    Z1, 16(DI)(BX*1)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func GtI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·GtI32AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+12(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS    (DX)(BX*4), Z0
+	VMOVUPS    (SI)(BX*4), Z1
+	VPSUBD     Z1, Z0, Z2
+	VMOVUPS    64(DX)(BX*4), Z3
+	VMOVUPS    64(SI)(BX*4), Z4
+	VPSUBD     Z4, Z3, Z5
+	VPXORD     Z0, Z2, Z6
+	VPXORD     Z3, Z5, Z7
+	VPTERNLOGD $0x28, Z6, Z1, Z0
+	VPTERNLOGD $0x28, Z7, Z4, Z3
+	VPXORD     Z0, Z2, Z2
+	VPXORD     Z3, Z5, Z5
+	VPMOVD2M   Z2, K1
+	VPMOVD2M   Z5, K2
+	VMOVUPS.Z  Z30, K1, Z0
+	VMOVUPS.Z  Z30, K2, Z1
+	VPMOVDB    Z0, (DI)(BX*1)
+	VPMOVDB    Z1, 16(DI)(BX*1)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LeI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·LeI32AVX512(SB), $384-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z30, Z30, Z30
+	VBROADCASTSS constants32<>+12(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS    (DX)(BX*4), Z0
+	VMOVUPS    (SI)(BX*4), Z1
+	VPSUBD     Z1, Z0, Z2
+	VMOVUPS    64(DX)(BX*4), Z3
+	VMOVUPS    64(SI)(BX*4), Z4
+	VPSUBD     Z4, Z3, Z5
+	VPXORD     Z0, Z2, Z6
+	VPXORD     Z3, Z5, Z7
+	VPTERNLOGD $0x28, Z6, Z1, Z0
+	VPTERNLOGD $0x28, Z7, Z4, Z3
+	VPXORD     Z0, Z2, Z2
+	VPXORD     Z3, Z5, Z5
+	VPMOVD2M   Z2, K1
+	VPMOVD2M   Z5, K2
+	VBLENDMPS  Z30, Z31, K1, Z0
+	VBLENDMPS  Z30, Z31, K2, Z1
+	VPMOVDB    Z0, (DI)(BX*1)
+	VPMOVDB    Z1, 16(DI)(BX*1)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER

@@ -359,7 +359,37 @@ func AddI64AVX2(dst, a, b, c unsafe.Pointer, n int)
 func SubI64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func MulI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NegI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func AbsI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MinI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MaxI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func EqI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NeI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LtI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GeI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GtI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LeI64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func AddI32AVX2(dst, a, b, c unsafe.Pointer, n int)
@@ -368,7 +398,37 @@ func AddI32AVX2(dst, a, b, c unsafe.Pointer, n int)
 func SubI32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func MulI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NegI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func AbsI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MinI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MaxI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func EqI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NeI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LtI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GeI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GtI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LeI32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func CbrtF64AVX512(dst, a, b, c unsafe.Pointer, n int)
@@ -725,7 +785,37 @@ func AddI64AVX512(dst, a, b, c unsafe.Pointer, n int)
 func SubI64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func MulI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NegI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func AbsI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MinI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MaxI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func EqI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NeI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LtI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GeI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GtI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LeI64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func AddI32AVX512(dst, a, b, c unsafe.Pointer, n int)
@@ -734,7 +824,37 @@ func AddI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 func SubI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func MulI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NegI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func AbsI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MinI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func MaxI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func EqI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NeI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LtI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GeI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func GtI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LeI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func ReduceSumF64AVX2(a unsafe.Pointer, n int) uint64
@@ -926,10 +1046,30 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"cast_to_bool_f32": CastToBoolF32AVX2,
 	"add_i64":          AddI64AVX2,
 	"sub_i64":          SubI64AVX2,
+	"mul_i64":          MulI64AVX2,
 	"neg_i64":          NegI64AVX2,
+	"abs_i64":          AbsI64AVX2,
+	"min_i64":          MinI64AVX2,
+	"max_i64":          MaxI64AVX2,
+	"eq_i64":           EqI64AVX2,
+	"ne_i64":           NeI64AVX2,
+	"lt_i64":           LtI64AVX2,
+	"ge_i64":           GeI64AVX2,
+	"gt_i64":           GtI64AVX2,
+	"le_i64":           LeI64AVX2,
 	"add_i32":          AddI32AVX2,
 	"sub_i32":          SubI32AVX2,
+	"mul_i32":          MulI32AVX2,
 	"neg_i32":          NegI32AVX2,
+	"abs_i32":          AbsI32AVX2,
+	"min_i32":          MinI32AVX2,
+	"max_i32":          MaxI32AVX2,
+	"eq_i32":           EqI32AVX2,
+	"ne_i32":           NeI32AVX2,
+	"lt_i32":           LtI32AVX2,
+	"ge_i32":           GeI32AVX2,
+	"gt_i32":           GtI32AVX2,
+	"le_i32":           LeI32AVX2,
 }
 
 // BlocksAVX512 holds the kernels by name: operation in lower case, then f64, f32, i64 or i32.
@@ -1050,8 +1190,28 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"cast_to_bool_f32": CastToBoolF32AVX512,
 	"add_i64":          AddI64AVX512,
 	"sub_i64":          SubI64AVX512,
+	"mul_i64":          MulI64AVX512,
 	"neg_i64":          NegI64AVX512,
+	"abs_i64":          AbsI64AVX512,
+	"min_i64":          MinI64AVX512,
+	"max_i64":          MaxI64AVX512,
+	"eq_i64":           EqI64AVX512,
+	"ne_i64":           NeI64AVX512,
+	"lt_i64":           LtI64AVX512,
+	"ge_i64":           GeI64AVX512,
+	"gt_i64":           GtI64AVX512,
+	"le_i64":           LeI64AVX512,
 	"add_i32":          AddI32AVX512,
 	"sub_i32":          SubI32AVX512,
+	"mul_i32":          MulI32AVX512,
 	"neg_i32":          NegI32AVX512,
+	"abs_i32":          AbsI32AVX512,
+	"min_i32":          MinI32AVX512,
+	"max_i32":          MaxI32AVX512,
+	"eq_i32":           EqI32AVX512,
+	"ne_i32":           NeI32AVX512,
+	"lt_i32":           LtI32AVX512,
+	"ge_i32":           GeI32AVX512,
+	"gt_i32":           GtI32AVX512,
+	"le_i32":           LeI32AVX512,
 }

@@ -116,6 +116,8 @@ func (b *Builder) Xor(x, y Ref) Ref            { return b.node(Xor, 0, x, y) }
 func (b *Builder) AndNot(x, y Ref) Ref         { return b.node(AndNot, 0, x, y) }
 func (b *Builder) IAdd(x, y Ref) Ref           { return b.node(IAdd, 0, x, y) }
 func (b *Builder) ISub(x, y Ref) Ref           { return b.node(ISub, 0, x, y) }
+func (b *Builder) IMul(x, y Ref) Ref           { return b.node(IMul, 0, x, y) }
+func (b *Builder) MulU32(x, y Ref) Ref         { return b.node(MulU32, 0, x, y) }
 func (b *Builder) Shl(x Ref, n int) Ref        { return b.node(Shl, uint64(n), x) }
 func (b *Builder) Shr(x Ref, n int) Ref        { return b.node(Shr, uint64(n), x) }
 func (b *Builder) Eq(x, y Ref) Ref             { return b.node(CmpEq, 0, x, y) }

@@ -60,6 +60,8 @@ const (
 	AndNot // ^A & B (as ANDNPD)
 	IAdd   // A + B, wrapping
 	ISub   // A − B, wrapping
+	IMul   // A · B, wrapping; lanes of 32 bits only
+	MulU32 // product of the low 32 bits of A and B, unsigned; lanes of 64 bits only
 	Shl    // A << Imm
 	Shr    // A >> Imm, logical
 
@@ -141,6 +143,7 @@ var infos = [kindCount]Info{
 	And:   {"and", 2, false, false, false}, Or: {"or", 2, false, false, false},
 	Xor: {"xor", 2, false, false, false}, AndNot: {"andnot", 2, false, false, false},
 	IAdd: {"iadd", 2, false, false, false}, ISub: {"isub", 2, false, false, false},
+	IMul: {"imul", 2, false, false, false}, MulU32: {"mulu32", 2, false, false, false},
 	Shl: {"shl", 1, false, false, false}, Shr: {"shr", 1, false, false, false},
 	CmpEq: {"eq", 2, true, true, false}, CmpNe: {"ne", 2, true, true, false},
 	CmpLt: {"lt", 2, true, true, false}, CmpLe: {"le", 2, true, true, false},

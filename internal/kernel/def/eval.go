@@ -63,6 +63,10 @@ func evalBits(k Kind, imm, a, b, c uint64) uint64 {
 		return a + b
 	case ISub:
 		return a - b
+	case IMul:
+		return a * b
+	case MulU32:
+		return a & (1<<32 - 1) * (b & (1<<32 - 1))
 	case Shl:
 		return a << imm
 	case Shr:

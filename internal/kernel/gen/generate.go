@@ -279,6 +279,10 @@ func (w *writer) node(r def.Ref) {
 		set("%s + %s", L(n.A), L(n.B))
 	case def.ISub:
 		set("%s - %s", L(n.A), L(n.B))
+	case def.IMul:
+		set("%s * %s", L(n.A), L(n.B))
+	case def.MulU32:
+		set("uint64(uint32(%s)) * uint64(uint32(%s))", L(n.A), L(n.B))
 	case def.Shl:
 		set("%s << %d", L(n.A), n.Imm)
 	case def.Shr:

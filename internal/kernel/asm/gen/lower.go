@@ -134,6 +134,10 @@ func (b *body) lower(r def.Ref) {
 		b.binary(b.intOp("VPADD"), r, n.A, n.B, true)
 	case def.ISub:
 		b.binary(b.intOp("VPSUB"), r, n.A, n.B, false)
+	case def.IMul:
+		b.binary("VPMULLD", r, n.A, n.B, true)
+	case def.MulU32:
+		b.binary("VPMULUDQ", r, n.A, n.B, true)
 	case def.Shl:
 		b.shift(b.intOp("VPSLL"), r, n.A, n.Imm)
 	case def.Shr:

@@ -85,17 +85,65 @@ func simpleKernels() []kernel {
 		k2.outputs[0] = bools
 		list = append(list, k, k2)
 	}
+	return append(list, integerKernels()...)
+}
+
+// integerKernels are the operations on integers. They are written on bits: a comparison is the sign of a difference.
+func integerKernels() []kernel {
+	var list []kernel
 	for _, t := range []dtype.DType{dtype.Int64, dtype.Int32} {
-		lane := dtype.Float64
+		lane, top := dtype.Float64, 63
 		if t == dtype.Int32 {
-			lane = dtype.Float32
+			lane, top = dtype.Float32, 31
 		}
-		add := def.NewBuilder("add", micro.Add, lane, 2)
-		list = append(list, newKernel(add.Finish(add.IAdd(add.Arg(0), add.Arg(1))), t))
-		sub := def.NewBuilder("sub", micro.Sub, lane, 2)
-		list = append(list, newKernel(sub.Finish(sub.ISub(sub.Arg(0), sub.Arg(1))), t))
-		neg := def.NewBuilder("neg", micro.Neg, lane, 1)
-		list = append(list, newKernel(neg.Finish(neg.ISub(neg.Bits(0), neg.Arg(0))), t))
+		add := func(op micro.Op, args int, build func(b *def.Builder, x, y def.Ref) def.Ref) *kernel {
+			b := def.NewBuilder(op.String(), op, lane, args)
+			x := b.Arg(0)
+			y := x
+			if args == 2 {
+				y = b.Arg(1)
+			}
+			list = append(list, newKernel(b.Finish(build(b, x, y)), t))
+			return &list[len(list)-1]
+		}
+		// less is true where x < y: the sign of x − y, corrected where that overflows.
+		less := func(b *def.Builder, x, y def.Ref) def.Ref {
+			d := b.ISub(x, y)
+			overflow := b.And(b.Xor(x, y), b.Xor(d, x))
+			return b.Bit(b.Xor(d, overflow), top)
+		}
+		differ := func(b *def.Builder, x, y def.Ref) def.Ref {
+			d := b.Xor(x, y)
+			return b.Bit(b.Or(d, b.ISub(b.Bits(0), d)), top)
+		}
+		add(micro.Add, 2, (*def.Builder).IAdd)
+		add(micro.Sub, 2, (*def.Builder).ISub)
+		add(micro.Mul, 2, func(b *def.Builder, x, y def.Ref) def.Ref {
+			if t == dtype.Int32 {
+				return b.IMul(x, y)
+			}
+			cross := b.IAdd(b.MulU32(b.Shr(x, 32), y), b.MulU32(x, b.Shr(y, 32)))
+			return b.IAdd(b.MulU32(x, y), b.Shl(cross, 32))
+		})
+		add(micro.Neg, 1, func(b *def.Builder, x, _ def.Ref) def.Ref { return b.ISub(b.Bits(0), x) })
+		add(micro.Abs, 1, func(b *def.Builder, x, _ def.Ref) def.Ref {
+			return b.Select(b.Bit(x, top), b.ISub(b.Bits(0), x), x)
+		})
+		add(micro.Min, 2, func(b *def.Builder, x, y def.Ref) def.Ref { return b.Select(less(b, x, y), x, y) })
+		add(micro.Max, 2, func(b *def.Builder, x, y def.Ref) def.Ref { return b.Select(less(b, x, y), y, x) })
+		compare := func(op micro.Op, build func(b *def.Builder, x, y def.Ref) def.Ref, yes, no uint64) {
+			k := add(op, 2, func(b *def.Builder, x, y def.Ref) def.Ref {
+				return b.Select(build(b, x, y), b.Bits(yes), b.Bits(no))
+			})
+			k.outputs[0] = bools
+		}
+		greater := func(b *def.Builder, x, y def.Ref) def.Ref { return less(b, y, x) }
+		compare(micro.Eq, differ, 0, 1)
+		compare(micro.Ne, differ, 1, 0)
+		compare(micro.Lt, less, 1, 0)
+		compare(micro.Ge, less, 0, 1)
+		compare(micro.Gt, greater, 1, 0)
+		compare(micro.Le, greater, 0, 1)
 	}
 	return list
 }
