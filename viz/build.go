@@ -606,6 +606,7 @@ func (b *builder) finish() {
 		}
 	}
 	b.categoryLegend()
+	b.changeLegend()
 	if reverse > 0 {
 		s.Options.NodeGap, s.Options.RankGap = 46, 64
 	}

@@ -237,3 +237,20 @@ func (c *comparison) union() *Model {
 	}
 	return out
 }
+
+// changeLegend explains the marks of a comparison.
+func (b *builder) changeLegend() {
+	found := map[Change]bool{}
+	for i := range b.model.Nodes {
+		found[b.model.Nodes[i].Change] = true
+	}
+	for _, e := range []struct {
+		change Change
+		text   string
+		colour scene.Role
+	}{{Added, "+ added", scene.OutputText}, {Changed, "~ changed", scene.WarnLine}, {Removed, "− removed", scene.AdjointText}} {
+		if found[e.change] {
+			b.scene.Legend = append(b.scene.Legend, scene.LegendEntry{Text: scene.TextLine{Runs: upright(e.text), Size: scene.LegendSize, Colour: e.colour}})
+		}
+	}
+}

@@ -200,6 +200,38 @@ func densityPicture(outputs []*graph.Node) (*viz.Picture, error) {
 	return viz.NewFromModel(m, viz.WithFolding(false))
 }
 
+// comparePicture draws the density after the compiler's passes, with what they changed marked.
+func comparePicture(before, after []*graph.Node) (*viz.Picture, error) {
+	var models [2]*viz.Model
+	for k, outputs := range [][]*graph.Node{before, after} {
+		m, err := viz.Describe(outputs)
+		if err != nil {
+			return nil, err
+		}
+		for i, by := range []string{"mu", "sigma"} {
+			m.Outputs[i+1].Of, m.Outputs[i+1].By = "l", by
+		}
+		models[k] = m
+	}
+	m, err := viz.Compare(models[0], models[1])
+	if err != nil {
+		return nil, err
+	}
+	return viz.NewFromModel(m, viz.WithFolding(false))
+}
+
+// scopeColours groups the operators of a graph by their scope, bytesOf gives each the size of its value.
+func scopeColours(outputs []*graph.Node) (groups map[*graph.Node]string, bytes map[*graph.Node]float64) {
+	groups, bytes = map[*graph.Node]string{}, map[*graph.Node]float64{}
+	g := outputs[0].Graph()
+	for id := range g.Len() {
+		n := g.Node(id)
+		groups[n] = n.ScopePath()
+		bytes[n] = float64(n.Shape().Size() * n.DType().Size())
+	}
+	return groups, bytes
+}
+
 // optimized returns what the passes of the compiler make of a graph.
 func optimized(outputs []*graph.Node) ([]*graph.Node, error) {
 	var text bytes.Buffer

@@ -30,6 +30,10 @@ func pictures() ([]picture, error) {
 	add("perceptron-collapsed", "", "The same at depth 0: each scope is one node.", perceptron(), viz.WithDepth(0))
 	add("lstm", "", "One step of a long short-term memory cell.", cell(), down)
 	add("attention", "", "An attention block with a residual connection and a feed-forward layer.", attention(), down)
+	blocks := attention()
+	groups, bytes := scopeColours(blocks)
+	add("attention-scopes", "Colours", "The attention block, its operators coloured by their scope.", blocks, down, viz.WithCategories(groups, "scope"), viz.WithScopes(false))
+	add("attention-memory", "", "The same, coloured by the size of their values.", blocks, down, viz.WithHeat(bytes, "bytes"), viz.WithScopes(false))
 	raw, err := density()
 	if err != nil {
 		return nil, err
@@ -42,7 +46,9 @@ func pictures() ([]picture, error) {
 		graphPicture("compilation-before", "Compilation", "The logarithm of the normal density and its derivatives, as differentiation makes them: 22 operators.",
 			func() (*viz.Picture, error) { return densityPicture(raw) }),
 		graphPicture("compilation-after", "", "The same after the compiler's passes on the graph: 17 operators, with constants folded.",
-			func() (*viz.Picture, error) { return densityPicture(after) }))
+			func() (*viz.Picture, error) { return densityPicture(after) }),
+		graphPicture("compilation-changes", "", "Both in one picture: what was added and changed is marked, what went is drawn as ghosts.",
+			func() (*viz.Picture, error) { return comparePicture(raw, after) }))
 	for _, m := range []struct {
 		file, title, text string
 		program           func() (*vm.Program, error)
