@@ -223,3 +223,23 @@ func TestInterpolationValues(t *testing.T) {
 		}
 	}
 }
+
+// Derivatives of high order by the parameters of the incomplete gamma and beta functions, against Cauchy's formula.
+func TestParameterDerivatives(t *testing.T) {
+	g := graph.New()
+	a, b, x := g.Input("a", graph.Float64, 4), g.Input("b", graph.Float64, 4), g.Input("x", graph.Float64, 4)
+	at := point(a, []float64{1.3, 1.3, 4, 12}, b, []float64{1.2, 3, 2, 2.5}, x, []float64{0.2, 0.7, 0.9, 0.4})
+	var outputs []*graph.Node
+	for k := range 6 {
+		outputs = append(outputs, graph.CallWith(graph.LookupOp("igamma_derivative"), []graph.Attr{graph.IntAttr("order", k)}, a, x))
+		attrs := []graph.Attr{graph.IntAttr("order_a", k/2), graph.IntAttr("order_b", k-k/2)}
+		outputs = append(outputs, graph.CallWith(graph.LookupOp("betainc_derivative"), attrs, a, b, x))
+	}
+	want := must[[]ref.Value](t)(ref.Eval(at, outputs...))
+	got := must[[]ref.Value](t)(testkit.CompileAndRun(compile.Config{}, at, outputs...))
+	for i := range outputs {
+		if err := testkit.Close(got[i], want[i], 1e-9); err != nil {
+			t.Errorf("%s of order %d: %v", outputs[i].Op().Name, i/2, err)
+		}
+	}
+}
