@@ -7,6 +7,9 @@ import (
 // contract is the pass that joins a product that is used once and a sum or difference into one micro-operation, which rounds once:
 // x·y + z, x·y − z or z − x·y. It changes rounding only. A product that is used elsewhere too stays, so that x·y − x·y remains 0.
 //
+// Sums of many scalars one after the other stay sums: each waits for the one before, and an addition takes two to three
+// cycles where the fused form takes four.
+//
 // The product gives its operands to the sum and is no longer run.
 func contract(u *unit) error {
 	l := u.low
@@ -36,16 +39,20 @@ func contract(u *unit) error {
 		return uses[id] == 1 && l.op[id] == micro.Mul && l.class[id] == l.class[of] &&
 			(l.class[of] == classScalar || u.g.Node(int(id)).Shape().Equal(u.g.Node(int(of)).Shape()))
 	}
+	links := l.sumChains(uses)
+	joins := func(a, of, b int32) bool {
+		return product(a, of) && !(links[of] >= longChain && l.linkOf(of, uses, links) == b)
+	}
 	operands, first := make([]int32, 0, len(l.operands)), make([]int32, len(l.first))
 	for i := range int32(u.g.Len()) {
 		in := l.in(i)
 		if l.isSum(i) && in[0] != in[1] {
 			switch a, b := in[0], in[1]; {
-			case product(a, i):
+			case joins(a, i, b):
 				l.op[i], in = fused(l.op[i], micro.FMS), []int32{l.in(a)[0], l.in(a)[1], b}
 				l.class[a] = classNone
 				u.fired["contract"]++
-			case product(b, i):
+			case joins(b, i, a):
 				l.op[i], in = fused(l.op[i], micro.FNMA), []int32{l.in(b)[0], l.in(b)[1], a}
 				l.class[b] = classNone
 				u.fired["contract"]++
@@ -56,6 +63,42 @@ func contract(u *unit) error {
 	}
 	l.operands, l.first = operands, first
 	return nil
+}
+
+// longChain is the number of sums from which a chain of them is not contracted.
+const longChain = 16
+
+// sumChains returns the length of the chain that each sum of scalars belongs to: sums of which each has the
+// one before as an operand, which is used nowhere else.
+func (l *lowering) sumChains(uses []uint8) []int32 {
+	links := make([]int32, len(l.op))
+	for i := range int32(len(l.op)) {
+		if l.class[i] == classScalar && l.isSum(i) {
+			links[i] = 1
+			if p := l.linkOf(i, uses, links); p >= 0 {
+				links[i] += links[p]
+			}
+		}
+	}
+	for i := int32(len(l.op)) - 1; i >= 0; i-- {
+		if links[i] > 1 {
+			if p := l.linkOf(i, uses, links); p >= 0 {
+				links[p] = links[i]
+			}
+		}
+	}
+	return links
+}
+
+// linkOf returns the operand by which a sum goes on with a chain, the one with the longer chain behind it; −1 for none.
+func (l *lowering) linkOf(id int32, uses []uint8, links []int32) int32 {
+	best := int32(-1)
+	for _, p := range l.in(id) {
+		if uses[p] == 1 && links[p] > 0 && (best < 0 || links[p] > links[best]) {
+			best = p
+		}
+	}
+	return best
 }
 
 // isSum reports whether the node is a sum or difference of floats that a micro-operation runs.
