@@ -333,30 +333,59 @@ func TestBrowserScopes(t *testing.T) {
 	w.is("the outline lists the scopes", `[...document.querySelectorAll("#scopes button")].map(b => b.textContent.replace(/[^a-z].*/, "") || b.dataset.scope).join(" ")`,
 		"mlp mlp/layer1 mlp/layer2 mlp/layer3 loss")
 	w.click(`#scopes button[data-scope="mlp/layer2"]`, 0)
+	boxes := `[...document.querySelectorAll(".node.scope")].map(e => e.textContent).sort().join(" ")`
+	w.until("it is one node", boxes+` === "layer2f32[64×64]5 nodes"`)
 	w.is("its button says so", `document.querySelector('#scopes button[data-scope="mlp/layer2"]').getAttribute("aria-expanded")`, "false")
-	if got := w.get(nodes); got == all {
-		t.Errorf("all %s nodes are still shown", got)
-	}
 	w.screenshot()
-	w.keys("Enter") // the button has the focus
-	w.is("it opens again", nodes, all)
-	w.click("#scope-1-title", 0)
-	w.is("a click on a title collapses", `document.querySelectorAll(".cluster.collapsed").length`, "1")
-	x, y := w.at(".cluster.collapsed rect")
-	w.do(w.page.Click(w.ctx, x, y, 0))
-	w.settle()
-	if text := w.get(detailText); !strings.Contains(text, "mlp/layer1") {
+	w.keys("Enter") // the button has kept the focus
+	w.until("it opens again", nodes+" === "+all)
+	w.click(`[id="scope-1-title"]`, 0)
+	w.until("a click on a title collapses", boxes+`.startsWith("layer1")`)
+	w.until("it stands still", `document.getAnimations().length === 0`)
+	w.click(".node.scope .outline", 0)
+	if text := w.get(detailText); !strings.Contains(text, "stands for5 nodes") {
 		t.Errorf("a click on the box: %q", text)
 	}
 	w.keys("e")
-	w.is("e expands", nodes, all)
-	w.keys("c", "c")
-	w.is("c collapses, and then the scope around", `[...document.querySelectorAll(".cluster.collapsed .summary")].map(e => e.firstElementChild.textContent).join(" ")`, "mlp")
+	w.until("e expands", nodes+" === "+all)
+	w.keys("c")
+	w.until("c collapses", boxes+`.startsWith("layer1")`)
+	w.keys("c")
+	w.until("c collapses the scope around", boxes+`.startsWith("mlp")`)
 	w.click("#collapse-all", 0)
-	w.is("all", `[...document.querySelectorAll(".cluster.collapsed .summary")].map(e => e.firstElementChild.textContent).join(" ")`, "mlp loss")
+	w.until("all collapse", `document.querySelectorAll(".node.scope").length === 2`)
+	w.settle()
 	w.screenshot()
 	w.click("#expand-all", 0)
-	w.is("none", nodes, all)
+	w.until("all expand", nodes+" === "+all)
+}
+
+// Sets of collapsed scopes that the page has no drawing for are arranged in the page.
+func TestBrowserArrangesScopes(t *testing.T) {
+	w := open(t, render(t, drawing{"towers", towers(9), nil, nil}, (*Picture).HTML))
+	w.click("#panel-button", 0)
+	for _, k := range []int{2, 5, 7} {
+		w.click(fmt.Sprintf(`#scopes button[data-scope="tower%d"]`, k), 0)
+	}
+	w.until("three are boxes", `document.querySelectorAll(".cluster.collapsed").length === 3`)
+	w.until("they stand still", `document.getAnimations().length === 0`)
+	w.click("#fit", 0)
+	w.is("no boxes overlap", `(() => {
+		const boxes = [...document.querySelectorAll(".cluster.collapsed > rect, .node > .outline")].filter(e => e.getClientRects().length).map(e => e.getBoundingClientRect());
+		let n = 0;
+		boxes.forEach((a, i) => boxes.slice(0, i).forEach(b => { if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) n++; }));
+		return n + " of " + boxes.length;
+	})()`, w.get(`"0 of " + [...document.querySelectorAll(".cluster.collapsed > rect, .node > .outline")].filter(e => e.getClientRects().length).length`))
+	w.is("edges end at boxes or nodes", `(() => {
+		const boxes = [...document.querySelectorAll(".cluster.collapsed > rect, .node > .outline")].filter(e => e.getClientRects().length).map(e => e.getBoundingClientRect());
+		return [...document.querySelectorAll(".edge")].filter(e => e.getClientRects().length).filter(e => {
+			const line = e.querySelector("path"), p = line.getPointAtLength(0).matrixTransform(line.getScreenCTM());
+			return !boxes.some(b => p.x > b.left - 4 && p.x < b.right + 4 && p.y > b.top - 4 && p.y < b.bottom + 4);
+		}).length;
+	})()`, "0")
+	w.screenshot()
+	w.click("#expand-all", 0)
+	w.until("all expand", `document.querySelectorAll(".cluster.collapsed").length === 0`)
 }
 
 // The slider goes through the passes; changes are marked in the drawing and listed.
@@ -377,7 +406,7 @@ func TestBrowserPasses(t *testing.T) {
 	}
 	removed := w.get(`document.querySelectorAll("#changes .removed").length`)
 	w.is("what is gone is listed and drawn", `[...document.querySelectorAll(".node.operator")].filter(e => e.querySelector(".outline").getAttribute("stroke-dasharray")).length`, removed)
-	w.settle()
+	w.until("it stands still", `document.getAnimations().length === 0`)
 	w.screenshot()
 	w.click("#changes .removed", 0)
 	if text := w.get(detailText); !strings.Contains(text, "changeremoved") {
@@ -395,6 +424,7 @@ func TestBrowserPasses(t *testing.T) {
 	w.is("the program has a scope per instruction", `[...document.querySelectorAll("#scopes button")].map(b => b.dataset.scope).join(" ")`, "0 scalar code")
 	w.do(w.page.Evaluate(w.ctx, `document.getElementById("step").focus()`, nil))
 	w.keys("Home", "ArrowRight")
+	w.until("it stands still", `document.getAnimations().length === 0`)
 	w.is("steps follow the program", stepText, "forward 1 of 3")
 	w.screenshot()
 }

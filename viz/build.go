@@ -256,7 +256,8 @@ func (b *builder) node(i int) {
 	b.category(n, &o)
 	if n.Collapsed > 0 {
 		o.Fill, o.Stroke, o.Class = scene.ScopeTint, scene.Line, "scope"
-		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(fmt.Sprintf("%d nodes", n.Collapsed)), Size: scene.ValueSize, Colour: scene.Muted})
+		o.Scope = strings.TrimPrefix(n.Scope+"/"+n.Symbol, "/")
+		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(plural(n.Collapsed, "node")), Size: scene.ValueSize, Colour: scene.Muted})
 	}
 	if len([]rune(o.Lines[0].Plain())) > 7 {
 		o.Lines[0].Size = 16

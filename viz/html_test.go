@@ -6,18 +6,22 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/adjoint-go/adjoint/graph"
 )
 
 // htmlView is what a page says of one drawing.
 type htmlView struct {
-	Nodes []struct {
+	Collapsed []string
+	Nodes     []struct {
 		ID, Class, Match string
+		Scope            string
 		Change, Copy     int
 		X, Y, W, H       float64
 	}
@@ -57,23 +61,37 @@ func scriptOf(t *testing.T, page, id string) string {
 	return string(plain)
 }
 
-// viewsOf returns a page's views with their drawings.
+// viewsOf returns a page's views, each followed by those with collapsed scopes, with their drawings.
 func viewsOf(t *testing.T, page string) (views []htmlView, pictures []string) {
 	t.Helper()
-	var list []struct{ Drawing int }
+	type entry struct {
+		View, Drawing string
+		Collapsed     []string
+		States        []entry
+	}
+	var list []entry
 	if err := json.Unmarshal([]byte(scriptOf(t, page, "views")), &list); err != nil {
 		t.Fatal(err)
 	}
-	for i, v := range list {
-		var view htmlView
-		if err := json.Unmarshal([]byte(scriptOf(t, page, fmt.Sprintf("view-%d", i))), &view); err != nil {
+	var add func(e entry)
+	add = func(v entry) {
+		view := htmlView{Collapsed: v.Collapsed}
+		if err := json.Unmarshal([]byte(scriptOf(t, page, v.View)), &view); err != nil {
 			t.Fatal(err)
 		}
-		picture := scriptOf(t, page, fmt.Sprintf("drawing-%d", v.Drawing))
-		if picture == "" {
+		picture := ""
+		if v.Drawing != "" {
+			picture = scriptOf(t, page, v.Drawing)
+		} else {
 			picture = regexp.MustCompile(`(?s)<svg [^>]*class="adjoint".*?</svg>`).FindString(page)
 		}
 		views, pictures = append(views, view), append(pictures, picture)
+		for _, s := range v.States {
+			add(s)
+		}
+	}
+	for _, v := range list {
+		add(v)
 	}
 	return views, pictures
 }
@@ -183,4 +201,43 @@ func TestHTMLMarksWhatIsKnownLate(t *testing.T) {
 	if strings.Contains(svg.String(), "adjoint-value") {
 		t.Error("an SVG of its own carries the classes of the viewer")
 	}
+}
+
+// Pages hold drawings for all sets of scopes where they are few, and the most useful ones where they are many.
+func TestHTMLHoldsCollapsedDrawings(t *testing.T) {
+	page := string(render(t, drawing{"perceptron", perceptron(), nil, nil}, (*Picture).HTML))
+	views, _ := viewsOf(t, page)
+	if len(views) != 18 { // mlp collapsed, or any of its three layers; with loss collapsed or not
+		t.Errorf("%d drawings", len(views))
+	}
+	for _, v := range views[1:] {
+		var drawn []string
+		for _, n := range v.Nodes {
+			if n.Scope != "" {
+				drawn = append(drawn, n.Scope)
+			}
+		}
+		slices.Sort(drawn)
+		if !slices.Equal(drawn, v.Collapsed) {
+			t.Errorf("collapsed: %v, drawn: %v", v.Collapsed, drawn)
+		}
+	}
+	page = string(render(t, drawing{"towers", towers(9), nil, nil}, (*Picture).HTML))
+	views, _ = viewsOf(t, page)
+	if len(views) != 11 || len(views[1].Collapsed) != 9 || len(views[2].Collapsed) != 1 {
+		t.Errorf("of nine scopes: %d drawings", len(views))
+	}
+}
+
+// towers builds n equal scopes side by side and their sum.
+func towers(n int) []*graph.Node {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	sum := x
+	for i := range n {
+		g.Scope("tower"+strconv.Itoa(i), func() {
+			sum = graph.Add(sum, graph.Exp(graph.Mul(graph.Sin(graph.Mul(x, g.Const(float64(i+2)))), graph.Cos(graph.Add(x, g.Const(float64(i+2)))))))
+		})
+	}
+	return []*graph.Node{sum.Named("y")}
 }

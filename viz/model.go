@@ -169,3 +169,11 @@ func round3(x float64) float64 {
 	}
 	return r
 }
+
+// plural returns a number with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}

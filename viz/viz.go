@@ -171,7 +171,11 @@ func (p *Picture) HTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return html.Write(w, &html.Page{Theme: p.settings.palette(), Views: []html.View{{Drawing: d}}})
+	states, err := p.collapsedStates()
+	if err != nil {
+		return err
+	}
+	return html.Write(w, &html.Page{Theme: p.settings.palette(), Views: []html.View{{Drawing: d, States: states}}})
 }
 
 // HTML draws the outputs and all that they depend on as a page with a viewer.

@@ -23,6 +23,7 @@ type node struct {
 	Fill    string  `json:"fill"`
 	Stroke  string  `json:"stroke"`
 	Cluster int     `json:"cluster"`
+	Scope   string  `json:"scope,omitempty"` // that it stands for
 	Change  int     `json:"change,omitempty"`
 	// Copy is the index of the node whose value it shows, its own for a value of its own.
 	Copy int `json:"copy"`
@@ -83,7 +84,7 @@ func describe(d *draw.Drawing) content {
 		}
 		o := node{ID: n.ID, Match: n.Match, Label: strings.Join(label, " · "), Details: n.Tooltip, Class: n.Class,
 			X: round(at.X), Y: round(at.Y), W: round(size.W), H: round(size.H), Radius: round(size.Radius),
-			Fill: n.Fill.String(), Stroke: n.Stroke.String(), Cluster: n.Cluster, Change: int(n.Change), Copy: i}
+			Fill: n.Fill.String(), Stroke: n.Stroke.String(), Cluster: n.Cluster, Scope: n.Scope, Change: int(n.Change), Copy: i}
 		if size.Shape == scene.Circle || size.Shape == scene.DoubleCircle || size.Shape == scene.Dot {
 			o.Radius = round(math.Min(size.W, size.H) / 2)
 		}

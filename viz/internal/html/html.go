@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/viz/internal/draw"
@@ -35,6 +36,23 @@ type Page struct {
 type View struct {
 	Name, Text string
 	Drawing    *draw.Drawing
+	States     []State
+}
+
+// State is a view's drawing with some scopes collapsed.
+type State struct {
+	Collapsed []string // paths of the scopes, none within another, in ascending order
+	Drawing   *draw.Drawing
+}
+
+// entry says where a drawing stands in the page.
+type entry struct {
+	Name      string   `json:"name,omitempty"`
+	Text      string   `json:"text,omitempty"`
+	Collapsed []string `json:"collapsed,omitempty"`
+	View      string   `json:"view"`    // id of its data
+	Drawing   string   `json:"drawing"` // id of its SVG; empty where it stands in the page
+	States    []entry  `json:"states,omitempty"`
 }
 
 // staticNodes is the number of nodes up to which the first drawing stands in the page as it is, so that those see
@@ -55,10 +73,7 @@ func Write(to io.Writer, page *Page) error {
 	if title == "" {
 		title = "Computational graph"
 	}
-	var drawings []*draw.Drawing
-	for _, v := range page.Views {
-		drawings = append(drawings, v.Drawing)
-	}
+	drawings := page.drawings()
 	light, dark := &draw.Light, &draw.Dark
 	if page.Theme != nil {
 		light, dark = page.Theme, page.Theme
@@ -76,7 +91,7 @@ func Write(to io.Writer, page *Page) error {
 	if !found {
 		panic("BUG: the page has no place for the drawing")
 	}
-	pictures, index, err := paint(page)
+	pictures, index, err := paint(drawings, page.Theme)
 	if err != nil {
 		return err
 	}
@@ -86,21 +101,37 @@ func Write(to io.Writer, page *Page) error {
 		text(pictures[0])
 	}
 	text(after)
-	list := make([]any, len(page.Views))
-	for i, v := range page.Views {
-		list[i] = map[string]any{"name": v.Name, "text": v.Text, "drawing": index[i]}
+	next := 0
+	place := func() entry {
+		e := entry{View: fmt.Sprintf("view-%d", next), Drawing: fmt.Sprintf("drawing-%d", index[next])}
+		if next == 0 && static {
+			e.Drawing = ""
+		}
+		next++
+		return e
+	}
+	var list []entry
+	for _, v := range page.Views {
+		e := place()
+		e.Name, e.Text = v.Name, v.Text
+		for _, s := range v.States {
+			state := place()
+			state.Collapsed = s.Collapsed
+			e.States = append(e.States, state)
+		}
+		list = append(list, e)
 	}
 	if err := data(w, "views", list); err != nil {
 		return err
 	}
 	for i, p := range pictures {
-		if i > 0 || !static {
+		if i > 0 || !static || slices.Contains(index[1:], 0) {
 			packed(w, fmt.Sprintf("drawing-%d", i), []byte(p))
 		}
 	}
-	for i, v := range page.Views {
+	for i, d := range drawings {
 		id := fmt.Sprintf("view-%d", i)
-		content := describe(v.Drawing)
+		content := describe(d)
 		if i == 0 && static {
 			if err := data(w, id, content); err != nil {
 				return err
@@ -129,12 +160,24 @@ func part(name string) string {
 	return string(b)
 }
 
-// paint returns the drawings as SVG, equal ones once, and the number of each view's drawing.
-func paint(page *Page) (pictures []string, index []int, err error) {
-	known := map[string]int{}
+// drawings lists the drawings of all views, each followed by those of its states.
+func (page *Page) drawings() []*draw.Drawing {
+	var list []*draw.Drawing
 	for _, v := range page.Views {
+		list = append(list, v.Drawing)
+		for _, s := range v.States {
+			list = append(list, s.Drawing)
+		}
+	}
+	return list
+}
+
+// paint returns the drawings as SVG, equal ones once, and where each stands among them.
+func paint(drawings []*draw.Drawing, theme *draw.Theme) (pictures []string, index []int, err error) {
+	known := map[string]int{}
+	for _, d := range drawings {
 		var b bytes.Buffer
-		if err := svg.Write(&b, v.Drawing, svg.Options{Theme: page.Theme, Bare: true}); err != nil {
+		if err := svg.Write(&b, d, svg.Options{Theme: theme, Bare: true}); err != nil {
 			return nil, nil, err
 		}
 		at, found := known[b.String()]

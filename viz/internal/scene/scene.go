@@ -160,6 +160,8 @@ type Node struct {
 	Change Change
 	// Copy is the ID of the node whose value this one shows; empty for a value of its own.
 	Copy string
+	// Scope is the path of the scope that the node stands for; empty for an ordinary one.
+	Scope string
 	// Backward marks what belongs to the gradient's computation.
 	Backward bool
 }

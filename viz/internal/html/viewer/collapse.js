@@ -6,7 +6,7 @@ const tight = 0.04;         // what is left of a stretch in which only hidden th
 const leastBox = {w: 96, h: 58};
 
 // squeeze returns a map of one axis: keep and shrink are lists of intervals.
-function squeeze(keep, shrink, length, part) {
+function squeeze(keep, shrink, length) {
   const events = [];
   for (const [a, b] of keep) events.push([a, 1, 0], [b, -1, 0]);
   for (const [a, b] of shrink) events.push([a, 0, 1], [b, 0, -1]);
@@ -14,7 +14,7 @@ function squeeze(keep, shrink, length, part) {
   const from = [0], to = [0];
   let kept = 0, shrunk = 0, x = 0, y = 0;
   const advance = next => {
-    y += (next - x) * (shrunk > 0 && kept === 0 ? 1 - part * (1 - tight) : 1);
+    y += (next - x) * (shrunk > 0 && kept === 0 ? tight : 1);
     x = next;
     from.push(x);
     to.push(y);
@@ -36,8 +36,8 @@ function squeeze(keep, shrink, length, part) {
 
 const collapsedAbove = i => { let top = null; for (let c = i; c >= 0; c = view.clusters[c].parent) if (view.clusters[c].collapsed) top = view.clusters[c]; return top; };
 
-// arrange places everything for the scopes that are collapsed; part from 0 to 1 animates it.
-function arrange(part = 1) {
+// arrange places everything for the scopes that are collapsed.
+function arrange() {
   for (const c of view.clusters) {
     const above = c.parent < 0 ? null : collapsedAbove(c.parent);
     c.hidden = !!above;
@@ -80,8 +80,8 @@ function arrange(part = 1) {
       const b = originalBox(g);
       keep(b.x, b.x + b.width, b.y, b.y + b.height);
     }
-    mapX = squeeze(keepX, shrinkX, view.w, part);
-    mapY = squeeze(keepY, shrinkY, view.h, part);
+    mapX = squeeze(keepX, shrinkX, view.w);
+    mapY = squeeze(keepY, shrinkY, view.h);
   }
   view.extent = {w: mapX(view.w), h: mapY(view.h)};
   view.map = {x: mapX, y: mapY};
@@ -134,7 +134,8 @@ function arrangeCluster(c, mapX, mapY) {
   if (!text) {
     text = document.createElementNS("http://www.w3.org/2000/svg", "text");
     text.setAttribute("class", "summary");
-    for (const line of [c.title, `${c.members.filter(n => !n.constant).length} nodes`]) {
+    const count = c.members.filter(n => !n.constant).length;
+    for (const line of [c.title, count === 1 ? "1 node" : `${count} nodes`]) {
       const t = document.createElementNS("http://www.w3.org/2000/svg", "tspan");
       t.textContent = line;
       text.append(t);
@@ -184,39 +185,38 @@ function arrangeEdge(e, mapX, mapY, any) {
     e.visible = undefined;
     return;
   }
-  const within = c => (x, y) => x > c.x && x < c.x + c.w && y > c.y && y < c.y + c.h;
+  const f = v => v.toFixed(2), text = p => `M${f(p[0])} ${f(p[1])}` + curves(p).map(c => "C" + c.slice(2).map(f).join(" ")).join("");
+  if (!e.bent) { // its ends stand in stretches that keep their length
+    const dx = mapX(e.tip[0]) - e.tip[0], dy = mapY(e.tip[1]) - e.tip[1];
+    e.now = e.path.map((v, i) => i % 2 ? mapY(v) : mapX(v));
+    e.nowTip = e.tip.map((v, i) => v + (i % 2 ? dy : dx));
+    finishEdge(e, text, mapX, mapY);
+    return;
+  }
+  if (e.hidden) return;
+  const inBox = c => (x, y) => x > c.x && x < c.x + c.w && y > c.y && y < c.y + c.h;
   const from = view.nodes[e.from].inside, to = view.nodes[e.to].inside;
   let p = e.path.concat([e.path.at(-2), e.path.at(-1), e.tip[0], e.tip[1], e.tip[0], e.tip[1]]); // up to the tip
-  if (to && !e.hidden) p = until(p, within(to));
-  if (from && !e.hidden) p = turn(until(turn(p), within(from)));
+  if (to) p = until(p, inBox(to));
+  if (from) p = turn(until(turn(p), inBox(from)));
   p = p.map((v, i) => i % 2 ? mapY(v) : mapX(v));
   const x = p.at(-2), y = p.at(-1);
   // The arrow's head points where the line does.
   const back = until(turn(p), (a, b) => Math.hypot(a - x, b - y) > 9.5), bx = back.at(-2), by = back.at(-1);
   const l = Math.hypot(x - bx, y - by) || 1, ux = (x - bx) / l, uy = (y - by) / l;
-  const f = v => v.toFixed(2);
-  const t = e.nowTip = [x, y, x - 10.5 * ux - 3.7 * uy, y - 10.5 * uy + 3.7 * ux, x - 10.5 * ux + 3.7 * uy, y - 10.5 * uy - 3.7 * ux];
-  e.head?.setAttribute("d", `M${f(t[0])} ${f(t[1])}L${f(t[2])} ${f(t[3])}L${f(t[4])} ${f(t[5])}Z`);
-  p = until(p, (a, b) => Math.hypot(a - x, b - y) < 8.5);
-  e.now = p;
-  e.line.setAttribute("d", `M${f(p[0])} ${f(p[1])}` + curves(p).map(c => "C" + c.slice(2).map(f).join(" ")).join(""));
-  e.box = bounds(p.concat([x, y]));
-  if (e.labelElement) {
-    const b = originalBox(e.labelElement), lx = b.x + b.width / 2, ly = b.y + b.height / 2;
-    move(e.labelElement, mapX(lx) - lx, mapY(ly) - ly);
-  }
-  e.visible = undefined; // its label may come or go
+  e.nowTip = [x, y, x - 10.5 * ux - 3.7 * uy, y - 10.5 * uy + 3.7 * ux, x - 10.5 * ux + 3.7 * uy, y - 10.5 * uy - 3.7 * ux];
+  e.now = until(p, (a, b) => Math.hypot(a - x, b - y) < 8.5);
+  finishEdge(e, text, mapX, mapY);
 }
 
-// toggle collapses or expands scopes, with what stands at a scope's centre kept in its place on the screen.
-function toggle(clusters, collapsed, anchor) {
-  const at = anchor && {x: (anchor.cx ?? anchor.x + anchor.w / 2) - camera.x, y: (anchor.cy ?? anchor.y + anchor.h / 2) - camera.y};
-  for (const c of clusters) c.collapsed = collapsed;
-  const hold = () => { if (anchor) { camera.x = anchor.cx - at.x; camera.y = anchor.cy - at.y; } show(); };
-  arrange(1);
-  if (selected && selected.hidden) clear();
-  hold();
-  if (!anchor) fit();
-  listScopes();
-  announce(clusters.length === 1 ? `${clusters[0].title} ${collapsed ? "collapsed" : "expanded"}` : collapsed ? "all scopes collapsed" : "all scopes expanded");
+function finishEdge(e, text, mapX, mapY) {
+  const t = e.nowTip;
+  e.line.setAttribute("d", text(e.now));
+  e.head?.setAttribute("d", `M${t[0]} ${t[1]}L${t[2]} ${t[3]}L${t[4]} ${t[5]}Z`);
+  e.box = bounds(e.now.concat(t));
+  if (e.labelElement) {
+    const b = originalBox(e.labelElement), x = b.x + b.width / 2, y = b.y + b.height / 2;
+    move(e.labelElement, mapX(x) - x, mapY(y) - y);
+  }
+  e.visible = undefined; // its label may come or go
 }

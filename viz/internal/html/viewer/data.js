@@ -14,15 +14,14 @@ async function unpack(id) {
 let view = null;
 const loaded = new Map();
 
-async function load(number) {
-  if (loaded.has(number)) return loaded.get(number);
-  const script = $("view-" + number);
-  const data = JSON.parse(script.type === "application/json" ? script.textContent : await unpack("view-" + number));
-  let svg = number === 0 && main.querySelector("svg.adjoint");
-  if (!svg) svg = new DOMParser().parseFromString(await unpack("drawing-" + views[number].drawing), "image/svg+xml").documentElement;
+// load returns what an entry of the page's list stands for.
+async function load(entry) {
+  if (loaded.has(entry)) return loaded.get(entry);
+  const script = $(entry.view);
+  const data = JSON.parse(script.type === "application/json" ? script.textContent : await unpack(entry.view));
+  const svg = entry.drawing ? new DOMParser().parseFromString(await unpack(entry.drawing), "image/svg+xml").documentElement : main.querySelector("svg.adjoint");
   const v = prepare(data, document.importNode(svg, true));
-  v.number = number;
-  loaded.set(number, v);
+  loaded.set(entry, v);
   return v;
 }
 
@@ -52,7 +51,7 @@ function prepare(data, svg) {
   });
   v.clusters.forEach((c, i) => Object.assign(c, {index: i, kindOf: c.kind, element: byId.get(c.id), title_: byId.get(c.id + "-title"), members: [],
     box: {x: c.x, y: c.y, w: c.w, h: c.h}, collapsed: false, children: [], depth: c.parent < 0 ? 0 : v.clusters[c.parent].depth + 1,
-    path: (c.parent < 0 ? "" : v.clusters[c.parent].path + "/") + c.title}));
+    scope: (c.parent < 0 || !v.clusters[c.parent].scope ? "" : v.clusters[c.parent].scope + "/") + (c.kind === "scope" ? c.title : "")}));
   for (const c of v.clusters) if (c.parent >= 0) v.clusters[c.parent].children.push(c);
   for (const n of v.nodes) for (let c = n.cluster; c >= 0; c = v.clusters[c].parent) v.clusters[c].members.push(n);
   // All that is drawn goes into one group, which the camera moves.

@@ -39,13 +39,13 @@ main.addEventListener("pointerup", event => {
   if (!held || !drag || drag.moved) return;
   const item = itemAt(toDrawing(event.clientX, event.clientY));
   if (!item) { clear(); marked.start = null; }
-  else if (item.kindOf && !item.closed) toggle([item], true, item);
+  else if (item.kindOf && !item.closed) { if (item.scope) toggle([item.scope], true, item.scope); }
   else if (event.shiftKey && selected && selected !== item) path(selected, item);
   else { marked.start = null; select(item, false); }
 });
 main.addEventListener("dblclick", event => {
   const item = itemAt(toDrawing(event.clientX, event.clientY));
-  if (item?.kindOf && item.closed) toggle([item], false, item);
+  if (item?.scope && closed.has(item.scope)) toggle([item.scope], false, item.scope);
 });
 main.addEventListener("pointercancel", release);
 main.addEventListener("pointerleave", () => { if (marked.hover) { marked.hover = null; if (!selected && !main.classList.contains("stepping")) details.hidden = true; show(); } });
@@ -102,12 +102,6 @@ function sequence(by) {
   if (item) select(item, true);
 }
 
-function scopeOfSelection() {
-  if (!selected) return null;
-  if (selected.kindOf) return selected;
-  return selected.cluster < 0 ? null : view.clusters[selected.cluster];
-}
-
 const help = $("help");
 const keys = {
   "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), "−": () => zoom(0.8), "0": fit,
@@ -116,14 +110,12 @@ const keys = {
   o: () => togglePanel(panel.hidden), "?": () => help.showModal(),
   m: () => { if (selected) { marked.start = selected; announce(`paths start at ${selected.kindOf ? selected.title : selected.label}`); show(); } },
   t: () => { if (selected && marked.start && marked.start !== selected) path(marked.start, selected); },
-  c: () => {
-    const c = scopeOfSelection();
-    if (!c || c.closed && c.parent < 0) return;
-    const scope = c.closed ? view.clusters[c.parent] : c;
-    toggle([scope], true, scope);
-    select(scope, false);
+  c: () => { // of a collapsed scope, the one around it
+    if (!selected) return;
+    const path = pathOf(selected), scope = closed.has(path) ? path.slice(0, Math.max(0, path.lastIndexOf("/"))) : path;
+    if (scope) toggle([scope], true, scope);
   },
-  e: () => { const c = scopeOfSelection(); if (c?.closed) { toggle([c], false, c); if (c.members[0]) select(c.members[0], false); } },
+  e: () => { if (selected && closed.has(selected.scope)) toggle([selected.scope], false, selected.scope); },
   Escape: () => { stop(); clear(); marked.start = null; step(view.steps.length); },
 };
 
@@ -144,7 +136,7 @@ document.addEventListener("keydown", event => {
     else { const item = beside(event.key); if (item) select(item, true); }
   } else if (event.key === "Enter" && target === main) {
     if (!selected) sequence(1);
-    else if (selected.kindOf) keys.e();
+    else keys.e();
   } else if (event.key === " ") {
     if (target.tagName === "BUTTON") return;
     play();

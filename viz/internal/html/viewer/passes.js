@@ -2,80 +2,115 @@
 
 const passSlider = $("pass"), panel = $("panel"), changes = $("changes"), scopes = $("scopes");
 const changeNames = ["", "added", "changed", "removed"], changeSigns = ["", "+", "~", "−"];
-let showing = 0;
+let showing = 0, stage = 0;
+const closed = new Set(); // paths of the collapsed scopes
 
 async function showView(number) {
   number = Math.max(0, Math.min(views.length - 1, number));
-  const ticket = ++showing;
   passSlider.value = number;
   markTick(number);
-  const next = await load(number);
-  if (ticket !== showing || next === view) return;
+  stage = number;
   stop();
-  const before = view, keep = selected, collapsed = before && new Set(before.clusters.filter(c => c.collapsed).map(c => c.path));
-  const was = new Map((before?.nodes || []).map(n => [n.match, n]));
-  view = next;
-  Object.keys(marked).forEach(k => marked[k] = null);
-  selected = null;
-  main.querySelector(":scope > svg.adjoint")?.remove();
-  canvas.hidden = !view.large;
-  if (!view.large) canvas.after(view.svg);
-  for (const c of view.clusters) c.collapsed = !!collapsed?.has(c.path);
-  arrange(1);
-  if (before) holdPlace(was);
-  view.svg.setAttribute("aria-label", views[number].name);
+  if (!await display()) return;
   listChanges(number);
-  listScopes();
-  find();
   startSteps();
-  details.hidden = true;
-  const same = keep && view.nodes.find(n => n.match === keep.match);
-  if (same && !same.hidden) select(same, false); else light(null);
-  frame();
-  if (before) glide(was);
+  details.hidden = !selected;
 }
 
-// holdPlace keeps what is nearest to the middle of the window where it is.
-function holdPlace(was) {
-  const middle = {x: camera.x + size.w / 2 / camera.s, y: camera.y + size.h / 2 / camera.s};
-  let best = null, least = Infinity;
-  for (const n of view.nodes) {
-    const o = was.get(n.match);
-    if (!o || n.hidden) continue;
-    const far = Math.hypot(o.cx - middle.x, o.cy - middle.y);
-    if (far < least) { least = far; best = [o, n]; }
+// within says that a scope is another or lies in it.
+const within = (path, scope) => path === scope || path.startsWith(scope + "/");
+
+// display shows the drawing of the stage with the closed scopes: one that was laid out for them, or else the one of
+// the open graph, arranged here. What stood at anchor, or in the middle of the window, keeps its place.
+async function display(anchor) {
+  const ticket = ++showing, outer = [...closed].filter(p => ![...closed].some(q => q !== p && within(p, q))).sort();
+  const state = outer.length && views[stage].states?.find(s => s.collapsed.join("|") === outer.join("|"));
+  const open = await load(views[stage]), next = state ? await load(state) : open;
+  if (ticket !== showing) return false;
+  const before = view, was = before && placesOf(before), keep = selected;
+  view = next;
+  view.open = open;
+  for (const k in marked) marked[k] = null;
+  selected = null;
+  if (before !== view) {
+    main.querySelector(":scope > svg.adjoint")?.remove();
+    canvas.hidden = !view.large;
+    if (!view.large) canvas.after(view.svg);
+    view.svg.setAttribute("aria-label", views[stage].name || document.title);
   }
-  if (best) { camera.x += best[1].cx - best[0].cx; camera.y += best[1].cy - best[0].cy; }
+  for (const c of view.clusters) c.collapsed = c.kind === "scope" && !state && closed.has(c.scope);
+  arrange();
+  const shift = before ? holdPlace(was, anchor) : null;
+  listScopes();
+  find();
+  const same = keep && counterpart(keep);
+  if (same) select(same, false); else light(null);
+  frame();
+  if (before && !(before === view && view.large)) glide(was, shift);
+  return true;
+}
+
+// pathOf returns the path of the scope that an item is, or lies in.
+const pathOf = item => item.scope || (item.kindOf ? "" : item.cluster < 0 ? "" : view.clusters[item.cluster].scope);
+
+// placesOf returns where the nodes and collapsed scopes of a view stand, by what names them across views.
+function placesOf(v) {
+  const at = new Map();
+  for (const c of v.clusters) at.set("scope " + c.scope, {x: c.cx, y: c.cy});
+  for (const n of v.nodes) {
+    if (!n.hidden) at.set(n.match, {x: n.cx, y: n.cy});
+    n.lies = n.cluster < 0 ? "" : v.clusters[n.cluster].scope;
+    if (n.scope) at.set("scope " + n.scope, {x: n.cx, y: n.cy});
+  }
+  return at;
+}
+
+// counterpart returns the item of the view that stands for one of another view: the same, or the scope around it.
+function counterpart(item) {
+  if (item.scope) {
+    return view.items.find(i => i.scope === item.scope) || view.nodes.find(n => !n.hidden && n.cluster >= 0 && within(view.clusters[n.cluster].scope, item.scope));
+  }
+  const same = view.nodes.find(n => n.match === item.match && !n.scope);
+  if (same) return same.inside || same;
+  return view.items.find(i => i.scope && item.lies && within(item.lies, i.scope));
+}
+
+// holdPlace moves the camera so that the anchor, or what was nearest to the middle of the window, stays; it returns how far.
+function holdPlace(was, anchor) {
+  const now = placesOf(view), middle = {x: camera.x + size.w / 2 / camera.s, y: camera.y + size.h / 2 / camera.s};
+  let best = anchor && was.has(anchor) && now.has(anchor) ? anchor : null, least = Infinity;
+  if (!best) for (const [name, p] of was) {
+    const d = Math.hypot(p.x - middle.x, p.y - middle.y);
+    if (d < least && now.has(name)) { least = d; best = name; }
+  }
+  if (!best) return {x: 0, y: 0};
+  const shift = {x: now.get(best).x - was.get(best).x, y: now.get(best).y - was.get(best).y};
+  camera.x += shift.x;
+  camera.y += shift.y;
+  return shift;
 }
 
 // glide moves nodes from where they were, and lets new ones and edges appear.
-function glide(was) {
+function glide(was, shift) {
   if (reducedMotion.matches || view.large) return;
-  const timing = {duration: 320, easing: "ease-out"};
-  const shift = holdShift(was);
+  const timing = {duration: 320, easing: "ease-out"}, appear = [{opacity: 0}, {opacity: 1}];
   for (const n of view.nodes) {
     if (n.hidden) continue;
-    const o = was.get(n.match), own = `translate(${n.cx - n.x}px,${n.cy - n.y}px)`;
-    if (!o) n.element.animate([{opacity: 0}, {opacity: 1}], timing);
-    else {
-      const dx = o.cx + shift.x - n.cx, dy = o.cy + shift.y - n.cy;
-      if (Math.hypot(dx, dy) > 0.5) n.element.animate([{transform: `translate(${n.cx - n.x + dx}px,${n.cy - n.y + dy}px)`}, {transform: own}], timing);
-    }
+    const o = was.get(n.scope ? "scope " + n.scope : n.match), x = n.cx - n.x, y = n.cy - n.y;
+    if (!o) { n.element.animate(appear, timing); continue; }
+    const dx = o.x + shift.x - n.cx, dy = o.y + shift.y - n.cy;
+    if (Math.hypot(dx, dy) > 0.5) n.element.animate([{transform: `translate(${x + dx}px,${y + dy}px)`}, {transform: `translate(${x}px,${y}px)`}], timing);
   }
-  for (const e of view.edges) if (!e.hidden) e.element.animate([{opacity: 0}, {opacity: 1}], timing);
+  for (const e of view.edges) if (!e.hidden) e.element.animate(appear, timing);
 }
 
-// holdShift is the difference between the places of what holdPlace kept.
-function holdShift(was) {
-  const middle = {x: camera.x + size.w / 2 / camera.s, y: camera.y + size.h / 2 / camera.s};
-  let best = {x: 0, y: 0}, least = Infinity;
-  for (const n of view.nodes) {
-    const o = was.get(n.match);
-    if (!o || n.hidden) continue;
-    const far = Math.hypot(n.cx - middle.x, n.cy - middle.y);
-    if (far < least) { least = far; best = {x: n.cx - o.cx, y: n.cy - o.cy}; }
-  }
-  return best;
+// toggle collapses or expands scopes.
+async function toggle(paths, collapse, anchor) {
+  for (const p of paths) if (collapse) closed.add(p); else closed.delete(p);
+  if (!await display(anchor && "scope " + anchor)) return;
+  if (view.steps.length) startSteps();
+  if (!anchor) fit();
+  announce(paths.length === 1 ? `${paths[0]} ${collapse ? "collapsed" : "expanded"}` : collapse ? "all scopes collapsed" : "all scopes expanded");
 }
 
 function button(text, action, className) {
@@ -112,22 +147,23 @@ function listChanges(number) {
 }
 
 function listScopes() {
-  const focused = document.activeElement?.dataset?.scope;
-  scopes.replaceChildren(...view.clusters.map(c => {
-    const li = document.createElement("li"), b = button("", () => toggle([c], !c.collapsed, c));
+  const focused = document.activeElement?.dataset?.scope, listed = new Map();
+  for (const c of view.open.clusters) if (c.kind === "scope") {
+    listed.set(c.scope, {title: c.title, depth: c.scope.split("/").length - 1}); // of forward and gradient one
+  }
+  scopes.replaceChildren(...[...listed].map(([path, c]) => {
+    const li = document.createElement("li"), b = button("", () => toggle([path], !closed.has(path), path));
     li.style.paddingLeft = c.depth * 14 + "px";
-    b.setAttribute("aria-expanded", String(!c.collapsed));
-    b.dataset.scope = c.path;
+    b.setAttribute("aria-expanded", String(!closed.has(path)));
+    b.dataset.scope = path;
     const sign = document.createElement("i");
-    sign.textContent = c.collapsed ? "▸" : "▾";
-    const size = document.createElement("small");
-    size.textContent = c.members.length;
-    b.append(sign, c.title, size);
+    sign.textContent = closed.has(path) ? "▸" : "▾";
+    b.append(sign, c.title);
     li.append(b);
     return li;
   }));
-  $("scope-part").hidden = !view.clusters.length;
-  if (focused) [...scopes.querySelectorAll("button")].find(b => b.dataset.scope === focused)?.focus();
+  $("scope-part").hidden = !listed.size;
+  if (focused !== undefined) [...scopes.querySelectorAll("button")].find(b => b.dataset.scope === focused)?.focus();
 }
 
 function togglePanel(open) {
@@ -151,6 +187,6 @@ function startPasses() {
   passSlider.addEventListener("input", () => showView(+passSlider.value));
 }
 
-$("collapse-all").addEventListener("click", () => toggle(view.clusters.filter(c => c.parent < 0), true, null));
-$("expand-all").addEventListener("click", () => toggle(view.clusters, false, null));
+$("collapse-all").addEventListener("click", () => toggle(view.open.clusters.map(c => c.scope).filter(p => p && !p.includes("/")), true, null));
+$("expand-all").addEventListener("click", () => toggle([...closed], false, null));
 $("panel-button").addEventListener("click", () => togglePanel(panel.hidden));

@@ -27,7 +27,7 @@ function clear() {
 }
 
 function facts(item) {
-  if (item.kindOf) return [["scope", item.path], ["nodes", String(item.members.length)]];
+  if (item.kindOf) return [["scope", item.scope], ["nodes", String(item.members.length)]];
   return item.details.split("\n").map((line, k) => {
     const at = line.indexOf(": ");
     return at < 0 || k === 0 ? ["", line] : [line.slice(0, at), line.slice(at + 2)];
@@ -97,8 +97,7 @@ function next(step) {
   at = (at + step + found.length) % found.length;
   hits.textContent = `${at + 1} of ${found.length}`;
   const n = found[at];
-  if (n.inside) toggle(view.clusters.filter(c => c.collapsed && c.members.includes(n)), false, n.inside);
-  select(n, true);
+  if (n.inside) select(n.inside, true); else select(n, true);
 }
 
 // itemAt returns the node or collapsed scope at a point of the drawing, or an open scope's title.
