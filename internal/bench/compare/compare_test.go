@@ -10,6 +10,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/bench/definition"
 	"github.com/adjoint-go/adjoint/internal/bench/limits"
+	"github.com/adjoint-go/adjoint/internal/bench/protocol"
 )
 
 func TestSelectWorks(t *testing.T) {
@@ -125,6 +126,36 @@ func TestTable(t *testing.T) {
 	for _, part := range []string{"seed, float64", "adjoint", "2 ns", "2 (2–2)", "build 1 s (2)", "instructions 7", "WRONG", "failed: not enough memory"} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("no %q in\n%s", part, out.String())
+		}
+	}
+}
+
+// TestMarkdown has goals that are reached, not reached and not run, and a profile.
+func TestMarkdown(t *testing.T) {
+	rows := results()
+	rows[0].profile = []protocol.Cost{{What: "STRAIGHT", Executor: "native", Seconds: 2e-9, Bytes: 40, Flops: 10}}
+	r := &report{command: "compare -markdown x", machine: "a machine", versions: []string{"jax 1"},
+		limits: []limits.Result{{Work: "stream_triad", DType: "float64", Threads: 2, Times: []float64{0.5}, Units: 20e9}},
+		rows: map[protocol.Row][]*row{
+			{Work: "seed", DType: "float64"}:   rows,
+			{Work: "add1e7", DType: "float64"}: {{peer: ours, turns: [][]float64{{12e-3}}}},
+			{Work: "mul1e7", DType: "float64"}: {{peer: ours, turns: [][]float64{{6e-3}}}},
+			{Work: "dag20000", DType: "float64"}: {{peer: ours, turns: [][]float64{{2e-5}}},
+				{peer: "switch", turns: [][]float64{{2e-4}}, beside: [][]float64{{2e-5}}}},
+		}}
+	var out bytes.Buffer
+	r.write(&out)
+	for _, part := range []string{"a machine", "jax 1", "stream_triad, float64, threads 2 | 40.0 GB/s", "| 2 ns | ≤ 10 ns | reached |",
+		": 20.0 GB/s | 40.0 GB/s | 50 % | ≥ 85 % | not reached |", "| 100 % | ≥ 85 % | reached |", "| 10× (10–10) | ≥ 15× | not reached |",
+		"| chain float64, blocks | torch.compile | not run |", "| seed float64 | torch | wrong checksum |", "failed: not enough memory",
+		"| STRAIGHT | native | 2 ns | 100 % | 20.0 | 5.0 | 0.50 |"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("no %q in\n%s", part, out.String())
+		}
+	}
+	for _, w := range markdownWorks() {
+		if where[w] == "" {
+			t.Errorf("nothing is said on where the time of %s goes", w)
 		}
 	}
 }
