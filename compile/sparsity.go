@@ -251,6 +251,10 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 		if combined := combinedSets(n, sets, out); combined != nil {
 			return combined, check()
 		}
+	case op.Name == "conv" || op.Name == "conv_input_grad" || op.Name == "conv_filter_grad":
+		if conv := convSets(n, sets, out); conv != nil {
+			return conv, check()
+		}
 	case op.Elementwise:
 		var parts [][]int32
 		for i := range size {

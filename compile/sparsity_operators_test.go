@@ -217,6 +217,10 @@ func TestTightPatterns(t *testing.T) {
 			m := graph.Reshape(x, 3, 2, 2)
 			return graph.Reshape(graph.MatMul(m, graph.StopGradient(m)), n)
 		}},
+		{"five-point stencil as a filter", 12 + 2*(3*3+2*4), 6, func(g *graph.Graph, x *graph.Node) *graph.Node {
+			stencil := graph.Constant(g, []float64{0, 1, 0, 1, -4, 1, 0, 1, 0}, 1, 1, 3, 3)
+			return graph.Reshape(graph.Conv(graph.Reshape(graph.Square(x), 1, 1, 3, 4), stencil, graph.Window{Padding: []int{1, 1, 1, 1}}), n)
+		}},
 		{"a diagonal", n, 1, func(_ *graph.Graph, x *graph.Node) *graph.Node {
 			return graph.ReduceSum(graph.Diag(graph.Tanh(x), 0), []int{0})
 		}},
