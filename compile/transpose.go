@@ -76,44 +76,18 @@ func transposed(g *graph.Graph, in, out, seeds []*graph.Node) []*graph.Node {
 
 // checkLinear reports a JVP or VJP whose transpose depends on the arguments in which it has to be linear.
 func checkLinear(g *graph.Graph, op, given, argument, mode, missing string, transposed, arguments []*graph.Node) {
-	if dependsOn(transposed, arguments) {
+	var results, from []*graph.Node
+	for _, n := range transposed {
+		if n != nil {
+			results = append(results, n)
+		}
+	}
+	for _, n := range arguments {
+		if n != nil {
+			from = append(from, n)
+		}
+	}
+	if len(dependents(results, from)) > 0 {
 		g.Fail(op, fmt.Errorf("its %s is not linear in the %s, so %s cannot be derived from it: give a %s too", given, argument, mode, missing))
 	}
-}
-
-// dependsOn reports whether any of nodes depends on any of from (some nil); nothing before these is looked at.
-func dependsOn(nodes, from []*graph.Node) bool {
-	first := -1
-	target := map[*graph.Node]bool{}
-	for _, f := range from {
-		if f != nil {
-			target[f] = true
-			if first < 0 || f.ID() < first {
-				first = f.ID()
-			}
-		}
-	}
-	if len(target) == 0 {
-		return false
-	}
-	seen := map[*graph.Node]bool{}
-	var stack []*graph.Node
-	push := func(list []*graph.Node) {
-		for _, n := range list {
-			if n != nil && n.ID() >= first && !seen[n] {
-				seen[n] = true
-				stack = append(stack, n)
-			}
-		}
-	}
-	push(nodes)
-	for len(stack) > 0 {
-		n := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if target[n] {
-			return true
-		}
-		push(n.Inputs())
-	}
-	return false
 }
