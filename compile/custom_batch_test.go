@@ -193,4 +193,16 @@ func TestTaylorOfCustomDerivatives(t *testing.T) {
 			t.Errorf("order %d: %v", k+1, out)
 		}
 	}
+	// So do those of a batch.
+	xs := g.Input("xs", graph.Float64, 2)
+	for _, y := range []*graph.Node{list[0], graph.Exp(list[2])} {
+		batch := func(n *graph.Node) *graph.Node {
+			return must[[]*graph.Node](t)(compile.Batch([]*graph.Node{n}, []*graph.Node{x}, []*graph.Node{xs}))[0]
+		}
+		single := must[[][]*graph.Node](t)(compile.Directional(order, []*graph.Node{y}, []*graph.Node{x}, nil))
+		many := must[[][]*graph.Node](t)(compile.Directional(order, []*graph.Node{batch(y)}, []*graph.Node{xs}, nil))
+		for k := range single {
+			equal(t, fmt.Sprintf("batch, order %d", k+1), point(xs, []float64{0.7, -1.2}), many[k], []*graph.Node{batch(single[k][0])})
+		}
+	}
 }

@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -60,10 +61,9 @@ func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coeff
 
 // taylor holds the coefficients of nodes along a curve.
 type taylor struct {
-	g     *graph.Graph
-	list  []*graph.Node // of the user's nodes those that change along the curve
-	index nodeIndex
-	old   int // nodes before it are the user's
+	g       *graph.Graph
+	list    []*graph.Node // of the nodes between the curve and the outputs
+	depends []bool        // by ID, for all nodes that were there before: whether the node changes along the curve
 
 	curve map[*graph.Node][]*graph.Node // given coefficients from order 1 on
 	coef  map[*graph.Node][]*graph.Node // found ones, from order 1 on; nil entries are zero
@@ -82,10 +82,10 @@ type partialKey struct {
 
 func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
 	t := &taylor{
-		g: g, old: g.Len(), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{},
+		g: g, depends: dependOn(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{},
 		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{},
 	}
-	t.list, t.index = between(g, outputs, wrt, false)
+	t.list, _ = between(g, outputs, wrt, false)
 	for i, w := range wrt {
 		if len(t.curve[w]) == 0 {
 			t.curve[w] = make([]*graph.Node, len(curve))
@@ -95,6 +95,23 @@ func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node
 		}
 	}
 	return t
+}
+
+// dependOn reports for each node of the graph whether its value depends, differentiably, on any of wrt. Partials that are equal to
+// nodes made before are found among these, whether or not the outputs depend on them.
+func dependOn(g *graph.Graph, wrt []*graph.Node) []bool {
+	depends := make([]bool, g.Len())
+	first := g.Len()
+	for _, w := range wrt {
+		depends[w.ID()] = true
+		first = min(first, w.ID())
+	}
+	for i := first; i < len(depends); i++ {
+		if n := g.Node(i); !depends[i] && n.Op().Differentiable() && (n.DType().IsFloat() || n.Results() != nil) {
+			depends[i] = slices.ContainsFunc(n.Inputs(), func(in *graph.Node) bool { return depends[in.ID()] })
+		}
+	}
+	return depends
 }
 
 // plusMaybe is a + b, where nil is zero.
@@ -112,9 +129,8 @@ func zerosLike(n *graph.Node) *graph.Node { return graph.BroadcastTo(graph.Like(
 
 // changes reports whether a node changes along the curve.
 func (t *taylor) changes(n *graph.Node) bool {
-	if n.ID() < t.old {
-		_, ok := t.index.get(n)
-		return ok
+	if n.ID() < len(t.depends) {
+		return t.depends[n.ID()]
 	}
 	if t.follows[n] != nil {
 		return true
@@ -411,7 +427,7 @@ func (t *taylor) slope(x *graph.Node) *graph.Node {
 	}
 	// Nodes are shared, but this one must be no other's.
 	d := graph.Identity(first)
-	for t.follows[d] != nil || d.ID() < t.old {
+	for t.follows[d] != nil || d.ID() < len(t.depends) {
 		d = graph.Identity(d)
 	}
 	t.follows[d] = x
