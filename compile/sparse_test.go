@@ -33,6 +33,7 @@ func TestSparseJacobianOfBand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Logf("n = %d: %d colours, so many directions in the sweep, %d entries", n, j.Colors, j.NonZeros())
 		if j.Colors != 3 {
 			t.Errorf("n = %d: %d colours for three diagonals", n, j.Colors)
 		}
