@@ -57,3 +57,24 @@ func TestChain(t *testing.T) {
 		t.Errorf("sum = %v, want %v", got, sum)
 	}
 }
+
+// TestChainMemory holds that value and gradient of an elementwise chain need no memory for intermediates that grows
+// with the arrays.
+func TestChainMemory(t *testing.T) {
+	beyond := func(n int) int64 {
+		x, y := chain(graph.New(), n)
+		dx, err := Gradient(y, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(y, dx[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.MemoryBytes() - 8*int64(n)
+	}
+	small, large := beyond(1024), beyond(1<<20)
+	if small != large || large > 1024 {
+		t.Errorf("%d bytes beyond the gradient for 1024 elements, %d for 1048576", small, large)
+	}
+}
