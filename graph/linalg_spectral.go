@@ -9,9 +9,9 @@ import (
 // The operators of this file; init fills them in because their derivatives refer to one another.
 var opGapDivide, opEigh, opSVD *Op
 
-const equalValues = " Values that differ by no more than rounding (16·n·ε of the largest) count as equal; the derivative of their vectors is 0 where what is divided by the " +
-	"difference is 0, as for functions of the space that the vectors span, else a runtime error, never NaN. It is an error too if equal values have different adjoints beside " +
-	"those of vectors, as for V·h(w)·Vᵀ: such a function has a derivative there, but these formulas do not give it."
+const equalValues = " Values that differ by no more than rounding (16·n·ε of the largest) count as equal. Functions of the values alone, and of the vectors alone, have " +
+	"derivatives there: what is divided by the difference must be 0 and gives 0, else it is a runtime error, never NaN. Functions in which values and vectors meet, like V·h(w)·Vᵀ, have " +
+	"derivatives there that the adjoints of values and vectors do not determine: they are a runtime error in reverse mode, unless all these adjoints are 0."
 
 func init() {
 	opGapDivide = Register(&Op{
@@ -56,7 +56,8 @@ func init() {
 			var inner *Node
 			if ct[1] != nil {
 				m := matmul(v, ct[1], true, false)
-				inner = Add(divideByGaps(antisymmetric(m), m, differences(w), w), refuseUnequal(ct[0], w))
+				used := usedMatrices(n, ct, 0)
+				inner = Add(divideByGaps(antisymmetric(m), m, differences(w), w, used), meeting(n, ct, 0, used))
 			}
 			if ct[0] != nil {
 				inner = plus(inner, onDiagonal(ct[0]))
@@ -67,7 +68,7 @@ func init() {
 		JVP: func(n *Node, dot []*Node) []*Node {
 			w, v := Result(n, 0), Result(n, 1)
 			c := matmul(matmul(v, fromLower(dot[0]), true, false), v, false, false)
-			turn := divideByGaps(c, c, differences(w), w)
+			turn := divideByGaps(c, c, differences(w), w, nil)
 			return []*Node{diagonalOf(c), matmul(v, turn, false, false)}
 		},
 		Samples: []Sample{
@@ -147,8 +148,9 @@ func tolerance(x *Node, rank, n int) *Node {
 }
 
 // divideByGaps is x/gaps off the diagonal and 0 on it. A gap within the tolerance of w, the values that it comes from, counts as 0; there x
-// counts as 0 within the tolerance of source, from which it comes without loss, and else the division is a runtime error.
-func divideByGaps(x, source, gaps, w *Node) *Node {
+// counts as 0 within the tolerance of source, from which it comes without loss, and else the division is a runtime error. Matrices
+// that are not used divide by 1; a nil used is true.
+func divideByGaps(x, source, gaps, w, used *Node) *Node {
 	r := x.typ.Shape.Rank()
 	n := x.typ.Shape[r-1]
 	diagonal := diagonalMask(x.g, n, n)
@@ -156,22 +158,73 @@ func divideByGaps(x, source, gaps, w *Node) *Node {
 	nothing := LogicalAnd(equal, LessEqual(Abs(x), tolerance(source, 2, n)))
 	zero := Like(x, 0)
 	x = Where(LogicalOr(diagonal, nothing), zero, x)
-	gaps = Where(diagonal, Like(x, 1), Where(equal, zero, gaps))
-	return GapDivide(x, gaps)
+	whole := diagonal
+	if used != nil {
+		whole = LogicalOr(diagonal, LogicalNot(used))
+	}
+	return GapDivide(x, Where(whole, Like(x, 1), Where(equal, zero, gaps)))
 }
 
-// refuseUnequal is 0, but a runtime error where the adjoint c of values w is not the same for equal values: beside adjoints of
-// their vectors it shows a function, like V·h(w)·Vᵀ, whose derivative the vectors alone do not give. A nil c is 0.
-func refuseUnequal(c, w *Node) *Node {
-	if c == nil {
-		return Like(w, 0)
+// meeting is 0, but a runtime error at equal values w if values and vectors meet in the function behind the adjoints ct of the results of n: if
+// the adjoint of the values, result at, depends on the vectors. The derivative then holds second derivatives by a value and a vector: at
+// A = I and h(1) = 1 the matrix V·h(w)·Vᵀ and its adjoints tell nothing of h, but its derivative off the diagonal is h′(1). If the
+// matrices are not square, a value of 0 equals those that the reduced decomposition leaves out.
+func meeting(n *Node, ct []*Node, at int, used *Node) *Node {
+	w := Result(n, at)
+	gaps := differences(w)
+	if ct[at] == nil || !dependsOn(ct[at], n, func(result int) bool { return result != at }) {
+		return Like(gaps, 0)
 	}
-	gaps, unequal := differences(w), differences(c)
-	n := w.typ.Shape[w.typ.Shape.Rank()-1]
-	equal := LessEqual(Abs(gaps), ExpandDims(tolerance(w, 1, n), -1))
-	refused := LogicalAnd(equal, Greater(Abs(unequal), ExpandDims(tolerance(c, 1, n), -1)))
-	zero := Like(w, 0)
-	return GapDivide(Where(refused, StopGradient(unequal), zero), Where(refused, zero, Like(w, 1)))
+	size := w.typ.Shape[w.typ.Shape.Rank()-1]
+	noise := ExpandDims(tolerance(w, 1, size), -1)
+	diagonal := diagonalMask(w.g, size, size)
+	equal := LogicalAnd(LessEqual(Abs(gaps), noise), LogicalNot(diagonal))
+	if r, c := lastTwo(n.inputs[0].typ.Shape, false); r != c {
+		equal = LogicalOr(equal, LogicalAnd(LessEqual(sums(w), noise), diagonal))
+	}
+	refused := LogicalAnd(equal, used)
+	zero, one := Like(w, 0), Like(w, 1)
+	return GapDivide(Where(refused, one, zero), Where(refused, zero, one))
+}
+
+// usedMatrices is true for matrices with an adjoint that is not 0; result at of n holds the values, the others vectors. In the other matrices, as
+// behind a mask, nothing is divided by 0 at any order.
+func usedMatrices(n *Node, ct []*Node, at int) *Node {
+	var used *Node
+	for i, c := range ct {
+		if c == nil {
+			continue
+		}
+		axes := []int{-2, -1}
+		if i == at {
+			axes = axes[1:]
+		}
+		any := ReduceAny(NotEqual(c, Like(c, 0)), axes)
+		if used == nil {
+			used = any
+		} else {
+			used = LogicalOr(used, any)
+		}
+	}
+	return perMatrix(used)
+}
+
+// dependsOn reports whether x depends on a result of n that the function selects.
+func dependsOn(x, n *Node, selects func(result int) bool) bool {
+	seen, open := map[*Node]bool{x: true}, []*Node{x}
+	for len(open) > 0 {
+		x, open = open[len(open)-1], open[:len(open)-1]
+		if x.op == opResult && x.inputs[0] == n && selects(x.extra.attrs.Int("index")) {
+			return true
+		}
+		for _, in := range x.inputs {
+			if in.id > n.id && !seen[in] {
+				seen[in] = true
+				open = append(open, in)
+			}
+		}
+	}
+	return false
 }
 
 // outside is x − U·Uᵀ·x: the part outside of the span of U's orthonormal columns; nil if they span everything.
@@ -182,17 +235,21 @@ func outside(u, x *Node) *Node {
 	return Sub(x, matmul(u, matmul(u, x, true, false), false, false))
 }
 
-// divideColumns is x·S⁻¹, where singular values that count as 0 divide only zeros.
-func divideColumns(x, s *Node) *Node {
+// divideColumns is x·S⁻¹, where singular values that count as 0 divide only zeros, and 1 divides matrices that are not used.
+func divideColumns(x, s, used *Node) *Node {
 	k := s.typ.Shape[s.typ.Shape.Rank()-1]
 	flat := LessEqual(s, tolerance(s, 1, k))
 	divisor := ExpandDims(Where(flat, Like(s, 0), s), -2)
+	if used != nil {
+		divisor = Where(used, divisor, Like(s, 1))
+	}
 	nothing := LogicalAnd(ExpandDims(flat, -2), LessEqual(Abs(x), tolerance(x, 2, k)))
 	return GapDivide(Where(nothing, Like(x, 0), x), BroadcastTo(divisor, x.typ.Shape...))
 }
 
 func svdVJP(n *Node, ct []*Node) *Node {
 	u, s, v := Result(n, 0), Result(n, 1), swapLast(Result(n, 2))
+	used := usedMatrices(n, ct, 1)
 	var inner, ends *Node
 	if ct[1] != nil {
 		inner = onDiagonal(ct[1])
@@ -202,7 +259,7 @@ func svdVJP(n *Node, ct []*Node) *Node {
 		mu = matmul(u, ct[0], true, false)
 		x = antisymmetric(mu)
 		if out := outside(u, ct[0]); out != nil {
-			ends = matmul(divideColumns(out, s), v, false, true)
+			ends = matmul(divideColumns(out, s, used), v, false, true)
 		}
 	}
 	if ct[2] != nil {
@@ -210,7 +267,7 @@ func svdVJP(n *Node, ct []*Node) *Node {
 		mv = matmul(v, cv, true, false)
 		y = antisymmetric(mv)
 		if out := outside(v, cv); out != nil {
-			ends = plus(ends, matmul(u, divideColumns(out, s), false, true))
+			ends = plus(ends, matmul(u, divideColumns(out, s, used), false, true))
 		}
 	}
 	if x != nil || y != nil {
@@ -221,8 +278,8 @@ func svdVJP(n *Node, ct []*Node) *Node {
 		case y != nil:
 			sum, difference, source = Add(x, y), Sub(x, y), Add(Abs(mu), Abs(mv))
 		}
-		inner = plus(inner, Add(divideByGaps(sum, source, differences(s), s), refuseUnequal(ct[1], s)))
-		inner = Add(inner, divideByGaps(difference, source, sums(s), s))
+		inner = plus(inner, Add(divideByGaps(sum, source, differences(s), s, used), meeting(n, ct, 1, used)))
+		inner = Add(inner, divideByGaps(difference, source, sums(s), s, used))
 	}
 	var a *Node
 	if inner != nil {
@@ -238,14 +295,14 @@ func svdJVP(n, dot *Node) []*Node {
 	u, s, v := Result(n, 0), Result(n, 1), swapLast(Result(n, 2))
 	av := matmul(dot, v, false, false)
 	p := matmul(u, av, true, false)
-	x := divideByGaps(symmetric(p), p, differences(s), s)
-	y := divideByGaps(antisymmetric(p), p, sums(s), s)
+	x := divideByGaps(symmetric(p), p, differences(s), s, nil)
+	y := divideByGaps(antisymmetric(p), p, sums(s), s, nil)
 	du, dv := matmul(u, Add(x, y), false, false), matmul(v, Sub(x, y), false, false)
 	if out := outside(u, av); out != nil {
-		du = Add(du, divideColumns(out, s))
+		du = Add(du, divideColumns(out, s, nil))
 	}
 	if out := outside(v, matmul(dot, u, true, false)); out != nil {
-		dv = Add(dv, divideColumns(out, s))
+		dv = Add(dv, divideColumns(out, s, nil))
 	}
 	return []*Node{du, diagonalOf(p), swapLast(dv)}
 }
@@ -254,17 +311,18 @@ func svdJVP(n, dot *Node) []*Node {
 func GapDivide(x, y *Node) *Node { return apply2(opGapDivide, x, y) }
 
 // Eigh returns the eigenvalues [… n], ascending, and orthonormal eigenvectors (the columns of [… n×n]) of symmetric matrices
-// [… n×n]. A is made symmetric first, (A + Aᵀ)/2, so that its adjoint is symmetric. Derivatives of the eigenvectors at equal
-// eigenvalues are right for functions of the space that they span; others are a runtime error where that can be told. Functions
-// V·h(w)·Vᵀ of matrices that may have equal eigenvalues are better computed without eigenvectors (Inv, Expm, Cholesky).
+// [… n×n]. A is made symmetric first, (A + Aᵀ)/2, so that its adjoint is symmetric. Derivatives at equal eigenvalues are
+// right for functions of the eigenvalues alone and of the space that their vectors span; they are a runtime error for functions of single vectors and where values
+// and vectors meet. So functions V·h(w)·Vᵀ of matrices that may have equal eigenvalues are to be computed without eigenvectors (Inv, Expm,
+// Cholesky).
 func Eigh(a *Node) (values, vectors *Node) {
 	n := ofSymmetric(opEigh, a)
 	return Result(n, 0), Result(n, 1)
 }
 
 // SVD returns the reduced singular value decomposition A = U·diag(s)·Vᵀ of matrices [… m×n]: U [… m×k], s [… k], descending, and
-// Vᵀ [… k×n], k = min(m, n). Derivatives of the vectors at equal singular values are right for functions of U·Vᵀ and of the spaces
-// that the vectors span; others are a runtime error where that can be told.
+// Vᵀ [… k×n], k = min(m, n). Derivatives at equal singular values are right for functions of the values alone, of U·Vᵀ, and of the
+// spaces that the vectors span; they are a runtime error for functions of single vectors and where values and vectors meet.
 func SVD(a *Node) (u, s, vt *Node) {
 	n := apply1(opSVD, a)
 	return Result(n, 0), Result(n, 1), Result(n, 2)

@@ -31,7 +31,7 @@ func gapDivide[T float](c *Call) error {
 		case num[i] == 0:
 			out[i] = 0
 		default:
-			return fmt.Errorf("element %d is %v/0: the derivative does not exist at equal (or zero) eigenvalues or singular values", i, num[i])
+			return fmt.Errorf("element %d is %v/0: the derivative does not exist, or does not follow from those of values and vectors, at equal (or zero) eigenvalues or singular values", i, num[i])
 		}
 	}
 	return nil
