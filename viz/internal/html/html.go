@@ -95,7 +95,7 @@ func Write(to io.Writer, page *Page) error {
 	if err != nil {
 		return err
 	}
-	text(before)
+	text(strings.Replace(before, "<!--title-->", svg.Escape(title), 1))
 	static := len(first.Scene.Nodes) <= staticNodes
 	if static {
 		text(pictures[0])
