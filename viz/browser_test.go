@@ -18,7 +18,7 @@ import (
 
 // window is a page in a real browser.
 type window struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	page *browser.Page
 }
@@ -26,7 +26,7 @@ type window struct {
 const windowW, windowH = 1200, 800
 
 // open shows a page, or skips the test where there is no Chromium.
-func open(t *testing.T, content []byte) *window {
+func open(t testing.TB, content []byte) *window {
 	t.Helper()
 	path, err := browser.Find()
 	if err != nil {
