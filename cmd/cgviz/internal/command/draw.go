@@ -10,6 +10,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/gopackage"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
+	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/viz"
 )
 
@@ -32,10 +33,11 @@ const (
 	graphOnly stages = iota
 	programOnly
 	graphAndProgram
+	everyPass
 )
 
 // optimizations are the values of --opt.
-var optimizations = []choice[stages]{{"none", graphOnly}, {"before", graphOnly}, {"after", programOnly}, {"both", graphAndProgram}}
+var optimizations = []choice[stages]{{"none", graphOnly}, {"before", graphOnly}, {"after", programOnly}, {"both", graphAndProgram}, {"passes", everyPass}}
 
 // draw is the command that draws, with its flags.
 type draw struct {
@@ -156,7 +158,7 @@ func (d *draw) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&d.at, "at", nil, "show values at `POINT`: x1=3,x2=4; for tensors w=[1,2,3] or w=FILE.npy")
 	f.StringVar(&d.grad, "grad", "none", "gradients: none, overlay (adjoints in the picture) or split (a graph of their own)")
 	f.StringSliceVar(&d.wrt, "wrt", nil, "differentiate by these `NAMES` only: x1,x2 (default all inputs that are floats)")
-	f.StringVar(&d.opt, "opt", "none", "draw the graph (none, before), the compiled program (after) or both")
+	f.StringVar(&d.opt, "opt", "none", "draw the graph (none, before), the compiled program (after), both, or a page with a slider through the passes")
 	d.view.flags(cmd)
 	d.look.flags(cmd)
 	f.StringVar(&d.pkg, "pkg", "", "draw the graph that a function of the Go package in `FOLDER` builds; see --func")
@@ -208,6 +210,8 @@ func (d *draw) understand(cmd *cobra.Command) (err error) {
 		return usage("--grad overlay shows the graph as it is given; with --opt %s use --grad split", d.opt)
 	case d.pkg != "" && d.fn == "":
 		return usage("--pkg needs the function that builds the graph: give --func NAME")
+	case d.stages == everyPass:
+		return d.understandPasses(cmd)
 	}
 	return nil
 }
@@ -251,6 +255,9 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 	if err != nil {
 		return nil, err
 	}
+	if d.stages == everyPass && s.Program == nil {
+		return d.renderPasses(ctx, p, s)
+	}
 	m, err := d.model(ctx, p, s)
 	if err != nil {
 		return nil, err
@@ -281,6 +288,18 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 		return nil, err
 	}
 	return b.Bytes(), ctx.Err()
+}
+
+// renderPasses returns the bytes of a page that shows every pass.
+func (d *draw) renderPasses(ctx context.Context, p *progress, s *source.Source) ([]byte, error) {
+	x, err := d.examine(ctx, p, s)
+	if err != nil {
+		return nil, err
+	}
+	p.enter("drawing every pass")
+	var b bytes.Buffer
+	err = x.drawStages(ctx, &b, compile.Config{}, d.maxNodes, append(d.look.options(s.Expression), viz.WithMaxNodes(math.MaxInt))...)
+	return b.Bytes(), err
 }
 
 // read returns the graph or program to draw.

@@ -56,6 +56,7 @@ func (d *draw) model(ctx context.Context, p *progress, s *source.Source) (*viz.M
 type examined struct {
 	*source.Source
 	at          point.Point
+	known       bool // the point is given, or there is only one
 	wrt         []*graph.Node
 	derivatives []derivative
 	values      map[*graph.Node]*viz.Value // nil without a point
@@ -92,6 +93,7 @@ func (d *draw) examine(ctx context.Context, p *progress, s *source.Source) (*exa
 	}
 	// Without inputs there is one point only.
 	if d.atGiven || len(inputs) == 0 {
+		x.known = true
 		p.enter("evaluating %d nodes", len(nodes))
 		if err := x.evaluate(ctx, d.mode, nodes, at); err != nil {
 			return nil, err

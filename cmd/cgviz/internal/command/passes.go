@@ -2,9 +2,8 @@ package command
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 	"github.com/adjoint-go/adjoint/compile"
-	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/viz"
 )
 
 // passes is the command that shows what the compiler does to a graph, with its flags.
@@ -106,7 +103,16 @@ func (p *passes) run(cmd *cobra.Command, args []string) error {
 	}
 	var b bytes.Buffer
 	if html {
-		err = p.draw(cmd.Context(), &b, x, inputs)
+		if len(p.at) > 0 || len(inputs) == 0 {
+			if x.at, err = point.Parse(p.at, x.Graph.Inputs()); err != nil {
+				return err
+			}
+			if err = complete(x.at, inputs); err != nil {
+				return err
+			}
+			x.known = true
+		}
+		err = x.drawStages(cmd.Context(), &b, p.config, math.MaxInt, x.titled()...)
 	} else {
 		err = p.config.Explain(&b, x.results()...)
 	}
@@ -135,76 +141,6 @@ func (p *passes) asHTML() (bool, error) {
 		return true, nil
 	}
 	return false, usage("passes are shown as text or html, not as %s", name)
-}
-
-// draw draws the stages, with the values of their nodes where a point is given.
-func (p *passes) draw(ctx context.Context, w io.Writer, x *examined, inputs []*graph.Node) error {
-	stages, err := p.config.Stages(x.results()...)
-	if err != nil {
-		return err
-	}
-	values := map[*graph.Node]*viz.Value{}
-	if len(p.at) > 0 || len(inputs) == 0 {
-		at, err := point.Parse(p.at, x.Graph.Inputs())
-		if err != nil {
-			return err
-		}
-		if err := complete(at, inputs); err != nil {
-			return err
-		}
-		if err := stageValues(ctx, stages, at, values); err != nil {
-			return err
-		}
-	}
-	var derivatives []*graph.Node
-	for _, d := range x.derivatives {
-		derivatives = append(derivatives, d.node)
-	}
-	drawn, err := viz.DescribeStages(stages, viz.WithValues(values), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(derivatives...))
-	if err != nil {
-		return err
-	}
-	for i := range drawn {
-		x.label(drawn[i].Model)
-		if x.OneLine {
-			for k := range drawn[i].Model.Nodes {
-				drawn[i].Model.Nodes[k].Source = ""
-			}
-		}
-	}
-	var options []viz.Option
-	if len([]rune(x.Expression)) <= longestTitle {
-		options = append(options, viz.WithTitle(x.Expression))
-	}
-	return viz.HTMLStages(w, drawn, options...)
-}
-
-// stageValues computes the nodes of all stages. Each stage has a graph of its own or shares that of the stage before.
-func stageValues(ctx context.Context, stages []compile.Stage, at point.Point, values map[*graph.Node]*viz.Value) error {
-	for i := range stages {
-		var nodes []*graph.Node
-		here := point.Point{}
-		for _, n := range stages[i].Nodes {
-			if values[n.Node] == nil {
-				nodes = append(nodes, n.Node)
-			}
-			if n.Node.IsInput() {
-				for given, bits := range at {
-					if given.Name() == n.Node.Name() {
-						here[n.Node] = bits
-					}
-				}
-			}
-		}
-		some, err := evaluate.Values(ctx, nodes, here)
-		if err != nil {
-			return err
-		}
-		for n, v := range some {
-			values[n] = v
-		}
-	}
-	return nil
 }
 
 // newDisasm returns the command that lists a program.

@@ -268,3 +268,40 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("status %d, %d bytes, %s", status, out.Len(), errs.String())
 	}
 }
+
+// Pages with every pass, from the subcommand and from --opt.
+func TestPassesAsHTML(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "passes.html")
+	if r := run("", "passes", "--gradient", "--at", "x=2", "z = sin(x)*exp(x)*1", "-o", file); r.status != 0 {
+		t.Fatal(r.err)
+	}
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range compile.Passes() {
+		if !bytes.Contains(page, []byte(`{"name":"`+p.Name+`"`)) {
+			t.Errorf("the page does not show %s", p.Name)
+		}
+	}
+	if !bytes.Contains(page, []byte("value: 6.71885")) {
+		t.Error("the page shows no value of z")
+	}
+	r := run("", "--opt", "passes", "-T", "html", "--grad", "split", "--at", "x=2", "z = sin(x)*exp(x)*1")
+	if r.status != 0 || !strings.Contains(r.out, `{"name":"schedule"`) || !strings.Contains(r.out, "value: 6.71885") {
+		t.Errorf("--opt passes: status %d, %s", r.status, r.err)
+	}
+	for want, args := range map[string][]string{
+		"passes are shown as text or html": {"passes", "-T", "svg", "x"},
+		"--at shows values in HTML":        {"passes", "--at", "x=1", "x"},
+		"give -T html":                     {"--opt", "passes", "-T", "svg", "x"},
+		"goes without --depth":             {"--opt", "passes", "-T", "html", "--depth", "1", "x"},
+		"more than the 2 that are drawn":   {"--opt", "passes", "-T", "html", "--max-nodes", "2", "x*y + x"},
+		"--at gives no value for x":        {"passes", "--at", "y=1", "-o", file, "x*y"},
+	} {
+		if r := run("", args...); r.status == 0 || !strings.Contains(r.err, want) {
+			t.Errorf("%v: status %d, %s", args, r.status, r.err)
+		}
+	}
+}
