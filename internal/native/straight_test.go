@@ -178,7 +178,13 @@ func TestStraightManyLive(t *testing.T) {
 		checkProgram(t, p, o)
 		programs++
 	}
-	t.Logf("scalar native code: %d programs with many live values agree with the reference", programs)
+	// Code in large pages, of which the next chunk is read ahead.
+	p := manyLiveProgram(rand.New(rand.NewPCG(1, 3)), 60000, 1000)
+	checkProgram(t, p, StraightOptions{})
+	if code, err := CompileStraight(&p.code, StraightOptions{ArenaBytes: len(p.arena)}); err != nil || code.CodeBytes() < largeCode {
+		t.Errorf("the largest program has %d bytes of code: %v", code.CodeBytes(), err)
+	}
+	t.Logf("scalar native code: %d programs with many live values agree with the reference", programs+1)
 }
 
 // TestStraightEveryOp runs every supported operation alone on many values.
