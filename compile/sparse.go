@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,6 +39,9 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 		return nil, err
 	}
 	p, err := JacobianPattern(output, wrt)
+	if err == nil {
+		err = notEmpty(p, output, "jacobian")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +67,14 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	return m, output.Graph().Err()
 }
 
+// notEmpty refuses patterns without entries, since there are no vectors without elements.
+func notEmpty(p *Pattern, n *graph.Node, what string) error {
+	if p.NonZeros() == 0 {
+		return userError(n, what, errors.New("all derivatives are zero: a sparse matrix has no entries"))
+	}
+	return nil
+}
+
 // SparseHessian appends the non-zero entries of the second derivatives of a scalar cost by wrt, flattened. Symmetry lets
 // fewer directions do: a star colouring (Coleman & Moré 1984; Gebremedhin, Manne & Pothen 2005, §4) gives every entry
 // or its mirror image without elimination. The sweep is forward over reverse.
@@ -72,6 +84,9 @@ func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
 		return nil, err
 	}
 	p, err := JacobianPattern(grad[0], wrt)
+	if err == nil {
+		err = notEmpty(p, cost, "hessian")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -200,13 +215,6 @@ func mostlyScalars(output, wrt *graph.Node) bool {
 
 // pick returns the entries of the pattern as a vector; at says in which colour's direction and at which element they are found.
 func (c *compressed) pick(p *Pattern, at func(i, j int) (color, element int)) *graph.Node {
-	if p.NonZeros() == 0 {
-		g := c.batch
-		if g == nil {
-			g = c.single[0]
-		}
-		return g.Graph().Fail("jacobian", fmt.Errorf("all derivatives are zero"))
-	}
 	if c.batch == nil {
 		return c.pickSingle(p, at)
 	}
