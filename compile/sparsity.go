@@ -255,6 +255,10 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 		if conv := convSets(n, sets, out); conv != nil {
 			return conv, check()
 		}
+	case op.Name == "csr_matmul" || op.Name == "csr_sampled_matmul":
+		if csr := csrSets(n, sets, out); csr != nil {
+			return csr, check()
+		}
 	case op.Elementwise:
 		var parts [][]int32
 		for i := range size {
@@ -429,52 +433,6 @@ func lineSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSe
 			parts = append(parts, x.of(first+k*stride))
 		}
 		out.addUnion(parts...)
-	}
-	return out, nil
-}
-
-// matmulSets unites a row's and a column's sets; the zeros of a constant factor are left out.
-func matmulSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
-	a, b := n.Input(0), n.Input(1)
-	batch := func(s graph.Shape) graph.Shape { return s[:len(s)-2] }
-	at := func(x *graph.Node, first, i, j int, transposed bool) int {
-		if transposed {
-			i, j = j, i
-		}
-		s := x.Shape()
-		return (first*s[len(s)-2]+i)*s[len(s)-1] + j
-	}
-	ta, tb := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b")
-	rows, columns := n.Shape()[n.Shape().Rank()-2], n.Shape()[n.Shape().Rank()-1]
-	inner := a.Shape()[a.Shape().Rank()-1]
-	if ta {
-		inner = a.Shape()[a.Shape().Rank()-2]
-	}
-	zero := func(x *graph.Node, i int) bool { return x.IsConst() && x.Literal().Float(i) == 0 }
-	var parts [][]int32
-	for m := range size / max(1, rows*columns) {
-		firstA, firstB := broadcastIndex(m, batch(n.Shape()), batch(a.Shape())), broadcastIndex(m, batch(n.Shape()), batch(b.Shape()))
-		for i := range rows {
-			for j := range columns {
-				parts = parts[:0]
-				for k := range inner {
-					p, q := at(a, firstA, i, k, ta), at(b, firstB, k, j, tb)
-					if zero(a, p) || zero(b, q) {
-						continue
-					}
-					if x := sets.get(a); x != nil {
-						parts = append(parts, x.of(p))
-					}
-					if x := sets.get(b); x != nil {
-						parts = append(parts, x.of(q))
-					}
-				}
-				out.addUnion(parts...)
-			}
-			if len(out.items) > maxPattern {
-				return nil, userError(n, "sparsity", fmt.Errorf("the pattern has more than %d entries", maxPattern))
-			}
-		}
 	}
 	return out, nil
 }

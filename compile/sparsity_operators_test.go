@@ -221,6 +221,14 @@ func TestTightPatterns(t *testing.T) {
 			stencil := graph.Constant(g, []float64{0, 1, 0, 1, -4, 1, 0, 1, 0}, 1, 1, 3, 3)
 			return graph.Reshape(graph.Conv(graph.Reshape(graph.Square(x), 1, 1, 3, 4), stencil, graph.Window{Padding: []int{1, 1, 1, 1}}), n)
 		}},
+		{"a sparse matrix", 2 * n, 2, func(_ *graph.Graph, x *graph.Node) *graph.Node {
+			start, column, values := []int64{0}, []int64(nil), make([]float64, 2*n)
+			for i := range int64(n) {
+				start, column = append(start, 2*i+2), append(column, i, (i+1)%n)
+				values[2*i], values[2*i+1] = 1, -0.5
+			}
+			return graph.NewCSR(n, n, start, column, graph.Constant(x.Graph(), values, 2*n)).MatMul(graph.Square(x))
+		}},
 		{"a diagonal", n, 1, func(_ *graph.Graph, x *graph.Node) *graph.Node {
 			return graph.ReduceSum(graph.Diag(graph.Tanh(x), 0), []int{0})
 		}},
