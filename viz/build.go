@@ -130,14 +130,14 @@ func (b *builder) name() {
 			b.names[i] = nameRuns(n.Name)
 		case n.Gradient:
 			gradientCount++
-			b.names[i] = []scene.Run{{Text: "w", Italic: true}, {Text: strconv.Itoa(gradientCount), Script: scene.Sub}}
+			b.names[i] = []scene.Run{{Text: "w", Italic: true}, {Text: strconv.Itoa(n.number(gradientCount)), Script: scene.Sub}}
 		default:
 			count++
 			if n.Name != "" && !b.isOutput[i] {
 				b.names[i] = nameRuns(n.Name)
 				continue
 			}
-			b.names[i] = []scene.Run{{Text: "v", Italic: true}, {Text: strconv.Itoa(count), Script: scene.Sub}}
+			b.names[i] = []scene.Run{{Text: "v", Italic: true}, {Text: strconv.Itoa(n.number(count)), Script: scene.Sub}}
 		}
 	}
 }
@@ -200,7 +200,7 @@ func (b *builder) frame() {
 // home returns the cluster of a node: its scope within forward or gradient.
 func (b *builder) home(n *Node) int {
 	side := 0
-	if n.Gradient {
+	if n.Gradient && b.cluster[1] >= 0 {
 		side = 1
 	}
 	parent := b.cluster[side]
@@ -421,7 +421,7 @@ func (b *builder) constant(n *Node, user, place int) int {
 	if b.model.Nodes[user].Change == Removed {
 		change = Removed
 	}
-	return b.add(scene.Node{Change: scene.Change(change), ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
+	return b.add(scene.Node{Change: scene.Change(change), Match: fmt.Sprintf("%s-%d", b.model.Nodes[user].match(), place), ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
 		Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
 		Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n),
 		Cluster: b.home(&b.model.Nodes[user])})

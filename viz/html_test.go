@@ -21,6 +21,7 @@ type htmlView struct {
 	Collapsed []string
 	Nodes     []struct {
 		ID, Class, Match string
+		Label            string
 		Scope            string
 		Change, Copy     int
 		X, Y, W, H       float64

@@ -56,6 +56,8 @@ type Node struct {
 	Collapsed int
 	// Match names the node across the drawings of several graphs; empty means its Origin.
 	Match string
+	// Number is that by which drawings call a node without a name, as in v₃; 0 stands for its place among those drawn.
+	Number int
 	// Change is what a comparison with an earlier graph says of it.
 	Change Change
 	// Former are operands that it had in the earlier graph, as indices into Model.Nodes.
@@ -67,6 +69,13 @@ type Node struct {
 	// Inert marks a node through which no adjoint flows: integers, stopped
 	// gradients, and what depends on no variable of interest.
 	Inert bool
+}
+
+func (n *Node) number(place int) int {
+	if n.Number != 0 {
+		return n.Number
+	}
+	return place
 }
 
 // Output names a node as a result.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/viz/internal/draw"
 	"github.com/adjoint-go/adjoint/viz/internal/html"
 )
 
@@ -28,6 +29,7 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 	s := collect(options)
 	var list []Stage
 	var before *Model
+	numbers := map[string]int{} // a node keeps its number from stage to stage
 	for k := range stages {
 		stage := &stages[k]
 		m := describeStage(stage, s)
@@ -47,6 +49,7 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 			}
 			out.Model = union
 		}
+		out.Model.number(numbers)
 		out.Text = stageText(stage, out.Model)
 		before = out.Model.Keep(func(i int) bool { return out.Model.Nodes[i].Change != Removed })
 		for i := range before.Nodes {
@@ -55,6 +58,22 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 		list = append(list, out)
 	}
 	return list, nil
+}
+
+// number gives nodes the numbers that they have had, and new ones those that come next.
+func (m *Model) number(known map[string]int) {
+	for i := range m.Nodes {
+		n := &m.Nodes[i]
+		if n.Op == "input" || n.Op == "const" {
+			continue
+		}
+		k, found := known[n.match()]
+		if !found {
+			k = len(known) + 1
+			known[n.match()] = k
+		}
+		n.Number = k
+	}
 }
 
 // describeStage returns the model of a stage, without marks.
@@ -148,8 +167,11 @@ func HTMLStages(w io.Writer, stages []Stage, options ...Option) error {
 			return err
 		}
 		if before != nil {
-			if err := before.place(p.scene); err != nil {
-				return err
+			// What shows the same is not laid out anew.
+			if p.drawing = draw.Like(before.drawing, p.scene); p.drawing == nil {
+				if err := before.place(p.scene); err != nil {
+					return err
+				}
 			}
 		}
 		d, err := p.laid()

@@ -2,6 +2,7 @@ package viz
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -215,5 +216,41 @@ func TestStagesOfGradients(t *testing.T) {
 	}
 	if o := stages[9].Model.Outputs[1]; o.Of != "y" || o.By != "x" {
 		t.Errorf("the derivative is ∂%s/∂%s", o.Of, o.By)
+	}
+}
+
+// Passes that change nothing leave everything in its place, and nodes keep their numbers.
+func TestStagesKeepPlaces(t *testing.T) {
+	var b bytes.Buffer
+	if err := HTMLStages(&b, stagesOf(t, scalars(80))); err != nil {
+		t.Fatal(err)
+	}
+	views, _ := viewsOf(t, b.String())
+	type place struct{ x, y float64 }
+	places := func(v htmlView) map[string]place {
+		at := map[string]place{}
+		for _, n := range v.Nodes {
+			at[n.Match] = place{n.X, n.Y}
+		}
+		return at
+	}
+	for k, name := range map[int]string{3: "outputs", 4: "classify", 7: "schedule", 8: "memory", 9: "emit"} {
+		if before, after := places(views[k-1]), places(views[k]); !maps.Equal(before, after) {
+			t.Errorf("%s moves nodes", name)
+		}
+	}
+	symbols := map[string]string{}
+	for k, v := range views {
+		for _, n := range v.Nodes {
+			if _, second, found := strings.Cut(n.Label, " · "); found && n.Copy != 0 && strings.HasPrefix(second, "v") {
+				if earlier, known := symbols[n.Match]; known && earlier != second {
+					t.Errorf("view %d: %s was %s", k, second, earlier)
+				}
+				symbols[n.Match] = second
+			}
+		}
+	}
+	if len(symbols) < 50 {
+		t.Errorf("%d nodes have numbers", len(symbols))
 	}
 }

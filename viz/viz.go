@@ -62,12 +62,6 @@ func (p *Picture) place(other *scene.Scene) error {
 	if err != nil {
 		return err
 	}
-	match := func(n *scene.Node) string {
-		if n.Match != "" {
-			return n.Match
-		}
-		return n.ID
-	}
 	at := map[string]float64{}
 	for i := range p.scene.Nodes {
 		c := d.Layout.Nodes[i]
@@ -75,13 +69,13 @@ func (p *Picture) place(other *scene.Scene) error {
 		if !p.scene.Direction.Horizontal() {
 			v = c.X
 		}
-		if name := match(&p.scene.Nodes[i]); at[name] == 0 {
+		if name := p.scene.Nodes[i].MatchOrID(); at[name] == 0 {
 			at[name] = v
 		}
 	}
 	for i := range other.Nodes {
 		n := &other.Nodes[i]
-		n.Place, n.Placed = at[match(n)], at[match(n)] != 0
+		n.Place, n.Placed = at[n.MatchOrID()], at[n.MatchOrID()] != 0
 	}
 	return nil
 }

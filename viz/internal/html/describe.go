@@ -82,14 +82,11 @@ func describe(d *draw.Drawing) content {
 		for _, l := range n.Lines {
 			label = append(label, l.Plain())
 		}
-		o := node{ID: n.ID, Match: n.Match, Label: strings.Join(label, " · "), Details: n.Tooltip, Class: n.Class,
+		o := node{ID: n.ID, Match: n.MatchOrID(), Label: strings.Join(label, " · "), Details: n.Tooltip, Class: n.Class,
 			X: round(at.X), Y: round(at.Y), W: round(size.W), H: round(size.H), Radius: round(size.Radius),
 			Fill: n.Fill.String(), Stroke: n.Stroke.String(), Cluster: n.Cluster, Scope: n.Scope, Change: int(n.Change), Copy: i}
 		if size.Shape == scene.Circle || size.Shape == scene.DoubleCircle || size.Shape == scene.Dot {
 			o.Radius = round(math.Min(size.W, size.H) / 2)
-		}
-		if o.Match == "" {
-			o.Match = n.ID
 		}
 		if n.Change != scene.Unchanged {
 			o.Stroke = draw.ChangeRole(n.Change).String()

@@ -166,6 +166,14 @@ type Node struct {
 	Backward bool
 }
 
+// MatchOrID returns what names the node across drawings.
+func (n *Node) MatchOrID() string {
+	if n.Match != "" {
+		return n.Match
+	}
+	return n.ID
+}
+
 // EdgeKind says what an edge stands for.
 type EdgeKind uint8
 
