@@ -237,7 +237,7 @@ func (b *batcher) stack(n *graph.Node, apply func([]*graph.Node) *graph.Node, in
 
 // leadingBatch lists operators that treat all but the last dimensions as a batch already.
 var leadingBatch = map[string]bool{
-	"cholesky": true, "inv": true, "det": true, "slogdet": true, "solve": true, "triangular_solve": true, "tridiagonal_solve": true,
+	"cholesky": true, "inv": true, "det": true, "slogdet": true, "cofactor": true, "cofactor_derivative": true, "solve": true, "triangular_solve": true, "tridiagonal_solve": true,
 	"lu": true, "qr": true, "eigh": true, "svd": true, "expm": true, "gap_divide": true, "tril": true, "triu": true, "diag": true, "diag_part": true,
 	"igamma_derivative": true, "betainc_derivative": true,
 }

@@ -1,6 +1,8 @@
 package compile_test
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -84,6 +86,88 @@ func TestBatchWithEqualValues(t *testing.T) {
 	for i, x := range got[0].F {
 		if (i < 9) != (x != 0) {
 			t.Errorf("element %d is %v", i, x)
+		}
+	}
+}
+
+// leibniz is the determinant as the sum over all permutations, each product with its sign.
+func leibniz(a *graph.Node) *graph.Node {
+	n := a.Shape()[0]
+	var expand func(row int, columns []int) *graph.Node
+	expand = func(row int, columns []int) *graph.Node {
+		if row == n {
+			return a.Graph().Const(1)
+		}
+		sum := a.Graph().Const(0)
+		for i, c := range columns {
+			rest := append(append([]int(nil), columns[:i]...), columns[i+1:]...)
+			term := graph.Mul(graph.Index(a, row, c), expand(row+1, rest))
+			if i%2 == 1 {
+				term = graph.Neg(term)
+			}
+			sum = graph.Add(sum, term)
+		}
+		return sum
+	}
+	columns := make([]int, n)
+	for i := range columns {
+		columns[i] = i
+	}
+	return expand(0, columns)
+}
+
+// The determinant is a polynomial: its first and second derivatives are right at matrices of every rank, and the third at invertible ones.
+func TestDeterminantsOfEveryRank(t *testing.T) {
+	for n := 1; n <= 5; n++ {
+		for rank := 0; rank <= n; rank++ {
+			g := graph.New()
+			a, c, d, e := g.Input("a", graph.Float64, n, n), g.Input("c", graph.Float64, n, n), g.Input("d", graph.Float64, n, n), g.Input("e", graph.Float64, n, n)
+			at := testkit.Point{}
+			for i, x := range []*graph.Node{c, d, e} {
+				at[x] = testkit.Spread(x.Type(), -1, 1, i+n)
+			}
+			// A sum of rank products of a column and a row.
+			values := make([]float64, n*n)
+			for r := range rank {
+				for i := range values {
+					values[i] += math.Sin(float64((i/n+1)*(i/n+2*r+1))) * math.Cos(float64((i%n+2)*(i%n+3*r+1)))
+				}
+			}
+			for i := range n {
+				if rank == n {
+					values[i*n+i] += 3
+				}
+			}
+			at[a] = point(a, values)[a]
+			along := func(x, dir *graph.Node) *graph.Node { return graph.Sum(graph.Mul(x, dir)) }
+			derivatives := func(f func(*graph.Node) *graph.Node) []*graph.Node {
+				y := f(a)
+				first := grad(t, y, a)[0]
+				forward := must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y, first}, []*graph.Node{a}, []*graph.Node{c}))
+				second := grad(t, along(first, c), a)[0]
+				out := []*graph.Node{first, forward[0], forward[1], second}
+				if rank == n {
+					out = append(out, grad(t, along(second, d), a)[0], must[[]*graph.Node](t)(compile.JVP([]*graph.Node{second}, []*graph.Node{a}, []*graph.Node{d}))[0])
+					out = append(out, grad(t, along(out[4], e), a)[0])
+				}
+				return out
+			}
+			got, want := derivatives(graph.Det), derivatives(leibniz)
+			for _, x := range []*graph.Node{c, d, e} {
+				if !slices.ContainsFunc(append(got, want...), func(y *graph.Node) bool { return reaches(y, x) }) {
+					delete(at, x)
+				}
+			}
+			out, err := testkit.CompileAndRun(compile.Config{}, at, append(got, want...)...)
+			if err != nil {
+				t.Errorf("n = %d, rank %d: %v", n, rank, err)
+				continue
+			}
+			for i := range got {
+				if err := testkit.CloseTo(out[i], out[len(got)+i], 1e-10, 1e-13); err != nil {
+					t.Errorf("n = %d, rank %d, output %d: %v", n, rank, i, err)
+				}
+			}
 		}
 	}
 }

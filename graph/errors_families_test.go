@@ -36,6 +36,11 @@ func init() {
 		{"inv", "are not square", func(_ *graph.Graph, in inputs) int { graph.Inv(in.x); return here() }},
 		{"inv", "the operand is i64[2×3]", func(_ *graph.Graph, in inputs) int { graph.Inv(in.i); return here() }},
 		{"det", "needs rank 2 or more", func(_ *graph.Graph, in inputs) int { graph.Det(in.four); return here() }},
+		{"cofactor", "are not square", func(_ *graph.Graph, in inputs) int { graph.Cofactor(in.x); return here() }},
+		{"cofactor_derivative", "the direction is f64[2×3]", func(g *graph.Graph, in inputs) int {
+			graph.Call(graph.LookupOp("cofactor_derivative"), float(g, "a", 3, 3), in.x)
+			return here() - 1
+		}},
 		{"slogdet", "are not square", func(_ *graph.Graph, in inputs) int { graph.SLogDet(in.x); return here() }},
 		{"expm", "are not square", func(_ *graph.Graph, in inputs) int { graph.Expm(in.x); return here() }},
 		{"cholesky", "are not square", func(_ *graph.Graph, in inputs) int { graph.Cholesky(in.x); return here() }},

@@ -83,16 +83,18 @@ func init() {
 	})
 	opDet = Register(&Op{
 		Name: "det", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "det",
-		Doc:     "The determinant of square matrices, 0 for a singular one. The derivative is made of the inverse, so there it is a runtime error." + batching,
-		Formula: "ct·det(A)·A⁻ᵀ", Source: giles + ", §2.2.4",
+		Doc:     "The determinant of square matrices, 0 for a singular one. Derivatives are exact at singular matrices in the first and second order; those of higher orders are a runtime error there." + batching,
+		Formula: "ct·cofactor(A) (det(A)·A⁻ᵀ)", Source: giles + ", §2.2.4",
 		Infer: inferPerMatrix,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(perMatrix(Mul(ct[0], n)), swapLast(Inv(n.inputs[0])))}
+			return []*Node{Mul(perMatrix(ct[0]), Cofactor(n.inputs[0]))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{Mul(n, frobenius(dot[0], swapLast(Inv(n.inputs[0]))))}
+			return []*Node{frobenius(dot[0], Cofactor(n.inputs[0]))}
 		},
-		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}, {In: []SampleInput{{Type: Type{Float64, Shape{1, 1}}}}}},
+		Samples: []Sample{
+			{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}, {In: []SampleInput{{Type: Type{Float64, Shape{1, 1}}}}},
+		},
 	})
 	opSLogDet = Register(&Op{
 		Name: "slogdet", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "slogdet",
@@ -457,7 +459,7 @@ func Solve(a, b *Node) *Node { return solveWith(opSolve, a, b) }
 // than a product with the inverse.
 func Inv(a *Node) *Node { return apply1(opInv, a) }
 
-// Det returns the determinants of square matrices [… n×n].
+// Det returns the determinants of square matrices [… n×n]. First and second derivatives are exact at singular matrices.
 func Det(a *Node) *Node { return apply1(opDet, a) }
 
 // SLogDet returns sign and logarithm of the absolute value of the determinants of square matrices [… n×n].

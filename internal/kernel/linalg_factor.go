@@ -189,18 +189,7 @@ func svd[T float](c *Call) error {
 		if scale == 0 {
 			return fmt.Errorf("%s holds NaN or Inf", matrixName(i, c.In[0].Shape))
 		}
-		lapack.Dgebd2(m, n, a, n, d, e[:n-1], tauQ, tauP, w)
-		// p becomes Pᵀ: the reflectors' rows move down by one, the first row and column are those of the unit matrix.
-		clear(p)
-		p[0] = 1
-		for r := 1; r < n; r++ {
-			copy(p[r*n+r:(r+1)*n], a[(r-1)*n+r:r*n])
-		}
-		if n > 1 {
-			lapack.Dorgl2(n-1, n-1, n-1, p[n+1:], n, tauP[:n-1], w)
-		}
-		lapack.Dorg2r(m, n, n, a, n, tauQ, w)
-		if !lapack.Dbdsqr(blas.Upper, n, n, m, 0, d, e[:n-1], p, n, a, n, nil, 1, w) {
+		if !bidiagonalSVD(m, n, a, p, d, e, tauQ, tauP, w) {
 			return fmt.Errorf("the singular values of %s do not converge", matrixName(i, c.In[0].Shape))
 		}
 		for r := range d {
@@ -222,4 +211,21 @@ func svd[T float](c *Call) error {
 		}
 	}
 	return nil
+}
+
+// bidiagonalSVD replaces a (m×n, m ≥ n) by U, p (n×n) by Vᵀ and d by the singular values; false if they do not converge. e, tauQ and tauP have n
+// elements, w max(m, 4·n).
+func bidiagonalSVD(m, n int, a, p, d, e, tauQ, tauP, w []float64) bool {
+	lapack.Dgebd2(m, n, a, n, d, e[:n-1], tauQ, tauP, w)
+	// p becomes Pᵀ: the reflectors' rows move down by one, the first row and column are those of the unit matrix.
+	clear(p)
+	p[0] = 1
+	for r := 1; r < n; r++ {
+		copy(p[r*n+r:(r+1)*n], a[(r-1)*n+r:r*n])
+	}
+	if n > 1 {
+		lapack.Dorgl2(n-1, n-1, n-1, p[n+1:], n, tauP[:n-1], w)
+	}
+	lapack.Dorg2r(m, n, n, a, n, tauQ, w)
+	return lapack.Dbdsqr(blas.Upper, n, n, m, 0, d, e[:n-1], p, n, a, n, nil, 1, w)
 }

@@ -181,15 +181,7 @@ func init() {
 		return gauss(t, in[3])
 	})
 	evaluators["det"] = perMatrix([]int{2}, func(_ *graph.Node, in []matrix) (matrix, error) {
-		perm, odd := eliminate(in[0])
-		d := 1.0
-		for i := range perm {
-			d *= in[0].at(i, i)
-		}
-		if odd {
-			d = -d
-		}
-		return matrix{1, 1, []float64{d + 0}}, nil
+		return matrix{1, 1, []float64{in[0].determinant()}}, nil
 	})
 	evaluators["slogdet"] = severalPerMatrix(func(_ *graph.Node, a matrix) ([]matrix, error) {
 		_, odd := eliminate(a)
