@@ -62,7 +62,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "turns of each peer")
 	flag.Float64Var(&o.seconds, "seconds", 0.3, "least seconds of a turn")
 	flag.StringVar(&o.python, "python", "", "Python interpreter")
-	flag.DurationVar(&o.budget, "budget", time.Minute, "time after which a workload gets no more turns")
+	flag.DurationVar(&o.budget, "budget", 30*time.Second, "time after which a workload gets no more turns")
 	flag.StringVar(&o.markdown, "markdown", "", "write the page of goals, rows and profiles to this file; without -only and -peer those of the goals")
 	flag.StringVar(&serve, "serve", "", "run as a peer that is built in (used by the command itself)")
 	flag.Parse()
