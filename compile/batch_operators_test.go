@@ -9,6 +9,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // A batch of every operator, over each operand of its samples alone, be it floats, integers or masks, and over all floats, is the same as
@@ -135,24 +136,30 @@ func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice
 		t.Errorf("%s: %v", what, err)
 		return
 	}
+	p, err := testkit.Compile(compile.Config{}, outputs...)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	m := vm.NewMachine(p)
 	for b := range n {
-		one, err := testkit.CompileAndRun(compile.Config{}, used(singles[b], outputs), outputs...)
+		one, err := testkit.Run(m, used(singles[b], outputs))
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			return
 		}
 		for k, want := range one {
-			m, all := want.Len(), many[k]
+			size, all := want.Len(), many[k]
 			got := ref.Value{Type: want.Type}
 			switch {
-			case all.Len() == m: // it does not depend on what is batched
+			case all.Len() == size: // it does not depend on what is batched
 				got.F, got.I, got.B = all.F, all.I, all.B
 			case want.F != nil:
-				got.F = all.F[m*b : m*b+m]
+				got.F = all.F[size*b : size*b+size]
 			case want.I != nil:
-				got.I = all.I[m*b : m*b+m]
+				got.I = all.I[size*b : size*b+size]
 			default:
-				got.B = all.B[m*b : m*b+m]
+				got.B = all.B[size*b : size*b+size]
 			}
 			if err := testkit.Close(got, want, 1e-11); err != nil {
 				t.Errorf("%s: element %d of the batch, output %d: %v", what, b, k, err)
