@@ -225,6 +225,7 @@ func (d *draw) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	d.view.hovering = f.name == "html"
 	if err := d.checkDirectory(); err != nil {
 		return err
 	}

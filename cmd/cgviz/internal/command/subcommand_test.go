@@ -305,3 +305,15 @@ func TestPassesAsHTML(t *testing.T) {
 		}
 	}
 }
+
+// Pages say on hovering what a node costs, without being asked.
+func TestHTMLListsCosts(t *testing.T) {
+	for _, args := range [][]string{{"-T", "html", "z = x*y + sin(x)"}, {"-T", "html", "--opt", "after", "z = x*y + sin(x)"}} {
+		if r := run("", args...); r.status != 0 || !strings.Contains(r.out, `\ncost: `) || !strings.Contains(r.out, `\nmemory: 8 B`) {
+			t.Errorf("%v: status %d, %s", args, r.status, r.err)
+		}
+	}
+	if r := run("", "-T", "svg", "z = x*y + sin(x)"); strings.Contains(r.out, "cost: ") {
+		t.Error("an SVG lists costs")
+	}
+}

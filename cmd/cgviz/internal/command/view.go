@@ -36,8 +36,9 @@ type view struct {
 	depth, radius          int
 	fold                   bool
 
-	colours colouring
-	limited string // what --max-nodes did, for a warning
+	colours  colouring
+	hovering bool   // the format lists cost and memory on hovering
+	limited  string // what --max-nodes did, for a warning
 }
 
 func (v *view) flags(cmd *cobra.Command) {
@@ -87,9 +88,9 @@ func (v *view) understand(cmd *cobra.Command) (err error) {
 	return nil
 }
 
-// wants reports whether a fact is to be shown or to colour the nodes.
+// wants reports whether a fact is to be shown, be it on hovering, or to colour the nodes. Times are not measured unasked.
 func (v *view) wants(field string, by colouring) bool {
-	return v.colours == by || slices.Contains(v.show, field) || slices.Contains(v.show, "+"+field)
+	return v.hovering && field != "time" || v.colours == by || slices.Contains(v.show, field) || slices.Contains(v.show, "+"+field)
 }
 
 // options returns what the picture is to show.
