@@ -61,7 +61,7 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 	}
 	b.former()
 	b.outputs()
-	b.backward()
+	b.execution()
 	b.finish()
 	return b.scene, nil
 }
@@ -425,46 +425,6 @@ func (b *builder) constant(n *Node, user, place int) int {
 		Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
 		Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n),
 		Cluster: b.home(&b.model.Nodes[user])})
-}
-
-// former draws the edges that were there in an earlier graph.
-func (b *builder) former() {
-	for i := range b.model.Nodes {
-		n := &b.model.Nodes[i]
-		at, drawn := b.forward[i]
-		for k, in := range n.Former {
-			if !drawn || b.folded[in] {
-				continue
-			}
-			from, drawn := b.forward[in]
-			if c := &b.model.Nodes[in]; c.Op == "const" {
-				from, drawn = b.constant(c, i, len(n.Inputs)+k), true
-			}
-			if drawn {
-				b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e%d-former%d", n.ID, k), From: from, To: at, Kind: scene.Former, Weight: 1})
-			}
-		}
-	}
-}
-
-// backward marks what is computed for the gradient alone.
-func (b *builder) backward() {
-	gradients := false
-	primal := make([]bool, len(b.model.Nodes))
-	for _, o := range b.model.Outputs {
-		gradients = gradients || o.Of != ""
-		primal[o.Node] = primal[o.Node] || o.Of == ""
-	}
-	for i := len(primal) - 1; i >= 0; i-- {
-		if primal[i] {
-			for _, in := range b.model.Nodes[i].Inputs {
-				primal[in] = true
-			}
-		}
-	}
-	for i, at := range b.forward {
-		b.scene.Nodes[at].Backward = gradients && !primal[i] && b.model.Nodes[i].Op != "input"
-	}
 }
 
 // ghost draws the copy of a forward value in the gradient's cluster.

@@ -58,6 +58,9 @@ type Node struct {
 	Match string
 	// Number is that by which drawings call a node without a name, as in v₃; 0 stands for its place among those drawn.
 	Number int
+	// Step is the node's place in the execution, for the walk through it; where nodes have equal ones, and all have 0,
+	// they are computed in the order of the model.
+	Step int
 	// Change is what a comparison with an earlier graph says of it.
 	Change Change
 	// Former are operands that it had in the earlier graph, as indices into Model.Nodes.

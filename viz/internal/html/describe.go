@@ -2,6 +2,7 @@ package html
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/viz/internal/draw"
@@ -125,16 +126,24 @@ func steps(s *scene.Scene) []step {
 			list = append(list, step{i, part})
 		}
 	}
+	slices.SortStableFunc(list, func(a, b step) int { return s.Nodes[a.Node].Step - s.Nodes[b.Node].Step })
 	back := make([]bool, len(s.Nodes))
 	for i := range s.Edges {
 		if e := &s.Edges[i]; e.Kind == scene.Reverse {
 			back[e.From] = true
 		}
 	}
-	for i := len(s.Nodes) - 1; i >= 0; i-- {
-		if back[i] {
+	// Backward, nodes come in the reverse order, results first.
+	var reverse []step
+	for i := range s.Nodes {
+		if back[i] && s.Nodes[i].Copy != "" {
 			list = append(list, step{i, "adjoint"})
 		}
 	}
-	return list
+	for _, x := range slices.Backward(list) {
+		if back[x.Node] && x.Part != "adjoint" {
+			reverse = append(reverse, step{x.Node, "adjoint"})
+		}
+	}
+	return append(list, reverse...)
 }

@@ -162,6 +162,7 @@ type Node struct {
 	Copy string
 	// Scope is the path of the scope that the node stands for; empty for an ordinary one.
 	Scope string
+	Step  int // place in the execution; of equal ones, the order of the scene counts
 	// Backward marks what belongs to the gradient's computation.
 	Backward bool
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
@@ -115,6 +116,7 @@ func (d *draw) annotateGraph(ctx context.Context, m *viz.Model, results []*graph
 		for i := range m.Nodes {
 			index[m.Nodes[i].ID] = i
 		}
+		d.order(m, p, shares, index)
 		for k, s := range shares {
 			if s.Node < 0 {
 				continue
@@ -129,6 +131,29 @@ func (d *draw) annotateGraph(ctx context.Context, m *viz.Model, results []*graph
 	}
 	d.annotate(m, facts)
 	return nil
+}
+
+// order gives the nodes the order of the program, for the walk through a page, and says which instruction computes them.
+// Nodes for which the compiler left no instruction follow their operands.
+func (d *draw) order(m *viz.Model, p *vm.Program, shares []vm.Share, index map[int]int) {
+	if !d.view.hovering {
+		return
+	}
+	for k, s := range shares {
+		if s.Node < 0 {
+			continue
+		}
+		if i, ok := index[int(p.Debug.Nodes[s.Node].ID)]; ok && m.Nodes[i].Step == 0 {
+			n := &m.Nodes[i]
+			n.Step = k + 1
+			n.Notes = append(n.Notes, viz.Note{Key: "instruction", Text: strconv.Itoa(s.Instr)})
+		}
+	}
+	for i := range m.Nodes {
+		for _, in := range m.Nodes[i].Inputs {
+			m.Nodes[i].Step = max(m.Nodes[i].Step, m.Nodes[in].Step)
+		}
+	}
 }
 
 // annotateProgram adds the facts that the flags ask for to the model of a program.

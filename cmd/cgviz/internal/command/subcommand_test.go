@@ -3,8 +3,11 @@ package command
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -303,6 +306,46 @@ func TestPassesAsHTML(t *testing.T) {
 		if r := run("", args...); r.status == 0 || !strings.Contains(r.err, want) {
 			t.Errorf("%v: status %d, %s", args, r.status, r.err)
 		}
+	}
+}
+
+// The walk through a page follows the program, not the order in which the graph was built.
+func TestHTMLStepsFollowTheProgram(t *testing.T) {
+	text := "a = sin(x); b = cos(y); c = exp(a); d = log(b); z = c*d"
+	s, err := source.Read(text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compile.Compile(s.Outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, c := range p.Instrs[0].Straight.Code {
+		want = append(want, c.Op.String())
+	}
+	r := run("", "-T", "html", text)
+	data := regexp.MustCompile(`<script id="view-0" type="application/json">(.*)</script>`).FindStringSubmatch(r.out)
+	if data == nil {
+		t.Fatal(r.err)
+	}
+	var view struct {
+		Nodes []struct{ Details string }
+		Steps []struct{ Node int }
+	}
+	if err := json.Unmarshal([]byte(data[1]), &view); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range view.Steps {
+		head, _, _ := strings.Cut(view.Nodes[s.Node].Details, "\n")
+		got = append(got, head[strings.LastIndex(head, " ")+1:])
+		if !strings.Contains(view.Nodes[s.Node].Details, "instruction: 0") {
+			t.Errorf("details: %q", view.Nodes[s.Node].Details)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the walk goes through %v, the program through %v", got, want)
 	}
 }
 
