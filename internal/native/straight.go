@@ -423,19 +423,28 @@ func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int) {
 }
 
 func (s *Straight) runWithScratch(arena unsafe.Pointer) {
-	if s.scratch < scratchBytes {
+	if s.scratch+lineBytes < scratchBytes {
 		var block [scratchBytes]byte
-		s.runChunks(arena, unsafe.Pointer(&block[s.fixed]))
+		s.runChunks(arena, s.slotsIn(block[:]))
 	} else {
 		block, _ := s.blocks.Get().(*[]byte)
 		if block == nil {
-			fresh := make([]byte, s.scratch+1)
+			fresh := make([]byte, s.scratch+lineBytes)
 			block = &fresh
 		}
-		s.runChunks(arena, unsafe.Pointer(&(*block)[s.fixed]))
+		s.runChunks(arena, s.slotsIn(*block))
 		s.blocks.Put(block)
 	}
 	runtime.KeepAlive(s.pages)
+}
+
+// lineBytes is the size of a cache line: vectors that cross lines cost twice.
+const lineBytes = 64
+
+// slotsIn returns where the slots begin in a scratch block: at a cache line, behind what is fixed.
+func (s *Straight) slotsIn(block []byte) unsafe.Pointer {
+	at := uintptr(unsafe.Pointer(&block[s.fixed]))
+	return unsafe.Pointer(&block[s.fixed+int(-at&(lineBytes-1))])
 }
 
 func (s *Straight) runChunks(arena, scratch unsafe.Pointer) {
