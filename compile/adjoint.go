@@ -50,6 +50,7 @@ func (a *adjoints) addResult(i, result int, ct *graph.Node, masked bool) {
 }
 
 var (
+	opMatMul         = graph.LookupOp("matmul")
 	opIndex          = graph.LookupOp("index")
 	opIndexTranspose = graph.LookupOp("index_transpose")
 	opSliceTranspose = graph.LookupOp("slice_transpose")

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
 // Gradient appends the gradient of a scalar float cost by each of the nodes wrt to the graph and returns it
@@ -326,6 +327,14 @@ func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)
 }
 
+// zeroWins returns n, or for products of matrices a twin whose transposes multiply adjoints so that a 0 wins over infinite and NaN operands.
+func zeroWins(g *graph.Graph, n *graph.Node) *graph.Node {
+	if n.Op() != opMatMul || n.Attrs().Bool("no_nan") {
+		return n
+	}
+	return g.Apply(opMatMul, n.Inputs(), attr.Make(append(slices.Clone(n.Attrs()), attr.B("no_nan", true))...))
+}
+
 // masks reports whether the operator's adjoints may be exactly 0 where the operands are not to count,
 // although these, and so everything in front of them, can be infinite or NaN there.
 func masks(n *graph.Node) bool {
@@ -378,6 +387,9 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 				}
 			}
 		case op.Transpose != nil:
+			if masked {
+				n = zeroWins(g, n)
+			}
 			for k, in := range n.Inputs() {
 				if _, ok := index.get(in); ok {
 					give(in, op.Transpose(n, k, total[i]))

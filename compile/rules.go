@@ -401,9 +401,13 @@ var shapeRules = []rule{
 				if x := t.in[k]; x.Op().Name == "transpose" && swapsLastTwo(x.Attrs().Ints("perm")) {
 					in := append([]*graph.Node(nil), t.in...)
 					in[k] = x.Input(0)
-					flags := []attr.Named{attr.B("transpose_a", t.attrs.Bool("transpose_a")), attr.B("transpose_b", t.attrs.Bool("transpose_b"))}
-					flags[k] = attr.B(key, !t.attrs.Bool(key))
-					return t.g.Apply(t.op, in, attr.Make(flags...))
+					flags := slices.Clone(t.attrs)
+					for i := range flags {
+						if flags[i].Key == key {
+							flags[i] = attr.B(key, !t.attrs.Bool(key))
+						}
+					}
+					return t.g.Apply(t.op, in, flags)
 				}
 			}
 			return nil
@@ -485,6 +489,13 @@ var fastRules = []rule{
 		}},
 	{name: "mul-no-nan", class: fastMath, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, y) → x · y",
 		apply: func(t term) *graph.Node { return graph.Mul(t.in[0], t.in[1]) }},
+	{name: "matmul-no-nan", class: fastMath, ops: []string{"matmul"}, doc: "matmul in which zeros win → matmul",
+		apply: func(t term) *graph.Node {
+			if !t.attrs.Bool("no_nan") {
+				return nil
+			}
+			return t.g.Apply(t.op, t.in, slices.DeleteFunc(slices.Clone(t.attrs), func(a attr.Named) bool { return a.Key == "no_nan" }))
+		}},
 	{name: "reassociate", class: fastMath, ops: []string{"add", "mul"}, doc: "(x ∘ a) ∘ b → x ∘ (a ∘ b) for constants a, b",
 		apply: func(t term) *graph.Node {
 			for k, x := range t.in {

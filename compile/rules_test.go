@@ -265,6 +265,12 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.y) }},
 		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.y) }},
 	},
+	"matmul-no-nan": {
+		builders{func(o *operands) *graph.Node {
+			return o.g.Apply(graph.LookupOp("matmul"), []*graph.Node{graph.Reshape(o.x, 3, 2), o.y}, graph.Attrs{graph.BoolAttr("no_nan", true), graph.BoolAttr("transpose_a", false), graph.BoolAttr("transpose_b", false)})
+		}},
+		builders{func(o *operands) *graph.Node { return graph.MatMul(graph.Reshape(o.x, 3, 2), o.y) }},
+	},
 	"reassociate": {
 		builders{func(o *operands) *graph.Node { return graph.Add(graph.Add(o.x, o.g.Const(0.1)), o.g.Const(0.2)) }, func(o *operands) *graph.Node { return graph.Mul(o.g.Const(3), graph.Mul(o.g.Const(0.7), o.x)) }},
 		builders{func(o *operands) *graph.Node { return graph.Add(graph.Add(o.x, o.y), o.g.Const(0.2)) }, func(o *operands) *graph.Node { return graph.Mul(graph.Add(o.x, o.g.Const(0.1)), o.g.Const(3)) }},

@@ -156,7 +156,9 @@ func LogicalXor(x, y *Node) *Node { return apply2(opLogicalXor, x, y) }
 func LogicalNot(x *Node) *Node { return apply1(opLogicalNot, x) }
 
 // Where returns a where condition (bool) is true, else b, elementwise and broadcast. The branch that is
-// not taken contributes exactly 0 to every derivative.
+// not taken contributes exactly 0 to every derivative, of every order and in both modes, whatever is infinite or NaN in it: through elementwise operators, reductions,
+// operators that move elements, and products of matrices. Operators that solve, convolve or recur with infinite operands may give NaN for
+// an adjoint of 0, and what a run refuses (a singular matrix, an index out of range) it refuses in both branches.
 func Where(condition, a, b *Node) *Node { return apply3(opWhere, condition, a, b) }
 
 // Cast converts x to the dtype; x itself if it has that dtype.

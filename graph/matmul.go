@@ -12,10 +12,12 @@ func init() {
 	opMatMul = Register(&Op{
 		Name: "matmul", Symbol: "@", Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "matmul",
 		Attrs: []AttrSpec{
+			{Key: "no_nan", Kind: attr.Bool, Optional: true, Doc: "terms in which a factor is 0 are 0, also if the other one is infinite or NaN"},
 			{Key: "transpose_a", Kind: attr.Bool, Doc: "use the first operand's matrices transposed"},
 			{Key: "transpose_b", Kind: attr.Bool, Doc: "use the second operand's matrices transposed"},
 		},
-		Doc:     "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is one chain of fused multiply-adds in ascending order.",
+		Doc: "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is one chain of fused multiply-adds in ascending order. " +
+			"Adjoints from behind a mask are multiplied with no_nan, so that a zero adjoint wins.",
 		Formula: "ct·Bᵀ, Aᵀ·ct",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			x, y := in[0].typ, in[1].typ
@@ -39,6 +41,13 @@ func init() {
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			a, b := n.inputs[0], n.inputs[1]
 			ta, tb := n.extra.attrs.Bool("transpose_a"), n.extra.attrs.Bool("transpose_b")
+			matmul := func(a, b *Node, ta, tb bool) *Node {
+				attrs := []attr.Named{attr.B("transpose_a", ta), attr.B("transpose_b", tb)}
+				if n.extra.attrs.Bool("no_nan") {
+					attrs = append(attrs, attr.B("no_nan", true))
+				}
+				return applyAll(opMatMul, []*Node{a, b}, attrs...)
+			}
 			var adj *Node
 			switch {
 			case i == 0 && !ta:
@@ -56,6 +65,9 @@ func init() {
 			matmulSample(Shape{3, 4}, Shape{4, 5}, false, false), matmulSample(Shape{4, 3}, Shape{4, 5}, true, false),
 			matmulSample(Shape{3, 4}, Shape{5, 4}, false, true), matmulSample(Shape{4, 3}, Shape{5, 4}, true, true),
 			matmulSample(Shape{2, 1, 3, 4}, Shape{3, 4, 5}, false, false),
+			{Attrs: attr.Make(attr.B("no_nan", true), attr.B("transpose_a", true), attr.B("transpose_b", false)), In: []SampleInput{{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 1}}}}},
+			{Attrs: attr.Make(attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false)), NoDifferences: "infinite operands", In: []SampleInput{
+				{Type: Type{Float64, Shape{2, 3}}, Values: []float64{0, 1, 2, posInf, 0, -1}, Constant: true}, {Type: Type{Float64, Shape{3, 2}}, Values: []float64{posInf - posInf, 3, 0, posInf, 1, 2}, Constant: true}}},
 		},
 	})
 }

@@ -11,7 +11,7 @@ func init() {
 	Register(&Kernel{
 		Name: "matmul",
 		Doc: "Matrix products of the last two dimensions, NumPy broadcasting of the leading ones; transpose_a and transpose_b read an operand's last two dimensions swapped. " +
-			"Operands have rank ≥ 2. Each element of a float result is one chain of fused multiply-adds in ascending k that starts at 0; integers wrap. Numeric dtypes.",
+			"Operands have rank ≥ 2. Each element of a float result is one chain of fused multiply-adds in ascending k that starts at 0; integers wrap. With no_nan a factor 0 wins over infinities and NaN. Numeric dtypes.",
 		Check: checkMatmul,
 		Workspace: func(in, out []Type, a attr.List) int {
 			m, n, k := matmulSizes(in, out, a)
@@ -25,7 +25,7 @@ func init() {
 }
 
 func checkMatmul(in, out []Type, a attr.List) error {
-	if err := checkCall(in, out, a, 2, 1, option("transpose_a", attr.Bool), option("transpose_b", attr.Bool)); err != nil {
+	if err := checkCall(in, out, a, 2, 1, option("no_nan", attr.Bool), option("transpose_a", attr.Bool), option("transpose_b", attr.Bool)); err != nil {
 		return err
 	}
 	x, y, z := in[0].Shape, in[1].Shape, out[0].Shape
@@ -116,15 +116,49 @@ func newMatmulPlan(in, out []Type, a attr.List) *matmulPlan {
 func matmul[T number](c *Call) error {
 	p := c.State.(*matmulPlan)
 	a, b, z := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	zeroWins := c.Attrs.Bool("no_nan") && !(allFinite(a) && allFinite(b))
 	for i := range p.count {
-		gemm(p.m, p.n, p.k,
-			matrixView[T]{a[p.batchA.offset : p.batchA.offset+p.sizeA], p.aRow, p.aCol},
-			matrixView[T]{b[p.batchB.offset : p.batchB.offset+p.sizeB], p.bRow, p.bCol},
-			z[i*p.sz:(i+1)*p.sz], p.n, false, c.Work)
+		x := matrixView[T]{a[p.batchA.offset : p.batchA.offset+p.sizeA], p.aRow, p.aCol}
+		y := matrixView[T]{b[p.batchB.offset : p.batchB.offset+p.sizeB], p.bRow, p.bCol}
+		if zeroWins {
+			productNoNaN(p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz])
+		} else {
+			gemm(p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz], p.n, false, c.Work)
+		}
 		p.batchA.next()
 		p.batchB.next()
 	}
 	return nil
+}
+
+func allFinite[T number](x []T) bool {
+	for _, v := range x {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// productNoNaN is the product x·y without the terms in which a factor is 0. Only operands with infinities or NaN come here, so it is plain; the
+// other terms are chained as gemm does.
+func productNoNaN[T number](m, n, k int, x, y matrixView[T], z []T) {
+	_, single := any(z).([]float32)
+	for i := range m {
+		for j := range n {
+			s := 0.0
+			for l := range k {
+				switch a, b := float64(x.data[i*x.row+l*x.col]), float64(y.data[l*y.row+j*y.col]); {
+				case a == 0 || b == 0:
+				case single:
+					s = fmaSingle(a, b, s)
+				default:
+					s = math.FMA(a, b, s)
+				}
+			}
+			z[i*n+j] = T(s)
+		}
+	}
 }
 
 // matrixView reads element (i, j) at data[i·row + j·col].

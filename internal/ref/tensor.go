@@ -192,7 +192,7 @@ func concat(n *graph.Node, in []Value) (Value, error) {
 func matmul(n *graph.Node, in []Value) (Value, error) {
 	out := New(n.Type())
 	a, b := in[0], in[1]
-	ta, tb := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b")
+	ta, tb, noNaN := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b"), n.Attrs().Bool("no_nan")
 	at := func(x Value, transposed bool, batch []int, i, j int) float64 {
 		s := x.Type.Shape
 		r := len(s) - 2
@@ -217,7 +217,10 @@ func matmul(n *graph.Node, in []Value) (Value, error) {
 		idx := unflat(f, n.Shape())
 		r := len(idx) - 2
 		for k := range inner {
-			out.F[f] += at(a, ta, idx[:r], idx[r], k) * at(b, tb, idx[:r], k, idx[r+1])
+			x, y := at(a, ta, idx[:r], idx[r], k), at(b, tb, idx[:r], k, idx[r+1])
+			if !noNaN || x != 0 && y != 0 {
+				out.F[f] += x * y
+			}
 		}
 	}
 	return out, nil
