@@ -237,3 +237,11 @@ func equal(t *testing.T, what string, at testkit.Point, got, want []*graph.Node)
 		}
 	}
 }
+
+// A batch of scalars is not reduced over by the moments of one scalar.
+func TestBatchOfScalarMoments(t *testing.T) {
+	g := graph.New()
+	x, xs := g.Input("x", graph.Float64), g.Input("xs", graph.Float64, 3)
+	batched := must[[]*graph.Node](t)(compile.Batch([]*graph.Node{graph.ReduceVar(x, nil, 0), graph.ReduceStd(x, nil, 0), graph.ReduceL2(x, nil)}, []*graph.Node{x}, []*graph.Node{xs}))
+	expect(t, point(xs, []float64{1, 2, -4}), 0, [][]float64{{0, 0, 0}, {0, 0, 0}, {1, 2, 4}}, batched...)
+}

@@ -95,7 +95,7 @@ func reduceLike2(op *Op, n, x *Node) *Node {
 // centred is the operand of a reduction less its mean.
 func centred(n *Node) *Node {
 	x := n.inputs[0]
-	return Sub(x, reduce(opReduceMean, x, n.extra.attrs.Ints("axes"), true))
+	return Sub(x, applyAll(opReduceMean, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", true)))
 }
 
 func divisorOf(n *Node) float64 { return reducedCount(n) - float64(n.extra.attrs.Int("ddof")) }

@@ -220,7 +220,10 @@ func normType(in []*Node, a attr.List) (Type, error) {
 	return *x, checkEpsilon(a)
 }
 
-func attentionType(in []*Node, _ attr.List) (Type, error) {
+func attentionType(in []*Node, a attr.List) (Type, error) {
+	if s := a.Float("scale"); s-s != 0 {
+		return Type{}, fmt.Errorf("the scale is %v: needs a finite number", s)
+	}
 	q, k, v := in[0].typ, in[1].typ, in[2].typ
 	if _, err := floatOperands(in[:3], nil); err != nil {
 		return Type{}, err

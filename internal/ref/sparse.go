@@ -9,6 +9,9 @@ import (
 // eachEntry calls f for every entry of a sparse matrix in compressed rows.
 func eachEntry(start, column Value, columns int, f func(e, i, j int)) error {
 	for i := range start.Len() - 1 {
+		if start.I[i] < 0 || start.I[i+1] < start.I[i] || start.I[i+1] > int64(column.Len()) {
+			return fmt.Errorf("the entries %d to %d of row %d are out of range", start.I[i], start.I[i+1], i)
+		}
 		for e := start.I[i]; e < start.I[i+1]; e++ {
 			j := column.I[e]
 			if j < 0 || j >= int64(columns) {

@@ -1,0 +1,229 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/ref"
+)
+
+// mutant is an application of an operator near one of its samples: one operand's type or one attribute is another.
+type mutant struct {
+	what  string
+	types []graph.Type
+	attrs attr.List
+}
+
+// application finds the operator in the graph of a sample.
+func application(op *graph.Op, s graph.Sample) (types []graph.Type, attrs attr.List, ok bool) {
+	sg, err := buildSample(op, s, graph.Float64, false)
+	if err != nil {
+		return nil, nil, false
+	}
+	for i := range sg.g.Len() {
+		if n := sg.g.Node(i); n.Op() == op {
+			for _, in := range n.Inputs() {
+				types = append(types, in.Type())
+			}
+			return types, n.Attrs(), true
+		}
+	}
+	return nil, nil, false
+}
+
+func mutants(types []graph.Type, attrs attr.List) []mutant {
+	var all []mutant
+	withType := func(k int, t graph.Type) {
+		m := slices.Clone(types)
+		m[k] = t
+		all = append(all, mutant{fmt.Sprintf("operand %d is %v", k, t), m, attrs})
+	}
+	for k, t := range types {
+		for d := graph.Bool; d <= graph.Float64; d++ {
+			if d != t.DType {
+				withType(k, graph.Type{DType: d, Shape: t.Shape})
+			}
+		}
+		s := t.Shape
+		shapes := []graph.Shape{append(slices.Clone(s), 1), append(graph.Shape{2}, s...), {}, {1}, {7}, {1, 1}, {3, 3}, {2, 5}}
+		for d := range s {
+			for _, n := range []int{1, s[d] + 1} {
+				c := slices.Clone(s)
+				c[d] = n
+				shapes = append(shapes, c)
+			}
+			shapes = append(shapes, slices.Delete(slices.Clone(s), d, d+1))
+		}
+		for _, c := range shapes {
+			withType(k, graph.Type{DType: t.DType, Shape: c})
+		}
+	}
+	for i, a := range attrs {
+		withAttr := func(v attr.Named) {
+			m := slices.Clone(attrs)
+			m[i] = v
+			all = append(all, mutant{"attribute " + attr.List{v}.String(), types, m})
+		}
+		numbers := []int{-1, 0, 1, 2, 3, 99, -99, 1 << 40, math.MaxInt, math.MinInt}
+		switch a.Value.Kind {
+		case attr.Int:
+			for _, n := range numbers {
+				withAttr(attr.I(a.Key, n))
+			}
+		case attr.Ints:
+			old := a.Value.Ints
+			withAttr(attr.L(a.Key, append(slices.Clone(old), 0)))
+			withAttr(attr.L(a.Key, nil))
+			for k := range old {
+				for _, n := range numbers {
+					c := slices.Clone(old)
+					c[k] = n
+					withAttr(attr.L(a.Key, c))
+				}
+			}
+		case attr.Bool:
+			withAttr(attr.B(a.Key, a.Value.Int == 0))
+		case attr.Float:
+			for _, x := range []float64{math.NaN(), math.Inf(1), -1, 0, 1e300} {
+				withAttr(attr.F(a.Key, x))
+			}
+		case attr.String:
+			for _, s := range []string{"", "nonsense"} {
+				withAttr(attr.S(a.Key, s))
+			}
+		}
+		all = append(all, mutant{"attribute " + a.Key + " is missing", types, slices.Delete(slices.Clone(attrs), i, i+1)})
+	}
+	for k := range types {
+		all = append(all, mutant{fmt.Sprintf("operand %d is missing", k), slices.Delete(slices.Clone(types), k, k+1), attrs})
+	}
+	return append(all, mutant{"another operand", append(slices.Clone(types), graph.Type{DType: graph.Float64}), attrs})
+}
+
+// Every operator with every operand and every attribute replaced, one at a time: what its type rule refuses is an error of this file that names
+// it; what it accepts compiles, runs, and gives what the interpreter gives.
+func TestOperatorsOfOtherOperands(t *testing.T) {
+	refused, ran, failed := 0, 0, 0
+	for _, op := range graph.Ops() {
+		if unsampled[op.Name] != "" || op.Family == graph.FamilyUser || len(op.Samples) == 0 {
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			mine := 0
+			for _, s := range op.Samples {
+				types, attrs, ok := application(op, s)
+				if !ok {
+					continue
+				}
+				for _, m := range mutants(types, attrs) {
+					switch checkMutant(t, op, m) {
+					case wasRefused:
+						mine++
+					case hasRun:
+						ran++
+					case hasFailed:
+						failed++
+					}
+				}
+			}
+			if mine == 0 {
+				t.Errorf("%s accepts whatever it is given", op.Name)
+			}
+			refused += mine
+		})
+	}
+	t.Logf("%d refused, %d ran, %d ended in errors of the run", refused, ran, failed)
+}
+
+type outcome int
+
+const (
+	skipped outcome = iota
+	wasRefused
+	hasRun
+	hasFailed
+)
+
+func checkMutant(t *testing.T, op *graph.Op, m mutant) (result outcome) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.Errorf("%s, %s: panic: %v", op.Name, m.what, r)
+		}
+	}()
+	g, at := graph.New(), Point{}
+	var in []*graph.Node
+	for i, typ := range m.types {
+		x := g.Input(fmt.Sprintf("x%d", i), typ.DType, typ.Shape...)
+		at[x] = SampleValue(graph.SampleInput{Type: typ}, i, graph.Float64)
+		if op.Name == "searchsorted" && i == 0 {
+			sortLines(at[x])
+		}
+		in = append(in, x)
+	}
+	y := g.Apply(op, in, m.attrs)
+	if err := g.Err(); err != nil {
+		var e *graph.Error
+		if !errors.As(err, &e) || e.Op != op.Name || !strings.HasSuffix(e.Pos.File, "testkit/mutation_test.go") || strings.Contains(err.Error(), "BUG") {
+			t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		}
+		return wasRefused
+	}
+	outs := []*graph.Node{y}
+	if rs := y.Results(); rs != nil {
+		outs = nil
+		for i := range rs {
+			outs = append(outs, graph.Result(y, i))
+		}
+	}
+	for _, o := range outs {
+		if o.Shape().Size() > 10000 {
+			return skipped
+		}
+	}
+	got, err := CompileAndRun(compile.Config{}, at, outs...)
+	want, refErr := ref.Eval(at, outs...)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "BUG"), err == nil && refErr != nil, err != nil && refErr == nil:
+		t.Errorf("%s, %s: error %v, interpreted %v", op.Name, m.what, err, refErr)
+	case err != nil:
+		if !strings.Contains(err.Error(), "mutation_test.go:") {
+			t.Errorf("%s, %s: error without a line: %v", op.Name, m.what, err)
+		}
+		return hasFailed
+	default:
+		for i := range outs {
+			if op.Name == "eigh" || op.Name == "svd" { // the signs of vectors are any
+				dropSigns(got[i])
+				dropSigns(want[i])
+			}
+			if err := CloseTo(got[i], want[i], bound32, 1e-12); err != nil {
+				t.Errorf("%s, %s: %v", op.Name, m.what, err)
+			}
+		}
+	}
+	return hasRun
+}
+
+// sortLines sorts along the last dimension.
+func sortLines(v ref.Value) {
+	s := v.Type.Shape
+	if v.F == nil || len(s) == 0 {
+		return
+	}
+	for n := s[len(s)-1]; len(v.F) >= n && n > 0; v.F = v.F[n:] {
+		slices.Sort(v.F[:n])
+	}
+}
+
+func dropSigns(v ref.Value) {
+	for i, x := range v.F {
+		v.F[i] = math.Abs(x)
+	}
+}
