@@ -159,7 +159,13 @@ func init() {
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	}))
 	opHuber = Register(&Op{
-		Name: "huber", Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true, Operands: floatOperands,
+		Name: "huber", Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true,
+		Operands: func(in []*Node, a attr.List) (DType, error) {
+			if delta := a.Float("delta"); !(delta > 0) {
+				return 0, fmt.Errorf("delta %v is not above 0", delta)
+			}
+			return floatOperands(in, a)
+		},
 		Attrs: []AttrSpec{{Key: "delta", Kind: attr.Float, Doc: "δ > 0"}},
 		Doc:   "(x − y)²/2 where |x − y| ≤ δ, else δ·(|x − y| − δ/2).", Formula: "x − y limited to [−δ, δ], and its negative",
 		Source: "Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35, 1964",
@@ -349,9 +355,6 @@ func MSE(x, y *Node) *Node { return apply2(opMSE, x, y) }
 
 // Huber returns (x − y)²/2 where |x − y| ≤ delta and delta·(|x − y| − delta/2) elsewhere, elementwise and broadcast.
 func Huber(x, y *Node, delta float64) *Node {
-	if x.Valid() && !(delta > 0) {
-		return x.g.Fail("huber", fmt.Errorf("delta %v is not above 0", delta))
-	}
 	return applyAll(opHuber, []*Node{x, y}, attr.F("delta", delta))
 }
 

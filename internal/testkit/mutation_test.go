@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -163,7 +164,7 @@ func checkMutant(t *testing.T, op *graph.Op, m mutant) (result outcome) {
 		x := g.Input(fmt.Sprintf("x%d", i), typ.DType, typ.Shape...)
 		at[x] = SampleValue(graph.SampleInput{Type: typ}, i, graph.Float64)
 		if op.Name == "searchsorted" && i == 0 {
-			sortLines(at[x])
+			sortLines(at[x]) // as it says that they must be
 		}
 		in = append(in, x)
 	}
@@ -209,6 +210,106 @@ func checkMutant(t *testing.T, op *graph.Op, m mutant) (result outcome) {
 		}
 	}
 	return hasRun
+}
+
+// Derivatives with other shapes and attributes than those of the samples: both modes against each other, and forward mode against differences, at
+// random points. The derivative of random_gamma is not that of its sampling procedure.
+func TestDerivativesOfOtherOperands(t *testing.T) {
+	checked := 0
+	for _, op := range graph.Ops() {
+		if unsampled[op.Name] != "" || op.Family == graph.FamilyUser || !op.Differentiable() || op.Name == "random_gamma" {
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			for _, s := range op.Samples {
+				types, attrs, ok := application(op, s)
+				if !ok {
+					continue
+				}
+				for _, m := range mutants(types, attrs) {
+					if checkDerivatives(t, op, m) {
+						checked++
+					}
+				}
+			}
+		})
+	}
+	t.Logf("%d checked", checked)
+}
+
+func checkDerivatives(t *testing.T, op *graph.Op, m mutant) bool {
+	random := rand.New(rand.NewPCG(uint64(len(m.what)), uint64(len(op.Name))))
+	g, at, along := graph.New(), Point{}, Point{}
+	var in, wrt, dirs []*graph.Node
+	for i, typ := range m.types {
+		x := g.Input(fmt.Sprintf("x%d", i), typ.DType, typ.Shape...)
+		at[x] = SampleValue(graph.SampleInput{Type: typ}, i, graph.Float64)
+		in = append(in, x)
+		if typ.DType != graph.Float64 {
+			continue
+		}
+		u := g.Input(fmt.Sprintf("u%d", i), typ.DType, typ.Shape...)
+		at[u] = ref.New(typ)
+		for k := range at[u].F {
+			at[x].F[k], at[u].F[k] = 4*random.Float64()-2, 2*random.Float64()-1
+		}
+		if op.Name == "interp" && i == 1 {
+			sortLines(at[x])
+		}
+		wrt, dirs, along[x] = append(wrt, x), append(dirs, u), at[u]
+	}
+	y := g.Apply(op, in, m.attrs)
+	if g.Err() != nil || len(wrt) == 0 || y.Results() != nil || y.DType() != graph.Float64 || y.Shape().Size() > 2000 {
+		return false
+	}
+	w := g.Input("w", graph.Float64, y.Shape()...)
+	at[w] = Spread(y.Type(), -1, 1, 5)
+	jvp, err := compile.JVP([]*graph.Node{y}, wrt, dirs)
+	if err != nil {
+		t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		return false
+	}
+	vjp, err := compile.VJP([]*graph.Node{y}, []*graph.Node{w}, wrt)
+	if err != nil {
+		t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		return false
+	}
+	got, err := ref.Eval(at, append(jvp, vjp...)...)
+	if err != nil {
+		return false // a run that ends in an error, such as indices out of range
+	}
+	scale := 1.0
+	for _, v := range got {
+		if !Finite(v) {
+			return false
+		}
+		for _, x := range v.F {
+			scale = max(scale, math.Abs(x))
+		}
+	}
+	if a, b := Dot(at[w], got[0]), pairing(at, dirs, got[1:]); math.Abs(a-b) > 1e-9*scale*float64(len(got[0].F)) {
+		t.Errorf("%s, %s: ⟨w, Ju⟩ = %v, ⟨Jᵀw, u⟩ = %v", op.Name, m.what, a, b)
+	}
+	value, err := ref.Make(y)
+	if err != nil {
+		t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		return false
+	}
+	diff, err := Derivative(value, at, along, 1e-5)
+	finer, err2 := Derivative(value, at, along, 2e-6)
+	if err != nil || err2 != nil {
+		return false
+	}
+	for i, d := range diff[0] {
+		if !near(d, finer[0][i], scale*scale, 1e-6) {
+			continue // a kink or a step, or next to a pole
+		}
+		if math.Abs(d-got[0].F[i]) > 1e-5*scale*scale {
+			t.Errorf("%s, %s: JVP[%d] = %v, differences give %v", op.Name, m.what, i, got[0].F[i], d)
+			break
+		}
+	}
+	return true
 }
 
 // sortLines sorts along the last dimension.
