@@ -42,7 +42,7 @@ func layers(n int) []*graph.Node {
 // it, seen as a whole, as a part, and near by. A screen of 60 Hz allows no less than 16.7 ms.
 func BenchmarkBrowserFrames(b *testing.B) {
 	var page bytes.Buffer
-	p, err := New(layers(3500), WithFolding(false))
+	p, err := New(layers(4900), WithFolding(false))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -110,6 +110,10 @@ async function toggle(paths, collapse, anchor) {
   if (!await display(anchor && "scope " + anchor)) return;
   if (view.steps.length) startSteps();
   if (!anchor) fit();
+  else { // a scope may have been larger than the window
+    const box = view.items.find(i => i.scope === anchor);
+    if (box) { follow(box); show(); }
+  }
   announce(paths.length === 1 ? `${paths[0]} ${collapse ? "collapsed" : "expanded"}` : collapse ? "all scopes collapsed" : "all scopes expanded");
 }
 

@@ -84,20 +84,29 @@ let found = [], at = -1;
 
 function find() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  found = words.length ? view.nodes.filter(n => words.every(w => n.text.includes(w))) : [];
-  const set = new Set(found);
-  for (const n of view.nodes) n.hit = set.has(n);
+  // What stands in collapsed scopes is found too.
+  found = words.length ? view.open.nodes.filter(n => words.every(w => n.text.includes(w))) : [];
+  const set = new Set(found.map(n => n.match)), homes = found.map(n => scopeOf(view.open, n));
+  for (const n of view.nodes) n.hit = n.scope ? homes.some(h => h && within(h, n.scope)) : set.has(n.match);
   at = -1;
   hits.textContent = words.length ? (found.length === 1 ? "1 hit" : `${found.length} hits`) : "";
   show();
 }
 
-function next(step) {
+const scopeOf = (v, n) => n.cluster < 0 ? "" : v.clusters[n.cluster].scope;
+
+async function next(step) {
   if (!found.length) return;
   at = (at + step + found.length) % found.length;
   hits.textContent = `${at + 1} of ${found.length}`;
-  const n = found[at];
-  if (n.inside) select(n.inside, true); else select(n, true);
+  const hit = found[at], place = at, home = scopeOf(view.open, hit), around = [...closed].filter(p => home && within(home, p));
+  if (around.length) {
+    await toggle(around, false, around[0]);
+    at = place;
+    hits.textContent = `${at + 1} of ${found.length}`;
+  }
+  const n = view.nodes.find(m => m.match === hit.match && !m.scope);
+  if (n) select(n, true);
 }
 
 // itemAt returns the node or collapsed scope at a point of the drawing, or an open scope's title.
