@@ -3,7 +3,9 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -72,14 +74,27 @@ func (g *Graph) Fail(op string, err error) *Node {
 // modulePrefix marks functions whose frames are ours, not the user's.
 const modulePrefix = "github.com/adjoint-go/adjoint/"
 
-// ours reports whether a frame belongs to the packages that make nodes on the user's behalf.
+// ourFolders are those of the packages that make nodes on the user's behalf, as the compiler wrote them down.
+var ourFolders = func() [2]string {
+	_, file, _, _ := runtime.Caller(0)
+	graph := path.Dir(file)
+	return [2]string{graph, path.Join(path.Dir(graph), "compile")}
+}()
+
+// ours reports whether a frame belongs to the packages that make nodes on the user's behalf. Their functions say so by name, except closures of
+// functions that were inlined into the user's: they are named after the user's function, but lie in a file of ours.
 func ours(f runtime.Frame) bool {
-	rest, ok := strings.CutPrefix(f.Function, modulePrefix)
-	if !ok || strings.HasSuffix(f.File, "_test.go") {
+	if strings.HasSuffix(f.File, "_test.go") {
 		return false
 	}
-	return strings.HasPrefix(rest, "graph.") || strings.HasPrefix(rest, "compile.") ||
-		strings.HasPrefix(rest, "graph/") || strings.HasPrefix(rest, "compile/")
+	if rest, ok := strings.CutPrefix(f.Function, modulePrefix); ok {
+		for _, name := range []string{"graph.", "graph/", "compile.", "compile/"} {
+			if strings.HasPrefix(rest, name) {
+				return true
+			}
+		}
+	}
+	return slices.Contains(ourFolders[:], path.Dir(f.File))
 }
 
 // callerDepth is the number of return addresses that tell two places in the user's code apart: more frames of
