@@ -12,7 +12,8 @@ import (
 var inf, nan = math.Inf(1), math.NaN()
 
 // The conventions at kinks and singular points, at orders 1 and 2. f maps a vector to a scalar or a vector whose sum
-// is differentiated; second is the gradient of the gradient's sum, nil where no convention is made.
+// is differentiated; second is the gradient of the gradient's sum, nil where there is none: at infinite operands, and where mixed derivatives are infinite
+// (pow at base 0 with exponents up to 1, x·ln y at 0).
 var conventions = []struct {
 	name                     string
 	f                        func(x *graph.Node) *graph.Node
@@ -42,13 +43,13 @@ var conventions = []struct {
 	{"reduce_min at a tie", func(x *graph.Node) *graph.Node { return graph.ReduceMin(x, nil) },
 		[]float64{2, 1, 1, 2}, []float64{1}, []float64{0, 0.5, 0.5, 0}, []float64{0, 0, 0, 0}},
 	{"hypot at the origin", func(x *graph.Node) *graph.Node { return graph.Hypot(graph.Index(x, 0), graph.Index(x, 1)) },
-		[]float64{0, 0}, []float64{0}, []float64{0, 0}, nil},
+		[]float64{0, 0}, []float64{0}, []float64{0, 0}, []float64{0, 0}},
 	{"pow, exponent 0 at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },
-		[]float64{0, 0}, []float64{1}, []float64{0, 0}, nil},
+		[]float64{0, 0}, []float64{1}, []float64{0, 0}, []float64{0, 0}},
 	{"pow, exponent 1 at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },
 		[]float64{0, 1}, []float64{0}, []float64{1, 0}, nil},
 	{"pow, exponent 2 at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },
-		[]float64{0, 2}, []float64{0}, []float64{0, 0}, nil},
+		[]float64{0, 2}, []float64{0}, []float64{0, 0}, []float64{2, 0}},
 	{"pow, exponent ½ at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },
 		[]float64{0, 0.5}, []float64{0}, []float64{inf, 0}, nil},
 	{"pow, negative base, constant exponent", func(x *graph.Node) *graph.Node {
@@ -75,7 +76,7 @@ var conventions = []struct {
 	{"softmax with −Inf", func(x *graph.Node) *graph.Node { return graph.Softmax(x, 0) },
 		[]float64{-inf, 0, 0}, []float64{0, 0.5, 0.5}, []float64{0, 0, 0}, []float64{0, 0, 0}},
 	{"softmax of −Inf", func(x *graph.Node) *graph.Node { return graph.Softmax(x, 0) },
-		[]float64{-inf, -inf}, []float64{nan, nan}, []float64{nan, nan}, nil},
+		[]float64{-inf, -inf}, []float64{nan, nan}, []float64{nan, nan}, []float64{nan, nan}},
 	{"copysign by x at 0", func(x *graph.Node) *graph.Node { return graph.Copysign(x, graph.Like(x, -1)) },
 		[]float64{-2, 0, 2}, []float64{-2, 0, -2}, []float64{1, 0, -1}, []float64{0, 0, 0}},
 	{"stop_gradient", func(x *graph.Node) *graph.Node { return graph.Mul(x, graph.StopGradient(x)) },
