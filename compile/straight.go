@@ -1,5 +1,7 @@
 package compile
 
+import "slices"
+
 // straightCode is the order and the temporaries of one instruction of scalar code.
 type straightCode struct {
 	order []int32 // node IDs
@@ -8,7 +10,8 @@ type straightCode struct {
 }
 
 // straightScheduler orders scalar code so that few values are alive at a time: depth first from the values that are
-// needed afterwards; and a node whose operands are all there is taken at once if it is the last reader of one of them.
+// needed afterwards, into the deepest operand first; and a node whose operands are all there is taken as soon as it is the last reader of one of
+// them.
 type straightScheduler struct {
 	local []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
 	nodes []straightNode
@@ -24,6 +27,7 @@ type straightScheduler struct {
 type straightNode struct {
 	edges   int32 // end of its operands in edges, where those of the next node begin
 	reads   int32 // end of its readers in reads
+	depth   int32 // longest way from a node without operands in the instruction
 	left    int32 // operands that are not computed yet
 	readers int32 // reads that are still to come
 	slot    int32 // temporary that holds the value, −1 for none
@@ -41,9 +45,18 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 	for size := range s.free {
 		s.free[size] = s.free[size][:0]
 	}
-	for root, id := range x.nodes {
-		if !s.nodes[root].done && m.wanted(id) {
-			s.descend(x, int32(root))
+	// Shallow roots first, but the pieces of an array in its order: an unrolled gradient has its forward half far from its
+	// backward half, and this joins them.
+	var roots []int32
+	for i, id := range x.nodes {
+		if m.wanted(id) {
+			roots = append(roots, int32(i))
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b int32) int { return int(s.nodes[a].depth - s.nodes[b].depth) })
+	for _, root := range roots {
+		if !s.nodes[root].done {
+			s.descend(x, root)
 		}
 	}
 	return s.code
@@ -61,12 +74,18 @@ func (s *straightScheduler) link(m *memoryPlanner, x *instruction) {
 	for i, id := range x.nodes {
 		begin := len(s.edges)
 		for _, in := range m.in(id) {
-			if j := s.local[m.root[in]] - 1; j >= 0 {
+			if j := s.local[m.root[in]] - 1; j >= 0 && !(len(s.edges) > begin && s.edges[len(s.edges)-1] == j) {
 				s.edges = append(s.edges, j)
 				s.nodes[j].readers++
 			}
 		}
 		y := &s.nodes[i]
+		if in := s.edges[begin:]; len(in) <= 3 {
+			s.deepestFirst(in)
+		}
+		for _, j := range s.edges[begin:] {
+			y.depth = max(y.depth, s.nodes[j].depth+1)
+		}
 		y.edges, y.left = int32(len(s.edges)), int32(len(s.edges)-begin)
 		y.size, y.slot = uint8(m.dtype[id].Size()), -1
 		y.temp = m.class[id] == classScalar && !m.place[id].known
@@ -139,8 +158,12 @@ func (s *straightScheduler) emit(x *instruction, i int32) {
 	for _, j := range s.operands(i) {
 		z := &s.nodes[j]
 		z.readers--
-		if z.readers == 0 && z.slot >= 0 {
+		switch {
+		case z.slot < 0:
+		case z.readers == 0:
 			s.free[z.size] = append(s.free[z.size], z.slot)
+		case z.readers == 1:
+			s.offerReader(j)
 		}
 	}
 	if y.temp {
@@ -161,6 +184,27 @@ func (s *straightScheduler) emit(x *instruction, i int32) {
 	}
 	if y.readers == 0 && y.slot >= 0 {
 		s.free[y.size] = append(s.free[y.size], y.slot)
+	}
+}
+
+// deepestFirst sorts the operands of a node.
+func (s *straightScheduler) deepestFirst(in []int32) {
+	for k := 1; k < len(in); k++ {
+		for l := k; l > 0 && s.nodes[in[l]].depth > s.nodes[in[l-1]].depth; l-- {
+			in[l], in[l-1] = in[l-1], in[l]
+		}
+	}
+}
+
+// offerReader makes the only reader that a value has left ready if all else is there that it needs.
+func (s *straightScheduler) offerReader(j int32) {
+	for _, r := range s.readersOf(j) {
+		if y := &s.nodes[r]; !y.done {
+			if y.left == 0 {
+				s.ready = append(s.ready, r)
+			}
+			return
+		}
 	}
 }
 
