@@ -70,6 +70,41 @@ func TestWhereGuaranteeOfProducts(t *testing.T) {
 	}
 }
 
+// Keys behind the mask of attention do not count, whatever they hold: values and derivatives are those without them.
+func TestAttentionOfMaskedKeys(t *testing.T) {
+	build := func(keys int, mask []bool) (q, k, v *graph.Node, outputs []*graph.Node) {
+		g := graph.New()
+		q, k, v = g.Input("q", graph.Float64, 2, 2), g.Input("k", graph.Float64, keys, 2), g.Input("v", graph.Float64, keys, 1)
+		y := graph.Attention(q, k, v, graph.AttentionOptions{Mask: graph.Constant(g, mask, keys)})
+		list := []*graph.Node{q, k, v}
+		first := grad(t, graph.Sum(graph.Sin(y)), list...)
+		second := grad(t, graph.Add(graph.Sum(graph.Square(first[0])), graph.Add(graph.Sum(graph.Sin(first[1])), graph.Sum(graph.Square(first[2])))), list...)
+		outputs = append(append(append(outputs, y), first...), second...)
+		return q, k, v, append(outputs, must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y, first[0]}, list, nil))...)
+	}
+	queries := []float64{0.5, -1, 2, 0.25}
+	q, k, v, plain := build(2, []bool{true, true})
+	want := must[[][]float64](t)(runOutputs(compile.Config{}, point(q, queries, k, []float64{1, -0.5, 0.75, 2}, v, []float64{3, -1}), plain...))
+	q, k, v, masked := build(3, []bool{true, false, true})
+	for name, c := range configs {
+		for _, bad := range []float64{nan, inf, -inf} {
+			got := must[[][]float64](t)(runOutputs(c, point(q, queries, k, []float64{1, -0.5, bad, bad, 0.75, 2}, v, []float64{3, bad, -1}), masked...))
+			for o := range got {
+				row := len(got[o]) / 3
+				for i, at := 0, 0; i < len(got[o]); i++ {
+					expected := 0.0
+					if masked[o].Shape()[0] != 3 || i/row != 1 {
+						expected, at = want[o][at], at+1
+					}
+					if !(math.Abs(got[o][i]-expected) <= 1e-13) {
+						t.Errorf("%s, key of %v, output %d[%d] = %v, want %v", name, bad, o, i, got[o][i], expected)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Where the guarantee ends: products in operators that solve, convolve, or recur with infinite operands, and mistakes that a run finds in
 // the branch that is not taken. The first give NaN or infinities, never wrong
 // numbers, the second are errors.

@@ -187,7 +187,7 @@ func init() {
 		Name: "attention", MinArity: 3, MaxArity: 4,
 		Attrs: []AttrSpec{{Key: "causal", Kind: attr.Bool, Doc: "query i sees the keys up to i + (keys − queries) only"}, {Key: "scale", Kind: attr.Float, Doc: "factor of q·kᵀ"}},
 		Doc: "softmax(scale·q·kᵀ)·v over the last two dimensions: operands q […, L, D], k […, S, D], v […, S, E] and a bool mask that broadcasts to […, L, S]; " +
-			"a query sees the keys where it is true. A query that sees no key gives 0 with derivative 0.",
+			"a query sees the keys where it is true. A query that sees no key gives 0 with derivative 0; keys that it does not see count for nothing, even if their k or v is infinite or NaN.",
 		Formula: "through the definition", Source: "Vaswani et al., Attention is all you need, NeurIPS 2017, eq. 1",
 		Infer:  attentionType,
 		Expand: expandAttention,
@@ -275,8 +275,10 @@ func expandAttention(n *Node) *Node {
 	top := StopGradient(finiteOrZero(ReduceMax(scores, []int{r - 1}, KeepDims)))
 	e := Exp(Sub(scores, top))
 	sum := sumKept(e, r-1)
-	none := Equal(sum, Like(sum, 0))
-	return matmul(Div(e, Where(none, Like(sum, 1), sum)), v, false, false)
+	none := LogicalNot(ReduceAny(BroadcastTo(mask, scores.typ.Shape...), []int{r - 1}, KeepDims))
+	// Keys that are not seen weigh nothing, whatever their v holds.
+	weights := Where(mask, Div(e, Where(none, Like(sum, 1), sum)), Like(e, 0))
+	return applyAll(opMatMul, []*Node{weights, v}, attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
 }
 
 func normalised(op *Op, x *Node, axes []int, epsilon float64, more ...*Node) *Node {

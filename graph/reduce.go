@@ -147,7 +147,7 @@ func init() {
 
 	opSoftmax = Register(&Op{
 		Name: "softmax", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
-		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives NaN.",
+		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives NaN, and so does an element +Inf.",
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {

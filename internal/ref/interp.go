@@ -40,6 +40,10 @@ func init() {
 		low, high := n.Attrs().Float("low"), n.Attrs().Float("high")
 		for i, x := range in[0].F {
 			t := (x - low) / (high - low) * float64(last)
+			if t != t {
+				out.F[i] = t
+				continue
+			}
 			k := int(max(0, min(math.Floor(t), float64(last-1))))
 			// The cubic through the values and slopes of the spline at both ends of the piece.
 			f0, f1 := (at(k-1)+4*at(k)+at(k+1))/6, (at(k)+4*at(k+1)+at(k+2))/6

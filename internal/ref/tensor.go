@@ -357,7 +357,12 @@ func init() {
 	}
 	evaluators["argmax"], evaluators["argmin"] = extremum(1), extremum(-1)
 	evaluators["softmax"] = func(n *graph.Node, in []Value) (Value, error) {
-		return alongAxis(n, in[0], func(v, lse float64) float64 { return math.Exp(v - lse) }), nil
+		return alongAxis(n, in[0], func(v, lse float64) float64 {
+			if math.IsInf(lse, 1) {
+				return math.NaN() // the shift is ∞ − ∞ at the maximum, and so is the sum
+			}
+			return math.Exp(v - lse)
+		}), nil
 	}
 	evaluators["log_softmax"] = func(n *graph.Node, in []Value) (Value, error) {
 		return alongAxis(n, in[0], func(v, lse float64) float64 { return v - lse }), nil

@@ -2,6 +2,8 @@ package testkit
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,4 +139,64 @@ func TestEveryAcceptedDTypeRuns(t *testing.T) {
 			t.Errorf("%s accepts none of its samples", op.Name)
 		}
 	}
+}
+
+// Operators that reduce, scan, move and normalise elements, on operands that hold NaN, infinities, signed zeros and denormals: what the interpreter
+// gives. Those of the other families may make NaN of infinities that their definitions leave, such as 0·Inf in the padding of a convolution.
+func TestSpecialArrays(t *testing.T) {
+	inf := math.Inf(1)
+	lists := [][]float64{
+		{math.NaN(), 1, -1, 2, 0.5}, {inf, 1, -1, 2, 0.5}, {-inf, 1, inf, 2, -0.5, 3}, {-inf}, {0, math.Copysign(0, -1), 1, 5e-324, -5e-324},
+	}
+	families := []graph.Family{graph.FamilyReduce, graph.FamilyScan, graph.FamilyShape, graph.FamilyIndex, graph.FamilyNormal, graph.FamilyRandom, graph.FamilyCompare}
+	checked := 0
+	for _, op := range graph.Ops() {
+		if unsampled[op.Name] != "" || op.Elementwise || !slices.Contains(families, op.Family) {
+			continue
+		}
+		switch op.Name {
+		case "interp", "bspline", "bspline_coefficients": // abscissae are in ascending order; sums of differences
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			for _, s := range op.Samples {
+				for k, list := range lists {
+					sg, err := buildSample(op, s, graph.Float64, false)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i, in := range s.In {
+						x := sg.g.Node(i)
+						if v, ok := sg.at[x]; ok && v.F != nil && !in.Constant {
+							for j := range v.F {
+								v.F[j] = list[j%len(list)]
+							}
+						}
+					}
+					want, errWant := ref.Eval(sg.at, sg.ys...)
+					got, errGot := CompileAndRun(compile.Config{}, sg.at, sg.ys...)
+					if errGot != nil || errWant != nil {
+						if errGot != nil && strings.Contains(errGot.Error(), "BUG") {
+							t.Errorf("%s: %v", describe(op, s, graph.Float64), errGot)
+						}
+						if (errGot == nil) != (errWant == nil) {
+							t.Logf("%s, list %d: error %v, interpreted %v", describe(op, s, graph.Float64), k, errGot, errWant)
+						}
+						continue
+					}
+					for i := range got {
+						bound := 1e-12
+						if want[i].Type.DType == graph.Float32 {
+							bound = bound32
+						}
+						if err := Close(got[i], want[i], bound); err != nil {
+							t.Errorf("%s, list %d: %v", describe(op, s, graph.Float64), k, err)
+						}
+					}
+					checked++
+				}
+			}
+		})
+	}
+	t.Logf("%d checked", checked)
 }
