@@ -23,7 +23,7 @@ type instruction struct {
 }
 
 // switchLoop prepares value and gradient of a graph: the nodes in order, then
-// their adjoints in reverse, each as one instruction on an array of slots.
+// their adjoints in reverse, each as one instruction on an array of slots, which are used again when their value is dead.
 func switchLoop(g *dag.Graph) (*protocol.Item, error) {
 	slots := g.Inputs + len(g.Nodes)
 	code := make([]instruction, 0, 6*slots)
@@ -71,8 +71,27 @@ func switchLoop(g *dag.Graph) (*protocol.Item, error) {
 			accumulate(n.B, emit(opMul, fresh(), half, uint32(n.A)))
 		}
 	}
-	m := make([]float64, slots)
-	copy(m, g.InputValues())
+	keep := []uint32{value}
+	for _, s := range adjoint[:g.Inputs] {
+		if s != 0 {
+			keep = append(keep, s)
+		}
+	}
+	fixed := make([]uint32, 0, g.Inputs+1) // written before the run
+	for i := range g.Inputs {
+		fixed = append(fixed, uint32(i))
+	}
+	place, count := reuseSlots(code, slots, append(fixed, one), keep)
+	value, one = place[value], place[one]
+	for i, s := range adjoint[:g.Inputs] {
+		if s != 0 {
+			adjoint[i] = place[s]
+		}
+	}
+	m := make([]float64, count)
+	for i, v := range g.InputValues() {
+		m[place[i]] = v
+	}
 	m[one] = 1
 	gradient := make([]float64, g.Inputs)
 	once := func() error {
@@ -99,6 +118,61 @@ func switchLoop(g *dag.Graph) (*protocol.Item, error) {
 		return nil
 	}
 	return &protocol.Item{Run: run, Check: []float64{m[value], inputs.SumOfSquares(gradient)}, Info: map[string]float64{"instructions": float64(len(code))}}, nil
+}
+
+// reuseSlots gives the values of the code slots anew, each again after the last reader of its value, and returns those of all
+// values and their number. Fixed values and those to keep have slots of their own throughout.
+func reuseSlots(code []instruction, values int, fixed, keep []uint32) (place []uint32, count int) {
+	const never = -1
+	last := make([]int, values)
+	for i := range last {
+		last[i] = never
+	}
+	unary := func(op uint32) bool { return op == opHalf || op == opNeg }
+	for i, in := range code {
+		last[in.a] = i
+		if !unary(in.op) {
+			last[in.b] = i
+		}
+	}
+	for _, list := range [][]uint32{fixed, keep} {
+		for _, v := range list {
+			last[v] = len(code)
+		}
+	}
+	place = make([]uint32, values)
+	var free []uint32
+	take := func(v uint32) {
+		if n := len(free); n > 0 {
+			place[v], free = free[n-1], free[:n-1]
+		} else {
+			place[v] = uint32(count)
+			count++
+		}
+	}
+	for _, v := range fixed {
+		take(v)
+	}
+	for i := range code {
+		in := &code[i]
+		a, b, dst := in.a, in.b, in.dst
+		in.a = place[a]
+		if last[a] == i {
+			free = append(free, place[a])
+		}
+		if !unary(in.op) {
+			in.b = place[b]
+			if last[b] == i && b != a {
+				free = append(free, place[b])
+			}
+		}
+		take(dst)
+		in.dst = place[dst]
+		if last[dst] == never {
+			free = append(free, place[dst])
+		}
+	}
+	return place, count
 }
 
 func interpret(code []instruction, m []float64) error {
