@@ -290,6 +290,7 @@ func checkDerivatives(t *testing.T, op *graph.Op, m mutant) bool {
 	if a, b := Dot(at[w], got[0]), pairing(at, dirs, got[1:]); math.Abs(a-b) > 1e-9*scale*float64(len(got[0].F)) {
 		t.Errorf("%s, %s: ⟨w, Ju⟩ = %v, ⟨Jᵀw, u⟩ = %v", op.Name, m.what, a, b)
 	}
+	checkSecond(t, op, m, at, wrt, dirs, vjp)
 	value, err := ref.Make(y)
 	if err != nil {
 		t.Errorf("%s, %s: %v", op.Name, m.what, err)
@@ -310,6 +311,46 @@ func checkDerivatives(t *testing.T, op *graph.Op, m mutant) bool {
 		}
 	}
 	return true
+}
+
+// checkSecond compares both modes of the second derivative, as bilinear forms of the directions and of the inputs themselves.
+func checkSecond(t *testing.T, op *graph.Op, m mutant, at Point, wrt, dirs, vjp []*graph.Node) {
+	var along *graph.Node
+	for i, v := range vjp {
+		term := graph.Sum(graph.Mul(v, dirs[i]))
+		if along == nil {
+			along = term
+		} else {
+			along = graph.Add(along, term)
+		}
+	}
+	reverse, err := compile.Gradient(along, wrt...)
+	if err != nil {
+		t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		return
+	}
+	forward, err := compile.JVP(vjp, wrt, wrt)
+	if err != nil {
+		t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		return
+	}
+	got, err := ref.Eval(at, append(reverse, forward...)...)
+	if err != nil {
+		return
+	}
+	scale := 1.0
+	for _, v := range got {
+		if !Finite(v) {
+			return
+		}
+		for _, x := range v.F {
+			scale = max(scale, math.Abs(x))
+		}
+	}
+	a, b := pairing(at, wrt, got[:len(wrt)]), pairing(at, dirs, got[len(wrt):])
+	if math.Abs(a-b) > 1e-8*scale*float64(len(at)) {
+		t.Errorf("%s, %s: second order: reverse %v, forward %v", op.Name, m.what, a, b)
+	}
 }
 
 // sortLines sorts along the last dimension.
