@@ -290,6 +290,16 @@ func checkDerivatives(t *testing.T, op *graph.Op, m mutant) bool {
 	if a, b := Dot(at[w], got[0]), pairing(at, dirs, got[1:]); math.Abs(a-b) > 1e-9*scale*float64(len(got[0].F)) {
 		t.Errorf("%s, %s: ⟨w, Ju⟩ = %v, ⟨Jᵀw, u⟩ = %v", op.Name, m.what, a, b)
 	}
+	compiled, err := CompileAndRun(compile.Config{}, at, append(jvp, vjp...)...)
+	if err != nil {
+		t.Errorf("%s, %s: %v", op.Name, m.what, err)
+		return false
+	}
+	for i, v := range compiled {
+		if err := CloseTo(v, got[i], 1e-9, 1e-12*scale); err != nil {
+			t.Errorf("%s, %s: compiled derivative %d: %v", op.Name, m.what, i, err)
+		}
+	}
 	checkSecond(t, op, m, at, wrt, dirs, vjp)
 	value, err := ref.Make(y)
 	if err != nil {
