@@ -168,6 +168,9 @@ var tensorTypes = map[dtype.DType]tensor.Dtype{
 // setTensor binds a tensor to input i: in place if it is contiguous and row-major, else copied.
 func (m *Machine) setTensor(i int, t *tensor.Dense) error {
 	s := &m.p.Inputs[i]
+	if t.Dtype().Type == nil {
+		return fmt.Errorf("run: input %q is %s: got an empty tensor", s.Name, typeText(s.Type))
+	}
 	if t.Dtype() != tensorTypes[s.DType] || !sameShape(t.Shape(), s.Shape) {
 		return fmt.Errorf("run: input %q is %s: got a tensor of %v with shape %v", s.Name, typeText(s.Type), t.Dtype(), []int(t.Shape()))
 	}
