@@ -31,6 +31,7 @@ type lowering struct {
 	dtype    []graph.DType
 	operands []int32 // the IDs of all operands, so that passes over large graphs need not follow pointers to nodes
 	first    []int32 // by node: where its operands begin; one more for the end
+	roots    []int32 // the roots of all operands, beside them: see resolve
 
 	groups  []*instruction
 	groupOf []int32 // the instruction that computes the node, −1 for none
@@ -44,6 +45,17 @@ type lowering struct {
 
 // in returns the IDs of the node's operands.
 func (l *lowering) in(id int32) []int32 { return l.operands[l.first[id]:l.first[id+1]] }
+
+// inRoots returns the roots of the node's operands.
+func (l *lowering) inRoots(id int32) []int32 { return l.roots[l.first[id]:l.first[id+1]] }
+
+// resolve fills roots once the operands are final.
+func (l *lowering) resolve() {
+	l.roots = make([]int32, len(l.operands))
+	for k, in := range l.operands {
+		l.roots[k] = l.root[in]
+	}
+}
 
 // viewOf reports whether the node's value is a contiguous part of its operand's memory.
 func viewOf(n *graph.Node) bool {
@@ -119,8 +131,9 @@ func classify(u *unit) error {
 		dtype: make([]graph.DType, n), operands: make([]int32, 0, 2*n), first: make([]int32, n+1),
 	}
 	for i := range n {
-		for _, in := range u.g.Node(i).Inputs() {
-			l.operands = append(l.operands, int32(in.ID()))
+		node := u.g.Node(i)
+		for k := range node.Inputs() {
+			l.operands = append(l.operands, int32(node.InputID(k)))
 		}
 		l.first[i+1] = int32(len(l.operands))
 	}

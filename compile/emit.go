@@ -18,8 +18,8 @@ func emit(u *unit) error {
 	used := make([]bool, u.g.Len())
 	for _, k := range l.order {
 		for _, id := range l.groups[k].nodes {
-			for _, in := range l.in(id) {
-				used[l.root[in]] = true
+			for _, r := range l.inRoots(id) {
+				used[r] = true
 			}
 		}
 	}
@@ -137,6 +137,9 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 		e.cellAt = make([]uint32, e.g.Len())
 	}
 	cell := func(id int32) uint32 {
+		if c := e.cellAt[id]; c != 0 {
+			return c - 1
+		}
 		r := e.root[id]
 		if c := e.cellAt[r]; c != 0 {
 			return c - 1

@@ -196,6 +196,15 @@ func (x *nodeIndex) get(n *graph.Node) (int, bool) {
 	return int(i) - 1, i > 0
 }
 
+// hasInput reports whether operand k of the node is among the numbered ones.
+func (x *nodeIndex) hasInput(n *graph.Node, k int) bool {
+	if x.sparse != nil {
+		return x.sparse[n.Input(k)] > 0
+	}
+	id := n.InputID(k)
+	return id < len(x.dense) && x.dense[id] > 0
+}
+
 // between lists, in ascending order, the nodes that the outputs depend on and that depend on wrt,
 // wrt included, and numbers them. With stop, nothing behind wrt is looked at.
 func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.Node, nodeIndex) {
@@ -214,8 +223,8 @@ func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.No
 	for _, n := range reach {
 		d := isWrt[n]
 		if !d && n.Op().Differentiable() {
-			for _, in := range n.Inputs() {
-				if _, d = index.get(in); d {
+			for k := range n.Inputs() {
+				if d = index.hasInput(n, k); d {
 					break
 				}
 			}
@@ -281,9 +290,10 @@ func reachOfGraph(g *graph.Graph, outputs, wrt []*graph.Node) []*graph.Node {
 			continue
 		}
 		count++
-		for _, in := range g.Node(id).Inputs() {
-			if in.ID() >= first {
-				reached[in.ID()-first] = true
+		n := g.Node(id)
+		for k := range n.Inputs() {
+			if in := n.InputID(k); in >= first {
+				reached[in-first] = true
 			}
 		}
 	}

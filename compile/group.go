@@ -38,6 +38,7 @@ type grouper struct {
 // group is the pass that forms instructions.
 func group(u *unit) error {
 	gr := &grouper{lowering: u.low, g: u.g, straight: map[int32]int32{}, lastUse: map[int32]int32{}, alone: u.config.Unoptimized}
+	gr.resolve()
 	for i := range u.g.Len() {
 		id := int32(i)
 		switch gr.class[i] {
@@ -73,7 +74,12 @@ func (gr *grouper) after(id int32) (stage, depth int32) {
 
 // producer returns the instruction that computes the node's memory, nil for inputs and constants.
 func (gr *grouper) producer(id int32) *instruction {
-	if g := gr.groupOf[gr.root[id]]; g >= 0 {
+	return gr.writer(gr.root[id])
+}
+
+// writer is producer for a root.
+func (gr *grouper) writer(root int32) *instruction {
+	if g := gr.groupOf[root]; g >= 0 {
 		return gr.groups[g]
 	}
 	return nil
@@ -93,8 +99,8 @@ func (gr *grouper) join(k, id int32) {
 
 func (gr *grouper) scalar(id int32) {
 	stage := int32(0)
-	for _, in := range gr.in(id) {
-		if h := gr.producer(in); h != nil {
+	for _, r := range gr.inRoots(id) {
+		if h := gr.writer(r); h != nil {
 			s := h.stage
 			if h.kind != classScalar {
 				s++
@@ -199,8 +205,8 @@ func schedule(u *unit) error {
 	for k, x := range l.groups {
 		var list []int32
 		for _, id := range x.nodes {
-			for _, in := range l.in(id) {
-				if h := l.groupOf[l.root[in]]; h >= 0 && h != int32(k) {
+			for _, r := range l.inRoots(id) {
+				if h := l.groupOf[r]; h >= 0 && h != int32(k) {
 					if len(list) == 0 || list[len(list)-1] != h {
 						list = append(list, h)
 					}

@@ -92,8 +92,7 @@ func (m *memoryPlanner) liveRanges() {
 	for pos, k := range m.order {
 		x := m.groups[k]
 		for _, id := range x.nodes {
-			for _, in := range m.in(id) {
-				r := m.root[in]
+			for _, r := range m.inRoots(id) {
 				if m.groupOf[r] != k {
 					last[r] = int32(pos)
 				}
@@ -169,8 +168,7 @@ func (m *memoryPlanner) placeConsts() {
 	for _, k := range m.order {
 		x := m.groups[k]
 		for _, id := range x.nodes {
-			for _, in := range m.in(id) {
-				r := m.root[in]
+			for _, r := range m.inRoots(id) {
 				if m.class[r] != classConst || x.kind == classScalar && m.constSeen[r] {
 					continue
 				}

@@ -73,8 +73,8 @@ func (s *straightScheduler) link(m *memoryPlanner, x *instruction) {
 	s.nodes, s.edges = make([]straightNode, len(x.nodes)), s.edges[:0]
 	for i, id := range x.nodes {
 		begin := len(s.edges)
-		for _, in := range m.in(id) {
-			if j := s.local[m.root[in]] - 1; j >= 0 && !(len(s.edges) > begin && s.edges[len(s.edges)-1] == j) {
+		for _, r := range m.inRoots(id) {
+			if j := s.local[r] - 1; j >= 0 && !(len(s.edges) > begin && s.edges[len(s.edges)-1] == j) {
 				s.edges = append(s.edges, j)
 				s.nodes[j].readers++
 			}

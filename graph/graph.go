@@ -149,6 +149,9 @@ func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ *Type) *Nod
 		scope: g.scope, pos: g.position(), origin: g.origin,
 	})
 	n := &g.nodeSlab[len(g.nodeSlab)-1]
+	for i := range min(len(inputs), len(n.first)) {
+		n.first[i] = inputs[i].id
+	}
 	if len(attrs) > 0 {
 		n.more().attrs = attrs
 	}

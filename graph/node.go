@@ -16,10 +16,11 @@ type Node struct {
 	extra  *extra
 	id     int32
 	pos    int32
-	scope  int32 // index in the graph's scopes
-	origin int32 // ID in the graph that Rebuild started from, -1 if it was not rebuilt
-	users  int32 // head of the chain of shared nodes of which this is the operand made last, as ID+1: see share.go
-	next   int32 // next in the chain that the node is in, as ID+1
+	scope  int32    // index in the graph's scopes
+	origin int32    // ID in the graph that Rebuild started from, -1 if it was not rebuilt
+	first  [2]int32 // IDs of the first two operands: sweeps over large graphs know them without touching the operands
+	users  int32    // head of the chain of shared nodes of which this is the operand made last, as ID+1: see share.go
+	next   int32    // next in the chain that the node is in, as ID+1
 }
 
 // extra holds what most nodes do not have, so that large graphs stay small.
@@ -60,6 +61,14 @@ func (n *Node) Inputs() []*Node { return n.inputs }
 
 // Input returns operand i.
 func (n *Node) Input(i int) *Node { return n.inputs[i] }
+
+// InputID returns the ID of operand i: Input(i).ID(), which sweeps over large graphs get here without touching the operand.
+func (n *Node) InputID(i int) int {
+	if i < len(n.first) {
+		return int(n.first[i])
+	}
+	return int(n.inputs[i].id)
+}
 
 // Attrs returns the attributes.
 func (n *Node) Attrs() attr.List { return n.extra.attrs }

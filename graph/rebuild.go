@@ -65,9 +65,9 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 		top = max(top, int(o.id))
 	}
 	for i := top; i >= 0; i-- {
-		if need[i] {
-			for _, in := range g.nodes[i].inputs {
-				need[in.id] = true
+		if n := g.nodes[i]; need[i] {
+			for k := range n.inputs {
+				need[n.InputID(k)] = true
 			}
 		}
 	}
@@ -97,8 +97,8 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 			m = to.Literal(n.extra.lit)
 		default:
 			buf = buf[:0]
-			for _, in := range n.inputs {
-				buf = append(buf, image[in.id])
+			for k := range n.inputs {
+				buf = append(buf, image[n.InputID(k)])
 			}
 			if replace != nil {
 				m = replace(to, n, buf)
