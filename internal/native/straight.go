@@ -20,9 +20,6 @@ type StraightOptions struct {
 	ArenaBytes int
 	// Level caps the instruction set; LevelAuto is the best there is.
 	Level Level
-	// KeepOrder compiles the instructions in the order given, without looking for one in which
-	// values live shorter.
-	KeepOrder bool
 	// NoLanes keeps vector instructions out of the code.
 	NoLanes bool
 	// Chunk is the number of micro-instructions in a chunk, DefaultChunk if 0.
@@ -95,14 +92,6 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	}
 	if s.TempLo > s.TempHi || int64(s.TempHi)*4 > int64(o.ArenaBytes)+3 {
 		return nil, fmt.Errorf("native: temporaries [%d,%d) outside of an arena of %d bytes", s.TempLo, s.TempHi, o.ArenaBytes)
-	}
-	if !o.KeepOrder {
-		if shorter := shortenLives(s, o.ArenaBytes/4); shorter != s {
-			o.KeepOrder = true
-			if code, err := CompileStraight(shorter, o); err == nil {
-				return code, nil
-			} // else the error shall speak of the order given
-		}
 	}
 	c := &straightCompiler{program: s}
 	c.mode, c.straight, c.len64, c.len32 = modeScalar, true, len512, len512

@@ -171,7 +171,7 @@ func TestStraightManyLive(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		live := 2 + r.IntN(1200)
 		p := manyLiveProgram(r, 20*live, live)
-		o := StraightOptions{KeepOrder: seed%4 < 2, Chunk: 50 + r.IntN(9000)}
+		o := StraightOptions{Chunk: 50 + r.IntN(9000)}
 		if seed%5 == 0 {
 			o.Level = LevelAVX2
 		}
