@@ -50,7 +50,6 @@ func (a *adjoints) addResult(i, result int, ct *graph.Node, masked bool) {
 }
 
 var (
-	opMatMul         = graph.LookupOp("matmul")
 	opIndex          = graph.LookupOp("index")
 	opIndexTranspose = graph.LookupOp("index_transpose")
 	opSliceTranspose = graph.LookupOp("slice_transpose")
@@ -61,13 +60,6 @@ var (
 func (a *adjoints) sum(i int) *graph.Node {
 	var total *graph.Node
 	var indexed, sliced []*graph.Node
-	plus := func(t *graph.Node) {
-		if total == nil {
-			total = t
-		} else {
-			total = graph.Add(total, t)
-		}
-	}
 	for k := a.of[i].first; k != 0; k = a.contributions[k].next {
 		switch t := a.contributions[k].node; t.Op() {
 		case opIndexTranspose:
@@ -75,16 +67,32 @@ func (a *adjoints) sum(i int) *graph.Node {
 		case opSliceTranspose:
 			sliced = append(sliced, t)
 		default:
-			plus(t)
+			total = plus(total, t)
 		}
 	}
 	for _, t := range mergeIndexed(indexed) {
-		plus(t)
+		total = plus(total, t)
 	}
 	for _, t := range mergeSliced(sliced) {
-		plus(t)
+		total = plus(total, t)
 	}
 	return total
+}
+
+// plus is a + b, where nil is zero.
+func plus(a, b *graph.Node) *graph.Node {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return graph.Add(a, b)
+}
+
+// fullLike returns an array of the node's type whose elements are all v.
+func fullLike(n *graph.Node, v float64) *graph.Node {
+	return graph.BroadcastTo(graph.Like(n, v), n.Shape()...)
 }
 
 // mergeIndexed joins index_transpose nodes of one shape, per number of indices; pieces at the same place are added.

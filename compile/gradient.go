@@ -49,7 +49,7 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 			cts[i] = cotangents[i]
 		} else {
 			restore := g.AtNode(o)
-			cts[i] = graph.BroadcastTo(graph.Like(o, 1), o.Shape()...)
+			cts[i] = fullLike(o, 1)
 			restore()
 		}
 	}
@@ -57,7 +57,7 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 	for i, w := range wrt {
 		if adjoints[i] == nil {
 			restore := g.AtNode(w)
-			adjoints[i] = graph.BroadcastTo(graph.Like(w, 0), w.Shape()...)
+			adjoints[i] = fullLike(w, 0)
 			restore()
 		}
 	}
@@ -80,7 +80,7 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 			seeds[i] = tangents[i]
 		} else {
 			restore := g.AtNode(w)
-			seeds[i] = graph.BroadcastTo(graph.Like(w, 1), w.Shape()...)
+			seeds[i] = fullLike(w, 1)
 			restore()
 		}
 	}
@@ -88,7 +88,7 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 	for i, o := range outputs {
 		if dots[i] == nil {
 			restore := g.AtNode(o)
-			dots[i] = graph.BroadcastTo(graph.Like(o, 0), o.Shape()...)
+			dots[i] = fullLike(o, 0)
 			restore()
 		}
 	}
@@ -337,12 +337,14 @@ func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)
 }
 
-// zeroWins returns n, or for products of matrices a twin whose transposes multiply adjoints so that a 0 wins over infinite and NaN operands.
+// zeroWins returns n, or for operators with the attribute no_nan a twin whose transposes multiply adjoints so that a 0 wins over infinite and
+// NaN operands.
 func zeroWins(g *graph.Graph, n *graph.Node) *graph.Node {
-	if n.Op() != opMatMul || n.Attrs().Bool("no_nan") {
+	states := func(a graph.AttrSpec) bool { return a.Key == "no_nan" }
+	if !slices.ContainsFunc(n.Op().Attrs, states) || n.Attrs().Bool("no_nan") {
 		return n
 	}
-	return g.Apply(opMatMul, n.Inputs(), attr.Make(append(slices.Clone(n.Attrs()), attr.B("no_nan", true))...))
+	return g.Apply(n.Op(), n.Inputs(), attr.Make(append(slices.Clone(n.Attrs()), attr.B("no_nan", true))...))
 }
 
 // masks reports whether the operator's adjoints may be exactly 0 where the operands are not to count,

@@ -45,7 +45,7 @@ func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, err
 			line[i] = v[i]
 		} else {
 			restore := w.Graph().AtNode(w)
-			line[i] = graph.BroadcastTo(graph.Like(w, 1), w.Shape()...)
+			line[i] = fullLike(w, 1)
 			restore()
 		}
 	}

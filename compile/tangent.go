@@ -25,11 +25,7 @@ func (t *tangents) get(n *graph.Node) *graph.Node {
 func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*graph.Node {
 	seed := map[*graph.Node]*graph.Node{}
 	for i, w := range wrt {
-		if old := seed[w]; old != nil {
-			seed[w] = graph.Add(old, seeds[i])
-		} else {
-			seed[w] = seeds[i]
-		}
+		seed[w] = plus(seed[w], seeds[i])
 	}
 	list, index := between(g, outputs, wrt, stop)
 	t := &tangents{index: index, of: make([]*graph.Node, len(list)), tuples: map[*graph.Node][]*graph.Node{}}
@@ -37,11 +33,7 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*gr
 		restore := g.AtNode(n)
 		d := seed[n]
 		if d == nil || !stop {
-			if step := tangent(g, n, t); step != nil && d != nil {
-				d = graph.Add(d, step)
-			} else if step != nil {
-				d = step
-			}
+			d = plus(d, tangent(g, n, t))
 		}
 		if d != nil && !isConst(d, 0) {
 			t.of[i] = d
@@ -71,13 +63,6 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
 		return nil
 	}
 	var sum *graph.Node
-	plus := func(term *graph.Node) {
-		if sum == nil {
-			sum = term
-		} else {
-			sum = graph.Add(sum, term)
-		}
-	}
 	switch {
 	case op.Partial != nil:
 		for i, d := range dots {
@@ -85,13 +70,13 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
 				continue
 			}
 			if p := op.Partial(n, i); p != nil {
-				plus(times(n, p, d, false))
+				sum = plus(sum, times(n, p, d, false))
 			}
 		}
 	case op.Transpose != nil && op.JointlyLinear:
 		for i, in := range n.Inputs() {
 			if dots[i] == nil {
-				dots[i] = graph.BroadcastTo(graph.Like(in, 0), in.Shape()...)
+				dots[i] = fullLike(in, 0)
 			}
 		}
 		return elementOfConstant(g.Apply(op, dots, n.Attrs()))
@@ -100,7 +85,7 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
 			if d != nil {
 				in := slices.Clone(n.Inputs())
 				in[i] = d
-				plus(g.Apply(op, in, n.Attrs()))
+				sum = plus(sum, g.Apply(op, in, n.Attrs()))
 			}
 		}
 	case op.JVP != nil || op.VJP != nil:

@@ -50,7 +50,7 @@ func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coeff
 		for i, o := range outputs {
 			if row[i] = t.coefficient(o, k); row[i] == nil {
 				restore := g.AtNode(o)
-				row[i] = zerosLike(o)
+				row[i] = fullLike(o, 0)
 				restore()
 			}
 		}
@@ -91,7 +91,7 @@ func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node
 			t.curve[w] = make([]*graph.Node, len(curve))
 		}
 		for k, seeds := range curve {
-			t.curve[w][k] = plusMaybe(t.curve[w][k], seeds[i])
+			t.curve[w][k] = plus(t.curve[w][k], seeds[i])
 		}
 	}
 	return t
@@ -113,19 +113,6 @@ func dependOn(g *graph.Graph, wrt []*graph.Node) []bool {
 	}
 	return depends
 }
-
-// plusMaybe is a + b, where nil is zero.
-func plusMaybe(a, b *graph.Node) *graph.Node {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return graph.Add(a, b)
-}
-
-func zerosLike(n *graph.Node) *graph.Node { return graph.BroadcastTo(graph.Like(n, 0), n.Shape()...) }
 
 // changes reports whether a node changes along the curve.
 func (t *taylor) changes(n *graph.Node) bool {
@@ -163,7 +150,7 @@ func (t *taylor) coefficient(n *graph.Node, k int) *graph.Node {
 		j := len(t.coef[n]) + 1
 		c := t.propagate(n, j)
 		if given := t.curve[n]; j <= len(given) {
-			c = plusMaybe(c, given[j-1])
+			c = plus(c, given[j-1])
 		}
 		if c != nil && (c.Results() != nil || isConst(c, 0)) {
 			c = nil
@@ -254,7 +241,7 @@ func (t *taylor) product(a, b *graph.Node, k int, n *graph.Node, mul func(x, y *
 	var sum *graph.Node
 	for j := range k + 1 {
 		if x, y := t.coefficient(a, j), t.coefficient(b, k-j); x != nil && y != nil {
-			sum = plusMaybe(sum, t.wide(mul(x, y), n))
+			sum = plus(sum, t.wide(mul(x, y), n))
 		}
 	}
 	return sum
@@ -266,13 +253,13 @@ func (t *taylor) square(n *graph.Node, k int) *graph.Node {
 	var sum *graph.Node
 	for j := 0; 2*j < k; j++ {
 		if a, b := t.coefficient(x, j), t.coefficient(x, k-j); a != nil && b != nil {
-			sum = plusMaybe(sum, graph.Mul(a, b))
+			sum = plus(sum, graph.Mul(a, b))
 		}
 	}
 	sum = t.times(sum, 2)
 	if k%2 == 0 {
 		if a := t.coefficient(x, k/2); a != nil {
-			sum = plusMaybe(sum, graph.Square(a))
+			sum = plus(sum, graph.Square(a))
 		}
 	}
 	return sum
@@ -316,7 +303,7 @@ func (t *taylor) constantPower(n *graph.Node, k int) *graph.Node {
 	var sum *graph.Node
 	for j := 1; j <= k; j++ {
 		if a, y := t.coefficient(x, j), t.coefficient(n, k-j); a != nil && y != nil {
-			sum = plusMaybe(sum, t.times(graph.MulNoNan(y, a), exponent*float64(j)-float64(k-j)))
+			sum = plus(sum, t.times(graph.MulNoNan(y, a), exponent*float64(j)-float64(k-j)))
 		}
 	}
 	if sum == nil {
@@ -343,17 +330,17 @@ func (t *taylor) elementwise(n *graph.Node, k int) *graph.Node {
 		}
 		if !t.changes(p) {
 			if a := t.coefficient(x, k); a != nil {
-				direct = plusMaybe(direct, times(n, p, a, false))
+				direct = plus(direct, times(n, p, a, false))
 			}
 			continue
 		}
 		for j := 1; j <= k; j++ {
 			if a, q := t.coefficient(x, j), t.coefficient(p, k-j); a != nil && q != nil {
-				weighted = plusMaybe(weighted, times(n, q, t.times(a, float64(j)), false))
+				weighted = plus(weighted, times(n, q, t.times(a, float64(j)), false))
 			}
 		}
 	}
-	return plusMaybe(direct, t.divide(weighted, k))
+	return plus(direct, t.divide(weighted, k))
 }
 
 // linear applies an operator that is linear in all its operands together to their coefficients.
@@ -362,7 +349,7 @@ func (t *taylor) linear(n *graph.Node, k int) *graph.Node {
 	any := false
 	for i, x := range n.Inputs() {
 		if in[i] = t.coefficient(x, k); in[i] == nil {
-			in[i] = zerosLike(x)
+			in[i] = fullLike(x, 0)
 		} else {
 			any = true
 		}
@@ -381,7 +368,7 @@ func (t *taylor) multilinear(n *graph.Node, k int) *graph.Node {
 	share = func(i, rest int) {
 		if i == len(in) {
 			if rest == 0 {
-				sum = plusMaybe(sum, t.g.Apply(n.Op(), append([]*graph.Node(nil), in...), n.Attrs()))
+				sum = plus(sum, t.g.Apply(n.Op(), append([]*graph.Node(nil), in...), n.Attrs()))
 			}
 			return
 		}
@@ -423,7 +410,7 @@ func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
 func (t *taylor) slope(x *graph.Node) *graph.Node {
 	first := t.coefficient(x, 1)
 	if first == nil {
-		first = zerosLike(x)
+		first = fullLike(x, 0)
 	}
 	// Nodes are shared, but this one must be no other's.
 	d := graph.Identity(first)

@@ -123,8 +123,7 @@ func cost(in *Instr) (bytes, flops int64) {
 			bytes += bytesOf(o.Type)
 		}
 	}
-	switch in.Op {
-	case OpStraight:
+	if in.Op == OpStraight {
 		seen := map[uint32]bool{}
 		count := func(cell uint32, size int) {
 			if temp := cell >= in.Straight.TempLo && cell < in.Straight.TempHi; !temp && !seen[cell] {
@@ -133,37 +132,14 @@ func cost(in *Instr) (bytes, flops int64) {
 			}
 		}
 		for _, c := range in.Straight.Code {
-			flops += opFlops(c)
 			operands := c.Operands()
 			for k := range c.Op.Arity() {
 				count(operands[k], c.OperandType(k).Size())
 			}
 			count(c.Dst, c.Result().Size())
 		}
-	case OpLoop:
-		n := int64(1)
-		for _, d := range in.Loop.Dims {
-			n *= int64(d)
-		}
-		for _, c := range in.Loop.Code {
-			flops += opFlops(c) * n
-		}
-		if in.Loop.Reduce != micro.NoReduce {
-			flops += n
-		}
-	case OpKernel:
-		for _, o := range in.In {
-			flops += int64(o.Size())
-		}
-		if in.Kernel == "matmul" && len(in.In) == 2 && len(in.Out) == 1 {
-			a := in.In[0].Shape
-			inner := a[len(a)-1]
-			if in.Attrs.Bool("transpose_a") {
-				inner = a[len(a)-2]
-			}
-			flops = 2 * int64(in.Out[0].Size()) * int64(inner)
-		}
 	}
+	in.parts(func(_ int, n int64) { flops += n })
 	return bytes, flops
 }
 

@@ -15,33 +15,53 @@ func (p *Program) Shares() []Share {
 	var list []Share
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
-		add := func(k int, flops int64) {
+		in.parts(func(k int, flops int64) {
 			s := Share{Instr: i, Index: k, Node: -1, Flops: flops}
 			if k < len(in.Nodes) {
 				s.Node = in.Nodes[k]
 			}
 			list = append(list, s)
-		}
-		switch in.Op {
-		case OpStraight:
-			for k, c := range in.Straight.Code {
-				add(k, opFlops(c))
-			}
-		case OpLoop:
-			n := int64(1)
-			for _, d := range in.Loop.Dims {
-				n *= int64(d)
-			}
-			for k, c := range in.Loop.Code {
-				add(k, opFlops(c)*n)
-			}
-			if in.Loop.Reduce != micro.NoReduce {
-				add(len(in.Loop.Code), n)
-			}
-		default:
-			_, flops := cost(in)
-			add(0, flops)
-		}
+		})
 	}
 	return list
+}
+
+// parts calls f with the flops of each part of the instruction.
+func (in *Instr) parts(f func(index int, flops int64)) {
+	switch in.Op {
+	case OpStraight:
+		for k, c := range in.Straight.Code {
+			f(k, opFlops(c))
+		}
+	case OpLoop:
+		n := int64(1)
+		for _, d := range in.Loop.Dims {
+			n *= int64(d)
+		}
+		for k, c := range in.Loop.Code {
+			f(k, opFlops(c)*n)
+		}
+		if in.Loop.Reduce != micro.NoReduce {
+			f(len(in.Loop.Code), n)
+		}
+	case OpKernel:
+		f(0, in.kernelFlops())
+	}
+}
+
+// kernelFlops counts one for each element that a kernel reads, and two for each term of a matrix product.
+func (in *Instr) kernelFlops() int64 {
+	if in.Kernel == "matmul" && len(in.In) == 2 && len(in.Out) == 1 {
+		a := in.In[0].Shape
+		inner := a[len(a)-1]
+		if in.Attrs.Bool("transpose_a") {
+			inner = a[len(a)-2]
+		}
+		return 2 * int64(in.Out[0].Size()) * int64(inner)
+	}
+	flops := int64(0)
+	for _, o := range in.In {
+		flops += int64(o.Size())
+	}
+	return flops
 }

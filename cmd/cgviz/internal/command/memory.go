@@ -57,10 +57,7 @@ and pdf.`,
 			if p == nil {
 				x := &examined{Source: src}
 				if gradient {
-					if x.wrt, err = variables("split", wrt, src, evaluate.Inputs(evaluate.Reachable(src.Outputs...))); err != nil {
-						return err
-					}
-					if x.derivatives, err = differentiate(src.Outputs, x.wrt); err != nil {
+					if err := x.differentiateSplit(wrt, evaluate.Inputs(evaluate.Reachable(src.Outputs...))); err != nil {
 						return err
 					}
 				}

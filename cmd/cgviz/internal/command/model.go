@@ -102,6 +102,24 @@ func (d *draw) examine(ctx context.Context, p *progress, s *source.Source) (*exa
 	return x, nil
 }
 
+// differentiateSplit appends the gradient as a graph of its own, by the nodes of these names or by all of the inputs that are floats.
+func (x *examined) differentiateSplit(names []string, inputs []*graph.Node) (err error) {
+	if x.wrt, err = variables("split", names, x.Source, inputs); err != nil {
+		return err
+	}
+	x.derivatives, err = differentiate(x.Outputs, x.wrt)
+	return err
+}
+
+// hideLines drops the places in the source of an expression of one line, which tell nothing.
+func (x *examined) hideLines(m *viz.Model) {
+	for i := range m.Nodes {
+		if x.OneLine {
+			m.Nodes[i].Source = ""
+		}
+	}
+}
+
 // results returns the outputs and the derivatives.
 func (x *examined) results() []*graph.Node {
 	list := slices.Clone(x.Outputs)
@@ -155,11 +173,7 @@ func (d *draw) before(ctx context.Context, x *examined) (*viz.Model, error) {
 		return nil, err
 	}
 	x.label(m)
-	if x.OneLine {
-		for i := range m.Nodes {
-			m.Nodes[i].Source = ""
-		}
-	}
+	x.hideLines(m)
 	return m, d.annotateGraph(ctx, m, x.results(), x.at)
 }
 
@@ -183,11 +197,9 @@ func (d *draw) after(ctx context.Context, x *examined) (*viz.Model, error) {
 		return nil, err
 	}
 	x.label(m)
+	x.hideLines(m)
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
-		if x.OneLine {
-			n.Source = ""
-		}
 		if n.Op == "input" {
 			n.Value = x.values[x.Graph.Lookup(n.Name)]
 		}

@@ -94,10 +94,7 @@ func (p *passes) run(cmd *cobra.Command, args []string) error {
 	x := &examined{Source: src}
 	inputs := evaluate.Inputs(evaluate.Reachable(src.Outputs...))
 	if p.gradient {
-		if x.wrt, err = variables("split", p.wrt, src, inputs); err != nil {
-			return err
-		}
-		if x.derivatives, err = differentiate(src.Outputs, x.wrt); err != nil {
+		if err := x.differentiateSplit(p.wrt, inputs); err != nil {
 			return err
 		}
 	}

@@ -43,11 +43,7 @@ func (x *examined) drawStages(ctx context.Context, w io.Writer, config compile.C
 	}
 	for i := range drawn {
 		x.label(drawn[i].Model)
-		if x.OneLine {
-			for k := range drawn[i].Model.Nodes {
-				drawn[i].Model.Nodes[k].Source = ""
-			}
-		}
+		x.hideLines(drawn[i].Model)
 	}
 	return viz.HTMLStages(w, drawn, options...)
 }
