@@ -119,8 +119,8 @@ func TestMachinesShareAProgram(t *testing.T) {
 			wg.Go(func() {
 				m := vm.NewMachine(p)
 				for _, s := range p.Inputs {
-					if v := m.Float64(s.Name); v != nil {
-						for i := range v {
+					if s.DType == graph.Float64 {
+						for i, v := 0, m.Float64(s.Name); i < len(v); i++ {
 							v[i] = math.Sin(float64(i + 1))
 						}
 					} else {

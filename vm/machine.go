@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"unsafe"
 
 	"gorgonia.org/tensor"
@@ -72,11 +73,16 @@ type pointerUse struct {
 }
 
 // NewMachine allocates a machine for the program. A program that needs more memory than allowed gives
-// a machine whose every run returns ErrMemoryLimit.
+// a machine whose every run returns ErrMemoryLimit, a nil program one whose every run returns an error.
 func NewMachine(p *Program, opts ...Option) *Machine {
 	m := &Machine{p: p, limit: maxBytes, threads: pool.Workers()}
 	for _, o := range opts {
-		o(m)
+		if o != nil {
+			o(m)
+		}
+	}
+	if p == nil {
+		return m
 	}
 	if n := p.MemoryBytes(); n > m.limit {
 		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, n, m.limit)
@@ -139,8 +145,13 @@ func alignedBytes(n int64) []byte {
 	return b[off : off+n : off+n]
 }
 
-// Program returns the machine's program.
-func (m *Machine) Program() *Program { return m.p }
+// Program returns the machine's program, nil if it has none.
+func (m *Machine) Program() *Program {
+	if m == nil {
+		return nil
+	}
+	return m.p
+}
 
 // inputIndex returns the index of the input with the given name, or −1.
 func (m *Machine) inputIndex(name string) int {
@@ -180,29 +191,41 @@ func (m *Machine) inputMemory(i int) unsafe.Pointer {
 	return p
 }
 
-// view returns the memory of an input or output slot as a slice of T.
+// view returns the memory of an input or output slot as a slice of T, nil if the machine cannot run.
 func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) []T {
-	if m.err != nil {
+	if m.unusable() != nil {
 		return nil
 	}
-	d := dtypeOf[T]()
 	if i := m.inputIndex(name); i >= 0 {
-		if s := &m.p.Inputs[i]; s.DType == d {
-			return unsafe.Slice((*T)(m.inputMemory(i)), s.Size())
-		}
-		return nil
+		checkView[T]("input "+strconv.Quote(name), &m.p.Inputs[i])
+		return unsafe.Slice((*T)(m.inputMemory(i)), m.p.Inputs[i].Size())
 	}
 	for i := range m.p.Outputs {
-		if s := &m.p.Outputs[i]; s.Name == name && s.DType == d {
-			return unsafe.Slice((*T)(unsafe.Add(m.base, s.Offset)), s.Size())
+		if s := &m.p.Outputs[i]; s.Name == name && name != "" {
+			checkView[T]("output "+strconv.Quote(name), s)
+			return outputView[T](m, s)
 		}
 	}
-	return nil
+	panic(fmt.Sprintf("vm: no input or output is named %q (inputs: %s; outputs: %s)", name, slotNames(m.p.Inputs), slotNames(m.p.Outputs)))
+}
+
+func outputView[T float64 | float32 | int64 | int32 | bool](m *Machine, s *Slot) []T {
+	return unsafe.Slice((*T)(unsafe.Add(m.base, s.Offset)), s.Size())
+}
+
+// checkView panics if the slot does not hold elements of type T.
+func checkView[T float64 | float32 | int64 | int32 | bool](what string, s *Slot) {
+	if d := dtypeOf[T](); s.DType != d {
+		panic(fmt.Sprintf("vm: %s is %s: it has no view of %v", what, typeText(s.Type), d))
+	}
 }
 
 // Float64 returns the memory of the float64 input or output with the given name, row-major, without copying:
 // fill inputs, call Step, read outputs. The view stays valid as long as the machine. An input that has a
-// view keeps its value from run to run. nil if there is no such slot or it has another dtype.
+// view keeps its value from run to run.
+//
+// It panics if no input or output has the name, or if it has another dtype: Program's Inputs and Outputs say which there are.
+// It is nil if the machine cannot run, as Step will say (see NewMachine).
 func (m *Machine) Float64(name string) []float64 { return view[float64](m, name) }
 
 // Float32 is Float64 for float32 slots.
@@ -217,13 +240,29 @@ func (m *Machine) Int32(name string) []int32 { return view[int32](m, name) }
 // Bool is Float64 for bool slots.
 func (m *Machine) Bool(name string) []bool { return view[bool](m, name) }
 
-// OutputFloat64 returns the memory of float64 output i without copying, nil if it has another dtype or does not exist.
+// OutputFloat64 returns the memory of float64 output i without copying. It panics if there is no such output or if it has another
+// dtype, and is nil if the machine cannot run.
 func (m *Machine) OutputFloat64(i int) []float64 {
-	if m.err != nil || i < 0 || i >= len(m.p.Outputs) || m.p.Outputs[i].DType != dtype.Float64 {
+	if m.unusable() != nil {
 		return nil
 	}
+	if i < 0 || i >= len(m.p.Outputs) {
+		panic(fmt.Sprintf("vm: there is no output %d: the program has %d", i, len(m.p.Outputs)))
+	}
 	s := &m.p.Outputs[i]
-	return unsafe.Slice((*float64)(unsafe.Add(m.base, s.Offset)), s.Size())
+	checkView[float64](fmt.Sprintf("output %d", i), s)
+	return outputView[float64](m, s)
+}
+
+// errNoProgram is what a machine without a program returns.
+var errNoProgram = errors.New("run: the machine has no program: NewMachine was given nil (the error of Compile says why) or not called")
+
+// unusable returns the error of every run of a machine that cannot run.
+func (m *Machine) unusable() error {
+	if m == nil || m.p == nil {
+		return errNoProgram
+	}
+	return m.err
 }
 
 // errBusy is returned when a run starts within another one of the same machine.
@@ -231,7 +270,7 @@ var errBusy = errors.New("the machine is running already: use one machine for ea
 
 // Step runs the program on what the inputs' views and bound tensors hold. Outputs are read through views.
 func (m *Machine) Step() error {
-	if m.only != nil {
+	if m != nil && m.only != nil {
 		m.only.Run(m.base, len(m.arena))
 		return nil
 	}
@@ -242,8 +281,8 @@ func (m *Machine) Step() error {
 func (m *Machine) StepContext(ctx context.Context) error { return m.step(ctx) }
 
 func (m *Machine) step(ctx context.Context) error {
-	if m.err != nil {
-		return m.err
+	if err := m.unusable(); err != nil {
+		return err
 	}
 	if m.busy {
 		return errBusy

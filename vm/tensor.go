@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"unsafe"
 
 	// tensor's init panics on current Go with the version of this module that it asks for itself.
@@ -30,8 +31,8 @@ func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) {
 
 // RunContext is Run that stops with the context's error when it is cancelled between two instructions.
 func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense, error) {
-	if m.err != nil {
-		return nil, m.err
+	if err := m.unusable(); err != nil {
+		return nil, err
 	}
 	if m.busy {
 		return nil, errBusy
@@ -72,7 +73,7 @@ func (m *Machine) setInputs(args []any) error {
 		return nil
 	}
 	if len(args) != len(m.p.Inputs) {
-		return fmt.Errorf("run: %d values for %d inputs (%s)", len(args), len(m.p.Inputs), inputNames(m.p))
+		return fmt.Errorf("run: %d values for %d inputs (%s)", len(args), len(m.p.Inputs), slotNames(m.p.Inputs))
 	}
 	for i, v := range args {
 		if err := m.setInput(i, v); err != nil {
@@ -82,18 +83,22 @@ func (m *Machine) setInputs(args []any) error {
 	return nil
 }
 
-func inputNames(p *Program) string {
-	s := ""
-	for i := range p.Inputs {
-		if i == 8 {
-			return s + ", …"
+// slotNames lists the names of slots, the first few if there are many.
+func slotNames(list []Slot) string {
+	var names []string
+	for i := range list {
+		if len(names) == 8 {
+			names = append(names, "…")
+			break
 		}
-		if i > 0 {
-			s += ", "
+		if name := list[i].Name; name != "" {
+			names = append(names, name)
 		}
-		s += p.Inputs[i].Name
 	}
-	return s
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 func setNamed[V any](m *Machine, named map[string]V) error {
@@ -114,7 +119,7 @@ func setNamed[V any](m *Machine, named map[string]V) error {
 			}
 		}
 		sort.Strings(unknown)
-		return fmt.Errorf("run: no input is named %q (inputs: %s)", unknown[0], inputNames(m.p))
+		return fmt.Errorf("run: no input is named %q (inputs: %s)", unknown[0], slotNames(m.p.Inputs))
 	}
 	return nil
 }
