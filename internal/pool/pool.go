@@ -13,8 +13,8 @@ import (
 
 // Task is work that is cut into items.
 type Task interface {
-	// Do runs one item. worker is below Workers and not used by two goroutines at once, so it can
-	// choose scratch memory.
+	// Do runs one item. worker is below the number of workers that Run was given, and no two goroutines of the run have the
+	// same, so it can choose scratch memory.
 	Do(worker, item int)
 }
 
@@ -36,7 +36,8 @@ type helper struct {
 	state atomic.Int32
 	job   atomic.Pointer[Job]
 	wake  chan struct{}
-	id    int
+	// worker is its number in the job, which is another one in the next: set before job.
+	worker int
 }
 
 const (
@@ -55,23 +56,32 @@ const (
 const spins = 1 << 14
 
 var (
-	once    sync.Once
-	helpers []*helper
+	growing sync.Mutex
+	helpers atomic.Pointer[[]*helper] // grows; what it points to does not change
 )
 
-// Workers is the number of workers at most: helpers and the caller. It is the number of processors
-// when the pool is first used.
-func Workers() int {
-	once.Do(start)
-	return len(helpers) + 1
-}
+// Workers is the number of goroutines over which work is worth spreading, the caller's included: the processors that
+// Go may use now.
+func Workers() int { return runtime.GOMAXPROCS(0) }
 
-func start() {
-	for i := 1; i < runtime.GOMAXPROCS(0); i++ {
-		h := &helper{wake: make(chan struct{}, 1), id: i}
-		helpers = append(helpers, h)
+// atLeast returns the helpers, after starting more if there are fewer than n.
+func atLeast(n int) []*helper {
+	if list := helpers.Load(); list != nil && len(*list) >= n {
+		return *list
+	}
+	growing.Lock()
+	defer growing.Unlock()
+	var list []*helper
+	if old := helpers.Load(); old != nil {
+		list = append(list, *old...)
+	}
+	for len(list) < n {
+		h := &helper{wake: make(chan struct{}, 1)}
+		list = append(list, h)
 		go h.loop()
 	}
+	helpers.Store(&list)
+	return list
 }
 
 func (h *helper) loop() {
@@ -88,7 +98,7 @@ func (h *helper) loop() {
 			continue
 		}
 		h.job.Store(nil)
-		j.work(h.id)
+		j.work(h.worker)
 		// The helper is free before the caller can know that the job is done.
 		h.state.Store(idle)
 		if j.pending.Add(-1) == 0 && j.state.Swap(finished) == sleeping {
@@ -98,9 +108,9 @@ func (h *helper) loop() {
 }
 
 // Run does all items of the task on up to workers goroutines, the caller being one, and returns when all
-// are done. A panic of Do is returned as an error; the items that were not begun are then left out.
+// are done. The pool keeps as many helpers as the largest number of workers of any run needs. A panic of Do is returned as an error; the items that were not begun are then left out.
 func (j *Job) Run(task Task, items, workers int) error {
-	if items <= 1 || workers <= 1 || Workers() == 1 {
+	if items <= 1 || workers <= 1 {
 		j.task, j.items = task, int64(items)
 		j.next.Store(0)
 		j.failure.Store(nil)
@@ -116,12 +126,14 @@ func (j *Job) Run(task Task, items, workers int) error {
 	j.state.Store(running)
 	j.pending.Store(1)
 	hired := 0
-	for _, h := range helpers {
-		if hired == workers-1 || hired == items-1 {
+	most := min(workers, items) - 1
+	for _, h := range atLeast(most) {
+		if hired == most {
 			break
 		}
 		if h.state.CompareAndSwap(idle, busy) {
 			j.pending.Add(1)
+			h.worker = hired + 1
 			h.job.Store(j)
 			select {
 			case h.wake <- struct{}{}:

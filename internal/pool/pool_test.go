@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,9 +13,14 @@ type counter struct {
 	inUse []atomic.Int32
 	bad   atomic.Int32
 	fail  int
+	// helped: a helper did an item
+	helped atomic.Bool
 }
 
 func (c *counter) Do(worker, item int) {
+	if worker > 0 {
+		c.helped.Store(true)
+	}
 	if c.inUse[worker].Add(1) != 1 {
 		c.bad.Add(1)
 	}
@@ -22,64 +28,78 @@ func (c *counter) Do(worker, item int) {
 		c.inUse[worker].Add(-1)
 		panic("on purpose")
 	}
+	runtime.Gosched() // lets helpers come in between, on few processors too
 	c.seen[item].Add(1)
 	c.inUse[worker].Add(-1)
 }
 
-func newCounter(items int) *counter {
-	return &counter{seen: make([]atomic.Int32, items), inUse: make([]atomic.Int32, Workers()), fail: -1}
+func newCounter(items, workers int) *counter {
+	return &counter{seen: make([]atomic.Int32, items), inUse: make([]atomic.Int32, workers), fail: -1}
 }
 
+// TestEveryItemOnce has several callers compete for the helpers, each with other numbers of workers and items.
 func TestEveryItemOnce(t *testing.T) {
-	var wg sync.WaitGroup
-	for range 4 { // several callers compete for the helpers
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			var j Job
-			for round := range 300 {
-				c := newCounter(round % 40)
-				if err := j.Run(c, len(c.seen), 1+round%4); err != nil {
-					t.Error(err)
-				}
-				for i := range c.seen {
-					if n := c.seen[i].Load(); n != 1 {
-						t.Errorf("item %d was done %d times", i, n)
+	const callers, most = 6, 5
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(most))
+	runs, helped := 0, atomic.Int32{}
+	for workers := 1; workers <= most; workers++ {
+		var wg sync.WaitGroup
+		for caller := range callers {
+			wg.Go(func() {
+				var j Job
+				for round := range 200 {
+					w := 1 + (workers+caller)%most
+					c := newCounter(round%40, w)
+					if err := j.Run(c, len(c.seen), w); err != nil {
+						t.Error(err)
+					}
+					for i := range c.seen {
+						if n := c.seen[i].Load(); n != 1 {
+							t.Errorf("item %d was done %d times", i, n)
+						}
+					}
+					if c.bad.Load() != 0 {
+						t.Error("two goroutines had the same worker number")
+					}
+					if c.helped.Load() {
+						helped.Add(1)
 					}
 				}
-				if c.bad.Load() != 0 {
-					t.Error("two goroutines had the same worker number")
-				}
-			}
-		}()
+			})
+		}
+		wg.Wait()
+		runs += callers * 200
 	}
-	wg.Wait()
+	t.Logf("%d runs, %d with helpers", runs, helped.Load())
+	if runs < 6000 || helped.Load() == 0 {
+		t.Errorf("%d runs, %d with helpers", runs, helped.Load())
+	}
 }
 
 func TestPanicIsAnError(t *testing.T) {
 	var j Job
-	c := newCounter(100)
+	c := newCounter(100, 3)
 	c.fail = 17
-	if err := j.Run(c, 100, Workers()); err == nil || !strings.Contains(err.Error(), "on purpose") {
+	if err := j.Run(c, 100, 3); err == nil || !strings.Contains(err.Error(), "on purpose") {
 		t.Errorf("Run = %v", err)
 	}
 	c.fail = -1
-	if err := j.Run(newCounter(10), 10, Workers()); err != nil {
+	if err := j.Run(newCounter(10, 3), 10, 3); err != nil {
 		t.Errorf("the next run failed: %v", err)
 	}
 }
 
 func TestNoAllocation(t *testing.T) {
 	var j Job
-	c := newCounter(8)
-	if n := testing.AllocsPerRun(100, func() { _ = j.Run(c, 8, Workers()) }); n > 0 {
+	c := newCounter(8, 3)
+	if n := testing.AllocsPerRun(100, func() { _ = j.Run(c, 8, 3) }); n > 0 {
 		t.Errorf("%v allocations per run", n)
 	}
 }
 
 func BenchmarkHandOver(b *testing.B) {
 	var j Job
-	c := newCounter(2)
+	c := newCounter(2, 2)
 	for b.Loop() {
 		_ = j.Run(c, 2, 2)
 	}
