@@ -105,3 +105,31 @@ func Sealed(data []byte) []byte {
 	body := data[: len(data)-4 : len(data)-4]
 	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
 }
+
+// WithLinesFrom makes machines, while f runs, run the innermost dimension of loops line by line from this length on.
+func WithLinesFrom(length int, f func()) {
+	defer func(before int) { flatBelow = before }(flatBelow)
+	flatBelow = length
+	f()
+}
+
+// FlatLoops counts the machine's loops that walk more than the innermost dimension at once, and their inputs that are copied.
+func FlatLoops(m *Machine) (loops, copied int) {
+	for _, e := range m.exec {
+		if x, ok := e.(*loop); ok && x.flat {
+			loops++
+			for k := range x.inputs {
+				if x.inputs[k].form == inputStrided {
+					copied++
+				}
+			}
+		}
+	}
+	return loops, copied
+}
+
+// CopyStrided copies n elements of size bytes from position lo of a walk.
+func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n int) {
+	in := loopInput{size: size, walk: newStrided(dims, strides)}
+	in.copy(dst, src, lo, n)
+}

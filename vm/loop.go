@@ -16,11 +16,15 @@ const lanes = micro.BlockLanes
 // loop runs OpLoop. Its iteration space is cut into items by the shapes alone; a worker runs an item
 // either in machine code or block by block (see loopWorker).
 type loop struct {
-	p    *Program
-	l    *micro.Loop
-	dims []int   // collapsed, innermost last
-	in   [][]int // element strides by collapsed dimension
-	out  [][]int
+	p      *Program
+	l      *micro.Loop
+	dims   []int   // collapsed, innermost last
+	in     [][]int // element strides by collapsed dimension
+	out    [][]int
+	inputs []loopInput // over a line
+	// flat: the innermost dimension is short, so a line is the whole space, or with byRows all that is reduced to one result, of
+	// which several are computed at once.
+	flat, byRows bool
 	// redDims is the number of collapsed dimensions that are reduced: one run of them gives one result.
 	redDims int
 
@@ -67,6 +71,7 @@ func newLoop(p *Program, instr *Instr, threads int, native bool) *loop {
 	l := instr.Loop
 	x := &loop{p: p, l: l, inPtr: make([]unsafe.Pointer, len(l.In)), outPtr: make([]unsafe.Pointer, len(l.Out)), mayCompile: native}
 	x.collapse()
+	x.flatten()
 	inner := x.dims[len(x.dims)-1]
 	x.rows, x.lines = 1, 1
 	outer := len(x.dims) - max(1, x.redDims)
@@ -123,21 +128,58 @@ func opCost(c micro.Instr) float64 {
 
 // compile switches to machine code if there is any for the loop.
 func (x *loop) compile() {
-	if !x.mayCompile || len(x.divisions) > 0 || x.redDims > 1 {
+	if !x.mayCompile || len(x.divisions) > 0 || x.redDims > 1 || x.byRows && len(x.l.Code) == 0 {
 		return
 	}
-	collapsed := *x.l
-	collapsed.Dims, collapsed.ReduceDims = x.dims, x.redDims
-	collapsed.In, collapsed.Out = withStrides(x.l.In, x.in), withStrides(x.l.Out, x.out)
-	x.code = x.p.nativeLoop(x.l, &collapsed)
+	line := *x.l
+	line.Dims, line.ReduceDims = x.dims[len(x.dims)-1:], x.redDims
+	line.In, line.Out = make([]micro.Access, len(x.l.In)), make([]micro.Access, len(x.l.Out))
+	for k, a := range x.l.In {
+		line.In[k] = micro.Access{Type: a.Type, Strides: []int{x.inputs[k].stride()}}
+	}
+	for k, a := range x.l.Out {
+		line.Out[k] = micro.Access{Type: a.Type, Strides: []int{1}}
+	}
+	switch {
+	case x.byRows:
+		line.Reduce, line.ReduceDims = micro.NoReduce, 0
+	case line.Reduce != micro.NoReduce:
+		line.Out[len(line.Out)-1].Strides[0] = 0
+	}
+	x.code = x.p.nativeLoop(x.l, &line)
 }
 
-func withStrides(list []micro.Access, strides [][]int) []micro.Access {
-	out := make([]micro.Access, len(list))
-	for i, a := range list {
-		out[i] = micro.Access{Type: a.Type, Strides: strides[i]}
+// flatBelow is the length of the innermost dimension below which lines are not run one by one: a call of
+// machine code costs as much as some hundred elements.
+var flatBelow = 1024
+
+// flatten chooses what a line is and how it finds the inputs' elements. Outputs are contiguous.
+func (x *loop) flatten() {
+	last := len(x.dims) - 1
+	kept := len(x.dims) - x.redDims
+	x.inputs = make([]loopInput, len(x.l.In))
+	if x.dims[last] >= flatBelow || last == 0 {
+		for k, a := range x.l.In {
+			x.inputs[k] = newLoopInput(a, x.dims[last:], x.in[k][last:])
+		}
+		return
 	}
-	return out
+	x.flat, x.byRows = true, x.redDims > 0 && kept > 0
+	for k, a := range x.l.In {
+		x.inputs[k] = newLoopInput(a, x.dims, x.in[k])
+	}
+	rows, line := 1, 1
+	for d, n := range x.dims {
+		if x.byRows && d < kept {
+			rows *= n
+		} else {
+			line *= n
+		}
+	}
+	x.dims, x.redDims = []int{line}, min(x.redDims, 1)
+	if x.byRows {
+		x.dims = []int{rows, line}
+	}
 }
 
 // collapse joins neighbouring dimensions that every access walks as one. Reduced dimensions stay apart
@@ -247,7 +289,16 @@ func (x *loop) Do(worker, item int) {
 	}
 	reduces := x.l.Reduce != micro.NoReduce
 	inner := x.dims[len(x.dims)-1]
-	if x.perItem == 0 {
+	switch {
+	case x.byRows:
+		lo, hi := item*x.perItem, min(x.rows, (item+1)*x.perItem)
+		w.seek(0)
+		w.row = lo
+		if err := w.line(lo*inner, (hi-lo)*inner); err != nil {
+			x.fail(item, err)
+		}
+		return
+	case x.perItem == 0:
 		lo := item * x.chunk
 		w.seek(0)
 		if err := w.line(lo, min(x.chunk, inner-lo)); err != nil {

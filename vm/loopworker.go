@@ -14,10 +14,16 @@ type loopWorker struct {
 	red reducer
 
 	inBase, outBase []unsafe.Pointer // of the current line
+	pieces          []byte           // of strided inputs, one after the other
+
+	// of rows that are reduced several at once
+	row        int // the next result
+	rowDone    int // elements of it that red has
+	reduceRuns kernel.ReduceRunsFunc
 
 	// of machine code
 	ptrs    []unsafe.Pointer
-	results []byte // of the blocks of a piece
+	results []byte // of the blocks of a piece, or with byRows the values of a piece
 
 	// of blocks
 	reg   []unsafe.Pointer // where each register's block lies now
@@ -44,8 +50,20 @@ func newLoopWorker(x *loop) *loopWorker {
 	w.ptrs = make([]unsafe.Pointer, 0, len(l.In)+len(l.Out))
 	w.results = alignedBytes(chunkBlocks * 8)
 	if l.Reduce != micro.NoReduce {
-		w.red.init(l.Reduce, l.Out[len(l.Out)-1].Type)
+		t := l.Out[len(l.Out)-1].Type
+		w.red.init(l.Reduce, t)
+		if x.byRows {
+			w.reduceRuns = kernel.ReduceRuns(l.Reduce, t, kernel.DetectLevel())
+			w.results = alignedBytes(pieceLanes * 8)
+		}
 	}
+	strided := 0
+	for k := range x.inputs {
+		if x.inputs[k].form == inputStrided {
+			strided++
+		}
+	}
+	w.pieces = alignedBytes(int64(strided) * pieceLanes * 8)
 	nreg := len(l.In) + len(l.Consts) + l.Temps
 	w.reg, w.buf = make([]unsafe.Pointer, nreg), make([]unsafe.Pointer, nreg)
 	if x.code == nil {
@@ -122,6 +140,9 @@ func (w *loopWorker) seek(line int) {
 
 // lineOffset is the element offset of a line.
 func (x *loop) lineOffset(strides []int, line int) int {
+	if x.flat {
+		return 0
+	}
 	off := 0
 	for d := len(x.dims) - 2; d >= 0; d-- {
 		off += line % x.dims[d] * strides[d]
@@ -139,11 +160,9 @@ func (w *loopWorker) line(lo, n int) error {
 	if w.calls == nil && len(w.x.l.Code) > 0 || w.mem == nil {
 		w.prepareBlocks()
 	}
-	inner := len(w.x.dims) - 1
-	for k, st := range w.x.in {
-		if st[inner] == 0 {
-			size := w.x.l.In[k].Type.Size()
-			splat(w.buf[k], bitsAt(w.inBase[k], size), size)
+	for k := range w.x.inputs {
+		if in := &w.x.inputs[k]; in.form == inputScalar {
+			splat(w.buf[k], bitsAt(w.inBase[k], in.size), in.size)
 			w.reg[k] = w.buf[k]
 		}
 	}
@@ -155,20 +174,38 @@ func (w *loopWorker) line(lo, n int) error {
 	return nil
 }
 
+// pieceLanes is the number of elements that machine code takes at a time of inputs that must be copied, and of values of which
+// several runs are reduced at once: they stay in L1.
+const pieceLanes = 4 * lanes
+
 // native runs machine code, in pieces whose block results fit the buffer.
 func (w *loopWorker) native(lo, n int) {
 	x, l := w.x, w.x.l
-	inner := len(x.dims) - 1
 	outs := len(l.Out)
 	reduces := l.Reduce != micro.NoReduce
 	if reduces {
 		outs--
 	}
-	for at := lo; at < lo+n; at += chunkBlocks * lanes {
-		count := min(chunkBlocks*lanes, lo+n-at)
+	piece := chunkBlocks * lanes
+	if x.byRows || len(w.pieces) > 0 {
+		piece = pieceLanes
+	}
+	for at := lo; at < lo+n; at += piece {
+		count := min(piece, lo+n-at)
 		ptrs := w.ptrs[:0]
-		for k, st := range x.in {
-			ptrs = append(ptrs, unsafe.Add(w.inBase[k], at*st[inner]*l.In[k].Type.Size()))
+		copied := 0
+		for k := range x.inputs {
+			switch in := &x.inputs[k]; in.form {
+			case inputScalar:
+				ptrs = append(ptrs, w.inBase[k])
+			case inputDirect:
+				ptrs = append(ptrs, unsafe.Add(w.inBase[k], at*in.size))
+			default:
+				p := unsafe.Pointer(&w.pieces[copied*pieceLanes*8])
+				copied++
+				in.copy(p, w.inBase[k], at, count)
+				ptrs = append(ptrs, p)
+			}
 		}
 		for k := range outs {
 			ptrs = append(ptrs, unsafe.Add(w.outBase[k], at*l.Out[k].Type.Size()))
@@ -177,7 +214,10 @@ func (w *loopWorker) native(lo, n int) {
 			ptrs = append(ptrs, unsafe.Pointer(&w.results[0]))
 		}
 		x.code.Run(count, ptrs)
-		if reduces {
+		switch {
+		case x.byRows:
+			w.takeRows(unsafe.Pointer(&w.results[0]), count)
+		case reduces:
 			size := w.red.typ.Size()
 			for b := 0; b*lanes < count; b++ {
 				w.red.push(bitsAt(unsafe.Pointer(&w.results[b*size]), size), 0)
@@ -186,18 +226,37 @@ func (w *loopWorker) native(lo, n int) {
 	}
 }
 
+// takeRows reduces n values that continue where the values before ended.
+func (w *loopWorker) takeRows(p unsafe.Pointer, n int) {
+	x := w.x
+	run, size, out := x.dims[1], w.red.typ.Size(), x.outPtr[len(x.outPtr)-1]
+	for n > 0 {
+		if w.rowDone == 0 && run <= lanes && run <= n {
+			rows := n / run
+			w.reduceRuns(unsafe.Add(out, w.row*size), p, run, rows)
+			w.row += rows
+			p, n = unsafe.Add(p, rows*run*size), n-rows*run
+			continue
+		}
+		k := min(n, run-w.rowDone, lanes)
+		w.red.add(p, k)
+		p, n = unsafe.Add(p, k*size), n-k
+		if w.rowDone += k; w.rowDone == run {
+			w.red.store(out, w.row)
+			w.row, w.rowDone = w.row+1, 0
+		}
+	}
+}
+
 // block runs n elements from position at of the line.
 func (w *loopWorker) block(at, n int) error {
 	x, l := w.x, w.x.l
-	inner := len(x.dims) - 1
-	for k, st := range x.in {
-		size := l.In[k].Type.Size()
-		switch st[inner] {
-		case 0:
-		case 1:
-			w.reg[k] = unsafe.Add(w.inBase[k], at*size)
-		default:
-			gather(w.buf[k], unsafe.Add(w.inBase[k], at*st[inner]*size), st[inner]*size, size, n)
+	for k := range x.inputs {
+		switch in := &x.inputs[k]; in.form {
+		case inputDirect:
+			w.reg[k] = unsafe.Add(w.inBase[k], at*in.size)
+		case inputStrided:
+			in.copy(w.buf[k], w.inBase[k], at, n)
 			w.reg[k] = w.buf[k]
 		}
 	}
@@ -214,7 +273,11 @@ func (w *loopWorker) block(at, n int) error {
 	outs := len(x.out)
 	if l.Reduce != micro.NoReduce {
 		outs--
-		w.red.add(w.reg[l.OutRegs[outs]], n)
+		if p := w.reg[l.OutRegs[outs]]; x.byRows {
+			w.takeRows(p, n)
+		} else {
+			w.red.add(p, n)
+		}
 	}
 	if outs > 1 {
 		w.keepInputs(n, l.OutRegs[:outs])
@@ -316,24 +379,6 @@ func splat(p unsafe.Pointer, bits uint64, size int) {
 	default:
 		for i, s := 0, unsafe.Slice((*byte)(p), lanes); i < lanes; i++ {
 			s[i] = byte(bits)
-		}
-	}
-}
-
-// gather copies n elements that lie step bytes apart.
-func gather(dst, src unsafe.Pointer, step, size, n int) {
-	switch size {
-	case 8:
-		for i, s := 0, unsafe.Slice((*uint64)(dst), n); i < n; i++ {
-			s[i] = *(*uint64)(unsafe.Add(src, i*step))
-		}
-	case 4:
-		for i, s := 0, unsafe.Slice((*uint32)(dst), n); i < n; i++ {
-			s[i] = *(*uint32)(unsafe.Add(src, i*step))
-		}
-	default:
-		for i, s := 0, unsafe.Slice((*byte)(dst), n); i < n; i++ {
-			s[i] = *(*byte)(unsafe.Add(src, i*step))
 		}
 	}
 }

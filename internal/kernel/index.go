@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
 )
 
 func init() {
@@ -167,22 +168,47 @@ func gather[T anyElement](c *Call) error {
 	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
 	outer, n, inner := outerAxisInner(c.In[0].Shape, axis)
 	m := idx.Size()
+	if inner == 1 {
+		for o := range outer {
+			bad := -1
+			if idx.DType == dtype.Int64 {
+				bad = gatherLine(dst[o*m:(o+1)*m], src[o*n:(o+1)*n], idx.I64)
+			} else {
+				bad = gatherLine(dst[o*m:(o+1)*m], src[o*n:(o+1)*n], idx.I32)
+			}
+			if bad >= 0 {
+				return indexError(indexAt(idx, bad), bad, n, axis)
+			}
+		}
+		return nil
+	}
 	for j := range m {
 		k := resolveIndex(indexAt(idx, j), n)
 		if k < 0 {
 			return indexError(indexAt(idx, j), j, n, axis)
-		}
-		if inner == 1 {
-			for o := range outer {
-				dst[o*m+j] = src[o*n+k]
-			}
-			continue
 		}
 		for o := range outer {
 			copy(dst[(o*m+j)*inner:(o*m+j+1)*inner], src[(o*n+k)*inner:(o*n+k+1)*inner])
 		}
 	}
 	return nil
+}
+
+// gatherLine gathers single elements of a line. It returns the position of the first index out of range, −1 if there is none.
+func gatherLine[T anyElement, I int32 | int64](dst, src []T, idx []I) int {
+	dst = dst[:len(idx)]
+	n := len(src)
+	for j, i := range idx {
+		k := int(i)
+		if k < 0 {
+			k += n
+		}
+		if uint(k) >= uint(n) {
+			return j
+		}
+		dst[j] = src[k]
+	}
+	return -1
 }
 
 func scatterAddRun[T number](c *Call) error {

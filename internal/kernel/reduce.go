@@ -90,6 +90,9 @@ const (
 	shortRun = 8   // longest run that is reduced without a call of the block kernel
 	rowBlock = 64  // reduced elements per block where the last dimension is kept
 	rowTile  = 256 // elements of the last dimension that are reduced at once
+	// narrowRow is the extent of a kept last dimension up to which columns are reduced one by one: a call of a block kernel for each
+	// row costs more.
+	narrowRow = 24
 )
 
 // reducePlan walks the operand: for each kept index (outer loop) over all reduced indices. The
@@ -193,9 +196,16 @@ func runReduce[T number](c *Call) error {
 	switch {
 	case p.copied:
 		copy(dst, src)
+	case p.innerReduced && p.red.count == 1 && p.n <= micro.BlockLanes:
+		reduceAll(p.kind, p.block, dst, src, p.n) // the run is the only reduced dimension, so the runs follow one another
 	case p.innerReduced:
 		for o := range dst {
 			dst[o] = reduceRuns(p, stack, src[p.kept.offset:])
+			p.kept.next()
+		}
+	case p.n <= narrowRow && len(p.red.strides) == 1:
+		for o := range p.kept.count {
+			reduceNarrow(p, stack, src[p.kept.offset:], dst[o*p.n:(o+1)*p.n])
 			p.kept.next()
 		}
 	default:
@@ -212,9 +222,6 @@ func runReduce[T number](c *Call) error {
 
 // reduceRuns reduces the contiguous runs of one result, blocks first, then pairwise.
 func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
-	if p.red.count == 1 && p.n <= shortRun {
-		return reduceShort(p.kind, src[:p.n])
-	}
 	count, top := 0, 0
 	for range p.red.count {
 		run := src[p.red.offset : p.red.offset+p.n]
@@ -260,6 +267,59 @@ func reduceShort[T number](kind micro.ReduceKind, x []T) T {
 		}
 	}
 	return a[0]
+}
+
+// ReduceRunsFunc reduces consecutive runs of n elements, 1 ≤ n ≤ 512, to one element each.
+type ReduceRunsFunc func(dst, src unsafe.Pointer, n, runs int)
+
+// ReduceRuns returns the reduction of many short runs at once, each as ReduceBlock has it. Numeric dtypes.
+func ReduceRuns(kind micro.ReduceKind, t dtype.DType, level Level) ReduceRunsFunc {
+	block := ReduceBlock(kind, t, level)
+	switch t {
+	case dtype.Float64:
+		return runsOf[float64](kind, block)
+	case dtype.Float32:
+		return runsOf[float32](kind, block)
+	case dtype.Int64:
+		return runsOf[int64](kind, block)
+	}
+	return runsOf[int32](kind, block)
+}
+
+func runsOf[T number](kind micro.ReduceKind, block ReduceFunc) ReduceRunsFunc {
+	return func(dst, src unsafe.Pointer, n, runs int) {
+		reduceAll(kind, block, unsafe.Slice((*T)(dst), runs), unsafe.Slice((*T)(src), n*runs), n)
+	}
+}
+
+// reduceAll reduces run k of the n-element runs of src to dst[k].
+func reduceAll[T number](kind micro.ReduceKind, block ReduceFunc, dst, src []T, n int) {
+	sum := kind == micro.ReduceSum
+	switch {
+	case sum && n == 2:
+		for k := range dst {
+			x := src[2*k : 2*k+2]
+			dst[k] = (x[0] + 0) + (x[1] + 0)
+		}
+	case sum && n == 3:
+		for k := range dst {
+			x := src[3*k : 3*k+3]
+			dst[k] = ((x[0] + 0) + (x[2] + 0)) + (x[1] + 0)
+		}
+	case sum && n == 4:
+		for k := range dst {
+			x := src[4*k : 4*k+4]
+			dst[k] = ((x[0] + 0) + (x[2] + 0)) + ((x[1] + 0) + (x[3] + 0))
+		}
+	case n <= shortRun:
+		for k := range dst {
+			dst[k] = reduceShort(kind, src[k*n:(k+1)*n])
+		}
+	default:
+		for k := range dst {
+			dst[k] = fromBits[T](block(unsafe.Pointer(&src[k*n]), n))
+		}
+	}
 }
 
 // combine returns the reduction of two elements.
@@ -325,16 +385,23 @@ func highest[T number]() T {
 func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
 	w := len(dst)
 	id := identityOf[T](p.kind)
-	count, top := 0, 0
-	for r := 0; r < p.red.count; {
-		v := stack[top*rowTile : top*rowTile+w]
+	block := func(v []T, rows int) {
 		for j := range v {
 			v[j] = id
 		}
-		for end := min(r+rowBlock, p.red.count); r < end; r++ {
+		for range rows {
 			combineRow(p.row, v, src[p.red.offset:p.red.offset+w])
 			p.red.next()
 		}
+	}
+	if p.red.count <= rowBlock {
+		block(dst, p.red.count)
+		return
+	}
+	count, top := 0, 0
+	for r := 0; r < p.red.count; r += rowBlock {
+		v := stack[top*rowTile : top*rowTile+w]
+		block(v, min(rowBlock, p.red.count-r))
 		for k := count; k&1 != 0; k >>= 1 {
 			top--
 			below := stack[top*rowTile : top*rowTile+w]
@@ -349,6 +416,53 @@ func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
 		combineRow(p.row, below, stack[top*rowTile:top*rowTile+w])
 	}
 	copy(dst, stack[:w])
+}
+
+// reduceNarrow is reduceRows for one reduced dimension and few columns, each of which it reduces by itself: four blocks at
+// a time, whose additions do not wait for one another.
+func reduceNarrow[T number](p *reducePlan, stack []T, src, dst []T) {
+	rows, stride, id := p.red.count, p.red.strides[0], identityOf[T](p.kind)
+	for j := range dst {
+		count, top := 0, 0
+		push := func(v T) {
+			for k := count; k&1 != 0; k >>= 1 {
+				top--
+				v = combine(p.kind, stack[top], v)
+			}
+			stack[top] = v
+			top++
+			count++
+		}
+		r := 0
+		for ; r+4*rowBlock <= rows; r += 4 * rowBlock {
+			const step = rowBlock
+			a, b, c, d := id, id, id, id
+			at, next := r*stride+j, step*stride
+			for range rowBlock {
+				a = combine(p.kind, a, src[at])
+				b = combine(p.kind, b, src[at+next])
+				c = combine(p.kind, c, src[at+2*next])
+				d = combine(p.kind, d, src[at+3*next])
+				at += stride
+			}
+			push(a)
+			push(b)
+			push(c)
+			push(d)
+		}
+		for ; r < rows; r += rowBlock {
+			a := id
+			for i := r; i < min(r+rowBlock, rows); i++ {
+				a = combine(p.kind, a, src[i*stride+j])
+			}
+			push(a)
+		}
+		v := stack[top-1]
+		for top -= 2; top >= 0; top-- {
+			v = combine(p.kind, stack[top], v)
+		}
+		dst[j] = v
+	}
 }
 
 // combineRow sets a[j] to the reduction of a[j] and b[j].

@@ -6,7 +6,7 @@ import numpy as np
 
 Item = collections.namedtuple("Item", "run check info")
 ENTRIES = {}  # (peer, work, dtype) -> function that prepares it
-MODULES = ("scalar", "arrays", "models", "mixture", "dynamics")
+MODULES = ("scalar", "arrays", "shapes", "models", "mixture", "dynamics")
 IMPORTS = {"torch": "torch", "torch.compile": "torch", "jax": "jax", "casadi": "casadi", "casadi.cse": "casadi", "numpy": "numpy"}
 F64, F32 = "float64", "float32"
 

@@ -1,0 +1,175 @@
+package vm
+
+import (
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// loopInput says how a line of a loop finds an input's elements.
+type loopInput struct {
+	form inputForm
+	size int // bytes of an element
+	walk strided
+}
+
+type inputForm uint8
+
+const (
+	inputScalar  inputForm = iota // one element for the whole line
+	inputDirect                   // the line's elements lie one after the other
+	inputStrided                  // the line's elements are copied to a buffer, piece by piece
+)
+
+// newLoopInput is an input that a line walks over the dimensions.
+func newLoopInput(a micro.Access, dims, strides []int) loopInput {
+	in := loopInput{size: a.Type.Size(), walk: newStrided(dims, strides)}
+	switch w := &in.walk; {
+	case len(w.dims) > 1:
+		in.form = inputStrided
+	case w.strides[0] == 1:
+		in.form = inputDirect
+	case w.strides[0] != 0:
+		in.form = inputStrided
+	}
+	return in
+}
+
+// stride is the element stride of what an executor is given.
+func (in *loopInput) stride() int {
+	if in.form == inputScalar {
+		return 0
+	}
+	return 1
+}
+
+// copy copies n elements from position lo of the line that begins at base.
+func (in *loopInput) copy(dst, base unsafe.Pointer, lo, n int) {
+	switch in.size {
+	case 8:
+		copyStrided(&in.walk, 0, unsafe.Slice((*uint64)(dst), n), base, lo)
+	case 4:
+		copyStrided(&in.walk, 0, unsafe.Slice((*uint32)(dst), n), base, lo)
+	default:
+		copyStrided(&in.walk, 0, unsafe.Slice((*uint8)(dst), n), base, lo)
+	}
+}
+
+// strided is a walk through an array: its dimensions, of which neighbours that can be walked as one are joined.
+type strided struct {
+	dims, strides []int // in elements, innermost last; at least one dimension
+	below         []int // positions of an index of each dimension
+}
+
+func newStrided(dims, strides []int) strided {
+	var w strided
+	for d, n := range dims {
+		if n == 1 {
+			continue
+		}
+		if k := len(w.dims) - 1; k >= 0 && w.strides[k] == n*strides[d] {
+			w.dims[k], w.strides[k] = w.dims[k]*n, strides[d]
+		} else {
+			w.dims, w.strides = append(w.dims, n), append(w.strides, strides[d])
+		}
+	}
+	if len(w.dims) == 0 {
+		w.dims, w.strides = []int{1}, []int{1}
+	}
+	w.below = make([]int, len(w.dims))
+	below := 1
+	for d := len(w.dims) - 1; d >= 0; d-- {
+		w.below[d] = below
+		below *= w.dims[d]
+	}
+	return w
+}
+
+// copyStrided copies the elements from position lo of dimension d and those inside it.
+func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsafe.Pointer, lo int) {
+	size := int(unsafe.Sizeof(T(0)))
+	stride, below := w.strides[d]*size, w.below[d]
+	if d == len(w.dims)-1 {
+		copyRun(dst, unsafe.Add(src, lo*stride), stride)
+		return
+	}
+	if stride == 0 && len(dst) > below {
+		// One period, whose copies double.
+		r := lo % below
+		copyStrided(w, d+1, dst[:below-r], src, r)
+		if r > 0 {
+			copyStrided(w, d+1, dst[below-r:below], src, 0)
+		}
+		for k := below; k < len(dst); k *= 2 {
+			copy(dst[k:], dst[:k])
+		}
+		return
+	}
+	src = unsafe.Add(src, lo/below*stride)
+	for r := lo % below; len(dst) > 0; r = 0 {
+		if r == 0 && d == len(w.dims)-2 && below <= shortRun {
+			runs := len(dst) / below
+			copyRuns(dst[:runs*below], src, below, stride, w.strides[d+1]*size)
+			dst, src = dst[runs*below:], unsafe.Add(src, runs*stride)
+			if len(dst) == 0 {
+				return
+			}
+		}
+		n := min(below-r, len(dst))
+		copyStrided(w, d+1, dst[:n], src, r)
+		dst, src = dst[n:], unsafe.Add(src, stride)
+	}
+}
+
+// shortRun is the length up to which runs are copied without a call for each.
+const shortRun = 16
+
+// copyRuns copies runs of n elements; step and inner are the bytes between runs and between the elements of a run.
+func copyRuns[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, n, step, inner int) {
+	switch {
+	case inner == 0 && n == 2:
+		for ; len(dst) >= 2; dst, src = dst[2:], unsafe.Add(src, step) {
+			v := *(*T)(src)
+			dst[0], dst[1] = v, v
+		}
+	case inner == 0 && n == 3:
+		for ; len(dst) >= 3; dst, src = dst[3:], unsafe.Add(src, step) {
+			v := *(*T)(src)
+			dst[0], dst[1], dst[2] = v, v, v
+		}
+	case inner == 0:
+		for ; len(dst) >= n; dst, src = dst[n:], unsafe.Add(src, step) {
+			v := *(*T)(src)
+			run := dst[:n]
+			for i := range run {
+				run[i] = v
+			}
+		}
+	default:
+		for ; len(dst) >= n; dst, src = dst[n:], unsafe.Add(src, step) {
+			run, p := dst[:n], src
+			for i := range run {
+				run[i] = *(*T)(p)
+				p = unsafe.Add(p, inner)
+			}
+		}
+	}
+}
+
+// copyRun copies elements that lie step bytes apart.
+func copyRun[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, step int) {
+	switch step {
+	case 0:
+		v := *(*T)(src)
+		for i := range dst {
+			dst[i] = v
+		}
+	case int(unsafe.Sizeof(T(0))):
+		copy(dst, unsafe.Slice((*T)(src), len(dst)))
+	default:
+		for i := range dst {
+			dst[i] = *(*T)(src)
+			src = unsafe.Add(src, step)
+		}
+	}
+}
