@@ -23,7 +23,7 @@ var opLogSigmoid, opElu, opLeakyRelu, opGelu, opSilu, opLogit, opClip, opLerp *O
 
 func init() {
 	opLogSigmoid = Register(&Op{
-		Name: "log_sigmoid", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Name: "log_sigmoid", Partials: []string{"σ(−a)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "ln σ(x) = −softplus(−x), without overflow.", Formula: "σ(−x)",
 		Partial: func(n *Node, _ int) *Node { return Sigmoid(Neg(n.inputs[0])) },
 		Expand:  func(n *Node) *Node { return Neg(Softplus(Neg(n.inputs[0]))) },
@@ -74,7 +74,7 @@ func init() {
 		Samples: []Sample{with(over(-3, 3), attr.B("tanh", false)), with(over(-3, 3), attr.B("tanh", true))},
 	})
 	opSilu = Register(&Op{
-		Name: "silu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Name: "silu", Partials: []string{"σ(a)(1 + a − v)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "x·σ(x) (swish); 0 at −Inf.", Formula: "σ(x) + x·σ(x)(1 − σ(x))",
 		Source: "Elfwing, Uchibe and Doya, Sigmoid-weighted linear units, Neural Networks 107, 2018",
 		Partial: func(n *Node, _ int) *Node {
@@ -86,7 +86,7 @@ func init() {
 		Samples: []Sample{over(-4, 4)},
 	})
 	opLogit = Register(&Op{
-		Name: "logit", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Name: "logit", Partials: []string{"1/(a(1 − a))"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "ln(p/(1 − p)), the inverse of sigmoid; ∓Inf at 0 and 1, NaN outside.", Formula: "1/(p(1 − p))",
 		Partial: func(n *Node, _ int) *Node {
 			p := n.inputs[0]
@@ -96,7 +96,7 @@ func init() {
 		Samples: []Sample{over(0.1, 0.9)},
 	})
 	opClip = Register(&Op{
-		Name: "clip", Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Numbers,
+		Name: "clip", OperandNames: []string{"x", "low", "high"}, Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Numbers,
 		Doc: "min(max(x, low), high), broadcast: operands x, low, high. NaN stays NaN; where low > high the result is high. " +
 			"The derivative by x is 1 at the bounds.",
 		Formula: "1 where low ≤ x ≤ high; 1 where x < low ≤ high; 1 where high is the result and x > high or low > high; else 0",
@@ -120,7 +120,7 @@ func init() {
 				{Type: Type{Float64, Shape{5}}, Values: []float64{-2, -1, 0, 1, 2}}, {Type: Type{Float64, nil}, Values: []float64{-1}}, {Type: Type{Float64, nil}, Values: []float64{1}}}}},
 	})
 	opLerp = Register(&Op{
-		Name: "lerp", Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats,
+		Name: "lerp", OperandNames: []string{"a", "b", "t"}, Partials: []string{"1 − c", "c", "b − a"}, Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats,
 		Doc: "a + t·(b − a), broadcast: operands a, b, t.", Formula: "1 − t, t, b − a",
 		Partial: func(n *Node, i int) *Node {
 			a, b, t := n.inputs[0], n.inputs[1], n.inputs[2]

@@ -40,14 +40,18 @@ func applyAll(op *Op, in []*Node, attrs ...attr.Named) *Node {
 	return graphOf(in...).Apply(op, in, attr.Make(attrs...))
 }
 
-// unary describes an elementwise operator with one float operand that a micro-operation runs.
-func unary(name, doc, formula string, family Family, partial func(x, y *Node) *Node, samples ...Sample) *Op {
-	return &Op{
+// unary describes an elementwise operator with one float operand that a micro-operation runs; drawn is its Partials, "" for none.
+func unary(name, drawn, doc, formula string, family Family, partial func(x, y *Node) *Node, samples ...Sample) *Op {
+	op := &Op{
 		Name: name, Doc: doc, Formula: formula, Family: family, MinArity: 1, MaxArity: 1,
 		Elementwise: true, DTypes: Floats, Micro: name,
 		Partial: func(n *Node, _ int) *Node { return partial(n.inputs[0], n) },
 		Samples: samples,
 	}
+	if drawn != "" {
+		op.Partials = []string{drawn}
+	}
+	return op
 }
 
 // over makes a sample of float operands of the given range: a scalar, and odd lengths.
@@ -73,25 +77,25 @@ var opIdentity, opCopy, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opS
 
 func init() {
 	opIdentity = Register(&Op{
-		Name: "identity", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
+		Name: "identity", Symbol: "=", Partials: []string{"1"}, Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
 		Doc: "The operand itself, under another name.", Formula: "1",
 		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
 		Samples: []Sample{over(-2, 2)},
 	})
 	opCopy = Register(&Op{
-		Name: "copy", Family: FamilyControl, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: AnyDType, Micro: "mov",
+		Name: "copy", Partials: []string{"1"}, Family: FamilyControl, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: AnyDType, Micro: "mov",
 		Doc: "The operand in memory of its own.", Formula: "1",
 		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
 		Samples: []Sample{over(-2, 2)},
 	})
 	opNeg = Register(&Op{
-		Name: "neg", Symbol: "−", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "neg",
+		Name: "neg", Symbol: "−( · )", Partials: []string{"−1"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "neg",
 		Doc: "−x. Integers wrap.", Formula: "−1",
 		Partial: func(n *Node, _ int) *Node { return Like(n, -1) },
 		Samples: []Sample{over(-2, 2)},
 	})
 	opAbs = Register(&Op{
-		Name: "abs", Symbol: "|·|", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "abs",
+		Name: "abs", Symbol: "|·|", Partials: []string{"sign a"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "abs",
 		Doc: "|x|. The derivative at 0 is 0.", Formula: "sign(x)",
 		Partial: func(n *Node, _ int) *Node { return Sign(n.inputs[0]) },
 		Samples: []Sample{over(-2, 2), at("kink at 0", -1, 0, 1)},
@@ -103,39 +107,39 @@ func init() {
 		Samples:      []Sample{over(-2, 2)},
 	})
 	opSquare = Register(&Op{
-		Name: "square", Symbol: "( · )²", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
+		Name: "square", Symbol: "( · )²", Partials: []string{"2a"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
 		Doc: "x·x.", Formula: "2x",
 		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, 2), n.inputs[0]) },
 		Expand:  func(n *Node) *Node { return Mul(n.inputs[0], n.inputs[0]) },
 		Samples: []Sample{over(-2, 2)},
 	})
 	opReciprocal = Register(&Op{
-		Name: "reciprocal", Symbol: "1/·", Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Name: "reciprocal", Symbol: "1/( · )", Partials: []string{"−v^2"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "1/x; ±Inf at ±0.", Formula: "−1/x²", SingularPartials: true,
 		Partial: func(n *Node, _ int) *Node { return Neg(Square(n)) },
 		Expand:  func(n *Node) *Node { return Div(Like(n, 1), n.inputs[0]) },
 		Samples: []Sample{over(0.5, 3), over(-3, -0.5)},
 	})
 	opAdd = Register(&Op{
-		Name: "add", Symbol: "+", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "add",
+		Name: "add", Symbol: "+", Commutative: true, Infix: true, Partials: []string{"1", "1"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "add",
 		Doc: "x + y. Integers wrap.", Formula: "1, 1",
 		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	})
 	opSub = Register(&Op{
-		Name: "sub", Symbol: "−", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "sub",
+		Name: "sub", Symbol: "−", Infix: true, Partials: []string{"1", "−1"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "sub",
 		Doc: "x − y. Integers wrap.", Formula: "1, −1",
 		Partial: func(n *Node, i int) *Node { return Like(n, float64(1-2*i)) },
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	})
 	opMul = Register(&Op{
-		Name: "mul", Symbol: "×", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mul",
+		Name: "mul", Symbol: "×", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mul",
 		Doc: "x · y. Integers wrap.", Formula: "y, x",
 		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	})
 	opDiv = Register(&Op{
-		Name: "div", Symbol: "÷", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "div",
+		Name: "div", Symbol: "÷", Infix: true, Partials: []string{"1/b", "−v/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "div",
 		Doc: "x / y. Integers truncate toward zero; an integer division by zero is a runtime error. " +
 			"A zero adjoint wins over an infinite partial.",
 		Formula: "1/y, −x/y²", SingularPartials: true,
@@ -148,7 +152,7 @@ func init() {
 		Samples: []Sample{pair(-2, 2, 0.5, 3), pair(-2, 2, -3, -0.5)},
 	})
 	opMod = Register(&Op{
-		Name: "mod", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mod",
+		Name: "mod", Partials: []string{"1", "(v − a)/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mod",
 		Doc:     "x − y·⌊x/y⌋: the floor modulus, with the sign of y. An integer y = 0 is a runtime error.",
 		Formula: "1, −⌊x/y⌋", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
@@ -160,7 +164,7 @@ func init() {
 		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(2.1, 2.4, -0.7, -0.6)},
 	})
 	opRemainder = Register(&Op{
-		Name: "remainder", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "rem",
+		Name: "remainder", Partials: []string{"1", "(v − a)/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "rem",
 		Doc:     "x − y·trunc(x/y): the truncated remainder, with the sign of x (C's fmod). An integer y = 0 is a runtime error.",
 		Formula: "1, −trunc(x/y)", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
@@ -172,7 +176,7 @@ func init() {
 		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(-2.4, -2.1, 0.6, 0.7)},
 	})
 	opPow = Register(&Op{
-		Name: "pow", Symbol: "^", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow",
+		Name: "pow", Symbol: "^", Infix: true, OperandNames: []string{"a", "b"}, Partials: []string{"b a^(b − 1)", "v ln a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow",
 		Doc:     "x^y. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
 		Formula: "y·x^(y−1), x^y·ln x", SingularPartials: true,
 		Partial: powPartial,
@@ -182,19 +186,19 @@ func init() {
 		}}},
 	})
 	opMax = Register(&Op{
-		Name: "max", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "max",
+		Name: "max", Commutative: true, Partials: []string{"H(a − b)", "H(b − a)"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "max",
 		Doc: "The larger of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where larger, ½ at a tie, else 0",
 		Partial: func(n *Node, i int) *Node { return tieShare(n, Greater(n.inputs[i], n.inputs[1-i])) },
 		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
 	})
 	opMin = Register(&Op{
-		Name: "min", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "min",
+		Name: "min", Commutative: true, Partials: []string{"H(b − a)", "H(a − b)"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "min",
 		Doc: "The smaller of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where smaller, ½ at a tie, else 0",
 		Partial: func(n *Node, i int) *Node { return tieShare(n, Less(n.inputs[i], n.inputs[1-i])) },
 		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
 	})
 	opFMA = Register(&Op{
-		Name: "fma", Symbol: "×+", Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats, Micro: "fma",
+		Name: "fma", Symbol: "×+", Partials: []string{"b", "a", "1"}, Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats, Micro: "fma",
 		Doc: "x·y + z, rounded once.", Formula: "y, x, 1",
 		Partial: func(n *Node, i int) *Node {
 			if i == 2 {
@@ -206,7 +210,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opMulNoNan = Register(&Op{
-		Name: "mul_no_nan", Symbol: "×₀", Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
+		Name: "mul_no_nan", Symbol: "×₀", Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
 		Doc: "x · y, but 0 where y is 0 even if x is infinite or NaN (TensorFlow's multiply_no_nan). " +
 			"Adjoints of operators with singular partials and behind masks are made of it: a zero adjoint wins. " +
 			"So it does in the derivatives: that by x is 0 where y is 0 whatever multiplies it.",

@@ -6,9 +6,9 @@ import (
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
-func comparison(name, symbol, doc string, dtypes DTypeSet) *Op {
+func comparison(name, symbol, doc string, commutative bool, dtypes DTypeSet) *Op {
 	return &Op{
-		Name: name, Symbol: symbol, Family: FamilyCompare, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: dtypes, BoolResult: true,
+		Name: name, Symbol: symbol, Infix: true, Commutative: commutative, Family: FamilyCompare, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: dtypes, BoolResult: true,
 		Micro: name, Doc: doc, NoDerivative: "the result is bool",
 		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
 	}
@@ -20,7 +20,7 @@ func logical(name, symbol, doc string, arity int) *Op {
 		{Type: Type{Bool, Shape{2}}, Values: []float64{0, 1}, Constant: true},
 	}
 	return &Op{
-		Name: "logical_" + name, Symbol: symbol, Family: FamilyCompare, MinArity: arity, MaxArity: arity, Elementwise: true, DTypes: BoolOnly, BoolResult: true,
+		Name: "logical_" + name, Symbol: symbol, Infix: arity == 2, Commutative: arity == 2, Family: FamilyCompare, MinArity: arity, MaxArity: arity, Elementwise: true, DTypes: BoolOnly, BoolResult: true,
 		Micro: name, Doc: doc, NoDerivative: "the result is bool",
 		Samples: []Sample{{In: in[:arity]}},
 	}
@@ -39,21 +39,21 @@ func classify(name, doc string) *Op {
 var opEqual, opNotEqual, opLess, opLessEqual, opGreater, opGreaterEqual, opIsNaN, opIsFinite, opLogicalAnd, opLogicalOr, opLogicalXor, opLogicalNot, opWhere, opCast *Op
 
 func init() {
-	opEqual = Register(comparison("eq", "=", "x = y; false if either is NaN.", AnyDType))
-	opNotEqual = Register(comparison("ne", "≠", "x ≠ y; true if either is NaN.", AnyDType))
-	opLess = Register(comparison("lt", "<", "x < y; false if either is NaN.", Numbers))
-	opLessEqual = Register(comparison("le", "≤", "x ≤ y; false if either is NaN.", Numbers))
-	opGreater = Register(comparison("gt", ">", "x > y; false if either is NaN.", Numbers))
-	opGreaterEqual = Register(comparison("ge", "≥", "x ≥ y; false if either is NaN.", Numbers))
+	opEqual = Register(comparison("eq", "=", "x = y; false if either is NaN.", true, AnyDType))
+	opNotEqual = Register(comparison("ne", "≠", "x ≠ y; true if either is NaN.", true, AnyDType))
+	opLess = Register(comparison("lt", "<", "x < y; false if either is NaN.", false, Numbers))
+	opLessEqual = Register(comparison("le", "≤", "x ≤ y; false if either is NaN.", false, Numbers))
+	opGreater = Register(comparison("gt", ">", "x > y; false if either is NaN.", false, Numbers))
+	opGreaterEqual = Register(comparison("ge", "≥", "x ≥ y; false if either is NaN.", false, Numbers))
 	opIsNaN = Register(classify("is_nan", "Whether x is NaN."))
 	opIsFinite = Register(classify("is_finite", "Whether x is neither infinite nor NaN."))
 	opLogicalAnd = Register(logical("and", "∧", "Whether both operands are true.", 2))
 	opLogicalOr = Register(logical("or", "∨", "Whether an operand is true.", 2))
 	opLogicalXor = Register(logical("xor", "⊕", "Whether exactly one operand is true.", 2))
-	opLogicalNot = Register(logical("not", "¬", "Whether the operand is false.", 1))
+	opLogicalNot = Register(logical("not", "¬( · )", "Whether the operand is false.", 1))
 
 	opWhere = Register(&Op{
-		Name: "where", Family: FamilyCompare, MinArity: 3, MaxArity: 3, Elementwise: true, Micro: "select",
+		Name: "where", OperandNames: []string{"cond", "then", "else"}, Partials: []string{"", "[a]", "1 − [a]"}, Family: FamilyCompare, MinArity: 3, MaxArity: 3, Elementwise: true, Micro: "select",
 		Doc: "The second operand where the first (bool) is true, else the third, broadcast. The branch that is not taken " +
 			"contributes exactly 0 to every derivative, even where its own is infinite or NaN.",
 		Formula: "–, adjoint where true, adjoint where false",

@@ -88,7 +88,7 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{5}}}}}},
 	})
 	opGather = Register(&Op{
-		Name: "gather", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Attrs: []AttrSpec{axisAttr},
+		Name: "gather", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Attrs: []AttrSpec{axisAttr},
 		Doc: "The parts of the first operand along an axis at the indices (int32 or int64, any shape), which replace the axis (NumPy take). " +
 			"Negative indices count from the end; an index out of range is a runtime error.",
 		Formula: "the adjoint, added into zeros at the indices; –",
@@ -113,7 +113,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
 	})
 	opScatterAdd = Register(&Op{
-		Name: "scatter_add", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "The updates (second operand) added into zeros of the given shape at the indices (first operand) along an axis: " +
 			"the linear transpose of gather. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint gathered at the indices",

@@ -12,7 +12,7 @@ var opInterp, opBSpline, opBSplineCoefficients *Op
 func init() {
 	knots := SampleInput{Type: Type{Float64, Shape{4}}, Values: []float64{-1, 0.2, 1, 3}}
 	opInterp = Register(&Op{
-		Name: "interp", Family: FamilyIndex, MinArity: 3, MaxArity: 3,
+		Name: "interp", OperandNames: []string{"x", "abscissae", "values"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3,
 		Doc: "Piecewise linear interpolation (NumPy interp): operands x of any shape, abscissae in ascending order and their values (vectors of one extent ≥ 2). " +
 			"Outside of the abscissae the outermost value. The derivative by x is the slope of the piece to the right of an abscissa, to the left of the last one, 0 outside.",
 		Formula:       "the slope of the piece; the weights of both ends of the piece, by the abscissae times −slope",
@@ -45,7 +45,7 @@ func init() {
 	})
 	bounds := []AttrSpec{{Key: "low", Kind: attr.Float, Doc: "abscissa of the first coefficient"}, {Key: "high", Kind: attr.Float, Doc: "abscissa of the last coefficient, above low"}}
 	opBSpline = Register(&Op{
-		Name: "bspline", Family: FamilyIndex, MinArity: 2, MaxArity: 2, Attrs: bounds,
+		Name: "bspline", OperandNames: []string{"x", "coefficients"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Attrs: bounds,
 		Doc: "The natural cubic spline with given B-spline coefficients (second operand, a vector of 2 or more) at uniform knots from low to high, at the points " +
 			"of the first operand. Twice continuously differentiable; outside of the knots the outermost cubic pieces go on.",
 		Formula: "the spline's derivative; the four B-splines at the point", Source: "de Boor, A Practical Guide to Splines, chapter IX",

@@ -16,7 +16,7 @@ var opTriangularSolve, opSolve, opInv, opDet, opSLogDet, opTridiagonalSolve, opE
 
 func init() {
 	opTriangularSolve = Register(&Op{
-		Name: "triangular_solve", Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "triangular_solve",
+		Name: "triangular_solve", OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "triangular_solve",
 		Attrs: []AttrSpec{
 			{Key: "lower", Kind: attr.Bool, Doc: "the matrix is lower triangular, else upper"},
 			{Key: "transpose", Kind: attr.Bool, Doc: "solve with the transposed matrix"},
@@ -48,7 +48,7 @@ func init() {
 		Samples: triangularSamples(),
 	})
 	opSolve = Register(&Op{
-		Name: "solve", Symbol: "\\", Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "solve",
+		Name: "solve", Symbol: "\\", Infix: true, OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "solve",
 		Doc:     "X with A·X = B for square A [n×n] and B [n×m], by LU decomposition with partial pivoting. A singular matrix is a runtime error." + batching,
 		Formula: "−B̄·Xᵀ, B̄ = A⁻ᵀ·X̄", Source: giles + ", §2.3.1",
 		Infer: inferSolve,
@@ -117,7 +117,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}},
 	})
 	opTridiagonalSolve = Register(&Op{
-		Name: "tridiagonal_solve", Family: FamilyLinalg, MinArity: 4, MaxArity: 4, Kernel: "tridiagonal_solve",
+		Name: "tridiagonal_solve", OperandNames: []string{"lower", "main", "upper", "b"}, Family: FamilyLinalg, MinArity: 4, MaxArity: 4, Kernel: "tridiagonal_solve",
 		Doc: "X with T·X = B [n×m] for the tridiagonal T with the diagonals lower, main and upper [n]: lower[i] is left of the diagonal in row i (lower[0] is not read), " +
 			"upper[i] right of it (the last is not read). Partial pivoting; a singular matrix is a runtime error." + batching,
 		Formula: "B̄ = T⁻ᵀ·X̄; −Σ B̄ᵢ·Xᵢ₋₁, −Σ B̄ᵢ·Xᵢ, −Σ B̄ᵢ·Xᵢ₊₁", Source: giles + ", §2.3.1",

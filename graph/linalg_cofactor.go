@@ -23,7 +23,7 @@ func init() {
 		},
 	})
 	opCofactorDerivative = Register(&Op{
-		Name: "cofactor_derivative", Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "cofactor_derivative",
+		Name: "cofactor_derivative", OperandNames: []string{"A", "C"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "cofactor_derivative",
 		Doc: "The derivative of the cofactors of square matrices A in the direction D, operands A and D: the second derivative of the determinant, for singular matrices too. " +
 			"The derivative by A is made of A⁻¹, so that at a singular matrix it is a runtime error." + batching,
 		Formula: "det(A)·(q·B − tr(BD)·B·C·B − tr(BC)·B·D·B + B·C·B·D·B + B·D·B·C·B)ᵀ, B = A⁻¹, C = ct, q = tr(BC)·tr(BD) − tr(BCBD); cofactor_derivative(A, ct)",

@@ -11,7 +11,7 @@ var opOuter, opKron, opTrace, opMatrixNorm, opLstSq, opDotGeneral *Op
 
 func init() {
 	opOuter = Register(&Op{
-		Name: "outer", Symbol: "⊗", Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
+		Name: "outer", Symbol: "⊗", Infix: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
 		Doc:     "The products xᵢ·yⱼ [… m×n] of vectors x [… m] and y [… n]; leading dimensions broadcast.",
 		Formula: "ct·y, ctᵀ·x", ThroughExpand: true,
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
@@ -30,7 +30,7 @@ func init() {
 		Samples: []Sample{operands(Shape{3}, Shape{5}), operands(Shape{2, 1, 3}, Shape{3, 2})},
 	})
 	opKron = Register(&Op{
-		Name: "kron", Symbol: "⊗", Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
+		Name: "kron", Symbol: "⊗", Infix: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
 		Doc:     "The Kronecker product [… m·p × n·q] of matrices [… m×n] and [… p×q]: blocks aᵢⱼ·B. Leading dimensions broadcast.",
 		Formula: "the adjoint's blocks contracted with the other operand", ThroughExpand: true,
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
@@ -92,7 +92,7 @@ func init() {
 		Samples: matrixNormSamples(),
 	})
 	opLstSq = Register(&Op{
-		Name: "lstsq", Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
+		Name: "lstsq", OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
 		Doc:     "The X of least norm that makes ‖A·X − B‖ least, for A [m×n] of full rank and B [m×k], by QR decomposition. A zero on the diagonal of R is a runtime error." + batching,
 		Formula: "X = R⁻¹·Qᵀ·B for m ≥ n, Q·R⁻ᵀ·B with Aᵀ = Q·R else",
 		Source:  "Golub & Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate (1973)", ThroughExpand: true,

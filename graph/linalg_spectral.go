@@ -15,7 +15,7 @@ const equalValues = " Values that differ by no more than rounding (16·n·ε of 
 
 func init() {
 	opGapDivide = Register(&Op{
-		Name: "gap_divide", Symbol: "÷₀", Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "gap_divide",
+		Name: "gap_divide", Symbol: "÷₀", Infix: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "gap_divide",
 		Doc: "x / y elementwise, for operands of the same shape; where y is 0 the result is 0 if x is 0 too, else a runtime error. Derivatives of eigenvectors and " +
 			"singular vectors are made of it. The derivative follows the same rule.",
 		Formula: "ct/y, −ct·(x/y)/y",

@@ -13,76 +13,78 @@ func singular(op *Op) *Op {
 var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot *Op
 
 func init() {
-	opSqrt = Register(singular(unary("sqrt", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
+	opSqrt = Register(singular(unary("sqrt", "1/(2v)", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
 		func(x, y *Node) *Node { return Div(Like(x, 0.5), y) }, over(0.2, 4))))
+	opSqrt.Symbol = "√( · )"
 	opRsqrt = Register(&Op{
-		Name: "rsqrt", Symbol: "1/√·", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Name: "rsqrt", Symbol: "1/√( · )", Partials: []string{"−v/(2a)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "1/√x; +Inf at 0, NaN for x < 0.", Formula: "−1/(2x√x)",
 		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -0.5), Div(n, n.inputs[0])) },
 		Expand:  func(n *Node) *Node { return Div(Like(n, 1), Sqrt(n.inputs[0])) },
 		Samples: []Sample{over(0.2, 4)},
 	})
-	opCbrt = Register(singular(unary("cbrt", "The real cube root; odd.", "1/(3∛x²)", FamilyMath,
+	opCbrt = Register(singular(unary("cbrt", "1/(3v^2)", "The real cube root; odd.", "1/(3∛x²)", FamilyMath,
 		func(x, y *Node) *Node { return Div(Like(x, 1./3), Square(y)) }, over(0.2, 4), over(-4, -0.2))))
-	opExp = Register(unary("exp", "eˣ.", "eˣ", FamilyMath,
+	opExp = Register(unary("exp", "v", "eˣ.", "eˣ", FamilyMath,
 		func(_, y *Node) *Node { return y }, over(-2, 2)))
-	opExp2 = Register(unary("exp2", "2ˣ.", "2ˣ·ln 2", FamilyMath,
+	opExp2 = Register(unary("exp2", "v ln 2", "2ˣ.", "2ˣ·ln 2", FamilyMath,
 		func(x, y *Node) *Node { return Mul(y, Like(x, math.Ln2)) }, over(-2, 2)))
-	opExpm1 = Register(unary("expm1", "eˣ − 1, accurate near 0.", "eˣ", FamilyMath,
+	opExpm1 = Register(unary("expm1", "exp a", "eˣ − 1, accurate near 0.", "eˣ", FamilyMath,
 		func(x, _ *Node) *Node { return Exp(x) }, over(-2, 2)))
-	opLog = Register(singular(unary("log", "ln x; −Inf at 0, NaN for x < 0.", "1/x", FamilyMath,
+	opLog = Register(singular(unary("log", "1/a", "ln x; −Inf at 0, NaN for x < 0.", "1/x", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(x) }, over(0.2, 4))))
-	opLog2 = Register(singular(unary("log2", "The logarithm to base 2.", "1/(x·ln 2)", FamilyMath,
+	opLog2 = Register(singular(unary("log2", "1/(a ln 2)", "The logarithm to base 2.", "1/(x·ln 2)", FamilyMath,
 		func(x, _ *Node) *Node { return Div(Like(x, 1/math.Ln2), x) }, over(0.2, 4))))
-	opLog10 = Register(singular(unary("log10", "The logarithm to base 10.", "1/(x·ln 10)", FamilyMath,
+	opLog10 = Register(singular(unary("log10", "1/(a ln 10)", "The logarithm to base 10.", "1/(x·ln 10)", FamilyMath,
 		func(x, _ *Node) *Node { return Div(Like(x, 1/math.Ln10), x) }, over(0.2, 4))))
-	opLog1p = Register(singular(unary("log1p", "ln(1 + x), accurate near 0.", "1/(1+x)", FamilyMath,
+	opLog1p = Register(singular(unary("log1p", "1/(1 + a)", "ln(1 + x), accurate near 0.", "1/(1+x)", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(Add(x, Like(x, 1))) }, over(-0.6, 3))))
-	opSin = Register(unary("sin", "sin x, x in radians; NaN for ±Inf.", "cos x", FamilyMath,
+	opSin = Register(unary("sin", "cos a", "sin x, x in radians; NaN for ±Inf.", "cos x", FamilyMath,
 		func(x, _ *Node) *Node { return Cos(x) }, over(-4, 4)))
-	opCos = Register(unary("cos", "cos x, x in radians; NaN for ±Inf.", "−sin x", FamilyMath,
+	opCos = Register(unary("cos", "−sin a", "cos x, x in radians; NaN for ±Inf.", "−sin x", FamilyMath,
 		func(x, _ *Node) *Node { return Neg(Sin(x)) }, over(-4, 4)))
-	opTan = Register(singular(unary("tan", "tan x, x in radians; NaN for ±Inf.", "1 + tan² x", FamilyMath,
+	opTan = Register(singular(unary("tan", "1 + v^2", "tan x, x in radians; NaN for ±Inf.", "1 + tan² x", FamilyMath,
 		func(x, y *Node) *Node { return Add(Like(x, 1), Square(y)) }, over(-1.2, 1.2))))
-	opAsin = Register(singular(unary("asin", "The angle in [−π/2, π/2]; NaN for |x| > 1.", "1/√(1−x²)", FamilyMath,
+	opAsin = Register(singular(unary("asin", "1/√(1 − a^2)", "The angle in [−π/2, π/2]; NaN for |x| > 1.", "1/√(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Rsqrt(oneMinusSquare(x)) }, over(-0.9, 0.9))))
-	opAcos = Register(singular(unary("acos", "The angle in [0, π]; NaN for |x| > 1.", "−1/√(1−x²)", FamilyMath,
+	opAcos = Register(singular(unary("acos", "−1/√(1 − a^2)", "The angle in [0, π]; NaN for |x| > 1.", "−1/√(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Neg(Rsqrt(oneMinusSquare(x))) }, over(-0.9, 0.9))))
-	opAtan = Register(unary("atan", "The angle in [−π/2, π/2].", "1/(1+x²)", FamilyMath,
+	opAtan = Register(unary("atan", "1/(1 + a^2)", "The angle in [−π/2, π/2].", "1/(1+x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(Add(Like(x, 1), Square(x))) }, over(-3, 3)))
-	opSinh = Register(unary("sinh", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
+	opSinh = Register(unary("sinh", "cosh a", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
 		func(x, _ *Node) *Node { return Cosh(x) }, over(-2, 2)))
-	opCosh = Register(unary("cosh", "(eˣ + e⁻ˣ)/2.", "sinh x", FamilyMath,
+	opCosh = Register(unary("cosh", "sinh a", "(eˣ + e⁻ˣ)/2.", "sinh x", FamilyMath,
 		func(x, _ *Node) *Node { return Sinh(x) }, over(-2, 2)))
-	opTanh = Register(unary("tanh", "The hyperbolic tangent.", "1 − tanh² x", FamilyMath,
+	opTanh = Register(unary("tanh", "1 − v^2", "The hyperbolic tangent.", "1 − tanh² x", FamilyMath,
 		func(_, y *Node) *Node { return oneMinusSquare(y) }, over(-2, 2)))
-	opAsinh = Register(unary("asinh", "The inverse hyperbolic sine.", "1/√(1+x²)", FamilyMath,
+	opAsinh = Register(unary("asinh", "1/√(1 + a^2)", "The inverse hyperbolic sine.", "1/√(1+x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Rsqrt(Add(Like(x, 1), Square(x))) }, over(-3, 3)))
-	opAcosh = Register(singular(unary("acosh", "The inverse hyperbolic cosine; NaN for x < 1.", "1/√((x−1)(x+1))", FamilyMath,
+	opAcosh = Register(singular(unary("acosh", "1/√(a^2 − 1)", "The inverse hyperbolic cosine; NaN for x < 1.", "1/√((x−1)(x+1))", FamilyMath,
 		func(x, _ *Node) *Node { return Rsqrt(Mul(Sub(x, Like(x, 1)), Add(x, Like(x, 1)))) }, over(1.2, 4))))
-	opAtanh = Register(singular(unary("atanh", "The inverse hyperbolic tangent; ±Inf at ±1, NaN beyond.", "1/(1−x²)", FamilyMath,
+	opAtanh = Register(singular(unary("atanh", "1/(1 − a^2)", "The inverse hyperbolic tangent; ±Inf at ±1, NaN beyond.", "1/(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(oneMinusSquare(x)) }, over(-0.9, 0.9))))
-	opSigmoid = Register(unary("sigmoid", "1/(1 + e⁻ˣ), without overflow.", "σ(x)(1 − σ(x))", FamilyMath,
+	opSigmoid = Register(unary("sigmoid", "v(1 − v)", "1/(1 + e⁻ˣ), without overflow.", "σ(x)(1 − σ(x))", FamilyMath,
 		func(x, y *Node) *Node { return Mul(y, Sub(Like(x, 1), y)) }, over(-4, 4)))
-	opSoftplus = Register(unary("softplus", "ln(1 + eˣ), without overflow.", "σ(x)", FamilyMath,
+	opSigmoid.Symbol = "σ"
+	opSoftplus = Register(unary("softplus", "σ(a)", "ln(1 + eˣ), without overflow.", "σ(x)", FamilyMath,
 		func(x, _ *Node) *Node { return Sigmoid(x) }, over(-4, 4)))
-	opErf = Register(unary("erf", "2/√π ∫₀ˣ e^(−t²) dt.", "2/√π·e^(−x²)", FamilyMath,
+	opErf = Register(unary("erf", "", "2/√π ∫₀ˣ e^(−t²) dt.", "2/√π·e^(−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return gauss(x, 2/math.Sqrt(math.Pi)) }, over(-2, 2)))
-	opErfc = Register(unary("erfc", "1 − erf x, accurate for large x.", "−2/√π·e^(−x²)", FamilyMath,
+	opErfc = Register(unary("erfc", "", "1 − erf x, accurate for large x.", "−2/√π·e^(−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return gauss(x, -2/math.Sqrt(math.Pi)) }, over(-2, 2)))
 	opFloor = Register(step("floor", "The largest whole number ≤ x."))
 	opCeil = Register(step("ceil", "The smallest whole number ≥ x."))
 	opTrunc = Register(step("trunc", "The whole number next to x toward 0."))
 	opRound = Register(step("round", "The nearest whole number; ties go to the even one (NumPy)."))
 	opRelu = Register(&Op{
-		Name: "relu", Symbol: "relu", Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
+		Name: "relu", Symbol: "relu", Partials: []string{"[a > 0]"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
 		Doc: "max(x, 0); NaN for NaN. The derivative at 0 is 0.", Formula: "1 where x > 0, else 0",
 		Partial: func(n *Node, _ int) *Node { return Cast(Greater(n.inputs[0], Like(n, 0)), n.typ.DType) },
 		Expand:  func(n *Node) *Node { return Max(n.inputs[0], Like(n, 0)) },
 		Samples: []Sample{over(-2, 2), at("kink at 0", -1, 0, 1)},
 	})
 	opAtan2 = Register(&Op{
-		Name: "atan2", Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "atan2", SingularPartials: true,
+		Name: "atan2", OperandNames: []string{"y", "x"}, Partials: []string{"b/(a^2 + b^2)", "−a/(a^2 + b^2)"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "atan2", SingularPartials: true,
 		Doc: "The angle of the point (x, y) in (−π, π]: operands y, x as in C.", Formula: "x/(x²+y²), −y/(x²+y²)",
 		Partial: func(n *Node, i int) *Node {
 			y, x := n.inputs[0], n.inputs[1]
@@ -95,7 +97,7 @@ func init() {
 		Samples: []Sample{pair(0.5, 2, -2, 2), pair(-2, -0.5, -2, 2)},
 	})
 	opHypot = Register(&Op{
-		Name: "hypot", Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "hypot", SingularPartials: true,
+		Name: "hypot", Commutative: true, Partials: []string{"a/v", "b/v"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "hypot", SingularPartials: true,
 		Doc: "√(x² + y²) without undue overflow. The derivative at the origin is 0.", Formula: "x/r, y/r",
 		Partial: func(n *Node, i int) *Node {
 			origin := Equal(n, Like(n, 0))

@@ -25,7 +25,7 @@ func init() {
 	affine := Sample{Attrs: attr.Make(attr.L("axes", []int{1, 2}), attr.F("epsilon", 1e-3)), In: []SampleInput{
 		{Type: Type{Float64, Shape{2, 3, 2}}}, {Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{2}}}}}
 	opLayerNorm = Register(composite(Op{
-		Name: "layer_norm", MinArity: 3, MaxArity: 3, Attrs: normAttrs(),
+		Name: "layer_norm", OperandNames: []string{"x", "scale", "bias"}, MinArity: 3, MaxArity: 3, Attrs: normAttrs(),
 		Doc: "(x − mean)/√(variance + ε)·scale + bias over dimensions: operands x, scale, bias, the latter two broadcast to x.", Formula: "through the definition",
 		Source: "Ba, Kiros and Hinton, Layer normalization, arXiv:1607.06450",
 		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
@@ -38,7 +38,7 @@ func init() {
 		Samples: []Sample{affine},
 	}))
 	opRMSNorm = Register(composite(Op{
-		Name: "rms_norm", MinArity: 2, MaxArity: 2, Attrs: normAttrs(),
+		Name: "rms_norm", OperandNames: []string{"x", "scale"}, MinArity: 2, MaxArity: 2, Attrs: normAttrs(),
 		Doc: "x/√(mean of x² + ε)·scale over dimensions: operands x, scale, the latter broadcast to x.", Formula: "through the definition",
 		Source: "Zhang and Sennrich, Root mean square layer normalization, NeurIPS 2019",
 		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
@@ -51,7 +51,7 @@ func init() {
 	}))
 	vector := func(lo, hi float64) SampleInput { return SampleInput{Type: Type{Float64, Shape{3}}, Lo: lo, Hi: hi} }
 	opBatchNorm = Register(composite(Op{
-		Name: "batch_norm", MinArity: 5, MaxArity: 5, Attrs: []AttrSpec{axisAttr, epsilonAttr},
+		Name: "batch_norm", OperandNames: []string{"x", "scale", "bias", "mean", "variance"}, MinArity: 5, MaxArity: 5, Attrs: []AttrSpec{axisAttr, epsilonAttr},
 		Doc: "(x − mean)/√(variance + ε)·scale + bias: operands x, scale, bias, mean, variance, all but x vectors along an axis of x. " +
 			"With the statistics of a whole training set it is inference; see BatchNormTraining.",
 		Formula: "through the definition", Source: "Ioffe and Szegedy, Batch normalization, ICML 2015",
@@ -82,7 +82,7 @@ func init() {
 			{Type: Type{Float64, Shape{2, 3, 2}}}, vector(-2, 2), vector(-2, 2), vector(-1, 1), vector(0.5, 2)}}},
 	}))
 	opCrossEntropy = Register(composite(Op{
-		Name: "cross_entropy", MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
+		Name: "cross_entropy", OperandNames: []string{"logits", "labels"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
 		Doc: "−log_softmax(logits) at the labels: operands logits and labels (int32 or int64 of the logits' shape without the axis of the classes). One loss for each label; " +
 			"a negative label counts from the end, one out of range is a runtime error.",
 		Formula: "softmax(logits) − one_hot(labels); –",
@@ -107,7 +107,7 @@ func init() {
 			{Type: Type{Float64, Shape{4, 3}}}, {Type: Type{Int64, Shape{4}}, Values: []float64{0, 2, 1, -1}, Constant: true}}}},
 	}))
 	opSoftmaxCrossEntropy = Register(composite(Op{
-		Name: "softmax_cross_entropy", MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
+		Name: "softmax_cross_entropy", OperandNames: []string{"logits", "p"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
 		Doc: "−Σ p·log_softmax(logits) along an axis: operands logits and probabilities p of the same type. A class of probability 0 counts for nothing, " +
 			"even where its logit is −Inf.",
 		Formula: "softmax(logits)·Σp − p; −log_softmax(logits)",
@@ -130,7 +130,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 4}}, Lo: 0.1, Hi: 1}}}},
 	}))
 	opSigmoidCrossEntropy = Register(&Op{
-		Name: "sigmoid_cross_entropy", Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
+		Name: "sigmoid_cross_entropy", OperandNames: []string{"logits", "p"}, Partials: []string{"σ(a) − b", "−a"}, Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
 		Doc:     "−p·ln σ(x) − (1 − p)·ln(1 − σ(x)), without overflow or cancellation for p in [0, 1]: operands logits x and probabilities p.",
 		Formula: "σ(x) − p, −x",
 		Partial: func(n *Node, i int) *Node {
@@ -146,7 +146,7 @@ func init() {
 		Samples: []Sample{pair(-4, 4, 0, 1)},
 	})
 	opMSE = Register(composite(Op{
-		Name: "mse", MinArity: 2, MaxArity: 2,
+		Name: "mse", Commutative: true, MinArity: 2, MaxArity: 2,
 		Doc: "The mean of (x − y)² over all elements, broadcast.", Formula: "2(x − y)/count, −2(x − y)/count",
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
 			d, err := floatOperands(in, nil)
@@ -159,7 +159,7 @@ func init() {
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	}))
 	opHuber = Register(&Op{
-		Name: "huber", Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true,
+		Name: "huber", Commutative: true, Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true,
 		Operands: func(in []*Node, a attr.List) (DType, error) {
 			if delta := a.Float("delta"); !(delta > 0) {
 				return 0, fmt.Errorf("delta %v is not above 0", delta)
@@ -184,7 +184,7 @@ func init() {
 	qkv := []SampleInput{{Type: Type{Float64, Shape{2, 3, 4}}}, {Type: Type{Float64, Shape{2, 5, 4}}}, {Type: Type{Float64, Shape{2, 5, 2}}}}
 	mask := SampleInput{Type: Type{Bool, Shape{3, 5}}, Values: []float64{1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, Constant: true}
 	opAttention = Register(composite(Op{
-		Name: "attention", MinArity: 3, MaxArity: 4,
+		Name: "attention", OperandNames: []string{"q", "k", "v", "mask"}, MinArity: 3, MaxArity: 4,
 		Attrs: []AttrSpec{{Key: "causal", Kind: attr.Bool, Doc: "query i sees the keys up to i + (keys − queries) only"}, {Key: "scale", Kind: attr.Float, Doc: "factor of q·kᵀ"}},
 		Doc: "softmax(scale·q·kᵀ)·v over the last two dimensions: operands q […, L, D], k […, S, D], v […, S, E] and a bool mask that broadcasts to […, L, S]; " +
 			"a query sees the keys where it is true. A query that sees no key gives 0 with derivative 0; keys that it does not see count for nothing, even if their k or v is infinite or NaN.",

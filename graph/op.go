@@ -69,12 +69,24 @@ type SampleInput struct {
 // Exactly one of Partial, Transpose, VJP (with JVP), ThroughExpand or NoDerivative says how it is differentiated;
 // exactly one of Micro, Kernel, Expand or Builtin says how it is run.
 type Op struct {
-	Name    string // ONNX, NumPy or JAX name, lower case with underscores
-	Doc     string // one sentence: what it computes, then behaviour at the edges
-	Family  Family
-	Symbol  string // for drawings: "+", "sin", "( · )²"; Name if empty
-	Formula string // the derivative as text, for the reference
-	Source  string // paper and equation, where the formula is not elementary
+	Name   string // ONNX, NumPy or JAX name, lower case with underscores
+	Doc    string // one sentence: what it computes, then behaviour at the edges
+	Family Family
+	// Symbol is what drawings show for the operator, where · stands for an operand: "+", "Σ", "( · )²"; Name if empty.
+	Symbol string
+	// Infix operators are written with the symbol between their two operands. That of "^" is drawn as a power of the operands' names.
+	Infix bool
+	// Commutative operators give the same whatever the order of their operands; that of all others is told in drawings.
+	Commutative bool
+	// OperandNames are what the operands are called, in order, where that says more than their numbers: "cond", "then", "else". One for each
+	// operand of the largest arity.
+	OperandNames []string
+	// Partials are ∂n/∂operand by operand as drawings show them, of elementwise operators and of those whose elements have one in common; "" for those
+	// without a short form. a, b and c stand for the operands and v for the result; [a > b] is 1 where that holds and else 0, H is Heaviside's step with H(0) = ½.
+	// A test compares them with the derivative.
+	Partials []string
+	Formula  string // the derivative as text, for the reference
+	Source   string // paper and equation, where the formula is not elementary
 
 	MinArity, MaxArity int // MaxArity < 0: any number
 	Attrs              []AttrSpec
@@ -198,6 +210,15 @@ func (op *Op) check() error {
 	}
 	if op.ThroughExpand && op.Expand == nil {
 		return errors.New("differentiates through an expansion that it lacks")
+	}
+	if len(op.OperandNames) > 0 && len(op.OperandNames) != op.MaxArity {
+		return errors.New("names some operands and not others")
+	}
+	if len(op.Partials) > 0 && (len(op.Partials) != op.MaxArity || op.NoDerivative != "") {
+		return errors.New("draws partials that it does not have")
+	}
+	if (op.Infix || op.Commutative) && (op.MinArity != 2 || op.MaxArity != 2) || op.Infix && op.Symbol == "" {
+		return errors.New("an infix or commutative operator has two operands, and an infix one a symbol")
 	}
 	if op.Partial != nil && !op.Elementwise {
 		return errors.New("partials are for elementwise operators")

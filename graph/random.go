@@ -24,7 +24,7 @@ func init() {
 	opRandomNormal = Register(draw("random_normal", "Numbers with the standard normal distribution: √2·erfinv of uniform numbers in (−1, 1).", Floats))
 	opRandomGumbel = Register(draw("random_gumbel", "Numbers with the standard Gumbel distribution: −ln(−ln u) of uniform numbers u in (0, 1).", Floats))
 	opRandomGamma = Register(&Op{
-		Name: "random_gamma", Family: FamilyRandom, MinArity: 2, MaxArity: 2, Kernel: "random_gamma",
+		Name: "random_gamma", OperandNames: []string{"key", "a"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2, Kernel: "random_gamma",
 		Doc: "Numbers with the gamma distribution of scale 1 for the shape parameters in the second operand (> 0, else NaN), from the key in the first. " +
 			"The derivative is that of the inverse distribution function at a fixed probability (implicit reparameterisation), not that of the sampling procedure.",
 		Formula: "–; −∂P(a, y)/∂a / (y^(a−1) e^(−y)/Γ(a)), P the incomplete gamma function",
@@ -42,7 +42,7 @@ func init() {
 			keySample(), {Type: Type{Float64, Shape{3, 2}}, Lo: 0.7, Hi: 5}}}},
 	})
 	opRandomBernoulli = Register(&Op{
-		Name: "random_bernoulli", Family: FamilyRandom, MinArity: 2, MaxArity: 2,
+		Name: "random_bernoulli", OperandNames: []string{"key", "p"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2,
 		Doc: "Bools that are true with the probabilities in the second operand, from the key in the first: u < p with uniform u.", Source: philoxSource,
 		NoDerivative: "the result is bool",
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
@@ -58,7 +58,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{keySample(), {Type: Type{Float64, Shape{3, 5}}, Lo: 0, Hi: 1}}}},
 	})
 	opRandomCategorical = Register(&Op{
-		Name: "random_categorical", Family: FamilyRandom, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
+		Name: "random_categorical", OperandNames: []string{"key", "logits"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
 		Doc: "Indices (int64) along an axis, drawn with the probabilities softmax(logits) of the second operand, from the key in the first: " +
 			"argmax(logits + Gumbel noise).",
 		Source: philoxSource + "; Gumbel, Statistical Theory of Extreme Values, 1954", NoDerivative: "the result is an index",
@@ -89,7 +89,7 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.I("count", 3)), In: []SampleInput{keySample()}}},
 	})
 	opRandomFoldIn = Register(&Op{
-		Name: "random_fold_in", Family: FamilyRandom, MinArity: 2, MaxArity: 2,
+		Name: "random_fold_in", OperandNames: []string{"key", "data"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2,
 		Doc: "A new key from a key and an integer scalar (a step, an index): random bits of a stream of their own.", Source: philoxSource, NoDerivative: "keys are integers",
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
 			if t := in[1].typ; !t.DType.IsInt() || !t.IsScalar() {
@@ -103,7 +103,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{keySample(), {Type: Type{Int32, nil}, Values: []float64{7}, Constant: true}}}},
 	})
 	opDropout = Register(&Op{
-		Name: "dropout", Family: FamilyRandom, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{{Key: "rate", Kind: attr.Float, Doc: "the probability of 0, in [0, 1)"}},
+		Name: "dropout", OperandNames: []string{"key", "x"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{{Key: "rate", Kind: attr.Float, Doc: "the probability of 0, in [0, 1)"}},
 		Doc:     "The second operand with elements set to 0 at random (key in the first operand) and the others divided by 1 − rate.",
 		Formula: "–; the adjoint over 1 − rate where the element was kept, else 0", ThroughExpand: true,
 		Source: philoxSource + "; Srivastava et al., Dropout, JMLR 15, 2014",

@@ -86,7 +86,7 @@ var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumE
 
 func init() {
 	opReduceSum = Register(reduction(Op{
-		Name: "reduce_sum", Symbol: "Σ", DTypes: Numbers,
+		Name: "reduce_sum", Symbol: "Σ", Partials: []string{"1"}, DTypes: Numbers,
 		Doc:     "The sum over dimensions, in an order that the shape alone decides. Integers wrap.",
 		Formula: "the adjoint, repeated", JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, ct) },

@@ -68,7 +68,7 @@ func init() {
 			shapeSample(Shape{5, 3}, attr.I("axis", 0), attr.I("k", 2), attr.B("smallest", true))},
 	})
 	opSearchsorted = Register(&Op{
-		Name: "searchsorted", Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "searchsorted",
+		Name: "searchsorted", OperandNames: []string{"sorted", "x"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "searchsorted",
 		Attrs: []AttrSpec{{Key: "right", Kind: attr.Bool, Doc: "after equal elements instead of before"}},
 		Doc: "For each element of the second operand the int64 position at which it would be inserted into the first, which ascends along its last dimension: " +
 			"a vector, or of the same leading extents. NaN counts as the largest.",

@@ -15,7 +15,7 @@ const csrLayout = " The m×n matrix is in compressed sparse rows: operand 0 hold
 
 func init() {
 	opCSRMatMul = Register(&Op{
-		Name: "csr_matmul", Symbol: "@", Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul",
+		Name: "csr_matmul", OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul",
 		Attrs: []AttrSpec{
 			{Key: "columns", Kind: attr.Int, Doc: "number of columns, n"},
 			{Key: "transpose", Kind: attr.Bool, Doc: "use the matrix transposed"},
@@ -62,7 +62,7 @@ func init() {
 		},
 	})
 	opCSRSampledMatMul = Register(&Op{
-		Name: "csr_sampled_matmul", Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_sampled_matmul",
+		Name: "csr_sampled_matmul", OperandNames: []string{"rows", "columns", "A", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_sampled_matmul",
 		Doc: "The elements of A·Bᵀ at the places of a sparse matrix, in the order of its entries: for row i and column j the sum over k of A[i,k]·B[j,k]. A is operand 2, [m×k] or " +
 			"[m], B operand 3, [n×k] or [n]." + csrLayout,
 		Formula: "–, –, S·B, Sᵀ·A with the adjoint as entries of S",
@@ -94,7 +94,7 @@ func init() {
 		Samples: []Sample{csrSample(nil, Shape{3}, Shape{4}), csrSample(nil, Shape{3, 2}, Shape{4, 2})},
 	})
 	opCSRSolve = Register(&Op{
-		Name: "csr_solve", Symbol: "\\", Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve",
+		Name: "csr_solve", Symbol: "\\", OperandNames: []string{"rows", "columns", "entries", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve",
 		Attrs: []AttrSpec{{Key: "transpose", Kind: attr.Bool, Doc: "solve with the matrix transposed"}},
 		Doc: "X with A·X = B (Aᵀ·X = B if transposed) for a sparse square matrix A, whose entries are operand 2, and B, operand 3, a vector [n] or a matrix [n×k], by sparse LU " +
 			"decomposition in the given order of rows. A singular matrix is a runtime error." + csrLayout,

@@ -11,16 +11,16 @@ import (
 var opErfinv, opLgamma, opDigamma, opPolygamma, opSinc, opBesselI0e, opBesselI1e, opXlogy, opXlog1py, opLogAddExp, opIGamma, opIGammaDerivative, opBetaInc, opBetaIncDerivative *Op
 
 func init() {
-	opErfinv = Register(singular(unary("erfinv", "The inverse of erf on (−1, 1); ±Inf at ±1, NaN beyond.", "√π/2·e^(y²)", FamilySpecial,
+	opErfinv = Register(singular(unary("erfinv", "", "The inverse of erf on (−1, 1); ±Inf at ±1, NaN beyond.", "√π/2·e^(y²)", FamilySpecial,
 		func(x, y *Node) *Node { return Mul(Like(x, math.Sqrt(math.Pi)/2), Exp(Square(y))) }, over(-0.9, 0.9))))
-	opLgamma = Register(singular(unary("lgamma", "ln |Γ(x)|; +Inf at 0, −1, −2, ….", "ψ(x)", FamilySpecial,
+	opLgamma = Register(singular(unary("lgamma", "", "ln |Γ(x)|; +Inf at 0, −1, −2, ….", "ψ(x)", FamilySpecial,
 		func(x, _ *Node) *Node { return Digamma(x) }, over(0.3, 5), over(-0.9, -0.1))))
 	opLgamma.Source = "NIST Digital Library of Mathematical Functions, 5.2.2"
-	opDigamma = Register(singular(unary("digamma", "ψ(x) = d/dx ln Γ(x); ∓Inf at ±0, NaN at −1, −2, ….", "ψ′(x)", FamilySpecial,
+	opDigamma = Register(singular(unary("digamma", "", "ψ(x) = d/dx ln Γ(x); ∓Inf at ±0, NaN at −1, −2, ….", "ψ′(x)", FamilySpecial,
 		func(x, _ *Node) *Node { return Polygamma(1, x) }, over(0.3, 5), over(-0.9, -0.1))))
 	opDigamma.Source = "NIST Digital Library of Mathematical Functions, 5.15"
 	opPolygamma = Register(&Op{
-		Name: "polygamma", Symbol: "ψ", Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "polygamma", SingularPartials: true,
+		Name: "polygamma", Symbol: "ψ", OperandNames: []string{"n", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "polygamma", SingularPartials: true,
 		Doc: "ψ⁽ⁿ⁾(x), the derivative of order n of digamma: operands n, x. NaN unless n is a whole number in [0, 10⁶], and for x < −10⁷. " +
 			"At the poles 0, −1, … +Inf for odd n, else NaN. It has no derivative by n.",
 		Formula: "–, ψ⁽ⁿ⁺¹⁾(x)", Source: "NIST Digital Library of Mathematical Functions, 5.15",
@@ -55,11 +55,11 @@ func init() {
 		Samples: []Sample{over(-3, 3), at("", 0, 1e-9, -1e-3), {Attrs: attr.Make(attr.I("order", 1)),
 			In: []SampleInput{{Type: Type{Float64, Shape{5}}, Values: []float64{0, 0.25, -0.4, 1.5, -3}}}}},
 	})
-	opBesselI0e = Register(unary("bessel_i0e", "e^(−|x|)·I₀(x), the scaled modified Bessel function of order 0. "+
+	opBesselI0e = Register(unary("bessel_i0e", "", "e^(−|x|)·I₀(x), the scaled modified Bessel function of order 0. "+
 		"Derivatives at 0, the kink of |x|, take sign(0) = 0.", "i1e(x) − sign(x)·i0e(x)", FamilySpecial,
 		func(x, y *Node) *Node { return Sub(BesselI1e(x), Mul(Sign(x), y)) }, over(-9, -0.3), over(0.3, 12), at("kink at 0", 0)))
 	opBesselI0e.Source = "NIST Digital Library of Mathematical Functions, 10.29"
-	opBesselI1e = Register(unary("bessel_i1e", "e^(−|x|)·I₁(x), the scaled modified Bessel function of order 1. "+
+	opBesselI1e = Register(unary("bessel_i1e", "", "e^(−|x|)·I₁(x), the scaled modified Bessel function of order 1. "+
 		"Derivatives at 0, the kink of |x|, take sign(0) = 0.", "i0e(x) − (sign(x) + 1/x)·i1e(x), ½ at 0", FamilySpecial,
 		func(x, y *Node) *Node {
 			zero := Equal(x, Like(x, 0))
@@ -69,7 +69,7 @@ func init() {
 	opBesselI1e.Source = "NIST Digital Library of Mathematical Functions, 10.29"
 
 	opXlogy = Register(&Op{
-		Name: "xlogy", Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Name: "xlogy", Partials: []string{"ln b", "a/b"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "x·ln y, but 0 where x is 0 and y is not NaN (SciPy). The derivative by y at x = y = 0 is 0.", Formula: "ln y, x/y",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[0], n.inputs[1]
@@ -87,7 +87,7 @@ func init() {
 			{Type: Type{Float64, Shape{3}}, Values: []float64{0, 0, 2}}, {Type: Type{Float64, Shape{3}}, Values: []float64{0, 2, 1}}}}},
 	})
 	opXlog1py = Register(&Op{
-		Name: "xlog1py", Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Name: "xlog1py", Partials: []string{"ln(1 + b)", "a/(1 + b)"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "x·ln(1 + y), but 0 where x is 0 and y is not NaN (SciPy). The derivative by y at x = 0, y = −1 is 0.", Formula: "ln(1+y), x/(1+y)",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[0], n.inputs[1]
@@ -105,7 +105,7 @@ func init() {
 			{Type: Type{Float64, Shape{3}}, Values: []float64{0, 0, 2}}, {Type: Type{Float64, Shape{3}}, Values: []float64{-1, 2, 1}}}}},
 	})
 	opLogAddExp = Register(&Op{
-		Name: "logaddexp", Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
+		Name: "logaddexp", Commutative: true, Partials: []string{"σ(a − b)", "σ(b − a)"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
 		Doc: "ln(eˣ + eʸ) without overflow. Both −Inf gives −Inf with derivative 0.", Formula: "σ(x − y), σ(y − x)",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[i], n.inputs[1-i]

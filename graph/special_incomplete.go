@@ -14,7 +14,7 @@ const maxParameterOrder = 7
 // initIncomplete registers the incomplete gamma and beta functions and their derivatives by the parameters.
 func initIncomplete() {
 	opIGamma = Register(&Op{
-		Name: "igamma", Symbol: "P", Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "igamma", SingularPartials: true,
+		Name: "igamma", Symbol: "P", OperandNames: []string{"a", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "igamma", SingularPartials: true,
 		Doc:     "The regularised lower incomplete gamma function P(a, x) = 1/Γ(a) ∫₀ˣ t^(a−1) e^(−t) dt, a > 0, x ≥ 0; NaN elsewhere.",
 		Formula: "∂P/∂a (igamma_derivative), x^(a−1) e^(−x)/Γ(a)", Source: incompleteSource + "8.2.4, 8.8.13",
 		Partial: func(n *Node, i int) *Node {
@@ -27,7 +27,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0.5, 1.7, 12}}, {Type: Type{Float64, Shape{5}}, Values: []float64{0.3, 1, 2.2, 6, 15}}}}},
 	})
 	opIGammaDerivative = Register(&Op{
-		Name: "igamma_derivative", Family: FamilySpecial, MinArity: 2, MaxArity: 2, Kernel: "igamma_derivative",
+		Name: "igamma_derivative", OperandNames: []string{"a", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Kernel: "igamma_derivative",
 		Attrs:   []AttrSpec{{Key: "order", Kind: attr.Int, Doc: fmt.Sprintf("which derivative, 0 to %d", maxParameterOrder)}},
 		Doc:     "The derivative of the given order of igamma P(a, x) by its parameter a; the operands have the same shape.",
 		Formula: "the derivative of the next order, ∂ᵏ/∂aᵏ of x^(a−1) e^(−x)/Γ(a)", Source: incompleteSource + "8.2.4",
@@ -44,7 +44,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{7}}, Lo: 0.5, Hi: 4}, {Type: Type{Float64, Shape{7}}, Lo: 0.3, Hi: 6}}}},
 	})
 	opBetaInc = Register(&Op{
-		Name: "betainc", Symbol: "I", Family: FamilySpecial, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats, Micro: "betainc", SingularPartials: true,
+		Name: "betainc", Symbol: "I", OperandNames: []string{"a", "b", "x"}, Family: FamilySpecial, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats, Micro: "betainc", SingularPartials: true,
 		Doc:     "The regularised incomplete beta function I_x(a, b) = 1/B(a, b) ∫₀ˣ t^(a−1) (1−t)^(b−1) dt: operands a, b > 0 and x in [0, 1]; NaN elsewhere.",
 		Formula: "∂I/∂a, ∂I/∂b (betainc_derivative), x^(a−1) (1−x)^(b−1)/B(a, b)", Source: incompleteSource + "8.17",
 		Partial: func(n *Node, i int) *Node {
@@ -61,7 +61,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{3, 1}}, Lo: 1.2, Hi: 3}, {Type: Type{Float64, Shape{5}}, Lo: 1.2, Hi: 3}, {Type: Type{Float64, Shape{3, 5}}, Lo: 0.1, Hi: 0.9}}}},
 	})
 	opBetaIncDerivative = Register(&Op{
-		Name: "betainc_derivative", Family: FamilySpecial, MinArity: 3, MaxArity: 3, Kernel: "betainc_derivative",
+		Name: "betainc_derivative", OperandNames: []string{"a", "b", "x"}, Family: FamilySpecial, MinArity: 3, MaxArity: 3, Kernel: "betainc_derivative",
 		Attrs: []AttrSpec{{Key: "order_a", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by a, 0 to %d", maxParameterOrder)},
 			{Key: "order_b", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by b, 0 to %d", maxParameterOrder)}},
 		Doc:     "The mixed derivative of betainc I_x(a, b) by its parameters a and b; the operands a, b, x have the same shape.",

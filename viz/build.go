@@ -27,6 +27,7 @@ type builder struct {
 	scopes      map[string]int
 	cluster     [2]int // of forward and gradient in Split mode
 	largestHeat float64
+	stepDrawn   bool                  // a partial is drawn with Heaviside's step
 	tints       map[string]scene.Role // by category
 }
 
@@ -282,23 +283,24 @@ func (b *builder) symbol(i int) ([]scene.Run, []operand) {
 		text := FormatNumber(c.Constant.Data[0])
 		return text, len([]rune(text)) <= 5
 	}
-	if n.Op == "pow" && len(operands) == 2 {
+	op := n.operator()
+	if op.Symbol == powerSymbol && len(operands) == 2 {
 		if c, ok := constant(1); ok {
 			return append(upright("( · )"), scene.Run{Text: c, Script: scene.Super}), operands[:1]
 		}
+		if c, ok := constant(0); ok {
+			return append(upright(c), scene.Run{Text: "( · )", Script: scene.Super}), operands[1:]
+		}
 	}
-	if n.Gradient && b.settings.gradients == Split && len(operands) == 2 {
-		inline := map[string]string{"mul": "×", "add": "+", "sub": "−", "div": "÷", "mul_no_nan": "×"}
-		if sign := inline[n.Op]; sign != "" {
-			if c, ok := constant(1); ok {
-				return upright(sign + " " + c), operands[:1]
+	if n.Gradient && b.settings.gradients == Split && len(operands) == 2 && op.Infix && op.Partials != nil {
+		if c, ok := constant(1); ok {
+			return upright(op.Symbol + " " + c), operands[:1]
+		}
+		if c, ok := constant(0); ok {
+			if op.Commutative {
+				return upright(op.Symbol + " " + c), operands[1:]
 			}
-			if c, ok := constant(0); ok {
-				if n.Op == "mul" || n.Op == "add" || n.Op == "mul_no_nan" {
-					return upright(sign + " " + c), operands[1:]
-				}
-				return upright(c + " " + sign), operands[1:]
-			}
+			return upright(c + " " + op.Symbol), operands[1:]
 		}
 	}
 	return symbolRuns(n), operands
@@ -545,6 +547,9 @@ func (b *builder) finish() {
 		entry(scene.Reverse, true, "adjoint, reverse pass", scene.AdjointText)
 		if labelled > 0 {
 			entry(scene.Reverse, false, "on edge: local partial", scene.AdjointText)
+			if b.stepDrawn {
+				entry(scene.Reverse, false, "H: unit step, ½ at 0", scene.AdjointText)
+			}
 		}
 	}
 	// A short formula reads best with all of its variables at the left.

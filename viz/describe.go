@@ -156,7 +156,7 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 		for _, in := range n.Inputs {
 			names = append(names, b.names[in])
 		}
-		formula = partialRuns(n.Op, x.chain[0].operand, names, b.names[user])
+		formula = partialRuns(n, x.chain[0].operand, names, b.names[user])
 	} else if n.Op == "add" {
 		formula = upright("1")
 	} else {
@@ -186,6 +186,9 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 	line := scene.TextLine{Runs: formula, Size: scene.LabelSize, Colour: scene.AdjointText}
 	if len([]rune(line.Plain())) > longest {
 		line.Runs = nil
+	}
+	if forms := n.operator().Partials; len(line.Runs) > 0 && len(forms) > 0 && strings.Contains(forms[0], "H(") {
+		b.stepDrawn = true
 	}
 	plain := line.Plain()
 	if known {

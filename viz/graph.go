@@ -120,7 +120,7 @@ func reduce(m *Model, s *settings, index map[*graph.Node]int) (*Model, error) {
 
 func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interest map[*graph.Node]bool, gradient bool) Node {
 	op := n.Op()
-	o := Node{ID: n.ID(), Op: op.Name, Symbol: op.Symbol, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
+	o := Node{ID: n.ID(), Op: op.Name, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
 		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient,
 		Notes: s.notes[n], Heat: s.heat[n], Category: s.categories[n]}
 	o.Origin = o.ID

@@ -29,7 +29,7 @@ type Node struct {
 	ID         int    // as the source numbers it
 	Origin     int    // the id of the node that it was made for in an earlier graph, its own where there is none
 	Op         string // "input", "const", or the operator's name
-	Symbol     string // how the operator is drawn; empty means Op
+	Symbol     string // how the operator is drawn; empty means as the table of operators says, or Op
 	Name       string
 	DType      string // "float64"
 	Type       string // short: "f64", "f32[8×16]"

@@ -208,12 +208,7 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 					j++
 				}
 			}
-			for _, run := range mathRuns(string(sup), replace) {
-				if run.Script == scene.Base {
-					run.Script = scene.Super
-					runs = append(runs, run)
-				}
-			}
+			runs = append(runs, raise(mathRuns(string(sup), replace))...)
 			last = closing
 			i = j
 		case r == '*' && i+1 < len(text) && text[i+1] == '*':
@@ -282,6 +277,27 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 		}
 	}
 	return runs
+}
+
+// raise returns runs as an exponent. What is lowered in them stays so as digits of the typeface, since a run is either raised or lowered.
+func raise(runs []scene.Run) []scene.Run {
+	out := make([]scene.Run, len(runs))
+	for i, r := range runs {
+		if r.Script == scene.Sub {
+			text := ""
+			for _, d := range r.Text {
+				if d < '0' || d > '9' {
+					text = "_" + r.Text
+					break
+				}
+				text += string('₀' + d - '0')
+			}
+			r.Text = text
+		}
+		r.Script = scene.Super
+		out[i] = r
+	}
+	return out
 }
 
 // numberRuns sets a formatted number: the exponent of a power of ten is raised.

@@ -101,7 +101,7 @@ func describeStage(stage *compile.Stage, s *settings) *Model {
 		n := describeNode(from.Node, s, nil, nil, !primal[i])
 		n.Inputs, n.Partials = from.Operands, nil
 		if from.Operator != n.Op {
-			n.Op, n.Symbol, n.Formula = from.Operator, "", ""
+			n.Op, n.Formula = from.Operator, ""
 		}
 		if instructions {
 			n.Scope = ""

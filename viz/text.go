@@ -126,9 +126,6 @@ func (t *railWriter) rows() []railRow {
 	return rows
 }
 
-// infix operators are written between their operands.
-var infix = map[string]string{"add": " + ", "sub": " − ", "mul": " × ", "div": " ÷ ", "mul_no_nan": " × "}
-
 func (t *railWriter) formula(i int) string {
 	b := t.builder
 	n := &b.model.Nodes[i]
@@ -139,14 +136,18 @@ func (t *railWriter) formula(i int) string {
 	if n.Collapsed > 0 {
 		return fmt.Sprintf("%s(%s), %d nodes", n.Symbol, strings.Join(names, ", "), n.Collapsed)
 	}
-	if sign, found := infix[n.Op]; found && len(names) > 1 {
+	symbol := n.symbol()
+	if n.operator().Infix && len(names) > 1 {
+		sign := " " + symbol + " "
+		if symbol == powerSymbol {
+			sign = symbol
+		}
 		return strings.Join(names, sign)
 	}
-	switch {
-	case n.Op == "square" && len(names) == 1:
-		return names[0] + "²"
-	case n.Op == "neg" && len(names) == 1:
-		return "−" + names[0]
+	if len(names) == 1 && n.Attributes == "" {
+		if text, ok := applied(symbol, names[0]); ok {
+			return text
+		}
 	}
 	name := n.Op
 	if n.Attributes != "" {

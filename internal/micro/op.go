@@ -195,3 +195,14 @@ var byName = func() map[string]Op {
 
 // ByName returns the operation with the given name, or Invalid.
 func ByName(name string) Op { return byName[name] }
+
+// Symbol returns how drawings show an operation that no operator of the graph has, "" for others.
+func (op Op) Symbol() string {
+	switch op {
+	case FMS:
+		return "×−"
+	case FNMA:
+		return "−×+"
+	}
+	return ""
+}

@@ -215,16 +215,13 @@ var operators = func() map[string]string {
 	return m
 }()
 
-// operator returns the name under which a micro-operation is drawn, and its symbol.
-func operator(op micro.Op) (name, symbol string) {
-	name = op.String()
+// operator returns the name under which a micro-operation is drawn.
+func operator(op micro.Op) string {
+	name := op.String()
 	if n, ok := operators[name]; ok {
 		name = n
 	}
-	if o := graph.LookupOp(name); o != nil {
-		symbol = o.Symbol
-	}
-	return name, symbol
+	return name
 }
 
 // scope is the name of an instruction that holds several nodes.
@@ -249,9 +246,8 @@ func (d *describer) straight(i int, in *vm.Instr) {
 			t := vm.Type{DType: c.OperandType(o)}
 			operands = append(operands, d.read(vm.Ref{Offset: int64(cells[o]) * 4}, t)...)
 		}
-		op, symbol := operator(c.Op)
-		n := d.node(op, c.Result(), nil)
-		n.Symbol, n.Inputs, n.Scope = symbol, operands, name
+		n := d.node(operator(c.Op), c.Result(), nil)
+		n.Inputs, n.Scope = operands, name
 		d.debug(n, in, k)
 		d.write(vm.Ref{Offset: int64(c.Dst) * 4}, int64(c.Result().Size()), d.last())
 	}
@@ -278,9 +274,8 @@ func (d *describer) loop(i int, in *vm.Instr) {
 		for o := range c.Op.Arity() {
 			operands = append(operands, registers[regs[o]])
 		}
-		op, symbol := operator(c.Op)
-		n := d.node(op, c.Result(), l.Dims)
-		n.Symbol, n.Inputs, n.Scope = symbol, operands, name
+		n := d.node(operator(c.Op), c.Result(), l.Dims)
+		n.Inputs, n.Scope = operands, name
 		d.debug(n, in, k)
 		registers[c.Dst] = d.last()
 	}
