@@ -33,8 +33,8 @@ func TestChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(p)
-	if len(p.Instrs) != 1 {
-		t.Errorf("%d instructions, want one loop for value and gradient", len(p.Instrs))
+	if len(p.Code().Instrs) != 1 {
+		t.Errorf("%d instructions, want one loop for value and gradient", len(p.Code().Instrs))
 	}
 	in := make([]float64, n)
 	for i := range in {

@@ -15,7 +15,7 @@ func fusedIn(t *testing.T, y *graph.Node) int {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, in := range p.Instrs {
+	for _, in := range p.Code().Instrs {
 		if in.Straight == nil {
 			continue
 		}

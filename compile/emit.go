@@ -14,7 +14,7 @@ import (
 func emit(u *unit) error {
 	l := u.low
 	e := &emitter{lowering: l, g: u.g, debug: !u.config.NoDebug}
-	p := &vm.Program{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
+	p := &vm.Code{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
 	used := make([]bool, u.g.Len())
 	for _, k := range l.order {
 		for _, id := range l.groups[k].nodes {
@@ -46,8 +46,9 @@ func emit(u *unit) error {
 	if !e.debug {
 		p.Debug = vm.Debug{Strings: []string{""}}
 	}
-	u.program = p
-	return p.Verify()
+	var err error
+	u.program, err = vm.NewProgram(p)
+	return err
 }
 
 type emitter struct {

@@ -58,7 +58,7 @@ func TestProfileScalars(t *testing.T) {
 	}
 	var names []string
 	for _, n := range prof.Rows[0].Nodes {
-		names = append(names, p.Debug.Strings[n.Op])
+		names = append(names, p.Code().Debug.Strings[n.Op])
 	}
 	if s := strings.Join(names, " "); !strings.Contains(s, "sin") || !strings.Contains(s, "add") || !strings.Contains(prof.Rows[0].Where, "profile_test.go") {
 		t.Errorf("nodes %s at %s", s, prof.Rows[0].Where)

@@ -63,7 +63,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 	}
 	for name, p := range stepPrograms(t) {
 		m := vm.NewMachine(p)
-		for i, s := range p.Inputs {
+		for i, s := range p.Inputs() {
 			if s.DType == graph.Int64 {
 				m.Int64(s.Name)
 				continue
@@ -118,7 +118,7 @@ func TestMachinesShareAProgram(t *testing.T) {
 		for k := range results {
 			wg.Go(func() {
 				m := vm.NewMachine(p)
-				for _, s := range p.Inputs {
+				for _, s := range p.Inputs() {
 					if s.DType == graph.Float64 {
 						for i, v := 0, m.Float64(s.Name); i < len(v); i++ {
 							v[i] = math.Sin(float64(i + 1))
@@ -135,7 +135,7 @@ func TestMachinesShareAProgram(t *testing.T) {
 						return
 					}
 				}
-				for i := range p.Outputs {
+				for i := range p.Outputs() {
 					results[k] = append(results[k], m.OutputFloat64(i)...)
 				}
 			})

@@ -99,7 +99,7 @@ func TestStagesOfScalarCodeStandInTheProgramsOrder(t *testing.T) {
 			names = append(names, n.Operator)
 		}
 	}
-	code := last.Program.Instrs[0].Straight.Code
+	code := last.Program.Code().Instrs[0].Straight.Code
 	if len(code) != len(names) {
 		t.Fatalf("%d micro-instructions, %d nodes", len(code), len(names))
 	}

@@ -40,10 +40,10 @@ func TestScalarTemporaries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Instrs) != 1 || p.Instrs[0].Straight == nil {
-			t.Fatalf("%s: %d instructions", name, len(p.Instrs))
+		if len(p.Code().Instrs) != 1 || p.Code().Instrs[0].Straight == nil {
+			t.Fatalf("%s: %d instructions", name, len(p.Code().Instrs))
 		}
-		s := p.Instrs[0].Straight
+		s := p.Code().Instrs[0].Straight
 		if temps := (s.TempHi - s.TempLo) / 2; temps > 8 {
 			t.Errorf("%s: %d temporaries in %d micro-instructions", name, temps, len(s.Code))
 		}

@@ -35,6 +35,7 @@ type lifetime struct {
 // memoryMap is when a program uses which bytes of its arena.
 type memoryMap struct {
 	program *vm.Program
+	code    *vm.Code // of the program
 	// expanded is set where a step is a micro-instruction: the program is all scalar code. Else a step is an instruction.
 	expanded bool
 	steps    []string // what each does
@@ -47,20 +48,21 @@ type memoryMap struct {
 
 // lifetimes finds the live ranges of a verified program.
 func lifetimes(p *vm.Program) *memoryMap {
-	m := &memoryMap{program: p, expanded: true, peak: -1}
-	for i := range p.Instrs {
-		m.expanded = m.expanded && p.Instrs[i].Op == vm.OpStraight
+	code := p.Code()
+	m := &memoryMap{program: p, code: code, expanded: true, peak: -1}
+	for i := range code.Instrs {
+		m.expanded = m.expanded && code.Instrs[i].Op == vm.OpStraight
 	}
-	if len(p.Const) > 0 {
-		m.write(p.ConstOffset, int64(len(p.Const)), lifetime{from: -1, kind: constantLifetime, name: "constants"})
+	if len(code.Const) > 0 {
+		m.write(code.ConstOffset, int64(len(code.Const)), lifetime{from: -1, kind: constantLifetime, name: "constants"})
 	}
-	for i := range p.Inputs {
-		if s := &p.Inputs[i]; s.Space == 0 {
+	for i := range code.Inputs {
+		if s := &code.Inputs[i]; s.Space == 0 {
 			m.write(s.Offset, typeBytes(s.Type), lifetime{from: -1, kind: inputLifetime, name: s.Name, variable: true})
 		}
 	}
-	for i := range p.Instrs {
-		in := &p.Instrs[i]
+	for i := range code.Instrs {
+		in := &code.Instrs[i]
 		switch in.Op {
 		case vm.OpStraight:
 			m.straight(in)
@@ -72,8 +74,8 @@ func lifetimes(p *vm.Program) *memoryMap {
 			m.operands(in, func(int) int32 { return nodeAt(in, 0) })
 		}
 	}
-	for i := range p.Outputs {
-		if s := &p.Outputs[i]; s.Space == 0 {
+	for i := range code.Outputs {
+		if s := &code.Outputs[i]; s.Space == 0 {
 			for _, k := range m.overlapping(s.Offset, s.Offset+typeBytes(s.Type)) {
 				v := &m.values[m.held[k]]
 				if v.kind == valueLifetime {
@@ -121,7 +123,7 @@ func loopNode(in *vm.Instr, k int) int32 {
 
 // label names a value after a node of the user's graph.
 func (m *memoryMap) label(v *lifetime, node int32) {
-	d := &m.program.Debug
+	d := &m.code.Debug
 	if node < 0 || int(node) >= len(d.Nodes) {
 		return
 	}

@@ -127,11 +127,11 @@ func (c *memoryChart) draw() *draw.Drawing {
 
 // facts returns the numbers that the chart shows, in a line.
 func (c *memoryChart) facts() string {
-	text := "arena of " + formatBytes(c.program.ArenaBytes)
+	text := "arena of " + formatBytes(c.program.ArenaBytes())
 	if c.peak >= 0 {
 		text += fmt.Sprintf(", peak of %s in use at step %d (%s)", formatBytes(c.live[c.peak]), c.peak, c.steps[c.peak])
 	}
-	if scratch := c.program.MemoryBytes() - c.program.ArenaBytes; scratch > 0 {
+	if scratch := c.program.MemoryBytes() - c.program.ArenaBytes(); scratch > 0 {
 		text += ", scratch of " + formatBytes(scratch) + " besides"
 	}
 	return text
@@ -148,7 +148,7 @@ func (c *memoryChart) line(id string, l scene.TextLine, x, y float64) {
 // scale finds the height of every address at which a value begins or ends: to scale, but with room for small values
 // and little for gaps that no value fills.
 func (c *memoryChart) scale() {
-	c.bounds = []int64{0, c.program.ArenaBytes}
+	c.bounds = []int64{0, c.program.ArenaBytes()}
 	for _, v := range c.values {
 		c.bounds = append(c.bounds, v.lo, v.hi)
 	}
@@ -173,7 +173,7 @@ func (c *memoryChart) scale() {
 	if total <= 24 {
 		least = 16 // room for a name
 	}
-	perByte := areaHeight / float64(max(c.program.ArenaBytes, 1))
+	perByte := areaHeight / float64(max(c.program.ArenaBytes(), 1))
 	c.heights = make([]float64, len(c.bounds))
 	for i := 1; i < len(c.bounds); i++ {
 		h := perByte * float64(c.bounds[i]-c.bounds[i-1])

@@ -60,8 +60,8 @@ func TestLifetimesAreDisjoint(t *testing.T) {
 			sum := int64(0)
 			var held []lifetime
 			for _, v := range m.values {
-				if v.lo < 0 || v.hi > p.ArenaBytes || v.lo >= v.hi {
-					t.Fatalf("%s: %q holds bytes %d to %d of %d", name, v.name, v.lo, v.hi, p.ArenaBytes)
+				if v.lo < 0 || v.hi > p.ArenaBytes() || v.lo >= v.hi {
+					t.Fatalf("%s: %q holds bytes %d to %d of %d", name, v.name, v.lo, v.hi, p.ArenaBytes())
 				}
 				if v.from <= step && (step < v.to || step == v.to && !v.replaced) {
 					for _, other := range held {

@@ -24,11 +24,12 @@ var ErrChecksum = errors.New("the checksum does not match")
 // Data of another format or version, damaged data (ErrChecksum), operations and kernels that this version does not know,
 // and programs that do not verify give an error.
 func Decode(data []byte) (*Program, error) {
-	p, err := decode(data)
+	c, err := decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
 	}
-	if err := p.Verify(); err != nil {
+	p, err := seal(*c)
+	if err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
 	}
 	return p, nil
@@ -43,7 +44,7 @@ func Read(r io.Reader) (*Program, error) {
 	return Decode(data)
 }
 
-func decode(data []byte) (p *Program, err error) {
+func decode(data []byte) (p *Code, err error) {
 	if len(data) < len(fileMagic) || string(data[:len(fileMagic)]) != fileMagic {
 		return nil, fmt.Errorf("not a program: it does not begin with %q", fileMagic)
 	}
@@ -65,7 +66,7 @@ func decode(data []byte) (p *Program, err error) {
 		return nil, ErrChecksum
 	}
 	d.data = data[:end]
-	p = &Program{}
+	p = &Code{}
 	d.section(sectionStrings, func() {
 		n := d.count(1)
 		d.strings = make([]string, n)

@@ -16,24 +16,24 @@ import (
 // t0, t1, … for temporaries; long code is cut. Text is the exact form that can be read back.
 func (p *Program) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.ArenaBytes, len(p.Const), p.ConstOffset)
-	for i := range p.Inputs {
-		s := &p.Inputs[i]
+	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.code.ArenaBytes, len(p.code.Const), p.code.ConstOffset)
+	for i := range p.code.Inputs {
+		s := &p.code.Inputs[i]
 		fmt.Fprintf(&b, "input  %-12s %-12s %s", plain(s.Name), typeText(s.Type), s.Ref)
 		if !s.Used {
 			b.WriteString("  unused")
 		}
 		b.WriteByte('\n')
 	}
-	for i := range p.Outputs {
-		s := &p.Outputs[i]
+	for i := range p.code.Outputs {
+		s := &p.code.Outputs[i]
 		name := plain(s.Name)
 		if name == "" {
 			name = "-"
 		}
 		fmt.Fprintf(&b, "output %-12s %-12s %s\n", name, typeText(s.Type), s.Ref)
 	}
-	for i := range p.Instrs {
+	for i := range p.code.Instrs {
 		p.listInstr(&b, i)
 	}
 	return b.String()
@@ -51,12 +51,12 @@ func (r Ref) String() string {
 const maxListed = 2000
 
 func (p *Program) listInstr(b *strings.Builder, i int) {
-	in := &p.Instrs[i]
+	in := &p.code.Instrs[i]
 	fmt.Fprintf(b, "%4d  %v", i, in.Op)
 	line := func(k int, text string) {
 		where := ""
 		if k < len(in.Nodes) {
-			where = plain(p.Debug.Where(in.Nodes[k]))
+			where = plain(p.code.Debug.Where(in.Nodes[k]))
 		}
 		if where == "" {
 			fmt.Fprintf(b, "      %s\n", text)
@@ -139,7 +139,7 @@ func (p *Program) cellName(s *micro.Straight, c uint32, d dtype.DType) string {
 		return fmt.Sprintf("t%d", (c-s.TempLo)/2)
 	}
 	at := int64(c) * 4
-	for _, list := range [][]Slot{p.Inputs, p.Outputs} {
+	for _, list := range [][]Slot{p.code.Inputs, p.code.Outputs} {
 		if len(list) > 64 {
 			continue
 		}
@@ -152,10 +152,10 @@ func (p *Program) cellName(s *micro.Straight, c uint32, d dtype.DType) string {
 			}
 		}
 	}
-	if off := at - p.ConstOffset; off >= 0 && off+int64(d.Size()) <= int64(len(p.Const)) {
+	if off := at - p.code.ConstOffset; off >= 0 && off+int64(d.Size()) <= int64(len(p.code.Const)) {
 		var bits uint64
 		for i := range d.Size() {
-			bits |= uint64(p.Const[off+int64(i)]) << (8 * i)
+			bits |= uint64(p.code.Const[off+int64(i)]) << (8 * i)
 		}
 		return dtype.FormatBits(d, bits)
 	}

@@ -67,35 +67,31 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // MarshalBinary returns the program's binary form, which Decode reads. Equal programs give equal bytes.
-// It is an error if the program does not verify.
 func (p *Program) MarshalBinary() ([]byte, error) {
-	if err := p.Verify(); err != nil {
-		return nil, err
-	}
 	e := encoder{strings: map[string]uint64{}}
 	memory := e.section(func() {
-		e.uint(uint64(p.ArenaBytes))
-		e.uint(uint64(p.ConstOffset))
-		e.uint(uint64(len(p.Const)))
-		e.buf = append(e.buf, p.Const...)
+		e.uint(uint64(p.code.ArenaBytes))
+		e.uint(uint64(p.code.ConstOffset))
+		e.uint(uint64(len(p.code.Const)))
+		e.buf = append(e.buf, p.code.Const...)
 	})
 	slots := e.section(func() {
-		e.slots(p.Inputs)
-		e.slots(p.Outputs)
+		e.slots(p.code.Inputs)
+		e.slots(p.code.Outputs)
 	})
 	code := e.section(func() {
-		e.uint(uint64(len(p.Instrs)))
-		for i := range p.Instrs {
-			e.instr(&p.Instrs[i])
+		e.uint(uint64(len(p.code.Instrs)))
+		for i := range p.code.Instrs {
+			e.instr(&p.code.Instrs[i])
 		}
 	})
 	debug := e.section(func() {
-		e.uint(uint64(len(p.Debug.Strings)))
-		for _, s := range p.Debug.Strings {
+		e.uint(uint64(len(p.code.Debug.Strings)))
+		for _, s := range p.code.Debug.Strings {
 			e.name(s)
 		}
-		e.uint(uint64(len(p.Debug.Nodes)))
-		for _, n := range p.Debug.Nodes {
+		e.uint(uint64(len(p.code.Debug.Nodes)))
+		for _, n := range p.code.Debug.Nodes {
 			e.int(int64(n.ID))
 			for _, s := range [3]int32{n.Op, n.Name, n.File} {
 				e.uint(uint64(s))

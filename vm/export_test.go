@@ -23,12 +23,12 @@ type GuardedMachine struct {
 func NewGuardedMachine(p *Program, pattern byte, opts ...Option) *GuardedMachine {
 	g := &GuardedMachine{Machine: NewMachine(p, opts...), pattern: pattern}
 	m := g.Machine
-	m.arena = g.block(p.ArenaBytes)
+	m.arena = g.block(p.code.ArenaBytes)
 	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
-	copy(m.arena[p.ConstOffset:], p.Const)
-	for i := range p.Instrs {
+	copy(m.arena[p.code.ConstOffset:], p.code.Const)
+	for i := range p.code.Instrs {
 		k := 0
-		for _, list := range [][]Operand{p.Instrs[i].In, p.Instrs[i].Out} {
+		for _, list := range [][]Operand{p.code.Instrs[i].In, p.code.Instrs[i].Out} {
 			for _, o := range list {
 				if o.Space == 0 {
 					m.exec[i].setPointer(k, unsafe.Add(m.base, o.Offset))
@@ -37,8 +37,8 @@ func NewGuardedMachine(p *Program, pattern byte, opts ...Option) *GuardedMachine
 			}
 		}
 	}
-	for i := range p.Inputs {
-		s := &p.Inputs[i]
+	for i := range p.code.Inputs {
+		s := &p.code.Inputs[i]
 		if s.Space == 0 {
 			clear(m.arena[s.Offset : s.Offset+bytesOf(s.Type)])
 			m.set[i] = true
@@ -78,7 +78,7 @@ func (g *GuardedMachine) Intact() bool {
 // Output returns the bytes of output i, with the bits of every NaN made equal: they are not part of the promise that
 // executors give the same bits.
 func (g *GuardedMachine) Output(i int) []byte {
-	s := &g.p.Outputs[i]
+	s := &g.p.code.Outputs[i]
 	b := append([]byte(nil), g.arena[s.Offset:s.Offset+bytesOf(s.Type)]...)
 	switch s.DType {
 	case dtype.Float64:

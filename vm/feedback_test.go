@@ -21,7 +21,7 @@ func TestOutputAsInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Inputs[0].Space == 0 {
+	if p.Inputs()[0].Space == 0 {
 		t.Fatal("the input is small enough to be copied: nothing is tested")
 	}
 	want := make([]float64, n)

@@ -88,21 +88,21 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, n, m.limit)
 		return m
 	}
-	m.arena = alignedBytes(p.ArenaBytes)
+	m.arena = alignedBytes(p.code.ArenaBytes)
 	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
-	copy(m.arena[p.ConstOffset:], p.Const)
-	m.spaces = make([]unsafe.Pointer, len(p.Inputs))
-	m.bound = make([]any, len(p.Inputs))
-	m.own = make([][]byte, len(p.Inputs))
-	m.set = make([]bool, len(p.Inputs))
-	m.users = make([][]pointerUse, len(p.Inputs))
-	for i := range p.Inputs {
-		m.set[i] = !p.Inputs[i].Used
+	copy(m.arena[p.code.ConstOffset:], p.code.Const)
+	m.spaces = make([]unsafe.Pointer, len(p.code.Inputs))
+	m.bound = make([]any, len(p.code.Inputs))
+	m.own = make([][]byte, len(p.code.Inputs))
+	m.set = make([]bool, len(p.code.Inputs))
+	m.users = make([][]pointerUse, len(p.code.Inputs))
+	for i := range p.code.Inputs {
+		m.set[i] = !p.code.Inputs[i].Used
 	}
 	scratch := alignedBytes(p.scratchBytes()) // shared, because instructions run one after another
-	m.exec = make([]executor, len(p.Instrs))
-	for i := range p.Instrs {
-		in := &p.Instrs[i]
+	m.exec = make([]executor, len(p.code.Instrs))
+	for i := range p.code.Instrs {
+		in := &p.code.Instrs[i]
 		e := newExecutor(p, in, m.threads, !m.noNative)
 		m.exec[i] = e
 		if k, ok := e.(*kernelCall); ok {
@@ -155,8 +155,8 @@ func (m *Machine) Program() *Program {
 
 // inputIndex returns the index of the input with the given name, or −1.
 func (m *Machine) inputIndex(name string) int {
-	for i := range m.p.Inputs {
-		if m.p.Inputs[i].Name == name {
+	for i := range m.p.code.Inputs {
+		if m.p.code.Inputs[i].Name == name {
 			return i
 		}
 	}
@@ -178,7 +178,7 @@ func (m *Machine) bind(i int, p unsafe.Pointer, keep any) {
 
 // inputMemory returns memory of the machine's own that holds the input between runs.
 func (m *Machine) inputMemory(i int) unsafe.Pointer {
-	s := &m.p.Inputs[i]
+	s := &m.p.code.Inputs[i]
 	if s.Space == 0 {
 		m.set[i] = true
 		return unsafe.Add(m.base, s.Offset)
@@ -197,16 +197,16 @@ func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) [
 		return nil
 	}
 	if i := m.inputIndex(name); i >= 0 {
-		checkView[T]("input "+strconv.Quote(name), &m.p.Inputs[i])
-		return unsafe.Slice((*T)(m.inputMemory(i)), m.p.Inputs[i].Size())
+		checkView[T]("input "+strconv.Quote(name), &m.p.code.Inputs[i])
+		return unsafe.Slice((*T)(m.inputMemory(i)), m.p.code.Inputs[i].Size())
 	}
-	for i := range m.p.Outputs {
-		if s := &m.p.Outputs[i]; s.Name == name && name != "" {
+	for i := range m.p.code.Outputs {
+		if s := &m.p.code.Outputs[i]; s.Name == name && name != "" {
 			checkView[T]("output "+strconv.Quote(name), s)
 			return outputView[T](m, s)
 		}
 	}
-	panic(fmt.Sprintf("vm: no input or output is named %q (inputs: %s; outputs: %s)", name, slotNames(m.p.Inputs), slotNames(m.p.Outputs)))
+	panic(fmt.Sprintf("vm: no input or output is named %q (inputs: %s; outputs: %s)", name, slotNames(m.p.code.Inputs), slotNames(m.p.code.Outputs)))
 }
 
 func outputView[T float64 | float32 | int64 | int32 | bool](m *Machine, s *Slot) []T {
@@ -246,10 +246,10 @@ func (m *Machine) OutputFloat64(i int) []float64 {
 	if m.unusable() != nil {
 		return nil
 	}
-	if i < 0 || i >= len(m.p.Outputs) {
-		panic(fmt.Sprintf("vm: there is no output %d: the program has %d", i, len(m.p.Outputs)))
+	if i < 0 || i >= len(m.p.code.Outputs) {
+		panic(fmt.Sprintf("vm: there is no output %d: the program has %d", i, len(m.p.code.Outputs)))
 	}
-	s := &m.p.Outputs[i]
+	s := &m.p.code.Outputs[i]
 	checkView[float64](fmt.Sprintf("output %d", i), s)
 	return outputView[float64](m, s)
 }
@@ -290,7 +290,7 @@ func (m *Machine) step(ctx context.Context) error {
 	if !m.allSet {
 		for i, s := range m.set {
 			if !s {
-				return fmt.Errorf("input %q has no value", m.p.Inputs[i].Name)
+				return fmt.Errorf("input %q has no value", m.p.code.Inputs[i].Name)
 			}
 		}
 		m.allSet = true
@@ -343,7 +343,7 @@ func (e *RuntimeError) Error() string {
 func (e *RuntimeError) Unwrap() error { return e.Err }
 
 func (m *Machine) runtimeError(i int, err error) error {
-	in := &m.p.Instrs[i]
+	in := &m.p.code.Instrs[i]
 	re := &RuntimeError{Instr: i, Err: err}
 	var at *microError
 	k := 0
@@ -351,7 +351,7 @@ func (m *Machine) runtimeError(i int, err error) error {
 		k = at.index
 	}
 	if k < len(in.Nodes) {
-		re.Where = m.p.Debug.Where(in.Nodes[k])
+		re.Where = m.p.code.Debug.Where(in.Nodes[k])
 	}
 	switch {
 	case in.Op == OpKernel:

@@ -53,7 +53,7 @@ func (p *Program) nativeStraight(s *micro.Straight) *native.Straight {
 	code, ok := p.native.straight[s]
 	if !ok {
 		var err error
-		if code, err = native.CompileStraight(s, native.StraightOptions{ArenaBytes: int(p.ArenaBytes)}); err != nil {
+		if code, err = native.CompileStraight(s, native.StraightOptions{ArenaBytes: int(p.code.ArenaBytes)}); err != nil {
 			code = nil
 		}
 		if p.native.straight == nil {

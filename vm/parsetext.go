@@ -17,7 +17,7 @@ import (
 // ParseText reads the text form that Text returns, and verifies the program. The error gives line and column. Text from
 // untrusted sources is safe in the same way as data for Decode.
 func ParseText(text string) (*Program, error) {
-	t := textParser{p: &Program{}}
+	t := textParser{p: &Code{}}
 	if err := t.parse(text); err != nil {
 		column := 1
 		if at := (*linescan.Error)(nil); errors.As(err, &at) {
@@ -25,15 +25,12 @@ func ParseText(text string) (*Program, error) {
 		}
 		return nil, fmt.Errorf("program text: line %d, column %d: %w", t.line, column, err)
 	}
-	if err := t.p.Verify(); err != nil {
-		return nil, err
-	}
-	return t.p, nil
+	return seal(*t.p)
 }
 
 type textParser struct {
 	linescan.Scanner
-	p    *Program
+	p    *Code
 	line int
 	in   *Instr // the straight or loop whose lines come
 }

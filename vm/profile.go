@@ -68,7 +68,7 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 			}
 			if repeats[i] == 0 {
 				repeats[i] = 1
-				if !overwrites(&m.p.Instrs[i]) {
+				if !overwrites(&m.p.code.Instrs[i]) {
 					d, err := measure(i, 1)
 					if err != nil {
 						return nil, err
@@ -85,17 +85,17 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	}
 	p := &Profile{Runs: runs}
 	executors := m.Executors()
-	for i := range m.p.Instrs {
-		in := &m.p.Instrs[i]
+	for i := range m.p.code.Instrs {
+		in := &m.p.code.Instrs[i]
 		slices.Sort(times[i])
 		row := ProfileRow{Instr: i, Op: in.Op, Kernel: in.Kernel, Executor: executors[i], Time: times[i][runs/2]}
 		row.Bytes, row.Flops = cost(in)
 		for _, n := range in.Nodes {
 			if n >= 0 && len(row.Nodes) < 16 {
 				if row.Where == "" {
-					row.Where = m.p.Debug.Where(n)
+					row.Where = m.p.code.Debug.Where(n)
 				}
-				row.Nodes = append(row.Nodes, m.p.Debug.Nodes[n])
+				row.Nodes = append(row.Nodes, m.p.code.Debug.Nodes[n])
 			}
 		}
 		p.Total += row.Time

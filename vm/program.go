@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -48,19 +49,68 @@ type Slot struct {
 	Used bool
 }
 
-// Program is a compiled graph. Its fields are read-only: change none after verification.
-type Program struct {
+// Code is a program as data: what compilers write and tools look at. Machines do not run it; NewProgram makes a Program of it.
+type Code struct {
 	Inputs  []Slot
 	Outputs []Slot
 	Instrs  []Instr
-	// ArenaBytes is the memory that a machine allocates.
+	// ArenaBytes is the size of a machine's arena, in which all but large inputs lies.
 	ArenaBytes int64
 	// Const is copied to ConstOffset of a fresh arena.
 	Const       []byte
 	ConstOffset int64
 	Debug       Debug
+}
 
-	native nativeCode
+// Program is a verified program. It does not change, and any number of machines may run it at once. The zero Program does nothing.
+type Program struct {
+	code   Code // nobody else has its memory
+	native *nativeCode
+}
+
+// NewProgram verifies a copy of the code and makes a program of it. A program that passes can touch no memory outside of its arena
+// and inputs, depends on nothing that an earlier run left behind, and calls kernels only as they allow; the error says what is wrong
+// otherwise. Time and memory grow with the length of the code, whatever sizes it states.
+func NewProgram(c *Code) (*Program, error) {
+	if c == nil {
+		return nil, errors.New("program: no code")
+	}
+	return seal(c.clone())
+}
+
+// seal makes a program of code that nobody else has.
+func seal(c Code) (*Program, error) {
+	if err := c.verify(); err != nil {
+		return nil, err
+	}
+	return &Program{code: c, native: &nativeCode{}}, nil
+}
+
+// Code returns a copy of the program as data.
+func (p *Program) Code() *Code {
+	c := p.code.clone()
+	return &c
+}
+
+// Inputs returns a copy of the inputs' descriptions, in the order in which Run takes values.
+func (p *Program) Inputs() []Slot { return cloneEach(p.code.Inputs, Slot.clone) }
+
+// Outputs returns a copy of the outputs' descriptions, in the order in which Run returns them.
+func (p *Program) Outputs() []Slot { return cloneEach(p.code.Outputs, Slot.clone) }
+
+// ArenaBytes returns the size of a machine's arena, in which all but large inputs lies.
+func (p *Program) ArenaBytes() int64 { return p.code.ArenaBytes }
+
+// Len returns the number of instructions.
+func (p *Program) Len() int { return len(p.code.Instrs) }
+
+// Node returns what the program says about node i of its debug information, to which instructions, shares and profiles refer; nothing if there is
+// no such node.
+func (p *Program) Node(i int32) NodeInfo {
+	if i < 0 || int(i) >= len(p.code.Debug.Nodes) {
+		return NodeInfo{}
+	}
+	return p.code.Debug.Nodes[i]
 }
 
 // Debug maps instructions to the user's graph and source.
@@ -94,14 +144,14 @@ func (d *Debug) Where(i int32) string {
 
 // MemoryBytes returns the bytes that a machine allocates to run the program: the arena and the scratch of kernels, apart
 // from bookkeeping of a few hundred bytes for each instruction, and 4 KiB for each register of a loop that runs block by block, on
-// each thread. The program must be verified.
-func (p *Program) MemoryBytes() int64 { return p.ArenaBytes + p.scratchBytes() }
+// each thread.
+func (p *Program) MemoryBytes() int64 { return p.code.ArenaBytes + p.scratchBytes() }
 
 // scratchBytes returns the most scratch that a kernel needs; the kernels of a machine share it.
 func (p *Program) scratchBytes() int64 {
 	most := int64(0)
-	for i := range p.Instrs {
-		most = max(most, p.Instrs[i].scratchBytes())
+	for i := range p.code.Instrs {
+		most = max(most, p.code.Instrs[i].scratchBytes())
 	}
 	return most
 }

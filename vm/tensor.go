@@ -44,7 +44,7 @@ func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense,
 		return nil, err
 	}
 	if m.outputs == nil {
-		m.outputs = make([]*tensor.Dense, len(m.p.Outputs))
+		m.outputs = make([]*tensor.Dense, len(m.p.code.Outputs))
 		for i := range m.outputs {
 			m.outputs[i] = m.outputTensor(i)
 		}
@@ -72,8 +72,8 @@ func (m *Machine) setInputs(args []any) error {
 	if len(args) == 0 && !slices.Contains(m.set, false) {
 		return nil
 	}
-	if len(args) != len(m.p.Inputs) {
-		return fmt.Errorf("run: %d values for %d inputs (%s)", len(args), len(m.p.Inputs), slotNames(m.p.Inputs))
+	if len(args) != len(m.p.code.Inputs) {
+		return fmt.Errorf("run: %d values for %d inputs (%s)", len(args), len(m.p.code.Inputs), slotNames(m.p.code.Inputs))
 	}
 	for i, v := range args {
 		if err := m.setInput(i, v); err != nil {
@@ -103,8 +103,8 @@ func slotNames(list []Slot) string {
 
 func setNamed[V any](m *Machine, named map[string]V) error {
 	found := 0
-	for i := range m.p.Inputs {
-		if v, ok := named[m.p.Inputs[i].Name]; ok {
+	for i := range m.p.code.Inputs {
+		if v, ok := named[m.p.code.Inputs[i].Name]; ok {
 			found++
 			if err := m.setInput(i, v); err != nil {
 				return err
@@ -119,13 +119,13 @@ func setNamed[V any](m *Machine, named map[string]V) error {
 			}
 		}
 		sort.Strings(unknown)
-		return fmt.Errorf("run: no input is named %q (inputs: %s)", unknown[0], slotNames(m.p.Inputs))
+		return fmt.Errorf("run: no input is named %q (inputs: %s)", unknown[0], slotNames(m.p.code.Inputs))
 	}
 	return nil
 }
 
 func (m *Machine) setInput(i int, v any) error {
-	s := &m.p.Inputs[i]
+	s := &m.p.code.Inputs[i]
 	wrong := func(what string) error {
 		return fmt.Errorf("run: input %q is %s: got %s", s.Name, typeText(s.Type), what)
 	}
@@ -158,7 +158,7 @@ func (m *Machine) setInput(i int, v any) error {
 }
 
 func setScalar[T any](m *Machine, i int, d dtype.DType, v T) bool {
-	if m.p.Inputs[i].DType != d {
+	if m.p.code.Inputs[i].DType != d {
 		return false
 	}
 	*(*T)(m.inputMemory(i)) = v
@@ -172,7 +172,7 @@ var tensorTypes = map[dtype.DType]tensor.Dtype{
 
 // setTensor binds a tensor to input i: in place if it is contiguous and row-major, else copied.
 func (m *Machine) setTensor(i int, t *tensor.Dense) error {
-	s := &m.p.Inputs[i]
+	s := &m.p.code.Inputs[i]
 	if t.Dtype().Type == nil {
 		return fmt.Errorf("run: input %q is %s: got an empty tensor", s.Name, typeText(s.Type))
 	}
@@ -261,7 +261,7 @@ func rowMajor(t *tensor.Dense, typ Type) ([]byte, error) {
 
 // outputTensor makes the tensor that shows output i.
 func (m *Machine) outputTensor(i int) *tensor.Dense {
-	s := &m.p.Outputs[i]
+	s := &m.p.code.Outputs[i]
 	p := unsafe.Add(m.base, s.Offset)
 	n := s.Size()
 	var backing any
@@ -297,7 +297,7 @@ func (m *Machine) outputTensor(i int) *tensor.Dense {
 
 // refreshScalar copies scalar output i into its tensor.
 func (m *Machine) refreshScalar(i int, t *tensor.Dense) {
-	s := &m.p.Outputs[i]
+	s := &m.p.code.Outputs[i]
 	size := int64(s.DType.Size())
 	copy(unsafe.Slice((*byte)(dataPointer(t, s.DType)), size), unsafe.Slice((*byte)(unsafe.Add(m.base, s.Offset)), size))
 }

@@ -44,12 +44,12 @@ const dataBytes = 32
 //	string 1 "mul"                   # debug strings, from 0
 //	node 0 = %7 1 0 2 31             # number in the user's graph; strings of operator, name and file; line
 func (p *Program) Text() string {
-	b := fmt.Appendf(nil, "%s\narena %d\nconst @%d\n", textHeader, p.ArenaBytes, p.ConstOffset)
-	for chunk := range slices.Chunk(p.Const, dataBytes) {
+	b := fmt.Appendf(nil, "%s\narena %d\nconst @%d\n", textHeader, p.code.ArenaBytes, p.code.ConstOffset)
+	for chunk := range slices.Chunk(p.code.Const, dataBytes) {
 		b = hex.AppendEncode(append(b, "  data "...), chunk)
 		b = append(b, '\n')
 	}
-	for kind, list := range [2][]Slot{p.Inputs, p.Outputs} {
+	for kind, list := range [2][]Slot{p.code.Inputs, p.code.Outputs} {
 		for i := range list {
 			s := &list[i]
 			b = append(b, [2]string{"input ", "output "}[kind]...)
@@ -61,16 +61,16 @@ func (p *Program) Text() string {
 			b = append(b, '\n')
 		}
 	}
-	for i := range p.Instrs {
-		b = p.Instrs[i].appendText(b)
+	for i := range p.code.Instrs {
+		b = p.code.Instrs[i].appendText(b)
 	}
-	for i, s := range p.Debug.Strings {
+	for i, s := range p.code.Debug.Strings {
 		b = strconv.AppendQuote(fmt.Appendf(b, "string %d ", i), s)
 		b = append(b, '\n')
 	}
-	for i, n := range p.Debug.Nodes {
+	for i, n := range p.code.Debug.Nodes {
 		b = fmt.Appendf(b, "node %d = %%%d %d %d %d %d", i, n.ID, n.Op, n.Name, n.File, n.Line)
-		if s := strconv.Quote(p.Debug.Where(int32(i))); len(s) > 2 {
+		if s := strconv.Quote(p.code.Debug.Where(int32(i))); len(s) > 2 {
 			b = append(append(b, " # "...), s[1:len(s)-1]...)
 		}
 		b = append(b, '\n')
@@ -78,14 +78,13 @@ func (p *Program) Text() string {
 	return string(b)
 }
 
-// WithoutDebug returns the program without the mapping to the user's graph. Its instructions' code is shared.
+// WithoutDebug returns the program without the mapping to the user's graph. The two share memory and machine code.
 func (p *Program) WithoutDebug() *Program {
-	q := &Program{
-		Inputs: p.Inputs, Outputs: p.Outputs, Instrs: slices.Clone(p.Instrs),
-		ArenaBytes: p.ArenaBytes, Const: p.Const, ConstOffset: p.ConstOffset,
-	}
-	for i := range q.Instrs {
-		q.Instrs[i].Nodes = nil
+	q := &Program{code: p.code, native: p.native}
+	q.code.Debug = Debug{}
+	q.code.Instrs = slices.Clone(p.code.Instrs)
+	for i := range q.code.Instrs {
+		q.code.Instrs[i].Nodes = nil
 	}
 	return q
 }

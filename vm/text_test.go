@@ -59,7 +59,7 @@ func textSample() *vm.Program {
 	p.Outputs = append(p.Outputs, slot("", typed(dtype.Float32), 144))
 	p.Debug = vm.Debug{Strings: []string{"", "cast", "a \"file\".go", "name"},
 		Nodes: []vm.NodeInfo{{ID: 7, Op: 1, File: 2, Line: 12}, {ID: 9, Op: 1, Name: 3}}}
-	return p
+	return must(vm.NewProgram(p))
 }
 
 func TestTextGolden(t *testing.T) {

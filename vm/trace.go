@@ -29,10 +29,10 @@ func (m *Machine) stepWatching(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		in := &m.p.Instrs[i]
+		in := &m.p.code.Instrs[i]
 		where := func(k int) string {
 			if k < len(in.Nodes) {
-				return m.p.Debug.Where(in.Nodes[k])
+				return m.p.code.Debug.Where(in.Nodes[k])
 			}
 			return ""
 		}

@@ -30,6 +30,34 @@ type Kernel struct {
 	Run func(in, out []Tensor, a Attrs) error
 }
 
+// userCall is what a user's kernel gets: whatever it does to its arguments, the program and other machines do not see.
+type userCall struct {
+	in, out []Tensor
+	attrs   Attrs
+}
+
+func newUserCall(in, out []Type, a Attrs) *userCall {
+	tensors := func(types []Type) []Tensor {
+		list := make([]Tensor, len(types))
+		for i, t := range types {
+			list[i].Type = cloneType(t)
+		}
+		return list
+	}
+	return &userCall{tensors(in), tensors(out), cloneAttrs(a)}
+}
+
+// refresh sets the tensors to those of the call.
+func (u *userCall) refresh(c *kernel.Call) {
+	for _, lists := range [2][2][]Tensor{{u.in, c.In}, {u.out, c.Out}} {
+		for i, t := range lists[1] {
+			shape := append(lists[0][i].Shape[:0], t.Shape...)
+			lists[0][i] = t
+			lists[0][i].Shape = shape
+		}
+	}
+}
+
 // RegisterKernel enters a user's kernel, so that programs that name it can be compiled, loaded and run. Register it before such a
 // program is loaded, for example in an init function.
 func RegisterKernel(k Kernel) error {
@@ -50,15 +78,18 @@ func RegisterKernel(k Kernel) error {
 					err = fmt.Errorf("the check of kernel %s panicked: %v", k.Name, r)
 				}
 			}()
-			return k.Check(in, out, a)
+			return k.Check(cloneEach(in, cloneType), cloneEach(out, cloneType), cloneAttrs(a))
 		},
+		Prepare: func(in, out []Type, a Attrs) any { return newUserCall(in, out, a) },
 		Run: func(c *kernel.Call) (err error) {
 			defer func() {
 				if r := recover(); r != nil {
 					err = fmt.Errorf("kernel %s panicked: %v", k.Name, r)
 				}
 			}()
-			return k.Run(c.In, c.Out, c.Attrs)
+			u := c.State.(*userCall)
+			u.refresh(c)
+			return k.Run(u.in, u.out, u.attrs)
 		},
 	})
 	if err != nil {

@@ -16,7 +16,7 @@ const maxRank = 32
 // maxBytes bounds the arena and every array (2⁴³ bytes), so that sums of sizes never overflow.
 const maxBytes = 1 << 43
 
-// Verify checks everything that running the program relies on, so that no program that passes can touch memory outside of its
+// verify checks everything that running the program relies on, so that no program that passes can touch memory outside of its
 // arena and inputs, or depend on what an earlier run left behind:
 //
 //   - types, ranges and alignment of all operands; kernels accept their operands and attributes;
@@ -26,18 +26,17 @@ const maxBytes = 1 << 43
 //   - constants and inputs are never written; temporaries of scalar code are dead after it;
 //   - what is read as bool holds the bytes 0 and 1: it is a bool input, was written as bool, or is a constant of such bytes.
 //
-// Time is O(n log n) in the size of the program, memory O(n), whatever sizes the program states. A program from
-// compile.Compile is verified; Decode and ParseText verify.
-func (p *Program) Verify() error {
-	v := verifier{p: p}
-	if p.ArenaBytes < 0 || p.ArenaBytes > maxBytes {
-		return fmt.Errorf("program: arena of %d bytes", p.ArenaBytes)
+// Time is O(n log n) in the size of the program, memory O(n), whatever sizes the program states.
+func (c *Code) verify() error {
+	v := verifier{code: c}
+	if c.ArenaBytes < 0 || c.ArenaBytes > maxBytes {
+		return fmt.Errorf("program: arena of %d bytes", c.ArenaBytes)
 	}
-	if p.ConstOffset < 0 || p.ConstOffset%8 != 0 || p.ConstOffset > p.ArenaBytes-int64(len(p.Const)) {
+	if c.ConstOffset < 0 || c.ConstOffset%8 != 0 || c.ConstOffset > c.ArenaBytes-int64(len(c.Const)) {
 		return fmt.Errorf("program: constants lie outside the arena")
 	}
 	names := map[string]bool{}
-	for i, s := range p.Inputs {
+	for i, s := range c.Inputs {
 		if s.Name == "" || names[s.Name] {
 			return fmt.Errorf("program: input %d has no name of its own", i)
 		}
@@ -49,7 +48,7 @@ func (p *Program) Verify() error {
 			return fmt.Errorf("program: input %q: %w", s.Name, err)
 		}
 	}
-	for i, s := range p.Outputs {
+	for i, s := range c.Outputs {
 		err := v.operand(Operand{s.Type, s.Ref})
 		switch {
 		case err != nil:
@@ -62,19 +61,19 @@ func (p *Program) Verify() error {
 			return fmt.Errorf("program: output %d: %w", i, err)
 		}
 	}
-	if len(p.Debug.Strings) > 0 && p.Debug.Strings[0] != "" {
+	if len(c.Debug.Strings) > 0 && c.Debug.Strings[0] != "" {
 		return fmt.Errorf("program: debug string 0 is not empty")
 	}
-	for i, n := range p.Debug.Nodes {
+	for i, n := range c.Debug.Nodes {
 		for _, s := range []int32{n.Op, n.Name, n.File} {
-			if s < 0 || int(s) >= len(p.Debug.Strings) {
-				return fmt.Errorf("program: debug node %d names string %d of %d", i, s, len(p.Debug.Strings))
+			if s < 0 || int(s) >= len(c.Debug.Strings) {
+				return fmt.Errorf("program: debug node %d names string %d of %d", i, s, len(c.Debug.Strings))
 			}
 		}
 	}
-	for i := range p.Instrs {
+	for i := range c.Instrs {
 		v.at = int32(i)
-		in := &p.Instrs[i]
+		in := &c.Instrs[i]
 		if err := v.instr(in); err != nil {
 			return fmt.Errorf("program: instruction %d (%v): %w", i, in.Op, err)
 		}
@@ -83,7 +82,7 @@ func (p *Program) Verify() error {
 }
 
 type verifier struct {
-	p      *Program
+	code   *Code
 	at     int32 // the instruction in hand
 	cells  cellMap
 	events []memoryEvent
@@ -111,12 +110,12 @@ func (v *verifier) operand(o Operand) error {
 		return err
 	}
 	size := bytesOf(o.Type)
-	room := v.p.ArenaBytes
+	room := v.code.ArenaBytes
 	if o.Space != 0 {
-		if int64(o.Space) > int64(len(v.p.Inputs)) {
-			return fmt.Errorf("space %d of %d", o.Space, len(v.p.Inputs))
+		if int64(o.Space) > int64(len(v.code.Inputs)) {
+			return fmt.Errorf("space %d of %d", o.Space, len(v.code.Inputs))
 		}
-		s := v.p.Inputs[o.Space-1]
+		s := v.code.Inputs[o.Space-1]
 		if s.Space != o.Space {
 			return fmt.Errorf("space %d, but input %q lies in the arena", o.Space, s.Name)
 		}
@@ -136,8 +135,8 @@ func (v *verifier) instr(in *Instr) error {
 		if err := v.operand(o); err != nil {
 			return fmt.Errorf("operand: %w", err)
 		}
-		if o.Space != 0 && !v.p.Inputs[o.Space-1].Used {
-			return fmt.Errorf("reads input %q, which is marked as unused", v.p.Inputs[o.Space-1].Name)
+		if o.Space != 0 && !v.code.Inputs[o.Space-1].Used {
+			return fmt.Errorf("reads input %q, which is marked as unused", v.code.Inputs[o.Space-1].Name)
 		}
 	}
 	for _, o := range in.Out {
@@ -149,8 +148,8 @@ func (v *verifier) instr(in *Instr) error {
 		}
 	}
 	for _, n := range in.Nodes {
-		if n < -1 || int(n) >= len(v.p.Debug.Nodes) {
-			return fmt.Errorf("debug node %d of %d", n, len(v.p.Debug.Nodes))
+		if n < -1 || int(n) >= len(v.code.Debug.Nodes) {
+			return fmt.Errorf("debug node %d of %d", n, len(v.code.Debug.Nodes))
 		}
 	}
 	set := 0

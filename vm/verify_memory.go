@@ -87,7 +87,7 @@ const (
 // checkMemory runs through the events of all instructions in order and checks that reads find values and that
 // writes leave inputs and constants alone.
 func (v *verifier) checkMemory() error {
-	p := v.p
+	p := v.code
 	consts := memoryEvent{p.ConstOffset, p.ConstOffset + int64(len(p.Const)), 0, eventRead}
 	bounds := []int64{0, p.ArenaBytes, consts.lo, consts.hi}
 	slot := func(s *Slot) (lo, hi int64) { return s.Offset, s.Offset + bytesOf(s.Type) }

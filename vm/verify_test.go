@@ -26,8 +26,8 @@ func slot(name string, t vm.Type, offset int64) vm.Slot {
 
 // scalars returns a program with the inputs x at 0 and n (int64) at 8, a constant 2.5 at 16, the output at 24 and
 // temporaries from 32 to 64.
-func scalars(code ...micro.Instr) *vm.Program {
-	return &vm.Program{
+func scalars(code ...micro.Instr) *vm.Code {
+	return &vm.Code{
 		Inputs:      []vm.Slot{slot("x", f64(), 0), slot("n", typed(dtype.Int64), 8)},
 		Outputs:     []vm.Slot{slot("y", f64(), 24)},
 		Instrs:      []vm.Instr{{Op: vm.OpStraight, Straight: &micro.Straight{Code: code, TempLo: 8, TempHi: 16}}},
@@ -46,8 +46,8 @@ func mov(d dtype.DType, dst, a uint32) micro.Instr {
 }
 
 // arrays returns a program that computes y = −x·k over 6 elements: x at 0, y at 64, a spare array at 128.
-func arrays() *vm.Program {
-	return &vm.Program{
+func arrays() *vm.Code {
+	return &vm.Code{
 		Inputs:  []vm.Slot{slot("x", f64(6), 0)},
 		Outputs: []vm.Slot{slot("y", f64(6), 64)},
 		Instrs: []vm.Instr{{
@@ -64,7 +64,7 @@ func arrays() *vm.Program {
 }
 
 // reduced returns a program that sums x over the inner of two dimensions.
-func reduced() *vm.Program {
+func reduced() *vm.Code {
 	p := arrays()
 	l := p.Instrs[0].Loop
 	l.Dims, l.In[0].Strides, l.Out[0].Strides = []int{2, 3}, []int{3, 1}, []int{1, 0}
@@ -75,8 +75,8 @@ func reduced() *vm.Program {
 }
 
 // called returns a program that transposes x.
-func called() *vm.Program {
-	return &vm.Program{
+func called() *vm.Code {
+	return &vm.Code{
 		Inputs:  []vm.Slot{slot("x", f64(2, 3), 0)},
 		Outputs: []vm.Slot{slot("y", f64(3, 2), 64)},
 		Instrs: []vm.Instr{{Op: vm.OpKernel, Kernel: "transpose", Attrs: attr.Make(attr.L("perm", []int{1, 0})),
@@ -86,91 +86,92 @@ func called() *vm.Program {
 }
 
 func TestVerifyAccepts(t *testing.T) {
-	for name, p := range map[string]*vm.Program{
+	for name, p := range map[string]*vm.Code{
 		"scalars":              scalars(add(8, 0, 4), add(8, 8, 8), add(6, 8, 0)),
 		"temporary as int64":   scalars(mov(dtype.Float64, 8, 0), mov(dtype.Int64, 8, 2), mov(dtype.Float64, 6, 4)),
 		"constant at two uses": scalars(add(8, 4, 4), add(6, 4, 8)),
 		"arrays":               arrays(), "reduced": reduced(), "called": called(),
-		"in place": change(arrays(), func(p *vm.Program) {
+		"in place": change(arrays(), func(p *vm.Code) {
 			// y is computed again from y, in place.
 			again := arrays().Instrs[0]
 			again.In[0].Offset = 64
 			p.Instrs = append(p.Instrs, again)
 		}),
-		"extents of 1": change(arrays(), func(p *vm.Program) {
+		"extents of 1": change(arrays(), func(p *vm.Code) {
 			l := p.Instrs[0].Loop
 			l.Dims, l.In[0].Strides, l.Out[0].Strides = []int{1, 6}, []int{0, 1}, []int{6, 1}
 		}),
-		"bool constant": change(scalars(), func(p *vm.Program) {
+		"bool constant": change(scalars(), func(p *vm.Code) {
 			p.Const = []byte{1, 0, 2, 0, 0, 0, 0, 0}
 			p.Outputs[0] = slot("y", typed(dtype.Bool), 24)
 			p.Instrs[0].Straight.Code = []micro.Instr{mov(dtype.Bool, 6, 4)}
 		}),
 	} {
-		if err := p.Verify(); err != nil {
+		program, err := vm.NewProgram(p)
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if d := runGuarded(p); d != "" {
+		if d := runGuarded(program); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
 }
 
-func change(p *vm.Program, f func(p *vm.Program)) *vm.Program {
+func change(p *vm.Code, f func(p *vm.Code)) *vm.Code {
 	f(p)
 	return p
 }
 
 // TestVerifyRefuses gives the verifier programs that lie.
 func TestVerifyRefuses(t *testing.T) {
-	loop := func(want string, f func(p *vm.Program, in *vm.Instr, l *micro.Loop)) refused {
-		return refused{change(arrays(), func(p *vm.Program) { f(p, &p.Instrs[0], p.Instrs[0].Loop) }), want}
+	loop := func(want string, f func(p *vm.Code, in *vm.Instr, l *micro.Loop)) refused {
+		return refused{change(arrays(), func(p *vm.Code) { f(p, &p.Instrs[0], p.Instrs[0].Loop) }), want}
 	}
-	sum := func(want string, f func(p *vm.Program, in *vm.Instr, l *micro.Loop)) refused {
-		return refused{change(reduced(), func(p *vm.Program) { f(p, &p.Instrs[0], p.Instrs[0].Loop) }), want}
+	sum := func(want string, f func(p *vm.Code, in *vm.Instr, l *micro.Loop)) refused {
+		return refused{change(reduced(), func(p *vm.Code) { f(p, &p.Instrs[0], p.Instrs[0].Loop) }), want}
 	}
-	call := func(want string, f func(p *vm.Program, in *vm.Instr)) refused {
-		return refused{change(called(), func(p *vm.Program) { f(p, &p.Instrs[0]) }), want}
+	call := func(want string, f func(p *vm.Code, in *vm.Instr)) refused {
+		return refused{change(called(), func(p *vm.Code) { f(p, &p.Instrs[0]) }), want}
 	}
 	ok := add(6, 0, 4)
-	edit := func(want string, f func(p *vm.Program)) refused { return refused{change(scalars(ok), f), want} }
+	edit := func(want string, f func(p *vm.Code)) refused { return refused{change(scalars(ok), f), want} }
 	code := func(want string, code ...micro.Instr) refused { return refused{scalars(code...), want} }
 	for i, c := range []refused{
 		// The program as a whole.
-		edit("arena of -1 bytes", func(p *vm.Program) { p.ArenaBytes = -1 }),
-		edit("arena of", func(p *vm.Program) { p.ArenaBytes = math.MaxInt64 }),
-		edit("constants lie outside", func(p *vm.Program) { p.ConstOffset = 64 }),
-		edit("constants lie outside", func(p *vm.Program) { p.ConstOffset = 12 }),
-		edit("input 1 has no name of its own", func(p *vm.Program) { p.Inputs[1].Name = "x" }),
-		edit("a space that is not its own", func(p *vm.Program) { p.Inputs[1].Space = 1 }),
-		edit("overlaps another input or the constants", func(p *vm.Program) { p.Inputs[1].Offset = 0 }),
-		edit("overlaps another input or the constants", func(p *vm.Program) { p.Inputs[1].Offset = 16 }),
-		edit("8 bytes at offset 64 of 64", func(p *vm.Program) { p.Inputs[1].Offset = 64 }),
-		edit("at offset 4 of", func(p *vm.Program) { p.Inputs[1].Offset = 4 }),
-		edit("at offset -8 of", func(p *vm.Program) { p.Inputs[1].Offset = -8 }),
-		edit("shape", func(p *vm.Program) { p.Inputs[1].Shape = []int{1 << 40, 1 << 40} }),
-		edit("shape", func(p *vm.Program) { p.Inputs[1].Shape = []int{0} }),
-		edit("rank", func(p *vm.Program) { p.Inputs[1].Shape = make([]int, 33) }),
-		edit("invalid dtype", func(p *vm.Program) { p.Inputs[1].DType = 77 }),
-		edit("lies outside of the arena", func(p *vm.Program) {
+		edit("arena of -1 bytes", func(p *vm.Code) { p.ArenaBytes = -1 }),
+		edit("arena of", func(p *vm.Code) { p.ArenaBytes = math.MaxInt64 }),
+		edit("constants lie outside", func(p *vm.Code) { p.ConstOffset = 64 }),
+		edit("constants lie outside", func(p *vm.Code) { p.ConstOffset = 12 }),
+		edit("input 1 has no name of its own", func(p *vm.Code) { p.Inputs[1].Name = "x" }),
+		edit("a space that is not its own", func(p *vm.Code) { p.Inputs[1].Space = 1 }),
+		edit("overlaps another input or the constants", func(p *vm.Code) { p.Inputs[1].Offset = 0 }),
+		edit("overlaps another input or the constants", func(p *vm.Code) { p.Inputs[1].Offset = 16 }),
+		edit("8 bytes at offset 64 of 64", func(p *vm.Code) { p.Inputs[1].Offset = 64 }),
+		edit("at offset 4 of", func(p *vm.Code) { p.Inputs[1].Offset = 4 }),
+		edit("at offset -8 of", func(p *vm.Code) { p.Inputs[1].Offset = -8 }),
+		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{1 << 40, 1 << 40} }),
+		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{0} }),
+		edit("rank", func(p *vm.Code) { p.Inputs[1].Shape = make([]int, 33) }),
+		edit("invalid dtype", func(p *vm.Code) { p.Inputs[1].DType = 77 }),
+		edit("lies outside of the arena", func(p *vm.Code) {
 			p.Inputs[0].Ref, p.Outputs[0].Ref = vm.Ref{Space: 1}, vm.Ref{Space: 1}
 		}),
-		edit("output 0 lies in an input", func(p *vm.Program) { p.Outputs[0].Offset = 0 }),
-		edit("output 0 lies in an input or a constant", func(p *vm.Program) { p.Outputs[0].Offset = 16 }),
-		edit("output 0: it reads bytes 32 to 40", func(p *vm.Program) { p.Outputs[0].Offset = 32 }),
-		edit("output 0: it reads bytes 24 to 28 of the arena as bool", func(p *vm.Program) { p.Outputs[0].Type = typed(dtype.Bool, 4) }),
-		edit("debug string 0", func(p *vm.Program) { p.Debug.Strings = []string{"x"} }),
-		edit("debug node 0 names string 1 of 1", func(p *vm.Program) {
+		edit("output 0 lies in an input", func(p *vm.Code) { p.Outputs[0].Offset = 0 }),
+		edit("output 0 lies in an input or a constant", func(p *vm.Code) { p.Outputs[0].Offset = 16 }),
+		edit("output 0: it reads bytes 32 to 40", func(p *vm.Code) { p.Outputs[0].Offset = 32 }),
+		edit("output 0: it reads bytes 24 to 28 of the arena as bool", func(p *vm.Code) { p.Outputs[0].Type = typed(dtype.Bool, 4) }),
+		edit("debug string 0", func(p *vm.Code) { p.Debug.Strings = []string{"x"} }),
+		edit("debug node 0 names string 1 of 1", func(p *vm.Code) {
 			p.Debug = vm.Debug{Strings: []string{""}, Nodes: []vm.NodeInfo{{File: 1}}}
 		}),
-		edit("debug node 3 of 0", func(p *vm.Program) { p.Instrs[0].Nodes = []int32{3} }),
-		edit("2 debug nodes for 1 micro-instructions", func(p *vm.Program) { p.Instrs[0].Nodes = []int32{-1, -1} }),
-		edit("exactly one payload", func(p *vm.Program) { p.Instrs[0].Kernel = "transpose" }),
-		edit("has no code", func(p *vm.Program) { p.Instrs[0].Op = vm.OpLoop }),
-		edit("unknown opcode", func(p *vm.Program) { p.Instrs[0].Op = 99 }),
-		edit("no operands", func(p *vm.Program) { p.Instrs[0].In = []vm.Operand{operand(f64(), 0)} }),
-		edit("attributes are for kernels", func(p *vm.Program) { p.Instrs[0].Attrs = attr.Make(attr.I("a", 1)) }),
+		edit("debug node 3 of 0", func(p *vm.Code) { p.Instrs[0].Nodes = []int32{3} }),
+		edit("2 debug nodes for 1 micro-instructions", func(p *vm.Code) { p.Instrs[0].Nodes = []int32{-1, -1} }),
+		edit("exactly one payload", func(p *vm.Code) { p.Instrs[0].Kernel = "transpose" }),
+		edit("has no code", func(p *vm.Code) { p.Instrs[0].Op = vm.OpLoop }),
+		edit("unknown opcode", func(p *vm.Code) { p.Instrs[0].Op = 99 }),
+		edit("no operands", func(p *vm.Code) { p.Instrs[0].In = []vm.Operand{operand(f64(), 0)} }),
+		edit("attributes are for kernels", func(p *vm.Code) { p.Instrs[0].Attrs = attr.Make(attr.I("a", 1)) }),
 
 		// Scalar code.
 		code("cell 4294967294 of 16", add(6, 4294967294, 0)),
@@ -196,19 +197,19 @@ func TestVerifyRefuses(t *testing.T) {
 		code("cell 0 is read as float64 and as int64", add(8, 0, 0), mov(dtype.Int64, 10, 0), ok),
 		code("overlaps a value of another size", add(8, 0, 0), mov(dtype.Float32, 10, 0), ok),
 		code("as bool, which hold other values", mov(dtype.Bool, 8, 0), add(6, 4, 4)),
-		edit("as bool, which hold other values", func(p *vm.Program) {
+		edit("as bool, which hold other values", func(p *vm.Code) {
 			p.Const, p.Instrs[0].Straight.Code = []byte{2, 0, 0, 0, 0, 0, 0, 0}, []micro.Instr{mov(dtype.Bool, 8, 4), add(6, 0, 0)}
 		}),
-		edit("temporaries [8, 15)", func(p *vm.Program) { p.Instrs[0].Straight.TempHi = 15 }),
-		edit("temporaries [8, 18)", func(p *vm.Program) { p.Instrs[0].Straight.TempHi = 18 }),
-		edit("temporaries [18, 16)", func(p *vm.Program) { p.Instrs[0].Straight.TempLo = 18 }),
-		edit("where an input or a constant lies", func(p *vm.Program) {
+		edit("temporaries [8, 15)", func(p *vm.Code) { p.Instrs[0].Straight.TempHi = 15 }),
+		edit("temporaries [8, 18)", func(p *vm.Code) { p.Instrs[0].Straight.TempHi = 18 }),
+		edit("temporaries [18, 16)", func(p *vm.Code) { p.Instrs[0].Straight.TempLo = 18 }),
+		edit("where an input or a constant lies", func(p *vm.Code) {
 			p.Instrs[0].Straight.TempLo, p.Instrs[0].Straight.Code = 4, []micro.Instr{add(6, 0, 0)}
 		}),
-		edit("output 0: it reads bytes 24 to 32", func(p *vm.Program) { p.Instrs[0].Straight.TempLo = 6 }),
-		edit("marked as unused", func(p *vm.Program) { p.Outputs[0].Used = false }),
-		edit("reads bytes 0 to 8", func(p *vm.Program) { p.Inputs[0].Used = false }),
-		edit("instruction 1 (STRAIGHT): reads bytes 32 to 40", func(p *vm.Program) {
+		edit("output 0: it reads bytes 24 to 32", func(p *vm.Code) { p.Instrs[0].Straight.TempLo = 6 }),
+		edit("marked as unused", func(p *vm.Code) { p.Outputs[0].Used = false }),
+		edit("reads bytes 0 to 8", func(p *vm.Code) { p.Inputs[0].Used = false }),
+		edit("instruction 1 (STRAIGHT): reads bytes 32 to 40", func(p *vm.Code) {
 			// The temporaries of the first instruction are dead in the second.
 			p.Instrs[0].Straight.Code = []micro.Instr{add(8, 0, 0), ok}
 			p.Instrs = append(p.Instrs, vm.Instr{Op: vm.OpStraight, Straight: &micro.Straight{
@@ -216,63 +217,63 @@ func TestVerifyRefuses(t *testing.T) {
 		}),
 
 		// Loops.
-		loop("0 inputs and 1 outputs for 1 and 1 accesses", func(_ *vm.Program, in *vm.Instr, _ *micro.Loop) { in.In = nil }),
-		loop("without output", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) { in.Out, l.Out, l.OutRegs = nil, nil, nil }),
-		loop("shape", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 0 }),
-		loop("reaches elements 0 to 6 of 6", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 7 }),
-		loop("the loop writes 5 of 6 elements", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 5 }),
-		loop("reaches elements -5 to 0", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = -1 }),
-		loop("stride", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = math.MinInt64 }),
-		loop("stride", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = 1 << 42 }),
-		loop("with 2 strides", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides = []int{1, 1} }),
-		loop("output 0: stride 0 of dimension 0", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Out[0].Strides[0] = 0 }),
-		loop("access as float32", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.In[0].Type = dtype.Float32 }),
-		loop("writes register 0", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Code[0].Dst = 0 }),
-		loop("writes register 1", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Code[0].Dst = 1 }),
-		loop("writes register 3", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Code[0].Dst = 3 }),
-		loop("register 2 does not hold float64", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Code[0].A = 2 }),
-		loop("register 9 does not hold float64", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.OutRegs[0] = 9 }),
-		loop("2 temporaries for 1 micro", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Temps, l.Code = 2, l.Code[:1] }),
-		loop("more than 4096", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Consts = make([]micro.Const, 5000) }),
-		loop("constant 0 has no dtype", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Consts[0].Type = 0 }),
-		loop("0x2 are not the bits of a bool", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Consts[0] = micro.Const{Type: dtype.Bool, Bits: 2} }),
-		loop("are not the bits of a float32", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) {
+		loop("0 inputs and 1 outputs for 1 and 1 accesses", func(_ *vm.Code, in *vm.Instr, _ *micro.Loop) { in.In = nil }),
+		loop("without output", func(_ *vm.Code, in *vm.Instr, l *micro.Loop) { in.Out, l.Out, l.OutRegs = nil, nil, nil }),
+		loop("shape", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 0 }),
+		loop("reaches elements 0 to 6 of 6", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 7 }),
+		loop("the loop writes 5 of 6 elements", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 5 }),
+		loop("reaches elements -5 to 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = -1 }),
+		loop("stride", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = math.MinInt64 }),
+		loop("stride", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = 1 << 42 }),
+		loop("with 2 strides", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides = []int{1, 1} }),
+		loop("output 0: stride 0 of dimension 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Out[0].Strides[0] = 0 }),
+		loop("access as float32", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Type = dtype.Float32 }),
+		loop("writes register 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Code[0].Dst = 0 }),
+		loop("writes register 1", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Code[0].Dst = 1 }),
+		loop("writes register 3", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Code[0].Dst = 3 }),
+		loop("register 2 does not hold float64", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Code[0].A = 2 }),
+		loop("register 9 does not hold float64", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.OutRegs[0] = 9 }),
+		loop("2 temporaries for 1 micro", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Temps, l.Code = 2, l.Code[:1] }),
+		loop("more than 4096", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Consts = make([]micro.Const, 5000) }),
+		loop("constant 0 has no dtype", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Consts[0].Type = 0 }),
+		loop("0x2 are not the bits of a bool", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Consts[0] = micro.Const{Type: dtype.Bool, Bits: 2} }),
+		loop("are not the bits of a float32", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
 			l.Consts[0] = micro.Const{Type: dtype.Float32, Bits: 1 << 32}
 		}),
-		loop("overwrites its operand with elements of another size", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) {
+		loop("overwrites its operand with elements of another size", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
 			l.Code = append(l.Code, micro.Instr{Op: micro.Cast, Type: dtype.Float64, To: dtype.Float32, Dst: 2, A: 2})
 		}),
-		loop("operand 0 and result 0 overlap", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) { in.Out[0].Offset = 8 }),
-		loop("writes bytes 0 to 48", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) { in.Out[0].Offset = 0 }),
-		loop("operand 0 and result 0 overlap", func(p *vm.Program, _ *vm.Instr, _ *micro.Loop) {
+		loop("operand 0 and result 0 overlap", func(_ *vm.Code, in *vm.Instr, l *micro.Loop) { in.Out[0].Offset = 8 }),
+		loop("writes bytes 0 to 48", func(_ *vm.Code, in *vm.Instr, l *micro.Loop) { in.Out[0].Offset = 0 }),
+		loop("operand 0 and result 0 overlap", func(p *vm.Code, _ *vm.Instr, _ *micro.Loop) {
 			// In place, but the input is walked as a transposed matrix.
 			p.Instrs = append(p.Instrs, arrays().Instrs[0])
 			p.Instrs[1].In[0].Offset = 64
 			l := p.Instrs[1].Loop
 			l.Dims, l.In[0].Strides, l.Out[0].Strides = []int{2, 3}, []int{1, 2}, []int{3, 1}
 		}),
-		loop("results 0 and 1 overlap", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) {
+		loop("results 0 and 1 overlap", func(_ *vm.Code, in *vm.Instr, l *micro.Loop) {
 			in.Out = append(in.Out, operand(f64(6), 72))
 			l.Out, l.OutRegs = append(l.Out, l.Out[0]), []uint32{2, 2}
 		}),
-		loop("reads bytes 128 to 176", func(_ *vm.Program, in *vm.Instr, _ *micro.Loop) { in.In[0].Offset = 128 }),
-		loop("space 1, but input", func(_ *vm.Program, in *vm.Instr, _ *micro.Loop) { in.In[0].Space = 1 }),
-		loop("space 7 of 1", func(_ *vm.Program, in *vm.Instr, _ *micro.Loop) { in.In[0].Space = 7 }),
-		loop("which is marked as unused", func(p *vm.Program, in *vm.Instr, _ *micro.Loop) {
+		loop("reads bytes 128 to 176", func(_ *vm.Code, in *vm.Instr, _ *micro.Loop) { in.In[0].Offset = 128 }),
+		loop("space 1, but input", func(_ *vm.Code, in *vm.Instr, _ *micro.Loop) { in.In[0].Space = 1 }),
+		loop("space 7 of 1", func(_ *vm.Code, in *vm.Instr, _ *micro.Loop) { in.In[0].Space = 7 }),
+		loop("which is marked as unused", func(p *vm.Code, in *vm.Instr, _ *micro.Loop) {
 			p.Inputs[0].Space, p.Inputs[0].Used, in.In[0].Space = 1, false, 1
 		}),
-		loop("writes to an input", func(p *vm.Program, in *vm.Instr, _ *micro.Loop) {
+		loop("writes to an input", func(p *vm.Code, in *vm.Instr, _ *micro.Loop) {
 			p.Inputs[0].Space, in.In[0].Space, in.Out[0].Ref = 1, 1, vm.Ref{Space: 1}
 		}),
-		loop("as bool, which hold other values", func(_ *vm.Program, in *vm.Instr, l *micro.Loop) {
+		loop("as bool, which hold other values", func(_ *vm.Code, in *vm.Instr, l *micro.Loop) {
 			in.In[0].Type, l.In[0].Type = typed(dtype.Bool, 6), dtype.Bool
 			l.Code[0] = micro.Instr{Op: micro.Cast, Type: dtype.Bool, To: dtype.Float64, Dst: 2}
 		}),
-		sum("reduction 1 over 0 of 2 dimensions", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.ReduceDims = 0 }),
-		sum("reduction 1 over 3 of 2 dimensions", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.ReduceDims = 3 }),
-		sum("reduction 9 over", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Reduce = 9 }),
-		sum("output 0: stride 0 of dimension 0", func(_ *vm.Program, _ *vm.Instr, l *micro.Loop) { l.Out[0].Strides = []int{0, 0} }),
-		sum("operand 0 and result 0 overlap", func(p *vm.Program, in *vm.Instr, l *micro.Loop) {
+		sum("reduction 1 over 0 of 2 dimensions", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.ReduceDims = 0 }),
+		sum("reduction 1 over 3 of 2 dimensions", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.ReduceDims = 3 }),
+		sum("reduction 9 over", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Reduce = 9 }),
+		sum("output 0: stride 0 of dimension 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Out[0].Strides = []int{0, 0} }),
+		sum("operand 0 and result 0 overlap", func(p *vm.Code, in *vm.Instr, l *micro.Loop) {
 			l.Dims, l.In[0].Strides, l.Out[0].Strides = []int{6, 1}, []int{1, 0}, []int{1, 0}
 			in.In[0].Offset, in.Out[0].Type = 64, f64(6)
 			p.Outputs[0].Type = f64(6)
@@ -281,24 +282,24 @@ func TestVerifyRefuses(t *testing.T) {
 		}),
 
 		// Kernels.
-		call("unknown kernel", func(_ *vm.Program, in *vm.Instr) { in.Kernel = "no such" }),
-		call("transpose: ", func(_ *vm.Program, in *vm.Instr) { in.Attrs = nil }),
-		call("transpose: ", func(_ *vm.Program, in *vm.Instr) { in.Attrs[0].Value.Ints[0] = -1 << 63 }),
-		call("no value of one kind", func(_ *vm.Program, in *vm.Instr) { in.Attrs[0].Value.Int = 1 }),
-		call("not in order", func(_ *vm.Program, in *vm.Instr) { in.Attrs = append(in.Attrs, in.Attrs[0]) }),
-		call("operand 0 and result 0 overlap", func(p *vm.Program, in *vm.Instr) { in.Out[0].Offset, p.Outputs[0].Offset = 40, 40 }),
-		call("operand 0 and result 0 overlap", func(_ *vm.Program, in *vm.Instr) { in.In[0].Offset = 64 }),
-		call("dtype", func(_ *vm.Program, in *vm.Instr) { in.Out[0].DType = dtype.Int64 }),
-		call("2 debug nodes", func(_ *vm.Program, in *vm.Instr) { in.Nodes = []int32{-1, -1} }),
+		call("unknown kernel", func(_ *vm.Code, in *vm.Instr) { in.Kernel = "no such" }),
+		call("transpose: ", func(_ *vm.Code, in *vm.Instr) { in.Attrs = nil }),
+		call("transpose: ", func(_ *vm.Code, in *vm.Instr) { in.Attrs[0].Value.Ints[0] = -1 << 63 }),
+		call("no value of one kind", func(_ *vm.Code, in *vm.Instr) { in.Attrs[0].Value.Int = 1 }),
+		call("not in order", func(_ *vm.Code, in *vm.Instr) { in.Attrs = append(in.Attrs, in.Attrs[0]) }),
+		call("operand 0 and result 0 overlap", func(p *vm.Code, in *vm.Instr) { in.Out[0].Offset, p.Outputs[0].Offset = 40, 40 }),
+		call("operand 0 and result 0 overlap", func(_ *vm.Code, in *vm.Instr) { in.In[0].Offset = 64 }),
+		call("dtype", func(_ *vm.Code, in *vm.Instr) { in.Out[0].DType = dtype.Int64 }),
+		call("2 debug nodes", func(_ *vm.Code, in *vm.Instr) { in.Nodes = []int32{-1, -1} }),
 	} {
-		if err := c.p.Verify(); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := vm.NewProgram(c.p); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("case %d: got %v, want %s", i, err, c.want)
 		}
 	}
 }
 
 type refused struct {
-	p    *vm.Program
+	p    *vm.Code
 	want string
 }
 
@@ -308,7 +309,7 @@ func TestVerifyCostsTheProgramOnly(t *testing.T) {
 	p.ArenaBytes = 1 << 43
 	p.Instrs[0].Straight.Code = append(p.Instrs[0].Straight.Code, add(1<<32-4, 0, 0))
 	if n := testing.AllocsPerRun(1, func() {
-		if err := p.Verify(); err != nil {
+		if _, err := vm.NewProgram(p); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 100 {
@@ -323,7 +324,7 @@ func TestVerifyCostsTheProgramOnly(t *testing.T) {
 		p.Instrs = append(p.Instrs, vm.Instr{Op: vm.OpStraight, Straight: &micro.Straight{Code: []micro.Instr{add(16+4*(n-1-i), 0, 0)}}})
 	}
 	p.Outputs[0].Offset = 64
-	if err := p.Verify(); err != nil {
+	if _, err := vm.NewProgram(p); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -335,11 +336,12 @@ func TestVerifyFieldMutations(t *testing.T) {
 	ran := 0
 	for range 6 {
 		for _, p := range programs() {
-			q := must(vm.Decode(encode(t, p.Program)))
+			code := p.Code()
 			for range 1 + r.IntN(2) {
-				mutate(r, q)
+				mutate(r, code)
 			}
-			if q.Verify() != nil || !runnable(q) {
+			q, err := vm.NewProgram(code)
+			if err != nil || !runnable(q) {
 				continue
 			}
 			ran++
@@ -354,7 +356,7 @@ func TestVerifyFieldMutations(t *testing.T) {
 	}
 }
 
-func mutate(r *rand.Rand, p *vm.Program) {
+func mutate(r *rand.Rand, p *vm.Code) {
 	pick := func(n int) int { return r.IntN(max(1, n)) }
 	if len(p.Instrs) == 0 {
 		return
@@ -448,7 +450,7 @@ func BenchmarkVerify(b *testing.B) {
 	p.ArenaBytes = 64 + 8*n
 	p.Outputs[0].Offset = 64
 	for b.Loop() {
-		if err := p.Verify(); err != nil {
+		if _, err := vm.NewProgram(p); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -81,9 +81,9 @@ func Run(m *vm.Machine, at Point) ([]ref.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]ref.Value, len(ts))
+	out, slots := make([]ref.Value, len(ts)), m.Program().Outputs()
 	for i, t := range ts {
-		s := m.Program().Outputs[i]
+		s := slots[i]
 		out[i] = fromTensor(t, graph.Type{DType: s.DType, Shape: s.Shape})
 	}
 	return out, nil

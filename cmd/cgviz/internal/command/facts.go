@@ -35,7 +35,7 @@ func costs(ctx context.Context, p *vm.Program, at point.Point, timed bool) (shar
 	if err != nil {
 		return nil, nil, fmt.Errorf("timing: %w", err)
 	}
-	flops, parts := make([]float64, len(p.Instrs)), make([]float64, len(p.Instrs))
+	flops, parts := make([]float64, p.Len()), make([]float64, p.Len())
 	for _, s := range shares {
 		flops[s.Instr] += float64(s.Flops)
 		parts[s.Instr]++
@@ -57,7 +57,7 @@ func fillInputs(m *vm.Machine, p *vm.Program, at point.Point) error {
 	for n, bits := range at {
 		values[n.Name()] = bits
 	}
-	for _, s := range p.Inputs {
+	for _, s := range p.Inputs() {
 		if !s.Used {
 			continue
 		}
@@ -121,7 +121,7 @@ func (d *draw) annotateGraph(ctx context.Context, m *viz.Model, results []*graph
 			if s.Node < 0 {
 				continue
 			}
-			if i, ok := index[int(p.Debug.Nodes[s.Node].ID)]; ok {
+			if i, ok := index[int(p.Node(s.Node).ID)]; ok {
 				facts[i].flops += float64(s.Flops)
 				if seconds != nil {
 					facts[i].seconds += seconds[k]
@@ -143,7 +143,7 @@ func (d *draw) order(m *viz.Model, p *vm.Program, shares []vm.Share, index map[i
 		if s.Node < 0 {
 			continue
 		}
-		if i, ok := index[int(p.Debug.Nodes[s.Node].ID)]; ok && m.Nodes[i].Step == 0 {
+		if i, ok := index[int(p.Node(s.Node).ID)]; ok && m.Nodes[i].Step == 0 {
 			n := &m.Nodes[i]
 			n.Step = k + 1
 			n.Notes = append(n.Notes, viz.Note{Key: "instruction", Text: strconv.Itoa(s.Instr)})

@@ -321,7 +321,7 @@ func TestHTMLStepsFollowTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, c := range p.Instrs[0].Straight.Code {
+	for _, c := range p.Code().Instrs[0].Straight.Code {
 		want = append(want, c.Op.String())
 	}
 	r := run("", "-T", "html", text)

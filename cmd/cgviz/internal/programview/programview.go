@@ -22,9 +22,10 @@ type Place struct{ Instr, Index int }
 // Describe returns the model of a verified program, and the place of each of its nodes in the program. Programs whose model would have
 // more than maxNodes nodes are an error.
 func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
-	d := &describer{p: p, m: &viz.Model{}, written: map[uint32][]write{}, constants: map[constant]int{}, limit: maxNodes}
-	for i := range p.Inputs {
-		s := &p.Inputs[i]
+	code := p.Code()
+	d := &describer{p: code, m: &viz.Model{}, written: map[uint32][]write{}, constants: map[constant]int{}, limit: maxNodes}
+	for i := range code.Inputs {
+		s := &code.Inputs[i]
 		if !s.Used {
 			continue
 		}
@@ -32,11 +33,11 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
 		n.Name = s.Name
 		d.write(s.Ref, size(s.Type), d.last())
 	}
-	for i := range p.Instrs {
+	for i := range code.Instrs {
 		if len(d.m.Nodes) > maxNodes {
 			break
 		}
-		in := &p.Instrs[i]
+		in := &code.Instrs[i]
 		d.instr = i
 		switch in.Op {
 		case vm.OpStraight:
@@ -52,8 +53,8 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
 	if len(d.m.Nodes) > maxNodes {
 		return nil, nil, fmt.Errorf("the program has more than the %d nodes that are drawn; --max-nodes changes that", maxNodes)
 	}
-	for i := range p.Outputs {
-		s := &p.Outputs[i]
+	for i := range code.Outputs {
+		s := &code.Outputs[i]
 		d.m.Outputs = append(d.m.Outputs, viz.Output{Node: d.whole(s.Ref, s.Type), Name: s.Name})
 	}
 	return d.m, d.places, nil
@@ -71,7 +72,7 @@ type constant struct {
 }
 
 type describer struct {
-	p *vm.Program
+	p *vm.Code
 	m *viz.Model
 	// written lists, by space, the pieces of memory that hold a node's value, by
 	// address and without overlap.

@@ -77,7 +77,7 @@ func outputs(t *testing.T, p *vm.Program) [][]float64 {
 		t.Fatal(err)
 	}
 	var list [][]float64
-	for i := range p.Outputs {
+	for i := range p.Outputs() {
 		list = append(list, slices.Clone(m.OutputFloat64(i)))
 	}
 	return list
@@ -186,7 +186,7 @@ func TestLimit(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	d := &describer{p: &vm.Program{}, m: &viz.Model{}, written: map[uint32][]write{}, constants: map[constant]int{}}
+	d := &describer{p: &vm.Code{}, m: &viz.Model{}, written: map[uint32][]write{}, constants: map[constant]int{}}
 	bytes := func(n int) vm.Type { return vm.Type{DType: graph.Bool, Shape: []int{n}} }
 	at := func(offset int64) vm.Ref { return vm.Ref{Offset: offset} }
 	check := func(offset int64, n int, want ...int) {

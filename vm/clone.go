@@ -1,0 +1,73 @@
+package vm
+
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// Copies that share no memory with the original.
+
+func cloneEach[T any](list []T, clone func(T) T) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, len(list))
+	for i, v := range list {
+		out[i] = clone(v)
+	}
+	return out
+}
+
+func (c *Code) clone() Code {
+	return Code{
+		Inputs: cloneEach(c.Inputs, Slot.clone), Outputs: cloneEach(c.Outputs, Slot.clone), Instrs: cloneEach(c.Instrs, Instr.clone),
+		ArenaBytes: c.ArenaBytes, Const: slices.Clone(c.Const), ConstOffset: c.ConstOffset,
+		Debug: Debug{Strings: slices.Clone(c.Debug.Strings), Nodes: slices.Clone(c.Debug.Nodes)},
+	}
+}
+
+func (s Slot) clone() Slot {
+	s.Type = cloneType(s.Type)
+	return s
+}
+
+func (o Operand) clone() Operand {
+	o.Type = cloneType(o.Type)
+	return o
+}
+
+func cloneType(t Type) Type {
+	t.Shape = slices.Clone(t.Shape)
+	return t
+}
+
+func (in Instr) clone() Instr {
+	if in.Straight != nil {
+		s := *in.Straight
+		s.Code = slices.Clone(s.Code)
+		in.Straight = &s
+	}
+	if in.Loop != nil {
+		l := *in.Loop
+		l.Dims, l.Consts, l.Code, l.OutRegs = slices.Clone(l.Dims), slices.Clone(l.Consts), slices.Clone(l.Code), slices.Clone(l.OutRegs)
+		l.In, l.Out = cloneEach(l.In, cloneAccess), cloneEach(l.Out, cloneAccess)
+		in.Loop = &l
+	}
+	in.Attrs = cloneAttrs(in.Attrs)
+	in.In, in.Out, in.Nodes = cloneEach(in.In, Operand.clone), cloneEach(in.Out, Operand.clone), slices.Clone(in.Nodes)
+	return in
+}
+
+func cloneAccess(a micro.Access) micro.Access {
+	a.Strides = slices.Clone(a.Strides)
+	return a
+}
+
+func cloneAttrs(list attr.List) attr.List {
+	return cloneEach(list, func(a attr.Named) attr.Named {
+		a.Value.Ints, a.Value.Floats = slices.Clone(a.Value.Ints), slices.Clone(a.Value.Floats)
+		return a
+	})
+}
