@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel"
 )
 
 // guardBytes lie before and behind each piece of a guarded machine's memory.
@@ -129,7 +130,7 @@ func FlatLoops(m *Machine) (loops, copied int) {
 }
 
 // CopyStrided copies n elements of size bytes from position lo of a walk.
-func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n int) {
-	in := loopInput{size: size, walk: newStrided(dims, strides)}
+func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n int, level kernel.Level) {
+	in := loopInput{size: size, walk: newStrided(dims, strides), repeat: kernel.Repeat(size, level)}
 	in.copy(dst, src, lo, n)
 }

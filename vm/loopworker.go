@@ -162,7 +162,7 @@ func (w *loopWorker) line(lo, n int) error {
 	}
 	for k := range w.x.inputs {
 		if in := &w.x.inputs[k]; in.form == inputScalar {
-			splat(w.buf[k], bitsAt(w.inBase[k], in.size), in.size)
+			in.repeat(w.buf[k], w.inBase[k], lanes, 1, 0)
 			w.reg[k] = w.buf[k]
 		}
 	}

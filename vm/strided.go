@@ -3,14 +3,16 @@ package vm
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // loopInput says how a line of a loop finds an input's elements.
 type loopInput struct {
-	form inputForm
-	size int // bytes of an element
-	walk strided
+	form   inputForm
+	size   int // bytes of an element
+	walk   strided
+	repeat kernel.RepeatFunc
 }
 
 type inputForm uint8
@@ -24,6 +26,7 @@ const (
 // newLoopInput is an input that a line walks over the dimensions.
 func newLoopInput(a micro.Access, dims, strides []int) loopInput {
 	in := loopInput{size: a.Type.Size(), walk: newStrided(dims, strides)}
+	in.repeat = kernel.Repeat(in.size, kernel.DetectLevel())
 	switch w := &in.walk; {
 	case len(w.dims) > 1:
 		in.form = inputStrided
@@ -47,11 +50,11 @@ func (in *loopInput) stride() int {
 func (in *loopInput) copy(dst, base unsafe.Pointer, lo, n int) {
 	switch in.size {
 	case 8:
-		copyStrided(&in.walk, 0, unsafe.Slice((*uint64)(dst), n), base, lo)
+		copyStrided(&in.walk, 0, unsafe.Slice((*uint64)(dst), n), base, lo, in.repeat)
 	case 4:
-		copyStrided(&in.walk, 0, unsafe.Slice((*uint32)(dst), n), base, lo)
+		copyStrided(&in.walk, 0, unsafe.Slice((*uint32)(dst), n), base, lo, in.repeat)
 	default:
-		copyStrided(&in.walk, 0, unsafe.Slice((*uint8)(dst), n), base, lo)
+		copyStrided(&in.walk, 0, unsafe.Slice((*uint8)(dst), n), base, lo, in.repeat)
 	}
 }
 
@@ -86,19 +89,19 @@ func newStrided(dims, strides []int) strided {
 }
 
 // copyStrided copies the elements from position lo of dimension d and those inside it.
-func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsafe.Pointer, lo int) {
+func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsafe.Pointer, lo int, repeat kernel.RepeatFunc) {
 	size := int(unsafe.Sizeof(T(0)))
 	stride, below := w.strides[d]*size, w.below[d]
 	if d == len(w.dims)-1 {
-		copyRun(dst, unsafe.Add(src, lo*stride), stride)
+		copyRun(dst, unsafe.Add(src, lo*stride), stride, repeat)
 		return
 	}
 	if stride == 0 && len(dst) > below {
 		// One period, whose copies double.
 		r := lo % below
-		copyStrided(w, d+1, dst[:below-r], src, r)
+		copyStrided(w, d+1, dst[:below-r], src, r, repeat)
 		if r > 0 {
-			copyStrided(w, d+1, dst[below-r:below], src, 0)
+			copyStrided(w, d+1, dst[below-r:below], src, 0, repeat)
 		}
 		for k := below; k < len(dst); k *= 2 {
 			copy(dst[k:], dst[:k])
@@ -107,16 +110,22 @@ func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsa
 	}
 	src = unsafe.Add(src, lo/below*stride)
 	for r := lo % below; len(dst) > 0; r = 0 {
-		if r == 0 && d == len(w.dims)-2 && below <= shortRun {
-			runs := len(dst) / below
-			copyRuns(dst[:runs*below], src, below, stride, w.strides[d+1]*size)
-			dst, src = dst[runs*below:], unsafe.Add(src, runs*stride)
-			if len(dst) == 0 {
+		if runs := len(dst) / below; r == 0 && d == len(w.dims)-2 && runs > 0 {
+			inner := w.strides[d+1] * size
+			switch {
+			case inner == 0:
+				repeat(unsafe.Pointer(&dst[0]), src, below, runs, stride)
+			case below <= shortRun:
+				copyShort(dst[:runs*below], src, below, stride, inner)
+			default:
+				runs = 0
+			}
+			if dst, src = dst[runs*below:], unsafe.Add(src, runs*stride); len(dst) == 0 {
 				return
 			}
 		}
 		n := min(below-r, len(dst))
-		copyStrided(w, d+1, dst[:n], src, r)
+		copyStrided(w, d+1, dst[:n], src, r, repeat)
 		dst, src = dst[n:], unsafe.Add(src, stride)
 	}
 }
@@ -124,46 +133,22 @@ func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsa
 // shortRun is the length up to which runs are copied without a call for each.
 const shortRun = 16
 
-// copyRuns copies runs of n elements; step and inner are the bytes between runs and between the elements of a run.
-func copyRuns[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, n, step, inner int) {
-	switch {
-	case inner == 0 && n == 2:
-		for ; len(dst) >= 2; dst, src = dst[2:], unsafe.Add(src, step) {
-			v := *(*T)(src)
-			dst[0], dst[1] = v, v
-		}
-	case inner == 0 && n == 3:
-		for ; len(dst) >= 3; dst, src = dst[3:], unsafe.Add(src, step) {
-			v := *(*T)(src)
-			dst[0], dst[1], dst[2] = v, v, v
-		}
-	case inner == 0:
-		for ; len(dst) >= n; dst, src = dst[n:], unsafe.Add(src, step) {
-			v := *(*T)(src)
-			run := dst[:n]
-			for i := range run {
-				run[i] = v
-			}
-		}
-	default:
-		for ; len(dst) >= n; dst, src = dst[n:], unsafe.Add(src, step) {
-			run, p := dst[:n], src
-			for i := range run {
-				run[i] = *(*T)(p)
-				p = unsafe.Add(p, inner)
-			}
+// copyShort copies runs of n elements; step and inner are the bytes between runs and between the elements of a run.
+func copyShort[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, n, step, inner int) {
+	for ; len(dst) >= n; dst, src = dst[n:], unsafe.Add(src, step) {
+		run, p := dst[:n], src
+		for i := range run {
+			run[i] = *(*T)(p)
+			p = unsafe.Add(p, inner)
 		}
 	}
 }
 
 // copyRun copies elements that lie step bytes apart.
-func copyRun[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, step int) {
+func copyRun[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, step int, repeat kernel.RepeatFunc) {
 	switch step {
 	case 0:
-		v := *(*T)(src)
-		for i := range dst {
-			dst[i] = v
-		}
+		repeat(unsafe.Pointer(&dst[0]), src, len(dst), 1, 0)
 	case int(unsafe.Sizeof(T(0))):
 		copy(dst, unsafe.Slice((*T)(src), len(dst)))
 	default:

@@ -63,3 +63,17 @@ func simdReduce(kind micro.ReduceKind, t dtype.DType, level Level) ReduceFunc {
 	}
 	return nil
 }
+
+func simdRepeat(size int, level Level) RepeatFunc {
+	switch {
+	case level == AVX2 && size == 8:
+		return asm.RepeatF64AVX2
+	case level == AVX2 && size == 4:
+		return asm.RepeatF32AVX2
+	case level == AVX512 && size == 8:
+		return asm.RepeatF64AVX512
+	case level == AVX512 && size == 4:
+		return asm.RepeatF32AVX512
+	}
+	return nil
+}

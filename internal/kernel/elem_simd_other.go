@@ -10,3 +10,4 @@ import (
 func simdBlock(micro.Op, dtype.DType, dtype.DType, Level) Block  { return nil }
 func simdSinCos(dtype.DType, Level) PairBlock                    { return nil }
 func simdReduce(micro.ReduceKind, dtype.DType, Level) ReduceFunc { return nil }
+func simdRepeat(int, Level) RepeatFunc                           { return nil }

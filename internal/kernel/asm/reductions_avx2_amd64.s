@@ -534,6 +534,90 @@ nan:
 	VZEROUPPER
 	RET
 
+// func RepeatF64AVX2(dst uintptr, src uintptr, n int, runs int, step int)
+// Requires: AVX
+TEXT ·RepeatF64AVX2(SB), $0-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    n+16(FP), CX
+	MOVQ    runs+24(FP), DX
+	MOVQ    step+32(FP), R8
+	MOVQ    CX, R9
+	MOVQ    CX, R10
+	SHRQ    $0x02, R9
+	ANDQ    $0x03, R10
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R10, AX
+	NEGQ    AX
+	VMOVUPD 64(R11)(AX*8), Y1
+
+run:
+	VBROADCASTSD (SI), Y0
+	ADDQ         R8, SI
+	MOVQ         R9, CX
+	TESTQ        CX, CX
+	JZ           end
+
+vector:
+	VMOVUPD Y0, (DI)
+	ADDQ    $0x20, DI
+	DECQ    CX
+	JNZ     vector
+
+end:
+	TESTQ      R10, R10
+	JZ         next
+	VMASKMOVPD Y0, Y1, (DI)
+	LEAQ       (DI)(R10*8), DI
+
+next:
+	DECQ DX
+	JNZ  run
+	VZEROUPPER
+	RET
+
+// func RepeatF32AVX2(dst uintptr, src uintptr, n int, runs int, step int)
+// Requires: AVX
+TEXT ·RepeatF32AVX2(SB), $0-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    n+16(FP), CX
+	MOVQ    runs+24(FP), DX
+	MOVQ    step+32(FP), R8
+	MOVQ    CX, R9
+	MOVQ    CX, R10
+	SHRQ    $0x03, R9
+	ANDQ    $0x07, R10
+	LEAQ    tail_window<>+0(SB), R11
+	MOVQ    R10, AX
+	NEGQ    AX
+	VMOVUPS 64(R11)(AX*4), Y1
+
+run:
+	VBROADCASTSS (SI), Y0
+	ADDQ         R8, SI
+	MOVQ         R9, CX
+	TESTQ        CX, CX
+	JZ           end
+
+vector:
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	DECQ    CX
+	JNZ     vector
+
+end:
+	TESTQ      R10, R10
+	JZ         next
+	VMASKMOVPS Y0, Y1, (DI)
+	LEAQ       (DI)(R10*4), DI
+
+next:
+	DECQ DX
+	JNZ  run
+	VZEROUPPER
+	RET
+
 DATA constants64<>+0(SB)/8, $0x3ff0000000000000
 DATA constants64<>+8(SB)/8, $0x3ff0000000000000
 DATA constants64<>+16(SB)/8, $0x3ff0000000000000

@@ -418,6 +418,88 @@ nan:
 	VZEROUPPER
 	RET
 
+// func RepeatF64AVX512(dst uintptr, src uintptr, n int, runs int, step int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·RepeatF64AVX512(SB), $0-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  src+8(FP), SI
+	MOVQ  n+16(FP), CX
+	MOVQ  runs+24(FP), DX
+	MOVQ  step+32(FP), R8
+	MOVQ  CX, R9
+	MOVQ  CX, R10
+	SHRQ  $0x03, R9
+	ANDQ  $0x07, R10
+	MOVQ  $-1, AX
+	BZHIQ R10, AX, AX
+	KMOVW AX, K1
+
+run:
+	VBROADCASTSD (SI), Z0
+	ADDQ         R8, SI
+	MOVQ         R9, CX
+	TESTQ        CX, CX
+	JZ           end
+
+vector:
+	VMOVUPD Z0, (DI)
+	ADDQ    $0x40, DI
+	DECQ    CX
+	JNZ     vector
+
+end:
+	TESTQ   R10, R10
+	JZ      next
+	VMOVUPD Z0, K1, (DI)
+	LEAQ    (DI)(R10*8), DI
+
+next:
+	DECQ DX
+	JNZ  run
+	VZEROUPPER
+	RET
+
+// func RepeatF32AVX512(dst uintptr, src uintptr, n int, runs int, step int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·RepeatF32AVX512(SB), $0-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  src+8(FP), SI
+	MOVQ  n+16(FP), CX
+	MOVQ  runs+24(FP), DX
+	MOVQ  step+32(FP), R8
+	MOVQ  CX, R9
+	MOVQ  CX, R10
+	SHRQ  $0x04, R9
+	ANDQ  $0x0f, R10
+	MOVQ  $-1, AX
+	BZHIQ R10, AX, AX
+	KMOVW AX, K1
+
+run:
+	VBROADCASTSS (SI), Z0
+	ADDQ         R8, SI
+	MOVQ         R9, CX
+	TESTQ        CX, CX
+	JZ           end
+
+vector:
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	DECQ    CX
+	JNZ     vector
+
+end:
+	TESTQ   R10, R10
+	JZ      next
+	VMOVUPS Z0, K1, (DI)
+	LEAQ    (DI)(R10*4), DI
+
+next:
+	DECQ DX
+	JNZ  run
+	VZEROUPPER
+	RET
+
 DATA constants64<>+0(SB)/8, $0x3ff0000000000000
 DATA constants64<>+8(SB)/8, $0xfff0000000000000
 DATA constants64<>+16(SB)/8, $0x7ff0000000000000

@@ -881,6 +881,12 @@ func ReduceMaxF32AVX2(a unsafe.Pointer, n int) uint64
 func ReduceMinF32AVX2(a unsafe.Pointer, n int) uint64
 
 //go:noescape
+func RepeatF64AVX2(dst, src unsafe.Pointer, n, runs, step int)
+
+//go:noescape
+func RepeatF32AVX2(dst, src unsafe.Pointer, n, runs, step int)
+
+//go:noescape
 func ReduceSumF64AVX512(a unsafe.Pointer, n int) uint64
 
 //go:noescape
@@ -903,6 +909,12 @@ func ReduceMaxF32AVX512(a unsafe.Pointer, n int) uint64
 
 //go:noescape
 func ReduceMinF32AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func RepeatF64AVX512(dst, src unsafe.Pointer, n, runs, step int)
+
+//go:noescape
+func RepeatF32AVX512(dst, src unsafe.Pointer, n, runs, step int)
 
 // ReductionsAVX2 holds the reductions by name: sum, prod, max or min, then f64 or f32.
 var ReductionsAVX2 = map[string]func(a unsafe.Pointer, n int) uint64{

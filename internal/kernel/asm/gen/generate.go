@@ -39,6 +39,9 @@ func generate() (map[string][]byte, error) {
 		for _, r := range reductions() {
 			f.writeReduction(r)
 		}
+		for _, k := range repeats() {
+			f.writeRepeat(k)
+		}
 		text, err := f.finish()
 		if err != nil {
 			return nil, fmt.Errorf("reductions %s: %w", l.suffix(), err)
@@ -83,6 +86,11 @@ func stubs(kernels []kernel) ([]byte, error) {
 			w("")
 			w("//go:noescape")
 			w("func %s%s(a unsafe.Pointer, n int) uint64", r.name, l.suffix())
+		}
+		for _, k := range repeats() {
+			w("")
+			w("//go:noescape")
+			w("func %s%s(dst, src unsafe.Pointer, n, runs, step int)", k.name, l.suffix())
 		}
 	}
 	for _, l := range []level{avx2, avx512} {
