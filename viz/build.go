@@ -263,6 +263,7 @@ func (b *builder) node(i int) {
 	if len([]rune(o.Lines[0].Plain())) > 7 {
 		o.Lines[0].Size = 16
 	}
+	o.Marked = n.powerOfNames() && len(operands) > 1
 	at := b.add(o)
 	b.forward[i] = at
 	for k, x := range operands {
@@ -410,7 +411,12 @@ func (b *builder) operand(user, at, place int, x operand) {
 		}
 	}
 	id := fmt.Sprintf("e%d-%d", n.ID, place)
-	b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: id, From: from, To: at, Kind: kind, Weight: weight})
+	edge := scene.Edge{ID: id, From: from, To: at, Kind: kind, Weight: weight}
+	if n.ordered() {
+		edge.Operand = place + 1
+		edge.Mark = scene.TextLine{Runs: n.operandName(x.chain[0].operand), Size: scene.MarkSize, Colour: scene.Muted}
+	}
+	b.scene.Edges = append(b.scene.Edges, edge)
 	if b.active[user] && b.active[x.node] && in.Op != "const" {
 		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: id + "-adjoint", From: at, To: from, Kind: scene.Reverse,
 			Label: b.partial(user, x), Weight: weight, Tooltip: "adjoint"})

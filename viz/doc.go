@@ -10,4 +10,8 @@
 // symbol and value, an output a green double circle. Adjoints are vermillion
 // and carry a bar; reverse edges are dashed and carry the local partial
 // derivative. Chains of + and × are drawn as one operator with many operands.
+// Where the order of operands matters, they stand from top to bottom, or from
+// left to right; where that would make edges cross, each carries its number or
+// its name inside of the operator's box. What an operator looks like is said
+// where it is registered: see graph.Op.
 package viz

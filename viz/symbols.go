@@ -39,27 +39,36 @@ const powerSymbol = "^"
 // operandName returns what an ordered operator calls an operand: a name or its number.
 func (n *Node) operandName(k int) []scene.Run {
 	if names := n.operator().OperandNames; len(names) >= len(n.Inputs) {
-		return upright(names[k])
+		return []scene.Run{{Text: names[k], Italic: len([]rune(names[k])) == 1}}
 	}
 	return upright(strconv.Itoa(k + 1))
 }
 
+// powerOfNames reports whether the operator is drawn as aᵇ with the names of its operands.
+func (n *Node) powerOfNames() bool {
+	return n.symbol() == powerSymbol && len(n.operator().OperandNames) == 2
+}
+
 // symbolRuns returns the first line of an operator.
 func symbolRuns(n *Node) []scene.Run {
-	op := n.operator()
-	if op.Symbol == powerSymbol && n.Symbol == "" && len(op.OperandNames) == 2 {
+	if n.powerOfNames() {
+		op := n.operator()
 		return []scene.Run{{Text: op.OperandNames[0], Italic: true}, {Text: op.OperandNames[1], Italic: true, Script: scene.Super}}
 	}
 	return plainSymbol(n.symbol())
 }
 
-// plainSymbol sets a symbol upright, with raised digits as such.
+// plainSymbol sets a symbol upright, with raised and lowered characters as such.
 func plainSymbol(text string) []scene.Run {
 	var runs []scene.Run
 	for _, r := range text {
 		script := scene.Base
 		if d, found := raised[r]; found {
 			r, script = d, scene.Super
+		} else if d, found := lowered[r]; found {
+			r, script = d, scene.Sub
+		} else if r == 'ᵀ' {
+			r, script = 'T', scene.Super
 		}
 		if last := len(runs) - 1; last >= 0 && runs[last].Script == script {
 			runs[last].Text += string(r)

@@ -254,6 +254,9 @@ func (w *writer) edge(i int) ast.Stmt {
 	if !e.Label.Empty() {
 		pairs = append(pairs, "label", "<"+runs(e.Label)+">", "fontcolor", colour(e.Label.Colour))
 	}
+	if e.Operand > 0 { // Graphviz has orders of its own
+		pairs = append(pairs, "headlabel", "<"+runs(e.Mark)+">", "labeldistance", "1.3")
+	}
 	if e.Weight > 1 {
 		pairs = append(pairs, "weight", strconv.Itoa(e.Weight))
 	}

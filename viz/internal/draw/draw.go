@@ -85,6 +85,9 @@ type Drawing struct {
 	Layout  *layout.Result
 	Sizes   []scene.Size
 	Offset  geom.Point // of the layout within the drawing
+
+	arriving [][]int   // per node: the edges whose marks are drawn in it
+	marks    []float64 // per node: the room that they take
 }
 
 // Sizes of strokes and ornaments.
@@ -121,13 +124,22 @@ func Draw(s *scene.Scene) (*Drawing, error) {
 			shape = layout.Circle
 		}
 		g.Nodes = append(g.Nodes, layout.Node{W: size.W, H: size.H, Shape: shape, Radius: radius, Cluster: n.Cluster, First: n.First,
-			Order: n.Order, Hinted: n.Placed, Hint: n.Place})
+			Order: n.Order, Hinted: n.Placed, Hint: n.Place, AlwaysMarked: n.Marked})
 	}
 	for i := range s.Edges {
 		e := &s.Edges[i]
 		o := layout.Edge{From: e.From, To: e.To, Reverse: e.Kind == scene.Reverse, Weight: e.Weight}
 		if !e.Label.Empty() {
 			o.LabelW, o.LabelH = e.Label.Width()+2, labelHeight(e.Label)
+		}
+		if e.Operand > 0 {
+			o.Operand = e.Operand
+			u, v := e.Mark.Width()+markInset, labelHeight(e.Mark)
+			if !s.Direction.Horizontal() {
+				u, v = labelHeight(e.Mark)+markInset, e.Mark.Width()
+			}
+			o.MarkV = v
+			g.Nodes[e.To].MarkU = math.Max(g.Nodes[e.To].MarkU, u)
 		}
 		g.Edges = append(g.Edges, o)
 	}
@@ -144,6 +156,9 @@ func Draw(s *scene.Scene) (*Drawing, error) {
 	result, err := layout.Layout(g, options)
 	if err != nil {
 		return nil, err
+	}
+	for i := range sizes {
+		sizes[i].W, sizes[i].H = result.Sizes[i].X, result.Sizes[i].Y
 	}
 	d := &Drawing{Scene: s, Layout: result, Sizes: sizes, Summary: s.Summary, Title: s.Title.Plain()}
 	d.compose()
@@ -191,6 +206,7 @@ func clusterTitle(c scene.Cluster) scene.TextLine {
 
 // compose adds margins, title and legend and lists the groups.
 func (d *Drawing) compose() {
+	d.findMarks()
 	s := d.Scene
 	bounds := d.Layout.Bounds
 	w, h := bounds.W(), bounds.H()
@@ -421,11 +437,69 @@ func (d *Drawing) node(i int) {
 		shape.Radius = math.Max(0, size.Radius-scene.RingGap)
 	}
 	g.Shapes = append(g.Shapes, shape)
+	middle := c
+	if d.Layout.Marked[i] {
+		middle = middle.Add(d.inwards().Mul(d.marks[i] / 2))
+	}
 	for k, l := range n.Lines {
-		g.text(l, geom.Point{X: c.X - l.Width()/2, Y: c.Y + size.Lines[k]}, k)
+		g.text(l, geom.Point{X: middle.X - l.Width()/2, Y: middle.Y + size.Lines[k]}, k)
+	}
+	for _, e := range d.arriving[i] {
+		g.Line(d.Scene.Edges[e].Mark, d.markPlace(e))
 	}
 	g.badge(n.Change, r)
 	d.Groups = append(d.Groups, g)
+}
+
+// markInset is the distance between a mark and the border of its node.
+const markInset = 4
+
+// inwards is the direction from the border at which operands arrive into a node.
+func (d *Drawing) inwards() geom.Point {
+	switch d.Scene.Direction {
+	case layout.TopToBottom:
+		return geom.Point{Y: 1}
+	case layout.RightToLeft:
+		return geom.Point{X: -1}
+	case layout.BottomToTop:
+		return geom.Point{Y: -1}
+	}
+	return geom.Point{X: 1}
+}
+
+// findMarks lists, by node, the edges whose marks are drawn, and the room that they take.
+func (d *Drawing) findMarks() {
+	d.arriving, d.marks = make([][]int, len(d.Scene.Nodes)), make([]float64, len(d.Scene.Nodes))
+	for i := range d.Scene.Edges {
+		e := &d.Scene.Edges[i]
+		if e.Operand == 0 || !d.Layout.Marked[e.To] {
+			continue
+		}
+		d.arriving[e.To] = append(d.arriving[e.To], i)
+		room := e.Mark.Width() + markInset
+		if !d.Scene.Direction.Horizontal() {
+			room = labelHeight(e.Mark) + markInset
+		}
+		d.marks[e.To] = math.Max(d.marks[e.To], room)
+	}
+}
+
+// markPlace returns where the text of an edge's mark starts: inside of the node, beside the end of the edge.
+func (d *Drawing) markPlace(i int) geom.Point {
+	e := &d.Scene.Edges[i]
+	path := d.Layout.Edges[i].Path
+	if len(path) == 0 {
+		return d.Layout.Nodes[e.To].Add(d.Offset)
+	}
+	end := path[len(path)-1][3].Add(d.Offset)
+	w, h := e.Mark.Width(), labelHeight(e.Mark)
+	above, _ := e.Mark.Ink()
+	half := w / 2
+	if !d.Scene.Direction.Horizontal() {
+		half = h / 2
+	}
+	centre := end.Add(d.inwards().Mul(markInset + half))
+	return geom.Point{X: centre.X - w/2, Y: centre.Y - h/2 + math.Max(above, 0.7*e.Mark.Size)}
 }
 
 func (d *Drawing) label(i int) {

@@ -17,7 +17,7 @@ func Like(before *Drawing, s *scene.Scene) *Drawing {
 		return nil
 	}
 	sizes := make([]scene.Size, len(s.Nodes))
-	result := &layout.Result{Nodes: make([]geom.Point, len(s.Nodes)), Edges: make([]layout.Route, len(s.Edges)), Clusters: make([]geom.Rect, len(s.Clusters)),
+	result := &layout.Result{Nodes: make([]geom.Point, len(s.Nodes)), Marked: make([]bool, len(s.Nodes)), Edges: make([]layout.Route, len(s.Edges)), Clusters: make([]geom.Rect, len(s.Clusters)),
 		Bounds: before.Layout.Bounds, Layers: before.Layout.Layers, Crossings: before.Layout.Crossings}
 	clusters, nodes, edges := pair(clusterKeys(s), clusterKeys(old)), pair(nodeKeys(s), nodeKeys(old)), pair(edgeKeys(s), edgeKeys(old))
 	if clusters == nil || nodes == nil || edges == nil {
@@ -27,7 +27,7 @@ func Like(before *Drawing, s *scene.Scene) *Drawing {
 		result.Clusters[i] = before.Layout.Clusters[k]
 	}
 	for i, k := range nodes {
-		result.Nodes[i], sizes[i] = before.Layout.Nodes[k], before.Sizes[k]
+		result.Nodes[i], sizes[i], result.Marked[i] = before.Layout.Nodes[k], before.Sizes[k], before.Layout.Marked[k]
 	}
 	for i, k := range edges {
 		result.Edges[i] = before.Layout.Edges[k]
@@ -84,7 +84,7 @@ func edgeKeys(s *scene.Scene) []string {
 	keys := make([]string, len(s.Edges))
 	for i := range s.Edges {
 		e := &s.Edges[i]
-		keys[i] = fmt.Sprint(s.Nodes[e.From].MatchOrID(), "\x00", s.Nodes[e.To].MatchOrID(), "\x00", e.Kind, e.Label)
+		keys[i] = fmt.Sprint(s.Nodes[e.From].MatchOrID(), "\x00", s.Nodes[e.To].MatchOrID(), "\x00", e.Kind, e.Label, e.Operand, e.Mark)
 	}
 	return keys
 }

@@ -57,6 +57,9 @@ type Node struct {
 	Hint   float64
 	Order  int  // among equally good arrangements, nodes stand by growing Order; 0 for no preference
 	First  bool // a node without predecessors that belongs in the first layer
+	// MarkU is what the node grows along the direction of the edges where its operands are marked, as they are with AlwaysMarked.
+	MarkU        float64
+	AlwaysMarked bool
 }
 
 // Edge is an edge to route, drawn from From to To.
@@ -67,6 +70,10 @@ type Edge struct {
 	Reverse        bool
 	LabelW, LabelH float64 // size of the label, zero for none
 	Weight         int     // how much a straight and short edge matters; 0 means 1
+	// Operand is the place, from 1, among the operands of To, where their order matters; else 0. MarkV is the room, across the edge, of the
+	// mark that says so.
+	Operand int
+	MarkV   float64
 }
 
 // Cluster is a titled group of nodes, drawn as a box around them.
@@ -101,6 +108,8 @@ type Route struct {
 // Result is a finished layout. The top left corner of Bounds is the origin.
 type Result struct {
 	Nodes     []geom.Point // centres
+	Sizes     []geom.Point // widths and heights, with the room for marks
+	Marked    []bool       // by node: its operands do not stand in order and need marks
 	Edges     []Route
 	Clusters  []geom.Rect
 	Bounds    geom.Rect
@@ -122,6 +131,7 @@ func Layout(g Graph, options Options) (*Result, error) {
 	}
 	p.expand()
 	p.order()
+	p.mark()
 	p.place()
 	p.route()
 	return p.result(), nil
@@ -182,6 +192,7 @@ type bundle struct {
 	strips         []strip // what base found, until labels move
 	express        bool    // runs along a lane beside the drawing
 	bends          bool    // strips keep the bundle away from other edges
+	inOrder        bool    // arrives in the order of the operands
 }
 
 type itemKind uint8
@@ -238,6 +249,10 @@ type plan struct {
 	solidBelow, solidAbove []int32
 	routes                 []Route
 	crossings              int
+
+	lists      []operandList
+	marked     []bool    // per node
+	operandsOf [][]int32 // per node: the bundles that arrive in the order of the operands that they bring
 }
 
 func newPlan(g Graph, options Options) *plan {
@@ -322,10 +337,16 @@ func (p *plan) result() *Result {
 		}
 		r.Bounds = r.Bounds.Union(rect)
 	}
-	for i, n := range p.graph.Nodes {
+	r.Marked = p.marked
+	for i := range p.graph.Nodes {
 		c := turn(p.centre(i))
 		r.Nodes = append(r.Nodes, c)
-		cover(geom.Around(c, n.W, n.H))
+		size := geom.Point{X: p.su[i], Y: p.sv[i]}
+		if !d.Horizontal() {
+			size.X, size.Y = size.Y, size.X
+		}
+		r.Sizes = append(r.Sizes, size)
+		cover(geom.Around(c, size.X, size.Y))
 	}
 	for c := range p.graph.Clusters {
 		a, b := turn(p.clusterCorner(c, false)), turn(p.clusterCorner(c, true))

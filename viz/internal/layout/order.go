@@ -12,6 +12,7 @@ func (p *plan) order() {
 	for c := range p.order0 {
 		p.order0[c] = float64(c)
 	}
+	p.lists = p.operandLists()
 	o := newOrderer(p)
 	total := len(p.items)
 	starts, sweeps, patience, transpositions, sifts := 8, 60, 16, 10, 10
@@ -25,14 +26,14 @@ func (p *plan) order() {
 	case total > 1000:
 		starts, sweeps, patience, transpositions, sifts = 4, 30, 10, 6, 4
 	}
-	best := int(^uint(0) >> 1)
+	best, bestTwists := math.MaxInt, math.MaxInt
 	var bestOrder [][]int32
 	keep := func() bool {
-		count := o.crossings()
-		if count >= best {
+		count, twists := o.crossings(), o.allTwists()
+		if count > best || count == best && twists >= bestTwists {
 			return false
 		}
-		best = count
+		best, bestTwists = count, twists
 		if bestOrder == nil {
 			bestOrder = make([][]int32, len(p.layers))
 		}
@@ -41,20 +42,21 @@ func (p *plan) order() {
 		}
 		return true
 	}
-	if o.recall() {
+	recalled := o.recall()
+	if recalled {
 		starts = 0
 		keep()
 		for k := 0; k < 4 && o.transpose(k%2 == 1, false); k++ {
 			keep()
 		}
 	}
-	for start := 0; start < starts && best > 0; start++ {
+	for start := 0; start < starts && (best > 0 || bestTwists > 0); start++ {
 		o.initial(start%2 == 1)
 		o.median = start%4 >= 2
 		o.turnAll = start < 4
 		keep()
 		stale := 0
-		for sweep := 0; sweep < sweeps && best > 0 && stale < patience; sweep++ {
+		for sweep := 0; sweep < sweeps && (best > 0 || bestTwists > 0) && stale < patience; sweep++ {
 			if len(p.graph.Clusters) > 0 && sweep < sweeps/2 {
 				o.placeClusters()
 			}
@@ -71,7 +73,7 @@ func (p *plan) order() {
 				stale++
 			}
 		}
-		for k := 0; k < sifts && best > 0; k++ {
+		for k := 0; k < sifts && (best > 0 || bestTwists > 0); k++ {
 			improved := o.sift(k%2 == 1)
 			keep()
 			if !improved {
@@ -84,11 +86,14 @@ func (p *plan) order() {
 	}
 	o.index()
 	p.crossings = best
+	if !recalled {
+		o.untwist()
+	}
 	o.mirror()
 }
 
 // mirror turns the parts of the drawing that nothing joins over, where more
-// nodes then stand in the order that they prefer. That changes no crossing.
+// operands, or as many and more nodes, then stand in the order that they prefer. That changes no crossing.
 func (o *orderer) mirror() {
 	part := o.parts()
 	balance := map[int32]int{}
@@ -103,6 +108,15 @@ func (o *orderer) mirror() {
 				}
 			}
 		}
+	}
+	for i := range o.lists {
+		// Operands count more than all pairs of nodes.
+		list := &o.lists[i]
+		pairs := 0
+		for k := range list.bundles {
+			pairs += min(k, twistWindow)
+		}
+		balance[part[list.node]] += (pairs - 2*o.twists(list)) * len(o.items) * mirrorWindow
 	}
 	var members []int32
 	for l, layer := range o.layers {

@@ -58,6 +58,15 @@ func (p *plan) side(node int, bundles []int32, end int, aims [][2]geom.Point, po
 		return d.Y / math.Max(math.Abs(d.X), 1)
 	}
 	slices.SortStableFunc(bundles, func(x, y int32) int { return compare(slope(x), slope(y)) })
+	if operands := p.operandsOf[node]; end == 1 && len(operands) > 0 {
+		k := 0
+		for i, b := range bundles {
+			if p.bundles[b].inOrder {
+				bundles[i] = operands[k]
+				k++
+			}
+		}
+	}
 	reach := p.reach(node)
 	type run struct {
 		sum   float64
@@ -69,7 +78,11 @@ func (p *plan) side(node int, bundles []int32, end int, aims [][2]geom.Point, po
 	for k, i := range bundles {
 		b := &p.bundles[i]
 		if k > 0 {
-			offsets[k] = offsets[k-1] + p.portThickness(b)/2 + p.portThickness(&p.bundles[bundles[k-1]])/2 + portGap
+			before := &p.bundles[bundles[k-1]]
+			offsets[k] = offsets[k-1] + p.portThickness(b)/2 + p.portThickness(before)/2 + portGap
+			if end == 1 && p.marked[node] {
+				offsets[k] = offsets[k-1] + math.Max(offsets[k]-offsets[k-1], (p.markV(b)+p.markV(before))/2+markGap)
+			}
 		}
 	}
 	first := p.portThickness(&p.bundles[bundles[0]]) / 2
@@ -136,7 +149,11 @@ func (p *plan) reach(node int) float64 {
 		return half * 0.86
 	}
 	r := math.Min(p.graph.Nodes[node].Radius, math.Min(p.su[node], p.sv[node])/2)
-	return math.Max(half-0.6*r, half*0.5)
+	corner := 0.6
+	if p.marked[node] {
+		corner = 0.9 // marks keep clear of the corner's curve
+	}
+	return math.Max(half-corner*r, half*0.5)
 }
 
 // touch returns the point of a node's outline at a distance along v from its

@@ -45,6 +45,9 @@ func Write(to io.Writer, s *scene.Scene) error {
 		if !e.Label.Empty() {
 			arrow += `|"` + escape(e.Label.Plain()) + `"|`
 		}
+		if e.Operand > 0 && e.Label.Empty() { // Mermaid has orders of its own
+			arrow += `|"` + escape(e.Mark.Plain()) + `"|`
+		}
 		w.line(1, "n%d %s n%d", e.From, arrow, e.To)
 	}
 	w.styles(reverse)

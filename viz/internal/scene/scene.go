@@ -165,6 +165,8 @@ type Node struct {
 	Step  int // place in the execution; of equal ones, the order of the scene counts
 	// Backward marks what belongs to the gradient's computation.
 	Backward bool
+	// Marked nodes name their operands, as Edge.Mark says, even where these stand in order.
+	Marked bool
 }
 
 // MatchOrID returns what names the node across drawings.
@@ -195,6 +197,10 @@ type Edge struct {
 	Label    TextLine
 	Tooltip  string
 	Weight   int
+	// Operand is the place, from 1, among the operands of To, where their order matters; else 0. Mark tells it from the others, where the
+	// drawing does not.
+	Operand int
+	Mark    TextLine
 }
 
 // ClusterKind says what a cluster stands for.
@@ -240,6 +246,7 @@ const (
 	SymbolSize  = 20.0
 	ValueSize   = 13.5
 	LabelSize   = 14.0
+	MarkSize    = 10.5
 	LegendSize  = 14.0
 	TitleSize   = 22.0
 	ClusterSize = 15.0
