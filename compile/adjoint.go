@@ -53,6 +53,7 @@ var (
 	opIndex          = graph.LookupOp("index")
 	opIndexTranspose = graph.LookupOp("index_transpose")
 	opSliceTranspose = graph.LookupOp("slice_transpose")
+	opPlaceholder    = graph.LookupOp("placeholder")
 )
 
 // sum adds the contributions in the order of their arrival. Those that place pieces into zeros become one

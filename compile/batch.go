@@ -260,6 +260,38 @@ func shiftAxes(a attr.List) attr.List {
 	return out
 }
 
+// oneProduct makes one product of the products of many matrices on the left, or many columns on the right, with the same matrix: their rows,
+// or the columns as rows, are those of one matrix. It returns nil for others.
+func (b *batcher) oneProduct(n *graph.Node) *graph.Node {
+	x, y := n.Input(0), n.Input(1)
+	if b.has(x) == b.has(y) || x.Shape().Rank() != 2 || y.Shape().Rank() != 2 {
+		return nil
+	}
+	rows, columns := n.Shape()[0], n.Shape()[1]
+	ta, tb := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b")
+	switch {
+	case b.has(x) && (rows == 1 || !ta):
+		ta = false
+	case b.has(y) && columns == 1:
+		x, y, ta, tb = y, x, false, !ta
+		rows = 1
+	default:
+		return nil
+	}
+	inner := x.Shape().Size() / rows
+	flags := slices.Clone(n.Attrs())
+	for i := range flags {
+		switch flags[i].Key {
+		case "transpose_a":
+			flags[i] = attr.B("transpose_a", ta)
+		case "transpose_b":
+			flags[i] = attr.B("transpose_b", tb)
+		}
+	}
+	product := b.g.Apply(n.Op(), []*graph.Node{graph.Reshape(b.of(x), b.n*rows, inner), y}, flags)
+	return graph.Reshape(product, withLeading(n.Shape(), b.n)...)
+}
+
 func withLeading(v []int, first int) []int { return append([]int{first}, v...) }
 
 // batchRules are the rules of operators whose attributes or operands change with a leading dimension.
@@ -319,6 +351,9 @@ var batchRules = map[string]func(b *batcher, n *graph.Node) *graph.Node{
 	},
 	"matmul": func(b *batcher, n *graph.Node) *graph.Node {
 		rank := n.Shape().Rank()
+		if m := b.oneProduct(n); m != nil {
+			return m
+		}
 		return b.g.Apply(n.Op(), []*graph.Node{b.aligned(n.Input(0), rank), b.aligned(n.Input(1), rank)}, n.Attrs())
 	},
 	"gather": func(b *batcher, n *graph.Node) *graph.Node {

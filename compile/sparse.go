@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,15 +10,17 @@ import (
 // SparseMatrix is a derivative in compressed sparse rows whose entries are computed by the graph.
 type SparseMatrix struct {
 	Pattern
-	// Values is a vector of the entries in the order of Cols.
+	// Values is a vector of the entries in the order of Cols. There are no vectors without elements: of a matrix without entries it is a
+	// single zero, which stands for none.
 	Values *graph.Node
-	// Colors is the number of directions of the compressed sweep.
+	// Colors is the number of directions of the compressed sweep, 0 for a matrix without entries.
 	Colors int
 	// Reverse is set if the sweep was in reverse mode (rows were coloured, not columns).
 	Reverse bool
 }
 
-// CSR returns the matrix for use in the graph: in products, solutions (Newton's method) and their derivatives.
+// CSR returns the matrix for use in the graph: in products, solutions (Newton's method) and their derivatives. That of a matrix without
+// entries has one, a zero in the first row and column.
 func (m *SparseMatrix) CSR() *graph.CSR {
 	start, column := make([]int64, len(m.Start)), make([]int64, len(m.Cols))
 	for i, s := range m.Start {
@@ -27,6 +28,12 @@ func (m *SparseMatrix) CSR() *graph.CSR {
 	}
 	for e, c := range m.Cols {
 		column[e] = int64(c)
+	}
+	if m.NonZeros() == 0 {
+		column = []int64{0}
+		for i := range m.Rows {
+			start[i+1] = 1
+		}
 	}
 	return graph.NewCSR(m.Rows, m.Columns, start, column, m.Values)
 }
@@ -39,23 +46,37 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 		return nil, err
 	}
 	p, err := JacobianPattern(output, wrt)
-	if err == nil {
-		err = notEmpty(p, output, "jacobian")
-	}
 	if err != nil {
 		return nil, err
 	}
-	t := p.transposed()
-	columns, nc := colorColumns(t, p)
-	rows, nr := colorColumns(p, t)
+	if p.NonZeros() == 0 {
+		return emptyMatrix(p, wrt), nil
+	}
 	m := &SparseMatrix{Pattern: *p}
+	if p.full() {
+		m.Colors, m.Reverse = min(p.Rows, p.Columns), p.Rows < p.Columns
+		m.Values, err = Jacobian(output, wrt)
+		return m.flat(), err
+	}
+	t := p.transposed()
+	// No colouring of the columns has fewer colours than the fullest row has entries.
+	least, leastReverse := p.fullestRow(), t.fullestRow()
+	var columns, rows []int32
+	nc, nr := least, leastReverse
+	if least <= leastReverse {
+		if columns, nc = colorColumns(t, p); nc > nr {
+			rows, nr = colorColumns(p, t)
+		}
+	} else if rows, nr = colorColumns(p, t); nr >= nc {
+		columns, nc = colorColumns(t, p)
+	}
 	if nc <= nr {
 		m.Colors = nc
 		sweep, err := sweepColors(output, wrt, columns, nc, false)
 		if err != nil {
 			return nil, err
 		}
-		m.Values = sweep.pick(p, func(i, j int) (color, element int) { return int(columns[j]), i })
+		m.Values = sweep.pick(p, func(_, i, j int) (color, element int) { return int(columns[j]), i })
 		return m, output.Graph().Err()
 	}
 	m.Colors, m.Reverse = nr, true
@@ -63,16 +84,29 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Values = sweep.pick(p, func(i, j int) (color, element int) { return int(rows[i]), j })
+	m.Values = sweep.pick(p, func(_, i, j int) (color, element int) { return int(rows[i]), j })
 	return m, output.Graph().Err()
 }
 
-// notEmpty refuses patterns without entries, since there are no vectors without elements.
-func notEmpty(p *Pattern, n *graph.Node, what string) error {
-	if p.NonZeros() == 0 {
-		return userError(n, what, errors.New("all derivatives are zero: a sparse matrix has no entries"))
+// full reports whether every element of a matrix too large to be swept as scalar code is an entry: then it is the dense derivative.
+func (p *Pattern) full() bool {
+	return min(p.Rows, p.Columns) > maxSingleSweeps && p.NonZeros() == p.Rows*p.Columns
+}
+
+// flat makes the dense derivative the vector of the entries of a full matrix.
+func (m *SparseMatrix) flat() *SparseMatrix {
+	if m.Values == nil {
+		return nil
 	}
-	return nil
+	defer m.Values.Graph().AtNode(m.Values)()
+	m.Values = graph.Reshape(m.Values, m.NonZeros())
+	return m
+}
+
+// emptyMatrix is the derivative of what does not depend on wrt.
+func emptyMatrix(p *Pattern, wrt *graph.Node) *SparseMatrix {
+	defer wrt.Graph().AtNode(wrt)()
+	return &SparseMatrix{Pattern: *p, Values: graph.BroadcastTo(graph.Like(wrt, 0), 1)}
 }
 
 // SparseHessian appends the non-zero entries of the second derivatives of a scalar cost by wrt, flattened. Symmetry lets
@@ -84,11 +118,16 @@ func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
 		return nil, err
 	}
 	p, err := JacobianPattern(grad[0], wrt)
-	if err == nil {
-		err = notEmpty(p, cost, "hessian")
-	}
 	if err != nil {
 		return nil, err
+	}
+	if p.NonZeros() == 0 {
+		return emptyMatrix(p, wrt), nil
+	}
+	if p.full() {
+		m := &SparseMatrix{Pattern: *p, Colors: p.Columns}
+		m.Values, err = Hessian(cost, wrt)
+		return m.flat(), err
 	}
 	p = symmetric(p)
 	colors, n := colorStars(p)
@@ -97,11 +136,12 @@ func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
 		return nil, err
 	}
 	m := &SparseMatrix{Pattern: *p, Colors: n}
-	m.Values = sweep.pick(p, func(i, j int) (color, element int) {
-		if aloneInRow(p, colors, i, j) {
+	alone := aloneInRow(p, colors, n)
+	m.Values = sweep.pick(p, func(e, i, j int) (color, element int) {
+		if alone[e] {
 			return int(colors[j]), i
 		}
-		if !aloneInRow(p, colors, j, i) {
+		if k, ok := slices.BinarySearch(p.Row(j), int32(i)); !ok || !alone[p.Start[j]+k] {
 			panic(fmt.Sprintf("BUG: entry (%d, %d) cannot be recovered from the star colouring", i, j))
 		}
 		return int(colors[i]), j
@@ -109,24 +149,33 @@ func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
 	return m, cost.Graph().Err()
 }
 
-// aloneInRow reports whether no other column of row i has the colour of column j.
-func aloneInRow(p *Pattern, colors []int32, i, j int) bool {
-	for _, k := range p.Row(i) {
-		if int(k) != j && colors[k] == colors[j] {
-			return false
+// aloneInRow reports for each entry whether no other column of its row has its column's colour.
+func aloneInRow(p *Pattern, colors []int32, n int) []bool {
+	alone, count := make([]bool, p.NonZeros()), make([]int32, n)
+	for i := range p.Rows {
+		row := p.Row(i)
+		for _, j := range row {
+			count[colors[j]]++
+		}
+		for k, j := range row {
+			alone[p.Start[i]+k] = count[colors[j]] == 1
+		}
+		for _, j := range row {
+			count[colors[j]] = 0
 		}
 	}
-	return true
+	return alone
 }
 
 // symmetric returns the pattern united with its transpose.
 func symmetric(p *Pattern) *Pattern {
 	t := p.transposed()
-	s := newIndexSets(p.Rows)
+	s := &Pattern{Rows: p.Rows, Columns: p.Columns, Start: append(make([]int, 0, p.Rows+1), 0), Cols: make([]int32, 0, len(p.Cols))}
 	for i := range p.Rows {
-		s.addUnion(p.Row(i), t.Row(i))
+		s.Cols = mergeInto(s.Cols, p.Row(i), t.Row(i))
+		s.Start = append(s.Start, len(s.Cols))
 	}
-	return &Pattern{Rows: p.Rows, Columns: p.Columns, Start: s.start, Cols: s.items}
+	return s
 }
 
 // seeds returns, for each colour, the vector that is 1 at the elements of that colour: [colours]+shape.
@@ -213,8 +262,8 @@ func mostlyScalars(output, wrt *graph.Node) bool {
 	return scalars >= 32 && 2*scalars >= len(list)
 }
 
-// pick returns the entries of the pattern as a vector; at says in which colour's direction and at which element they are found.
-func (c *compressed) pick(p *Pattern, at func(i, j int) (color, element int)) *graph.Node {
+// pick returns the entries of the pattern as a vector; at says in which colour's direction and at which element entry e, at (i, j), is found.
+func (c *compressed) pick(p *Pattern, at func(e, i, j int) (color, element int)) *graph.Node {
 	if c.batch == nil {
 		return c.pickSingle(p, at)
 	}
@@ -222,7 +271,7 @@ func (c *compressed) pick(p *Pattern, at func(i, j int) (color, element int)) *g
 	index := make([]int64, 0, p.NonZeros())
 	for i := range p.Rows {
 		for _, j := range p.Row(i) {
-			color, element := at(i, int(j))
+			color, element := at(len(index), i, int(j))
 			index = append(index, int64(color*width+element))
 		}
 	}
@@ -230,7 +279,7 @@ func (c *compressed) pick(p *Pattern, at func(i, j int) (color, element int)) *g
 }
 
 // pickSingle joins the entries into a vector, past the vectors of the directions where these are made of scalars.
-func (c *compressed) pickSingle(p *Pattern, at func(i, j int) (color, element int)) *graph.Node {
+func (c *compressed) pickSingle(p *Pattern, at func(e, i, j int) (color, element int)) *graph.Node {
 	elements := make([]func(i int) *graph.Node, len(c.single))
 	for k, n := range c.single {
 		elements[k] = elementsOf(n)
@@ -238,7 +287,7 @@ func (c *compressed) pickSingle(p *Pattern, at func(i, j int) (color, element in
 	pieces, indices := make([]*graph.Node, 0, p.NonZeros()), make([]int, p.NonZeros())
 	for i := range p.Rows {
 		for _, j := range p.Row(i) {
-			color, element := at(i, int(j))
+			color, element := at(len(pieces), i, int(j))
 			indices[len(pieces)] = len(pieces)
 			pieces = append(pieces, elements[color](element))
 		}
@@ -262,87 +311,4 @@ func elementsOf(n *graph.Node) func(i int) *graph.Node {
 	}
 	flat := graph.Reshape(n, n.Shape().Size())
 	return func(i int) *graph.Node { return elementOfConstant(graph.Index(flat, i)) }
-}
-
-// colorColumns gives every column the smallest colour that no column sharing a row with it has, in order of
-// descending degree. byColumn lists the rows of each column, byRow the columns of each row.
-func colorColumns(byColumn, byRow *Pattern) (colors []int32, n int) {
-	order := byDegree(byColumn)
-	colors = slices.Repeat([]int32{-1}, byColumn.Rows)
-	taken := []int32{} // taken[c] = 1 + the last column that could not have colour c
-	for _, j := range order {
-		for _, i := range byColumn.Row(int(j)) {
-			for _, k := range byRow.Row(int(i)) {
-				if c := colors[k]; c >= 0 {
-					taken[c] = j + 1
-				}
-			}
-		}
-		c := 0
-		for c < len(taken) && taken[c] == j+1 {
-			c++
-		}
-		if c == len(taken) {
-			taken = append(taken, 0)
-		}
-		colors[j] = int32(c)
-	}
-	return colors, max(1, len(taken))
-}
-
-// byDegree lists the rows of a pattern from the fullest on; ties keep their order.
-func byDegree(p *Pattern) []int32 {
-	order := make([]int32, p.Rows)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortStableFunc(order, func(a, b int32) int { return len(p.Row(int(b))) - len(p.Row(int(a))) })
-	return order
-}
-
-// colorStars colours the vertices of a symmetric pattern such that neighbours differ and every path of four vertices has
-// at least three colours: algorithm 4.1 of Gebremedhin, Tarafdar, Manne & Pothen, New acyclic and star coloring algorithms
-// with application to computing Hessians, SIAM J. Sci. Comput. 29 (2007). Vertices go in their own order, which
-// suits the banded matrices of chains.
-func colorStars(p *Pattern) (colors []int32, n int) {
-	colors = slices.Repeat([]int32{-1}, p.Rows)
-	forbidden := []int32{}
-	forbid := func(c, v int32) {
-		if c >= 0 {
-			forbidden[c] = v + 1
-		}
-	}
-	for v := int32(0); int(v) < p.Rows; v++ {
-		for _, w := range p.Row(int(v)) {
-			if w == v {
-				continue
-			}
-			forbid(colors[w], v)
-			for _, x := range p.Row(int(w)) {
-				if x == v || x == w || colors[x] < 0 {
-					continue
-				}
-				if colors[w] < 0 {
-					forbid(colors[x], v)
-					continue
-				}
-				// The path v − w − x may be extended by a neighbour of x that has w's colour.
-				for _, y := range p.Row(int(x)) {
-					if y != w && y != x && colors[y] == colors[w] {
-						forbid(colors[x], v)
-						break
-					}
-				}
-			}
-		}
-		c := 0
-		for c < len(forbidden) && forbidden[c] == v+1 {
-			c++
-		}
-		if c == len(forbidden) {
-			forbidden = append(forbidden, 0)
-		}
-		colors[v] = int32(c)
-	}
-	return colors, max(1, len(forbidden))
 }

@@ -41,7 +41,8 @@ func (p *Pattern) transposed() *Pattern {
 
 // JacobianPattern returns which elements of wrt each element of output can depend on, found by propagating index
 // sets through the graph (Griewank & Walther, Evaluating Derivatives, 2nd ed., §7.1). The pattern may have entries whose value is always zero, never
-// too few: operators without a rule count as dense.
+// too few: operators without a rule count as dense. It may have no entries: where output does not depend on wrt, or only through what has no derivative.
+// Indices and factors that are computed from constants alone count as the constants that they are.
 func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 	g, err := commonGraph("sparsity", []*graph.Node{output, wrt})
 	if err != nil {
@@ -49,7 +50,11 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 	}
 	defer recoverBug("sparsity", &err)
 	list, index := between(g, []*graph.Node{output}, []*graph.Node{wrt}, false)
-	sets := &nodeSets{index: index, of: make([]*indexSets, len(list))}
+	n := wrt.Shape().Size()
+	if max(n, output.Shape().Size()) > maxPattern {
+		return nil, tooLarge(output)
+	}
+	sets := &nodeSets{index: index, of: make([]indexSets, len(list)), unions: newUnions(n), constants: newConstants()}
 	// The last reader of a node's sets frees them.
 	last := make([]int32, len(list))
 	for k, n := range list {
@@ -59,14 +64,11 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 			}
 		}
 	}
-	n := wrt.Shape().Size()
-	own := newIndexSets(n)
-	for i := range n {
-		own.add([]int32{int32(i)})
-	}
 	for k, node := range list {
 		if node == wrt {
-			sets.of[k] = own
+			for i := range n {
+				sets.of[k] = append(sets.of[k], sets.full[i:i+1])
+			}
 			continue
 		}
 		if sets.of[k], err = propagate(node, sets); err != nil {
@@ -78,58 +80,184 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 			}
 		}
 	}
-	out := sets.get(output)
-	if out == nil {
-		out = emptySets(output.Shape().Size())
+	p = &Pattern{Rows: output.Shape().Size(), Columns: n, Start: make([]int, output.Shape().Size()+1)}
+	entries := 0
+	for i, set := range sets.get(output) {
+		entries += len(set)
+		p.Start[i+1] = entries
 	}
-	return &Pattern{Rows: out.len(), Columns: n, Start: out.start, Cols: out.items}, nil
+	if entries > maxPattern {
+		return nil, tooLarge(output)
+	}
+	p.Cols = make([]int32, 0, entries)
+	for _, set := range sets.get(output) {
+		p.Cols = append(p.Cols, set...)
+	}
+	return p, nil
 }
+
+func tooLarge(n *graph.Node) error {
+	return userError(n, "sparsity", fmt.Errorf("the pattern has more than %d entries", maxPattern))
+}
+
+// indexSets holds one ascending set for each element of a node. Sets are shared among elements and nodes and not modified, so that a
+// dense pattern takes the memory of one row until it is written out.
+type indexSets [][]int32
 
 // nodeSets holds the index sets of the nodes of a sweep, nil for those that depend on nothing.
 type nodeSets struct {
 	index nodeIndex
-	of    []*indexSets
-
-	// Scalars are many and small: their sets come from slabs.
-	sets   []indexSets
-	starts []int
-	items  []int32
-	union  []int32
+	of    []indexSets
+	*unions
+	*constants
 }
 
-func (s *nodeSets) get(n *graph.Node) *indexSets {
+func (s *nodeSets) get(n *graph.Node) indexSets {
 	if i, ok := s.index.get(n); ok {
 		return s.of[i]
 	}
 	return nil
 }
 
-// scalar returns the set of a scalar, which holds copies of the items. Sets of one operand are shared, not copied.
-func (s *nodeSets) scalar(items []int32) *indexSets {
-	if len(s.sets) == cap(s.sets) {
-		s.sets, s.starts = make([]indexSets, 0, 512), make([]int, 0, 1024)
+// unions makes sets of numbers below a bound.
+type unions struct {
+	full   []int32 // all of them
+	seen   []bool  // by number, false between calls
+	items  []int32 // memory of sets to come
+	made   int     // items of the sets made for a node
+	single indexSets
+	parts  [][]int32
+}
+
+func newUnions(n int) *unions {
+	u := &unions{full: make([]int32, n), seen: make([]bool, n)}
+	for i := range u.full {
+		u.full[i] = int32(i)
 	}
-	if len(s.items)+len(items) > cap(s.items) {
-		s.items = make([]int32, 0, max(2048, len(items)))
+	return u
+}
+
+// reserve makes room for a set of so many items, with which the caller extends u.items.
+func (u *unions) reserve(n int) {
+	if n > cap(u.items)-len(u.items) {
+		u.items = make([]int32, 0, max(2048, n))
 	}
-	i, k := len(s.items), len(s.starts)
-	s.items, s.starts = append(s.items, items...), append(s.starts, 0, len(items))
-	s.sets = append(s.sets, indexSets{start: s.starts[k : k+2 : k+2], items: s.items[i:len(s.items):len(s.items)]})
-	return &s.sets[len(s.sets)-1]
+}
+
+// scalar returns the sets of a scalar. Scalars are many and small: theirs come from slabs.
+func (u *unions) scalar(set []int32) indexSets {
+	if len(u.single) == cap(u.single) {
+		u.single = make(indexSets, 0, 512)
+	}
+	k := len(u.single)
+	u.single = append(u.single, set)
+	return u.single[k : k+1 : k+1]
+}
+
+func sameSet(a, b []int32) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+
+// union returns the union of ascending sets: one of them if it holds the others.
+func (u *unions) union(sets ...[]int32) []int32 {
+	var one []int32 // the largest
+	rest := u.parts[:0]
+	for _, x := range sets {
+		switch {
+		case len(x) == 0 || sameSet(x, one) || len(rest) > 0 && sameSet(x, rest[len(rest)-1]):
+		case len(x) > len(one):
+			if len(one) > 0 {
+				rest = append(rest, one)
+			}
+			one = x
+		default:
+			rest = append(rest, x)
+		}
+	}
+	u.parts = rest[:0]
+	switch {
+	case len(rest) == 0 || len(one) == len(u.full):
+		return one
+	case len(rest) == 1:
+		if subset(rest[0], one) {
+			return one
+		}
+		u.reserve(len(one) + len(rest[0]))
+		k := len(u.items)
+		u.items = mergeInto(u.items, one, rest[0])
+		return u.finished(k)
+	}
+	for _, x := range one {
+		u.seen[x] = true
+	}
+	size := len(one)
+	for _, r := range rest {
+		for _, x := range r {
+			if !u.seen[x] {
+				u.seen[x] = true
+				size++
+			}
+		}
+		if size == len(u.full) {
+			break
+		}
+	}
+	if size == len(one) || size == len(u.full) {
+		clearSeen(u.seen, one, rest)
+		if size == len(one) {
+			return one
+		}
+		return u.full
+	}
+	u.reserve(size)
+	k := len(u.items)
+	for _, r := range append(rest, one) {
+		for _, x := range r {
+			if u.seen[x] {
+				u.seen[x] = false
+				u.items = append(u.items, x)
+			}
+		}
+	}
+	slices.Sort(u.items[k:])
+	return u.finished(k)
+}
+
+func clearSeen(seen []bool, one []int32, rest [][]int32) {
+	for _, x := range one {
+		seen[x] = false
+	}
+	for _, r := range rest {
+		for _, x := range r {
+			seen[x] = false
+		}
+	}
+}
+
+// finished returns what was appended to u.items from k on.
+func (u *unions) finished(k int) []int32 {
+	if len(u.items)-k == len(u.full) {
+		u.items = u.items[:k]
+		return u.full
+	}
+	u.made += len(u.items) - k
+	return u.items[k:len(u.items):len(u.items)]
 }
 
 // elementwiseScalar returns the set of an elementwise scalar: the union of those of its operands.
-func (s *nodeSets) elementwiseScalar(n *graph.Node) *indexSets {
-	var one *indexSets
+func (s *nodeSets) elementwiseScalar(n *graph.Node) indexSets {
+	var one indexSets
 	for _, in := range n.Inputs() {
 		x := s.get(in)
 		switch {
-		case x == nil || x == one || one != nil && subset(x.items, one.items):
-		case one == nil || subset(one.items, x.items):
+		case x == nil || len(one) > 0 && sameSet(x[0], one[0]):
+		case one == nil:
 			one = x
 		default:
-			s.union = mergeInto(s.union[:0], one.items, x.items)
-			one = s.scalar(s.union)
+			switch u := s.union(one[0], x[0]); {
+			case sameSet(u, x[0]):
+				one = x
+			case !sameSet(u, one[0]):
+				one = s.scalar(u)
+			}
 		}
 	}
 	return one
@@ -167,48 +295,22 @@ func mergeInto(to, a, b []int32) []int32 {
 	return append(append(to, a...), b...)
 }
 
-// indexSets holds one ascending set for each element of a node.
-type indexSets struct {
-	start []int
-	items []int32
+// setBuilder collects the sets of the elements of one node.
+type setBuilder struct {
+	*unions
+	sets indexSets
 }
 
-func newIndexSets(n int) *indexSets { return &indexSets{start: append(make([]int, 0, n+1), 0)} }
-
-func emptySets(n int) *indexSets { return &indexSets{start: make([]int, n+1)} }
-
-func (s *indexSets) len() int { return len(s.start) - 1 }
-
-func (s *indexSets) of(i int) []int32 { return s.items[s.start[i]:s.start[i+1]] }
-
-func (s *indexSets) add(items []int32) {
-	s.items = append(s.items, items...)
-	s.start = append(s.start, len(s.items))
-}
+func (b *setBuilder) add(set []int32) { b.sets = append(b.sets, set) }
 
 // addUnion appends the union of ascending sets.
-func (s *indexSets) addUnion(sets ...[]int32) {
-	switch len(sets) {
-	case 0:
-	case 1:
-		s.items = append(s.items, sets[0]...)
-	default:
-		from := len(s.items)
-		for _, x := range sets {
-			s.items = append(s.items, x...)
-		}
-		part := s.items[from:]
-		slices.Sort(part)
-		s.items = s.items[:from+len(slices.Compact(part))]
-	}
-	s.start = append(s.start, len(s.items))
-}
+func (b *setBuilder) addUnion(sets ...[]int32) { b.add(b.union(sets...)) }
 
 // maxPattern bounds the entries of a pattern.
 const maxPattern = 1 << 28
 
 // propagate returns the sets of a node from those of its operands; operands without sets depend on nothing.
-func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
+func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 	op := n.Op()
 	if n.Type().IsScalar() {
 		switch {
@@ -216,48 +318,52 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 			return sets.elementwiseScalar(n), nil
 		case op == opIndex:
 			at := int(viewOffset(n)) / n.DType().Size()
-			return sets.scalar(sets.get(n.Input(0)).of(at)), nil
+			return sets.scalar(sets.get(n.Input(0))[at]), nil
 		}
 	}
 	size := n.Shape().Size()
-	out := newIndexSets(size)
-	a := n.Attrs()
-	check := func() error {
-		if len(out.items) > maxPattern {
-			return userError(n, "sparsity", fmt.Errorf("the pattern has more than %d entries", maxPattern))
+	if size > maxPattern {
+		return nil, tooLarge(n)
+	}
+	sets.made = 0
+	out := &setBuilder{unions: sets.unions, sets: make(indexSets, 0, size)}
+	if err := arraySets(n, sets, out, size); err != nil {
+		return nil, err
+	}
+	if sets.made > maxPattern {
+		return nil, tooLarge(n)
+	}
+	return out.sets, nil
+}
+
+// arraySets appends the sets of all elements of a node.
+func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
+	op, a := n.Op(), n.Attrs()
+	// pick takes the set of one element of operand 0 for each element of the result.
+	pick := func(from func(i int) int) error {
+		x := sets.get(n.Input(0))
+		for i := range size {
+			out.add(x[from(i)])
 		}
 		return nil
 	}
-	// pick copies the set of one element of operand 0 for each element of the result.
-	pick := func(from func(i int) int) (*indexSets, error) {
-		x := sets.get(n.Input(0))
-		for i := range size {
-			if j := from(i); j >= 0 && x != nil {
-				out.addUnion(x.of(j))
-			} else {
-				out.addUnion()
-			}
-		}
-		return out, check()
-	}
 	switch {
-	case n.Results() != nil:
-		return denseSets(n, sets, out, size)
+	case n.Results() != nil: // dense
 	case moves[op.Name]:
-		if moved := movedSets(n, sets, out); moved != nil {
-			return moved, check()
+		if movedSets(n, sets, out) {
+			return nil
 		}
 	case combines[op.Name].places != combines[op.Name].elements:
-		if combined := combinedSets(n, sets, out); combined != nil {
-			return combined, check()
+		if combinedSets(n, sets, out) {
+			return nil
 		}
 	case op.Name == "conv" || op.Name == "conv_input_grad" || op.Name == "conv_filter_grad":
-		if conv := convSets(n, sets, out); conv != nil {
-			return conv, check()
+		if convSets(n, sets, out) {
+			return nil
 		}
 	case op.Name == "csr_matmul" || op.Name == "csr_sampled_matmul":
-		if csr := csrSets(n, sets, out); csr != nil {
-			return csr, check()
+		if csrSets(n, sets, out) {
+			return nil
 		}
 	case op.Elementwise:
 		var parts [][]int32
@@ -265,14 +371,15 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 			parts = parts[:0]
 			for _, in := range n.Inputs() {
 				if x := sets.get(in); x != nil {
-					parts = append(parts, x.of(broadcastIndex(i, n.Shape(), in.Shape())))
+					parts = append(parts, x[broadcastIndex(i, n.Shape(), in.Shape())])
 				}
 			}
 			out.addUnion(parts...)
 		}
-		return out, check()
+		return nil
 	case op.Name == "reshape":
-		return sets.get(n.Input(0)), nil
+		out.sets = sets.get(n.Input(0))
+		return nil
 	case op.Name == "broadcast_to":
 		return pick(func(i int) int { return broadcastIndex(i, n.Shape(), n.Input(0).Shape()) })
 	case op.Name == "index":
@@ -301,17 +408,21 @@ func propagate(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 		}
 		return pick(func(i int) int { return stridedIndex(i, in, in, starts, strides) })
 	case op.Name == "concat", op.Name == "slice_transpose", op.Name == "index_transpose":
-		return placeSets(n, sets, out, size)
+		placeSets(n, sets, out, size)
+		return nil
 	case op.Family == graph.FamilyReduce && len(n.Inputs()) == 1 && a.Has("axes"):
-		return reduceSets(n, sets, out, size)
+		reduceSets(n, sets, out, size)
+		return nil
 	case op.Name == "softmax" || op.Name == "log_softmax" || op.Family == graph.FamilyScan && a.Has("axis") && len(n.Inputs()) == 1:
-		return lineSets(n, sets, out, size)
+		lineSets(n, sets, out, size)
+		return nil
 	case op.Name == "matmul":
 		return matmulSets(n, sets, out, size)
 	case op.Expand != nil && (op.ThroughExpand || op.Transpose != nil):
-		return expandedSets(n, sets)
+		return expandedSets(n, sets, out)
 	}
-	return denseSets(n, sets, out, size)
+	denseSets(n, sets, out, size)
+	return nil
 }
 
 func rowStrides(s graph.Shape) []int {
@@ -335,13 +446,17 @@ func stridedIndex(i int, out, in graph.Shape, starts, strides []int) int {
 }
 
 // placeSets handles operators that put their operands' elements into an array.
-func placeSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+func placeSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
+	out.sets = out.sets[:size]
 	if n.Op() == opIndexTranspose && n.Input(0).Type().IsScalar() {
-		return assembledSets(n, sets, out, size)
+		place := assembler(n)
+		for k, in := range n.Inputs() {
+			if x := sets.get(in); x != nil {
+				out.sets[place(k)] = x[0]
+			}
+		}
+		return
 	}
-	// Each element of the result: the operands' elements that come there.
-	type source struct{ operand, element int }
-	from := make([][]source, size)
 	a, s := n.Attrs(), n.Shape()
 	r := len(s)
 	at := 0
@@ -359,47 +474,19 @@ func placeSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexS
 			copy(starts, a.Ints("indices")[k*m:(k+1)*m])
 			shape = append(slices.Repeat(graph.Shape{1}, m), shape...)
 		}
-		if sets.get(in) == nil {
-			continue
-		}
-		for i := range shape.Size() {
+		for i, set := range sets.get(in) {
 			j := stridedIndex(i, shape, s, starts, strides)
-			from[j] = append(from[j], source{k, i})
+			out.sets[j] = out.union(out.sets[j], set)
 		}
 	}
-	var parts [][]int32
-	for _, list := range from {
-		parts = parts[:0]
-		for _, src := range list {
-			parts = append(parts, sets.get(n.Input(src.operand)).of(src.element))
-		}
-		out.addUnion(parts...)
-	}
-	return out, nil
-}
-
-// assembledSets is placeSets for an array of scalars.
-func assembledSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
-	from, place := make([]*indexSets, size), assembler(n)
-	for k, in := range n.Inputs() {
-		from[place(k)] = sets.get(in)
-	}
-	for _, x := range from {
-		if x != nil {
-			out.add(x.items)
-		} else {
-			out.add(nil)
-		}
-	}
-	return out, nil
 }
 
 // reduceSets unites the sets of the elements that each result is made of.
-func reduceSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+func reduceSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
 	x := sets.get(n.Input(0))
 	in := n.Input(0).Shape()
 	axes := n.Attrs().Ints("axes")
-	members := make([][]int32, size)
+	members := make([][][]int32, size)
 	keep := rowStrides(in)
 	for i := range in.Size() {
 		flat := 0
@@ -408,50 +495,42 @@ func reduceSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*index
 				flat = flat*e + i/keep[d]%e
 			}
 		}
-		members[flat] = append(members[flat], int32(i))
+		members[flat] = append(members[flat], x[i])
 	}
-	var parts [][]int32
-	for _, list := range members {
-		parts = parts[:0]
-		for _, i := range list {
-			parts = append(parts, x.of(int(i)))
-		}
+	for _, parts := range members {
 		out.addUnion(parts...)
 	}
-	return out, nil
 }
 
 // lineSets unites the sets along an axis: every element of a line depends on the whole line.
-func lineSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+func lineSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
 	x, s, axis := sets.get(n.Input(0)), n.Shape(), n.Attrs().Int("axis")
 	stride := rowStrides(s)[axis]
+	out.sets = out.sets[:size]
 	var parts [][]int32
-	for i := range size {
-		first := i - i/stride%s[axis]*stride
+	for first := range size {
+		if first/stride%s[axis] != 0 {
+			continue
+		}
 		parts = parts[:0]
 		for k := range s[axis] {
-			parts = append(parts, x.of(first+k*stride))
+			parts = append(parts, x[first+k*stride])
 		}
-		out.addUnion(parts...)
+		line := out.union(parts...)
+		for k := range s[axis] {
+			out.sets[first+k*stride] = line
+		}
 	}
-	return out, nil
 }
 
 // denseSets lets every element of the result depend on all that any operand depends on.
-func denseSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
-	var all []int32
+func denseSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
+	var parts [][]int32
 	for _, in := range n.Inputs() {
-		if x := sets.get(in); x != nil {
-			all = append(all, x.items...)
-		}
+		parts = append(parts, sets.get(in)...)
 	}
-	slices.Sort(all)
-	all = slices.Compact(all)
-	if len(all) > 0 && size > maxPattern/len(all) {
-		return nil, userError(n, "sparsity", fmt.Errorf("%s counts as dense, and its pattern has more than %d entries", n.Op().Name, maxPattern))
-	}
+	all := out.union(parts...)
 	for range size {
 		out.add(all)
 	}
-	return out, nil
 }

@@ -21,11 +21,11 @@ var combines = map[string]struct{ places, elements int }{
 }
 
 // movedSets handles operators in moves. The operator's kernel, run on the numbers of the elements, says which comes where. That needs
-// constant indices: else it returns nil.
-func movedSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
-	from := sourcesOf(n)
+// constant indices: else it reports false.
+func movedSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
+	from := sourcesOf(n, sets.constants)
 	if from == nil {
-		return nil
+		return false
 	}
 	for _, k := range from {
 		var set []int32
@@ -38,18 +38,18 @@ func movedSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
 				continue
 			}
 			if x := sets.get(in); k >= 0 && x != nil {
-				set = x.of(k)
+				set = x[k]
 			}
 			break
 		}
 		out.add(set)
 	}
-	return out
+	return true
 }
 
 // sourcesOf returns, for each element of a node whose operator is in moves, the number of the operands' element that it shows, counted
 // through all float operands, −1 for none. It is nil if the places are not constant or out of range.
-func sourcesOf(n *graph.Node) []int {
+func sourcesOf(n *graph.Node, constants *constants) []int {
 	k := kernel.Lookup(n.Op().Kernel)
 	if k == nil || !n.DType().IsFloat() {
 		return nil
@@ -67,6 +67,12 @@ func sourcesOf(n *graph.Node) []int {
 	for _, in := range n.Inputs() {
 		t := kernel.Tensor{Type: kernel.Type{DType: in.DType(), Shape: in.Shape()}}
 		size := in.Shape().Size()
+		var lit *graph.Literal
+		if !in.DType().IsFloat() {
+			if lit = constants.value(in); lit == nil {
+				return nil
+			}
+		}
 		switch {
 		case in.DType().IsFloat():
 			t.DType, t.F64 = graph.Float64, make([]float64, size)
@@ -74,17 +80,15 @@ func sourcesOf(n *graph.Node) []int {
 				number++
 				t.F64[i] = float64(number)
 			}
-		case !in.IsConst():
-			return nil
 		case in.DType() == graph.Int64:
 			t.I64 = make([]int64, size)
 			for i := range t.I64 {
-				t.I64[i] = int64(in.Literal().Bits(i))
+				t.I64[i] = int64(lit.Bits(i))
 			}
 		case in.DType() == graph.Int32:
 			t.I32 = make([]int32, size)
 			for i := range t.I32 {
-				t.I32[i] = int32(in.Literal().Bits(i))
+				t.I32[i] = int32(lit.Bits(i))
 			}
 		default:
 			return nil
@@ -111,8 +115,8 @@ func sourcesOf(n *graph.Node) []int {
 }
 
 // combinedSets handles operators in combines: taking elements of the result from the same places is an operator in moves, which says
-// where each element goes. It returns nil if the places are not constant.
-func combinedSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
+// where each element goes. It reports false if the places are not constant.
+func combinedSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
 	at := combines[n.Op().Name]
 	places, elements := n.Input(at.places), n.Input(at.elements)
 	result := n.Graph().Placeholder(n.DType(), n.Shape()...)
@@ -125,34 +129,34 @@ func combinedSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
 	default:
 		back = graph.Gather(result, places, 0)
 	}
-	to := sourcesOf(back)
+	to := sourcesOf(back, sets.constants)
 	if to == nil {
-		return nil
+		return false
 	}
 	parts := make([][][]int32, n.Shape().Size())
 	if x := sets.get(elements); x != nil {
 		for i, k := range to {
-			parts[k] = append(parts[k], x.of(i))
+			parts[k] = append(parts[k], x[i])
 		}
 	}
 	if first := n.Input(0); first != places && first != elements { // what the elements are combined with
 		if x := sets.get(first); x != nil {
 			for i := range parts {
-				parts[i] = append(parts[i], x.of(i))
+				parts[i] = append(parts[i], x[i])
 			}
 		}
 	}
 	for _, p := range parts {
 		out.addUnion(p...)
 	}
-	return out
+	return true
 }
 
 // expandedSets propagates through the expansion of an operator whose derivative is that of the expansion.
-func expandedSets(n *graph.Node, sets *nodeSets) (*indexSets, error) {
+func expandedSets(n *graph.Node, sets *nodeSets, out *setBuilder) error {
 	e := n.Op().Expand(n)
 	list, index := between(n.Graph(), []*graph.Node{e}, uniq(n.Inputs()), true)
-	inner := &nodeSets{index: index, of: make([]*indexSets, len(list))}
+	inner := &nodeSets{index: index, of: make([]indexSets, len(list)), unions: sets.unions, constants: sets.constants}
 	for k, node := range list {
 		if slices.Contains(n.Inputs(), node) {
 			inner.of[k] = sets.get(node)
@@ -163,11 +167,11 @@ func expandedSets(n *graph.Node, sets *nodeSets) (*indexSets, error) {
 		}
 		var err error
 		if inner.of[k], err = propagate(node, inner); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if out := inner.get(e); out != nil {
-		return out, nil
+	if out.sets = inner.get(e); out.sets == nil {
+		out.sets = make(indexSets, n.Shape().Size())
 	}
-	return emptySets(n.Shape().Size()), nil
+	return nil
 }

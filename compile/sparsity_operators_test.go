@@ -53,10 +53,7 @@ func patternSample(t *testing.T, what string, op *graph.Op, s graph.Sample, lite
 				t.Errorf("%s: %v", what, err)
 				continue
 			}
-			all := []*graph.Node{must[*graph.Node](t)(compile.Jacobian(out, x))}
-			if p.NonZeros() > 0 {
-				all = append(all, must[*compile.SparseMatrix](t)(compile.SparseJacobian(out, x)).Values)
-			}
+			all := []*graph.Node{must[*graph.Node](t)(compile.Jacobian(out, x)), must[*compile.SparseMatrix](t)(compile.SparseJacobian(out, x)).Values}
 			values, err := testkit.CompileAndRun(compile.Config{}, used(at, all), all...)
 			if err != nil {
 				t.Errorf("%s: %v", what, err)
@@ -143,15 +140,9 @@ func TestSparseHessianOfEveryOperator(t *testing.T) {
 			}
 			for i, x := range wrt {
 				what := fmt.Sprintf("%s, sample %d, operand %d", op.Name, k, i)
-				gradient := grad(t, cost, x)[0]
-				p := must[*compile.Pattern](t)(compile.JacobianPattern(gradient, x))
-				n := p.Rows
-				both := []*graph.Node{must[*graph.Node](t)(compile.Hessian(cost, x))}
-				sparse := &compile.SparseMatrix{Pattern: *p}
-				if p.NonZeros() > 0 {
-					sparse = must[*compile.SparseMatrix](t)(compile.SparseHessian(cost, x))
-					both = append(both, sparse.Values)
-				}
+				n := x.Shape().Size()
+				sparse := must[*compile.SparseMatrix](t)(compile.SparseHessian(cost, x))
+				both := []*graph.Node{must[*graph.Node](t)(compile.Hessian(cost, x)), sparse.Values}
 				values, err := testkit.CompileAndRun(compile.Config{}, used(at, both), both...)
 				if err != nil {
 					t.Errorf("%s: %v", what, err)

@@ -1,15 +1,11 @@
 package compile
 
-import (
-	"fmt"
-
-	"github.com/adjoint-go/adjoint/graph"
-)
+import "github.com/adjoint-go/adjoint/graph"
 
 // The patterns of products: of matrices, of sparse matrices, and of images with filters.
 
 // matmulSets unites a row's and a column's sets; the zeros of a constant factor are left out.
-func matmulSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*indexSets, error) {
+func matmulSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 	a, b := n.Input(0), n.Input(1)
 	batch := func(s graph.Shape) graph.Shape { return s[:len(s)-2] }
 	at := func(x *graph.Node, first, i, j int, transposed bool) int {
@@ -25,7 +21,8 @@ func matmulSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*index
 	if ta {
 		inner = a.Shape()[a.Shape().Rank()-2]
 	}
-	zero := func(x *graph.Node, i int) bool { return x.IsConst() && x.Literal().Float(i) == 0 }
+	zeroA, zeroB := sets.zeros(a), sets.zeros(b)
+	x, y := sets.get(a), sets.get(b)
 	var parts [][]int32
 	for m := range size / max(1, rows*columns) {
 		firstA, firstB := broadcastIndex(m, batch(n.Shape()), batch(a.Shape())), broadcastIndex(m, batch(n.Shape()), batch(b.Shape()))
@@ -34,37 +31,38 @@ func matmulSets(n *graph.Node, sets *nodeSets, out *indexSets, size int) (*index
 				parts = parts[:0]
 				for k := range inner {
 					p, q := at(a, firstA, i, k, ta), at(b, firstB, k, j, tb)
-					if zero(a, p) || zero(b, q) {
+					if zeroA(p) || zeroB(q) {
 						continue
 					}
-					if x := sets.get(a); x != nil {
-						parts = append(parts, x.of(p))
+					if x != nil {
+						parts = append(parts, x[p])
 					}
-					if x := sets.get(b); x != nil {
-						parts = append(parts, x.of(q))
+					if y != nil {
+						parts = append(parts, y[q])
 					}
 				}
 				out.addUnion(parts...)
 			}
-			if len(out.items) > maxPattern {
-				return nil, userError(n, "sparsity", fmt.Errorf("the pattern has more than %d entries", maxPattern))
+			if out.made > maxPattern {
+				return tooLarge(n)
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // csrSets handles products with a sparse matrix at constant places: csr_matmul, from entries and right operand, and csr_sampled_matmul, from its
-// two factors. Constant entries that are zero are left out. It returns nil if the places are not constant or out of range.
-func csrSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
-	start, column := n.Input(0), n.Input(1)
-	if !start.IsConst() || !column.IsConst() {
-		return nil
+// two factors. Constant entries that are zero are left out. It reports false if the places are not constant or out of range.
+func csrSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
+	start, column := sets.value(n.Input(0)), sets.value(n.Input(1))
+	if start == nil || column == nil {
+		return false
 	}
 	a, b := n.Input(2), n.Input(3)
 	sampled := n.Op().Name == "csr_sampled_matmul"
 	transpose := !sampled && n.Attrs().Bool("transpose")
-	rows, entries := start.Shape().Size()-1, column.Shape().Size()
+	rows, entries := n.Input(0).Shape().Size()-1, n.Input(1).Shape().Size()
+	zero := sets.zeros(a)
 	columns := b.Shape()[0]
 	if transpose {
 		columns = n.Shape()[0]
@@ -73,19 +71,19 @@ func csrSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
 	parts := make([][][]int32, n.Shape().Size())
 	add := func(to int, x *graph.Node, i int) {
 		if s := sets.get(x); s != nil {
-			parts[to] = append(parts[to], s.of(i))
+			parts[to] = append(parts[to], s[i])
 		}
 	}
 	for row := range rows {
-		for e := int(start.Literal().Float(row)); e < int(start.Literal().Float(row+1)); e++ {
+		for e := int(start.Float(row)); e < int(start.Float(row+1)); e++ {
 			if e < 0 || e >= entries {
-				return nil
+				return false
 			}
-			col := int(column.Literal().Float(e))
+			col := int(column.Float(e))
 			if col < 0 || col >= columns {
-				return nil
+				return false
 			}
-			if !sampled && a.IsConst() && a.Literal().Float(e) == 0 {
+			if !sampled && zero(e) {
 				continue
 			}
 			for k := range width {
@@ -106,15 +104,15 @@ func csrSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
 	for _, p := range parts {
 		out.addUnion(p...)
 	}
-	return out
+	return true
 }
 
 // maxConvTerms bounds the products of which a convolution's pattern is made one by one; larger ones count as dense.
 const maxConvTerms = 1 << 26
 
 // convSets handles convolution and its two transposes: each sums products of elements of two of input, filters and output to elements
-// of the third. The zeros of a constant factor are left out, so that stencils written as filters are tight. It returns nil for very large ones.
-func convSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
+// of the third. The zeros of a constant factor are left out, so that stencils written as filters are tight. It reports false for very large ones.
+func convSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
 	// Which of input, filters and output each operand is, and the result.
 	a, b, result := 0, 1, 2
 	switch n.Op().Name {
@@ -126,28 +124,28 @@ func convSets(n *graph.Node, sets *nodeSets, out *indexSets) *indexSets {
 	var shapes [3]graph.Shape
 	shapes[a], shapes[b], shapes[result] = n.Input(0).Shape(), n.Input(1).Shape(), n.Shape()
 	if terms := shapes[2].Size() * (shapes[1].Size() / shapes[1][0]); terms > maxConvTerms {
-		return nil
+		return false
 	}
 	x, y := sets.get(n.Input(0)), sets.get(n.Input(1))
 	parts := make([][][]int32, n.Shape().Size())
-	zero := func(in *graph.Node, i int) bool { return in.IsConst() && in.Literal().Float(i) == 0 }
+	zeroA, zeroB := sets.zeros(n.Input(0)), sets.zeros(n.Input(1))
 	convTerms(n, shapes, func(at [3]int) {
 		i, j := at[a], at[b]
-		if zero(n.Input(0), i) || zero(n.Input(1), j) {
+		if zeroA(i) || zeroB(j) {
 			return
 		}
 		to := &parts[at[result]]
 		if x != nil {
-			*to = append(*to, x.of(i))
+			*to = append(*to, x[i])
 		}
 		if y != nil {
-			*to = append(*to, y.of(j))
+			*to = append(*to, y[j])
 		}
 	})
 	for _, p := range parts {
 		out.addUnion(p...)
 	}
-	return out
+	return true
 }
 
 // convTerms calls visit with the flat indices into input, filters and output of each product of a convolution.

@@ -1,0 +1,130 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// constants finds the values of nodes that are computed from constants alone, for analyses that need them before compilation.
+type constants struct {
+	values map[*graph.Node]*graph.Literal // nil for nodes that depend on inputs or could not be evaluated
+	known  map[*graph.Node]bool           // whether a node depends on constants alone
+}
+
+func newConstants() *constants {
+	return &constants{values: map[*graph.Node]*graph.Literal{}, known: map[*graph.Node]bool{}}
+}
+
+// maxEvaluation bounds the memory, in bytes, that the evaluation of a constant expression may take.
+const maxEvaluation = 1 << 28
+
+// value returns the value of a node that depends on constants alone; nil for others, and for those whose evaluation fails or takes more
+// memory than maxEvaluation.
+func (c *constants) value(n *graph.Node) *graph.Literal {
+	if n.IsConst() {
+		return n.Literal()
+	}
+	lit, ok := c.values[n]
+	if !ok {
+		if c.isConstant(n) {
+			lit = c.evaluate(n)
+		}
+		c.values[n] = lit
+	}
+	return lit
+}
+
+// zeros returns the function that reports whether an element of the node is the constant 0.
+func (c *constants) zeros(n *graph.Node) func(i int) bool {
+	lit := c.value(n)
+	return func(i int) bool { return lit != nil && lit.Float(i) == 0 }
+}
+
+// isConstant reports whether a node depends on no input or placeholder.
+func (c *constants) isConstant(n *graph.Node) bool {
+	stack := []*graph.Node{n}
+	for len(stack) > 0 {
+		top := stack[len(stack)-1]
+		if _, ok := c.known[top]; ok {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		all, pushed := !top.IsInput() && top.Op() != opPlaceholder, false
+		for _, in := range top.Inputs() {
+			k, ok := c.known[in]
+			if !ok {
+				stack, pushed = append(stack, in), true
+			}
+			all = all && k
+		}
+		if !pushed {
+			c.known[top] = all
+			stack = stack[:len(stack)-1]
+		}
+	}
+	return c.known[n]
+}
+
+// evaluate runs the program that computes a node from what is constant, on a graph of its own, so that the cost is that of what the node
+// depends on.
+func (c *constants) evaluate(n *graph.Node) *graph.Literal {
+	var reach []*graph.Node
+	seen := map[*graph.Node]bool{n: true}
+	for stack := []*graph.Node{n}; len(stack) > 0; {
+		m := stack[len(stack)-1]
+		stack, reach = stack[:len(stack)-1], append(reach, m)
+		if c.values[m] != nil {
+			continue
+		}
+		for _, in := range m.Inputs() {
+			if !seen[in] {
+				seen[in] = true
+				stack = append(stack, in)
+			}
+		}
+	}
+	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
+	g := graph.New()
+	image := map[*graph.Node]*graph.Node{}
+	for _, m := range reach {
+		lit := c.values[m]
+		if m.IsConst() {
+			lit = m.Literal()
+		}
+		if lit != nil {
+			image[m] = g.Literal(lit)
+			continue
+		}
+		in := make([]*graph.Node, len(m.Inputs()))
+		for k, x := range m.Inputs() {
+			in[k] = image[x]
+		}
+		image[m] = g.Apply(m.Op(), in, m.Attrs())
+	}
+	size := n.Shape().Size()
+	y := graph.Reshape(image[n], size).Named("value")
+	p, err := Config{MemoryLimit: maxEvaluation, NoDebug: true}.Compile(y)
+	if err != nil {
+		return nil
+	}
+	m := vm.NewMachine(p, vm.WithThreads(1))
+	if m.Step() != nil {
+		return nil
+	}
+	var data *graph.Node
+	switch shape := n.Shape(); n.DType() {
+	case graph.Float64:
+		data = graph.Constant(g, slices.Clone(m.Float64("value")), shape...)
+	case graph.Float32:
+		data = graph.Constant(g, slices.Clone(m.Float32("value")), shape...)
+	case graph.Int64:
+		data = graph.Constant(g, slices.Clone(m.Int64("value")), shape...)
+	case graph.Int32:
+		data = graph.Constant(g, slices.Clone(m.Int32("value")), shape...)
+	case graph.Bool:
+		data = graph.Constant(g, slices.Clone(m.Bool("value")), shape...)
+	}
+	return data.Literal()
+}
