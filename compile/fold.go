@@ -31,7 +31,7 @@ func foldTerm(t term) *graph.Node {
 	case op.Info().Bool:
 		c.Type = t.in[0].DType()
 	}
-	if c.Type.IsInt() && (op == micro.Div || op == micro.Mod || op == micro.Rem) {
+	if c.Traps() {
 		for i := range t.in[1].Shape().Size() {
 			if t.in[1].Literal().Bits(i) == 0 {
 				return nil

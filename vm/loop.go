@@ -94,8 +94,8 @@ func newLoop(p *Program, instr *Instr, threads int, native bool) *loop {
 		x.items = (x.rows + x.perItem - 1) / x.perItem
 	}
 	for i, c := range l.Code {
-		x.cost += opCost(c)
-		if c.Type.IsInt() && divides(c.Op) {
+		x.cost += c.Op.Info().Cost
+		if c.Traps() {
 			x.divisions = append(x.divisions, int32(i))
 		}
 	}
@@ -113,17 +113,6 @@ func newLoop(p *Program, instr *Instr, threads int, native bool) *loop {
 		x.compile()
 	}
 	return x
-}
-
-// opCost is the rough time of one element of a micro-instruction in nanoseconds, with SIMD.
-func opCost(c micro.Instr) float64 {
-	switch {
-	case c.Op <= micro.Abs && c.Op != micro.Div || c.Op == micro.Min || c.Op == micro.Max || c.Op.Info().Bool || c.Op == micro.Select:
-		return 0.1
-	case c.Op == micro.Div || c.Op == micro.Sqrt:
-		return 0.5
-	}
-	return 1.5
 }
 
 // compile switches to machine code if there is any for the loop.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // ProfileRow is what one instruction costs.
@@ -141,18 +139,6 @@ func cost(in *Instr) (bytes, flops int64) {
 	}
 	in.parts(func(_ int, n int64) { flops += n })
 	return bytes, flops
-}
-
-func opFlops(c micro.Instr) int64 {
-	switch {
-	case c.Op == micro.Mov || c.Op == micro.Cast:
-		return 0
-	case c.Op == micro.FMA || c.Op == micro.FMS || c.Op == micro.FNMA:
-		return 2
-	case c.Op >= micro.Cbrt && c.Op <= micro.Hypot || c.Op >= micro.BesselI0e:
-		return 20
-	}
-	return 1
 }
 
 // Roofline returns the share of the attainable speed that a row reaches on a processor with the given peak of

@@ -31,7 +31,7 @@ func (in *Instr) parts(f func(index int, flops int64)) {
 	switch in.Op {
 	case OpStraight:
 		for k, c := range in.Straight.Code {
-			f(k, opFlops(c))
+			f(k, int64(c.Op.Info().Flops))
 		}
 	case OpLoop:
 		n := int64(1)
@@ -39,7 +39,7 @@ func (in *Instr) parts(f func(index int, flops int64)) {
 			n *= int64(d)
 		}
 		for k, c := range in.Loop.Code {
-			f(k, opFlops(c)*n)
+			f(k, int64(c.Op.Info().Flops)*n)
 		}
 		if in.Loop.Reduce != micro.NoReduce {
 			f(len(in.Loop.Code), n)

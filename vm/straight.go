@@ -32,14 +32,12 @@ func newStraight(p *Program, s *micro.Straight, native bool) *straight {
 			x.call = make([]kernel.Block, len(s.Code))
 		}
 		x.call[i] = kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
-		if c.Type.IsInt() && divides(c.Op) {
+		if c.Traps() {
 			x.int = true
 		}
 	}
 	return x
 }
-
-func divides(op micro.Op) bool { return op == micro.Div || op == micro.Mod || op == micro.Rem }
 
 // inSwitch lists the float64 operations that the portable loop does without a call.
 var inSwitch = [micro.Count]bool{
@@ -95,7 +93,7 @@ func (x *straight) checkDivisors(base unsafe.Pointer) error {
 //go:nocheckptr
 func (x *straight) divisorIsZero(base unsafe.Pointer, i int) bool {
 	c := &x.s.Code[i]
-	if !c.Type.IsInt() || !divides(c.Op) {
+	if !c.Traps() {
 		return false
 	}
 	if c.Type == dtype.Int64 {

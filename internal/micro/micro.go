@@ -44,6 +44,9 @@ func (i Instr) OperandType(k int) dtype.DType {
 	return i.Type
 }
 
+// Traps reports whether the instruction raises a trap where operand B is 0.
+func (i Instr) Traps() bool { return i.Type.IsInt() && i.Op.Info().Traps }
+
 // Operands returns A, B and C as an array; only the first Op.Arity() entries mean something.
 func (i Instr) Operands() [3]uint32 { return [3]uint32{i.A, i.B, i.C} }
 
