@@ -12,8 +12,8 @@ import (
 var inf, nan = math.Inf(1), math.NaN()
 
 // The conventions at kinks and singular points, at orders 1 and 2. f maps a vector to a scalar or a vector whose sum
-// is differentiated; second is the gradient of the gradient's sum, nil where there is none: at infinite operands, and where mixed derivatives are infinite
-// (pow at base 0 with exponents up to 1, x·ln y at 0).
+// is differentiated; second is the gradient of the gradient's sum, nil where there is none: at infinite operands, and where the mixed derivative of pow, (1 + y·ln x)·x^(y−1) at x = 0,
+// is infinite of no sign that both modes' order of sums can tell (0 < y ≤ 1); at (0, 0) it is its limit, +Inf.
 var conventions = []struct {
 	name                     string
 	f                        func(x *graph.Node) *graph.Node
@@ -45,7 +45,7 @@ var conventions = []struct {
 	{"hypot at the origin", func(x *graph.Node) *graph.Node { return graph.Hypot(graph.Index(x, 0), graph.Index(x, 1)) },
 		[]float64{0, 0}, []float64{0}, []float64{0, 0}, []float64{0, 0}},
 	{"pow, exponent 0 at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },
-		[]float64{0, 0}, []float64{1}, []float64{0, 0}, []float64{0, 0}},
+		[]float64{0, 0}, []float64{1}, []float64{0, 0}, []float64{inf, inf}},
 	{"pow, exponent 1 at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },
 		[]float64{0, 1}, []float64{0}, []float64{1, 0}, nil},
 	{"pow, exponent 2 at base 0", func(x *graph.Node) *graph.Node { return graph.Pow(graph.Index(x, 0), graph.Index(x, 1)) },

@@ -84,7 +84,7 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 			restore()
 		}
 	}
-	dots = forward(g, outputs, wrt, seeds, false)
+	dots = forward(g, outputs, wrt, seeds, false, false)
 	for i, o := range outputs {
 		if dots[i] == nil {
 			restore := g.AtNode(o)
@@ -321,7 +321,15 @@ func isConst(n *graph.Node, v float64) bool {
 	return false
 }
 
-// times multiplies an adjoint or tangent by a local partial. A masked adjoint that is 0 wins over any partial.
+// plainFactor reports whether n is a constant, possibly repeated, of finite numbers other than 0, with which mul_no_nan is an ordinary product.
+func plainFactor(n *graph.Node) bool {
+	for n.Op().Name == "broadcast_to" || n.Op().Name == "reshape" {
+		n = n.Input(0)
+	}
+	return n.Literal() != nil && n.Literal().FiniteNonzero()
+}
+
+// times multiplies an adjoint or tangent by a local partial. Where either may be infinite or NaN (see zeroMayWin), a 0 in the other one wins.
 func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	shape := n.Shape()
 	switch {
@@ -331,7 +339,7 @@ func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 		return graph.BroadcastTo(partial, shape...)
 	case isConst(partial, -1):
 		return graph.BroadcastTo(graph.Neg(ct), shape...)
-	case (masked || n.Op().SingularPartials) && !partial.IsConst():
+	case (masked || n.Op().SingularPartials) && !plainFactor(partial):
 		return graph.BroadcastTo(graph.MulNoNan(partial, ct), shape...)
 	}
 	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)
@@ -347,12 +355,10 @@ func zeroWins(g *graph.Graph, n *graph.Node) *graph.Node {
 	return g.Apply(n.Op(), n.Inputs(), attr.Make(append(slices.Clone(n.Attrs()), attr.B("no_nan", true))...))
 }
 
-// masks reports whether the operator's adjoints may be exactly 0 where the operands are not to count,
-// although these, and so everything in front of them, can be infinite or NaN there.
-func masks(n *graph.Node) bool {
-	name := n.Op().Name
-	return name == "where" || name == "mul_no_nan"
-}
+// zeroMayWin reports whether adjoints in front of the operator, and tangents behind it, can be exactly 0 where what they are multiplied by is
+// infinite or NaN (the branches of a where), or infinite where what they are multiplied by is 0 (singular partials). The product is then 0 in both
+// modes, so that they agree.
+func zeroMayWin(n *graph.Node) bool { return n.Op().SingularPartials || n.Op().Name == "where" }
 
 // reverse returns the adjoints of wrt (nil for zero) given those of the outputs, which may be masked.
 func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool) []*graph.Node {
@@ -384,7 +390,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 			}
 		}
 		op := n.Op()
-		masked = adj.of[i].masked || masks(n)
+		masked = adj.of[i].masked || zeroMayWin(n)
 		switch {
 		case op.Name == "result":
 			tuple, _ := index.get(n.Input(0))

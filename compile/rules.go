@@ -245,12 +245,9 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "mul-no-nan-constant", class: exact, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, c) → x · c for c ≠ 0, 0 for c = 0",
+	{name: "mul-no-nan-constant", class: exact, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, c) → x · c for finite c ≠ 0",
 		apply: func(t term) *graph.Node {
-			if c, ok := constant(t.in[1]); ok {
-				if c == 0 {
-					return t.to(graph.Like(t.in[0], 0))
-				}
+			if plainFactor(t.in[0]) || plainFactor(t.in[1]) {
 				return graph.Mul(t.in[0], t.in[1])
 			}
 			return nil
@@ -294,7 +291,7 @@ var algebraRules = []rule{
 		}},
 	{name: "drop-identity", class: exact, ops: []string{"identity", "stop_gradient"}, doc: "identity(x) → x, stop_gradient(x) → x",
 		apply: func(t term) *graph.Node { return t.in[0] }},
-	{name: "order-operands", class: exact, ops: []string{"add", "mul", "eq", "ne", "logical_and", "logical_or", "logical_xor"}, doc: "y ∘ x → x ∘ y, so that both are shared",
+	{name: "order-operands", class: exact, ops: []string{"add", "mul", "mul_no_nan", "eq", "ne", "logical_and", "logical_or", "logical_xor"}, doc: "y ∘ x → x ∘ y, so that both are shared",
 		apply: func(t term) *graph.Node {
 			if t.in[0].ID() > t.in[1].ID() {
 				return t.g.Apply(t.op, []*graph.Node{t.in[1], t.in[0]}, nil)

@@ -136,8 +136,8 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		builders{func(o *operands) *graph.Node { return graph.Where(o.b, o.x, o.y) }},
 	},
 	"mul-no-nan-constant": {
-		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(2.5)) }, func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(0)) }},
-		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.g.Const(2.5), o.x) }},
+		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(2.5)) }, func(o *operands) *graph.Node { return graph.MulNoNan(o.g.Const(-2.5), o.x) }},
+		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(0)) }, func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.g.Const(math.Inf(1))) }},
 	},
 	"pow-constant": {
 		builders{

@@ -10,6 +10,7 @@ import (
 type tangents struct {
 	index  nodeIndex
 	of     []*graph.Node
+	masked []bool                        // a zero may win over them, or they over a zero: see zeroMayWin
 	tuples map[*graph.Node][]*graph.Node // of nodes with several results
 }
 
@@ -22,18 +23,24 @@ func (t *tangents) get(n *graph.Node) *graph.Node {
 
 // forward returns the tangents of the outputs (nil for zero) given those of wrt. Tangents that are constant zeros count as zero, so
 // that a direction in which few of many scalars move costs what these cost.
-func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*graph.Node {
+func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, masked, stop bool) []*graph.Node {
 	seed := map[*graph.Node]*graph.Node{}
 	for i, w := range wrt {
 		seed[w] = plus(seed[w], seeds[i])
 	}
 	list, index := between(g, outputs, wrt, stop)
-	t := &tangents{index: index, of: make([]*graph.Node, len(list)), tuples: map[*graph.Node][]*graph.Node{}}
+	t := &tangents{index: index, of: make([]*graph.Node, len(list)), masked: make([]bool, len(list)), tuples: map[*graph.Node][]*graph.Node{}}
 	for i, n := range list {
 		restore := g.AtNode(n)
 		d := seed[n]
+		t.masked[i] = masked
 		if d == nil || !stop {
-			d = plus(d, tangent(g, n, t))
+			for _, in := range n.Inputs() {
+				k, ok := index.get(in)
+				t.masked[i] = t.masked[i] || ok && t.masked[k]
+			}
+			d = plus(d, tangent(g, n, t, t.masked[i]))
+			t.masked[i] = t.masked[i] || zeroMayWin(n)
 		}
 		if d != nil && !isConst(d, 0) {
 			t.of[i] = d
@@ -47,8 +54,8 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, stop bool) []*gr
 	return out
 }
 
-// tangent returns the tangent of one node from those of its operands, nil for zero.
-func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
+// tangent returns the tangent of one node from those of its operands, which may be masked, nil for zero.
+func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Node {
 	op := n.Op()
 	if op.Name == "result" {
 		return t.tuples[n.Input(0)][n.Attrs().Int("index")]
@@ -70,7 +77,7 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
 				continue
 			}
 			if p := op.Partial(n, i); p != nil {
-				sum = plus(sum, times(n, p, d, false))
+				sum = plus(sum, times(n, p, d, masked))
 			}
 		}
 	case op.Transpose != nil && op.JointlyLinear:
@@ -81,6 +88,9 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
 		}
 		return elementOfConstant(g.Apply(op, dots, n.Attrs()))
 	case op.Transpose != nil:
+		if masked {
+			n = zeroWins(g, n)
+		}
 		for i, d := range dots {
 			if d != nil {
 				in := slices.Clone(n.Inputs())
@@ -103,7 +113,7 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents) *graph.Node {
 				from, seeds = append(from, in), append(seeds, d)
 			}
 		}
-		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, true)[0]
+		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, masked, true)[0]
 	}
 	return sum
 }

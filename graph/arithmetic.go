@@ -145,6 +145,9 @@ func init() {
 		Formula: "1/y, −x/y²", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
+				if c, ok := uniform(n.inputs[1]); ok && c != 0 {
+					return Like(n, 1/c)
+				}
 				return Reciprocal(n.inputs[1])
 			}
 			return Neg(Div(n, n.inputs[1]))
@@ -177,7 +180,7 @@ func init() {
 	})
 	opPow = Register(&Op{
 		Name: "pow", Symbol: "^", Infix: true, OperandNames: []string{"a", "b"}, Partials: []string{"b a^(b − 1)", "v ln a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow",
-		Doc:     "x^y. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
+		Doc:     "x^y. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. At (0, 0) ∂²/∂x∂y is +Inf, its limit, and derivatives of higher order are not defined. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
 		Formula: "y·x^(y−1), x^y·ln x", SingularPartials: true,
 		Partial: powPartial,
 		Samples: []Sample{pair(0.3, 3, -2, 2), {NoDifferences: "conventions at 0", In: []SampleInput{
@@ -210,35 +213,15 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opMulNoNan = Register(&Op{
-		Name: "mul_no_nan", Symbol: "×₀", Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
-		Doc: "x · y, but 0 where y is 0 even if x is infinite or NaN (TensorFlow's multiply_no_nan). " +
-			"Adjoints of operators with singular partials and behind masks are made of it: a zero adjoint wins. " +
-			"So it does in the derivatives: that by x is 0 where y is 0 whatever multiplies it.",
-		Formula: "y, x",
-		VJP: func(n *Node, ct []*Node) []*Node {
-			x, y := n.inputs[0], n.inputs[1]
-			zero := Like(n, 0)
-			byX := Where(Equal(y, zero), zero, MulNoNan(y, ct[0]))
-			return []*Node{SumTo(byX, x.Shape()), SumTo(MulNoNan(x, ct[0]), y.Shape())}
-		},
-		JVP: func(n *Node, dot []*Node) []*Node {
-			var sum *Node
-			if dot[0] != nil {
-				sum = MulNoNan(dot[0], n.inputs[1])
-			}
-			if dot[1] != nil {
-				term := MulNoNan(n.inputs[0], dot[1])
-				if sum == nil {
-					sum = term
-				} else {
-					sum = Add(sum, term)
-				}
-			}
-			return []*Node{BroadcastTo(sum, n.Shape()...)}
-		},
+		Name: "mul_no_nan", Symbol: "×₀", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
+		Doc: "x · y, but 0 where either operand is exactly 0, even if the other one is infinite or NaN; a zero of a finite product keeps its sign. " +
+			"Adjoints and tangents of operators with singular partials and behind masks are made of it, so that a zero wins. " +
+			"It closes: its derivative by each operand is the same product, with the tangent in that operand's place, at every order.",
+		Formula: "y, x", SingularPartials: true,
+		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
 		Samples: []Sample{pair(-2, 2, -2, 2), {NoDifferences: "an infinite factor", In: []SampleInput{
-			{Type: Type{Float64, Shape{4}}, Values: []float64{posInf, -posInf, 1, posInf}, Constant: true},
-			{Type: Type{Float64, Shape{4}}, Values: []float64{0, 0, 0, 2}},
+			{Type: Type{Float64, Shape{6}}, Values: []float64{posInf, -posInf, 1, posInf, 0, 0}},
+			{Type: Type{Float64, Shape{6}}, Values: []float64{0, 0, 0, 2, -posInf, posInf - posInf}},
 		}}},
 	})
 	opCopysign = Register(&Op{
@@ -269,31 +252,37 @@ func tieShare(n, wins *Node) *Node {
 
 func powPartial(n *Node, i int) *Node {
 	x, y := n.inputs[0], n.inputs[1]
-	zero := Like(n, 0)
 	if i == 0 {
-		if y.extra.lit != nil {
-			if bits, ok := y.extra.lit.Uniform(); ok {
-				switch FloatOfBits(y.typ.DType, bits) {
-				case 0:
-					return nil
-				case 1:
-					return Like(n, 1)
-				case 2:
-					return Mul(Like(n, 2), x)
-				default:
-					return Mul(y, Pow(x, Sub(y, Like(n, 1))))
-				}
+		if c, ok := uniform(y); ok {
+			switch c {
+			case 0:
+				return nil
+			case 1:
+				return Like(n, 1)
+			case 2:
+				return Mul(Like(n, 2), x)
+			default:
+				return Mul(y, Pow(x, Sub(y, Like(n, 1))))
 			}
 		}
-		return Where(Equal(y, zero), zero, Mul(y, Pow(x, Sub(y, Like(n, 1)))))
+		return MulNoNan(Pow(x, Sub(y, Like(n, 1))), y)
 	}
-	if x.extra.lit != nil {
-		if bits, ok := x.extra.lit.Uniform(); ok && FloatOfBits(x.typ.DType, bits) > 0 {
-			return Mul(n, Log(x))
-		}
+	if c, ok := uniform(x); ok && c > 0 && c < posInf {
+		return Mul(n, Log(x))
 	}
-	flat := LogicalAnd(Equal(x, zero), GreaterEqual(y, zero))
-	return Where(flat, zero, Mul(n, Log(Where(flat, Like(n, 1), x))))
+	// At (0, 0) √x stands for ln x: it is 0, as the convention wants, and its derivatives are infinite with the signs of those of ln x.
+	zero := Like(n, 0)
+	origin := LogicalAnd(Equal(x, zero), Equal(y, zero))
+	return MulNoNan(n, Where(origin, Sqrt(x), Log(x)))
+}
+
+// uniform returns the value of a constant whose elements are all equal.
+func uniform(n *Node) (float64, bool) {
+	if n.extra.lit == nil {
+		return 0, false
+	}
+	bits, ok := n.extra.lit.Uniform()
+	return FloatOfBits(n.typ.DType, bits), ok
 }
 
 // Identity returns x under another name.
@@ -352,7 +341,7 @@ func Min(x, y *Node) *Node { return apply2(opMin, x, y) }
 // FMA returns x·y + z rounded once.
 func FMA(x, y, z *Node) *Node { return apply3(opFMA, x, y, z) }
 
-// MulNoNan returns x · y, but 0 where y is 0 even if x is infinite or NaN.
+// MulNoNan returns x · y elementwise, broadcast, but 0 where either operand is exactly 0, even if the other one is infinite or NaN.
 func MulNoNan(x, y *Node) *Node { return apply2(opMulNoNan, x, y) }
 
 // Copysign returns |x| with the sign of y.

@@ -67,6 +67,16 @@ func (l *Literal) Uniform() (bits uint64, ok bool) {
 	return l.Bits(0), true
 }
 
+// FiniteNonzero reports whether every element is a finite number other than 0.
+func (l *Literal) FiniteNonzero() bool {
+	for i := range l.typ.Shape.Size() {
+		if v := l.Float(i); v == 0 || v-v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (l *Literal) equal(m *Literal) bool {
 	if l == nil || m == nil {
 		return l == m

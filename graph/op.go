@@ -108,7 +108,7 @@ type Op struct {
 	// Partial gives ∂n/∂operand i for elementwise operators, nil for zero. Both modes follow from it.
 	Partial func(n *Node, i int) *Node
 	// SingularPartials: a partial can be infinite or NaN at a point in the domain, so that a zero
-	// adjoint must win over it (MulNoNan instead of Mul).
+	// adjoint or tangent must win over it, and a zero partial over what has been multiplied by it (MulNoNan instead of Mul).
 	SingularPartials bool
 	// Transpose gives the adjoint of operand i for operators that are linear in it: the JVP is the operator
 	// itself. nil for operands that the operator is not differentiable in (indices).

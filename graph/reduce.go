@@ -127,7 +127,7 @@ func init() {
 			return []*Node{MulNoNan(shares(n), spread(n, ct[0]))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{reduceLike(opReduceSum, n, Mul(dot[0], shares(n)))}
+			return []*Node{reduceLike(opReduceSum, n, MulNoNan(shares(n), dot[0]))}
 		},
 		Expand: func(n *Node) *Node {
 			e, m := expShifted(n)
@@ -154,7 +154,7 @@ func init() {
 			return []*Node{MulNoNan(n, Sub(ct[0], sumKept(MulNoNan(n, ct[0]), n.extra.attrs.Int("axis"))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{Mul(n, Sub(dot[0], sumKept(Mul(dot[0], n), n.extra.attrs.Int("axis"))))}
+			return []*Node{MulNoNan(n, Sub(dot[0], sumKept(MulNoNan(n, dot[0]), n.extra.attrs.Int("axis"))))}
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
@@ -172,7 +172,7 @@ func init() {
 			return []*Node{Sub(ct[0], MulNoNan(Exp(n), sumKept(ct[0], n.extra.attrs.Int("axis"))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{Sub(dot[0], sumKept(Mul(Exp(n), dot[0]), n.extra.attrs.Int("axis")))}
+			return []*Node{Sub(dot[0], sumKept(MulNoNan(Exp(n), dot[0]), n.extra.attrs.Int("axis")))}
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
@@ -258,7 +258,7 @@ func extremumVJP(n *Node, ct []*Node) []*Node {
 
 func extremumJVP(n *Node, dot []*Node) []*Node {
 	mask, count := extremumMask(n)
-	return []*Node{Div(reduceLike(opReduceSum, n, Mul(mask, dot[0])), count)}
+	return []*Node{Div(reduceLike(opReduceSum, n, MulNoNan(mask, dot[0])), count)}
 }
 
 // expandProd multiplies in a tree of halves, so that derivatives of every order are exact at zeros.

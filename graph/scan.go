@@ -92,7 +92,7 @@ func init() {
 			y := scan(opCumLogSumExp, x, s.axis, s.reverse, false)
 			decay := expOver(s.forward(y, 0), y) // e^(y before − y)
 			back := linearRecurrence(s.backward(decay, 0), s.inclusive(ct[0]), s.axis, !s.reverse)
-			return []*Node{Mul(expOver(x, y), back)}
+			return []*Node{MulNoNan(expOver(x, y), back)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			s, x := scanOf(n), n.inputs[0]
@@ -223,7 +223,7 @@ func cumExtremumVJP(n *Node, ct []*Node) []*Node {
 func cumExtremumJVP(n *Node, dot []*Node) []*Node {
 	s := scanOf(n)
 	keep, mask, count := s.runs(n.op, n.inputs[0])
-	return []*Node{s.result(Div(linearRecurrence(keep, Mul(dot[0], mask), s.axis, s.reverse), count))}
+	return []*Node{s.result(Div(linearRecurrence(keep, MulNoNan(dot[0], mask), s.axis, s.reverse), count))}
 }
 
 func scan(op *Op, x *Node, axis int, reverse, exclusive bool) *Node {

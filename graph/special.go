@@ -125,10 +125,10 @@ func init() {
 	initIncomplete()
 }
 
-// quotientOrZero is x/y, but 0 at 0/0. It is masked at y = 0 only, so that its derivatives hold at x = 0.
+// quotientOrZero is x/y, but 0 at 0/0. There it is the product with the reciprocal in which a zero wins, so that its derivatives hold.
 func quotientOrZero(x, y *Node) *Node {
 	zero := Like(x, 0)
-	return Where(LogicalAnd(Equal(x, zero), Equal(y, zero)), zero, Div(x, y))
+	return Where(LogicalAnd(Equal(x, zero), Equal(y, zero)), MulNoNan(x, Reciprocal(y)), Div(x, y))
 }
 
 // maxSincOrder bounds the derivatives of sinc: the recurrence loses about a digit for each order.

@@ -137,11 +137,12 @@ func (x *straight) runPortable(base unsafe.Pointer, _, from, to int) {
 		case micro.Sqrt:
 			*f64(c.Dst) = math.Sqrt(*f64(c.A))
 		case micro.MulNoNan:
-			if b := *f64(c.B); b == 0 {
-				*f64(c.Dst) = 0
-			} else {
-				*f64(c.Dst) = *f64(c.A) * b
+			a, b := *f64(c.A), *f64(c.B)
+			p := a * b
+			if p != p && (a == 0 || b == 0) {
+				p = 0
 			}
+			*f64(c.Dst) = p
 		default:
 			x.callBlock(base, i)
 		}

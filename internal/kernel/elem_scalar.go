@@ -35,10 +35,11 @@ func sign[T number](x T) T {
 func copysign[T float](x, y T) T { return T(math.Copysign(float64(x), float64(y))) }
 
 func mulNoNan[T float](x, y T) T {
-	if y == 0 {
+	p := x * y
+	if p != p && (x == 0 || y == 0) {
 		return 0
 	}
-	return x * y
+	return p
 }
 
 // rem is C's fmod, exact.

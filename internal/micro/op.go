@@ -27,7 +27,7 @@ const (
 	Mod      // floor modulus: A − B·⌊A/B⌋, sign of B (Python %); integer B = 0 gives 0 and the trap
 	Rem      // truncated remainder, sign of A (C fmod); integer B = 0 gives 0 and the trap
 	Sign     // −1, 0 or 1; ±0 → ±0, NaN → NaN
-	MulNoNan // 0 where B == 0 even if A is Inf or NaN, else A · B
+	MulNoNan // A · B, but +0 where one is ±0 and the other Inf or NaN
 	Copysign // |A| with the sign of B
 
 	// Rounding (floats).

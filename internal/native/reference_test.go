@@ -114,8 +114,8 @@ func referenceFloat(in micro.Instr, a, b, c uint64) uint64 {
 			r = x
 		}
 	case micro.MulNoNan:
-		if y != 0 {
-			r = x * y
+		if r = x * y; r != r && (x == 0 || y == 0) {
+			r = 0
 		}
 	case micro.Copysign:
 		r = math.Copysign(x, y)

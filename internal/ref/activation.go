@@ -59,12 +59,13 @@ func withAttrs(name string, f func(n *graph.Node, a []float64) float64) {
 	}
 }
 
-// timesOrZero is x·y, 0 where y is 0.
+// timesOrZero is x·y, 0 where a factor is 0 and the other one infinite or NaN.
 func timesOrZero(x, y float64) float64 {
-	if y == 0 {
+	p := x * y
+	if math.IsNaN(p) && (x == 0 || y == 0) {
 		return 0
 	}
-	return x * y
+	return p
 }
 
 // zeroTimes is x·l, 0 where x is 0 and y is not NaN.

@@ -34,14 +34,9 @@ var floatOps = map[string]func(a []float64) float64{
 	"max":        of2(larger),
 	"min":        func(a []float64) float64 { return -larger(-a[0], -a[1]) },
 	"fma":        func(a []float64) float64 { return math.FMA(a[0], a[1], a[2]) },
-	"mul_no_nan": func(a []float64) float64 {
-		if a[1] == 0 {
-			return 0
-		}
-		return a[0] * a[1]
-	},
-	"copysign": of2(math.Copysign),
-	"sqrt":     of1(math.Sqrt), "rsqrt": func(a []float64) float64 { return 1 / math.Sqrt(a[0]) }, "cbrt": of1(math.Cbrt),
+	"mul_no_nan": of2(timesOrZero),
+	"copysign":   of2(math.Copysign),
+	"sqrt":       of1(math.Sqrt), "rsqrt": func(a []float64) float64 { return 1 / math.Sqrt(a[0]) }, "cbrt": of1(math.Cbrt),
 	"exp": of1(math.Exp), "exp2": of1(math.Exp2), "expm1": of1(math.Expm1),
 	"log": of1(log), "log2": of1(math.Log2), "log10": func(a []float64) float64 { return log(a[0]) / math.Ln10 }, "log1p": of1(math.Log1p),
 	"sin": of1(math.Sin), "cos": of1(math.Cos), "tan": of1(math.Tan),

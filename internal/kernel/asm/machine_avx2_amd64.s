@@ -762,7 +762,7 @@ done:
 
 // func MulNoNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulNoNanF64AVX2(SB), $96-40
+TEXT ·MulNoNanF64AVX2(SB), $192-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  b+16(FP), DX
@@ -770,17 +770,32 @@ TEXT ·MulNoNanF64AVX2(SB), $96-40
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x04
+	CMPQ  CX, $0x08
 	JLT   rest
 
 loop:
-	VMOVUPD   (DX)(BX*8), Y0
-	VMULPD    (SI)(BX*8), Y0, Y1
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VMULPD    Y1, Y0, Y2
+	VMOVUPD   32(SI)(BX*8), Y3
+	VMOVUPD   32(DX)(BX*8), Y4
+	VMULPD    Y4, Y3, Y5
 	VCMPPD    $0x00, Y15, Y0, Y0
-	VBLENDVPD Y0, Y15, Y1, Y1
-	VMOVUPD   Y1, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VCMPPD    $0x00, Y15, Y1, Y1
+	VCMPPD    $0x00, Y15, Y3, Y3
+	VCMPPD    $0x00, Y15, Y4, Y4
+	VPOR      Y1, Y0, Y0
+	VCMPPD    $0x04, Y2, Y2, Y1
+	VCMPPD    $0x04, Y5, Y5, Y6
+	VPOR      Y4, Y3, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y6, Y6
+	VBLENDVPD Y1, Y15, Y2, Y2
+	VBLENDVPD Y6, Y15, Y5, Y5
+	VMOVUPD   Y2, (DI)(BX*8)
+	VMOVUPD   Y5, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -793,17 +808,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -813,8 +833,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2533,7 +2556,7 @@ done:
 
 // func MulNoNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulNoNanF32AVX2(SB), $96-40
+TEXT ·MulNoNanF32AVX2(SB), $192-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  b+16(FP), DX
@@ -2541,17 +2564,32 @@ TEXT ·MulNoNanF32AVX2(SB), $96-40
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x08
+	CMPQ  CX, $0x10
 	JLT   rest
 
 loop:
-	VMOVUPS   (DX)(BX*4), Y0
-	VMULPS    (SI)(BX*4), Y0, Y1
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VMULPS    Y1, Y0, Y2
+	VMOVUPS   32(SI)(BX*4), Y3
+	VMOVUPS   32(DX)(BX*4), Y4
+	VMULPS    Y4, Y3, Y5
 	VCMPPS    $0x00, Y15, Y0, Y0
-	VBLENDVPS Y0, Y15, Y1, Y1
-	VMOVUPS   Y1, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VCMPPS    $0x00, Y15, Y1, Y1
+	VCMPPS    $0x00, Y15, Y3, Y3
+	VCMPPS    $0x00, Y15, Y4, Y4
+	VPOR      Y1, Y0, Y0
+	VCMPPS    $0x04, Y2, Y2, Y1
+	VCMPPS    $0x04, Y5, Y5, Y6
+	VPOR      Y4, Y3, Y3
+	VPAND     Y0, Y1, Y1
+	VPAND     Y3, Y6, Y6
+	VBLENDVPS Y1, Y15, Y2, Y2
+	VBLENDVPS Y6, Y15, Y5, Y5
+	VMOVUPS   Y2, (DI)(BX*4)
+	VMOVUPS   Y5, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2564,17 +2602,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2584,8 +2627,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER

@@ -743,8 +743,8 @@ done:
 	RET
 
 // func MulNoNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·MulNoNanF64AVX512(SB), $192-40
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·MulNoNanF64AVX512(SB), $384-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   b+16(FP), DX
@@ -752,17 +752,32 @@ TEXT ·MulNoNanF64AVX512(SB), $192-40
 	VPXORQ Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x08
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
-	VMOVUPD   (DX)(BX*8), Z0
-	VMULPD    (SI)(BX*8), Z0, Z1
+	VMOVUPD   (SI)(BX*8), Z0
+	VMOVUPD   (DX)(BX*8), Z1
+	VMULPD    Z1, Z0, Z2
+	VMOVUPD   64(SI)(BX*8), Z3
+	VMOVUPD   64(DX)(BX*8), Z4
+	VMULPD    Z4, Z3, Z5
 	VCMPPD    $0x00, Z31, Z0, K1
-	VBLENDMPD Z31, Z1, K1, Z1
-	VMOVUPD   Z1, (DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VCMPPD    $0x00, Z31, Z1, K2
+	VCMPPD    $0x00, Z31, Z3, K3
+	VCMPPD    $0x00, Z31, Z4, K4
+	KORB      K1, K2, K5
+	VCMPPD    $0x04, Z2, Z2, K1
+	VCMPPD    $0x04, Z5, Z5, K2
+	KORB      K3, K4, K6
+	KANDB     K1, K5, K3
+	KANDB     K2, K6, K1
+	VBLENDMPD Z31, Z2, K3, Z2
+	VBLENDMPD Z31, Z5, K1, Z5
+	VMOVUPD   Z2, (DI)(BX*8)
+	VMOVUPD   Z5, 64(DI)(BX*8)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -774,17 +789,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -793,8 +814,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2377,7 +2402,7 @@ done:
 
 // func MulNoNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulNoNanF32AVX512(SB), $192-40
+TEXT ·MulNoNanF32AVX512(SB), $384-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   b+16(FP), DX
@@ -2385,17 +2410,32 @@ TEXT ·MulNoNanF32AVX512(SB), $192-40
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x10
+	CMPQ   CX, $0x20
 	JLT    rest
 
 loop:
-	VMOVUPS   (DX)(BX*4), Z0
-	VMULPS    (SI)(BX*4), Z0, Z1
+	VMOVUPS   (SI)(BX*4), Z0
+	VMOVUPS   (DX)(BX*4), Z1
+	VMULPS    Z1, Z0, Z2
+	VMOVUPS   64(SI)(BX*4), Z3
+	VMOVUPS   64(DX)(BX*4), Z4
+	VMULPS    Z4, Z3, Z5
 	VCMPPS    $0x00, Z31, Z0, K1
-	VBLENDMPS Z31, Z1, K1, Z1
-	VMOVUPS   Z1, (DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VCMPPS    $0x00, Z31, Z1, K2
+	VCMPPS    $0x00, Z31, Z3, K3
+	VCMPPS    $0x00, Z31, Z4, K4
+	KORW      K1, K2, K5
+	VCMPPS    $0x04, Z2, Z2, K1
+	VCMPPS    $0x04, Z5, Z5, K2
+	KORW      K3, K4, K6
+	KANDW     K1, K5, K3
+	KANDW     K2, K6, K1
+	VBLENDMPS Z31, Z2, K3, Z2
+	VBLENDMPS Z31, Z5, K1, Z5
+	VMOVUPS   Z2, (DI)(BX*4)
+	VMOVUPS   Z5, 64(DI)(BX*4)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2407,17 +2447,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2426,8 +2472,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER

@@ -39,7 +39,8 @@ func simpleKernels() []kernel {
 			return b.Select(nonzero, b.Or(b.SignOf(x), b.K(1)), x)
 		})
 		two(micro.MulNoNan, func(b *def.Builder, x, y def.Ref) def.Ref {
-			return b.Select(b.Eq(y, b.K(0)), b.K(0), b.Mul(x, y))
+			p := b.Mul(x, y)
+			return b.Select(b.MaskAnd(b.IsNaN(p), b.MaskOr(b.Eq(x, b.K(0)), b.Eq(y, b.K(0)))), b.K(0), p)
 		})
 		two(micro.Copysign, func(b *def.Builder, x, y def.Ref) def.Ref {
 			return b.Or(b.Abs(x), b.SignOf(y))
