@@ -68,6 +68,7 @@ type taylor struct {
 	curve map[*graph.Node][]*graph.Node // given coefficients from order 1 on
 	coef  map[*graph.Node][]*graph.Node // found ones, from order 1 on; nil entries are zero
 	moves map[*graph.Node]bool          // whether a node that was made on the way changes along the curve
+	wins  map[*graph.Node]bool          // whether a zero may win over the node's coefficients, or they over a zero: see zeroMayWin
 
 	partials map[partialKey]*graph.Node
 	slopes   map[*graph.Node][]*graph.Node // dy/dt of operators that have a JVP only, for each result
@@ -82,7 +83,7 @@ type partialKey struct {
 
 func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
 	t := &taylor{
-		g: g, depends: dependOn(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{},
+		g: g, depends: dependOn(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
 		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{},
 	}
 	t.list, _ = between(g, outputs, wrt, false)
@@ -134,6 +135,22 @@ func (t *taylor) changes(n *graph.Node) bool {
 	return m
 }
 
+// masked reports whether a zero may win over the node's coefficients, or they over a zero.
+func (t *taylor) masked(n *graph.Node) bool {
+	m, ok := t.wins[n]
+	if !ok && t.changes(n) {
+		m = zeroMayWin(n)
+		if x := t.follows[n]; x != nil {
+			m = m || t.masked(x)
+		}
+		for _, in := range n.Inputs() {
+			m = m || t.masked(in)
+		}
+		t.wins[n] = m
+	}
+	return m
+}
+
 // coefficient returns coefficient k of a node, nil for zero; coefficient 0 is the node.
 func (t *taylor) coefficient(n *graph.Node, k int) *graph.Node {
 	if k == 0 {
@@ -172,7 +189,7 @@ func (t *taylor) propagate(n *graph.Node, k int) *graph.Node {
 	}
 	switch op.Name {
 	case "mul":
-		return t.product(n.Input(0), n.Input(1), k, n, graph.Mul)
+		return t.product(n.Input(0), n.Input(1), k, n, t.mul(n))
 	case "mul_no_nan":
 		return t.product(n.Input(0), n.Input(1), k, n, graph.MulNoNan)
 	case "square":
@@ -236,6 +253,14 @@ func (t *taylor) times(c *graph.Node, k float64) *graph.Node {
 	return graph.Mul(graph.Like(c, k), c)
 }
 
+// mul is the product of coefficients of the node's operands.
+func (t *taylor) mul(n *graph.Node) func(x, y *graph.Node) *graph.Node {
+	if t.masked(n) {
+		return graph.MulNoNan
+	}
+	return graph.Mul
+}
+
 // product is Σ_j a_j·b_(k−j).
 func (t *taylor) product(a, b *graph.Node, k int, n *graph.Node, mul func(x, y *graph.Node) *graph.Node) *graph.Node {
 	var sum *graph.Node
@@ -253,7 +278,7 @@ func (t *taylor) square(n *graph.Node, k int) *graph.Node {
 	var sum *graph.Node
 	for j := 0; 2*j < k; j++ {
 		if a, b := t.coefficient(x, j), t.coefficient(x, k-j); a != nil && b != nil {
-			sum = plus(sum, graph.Mul(a, b))
+			sum = plus(sum, t.mul(n)(a, b))
 		}
 	}
 	sum = t.times(sum, 2)
@@ -330,13 +355,13 @@ func (t *taylor) elementwise(n *graph.Node, k int) *graph.Node {
 		}
 		if !t.changes(p) {
 			if a := t.coefficient(x, k); a != nil {
-				direct = plus(direct, times(n, p, a, false))
+				direct = plus(direct, times(n, p, a, t.masked(n)))
 			}
 			continue
 		}
 		for j := 1; j <= k; j++ {
 			if a, q := t.coefficient(x, j), t.coefficient(p, k-j); a != nil && q != nil {
-				weighted = plus(weighted, times(n, q, t.times(a, float64(j)), false))
+				weighted = plus(weighted, times(n, q, t.times(a, float64(j)), t.masked(n)))
 			}
 		}
 	}
