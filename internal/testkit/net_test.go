@@ -353,7 +353,7 @@ func (n *net) refused(c subject, b *built, point netPoint, at Point, mixed, same
 }
 
 func usedBy(p *vm.Program, name string) bool {
-	for _, s := range p.Inputs {
+	for _, s := range p.Inputs() {
 		if s.Name == name {
 			return true
 		}
