@@ -22,6 +22,7 @@ var publicImports = map[string][]string{
 	"compile":            {"graph", "vm"},
 	"compile/gradcheck":  {"graph", "compile", "vm"},
 	"internal/agreement": {"graph", "compile"},
+	"internal/jet":       {"graph"},
 	"internal/ref":       {"graph"},
 	"internal/testkit":   {"graph", "compile", "vm"},
 	"viz":                {"graph", "compile", "vm"}, // it reads what the compiler records
