@@ -24,11 +24,11 @@ func (g *Graph) applyTop(op *Op, in ...*Node) *Node {
 	return n
 }
 
-// graphOf returns the graph of the first operand that has one; only nil operands get a graph of
+// graphOf returns the graph of the first operand that has one; operands without get a graph of
 // their own, in which the mistake is then recorded.
 func graphOf(in ...*Node) *Graph {
 	for _, n := range in {
-		if n != nil {
+		if n != nil && n.g != nil {
 			return n.g
 		}
 	}

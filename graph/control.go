@@ -56,6 +56,7 @@ func Result(x *Node, i int) *Node {
 // Placeholder adds a node that stands for a value which compile.Batch, or another transformation, puts in its place.
 // It is not an input, it is never shared, and a graph in which it is left cannot be compiled.
 func (g *Graph) Placeholder(dtype DType, shape ...int) *Node {
+	g = g.ready()
 	s := append(Shape(nil), shape...)
 	if err := s.check(); err != nil {
 		return g.Fail("placeholder", err)

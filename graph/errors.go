@@ -50,7 +50,7 @@ const maxErrors = 20
 
 // Err returns all mistakes made on the graph so far, joined, or nil. Each is an *Error.
 func (g *Graph) Err() error {
-	if len(g.errs) == 0 {
+	if g == nil || len(g.errs) == 0 {
 		return nil
 	}
 	errs := g.errs
@@ -63,6 +63,7 @@ func (g *Graph) Err() error {
 // Fail records a mistake against the caller's line and returns an invalid node that operators
 // accept silently. Packages that build on graphs use it for checks of their own.
 func (g *Graph) Fail(op string, err error) *Node {
+	g = g.ready()
 	if len(g.errs) < maxErrors {
 		g.errs = append(g.errs, &Error{g.positions[g.position()], op, err})
 	} else {
@@ -158,15 +159,29 @@ func (g *Graph) enter(pos Position) int32 {
 
 // At makes all nodes that build creates carry the given position instead of the caller's line.
 func (g *Graph) At(pos Position, build func()) {
+	g = g.ready()
 	old := g.fixedPosition
 	g.fixedPosition = g.enter(pos)
 	defer func() { g.fixedPosition = old }()
+	g.call("", build)
+}
+
+// call runs a function of the user's that builds a part of the graph.
+func (g *Graph) call(op string, build func()) {
+	if build == nil {
+		g.Fail(op, errors.New("the function that builds is nil"))
+		return
+	}
 	build()
 }
 
 // AtNode makes the nodes created until the returned function is called carry the position and scope of n,
-// a node of the same graph: derivatives and rewrites point to the user's line of the primal.
+// a valid node of the same graph: derivatives and rewrites point to the user's line of the primal.
 func (g *Graph) AtNode(n *Node) (restore func()) {
+	g = g.ready()
+	if !n.Valid() || n.g != g {
+		return func() {}
+	}
 	pos, scope := g.fixedPosition, g.scope
 	g.fixedPosition, g.scope = n.pos, n.scope
 	return func() { g.fixedPosition, g.scope = pos, scope }

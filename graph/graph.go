@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,7 +12,8 @@ import (
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
-// Graph is an append-only DAG of nodes. Make one with New.
+// Graph is an append-only DAG of nodes. Make one with New; the zero Graph is empty too. What is asked of a nil graph is recorded as a
+// mistake in a graph that the invalid result belongs to.
 type Graph struct {
 	nodes []*Node
 	table []entry // open addressing over the shared nodes that are not in a chain: see share.go
@@ -56,21 +58,49 @@ func New() *Graph {
 	}
 }
 
-// Len returns the number of nodes.
-func (g *Graph) Len() int { return len(g.nodes) }
+// ready returns the graph to work on: g, made like new if it is the zero Graph; for nil a graph whose first mistake is that.
+func (g *Graph) ready() *Graph {
+	switch {
+	case g == nil:
+		g = New()
+		g.Fail("", errors.New("the graph is nil: make one with graph.New"))
+	case g.names == nil:
+		*g = *New()
+	}
+	return g
+}
 
-// Node returns the node with the given ID, 0 ≤ id < Len.
+// Len returns the number of nodes.
+func (g *Graph) Len() int {
+	if g == nil {
+		return 0
+	}
+	return len(g.nodes)
+}
+
+// Node returns the node with the given ID. It panics if id < 0 or id ≥ Len.
 func (g *Graph) Node(id int) *Node { return g.nodes[id] }
 
 // Inputs returns the inputs in the order of their creation. The slice is not to be modified.
-func (g *Graph) Inputs() []*Node { return g.inputs }
+func (g *Graph) Inputs() []*Node {
+	if g == nil {
+		return nil
+	}
+	return g.inputs
+}
 
 // Lookup returns the node with the given name, or nil.
-func (g *Graph) Lookup(name string) *Node { return g.names[name] }
+func (g *Graph) Lookup(name string) *Node {
+	if g == nil {
+		return nil
+	}
+	return g.names[name]
+}
 
 // Input adds an input: a value that each run supplies. Names are unique in a graph,
 // non-empty, and have only printable characters without spaces and quotes. No extents mean a scalar.
 func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
+	g = g.ready()
 	if err := checkName(name); err != nil {
 		return g.Fail("input", err)
 	}
@@ -108,6 +138,7 @@ func checkName(name string) error {
 // Scope runs build with the scope name appended (a/b/c); drawings group nodes by scope. A name
 // may not contain a slash.
 func (g *Graph) Scope(name string, build func()) {
+	g = g.ready()
 	if err := checkName(name); err != nil || strings.Contains(name, "/") {
 		if err == nil {
 			err = fmt.Errorf("the name %q contains a slash", name)
@@ -120,12 +151,13 @@ func (g *Graph) Scope(name string, build func()) {
 	}
 	g.SetScope(name)
 	defer func() { g.scope = old }()
-	build()
+	g.call("scope", build)
 }
 
 // SetScope makes later nodes carry the given scope path, "" for none: for parsers and tools that
 // restore a graph. User code uses Scope.
 func (g *Graph) SetScope(path string) {
+	g = g.ready()
 	if g.scopes[g.scope] == path {
 		return
 	}
@@ -175,10 +207,19 @@ func (g *Graph) copyEdges(in []*Node) []*Node {
 // dtypes, shapes and attributes and returns an invalid node after a mistake. Operators have
 // constructors of their own; Apply serves parsers, rewrites and user-defined operators.
 func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
+	g = g.ready()
+	switch {
+	case op == nil:
+		return g.Fail("", errors.New("the operator is nil: was it registered?"))
+	case op.hash == 0:
+		return g.Fail(op.Name, errors.New("the operator is not registered"))
+	}
 	for i, in := range inputs {
 		switch {
 		case in == nil:
 			return g.Fail(op.Name, fmt.Errorf("operand %d is nil", i))
+		case in.g == nil:
+			return g.Fail(op.Name, fmt.Errorf("operand %d was made by no graph", i))
 		case in.g != g:
 			return g.Fail(op.Name, fmt.Errorf("operand %d belongs to another graph", i))
 		case in.op == nil:

@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -37,12 +38,22 @@ func NewLiteral(t Type, data []byte) (*Literal, error) {
 }
 
 // Type returns the literal's dtype and shape.
-func (l *Literal) Type() Type { return l.typ }
+func (l *Literal) Type() Type {
+	if l == nil {
+		return Type{}
+	}
+	return l.typ
+}
 
 // Bytes returns the elements, row-major and little-endian. They are not to be modified.
-func (l *Literal) Bytes() []byte { return l.data }
+func (l *Literal) Bytes() []byte {
+	if l == nil {
+		return nil
+	}
+	return l.data
+}
 
-// Bits returns element i's bits in the low bytes.
+// Bits returns element i's bits in the low bytes. It panics if i is out of range, as an index of a slice does.
 func (l *Literal) Bits(i int) uint64 {
 	switch l.typ.DType.Size() {
 	case 8:
@@ -53,11 +64,14 @@ func (l *Literal) Bits(i int) uint64 {
 	return uint64(l.data[i])
 }
 
-// Float returns element i converted to float64; a bool is 0 or 1.
+// Float returns element i converted to float64; a bool is 0 or 1. It panics if i is out of range, as an index of a slice does.
 func (l *Literal) Float(i int) float64 { return FloatOfBits(l.typ.DType, l.Bits(i)) }
 
 // Uniform returns the first element if all elements have the same bits.
 func (l *Literal) Uniform() (bits uint64, ok bool) {
+	if l == nil || len(l.data) == 0 {
+		return 0, false
+	}
 	s := l.typ.DType.Size()
 	for i := s; i < len(l.data); i += s {
 		if !bytes.Equal(l.data[:s], l.data[i:i+s]) {
@@ -175,6 +189,7 @@ func init() {
 // Constant adds a constant of the given shape with the elements in row-major order; no extents
 // mean a scalar. The dtype follows from the Go type. It is an error if the number of elements is not the shape's.
 func Constant[T Element](g *Graph, values []T, shape ...int) *Node {
+	g = g.ready()
 	s := append(Shape(nil), shape...)
 	if err := s.check(); err != nil {
 		return g.Fail("const", err)
@@ -200,6 +215,7 @@ func (g *Graph) Const(v float64) *Node { return g.Scalar(Float64, v) }
 
 // Scalar adds a scalar constant of the dtype; v is converted (see BitsOfFloat).
 func (g *Graph) Scalar(d DType, v float64) *Node {
+	g = g.ready()
 	if !d.Valid() {
 		return g.Fail("const", fmt.Errorf("a constant needs a dtype"))
 	}
@@ -213,6 +229,10 @@ func (g *Graph) Scalar(d DType, v float64) *Node {
 
 // Literal adds a constant with the given value, or returns the equal one that the graph has.
 func (g *Graph) Literal(l *Literal) *Node {
+	g = g.ready()
+	if l == nil || l.data == nil {
+		return g.Fail("const", errors.New("the literal is nil or not made by NewLiteral"))
+	}
 	if n := g.find(opConst, nil, nil, l); n != nil {
 		return n
 	}

@@ -44,25 +44,47 @@ func (n *Node) more() *extra {
 	return n.extra
 }
 
-// Graph returns the graph that the node belongs to.
-func (n *Node) Graph() *Graph { return n.g }
-
-// ID returns the node's number in its graph; every input has a smaller one. It is -1 for an invalid node.
-func (n *Node) ID() int { return int(n.id) }
-
-// Valid reports whether the node was made without a mistake.
+// Valid reports whether the node was made without a mistake. The other methods may be called on any node, nil included: of an
+// invalid one they return nothing (zero values), and what is made of it is invalid too.
 func (n *Node) Valid() bool { return n != nil && n.op != nil }
 
+// Graph returns the graph that the node belongs to, nil if it is nil or was not made by a graph.
+func (n *Node) Graph() *Graph {
+	if n == nil {
+		return nil
+	}
+	return n.g
+}
+
+// ID returns the node's number in its graph; every input has a smaller one. It is -1 for an invalid node.
+func (n *Node) ID() int {
+	if !n.Valid() {
+		return -1
+	}
+	return int(n.id)
+}
+
 // Op returns the node's operator, nil for an invalid node.
-func (n *Node) Op() *Op { return n.op }
+func (n *Node) Op() *Op {
+	if n == nil {
+		return nil
+	}
+	return n.op
+}
 
 // Inputs returns the operands. The slice is not to be modified.
-func (n *Node) Inputs() []*Node { return n.inputs }
+func (n *Node) Inputs() []*Node {
+	if n == nil {
+		return nil
+	}
+	return n.inputs
+}
 
-// Input returns operand i.
-func (n *Node) Input(i int) *Node { return n.inputs[i] }
+// Input returns operand i. It panics if there is none.
+func (n *Node) Input(i int) *Node { return n.Inputs()[i] }
 
-// InputID returns the ID of operand i: Input(i).ID(), which sweeps over large graphs get here without touching the operand.
+// InputID returns the ID of operand i: Input(i).ID(), which sweeps over large graphs get here without touching the operand. It
+// panics if i is out of range, and is not to be asked of a nil node.
 func (n *Node) InputID(i int) int {
 	if i < len(n.first) {
 		return int(n.first[i])
@@ -71,41 +93,69 @@ func (n *Node) InputID(i int) int {
 }
 
 // Attrs returns the attributes.
-func (n *Node) Attrs() attr.List { return n.extra.attrs }
+func (n *Node) Attrs() attr.List { return n.facts().attrs }
 
 // Type returns the dtype and shape of the value.
-func (n *Node) Type() Type { return *n.typ }
+func (n *Node) Type() Type {
+	if !n.Valid() {
+		return Type{}
+	}
+	return *n.typ
+}
 
 // Results returns the types of an operator's results if it has several, else nil: see Result.
-func (n *Node) Results() []Type { return n.extra.results }
+func (n *Node) Results() []Type { return n.facts().results }
 
 // DType returns the element type of the value.
-func (n *Node) DType() DType { return n.typ.DType }
+func (n *Node) DType() DType { return n.Type().DType }
 
 // Shape returns the shape of the value. It is not to be modified.
-func (n *Node) Shape() Shape { return n.typ.Shape }
+func (n *Node) Shape() Shape { return n.Type().Shape }
 
 // Literal returns a constant's value, nil for any other node.
-func (n *Node) Literal() *Literal { return n.extra.lit }
+func (n *Node) Literal() *Literal { return n.facts().lit }
 
 // Name returns the name, "" if the node has none.
-func (n *Node) Name() string { return n.extra.name }
+func (n *Node) Name() string { return n.facts().name }
+
+// facts returns the node's extra, for reading.
+func (n *Node) facts() *extra {
+	if !n.Valid() {
+		return &noExtra
+	}
+	return n.extra
+}
 
 // ScopePath returns the scopes that the node was made in, as a/b/c.
-func (n *Node) ScopePath() string { return n.g.scopes[n.scope] }
+func (n *Node) ScopePath() string {
+	if !n.Valid() {
+		return ""
+	}
+	return n.g.scopes[n.scope]
+}
 
 // Position returns the user's line that made the node.
-func (n *Node) Position() Position { return n.g.positions[n.pos] }
+func (n *Node) Position() Position {
+	if !n.Valid() {
+		return Position{}
+	}
+	return n.g.positions[n.pos]
+}
 
 // Origin returns the ID of the node that this one was made for in the graph that the first Rebuild
 // started from, or -1 if the node's graph was not rebuilt.
-func (n *Node) Origin() int { return int(n.origin) }
+func (n *Node) Origin() int {
+	if !n.Valid() {
+		return -1
+	}
+	return int(n.origin)
+}
 
 // IsInput reports whether the node is an input.
-func (n *Node) IsInput() bool { return n.op == opInput }
+func (n *Node) IsInput() bool { return n.Valid() && n.op == opInput }
 
 // IsConst reports whether the node is a constant.
-func (n *Node) IsConst() bool { return n.op == opConst }
+func (n *Node) IsConst() bool { return n.Valid() && n.op == opConst }
 
 // Named gives the node a name and returns it. Names are unique in a graph. If the node is shared and
 // already has another name, the result is a copy of the node with the new name. An input's name is its own.

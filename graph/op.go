@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -168,18 +169,29 @@ func (s DTypeSet) String() string {
 
 var ops = map[string]*Op{}
 
-// Register enters an operator of the system into the table. One without a required part is a bug. Users register theirs with
-// RegisterUser.
+// Register enters an operator of the system into the table. It panics if a required part is missing, which is a bug. Users register
+// theirs with RegisterUser.
 func Register(op *Op) *Op {
 	if err := register(op); err != nil {
-		panic(fmt.Sprintf("BUG: operator %q: %v", op.Name, err))
+		panic(fmt.Sprintf("BUG: operator %v: %v", op.name(), err))
 	}
 	return op
+}
+
+// name is the name for messages.
+func (op *Op) name() string {
+	if op == nil {
+		return "nil"
+	}
+	return strconv.Quote(op.Name)
 }
 
 var opsMutex sync.RWMutex
 
 func register(op *Op) error {
+	if op == nil {
+		return errors.New("the operator is nil")
+	}
 	if err := op.check(); err != nil {
 		return err
 	}
@@ -302,6 +314,9 @@ func (op *Op) infer(in []*Node, attrs attr.List) (Type, []Type, error) {
 			}
 		}
 		return Type{}, ts, err
+	}
+	if op.Infer == nil {
+		return Type{}, nil, fmt.Errorf("the operator has a constructor of its own and cannot be applied")
 	}
 	t, err := op.Infer(in, attrs)
 	if err == nil {

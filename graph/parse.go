@@ -13,11 +13,8 @@ import (
 	"github.com/adjoint-go/adjoint/internal/linescan"
 )
 
-// maxScopePath bounds the bytes of a scope path in text, maxTextRank the dimensions of a type.
-const (
-	maxScopePath = 4096
-	maxTextRank  = 32
-)
+// maxScopePath bounds the bytes of a scope path in text.
+const maxScopePath = 4096
 
 // Parse reads the text form that Format writes and documents, and returns the graph with its outputs. Operators' lines may leave
 // out the type, numbers need not be dense, and inputs may come later, but before their use. The nodes carry filename and
@@ -333,8 +330,8 @@ func (p *parser) typ() (Type, error) {
 		if err != nil {
 			return Type{}, err
 		}
-		if len(t.Shape) == maxTextRank {
-			return Type{}, linescan.Errorf(at, "a type of more than %d dimensions", maxTextRank)
+		if len(t.Shape) == MaxRank {
+			return Type{}, linescan.Errorf(at, "a type of more than %d dimensions", MaxRank)
 		}
 		t.Shape = append(t.Shape, int(e))
 		if p.Accept(",") {

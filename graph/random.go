@@ -208,8 +208,15 @@ func gammaSlope(n *Node) *Node {
 // RandomKey returns the constant key of a seed.
 func RandomKey(g *Graph, seed int64) *Node { return Constant(g, []int64{seed, 0}, 2) }
 
-// RandomSplit returns n new keys from a key; the key itself should not be used any more.
+// maxKeys bounds the keys that RandomSplit makes, of which each is a node.
+const maxKeys = 1 << 20
+
+// RandomSplit returns n new keys from a key, 2²⁰ at the most (RandomFoldIn makes any number of them from indices). The key itself should
+// not be used any more.
 func RandomSplit(key *Node, n int) []*Node {
+	if n > maxKeys {
+		return []*Node{graphOf(key).Fail(opRandomSplit.Name, fmt.Errorf("%d keys: %d are the most", n, maxKeys))}
+	}
 	keys := make([]*Node, max(n, 0))
 	all := applyAll(opRandomSplit, []*Node{key}, attr.I("count", n))
 	for i := range keys {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,7 +11,8 @@ import (
 // Rebuild copies what outputs depend on, and all inputs, into a new graph and returns it with the images of the outputs. For each
 // node that is neither input nor constant, replace may return the node that stands for it in the new graph, made from the images of its inputs;
 // nil (or a nil function) copies the node. Copies keep names, scopes and positions; nodes that replace
-// makes carry those of the node that they stand for. The old graph is not changed.
+// makes carry those of the node that they stand for. The old graph is not changed. An output that is no valid node of the graph is a
+// mistake in the new one.
 //
 // Nodes that are copied are not looked up: equal nodes that only arise in the new graph are shared
 // if replace makes them through constructors or Apply.
@@ -28,6 +30,10 @@ type Term struct {
 
 // Expand returns the expansion of a term of the graph whose operator has one.
 func (g *Graph) Expand(t Term) *Node {
+	g = g.ready()
+	if t.Op == nil || t.Op.Expand == nil {
+		return g.Fail("expand", errors.New("the term's operator has no expansion"))
+	}
 	// Expansions read the node but do not use it as an operand, so it need not be part of the graph.
 	n := &Node{g: g, id: -1, op: t.Op, inputs: t.Inputs, typ: &t.Type, extra: &noExtra, pos: max(g.fixedPosition, 0), scope: g.scope, origin: g.origin}
 	if len(t.Attrs) > 0 {
@@ -52,6 +58,7 @@ func (g *Graph) Rewrite(outputs []*Node, rewrite func(to *Graph, t Term) *Node) 
 }
 
 func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
+	g = g.ready()
 	to.positions = slices.Clone(g.positions)
 	to.scopes = slices.Clone(g.scopes)
 	to.callers, to.posIndex = nil, nil // positions come from g alone
@@ -60,9 +67,12 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 
 	need := make([]bool, len(g.nodes))
 	top := -1
+	ours := func(o *Node) bool { return o.Valid() && o.g == g }
 	for _, o := range outputs {
-		need[o.id] = true
-		top = max(top, int(o.id))
+		if ours(o) {
+			need[o.id] = true
+			top = max(top, int(o.id))
+		}
 	}
 	for i := top; i >= 0; i-- {
 		if n := g.nodes[i]; need[i] {
@@ -116,7 +126,11 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 	to.fixedPosition, to.scope, to.origin = 0, 0, -1
 	out := make([]*Node, len(outputs))
 	for i, o := range outputs {
-		out[i] = image[o.id]
+		if ours(o) {
+			out[i] = image[o.id]
+		} else {
+			out[i] = to.Fail("rebuild", fmt.Errorf("output %d is invalid or belongs to another graph", i))
+		}
 	}
 	return to, out
 }

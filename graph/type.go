@@ -52,8 +52,14 @@ func (s Shape) String() string {
 	return "[" + strings.Join(parts, "×") + "]"
 }
 
-// check reports an extent below 1 or a size beyond MaxElements.
+// MaxRank bounds the dimensions of one tensor.
+const MaxRank = 32
+
+// check reports an extent below 1, and sizes beyond MaxElements and MaxRank.
 func (s Shape) check() error {
+	if len(s) > MaxRank {
+		return fmt.Errorf("a shape of %d dimensions: %d are the most", len(s), MaxRank)
+	}
 	n := 1
 	for _, d := range s {
 		if d < 1 {

@@ -65,11 +65,7 @@ func CallWith(op *Op, attrs []Attr, inputs ...*Node) *Node {
 }
 
 func applyAllOf(op *Op, inputs []*Node, attrs Attrs) *Node {
-	g := graphOf(inputs...)
-	if op == nil {
-		return g.Fail("call", errors.New("the operator is nil: was it registered?"))
-	}
-	return g.Apply(op, inputs, attrs)
+	return graphOf(inputs...).Apply(op, inputs, attrs)
 }
 
 // RegisterUser enters a user's operator into the table, so that it can be applied (Call), printed and read back. Its name begins with

@@ -19,10 +19,18 @@ import (
 // is a number, or nested arrays for a tensor, with all digits that a float64
 // needs; NaN and infinities are the strings "NaN", "+Inf" and "-Inf". Unknown
 // values, empty names, attributes, scopes and sources are left out.
-func (p *Picture) JSON(w io.Writer) error { return p.model.JSON(w) }
+func (p *Picture) JSON(w io.Writer) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	return p.model.JSON(w)
+}
 
 // JSON writes the model as Picture.JSON does.
 func (m *Model) JSON(w io.Writer) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
 	b := &jsonWriter{Writer: bufio.NewWriter(w)}
 	b.raw(`{"nodes":[`)
 	for i := range m.Nodes {
@@ -153,7 +161,12 @@ func (b *jsonWriter) number(x float64) {
 }
 
 // DOT writes the picture in the DOT language. Graphviz lays it out anew.
-func (p *Picture) DOT(w io.Writer) error { return dot.Write(w, p.scene) }
+func (p *Picture) DOT(w io.Writer) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	return dot.Write(w, p.scene)
+}
 
 // JSON describes the outputs and all that they depend on as JSON, see Picture.JSON.
 func JSON(w io.Writer, outputs []*graph.Node, options ...Option) error {

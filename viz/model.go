@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -102,6 +103,9 @@ type Model struct {
 // Check reports the first reason why the model cannot be drawn: an operand that
 // does not stand before its user, or an output that does not exist.
 func (m *Model) Check() error {
+	if m == nil {
+		return errors.New("viz: the model is nil")
+	}
 	for i := range m.Nodes {
 		for _, in := range m.Nodes[i].Inputs {
 			if in < 0 || in >= i {

@@ -103,7 +103,9 @@ type settings struct {
 func collect(options []Option) *settings {
 	s := &settings{fold: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}, expanded: map[string]bool{}}
 	for _, o := range options {
-		o(s)
+		if o != nil {
+			o(s)
+		}
 	}
 	if s.style == SurfaceWaveStyle && !s.directed {
 		s.direction = BottomToTop

@@ -32,6 +32,9 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 	numbers := map[string]int{} // a node keeps its number from stage to stage
 	for k := range stages {
 		stage := &stages[k]
+		if err := checkStage(stage); err != nil {
+			return nil, fmt.Errorf("viz: stage %d: %w", k, err)
+		}
 		m := describeStage(stage, s)
 		out := Stage{Name: stage.Pass, Model: m}
 		if stage.Pass == "" {
@@ -74,6 +77,27 @@ func (m *Model) number(known map[string]int) {
 		}
 		n.Number = k
 	}
+}
+
+// checkStage reports a stage that the compiler did not make.
+func checkStage(stage *compile.Stage) error {
+	for i := range stage.Nodes {
+		n := &stage.Nodes[i]
+		if !n.Node.Valid() {
+			return fmt.Errorf("node %d is not a valid node", i)
+		}
+		for _, in := range n.Operands {
+			if in < 0 || in >= i {
+				return fmt.Errorf("node %d has operand %d, which does not stand before it", i, in)
+			}
+		}
+	}
+	for _, o := range stage.Outputs {
+		if o < 0 || o >= len(stage.Nodes) {
+			return fmt.Errorf("output %d does not exist", o)
+		}
+	}
+	return nil
 }
 
 // describeStage returns the model of a stage, without marks.

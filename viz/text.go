@@ -22,13 +22,21 @@ import (
 // A rail starts at the node that makes the value and ends at the last node that
 // uses it. ○ is an input, ● an operator, ◎ an output.
 func (p *Picture) Text(w io.Writer) error {
+	if err := p.check(); err != nil {
+		return err
+	}
 	t := &railWriter{Writer: bufio.NewWriter(w), builder: newTextBuilder(p)}
 	t.write()
 	return t.Flush()
 }
 
 // Mermaid writes the picture as a Mermaid flowchart.
-func (p *Picture) Mermaid(w io.Writer) error { return mermaid.Write(w, p.scene) }
+func (p *Picture) Mermaid(w io.Writer) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	return mermaid.Write(w, p.scene)
+}
 
 // Text draws the outputs and all that they depend on as text, see Picture.Text.
 func Text(w io.Writer, outputs []*graph.Node, options ...Option) error {

@@ -80,8 +80,19 @@ func (p *Picture) place(other *scene.Scene) error {
 	return nil
 }
 
+// check reports a picture that New did not make.
+func (p *Picture) check() error {
+	if p == nil || p.scene == nil {
+		return errors.New("viz: the picture is empty: New makes one, or says why not")
+	}
+	return nil
+}
+
 // laid lays the scene out on first use: DOT and JSON do without.
 func (p *Picture) laid() (*draw.Drawing, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	if p.drawing == nil {
 		d, err := draw.Draw(p.scene)
 		if err != nil {
