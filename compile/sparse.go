@@ -22,6 +22,9 @@ type SparseMatrix struct {
 // CSR returns the matrix for use in the graph: in products, solutions (Newton's method) and their derivatives. That of a matrix without
 // entries has one, a zero in the first row and column.
 func (m *SparseMatrix) CSR() *graph.CSR {
+	if m == nil {
+		return &graph.CSR{}
+	}
 	start, column := make([]int64, len(m.Start)), make([]int64, len(m.Cols))
 	for i, s := range m.Start {
 		start[i] = int64(s)

@@ -15,10 +15,20 @@ type Pattern struct {
 }
 
 // NonZeros returns the number of entries.
-func (p *Pattern) NonZeros() int { return len(p.Cols) }
+func (p *Pattern) NonZeros() int {
+	if p == nil {
+		return 0
+	}
+	return len(p.Cols)
+}
 
-// Row returns the columns of row i. They are not to be modified.
-func (p *Pattern) Row(i int) []int32 { return p.Cols[p.Start[i]:p.Start[i+1]] }
+// Row returns the columns of row i, which are not to be modified. It panics if there is no row i.
+func (p *Pattern) Row(i int) []int32 {
+	if p == nil {
+		p = &Pattern{} // has none
+	}
+	return p.Cols[p.Start[i]:p.Start[i+1]]
+}
 
 // transposed returns the pattern of the transposed matrix.
 func (p *Pattern) transposed() *Pattern {

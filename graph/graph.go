@@ -79,7 +79,12 @@ func (g *Graph) Len() int {
 }
 
 // Node returns the node with the given ID. It panics if id < 0 or id ≥ Len.
-func (g *Graph) Node(id int) *Node { return g.nodes[id] }
+func (g *Graph) Node(id int) *Node {
+	if g == nil {
+		g = &Graph{} // has none
+	}
+	return g.nodes[id]
+}
 
 // Inputs returns the inputs in the order of their creation. The slice is not to be modified.
 func (g *Graph) Inputs() []*Node {
@@ -238,7 +243,7 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 		m := g.rewrite(Term{op, inputs, attrs, typ})
 		g.depth--
 		if m != nil {
-			if m.op != nil && !m.typ.Equal(typ) {
+			if m.op != nil && (m.g != g || !m.typ.Equal(typ)) {
 				panic(fmt.Sprintf("BUG: %s of type %v was rewritten to %s of type %v", op.Name, typ, m.op.Name, *m.typ))
 			}
 			return m

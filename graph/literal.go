@@ -55,17 +55,18 @@ func (l *Literal) Bytes() []byte {
 
 // Bits returns element i's bits in the low bytes. It panics if i is out of range, as an index of a slice does.
 func (l *Literal) Bits(i int) uint64 {
-	switch l.typ.DType.Size() {
+	data := l.Bytes()
+	switch l.Type().DType.Size() {
 	case 8:
-		return binary.LittleEndian.Uint64(l.data[8*i:])
+		return binary.LittleEndian.Uint64(data[8*i:])
 	case 4:
-		return uint64(binary.LittleEndian.Uint32(l.data[4*i:]))
+		return uint64(binary.LittleEndian.Uint32(data[4*i:]))
 	}
-	return uint64(l.data[i])
+	return uint64(data[i])
 }
 
 // Float returns element i converted to float64; a bool is 0 or 1. It panics if i is out of range, as an index of a slice does.
-func (l *Literal) Float(i int) float64 { return FloatOfBits(l.typ.DType, l.Bits(i)) }
+func (l *Literal) Float(i int) float64 { return FloatOfBits(l.Type().DType, l.Bits(i)) }
 
 // Uniform returns the first element if all elements have the same bits.
 func (l *Literal) Uniform() (bits uint64, ok bool) {

@@ -83,13 +83,13 @@ func (n *Node) Inputs() []*Node {
 // Input returns operand i. It panics if there is none.
 func (n *Node) Input(i int) *Node { return n.Inputs()[i] }
 
-// InputID returns the ID of operand i: Input(i).ID(), which sweeps over large graphs get here without touching the operand. It
-// panics if i is out of range, and is not to be asked of a nil node.
+// InputID returns the ID of operand i: Input(i).ID(), which sweeps over large graphs get here without touching the operand. Where there
+// is no operand i the result means nothing, or it panics.
 func (n *Node) InputID(i int) int {
-	if i < len(n.first) {
+	if n != nil && i < len(n.first) {
 		return int(n.first[i])
 	}
-	return int(n.inputs[i].id)
+	return int(n.Inputs()[i].id)
 }
 
 // Attrs returns the attributes.

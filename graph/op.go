@@ -283,7 +283,7 @@ func Ops() []*Op {
 }
 
 // Differentiable reports whether the operator has a derivative form.
-func (op *Op) Differentiable() bool { return op.NoDerivative == "" }
+func (op *Op) Differentiable() bool { return op != nil && op.NoDerivative == "" }
 
 // infer checks arity, attributes and operands and returns the result's type.
 func (op *Op) infer(in []*Node, attrs attr.List) (Type, []Type, error) {

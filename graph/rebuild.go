@@ -47,10 +47,13 @@ const maxRewriteDepth = 64
 
 // Rewrite copies what outputs depend on into a new graph as Rebuild does, but through Apply, so that equal nodes
 // are shared, and lets rewrite stand in for every node about to be made, those that rewrite itself makes included: it
-// returns a node of the new graph with the same type, or nil to leave the term as it is.
+// returns a node of the new graph with the same type, or nil to leave the term as it is. It panics if rewrite returns a node of another
+// type or graph.
 func (g *Graph) Rewrite(outputs []*Node, rewrite func(to *Graph, t Term) *Node) (*Graph, []*Node) {
 	to := New()
-	to.rewrite = func(t Term) *Node { return rewrite(to, t) }
+	if rewrite != nil {
+		to.rewrite = func(t Term) *Node { return rewrite(to, t) }
+	}
 	defer func() { to.rewrite = nil }()
 	return g.rebuild(to, outputs, func(to *Graph, n *Node, inputs []*Node) *Node {
 		return to.Apply(n.op, inputs, n.extra.attrs)
@@ -146,6 +149,9 @@ func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
 
 // CheckType verifies that the node's type is what its operator gives for its operands: for verifiers.
 func (n *Node) CheckType() error {
+	if !n.Valid() {
+		return errors.New("the node is invalid")
+	}
 	if n.op == opInput || n.op == opConst {
 		return n.typ.Shape.check()
 	}

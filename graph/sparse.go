@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -187,29 +188,41 @@ type CSR struct {
 // those of a rows×columns matrix are mistakes on record in the graph.
 func NewCSR(rows, columns int, start, column []int64, values *Node) *CSR {
 	m := &CSR{rows, columns, slices.Clone(start), slices.Clone(column), values}
-	if !values.Valid() {
-		return m
+	m.Values = m.entries()
+	return m
+}
+
+// entries returns the matrix's entries, an invalid node if it is none.
+func (m *CSR) entries() *Node {
+	if m == nil {
+		return New().Fail("csr", errors.New("the matrix is nil"))
 	}
-	fail := func(format string, args ...any) *CSR {
-		m.Values = values.g.Fail("csr", fmt.Errorf(format, args...))
-		return m
-	}
-	n := len(column)
-	if rows < 1 || columns < 1 || len(start) != rows+1 || n < 1 {
-		return fail("a %d×%d matrix with %d row boundaries and %d entries", rows, columns, len(start), n)
-	}
-	if !values.typ.DType.IsFloat() || !values.typ.Shape.Equal(Shape{n}) {
-		return fail("the entries are %v: need a vector of %d of %v", values.typ, n, Floats)
-	}
-	if start[0] != 0 || start[rows] != int64(n) || !slices.IsSorted(start) {
-		return fail("the row boundaries do not ascend from 0 to %d", n)
-	}
-	for e, c := range column {
-		if c < 0 || c >= int64(columns) {
-			return fail("column %d (entry %d) is out of range for %d columns", c, e, columns)
+	if m.Values.Valid() {
+		if err := m.check(); err != nil {
+			return m.Values.g.Fail("csr", err)
 		}
 	}
-	return m
+	return m.Values
+}
+
+// check reports what is not a matrix: the fields are the user's to set.
+func (m *CSR) check() error {
+	n := len(m.Column)
+	if m.Rows < 1 || m.Columns < 1 || len(m.Start) != m.Rows+1 || n < 1 {
+		return fmt.Errorf("a %d×%d matrix with %d row boundaries and %d entries", m.Rows, m.Columns, len(m.Start), n)
+	}
+	if v := m.Values.typ; !v.DType.IsFloat() || !v.Shape.Equal(Shape{n}) {
+		return fmt.Errorf("the entries are %v: need a vector of %d of %v", v, n, Floats)
+	}
+	if m.Start[0] != 0 || m.Start[m.Rows] != int64(n) || !slices.IsSorted(m.Start) {
+		return fmt.Errorf("the row boundaries do not ascend from 0 to %d", n)
+	}
+	for e, c := range m.Column {
+		if c < 0 || c >= int64(m.Columns) {
+			return fmt.Errorf("column %d (entry %d) is out of range for %d columns", c, e, m.Columns)
+		}
+	}
+	return nil
 }
 
 // CSRFromCOO returns the matrix whose entry k, element k of the float vector values, is at row i[k] and column j[k]. Entries may come in any order;
@@ -271,8 +284,8 @@ func (m *CSR) MatMul(x *Node) *Node { return m.product(x, false) }
 func (m *CSR) TransposedMatMul(x *Node) *Node { return m.product(x, true) }
 
 func (m *CSR) product(x *Node, transpose bool) *Node {
-	if !m.Values.Valid() {
-		return apply2(opMul, m.Values, x)
+	if values := m.entries(); !values.Valid() {
+		return apply2(opMul, values, x)
 	}
 	start, column := m.places()
 	return csrMatMul(start, column, m.Values, x, m.Columns, transpose)
@@ -285,8 +298,8 @@ func (m *CSR) Solve(b *Node) *Node { return m.solve(b, false) }
 func (m *CSR) TransposedSolve(b *Node) *Node { return m.solve(b, true) }
 
 func (m *CSR) solve(b *Node, transpose bool) *Node {
-	if !m.Values.Valid() {
-		return apply2(opMul, m.Values, b)
+	if values := m.entries(); !values.Valid() {
+		return apply2(opMul, values, b)
 	}
 	if m.Rows != m.Columns {
 		return m.Values.g.Fail("csr_solve", fmt.Errorf("the matrix is %d×%d, not square", m.Rows, m.Columns))
@@ -297,8 +310,8 @@ func (m *CSR) solve(b *Node, transpose bool) *Node {
 
 // SampledMatMul returns the matrix with the same places whose entries are the elements of A·Bᵀ there, for a [Rows×k] and b [Columns×k], or vectors.
 func (m *CSR) SampledMatMul(a, b *Node) *CSR {
-	if !m.Values.Valid() {
-		return m
+	if values := m.entries(); !values.Valid() {
+		return &CSR{Values: values}
 	}
 	start, column := m.places()
 	values := apply4(opCSRSampledMatMul, start, column, a, b)
@@ -310,8 +323,8 @@ func (m *CSR) SampledMatMul(a, b *Node) *CSR {
 
 // Transposed returns the transposed matrix.
 func (m *CSR) Transposed() *CSR {
-	if !m.Values.Valid() {
-		return &CSR{Rows: m.Columns, Columns: m.Rows, Values: m.Values}
+	if values := m.entries(); !values.Valid() {
+		return &CSR{Values: values}
 	}
 	i, j := make([]int, 0, len(m.Column)), make([]int, 0, len(m.Column))
 	for r := range m.Rows {
@@ -324,8 +337,8 @@ func (m *CSR) Transposed() *CSR {
 
 // Dense returns the matrix [Rows×Columns] with all its zeros.
 func (m *CSR) Dense() *Node {
-	if !m.Values.Valid() {
-		return m.Values
+	if values := m.entries(); !values.Valid() {
+		return values
 	}
 	flat := make([]int64, len(m.Column))
 	for r := range m.Rows {

@@ -23,7 +23,11 @@ const (
 
 // String returns the change in lower case; an unchanged node has none.
 func (c Change) String() string {
-	return [...]string{Unchanged: "", Added: "added", Changed: "changed", Removed: "removed"}[c]
+	names := [...]string{Unchanged: "", Added: "added", Changed: "changed", Removed: "removed"}
+	if int(c) >= len(names) {
+		return fmt.Sprintf("Change(%d)", uint8(c))
+	}
+	return names[c]
 }
 
 // match names the node across drawings.

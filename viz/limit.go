@@ -10,7 +10,7 @@ import (
 // another are joined: a run never is an operand of itself.
 func (m *Model) Limit(n int) (*Model, string) {
 	n = max(1, n)
-	if len(m.Nodes) <= n {
+	if m.Check() != nil || len(m.Nodes) <= n {
 		return m, ""
 	}
 	deepest := 0

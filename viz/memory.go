@@ -43,13 +43,20 @@ func NewMemoryChart(p *vm.Program, options ...Option) (*MemoryChart, error) {
 const maxLifetimes = 200000
 
 // SVG writes the chart as SVG.
-func (c *MemoryChart) SVG(w io.Writer) error { return c.settings.writeSVG(w, c.drawing) }
+func (c *MemoryChart) SVG(w io.Writer) error { return c.write(w, (*settings).writeSVG) }
 
 // PNG writes the chart as PNG. Pictures above 120 million pixels are an error.
-func (c *MemoryChart) PNG(w io.Writer) error { return c.settings.writePNG(w, c.drawing) }
+func (c *MemoryChart) PNG(w io.Writer) error { return c.write(w, (*settings).writePNG) }
 
 // PDF writes the chart as a PDF of one page.
-func (c *MemoryChart) PDF(w io.Writer) error { return c.settings.writePDF(w, c.drawing) }
+func (c *MemoryChart) PDF(w io.Writer) error { return c.write(w, (*settings).writePDF) }
+
+func (c *MemoryChart) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {
+	if c == nil || c.drawing == nil {
+		return errors.New("viz: the chart is empty: NewMemoryChart makes one, or says why not")
+	}
+	return format(c.settings, w, c.drawing)
+}
 
 // Memory draws the memory that a verified program uses as SVG, see NewMemoryChart.
 func Memory(w io.Writer, p *vm.Program, options ...Option) error {

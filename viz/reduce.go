@@ -2,6 +2,8 @@ package viz
 
 import "strings"
 
+// The methods that return a part of a model return a model that cannot be drawn (see Check) as it is.
+
 // Collapse returns the model with scopes drawn as one node each: those listed,
 // as a/b/c, and those nested deeper than depth, where depth is not negative.
 // Inputs that only nodes of such a scope use vanish into it. A scope whose
@@ -13,6 +15,9 @@ func (m *Model) Collapse(depth int, scopes map[string]bool) *Model {
 
 // CollapseExcept is Collapse that leaves the scopes in open, and those around them, open whatever their depth is.
 func (m *Model) CollapseExcept(depth int, scopes, open map[string]bool) *Model {
+	if m.Check() != nil {
+		return m
+	}
 	around := map[string]bool{}
 	for path := range open {
 		for ; path != "" && !around[path]; path = parentScope(path) {
@@ -199,6 +204,9 @@ func (m *Model) merge(group []string) *Model {
 // Keep returns the model with only the nodes for which keep holds. Operands and
 // outputs that are left out are no longer drawn.
 func (m *Model) Keep(keep func(i int) bool) *Model {
+	if m.Check() != nil || keep == nil {
+		return m
+	}
 	out := &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle}
 	place := make([]int, len(m.Nodes))
 	for i := range m.Nodes {
@@ -239,6 +247,10 @@ func (m *Model) Keep(keep func(i int) bool) *Model {
 // Focus returns the model with only the nodes that are at most radius edges
 // away from one of the given ones.
 func (m *Model) Focus(radius int, centres ...int) *Model {
+	if m.Check() != nil {
+		return m
+	}
+	exists := func(i int) bool { return i >= 0 && i < len(m.Nodes) }
 	near := make([][]int, len(m.Nodes))
 	for i := range m.Nodes {
 		for _, in := range m.Nodes[i].Inputs {
@@ -247,9 +259,12 @@ func (m *Model) Focus(radius int, centres ...int) *Model {
 		}
 	}
 	distance := map[int]int{}
-	queue := append([]int(nil), centres...)
+	var queue []int
 	for _, c := range centres {
-		distance[c] = 0
+		if exists(c) {
+			distance[c] = 0
+			queue = append(queue, c)
+		}
 	}
 	for k := 0; k < len(queue); k++ {
 		if distance[queue[k]] == radius {
@@ -267,6 +282,12 @@ func (m *Model) Focus(radius int, centres ...int) *Model {
 
 // Path returns the model with only the nodes on paths from one node to another.
 func (m *Model) Path(from, to int) *Model {
+	if m.Check() != nil {
+		return m
+	}
+	if n := len(m.Nodes); from < 0 || from >= n || to < 0 || to >= n {
+		return m.Keep(func(int) bool { return false })
+	}
 	after, before := make([]bool, len(m.Nodes)), make([]bool, len(m.Nodes))
 	after[from] = true
 	for i := range m.Nodes {

@@ -152,20 +152,20 @@ func (s *settings) writePDF(w io.Writer, d *draw.Drawing) error {
 }
 
 // SVG writes the picture as SVG.
-func (p *Picture) SVG(w io.Writer) error { return p.write(w, p.settings.writeSVG) }
+func (p *Picture) SVG(w io.Writer) error { return p.write(w, (*settings).writeSVG) }
 
 // PNG writes the picture as PNG. Pictures above 120 million pixels are an error.
-func (p *Picture) PNG(w io.Writer) error { return p.write(w, p.settings.writePNG) }
+func (p *Picture) PNG(w io.Writer) error { return p.write(w, (*settings).writePNG) }
 
 // PDF writes the picture as a PDF of one page.
-func (p *Picture) PDF(w io.Writer) error { return p.write(w, p.settings.writePDF) }
+func (p *Picture) PDF(w io.Writer) error { return p.write(w, (*settings).writePDF) }
 
-func (p *Picture) write(w io.Writer, format func(io.Writer, *draw.Drawing) error) error {
+func (p *Picture) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {
 	d, err := p.laid()
 	if err != nil {
 		return err
 	}
-	return format(w, d)
+	return format(p.settings, w, d)
 }
 
 // HTML writes the picture as one self-contained page with a viewer: pan and

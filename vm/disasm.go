@@ -15,6 +15,9 @@ import (
 // its micro-code and the places in the user's source. Cells go by the names of inputs and outputs, by the values of constants, and as
 // t0, t1, … for temporaries; long code is cut. Text is the exact form that can be read back.
 func (p *Program) String() string {
+	if p == nil {
+		return "no program\n"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.code.ArenaBytes, len(p.code.Const), p.code.ConstOffset)
 	for i := range p.code.Inputs {

@@ -228,16 +228,16 @@ func checkView[T float64 | float32 | int64 | int32 | bool](what string, s *Slot)
 // It is nil if the machine cannot run, as Step will say (see NewMachine).
 func (m *Machine) Float64(name string) []float64 { return view[float64](m, name) }
 
-// Float32 is Float64 for float32 slots.
+// Float32 is Float64 for float32 slots, and panics as it does.
 func (m *Machine) Float32(name string) []float32 { return view[float32](m, name) }
 
-// Int64 is Float64 for int64 slots.
+// Int64 is Float64 for int64 slots, and panics as it does.
 func (m *Machine) Int64(name string) []int64 { return view[int64](m, name) }
 
-// Int32 is Float64 for int32 slots.
+// Int32 is Float64 for int32 slots, and panics as it does.
 func (m *Machine) Int32(name string) []int32 { return view[int32](m, name) }
 
-// Bool is Float64 for bool slots.
+// Bool is Float64 for bool slots, and panics as it does.
 func (m *Machine) Bool(name string) []bool { return view[bool](m, name) }
 
 // OutputFloat64 returns the memory of float64 output i without copying. It panics if there is no such output or if it has another

@@ -78,6 +78,9 @@ const (
 // Executors returns how each instruction of the program is run at the moment: scalar code moves from the portable
 // loop to native code after some runs.
 func (m *Machine) Executors() []Executor {
+	if m == nil {
+		return nil
+	}
 	out := make([]Executor, len(m.exec))
 	for i, e := range m.exec {
 		switch x := e.(type) {
@@ -101,6 +104,9 @@ func (m *Machine) Executors() []Executor {
 // MachineCode returns the machine code that the program's instructions run as at the moment, disassembled, in Intel's
 // syntax: offset, bytes and text. It is empty where nothing is native.
 func (m *Machine) MachineCode() string {
+	if m == nil {
+		return ""
+	}
 	var b strings.Builder
 	for i, e := range m.exec {
 		switch x := e.(type) {

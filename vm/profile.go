@@ -154,6 +154,9 @@ func (r *ProfileRow) Roofline(flopsPerSecond, bytesPerSecond float64) float64 {
 
 // String returns the profile as a table, the most expensive instruction first.
 func (p *Profile) String() string {
+	if p == nil {
+		return "no profile"
+	}
 	rows := slices.Clone(p.Rows)
 	slices.SortStableFunc(rows, func(a, b ProfileRow) int { return int(b.Time - a.Time) })
 	var b strings.Builder

@@ -12,6 +12,9 @@ type Share struct {
 
 // Shares lists the parts of all instructions in their order. Their flops add up to those of the profile.
 func (p *Program) Shares() []Share {
+	if p == nil {
+		return nil
+	}
 	var list []Share
 	for i := range p.code.Instrs {
 		in := &p.code.Instrs[i]

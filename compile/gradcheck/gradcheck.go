@@ -49,7 +49,10 @@ type Failure struct {
 func (f Failure) String() string {
 	s := fmt.Sprintf("%s, %v%v: %v, differences give %v", f.Mode, f.Of, f.Entry, f.Derivative, f.Difference)
 	if f.Operator != nil {
-		name := f.Operator.Op().Name
+		name := ""
+		if op := f.Operator.Op(); op != nil {
+			name = op.Name
+		}
 		if of := f.Operator.Attrs().Str("operator"); name == "batched" {
 			name += " " + of
 		}
@@ -68,6 +71,9 @@ type Report struct {
 
 // Err returns nil if there are no failures, else an error that lists them.
 func (r *Report) Err() error {
+	if r == nil {
+		return errors.New("gradcheck: there is no report: the error of Check says why")
+	}
 	if len(r.Failures) == 0 {
 		return nil
 	}
@@ -76,6 +82,9 @@ func (r *Report) Err() error {
 
 // String describes the report, a failure a line.
 func (r *Report) String() string {
+	if r == nil {
+		return "no report"
+	}
 	lines := []string{fmt.Sprintf("%d derivatives checked, %d wrong", r.Checked, len(r.Failures))}
 	for _, f := range r.Failures {
 		lines = append(lines, f.String())

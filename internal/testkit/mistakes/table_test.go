@@ -422,12 +422,18 @@ var types = []named[reflect.Type]{
 
 // panics names the functions and methods whose documentation says that they panic.
 var panics = map[string]bool{
+	"compile.Pattern.Row":      true,
 	"graph.Graph.Node":         true,
+	"graph.Graph.Rewrite":      true,
 	"graph.Literal.Bits":       true,
 	"graph.Literal.Float":      true,
 	"graph.Node.Input":         true,
 	"graph.Node.InputID":       true,
 	"graph.Register":           true,
+	"vm.Machine.Bool":          true,
+	"vm.Machine.Float32":       true,
 	"vm.Machine.Float64":       true,
+	"vm.Machine.Int32":         true,
+	"vm.Machine.Int64":         true,
 	"vm.Machine.OutputFloat64": true,
 }

@@ -52,7 +52,7 @@ func run(root, to string) error {
 					if d.Recv != nil {
 						name = file.Name.Name + "." + receiver(d) + "." + d.Name.Name
 					}
-					if strings.Contains(strings.Join(strings.Fields(d.Doc.Text()), " "), " panics if ") {
+					if strings.Contains(d.Doc.Text(), " panics") {
 						panics = append(panics, fmt.Sprintf("%q: true,", name))
 					}
 					if d.Recv == nil {
