@@ -72,6 +72,9 @@ type unit struct {
 	program *vm.Program
 }
 
+// refusal is what a pass panics with, deep within, to refuse a user's request.
+type refusal struct{ error }
+
 // compile runs the passes. Where observe is not nil, it is called with nil before the first pass, and with every pass that ran.
 func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error) (p *vm.Program, err error) {
 	if len(outputs) == 0 {
@@ -92,7 +95,11 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error)
 	}
 	current := ""
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case refusal:
+			p, err = nil, fmt.Errorf("compile: %s: %w", current, r.error)
+		default:
 			p, err = nil, fmt.Errorf("compile: internal error in pass %s: %v", current, r)
 		}
 	}()

@@ -128,7 +128,7 @@ func (e *emitter) operand(n *graph.Node) vm.Operand {
 
 // straight emits scalar code.
 func (e *emitter) straight(code straightCode) vm.Instr {
-	s := &micro.Straight{TempLo: cellOf(e.temps.lo), TempHi: cellOf(e.temps.hi), Code: make([]micro.Instr, 0, len(code.order))}
+	s := &micro.Straight{TempLo: e.cellOf(e.temps.lo, code.order[0]), TempHi: e.cellOf(e.temps.hi, code.order[0]), Code: make([]micro.Instr, 0, len(code.order))}
 	in := vm.Instr{Op: vm.OpStraight, Straight: s}
 	if e.debug {
 		in.Nodes = make([]int32, 0, len(code.order))
@@ -152,7 +152,7 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 		case p.space != 0:
 			panic("BUG: scalar code reads outside the arena")
 		}
-		return cellOf(p.offset + e.offset[id])
+		return e.cellOf(p.offset+e.offset[id], id)
 	}
 	add := func(c micro.Instr, id int32) {
 		s.Code = append(s.Code, c)
@@ -175,7 +175,7 @@ func (e *emitter) straight(code straightCode) vm.Instr {
 			c.Dst = s.TempLo + 2*uint32(code.slot[i])
 			e.cellAt[id] = c.Dst + 1
 		} else {
-			c.Dst = cellOf(e.place[id].offset)
+			c.Dst = e.cellOf(e.place[id].offset, id)
 		}
 		add(c, id)
 	}
@@ -189,7 +189,7 @@ func (e *emitter) assemble(id int32, cell func(int32) uint32, add func(micro.Ins
 	base := e.place[id].offset
 	covered := make([]bool, n.Shape().Size())
 	move := func(i int, from uint32) {
-		if dst := cellOf(base + int64(i)*size); dst != from {
+		if dst := e.cellOf(base+int64(i)*size, id); dst != from {
 			add(micro.Instr{Op: micro.Mov, Type: n.DType(), Dst: dst, A: from})
 		}
 	}

@@ -223,10 +223,14 @@ func (m *memoryPlanner) wanted(id int32) bool {
 	return m.class[id] == classAssemble || m.plan.lastUse[id] >= 0
 }
 
-// cellOf converts a byte offset in the arena to a cell of scalar code.
-func cellOf(offset int64) uint32 {
-	if offset%4 != 0 || offset/4 > 1<<32-1 {
-		panic("BUG: scalar code addresses cells within 16 GiB of the arena")
+// cellOf converts a byte offset in the arena to a cell of the scalar code that computes a node.
+func (e *emitter) cellOf(offset int64, id int32) uint32 {
+	if offset%4 != 0 {
+		panic("BUG: a cell of scalar code is not aligned")
+	}
+	if offset/4 > 1<<32-1 {
+		n := e.g.Node(int(id))
+		panic(refusal{userError(n, n.Op().Name, fmt.Errorf("scalar code reaches 16 GiB of memory, and the program's arrays leave this scalar at byte %d", offset))})
 	}
 	return uint32(offset / 4)
 }
