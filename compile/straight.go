@@ -1,6 +1,9 @@
 package compile
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // straightCode is the order and the temporaries of one instruction of scalar code.
 type straightCode struct {

@@ -16,7 +16,7 @@ import (
 // t0, t1, … for temporaries; long code is cut. Text is the exact form that can be read back.
 func (p *Program) String() string {
 	if p == nil {
-		return "no program\n"
+		p = &Program{}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.code.ArenaBytes, len(p.code.Const), p.code.ConstOffset)

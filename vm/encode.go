@@ -2,6 +2,7 @@ package vm
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -66,8 +67,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// MarshalBinary returns the program's binary form, which Decode reads. Equal programs give equal bytes.
+// MarshalBinary returns the program's binary form, which Decode reads. Equal programs give equal bytes. It is an error if there is no
+// program.
 func (p *Program) MarshalBinary() ([]byte, error) {
+	if p == nil {
+		return nil, errors.New("program: there is none to write")
+	}
 	e := encoder{strings: map[string]uint64{}}
 	memory := e.section(func() {
 		e.uint(uint64(p.code.ArenaBytes))

@@ -62,7 +62,8 @@ type Code struct {
 	Debug       Debug
 }
 
-// Program is a verified program. It does not change, and any number of machines may run it at once. The zero Program does nothing.
+// Program is a verified program. It does not change, and any number of machines may run it at once. The zero Program does nothing. Of a nil
+// one, which Compile and Decode return beside an error, the methods say what they say of the zero Program.
 type Program struct {
 	code   Code // nobody else has its memory
 	native *nativeCode
@@ -86,31 +87,40 @@ func seal(c Code) (*Program, error) {
 	return &Program{code: c, native: &nativeCode{}}, nil
 }
 
+// data returns the program's code.
+func (p *Program) data() *Code {
+	if p == nil {
+		return &Code{}
+	}
+	return &p.code
+}
+
 // Code returns a copy of the program as data.
 func (p *Program) Code() *Code {
-	c := p.code.clone()
+	c := p.data().clone()
 	return &c
 }
 
 // Inputs returns a copy of the inputs' descriptions, in the order in which Run takes values.
-func (p *Program) Inputs() []Slot { return cloneEach(p.code.Inputs, Slot.clone) }
+func (p *Program) Inputs() []Slot { return cloneEach(p.data().Inputs, Slot.clone) }
 
 // Outputs returns a copy of the outputs' descriptions, in the order in which Run returns them.
-func (p *Program) Outputs() []Slot { return cloneEach(p.code.Outputs, Slot.clone) }
+func (p *Program) Outputs() []Slot { return cloneEach(p.data().Outputs, Slot.clone) }
 
 // ArenaBytes returns the size of a machine's arena, in which all but large inputs lies.
-func (p *Program) ArenaBytes() int64 { return p.code.ArenaBytes }
+func (p *Program) ArenaBytes() int64 { return p.data().ArenaBytes }
 
 // Len returns the number of instructions.
-func (p *Program) Len() int { return len(p.code.Instrs) }
+func (p *Program) Len() int { return len(p.data().Instrs) }
 
 // Node returns what the program says about node i of its debug information, to which instructions, shares and profiles refer; nothing if there is
 // no such node.
 func (p *Program) Node(i int32) NodeInfo {
-	if i < 0 || int(i) >= len(p.code.Debug.Nodes) {
+	nodes := p.data().Debug.Nodes
+	if i < 0 || int(i) >= len(nodes) {
 		return NodeInfo{}
 	}
-	return p.code.Debug.Nodes[i]
+	return nodes[i]
 }
 
 // Debug maps instructions to the user's graph and source.
@@ -145,12 +155,12 @@ func (d *Debug) Where(i int32) string {
 // MemoryBytes returns the bytes that a machine allocates to run the program: the arena and the scratch of kernels, apart
 // from bookkeeping of a few hundred bytes for each instruction, and 4 KiB for each register of a loop that runs block by block, on
 // each thread.
-func (p *Program) MemoryBytes() int64 { return p.code.ArenaBytes + p.scratchBytes() }
+func (p *Program) MemoryBytes() int64 { return p.data().ArenaBytes + p.scratchBytes() }
 
 // scratchBytes returns the most scratch that a kernel needs; the kernels of a machine share it.
 func (p *Program) scratchBytes() int64 {
 	most := int64(0)
-	for i := range p.code.Instrs {
+	for i := range p.data().Instrs {
 		most = max(most, p.code.Instrs[i].scratchBytes())
 	}
 	return most

@@ -12,11 +12,8 @@ type Share struct {
 
 // Shares lists the parts of all instructions in their order. Their flops add up to those of the profile.
 func (p *Program) Shares() []Share {
-	if p == nil {
-		return nil
-	}
 	var list []Share
-	for i := range p.code.Instrs {
+	for i := range p.data().Instrs {
 		in := &p.code.Instrs[i]
 		in.parts(func(k int, flops int64) {
 			s := Share{Instr: i, Index: k, Node: -1, Flops: flops}

@@ -44,6 +44,9 @@ const dataBytes = 32
 //	string 1 "mul"                   # debug strings, from 0
 //	node 0 = %7 1 0 2 31             # number in the user's graph; strings of operator, name and file; line
 func (p *Program) Text() string {
+	if p == nil {
+		p = &Program{}
+	}
 	b := fmt.Appendf(nil, "%s\narena %d\nconst @%d\n", textHeader, p.code.ArenaBytes, p.code.ConstOffset)
 	for chunk := range slices.Chunk(p.code.Const, dataBytes) {
 		b = hex.AppendEncode(append(b, "  data "...), chunk)
@@ -80,6 +83,9 @@ func (p *Program) Text() string {
 
 // WithoutDebug returns the program without the mapping to the user's graph. The two share memory and machine code.
 func (p *Program) WithoutDebug() *Program {
+	if p == nil {
+		return nil
+	}
 	q := &Program{code: p.code, native: p.native}
 	q.code.Debug = Debug{}
 	q.code.Instrs = slices.Clone(p.code.Instrs)

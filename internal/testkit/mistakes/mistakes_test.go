@@ -131,7 +131,7 @@ func (w *world) value(t reflect.Type, depth int) reflect.Value {
 	case reflect.TypeFor[*graph.Literal]():
 		v = pick(w, w.good[12].Literal(), nil, &graph.Literal{})
 	case reflect.TypeFor[*vm.Program]():
-		v = pick(w, w.program(), nil)
+		v = pick(w, w.program(), nil, new(vm.Program))
 	case reflect.TypeFor[*vm.Machine]():
 		v = pick(w, vm.NewMachine(w.program()), nil, new(vm.Machine), vm.NewMachine(nil))
 	case reflect.TypeFor[vm.Option]():
@@ -355,7 +355,7 @@ func attempt(t *testing.T, name string, rounds int, f func(w *world) []reflect.V
 
 // unchecked are what is not called, with the reason.
 var unchecked = map[string]string{
-	"vm.Debug.Where": "part of a program, which is verified before it is used",
+	"vm.Debug.Where": "part of code, which is not used before it is verified",
 }
 
 // promoted reports whether a method is that of an embedded field, whose type is tested itself.
