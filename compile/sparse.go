@@ -34,8 +34,8 @@ func (m *SparseMatrix) CSR() *graph.CSR {
 	}
 	if m.NonZeros() == 0 {
 		column = []int64{0}
-		for i := range m.Rows {
-			start[i+1] = 1
+		for i := 1; i < len(start); i++ {
+			start[i] = 1
 		}
 	}
 	return graph.NewCSR(m.Rows, m.Columns, start, column, m.Values)
