@@ -25,7 +25,9 @@ type builder struct {
 	forward     map[int]int   // scene node of a model node
 	ghosts      map[int]int   // scene node of the copy of a model node in the gradient's cluster
 	scopes      map[string]int
-	cluster     [2]int // of forward and gradient in Split mode
+	derivative  map[int]int // by node: the output that says what it is the derivative of
+	primal      int         // outputs that are no derivatives
+	cluster     [2]int      // of forward and gradient in Split mode
 	largestHeat float64
 	stepDrawn   bool                  // a partial is drawn with Heaviside's step
 	tints       map[string]scene.Role // by category
@@ -78,8 +80,15 @@ func (b *builder) survey() {
 			b.uses[in] = append(b.uses[in], use{i, k})
 		}
 	}
-	for _, o := range b.model.Outputs {
+	b.derivative = map[int]int{}
+	for k, o := range b.model.Outputs {
 		b.isOutput[o.Node] = true
+		if o.Of == "" {
+			b.primal++
+		}
+		if _, found := b.derivative[o.Node]; !found && o.By != "" {
+			b.derivative[o.Node] = k
+		}
 	}
 	for i := range nodes {
 		op := nodes[i].Op

@@ -83,10 +83,8 @@ func (b *builder) second(i int) []scene.Run {
 // expression returns the formula of a small gradient node in terms of forward
 // values, or nil where it is long.
 func (b *builder) expression(i int) []scene.Run {
-	for _, o := range b.model.Outputs {
-		if o.Node == i && o.By != "" {
-			return barred(nameRuns(o.By))
-		}
+	if k, found := b.derivative[i]; found {
+		return barred(nameRuns(b.model.Outputs[k].By))
 	}
 	n := &b.model.Nodes[i]
 	if (n.Op == "mul" || n.Op == "mul_no_nan") && len(n.Inputs) == 2 {
@@ -227,13 +225,7 @@ func (b *builder) outputName(k int) []scene.Run {
 	if name := b.model.Nodes[o.Node].Name; name != "" {
 		return nameRuns(name)
 	}
-	primal := 0
-	for _, other := range b.model.Outputs {
-		if other.Of == "" {
-			primal++
-		}
-	}
-	if primal == 1 {
+	if b.primal == 1 {
 		return nameRuns("y")
 	}
 	return nameRuns("y" + strconv.Itoa(k+1))

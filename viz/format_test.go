@@ -150,9 +150,37 @@ func TestPNG(t *testing.T) {
 			t.Errorf("no pixel has the colour %x", want)
 		}
 	}
-	err = PNG(io.Discard, outputs, append(options, WithScale(1000))...)
-	if err == nil || !strings.Contains(err.Error(), "too large") {
-		t.Errorf("a huge image gave %v", err)
+	// One that would be too large is drawn smaller, and says so.
+	p, err := New(outputs, append(options, WithScale(1000))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings, err := p.Warnings("png")
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "too large") {
+		t.Errorf("the warnings are %q, %v", warnings, err)
+	}
+	huge, err := p.Encode("png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := png.DecodeConfig(bytes.NewReader(huge)); err != nil || c.Width*c.Height > 64_000_000 || c.Width*c.Height < 60_000_000 {
+		t.Errorf("a huge image has the size %d×%d, %v", c.Width, c.Height, err)
+	}
+}
+
+// Formats that embed typefaces warn of characters that these lack; the others take them from the reader's.
+func TestMissingGlyphsWarn(t *testing.T) {
+	g := graph.New()
+	y := graph.Mul(g.Input("权重", graph.Float64), g.Input("מ", graph.Float64))
+	p, err := New([]*graph.Node{y}, WithOutlines(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for format, want := range map[string]int{"png": 1, "pdf": 1, "svg": 1, "html": 0, "dot": 0} {
+		list, err := p.Warnings(format)
+		if err != nil || len(list) != want || want == 1 && !strings.Contains(list[0], "מ权重") {
+			t.Errorf("%s warns %q, %v", format, list, err)
+		}
 	}
 }
 

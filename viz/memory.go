@@ -45,7 +45,7 @@ const maxLifetimes = 200000
 // SVG writes the chart as SVG.
 func (c *MemoryChart) SVG(w io.Writer) error { return c.write(w, (*settings).writeSVG) }
 
-// PNG writes the chart as PNG. Pictures above 120 million pixels are an error.
+// PNG writes the chart as PNG, at a smaller scale where it would have more than 64 million pixels or a side of more than 32767.
 func (c *MemoryChart) PNG(w io.Writer) error { return c.write(w, (*settings).writePNG) }
 
 // PDF writes the chart as a PDF of one page.

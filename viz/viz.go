@@ -2,8 +2,9 @@ package viz
 
 import (
 	"errors"
-	"image/png"
+	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -140,11 +141,27 @@ func (s *settings) writeSVG(w io.Writer, d *draw.Drawing) error {
 }
 
 func (s *settings) writePNG(w io.Writer, d *draw.Drawing) error {
-	image, err := raster.Paint(d, s.scaleOr(2), s.paper(), s.transparent)
-	if err != nil {
-		return err
+	return raster.Paint(w, d, raster.Fit(d, s.scaleOr(2)), s.paper(), s.transparent)
+}
+
+// warningsOf returns what a reader of a format that has its own typefaces, or of PNG, does not get to see as it is meant.
+func (s *settings) warningsOf(d *draw.Drawing, png bool) []string {
+	var list []string
+	if scale := s.scaleOr(2); png {
+		if fit := raster.Fit(d, scale); fit < scale {
+			list = append(list, fmt.Sprintf("an image of %.0f×%.0f pixels is too large: it is drawn at scale %.2g instead of %.3g; SVG, PDF and HTML have no bounds",
+				math.Ceil(d.W*scale), math.Ceil(d.H*scale), fit, scale))
+		}
 	}
-	return png.Encode(w, image)
+	if missing := d.MissingGlyphs(); len(missing) > 0 {
+		const most = 12
+		text := string(missing[:min(len(missing), most)])
+		if len(missing) > most {
+			text += fmt.Sprintf(" and %d more", len(missing)-most)
+		}
+		list = append(list, fmt.Sprintf("the typeface has no %s: boxes stand for them; SVG and HTML take them from the reader's typefaces", text))
+	}
+	return list
 }
 
 func (s *settings) writePDF(w io.Writer, d *draw.Drawing) error {
@@ -154,11 +171,28 @@ func (s *settings) writePDF(w io.Writer, d *draw.Drawing) error {
 // SVG writes the picture as SVG.
 func (p *Picture) SVG(w io.Writer) error { return p.write(w, (*settings).writeSVG) }
 
-// PNG writes the picture as PNG. Pictures above 120 million pixels are an error.
+// PNG writes the picture as PNG. One that would have more than 64 million pixels, or a side of more than 32767, gets a
+// smaller scale; see Warnings.
 func (p *Picture) PNG(w io.Writer) error { return p.write(w, (*settings).writePNG) }
 
 // PDF writes the picture as a PDF of one page.
 func (p *Picture) PDF(w io.Writer) error { return p.write(w, (*settings).writePDF) }
+
+// Warnings says, for a format as Encode knows it, what of the picture cannot be drawn in it as it is meant: an image that
+// is too large for its scale, characters that the embedded typeface lacks. It is empty for formats of text.
+func (p *Picture) Warnings(format string) ([]string, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if format != "png" && format != "pdf" && !(format == "svg" && p.settings.outlines) {
+		return nil, nil
+	}
+	d, err := p.laid()
+	if err != nil {
+		return nil, err
+	}
+	return p.settings.warningsOf(d, format == "png"), nil
+}
 
 func (p *Picture) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {
 	d, err := p.laid()

@@ -4,8 +4,11 @@
 package draw
 
 import (
+	"maps"
 	"math"
+	"slices"
 
+	"github.com/adjoint-go/adjoint/viz/internal/font"
 	"github.com/adjoint-go/adjoint/viz/internal/geom"
 	"github.com/adjoint-go/adjoint/viz/internal/layout"
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
@@ -591,4 +594,20 @@ func (d *Drawing) legend(at geom.Point, w, h float64) {
 		y += legendLeading
 	}
 	d.Groups = append(d.Groups, g)
+}
+
+// MissingGlyphs lists the characters of the drawing that the embedded typefaces lack, in ascending order.
+func (d *Drawing) MissingGlyphs() []rune {
+	found := map[rune]bool{}
+	for i := range d.Groups {
+		for k := range d.Groups[i].Texts {
+			t := &d.Groups[i].Texts[k]
+			for _, r := range t.Text {
+				if font.Lookup(r, t.Italic).Missing {
+					found[r] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

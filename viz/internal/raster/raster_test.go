@@ -1,6 +1,9 @@
 package raster
 
 import (
+	"bytes"
+	"image/png"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -14,15 +17,28 @@ import (
 func ink(t *testing.T, scale float64, shapes ...draw.Shape) float64 {
 	t.Helper()
 	theme := draw.Theme{scene.Background: {255, 255, 255}, scene.Ink: {0, 0, 0}}
-	image, err := Paint(&draw.Drawing{W: 40, H: 40, Groups: []draw.Group{{Shapes: shapes}}}, scale, &theme, false)
+	var b bytes.Buffer
+	if err := Paint(&b, &draw.Drawing{W: 40, H: 40, Groups: []draw.Group{{Shapes: shapes}}}, scale, &theme, false); err != nil {
+		t.Fatal(err)
+	}
+	return darkness(t, b.Bytes()) / (scale * scale)
+}
+
+// darkness returns the area of black in an image, in pixels.
+func darkness(t *testing.T, file []byte) float64 {
+	t.Helper()
+	image, err := png.Decode(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := 0.0
-	for i := 0; i < len(image.Pix); i += 4 {
-		sum += 1 - float64(image.Pix[i])/255
+	for y := range image.Bounds().Dy() {
+		for x := range image.Bounds().Dx() {
+			r, _, _, _ := image.At(x, y).RGBA()
+			sum += 1 - float64(r)/65535
+		}
 	}
-	return sum / (scale * scale)
+	return sum
 }
 
 func rect(x0, y0, x1, y1 float64) geom.Rect {
@@ -60,8 +76,55 @@ func TestAreas(t *testing.T) {
 func TestScalesThatAreRefused(t *testing.T) {
 	d := &draw.Drawing{W: 100, H: 100}
 	for _, scale := range []float64{0, -1, math.NaN(), math.Inf(1), 1e4} {
-		if _, err := Paint(d, scale, &draw.Light, false); err == nil || !strings.HasPrefix(err.Error(), "raster: ") {
+		if err := Paint(io.Discard, d, scale, &draw.Light, false); err == nil || !strings.HasPrefix(err.Error(), "raster: ") {
 			t.Errorf("scale %v gave %v", scale, err)
+		}
+	}
+}
+
+// Fit leaves a scale that fits as it is, and lowers others so far that Paint takes them.
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		w, h, scale float64
+		same        bool
+	}{{100, 100, 2, true}, {100, 100, 1e4, false}, {1e6, 1, 1, false}, {3, 2e5, 0.1, true}, {9e4, 9e4, 2, false}} {
+		d := &draw.Drawing{W: c.w, H: c.h}
+		fit := Fit(d, c.scale)
+		w, h := math.Ceil(c.w*fit), math.Ceil(c.h*fit)
+		if (fit == c.scale) != c.same || w > MaxSide || h > MaxSide || w*h > MaxPixels || !c.same && math.Max(w*h/MaxPixels, math.Max(w, h)/MaxSide) < 0.99 {
+			t.Errorf("%v×%v at scale %v is fitted at %v to %v×%v", c.w, c.h, c.scale, fit, w, h)
+		}
+		if err := Paint(io.Discard, d, fit, &draw.Light, false); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Bands show no seams: what lies across many of them covers as much as it should, and glyphs cover the same wherever they stand.
+func TestBands(t *testing.T) {
+	theme := draw.Theme{scene.Background: {255, 255, 255}, scene.Ink: {0, 0, 0}}
+	painted := func(g draw.Group) float64 {
+		var b bytes.Buffer
+		if err := Paint(&b, &draw.Drawing{W: 500, H: 900, Groups: []draw.Group{g}}, 1, &theme, false); err != nil {
+			t.Fatal(err)
+		}
+		return darkness(t, b.Bytes())
+	}
+	line := geom.Path{geom.Straight(geom.Point{X: -50, Y: -30}, geom.Point{X: 450, Y: 1170})}
+	want := 3 * 13.0 / 12 * 810 // it enters the page at (0, 90) and leaves it at y = 900; its slope is 12/5
+	if got := painted(draw.Group{Shapes: []draw.Shape{{Kind: draw.CurveShape, Path: line, Stroke: scene.Ink, Width: 3}}}); math.Abs(got-want) > 0.005*want {
+		t.Errorf("a line covers %.1f, want %.1f", got, want)
+	}
+	text := func(y float64) float64 {
+		return painted(draw.Group{Texts: []draw.Text{{Text: "Σgjμ", At: geom.Point{X: 40, Y: y}, Size: 40, Colour: scene.Ink}}})
+	}
+	want = text(40)
+	if want < 300 {
+		t.Fatalf("a text covers %.1f", want)
+	}
+	for y := 41.0; y < 200; y += 7.25 {
+		if got := text(y); math.Abs(got-want) > 0.02*want {
+			t.Errorf("a text at %v covers %.1f, another place %.1f", y, got, want)
 		}
 	}
 }

@@ -87,5 +87,5 @@ func drawDiff(b *bytes.Buffer, f *format, l *look, d *graphdiff.Diff, warnings i
 			fmt.Fprintf(warnings, "warning: the graphs have %s (--max-nodes %d)\n", done, l.maxNodes)
 		}
 	}
-	return f.write(b, m, l.options(""))
+	return f.write(b, warnings, m, l.options(""))
 }

@@ -285,7 +285,7 @@ func (d *draw) render(ctx context.Context, p *progress, f *format, argument stri
 	options = append(options, d.view.options()...)
 	options = append(options, viz.WithMaxNodes(math.MaxInt))
 	var b bytes.Buffer
-	if err := f.write(&b, m, options); err != nil {
+	if err := f.write(&b, d.streams.Err, m, options); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), ctx.Err()

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -31,14 +32,21 @@ var formats = []format{
 
 func formatNames() []string { return names(formats, func(f format) string { return f.name }) }
 
-// write writes the model in the format.
-func (f *format) write(w io.Writer, m *viz.Model, options []viz.Option) error {
+// write writes the model in the format, and what the format cannot show to warnings.
+func (f *format) write(w, warnings io.Writer, m *viz.Model, options []viz.Option) error {
 	if f.paint == nil {
 		return m.JSON(w)
 	}
 	p, err := viz.NewFromModel(m, options...)
 	if err != nil {
 		return err
+	}
+	list, err := p.Warnings(f.name)
+	if err != nil {
+		return err
+	}
+	for _, text := range list {
+		fmt.Fprintf(warnings, "warning: %s\n", text)
 	}
 	return f.paint(p, w)
 }
