@@ -101,6 +101,7 @@ func init() {
 		Doc: "Sign (result 0: −1, 0 or 1) and logarithm of the absolute value (result 1; −Inf for a singular matrix) of the determinant of square matrices. " +
 			"The derivative at a singular matrix is a runtime error." + batching,
 		Formula: "ct₁·A⁻ᵀ", Source: giles + ", §2.2.4",
+		ResultNames: []string{"sign", "log|det|"},
 		InferMany: func(in []*Node, a attr.List) ([]Type, error) {
 			t, err := inferPerMatrix(in, a)
 			return []Type{t, t}, err

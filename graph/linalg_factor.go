@@ -31,8 +31,9 @@ func init() {
 		Name: "lu", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "lu",
 		Doc: "LU decomposition with partial pivoting of m×n matrices: result 0 holds U and below its diagonal the unit lower triangular L, result 1 (int64) the row " +
 			"permutation with A[perm] = L·U. The derivative at a matrix whose leading min(m, n) columns or rows are singular is a runtime error." + batching,
-		Formula: "Pᵀ·L⁻ᵀ·(tril₋₁(Lᵀ·L̄) + triu(Ū·Uᵀ))·U⁻ᵀ for square A",
-		Source:  "de Hoog, Anderssen, Lukas, Differentiation of matrix functionals using triangular factorization, Math. Comp. 80 (2011)",
+		Formula:     "Pᵀ·L⁻ᵀ·(tril₋₁(Lᵀ·L̄) + triu(Ū·Uᵀ))·U⁻ᵀ for square A",
+		Source:      "de Hoog, Anderssen, Lukas, Differentiation of matrix functionals using triangular factorization, Math. Comp. 80 (2011)",
+		ResultNames: []string{"LU", "perm"},
 		InferMany: func(in []*Node, _ attr.List) ([]Type, error) {
 			batch, m, _, err := matrices("the operand", in[0].typ)
 			return []Type{*in[0].typ, {Int64, append(append(Shape{}, batch...), m)}}, err
@@ -49,8 +50,9 @@ func init() {
 		Name: "qr", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "qr",
 		Doc: "Reduced QR decomposition of m×n matrices: Q (result 0, m×k, orthonormal columns) and upper triangular R (result 1, k×n), k = min(m, n), with the signs " +
 			"of Householder's method. The derivative where the leading k columns are dependent is a runtime error." + batching,
-		Formula: "(Q̄ + Q·copyltu(R·R̄ᵀ − Q̄ᵀ·Q))·R⁻ᵀ for m ≥ n",
-		Source:  "Walter & Lehmann, Algorithmic differentiation of linear algebra functions with application in optimum experimental design (2010), §3; wide matrices: Roberts & Roberts, QR and LQ decomposition matrix backpropagation algorithms (2020)",
+		Formula:     "(Q̄ + Q·copyltu(R·R̄ᵀ − Q̄ᵀ·Q))·R⁻ᵀ for m ≥ n",
+		Source:      "Walter & Lehmann, Algorithmic differentiation of linear algebra functions with application in optimum experimental design (2010), §3; wide matrices: Roberts & Roberts, QR and LQ decomposition matrix backpropagation algorithms (2020)",
+		ResultNames: []string{"Q", "R"},
 		InferMany: func(in []*Node, _ attr.List) ([]Type, error) {
 			batch, m, n, err := matrices("the operand", in[0].typ)
 			k, d := min(m, n), in[0].typ.DType

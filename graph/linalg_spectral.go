@@ -45,8 +45,9 @@ func init() {
 		Name: "eigh", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "eigh",
 		Doc: "Eigenvalues (result 0, ascending) and orthonormal eigenvectors (columns of result 1, of any sign) of symmetric matrices, of which the lower triangle is read; the " +
 			"adjoint too is lower triangular (the constructor makes it symmetric). NaN and Inf are runtime errors." + equalValues + batching,
-		Formula: "S = V·(diag(w̄) + F ∘ (Vᵀ·V̄))·Vᵀ, Fᵢⱼ = 1/(wⱼ − wᵢ), Fᵢᵢ = 0; the lower triangle of S + Sᵀ with half of the diagonal",
-		Source:  giles + ", §3.1",
+		Formula:     "S = V·(diag(w̄) + F ∘ (Vᵀ·V̄))·Vᵀ, Fᵢⱼ = 1/(wⱼ − wᵢ), Fᵢᵢ = 0; the lower triangle of S + Sᵀ with half of the diagonal",
+		Source:      giles + ", §3.1",
+		ResultNames: []string{"λ", "V"},
 		InferMany: func(in []*Node, _ attr.List) ([]Type, error) {
 			batch, n, err := squareMatrices(in[0].typ)
 			return []Type{{in[0].typ.DType, append(append(Shape{}, batch...), n)}, *in[0].typ}, err
@@ -81,8 +82,9 @@ func init() {
 		Name: "svd", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "svd",
 		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k values, descending) and Vᵀ (result 2, k×n), k = min(m, n); " +
 			"the signs of the vectors are any. NaN and Inf are runtime errors." + equalValues + batching,
-		Formula: "U·(diag(s̄) + (X + Y)/(sⱼ − sᵢ) + (X − Y)/(sⱼ + sᵢ))·Vᵀ + (I − UUᵀ)·Ū·S⁻¹·Vᵀ + U·S⁻¹·V̄ᵀ·(I − VVᵀ), X and Y half of the antisymmetric parts UᵀŪ − ŪᵀU and VᵀV̄ − V̄ᵀV",
-		Source:  "Townsend, Differentiating the singular value decomposition (2016), written with partial fractions of 1/(sⱼ² − sᵢ²) so that equal singular values do no harm to functions of U·Vᵀ",
+		Formula:     "U·(diag(s̄) + (X + Y)/(sⱼ − sᵢ) + (X − Y)/(sⱼ + sᵢ))·Vᵀ + (I − UUᵀ)·Ū·S⁻¹·Vᵀ + U·S⁻¹·V̄ᵀ·(I − VVᵀ), X and Y half of the antisymmetric parts UᵀŪ − ŪᵀU and VᵀV̄ − V̄ᵀV",
+		Source:      "Townsend, Differentiating the singular value decomposition (2016), written with partial fractions of 1/(sⱼ² − sᵢ²) so that equal singular values do no harm to functions of U·Vᵀ",
+		ResultNames: []string{"U", "s", "Vᵀ"},
 		InferMany: func(in []*Node, _ attr.List) ([]Type, error) {
 			batch, m, n, err := matrices("the operand", in[0].typ)
 			k, d := min(m, n), in[0].typ.DType

@@ -105,6 +105,8 @@ type Op struct {
 	Infer func(in []*Node, a attr.List) (Type, error)
 	// InferMany is Infer for operators with several results (see Result).
 	InferMany func(in []*Node, a attr.List) ([]Type, error)
+	// ResultNames are what drawings call the results of an operator with several, such as Q and R; users' operators may go without.
+	ResultNames []string
 
 	// Partial gives ∂n/∂operand i for elementwise operators, nil for zero. Both modes follow from it.
 	Partial func(n *Node, i int) *Node
@@ -216,6 +218,9 @@ func (op *Op) check() error {
 	}
 	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.NoDerivative != ""); n != 1 {
 		return errors.New("needs exactly one form of derivative")
+	}
+	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser {
+		return errors.New("needs names for its results if it has several, and only then")
 	}
 	if (op.VJP == nil) != (op.JVP == nil) && op.Family != FamilyUser {
 		return errors.New("needs VJP and JVP together")

@@ -26,7 +26,8 @@ func init() {
 		Attrs: append([]AttrSpec{{Key: "dilation", Kind: attr.Ints, Doc: "distance of the window's elements, 1 where there is padding"}}, poolAttrs...),
 		Doc: "The largest element under each position of a window (result 0; NaN wins; padding is never taken) and its row-major index within the spatial dimensions " +
 			"(result 1, int64). Of equal elements the first is taken, and it alone gets the adjoint." + poolLayout,
-		Formula: "the adjoint at the indices",
+		Formula:     "the adjoint at the indices",
+		ResultNames: []string{"max", "index"},
 		InferMany: func(in []*Node, a attr.List) ([]Type, error) {
 			t, err := inferPool(in[0].typ, Numbers, a)
 			return []Type{t, {Int64, t.Shape}}, err

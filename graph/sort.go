@@ -41,7 +41,8 @@ func init() {
 		Attrs: []AttrSpec{axisAttr, {Key: "k", Kind: attr.Int, Doc: "how many"}, {Key: "smallest", Kind: attr.Bool, Doc: "the smallest ones, in ascending order"}},
 		Doc: "Two results: the k largest elements along an axis in descending order, and their int64 indices. NaN counts as the largest; " +
 			"of equal elements the first come first.",
-		Formula: "the adjoint of the values at their indices",
+		Formula:     "the adjoint of the values at their indices",
+		ResultNames: []string{"values", "indices"},
 		InferMany: func(in []*Node, a attr.List) ([]Type, error) {
 			t, err := numberAlongAxis(Numbers, in, a)
 			if err != nil {

@@ -370,6 +370,66 @@ func TestBrowserScopes(t *testing.T) {
 	w.until("all expand", nodes+" === "+all)
 }
 
+// The search takes letters for those that drawings set lower, higher or under a bar.
+func TestBrowserSearchFolds(t *testing.T) {
+	w := open(t, seedPage(t))
+	for text, want := range map[string]string{"v1": "v₁", "v₁": "v₁", "x1": "x₁", "V1": "v₁"} {
+		w.click("#search", 0)
+		w.do(w.page.Evaluate(w.ctx, `document.getElementById("search").value = ""`, nil))
+		w.do(w.page.Type(w.ctx, text))
+		w.settle()
+		w.is(text+" is found", `[...document.querySelectorAll(".node.hit")].some(e => e.getAttribute("aria-label").includes("`+want+`"))`, "true")
+	}
+}
+
+// The minimap is there while something is out of sight, and a press in it goes there.
+func TestBrowserMinimap(t *testing.T) {
+	w := open(t, render(t, drawing{"chain", chain(60, 0), nil, nil}, (*Picture).HTML))
+	hidden := `document.getElementById("map").hidden`
+	w.click("#fit", 0)
+	w.is("all is in sight", hidden, "true")
+	for range 8 {
+		w.click("#zoom-in", 0)
+	}
+	w.is("zoomed in", hidden, "false")
+	w.screenshot()
+	var r [4]float64
+	w.do(w.page.Evaluate(w.ctx, `(() => { const r = document.getElementById("map").getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()`, &r))
+	inWindow := func(id string) string {
+		return `(() => { const r = document.getElementById("` + id + `").getBoundingClientRect(), v = document.getElementById("view").getBoundingClientRect(); return r.left >= v.left && r.right <= v.right && r.top >= v.top && r.bottom <= v.bottom; })()`
+	}
+	w.do(w.page.Click(w.ctx, r[0]+6, r[1]+6, 0))
+	w.settle()
+	w.is("a press in its first corner shows the input", inWindow("n0"), "true")
+	w.do(w.page.Drag(w.ctx, r[0]+r[2]/2, r[1]+r[3]/2, r[2]/2-6, r[3]/2-6, 4))
+	w.settle()
+	w.is("a drag to its last corner shows the output", inWindow("out0"), "true")
+	w.is("it selects nothing", detailText, "")
+}
+
+// The outline folds what lies in a collapsed scope, and the drawing is fitted anew; so it is when the outline opens.
+func TestBrowserOutline(t *testing.T) {
+	w := open(t, render(t, drawing{"perceptron", perceptron(), nil, nil}, (*Picture).HTML))
+	listed := `[...document.querySelectorAll("#scopes button")].map(b => b.dataset.scope).join(" ")`
+	fits := `(() => {
+		const v = document.getElementById("view").getBoundingClientRect(), boxes = [...document.querySelectorAll("svg.adjoint .node, svg.adjoint .cluster")].filter(e => e.getClientRects().length).map(e => e.getBoundingClientRect());
+		const l = Math.min(...boxes.map(b => b.left)) - v.left, r = v.right - Math.max(...boxes.map(b => b.right)), t = Math.min(...boxes.map(b => b.top)) - v.top, b = v.bottom - Math.max(...boxes.map(b => b.bottom));
+		return boxes.length > 0 && Math.min(l, r, t, b) >= 0 && Math.abs(l - r) < 60 && Math.min(l + r, t + b) < 120;
+	})()`
+	w.is("at first it fits", fits, "true")
+	w.click("#panel-button", 0)
+	w.until("it fits beside the outline", fits)
+	w.click(`#scopes button[data-scope="mlp"]`, 0)
+	w.until("what is inside folds", listed+` === "mlp loss"`)
+	w.until("it stands still", `document.getAnimations().length === 0`)
+	w.until("the small drawing fits", fits)
+	w.screenshot()
+	w.click(`#scopes button[data-scope="mlp"]`, 0)
+	w.until("it unfolds", listed+` === "mlp mlp/layer1 mlp/layer2 mlp/layer3 loss"`)
+	w.until("it stands still", `document.getAnimations().length === 0`)
+	w.until("the large drawing fits", fits)
+}
+
 // Sets of collapsed scopes that the page has no drawing for are arranged in the page.
 func TestBrowserArrangesScopes(t *testing.T) {
 	w := open(t, render(t, drawing{"towers", towers(9), nil, nil}, (*Picture).HTML))
@@ -431,7 +491,7 @@ func TestBrowserPasses(t *testing.T) {
 	w.keys("End")
 	w.until("End goes to the last", name+` === "emit"`)
 	w.is("nothing changed there", counts, "no node changed")
-	w.is("the program has a scope per instruction", `[...document.querySelectorAll("#scopes button")].map(b => b.dataset.scope).join(" ")`, "0 scalar code")
+	w.is("the program has a scope per instruction", `[...document.querySelectorAll("#scopes button")].map(b => b.dataset.scope).join(" ")`, "fused scalar code 0")
 	w.do(w.page.Evaluate(w.ctx, `document.getElementById("step").focus()`, nil))
 	w.keys("Home", "ArrowRight")
 	w.until("it stands still", `document.getAnimations().length === 0`)

@@ -25,6 +25,10 @@ type builder struct {
 	forward     map[int]int   // scene node of a model node
 	ghosts      map[int]int   // scene node of the copy of a model node in the gradient's cluster
 	scopes      map[string]int
+	set         *typesetter
+	inlined     []bool      // drawn as a line in the operators that read it
+	referenced  []bool      // the gradient's graph refers to the node by its name
+	gain        []float64   // of a folded node: the derivative by it of the node drawn; NaN where it is unknown
 	derivative  map[int]int // by node: the output that says what it is the derivative of
 	primal      int         // outputs that are no derivatives
 	cluster     [2]int      // of forward and gradient in Split mode
@@ -35,11 +39,10 @@ type builder struct {
 
 type use struct{ node, operand int }
 
-// operand is an operand as drawn: partial is the operator and operand whose
-// local derivative the edge carries.
+// operand is an operand as drawn, with the place where it is one: of a folded chain, the innermost operator.
 type operand struct {
-	node  int
-	chain []use // from the node drawn down to the operand, several where a chain is folded
+	node int
+	at   use
 }
 
 // build returns the scene of a model.
@@ -53,11 +56,12 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 	if len(m.Nodes) > s.maxNodes {
 		return nil, fmt.Errorf("viz: the graph has %d nodes, more than the %d allowed; raise the limit with WithMaxNodes", len(m.Nodes), s.maxNodes)
 	}
-	b := &builder{model: m, settings: s, scene: &scene.Scene{Direction: s.direction},
+	b := &builder{model: m, settings: s, scene: &scene.Scene{Direction: s.direction, AnyDirection: !s.directed && s.style != SurfaceWaveStyle, Wrap: s.wrap},
 		forward: map[int]int{}, ghosts: map[int]int{}, scopes: map[string]int{}, cluster: [2]int{-1, -1}}
 	b.survey()
 	b.name()
 	b.flow()
+	b.inline()
 	b.frame()
 	for i := range m.Nodes {
 		b.node(i)
@@ -92,25 +96,64 @@ func (b *builder) survey() {
 	}
 	for i := range nodes {
 		op := nodes[i].Op
-		for k, in := range nodes[i].Inputs {
-			chain := []use{{i, k}}
+		for _, in := range nodes[i].Inputs {
 			inner := &nodes[in]
 			if b.settings.fold && (op == "add" || op == "mul") && inner.Op == op && len(b.uses[in]) == 1 &&
 				inner.Name == "" && !b.isOutput[in] && inner.Scope == nodes[i].Scope && inner.Gradient == nodes[i].Gradient &&
-				sameShape(inner.Shape, nodes[i].Shape) && len(b.operands[in])+len(b.operands[i]) <= maxFold {
+				sameShape(inner.Shape, nodes[i].Shape) {
 				b.folded[in] = true
-				for _, o := range b.operands[in] {
-					b.operands[i] = append(b.operands[i], operand{o.node, append(append([]use(nil), chain...), o.chain...)})
-				}
-				continue
 			}
-			b.operands[i] = append(b.operands[i], operand{in, chain})
 		}
 	}
+	b.referenced, b.gain = make([]bool, n), make([]float64, n)
+	var stack []operand
+	for i := n - 1; i >= 0; i-- {
+		b.gain[i] = 1
+		if b.folded[i] {
+			u := b.uses[i][0]
+			b.gain[i] = b.gain[u.node] * b.local(u)
+			continue
+		}
+		push := func(j int) {
+			for k := len(nodes[j].Inputs) - 1; k >= 0; k-- {
+				stack = append(stack, operand{nodes[j].Inputs[k], use{j, k}})
+			}
+		}
+		push(i)
+		for len(stack) > 0 {
+			o := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if b.folded[o.node] {
+				push(o.node)
+				continue
+			}
+			b.operands[i] = append(b.operands[i], o)
+			b.referenced[o.node] = b.referenced[o.node] || nodes[i].Gradient && !nodes[o.node].Gradient
+		}
+	}
+	var names []string
+	for i := range nodes {
+		if nodes[i].Name != "" {
+			names = append(names, nodes[i].Name)
+		}
+	}
+	for _, o := range b.model.Outputs {
+		for _, name := range []string{o.Name, o.Of, o.By} {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	b.set = newTypesetter(names)
 }
 
-// maxFold bounds the operands of a folded operator.
-const maxFold = 12
+// local returns the local derivative of an operator by an operand, NaN where it is unknown or no number.
+func (b *builder) local(u use) float64 {
+	if list := b.model.Nodes[u.node].Partials; u.operand < len(list) && list[u.operand] != nil && list[u.operand].IsScalar() {
+		return list[u.operand].Data[0]
+	}
+	return math.NaN()
+}
 
 func sameShape(a, b []int) bool {
 	if len(a) != len(b) {
@@ -137,14 +180,14 @@ func (b *builder) name() {
 			b.names[i] = numberRuns(constantText(n))
 		case b.folded[i]:
 		case n.Op == "input":
-			b.names[i] = nameRuns(n.Name)
+			b.names[i] = b.set.name(n.Name)
 		case n.Gradient:
 			gradientCount++
 			b.names[i] = []scene.Run{{Text: "w", Italic: true}, {Text: strconv.Itoa(n.number(gradientCount)), Script: scene.Sub}}
 		default:
 			count++
 			if n.Name != "" && !b.isOutput[i] {
-				b.names[i] = nameRuns(n.Name)
+				b.names[i] = b.set.name(n.Name)
 				continue
 			}
 			b.names[i] = []scene.Run{{Text: "v", Italic: true}, {Text: strconv.Itoa(n.number(count)), Script: scene.Sub}}
@@ -242,6 +285,9 @@ func (b *builder) node(i int) {
 	if b.folded[i] || n.Op == "const" {
 		return
 	}
+	if b.inlined[i] {
+		return
+	}
 	if n.Op == "input" {
 		b.forward[i] = b.input(i)
 		return
@@ -258,8 +304,16 @@ func (b *builder) node(i int) {
 	if second := b.second(i); len(second) > 0 {
 		o.Lines = append(o.Lines, scene.TextLine{Runs: second, Size: scene.ValueSize, Colour: colour})
 	}
+	if attributes := b.attributeLine(n); attributes != "" && b.shows("attributes") {
+		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(attributes), Size: noteSize, Colour: scene.Muted})
+	}
 	if b.active[i] {
 		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
+	}
+	for _, x := range operands {
+		if b.inlinedIn(x.node, n) {
+			o.Lines = append(o.Lines, b.inlineLine(n, x.at.operand, x.node))
+		}
 	}
 	o.Lines = append(o.Lines, b.shown(n)...)
 	b.heat(n, &o)
@@ -320,7 +374,7 @@ func (b *builder) input(i int) int {
 	n := &b.model.Nodes[i]
 	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
 		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Order: i + 1, Match: n.match(), Change: scene.Change(n.Change)}
-	o.Lines = append(o.Lines, scene.TextLine{Runs: nameRuns(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
+	o.Lines = append(o.Lines, scene.TextLine{Runs: b.set.name(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
 	if text := b.valueText(n); text != "" {
 		o.Lines = append(o.Lines, scene.TextLine{Runs: b.valueRuns(n), Size: scene.ValueSize, Colour: scene.InputText})
 	}
@@ -409,6 +463,8 @@ func (b *builder) operand(user, at, place int, x operand) {
 	from := 0
 	weight := 1
 	switch {
+	case b.inlinedIn(x.node, n):
+		return
 	case in.Op == "const":
 		from = b.constant(in, user, place)
 	case n.Gradient && !in.Gradient && b.cluster[1] >= 0:
@@ -423,7 +479,7 @@ func (b *builder) operand(user, at, place int, x operand) {
 	edge := scene.Edge{ID: id, From: from, To: at, Kind: kind, Weight: weight}
 	if n.ordered() {
 		edge.Operand = place + 1
-		edge.Mark = scene.TextLine{Runs: n.operandName(x.chain[0].operand), Size: scene.MarkSize, Colour: scene.Muted}
+		edge.Mark = scene.TextLine{Runs: n.operandName(x.at.operand), Size: scene.MarkSize, Colour: scene.Muted}
 	}
 	b.scene.Edges = append(b.scene.Edges, edge)
 	if b.active[user] && b.active[x.node] && in.Op != "const" {
@@ -480,7 +536,7 @@ func (b *builder) outputs() {
 		if gradient {
 			out.Fill, out.Stroke, out.Class, colour = scene.AdjointFill, scene.AdjointLine, "output gradient", scene.AdjointText
 			out.Cluster, out.Key = b.cluster[1], "gradient output"
-			name = joinRuns(upright("∂"), nameRuns(o.Of), upright("/∂"), nameRuns(o.By))
+			name = joinRuns(upright("∂"), b.set.name(o.Of), upright("/∂"), b.set.name(o.By))
 			size = 16
 		}
 		out.Lines = append(out.Lines, scene.TextLine{Runs: name, Size: size, Colour: scene.Ink})

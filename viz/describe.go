@@ -2,6 +2,7 @@ package viz
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -50,7 +51,7 @@ func (b *builder) second(i int) []scene.Run {
 	name := b.names[i]
 	value := n.Value.summary()
 	typed := b.typed(n)
-	named := n.Name != "" && !b.isOutput[i]
+	named := n.Name != "" && !b.isOutput[i] || b.referenced[i]
 	if !b.shows("name") {
 		name, named = nil, false
 	}
@@ -84,7 +85,7 @@ func (b *builder) second(i int) []scene.Run {
 // values, or nil where it is long.
 func (b *builder) expression(i int) []scene.Run {
 	if k, found := b.derivative[i]; found {
-		return barred(nameRuns(b.model.Outputs[k].By))
+		return barred(b.set.name(b.model.Outputs[k].By))
 	}
 	n := &b.model.Nodes[i]
 	if (n.Op == "mul" || n.Op == "mul_no_nan") && len(n.Inputs) == 2 {
@@ -135,35 +136,28 @@ func (b *builder) powerRule(i int) ([]scene.Run, bool) {
 // formula, its value, or both.
 func (b *builder) partial(user int, x operand) scene.TextLine {
 	const longest = 16
-	number, known := 1.0, true
-	for _, u := range x.chain {
-		list := b.model.Nodes[u.node].Partials
-		if u.operand >= len(list) || list[u.operand] == nil || !list[u.operand].IsScalar() {
-			known = false
-			break
-		}
-		number *= list[u.operand].Data[0]
-	}
+	number := b.gain[x.at.node] * b.local(x.at)
+	known := !math.IsNaN(number)
 	n := &b.model.Nodes[user]
 	operands := b.operands[user]
 	var formula []scene.Run
 	if power, ok := b.powerRule(user); ok {
 		formula = power
-	} else if len(operands) == len(n.Inputs) && len(x.chain) == 1 {
+	} else if len(operands) == len(n.Inputs) && x.at.node == user {
 		var names [][]scene.Run
 		for _, in := range n.Inputs {
 			names = append(names, b.names[in])
 		}
-		formula = partialRuns(n, x.chain[0].operand, names, b.names[user])
+		formula = partialRuns(n, x.at.operand, names, b.names[user])
 	} else if n.Op == "add" {
 		formula = upright("1")
-	} else {
+	} else if len(operands) <= longest {
 		// A folded product: the other operands, repeated ones as powers.
 		skipped := false
 		var others []int
 		times := map[int]int{}
 		for _, o := range operands {
-			if !skipped && o.node == x.node && sameChain(o.chain, x.chain) {
+			if !skipped && o == x {
 				skipped = true
 				continue
 			}
@@ -205,25 +199,13 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 	return line
 }
 
-func sameChain(a, b []use) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 func (b *builder) outputName(k int) []scene.Run {
 	o := b.model.Outputs[k]
 	if o.Name != "" {
-		return nameRuns(o.Name)
+		return b.set.name(o.Name)
 	}
 	if name := b.model.Nodes[o.Node].Name; name != "" {
-		return nameRuns(name)
+		return b.set.name(name)
 	}
 	if b.primal == 1 {
 		return nameRuns("y")

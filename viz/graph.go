@@ -2,6 +2,7 @@ package viz
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -127,6 +128,9 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	if n.Origin() >= 0 {
 		o.Origin = n.Origin()
 	}
+	if op.Name == "result" {
+		o.Symbol = ResultName(n.Inputs()[0].Op().Name, n.Attrs().Int("index"))
+	}
 	if p := n.Position(); p.File != "" {
 		o.Source = p.String()
 	}
@@ -158,6 +162,14 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 		o.Inert = true
 	}
 	return o
+}
+
+// ResultName returns what drawings call a result, counted from 0, of an operator or kernel that has several.
+func ResultName(operator string, index int) string {
+	if op := graph.LookupOp(operator); op != nil && index >= 0 && index < len(op.ResultNames) {
+		return op.ResultNames[index]
+	}
+	return "result " + strconv.Itoa(index)
 }
 
 // reachable returns the nodes that the given nodes depend on, with themselves.

@@ -21,13 +21,12 @@ var raised = map[rune]rune{'⁰': '0', '¹': '1', '²': '2', '³': '3', '⁴': '
 // longestName is the number of characters after which a name is cut.
 const longestName = 26
 
-// nameRuns sets a name as mathematics does: x1 as an italic x with a lowered 1,
-// alpha as the letter, w_out with a lowered word. Of a path a/b/c the last part
-// is shown.
-func nameRuns(name string) []scene.Run {
-	if k := strings.LastIndexByte(name, '/'); k >= 0 && k+1 < len(name) {
-		name = name[k+1:]
-	}
+// nameRuns sets a name. Of a path a/b/c the last part is shown, of a long name its beginning and its end.
+func nameRuns(name string) []scene.Run { return setName(cutMiddle(lastPart(name))) }
+
+// setName sets a name as mathematics does: x1 as an italic x with a lowered 1,
+// alpha as the letter, w_out with a lowered word.
+func setName(name string) []scene.Run {
 	// Digits that are lowered already.
 	var plain []rune
 	for _, r := range name {
@@ -37,9 +36,6 @@ func nameRuns(name string) []scene.Run {
 		plain = append(plain, r)
 	}
 	name = string(plain)
-	if cut := []rune(name); len(cut) > longestName {
-		name = string(cut[:longestName-1]) + "…"
-	}
 	base, sub := splitName(name)
 	if letter, found := greek[base]; found {
 		base = letter
@@ -74,6 +70,9 @@ func splitName(name string) (base, sub string) {
 	base = name
 	if k := strings.IndexByte(name, '_'); k > 0 && k+1 < len(name) {
 		before, after := name[:k], name[k+1:]
+		if after[0] == '_' {
+			return name, ""
+		}
 		if len([]rune(after)) > shortSub {
 			return name, ""
 		}

@@ -70,7 +70,8 @@ type settings struct {
 	directed       bool // direction was asked for
 	gradients      GradientMode
 	types          bool
-	fold           bool
+	fold, wrap     bool
+	inline         []string
 	clusters       bool
 	scale          float64
 	theme          ThemeChoice
@@ -101,7 +102,7 @@ type settings struct {
 }
 
 func collect(options []Option) *settings {
-	s := &settings{fold: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}, expanded: map[string]bool{}}
+	s := &settings{fold: true, wrap: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}, expanded: map[string]bool{}}
 	for _, o := range options {
 		if o != nil {
 			o(s)
@@ -124,9 +125,19 @@ func WithTitle(expression string) Option { return func(s *settings) { s.title = 
 // one is composed.
 func WithSummary(text string) Option { return func(s *settings) { s.summary = text } }
 
-// WithDirection sets where edges point; LeftToRight without it.
+// WithDirection sets where edges point. Without it they point to the right, or, in drawings that would be much higher than wide, down.
 func WithDirection(d Direction) Option {
 	return func(s *settings) { s.direction, s.directed = d, true }
+}
+
+// WithWrapping sets whether drawings that are long and narrow fall into rows, as a text does; true without it.
+func WithWrapping(on bool) Option { return func(s *settings) { s.wrap = on } }
+
+// WithInline draws inputs as lines in the operators that read them, not as nodes: weights, which outweigh the operators of a network.
+// The patterns are those of path.Match, for an input's whole name or for its last part in a/b/c. Inputs that are results, or whose adjoint
+// Overlay draws, stay nodes.
+func WithInline(patterns ...string) Option {
+	return func(s *settings) { s.inline = append(s.inline, patterns...) }
 }
 
 // WithGradients sets how gradients are drawn; NoGradients without it.
@@ -202,8 +213,8 @@ func WithReference(p *Picture) Option { return func(s *settings) { s.reference =
 // have fixed colours, and WithTheme has no effect on them.
 func WithStyle(style StyleChoice) Option { return func(s *settings) { s.style = style } }
 
-// WithShow says which facts stand in the nodes below the operator's symbol: "name", "value", "shape" (the type of arrays), "dtype" (of
-// scalars too), "line" (the place in the source), and any key of WithNotes. Without it they are name, value and shape;
+// WithShow says which facts stand in the nodes below the operator's symbol: "name", "value", "shape" (the type of arrays), "attributes", "dtype" (of
+// scalars too), "line" (the place in the source), and any key of WithNotes. Without it they are name, value, shape and attributes;
 // a leading "+" adds a field to these.
 func WithShow(fields ...string) Option {
 	return func(s *settings) {
@@ -213,7 +224,7 @@ func WithShow(fields ...string) Option {
 		for _, f := range fields {
 			field, added := strings.CutPrefix(f, "+")
 			if added {
-				s.show["name"], s.show["value"], s.show["shape"] = true, true, true
+				s.show["name"], s.show["value"], s.show["shape"], s.show["attributes"] = true, true, true, true
 			}
 			s.show[field] = true
 			s.types = s.types || field == "dtype"

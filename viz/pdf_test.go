@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/zlib"
 	"io"
+	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -49,5 +51,35 @@ func TestPDF(t *testing.T) {
 				t.Errorf("%s: a stream is longer than it says", c.name)
 			}
 		}
+	}
+}
+
+// A page beyond 14400 units, which readers refuse, has larger units: their product is the size of the drawing.
+func TestLargePDF(t *testing.T) {
+	c := corpus()[0]
+	sides := func(scale float64) (w, h, unit float64) {
+		t.Helper()
+		d := c
+		d.options = append(slices.Clone(c.options), WithScale(scale))
+		data := render(t, d, (*Picture).PDF)
+		m := regexp.MustCompile(`/MediaBox \[0 0 ([\d.]+) ([\d.]+)\](?: /UserUnit (\d+))?`).FindSubmatch(data)
+		if m == nil {
+			t.Fatal("the page has no size")
+		}
+		unit = 1
+		if len(m[3]) > 0 {
+			unit, _ = strconv.ParseFloat(string(m[3]), 64)
+		}
+		w, _ = strconv.ParseFloat(string(m[1]), 64)
+		h, _ = strconv.ParseFloat(string(m[2]), 64)
+		return w, h, unit
+	}
+	w, h, unit := sides(1)
+	if unit != 1 {
+		t.Errorf("a small page has the unit %v", unit)
+	}
+	W, H, large := sides(97)
+	if large < 2 || W > 14400 || H > 14400 || math.Abs(W*large-97*w) > 1 || math.Abs(H*large-97*h) > 1 {
+		t.Errorf("a page of %v×%v units at scale 97 is %v×%v units of %v points", w, h, W, H, large)
 	}
 }

@@ -134,7 +134,7 @@ func describeStage(stage *compile.Stage, s *settings) *Model {
 				if kind == "reduction" {
 					kind = "loop" // that it is the tail of
 				}
-				n.Scope = fmt.Sprintf("%d %s", from.Instruction, kind)
+				n.Scope = fmt.Sprintf("fused %s %d", kind, from.Instruction)
 			}
 		}
 		for _, note := range []Note{{"runs as", from.Class}, {"memory", from.Place}} {

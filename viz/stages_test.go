@@ -142,7 +142,7 @@ func TestDescribeStages(t *testing.T) {
 		t.Errorf("emit: %v, %q", c, byName["emit"].Text)
 	}
 	for _, n := range byName["memory"].Model.Nodes {
-		if n.Op == "fma" && (n.Scope != "0 scalar code" || !slices.ContainsFunc(n.Notes, func(n Note) bool { return n.Key == "memory" })) {
+		if n.Op == "fma" && (n.Scope != "fused scalar code 0" || !slices.ContainsFunc(n.Notes, func(n Note) bool { return n.Key == "memory" })) {
 			t.Errorf("the sum after memory: %+v", n)
 		}
 	}

@@ -117,7 +117,7 @@ func (t *railWriter) rows() []railRow {
 		row := railRow{node: -1, mark: '◎'}
 		name := plain(b.outputName(k))
 		if o.Of != "" {
-			name = "∂" + plain(nameRuns(o.Of)) + "/∂" + plain(nameRuns(o.By))
+			name = "∂" + plain(b.set.name(o.Of)) + "/∂" + plain(b.set.name(o.By))
 		}
 		row.text = name
 		if own := plain(b.names[o.Node]); own != name {
@@ -156,6 +156,9 @@ func (t *railWriter) formula(i int) string {
 		if text, ok := applied(symbol, names[0]); ok {
 			return text
 		}
+	}
+	if n.Op == "result" && n.Symbol != "" && len(names) == 1 {
+		return names[0] + "." + n.Symbol
 	}
 	name := n.Op
 	if n.Attributes != "" {

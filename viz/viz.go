@@ -63,20 +63,17 @@ func (p *Picture) place(other *scene.Scene) error {
 	if err != nil {
 		return err
 	}
+	other.Direction, other.AnyDirection = p.scene.Direction, false
 	at := map[string]float64{}
 	for i := range p.scene.Nodes {
-		c := d.Layout.Nodes[i]
-		v := c.Y
-		if !p.scene.Direction.Horizontal() {
-			v = c.X
-		}
-		if name := p.scene.Nodes[i].MatchOrID(); at[name] == 0 {
-			at[name] = v
+		name := p.scene.Nodes[i].MatchOrID()
+		if _, found := at[name]; !found {
+			at[name] = d.Layout.Across[i]
 		}
 	}
 	for i := range other.Nodes {
 		n := &other.Nodes[i]
-		n.Place, n.Placed = at[n.MatchOrID()], at[n.MatchOrID()] != 0
+		n.Place, n.Placed = at[n.MatchOrID()]
 	}
 	return nil
 }

@@ -114,8 +114,32 @@ var FormerDash = []float64{2, 4}
 // GhostDash is the dash pattern of ghosts.
 var GhostDash = []float64{4.5, 3.5}
 
-// Draw lays a scene out.
+// Draw lays a scene out. Where it may choose the direction, it settles it in the scene.
 func Draw(s *scene.Scene) (*Drawing, error) {
+	d, err := draw(s)
+	if err != nil || !s.AnyDirection {
+		return d, err
+	}
+	s.AnyDirection = false
+	// Up to a height that a reader scrolls through, what stands side by side in one drawing does so in the next.
+	const high, stretched = 1600, 2.5
+	if d.H < high || d.H < stretched*d.W {
+		return d, nil
+	}
+	before := s.Direction
+	s.Direction = layout.TopToBottom
+	turned, err := draw(s)
+	// A window is wider than high.
+	const aspect = 1.6
+	far := func(d *Drawing) float64 { return math.Abs(math.Log(d.W / d.H / aspect)) }
+	if err != nil || far(turned) >= far(d) {
+		s.Direction = before
+		return d, err
+	}
+	return turned, nil
+}
+
+func draw(s *scene.Scene) (*Drawing, error) {
 	sizes := s.Sizes()
 	fitPorts(s, sizes)
 	g := layout.Graph{}
@@ -156,6 +180,7 @@ func Draw(s *scene.Scene) (*Drawing, error) {
 	}
 	options := s.Options
 	options.Direction = s.Direction
+	options.Wrap = s.Wrap
 	result, err := layout.Layout(g, options)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func Like(before *Drawing, s *scene.Scene) *Drawing {
 		return nil
 	}
 	sizes := make([]scene.Size, len(s.Nodes))
-	result := &layout.Result{Nodes: make([]geom.Point, len(s.Nodes)), Marked: make([]bool, len(s.Nodes)), Edges: make([]layout.Route, len(s.Edges)), Clusters: make([]geom.Rect, len(s.Clusters)),
+	result := &layout.Result{Nodes: make([]geom.Point, len(s.Nodes)), Across: make([]float64, len(s.Nodes)), Marked: make([]bool, len(s.Nodes)), Edges: make([]layout.Route, len(s.Edges)), Clusters: make([]geom.Rect, len(s.Clusters)),
 		Bounds: before.Layout.Bounds, Layers: before.Layout.Layers, Crossings: before.Layout.Crossings}
 	clusters, nodes, edges := pair(clusterKeys(s), clusterKeys(old)), pair(nodeKeys(s), nodeKeys(old)), pair(edgeKeys(s), edgeKeys(old))
 	if clusters == nil || nodes == nil || edges == nil {
@@ -27,6 +27,7 @@ func Like(before *Drawing, s *scene.Scene) *Drawing {
 		result.Clusters[i] = before.Layout.Clusters[k]
 	}
 	for i, k := range nodes {
+		result.Across[i] = before.Layout.Across[k]
 		result.Nodes[i], sizes[i], result.Marked[i] = before.Layout.Nodes[k], before.Sizes[k], before.Layout.Marked[k]
 	}
 	for i, k := range edges {

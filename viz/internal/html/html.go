@@ -1,5 +1,5 @@
 // Package html writes drawings as one self-contained page: the drawings themselves
-// as SVG, and a viewer that pans, zooms, searches, collapses scopes, traces
+// as SVG, and a viewer that pans, zooms, shows a minimap, searches, collapses scopes, traces
 // dependencies, and steps through the compiler's passes and the execution. The page
 // loads nothing.
 package html
@@ -24,7 +24,7 @@ import (
 var viewer embed.FS
 
 // scripts are the parts of the viewer in the order in which they run. They share one scope.
-var scripts = []string{"data.js", "camera.js", "canvas.js", "collapse.js", "select.js", "steps.js", "passes.js", "input.js"}
+var scripts = []string{"data.js", "camera.js", "canvas.js", "minimap.js", "collapse.js", "select.js", "steps.js", "passes.js", "input.js"}
 
 // Page is one drawing, or several of one graph at different times.
 type Page struct {

@@ -97,6 +97,7 @@ type Options struct {
 	EdgeGap   float64 // between edges that pass side by side (14)
 	LensGap   float64 // between an edge and its antiparallel partner (17)
 	Padding   float64 // inside a cluster's border (14)
+	Wrap      bool    // drawings that are long and narrow fall into rows, as a text does
 }
 
 // Route is the drawn course of an edge, from the border of From to that of To.
@@ -110,6 +111,7 @@ type Result struct {
 	Nodes     []geom.Point // centres
 	Sizes     []geom.Point // widths and heights, with the room for marks
 	Marked    []bool       // by node: its operands do not stand in order and need marks
+	Across    []float64    // their places across the direction of the edges, before a drawing falls into rows
 	Edges     []Route
 	Clusters  []geom.Rect
 	Bounds    geom.Rect
@@ -134,6 +136,9 @@ func Layout(g Graph, options Options) (*Result, error) {
 	p.mark()
 	p.place()
 	p.route()
+	if options.Wrap {
+		p.wrap()
+	}
 	return p.result(), nil
 }
 
@@ -253,6 +258,8 @@ type plan struct {
 	lists      []operandList
 	marked     []bool    // per node
 	operandsOf [][]int32 // per node: the bundles that arrive in the order of the operands that they bring
+	rows       []row     // of a drawing that is wrapped
+	rowOf      func(u float64) int
 }
 
 func newPlan(g Graph, options Options) *plan {
@@ -339,7 +346,9 @@ func (p *plan) result() *Result {
 	}
 	r.Marked = p.marked
 	for i := range p.graph.Nodes {
-		c := turn(p.centre(i))
+		at := p.centre(i)
+		r.Across = append(r.Across, at.Y)
+		c := turn(p.inRow(at))
 		r.Nodes = append(r.Nodes, c)
 		size := geom.Point{X: p.su[i], Y: p.sv[i]}
 		if !d.Horizontal() {
@@ -349,7 +358,9 @@ func (p *plan) result() *Result {
 		cover(geom.Around(c, size.X, size.Y))
 	}
 	for c := range p.graph.Clusters {
-		a, b := turn(p.clusterCorner(c, false)), turn(p.clusterCorner(c, true))
+		low, high := p.clusterCorner(c, false), p.clusterCorner(c, true)
+		corner := p.inRow(low)
+		a, b := turn(corner), turn(corner.Add(high.Sub(low)))
 		rect := geom.Rect{Min: a, Max: a}.Union(geom.Rect{Min: b, Max: b})
 		r.Clusters = append(r.Clusters, rect)
 		cover(rect)

@@ -23,6 +23,14 @@ import (
 // pointsPerUnit makes a unit of the drawing a CSS pixel, 1/96 inch.
 const pointsPerUnit = 0.75
 
+// mostUnits is the longest side of a page that readers accept, in units of the page (ISO 32000-1, annex C).
+const mostUnits = 14400
+
+// userUnit returns how many points a unit of the page has: 1, or a whole number that keeps large pages in the bounds.
+func userUnit(d *draw.Drawing, scale float64) float64 {
+	return math.Max(1, math.Ceil(math.Max(d.W, d.H)*scale/mostUnits))
+}
+
 // Write writes a drawing at a scale, 1 for its nominal size, in the colours of
 // a theme. Equal drawings give equal bytes.
 func Write(to io.Writer, d *draw.Drawing, scale float64, theme *draw.Theme) error {
@@ -98,8 +106,9 @@ func (w *writer) colour(r scene.Role, stroke bool) {
 }
 
 func (w *writer) paint(d *draw.Drawing, scale float64) {
+	scale /= userUnit(d, scale)
 	// The page's y axis points up.
-	w.op("cm", scale, 0, 0, -scale, 0, d.H*scale)
+	fmt.Fprintf(&w.content, "%.7f 0 0 %.7f 0 %s cm\n", scale, -scale, number(d.H*scale))
 	w.colour(scene.Background, false)
 	w.op("re", 0, 0, d.W, d.H)
 	w.op("f")
@@ -322,8 +331,12 @@ func (w *writer) file(d *draw.Drawing, scale float64) []byte {
 	// Catalogue, pages and page refer to each other by numbers known ahead.
 	next := len(w.objects) + 1
 	page, pages, catalogue := next, next+1, next+2
-	w.add(fmt.Sprintf("<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %s %s] /Contents %d 0 R /Resources << /Font << %s>> /ExtGState << %s>> >> >>",
-		pages, number(d.W*scale), number(d.H*scale), content, fonts, states))
+	unit := ""
+	if u := userUnit(d, scale); u > 1 {
+		unit = fmt.Sprintf(" /UserUnit %d", int(u))
+	}
+	w.add(fmt.Sprintf("<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %s %s]%s /Contents %d 0 R /Resources << /Font << %s>> /ExtGState << %s>> >> >>",
+		pages, number(d.W*scale/userUnit(d, scale)), number(d.H*scale/userUnit(d, scale)), unit, content, fonts, states))
 	w.add(fmt.Sprintf("<< /Type /Pages /Kids [%d 0 R] /Count 1 >>", page))
 	w.add(fmt.Sprintf("<< /Type /Catalog /Pages %d 0 R /Lang (en) /ViewerPreferences << /DisplayDocTitle true >> >>", pages))
 	title := d.Title

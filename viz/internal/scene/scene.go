@@ -238,7 +238,10 @@ type Scene struct {
 	Clusters  []Cluster
 	Legend    []LegendEntry
 	Direction layout.Direction
-	Options   layout.Options // distances; the direction above counts
+	// AnyDirection: another direction may be chosen for the sake of the drawing's shape.
+	AnyDirection bool
+	Wrap         bool           // see layout.Options
+	Options      layout.Options // distances; the direction above counts
 }
 
 // Font sizes of the drawings.

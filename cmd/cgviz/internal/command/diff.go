@@ -43,7 +43,7 @@ common once, the rest of each in a box of its own.`,
 			}
 			var sources [2]*source.Source
 			for i, arg := range args {
-				if sources[i], err = source.Read(arg, s.In); err != nil {
+				if sources[i], err = s.read(arg); err != nil {
 					return err
 				}
 				if sources[i].Program != nil {

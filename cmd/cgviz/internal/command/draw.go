@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,7 @@ type draw struct {
 type look struct {
 	rankdir, title, theme, style string
 	scale, dpi                   float64
-	types                        bool
+	types, wrap                  bool
 	maxNodes                     int
 
 	direction viz.Direction
@@ -69,14 +70,15 @@ type look struct {
 
 func (o *output) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "format", "T", "", "dot, svg, png, pdf, html, json, mermaid or text (default from the name of -o, else svg)")
+	f.StringVarP(&o.format, "format", "T", "", "dot, svg, png, pdf, html, json, mermaid or text (default from the name of -o, else text at a terminal and svg elsewhere)")
 	f.StringVarP(&o.file, "output", "o", "", "`FILE` to write (default standard output)")
 	completeFlag(cmd, "format", formatNames())
 }
 
 func (l *look) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&l.rankdir, "rankdir", "LR", "direction of the edges: LR, TB, BT or RL")
+	f.StringVar(&l.rankdir, "rankdir", "auto", "direction of the edges: LR, TB, BT, RL, or auto: LR, but TB where the picture would be much higher than wide")
+	f.BoolVar(&l.wrap, "wrap", true, "draw what is long and narrow in rows, as a text")
 	f.StringVar(&l.title, "title", "", "title of the picture, set as mathematics (default the expression)")
 	f.BoolVar(&l.types, "types", false, "show dtypes of scalars too")
 	f.StringVar(&l.theme, "theme", "auto", "colours: auto (light; in SVG and HTML as the reader has it), light or dark")
@@ -84,7 +86,7 @@ func (l *look) flags(cmd *cobra.Command) {
 	f.Float64Var(&l.scale, "scale", 0, "pixels per unit of PNG, size of SVG (default 2 for PNG, 1 for SVG)")
 	f.Float64Var(&l.dpi, "dpi", 0, "the scale as a resolution: 96 dots per inch are scale 1")
 	f.IntVar(&l.maxNodes, "max-nodes", 20000, "draw parts of larger graphs as one node each, so that about `N` are left")
-	completeFlag(cmd, "rankdir", choiceNames(directions))
+	completeFlag(cmd, "rankdir", append(choiceNames(directions), "auto"))
 	completeFlag(cmd, "theme", choiceNames(themes))
 	completeFlag(cmd, "style", choiceNames(styles))
 	for _, flag := range []string{"title", "scale", "dpi", "max-nodes"} {
@@ -94,8 +96,10 @@ func (l *look) flags(cmd *cobra.Command) {
 
 // understand checks the flags.
 func (l *look) understand(cmd *cobra.Command) (err error) {
-	if l.direction, err = choose("rankdir", l.rankdir, directions); err != nil {
-		return err
+	if l.directed = !strings.EqualFold(l.rankdir, "auto"); l.directed {
+		if l.direction, err = choose("rankdir", l.rankdir, directions); err != nil {
+			return err
+		}
 	}
 	if l.palette, err = choose("theme", l.theme, themes); err != nil {
 		return err
@@ -103,7 +107,6 @@ func (l *look) understand(cmd *cobra.Command) (err error) {
 	if l.styling, err = choose("style", l.style, styles); err != nil {
 		return err
 	}
-	l.directed = cmd.Flags().Changed("rankdir")
 	const least, most = 0.01, 100
 	scaled := cmd.Flags().Changed("scale")
 	switch {
@@ -124,8 +127,8 @@ const longestTitle = 100
 
 // options returns how the picture is to look.
 func (l *look) options(expression string) []viz.Option {
-	options := []viz.Option{viz.WithMaxNodes(l.maxNodes), viz.WithTheme(l.palette), viz.WithStyle(l.styling), viz.WithTypes(l.types)}
-	if l.directed || l.styling != viz.SurfaceWaveStyle { // which has a direction of its own
+	options := []viz.Option{viz.WithMaxNodes(l.maxNodes), viz.WithTheme(l.palette), viz.WithStyle(l.styling), viz.WithTypes(l.types), viz.WithWrapping(l.wrap)}
+	if l.directed {
 		options = append(options, viz.WithDirection(l.direction))
 	}
 	switch {
@@ -307,7 +310,7 @@ func (d *draw) renderPasses(ctx context.Context, p *progress, s *source.Source) 
 func (d *draw) read(ctx context.Context, p *progress, argument string) (*source.Source, error) {
 	if d.pkg == "" {
 		p.enter("reading")
-		return source.Read(argument, d.streams.In)
+		return d.streams.read(argument)
 	}
 	p.enter("building %s", d.pkg)
 	text, err := gopackage.Graph(ctx, d.pkg, d.fn)

@@ -22,6 +22,7 @@ func TestErrors(t *testing.T) {
 	}
 	vector := file("vector.cg", "adjoint graph 1\n%0 \"w\" = input : f64[2,2]\n%1 \"ok\" = input : bool\n%2 \"n\" = input : i32\n%3 = reduce_sum %0 {axes=[0 1], keepdims=false} : f64\noutput %3\noutput %1\noutput %2\n")
 	program := programFile(t, dir, "sin(x)*exp(x)")
+	scopes := file("scopes.cg", "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = sin %0 : f64 in \"encoder/layer\"\noutput %1\n")
 	var text strings.Builder
 	for _, c := range []struct {
 		status int
@@ -89,6 +90,9 @@ func TestErrors(t *testing.T) {
 		{1, []string{"--path", "x1..nowhere", seed}},
 		{1, []string{"--path", "x1..x2", seed}},
 		{1, []string{"--depth", "0", "--collapse", "encoder", seed}},
+		{1, []string{"--collapse", "block*/attn", scopes}},
+		{1, []string{"--collapse", "[", scopes}},
+		{1, []string{"--inline", "W*", scopes}},
 		{1, []string{"memory", "--gradient", program}},
 		{1, []string{file("bad.adjp", "ADJP\x01")}},
 		{1, []string{file("bad", "ADJP")}},
@@ -174,6 +178,55 @@ func TestTerminal(t *testing.T) {
 		if status != c.status || (out.Len() == 0) != (status != 0) {
 			t.Errorf("%s: status %d, %d bytes, %s", c.format, status, out.Len(), errs.String())
 		}
+	}
+}
+
+// TestTerminalDefault checks that people at a terminal get text, unless they name a file or a format.
+func TestTerminalDefault(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "z.svg")
+	for _, c := range []struct {
+		args     []string
+		terminal bool
+		text     bool
+	}{{[]string{"sin(x)"}, true, true}, {[]string{"sin(x)"}, false, false}, {[]string{"-o", "-", "sin(x)"}, true, false}, {[]string{"-T", "svg", "sin(x)"}, true, false},
+		{[]string{"memory", "sin(x)"}, true, false}, {[]string{"-o", file, "sin(x)"}, true, false}} {
+		var out, errs bytes.Buffer
+		status := Main(c.args, Streams{In: strings.NewReader(""), Out: &out, Err: &errs, OutTerminal: c.terminal})
+		if status != 0 || strings.HasPrefix(out.String(), "○") != c.text {
+			t.Errorf("%q: status %d, %.40q, %s", c.args, status, out.String(), errs.String())
+		}
+	}
+}
+
+// TestHints checks what is said of arguments that are expressions and names of files at once, and of texts that begin with a mark.
+func TestHints(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const text = "adjoint graph 1\n%0 \"q\" = input : f64\n%1 = sin %0 : f64\noutput %1\n"
+	for name, content := range map[string]string{"model.cg": text, "net.cg": text, "plain": text, "marked.cg": "\uFEFF" + text} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		argument string
+		status   int
+		want     string // in what is said
+	}{
+		{"model", 0, "hint: the file model.cg is there too"},
+		{"./net", 1, "hint: the file ./net.cg is there too"},
+		{"plain", 0, "- < plain"},
+		{"./plain", 1, "- < ./plain"},
+		{"model.cg", 0, ""},
+		{"marked.cg", 0, ""},
+		{"other", 0, ""},
+	} {
+		r := run("", "-T", "text", c.argument)
+		if r.status != c.status || !strings.Contains(r.err, c.want) || c.want == "" && r.err != "" {
+			t.Errorf("%s: status %d, %s", c.argument, r.status, r.err)
+		}
+	}
+	if r := run("\uFEFF"+text, "-T", "text", "-"); r.status != 0 || !strings.Contains(r.out, "sin(q)") {
+		t.Errorf("a marked text from standard input: %+v", r)
 	}
 }
 

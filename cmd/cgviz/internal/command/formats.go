@@ -55,11 +55,12 @@ func (f *format) write(w, warnings io.Writer, m *viz.Model, options []viz.Option
 type output struct {
 	streams      Streams
 	format, file string
+	chart        bool // there is no form of it as text
 }
 
 func (o *output) toStdout() bool { return o.file == "" || o.file == "-" }
 
-// choose returns the format that -T names, else the one of the file's extension, else SVG.
+// choose returns the format that -T names, else the one of the file's extension, else text for a person at a terminal and SVG for others.
 func (o *output) choose() (*format, error) {
 	f, err := o.find()
 	if err == nil && f.binary && o.toStdout() && o.streams.OutTerminal {
@@ -79,7 +80,10 @@ func (o *output) find() (*format, error) {
 		return nil, usage("there is no format %q: expected one of %s", o.format, all)
 	}
 	extension := strings.ToLower(filepath.Ext(o.file))
-	if o.toStdout() || extension == "" {
+	switch {
+	case o.file == "" && o.streams.OutTerminal && !o.chart:
+		extension = ".txt"
+	case o.toStdout() || extension == "":
 		extension = ".svg"
 	}
 	for i := range formats {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 )
 
 // Streams is what a command reads and writes.
@@ -28,6 +30,15 @@ type Streams struct {
 func System() Streams {
 	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+}
+
+// read reads what an argument gives, and says what else it may have meant.
+func (s *Streams) read(argument string) (*source.Source, error) {
+	src, err := source.Read(argument, s.In)
+	if err == nil && src.Hint != "" {
+		fmt.Fprintf(s.Err, "hint: %s\n", src.Hint)
+	}
+	return src, err
 }
 
 // The exit statuses.

@@ -16,7 +16,7 @@ import (
 
 // newMemory returns the command that draws the memory of a program.
 func newMemory(s Streams) *cobra.Command {
-	o, l := &output{streams: s}, &look{}
+	o, l := &output{streams: s, chart: true}, &look{}
 	var gradient bool
 	var wrt []string
 	cmd := &cobra.Command{
@@ -49,7 +49,7 @@ and pdf.`,
 			if err := o.checkDirectory(); err != nil {
 				return err
 			}
-			src, err := source.Read(args[0], s.In)
+			src, err := s.read(args[0])
 			if err != nil {
 				return err
 			}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
-	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 	"github.com/adjoint-go/adjoint/compile"
 )
 
@@ -84,7 +83,7 @@ func (p *passes) run(cmd *cobra.Command, args []string) error {
 	if err := p.checkDirectory(); err != nil {
 		return err
 	}
-	src, err := source.Read(args[0], p.streams.In)
+	src, err := p.streams.read(args[0])
 	if err != nil {
 		return err
 	}
@@ -152,7 +151,7 @@ instruction with its micro-code and the places in the source. A graph is compile
 		Args:                  exactly(1, "one program"),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src, err := source.Read(args[0], s.In)
+			src, err := s.read(args[0])
 			if err != nil {
 				return err
 			}

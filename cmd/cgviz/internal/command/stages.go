@@ -91,7 +91,7 @@ func (d *draw) understandPasses(cmd *cobra.Command) error {
 	if f.name != "html" {
 		return usage("--opt passes is a page with a slider: give -T html too")
 	}
-	for _, flag := range []string{"show", "color-by", "depth", "collapse", "expand", "focus", "radius", "path", "fold"} {
+	for _, flag := range []string{"show", "color-by", "depth", "collapse", "expand", "inline", "focus", "radius", "path", "fold"} {
 		if cmd.Flags().Changed(flag) {
 			return usage("--opt passes draws whole graphs: it goes without --%s", flag)
 		}

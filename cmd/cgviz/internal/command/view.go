@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // fields are the values of --show.
-var fields = []string{"name", "value", "shape", "dtype", "cost", "memory", "time", "line"}
+var fields = []string{"name", "value", "shape", "attributes", "dtype", "cost", "memory", "time", "line"}
 
 // colourings are the values of --color-by.
 var colourings = []choice[colouring]{{"none", plainColours}, {"op", byOp}, {"scope", byScope}, {"cost", byCost}, {"memory", byMemory}, {"time", byTime}}
@@ -32,6 +33,7 @@ const (
 // view is the flags that say which nodes are drawn and what stands in them.
 type view struct {
 	show, collapse, expand []string
+	inline                 []string
 	colorBy, focus, path   string
 	depth, radius          int
 	fold                   bool
@@ -43,18 +45,19 @@ type view struct {
 
 func (v *view) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&v.show, "show", nil, "`FIELDS` in the nodes: name, value, shape, dtype, cost, memory, time, line; +cost adds to the usual name,value,shape")
+	f.StringSliceVar(&v.show, "show", nil, "`FIELDS` in the nodes: name, value, shape, attributes, dtype, cost, memory, time, line; +cost adds to the usual name,value,shape,attributes")
 	f.StringVar(&v.colorBy, "color-by", "none", "colour operators by op, scope, cost, memory or time")
 	f.IntVar(&v.depth, "depth", 0, "draw scopes that are nested deeper than `N` as one node each; 0 leaves none open (default all are)")
-	f.StringSliceVar(&v.collapse, "collapse", nil, "draw these `SCOPES` as one node each: encoder/layer1")
-	f.StringSliceVar(&v.expand, "expand", nil, "leave these `SCOPES` open whatever --depth says")
+	f.StringSliceVar(&v.collapse, "collapse", nil, "draw these `SCOPES` as one node each: encoder/layer1, or by a pattern 'block*/attn'")
+	f.StringSliceVar(&v.expand, "expand", nil, "leave these `SCOPES` open whatever --depth says, by name or pattern")
+	f.StringSliceVar(&v.inline, "inline", nil, "draw the inputs with these `NAMES`, or patterns as 'W*', in the operators that read them: weights of networks")
 	f.StringVar(&v.focus, "focus", "", "draw only what is near `NODE`: a name, or %ID as in listings; see --radius")
 	f.IntVar(&v.radius, "radius", 2, "edges between --focus and the farthest node drawn")
 	f.StringVar(&v.path, "path", "", "draw only what lies on the paths from one node to another: `A..B`")
 	f.BoolVar(&v.fold, "fold", true, "draw chains of + and of × as one operator each")
 	completeFlag(cmd, "show", fields)
 	completeFlag(cmd, "color-by", choiceNames(colourings))
-	for _, flag := range []string{"depth", "collapse", "expand", "focus", "radius", "path"} {
+	for _, flag := range []string{"depth", "collapse", "expand", "inline", "focus", "radius", "path"} {
 		completeFlag(cmd, flag, nil)
 	}
 }
@@ -95,7 +98,7 @@ func (v *view) wants(field string, by colouring) bool {
 
 // options returns what the picture is to show.
 func (v *view) options() []viz.Option {
-	options := []viz.Option{viz.WithFolding(v.fold)}
+	options := []viz.Option{viz.WithFolding(v.fold), viz.WithInline(v.inline...)}
 	if len(v.show) > 0 {
 		options = append(options, viz.WithShow(v.show...))
 	}
@@ -126,24 +129,23 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 		m = m.Focus(v.radius, at)
 	}
 	if v.depth >= 0 || len(v.collapse) > 0 {
-		if err := checkScopes(m, "--collapse", v.collapse); err != nil {
+		collapse, err := matchScopes(m, "--collapse", v.collapse)
+		if err != nil {
 			return nil, err
 		}
-		if err := checkScopes(m, "--expand", v.expand); err != nil {
+		expand, err := matchScopes(m, "--expand", v.expand)
+		if err != nil {
 			return nil, err
 		}
-		m = m.CollapseExcept(v.depth, setOf(v.collapse), setOf(v.expand))
+		m = m.CollapseExcept(v.depth, collapse, expand)
+	}
+	for _, pattern := range v.inline {
+		if !slices.ContainsFunc(m.Nodes, func(n viz.Node) bool { return n.Op == "input" && viz.MatchName(n.Name, []string{pattern}) }) {
+			return nil, fmt.Errorf("--inline: no input is named %q", pattern)
+		}
 	}
 	m, v.limited = m.Limit(limit)
 	return m, nil
-}
-
-func setOf(list []string) map[string]bool {
-	set := map[string]bool{}
-	for _, s := range list {
-		set[s] = true
-	}
-	return set
 }
 
 // findNode returns the node that a flag names, by its own name, the name of an output, or its ID after a percent sign.
@@ -181,25 +183,39 @@ func findNode(m *viz.Model, flag, name string) (int, error) {
 	return 0, fmt.Errorf("%s: there is no node %q (a name, or %%ID as in listings)%s", flag, name, hint)
 }
 
-// checkScopes reports scopes that no node is in.
-func checkScopes(m *viz.Model, flag string, scopes []string) error {
+// matchScopes returns the scopes that the patterns, as path.Match has them, fit. One that fits none is an error.
+func matchScopes(m *viz.Model, flag string, patterns []string) (map[string]bool, error) {
 	known := map[string]bool{}
 	var list []string
 	for i := range m.Nodes {
-		for path := m.Nodes[i].Scope; path != "" && !known[path]; path = path[:max(0, strings.LastIndexByte(path, '/'))] {
-			known[path] = true
-			list = append(list, path)
+		for scope := m.Nodes[i].Scope; scope != "" && !known[scope]; scope = scope[:max(0, strings.LastIndexByte(scope, '/'))] {
+			known[scope] = true
+			list = append(list, scope)
 		}
 	}
-	for _, s := range scopes {
-		if known[s] {
-			continue
+	slices.Sort(list)
+	chosen := map[string]bool{}
+	for _, pattern := range patterns {
+		found := known[pattern]
+		chosen[pattern] = found
+		for _, scope := range list {
+			fits, err := path.Match(pattern, scope)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %q is no pattern: a [ has no end", flag, pattern)
+			}
+			if fits {
+				chosen[scope], found = true, true
+			}
 		}
-		if len(list) == 0 {
-			return fmt.Errorf("%s: the graph has no scopes", flag)
+		switch {
+		case found:
+		case len(list) == 0:
+			return nil, fmt.Errorf("%s: the graph has no scopes", flag)
+		case strings.ContainsAny(pattern, "*?["):
+			return nil, fmt.Errorf("%s: no scope fits %q; there are %s", flag, pattern, strings.Join(list[:min(len(list), 10)], ", "))
+		default:
+			return nil, fmt.Errorf("%s: there is no scope %q; there are %s", flag, pattern, strings.Join(list[:min(len(list), 10)], ", "))
 		}
-		slices.Sort(list)
-		return fmt.Errorf("%s: there is no scope %q; there are %s", flag, s, strings.Join(list[:min(len(list), 10)], ", "))
 	}
-	return nil
+	return chosen, nil
 }

@@ -354,6 +354,17 @@ func (d *Diff) Model() (*viz.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What differs only through what it depends on bears no mark.
+	marks := map[*graph.Node]viz.Change{}
+	for _, n := range d.Removed {
+		marks[n] = viz.Removed
+	}
+	for _, n := range d.Added {
+		marks[n] = viz.Added
+	}
+	for _, p := range d.Changed {
+		marks[p.A], marks[p.B] = viz.Changed, viz.Changed
+	}
 	m := &viz.Model{}
 	at := map[*graph.Node]int{}
 	add := func(n *graph.Node, node viz.Node) {
@@ -380,7 +391,7 @@ func (d *Diff) Model() (*viz.Model, error) {
 	for i, n := range d.nodesA {
 		if d.twin[n] == nil {
 			node := a.Nodes[i]
-			node.Scope = place(node.Scope, onlyFirst)
+			node.Scope, node.Change = place(node.Scope, onlyFirst), marks[n]
 			add(n, node)
 		}
 	}
@@ -393,7 +404,7 @@ func (d *Diff) Model() (*viz.Model, error) {
 			continue
 		}
 		node := b.Nodes[i]
-		node.Scope = place(node.Scope, onlySecond)
+		node.Scope, node.Change = place(node.Scope, onlySecond), marks[n]
 		add(n, node)
 	}
 	done := map[viz.Output]bool{}

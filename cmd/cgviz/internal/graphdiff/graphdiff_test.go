@@ -9,6 +9,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz"
 )
 
 func read(t testing.TB, text string) []*graph.Node {
@@ -160,5 +161,29 @@ func TestRandom(t *testing.T) {
 			t.Errorf("%d nodes of the second graph counted, it has %d", b, len(d.nodesB))
 		}
 		checkModel(t, d)
+	}
+}
+
+// TestMarks checks that the picture marks what was removed, added and changed, and nothing else.
+func TestMarks(t *testing.T) {
+	x := func() (*graph.Graph, *graph.Node) { g := graph.New(); return g, g.Input("x", graph.Float64) }
+	_, a := x()
+	_, b := x()
+	d := Compare([]*graph.Node{graph.Exp(graph.Square(graph.Sin(a)))}, []*graph.Node{graph.Exp(graph.Square(graph.Tanh(graph.Cos(b))))})
+	m, err := d.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks := map[viz.Change]int{}
+	for _, n := range m.Nodes {
+		marks[n.Change]++
+	}
+	if marks[viz.Removed] != len(d.Removed) || marks[viz.Added] != len(d.Added) || marks[viz.Changed] != 2*len(d.Changed) || len(d.Removed)+len(d.Added)+len(d.Changed) == 0 {
+		t.Errorf("marks %v for %d removed, %d added, %d changed", marks, len(d.Removed), len(d.Added), len(d.Changed))
+	}
+	for _, n := range m.Nodes {
+		if n.Op == "input" && n.Change != viz.Unchanged {
+			t.Errorf("what both have is marked: %+v", n)
+		}
 	}
 }

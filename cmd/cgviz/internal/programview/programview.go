@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -230,7 +229,7 @@ func scope(i int, in *vm.Instr, nodes int) string {
 	if nodes < 2 {
 		return ""
 	}
-	return fmt.Sprintf("%d %s", i, strings.ToLower(in.Op.String()))
+	return fmt.Sprintf("fused %s %d", map[vm.Opcode]string{vm.OpStraight: "scalar code", vm.OpLoop: "loop"}[in.Op], i)
 }
 
 // straight adds scalar code.
@@ -315,7 +314,7 @@ func (d *describer) kernel(in *vm.Instr) {
 		at := call
 		if k > 0 {
 			r := d.node("result", o.DType, o.Shape)
-			r.Inputs, r.Attributes = []int{call}, fmt.Sprintf("index=%d", k)
+			r.Inputs, r.Attributes, r.Symbol = []int{call}, fmt.Sprintf("index=%d", k), viz.ResultName(in.Kernel, k)
 			at = d.last()
 		}
 		d.write(o.Ref, size(o.Type), at)

@@ -3,6 +3,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,8 @@ type Source struct {
 	Program *vm.Program
 	// Name is what messages call the source: the file's name, "expression", or "standard input".
 	Name string
+	// Hint says what else the argument may have meant, "" for nothing.
+	Hint string
 	// Expression is the canonical text of an expression, "" for other sources.
 	Expression string
 	// OneLine is true for an expression of one line, whose nodes' positions tell nothing.
@@ -79,10 +82,28 @@ func Read(argument string, stdin io.Reader) (*Source, error) {
 		return ReadProgram(argument)
 	}
 	s, err := parseExpression(argument)
-	if err != nil && filepath.Ext(argument) != "" && isFile(argument) {
+	switch {
+	case err != nil && filepath.Ext(argument) != "" && isFile(argument):
 		return nil, fmt.Errorf("%s: the file holds no compiled program, and its name does not end in %s; a graph under another name can be given as - < %[1]s", argument, Extension)
+	case isFile(argument + Extension):
+		return s, hinted(s, err, fmt.Sprintf("the file %s is there too: give its whole name to draw it", argument+Extension))
+	case isFile(argument):
+		return s, hinted(s, err, fmt.Sprintf("%s is taken for an expression; the file of this name can be given as - < %[1]s", argument))
 	}
 	return s, err
+}
+
+// hinted adds a hint to a source that may not be what was meant, or to its error.
+func hinted(s *Source, err error, hint string) error {
+	if err == nil {
+		s.Hint = hint
+		return nil
+	}
+	var wrong *Error
+	if errors.As(err, &wrong) {
+		return &Error{err: wrong.err, report: wrong.report + "\n  hint: " + hint}
+	}
+	return err
 }
 
 // ReadText reads a graph's text form.
@@ -148,6 +169,7 @@ func readFile(name string) (*Source, error) {
 
 func readAll(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // which some editors write before a text
 	if err == nil && len(text) > maxBytes {
 		err = fmt.Errorf("more than %d bytes", maxBytes)
 	}

@@ -4,6 +4,7 @@
 const camera = {x: 0, y: 0, s: 1}; // what stands at the window's corner, and pixels per unit
 let size = {w: 1, h: 1};           // of the window
 let pending = false;
+let fitted = false;                // the drawing was fitted, and nobody has moved it since
 
 function measure() { size = {w: main.clientWidth, h: main.clientHeight}; }
 
@@ -35,6 +36,7 @@ function frame() {
   }
   marks.setAttribute("transform", transform);
   paintMarks();
+  paintMap();
 }
 
 // sync brings the classes and the visibility of an element up to date.
@@ -59,6 +61,7 @@ const toDrawing = (clientX, clientY) => {
 };
 
 function zoom(factor, at) {
+  fitted = false;
   const s = Math.min(Math.max(camera.s * factor, Math.min(0.02, fitScale())), 8);
   const c = at || {x: camera.x + size.w / 2 / camera.s, y: camera.y + size.h / 2 / camera.s};
   camera.x = c.x - (c.x - camera.x) * camera.s / s;
@@ -67,7 +70,7 @@ function zoom(factor, at) {
   show();
 }
 
-function pan(dx, dy) { camera.x += dx / camera.s; camera.y += dy / camera.s; show(); }
+function pan(dx, dy) { fitted = false; camera.x += dx / camera.s; camera.y += dy / camera.s; show(); }
 
 const extent = () => view.extent || {w: view.w, h: view.h};
 const fitScale = () => Math.min(size.w / extent().w, size.h / extent().h);
@@ -77,10 +80,11 @@ function fit() {
   camera.s = Math.min(fitScale(), 2);
   camera.x = w / 2 - size.w / 2 / camera.s;
   camera.y = h / 2 - size.h / 2 / camera.s;
+  fitted = true;
   show();
 }
 
-function centre(x, y) { camera.x = x - size.w / 2 / camera.s; camera.y = y - size.h / 2 / camera.s; show(); }
+function centre(x, y) { fitted = false; camera.x = x - size.w / 2 / camera.s; camera.y = y - size.h / 2 / camera.s; show(); }
 
 // reveal moves the camera where a node is out of sight or too small to read.
 function reveal(n) {

@@ -25,6 +25,9 @@ async function load(entry) {
   return v;
 }
 
+// fold returns a text as it is searched: small letters, without marks above them, lowered and raised ones on the line.
+const fold = text => text.normalize("NFKD").replace(/\p{M}/gu, "").replaceAll("−", "-").toLowerCase();
+
 // numbers returns the coordinates of a path of lines and cubic curves.
 const numbers = d => d.match(/-?[\d.]+/g).map(Number);
 
@@ -37,7 +40,7 @@ function prepare(data, svg) {
   const v = {...data, svg, items: [], large: data.nodes.length + data.edges.length > mostElements};
   v.nodes.forEach((n, i) => {
     Object.assign(n, {index: i, element: byId.get(n.id), into: [], out: [], cx: n.x, cy: n.y, kind: "node",
-      text: (n.label + " " + n.id + " " + n.class + " " + n.details).toLowerCase()});
+      text: fold(n.label + " " + n.id + " " + n.class + " " + n.details)});
     n.constant = n.class === "constant";
   });
   v.edges.forEach((e, i) => {

@@ -147,7 +147,7 @@ document.addEventListener("keydown", event => {
 search.addEventListener("input", find);
 for (const [id, action] of Object.entries({"zoom-in": () => zoom(1.25), "zoom-out": () => zoom(0.8), fit, theme: toggleTheme,
   "help-button": () => help.showModal(), "find-on": () => next(1), "find-back": () => next(-1)})) $(id).addEventListener("click", action);
-new ResizeObserver(() => { measure(); show(); }).observe(main);
+new ResizeObserver(() => { measure(); if (fitted) fit(); show(); }).observe(main);
 
 (async () => {
   measure();
@@ -160,6 +160,7 @@ new ResizeObserver(() => { measure(); show(); }).observe(main);
   // A drawing that is unreadable as a whole opens at its first node.
   if (camera.s < 0.12 && view.nodes[0]) {
     const {cx, cy} = view.nodes[0], wide = view.w > view.h;
+    fitted = false;
     camera.s = 0.7;
     camera.x = cx - (wide ? 80 : size.w / 2) / camera.s;
     camera.y = cy - (wide ? size.h / 2 : 80) / camera.s;

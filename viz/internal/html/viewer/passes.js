@@ -155,8 +155,10 @@ function listScopes() {
   for (const c of view.open.clusters) if (c.kind === "scope") {
     listed.set(c.scope, {title: c.title, depth: c.scope.split("/").length - 1}); // of forward and gradient one
   }
-  scopes.replaceChildren(...[...listed].map(([path, c]) => {
-    const li = document.createElement("li"), b = button("", () => toggle([path], !closed.has(path), path));
+  // What lies in a collapsed scope is folded away.
+  const shown = [...listed].filter(([path]) => ![...closed].some(p => p !== path && within(path, p)));
+  scopes.replaceChildren(...shown.map(([path, c]) => {
+    const li = document.createElement("li"), b = button("", () => toggle([path], !closed.has(path), null));
     li.style.paddingLeft = c.depth * 14 + "px";
     b.setAttribute("aria-expanded", String(!closed.has(path)));
     b.dataset.scope = path;
@@ -174,6 +176,7 @@ function togglePanel(open) {
   panel.hidden = !open;
   $("panel-button").setAttribute("aria-expanded", String(open));
   measure();
+  if (view && fitted) fit();
   show();
 }
 

@@ -83,7 +83,7 @@ const search = $("search"), hits = $("hits");
 let found = [], at = -1;
 
 function find() {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = fold(search.value).split(/\s+/).filter(Boolean);
   // What stands in collapsed scopes is found too.
   found = words.length ? view.open.nodes.filter(n => words.every(w => n.text.includes(w))) : [];
   const set = new Set(found.map(n => n.match)), homes = found.map(n => scopeOf(view.open, n));
