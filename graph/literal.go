@@ -84,6 +84,9 @@ func (l *Literal) Uniform() (bits uint64, ok bool) {
 
 // FiniteNonzero reports whether every element is a finite number other than 0.
 func (l *Literal) FiniteNonzero() bool {
+	if l == nil || len(l.data) == 0 {
+		return false
+	}
 	for i := range l.typ.Shape.Size() {
 		if v := l.Float(i); v == 0 || v-v != 0 {
 			return false
