@@ -16,21 +16,20 @@ type builder struct {
 	settings *settings
 	scene    *scene.Scene
 
-	uses        [][]use // per node: who uses it, in the model
+	uses        []int // per node: how often it is an operand
 	isOutput    []bool
 	folded      []bool        // drawn as part of the node that uses it
 	operands    [][]operand   // per node: what is drawn as its operands
 	names       [][]scene.Run // per node: how other places call it
 	active      []bool        // an adjoint flows through the node
 	forward     map[int]int   // scene node of a model node
-	ghosts      map[int]int   // scene node of the copy of a model node in the gradient's cluster
+	ghosts      map[*Node]int // scene node of the copy of a value in the gradient's cluster
 	scopes      map[string]int
 	set         *typesetter
 	inlined     []bool      // drawn as a line in the operators that read it
 	referenced  []bool      // the gradient's graph refers to the node by its name
 	gain        []float64   // of a folded node: the derivative by it of the node drawn; NaN where it is unknown
 	derivative  map[int]int // by node: the output that says what it is the derivative of
-	primal      int         // outputs that are no derivatives
 	cluster     [2]int      // of forward and gradient in Split mode
 	largestHeat float64
 	stepDrawn   bool                  // a partial is drawn with Heaviside's step
@@ -57,7 +56,7 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 		return nil, fmt.Errorf("viz: the graph has %d nodes, more than the %d allowed; raise the limit with WithMaxNodes", len(m.Nodes), s.maxNodes)
 	}
 	b := &builder{model: m, settings: s, scene: &scene.Scene{Direction: s.direction, AnyDirection: !s.directed && s.style != SurfaceWaveStyle, Wrap: s.wrap},
-		forward: map[int]int{}, ghosts: map[int]int{}, scopes: map[string]int{}, cluster: [2]int{-1, -1}}
+		forward: map[int]int{}, ghosts: map[*Node]int{}, scopes: map[string]int{}, cluster: [2]int{-1, -1}}
 	b.survey()
 	b.name()
 	b.flow()
@@ -75,34 +74,26 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 
 // survey counts uses and folds chains of + and ×.
 func (b *builder) survey() {
+	b.model = b.model.complete()
 	nodes := b.model.Nodes
 	n := len(nodes)
-	b.uses, b.isOutput = make([][]use, n), make([]bool, n)
+	b.isOutput = make([]bool, n)
 	b.folded, b.operands = make([]bool, n), make([][]operand, n)
-	for i := range nodes {
-		for k, in := range nodes[i].Inputs {
-			b.uses[in] = append(b.uses[in], use{i, k})
-		}
-	}
 	b.derivative = map[int]int{}
 	for k, o := range b.model.Outputs {
 		b.isOutput[o.Node] = true
-		if o.Of == "" {
-			b.primal++
-		}
 		if _, found := b.derivative[o.Node]; !found && o.By != "" {
 			b.derivative[o.Node] = k
 		}
 	}
+	b.uses = usesOf(nodes, true)
+	if b.settings.fold {
+		b.folded = foldedNodes(nodes, b.uses, b.isOutput)
+	}
+	user := make([]use, n) // of a folded node
 	for i := range nodes {
-		op := nodes[i].Op
-		for _, in := range nodes[i].Inputs {
-			inner := &nodes[in]
-			if b.settings.fold && (op == "add" || op == "mul") && inner.Op == op && len(b.uses[in]) == 1 &&
-				inner.Name == "" && !b.isOutput[in] && inner.Scope == nodes[i].Scope && inner.Gradient == nodes[i].Gradient &&
-				sameShape(inner.Shape, nodes[i].Shape) {
-				b.folded[in] = true
-			}
+		for k, in := range nodes[i].Inputs {
+			user[in] = use{i, k}
 		}
 	}
 	b.referenced, b.gain = make([]bool, n), make([]float64, n)
@@ -110,7 +101,7 @@ func (b *builder) survey() {
 	for i := n - 1; i >= 0; i-- {
 		b.gain[i] = 1
 		if b.folded[i] {
-			u := b.uses[i][0]
+			u := user[i]
 			b.gain[i] = b.gain[u.node] * b.local(u)
 			continue
 		}
@@ -147,6 +138,36 @@ func (b *builder) survey() {
 	b.set = newTypesetter(names)
 }
 
+// usesOf counts, for each node, its uses as an operand: those in the gradient's graph too, or not.
+func usesOf(nodes []Node, gradient bool) []int {
+	uses := make([]int, len(nodes))
+	for i := range nodes {
+		for _, in := range nodes[i].Inputs {
+			if gradient || !nodes[i].Gradient || nodes[in].Gradient {
+				uses[in]++
+			}
+		}
+	}
+	return uses
+}
+
+// foldedNodes finds the sums and products that are drawn as part of the one that alone uses them.
+func foldedNodes(nodes []Node, uses []int, isOutput []bool) []bool {
+	folded := make([]bool, len(nodes))
+	for i := range nodes {
+		op := nodes[i].operator()
+		if !op.Commutative || !isSum(op) && !isProduct(op) {
+			continue
+		}
+		for _, in := range nodes[i].Inputs {
+			inner := &nodes[in]
+			folded[in] = folded[in] || inner.Op == op.Name && uses[in] == 1 && !inner.Cut && inner.Name == "" && !isOutput[in] &&
+				inner.Scope == nodes[i].Scope && inner.Gradient == nodes[i].Gradient && sameShape(inner.Shape, nodes[i].Shape)
+		}
+	}
+	return folded
+}
+
 // local returns the local derivative of an operator by an operand, NaN where it is unknown or no number.
 func (b *builder) local(u use) float64 {
 	if list := b.model.Nodes[u.node].Partials; u.operand < len(list) && list[u.operand] != nil && list[u.operand].IsScalar() {
@@ -167,32 +188,37 @@ func sameShape(a, b []int) bool {
 	return true
 }
 
-// name gives every node the runs by which labels call it: its own name, or v
-// with a number in the order of the drawing.
+// name gives every node the runs by which labels call it.
 func (b *builder) name() {
 	nodes := b.model.Nodes
 	b.names = make([][]scene.Run, len(nodes))
-	count, gradientCount := 0, 0
 	for i := range nodes {
-		n := &nodes[i]
-		switch {
-		case n.Op == "const":
-			b.names[i] = numberRuns(constantText(n))
-		case b.folded[i]:
-		case n.Op == "input":
-			b.names[i] = b.set.name(n.Name)
-		case n.Gradient:
-			gradientCount++
-			b.names[i] = []scene.Run{{Text: "w", Italic: true}, {Text: strconv.Itoa(n.number(gradientCount)), Script: scene.Sub}}
-		default:
-			count++
-			if n.Name != "" && !b.isOutput[i] {
-				b.names[i] = b.set.name(n.Name)
-				continue
-			}
-			b.names[i] = []scene.Run{{Text: "v", Italic: true}, {Text: strconv.Itoa(n.number(count)), Script: scene.Sub}}
-		}
+		b.names[i] = b.called(&nodes[i], b.isOutput[i])
 	}
+}
+
+// called returns the runs by which labels call a value: its own name, or the automatic one, which outputs have beside theirs.
+func (b *builder) called(n *Node, isOutput bool) []scene.Run {
+	switch {
+	case n.bundled > 0:
+		return upright(plural(n.bundled, "value"))
+	case n.Op == "const":
+		return numberRuns(constantText(n))
+	case n.Op == "input", n.Name != "" && !isOutput:
+		return b.set.name(n.Name)
+	case n.Auto != "":
+		return nameRuns(n.Auto)
+	}
+	return nil
+}
+
+// operandName returns the runs by which labels call what a node's operand is.
+func (b *builder) operandName(u use) []scene.Run {
+	n := &b.model.Nodes[u.node]
+	if in := n.Inputs[u.operand]; &b.model.Nodes[in] == b.model.part(n, u.operand) {
+		return b.names[in]
+	}
+	return b.called(b.model.part(n, u.operand), false)
 }
 
 // flow finds the nodes that an adjoint flows through: between a variable of
@@ -206,7 +232,7 @@ func (b *builder) flow() {
 	reached := make([]bool, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
-		reached[i] = n.Op == "input" && !n.Inert || n.Variable
+		reached[i] = (n.Op == "input" || n.Cut) && !n.Inert || n.Variable
 		for _, in := range n.Inputs {
 			reached[i] = reached[i] || reached[in] && !n.Inert
 		}
@@ -282,7 +308,7 @@ func (b *builder) add(n scene.Node) int {
 
 func (b *builder) node(i int) {
 	n := &b.model.Nodes[i]
-	if b.folded[i] || n.Op == "const" {
+	if b.folded[i] || n.Op == "const" || n.Cut {
 		return
 	}
 	if b.inlined[i] {
@@ -307,7 +333,7 @@ func (b *builder) node(i int) {
 	if attributes := b.attributeLine(n); attributes != "" && b.shows("attributes") {
 		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(attributes), Size: noteSize, Colour: scene.Muted})
 	}
-	if b.active[i] {
+	if b.active[i] && n.results < 2 {
 		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
 	}
 	for _, x := range operands {
@@ -390,7 +416,7 @@ func (b *builder) shows(field string) bool { return b.settings.show == nil || b.
 
 // typed reports whether the node's type is to be drawn.
 func (b *builder) typed(n *Node) bool {
-	return b.settings.types || len(n.Shape) > 0 && b.shows("shape")
+	return n.Type != "" && (b.settings.types || len(n.Shape) > 0 && b.shows("shape"))
 }
 
 // shown returns the lines that WithShow asks for.
@@ -467,8 +493,10 @@ func (b *builder) operand(user, at, place int, x operand) {
 		return
 	case in.Op == "const":
 		from = b.constant(in, user, place)
+	case in.Cut:
+		from = b.stub(x.node, user, place)
 	case n.Gradient && !in.Gradient && b.cluster[1] >= 0:
-		from = b.ghost(x.node)
+		from = b.ghost(x.node, b.model.part(&b.model.Nodes[x.at.node], x.at.operand))
 	default:
 		from = b.forward[x.node]
 		if in.Op != "input" {
@@ -477,6 +505,9 @@ func (b *builder) operand(user, at, place int, x operand) {
 	}
 	id := fmt.Sprintf("e%d-%d", n.ID, place)
 	edge := scene.Edge{ID: id, From: from, To: at, Kind: kind, Weight: weight}
+	if in.results > 1 && from == b.forward[x.node] {
+		edge.Label = b.carried(b.model.part(&b.model.Nodes[x.at.node], x.at.operand))
+	}
 	if n.ordered() {
 		edge.Operand = place + 1
 		edge.Mark = scene.TextLine{Runs: n.operandName(x.at.operand), Size: scene.MarkSize, Colour: scene.Muted}
@@ -486,6 +517,22 @@ func (b *builder) operand(user, at, place int, x operand) {
 		b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: id + "-adjoint", From: at, To: from, Kind: scene.Reverse,
 			Label: b.partial(user, x), Weight: weight, Tooltip: "adjoint"})
 	}
+}
+
+// stub draws an operand that is left out by its name, anew for each use.
+func (b *builder) stub(i, user, place int) int {
+	n := &b.model.Nodes[i]
+	o := scene.Node{Match: fmt.Sprintf("%s-%d", b.model.Nodes[user].match(), place), ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place),
+		Shape: scene.Capsule, Dashed: true, Fill: scene.Paper, Stroke: scene.Muted, Class: "stub", Tooltip: tooltip(n), Key: "stub",
+		Lines:   []scene.TextLine{{Runs: b.names[i], Size: scene.ValueSize, Colour: scene.Muted}},
+		Cluster: b.home(&b.model.Nodes[user])}
+	if text := n.Value.summary(); text != "" && n.Value.IsScalar() && b.shows("value") {
+		o.Lines[0].Runs = joinRuns(b.names[i], shownLate(scene.ValuePart, upright(" = ")), shownLate(scene.ValuePart, numberRuns(text)))
+	}
+	if b.active[i] {
+		o.Lines = append(o.Lines, b.adjoint(b.names[i], n.Adjoint))
+	}
+	return b.add(o)
 }
 
 // constant draws a constant anew for each use.
@@ -500,12 +547,20 @@ func (b *builder) constant(n *Node, user, place int) int {
 		Cluster: b.home(&b.model.Nodes[user])})
 }
 
-// ghost draws the copy of a forward value in the gradient's cluster.
-func (b *builder) ghost(i int) int {
-	if at, found := b.ghosts[i]; found {
+// carried returns the label of an edge from a node that stands for several values: which one it is.
+func (b *builder) carried(n *Node) scene.TextLine {
+	runs := b.called(n, false)
+	if b.typed(n) {
+		runs = joinRuns(runs, upright(" : "+n.Type))
+	}
+	return scene.TextLine{Runs: runs, Size: scene.ValueSize, Colour: scene.Muted}
+}
+
+// ghost draws the copy of a forward value in the gradient's cluster: of a node, or of one of those that it stands for.
+func (b *builder) ghost(i int, n *Node) int {
+	if at, found := b.ghosts[n]; found {
 		return at
 	}
-	n := &b.model.Nodes[i]
 	shape := scene.RoundedBox
 	size := scene.SymbolSize - 2
 	if n.Op == "input" {
@@ -513,20 +568,24 @@ func (b *builder) ghost(i int) int {
 	} else {
 		size = scene.ValueSize + 2
 	}
-	lines := []scene.TextLine{{Runs: b.names[i], Size: size, Colour: scene.Ink}}
+	name, id := b.names[i], fmt.Sprintf("n%d-ghost", n.ID)
+	if n != &b.model.Nodes[i] {
+		name = b.called(n, false)
+	}
+	lines := []scene.TextLine{{Runs: name, Size: size, Colour: scene.Ink}}
 	if text := n.Value.summary(); text != "" && n.Value.IsScalar() {
 		lines = append(lines, scene.TextLine{Runs: shownLate(scene.ValuePart, numberRuns(text)), Size: scene.ValueSize, Colour: scene.InputText})
 	}
-	at := b.add(scene.Node{ID: fmt.Sprintf("n%d-ghost", n.ID), Shape: shape, Lines: lines, Fill: scene.Paper, Stroke: scene.InputLine,
-		Dashed: true, Class: "ghost", Copy: fmt.Sprintf("n%d", n.ID), Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
-	b.ghosts[i] = at
+	at := b.add(scene.Node{ID: id, Shape: shape, Lines: lines, Fill: scene.Paper, Stroke: scene.InputLine,
+		Dashed: true, Class: "ghost", Copy: fmt.Sprintf("n%d", b.model.Nodes[i].ID), Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
+	b.ghosts[n] = at
 	return at
 }
 
 // outputs draws a double circle per result.
 func (b *builder) outputs() {
 	for k, o := range b.model.Outputs {
-		n := &b.model.Nodes[o.Node]
+		n := b.model.result(&o)
 		gradient := o.Of != ""
 		out := scene.Node{ID: fmt.Sprintf("out%d", k), Shape: scene.DoubleCircle, Fill: scene.OutputFill, Stroke: scene.OutputLine,
 			Class: "output", Cluster: b.cluster[0], Tooltip: tooltip(n), Key: "output", Order: len(b.model.Nodes) + k + 1}
@@ -562,8 +621,10 @@ func (b *builder) outputs() {
 			from = b.add(scene.Node{ID: fmt.Sprintf("n%d-out%d", n.ID, k), Shape: scene.Dot,
 				Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
 				Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n), Cluster: out.Cluster})
+		case n.Cut:
+			from = b.stub(o.Node, o.Node, len(b.model.Outputs)+k)
 		case gradient && !n.Gradient && b.cluster[1] >= 0:
-			from = b.ghost(o.Node)
+			from = b.ghost(o.Node, n)
 		default:
 			from = b.forward[o.Node]
 		}

@@ -193,7 +193,11 @@ func (c *comparison) union() *Model {
 	for a := range c.after.Nodes {
 		largest = max(largest, c.after.Nodes[a].ID)
 	}
-	out := &Model{HeatTitle: c.after.HeatTitle}
+	// Values keep their names, and new ones have those that follow.
+	out := c.after.like()
+	if c.before.automatic != nil {
+		out.automatic = c.before.automatic
+	}
 	place, ghost := make([]int, len(c.after.Nodes)), make([]int, len(c.before.Nodes))
 	old := func(b int) int { // where a node of before stands in the union
 		if c.taken[b] {
@@ -219,12 +223,12 @@ func (c *comparison) union() *Model {
 	for a := range c.after.Nodes {
 		n := c.after.Nodes[a]
 		n.Change, n.Former = c.change(a), nil
-		n.Inputs = nil
+		n.Inputs, n.Auto = nil, ""
 		for _, in := range c.after.Nodes[a].Inputs {
 			n.Inputs = append(n.Inputs, place[in])
 		}
 		if b := c.partner[a]; b >= 0 {
-			n.Match = c.before.Nodes[b].match()
+			n.Match, n.Auto = c.before.Nodes[b].match(), c.before.Nodes[b].Auto
 			for _, in := range c.before.Nodes[b].Inputs {
 				if !c.taken[in] && behind[in] < a {
 					n.Former = append(n.Former, ghost[in])
@@ -239,6 +243,7 @@ func (c *comparison) union() *Model {
 		o.Node = place[o.Node]
 		out.Outputs = append(out.Outputs, o)
 	}
+	out.callAll()
 	return out
 }
 

@@ -48,6 +48,9 @@ func (b *builder) valueText(n *Node) string {
 // second returns the second line of an operator.
 func (b *builder) second(i int) []scene.Run {
 	n := &b.model.Nodes[i]
+	if n.results > 1 {
+		return nil // the edges that leave say what they carry
+	}
 	name := b.names[i]
 	value := n.Value.summary()
 	typed := b.typed(n)
@@ -88,7 +91,7 @@ func (b *builder) expression(i int) []scene.Run {
 		return barred(b.set.name(b.model.Outputs[k].By))
 	}
 	n := &b.model.Nodes[i]
-	if (n.Op == "mul" || n.Op == "mul_no_nan") && len(n.Inputs) == 2 {
+	if isProduct(n.operator()) && len(n.Inputs) == 2 {
 		left, right := &b.model.Nodes[n.Inputs[0]], &b.model.Nodes[n.Inputs[1]]
 		known := func(n *Node) bool { return !n.Gradient || n.Op == "const" }
 		if known(left) && known(right) && right.Op == "const" && left.Op != "const" {
@@ -115,21 +118,17 @@ func (b *builder) adjoint(name []scene.Run, value *Value) scene.TextLine {
 }
 
 // powerRule returns the derivative of a power with a constant exponent by its
-// base: c·a^(c−1).
+// base.
 func (b *builder) powerRule(i int) ([]scene.Run, bool) {
 	n := &b.model.Nodes[i]
-	if n.Op != "pow" || len(n.Inputs) != 2 {
+	if n.symbol() != powerSymbol || len(n.Inputs) != 2 {
 		return nil, false
 	}
 	c := b.model.Nodes[n.Inputs[1]].Constant
 	if b.model.Nodes[n.Inputs[1]].Op != "const" || c == nil || !c.IsScalar() {
 		return nil, false
 	}
-	runs := joinRuns(numberRuns(FormatNumber(c.Data[0])), b.names[n.Inputs[0]])
-	if less := c.Data[0] - 1; less != 1 {
-		runs = append(runs, scene.Run{Text: FormatNumber(less), Script: scene.Super})
-	}
-	return runs, true
+	return mathRuns(powerPartial(c.Data[0]), map[string][]scene.Run{"a": b.operandName(use{i, 0})}), true
 }
 
 // partial returns the label of a reverse edge: the local derivative as a
@@ -145,11 +144,11 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 		formula = power
 	} else if len(operands) == len(n.Inputs) && x.at.node == user {
 		var names [][]scene.Run
-		for _, in := range n.Inputs {
-			names = append(names, b.names[in])
+		for k := range n.Inputs {
+			names = append(names, b.operandName(use{user, k}))
 		}
 		formula = partialRuns(n, x.at.operand, names, b.names[user])
-	} else if n.Op == "add" {
+	} else if isSum(n.operator()) {
 		formula = upright("1")
 	} else if len(operands) <= longest {
 		// A folded product: the other operands, repeated ones as powers.
@@ -199,18 +198,16 @@ func (b *builder) partial(user int, x operand) scene.TextLine {
 	return line
 }
 
+// outputName returns what a primal output is called: by its own name, or an automatic one.
 func (b *builder) outputName(k int) []scene.Run {
-	o := b.model.Outputs[k]
+	o := &b.model.Outputs[k]
 	if o.Name != "" {
 		return b.set.name(o.Name)
 	}
-	if name := b.model.Nodes[o.Node].Name; name != "" {
+	if name := b.model.result(o).Name; name != "" {
 		return b.set.name(name)
 	}
-	if b.primal == 1 {
-		return nameRuns("y")
-	}
-	return nameRuns("y" + strconv.Itoa(k+1))
+	return nameRuns(o.Auto)
 }
 
 // describe composes the description of the drawing.
@@ -224,6 +221,7 @@ func (b *builder) describe() string {
 			text += " = " + v
 		}
 		switch {
+		case n.Cut:
 		case n.Op == "input":
 			inputs = append(inputs, text)
 		case n.Op != "const" && !b.folded[i]:
@@ -235,7 +233,7 @@ func (b *builder) describe() string {
 		if o.Of != "" {
 			text = "∂" + o.Of + "/∂" + o.By
 		}
-		if v := b.model.Nodes[o.Node].Value.summary(); v != "" {
+		if v := b.model.result(&o).Value.summary(); v != "" {
 			text += " = " + v
 		}
 		outputs = append(outputs, text)

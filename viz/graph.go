@@ -61,13 +61,20 @@ func describe(outputs []*graph.Node, s *settings) (*Model, error) {
 	}
 	for k, n := range gradients {
 		o := Output{Node: index[n], Of: "y", By: "x"}
-		if len(outputs) > 0 && outputs[0].Name() != "" {
-			o.Of = outputs[0].Name()
+		if len(outputs) > 0 {
+			o.Of = OutputNames(outputs)[0]
 		}
 		if k < len(s.wrt) && s.wrt[k].Name() != "" {
 			o.By = s.wrt[k].Name()
 		}
 		m.Outputs = append(m.Outputs, o)
+	}
+	if len(outputs) > 0 {
+		m.automatic = newAutomatic(graphNames(outputs[0].Graph()))
+		m.callAll()
+		if s.reference != nil {
+			m.CallAs(s.reference.model)
+		}
 	}
 	return reduce(m, s, index)
 }

@@ -10,7 +10,7 @@ import (
 func (b *builder) inline() {
 	b.inlined = make([]bool, len(b.model.Nodes))
 	for i := range b.model.Nodes {
-		if n := &b.model.Nodes[i]; n.Op == "input" && !b.isOutput[i] && !b.active[i] && len(b.uses[i]) > 0 {
+		if n := &b.model.Nodes[i]; n.Op == "input" && !n.Cut && !b.isOutput[i] && !b.active[i] && b.uses[i] > 0 {
 			b.inlined[i] = MatchName(n.Name, b.settings.inline)
 		}
 	}

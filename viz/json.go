@@ -45,8 +45,8 @@ func (m *Model) JSON(w io.Writer) error {
 		if k > 0 {
 			b.raw(",")
 		}
-		n := &m.Nodes[o.Node]
-		b.raw("\n{\"id\":" + strconv.Itoa(n.ID))
+		n := m.result(&o)
+		b.raw("\n{\"id\":" + strconv.Itoa(m.Nodes[o.Node].ID))
 		name := o.Name
 		if name == "" {
 			name = n.Name
@@ -92,8 +92,10 @@ func (b *jsonWriter) node(m *Model, n *Node) {
 	b.raw(`{"id":` + strconv.Itoa(n.ID))
 	b.member("op", n.Op)
 	b.member("name", n.Name)
-	b.member("dtype", n.DType)
-	b.integers("shape", n.Shape)
+	if n.results < 2 {
+		b.member("dtype", n.DType)
+		b.integers("shape", n.Shape)
+	}
 	inputs := make([]int, len(n.Inputs))
 	for i, in := range n.Inputs {
 		inputs[i] = m.Nodes[in].ID
@@ -104,6 +106,9 @@ func (b *jsonWriter) node(m *Model, n *Node) {
 	b.member("source", n.Source)
 	if n.Gradient {
 		b.raw(`,"gradient":true`)
+	}
+	if n.Cut {
+		b.raw(`,"cut":true`)
 	}
 	value := n.Value
 	if value == nil && n.Op == "const" {

@@ -70,5 +70,5 @@ func (m *Model) joinRuns(size int, alone []bool) *Model {
 			count++
 		}
 	}
-	return m.merge(group) // without a search for cycles: operands stand before their users
+	return m.merge(m.constants(group)) // without a search for cycles: operands stand before their users
 }

@@ -57,8 +57,8 @@ type Node struct {
 	Collapsed int
 	// Match names the node across the drawings of several graphs; empty means its Origin.
 	Match string
-	// Number is that by which drawings call a node without a name, as in v₃; 0 stands for its place among those drawn.
-	Number int
+	// Auto is the name that drawings give to a value without one, as in v3; empty stands for the next one that is free.
+	Auto string
 	// Step is the node's place in the execution, for the walk through it; where nodes have equal ones, and all have 0,
 	// they are computed in the order of the model.
 	Step int
@@ -73,13 +73,30 @@ type Node struct {
 	// Inert marks a node through which no adjoint flows: integers, stopped
 	// gradients, and what depends on no variable of interest.
 	Inert bool
+	// Cut marks a value that is drawn only as an operand, because what computes it is left out.
+	Cut bool
+	// parts are, by operand, the value that it is where the operand's node stands for several.
+	parts []*Node
+	// results is the number of values that leave a node that stands for several.
+	results int
+	// bundled is the number of values that an operand is which is drawn as one edge.
+	bundled int
 }
 
-func (n *Node) number(place int) int {
-	if n.Number != 0 {
-		return n.Number
+// part returns the value that an operand is: that of its node, or one of those that the node stands for.
+func (m *Model) part(n *Node, operand int) *Node {
+	if operand < len(n.parts) && n.parts[operand] != nil {
+		return n.parts[operand]
 	}
-	return place
+	return &m.Nodes[n.Inputs[operand]]
+}
+
+// result returns the value that an output is.
+func (m *Model) result(o *Output) *Node {
+	if o.part != nil {
+		return o.part
+	}
+	return &m.Nodes[o.Node]
 }
 
 // Output names a node as a result.
@@ -88,6 +105,10 @@ type Output struct {
 	Name string
 	// A result that is ∂Of/∂By; both are empty for a primal output.
 	Of, By string
+	// Auto is the name that drawings give to a primal output without one.
+	Auto string
+	// part is the value that it is, where Node stands for several.
+	part *Node
 }
 
 // Model is a graph described for drawing. Nodes stand in topological order.
@@ -98,6 +119,8 @@ type Model struct {
 	HeatTitle string
 	// CategoryTitle says what Category is; empty means that nodes are not coloured by it.
 	CategoryTitle string
+
+	automatic *automatic // of the graph that it describes
 }
 
 // Check reports the first reason why the model cannot be drawn: an operand that

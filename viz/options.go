@@ -205,7 +205,7 @@ func WithIDPrefix(prefix string) Option { return func(s *settings) { s.prefix = 
 func WithMaxNodes(n int) Option { return func(s *settings) { s.maxNodes = n } }
 
 // WithReference keeps the order of nodes as in another picture, so that a graph
-// before and after a change look alike. Nodes are the same when their ids are,
+// before and after a change look alike, and the automatic names of equal values. Nodes are the same when their ids are,
 // or, in a rebuilt graph, the id of the node that they were made for.
 func WithReference(p *Picture) Option { return func(s *settings) { s.reference = p } }
 

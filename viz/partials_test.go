@@ -3,6 +3,7 @@ package viz
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 	"unicode"
 
@@ -139,9 +140,13 @@ func (f *formula) atom() float64 {
 		}
 		return 0
 	case unicode.IsDigit(r):
-		x := 0.0
-		for ; f.at < len(f.text) && unicode.IsDigit(f.text[f.at]); f.at++ {
-			x = 10*x + float64(f.text[f.at]-'0')
+		start := f.at
+		for f.at < len(f.text) && (unicode.IsDigit(f.text[f.at]) || f.text[f.at] == '.') {
+			f.at++
+		}
+		x, err := strconv.ParseFloat(string(f.text[start:f.at]), 64)
+		if err != nil {
+			panic(err)
 		}
 		return x
 	}
@@ -251,5 +256,46 @@ func TestDrawnPartialsAreTheDerivatives(t *testing.T) {
 	}
 	if undefined > 10 {
 		t.Errorf("%d points at which a formula is not defined and the derivative is", undefined)
+	}
+}
+
+// Powers with a constant exponent have a rule of their own.
+func TestDrawnPowerRule(t *testing.T) {
+	checked := 0
+	for _, c := range []float64{-3, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4} {
+		g := graph.New()
+		x := g.Input("x", graph.Float64)
+		y := graph.Pow(x, g.Const(c))
+		d, err := compile.Gradient(y, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := compile.Compile(y, d[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := vm.NewMachine(p)
+		for _, a := range []float64{-2, -1, -0.5, 0, 0.5, 1, 3} {
+			for _, in := range p.Inputs() {
+				if in.Used {
+					m.Float64(in.Name)[0] = a
+				}
+			}
+			if err := m.Step(); err != nil {
+				t.Fatal(err)
+			}
+			want := m.OutputFloat64(1)[0]
+			got, err := evaluateFormula(powerPartial(c), map[string]float64{"a": a})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(got-want) > 1e-12*(1+math.Abs(want)) && got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+				t.Errorf("x^%v at %v: the drawing says %s = %v, the derivative is %v", c, a, powerPartial(c), got, want)
+			}
+			checked++
+		}
+	}
+	if checked < 77 {
+		t.Errorf("only %d points", checked)
 	}
 }

@@ -36,6 +36,7 @@ func parentScope(path string) string { return path[:max(0, strings.LastIndexByte
 
 // mergeGroups draws each group as one node. Groups that would be operands of themselves stay apart.
 func (m *Model) mergeGroups(group []string) *Model {
+	group, scopes := m.constants(group)
 	for again := true; again; {
 		again = false
 		for scope := range m.cyclic(group) {
@@ -46,7 +47,7 @@ func (m *Model) mergeGroups(group []string) *Model {
 			}
 		}
 	}
-	return m.merge(group)
+	return m.merge(group, scopes)
 }
 
 // collapsedScope returns the outermost scope of a node that is to be collapsed.
@@ -112,8 +113,63 @@ func (m *Model) cyclic(group []string) map[string]bool {
 	return bad
 }
 
-// merge returns the model with each group as one node.
-func (m *Model) merge(group []string) *Model {
+// constants takes what depends on no input out of groups that merely were the first to use it. A constant is drawn at each use; it is part of
+// a group if all of its uses are. Operators on constants that several groups use stand in the scope around these, unless their own group holds
+// nothing else.
+func (m *Model) constants(group []string) (out []string, scopes []string) {
+	fixed, computes := make([]bool, len(m.Nodes)), map[string]bool{}
+	for i := range m.Nodes {
+		n := &m.Nodes[i]
+		fixed[i] = n.Op != "input" && n.Collapsed == 0 && !n.Cut
+		for _, in := range n.Inputs {
+			fixed[i] = fixed[i] && fixed[in]
+		}
+		if !fixed[i] && group[i] != "" {
+			computes[group[i]] = true
+		}
+	}
+	isOutput := make([]bool, len(m.Nodes))
+	for _, o := range m.Outputs {
+		isOutput[o.Node] = true
+	}
+	users := make([][]int, len(m.Nodes))
+	for i := range m.Nodes {
+		for _, in := range m.Nodes[i].Inputs {
+			if fixed[in] {
+				users[in] = append(users[in], i)
+			}
+		}
+	}
+	out, scopes = append([]string(nil), group...), make([]string, len(m.Nodes))
+	for i := len(m.Nodes) - 1; i >= 0; i-- {
+		scopes[i] = m.Nodes[i].Scope
+		constant := m.Nodes[i].Op == "const"
+		if !fixed[i] || isOutput[i] || len(users[i]) == 0 || !constant && !computes[group[i]] {
+			continue
+		}
+		common, scope := out[users[i][0]], scopes[users[i][0]]
+		for _, u := range users[i] {
+			if out[u] != common {
+				common = ""
+			}
+			for scope != "" && scopes[u] != scope && !strings.HasPrefix(scopes[u], scope+"/") {
+				scope = parentScope(scope)
+			}
+		}
+		if constant || common != group[i] {
+			out[i], scopes[i] = common, scope
+		}
+	}
+	return out, scopes
+}
+
+// like returns an empty model with the titles and letters of this one.
+func (m *Model) like() *Model {
+	return &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle, automatic: m.automatic}
+}
+
+// merge returns the model with each group as one node; group and scopes are those of constants.
+func (m *Model) merge(group, scopes []string) *Model {
 	// The nodes are emitted in an order in which operands come first.
 	type unit struct {
 		members []int
@@ -135,9 +191,11 @@ func (m *Model) merge(group []string) *Model {
 		unitOf[i] = u
 		units[u].members = append(units[u].members, i)
 	}
+	// A group's constants are no operands of it.
+	operand := func(i, in int) bool { return group[i] == "" || m.Nodes[in].Op != "const" }
 	for i := range m.Nodes {
 		for _, in := range m.Nodes[i].Inputs {
-			if a, b := unitOf[in], unitOf[i]; a != b {
+			if a, b := unitOf[in], unitOf[i]; a != b && operand(i, in) {
 				units[a].users = append(units[a].users, b)
 				units[b].waiting++
 			}
@@ -159,17 +217,53 @@ func (m *Model) merge(group []string) *Model {
 	if len(order) < len(units) {
 		return m // groups that still enclose each other stay open
 	}
-	out := &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle}
+	// leaves lists the values that leave each unit, in the order of their use.
+	leaves := make([][]*Node, len(units))
+	value := func(i, k int) *Node { return m.part(&m.Nodes[i], k) }
+	left := map[*Node]bool{}
+	leave := func(unit int, v *Node) {
+		if !left[v] {
+			left[v] = true
+			leaves[unit] = append(leaves[unit], v)
+		}
+	}
+	needed := make([]bool, len(units))
+	for i := range m.Nodes {
+		for k, in := range m.Nodes[i].Inputs {
+			if unitOf[in] != unitOf[i] && operand(i, in) {
+				leave(unitOf[in], value(i, k))
+			}
+		}
+	}
+	for k := range m.Outputs {
+		leave(unitOf[m.Outputs[k].Node], m.result(&m.Outputs[k]))
+	}
+	for u := range units {
+		first := &m.Nodes[units[u].members[0]]
+		needed[u] = first.Op != "const" || group[units[u].members[0]] != "" || len(leaves[u]) > 0
+	}
+	out := m.like()
 	place := make([]int, len(units))
+	// stands reports whether the unit of a node is one that stands for others.
+	stands := func(i int) bool { return group[i] != "" || m.Nodes[i].Collapsed > 0 }
 	for _, u := range order {
+		if !needed[u] {
+			continue
+		}
 		place[u] = len(out.Nodes)
 		members := units[u].members
 		last := m.Nodes[members[len(members)-1]]
 		if group[members[0]] == "" {
 			n := last
-			n.Inputs, n.Former = nil, nil
-			for _, in := range last.Inputs {
+			n.Scope = scopes[members[0]]
+			n.Inputs, n.Former, n.parts = nil, nil, nil
+			for k, in := range last.Inputs {
 				n.Inputs = append(n.Inputs, place[unitOf[in]])
+				var part *Node
+				if stands(in) {
+					part = value(members[0], k)
+				}
+				n.parts = append(n.parts, part)
 			}
 			out.Nodes = append(out.Nodes, n)
 			continue
@@ -179,64 +273,111 @@ func (m *Model) merge(group []string) *Model {
 		if k := strings.LastIndexByte(path, '/'); k >= 0 {
 			scope, name = path[:k], path[k+1:]
 		}
-		n := Node{ID: last.ID, Origin: last.Origin, Op: "scope", Symbol: name, Scope: scope, DType: last.DType, Type: last.Type, Shape: last.Shape,
-			Value: last.Value, Adjoint: last.Adjoint, Gradient: last.Gradient}
-		seen := map[int]bool{}
+		n := Node{ID: last.ID, Origin: last.Origin, Op: "scope", Symbol: name, Scope: scope, Gradient: last.Gradient, Inert: true, results: len(leaves[u])}
+		if len(leaves[u]) == 1 {
+			v := leaves[u][0]
+			n.DType, n.Type, n.Shape, n.Value, n.Adjoint, n.Auto = v.DType, v.Type, v.Shape, v.Value, v.Adjoint, v.Auto
+			if v.Name != "" {
+				n.Auto = v.Name
+			}
+		}
+		seen := map[*Node]bool{}
+		from := map[int]int{} // by operand's place, how many values come from there
 		for _, i := range members {
 			n.Collapsed += max(1, m.Nodes[i].Collapsed)
 			n.Heat += m.Nodes[i].Heat
-			for _, in := range m.Nodes[i].Inputs {
-				if p := place[unitOf[in]]; unitOf[in] != u && !seen[p] {
-					seen[p] = true
-					n.Inputs = append(n.Inputs, p)
+			n.Inert = n.Inert && m.Nodes[i].Inert
+			n.Variable = n.Variable || m.Nodes[i].Variable || m.Nodes[i].Op == "input" && !m.Nodes[i].Inert
+			for k, in := range m.Nodes[i].Inputs {
+				if v := value(i, k); unitOf[in] != u && operand(i, in) && !seen[v] {
+					seen[v] = true
+					from[place[unitOf[in]]] += max(1, v.bundled)
+					n.Inputs = append(n.Inputs, place[unitOf[in]])
+					var part *Node
+					if stands(in) {
+						part = v
+					}
+					n.parts = append(n.parts, part)
 				}
 			}
 		}
+		n.bundle(from)
 		out.Nodes = append(out.Nodes, n)
 	}
-	for _, o := range m.Outputs {
+	for k, o := range m.Outputs {
+		if stands(o.Node) {
+			o.part = m.result(&m.Outputs[k])
+		}
 		o.Node = place[unitOf[o.Node]]
 		out.Outputs = append(out.Outputs, o)
 	}
 	return out
 }
 
-// Keep returns the model with only the nodes for which keep holds. Operands and
-// outputs that are left out are no longer drawn.
+// mostEdges is the number of values from one node to another that are drawn as an edge each.
+const mostEdges = 3
+
+// bundle joins operands that come from the same node, where they are many; from counts them.
+func (n *Node) bundle(from map[int]int) {
+	inputs, parts := n.Inputs, n.parts
+	n.Inputs, n.parts = nil, nil
+	done := map[int]bool{}
+	for k, in := range inputs {
+		part := parts[k]
+		if from[in] > mostEdges {
+			if done[in] {
+				continue
+			}
+			done[in] = true
+			part = &Node{Op: "values", bundled: from[in]}
+		}
+		n.Inputs, n.parts = append(n.Inputs, in), append(n.parts, part)
+	}
+}
+
+// Keep returns the model with only the nodes for which keep holds, and their constants. Other operands that are left out stay as values of which
+// nothing is drawn but the name, where they are used. Outputs that are left out are no longer drawn.
 func (m *Model) Keep(keep func(i int) bool) *Model {
 	if m.Check() != nil || keep == nil {
 		return m
 	}
-	out := &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle}
-	place := make([]int, len(m.Nodes))
+	out := m.like()
+	place, kept := make([]int, len(m.Nodes)), make([]bool, len(m.Nodes))
+	operand, reached := make([]bool, len(m.Nodes)), make([]bool, len(m.Nodes))
 	for i := range m.Nodes {
-		place[i] = -1
-		if !keep(i) {
+		n := &m.Nodes[i]
+		kept[i], place[i] = keep(i), -1
+		reached[i] = (n.Op == "input" || n.Cut) && !n.Inert || n.Variable
+		for _, in := range n.Inputs {
+			operand[in] = operand[in] || kept[i]
+			reached[i] = reached[i] || reached[in] && !n.Inert
+		}
+	}
+	for i := range m.Nodes {
+		if !kept[i] && !operand[i] {
 			continue
 		}
 		n := m.Nodes[i]
-		n.Inputs, n.Partials, n.Former = nil, nil, nil
+		if !kept[i] && n.Op != "const" {
+			n.Cut, n.Inert, n.Heat, n.Category = true, !reached[i], 0, ""
+		}
+		n.Inputs, n.Partials, n.Former, n.parts = nil, nil, nil, nil
 		for _, in := range m.Nodes[i].Former {
-			if place[in] >= 0 {
+			if kept[i] && place[in] >= 0 && kept[in] {
 				n.Former = append(n.Former, place[in])
 			}
 		}
-		for k, in := range m.Nodes[i].Inputs {
-			if place[in] < 0 {
-				continue
+		if kept[i] {
+			n.Partials, n.parts = m.Nodes[i].Partials, m.Nodes[i].parts
+			for _, in := range m.Nodes[i].Inputs {
+				n.Inputs = append(n.Inputs, place[in])
 			}
-			n.Inputs = append(n.Inputs, place[in])
-			var p *Value
-			if k < len(m.Nodes[i].Partials) {
-				p = m.Nodes[i].Partials[k]
-			}
-			n.Partials = append(n.Partials, p)
 		}
 		place[i] = len(out.Nodes)
 		out.Nodes = append(out.Nodes, n)
 	}
 	for _, o := range m.Outputs {
-		if place[o.Node] >= 0 {
+		if kept[o.Node] {
 			o.Node = place[o.Node]
 			out.Outputs = append(out.Outputs, o)
 		}

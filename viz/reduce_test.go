@@ -14,6 +14,9 @@ func operators(m *Model) string {
 	var list []string
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
+		if n.Cut {
+			continue
+		}
 		name := n.Op
 		if n.Op == "scope" || n.Op == "input" {
 			name = n.Symbol + n.Name

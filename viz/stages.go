@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz/internal/draw"
 	"github.com/adjoint-go/adjoint/viz/internal/html"
 )
@@ -29,7 +30,8 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 	s := collect(options)
 	var list []Stage
 	var before *Model
-	numbers := map[string]int{} // a node keeps its number from stage to stage
+	names := map[string]string{} // a node keeps its automatic name from stage to stage
+	var a *automatic
 	for k := range stages {
 		stage := &stages[k]
 		if err := checkStage(stage); err != nil {
@@ -52,7 +54,12 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 			}
 			out.Model = union
 		}
-		out.Model.number(numbers)
+		if a == nil && len(stage.Nodes) > 0 {
+			a = newAutomatic(graphNames(stage.Nodes[0].Node.Graph()))
+		}
+		if a != nil {
+			a.stage(out.Model, names)
+		}
 		out.Text = stageText(stage, out.Model)
 		before = out.Model.Keep(func(i int) bool { return out.Model.Nodes[i].Change != Removed })
 		for i := range before.Nodes {
@@ -63,19 +70,17 @@ func DescribeStages(stages []compile.Stage, options ...Option) ([]Stage, error) 
 	return list, nil
 }
 
-// number gives nodes the numbers that they have had, and new ones those that come next.
-func (m *Model) number(known map[string]int) {
+// stage gives nodes the names that they have had, and new ones those that come next.
+func (a *automatic) stage(m *Model, known map[string]string) {
 	for i := range m.Nodes {
-		n := &m.Nodes[i]
-		if n.Op == "input" || n.Op == "const" {
-			continue
+		m.Nodes[i].Auto = known[m.Nodes[i].match()]
+	}
+	a.nodes(m)
+	a.outputs(m)
+	for i := range m.Nodes {
+		if n := &m.Nodes[i]; n.Auto != "" {
+			known[n.match()] = n.Auto
 		}
-		k, found := known[n.match()]
-		if !found {
-			k = len(known) + 1
-			known[n.match()] = k
-		}
-		n.Number = k
 	}
 }
 
@@ -144,12 +149,17 @@ func describeStage(stage *compile.Stage, s *settings) *Model {
 		}
 		m.Nodes = append(m.Nodes, n)
 	}
+	var nodes []*graph.Node
+	for _, o := range stage.Outputs[:len(stage.Outputs)-derivatives] {
+		nodes = append(nodes, stage.Nodes[o].Node)
+	}
+	first := OutputNames(nodes)
 	for k, o := range stage.Outputs {
 		out := Output{Node: o, Name: stage.Nodes[o].Node.Name()}
 		if d := k - (len(stage.Outputs) - derivatives); d >= 0 {
 			out.Of, out.By = "y", "x"
-			if first := m.Outputs[0].Name; first != "" {
-				out.Of = first
+			if len(first) > 0 {
+				out.Of = first[0]
 			}
 			if d < len(s.wrt) && s.wrt[d].Name() != "" {
 				out.By = s.wrt[d].Name()

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,6 +88,21 @@ func applied(symbol, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// A sum has the partials 1 and 1, a product those of its other operand.
+func isSum(op *graph.Op) bool     { return slices.Equal(op.Partials, []string{"1", "1"}) }
+func isProduct(op *graph.Op) bool { return slices.Equal(op.Partials, []string{"b", "a"}) }
+
+// powerPartial returns the derivative of a^c by a, in the notation of graph.Op.Partials.
+func powerPartial(c float64) string {
+	switch c {
+	case 0, 1:
+		return FormatNumber(c)
+	case 2:
+		return "2a"
+	}
+	return FormatNumber(c) + "a^(" + FormatNumber(c-1) + ")"
 }
 
 // partialRuns returns the symbolic partial derivative of a node by an operand,

@@ -79,19 +79,23 @@ func plain(runs []scene.Run) string { return scene.TextLine{Runs: runs}.Plain() 
 func (t *railWriter) rows() []railRow {
 	b := t.builder
 	var rows []railRow
+	leaving := b.leaving()
 	for i := range b.model.Nodes {
 		n := &b.model.Nodes[i]
-		if b.folded[i] || n.Op == "const" {
+		if b.folded[i] || n.Op == "const" || n.Cut {
 			continue
 		}
 		row := railRow{node: i, mark: '●'}
 		text := plain(b.names[i])
+		if n.Collapsed > 0 {
+			text = leaving[i]
+		}
 		if n.Op == "input" {
 			row.mark = '○'
 		} else {
 			text += " = " + t.formula(i)
 			for _, o := range b.operands[i] {
-				if b.model.Nodes[o.node].Op != "const" {
+				if in := &b.model.Nodes[o.node]; in.Op != "const" && !in.Cut {
 					row.operands = append(row.operands, o.node)
 				}
 			}
@@ -113,17 +117,21 @@ func (t *railWriter) rows() []railRow {
 		rows = append(rows, row)
 	}
 	for k, o := range b.model.Outputs {
-		n := &b.model.Nodes[o.Node]
+		n := b.model.result(&o)
 		row := railRow{node: -1, mark: '◎'}
 		name := plain(b.outputName(k))
 		if o.Of != "" {
 			name = "∂" + plain(b.set.name(o.Of)) + "/∂" + plain(b.set.name(o.By))
 		}
 		row.text = name
-		if own := plain(b.names[o.Node]); own != name {
+		own := b.names[o.Node]
+		if o.part != nil {
+			own = b.called(n, false)
+		}
+		if own := plain(own); own != name {
 			row.text += " = " + own
 		}
-		if n.Op != "const" {
+		if n.Op != "const" && !n.Cut {
 			row.operands = []int{o.Node}
 		}
 		if value := n.Value.summary(); value != "" && b.shows("value") {
@@ -134,12 +142,35 @@ func (t *railWriter) rows() []railRow {
 	return rows
 }
 
+// leaving names, by node that stands for several, the values that leave it.
+func (b *builder) leaving() map[int]string {
+	names, seen := map[int]string{}, map[*Node]bool{}
+	add := func(i int, n *Node) {
+		if b.model.Nodes[i].Collapsed == 0 || seen[n] {
+			return
+		}
+		if seen[n] = true; names[i] != "" {
+			names[i] += ", "
+		}
+		names[i] += plain(b.called(n, false))
+	}
+	for k := range b.model.Nodes {
+		for j, in := range b.model.Nodes[k].Inputs {
+			add(in, b.model.part(&b.model.Nodes[k], j))
+		}
+	}
+	for k := range b.model.Outputs {
+		add(b.model.Outputs[k].Node, b.model.result(&b.model.Outputs[k]))
+	}
+	return names
+}
+
 func (t *railWriter) formula(i int) string {
 	b := t.builder
 	n := &b.model.Nodes[i]
 	var names []string
 	for _, o := range b.operands[i] {
-		names = append(names, plain(b.names[o.node]))
+		names = append(names, plain(b.operandName(o.at)))
 	}
 	if n.Collapsed > 0 {
 		return fmt.Sprintf("%s(%s), %d nodes", n.Symbol, strings.Join(names, ", "), n.Collapsed)

@@ -102,7 +102,7 @@ func (e entry) write(b *bytes.Buffer) {
 	if len(e.constructors) == 0 {
 		fmt.Fprintf(b, "No constructor: derivatives of other operators are made of it.\n\n")
 	}
-	fmt.Fprintf(b, "- operands: %s\n", arity(op))
+	fmt.Fprintf(b, "- operands: %s\n", operands(op))
 	if op.Elementwise {
 		b.WriteString("- elementwise: operands broadcast (NumPy), and the result has their common shape\n")
 	}
@@ -167,6 +167,18 @@ func tried(op *graph.Op) (dtypes, example string) {
 		accepted = op.DTypes
 	}
 	return accepted.String(), example
+}
+
+// operands says how many operands an operator takes, what they are called and whether their order matters.
+func operands(op *graph.Op) string {
+	text := arity(op)
+	if len(op.OperandNames) > 0 {
+		text += ": " + strings.Join(op.OperandNames, ", ")
+	}
+	if op.Commutative {
+		text += ", in any order"
+	}
+	return text
 }
 
 // typesOf prints the types of a node's operands and results.

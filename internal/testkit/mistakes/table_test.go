@@ -295,6 +295,7 @@ var functions = []named[any]{
 	{"viz.New", viz.New},
 	{"viz.NewFromModel", viz.NewFromModel},
 	{"viz.NewMemoryChart", viz.NewMemoryChart},
+	{"viz.OutputNames", viz.OutputNames},
 	{"viz.PDF", viz.PDF},
 	{"viz.PNG", viz.PNG},
 	{"viz.ResultName", viz.ResultName},

@@ -188,8 +188,8 @@ func perceptronProgram() (*vm.Program, error) {
 	return compile.Compile(append([]*graph.Node{loss}, gradient...)...)
 }
 
-// densityPicture draws what density returns, or what the compiler made of it.
-func densityPicture(outputs []*graph.Node) (*viz.Picture, error) {
+// densityModel describes what density returns, or what the compiler made of it.
+func densityModel(outputs []*graph.Node) (*viz.Model, error) {
 	m, err := viz.Describe(outputs)
 	if err != nil {
 		return nil, err
@@ -197,25 +197,37 @@ func densityPicture(outputs []*graph.Node) (*viz.Picture, error) {
 	for k, by := range []string{"mu", "sigma"} {
 		m.Outputs[k+1].Of, m.Outputs[k+1].By = "l", by
 	}
+	return m, nil
+}
+
+// densityPicture draws the density.
+func densityPicture(outputs []*graph.Node) (*viz.Picture, error) {
+	m, err := densityModel(outputs)
+	if err != nil {
+		return nil, err
+	}
 	return viz.NewFromModel(m, viz.WithFolding(false))
 }
 
-// comparePicture draws the density after the compiler's passes, with what they changed marked.
-func comparePicture(before, after []*graph.Node) (*viz.Picture, error) {
-	var models [2]*viz.Model
-	for k, outputs := range [][]*graph.Node{before, after} {
-		m, err := viz.Describe(outputs)
-		if err != nil {
-			return nil, err
-		}
-		for i, by := range []string{"mu", "sigma"} {
-			m.Outputs[i+1].Of, m.Outputs[i+1].By = "l", by
-		}
-		models[k] = m
-	}
-	m, err := viz.Compare(models[0], models[1])
+// comparePicture draws the density after the compiler's passes, with what they changed marked or as it is then.
+func comparePicture(before, after []*graph.Node, marked bool) (*viz.Picture, error) {
+	old, err := densityModel(before)
 	if err != nil {
 		return nil, err
+	}
+	now, err := densityModel(after)
+	if err != nil {
+		return nil, err
+	}
+	m, err := viz.Compare(old, now)
+	if err != nil {
+		return nil, err
+	}
+	if !marked {
+		m = m.Keep(func(i int) bool { return m.Nodes[i].Change != viz.Removed })
+		for i := range m.Nodes {
+			m.Nodes[i].Change, m.Nodes[i].Former = viz.Unchanged, nil
+		}
 	}
 	return viz.NewFromModel(m, viz.WithFolding(false))
 }

@@ -46,9 +46,9 @@ func pictures() ([]picture, error) {
 		graphPicture("compilation-before", "Compilation", "The logarithm of the normal density and its derivatives, as differentiation makes them: 22 operators.",
 			func() (*viz.Picture, error) { return densityPicture(raw) }),
 		graphPicture("compilation-after", "", "The same after the compiler's passes on the graph: 17 operators, with constants folded.",
-			func() (*viz.Picture, error) { return densityPicture(after) }),
+			func() (*viz.Picture, error) { return comparePicture(raw, after, false) }),
 		graphPicture("compilation-changes", "", "Both in one picture: what was added and changed is marked, what went is drawn as ghosts.",
-			func() (*viz.Picture, error) { return comparePicture(raw, after) }))
+			func() (*viz.Picture, error) { return comparePicture(raw, after, true) }))
 	for _, m := range []struct {
 		file, title, text string
 		program           func() (*vm.Program, error)

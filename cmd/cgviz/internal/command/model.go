@@ -163,18 +163,26 @@ func (x *examined) evaluate(ctx context.Context, mode viz.GradientMode, nodes []
 
 // before describes the graph as it is given.
 func (d *draw) before(ctx context.Context, x *examined) (*viz.Model, error) {
+	m, err := d.describe(x)
+	if err != nil {
+		return nil, err
+	}
+	x.hideLines(m)
+	return m, d.annotateGraph(ctx, m, x.results(), x.at)
+}
+
+// describe returns the model of the graph.
+func (d *draw) describe(x *examined) (*viz.Model, error) {
 	var list []*graph.Node
 	for _, x := range x.derivatives {
 		list = append(list, x.node)
 	}
 	m, err := viz.Describe(x.Outputs, viz.WithGradients(d.mode), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(list...),
 		viz.WithValues(x.values), viz.WithAdjoints(x.adjoints), viz.WithPartials(x.partials))
-	if err != nil {
-		return nil, err
+	if err == nil {
+		x.label(m)
 	}
-	x.label(m)
-	x.hideLines(m)
-	return m, d.annotateGraph(ctx, m, x.results(), x.at)
+	return m, err
 }
 
 // label says which outputs are derivatives of which.
@@ -197,6 +205,11 @@ func (d *draw) after(ctx context.Context, x *examined) (*viz.Model, error) {
 		return nil, err
 	}
 	x.label(m)
+	given, err := d.describe(x)
+	if err != nil {
+		return nil, err
+	}
+	m.CallAs(given)
 	x.hideLines(m)
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
@@ -300,12 +313,7 @@ type derivative struct {
 // tensor the sum of its elements is differentiated.
 func differentiate(outputs, wrt []*graph.Node) ([]derivative, error) {
 	var list []derivative
-	costs := 0
-	for _, o := range outputs {
-		if o.DType().IsFloat() {
-			costs++
-		}
-	}
+	names := viz.OutputNames(outputs)
 	for k, o := range outputs {
 		if !o.DType().IsFloat() {
 			continue
@@ -314,16 +322,8 @@ func differentiate(outputs, wrt []*graph.Node) ([]derivative, error) {
 		if err != nil {
 			return nil, err
 		}
-		of := o.Name()
-		switch {
-		case of != "":
-		case costs == 1:
-			of = "y"
-		default:
-			of = fmt.Sprintf("y%d", k+1)
-		}
 		for i, n := range nodes {
-			list = append(list, derivative{n, of, wrt[i].Name()})
+			list = append(list, derivative{n, names[k], wrt[i].Name()})
 		}
 	}
 	return list, nil

@@ -25,9 +25,9 @@ func TestView(t *testing.T) {
 		has, hasnot []string
 	}{
 		{nil, []string{"a = x × w", "b = exp", "c = sin"}, []string{"flop", "GB"}},
-		{[]string{"--focus", "b", "--radius", "1"}, []string{"b = exp", "c = sin"}, []string{"loss", "w"}},
+		{[]string{"--focus", "b", "--radius", "1"}, []string{"a = x × w", "b = exp", "c = sin"}, []string{"loss", "○"}},
 		{[]string{"--focus", "%5", "--radius", "1"}, []string{"d = c + x", "c"}, []string{"exp"}},
-		{[]string{"--path", "a..c"}, []string{"a", "b", "c"}, []string{"loss", "w", "+"}},
+		{[]string{"--path", "a..c"}, []string{"a = x × w", "b", "c"}, []string{"loss", "○", "+"}},
 		{[]string{"--depth", "0"}, []string{"layer"}, []string{"exp", "sin", "inner"}},
 		{[]string{"--depth", "1"}, []string{"inner", "x × w"}, []string{"exp", "sin"}},
 		{[]string{"--depth", "0", "--expand", "layer/inner"}, []string{"exp", "x × w"}, nil},

@@ -404,6 +404,7 @@ func (d *Diff) Model() (*viz.Model, error) {
 			continue
 		}
 		node := b.Nodes[i]
+		node.Auto = "" // the first graph's values have theirs
 		node.Scope, node.Change = place(node.Scope, onlySecond), marks[n]
 		add(n, node)
 	}

@@ -300,7 +300,7 @@ func (d *describer) loop(i int, in *vm.Instr) {
 func (d *describer) kernel(in *vm.Instr) {
 	var operands []int
 	for _, o := range in.In {
-		operands = append(operands, d.read(o.Ref, o.Type)...)
+		operands = append(operands, d.whole(o.Ref, o.Type))
 	}
 	var t vm.Type
 	if len(in.Out) > 0 {
