@@ -51,9 +51,19 @@ func (c *MemoryChart) PNG(w io.Writer) error { return c.write(w, (*settings).wri
 // PDF writes the chart as a PDF of one page.
 func (c *MemoryChart) PDF(w io.Writer) error { return c.write(w, (*settings).writePDF) }
 
+// Warnings says what of the chart cannot be drawn in a format as it is meant, see Picture.Warnings.
+func (c *MemoryChart) Warnings(format string) ([]string, error) {
+	if c == nil || c.drawing == nil {
+		return nil, errEmptyChart
+	}
+	return c.settings.warningsOf(c.drawing, format), nil
+}
+
+var errEmptyChart = errors.New("viz: the chart is empty: NewMemoryChart makes one, or says why not")
+
 func (c *MemoryChart) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {
 	if c == nil || c.drawing == nil {
-		return errors.New("viz: the chart is empty: NewMemoryChart makes one, or says why not")
+		return errEmptyChart
 	}
 	return format(c.settings, w, c.drawing)
 }

@@ -227,6 +227,9 @@ func printable(r rune) rune {
 	return r
 }
 
+// mostRails is the number of rails side by side. Values beyond it have none: their users name them, as all do.
+const mostRails = 60
+
 // row updates the rails by one line and returns its length in characters, and,
 // where it is drawn, the line.
 func (t *railWriter) row(k int, row railRow, drawn bool) (string, int) {
@@ -301,7 +304,7 @@ func (t *railWriter) row(k int, row railRow, drawn bool) (string, int) {
 	}
 	t.rails[own] = -1
 	if row.node >= 0 {
-		if _, needed := t.last[row.node]; needed {
+		if _, needed := t.last[row.node]; needed && own < mostRails {
 			t.rails[own] = row.node
 			t.column[row.node] = own
 		}

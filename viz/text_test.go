@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/adjoint-go/adjoint/graph"
 )
 
 func TestText(t *testing.T) {
@@ -55,6 +57,34 @@ func TestMermaid(t *testing.T) {
 			if strings.Count(line, `"`)%2 != 0 && !strings.HasPrefix(line, "title:") {
 				t.Errorf("%s: quotation marks do not match: %s", c.name, line)
 			}
+		}
+	}
+}
+
+// However many values are live, lines have a bounded number of rails.
+func TestTextIsBounded(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	var outputs []*graph.Node
+	for range 3 * mostRails {
+		x = graph.Sin(x)
+		outputs = append(outputs, x)
+	}
+	p, err := New(outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := p.Encode("text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	if len(lines) != 1+2*len(outputs) {
+		t.Errorf("%d lines", len(lines))
+	}
+	for _, line := range lines {
+		if n := len([]rune(line)); n > 2*mostRails+60 {
+			t.Fatalf("a line has %d characters", n)
 		}
 	}
 }

@@ -142,15 +142,15 @@ func (s *settings) writePNG(w io.Writer, d *draw.Drawing) error {
 }
 
 // warningsOf returns what a reader of a format that has its own typefaces, or of PNG, does not get to see as it is meant.
-func (s *settings) warningsOf(d *draw.Drawing, png bool) []string {
+func (s *settings) warningsOf(d *draw.Drawing, format string) []string {
 	var list []string
-	if scale := s.scaleOr(2); png {
+	if scale := s.scaleOr(2); format == "png" {
 		if fit := raster.Fit(d, scale); fit < scale {
 			list = append(list, fmt.Sprintf("an image of %.0f×%.0f pixels is too large: it is drawn at scale %.2g instead of %.3g; SVG, PDF and HTML have no bounds",
 				math.Ceil(d.W*scale), math.Ceil(d.H*scale), fit, scale))
 		}
 	}
-	if missing := d.MissingGlyphs(); len(missing) > 0 {
+	if missing := d.MissingGlyphs(); len(missing) > 0 && s.ownGlyphs(format) {
 		const most = 12
 		text := string(missing[:min(len(missing), most)])
 		if len(missing) > most {
@@ -181,14 +181,19 @@ func (p *Picture) Warnings(format string) ([]string, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if format != "png" && format != "pdf" && !(format == "svg" && p.settings.outlines) {
+	if !p.settings.ownGlyphs(format) {
 		return nil, nil
 	}
 	d, err := p.laid()
 	if err != nil {
 		return nil, err
 	}
-	return p.settings.warningsOf(d, format == "png"), nil
+	return p.settings.warningsOf(d, format), nil
+}
+
+// ownGlyphs reports whether a format draws letters by itself, and does not take those that the typeface lacks from the reader's.
+func (s *settings) ownGlyphs(format string) bool {
+	return format == "png" || format == "pdf" || format == "svg" && s.outlines
 }
 
 func (p *Picture) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {

@@ -41,14 +41,21 @@ func (f *format) write(w, warnings io.Writer, m *viz.Model, options []viz.Option
 	if err != nil {
 		return err
 	}
-	list, err := p.Warnings(f.name)
-	if err != nil {
+	if err := warn(warnings, p, f.name); err != nil {
 		return err
 	}
-	for _, text := range list {
-		fmt.Fprintf(warnings, "warning: %s\n", text)
-	}
 	return f.paint(p, w)
+}
+
+// warn writes what of a picture a format cannot show.
+func warn(to io.Writer, picture interface {
+	Warnings(format string) ([]string, error)
+}, format string) error {
+	list, err := picture.Warnings(format)
+	for _, text := range list {
+		fmt.Fprintf(to, "warning: %s\n", text)
+	}
+	return err
 }
 
 // output is where a picture goes and in which format.

@@ -75,6 +75,9 @@ and pdf.`,
 			if err != nil {
 				return err
 			}
+			if err := warn(s.Err, c, f.name); err != nil {
+				return err
+			}
 			var b bytes.Buffer
 			if err := paint(c, &b); err != nil {
 				return err
