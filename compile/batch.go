@@ -158,17 +158,17 @@ func (b *batcher) apply(n *graph.Node) *graph.Node {
 		}
 		return b.unrollResult(n)
 	case n.Results() != nil:
-		if leadingBatch[op.Name] {
+		switch {
+		case op.LeadingBatch:
 			return b.g.Apply(op, b.lifted(n), n.Attrs())
-		}
-		if len(n.Inputs()) == 1 && n.Attrs().Has("axis") {
+		case op.AlongAxis:
 			return b.g.Apply(op, []*graph.Node{b.of(n.Input(0))}, shiftAxes(n.Attrs()))
 		}
 		// The results are made one by one from the unrolled applications.
 		return n
-	case leadingBatch[op.Name]:
+	case op.LeadingBatch:
 		return b.g.Apply(op, b.lifted(n), n.Attrs())
-	case len(n.Inputs()) == 1 && (n.Attrs().Has("axis") || n.Attrs().Has("axes")):
+	case op.AlongAxis:
 		return b.g.Apply(op, []*graph.Node{b.of(n.Input(0))}, shiftAxes(n.Attrs()))
 	case keepsDerivative(op):
 		return b.batchedCall(n)
@@ -233,13 +233,6 @@ func (b *batcher) stack(n *graph.Node, apply func([]*graph.Node) *graph.Node, in
 		parts[i] = apply(in)
 	}
 	return graph.Stack(0, parts...)
-}
-
-// leadingBatch lists operators that treat all but the last dimensions as a batch already.
-var leadingBatch = map[string]bool{
-	"cholesky": true, "inv": true, "det": true, "slogdet": true, "cofactor": true, "cofactor_derivative": true, "solve": true, "triangular_solve": true, "tridiagonal_solve": true,
-	"lu": true, "qr": true, "eigh": true, "svd": true, "expm": true, "gap_divide": true, "tril": true, "triu": true, "diag": true, "diag_part": true,
-	"igamma_derivative": true, "betainc_derivative": true,
 }
 
 // shiftAxes moves axes behind the batch dimension.

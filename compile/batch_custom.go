@@ -84,7 +84,7 @@ func init() {
 
 // keepsDerivative reports whether a batch of the operator must not be differentiated through the operator's expansion.
 func keepsDerivative(op *graph.Op) bool {
-	return op.Family == graph.FamilyUser && (op.VJP != nil || op.JVP != nil) && op.Expand != nil
+	return op.Family == graph.FamilyUser && (op.VJP != nil || op.JVP != nil || op.Transpose != nil) && op.Expand != nil
 }
 
 // batchedCall returns opBatched for a node whose operands' images exist.

@@ -345,11 +345,10 @@ func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)
 }
 
-// zeroWins returns n, or for operators with the attribute no_nan a twin whose transposes multiply adjoints so that a 0 wins over infinite and
+// zeroWins returns n, or for operators that let a zero win a twin whose transposes multiply adjoints so that a 0 wins over infinite and
 // NaN operands.
 func zeroWins(g *graph.Graph, n *graph.Node) *graph.Node {
-	states := func(a graph.AttrSpec) bool { return a.Key == "no_nan" }
-	if !slices.ContainsFunc(n.Op().Attrs, states) || n.Attrs().Bool("no_nan") {
+	if !n.Op().ZeroWins || n.Attrs().Bool("no_nan") {
 		return n
 	}
 	return g.Apply(n.Op(), n.Inputs(), attr.Make(append(slices.Clone(n.Attrs()), attr.B("no_nan", true))...))

@@ -428,7 +428,7 @@ func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 		return nil
 	case op.Name == "matmul":
 		return matmulSets(n, sets, out, size)
-	case op.Expand != nil && (op.ThroughExpand || op.Transpose != nil):
+	case op.Expand != nil && !keepsDerivative(op) && (op.ThroughExpand || op.Transpose != nil):
 		return expandedSets(n, sets, out)
 	}
 	denseSets(n, sets, out, size)

@@ -80,24 +80,11 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 				sum = plus(sum, times(n, p, d, masked))
 			}
 		}
-	case op.Transpose != nil && op.JointlyLinear:
-		for i, in := range n.Inputs() {
-			if dots[i] == nil {
-				dots[i] = fullLike(in, 0)
-			}
-		}
-		return elementOfConstant(g.Apply(op, dots, n.Attrs()))
 	case op.Transpose != nil:
 		if masked {
 			n = zeroWins(g, n)
 		}
-		for i, d := range dots {
-			if d != nil {
-				in := slices.Clone(n.Inputs())
-				in[i] = d
-				sum = plus(sum, g.Apply(op, in, n.Attrs()))
-			}
-		}
+		return linearTangent(g, n, dots)
 	case op.JVP != nil || op.VJP != nil:
 		out := tangentsOf(g, n, dots)
 		if n.Results() != nil {
@@ -114,6 +101,28 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 			}
 		}
 		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, masked, true)[0]
+	}
+	return sum
+}
+
+// linearTangent returns the tangent of a node whose operator is linear in its operands, together or one by one.
+func linearTangent(g *graph.Graph, n *graph.Node, dots []*graph.Node) *graph.Node {
+	op := n.Op()
+	if op.JointlyLinear {
+		for i, in := range n.Inputs() {
+			if dots[i] == nil {
+				dots[i] = fullLike(in, 0)
+			}
+		}
+		return elementOfConstant(g.Apply(op, dots, n.Attrs()))
+	}
+	var sum *graph.Node
+	for i, d := range dots {
+		if d != nil {
+			in := slices.Clone(n.Inputs())
+			in[i] = d
+			sum = plus(sum, g.Apply(op, in, n.Attrs()))
+		}
 	}
 	return sum
 }

@@ -10,8 +10,17 @@ import (
 // only a JVP, they are the adjoints of the tangents, in which the JVP is linear.
 func adjointsOf(g *graph.Graph, n *graph.Node, ct []*graph.Node) []*graph.Node {
 	op := n.Op()
-	if op.VJP != nil {
+	switch {
+	case op.VJP != nil:
 		return op.VJP(n, ct)
+	case op.Transpose != nil:
+		adjoints := make([]*graph.Node, len(n.Inputs()))
+		for i, x := range n.Inputs() {
+			if x.DType().IsFloat() {
+				adjoints[i] = op.Transpose(n, i, ct[0])
+			}
+		}
+		return adjoints
 	}
 	dots := make([]*graph.Node, len(n.Inputs()))
 	for i, x := range n.Inputs() {
@@ -28,8 +37,11 @@ func adjointsOf(g *graph.Graph, n *graph.Node, ct []*graph.Node) []*graph.Node {
 // only a VJP, they are the adjoints of the adjoints, in which the VJP is linear.
 func tangentsOf(g *graph.Graph, n *graph.Node, dots []*graph.Node) []*graph.Node {
 	op := n.Op()
-	if op.JVP != nil {
+	switch {
+	case op.JVP != nil:
 		return op.JVP(n, dots)
+	case op.Transpose != nil:
+		return []*graph.Node{linearTangent(g, n, dots)}
 	}
 	types := n.Results()
 	if types == nil {

@@ -68,7 +68,7 @@ func init() {
 			{Type: Type{Float64, Shape{2, 3}}, Values: []float64{-0.9, 0.1, 1.2, 2.7, -1.3, 3.4}}, {Type: Type{Float64, Shape{6}}}}}},
 	})
 	opBSplineCoefficients = Register(&Op{
-		Name: "bspline_coefficients", Family: FamilyIndex, MinArity: 1, MaxArity: 1,
+		Name: "bspline_coefficients", AlongAxis: true, Family: FamilyIndex, MinArity: 1, MaxArity: 1,
 		Doc: "The B-spline coefficients of the natural cubic spline (second derivative 0 at both ends) that takes the operand's values along an axis at uniform knots. " +
 			"The tridiagonal system (c_(i−1) + 4c_i + c_(i+1))/6 = f_i is solved by elimination.",
 		Attrs: []AttrSpec{axisAttr}, Formula: "the same system, transposed", ThroughExpand: true,

@@ -49,7 +49,7 @@ func init() {
 		Expand:        func(n *Node) *Node { return reduceLike(opReduceMax, n, Abs(n.inputs[0])) },
 	}))
 	opCountNonzero = Register(&Op{
-		Name: "count_nonzero", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: append([]AttrSpec{}, reduceAttrs...),
+		Name: "count_nonzero", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: append([]AttrSpec{}, reduceAttrs...),
 		Doc: "The number of elements that are not 0 (that are true) over dimensions, as int64. NaN counts.", NoDerivative: "the result is an integer",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, err := reducedShape(in[0].typ.Shape, a)

@@ -129,6 +129,18 @@ type Op struct {
 	// NoDerivative is the reason why the operator's derivative is zero or undefined by definition.
 	NoDerivative string
 
+	// ZeroWins operators have the attribute no_nan, a bool: with it, terms in which a factor is 0 are 0 whatever the others are. Adjoints that may be masked
+	// are propagated by the transposes of the node with it.
+	ZeroWins bool
+
+	// What a batch does to the operator (compile.Batch), which without any of these is expanded, or applied to one element after the other.
+	//
+	// AlongAxis operators have one operand and the attribute axis or axes. They act along these dimensions alone, alike at all indices of the others, and no
+	// other attribute depends on how many these are: a leading dimension shifts the axes.
+	AlongAxis bool
+	// LeadingBatch operators take any number of leading dimensions, alike for all operands, and act on what is behind them.
+	LeadingBatch bool
+
 	// Micro is the elementwise micro-operation that runs it.
 	Micro string
 	// Kernel is the whole-tensor kernel that runs it; it gets the attributes of the node.
@@ -249,6 +261,12 @@ func (op *Op) check() error {
 	if op.Elementwise && op.DTypes == 0 && op.Operands == nil {
 		return errors.New("an elementwise operator needs its dtypes")
 	}
+	if op.AlongAxis && (op.MinArity != 1 || op.MaxArity != 1 || !op.hasAttr("axis", attr.Int) && !op.hasAttr("axes", attr.Ints)) {
+		return errors.New("acts along the axes of one operand, and needs an attribute axis or axes")
+	}
+	if op.ZeroWins && (op.Transpose == nil || !op.hasAttr("no_nan", attr.Bool)) {
+		return errors.New("lets zeros win in its transposes, and needs an attribute no_nan")
+	}
 	if op.Micro != "" && !op.Elementwise {
 		return errors.New("micro-operations are elementwise")
 	}
@@ -256,6 +274,11 @@ func (op *Op) check() error {
 		return errors.New("needs samples")
 	}
 	return nil
+}
+
+// hasAttr reports whether the operator has an attribute of the kind.
+func (op *Op) hasAttr(key string, kind attr.Kind) bool {
+	return slices.ContainsFunc(op.Attrs, func(a AttrSpec) bool { return a.Key == key && a.Kind == kind })
 }
 
 func count(conds ...bool) int {

@@ -37,6 +37,7 @@ func reduction(op Op) *Op {
 	if op.Expand == nil {
 		op.Kernel = op.Name
 	}
+	op.AlongAxis = true
 	dtypes := op.DTypes
 	op.Infer = func(in []*Node, a attr.List) (Type, error) {
 		if !dtypes.Has(in[0].typ.DType) {
@@ -146,7 +147,7 @@ func init() {
 	opArgmin = Register(arg("argmin", "smallest"))
 
 	opSoftmax = Register(&Op{
-		Name: "softmax", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
+		Name: "softmax", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
 		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives NaN, and so does an element +Inf.",
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
@@ -164,7 +165,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
 	opLogSoftmax = Register(&Op{
-		Name: "log_softmax", Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
+		Name: "log_softmax", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
 		Doc:     "x − logsumexp(x) along an axis.",
 		Formula: "adjoint − softmax(x)·Σ adjoint",
 		Infer:   floatAlongAxis,
@@ -222,7 +223,7 @@ func boolSamples() []Sample {
 
 func arg(name, which string) *Op {
 	return &Op{
-		Name: name, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Kernel: name,
+		Name: name, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Kernel: name, AlongAxis: true,
 		Attrs:        []AttrSpec{axisAttr, {Key: "keepdims", Kind: attr.Bool, Doc: "keep the dimension with extent 1"}},
 		Doc:          "The index of the " + which + " element along an axis, as int64; the first one at a tie. NaN counts as " + which + ".",
 		NoDerivative: "the result is an index",

@@ -15,6 +15,7 @@ var scanAttrs = []AttrSpec{
 // scanOp describes a scan along an axis that a kernel of its name runs.
 func scanOp(op Op) *Op {
 	op.Family, op.MinArity, op.MaxArity, op.Kernel, op.Attrs = FamilyScan, 1, 1, op.Name, append([]AttrSpec{}, scanAttrs...)
+	op.AlongAxis = true
 	dtypes := op.DTypes
 	op.Infer = func(in []*Node, a attr.List) (Type, error) { return numberAlongAxis(dtypes, in, a) }
 	for _, s := range []struct {

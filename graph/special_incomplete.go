@@ -27,7 +27,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0.5, 1.7, 12}}, {Type: Type{Float64, Shape{5}}, Values: []float64{0.3, 1, 2.2, 6, 15}}}}},
 	})
 	opIGammaDerivative = Register(&Op{
-		Name: "igamma_derivative", OperandNames: []string{"a", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Kernel: "igamma_derivative",
+		Name: "igamma_derivative", LeadingBatch: true, OperandNames: []string{"a", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Kernel: "igamma_derivative",
 		Attrs:   []AttrSpec{{Key: "order", Kind: attr.Int, Doc: fmt.Sprintf("which derivative, 0 to %d", maxParameterOrder)}},
 		Doc:     "The derivative of the given order of igamma P(a, x) by its parameter a; the operands have the same shape.",
 		Formula: "the derivative of the next order, ∂ᵏ/∂aᵏ of x^(a−1) e^(−x)/Γ(a)", Source: incompleteSource + "8.2.4",
@@ -61,7 +61,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{3, 1}}, Lo: 1.2, Hi: 3}, {Type: Type{Float64, Shape{5}}, Lo: 1.2, Hi: 3}, {Type: Type{Float64, Shape{3, 5}}, Lo: 0.1, Hi: 0.9}}}},
 	})
 	opBetaIncDerivative = Register(&Op{
-		Name: "betainc_derivative", OperandNames: []string{"a", "b", "x"}, Family: FamilySpecial, MinArity: 3, MaxArity: 3, Kernel: "betainc_derivative",
+		Name: "betainc_derivative", LeadingBatch: true, OperandNames: []string{"a", "b", "x"}, Family: FamilySpecial, MinArity: 3, MaxArity: 3, Kernel: "betainc_derivative",
 		Attrs: []AttrSpec{{Key: "order_a", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by a, 0 to %d", maxParameterOrder)},
 			{Key: "order_b", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by b, 0 to %d", maxParameterOrder)}},
 		Doc:     "The mixed derivative of betainc I_x(a, b) by its parameters a and b; the operands a, b, x have the same shape.",
