@@ -54,19 +54,29 @@ var (
 	opIndexTranspose = graph.LookupOp("index_transpose")
 	opSliceTranspose = graph.LookupOp("slice_transpose")
 	opPlaceholder    = graph.LookupOp("placeholder")
+	opReshape        = graph.LookupOp("reshape")
+	opBroadcastTo    = graph.LookupOp("broadcast_to")
+	opSlice          = graph.LookupOp("slice")
+	opConcat         = graph.LookupOp("concat")
+
+	opScatterAdd          = graph.LookupOp("scatter_add")
+	opScatterAlongAxisAdd = graph.LookupOp("scatter_along_axis_add")
+	opDynamicUpdateSlice  = graph.LookupOp("dynamic_update_slice")
 )
 
 // sum adds the contributions in the order of their arrival. Those that place pieces into zeros become one
 // node, so that n elements used one by one cost O(n) and not O(n²). It is nil if there are none.
 func (a *adjoints) sum(i int) *graph.Node {
 	var total *graph.Node
-	var indexed, sliced []*graph.Node
+	var indexed, sliced, scattered []*graph.Node
 	for k := a.of[i].first; k != 0; k = a.contributions[k].next {
 		switch t := a.contributions[k].node; t.Op() {
 		case opIndexTranspose:
 			indexed = append(indexed, t)
 		case opSliceTranspose:
 			sliced = append(sliced, t)
+		case opScatterAdd, opScatterAlongAxisAdd, opDynamicUpdateSlice:
+			scattered = append(scattered, t)
 		default:
 			total = plus(total, t)
 		}
@@ -75,6 +85,9 @@ func (a *adjoints) sum(i int) *graph.Node {
 		total = plus(total, t)
 	}
 	for _, t := range mergeSliced(sliced) {
+		total = plus(total, t)
+	}
+	for _, t := range mergeScattered(scattered) {
 		total = plus(total, t)
 	}
 	return total
@@ -157,4 +170,93 @@ func mergeSliced(nodes []*graph.Node) []*graph.Node {
 		strides = append(strides, n.Attrs().Ints("strides")...)
 	}
 	return []*graph.Node{graph.SliceTranspose(nodes[0].Shape(), starts, strides, pieces...)}
+}
+
+// mergeScattered joins nodes of one shape that add updates into zeros, or write them there, at places that the run finds.
+func mergeScattered(nodes []*graph.Node) []*graph.Node {
+	if len(nodes) < 2 {
+		return nodes
+	}
+	type kind struct {
+		op    *graph.Op
+		axis  int
+		index graph.DType
+	}
+	var order []kind
+	groups := map[kind][]*graph.Node{}
+	updates := 0
+	for _, n := range nodes {
+		k := kind{op: n.Op()}
+		switch {
+		case k.op != opDynamicUpdateSlice:
+			k.axis, k.index = n.Attrs().Int("axis"), n.Input(0).DType()
+			updates += n.Input(1).Shape().Size()
+		case !isConst(n.Input(0), 0):
+			k.index = graph.Bool // written into something else
+			updates += n.Shape().Size()
+		default:
+			updates += n.Input(1).Shape().Size()
+		}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], n)
+	}
+	if updates > (len(nodes)-1)*nodes[0].Shape().Size() {
+		return nodes // sums of arrays are less work
+	}
+	var out []*graph.Node
+	for _, k := range order {
+		group := groups[k]
+		if len(group) < 2 || k.index == graph.Bool {
+			out = append(out, group...)
+			continue
+		}
+		restore := group[0].Graph().AtNode(group[0])
+		out = append(out, joinScattered(k.op, k.axis, group))
+		restore()
+	}
+	return out
+}
+
+func joinScattered(op *graph.Op, axis int, nodes []*graph.Node) *graph.Node {
+	indices, updates := make([]*graph.Node, len(nodes)), make([]*graph.Node, len(nodes))
+	shape := nodes[0].Shape()
+	for i, n := range nodes {
+		switch op {
+		case opScatterAlongAxisAdd:
+			indices[i], updates[i] = n.Input(0), n.Input(1)
+		case opScatterAdd:
+			size := n.Input(0).Shape().Size()
+			indices[i] = graph.Reshape(n.Input(0), size)
+			updates[i] = graph.Reshape(n.Input(1), slices.Concat(shape[:axis], graph.Shape{size}, shape[axis+1:])...)
+		default:
+			indices[i] = placesOfPart(n)
+			updates[i] = graph.Reshape(n.Input(1), n.Input(1).Shape().Size())
+		}
+	}
+	switch op {
+	case opScatterAlongAxisAdd:
+		return graph.ScatterAlongAxisAdd(graph.Concat(axis, indices...), graph.Concat(axis, updates...), axis, shape...)
+	case opScatterAdd:
+		return graph.ScatterAdd(graph.Concat(0, indices...), graph.Concat(axis, updates...), axis, shape...)
+	}
+	return graph.Reshape(graph.ScatterAdd(graph.Concat(0, indices...), graph.Concat(0, updates...), 0, shape.Size()), shape...)
+}
+
+// placesOfPart returns the flat places that a dynamic_update_slice writes to.
+func placesOfPart(n *graph.Node) *graph.Node {
+	shape, part := n.Shape(), n.Input(1).Shape()
+	g, strides := n.Graph(), rowStrides(shape)
+	last, step, within := make([]int64, len(shape)), make([]int64, len(shape)), make([]int64, part.Size())
+	for d := range shape {
+		last[d], step[d] = int64(shape[d]-part[d]), int64(strides[d])
+	}
+	for i := range within {
+		within[i] = int64(stridedIndex(i, part, shape, make([]int, len(shape)), slices.Repeat([]int{1}, len(shape))))
+	}
+	begin := graph.Cast(n.Input(2), graph.Int64)
+	begin = graph.Max(graph.Min(begin, graph.Constant(g, last, len(last))), graph.Like(begin, 0))
+	first := graph.ReduceSum(graph.Mul(begin, graph.Constant(g, step, len(step))), nil)
+	return graph.Add(first, graph.Constant(g, within, len(within)))
 }

@@ -53,7 +53,7 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 			restore()
 		}
 	}
-	adjoints = reverse(g, outputs, cts, wrt, false, false)
+	adjoints = reverse(g, elementsOfGradients(outputs, wrt), cts, wrt, false, false)
 	for i, w := range wrt {
 		if adjoints[i] == nil {
 			restore := g.AtNode(w)
@@ -84,7 +84,7 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 			restore()
 		}
 	}
-	dots = forward(g, outputs, wrt, seeds, false, false)
+	dots = forward(g, elementsOfGradients(outputs, wrt), wrt, seeds, false, false)
 	for i, o := range outputs {
 		if dots[i] == nil {
 			restore := g.AtNode(o)

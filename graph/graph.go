@@ -38,6 +38,7 @@ type Graph struct {
 	rewrite func(Term) *Node // see Rewrite
 	depth   int
 
+	parts   partsOf   // of the concat whose derivative was asked for last
 	scalars [31]*Node // scalar constants that were asked for last, by their bits
 
 	operands []*Node // of the applications under way, one behind the other: see apply2

@@ -159,11 +159,11 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, i int, ct *Node) *Node {
-			axis, at := n.extra.attrs.Int("axis"), 0
-			for _, in := range n.inputs[:i] {
-				at += in.typ.Shape[axis]
+			axis := n.extra.attrs.Int("axis")
+			if n.g.parts.of != n {
+				n.g.parts = partsOfConcat(n, axis)
 			}
-			return sliceAxis(ct, axis, at, at+n.inputs[i].typ.Shape[axis])
+			return sliceAxis(ct, axis, n.g.parts.start[i], n.g.parts.start[i+1])
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
@@ -266,6 +266,20 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.L("shape", []int{5, 7}), attr.L("starts", []int{1, 0, 0, 6}), attr.L("strides", []int{1, 2, 2, -1})),
 			In: []SampleInput{{Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{2, 7}}}}}},
 	})
+}
+
+// partsOf tells where the operands of a concat begin, so that the derivative by all of them takes linear time.
+type partsOf struct {
+	of    *Node
+	start []int // one more for the end
+}
+
+func partsOfConcat(n *Node, axis int) partsOf {
+	p := partsOf{of: n, start: make([]int, 1, len(n.inputs)+1)}
+	for i, in := range n.inputs {
+		p.start = append(p.start, p.start[i]+in.typ.Shape[axis])
+	}
+	return p
 }
 
 // Reshape returns the same elements under another shape of the same size; x itself if it has that shape.
