@@ -71,7 +71,7 @@ func TestChainMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p.MemoryBytes() - 8*int64(n)
+		return p.ArenaBytes() - 8*int64(n)
 	}
 	small, large := beyond(1024), beyond(1<<20)
 	if small != large || large > 1024 {

@@ -18,7 +18,8 @@ type Config struct {
 	Unoptimized bool
 	// Disable lists passes and rewrites, by name, that are left out. Passes that programs need cannot be.
 	Disable []string
-	// MemoryLimit refuses programs whose arena is larger, in bytes; 0 means no limit.
+	// MemoryLimit refuses programs of which a machine with one thread and without machine code takes more bytes (vm.Program.MemoryBytes); 0 means no
+	// limit.
 	MemoryLimit int64
 	// Verify checks the graph and the program after every pass; tests switch it on for all compilations.
 	Verify bool
@@ -128,8 +129,10 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error)
 			}
 		}
 	}
-	if c.MemoryLimit > 0 && u.program.MemoryBytes() > c.MemoryLimit {
-		return nil, fmt.Errorf("compile: %w: the program needs %d bytes of %d", vm.ErrMemoryLimit, u.program.MemoryBytes(), c.MemoryLimit)
+	if c.MemoryLimit > 0 {
+		if least := u.program.MemoryBytes(vm.WithThreads(1), vm.WithoutNative()); least > c.MemoryLimit {
+			return nil, fmt.Errorf("compile: %w: the program needs %d bytes of %d", vm.ErrMemoryLimit, least, c.MemoryLimit)
+		}
 	}
 	return u.program, nil
 }

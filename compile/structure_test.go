@@ -190,8 +190,8 @@ func TestMemoryIsReused(t *testing.T) {
 		y = graph.Transpose(graph.Sin(graph.MatMul(y, graph.Softmax(y, 1))))
 	}
 	p := must[*vm.Program](t)(testkit.Compile(compile.Config{}, y))
-	if most := int64(8 * 80000); p.MemoryBytes() > most {
-		t.Errorf("%d bytes for values of 80000 bytes each", p.MemoryBytes())
+	if most := int64(8 * 80000); p.ArenaBytes() > most {
+		t.Errorf("an arena of %d bytes for values of 80000 bytes each", p.ArenaBytes())
 	}
 	agree(t, fillPoint(g), y)
 }

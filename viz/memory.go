@@ -148,7 +148,7 @@ func (c *memoryChart) facts() string {
 	if c.peak >= 0 {
 		text += fmt.Sprintf(", peak of %s in use at step %d (%s)", formatBytes(c.live[c.peak]), c.peak, c.steps[c.peak])
 	}
-	if scratch := c.program.MemoryBytes() - c.program.ArenaBytes(); scratch > 0 {
+	if scratch := c.program.ScratchBytes(); scratch > 0 {
 		text += ", scratch of " + formatBytes(scratch) + " besides"
 	}
 	return text

@@ -180,7 +180,7 @@ func stageText(stage *compile.Stage, m *Model) string {
 		lines = append(lines, fmt.Sprintf("%s ×%d", r.Name, r.Count))
 	}
 	if p := stage.Program; p != nil {
-		lines = append(lines, plural(p.Len(), "instruction")+", "+formatBytes(p.MemoryBytes())+" of memory")
+		lines = append(lines, plural(p.Len(), "instruction")+", "+formatBytes(p.ArenaBytes()+p.ScratchBytes())+" of memory")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -134,3 +134,21 @@ func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n i
 	in := loopInput{size: size, walk: newStrided(dims, strides), repeat: kernel.Repeat(size, level)}
 	in.copy(dst, src, lo, n)
 }
+
+// CodeBytes returns the size of the machine's machine code.
+func (m *Machine) CodeBytes() int {
+	n := 0
+	for _, e := range m.exec {
+		switch x := e.(type) {
+		case *straight:
+			if x.code != nil {
+				n += x.code.CodeBytes()
+			}
+		case *loop:
+			if x.code != nil {
+				n += x.code.CodeBytes()
+			}
+		}
+	}
+	return n
+}

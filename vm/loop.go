@@ -17,6 +17,7 @@ const lanes = micro.BlockLanes
 // either in machine code or block by block (see loopWorker).
 type loop struct {
 	p      *Program
+	instr  *Instr
 	l      *micro.Loop
 	dims   []int   // collapsed, innermost last
 	in     [][]int // element strides by collapsed dimension
@@ -34,15 +35,21 @@ type loop struct {
 	lines     int // lines of a row
 	perItem   int // rows of an item; 0 if the only row is cut into chunks
 	chunk     int // elements of a chunk
+	elements  int
 	items     int
 	cost      float64 // rough nanoseconds for everything, on one processor
 	divisions []int32 // indices of integer divisions, which can trap
 
-	mayCompile bool
-	runs       int
-	code       *native.Loop
-	workers    []*loopWorker
-	job        pool.Job
+	runs    int
+	code    *native.Loop
+	threads int // goroutines that are hired
+	workers []loopWorker
+	job     pool.Job
+
+	// of blocks, for all workers
+	calls  []blockCall
+	pairs  [][2]int // of a sine and a cosine of one value
+	consts []byte   // a block of each constant
 
 	// of a reduction whose only run is cut into chunks: the result of each full chunk, and the state after the last one
 	partial []uint64
@@ -53,8 +60,9 @@ type loop struct {
 	err     error
 	errItem int
 
-	watch    func(instr int) // called for each instruction that makes a NaN; nil: not watching
-	firstNaN int
+	watching bool
+	firstNaN int // the first instruction that made one
+	m        *Machine
 }
 
 // chunkBlocks is the number of blocks of an item: a power of two, so that a chunk's sum is a
@@ -67,9 +75,9 @@ const maxChunks = 1024
 // parallelCost is the work in nanoseconds from which helpers are hired: waking one that sleeps costs 5 µs and more.
 const parallelCost = 20e3
 
-func newLoop(p *Program, instr *Instr, threads int, native bool) *loop {
+func newLoop(p *Program, instr *Instr, threads int) *loop {
 	l := instr.Loop
-	x := &loop{p: p, l: l, inPtr: make([]unsafe.Pointer, len(l.In)), outPtr: make([]unsafe.Pointer, len(l.Out)), mayCompile: native}
+	x := &loop{p: p, instr: instr, l: l, threads: 1}
 	x.collapse()
 	x.flatten()
 	inner := x.dims[len(x.dims)-1]
@@ -100,24 +108,70 @@ func newLoop(p *Program, instr *Instr, threads int, native bool) *loop {
 		}
 	}
 	x.cost = (x.cost + 0.3*float64(len(l.In)+len(l.Out))) * float64(elements)
-	if l.Reduce != micro.NoReduce {
-		t := l.Out[len(l.Out)-1].Type
-		x.final.init(l.Reduce, t)
-		x.last.init(l.Reduce, t)
-		if x.perItem == 0 {
-			x.partial = make([]uint64, x.items)
-		}
+	if x.items > 1 && x.cost >= parallelCost {
+		x.threads = min(threads, x.items)
 	}
-	x.workers = make([]*loopWorker, max(1, min(threads, pool.Workers())))
-	if elements >= 4*lanes {
-		x.compile()
-	}
+	x.elements = elements
+	x.pairs = sinCosPairs(l.Code)
 	return x
 }
 
-// compile switches to machine code if there is any for the loop.
-func (x *loop) compile() {
-	if !x.mayCompile || len(x.divisions) > 0 || x.redDims > 1 || x.byRows && len(x.l.Code) == 0 {
+func (x *loop) reduces() bool { return x.l.Reduce != micro.NoReduce }
+
+// partials is the number of chunks whose results are combined at the end.
+func (x *loop) partials() int {
+	if x.reduces() && x.perItem == 0 {
+		return x.items
+	}
+	return 0
+}
+
+func (x *loop) need(n *needs) {
+	accesses, rank := int64(len(x.l.In)+len(x.l.Out)), int64(len(x.l.Dims))
+	registers := int64(len(x.l.In) + len(x.l.Consts) + x.l.Temps + len(x.pairs))
+	n.add(int64(unsafe.Sizeof(*x)), accesses*(256+16*8*(rank+1)), heapBytes(8*int64(x.partials())), heapBytes(int64(len(x.l.Consts))*blockBytes))
+	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+4))
+	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + heapBytes(16*registers) + heapBytes(24*accesses)))
+	n.workers = max(n.workers, x.threads)
+	n.worker = max(n.worker, x.workerBytes())
+	if x.hasCode() {
+		code, making := native.LoopMemory(x.l, x.threads)
+		n.addCode(code, making)
+	}
+}
+
+func (x *loop) prepare(m *Machine) {
+	l := x.l
+	x.m = m
+	x.inPtr, x.outPtr = make([]unsafe.Pointer, len(l.In)), make([]unsafe.Pointer, len(l.Out))
+	x.workers = make([]loopWorker, x.threads)
+	if x.reduces() {
+		t := l.Out[len(l.Out)-1].Type
+		x.final.init(l.Reduce, t, nil)
+		x.last.init(l.Reduce, t, nil)
+		x.partial = make([]uint64, x.partials())
+	}
+	for i := range x.workers {
+		x.workers[i].init(x, m.workers[i])
+	}
+	if x.elements >= 4*lanes || m.ahead {
+		x.compile(m)
+	}
+	if x.code == nil || m.watch {
+		x.prepareBlocks()
+	}
+	if x.threads > 1 {
+		x.job.Prepare(x.threads)
+	}
+}
+
+// hasCode reports whether there may be machine code for the loop.
+func (x *loop) hasCode() bool {
+	return len(x.divisions) == 0 && x.redDims <= 1 && !(x.byRows && len(x.l.Code) == 0)
+}
+
+func (x *loop) compile(m *Machine) {
+	if m.noNative || x.code != nil || !x.hasCode() {
 		return
 	}
 	line := *x.l
@@ -135,7 +189,45 @@ func (x *loop) compile() {
 	case line.Reduce != micro.NoReduce:
 		line.Out[len(line.Out)-1].Strides[0] = 0
 	}
-	x.code = x.p.nativeLoop(x.l, &line)
+	if x.code = x.p.nativeLoop(x.l, &line); x.code != nil {
+		for i := range x.workers {
+			x.workers[i].work = x.code.NewWork()
+		}
+	}
+}
+
+func (x *loop) kind() Executor {
+	if x.code != nil {
+		return ExecutorNative
+	}
+	return ExecutorBlocks
+}
+
+func (x *loop) listing() string {
+	if x.code == nil {
+		return ""
+	}
+	return "loop; rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left\n" + x.code.Listing()
+}
+
+// watch runs blocks, and looks at every element.
+func (x *loop) watch(m *Machine) (int, error) {
+	x.watching, x.firstNaN = true, len(x.l.Code)
+	err := x.run(m)
+	x.watching = false
+	if err != nil {
+		return -1, err
+	}
+	if x.firstNaN < len(x.l.Code) {
+		return x.firstNaN, nil
+	}
+	if x.reduces() {
+		k := len(x.l.Out) - 1
+		if isNaN(x.outPtr[k], x.instr.Out[k].DType, x.instr.Out[k].Size()) && !m.anyNaN(x.instr.In) {
+			return len(x.l.Code), nil
+		}
+	}
+	return -1, nil
 }
 
 // flatBelow is the length of the innermost dimension below which lines are not run one by one: a call of
@@ -231,13 +323,13 @@ func (x *loop) setPointer(k int, p unsafe.Pointer) {
 	}
 }
 
-func (x *loop) run(*Machine) error {
+func (x *loop) run(m *Machine) error {
 	if x.runs++; x.runs == tierUp && x.code == nil {
-		x.compile()
+		x.compile(m)
 	}
-	threads := 1
-	if x.items > 1 && x.cost >= parallelCost && x.watch == nil {
-		threads = len(x.workers)
+	threads := x.threads
+	if x.watching {
+		threads = 1
 	}
 	x.err = nil
 	if threads == 1 {
@@ -271,12 +363,8 @@ func (x *loop) finish() {
 
 // Do runs one item: it is a pool.Task.
 func (x *loop) Do(worker, item int) {
-	w := x.workers[worker]
-	if w == nil {
-		w = newLoopWorker(x)
-		x.workers[worker] = w
-	}
-	reduces := x.l.Reduce != micro.NoReduce
+	w := &x.workers[worker]
+	reduces := x.reduces()
 	inner := x.dims[len(x.dims)-1]
 	switch {
 	case x.byRows:

@@ -3,8 +3,10 @@ package vm
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native"
 )
 
 // loopWorker runs items of a loop: in machine code if there is any; else in blocks of up to 512 elements of the
@@ -22,14 +24,14 @@ type loopWorker struct {
 	reduceRuns kernel.ReduceRunsFunc
 
 	// of machine code
+	work    *native.LoopWork
 	ptrs    []unsafe.Pointer
 	results []byte // of the blocks of a piece, or with byRows the values of a piece
 
 	// of blocks
 	reg   []unsafe.Pointer // where each register's block lies now
-	buf   []unsafe.Pointer // the buffer of each register
-	mem   []byte
-	calls []blockCall
+	buf   []unsafe.Pointer // the buffer of each register, and of each pair
+	fresh []bool           // of watchBlock
 }
 
 // blockCall is a micro-instruction as a call.
@@ -41,89 +43,142 @@ type blockCall struct {
 	// The sine or cosine that comes first computes the other of its operand as well, into a buffer from which the other takes it.
 	pair   kernel.PairBlock
 	cosine bool
-	second unsafe.Pointer // of the first: where to; of the other: from where, and pair is nil
+	second int32 // of the first: the buffer where to; of the other: from where, and pair is nil; −1 for none
 }
 
-func newLoopWorker(x *loop) *loopWorker {
-	l := x.l
-	w := &loopWorker{x: x, inBase: make([]unsafe.Pointer, len(l.In)), outBase: make([]unsafe.Pointer, len(l.Out))}
-	w.ptrs = make([]unsafe.Pointer, 0, len(l.In)+len(l.Out))
-	w.results = alignedBytes(chunkBlocks * 8)
-	if l.Reduce != micro.NoReduce {
-		t := l.Out[len(l.Out)-1].Type
-		w.red.init(l.Reduce, t)
-		if x.byRows {
-			w.reduceRuns = kernel.ReduceRuns(l.Reduce, t, kernel.DetectLevel())
-			w.results = alignedBytes(pieceLanes * 8)
-		}
-	}
+// blockBytes is the size of a register's block.
+const blockBytes = lanes * 8
+
+// The parts of a worker's scratch: blocks of inputs, temporaries and pairs; copies of strided inputs; results of machine code; a reducer's stage.
+func (x *loop) blockCount() int { return len(x.l.In) + x.l.Temps + len(x.pairs) }
+
+func (x *loop) piecesBytes() int {
 	strided := 0
 	for k := range x.inputs {
 		if x.inputs[k].form == inputStrided {
 			strided++
 		}
 	}
-	w.pieces = alignedBytes(int64(strided) * pieceLanes * 8)
-	nreg := len(l.In) + len(l.Consts) + l.Temps
-	w.reg, w.buf = make([]unsafe.Pointer, nreg), make([]unsafe.Pointer, nreg)
-	if x.code == nil {
-		w.prepareBlocks()
-	}
-	return w
+	return strided * pieceLanes * 8
 }
 
-// prepareBlocks makes the buffers and calls.
-func (w *loopWorker) prepareBlocks() {
-	l := w.x.l
-	w.mem = alignedBytes(int64(len(w.reg)) * lanes * 8)
-	for r := range w.reg {
-		w.buf[r] = unsafe.Pointer(&w.mem[r*lanes*8])
-		w.reg[r] = w.buf[r]
+func (x *loop) resultsBytes() int {
+	if x.byRows {
+		return pieceLanes * 8
 	}
+	return chunkBlocks * 8
+}
+
+func (x *loop) workerBytes() int64 {
+	return int64(x.blockCount())*blockBytes + int64(x.piecesBytes()+x.resultsBytes()+stageBytes)
+}
+
+// init makes a worker that uses the goroutine's scratch.
+func (w *loopWorker) init(x *loop, scratch []byte) {
+	l := x.l
+	take := func(n int) []byte {
+		part := scratch[:n:n]
+		scratch = scratch[n:]
+		return part
+	}
+	w.x = x
+	w.inBase, w.outBase = make([]unsafe.Pointer, len(l.In)), make([]unsafe.Pointer, len(l.Out))
+	w.ptrs = make([]unsafe.Pointer, 0, len(l.In)+len(l.Out))
+	blocks := take(x.blockCount() * blockBytes)
+	w.pieces, w.results = take(x.piecesBytes()), take(x.resultsBytes())
+	if x.reduces() {
+		t := l.Out[len(l.Out)-1].Type
+		w.red.init(l.Reduce, t, take(stageBytes))
+		if x.byRows {
+			w.reduceRuns = kernel.ReduceRuns(l.Reduce, t, kernel.DetectLevel())
+		}
+	}
+	registers := len(l.In) + len(l.Consts) + l.Temps
+	w.reg, w.buf = make([]unsafe.Pointer, registers), make([]unsafe.Pointer, registers+len(x.pairs))
+	for r := range w.buf {
+		if isConst := r >= len(l.In) && r < len(l.In)+len(l.Consts); !isConst {
+			w.buf[r] = unsafe.Pointer(unsafe.SliceData(blocks))
+			blocks = blocks[blockBytes:]
+		}
+	}
+	copy(w.reg, w.buf)
+}
+
+// prepareBlocks makes the calls and the constants' blocks.
+func (x *loop) prepareBlocks() {
+	l := x.l
+	x.consts = alignedBytes(int64(len(l.Consts)) * blockBytes)
 	for k, c := range l.Consts {
-		splat(w.buf[len(l.In)+k], c.Bits, c.Type.Size())
+		p := unsafe.Pointer(&x.consts[k*blockBytes])
+		splat(p, c.Bits, c.Type.Size())
+		for i := range x.workers {
+			w := &x.workers[i]
+			w.buf[len(l.In)+k], w.reg[len(l.In)+k] = p, p
+		}
 	}
 	level := kernel.DetectLevel()
-	for _, c := range l.Code {
-		w.calls = append(w.calls, blockCall{fn: kernel.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1})
+	x.calls = make([]blockCall, len(l.Code))
+	for i, c := range l.Code {
+		x.calls[i] = blockCall{fn: kernel.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1, second: -1}
 	}
-	w.pairSinCos(level)
+	x.pairSinCos(level)
 	outs := len(l.Out)
-	if l.Reduce != micro.NoReduce {
+	if x.reduces() {
 		outs--
 	}
 	for k := range outs {
 		for i := len(l.Code) - 1; i >= 0; i-- {
 			if l.Code[i].Dst == l.OutRegs[k] {
 				// Only the first output of a register can be written directly.
-				if w.calls[i].direct < 0 {
-					w.calls[i].direct = int32(k)
+				if x.calls[i].direct < 0 {
+					x.calls[i].direct = int32(k)
 				}
 				break
 			}
 		}
 	}
+	if x.m.watch {
+		x.workers[0].fresh = make([]bool, lanes)
+	}
 }
 
-// pairSinCos finds sines and cosines of one value, for which there is a kernel that has the bits of both.
-func (w *loopWorker) pairSinCos(level kernel.Level) {
-	code := w.x.l.Code
+// sinCosPairs returns the pairs of instructions, the first first, that compute the sine and the cosine of one value.
+func sinCosPairs(code []micro.Instr) (pairs [][2]int) {
+	type operand struct {
+		op       micro.Op
+		register uint32
+		t        dtype.DType
+	}
+	open := map[operand]int{} // first of a pair, while the operand keeps its value
 	for i := range code {
-		if code[i].Op != micro.Sin && code[i].Op != micro.Cos || w.calls[i].second != nil || code[i].Dst == code[i].A {
-			continue
-		}
-		other := micro.Sin + micro.Cos - code[i].Op
-		for j := i + 1; j < len(code); j++ {
-			if code[j].Op == other && code[j].A == code[i].A && code[j].Type == code[i].Type {
-				buf := alignedBytes(lanes * 8)
-				w.calls[i].pair, w.calls[i].cosine = kernel.SinCosBlock(code[i].Type, level), other == micro.Sin
-				w.calls[i].second, w.calls[j].second = unsafe.Pointer(&buf[0]), unsafe.Pointer(&buf[0])
-				break
-			}
-			if code[j].Dst == code[i].A {
-				break
+		c := &code[i]
+		if c.Op == micro.Sin || c.Op == micro.Cos {
+			other := operand{micro.Sin + micro.Cos - c.Op, c.A, c.Type}
+			if first, ok := open[other]; ok {
+				pairs = append(pairs, [2]int{first, i})
+				delete(open, other)
+			} else if _, ok := open[operand{c.Op, c.A, c.Type}]; !ok {
+				open[operand{c.Op, c.A, c.Type}] = i
 			}
 		}
+		if len(open) > 0 {
+			for _, t := range [...]dtype.DType{dtype.Float64, dtype.Float32} {
+				delete(open, operand{micro.Sin, c.Dst, t})
+				delete(open, operand{micro.Cos, c.Dst, t})
+			}
+		}
+	}
+	return pairs
+}
+
+// pairSinCos uses the kernel that has the bits of both for each pair.
+func (x *loop) pairSinCos(level kernel.Level) {
+	buffer := int32(len(x.l.In) + len(x.l.Consts) + x.l.Temps)
+	for _, pair := range x.pairs {
+		first, second := &x.calls[pair[0]], &x.calls[pair[1]]
+		first.pair, first.cosine = kernel.SinCosBlock(x.l.Code[pair[0]].Type, level), x.l.Code[pair[1]].Op == micro.Sin
+		first.second, second.second = buffer, buffer
+		buffer++
 	}
 }
 
@@ -153,12 +208,9 @@ func (x *loop) lineOffset(strides []int, line int) int {
 
 // line runs n elements from position lo of the current line.
 func (w *loopWorker) line(lo, n int) error {
-	if w.x.code != nil && w.x.watch == nil {
+	if w.x.code != nil && !w.x.watching {
 		w.native(lo, n)
 		return nil
-	}
-	if w.calls == nil && len(w.x.l.Code) > 0 || w.mem == nil {
-		w.prepareBlocks()
 	}
 	for k := range w.x.inputs {
 		if in := &w.x.inputs[k]; in.form == inputScalar {
@@ -213,7 +265,7 @@ func (w *loopWorker) native(lo, n int) {
 		if reduces {
 			ptrs = append(ptrs, unsafe.Pointer(&w.results[0]))
 		}
-		x.code.Run(count, ptrs)
+		x.code.Run(count, ptrs, w.work)
 		switch {
 		case x.byRows:
 			w.takeRows(unsafe.Pointer(&w.results[0]), count)
@@ -265,7 +317,7 @@ func (w *loopWorker) block(at, n int) error {
 			return err
 		}
 	}
-	if x.watch != nil {
+	if x.watching {
 		w.watchBlock(n)
 	} else {
 		w.runCalls(at, n)
@@ -310,8 +362,8 @@ func (w *loopWorker) keepInputs(n int, outs []uint32) {
 // unless that is also an input's, which later instructions may still read.
 func (w *loopWorker) runCalls(at, n int) {
 	l := w.x.l
-	for i := range w.calls {
-		c := &w.calls[i]
+	for i := range w.x.calls {
+		c := &w.x.calls[i]
 		dst := w.buf[c.dst]
 		if k := c.direct; k >= 0 {
 			p := unsafe.Add(w.outBase[k], at*l.Out[k].Type.Size())
@@ -321,11 +373,11 @@ func (w *loopWorker) runCalls(at, n int) {
 		}
 		switch {
 		case c.pair != nil && c.cosine:
-			c.pair(c.second, dst, w.reg[c.a], n)
+			c.pair(w.buf[c.second], dst, w.reg[c.a], n)
 		case c.pair != nil:
-			c.pair(dst, c.second, w.reg[c.a], n)
-		case c.second != nil:
-			dst = c.second
+			c.pair(dst, w.buf[c.second], w.reg[c.a], n)
+		case c.second >= 0:
+			dst = w.buf[c.second]
 		default:
 			c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
 		}
@@ -345,7 +397,7 @@ func (w *loopWorker) isInput(p unsafe.Pointer) bool {
 // checkDivisor runs the code before the integer division i to see its divisors.
 func (w *loopWorker) checkDivisor(i, n int) error {
 	for k := range i {
-		c := &w.calls[k]
+		c := &w.x.calls[k]
 		c.fn(w.buf[c.dst], w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
 	}
 	c := w.x.l.Code[i]
@@ -386,11 +438,11 @@ func splat(p unsafe.Pointer, bits uint64, size int) {
 // watchBlock runs one block instruction by instruction and reports those that make a NaN from
 // operands without one at the same element.
 func (w *loopWorker) watchBlock(n int) {
-	for i := range w.calls {
-		c, op := &w.calls[i], w.x.l.Code[i]
+	fresh := w.fresh[:n]
+	for i := range w.x.calls {
+		c, op := &w.x.calls[i], w.x.l.Code[i]
 		ops := op.Operands()
 		// The operands may be overwritten by the result, so they are looked at first.
-		fresh := make([]bool, n)
 		for j := range fresh {
 			fresh[j] = true
 			for o := range op.Op.Arity() {
@@ -402,7 +454,7 @@ func (w *loopWorker) watchBlock(n int) {
 		d := op.Result()
 		for j, f := range fresh {
 			if f && isNaN(unsafe.Add(w.buf[op.Dst], j*d.Size()), d, 1) {
-				w.x.watch(i)
+				w.x.firstNaN = min(w.x.firstNaN, i)
 			}
 		}
 	}

@@ -9,8 +9,6 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
@@ -22,7 +20,9 @@ var ErrMemoryLimit = errors.New("memory limit exceeded")
 // Option changes a machine.
 type Option func(*Machine)
 
-// WithMemoryLimit refuses, before any allocation, a program whose MemoryBytes are more.
+// WithMemoryLimit bounds the memory of the machine, as MemoryBytes defines it. Without it the limit is the memory of the computer, or of
+// the control group that the process runs in. A program that needs more is refused before anything is allocated; what would go beyond the
+// limit later is an error; machine code is made only where there is room for it.
 func WithMemoryLimit(bytes int64) Option { return func(m *Machine) { m.limit = bytes } }
 
 // WithNaNWatch makes every run stop with a *NaNError at the first instruction that produces a NaN
@@ -44,6 +44,13 @@ type Machine struct {
 	// threads is the number of goroutines at most, the caller included.
 	threads int
 
+	needs   needs
+	taken   int64  // bytes, as MemoryBytes defines them
+	scratch []byte // of kernels, which share it because instructions run one after another
+	spill   []byte // of machine code of scalars
+	// workers is the scratch of each goroutine.
+	workers [][]byte
+
 	arena  []byte
 	base   unsafe.Pointer
 	spaces []unsafe.Pointer // of external inputs: the memory that they are bound to
@@ -62,9 +69,20 @@ type Machine struct {
 
 // executor runs one instruction.
 type executor interface {
-	run(m *Machine) error
+	// need says what memory it takes: it is called first, before there is any.
+	need(n *needs)
+	// prepare allocates and takes its parts of the machine's scratch.
+	prepare(m *Machine)
 	// setPointer binds operand k (inputs first, then outputs) to memory.
 	setPointer(k int, p unsafe.Pointer)
+	run(m *Machine) error
+	// watch is run that returns the micro-instruction that first made a NaN from operands without one, −1 for none.
+	watch(m *Machine) (int, error)
+	// compile switches to machine code if there is any.
+	compile(m *Machine)
+	kind() Executor
+	// listing is the machine code, "" for none.
+	listing() string
 }
 
 type pointerUse struct {
@@ -75,17 +93,8 @@ type pointerUse struct {
 // NewMachine allocates a machine for the program. A program that needs more memory than allowed gives
 // a machine whose every run returns ErrMemoryLimit, a nil program one whose every run returns an error.
 func NewMachine(p *Program, opts ...Option) *Machine {
-	m := &Machine{p: p, limit: maxBytes, threads: pool.Workers()}
-	for _, o := range opts {
-		if o != nil {
-			o(m)
-		}
-	}
-	if p == nil {
-		return m
-	}
-	if n := p.MemoryBytes(); n > m.limit {
-		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, n, m.limit)
+	m := newMachine(p, opts)
+	if p == nil || m.err != nil {
 		return m
 	}
 	m.arena = alignedBytes(p.code.ArenaBytes)
@@ -99,18 +108,10 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	for i := range p.code.Inputs {
 		m.set[i] = !p.code.Inputs[i].Used
 	}
-	scratch := alignedBytes(p.scratchBytes()) // shared, because instructions run one after another
-	m.exec = make([]executor, len(p.code.Instrs))
-	for i := range p.code.Instrs {
+	m.allocateScratch()
+	for i, e := range m.exec {
 		in := &p.code.Instrs[i]
-		e := newExecutor(p, in, m.threads, !m.noNative)
-		m.exec[i] = e
-		if k, ok := e.(*kernelCall); ok {
-			k.call.Work = scratch[:in.scratchBytes():in.scratchBytes()]
-		}
-		if s, ok := e.(*straight); ok && m.ahead {
-			s.compile()
-		}
+		e.prepare(m)
 		k := 0
 		for _, list := range [][]Operand{in.In, in.Out} {
 			for _, o := range list {
@@ -126,12 +127,32 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	return m
 }
 
-func newExecutor(p *Program, in *Instr, threads int, native bool) executor {
+// newMachine makes a machine that knows what memory it needs and has none. Its error says that the program needs too much.
+func newMachine(p *Program, opts []Option) *Machine {
+	m := &Machine{p: p, limit: defaultLimit(), threads: pool.Workers()}
+	for _, o := range opts {
+		if o != nil {
+			o(m)
+		}
+	}
+	if p == nil {
+		return m
+	}
+	m.threads = min(m.threads, pool.Workers())
+	m.exec = make([]executor, len(p.code.Instrs))
+	for i := range p.code.Instrs {
+		m.exec[i] = newExecutor(p, &p.code.Instrs[i], m.threads)
+	}
+	m.plan()
+	return m
+}
+
+func newExecutor(p *Program, in *Instr, threads int) executor {
 	switch in.Op {
 	case OpStraight:
-		return newStraight(p, in.Straight, native)
+		return newStraight(p, in.Straight)
 	case OpLoop:
-		return newLoop(p, in, threads, native)
+		return newLoop(p, in, threads)
 	case OpKernel:
 		return newKernelCall(in)
 	}
@@ -177,18 +198,21 @@ func (m *Machine) bind(i int, p unsafe.Pointer, keep any) {
 }
 
 // inputMemory returns memory of the machine's own that holds the input between runs.
-func (m *Machine) inputMemory(i int) unsafe.Pointer {
+func (m *Machine) inputMemory(i int) (unsafe.Pointer, error) {
 	s := &m.p.code.Inputs[i]
 	if s.Space == 0 {
 		m.set[i] = true
-		return unsafe.Add(m.base, s.Offset)
+		return unsafe.Add(m.base, s.Offset), nil
 	}
 	if m.own[i] == nil {
+		if err := m.reserve(heapBytes(bytesOf(s.Type))); err != nil {
+			return nil, fmt.Errorf("input %q (%s): %w", s.Name, typeText(s.Type), err)
+		}
 		m.own[i] = alignedBytes(bytesOf(s.Type))
 	}
 	p := unsafe.Pointer(unsafe.SliceData(m.own[i]))
 	m.bind(i, p, nil)
-	return p
+	return p, nil
 }
 
 // view returns the memory of an input or output slot as a slice of T, nil if the machine cannot run.
@@ -198,7 +222,12 @@ func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) [
 	}
 	if i := m.inputIndex(name); i >= 0 {
 		checkView[T]("input "+strconv.Quote(name), &m.p.code.Inputs[i])
-		return unsafe.Slice((*T)(m.inputMemory(i)), m.p.code.Inputs[i].Size())
+		p, err := m.inputMemory(i)
+		if err != nil {
+			m.err = fmt.Errorf("run: the view of %w", err)
+			return nil
+		}
+		return unsafe.Slice((*T)(p), m.p.code.Inputs[i].Size())
 	}
 	for i := range m.p.code.Outputs {
 		if s := &m.p.code.Outputs[i]; s.Name == name && name != "" {
@@ -271,7 +300,7 @@ var errBusy = errors.New("the machine is running already: use one machine for ea
 // Step runs the program on what the inputs' views and bound tensors hold. Outputs are read through views.
 func (m *Machine) Step() error {
 	if m != nil && m.only != nil {
-		m.only.Run(m.base, len(m.arena))
+		m.only.Run(m.base, len(m.arena), m.spill)
 		return nil
 	}
 	return m.step(context.Background())
@@ -395,61 +424,3 @@ func (e *microError) Unwrap() error { return e.err }
 
 // ErrDivideByZero is the trap of an integer division by zero.
 var ErrDivideByZero = errors.New("integer division by zero")
-
-// kernelCall runs OpKernel.
-type kernelCall struct {
-	k     *kernel.Kernel
-	call  kernel.Call
-	arity int
-}
-
-func newKernelCall(in *Instr) *kernelCall {
-	k := kernel.Lookup(in.Kernel)
-	c := &kernelCall{k: k, arity: len(in.In)}
-	inT, outT := operandTypes(in.In), operandTypes(in.Out)
-	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: in.Attrs}
-	for i, t := range inT {
-		c.call.In[i].Type = t
-	}
-	for i, t := range outT {
-		c.call.Out[i].Type = t
-	}
-	if k.Prepare != nil {
-		c.call.State = k.Prepare(inT, outT, in.Attrs)
-	}
-	return c
-}
-
-func (c *kernelCall) setPointer(k int, p unsafe.Pointer) {
-	t := &c.call.In
-	if k >= c.arity {
-		t, k = &c.call.Out, k-c.arity
-	}
-	bindTensor(&(*t)[k], p)
-}
-
-func bindTensor(t *kernel.Tensor, p unsafe.Pointer) {
-	n := t.Size()
-	switch t.DType {
-	case dtype.Float64:
-		t.F64 = unsafe.Slice((*float64)(p), n)
-	case dtype.Float32:
-		t.F32 = unsafe.Slice((*float32)(p), n)
-	case dtype.Int64:
-		t.I64 = unsafe.Slice((*int64)(p), n)
-	case dtype.Int32:
-		t.I32 = unsafe.Slice((*int32)(p), n)
-	case dtype.Bool:
-		t.Bool = unsafe.Slice((*bool)(p), n)
-	}
-}
-
-// run turns a kernel's panic into an error: a bug in a kernel does not end the user's process.
-func (c *kernelCall) run(*Machine) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error in kernel %s: %v", c.k.Name, r)
-		}
-	}()
-	return c.k.Run(&c.call)
-}

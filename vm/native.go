@@ -83,20 +83,7 @@ func (m *Machine) Executors() []Executor {
 	}
 	out := make([]Executor, len(m.exec))
 	for i, e := range m.exec {
-		switch x := e.(type) {
-		case *straight:
-			out[i] = ExecutorPortable
-			if x.code != nil {
-				out[i] = ExecutorNative
-			}
-		case *loop:
-			out[i] = ExecutorBlocks
-			if x.code != nil {
-				out[i] = ExecutorNative
-			}
-		default:
-			out[i] = ExecutorKernel
-		}
+		out[i] = e.kind()
 	}
 	return out
 }
@@ -109,15 +96,8 @@ func (m *Machine) MachineCode() string {
 	}
 	var b strings.Builder
 	for i, e := range m.exec {
-		switch x := e.(type) {
-		case *straight:
-			if x.code != nil {
-				fmt.Fprintf(&b, "%4d  scalar code; rdi, rsi, rdx: arena, constants and scratch memory, each + 128\n%s", i, x.code.Listing())
-			}
-		case *loop:
-			if x.code != nil {
-				fmt.Fprintf(&b, "%4d  loop; rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left\n%s", i, x.code.Listing())
-			}
+		if text := e.listing(); text != "" {
+			fmt.Fprintf(&b, "%4d  %s", i, text)
 		}
 	}
 	return b.String()

@@ -43,9 +43,7 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 		return nil, err
 	}
 	for _, e := range m.exec {
-		if c, ok := e.(interface{ compile() }); ok {
-			c.compile()
-		}
+		e.compile(m)
 	}
 	runs = max(1, runs)
 	times := make([][]time.Duration, len(m.exec))

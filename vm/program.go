@@ -110,6 +110,17 @@ func (p *Program) Outputs() []Slot { return cloneEach(p.data().Outputs, Slot.clo
 // ArenaBytes returns the size of a machine's arena, in which all but large inputs lies.
 func (p *Program) ArenaBytes() int64 { return p.data().ArenaBytes }
 
+// ScratchBytes returns the size of the scratch that the program's kernels share.
+func (p *Program) ScratchBytes() int64 {
+	n := int64(0)
+	for i := range p.data().Instrs {
+		if in := &p.code.Instrs[i]; in.Op == OpKernel {
+			n = max(n, newKernelCall(in).workspace())
+		}
+	}
+	return n
+}
+
 // Len returns the number of instructions.
 func (p *Program) Len() int { return len(p.data().Instrs) }
 
@@ -150,30 +161,6 @@ func (d *Debug) Where(i int32) string {
 		s += fmt.Sprintf(" (%s:%d)", d.Strings[n.File], n.Line)
 	}
 	return s
-}
-
-// MemoryBytes returns the bytes that a machine allocates to run the program: the arena and the scratch of kernels, apart
-// from bookkeeping of a few hundred bytes for each instruction, and 4 KiB for each register of a loop that runs block by block, on
-// each thread.
-func (p *Program) MemoryBytes() int64 { return p.data().ArenaBytes + p.scratchBytes() }
-
-// scratchBytes returns the most scratch that a kernel needs; the kernels of a machine share it.
-func (p *Program) scratchBytes() int64 {
-	most := int64(0)
-	for i := range p.data().Instrs {
-		most = max(most, p.code.Instrs[i].scratchBytes())
-	}
-	return most
-}
-
-// scratchBytes returns the scratch that the instruction needs.
-func (in *Instr) scratchBytes() int64 {
-	if in.Op == OpKernel {
-		if k := kernel.Lookup(in.Kernel); k.Workspace != nil {
-			return int64(k.Workspace(operandTypes(in.In), operandTypes(in.Out), in.Attrs))
-		}
-	}
-	return 0
 }
 
 // bytesOf returns the bytes of a contiguous array.

@@ -8,6 +8,9 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
+// stageBytes is the size of the largest block.
+const stageBytes = lanes * 8
+
 // reducer combines the elements of a run in the order that micro.Loop documents: blocks of 512 by a
 // block kernel, then pairwise in a binary counter of partial results.
 type reducer struct {
@@ -21,12 +24,13 @@ type reducer struct {
 	pair   [3]uint64 // operands and result of combine, here so that they do not escape
 }
 
-func (r *reducer) init(kind micro.ReduceKind, t dtype.DType) {
+// init makes an empty reducer; add needs a stage of stageBytes.
+func (r *reducer) init(kind micro.ReduceKind, t dtype.DType, stage []byte) {
 	op := [...]micro.Op{micro.ReduceSum: micro.Add, micro.ReduceProd: micro.Mul, micro.ReduceMax: micro.Max, micro.ReduceMin: micro.Min}[kind]
 	*r = reducer{
 		typ: t, reduce: kernel.ReduceBlock(kind, t, kernel.DetectLevel()),
 		join:  kernel.BlockKernel(op, t, dtype.Invalid, kernel.Portable),
-		stage: alignedBytes(lanes * 8),
+		stage: stage,
 	}
 }
 

@@ -16,27 +16,52 @@ type straight struct {
 	call []kernel.Block // for each instruction that the switch does not know
 	int  bool           // has integer divisions, which can trap
 
-	p          *Program
-	mayCompile bool
-	runs       int
-	code       *native.Straight // nil until the code is worth compiling, or for ever if it cannot be
+	p    *Program
+	runs int
+	code *native.Straight // nil until the code is worth compiling, or for ever if it cannot be
 }
 
-func newStraight(p *Program, s *micro.Straight, native bool) *straight {
-	x := &straight{p: p, s: s, mayCompile: native}
-	for i, c := range s.Code {
-		if c.Type == dtype.Float64 && inSwitch[c.Op] {
-			continue
-		}
-		if x.call == nil {
-			x.call = make([]kernel.Block, len(s.Code))
-		}
-		x.call[i] = kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
-		if c.Traps() {
+func newStraight(p *Program, s *micro.Straight) *straight {
+	x := &straight{p: p, s: s}
+	for i := range s.Code {
+		if c := &s.Code[i]; c.Traps() {
 			x.int = true
 		}
 	}
 	return x
+}
+
+func (x *straight) called(i int) bool {
+	c := &x.s.Code[i]
+	return c.Type != dtype.Float64 || !inSwitch[c.Op]
+}
+
+func (x *straight) need(n *needs) {
+	n.add(int64(unsafe.Sizeof(*x)))
+	for i := range x.s.Code {
+		if x.called(i) {
+			n.add(int64(len(x.s.Code)) * int64(unsafe.Sizeof(kernel.Block(nil))))
+			break
+		}
+	}
+	if !x.int {
+		code, making := native.StraightMemory(x.s, x.p.code.ArenaBytes)
+		n.addCode(code, making)
+	}
+}
+
+func (x *straight) prepare(m *Machine) {
+	for i, c := range x.s.Code {
+		if x.called(i) {
+			if x.call == nil {
+				x.call = make([]kernel.Block, len(x.s.Code))
+			}
+			x.call[i] = kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
+		}
+	}
+	if m.ahead {
+		x.compile(m)
+	}
 }
 
 // inSwitch lists the float64 operations that the portable loop does without a call.
@@ -49,7 +74,7 @@ func (x *straight) setPointer(int, unsafe.Pointer) { panic("BUG: straight code h
 
 func (x *straight) run(m *Machine) error {
 	if x.code != nil {
-		x.code.Run(m.base, len(m.arena))
+		x.code.Run(m.base, len(m.arena), m.spill)
 		return nil
 	}
 	return x.runCold(m)
@@ -58,7 +83,7 @@ func (x *straight) run(m *Machine) error {
 // runCold is run before the code is compiled.
 func (x *straight) runCold(m *Machine) error {
 	if x.runs++; x.runs == tierUp {
-		x.compile()
+		x.compile(m)
 	}
 	if x.int {
 		if err := x.checkDivisors(m.base); err != nil {
@@ -70,10 +95,48 @@ func (x *straight) runCold(m *Machine) error {
 }
 
 // compile switches to native code if there is any.
-func (x *straight) compile() {
-	if x.mayCompile && !x.int {
-		x.code = x.p.nativeStraight(x.s)
+func (x *straight) compile(m *Machine) {
+	if m.noNative || x.int || x.code != nil {
+		return
 	}
+	if x.code = x.p.nativeStraight(x.s); x.code != nil && x.code.ScratchBytes() > len(m.spill) {
+		m.spill = make([]byte, x.code.ScratchBytes())
+	}
+}
+
+func (x *straight) kind() Executor {
+	if x.code != nil {
+		return ExecutorNative
+	}
+	return ExecutorPortable
+}
+
+func (x *straight) listing() string {
+	if x.code == nil {
+		return ""
+	}
+	return "scalar code; rdi, rsi, rdx: arena, constants and scratch memory, each + 128\n" + x.code.Listing()
+}
+
+// watch runs one micro-instruction at a time.
+func (x *straight) watch(m *Machine) (int, error) {
+	for k, c := range x.s.Code {
+		// The result may overwrite an operand, so the operands are looked at first.
+		cell := func(c uint32) unsafe.Pointer { return unsafe.Add(m.base, uintptr(c)*4) }
+		fresh := true
+		ops := c.Operands()
+		for o := range c.Op.Arity() {
+			fresh = fresh && !isNaN(cell(ops[o]), c.OperandType(o), 1)
+		}
+		if x.divisorIsZero(m.base, k) {
+			return -1, &microError{k, ErrDivideByZero}
+		}
+		x.runPortable(m.base, 0, k, k+1)
+		if fresh && isNaN(cell(c.Dst), c.Result(), 1) {
+			return k, nil
+		}
+	}
+	return -1, nil
 }
 
 // checkDivisors runs the code instruction by instruction and reports a division by zero: only code with

@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
@@ -139,30 +140,37 @@ func (m *Machine) setInput(i int, v any) error {
 		return wrong(fmt.Sprintf("%T, not a *tensor.Dense", v))
 	}
 	var ok bool
+	var err error
 	switch x := v.(type) {
 	case float64:
-		ok = setScalar(m, i, dtype.Float64, x)
+		ok, err = setScalar(m, i, dtype.Float64, x)
 	case float32:
-		ok = setScalar(m, i, dtype.Float32, x)
+		ok, err = setScalar(m, i, dtype.Float32, x)
 	case int64:
-		ok = setScalar(m, i, dtype.Int64, x)
+		ok, err = setScalar(m, i, dtype.Int64, x)
 	case int32:
-		ok = setScalar(m, i, dtype.Int32, x)
+		ok, err = setScalar(m, i, dtype.Int32, x)
 	case bool:
-		ok = setScalar(m, i, dtype.Bool, x)
+		ok, err = setScalar(m, i, dtype.Bool, x)
 	}
-	if !ok {
+	switch {
+	case err != nil:
+		return fmt.Errorf("run: %w", err)
+	case !ok:
 		return wrong(fmt.Sprintf("a value of type %T", v))
 	}
 	return nil
 }
 
-func setScalar[T any](m *Machine, i int, d dtype.DType, v T) bool {
+func setScalar[T any](m *Machine, i int, d dtype.DType, v T) (ok bool, err error) {
 	if m.p.code.Inputs[i].DType != d {
-		return false
+		return false, nil
 	}
-	*(*T)(m.inputMemory(i)) = v
-	return true
+	p, err := m.inputMemory(i)
+	if err == nil {
+		*(*T)(p) = v
+	}
+	return true, err
 }
 
 var tensorTypes = map[dtype.DType]tensor.Dtype{
@@ -181,17 +189,19 @@ func (m *Machine) setTensor(i int, t *tensor.Dense) error {
 	}
 	// Views and transposes do not lie in row-major order, and column-major tensors say so themselves.
 	if t.RequiresIterator() || t.DataOrder().IsColMajor() || int64(t.MemSize()) != bytesOf(s.Type) {
-		src, err := rowMajor(t, s.Type)
-		if err != nil {
-			return fmt.Errorf("run: input %q: %w", s.Name, err)
+		if err := m.copyStrided(i, t); err != nil {
+			return fmt.Errorf("run: %w", err)
 		}
-		copy(unsafe.Slice((*byte)(m.inputMemory(i)), bytesOf(s.Type)), src)
 		return nil
 	}
 	p := dataPointer(t, s.DType)
 	// What a run of this machine returned lies in the arena, which the next run writes while it reads its inputs.
 	if at := uintptr(p); s.Space == 0 || at >= uintptr(m.base) && at < uintptr(m.base)+uintptr(len(m.arena)) {
-		copy(unsafe.Slice((*byte)(m.inputMemory(i)), bytesOf(s.Type)), unsafe.Slice((*byte)(p), bytesOf(s.Type)))
+		to, err := m.inputMemory(i)
+		if err != nil {
+			return fmt.Errorf("run: %w", err)
+		}
+		copy(unsafe.Slice((*byte)(to), bytesOf(s.Type)), unsafe.Slice((*byte)(p), bytesOf(s.Type)))
 		return nil
 	}
 	if uintptr(p)%uintptr(s.DType.Size()) != 0 {
@@ -223,40 +233,47 @@ func sameShape(a tensor.Shape, b []int) bool {
 	return slices.Equal([]int(a), b)
 }
 
-// rowMajor copies a strided tensor's elements into row-major order.
-func rowMajor(t *tensor.Dense, typ Type) ([]byte, error) {
-	size := typ.DType.Size()
-	out := make([]byte, 0, bytesOf(typ))
+// copyStrided copies the elements of a tensor that is not row-major to the machine's memory of input i.
+func (m *Machine) copyStrided(i int, t *tensor.Dense) error {
+	s := &m.p.code.Inputs[i]
+	size, n, room := s.DType.Size(), bytesOf(s.Type), int64(t.MemSize())
 	// The first element of a view is where its pointer points; strides count elements.
 	strides := t.Strides()
-	if len(strides) != len(typ.Shape) {
-		return nil, fmt.Errorf("a view of shape %v with strides %v cannot be read: clone it first", []int(t.Shape()), strides)
+	wrong := func(what string) error {
+		return fmt.Errorf("input %q: a view of shape %v with strides %v %s: clone it first", s.Name, []int(t.Shape()), strides, what)
 	}
-	room := int64(t.MemSize())
-	base := unsafe.Slice((*byte)(dataPointer(t, typ.DType)), room)
-	idx := make([]int, len(typ.Shape))
-	for {
-		off := 0
-		for d, i := range idx {
-			off += i * strides[d]
-		}
-		at := int64(off) * int64(size)
-		if at < 0 || at+int64(size) > room {
-			return nil, fmt.Errorf("a view of shape %v with strides %v leaves its memory: clone it first", []int(t.Shape()), strides)
-		}
-		out = append(out, base[at:at+int64(size)]...)
-		d := len(idx) - 1
-		for ; d >= 0; d-- {
-			idx[d]++
-			if idx[d] < typ.Shape[d] {
-				break
-			}
-			idx[d] = 0
-		}
-		if d < 0 {
-			return out, nil
-		}
+	if len(strides) != len(s.Shape) {
+		return wrong("cannot be read")
 	}
+	lo, hi := 0, 0
+	for d, k := range s.Shape {
+		if k > 1 && (strides[d] > int(room)/(k-1) || strides[d] < -int(room)/(k-1)) {
+			return wrong("leaves its memory")
+		}
+		lo, hi = lo+min(0, (k-1)*strides[d]), hi+max(0, (k-1)*strides[d])
+	}
+	if lo < 0 || int64(hi+1)*int64(size) > room {
+		return wrong("leaves its memory")
+	}
+	to, err := m.inputMemory(i)
+	if err != nil {
+		return err
+	}
+	src := dataPointer(t, s.DType)
+	if uintptr(src) < uintptr(to)+uintptr(n) && uintptr(to) < uintptr(src)+uintptr(room) {
+		// A view of the memory that it is copied to.
+		if err := m.reserve(room); err != nil {
+			return err
+		}
+		before := alignedBytes(room)
+		copy(before, unsafe.Slice((*byte)(src), room))
+		src = unsafe.Pointer(&before[0])
+		defer func() { _ = m.reserve(-room) }()
+	}
+	in := loopInput{size: size, walk: newStrided(s.Shape, strides)}
+	in.copy(to, src, 0, s.Size())
+	runtime.KeepAlive(t)
+	return nil
 }
 
 // outputTensor makes the tensor that shows output i.

@@ -26,7 +26,17 @@ func init() {
 			Doc:     f.doc + fftNote,
 			Check:   checkFFT,
 			Prepare: func(in, out []Type, a attr.List) any { return newFFTAxes(in[0].Shape, a.Ints("axes"), f.inverse) },
-			Run:     func(c *Call) error { return pickFloat(c.Out[0].DType, runFFT[float64], runFFT[float32])(c) },
+			StateBytes: func(in, out []Type, a attr.List) int64 {
+				total := int64(0)
+				for i, x := range a.Ints("axes") {
+					n := in[0].Shape[x]
+					if !slices.ContainsFunc(a.Ints("axes")[:i], func(y int) bool { return in[0].Shape[y] == n }) {
+						total += fftPlanBytes(n)
+					}
+				}
+				return total
+			},
+			Run: func(c *Call) error { return pickFloat(c.Out[0].DType, runFFT[float64], runFFT[float32])(c) },
 		})
 	}
 	Register(&Kernel{
@@ -38,8 +48,9 @@ func init() {
 			}
 			return checkRealFFT(in[0], out[0], a.Int("axis"))
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newFFTPlan(in[0].Shape[a.Int("axis")]) },
-		Run:     func(c *Call) error { return pickFloat(c.Out[0].DType, runRFFT[float64], runRFFT[float32])(c) },
+		Prepare:    func(in, out []Type, a attr.List) any { return newFFTPlan(in[0].Shape[a.Int("axis")]) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return fftPlanBytes(in[0].Shape[a.Int("axis")]) },
+		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, runRFFT[float64], runRFFT[float32])(c) },
 	})
 	Register(&Kernel{
 		Name: "irfft",
@@ -57,8 +68,9 @@ func init() {
 			}
 			return nil
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newFFTPlan(a.Int("n")) },
-		Run:     func(c *Call) error { return pickFloat(c.Out[0].DType, runIRFFT[float64], runIRFFT[float32])(c) },
+		Prepare:    func(in, out []Type, a attr.List) any { return newFFTPlan(a.Int("n")) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return fftPlanBytes(a.Int("n")) },
+		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, runIRFFT[float64], runIRFFT[float32])(c) },
 	})
 }
 
@@ -126,6 +138,18 @@ func newFFTPlan(n int) *fftPlan {
 	}
 	p.fft.Coefficients(p.chirpFFT, p.chirpFFT)
 	return p
+}
+
+// fftPlanBytes returns what newFFTPlan allocates: complex numbers, and gonum's plan, which has 48 bytes for each element.
+func fftPlanBytes(n int) int64 {
+	if largestFactor(n) <= 50 {
+		return 64 * int64(n)
+	}
+	m := int64(1)
+	for m < 2*int64(n)-1 {
+		m *= 2
+	}
+	return 32*int64(n) + 80*m
 }
 
 // largestFactor returns the largest prime factor of n, 1 for 1.

@@ -52,6 +52,13 @@ func init() {
 			"\"edge\" (the outermost element) or \"reflect\" (mirrored without repeating the outermost element, again and again if needed). Any dtype.",
 		Check:   checkPad,
 		Prepare: preparePad,
+		StateBytes: func(in, out []Type, a attr.List) int64 {
+			total := int64(0)
+			for _, n := range out[0].Shape {
+				total += 8 * int64(n)
+			}
+			return total
+		},
 		Run: func(c *Call) error {
 			return pickAny(c.Out[0].DType, pad[float64], pad[float32], pad[int64], pad[int32], pad[bool])(c)
 		},

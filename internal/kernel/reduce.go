@@ -33,7 +33,8 @@ func init() {
 				}
 				return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]))
 			},
-			Prepare: func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
+			Prepare:    func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
+			StateBytes: func(in, out []Type, a attr.List) int64 { return 48 * rowTile * 8 },
 			Run: func(c *Call) error {
 				return pickNumeric(c.Out[0].DType, runReduce[float64], runReduce[float32], runReduce[int64], runReduce[int32])(c)
 			},
@@ -55,8 +56,9 @@ func init() {
 				}
 				return checkDType(dtype.Bool, in[0], out[0])
 			},
-			Prepare: func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
-			Run:     runReduceBool,
+			Prepare:    func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
+			StateBytes: func(in, out []Type, a attr.List) int64 { return 48 * rowTile * 8 },
+			Run:        runReduceBool,
 		})
 	}
 }

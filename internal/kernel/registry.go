@@ -46,6 +46,22 @@ type Call struct {
 	Attrs attr.List
 	Work  []byte // scratch of Kernel.Workspace bytes, 64-byte aligned, not cleared
 	State any    // what Kernel.Prepare returned
+	Host  Host   // nil: no limits
+}
+
+// Host is what runs a call.
+type Host interface {
+	// Reserve counts bytes that a call is about to allocate, or with a negative number has given up, as the host's; an error means that
+	// it may not have them.
+	Reserve(bytes int64) error
+}
+
+// Reserve is for memory whose size depends on the data; what follows from the types belongs to Kernel.StateBytes. The call returns the error.
+func (c *Call) Reserve(bytes int64) error {
+	if c.Host == nil {
+		return nil
+	}
+	return c.Host.Reserve(bytes)
 }
 
 // Kernel is a whole-tensor operation. Programs name it, so names are never reused
@@ -63,11 +79,30 @@ type Kernel struct {
 	// Prepare returns state computed once per machine (decoded attributes, strides, plans); may be nil.
 	// After the first Run, Run must not allocate, so what would be allocated belongs here.
 	Prepare func(in, out []Type, a attr.List) any
+	// StateBytes bounds what Prepare allocates besides a few numbers for each dimension of each operand. Called after Check.
+	StateBytes func(in, out []Type, a attr.List) int64
 	// Run computes Out from In. Errors are for data-dependent failures (singular matrix, index out of range);
 	// the machine adds operator, shapes and the user's line.
 	Run func(c *Call) error
 	// InPlace lists the inputs whose buffer Out[0] may share (same size in bytes); usually nil.
 	InPlace []int
+}
+
+// State returns a bound of what Prepare allocates, in bytes.
+func (k *Kernel) State(in, out []Type, a attr.List) int64 {
+	if k.Prepare == nil {
+		return 0
+	}
+	total := int64(1 << 10)
+	for _, list := range [2][]Type{in, out} {
+		for _, t := range list {
+			total += 256 + 128*int64(len(t.Shape))
+		}
+	}
+	if k.StateBytes != nil {
+		total += k.StateBytes(in, out, a)
+	}
+	return total
 }
 
 var (

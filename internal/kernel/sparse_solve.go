@@ -13,7 +13,7 @@ func init() {
 		Doc: "X with A·X = B (Aᵀ·X = B if transpose) for a sparse square matrix A, whose entries are operand 2, and B (operand 3: n or n×k), by sparse LU decomposition " +
 			"in the given order of rows (Gilbert and Peierls, Sparse partial pivoting in time proportional to arithmetic operations, SIAM J. Sci. Stat. Comput. 9, 1988), " +
 			"with the diagonal as pivot where it is at least a tenth of the largest candidate. Computed in float64. A singular matrix, or one with NaN, is an error. " +
-			"A run whose factors have more entries than those of all earlier runs allocates." + csrNote,
+			"A run whose factors have more entries than those of all earlier runs allocates; more than the machine may have are an error." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 4, 1, option("transpose", attr.Bool)); err != nil {
 				return err
@@ -27,8 +27,9 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, b))
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newSparseLU(in[0].Shape[0] - 1) },
-		Run:     func(c *Call) error { return pickFloat(c.Out[0].DType, csrSolve[float64], csrSolve[float32])(c) },
+		Prepare:    func(in, out []Type, a attr.List) any { return newSparseLU(in[0].Shape[0] - 1) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return 10 * 8 * int64(in[0].Shape[0]) },
+		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, csrSolve[float64], csrSolve[float32])(c) },
 	})
 }
 
@@ -91,7 +92,36 @@ func (f *sparseLU) firstEntry(i int) int {
 	return 0
 }
 
-func factorSparse[T float](f *sparseLU, rows, cols []int64, values []T) error {
+// entryBytes is the size of an entry of a factor.
+const entryBytes = 16
+
+// room makes room in the factors for n more entries each.
+func (f *sparseLU) room(c *Call, n int) error {
+	for _, x := range [2]struct {
+		rows *[]int
+		vals *[]float64
+	}{{&f.lRow, &f.lVal}, {&f.uRow, &f.uVal}} {
+		length, before := len(*x.rows), cap(*x.rows)
+		if need := length + n; need > before {
+			size := max(need, 2*before, 64)
+			if err := c.Reserve(entryBytes * int64(size)); err != nil {
+				if size = need; c.Reserve(entryBytes*int64(size)) != nil {
+					return err
+				}
+			}
+			rows, vals := make([]int, length, size), make([]float64, length, size)
+			copy(rows, *x.rows)
+			copy(vals, *x.vals)
+			*x.rows, *x.vals = rows, vals
+			if err := c.Reserve(-entryBytes * int64(before)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T) error {
 	f.lRow, f.lVal, f.uRow, f.uVal = f.lRow[:0], f.lVal[:0], f.uRow[:0], f.uVal[:0]
 	clear(f.mark)
 	for i := range f.place {
@@ -103,6 +133,9 @@ func factorSparse[T float](f *sparseLU, rows, cols []int64, values []T) error {
 			front = f.reach(int(cols[e]), k, front)
 		}
 		pattern := f.order[front:]
+		if err := f.room(c, len(pattern)); err != nil {
+			return err
+		}
 		for _, i := range pattern {
 			f.x[i] = 0
 		}
@@ -192,7 +225,7 @@ func csrSolve[T float](c *Call) error {
 	if err := checkEntries(rows, cols, f.n); err != nil {
 		return err
 	}
-	if err := factorSparse(f, rows, cols, data[T](&c.In[2])); err != nil {
+	if err := factorSparse(c, f, rows, cols, data[T](&c.In[2])); err != nil {
 		return err
 	}
 	k := len(b) / f.n

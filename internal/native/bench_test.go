@@ -246,16 +246,17 @@ func benchmarkProgram(b *testing.B, s *micro.Straight, arena []float64) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	scratch := make([]byte, max(code.ScratchBytes(), plain.ScratchBytes()))
 	b.Run("native", func(b *testing.B) {
 		for b.Loop() {
-			code.Run(p, n)
+			code.Run(p, n, scratch)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/instr, "ns/instr")
 		b.ReportMetric(float64(code.CodeBytes())/instr, "B/instr")
 	})
 	b.Run("nolanes", func(b *testing.B) {
 		for b.Loop() {
-			plain.Run(p, n)
+			plain.Run(p, n, scratch)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/instr, "ns/instr")
 		b.ReportMetric(float64(plain.CodeBytes())/instr, "B/instr")

@@ -88,8 +88,9 @@ func benchmarkLoop(b *testing.B, l *micro.Loop, n int, o LoopOptions) {
 			}
 		}
 	}
+	work := code.NewWork()
 	for b.Loop() {
-		code.Run(n, ptrs)
+		code.Run(n, ptrs, work)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
 	_ = keep

@@ -2,7 +2,6 @@ package native
 
 import (
 	"runtime"
-	"sync"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -22,15 +21,14 @@ type Loop struct {
 	step       int // elements of an iteration
 	unroll     int
 	level      Level
-	work       sync.Pool
 }
 
 // runElements is the number of elements between two returns to Go; generated code cannot be
 // preempted. It is a multiple of BlockLanes.
 const runElements = 16 << 10
 
-// loopWork is what a run needs besides the code.
-type loopWork struct {
+// LoopWork is what a run needs besides the code. No two runs may use it at once.
+type LoopWork struct {
 	table   []unsafe.Pointer // base pointers, pointers of the padded ends, pointer of the block results
 	scratch []byte
 	ends    []byte // padded copies of the last elements (VEX)
@@ -42,8 +40,8 @@ const endBytes = 256
 // Run executes the loop over n elements. ptrs holds the base pointers of the inputs and then
 // of the outputs, as in the micro.Loop. With a reduction, the last pointer receives the results of
 // ⌈n/BlockLanes⌉ blocks one after the other (the caller combines them in PairwiseSum order); n must
-// then be positive. The arrays must have n elements of their type (1 where the stride is 0).
-func (l *Loop) Run(n int, ptrs []unsafe.Pointer) {
+// then be positive. The arrays must have n elements of their type (1 where the stride is 0). w is from NewWork.
+func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 	want := len(l.arrays)
 	if l.reduce != micro.NoReduce {
 		want++
@@ -58,10 +56,6 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer) {
 	if n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && l.level == LevelAVX512 {
 		l.runShort(n, ptrs)
 		return
-	}
-	w, _ := l.work.Get().(*loopWork)
-	if w == nil {
-		w = l.newWork()
 	}
 	m := len(l.arrays)
 	base := unsafe.Pointer(&l.pages.code[0])
@@ -89,7 +83,6 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer) {
 		}
 	}
 	clear(w.table)
-	l.work.Put(w)
 	runtime.KeepAlive(l.pages)
 	for _, p := range ptrs {
 		runtime.KeepAlive(p)
@@ -111,8 +104,9 @@ func (l *Loop) runShort(n int, ptrs []unsafe.Pointer) {
 	runtime.KeepAlive(l.pages)
 }
 
-func (l *Loop) newWork() *loopWork {
-	w := &loopWork{table: make([]unsafe.Pointer, 2*len(l.arrays)+1), scratch: make([]byte, max(l.scratch, l.fixed)+64)}
+// NewWork returns the memory for runs of the loop.
+func (l *Loop) NewWork() *LoopWork {
+	w := &LoopWork{table: make([]unsafe.Pointer, 2*len(l.arrays)+1), scratch: make([]byte, max(l.scratch, l.fixed)+64)}
 	if l.level == LevelAVX2 {
 		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
 	}
@@ -121,7 +115,7 @@ func (l *Loop) newWork() *loopWork {
 
 // padEnds copies the last elements of the inputs to buffers of a whole iteration; the last element
 // fills them, so that no lane meets a value that the array does not hold.
-func (l *Loop) padEnds(w *loopWork, count, end int) {
+func (l *Loop) padEnds(w *LoopWork, count, end int) {
 	m := len(l.arrays)
 	for k := range l.arrays {
 		a := &l.arrays[k]
@@ -140,7 +134,7 @@ func (l *Loop) padEnds(w *loopWork, count, end int) {
 }
 
 // copyEnds copies the last elements of the outputs from the buffers.
-func (l *Loop) copyEnds(w *loopWork, count, end int) {
+func (l *Loop) copyEnds(w *LoopWork, count, end int) {
 	for k := l.inputs; k < len(l.arrays); k++ {
 		size := l.arrays[k].t.Size()
 		dst := unsafe.Slice((*byte)(unsafe.Add(w.table[k], (count-end)*size)), end*size)

@@ -236,7 +236,7 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 		ptrs = append(ptrs, base(g.arena))
 	}
 	referenceLoop(l, n, in, want)
-	code.Run(n, ptrs)
+	code.Run(n, ptrs, code.NewWork())
 	for _, g := range guards {
 		if !g.intact() {
 			t.Fatalf("%s: written outside of an array\n%s", o.Level, code.Listing())
@@ -410,7 +410,7 @@ func TestLoopUnderPressure(t *testing.T) {
 					for _, a := range append(append([][]byte(nil), in...), got...) {
 						ptrs = append(ptrs, base(a))
 					}
-					code.Run(n, ptrs)
+					code.Run(n, ptrs, code.NewWork())
 					for k, a := range l.Out {
 						for i := range n {
 							if !sameBits(a.Type, getElement(want[k], a.Type, i), getElement(got[k], a.Type, i)) {

@@ -3,7 +3,6 @@ package native
 import (
 	"fmt"
 	"runtime"
-	"sync"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -35,18 +34,15 @@ type Straight struct {
 	scratch    int // bytes
 	fixed      int // bytes of it before the spill slots
 	arenaBytes int
-	packs      int       // instructions that do eight lanes
-	blocks     sync.Pool // scratch blocks that are too large for the stack
+	packs      int // instructions that do eight lanes
 }
 
 // straightCompiler is the state of CompileStraight.
 type straightCompiler struct {
 	generator
 	program   *micro.Straight
-	cellValue []int32 // current value of a cell, as its number above valueBase
-	cellKind  []uint8 // what lies in a cell
-	slotOf    []int32 // by cell of temporaries: slot of the value that came from an earlier chunk
-	valueBase int32   // numbers below belong to earlier chunks
+	cells     cellTable
+	valueBase int32 // numbers below belong to earlier chunks
 	touched   []uint32
 	lasting   []lastingValue
 	ssa       []ssaInstr // of the chunk
@@ -61,15 +57,6 @@ type straightCompiler struct {
 	hasScalarUser []bool
 	rowPlaces     []int32 // displacements of rows in the scratch block, for every chunk
 }
-
-// What cellKind says of a cell.
-const (
-	cellUnknown uint8 = iota
-	cell8             // first half of 8 bytes
-	cell8Tail         // second half
-	cell4
-	cell1
-)
 
 var cellOf = [dtype.Count]uint8{dtype.Bool: cell1, dtype.Int32: cell4, dtype.Float32: cell4, dtype.Int64: cell8, dtype.Float64: cell8}
 
@@ -101,13 +88,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	c.resetSlots(int32(s.TempLo+1)&^1*4-bias, int32(s.TempHi)*4-bias)
 	c.consts = newConstBlock(8, bias)
 	c.constIDs = map[constKey]int32{}
-	cells := o.ArenaBytes / 4
-	c.cellValue = make([]int32, cells)
-	c.cellKind = make([]uint8, cells)
-	c.slotOf = make([]int32, s.TempHi-s.TempLo)
-	for i := range c.slotOf {
-		c.slotOf[i] = none
-	}
+	c.cells = newCellTable(o.ArenaBytes)
 	c.valueBase = 1
 	c.noLanes = o.NoLanes || !c.evexScalar
 	c.buf = make([]byte, 0, 8*len(s.Code)+4096)
@@ -140,7 +121,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 }
 
 // liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
-// set of cells above TempLo.
+// set of their numbers.
 func (c *straightCompiler) liveAtChunkEnds(chunk int) [][]uint64 {
 	s := c.program
 	n := max(1, (len(s.Code)+chunk-1)/chunk)
@@ -148,26 +129,34 @@ func (c *straightCompiler) liveAtChunkEnds(chunk int) [][]uint64 {
 	if n == 1 {
 		return out
 	}
-	words := (int(s.TempHi-s.TempLo) + 63) / 64
-	live := make([]uint64, words)
+	var live []uint64
+	// place returns where a temporary stands in the set.
+	place := func(n uint32) (word int, bit uint64) {
+		k := c.cells.number(c.cells.at(n))
+		for int(k)/64 >= len(live) {
+			live = append(live, 0)
+		}
+		return int(k) / 64, 1 << (k % 64)
+	}
 	lo, size := s.TempLo, s.TempHi-s.TempLo
+	read := func(n uint32) {
+		if n-lo < size {
+			word, bit := place(n)
+			live[word] |= bit
+		}
+	}
 	for i := len(s.Code) - 1; i >= 0; i-- {
 		if (i+1)%chunk == 0 && i+1 < len(s.Code) {
 			out[i/chunk] = append([]uint64(nil), live...)
 		}
 		in := &s.Code[i]
-		if d := in.Dst - lo; d < size {
-			live[d/64] &^= 1 << (d % 64)
+		if in.Dst-lo < size {
+			word, bit := place(in.Dst)
+			live[word] &^= bit
 		}
-		arity := in.Op.Arity()
-		if d := in.A - lo; d < size && arity > 0 {
-			live[d/64] |= 1 << (d % 64)
-		}
-		if d := in.B - lo; d < size && arity > 1 {
-			live[d/64] |= 1 << (d % 64)
-		}
-		if d := in.C - lo; d < size && arity > 2 {
-			live[d/64] |= 1 << (d % 64)
+		operands := in.Operands()
+		for k := range in.Op.Arity() {
+			read(operands[k])
 		}
 	}
 	return out
@@ -188,7 +177,7 @@ func (c *straightCompiler) checkCell(i int, cell uint32, t dtype.DType) error {
 			return c.cellError(i, cell, t, "an 8-byte value at an odd cell")
 		}
 	}
-	if uint64(cell)+uint64(need) > uint64(len(c.cellValue)) {
+	if uint64(cell)+uint64(need) > uint64(c.cells.cells) {
 		return c.cellError(i, cell, t, "outside of the arena")
 	}
 	return nil
@@ -199,34 +188,39 @@ func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error
 	if err := c.checkCell(i, cell, t); err != nil {
 		return none, err
 	}
-	kind := cellOf[t]
-	if old := c.cellKind[cell]; old != kind {
-		if old != cellUnknown {
+	kind, at := cellOf[t], c.cells.at(cell)
+	if at.kind != kind {
+		if at.kind != cellUnknown {
 			return none, c.cellError(i, cell, t, "holds a value of another size")
 		}
 		if kind == cell8 {
-			if c.cellKind[cell+1] != cellUnknown {
+			tail := c.cells.at(cell + 1)
+			if tail.kind != cellUnknown {
 				return none, c.cellError(i, cell, t, "overlaps another value")
 			}
-			c.cellKind[cell+1] = cell8Tail
+			tail.kind = cell8Tail
 		}
-		c.cellKind[cell] = kind
+		at.kind = kind
 	}
-	if v := c.cellValue[cell]; v >= c.valueBase {
-		return v - c.valueBase, nil
+	if at.value >= c.valueBase {
+		return at.value - c.valueBase, nil
 	}
 	v := int32(len(c.vals))
 	val := value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, stored: true}
-	if d := cell - c.program.TempLo; d < uint32(len(c.slotOf)) {
-		if c.slotOf[d] == none {
+	if c.isTemp(cell) {
+		if !at.inSlot {
 			return none, c.cellError(i, cell, t, "a temporary that was not written")
 		}
-		val.home, val.disp = spaceSlot, c.slotOf[d]
+		val.home, val.disp = spaceSlot, at.slot
 		c.touched = append(c.touched, cell)
 	}
 	c.vals = append(c.vals, val)
-	c.cellValue[cell] = v + c.valueBase
+	at.value = v + c.valueBase
 	return v, nil
+}
+
+func (c *straightCompiler) isTemp(cell uint32) bool {
+	return cell-c.program.TempLo < c.program.TempHi-c.program.TempLo
 }
 
 // write returns a fresh value for a cell.
@@ -234,17 +228,18 @@ func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, erro
 	if err := c.checkCell(i, cell, t); err != nil {
 		return none, err
 	}
-	kind := cellOf[t]
-	temp := cell >= c.program.TempLo && cell < c.program.TempHi
-	switch old := c.cellKind[cell]; {
+	kind, at := cellOf[t], c.cells.at(cell)
+	temp := c.isTemp(cell)
+	switch old := at.kind; {
 	case old == kind:
 	case old == cellUnknown || temp && kind != cell8 && (old == cell4 || old == cell1):
-		c.cellKind[cell] = kind
+		at.kind = kind
 		if kind == cell8 {
-			if c.cellKind[cell+1] != cellUnknown {
+			tail := c.cells.at(cell + 1)
+			if tail.kind != cellUnknown {
 				return none, c.cellError(i, cell, t, "overlaps another value")
 			}
-			c.cellKind[cell+1] = cell8Tail
+			tail.kind = cell8Tail
 		}
 	default:
 		return none, c.cellError(i, cell, t, "holds a value of another size")
@@ -255,7 +250,7 @@ func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, erro
 		val.home, val.disp, val.output = spaceArena, int32(cell)*4-bias, true
 	}
 	c.vals = append(c.vals, val)
-	c.cellValue[cell] = v + c.valueBase
+	at.value = v + c.valueBase
 	if temp {
 		c.touched = append(c.touched, cell)
 	}
@@ -308,7 +303,8 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 			}
 			c.store(v)
 		}
-		c.slotOf[l.cell] = v.disp
+		at := c.cells.at(l.cell)
+		at.slot, at.inSlot = v.disp, true
 	}
 	if lanes {
 		c.vzeroupper()
@@ -334,7 +330,7 @@ func (c *straightCompiler) highRegisters() bool {
 
 // lastingValue is a temporary that is read after the chunk.
 type lastingValue struct {
-	cell  uint32 // above TempLo
+	cell  uint32
 	value int32
 }
 
@@ -345,9 +341,10 @@ func (c *straightCompiler) findLasting(live []uint64) {
 		return
 	}
 	for _, cell := range c.touched {
-		if d := cell - c.program.TempLo; live[d/64]>>(d%64)&1 != 0 {
-			live[d/64] &^= 1 << (d % 64) // once
-			c.lasting = append(c.lasting, lastingValue{d, c.cellValue[cell] - c.valueBase})
+		at := c.cells.at(cell)
+		if k := c.cells.number(at); int(k)/64 < len(live) && live[k/64]>>(k%64)&1 != 0 {
+			live[k/64] &^= 1 << (k % 64) // once
+			c.lasting = append(c.lasting, lastingValue{cell, at.value - c.valueBase})
 		}
 	}
 }
@@ -391,15 +388,23 @@ const largeCode = 1 << 20
 // scratchBytes is the scratch block that Run keeps on its stack.
 const scratchBytes = 1024
 
-// Run executes the code over the arena, whose size in bytes must be the one compiled for, or
-// more. It does not allocate after the first run.
-func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int) {
+// ScratchBytes returns the size of the scratch block that Run needs; 0 if it has room for it on its stack.
+func (s *Straight) ScratchBytes() int {
+	if s.scratch+lineBytes < scratchBytes {
+		return 0
+	}
+	return s.scratch + lineBytes
+}
+
+// Run executes the code over the arena, whose size in bytes must be the one compiled for, or more, with ScratchBytes of scratch or more.
+// It does not allocate.
+func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int, scratch []byte) {
 	if arenaBytes < s.arenaBytes {
 		panic("BUG: native code run over an arena that is too small")
 	}
 	raceArena(arena, s.arenaBytes)
 	if s.scratch != 0 {
-		s.runWithScratch(arena)
+		s.runWithScratch(arena, scratch)
 		return
 	}
 	code := s.pages.code
@@ -411,18 +416,15 @@ func (s *Straight) Run(arena unsafe.Pointer, arenaBytes int) {
 	runtime.KeepAlive(s.pages)
 }
 
-func (s *Straight) runWithScratch(arena unsafe.Pointer) {
-	if s.scratch+lineBytes < scratchBytes {
+func (s *Straight) runWithScratch(arena unsafe.Pointer, scratch []byte) {
+	switch need := s.ScratchBytes(); {
+	case need == 0:
 		var block [scratchBytes]byte
 		s.runChunks(arena, s.slotsIn(block[:]))
-	} else {
-		block, _ := s.blocks.Get().(*[]byte)
-		if block == nil {
-			fresh := make([]byte, s.scratch+lineBytes)
-			block = &fresh
-		}
-		s.runChunks(arena, s.slotsIn(*block))
-		s.blocks.Put(block)
+	case len(scratch) < need:
+		panic("BUG: native code run without scratch")
+	default:
+		s.runChunks(arena, s.slotsIn(scratch))
 	}
 	runtime.KeepAlive(s.pages)
 }

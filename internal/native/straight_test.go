@@ -62,7 +62,7 @@ func checkProgram(t *testing.T, p *randomProgram, o StraightOptions) {
 	want := append([]byte(nil), p.arena...)
 	runReference(&p.code, want)
 	got := newGuarded(p.arena)
-	code.Run(base(got.arena), len(got.arena))
+	code.Run(base(got.arena), len(got.arena), make([]byte, code.ScratchBytes()))
 	if !got.intact() {
 		t.Fatal("written outside of the arena")
 	}
@@ -239,7 +239,7 @@ func TestStraightUnderPressure(t *testing.T) {
 				}
 				for range 10 {
 					g := newGuarded(p.arena)
-					code.Run(base(g.arena), len(g.arena))
+					code.Run(base(g.arena), len(g.arena), make([]byte, code.ScratchBytes()))
 					for _, out := range p.outputs {
 						if !sameBits(out.t, readCell(want, out.cell, out.t), readCell(g.arena, out.cell, out.t)) || !g.intact() {
 							t.Errorf("cell %d differs", out.cell)
@@ -304,7 +304,7 @@ func TestStraightPrograms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		code.Run(p, n)
+		code.Run(p, n, make([]byte, code.ScratchBytes()))
 		for i := range want {
 			if c := uint32(2 * i); (c < s.TempLo || c >= s.TempHi) && !sameBits(dtype.Float64, math.Float64bits(want[i]), math.Float64bits(arena[i])) {
 				t.Fatalf("%s: element %d is %v instead of %v", name, i, arena[i], want[i])

@@ -107,6 +107,14 @@ func (h *helper) loop() {
 	}
 }
 
+// Prepare makes what runs with up to workers goroutines need, so that they allocate nothing.
+func (j *Job) Prepare(workers int) {
+	if j.done == nil {
+		j.done = make(chan struct{}, 1)
+	}
+	atLeast(workers - 1)
+}
+
 // Run does all items of the task on up to workers goroutines, the caller being one, and returns when all
 // are done. The pool keeps as many helpers as the largest number of workers of any run needs. A panic of Do is returned as an error; the items that were not begun are then left out.
 func (j *Job) Run(task Task, items, workers int) error {
@@ -117,9 +125,7 @@ func (j *Job) Run(task Task, items, workers int) error {
 		j.work(0)
 		return j.err()
 	}
-	if j.done == nil {
-		j.done = make(chan struct{}, 1)
-	}
+	j.Prepare(workers)
 	j.task, j.items = task, int64(items)
 	j.next.Store(0)
 	j.failure.Store(nil)

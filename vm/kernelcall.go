@@ -1,0 +1,104 @@
+package vm
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+)
+
+// kernelCall runs OpKernel.
+type kernelCall struct {
+	in   *Instr
+	k    *kernel.Kernel
+	call kernel.Call
+}
+
+// kernelHost is a machine as kernels see it.
+type kernelHost Machine
+
+// Reserve implements kernel.Host.
+func (h *kernelHost) Reserve(bytes int64) error { return (*Machine)(h).reserve(bytes) }
+
+func newKernelCall(in *Instr) *kernelCall { return &kernelCall{in: in, k: kernel.Lookup(in.Kernel)} }
+
+func (c *kernelCall) workspace() int64 {
+	if c.k.Workspace == nil {
+		return 0
+	}
+	return int64(c.k.Workspace(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs))
+}
+
+func (c *kernelCall) need(n *needs) {
+	operands := int64(len(c.in.In) + len(c.in.Out))
+	n.add(int64(unsafe.Sizeof(*c))+operands*int64(unsafe.Sizeof(kernel.Tensor{})), heapBytes(c.k.State(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)))
+	n.scratch = max(n.scratch, c.workspace())
+}
+
+func (c *kernelCall) prepare(m *Machine) {
+	inT, outT := operandTypes(c.in.In), operandTypes(c.in.Out)
+	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: c.in.Attrs, Host: (*kernelHost)(m)}
+	for i, t := range inT {
+		c.call.In[i].Type = t
+	}
+	for i, t := range outT {
+		c.call.Out[i].Type = t
+	}
+	if c.k.Prepare != nil {
+		c.call.State = c.k.Prepare(inT, outT, c.in.Attrs)
+	}
+	n := c.workspace()
+	c.call.Work = m.scratch[:n:n]
+}
+
+func (c *kernelCall) compile(*Machine) {}
+
+func (c *kernelCall) kind() Executor { return ExecutorKernel }
+
+func (c *kernelCall) listing() string { return "" }
+
+func (c *kernelCall) watch(m *Machine) (int, error) {
+	old := m.anyNaN(c.in.In) // the result may overwrite an operand
+	if err := c.run(m); err != nil {
+		return -1, err
+	}
+	if !old && m.anyNaN(c.in.Out) {
+		return 0, nil
+	}
+	return -1, nil
+}
+
+func (c *kernelCall) setPointer(k int, p unsafe.Pointer) {
+	t := &c.call.In
+	if n := len(c.in.In); k >= n {
+		t, k = &c.call.Out, k-n
+	}
+	bindTensor(&(*t)[k], p)
+}
+
+func bindTensor(t *kernel.Tensor, p unsafe.Pointer) {
+	n := t.Size()
+	switch t.DType {
+	case dtype.Float64:
+		t.F64 = unsafe.Slice((*float64)(p), n)
+	case dtype.Float32:
+		t.F32 = unsafe.Slice((*float32)(p), n)
+	case dtype.Int64:
+		t.I64 = unsafe.Slice((*int64)(p), n)
+	case dtype.Int32:
+		t.I32 = unsafe.Slice((*int32)(p), n)
+	case dtype.Bool:
+		t.Bool = unsafe.Slice((*bool)(p), n)
+	}
+}
+
+// run turns a kernel's panic into an error: a bug in a kernel does not end the user's process.
+func (c *kernelCall) run(*Machine) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error in kernel %s: %v", c.k.Name, r)
+		}
+	}()
+	return c.k.Run(&c.call)
+}

@@ -1,0 +1,117 @@
+package vm
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/sysmem"
+)
+
+// defaultLimit is the memory that a machine may have without WithMemoryLimit.
+func defaultLimit() int64 {
+	if n := sysmem.Total(); n > 0 {
+		return n
+	}
+	return maxBytes
+}
+
+// needs is the memory that a program's executors take.
+type needs struct {
+	own     int64 // of executors, each its own
+	scratch int64 // of kernels: the most
+	worker  int64 // of a goroutine: the most
+	workers int   // goroutines
+	code    int64 // machine code
+	making  int64 // while machine code is made: the most
+}
+
+// add counts memory of an executor's own. Sums stay far below overflow.
+func (n *needs) add(bytes ...int64) {
+	for _, b := range bytes {
+		n.own = min(n.own+min(b, maxTotal), maxTotal)
+	}
+}
+
+// heapBytes returns what n bytes at a multiple of 64 take on the heap, whose sizes come in steps.
+func heapBytes(n int64) int64 { return n + 64 + min(n/8+64, 16<<10) }
+
+// addCode counts machine code, and what making it takes.
+func (n *needs) addCode(code, making int64) {
+	n.code, n.making = min(n.code+code, maxTotal), max(n.making, min(making, maxTotal))
+}
+
+// maxTotal stands for more than any machine has.
+const maxTotal = 1 << 60
+
+// instrBytes and inputBytes bound what the machine itself keeps for each instruction, and for each input and output.
+const (
+	machineBytes = 2 << 10
+	instrBytes   = 32
+	operandBytes = 32
+	slotBytes    = 256
+)
+
+// plan finds the memory that the machine takes and whether it may make machine code.
+func (m *Machine) plan() {
+	c := &m.p.code
+	n := needs{workers: 1}
+	n.add(machineBytes, int64(len(c.Instrs))*instrBytes, int64(len(c.Inputs)+len(c.Outputs))*slotBytes)
+	for i, e := range m.exec {
+		n.add(int64(len(c.Instrs[i].In)+len(c.Instrs[i].Out)) * operandBytes)
+		e.need(&n)
+	}
+	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), heapBytes(n.worker)*int64(n.workers))
+	m.needs, m.taken = n, n.own
+	if ok, _ := native.Available(); !ok {
+		m.noNative = true
+	}
+	if !m.noNative {
+		if with := min(n.code+n.making, maxTotal) + m.taken; with <= m.limit {
+			m.taken = with
+		} else {
+			m.noNative = true
+		}
+	}
+	if m.taken > m.limit {
+		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, m.taken, m.limit)
+	}
+}
+
+// allocateScratch makes the memory that executors share.
+func (m *Machine) allocateScratch() {
+	m.scratch = alignedBytes(m.needs.scratch)
+	m.workers = make([][]byte, m.needs.workers)
+	for i := range m.workers {
+		m.workers[i] = alignedBytes(m.needs.worker)
+	}
+}
+
+// reserve counts bytes that the machine is about to take, or has given back.
+func (m *Machine) reserve(bytes int64) error {
+	if bytes > m.limit-m.taken {
+		return fmt.Errorf("%w: %d bytes more than the %d that the machine has, of %d", ErrMemoryLimit, bytes, m.taken, m.limit)
+	}
+	m.taken += bytes
+	return nil
+}
+
+// MemoryBytes returns the most bytes that a machine with the options takes: the arena, constants included; the scratch of kernels and of each of its
+// goroutines, buffers of loops among it; plans and tables of kernels; bookkeeping for each instruction; machine code and the tables
+// while it is made, if there is room for them within the machine's limit.
+//
+// Two things are not known before they are used; the machine counts them when it takes them (Machine.MemoryBytes) and refuses to go
+// beyond its limit: its own copy of a large input that Run did not bind in place, because its view was asked for or its tensor is not
+// contiguous; and the factors of sparse solves, whose number of entries depends on the data.
+//
+// Without options the number depends on the processors and on whether they can run machine code; with WithThreads and WithoutNative it does not. Go's
+// heap takes up to twice as much before it collects garbage.
+func (p *Program) MemoryBytes(opts ...Option) int64 { return newMachine(p, opts).taken }
+
+// MemoryBytes returns the bytes that the machine has taken, with the bound of Program.MemoryBytes for what is still to come. Machine code
+// that machines of one program share is counted in each.
+func (m *Machine) MemoryBytes() int64 {
+	if m == nil {
+		return 0
+	}
+	return m.taken
+}

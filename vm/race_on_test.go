@@ -1,0 +1,6 @@
+//go:build race
+
+package vm_test
+
+// underRace: the race detector allocates.
+const underRace = true
