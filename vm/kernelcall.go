@@ -21,6 +21,9 @@ type kernelHost Machine
 // Reserve implements kernel.Host.
 func (h *kernelHost) Reserve(bytes int64) error { return (*Machine)(h).reserve(bytes) }
 
+// Cancelled implements kernel.Host.
+func (h *kernelHost) Cancelled() bool { return (*Machine)(h).cancelled() }
+
 func newKernelCall(in *Instr) *kernelCall { return &kernelCall{in: in, k: kernel.Lookup(in.Kernel)} }
 
 func (c *kernelCall) workspace() int64 {
@@ -93,10 +96,25 @@ func bindTensor(t *kernel.Tensor, p unsafe.Pointer) {
 	}
 }
 
+// again makes the kernel's state as it was before its first run, since a run has ended in the middle.
+func (c *kernelCall) again() {
+	if r, ok := c.call.State.(interface{ Reset() }); ok {
+		r.Reset()
+	} else if c.k.Prepare != nil {
+		c.call.State = c.k.Prepare(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)
+	}
+}
+
 // run turns a kernel's panic into an error: a bug in a kernel does not end the user's process.
-func (c *kernelCall) run(*Machine) (err error) {
+func (c *kernelCall) run(m *Machine) (err error) {
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover(); r {
+		case nil:
+		case kernel.Cancelled{}:
+			c.again()
+			err = m.ctx.Err()
+		default:
+			c.again()
 			err = fmt.Errorf("internal error in kernel %s: %v", c.k.Name, r)
 		}
 	}()

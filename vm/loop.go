@@ -337,9 +337,12 @@ func (x *loop) run(m *Machine) error {
 			x.Do(0, i)
 		}
 	} else if err := x.job.Run(x, x.items, threads); err != nil {
-		return err
+		x.err = err
 	}
 	if x.err != nil {
+		for i := range x.workers {
+			x.workers[i].forget()
+		}
 		return x.err
 	}
 	if x.l.Reduce != micro.NoReduce && x.perItem == 0 {
@@ -405,6 +408,12 @@ func (x *loop) Do(worker, item int) {
 			w.red.store(x.outPtr[len(x.outPtr)-1], row)
 		}
 	}
+}
+
+// forget drops what a run that failed has left.
+func (w *loopWorker) forget() {
+	w.red.blocks, w.red.filled, w.rowDone = 0, 0, 0
+	copy(w.reg, w.buf)
 }
 
 // fail keeps the error of the first item that failed, whichever thread ran it.

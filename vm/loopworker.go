@@ -209,8 +209,7 @@ func (x *loop) lineOffset(strides []int, line int) int {
 // line runs n elements from position lo of the current line.
 func (w *loopWorker) line(lo, n int) error {
 	if w.x.code != nil && !w.x.watching {
-		w.native(lo, n)
-		return nil
+		return w.native(lo, n)
 	}
 	for k := range w.x.inputs {
 		if in := &w.x.inputs[k]; in.form == inputScalar {
@@ -219,6 +218,9 @@ func (w *loopWorker) line(lo, n int) error {
 		}
 	}
 	for at := 0; at < n; at += lanes {
+		if at%pieceLanes == 0 && w.x.m.cancelled() {
+			return w.x.m.ctx.Err()
+		}
 		if err := w.block(lo+at, min(lanes, n-at)); err != nil {
 			return err
 		}
@@ -231,7 +233,7 @@ func (w *loopWorker) line(lo, n int) error {
 const pieceLanes = 4 * lanes
 
 // native runs machine code, in pieces whose block results fit the buffer.
-func (w *loopWorker) native(lo, n int) {
+func (w *loopWorker) native(lo, n int) error {
 	x, l := w.x, w.x.l
 	outs := len(l.Out)
 	reduces := l.Reduce != micro.NoReduce
@@ -243,6 +245,9 @@ func (w *loopWorker) native(lo, n int) {
 		piece = pieceLanes
 	}
 	for at := lo; at < lo+n; at += piece {
+		if x.m.cancelled() {
+			return x.m.ctx.Err()
+		}
 		count := min(piece, lo+n-at)
 		ptrs := w.ptrs[:0]
 		copied := 0
@@ -276,6 +281,7 @@ func (w *loopWorker) native(lo, n int) {
 			}
 		}
 	}
+	return nil
 }
 
 // takeRows reduces n values that continue where the values before ended.

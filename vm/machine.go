@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"unsafe"
 
 	"gorgonia.org/tensor"
@@ -58,12 +59,14 @@ type Machine struct {
 	own    [][]byte         // the machine's own memory of an external input, made by a view
 	set    []bool           // inputs that have a value
 	allSet bool
-	only   *native.Straight // the whole program, if it is one piece of machine code
+	only   *native.Straight // the whole program, if it is one piece of machine code that needs no scratch of the machine
 	exec   []executor
 	users  [][]pointerUse // operands to update when an external input moves
 
 	outputs []*tensor.Dense
-	busy    bool
+	busy    uint32 // 1 while the machine is in use
+	ctx     context.Context
+	done    <-chan struct{} // of ctx
 	err     error
 }
 
@@ -222,6 +225,10 @@ func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) [
 	}
 	if i := m.inputIndex(name); i >= 0 {
 		checkView[T]("input "+strconv.Quote(name), &m.p.code.Inputs[i])
+		if !m.enter() {
+			panic("vm: a view of an input is taken while " + errBusy.Error())
+		}
+		defer m.leave()
 		p, err := m.inputMemory(i)
 		if err != nil {
 			m.err = fmt.Errorf("run: the view of %w", err)
@@ -294,28 +301,69 @@ func (m *Machine) unusable() error {
 	return m.err
 }
 
-// errBusy is returned when a run starts within another one of the same machine.
+// errBusy is returned when a machine is used while it runs.
 var errBusy = errors.New("the machine is running already: use one machine for each goroutine")
 
+// enter marks the machine as in use; it fails if it is so already.
+func (m *Machine) enter() bool { return atomic.CompareAndSwapUint32(&m.busy, 0, 1) }
+
+func (m *Machine) leave() { atomic.StoreUint32(&m.busy, 0) }
+
 // Step runs the program on what the inputs' views and bound tensors hold. Outputs are read through views.
+//
+// A machine is for one goroutine at a time. A run that begins while another runs returns an error. For a program that is one
+// piece of machine code, which may take less time than an atomic exchange, that is so in nearly every case: two runs that begin within the same few
+// nanoseconds may both go ahead, and mix up their values, but nothing else. The race detector reports every such pair.
 func (m *Machine) Step() error {
 	if m != nil && m.only != nil {
-		m.only.Run(m.base, len(m.arena), m.spill)
+		// On purpose without atomic operations, see above.
+		if m.busy != 0 {
+			return errBusy
+		}
+		m.busy = 1
+		m.only.Run(m.base, len(m.arena), nil)
+		m.busy = 0
 		return nil
 	}
-	return m.step(context.Background())
+	return m.StepContext(context.Background())
 }
 
-// StepContext is Step that returns the context's error if it is cancelled between two instructions.
-func (m *Machine) StepContext(ctx context.Context) error { return m.step(ctx) }
-
-func (m *Machine) step(ctx context.Context) error {
+// StepContext is Step that returns the context's error soon after it is cancelled: between two instructions, and within long ones but for
+// the factorisation of a single matrix and kernels of users.
+func (m *Machine) StepContext(ctx context.Context) error {
 	if err := m.unusable(); err != nil {
 		return err
 	}
-	if m.busy {
+	if !m.enter() {
 		return errBusy
 	}
+	defer m.leave()
+	return m.step(ctx)
+}
+
+// cancelled reports whether the context of the run is done.
+func (m *Machine) cancelled() bool {
+	if m.done == nil {
+		return false
+	}
+	select {
+	case <-m.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// setContext sets the context of the run, nil for none.
+func (m *Machine) setContext(ctx context.Context) {
+	m.ctx, m.done = ctx, nil
+	if ctx != nil {
+		m.done = ctx.Done()
+	}
+}
+
+// step runs the program; the caller has entered the machine.
+func (m *Machine) step(ctx context.Context) error {
 	if !m.allSet {
 		for i, s := range m.set {
 			if !s {
@@ -324,24 +372,25 @@ func (m *Machine) step(ctx context.Context) error {
 		}
 		m.allSet = true
 	}
-	m.busy = true
+	m.setContext(ctx)
 	var err error
-	if m.watch {
-		err = m.stepWatching(ctx)
-	} else {
-		for i, e := range m.exec {
-			if err = ctx.Err(); err != nil {
-				break
-			}
-			if err = e.run(m); err != nil {
-				err = m.runtimeError(i, err)
-				break
-			}
+	for i, e := range m.exec {
+		if m.cancelled() {
+			err = m.ctx.Err()
+			break
+		}
+		if m.watch {
+			err = m.watchInstr(i, e)
+		} else if err = e.run(m); err != nil {
+			err = m.runtimeError(i, err)
+		}
+		if err != nil {
+			break
 		}
 	}
-	m.busy = false
+	m.setContext(nil)
 	if len(m.exec) == 1 && !m.watch && err == nil {
-		if s, ok := m.exec[0].(*straight); ok {
+		if s, ok := m.exec[0].(*straight); ok && s.code != nil && s.code.ScratchBytes() == 0 {
 			m.only = s.code
 		}
 	}

@@ -39,9 +39,18 @@ const shortTime = 3 * time.Microsecond
 // Short instructions are repeated unless they overwrite an operand. It runs a loop of its own: Step pays nothing for it.
 // Code that will be native after some runs is made so first.
 func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
-	if err := m.StepContext(ctx); err != nil {
+	if err := m.unusable(); err != nil {
 		return nil, err
 	}
+	if !m.enter() {
+		return nil, errBusy
+	}
+	defer m.leave()
+	if err := m.step(ctx); err != nil {
+		return nil, err
+	}
+	m.setContext(ctx)
+	defer m.setContext(nil)
 	for _, e := range m.exec {
 		e.compile(m)
 	}
@@ -59,8 +68,8 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	}
 	for range runs {
 		for i := range m.exec {
-			if err := ctx.Err(); err != nil {
-				return nil, err
+			if m.cancelled() {
+				return nil, ctx.Err()
 			}
 			if repeats[i] == 0 {
 				repeats[i] = 1

@@ -90,9 +90,17 @@ func (x *straight) runCold(m *Machine) error {
 			return err
 		}
 	}
-	x.runPortable(m.base, len(m.arena), 0, len(x.s.Code))
+	for from := 0; from < len(x.s.Code); from += portablePiece {
+		if from > 0 && m.cancelled() {
+			return m.ctx.Err()
+		}
+		x.runPortable(m.base, len(m.arena), from, min(from+portablePiece, len(x.s.Code)))
+	}
 	return nil
 }
+
+// portablePiece is the number of instructions between two looks at the context.
+const portablePiece = 1 << 15
 
 // compile switches to native code if there is any.
 func (x *straight) compile(m *Machine) {

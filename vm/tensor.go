@@ -30,18 +30,19 @@ func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) {
 	return m.RunContext(context.Background(), args...)
 }
 
-// RunContext is Run that stops with the context's error when it is cancelled between two instructions.
+// RunContext is Run that stops with the context's error soon after it is cancelled (see StepContext).
 func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense, error) {
 	if err := m.unusable(); err != nil {
 		return nil, err
 	}
-	if m.busy {
+	if !m.enter() {
 		return nil, errBusy
 	}
+	defer m.leave()
 	if err := m.setInputs(args); err != nil {
 		return nil, err
 	}
-	if err := m.StepContext(ctx); err != nil {
+	if err := m.step(ctx); err != nil {
 		return nil, err
 	}
 	if m.outputs == nil {

@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"context"
 	"fmt"
 	"unsafe"
 )
@@ -20,25 +19,20 @@ func (e *NaNError) Error() string {
 	return "run: first NaN in " + e.Where
 }
 
-// stepWatching runs the program and looks at every value, so that the node is known exactly.
-func (m *Machine) stepWatching(ctx context.Context) error {
-	for i, e := range m.exec {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		k, err := e.watch(m)
-		if err != nil {
-			return m.runtimeError(i, err)
-		}
-		if k >= 0 {
-			where := ""
-			if in := &m.p.code.Instrs[i]; k < len(in.Nodes) {
-				where = m.p.code.Debug.Where(in.Nodes[k])
-			}
-			return &NaNError{i, where}
-		}
+// watchInstr runs an instruction and looks at every value, so that the node is known exactly.
+func (m *Machine) watchInstr(i int, e executor) error {
+	k, err := e.watch(m)
+	if err != nil {
+		return m.runtimeError(i, err)
 	}
-	return nil
+	if k < 0 {
+		return nil
+	}
+	where := ""
+	if in := &m.p.code.Instrs[i]; k < len(in.Nodes) {
+		where = m.p.code.Debug.Where(in.Nodes[k])
+	}
+	return &NaNError{i, where}
 }
 
 func (m *Machine) anyNaN(list []Operand) bool {

@@ -212,7 +212,7 @@ func conv[T float](c *Call) error {
 			for p := 0; p < g.outs; p += b {
 				width := min(b, g.outs-p)
 				columns(g, col, part, p, p+width)
-				gemm(g.filters, width, k, filters, matrixView[T]{col, width, 1}, y[(n*g.groups+q)*g.filters*g.outs+p:], g.outs, false, work)
+				gemm(c, g.filters, width, k, filters, matrixView[T]{col, width, 1}, y[(n*g.groups+q)*g.filters*g.outs+p:], g.outs, false, work)
 			}
 		}
 	}
@@ -232,7 +232,7 @@ func convFilterGrad[T float](c *Call) error {
 			for p := 0; p < g.outs; p += b {
 				width := min(b, g.outs-p)
 				columns(g, col, part, p, p+width)
-				gemm(g.filters, k, width, matrixView[T]{adjoint[p:], g.outs, 1}, matrixView[T]{col, 1, width}, to, k, n > 0 || p > 0, work)
+				gemm(c, g.filters, k, width, matrixView[T]{adjoint[p:], g.outs, 1}, matrixView[T]{col, 1, width}, to, k, n > 0 || p > 0, work)
 			}
 		}
 	}
@@ -304,7 +304,7 @@ func convInputGrad[T float](c *Call) error {
 			for p := 0; p < g.ins; p += b {
 				width := min(b, g.ins-p)
 				adjointColumns(g, col, adjoint, p, p+width)
-				gemm(g.chans, width, k, matrixView[T]{turned, k, 1}, matrixView[T]{col, width, 1}, gx[(n*g.groups+q)*g.chans*g.ins+p:], g.ins, false, work)
+				gemm(c, g.chans, width, k, matrixView[T]{turned, k, 1}, matrixView[T]{col, width, 1}, gx[(n*g.groups+q)*g.chans*g.ins+p:], g.ins, false, work)
 			}
 		}
 	}

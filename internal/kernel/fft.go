@@ -204,6 +204,9 @@ func conjugate(x []complex128) {
 	}
 }
 
+// fftWork is about the number of operations for each element of a transform.
+const fftWork = 50
+
 // fftAxis is the transform along one axis: inner is the number of complex numbers between neighbours.
 type fftAxis struct {
 	plan     *fftPlan
@@ -240,6 +243,7 @@ func runFFT[T float](c *Call) error {
 		}
 		for o := 0; o < len(dst)/2; o += a.n * a.inner {
 			for j := range a.inner {
+				c.Poll(fftWork * a.n)
 				for i := range a.plan.seq {
 					e := 2 * (o + j + i*a.inner)
 					a.plan.seq[i] = complex(float64(dst[e]), float64(dst[e+1]))
@@ -261,6 +265,7 @@ func runRFFT[T float](c *Call) error {
 	half := n/2 + 1
 	for o := range outer {
 		for j := range inner {
+			c.Poll(fftWork * n)
 			for i := range p.seq {
 				p.seq[i] = complex(float64(src[(o*n+i)*inner+j]), 0)
 			}
@@ -281,6 +286,7 @@ func runIRFFT[T float](c *Call) error {
 	scale := 1 / float64(n)
 	for o := range outer {
 		for j := range inner {
+			c.Poll(fftWork * n)
 			for i := range half {
 				e := 2 * ((o*half+i)*inner + j)
 				re, im := float64(src[e]), float64(src[e+1])

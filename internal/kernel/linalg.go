@@ -228,6 +228,7 @@ func cholesky[T float](c *Call) error {
 	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
 	a := take[float64](&work, n*n)
 	for i := 0; i*n*n < len(src); i++ {
+		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
 		if !lapack.Dpotf2(blas.Lower, n, a, n) {
 			return fmt.Errorf("%s is not positive definite", matrixName(i, c.In[0].Shape))
@@ -245,6 +246,7 @@ func lu[T float](c *Call) error {
 	src, dst, perm, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Out[1].I64, c.Work
 	a, piv := take[float64](&work, m*n), take[int](&work, min(m, n))
 	for i := 0; i*m*n < len(src); i++ {
+		c.Poll(m * n * min(m, n))
 		load(a, src[i*m*n:])
 		lapack.Dgetf2(m, n, a, n, piv)
 		store(dst[i*m*n:(i+1)*m*n], a)
@@ -274,6 +276,7 @@ func triangularSolve[T float](c *Call) error {
 		diag = blas.Unit
 	}
 	for i := 0; i*n*n < len(at); i++ {
+		c.Poll(n * n * n)
 		load(a, at[i*n*n:])
 		load(b, bt[i*n*m:])
 		for r := 0; r < n && diag == blas.NonUnit; r++ {
@@ -303,6 +306,7 @@ func solve[T float](c *Call) error {
 	at, bt, dst, work := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0]), c.Work
 	a, b, piv := take[float64](&work, n*n), take[float64](&work, n*m), take[int](&work, n)
 	for i := 0; i*n*n < len(at); i++ {
+		c.Poll(n * n * n)
 		load(a, at[i*n*n:])
 		load(b, bt[i*n*m:])
 		if !factorSolve(n, m, a, b, piv) {
@@ -318,6 +322,7 @@ func inverse[T float](c *Call) error {
 	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
 	a, b, piv := take[float64](&work, n*n), take[float64](&work, n*n), take[int](&work, n)
 	for i := 0; i*n*n < len(src); i++ {
+		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
 		clear(b)
 		for r := range n {
@@ -336,6 +341,7 @@ func det[T float](c *Call) error {
 	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
 	a, piv := take[float64](&work, n*n), take[int](&work, n)
 	for i := range dst {
+		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
 		lapack.Dgetf2(n, n, a, n, piv)
 		d := 1.0
@@ -359,6 +365,7 @@ func slogdet[T float](c *Call) error {
 	a, piv := take[float64](&work, n*n), take[int](&work, n)
 	log := Unary64(micro.Log)
 	for i := range signs {
+		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
 		lapack.Dgetf2(n, n, a, n, piv)
 		sign, sum := 1.0, 0.0
@@ -399,6 +406,7 @@ func tridiagonalSolve[T float](c *Call) error {
 	lower, main, upper := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n)
 	b := take[float64](&work, n*m)
 	for i := 0; i*n*m < len(dst); i++ {
+		c.Poll(n * m)
 		load(lower, data[T](&c.In[0])[i*n:])
 		load(main, data[T](&c.In[1])[i*n:])
 		load(upper, data[T](&c.In[2])[i*n:])

@@ -118,6 +118,7 @@ func cofactor[T float](c *Call) error {
 	f := takeFactors(n, &work)
 	x := take[float64](&work, n*n)
 	for i := 0; i*n*n < len(src); i++ {
+		c.Poll(n * n * n)
 		load(f.u, src[i*n*n:])
 		out := dst[i*n*n : (i+1)*n*n]
 		if !f.decompose() {
@@ -144,6 +145,7 @@ func cofactorDerivative[T float](c *Call) error {
 	f := takeFactors(n, &work)
 	x, e, d := take[float64](&work, n*n), take[float64](&work, n*n), take[float64](&work, n*n)
 	for i := 0; i*n*n < len(src); i++ {
+		c.Poll(n * n * n)
 		load(f.u, src[i*n*n:])
 		out := dst[i*n*n : (i+1)*n*n]
 		if !f.decompose() {

@@ -38,6 +38,7 @@ func expm[T float](c *Call) error {
 	piv := take[int](&work, n)
 	product := func(dst, x, y []float64) { multiplySquare(n, dst, x, y) }
 	for i := 0; i*n*n < len(src); i++ {
+		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
 		norm := oneNorm(n, a)
 		if !(norm <= maxExpmNorm) {

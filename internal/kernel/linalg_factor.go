@@ -89,6 +89,7 @@ func qr[T float](c *Call) error {
 	src, q, r, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
 	a, tau, w := take[float64](&work, m*n), take[float64](&work, k), take[float64](&work, n)
 	for i := 0; i*m*n < len(src); i++ {
+		c.Poll(m * n * min(m, n))
 		load(a, src[i*m*n:])
 		lapack.Dgeqr2(m, n, a, n, tau, w)
 		for row := range k {
@@ -130,6 +131,7 @@ func eigh[T float](c *Call) error {
 	a := take[float64](&work, n*n)
 	d, e, tau, w := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n), take[float64](&work, 2*n)
 	for i := 0; i*n*n < len(src); i++ {
+		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
 		for r := range n {
 			for q := r + 1; q < n; q++ {
@@ -175,6 +177,7 @@ func svd[T float](c *Call) error {
 	d, e, tauQ, tauP := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n), take[float64](&work, n)
 	w := take[float64](&work, max(m, 4*n))
 	for i := 0; i*m*n < len(src); i++ {
+		c.Poll(m * n * min(m, n))
 		from := src[i*m*n : (i+1)*m*n]
 		if rows >= cols {
 			load(a, from)

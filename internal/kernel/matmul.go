@@ -121,9 +121,9 @@ func matmul[T number](c *Call) error {
 		x := matrixView[T]{a[p.batchA.offset : p.batchA.offset+p.sizeA], p.aRow, p.aCol}
 		y := matrixView[T]{b[p.batchB.offset : p.batchB.offset+p.sizeB], p.bRow, p.bCol}
 		if zeroWins {
-			productNoNaN(p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz])
+			productNoNaN(c, p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz])
 		} else {
-			gemm(p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz], p.n, false, c.Work)
+			gemm(c, p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz], p.n, false, c.Work)
 		}
 		p.batchA.next()
 		p.batchB.next()
@@ -142,10 +142,11 @@ func allFinite[T number](x []T) bool {
 
 // productNoNaN is the product x·y without the terms in which a factor is 0. Only operands with infinities or NaN come here, so it is plain; the
 // other terms are chained as gemm does.
-func productNoNaN[T number](m, n, k int, x, y matrixView[T], z []T) {
+func productNoNaN[T number](c *Call, m, n, k int, x, y matrixView[T], z []T) {
 	_, single := any(z).([]float32)
 	for i := range m {
 		for j := range n {
+			c.Poll(k)
 			s := 0.0
 			for l := range k {
 				switch a, b := float64(x.data[i*x.row+l*x.col]), float64(y.data[l*y.row+j*y.col]); {
@@ -186,20 +187,20 @@ func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // gemm sets z = a·b (z += a·b if accumulate continues the chains), where z is row-major with
 // leading dimension ldz. Every element is one chain in ascending k.
-func gemm[T number](m, n, k int, a, b matrixView[T], z []T, ldz int, accumulate bool, work []byte) {
+func gemm[T number](c *Call, m, n, k int, a, b matrixView[T], z []T, ldz int, accumulate bool, work []byte) {
 	var zero T
 	switch any(zero).(type) {
 	case float64:
-		gemmBlocked(m, n, k, a, b, z, ldz, accumulate, work, tileFloat64)
+		gemmBlocked(c, m, n, k, a, b, z, ldz, accumulate, work, tileFloat64)
 	case float32:
-		gemmBlocked(m, n, k, a, b, z, ldz, accumulate, work, tileFloat32)
+		gemmBlocked(c, m, n, k, a, b, z, ldz, accumulate, work, tileFloat32)
 	default:
-		gemmBlocked(m, n, k, a, b, z, ldz, accumulate, work, tileInt[T])
+		gemmBlocked(c, m, n, k, a, b, z, ldz, accumulate, work, tileInt[T])
 	}
 }
 
 // gemmBlocked packs blocks of both operands as P, then works tile by tile.
-func gemmBlocked[T, P number](m, n, k int, a, b matrixView[T], z []T, ldz int, accumulate bool, work []byte, tile func(a, b []P, acc *[gemmTileM * gemmTileN]P)) {
+func gemmBlocked[T, P number](c *Call, m, n, k int, a, b matrixView[T], z []T, ldz int, accumulate bool, work []byte, tile func(a, b []P, acc *[gemmTileM * gemmTileN]P)) {
 	kb := min(k, gemmBlockK)
 	packA := take[P](&work, roundUp(min(m, gemmBlockM), gemmTileM)*kb)
 	packB := take[P](&work, roundUp(min(n, gemmBlockN), gemmTileN)*kb)
@@ -212,6 +213,7 @@ func gemmBlocked[T, P number](m, n, k int, a, b matrixView[T], z []T, ldz int, a
 			load := accumulate || k0 > 0
 			for i0 := 0; i0 < m; i0 += gemmBlockM {
 				mb := min(gemmBlockM, m-i0)
+				c.Poll(mb * nb * kb)
 				pack(packA, gemmTileM, mb, kb, a.data[i0*a.row+k0*a.col:], a.row, a.col)
 				for j := 0; j < nb; j += gemmTileN {
 					w := min(gemmTileN, nb-j)

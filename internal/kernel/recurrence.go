@@ -24,6 +24,7 @@ func linearRecurrence[T number](c *Call) error {
 	a, b, y := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
 	for o := range outer {
+		c.Poll(n * inner)
 		at, step := o*n*inner, inner
 		if c.Attrs.Bool("reverse") {
 			at, step = ((o+1)*n-1)*inner, -inner

@@ -202,6 +202,7 @@ func runReduce[T number](c *Call) error {
 		reduceAll(p.kind, p.block, dst, src, p.n) // the run is the only reduced dimension, so the runs follow one another
 	case p.innerReduced:
 		for o := range dst {
+			c.Poll(p.n * p.red.count)
 			dst[o] = reduceRuns(p, stack, src[p.kept.offset:])
 			p.kept.next()
 		}

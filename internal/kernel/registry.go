@@ -47,6 +47,7 @@ type Call struct {
 	Work  []byte // scratch of Kernel.Workspace bytes, 64-byte aligned, not cleared
 	State any    // what Kernel.Prepare returned
 	Host  Host   // nil: no limits
+	work  int    // since Poll last asked
 }
 
 // Host is what runs a call.
@@ -54,6 +55,28 @@ type Host interface {
 	// Reserve counts bytes that a call is about to allocate, or with a negative number has given up, as the host's; an error means that
 	// it may not have them.
 	Reserve(bytes int64) error
+	// Cancelled reports whether the call is to end. It takes some ten nanoseconds.
+	Cancelled() bool
+}
+
+// pollWork is the number of operations after which Poll asks: a tenth of a millisecond or so.
+const pollWork = 1 << 17
+
+// Cancelled is the panic with which Poll ends a call; the host recovers from it. Results then hold anything.
+type Cancelled struct{}
+
+// Poll is called between pieces of long work, with the number of operations of a piece. It ends the call if the host wants it to end.
+func (c *Call) Poll(work int) {
+	if c.work += work; c.work >= pollWork || work < 0 {
+		c.poll()
+	}
+}
+
+func (c *Call) poll() {
+	c.work = 0
+	if c.Host != nil && c.Host.Cancelled() {
+		panic(Cancelled{})
+	}
 }
 
 // Reserve is for memory whose size depends on the data; what follows from the types belongs to Kernel.StateBytes. The call returns the error.
@@ -77,7 +100,8 @@ type Kernel struct {
 	// Workspace returns the bytes of scratch that Run needs; nil means none. Called after Check.
 	Workspace func(in, out []Type, a attr.List) int
 	// Prepare returns state computed once per machine (decoded attributes, strides, plans); may be nil.
-	// After the first Run, Run must not allocate, so what would be allocated belongs here.
+	// After the first Run, Run must not allocate, so what would be allocated belongs here. After a run that Poll has ended the state is
+	// prepared again, or its method Reset called if it has one.
 	Prepare func(in, out []Type, a attr.List) any
 	// StateBytes bounds what Prepare allocates besides a few numbers for each dimension of each operand. Called after Check.
 	StateBytes func(in, out []Type, a attr.List) int64

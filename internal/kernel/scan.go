@@ -54,11 +54,13 @@ func scan[T number](c *Call) error {
 	id := identityOf[T](kind)
 	if inner == 1 {
 		for o := range outer {
+			c.Poll(len(dst) / outer)
 			scanLine(kind, dst[o*n:(o+1)*n], src[o*n:(o+1)*n], id, reverse, exclusive)
 		}
 		return nil
 	}
 	for o := range outer {
+		c.Poll(len(dst) / outer)
 		base := o * n * inner
 		for s := range n {
 			at, before := s, s-1
@@ -119,6 +121,7 @@ func scanLogSumExp[T float](c *Call) error {
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
 	for o := range outer {
+		c.Poll(len(dst) / outer)
 		for j := range inner {
 			largest, sum := math.Inf(-1), 0.0 // the result so far is largest + log(sum)
 			for s := range n {

@@ -171,6 +171,9 @@ func (s *sorter[T]) sort(descending bool) {
 	}
 }
 
+// sortWork is about the number of operations for each element of a line.
+const sortWork = 50
+
 func sortRun[T number](c *Call) error {
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
@@ -178,6 +181,7 @@ func sortRun[T number](c *Call) error {
 	for o := range outer {
 		for j := range inner {
 			base := o*n*inner + j
+			c.Poll(sortWork * n)
 			sortLine(&s, src, base, inner, c.Attrs.Bool("descending"))
 			for i, k := range s.key {
 				dst[base+i*inner] = k
@@ -194,6 +198,7 @@ func argsortRun[T number](c *Call) error {
 	for o := range outer {
 		for j := range inner {
 			base := o*n*inner + j
+			c.Poll(sortWork * n)
 			sortLine(&s, src, base, inner, c.Attrs.Bool("descending"))
 			for i, x := range s.idx {
 				dst[base+i*inner] = x
@@ -210,6 +215,7 @@ func topK[T number](c *Call) error {
 	s := newSorter[T](c.Work, n)
 	for o := range outer {
 		for j := range inner {
+			c.Poll(sortWork * n)
 			sortLine(&s, src, o*n*inner+j, inner, !c.Attrs.Bool("smallest"))
 			for i := range k {
 				values[(o*k+i)*inner+j] = s.key[i]

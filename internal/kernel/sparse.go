@@ -102,6 +102,7 @@ func csrMatmul[T float](c *Call) error {
 			if transpose {
 				to, from = from, to
 			}
+			c.Poll(k)
 			dst, src := y[to*k:(to+1)*k], x[from*k:(from+1)*k]
 			for j, s := range src {
 				dst[j] += T(v * s)
@@ -124,6 +125,7 @@ func csrSampled[T float](c *Call) error {
 	for r := range len(rows) - 1 {
 		left := a[r*k : (r+1)*k]
 		for e := rows[r]; e < rows[r+1]; e++ {
+			c.Poll(k)
 			right := b[int(cols[e])*k:][:k]
 			var sum T
 			for j, v := range left {

@@ -53,6 +53,9 @@ func newSparseLU(n int) *sparseLU {
 		x: make([]float64, n), column: make([]float64, n), mark: make([]int, n), order: make([]int, n), stack: make([]int, n), next: make([]int, n)}
 }
 
+// Reset lets the next run begin after one that has ended in the middle: it begins anew anyway, and keeps the memory.
+func (f *sparseLU) Reset() {}
+
 // reach puts row i and the rows that it changes in column k at the front of the order, unless they are
 // there, and returns the new front.
 func (f *sparseLU) reach(i, k, front int) int {
@@ -153,6 +156,7 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 			for p := f.lBegin[j]; p < f.lBegin[j+1]; p++ {
 				f.x[f.lRow[p]] -= float64(f.lVal[p] * v)
 			}
+			c.Poll(f.lBegin[j+1] - f.lBegin[j])
 		}
 		for _, i := range pattern {
 			if a := math.Abs(f.x[i]); f.place[i] < 0 && (a > largest || a == largest && a > 0 && i < pivot) {
@@ -230,6 +234,7 @@ func csrSolve[T float](c *Call) error {
 	}
 	k := len(b) / f.n
 	for j := range k {
+		c.Poll(len(f.lVal) + len(f.uVal))
 		for i := range f.n {
 			f.column[i] = float64(b[i*k+j])
 		}

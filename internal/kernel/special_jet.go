@@ -55,10 +55,14 @@ func checkJetCall(in, out []Type, a attr.List, arity int, orders ...string) erro
 	return nil
 }
 
+// jetWork is about the number of operations for an element.
+const jetWork = 10000
+
 func runIGammaDerivative[T float](c *Call) error {
 	r := c.State.(*jetRing)
 	as, xs := data[T](&c.In[0]), data[T](&c.In[1])
 	for i := range data[T](&c.Out[0]) {
+		c.Poll(jetWork)
 		data[T](&c.Out[0])[i] = T(r.iGamma(float64(as[i]), float64(xs[i])))
 	}
 	return nil
@@ -68,6 +72,7 @@ func runBetaIncDerivative[T float](c *Call) error {
 	r := c.State.(*jetRing)
 	as, bs, xs := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.In[2])
 	for i := range data[T](&c.Out[0]) {
+		c.Poll(jetWork)
 		data[T](&c.Out[0])[i] = T(r.betaInc(float64(as[i]), float64(bs[i]), float64(xs[i])))
 	}
 	return nil

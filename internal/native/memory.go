@@ -9,11 +9,11 @@ import (
 // cases in functions, are counted apart. TestMemoryBounds compares them with what is taken.
 const (
 	fixedCode      = 4 << 10
-	simpleCode     = 32
-	richCode       = 800
+	simpleCode     = 64
+	richCode       = 1000
 	functionCode   = 2 << 10 // once for each operation and dtype
-	simpleMaking   = 1200
-	richMaking     = 28 << 10
+	simpleMaking   = 2000
+	richMaking     = 32 << 10
 	fixedMaking    = 24 << 10
 	functionMaking = 80 << 10
 	loopUnrolled   = 6 // copies of the body in a loop's code at most
