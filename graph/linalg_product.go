@@ -78,7 +78,7 @@ func init() {
 	opMatrixNorm = Register(&Op{
 		Name: "matrix_norm", Symbol: "‖·‖", Family: FamilyLinalg, MinArity: 1, MaxArity: 1,
 		Attrs: []AttrSpec{{Key: "ord", Kind: attr.String, Doc: "fro (root of the sum of squares), nuc (sum of the singular values), 2 and -2 (the largest and the smallest of them), 1 and -1 (largest and smallest sum of absolute values in a column), inf and -inf (in a row)"}},
-		Doc: "A norm of matrices. fro at 0 has the derivative 0; equal largest (smallest) elements share the adjoint. nuc, 2 and -2 are made of singular values, and their " +
+		Doc: "A norm of matrices. fro at 0 has the derivative 0; equal largest (smallest) elements share the adjoint. 2 and -2 are made of singular values, and their " +
 			"second derivative has the limits of svd." + batching,
 		Formula: "A/‖A‖ for fro, U·Vᵀ for nuc, u₁·v₁ᵀ for 2", ThroughExpand: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -170,7 +170,7 @@ func init() {
 	}
 	matrixNorms = map[string]func(x *Node) *Node{
 		"fro":  func(x *Node) *Node { return ReduceL2(x, both) },
-		"nuc":  func(x *Node) *Node { return ReduceSum(values(x), last) },
+		"nuc":  func(x *Node) *Node { return apply1(opNuclearNorm, x) },
 		"2":    func(x *Node) *Node { return ReduceMax(values(x), last) },
 		"-2":   func(x *Node) *Node { return ReduceMin(values(x), last) },
 		"1":    func(x *Node) *Node { return ReduceMax(ReduceSum(Abs(x), rows), last) },

@@ -128,6 +128,21 @@ func init() {
 	}
 	arrays["det"] = matrices(func(a [][]Number) [][]Number { return [][]Number{{determinant(a)}} })
 	arrays["inv"] = matrices(func(a [][]Number) [][]Number { return eliminate(a, unit(a)) })
+	arrays["nuclear_norm"] = matrices(func(a [][]Number) [][]Number {
+		root, _ := squareRoot(gram(a))
+		trace := a[0][0].of(0)
+		for i, row := range root {
+			trace = trace.add(row[i])
+		}
+		return [][]Number{{trace}}
+	})
+	arrays["polar_factor"] = matrices(func(a [][]Number) [][]Number {
+		_, inverse := squareRoot(gram(a))
+		if len(a) < len(a[0]) {
+			return product(inverse, a)
+		}
+		return product(a, inverse)
+	})
 	arrays["cholesky"] = matrices(cholesky)
 	arrays["solve"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
 		if len(in[0].Type.Shape) != 2 || len(in[1].Type.Shape) > 2 {
@@ -430,6 +445,62 @@ func differences(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
 		return out[0], nil
 	}
 	return Value{Results: out}, nil
+}
+
+func product(a, b [][]Number) [][]Number {
+	c := make([][]Number, len(a))
+	for i := range c {
+		for j := range b[0] {
+			x := a[0][0].of(0)
+			for k := range b {
+				x = x.add(a[i][k].mul(b[k][j]))
+			}
+			c[i] = append(c[i], x)
+		}
+	}
+	return c
+}
+
+// gram is AᵀA, or AAᵀ of a wide matrix: the smaller one.
+func gram(a [][]Number) [][]Number {
+	t := make([][]Number, len(a[0]))
+	for j := range t {
+		for i := range a {
+			t[j] = append(t[j], a[i][j])
+		}
+	}
+	if len(a) < len(t) {
+		return product(a, t)
+	}
+	return product(t, a)
+}
+
+// squareRoot returns the square root of a positive definite matrix and its inverse by the iteration of Denman and Beavers (1976), which converges in every coefficient;
+// they are NaN where it does not.
+func squareRoot(m [][]Number) (root, inverse [][]Number) {
+	y, z := m, unit(m)
+	mean := func(a, b [][]Number) [][]Number {
+		c := make([][]Number, len(a))
+		for i := range a {
+			for j := range a {
+				c[i] = append(c[i], a[i][j].add(b[i][j]).scale(0.5))
+			}
+		}
+		return c
+	}
+	for range 30 {
+		y, z = mean(y, eliminate(z, unit(z))), mean(z, eliminate(y, unit(y)))
+	}
+	for i, row := range product(y, y) {
+		for j, x := range row {
+			for s := range x {
+				if !(math.Abs(x[s]-m[i][j][s]) <= 1e-11*(1+math.Abs(m[i][j][s]))) {
+					y[i][j], z[i][j] = x.nan(), x.nan()
+				}
+			}
+		}
+	}
+	return y, z
 }
 
 // cholesky is the factor L, from the lower triangle.

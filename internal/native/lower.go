@@ -250,9 +250,8 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 	case micro.MulNoNan:
 		product := g.op2(lMul, t, none, a, b)
 		zero := g.float(t, 0)
-		nan := g.compare(t, cmpUnordered, none, product, product)
-		wins := g.maskOp(lMOr, none, g.compare(t, cmpEqual, none, a, zero), g.compare(t, cmpEqual, none, b, zero))
-		g.blend(t, dst, g.maskOp(lMAnd, none, nan, wins), zero, product)
+		nonzero := g.maskOp(lMAnd, none, g.compare(t, cmpNotEqual, none, a, zero), g.compare(t, cmpNotEqual, none, b, zero))
+		g.maskz(t, dst, g.maskOp(lMOr, none, nonzero, g.compare(t, cmpOrdered, none, product, product)), product)
 	case micro.Copysign:
 		size := g.op2(lAnd, t, none, a, g.notSignBit(t))
 		g.op2(lOr, t, dst, size, g.op2(lAnd, t, none, b, g.signBit(t)))
