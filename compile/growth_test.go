@@ -43,7 +43,6 @@ func work(outputs ...*graph.Node) int {
 type grown struct {
 	name  string
 	build func(g *graph.Graph, n int) (y *graph.Node, wrt []*graph.Node)
-	skip  string // the ways to differentiate, by their first letters, of which more than linear growth is due, and why
 }
 
 func scalars(g *graph.Graph, n int) []*graph.Node {
