@@ -68,7 +68,7 @@ func materializeOutputs(u *unit) error {
 	wrap := map[*graph.Node]bool{}
 	for _, o := range u.outputs {
 		r := o
-		for viewOf(r) {
+		for _, ok := viewOf(r); ok; _, ok = viewOf(r) {
 			r = r.Input(0)
 		}
 		if r.IsInput() || r.IsConst() {

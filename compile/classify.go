@@ -57,70 +57,16 @@ func (l *lowering) resolve() {
 	}
 }
 
-// viewOf reports whether the node's value is a contiguous part of its operand's memory.
-func viewOf(n *graph.Node) bool {
-	switch n.Op().Name {
-	case "identity", "stop_gradient", "reshape":
-		return true
-	case "index":
-		// Scalar code addresses cells of 4 bytes, so single bools are copied.
-		return n.DType() != graph.Bool
-	case "broadcast_to":
-		return n.Shape().Size() == n.Input(0).Shape().Size()
-	case "transpose":
-		return movesOnlyOnes(n)
-	case "slice":
-		_, ok := contiguousSlice(n)
-		return ok && n.DType() != graph.Bool
+// viewOf reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins.
+func viewOf(n *graph.Node) (first int, ok bool) {
+	view := n.Op().View
+	if view == nil {
+		return 0, false
 	}
-	return false
-}
-
-// movesOnlyOnes reports whether a transposition keeps the order of all dimensions with extent above 1.
-func movesOnlyOnes(n *graph.Node) bool {
-	last := -1
-	for _, p := range n.Attrs().Ints("perm") {
-		if n.Input(0).Shape()[p] == 1 {
-			continue
-		}
-		if p < last {
-			return false
-		}
-		last = p
+	if first, ok = view(n); ok && n.DType() == graph.Bool && n.Shape().Size() != n.Input(0).Shape().Size() {
+		return 0, false // scalar code addresses cells of 4 bytes, so single bools are copied
 	}
-	return true
-}
-
-// contiguousSlice returns the element at which a slice starts if its elements lie next to one another.
-func contiguousSlice(n *graph.Node) (start int, ok bool) {
-	in, out := n.Input(0).Shape(), n.Shape()
-	starts, strides := n.Attrs().Ints("starts"), n.Attrs().Ints("strides")
-	part := false // an outer dimension is wider than 1
-	for d := range in {
-		start = start*in[d] + starts[d]
-		if part && out[d] != in[d] || out[d] > 1 && strides[d] != 1 {
-			return 0, false
-		}
-		part = part || out[d] > 1
-	}
-	return start, true
-}
-
-// viewOffset is the byte offset of a view in its operand's memory.
-func viewOffset(n *graph.Node) int64 {
-	size := int64(n.DType().Size())
-	switch n.Op().Name {
-	case "index":
-		flat, s := 0, n.Input(0).Shape()
-		for d, i := range n.Attrs().Ints("indices") {
-			flat = flat*s[d] + i
-		}
-		return int64(flat) * int64(n.Shape().Size()) * size
-	case "slice":
-		start, _ := contiguousSlice(n)
-		return int64(start) * size
-	}
-	return 0
+	return first, ok
 }
 
 // classify is the pass that makes the lowering and fills what is by node: class, root, offset, op, dtype and operands.
@@ -157,13 +103,15 @@ func classify(u *unit) error {
 		case !need[i]:
 		case node.IsConst():
 			l.class[i] = classConst
-		case viewOf(node):
-			l.class[i] = classView
-			in := l.in(int32(i))[0]
-			l.root[i] = l.root[in]
-			l.offset[i] = l.offset[in] + viewOffset(node)
 		default:
-			l.class[i], l.op[i] = classOf(node)
+			if first, ok := viewOf(node); ok {
+				l.class[i] = classView
+				in := l.in(int32(i))[0]
+				l.root[i] = l.root[in]
+				l.offset[i] = l.offset[in] + int64(first)*int64(node.DType().Size())
+			} else {
+				l.class[i], l.op[i] = classOf(node)
+			}
 		}
 	}
 	u.low = l
@@ -202,20 +150,10 @@ func assembles(n *graph.Node) bool {
 }
 
 func reduceKind(n *graph.Node) micro.ReduceKind {
-	if n.DType() == graph.Bool {
+	if n.DType() == graph.Bool || n.Op().Reduction == "" {
 		return micro.NoReduce
 	}
-	switch n.Op().Name {
-	case "reduce_sum":
-		return micro.ReduceSum
-	case "reduce_prod":
-		return micro.ReduceProd
-	case "reduce_max":
-		return micro.ReduceMax
-	case "reduce_min":
-		return micro.ReduceMin
-	}
-	return micro.NoReduce
+	return micro.ReduceBy(micro.ByName(n.Op().Reduction))
 }
 
 // trailing reports whether a reduction is over the innermost dimensions and over at least one.

@@ -116,7 +116,8 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 	case op == opBroadcastTo:
 		return e.trace(n.Input(0), broadcastIndex(i, shape, n.Input(0).Shape()))
 	case op == opIndex:
-		return e.trace(n.Input(0), int(viewOffset(n))/n.DType().Size()+i)
+		first, _ := op.View(n)
+		return e.trace(n.Input(0), first+i)
 	case op == opSlice:
 		return e.trace(n.Input(0), stridedIndex(i, shape, n.Input(0).Shape(), a.Ints("starts"), a.Ints("strides")))
 	case op == opConcat:

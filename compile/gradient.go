@@ -357,7 +357,7 @@ func zeroWins(g *graph.Graph, n *graph.Node) *graph.Node {
 // zeroMayWin reports whether adjoints in front of the operator, and tangents behind it, can be exactly 0 where what they are multiplied by is
 // infinite or NaN (the branches of a where), or infinite where what they are multiplied by is 0 (singular partials). The product is then 0 in both
 // modes, so that they agree.
-func zeroMayWin(n *graph.Node) bool { return n.Op().SingularPartials || n.Op().Name == "where" }
+func zeroMayWin(n *graph.Node) bool { return n.Op().SingularPartials || n.Op().Masks }
 
 // reverse returns the adjoints of wrt (nil for zero) given those of the outputs, which may be masked.
 func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool) []*graph.Node {

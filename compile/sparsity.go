@@ -327,7 +327,7 @@ func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 		case op.Elementwise:
 			return sets.elementwiseScalar(n), nil
 		case op == opIndex:
-			at := int(viewOffset(n)) / n.DType().Size()
+			at, _ := op.View(n)
 			return sets.scalar(sets.get(n.Input(0))[at]), nil
 		}
 	}
@@ -393,7 +393,7 @@ func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 	case op.Name == "broadcast_to":
 		return pick(func(i int) int { return broadcastIndex(i, n.Shape(), n.Input(0).Shape()) })
 	case op.Name == "index":
-		first := int(viewOffset(n)) / n.DType().Size()
+		first, _ := op.View(n)
 		return pick(func(i int) int { return first + i })
 	case op.Name == "slice":
 		starts, strides := a.Ints("starts"), a.Ints("strides")

@@ -77,7 +77,7 @@ var opIdentity, opCopy, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opS
 
 func init() {
 	opIdentity = Register(&Op{
-		Name: "identity", Symbol: "=", Partials: []string{"1"}, Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
+		Name: "identity", Symbol: "=", Partials: []string{"1"}, Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, View: whole, Elementwise: true, DTypes: AnyDType,
 		Doc: "The operand itself, under another name.", Formula: "1",
 		Partial: func(n *Node, _ int) *Node { return Like(n, 1) },
 		Samples: []Sample{over(-2, 2)},

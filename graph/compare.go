@@ -53,7 +53,7 @@ func init() {
 	opLogicalNot = Register(logical("not", "¬( · )", "Whether the operand is false.", 1))
 
 	opWhere = Register(&Op{
-		Name: "where", OperandNames: []string{"cond", "then", "else"}, Partials: []string{"", "[a]", "1 − [a]"}, Family: FamilyCompare, MinArity: 3, MaxArity: 3, Elementwise: true, Micro: "select",
+		Name: "where", OperandNames: []string{"cond", "then", "else"}, Partials: []string{"", "[a]", "1 − [a]"}, Family: FamilyCompare, MinArity: 3, MaxArity: 3, Elementwise: true, Micro: "select", Masks: true,
 		Doc: "The second operand where the first (bool) is true, else the third, broadcast. The branch that is not taken " +
 			"contributes exactly 0 to every derivative, even where its own is infinite or NaN.",
 		Formula: "–, adjoint where true, adjoint where false",

@@ -11,7 +11,7 @@ var opStopGradient, opResult, opPlaceholder *Op
 
 func init() {
 	opStopGradient = Register(&Op{
-		Name: "stop_gradient", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, Elementwise: true, DTypes: AnyDType,
+		Name: "stop_gradient", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true, View: whole, Elementwise: true, DTypes: AnyDType,
 		Doc: "The operand itself; no derivative passes.", NoDerivative: "its purpose is to have the derivative 0",
 		Samples: []Sample{over(-2, 2)},
 	})

@@ -13,7 +13,7 @@ var opIndex, opIndexTranspose, opGather, opScatterAdd, opIota *Op
 
 func init() {
 	opIndex = Register(&Op{
-		Name: "index", Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true,
+		Name: "index", Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true, View: viewOfIndex,
 		Attrs: []AttrSpec{{Key: "indices", Kind: attr.Ints, Doc: "one index for each leading dimension, ≥ 0"}},
 		Doc:   "x[i, j, …]: the part of the operand at fixed leading indices. It shares the operand's memory.", Formula: "the adjoint, placed into zeros",
 		Infer: func(in []*Node, a attr.List) (Type, error) {

@@ -141,6 +141,16 @@ type Op struct {
 	// LeadingBatch operators take any number of leading dimensions, alike for all operands, and act on what is behind them.
 	LeadingBatch bool
 
+	// Masks operators choose among their operands element by element, so that adjoints in front of them, and tangents behind them, can be exactly 0 where
+	// what they are multiplied by is infinite or NaN; a zero wins there.
+	Masks bool
+
+	// View reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins; nil: never.
+	View func(n *Node) (first int, ok bool)
+	// Reduction is the elementwise micro-operation by which elements along the attribute axes are combined: add, mul, max or min; "" for others. With it, a loop over
+	// the last axes may end in the operator.
+	Reduction string
+
 	// Micro is the elementwise micro-operation that runs it.
 	Micro string
 	// Kernel is the whole-tensor kernel that runs it; it gets the attributes of the node.
@@ -266,6 +276,12 @@ func (op *Op) check() error {
 	}
 	if op.ZeroWins && (op.Transpose == nil || !op.hasAttr("no_nan", attr.Bool)) {
 		return errors.New("lets zeros win in its transposes, and needs an attribute no_nan")
+	}
+	if op.Reduction != "" && (op.MinArity != 1 || op.MaxArity != 1 || !op.hasAttr("axes", attr.Ints)) {
+		return errors.New("reduces one operand, and needs an attribute axes")
+	}
+	if op.View != nil && op.MinArity != 1 {
+		return errors.New("only a part of its first operand can be a view")
 	}
 	if op.Micro != "" && !op.Elementwise {
 		return errors.New("micro-operations are elementwise")

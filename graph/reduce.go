@@ -87,7 +87,7 @@ var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumE
 
 func init() {
 	opReduceSum = Register(reduction(Op{
-		Name: "reduce_sum", Symbol: "Σ", Partials: []string{"1"}, DTypes: Numbers,
+		Name: "reduce_sum", Reduction: "add", Symbol: "Σ", Partials: []string{"1"}, DTypes: Numbers,
 		Doc:     "The sum over dimensions, in an order that the shape alone decides. Integers wrap.",
 		Formula: "the adjoint, repeated", JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, ct) },
@@ -101,7 +101,7 @@ func init() {
 		},
 	}))
 	opReduceProd = Register(reduction(Op{
-		Name: "reduce_prod", Symbol: "Π", DTypes: Numbers,
+		Name: "reduce_prod", Reduction: "mul", Symbol: "Π", DTypes: Numbers,
 		Doc:           "The product over dimensions, in a tree of halves. Derivatives are exact at zeros. Integers wrap.",
 		Formula:       "the product of the other elements",
 		ThroughExpand: true,
@@ -110,14 +110,14 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{3, 3}}, Values: []float64{2, 0, 3, 0, 0, 5, 1, 2, 3}}}}),
 	}))
 	opReduceMax = Register(reduction(Op{
-		Name: "reduce_max", Symbol: "max", DTypes: Numbers,
+		Name: "reduce_max", Reduction: "max", Symbol: "max", DTypes: Numbers,
 		Doc: "The largest element over dimensions; NaN wins. Equal largest elements share the adjoint.", Formula: "the adjoint over the number of ties, where largest",
 		VJP: extremumVJP, JVP: extremumJVP,
 		Samples: append(reduceSamples(), Sample{NoDifferences: "kink at a tie", Attrs: attr.Make(attr.L("axes", []int{0}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{4}}, Values: []float64{2, 1, 2, 0}}}}),
 	}))
 	opReduceMin = Register(reduction(Op{
-		Name: "reduce_min", Symbol: "min", DTypes: Numbers,
+		Name: "reduce_min", Reduction: "min", Symbol: "min", DTypes: Numbers,
 		Doc: "The smallest element over dimensions; NaN wins. Equal smallest elements share the adjoint.", Formula: "the adjoint over the number of ties, where smallest",
 		VJP: extremumVJP, JVP: extremumJVP,
 	}))

@@ -70,7 +70,7 @@ var opReshape, opBroadcastTo, opTranspose, opConcat, opSlice, opSliceTranspose *
 
 func init() {
 	opReshape = Register(&Op{
-		Name: "reshape", Family: FamilyShape, MinArity: 1, MaxArity: 1, Builtin: true, Attrs: []AttrSpec{shapeAttr},
+		Name: "reshape", Family: FamilyShape, MinArity: 1, MaxArity: 1, Builtin: true, View: whole, Attrs: []AttrSpec{shapeAttr},
 		Doc: "The same elements in row-major order under another shape of the same size.", Formula: "the adjoint, reshaped back",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s := Shape(a.Ints("shape"))
@@ -87,7 +87,7 @@ func init() {
 		Samples:       []Sample{shapeSample(Shape{3, 4}, attr.L("shape", []int{2, 6}))},
 	})
 	opBroadcastTo = Register(&Op{
-		Name: "broadcast_to", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", Attrs: []AttrSpec{shapeAttr},
+		Name: "broadcast_to", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", View: viewOfBroadcast, Attrs: []AttrSpec{shapeAttr},
 		Doc: "The operand repeated along dimensions of extent 1 and along new leading dimensions.", Formula: "the adjoint, summed over the repeated dimensions",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s := Shape(a.Ints("shape"))
@@ -105,7 +105,7 @@ func init() {
 		Samples:       []Sample{shapeSample(Shape{3, 1}, attr.L("shape", []int{2, 3, 5})), shapeSample(nil, attr.L("shape", []int{3}))},
 	})
 	opTranspose = Register(&Op{
-		Name: "transpose", Symbol: "( · )ᵀ", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "transpose",
+		Name: "transpose", Symbol: "( · )ᵀ", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "transpose", View: viewOfTranspose,
 		Attrs: []AttrSpec{{Key: "perm", Kind: attr.Ints, Doc: "result dimension i is operand dimension perm[i]"}},
 		Doc:   "The operand with its dimensions permuted.", Formula: "the adjoint, permuted back",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -169,7 +169,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opSlice = Register(&Op{
-		Name: "slice", Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice",
+		Name: "slice", Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice,
 		Attrs: []AttrSpec{
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension"},
 			{Key: "limits", Kind: attr.Ints, Doc: "index after the last one (before it for a negative stride, −1 at the least)"},

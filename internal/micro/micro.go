@@ -76,6 +76,21 @@ const (
 	ReduceMin // NaN wins
 )
 
+// ReduceBy returns the reduction that combines elements by the operation; NoReduce if there is none.
+func ReduceBy(op Op) ReduceKind {
+	switch op {
+	case Add:
+		return ReduceSum
+	case Mul:
+		return ReduceProd
+	case Max:
+		return ReduceMax
+	case Min:
+		return ReduceMin
+	}
+	return NoReduce
+}
+
 // Loop is a micro-program that is applied to every element of an iteration space.
 //
 // Registers are numbered: [0,len(In)) are the inputs, the next len(Consts) the
