@@ -345,6 +345,21 @@ func init() {
 // sinc has the coefficients of derivative k of sin(πx)/(πx): the power series Σ (−1)ʲ(πx)^(2j)/(2j+1)!, differentiated term by term, which at |x| ≤ 3
 // cancels three digits.
 func sinc(k int, x float64) (s series) {
+	if x-x != 0 {
+		return nans()
+	}
+	if math.Abs(x) > 3 && k == 0 {
+		// sin(πx) without the rounding of πx, over πx.
+		whole := math.RoundToEven(x)
+		r := math.Pi * (x - whole)
+		sgn := 1 - 2*math.Mod(math.Abs(whole), 2)
+		s = circular(sgn*math.Sin(r), sgn*math.Cos(r), -1)
+		for j, p := 0, 1.0; j < len(s); j++ {
+			s[j] *= p
+			p *= math.Pi
+		}
+		return s.mul(power(x, -1)).scale(1 / math.Pi)
+	}
 	factorial := 1.0
 	for i := range s {
 		if i > 0 {

@@ -34,7 +34,7 @@ func TestDerivativeNet(t *testing.T) {
 	t.Logf("%d (subject, point, nesting) with a truth, %d compared with one another, %d excluded; %d subjects, %d without a truth: %s",
 		n.checked, n.paired, n.excluded, n.subjects, len(n.unknown), strings.Join(n.unknown, ", "))
 	for i := range exclusions {
-		if n.used[&exclusions[i]] == 0 {
+		if n.used[&exclusions[i]] == 0 && (*fullNet || !exclusions[i].full) {
 			t.Errorf("the exclusion %q of %s excludes nothing", exclusions[i].reason, exclusions[i].name)
 		}
 	}
@@ -59,19 +59,22 @@ type netPoint []ref.Value
 
 // exclusion is what the net leaves out, with the reason.
 type exclusion struct {
-	name   string // of the subject
+	name   string // of the subject; * stands for anything
 	order  int    // and above
 	at     func(x []float64) bool
 	reason string
+	full   bool // meets only what -net adds
 }
 
 var exclusions = []exclusion{
-	{"atan2*", 1, origin, "the angle of the origin has no derivative"},
-	{"bessel_i0e", 4, origin, "the derivatives of i1e are those of its value ½ at 0 from order 2 on"},
-	{"bessel_i1e", 3, origin, "as bessel_i0e"},
-	{"qr*", 1, nil, "matrices without full rank have no derivative"},
-	{"polar_factor*", 2, nil, "the factor is not unique where two singular values are 0"},
-	{"matrix_norm*", 2, nil, "forward mode differentiates all singular vectors, and refuses where some that are not used belong to equal singular values"},
+	{"atan2*", 1, origin, "the angle of the origin has no derivative", false},
+	{"bessel_i0e", 4, origin, "the derivatives of i1e are those of its value ½ at 0 from order 2 on", false},
+	{"bessel_i1e", 3, origin, "as bessel_i0e", false},
+	{"qr*", 1, nil, "matrices without full rank have no derivative", false},
+	{"polar_factor*", 2, nil, "the factor is not unique where two singular values are 0", false},
+	{"matrix_norm*", 2, nil, "forward mode differentiates all singular vectors, and refuses where some that are not used belong to equal singular values", false},
+	{"(*)^(x^x)", 3, origin, "x^y at x = 0 where both change: infinities of both signs meet", true},
+	{"x^x/x^x", 1, func(x []float64) bool { return x[0] <= 0 }, "a base that is not positive has no derivative by the exponent; in reverse mode its adjoint is 0 and wins", true},
 }
 
 func origin(x []float64) bool {
@@ -855,7 +858,8 @@ func (n *net) skip(name string, order int, x []float64) bool {
 func (n *net) excludes(name string, order int, x []float64) bool {
 	for i := range exclusions {
 		e := &exclusions[i]
-		match := e.name == name || strings.HasSuffix(e.name, "*") && strings.HasPrefix(name, strings.TrimSuffix(e.name, "*"))
+		prefix, suffix, wild := strings.Cut(e.name, "*")
+		match := e.name == name || wild && strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix)
 		if match && order >= e.order && (e.at == nil || e.at(x)) {
 			n.used[e]++
 			return true
