@@ -41,18 +41,18 @@ func init() {
 			if err := scratch.Err(); err != nil {
 				return graph.Type{}, err
 			}
-			return graph.Type{DType: y.DType(), Shape: withLeading(y.Shape(), n)}, nil
+			return graph.Type{DType: y.DType(), Shape: append([]int{n}, y.Shape()...)}, nil
 		},
 		Expand: func(n *graph.Node) *graph.Node {
 			e := newElement(n)
-			y := e.b.g.Expand(graph.Term{Op: e.op, Inputs: e.operands, Attrs: e.attrs, Type: e.typ})
+			y := e.b.Graph.Expand(graph.Term{Op: e.op, Inputs: e.operands, Attrs: e.attrs, Type: e.typ})
 			return e.b.imageOf(y, e.stands)
 		},
 		VJP: func(n *graph.Node, ct []*graph.Node) []*graph.Node {
 			e := newElement(n)
 			y := e.apply(n)
 			seed := e.stand(e.typ, ct[0])
-			adjoints := adjointsOf(e.b.g, y, []*graph.Node{seed})
+			adjoints := adjointsOf(e.b.Graph, y, []*graph.Node{seed})
 			for i, a := range adjoints {
 				if a == nil || !a.Valid() {
 					continue
@@ -73,7 +73,7 @@ func init() {
 					dots[i] = e.stand(e.operands[i].Type(), d)
 				}
 			}
-			t := tangentsOf(e.b.g, y, dots)
+			t := tangentsOf(e.b.Graph, y, dots)
 			if t[0] != nil && t[0].Valid() {
 				t[0] = e.b.imageOf(t[0], e.stands)
 			}
@@ -92,8 +92,8 @@ func (b *batcher) batchedCall(n *graph.Node) *graph.Node {
 	var operands []int
 	in := make([]*graph.Node, len(n.Inputs()))
 	for i, o := range n.Inputs() {
-		in[i] = b.of(o)
-		if b.has(o) {
+		in[i] = b.Of(o)
+		if b.Has(o) {
 			operands = append(operands, i)
 		}
 	}
@@ -101,7 +101,7 @@ func (b *batcher) batchedCall(n *graph.Node) *graph.Node {
 	if len(n.Attrs()) > 0 {
 		items = append([]attr.Named{attr.S("attributes", "{"+n.Attrs().String()+"}")}, items...)
 	}
-	return b.g.Apply(opBatched, in, attr.Make(items...))
+	return b.Graph.Apply(opBatched, in, attr.Make(items...))
 }
 
 // batchedOperator reads the attributes of opBatched.
@@ -155,7 +155,7 @@ func newElement(n *graph.Node) *element {
 	if err != nil {
 		panic("BUG: batched: " + err.Error())
 	}
-	e := &element{b: &batcher{g: n.Graph(), n: extent, image: map[*graph.Node]*graph.Node{}}, op: op, attrs: attrs,
+	e := &element{b: newBatcher(n.Graph(), extent), op: op, attrs: attrs,
 		operands: slices.Clone(n.Inputs()), typ: graph.Type{DType: n.DType(), Shape: n.Shape()[1:]}}
 	for _, i := range n.Attrs().Ints("operands") {
 		e.operands[i] = e.stand(types[i], n.Input(i))
@@ -165,25 +165,25 @@ func newElement(n *graph.Node) *element {
 
 // stand returns a placeholder whose image is the given node.
 func (e *element) stand(t graph.Type, image *graph.Node) *graph.Node {
-	p := e.b.g.Placeholder(t.DType, t.Shape...)
-	e.b.image[p] = image
+	p := e.b.Graph.Placeholder(t.DType, t.Shape...)
+	e.b.Image[p] = image
 	e.stands = append(e.stands, p)
 	return p
 }
 
 // apply returns the operator's node, whose image is n.
 func (e *element) apply(n *graph.Node) *graph.Node {
-	y := e.b.g.Apply(e.op, e.operands, e.attrs)
-	e.b.image[y] = n
+	y := e.b.Graph.Apply(e.op, e.operands, e.attrs)
+	e.b.Image[y] = n
 	return y
 }
 
 // imageOf returns the image of a node that may depend on those of from, whose images exist.
 func (b *batcher) imageOf(n *graph.Node, from []*graph.Node) *graph.Node {
 	for _, node := range dependents([]*graph.Node{n}, from) {
-		if !b.has(node) {
-			b.image[node] = b.apply(node)
+		if !b.Has(node) {
+			b.Image[node] = b.apply(node)
 		}
 	}
-	return b.lift(n)
+	return b.Lift(n)
 }

@@ -110,7 +110,7 @@ func identityRows(like *graph.Node, n int) *graph.Node {
 	g := like.Graph()
 	defer g.AtNode(like)()
 	eye := graph.Equal(graph.Iota(g, graph.Int64, 0, n, n), graph.Iota(g, graph.Int64, 1, n, n))
-	return graph.Reshape(graph.Cast(eye, like.DType()), withLeading(like.Shape(), n)...)
+	return graph.Reshape(graph.Cast(eye, like.DType()), append([]int{n}, like.Shape()...)...)
 }
 
 // jacobianColumns returns J·s for each of the k tangents s, [k]+wrt's shape: [k]+output's shape.

@@ -21,7 +21,7 @@ const convLayout = " 1 to 3 spatial dimensions; input [N, C, spatial], filters [
 
 func init() {
 	opConv = Register(&Op{
-		Name: "conv", Symbol: "∗", Infix: true, OperandNames: []string{"x", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Attrs: append([]AttrSpec{}, convAttrs...),
+		Name: "conv", Symbol: "∗", Infix: true, OperandNames: []string{"x", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Batch: batchFolded, Attrs: append([]AttrSpec{}, convAttrs...),
 		Doc:     "Convolution as in neural networks (cross-correlation: the filters are not reversed)." + convLayout,
 		Formula: "conv_input_grad(ct, w), conv_filter_grad(x, ct)", Source: "Dumoulin & Visin, A guide to convolution arithmetic for deep learning (2016)",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -39,7 +39,7 @@ func init() {
 		},
 	})
 	opConvInputGrad = Register(&Op{
-		Name: "conv_input_grad", Symbol: "∗ᵀ", OperandNames: []string{"y", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad",
+		Name: "conv_input_grad", Symbol: "∗ᵀ", OperandNames: []string{"y", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad", Batch: batchFolded,
 		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's input, which is the result's"}}, convAttrs...),
 		Doc:     "The linear transpose of conv in its input, from the result's adjoint and the filters; also called transposed convolution." + convLayout,
 		Formula: "conv(ct, w), conv_filter_grad(ct, y)",

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -13,7 +14,7 @@ var opIndex, opIndexTranspose, opGather, opScatterAdd, opIota *Op
 
 func init() {
 	opIndex = Register(&Op{
-		Name: "index", Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true, View: viewOfIndex,
+		Name: "index", Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true, View: viewOfIndex, Batch: batchIndex,
 		Attrs: []AttrSpec{{Key: "indices", Kind: attr.Ints, Doc: "one index for each leading dimension, ≥ 0"}},
 		Doc:   "x[i, j, …]: the part of the operand at fixed leading indices. It shares the operand's memory.", Formula: "the adjoint, placed into zeros",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -30,7 +31,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
 	})
 	opIndexTranspose = Register(&Op{
-		Name: "index_transpose", Family: FamilyIndex, MinArity: 1, MaxArity: -1, Kernel: "index_transpose",
+		Name: "index_transpose", Family: FamilyIndex, MinArity: 1, MaxArity: -1, Kernel: "index_transpose", Batch: batchIndexTranspose,
 		Attrs: []AttrSpec{shapeAttr, {Key: "indices", Kind: attr.Ints, Doc: "the leading indices of each operand in turn; no two operands have the same"}},
 		Doc:   "Its operands placed at distinct leading indices into zeros of the given shape: the linear transpose of index.", Formula: "the adjoint at the operand's indices",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -88,7 +89,7 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{5}}}}}},
 	})
 	opGather = Register(&Op{
-		Name: "gather", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Attrs: []AttrSpec{axisAttr},
+		Name: "gather", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Batch: batchGather, Attrs: []AttrSpec{axisAttr},
 		Doc: "The parts of the first operand along an axis at the indices (int32 or int64, any shape), which replace the axis (NumPy take). " +
 			"Negative indices count from the end; an index out of range is a runtime error.",
 		Formula: "the adjoint, added into zeros at the indices; –",
@@ -113,7 +114,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
 	})
 	opScatterAdd = Register(&Op{
-		Name: "scatter_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "The updates (second operand) added into zeros of the given shape at the indices (first operand) along an axis: " +
 			"the linear transpose of gather. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint gathered at the indices",
@@ -228,4 +229,54 @@ func ScatterAdd(indices, updates *Node, axis int, shape ...int) *Node {
 // Iota returns 0, 1, 2, … along an axis of the shape.
 func Iota(g *Graph, d DType, axis int, shape ...int) *Node {
 	return g.Apply(opIota, nil, attr.Make(attr.S("dtype", d.String()), attr.I("axis", axis), attr.L("shape", shape)))
+}
+
+func batchIndex(b *Batch, n *Node) *Node {
+	ranges := []Range{{Limit: All}}
+	for _, i := range n.extra.attrs.Ints("indices") {
+		ranges = append(ranges, Range{Start: i, Limit: i + 1})
+	}
+	return Reshape(Slice(b.Of(n.inputs[0]), ranges...), b.Shape(n)...)
+}
+
+func batchIndexTranspose(b *Batch, n *Node) *Node {
+	r := n.typ.Shape.Rank()
+	indices := n.extra.attrs.Ints("indices")
+	m := len(indices) / len(n.inputs)
+	var starts, strides []int
+	pieces := make([]*Node, len(n.inputs))
+	for k, in := range n.inputs {
+		shape := append(slices.Repeat([]int{1}, m), in.typ.Shape...)
+		pieces[k] = Reshape(b.Lift(in), withLeading(shape, b.Size)...)
+		starts = append(append(append(starts, 0), indices[k*m:(k+1)*m]...), make([]int, r-m)...)
+		strides = append(strides, slices.Repeat([]int{1}, r+1)...)
+	}
+	return SliceTranspose(b.Shape(n), starts, strides, pieces...)
+}
+
+func batchGather(b *Batch, n *Node) *Node {
+	x, idx, axis := n.inputs[0], n.inputs[1], n.extra.attrs.Int("axis")
+	switch {
+	case !b.Has(idx):
+		return Gather(b.Of(x), idx, axis+1)
+	case !b.Has(x):
+		// The batch dimension comes out where the indices stand: move it to the front.
+		y := Gather(x, b.Of(idx), axis)
+		perm := []int{axis}
+		for d := range y.typ.Shape {
+			if d != axis {
+				perm = append(perm, d)
+			}
+		}
+		return Transpose(y, perm...)
+	}
+	return nil
+}
+
+func batchScatterAdd(b *Batch, n *Node) *Node {
+	idx, updates, axis := n.inputs[0], n.inputs[1], n.extra.attrs.Int("axis")
+	if b.Has(idx) {
+		return nil
+	}
+	return ScatterAdd(idx, b.Of(updates), axis+1, b.Shape(n)...)
 }

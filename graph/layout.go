@@ -17,7 +17,7 @@ var (
 
 func init() {
 	opPad = Register(&Op{
-		Name: "pad", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad",
+		Name: "pad", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Batch: batchPad,
 		Attrs: []AttrSpec{lowAttr, highAttr, {Key: "value", Kind: attr.Float, Doc: "the added elements, converted to the dtype"}},
 		Doc:   "The operand with elements of a constant value around it.", Formula: "the adjoint without the added elements",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return paddedType(in[0], a) },
@@ -376,4 +376,10 @@ func OneHot(x *Node, d DType, depth, axis int) *Node {
 		return x.g.Fail("one_hot", err)
 	}
 	return applyAll(opOneHot, []*Node{x}, attr.I("depth", depth), attr.I("axis", a), attr.S("dtype", d.String()))
+}
+
+func batchPad(b *Batch, n *Node) *Node {
+	a := n.extra.attrs
+	return b.Graph.Apply(n.op, []*Node{b.Of(n.inputs[0])}, attr.Make(attr.L("low", withLeading(a.Ints("low"), 0)),
+		attr.L("high", withLeading(a.Ints("high"), 0)), attr.F("value", a.Float("value"))))
 }

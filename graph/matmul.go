@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -10,7 +11,7 @@ var opMatMul *Op
 
 func init() {
 	opMatMul = Register(&Op{
-		Name: "matmul", ZeroWins: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "matmul",
+		Name: "matmul", ZeroWins: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "matmul", Batch: batchMatMul,
 		Attrs: []AttrSpec{
 			{Key: "no_nan", Kind: attr.Bool, Optional: true, Doc: "terms in which a factor is 0 are 0, also if the other one is infinite or NaN"},
 			{Key: "transpose_a", Kind: attr.Bool, Doc: "use the first operand's matrices transposed"},
@@ -117,4 +118,44 @@ func MatMul(a, b *Node) *Node {
 		c = Squeeze(c, r-2)
 	}
 	return c
+}
+
+func batchMatMul(b *Batch, n *Node) *Node {
+	if m := oneProduct(b, n); m != nil {
+		return m
+	}
+	rank := n.typ.Shape.Rank()
+	return b.Graph.Apply(n.op, []*Node{b.Aligned(n.inputs[0], rank), b.Aligned(n.inputs[1], rank)}, n.extra.attrs)
+}
+
+// oneProduct makes one product of the products of many matrices on the left, or many columns on the right, with the same matrix: their rows,
+// or the columns as rows, are those of one matrix. It returns nil for others.
+func oneProduct(b *Batch, n *Node) *Node {
+	x, y := n.inputs[0], n.inputs[1]
+	if b.Has(x) == b.Has(y) || x.typ.Shape.Rank() != 2 || y.typ.Shape.Rank() != 2 {
+		return nil
+	}
+	rows, columns := n.typ.Shape[0], n.typ.Shape[1]
+	ta, tb := n.extra.attrs.Bool("transpose_a"), n.extra.attrs.Bool("transpose_b")
+	switch {
+	case b.Has(x) && (rows == 1 || !ta):
+		ta = false
+	case b.Has(y) && columns == 1:
+		x, y, ta, tb = y, x, false, !ta
+		rows = 1
+	default:
+		return nil
+	}
+	inner := x.typ.Shape.Size() / rows
+	flags := slices.Clone(n.extra.attrs)
+	for i := range flags {
+		switch flags[i].Key {
+		case "transpose_a":
+			flags[i] = attr.B("transpose_a", ta)
+		case "transpose_b":
+			flags[i] = attr.B("transpose_b", tb)
+		}
+	}
+	product := b.Graph.Apply(n.op, []*Node{Reshape(b.Of(x), b.Size*rows, inner), y}, flags)
+	return Reshape(product, b.Shape(n)...)
 }

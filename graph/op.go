@@ -135,11 +135,14 @@ type Op struct {
 
 	// What a batch does to the operator (compile.Batch), which without any of these is expanded, or applied to one element after the other.
 	//
-	// AlongAxis operators have one operand and the attribute axis or axes. They act along these dimensions alone, alike at all indices of the others, and no
-	// other attribute depends on how many these are: a leading dimension shifts the axes.
+	// AlongAxis operators have the attribute axis or axes. They act along these dimensions of their operands alone, alike at all indices of the others, which all
+	// operands have in common, and no other attribute depends on how many these are: a leading dimension shifts the axes.
 	AlongAxis bool
 	// LeadingBatch operators take any number of leading dimensions, alike for all operands, and act on what is behind them.
 	LeadingBatch bool
+	// Batch makes the image of a node of which an operand has one, where neither of the two flags says how; nil for operands that the rule does not cover. That
+	// of an operator with several results makes the image of one of them, the node of result.
+	Batch func(b *Batch, n *Node) *Node
 
 	// Masks operators choose among their operands element by element, so that adjoints in front of them, and tangents behind them, can be exactly 0 where
 	// what they are multiplied by is infinite or NaN; a zero wins there.
@@ -271,8 +274,11 @@ func (op *Op) check() error {
 	if op.Elementwise && op.DTypes == 0 && op.Operands == nil {
 		return errors.New("an elementwise operator needs its dtypes")
 	}
-	if op.AlongAxis && (op.MinArity != 1 || op.MaxArity != 1 || !op.hasAttr("axis", attr.Int) && !op.hasAttr("axes", attr.Ints)) {
-		return errors.New("acts along the axes of one operand, and needs an attribute axis or axes")
+	if op.AlongAxis && !op.hasAttr("axis", attr.Int) && !op.hasAttr("axes", attr.Ints) {
+		return errors.New("acts along axes, and needs an attribute axis or axes")
+	}
+	if count(op.AlongAxis, op.LeadingBatch, op.Batch != nil, op.Elementwise) > 1 {
+		return errors.New("says in several ways what a batch does")
 	}
 	if op.ZeroWins && (op.Transpose == nil || !op.hasAttr("no_nan", attr.Bool)) {
 		return errors.New("lets zeros win in its transposes, and needs an attribute no_nan")

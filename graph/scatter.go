@@ -12,7 +12,7 @@ var opTakeAlongAxis, opScatterAlongAxisAdd, opDynamicSlice, opDynamicUpdateSlice
 func init() {
 	along := []float64{0, 4, 4, 1, -1, 2, 3, 3, 0}
 	opTakeAlongAxis = Register(&Op{
-		Name: "take_along_axis", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", Attrs: []AttrSpec{axisAttr},
+		Name: "take_along_axis", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", AlongAxis: true, Attrs: []AttrSpec{axisAttr},
 		Doc: "Element i of a line along an axis is element indices[i] of the first operand's line (NumPy); the second operand holds the indices (int32 or int64) and " +
 			"has the first one's extents but for the axis. Negative indices count from the end; an index out of range is a runtime error.",
 		Formula: "the adjoint, added into zeros at the indices; –",
@@ -35,7 +35,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}}}},
 	})
 	opScatterAlongAxisAdd = Register(&Op{
-		Name: "scatter_along_axis_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_along_axis_add", Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_along_axis_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "Zeros of the given shape to whose lines along an axis each update (second operand) is added at its index (first operand): the linear transpose of " +
 			"take_along_axis. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint taken at the indices",
@@ -65,7 +65,7 @@ func init() {
 	})
 	begin := SampleInput{Type: Type{Int64, Shape{2}}, Values: []float64{1, 6}, Constant: true} // the second is moved into range
 	opDynamicSlice = Register(&Op{
-		Name: "dynamic_slice", OperandNames: []string{"x", "begin"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "dynamic_slice",
+		Name: "dynamic_slice", OperandNames: []string{"x", "begin"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "dynamic_slice", Batch: batchDynamicSlice,
 		Attrs: []AttrSpec{{Key: "sizes", Kind: attr.Ints, Doc: "the part's extents"}},
 		Doc: "The part of the first operand of the given extents that begins at the indices in the second (int32 or int64, one for each dimension), " +
 			"which are moved into range so that the part fits (JAX).",
@@ -86,7 +86,7 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.L("sizes", []int{2, 3})), In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, begin}}},
 	})
 	opDynamicUpdateSlice = Register(&Op{
-		Name: "dynamic_update_slice", OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Kernel: "dynamic_update_slice",
+		Name: "dynamic_update_slice", OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
 		Doc: "The first operand with the second written over the part that begins at the indices in the third (int32 or int64, one for each dimension), " +
 			"which are moved into range so that the part fits (JAX).",
 		Formula: "the adjoint with zeros over the part; the adjoint's part; –",
@@ -196,6 +196,7 @@ func orZeros(dot, x *Node) *Node {
 
 // scatterOp describes an operator that combines updates with the parts of an operand at indices.
 func scatterOp(op Op, dtypes DTypeSet) *Op {
+	op.Batch = batchScatter
 	op.OperandNames = []string{"x", "indices", "updates"}
 	op.Doc = "The first operand with its parts along an axis at the indices (second operand, int32 or int64, any shape) " + op.Doc +
 		" (third operand, shaped as gather's result). Negative indices count from the end; an index out of range is a runtime error."
@@ -358,4 +359,36 @@ func ScatterMax(x, indices, updates *Node, axis int) *Node {
 // ScatterMin returns x with its parts along the axis at the indices replaced by updates that are smaller.
 func ScatterMin(x, indices, updates *Node, axis int) *Node {
 	return withAxis(opScatterMin, x, []*Node{x, indices, updates}, axis)
+}
+
+func batchScatterAlong(b *Batch, n *Node) *Node {
+	in := b.Lifted(n)
+	return ScatterAlongAxisAdd(in[0], in[1], n.extra.attrs.Int("axis")+1, b.Shape(n)...)
+}
+
+// batchScatter: indices that all elements of the batch share apply behind the batch dimension.
+func batchScatter(b *Batch, n *Node) *Node {
+	if b.Has(n.inputs[1]) {
+		return nil
+	}
+	return b.Graph.Apply(n.op, []*Node{b.Lift(n.inputs[0]), n.inputs[1], b.Lift(n.inputs[2])}, ShiftAxes(n.extra.attrs))
+}
+
+func batchDynamicSlice(b *Batch, n *Node) *Node {
+	if b.Has(n.inputs[1]) {
+		return nil
+	}
+	return DynamicSlice(b.Of(n.inputs[0]), zeroBefore(n.inputs[1]), b.Shape(n)...)
+}
+
+func batchDynamicUpdateSlice(b *Batch, n *Node) *Node {
+	if b.Has(n.inputs[2]) {
+		return nil
+	}
+	return DynamicUpdateSlice(b.Lift(n.inputs[0]), b.Lift(n.inputs[1]), zeroBefore(n.inputs[2]))
+}
+
+// zeroBefore is a vector of indices with a leading 0.
+func zeroBefore(begin *Node) *Node {
+	return Concat(0, BroadcastTo(Like(begin, 0), 1), begin)
 }

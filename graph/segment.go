@@ -10,7 +10,7 @@ import (
 var opSegmentSum, opSegmentProd, opSegmentMax, opSegmentMin *Op
 
 func segmentOp(op Op) *Op {
-	op.Family, op.MinArity, op.MaxArity, op.Kernel = FamilyReduce, 2, 2, op.Name
+	op.Family, op.MinArity, op.MaxArity, op.Kernel, op.Batch = FamilyReduce, 2, 2, op.Name, batchSegment
 	op.OperandNames = []string{"x", "segments"}
 	op.Attrs = []AttrSpec{{Key: "num_segments", Kind: attr.Int, Doc: "extent of the result's first dimension"}}
 	op.Infer = func(in []*Node, a attr.List) (Type, error) {
@@ -135,3 +135,17 @@ func SegmentMax(x, segments *Node, n int) *Node { return segment(opSegmentMax, x
 
 // SegmentMin returns the n smallest elements of the parts of x along its first dimension that have the same segment.
 func SegmentMin(x, segments *Node, n int) *Node { return segment(opSegmentMin, x, segments, n) }
+
+// batchSegment moves the batch dimension behind that of the segments, which all elements of the batch share.
+func batchSegment(b *Batch, n *Node) *Node {
+	if b.Has(n.inputs[1]) {
+		return nil
+	}
+	x := b.Of(n.inputs[0])
+	swap := []int{1, 0}
+	for d := 2; d < x.typ.Shape.Rank(); d++ {
+		swap = append(swap, d)
+	}
+	y := b.Graph.Apply(n.op, []*Node{Transpose(x, swap...), n.inputs[1]}, n.extra.attrs)
+	return Transpose(y, swap...)
+}

@@ -69,7 +69,7 @@ func init() {
 			shapeSample(Shape{5, 3}, attr.I("axis", 0), attr.I("k", 2), attr.B("smallest", true))},
 	})
 	opSearchsorted = Register(&Op{
-		Name: "searchsorted", OperandNames: []string{"sorted", "x"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "searchsorted",
+		Name: "searchsorted", OperandNames: []string{"sorted", "x"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "searchsorted", Batch: batchSearchsorted,
 		Attrs: []AttrSpec{{Key: "right", Kind: attr.Bool, Doc: "after equal elements instead of before"}},
 		Doc: "For each element of the second operand the int64 position at which it would be inserted into the first, which ascends along its last dimension: " +
 			"a vector, or of the same leading extents. NaN counts as the largest.",
@@ -136,4 +136,15 @@ func TopK(x *Node, k, axis int, opts ...SortOption) (values, indices *Node) {
 // elements, or after them with right.
 func Searchsorted(sequence, values *Node, right bool) *Node {
 	return applyAll(opSearchsorted, []*Node{sequence, values}, attr.B("right", right))
+}
+
+func batchSearchsorted(b *Batch, n *Node) *Node {
+	sequence, values, right := n.inputs[0], n.inputs[1], n.extra.attrs.Bool("right")
+	switch {
+	case !b.Has(sequence) && sequence.typ.Shape.Rank() == 1:
+		return Searchsorted(sequence, b.Of(values), right)
+	case sequence.typ.Shape.Rank() == values.typ.Shape.Rank():
+		return Searchsorted(b.Lift(sequence), b.Lift(values), right)
+	}
+	return nil
 }

@@ -16,7 +16,7 @@ const csrLayout = " The m×n matrix is in compressed sparse rows: operand 0 hold
 
 func init() {
 	opCSRMatMul = Register(&Op{
-		Name: "csr_matmul", OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul",
+		Name: "csr_matmul", OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul", Batch: batchCSR,
 		Attrs: []AttrSpec{
 			{Key: "columns", Kind: attr.Int, Doc: "number of columns, n"},
 			{Key: "transpose", Kind: attr.Bool, Doc: "use the matrix transposed"},
@@ -95,7 +95,7 @@ func init() {
 		Samples: []Sample{csrSample(nil, Shape{3}, Shape{4}), csrSample(nil, Shape{3, 2}, Shape{4, 2})},
 	})
 	opCSRSolve = Register(&Op{
-		Name: "csr_solve", Symbol: "\\", OperandNames: []string{"rows", "columns", "entries", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve",
+		Name: "csr_solve", Symbol: "\\", OperandNames: []string{"rows", "columns", "entries", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve", Batch: batchCSR,
 		Attrs: []AttrSpec{{Key: "transpose", Kind: attr.Bool, Doc: "solve with the matrix transposed"}},
 		Doc: "X with A·X = B (Aᵀ·X = B if transposed) for a sparse square matrix A, whose entries are operand 2, and B, operand 3, a vector [n] or a matrix [n×k], by sparse LU " +
 			"decomposition in the given order of rows. A singular matrix is a runtime error." + csrLayout,
@@ -347,4 +347,16 @@ func (m *CSR) Dense() *Node {
 		}
 	}
 	return Reshape(ScatterAdd(Constant(m.Values.g, flat, len(flat)), m.Values, 0, m.Rows*m.Columns), m.Rows, m.Columns)
+}
+
+// batchCSR puts the columns beside the matrix next to one another: [b, rows] or [b, rows, k] becomes [rows, b·k].
+func batchCSR(b *Batch, n *Node) *Node {
+	x := n.inputs[3]
+	if b.Has(n.inputs[0]) || b.Has(n.inputs[1]) || b.Has(n.inputs[2]) {
+		return nil
+	}
+	rows, k := x.typ.Shape[0], x.typ.Shape[1:].Size()
+	columns := Reshape(Transpose(Reshape(b.Of(x), b.Size, rows, k), 1, 0, 2), rows, b.Size*k)
+	y := b.Graph.Apply(n.op, []*Node{n.inputs[0], n.inputs[1], n.inputs[2], columns}, n.extra.attrs)
+	return b.unfold(n, Transpose(Reshape(y, n.typ.Shape[0], b.Size, k), 1, 0, 2))
 }
