@@ -19,7 +19,7 @@ var ErrChecksum = errors.New("the checksum does not match")
 
 // Decode reads the binary form of a program and verifies it. Data from untrusted sources is safe: memory and time
 // grow with the length of the data, whatever sizes it states, and a program that is returned keeps to its arena and inputs. How large
-// that arena is, is for the caller to limit (MemoryBytes, WithMemoryLimit).
+// that arena is and how long a run takes, is for the caller to limit (WithMemoryLimit, WithWorkLimit, RunContext).
 //
 // Data of another format or version, damaged data (ErrChecksum), operations and kernels that this version does not know,
 // and programs that do not verify give an error.

@@ -18,6 +18,9 @@ import (
 // ErrMemoryLimit is returned when a program needs more memory than the machine may have.
 var ErrMemoryLimit = errors.New("memory limit exceeded")
 
+// ErrWorkLimit is returned when a run of a program may take more operations than the machine may do.
+var ErrWorkLimit = errors.New("work limit exceeded")
+
 // Option changes a machine.
 type Option func(*Machine)
 
@@ -25,6 +28,10 @@ type Option func(*Machine)
 // the control group that the process runs in. A program that needs more is refused before anything is allocated; what would go beyond the
 // limit later is an error; machine code is made only where there is room for it.
 func WithMemoryLimit(bytes int64) Option { return func(m *Machine) { m.limit = bytes } }
+
+// WithWorkLimit refuses a program whose run may take more operations (Program.Work): a small file can hold a loop that takes years. Every run of such a
+// machine returns ErrWorkLimit.
+func WithWorkLimit(operations float64) Option { return func(m *Machine) { m.workLimit = operations } }
 
 // WithNaNWatch makes every run stop with a *NaNError at the first instruction that produces a NaN
 // from operands without one. It runs a second, slower loop.
@@ -37,11 +44,13 @@ func WithThreads(n int) Option { return func(m *Machine) { m.threads = max(1, n)
 // Machine runs one program. It owns the arena and is for one goroutine at a time; any number of
 // machines may run the same program at once.
 type Machine struct {
-	p        *Program
-	limit    int64
-	watch    bool
-	ahead    bool
-	noNative bool
+	p     *Program
+	limit int64
+	// workLimit is 0 for none.
+	workLimit float64
+	watch     bool
+	ahead     bool
+	noNative  bool
 	// threads is the number of goroutines at most, the caller included.
 	threads int
 

@@ -72,6 +72,11 @@ func (m *Machine) plan() {
 			m.noNative = true
 		}
 	}
+	if m.workLimit > 0 {
+		if work := m.p.Work(); !(work <= m.workLimit) {
+			m.err = fmt.Errorf("%w: a run may take %.3g operations of %.3g", ErrWorkLimit, work, m.workLimit)
+		}
+	}
 	if m.taken > m.limit {
 		m.err = fmt.Errorf("%w: the program needs %d bytes of %d", ErrMemoryLimit, m.taken, m.limit)
 	}

@@ -1,6 +1,9 @@
 package vm
 
-import "github.com/adjoint-go/adjoint/internal/micro"
+import (
+	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
 
 // Share is what a part of an instruction does: a micro-instruction, the reduction at a loop's tail, or a whole kernel call.
 type Share struct {
@@ -24,6 +27,31 @@ func (p *Program) Shares() []Share {
 		})
 	}
 	return list
+}
+
+// Work bounds the operations of a run: one for each micro-instruction of each element, and for whole-tensor kernels what their definition takes
+// at most (two for each term of a matrix product, n³ for a sparse solve of n rows, whose factors may fill in). It says how long a run takes within some
+// orders of magnitude, and does not count what a user's kernel does.
+func (p *Program) Work() float64 {
+	total := 0.0
+	for i := range p.data().Instrs {
+		total += p.code.Instrs[i].work()
+	}
+	return total
+}
+
+func (in *Instr) work() float64 {
+	switch in.Op {
+	case OpStraight:
+		return float64(len(in.Straight.Code))
+	case OpLoop:
+		elements := 1.0
+		for _, d := range in.Loop.Dims {
+			elements *= float64(d)
+		}
+		return elements * float64(1+len(in.Loop.Code))
+	}
+	return kernel.Lookup(in.Kernel).Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs)
 }
 
 // parts calls f with the flops of each part of the instruction.

@@ -29,6 +29,9 @@ func init() {
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a)
 		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a).work()
+		},
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, conv[float64], conv[float32])(c) },
 	})
 	Register(&Kernel{
@@ -47,6 +50,9 @@ func init() {
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a)
+		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a).work()
 		},
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, convInputGrad[float64], convInputGrad[float32])(c)
@@ -69,6 +75,9 @@ func init() {
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
+		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a).work()
 		},
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, convFilterGrad[float64], convFilterGrad[float32])(c)
@@ -136,6 +145,11 @@ func newConvGeometry(x, w, y []int, a attr.List) *convGeometry {
 	g.chans, g.filters = x[1]/g.groups, w[0]/g.groups
 	g.setSpatial(x[2:], w[2:], y[2:], a.Ints("strides"), a.Ints("dilation"), a.Ints("padding"))
 	return g
+}
+
+// work is the number of operations: two for each product of an element and a weight.
+func (g *convGeometry) work() float64 {
+	return 2 * float64(g.images*g.groups*g.chans*g.filters) * float64(g.taps) * float64(max(g.ins, g.outs))
 }
 
 func (g *convGeometry) setSpatial(in, window, out, strides, dilation, padding []int) {

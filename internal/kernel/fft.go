@@ -26,6 +26,9 @@ func init() {
 			Doc:     f.doc + fftNote,
 			Check:   checkFFT,
 			Prepare: func(in, out []Type, a attr.List) any { return newFFTAxes(in[0].Shape, a.Ints("axes"), f.inverse) },
+			Work: func(in, out []Type, a attr.List) float64 {
+				return fftWork * float64(in[0].Size()) * float64(len(a.Ints("axes")))
+			},
 			StateBytes: func(in, out []Type, a attr.List) int64 {
 				total := int64(0)
 				for i, x := range a.Ints("axes") {
@@ -49,6 +52,7 @@ func init() {
 			return checkRealFFT(in[0], out[0], a.Int("axis"))
 		},
 		Prepare:    func(in, out []Type, a attr.List) any { return newFFTPlan(in[0].Shape[a.Int("axis")]) },
+		Work:       timesElements(fftWork),
 		StateBytes: func(in, out []Type, a attr.List) int64 { return fftPlanBytes(in[0].Shape[a.Int("axis")]) },
 		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, runRFFT[float64], runRFFT[float32])(c) },
 	})
@@ -69,6 +73,7 @@ func init() {
 			return nil
 		},
 		Prepare:    func(in, out []Type, a attr.List) any { return newFFTPlan(a.Int("n")) },
+		Work:       timesElements(fftWork),
 		StateBytes: func(in, out []Type, a attr.List) int64 { return fftPlanBytes(a.Int("n")) },
 		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, runIRFFT[float64], runIRFFT[float32])(c) },
 	})
@@ -205,7 +210,7 @@ func conjugate(x []complex128) {
 }
 
 // fftWork is about the number of operations for each element of a transform.
-const fftWork = 50
+const fftWork = 500
 
 // fftAxis is the transform along one axis: inner is the number of complex numbers between neighbours.
 type fftAxis struct {

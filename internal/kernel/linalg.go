@@ -25,6 +25,7 @@ const linalgNote = " The last two dimensions are the matrices, the others batche
 func init() {
 	Register(&Kernel{
 		Name:  "cholesky",
+		Work:  matrixWork(2),
 		Doc:   "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
 		Workspace: func(in, out []Type, a attr.List) int {
@@ -35,6 +36,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "lu",
+		Work: matrixWork(2),
 		Doc: "LU decomposition with partial pivoting of m×n matrices: result 0 holds U and below its diagonal the unit lower triangular L, result 1 (int64, m entries) " +
 			"the row permutation with A[perm] = L·U. A singular matrix gives a zero on the diagonal of U." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
@@ -56,6 +58,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "triangular_solve",
+		Work: solveWork,
 		Doc: "X with op(A)·X = B for triangular A (operand 0; lower if lower, else upper; the other triangle is not read) and B (operand 1, n×m), " +
 			"op(A) = Aᵀ if transpose; with unit the diagonal counts as 1. A zero on the diagonal is an error." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
@@ -68,6 +71,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "solve",
+		Work: solveWork,
 		Doc:  "X with A·X = B for square A (operand 0) and B (operand 1, n×m), by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2)
@@ -77,6 +81,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name:  "inv",
+		Work:  matrixWork(4),
 		Doc:   "Inverses, by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
 		Workspace: func(in, out []Type, a attr.List) int {
@@ -87,6 +92,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "det",
+		Work: matrixWork(2),
 		Doc:  "Determinants, the product of the pivots of an LU decomposition; 0 for a singular matrix." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1); err != nil {
@@ -99,6 +105,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "slogdet",
+		Work: matrixWork(2),
 		Doc:  "Sign (result 0: −1, 0 or 1) and logarithm of the absolute value (result 1; −Inf for a singular matrix) of determinants." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 2); err != nil {
@@ -188,6 +195,19 @@ func checkSolve(in, out []Type, a attr.List, nIn int, rules ...attrRule) error {
 func solveWorkspace(in, out []Type, a attr.List) int {
 	n, m := matrixSize(in[1])
 	return scratchSize(n*n, 8) + scratchSize(n*m, 8) + scratchSize(n, 8)
+}
+
+// matrixWork is the Work of kernels that do so many operations for each element and row of their matrices: with iterations, more than they ever take.
+func matrixWork(operations float64) func(in, out []Type, a attr.List) float64 {
+	return func(in, out []Type, a attr.List) float64 {
+		m, n := matrixSize(in[0])
+		return operations * float64(in[0].Size()) * float64(max(m, n))
+	}
+}
+
+func solveWork(in, out []Type, a attr.List) float64 {
+	n, m := matrixSize(in[1])
+	return 2 * float64(in[0].Size()) * float64(n+m)
 }
 
 func detWorkspace(in, out []Type, a attr.List) int {

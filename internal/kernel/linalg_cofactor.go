@@ -11,6 +11,7 @@ import (
 func init() {
 	Register(&Kernel{
 		Name: "cofactor",
+		Work: matrixWork(200),
 		Doc: "Cofactors, the derivative of the determinant: det(A)·A⁻ᵀ for an invertible matrix, and their limit for a singular one. By singular values: " +
 			"det(U)·det(V)·U·diag(Π over j ≠ i of sⱼ)·Vᵀ. NaN or Inf in a matrix gives NaN." + linalgNote,
 		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
@@ -19,6 +20,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "cofactor_derivative",
+		Work: matrixWork(400),
 		Doc:  "The derivative of the cofactors of operand 0 in the direction of operand 1, from the products of all singular values but two. NaN or Inf in a matrix gives NaN." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkSquareLike(in, out, a, 2, 1); err != nil {

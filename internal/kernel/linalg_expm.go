@@ -10,6 +10,7 @@ import (
 func init() {
 	Register(&Kernel{
 		Name: "expm",
+		Work: matrixWork(100),
 		Doc: "Exponential of square matrices: Padé approximant of degree 13 with scaling and squaring (Higham, The scaling and squaring method for the matrix exponential revisited, " +
 			"SIAM J. Matrix Anal. Appl. 26, 2005). NaN, Inf and 1-norms above 1024 are errors." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },

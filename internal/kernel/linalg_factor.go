@@ -14,6 +14,7 @@ import (
 func init() {
 	Register(&Kernel{
 		Name: "qr",
+		Work: matrixWork(6),
 		Doc:  "Reduced QR decomposition of m×n matrices by Householder reflections: Q (result 0, m×k, orthonormal columns) and upper triangular R (result 1, k×n), k = min(m, n). The signs are LAPACK's." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 2); err != nil {
@@ -33,6 +34,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "eigh",
+		Work: matrixWork(100),
 		Doc: "Eigenvalues (result 0, ascending) and orthonormal eigenvectors (columns of result 1) of symmetric matrices, whose lower triangle is read: " +
 			"Householder tridiagonalisation and implicit QL. NaN, Inf and failure to converge are errors." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
@@ -53,6 +55,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "svd",
+		Work: matrixWork(100),
 		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k entries, descending) and Vᵀ (result 2, k×n), k = min(m, n): " +
 			"Householder bidiagonalisation and implicit QR. NaN, Inf and failure to converge are errors." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {

@@ -18,6 +18,10 @@ func init() {
 			return gemmScratch(m, n, k)
 		},
 		Prepare: func(in, out []Type, a attr.List) any { return newMatmulPlan(in, out, a) },
+		Work: func(in, out []Type, a attr.List) float64 {
+			_, _, k := matmulSizes(in, out, a)
+			return 2 * float64(out[0].Size()) * float64(k)
+		},
 		Run: func(c *Call) error {
 			return pickNumeric(c.Out[0].DType, matmul[float64], matmul[float32], matmul[int64], matmul[int32])(c)
 		},

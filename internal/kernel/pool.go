@@ -21,6 +21,9 @@ func init() {
 			return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]), checkDType(dtype.Int64, out[1]),
 				wantShape("result 1", out[1].Shape, out[0].Shape), checkPool(in[0].Shape, out[0].Shape, a))
 		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
+		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(in[0].Shape, out[0].Shape, a) },
 		Run: func(c *Call) error {
 			return pickNumeric(c.In[0].DType, maxPool[float64], maxPool[float32], maxPool[int64], maxPool[int32])(c)
@@ -36,6 +39,9 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[0]), checkDType(in[0].DType, out[0]), checkPool(in[0].Shape, out[0].Shape, a))
 		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
+		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(in[0].Shape, out[0].Shape, a) },
 		Run:     func(c *Call) error { return pickFloat(c.In[0].DType, avgPool[float64], avgPool[float32])(c) },
 	})
@@ -49,6 +55,9 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[0]), checkDType(in[0].DType, out[0]), wantAttrShape(a, "shape", out[0].Shape),
 				checkPool(out[0].Shape, in[0].Shape, a))
+		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(out[0].Shape, in[0].Shape, a) },
 		Run:     func(c *Call) error { return pickFloat(c.In[0].DType, avgPoolGrad[float64], avgPoolGrad[float32])(c) },

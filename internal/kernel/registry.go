@@ -105,11 +105,34 @@ type Kernel struct {
 	Prepare func(in, out []Type, a attr.List) any
 	// StateBytes bounds what Prepare allocates besides a few numbers for each dimension of each operand. Called after Check.
 	StateBytes func(in, out []Type, a attr.List) int64
+	// Work bounds the operations of a run, if they may be more than the elements of operands and results. Called after Check.
+	Work func(in, out []Type, a attr.List) float64
 	// Run computes Out from In. Errors are for data-dependent failures (singular matrix, index out of range);
 	// the machine adds operator, shapes and the user's line.
 	Run func(c *Call) error
 	// InPlace lists the inputs whose buffer Out[0] may share (same size in bytes); usually nil.
 	InPlace []int
+}
+
+// Operations returns a bound of the operations of a run; a transcendental function is one.
+func (k *Kernel) Operations(in, out []Type, a attr.List) float64 {
+	total := 1.0
+	for _, list := range [2][]Type{in, out} {
+		for _, t := range list {
+			total += float64(t.Size())
+		}
+	}
+	if k.Work != nil {
+		total += k.Work(in, out, a)
+	}
+	return total
+}
+
+// timesElements is the Work of kernels that do so much for each element of the first result.
+func timesElements(operations float64) func(in, out []Type, a attr.List) float64 {
+	return func(in, out []Type, a attr.List) float64 {
+		return operations * float64(max(in[0].Size(), out[0].Size()))
+	}
 }
 
 // State returns a bound of what Prepare allocates, in bytes.

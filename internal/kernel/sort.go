@@ -17,6 +17,7 @@ func init() {
 				checkSortResults(in, out, a, in0DType, -1))
 		},
 		Workspace: sortWorkspace,
+		Work:      timesElements(sortWork),
 		Run: func(c *Call) error {
 			return pickNumeric(c.In[0].DType, sortRun[float64], sortRun[float32], sortRun[int64], sortRun[int32])(c)
 		},
@@ -29,6 +30,7 @@ func init() {
 				checkSortResults(in, out, a, int64DType, -1))
 		},
 		Workspace: sortWorkspace,
+		Work:      timesElements(sortWork),
 		Run: func(c *Call) error {
 			return pickNumeric(c.In[0].DType, argsortRun[float64], argsortRun[float32], argsortRun[int64], argsortRun[int32])(c)
 		},
@@ -42,6 +44,7 @@ func init() {
 				checkSortResults(in, out, a, in0DType, a.Int("k")))
 		},
 		Workspace: sortWorkspace,
+		Work:      timesElements(sortWork),
 		Run: func(c *Call) error {
 			return pickNumeric(c.In[0].DType, topK[float64], topK[float32], topK[int64], topK[int32])(c)
 		},

@@ -31,6 +31,13 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, spliced(x, 0, m)))
 		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			columns := 1
+			if len(in[3].Shape) == 2 {
+				columns = in[3].Shape[1]
+			}
+			return 2 * float64(in[2].Size()) * float64(columns)
+		},
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, csrMatmul[float64], csrMatmul[float32])(c) },
 	})
 	Register(&Kernel{
@@ -49,6 +56,9 @@ func init() {
 				return fmt.Errorf("operands 2 and 3 have shapes %v and %v for %d rows", x, y, in[0].Shape[0]-1)
 			}
 			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, in[1].Shape))
+		},
+		Work: func(in, out []Type, a attr.List) float64 {
+			return 2 * float64(out[0].Size()) * float64(in[2].Size()) / float64(in[2].Shape[0])
 		},
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, csrSampled[float64], csrSampled[float32])(c)

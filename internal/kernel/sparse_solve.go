@@ -27,7 +27,11 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, b))
 		},
-		Prepare:    func(in, out []Type, a attr.List) any { return newSparseLU(in[0].Shape[0] - 1) },
+		Prepare: func(in, out []Type, a attr.List) any { return newSparseLU(in[0].Shape[0] - 1) },
+		Work: func(in, out []Type, a attr.List) float64 { // of a matrix that fills in completely
+			n := float64(in[0].Shape[0])
+			return n*n*n + 2*n*float64(out[0].Size())
+		},
 		StateBytes: func(in, out []Type, a attr.List) int64 { return 10 * 8 * int64(in[0].Shape[0]) },
 		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, csrSolve[float64], csrSolve[float32])(c) },
 	})

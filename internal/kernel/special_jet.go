@@ -17,6 +17,7 @@ func init() {
 		Doc: "The derivative of attribute order by a of the regularised lower incomplete gamma function P(a, x): operands a, x of one float type. " +
 			"Series and continued fraction (DLMF 8.7.1, 8.9.2) on Taylor polynomials in a, in float64.",
 		Check:   func(in, out []Type, a attr.List) error { return checkJetCall(in, out, a, 2, "order") },
+		Work:    timesElements(jetWork),
 		Prepare: func(in, out []Type, a attr.List) any { return newJetRing(a.Int("order"), 0) },
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, runIGammaDerivative[float64], runIGammaDerivative[float32])(c)
@@ -27,6 +28,7 @@ func init() {
 		Doc: "The mixed derivative of orders order_a, order_b by a and b of the regularised incomplete beta function I_x(a, b): operands a, b, x of one float type. " +
 			"Continued fraction (DLMF 8.17.22) on Taylor polynomials in a and b, in float64.",
 		Check:   func(in, out []Type, a attr.List) error { return checkJetCall(in, out, a, 3, "order_a", "order_b") },
+		Work:    timesElements(jetWork),
 		Prepare: func(in, out []Type, a attr.List) any { return newJetRing(a.Int("order_a"), a.Int("order_b")) },
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, runBetaIncDerivative[float64], runBetaIncDerivative[float32])(c)
