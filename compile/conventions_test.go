@@ -76,7 +76,27 @@ var conventions = []struct {
 	{"softmax with −Inf", func(x *graph.Node) *graph.Node { return graph.Softmax(x, 0) },
 		[]float64{-inf, 0, 0}, []float64{0, 0.5, 0.5}, []float64{0, 0, 0}, []float64{0, 0, 0}},
 	{"softmax of −Inf", func(x *graph.Node) *graph.Node { return graph.Softmax(x, 0) },
-		[]float64{-inf, -inf}, []float64{nan, nan}, []float64{nan, nan}, []float64{nan, nan}},
+		[]float64{-inf, -inf}, []float64{0, 0}, []float64{0, 0}, []float64{0, 0}},
+	{"softmax of −Inf, squared", func(x *graph.Node) *graph.Node { return graph.Square(graph.Softmax(x, 0)) },
+		[]float64{-inf, -inf}, []float64{0, 0}, []float64{0, 0}, []float64{0, 0}},
+	{"log_softmax of −Inf", func(x *graph.Node) *graph.Node { return graph.LogSoftmax(x, 0) },
+		[]float64{-inf, -inf}, []float64{-inf, -inf}, []float64{0, 0}, []float64{0, 0}},
+	{"cross entropy of −Inf", func(x *graph.Node) *graph.Node {
+		return graph.SoftmaxCrossEntropy(x, graph.Constant(x.Graph(), []float64{1, 0}, 2), 0)
+	}, []float64{-inf, -inf}, []float64{inf}, []float64{0, 0}, []float64{0, 0}},
+	{"attention that sees nothing, by its scores", func(x *graph.Node) *graph.Node {
+		q := graph.Constant(x.Graph(), []float64{1, 1, 1}, 3, 1)
+		return graph.Attention(q, graph.Reshape(x, 2, 1), graph.Constant(x.Graph(), []float64{3, 4}, 2, 1), graph.AttentionOptions{})
+	}, []float64{-inf, -inf}, []float64{0, 0, 0}, []float64{0, 0}, []float64{0, 0}},
+	{"√(x²) at 0", func(x *graph.Node) *graph.Node { return graph.Sqrt(graph.Square(x)) },
+		[]float64{-3, 0, 2}, []float64{3, 0, 2}, []float64{-1, 0, 1}, nil},
+	{"atan2 at the origin", func(x *graph.Node) *graph.Node { return graph.Atan2(graph.Index(x, 0), graph.Index(x, 1)) },
+		[]float64{0, 0}, []float64{0}, []float64{0, 0}, []float64{0, 0}},
+	{"xlogy at x = 0, y = 0", func(x *graph.Node) *graph.Node { return graph.Xlogy(graph.Index(x, 0), graph.Index(x, 1)) },
+		[]float64{0, 0}, []float64{0}, []float64{0, 0}, []float64{inf, inf}},
+	{"xlogy at x = 0, y < 0", func(x *graph.Node) *graph.Node { return graph.Xlogy(graph.Index(x, 0), graph.Index(x, 1)) },
+		[]float64{0, -2}, []float64{0}, []float64{0, 0}, []float64{0, 0}},
+	{"lgamma at −Inf and at poles", graph.Lgamma, []float64{-inf, 0, -2}, []float64{inf, inf, inf}, []float64{nan, -inf, nan}, nil},
 	{"copysign by x at 0", func(x *graph.Node) *graph.Node { return graph.Copysign(x, graph.Like(x, -1)) },
 		[]float64{-2, 0, 2}, []float64{-2, 0, -2}, []float64{1, 0, -1}, []float64{0, 0, 0}},
 	{"stop_gradient", func(x *graph.Node) *graph.Node { return graph.Mul(x, graph.StopGradient(x)) },

@@ -79,8 +79,7 @@ func init() {
 		Source: "Elfwing, Uchibe and Doya, Sigmoid-weighted linear units, Neural Networks 107, 2018",
 		Partial: func(n *Node, _ int) *Node {
 			x := n.inputs[0]
-			s := Sigmoid(x)
-			return Add(s, MulNoNan(x, Mul(s, Sigmoid(Neg(x)))))
+			return Add(Sigmoid(x), Mul(limited(x, 800), sigmoidDerivative(x)))
 		},
 		Expand:  func(n *Node) *Node { return MulNoNan(n.inputs[0], Sigmoid(n.inputs[0])) },
 		Samples: []Sample{over(-4, 4)},
@@ -90,7 +89,7 @@ func init() {
 		Doc: "ln(p/(1 − p)), the inverse of sigmoid; ∓Inf at 0 and 1, NaN outside.", Formula: "1/(p(1 − p))",
 		Partial: func(n *Node, _ int) *Node {
 			p := n.inputs[0]
-			return Reciprocal(Mul(p, Sub(Like(p, 1), p)))
+			return Add(Reciprocal(p), Reciprocal(Sub(Like(p, 1), p)))
 		},
 		Expand:  func(n *Node) *Node { return Sub(Log(n.inputs[0]), Log1p(Neg(n.inputs[0]))) },
 		Samples: []Sample{over(0.1, 0.9)},
@@ -121,7 +120,7 @@ func init() {
 	})
 	opLerp = Register(&Op{
 		Name: "lerp", OperandNames: []string{"a", "b", "t"}, Partials: []string{"1 − c", "c", "b − a"}, Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats,
-		Doc: "a + t·(b − a), broadcast: operands a, b, t.", Formula: "1 − t, t, b − a",
+		Doc: "(1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, broadcast: operands a, b, t.", Formula: "1 − t, t, b − a",
 		Partial: func(n *Node, i int) *Node {
 			a, b, t := n.inputs[0], n.inputs[1], n.inputs[2]
 			switch i {
@@ -133,7 +132,8 @@ func init() {
 			return Sub(b, a)
 		},
 		Expand: func(n *Node) *Node {
-			return FMA(n.inputs[2], Sub(n.inputs[1], n.inputs[0]), n.inputs[0])
+			a, b, t := n.inputs[0], n.inputs[1], n.inputs[2]
+			return FMA(t, b, FMA(Neg(t), a, a))
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}, Lo: -0.5, Hi: 1.5}}}},
@@ -154,25 +154,25 @@ func normalCDF(x *Node) *Node {
 // geluTanhArgument is 2·√(2/π)·(x + 0.044715·x³): (1 + tanh u)/2 = σ(2u).
 func geluTanhArgument(x *Node) *Node {
 	const scale = 2 * 0.7978845608028654
+	x = limited(x, 40) // where σ is 0 or 1
 	return Mul(x, FMA(Like(x, scale*0.044715), Square(x), Like(x, scale)))
 }
 
 func geluPartial(n *Node, _ int) *Node {
 	x := n.inputs[0]
 	if !n.extra.attrs.Bool("tanh") {
-		// φ(x) underflows to 0 before x does any harm.
-		return Add(normalCDF(x), MulNoNan(x, gauss2(x)))
+		return Add(normalCDF(x), Mul(limited(x, 40), gauss2(x)))
 	}
 	const scale = 2 * 0.7978845608028654
 	u := geluTanhArgument(x)
-	s := Sigmoid(u)
+	x = limited(x, 40)
 	inner := Mul(x, FMA(Like(x, 3*scale*0.044715), Square(x), Like(x, scale)))
-	return Add(s, MulNoNan(inner, Mul(s, Sigmoid(Neg(u)))))
+	return Add(Sigmoid(u), Mul(inner, sigmoidDerivative(u)))
 }
 
 // gauss2 is the density of the standard normal distribution.
 func gauss2(x *Node) *Node {
-	return Mul(Like(x, 1/math.Sqrt(2*math.Pi)), Exp(Mul(Like(x, -0.5), Square(x))))
+	return Mul(Like(x, 1/math.Sqrt(2*math.Pi)), Exp(Mul(Like(x, -0.5), Square(limited(x, 40)))))
 }
 
 // LogSigmoid returns ln σ(x) without overflow, elementwise.
@@ -207,5 +207,5 @@ func Logit(p *Node) *Node { return apply1(opLogit, p) }
 // Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds.
 func Clip(x, low, high *Node) *Node { return apply3(opClip, x, low, high) }
 
-// Lerp returns a + t·(b − a), elementwise and broadcast.
+// Lerp returns (1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, elementwise and broadcast.
 func Lerp(a, b, t *Node) *Node { return apply3(opLerp, a, b, t) }

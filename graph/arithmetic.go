@@ -156,25 +156,25 @@ func init() {
 	})
 	opMod = Register(&Op{
 		Name: "mod", Partials: []string{"1", "(v − a)/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mod",
-		Doc:     "x − y·⌊x/y⌋: the floor modulus, with the sign of y. An integer y = 0 is a runtime error.",
+		Doc:     "x − y·⌊x/y⌋, ⌊x/y⌋ of the exact quotient: the floor modulus, with the sign of y. The derivatives hold on either side of the jumps and at them take the quotient of the value. An integer y = 0 is a runtime error.",
 		Formula: "1, −⌊x/y⌋", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
 				return Like(n, 1)
 			}
-			return Neg(Floor(Div(n.inputs[0], n.inputs[1])))
+			return Neg(wholeQuotient(n))
 		},
 		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(2.1, 2.4, -0.7, -0.6)},
 	})
 	opRemainder = Register(&Op{
 		Name: "remainder", Partials: []string{"1", "(v − a)/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "rem",
-		Doc:     "x − y·trunc(x/y): the truncated remainder, with the sign of x (C's fmod). An integer y = 0 is a runtime error.",
+		Doc:     "x − y·trunc(x/y), exact: the truncated remainder, with the sign of x (C's fmod). The derivatives hold on either side of the jumps and at them take the quotient of the value. An integer y = 0 is a runtime error.",
 		Formula: "1, −trunc(x/y)", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
 				return Like(n, 1)
 			}
-			return Neg(Trunc(Div(n.inputs[0], n.inputs[1])))
+			return Neg(wholeQuotient(n))
 		},
 		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(-2.4, -2.1, 0.6, 0.7)},
 	})
@@ -235,6 +235,12 @@ func init() {
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2)},
 	})
+}
+
+// wholeQuotient is the whole number q of the value n = x − q·y of a modulus: x/y itself may round up to the next one.
+func wholeQuotient(n *Node) *Node {
+	x, y := n.inputs[0], n.inputs[1]
+	return Round(Sub(Div(x, y), Div(n, y)))
 }
 
 // tie is a sample of equal operands.

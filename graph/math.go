@@ -10,7 +10,7 @@ func singular(op *Op) *Op {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot *Op
+var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot, opHypotDerivative *Op
 
 func init() {
 	opSqrt = Register(singular(unary("sqrt", "1/(2v)", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
@@ -24,11 +24,12 @@ func init() {
 		Samples: []Sample{over(0.2, 4)},
 	})
 	opCbrt = Register(singular(unary("cbrt", "1/(3v^2)", "The real cube root; odd.", "1/(3∛x²)", FamilyMath,
-		func(x, y *Node) *Node { return Div(Like(x, 1./3), Square(y)) }, over(0.2, 4), over(-4, -0.2))))
+		func(x, y *Node) *Node { return Mul(Like(x, 1./3), Square(Reciprocal(y))) }, over(0.2, 4), over(-4, -0.2))))
 	opExp = Register(unary("exp", "v", "eˣ.", "eˣ", FamilyMath,
 		func(_, y *Node) *Node { return y }, over(-2, 2)))
 	opExp2 = Register(unary("exp2", "v ln 2", "2ˣ.", "2ˣ·ln 2", FamilyMath,
-		func(x, y *Node) *Node { return Mul(y, Like(x, math.Ln2)) }, over(-2, 2)))
+		// 2ˣ may overflow where 2ˣ·ln 2 does not.
+		func(x, _ *Node) *Node { return Mul(Exp2(Sub(x, Like(x, 1))), Like(x, 2*math.Ln2)) }, over(-2, 2)))
 	opExpm1 = Register(unary("expm1", "exp a", "eˣ − 1, accurate near 0.", "eˣ", FamilyMath,
 		func(x, _ *Node) *Node { return Exp(x) }, over(-2, 2)))
 	opLog = Register(singular(unary("log", "1/a", "ln x; −Inf at 0, NaN for x < 0.", "1/x", FamilyMath,
@@ -50,22 +51,33 @@ func init() {
 	opAcos = Register(singular(unary("acos", "−1/√(1 − a^2)", "The angle in [0, π]; NaN for |x| > 1.", "−1/√(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Neg(Rsqrt(oneMinusSquare(x))) }, over(-0.9, 0.9))))
 	opAtan = Register(unary("atan", "1/(1 + a^2)", "The angle in [−π/2, π/2].", "1/(1+x²)", FamilyMath,
-		func(x, _ *Node) *Node { return Reciprocal(Add(Like(x, 1), Square(x))) }, over(-3, 3)))
+		func(x, _ *Node) *Node { return Square(overHypot1(x)) }, over(-3, 3)))
 	opSinh = Register(unary("sinh", "cosh a", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
 		func(x, _ *Node) *Node { return Cosh(x) }, over(-2, 2)))
 	opCosh = Register(unary("cosh", "sinh a", "(eˣ + e⁻ˣ)/2.", "sinh x", FamilyMath,
 		func(x, _ *Node) *Node { return Sinh(x) }, over(-2, 2)))
-	opTanh = Register(unary("tanh", "1 − v^2", "The hyperbolic tangent.", "1 − tanh² x", FamilyMath,
-		func(_, y *Node) *Node { return oneMinusSquare(y) }, over(-2, 2)))
+	opTanh = Register(unary("tanh", "1 − v^2", "The hyperbolic tangent.", "1 − tanh² x = 4σ(2x)·σ(−2x)", FamilyMath,
+		func(x, _ *Node) *Node { return Mul(Like(x, 4), sigmoidDerivative(Mul(Like(x, 2), x))) }, over(-2, 2)))
 	opAsinh = Register(unary("asinh", "1/√(1 + a^2)", "The inverse hyperbolic sine.", "1/√(1+x²)", FamilyMath,
-		func(x, _ *Node) *Node { return Rsqrt(Add(Like(x, 1), Square(x))) }, over(-3, 3)))
+		func(x, _ *Node) *Node { return overHypot1(x) }, over(-3, 3)))
 	opAcosh = Register(singular(unary("acosh", "1/√(a^2 − 1)", "The inverse hyperbolic cosine; NaN for x < 1.", "1/√((x−1)(x+1))", FamilyMath,
-		func(x, _ *Node) *Node { return Rsqrt(Mul(Sub(x, Like(x, 1)), Add(x, Like(x, 1)))) }, over(1.2, 4))))
+		func(x, _ *Node) *Node { return Mul(Rsqrt(Sub(x, Like(x, 1))), Rsqrt(Add(x, Like(x, 1)))) }, over(1.2, 4))))
 	opAtanh = Register(singular(unary("atanh", "1/(1 − a^2)", "The inverse hyperbolic tangent; ±Inf at ±1, NaN beyond.", "1/(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(oneMinusSquare(x)) }, over(-0.9, 0.9))))
-	opSigmoid = Register(unary("sigmoid", "v(1 − v)", "1/(1 + e⁻ˣ), without overflow.", "σ(x)(1 − σ(x))", FamilyMath,
-		func(x, y *Node) *Node { return Mul(y, Sub(Like(x, 1), y)) }, over(-4, 4)))
+	opSigmoid = Register(unary("sigmoid", "v(1 − v)", "1/(1 + e⁻ˣ), without overflow.", "σ(x)·σ(−x)", FamilyMath,
+		func(x, _ *Node) *Node { return sigmoidDerivative(x) }, over(-4, 4)))
 	opSigmoid.Symbol = "σ"
+	opSigmoidDerivative = Register(&Op{
+		Name: "sigmoid_derivative", Symbol: "σ′", Partials: []string{"−v tanh(a/2)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Doc:     "σ(x)·σ(−x), the derivative of sigmoid and the density of the logistic distribution, accurate for large |x|.",
+		Formula: "−σ(x)·σ(−x)·tanh(x/2)",
+		Partial: func(n *Node, _ int) *Node { return Neg(Mul(n, Tanh(Mul(Like(n, 0.5), n.inputs[0])))) },
+		Expand: func(n *Node) *Node {
+			e := Exp(Neg(Abs(n.inputs[0])))
+			return Div(e, Square(Add(e, Like(n, 1))))
+		},
+		Samples: []Sample{over(-4, 4)},
+	})
 	opSoftplus = Register(unary("softplus", "σ(a)", "ln(1 + eˣ), without overflow.", "σ(x)", FamilyMath,
 		func(x, _ *Node) *Node { return Sigmoid(x) }, over(-4, 4)))
 	opErf = Register(unary("erf", "", "2/√π ∫₀ˣ e^(−t²) dt.", "2/√π·e^(−x²)", FamilyMath,
@@ -85,35 +97,72 @@ func init() {
 	})
 	opAtan2 = Register(&Op{
 		Name: "atan2", OperandNames: []string{"y", "x"}, Partials: []string{"b/(a^2 + b^2)", "−a/(a^2 + b^2)"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "atan2", SingularPartials: true,
-		Doc: "The angle of the point (x, y) in (−π, π]: operands y, x as in C.", Formula: "x/(x²+y²), −y/(x²+y²)",
+		Doc: "The angle of the point (x, y) in [−π, π]: operands y, x as in C, with its values at zeros and infinities: 0 at (0, 0). The derivatives at the origin are 0.", Formula: "x/(x²+y²), −y/(x²+y²)",
 		Partial: func(n *Node, i int) *Node {
 			y, x := n.inputs[0], n.inputs[1]
-			r2 := Add(Square(x), Square(y))
 			if i == 0 {
-				return Div(x, r2)
+				return Div(hypotDerivative(x, y), radius(x, y))
 			}
-			return Neg(Div(y, r2))
+			return Neg(Div(hypotDerivative(y, x), radius(x, y)))
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2), pair(-2, -0.5, -2, 2)},
 	})
+	opHypotDerivative = Register(&Op{
+		Name: "hypot_derivative", OperandNames: []string{"x", "y"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Doc:     "x/√(x² + y²), the derivative of hypot by x and the cosine of the angle of the point (x, y); 0 at the origin with derivatives 0. Where x is infinite it is ±1, also for infinite y.",
+		Formula: "y²/r³, −x·y/r³",
+		Partial: func(n *Node, i int) *Node {
+			x, y := n.inputs[0], n.inputs[1]
+			sine := hypotDerivative(y, x)
+			if i == 0 {
+				return Div(Square(sine), radius(x, y))
+			}
+			return Neg(Div(Mul(n, sine), radius(x, y)))
+		},
+		Expand: func(n *Node) *Node {
+			x, r := n.inputs[0], Hypot(n.inputs[0], n.inputs[1])
+			edge := LogicalOr(Equal(r, Like(r, 0)), Equal(r, Like(r, posInf)))
+			// Where |x| = r the quotient is the sign of x.
+			return Where(LogicalAnd(edge, Equal(Abs(x), r)), Sign(x), Div(x, r))
+		},
+		Samples: []Sample{pair(0.5, 2, -2, 2), {NoDifferences: "the origin", In: []SampleInput{
+			{Type: Type{Float64, Shape{2}}, Values: []float64{0, 3}}, {Type: Type{Float64, Shape{2}}, Values: []float64{0, 4}}}}},
+	})
 	opHypot = Register(&Op{
 		Name: "hypot", Commutative: true, Partials: []string{"a/v", "b/v"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "hypot", SingularPartials: true,
-		Doc: "√(x² + y²) without undue overflow. The derivative at the origin is 0.", Formula: "x/r, y/r",
+		Doc: "√(x² + y²) without undue overflow. The derivatives at the origin are 0; that by an infinite operand is ±1.", Formula: "x/r, y/r",
 		Partial: func(n *Node, i int) *Node {
-			origin := Equal(n, Like(n, 0))
-			return Where(origin, Like(n, 0), Div(n.inputs[i], Where(origin, Like(n, 1), n)))
+			return hypotDerivative(n.inputs[i], n.inputs[1-i])
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2), {NoDifferences: "kink at the origin", In: []SampleInput{
 			{Type: Type{Float64, Shape{2}}, Values: []float64{0, 3}}, {Type: Type{Float64, Shape{2}}, Values: []float64{0, 4}}}}},
 	})
 }
 
-func oneMinusSquare(x *Node) *Node {
-	one := Like(x, 1)
-	return Mul(Sub(one, x), Add(one, x))
+func hypotDerivative(x, y *Node) *Node { return apply2(opHypotDerivative, x, y) }
+
+// radius is hypot(x, y) as a divisor of what is 0 at the origin and stays so, at every order.
+func radius(x, y *Node) *Node {
+	r := Hypot(x, y)
+	return Where(Equal(r, Like(r, 0)), Like(r, posInf), r)
 }
 
-func gauss(x *Node, scale float64) *Node { return Mul(Like(x, scale), Exp(Neg(Square(x)))) }
+// oneMinusSquare is 1 − x², rounded once.
+func oneMinusSquare(x *Node) *Node { return FMA(Neg(x), x, Like(x, 1)) }
+
+// overHypot1 is 1/√(1+x²), whose square and derivatives neither overflow nor underflow before they have to.
+func overHypot1(x *Node) *Node { return Reciprocal(Hypot(x, Like(x, 1))) }
+
+// gauss is scale·e^(−x²).
+func gauss(x *Node, scale float64) *Node {
+	return Mul(Like(x, scale), Exp(Neg(Square(limited(x, 40)))))
+}
+
+// limited limits x to [−bound, bound], beyond which a function that multiplies it is exactly 0 in both float dtypes: derivatives multiply that 0
+// by powers of x, which must not be infinite. e^(−x²/2) is 0 from 40 on, e^(−x) from 800 on.
+func limited(x *Node, bound float64) *Node { return Clip(x, Like(x, -bound), Like(x, bound)) }
+
+func sigmoidDerivative(x *Node) *Node { return apply1(opSigmoidDerivative, x) }
 
 // step is a piecewise constant function.
 func step(name, doc string) *Op {

@@ -132,16 +132,17 @@ func init() {
 	opSigmoidCrossEntropy = Register(&Op{
 		Name: "sigmoid_cross_entropy", OperandNames: []string{"logits", "p"}, Partials: []string{"σ(a) − b", "−a"}, Family: FamilyNormal, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
 		Doc:     "−p·ln σ(x) − (1 − p)·ln(1 − σ(x)), without overflow or cancellation for p in [0, 1]: operands logits x and probabilities p.",
-		Formula: "σ(x) − p, −x",
+		Formula: "(1 − p)·σ(x) − p·σ(−x) = σ(x) − p, −x",
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
-				return Sub(Sigmoid(n.inputs[0]), n.inputs[1])
+				x, p := n.inputs[0], n.inputs[1]
+				return Sub(Mul(Sub(Like(p, 1), p), Sigmoid(x)), Mul(p, Sigmoid(Neg(x))))
 			}
 			return Neg(n.inputs[0])
 		},
 		Expand: func(n *Node) *Node {
 			x, p := n.inputs[0], n.inputs[1]
-			return FMA(p, Softplus(Neg(x)), Mul(Sub(Like(p, 1), p), Softplus(x)))
+			return Add(MulNoNan(Softplus(Neg(x)), p), MulNoNan(Softplus(x), Sub(Like(p, 1), p)))
 		},
 		Samples: []Sample{pair(-4, 4, 0, 1)},
 	})

@@ -148,7 +148,7 @@ func init() {
 
 	opSoftmax = Register(&Op{
 		Name: "softmax", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
-		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives NaN, and so does an element +Inf.",
+		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives 0 with derivative 0; an element +Inf gives NaN.",
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
@@ -159,27 +159,35 @@ func init() {
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
-			e := Exp(Sub(n.inputs[0], ReduceMax(n.inputs[0], []int{axis}, KeepDims)))
-			return Div(e, sumKept(e, axis))
+			x, none := shiftedRows(n.inputs[0], axis)
+			e := Exp(x)
+			sum := sumKept(e, axis)
+			return Div(e, Where(none, Like(sum, 1), sum))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
 	opLogSoftmax = Register(&Op{
 		Name: "log_softmax", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
-		Doc:     "x − logsumexp(x) along an axis.",
+		Doc:     "x − logsumexp(x) along an axis. All −Inf gives −Inf with derivative 0; an element +Inf gives NaN.",
 		Formula: "adjoint − softmax(x)·Σ adjoint",
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Sub(ct[0], MulNoNan(Exp(n), sumKept(ct[0], n.extra.attrs.Int("axis"))))}
+			axis := n.extra.attrs.Int("axis")
+			_, none := shiftedRows(n.inputs[0], axis)
+			c := Where(none, Like(n, 0), ct[0])
+			return []*Node{Sub(c, MulNoNan(Exp(n), sumKept(c, axis)))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{Sub(dot[0], sumKept(MulNoNan(Exp(n), dot[0]), n.extra.attrs.Int("axis")))}
+			axis := n.extra.attrs.Int("axis")
+			_, none := shiftedRows(n.inputs[0], axis)
+			d := Where(none, Like(n, 0), dot[0])
+			return []*Node{Sub(d, sumKept(MulNoNan(Exp(n), d), axis))}
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
-			x := n.inputs[0]
-			x = Sub(x, finiteOrZero(ReduceMax(x, []int{axis}, KeepDims)))
-			return Sub(x, Log(sumKept(Exp(x), axis)))
+			x, none := shiftedRows(n.inputs[0], axis)
+			sum := sumKept(Exp(x), axis)
+			return Sub(x, Log(Where(none, Like(sum, 1), sum)))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
@@ -197,6 +205,13 @@ func floatAlongAxis(in []*Node, a attr.List) (Type, error) {
 }
 
 func sumKept(x *Node, axis int) *Node { return ReduceSum(x, []int{axis}, KeepDims) }
+
+// shiftedRows is x less its maximum along the axis, and where all of it is −Inf, which is not shifted.
+func shiftedRows(x *Node, axis int) (shifted, none *Node) {
+	top := ReduceMax(x, []int{axis}, KeepDims)
+	none = Equal(top, Like(top, -posInf))
+	return Sub(x, Where(none, Like(top, 0), top)), none
+}
 
 // finiteOrZero is x where it is finite, else 0.
 func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }

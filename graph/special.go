@@ -70,13 +70,13 @@ func init() {
 
 	opXlogy = Register(&Op{
 		Name: "xlogy", Partials: []string{"ln b", "a/b"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
-		Doc: "x·ln y, but 0 where x is 0 and y is not NaN (SciPy). The derivative by y at x = y = 0 is 0.", Formula: "ln y, x/y",
+		Doc: "x·ln y, but 0 where x is 0 and y is not NaN (SciPy). There, where y ≤ 0, its derivatives are 0, but at (0, 0) the mixed one of order 2 is +Inf, its limit.", Formula: "ln y, x/y",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[0], n.inputs[1]
 			if i == 0 {
-				return Log(y)
+				return flatAt0(x, y, Log(y), Sqrt(y))
 			}
-			return quotientOrZero(x, y)
+			return flatAt0(x, y, Div(x, y), MulNoNan(x, Reciprocal(y)))
 		},
 		Expand: func(n *Node) *Node {
 			x, y := n.inputs[0], n.inputs[1]
@@ -88,13 +88,14 @@ func init() {
 	})
 	opXlog1py = Register(&Op{
 		Name: "xlog1py", Partials: []string{"ln(1 + b)", "a/(1 + b)"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
-		Doc: "x·ln(1 + y), but 0 where x is 0 and y is not NaN (SciPy). The derivative by y at x = 0, y = −1 is 0.", Formula: "ln(1+y), x/(1+y)",
+		Doc: "x·ln(1 + y), but 0 where x is 0 and y is not NaN (SciPy). There, where y ≤ −1, its derivatives are 0, but at (0, −1) the mixed one of order 2 is +Inf, its limit.", Formula: "ln(1+y), x/(1+y)",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[0], n.inputs[1]
+			z := Add(y, Like(y, 1))
 			if i == 0 {
-				return Log1p(y)
+				return flatAt0(x, z, Log1p(y), Sqrt(z))
 			}
-			return quotientOrZero(x, Add(y, Like(y, 1)))
+			return flatAt0(x, z, Div(x, z), MulNoNan(x, Reciprocal(z)))
 		},
 		Expand: func(n *Node) *Node {
 			x, y := n.inputs[0], n.inputs[1]
@@ -125,10 +126,12 @@ func init() {
 	initIncomplete()
 }
 
-// quotientOrZero is x/y, but 0 at 0/0. There it is the product with the reciprocal in which a zero wins, so that its derivatives hold.
-func quotientOrZero(x, y *Node) *Node {
+// flatAt0 is a partial of x·ln y that is 0 where x is 0 and y ≤ 0: the value is 0 there by convention. At (0, 0) origin stands for
+// the partial: it is 0 there and its derivatives have the partial's limits.
+func flatAt0(x, y, partial, origin *Node) *Node {
 	zero := Like(x, 0)
-	return Where(LogicalAnd(Equal(x, zero), Equal(y, zero)), MulNoNan(x, Reciprocal(y)), Div(x, y))
+	flat := LogicalAnd(Equal(x, zero), Less(y, zero))
+	return Where(LogicalAnd(Equal(x, zero), Equal(y, zero)), origin, Where(flat, zero, partial))
 }
 
 // maxSincOrder bounds the derivatives of sinc: the recurrence loses about a digit for each order.

@@ -125,6 +125,13 @@ func init() {
 		return at(pow(-1), onePlus(x, -1)).integral(math.Atanh(x))
 	})
 	unary("sigmoid", sigmoid)
+	unary("sigmoid_derivative", func(x float64) series {
+		s := sigmoid(-x)
+		for j := 1; j < len(s); j += 2 {
+			s[j] = -s[j]
+		}
+		return sigmoid(x).mul(s)
+	})
 	unary("softplus", func(x float64) series { return sigmoid(x).integral(reference("softplus", nil, x)) })
 	unary("log_sigmoid", func(x float64) series {
 		s := sigmoid(-x)

@@ -70,11 +70,10 @@ func polygamma(n, x float64) float64 {
 	if n > 1e6 || x < -1e7 {
 		return math.NaN() // no sensible cost
 	}
-	// Everything is scaled by x^s of the largest term, and n! joins in the logarithm.
-	lf := lgamma(n + 1)
 	if n <= 20 && math.Abs(x) > 1e-10 && math.Abs(x) < 1e10 {
 		return sign * math.Gamma(n+1) * hurwitz(n+1, x, 1)
 	}
+	// Everything is scaled by x^s of the largest term, and n! joins in the logarithm.
 	lead := x
 	if x < 0 {
 		lead = x - math.RoundToEven(x)
@@ -83,7 +82,10 @@ func polygamma(n, x float64) float64 {
 		}
 	}
 	v := hurwitz(n+1, x, lead) // ζ·|lead|^s, signed
-	return sign * math.Copysign(math.Exp(math.Log(math.Abs(v))+lf-(n+1)*math.Log(math.Abs(lead))), v)
+	if p := math.Pow(math.Abs(lead), n+1); n <= 20 && p > 1e-307 && p < 1e307 {
+		return sign * math.Gamma(n+1) * v / p
+	}
+	return sign * math.Copysign(math.Exp(math.Log(math.Abs(v))+lgamma(n+1)-(n+1)*math.Log(math.Abs(lead))), v)
 }
 
 // hurwitz is Σ (scale/(x+k))^s over k ≥ 0, for whole s ≥ 2.

@@ -9,12 +9,24 @@ import (
 func init() {
 	for name, f := range map[string]func(a []float64) float64{
 		"log_sigmoid": func(a []float64) float64 { return -floatOps["softplus"]([]float64{-a[0]}) },
-		"silu":        func(a []float64) float64 { return timesOrZero(a[0], floatOps["sigmoid"](a)) },
-		"logit":       func(a []float64) float64 { return log(a[0]) - math.Log1p(-a[0]) },
+		"sigmoid_derivative": func(a []float64) float64 {
+			e := math.Exp(-math.Abs(a[0]))
+			return e / ((1 + e) * (1 + e))
+		},
+		"hypot_derivative": of2(func(x, y float64) float64 {
+			r := math.Hypot(x, y)
+			switch {
+			case r == 0 || math.IsInf(r, 1) && math.IsInf(x, 0):
+				return floatOps["sign"]([]float64{x})
+			}
+			return x / r
+		}),
+		"silu":  func(a []float64) float64 { return timesOrZero(a[0], floatOps["sigmoid"](a)) },
+		"logit": func(a []float64) float64 { return log(a[0]) - math.Log1p(-a[0]) },
 		"clip": func(a []float64) float64 {
 			return -larger(-larger(a[0], a[1]), -a[2])
 		},
-		"lerp":      func(a []float64) float64 { return math.FMA(a[2], a[1]-a[0], a[0]) },
+		"lerp":      func(a []float64) float64 { return math.FMA(a[2], a[1], math.FMA(-a[2], a[0], a[0])) },
 		"xlogy":     func(a []float64) float64 { return zeroTimes(a[0], a[1], log(a[1])) },
 		"xlog1py":   func(a []float64) float64 { return zeroTimes(a[0], a[1], math.Log1p(a[1])) },
 		"logaddexp": of2(logAddExp),

@@ -9,7 +9,7 @@ import (
 func init() {
 	floatOps["sigmoid_cross_entropy"] = func(a []float64) float64 {
 		softplus := floatOps["softplus"]
-		return math.FMA(a[1], softplus([]float64{-a[0]}), (1-a[1])*softplus(a[:1]))
+		return timesOrZero(softplus([]float64{-a[0]}), a[1]) + timesOrZero(softplus(a[:1]), 1-a[1])
 	}
 	withAttrs("huber", func(n *graph.Node, a []float64) float64 {
 		d, delta := math.Abs(a[0]-a[1]), n.Attrs().Float("delta")
@@ -63,7 +63,7 @@ func init() {
 			if err != nil {
 				return Value{}, err
 			}
-			out.F[f] = logSumExp(pick(in[0], run)) - in[0].F[run[k]]
+			out.F[f] = -logSoftmax(in[0].F[run[k]], logSumExp(pick(in[0], run)))
 		}
 		return out, nil
 	}
@@ -73,7 +73,7 @@ func init() {
 			lse := logSumExp(pick(in[0], run))
 			for _, i := range run {
 				if in[1].F[i] != 0 {
-					out.F[f] -= in[1].F[i] * (in[0].F[i] - lse)
+					out.F[f] -= in[1].F[i] * logSoftmax(in[0].F[i], lse)
 				}
 			}
 		}

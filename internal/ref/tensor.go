@@ -361,12 +361,26 @@ func init() {
 			if math.IsInf(lse, 1) {
 				return math.NaN() // the shift is ∞ − ∞ at the maximum, and so is the sum
 			}
+			if math.IsInf(lse, -1) {
+				return 0
+			}
 			return math.Exp(v - lse)
 		}), nil
 	}
 	evaluators["log_softmax"] = func(n *graph.Node, in []Value) (Value, error) {
-		return alongAxis(n, in[0], func(v, lse float64) float64 { return v - lse }), nil
+		return alongAxis(n, in[0], logSoftmax), nil
 	}
+}
+
+// logSoftmax is v − lse for an element v of a row and its logsumexp.
+func logSoftmax(v, lse float64) float64 {
+	switch {
+	case math.IsInf(lse, 1):
+		return math.NaN()
+	case math.IsInf(lse, -1):
+		return lse
+	}
+	return v - lse
 }
 
 func alongAxis(n *graph.Node, x Value, f func(v, lse float64) float64) Value {

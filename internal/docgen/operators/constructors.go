@@ -24,7 +24,7 @@ var elsewhere = map[string]string{
 
 // inDerivatives are the operators without a constructor: derivatives of others are made of them.
 var inDerivatives = map[string]bool{
-	"avg_pool_grad": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true, "igamma_derivative": true, "batched": true,
+	"avg_pool_grad": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true, "hypot_derivative": true, "igamma_derivative": true, "sigmoid_derivative": true, "batched": true,
 }
 
 // function is what the sources say of a function of package graph.

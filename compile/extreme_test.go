@@ -1,0 +1,228 @@
+package compile_test
+
+import (
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+)
+
+// extremeCase is one operator in one dtype at all its points of testdata/extreme.txt.
+type extremeCase struct {
+	name    string
+	op      *graph.Op
+	attrs   graph.Attrs
+	dtype   graph.DType
+	at      [][]string // the operands' values, point by point
+	want    [][]string // what is expected there, "value condition" each
+	several bool
+}
+
+func extremeCases(t *testing.T) []*extremeCase {
+	t.Helper()
+	text, err := os.ReadFile("testdata/extreme.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []*extremeCase
+	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		f := strings.Split(line, "; ")
+		var c *extremeCase
+		if len(cases) > 0 && cases[len(cases)-1].name == f[0] {
+			c = cases[len(cases)-1]
+		} else {
+			c = newExtremeCase(t, f[0])
+			cases = append(cases, c)
+		}
+		c.at, c.want = append(c.at, strings.Fields(f[1])), append(c.want, f[2:])
+	}
+	return cases
+}
+
+func newExtremeCase(t *testing.T, name string) *extremeCase {
+	t.Helper()
+	f := strings.Fields(name)
+	c := &extremeCase{name: name, op: graph.LookupOp(f[1]), dtype: graph.Float64, several: f[0][0] == 'g'}
+	if strings.HasSuffix(f[0], "32") {
+		c.dtype = graph.Float32
+	}
+	if c.op == nil {
+		t.Fatalf("%s: no such operator", name)
+	}
+	for _, a := range f[2:] {
+		key, v, _ := strings.Cut(a, "=")
+		k := slices.IndexFunc(c.op.Attrs, func(s graph.AttrSpec) bool { return s.Key == key })
+		if k < 0 {
+			t.Fatalf("%s: no attribute %s", name, key)
+		}
+		if v == "true" || v == "false" {
+			c.attrs = append(c.attrs, graph.BoolAttr(key, v == "true"))
+		} else {
+			c.attrs = append(c.attrs, graph.FloatAttr(key, parseFloat(t, v)))
+		}
+	}
+	return c
+}
+
+func parseFloat(t *testing.T, s string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil && !strings.Contains(err.Error(), "range") {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// agrees compares with an expected "value condition": within a few roundings, times the condition of the function there.
+func (c *extremeCase) agrees(t *testing.T, got float64, expected string) bool {
+	t.Helper()
+	v, condition, _ := strings.Cut(expected, " ")
+	if v == "?" {
+		return true
+	}
+	want, eps, tiny := parseFloat(t, v), 0x1p-52, math.SmallestNonzeroFloat64
+	if c.dtype == graph.Float32 {
+		want, eps, tiny = float64(float32(want)), 0x1p-23, math.SmallestNonzeroFloat32
+	}
+	bound := eps * (16 + 8*min(parseFloat(t, condition), 1e5)) * math.Abs(want)
+	return got == want || want != want && got != got || math.Abs(got-want) <= bound+8*tiny
+}
+
+// Values and derivatives up to order 3 of every elementwise operator of one variable, in all nestings of reverse and forward mode and by Taylor
+// coefficients, in both float dtypes, against mpmath: at numbers whose squares overflow and underflow, where exponentials vanish or
+// overflow, at infinities, and at the edges of the domains. Operators without a row are listed with the reason.
+func TestExtreme(t *testing.T) {
+	const order = 3
+	without := map[string]string{
+		"cast": "linear", "stop_gradient": "none", "logical_not": "bool", "is_nan": "bool", "is_finite": "bool",
+	}
+	covered := map[string]bool{}
+	checked := 0
+	for _, c := range extremeCases(t) {
+		if c.several {
+			continue
+		}
+		covered[c.op.Name] = true
+		g := graph.New()
+		x := g.Input("x", c.dtype, len(c.at))
+		xs := make([]float64, len(c.at))
+		for i, s := range c.at {
+			xs[i] = parseFloat(t, s[0])
+		}
+		type derivative struct {
+			how   string
+			order int
+			node  *graph.Node
+			scale float64
+		}
+		all := []derivative{{"", 0, g.Apply(c.op, []*graph.Node{x}, c.attrs), 1}}
+		for from, k := 0, 0; k < order; k++ {
+			to := len(all)
+			for _, d := range all[from:to] {
+				r := grad(t, graph.Sum(d.node), x)[0]
+				f := must[[]*graph.Node](t)(compile.JVP([]*graph.Node{d.node}, []*graph.Node{x}, nil))[0]
+				all = append(all, derivative{d.how + "r", k + 1, r, 1}, derivative{d.how + "f", k + 1, f, 1})
+			}
+			from = to
+		}
+		taylor := must[[][]*graph.Node](t)(compile.Taylor(order, []*graph.Node{all[0].node}, []*graph.Node{x}, [][]*graph.Node{{graph.BroadcastTo(graph.Like(x, 1), len(c.at))}}))
+		for k, factorial := 1, 1.0; k <= order; k++ {
+			factorial *= float64(k)
+			all = append(all, derivative{"taylor", k, taylor[k][0], factorial})
+		}
+		var nodes []*graph.Node
+		for _, d := range all {
+			nodes = append(nodes, d.node)
+		}
+		got, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), xs...)}, nodes...)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for k, d := range all {
+			for i := range c.at {
+				if v := got[k].F[i] * d.scale; !c.agrees(t, v, c.want[i][d.order]) {
+					t.Errorf("%s: derivative %d by %q at %s is %v, want %s", c.name, d.order, d.how, strconv.FormatFloat(xs[i], 'g', -1, 64), v, c.want[i][d.order])
+				}
+				checked++
+			}
+		}
+	}
+	for _, op := range graph.Ops() {
+		if op.Elementwise && op.MaxArity == 1 && op.Differentiable() && op.Family != graph.FamilyUser && !covered[op.Name] && without[op.Name] == "" {
+			t.Errorf("%s has no row in testdata/extreme.txt", op.Name)
+		}
+	}
+	t.Logf("%d values", checked)
+	if checked < 40000 {
+		t.Errorf("only %d values were checked", checked)
+	}
+}
+
+// The same of operators of several variables: the value, its gradient and its Hessian, row by row, in all nestings of the two modes.
+func TestExtremeOfSeveral(t *testing.T) {
+	checked := 0
+	for _, c := range extremeCases(t) {
+		if !c.several {
+			continue
+		}
+		g, at := graph.New(), testkit.Point{}
+		var in []*graph.Node
+		for k := range c.op.MaxArity {
+			x := g.Input("x"+strconv.Itoa(k), c.dtype, len(c.at))
+			v := ref.New(x.Type())
+			for i, p := range c.at {
+				v.F[i] = parseFloat(t, p[k])
+			}
+			in, at[x] = append(in, x), v
+		}
+		type derivative struct {
+			how   string
+			index int // among what is expected
+			node  *graph.Node
+		}
+		// by derives by operand i in both modes.
+		by := func(d derivative, i, index int) []derivative {
+			r := grad(t, graph.Sum(d.node), in[i])[0]
+			f := must[[]*graph.Node](t)(compile.JVP([]*graph.Node{d.node}, []*graph.Node{in[i]}, nil))[0]
+			return []derivative{{d.how + "r", index, r}, {d.how + "f", index, f}}
+		}
+		all, n := []derivative{{"", 0, g.Apply(c.op, in, c.attrs)}}, len(in)
+		for i := range n {
+			for _, d := range by(all[0], i, 1+i) {
+				all = append(all, d)
+				for j := range n {
+					all = append(all, by(d, j, 1+n+i*n+j)...)
+				}
+			}
+		}
+		var nodes []*graph.Node
+		for _, d := range all {
+			nodes = append(nodes, d.node)
+		}
+		got, err := testkit.CompileAndRun(compile.Config{}, at, nodes...)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for k, d := range all {
+			for i, p := range c.at {
+				if !c.agrees(t, got[k].F[i], c.want[i][d.index]) {
+					t.Errorf("%s: part %d by %q at %v is %v, want %s", c.name, d.index, d.how, p, got[k].F[i], c.want[i][d.index])
+				}
+				checked++
+			}
+		}
+	}
+	t.Logf("%d values", checked)
+	if checked < 10000 {
+		t.Errorf("only %d values were checked", checked)
+	}
+}
