@@ -226,3 +226,89 @@ func TestExtremeOfSeveral(t *testing.T) {
 		t.Errorf("only %d values were checked", checked)
 	}
 }
+
+// Norms of (3, 4)·s and the standard deviation of (3, 5)·s, whose squares leave the range of the dtype: values, gradients and Hessians in
+// both modes in closed form, for rows and for columns.
+func TestExtremeNorms(t *testing.T) {
+	rows := func(f func(x *graph.Node, axes []int) *graph.Node) func(x *graph.Node) *graph.Node {
+		return func(x *graph.Node) *graph.Node { return f(graph.Reshape(x, 1, 2), []int{1}) }
+	}
+	columns := func(f func(x *graph.Node, axes []int) *graph.Node) func(x *graph.Node) *graph.Node {
+		return func(x *graph.Node) *graph.Node {
+			return f(graph.Reshape(graph.Stack(1, x, x), 2, 2), []int{0})
+		}
+	}
+	l2 := func(x *graph.Node, axes []int) *graph.Node { return graph.ReduceL2(x, axes) }
+	std := func(x *graph.Node, axes []int) *graph.Node { return graph.ReduceStd(x, axes, 0) }
+	for _, c := range []struct {
+		name                 string
+		f                    func(x *graph.Node) *graph.Node
+		at                   [2]float64
+		value, first, second []float64 // for s = 1; the second derivative times s
+	}{
+		{"reduce_l2", rows(l2), [2]float64{3, 4}, []float64{5}, []float64{0.6, 0.8}, []float64{0.128, -0.096, -0.096, 0.072}},
+		{"reduce_l2 of columns", columns(l2), [2]float64{3, 4}, []float64{5, 5}, []float64{1.2, 1.6}, []float64{0.256, -0.192, -0.192, 0.144}},
+		{"matrix_norm", rows(func(x *graph.Node, _ []int) *graph.Node { return graph.MatrixNorm(x, "fro") }), [2]float64{3, 4}, []float64{5}, []float64{0.6, 0.8}, []float64{0.128, -0.096, -0.096, 0.072}},
+		{"reduce_std", rows(std), [2]float64{3, 5}, []float64{1}, []float64{-0.5, 0.5}, []float64{0, 0, 0, 0}},
+		{"reduce_std of columns", columns(std), [2]float64{3, 5}, []float64{1, 1}, []float64{-1, 1}, []float64{0, 0, 0, 0}},
+	} {
+		for _, s := range []struct {
+			dtype graph.DType
+			scale float64
+		}{{graph.Float64, 1}, {graph.Float64, 0x1p660}, {graph.Float64, 0x1p-660}, {graph.Float64, 0x1p1020}, {graph.Float64, 0x1p-1060}, {graph.Float32, 1}, {graph.Float32, 0x1p100}, {graph.Float32, 0x1p-100}, {graph.Float32, 0x1p124}, {graph.Float32, 0x1p-140}} {
+			if strings.Contains(c.name, "std") && (s.scale < 0x1p-1000 || s.dtype == graph.Float32 && s.scale < 0x1p-120) {
+				continue // subnormal intermediate values have few digits
+			}
+			g := graph.New()
+			x := g.Input("x", s.dtype, 2)
+			y := c.f(x)
+			r := grad(t, graph.Sum(y), x)[0]
+			units := []*graph.Node{graph.Cast(graph.Constant(g, []float64{1, 0}, 2), s.dtype), graph.Cast(graph.Constant(g, []float64{0, 1}, 2), s.dtype)}
+			outputs := []*graph.Node{y, r}
+			eps := 0x1p-46
+			if s.dtype == graph.Float32 {
+				eps = 0x1p-18
+			}
+			var want [][]float64
+			scaled := make([]float64, len(c.value))
+			for i, v := range c.value {
+				scaled[i] = v * s.scale
+			}
+			want = append(want, scaled, c.first)
+			for k, u := range units {
+				jvp := func(of *graph.Node) *graph.Node {
+					return must[[]*graph.Node](t)(compile.JVP([]*graph.Node{of}, []*graph.Node{x}, []*graph.Node{u}))[0]
+				}
+				forward := graph.Sum(jvp(y))
+				outputs = append(outputs, forward)
+				want = append(want, c.first[k:k+1])
+				if limit := map[graph.DType]float64{graph.Float64: 0x1p1000, graph.Float32: 0x1p110}[s.dtype]; s.scale < limit && s.scale > 1/limit {
+					row := []float64{c.second[2*k] / s.scale, c.second[2*k+1] / s.scale}
+					if s.dtype == graph.Float32 {
+						row[0], row[1] = float64(float32(row[0])), float64(float32(row[1]))
+					}
+					outputs = append(outputs, jvp(r), grad(t, forward, x)[0])
+					want = append(want, row, row)
+				}
+			}
+			at := testkit.Point{x: ref.Of(x.Type(), c.at[0]*s.scale, c.at[1]*s.scale)}
+			got, err := testkit.CompileAndRun(compile.Config{}, at, outputs...)
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			for o, w := range want {
+				for i, v := range w {
+					// Entries that are 0 by cancellation are small against 1/s.
+					absolute := 0.0
+					if len(w) == 2 && o > 1 {
+						absolute = 1 / s.scale
+					}
+					if e := got[o].F[i]; !(math.Abs(e-v) <= eps*(math.Abs(v)+absolute)) {
+						t.Errorf("%s of %v·%v in %v: output %d[%d] = %v, want %v", c.name, c.at, s.scale, s.dtype, o, i, e, v)
+					}
+				}
+			}
+		}
+	}
+}

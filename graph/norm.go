@@ -8,7 +8,7 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opReduceLInf, opCountNonzero *Op
+var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opNormOfSquares, opReduceLInf, opCountNonzero *Op
 
 var ddofAttr = AttrSpec{Key: "ddof", Kind: attr.Int, Doc: "delta degrees of freedom: the divisor is the number of elements less ddof"}
 
@@ -30,18 +30,48 @@ func init() {
 	}))
 	opReduceL2 = Register(reduction(Op{
 		Name: "reduce_l2", Symbol: "‖ · ‖₂", DTypes: Floats,
-		Doc:     "The Euclidean norm over dimensions, √Σ x²; squares may overflow. The derivative where it is 0 is 0.",
+		Doc:     "The Euclidean norm over dimensions, √Σ x², also where the squares overflow or underflow. The derivative where it is 0 is 0.",
 		Formula: "x/‖x‖·adjoint, 0 where ‖x‖ = 0",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(n.inputs[0], spread(n, overNorm(n, ct[0])))}
+			x, norm := scaledByNorm(n)
+			return []*Node{Mul(x, spread(n, overNorm(norm, ct[0])))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{overNorm(n, reduceLike(opReduceSum, n, Mul(n.inputs[0], dot[0])))}
+			x, norm := scaledByNorm(n)
+			return []*Node{overNorm(norm, reduceLike(opReduceSum, n, Mul(x, dot[0])))}
 		},
-		Expand: func(n *Node) *Node { return Sqrt(reduceLike(opReduceSum, n, Square(n.inputs[0]))) },
+		Expand: func(n *Node) *Node {
+			x := n.inputs[0]
+			return n.g.Apply(opNormOfSquares, []*Node{x, reduceLike(opReduceSum, n, Square(x))}, n.extra.attrs)
+		},
 		Samples: append(reduceSamples(), Sample{NoDifferences: "a norm of 0", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{0, 0, 3, 4}}}}),
 	}))
+	opNormOfSquares = Register(&Op{
+		Name: "norm_of_squares", Family: FamilyReduce, MinArity: 2, MaxArity: 2, Attrs: append([]AttrSpec{}, reduceAttrs...), Kernel: "norm_of_squares",
+		Doc:     "√s for s = Σ x² over dimensions: operands x, s. Where s has overflowed or underflowed the norm is found from x.",
+		Formula: "–, adjoint/(2·norm), 0 where it is 0",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			if d := in[0].typ.DType; !d.IsFloat() {
+				return Type{}, fmt.Errorf("the operand is %v: needs one of %v", d, Floats)
+			}
+			s, err := reducedShape(in[0].typ.Shape, a)
+			t := Type{in[0].typ.DType, s}
+			if err == nil && !in[1].typ.Equal(t) {
+				err = fmt.Errorf("the sum is %v: needs %v", in[1].typ, t)
+			}
+			return t, err
+		},
+		VJP: func(n *Node, ct []*Node) []*Node { return []*Node{nil, overNorm(n, Mul(ct[0], Like(n, 0.5)))} },
+		JVP: func(n *Node, dot []*Node) []*Node {
+			if dot[1] == nil {
+				return []*Node{nil}
+			}
+			return []*Node{overNorm(n, Mul(dot[1], Like(n, 0.5)))}
+		},
+		Samples: []Sample{{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)), In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 5}}, Constant: true}, {Type: Type{Float64, Shape{3}}, Lo: 0.5, Hi: 3}}}},
+	})
 	opReduceLInf = Register(reduction(Op{
 		Name: "reduce_linf", Symbol: "‖ · ‖∞", DTypes: Floats,
 		Doc: "The largest absolute value over dimensions. Equal largest ones share the adjoint.", Formula: "sign(x)·adjoint over the number of ties, where largest",
@@ -99,6 +129,18 @@ func centred(n *Node) *Node {
 }
 
 func divisorOf(n *Node) float64 { return reducedCount(n) - float64(n.extra.attrs.Int("ddof")) }
+
+// scaledByNorm is the operand of a norm and the norm, both times a power of two near the reciprocal of a norm that is very large or small, so that
+// quotients by it neither overflow nor underflow, at any order.
+func scaledByNorm(n *Node) (x, norm *Node) {
+	limit, down, up := 500, 1000, 800
+	if n.typ.DType == Float32 {
+		limit, down, up = 60, 100, 90
+	}
+	power := func(e int) *Node { return Like(n, math.Ldexp(1, e)) }
+	s := Where(Greater(n, power(limit)), power(-down), Where(Less(n, power(-limit)), power(up), Like(n, 1)))
+	return Mul(n.inputs[0], keepDims(n, s)), Mul(n, s)
+}
 
 // overNorm is v/n, 0 where the norm n is 0.
 func overNorm(n, v *Node) *Node {

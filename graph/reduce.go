@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -94,10 +95,12 @@ func init() {
 	}))
 	opReduceMean = Register(reduction(Op{
 		Name: "reduce_mean", Symbol: "mean", DTypes: Floats,
-		Doc: "The mean over dimensions.", Formula: "the adjoint over the count, repeated", JointlyLinear: true,
+		Doc: "The mean over dimensions, also where the sum overflows. Where elements are below the smallest normal number times their count, digits of them are lost.", Formula: "the adjoint over the count, repeated", JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, Mul(ct, Like(ct, 1/reducedCount(n)))) },
 		Expand: func(n *Node) *Node {
-			return Div(reduceLike(opReduceSum, n, n.inputs[0]), Like(n, reducedCount(n)))
+			// The power of two is exact, so the quotient is that of the sum.
+			fraction, e := math.Frexp(reducedCount(n))
+			return Div(reduceLike(opReduceSum, n, Mul(n.inputs[0], Like(n, math.Ldexp(1, -e)))), Like(n, fraction))
 		},
 	}))
 	opReduceProd = Register(reduction(Op{

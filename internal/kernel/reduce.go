@@ -63,6 +63,72 @@ func init() {
 	}
 }
 
+func init() {
+	Register(&Kernel{
+		Name: "norm_of_squares",
+		Doc: "√s for s = Σ x² over the axes: operands x, s. Where s is below or above what squares keep their digits in, the norm is summed from x scaled by a power of two, in float64 and in " +
+			"ascending order. keepdims keeps reduced dimensions with extent 1. Float dtypes.",
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 2, 1, need("axes", attr.Ints), option("keepdims", attr.Bool)); err != nil {
+				return err
+			}
+			return firstOf(checkReduce(in[:1], out, a), checkAmong(floatSet, in[0]), checkDType(in[0].DType, in[1], out[0]), wantShape("sum", in[1].Shape, out[0].Shape))
+		},
+		Prepare: func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), micro.ReduceSum) },
+		Run: func(c *Call) error {
+			if c.Out[0].DType == dtype.Float64 {
+				return normOfSquares[float64](c, 0x1p-900, math.MaxFloat64)
+			}
+			return normOfSquares[float32](c, 0x1p-90, math.MaxFloat32)
+		},
+	})
+}
+
+// normOfSquares trusts sums within [low, high].
+func normOfSquares[T float](c *Call, low, high T) error {
+	p, dst, x, sums := c.State.(*reducePlan), data[T](&c.Out[0]), data[T](&c.In[0]), data[T](&c.In[1])
+	columns, run := 1, p.n
+	if !p.innerReduced {
+		columns, run = p.n, 1
+	}
+	for o := range p.kept.count {
+		for j := range columns {
+			k := o*columns + j
+			if s := sums[k]; s >= 0 && s < low || s > high {
+				dst[k] = scaledNorm(p, x[p.kept.offset+j:], run)
+			} else {
+				dst[k] = sqrt(s)
+			}
+		}
+		p.kept.next()
+	}
+	return nil
+}
+
+// scaledNorm is the norm of the runs of one result.
+func scaledNorm[T float](p *reducePlan, x []T, run int) T {
+	top := 0.0
+	for range p.red.count {
+		for _, v := range x[p.red.offset : p.red.offset+run] {
+			top = max(top, math.Abs(float64(v)))
+		}
+		p.red.next()
+	}
+	if top == 0 || top-top != 0 {
+		return T(top)
+	}
+	_, e := math.Frexp(top)
+	sum := 0.0
+	for range p.red.count {
+		for _, v := range x[p.red.offset : p.red.offset+run] {
+			scaled := math.Ldexp(float64(v), -e)
+			sum += scaled * scaled
+		}
+		p.red.next()
+	}
+	return T(math.Ldexp(math.Sqrt(sum), e))
+}
+
 func checkReduce(in, out []Type, a attr.List) error {
 	if err := checkCall(in, out, a, 1, 1, need("axes", attr.Ints), option("keepdims", attr.Bool)); err != nil {
 		return err

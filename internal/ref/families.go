@@ -43,7 +43,16 @@ func init() {
 	}
 	same := func(x float64) float64 { return x }
 	evaluators["reduce_l1"] = fold(func(a, v float64) float64 { return a + math.Abs(v) }, same)
-	evaluators["reduce_l2"] = fold(func(a, v float64) float64 { return a + v*v }, math.Sqrt)
+	evaluators["reduce_l2"] = fold(math.Hypot, func(a float64) float64 { return a })
+	evaluators["norm_of_squares"] = func(n *graph.Node, in []Value) (Value, error) {
+		out, err := evaluators["reduce_l2"](n, in[:1])
+		for i, s := range in[1].F {
+			if s != 0 && !math.IsInf(s, 1) {
+				out.F[i] = math.Sqrt(s)
+			}
+		}
+		return out, err
+	}
 	evaluators["reduce_linf"] = fold(func(a, v float64) float64 { return larger(a, math.Abs(v)) }, same)
 	evaluators["count_nonzero"] = fold(func(a, v float64) float64 {
 		if v != 0 {

@@ -22,9 +22,10 @@ var elsewhere = map[string]string{
 	"const": "Constant", "logical_and": "LogicalAnd", "logical_or": "LogicalOr", "logical_xor": "LogicalXor", "logical_not": "LogicalNot", "csr_matmul": "CSR.MatMul", "csr_solve": "CSR.Solve",
 }
 
-// inDerivatives are the operators without a constructor: derivatives of others are made of them.
+// inDerivatives are the operators without a constructor: derivatives or expansions of others are made of them.
 var inDerivatives = map[string]bool{
-	"avg_pool_grad": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true, "hypot_derivative": true, "igamma_derivative": true, "sigmoid_derivative": true, "batched": true,
+	"avg_pool_grad": true, "batched": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
+	"hypot_derivative": true, "igamma_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "sigmoid_derivative": true,
 }
 
 // function is what the sources say of a function of package graph.
