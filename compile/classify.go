@@ -22,8 +22,9 @@ const (
 	classResult
 )
 
-// lowering holds what the passes behind the graph rewrites find out, by node ID.
+// lowering is the state that the passes behind the graph rewrites work on: what they find out, by node ID. The graph and the outputs do not change any more.
 type lowering struct {
+	*unit
 	class    []class
 	root     []int32 // for views: the node whose memory it lies in; else the node itself
 	offset   []int64 // for views: byte offset into the root's memory
@@ -69,11 +70,11 @@ func viewOf(n *graph.Node) (first int, ok bool) {
 	return first, ok
 }
 
-// classify is the pass that makes the lowering and fills what is by node: class, root, offset, op, dtype and operands.
-func classify(u *unit) error {
+// classify is the pass that begins the lowering and fills what is by node: class, root, offset, op, dtype and operands.
+func classify(u *unit) (*lowering, error) {
 	n := u.g.Len()
 	l := &lowering{
-		class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
+		unit: u, class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
 		dtype: make([]graph.DType, n), operands: make([]int32, 0, 2*n), first: make([]int32, n+1),
 	}
 	for i := range n {
@@ -114,8 +115,7 @@ func classify(u *unit) error {
 			}
 		}
 	}
-	u.low = l
-	return nil
+	return l, nil
 }
 
 func classOf(n *graph.Node) (class, micro.Op) {

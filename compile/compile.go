@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/vm"
@@ -40,10 +42,14 @@ func (c Config) Compile(outputs ...*graph.Node) (*vm.Program, error) {
 }
 
 // Explain compiles and writes the graph after each pass that changed it, the rewrites that fired with their
-// counts, and the program's listing.
+// counts, the program's listing, and the time that each pass took.
 func (c Config) Explain(w io.Writer, outputs ...*graph.Node) error {
 	before := (*graph.Graph)(nil)
-	p, err := c.compile(outputs, func(u *unit, after *pass) error {
+	var times strings.Builder
+	p, err := c.compile(outputs, func(u *unit, _ *lowering, after *pass, took time.Duration) error {
+		if after != nil {
+			fmt.Fprintf(&times, "%-9s %v\n", after.name, took)
+		}
 		changed := after != nil && u.g != before
 		if before = u.g; !changed {
 			return nil
@@ -53,7 +59,7 @@ func (c Config) Explain(w io.Writer, outputs ...*graph.Node) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "== program\n%s", p)
+	_, err = fmt.Fprintf(w, "== program\n%s== times\n%s", p, &times)
 	return err
 }
 
@@ -69,15 +75,14 @@ type unit struct {
 	names   []string       // of the outputs, as the user gave them
 	fired   map[string]int // how often each rewrite fired
 
-	low     *lowering
 	program *vm.Program
 }
 
 // refusal is what a pass panics with, deep within, to refuse a user's request.
 type refusal struct{ error }
 
-// compile runs the passes. Where observe is not nil, it is called with nil before the first pass, and with every pass that ran.
-func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error) (p *vm.Program, err error) {
+// compile runs the passes. Where observe is not nil, it is called with nil before the first pass, and with every pass that ran and its time.
+func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *pass, time.Duration) error) (p *vm.Program, err error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("compile: no outputs")
 	}
@@ -95,6 +100,7 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error)
 		u.names = append(u.names, o.Name())
 	}
 	current := ""
+	var low *lowering
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -105,7 +111,7 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error)
 		}
 	}()
 	if observe != nil {
-		if err := observe(u, nil); err != nil {
+		if err := observe(u, nil, nil, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -115,16 +121,18 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *pass) error)
 			continue
 		}
 		current = ps.name
-		if err := ps.run(u); err != nil {
+		start := time.Now()
+		if low, err = ps.run(u, low); err != nil {
 			return nil, fmt.Errorf("compile: %s: %w", ps.name, err)
 		}
+		took := time.Since(start)
 		if c.Verify || verifyAlways {
 			if err := u.check(); err != nil {
 				panic(fmt.Sprintf("BUG: %v", err))
 			}
 		}
 		if observe != nil {
-			if err := observe(u, ps); err != nil {
+			if err := observe(u, low, ps, took); err != nil {
 				return nil, err
 			}
 		}

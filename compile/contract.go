@@ -11,16 +11,15 @@ import (
 // cycles where the fused form takes four.
 //
 // The product gives its operands to the sum and is no longer run.
-func contract(u *unit) error {
-	l := u.low
-	uses := make([]uint8, u.g.Len()) // 2 stands for more
+func contract(l *lowering) error {
+	uses := make([]uint8, l.g.Len()) // 2 stands for more
 	count := func(id int32) {
 		if uses[id] < 2 {
 			uses[id]++
 		}
 	}
 	candidates := false
-	for i := range int32(u.g.Len()) {
+	for i := range int32(l.g.Len()) {
 		if l.class[i] == classNone {
 			continue
 		}
@@ -29,7 +28,7 @@ func contract(u *unit) error {
 		}
 		candidates = candidates || l.isSum(i)
 	}
-	for _, o := range u.outputs {
+	for _, o := range l.outputs {
 		count(int32(o.ID()))
 	}
 	if !candidates {
@@ -37,25 +36,25 @@ func contract(u *unit) error {
 	}
 	product := func(id, of int32) bool {
 		return uses[id] == 1 && l.op[id] == micro.Mul && l.class[id] == l.class[of] &&
-			(l.class[of] == classScalar || u.g.Node(int(id)).Shape().Equal(u.g.Node(int(of)).Shape()))
+			(l.class[of] == classScalar || l.g.Node(int(id)).Shape().Equal(l.g.Node(int(of)).Shape()))
 	}
 	links := l.sumChains(uses)
 	joins := func(a, of, b int32) bool {
 		return product(a, of) && !(links[of] >= longChain && l.linkOf(of, uses, links) == b)
 	}
 	operands, first := make([]int32, 0, len(l.operands)), make([]int32, len(l.first))
-	for i := range int32(u.g.Len()) {
+	for i := range int32(l.g.Len()) {
 		in := l.in(i)
 		if l.isSum(i) && in[0] != in[1] {
 			switch a, b := in[0], in[1]; {
 			case joins(a, i, b):
 				l.op[i], in = fused(l.op[i], micro.FMS), []int32{l.in(a)[0], l.in(a)[1], b}
 				l.class[a] = classNone
-				u.fired["contract"]++
+				l.fired["contract"]++
 			case joins(b, i, a):
 				l.op[i], in = fused(l.op[i], micro.FNMA), []int32{l.in(b)[0], l.in(b)[1], a}
 				l.class[b] = classNone
-				u.fired["contract"]++
+				l.fired["contract"]++
 			}
 		}
 		operands = append(operands, in...)

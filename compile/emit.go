@@ -11,11 +11,10 @@ import (
 )
 
 // emit is the pass that writes the program.
-func emit(u *unit) error {
-	l := u.low
-	e := &emitter{lowering: l, g: u.g, debug: !u.config.NoDebug}
+func emit(l *lowering) error {
+	e := &emitter{lowering: l, debug: !l.config.NoDebug}
 	p := &vm.Code{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
-	used := make([]bool, u.g.Len())
+	used := make([]bool, l.g.Len())
 	for _, k := range l.order {
 		for _, id := range l.groups[k].nodes {
 			for _, r := range l.inRoots(id) {
@@ -23,11 +22,11 @@ func emit(u *unit) error {
 			}
 		}
 	}
-	for _, in := range u.g.Inputs() {
+	for _, in := range l.g.Inputs() {
 		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
 	}
-	for i, o := range u.outputs {
-		p.Outputs = append(p.Outputs, vm.Slot{Name: u.names[i], Type: vmType(o), Ref: e.ref(o), Used: true})
+	for i, o := range l.outputs {
+		p.Outputs = append(p.Outputs, vm.Slot{Name: l.names[i], Type: vmType(o), Ref: e.ref(o), Used: true})
 	}
 	e.labels.strings = map[string]int32{"": 0}
 	e.labels.list = []string{""}
@@ -47,13 +46,12 @@ func emit(u *unit) error {
 		p.Debug = vm.Debug{Strings: []string{""}}
 	}
 	var err error
-	u.program, err = vm.NewProgram(p)
+	l.program, err = vm.NewProgram(p)
 	return err
 }
 
 type emitter struct {
 	*lowering
-	g      *graph.Graph
 	debug  bool
 	cellAt []uint32 // by node: 1 + the temporary cell of a scalar, 0 for none
 }

@@ -29,17 +29,16 @@ const maxLoopNodes = 256
 // grouper holds the state of the group pass.
 type grouper struct {
 	*lowering
-	g        *graph.Graph
 	straight map[int32]int32 // stage → group
 	lastUse  map[int32]int32 // root → the last loop that reads it
 	alone    bool            // no fusion
 }
 
 // group is the pass that forms instructions.
-func group(u *unit) error {
-	gr := &grouper{lowering: u.low, g: u.g, straight: map[int32]int32{}, lastUse: map[int32]int32{}, alone: u.config.Unoptimized}
+func group(l *lowering) error {
+	gr := &grouper{lowering: l, straight: map[int32]int32{}, lastUse: map[int32]int32{}, alone: l.config.Unoptimized}
 	gr.resolve()
-	for i := range u.g.Len() {
+	for i := range l.g.Len() {
 		id := int32(i)
 		switch gr.class[i] {
 		case classScalar, classAssemble:
@@ -51,7 +50,7 @@ func group(u *unit) error {
 		case classKernel, classTuple:
 			gr.kernel(id)
 		case classResult:
-			gr.groupOf[i] = gr.groupOf[u.g.Node(i).Input(0).ID()]
+			gr.groupOf[i] = gr.groupOf[l.g.Node(i).Input(0).ID()]
 		}
 	}
 	return nil
@@ -199,8 +198,7 @@ func (gr *grouper) reduce(id int32) {
 }
 
 // schedule is the pass that orders the instructions depth first from the outputs.
-func schedule(u *unit) error {
-	l := u.low
+func schedule(l *lowering) error {
 	preds := make([][]int32, len(l.groups))
 	for k, x := range l.groups {
 		var list []int32
@@ -235,7 +233,7 @@ func schedule(u *unit) error {
 			if l.class[id] == classScalar {
 				sum++
 			} else {
-				sum += int64(u.g.Node(int(id)).Shape().Size())
+				sum += int64(l.g.Node(int(id)).Shape().Size())
 			}
 		}
 		for _, p := range preds[k] {
@@ -283,7 +281,7 @@ func schedule(u *unit) error {
 			}
 		}
 	}
-	for _, o := range u.outputs {
+	for _, o := range l.outputs {
 		if k := l.groupOf[l.root[o.ID()]]; k >= 0 && state[k] == 0 {
 			visit(k)
 		}

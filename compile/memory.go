@@ -44,12 +44,11 @@ type tempRegion struct {
 }
 
 // planMemory is the pass that fills place and plan.
-func planMemory(u *unit) error {
-	l := u.low
-	m := &memoryPlanner{lowering: l, g: u.g, outputs: u.outputs, alone: u.config.Unoptimized}
-	l.place = make([]place, u.g.Len())
+func planMemory(l *lowering) error {
+	m := &memoryPlanner{lowering: l, alone: l.config.Unoptimized}
+	l.place = make([]place, l.g.Len())
 	l.plan = memoryPlan{
-		pos: make([]int32, len(l.groups)), lastUse: make([]int32, u.g.Len()),
+		pos: make([]int32, len(l.groups)), lastUse: make([]int32, l.g.Len()),
 		constOff: map[int32]int64{}, tuples: map[int32][]int32{}, scratch: map[[2]int32]int64{},
 	}
 	for i := range l.plan.pos {
@@ -69,9 +68,7 @@ func planMemory(u *unit) error {
 
 type memoryPlanner struct {
 	*lowering
-	g       *graph.Graph
-	outputs []*graph.Node
-	alone   bool
+	alone bool
 
 	cellUse   []bool // inputs whose elements scalar code reads
 	constSeen []bool // constants that scalar code reads and that are placed

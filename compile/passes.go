@@ -6,26 +6,39 @@ import (
 	"slices"
 )
 
-// pass is one step of compilation.
+// pass is one step of compilation: on the graph, or, behind the one that begins it, on the lowering.
 type pass struct {
-	name string
-	doc  string
-	run  func(*unit) error
+	name    string
+	doc     string
+	graph   func(*unit) error
+	lower   func(*unit) (*lowering, error)
+	lowered func(*lowering) error
 	// required passes cannot be disabled.
 	required bool
 }
 
+// run applies the pass to the graph or to the lowering, which is nil before there is one, and returns the lowering.
+func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
+	switch {
+	case p.graph != nil:
+		return l, p.graph(u)
+	case p.lower != nil:
+		return p.lower(u)
+	}
+	return l, p.lowered(l)
+}
+
 // passOrder is the pipeline.
 var passOrder = []pass{
-	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", run: rewriteAll},
-	{name: "expand", doc: "expand what is left of operators without a kernel", run: expandAll, required: true},
-	{name: "outputs", doc: "give every output memory of its own", run: materializeOutputs, required: true},
-	{name: "classify", doc: "decide how each node is run, and which nodes are views of others' memory", run: classify, required: true},
-	{name: "contract", doc: "join a product used once and a sum or difference into one operation that rounds once", run: contract},
-	{name: "group", doc: "group nodes into instructions: scalar code by stage, elementwise loops with reductions at the tail", run: group, required: true},
-	{name: "schedule", doc: "order the instructions depth first from the outputs, so that values die early", run: schedule, required: true},
-	{name: "memory", doc: "place every value in the arena; reuse memory of dead values, in place where possible", run: planMemory, required: true},
-	{name: "emit", doc: "emit the program", run: emit, required: true},
+	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", graph: rewriteAll},
+	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
+	{name: "outputs", doc: "give every output memory of its own", graph: materializeOutputs, required: true},
+	{name: "classify", doc: "decide how each node is run, and which nodes are views of others' memory", lower: classify, required: true},
+	{name: "contract", doc: "join a product used once and a sum or difference into one operation that rounds once", lowered: contract},
+	{name: "group", doc: "group nodes into instructions: scalar code by stage, elementwise loops with reductions at the tail", lowered: group, required: true},
+	{name: "schedule", doc: "order the instructions depth first from the outputs, so that values die early", lowered: schedule, required: true},
+	{name: "memory", doc: "place every value in the arena; reuse memory of dead values, in place where possible", lowered: planMemory, required: true},
+	{name: "emit", doc: "emit the program", lowered: emit, required: true},
 }
 
 // constraint says that one pass runs before another, and why.
@@ -46,11 +59,14 @@ var constraints = []constraint{
 func init() {
 	verifyAlways = os.Getenv("ADJOINT_VERIFY") == "1"
 	at := map[string]int{}
+	lowered := false // behind the pass that begins the lowering
 	for i, p := range passOrder {
-		if _, ok := at[p.name]; ok || p.run == nil || p.doc == "" {
-			panic("BUG: pass " + p.name + " is incomplete or given twice")
+		_, twice := at[p.name]
+		if twice || p.doc == "" || (p.graph != nil) == lowered && p.lower == nil || (p.lowered != nil) != lowered || p.lower != nil && p.graph != nil {
+			panic("BUG: pass " + p.name + " is incomplete, out of place or given twice")
 		}
 		at[p.name] = i
+		lowered = lowered || p.lower != nil
 	}
 	for _, c := range constraints {
 		b, ok1 := at[c.before]

@@ -307,11 +307,13 @@ func firings(t *testing.T, c Config, outputs ...*graph.Node) map[string]int {
 	for _, o := range outputs {
 		u.names = append(u.names, o.Name())
 	}
+	var low *lowering
 	for _, p := range passOrder {
 		if !p.required && slices.Contains(c.Disable, p.name) {
 			continue
 		}
-		if err := p.run(u); err != nil {
+		var err error
+		if low, err = p.run(u, low); err != nil {
 			t.Fatal(err)
 		}
 		if err := u.check(); err != nil {

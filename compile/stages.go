@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/vm"
@@ -14,6 +15,7 @@ import (
 type Stage struct {
 	Pass string // "" for the graph as it was given
 	Doc  string // what the pass does, in a phrase
+	Took time.Duration
 	// Rewrites are those that fired in this pass, by name.
 	Rewrites []RewriteCount
 	// Nodes stand with operands before their users, and in the order of the program once the pass schedule has run.
@@ -50,8 +52,8 @@ var classNames = map[class]string{classView: "view", classScalar: "scalar code",
 func (c Config) Stages(outputs ...*graph.Node) ([]Stage, error) {
 	var stages []Stage
 	fired := map[string]int{}
-	observe := func(u *unit, ps *pass) error {
-		s := Stage{}
+	observe := func(u *unit, l *lowering, ps *pass, took time.Duration) error {
+		s := Stage{Took: took}
 		if ps != nil {
 			s.Pass, s.Doc = ps.name, ps.doc
 		}
@@ -63,7 +65,7 @@ func (c Config) Stages(outputs ...*graph.Node) ([]Stage, error) {
 		}
 		slices.SortFunc(s.Rewrites, func(a, b RewriteCount) int { return cmp.Compare(a.Name, b.Name) })
 		s.Program = u.program
-		u.record(&s)
+		record(u, l, &s)
 		stages = append(stages, s)
 		return nil
 	}
@@ -73,9 +75,8 @@ func (c Config) Stages(outputs ...*graph.Node) ([]Stage, error) {
 	return stages, nil
 }
 
-// record lists the nodes that the outputs depend on.
-func (u *unit) record(s *Stage) {
-	l := u.low
+// record lists the nodes that the outputs depend on; l is nil before there is a lowering.
+func record(u *unit, l *lowering, s *Stage) {
 	at := map[int32]int{}
 	operands := func(id int32) []int32 {
 		if l != nil {
@@ -112,7 +113,7 @@ func (u *unit) record(s *Stage) {
 				stack = append(stack, frame{in[f.next-1], 0})
 				continue
 			}
-			n := u.stageNode(f.id, position)
+			n := stageNode(u, l, f.id, position)
 			for _, in := range operands(f.id) {
 				n.Operands = append(n.Operands, at[in])
 			}
@@ -162,10 +163,9 @@ func (u *unit) needed(operands func(int32) []int32) []int32 {
 }
 
 // stageNode describes a node; position holds the places of the groups in the program, once they have any.
-func (u *unit) stageNode(id int32, position []int) StageNode {
+func stageNode(u *unit, l *lowering, id int32, position []int) StageNode {
 	n := u.g.Node(int(id))
 	s := StageNode{Node: n, Operator: n.Op().Name, Instruction: -1}
-	l := u.low
 	if l == nil {
 		return s
 	}

@@ -30,7 +30,7 @@ func newPasses(s Streams) *cobra.Command {
 		Use:   "passes [flags] EXPR | FILE.cg | -",
 		Short: "Show a graph after each pass of the compiler",
 		Long: `Passes compiles a graph and prints it after each pass that changed it, with the
-rewrites that fired, and at the end the program's listing.
+rewrites that fired, and at the end the program's listing and the time of each pass.
 
 As HTML it draws the graph after each pass on one page, with a slider through the passes on which
 what was added, changed and removed is marked, and a walk through the program in its order.`,

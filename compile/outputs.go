@@ -1,0 +1,31 @@
+package compile
+
+import "github.com/adjoint-go/adjoint/graph"
+
+// materializeOutputs is the pass that copies outputs which are inputs, constants or views of them.
+func materializeOutputs(u *unit) error {
+	wrap := map[*graph.Node]bool{}
+	for _, o := range u.outputs {
+		r := o
+		for _, ok := viewOf(r); ok; _, ok = viewOf(r) {
+			r = r.Input(0)
+		}
+		if r.IsInput() || r.IsConst() {
+			wrap[o] = true
+		}
+	}
+	// The zeros of arrays that scalar code fills in part are read from memory.
+	for i := range u.g.Len() {
+		if n := u.g.Node(i); n.Op().Name == "index_transpose" && len(n.Inputs()) < n.Shape().Size() {
+			graph.Like(n, 0)
+		}
+	}
+	for k, o := range u.outputs {
+		if wrap[o] {
+			restore := u.g.AtNode(o)
+			u.outputs[k] = graph.Copy(o)
+			restore()
+		}
+	}
+	return u.g.Err()
+}
