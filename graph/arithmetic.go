@@ -180,7 +180,7 @@ func init() {
 	})
 	opPow = Register(&Op{
 		Name: "pow", Symbol: "^", Infix: true, OperandNames: []string{"a", "b"}, Partials: []string{"b a^(b − 1)", "v ln a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow",
-		Doc:     "x^y. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. At (0, 0) ∂²/∂x∂y is +Inf, its limit, and derivatives of higher order are not defined. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
+		Doc:     "x^y, 1 for y = 0. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. At (0, 0) ∂²/∂x∂y is +Inf, its limit, and derivatives of higher order are not defined. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
 		Formula: "y·x^(y−1), x^y·ln x", SingularPartials: true,
 		Partial: powPartial,
 		Samples: []Sample{pair(0.3, 3, -2, 2), {NoDifferences: "conventions at 0", In: []SampleInput{

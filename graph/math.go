@@ -18,12 +18,12 @@ func init() {
 	opSqrt.Symbol = "√( · )"
 	opRsqrt = Register(&Op{
 		Name: "rsqrt", Symbol: "1/√( · )", Partials: []string{"−v/(2a)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
-		Doc: "1/√x; +Inf at 0, NaN for x < 0.", Formula: "−1/(2x√x)",
+		Doc: "1/√x; +Inf at 0, NaN for x < 0. The derivative at 0 is −Inf, but a zero adjoint wins.", Formula: "−1/(2x√x)",
 		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -0.5), Div(n, n.inputs[0])) },
 		Expand:  func(n *Node) *Node { return Div(Like(n, 1), Sqrt(n.inputs[0])) },
 		Samples: []Sample{over(0.2, 4)},
 	})
-	opCbrt = Register(singular(unary("cbrt", "1/(3v^2)", "The real cube root; odd.", "1/(3∛x²)", FamilyMath,
+	opCbrt = Register(singular(unary("cbrt", "1/(3v^2)", "The real cube root; odd. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(3∛x²)", FamilyMath,
 		func(x, y *Node) *Node { return Mul(Like(x, 1./3), Square(Reciprocal(y))) }, over(0.2, 4), over(-4, -0.2))))
 	opExp = Register(unary("exp", "v", "eˣ.", "eˣ", FamilyMath,
 		func(_, y *Node) *Node { return y }, over(-2, 2)))
@@ -32,13 +32,13 @@ func init() {
 		func(x, _ *Node) *Node { return Mul(Exp2(Sub(x, Like(x, 1))), Like(x, 2*math.Ln2)) }, over(-2, 2)))
 	opExpm1 = Register(unary("expm1", "exp a", "eˣ − 1, accurate near 0.", "eˣ", FamilyMath,
 		func(x, _ *Node) *Node { return Exp(x) }, over(-2, 2)))
-	opLog = Register(singular(unary("log", "1/a", "ln x; −Inf at 0, NaN for x < 0.", "1/x", FamilyMath,
+	opLog = Register(singular(unary("log", "1/a", "ln x; −Inf at 0, NaN for x < 0. The derivative is 1/x everywhere: +Inf at 0, but a zero adjoint wins, and defined where x < 0.", "1/x", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(x) }, over(0.2, 4))))
-	opLog2 = Register(singular(unary("log2", "1/(a ln 2)", "The logarithm to base 2.", "1/(x·ln 2)", FamilyMath,
+	opLog2 = Register(singular(unary("log2", "1/(a ln 2)", "The logarithm to base 2, at 0 and below as log.", "1/(x·ln 2)", FamilyMath,
 		func(x, _ *Node) *Node { return Div(Like(x, 1/math.Ln2), x) }, over(0.2, 4))))
-	opLog10 = Register(singular(unary("log10", "1/(a ln 10)", "The logarithm to base 10.", "1/(x·ln 10)", FamilyMath,
+	opLog10 = Register(singular(unary("log10", "1/(a ln 10)", "The logarithm to base 10, at 0 and below as log.", "1/(x·ln 10)", FamilyMath,
 		func(x, _ *Node) *Node { return Div(Like(x, 1/math.Ln10), x) }, over(0.2, 4))))
-	opLog1p = Register(singular(unary("log1p", "1/(1 + a)", "ln(1 + x), accurate near 0.", "1/(1+x)", FamilyMath,
+	opLog1p = Register(singular(unary("log1p", "1/(1 + a)", "ln(1 + x), accurate near 0; −Inf at −1 with derivative +Inf, NaN below.", "1/(1+x)", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(Add(x, Like(x, 1))) }, over(-0.6, 3))))
 	opSin = Register(unary("sin", "cos a", "sin x, x in radians; NaN for ±Inf.", "cos x", FamilyMath,
 		func(x, _ *Node) *Node { return Cos(x) }, over(-4, 4)))
@@ -46,11 +46,11 @@ func init() {
 		func(x, _ *Node) *Node { return Neg(Sin(x)) }, over(-4, 4)))
 	opTan = Register(singular(unary("tan", "1 + v^2", "tan x, x in radians; NaN for ±Inf.", "1 + tan² x", FamilyMath,
 		func(x, y *Node) *Node { return Add(Like(x, 1), Square(y)) }, over(-1.2, 1.2))))
-	opAsin = Register(singular(unary("asin", "1/√(1 − a^2)", "The angle in [−π/2, π/2]; NaN for |x| > 1.", "1/√(1−x²)", FamilyMath,
+	opAsin = Register(singular(unary("asin", "1/√(1 − a^2)", "The angle in [−π/2, π/2]; NaN for |x| > 1. The derivative at ±1 is +Inf, but a zero adjoint wins.", "1/√(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Rsqrt(oneMinusSquare(x)) }, over(-0.9, 0.9))))
-	opAcos = Register(singular(unary("acos", "−1/√(1 − a^2)", "The angle in [0, π]; NaN for |x| > 1.", "−1/√(1−x²)", FamilyMath,
+	opAcos = Register(singular(unary("acos", "−1/√(1 − a^2)", "The angle in [0, π]; NaN for |x| > 1. The derivative at ±1 is −Inf, but a zero adjoint wins.", "−1/√(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Neg(Rsqrt(oneMinusSquare(x))) }, over(-0.9, 0.9))))
-	opAtan = Register(unary("atan", "1/(1 + a^2)", "The angle in [−π/2, π/2].", "1/(1+x²)", FamilyMath,
+	opAtan = Register(unary("atan", "1/(1 + a^2)", "The angle in [−π/2, π/2]; ±π/2 at ±Inf with derivatives 0.", "1/(1+x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Square(overHypot1(x)) }, over(-3, 3)))
 	opSinh = Register(unary("sinh", "cosh a", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
 		func(x, _ *Node) *Node { return Cosh(x) }, over(-2, 2)))
@@ -60,9 +60,9 @@ func init() {
 		func(x, _ *Node) *Node { return Mul(Like(x, 4), sigmoidDerivative(Mul(Like(x, 2), x))) }, over(-2, 2)))
 	opAsinh = Register(unary("asinh", "1/√(1 + a^2)", "The inverse hyperbolic sine.", "1/√(1+x²)", FamilyMath,
 		func(x, _ *Node) *Node { return overHypot1(x) }, over(-3, 3)))
-	opAcosh = Register(singular(unary("acosh", "1/√(a^2 − 1)", "The inverse hyperbolic cosine; NaN for x < 1.", "1/√((x−1)(x+1))", FamilyMath,
+	opAcosh = Register(singular(unary("acosh", "1/√(a^2 − 1)", "The inverse hyperbolic cosine; NaN for x < 1. The derivative at 1 is +Inf, but a zero adjoint wins.", "1/√((x−1)(x+1))", FamilyMath,
 		func(x, _ *Node) *Node { return Mul(Rsqrt(Sub(x, Like(x, 1))), Rsqrt(Add(x, Like(x, 1)))) }, over(1.2, 4))))
-	opAtanh = Register(singular(unary("atanh", "1/(1 − a^2)", "The inverse hyperbolic tangent; ±Inf at ±1, NaN beyond.", "1/(1−x²)", FamilyMath,
+	opAtanh = Register(singular(unary("atanh", "1/(1 − a^2)", "The inverse hyperbolic tangent; ±Inf at ±1 with derivative +Inf, NaN beyond.", "1/(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Reciprocal(oneMinusSquare(x)) }, over(-0.9, 0.9))))
 	opSigmoid = Register(unary("sigmoid", "v(1 − v)", "1/(1 + e⁻ˣ), without overflow.", "σ(x)·σ(−x)", FamilyMath,
 		func(x, _ *Node) *Node { return sigmoidDerivative(x) }, over(-4, 4)))

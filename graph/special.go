@@ -13,10 +13,10 @@ var opErfinv, opLgamma, opDigamma, opPolygamma, opSinc, opBesselI0e, opBesselI1e
 func init() {
 	opErfinv = Register(singular(unary("erfinv", "", "The inverse of erf on (−1, 1); ±Inf at ±1, NaN beyond.", "√π/2·e^(y²)", FamilySpecial,
 		func(x, y *Node) *Node { return Mul(Like(x, math.Sqrt(math.Pi)/2), Exp(Square(y))) }, over(-0.9, 0.9))))
-	opLgamma = Register(singular(unary("lgamma", "", "ln |Γ(x)|; +Inf at 0, −1, −2, ….", "ψ(x)", FamilySpecial,
+	opLgamma = Register(singular(unary("lgamma", "", "ln |Γ(x)|; +Inf at 0, −1, −2, … and at ±Inf. The derivative is digamma, with its values at the poles and at −Inf: NaN there but ∓Inf at ±0.", "ψ(x)", FamilySpecial,
 		func(x, _ *Node) *Node { return Digamma(x) }, over(0.3, 5), over(-0.9, -0.1))))
 	opLgamma.Source = "NIST Digital Library of Mathematical Functions, 5.2.2"
-	opDigamma = Register(singular(unary("digamma", "", "ψ(x) = d/dx ln Γ(x); ∓Inf at ±0, NaN at −1, −2, ….", "ψ′(x)", FamilySpecial,
+	opDigamma = Register(singular(unary("digamma", "", "ψ(x) = d/dx ln Γ(x); ∓Inf at ±0, NaN at −1, −2, … and at −Inf.", "ψ′(x)", FamilySpecial,
 		func(x, _ *Node) *Node { return Polygamma(1, x) }, over(0.3, 5), over(-0.9, -0.1))))
 	opDigamma.Source = "NIST Digital Library of Mathematical Functions, 5.15"
 	opPolygamma = Register(&Op{
