@@ -371,6 +371,8 @@ func (m *Machine) setContext(ctx context.Context) {
 	}
 }
 
+func (m *Machine) forgetContext() { m.ctx, m.done = nil, nil }
+
 // step runs the program; the caller has entered the machine.
 func (m *Machine) step(ctx context.Context) error {
 	if !m.allSet {
@@ -397,7 +399,7 @@ func (m *Machine) step(ctx context.Context) error {
 			break
 		}
 	}
-	m.setContext(nil)
+	m.forgetContext()
 	if len(m.exec) == 1 && !m.watch && err == nil {
 		if s, ok := m.exec[0].(*straight); ok && s.code != nil && s.code.ScratchBytes() == 0 {
 			m.only = s.code

@@ -50,7 +50,7 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 		return nil, err
 	}
 	m.setContext(ctx)
-	defer m.setContext(nil)
+	defer m.forgetContext()
 	for _, e := range m.exec {
 		e.compile(m)
 	}
