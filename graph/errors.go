@@ -55,7 +55,11 @@ func (g *Graph) Err() error {
 	}
 	errs := g.errs
 	if g.dropped > 0 {
-		errs = append(errs[:len(errs):len(errs)], fmt.Errorf("%d more errors", g.dropped))
+		more := "1 more error"
+		if g.dropped > 1 {
+			more = fmt.Sprintf("%d more errors", g.dropped)
+		}
+		errs = append(errs[:len(errs):len(errs)], errors.New(more))
 	}
 	return errors.Join(errs...)
 }

@@ -55,7 +55,7 @@ type parser struct {
 
 func (p *parser) parse(text string) {
 	header := false
-	for rest := text; rest != "" && p.g.dropped == 0; {
+	for rest := text; rest != ""; {
 		var line string
 		line, rest, _ = strings.Cut(rest, "\n")
 		p.line++
@@ -263,6 +263,9 @@ func (p *parser) checkName(name string, at int) error {
 }
 
 func (p *parser) unknownOp(name string, at int) error {
+	if len(p.g.errs) >= maxErrors {
+		return linescan.Errorf(at, "no operator is named so") // which is counted only
+	}
 	if p.opNames == nil {
 		for _, op := range Ops() {
 			p.opNames = append(p.opNames, op.Name)

@@ -291,9 +291,14 @@ func TestParseCollects(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	_, _, err = Parse([]byte("adjoint graph 1\n"+strings.Repeat("?\n", 1000)), "")
-	if n := strings.Count(err.Error(), "\n"); n != maxErrors {
-		t.Errorf("%d lines of errors", n)
+	for n, want := range map[int]string{20: "expected a node, such as %0, or output", 21: "1 more error", 22: "2 more errors", 500: "480 more errors"} {
+		for _, line := range []string{"?\n", "%0 = sqart\n", "%0 = const 1 : f65\n"} {
+			_, _, err = Parse([]byte("adjoint graph 1\n"+strings.Repeat(line, n)), "")
+			lines := strings.Split(err.Error(), "\n")
+			if last := lines[len(lines)-1]; len(lines) != min(n, maxErrors+1) || n > maxErrors && last != want {
+				t.Errorf("%d mistakes: %d lines of errors, the last %q", n, len(lines), last)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Write replaces the named file's content: the data goes to a new file beside it
@@ -36,10 +37,11 @@ func Write(name string, data []byte) error {
 		}
 		f.Close()
 	}
-	f, err := create(name)
+	f, err := begin(name)
 	if err != nil {
 		return err
 	}
+	defer end(f.Name())
 	_, err = f.Write(data)
 	if err == nil && info != nil {
 		err = f.Chmod(mode)
@@ -53,6 +55,42 @@ func Write(name string, data []byte) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
+}
+
+// The files that are being written now.
+var (
+	mutex   sync.Mutex
+	pending = map[string]bool{}
+)
+
+// Abandon removes what writes under way have begun, and makes them and later ones fail: for a process about to end.
+func Abandon() {
+	mutex.Lock()
+	defer mutex.Unlock()
+	for name := range pending {
+		os.Remove(name)
+	}
+	pending = nil
+}
+
+// begin makes a new file beside name that Abandon removes until its end.
+func begin(name string) (*os.File, error) {
+	mutex.Lock()
+	defer mutex.Unlock()
+	if pending == nil {
+		return nil, &fs.PathError{Op: "create", Path: name, Err: errors.New("the process is about to end")}
+	}
+	f, err := create(name)
+	if err == nil {
+		pending[f.Name()] = true
+	}
+	return f, err
+}
+
+func end(name string) {
+	mutex.Lock()
+	defer mutex.Unlock()
+	delete(pending, name)
 }
 
 // create makes a new file beside name, with the permissions that the user's mask leaves.

@@ -2,7 +2,9 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -272,6 +274,34 @@ func TestHelp(t *testing.T) {
 	for _, text := range []string{"--format", "--output", "--at", "--grad", "--wrt", "--rankdir", "--opt", "--pkg", "--watch", "diff", "passes", "disasm", "completion", "version", "Examples:", "EXPR"} {
 		if !strings.Contains(r.out, text) {
 			t.Errorf("the help lacks %q", text)
+		}
+	}
+}
+
+// What does not look at the context ends with it too: here a standard input on which nothing ever comes.
+func TestInterruptedWhileReading(t *testing.T) {
+	in, never := io.Pipe()
+	defer never.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, args := range [][]string{{"-"}, {"memory", "-"}, {"passes", "-"}} {
+		var errors bytes.Buffer
+		if status := execute(ctx, args, Streams{In: in, Out: io.Discard, Err: &errors, ErrTerminal: true}); status != exitInterrupted || !strings.HasSuffix(errors.String(), "cgviz: interrupted\n") {
+			t.Errorf("%v: status %d, %q", args, status, errors.String())
+		}
+	}
+}
+
+// What a graph's values and times would take in memory is refused before it is taken.
+func TestHugeGraph(t *testing.T) {
+	huge := filepath.Join(t.TempDir(), "huge.cg")
+	text := "adjoint graph 1\n%0 \"x\" = input : f64[1048576,524288]\n%1 = sin %0 : f64[1048576,524288]\noutput %1\n"
+	if err := os.WriteFile(huge, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--color-by", "time"}, {"--show", "+time"}, {"--color-by", "time", "--opt", "both"}, {"--color-by", "time", "--opt", "after"}} {
+		if r := run("", append(args, "-T", "svg", huge)...); r.status != exitFailure || !strings.Contains(r.err, "memory") {
+			t.Errorf("%v: status %d, %q", args, r.status, r.err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/programview"
 	"github.com/adjoint-go/adjoint/compile"
@@ -27,7 +28,7 @@ func costs(ctx context.Context, p *vm.Program, at point.Point, timed bool) (shar
 	if !timed {
 		return shares, nil, nil
 	}
-	m := vm.NewMachine(p, vm.WithNativeAhead())
+	m := vm.NewMachine(p, vm.WithNativeAhead(), vm.WithMemoryLimit(evaluate.MemoryLimit))
 	if err := fillInputs(m, p, at); err != nil {
 		return nil, nil, err
 	}

@@ -11,10 +11,12 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/atomicfile"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 )
 
@@ -64,14 +66,37 @@ var errDifferent = errors.New("the graphs differ")
 func Main(args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return execute(ctx, args, s)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	status := execute(ctx, args, s)
+	if status == exitInterrupted {
+		atomicfile.Abandon() // what has not ended by itself
+	}
+	return status
 }
+
+// grace is the time that work has to end by itself after an interruption. Long parts of it (laying out, painting) do not look.
+const grace = time.Second
 
 // execute runs cgviz until the context ends.
 func execute(ctx context.Context, args []string, s Streams) int {
 	root := New(s)
 	root.SetArgs(args)
-	ran, err := root.ExecuteContextC(ctx)
+	var ran *cobra.Command
+	var err error
+	done := make(chan struct{})
+	go func() {
+		ran, err = root.ExecuteContextC(ctx)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		select {
+		case <-done:
+		case <-time.After(grace):
+			return interrupted(s)
+		}
+	}
 	var wrong *usageError
 	switch {
 	case err == nil:
@@ -79,8 +104,7 @@ func execute(ctx context.Context, args []string, s Streams) int {
 	case errors.Is(err, errDifferent):
 		return exitFailure
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(s.Err, "cgviz: interrupted")
-		return exitInterrupted
+		return interrupted(s)
 	case errors.As(err, &wrong):
 		fmt.Fprintf(s.Err, "cgviz: %s\n", message(err))
 		fmt.Fprintf(s.Err, "usage: %s\n%q describes the flags.\n", ran.UseLine(), ran.CommandPath()+" --help")
@@ -88,6 +112,14 @@ func execute(ctx context.Context, args []string, s Streams) int {
 	}
 	fmt.Fprintf(s.Err, "cgviz: %s\n", message(err))
 	return exitFailure
+}
+
+func interrupted(s Streams) int {
+	if s.ErrTerminal {
+		fmt.Fprint(s.Err, clearLine)
+	}
+	fmt.Fprintln(s.Err, "cgviz: interrupted")
+	return exitInterrupted
 }
 
 // message returns what people read of an error.

@@ -24,6 +24,9 @@ const (
 	progressEvery = 200 * time.Millisecond
 )
 
+// clearLine empties a terminal's line.
+const clearLine = "\r\x1b[K"
+
 // startProgress begins to watch work; end it with close.
 func startProgress(s Streams, delay time.Duration) *progress {
 	p := &progress{done: make(chan struct{})}
@@ -60,7 +63,7 @@ func (p *progress) line(elapsed time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stage != "" {
-		fmt.Fprintf(p.w, "\r\x1b[K%s … %d s", p.stage, int(elapsed.Seconds()))
+		fmt.Fprintf(p.w, clearLine+"%s … %d s", p.stage, int(elapsed.Seconds()))
 		p.shown = true
 	}
 }
@@ -70,6 +73,6 @@ func (p *progress) close() {
 	close(p.done)
 	p.ended.Wait()
 	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		fmt.Fprint(p.w, clearLine)
 	}
 }

@@ -48,8 +48,7 @@ func Build(g *graph.Graph, prog *Program) (outputs []*graph.Node, err error) {
 		})
 	}
 	if len(b.errors) > 0 {
-		slices.SortStableFunc(b.errors, func(a, b *Error) int { return a.Span.Start - b.Span.Start })
-		return nil, b.errors[:min(len(b.errors), maxErrors)]
+		return nil, b.errors.first(b.mistakes)
 	}
 	for i, v := range b.values {
 		last := i == len(b.values)-1
@@ -67,6 +66,8 @@ type builder struct {
 	inputs map[string]*graph.Node
 	values []*graph.Node // of the statements
 	errors ErrorList
+
+	mistakes int // those that are only counted included
 }
 
 // at runs build with the line of span as the position of new nodes.
@@ -76,6 +77,7 @@ func (b *builder) at(span Span, build func()) {
 
 // fail reports a mistake.
 func (b *builder) fail(kind Kind, span Span, hint, format string, args ...any) *graph.Node {
+	b.mistakes++
 	if len(b.errors) < 10*maxErrors {
 		b.errors = append(b.errors, &Error{Kind: kind, Span: span, Pos: position(b.prog.Source, span.Start),
 			Message: fmt.Sprintf(format, args...), Hint: hint, source: b.prog.Source})

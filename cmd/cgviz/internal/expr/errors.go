@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -79,8 +80,23 @@ func (e *Error) Report() string {
 }
 
 // ErrorList is all the mistakes found in one source, in the order of their
-// places. It is the error that Parse and Build return; it is never empty then.
+// places. It is the error that Parse and Build return; it is never empty then. The last one of a long list says how many more there are.
 type ErrorList []*Error
+
+// first sorts mistakes, of which there are total, and keeps the first ones. Where more are kept, they are the first in the source.
+func (l ErrorList) first(total int) ErrorList {
+	slices.SortStableFunc(l, func(a, b *Error) int { return a.Span.Start - b.Span.Start })
+	if total <= maxErrors {
+		return l
+	}
+	rest := *l[maxErrors]
+	rest.Kind, rest.Hint, rest.RelatedMessage = Limit, "", ""
+	rest.Message = "1 more mistake"
+	if n := total - maxErrors; n > 1 {
+		rest.Message = fmt.Sprintf("%d more mistakes", n)
+	}
+	return append(l[:maxErrors:maxErrors], &rest)
+}
 
 // Error returns the mistakes, one a line.
 func (l ErrorList) Error() string {

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-	"slices"
 )
 
 // Parse reads a source. It returns either a program or, as an ErrorList, the
@@ -22,8 +21,7 @@ func Parse(src string) (*Program, error) {
 		p.resolve(prog)
 	}
 	if len(p.errors) > 0 {
-		slices.SortStableFunc(p.errors, func(a, b *Error) int { return a.Span.Start - b.Span.Start })
-		return nil, p.errors[:min(len(p.errors), maxErrors)]
+		return nil, p.errors.first(p.mistakes)
 	}
 	return prog, nil
 }
@@ -38,6 +36,8 @@ type parser struct {
 	lost   bool   // a mistake has left parentheses open, so that closing ones without partner say nothing
 	depth  int
 	errors ErrorList
+
+	mistakes int // those that are only counted included
 }
 
 // bail unwinds the parser to the statement after a mistake has been reported.
@@ -45,6 +45,7 @@ type bail struct{}
 
 // report adds a mistake.
 func (p *parser) report(e *Error) {
+	p.mistakes++
 	if len(p.errors) >= 10*maxErrors { // more than maxErrors, as the lexer's come first and are sorted in later
 		return
 	}

@@ -354,9 +354,15 @@ func TestErrorsCollected(t *testing.T) {
 		t.Error("errors.As finds no *Error in the list")
 	}
 
-	_, err = Parse(strings.Repeat("$\n", 5000))
-	if list := err.(ErrorList); len(list) != maxErrors || list[0].Pos.Line != 1 || list[maxErrors-1].Pos.Line != maxErrors {
-		t.Errorf("%d errors, first %v", len(list), list[0])
+	for n, want := range map[int]string{maxErrors: "", maxErrors + 1: "1 more mistake", 5000: "4990 more mistakes"} {
+		_, err = Parse(strings.Repeat("$\n", n))
+		list := err.(ErrorList)
+		if len(list) != min(n, maxErrors+1) || list[0].Pos.Line != 1 || list[maxErrors-1].Pos.Line != maxErrors {
+			t.Errorf("%d errors, first %v", len(list), list[0])
+		}
+		if last := list[len(list)-1]; want != "" && (last.Message != want || last.Pos.Line != maxErrors+1) {
+			t.Errorf("%d mistakes end in %v", n, last)
+		}
 	}
 }
 
