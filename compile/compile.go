@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/switches"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -29,7 +30,7 @@ type Config struct {
 	NoDebug bool
 }
 
-// verifyAlways is set by tests and by ADJOINT_VERIFY=1.
+// verifyAlways is set by tests.
 var verifyAlways bool
 
 // Compile compiles a program that computes the outputs in the given order. Its inputs are those of the graph in
@@ -86,6 +87,12 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("compile: no outputs")
 	}
+	if err := switches.Err(); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	if c.MemoryLimit < 0 {
+		return nil, fmt.Errorf("compile: a memory limit of %d bytes", c.MemoryLimit)
+	}
 	g, err := commonGraph("compile", outputs)
 	if err != nil {
 		return nil, err
@@ -126,7 +133,7 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 			return nil, fmt.Errorf("compile: %s: %w", ps.name, err)
 		}
 		took := time.Since(start)
-		if c.Verify || verifyAlways {
+		if c.Verify || verifyAlways || switches.Get().Verify {
 			if err := u.check(); err != nil {
 				panic(fmt.Sprintf("BUG: %v", err))
 			}

@@ -2,7 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"os"
 	"slices"
 )
 
@@ -57,7 +56,6 @@ var constraints = []constraint{
 }
 
 func init() {
-	verifyAlways = os.Getenv("ADJOINT_VERIFY") == "1"
 	at := map[string]int{}
 	lowered := false // behind the pass that begins the lowering
 	for i, p := range passOrder {

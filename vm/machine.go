@@ -13,6 +13,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
+	"github.com/adjoint-go/adjoint/internal/switches"
 )
 
 // ErrMemoryLimit is returned when a program needs more memory than the machine may have.
@@ -103,7 +104,8 @@ type pointerUse struct {
 }
 
 // NewMachine allocates a machine for the program. A program that needs more memory than allowed gives
-// a machine whose every run returns ErrMemoryLimit, a nil program one whose every run returns an error.
+// a machine whose every run returns ErrMemoryLimit, a nil program, or a switch in the environment with a value that it does not have,
+// one whose every run returns an error.
 func NewMachine(p *Program, opts ...Option) *Machine {
 	m := newMachine(p, opts)
 	if p == nil || m.err != nil {
@@ -148,6 +150,10 @@ func newMachine(p *Program, opts []Option) *Machine {
 		}
 	}
 	if p == nil {
+		return m
+	}
+	if err := switches.Err(); err != nil {
+		m.err = fmt.Errorf("run: %w", err)
 		return m
 	}
 	m.threads = min(m.threads, pool.Workers())

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"os"
 	"sync"
 	"unsafe"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/switches"
 )
 
 // Level is a family of elementwise kernels. A higher level falls back to the best
@@ -50,7 +50,7 @@ func CPULevel() Level {
 var detected = sync.OnceValue(func() Level {
 	best := CPULevel()
 	for l := Portable; l < best; l++ {
-		if os.Getenv("ADJOINT_SIMD") == l.String() {
+		if switches.Get().SIMD == l.String() {
 			return l
 		}
 	}

@@ -17,11 +17,11 @@ package native
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/switches"
 	"github.com/klauspost/cpuid/v2"
 )
 
@@ -64,14 +64,14 @@ type availability struct {
 }
 
 var detect = sync.OnceValue(func() availability {
-	return detectWith(os.Getenv("ADJOINT_NATIVE"), os.Getenv("ADJOINT_SIMD"), &cpuid.CPU, probe)
+	return detectWith(switches.Get(), &cpuid.CPU, probe)
 })
 
-func detectWith(native, simd string, cpu *cpuid.CPUInfo, probe func() error) availability {
-	if native == "off" {
+func detectWith(s switches.Values, cpu *cpuid.CPUInfo, probe func() error) availability {
+	if !s.Native {
 		return availability{reason: "switched off by ADJOINT_NATIVE=off"}
 	}
-	if simd == "off" {
+	if s.SIMD == "off" {
 		return availability{reason: "switched off by ADJOINT_SIMD=off"}
 	}
 	if !cpu.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3) {
@@ -81,7 +81,7 @@ func detectWith(native, simd string, cpu *cpuid.CPUInfo, probe func() error) ava
 		return availability{reason: "executable memory refused: " + err.Error()}
 	}
 	level := LevelAVX2
-	if simd != "avx2" && cpu.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL) {
+	if s.SIMD != "avx2" && cpu.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL) {
 		level = LevelAVX512
 	}
 	return availability{ok: true, level: level}
