@@ -26,6 +26,9 @@ type Config struct {
 	MemoryLimit int64
 	// Verify checks the graph and the program after every pass; tests switch it on for all compilations.
 	Verify bool
+	// Names are those of the outputs, in their order: by them machines give views. An output without one here, or with "", has the name of
+	// its node. A name belongs to one value.
+	Names []string
 	// NoDebug leaves out the mapping from instructions to the user's source.
 	NoDebug bool
 }
@@ -73,10 +76,57 @@ type unit struct {
 	user    *graph.Graph // the user's, which is not changed
 	g       *graph.Graph
 	outputs []*graph.Node
-	names   []string       // of the outputs, as the user gave them
+	names   [][]string     // of the outputs
 	fired   map[string]int // how often each rewrite fired
 
 	program *vm.Program
+}
+
+// outputNames returns the names of each output: the given one, and those of its node. A node that is several outputs shares its names out.
+func outputNames(g *graph.Graph, outputs []*graph.Node, given []string) ([][]string, error) {
+	if len(given) > len(outputs) {
+		return nil, fmt.Errorf("%d names for %d outputs", len(given), len(outputs))
+	}
+	owner, taken := map[string]*graph.Node{}, map[string]bool{}
+	for _, n := range append(g.Inputs()[:len(g.Inputs()):len(g.Inputs())], outputs...) {
+		for _, name := range n.Names() {
+			owner[name] = n
+		}
+	}
+	names, left := make([][]string, len(outputs)), map[*graph.Node][]string{}
+	for k, name := range given {
+		if name == "" {
+			continue
+		}
+		if err := graph.CheckName(name); err != nil {
+			return nil, fmt.Errorf("output %d: %w", k, err)
+		}
+		if of := owner[name]; of != nil && of != outputs[k] {
+			return nil, fmt.Errorf("output %d: the name %q is that of %v too", k, name, of)
+		}
+		owner[name], taken[name] = outputs[k], true
+		names[k] = []string{name}
+	}
+	for _, o := range outputs {
+		left[o] = slices.DeleteFunc(o.Names(), func(name string) bool { return taken[name] })
+	}
+	first := map[*graph.Node]int{}
+	for k, o := range outputs {
+		if _, ok := first[o]; !ok {
+			first[o] = k
+		}
+		switch {
+		case names[k] != nil:
+		case len(left[o]) > 0:
+			names[k], left[o] = left[o][:1:1], left[o][1:]
+		default:
+			names[k] = []string{o.Name()}
+		}
+	}
+	for o, k := range first {
+		names[k] = append(names[k], left[o]...)
+	}
+	return names, nil
 }
 
 // refusal is what a pass panics with, deep within, to refuse a user's request.
@@ -103,8 +153,8 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 		}
 	}
 	u := &unit{config: c, user: g, g: g, outputs: outputs, fired: map[string]int{}}
-	for _, o := range outputs {
-		u.names = append(u.names, o.Name())
+	if u.names, err = outputNames(g, outputs, c.Names); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
 	}
 	current := ""
 	var low *lowering

@@ -23,10 +23,10 @@ func emit(l *lowering) error {
 		}
 	}
 	for _, in := range l.g.Inputs() {
-		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
+		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
 	}
 	for i, o := range l.outputs {
-		p.Outputs = append(p.Outputs, vm.Slot{Name: l.names[i], Type: vmType(o), Ref: e.ref(o), Used: true})
+		p.Outputs = append(p.Outputs, vm.Slot{Name: l.names[i][0], Also: moreNames(l.names[i]), Type: vmType(o), Ref: e.ref(o), Used: true})
 	}
 	e.labels.strings = map[string]int32{"": 0}
 	e.labels.list = []string{""}
@@ -109,6 +109,14 @@ func (e *emitter) label(id int32) int32 {
 
 func vmType(n *graph.Node) vm.Type {
 	return vm.Type{DType: n.DType(), Shape: slices.Clone([]int(n.Shape()))}
+}
+
+// moreNames returns all names but the first.
+func moreNames(names []string) []string {
+	if len(names) < 2 {
+		return nil
+	}
+	return names[1:]
 }
 
 // ref returns where a node's value lies.

@@ -305,7 +305,7 @@ func firings(t *testing.T, c Config, outputs ...*graph.Node) map[string]int {
 	t.Helper()
 	u := &unit{config: c, g: outputs[0].Graph(), outputs: outputs, fired: map[string]int{}}
 	for _, o := range outputs {
-		u.names = append(u.names, o.Name())
+		u.names = append(u.names, []string{o.Name()})
 	}
 	var low *lowering
 	for _, p := range passOrder {

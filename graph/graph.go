@@ -107,7 +107,7 @@ func (g *Graph) Lookup(name string) *Node {
 // non-empty, and have only printable characters without spaces and quotes. No extents mean a scalar.
 func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 	g = g.ready()
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return g.Fail("input", err)
 	}
 	if g.names[name] != nil {
@@ -121,14 +121,13 @@ func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 		return g.Fail("input", fmt.Errorf("input %q: %w", name, err))
 	}
 	n := g.newNode(opInput, nil, nil, &Type{dtype, s})
-	n.more().name = name
-	g.names[name] = n
+	n.addName(name)
 	g.inputs = append(g.inputs, n)
 	return n
 }
 
-// checkName reports names that text forms could not print.
-func checkName(name string) error {
+// CheckName reports what cannot be a name: text forms could not print it.
+func CheckName(name string) error {
 	if name == "" {
 		return fmt.Errorf("a name may not be empty")
 	}
@@ -145,7 +144,7 @@ func checkName(name string) error {
 // may not contain a slash.
 func (g *Graph) Scope(name string, build func()) {
 	g = g.ready()
-	if err := checkName(name); err != nil || strings.Contains(name, "/") {
+	if err := CheckName(name); err != nil || strings.Contains(name, "/") {
 		if err == nil {
 			err = fmt.Errorf("the name %q contains a slash", name)
 		}

@@ -29,6 +29,7 @@ type extra struct {
 	results []Type // of an operator with several results
 	lit     *Literal
 	name    string
+	also    []string // more names
 }
 
 var (
@@ -115,8 +116,17 @@ func (n *Node) Shape() Shape { return n.Type().Shape }
 // Literal returns a constant's value, nil for any other node.
 func (n *Node) Literal() *Literal { return n.facts().lit }
 
-// Name returns the name, "" if the node has none.
+// Name returns the node's first name, "" if it has none.
 func (n *Node) Name() string { return n.facts().name }
+
+// Names returns all names, in the order in which they were given.
+func (n *Node) Names() []string {
+	e := n.facts()
+	if e.name == "" {
+		return nil
+	}
+	return append([]string{e.name}, e.also...)
+}
 
 // facts returns the node's extra, for reading.
 func (n *Node) facts() *extra {
@@ -157,31 +167,43 @@ func (n *Node) IsInput() bool { return n.Valid() && n.op == opInput }
 // IsConst reports whether the node is a constant.
 func (n *Node) IsConst() bool { return n.Valid() && n.op == opConst }
 
-// Named gives the node a name and returns it. Names are unique in a graph. If the node is shared and
-// already has another name, the result is a copy of the node with the new name. An input's name is its own.
+// Named gives the node a name, or one more, and returns it. A name belongs to one node of the graph. Equal expressions are one node, so that
+// two of them may well give it two names; all are valid wherever a name is asked for.
 func (n *Node) Named(name string) *Node {
-	if !n.Valid() || n.extra.name == name {
+	if !n.Valid() || n.g.names[name] == n {
 		return n
 	}
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return n.g.Fail("name", err)
 	}
 	if other := n.g.names[name]; other != nil {
 		return n.g.Fail("name", fmt.Errorf("the name %q is taken by the node made at %v", name, other.Position()))
 	}
-	if n.extra.name != "" {
-		if n.IsInput() {
-			n = Identity(n)
-			if n.extra.name != "" {
-				n = n.copy()
-			}
-		} else {
-			n = n.copy()
+	n.addName(name)
+	return n
+}
+
+func (n *Node) addName(name string) {
+	if e := n.more(); e.name == "" {
+		e.name = name
+	} else {
+		e.also = append(e.also, name)
+	}
+	n.g.names[name] = n
+}
+
+// Twin returns an unshared node without a name that computes what n does (an input's twin is its identity): for those to whom equal
+// expressions are not one, as in the drawing of a formula.
+func (n *Node) Twin() *Node {
+	switch {
+	case !n.Valid():
+		return n
+	case n.IsInput():
+		if n = Identity(n); n.extra.name == "" {
+			return n
 		}
 	}
-	n.more().name = name
-	n.g.names[name] = n
-	return n
+	return n.copy()
 }
 
 // copy appends an unshared twin of n.
@@ -189,7 +211,7 @@ func (n *Node) copy() *Node {
 	m := n.g.newNode(n.op, n.inputs, n.extra.attrs, n.typ)
 	if n.extra != &noExtra {
 		*m.more() = *n.extra
-		m.extra.name = ""
+		m.extra.name, m.extra.also = "", nil
 	}
 	return m
 }

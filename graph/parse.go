@@ -196,15 +196,16 @@ func (p *parser) definition() error {
 }
 
 func (p *parser) node() (*Node, error) {
-	name, nameAt := "", p.Start()
-	if p.Peek() == '"' {
-		var err error
-		if name, err = p.Verbatim("the name"); err != nil {
+	var names []string
+	for at := p.Start(); p.Peek() == '"'; at = p.Start() {
+		name, err := p.Verbatim("the name")
+		if err != nil {
 			return nil, err
 		}
-		if err := p.checkName(name, nameAt); err != nil {
+		if err := p.checkName(name, at); err != nil {
 			return nil, err
 		}
+		names = append(names, name)
 	}
 	if err := p.Expect("="); err != nil {
 		return nil, err
@@ -222,10 +223,10 @@ func (p *parser) node() (*Node, error) {
 	var build func() *Node
 	switch op {
 	case opInput:
-		if name == "" {
+		if names == nil {
 			return nil, linescan.Errorf(opAt, `an input needs a name: %%0 "x" = input : f64`)
 		}
-		build, err = p.input(name)
+		build, err = p.input(names[0])
 	case opConst:
 		build, err = p.constant()
 	default:
@@ -246,14 +247,14 @@ func (p *parser) node() (*Node, error) {
 	if n.Valid() && int(n.id) < before {
 		n = n.copy() // two lines are two nodes, even if they say the same
 	}
-	if n.Valid() && name != "" {
+	for _, name := range names {
 		n = n.Named(name)
 	}
 	return n, nil
 }
 
 func (p *parser) checkName(name string, at int) error {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return &linescan.Error{Offset: at, Err: err}
 	}
 	if other := p.g.names[name]; other != nil {

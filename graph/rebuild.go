@@ -103,8 +103,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 		switch {
 		case n.op == opInput:
 			m = to.newNode(opInput, nil, nil, n.typ)
-			m.more().name = n.extra.name
-			to.names[n.extra.name] = m
+			m.addName(n.extra.name)
 			to.inputs = append(to.inputs, m)
 		case n.op == opConst:
 			m = to.Literal(n.extra.lit)
@@ -120,9 +119,12 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 				m = to.adopt(n, buf)
 			}
 		}
-		if name := n.extra.name; name != "" && m.extra.name == "" && m.op != nil && to.names[name] == nil {
-			m.more().name = name
-			to.names[name] = m
+		if n.extra.name != "" && m.op != nil {
+			for _, name := range n.Names() {
+				if to.names[name] == nil && (m.op != opInput || n.op == opInput) {
+					m.addName(name)
+				}
+			}
 		}
 		image[i] = m
 	}

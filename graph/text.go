@@ -26,7 +26,7 @@ const textHeader = "adjoint graph 1"
 //	%5 = result %4 {index=1} : i64
 //	output %3
 //
-// After % stands the node's number, then its name if it has one, the operator, the operands, the
+// After % stands the node's number, then its names if it has any, the operator, the operands, the
 // attributes, after the colon the type (several in parentheses for an operator with several results), and the scopes.
 // Names and scopes stand verbatim between quotes. Types are f64, f32, i64, i32 and bool, with the extents in brackets.
 // A constant's elements stand in row-major order: "const [1 2 3 4] : f32[2,2]", with exact values: the
@@ -120,7 +120,7 @@ func (f *formatter) line(n *Node) {
 	f.number[n.id] = f.next
 	f.buf = f.buf[:0]
 	f.ref(n)
-	if name := n.Name(); name != "" {
+	for _, name := range n.Names() {
 		f.buf = append(append(append(f.buf, ` "`...), name...), '"')
 	}
 	f.buf = append(append(f.buf, " = "...), n.op.Name...)
@@ -151,7 +151,7 @@ func (f *formatter) line(n *Node) {
 // checkScope reports scope paths that the text form cannot hold.
 func checkScope(path string) error {
 	for name := range strings.SplitSeq(path, "/") {
-		if err := checkName(name); err != nil {
+		if err := CheckName(name); err != nil {
 			return fmt.Errorf("scope %q: %w", path, err)
 		}
 	}

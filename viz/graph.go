@@ -2,7 +2,9 @@ package viz
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -131,6 +133,9 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	o := Node{ID: n.ID(), Op: op.Name, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
 		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient,
 		Notes: s.notes[n], Heat: s.heat[n], Category: s.categories[n]}
+	if names := n.Names(); len(names) > 1 {
+		o.Notes = append(slices.Clone(o.Notes), Note{"also named", strings.Join(names[1:], ", ")})
+	}
 	o.Origin = o.ID
 	if n.Origin() >= 0 {
 		o.Origin = n.Origin()

@@ -29,7 +29,7 @@ func (c *Code) clone() Code {
 }
 
 func (s Slot) clone() Slot {
-	s.Type = cloneType(s.Type)
+	s.Type, s.Also = cloneType(s.Type), slices.Clone(s.Also)
 	return s
 }
 

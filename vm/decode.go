@@ -274,7 +274,19 @@ func (d *decoder) slots() []Slot {
 	}
 	list := make([]Slot, n)
 	for i := range list {
-		list[i] = Slot{Name: d.name(), Type: d.typ(), Ref: d.ref(), Used: d.bool()}
+		s := &list[i]
+		*s = Slot{Name: d.name(), Type: d.typ(), Ref: d.ref()}
+		flags := d.below(slotUsed | slotAlso)
+		s.Used = flags&slotUsed != 0
+		if flags&slotAlso != 0 {
+			s.Also = make([]string, d.count(1))
+			for k := range s.Also {
+				s.Also[k] = d.name()
+			}
+			if len(s.Also) == 0 {
+				d.fail("more names of a slot are announced, but there are none")
+			}
+		}
 	}
 	return list
 }

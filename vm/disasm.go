@@ -22,7 +22,7 @@ func (p *Program) String() string {
 	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.code.ArenaBytes, len(p.code.Const), p.code.ConstOffset)
 	for i := range p.code.Inputs {
 		s := &p.code.Inputs[i]
-		fmt.Fprintf(&b, "input  %-12s %-12s %s", plain(s.Name), typeText(s.Type), s.Ref)
+		fmt.Fprintf(&b, "input  %-12s %-12s %s", plain(s.allNames()), typeText(s.Type), s.Ref)
 		if !s.Used {
 			b.WriteString("  unused")
 		}
@@ -30,7 +30,7 @@ func (p *Program) String() string {
 	}
 	for i := range p.code.Outputs {
 		s := &p.code.Outputs[i]
-		name := plain(s.Name)
+		name := plain(s.allNames())
 		if name == "" {
 			name = "-"
 		}
@@ -52,6 +52,9 @@ func (r Ref) String() string {
 
 // maxListed bounds the micro-instructions that a listing shows of one instruction.
 const maxListed = 2000
+
+// allNames returns the slot's names for people.
+func (s *Slot) allNames() string { return strings.Join(append([]string{s.Name}, s.Also...), ", ") }
 
 func (p *Program) listInstr(b *strings.Builder, i int) {
 	in := &p.code.Instrs[i]

@@ -34,7 +34,7 @@ import (
 //
 //	type     = dtype, count and extents
 //	ref      = space, offset
-//	slot     = name, type, ref, used (byte 0 or 1)
+//	slot     = name, type, ref, flags (byte): 1 used, 2 more names follow; if so their count and names
 //	instr    = opcode (name), count and operands read, count and operands written, payload, count and nodes
 //	           (each signed, relative to the one before)
 //	operand  = type, ref
@@ -219,9 +219,28 @@ func (e *encoder) slots(list []Slot) {
 		e.name(s.Name)
 		e.typ(s.Type)
 		e.ref(s.Ref)
-		e.bool(s.Used)
+		flags := byte(0)
+		if s.Used {
+			flags |= slotUsed
+		}
+		if len(s.Also) > 0 {
+			flags |= slotAlso
+		}
+		e.buf = append(e.buf, flags)
+		if len(s.Also) > 0 {
+			e.uint(uint64(len(s.Also)))
+			for _, name := range s.Also {
+				e.name(name)
+			}
+		}
 	}
 }
+
+// Flags of a slot.
+const (
+	slotUsed = 1 << iota
+	slotAlso
+)
 
 func (e *encoder) operands(list []Operand) {
 	e.uint(uint64(len(list)))

@@ -13,8 +13,8 @@ import (
 func wholeCode() *Code {
 	f64 := func(shape ...int) Type { return Type{DType: dtype.Float64, Shape: shape} }
 	return &Code{
-		Inputs:  []Slot{{Name: "x", Type: f64(2, 3), Used: true}},
-		Outputs: []Slot{{Name: "y", Type: f64(3, 2), Ref: Ref{Offset: 64}, Used: true}},
+		Inputs:  []Slot{{Name: "x", Also: []string{"a"}, Type: f64(2, 3), Used: true}},
+		Outputs: []Slot{{Name: "y", Also: []string{"b"}, Type: f64(3, 2), Ref: Ref{Offset: 64}, Used: true}},
 		Instrs: []Instr{
 			{Op: OpKernel, Kernel: "transpose", Attrs: attr.Make(attr.L("perm", []int{1, 0})), Nodes: []int32{0},
 				In: []Operand{{Type: f64(2, 3)}}, Out: []Operand{{Type: f64(3, 2), Ref: Ref{Offset: 64}}}},

@@ -195,7 +195,7 @@ func (m *Machine) Program() *Program {
 // inputIndex returns the index of the input with the given name, or −1.
 func (m *Machine) inputIndex(name string) int {
 	for i := range m.p.code.Inputs {
-		if m.p.code.Inputs[i].Name == name {
+		if m.p.code.Inputs[i].named(name) {
 			return i
 		}
 	}
@@ -252,7 +252,7 @@ func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) [
 		return unsafe.Slice((*T)(p), m.p.code.Inputs[i].Size())
 	}
 	for i := range m.p.code.Outputs {
-		if s := &m.p.code.Outputs[i]; s.Name == name && name != "" {
+		if s := &m.p.code.Outputs[i]; name != "" && s.named(name) {
 			checkView[T]("output "+strconv.Quote(name), s)
 			return outputView[T](m, s)
 		}

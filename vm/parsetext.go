@@ -218,11 +218,19 @@ func (t *textParser) slot(to *[]Slot) error {
 	if err != nil {
 		return err
 	}
+	var also []string
+	for t.Peek() == '"' {
+		more, err := t.Quoted("the name", math.MaxInt32)
+		if err != nil {
+			return err
+		}
+		also = append(also, more)
+	}
 	o, err := t.operand()
 	if err != nil {
 		return err
 	}
-	*to = append(*to, Slot{Name: name, Type: o.Type, Ref: o.Ref, Used: !t.Accept("(unused)")})
+	*to = append(*to, Slot{Name: name, Also: also, Type: o.Type, Ref: o.Ref, Used: !t.Accept("(unused)")})
 	return nil
 }
 

@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -42,7 +43,8 @@ type Instr struct {
 
 // Slot is an input or output of a program.
 type Slot struct {
-	Name string // of the input or of the output's node; may be empty for outputs
+	Name string   // of the input or of the output's node; may be empty for outputs
+	Also []string // more names
 	Type
 	Ref // where the value lies; an input in its own space k is bound to the caller's tensor
 	// Used is false for an input that no output depends on.
@@ -61,6 +63,9 @@ type Code struct {
 	ConstOffset int64
 	Debug       Debug
 }
+
+// named reports whether the slot has the name.
+func (s *Slot) named(name string) bool { return s.Name == name || slices.Contains(s.Also, name) }
 
 // Program is a verified program. It does not change, and any number of machines may run it at once. The zero Program does nothing. Of a nil
 // one, which Compile and Decode return beside an error, the methods say what they say of the zero Program.

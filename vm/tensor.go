@@ -94,7 +94,7 @@ func slotNames(list []Slot) string {
 			break
 		}
 		if name := list[i].Name; name != "" {
-			names = append(names, name)
+			names = append(append(names, name), list[i].Also...)
 		}
 	}
 	if names == nil {
@@ -106,8 +106,20 @@ func slotNames(list []Slot) string {
 func setNamed[V any](m *Machine, named map[string]V) error {
 	found := 0
 	for i := range m.p.code.Inputs {
-		if v, ok := named[m.p.code.Inputs[i].Name]; ok {
-			found++
+		s, as := &m.p.code.Inputs[i], ""
+		for k := range 1 + len(s.Also) {
+			name := s.Name
+			if k > 0 {
+				name = s.Also[k-1]
+			}
+			v, ok := named[name]
+			if !ok {
+				continue
+			}
+			if as != "" {
+				return fmt.Errorf("run: input %q has two values: it is %q too", as, name)
+			}
+			found, as = found+1, name
 			if err := m.setInput(i, v); err != nil {
 				return err
 			}

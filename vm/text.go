@@ -56,7 +56,9 @@ func (p *Program) Text() string {
 		for i := range list {
 			s := &list[i]
 			b = append(b, [2]string{"input ", "output "}[kind]...)
-			b = append(strconv.AppendQuote(b, s.Name), ' ')
+			for _, name := range append([]string{s.Name}, s.Also...) {
+				b = append(strconv.AppendQuote(b, name), ' ')
+			}
 			b = appendOperand(b, Operand{s.Type, s.Ref})
 			if !s.Used {
 				b = append(b, " (unused)"...)

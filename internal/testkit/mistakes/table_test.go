@@ -65,6 +65,7 @@ var functions = []named[any]{
 	{"graph.Cast", graph.Cast},
 	{"graph.Cbrt", graph.Cbrt},
 	{"graph.Ceil", graph.Ceil},
+	{"graph.CheckName", graph.CheckName},
 	{"graph.Cholesky", graph.Cholesky},
 	{"graph.Clip", graph.Clip},
 	{"graph.Cofactor", graph.Cofactor},

@@ -42,6 +42,9 @@ func Build(g *graph.Graph, prog *Program) (outputs []*graph.Node, err error) {
 		b.at(s.Expr.Span(), func() {
 			v := b.expression(s.Expr)
 			if v != nil && s.Name != "" {
+				if v.Name() != "" {
+					v = v.Twin() // each assignment is drawn
+				}
 				v = b.check(s.NameSpan, v.Named(s.Name))
 			}
 			b.values[i] = v
