@@ -156,6 +156,8 @@ func (g *generator) emit(in *lowIns, u *nextUses) {
 		g.emitBlend(in, u)
 	case emitMaskz:
 		g.emitMaskz(in, u)
+	case emitFixZero:
+		g.emitFixZero(in, u)
 	case emitShift:
 		g.emitShift(in, u)
 	case emitMaskNot:
@@ -356,6 +358,28 @@ func (g *generator) emitMaskz(in *lowIns, u *nextUses) {
 	}
 	g.advanceAll(in, u)
 	g.op3rm(m, l, g.define(in.dst, u.dst), rm, o)
+}
+
+// emitFixZero overwrites A where it dies, else a copy of it.
+func (g *generator) emitFixZero(in *lowIns, u *nextUses) {
+	m, l, _ := g.rowOf(in)
+	kind := g.vals[in.dst].kind
+	file := g.fileOf(kind)
+	rm, rc, dst := g.inRegister(in.b), g.inRegister(in.c), g.inRegister(in.a)
+	dies := u.a == never && !g.vals[in.a].pinned && in.a != in.c
+	if !dies {
+		from := dst
+		dst = g.take(file)
+		g.copyRegister(kind, dst, from)
+	}
+	g.advanceAll(in, u)
+	if dies {
+		file.free &^= 1 << dst
+	}
+	g.vals[in.dst].next = u.dst
+	g.own(file, dst, in.dst)
+	g.evexRRM(m, l, dst, rc, at(baseConst, in.extra), evexBits{mask: rm})
+	g.buf = append(g.buf, 0)
 }
 
 func (g *generator) emitShift(in *lowIns, u *nextUses) {

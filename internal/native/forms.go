@@ -213,6 +213,8 @@ const (
 	vpsravd
 	vscalefpd
 	vscalefps
+	vfixupimmpd
+	vfixupimmps
 	vscalefsd
 	vscalefss
 	vgetexppd
@@ -346,6 +348,8 @@ func buildForms() [mnemCount]form {
 	t[vroundpd] = withImm(rm("vroundpd", prefix66, 3, 0x09, 0, -1, "vv", 0))
 	t[vroundps] = withImm(rm("vroundps", prefix66, 3, 0x08, 0, -1, "vv", 0))
 	t[vrndscalepd] = withImm(rm("vrndscalepd", prefix66, 3, 0x09, -1, 1, "vv", 8))
+	t[vfixupimmpd] = withImm(rvm("vfixupimmpd", prefix66, 3, 0x54, -1, 1, "vvv", 8))
+	t[vfixupimmps] = withImm(rvm("vfixupimmps", prefix66, 3, 0x54, -1, 0, "vvv", 4))
 	t[vrndscaleps] = withImm(rm("vrndscaleps", prefix66, 3, 0x08, -1, 0, "vv", 4))
 	t[vblendvpd] = blendv("vblendvpd", 0x4B)
 	t[vblendvps] = blendv("vblendvps", 0x4A)

@@ -7,42 +7,43 @@ type lowOp uint8
 // The low-level operations. Float operations are those of the processor: lMin and lMax
 // return B when an operand is NaN or both are zero.
 const (
-	lMov   lowOp = iota // A
-	lAdd                // A + B
-	lSub                // A − B
-	lMul                // A · B
-	lDiv                // A / B
-	lMin                // A < B ? A : B
-	lMax                // A > B ? A : B
-	lFMA                // A·B + C
-	lFMS                // A·B − C
-	lFNMA               // C − A·B
-	lFNMS               // −A·B − C
-	lSqrt               // √A
-	lRound              // A rounded; Imm is the rounding mode of ROUNDSD
-	lAnd                // bits A and B
-	lAndn               // bits (not A) and B
-	lOr                 // bits A or B
-	lXor                // bits A xor B
-	lCmp                // mask of a comparison of floats; Imm is the predicate of CMPSD
-	lBlend              // A ? B : C, A a mask
-	lMaskz              // A ? B : 0, A a mask
-	lMAnd               // masks A and B
-	lMOr                // masks A or B
-	lMXor               // masks A xor B
-	lMNot               // not A
-	lIAdd               // integers A + B
-	lISub               // A − B
-	lIMul               // A · B, low half
-	lIMin               // the smaller of two signed integers
-	lIMax               // the greater
-	lIEq                // mask A = B
-	lIGt                // mask A > B, signed
-	lShl                // A << Imm
-	lShr                // A >> Imm, zeros enter
-	lSar                // A >> Imm, sign enters
-	lShlV               // A << B, each lane by its own count
-	lShrV               // A >> B, zeros enter
+	lMov     lowOp = iota // A
+	lAdd                  // A + B
+	lSub                  // A − B
+	lMul                  // A · B
+	lDiv                  // A / B
+	lMin                  // A < B ? A : B
+	lMax                  // A > B ? A : B
+	lFMA                  // A·B + C
+	lFMS                  // A·B − C
+	lFNMA                 // C − A·B
+	lFNMS                 // −A·B − C
+	lSqrt                 // √A
+	lRound                // A rounded; Imm is the rounding mode of ROUNDSD
+	lAnd                  // bits A and B
+	lAndn                 // bits (not A) and B
+	lOr                   // bits A or B
+	lXor                  // bits A xor B
+	lCmp                  // mask of a comparison of floats; Imm is the predicate of CMPSD
+	lBlend                // A ? B : C, A a mask
+	lMaskz                // A ? B : 0, A a mask
+	lFixZero              // A, but +0 where the mask B is set and C is ±0; extra is where its table of classes lies in the constant block (AVX-512)
+	lMAnd                 // masks A and B
+	lMOr                  // masks A or B
+	lMXor                 // masks A xor B
+	lMNot                 // not A
+	lIAdd                 // integers A + B
+	lISub                 // A − B
+	lIMul                 // A · B, low half
+	lIMin                 // the smaller of two signed integers
+	lIMax                 // the greater
+	lIEq                  // mask A = B
+	lIGt                  // mask A > B, signed
+	lShl                  // A << Imm
+	lShr                  // A >> Imm, zeros enter
+	lSar                  // A >> Imm, sign enters
+	lShlV                 // A << B, each lane by its own count
+	lShrV                 // A >> B, zeros enter
 	lCvtF64F32
 	lCvtF32F64
 	lCvtI32F64
@@ -107,6 +108,7 @@ const (
 	emitCompare
 	emitBlend
 	emitMaskz
+	emitFixZero
 	emitShift
 	emitMaskNot
 	emitOther
@@ -181,6 +183,7 @@ func buildLowInfos() [lowOpCount]lowInfo {
 	set(lBlend, "blend", emitBlend, false, map[elem]lowRow{tF64: {noForm, vblendvpd, vblendmpd}, tI64: {noForm, vblendvpd, vblendmpd},
 		tF32: {noForm, vblendvps, vblendmps}, tI32: {noForm, vblendvps, vblendmps}})
 	set(lMaskz, "maskz", emitMaskz, false, logic(vandpd, vandps))
+	set(lFixZero, "fixzero", emitFixZero, false, map[elem]lowRow{tF64: {noForm, noForm, vfixupimmpd}, tF32: {noForm, noForm, vfixupimmps}})
 	mask := func(vex, evex mnem) map[elem]lowRow {
 		r := lowRow{noForm, vex, evex}
 		return map[elem]lowRow{tF64: r, tF32: r, tI64: r, tI32: r}

@@ -143,6 +143,18 @@ func (g *generator) maskz(t elem, dst, m, x int32) int32 {
 	return g.put(lMaskz, t, 0, dst, t.kind(), m, x, none)
 }
 
+// zeroToZero is VFIXUPIMM's table of classes that makes +0 of zeros and leaves what is not: class 2 gets response 8.
+const zeroToZero = 0x800
+
+// fixZero appends x, but +0 where the mask m is set and y is ±0.
+func (g *generator) fixZero(t elem, dst, x, m, y int32) int32 {
+	v := g.put(lFixZero, t, 0, dst, t.kind(), x, m, y)
+	if last := &g.code[len(g.code)-1]; last.op == lFixZero {
+		last.extra = g.consts.place(constKey{zeroToZero, t.kind()})
+	}
+	return v
+}
+
 // constant returns the value of a constant with the given bits.
 func (g *generator) constant(bits uint64, k valueKind) int32 {
 	if g.vector {
@@ -249,6 +261,11 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 		g.blend(t, dst, g.compare(t, cmpEqualOrNaN, none, a, g.float(t, 0)), a, one)
 	case micro.MulNoNan:
 		product := g.op2(lMul, t, none, a, b)
+		if g.has(lFixZero, t) && !g.vector {
+			nan := g.compare(t, cmpUnordered, none, product, product)
+			g.fixZero(t, dst, g.fixZero(t, none, product, nan, a), nan, b)
+			break
+		}
 		zero := g.float(t, 0)
 		nonzero := g.maskOp(lMAnd, none, g.compare(t, cmpNotEqual, none, a, zero), g.compare(t, cmpNotEqual, none, b, zero))
 		g.maskz(t, dst, g.maskOp(lMOr, none, nonzero, g.compare(t, cmpOrdered, none, product, product)), product)
