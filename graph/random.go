@@ -200,9 +200,9 @@ func otherStream(key, data *Node) *Node {
 // gammaSlope is the derivative of a gamma sample by its shape parameter.
 func gammaSlope(n *Node) *Node {
 	a := n.inputs[1]
-	d := gammaDensity(a, n, 0)
+	d := iGammaDerivative(a, n, 0, 1)
 	flat := Equal(d, Like(d, 0)) // the sample underflowed to 0
-	return Where(flat, Like(d, 0), Neg(Div(iGammaDerivative(a, n, 1), d)))
+	return Where(flat, Like(d, 0), Neg(Div(iGammaDerivative(a, n, 1, 0), d)))
 }
 
 // RandomKey returns the constant key of a seed.

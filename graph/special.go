@@ -8,7 +8,7 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opErfinv, opLgamma, opDigamma, opPolygamma, opSinc, opBesselI0e, opBesselI1e, opXlogy, opXlog1py, opLogAddExp, opIGamma, opIGammaDerivative, opBetaInc, opBetaIncDerivative *Op
+var opErfinv, opLgamma, opDigamma, opPolygamma, opSinc, opBesselI0e, opBesselI1e, opBesselI0eDerivative, opXlogy, opXlog1py, opLogAddExp, opIGamma, opIGammaDerivative, opBetaInc, opBetaIncDerivative *Op
 
 func init() {
 	opErfinv = Register(singular(unary("erfinv", "", "The inverse of erf on (−1, 1); ±Inf at ±1, NaN beyond.", "√π/2·e^(y²)", FamilySpecial,
@@ -21,7 +21,7 @@ func init() {
 	opDigamma.Source = "NIST Digital Library of Mathematical Functions, 5.15"
 	opPolygamma = Register(&Op{
 		Name: "polygamma", Symbol: "ψ", OperandNames: []string{"n", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "polygamma", SingularPartials: true,
-		Doc: "ψ⁽ⁿ⁾(x), the derivative of order n of digamma: operands n, x. NaN unless n is a whole number in [0, 10⁶], and for x < −10⁷. " +
+		Doc: "ψ⁽ⁿ⁾(x), the derivative of order n of digamma: operands n, x. NaN unless n is a whole number in [0, 10⁶]. " +
 			"At the poles 0, −1, … +Inf for odd n, else NaN. It has no derivative by n.",
 		Formula: "–, ψ⁽ⁿ⁺¹⁾(x)", Source: "NIST Digital Library of Mathematical Functions, 5.15",
 		Partial: func(n *Node, i int) *Node {
@@ -55,18 +55,28 @@ func init() {
 		Samples: []Sample{over(-3, 3), at("", 0, 1e-9, -1e-3), {Attrs: attr.Make(attr.I("order", 1)),
 			In: []SampleInput{{Type: Type{Float64, Shape{5}}, Values: []float64{0, 0.25, -0.4, 1.5, -3}}}}},
 	})
-	opBesselI0e = Register(unary("bessel_i0e", "", "e^(−|x|)·I₀(x), the scaled modified Bessel function of order 0. "+
-		"Derivatives at 0, the kink of |x|, take sign(0) = 0.", "i1e(x) − sign(x)·i0e(x)", FamilySpecial,
-		func(x, y *Node) *Node { return Sub(BesselI1e(x), Mul(Sign(x), y)) }, over(-9, -0.3), over(0.3, 12), at("kink at 0", 0)))
+	opBesselI0e = Register(unary("bessel_i0e", "", "e^(−|x|)·I₀(x), the scaled modified Bessel function of order 0. "+besselKink, "i0e′(x) (bessel_i0e_derivative)", FamilySpecial,
+		func(x, _ *Node) *Node { return besselI0eDerivative(1, x) }, over(-9, -0.3), over(0.3, 12), at("kink at 0", 0)))
 	opBesselI0e.Source = "NIST Digital Library of Mathematical Functions, 10.29"
-	opBesselI1e = Register(unary("bessel_i1e", "", "e^(−|x|)·I₁(x), the scaled modified Bessel function of order 1. "+
-		"Derivatives at 0, the kink of |x|, take sign(0) = 0.", "i0e(x) − (sign(x) + 1/x)·i1e(x), ½ at 0", FamilySpecial,
-		func(x, y *Node) *Node {
-			zero := Equal(x, Like(x, 0))
-			ratio := Where(zero, Like(x, 0.5), Div(y, x))
-			return Sub(Sub(BesselI0e(x), Mul(Sign(x), y)), ratio)
+	opBesselI1e = Register(unary("bessel_i1e", "", "e^(−|x|)·I₁(x), the scaled modified Bessel function of order 1. "+besselKink, "i0e″(x) + sign(x)·i0e′(x)", FamilySpecial,
+		func(x, _ *Node) *Node { // I₁ = I₀′, so that i1e = i0e′ + sign(x)·i0e
+			return Add(besselI0eDerivative(2, x), Mul(Sign(x), besselI0eDerivative(1, x)))
 		}, over(-9, -0.3), over(0.3, 12), at("kink at 0", 0)))
 	opBesselI1e.Source = "NIST Digital Library of Mathematical Functions, 10.29"
+	opBesselI0eDerivative = Register(&Op{
+		Name: "bessel_i0e_derivative", OperandNames: []string{"n", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "bessel_i0e_derivative", SingularPartials: true,
+		Doc: "The derivative of order n of e^(−|x|)·I₀(x): operands n, x. NaN unless n is a whole number in [0, 30]. " + besselKink +
+			" It has no derivative by n.",
+		Formula: "–, the derivative of the next order", Source: "NIST Digital Library of Mathematical Functions, 10.32.1",
+		Partial: func(n *Node, i int) *Node {
+			if i == 0 {
+				return nil
+			}
+			return apply2(opBesselI0eDerivative, Add(n.inputs[0], Like(n, 1)), n.inputs[1])
+		},
+		Samples: []Sample{{In: []SampleInput{
+			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{1, 2, 3}, Constant: true}, {Type: Type{Float64, Shape{5}}, Lo: 0.8, Hi: 4}}}},
+	})
 
 	opXlogy = Register(&Op{
 		Name: "xlogy", Partials: []string{"ln b", "a/b"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
@@ -203,6 +213,13 @@ func BesselI0e(x *Node) *Node { return apply1(opBesselI0e, x) }
 
 // BesselI1e returns e^(−|x|)·I₁(x), elementwise.
 func BesselI1e(x *Node) *Node { return apply1(opBesselI1e, x) }
+
+// besselKink is what bessel functions say of 0; sign(0) = 0 there makes every order consistent.
+const besselKink = "Derivatives at 0, the kink of |x|, take sign(0) = 0: those of the unscaled function."
+
+func besselI0eDerivative(n int, x *Node) *Node {
+	return apply2(opBesselI0eDerivative, Like(x, float64(n)), x)
+}
 
 // Xlogy returns x·ln y, 0 where x is 0, elementwise.
 func Xlogy(x, y *Node) *Node { return apply2(opXlogy, x, y) }

@@ -174,10 +174,6 @@ func Ternary64(op micro.Op) func(x, y, z float64) float64 {
 		return func(x, y, z float64) float64 { return math.FMA(-x, y, z) }
 	case micro.BetaInc:
 		return betaInc
-	case micro.BetaIncGradA:
-		return betaIncGradA
-	case micro.BetaIncGradB:
-		return betaIncGradB
 	}
 	return nil
 }
@@ -229,7 +225,7 @@ var plainBinary64 = [micro.Count]func(x, y float64) float64{
 	micro.Mul: func(x, y float64) float64 { return x * y }, micro.Div: func(x, y float64) float64 { return x / y },
 	micro.Min: minimum[float64], micro.Max: maximum[float64], micro.Mod: mod[float64], micro.Rem: rem[float64],
 	micro.MulNoNan: mulNoNan[float64], micro.Copysign: math.Copysign,
-	micro.Polygamma: polygamma, micro.IGamma: iGamma, micro.IGammaGradA: iGammaGradA,
+	micro.Polygamma: polygamma, micro.IGamma: iGamma, micro.BesselI0eDerivative: besselI0eDerivative,
 }
 
 var plainBinary32 = [micro.Count]func(x, y float32) float32{
@@ -237,5 +233,5 @@ var plainBinary32 = [micro.Count]func(x, y float32) float32{
 	micro.Mul: func(x, y float32) float32 { return x * y }, micro.Div: func(x, y float32) float32 { return x / y },
 	micro.Min: minimum[float32], micro.Max: maximum[float32], micro.Mod: mod[float32], micro.Rem: rem[float32],
 	micro.MulNoNan: mulNoNan[float32], micro.Copysign: copysign[float32],
-	micro.Polygamma: narrow2(polygamma), micro.IGamma: narrow2(iGamma), micro.IGammaGradA: narrow2(iGammaGradA),
+	micro.Polygamma: narrow2(polygamma), micro.IGamma: narrow2(iGamma), micro.BesselI0eDerivative: narrow2(besselI0eDerivative),
 }

@@ -64,10 +64,11 @@ var floatOps = map[string]func(a []float64) float64{
 		v, _ := math.Lgamma(a[0])
 		return v
 	},
-	"digamma":    of1(digamma),
-	"polygamma":  of2(polygamma),
-	"bessel_i0e": of1(func(x float64) float64 { return besselIe(0, x) }),
-	"bessel_i1e": of1(func(x float64) float64 { return besselIe(1, x) }),
+	"digamma":               of1(digamma),
+	"polygamma":             of2(polygamma),
+	"bessel_i0e_derivative": of2(besselI0eDerivative),
+	"bessel_i0e":            of1(func(x float64) float64 { return besselIe(0, x) }),
+	"bessel_i1e":            of1(func(x float64) float64 { return besselIe(1, x) }),
 	"atan2": func(a []float64) float64 {
 		// Odd in y; Go's Atan2 loses the sign when y/x underflows.
 		return math.Copysign(math.Atan2(math.Abs(a[0]), a[1]), a[0])

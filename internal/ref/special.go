@@ -45,13 +45,27 @@ func polygamma(n, x float64) float64 {
 		}
 		return math.NaN()
 	}
-	s, sum := n+1, 0.0
+	s := n + 1
+	sum := 0.0
+	if x < -40 { // the sum over all whole numbers, less that on the other side
+		d := x - math.RoundToEven(x)
+		for k := -40; k < 40; k++ {
+			sum += math.Pow(d+float64(k), -s)
+		}
+		sum += zeta(s, d+40) + sign*(zeta(s, 41-d)-zeta(s, 1-x)) // sign is (−1)^s
+	} else {
+		sum = zeta(s, x)
+	}
+	return sign * math.Gamma(s) * sum
+}
+
+// zeta is Σ 1/(x+k)^s, the tail by the Euler–Maclaurin formula.
+func zeta(s, x float64) (sum float64) {
 	for ; x < 40; x++ {
 		sum += math.Pow(x, -s)
 	}
 	p := math.Pow(x, -s)
-	sum += math.Pow(x, -n)/n + p/2 + s*p/(12*x) - s*(s+1)*(s+2)*p/(720*x*x*x) + s*(s+1)*(s+2)*(s+3)*(s+4)*p/(30240*math.Pow(x, 5))
-	return sign * math.Gamma(n+1) * sum
+	return sum + x*p/(s-1) + p/2 + s*p/(12*x) - s*(s+1)*(s+2)*p/(720*x*x*x) + s*(s+1)*(s+2)*(s+3)*(s+4)*p/(30240*math.Pow(x, 5))
 }
 
 // besselIe is e^(−|x|)·Iₖ(x) = 1/π ∫₀^π e^(x·cos θ − |x|) cos kθ dθ (DLMF 10.32.3). The trapezoidal rule converges
@@ -88,6 +102,44 @@ func besselIe(k int, x float64) float64 {
 		}
 	}
 	if k == 1 && math.Signbit(x) {
+		return -v
+	}
+	return v
+}
+
+// besselI0eDerivative is the derivative of order n of e^(−|x|)·I₀(x): (−1)ⁿ/π ∫₀^π (1−cos θ)ⁿ e^(−x(1−cos θ)) dθ for x > 0 (from DLMF 10.32.1), far out
+// over w = 1 − cos θ by the substitution w = s².
+func besselI0eDerivative(n, x float64) float64 {
+	switch {
+	case !(n >= 0 && n <= 30) || n != math.Trunc(n) || x != x:
+		return math.NaN()
+	case math.IsInf(x, 0):
+		return 0
+	case x == 0: // of I₀ = Σ (x/2)^2k/k!²
+		if math.Mod(n, 2) == 1 {
+			return 0
+		}
+		h := math.Gamma(n/2 + 1)
+		return math.Gamma(n+1) / (h * h * math.Pow(2, n))
+	}
+	a, v := math.Abs(x), 0.0
+	if a < 100 {
+		const points = 2000
+		for i := range points {
+			w := 1 - math.Cos(math.Pi*(float64(i)+0.5)/points)
+			v += math.Pow(w, n) * math.Exp(-a*w)
+		}
+		v /= points
+	} else {
+		scale := 1 / math.Sqrt(a)
+		v = 2 / math.Pi * real(halfLine(scale, func(s float64) complex128 {
+			if s*s >= 2 {
+				return 0
+			}
+			return complex(math.Pow(s, 2*n)*math.Exp(-a*s*s)/math.Sqrt(2-s*s), 0)
+		}))
+	}
+	if x > 0 && math.Mod(n, 2) == 1 {
 		return -v
 	}
 	return v

@@ -24,7 +24,7 @@ var elsewhere = map[string]string{
 
 // inDerivatives are the operators without a constructor: derivatives or expansions of others are made of them.
 var inDerivatives = map[string]bool{
-	"avg_pool_grad": true, "batched": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
+	"avg_pool_grad": true, "batched": true, "bessel_i0e_derivative": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
 	"hypot_derivative": true, "igamma_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "sigmoid_derivative": true,
 }
 

@@ -53,8 +53,22 @@ for x in [0.3, 0.9, 1.1, 3.7, 50.0, 1e-3]:
         line("atan2", [y, -x], lambda y, x: mp.atan2(y, x))
         line("hypot", [y, x], lambda y, x: mp.hypot(y, x))
 for n in [1, 2, 3, 5, 10, 25]:
-    for x in [0.1, 0.9, 2.5, 11.0, 100.0, -0.3, -2.6]:
-        line("polygamma", [n, x], lambda n, x: mp.polygamma(int(n), x))
+    for x in [0.1, 0.9, 2.5, 11.0, 100.0, -0.3, -2.6, -1e5 - 0.25, -3e9 + 0.375]:
+        # far from 0 the reflection formula (DLMF 5.15.6), whose cotangent depends on the distance to a whole number
+        f = lambda n, x: mp.polygamma(int(n), x)
+        if x < -1e4:
+            f = lambda n, x: (-1) ** int(n) * mp.polygamma(int(n), 1 - x) - mp.pi * mp.diff(lambda t: mp.cot(mp.pi * (t + x - mp.nint(x))), 0, int(n), h=mp.mpf(10) ** -12)
+        with mp.workdps(400 if x < -1e4 else 60):
+            line("polygamma", [n, x], f)
+for n in [0, 1, 2, 3, 6, 12, 30]:
+    for x in [1e-10, 0.3, 2.0, 7.5, 29.0, 31.0, 60.0, 89.0, 91.0, 1e4, 1e8, 1e9, -0.7, -3e8]:
+
+        def bessel(n, x):
+            # (1/pi) times the integral of (1 - cos)^n e^(-|x|(1 - cos)), over w = 1 - cos by powers of w (DLMF 13.4.4)
+            v = mp.gamma(n + 0.5) / mp.sqrt(mp.pi) / mp.gamma(n + 1) * 2**n * mp.hyp1f1(n + 0.5, n + 1, -2 * abs(x))
+            return v * (-1) ** int(n) if x > 0 else v
+
+        line("bessel_i0e_derivative", [n, x], bessel)
 
 
 def lower(a, x):
@@ -68,9 +82,6 @@ def ibeta(a, b, x):
 for a in [0.1, 0.5, 1.0, 2.5, 9.0, 40.0, 200.0]:
     for r in [0.05, 0.5, 0.95, 1.1, 2.0]:
         line("igamma", [a, a * r], lower)
-        line("igamma_grad_a", [a, a * r], lambda a, x: mp.diff(lambda t: lower(t, x), a, h=mp.mpf(10) ** -20))
 for a, b in [(0.3, 0.7), (1.0, 1.0), (2.5, 4.0), (12.0, 3.0), (40.0, 60.0), (0.5, 20.0)]:
     for x in [0.02, 0.2, 0.5, 0.8, 0.97]:
         line("betainc", [a, b, x], ibeta)
-        line("betainc_grad_a", [a, b, x], lambda a, b, x: mp.diff(lambda t: ibeta(t, b, x), a, h=mp.mpf(10) ** -20))
-        line("betainc_grad_b", [a, b, x], lambda a, b, x: mp.diff(lambda t: ibeta(a, t, x), b, h=mp.mpf(10) ** -20))
