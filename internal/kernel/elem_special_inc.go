@@ -288,15 +288,7 @@ func (r *jetRing) iGamma(a, x float64, m int) float64 {
 		}
 		return -r.derivative(&sum)
 	}
-	sum, a, done := r.raise(a, func(a float64, f *jet) {
-		if r.p == 0 {
-			f[0] *= x / (a + 1)
-			return
-		}
-		next := r.of(a+1, 1, 0)
-		r.div(f, f, &next)
-		r.scale(f, x)
-	}, &f)
+	sum, a, done := r.raise(a, -1, x, &f)
 	if !done {
 		rest := r.tailMoments(&tail{gap: a - x, scale: x, direction: -1}, false)
 		r.addTail(&sum, a, &f, &rest)
@@ -304,12 +296,26 @@ func (r *jetRing) iGamma(a, x float64, m int) float64 {
 	return r.derivative(&sum)
 }
 
-// raise adds f, the first term of the recurrence that raises a, and those after it (step makes the next) until they no longer count
-// or a is large. It returns the sum, a and whether that is all.
-func (r *jetRing) raise(a float64, step func(a float64, f *jet), f *jet) (sum jet, raised float64, done bool) {
+// raise adds f, the first term of the recurrence that raises a, and those after it until they no longer count or a is large; the next term is
+// x/(a+1) times that before, for beta x·(a+b)/(a+1), for gamma b < 0. It returns the sum, a and whether that is all.
+func (r *jetRing) raise(a, b, x float64, f *jet) (sum jet, raised float64, done bool) {
 	for ; a < raiseTo; a++ {
 		r.add(&sum, &sum, f)
-		step(a, f)
+		next := x / (a + 1)
+		if b >= 0 {
+			next *= a + b
+		}
+		if r.p+r.q == 0 {
+			f[0] *= next
+		} else {
+			over, under := r.of(1, 0, 0), r.of(1, 1/(a+1), 0)
+			if b >= 0 {
+				over = r.of(1, 1/(a+b), 1/(a+b))
+			}
+			r.mul(f, f, &over)
+			r.div(f, f, &under)
+			r.scale(f, next)
+		}
 		if r.small(f, &sum) {
 			return sum, a, true
 		}
@@ -417,16 +423,7 @@ func (r *jetRing) betaLower(a, b, n, x, y, gap float64) float64 {
 	if f[0] == 0 {
 		return 0
 	}
-	sum, a, done := r.raise(a, func(a float64, f *jet) {
-		if r.p+r.q == 0 {
-			f[0] *= x * ((a + b) / (a + 1))
-			return
-		}
-		n, next := r.of(a+b, 1, 1), r.of(a+1, 1, 0)
-		r.mul(f, f, &n)
-		r.div(f, f, &next)
-		r.scale(f, x)
-	}, &f)
+	sum, a, done := r.raise(a, b, x, &f)
 	if done {
 		return r.derivative(&sum)
 	}
