@@ -73,8 +73,8 @@ func polygamma(n, x float64) float64 {
 	// Everything is scaled by a power s of lead, and n! joins in the logarithm where either is out of range.
 	s := n + 1
 	unscale := func(v, lead float64) float64 { // v·n!/leadˢ
-		if p := math.Pow(lead, s); n <= 20 && p > 1e-290 && p < 1e290 {
-			return sign * v / p * math.Gamma(s)
+		if p := math.Pow(lead, s); n <= 20 && p > 0x1p-1022 && p <= math.MaxFloat64 {
+			return sign * (v * math.Gamma(s)) / p
 		}
 		return sign * math.Copysign(math.Exp(math.Log(math.Abs(v))+lgamma(s)-s*math.Log(lead)), v)
 	}
