@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // adjoints collects the contributions to the adjoints of numbered nodes.
@@ -246,14 +247,14 @@ func joinScattered(op *graph.Op, axis int, nodes []*graph.Node) *graph.Node {
 
 // placesOfPart returns the flat places that a dynamic_update_slice writes to.
 func placesOfPart(n *graph.Node) *graph.Node {
-	shape, part := n.Shape(), n.Input(1).Shape()
-	g, strides := n.Graph(), rowStrides(shape)
-	last, step, within := make([]int64, len(shape)), make([]int64, len(shape)), make([]int64, part.Size())
-	for d := range shape {
-		last[d], step[d] = int64(shape[d]-part[d]), int64(strides[d])
+	s, part := n.Shape(), n.Input(1).Shape()
+	g, strides := n.Graph(), shape.Strides(s)
+	last, step, within := make([]int64, len(s)), make([]int64, len(s)), make([]int64, part.Size())
+	for d := range s {
+		last[d], step[d] = int64(s[d]-part[d]), int64(strides[d])
 	}
 	for i := range within {
-		within[i] = int64(stridedIndex(i, part, shape, make([]int, len(shape)), slices.Repeat([]int{1}, len(shape))))
+		within[i] = int64(shape.StridedIndex(i, part, s, make([]int, len(s)), slices.Repeat([]int{1}, len(s))))
 	}
 	begin := graph.Cast(n.Input(2), graph.Int64)
 	begin = graph.Max(graph.Min(begin, graph.Constant(g, last, len(last))), graph.Like(begin, 0))

@@ -15,7 +15,7 @@ var opBatched *graph.Op
 
 func init() {
 	opBatched = graph.Register(&graph.Op{
-		Name: "batched", Family: graph.FamilyUser, MinArity: 1, MaxArity: -1,
+		Name: "batched", Pattern: graph.Dense, Family: graph.FamilyUser, MinArity: 1, MaxArity: -1,
 		Doc: "A user's operator applied to each element of a batch, which is the leading dimension of some operands and of the result.",
 		Attrs: []graph.AttrSpec{
 			{Key: "attributes", Kind: attr.String, Optional: true, Doc: "the operator's attributes, as text"},

@@ -36,12 +36,6 @@ func (c *constants) value(n *graph.Node) *graph.Literal {
 	return lit
 }
 
-// zeros returns the function that reports whether an element of the node is the constant 0.
-func (c *constants) zeros(n *graph.Node) func(i int) bool {
-	lit := c.value(n)
-	return func(i int) bool { return lit != nil && lit.Float(i) == 0 }
-}
-
 // isConstant reports whether a node depends on no input or placeholder.
 func (c *constants) isConstant(n *graph.Node) bool {
 	stack := []*graph.Node{n}

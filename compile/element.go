@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // elements finds scalars that are equal to elements of arrays.
@@ -96,17 +97,17 @@ func (e *elements) trace(n *graph.Node, i int) *graph.Node {
 }
 
 func (e *elements) find(n *graph.Node, i int) *graph.Node {
-	op, a, shape := n.Op(), n.Attrs(), n.Shape()
+	op, a, s := n.Op(), n.Attrs(), n.Shape()
 	if e.stop[n] {
 		return elementAt(n, i)
 	}
 	switch {
 	case n.IsConst():
-		return constantElement(n, indicesAt(i, shape))
+		return constantElement(n, indicesAt(i, s))
 	case op.Elementwise && len(n.Inputs()) > 0:
 		in := make([]*graph.Node, len(n.Inputs()))
 		for k, x := range n.Inputs() {
-			if in[k] = e.trace(x, broadcastIndex(i, shape, x.Shape())); in[k] == nil {
+			if in[k] = e.trace(x, shape.BroadcastIndex(i, s, x.Shape())); in[k] == nil {
 				return nil
 			}
 		}
@@ -114,15 +115,15 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 	case op == opReshape:
 		return e.trace(n.Input(0), i)
 	case op == opBroadcastTo:
-		return e.trace(n.Input(0), broadcastIndex(i, shape, n.Input(0).Shape()))
+		return e.trace(n.Input(0), shape.BroadcastIndex(i, s, n.Input(0).Shape()))
 	case op == opIndex:
 		first, _ := op.View(n)
 		return e.trace(n.Input(0), first+i)
 	case op == opSlice:
-		return e.trace(n.Input(0), stridedIndex(i, shape, n.Input(0).Shape(), a.Ints("starts"), a.Ints("strides")))
+		return e.trace(n.Input(0), shape.StridedIndex(i, s, n.Input(0).Shape(), a.Ints("starts"), a.Ints("strides")))
 	case op == opConcat:
 		axis := a.Int("axis")
-		at := indicesAt(i, shape)
+		at := indicesAt(i, s)
 		for _, x := range n.Inputs() {
 			if extent := x.Shape()[axis]; at[axis] >= extent {
 				at[axis] -= extent
@@ -132,14 +133,14 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 		}
 	case op == opIndexTranspose:
 		m := len(a.Ints("indices")) / len(n.Inputs())
-		rest := shape[m:].Size()
+		rest := s[m:].Size()
 		k := e.operandAt(n, m, i/rest)
 		if k < 0 {
 			return graph.Like(n, 0)
 		}
 		return e.trace(n.Input(k), i%rest)
 	case op == opSliceTranspose:
-		at, r := indicesAt(i, shape), len(shape)
+		at, r := indicesAt(i, s), len(s)
 		var sum *graph.Node
 		for k, x := range n.Inputs() {
 			from, in := pieceAt(at, x.Shape(), a.Ints("starts")[k*r:(k+1)*r], a.Ints("strides")[k*r:(k+1)*r])

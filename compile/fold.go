@@ -7,6 +7,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // foldLimit bounds the elements of a folded constant.
@@ -44,7 +45,7 @@ func foldTerm(t term) *graph.Node {
 	var ops [3]uint64
 	for i := range size {
 		for k, in := range t.in {
-			ops[k] = in.Literal().Bits(broadcastIndex(i, t.typ.Shape, in.Shape()))
+			ops[k] = in.Literal().Bits(shape.BroadcastIndex(i, t.typ.Shape, in.Shape()))
 		}
 		var out uint64
 		fn(unsafe.Pointer(&out), unsafe.Pointer(&ops[0]), unsafe.Pointer(&ops[1]), unsafe.Pointer(&ops[2]), 1)
@@ -62,18 +63,4 @@ func foldTerm(t term) *graph.Node {
 		panic("BUG: folding: " + err.Error())
 	}
 	return t.g.Literal(lit)
-}
-
-// broadcastIndex is the flat index into a broadcast operand for flat index i of the result.
-func broadcastIndex(i int, shape, operand graph.Shape) int {
-	flat, stride := 0, 1
-	for d := len(operand) - 1; d >= 0; d-- {
-		e := shape[len(shape)-len(operand)+d]
-		if operand[d] != 1 {
-			flat += i % e * stride
-		}
-		i /= e
-		stride *= operand[d]
-	}
-	return flat
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Pattern is the sparsity of a matrix in compressed rows: row i has the columns Cols[Start[i]:Start[i+1]], ascending.
@@ -90,6 +91,9 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 			}
 		}
 	}
+	if err := g.Err(); err != nil {
+		return nil, err // of a user's expansion or pattern
+	}
 	p = &Pattern{Rows: output.Shape().Size(), Columns: n, Start: make([]int, output.Shape().Size()+1)}
 	entries := 0
 	for i, set := range sets.get(output) {
@@ -168,6 +172,9 @@ func sameSet(a, b []int32) bool { return len(a) == len(b) && (len(a) == 0 || &a[
 
 // union returns the union of ascending sets: one of them if it holds the others.
 func (u *unions) union(sets ...[]int32) []int32 {
+	if len(sets) == 1 {
+		return sets[0]
+	}
 	var one []int32 // the largest
 	rest := u.parts[:0]
 	for _, x := range sets {
@@ -322,16 +329,23 @@ const maxPattern = 1 << 28
 // propagate returns the sets of a node from those of its operands; operands without sets depend on nothing.
 func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 	op := n.Op()
-	if n.Type().IsScalar() {
-		switch {
-		case op.Elementwise:
-			return sets.elementwiseScalar(n), nil
-		case op == opIndex:
-			at, _ := op.View(n)
-			return sets.scalar(sets.get(n.Input(0))[at]), nil
-		}
+	scalar := n.Type().IsScalar()
+	if scalar && op.Elementwise {
+		return sets.elementwiseScalar(n), nil
 	}
 	size := n.Shape().Size()
+	if op.View != nil {
+		if first, ok := op.View(n); ok {
+			switch x := sets.get(n.Input(0)); {
+			case scalar:
+				return sets.scalar(x[first]), nil
+			case len(x) == size:
+				return x, nil
+			default:
+				return slices.Clone(x[first : first+size]), nil
+			}
+		}
+	}
 	if size > maxPattern {
 		return nil, tooLarge(n)
 	}
@@ -348,189 +362,110 @@ func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 
 // arraySets appends the sets of all elements of a node.
 func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
-	op, a := n.Op(), n.Attrs()
-	// pick takes the set of one element of operand 0 for each element of the result.
-	pick := func(from func(i int) int) error {
-		x := sets.get(n.Input(0))
-		for i := range size {
-			out.add(x[from(i)])
-		}
-		return nil
-	}
-	switch {
-	case n.Results() != nil: // dense
-	case moves[op.Name]:
-		if movedSets(n, sets, out) {
+	op := n.Op()
+	switch p := op.Pattern.(type) {
+	case nil:
+		switch {
+		case op.Elementwise:
+			elementwiseSets(n, sets, out, size)
 			return nil
+		case op.ThroughExpand && n.Results() == nil:
+			return expandedSets(n, sets, out)
 		}
-	case combines[op.Name].places != combines[op.Name].elements:
-		if combinedSets(n, sets, out) {
+	case graph.CommonPattern:
+		switch p {
+		case graph.Lines:
+			lineSets(n, sets, out, size)
 			return nil
-		}
-	case op.Name == "conv" || op.Name == "conv_input_grad" || op.Name == "conv_filter_grad":
-		if convSets(n, sets, out) {
-			return nil
-		}
-	case op.Name == "csr_matmul" || op.Name == "csr_sampled_matmul":
-		if csrSets(n, sets, out) {
-			return nil
-		}
-	case op.Elementwise:
-		var parts [][]int32
-		for i := range size {
-			parts = parts[:0]
-			for _, in := range n.Inputs() {
-				if x := sets.get(in); x != nil {
-					parts = append(parts, x[broadcastIndex(i, n.Shape(), in.Shape())])
-				}
+		case graph.Moves:
+			if movedSets(n, sets, out) {
+				return nil
 			}
-			out.addUnion(parts...)
+		case graph.AsExpansion:
+			return expandedSets(n, sets, out)
 		}
-		return nil
-	case op.Name == "reshape":
-		out.sets = sets.get(n.Input(0))
-		return nil
-	case op.Name == "broadcast_to":
-		return pick(func(i int) int { return broadcastIndex(i, n.Shape(), n.Input(0).Shape()) })
-	case op.Name == "index":
-		first, _ := op.View(n)
-		return pick(func(i int) int { return first + i })
-	case op.Name == "slice":
-		starts, strides := a.Ints("starts"), a.Ints("strides")
-		return pick(func(i int) int { return stridedIndex(i, n.Shape(), n.Input(0).Shape(), starts, strides) })
-	case op.Name == "transpose":
-		perm := a.Ints("perm")
-		in := n.Input(0).Shape()
-		strides := rowStrides(in)
-		return pick(func(i int) int {
-			flat := 0
-			for d := len(perm) - 1; d >= 0; d-- {
-				flat += i % n.Shape()[d] * strides[perm[d]]
-				i /= n.Shape()[d]
-			}
-			return flat
-		})
-	case op.Name == "reverse":
-		in := n.Input(0).Shape()
-		starts, strides := make([]int, len(in)), slices.Repeat([]int{1}, len(in))
-		for _, ax := range a.Ints("axes") {
-			starts[ax], strides[ax] = in[ax]-1, -1
+	case graph.Combines:
+		if combinedSets(n, p, sets, out) {
+			return nil
 		}
-		return pick(func(i int) int { return stridedIndex(i, in, in, starts, strides) })
-	case op.Name == "concat", op.Name == "slice_transpose", op.Name == "index_transpose":
-		placeSets(n, sets, out, size)
-		return nil
-	case op.Family == graph.FamilyReduce && len(n.Inputs()) == 1 && a.Has("axes"):
-		reduceSets(n, sets, out, size)
-		return nil
-	case op.Name == "softmax" || op.Name == "log_softmax" || op.Family == graph.FamilyScan && a.Has("axis") && len(n.Inputs()) == 1:
-		lineSets(n, sets, out, size)
-		return nil
-	case op.Name == "matmul":
-		return matmulSets(n, sets, out, size)
-	case op.Expand != nil && !keepsDerivative(op) && (op.ThroughExpand || op.Transpose != nil):
-		return expandedSets(n, sets, out)
+	case graph.ElementPattern:
+		if done, err := elementSets(n, p, sets, out, size); done {
+			return err
+		}
 	}
 	denseSets(n, sets, out, size)
 	return nil
 }
 
-func rowStrides(s graph.Shape) []int {
-	strides, k := make([]int, len(s)), 1
-	for d := len(s) - 1; d >= 0; d-- {
-		strides[d] = k
-		k *= s[d]
-	}
-	return strides
-}
-
-// stridedIndex is the flat index into the operand of a slice for flat index i of the result.
-func stridedIndex(i int, out, in graph.Shape, starts, strides []int) int {
-	flat, k := 0, 1
-	for d := len(in) - 1; d >= 0; d-- {
-		flat += (starts[d] + i%out[d]*strides[d]) * k
-		i /= out[d]
-		k *= in[d]
-	}
-	return flat
-}
-
-// placeSets handles operators that put their operands' elements into an array.
-func placeSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
-	out.sets = out.sets[:size]
-	if n.Op() == opIndexTranspose && n.Input(0).Type().IsScalar() {
-		place := assembler(n)
-		for k, in := range n.Inputs() {
+// elementwiseSets unites the sets of the operands' elements, which are broadcast.
+func elementwiseSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
+	var parts [][]int32
+	for i := range size {
+		parts = parts[:0]
+		for _, in := range n.Inputs() {
 			if x := sets.get(in); x != nil {
-				out.sets[place(k)] = x[0]
+				parts = append(parts, x[shape.BroadcastIndex(i, n.Shape(), in.Shape())])
 			}
 		}
-		return
-	}
-	a, s := n.Attrs(), n.Shape()
-	r := len(s)
-	at := 0
-	for k, in := range n.Inputs() {
-		starts, strides := make([]int, r), slices.Repeat([]int{1}, r)
-		shape := in.Shape()
-		switch n.Op().Name {
-		case "concat":
-			starts[a.Int("axis")] = at
-			at += shape[a.Int("axis")]
-		case "slice_transpose":
-			starts, strides = a.Ints("starts")[k*r:(k+1)*r], a.Ints("strides")[k*r:(k+1)*r]
-		default:
-			m := len(a.Ints("indices")) / len(n.Inputs())
-			copy(starts, a.Ints("indices")[k*m:(k+1)*m])
-			shape = append(slices.Repeat(graph.Shape{1}, m), shape...)
-		}
-		for i, set := range sets.get(in) {
-			j := stridedIndex(i, shape, s, starts, strides)
-			out.sets[j] = out.union(out.sets[j], set)
-		}
-	}
-}
-
-// reduceSets unites the sets of the elements that each result is made of.
-func reduceSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
-	x := sets.get(n.Input(0))
-	in := n.Input(0).Shape()
-	axes := n.Attrs().Ints("axes")
-	members := make([][][]int32, size)
-	keep := rowStrides(in)
-	for i := range in.Size() {
-		flat := 0
-		for d, e := range in {
-			if !slices.Contains(axes, d) {
-				flat = flat*e + i/keep[d]%e
-			}
-		}
-		members[flat] = append(members[flat], x[i])
-	}
-	for _, parts := range members {
 		out.addUnion(parts...)
 	}
 }
 
-// lineSets unites the sets along an axis: every element of a line depends on the whole line.
+// lineSets unites the sets along axes: each element of the result depends on the whole line of the operand's elements.
 func lineSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
-	x, s, axis := sets.get(n.Input(0)), n.Shape(), n.Attrs().Int("axis")
-	stride := rowStrides(s)[axis]
-	out.sets = out.sets[:size]
-	var parts [][]int32
-	for first := range size {
-		if first/stride%s[axis] != 0 {
-			continue
-		}
-		parts = parts[:0]
-		for k := range s[axis] {
-			parts = append(parts, x[first+k*stride])
-		}
-		line := out.union(parts...)
-		for k := range s[axis] {
-			out.sets[first+k*stride] = line
+	x, in := sets.get(n.Input(0)), n.Input(0).Shape()
+	axes := n.Attrs().Ints("axes")
+	if !n.Attrs().Has("axes") {
+		axes = []int{n.Attrs().Int("axis")}
+	}
+	of, lines := linesOf(in, axes)
+	start := make([]int, lines+1)
+	for _, l := range of {
+		start[l+1]++
+	}
+	for l := range lines {
+		start[l+1] += start[l]
+	}
+	parts, fill := make([][]int32, len(x)), slices.Clone(start)
+	for i, l := range of {
+		parts[fill[l]] = x[i]
+		fill[l]++
+	}
+	union := make(indexSets, lines)
+	for l := range union {
+		union[l] = out.union(parts[start[l]:start[l+1]]...)
+	}
+	if size == lines {
+		out.sets = union
+		return
+	}
+	of, _ = linesOf(n.Shape(), axes)
+	for _, l := range of {
+		out.add(union[l])
+	}
+}
+
+// linesOf numbers the lines along axes, in row-major order of the other dimensions: that of each element, and how many there are.
+func linesOf(s graph.Shape, axes []int) (of []int32, lines int) {
+	steps := make([]int32, len(s)) // by how much the line's number grows with an index
+	lines = 1
+	for d := len(s) - 1; d >= 0; d-- {
+		if !slices.Contains(axes, d) {
+			steps[d] = int32(lines)
+			lines *= s[d]
 		}
 	}
+	of = make([]int32, 1, s.Size())
+	// The elements of the dimensions behind d, repeated for each index of d.
+	for d := len(s) - 1; d >= 0; d-- {
+		k := len(of)
+		for i := 1; i < s[d]; i++ {
+			for _, l := range of[:k] {
+				of = append(of, l+int32(i)*steps[d])
+			}
+		}
+	}
+	return of, lines
 }
 
 // denseSets lets every element of the result depend on all that any operand depends on.

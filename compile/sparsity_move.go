@@ -8,50 +8,42 @@ import (
 	"github.com/adjoint-go/adjoint/internal/kernel"
 )
 
-// moves lists operators that put elements of their float operands, or zero, into each place of the result.
-var moves = map[string]bool{
-	"gather": true, "take_along_axis": true, "dynamic_slice": true, "dynamic_update_slice": true, "scatter_set": true,
-	"pad": true, "diag": true, "diag_part": true, "tril": true, "triu": true,
-}
-
-// combines lists operators that combine the elements of one operand by place: the operand with the places and the operand with the elements.
-var combines = map[string]struct{ places, elements int }{
-	"scatter_add": {0, 1}, "scatter_mul": {1, 2}, "scatter_max": {1, 2}, "scatter_min": {1, 2}, "scatter_along_axis_add": {0, 1},
-	"segment_sum": {1, 0}, "segment_prod": {1, 0}, "segment_max": {1, 0}, "segment_min": {1, 0},
-}
-
-// movedSets handles operators in moves. The operator's kernel, run on the numbers of the elements, says which comes where. That needs
+// movedSets handles operators that move elements. The operator's kernel, run on the numbers of the elements, says which comes where. That needs
 // constant indices: else it reports false.
 func movedSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
 	from := sourcesOf(n, sets.constants)
 	if from == nil {
 		return false
 	}
-	for _, k := range from {
-		var set []int32
-		for _, in := range n.Inputs() {
-			if !in.DType().IsFloat() {
-				continue
+	var all []indexSets
+	for _, in := range n.Inputs() {
+		if in.DType().IsFloat() {
+			x := sets.get(in)
+			if x == nil {
+				x = make(indexSets, in.Shape().Size())
 			}
-			if size := in.Shape().Size(); k >= size {
-				k -= size
-				continue
-			}
-			if x := sets.get(in); k >= 0 && x != nil {
-				set = x[k]
-			}
-			break
+			all = append(all, x)
 		}
-		out.add(set)
+	}
+	x := all[0]
+	if len(all) > 1 {
+		x = slices.Concat(all...)
+	}
+	for _, k := range from {
+		if k < 0 {
+			out.add(nil)
+		} else {
+			out.add(x[k])
+		}
 	}
 	return true
 }
 
-// sourcesOf returns, for each element of a node whose operator is in moves, the number of the operands' element that it shows, counted
-// through all float operands, −1 for none. It is nil if the places are not constant or out of range.
+// sourcesOf returns, for each element of a node whose operator moves elements, the number of the operands' element that it shows, counted
+// through all float operands, −1 for none. It is nil for other operators, and if the places are not constant or out of range.
 func sourcesOf(n *graph.Node, constants *constants) []int {
 	k := kernel.Lookup(n.Op().Kernel)
-	if k == nil || !n.DType().IsFloat() {
+	if k == nil || n.Op().Pattern != graph.Moves || !n.DType().IsFloat() {
 		return nil
 	}
 	attrs := slices.Clone(n.Attrs())
@@ -109,38 +101,34 @@ func sourcesOf(n *graph.Node, constants *constants) []int {
 	}
 	from := make([]int, len(c.Out[0].F64))
 	for i, v := range c.Out[0].F64 {
-		from[i] = int(v) - 1
+		if from[i] = int(v) - 1; from[i] >= number {
+			return nil // a user's kernel does more
+		}
 	}
 	return from
 }
 
-// combinedSets handles operators in combines: taking elements of the result from the same places is an operator in moves, which says
-// where each element goes. It reports false if the places are not constant.
-func combinedSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
-	at := combines[n.Op().Name]
-	places, elements := n.Input(at.places), n.Input(at.elements)
-	result := n.Graph().Placeholder(n.DType(), n.Shape()...)
-	var back *graph.Node
-	switch {
-	case n.Op().Name == "scatter_along_axis_add":
-		back = graph.TakeAlongAxis(result, places, n.Attrs().Int("axis"))
-	case n.Attrs().Has("axis"):
-		back = graph.Gather(result, places, n.Attrs().Int("axis"))
-	default:
-		back = graph.Gather(result, places, 0)
+// combinedSets handles operators that combine elements: the operator that takes elements of the result from the same places says where
+// each element goes. It reports false if the places are not constant.
+func combinedSets(n *graph.Node, p graph.Combines, sets *nodeSets, out *setBuilder) bool {
+	back := p.Take(n, n.Graph().Placeholder(n.DType(), n.Shape()...))
+	if !back.Valid() {
+		return false
 	}
 	to := sourcesOf(back, sets.constants)
 	if to == nil {
 		return false
 	}
 	parts := make([][][]int32, n.Shape().Size())
-	if x := sets.get(elements); x != nil {
+	if x := sets.get(n.Input(p.Elements)); x != nil {
 		for i, k := range to {
-			parts[k] = append(parts[k], x[i])
+			if k >= 0 {
+				parts[k] = append(parts[k], x[i])
+			}
 		}
 	}
-	if first := n.Input(0); first != places && first != elements { // what the elements are combined with
-		if x := sets.get(first); x != nil {
+	if p.Elements != 0 { // operand 0 is what the elements are combined with, or has the places, which have no sets
+		if x := sets.get(n.Input(0)); x != nil {
 			for i := range parts {
 				parts[i] = append(parts[i], x[i])
 			}

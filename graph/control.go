@@ -24,7 +24,7 @@ func init() {
 		},
 	})
 	opResult = Register(&Op{
-		Name: "result", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
+		Name: "result", Pattern: Dense, Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
 		Attrs: []AttrSpec{{Key: "index", Kind: attr.Int, Doc: "which result"}},
 		Doc:   "One result of an operator that has several.", Formula: "the adjoint of that result",
 		Infer: func(in []*Node, a attr.List) (Type, error) {

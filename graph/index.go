@@ -14,7 +14,7 @@ var opIndex, opIndexTranspose, opGather, opScatterAdd, opIota *Op
 
 func init() {
 	opIndex = Register(&Op{
-		Name: "index", Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true, View: viewOfIndex, Batch: batchIndex,
+		Name: "index", Pattern: Moves, Symbol: "[ · ]", Family: FamilyIndex, MinArity: 1, MaxArity: 1, Builtin: true, View: viewOfIndex, Batch: batchIndex,
 		Attrs: []AttrSpec{{Key: "indices", Kind: attr.Ints, Doc: "one index for each leading dimension, ≥ 0"}},
 		Doc:   "x[i, j, …]: the part of the operand at fixed leading indices. It shares the operand's memory.", Formula: "the adjoint, placed into zeros",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -31,7 +31,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
 	})
 	opIndexTranspose = Register(&Op{
-		Name: "index_transpose", Family: FamilyIndex, MinArity: 1, MaxArity: -1, Kernel: "index_transpose", Batch: batchIndexTranspose,
+		Name: "index_transpose", Pattern: ElementPattern(indexTransposePattern), Family: FamilyIndex, MinArity: 1, MaxArity: -1, Kernel: "index_transpose", Batch: batchIndexTranspose,
 		Attrs: []AttrSpec{shapeAttr, {Key: "indices", Kind: attr.Ints, Doc: "the leading indices of each operand in turn; no two operands have the same"}},
 		Doc:   "Its operands placed at distinct leading indices into zeros of the given shape: the linear transpose of index.", Formula: "the adjoint at the operand's indices",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -89,7 +89,7 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{5}}}}}},
 	})
 	opGather = Register(&Op{
-		Name: "gather", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Batch: batchGather, Attrs: []AttrSpec{axisAttr},
+		Name: "gather", Pattern: Moves, OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "gather", Batch: batchGather, Attrs: []AttrSpec{axisAttr},
 		Doc: "The parts of the first operand along an axis at the indices (int32 or int64, any shape), which replace the axis (NumPy take). " +
 			"Negative indices count from the end; an index out of range is a runtime error.",
 		Formula: "the adjoint, added into zeros at the indices; –",
@@ -114,7 +114,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
 	})
 	opScatterAdd = Register(&Op{
-		Name: "scatter_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_add", Pattern: combinesAlong(0, 1, axisOfNode), OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "The updates (second operand) added into zeros of the given shape at the indices (first operand) along an axis: " +
 			"the linear transpose of gather. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint gathered at the indices",

@@ -17,7 +17,7 @@ var (
 
 func init() {
 	opPad = Register(&Op{
-		Name: "pad", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Batch: batchPad,
+		Name: "pad", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Batch: batchPad,
 		Attrs: []AttrSpec{lowAttr, highAttr, {Key: "value", Kind: attr.Float, Doc: "the added elements, converted to the dtype"}},
 		Doc:   "The operand with elements of a constant value around it.", Formula: "the adjoint without the added elements",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return paddedType(in[0], a) },
@@ -69,7 +69,7 @@ func init() {
 		},
 	})
 	opReverse = Register(&Op{
-		Name: "reverse", AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "reverse", Attrs: []AttrSpec{{Key: "axes", Kind: attr.Ints, Doc: "the dimensions, ascending"}},
+		Name: "reverse", Pattern: Moves, AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "reverse", Attrs: []AttrSpec{{Key: "axes", Kind: attr.Ints, Doc: "the dimensions, ascending"}},
 		Doc: "The operand with the order of its elements reversed along dimensions.", Formula: "the adjoint, reversed", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			return *in[0].typ, normalAxes(a.Ints("axes"), in[0].typ.Shape.Rank())
@@ -78,7 +78,7 @@ func init() {
 		Samples:   []Sample{shapeSample(Shape{2, 3, 5}, attr.L("axes", []int{0, 2}))},
 	})
 	opRoll = Register(&Op{
-		Name: "roll", AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1,
+		Name: "roll", Pattern: AsExpansion, AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1,
 		Attrs: []AttrSpec{axisAttr, {Key: "shift", Kind: attr.Int, Doc: "by how many places towards the end, from 0 to the extent less 1"}},
 		Doc:   "The operand with its elements moved along an axis; those that leave at the end come back at the beginning (NumPy).", Formula: "the adjoint, moved back", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -105,7 +105,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 5}, attr.I("axis", 1), attr.I("shift", 2)), shapeSample(Shape{3, 2}, attr.I("axis", 0), attr.I("shift", 0))},
 	})
 	opTile = Register(&Op{
-		Name: "tile", Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{{Key: "reps", Kind: attr.Ints, Doc: "how often along each dimension, ≥ 1"}},
+		Name: "tile", Pattern: AsExpansion, Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{{Key: "reps", Kind: attr.Ints, Doc: "how often along each dimension, ≥ 1"}},
 		Doc: "The whole operand repeated along each dimension (NumPy).", Formula: "the adjoint, summed over the repetitions", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, reps := in[0].typ.Shape, a.Ints("reps")
@@ -141,7 +141,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 3}, attr.L("reps", []int{3, 2}))},
 	})
 	opRepeat = Register(&Op{
-		Name: "repeat", AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr, {Key: "repeats", Kind: attr.Int, Doc: "how often, ≥ 1"}},
+		Name: "repeat", Pattern: AsExpansion, AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr, {Key: "repeats", Kind: attr.Int, Doc: "how often, ≥ 1"}},
 		Doc: "Each element along an axis repeated in place (NumPy).", Formula: "the adjoint, summed over the repetitions", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, axis, r := in[0].typ.Shape, a.Int("axis"), a.Int("repeats")
@@ -167,7 +167,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 3}, attr.I("axis", 1), attr.I("repeats", 3)), shapeSample(Shape{2, 3}, attr.I("axis", 0), attr.I("repeats", 2))},
 	})
 	opDiag = Register(&Op{
-		Name: "diag", LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag", Attrs: []AttrSpec{diagonalAttr},
+		Name: "diag", Pattern: Moves, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag", Attrs: []AttrSpec{diagonalAttr},
 		Doc: "Square matrices with the operand's last dimension on a diagonal and 0 elsewhere.", Formula: "the adjoint's diagonal", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, k := in[0].typ.Shape, a.Int("k")
@@ -181,7 +181,7 @@ func init() {
 		Samples:   []Sample{shapeSample(Shape{3}, attr.I("k", 0)), shapeSample(Shape{2, 3}, attr.I("k", -1)), shapeSample(Shape{2}, attr.I("k", 2))},
 	})
 	opDiagPart = Register(&Op{
-		Name: "diag_part", LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag_part", Attrs: []AttrSpec{diagonalAttr},
+		Name: "diag_part", Pattern: Moves, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag_part", Attrs: []AttrSpec{diagonalAttr},
 		Doc: "A diagonal of the matrices in the last two dimensions.", Formula: "the adjoint on that diagonal, 0 elsewhere", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, k := in[0].typ.Shape, a.Int("k")
@@ -282,7 +282,7 @@ func inserted(s Shape, axis, extent int) Shape {
 
 func triangleOp(name, side string) *Op {
 	return &Op{
-		Name: name, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: name, Attrs: []AttrSpec{diagonalAttr},
+		Name: name, Pattern: Moves, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: name, Attrs: []AttrSpec{diagonalAttr},
 		Doc:     "The matrices in the last two dimensions with the elements " + side + " a diagonal set to 0.",
 		Formula: "the adjoint with the same elements set to 0", JointlyLinear: true,
 		Infer: func(in []*Node, _ attr.List) (Type, error) {

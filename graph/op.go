@@ -148,6 +148,10 @@ type Op struct {
 	// what they are multiplied by is infinite or NaN; a zero wins there.
 	Masks bool
 
+	// Pattern says on which elements of its operands each element of the result can depend. Elementwise operators have it from that, and those that are
+	// differentiated through their expansion from the expansion; all others with a derivative state it. A user's operator without one is Dense.
+	Pattern Pattern
+
 	// View reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins; nil: never.
 	View func(n *Node) (first int, ok bool)
 	// Reduction is the elementwise micro-operation by which elements along the attribute axes are combined: add, mul, max or min; "" for others. With it, a loop over
@@ -288,6 +292,9 @@ func (op *Op) check() error {
 	}
 	if op.View != nil && op.MinArity != 1 {
 		return errors.New("only a part of its first operand can be a view")
+	}
+	if wrong := op.checkPattern(); wrong != "" {
+		return errors.New(wrong)
 	}
 	if op.Micro != "" && !op.Elementwise {
 		return errors.New("micro-operations are elementwise")

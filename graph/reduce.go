@@ -39,6 +39,9 @@ func reduction(op Op) *Op {
 		op.Kernel = op.Name
 	}
 	op.AlongAxis = true
+	if op.Differentiable() {
+		op.Pattern = Lines
+	}
 	dtypes := op.DTypes
 	op.Infer = func(in []*Node, a attr.List) (Type, error) {
 		if !dtypes.Has(in[0].typ.DType) {
@@ -150,7 +153,7 @@ func init() {
 	opArgmin = Register(arg("argmin", "smallest"))
 
 	opSoftmax = Register(&Op{
-		Name: "softmax", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
+		Name: "softmax", Pattern: Lines, AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
 		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives 0 with derivative 0; an element +Inf gives NaN.",
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
@@ -170,7 +173,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
 	opLogSoftmax = Register(&Op{
-		Name: "log_softmax", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
+		Name: "log_softmax", Pattern: Lines, AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
 		Doc:     "x − logsumexp(x) along an axis. All −Inf gives −Inf with derivative 0; an element +Inf gives NaN.",
 		Formula: "adjoint − softmax(x)·Σ adjoint",
 		Infer:   floatAlongAxis,

@@ -15,7 +15,7 @@ var scanAttrs = []AttrSpec{
 // scanOp describes a scan along an axis that a kernel of its name runs.
 func scanOp(op Op) *Op {
 	op.Family, op.MinArity, op.MaxArity, op.Kernel, op.Attrs = FamilyScan, 1, 1, op.Name, append([]AttrSpec{}, scanAttrs...)
-	op.AlongAxis = true
+	op.AlongAxis, op.Pattern = true, Lines
 	dtypes := op.DTypes
 	op.Infer = func(in []*Node, a attr.List) (Type, error) { return numberAlongAxis(dtypes, in, a) }
 	for _, s := range []struct {
@@ -105,7 +105,7 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{4}}, Values: []float64{-posInf, -posInf, 1, 2}}}}},
 	}))
 	opLinearRecurrence = Register(&Op{
-		Name: "linear_recurrence", OperandNames: []string{"a", "b"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "linear_recurrence", AlongAxis: true,
+		Name: "linear_recurrence", Pattern: Dense, OperandNames: []string{"a", "b"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "linear_recurrence", AlongAxis: true,
 		Attrs: []AttrSpec{axisAttr, {Key: "reverse", Kind: attr.Bool, Doc: "run from the end of the axis"}},
 		Doc: "y_i = a_i·y_(i−1) + b_i along an axis, y = b at its beginning: operands a, b of the same type; the first a counts for nothing. " +
 			"Integers wrap.",

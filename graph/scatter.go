@@ -12,7 +12,7 @@ var opTakeAlongAxis, opScatterAlongAxisAdd, opDynamicSlice, opDynamicUpdateSlice
 func init() {
 	along := []float64{0, 4, 4, 1, -1, 2, 3, 3, 0}
 	opTakeAlongAxis = Register(&Op{
-		Name: "take_along_axis", OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", AlongAxis: true, Attrs: []AttrSpec{axisAttr},
+		Name: "take_along_axis", Pattern: Moves, OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", AlongAxis: true, Attrs: []AttrSpec{axisAttr},
 		Doc: "Element i of a line along an axis is element indices[i] of the first operand's line (NumPy); the second operand holds the indices (int32 or int64) and " +
 			"has the first one's extents but for the axis. Negative indices count from the end; an index out of range is a runtime error.",
 		Formula: "the adjoint, added into zeros at the indices; –",
@@ -35,7 +35,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}}}},
 	})
 	opScatterAlongAxisAdd = Register(&Op{
-		Name: "scatter_along_axis_add", OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_along_axis_add", Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.inputs[0], axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "Zeros of the given shape to whose lines along an axis each update (second operand) is added at its index (first operand): the linear transpose of " +
 			"take_along_axis. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint taken at the indices",
@@ -65,7 +65,7 @@ func init() {
 	})
 	begin := SampleInput{Type: Type{Int64, Shape{2}}, Values: []float64{1, 6}, Constant: true} // the second is moved into range
 	opDynamicSlice = Register(&Op{
-		Name: "dynamic_slice", OperandNames: []string{"x", "begin"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "dynamic_slice", Batch: batchDynamicSlice,
+		Name: "dynamic_slice", Pattern: Moves, OperandNames: []string{"x", "begin"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "dynamic_slice", Batch: batchDynamicSlice,
 		Attrs: []AttrSpec{{Key: "sizes", Kind: attr.Ints, Doc: "the part's extents"}},
 		Doc: "The part of the first operand of the given extents that begins at the indices in the second (int32 or int64, one for each dimension), " +
 			"which are moved into range so that the part fits (JAX).",
@@ -86,7 +86,7 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.L("sizes", []int{2, 3})), In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, begin}}},
 	})
 	opDynamicUpdateSlice = Register(&Op{
-		Name: "dynamic_update_slice", OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
+		Name: "dynamic_update_slice", Pattern: Moves, OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
 		Doc: "The first operand with the second written over the part that begins at the indices in the third (int32 or int64, one for each dimension), " +
 			"which are moved into range so that the part fits (JAX).",
 		Formula: "the adjoint with zeros over the part; the adjoint's part; –",
@@ -107,7 +107,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, {Type: Type{Float64, Shape{2, 3}}}, begin}}},
 	})
 	opScatterSet = Register(scatterOp(Op{
-		Name: "scatter_set", Doc: "replaced by the updates, the last one where an index is repeated",
+		Name: "scatter_set", Pattern: Moves, Doc: "replaced by the updates, the last one where an index is repeated",
 		Formula: "the adjoint with zeros at the indices; –; the adjoint at the indices, 0 for updates that were replaced",
 		VJP: func(n *Node, ct []*Node) []*Node {
 			x := scatterAxis(n)
@@ -120,7 +120,7 @@ func init() {
 		},
 	}, AnyDType))
 	opScatterMul = Register(scatterOp(Op{
-		Name: "scatter_mul", Doc: "multiplied by the updates, in ascending order",
+		Name: "scatter_mul", Pattern: combinesAlong(1, 2, axisOfNode), Doc: "multiplied by the updates, in ascending order",
 		Formula: "the adjoint times the updates; –; the adjoint times the operand and the other updates at the index, exact at zeros",
 		VJP: func(n *Node, ct []*Node) []*Node {
 			x := scatterAxis(n)
@@ -145,12 +145,12 @@ func init() {
 		},
 	}, Numbers))
 	opScatterMax = Register(scatterOp(Op{
-		Name: "scatter_max", Doc: "replaced by updates that are larger (NaN wins); equal ones share the adjoint",
+		Name: "scatter_max", Pattern: combinesAlong(1, 2, axisOfNode), Doc: "replaced by updates that are larger (NaN wins); equal ones share the adjoint",
 		Formula: "the adjoint over the number of ties, where largest; –; the same at the indices",
 		VJP:     scatterExtremumVJP, JVP: scatterExtremumJVP,
 	}, Numbers))
 	opScatterMin = Register(scatterOp(Op{
-		Name: "scatter_min", Doc: "replaced by updates that are smaller (NaN wins); equal ones share the adjoint",
+		Name: "scatter_min", Pattern: combinesAlong(1, 2, axisOfNode), Doc: "replaced by updates that are smaller (NaN wins); equal ones share the adjoint",
 		Formula: "the adjoint over the number of ties, where smallest; –; the same at the indices",
 		VJP:     scatterExtremumVJP, JVP: scatterExtremumJVP,
 	}, Numbers))

@@ -11,7 +11,7 @@ var opSegmentSum, opSegmentProd, opSegmentMax, opSegmentMin *Op
 
 func segmentOp(op Op) *Op {
 	op.Family, op.MinArity, op.MaxArity, op.Kernel, op.Batch = FamilyReduce, 2, 2, op.Name, batchSegment
-	op.OperandNames = []string{"x", "segments"}
+	op.OperandNames, op.Pattern = []string{"x", "segments"}, combinesAlong(1, 0, func(*Node) int { return 0 })
 	op.Attrs = []AttrSpec{{Key: "num_segments", Kind: attr.Int, Doc: "extent of the result's first dimension"}}
 	op.Infer = func(in []*Node, a attr.List) (Type, error) {
 		x, seg, n := in[0].typ, in[1].typ, a.Int("num_segments")

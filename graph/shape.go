@@ -70,7 +70,7 @@ var opReshape, opBroadcastTo, opTranspose, opConcat, opSlice, opSliceTranspose *
 
 func init() {
 	opReshape = Register(&Op{
-		Name: "reshape", Family: FamilyShape, MinArity: 1, MaxArity: 1, Builtin: true, View: whole, Batch: batchReshape, Attrs: []AttrSpec{shapeAttr},
+		Name: "reshape", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Builtin: true, View: whole, Batch: batchReshape, Attrs: []AttrSpec{shapeAttr},
 		Doc: "The same elements in row-major order under another shape of the same size.", Formula: "the adjoint, reshaped back",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s := Shape(a.Ints("shape"))
@@ -87,7 +87,7 @@ func init() {
 		Samples:       []Sample{shapeSample(Shape{3, 4}, attr.L("shape", []int{2, 6}))},
 	})
 	opBroadcastTo = Register(&Op{
-		Name: "broadcast_to", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", View: viewOfBroadcast, Batch: batchBroadcast, Attrs: []AttrSpec{shapeAttr},
+		Name: "broadcast_to", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", View: viewOfBroadcast, Batch: batchBroadcast, Attrs: []AttrSpec{shapeAttr},
 		Doc: "The operand repeated along dimensions of extent 1 and along new leading dimensions.", Formula: "the adjoint, summed over the repeated dimensions",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s := Shape(a.Ints("shape"))
@@ -105,7 +105,7 @@ func init() {
 		Samples:       []Sample{shapeSample(Shape{3, 1}, attr.L("shape", []int{2, 3, 5})), shapeSample(nil, attr.L("shape", []int{3}))},
 	})
 	opTranspose = Register(&Op{
-		Name: "transpose", Symbol: "( · )ᵀ", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "transpose", View: viewOfTranspose, Batch: batchTranspose,
+		Name: "transpose", Pattern: Moves, Symbol: "( · )ᵀ", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "transpose", View: viewOfTranspose, Batch: batchTranspose,
 		Attrs: []AttrSpec{{Key: "perm", Kind: attr.Ints, Doc: "result dimension i is operand dimension perm[i]"}},
 		Doc:   "The operand with its dimensions permuted.", Formula: "the adjoint, permuted back",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -134,7 +134,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("perm", []int{1, 0})), shapeSample(Shape{2, 3, 5}, attr.L("perm", []int{2, 0, 1}))},
 	})
 	opConcat = Register(&Op{
-		Name: "concat", AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
+		Name: "concat", Pattern: ElementPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
 		Attrs: []AttrSpec{{Key: "axis", Kind: attr.Int, Doc: "the dimension along which the operands follow one another, ≥ 0"}},
 		Doc:   "The operands, one after another along an axis; their other extents are equal.", Formula: "the operand's part of the adjoint",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -169,7 +169,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opSlice = Register(&Op{
-		Name: "slice", Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice, Batch: batchSlice,
+		Name: "slice", Pattern: ElementPattern(slicePattern), Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice, Batch: batchSlice,
 		Attrs: []AttrSpec{
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension"},
 			{Key: "limits", Kind: attr.Ints, Doc: "index after the last one (before it for a negative stride, −1 at the least)"},
@@ -212,7 +212,7 @@ func init() {
 		},
 	})
 	opSliceTranspose = Register(&Op{
-		Name: "slice_transpose", Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "slice_transpose", Batch: batchSliceTranspose,
+		Name: "slice_transpose", Pattern: ElementPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "slice_transpose", Batch: batchSliceTranspose,
 		Attrs: []AttrSpec{shapeAttr,
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension, for each operand in turn"},
 			{Key: "strides", Kind: attr.Ints, Doc: "step of each dimension, for each operand in turn"}},

@@ -13,7 +13,7 @@ var opSort, opArgsort, opTopK, opSearchsorted *Op
 
 func init() {
 	opSort = Register(&Op{
-		Name: "sort", AlongAxis: true, Family: FamilyScan, MinArity: 1, MaxArity: 1, Kernel: "sort", Attrs: []AttrSpec{axisAttr, descendingAttr},
+		Name: "sort", Pattern: Lines, AlongAxis: true, Family: FamilyScan, MinArity: 1, MaxArity: 1, Kernel: "sort", Attrs: []AttrSpec{axisAttr, descendingAttr},
 		Doc: "The elements sorted along an axis; NaN counts as the largest. Equal elements keep their order, and each its own adjoint.", Formula: "the adjoint, put back in order",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return numberAlongAxis(Numbers, in, a) },
 		VJP: func(n *Node, ct []*Node) []*Node {
@@ -37,7 +37,7 @@ func init() {
 		Samples: sortSamples(),
 	})
 	opTopK = Register(&Op{
-		Name: "top_k", AlongAxis: true, Family: FamilyScan, MinArity: 1, MaxArity: 1, Kernel: "top_k",
+		Name: "top_k", Pattern: Dense, AlongAxis: true, Family: FamilyScan, MinArity: 1, MaxArity: 1, Kernel: "top_k",
 		Attrs: []AttrSpec{axisAttr, {Key: "k", Kind: attr.Int, Doc: "how many"}, {Key: "smallest", Kind: attr.Bool, Doc: "the smallest ones, in ascending order"}},
 		Doc: "Two results: the k largest elements along an axis in descending order, and their int64 indices. NaN counts as the largest; " +
 			"of equal elements the first come first.",

@@ -72,7 +72,7 @@ func applyAllOf(op *Op, inputs []*Node, attrs Attrs) *Node {
 // "user_" and has lower-case letters, digits and underscores. It states the same as the system's operators (see Op): its
 // arity, a type rule (Infer, or Elementwise with DTypes), one form of derivative (or in NoDerivative the reason why it is zero), and one way to
 // run, which is Expand, or Kernel with the name of a Go kernel (vm.RegisterKernel). VJP may stand without JVP and the other way round.
-// Samples are optional. Register operators once, for example in a variable declaration or an init function.
+// Without a Pattern it is dense. Samples are optional. Register operators once, for example in a variable declaration or an init function.
 func RegisterUser(op Op) (*Op, error) {
 	if err := checkUserName(op.Name); err != nil {
 		return nil, err

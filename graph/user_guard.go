@@ -60,6 +60,7 @@ func guard(op *Op) {
 			return checkedList(n, "transpose", "an adjoint", []*Node{transpose(n, i, ct)}, []Type{*n.inputs[i].typ})[0]
 		}
 	}
+	op.Pattern = guardPattern(name, op.Pattern)
 	if vjp := op.VJP; vjp != nil {
 		op.VJP = func(n *Node, ct []*Node) (adjoints []*Node) {
 			defer func() {
@@ -90,6 +91,43 @@ func guard(op *Op) {
 			return checkedList(n, "JVP", "a tangent", jvp(n, dot), types)
 		}
 	}
+}
+
+// guardPattern guards the functions of a pattern; what goes wrong counts as dense.
+func guardPattern(name string, p Pattern) Pattern {
+	failed := func(n *Node, recovered any) {
+		if err := panicAsError("pattern", recovered, nil); err != nil {
+			n.g.Fail(name, err)
+		}
+	}
+	switch p := p.(type) {
+	case Combines:
+		take := p.Take
+		if take == nil {
+			return p // reported by the check
+		}
+		p.Take = func(n, result *Node) (taken *Node) {
+			defer func() { failed(n, recover()) }()
+			return checkedList(n, "pattern", "a node", []*Node{take(n, result)}, []Type{*n.inputs[p.Elements].typ})[0]
+		}
+		return p
+	case ElementPattern:
+		if p == nil {
+			return p
+		}
+		return ElementPattern(func(n *Node, t Terms) (element func(int)) {
+			defer func() { failed(n, recover()) }()
+			each := p(n, t)
+			if each == nil {
+				return nil
+			}
+			return func(i int) {
+				defer func() { failed(n, recover()) }()
+				each(i)
+			}
+		})
+	}
+	return p
 }
 
 // panicAsError makes an error of what recover returned, in *to too if that is given; nil for no panic.
