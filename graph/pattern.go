@@ -13,7 +13,7 @@ type CommonPattern uint8
 const (
 	// Dense: each element of the result depends on all elements of all operands.
 	Dense CommonPattern = iota + 1
-	// Lines is for AlongAxis operators whose result has the operand's dimensions, of whatever extent along the axes, or lacks the axes: each element
+	// Lines is for AlongAxis operators of one operand whose result has the operand's dimensions, of whatever extent along the axes, or lacks the axes: each element
 	// depends on the elements of the operand that have the same indices in the other dimensions.
 	Lines
 	// Moves: each element of the result is an element of an operand that is a float, or depends on none. Which one follows from the shapes, the attributes
@@ -72,8 +72,8 @@ func (op *Op) checkPattern() string {
 		switch {
 		case p < Dense || p > AsExpansion:
 			return "has an unknown pattern"
-		case p == Lines && !op.AlongAxis:
-			return "has the pattern of lines and does not act along an axis"
+		case p == Lines && (!op.AlongAxis || op.MinArity != 1 || op.MaxArity != 1):
+			return "has the pattern of lines and does not act along axes of one operand"
 		case p == Moves && op.Kernel == "" && op.View == nil:
 			return "moves elements, and needs a kernel or views to tell where"
 		case p == AsExpansion && op.Expand == nil:
