@@ -48,7 +48,7 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{0, 0, 3, 4}}}}),
 	}))
 	opNormOfSquares = Register(&Op{
-		Name: "norm_of_squares", Pattern: Dense, Family: FamilyReduce, MinArity: 2, MaxArity: 2, Attrs: append([]AttrSpec{}, reduceAttrs...), Kernel: "norm_of_squares",
+		Name: "norm_of_squares", Pattern: ElementPattern(sameElement), Family: FamilyReduce, MinArity: 2, MaxArity: 2, Attrs: append([]AttrSpec{}, reduceAttrs...), Kernel: "norm_of_squares",
 		Doc:     "√s for s = Σ x² over dimensions: operands x, s. Where s has overflowed or underflowed the norm is found from x.",
 		Formula: "–, adjoint/(2·norm), 0 where it is 0",
 		Infer: func(in []*Node, a attr.List) (Type, error) {

@@ -109,6 +109,17 @@ func combinesAlong(indices, elements int, axis func(n *Node) int) Combines {
 
 func axisOfNode(n *Node) int { return n.extra.attrs.Int("axis") }
 
+// sameElement is the pattern of kernels that act element by element on operands of the result's shape, and have no derivative by others.
+func sameElement(n *Node, t Terms) func(i int) {
+	return func(i int) {
+		for k, in := range n.inputs {
+			if in.typ.Shape.Equal(n.typ.Shape) {
+				t.Add(k, i)
+			}
+		}
+	}
+}
+
 // slicePattern: a slice may be a small part of its operand, so that its kernel, which needs the numbers of all elements, is not asked.
 func slicePattern(n *Node, t Terms) func(i int) {
 	starts, strides := n.extra.attrs.Ints("starts"), n.extra.attrs.Ints("strides")

@@ -24,7 +24,7 @@ func init() {
 	opRandomNormal = Register(draw("random_normal", "Numbers with the standard normal distribution: √2·erfinv of uniform numbers in (−1, 1).", Floats))
 	opRandomGumbel = Register(draw("random_gumbel", "Numbers with the standard Gumbel distribution: −ln(−ln u) of uniform numbers u in (0, 1).", Floats))
 	opRandomGamma = Register(&Op{
-		Name: "random_gamma", Pattern: Dense, OperandNames: []string{"key", "a"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2, Kernel: "random_gamma",
+		Name: "random_gamma", Pattern: ElementPattern(sameElement), OperandNames: []string{"key", "a"}, Family: FamilyRandom, MinArity: 2, MaxArity: 2, Kernel: "random_gamma",
 		Doc: "Numbers with the gamma distribution of scale 1 for the shape parameters in the second operand (> 0, else NaN), from the key in the first. " +
 			"The derivative is that of the inverse distribution function at a fixed probability (implicit reparameterisation), not that of the sampling procedure.",
 		Formula: "–; −∂P(a, y)/∂a / (y^(a−1) e^(−y)/Γ(a)), P the incomplete gamma function",

@@ -30,7 +30,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0.5, 1.7, 12}}, {Type: Type{Float64, Shape{5}}, Values: []float64{0.3, 1, 2.2, 6, 15}}}}},
 	})
 	opIGammaDerivative = Register(&Op{
-		Name: "igamma_derivative", Pattern: Dense, LeadingBatch: true, OperandNames: []string{"a", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Kernel: "igamma_derivative",
+		Name: "igamma_derivative", Pattern: ElementPattern(sameElement), LeadingBatch: true, OperandNames: []string{"a", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Kernel: "igamma_derivative",
 		Attrs: []AttrSpec{{Key: "order", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by a, 0 to %d", maxParameterOrder)},
 			{Key: "order_x", Kind: attr.Int, Optional: true, Doc: fmt.Sprintf("which derivative by x, 0 (by default) to %d", maxDensityOrder)}},
 		Doc: "The mixed derivative of igamma P(a, x) by a and x, at x = 0 the limit; the operands have the same shape." +
@@ -63,7 +63,7 @@ func initIncomplete() {
 			{Type: Type{Float64, Shape{3, 1}}, Lo: 1.2, Hi: 3}, {Type: Type{Float64, Shape{5}}, Lo: 1.2, Hi: 3}, {Type: Type{Float64, Shape{3, 5}}, Lo: 0.1, Hi: 0.9}}}},
 	})
 	opBetaIncDerivative = Register(&Op{
-		Name: "betainc_derivative", Pattern: Dense, LeadingBatch: true, OperandNames: []string{"a", "b", "x"}, Family: FamilySpecial, MinArity: 3, MaxArity: 3, Kernel: "betainc_derivative",
+		Name: "betainc_derivative", Pattern: ElementPattern(sameElement), LeadingBatch: true, OperandNames: []string{"a", "b", "x"}, Family: FamilySpecial, MinArity: 3, MaxArity: 3, Kernel: "betainc_derivative",
 		Attrs: []AttrSpec{{Key: "order_a", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by a, 0 to %d", maxParameterOrder)},
 			{Key: "order_b", Kind: attr.Int, Doc: fmt.Sprintf("which derivative by b, 0 to %d", maxParameterOrder)},
 			{Key: "order_x", Kind: attr.Int, Optional: true, Doc: fmt.Sprintf("which derivative by x, 0 (by default) to %d", maxDensityOrder)}},
