@@ -21,7 +21,7 @@ const convLayout = " 1 to 3 spatial dimensions; input [N, C, spatial], filters [
 
 func init() {
 	opConv = Register(&Op{
-		Name: "conv", Pattern: convPattern(convInput, convFilters, convOutput), Symbol: "∗", Infix: true, OperandNames: []string{"x", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Batch: batchFolded, Attrs: append([]AttrSpec{}, convAttrs...),
+		Name: "conv", Accuracy: accuracyOfProducts, Pattern: convPattern(convInput, convFilters, convOutput), Symbol: "∗", Infix: true, OperandNames: []string{"x", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Batch: batchFolded, Attrs: append([]AttrSpec{}, convAttrs...),
 		Doc:     "Convolution as in neural networks (cross-correlation: the filters are not reversed)." + convLayout,
 		Formula: "conv_input_grad(ct, w), conv_filter_grad(x, ct)", Source: "Dumoulin & Visin, A guide to convolution arithmetic for deep learning (2016)",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -39,7 +39,7 @@ func init() {
 		},
 	})
 	opConvInputGrad = Register(&Op{
-		Name: "conv_input_grad", Pattern: convPattern(convOutput, convFilters, convInput), Symbol: "∗ᵀ", OperandNames: []string{"y", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad", Batch: batchFolded,
+		Name: "conv_input_grad", Accuracy: accuracyOfProducts, Pattern: convPattern(convOutput, convFilters, convInput), Symbol: "∗ᵀ", OperandNames: []string{"y", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad", Batch: batchFolded,
 		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's input, which is the result's"}}, convAttrs...),
 		Doc:     "The linear transpose of conv in its input, from the result's adjoint and the filters; also called transposed convolution." + convLayout,
 		Formula: "conv(ct, w), conv_filter_grad(ct, y)",
@@ -59,7 +59,7 @@ func init() {
 		},
 	})
 	opConvFilterGrad = Register(&Op{
-		Name: "conv_filter_grad", Pattern: convPattern(convInput, convOutput, convFilters), Symbol: "∗ᵀ", OperandNames: []string{"x", "y"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
+		Name: "conv_filter_grad", Accuracy: "(257 + k/16)·u·Σ|aᵢbᵢ| for k products, for float32 258·u·Σ|aᵢbᵢ|: chains of 16 to 256 products are added up, those of float32 in float64", Pattern: convPattern(convInput, convOutput, convFilters), Symbol: "∗ᵀ", OperandNames: []string{"x", "y"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
 		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's filters, which is the result's"}}, convAttrs...),
 		Doc:     "The linear transpose of conv in its filters, from the input and the result's adjoint." + convLayout,
 		Formula: "conv_input_grad(y, ct), conv(x, ct)",

@@ -11,10 +11,12 @@ var opFFT, opIFFT, opRFFT, opIRFFT *Op
 
 const complexPairs = " Complex numbers are pairs (real, imaginary) in a trailing dimension of extent 2."
 
+const accuracyOfFFT = "8·log₂(2n)·u·Σ|xᵢ| for n elements along the axis, for ifft and irfft over n"
+
 func init() {
 	axes := []AttrSpec{{Key: "axes", Kind: attr.Ints, Doc: "the transformed dimensions, ascending, not the trailing one"}}
 	opFFT = Register(&Op{
-		Name: "fft", Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "fft", Attrs: append([]AttrSpec{}, axes...),
+		Name: "fft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "fft", Attrs: append([]AttrSpec{}, axes...),
 		Doc:     "The discrete Fourier transform Σ xⱼ·exp(−2πi·jk/n) along each of the axes, of any lengths." + complexPairs,
 		Formula: "n·ifft(ct), n the product of the extents", Infer: inferFFT, JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
@@ -24,7 +26,7 @@ func init() {
 		Samples: fftSamples(),
 	})
 	opIFFT = Register(&Op{
-		Name: "ifft", Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "ifft", Attrs: append([]AttrSpec{}, axes...),
+		Name: "ifft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "ifft", Attrs: append([]AttrSpec{}, axes...),
 		Doc:     "The inverse discrete Fourier transform Σ xₖ·exp(2πi·jk/n)/n along each of the axes." + complexPairs,
 		Formula: "fft(ct)/n, n the product of the extents", Infer: inferFFT, JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
@@ -34,7 +36,7 @@ func init() {
 		Samples: fftSamples(),
 	})
 	opRFFT = Register(&Op{
-		Name: "rfft", Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "rfft", Attrs: []AttrSpec{axisAttr},
+		Name: "rfft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "rfft", Attrs: []AttrSpec{axisAttr},
 		Doc:     "The discrete Fourier transform of real numbers along an axis: the first ⌊n/2⌋ + 1 coefficients, the others are conjugates of these." + complexPairs,
 		Formula: "n·irfft(ct/m), m = 2 for coefficients that stand for two, else 1", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -55,7 +57,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 6}, attr.I("axis", 1)), shapeSample(Shape{5, 2}, attr.I("axis", 0)), shapeSample(Shape{2}, attr.I("axis", 0)), shapeSample(Shape{1, 2}, attr.I("axis", 0))},
 	})
 	opIRFFT = Register(&Op{
-		Name: "irfft", Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "irfft",
+		Name: "irfft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "irfft",
 		Attrs: []AttrSpec{axisAttr, {Key: "n", Kind: attr.Int, Doc: "length of the result along the axis: twice the operand's less 2 or 1"}},
 		Doc: "The n real numbers along an axis whose first ⌊n/2⌋ + 1 Fourier coefficients are given. The imaginary parts of the first coefficient and, for even n, of the last " +
 			"are not read." + complexPairs,

@@ -114,7 +114,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
 	})
 	opScatterAdd = Register(&Op{
-		Name: "scatter_add", Pattern: combinesAlong(0, 1, axisOfNode), OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_add", Accuracy: accuracyOfRepeats, Pattern: combinesAlong(0, 1, axisOfNode), OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "The updates (second operand) added into zeros of the given shape at the indices (first operand) along an axis: " +
 			"the linear transpose of gather. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint gathered at the indices",

@@ -51,7 +51,7 @@ func init() {
 		},
 	})
 	opAvgPool = Register(&Op{
-		Name: "avg_pool", Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool", Batch: batchFolded, Attrs: append([]AttrSpec{countPadAttr}, poolAttrs...),
+		Name: "avg_pool", Accuracy: accuracyInOrder + ", over the count", Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool", Batch: batchFolded, Attrs: append([]AttrSpec{countPadAttr}, poolAttrs...),
 		Doc:     "The mean under each position of a window." + poolLayout,
 		Formula: "the adjoint over the count, added under its window",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -67,7 +67,7 @@ func init() {
 		},
 	})
 	opAvgPoolGrad = Register(&Op{
-		Name: "avg_pool_grad", Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool_grad", Batch: batchFolded,
+		Name: "avg_pool_grad", Accuracy: accuracyInOrder, Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool_grad", Batch: batchFolded,
 		Attrs:   append([]AttrSpec{countPadAttr, {Key: "shape", Kind: attr.Ints, Doc: "shape of avg_pool's operand, which is the result's"}}, poolAttrs...),
 		Doc:     "The linear transpose of avg_pool: each element over the count of its window, added to the elements under it." + poolLayout,
 		Formula: "avg_pool(ct)",

@@ -92,8 +92,9 @@ var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumE
 func init() {
 	opReduceSum = Register(reduction(Op{
 		Name: "reduce_sum", Reduction: "add", Symbol: "Σ", Partials: []string{"1"}, DTypes: Numbers,
-		Doc:     "The sum over dimensions, in an order that the shape alone decides. Integers wrap.",
-		Formula: "the adjoint, repeated", JointlyLinear: true,
+		Doc:      "The sum over dimensions, in an order that the shape alone decides. Integers wrap.",
+		Accuracy: "(72 + log₂ n)·u·Σ|xᵢ| for n elements",
+		Formula:  "the adjoint, repeated", JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, ct) },
 	}))
 	opReduceMean = Register(reduction(Op{
@@ -109,6 +110,7 @@ func init() {
 	opReduceProd = Register(reduction(Op{
 		Name: "reduce_prod", Reduction: "mul", Symbol: "Π", DTypes: Numbers,
 		Doc:           "The product over dimensions, in a tree of halves. Derivatives are exact at zeros. Integers wrap.",
+		Accuracy:      "n·u·|Π xᵢ| for n elements",
 		Formula:       "the product of the other elements",
 		ThroughExpand: true,
 		Expand:        expandProd,

@@ -32,7 +32,7 @@ func segmentOp(op Op) *Op {
 
 func init() {
 	opSegmentSum = Register(segmentOp(Op{
-		Name: "segment_sum", Symbol: "Σ",
+		Name: "segment_sum", Symbol: "Σ", Accuracy: accuracyOfRepeats,
 		Doc: "Sums of the parts of the first operand (along its first dimension) that have the same segment in the second (int32 or int64, in any order). " +
 			"An empty segment gives 0; a segment out of range is a runtime error. Integers wrap.",
 		Formula: "the adjoint gathered at the segments; –",
@@ -44,7 +44,7 @@ func init() {
 		},
 	}))
 	opSegmentProd = Register(segmentOp(Op{
-		Name: "segment_prod", Symbol: "Π",
+		Name: "segment_prod", Symbol: "Π", Accuracy: "n·u·|Π xᵢ| for n factors",
 		Doc: "Products of the parts of the first operand (along its first dimension) that have the same segment in the second (int32 or int64, in any order). " +
 			"An empty segment gives 1; a segment out of range is a runtime error. Derivatives of every order are exact at zeros.",
 		Formula: "the adjoint gathered at the segments times the product of the segment's other elements; –",

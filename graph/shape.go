@@ -212,7 +212,7 @@ func init() {
 		},
 	})
 	opSliceTranspose = Register(&Op{
-		Name: "slice_transpose", Pattern: ElementPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "slice_transpose", Batch: batchSliceTranspose,
+		Name: "slice_transpose", Accuracy: accuracyOfPieces, Pattern: ElementPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "slice_transpose", Batch: batchSliceTranspose,
 		Attrs: []AttrSpec{shapeAttr,
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension, for each operand in turn"},
 			{Key: "strides", Kind: attr.Ints, Doc: "step of each dimension, for each operand in turn"}},

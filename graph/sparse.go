@@ -16,7 +16,7 @@ const csrLayout = " The m×n matrix is in compressed sparse rows: operand 0 hold
 
 func init() {
 	opCSRMatMul = Register(&Op{
-		Name: "csr_matmul", Pattern: csrPatternOf(false), OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul", Batch: batchCSR,
+		Name: "csr_matmul", Accuracy: accuracyInOrder + ", xᵢ the products", Pattern: csrPatternOf(false), OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul", Batch: batchCSR,
 		Attrs: []AttrSpec{
 			{Key: "columns", Kind: attr.Int, Doc: "number of columns, n"},
 			{Key: "transpose", Kind: attr.Bool, Doc: "use the matrix transposed"},
@@ -63,7 +63,7 @@ func init() {
 		},
 	})
 	opCSRSampledMatMul = Register(&Op{
-		Name: "csr_sampled_matmul", Pattern: csrPatternOf(true), OperandNames: []string{"rows", "columns", "A", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_sampled_matmul",
+		Name: "csr_sampled_matmul", Accuracy: accuracyInOrder + ", xᵢ the products", Pattern: csrPatternOf(true), OperandNames: []string{"rows", "columns", "A", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_sampled_matmul",
 		Doc: "The elements of A·Bᵀ at the places of a sparse matrix, in the order of its entries: for row i and column j the sum over k of A[i,k]·B[j,k]. A is operand 2, [m×k] or " +
 			"[m], B operand 3, [n×k] or [n]." + csrLayout,
 		Formula: "–, –, S·B, Sᵀ·A with the adjoint as entries of S",

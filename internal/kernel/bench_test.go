@@ -42,3 +42,61 @@ func BenchmarkTensorKernels(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLongSums runs the kernels that add one element after another, or chains of products.
+func BenchmarkLongSums(b *testing.B) {
+	for _, bench := range []struct {
+		name, kernel string
+		in           [][]int // integers of the extent index below where it is negative
+		out          []int
+		index        int
+		attrs        attr.List
+	}{
+		{"matmul 64", "matmul", [][]int{{64, 64}, {64, 64}}, sh(64, 64), 0, nil},
+		{"matmul 256", "matmul", [][]int{{256, 256}, {256, 256}}, sh(256, 256), 0, nil},
+		{"matmul 256x4096x64", "matmul", [][]int{{256, 4096}, {4096, 64}}, sh(256, 64), 0, nil},
+		{"dot 1e6", "matmul", [][]int{{1, 1 << 20}, {1 << 20, 1}}, sh(1, 1), 0, nil},
+		{"cumsum of a line", "cumsum", [][]int{{1 << 20}}, sh(1 << 20), 0, attrs(attr.I("axis", 0))},
+		{"cumsum of columns", "cumsum", [][]int{{1024, 1024}}, sh(1024, 1024), 0, attrs(attr.I("axis", 0))},
+		{"cumsum of short lines", "cumsum", [][]int{{1 << 16, 16}}, sh(1<<16, 16), 0, attrs(attr.I("axis", 1))},
+		{"cumprod of a line", "cumprod", [][]int{{1 << 20}}, sh(1 << 20), 0, attrs(attr.I("axis", 0))},
+		{"recurrence of a line", "linear_recurrence", [][]int{{1 << 20}, {1 << 20}}, sh(1 << 20), 0, attrs(attr.I("axis", 0))},
+		{"recurrence of columns", "linear_recurrence", [][]int{{1024, 256}, {1024, 256}}, sh(1024, 256), 0, attrs(attr.I("axis", 0))},
+		{"scatter of few scalars", "scatter_add", [][]int{{-200}, {200}}, sh(1000), 1000, attrs(attr.I("axis", 0), attr.L("shape", sh(1000)))},
+		{"scatter of scalars", "scatter_add", [][]int{{-1 << 18}, {1 << 18}}, sh(10000), 10000, attrs(attr.I("axis", 0), attr.L("shape", sh(10000)))},
+		{"scatter of rows", "scatter_add", [][]int{{-4096}, {4096, 64}}, sh(30000, 64), 30000, attrs(attr.I("axis", 0), attr.L("shape", sh(30000, 64)))},
+		{"scatter of short rows", "scatter_add", [][]int{{-1 << 16}, {1 << 16, 3}}, sh(5000, 3), 5000, attrs(attr.I("axis", 0), attr.L("shape", sh(5000, 3)))},
+		{"scatter along lines", "scatter_along_axis_add", [][]int{{-512, 512}, {512, 512}}, sh(512, 512), 512, attrs(attr.I("axis", 1), attr.L("shape", sh(512, 512)))},
+		{"filters", "conv_filter_grad", [][]int{{8, 16, 32, 32}, {8, 16, 32, 32}}, sh(16, 16, 3, 3), 0,
+			attrs(attr.L("shape", sh(16, 16, 3, 3)), attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1))},
+		{"mean of windows", "avg_pool", [][]int{{8, 16, 64, 64}}, sh(8, 16, 32, 32), 0, attrs(attr.L("window", sh(2, 2)), attr.L("strides", sh(2, 2)), attr.L("padding", sh(0, 0, 0, 0)))},
+	} {
+		for _, d := range []dtype.DType{dtype.Float64, dtype.Float32} {
+			b.Run(bench.name+"/"+d.Short(), func(b *testing.B) {
+				var in []Tensor
+				for _, s := range bench.in {
+					t := Type{d, append([]int{}, s...)}
+					if s[0] < 0 {
+						t.DType, t.Shape[0] = dtype.Int64, -s[0]
+					}
+					x := newTensor(t)
+					for i := range x.Size() {
+						if s[0] < 0 {
+							x.I64[i] = int64(i * 7919 % bench.index)
+						} else {
+							x.setValue(i, 0.5+float64(i*7919%1009)/1e6)
+						}
+					}
+					in = append(in, x)
+				}
+				k := Lookup(bench.kernel)
+				c := prepareCall(k, in, []Tensor{newTensor(Type{d, bench.out})}, bench.attrs)
+				for b.Loop() {
+					if err := k.Run(c); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

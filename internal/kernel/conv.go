@@ -7,7 +7,7 @@ import (
 )
 
 const convNote = " Attributes: strides and dilation (one entry per spatial dimension), padding (before and after each spatial dimension in turn, with zeros), groups. " +
-	"1 to 3 spatial dimensions, NCHW and OIHW order. Each element is one chain of fused multiply-adds that starts at 0, "
+	"1 to 3 spatial dimensions, NCHW and OIHW order. Each element is a sum of products as those of matmul, "
 
 var convRules = []attrRule{need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints), need("groups", attr.Int)}
 
@@ -61,7 +61,7 @@ func init() {
 	Register(&Kernel{
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
-			"in ascending (image, position of the adjoint); elements of the padding take part as zeros. Float dtypes.",
+			"in ascending (image, position of the adjoint), a new chain for each image and each 512 positions at most; elements of the padding take part as zeros. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -71,7 +71,7 @@ func init() {
 		Workspace: func(in, out []Type, a attr.List) int {
 			g := newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
 			k, b := g.chans*g.taps, g.block(g.outs, g.chans*g.taps)
-			return scratchSize(k*b, in[0].DType.Size()) + gemmScratch(g.filters, k, b)
+			return scratchSize(g.filters*k, 8) + scratchSize(k*b, in[0].DType.Size()) + gemmScratch(g.filters, k, b)
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
@@ -80,7 +80,7 @@ func init() {
 			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a).work()
 		},
 		Run: func(c *Call) error {
-			return pickFloat(c.Out[0].DType, convFilterGrad[float64], convFilterGrad[float32])(c)
+			return pickFloat(c.Out[0].DType, convFilterGrad[float64](tileFloat64), convFilterGrad[float32](tileFloat32))(c)
 		},
 	})
 }
@@ -226,31 +226,36 @@ func conv[T float](c *Call) error {
 			for p := 0; p < g.outs; p += b {
 				width := min(b, g.outs-p)
 				columns(g, col, part, p, p+width)
-				gemm(c, g.filters, width, k, filters, matrixView[T]{col, width, 1}, y[(n*g.groups+q)*g.filters*g.outs+p:], g.outs, false, work)
+				gemm(c, g.filters, width, k, filters, matrixView[T]{col, width, 1}, y[(n*g.groups+q)*g.filters*g.outs+p:], g.outs, work)
 			}
 		}
 	}
 	return nil
 }
 
-func convFilterGrad[T float](c *Call) error {
-	g, work := c.State.(*convGeometry), c.Work
-	x, gy, gw := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-	k := g.chans * g.taps
-	b := g.block(g.outs, k)
-	col := take[T](&work, k*b)
-	for q := range g.groups {
-		to := gw[q*g.filters*k : (q+1)*g.filters*k]
-		for n := range g.images {
-			part, adjoint := x[(n*g.groups+q)*g.chans*g.ins:], gy[(n*g.groups+q)*g.filters*g.outs:]
-			for p := 0; p < g.outs; p += b {
-				width := min(b, g.outs-p)
-				columns(g, col, part, p, p+width)
-				gemm(c, g.filters, k, width, matrixView[T]{adjoint[p:], g.outs, 1}, matrixView[T]{col, 1, width}, to, k, n > 0 || p > 0, work)
+func convFilterGrad[T float](tile gemmTile[float64]) runFunc {
+	return func(c *Call) error {
+		g, work := c.State.(*convGeometry), c.Work
+		x, gy, gw := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+		k := g.chans * g.taps
+		b := g.block(g.outs, k)
+		sums, col := take[float64](&work, g.filters*k), take[T](&work, k*b)
+		for q := range g.groups {
+			clear(sums)
+			for n := range g.images {
+				part, adjoint := x[(n*g.groups+q)*g.chans*g.ins:], gy[(n*g.groups+q)*g.filters*g.outs:]
+				for p := 0; p < g.outs; p += b {
+					width := min(b, g.outs-p)
+					columns(g, col, part, p, p+width)
+					gemmChains(c, g.filters, k, width, matrixView[T]{adjoint[p:], g.outs, 1}, matrixView[T]{col, 1, width}, sums, k, true, work, tile)
+				}
+			}
+			for i, v := range sums {
+				gw[q*g.filters*k+i] = T(v)
 			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // adjointColumns lays out, under each filter tap, the result's adjoint that the input's positions p0 ≤ p < p1 took part in.
@@ -318,7 +323,7 @@ func convInputGrad[T float](c *Call) error {
 			for p := 0; p < g.ins; p += b {
 				width := min(b, g.ins-p)
 				adjointColumns(g, col, adjoint, p, p+width)
-				gemm(c, g.chans, width, k, matrixView[T]{turned, k, 1}, matrixView[T]{col, width, 1}, gx[(n*g.groups+q)*g.chans*g.ins+p:], g.ins, false, work)
+				gemm(c, g.chans, width, k, matrixView[T]{turned, k, 1}, matrixView[T]{col, width, 1}, gx[(n*g.groups+q)*g.chans*g.ins+p:], g.ins, work)
 			}
 		}
 	}

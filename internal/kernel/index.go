@@ -30,7 +30,7 @@ func init() {
 	Register(&Kernel{
 		Name: "scatter_add",
 		Doc: "Zeros of the given shape to which the updates (operand 1) are added along axis at the indices (operand 0): the linear transpose of gather. " +
-			"Repeated indices add up in ascending order of the updates; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
+			"Repeated indices add up in ascending order of the updates" + sumNote + "; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int), need("shape", attr.Ints)); err != nil {
 				return err
@@ -41,6 +41,9 @@ func init() {
 				return err
 			}
 			return wantShape("updates", in[1].Shape, spliced(s, axis, in[0].Shape...))
+		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			return scatterScratch(out[0], a.Int("axis"), product(in[0].Shape))
 		},
 		Run: func(c *Call) error {
 			return pickNumeric(c.Out[0].DType, scatterAddRun[float64], scatterAddRun[float32], scatterAddRun[int64], scatterAddRun[int32])(c)
@@ -96,7 +99,7 @@ func init() {
 	Register(&Kernel{
 		Name: "scatter_along_axis_add",
 		Doc: "Zeros of the given shape to whose lines along axis each update (operand 1) is added at its index (operand 0): the linear transpose of take_along_axis. " +
-			"Repeated indices add up in ascending order; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
+			"Repeated indices add up in ascending order" + sumNote + "; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int), need("shape", attr.Ints)); err != nil {
 				return err
@@ -105,8 +108,12 @@ func init() {
 				wantShape("updates", in[1].Shape, in[0].Shape), wantAttrShape(a, "shape", out[0].Shape),
 				checkSameBut(out[0].Shape, in[0].Shape, a.Int("axis")))
 		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			_, n, inner := outerAxisInner(out[0].Shape, a.Int("axis"))
+			return scratchSize(n*inner, 8)
+		},
 		Run: func(c *Call) error {
-			return pickNumeric(c.Out[0].DType, scatterAlong[float64], scatterAlong[float32], scatterAlong[int64], scatterAlong[int32])(c)
+			return pickNumeric(c.Out[0].DType, scatterAlong[float64, float64], scatterAlong[float32, float64], scatterAlong[int64, int64], scatterAlong[int32, int32])(c)
 		},
 	})
 	Register(&Kernel{
@@ -212,9 +219,134 @@ func gatherLine[T anyElement, I int32 | int64](dst, src []T, idx []I) int {
 }
 
 func scatterAddRun[T number](c *Call) error {
-	dst := data[T](&c.Out[0])
+	return scatterSums(c, data[T](&c.Out[0]), data[T](&c.In[1]), c.Attrs.Int("axis"), &c.In[0])
+}
+
+const (
+	// sumChain is the largest number of float32 terms that kernels add one after another in float32.
+	sumChain = 256
+	sumNote  = " (more than 256 of float32 in float64)"
+	// longPart is the extent from which the updates of one index are collected, instead of a sum in float64 for every element.
+	longPart = 16
+)
+
+// scatterScratch returns the bytes of scratch of scatterSums with m indices.
+func scatterScratch(out Type, axis, m int) int {
+	_, n, inner := outerAxisInner(out.Shape, axis)
+	switch {
+	case out.DType != dtype.Float32 || m <= sumChain:
+		return 0
+	case inner < longPart:
+		return scratchSize(n*inner, 8)
+	}
+	return scratchSize(n, 4) + scratchSize(m, 4) + scratchSize(inner, 8)
+}
+
+// scatterSums sets dst to the sums of the parts of the updates that have the same index, in ascending order.
+func scatterSums[T number](c *Call, dst, updates []T, axis int, idx *Tensor) error {
+	shape := c.Out[0].Shape
+	outer, n, inner := outerAxisInner(shape, axis)
+	m, work := idx.Size(), c.Work
+	to, single := any(dst).([]float32)
 	clear(dst)
-	return scatterParts(dst, data[T](&c.In[1]), c.Out[0].Shape, c.Attrs.Int("axis"), &c.In[0], scatterSum)
+	if !single || m <= sumChain {
+		return scatterParts(dst, updates, shape, axis, idx, scatterSum)
+	}
+	from := any(updates).([]float32)
+	if inner < longPart {
+		sums := take[float64](&work, n*inner)
+		for o := range outer {
+			c.Poll(m * inner)
+			clear(sums)
+			if err := addParts(sums, from[o*m*inner:(o+1)*m*inner], n, inner, axis, idx); err != nil {
+				return err
+			}
+			for i, v := range sums {
+				to[o*n*inner+i] = float32(v)
+			}
+		}
+		return nil
+	}
+	// The updates of index k are first[k], next[first[k]], …, one more than their numbers.
+	first, next, sums := take[int32](&work, n), take[int32](&work, m), take[float64](&work, inner)
+	clear(first)
+	for j := m - 1; j >= 0; j-- {
+		k := resolveIndex(indexAt(idx, j), n)
+		if k < 0 {
+			return indexError(indexAt(idx, j), j, n, axis)
+		}
+		next[j] = first[k]
+		first[k] = int32(j + 1)
+	}
+	for o := range outer {
+		c.Poll(m * inner)
+		for k, j := range first {
+			part := to[(o*n+k)*inner : (o*n+k+1)*inner]
+			switch {
+			case j == 0:
+				continue
+			case next[j-1] == 0:
+				for i, v := range from[(o*m+int(j)-1)*inner : (o*m+int(j))*inner] {
+					part[i] = 0 + v // as a sum that starts at 0
+				}
+				continue
+			}
+			clear(sums)
+			for ; j != 0; j = next[j-1] {
+				for i, v := range from[(o*m+int(j)-1)*inner : (o*m+int(j))*inner] {
+					sums[i] += float64(v)
+				}
+			}
+			for i, v := range sums {
+				part[i] = float32(v)
+			}
+		}
+	}
+	return nil
+}
+
+// addParts adds part j of the updates to the part of sums at index j.
+func addParts(sums []float64, updates []float32, n, inner, axis int, idx *Tensor) error {
+	bad := -1
+	switch {
+	case inner > 1:
+		for j := range idx.Size() {
+			k := resolveIndex(indexAt(idx, j), n)
+			if k < 0 {
+				bad = j
+				break
+			}
+			part := sums[k*inner : (k+1)*inner]
+			for i, v := range updates[j*inner : (j+1)*inner] {
+				part[i] += float64(v)
+			}
+		}
+	case idx.DType == dtype.Int64:
+		bad = addLine(sums, updates, idx.I64)
+	default:
+		bad = addLine(sums, updates, idx.I32)
+	}
+	if bad >= 0 {
+		return indexError(indexAt(idx, bad), bad, n, axis)
+	}
+	return nil
+}
+
+// addLine adds single elements. It returns the position of the first index out of range, −1 if there is none.
+func addLine[I int32 | int64](sums []float64, updates []float32, idx []I) int {
+	updates = updates[:len(idx)]
+	n := len(sums)
+	for j, i := range idx {
+		k := int(i)
+		if k < 0 {
+			k += n
+		}
+		if uint(k) >= uint(n) {
+			return j
+		}
+		sums[k] += float64(updates[j])
+	}
+	return -1
 }
 
 // scatterMode says what an update does to the element at its index.
@@ -313,17 +445,25 @@ func takeAlong[T anyElement](c *Call) error {
 	return nil
 }
 
-func scatterAlong[T number](c *Call) error {
+// scatterAlong adds as numbers of type A.
+func scatterAlong[T, A number](c *Call) error {
 	dst, updates, idx, axis := data[T](&c.Out[0]), data[T](&c.In[1]), &c.In[0], c.Attrs.Int("axis")
-	clear(dst)
-	_, n, inner := outerAxisInner(c.Out[0].Shape, axis)
-	m := c.In[0].Shape[axis]
-	for e, v := range updates {
-		k := resolveIndex(indexAt(idx, e), n)
-		if k < 0 {
-			return indexError(indexAt(idx, e), e, n, axis)
+	outer, n, inner := outerAxisInner(c.Out[0].Shape, axis)
+	m, work := c.In[0].Shape[axis], c.Work
+	sums := take[A](&work, n*inner)
+	for o := range outer {
+		c.Poll(m * inner)
+		clear(sums)
+		for e := o * m * inner; e < (o+1)*m*inner; e++ {
+			k := resolveIndex(indexAt(idx, e), n)
+			if k < 0 {
+				return indexError(indexAt(idx, e), e, n, axis)
+			}
+			sums[k*inner+e%inner] += A(updates[e])
 		}
-		dst[(e/(m*inner)*n+k)*inner+e%inner] += v
+		for i, v := range sums {
+			dst[o*n*inner+i] = T(v)
+		}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ func init() {
 	Register(&Kernel{
 		Name: "matmul",
 		Doc: "Matrix products of the last two dimensions, NumPy broadcasting of the leading ones; transpose_a and transpose_b read an operand's last two dimensions swapped. " +
-			"Operands have rank ≥ 2. Each element of a float result is one chain of fused multiply-adds in ascending k that starts at 0; integers wrap. With no_nan a factor 0 wins over infinities and NaN. Numeric dtypes.",
+			"Operands have rank ≥ 2. Each element of a float result is a chain of fused multiply-adds in ascending k that starts at 0 for every 256 of them; these are added in ascending order, for float32 in float64; integers wrap. With no_nan a factor 0 wins over infinities and NaN. Numeric dtypes.",
 		Check: checkMatmul,
 		Workspace: func(in, out []Type, a attr.List) int {
 			m, n, k := matmulSizes(in, out, a)
@@ -127,7 +127,7 @@ func matmul[T number](c *Call) error {
 		if zeroWins {
 			productNoNaN(c, p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz])
 		} else {
-			gemm(c, p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz], p.n, false, c.Work)
+			gemm(c, p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz], p.n, c.Work)
 		}
 		p.batchA.next()
 		p.batchB.next()
@@ -151,8 +151,11 @@ func productNoNaN[T number](c *Call, m, n, k int, x, y matrixView[T], z []T) {
 	for i := range m {
 		for j := range n {
 			c.Poll(k)
-			s := 0.0
+			s, sum := 0.0, 0.0
 			for l := range k {
+				if l > 0 && l%gemmBlockK == 0 {
+					s, sum = 0, sum+s
+				}
 				switch a, b := float64(x.data[i*x.row+l*x.col]), float64(y.data[l*y.row+j*y.col]); {
 				case a == 0 || b == 0:
 				case single:
@@ -160,6 +163,9 @@ func productNoNaN[T number](c *Call, m, n, k int, x, y matrixView[T], z []T) {
 				default:
 					s = math.FMA(a, b, s)
 				}
+			}
+			if k > gemmBlockK {
+				s += sum
 			}
 			z[i*n+j] = T(s)
 		}
@@ -172,7 +178,7 @@ type matrixView[T number] struct {
 	row, col int
 }
 
-// Block sizes of gemm. They move work between caches and do not change a bit of the result.
+// Block sizes of gemm. gemmBlockK is the length of chains; the others move work between caches and do not change a bit of the result.
 const (
 	gemmTileM  = 2
 	gemmTileN  = 4
@@ -181,30 +187,60 @@ const (
 	gemmBlockN = 256
 )
 
+// gemmSumRows is the number of rows for which sums of several chains are kept at once.
+const gemmSumRows = 512
+
 // gemmScratch returns the bytes of scratch that gemm needs for an m×k by k×n product.
 func gemmScratch(m, n, k int) int {
-	kb := min(k, gemmBlockK)
-	return scratchSize(gemmTileM*gemmTileN, 8) + scratchSize(roundUp(min(m, gemmBlockM), gemmTileM)*kb, 8) + scratchSize(roundUp(min(n, gemmBlockN), gemmTileN)*kb, 8)
+	kb, sums := min(k, gemmBlockK), 0
+	if k > gemmBlockK {
+		sums = scratchSize(min(m, gemmSumRows)*min(n, gemmBlockN), 8)
+	}
+	return sums + scratchSize(gemmTileM*gemmTileN, 8) + scratchSize(roundUp(min(m, gemmBlockM), gemmTileM)*kb, 8) + scratchSize(roundUp(min(n, gemmBlockN), gemmTileN)*kb, 8)
 }
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
-// gemm sets z = a·b (z += a·b if accumulate continues the chains), where z is row-major with
-// leading dimension ldz. Every element is one chain in ascending k.
-func gemm[T number](c *Call, m, n, k int, a, b matrixView[T], z []T, ldz int, accumulate bool, work []byte) {
+// gemm sets z = a·b, where z is row-major with leading dimension ldz: the sums, in ascending order and for float32 in float64, of
+// chains of gemmBlockK multiply-adds.
+func gemm[T number](c *Call, m, n, k int, a, b matrixView[T], z []T, ldz int, work []byte) {
 	var zero T
 	switch any(zero).(type) {
 	case float64:
-		gemmBlocked(c, m, n, k, a, b, z, ldz, accumulate, work, tileFloat64)
+		gemmBlocked(c, m, n, k, a, b, z, ldz, work, tileFloat64)
 	case float32:
-		gemmBlocked(c, m, n, k, a, b, z, ldz, accumulate, work, tileFloat32)
+		gemmBlocked(c, m, n, k, a, b, z, ldz, work, tileFloat32)
 	default:
-		gemmBlocked(c, m, n, k, a, b, z, ldz, accumulate, work, tileInt[T])
+		gemmBlocked(c, m, n, k, a, b, z, ldz, work, tileInt[T])
 	}
 }
 
-// gemmBlocked packs blocks of both operands as P, then works tile by tile.
-func gemmBlocked[T, P number](c *Call, m, n, k int, a, b matrixView[T], z []T, ldz int, accumulate bool, work []byte, tile func(a, b []P, acc *[gemmTileM * gemmTileN]P)) {
+type gemmTile[P number] func(a, b []P, acc *[gemmTileM * gemmTileN]P)
+
+// gemmBlocked computes with numbers of type P.
+func gemmBlocked[T, P number](c *Call, m, n, k int, a, b matrixView[T], z []T, ldz int, work []byte, tile gemmTile[P]) {
+	if k <= gemmBlockK {
+		gemmChains(c, m, n, k, a, b, z, ldz, false, work, tile)
+		return
+	}
+	rows, cols := min(m, gemmSumRows), min(n, gemmBlockN)
+	sums := take[P](&work, rows*cols)
+	for j := 0; j < n; j += cols {
+		for i := 0; i < m; i += rows {
+			h, w := min(rows, m-i), min(cols, n-j)
+			clear(sums)
+			gemmChains(c, h, w, k, matrixView[T]{a.data[i*a.row:], a.row, a.col}, matrixView[T]{b.data[j*b.col:], b.row, b.col}, sums, cols, true, work, tile)
+			for r := range h {
+				for s, v := range sums[r*cols : r*cols+w] {
+					z[(i+r)*ldz+j+s] = T(v)
+				}
+			}
+		}
+	}
+}
+
+// gemmChains sets z to the chains, or adds them to z, block by block: it packs both operands as P, then works tile by tile.
+func gemmChains[T, P, Z number](c *Call, m, n, k int, a, b matrixView[T], z []Z, ldz int, add bool, work []byte, tile gemmTile[P]) {
 	kb := min(k, gemmBlockK)
 	packA := take[P](&work, roundUp(min(m, gemmBlockM), gemmTileM)*kb)
 	packB := take[P](&work, roundUp(min(n, gemmBlockN), gemmTileN)*kb)
@@ -214,7 +250,6 @@ func gemmBlocked[T, P number](c *Call, m, n, k int, a, b matrixView[T], z []T, l
 		for k0 := 0; k0 < k; k0 += gemmBlockK {
 			kb := min(gemmBlockK, k-k0)
 			pack(packB, gemmTileN, nb, kb, b.data[j0*b.col+k0*b.row:], b.col, b.row)
-			load := accumulate || k0 > 0
 			for i0 := 0; i0 < m; i0 += gemmBlockM {
 				mb := min(gemmBlockM, m-i0)
 				c.Poll(mb * nb * kb)
@@ -224,18 +259,17 @@ func gemmBlocked[T, P number](c *Call, m, n, k int, a, b matrixView[T], z []T, l
 					for i := 0; i < mb; i += gemmTileM {
 						h := min(gemmTileM, mb-i)
 						clear(acc[:])
-						if load {
-							for r := range h {
-								for s, v := range z[(i0+i+r)*ldz+j0+j:][:w] {
-									acc[r*gemmTileN+s] = P(v)
-								}
-							}
-						}
 						tile(packA[i*kb:(i+gemmTileM)*kb], packB[j*kb:(j+gemmTileN)*kb], acc)
 						for r := range h {
 							to := z[(i0+i+r)*ldz+j0+j:][:w]
+							if add {
+								for s := range to {
+									to[s] += Z(acc[r*gemmTileN+s])
+								}
+								continue
+							}
 							for s := range to {
-								to[s] = T(acc[r*gemmTileN+s])
+								to[s] = Z(acc[r*gemmTileN+s])
 							}
 						}
 					}

@@ -31,7 +31,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name: "avg_pool",
-		Doc: "Mean under each position of a window: the sum in row-major order divided by the number of elements, those of the padding included only if count_include_pad. " +
+		Doc: "Mean under each position of a window: the sum in row-major order (float32 in float64) divided by the number of elements, those of the padding included only if count_include_pad. " +
 			"Operand (N, C, spatial), 1 to 3 spatial dimensions; attributes window, strides and padding (before and after each spatial dimension in turn, smaller than the window). Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1, avgPoolRules...); err != nil {
@@ -48,7 +48,7 @@ func init() {
 	Register(&Kernel{
 		Name: "avg_pool_grad",
 		Doc: "The linear transpose of avg_pool, with its attributes: each element of the result's adjoint, divided by the number of elements of its window, " +
-			"is added to them in a tensor of the given shape. Float dtypes.",
+			"is added to them in a tensor of the given shape, float32 in float64. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1, append(avgPoolRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -60,7 +60,13 @@ func init() {
 			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(out[0].Shape, in[0].Shape, a) },
-		Run:     func(c *Call) error { return pickFloat(c.In[0].DType, avgPoolGrad[float64], avgPoolGrad[float32])(c) },
+		Workspace: func(in, out []Type, a attr.List) int {
+			if out[0].DType == dtype.Float64 {
+				return 0
+			}
+			return scratchSize(product(out[0].Shape[2:]), 8)
+		},
+		Run: func(c *Call) error { return pickFloat(c.In[0].DType, avgPoolGrad[float64], avgPoolGrad[float32])(c) },
 	})
 }
 
@@ -164,16 +170,16 @@ func avgPool[T float](c *Call) error {
 			bd, d0, d1 := p.tapRange(0, o/(p.out[1]*p.out[2]))
 			bh, h0, h1 := p.tapRange(1, o/p.out[2]%p.out[1])
 			bw, w0, w1 := p.tapRange(2, o%p.out[2])
-			var sum T
+			sum := 0.0
 			for d := d0; d < d1; d++ {
 				for h := h0; h < h1; h++ {
 					row := ((bd+d)*p.in[1] + bh + h) * p.in[2]
 					for _, v := range plane[row+bw+w0 : row+bw+w1] {
-						sum += v
+						sum += float64(v)
 					}
 				}
 			}
-			dst[n*p.outs+o] = sum / T(p.elements(o))
+			dst[n*p.outs+o] = T(sum / float64(p.elements(o)))
 		}
 	}
 	return nil
@@ -182,14 +188,22 @@ func avgPool[T float](c *Call) error {
 func avgPoolGrad[T float](c *Call) error {
 	p := c.State.(*poolState)
 	gy, gx := data[T](&c.In[0]), data[T](&c.Out[0])
-	clear(gx)
+	work := c.Work
+	all, double := any(gx).([]float64)
+	var plane []float64
+	if !double {
+		plane = take[float64](&work, p.ins)
+	}
 	for n := range p.planes {
-		plane := gx[n*p.ins : (n+1)*p.ins]
+		if double {
+			plane = all[n*p.ins : (n+1)*p.ins]
+		}
+		clear(plane)
 		for o := range p.outs {
 			bd, d0, d1 := p.tapRange(0, o/(p.out[1]*p.out[2]))
 			bh, h0, h1 := p.tapRange(1, o/p.out[2]%p.out[1])
 			bw, w0, w1 := p.tapRange(2, o%p.out[2])
-			share := gy[n*p.outs+o] / T(p.elements(o))
+			share := float64(gy[n*p.outs+o]) / float64(p.elements(o))
 			for d := d0; d < d1; d++ {
 				for h := h0; h < h1; h++ {
 					row := ((bd+d)*p.in[1] + bh + h) * p.in[2]
@@ -198,6 +212,11 @@ func avgPoolGrad[T float](c *Call) error {
 						to[j] += share
 					}
 				}
+			}
+		}
+		if !double {
+			for i, v := range plane {
+				gx[n*p.ins+i] = T(v)
 			}
 		}
 	}

@@ -20,11 +20,15 @@ func init() {
 		Register(&Kernel{
 			Name: s.name,
 			Doc: s.doc + " Along axis, from its end if reverse; element i covers the elements up to i, those before i if exclusive. " +
-				"One element after another. Numeric dtypes.",
-			Check:   func(in, out []Type, a attr.List) error { return checkScan(in, out, a, numericSet) },
+				"One element after another; sums in blocks of 256, each from its own beginning, to which the sum of the blocks before is added. float32 is computed in float64. Numeric dtypes.",
+			Check: func(in, out []Type, a attr.List) error { return checkScan(in, out, a, numericSet) },
+			Workspace: func(in, out []Type, a attr.List) int {
+				_, _, inner := outerAxisInner(in[0].Shape, a.Int("axis"))
+				return 2 * scratchSize(inner, 8)
+			},
 			Prepare: func(in, out []Type, a attr.List) any { return s.kind },
 			Run: func(c *Call) error {
-				return pickNumeric(c.Out[0].DType, scan[float64], scan[float32], scan[int64], scan[int32])(c)
+				return pickNumeric(c.Out[0].DType, scan[float64, float64], scan[float32, float64], scan[int64, int64], scan[int32, int32])(c)
 			},
 		})
 	}
@@ -47,7 +51,12 @@ func checkScan(in, out []Type, a attr.List, set dtypeSet) error {
 		checkAxis(a.Int("axis"), len(in[0].Shape)))
 }
 
-func scan[T number](c *Call) error {
+// scanBlock is the number of terms of a running sum that are added one after another; the sums of the blocks before are added to that. So
+// rounding errors of float64 grow with n/scanBlock, and those of float32, of which the sums are float64 numbers, with neither.
+const scanBlock = 256
+
+// scan works with numbers of type A.
+func scan[T, A number](c *Call) error {
 	kind, reverse, exclusive := c.State.(micro.ReduceKind), c.Attrs.Bool("reverse"), c.Attrs.Bool("exclusive")
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
@@ -55,64 +64,157 @@ func scan[T number](c *Call) error {
 	if inner == 1 {
 		for o := range outer {
 			c.Poll(len(dst) / outer)
-			scanLine(kind, dst[o*n:(o+1)*n], src[o*n:(o+1)*n], id, reverse, exclusive)
+			scanLine[T, A](kind, dst[o*n:(o+1)*n], src[o*n:(o+1)*n], id, reverse, exclusive)
 		}
 		return nil
 	}
+	work := c.Work
+	acc, base := take[A](&work, inner), take[A](&work, inner)
 	for o := range outer {
 		c.Poll(len(dst) / outer)
-		base := o * n * inner
 		for s := range n {
-			at, before := s, s-1
+			at := s
 			if reverse {
-				at, before = n-1-s, n-s
+				at = n - 1 - s
 			}
-			to := dst[base+at*inner : base+(at+1)*inner]
-			add := src[base+at*inner : base+(at+1)*inner]
-			if s == 0 {
-				if exclusive {
-					for j := range to {
-						to[j] = id
-					}
-				} else {
-					copy(to, add)
-				}
-				continue
-			}
+			at = (o*n + at) * inner
+			to, add := dst[at:at+inner], src[at:at+inner]
+			blocked := kind == micro.ReduceSum && s >= scanBlock
 			if exclusive {
-				add = src[base+before*inner : base+(before+1)*inner]
+				writeScan(to, acc, base, s == 0, s > scanBlock && blocked, id)
 			}
-			prev := dst[base+before*inner : base+(before+1)*inner]
-			for j, v := range add {
-				to[j] = combine(kind, prev[j], v)
+			switch {
+			case s == 0: // not id + x, so that a first −0 stays
+				for j, v := range add {
+					acc[j] = A(v)
+				}
+			case blocked && s%scanBlock == 0:
+				for j, v := range add {
+					if s == scanBlock {
+						base[j] = acc[j]
+					} else {
+						base[j] += acc[j]
+					}
+					acc[j] = A(v)
+				}
+			case kind == micro.ReduceSum && !exclusive:
+				addScan(to, add, acc, base, blocked)
+				continue
+			case kind == micro.ReduceSum:
+				for j, v := range add {
+					acc[j] += A(v)
+				}
+			default:
+				for j, v := range add {
+					acc[j] = combine(kind, acc[j], A(v))
+				}
+			}
+			if !exclusive {
+				writeScan(to, acc, base, false, blocked, id)
 			}
 		}
 	}
 	return nil
 }
 
+// addScan adds a row to the sums and writes the results.
+func addScan[T, A number](to, add []T, acc, base []A, blocked bool) {
+	to, acc, base = to[:len(add)], acc[:len(add)], base[:len(add)]
+	if !blocked {
+		for j, v := range add {
+			a := acc[j] + A(v)
+			acc[j], to[j] = a, T(a)
+		}
+		return
+	}
+	for j, v := range add {
+		a := acc[j] + A(v)
+		acc[j], to[j] = a, T(base[j]+a)
+	}
+}
+
+// writeScan writes the results so far: id at the beginning, else acc, with the sum of the blocks before if blocked.
+func writeScan[T, A number](to []T, acc, base []A, first, blocked bool, id T) {
+	switch acc, base = acc[:len(to)], base[:len(to)]; {
+	case first:
+		for j := range to {
+			to[j] = id
+		}
+	case blocked:
+		for j := range to {
+			to[j] = T(base[j] + acc[j])
+		}
+	default:
+		for j := range to {
+			to[j] = T(acc[j])
+		}
+	}
+}
+
 // scanLine scans one contiguous line.
-func scanLine[T number](kind micro.ReduceKind, dst, src []T, id T, reverse, exclusive bool) {
+func scanLine[T, A number](kind micro.ReduceKind, dst, src []T, id T, reverse, exclusive bool) {
 	at, step := 0, 1
 	if reverse {
 		at, step = len(src)-1, -1
 	}
-	acc := id
-	for i := range src {
-		x := src[at]
-		if exclusive {
-			dst[at] = acc
-		}
-		if i == 0 && !exclusive {
-			acc = x // not id + x, so that a first −0 stays
-		} else {
-			acc = combine(kind, acc, x)
-		}
-		if !exclusive {
-			dst[at] = acc
-		}
-		at += step
+	block := len(src)
+	if kind == micro.ReduceSum {
+		block = min(block, scanBlock)
 	}
+	var acc, base A
+	result := id // before the element
+	for i := 0; i < len(src); i += block {
+		if i == block {
+			base = acc
+		} else if i > 0 {
+			base += acc
+		}
+		end := at + step*min(block, len(src)-i)
+		if kind == micro.ReduceSum && !exclusive {
+			acc = sumLine(dst, src, at, end, step, base, i > 0)
+			at = end
+			continue
+		}
+		for first := true; at != end; at, first = at+step, false {
+			if exclusive {
+				dst[at] = result
+			}
+			switch x := A(src[at]); {
+			case first:
+				acc = x // not id + x, so that a first −0 stays
+			case kind == micro.ReduceProd:
+				acc *= x
+			default:
+				acc = combine(kind, acc, x)
+			}
+			if i == 0 {
+				result = T(acc)
+			} else {
+				result = T(base + acc)
+			}
+			if !exclusive {
+				dst[at] = result
+			}
+		}
+	}
+}
+
+// sumLine writes the running sums of one block, added to base if blocked, and returns the last one without base.
+func sumLine[T, A number](dst, src []T, at, end, step int, base A, blocked bool) A {
+	acc := A(src[at])
+	if dst[at] = T(acc); blocked {
+		dst[at] = T(base + acc)
+		for at += step; at != end; at += step {
+			acc += A(src[at])
+			dst[at] = T(base + acc)
+		}
+		return acc
+	}
+	for at += step; at != end; at += step {
+		acc += A(src[at])
+		dst[at] = T(acc)
+	}
+	return acc
 }
 
 func scanLogSumExp[T float](c *Call) error {

@@ -26,7 +26,7 @@ func init() {
 		Register(&Kernel{
 			Name: s.name,
 			Doc: s.doc + " Of the parts of operand 0 along its first dimension that have the same segment in operand 1 (int32 or int64 vector, any order); " +
-				"segments outside [0, num_segments) are an error. Parts are taken in ascending order. Numeric dtypes.",
+				"segments outside [0, num_segments) are an error. Parts are taken in ascending order, sums as those of scatter_add. Numeric dtypes.",
 			Check: func(in, out []Type, a attr.List) error {
 				if err := checkCall(in, out, a, 2, 1, need("num_segments", attr.Int)); err != nil {
 					return err
@@ -39,6 +39,12 @@ func init() {
 					wantShape("result", out[0].Shape, spliced(in[0].Shape, 0, a.Int("num_segments"))))
 			},
 			Prepare: func(in, out []Type, a attr.List) any { return &s.plan },
+			Workspace: func(in, out []Type, a attr.List) int {
+				if s.plan.mode != scatterSum {
+					return 0
+				}
+				return scatterScratch(out[0], 0, product(in[1].Shape))
+			},
 			Run: func(c *Call) error {
 				return pickNumeric(c.Out[0].DType, segment[float64], segment[float32], segment[int64], segment[int32])(c)
 			},
@@ -48,15 +54,18 @@ func init() {
 
 func segment[T number](c *Call) error {
 	p, dst := c.State.(*segmentPlan), data[T](&c.Out[0])
-	id := identityOf[T](p.kind)
-	for i := range dst {
-		dst[i] = id
-	}
 	n := c.Out[0].Shape[0]
 	for i := range c.In[1].Size() {
 		if k := indexAt(&c.In[1], i); k < 0 || k >= n {
 			return fmt.Errorf("segment %d (element %d) is outside of [0, %d)", k, i, n)
 		}
+	}
+	if p.mode == scatterSum {
+		return scatterSums(c, dst, data[T](&c.In[0]), 0, &c.In[1])
+	}
+	id := identityOf[T](p.kind)
+	for i := range dst {
+		dst[i] = id
 	}
 	return scatterParts(dst, data[T](&c.In[0]), c.Out[0].Shape, 0, &c.In[1], p.mode)
 }

@@ -14,7 +14,7 @@ func init() {
 	Register(&Kernel{
 		Name: "csr_matmul",
 		Doc: "Product of a sparse matrix, whose entries are operand 2, with a vector or matrix (operand 3: n or n×k; m or m×k if transpose). " +
-			"Attribute columns is n. Sums run over the entries in their order, each product rounded." + csrNote,
+			"Attribute columns is n. Sums run over the entries in their order, each product rounded; float32 is computed in float64." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 4, 1, need("columns", attr.Int), option("transpose", attr.Bool)); err != nil {
 				return err
@@ -38,12 +38,21 @@ func init() {
 			}
 			return 2 * float64(in[2].Size()) * float64(columns)
 		},
+		Workspace: func(in, out []Type, a attr.List) int {
+			if out[0].DType == dtype.Float64 {
+				return 0
+			}
+			if a.Bool("transpose") {
+				return scratchSize(product(out[0].Shape), 8)
+			}
+			return scratchSize(product(out[0].Shape[1:]), 8)
+		},
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, csrMatmul[float64], csrMatmul[float32])(c) },
 	})
 	Register(&Kernel{
 		Name: "csr_sampled_matmul",
 		Doc: "The entries of A·Bᵀ at the places of a sparse matrix (sampled dense-dense product): for an entry in row i and column j the sum over k of A[i,k]·B[j,k], " +
-			"in ascending k, each product rounded; A is operand 2 (m×k, or m), B operand 3 (n×k, or n)." + csrNote,
+			"in ascending k, each product rounded, float32 computed in float64; A is operand 2 (m×k, or m), B operand 3 (n×k, or n)." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 4, 1); err != nil {
 				return err
@@ -104,19 +113,41 @@ func csrMatmul[T float](c *Call) error {
 	if len(c.In[3].Shape) == 2 {
 		k = c.In[3].Shape[1]
 	}
-	transpose := c.Attrs.Bool("transpose")
+	transpose, work := c.Attrs.Bool("transpose"), c.Work
 	clear(y)
+	// Sums of float32 are taken in float64 and written at the end of a row, of all rows of the transpose.
+	sums, double := any(y).([]float64)
+	if !double {
+		if transpose {
+			sums = take[float64](&work, len(y))
+		} else {
+			sums = take[float64](&work, k)
+		}
+		clear(sums)
+	}
 	for r := range len(rows) - 1 {
 		for e := rows[r]; e < rows[r+1]; e++ {
-			v, to, from := values[e], r, int(cols[e])
+			v, to, from := float64(values[e]), r, int(cols[e])
 			if transpose {
 				to, from = from, to
+			} else if !double {
+				to = 0
 			}
 			c.Poll(k)
-			dst, src := y[to*k:(to+1)*k], x[from*k:(from+1)*k]
+			dst, src := sums[to*k:(to+1)*k], x[from*k:(from+1)*k]
 			for j, s := range src {
-				dst[j] += T(v * s)
+				dst[j] += float64(v * float64(s))
 			}
+		}
+		if !double && !transpose {
+			for j := range sums {
+				y[r*k+j], sums[j] = T(sums[j]), 0
+			}
+		}
+	}
+	if !double && transpose {
+		for i, v := range sums {
+			y[i] = T(v)
 		}
 	}
 	return nil
@@ -137,11 +168,11 @@ func csrSampled[T float](c *Call) error {
 		for e := rows[r]; e < rows[r+1]; e++ {
 			c.Poll(k)
 			right := b[int(cols[e])*k:][:k]
-			var sum T
+			sum := 0.0
 			for j, v := range left {
-				sum += T(v * right[j])
+				sum += float64(float64(v) * float64(right[j]))
 			}
-			dst[e] = sum
+			dst[e] = T(sum)
 		}
 	}
 	return nil

@@ -116,6 +116,9 @@ func (e entry) write(b *bytes.Buffer) {
 		fmt.Fprintf(b, "- attribute `%s`: %s\n", a.Key, a.Doc)
 	}
 	fmt.Fprintf(b, "- derivative: %s\n", e.derivative)
+	if op.Accuracy != "" {
+		fmt.Fprintf(b, "- error, u = 2⁻²⁴ for float32 and 2⁻⁵³ for float64: %s\n", op.Accuracy)
+	}
 	if op.Source != "" {
 		fmt.Fprintf(b, "- source: %s\n", op.Source)
 	}
