@@ -91,7 +91,6 @@ type net struct {
 	checked, paired, excluded, subjects int
 	unknown                             []string
 	used                                map[*exclusion]int
-	failures                            map[string]int
 }
 
 // grids are the values of elementwise operators' operands, by their number.

@@ -243,6 +243,7 @@ var functions = []named[any]{
 	{"graph.SegmentProd", graph.SegmentProd},
 	{"graph.SegmentSum", graph.SegmentSum},
 	{"graph.Selu", graph.Selu},
+	{"graph.ShiftAxes", graph.ShiftAxes},
 	{"graph.Sigmoid", graph.Sigmoid},
 	{"graph.SigmoidCrossEntropy", graph.SigmoidCrossEntropy},
 	{"graph.Sign", graph.Sign},
@@ -347,6 +348,7 @@ var functions = []named[any]{
 	{"vm.WithNaNWatch", vm.WithNaNWatch},
 	{"vm.WithNativeAhead", vm.WithNativeAhead},
 	{"vm.WithThreads", vm.WithThreads},
+	{"vm.WithWorkLimit", vm.WithWorkLimit},
 	{"vm.WithoutNative", vm.WithoutNative},
 }
 
@@ -367,6 +369,7 @@ var types = []named[reflect.Type]{
 	{"graph.AttrKind", reflect.TypeFor[graph.AttrKind]()},
 	{"graph.AttrSpec", reflect.TypeFor[graph.AttrSpec]()},
 	{"graph.Attrs", reflect.TypeFor[graph.Attrs]()},
+	{"graph.Batch", reflect.TypeFor[graph.Batch]()},
 	{"graph.CSR", reflect.TypeFor[graph.CSR]()},
 	{"graph.Combines", reflect.TypeFor[graph.Combines]()},
 	{"graph.CommonPattern", reflect.TypeFor[graph.CommonPattern]()},
