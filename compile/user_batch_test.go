@@ -3,6 +3,7 @@ package compile_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -223,5 +224,42 @@ func TestStatedBatchRules(t *testing.T) {
 		if _, err := graph.RegisterUser(bad); err == nil {
 			t.Errorf("operator %d is registered", i)
 		}
+	}
+}
+
+// A user's batch rule is used; one that panics or gives another type is a mistake with the line that applied the operator.
+func TestUserBatchRule(t *testing.T) {
+	expand := func(n *graph.Node) *graph.Node { return graph.Cumsum(n.Input(0), 0) }
+	calls := 0
+	rules := map[string]func(b *graph.Batch, n *graph.Node) *graph.Node{
+		"": func(b *graph.Batch, n *graph.Node) *graph.Node {
+			calls++
+			return graph.Cumsum(b.Lift(n.Input(0)), 1)
+		},
+		"its batch rule gives the image f64[2] at place 0, which is f64[2×2]": func(b *graph.Batch, n *graph.Node) *graph.Node { return n.Input(0) },
+		"its batch rule panicked: no rule today":                              func(*graph.Batch, *graph.Node) *graph.Node { panic("no rule today") },
+	}
+	for want, rule := range rules {
+		op := userOp(graph.Op{Name: fmt.Sprintf("user_batch_rule_%d", len(want)), ThroughExpand: true, Expand: expand, Batch: rule})
+		g := graph.New()
+		x, xs := g.Input("x", graph.Float64, 2), g.Input("xs", graph.Float64, 2, 2)
+		b, err := compile.Batch([]*graph.Node{graph.Call(op, x)}, []*graph.Node{x}, []*graph.Node{xs})
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), "user_batch_test.go:") || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: %v", want, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, point(xs, []float64{1, 3, 100, 200}), 0, [][]float64{{1, 4, 100, 300}}, b[0])
+	}
+	if calls != 1 {
+		t.Errorf("the rule was called %d times", calls)
+	}
+	view := func(*graph.Node) (int, bool) { return 1 << 40, true }
+	if _, err := graph.RegisterUser(graph.Op{Name: "user_view", MinArity: 1, MaxArity: 1, Infer: sameType, ThroughExpand: true, Expand: expand, View: view}); err == nil {
+		t.Error("a user's operator is a view")
 	}
 }

@@ -35,8 +35,8 @@ func (b *Batch) Lift(n *Node) *Node {
 
 // Lifted lifts all operands of a node.
 func (b *Batch) Lifted(n *Node) []*Node {
-	in := make([]*Node, len(n.inputs))
-	for i, o := range n.inputs {
+	in := slices.Clone(n.Inputs())
+	for i, o := range in {
 		in[i] = b.Lift(o)
 	}
 	return in
@@ -49,15 +49,15 @@ func (b *Batch) Aligned(n *Node, rank int) *Node {
 	switch {
 	case m == nil:
 		return n
-	case n.typ.Shape.Rank() == rank:
+	case n.Shape().Rank() >= rank:
 		return m
 	}
-	shape := append([]int{b.Size}, slices.Repeat([]int{1}, rank-n.typ.Shape.Rank())...)
-	return Reshape(m, append(shape, n.typ.Shape...)...)
+	shape := append([]int{b.Size}, slices.Repeat([]int{1}, rank-n.Shape().Rank())...)
+	return Reshape(m, append(shape, n.Shape()...)...)
 }
 
 // Shape is the shape of n's image.
-func (b *Batch) Shape(n *Node) []int { return withLeading(n.typ.Shape, b.Size) }
+func (b *Batch) Shape(n *Node) []int { return withLeading(n.Shape(), b.Size) }
 
 func withLeading(v []int, first int) []int { return append([]int{first}, v...) }
 

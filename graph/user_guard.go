@@ -61,6 +61,20 @@ func guard(op *Op) {
 		}
 	}
 	op.Pattern = guardPattern(name, op.Pattern)
+	if batch := op.Batch; batch != nil {
+		op.Batch = func(b *Batch, n *Node) (image *Node) {
+			defer func() {
+				if err := panicAsError("batch rule", recover(), nil); err != nil {
+					b.Graph.Fail(name, err)
+					image = nil
+				}
+			}()
+			if image = batch(b, n); image == nil {
+				return nil
+			}
+			return checkedList(n, "batch rule", "the image", []*Node{image}, []Type{{n.typ.DType, b.Shape(n)}})[0]
+		}
+	}
 	if vjp := op.VJP; vjp != nil {
 		op.VJP = func(n *Node, ct []*Node) (adjoints []*Node) {
 			defer func() {
