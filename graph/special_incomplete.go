@@ -11,7 +11,7 @@ const incompleteSource = "NIST Digital Library of Mathematical Functions, "
 // Bounds of the derivatives by parameters, of which the kernels carry that many Taylor coefficients, and by x.
 const (
 	maxParameterOrder = 7
-	maxDensityOrder   = 100
+	maxDensityOrder   = 30
 )
 
 const incompleteAccuracy = " The relative error is below 1e-13 for values above 1e-100 and grows with their logarithm below (near a change of sign of a derivative it is one of its scale), " +

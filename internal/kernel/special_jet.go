@@ -11,7 +11,7 @@ import (
 // Bounds of the derivatives of the incomplete gamma and beta functions, by parameters and by x.
 const (
 	MaxParameterOrder = 7
-	MaxDensityOrder   = 100
+	MaxDensityOrder   = 30
 )
 
 func init() {

@@ -39,11 +39,11 @@ func around(k int, at, r float64, f func(z complex128) complex128) complex128 {
 	if k == 0 {
 		return f(complex(at, 0))
 	}
-	const points = 32
+	const points = 20
 	var s complex128
 	for p := range points {
 		e := cmplx.Rect(1, 2*math.Pi*float64(p)/points)
-		s += f(complex(at, 0)+complex(r, 0)*e) / cmplx.Pow(e, complex(float64(k), 0))
+		s += f(complex(at, 0)+complex(r, 0)*e) * cmplx.Rect(1, -2*math.Pi*float64(p*k)/points)
 	}
 	return s * complex(math.Gamma(float64(k+1))/(points*math.Pow(r, float64(k))), 0)
 }
@@ -81,7 +81,7 @@ func logPower(a, p, gap complex128) complex128 {
 // halfLine integrates a function that decays at least exponentially, about on the given scale, over [0, ∞): the trapezoidal rule
 // after the substitution s = scale·exp(v − e^(−v)) (Takahasi and Mori, Double exponential formulas for numerical integration, 1974).
 func halfLine(scale float64, f func(s float64) complex128) (sum complex128) {
-	const step = 1. / 32
+	const step = 1. / 16
 	for v := -4.5; v < 6; v += step {
 		e := math.Exp(-v)
 		s := scale * math.Exp(v-e)
@@ -122,26 +122,30 @@ func incompleteGamma(a, x float64, i, j int) float64 {
 	}
 	gap := x - a
 	// t·density at t
-	density := func(da, t, dt complex128) complex128 {
+	density := func(da complex128) func(t, dt complex128) complex128 {
 		a := complex(a, 0) + da
-		return cmplx.Exp(logPower(a, t, complex(gap, 0)-da+dt)-stirlingRest(a)) * cmplx.Sqrt(a) / complex(math.Sqrt(2*math.Pi), 0)
+		factor := cmplx.Exp(-stirlingRest(a)) * cmplx.Sqrt(a) / complex(math.Sqrt(2*math.Pi), 0)
+		return func(t, dt complex128) complex128 {
+			return cmplx.Exp(logPower(a, t, complex(gap, 0)-da+dt)) * factor
+		}
 	}
 	// Circles on which the functions change by few powers of e.
-	radius := math.Min(math.Min(a, math.Sqrt(a))/2, 2/math.Abs(math.Log(x/a)))
+	radius := math.Min(math.Min(a, math.Sqrt(a))/4, 2/math.Abs(math.Log(x/a)))
 	if j > 0 {
 		return real(around(i, 0, radius, func(da complex128) complex128 {
-			return around(m, 0, math.Min(math.Min(x, math.Sqrt(x))/2, 2*x/math.Abs(gap)), func(dx complex128) complex128 {
+			return around(m, 0, math.Min(math.Min(x, math.Sqrt(x))/4, 2*x/math.Abs(gap)), func(dx complex128) complex128 {
 				t := complex(x, 0) + dx
-				return density(da, t, dx) / t
+				return density(da)(t, dx) / t
 			})
 		}))
 	}
 	v := real(around(i, 0, radius, func(da complex128) complex128 {
+		density := density(da)
 		return halfLine(1/math.Hypot(gap, math.Sqrt(x)), func(s float64) complex128 {
 			if gap < 0 {
 				s = -s
 			}
-			return density(da, complex(x*math.Exp(s), 0), complex(x*math.Expm1(s), 0))
+			return density(complex(x*math.Exp(s), 0), complex(x*math.Expm1(s), 0))
 		})
 	}))
 	if gap < 0 {
@@ -220,28 +224,34 @@ func incompleteBeta(a, b, x float64, i, j, k int) float64 {
 	gap, _ := product.Float64()
 	y, n := 1-x, a+b
 	// t·u·density at t = x + dt, u = 1 − t
-	density := func(da, db, dt, t, u complex128) complex128 {
+	density := func(da, db complex128) func(dt, t, u complex128) complex128 {
 		a, b := complex(a, 0)+da, complex(b, 0)+db
-		g := complex(gap, 0) - da*complex(y, 0) + db*complex(x, 0) + (a+b)*dt
-		return cmplx.Exp(stirlingRest(a+b)-stirlingRest(a)-stirlingRest(b)+logPower(a, (a+b)*t, g)+logPower(b, (a+b)*u, -g)) * cmplx.Sqrt(a/(a+b)) * cmplx.Sqrt(b) / complex(math.Sqrt(2*math.Pi), 0)
+		n := a + b
+		factor := cmplx.Exp(stirlingRest(n)-stirlingRest(a)-stirlingRest(b)) * cmplx.Sqrt(a/n) * cmplx.Sqrt(b) / complex(math.Sqrt(2*math.Pi), 0)
+		g0 := complex(gap, 0) - da*complex(y, 0) + db*complex(x, 0)
+		return func(dt, t, u complex128) complex128 {
+			g := g0 + n*dt
+			return cmplx.Exp(logPower(a, n*t, g)+logPower(b, n*u, -g)) * factor
+		}
 	}
 	curvature := math.Sqrt(n * x * y)
 	by := func(f func(da, db complex128) complex128) float64 {
-		ra := math.Min(0.4*math.Min(a, math.Sqrt(n*a/b)), 2/math.Abs(math.Log(n*x/a)))
-		rb := math.Min(0.4*math.Min(b, math.Sqrt(n*b/a)), 2/math.Abs(math.Log(n*y/b)))
+		ra := math.Min(0.2*math.Min(a, math.Sqrt(n*a/b)), 2/math.Abs(math.Log(n*x/a)))
+		rb := math.Min(0.2*math.Min(b, math.Sqrt(n*b/a)), 2/math.Abs(math.Log(n*y/b)))
 		return real(around(i, 0, ra, func(da complex128) complex128 {
 			return around(j, 0, rb, func(db complex128) complex128 { return f(da, db) })
 		}))
 	}
 	if k > 0 {
 		return by(func(da, db complex128) complex128 {
-			return around(k-1, 0, math.Min(math.Min(math.Min(x, y), curvature/n)/2, 2*x*y/math.Abs(gap)), func(dt complex128) complex128 {
+			return around(k-1, 0, math.Min(math.Min(math.Min(x, y), curvature/n)/4, 2*x*y/math.Abs(gap)), func(dt complex128) complex128 {
 				t, u := complex(x, 0)+dt, complex(y, 0)-dt
-				return density(da, db, dt, t, u) / (t * u)
+				return density(da, db)(dt, t, u) / (t * u)
 			})
 		})
 	}
 	v := by(func(da, db complex128) complex128 {
+		density := density(da, db)
 		return halfLine(1/math.Hypot(gap, curvature), func(s float64) complex128 {
 			if gap < 0 {
 				s = -s
@@ -249,7 +259,7 @@ func incompleteBeta(a, b, x float64, i, j, k int) float64 {
 			// t − x where the logit of t is s above that of x
 			e := math.Expm1(s)
 			d := 1 + x*e
-			return density(da, db, complex(x*y*e/d, 0), complex(x*math.Exp(s)/d, 0), complex(y/d, 0))
+			return density(complex(x*y*e/d, 0), complex(x*math.Exp(s)/d, 0), complex(y/d, 0))
 		})
 	})
 	switch {
