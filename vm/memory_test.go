@@ -150,7 +150,7 @@ func TestMemoryBytes(t *testing.T) {
 			says := m.MemoryBytes()
 			total++
 			if took > says {
-				t.Errorf("%s: took %d bytes of %d", p.name, took, says)
+				t.Errorf("%s, options %d: took %d bytes of %d, code %d", p.name, k, took, says, m.CodeBytes())
 			}
 			if i < len(large) && len(options) == 2 {
 				if 2*took > says {
