@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/shape"
@@ -42,13 +43,14 @@ func foldTerm(t term) *graph.Node {
 	fn := kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
 	size := t.typ.Shape.Size()
 	data := make([]byte, 0, size*t.typ.DType.Size())
-	var ops [3]uint64
+	var ops [4]uint64 // memory of the operands and of the result
+	at := func(k int) unsafe.Pointer { return unsafe.Pointer(&ops[k]) }
 	for i := range size {
 		for k, in := range t.in {
-			ops[k] = in.Literal().Bits(shape.BroadcastIndex(i, t.typ.Shape, in.Shape()))
+			dtype.Store(at(k), in.DType().Size(), in.Literal().Bits(shape.BroadcastIndex(i, t.typ.Shape, in.Shape())))
 		}
-		var out uint64
-		fn(unsafe.Pointer(&out), unsafe.Pointer(&ops[0]), unsafe.Pointer(&ops[1]), unsafe.Pointer(&ops[2]), 1)
+		fn(at(3), at(0), at(1), at(2), 1)
+		out := dtype.Load(at(3), t.typ.DType.Size())
 		switch t.typ.DType.Size() {
 		case 8:
 			data = binary.LittleEndian.AppendUint64(data, out)

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ var badInput = []struct {
 	{"input", "space, quote, control", func(g *graph.Graph, _ inputs) int { g.Input("a b", graph.Float64); return here() }},
 	{"input", "no valid dtype", func(g *graph.Graph, _ inputs) int { g.Input("z", 0); return here() }},
 	{"input", "extent below 1", func(g *graph.Graph, _ inputs) int { g.Input("z", graph.Float64, 2, 0); return here() }},
-	{"input", "more than 2^40 elements", func(g *graph.Graph, _ inputs) int { g.Input("z", graph.Float64, 1<<30, 1<<30); return here() }},
+	{"input", fmt.Sprintf("more than %d elements", graph.MaxElements), func(g *graph.Graph, _ inputs) int { g.Input("z", graph.Float64, 1<<30, 1<<30); return here() }},
 	{"name", `the name "x" is taken`, func(_ *graph.Graph, in inputs) int { graph.Sin(in.x).Named("x"); return here() }},
 	{"const", "5 values for the shape [2×2]", func(g *graph.Graph, _ inputs) int { graph.Constant(g, []float64{1, 2, 3, 4, 5}, 2, 2); return here() }},
 	{"const", "needs a dtype", func(g *graph.Graph, _ inputs) int { g.Scalar(0, 1); return here() }},
@@ -80,7 +81,10 @@ var badInput = []struct {
 	{"reshape", "holds 5 elements, not the 6", func(_ *graph.Graph, in inputs) int { graph.Reshape(in.x, 5); return here() }},
 	{"reshape", "6 elements do not fill the shape", func(_ *graph.Graph, in inputs) int { graph.Reshape(in.x, 4, -1); return here() }},
 	{"reshape", "extent below 1", func(_ *graph.Graph, in inputs) int { graph.Reshape(in.x, -1, -1); return here() }},
-	{"reshape", "too large", func(_ *graph.Graph, in inputs) int { graph.Reshape(in.x, 1<<40, 1<<40); return here() }},
+	{"reshape", "too large", func(_ *graph.Graph, in inputs) int {
+		graph.Reshape(in.x, graph.MaxElements, graph.MaxElements)
+		return here()
+	}},
 	{"broadcast_to", "shapes [2×3] and [2×4] do not broadcast", func(_ *graph.Graph, in inputs) int { graph.BroadcastTo(in.x, 2, 4); return here() }},
 	{"broadcast_to", "does not broadcast to [3]", func(_ *graph.Graph, in inputs) int { graph.BroadcastTo(in.x, 3); return here() }},
 	{"broadcast_to", "extent below 1", func(_ *graph.Graph, in inputs) int { graph.BroadcastTo(in.x, 0, 2, 3); return here() }},

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -427,7 +428,7 @@ func Stack(axis int, xs ...*Node) *Node {
 type Range struct{ Start, Limit, Step int }
 
 // All as Range.Limit means up to the end (down to the beginning for a negative step).
-const All = 1<<62 - 1
+const All = math.MaxInt / 2
 
 // Slice selects a range of each leading dimension; the others are taken whole. Limits beyond the end
 // are an error, as is an empty result.

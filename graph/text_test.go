@@ -249,7 +249,7 @@ func TestParseErrors(t *testing.T) {
 		{head + "%2 \"y\" = input : f16", "f.cg:4:18: input: no dtype is named \"f16\""},
 		{head + "%2 \"y\" = input", "expected \":\", found the end of the line"},
 		{head + "%2 \"y\" = input : f64[0]", "an extent below 1"},
-		{head + "%2 \"y\" = input : f64[1000000,1000000,1000000]", "more than 2^40 elements"},
+		{head + "%2 \"y\" = input : f64[1000000,1000000,1000000]", fmt.Sprintf("more than %d elements", MaxElements)},
 		{head + "%2 \"y\" = input : f64[18446744073709551616]", "f.cg:4:22: input: the extent is above"},
 		{head + "%2 \"y\" = input : f64[2", "expected \"]\""},
 		{head + "%2 = const 1e400 : f64", "f.cg:4:12: const: 1e400 is beyond the range of float64"},

@@ -25,8 +25,8 @@ const (
 // Every extent is at least 1. A Shape is not modified once a node has it.
 type Shape []int
 
-// MaxElements bounds the elements of one tensor (2⁴⁰), so that sizes in bytes never overflow.
-const MaxElements = 1 << 40
+// MaxElements bounds the elements of one tensor, so that sizes in bytes never overflow: 2⁴⁰, and 2²⁷ where an int has 32 bits.
+const MaxElements = dtype.MaxElements
 
 // Rank returns the number of dimensions.
 func (s Shape) Rank() int { return len(s) }
@@ -66,7 +66,7 @@ func (s Shape) check() error {
 			return fmt.Errorf("shape %v has an extent below 1", []int(s))
 		}
 		if d > MaxElements/n {
-			return fmt.Errorf("shape %v has more than 2^40 elements", []int(s))
+			return fmt.Errorf("shape %v has more than %d elements", []int(s), MaxElements)
 		}
 		n *= d
 	}

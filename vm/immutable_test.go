@@ -109,7 +109,7 @@ func TestChangesDoNotReachAProgram(t *testing.T) {
 			}
 		}
 		c.Instrs[0].Attrs[0].Value.Ints[0] = 1 << 20
-		c.Instrs[1].Loop.Dims[0], c.Instrs[1].Loop.Code[0].Dst, c.Instrs[1].Loop.In[0].Strides[0] = 1<<40, 1<<20, 1<<40
+		c.Instrs[1].Loop.Dims[0], c.Instrs[1].Loop.Code[0].Dst, c.Instrs[1].Loop.In[0].Strides[0] = 1<<20, 1<<20, 1<<20
 		c.Instrs[2].Straight.Code[0].Dst = 1 << 30
 		if _, err := NewProgram(c); err == nil {
 			t.Error("the changed code verifies")

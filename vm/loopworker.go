@@ -413,15 +413,7 @@ func (w *loopWorker) checkDivisor(i, n int) error {
 	return nil
 }
 
-func bitsAt(p unsafe.Pointer, size int) uint64 {
-	switch size {
-	case 8:
-		return *(*uint64)(p)
-	case 4:
-		return uint64(*(*uint32)(p))
-	}
-	return uint64(*(*byte)(p))
-}
+func bitsAt(p unsafe.Pointer, size int) uint64 { return dtype.Load(p, size) }
 
 // splat fills a block with one element.
 func splat(p unsafe.Pointer, bits uint64, size int) {

@@ -2,8 +2,10 @@ package vm
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"sync/atomic"
 	"unsafe"
@@ -113,7 +115,7 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	}
 	m.arena = alignedBytes(p.code.ArenaBytes)
 	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
-	copy(m.arena[p.code.ConstOffset:], p.code.Const)
+	p.code.loadConst(m.arena[p.code.ConstOffset:], binary.NativeEndian)
 	m.spaces = make([]unsafe.Pointer, len(p.code.Inputs))
 	m.bound = make([]any, len(p.code.Inputs))
 	m.own = make([][]byte, len(p.code.Inputs))
@@ -149,6 +151,7 @@ func newMachine(p *Program, opts []Option) *Machine {
 			o(m)
 		}
 	}
+	m.limit = min(m.limit, math.MaxInt/2) // what a process can address is less where an int has 32 bits
 	if p == nil {
 		return m
 	}

@@ -9,10 +9,11 @@ import (
 
 // defaultLimit is the memory that a machine may have without WithMemoryLimit.
 func defaultLimit() int64 {
-	if n := sysmem.Total(); n > 0 {
-		return n
+	n := sysmem.Total()
+	if n <= 0 {
+		n = maxBytes
 	}
-	return maxBytes
+	return n
 }
 
 // needs is the memory that a program's executors take.

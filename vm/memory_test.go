@@ -197,12 +197,12 @@ func TestMemoryLimit(t *testing.T) {
 	if err := m.Step(); !errors.Is(err, vm.ErrMemoryLimit) || !strings.Contains(err.Error(), `"x"`) {
 		t.Errorf("a run without its view: %v", err)
 	}
-	huge := must(compile.Compile(graph.Sum(g.Input("huge", graph.Float64, 1<<39))))
+	huge := must(compile.Compile(graph.Sum(g.Input("huge", graph.Float64, graph.MaxElements/2))))
 	m = vm.NewMachine(huge)
 	if v := m.Float64("huge"); v != nil || !errors.Is(m.Step(), vm.ErrMemoryLimit) {
 		t.Error("a view of 4 TiB")
 	}
-	wide := must(compile.Compile(graph.Exp(graph.Sub(graph.BroadcastTo(g.Input("one", graph.Float64), 1<<39), g.Input("huge2", graph.Float64, 1<<39)))))
+	wide := must(compile.Compile(graph.Exp(graph.Sub(graph.BroadcastTo(g.Input("one", graph.Float64), graph.MaxElements/2), g.Input("huge2", graph.Float64, graph.MaxElements/2)))))
 	if err := vm.NewMachine(wide).Step(); !errors.Is(err, vm.ErrMemoryLimit) {
 		t.Errorf("an arena of 4 TiB: %v", err)
 	}

@@ -150,7 +150,7 @@ func TestVerifyRefuses(t *testing.T) {
 		edit("8 bytes at offset 64 of 64", func(p *vm.Code) { p.Inputs[1].Offset = 64 }),
 		edit("at offset 4 of", func(p *vm.Code) { p.Inputs[1].Offset = 4 }),
 		edit("at offset -8 of", func(p *vm.Code) { p.Inputs[1].Offset = -8 }),
-		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{1 << 40, 1 << 40} }),
+		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{dtype.MaxElements, dtype.MaxElements} }),
 		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{0} }),
 		edit("rank", func(p *vm.Code) { p.Inputs[1].Shape = make([]int, 33) }),
 		edit("invalid dtype", func(p *vm.Code) { p.Inputs[1].DType = 77 }),
@@ -223,8 +223,8 @@ func TestVerifyRefuses(t *testing.T) {
 		loop("reaches elements 0 to 6 of 6", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 7 }),
 		loop("the loop writes 5 of 6 elements", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 5 }),
 		loop("reaches elements -5 to 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = -1 }),
-		loop("stride", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = math.MinInt64 }),
-		loop("stride", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = 1 << 42 }),
+		loop("stride", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = math.MinInt }),
+		loop("stride", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = math.MaxInt / 4 }),
 		loop("with 2 strides", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides = []int{1, 1} }),
 		loop("output 0: stride 0 of dimension 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Out[0].Strides[0] = 0 }),
 		loop("access as float32", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Type = dtype.Float32 }),
@@ -284,7 +284,7 @@ func TestVerifyRefuses(t *testing.T) {
 		// Kernels.
 		call("unknown kernel", func(_ *vm.Code, in *vm.Instr) { in.Kernel = "no such" }),
 		call("transpose: ", func(_ *vm.Code, in *vm.Instr) { in.Attrs = nil }),
-		call("transpose: ", func(_ *vm.Code, in *vm.Instr) { in.Attrs[0].Value.Ints[0] = -1 << 63 }),
+		call("transpose: ", func(_ *vm.Code, in *vm.Instr) { in.Attrs[0].Value.Ints[0] = math.MinInt }),
 		call("no value of one kind", func(_ *vm.Code, in *vm.Instr) { in.Attrs[0].Value.Int = 1 }),
 		call("not in order", func(_ *vm.Code, in *vm.Instr) { in.Attrs = append(in.Attrs, in.Attrs[0]) }),
 		call("operand 0 and result 0 overlap", func(p *vm.Code, in *vm.Instr) { in.Out[0].Offset, p.Outputs[0].Offset = 40, 40 }),
@@ -431,7 +431,7 @@ func mutate(r *rand.Rand, p *vm.Code) {
 			v.Int ^= 1
 		case attr.Ints:
 			if len(v.Ints) > 0 {
-				v.Ints[pick(len(v.Ints))] += []int{-1, 1, 2, math.MaxInt64, math.MinInt64, 1 << 40}[r.IntN(6)]
+				v.Ints[pick(len(v.Ints))] += []int{-1, 1, 2, math.MaxInt, math.MinInt, dtype.MaxElements}[r.IntN(6)]
 			}
 		case attr.Float:
 			v.Float = []float64{0, math.NaN(), math.Inf(1), -1}[r.IntN(4)]

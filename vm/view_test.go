@@ -3,6 +3,7 @@ package vm_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -50,13 +51,13 @@ func TestViewsOfOtherSlots(t *testing.T) {
 
 // A machine that has no program, or too large a one, says so in every run and has no views.
 func TestMachinesThatCannotRun(t *testing.T) {
-	p, err := compile.Compile(graph.Sin(graph.New().Input("x", graph.Float64, 1<<30)))
+	p, err := compile.Compile(graph.Sin(graph.New().Input("x", graph.Float64, 1<<26)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, m := range map[string]*vm.Machine{
 		"program": vm.NewMachine(nil), "zero": new(vm.Machine), "nil": nil, "limit": vm.NewMachine(p, vm.WithMemoryLimit(1<<20)),
-		"options": vm.NewMachine(nil, nil, vm.WithThreads(-1<<62), vm.WithMemoryLimit(-1<<63)),
+		"options": vm.NewMachine(nil, nil, vm.WithThreads(math.MinInt), vm.WithMemoryLimit(-1<<63)),
 	} {
 		want := "no program"
 		if name == "limit" {

@@ -9,7 +9,7 @@ import (
 )
 
 // maxElements bounds the elements of one tensor, so that sizes in bytes never overflow.
-const maxElements = 1 << 40
+const maxElements = dtype.MaxElements
 
 // dtypeSet is a set of dtypes, one bit each.
 type dtypeSet uint8
@@ -107,7 +107,7 @@ func checkShape(shape []int) error {
 			return fmt.Errorf("shape %v has an extent below 1", shape)
 		}
 		if d > maxElements/n {
-			return fmt.Errorf("shape %v has more than 2^40 elements", shape)
+			return fmt.Errorf("shape %v has more than %d elements", shape, maxElements)
 		}
 		n *= d
 	}

@@ -204,13 +204,13 @@ func gather[T anyElement](c *Call) error {
 // gatherLine gathers single elements of a line. It returns the position of the first index out of range, −1 if there is none.
 func gatherLine[T anyElement, I int32 | int64](dst, src []T, idx []I) int {
 	dst = dst[:len(idx)]
-	n := len(src)
+	n := int64(len(src))
 	for j, i := range idx {
-		k := int(i)
+		k := int64(i)
 		if k < 0 {
 			k += n
 		}
-		if uint(k) >= uint(n) {
+		if uint64(k) >= uint64(n) {
 			return j
 		}
 		dst[j] = src[k]

@@ -555,7 +555,9 @@ func combineOp(kind micro.ReduceKind) micro.Op {
 
 // fromBits returns the element whose bits are the low bytes of b.
 func fromBits[T number](b uint64) T {
-	return *(*T)(unsafe.Pointer(&b))
+	var v T
+	dtype.Store(unsafe.Pointer(&v), int(unsafe.Sizeof(v)), b)
+	return v
 }
 
 func runReduceBool(c *Call) error {

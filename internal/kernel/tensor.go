@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -59,7 +60,7 @@ func pickFloat(d dtype.DType, f64, f32 runFunc) runFunc {
 // indexAt returns element i of an integer tensor.
 func indexAt(t *Tensor, i int) int {
 	if t.DType == dtype.Int64 {
-		return int(t.I64[i])
+		return int(max(math.MinInt, min(t.I64[i], math.MaxInt))) // beyond an int's range, which may have 32 bits, it is beyond any extent
 	}
 	return int(t.I32[i])
 }

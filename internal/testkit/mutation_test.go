@@ -72,7 +72,7 @@ func mutants(types []graph.Type, attrs attr.List) []mutant {
 			m[i] = v
 			all = append(all, mutant{"attribute " + attr.List{v}.String(), types, m})
 		}
-		numbers := []int{-1, 0, 1, 2, 3, 99, -99, 1 << 40, math.MaxInt, math.MinInt}
+		numbers := []int{-1, 0, 1, 2, 3, 99, -99, graph.MaxElements, math.MaxInt, math.MinInt}
 		switch a.Value.Kind {
 		case attr.Int:
 			for _, n := range numbers {

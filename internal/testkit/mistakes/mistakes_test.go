@@ -47,9 +47,9 @@ func newWorld(rng *rand.Rand) *world {
 	w.good = []*graph.Node{x, v, a, b, image, keys, g.Input("i", graph.Int64), g.Input("mask", graph.Bool, 3), g.Const(2),
 		graph.Sin(v), graph.Mul(a, a).Named("y"), graph.ReduceSum(graph.Square(v), nil), graph.Constant(g, []int64{0, 2, 1}, 3), graph.Constant(g, []int32{1, 0}, 2)}
 	elsewhere := w.other.Input("x", graph.Float64, 3)
-	huge := g.Input("huge", graph.Float64, 1<<20, 1<<20)
-	w.bad = []*graph.Node{nil, {}, elsewhere, graph.Sin(nil), graph.Sin(elsewhere), huge, g.Input("long", graph.Float64, 1<<40),
-		graph.Add(huge, x), g.Input("wide", graph.Int64, 1<<40)}
+	huge := g.Input("huge", graph.Float64, 1<<13, graph.MaxElements>>13)
+	w.bad = []*graph.Node{nil, {}, elsewhere, graph.Sin(nil), graph.Sin(elsewhere), huge, g.Input("long", graph.Float64, graph.MaxElements),
+		graph.Add(huge, x), g.Input("wide", graph.Int64, graph.MaxElements)}
 	if values, indices := graph.TopK(v, 2, 0); values.Valid() {
 		w.good = append(w.good, values, indices)
 		w.bad = append(w.bad, values.Input(0)) // of several results
@@ -71,7 +71,7 @@ func (w *world) int() int {
 	if w.rng.IntN(2) == 0 {
 		return pick(w, 0, 1, 2, 3, -1)
 	}
-	return pick(w, math.MinInt, math.MinInt+1, -1<<40, -1<<31, -1<<20, -7, 5, 64, 1<<16, 1<<20+1, 1<<31-1, 1<<31, 1<<32, 1<<40, 1<<40+1, 1<<61, 1<<62, math.MaxInt-1, math.MaxInt)
+	return pick(w, math.MinInt, math.MinInt+1, -graph.MaxElements, -1<<31, -1<<20, -7, 5, 64, 1<<16, 1<<20+1, 1<<31-1, graph.MaxElements, graph.MaxElements+1, math.MaxInt/4+1, math.MaxInt/2+1, math.MaxInt-1, math.MaxInt)
 }
 
 func (w *world) ints() []int {
@@ -79,7 +79,7 @@ func (w *world) ints() []int {
 	case 0:
 		return nil
 	case 1:
-		return pick(w, []int{}, []int{1 << 31, 1 << 31, 1 << 31}, []int{1 << 20, 1 << 20}, []int{1 << 20, 1<<20 + 1}, []int{1 << 32, 1 << 32}, []int{3, -1}, make([]int, 40), []int{0, 0})
+		return pick(w, []int{}, []int{math.MaxInt, math.MaxInt, math.MaxInt}, []int{1 << 20, 1 << 20}, []int{1 << 20, 1<<20 + 1}, []int{math.MaxInt/2 + 1, 4}, []int{3, -1}, make([]int, 40), []int{0, 0})
 	}
 	list := make([]int, w.rng.IntN(5))
 	for i := range list {

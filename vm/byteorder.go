@@ -1,0 +1,60 @@
+package vm
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// loadConst copies the constants, which are little-endian, to memory in the given byte order. What an element is follows from the instructions
+// that read it: each constant has one dtype.
+func (c *Code) loadConst(to []byte, order binary.ByteOrder) {
+	copy(to, c.Const)
+	if order.Uint16([]byte{1, 0}) == 1 {
+		return
+	}
+	turned := make([]bool, len(c.Const))
+	c.constReads(func(at, n int, d dtype.DType) {
+		size := d.Size()
+		for ; n > 0; at, n = at+size, n-1 {
+			if !turned[at] {
+				turned[at] = true
+				slices.Reverse(to[at : at+size])
+			}
+		}
+	})
+}
+
+// constReads calls read for every array of the constants that an instruction or output reads: the offset in Const, elements and dtype.
+func (c *Code) constReads(read func(at, n int, d dtype.DType)) {
+	array := func(offset int64, n int, d dtype.DType) {
+		at := offset - c.ConstOffset
+		if at >= 0 && at+int64(n)*int64(d.Size()) <= int64(len(c.Const)) {
+			read(int(at), n, d)
+		}
+	}
+	operand := func(t Type, r Ref) {
+		if r.Space == 0 {
+			array(r.Offset, t.Size(), t.DType)
+		}
+	}
+	for i := range c.Instrs {
+		in := &c.Instrs[i]
+		for _, o := range in.In {
+			operand(o.Type, o.Ref)
+		}
+		if in.Op != OpStraight {
+			continue
+		}
+		for k := range in.Straight.Code {
+			m := &in.Straight.Code[k]
+			for o := range m.Op.Arity() {
+				array(4*int64([3]uint32{m.A, m.B, m.C}[o]), 1, m.OperandType(o))
+			}
+		}
+	}
+	for i := range c.Outputs {
+		operand(c.Outputs[i].Type, c.Outputs[i].Ref)
+	}
+}
