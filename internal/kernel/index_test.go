@@ -1,6 +1,9 @@
 package kernel
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 )
@@ -15,7 +18,7 @@ var _ = addCases(
 	kernelCase{name: "gather", what: "scalar index", dtypes: allDTypes, attrs: axis0, in: []arg{v(sh(3), 0, 1, 0), ints(sh(), 1)}, out: []arg{v(sh(), 1)}},
 	kernelCase{name: "gather", what: "out of range", dtypes: numericDTypes, attrs: axis1, in: []arg{v(sh(2, 3), counted(6)...), ints(sh(2), 2, 3)},
 		out: []arg{v(sh(2, 2))}, err: "index 3 (element 1 of the indices) is out of range for the extent 3 of axis 1"},
-	kernelCase{name: "gather", what: "far out", dtypes: fixedDType, attrs: axis0, in: []arg{v(sh(3), 1, 2, 3), ints(sh(), -1<<63)}, out: []arg{v(sh())}, err: "index -9223372036854775808"},
+	kernelCase{name: "gather", what: "far out", dtypes: fixedDType, attrs: axis0, in: []arg{v(sh(3), 1, 2, 3), ints(sh(), -1<<63)}, out: []arg{v(sh())}, err: fmt.Sprint("index ", math.MinInt)},
 	kernelCase{name: "scatter_add", what: "rows", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 0), attr.L("shape", sh(3, 2))),
 		in: []arg{ints(sh(3), 2, 0, -1), v(sh(3, 2), 1, 2, 3, 4, 5, 6)}, out: []arg{v(sh(3, 2), 3, 4, 0, 0, 6, 8)}},
 	kernelCase{name: "scatter_add", what: "columns", dtypes: numericDTypes, attrs: attrs(attr.I("axis", 1), attr.L("shape", sh(2, 3))),
