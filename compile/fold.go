@@ -5,8 +5,9 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
@@ -40,7 +41,7 @@ func foldTerm(t term) *graph.Node {
 			}
 		}
 	}
-	fn := kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
+	fn := elem.BlockKernel(c.Op, c.Type, c.To, cpu.Portable)
 	size := t.typ.Shape.Size()
 	data := make([]byte, 0, size*t.typ.DType.Size())
 	var ops [4]uint64 // memory of the operands and of the result

@@ -28,6 +28,35 @@ var publicImports = map[string][]string{
 	"viz":                {"graph", "compile", "vm"}, // it reads what the compiler records
 }
 
+// internalImports lists which internal packages a package below the public ones may import, lowest first: what gives micro-operations their
+// bits (elem) knows no whole-tensor kernel, machine code knows neither, and all take definitions and the processor's level from one place.
+var internalImports = map[string][]string{
+	"internal/linescan": {},
+	"internal/dtype":    {},
+	"internal/shape":    {},
+	"internal/pool":     {},
+	"internal/sysmem":   {},
+	"internal/switches": {"linescan"},
+	"internal/attr":     {"dtype", "linescan"},
+	"internal/cpu":      {"switches"},
+	"internal/micro":    {"dtype"},
+	"internal/elem/def": {"dtype", "micro"},
+	"internal/elem/asm": {},
+	"internal/elem":     {"cpu", "dtype", "micro", "elem/asm"},
+	"internal/elem/ulp": {"dtype", "micro", "elem"},
+	"internal/native":   {"cpu", "dtype", "micro", "switches", "elem/def"},
+	"internal/kernel":   {"attr", "cpu", "dtype", "micro", "shape", "elem"},
+	"internal/ref":      {}, // the oracle is independent
+	"internal/jet":      {"ref"},
+	"internal/testkit":  {"ref"},
+	"internal/docgen":   {"dtype", "kernel", "micro"},
+
+	"internal/testkit/mistakes": {},
+}
+
+// cpuDetectors are the only packages that ask the processor what it can do; compare prints its name.
+var cpuDetectors = []string{"internal/cpu", "internal/bench/compare"}
+
 func isPublic(p string) bool {
 	return p == "graph" || p == "vm" || p == "compile" || p == "viz" || p == "compile/gradcheck"
 }
@@ -68,6 +97,11 @@ func TestImportDirection(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		for _, imp := range f.Imports {
+			if p := strings.Trim(imp.Path.Value, `"`); (p == "golang.org/x/sys/cpu" || strings.Contains(p, "/cpuid")) && !slices.Contains(cpuDetectors, dir) {
+				t.Errorf("%s imports %s", rel, p)
+			}
+		}
 		if f.Name.Name == "main" {
 			return nil // generators
 		}
@@ -92,8 +126,9 @@ func TestImportDirection(t *testing.T) {
 				if isPublic(p) && !slices.Contains(publicImports[dir], p) {
 					t.Errorf("%s imports %s", rel, p)
 				}
-				if dir == "internal/ref" && strings.HasPrefix(p, "internal/") {
-					t.Errorf("%s imports %s: the oracle is independent", rel, p)
+				below, listed := internalImports[dir]
+				if p, internal := strings.CutPrefix(p, "internal/"); internal && listed && !slices.Contains(below, p) {
+					t.Errorf("%s imports %s", rel, p)
 				}
 			}
 		}
@@ -102,9 +137,17 @@ func TestImportDirection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"graph", "vm", "compile", "viz", "internal/ref"} {
-		if !seen[dir] {
-			t.Errorf("package %s is gone", dir)
+	for _, table := range []map[string][]string{publicImports, internalImports} {
+		for dir := range table {
+			if !seen[dir] {
+				t.Errorf("package %s is gone", dir)
+			}
+		}
+	}
+	for dir := range seen {
+		_, public := publicImports[dir]
+		if _, listed := internalImports[dir]; !public && !listed && strings.HasPrefix(dir, "internal/") {
+			t.Errorf("package %s is new: say in internalImports what it may import", dir)
 		}
 	}
 }

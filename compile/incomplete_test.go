@@ -15,9 +15,9 @@ import (
 )
 
 // The incomplete gamma and beta functions and their derivatives, from the smallest parameters to the largest: programs and the
-// reference interpreter, which takes other ways, against values from mpmath (internal/kernel/testdata/incomplete.py).
+// reference interpreter, which takes other ways, against values from mpmath (internal/elem/testdata/incomplete.py).
 func TestIncompleteAtAllSizes(t *testing.T) {
-	f := must[*os.File](t)(os.Open("../internal/kernel/testdata/incomplete.txt"))
+	f := must[*os.File](t)(os.Open("../internal/elem/testdata/incomplete.txt"))
 	defer f.Close()
 	// Rows of the same function and orders make one graph.
 	rows, lines := map[string][][]float64{}, 0

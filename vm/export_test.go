@@ -5,8 +5,9 @@ import (
 	"hash/crc32"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/elem"
 )
 
 // guardBytes lie before and behind each piece of a guarded machine's memory.
@@ -130,8 +131,8 @@ func FlatLoops(m *Machine) (loops, copied int) {
 }
 
 // CopyStrided copies n elements of size bytes from position lo of a walk.
-func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n int, level kernel.Level) {
-	in := loopInput{size: size, walk: newStrided(dims, strides), repeat: kernel.Repeat(size, level)}
+func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n int, level cpu.Level) {
+	in := loopInput{size: size, walk: newStrided(dims, strides), repeat: elem.Repeat(size, level)}
 	in.copy(dst, src, lo, n)
 }
 

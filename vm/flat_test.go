@@ -10,7 +10,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -51,7 +51,7 @@ func TestCopyStrided(t *testing.T) {
 			lo := r.IntN(total)
 			n := 1 + r.IntN(total-lo)
 			size := []int{1, 4, 8}[r.IntN(3)]
-			for level := kernel.Portable; level <= kernel.DetectLevel(); level++ {
+			for level := cpu.Portable; level <= cpu.Best(); level++ {
 				dst := make([]byte, (n+2)*8)
 				for i := range dst {
 					dst[i] = 0xA5

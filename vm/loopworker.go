@@ -3,8 +3,9 @@ package vm
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 )
@@ -21,7 +22,7 @@ type loopWorker struct {
 	// of rows that are reduced several at once
 	row        int // the next result
 	rowDone    int // elements of it that red has
-	reduceRuns kernel.ReduceRunsFunc
+	reduceRuns elem.ReduceRunsFunc
 
 	// of machine code
 	work    *native.LoopWork
@@ -36,12 +37,12 @@ type loopWorker struct {
 
 // blockCall is a micro-instruction as a call.
 type blockCall struct {
-	fn           kernel.Block
+	fn           elem.Block
 	dst, a, b, c uint32
 	direct       int32 // output whose memory the result goes to right away, −1 for none
 
 	// The sine or cosine that comes first computes the other of its operand as well, into a buffer from which the other takes it.
-	pair   kernel.PairBlock
+	pair   elem.PairBlock
 	cosine bool
 	second int32 // of the first: the buffer where to; of the other: from where, and pair is nil; −1 for none
 }
@@ -90,7 +91,7 @@ func (w *loopWorker) init(x *loop, scratch []byte) {
 		t := l.Out[len(l.Out)-1].Type
 		w.red.init(l.Reduce, t, take(stageBytes))
 		if x.byRows {
-			w.reduceRuns = kernel.ReduceRuns(l.Reduce, t, kernel.DetectLevel())
+			w.reduceRuns = elem.ReduceRuns(l.Reduce, t, cpu.Best())
 		}
 	}
 	registers := len(l.In) + len(l.Consts) + l.Temps
@@ -116,10 +117,10 @@ func (x *loop) prepareBlocks() {
 			w.buf[len(l.In)+k], w.reg[len(l.In)+k] = p, p
 		}
 	}
-	level := kernel.DetectLevel()
+	level := cpu.Best()
 	x.calls = make([]blockCall, len(l.Code))
 	for i, c := range l.Code {
-		x.calls[i] = blockCall{fn: kernel.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1, second: -1}
+		x.calls[i] = blockCall{fn: elem.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1, second: -1}
 	}
 	x.pairSinCos(level)
 	outs := len(l.Out)
@@ -172,11 +173,11 @@ func sinCosPairs(code []micro.Instr) (pairs [][2]int) {
 }
 
 // pairSinCos uses the kernel that has the bits of both for each pair.
-func (x *loop) pairSinCos(level kernel.Level) {
+func (x *loop) pairSinCos(level cpu.Level) {
 	buffer := int32(len(x.l.In) + len(x.l.Consts) + x.l.Temps)
 	for _, pair := range x.pairs {
 		first, second := &x.calls[pair[0]], &x.calls[pair[1]]
-		first.pair, first.cosine = kernel.SinCosBlock(x.l.Code[pair[0]].Type, level), x.l.Code[pair[1]].Op == micro.Sin
+		first.pair, first.cosine = elem.SinCosBlock(x.l.Code[pair[0]].Type, level), x.l.Code[pair[1]].Op == micro.Sin
 		first.second, second.second = buffer, buffer
 		buffer++
 	}
@@ -407,7 +408,7 @@ func (w *loopWorker) checkDivisor(i, n int) error {
 		c.fn(w.buf[c.dst], w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
 	}
 	c := w.x.l.Code[i]
-	if kernel.HasZero(c.Type, w.reg[c.B], n) {
+	if elem.HasZero(c.Type, w.reg[c.B], n) {
 		return &microError{i, ErrDivideByZero}
 	}
 	return nil

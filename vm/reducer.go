@@ -3,8 +3,9 @@ package vm
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -16,7 +17,7 @@ const stageBytes = lanes * 8
 type reducer struct {
 	typ    dtype.DType
 	reduce func(unsafe.Pointer, int) uint64
-	join   kernel.Block
+	join   elem.Block
 	stage  []byte // a block that is not full yet
 	filled int
 	blocks uint64 // bit k: stack[k] holds the result of 2^k blocks
@@ -26,10 +27,9 @@ type reducer struct {
 
 // init makes an empty reducer; add needs a stage of stageBytes.
 func (r *reducer) init(kind micro.ReduceKind, t dtype.DType, stage []byte) {
-	op := [...]micro.Op{micro.ReduceSum: micro.Add, micro.ReduceProd: micro.Mul, micro.ReduceMax: micro.Max, micro.ReduceMin: micro.Min}[kind]
 	*r = reducer{
-		typ: t, reduce: kernel.ReduceBlock(kind, t, kernel.DetectLevel()),
-		join:  kernel.BlockKernel(op, t, dtype.Invalid, kernel.Portable),
+		typ: t, reduce: elem.ReduceBlock(kind, t, cpu.Best()),
+		join:  elem.BlockKernel(kind.Op(), t, dtype.Invalid, cpu.Portable),
 		stage: stage,
 	}
 }

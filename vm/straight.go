@@ -4,8 +4,9 @@ import (
 	"math"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 )
@@ -13,8 +14,8 @@ import (
 // straight runs OpStraight.
 type straight struct {
 	s    *micro.Straight
-	call []kernel.Block // for each instruction that the switch does not know
-	int  bool           // has integer divisions, which can trap
+	call []elem.Block // for each instruction that the switch does not know
+	int  bool         // has integer divisions, which can trap
 
 	p    *Program
 	runs int
@@ -40,7 +41,7 @@ func (x *straight) need(n *needs) {
 	n.add(int64(unsafe.Sizeof(*x)))
 	for i := range x.s.Code {
 		if x.called(i) {
-			n.add(int64(len(x.s.Code)) * int64(unsafe.Sizeof(kernel.Block(nil))))
+			n.add(int64(len(x.s.Code)) * int64(unsafe.Sizeof(elem.Block(nil))))
 			break
 		}
 	}
@@ -54,9 +55,9 @@ func (x *straight) prepare(m *Machine) {
 	for i, c := range x.s.Code {
 		if x.called(i) {
 			if x.call == nil {
-				x.call = make([]kernel.Block, len(x.s.Code))
+				x.call = make([]elem.Block, len(x.s.Code))
 			}
-			x.call[i] = kernel.BlockKernel(c.Op, c.Type, c.To, kernel.Portable)
+			x.call[i] = elem.BlockKernel(c.Op, c.Type, c.To, cpu.Portable)
 		}
 	}
 	if m.ahead {

@@ -3,7 +3,8 @@ package vm
 import (
 	"unsafe"
 
-	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -12,7 +13,7 @@ type loopInput struct {
 	form   inputForm
 	size   int // bytes of an element
 	walk   strided
-	repeat kernel.RepeatFunc
+	repeat elem.RepeatFunc
 }
 
 type inputForm uint8
@@ -26,7 +27,7 @@ const (
 // newLoopInput is an input that a line walks over the dimensions.
 func newLoopInput(a micro.Access, dims, strides []int) loopInput {
 	in := loopInput{size: a.Type.Size(), walk: newStrided(dims, strides)}
-	in.repeat = kernel.Repeat(in.size, kernel.DetectLevel())
+	in.repeat = elem.Repeat(in.size, cpu.Best())
 	switch w := &in.walk; {
 	case len(w.dims) > 1:
 		in.form = inputStrided
@@ -89,7 +90,7 @@ func newStrided(dims, strides []int) strided {
 }
 
 // copyStrided copies the elements from position lo of dimension d and those inside it.
-func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsafe.Pointer, lo int, repeat kernel.RepeatFunc) {
+func copyStrided[T uint64 | uint32 | uint8](w *strided, d int, dst []T, src unsafe.Pointer, lo int, repeat elem.RepeatFunc) {
 	size := int(unsafe.Sizeof(T(0)))
 	stride, below := w.strides[d]*size, w.below[d]
 	if d == len(w.dims)-1 {
@@ -145,7 +146,7 @@ func copyShort[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, n, step, 
 }
 
 // copyRun copies elements that lie step bytes apart.
-func copyRun[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, step int, repeat kernel.RepeatFunc) {
+func copyRun[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, step int, repeat elem.RepeatFunc) {
 	switch step {
 	case 0:
 		repeat(unsafe.Pointer(&dst[0]), src, len(dst), 1, 0)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -383,7 +384,7 @@ func slogdet[T float](c *Call) error {
 	_, n := matrixSize(c.In[0].Type)
 	src, signs, logs, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
 	a, piv := take[float64](&work, n*n), take[int](&work, n)
-	log := Unary64(micro.Log)
+	log := elem.Unary64(micro.Log)
 	for i := range signs {
 		c.Poll(n * n * n)
 		load(a, src[i*n*n:])

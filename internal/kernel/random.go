@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -101,7 +102,7 @@ func gammaSample(a float64, key, stream, i uint64) float64 {
 		}
 		return math.NaN()
 	}
-	log, exp, erfinv := Unary64(micro.Log), Unary64(micro.Exp), Unary64(micro.Erfinv)
+	log, exp, erfinv := elem.Unary64(micro.Log), elem.Unary64(micro.Exp), elem.Unary64(micro.Erfinv)
 	boost, block := 1.0, i
 	if a < 1 {
 		w := philoxBlock(key, stream, block)

@@ -6,7 +6,9 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -97,7 +99,7 @@ func normOfSquares[T float](c *Call, low, high T) error {
 			if s := sums[k]; s >= 0 && s < low || s > high {
 				dst[k] = scaledNorm(p, x[p.kept.offset+j:], run)
 			} else {
-				dst[k] = sqrt(s)
+				dst[k] = T(math.Sqrt(float64(s)))
 			}
 		}
 		p.kept.next()
@@ -155,7 +157,6 @@ func reducedShape(s, axes []int, keep bool) []int {
 }
 
 const (
-	shortRun = 8   // longest run that is reduced without a call of the block kernel
 	rowBlock = 64  // reduced elements per block where the last dimension is kept
 	rowTile  = 256 // elements of the last dimension that are reduced at once
 	// narrowRow is the extent of a kept last dimension up to which columns are reduced one by one: a call of a block kernel for each
@@ -171,8 +172,9 @@ type reducePlan struct {
 	innerReduced bool
 	copied       bool // no axes: nothing is combined
 	kept, red    odometer
-	block        ReduceFunc
-	row          Block
+	block        elem.ReduceFunc
+	runs         elem.ReduceRunsFunc
+	row          elem.Block
 	stack        any // partial results: []T for runs, []T of rows of rowTile elements
 	levels       int
 }
@@ -220,7 +222,8 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 	if len(groups) == 0 {
 		groups = append(groups, group{1, true})
 	}
-	p := &reducePlan{kind: kind, copied: len(axes) == 0, block: ReduceBlock(kind, in.DType, DetectLevel()), row: BlockKernel(combineOp(kind), in.DType, in.DType, DetectLevel())}
+	p := &reducePlan{kind: kind, copied: len(axes) == 0, block: elem.ReduceBlock(kind, in.DType, cpu.Best()), runs: elem.ReduceRuns(kind, in.DType, cpu.Best()),
+		row: elem.BlockKernel(kind.Op(), in.DType, in.DType, cpu.Best())}
 	last := len(groups) - 1
 	p.n, p.innerReduced = groups[last].n, groups[last].reduced
 	extents := make([]int, len(groups))
@@ -265,7 +268,7 @@ func runReduce[T number](c *Call) error {
 	case p.copied:
 		copy(dst, src)
 	case p.innerReduced && p.red.count == 1 && p.n <= micro.BlockLanes:
-		reduceAll(p.kind, p.block, dst, src, p.n) // the run is the only reduced dimension, so the runs follow one another
+		p.runs(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), p.n, len(dst)) // the run is the only reduced dimension, so the runs follow one another
 	case p.innerReduced:
 		for o := range dst {
 			c.Poll(p.n * p.red.count)
@@ -297,11 +300,11 @@ func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
 		for len(run) > 0 {
 			b := run[:min(micro.BlockLanes, len(run))]
 			run = run[len(b):]
-			v := fromBits[T](p.block(unsafe.Pointer(&b[0]), len(b)))
+			v := elem.FromBits[T](p.block(unsafe.Pointer(&b[0]), len(b)))
 			// After block number count, one pair is combined for each trailing 1 bit of count.
 			for k := count; k&1 != 0; k >>= 1 {
 				top--
-				v = combine(p.kind, stack[top], v)
+				v = elem.Combine(p.kind, stack[top], v)
 			}
 			stack[top] = v
 			top++
@@ -311,149 +314,16 @@ func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
 	}
 	v := stack[top-1]
 	for top -= 2; top >= 0; top-- {
-		v = combine(p.kind, stack[top], v)
+		v = elem.Combine(p.kind, stack[top], v)
 	}
 	return v
-}
-
-// reduceShort is the reduction of one block of at most shortRun elements: the accumulators beyond
-// them hold the identity, so the first fold of 16 accumulators changes nothing.
-func reduceShort[T number](kind micro.ReduceKind, x []T) T {
-	id := identityOf[T](kind)
-	a := [shortRun]T{id, id, id, id, id, id, id, id}
-	if kind == micro.ReduceSum {
-		for j, v := range x {
-			a[j] += v
-		}
-		return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
-	}
-	for j, v := range x {
-		a[j] = combine(kind, id, v)
-	}
-	for h := shortRun / 2; h > 0; h /= 2 {
-		for j := range h {
-			a[j] = combine(kind, a[j], a[j+h])
-		}
-	}
-	return a[0]
-}
-
-// ReduceRunsFunc reduces consecutive runs of n elements, 1 ≤ n ≤ 512, to one element each.
-type ReduceRunsFunc func(dst, src unsafe.Pointer, n, runs int)
-
-// ReduceRuns returns the reduction of many short runs at once, each as ReduceBlock has it. Numeric dtypes.
-func ReduceRuns(kind micro.ReduceKind, t dtype.DType, level Level) ReduceRunsFunc {
-	block := ReduceBlock(kind, t, level)
-	switch t {
-	case dtype.Float64:
-		return runsOf[float64](kind, block)
-	case dtype.Float32:
-		return runsOf[float32](kind, block)
-	case dtype.Int64:
-		return runsOf[int64](kind, block)
-	}
-	return runsOf[int32](kind, block)
-}
-
-func runsOf[T number](kind micro.ReduceKind, block ReduceFunc) ReduceRunsFunc {
-	return func(dst, src unsafe.Pointer, n, runs int) {
-		reduceAll(kind, block, unsafe.Slice((*T)(dst), runs), unsafe.Slice((*T)(src), n*runs), n)
-	}
-}
-
-// reduceAll reduces run k of the n-element runs of src to dst[k].
-func reduceAll[T number](kind micro.ReduceKind, block ReduceFunc, dst, src []T, n int) {
-	sum := kind == micro.ReduceSum
-	switch {
-	case sum && n == 2:
-		for k := range dst {
-			x := src[2*k : 2*k+2]
-			dst[k] = (x[0] + 0) + (x[1] + 0)
-		}
-	case sum && n == 3:
-		for k := range dst {
-			x := src[3*k : 3*k+3]
-			dst[k] = ((x[0] + 0) + (x[2] + 0)) + (x[1] + 0)
-		}
-	case sum && n == 4:
-		for k := range dst {
-			x := src[4*k : 4*k+4]
-			dst[k] = ((x[0] + 0) + (x[2] + 0)) + ((x[1] + 0) + (x[3] + 0))
-		}
-	case n <= shortRun:
-		for k := range dst {
-			dst[k] = reduceShort(kind, src[k*n:(k+1)*n])
-		}
-	default:
-		for k := range dst {
-			dst[k] = fromBits[T](block(unsafe.Pointer(&src[k*n]), n))
-		}
-	}
-}
-
-// combine returns the reduction of two elements.
-func combine[T number](kind micro.ReduceKind, a, b T) T {
-	switch kind {
-	case micro.ReduceSum:
-		return a + b
-	case micro.ReduceProd:
-		return a * b
-	case micro.ReduceMax:
-		return max(a, b)
-	}
-	return min(a, b)
-}
-
-// identityOf returns the element that leaves every other as it is.
-func identityOf[T number](kind micro.ReduceKind) T {
-	switch kind {
-	case micro.ReduceSum:
-		return 0
-	case micro.ReduceProd:
-		return 1
-	case micro.ReduceMax:
-		return lowest[T]()
-	}
-	return highest[T]()
-}
-
-// lowest returns −Inf or the smallest integer.
-func lowest[T number]() T {
-	var t T
-	switch p := any(&t).(type) {
-	case *float64:
-		*p = math.Inf(-1)
-	case *float32:
-		*p = float32(math.Inf(-1))
-	case *int64:
-		*p = math.MinInt64
-	case *int32:
-		*p = math.MinInt32
-	}
-	return t
-}
-
-// highest returns +Inf or the largest integer.
-func highest[T number]() T {
-	var t T
-	switch p := any(&t).(type) {
-	case *float64:
-		*p = math.Inf(1)
-	case *float32:
-		*p = float32(math.Inf(1))
-	case *int64:
-		*p = math.MaxInt64
-	case *int32:
-		*p = math.MaxInt32
-	}
-	return t
 }
 
 // reduceRows reduces len(dst) neighbouring columns over all reduced indices: blocks of rowBlock rows,
 // then pairwise.
 func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
 	w := len(dst)
-	id := identityOf[T](p.kind)
+	id := elem.Identity[T](p.kind)
 	block := func(v []T, rows int) {
 		for j := range v {
 			v[j] = id
@@ -490,13 +360,13 @@ func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
 // reduceNarrow is reduceRows for one reduced dimension and few columns, each of which it reduces by itself: four blocks at
 // a time, whose additions do not wait for one another.
 func reduceNarrow[T number](p *reducePlan, stack []T, src, dst []T) {
-	rows, stride, id := p.red.count, p.red.strides[0], identityOf[T](p.kind)
+	rows, stride, id := p.red.count, p.red.strides[0], elem.Identity[T](p.kind)
 	for j := range dst {
 		count, top := 0, 0
 		push := func(v T) {
 			for k := count; k&1 != 0; k >>= 1 {
 				top--
-				v = combine(p.kind, stack[top], v)
+				v = elem.Combine(p.kind, stack[top], v)
 			}
 			stack[top] = v
 			top++
@@ -508,10 +378,10 @@ func reduceNarrow[T number](p *reducePlan, stack []T, src, dst []T) {
 			a, b, c, d := id, id, id, id
 			at, next := r*stride+j, step*stride
 			for range rowBlock {
-				a = combine(p.kind, a, src[at])
-				b = combine(p.kind, b, src[at+next])
-				c = combine(p.kind, c, src[at+2*next])
-				d = combine(p.kind, d, src[at+3*next])
+				a = elem.Combine(p.kind, a, src[at])
+				b = elem.Combine(p.kind, b, src[at+next])
+				c = elem.Combine(p.kind, c, src[at+2*next])
+				d = elem.Combine(p.kind, d, src[at+3*next])
 				at += stride
 			}
 			push(a)
@@ -522,42 +392,22 @@ func reduceNarrow[T number](p *reducePlan, stack []T, src, dst []T) {
 		for ; r < rows; r += rowBlock {
 			a := id
 			for i := r; i < min(r+rowBlock, rows); i++ {
-				a = combine(p.kind, a, src[i*stride+j])
+				a = elem.Combine(p.kind, a, src[i*stride+j])
 			}
 			push(a)
 		}
 		v := stack[top-1]
 		for top -= 2; top >= 0; top-- {
-			v = combine(p.kind, stack[top], v)
+			v = elem.Combine(p.kind, stack[top], v)
 		}
 		dst[j] = v
 	}
 }
 
 // combineRow sets a[j] to the reduction of a[j] and b[j].
-func combineRow[T number](f Block, a, b []T) {
+func combineRow[T number](f elem.Block, a, b []T) {
 	b = b[:len(a)]
 	f(unsafe.Pointer(&a[0]), unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), nil, len(a))
-}
-
-// combineOp returns the operation that combines two elements.
-func combineOp(kind micro.ReduceKind) micro.Op {
-	switch kind {
-	case micro.ReduceSum:
-		return micro.Add
-	case micro.ReduceProd:
-		return micro.Mul
-	case micro.ReduceMax:
-		return micro.Max
-	}
-	return micro.Min
-}
-
-// fromBits returns the element whose bits are the low bytes of b.
-func fromBits[T number](b uint64) T {
-	var v T
-	dtype.Store(unsafe.Pointer(&v), int(unsafe.Sizeof(v)), b)
-	return v
 }
 
 func runReduceBool(c *Call) error {

@@ -1,5 +1,4 @@
-// Package kernel holds the portable kernels: scalar functions that define the bits
-// of every elementwise operation, and whole-tensor kernels that programs import by name.
+// Package kernel holds whole-tensor kernels, which programs import by name.
 package kernel
 
 import (

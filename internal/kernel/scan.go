@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -60,7 +61,7 @@ func scan[T, A number](c *Call) error {
 	kind, reverse, exclusive := c.State.(micro.ReduceKind), c.Attrs.Bool("reverse"), c.Attrs.Bool("exclusive")
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
-	id := identityOf[T](kind)
+	id := elem.Identity[T](kind)
 	if inner == 1 {
 		for o := range outer {
 			c.Poll(len(dst) / outer)
@@ -106,7 +107,7 @@ func scan[T, A number](c *Call) error {
 				}
 			default:
 				for j, v := range add {
-					acc[j] = combine(kind, acc[j], A(v))
+					acc[j] = elem.Combine(kind, acc[j], A(v))
 				}
 			}
 			if !exclusive {
@@ -185,7 +186,7 @@ func scanLine[T, A number](kind micro.ReduceKind, dst, src []T, id T, reverse, e
 			case kind == micro.ReduceProd:
 				acc *= x
 			default:
-				acc = combine(kind, acc, x)
+				acc = elem.Combine(kind, acc, x)
 			}
 			if i == 0 {
 				result = T(acc)
@@ -219,7 +220,7 @@ func sumLine[T, A number](dst, src []T, at, end, step int, base A, blocked bool)
 
 func scanLogSumExp[T float](c *Call) error {
 	reverse, exclusive := c.Attrs.Bool("reverse"), c.Attrs.Bool("exclusive")
-	exp, log := Unary64(micro.Exp), Unary64(micro.Log)
+	exp, log := elem.Unary64(micro.Exp), elem.Unary64(micro.Log)
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
 	for o := range outer {

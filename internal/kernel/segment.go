@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -63,7 +64,7 @@ func segment[T number](c *Call) error {
 	if p.mode == scatterSum {
 		return scatterSums(c, dst, data[T](&c.In[0]), 0, &c.In[1])
 	}
-	id := identityOf[T](p.kind)
+	id := elem.Identity[T](p.kind)
 	for i := range dst {
 		dst[i] = id
 	}

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 )
 
 // anyElement is every element type of a Tensor.
@@ -27,6 +28,11 @@ func data[T anyElement](t *Tensor) []T {
 	}
 	return *any(&t.Bool).(*[]T)
 }
+
+type (
+	float  = elem.Float
+	number = elem.Number
+)
 
 type runFunc = func(*Call) error
 

@@ -91,6 +91,11 @@ func ReduceBy(op Op) ReduceKind {
 	return NoReduce
 }
 
+// Op returns the operation that combines two elements; k is not NoReduce.
+func (k ReduceKind) Op() Op {
+	return [...]Op{ReduceSum: Add, ReduceProd: Mul, ReduceMax: Max, ReduceMin: Min}[k]
+}
+
 // Loop is a micro-program that is applied to every element of an iteration space.
 //
 // Registers are numbered: [0,len(In)) are the inputs, the next len(Consts) the

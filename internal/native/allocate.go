@@ -3,7 +3,7 @@ package native
 import (
 	"math/bits"
 
-	"github.com/adjoint-go/adjoint/internal/kernel/def"
+	"github.com/adjoint-go/adjoint/internal/elem/def"
 )
 
 // mode is the kind of code that a generator makes.

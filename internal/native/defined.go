@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/kernel/def"
+	"github.com/adjoint-go/adjoint/internal/elem/def"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 

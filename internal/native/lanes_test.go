@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
@@ -134,7 +135,7 @@ func newRegularProgram(r *rand.Rand, repeats int) *randomProgram {
 // TestLanesRandom compares programs with repeated parts with the reference.
 func TestLanesRandom(t *testing.T) {
 	needNative(t)
-	if BestLevel() < LevelAVX512 {
+	if BestLevel() < cpu.AVX512 {
 		t.Skip("lanes need AVX-512")
 	}
 	withLanes := 0
@@ -172,7 +173,7 @@ func TestLanesRandom(t *testing.T) {
 // TestLanesRosenbrock expects most of a regular program in vector instructions.
 func TestLanesRosenbrock(t *testing.T) {
 	needNative(t)
-	if BestLevel() < LevelAVX512 {
+	if BestLevel() < cpu.AVX512 {
 		t.Skip("lanes need AVX-512")
 	}
 	s, arena, _, _, _ := rosenbrockProgram(2000)

@@ -3,14 +3,15 @@ package native
 import (
 	"fmt"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // LoopOptions are the options of CompileLoop.
 type LoopOptions struct {
-	// Level is the instruction set; LevelAuto is the best there is. A level above it is an error.
-	Level Level
+	// Level is the instruction set; 0 is the best there is. A level above it is an error.
+	Level cpu.Level
 	// Unroll is the number of vectors of an iteration, 0 for the compiler's choice; 1, 2 or 4.
 	Unroll int
 }
@@ -22,7 +23,7 @@ const maxArrays = 64
 type loopCompiler struct {
 	generator
 	loop    *micro.Loop
-	level   Level
+	level   cpu.Level
 	unroll  int
 	arrays  []loopArray // inputs, then outputs, as Run gets them; a reduction's result is not among them
 	regType []dtype.DType
@@ -47,7 +48,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
 	}
 	level := o.Level
-	if level == LevelAuto {
+	if level == 0 {
 		level = av.level
 	}
 	if level > av.level {
@@ -170,7 +171,7 @@ func (c *loopCompiler) choose(unroll int) {
 			wide = true // goes by way of float64
 		}
 	}
-	if c.level == LevelAVX512 {
+	if c.level == cpu.AVX512 {
 		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeEVEX, len512, len512, 16, 64
 	} else {
 		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeVEX, len256, len256, 8, 32

@@ -40,10 +40,8 @@ func (c *loopCompiler) accRegister(k int) uint8 {
 	return 15 - uint8(k)
 }
 
-var reduceOps = [...]micro.Op{micro.ReduceSum: micro.Add, micro.ReduceProd: micro.Mul, micro.ReduceMax: micro.Max, micro.ReduceMin: micro.Min}
-
 func (c *loopCompiler) reduceInstr() *micro.Instr {
-	return &micro.Instr{Op: reduceOps[c.loop.Reduce], Type: c.reduced}
+	return &micro.Instr{Op: c.loop.Reduce.Op(), Type: c.reduced}
 }
 
 // accumulate adds a value to the part's accumulator.

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -20,7 +21,7 @@ type Loop struct {
 	reduceSize int // bytes of a block's result
 	step       int // elements of an iteration
 	unroll     int
-	level      Level
+	level      cpu.Level
 }
 
 // runElements is the number of elements between two returns to Go; generated code cannot be
@@ -53,7 +54,7 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 		return
 	}
 	l.raceArrays(n, ptrs)
-	if n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && l.level == LevelAVX512 {
+	if n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && l.level == cpu.AVX512 {
 		l.runShort(n, ptrs)
 		return
 	}
@@ -72,7 +73,7 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 			w.table[2*m] = unsafe.Add(ptrs[m], at/micro.BlockLanes*l.reduceSize)
 		}
 		end := 0
-		if l.level == LevelAVX2 {
+		if l.level == cpu.AVX2 {
 			if end = count % l.step; end != 0 {
 				l.padEnds(w, count, end)
 			}
@@ -107,7 +108,7 @@ func (l *Loop) runShort(n int, ptrs []unsafe.Pointer) {
 // NewWork returns the memory for runs of the loop.
 func (l *Loop) NewWork() *LoopWork {
 	w := &LoopWork{table: make([]unsafe.Pointer, 2*len(l.arrays)+1), scratch: make([]byte, max(l.scratch, l.fixed)+64)}
-	if l.level == LevelAVX2 {
+	if l.level == cpu.AVX2 {
 		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
 	}
 	return w
@@ -169,7 +170,7 @@ func (l *Loop) Blocks(n int) int {
 }
 
 // Level returns the instruction set of the code.
-func (l *Loop) Level() Level { return l.level }
+func (l *Loop) Level() cpu.Level { return l.level }
 
 // CodeBytes returns the size of the machine code.
 func (l *Loop) CodeBytes() int { return len(l.pages.code) }

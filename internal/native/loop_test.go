@@ -12,16 +12,17 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-func levels(t testing.TB) []Level {
+func levels(t testing.TB) []cpu.Level {
 	needNative(t)
-	if BestLevel() == LevelAVX512 {
-		return []Level{LevelAVX2, LevelAVX512}
+	if BestLevel() == cpu.AVX512 {
+		return []cpu.Level{cpu.AVX2, cpu.AVX512}
 	}
-	return []Level{BestLevel()}
+	return []cpu.Level{BestLevel()}
 }
 
 // getElement and putElement access element i of an array.
@@ -48,7 +49,7 @@ func referenceLoop(l *micro.Loop, n int, in, out [][]byte) {
 	var red micro.Instr
 	if l.Reduce != micro.NoReduce {
 		t := l.Out[len(l.Out)-1].Type
-		red = micro.Instr{Op: reduceOps[l.Reduce], Type: t}
+		red = micro.Instr{Op: l.Reduce.Op(), Type: t}
 		accs = make([]uint64, map[int]int{8: 8, 4: 16}[t.Size()])
 	}
 	results := make([][]uint64, n)
@@ -190,7 +191,7 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 	t.Helper()
 	code, err := CompileLoop(l, o)
 	var unsupported *ErrUnsupported
-	if errors.As(err, &unsupported) && o.Level == LevelAVX2 {
+	if errors.As(err, &unsupported) && o.Level == cpu.AVX2 {
 		return false
 	}
 	if err != nil {
@@ -271,7 +272,7 @@ func TestLoopEveryOp(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d operations agree with the reference; without a form: %s", level, count, strings.Join(missing, ", "))
-		if level == LevelAVX512 && len(missing) > 0 {
+		if level == cpu.AVX512 && len(missing) > 0 {
 			t.Error("operations without a form for AVX-512")
 		}
 	}
@@ -281,7 +282,7 @@ func TestLoopEveryOp(t *testing.T) {
 func TestLoopRandom(t *testing.T) {
 	for _, level := range levels(t) {
 		ops := everyOp(func(op micro.Op, d, to dtype.DType) bool {
-			return Supported(op, d, to) && (level == LevelAVX512 || op != micro.Cast || d != dtype.Int64 && to != dtype.Int64)
+			return Supported(op, d, to) && (level == cpu.AVX512 || op != micro.Cast || d != dtype.Int64 && to != dtype.Int64)
 		})
 		families := [][]typedOp{ops}
 		for d := dtype.Int32; d < dtype.Count; d++ {

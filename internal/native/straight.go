@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
@@ -17,8 +18,8 @@ const DefaultChunk = 6000
 type StraightOptions struct {
 	// ArenaBytes is the size of the arena; every cell must lie within it.
 	ArenaBytes int
-	// Level caps the instruction set; LevelAuto is the best there is.
-	Level Level
+	// Level caps the instruction set; 0 is the best there is.
+	Level cpu.Level
 	// NoLanes keeps vector instructions out of the code.
 	NoLanes bool
 	// Chunk is the number of micro-instructions in a chunk, DefaultChunk if 0.
@@ -82,7 +83,7 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	}
 	c := &straightCompiler{program: s}
 	c.mode, c.straight, c.len64, c.len32 = modeScalar, true, len512, len512
-	c.evexScalar = av.level == LevelAVX512 && o.Level != LevelAVX2
+	c.evexScalar = av.level == cpu.AVX512 && o.Level != cpu.AVX2
 	c.files[fileVector].all = 0xFFFF
 	c.slotBytes, c.slotBase = 8, -bias
 	c.resetSlots(int32(s.TempLo+1)&^1*4-bias, int32(s.TempHi)*4-bias)
@@ -479,7 +480,7 @@ func (s *Straight) Listing() string { return s.pages.listing() }
 func (s *Straight) Close() { s.pages.close() }
 
 // Supported reports whether CompileStraight and CompileLoop have a native form here for an
-// operation, whose types are those of micro.Instr. CompileLoop for LevelAVX2 lacks in
+// operation, whose types are those of micro.Instr. CompileLoop for AVX2 lacks in
 // addition the conversions between Int64 and floats or Int32.
 func Supported(op micro.Op, t, to dtype.DType) bool {
 	if op == micro.Invalid || int(op) >= micro.Count || !t.Valid() || op == micro.Cast && !to.Valid() {

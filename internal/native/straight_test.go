@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
@@ -111,7 +112,7 @@ func TestStraightRandom(t *testing.T) {
 			o.Chunk = 1 + r.IntN(50)
 		}
 		if seed%5 == 0 {
-			o.Level = LevelAVX2
+			o.Level = cpu.AVX2
 		}
 		checkProgram(t, p, o)
 		programs++
@@ -173,7 +174,7 @@ func TestStraightManyLive(t *testing.T) {
 		p := manyLiveProgram(r, 20*live, live)
 		o := StraightOptions{Chunk: 50 + r.IntN(9000)}
 		if seed%5 == 0 {
-			o.Level = LevelAVX2
+			o.Level = cpu.AVX2
 		}
 		checkProgram(t, p, o)
 		programs++

@@ -16,6 +16,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/bench/definition"
 	"github.com/adjoint-go/adjoint/internal/bench/limits"
 	"github.com/adjoint-go/adjoint/internal/bench/protocol"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 )
 
 // printer prints a table or JSON lines to out; notes go to the standard error with JSON.
@@ -37,13 +38,7 @@ func (p *printer) note(format string, args ...any) { fmt.Fprintf(p.notes, format
 
 // machineText describes what the comparison runs on.
 func machineText() string {
-	simd := "no AVX2"
-	switch {
-	case cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512VL):
-		simd = "AVX-512"
-	case cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3):
-		simd = "AVX2"
-	}
+	simd := [...]string{cpu.Portable: "no AVX2", cpu.AVX2: "AVX2", cpu.AVX512: "AVX-512"}[cpu.Supported()]
 	return fmt.Sprintf("%s (%s, family %d model %d), %d threads, %s/%s, %s", cpuid.CPU.BrandName, simd, cpuid.CPU.Family, cpuid.CPU.Model,
 		runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }

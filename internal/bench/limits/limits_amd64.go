@@ -1,6 +1,6 @@
 package limits
 
-import "golang.org/x/sys/cpu"
+import "github.com/adjoint-go/adjoint/internal/cpu"
 
 // The loops of limits_amd64.s run 12 independent fused multiply-adds per step.
 //
@@ -23,14 +23,14 @@ func triad256(a, b, c *float64, n int64, s float64)
 
 // fmaLoop returns the widest loop that the CPU has and its floating-point operations per step, nil if it has none.
 func fmaLoop(dtype string) (loop func(steps int64), flops int) {
-	switch {
-	case cpu.X86.HasAVX512F && dtype == "float64":
+	switch level := cpu.Supported(); {
+	case level == cpu.AVX512 && dtype == "float64":
 		return fma512d, 2 * 12 * 8
-	case cpu.X86.HasAVX512F:
+	case level == cpu.AVX512:
 		return fma512s, 2 * 12 * 16
-	case cpu.X86.HasAVX2 && cpu.X86.HasFMA && dtype == "float64":
+	case level == cpu.AVX2 && dtype == "float64":
 		return fma256d, 2 * 12 * 4
-	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
+	case level == cpu.AVX2:
 		return fma256s, 2 * 12 * 8
 	}
 	return nil, 0
@@ -39,7 +39,7 @@ func fmaLoop(dtype string) (loop func(steps int64), flops int) {
 // triad sets a[i] = b[i] + s·c[i]. The slices have the same length.
 func triad(a, b, c []float64, s float64) {
 	n := 0
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && len(a) >= 8 && len(b) >= len(a) && len(c) >= len(a) {
+	if cpu.Supported() >= cpu.AVX2 && len(a) >= 8 && len(b) >= len(a) && len(c) >= len(a) {
 		n = len(a) &^ 7
 		triad256(&a[0], &b[0], &c[0], int64(n), s)
 	}

@@ -1,0 +1,24 @@
+// Command gen writes the SIMD block kernels of package asm with avo: every definition of
+// internal/elem/def, and the machine operations, for AVX2 and AVX-512.
+//
+//	go run ./internal/elem/asm/gen
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	files, err := generate()
+	for name, text := range files {
+		if err == nil {
+			err = os.WriteFile(filepath.Join("internal/elem/asm", name), text, 0o644)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}

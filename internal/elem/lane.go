@@ -1,0 +1,91 @@
+package elem
+
+import "math"
+
+// The lane operations of def that Go has no operator for. Generated code calls them.
+
+// lower64 is MINPD: y unless x < y.
+func lower64(x, y float64) float64 {
+	if x < y {
+		return x
+	}
+	return y
+}
+
+func upper64(x, y float64) float64 {
+	if x > y {
+		return x
+	}
+	return y
+}
+
+func lower32(x, y float32) float32 {
+	if x < y {
+		return x
+	}
+	return y
+}
+
+func upper32(x, y float32) float32 {
+	if x > y {
+		return x
+	}
+	return y
+}
+
+func select64(m bool, a, b uint64) uint64 {
+	if m {
+		b = a
+	}
+	return b
+}
+
+func select32(m bool, a, b uint32) uint32 {
+	if m {
+		b = a
+	}
+	return b
+}
+
+// scale64 returns p·2^k rounded once; see def.Scale for the bounds of p and k.
+func scale64(p, k float64) float64 {
+	h := math.Floor(k * 0.5)
+	const bias = 3<<51 + 1023
+	return float64(p*math.Float64frombits(math.Float64bits(h+bias)<<52)) *
+		math.Float64frombits(math.Float64bits(k-h+bias)<<52)
+}
+
+func scale32(p, k float32) float32 {
+	h := float32(math.Floor(float64(k * 0.5)))
+	const bias = 3<<22 + 127
+	return float32(p*math.Float32frombits(math.Float32bits(h+bias)<<23)) *
+		math.Float32frombits(math.Float32bits(k-h+bias)<<23)
+}
+
+// fma32 returns x·y + z rounded once. The sum in float64 has an exact product; its
+// second rounding is right unless it lies on a tie between two float32 or below
+// their normal range.
+func fma32(x, y, z float32) float32 {
+	s := float64(x)*float64(y) + float64(z)
+	u := math.Float64bits(s)
+	if u&0x1fffffff == 0x10000000 || u&^(1<<63) < 0x3810000000000000 {
+		return fma32Slow(x, y, z)
+	}
+	return float32(s)
+}
+
+// fma32Slow rounds the sum to odd first (Boldo and Melquiond, "When double rounding is odd", 2004).
+func fma32Slow(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z)
+	s := p + c
+	t := s - p
+	e := (p - (s - t)) + (c - t)
+	if e != 0 && e == e && math.Float64bits(s)&1 == 0 {
+		if (e > 0) == (s > 0) {
+			s = math.Float64frombits(math.Float64bits(s) + 1)
+		} else {
+			s = math.Float64frombits(math.Float64bits(s) - 1)
+		}
+	}
+	return float32(s)
+}
