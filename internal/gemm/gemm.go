@@ -1,0 +1,573 @@
+// Package gemm multiplies matrices of float64 and float32 numbers, at the speed of the processor.
+//
+// The bits of a result follow from the operands alone. Every element is a sum of chains: a chain is 256 fused multiply-adds in ascending k that begin
+// at 0, and chains are added in ascending order. For float32 these sums are float32 over 64 chains, and the sums of so many are added in float64.
+// Tiles, packing, vector instructions and the number of workers change when an element is computed and not how.
+//
+// The error of an element is at most (257 + k/256)·u·Σ|a·b| for k terms, for float32 322·u·Σ|a·b|.
+//
+// A product is cut into tiles of C that a micro-kernel keeps in registers (package asm; portable Go elsewhere). A large one packs B for all workers,
+// then blocks of A for each (Goto and van de Geijn, Anatomy of high-performance matrix multiplication, ACM Trans. Math. Softw. 34, 2008); a small one reads
+// both where they are; few rows stream B once.
+package gemm
+
+import (
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/gemm/asm"
+	"github.com/adjoint-go/adjoint/internal/pool"
+)
+
+// Chain is the number of multiply-adds of a chain, and segment the number of terms that float32 chains are added for in float32.
+const (
+	Chain   = 256
+	segment = 64 * Chain
+)
+
+// Strides are the distances, in elements, from row to row and from column to column. One of them is 1, unless the matrix has a single row or column.
+type Strides struct{ Row, Col int }
+
+// Dim is a dimension of a batch of products: its extent, and the distances, in elements, from one to the next in each matrix.
+type Dim struct{ N, A, B, C int }
+
+// Product describes C = A·B, of an M×K and a K×N matrix, for each element of a batch.
+type Product struct {
+	DType   dtype.DType // Float64 or Float32
+	M, N, K int
+	A, B    Strides
+	CRow    int   // C's rows are contiguous, so many elements apart
+	Batch   []Dim // outermost first
+	Add     bool  // C += A·B: the first chain is added to C
+}
+
+// Runner runs the items of a task, on any number of goroutines up to what the plan was made for, and returns when all are done. worker numbers
+// of pool.Task choose scratch memory.
+type Runner interface {
+	Parallel(task pool.Task, items int)
+}
+
+// Serial is a Runner without other goroutines.
+type Serial struct{}
+
+// Parallel implements Runner.
+func (Serial) Parallel(task pool.Task, items int) {
+	for i := range items {
+		task.Do(0, i)
+	}
+}
+
+// sizes are where one way begins to be better than another, and how much is taken at once. They change no bit of a result.
+type sizes struct {
+	blockA     int // bytes of a packed block of A: a part of the second-level cache
+	columnsB   int // bytes of a row of B that are packed at once for all workers
+	smallB     int // bytes of B up to which it is read where it is, or packed by each worker for itself
+	streamB    int // bytes of B from which few rows of A stream it
+	streamC    int // bytes of C that stay in the first-level cache while B streams by
+	itemWork   int // bytes · multiply-adds of an item at least: a microsecond or so
+	farStride  int // bytes from row to row of A from which few rows hit the same lines of a cache
+	ownColumns int // columns of B that a worker packs for itself at once
+}
+
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 2048, ownColumns: 128}
+
+const (
+	panelsItem  = 4  // panels of B that are packed in one item
+	alignment   = 64 // of scratch
+	streamSteps = 8  // rows of B that are read side by side
+)
+
+// how is the way that a product goes.
+type how int
+
+const (
+	direct how = iota // items are blocks of C; each packs what it needs
+	stream            // few rows: B is read once, as it lies in memory
+	shared            // B is packed for all workers
+)
+
+// Plan is a product with all choices made. It is for one goroutine at a time, whatever number of workers it uses.
+type Plan struct {
+	p            Product
+	sizes        sizes
+	how          how
+	double       bool
+	size         int // of an element
+	lanes        int // of a vector
+	mr, nr       int // rows and columns of a tile
+	kernels      kernels
+	count        int  // products
+	turned       bool // A and B have changed places
+	packA, packB bool
+	rowBlocks    int
+	colBlocks    int
+	perWorker    int // bytes
+	packedB      int // bytes of B, packed for all
+	sums         int // bytes of the float64 sums of float32 segments
+	workers      []worker
+
+	// of a run
+	a, b, c unsafe.Pointer
+	bufferB unsafe.Pointer
+	scratch [][]byte
+	set     bool // the first chain sets C
+	k0, kc  int  // of the phase of a shared product
+	j0, nc  int
+	packing bool
+}
+
+// worker is what a goroutine works with.
+type worker struct {
+	tile asm.Tile
+	cols asm.Columns
+	_    [64]byte // no line is shared
+}
+
+// StateBytes bounds the memory of a plan for so many workers, besides its scratch.
+func StateBytes(p Product, workers int) int64 {
+	return int64(unsafe.Sizeof(Plan{})) + int64(workers)*int64(unsafe.Sizeof(worker{})+64) + int64(len(p.Batch))*int64(unsafe.Sizeof(Dim{})) + 256
+}
+
+// NewPlan makes the choices for a product that up to so many workers run.
+func NewPlan(p Product, workers int, level cpu.Level) *Plan { return newPlan(p, workers, level, usual) }
+
+func newPlan(p Product, workers int, level cpu.Level, s sizes) *Plan {
+	x := &Plan{p: p, sizes: s, double: p.DType == dtype.Float64, size: p.DType.Size()}
+	x.kernels = kernelsOf(p.DType, min(level, cpu.Supported()))
+	x.lanes, x.mr, x.nr = x.kernels.lanes, x.kernels.rows, 2*x.kernels.lanes
+	x.simplify()
+	x.count = 1
+	for _, d := range x.p.Batch {
+		x.count *= d.N
+	}
+	if x.p.M == 0 || x.p.N == 0 {
+		x.count = 0
+	}
+	x.choose(workers)
+	x.workers = make([]worker, workers)
+	return x
+}
+
+// simplify makes one product of a batch whose A is one tall matrix, and lets a single column be a row.
+func (x *Plan) simplify() {
+	p := &x.p
+	if p.K == 1 {
+		p.A.Col = 1
+	}
+	if p.N == 1 {
+		p.B.Col = 1
+	}
+	var batch []Dim
+	for _, d := range p.Batch {
+		if d.N != 1 {
+			batch = append(batch, d)
+		}
+	}
+	if p.M == 1 {
+		p.A.Row, p.CRow = 1, 1
+		if n := len(batch); n > 0 { // its rows may be any distance apart
+			p.A.Row, p.CRow = batch[n-1].A, batch[n-1].C
+		}
+	}
+	for n := len(batch); n > 0 && batch[n-1].B == 0 && batch[n-1].A == p.M*p.A.Row && batch[n-1].C == p.M*p.CRow; n-- {
+		p.M *= batch[n-1].N
+		batch = batch[:n-1]
+	}
+	p.Batch = batch
+	if p.N == 1 && p.CRow == 1 {
+		// Cᵀ = Bᵀ·Aᵀ
+		for i, d := range batch {
+			batch[i].A, batch[i].B = d.B, d.A
+		}
+		p.A, p.B = Strides{p.B.Col, p.B.Row}, Strides{p.A.Col, p.A.Row}
+		p.M, p.N, p.CRow = 1, p.M, p.M
+		x.turned = true
+	}
+}
+
+// choose finds how the product goes and how much scratch that takes.
+func (x *Plan) choose(workers int) {
+	p := &x.p
+	x.packB = p.B.Col != 1
+	bytesB := p.K * p.N * x.size
+	switch {
+	case !x.packB && p.M <= x.mr && bytesB > x.sizes.streamB:
+		x.how = stream
+	case bytesB > x.sizes.smallB && p.M > 2*x.mr:
+		x.how = shared
+	}
+	if !x.double && p.K > segment {
+		x.sums = roundUp(p.M*p.N*8*max(1, x.count), alignment)
+	}
+	// The number of items: enough for all workers and for some balance, none too small.
+	least := float64(x.sizes.itemWork / x.size)
+	work := float64(p.M) * float64(p.N) * float64(max(1, p.K))
+	want := 1
+	if total := work * float64(x.count); workers > 1 && total >= 2*least {
+		want = int(min(float64(4*workers), total/least))
+		want = max(want, 2)
+	}
+	tiles := ceil(p.M, x.mr)
+	columns := ceil(p.N, x.nr)
+	x.rowBlocks, x.colBlocks = 1, 1
+	switch x.how {
+	case direct:
+		each := ceil(want, max(1, x.count)) // blocks of a product
+		if x.packB {
+			x.colBlocks = min(each, columns)
+			x.rowBlocks = min(ceil(each, x.colBlocks), tiles)
+		} else {
+			x.rowBlocks = min(each, tiles)
+			x.colBlocks = min(ceil(each, x.rowBlocks), columns)
+		}
+		rowStride := max(p.A.Row, p.A.Col) * x.size
+		x.packA = p.K > 1 && p.M > 1 && (rowStride >= x.sizes.farStride && rowStride&(x.sizes.farStride-1) < 256 || p.A.Col != 1 && rowStride >= 2*x.sizes.farStride) && p.N > 2*x.nr
+		if x.packB {
+			x.perWorker += min(p.K, Chain) * roundUp(min(p.N, x.sizes.ownColumns), x.nr) * x.size
+		}
+		if x.packA {
+			x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
+		}
+	case stream:
+		x.colBlocks = min(max(want, ceil(p.N, x.streamColumns())), columns)
+		if p.K > Chain || p.Add {
+			x.perWorker = p.M * x.streamColumns() * x.size
+		}
+	case shared:
+		x.packA = true
+		most := max(1, x.sizes.blockA/(min(p.K, Chain)*x.size*x.mr)) // tiles of a block
+		x.rowBlocks = max(ceil(tiles, most), min(want, ceil(tiles, 4)))
+		x.rowBlocks = min(roundUp(x.rowBlocks, workers), tiles)
+		if x.rowBlocks < workers {
+			x.colBlocks = min(ceil(2*workers, x.rowBlocks), columns)
+		}
+		x.perWorker = x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
+		x.packedB = min(p.K, Chain) * roundUp(min(p.N, x.sharedColumns()), x.nr) * x.size
+	}
+}
+
+// sharedColumns is the number of columns of B that are packed at once.
+func (x *Plan) sharedColumns() int { return roundUp(x.sizes.columnsB/x.size, x.nr) }
+
+// streamColumns is the number of columns for which C stays in the cache.
+func (x *Plan) streamColumns() int {
+	return min(roundUp(x.p.N, x.nr), max(8*x.lanes, x.sizes.streamC/(x.p.M*x.size)/(8*x.lanes)*(8*x.lanes)))
+}
+
+// packedABytes is the memory for a packed block of A of so many rows.
+func (x *Plan) packedABytes(rows int) int {
+	if x.p.A.Col == 1 {
+		return roundUp(rows*x.leadingA(min(x.p.K, Chain)), alignment)
+	}
+	return roundUp(min(x.p.K, Chain)*x.leadingA(rows), alignment)
+}
+
+// leadingA is the distance in bytes between packed lines of so many elements, which is no multiple of 4096, nor near one.
+func (x *Plan) leadingA(n int) int { return roundUp(n*x.size, alignment) + alignment }
+
+// Shared returns the bytes of scratch that all workers share, and Each those of one worker.
+func (x *Plan) Shared() int { return x.packedB + x.sums }
+
+// Each returns the bytes of scratch of a worker.
+func (x *Plan) Each() int { return x.perWorker }
+
+// Run computes the product. shared and the scratch of each worker have the bytes that the plan asks for and are aligned to 64.
+func (x *Plan) Run(r Runner, a, b, c unsafe.Pointer, common []byte, scratch [][]byte) {
+	if x.count == 0 || x.p.K == 0 && x.p.Add {
+		return
+	}
+	if x.turned {
+		a, b = b, a
+	}
+	x.a, x.b, x.c, x.scratch = a, b, c, scratch
+	x.bufferB = unsafe.Pointer(unsafe.SliceData(common[x.sums:]))
+	if x.sums > 0 {
+		x.runSegments(r, common[:x.sums])
+	} else {
+		x.set = !x.p.Add
+		x.runTerms(r, 0, x.p.K)
+	}
+	x.a, x.b, x.c, x.bufferB, x.scratch = nil, nil, nil, nil, nil
+}
+
+// runTerms takes the terms k ≤ i < end.
+func (x *Plan) runTerms(r Runner, k, end int) {
+	x.k0, x.kc = k, end-k
+	if x.how != shared {
+		r.Parallel(x, x.count*x.rowBlocks*x.colBlocks)
+		return
+	}
+	a, b, c := x.a, x.b, x.c
+	set := x.set
+	for i := range x.count {
+		offA, offB, offC := x.offsets(i)
+		x.a, x.b, x.c = unsafe.Add(a, offA), unsafe.Add(b, offB), unsafe.Add(c, offC)
+		for x.j0 = 0; x.j0 < x.p.N; x.j0 += x.nc {
+			x.nc = min(x.sharedColumns(), x.p.N-x.j0)
+			x.set = set
+			for x.k0 = k; x.k0 < end; x.k0 += Chain {
+				x.kc = min(Chain, end-x.k0)
+				x.packing = true
+				r.Parallel(x, ceil(ceil(x.nc, x.nr), panelsItem))
+				x.packing = false
+				r.Parallel(x, x.rowBlocks*x.colBlocks)
+				x.set = false
+			}
+		}
+	}
+	x.a, x.b, x.c, x.set = a, b, c, set
+}
+
+// offsets returns where the matrices of product i begin, in bytes.
+func (x *Plan) offsets(i int) (a, b, c int) {
+	for d := len(x.p.Batch) - 1; d >= 0; d-- {
+		dim := &x.p.Batch[d]
+		at := i % dim.N
+		i /= dim.N
+		a, b, c = a+at*dim.A, b+at*dim.B, c+at*dim.C
+	}
+	return a * x.size, b * x.size, c * x.size
+}
+
+// Do runs an item: it is a pool.Task.
+func (x *Plan) Do(number, item int) {
+	w := &x.workers[number]
+	if x.how == shared {
+		x.doShared(w, number, item)
+		return
+	}
+	blocks := x.rowBlocks * x.colBlocks
+	offA, offB, offC := x.offsets(item / blocks)
+	item %= blocks
+	r := region{a: unsafe.Add(x.a, offA), b: unsafe.Add(x.b, offB), c: unsafe.Add(x.c, offC)}
+	r.i0, r.i1 = cut(x.p.M, x.mr, x.rowBlocks, item/x.colBlocks)
+	r.j0, r.j1 = cut(x.p.N, x.nr, x.colBlocks, item%x.colBlocks)
+	var own unsafe.Pointer
+	if x.perWorker > 0 {
+		own = unsafe.Pointer(unsafe.SliceData(x.scratch[number]))
+	}
+	if x.how == stream {
+		x.stream(w, own, r)
+		return
+	}
+	x.direct(w, own, r)
+}
+
+// cut returns the bounds of part number of n, which is cut at multiples of unit into parts of nearly the same size.
+func cut(n, unit, parts, number int) (lo, hi int) {
+	units := ceil(n, unit)
+	return min(n, units*number/parts*unit), min(n, units*(number+1)/parts*unit)
+}
+
+// region is a part of one product.
+type region struct {
+	a, b, c        unsafe.Pointer // of the whole product
+	i0, i1, j0, j1 int
+}
+
+func (x *Plan) at(p unsafe.Pointer, row, col int, s Strides) unsafe.Pointer {
+	return unsafe.Add(p, (row*s.Row+col*s.Col)*x.size)
+}
+
+// direct computes a region by tiles.
+func (x *Plan) direct(w *worker, own unsafe.Pointer, r region) {
+	p := &x.p
+	step, rowsAtOnce := r.j1-r.j0, r.i1-r.i0
+	bufferA := own
+	if x.packB {
+		step = min(step, x.sizes.ownColumns)
+		bufferA = unsafe.Add(own, min(p.K, Chain)*roundUp(min(p.N, x.sizes.ownColumns), x.nr)*x.size)
+	}
+	mode := asm.Add
+	if x.set {
+		mode = asm.Set
+	}
+	for k, end := x.k0, x.k0+x.kc; ; k += Chain {
+		kc := min(Chain, end-k)
+		a, aRow, aStep := x.at(r.a, r.i0, k, p.A), p.A.Row*x.size, p.A.Col*x.size
+		if x.packA {
+			aRow, aStep = x.packRows(bufferA, a, rowsAtOnce, kc)
+			a = bufferA
+		}
+		for j := r.j0; j < r.j1; j += step {
+			nc := min(step, r.j1-j)
+			t := tiles{a: a, aRow: aRow, aStep: aStep, b: x.at(r.b, k, j, p.B), bStep: p.B.Row * x.size, c: unsafe.Add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, k: kc, mode: mode}
+			if x.packB {
+				x.packColumns(w, own, t.b, nc, kc)
+				t.b, t.bStep, t.bPanel = own, x.nr*x.size, x.nr*x.size*kc
+			}
+			x.tiles(w, &t, rowsAtOnce, nc)
+		}
+		mode = asm.Add
+		if k+Chain >= end {
+			return
+		}
+	}
+}
+
+// doShared packs some panels of B, or computes a block of C.
+func (x *Plan) doShared(w *worker, number, item int) {
+	p := &x.p
+	panel := x.nr * x.size * x.kc
+	if x.packing {
+		j := item * panelsItem * x.nr
+		x.packColumns(w, unsafe.Add(x.bufferB, item*panelsItem*panel), x.at(x.b, x.k0, x.j0+j, p.B), min(panelsItem*x.nr, x.nc-j), x.kc)
+		return
+	}
+	i0, i1 := cut(p.M, x.mr, x.rowBlocks, item/x.colBlocks)
+	j0, j1 := cut(x.nc, x.nr, x.colBlocks, item%x.colBlocks)
+	if j0 >= j1 {
+		return
+	}
+	own := unsafe.Pointer(unsafe.SliceData(x.scratch[number]))
+	aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0, p.A), i1-i0, x.kc)
+	t := tiles{a: own, aRow: aRow, aStep: aStep, b: unsafe.Add(x.bufferB, j0/x.nr*panel), bStep: x.nr * x.size, bPanel: panel,
+		c: unsafe.Add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: x.kc, mode: asm.Add}
+	if x.set {
+		t.mode = asm.Set
+	}
+	x.tiles(w, &t, i1-i0, j1-j0)
+}
+
+// tiles describes a block that is computed tile by tile. Strides are in bytes.
+type tiles struct {
+	a           unsafe.Pointer
+	aRow, aStep int
+	b           unsafe.Pointer
+	bStep       int
+	bPanel      int // from panel to panel of packed columns, 0 if they are not packed
+	c           unsafe.Pointer
+	cRow        int
+	k, mode     int
+}
+
+// tiles computes a block.
+func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
+	u := &w.tile
+	u.ARow, u.AStep, u.BStep, u.CRow, u.K, u.Mode = uintptr(t.aRow), uintptr(t.aStep), uintptr(t.bStep), uintptr(t.cRow), t.k, t.mode
+	n := ceil(rows, x.mr)
+	base, more := rows/n, rows%n // tiles of base rows, the first ones of one more
+	widest := 1
+	if t.bPanel == 0 {
+		widest = x.kernels.widest(ceil(rows, n))
+	}
+	for j := 0; j < cols; {
+		width, log := min(x.nr, cols-j), 1
+		switch {
+		case x.kernels.portable:
+		case width <= x.lanes:
+			log = 0
+		case widest > 1:
+			for log < widest && x.lanes<<(log+1) <= cols-j {
+				log++
+			}
+			width = min(x.lanes<<log, cols-j)
+		}
+		u.Last = width - (1<<log-1)*x.lanes
+		b := unsafe.Add(t.b, j*x.size)
+		if t.bPanel != 0 {
+			b = unsafe.Add(t.b, j/x.nr*t.bPanel)
+		}
+		a, c := t.a, unsafe.Add(t.c, j*x.size)
+		for i := range n {
+			h := base
+			if i < more {
+				h++
+			}
+			u.A, u.B, u.C = a, b, c
+			x.kernels.run(u, h, log, width)
+			a, c = unsafe.Add(a, h*t.aRow), unsafe.Add(c, h*t.cRow)
+		}
+		j += width
+	}
+}
+
+// stream computes a region of few rows: the chains of all its columns grow together, some rows of B at a time, so that B is read in long pieces.
+func (x *Plan) stream(w *worker, own unsafe.Pointer, r region) {
+	p := &x.p
+	rows, most := r.i1-r.i0, x.streamColumns()
+	steps := streamSteps
+	if rows > 4 {
+		steps *= 4
+	}
+	for j := r.j0; j < r.j1; j += most {
+		cols := min(most, r.j1-j)
+		c := unsafe.Add(r.c, (r.i0*p.CRow+j)*x.size)
+		set := x.set
+		for k, end := x.k0, x.k0+x.kc; k < end; k += Chain {
+			t := tiles{aRow: p.A.Row * x.size, aStep: p.A.Col * x.size, bStep: p.B.Row * x.size, c: c, cRow: p.CRow * x.size, mode: asm.Set}
+			if !set {
+				t.c, t.cRow = own, most*x.size
+			}
+			last := min(k+Chain, end)
+			for l := k; l < last; l += steps {
+				t.k = min(steps, last-l)
+				t.a, t.b = x.at(r.a, r.i0, l, p.A), x.at(r.b, l, j, p.B)
+				x.tiles(w, &t, rows, cols)
+				t.mode = asm.Continue
+			}
+			if !set {
+				x.addRows(c, own, rows, cols, most)
+			}
+			set = false
+		}
+	}
+}
+
+// addRows adds rows that are from elements apart to those of C.
+func (x *Plan) addRows(c, rows unsafe.Pointer, n, cols, from int) {
+	for range n {
+		if x.double {
+			addTo(unsafe.Slice((*float64)(c), cols), unsafe.Slice((*float64)(rows), cols))
+		} else {
+			addTo(unsafe.Slice((*float32)(c), cols), unsafe.Slice((*float32)(rows), cols))
+		}
+		c, rows = unsafe.Add(c, x.p.CRow*x.size), unsafe.Add(rows, from*x.size)
+	}
+}
+
+func addTo[T float32 | float64](to, from []T) {
+	from = from[:len(to)]
+	for i := range to {
+		to[i] += from[i]
+	}
+}
+
+// runSegments adds the segments of a product of float32 numbers in float64.
+func (x *Plan) runSegments(r Runner, memory []byte) {
+	sums := unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(memory))), x.p.M*x.p.N*x.count)
+	each := func(f func(sums []float64, c []float32)) {
+		at := sums
+		for i := range x.count {
+			_, _, off := x.offsets(i)
+			for range x.p.M {
+				f(at[:x.p.N], unsafe.Slice((*float32)(unsafe.Add(x.c, off)), x.p.N))
+				at, off = at[x.p.N:], off+x.p.CRow*x.size
+			}
+		}
+	}
+	clear(sums)
+	add := func(sums []float64, c []float32) {
+		for i, v := range c {
+			sums[i] += float64(v)
+		}
+	}
+	if x.p.Add {
+		each(add)
+	}
+	for k := 0; k < x.p.K; k += segment {
+		x.set = true
+		x.runTerms(r, k, min(k+segment, x.p.K))
+		each(add)
+	}
+	each(func(sums []float64, c []float32) {
+		for i, v := range sums {
+			c[i] = float32(v)
+		}
+	})
+}
+
+func ceil(n, unit int) int { return (n + unit - 1) / unit }
+
+func roundUp(n, unit int) int { return ceil(n, unit) * unit }

@@ -1,0 +1,412 @@
+package gemm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/pool"
+)
+
+// levels are those that this processor has.
+func levels() []cpu.Level {
+	var list []cpu.Level
+	for l := cpu.Portable; l <= cpu.Supported(); l++ {
+		list = append(list, l)
+	}
+	return list
+}
+
+// pooled is a Runner on the pool.
+type pooled struct {
+	job     pool.Job
+	workers int
+}
+
+func (p *pooled) Parallel(task pool.Task, items int) {
+	if err := p.job.Run(task, items, p.workers); err != nil {
+		panic(err)
+	}
+}
+
+// array is memory of float32 or float64 elements.
+type array struct {
+	d dtype.DType
+	p unsafe.Pointer
+	n int
+}
+
+func newArray(d dtype.DType, n int) array {
+	return array{d, unsafe.Pointer(unsafe.SliceData(make([]uint64, n*d.Size()/8+9))), n}
+}
+
+func (a array) at(i int) float64 {
+	if i < 0 || i >= a.n {
+		panic("out of range")
+	}
+	if a.d == dtype.Float64 {
+		return *(*float64)(unsafe.Add(a.p, 8*i))
+	}
+	return float64(*(*float32)(unsafe.Add(a.p, 4*i)))
+}
+
+func (a array) set(i int, v float64) {
+	if a.d == dtype.Float64 {
+		*(*float64)(unsafe.Add(a.p, 8*i)) = v
+	} else {
+		*(*float32)(unsafe.Add(a.p, 4*i)) = float32(v)
+	}
+}
+
+func (a array) fill(r *rand.Rand) {
+	for i := range a.n {
+		a.set(i, r.NormFloat64())
+	}
+}
+
+// run runs the plan with new scratch between guard pages that is filled with NaN.
+func run(t testing.TB, x *Plan, a, b, c array) {
+	var pages guards
+	defer pages.free()
+	workers := len(x.workers)
+	buffer := func(n int) []byte {
+		p := pages.memory(t, roundUp(n, 64), true)
+		all := unsafe.Slice((*byte)(p), n)
+		for i := range all {
+			all[i] = 0xff
+		}
+		return all
+	}
+	scratch := make([][]byte, workers)
+	for i := range scratch {
+		scratch[i] = buffer(x.Each())
+	}
+	var r Runner = Serial{}
+	if workers > 1 {
+		r = &pooled{workers: workers}
+	}
+	x.Run(r, a.p, b.p, c.p, buffer(x.Shared()), scratch)
+}
+
+// array returns an array that ends at a guard page, or begins behind one.
+func (g *guards) array(t testing.TB, d dtype.DType, n int, end bool) array {
+	return array{d, g.memory(t, n*d.Size(), end), n}
+}
+
+// plainProduct is the definition of the bits: chains of fused multiply-adds in ascending k.
+func plainProduct(p Product, a, b, c array) array {
+	out := newArray(c.d, c.n)
+	for i := range c.n {
+		out.set(i, c.at(i))
+	}
+	fma, round := math.FMA, func(x float64) float64 { return x }
+	if p.DType == dtype.Float32 {
+		fma, round = FMA32, func(x float64) float64 { return float64(float32(x)) }
+	}
+	one := func(a0, b0, c0 int) {
+		for i := range p.M {
+			for j := range p.N {
+				at := c0 + i*p.CRow + j
+				sum, long := 0.0, 0.0
+				started := p.Add
+				if p.Add {
+					sum = c.at(at)
+				}
+				if p.Add && p.DType == dtype.Float32 && p.K > segment {
+					sum, long, started = 0, sum, false
+				}
+				for k := 0; k < p.K; k += Chain {
+					s := 0.0
+					for q := k; q < min(k+Chain, p.K); q++ {
+						s = fma(a.at(a0+i*p.A.Row+q*p.A.Col), b.at(b0+q*p.B.Row+j*p.B.Col), s)
+					}
+					if started {
+						s = round(sum + s)
+					}
+					sum, started = s, true
+					if end := k + Chain; p.DType == dtype.Float32 && p.K > segment && (end%segment == 0 || end >= p.K) {
+						long += sum
+						started = false
+					}
+				}
+				if p.DType == dtype.Float32 && p.K > segment {
+					sum = long
+				}
+				out.set(at, sum)
+			}
+		}
+	}
+	var walk func(dims []Dim, a0, b0, c0 int)
+	walk = func(dims []Dim, a0, b0, c0 int) {
+		if len(dims) == 0 {
+			one(a0, b0, c0)
+			return
+		}
+		for i := range dims[0].N {
+			walk(dims[1:], a0+i*dims[0].A, b0+i*dims[0].B, c0+i*dims[0].C)
+		}
+	}
+	walk(p.Batch, 0, 0, 0)
+	return out
+}
+
+// sameBits compares all elements; NaNs are equal.
+func sameBits(got, want array) error {
+	for i := range got.n {
+		x, y := got.at(i), want.at(i)
+		if math.Float64bits(x) != math.Float64bits(y) && (x == x || y == y) {
+			return fmt.Errorf("element %d is %v (%#x), want %v (%#x)", i, x, math.Float64bits(x), y, math.Float64bits(y))
+		}
+	}
+	return nil
+}
+
+// extent is the number of elements from the first to the last.
+func extent(rows, cols int, s Strides) int {
+	if rows == 0 || cols == 0 {
+		return 0
+	}
+	return (rows-1)*s.Row + (cols-1)*s.Col + 1
+}
+
+// form returns a product with operands transposed by the bits of f, and rows that lie gap elements further apart than they must.
+func form(d dtype.DType, m, n, k, f, gap int) Product {
+	p := Product{DType: d, M: m, N: n, K: k, A: Strides{k + gap, 1}, B: Strides{n + gap, 1}, CRow: n + gap}
+	if f&1 != 0 {
+		p.A = Strides{1, m + gap}
+	}
+	if f&2 != 0 {
+		p.B = Strides{1, k + gap}
+	}
+	return p
+}
+
+// check runs a product by a plan of each size and number of workers at each level, and compares bits. It returns the number of runs.
+func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, special bool) int {
+	t.Helper()
+	batchA, batchB, batchC := 0, 0, 0
+	for _, d := range p.Batch {
+		batchA, batchB, batchC = batchA+(d.N-1)*d.A, batchB+(d.N-1)*d.B, batchC+(d.N-1)*d.C
+	}
+	var pages guards
+	defer pages.free()
+	end := r.IntN(2) == 0
+	a := pages.array(t, p.DType, batchA+extent(p.M, p.K, p.A), end)
+	b := pages.array(t, p.DType, batchB+extent(p.K, p.N, p.B), end)
+	c := pages.array(t, p.DType, batchC+extent(p.M, p.N, Strides{p.CRow, 1}), end)
+	a.fill(r)
+	b.fill(r)
+	c.fill(r)
+	if special {
+		for _, x := range []array{a, b} {
+			for range x.n / 20 {
+				x.set(r.IntN(x.n), []float64{math.Inf(1), math.Inf(-1), math.NaN(), 0, math.Copysign(0, -1), 1e-310, 3e-39, 1e38}[r.IntN(8)])
+			}
+		}
+	}
+	before := newArray(c.d, c.n)
+	for i := range c.n {
+		before.set(i, c.at(i))
+	}
+	want := plainProduct(p, a, b, c)
+	runs := 0
+	for _, level := range levels() {
+		for _, s := range plans {
+			for _, w := range workers {
+				for i := range c.n {
+					c.set(i, before.at(i))
+				}
+				x := newPlan(p, w, level, s)
+				run(t, x, a, b, c)
+				runs++
+				if err := sameBits(c, want); err != nil {
+					t.Fatalf("%+v, %v, %d workers, way %d: %v", p, level, w, x.how, err)
+				}
+			}
+		}
+	}
+	return runs
+}
+
+// tiny makes small products go the ways of large ones, cut into many items.
+var (
+	tiny    = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1, streamB: 1, streamC: 64, itemWork: 100, farStride: 32, ownColumns: 32}
+	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamC: 64, itemWork: 100, farStride: 16, ownColumns: 16}
+)
+
+var floats = []dtype.DType{dtype.Float64, dtype.Float32}
+
+// TestTiles has every number of rows of a tile, every width of masks and every way of reading the operands, with guard pages around everything.
+func TestTiles(t *testing.T) {
+	runs := 0
+	for _, d := range floats {
+		t.Run(d.Short(), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			for m := 1; m <= 15; m++ {
+				for n := 1; n <= 34; n++ {
+					k := []int{0, 1, 2, 3, 4, 5, 7, 9, 16, 19}[(m*34+n)%10]
+					p := form(d, m, n, k, r.IntN(4), r.IntN(2)*r.IntN(5))
+					p.Add = r.IntN(4) == 0
+					runs += check(t, r, p, []sizes{usual, tiny}, []int{1}, false)
+				}
+			}
+		})
+	}
+	if t.Logf("%d runs", runs); runs < 4000 {
+		t.Errorf("%d runs", runs)
+	}
+}
+
+// TestForms has shapes that go each way, in all forms, with several workers, with sums of several chains, and with batches.
+func TestForms(t *testing.T) {
+	runs := 0
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, d := range floats {
+		for _, s := range [][3]int{{1, 1, 1}, {1, 300, 40}, {300, 1, 40}, {1, 70, 530}, {70, 1, 530}, {5, 130, 270}, {14, 33, 513}, {13, 97, 300}, {31, 100, 70}, {65, 77, 257}, {100, 31, 16}, {3, 4, 0}, {29, 65, 600}} {
+			for f := range 4 {
+				for gap := range 2 {
+					p := form(d, s[0], s[1], s[2], f, gap*7)
+					p.Add = f == 3
+					runs += check(t, r, p, []sizes{usual, tiny, inItems}, []int{1, 2, 3, 8}, gap == 1)
+				}
+			}
+		}
+		for _, batch := range [][]Dim{{{3, 1, 0, 1}}, {{2, 1, 1, 3}, {3, 0, 1, 1}}, {{2, 0, 1, 1}}, {{4, 1, 0, 1}, {1, 9, 9, 9}}} { // in matrices
+			for _, s := range [][3]int{{5, 6, 7}, {1, 20, 9}, {20, 1, 9}, {17, 33, 8}, {1, 1, 5}} {
+				for f := range 4 {
+					p := form(d, s[0], s[1], s[2], f, 0)
+					for _, dim := range batch {
+						p.Batch = append(p.Batch, Dim{dim.N, dim.A * s[0] * s[2], dim.B * s[1] * s[2], dim.C * s[0] * s[1]})
+					}
+					runs += check(t, r, p, []sizes{usual, tiny, inItems}, []int{1, 2}, false)
+				}
+			}
+		}
+	}
+	if t.Logf("%d runs", runs); runs < 9000 {
+		t.Errorf("%d runs", runs)
+	}
+}
+
+// TestLong has more terms than a segment.
+func TestLong(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	runs := 0
+	for _, d := range floats {
+		for _, k := range []int{segment - 1, segment, segment + 1, 2*segment + 300} {
+			for f := range 4 {
+				p := form(d, 2, 3, k, f, 0)
+				p.Add = f == 1
+				runs += check(t, r, p, []sizes{usual, tiny}, []int{1, 2}, false)
+			}
+		}
+	}
+	if t.Logf("%d runs", runs); runs < 256 {
+		t.Errorf("%d runs", runs)
+	}
+}
+
+// TestError holds the error of float32 products against the bound that the package states, with a sum in float64: random terms, and terms of one
+// size, whose roundings in a chain all go the same way.
+func TestError(t *testing.T) {
+	const u = 0x1p-24
+	worst := 0.0
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, k := range []int{1, 17, 256, 1000, 4096, segment, 1 << 17, 1 << 20} {
+		for kind := range 3 {
+			p := form(dtype.Float32, 1, 1, k, 0, 0)
+			a, b, c := newArray(p.DType, k), newArray(p.DType, k), newArray(p.DType, 1)
+			for i := range k {
+				switch kind {
+				case 0:
+					a.set(i, r.NormFloat64())
+					b.set(i, r.NormFloat64())
+				case 1:
+					a.set(i, 0.1)
+					b.set(i, 1)
+				case 2:
+					a.set(i, 1+r.Float64()/1024)
+					b.set(i, 0.7)
+				}
+			}
+			sum, size := 0.0, 0.0
+			for i := range k {
+				sum += a.at(i) * b.at(i) // exact in float64, and 2⁻⁵³·k is far below the bound
+				size += math.Abs(a.at(i) * b.at(i))
+			}
+			run(t, NewPlan(p, 1, cpu.Best()), a, b, c)
+			e := math.Abs(c.at(0)-sum) / (u * size)
+			if worst = max(worst, e); !(e <= 322) {
+				t.Errorf("%d terms of kind %d: error of %v u·Σ|ab|", k, kind, e)
+			}
+		}
+	}
+	t.Logf("largest error: %.3g u·Σ|ab|", worst)
+	if worst < 1 {
+		t.Error("nothing was rounded")
+	}
+}
+
+// TestPaths has every way of a product and every level taken by the sizes that are meant for it.
+func TestPaths(t *testing.T) {
+	for _, c := range []struct {
+		m, n, k, form int
+		want          how
+	}{
+		{64, 64, 64, 0, direct}, {256, 256, 256, 3, direct}, {1024, 1024, 1024, 0, shared}, {2048, 2048, 2048, 2, shared},
+		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, direct}, {4096, 1, 4096, 1, stream}, {1000, 1000, 3, 0, direct},
+	} {
+		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), 2, cpu.AVX512); x.how != c.want && !x.kernels.portable {
+			t.Errorf("%+v goes way %d", c, x.how)
+		}
+	}
+	for _, d := range floats {
+		for _, l := range levels() {
+			if x := NewPlan(form(d, 9, 9, 9, 0, 0), 1, l); x.kernels.portable != (l == cpu.Portable) || l > cpu.Portable && x.lanes*d.Size() != 16<<l {
+				t.Errorf("%v: tiles of %d lanes, portable %v", l, x.lanes, x.kernels.portable)
+			}
+		}
+	}
+}
+
+func BenchmarkProduct(b *testing.B) {
+	for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+		for _, s := range [][3]int{{64, 64, 64}, {256, 256, 256}, {1024, 1024, 1024}, {2048, 2048, 2048}, {1, 4096, 4096}, {4096, 1, 4096}, {7, 5, 13}, {1000, 1000, 3}, {128, 32, 64}, {784, 128, 64}, {64, 784, 128}} {
+			for form := range 4 {
+				for workers := 1; workers <= 2; workers++ {
+					m, n, k := s[0], s[1], s[2]
+					b.Run(fmt.Sprintf("%s/%dx%dx%d/%d/workers=%d", d.Short(), m, n, k, form, workers), func(b *testing.B) {
+						p := Product{DType: d, M: m, N: n, K: k, A: Strides{k, 1}, B: Strides{n, 1}, CRow: n}
+						if form&1 != 0 {
+							p.A = Strides{1, m}
+						}
+						if form&2 != 0 {
+							p.B = Strides{1, k}
+						}
+						x := NewPlan(p, workers, cpu.Best())
+						a, bb, c := newArray(d, m*k), newArray(d, n*k), newArray(d, m*n)
+						r := rand.New(rand.NewPCG(1, 2))
+						a.fill(r)
+						bb.fill(r)
+						var run Runner = Serial{}
+						if workers > 1 {
+							run = &pooled{workers: workers}
+						}
+						common, scratch := make([]byte, x.Shared()+64), [][]byte{make([]byte, x.Each()+64), make([]byte, x.Each()+64)}
+						best := math.Inf(1)
+						for b.Loop() {
+							x.Run(run, a.p, bb.p, c.p, common, scratch)
+						}
+						_ = best
+						b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+						b.ReportMetric(float64(d.Size())*(float64(m)*float64(k)+float64(n)*float64(k)+float64(m)*float64(n))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+					})
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package gemm
+
+import "unsafe"
+
+// packRows copies a block of A, so that its lines lie at a distance that is good for the cache, and returns the strides of the copy in bytes.
+func (x *Plan) packRows(to, from unsafe.Pointer, rows, k int) (row, step int) {
+	lines, n, far := rows, k, x.p.A.Row
+	if x.p.A.Col != 1 {
+		lines, n, far = k, rows, x.p.A.Col
+	}
+	lead := x.leadingA(n)
+	bytes := n * x.size
+	for range lines {
+		copy(unsafe.Slice((*byte)(to), bytes), unsafe.Slice((*byte)(from), bytes))
+		to, from = unsafe.Add(to, lead), unsafe.Add(from, far*x.size)
+	}
+	if x.p.A.Col != 1 {
+		return x.size, lead
+	}
+	return lead, x.size
+}
+
+// packColumns copies columns of B into panels as wide as a tile, one row of a panel behind the other. What a narrower panel holds beside its columns is not defined.
+func (x *Plan) packColumns(w *worker, to, from unsafe.Pointer, columns, k int) {
+	row, col := x.p.B.Row*x.size, x.p.B.Col*x.size
+	for j := 0; j < columns; j += x.nr {
+		width := min(x.nr, columns-j)
+		done := 0 // columns
+		c := &w.cols
+		c.To, c.Row, c.From, c.K = to, uintptr(x.nr*x.size), from, k
+		switch {
+		case x.kernels.portable:
+		case x.p.B.Col == 1 && width > x.lanes:
+			c.Step, c.Last = uintptr(row), width-x.lanes
+			x.kernels.columns(c)
+			done = width
+		case x.p.B.Row == 1:
+			whole := k &^ (16/x.size - 1)
+			c.Step, c.K = uintptr(col), whole
+			for ; done+x.lanes <= width; done += x.lanes {
+				x.kernels.transposed(c)
+				c.To, c.From = unsafe.Add(c.To, x.lanes*x.size), unsafe.Add(c.From, x.lanes*col)
+			}
+			if whole < k {
+				x.copyColumns(unsafe.Add(to, whole*x.nr*x.size), unsafe.Add(from, whole*row), done, k-whole)
+			}
+		}
+		x.copyColumns(unsafe.Add(to, done*x.size), unsafe.Add(from, done*col), width-done, k)
+		to, from = unsafe.Add(to, x.nr*x.size*k), unsafe.Add(from, width*col)
+	}
+}
+
+// copyColumns copies k elements each of some columns of B into a panel.
+func (x *Plan) copyColumns(to, from unsafe.Pointer, columns, k int) {
+	if columns == 0 || k == 0 {
+		return
+	}
+	if x.double {
+		copyColumns((*uint64)(to), (*uint64)(from), columns, k, x.nr, x.p.B)
+	} else {
+		copyColumns((*uint32)(to), (*uint32)(from), columns, k, x.nr, x.p.B)
+	}
+}
+
+func copyColumns[T uint32 | uint64](to, from *T, columns, k, nr int, b Strides) {
+	dst := unsafe.Slice(to, (k-1)*nr+columns)
+	src := unsafe.Slice(from, (k-1)*b.Row+(columns-1)*b.Col+1)
+	if b.Col == 1 {
+		for i := range k {
+			copy(dst[i*nr:i*nr+columns], src[i*b.Row:])
+		}
+		return
+	}
+	for j := range columns {
+		at := j * b.Col
+		for i := j; i < len(dst); i += nr {
+			dst[i] = src[at]
+			at += b.Row
+		}
+	}
+}
