@@ -117,16 +117,13 @@ func mergeIndexed(nodes []*graph.Node) []*graph.Node {
 	}
 	type place struct{ depth, flat int }
 	at := map[place]*graph.Node{}
-	shape := nodes[0].Shape()
-	byDepth := make([][]int, len(shape)+1)
+	extents := nodes[0].Shape()
+	byDepth := make([][]int, len(extents)+1)
 	for _, n := range nodes {
 		all := n.Attrs().Ints("indices")
 		m := len(all) / len(n.Inputs())
 		for k, piece := range n.Inputs() {
-			flat := 0
-			for d, i := range all[k*m : (k+1)*m] {
-				flat = flat*shape[d] + i
-			}
+			flat := shape.Index(all[k*m:(k+1)*m], extents)
 			p := place{m, flat}
 			if old := at[p]; old != nil {
 				at[p] = graph.Add(old, piece)
@@ -146,14 +143,9 @@ func mergeIndexed(nodes []*graph.Node) []*graph.Node {
 		indices := make([]int, 0, m*len(flats))
 		for k, flat := range flats {
 			pieces[k] = at[place{m, flat}]
-			idx := make([]int, m)
-			for d := m - 1; d >= 0; d-- {
-				idx[d] = flat % shape[d]
-				flat /= shape[d]
-			}
-			indices = append(indices, idx...)
+			indices = append(indices, shape.At(flat, extents[:m])...)
 		}
-		out = append(out, graph.IndexTranspose(shape, indices, pieces...))
+		out = append(out, graph.IndexTranspose(extents, indices, pieces...))
 	}
 	return out
 }

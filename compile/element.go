@@ -103,7 +103,7 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 	}
 	switch {
 	case n.IsConst():
-		return constantElement(n, indicesAt(i, s))
+		return constantElement(n, shape.At(i, s))
 	case op.Elementwise && len(n.Inputs()) > 0:
 		in := make([]*graph.Node, len(n.Inputs()))
 		for k, x := range n.Inputs() {
@@ -123,13 +123,13 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 		return e.trace(n.Input(0), shape.StridedIndex(i, s, n.Input(0).Shape(), a.Ints("starts"), a.Ints("strides")))
 	case op == opConcat:
 		axis := a.Int("axis")
-		at := indicesAt(i, s)
+		at := shape.At(i, s)
 		for _, x := range n.Inputs() {
 			if extent := x.Shape()[axis]; at[axis] >= extent {
 				at[axis] -= extent
 				continue
 			}
-			return e.trace(x, flatAt(at, x.Shape()))
+			return e.trace(x, shape.Index(at, x.Shape()))
 		}
 	case op == opIndexTranspose:
 		m := len(a.Ints("indices")) / len(n.Inputs())
@@ -140,7 +140,7 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 		}
 		return e.trace(n.Input(k), i%rest)
 	case op == opSliceTranspose:
-		at, r := indicesAt(i, s), len(s)
+		at, r := shape.At(i, s), len(s)
 		var sum *graph.Node
 		for k, x := range n.Inputs() {
 			from, in := pieceAt(at, x.Shape(), a.Ints("starts")[k*r:(k+1)*r], a.Ints("strides")[k*r:(k+1)*r])
@@ -168,7 +168,7 @@ func (e *elements) operandAt(n *graph.Node, m, flat int) int {
 		at = map[int]int{}
 		indices := n.Attrs().Ints("indices")
 		for k := range n.Inputs() {
-			at[flatAt(indices[k*m:(k+1)*m], n.Shape()[:m])] = k + 1
+			at[shape.Index(indices[k*m:(k+1)*m], n.Shape()[:m])] = k + 1
 		}
 		e.at[n] = at
 	}
@@ -188,23 +188,4 @@ func pieceAt(at []int, piece graph.Shape, starts, strides []int) (flat int, in b
 	return flat, true
 }
 
-func elementAt(n *graph.Node, i int) *graph.Node { return graph.Index(n, indicesAt(i, n.Shape())...) }
-
-// indicesAt returns the indices of flat index i.
-func indicesAt(i int, shape graph.Shape) []int {
-	at := make([]int, len(shape))
-	for d := len(shape) - 1; d >= 0; d-- {
-		at[d] = i % shape[d]
-		i /= shape[d]
-	}
-	return at
-}
-
-// flatAt is the flat index of indices.
-func flatAt(at []int, shape graph.Shape) int {
-	flat := 0
-	for d, i := range at {
-		flat = flat*shape[d] + i
-	}
-	return flat
-}
+func elementAt(n *graph.Node, i int) *graph.Node { return graph.Index(n, shape.At(i, n.Shape())...) }

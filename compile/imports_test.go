@@ -33,7 +33,7 @@ var publicImports = map[string][]string{
 var internalImports = map[string][]string{
 	"internal/linescan": {},
 	"internal/dtype":    {},
-	"internal/shape":    {},
+	"internal/shape":    {"dtype"},
 	"internal/pool":     {},
 	"internal/sysmem":   {},
 	"internal/switches": {"linescan"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -102,7 +103,7 @@ func (b *loopBuilder) external(n *graph.Node) uint32 {
 	} else if uniform && e.class[r] == classConst && n.Type().IsScalar() {
 		return b.constant(micro.Const{Type: n.DType(), Bits: bits})
 	}
-	strides := broadcastStrides(n.Shape(), b.l.Dims)
+	strides := shape.BroadcastStrides(n.Shape(), len(b.l.Dims))
 	key := inputKey{e.ref(n), n.DType(), fmt.Sprint(strides)}
 	reg, ok := b.inputs[key]
 	if !ok {
@@ -126,11 +127,7 @@ func (b *loopBuilder) constant(c micro.Const) uint32 {
 
 // output stores a register; the innermost reduced dimensions have stride 0.
 func (b *loopBuilder) output(n *graph.Node, reg uint32, reduced int) {
-	strides, s := make([]int, len(b.l.Dims)), 1
-	for d := len(b.l.Dims) - 1 - reduced; d >= 0; d-- {
-		strides[d] = s
-		s *= b.l.Dims[d]
-	}
+	strides := append(shape.Strides(b.l.Dims[:len(b.l.Dims)-reduced]), make([]int, reduced)...)
 	b.l.Out = append(b.l.Out, micro.Access{Type: n.DType(), Strides: strides})
 	b.l.OutRegs = append(b.l.OutRegs, reg)
 	b.instr.Out = append(b.instr.Out, b.e.operand(n))
@@ -203,17 +200,4 @@ func (b *loopBuilder) number() {
 	for k, r := range l.OutRegs {
 		l.OutRegs[k] = final(r)
 	}
-}
-
-// broadcastStrides returns the element strides of a contiguous array of the shape over the iteration space.
-func broadcastStrides(shape graph.Shape, dims []int) []int {
-	strides, s := make([]int, len(dims)), 1
-	off := len(dims) - len(shape)
-	for d := len(shape) - 1; d >= 0; d-- {
-		if shape[d] != 1 {
-			strides[off+d] = s
-		}
-		s *= shape[d]
-	}
-	return strides
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 var axisAttr = AttrSpec{Key: "axis", Kind: attr.Int, Doc: "the dimension, ≥ 0"}
@@ -101,7 +102,7 @@ func init() {
 			if axis < 0 || axis >= len(s) {
 				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
 			}
-			out := append(append(append(Shape{}, s[:axis]...), in[1].typ.Shape...), s[axis+1:]...)
+			out := shape.Replaced(s, axis, in[1].typ.Shape...)
 			return Type{in[0].typ.DType, out}, nil
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
@@ -132,7 +133,7 @@ func init() {
 			if axis < 0 || axis >= len(s) {
 				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
 			}
-			want := append(append(append(Shape{}, s[:axis]...), in[0].typ.Shape...), s[axis+1:]...)
+			want := shape.Replaced(s, axis, in[0].typ.Shape...)
 			if !in[1].typ.Shape.Equal(want) {
 				return Type{}, fmt.Errorf("the updates are %v: need the shape %v", in[1].typ, want)
 			}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -277,7 +278,7 @@ func padSample(mode string) Sample {
 
 // inserted is the shape with an extent put in front of dimension axis.
 func inserted(s Shape, axis, extent int) Shape {
-	return append(append(append(Shape{}, s[:axis]...), extent), s[axis:]...)
+	return slices.Insert(slices.Clone(s), axis, extent)
 }
 
 func triangleOp(name, side string) *Op {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
@@ -92,7 +93,7 @@ func init() {
 				return Type{}, err
 			}
 			axis := a.Int("axis")
-			want := append(append(Shape{}, t.Shape[:axis]...), t.Shape[axis+1:]...)
+			want := shape.Replaced(t.Shape, axis)
 			if l := in[1].typ; !l.DType.IsInt() || !l.Shape.Equal(want) {
 				return Type{}, fmt.Errorf("the labels are %v: need int32 or int64 of shape %v", l, want)
 			}
@@ -120,7 +121,7 @@ func init() {
 				return Type{}, err
 			}
 			axis := a.Int("axis")
-			return Type{t.DType, append(append(Shape{}, t.Shape[:axis]...), t.Shape[axis+1:]...)}, nil
+			return Type{t.DType, shape.Replaced(t.Shape, axis)}, nil
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Random numbers come from keys: int64 vectors of 2 (key and stream), inputs or constants. Element i of what an operator draws depends on
@@ -68,7 +69,7 @@ func init() {
 				return Type{}, err
 			}
 			axis := a.Int("axis")
-			return Type{Int64, append(append(Shape{}, t.Shape[:axis]...), t.Shape[axis+1:]...)}, checkKey(in[0])
+			return Type{Int64, shape.Replaced(t.Shape, axis)}, checkKey(in[0])
 		},
 		Expand: func(n *Node) *Node {
 			logits := n.inputs[1]

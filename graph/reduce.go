@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 var reduceAttrs = []AttrSpec{
@@ -18,19 +19,7 @@ func reducedShape(s Shape, a attr.List) (Shape, error) {
 	if err := normalAxes(axes, len(s)); err != nil {
 		return nil, err
 	}
-	out := Shape{}
-	k := 0
-	for i, d := range s {
-		if k < len(axes) && axes[k] == i {
-			k++
-			if a.Bool("keepdims") {
-				out = append(out, 1)
-			}
-			continue
-		}
-		out = append(out, d)
-	}
-	return out, nil
+	return shape.Reduced(s, axes, a.Bool("keepdims")), nil
 }
 
 func reduction(op Op) *Op {

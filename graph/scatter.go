@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
@@ -211,7 +212,7 @@ func scatterOp(op Op, dtypes DTypeSet) *Op {
 		case axis < 0 || axis >= len(x.Shape):
 			return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(x.Shape))
 		}
-		want := append(append(append(Shape{}, x.Shape[:axis]...), idx.Shape...), x.Shape[axis+1:]...)
+		want := shape.Replaced(x.Shape, axis, idx.Shape...)
 		if !u.Shape.Equal(want) {
 			return Type{}, fmt.Errorf("the updates are %v: need the shape %v", u, want)
 		}

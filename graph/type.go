@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // DType is the element type of a node's value.
@@ -32,13 +33,7 @@ const MaxElements = dtype.MaxElements
 func (s Shape) Rank() int { return len(s) }
 
 // Size returns the number of elements, 1 for a scalar.
-func (s Shape) Size() int {
-	n := 1
-	for _, d := range s {
-		n *= d
-	}
-	return n
-}
+func (s Shape) Size() int { return shape.Size(s) }
 
 // Equal reports whether both shapes have the same extents.
 func (s Shape) Equal(t Shape) bool { return slices.Equal(s, t) }
@@ -60,17 +55,7 @@ func (s Shape) check() error {
 	if len(s) > MaxRank {
 		return fmt.Errorf("a shape of %d dimensions: %d are the most", len(s), MaxRank)
 	}
-	n := 1
-	for _, d := range s {
-		if d < 1 {
-			return fmt.Errorf("shape %v has an extent below 1", []int(s))
-		}
-		if d > MaxElements/n {
-			return fmt.Errorf("shape %v has more than %d elements", []int(s), MaxElements)
-		}
-		n *= d
-	}
-	return nil
+	return shape.Check(s)
 }
 
 // Type is the dtype and shape of a node's value.
@@ -95,41 +80,4 @@ func (t Type) String() string {
 
 // BroadcastShapes returns the NumPy broadcast of the shapes: aligned at the last
 // dimension, extents must be equal or 1. It reports the first pair that is not.
-func BroadcastShapes(shapes ...Shape) (Shape, error) {
-	rank, at := 0, -1
-	same := true
-	for i, s := range shapes {
-		if len(s) > rank {
-			rank = len(s)
-		}
-		if i > 0 && !s.Equal(shapes[0]) {
-			same = false
-		}
-	}
-	if same && len(shapes) > 0 {
-		return shapes[0], nil
-	}
-	out := make(Shape, rank)
-	for i := range out {
-		out[i] = 1
-	}
-	for i, s := range shapes {
-		off := rank - len(s)
-		for j, d := range s {
-			switch {
-			case d == out[off+j] || d == 1:
-			case out[off+j] == 1:
-				out[off+j] = d
-				at = i
-			default:
-				other := shapes[0]
-				if at >= 0 {
-					other = shapes[at]
-				}
-				return nil, fmt.Errorf("shapes %v and %v do not broadcast: extents %d and %d in dimension %d from the end",
-					other, s, out[off+j], d, rank-off-j)
-			}
-		}
-	}
-	return out, nil
-}
+func BroadcastShapes(shapes ...Shape) (Shape, error) { return shape.Broadcast(shapes...) }

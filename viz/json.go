@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 	"github.com/adjoint-go/adjoint/viz/internal/dot"
 )
 
@@ -129,25 +130,21 @@ func (b *jsonWriter) value(key string, v *Value) {
 
 // elements writes row-major data as nested arrays; data that does not fit the
 // shape as one flat array.
-func (b *jsonWriter) elements(data []float64, shape []int) {
-	size := 1
-	for _, n := range shape {
-		size *= n
+func (b *jsonWriter) elements(data []float64, extents []int) {
+	if shape.Size(extents) != len(data) {
+		extents = []int{len(data)}
 	}
-	if size != len(data) {
-		shape = []int{len(data)}
-	}
-	if len(shape) == 0 {
+	if len(extents) == 0 {
 		b.number(data[0])
 		return
 	}
-	step := len(data) / shape[0]
+	step := len(data) / extents[0]
 	b.raw("[")
-	for i := 0; i < shape[0]; i++ {
+	for i := 0; i < extents[0]; i++ {
 		if i > 0 {
 			b.raw(",")
 		}
-		b.elements(data[i*step:(i+1)*step], shape[1:])
+		b.elements(data[i*step:(i+1)*step], extents[1:])
 	}
 	b.raw("]")
 }

@@ -3,6 +3,7 @@ package vm
 import (
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Share is what a part of an instruction does: a micro-instruction, the reduction at a loop's tail, or a whole kernel call.
@@ -62,10 +63,7 @@ func (in *Instr) parts(f func(index int, flops int64)) {
 			f(k, int64(c.Op.Info().Flops))
 		}
 	case OpLoop:
-		n := int64(1)
-		for _, d := range in.Loop.Dims {
-			n *= int64(d)
-		}
+		n := int64(shape.Size(in.Loop.Dims))
 		for k, c := range in.Loop.Code {
 			f(k, int64(c.Op.Info().Flops)*n)
 		}

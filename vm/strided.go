@@ -6,6 +6,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // loopInput says how a line of a loop finds an input's elements.
@@ -80,12 +81,7 @@ func newStrided(dims, strides []int) strided {
 	if len(w.dims) == 0 {
 		w.dims, w.strides = []int{1}, []int{1}
 	}
-	w.below = make([]int, len(w.dims))
-	below := 1
-	for d := len(w.dims) - 1; d >= 0; d-- {
-		w.below[d] = below
-		below *= w.dims[d]
-	}
+	w.below = shape.Strides(w.dims)
 	return w
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // maxRank bounds the dimensions of an array in a program.
@@ -95,14 +96,7 @@ func checkType(t Type) error {
 	if len(t.Shape) > maxRank {
 		return fmt.Errorf("rank %d", len(t.Shape))
 	}
-	n := int64(1)
-	for _, d := range t.Shape {
-		if d < 1 || int64(d) > maxBytes/8/n {
-			return fmt.Errorf("shape %v", t.Shape)
-		}
-		n *= int64(d)
-	}
-	return nil
+	return shape.Check(t.Shape)
 }
 
 func (v *verifier) operand(o Operand) error {

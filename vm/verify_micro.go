@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // maxRegisters bounds a loop's registers, each of which takes a block of memory in a machine, and its outputs.
@@ -316,20 +317,18 @@ func checkLoop(l *micro.Loop, in, out []Operand) error {
 			return fmt.Errorf("output %d: reductions of bool are kernels", k)
 		}
 		// An output is dense and row-major over the dimensions that are not reduced, and fills its array.
-		stride := 1
-		for d := len(l.Dims) - 1; d >= 0; d-- {
-			want := stride
-			if reduced && d >= len(l.Dims)-l.ReduceDims {
-				want = 0
-			} else {
-				stride *= l.Dims[d]
-			}
+		kept := l.Dims
+		if reduced {
+			kept = l.Dims[:len(l.Dims)-l.ReduceDims]
+		}
+		strides := append(shape.Strides(kept), make([]int, len(l.Dims)-len(kept))...)
+		for d, want := range strides {
 			if a.Strides[d] != want && l.Dims[d] > 1 {
 				return fmt.Errorf("output %d: stride %d of dimension %d", k, a.Strides[d], d)
 			}
 		}
-		if stride != out[k].Size() {
-			return fmt.Errorf("output %d: the loop writes %d of %d elements", k, stride, out[k].Size())
+		if n := shape.Size(kept); n != out[k].Size() {
+			return fmt.Errorf("output %d: the loop writes %d of %d elements", k, n, out[k].Size())
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -342,7 +343,7 @@ func (c *checker) compare(order string, functions, reverse, forward, weights, di
 		c.report.Checked++
 		right := math.Abs(derivative-difference) <= c.opts.Tolerance*max(1, math.Abs(derivative), math.Abs(difference))
 		if !right && len(c.report.Failures) < maxFailures {
-			c.report.Failures = append(c.report.Failures, Failure{Mode: mode + order, Of: of, Entry: unflatten(entry, of.Shape()), Derivative: derivative, Difference: difference})
+			c.report.Failures = append(c.report.Failures, Failure{Mode: mode + order, Of: of, Entry: shape.At(entry, of.Shape()), Derivative: derivative, Difference: difference})
 		}
 	}
 	for i, w := range c.copies {
@@ -379,13 +380,4 @@ func (c *checker) compare(order string, functions, reverse, forward, weights, di
 		}
 	}
 	return nil
-}
-
-func unflatten(i int, shape graph.Shape) []int {
-	idx := make([]int, len(shape))
-	for d := len(shape) - 1; d >= 0; d-- {
-		idx[d] = i % shape[d]
-		i /= shape[d]
-	}
-	return idx
 }

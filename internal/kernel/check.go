@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // maxElements bounds the elements of one tensor, so that sizes in bytes never overflow.
@@ -96,22 +97,7 @@ func checkType(t Type) error {
 	if !t.DType.Valid() {
 		return fmt.Errorf("invalid dtype %v", t.DType)
 	}
-	return checkShape(t.Shape)
-}
-
-// checkShape reports an extent below 1 or more than maxElements elements.
-func checkShape(shape []int) error {
-	n := 1
-	for _, d := range shape {
-		if d < 1 {
-			return fmt.Errorf("shape %v has an extent below 1", shape)
-		}
-		if d > maxElements/n {
-			return fmt.Errorf("shape %v has more than %d elements", shape, maxElements)
-		}
-		n *= d
-	}
-	return nil
+	return shape.Check(t.Shape)
 }
 
 // checkDType reports operands or results whose dtype is not the one wanted.
@@ -170,14 +156,6 @@ func checkAxes(axes []int, rank int) error {
 		}
 	}
 	return nil
-}
-
-// spliced returns shape with dimension axis replaced by the dimensions of with.
-func spliced(shape []int, axis int, with ...int) []int {
-	out := make([]int, 0, len(shape)+len(with))
-	out = append(out, shape[:axis]...)
-	out = append(out, with...)
-	return append(out, shape[axis+1:]...)
 }
 
 // firstOf returns the first error that is not nil.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 const convNote = " Attributes: strides and dilation (one entry per spatial dimension), padding (before and after each spatial dimension in turn, with zeros), groups. " +
@@ -162,7 +163,7 @@ func (g *convGeometry) setSpatial(in, window, out, strides, dilation, padding []
 		g.in[j], g.out[j], g.window[j] = in[i], out[i], window[i]
 		g.stride[j], g.dilation[j], g.low[j] = strides[i], dilation[i], padding[2*i]
 	}
-	g.ins, g.outs, g.taps = product(g.in[:]), product(g.out[:]), product(g.window[:])
+	g.ins, g.outs, g.taps = shape.Size(g.in[:]), shape.Size(g.out[:]), shape.Size(g.window[:])
 }
 
 // block returns the number of positions for which columns of depth k are laid out at once.

@@ -5,15 +5,16 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // indices calls f for every index of the shape in row-major order.
-func indices(shape []int, f func(at []int)) {
-	at := make([]int, len(shape))
-	for range product(shape) {
+func indices(extents []int, f func(at []int)) {
+	at := make([]int, len(extents))
+	for range shape.Size(extents) {
 		f(at)
 		for d := len(at) - 1; d >= 0; d-- {
-			if at[d]++; at[d] < shape[d] {
+			if at[d]++; at[d] < extents[d] {
 				break
 			}
 			at[d] = 0
@@ -78,7 +79,7 @@ func convCases() []kernelCase {
 		{sh(1, 1, 1, 1), sh(1, 1, 1, 1), sh(5, 5), sh(1, 1), sh(3, 4, 0, 1), 1},
 	} {
 		y := s.result()
-		x, w, gy := spread(1, product(s.x)), spread(2, product(s.w)), spread(3, product(y))
+		x, w, gy := spread(1, shape.Size(s.x)), spread(2, shape.Size(s.w)), spread(3, shape.Size(y))
 		z, gx, gw := make([]float64, len(gy)), make([]float64, len(x)), make([]float64, len(w))
 		s.terms(func(xi, wi, yi int) {
 			z[yi] += x[xi] * w[wi]
@@ -109,16 +110,16 @@ func poolCases() []kernelCase {
 		{sh(1, 1, 7, 7), sh(2, 2), sh(1, 2), sh(3, 2), sh(0, 0, 0, 0)},
 		{sh(1, 2, 3, 4, 5), sh(2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 2, 1)},
 	} {
-		shape := convSetup{x: s.x, w: append(sh(s.x[1], 1), s.window...), strides: s.strides, dilation: s.dilation, padding: s.padding, groups: s.x[1]}
-		y := shape.result()
-		spatial := product(s.x[2:])
-		x, gy := spread(4, product(s.x)), spread(5, product(y))
+		windows := convSetup{x: s.x, w: append(sh(s.x[1], 1), s.window...), strides: s.strides, dilation: s.dilation, padding: s.padding, groups: s.x[1]}
+		y := windows.result()
+		spatial := shape.Size(s.x[2:])
+		x, gy := spread(4, shape.Size(s.x)), spread(5, shape.Size(y))
 		best, at := make([]float64, len(gy)), make([]float64, len(gy))
 		sum, count := make([]float64, len(gy)), make([]float64, len(gy))
 		for i := range best {
 			best[i] = -100
 		}
-		shape.terms(func(xi, wi, yi int) {
+		windows.terms(func(xi, wi, yi int) {
 			if x[xi] > best[yi] {
 				best[yi], at[yi] = x[xi], float64(xi%spatial)
 			}
@@ -136,14 +137,14 @@ func poolCases() []kernelCase {
 			mean, gx := make([]float64, len(gy)), make([]float64, len(x))
 			over := func(yi int) float64 {
 				if padded {
-					return float64(product(s.window))
+					return float64(shape.Size(s.window))
 				}
 				return count[yi]
 			}
 			for i := range mean {
 				mean[i] = sum[i] / over(i)
 			}
-			shape.terms(func(xi, wi, yi int) { gx[xi] += gy[yi] / over(yi) })
+			windows.terms(func(xi, wi, yi int) { gx[xi] += gy[yi] / over(yi) })
 			with := append(slices.Clone(items), attr.B("count_include_pad", padded))
 			cs = append(cs,
 				kernelCase{name: "avg_pool", what: what, dtypes: floatDTypes, attrs: attrs(with...), in: []arg{v(s.x, x...)}, out: []arg{v(y, mean...)}, tol: 1e-15},

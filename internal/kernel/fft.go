@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 const fftNote = " Complex numbers are pairs (real, imaginary) in a trailing dimension of extent 2. Any length: mixed radices, " +
@@ -109,7 +110,7 @@ func checkRealFFT(r, z Type, axis int) error {
 	if n := r.Shape[axis]; n > maxFFTLength {
 		return fmt.Errorf("transforms of length %d: at most %d", n, maxFFTLength)
 	}
-	return wantShape("the complex side", z.Shape, append(spliced(r.Shape, axis, r.Shape[axis]/2+1), 2))
+	return wantShape("the complex side", z.Shape, append(shape.Replaced(r.Shape, axis, r.Shape[axis]/2+1), 2))
 }
 
 // fftPlan transforms sequences of one length in its buffer.
@@ -223,10 +224,10 @@ type fftAxes struct {
 	inverse bool
 }
 
-func newFFTAxes(shape, axes []int, inverse bool) *fftAxes {
+func newFFTAxes(extents, axes []int, inverse bool) *fftAxes {
 	s := &fftAxes{inverse: inverse}
 	for _, x := range axes {
-		_, n, inner := outerAxisInner(shape[:len(shape)-1], x)
+		_, n, inner := shape.Split(extents[:len(extents)-1], x)
 		a := fftAxis{n: n, inner: inner}
 		if k := slices.IndexFunc(s.axes, func(o fftAxis) bool { return o.n == n }); k >= 0 {
 			a.plan = s.axes[k].plan
@@ -266,7 +267,7 @@ func runFFT[T float](c *Call) error {
 
 func runRFFT[T float](c *Call) error {
 	p, src, dst := c.State.(*fftPlan), data[T](&c.In[0]), data[T](&c.Out[0])
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	half := n/2 + 1
 	for o := range outer {
 		for j := range inner {
@@ -286,7 +287,7 @@ func runRFFT[T float](c *Call) error {
 
 func runIRFFT[T float](c *Call) error {
 	p, src, dst := c.State.(*fftPlan), data[T](&c.In[0]), data[T](&c.Out[0])
-	outer, n, inner := outerAxisInner(c.Out[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.Out[0].Shape, c.Attrs.Int("axis"))
 	half := n/2 + 1
 	scale := 1 / float64(n)
 	for o := range outer {

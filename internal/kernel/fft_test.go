@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // naiveDFT transforms lines of n complex numbers, inner apart, by the defining sum.
@@ -50,12 +51,12 @@ func fftCases() []kernelCase {
 		{sh(1), sh(0)}, {sh(2), sh(0)}, {sh(3), sh(0)}, {sh(8), sh(0)}, {sh(7, 2), sh(0)}, {sh(2, 30), sh(1)},
 		{sh(2, 53, 3), sh(1)}, {sh(118), sh(0)}, {sh(4, 6), sh(0, 1)}, {sh(3, 59, 59), sh(2, 1)}, {sh(3, 4), sh()}, {sh(), sh()},
 	} {
-		shape := append(slices.Clone(s.shape), 2)
-		x := spread(uint64(product(shape)), product(shape))
+		extents := append(slices.Clone(s.shape), 2)
+		x := spread(uint64(shape.Size(extents)), shape.Size(extents))
 		for _, inverse := range []bool{false, true} {
 			z := complexes(x)
 			for _, axis := range s.axes {
-				_, n, inner := outerAxisInner(s.shape, axis)
+				_, n, inner := shape.Split(s.shape, axis)
 				z = naiveDFT(z, n, inner, inverse)
 			}
 			name := "fft"
@@ -63,15 +64,15 @@ func fftCases() []kernelCase {
 				name = "ifft"
 			}
 			cs = append(cs, kernelCase{name: name, what: Type{dtype.Float64, s.shape}.text(), dtypes: floatDTypes, attrs: attrs(attr.L("axes", s.axes)),
-				in: []arg{v(shape, x...)}, out: []arg{v(shape, pairs(z)...)}, tol: 1e-13})
+				in: []arg{v(extents, x...)}, out: []arg{v(extents, pairs(z)...)}, tol: 1e-13})
 		}
 	}
 	for _, s := range []struct {
 		shape []int
 		axis  int
 	}{{sh(1), 0}, {sh(2), 0}, {sh(5), 0}, {sh(3, 8), 1}, {sh(2, 61, 3), 1}, {sh(6, 2), 0}} {
-		_, n, inner := outerAxisInner(s.shape, s.axis)
-		x := spread(uint64(n), product(s.shape))
+		_, n, inner := shape.Split(s.shape, s.axis)
+		x := spread(uint64(n), shape.Size(s.shape))
 		z := make([]complex128, len(x))
 		for i, r := range x {
 			z[i] = complex(r, 0)
@@ -83,7 +84,7 @@ func fftCases() []kernelCase {
 				half = append(half, c)
 			}
 		}
-		complexShape := append(spliced(s.shape, s.axis, n/2+1), 2)
+		complexShape := append(shape.Replaced(s.shape, s.axis, n/2+1), 2)
 		what := Type{dtype.Float64, s.shape}.text()
 		cs = append(cs,
 			kernelCase{name: "rfft", what: what, dtypes: floatDTypes, attrs: attrs(attr.I("axis", s.axis)),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -67,7 +68,7 @@ func init() {
 
 func countAlong[T number](c *Call) error {
 	dst := data[T](&c.Out[0])
-	_, n, inner := outerAxisInner(c.Out[0].Shape, c.Attrs.Int("axis"))
+	_, n, inner := shape.Split(c.Out[0].Shape, c.Attrs.Int("axis"))
 	for at := 0; at < len(dst); {
 		for i := range n {
 			v := T(i)
@@ -92,7 +93,7 @@ func oneHotBool(c *Call) error {
 
 func oneHot[T anyElement](c *Call, dst []T, one T) {
 	clear(dst)
-	_, depth, inner := outerAxisInner(c.Out[0].Shape, c.Attrs.Int("axis"))
+	_, depth, inner := shape.Split(c.Out[0].Shape, c.Attrs.Int("axis"))
 	for i := range c.In[0].Size() {
 		if k := indexAt(&c.In[0], i); k >= 0 && k < depth {
 			dst[(i/inner*depth+k)*inner+i%inner] = one
@@ -134,7 +135,7 @@ func preparePad(in, out []Type, a attr.List) any {
 	s, t := append([]int{1}, in[0].Shape...), append([]int{1}, out[0].Shape...)
 	low := append([]int{0}, a.Ints("low")...)
 	last := len(s) - 1
-	p := &padState{from: make([][]int, len(s)), strides: rowStrides(s), counter: make([]int, last), low: low[last], n: s[last]}
+	p := &padState{from: make([][]int, len(s)), strides: shape.Strides(s), counter: make([]int, last), low: low[last], n: s[last]}
 	for d := range s {
 		p.from[d] = make([]int, t[d])
 		for i := range p.from[d] {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -21,7 +22,7 @@ func init() {
 			if err := firstOf(checkAxis(axis, len(s)), checkAmong(intSet, in[1]), checkDType(in[0].DType, out[0])); err != nil {
 				return err
 			}
-			return wantShape("result", out[0].Shape, spliced(s, axis, in[1].Shape...))
+			return wantShape("result", out[0].Shape, shape.Replaced(s, axis, in[1].Shape...))
 		},
 		Run: func(c *Call) error {
 			return pickAny(c.Out[0].DType, gather[float64], gather[float32], gather[int64], gather[int32], gather[bool])(c)
@@ -40,10 +41,10 @@ func init() {
 				checkDType(out[0].DType, in[1]), wantAttrShape(a, "shape", s)); err != nil {
 				return err
 			}
-			return wantShape("updates", in[1].Shape, spliced(s, axis, in[0].Shape...))
+			return wantShape("updates", in[1].Shape, shape.Replaced(s, axis, in[0].Shape...))
 		},
 		Workspace: func(in, out []Type, a attr.List) int {
-			return scatterScratch(out[0], a.Int("axis"), product(in[0].Shape))
+			return scatterScratch(out[0], a.Int("axis"), shape.Size(in[0].Shape))
 		},
 		Run: func(c *Call) error {
 			return pickNumeric(c.Out[0].DType, scatterAddRun[float64], scatterAddRun[float32], scatterAddRun[int64], scatterAddRun[int32])(c)
@@ -72,7 +73,7 @@ func init() {
 					checkDType(out[0].DType, in[0], in[2]), wantShape("result", out[0].Shape, s)); err != nil {
 					return err
 				}
-				return wantShape("updates", in[2].Shape, spliced(s, axis, in[1].Shape...))
+				return wantShape("updates", in[2].Shape, shape.Replaced(s, axis, in[1].Shape...))
 			},
 			Prepare: func(in, out []Type, a attr.List) any { return m.mode },
 			Run: func(c *Call) error {
@@ -109,7 +110,7 @@ func init() {
 				checkSameBut(out[0].Shape, in[0].Shape, a.Int("axis")))
 		},
 		Workspace: func(in, out []Type, a attr.List) int {
-			_, n, inner := outerAxisInner(out[0].Shape, a.Int("axis"))
+			_, n, inner := shape.Split(out[0].Shape, a.Int("axis"))
 			return scratchSize(n*inner, 8)
 		},
 		Run: func(c *Call) error {
@@ -127,7 +128,7 @@ func init() {
 			return firstOf(checkDType(in[0].DType, out[0]), wantAttrShape(a, "sizes", out[0].Shape), checkWindow(in[0].Shape, out[0].Shape, in[1]))
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newStridedCopy(out[0].Shape, rowStrides(out[0].Shape), rowStrides(in[0].Shape), 0, 0)
+			return newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), shape.Strides(in[0].Shape), 0, 0)
 		},
 		Run: func(c *Call) error {
 			c.State.(*stridedCopy).srcOff = windowOffset(c.In[0].Shape, c.Out[0].Shape, &c.In[1])
@@ -146,7 +147,7 @@ func init() {
 				checkWindow(in[0].Shape, in[1].Shape, in[2]))
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newStridedCopy(in[1].Shape, rowStrides(out[0].Shape), rowStrides(in[1].Shape), 0, 0)
+			return newStridedCopy(in[1].Shape, shape.Strides(out[0].Shape), shape.Strides(in[1].Shape), 0, 0)
 		},
 		Run: func(c *Call) error {
 			c.State.(*stridedCopy).dstOff = windowOffset(c.In[0].Shape, c.In[1].Shape, &c.In[2])
@@ -173,7 +174,7 @@ func indexError(i, at, n, axis int) error {
 
 func gather[T anyElement](c *Call) error {
 	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
-	outer, n, inner := outerAxisInner(c.In[0].Shape, axis)
+	outer, n, inner := shape.Split(c.In[0].Shape, axis)
 	m := idx.Size()
 	if inner == 1 {
 		for o := range outer {
@@ -232,7 +233,7 @@ const (
 
 // scatterScratch returns the bytes of scratch of scatterSums with m indices.
 func scatterScratch(out Type, axis, m int) int {
-	_, n, inner := outerAxisInner(out.Shape, axis)
+	_, n, inner := shape.Split(out.Shape, axis)
 	switch {
 	case out.DType != dtype.Float32 || m <= sumChain:
 		return 0
@@ -244,13 +245,13 @@ func scatterScratch(out Type, axis, m int) int {
 
 // scatterSums sets dst to the sums of the parts of the updates that have the same index, in ascending order.
 func scatterSums[T number](c *Call, dst, updates []T, axis int, idx *Tensor) error {
-	shape := c.Out[0].Shape
-	outer, n, inner := outerAxisInner(shape, axis)
+	extents := c.Out[0].Shape
+	outer, n, inner := shape.Split(extents, axis)
 	m, work := idx.Size(), c.Work
 	to, single := any(dst).([]float32)
 	clear(dst)
 	if !single || m <= sumChain {
-		return scatterParts(dst, updates, shape, axis, idx, scatterSum)
+		return scatterParts(dst, updates, extents, axis, idx, scatterSum)
 	}
 	from := any(updates).([]float32)
 	if inner < longPart {
@@ -361,8 +362,8 @@ const (
 )
 
 // scatterParts combines part j of the updates with the part of dst along the axis at index j, for ascending j.
-func scatterParts[T number](dst, updates []T, shape []int, axis int, idx *Tensor, mode scatterMode) error {
-	outer, n, inner := outerAxisInner(shape, axis)
+func scatterParts[T number](dst, updates []T, extents []int, axis int, idx *Tensor, mode scatterMode) error {
+	outer, n, inner := shape.Split(extents, axis)
 	m := idx.Size()
 	for j := range m {
 		k := resolveIndex(indexAt(idx, j), n)
@@ -406,7 +407,7 @@ func scatterInto[T number](c *Call) error {
 func scatterBool(c *Call) error {
 	dst, updates, idx, axis := c.Out[0].Bool, c.In[2].Bool, &c.In[1], c.Attrs.Int("axis")
 	copy(dst, c.In[0].Bool)
-	outer, n, inner := outerAxisInner(c.Out[0].Shape, axis)
+	outer, n, inner := shape.Split(c.Out[0].Shape, axis)
 	m := idx.Size()
 	for j := range m {
 		k := resolveIndex(indexAt(idx, j), n)
@@ -433,7 +434,7 @@ func checkSameBut(s, t []int, axis int) error {
 
 func takeAlong[T anyElement](c *Call) error {
 	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
-	_, n, inner := outerAxisInner(c.In[0].Shape, axis)
+	_, n, inner := shape.Split(c.In[0].Shape, axis)
 	m := c.Out[0].Shape[axis]
 	for e := range dst {
 		k := resolveIndex(indexAt(idx, e), n)
@@ -448,7 +449,7 @@ func takeAlong[T anyElement](c *Call) error {
 // scatterAlong adds as numbers of type A.
 func scatterAlong[T, A number](c *Call) error {
 	dst, updates, idx, axis := data[T](&c.Out[0]), data[T](&c.In[1]), &c.In[0], c.Attrs.Int("axis")
-	outer, n, inner := outerAxisInner(c.Out[0].Shape, axis)
+	outer, n, inner := shape.Split(c.Out[0].Shape, axis)
 	m, work := c.In[0].Shape[axis], c.Work
 	sums := take[A](&work, n*inner)
 	for o := range outer {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -61,13 +62,13 @@ func init() {
 				checkAxes(a.Ints("axes"), len(in[0].Shape)))
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			src := rowStrides(in[0].Shape)
+			src := shape.Strides(in[0].Shape)
 			off := 0
 			for _, x := range a.Ints("axes") {
 				off += src[x] * (in[0].Shape[x] - 1)
 				src[x] = -src[x]
 			}
-			return newStridedCopy(out[0].Shape, rowStrides(out[0].Shape), src, 0, off)
+			return newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), src, 0, off)
 		},
 		Run: runStridedCopy,
 	})
@@ -172,12 +173,12 @@ func checkTranspose(in, out []Type, a attr.List) error {
 }
 
 func prepareTranspose(in, out []Type, a attr.List) any {
-	from := rowStrides(in[0].Shape)
+	from := shape.Strides(in[0].Shape)
 	src := make([]int, len(from))
 	for i, p := range a.Ints("perm") {
 		src[i] = from[p]
 	}
-	return newStridedCopy(out[0].Shape, rowStrides(out[0].Shape), src, 0, 0)
+	return newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), src, 0, 0)
 }
 
 func checkBroadcastTo(in, out []Type, a attr.List) error {
@@ -197,20 +198,7 @@ func checkBroadcastTo(in, out []Type, a attr.List) error {
 }
 
 func prepareBroadcastTo(in, out []Type, a attr.List) any {
-	return newStridedCopy(out[0].Shape, rowStrides(out[0].Shape), broadcastStrides(in[0].Shape, len(out[0].Shape)), 0, 0)
-}
-
-// broadcastStrides returns the element strides under which a contiguous tensor is read as one of
-// the given higher rank: 0 along extents of 1 and along new leading dimensions.
-func broadcastStrides(shape []int, rank int) []int {
-	s := make([]int, rank)
-	lead := rank - len(shape)
-	for i, n := range rowStrides(shape) {
-		if shape[i] != 1 {
-			s[lead+i] = n
-		}
-	}
-	return s
+	return newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), shape.BroadcastStrides(in[0].Shape, len(out[0].Shape)), 0, 0)
 }
 
 func checkSlice(in, out []Type, a attr.List) error {
@@ -242,13 +230,13 @@ func checkSlice(in, out []Type, a attr.List) error {
 
 func prepareSlice(in, out []Type, a attr.List) any {
 	src, off := placement(in[0].Shape, out[0].Shape, a.Ints("starts"), a.Ints("strides"))
-	return newStridedCopy(out[0].Shape, rowStrides(out[0].Shape), src, 0, off)
+	return newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), src, 0, off)
 }
 
 // placement returns the strides and offset within a contiguous tensor of the given shape of the
 // part that begins at starts and steps by strides; dimensions in which the part has one element step by 0.
-func placement(shape, part, starts, strides []int) (steps []int, off int) {
-	steps = rowStrides(shape)
+func placement(extents, part, starts, strides []int) (steps []int, off int) {
+	steps = shape.Strides(extents)
 	for d := range steps {
 		off += starts[d] * steps[d]
 		if part[d] == 1 {
@@ -296,9 +284,9 @@ type concatState struct {
 
 func prepareConcat(in, out []Type, a attr.List) any {
 	axis := a.Int("axis")
-	s := &concatState{outer: product(out[0].Shape[:axis]), runs: make([]int, len(in))}
+	s := &concatState{outer: shape.Size(out[0].Shape[:axis]), runs: make([]int, len(in))}
 	for k, x := range in {
-		s.runs[k] = product(x.Shape[axis:])
+		s.runs[k] = shape.Size(x.Shape[axis:])
 	}
 	return s
 }
@@ -357,7 +345,7 @@ func prepareSliceTranspose(in, out []Type, a attr.List) any {
 	plans := make([]*stridedCopy, len(in))
 	for k, x := range in {
 		dst, off := placement(s, x.Shape, starts[k*r:(k+1)*r], strides[k*r:(k+1)*r])
-		plans[k] = newStridedCopy(x.Shape, dst, rowStrides(x.Shape), off, 0)
+		plans[k] = newStridedCopy(x.Shape, dst, shape.Strides(x.Shape), off, 0)
 	}
 	return plans
 }
@@ -397,7 +385,7 @@ func checkIndexTranspose(in, out []Type, a attr.List) error {
 func prepareIndexTranspose(in, out []Type, a attr.List) any {
 	s, idx := out[0].Shape, a.Ints("indices")
 	m := len(s) - len(in[0].Shape)
-	strides := rowStrides(s)
+	strides := shape.Strides(s)
 	plans := make([]*stridedCopy, len(in))
 	for k, x := range in {
 		off := 0
@@ -460,15 +448,15 @@ func checkDiag(in, out []Type, a attr.List) error {
 		return fmt.Errorf("operand of rank %d, k = %d", r, k)
 	}
 	n := in[0].Shape[r-1] + max(k, -k)
-	return firstOf(checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, spliced(in[0].Shape, r-1, n, n)))
+	return firstOf(checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, shape.Replaced(in[0].Shape, r-1, n, n)))
 }
 
 // diagonal returns the extents, strides and offset of diagonal k of the last two dimensions.
-func diagonal(shape []int, k, length int) (extents, strides []int, off int) {
-	r := len(shape)
-	s := rowStrides(shape)
-	n := shape[r-1]
-	extents = append(append([]int{}, shape[:r-2]...), length)
+func diagonal(matrices []int, k, length int) (extents, strides []int, off int) {
+	r := len(matrices)
+	s := shape.Strides(matrices)
+	n := matrices[r-1]
+	extents = append(append([]int{}, matrices[:r-2]...), length)
 	strides = append(s[:r-2:r-2], n+1)
 	if k >= 0 {
 		return extents, strides, k
@@ -478,7 +466,7 @@ func diagonal(shape []int, k, length int) (extents, strides []int, off int) {
 
 func prepareDiag(in, out []Type, a attr.List) any {
 	extents, dst, off := diagonal(out[0].Shape, a.Int("k"), in[0].Shape[len(in[0].Shape)-1])
-	return newStridedCopy(extents, dst, rowStrides(in[0].Shape), off, 0)
+	return newStridedCopy(extents, dst, shape.Strides(in[0].Shape), off, 0)
 }
 
 func checkDiagPart(in, out []Type, a attr.List) error {
@@ -494,11 +482,11 @@ func checkDiagPart(in, out []Type, a attr.List) error {
 		return fmt.Errorf("diagonal %d lies outside of %d×%d", k, m, n)
 	}
 	length := min(m+min(k, 0), n-max(k, 0))
-	return firstOf(checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, spliced(in[0].Shape[:r-1], r-2, length)))
+	return firstOf(checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, shape.Replaced(in[0].Shape[:r-1], r-2, length)))
 }
 
 func prepareDiagPart(in, out []Type, a attr.List) any {
 	length := out[0].Shape[len(out[0].Shape)-1]
 	extents, src, off := diagonal(in[0].Shape, a.Int("k"), length)
-	return newStridedCopy(extents, rowStrides(out[0].Shape), src, 0, off)
+	return newStridedCopy(extents, shape.Strides(out[0].Shape), src, 0, off)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // counted returns 1, 2, …, n.
@@ -17,15 +18,15 @@ func counted(n int) []float64 {
 }
 
 // permuted is a naive transposition of counted values: element (i…) of the result is the operand's at perm.
-func permuted(shape, perm []int) arg {
-	strides := rowStrides(shape)
-	out := make([]int, len(shape))
+func permuted(extents, perm []int) arg {
+	strides := shape.Strides(extents)
+	out := make([]int, len(extents))
 	for i, p := range perm {
-		out[i] = shape[p]
+		out[i] = extents[p]
 	}
 	res := v(out)
-	at := make([]int, len(shape))
-	for range product(shape) {
+	at := make([]int, len(extents))
+	for range shape.Size(extents) {
 		off := 0
 		for i, p := range perm {
 			off += at[i] * strides[p]
@@ -41,9 +42,9 @@ func permuted(shape, perm []int) arg {
 	return res
 }
 
-func transposeCase(shape, perm []int) kernelCase {
-	return kernelCase{name: "transpose", what: Type{dtype.Float64, shape}.text(), dtypes: numericDTypes,
-		in: []arg{v(shape, counted(product(shape))...)}, out: []arg{permuted(shape, perm)}, attrs: attrs(attr.L("perm", perm))}
+func transposeCase(extents, perm []int) kernelCase {
+	return kernelCase{name: "transpose", what: Type{dtype.Float64, extents}.text(), dtypes: numericDTypes,
+		in: []arg{v(extents, counted(shape.Size(extents))...)}, out: []arg{permuted(extents, perm)}, attrs: attrs(attr.L("perm", perm))}
 }
 
 var _ = addCases(

@@ -9,6 +9,7 @@ import (
 	lapackapi "gonum.org/v1/gonum/lapack"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -69,7 +70,7 @@ func init() {
 			k := min(m, n)
 			s := in[0].Shape
 			return firstOf(checkDType(in[0].DType, out...), wantMatrices("U", in[0], out[0], m, k),
-				wantShape("the singular values", out[1].Shape, spliced(s[:len(s)-1], len(s)-2, k)), wantMatrices("Vᵀ", in[0], out[2], k, n))
+				wantShape("the singular values", out[1].Shape, shape.Replaced(s[:len(s)-1], len(s)-2, k)), wantMatrices("Vᵀ", in[0], out[2], k, n))
 		},
 		Workspace: func(in, out []Type, a attr.List) int {
 			m, n := matrixSize(in[0])

@@ -3,8 +3,10 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -41,11 +43,11 @@ func checkMatmul(in, out []Type, a attr.List) error {
 	if kx != ky {
 		return fmt.Errorf("inner extents %d and %d differ (operands %v and %v)", kx, ky, x, y)
 	}
-	batch, err := broadcastShape(x[:len(x)-2], y[:len(y)-2])
+	batch, err := shape.Broadcast(x[:len(x)-2], y[:len(y)-2])
 	if err != nil {
-		return err
+		return fmt.Errorf("leading %w", err)
 	}
-	return firstOf(checkAmong(numericSet, out[0]), checkDType(out[0].DType, in...), wantShape("result", z, append(batch, m, n)))
+	return firstOf(checkAmong(numericSet, out[0]), checkDType(out[0].DType, in...), wantShape("result", z, slices.Concat(batch, []int{m, n})))
 }
 
 // lastTwo returns the last two extents, swapped if transposed.
@@ -55,24 +57,6 @@ func lastTwo(s []int, transposed bool) (rows, cols int) {
 		return cols, rows
 	}
 	return rows, cols
-}
-
-// broadcastShape returns the NumPy broadcast of two shapes.
-func broadcastShape(x, y []int) ([]int, error) {
-	if len(x) < len(y) {
-		x, y = y, x
-	}
-	out := append(make([]int, 0, len(x)+2), x...)
-	lead := len(x) - len(y)
-	for i, n := range y {
-		switch m := out[lead+i]; {
-		case m == 1:
-			out[lead+i] = n
-		case n != 1 && n != m:
-			return nil, fmt.Errorf("leading shapes %v and %v do not broadcast", x, y)
-		}
-	}
-	return out, nil
 }
 
 func matmulSizes(in, out []Type, a attr.List) (m, n, k int) {
@@ -106,10 +90,10 @@ func newMatmulPlan(in, out []Type, a attr.List) *matmulPlan {
 	p.sizeA, p.sizeB, p.sz = p.m*p.k, p.k*p.n, p.m*p.n
 	z := out[0].Shape
 	batch := z[:len(z)-2]
-	p.count = product(batch)
+	p.count = shape.Size(batch)
 	x, y := in[0].Shape, in[1].Shape
-	sa := broadcastStrides(x[:len(x)-2], len(batch))
-	sb := broadcastStrides(y[:len(y)-2], len(batch))
+	sa := shape.BroadcastStrides(x[:len(x)-2], len(batch))
+	sb := shape.BroadcastStrides(y[:len(y)-2], len(batch))
 	for d, n := range batch {
 		p.batchA.push(n, sa[d]*p.sizeA)
 		p.batchB.push(n, sb[d]*p.sizeB)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -22,7 +23,7 @@ func init() {
 				wantShape("result 1", out[1].Shape, out[0].Shape), checkPool(in[0].Shape, out[0].Shape, a))
 		},
 		Work: func(in, out []Type, a attr.List) float64 {
-			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
+			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(in[0].Shape, out[0].Shape, a) },
 		Run: func(c *Call) error {
@@ -40,7 +41,7 @@ func init() {
 			return firstOf(checkAmong(floatSet, in[0]), checkDType(in[0].DType, out[0]), checkPool(in[0].Shape, out[0].Shape, a))
 		},
 		Work: func(in, out []Type, a attr.List) float64 {
-			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
+			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(in[0].Shape, out[0].Shape, a) },
 		Run:     func(c *Call) error { return pickFloat(c.In[0].DType, avgPool[float64], avgPool[float32])(c) },
@@ -57,14 +58,14 @@ func init() {
 				checkPool(out[0].Shape, in[0].Shape, a))
 		},
 		Work: func(in, out []Type, a attr.List) float64 {
-			return float64(product(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
+			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(out[0].Shape, in[0].Shape, a) },
 		Workspace: func(in, out []Type, a attr.List) int {
 			if out[0].DType == dtype.Float64 {
 				return 0
 			}
-			return scratchSize(product(out[0].Shape[2:]), 8)
+			return scratchSize(shape.Size(out[0].Shape[2:]), 8)
 		},
 		Run: func(c *Call) error { return pickFloat(c.In[0].DType, avgPoolGrad[float64], avgPoolGrad[float32])(c) },
 	})

@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/adjoint-go/adjoint/internal/attr"
+import (
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
+)
 
 func init() {
 	Register(&Kernel{
@@ -15,7 +18,7 @@ func init() {
 				wantShape("result", out[0].Shape, in[0].Shape), checkAxis(a.Int("axis"), len(in[0].Shape)))
 		},
 		Workspace: func(in, out []Type, a attr.List) int {
-			_, _, inner := outerAxisInner(in[0].Shape, a.Int("axis"))
+			_, _, inner := shape.Split(in[0].Shape, a.Int("axis"))
 			return scratchSize(inner, 8)
 		},
 		Run: func(c *Call) error {
@@ -27,7 +30,7 @@ func init() {
 // linearRecurrence keeps the state as numbers of type A.
 func linearRecurrence[T, A number](c *Call) error {
 	a, b, y := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	work := c.Work
 	state := take[A](&work, inner)
 	for o := range outer {

@@ -10,6 +10,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 const reduceOrder = " A contiguous run of reduced elements is cut into blocks of 512; within a block element i goes to accumulator i mod W " +
@@ -139,23 +140,10 @@ func checkReduce(in, out []Type, a attr.List) error {
 	if err := checkAxes(axes, len(s)); err != nil {
 		return err
 	}
-	return wantShape("result", out[0].Shape, reducedShape(s, axes, a.Bool("keepdims")))
+	return wantShape("result", out[0].Shape, shape.Reduced(s, axes, a.Bool("keepdims")))
 }
 
 // reducedShape returns s without the axes, or with extent 1 there.
-func reducedShape(s, axes []int, keep bool) []int {
-	out := make([]int, 0, len(s))
-	for d, n := range s {
-		switch {
-		case !slices.Contains(axes, d):
-			out = append(out, n)
-		case keep:
-			out = append(out, 1)
-		}
-	}
-	return out
-}
-
 const (
 	rowBlock = 64  // reduced elements per block where the last dimension is kept
 	rowTile  = 256 // elements of the last dimension that are reduced at once
@@ -230,7 +218,7 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 	for i, g := range groups {
 		extents[i] = g.n
 	}
-	strides := rowStrides(extents)
+	strides := shape.Strides(extents)
 	for i, g := range groups[:last] {
 		if g.reduced {
 			p.red.push(g.n, strides[i])
@@ -238,7 +226,7 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 			p.kept.push(g.n, strides[i])
 		}
 	}
-	p.kept.count, p.red.count = product(p.kept.extents), product(p.red.extents)
+	p.kept.count, p.red.count = shape.Size(p.kept.extents), shape.Size(p.red.extents)
 	p.levels = 44 // more than log2 of the largest number of blocks
 	size := p.levels
 	if !p.innerReduced {
@@ -461,7 +449,7 @@ func init() {
 				if err := firstOf(checkAmong(numericSet, in[0]), checkDType(dtype.Int64, out[0]), checkAxis(axis, len(in[0].Shape))); err != nil {
 					return err
 				}
-				return wantShape("result", out[0].Shape, reducedShape(in[0].Shape, []int{axis}, a.Bool("keepdims")))
+				return wantShape("result", out[0].Shape, shape.Reduced(in[0].Shape, []int{axis}, a.Bool("keepdims")))
 			},
 			Run: func(c *Call) error {
 				if r.largest {
@@ -478,7 +466,7 @@ func argmin[T number](c *Call) error { argExtreme[T](c, false); return nil }
 
 func argExtreme[T number](c *Call, largest bool) {
 	src, dst := data[T](&c.In[0]), c.Out[0].I64
-	_, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	_, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	for o := range dst {
 		base := o/inner*n*inner + o%inner
 		best, at := src[base], 0

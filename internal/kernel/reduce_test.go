@@ -8,14 +8,15 @@ import (
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // naiveReduce folds f over the axes of x, one element after another.
 func naiveReduce(x arg, axes []int, keep bool, start float64, f func(a, b float64) float64) arg {
-	res := v(reducedShape(x.shape, axes, keep))
-	full := reducedShape(x.shape, axes, true)
-	strides := rowStrides(full)
-	res.vals = slices.Repeat([]float64{start}, product(full))
+	res := v(shape.Reduced(x.shape, axes, keep))
+	full := shape.Reduced(x.shape, axes, true)
+	strides := shape.Strides(full)
+	res.vals = slices.Repeat([]float64{start}, shape.Size(full))
 	at := make([]int, len(x.shape))
 	for _, e := range x.vals {
 		o := 0
@@ -58,7 +59,7 @@ func reduceCases() []kernelCase {
 		{sh(2, 3), sh(), false},
 		{sh(1, 1), sh(0, 1), false},
 	} {
-		x := v(c.shape, spread(uint64(product(c.shape)), product(c.shape))...)
+		x := v(c.shape, spread(uint64(shape.Size(c.shape)), shape.Size(c.shape))...)
 		signs := v(c.shape, slices.Clone(x.vals)...)
 		truth := bools(c.shape, slices.Clone(x.vals)...)
 		for i, e := range x.vals {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Type is the dtype and shape of a kernel's operand or result.
@@ -18,13 +19,7 @@ type Type struct {
 }
 
 // Size returns the number of elements, 1 for a scalar.
-func (t Type) Size() int {
-	n := 1
-	for _, d := range t.Shape {
-		n *= d
-	}
-	return n
-}
+func (t Type) Size() int { return shape.Size(t.Shape) }
 
 // Tensor is a kernel's view of an operand or result: contiguous, row-major, with
 // exactly the slice set that Type.DType names, of length Size().

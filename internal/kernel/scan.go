@@ -6,6 +6,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -24,7 +25,7 @@ func init() {
 				"One element after another; sums in blocks of 256, each from its own beginning, to which the sum of the blocks before is added. float32 is computed in float64. Numeric dtypes.",
 			Check: func(in, out []Type, a attr.List) error { return checkScan(in, out, a, numericSet) },
 			Workspace: func(in, out []Type, a attr.List) int {
-				_, _, inner := outerAxisInner(in[0].Shape, a.Int("axis"))
+				_, _, inner := shape.Split(in[0].Shape, a.Int("axis"))
 				return 2 * scratchSize(inner, 8)
 			},
 			Prepare: func(in, out []Type, a attr.List) any { return s.kind },
@@ -60,7 +61,7 @@ const scanBlock = 256
 func scan[T, A number](c *Call) error {
 	kind, reverse, exclusive := c.State.(micro.ReduceKind), c.Attrs.Bool("reverse"), c.Attrs.Bool("exclusive")
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	id := elem.Identity[T](kind)
 	if inner == 1 {
 		for o := range outer {
@@ -222,7 +223,7 @@ func scanLogSumExp[T float](c *Call) error {
 	reverse, exclusive := c.Attrs.Bool("reverse"), c.Attrs.Bool("exclusive")
 	exp, log := elem.Unary64(micro.Exp), elem.Unary64(micro.Log)
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	for o := range outer {
 		c.Poll(len(dst) / outer)
 		for j := range inner {

@@ -6,6 +6,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // segmentPlan says how a segment operation starts and combines.
@@ -37,14 +38,14 @@ func init() {
 				}
 				return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]), checkAmong(intSet, in[1]),
 					wantShape("the segments", in[1].Shape, in[0].Shape[:1]),
-					wantShape("result", out[0].Shape, spliced(in[0].Shape, 0, a.Int("num_segments"))))
+					wantShape("result", out[0].Shape, shape.Replaced(in[0].Shape, 0, a.Int("num_segments"))))
 			},
 			Prepare: func(in, out []Type, a attr.List) any { return &s.plan },
 			Workspace: func(in, out []Type, a attr.List) int {
 				if s.plan.mode != scatterSum {
 					return 0
 				}
-				return scatterScratch(out[0], 0, product(in[1].Shape))
+				return scatterScratch(out[0], 0, shape.Size(in[1].Shape))
 			},
 			Run: func(c *Call) error {
 				return pickNumeric(c.Out[0].DType, segment[float64], segment[float32], segment[int64], segment[int32])(c)

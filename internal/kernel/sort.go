@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 func init() {
@@ -95,7 +96,7 @@ func checkSortResults(in, out []Type, a attr.List, d resultDType, k int) error {
 	}
 	want := in[0].Shape
 	if k >= 0 {
-		want = spliced(want, axis, k)
+		want = shape.Replaced(want, axis, k)
 	}
 	wantDType := dtype.Int64
 	if d == in0DType {
@@ -179,7 +180,7 @@ const sortWork = 50
 
 func sortRun[T number](c *Call) error {
 	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	s := newSorter[T](c.Work, n)
 	for o := range outer {
 		for j := range inner {
@@ -196,7 +197,7 @@ func sortRun[T number](c *Call) error {
 
 func argsortRun[T number](c *Call) error {
 	src, dst := data[T](&c.In[0]), c.Out[0].I64
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	s := newSorter[T](c.Work, n)
 	for o := range outer {
 		for j := range inner {
@@ -214,7 +215,7 @@ func argsortRun[T number](c *Call) error {
 func topK[T number](c *Call) error {
 	src, values, indices := data[T](&c.In[0]), data[T](&c.Out[0]), c.Out[1].I64
 	k := c.Attrs.Int("k")
-	outer, n, inner := outerAxisInner(c.In[0].Shape, c.Attrs.Int("axis"))
+	outer, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
 	s := newSorter[T](c.Work, n)
 	for o := range outer {
 		for j := range inner {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 const csrNote = " The sparse m×n matrix in compressed rows: operand 0 holds m+1 row boundaries (int64: entries r to r+1 of row r; first 0, ascending, last the number of entries), " +
@@ -29,7 +30,7 @@ func init() {
 			if len(x) < 1 || len(x) > 2 || x[0] != n {
 				return fmt.Errorf("operand 3 has shape %v, needs %d rows", x, n)
 			}
-			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, spliced(x, 0, m)))
+			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, shape.Replaced(x, 0, m)))
 		},
 		Work: func(in, out []Type, a attr.List) float64 {
 			columns := 1
@@ -43,9 +44,9 @@ func init() {
 				return 0
 			}
 			if a.Bool("transpose") {
-				return scratchSize(product(out[0].Shape), 8)
+				return scratchSize(shape.Size(out[0].Shape), 8)
 			}
-			return scratchSize(product(out[0].Shape[1:]), 8)
+			return scratchSize(shape.Size(out[0].Shape[1:]), 8)
 		},
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, csrMatmul[float64], csrMatmul[float32])(c) },
 	})

@@ -87,28 +87,3 @@ func take[T float64 | float32 | int64 | int32 | int](w *[]byte, n int) []T {
 	*w = (*w)[bytes:]
 	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n)
 }
-
-// rowStrides returns the element strides of a contiguous row-major tensor.
-func rowStrides(shape []int) []int {
-	s := make([]int, len(shape))
-	n := 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		s[i] = n
-		n *= shape[i]
-	}
-	return s
-}
-
-// product returns the product of the extents, 1 for none.
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
-}
-
-// outerAxisInner splits a shape at an axis into the number of elements before, along and after it.
-func outerAxisInner(shape []int, axis int) (outer, n, inner int) {
-	return product(shape[:axis]), shape[axis], product(shape[axis+1:])
-}

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The parts of an .npy header, a Python dictionary on one line
@@ -136,30 +136,15 @@ func npyElements(r io.Reader, t graph.Type, order binary.ByteOrder) ([]uint64, e
 }
 
 // rowMajor reorders elements whose first index varies fastest.
-func rowMajor(values []uint64, shape graph.Shape) []uint64 {
-	out := make([]uint64, len(values))
-	reversed := slices.Clone(shape)
-	slices.Reverse(reversed)
-	index := make([]int, len(shape)) // in reversed order, the last varies fastest
-	strides := make([]int, len(shape))
-	step := 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		strides[len(shape)-1-i] = step
-		step *= shape[i]
-	}
-	for _, v := range values {
+func rowMajor(values []uint64, extents graph.Shape) []uint64 {
+	out, strides := make([]uint64, len(values)), shape.Strides(extents)
+	for i, v := range values {
 		at := 0
-		for k, i := range index {
-			at += i * strides[k]
+		for d, n := range extents {
+			at += i % n * strides[d]
+			i /= n
 		}
 		out[at] = v
-		for k := len(index) - 1; k >= 0; k-- {
-			index[k]++
-			if index[k] < reversed[k] {
-				break
-			}
-			index[k] = 0
-		}
 	}
 	return out
 }

@@ -115,13 +115,7 @@ func (d *describer) debug(n *viz.Node, in *vm.Instr, k int) {
 	}
 }
 
-func size(t vm.Type) int64 {
-	n := int64(t.DType.Size())
-	for _, e := range t.Shape {
-		n *= int64(e)
-	}
-	return n
-}
+func size(t vm.Type) int64 { return int64(t.DType.Size()) * int64(t.Size()) }
 
 // write records that the node's value fills n bytes at r, in place of what was there.
 func (d *describer) write(r vm.Ref, n int64, node int) {
