@@ -13,7 +13,7 @@ import (
 // emit is the pass that writes the program.
 func emit(l *lowering) error {
 	e := &emitter{lowering: l, debug: !l.config.NoDebug}
-	p := &vm.Code{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
+	p := &vm.Code{Block: vm.Block{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}}
 	used := make([]bool, l.g.Len())
 	for _, k := range l.order {
 		for _, id := range l.groups[k].nodes {

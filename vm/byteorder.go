@@ -7,9 +7,12 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 )
 
+// bigEndian is set where memory is.
+var bigEndian = binary.NativeEndian.Uint16([]byte{1, 0}) != 1
+
 // loadConst copies the constants, which are little-endian, to memory in the given byte order. What an element is follows from the instructions
 // that read it: each constant has one dtype.
-func (c *Code) loadConst(to []byte, order binary.ByteOrder) {
+func (c *Block) loadConst(to []byte, order binary.ByteOrder) {
 	copy(to, c.Const)
 	if order.Uint16([]byte{1, 0}) == 1 {
 		return
@@ -27,7 +30,7 @@ func (c *Code) loadConst(to []byte, order binary.ByteOrder) {
 }
 
 // constReads calls read for every array of the constants that an instruction or output reads: the offset in Const, elements and dtype.
-func (c *Code) constReads(read func(at, n int, d dtype.DType)) {
+func (c *Block) constReads(read func(at, n int, d dtype.DType)) {
 	array := func(offset int64, n int, d dtype.DType) {
 		at := offset - c.ConstOffset
 		if at >= 0 && at+int64(n)*int64(d.Size()) <= int64(len(c.Const)) {

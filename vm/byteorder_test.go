@@ -15,7 +15,7 @@ import (
 func TestConstantsInBothByteOrders(t *testing.T) {
 	typ := func(d dtype.DType, shape ...int) Type { return Type{DType: d, Shape: shape} }
 	at := func(offset int64) Ref { return Ref{Offset: offset} }
-	c := &Code{ArenaBytes: 512, ConstOffset: 128, Const: make([]byte, 136)}
+	c := &Block{ArenaBytes: 512, ConstOffset: 128, Const: make([]byte, 136)}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range c.Const {
 		c.Const[i] = byte(rng.Uint32())

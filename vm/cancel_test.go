@@ -118,7 +118,7 @@ func TestCancellation(t *testing.T) {
 func TestFailedReductionIsForgotten(t *testing.T) {
 	const n = 5000
 	access := []micro.Access{{Type: dtype.Int64, Strides: []int{1}}}
-	p := must(vm.NewProgram(&vm.Code{
+	p := must(vm.NewProgram(&vm.Code{Block: vm.Block{
 		Inputs:  []vm.Slot{slot("x", typed(dtype.Int64, n), 0)},
 		Outputs: []vm.Slot{slot("y", typed(dtype.Int64), 8*n)},
 		Instrs: []vm.Instr{{Op: vm.OpLoop, In: []vm.Operand{operand(typed(dtype.Int64, n), 0)}, Out: []vm.Operand{operand(typed(dtype.Int64), 8*n)},
@@ -126,7 +126,7 @@ func TestFailedReductionIsForgotten(t *testing.T) {
 				Code: []micro.Instr{{Op: micro.Div, Type: dtype.Int64, Dst: 2, A: 1, B: 0}},
 				Out:  []micro.Access{{Type: dtype.Int64, Strides: []int{0}}}, OutRegs: []uint32{2}, Reduce: micro.ReduceSum, ReduceDims: 1}}},
 		ArenaBytes: 8*n + 64,
-	}))
+	}}))
 	m := vm.NewMachine(p)
 	x := m.Int64("x")
 	for i := range x {

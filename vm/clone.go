@@ -22,9 +22,15 @@ func cloneEach[T any](list []T, clone func(T) T) []T {
 
 func (c *Code) clone() Code {
 	return Code{
-		Inputs: cloneEach(c.Inputs, Slot.clone), Outputs: cloneEach(c.Outputs, Slot.clone), Instrs: cloneEach(c.Instrs, Instr.clone),
-		ArenaBytes: c.ArenaBytes, Const: slices.Clone(c.Const), ConstOffset: c.ConstOffset,
+		Block: c.Block.clone(), Blocks: cloneEach(c.Blocks, Block.clone),
 		Debug: Debug{Strings: slices.Clone(c.Debug.Strings), Nodes: slices.Clone(c.Debug.Nodes)},
+	}
+}
+
+func (b Block) clone() Block {
+	return Block{
+		Inputs: cloneEach(b.Inputs, Slot.clone), Outputs: cloneEach(b.Outputs, Slot.clone), Instrs: cloneEach(b.Instrs, Instr.clone),
+		ArenaBytes: b.ArenaBytes, Const: slices.Clone(b.Const), ConstOffset: b.ConstOffset,
 	}
 }
 
@@ -54,6 +60,10 @@ func (in Instr) clone() Instr {
 		l.Dims, l.Consts, l.Code, l.OutRegs = slices.Clone(l.Dims), slices.Clone(l.Consts), slices.Clone(l.Code), slices.Clone(l.OutRegs)
 		l.In, l.Out = cloneEach(l.In, cloneAccess), cloneEach(l.Out, cloneAccess)
 		in.Loop = &l
+	}
+	if in.Call != nil {
+		c := in.Call.clone()
+		in.Call = &c
 	}
 	in.Attrs = cloneAttrs(in.Attrs)
 	in.In, in.Out, in.Nodes = cloneEach(in.In, Operand.clone), cloneEach(in.Out, Operand.clone), slices.Clone(in.Nodes)

@@ -23,26 +23,13 @@ type GuardedMachine struct {
 
 // NewGuardedMachine makes a machine whose inputs hold zeros.
 func NewGuardedMachine(p *Program, pattern byte, opts ...Option) *GuardedMachine {
-	g := &GuardedMachine{Machine: NewMachine(p, opts...), pattern: pattern}
+	g := &GuardedMachine{pattern: pattern}
+	g.Machine = NewMachine(p, append(opts, func(m *Machine) { m.allocate = g.block })...)
 	m := g.Machine
-	m.arena = g.block(p.code.ArenaBytes)
-	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
-	copy(m.arena[p.code.ConstOffset:], p.code.Const)
-	for i := range p.code.Instrs {
-		k := 0
-		for _, list := range [][]Operand{p.code.Instrs[i].In, p.code.Instrs[i].Out} {
-			for _, o := range list {
-				if o.Space == 0 {
-					m.exec[i].setPointer(k, unsafe.Add(m.base, o.Offset))
-				}
-				k++
-			}
-		}
-	}
 	for i := range p.code.Inputs {
 		s := &p.code.Inputs[i]
 		if s.Space == 0 {
-			clear(m.arena[s.Offset : s.Offset+bytesOf(s.Type)])
+			clear(unsafe.Slice((*byte)(unsafe.Add(m.entry.base, s.Offset)), bytesOf(s.Type)))
 			m.set[i] = true
 		} else if s.Used {
 			b := g.block(bytesOf(s.Type))
@@ -81,7 +68,7 @@ func (g *GuardedMachine) Intact() bool {
 // executors give the same bits.
 func (g *GuardedMachine) Output(i int) []byte {
 	s := &g.p.code.Outputs[i]
-	b := append([]byte(nil), g.arena[s.Offset:s.Offset+bytesOf(s.Type)]...)
+	b := append([]byte(nil), unsafe.Slice((*byte)(unsafe.Add(g.entry.base, s.Offset)), bytesOf(s.Type))...)
 	switch s.DType {
 	case dtype.Float64:
 		for k := 0; k < len(b); k += 8 {
@@ -117,7 +104,7 @@ func WithLinesFrom(length int, f func()) {
 
 // FlatLoops counts the machine's loops that walk more than the innermost dimension at once, and their inputs that are copied.
 func FlatLoops(m *Machine) (loops, copied int) {
-	for _, e := range m.exec {
+	for _, e := range m.entry.exec {
 		if x, ok := e.(*loop); ok && x.flat {
 			loops++
 			for k := range x.inputs {
@@ -139,17 +126,8 @@ func CopyStrided(dst, src unsafe.Pointer, size int, dims, strides []int, lo, n i
 // CodeBytes returns the size of the machine's machine code.
 func (m *Machine) CodeBytes() int {
 	n := 0
-	for _, e := range m.exec {
-		switch x := e.(type) {
-		case *straight:
-			if x.code != nil {
-				n += x.code.CodeBytes()
-			}
-		case *loop:
-			if x.code != nil {
-				n += x.code.CodeBytes()
-			}
-		}
+	for _, e := range m.entry.exec {
+		n += e.codeBytes()
 	}
 	return n
 }

@@ -12,7 +12,10 @@ import (
 // wholeCode returns code in which every list and pointer is set, at every depth.
 func wholeCode() *Code {
 	f64 := func(shape ...int) Type { return Type{DType: dtype.Float64, Shape: shape} }
-	return &Code{
+	call := func(c *Call, operands ...Operand) Instr {
+		return Instr{Op: OpCall, Call: c, Nodes: []int32{0}, In: append(operands, Operand{Type: f64(1), Ref: Ref{Offset: 0}}), Out: []Operand{{Type: f64(1), Ref: Ref{Offset: 176}}}}
+	}
+	return &Code{Block: Block{
 		Inputs:  []Slot{{Name: "x", Also: []string{"a"}, Type: f64(2, 3), Used: true}},
 		Outputs: []Slot{{Name: "y", Also: []string{"b"}, Type: f64(3, 2), Ref: Ref{Offset: 64}, Used: true}},
 		Instrs: []Instr{
@@ -23,8 +26,15 @@ func wholeCode() *Code {
 					Consts: []micro.Const{{Type: dtype.Float64}}, Temps: 1, Code: []micro.Instr{{Op: micro.Add, Type: dtype.Float64, Dst: 2, A: 0, B: 1}},
 					Out: []micro.Access{{Type: dtype.Float64, Strides: []int{1}}}, OutRegs: []uint32{2}}},
 			{Op: OpStraight, Nodes: []int32{0}, Straight: &micro.Straight{TempLo: 60, TempHi: 60, Code: []micro.Instr{{Op: micro.Neg, Type: dtype.Float64, Dst: 46}}}},
+			call(&Call{Frame: 256, Scan: &Scan{Length: 3, Carries: 1}}),
+			call(&Call{Frame: 256, Cond: &Cond{Blocks: []int{0, 0}}}, Operand{Type: Type{DType: dtype.Int64}, Ref: Ref{Offset: 192}}),
 		},
-		ArenaBytes: 256, Const: make([]byte, 8), ConstOffset: 192,
+		ArenaBytes: 320, Const: make([]byte, 8), ConstOffset: 192,
+	}, Blocks: []Block{{
+		Inputs: []Slot{{Name: "c", Also: []string{"d"}, Type: f64(1), Used: true}}, Outputs: []Slot{{Name: "next", Also: []string{"e"}, Type: f64(1), Ref: Ref{Offset: 8}, Used: true}},
+		Instrs:     []Instr{{Op: OpStraight, Nodes: []int32{0}, Straight: &micro.Straight{TempLo: 4, TempHi: 4, Code: []micro.Instr{{Op: micro.Neg, Type: dtype.Float64, Dst: 2}}}}},
+		ArenaBytes: 32, Const: make([]byte, 8), ConstOffset: 24,
+	}},
 		Debug: Debug{Strings: []string{""}, Nodes: []NodeInfo{{}}},
 	}
 }
@@ -104,13 +114,17 @@ func TestChangesDoNotReachAProgram(t *testing.T) {
 			in := &c.Instrs[i]
 			for _, list := range [][]Operand{in.In, in.Out} {
 				for k := range list {
-					list[k].Offset, list[k].Shape[0] = 1<<40, 1<<20
+					list[k].Offset = 1 << 40
+					if len(list[k].Shape) > 0 {
+						list[k].Shape[0] = 1 << 20
+					}
 				}
 			}
 		}
 		c.Instrs[0].Attrs[0].Value.Ints[0] = 1 << 20
 		c.Instrs[1].Loop.Dims[0], c.Instrs[1].Loop.Code[0].Dst, c.Instrs[1].Loop.In[0].Strides[0] = 1<<20, 1<<20, 1<<20
 		c.Instrs[2].Straight.Code[0].Dst = 1 << 30
+		c.Blocks[0].Instrs[0].Straight.Code[0].Dst, c.Instrs[3].Call.Scan.Length, c.Instrs[4].Call.Cond.Blocks[1] = 1<<30, 1<<40, 7
 		if _, err := NewProgram(c); err == nil {
 			t.Error("the changed code verifies")
 		}

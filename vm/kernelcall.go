@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/native"
 )
 
 // kernelCall runs OpKernel.
@@ -39,9 +40,9 @@ func (c *kernelCall) need(n *needs) {
 	n.scratch = max(n.scratch, c.workspace())
 }
 
-func (c *kernelCall) prepare(m *Machine) {
+func (c *kernelCall) prepare(f *frame) {
 	inT, outT := operandTypes(c.in.In), operandTypes(c.in.Out)
-	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: c.in.Attrs, Host: (*kernelHost)(m)}
+	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: c.in.Attrs, Host: (*kernelHost)(f.m)}
 	for i, t := range inT {
 		c.call.In[i].Type = t
 	}
@@ -52,27 +53,35 @@ func (c *kernelCall) prepare(m *Machine) {
 		c.call.State = c.k.Prepare(inT, outT, c.in.Attrs)
 	}
 	n := c.workspace()
-	c.call.Work = m.scratch[:n:n]
+	c.call.Work = f.m.scratch[:n:n]
 }
 
-func (c *kernelCall) compile(*Machine) {}
+func (c *kernelCall) compile(*frame) {}
 
 func (c *kernelCall) kind() Executor { return ExecutorKernel }
 
 func (c *kernelCall) listing() string { return "" }
 
-func (c *kernelCall) watch(m *Machine) (int, error) {
-	old := m.anyNaN(c.in.In) // the result may overwrite an operand
-	if err := c.run(m); err != nil {
+func (c *kernelCall) alone() *native.Straight { return nil }
+
+func (c *kernelCall) codeBytes() int { return 0 }
+
+func (c *kernelCall) types(*microError) string {
+	return operandsText(c.in.In) + " → " + operandsText(c.in.Out)
+}
+
+func (c *kernelCall) watch(f *frame) (int, error) {
+	old := f.anyNaN(c.in.In) // the result may overwrite an operand
+	if err := c.run(f); err != nil {
 		return -1, err
 	}
-	if !old && m.anyNaN(c.in.Out) {
+	if !old && f.anyNaN(c.in.Out) {
 		return 0, nil
 	}
 	return -1, nil
 }
 
-func (c *kernelCall) setPointer(k int, p unsafe.Pointer) {
+func (c *kernelCall) bind(k int, p unsafe.Pointer) {
 	t := &c.call.In
 	if n := len(c.in.In); k >= n {
 		t, k = &c.call.Out, k-n
@@ -106,13 +115,13 @@ func (c *kernelCall) again() {
 }
 
 // run turns a kernel's panic into an error: a bug in a kernel does not end the user's process.
-func (c *kernelCall) run(m *Machine) (err error) {
+func (c *kernelCall) run(f *frame) (err error) {
 	defer func() {
 		switch r := recover(); r {
 		case nil:
 		case kernel.Cancelled{}:
 			c.again()
-			err = m.ctx.Err()
+			err = f.m.ctx.Err()
 		default:
 			c.again()
 			err = fmt.Errorf("internal error in kernel %s: %v", c.k.Name, r)

@@ -143,8 +143,8 @@ func (x *loop) need(n *needs) {
 	}
 }
 
-func (x *loop) prepare(m *Machine) {
-	l := x.l
+func (x *loop) prepare(f *frame) {
+	l, m := x.l, f.m
 	x.m = m
 	x.inPtr, x.outPtr = make([]unsafe.Pointer, len(l.In)), make([]unsafe.Pointer, len(l.Out))
 	x.workers = make([]loopWorker, x.threads)
@@ -158,7 +158,7 @@ func (x *loop) prepare(m *Machine) {
 		x.workers[i].init(x, m.workers[i])
 	}
 	if x.elements >= 4*lanes || m.ahead {
-		x.compile(m)
+		x.compile(f)
 	}
 	if x.code == nil || m.watch {
 		x.prepareBlocks()
@@ -173,8 +173,8 @@ func (x *loop) hasCode() bool {
 	return len(x.divisions) == 0 && x.redDims <= 1 && !(x.byRows && len(x.l.Code) == 0)
 }
 
-func (x *loop) compile(m *Machine) {
-	if m.noNative || x.code != nil || !x.hasCode() {
+func (x *loop) compile(f *frame) {
+	if f.m.noNative || x.code != nil || !x.hasCode() {
 		return
 	}
 	line := *x.l
@@ -206,6 +206,22 @@ func (x *loop) kind() Executor {
 	return ExecutorBlocks
 }
 
+func (x *loop) alone() *native.Straight { return nil }
+
+func (x *loop) codeBytes() int {
+	if x.code == nil {
+		return 0
+	}
+	return x.code.CodeBytes()
+}
+
+func (x *loop) types(at *microError) string {
+	if at == nil {
+		return ""
+	}
+	return instrText(x.l.Code[at.index], x.l.Dims)
+}
+
 func (x *loop) listing() string {
 	if x.code == nil {
 		return ""
@@ -214,9 +230,9 @@ func (x *loop) listing() string {
 }
 
 // watch runs blocks, and looks at every element.
-func (x *loop) watch(m *Machine) (int, error) {
+func (x *loop) watch(f *frame) (int, error) {
 	x.watching, x.firstNaN = true, len(x.l.Code)
-	err := x.run(m)
+	err := x.run(f)
 	x.watching = false
 	if err != nil {
 		return -1, err
@@ -226,7 +242,7 @@ func (x *loop) watch(m *Machine) (int, error) {
 	}
 	if x.reduces() {
 		k := len(x.l.Out) - 1
-		if isNaN(x.outPtr[k], x.instr.Out[k].DType, x.instr.Out[k].Size()) && !m.anyNaN(x.instr.In) {
+		if isNaN(x.outPtr[k], x.instr.Out[k].DType, x.instr.Out[k].Size()) && !f.anyNaN(x.instr.In) {
 			return len(x.l.Code), nil
 		}
 	}
@@ -318,7 +334,7 @@ func (x *loop) collapse() {
 	copy(x.out, strides[len(l.In):])
 }
 
-func (x *loop) setPointer(k int, p unsafe.Pointer) {
+func (x *loop) bind(k int, p unsafe.Pointer) {
 	if k < len(x.inPtr) {
 		x.inPtr[k] = p
 	} else {
@@ -326,9 +342,9 @@ func (x *loop) setPointer(k int, p unsafe.Pointer) {
 	}
 }
 
-func (x *loop) run(m *Machine) error {
+func (x *loop) run(f *frame) error {
 	if x.runs++; x.runs == tierUp && x.code == nil {
-		x.compile(m)
+		x.compile(f)
 	}
 	threads := x.threads
 	if x.watching {

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -56,6 +55,8 @@ type Machine struct {
 	noNative  bool
 	// threads is the number of goroutines at most, the caller included.
 	threads int
+	// allocate returns memory at a multiple of 64.
+	allocate func(bytes int64) []byte
 
 	needs   needs
 	taken   int64  // bytes, as MemoryBytes defines them
@@ -64,45 +65,18 @@ type Machine struct {
 	// workers is the scratch of each goroutine.
 	workers [][]byte
 
-	arena  []byte
-	base   unsafe.Pointer
-	spaces []unsafe.Pointer // of external inputs: the memory that they are bound to
-	bound  []any            // keeps bound tensors alive
-	own    [][]byte         // the machine's own memory of an external input, made by a view
-	set    []bool           // inputs that have a value
+	entry  *frame
+	bound  []any    // keeps bound tensors alive
+	own    [][]byte // the machine's own memory of an external input, made by a view
+	set    []bool   // inputs that have a value
 	allSet bool
 	only   *native.Straight // the whole program, if it is one piece of machine code that needs no scratch of the machine
-	exec   []executor
-	users  [][]pointerUse // operands to update when an external input moves
 
 	outputs []*tensor.Dense
 	busy    uint32 // 1 while the machine is in use
 	ctx     context.Context
 	done    <-chan struct{} // of ctx
 	err     error
-}
-
-// executor runs one instruction.
-type executor interface {
-	// need says what memory it takes: it is called first, before there is any.
-	need(n *needs)
-	// prepare allocates and takes its parts of the machine's scratch.
-	prepare(m *Machine)
-	// setPointer binds operand k (inputs first, then outputs) to memory.
-	setPointer(k int, p unsafe.Pointer)
-	run(m *Machine) error
-	// watch is run that returns the micro-instruction that first made a NaN from operands without one, −1 for none.
-	watch(m *Machine) (int, error)
-	// compile switches to machine code if there is any.
-	compile(m *Machine)
-	kind() Executor
-	// listing is the machine code, "" for none.
-	listing() string
-}
-
-type pointerUse struct {
-	instr, operand int
-	offset         int64
 }
 
 // NewMachine allocates a machine for the program. A program that needs more memory than allowed gives
@@ -113,39 +87,21 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	if p == nil || m.err != nil {
 		return m
 	}
-	m.arena = alignedBytes(p.code.ArenaBytes)
-	m.base = unsafe.Pointer(unsafe.SliceData(m.arena))
-	p.code.loadConst(m.arena[p.code.ConstOffset:], binary.NativeEndian)
-	m.spaces = make([]unsafe.Pointer, len(p.code.Inputs))
 	m.bound = make([]any, len(p.code.Inputs))
 	m.own = make([][]byte, len(p.code.Inputs))
 	m.set = make([]bool, len(p.code.Inputs))
-	m.users = make([][]pointerUse, len(p.code.Inputs))
 	for i := range p.code.Inputs {
 		m.set[i] = !p.code.Inputs[i].Used
 	}
 	m.allocateScratch()
-	for i, e := range m.exec {
-		in := &p.code.Instrs[i]
-		e.prepare(m)
-		k := 0
-		for _, list := range [][]Operand{in.In, in.Out} {
-			for _, o := range list {
-				if o.Space == 0 {
-					e.setPointer(k, unsafe.Add(m.base, o.Offset))
-				} else {
-					m.users[o.Space-1] = append(m.users[o.Space-1], pointerUse{i, k, o.Offset})
-				}
-				k++
-			}
-		}
-	}
+	m.entry.prepare(unsafe.Pointer(unsafe.SliceData(m.allocate(p.code.ArenaBytes))))
+	m.entry.loadConst()
 	return m
 }
 
 // newMachine makes a machine that knows what memory it needs and has none. Its error says that the program needs too much.
 func newMachine(p *Program, opts []Option) *Machine {
-	m := &Machine{p: p, limit: defaultLimit(), threads: pool.Workers()}
+	m := &Machine{p: p, limit: defaultLimit(), threads: pool.Workers(), allocate: alignedBytes}
 	for _, o := range opts {
 		if o != nil {
 			o(m)
@@ -160,24 +116,9 @@ func newMachine(p *Program, opts []Option) *Machine {
 		return m
 	}
 	m.threads = min(m.threads, pool.Workers())
-	m.exec = make([]executor, len(p.code.Instrs))
-	for i := range p.code.Instrs {
-		m.exec[i] = newExecutor(p, &p.code.Instrs[i], m.threads)
-	}
+	m.entry = newFrame(m, &p.code.Block, entryBlock)
 	m.plan()
 	return m
-}
-
-func newExecutor(p *Program, in *Instr, threads int) executor {
-	switch in.Op {
-	case OpStraight:
-		return newStraight(p, in.Straight)
-	case OpLoop:
-		return newLoop(p, in, threads)
-	case OpKernel:
-		return newKernelCall(in)
-	}
-	panic(fmt.Sprintf("BUG: opcode %v", in.Op))
 }
 
 // alignedBytes allocates n bytes at a multiple of 64.
@@ -209,13 +150,7 @@ func (m *Machine) inputIndex(name string) int {
 func (m *Machine) bind(i int, p unsafe.Pointer, keep any) {
 	m.bound[i] = keep
 	m.set[i] = true
-	if m.spaces[i] == p {
-		return
-	}
-	m.spaces[i] = p
-	for _, u := range m.users[i] {
-		m.exec[u.instr].setPointer(u.operand, unsafe.Add(p, u.offset))
-	}
+	m.entry.bind(i, p)
 }
 
 // inputMemory returns memory of the machine's own that holds the input between runs.
@@ -223,7 +158,7 @@ func (m *Machine) inputMemory(i int) (unsafe.Pointer, error) {
 	s := &m.p.code.Inputs[i]
 	if s.Space == 0 {
 		m.set[i] = true
-		return unsafe.Add(m.base, s.Offset), nil
+		return unsafe.Add(m.entry.base, s.Offset), nil
 	}
 	if m.own[i] == nil {
 		if err := m.reserve(heapBytes(bytesOf(s.Type))); err != nil {
@@ -264,7 +199,7 @@ func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) [
 }
 
 func outputView[T float64 | float32 | int64 | int32 | bool](m *Machine, s *Slot) []T {
-	return unsafe.Slice((*T)(unsafe.Add(m.base, s.Offset)), s.Size())
+	return unsafe.Slice((*T)(unsafe.Add(m.entry.base, s.Offset)), s.Size())
 }
 
 // checkView panics if the slot does not hold elements of type T.
@@ -339,7 +274,7 @@ func (m *Machine) Step() error {
 			return errBusy
 		}
 		m.busy = 1
-		m.only.Run(m.base, len(m.arena), nil)
+		m.only.Run(m.entry.base, int(m.p.code.ArenaBytes), nil)
 		m.busy = 0
 		return nil
 	}
@@ -393,73 +328,14 @@ func (m *Machine) step(ctx context.Context) error {
 		m.allSet = true
 	}
 	m.setContext(ctx)
-	var err error
-	for i, e := range m.exec {
-		if m.cancelled() {
-			err = m.ctx.Err()
-			break
-		}
-		if m.watch {
-			err = m.watchInstr(i, e)
-		} else if err = e.run(m); err != nil {
-			err = m.runtimeError(i, err)
-		}
-		if err != nil {
-			break
-		}
-	}
+	err := m.entry.run()
 	m.forgetContext()
-	if len(m.exec) == 1 && !m.watch && err == nil {
-		if s, ok := m.exec[0].(*straight); ok && s.code != nil && s.code.ScratchBytes() == 0 {
-			m.only = s.code
+	if err == nil && !m.watch {
+		if code := m.entry.alone(); code != nil && code.ScratchBytes() == 0 {
+			m.only = code
 		}
 	}
 	return err
-}
-
-// RuntimeError is a failure of an instruction on the given data: what, on which shapes, from which line.
-type RuntimeError struct {
-	Instr int    // number of the instruction
-	Where string // operator, name and the user's file:line; "" without debug information
-	Types string // operands → results
-	Err   error
-}
-
-// Error returns "where: types: reason".
-func (e *RuntimeError) Error() string {
-	s := ""
-	if e.Where != "" {
-		s = e.Where + ": "
-	}
-	if e.Types != "" {
-		s += e.Types + ": "
-	}
-	return fmt.Sprintf("run: %s%v", s, e.Err)
-}
-
-// Unwrap returns the reason.
-func (e *RuntimeError) Unwrap() error { return e.Err }
-
-func (m *Machine) runtimeError(i int, err error) error {
-	in := &m.p.code.Instrs[i]
-	re := &RuntimeError{Instr: i, Err: err}
-	var at *microError
-	k := 0
-	if errors.As(err, &at) {
-		k = at.index
-	}
-	if k < len(in.Nodes) {
-		re.Where = m.p.code.Debug.Where(in.Nodes[k])
-	}
-	switch {
-	case in.Op == OpKernel:
-		re.Types = operandsText(in.In) + " → " + operandsText(in.Out)
-	case at != nil && in.Op == OpStraight:
-		re.Types = instrText(in.Straight.Code[k], nil)
-	case at != nil && in.Op == OpLoop:
-		re.Types = instrText(in.Loop.Code[k], in.Loop.Dims)
-	}
-	return re
 }
 
 // instrText returns the operands → result of a micro-instruction over the given dimensions.

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/sysmem"
@@ -24,6 +25,28 @@ type needs struct {
 	workers int   // goroutines
 	code    int64 // machine code
 	making  int64 // while machine code is made: the most
+	// blocks is what the blocks before take, each for one frame.
+	blocks []needs
+}
+
+// addFrame counts a frame of the block with the number.
+func (n *needs) addFrame(number int) {
+	b := &n.blocks[number]
+	n.add(b.own)
+	n.scratch, n.worker, n.workers = max(n.scratch, b.scratch), max(n.worker, b.worker), max(n.workers, b.workers)
+	n.addCode(b.code, b.making)
+}
+
+// addBlock counts what a frame of a block takes, whose executors are given.
+func (n *needs) addBlock(b *Block, exec []executor) {
+	n.add(int64(unsafe.Sizeof(frame{})), int64(len(b.Instrs))*instrBytes, int64(len(b.Inputs)+len(b.Outputs))*slotBytes)
+	if bigEndian {
+		n.add(heapBytes(int64(len(b.Const))))
+	}
+	for i, e := range exec {
+		n.add(int64(len(b.Instrs[i].In)+len(b.Instrs[i].Out)) * operandBytes)
+		e.need(n)
+	}
 }
 
 // add counts memory of an executor's own. Sums stay far below overflow.
@@ -55,12 +78,16 @@ const (
 // plan finds the memory that the machine takes and whether it may make machine code.
 func (m *Machine) plan() {
 	c := &m.p.code
-	n := needs{workers: 1}
-	n.add(machineBytes, int64(len(c.Instrs))*instrBytes, int64(len(c.Inputs)+len(c.Outputs))*slotBytes)
-	for i, e := range m.exec {
-		n.add(int64(len(c.Instrs[i].In)+len(c.Instrs[i].Out)) * operandBytes)
-		e.need(&n)
+	blocks := make([]needs, len(c.Blocks))
+	for k := range c.Blocks {
+		blocks[k] = needs{workers: 1, blocks: blocks[:k]}
+		blocks[k].addBlock(&c.Blocks[k], newFrame(m, &c.Blocks[k], k).exec)
+		blocks[k].blocks = nil
 	}
+	n := needs{workers: 1, blocks: blocks}
+	n.add(machineBytes)
+	n.addBlock(&c.Block, m.entry.exec)
+	n.blocks = nil
 	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), heapBytes(n.worker)*int64(n.workers))
 	m.needs, m.taken = n, n.own
 	if ok, _ := native.Available(); !ok {

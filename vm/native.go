@@ -42,9 +42,9 @@ func (p *Program) nativeLoop(l, collapsed *micro.Loop) *native.Loop {
 	return code
 }
 
-// nativeStraight returns the machine code of one of the program's instructions, or nil if there is none:
+// nativeStraight returns the machine code of one of the block's instructions, or nil if there is none:
 // native code is not available, an operation has no native form, or the arena is too large to address.
-func (p *Program) nativeStraight(s *micro.Straight) *native.Straight {
+func (p *Program) nativeStraight(b *Block, s *micro.Straight) *native.Straight {
 	if ok, _ := native.Available(); !ok {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (p *Program) nativeStraight(s *micro.Straight) *native.Straight {
 	code, ok := p.native.straight[s]
 	if !ok {
 		var err error
-		if code, err = native.CompileStraight(s, native.StraightOptions{ArenaBytes: int(p.code.ArenaBytes)}); err != nil {
+		if code, err = native.CompileStraight(s, native.StraightOptions{ArenaBytes: int(b.ArenaBytes)}); err != nil {
 			code = nil
 		}
 		if p.native.straight == nil {
@@ -73,16 +73,17 @@ const (
 	ExecutorBlocks   Executor = "blocks"   // block kernels, SIMD where the processor has it
 	ExecutorNative   Executor = "native"   // machine code made from the micro-code
 	ExecutorKernel   Executor = "kernel"   // a whole-tensor kernel
+	ExecutorFrames   Executor = "frames"   // blocks run in frames, each instruction by its own executor
 )
 
 // Executors returns how each instruction of the program is run at the moment: scalar code moves from the portable
 // loop to native code after some runs.
 func (m *Machine) Executors() []Executor {
-	if m == nil {
+	if m == nil || m.entry == nil {
 		return nil
 	}
-	out := make([]Executor, len(m.exec))
-	for i, e := range m.exec {
+	out := make([]Executor, len(m.entry.exec))
+	for i, e := range m.entry.exec {
 		out[i] = e.kind()
 	}
 	return out
@@ -91,11 +92,11 @@ func (m *Machine) Executors() []Executor {
 // MachineCode returns the machine code that the program's instructions run as at the moment, disassembled, in Intel's
 // syntax: offset, bytes and text. It is empty where nothing is native.
 func (m *Machine) MachineCode() string {
-	if m == nil {
+	if m == nil || m.entry == nil {
 		return ""
 	}
 	var b strings.Builder
-	for i, e := range m.exec {
+	for i, e := range m.entry.exec {
 		if text := e.listing(); text != "" {
 			fmt.Fprintf(&b, "%4d  %s", i, text)
 		}

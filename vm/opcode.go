@@ -14,10 +14,12 @@ const (
 	OpLoop
 	// OpKernel calls the whole-tensor kernel that Kernel names with the attributes Attrs.
 	OpKernel
+	// OpCall runs blocks of the program as Call says: a loop or a branch.
+	OpCall
 	opcodeCount
 )
 
-var opcodeNames = [opcodeCount]string{"INVALID", "STRAIGHT", "LOOP", "KERNEL"}
+var opcodeNames = [opcodeCount]string{"INVALID", "STRAIGHT", "LOOP", "KERNEL", "CALL"}
 
 // String returns the name in listings.
 func (o Opcode) String() string {

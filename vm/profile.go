@@ -51,23 +51,23 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	}
 	m.setContext(ctx)
 	defer m.forgetContext()
-	for _, e := range m.exec {
-		e.compile(m)
+	for _, e := range m.entry.exec {
+		e.compile(m.entry)
 	}
 	runs = max(1, runs)
-	times := make([][]time.Duration, len(m.exec))
-	repeats := make([]int, len(m.exec))
+	times := make([][]time.Duration, len(m.entry.exec))
+	repeats := make([]int, len(m.entry.exec))
 	measure := func(i, repeats int) (time.Duration, error) {
 		start := time.Now()
 		for range repeats {
-			if err := m.exec[i].run(m); err != nil {
-				return 0, m.runtimeError(i, err)
+			if err := m.entry.exec[i].run(m.entry); err != nil {
+				return 0, m.entry.fail(i, err)
 			}
 		}
 		return time.Since(start), nil
 	}
 	for range runs {
-		for i := range m.exec {
+		for i := range m.entry.exec {
 			if m.cancelled() {
 				return nil, ctx.Err()
 			}

@@ -27,41 +27,51 @@ type Operand struct {
 	Ref
 }
 
-// Instr is one machine instruction. Straight, Loop or Kernel is set as Op says.
+// Instr is one machine instruction. Straight, Loop, Kernel or Call is set as Op says.
 type Instr struct {
 	Op       Opcode
 	Straight *micro.Straight
 	Loop     *micro.Loop
 	Kernel   string
 	Attrs    attr.List
+	Call     *Call
 	In       []Operand
 	Out      []Operand
 	// Nodes are indices into Debug.Nodes: for Straight and Loop one for each micro-instruction (and one more for
-	// the reduction), for Kernel one. Empty if the program has no debug information.
+	// the reduction), for Kernel and Call one. Empty if the program has no debug information.
 	Nodes []int32
 }
 
-// Slot is an input or output of a program.
+// Slot is an input or output of a program or block.
 type Slot struct {
-	Name string   // of the input or of the output's node; may be empty for outputs
+	Name string   // of the input or of the output's node; may be empty for outputs, and in blocks that are called
 	Also []string // more names
 	Type
-	Ref // where the value lies; an input in its own space k is bound to the caller's tensor
+	Ref // where the value lies; an input in its own space k is bound to the caller's tensor or operand
 	// Used is false for an input that no output depends on.
 	Used bool
 }
 
-// Code is a program as data: what compilers write and tools look at. Machines do not run it; NewProgram makes a Program of it.
-type Code struct {
+// Block is a piece of a program with memory of its own: an arena in which its inputs, outputs, constants and temporaries lie. A program is
+// a block that is run by a machine; the others are run by calls.
+type Block struct {
 	Inputs  []Slot
 	Outputs []Slot
 	Instrs  []Instr
-	// ArenaBytes is the size of a machine's arena, in which all but large inputs lies.
+	// ArenaBytes is the size of the arena, in which all but large inputs lies.
 	ArenaBytes int64
 	// Const is copied to ConstOffset of a fresh arena.
 	Const       []byte
 	ConstOffset int64
-	Debug       Debug
+}
+
+// Code is a program as data: what compilers write and tools look at. Machines do not run it; NewProgram makes a Program of it. The embedded Block is
+// where a run begins.
+type Code struct {
+	Block
+	// Blocks are what calls run. Blocks[k] calls only blocks of smaller numbers.
+	Blocks []Block
+	Debug  Debug
 }
 
 // named reports whether the slot has the name.
@@ -118,15 +128,29 @@ func (p *Program) ArenaBytes() int64 { return p.data().ArenaBytes }
 // ScratchBytes returns the size of the scratch that the program's kernels share.
 func (p *Program) ScratchBytes() int64 {
 	n := int64(0)
-	for i := range p.data().Instrs {
-		if in := &p.code.Instrs[i]; in.Op == OpKernel {
-			n = max(n, newKernelCall(in).workspace())
+	for b := range p.data().blocks() {
+		for i := range b.Instrs {
+			if in := &b.Instrs[i]; in.Op == OpKernel {
+				n = max(n, newKernelCall(in).workspace())
+			}
 		}
 	}
 	return n
 }
 
-// Len returns the number of instructions.
+// blocks yields all blocks, each behind those that it calls; the last is the entry.
+func (c *Code) blocks() func(yield func(*Block) bool) {
+	return func(yield func(*Block) bool) {
+		for k := range c.Blocks {
+			if !yield(&c.Blocks[k]) {
+				return
+			}
+		}
+		yield(&c.Block)
+	}
+}
+
+// Len returns the number of instructions, those of blocks that are called not counted.
 func (p *Program) Len() int { return len(p.data().Instrs) }
 
 // Node returns what the program says about node i of its debug information, to which instructions, shares and profiles refer; nothing if there is

@@ -35,13 +35,19 @@ func (p *Program) Shares() []Share {
 // orders of magnitude, and does not count what a user's kernel does.
 func (p *Program) Work() float64 {
 	total := 0.0
-	for i := range p.data().Instrs {
-		total += p.code.Instrs[i].work()
+	var blocks []float64
+	for b := range p.data().blocks() {
+		total = 0
+		for i := range b.Instrs {
+			total += b.Instrs[i].work(blocks)
+		}
+		blocks = append(blocks, total)
 	}
 	return total
 }
 
-func (in *Instr) work() float64 {
+// work is given that of the blocks before.
+func (in *Instr) work(blocks []float64) float64 {
 	switch in.Op {
 	case OpStraight:
 		return float64(len(in.Straight.Code))
@@ -51,6 +57,8 @@ func (in *Instr) work() float64 {
 			elements *= float64(d)
 		}
 		return elements * float64(1+len(in.Loop.Code))
+	case OpCall:
+		return in.Call.work(blocks) + float64(len(in.In)+len(in.Out))
 	}
 	return kernel.Lookup(in.Kernel).Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs)
 }
@@ -72,6 +80,8 @@ func (in *Instr) parts(f func(index int, flops int64)) {
 		}
 	case OpKernel:
 		f(0, in.kernelFlops())
+	case OpCall:
+		f(0, 0)
 	}
 }
 

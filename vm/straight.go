@@ -18,12 +18,13 @@ type straight struct {
 	int  bool         // has integer divisions, which can trap
 
 	p    *Program
+	b    *Block
 	runs int
 	code *native.Straight // nil until the code is worth compiling, or for ever if it cannot be
 }
 
-func newStraight(p *Program, s *micro.Straight) *straight {
-	x := &straight{p: p, s: s}
+func newStraight(p *Program, b *Block, s *micro.Straight) *straight {
+	x := &straight{p: p, b: b, s: s}
 	for i := range s.Code {
 		if c := &s.Code[i]; c.Traps() {
 			x.int = true
@@ -46,12 +47,12 @@ func (x *straight) need(n *needs) {
 		}
 	}
 	if !x.int {
-		code, making := native.StraightMemory(x.s, x.p.code.ArenaBytes)
+		code, making := native.StraightMemory(x.s, x.b.ArenaBytes)
 		n.addCode(code, making)
 	}
 }
 
-func (x *straight) prepare(m *Machine) {
+func (x *straight) prepare(f *frame) {
 	for i, c := range x.s.Code {
 		if x.called(i) {
 			if x.call == nil {
@@ -60,8 +61,8 @@ func (x *straight) prepare(m *Machine) {
 			x.call[i] = elem.BlockKernel(c.Op, c.Type, c.To, cpu.Portable)
 		}
 	}
-	if m.ahead {
-		x.compile(m)
+	if f.m.ahead {
+		x.compile(f)
 	}
 }
 
@@ -71,31 +72,31 @@ var inSwitch = [micro.Count]bool{
 	micro.FMS: true, micro.FNMA: true, micro.Neg: true, micro.Abs: true, micro.Sqrt: true, micro.MulNoNan: true,
 }
 
-func (x *straight) setPointer(int, unsafe.Pointer) { panic("BUG: straight code has no operands") }
+func (x *straight) bind(int, unsafe.Pointer) { panic("BUG: straight code has no operands") }
 
-func (x *straight) run(m *Machine) error {
+func (x *straight) run(f *frame) error {
 	if x.code != nil {
-		x.code.Run(m.base, len(m.arena), m.spill)
+		x.code.Run(f.base, int(x.b.ArenaBytes), f.m.spill)
 		return nil
 	}
-	return x.runCold(m)
+	return x.runCold(f)
 }
 
 // runCold is run before the code is compiled.
-func (x *straight) runCold(m *Machine) error {
+func (x *straight) runCold(f *frame) error {
 	if x.runs++; x.runs == tierUp {
-		x.compile(m)
+		x.compile(f)
 	}
 	if x.int {
-		if err := x.checkDivisors(m.base); err != nil {
+		if err := x.checkDivisors(f.base); err != nil {
 			return err
 		}
 	}
 	for from := 0; from < len(x.s.Code); from += portablePiece {
-		if from > 0 && m.cancelled() {
-			return m.ctx.Err()
+		if from > 0 && f.m.cancelled() {
+			return f.m.ctx.Err()
 		}
-		x.runPortable(m.base, len(m.arena), from, min(from+portablePiece, len(x.s.Code)))
+		x.runPortable(f.base, from, min(from+portablePiece, len(x.s.Code)))
 	}
 	return nil
 }
@@ -104,11 +105,12 @@ func (x *straight) runCold(m *Machine) error {
 const portablePiece = 1 << 15
 
 // compile switches to native code if there is any.
-func (x *straight) compile(m *Machine) {
+func (x *straight) compile(f *frame) {
+	m := f.m
 	if m.noNative || x.int || x.code != nil {
 		return
 	}
-	if x.code = x.p.nativeStraight(x.s); x.code != nil && x.code.ScratchBytes() > len(m.spill) {
+	if x.code = x.p.nativeStraight(x.b, x.s); x.code != nil && x.code.ScratchBytes() > len(m.spill) {
 		m.spill = make([]byte, x.code.ScratchBytes())
 	}
 }
@@ -120,6 +122,22 @@ func (x *straight) kind() Executor {
 	return ExecutorPortable
 }
 
+func (x *straight) alone() *native.Straight { return x.code }
+
+func (x *straight) codeBytes() int {
+	if x.code == nil {
+		return 0
+	}
+	return x.code.CodeBytes()
+}
+
+func (x *straight) types(at *microError) string {
+	if at == nil {
+		return ""
+	}
+	return instrText(x.s.Code[at.index], nil)
+}
+
 func (x *straight) listing() string {
 	if x.code == nil {
 		return ""
@@ -128,19 +146,19 @@ func (x *straight) listing() string {
 }
 
 // watch runs one micro-instruction at a time.
-func (x *straight) watch(m *Machine) (int, error) {
+func (x *straight) watch(f *frame) (int, error) {
 	for k, c := range x.s.Code {
 		// The result may overwrite an operand, so the operands are looked at first.
-		cell := func(c uint32) unsafe.Pointer { return unsafe.Add(m.base, uintptr(c)*4) }
+		cell := func(c uint32) unsafe.Pointer { return unsafe.Add(f.base, uintptr(c)*4) }
 		fresh := true
 		ops := c.Operands()
 		for o := range c.Op.Arity() {
 			fresh = fresh && !isNaN(cell(ops[o]), c.OperandType(o), 1)
 		}
-		if x.divisorIsZero(m.base, k) {
+		if x.divisorIsZero(f.base, k) {
 			return -1, &microError{k, ErrDivideByZero}
 		}
-		x.runPortable(m.base, 0, k, k+1)
+		x.runPortable(f.base, k, k+1)
 		if fresh && isNaN(cell(c.Dst), c.Result(), 1) {
 			return k, nil
 		}
@@ -155,7 +173,7 @@ func (x *straight) checkDivisors(base unsafe.Pointer) error {
 		if x.divisorIsZero(base, i) {
 			return &microError{i, ErrDivideByZero}
 		}
-		x.runPortable(base, 0, i, i+1)
+		x.runPortable(base, i, i+1)
 	}
 	return nil
 }
@@ -177,7 +195,7 @@ func (x *straight) divisorIsZero(base unsafe.Pointer, i int) bool {
 // runPortable is the reference executor of instructions [from, to). The verifier has checked every cell.
 //
 //go:nocheckptr
-func (x *straight) runPortable(base unsafe.Pointer, _, from, to int) {
+func (x *straight) runPortable(base unsafe.Pointer, from, to int) {
 	f64 := func(c uint32) *float64 { return (*float64)(unsafe.Add(base, uintptr(c)*4)) }
 	for i := from; i < to; i++ {
 		c := &x.s.Code[i]

@@ -209,7 +209,7 @@ func (m *Machine) setTensor(i int, t *tensor.Dense) error {
 	}
 	p := dataPointer(t, s.DType)
 	// What a run of this machine returned lies in the arena, which the next run writes while it reads its inputs.
-	if at := uintptr(p); s.Space == 0 || at >= uintptr(m.base) && at < uintptr(m.base)+uintptr(len(m.arena)) {
+	if at := uintptr(p); s.Space == 0 || at >= uintptr(m.entry.base) && at < uintptr(m.entry.base)+uintptr(m.p.code.ArenaBytes) {
 		to, err := m.inputMemory(i)
 		if err != nil {
 			return fmt.Errorf("run: %w", err)
@@ -292,7 +292,7 @@ func (m *Machine) copyStrided(i int, t *tensor.Dense) error {
 // outputTensor makes the tensor that shows output i.
 func (m *Machine) outputTensor(i int) *tensor.Dense {
 	s := &m.p.code.Outputs[i]
-	p := unsafe.Add(m.base, s.Offset)
+	p := unsafe.Add(m.entry.base, s.Offset)
 	n := s.Size()
 	var backing any
 	switch s.DType {
@@ -329,5 +329,5 @@ func (m *Machine) outputTensor(i int) *tensor.Dense {
 func (m *Machine) refreshScalar(i int, t *tensor.Dense) {
 	s := &m.p.code.Outputs[i]
 	size := int64(s.DType.Size())
-	copy(unsafe.Slice((*byte)(dataPointer(t, s.DType)), size), unsafe.Slice((*byte)(unsafe.Add(m.base, s.Offset)), size))
+	copy(unsafe.Slice((*byte)(dataPointer(t, s.DType)), size), unsafe.Slice((*byte)(unsafe.Add(m.entry.base, s.Offset)), size))
 }

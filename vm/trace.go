@@ -1,49 +1,43 @@
 package vm
 
-import (
-	"fmt"
-	"unsafe"
-)
+import "fmt"
 
 // NaNError is what a machine with a NaN watch returns: the first node that produced a NaN.
 type NaNError struct {
+	Block int // as in RuntimeError
 	Instr int
+	Steps []int  // as in RuntimeError
 	Where string // operator, name and the user's file:line
 }
 
 // Error names the node.
 func (e *NaNError) Error() string {
-	if e.Where == "" {
-		return fmt.Sprintf("run: instruction %d produced a NaN", e.Instr)
+	where := e.Where
+	switch {
+	case where != "":
+	case e.Block >= 0:
+		where = fmt.Sprintf("instruction %d of block %d", e.Instr, e.Block)
+	default:
+		where = fmt.Sprintf("instruction %d", e.Instr)
 	}
-	return "run: first NaN in " + e.Where
+	if steps := stepsText(e.Steps, ""); steps != "" {
+		where += ", " + steps
+	}
+	return "run: first NaN in " + where
 }
 
 // watchInstr runs an instruction and looks at every value, so that the node is known exactly.
-func (m *Machine) watchInstr(i int, e executor) error {
-	k, err := e.watch(m)
+func (f *frame) watchInstr(i int, e executor) error {
+	k, err := e.watch(f)
 	if err != nil {
-		return m.runtimeError(i, err)
+		return f.fail(i, err)
 	}
 	if k < 0 {
 		return nil
 	}
 	where := ""
-	if in := &m.p.code.Instrs[i]; k < len(in.Nodes) {
-		where = m.p.code.Debug.Where(in.Nodes[k])
+	if in := &f.b.Instrs[i]; k < len(in.Nodes) {
+		where = f.m.p.code.Debug.Where(in.Nodes[k])
 	}
-	return &NaNError{i, where}
-}
-
-func (m *Machine) anyNaN(list []Operand) bool {
-	for _, o := range list {
-		base := m.base
-		if o.Space != 0 {
-			base = m.spaces[o.Space-1]
-		}
-		if isNaN(unsafe.Add(base, o.Offset), o.DType, o.Size()) {
-			return true
-		}
-	}
-	return false
+	return &NaNError{Block: f.number, Instr: i, Where: where}
 }

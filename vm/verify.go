@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/kernel"
@@ -27,30 +28,50 @@ const maxBytes = 1 << 43
 //   - constants and inputs are never written; temporaries of scalar code are dead after it;
 //   - what is read as bool holds the bytes 0 and 1: it is a bool input, was written as bool, or is a constant of such bytes.
 //
+// Each block is verified by itself, before those that may call it. Blocks that are called may overwrite their inputs, and their outputs may lie in
+// inputs and constants.
+//
 // Time is O(n log n) in the size of the program, memory O(n), whatever sizes the program states.
 func (c *Code) verify() error {
-	v := verifier{code: c}
-	if c.ArenaBytes < 0 || c.ArenaBytes > maxBytes {
-		return fmt.Errorf("program: arena of %d bytes", c.ArenaBytes)
+	if err := c.verifyDebug(); err != nil {
+		return fmt.Errorf("program: %w", err)
 	}
-	if c.ConstOffset < 0 || c.ConstOffset%8 != 0 || c.ConstOffset > c.ArenaBytes-int64(len(c.Const)) {
-		return fmt.Errorf("program: constants lie outside the arena")
+	v := verifier{code: c, facts: make([]blockFacts, len(c.Blocks))}
+	for k := range c.Blocks {
+		if err := v.verifyBlock(k, &c.Blocks[k]); err != nil {
+			return fmt.Errorf("program: block %d: %w", k, err)
+		}
+	}
+	if err := v.verifyBlock(len(c.Blocks), &c.Block); err != nil {
+		return fmt.Errorf("program: %w", err)
+	}
+	return nil
+}
+
+// verifyBlock verifies the block of the number, which the entry has as if it were the last of Blocks.
+func (v *verifier) verifyBlock(number int, b *Block) error {
+	v.number, v.block, v.events, v.depth = number, b, v.events[:0], 0
+	if b.ArenaBytes < 0 || b.ArenaBytes > maxBytes {
+		return fmt.Errorf("arena of %d bytes", b.ArenaBytes)
+	}
+	if b.ConstOffset < 0 || b.ConstOffset%8 != 0 || b.ConstOffset > b.ArenaBytes-int64(len(b.Const)) {
+		return fmt.Errorf("constants lie outside the arena")
 	}
 	names := map[string]bool{}
-	for i, s := range c.Inputs {
-		if s.Name == "" || names[s.Name] {
-			return fmt.Errorf("program: input %d has no name of its own", i)
+	for i, s := range b.Inputs {
+		if !v.called() && (s.Name == "" || names[s.Name]) {
+			return fmt.Errorf("input %d has no name of its own", i)
 		}
 		names[s.Name] = true
 		if s.Space != 0 && (int64(s.Space) != int64(i)+1 || s.Offset != 0) {
-			return fmt.Errorf("program: input %q lies in a space that is not its own", s.Name)
+			return fmt.Errorf("input %s lies in a space that is not its own", b.inputName(i))
 		}
-		if err := v.operand(Operand{s.Type, s.Ref}); err != nil {
-			return fmt.Errorf("program: input %q: %w", s.Name, err)
+		if err := v.slot(s); err != nil {
+			return fmt.Errorf("input %s: %w", b.inputName(i), err)
 		}
 	}
-	for i, s := range c.Outputs {
-		err := v.operand(Operand{s.Type, s.Ref})
+	for i, s := range b.Outputs {
+		err := v.slot(s)
 		switch {
 		case err != nil:
 		case s.Space != 0:
@@ -59,34 +80,65 @@ func (c *Code) verify() error {
 			err = fmt.Errorf("it is marked as unused")
 		}
 		if err != nil {
-			return fmt.Errorf("program: output %d: %w", i, err)
+			return fmt.Errorf("output %d: %w", i, err)
 		}
 	}
+	for i := range b.Instrs {
+		v.at = int32(i)
+		in := &b.Instrs[i]
+		if err := v.instr(in); err != nil {
+			return fmt.Errorf("instruction %d (%v): %w", i, in.Op, err)
+		}
+	}
+	overwritten, err := v.checkMemory()
+	if v.called() {
+		v.facts[number] = blockFacts{overwritten, v.depth + 1}
+	}
+	return err
+}
+
+// called reports whether the block in hand is one that calls run.
+func (v *verifier) called() bool { return v.number < len(v.code.Blocks) }
+
+func (v *verifier) slot(s Slot) error { return v.operand(Operand{s.Type, s.Ref}) }
+
+// inputName returns the quoted name of input i, or its number.
+func (b *Block) inputName(i int) string {
+	if name := b.Inputs[i].Name; name != "" {
+		return strconv.Quote(name)
+	}
+	return strconv.Itoa(i)
+}
+
+func (c *Code) verifyDebug() error {
 	if len(c.Debug.Strings) > 0 && c.Debug.Strings[0] != "" {
-		return fmt.Errorf("program: debug string 0 is not empty")
+		return fmt.Errorf("debug string 0 is not empty")
 	}
 	for i, n := range c.Debug.Nodes {
 		for _, s := range []int32{n.Op, n.Name, n.File} {
 			if s < 0 || int(s) >= len(c.Debug.Strings) {
-				return fmt.Errorf("program: debug node %d names string %d of %d", i, s, len(c.Debug.Strings))
+				return fmt.Errorf("debug node %d names string %d of %d", i, s, len(c.Debug.Strings))
 			}
 		}
 	}
-	for i := range c.Instrs {
-		v.at = int32(i)
-		in := &c.Instrs[i]
-		if err := v.instr(in); err != nil {
-			return fmt.Errorf("program: instruction %d (%v): %w", i, in.Op, err)
-		}
-	}
-	return v.checkMemory()
+	return nil
 }
 
 type verifier struct {
 	code   *Code
+	facts  []blockFacts // of the blocks that are verified
+	number int          // of the block in hand
+	block  *Block
 	at     int32 // the instruction in hand
+	depth  int   // of the calls in the block so far
 	cells  cellMap
 	events []memoryEvent
+}
+
+// blockFacts is what a call must know of a verified block.
+type blockFacts struct {
+	overwritten []bool // inputs in the arena that the block writes to
+	depth       int    // of calls: 1 for a block without any
 }
 
 func checkType(t Type) error {
@@ -104,14 +156,14 @@ func (v *verifier) operand(o Operand) error {
 		return err
 	}
 	size := bytesOf(o.Type)
-	room := v.code.ArenaBytes
+	room := v.block.ArenaBytes
 	if o.Space != 0 {
-		if int64(o.Space) > int64(len(v.code.Inputs)) {
-			return fmt.Errorf("space %d of %d", o.Space, len(v.code.Inputs))
+		if int64(o.Space) > int64(len(v.block.Inputs)) {
+			return fmt.Errorf("space %d of %d", o.Space, len(v.block.Inputs))
 		}
-		s := v.code.Inputs[o.Space-1]
+		s := v.block.Inputs[o.Space-1]
 		if s.Space != o.Space {
-			return fmt.Errorf("space %d, but input %q lies in the arena", o.Space, s.Name)
+			return fmt.Errorf("space %d, but input %s lies in the arena", o.Space, v.block.inputName(int(o.Space-1)))
 		}
 		if err := checkType(s.Type); err != nil {
 			return err
@@ -129,8 +181,8 @@ func (v *verifier) instr(in *Instr) error {
 		if err := v.operand(o); err != nil {
 			return fmt.Errorf("operand: %w", err)
 		}
-		if o.Space != 0 && !v.code.Inputs[o.Space-1].Used {
-			return fmt.Errorf("reads input %q, which is marked as unused", v.code.Inputs[o.Space-1].Name)
+		if o.Space != 0 && !v.block.Inputs[o.Space-1].Used {
+			return fmt.Errorf("reads input %s, which is marked as unused", v.block.inputName(int(o.Space-1)))
 		}
 	}
 	for _, o := range in.Out {
@@ -147,7 +199,7 @@ func (v *verifier) instr(in *Instr) error {
 		}
 	}
 	set := 0
-	for _, s := range []bool{in.Straight != nil, in.Loop != nil, in.Kernel != ""} {
+	for _, s := range []bool{in.Straight != nil, in.Loop != nil, in.Kernel != "", in.Call != nil} {
 		if s {
 			set++
 		}
@@ -183,6 +235,11 @@ func (v *verifier) instr(in *Instr) error {
 		if err = checkKernel(in); err != nil {
 			err = fmt.Errorf("%s: %w", in.Kernel, err)
 		}
+	case OpCall:
+		if in.Call == nil {
+			return fmt.Errorf("says not what to call")
+		}
+		err = v.call(in)
 	default:
 		return fmt.Errorf("unknown opcode %d", in.Op)
 	}

@@ -27,19 +27,22 @@ func (k eventKind) of(d dtype.DType) eventKind {
 	return k
 }
 
-// memoryEvent is an access to the bytes [lo, hi) of the arena by an instruction; len(Instrs) stands for the caller.
+// memoryEvent is an access to the bytes [lo, hi) of the arena by an instruction.
 type memoryEvent struct {
 	lo, hi int64
 	instr  int32
 	kind   eventKind
 }
 
-// operandEvents records the reads and then the writes of the instruction's operands.
+// operandEvents records the reads and then the writes of the instruction's operands. In between, a call spoils its frame.
 func (v *verifier) operandEvents(in *Instr) {
 	for _, o := range in.In {
 		if o.Space == 0 {
 			v.events = append(v.events, memoryEvent{o.Offset, o.Offset + bytesOf(o.Type), v.at, eventRead.of(o.DType)})
 		}
+	}
+	if in.Call != nil {
+		v.events = append(v.events, memoryEvent{in.Call.Frame, in.Call.Frame + v.code.FrameBytes(in.Call), v.at, eventKill})
 	}
 	for _, o := range in.Out {
 		v.events = append(v.events, memoryEvent{o.Offset, o.Offset + bytesOf(o.Type), v.at, eventWrite.of(o.DType)})
@@ -79,15 +82,17 @@ func checkOverlap(in, out []Operand, inPlace func(i, o int) bool) error {
 const (
 	memDefined uint8 = 1 << iota // holds a value of this run
 	memBool                      // of bytes 0 and 1
-	memFree                      // is neither a constant nor an input
+	memFree                      // may be written: neither a constant nor an input of the program
+	memGiven                     // an input that was not written
+	memFresh                     // neither a constant nor an input, and not written
 	memAll     uint8 = 1<<iota - 1
 	memNone    uint8 = 0xff // no pending assignment
 )
 
 // checkMemory runs through the events of all instructions in order and checks that reads find values and that
-// writes leave inputs and constants alone.
-func (v *verifier) checkMemory() error {
-	p := v.code
+// writes leave constants, and inputs of the program, alone. It returns which inputs in the arena are overwritten.
+func (v *verifier) checkMemory() (overwritten []bool, err error) {
+	p := v.block
 	consts := memoryEvent{p.ConstOffset, p.ConstOffset + int64(len(p.Const)), 0, eventRead}
 	bounds := []int64{0, p.ArenaBytes, consts.lo, consts.hi}
 	slot := func(s *Slot) (lo, hi int64) { return s.Offset, s.Offset + bytesOf(s.Type) }
@@ -105,7 +110,7 @@ func (v *verifier) checkMemory() error {
 	slices.Sort(bounds)
 	bounds = slices.Compact(bounds)
 	m := newMemoryTree(bounds)
-	m.assign(0, p.ArenaBytes, memFree)
+	m.assign(0, p.ArenaBytes, memFree|memFresh)
 	m.assign(consts.lo, consts.hi, memDefined)
 	for i := range p.Inputs {
 		s := &p.Inputs[i]
@@ -113,12 +118,15 @@ func (v *verifier) checkMemory() error {
 			continue
 		}
 		lo, hi := slot(s)
-		if m.all(lo, hi)&memFree == 0 {
-			return fmt.Errorf("program: input %q overlaps another input or the constants", s.Name)
+		if m.all(lo, hi)&memFresh == 0 {
+			return nil, fmt.Errorf("input %s overlaps another input or the constants", p.inputName(i))
 		}
-		state := uint8(0)
+		state := memGiven
+		if v.called() {
+			state |= memFree
+		}
 		if s.Used {
-			state = memDefined
+			state |= memDefined
 			if s.DType == dtype.Bool {
 				state |= memBool
 			}
@@ -164,20 +172,27 @@ func (v *verifier) checkMemory() error {
 	}
 	for _, e := range v.events {
 		if err := check(e); err != nil {
-			return fmt.Errorf("program: instruction %d (%v): %w", e.instr, p.Instrs[e.instr].Op, err)
+			return nil, fmt.Errorf("instruction %d (%v): %w", e.instr, p.Instrs[e.instr].Op, err)
 		}
 	}
 	for i := range p.Outputs {
 		s := &p.Outputs[i]
 		lo, hi := slot(s)
 		if err := check(memoryEvent{lo, hi, 0, eventRead.of(s.DType)}); err != nil {
-			return fmt.Errorf("program: output %d: it %w", i, err)
+			return nil, fmt.Errorf("output %d: it %w", i, err)
 		}
-		if m.all(lo, hi)&memFree == 0 {
-			return fmt.Errorf("program: output %d lies in an input or a constant", i)
+		if !v.called() && m.all(lo, hi)&memFree == 0 {
+			return nil, fmt.Errorf("output %d lies in an input or a constant", i)
 		}
 	}
-	return nil
+	overwritten = make([]bool, len(p.Inputs))
+	for i := range p.Inputs {
+		if s := &p.Inputs[i]; s.Space == 0 {
+			lo, hi := slot(s)
+			overwritten[i] = m.all(lo, hi)&memGiven == 0
+		}
+	}
+	return overwritten, nil
 }
 
 // memoryTree holds the state of the arena between the bounds: a segment tree with assignment to ranges. Every

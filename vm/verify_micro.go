@@ -143,7 +143,7 @@ func (m *cellMap) claim(c uint32, d dtype.DType) (*uint8, error) {
 
 // straight checks the rules of micro.Straight and records what the code reads and writes.
 func (v *verifier) straight(s *micro.Straight) error {
-	cells := min(v.code.ArenaBytes/4, math.MaxUint32)
+	cells := min(v.block.ArenaBytes/4, math.MaxUint32)
 	if s.TempLo > s.TempHi || s.TempLo%2 != 0 || s.TempHi%2 != 0 || int64(s.TempHi) > cells {
 		return fmt.Errorf("temporaries [%d, %d) of %d cells", s.TempLo, s.TempHi, cells)
 	}

@@ -27,14 +27,14 @@ func slot(name string, t vm.Type, offset int64) vm.Slot {
 // scalars returns a program with the inputs x at 0 and n (int64) at 8, a constant 2.5 at 16, the output at 24 and
 // temporaries from 32 to 64.
 func scalars(code ...micro.Instr) *vm.Code {
-	return &vm.Code{
+	return &vm.Code{Block: vm.Block{
 		Inputs:      []vm.Slot{slot("x", f64(), 0), slot("n", typed(dtype.Int64), 8)},
 		Outputs:     []vm.Slot{slot("y", f64(), 24)},
 		Instrs:      []vm.Instr{{Op: vm.OpStraight, Straight: &micro.Straight{Code: code, TempLo: 8, TempHi: 16}}},
 		ArenaBytes:  64,
 		Const:       []byte{0, 0, 0, 0, 0, 0, 4, 64},
 		ConstOffset: 16,
-	}
+	}}
 }
 
 func add(dst, a, b uint32) micro.Instr {
@@ -47,7 +47,7 @@ func mov(d dtype.DType, dst, a uint32) micro.Instr {
 
 // arrays returns a program that computes y = −x·k over 6 elements: x at 0, y at 64, a spare array at 128.
 func arrays() *vm.Code {
-	return &vm.Code{
+	return &vm.Code{Block: vm.Block{
 		Inputs:  []vm.Slot{slot("x", f64(6), 0)},
 		Outputs: []vm.Slot{slot("y", f64(6), 64)},
 		Instrs: []vm.Instr{{
@@ -60,7 +60,7 @@ func arrays() *vm.Code {
 			},
 		}},
 		ArenaBytes: 192,
-	}
+	}}
 }
 
 // reduced returns a program that sums x over the inner of two dimensions.
@@ -76,13 +76,13 @@ func reduced() *vm.Code {
 
 // called returns a program that transposes x.
 func called() *vm.Code {
-	return &vm.Code{
+	return &vm.Code{Block: vm.Block{
 		Inputs:  []vm.Slot{slot("x", f64(2, 3), 0)},
 		Outputs: []vm.Slot{slot("y", f64(3, 2), 64)},
 		Instrs: []vm.Instr{{Op: vm.OpKernel, Kernel: "transpose", Attrs: attr.Make(attr.L("perm", []int{1, 0})),
 			In: []vm.Operand{operand(f64(2, 3), 0)}, Out: []vm.Operand{operand(f64(3, 2), 64)}}},
 		ArenaBytes: 192,
-	}
+	}}
 }
 
 func TestVerifyAccepts(t *testing.T) {

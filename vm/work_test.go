@@ -14,13 +14,13 @@ import (
 
 // TestWorkLimit refuses programs whose work is large though their memory and their code are small.
 func TestWorkLimit(t *testing.T) {
-	years := must(vm.NewProgram(&vm.Code{
+	years := must(vm.NewProgram(&vm.Code{Block: vm.Block{
 		Inputs: []vm.Slot{slot("x", f64(), 0)}, Outputs: []vm.Slot{slot("y", f64(), 8)}, ArenaBytes: 64,
 		Instrs: []vm.Instr{{Op: vm.OpLoop, In: []vm.Operand{operand(f64(), 0)}, Out: []vm.Operand{operand(f64(), 8)}, Loop: &micro.Loop{
 			Dims: []int{1 << 20, 1 << 20}, In: []micro.Access{{Type: dtype.Float64, Strides: []int{0, 0}}}, Temps: 1,
 			Code: []micro.Instr{{Op: micro.Sin, Type: dtype.Float64, Dst: 1, A: 0}}, Out: []micro.Access{{Type: dtype.Float64, Strides: []int{0, 0}}},
 			OutRegs: []uint32{1}, Reduce: micro.ReduceSum, ReduceDims: 2}}},
-	}))
+	}}))
 	if w := years.Work(); w != 0x1p41 {
 		t.Errorf("%g operations, want 2⁴¹", w)
 	}

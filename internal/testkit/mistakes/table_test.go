@@ -414,7 +414,10 @@ var types = []named[reflect.Type]{
 	{"viz.ThemeChoice", reflect.TypeFor[viz.ThemeChoice]()},
 	{"viz.Value", reflect.TypeFor[viz.Value]()},
 	{"vm.Attrs", reflect.TypeFor[vm.Attrs]()},
+	{"vm.Block", reflect.TypeFor[vm.Block]()},
+	{"vm.Call", reflect.TypeFor[vm.Call]()},
 	{"vm.Code", reflect.TypeFor[vm.Code]()},
+	{"vm.Cond", reflect.TypeFor[vm.Cond]()},
 	{"vm.Debug", reflect.TypeFor[vm.Debug]()},
 	{"vm.Executor", reflect.TypeFor[vm.Executor]()},
 	{"vm.Instr", reflect.TypeFor[vm.Instr]()},
@@ -430,10 +433,12 @@ var types = []named[reflect.Type]{
 	{"vm.Program", reflect.TypeFor[vm.Program]()},
 	{"vm.Ref", reflect.TypeFor[vm.Ref]()},
 	{"vm.RuntimeError", reflect.TypeFor[vm.RuntimeError]()},
+	{"vm.Scan", reflect.TypeFor[vm.Scan]()},
 	{"vm.Share", reflect.TypeFor[vm.Share]()},
 	{"vm.Slot", reflect.TypeFor[vm.Slot]()},
 	{"vm.Tensor", reflect.TypeFor[vm.Tensor]()},
 	{"vm.Type", reflect.TypeFor[vm.Type]()},
+	{"vm.While", reflect.TypeFor[vm.While]()},
 }
 
 // panics names the functions and methods whose documentation says that they panic.

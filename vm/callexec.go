@@ -1,0 +1,528 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/native"
+)
+
+// ErrStepLimit is the failure of a While that would need more steps than its limit.
+var ErrStepLimit = errors.New("more steps than the limit")
+
+// newCall makes the executor of OpCall.
+func newCall(p *Program, in *Instr) executor {
+	c := caller{p: p, in: in}
+	switch {
+	case in.Call.Scan != nil:
+		return &scanCall{caller: c, s: in.Call.Scan}
+	case in.Call.While != nil:
+		return &whileCall{caller: c, w: in.Call.While}
+	}
+	return &condCall{caller: c}
+}
+
+// caller is what the executors of calls share.
+type caller struct {
+	p       *Program
+	in      *Instr
+	ptr     []unsafe.Pointer // operands, then results
+	callees []callee
+}
+
+// callee is a block that a call runs.
+type callee struct {
+	*frame
+	in, out []port
+}
+
+// port is where an input or output of a callee lies.
+type port struct {
+	p           unsafe.Pointer // in the frame
+	n           int64          // bytes
+	used, space bool
+}
+
+// set gives input i the value at p.
+func (c *callee) set(i int, p unsafe.Pointer) {
+	switch to := &c.in[i]; {
+	case !to.used:
+	case to.space:
+		c.bind(i, p)
+	default:
+		move(to.p, p, to.n)
+	}
+}
+
+const portBytes = int64(unsafe.Sizeof(port{}))
+
+func (c *caller) need(n *needs) {
+	n.add(int64(unsafe.Sizeof(scanCall{})+unsafe.Sizeof(whileCall{})), int64(len(c.in.In)+len(c.in.Out))*64)
+	for _, k := range c.in.Call.callees() {
+		n.addFrame(k)
+		b := &c.p.code.Blocks[k]
+		n.add(int64(unsafe.Sizeof(callee{})+64), int64(len(b.Inputs)+len(b.Outputs))*4*portBytes)
+	}
+}
+
+func (c *caller) prepare(f *frame) {
+	c.ptr = make([]unsafe.Pointer, len(c.in.In)+len(c.in.Out))
+	blocks := c.p.code.Blocks
+	list := c.in.Call.callees()
+	offsets, _ := c.in.Call.places(blocks)
+	c.callees = make([]callee, len(list))
+	for i, k := range list {
+		b := &blocks[k]
+		to := &c.callees[i]
+		to.frame = newFrame(f.m, b, k)
+		base := unsafe.Add(f.base, c.in.Call.Frame+offsets[i])
+		to.frame.prepare(base)
+		ports := make([]port, 0, len(b.Inputs)+len(b.Outputs))
+		for _, slots := range [2][]Slot{b.Inputs, b.Outputs} {
+			for s := range slots {
+				at := port{n: bytesOf(slots[s].Type), used: slots[s].Used, space: slots[s].Space != 0}
+				if !at.space {
+					at.p = unsafe.Add(base, slots[s].Offset)
+				}
+				ports = append(ports, at)
+			}
+		}
+		to.in, to.out = ports[:len(b.Inputs):len(b.Inputs)], ports[len(b.Inputs):]
+	}
+}
+
+func (c *caller) bind(k int, p unsafe.Pointer) { c.ptr[k] = p }
+
+// result returns where result k lies.
+func (c *caller) result(k int) unsafe.Pointer { return c.ptr[len(c.in.In)+k] }
+
+func (c *caller) compile(*frame) {
+	for i := range c.callees {
+		for _, e := range c.callees[i].exec {
+			e.compile(c.callees[i].frame)
+		}
+	}
+}
+
+func (c *caller) kind() Executor { return ExecutorFrames }
+
+func (c *caller) alone() *native.Straight { return nil }
+
+func (c *caller) listing() string {
+	var b strings.Builder
+	for i := range c.callees {
+		for k, e := range c.callees[i].exec {
+			if text := e.listing(); text != "" {
+				fmt.Fprintf(&b, "block %d, %d  %s", c.callees[i].number, k, text)
+			}
+		}
+	}
+	return b.String()
+}
+
+func (c *caller) codeBytes() int {
+	n := 0
+	for i := range c.callees {
+		for _, e := range c.callees[i].exec {
+			n += e.codeBytes()
+		}
+	}
+	return n
+}
+
+func (c *caller) types(*microError) string {
+	return operandsText(c.in.In) + " → " + operandsText(c.in.Out)
+}
+
+// copyItem is a copy of n bytes from or to a frame.
+type copyItem struct {
+	dst, src unsafe.Pointer
+	n        int64
+}
+
+// copies is a list of copies: those of eight bytes apart, which are most.
+type copies struct {
+	eight, other []copyItem
+}
+
+func (c *copies) add(dst, src unsafe.Pointer, n int64) {
+	if n == 8 {
+		c.eight = append(c.eight, copyItem{dst, src, n})
+	} else {
+		c.other = append(c.other, copyItem{dst, src, n})
+	}
+}
+
+// load copies element t of each source.
+func (c *copies) load(t int) {
+	for k := range c.eight {
+		p := &c.eight[k]
+		*(*uint64)(p.dst) = *(*uint64)(unsafe.Add(p.src, 8*t))
+	}
+	for k := range c.other {
+		p := &c.other[k]
+		move(p.dst, unsafe.Add(p.src, int64(t)*p.n), p.n)
+	}
+}
+
+// store copies to element t of each destination.
+func (c *copies) store(t int) {
+	for k := range c.eight {
+		p := &c.eight[k]
+		*(*uint64)(unsafe.Add(p.dst, 8*t)) = *(*uint64)(p.src)
+	}
+	for k := range c.other {
+		p := &c.other[k]
+		move(unsafe.Add(p.dst, int64(t)*p.n), p.src, p.n)
+	}
+}
+
+// inOrder is a list of copies that are made one after the other.
+type inOrder struct {
+	items []copyItem
+	eight bool // all are of eight bytes
+}
+
+func (o *inOrder) run() {
+	if o.eight {
+		for k := range o.items {
+			p := &o.items[k]
+			*(*uint64)(p.dst) = *(*uint64)(p.src)
+		}
+		return
+	}
+	for k := range o.items {
+		p := &o.items[k]
+		move(p.dst, p.src, p.n)
+	}
+}
+
+// between is what a loop does between two steps: it moves the body's outputs to where the next step expects its carries.
+type between struct {
+	inOrder
+	temp []byte
+}
+
+// carriesAt plans the moves of a loop's carries. Each goes to the inputs in the arenas of the blocks that use it; also to its result, if a block has it in a space
+// of its own, which is bound to the result, or if keep is set and the body has no copy of it.
+func carriesAt(code *Code, call *Call, captured, carries int, keep bool) (order []transfer, temp int64) {
+	list := call.callees()
+	body := &code.Blocks[list[len(list)-1]]
+	var moves []transfer
+	for c := range carries {
+		out := &body.Outputs[c]
+		src, n := place{areaBody, out.Offset}, bytesOf(out.Type)
+		toResult := keep && !body.Inputs[captured+c].Used
+		for i, k := range list {
+			in := &code.Blocks[k].Inputs[captured+c]
+			switch {
+			case !in.Used:
+			case in.Space != 0:
+				toResult = true
+			case i == len(list)-1:
+				moves = append(moves, transfer{place{areaBody, in.Offset}, src, n})
+			default:
+				moves = append(moves, transfer{place{areaElse, in.Offset}, src, n})
+			}
+		}
+		if toResult {
+			moves = append(moves, transfer{place{areaElse + 1 + area(c), 0}, src, n})
+		}
+	}
+	return sequence(moves)
+}
+
+func (b *between) prepare(c *caller, order []transfer, temp int64) {
+	b.temp = make([]byte, temp)
+	at := func(p place) unsafe.Pointer {
+		switch p.area {
+		case areaBody:
+			return unsafe.Add(c.callees[len(c.callees)-1].base, p.at)
+		case areaTemp:
+			return unsafe.Pointer(&b.temp[p.at])
+		case areaElse:
+			return unsafe.Add(c.callees[0].base, p.at)
+		}
+		return c.result(int(p.area - areaElse - 1))
+	}
+	b.items, b.eight = make([]copyItem, len(order)), true
+	for k, t := range order {
+		b.items[k] = copyItem{at(t.dst), at(t.src), t.n}
+		b.eight = b.eight && t.n == 8
+	}
+}
+
+// scanCall runs a Scan.
+type scanCall struct {
+	caller
+	s      *Scan
+	xs, ys copies
+	order  []int // operands that are the sources of xs, in the order of xs.eight and xs.other
+	bound  []int // xs in spaces of their own, as inputs
+	spaces []int // carries in spaces of their own
+	next   between
+}
+
+func (x *scanCall) need(n *needs) {
+	x.caller.need(n)
+	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false)
+	n.add(heapBytes(temp))
+}
+
+func (x *scanCall) prepare(f *frame) {
+	x.caller.prepare(f)
+	for k, o := range x.in.Out {
+		x.ptr[len(x.in.In)+k] = unsafe.Add(f.base, o.Offset)
+	}
+	body := &x.callees[0]
+	first := x.s.Captured + x.s.Carries
+	var later []int
+	for i := first; i < len(body.in); i++ {
+		switch p := &body.in[i]; {
+		case !p.used:
+		case p.space:
+			x.bound = append(x.bound, i)
+		default:
+			x.xs.add(p.p, nil, p.n)
+			if p.n == 8 {
+				x.order = append(x.order, i)
+			} else {
+				later = append(later, i)
+			}
+		}
+	}
+	x.order = append(x.order, later...)
+	for i := x.s.Carries; i < len(body.out); i++ {
+		x.ys.add(x.result(i), body.out[i].p, body.out[i].n)
+	}
+	for c := range x.s.Carries {
+		if p := &body.in[x.s.Captured+c]; p.used && p.space {
+			x.spaces = append(x.spaces, c)
+		}
+	}
+	order, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false)
+	x.next.prepare(&x.caller, order, temp)
+}
+
+func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
+
+func (x *scanCall) run(f *frame) error {
+	s, body := x.s, &x.callees[0]
+	if s.Length == 0 {
+		for c := range s.Carries {
+			move(x.result(c), x.ptr[s.Captured+c], body.out[c].n)
+		}
+		return nil
+	}
+	body.loadConst()
+	for i := range s.Captured + s.Carries {
+		body.set(i, x.ptr[i])
+	}
+	for k, i := range x.order {
+		if n := len(x.xs.eight); k < n {
+			x.xs.eight[k].src = x.ptr[i]
+		} else {
+			x.xs.other[k-n].src = x.ptr[i]
+		}
+	}
+	var err error
+	if code := body.alone(); code != nil && len(x.bound)+len(x.spaces) == 0 && !f.m.watch {
+		err = x.runNative(f.m, code)
+	} else {
+		err = x.runFrames(f.m)
+	}
+	if err != nil {
+		return err
+	}
+	for c := range s.Carries {
+		move(x.result(c), body.out[c].p, body.out[c].n)
+	}
+	return nil
+}
+
+// stepsBetween is the number of short steps between two looks at the context.
+const stepsBetween = 64
+
+func (x *scanCall) runFrames(m *Machine) error {
+	s, body := x.s, &x.callees[0]
+	for i := range s.Length {
+		if i%stepsBetween == 0 && m.cancelled() {
+			return m.ctx.Err()
+		}
+		t := i
+		if s.Reverse {
+			t = s.Length - 1 - i
+		}
+		x.xs.load(t)
+		for _, k := range x.bound {
+			body.bind(k, unsafe.Add(x.ptr[k], int64(t)*body.in[k].n))
+		}
+		if err := body.run(); err != nil {
+			return atStep(err, t)
+		}
+		x.ys.store(t)
+		if i == s.Length-1 {
+			break
+		}
+		x.next.run()
+		if i == 0 {
+			for _, c := range x.spaces {
+				body.bind(s.Captured+c, x.result(c))
+			}
+		}
+	}
+	return nil
+}
+
+// runNative is runFrames for a body that is a piece of machine code.
+func (x *scanCall) runNative(m *Machine, code *native.Straight) error {
+	s, body := x.s, &x.callees[0]
+	base, arena, spill := body.base, int(body.b.ArenaBytes), m.spill
+	t, by := 0, 1
+	if s.Reverse {
+		t, by = s.Length-1, -1
+	}
+	for i := range s.Length {
+		if i%stepsBetween == 0 && m.cancelled() {
+			return m.ctx.Err()
+		}
+		x.xs.load(t)
+		code.Run(base, arena, spill)
+		x.ys.store(t)
+		if i < s.Length-1 {
+			x.next.run()
+		}
+		t += by
+	}
+	return nil
+}
+
+// whileCall runs a While.
+type whileCall struct {
+	caller
+	w      *While
+	ys     copies
+	bodies []int // carries that the body has in a space of its own, likewise the condition
+	conds  []int
+	copied []int // carries that the body has a copy of
+	next   between
+}
+
+func (x *whileCall) need(n *needs) {
+	x.caller.need(n)
+	_, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true)
+	n.add(heapBytes(temp))
+}
+
+func (x *whileCall) prepare(f *frame) {
+	x.caller.prepare(f)
+	for k, o := range x.in.Out {
+		x.ptr[len(x.in.In)+k] = unsafe.Add(f.base, o.Offset)
+	}
+	cond, body := &x.callees[0], &x.callees[1]
+	for i := x.w.Carries; i < len(body.out); i++ {
+		x.ys.add(x.result(i+1), body.out[i].p, body.out[i].n)
+	}
+	for c := range x.w.Carries {
+		switch p := &body.in[x.w.Captured+c]; {
+		case !p.used:
+		case p.space:
+			x.bodies = append(x.bodies, c)
+		default:
+			x.copied = append(x.copied, c)
+		}
+		if p := &cond.in[x.w.Captured+c]; p.used && p.space {
+			x.conds = append(x.conds, c)
+		}
+	}
+	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true)
+	x.next.prepare(&x.caller, order, temp)
+}
+
+func (x *whileCall) watch(f *frame) (int, error) { return -1, x.run(f) }
+
+func (x *whileCall) run(f *frame) error {
+	w, m, cond, body := x.w, f.m, &x.callees[0], &x.callees[1]
+	cond.loadConst()
+	body.loadConst()
+	for i, p := range x.ptr[:len(x.in.In)] {
+		cond.set(i, p)
+		body.set(i, p)
+	}
+	steps := 0
+	for ; ; steps++ {
+		if steps%stepsBetween == 0 && m.cancelled() {
+			return m.ctx.Err()
+		}
+		if err := cond.run(); err != nil {
+			return atStep(err, steps)
+		}
+		if !*(*bool)(cond.out[0].p) {
+			break
+		}
+		if steps == w.Limit {
+			return fmt.Errorf("%w: after %d the condition still holds", ErrStepLimit, steps)
+		}
+		if err := body.run(); err != nil {
+			return atStep(err, steps)
+		}
+		x.ys.store(steps)
+		x.next.run()
+		if steps == 0 {
+			for _, c := range x.bodies {
+				body.bind(w.Captured+c, x.result(c))
+			}
+			for _, c := range x.conds {
+				cond.bind(w.Captured+c, x.result(c))
+			}
+		}
+	}
+	*(*int64)(x.result(w.Carries)) = int64(steps)
+	for _, list := range [2][]copyItem{x.ys.eight, x.ys.other} {
+		for k := range list {
+			clear(unsafe.Slice((*byte)(unsafe.Add(list[k].dst, int64(steps)*list[k].n)), int64(w.Limit-steps)*list[k].n))
+		}
+	}
+	if steps == 0 {
+		for c := range w.Carries {
+			move(x.result(c), x.ptr[w.Captured+c], body.out[c].n)
+		}
+		return nil
+	}
+	for _, c := range x.copied {
+		move(x.result(c), body.in[w.Captured+c].p, body.out[c].n)
+	}
+	return nil
+}
+
+// condCall runs a Cond.
+type condCall struct{ caller }
+
+func (x *condCall) watch(f *frame) (int, error) { return -1, x.run(f) }
+
+func (x *condCall) run(f *frame) error {
+	k := int64(0)
+	switch x.in.In[0].DType {
+	case dtype.Int64:
+		k = *(*int64)(x.ptr[0])
+	case dtype.Int32:
+		k = int64(*(*int32)(x.ptr[0]))
+	default:
+		k = int64(*(*uint8)(x.ptr[0]))
+	}
+	to := &x.callees[max(0, min(k, int64(len(x.callees)-1)))]
+	to.loadConst()
+	for i, p := range x.ptr[1:len(x.in.In)] {
+		to.set(i, p)
+	}
+	if err := to.run(); err != nil {
+		return err
+	}
+	for i := range to.out {
+		move(x.result(i), to.out[i].p, to.out[i].n)
+	}
+	return nil
+}

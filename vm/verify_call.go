@@ -1,0 +1,178 @@
+package vm
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+)
+
+// maxDepth bounds how deep calls are nested in one another.
+const maxDepth = 256
+
+// call checks a call against the blocks that it runs, which are verified.
+func (v *verifier) call(in *Instr) error {
+	c := in.Call
+	set := 0
+	for _, s := range []bool{c.Scan != nil, c.While != nil, c.Cond != nil} {
+		if s {
+			set++
+		}
+	}
+	if set != 1 {
+		return fmt.Errorf("needs exactly one of scan, while and cond")
+	}
+	for _, k := range c.callees() {
+		if k < 0 || k >= v.number {
+			return fmt.Errorf("calls block %d: block %d may call those before it", k, v.number)
+		}
+		if v.depth = max(v.depth, v.facts[k].depth); v.depth >= maxDepth {
+			return fmt.Errorf("calls are nested deeper than %d", maxDepth)
+		}
+	}
+	var err error
+	switch {
+	case c.Scan != nil:
+		err = v.scan(c.Scan, in)
+	case c.While != nil:
+		err = v.while(c.While, in)
+	default:
+		err = v.cond(c.Cond, in)
+	}
+	if err != nil {
+		return err
+	}
+	bytes := v.code.FrameBytes(c)
+	if c.Frame < 0 || c.Frame%frameAlign != 0 || c.Frame > v.block.ArenaBytes-bytes {
+		return fmt.Errorf("frame of %d bytes at offset %d of %d", bytes, c.Frame, v.block.ArenaBytes)
+	}
+	for what, list := range [2][]Operand{in.In, in.Out} {
+		for i, o := range list {
+			if o.Space == 0 && o.Offset < c.Frame+bytes && c.Frame < o.Offset+bytesOf(o.Type) {
+				return fmt.Errorf("%s %d lies in the frame", [2]string{"operand", "result"}[what], i)
+			}
+		}
+	}
+	return checkOverlap(in.In, in.Out, func(int, int) bool { return false })
+}
+
+// callList is a list of values that must have the types of slots.
+type callList struct {
+	what  string
+	types []Type
+	slots []Slot
+	n     int // of the leading axis that the types have and the slots do not; −1 for none
+}
+
+func (l callList) check() error {
+	if len(l.types) != len(l.slots) {
+		return fmt.Errorf("%d %s, the block has %d", len(l.types), l.what, len(l.slots))
+	}
+	for i, t := range l.types {
+		s := &l.slots[i]
+		ok := t.DType == s.DType
+		if l.n < 0 {
+			ok = ok && slices.Equal(t.Shape, s.Shape)
+		} else {
+			ok = ok && len(t.Shape) == len(s.Shape)+1 && t.Shape[0] == l.n && slices.Equal(t.Shape[1:], s.Shape)
+		}
+		if !ok {
+			return fmt.Errorf("%s %d is %s, the block's %s", l.what, i, typeText(t), typeText(s.Type))
+		}
+	}
+	return nil
+}
+
+func checkLists(lists ...callList) error {
+	for _, l := range lists {
+		if err := l.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loopCounts checks the numbers of a loop whose body is given.
+func (v *verifier) loopCounts(in *Instr, body *Block, captured, carries, steps int) error {
+	switch {
+	case steps < 0:
+		return fmt.Errorf("%d steps", steps)
+	case captured < 0 || carries < 0 || captured > len(in.In) || carries > len(in.In)-captured:
+		return fmt.Errorf("%d captured values and %d carries of %d operands", captured, carries, len(in.In))
+	case captured+carries > len(body.Inputs) || carries > len(body.Outputs) || carries > len(in.Out):
+		return fmt.Errorf("%d captured values and %d carries for %d inputs and %d outputs of the block, and %d results", captured, carries, len(body.Inputs), len(body.Outputs), len(in.Out))
+	}
+	return nil
+}
+
+// captured checks that the block leaves its first n inputs, of which each call makes one copy, alone.
+func (v *verifier) captured(block, n int) error {
+	for i, w := range v.facts[block].overwritten[:n] {
+		if w {
+			return fmt.Errorf("block %d overwrites its input %d, which is captured", block, i)
+		}
+	}
+	return nil
+}
+
+func (v *verifier) scan(s *Scan, in *Instr) error {
+	body := &v.code.Blocks[s.Body]
+	if err := v.loopCounts(in, body, s.Captured, s.Carries, s.Length); err != nil {
+		return err
+	}
+	first := s.Captured + s.Carries
+	ins, outs := operandTypes(in.In), operandTypes(in.Out)
+	if err := checkLists(
+		callList{"operands", ins[:first], body.Inputs[:first], -1},
+		callList{"operands xs", ins[first:], body.Inputs[first:], s.Length},
+		callList{"results", outs[:s.Carries], body.Outputs[:s.Carries], -1},
+		callList{"results ys", outs[s.Carries:], body.Outputs[s.Carries:], s.Length},
+		callList{"carries", outs[:s.Carries], body.Inputs[s.Captured:first], -1},
+	); err != nil {
+		return err
+	}
+	return v.captured(s.Body, s.Captured)
+}
+
+func (v *verifier) while(w *While, in *Instr) error {
+	cond, body := &v.code.Blocks[w.Cond], &v.code.Blocks[w.Body]
+	if err := v.loopCounts(in, body, w.Captured, w.Carries, w.Limit); err != nil {
+		return err
+	}
+	if len(cond.Outputs) != 1 || cond.Outputs[0].DType != dtype.Bool || len(cond.Outputs[0].Shape) != 0 {
+		return fmt.Errorf("block %d has another output than one bool", w.Cond)
+	}
+	if len(in.Out) <= w.Carries || in.Out[w.Carries].DType != dtype.Int64 || len(in.Out[w.Carries].Shape) != 0 {
+		return fmt.Errorf("the number of steps is not an i64 result behind the carries")
+	}
+	ins, outs := operandTypes(in.In), operandTypes(in.Out)
+	if err := checkLists(
+		callList{"operands", ins, body.Inputs, -1},
+		callList{"operands", ins, cond.Inputs, -1},
+		callList{"results", outs[:w.Carries], body.Outputs[:w.Carries], -1},
+		callList{"results ys", outs[w.Carries+1:], body.Outputs[w.Carries:], w.Limit},
+		callList{"carries", outs[:w.Carries], body.Inputs[w.Captured:], -1},
+	); err != nil {
+		return err
+	}
+	if err := v.captured(w.Cond, w.Captured); err != nil {
+		return err
+	}
+	return v.captured(w.Body, w.Captured)
+}
+
+func (v *verifier) cond(c *Cond, in *Instr) error {
+	if len(in.In) == 0 || len(in.In[0].Shape) != 0 || !in.In[0].DType.IsInt() && in.In[0].DType != dtype.Bool {
+		return fmt.Errorf("needs a bool, int32 or int64 scalar as operand 0")
+	}
+	if len(c.Blocks) == 0 || in.In[0].DType == dtype.Bool && len(c.Blocks) != 2 {
+		return fmt.Errorf("chooses among %d blocks by %v", len(c.Blocks), in.In[0].DType)
+	}
+	ins, outs := operandTypes(in.In[1:]), operandTypes(in.Out)
+	for _, k := range c.Blocks {
+		if err := checkLists(callList{"operands", ins, v.code.Blocks[k].Inputs, -1}, callList{"results", outs, v.code.Blocks[k].Outputs, -1}); err != nil {
+			return fmt.Errorf("block %d: %w", k, err)
+		}
+	}
+	return nil
+}
