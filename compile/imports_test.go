@@ -44,6 +44,8 @@ var internalImports = map[string][]string{
 	"internal/elem/asm": {},
 	"internal/elem":     {"cpu", "dtype", "micro", "elem/asm"},
 	"internal/elem/ulp": {"dtype", "micro", "elem"},
+	"internal/gemm/asm": {},
+	"internal/gemm":     {"cpu", "dtype", "pool", "gemm/asm"},
 	"internal/native":   {"cpu", "dtype", "micro", "switches", "elem/def"},
 	"internal/kernel":   {"attr", "cpu", "dtype", "micro", "shape", "elem"},
 	"internal/ref":      {}, // the oracle is independent
