@@ -62,6 +62,9 @@ func scale32(p, k float32) float32 {
 		math.Float32frombits(math.Float32bits(k-h+bias)<<23)
 }
 
+// FMA32 returns x·y + z rounded once.
+func FMA32(x, y, z float32) float32 { return fma32(x, y, z) }
+
 // fma32 returns x·y + z rounded once. The sum in float64 has an exact product; its
 // second rounding is right unless it lies on a tie between two float32 or below
 // their normal range.

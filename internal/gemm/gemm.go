@@ -20,10 +20,10 @@ import (
 	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
-// Chain is the number of multiply-adds of a chain, and segment the number of terms that float32 chains are added for in float32.
+// Chain is the number of multiply-adds of a chain, and Segment the number of terms that float32 chains are added for in float32.
 const (
 	Chain   = 256
-	segment = 64 * Chain
+	Segment = 64 * Chain
 )
 
 // Strides are the distances, in elements, from row to row and from column to column. One of them is 1, unless the matrix has a single row or column.
@@ -42,8 +42,7 @@ type Product struct {
 	Add     bool  // C += A·B: the first chain is added to C
 }
 
-// Runner runs the items of a task, on any number of goroutines up to what the plan was made for, and returns when all are done. worker numbers
-// of pool.Task choose scratch memory.
+// Runner runs the items of a task, on as many goroutines as there is scratch for, and returns when all are done.
 type Runner interface {
 	Parallel(task pool.Task, items int)
 }
@@ -74,6 +73,7 @@ var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, stre
 
 const (
 	panelsItem  = 4  // panels of B that are packed in one item
+	shareOut    = 8  // number of blocks of a large product: most numbers of workers share it well
 	alignment   = 64 // of scratch
 	streamSteps = 8  // rows of B that are read side by side
 )
@@ -87,7 +87,7 @@ const (
 	shared            // B is packed for all workers
 )
 
-// Plan is a product with all choices made. It is for one goroutine at a time, whatever number of workers it uses.
+// Plan is a product with all choices made. One run at a time may use it.
 type Plan struct {
 	p            Product
 	sizes        sizes
@@ -105,7 +105,6 @@ type Plan struct {
 	perWorker    int // bytes
 	packedB      int // bytes of B, packed for all
 	sums         int // bytes of the float64 sums of float32 segments
-	workers      []worker
 
 	// of a run
 	a, b, c unsafe.Pointer
@@ -117,22 +116,21 @@ type Plan struct {
 	packing bool
 }
 
-// worker is what a goroutine works with.
+// worker is what a goroutine works with: it lies at the beginning of its scratch.
 type worker struct {
 	tile asm.Tile
 	cols asm.Columns
-	_    [64]byte // no line is shared
 }
 
-// StateBytes bounds the memory of a plan for so many workers, besides its scratch.
-func StateBytes(p Product, workers int) int64 {
-	return int64(unsafe.Sizeof(Plan{})) + int64(workers)*int64(unsafe.Sizeof(worker{})+64) + int64(len(p.Batch))*int64(unsafe.Sizeof(Dim{})) + 256
+// StateBytes bounds the memory of a plan, besides its scratch.
+func StateBytes(p Product) int64 {
+	return int64(unsafe.Sizeof(Plan{})) + 2*int64(len(p.Batch))*int64(unsafe.Sizeof(Dim{})) + 256
 }
 
-// NewPlan makes the choices for a product that up to so many workers run.
-func NewPlan(p Product, workers int, level cpu.Level) *Plan { return newPlan(p, workers, level, usual) }
+// NewPlan makes the choices for a product.
+func NewPlan(p Product, level cpu.Level) *Plan { return newPlan(p, level, usual) }
 
-func newPlan(p Product, workers int, level cpu.Level, s sizes) *Plan {
+func newPlan(p Product, level cpu.Level, s sizes) *Plan {
 	x := &Plan{p: p, sizes: s, double: p.DType == dtype.Float64, size: p.DType.Size()}
 	x.kernels = kernelsOf(p.DType, min(level, cpu.Supported()))
 	x.lanes, x.mr, x.nr = x.kernels.lanes, x.kernels.rows, 2*x.kernels.lanes
@@ -144,8 +142,7 @@ func newPlan(p Product, workers int, level cpu.Level, s sizes) *Plan {
 	if x.p.M == 0 || x.p.N == 0 {
 		x.count = 0
 	}
-	x.choose(workers)
-	x.workers = make([]worker, workers)
+	x.choose()
 	return x
 }
 
@@ -186,8 +183,11 @@ func (x *Plan) simplify() {
 	}
 }
 
-// choose finds how the product goes and how much scratch that takes.
-func (x *Plan) choose(workers int) {
+// mostWork is the number of multiply-adds of an item at most, about: between items a run can be cancelled.
+const mostWork = 1 << 25
+
+// choose finds how the product goes and how much scratch that takes, from the shapes alone.
+func (x *Plan) choose() {
 	p := &x.p
 	x.packB = p.B.Col != 1
 	bytesB := p.K * p.N * x.size
@@ -197,23 +197,24 @@ func (x *Plan) choose(workers int) {
 	case bytesB > x.sizes.smallB && p.M > 2*x.mr:
 		x.how = shared
 	}
-	if !x.double && p.K > segment {
-		x.sums = roundUp(p.M*p.N*8*max(1, x.count), alignment)
+	if !x.double && p.K > Segment {
+		x.sums = roundUp(p.M*p.N*8*x.count, alignment)
+	}
+	tiles, columns := ceil(p.M, x.mr), ceil(p.N, x.nr)
+	x.rowBlocks, x.colBlocks = 1, 1
+	x.perWorker = roundUp(int(unsafe.Sizeof(worker{})), alignment)
+	if x.count == 0 {
+		return
 	}
 	// The number of items: enough for all workers and for some balance, none too small.
-	least := float64(x.sizes.itemWork / x.size)
-	work := float64(p.M) * float64(p.N) * float64(max(1, p.K))
+	work := float64(p.M) * float64(p.N) * float64(max(1, p.K)) * float64(x.count)
 	want := 1
-	if total := work * float64(x.count); workers > 1 && total >= 2*least {
-		want = int(min(float64(4*workers), total/least))
-		want = max(want, 2)
+	if parts := work * float64(x.size) / float64(x.sizes.itemWork); parts >= 2 {
+		want = int(max(min(parts, 32), work/mostWork))
 	}
-	tiles := ceil(p.M, x.mr)
-	columns := ceil(p.N, x.nr)
-	x.rowBlocks, x.colBlocks = 1, 1
 	switch x.how {
 	case direct:
-		each := ceil(want, max(1, x.count)) // blocks of a product
+		each := ceil(want, x.count) // blocks of a product
 		if x.packB {
 			x.colBlocks = min(each, columns)
 			x.rowBlocks = min(ceil(each, x.colBlocks), tiles)
@@ -221,10 +222,11 @@ func (x *Plan) choose(workers int) {
 			x.rowBlocks = min(each, tiles)
 			x.colBlocks = min(ceil(each, x.rowBlocks), columns)
 		}
-		rowStride := max(p.A.Row, p.A.Col) * x.size
-		x.packA = p.K > 1 && p.M > 1 && (rowStride >= x.sizes.farStride && rowStride&(x.sizes.farStride-1) < 256 || p.A.Col != 1 && rowStride >= 2*x.sizes.farStride) && p.N > 2*x.nr
+		stride := max(p.A.Row, p.A.Col) * x.size
+		far := x.sizes.farStride
+		x.packA = p.K > 1 && p.M > 1 && p.N > 2*x.nr && (stride >= far && stride%far < 256 || p.A.Col != 1 && stride >= 2*far)
 		if x.packB {
-			x.perWorker += min(p.K, Chain) * roundUp(min(p.N, x.sizes.ownColumns), x.nr) * x.size
+			x.perWorker += x.ownB()
 		}
 		if x.packA {
 			x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
@@ -232,19 +234,23 @@ func (x *Plan) choose(workers int) {
 	case stream:
 		x.colBlocks = min(max(want, ceil(p.N, x.streamColumns())), columns)
 		if p.K > Chain || p.Add {
-			x.perWorker = p.M * x.streamColumns() * x.size
+			x.perWorker += p.M * x.streamColumns() * x.size
 		}
 	case shared:
 		x.packA = true
 		most := max(1, x.sizes.blockA/(min(p.K, Chain)*x.size*x.mr)) // tiles of a block
-		x.rowBlocks = max(ceil(tiles, most), min(want, ceil(tiles, 4)))
-		x.rowBlocks = min(roundUp(x.rowBlocks, workers), tiles)
-		if x.rowBlocks < workers {
-			x.colBlocks = min(ceil(2*workers, x.rowBlocks), columns)
+		x.rowBlocks = min(roundUp(ceil(tiles, most), shareOut), ceil(tiles, 4))
+		if x.rowBlocks < shareOut {
+			x.colBlocks = min(ceil(2*shareOut, x.rowBlocks), ceil(min(p.N, x.sharedColumns()), x.nr))
 		}
-		x.perWorker = x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
+		x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
 		x.packedB = min(p.K, Chain) * roundUp(min(p.N, x.sharedColumns()), x.nr) * x.size
 	}
+}
+
+// ownB is the memory for the columns of B that a worker packs for itself.
+func (x *Plan) ownB() int {
+	return roundUp(min(x.p.K, Chain)*roundUp(min(x.p.N, x.sizes.ownColumns), x.nr)*x.size, alignment)
 }
 
 // sharedColumns is the number of columns of B that are packed at once.
@@ -269,7 +275,7 @@ func (x *Plan) leadingA(n int) int { return roundUp(n*x.size, alignment) + align
 // Shared returns the bytes of scratch that all workers share, and Each those of one worker.
 func (x *Plan) Shared() int { return x.packedB + x.sums }
 
-// Each returns the bytes of scratch of a worker.
+// Each returns the bytes of scratch of a worker, which holds no pointers that keep memory alive.
 func (x *Plan) Each() int { return x.perWorker }
 
 // Run computes the product. shared and the scratch of each worker have the bytes that the plan asks for and are aligned to 64.
@@ -332,21 +338,18 @@ func (x *Plan) offsets(i int) (a, b, c int) {
 
 // Do runs an item: it is a pool.Task.
 func (x *Plan) Do(number, item int) {
-	w := &x.workers[number]
+	scratch := unsafe.Pointer(unsafe.SliceData(x.scratch[number]))
+	w, own := (*worker)(scratch), unsafe.Add(scratch, roundUp(int(unsafe.Sizeof(worker{})), alignment))
 	if x.how == shared {
-		x.doShared(w, number, item)
+		x.doShared(w, own, item)
 		return
 	}
 	blocks := x.rowBlocks * x.colBlocks
 	offA, offB, offC := x.offsets(item / blocks)
 	item %= blocks
-	r := region{a: unsafe.Add(x.a, offA), b: unsafe.Add(x.b, offB), c: unsafe.Add(x.c, offC)}
+	r := region{a: unsafe.Add(x.a, offA), b: unsafe.Add(x.b, offB), c: unsafe.Add(x.c, offC), k0: x.k0, kc: x.kc, set: x.set}
 	r.i0, r.i1 = cut(x.p.M, x.mr, x.rowBlocks, item/x.colBlocks)
 	r.j0, r.j1 = cut(x.p.N, x.nr, x.colBlocks, item%x.colBlocks)
-	var own unsafe.Pointer
-	if x.perWorker > 0 {
-		own = unsafe.Pointer(unsafe.SliceData(x.scratch[number]))
-	}
 	if x.how == stream {
 		x.stream(w, own, r)
 		return
@@ -360,10 +363,12 @@ func cut(n, unit, parts, number int) (lo, hi int) {
 	return min(n, units*number/parts*unit), min(n, units*(number+1)/parts*unit)
 }
 
-// region is a part of one product.
+// region is a part of one product: rows and columns of C, and terms.
 type region struct {
 	a, b, c        unsafe.Pointer // of the whole product
 	i0, i1, j0, j1 int
+	k0, kc         int
+	set            bool // the first chain sets C
 }
 
 func (x *Plan) at(p unsafe.Pointer, row, col int, s Strides) unsafe.Pointer {
@@ -377,13 +382,13 @@ func (x *Plan) direct(w *worker, own unsafe.Pointer, r region) {
 	bufferA := own
 	if x.packB {
 		step = min(step, x.sizes.ownColumns)
-		bufferA = unsafe.Add(own, min(p.K, Chain)*roundUp(min(p.N, x.sizes.ownColumns), x.nr)*x.size)
+		bufferA = unsafe.Add(own, x.ownB())
 	}
 	mode := asm.Add
-	if x.set {
+	if r.set {
 		mode = asm.Set
 	}
-	for k, end := x.k0, x.k0+x.kc; ; k += Chain {
+	for k, end := r.k0, r.k0+r.kc; ; k += Chain {
 		kc := min(Chain, end-k)
 		a, aRow, aStep := x.at(r.a, r.i0, k, p.A), p.A.Row*x.size, p.A.Col*x.size
 		if x.packA {
@@ -407,7 +412,7 @@ func (x *Plan) direct(w *worker, own unsafe.Pointer, r region) {
 }
 
 // doShared packs some panels of B, or computes a block of C.
-func (x *Plan) doShared(w *worker, number, item int) {
+func (x *Plan) doShared(w *worker, own unsafe.Pointer, item int) {
 	p := &x.p
 	panel := x.nr * x.size * x.kc
 	if x.packing {
@@ -420,7 +425,6 @@ func (x *Plan) doShared(w *worker, number, item int) {
 	if j0 >= j1 {
 		return
 	}
-	own := unsafe.Pointer(unsafe.SliceData(x.scratch[number]))
 	aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0, p.A), i1-i0, x.kc)
 	t := tiles{a: own, aRow: aRow, aStep: aStep, b: unsafe.Add(x.bufferB, j0/x.nr*panel), bStep: x.nr * x.size, bPanel: panel,
 		c: unsafe.Add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: x.kc, mode: asm.Add}
@@ -494,8 +498,8 @@ func (x *Plan) stream(w *worker, own unsafe.Pointer, r region) {
 	for j := r.j0; j < r.j1; j += most {
 		cols := min(most, r.j1-j)
 		c := unsafe.Add(r.c, (r.i0*p.CRow+j)*x.size)
-		set := x.set
-		for k, end := x.k0, x.k0+x.kc; k < end; k += Chain {
+		set := r.set
+		for k, end := r.k0, r.k0+r.kc; k < end; k += Chain {
 			t := tiles{aRow: p.A.Row * x.size, aStep: p.A.Col * x.size, bStep: p.B.Row * x.size, c: c, cRow: p.CRow * x.size, mode: asm.Set}
 			if !set {
 				t.c, t.cRow = own, most*x.size
@@ -556,9 +560,9 @@ func (x *Plan) runSegments(r Runner, memory []byte) {
 	if x.p.Add {
 		each(add)
 	}
-	for k := 0; k < x.p.K; k += segment {
+	for k := 0; k < x.p.K; k += Segment {
 		x.set = true
-		x.runTerms(r, k, min(k+segment, x.p.K))
+		x.runTerms(r, k, min(k+Segment, x.p.K))
 		each(add)
 	}
 	each(func(sums []float64, c []float32) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
@@ -69,10 +70,9 @@ func (a array) fill(r *rand.Rand) {
 }
 
 // run runs the plan with new scratch between guard pages that is filled with NaN.
-func run(t testing.TB, x *Plan, a, b, c array) {
+func run(t testing.TB, x *Plan, workers int, a, b, c array) {
 	var pages guards
 	defer pages.free()
-	workers := len(x.workers)
 	buffer := func(n int) []byte {
 		p := pages.memory(t, roundUp(n, 64), true)
 		all := unsafe.Slice((*byte)(p), n)
@@ -105,7 +105,7 @@ func plainProduct(p Product, a, b, c array) array {
 	}
 	fma, round := math.FMA, func(x float64) float64 { return x }
 	if p.DType == dtype.Float32 {
-		fma, round = FMA32, func(x float64) float64 { return float64(float32(x)) }
+		fma, round = func(x, y, z float64) float64 { return float64(elem.FMA32(float32(x), float32(y), float32(z))) }, func(x float64) float64 { return float64(float32(x)) }
 	}
 	one := func(a0, b0, c0 int) {
 		for i := range p.M {
@@ -116,7 +116,7 @@ func plainProduct(p Product, a, b, c array) array {
 				if p.Add {
 					sum = c.at(at)
 				}
-				if p.Add && p.DType == dtype.Float32 && p.K > segment {
+				if p.Add && p.DType == dtype.Float32 && p.K > Segment {
 					sum, long, started = 0, sum, false
 				}
 				for k := 0; k < p.K; k += Chain {
@@ -128,12 +128,12 @@ func plainProduct(p Product, a, b, c array) array {
 						s = round(sum + s)
 					}
 					sum, started = s, true
-					if end := k + Chain; p.DType == dtype.Float32 && p.K > segment && (end%segment == 0 || end >= p.K) {
+					if end := k + Chain; p.DType == dtype.Float32 && p.K > Segment && (end%Segment == 0 || end >= p.K) {
 						long += sum
 						started = false
 					}
 				}
-				if p.DType == dtype.Float32 && p.K > segment {
+				if p.DType == dtype.Float32 && p.K > Segment {
 					sum = long
 				}
 				out.set(at, sum)
@@ -220,8 +220,8 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 				for i := range c.n {
 					c.set(i, before.at(i))
 				}
-				x := newPlan(p, w, level, s)
-				run(t, x, a, b, c)
+				x := newPlan(p, level, s)
+				run(t, x, w, a, b, c)
 				runs++
 				if err := sameBits(c, want); err != nil {
 					t.Fatalf("%+v, %v, %d workers, way %d: %v", p, level, w, x.how, err)
@@ -292,12 +292,12 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestLong has more terms than a segment.
+// TestLong has more terms than a Segment.
 func TestLong(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	runs := 0
 	for _, d := range floats {
-		for _, k := range []int{segment - 1, segment, segment + 1, 2*segment + 300} {
+		for _, k := range []int{Segment - 1, Segment, Segment + 1, 2*Segment + 300} {
 			for f := range 4 {
 				p := form(d, 2, 3, k, f, 0)
 				p.Add = f == 1
@@ -316,7 +316,7 @@ func TestError(t *testing.T) {
 	const u = 0x1p-24
 	worst := 0.0
 	r := rand.New(rand.NewPCG(7, 8))
-	for _, k := range []int{1, 17, 256, 1000, 4096, segment, 1 << 17, 1 << 20} {
+	for _, k := range []int{1, 17, 256, 1000, 4096, Segment, 1 << 17, 1 << 20} {
 		for kind := range 3 {
 			p := form(dtype.Float32, 1, 1, k, 0, 0)
 			a, b, c := newArray(p.DType, k), newArray(p.DType, k), newArray(p.DType, 1)
@@ -338,7 +338,7 @@ func TestError(t *testing.T) {
 				sum += a.at(i) * b.at(i) // exact in float64, and 2⁻⁵³·k is far below the bound
 				size += math.Abs(a.at(i) * b.at(i))
 			}
-			run(t, NewPlan(p, 1, cpu.Best()), a, b, c)
+			run(t, NewPlan(p, cpu.Best()), 1, a, b, c)
 			e := math.Abs(c.at(0)-sum) / (u * size)
 			if worst = max(worst, e); !(e <= 322) {
 				t.Errorf("%d terms of kind %d: error of %v u·Σ|ab|", k, kind, e)
@@ -360,13 +360,13 @@ func TestPaths(t *testing.T) {
 		{64, 64, 64, 0, direct}, {256, 256, 256, 3, direct}, {1024, 1024, 1024, 0, shared}, {2048, 2048, 2048, 2, shared},
 		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, direct}, {4096, 1, 4096, 1, stream}, {1000, 1000, 3, 0, direct},
 	} {
-		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), 2, cpu.AVX512); x.how != c.want && !x.kernels.portable {
+		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), cpu.AVX512); x.how != c.want && !x.kernels.portable {
 			t.Errorf("%+v goes way %d", c, x.how)
 		}
 	}
 	for _, d := range floats {
 		for _, l := range levels() {
-			if x := NewPlan(form(d, 9, 9, 9, 0, 0), 1, l); x.kernels.portable != (l == cpu.Portable) || l > cpu.Portable && x.lanes*d.Size() != 16<<l {
+			if x := NewPlan(form(d, 9, 9, 9, 0, 0), l); x.kernels.portable != (l == cpu.Portable) || l > cpu.Portable && x.lanes*d.Size() != 16<<l {
 				t.Errorf("%v: tiles of %d lanes, portable %v", l, x.lanes, x.kernels.portable)
 			}
 		}
@@ -387,7 +387,7 @@ func BenchmarkProduct(b *testing.B) {
 						if form&2 != 0 {
 							p.B = Strides{1, k}
 						}
-						x := NewPlan(p, workers, cpu.Best())
+						x := NewPlan(p, cpu.Best())
 						a, bb, c := newArray(d, m*k), newArray(d, n*k), newArray(d, m*n)
 						r := rand.New(rand.NewPCG(1, 2))
 						a.fill(r)

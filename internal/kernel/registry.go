@@ -9,6 +9,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/pool"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -41,6 +42,8 @@ type Call struct {
 	Work  []byte // scratch of Kernel.Workspace bytes, 64-byte aligned, not cleared
 	State any    // what Kernel.Prepare returned
 	Host  Host   // nil: no limits
+	// Workers is scratch of Kernel.Each bytes, 64-byte aligned, not cleared, for each goroutine of Parallel.
+	Workers [][]byte
 	work  int    // since Poll last asked
 }
 
@@ -49,8 +52,11 @@ type Host interface {
 	// Reserve counts bytes that a call is about to allocate, or with a negative number has given up, as the host's; an error means that
 	// it may not have them.
 	Reserve(bytes int64) error
-	// Cancelled reports whether the call is to end. It takes some ten nanoseconds.
+	// Cancelled reports whether the call is to end. It takes some ten nanoseconds, and any goroutine may ask.
 	Cancelled() bool
+	// Parallel runs the items of a task on up to as many goroutines as the call has Workers, and returns when all are done. If the call is to end,
+	// items are left out.
+	Parallel(task pool.Task, items int) error
 }
 
 // pollWork is the number of operations after which Poll asks: a tenth of a millisecond or so.
@@ -69,6 +75,26 @@ func (c *Call) Poll(work int) {
 func (c *Call) poll() {
 	c.work = 0
 	if c.Host != nil && c.Host.Cancelled() {
+		panic(Cancelled{})
+	}
+}
+
+// Parallel runs the items of a task, each of a millisecond at most, on the goroutines that the call may use; its Do gets the number of one of
+// Workers. It ends the call as Poll does. Who runs which item is left to chance: results must not depend on it.
+func (c *Call) Parallel(task pool.Task, items int) {
+	if items == 1 || len(c.Workers) <= 1 || c.Host == nil {
+		for i := range items {
+			if c.Host != nil && i > 0 && c.Host.Cancelled() {
+				panic(Cancelled{})
+			}
+			task.Do(0, i)
+		}
+		return
+	}
+	if err := c.Host.Parallel(task, items); err != nil {
+		panic(err)
+	}
+	if c.Host.Cancelled() {
 		panic(Cancelled{})
 	}
 }
@@ -93,6 +119,8 @@ type Kernel struct {
 	Check func(in, out []Type, a attr.List) error
 	// Workspace returns the bytes of scratch that Run needs; nil means none. Called after Check.
 	Workspace func(in, out []Type, a attr.List) int
+	// Each returns the bytes of scratch that each goroutine of Call.Parallel needs; nil means that the kernel runs on one goroutine. Called after Check.
+	Each func(in, out []Type, a attr.List) int
 	// Prepare returns state computed once per machine (decoded attributes, strides, plans); may be nil.
 	// After the first Run, Run must not allocate, so what would be allocated belongs here. After a run that Poll has ended the state is
 	// prepared again, or its method Reset called if it has one.

@@ -29,6 +29,9 @@ func data[T anyElement](t *Tensor) []T {
 	return *any(&t.Bool).(*[]T)
 }
 
+// address returns where a slice begins.
+func address[T anyElement](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
+
 type (
 	float  = elem.Float
 	number = elem.Number
