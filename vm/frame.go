@@ -63,7 +63,7 @@ func newExecutor(p *Program, b *Block, in *Instr, threads int) executor {
 	case OpLoop:
 		return newLoop(p, in, threads)
 	case OpKernel:
-		return newKernelCall(in)
+		return newKernelCall(in, threads)
 	case OpCall:
 		return newCall(p, in)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
 // kernelCall runs OpKernel.
@@ -14,6 +15,8 @@ type kernelCall struct {
 	in   *Instr
 	k    *kernel.Kernel
 	call kernel.Call
+	// threads is the number of goroutines that may work on it; 0 if the kernel does not use the scratch of goroutines.
+	threads int
 }
 
 // kernelHost is a machine as kernels see it.
@@ -25,7 +28,43 @@ func (h *kernelHost) Reserve(bytes int64) error { return (*Machine)(h).reserve(b
 // Cancelled implements kernel.Host.
 func (h *kernelHost) Cancelled() bool { return (*Machine)(h).cancelled() }
 
-func newKernelCall(in *Instr) *kernelCall { return &kernelCall{in: in, k: kernel.Lookup(in.Kernel)} }
+// Parallel implements kernel.Host.
+func (h *kernelHost) Parallel(task pool.Task, items, workers int) error {
+	m := (*Machine)(h)
+	m.task = task
+	err := m.job.Run(h, items, workers)
+	m.task = nil
+	return err
+}
+
+// Do runs an item of a kernel's task: it is a pool.Task.
+func (h *kernelHost) Do(worker, item int) {
+	if m := (*Machine)(h); !m.cancelled() {
+		m.task.Do(worker, item)
+	}
+}
+
+// parallelWork is the number of operations of a call from which other goroutines may help: some microseconds.
+const parallelWork = 500e3
+
+func newKernelCall(in *Instr, threads int) *kernelCall {
+	c := &kernelCall{in: in, k: kernel.Lookup(in.Kernel)}
+	if c.k.Each != nil {
+		c.threads = 1
+		if c.k.Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs) >= parallelWork {
+			c.threads = threads
+		}
+	}
+	return c
+}
+
+// each is the scratch of a goroutine.
+func (c *kernelCall) each() int64 {
+	if c.threads == 0 {
+		return 0
+	}
+	return int64(c.k.Each(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs))
+}
 
 func (c *kernelCall) workspace() int64 {
 	if c.k.Workspace == nil {
@@ -38,6 +77,9 @@ func (c *kernelCall) need(n *needs) {
 	operands := int64(len(c.in.In) + len(c.in.Out))
 	n.add(int64(unsafe.Sizeof(*c))+operands*int64(unsafe.Sizeof(kernel.Tensor{})), heapBytes(c.k.State(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)))
 	n.scratch = max(n.scratch, c.workspace())
+	n.workers = max(n.workers, c.threads)
+	n.worker = max(n.worker, c.each())
+	n.add(int64(c.threads) * int64(unsafe.Sizeof([]byte(nil))))
 }
 
 func (c *kernelCall) prepare(f *frame) {
@@ -54,6 +96,16 @@ func (c *kernelCall) prepare(f *frame) {
 	}
 	n := c.workspace()
 	c.call.Work = f.m.scratch[:n:n]
+	if c.threads > 0 {
+		each := c.each()
+		c.call.Workers = make([][]byte, c.threads)
+		for i := range c.call.Workers {
+			c.call.Workers[i] = f.m.workers[i][:each:each]
+		}
+		if c.threads > 1 {
+			f.m.job.Prepare(c.threads)
+		}
+	}
 }
 
 func (c *kernelCall) compile(*frame) {}

@@ -64,6 +64,8 @@ type Machine struct {
 	spill   []byte // of machine code of scalars
 	// workers is the scratch of each goroutine.
 	workers [][]byte
+	job     pool.Job  // of kernels
+	task    pool.Task // that is running
 
 	entry  *frame
 	bound  []any    // keeps bound tensors alive

@@ -131,7 +131,7 @@ func (p *Program) ScratchBytes() int64 {
 	for b := range p.data().blocks() {
 		for i := range b.Instrs {
 			if in := &b.Instrs[i]; in.Op == OpKernel {
-				n = max(n, newKernelCall(in).workspace())
+				n = max(n, newKernelCall(in, 1).workspace())
 			}
 		}
 	}

@@ -40,6 +40,7 @@ type Product struct {
 	CRow    int   // C's rows are contiguous, so many elements apart
 	Batch   []Dim // outermost first
 	Add     bool  // C += A·B: the first chain is added to C
+	Block   bool  // for Plan.Block, which takes no Batch
 }
 
 // Runner runs the items of a task, on as many goroutines as there is scratch for, and returns when all are done.
@@ -134,8 +135,12 @@ func newPlan(p Product, level cpu.Level, s sizes) *Plan {
 	x := &Plan{p: p, sizes: s, double: p.DType == dtype.Float64, size: p.DType.Size()}
 	x.kernels = kernelsOf(p.DType, min(level, cpu.Supported()))
 	x.lanes, x.mr, x.nr = x.kernels.lanes, x.kernels.rows, 2*x.kernels.lanes
-	x.simplify()
 	x.count = 1
+	if p.Block {
+		x.chooseBlock()
+		return x
+	}
+	x.simplify()
 	for _, d := range x.p.Batch {
 		x.count *= d.N
 	}
@@ -248,6 +253,38 @@ func (x *Plan) choose() {
 	}
 }
 
+// chooseBlock is choose for products that one goroutine does as a part of something larger.
+func (x *Plan) chooseBlock() {
+	x.packB = x.p.B.Col != 1
+	x.perWorker = roundUp(int(unsafe.Sizeof(worker{})), alignment)
+	if x.packB {
+		x.perWorker += x.ownB()
+	}
+	if !x.double && x.p.K > Segment {
+		x.sums = roundUp(x.p.M*x.p.N*8, alignment)
+		x.perWorker += x.sums
+	}
+}
+
+// Block computes the first n columns of C from the first k terms on the calling goroutine, with scratch of Each bytes. Any number of goroutines may do so
+// at a time.
+func (x *Plan) Block(scratch []byte, a, b, c unsafe.Pointer, n, k int) {
+	own := unsafe.Pointer(unsafe.SliceData(scratch))
+	w := (*worker)(own)
+	own = unsafe.Add(own, roundUp(int(unsafe.Sizeof(worker{})), alignment))
+	r := region{a: a, b: b, c: c, i1: x.p.M, j1: n, kc: k, set: !x.p.Add}
+	if x.double || k <= Segment {
+		x.direct(w, own, r)
+		return
+	}
+	sums := unsafe.Slice((*float64)(own), x.p.M*n)
+	own = unsafe.Add(own, x.sums)
+	x.inSegments(sums, n, k, func(k, kc int) {
+		r.k0, r.kc, r.set = k, kc, true
+		x.direct(w, own, r)
+	}, func(i int) []float32 { return unsafe.Slice((*float32)(unsafe.Add(c, i*x.p.CRow*x.size)), n) })
+}
+
 // ownB is the memory for the columns of B that a worker packs for itself.
 func (x *Plan) ownB() int {
 	return roundUp(min(x.p.K, Chain)*roundUp(min(x.p.N, x.sizes.ownColumns), x.nr)*x.size, alignment)
@@ -297,9 +334,10 @@ func (x *Plan) Run(r Runner, a, b, c unsafe.Pointer, common []byte, scratch [][]
 	x.a, x.b, x.c, x.bufferB, x.scratch = nil, nil, nil, nil, nil
 }
 
-// runTerms takes the terms k ≤ i < end.
-func (x *Plan) runTerms(r Runner, k, end int) {
-	x.k0, x.kc = k, end-k
+// runTerms takes the terms k ≤ i < k+kc.
+func (x *Plan) runTerms(r Runner, k, kc int) {
+	x.k0, x.kc = k, kc
+	end := k + kc
 	if x.how != shared {
 		r.Parallel(x, x.count*x.rowBlocks*x.colBlocks)
 		return
@@ -538,38 +576,42 @@ func addTo[T float32 | float64](to, from []T) {
 	}
 }
 
-// runSegments adds the segments of a product of float32 numbers in float64.
+// runSegments runs a product of float32 numbers with more terms than a segment.
 func (x *Plan) runSegments(r Runner, memory []byte) {
 	sums := unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(memory))), x.p.M*x.p.N*x.count)
-	each := func(f func(sums []float64, c []float32)) {
-		at := sums
-		for i := range x.count {
-			_, _, off := x.offsets(i)
-			for range x.p.M {
-				f(at[:x.p.N], unsafe.Slice((*float32)(unsafe.Add(x.c, off)), x.p.N))
-				at, off = at[x.p.N:], off+x.p.CRow*x.size
+	x.inSegments(sums, x.p.N, x.p.K, func(k, kc int) {
+		x.set = true
+		x.runTerms(r, k, kc)
+	}, func(i int) []float32 {
+		_, _, off := x.offsets(i / x.p.M)
+		return unsafe.Slice((*float32)(unsafe.Add(x.c, off+i%x.p.M*x.p.CRow*x.size)), x.p.N)
+	})
+}
+
+// inSegments adds the segments of terms in float64: product computes the terms k ≤ i < k+kc of all rows of C, which row returns, of n elements each.
+func (x *Plan) inSegments(sums []float64, n, terms int, product func(k, kc int), row func(i int) []float32) {
+	clear(sums)
+	gather := func() {
+		for i := range len(sums) / n {
+			to := sums[i*n : (i+1)*n]
+			for j, v := range row(i) {
+				to[j] += float64(v)
 			}
 		}
 	}
-	clear(sums)
-	add := func(sums []float64, c []float32) {
-		for i, v := range c {
-			sums[i] += float64(v)
-		}
-	}
 	if x.p.Add {
-		each(add)
+		gather()
 	}
-	for k := 0; k < x.p.K; k += Segment {
-		x.set = true
-		x.runTerms(r, k, min(k+Segment, x.p.K))
-		each(add)
+	for k := 0; k < terms; k += Segment {
+		product(k, min(Segment, terms-k))
+		gather()
 	}
-	each(func(sums []float64, c []float32) {
-		for i, v := range sums {
-			c[i] = float32(v)
+	for i := range len(sums) / n {
+		to := row(i)
+		for j, v := range sums[i*n : (i+1)*n] {
+			to[j] = float32(v)
 		}
-	})
+	}
 }
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }

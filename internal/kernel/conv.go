@@ -2,8 +2,12 @@ package kernel
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/gemm"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -23,13 +27,13 @@ func init() {
 			}
 			return checkConv(in[0], in[1], out[0], a)
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			g := newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a)
-			return g.workspace(g.outs, g.chans*g.taps, g.filters, in[0].DType.Size(), 0)
+		Each: func(in, out []Type, a attr.List) int {
+			return newConvPlan(in[0].Shape, in[1].Shape, out[0].Shape, out[0].DType, a, convForward).each()
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a)
+			return newConvPlan(in[0].Shape, in[1].Shape, out[0].Shape, out[0].DType, a, convForward)
 		},
+		StateBytes: convState,
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a).work()
 		},
@@ -45,13 +49,14 @@ func init() {
 			}
 			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(out[0], in[1], in[0], a))
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			g := newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a)
-			return g.workspace(g.ins, g.filters*g.taps, g.chans, in[0].DType.Size(), g.chans*g.filters*g.taps)
+		Workspace: func(in, out []Type, a attr.List) int { return scratchSize(in[1].Size(), out[0].DType.Size()) },
+		Each: func(in, out []Type, a attr.List) int {
+			return newConvPlan(out[0].Shape, in[1].Shape, in[0].Shape, out[0].DType, a, convOfInput).each()
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a)
+			return newConvPlan(out[0].Shape, in[1].Shape, in[0].Shape, out[0].DType, a, convOfInput)
 		},
+		StateBytes: convState,
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a).work()
 		},
@@ -69,19 +74,18 @@ func init() {
 			}
 			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(in[0], out[0], in[1], a))
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			g := newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
-			k, b := g.chans*g.taps, g.block(g.outs, g.chans*g.taps)
-			return scratchSize(g.filters*k, 8) + scratchSize(k*b, in[0].DType.Size()) + gemmScratch(g.filters, k, b)
+		Each: func(in, out []Type, a attr.List) int {
+			return newConvPlan(in[0].Shape, out[0].Shape, in[1].Shape, out[0].DType, a, convOfFilters).each()
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a)
+			return newConvPlan(in[0].Shape, out[0].Shape, in[1].Shape, out[0].DType, a, convOfFilters)
 		},
+		StateBytes: convState,
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a).work()
 		},
 		Run: func(c *Call) error {
-			return pickFloat(c.Out[0].DType, convFilterGrad[float64](tileFloat64), convFilterGrad[float32](tileFloat32))(c)
+			return pickFloat(c.Out[0].DType, convFilterGrad[float64], convFilterGrad[float32])(c)
 		},
 	})
 }
@@ -171,21 +175,83 @@ func (g *convGeometry) block(positions, k int) int {
 	return min(positions, max(16, min(512, 1<<16/k)))
 }
 
-func (g *convGeometry) workspace(positions, k, m, size, extra int) int {
-	b := g.block(positions, k)
-	return scratchSize(k*b, size) + scratchSize(extra, size) + gemmScratch(m, b, k)
+// Which tensor a convolution computes.
+const (
+	convForward = iota
+	convOfInput
+	convOfFilters
+)
+
+// convPlan cuts a convolution into items, each a product of filters, or an adjoint, with the columns that are laid out for a block of
+// positions.
+type convPlan struct {
+	convGeometry
+	k        int // rows of the columns
+	width    int // columns of a block
+	blocks   int // of an image and group
+	sliced   int // channels of a block of filters
+	product  *gemm.Plan
+	colBytes int
+	sums     int // bytes
+	do       func(p *convPlan, worker, item int)
+	call     *Call // of a run
 }
 
-// columns lays out the input under each filter tap: col[(channel, tap), p − p0] for the result's positions p0 ≤ p < p1.
-func columns[T float](g *convGeometry, col, x []T, p0, p1 int) {
+// Do implements pool.Task.
+func (p *convPlan) Do(worker, item int) { p.do(p, worker, item) }
+
+func (p *convPlan) run(c *Call, items int) {
+	p.call = c
+	c.Parallel(p, items)
+	p.call = nil
+}
+
+func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan {
+	p := &convPlan{convGeometry: *newConvGeometry(x, w, y, a)}
+	m, positions := p.filters, p.outs
+	p.k = p.chans * p.taps
+	if which == convOfInput {
+		m, positions, p.k = p.chans, p.ins, p.filters*p.taps
+	}
+	p.width = p.block(positions, p.k)
+	p.blocks = (positions + p.width - 1) / p.width
+	p.colBytes = scratchSize(p.k*p.width, d.Size())
+	product := gemm.Product{DType: d, M: m, N: p.width, K: p.k, A: gemm.Strides{Row: p.k, Col: 1}, B: gemm.Strides{Row: p.width, Col: 1}, CRow: positions, Block: true}
+	if which == convOfFilters {
+		// The items are blocks of channels, which go through all images.
+		p.sliced = min(p.chans, max(1, 64/p.taps))
+		p.blocks = (p.chans + p.sliced - 1) / p.sliced
+		k := p.sliced * p.taps
+		p.width = p.block(p.outs, k)
+		p.colBytes = scratchSize(k*p.width, d.Size())
+		product = gemm.Product{DType: d, M: p.filters, N: k, K: p.width, A: gemm.Strides{Row: p.outs, Col: 1}, B: gemm.Strides{Row: 1, Col: p.width}, CRow: k, Block: true}
+		p.sums = scratchSize(p.filters*k, 8) + scratchSize(p.filters*k, d.Size())
+	}
+	p.product = gemm.NewPlan(product, cpu.Best())
+	p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float64], convOfInput: convInputItem[float64], convOfFilters: convFilterItem[float64]}[which]
+	if d == dtype.Float32 {
+		p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float32], convOfInput: convInputItem[float32], convOfFilters: convFilterItem[float32]}[which]
+	}
+	return p
+}
+
+func (p *convPlan) each() int { return p.colBytes + p.sums + p.product.Each() }
+
+func convState(in, out []Type, a attr.List) int64 {
+	return int64(unsafe.Sizeof(convPlan{})) + gemm.StateBytes(gemm.Product{})
+}
+
+// columns lays out some channels of the input under each filter tap: col[(channel, tap), p − p0] for the result's positions p0 ≤ p < p1. Its rows are lead
+// elements apart.
+func columns[T float](g *convGeometry, col, x []T, first, chans, p0, p1, lead int) {
 	width, at := p1-p0, 0
-	for c := range g.chans {
+	for c := first; c < first+chans; c++ {
 		plane := x[c*g.ins : (c+1)*g.ins]
 		for kd := range g.window[0] {
 			for kh := range g.window[1] {
 				for kw := range g.window[2] {
 					row := col[at : at+width]
-					at += width
+					at += lead
 					for p := p0; p < p1; {
 						od, oh, ow := p/(g.out[1]*g.out[2]), p/g.out[2]%g.out[1], p%g.out[2]
 						n := min(g.out[2]-ow, p1-p)
@@ -215,52 +281,57 @@ func columns[T float](g *convGeometry, col, x []T, p0, p1 int) {
 }
 
 func conv[T float](c *Call) error {
-	g, work := c.State.(*convGeometry), c.Work
-	x, w, y := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-	k := g.chans * g.taps
-	b := g.block(g.outs, k)
-	col := take[T](&work, k*b)
-	for n := range g.images {
-		for q := range g.groups {
-			part := x[(n*g.groups+q)*g.chans*g.ins:]
-			filters := matrixView[T]{w[q*g.filters*k : (q+1)*g.filters*k], k, 1}
-			for p := 0; p < g.outs; p += b {
-				width := min(b, g.outs-p)
-				columns(g, col, part, p, p+width)
-				gemm(c, g.filters, width, k, filters, matrixView[T]{col, width, 1}, y[(n*g.groups+q)*g.filters*g.outs+p:], g.outs, work)
-			}
-		}
-	}
+	p := c.State.(*convPlan)
+	p.run(c, p.images*p.groups*p.blocks)
 	return nil
 }
 
-func convFilterGrad[T float](tile gemmTile[float64]) runFunc {
-	return func(c *Call) error {
-		g, work := c.State.(*convGeometry), c.Work
-		x, gy, gw := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-		k := g.chans * g.taps
-		b := g.block(g.outs, k)
-		sums, col := take[float64](&work, g.filters*k), take[T](&work, k*b)
-		for q := range g.groups {
-			clear(sums)
-			for n := range g.images {
-				part, adjoint := x[(n*g.groups+q)*g.chans*g.ins:], gy[(n*g.groups+q)*g.filters*g.outs:]
-				for p := 0; p < g.outs; p += b {
-					width := min(b, g.outs-p)
-					columns(g, col, part, p, p+width)
-					gemmChains(c, g.filters, k, width, matrixView[T]{adjoint[p:], g.outs, 1}, matrixView[T]{col, 1, width}, sums, k, true, work, tile)
-				}
-			}
-			for i, v := range sums {
-				gw[q*g.filters*k+i] = T(v)
+func convItem[T float](p *convPlan, worker, item int) {
+	c, work := p.call, p.call.Workers[worker]
+	x, w, y := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	plane, at := item/p.blocks, item%p.blocks*p.width // an image and group
+	width := min(p.width, p.outs-at)
+	col := take[T](&work, p.k*p.width)
+	columns(&p.convGeometry, col, x[plane*p.chans*p.ins:], 0, p.chans, at, at+width, p.width)
+	filters := w[plane%p.groups*p.filters*p.k:]
+	p.product.Block(work, address(filters), address(col), address(y[plane*p.filters*p.outs+at:]), width, p.k)
+}
+
+func convFilterGrad[T float](c *Call) error {
+	p := c.State.(*convPlan)
+	p.run(c, p.groups*p.blocks)
+	return nil
+}
+
+func convFilterItem[T float](p *convPlan, worker, item int) {
+	c, work := p.call, p.call.Workers[worker]
+	x, gy, gw := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	q, first := item/p.blocks, item%p.blocks*p.sliced
+	chans := min(p.sliced, p.chans-first)
+	k, most := chans*p.taps, p.sliced*p.taps
+	sums, part, col := take[float64](&work, p.filters*most), take[T](&work, p.filters*most), take[T](&work, most*p.width)
+	clear(sums)
+	for n := range p.images {
+		image, adjoint := x[(n*p.groups+q)*p.chans*p.ins:], gy[(n*p.groups+q)*p.filters*p.outs:]
+		for at := 0; at < p.outs; at += p.width {
+			width := min(p.width, p.outs-at)
+			columns(&p.convGeometry, col, image, first, chans, at, at+width, p.width)
+			p.product.Block(work, address(adjoint[at:]), address(col), address(part), k, width)
+			for i, v := range part {
+				sums[i] += float64(v)
 			}
 		}
-		return nil
+	}
+	for f := range p.filters {
+		to := gw[((q*p.filters+f)*p.chans+first)*p.taps:][:k]
+		for i, v := range sums[f*most:][:k] {
+			to[i] = T(v)
+		}
 	}
 }
 
 // adjointColumns lays out, under each filter tap, the result's adjoint that the input's positions p0 ≤ p < p1 took part in.
-func adjointColumns[T float](g *convGeometry, col, gy []T, p0, p1 int) {
+func adjointColumns[T float](g *convGeometry, col, gy []T, p0, p1, lead int) {
 	width, at := p1-p0, 0
 	for c := range g.filters {
 		plane := gy[c*g.outs : (c+1)*g.outs]
@@ -268,7 +339,7 @@ func adjointColumns[T float](g *convGeometry, col, gy []T, p0, p1 int) {
 			for kh := range g.window[1] {
 				for kw := range g.window[2] {
 					row := col[at : at+width]
-					at += width
+					at += lead
 					for p := p0; p < p1; {
 						id, ih, iw := p/(g.in[1]*g.in[2]), p/g.in[2]%g.in[1], p%g.in[2]
 						n := min(g.in[2]-iw, p1-p)
@@ -306,27 +377,28 @@ func (g *convGeometry) source(dim, i, k int) (int, bool) {
 }
 
 func convInputGrad[T float](c *Call) error {
-	g, work := c.State.(*convGeometry), c.Work
-	gy, w, gx := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-	k := g.filters * g.taps
-	b := g.block(g.ins, k)
-	col, turned := take[T](&work, k*b), take[T](&work, g.chans*k)
-	for q := range g.groups {
-		// turned holds the filters as (channel, filter, tap).
-		filters := w[q*g.filters*g.chans*g.taps:]
-		for f := range g.filters {
-			for ch := range g.chans {
-				copy(turned[(ch*g.filters+f)*g.taps:][:g.taps], filters[(f*g.chans+ch)*g.taps:])
-			}
-		}
-		for n := range g.images {
-			adjoint := gy[(n*g.groups+q)*g.filters*g.outs:]
-			for p := 0; p < g.ins; p += b {
-				width := min(b, g.ins-p)
-				adjointColumns(g, col, adjoint, p, p+width)
-				gemm(c, g.chans, width, k, matrixView[T]{turned, k, 1}, matrixView[T]{col, width, 1}, gx[(n*g.groups+q)*g.chans*g.ins+p:], g.ins, work)
+	p, work := c.State.(*convPlan), c.Work
+	// turned holds the filters as (group, channel, filter, tap).
+	w := data[T](&c.In[1])
+	turned := take[T](&work, len(w))
+	for q := range p.groups {
+		for f := range p.filters {
+			for ch := range p.chans {
+				copy(turned[((q*p.chans+ch)*p.filters+f)*p.taps:][:p.taps], w[((q*p.filters+f)*p.chans+ch)*p.taps:])
 			}
 		}
 	}
+	p.run(c, p.images*p.groups*p.blocks)
 	return nil
+}
+
+func convInputItem[T float](p *convPlan, worker, item int) {
+	c, shared, work := p.call, p.call.Work, p.call.Workers[worker]
+	gy, gx := data[T](&c.In[0]), data[T](&c.Out[0])
+	turned := take[T](&shared, p.groups*p.chans*p.k)
+	plane, at := item/p.blocks, item%p.blocks*p.width
+	width := min(p.width, p.ins-at)
+	col := take[T](&work, p.k*p.width)
+	adjointColumns(&p.convGeometry, col, gy[plane*p.filters*p.outs:], at, at+width, p.width)
+	p.product.Block(work, address(turned[plane%p.groups*p.chans*p.k:]), address(col), address(gx[plane*p.chans*p.ins+at:]), width, p.k)
 }

@@ -138,6 +138,13 @@ func prepareCall(k *Kernel, in, out []Tensor, a attr.List) *Call {
 			}
 		}
 	}
+	if k.Each != nil {
+		each := alignedBytes(k.Each(ti, to, a))
+		for i := range each {
+			each[i] = 0x5a
+		}
+		c.Workers = [][]byte{each}
+	}
 	if k.Prepare != nil {
 		c.State = k.Prepare(ti, to, a)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"

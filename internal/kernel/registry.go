@@ -44,7 +44,7 @@ type Call struct {
 	Host  Host   // nil: no limits
 	// Workers is scratch of Kernel.Each bytes, 64-byte aligned, not cleared, for each goroutine of Parallel.
 	Workers [][]byte
-	work  int    // since Poll last asked
+	work    int // since Poll last asked
 }
 
 // Host is what runs a call.
@@ -54,9 +54,9 @@ type Host interface {
 	Reserve(bytes int64) error
 	// Cancelled reports whether the call is to end. It takes some ten nanoseconds, and any goroutine may ask.
 	Cancelled() bool
-	// Parallel runs the items of a task on up to as many goroutines as the call has Workers, and returns when all are done. If the call is to end,
+	// Parallel runs the items of a task on up to so many goroutines, and returns when all are done. If the call is to end,
 	// items are left out.
-	Parallel(task pool.Task, items int) error
+	Parallel(task pool.Task, items, workers int) error
 }
 
 // pollWork is the number of operations after which Poll asks: a tenth of a millisecond or so.
@@ -91,7 +91,7 @@ func (c *Call) Parallel(task pool.Task, items int) {
 		}
 		return
 	}
-	if err := c.Host.Parallel(task, items); err != nil {
+	if err := c.Host.Parallel(task, items, len(c.Workers)); err != nil {
 		panic(err)
 	}
 	if c.Host.Cancelled() {
