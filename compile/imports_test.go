@@ -45,9 +45,9 @@ var internalImports = map[string][]string{
 	"internal/elem":     {"cpu", "dtype", "micro", "elem/asm"},
 	"internal/elem/ulp": {"dtype", "micro", "elem"},
 	"internal/gemm/asm": {},
-	"internal/gemm":     {"cpu", "dtype", "pool", "gemm/asm"},
+	"internal/gemm":     {"cpu", "dtype", "elem", "pool", "gemm/asm"},
 	"internal/native":   {"cpu", "dtype", "micro", "switches", "elem/def"},
-	"internal/kernel":   {"attr", "cpu", "dtype", "micro", "shape", "elem"},
+	"internal/kernel":   {"attr", "cpu", "dtype", "micro", "pool", "shape", "elem", "gemm"},
 	"internal/ref":      {}, // the oracle is independent
 	"internal/jet":      {"ref"},
 	"internal/testkit":  {"ref"},

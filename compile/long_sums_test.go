@@ -66,7 +66,7 @@ func TestLongSums(t *testing.T) {
 		return s
 	}
 	// The bound is relative to the sum, in units of 2⁻²⁴; where several elements come out, the last is looked at.
-	const products, inOrder, tree = 258, 1.1, 72 + 22
+	const products, inOrder, tree = 322, 1.1, 72 + 22
 	nearOne := func(x node) node {
 		return graph.Add(graph.Mul(graph.Ceil(x), graph.Like(x, 0x1p-20)), graph.Like(x, 1))
 	}

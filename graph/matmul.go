@@ -11,7 +11,7 @@ var opMatMul *Op
 
 // Bounds of operators that add products, and of those that add elements one after another but float32 in float64.
 const (
-	accuracyOfProducts = "(257 + k/256)·u·Σ|aᵢbᵢ| for k products, for float32 258·u·Σ|aᵢbᵢ|: chains of 256 products are added up, those of float32 in float64"
+	accuracyOfProducts = "(257 + k/256)·u·Σ|aᵢbᵢ| for k products, for float32 322·u·Σ|aᵢbᵢ| at most: chains of 256 products are added up, those of float32 in float64 after every 64"
 	accuracyInOrder    = "n·u·Σ|xᵢ| for n terms, for float32 (1 + n·2⁻²⁹)·u·Σ|xᵢ|"
 	accuracyOfRepeats  = "n·u·Σ|xᵢ| for the n terms of an element, for float32 256·u·Σ|xᵢ| at most"
 	accuracyOfPieces   = "n·u·Σ|xᵢ| where n operands overlap"
@@ -25,7 +25,7 @@ func init() {
 			{Key: "transpose_a", Kind: attr.Bool, Doc: "use the first operand's matrices transposed"},
 			{Key: "transpose_b", Kind: attr.Bool, Doc: "use the second operand's matrices transposed"},
 		},
-		Doc: "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is the sum of chains of 256 fused multiply-adds in ascending order, for float32 taken in float64. " +
+		Doc: "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is the sum of chains of 256 fused multiply-adds in ascending order, for float32 in float64 after every 64 chains. " +
 			"Adjoints from behind a mask are multiplied with no_nan, so that a zero adjoint wins.",
 		Formula: "ct·Bᵀ, Aᵀ·ct",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
