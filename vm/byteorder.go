@@ -47,15 +47,7 @@ func (c *Block) constReads(read func(at, n int, d dtype.DType)) {
 		for _, o := range in.In {
 			operand(o.Type, o.Ref)
 		}
-		if in.Op != OpStraight {
-			continue
-		}
-		for k := range in.Straight.Code {
-			m := &in.Straight.Code[k]
-			for o := range m.Op.Arity() {
-				array(4*int64([3]uint32{m.A, m.B, m.C}[o]), 1, m.OperandType(o))
-			}
-		}
+		in.op().scalars(in, func(offset int64, d dtype.DType) { array(offset, 1, d) })
 	}
 	for i := range c.Outputs {
 		operand(c.Outputs[i].Type, c.Outputs[i].Ref)

@@ -107,18 +107,3 @@ func (c Call) clone() Call {
 	}
 	return c
 }
-
-// work bounds the operations of the call, given those of the blocks.
-func (c *Call) work(blocks []float64) float64 {
-	switch {
-	case c.Scan != nil:
-		return float64(c.Scan.Length) * blocks[c.Scan.Body]
-	case c.While != nil:
-		return float64(c.While.Limit)*(blocks[c.While.Body]+blocks[c.While.Cond]) + blocks[c.While.Cond]
-	}
-	most := 0.0
-	for _, k := range c.Cond.Blocks {
-		most = max(most, blocks[k])
-	}
-	return most
-}

@@ -419,3 +419,9 @@ func TestWatchNamesTheStep(t *testing.T) {
 		t.Errorf("%v, want step %d", err, step)
 	}
 }
+
+// callPrograms returns programs with calls of all kinds, some nested.
+func callPrograms() []*vm.Code {
+	nested := collatz(16)
+	return []*vm.Code{mixedScan(1, false), mixedScan(7, true), wave(5, 4, false), wave(9, 3, true), nested, collatz(0), textSample().Code()}
+}

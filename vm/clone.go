@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
-	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // Copies that share no memory with the original.
@@ -50,29 +49,13 @@ func cloneType(t Type) Type {
 }
 
 func (in Instr) clone() Instr {
-	if in.Straight != nil {
-		s := *in.Straight
-		s.Code = slices.Clone(s.Code)
-		in.Straight = &s
+	for o := range opcodeCount {
+		if op := o.known(); op != nil && op.set(&in) {
+			op.clone(&in)
+		}
 	}
-	if in.Loop != nil {
-		l := *in.Loop
-		l.Dims, l.Consts, l.Code, l.OutRegs = slices.Clone(l.Dims), slices.Clone(l.Consts), slices.Clone(l.Code), slices.Clone(l.OutRegs)
-		l.In, l.Out = cloneEach(l.In, cloneAccess), cloneEach(l.Out, cloneAccess)
-		in.Loop = &l
-	}
-	if in.Call != nil {
-		c := in.Call.clone()
-		in.Call = &c
-	}
-	in.Attrs = cloneAttrs(in.Attrs)
 	in.In, in.Out, in.Nodes = cloneEach(in.In, Operand.clone), cloneEach(in.Out, Operand.clone), slices.Clone(in.Nodes)
 	return in
-}
-
-func cloneAccess(a micro.Access) micro.Access {
-	a.Strides = slices.Clone(a.Strides)
-	return a
 }
 
 func cloneAttrs(list attr.List) attr.List {

@@ -58,8 +58,9 @@ func decode(data []byte) (p *Code, err error) {
 			p, err = nil, fmt.Errorf("byte %d: %s", bad.at, bad.what)
 		}
 	}()
-	if v := d.uint(); v != fileVersion {
-		return nil, fmt.Errorf("format version %d is not known, only %d", v, fileVersion)
+	version := d.uint()
+	if version < 1 || version > fileVersion {
+		return nil, fmt.Errorf("format version %d is not known, only 1 to %d", version, fileVersion)
 	}
 	end := len(data) - 4
 	if end < d.pos || crc32.Checksum(data[:end], castagnoli) != binary.LittleEndian.Uint32(data[end:]) {
@@ -67,52 +68,24 @@ func decode(data []byte) (p *Code, err error) {
 	}
 	d.data = data[:end]
 	p = &Code{}
-	d.section(sectionStrings, func() {
-		n := d.count(1)
-		d.strings = make([]string, n)
-		for i := range d.strings {
-			d.strings[i] = string(d.bytes(d.count(1)))
-		}
-	})
-	d.section(sectionNames, d.names)
-	d.section(sectionMemory, func() {
-		p.ArenaBytes = int64(d.below(maxBytes))
-		p.ConstOffset = int64(d.below(maxBytes))
-		if n := d.count(1); n > 0 {
-			p.Const = slices.Clone(d.bytes(n))
-		}
-	})
-	d.section(sectionSlots, func() {
-		p.Inputs = d.slots()
-		p.Outputs = d.slots()
-	})
-	d.section(sectionCode, func() {
-		if n := d.count(6); n > 0 {
-			p.Instrs = make([]Instr, n)
-		}
-		for i := range p.Instrs {
-			d.instr(&p.Instrs[i])
-		}
-	})
-	d.section(sectionDebug, func() {
-		if n := d.count(1); n > 0 {
-			p.Debug.Strings = make([]string, n)
-		}
-		for i := range p.Debug.Strings {
-			p.Debug.Strings[i] = d.name()
-		}
-		if n := d.count(5); n > 0 {
-			p.Debug.Nodes = make([]NodeInfo, n)
-		}
-		for i := range p.Debug.Nodes {
-			n := &p.Debug.Nodes[i]
-			n.ID = d.int32()
-			for _, s := range [3]*int32{&n.Op, &n.Name, &n.File} {
-				*s = int32(d.below(math.MaxInt32))
+	d.section(d.stringTable)
+	d.section(d.names)
+	if version >= 2 {
+		d.section(func() {
+			if n := d.count(6); n > 0 {
+				p.Blocks = make([]Block, n)
 			}
-			n.Line = d.int32()
-		}
-	})
+			for k := range p.Blocks {
+				d.memory(&p.Blocks[k])
+				d.slots(&p.Blocks[k])
+				d.instrs(&p.Blocks[k])
+			}
+		})
+	}
+	d.section(func() { d.memory(&p.Block) })
+	d.section(func() { d.slots(&p.Block) })
+	d.section(func() { d.instrs(&p.Block) })
+	d.section(func() { d.debug(&p.Debug) })
 	if d.pos != len(d.data) {
 		d.fail("%d bytes behind the last section", len(d.data)-d.pos)
 	}
@@ -128,6 +101,7 @@ type decodeError struct {
 type decoder struct {
 	data    []byte
 	pos     int
+	tag     byte // of the section before
 	strings []string
 	dtypes  []dtype.DType
 	ops     []micro.Op
@@ -137,10 +111,11 @@ func (d *decoder) fail(format string, args ...any) {
 	panic(decodeError{d.pos, fmt.Sprintf(format, args...)})
 }
 
-// section reads a tag and a length and has read consume exactly so many bytes.
-func (d *decoder) section(tag byte, read func()) {
-	if got := d.byte(); got != tag {
-		d.fail("section %d instead of %d", got, tag)
+// section reads the next tag and a length and has read consume exactly so many bytes.
+func (d *decoder) section(read func()) {
+	d.tag++
+	if got := d.byte(); got != d.tag {
+		d.fail("section %d instead of %d", got, d.tag)
 	}
 	n := d.count(1)
 	whole := d.data
@@ -148,9 +123,58 @@ func (d *decoder) section(tag byte, read func()) {
 	d.data = whole[:end]
 	read()
 	if d.pos != end {
-		d.fail("%d bytes left in section %d", end-d.pos, tag)
+		d.fail("%d bytes left in section %d", end-d.pos, d.tag)
 	}
 	d.data = whole
+}
+
+func (d *decoder) stringTable() {
+	d.strings = make([]string, d.count(1))
+	for i := range d.strings {
+		d.strings[i] = string(d.bytes(d.count(1)))
+	}
+}
+
+func (d *decoder) memory(b *Block) {
+	b.ArenaBytes = int64(d.below(maxBytes))
+	b.ConstOffset = int64(d.below(maxBytes))
+	if n := d.count(1); n > 0 {
+		b.Const = slices.Clone(d.bytes(n))
+	}
+}
+
+func (d *decoder) slots(b *Block) {
+	b.Inputs = d.slotList()
+	b.Outputs = d.slotList()
+}
+
+func (d *decoder) instrs(b *Block) {
+	if n := d.count(6); n > 0 {
+		b.Instrs = make([]Instr, n)
+	}
+	for i := range b.Instrs {
+		d.instr(&b.Instrs[i])
+	}
+}
+
+func (d *decoder) debug(to *Debug) {
+	if n := d.count(1); n > 0 {
+		to.Strings = make([]string, n)
+	}
+	for i := range to.Strings {
+		to.Strings[i] = d.name()
+	}
+	if n := d.count(5); n > 0 {
+		to.Nodes = make([]NodeInfo, n)
+	}
+	for i := range to.Nodes {
+		n := &to.Nodes[i]
+		n.ID = d.int32()
+		for _, s := range [3]*int32{&n.Op, &n.Name, &n.File} {
+			*s = int32(d.below(math.MaxInt32))
+		}
+		n.Line = d.int32()
+	}
 }
 
 func (d *decoder) bytes(n int) []byte {
@@ -267,7 +291,7 @@ func (d *decoder) ref() Ref {
 	return Ref{Space: uint32(d.below(math.MaxUint32)), Offset: int64(d.below(maxBytes))}
 }
 
-func (d *decoder) slots() []Slot {
+func (d *decoder) slotList() []Slot {
 	n := d.count(6)
 	if n == 0 {
 		return nil
@@ -307,15 +331,13 @@ func (d *decoder) instr(in *Instr) {
 	name := d.name()
 	in.In = d.operands()
 	in.Out = d.operands()
-	switch name {
-	case OpStraight.String():
-		in.Op = OpStraight
-		in.Straight = &micro.Straight{TempLo: uint32(d.below(math.MaxUint32)), TempHi: uint32(d.below(math.MaxUint32)), Code: d.code()}
-	case OpLoop.String():
-		in.Op, in.Loop = OpLoop, d.loop()
-	case OpKernel.String():
-		in.Op, in.Kernel, in.Attrs = OpKernel, d.name(), d.attrs()
-	default:
+	for o := range opcodeCount {
+		if op := o.known(); op != nil && op.name() == name {
+			in.Op = o
+			op.decode(d, in)
+		}
+	}
+	if in.Op == OpInvalid {
 		d.fail("this version does not know the opcode %.40q", name)
 	}
 	n := d.count(1)

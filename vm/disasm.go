@@ -11,35 +11,82 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-// String returns the listing of the program for people: the memory, the inputs and outputs, and every instruction with
-// its micro-code and the places in the user's source. Cells go by the names of inputs and outputs, by the values of constants, and as
-// t0, t1, … for temporaries; long code is cut. Text is the exact form that can be read back.
+// String returns the listing of the program for people: the blocks, each before those that call it, the program itself last, of each the memory, the
+// inputs and outputs, and every instruction with its micro-code and the places in the user's source. Cells go by the names of inputs and outputs, by the
+// values of constants, and as t0, t1, … for temporaries; long code is cut. Text is the exact form that can be read back.
 func (p *Program) String() string {
-	if p == nil {
-		p = &Program{}
+	c := p.data()
+	l := &lister{debug: &c.Debug}
+	for k := range c.Blocks {
+		fmt.Fprintf(l, "block %d: ", k)
+		l.list(&c.Blocks[k])
+		l.WriteByte('\n')
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "arena %d bytes, constants %d bytes at %d\n", p.code.ArenaBytes, len(p.code.Const), p.code.ConstOffset)
-	for i := range p.code.Inputs {
-		s := &p.code.Inputs[i]
-		fmt.Fprintf(&b, "input  %-12s %-12s %s", plain(s.allNames()), typeText(s.Type), s.Ref)
-		if !s.Used {
-			b.WriteString("  unused")
+	l.list(&c.Block)
+	return l.String()
+}
+
+// lister writes a listing.
+type lister struct {
+	strings.Builder
+	debug *Debug
+	block *Block // in hand
+}
+
+func (l *lister) list(b *Block) {
+	l.block = b
+	fmt.Fprintf(l, "arena %d bytes, constants %d bytes at %d\n", b.ArenaBytes, len(b.Const), b.ConstOffset)
+	for kind, list := range [2][]Slot{b.Inputs, b.Outputs} {
+		for i := range list {
+			s := &list[i]
+			name := plain(s.allNames())
+			if name == "" {
+				name = "-"
+			}
+			fmt.Fprintf(l, "%-6s %-12s %-12s %s", [2]string{"input", "output"}[kind], name, typeText(s.Type), s.Ref)
+			if !s.Used {
+				l.WriteString("  unused")
+			}
+			l.WriteByte('\n')
 		}
-		b.WriteByte('\n')
 	}
-	for i := range p.code.Outputs {
-		s := &p.code.Outputs[i]
-		name := plain(s.allNames())
-		if name == "" {
-			name = "-"
+	for i := range b.Instrs {
+		in := &b.Instrs[i]
+		fmt.Fprintf(l, "%4d  %v", i, in.Op)
+		in.op().list(l, in)
+	}
+}
+
+// line writes a line of part k of the instruction, and what the user's graph says of it.
+func (l *lister) line(in *Instr, k int, text string) {
+	where := ""
+	if k < len(in.Nodes) {
+		where = plain(l.debug.Where(in.Nodes[k]))
+	}
+	if where == "" {
+		fmt.Fprintf(l, "      %s\n", text)
+	} else {
+		fmt.Fprintf(l, "      %-44s ; %s\n", text, where)
+	}
+}
+
+// operands writes the line "results ← operands".
+func (l *lister) operands(in *Instr) {
+	var text strings.Builder
+	for k, o := range in.Out {
+		if k > 0 {
+			text.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "output %-12s %-12s %s\n", name, typeText(s.Type), s.Ref)
+		fmt.Fprintf(&text, "%s%s", typeText(o.Type), o.Ref)
 	}
-	for i := range p.code.Instrs {
-		p.listInstr(&b, i)
+	text.WriteString(" ←")
+	for k, o := range in.In {
+		if k > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, " %s%s", typeText(o.Type), o.Ref)
 	}
-	return b.String()
+	l.line(in, 0, text.String())
 }
 
 // String returns the place as @offset in the arena, or input k+offset.
@@ -56,79 +103,6 @@ const maxListed = 2000
 // allNames returns the slot's names for people.
 func (s *Slot) allNames() string { return strings.Join(append([]string{s.Name}, s.Also...), ", ") }
 
-func (p *Program) listInstr(b *strings.Builder, i int) {
-	in := &p.code.Instrs[i]
-	fmt.Fprintf(b, "%4d  %v", i, in.Op)
-	line := func(k int, text string) {
-		where := ""
-		if k < len(in.Nodes) {
-			where = plain(p.code.Debug.Where(in.Nodes[k]))
-		}
-		if where == "" {
-			fmt.Fprintf(b, "      %s\n", text)
-		} else {
-			fmt.Fprintf(b, "      %-44s ; %s\n", text, where)
-		}
-	}
-	switch in.Op {
-	case OpStraight:
-		s := in.Straight
-		fmt.Fprintf(b, "  %d micro-instructions, temporaries c%d…c%d\n", len(s.Code), s.TempLo, s.TempHi)
-		cell := func(c uint32, d dtype.DType) string { return p.cellName(s, c, d) }
-		for k, c := range s.Code {
-			if k == maxListed {
-				fmt.Fprintf(b, "      … %d more\n", len(s.Code)-k)
-				break
-			}
-			line(k, microText(c, cell))
-		}
-	case OpLoop:
-		l := in.Loop
-		fmt.Fprintf(b, "  over %v", l.Dims)
-		for k, a := range l.In {
-			fmt.Fprintf(b, "  r%d=%s%s%v", k, a.Type.Short(), in.In[k].Ref, a.Strides)
-		}
-		for k, c := range l.Consts {
-			fmt.Fprintf(b, "  r%d=%s", len(l.In)+k, constText(c))
-		}
-		b.WriteByte('\n')
-		reg := func(r uint32, _ dtype.DType) string { return fmt.Sprintf("r%d", r) }
-		for k, c := range l.Code {
-			line(k, microText(c, reg))
-		}
-		for k := range l.Out {
-			if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
-				line(len(l.Code), fmt.Sprintf("%s ← reduce_%s r%d over %d dimensions", in.Out[k].Ref, reduceNames[l.Reduce], l.OutRegs[k], l.ReduceDims))
-			} else {
-				fmt.Fprintf(b, "      %s ← r%d\n", in.Out[k].Ref, l.OutRegs[k])
-			}
-		}
-	case OpKernel:
-		fmt.Fprintf(b, "  %s", in.Kernel)
-		if len(in.Attrs) > 0 {
-			fmt.Fprintf(b, " {%v}", in.Attrs)
-		}
-		b.WriteByte('\n')
-		var text strings.Builder
-		for k, o := range in.Out {
-			if k > 0 {
-				text.WriteString(", ")
-			}
-			fmt.Fprintf(&text, "%s%s", typeText(o.Type), o.Ref)
-		}
-		text.WriteString(" ←")
-		for k, o := range in.In {
-			if k > 0 {
-				text.WriteByte(',')
-			}
-			fmt.Fprintf(&text, " %s%s", typeText(o.Type), o.Ref)
-		}
-		line(0, text.String())
-	}
-}
-
-var reduceNames = [...]string{"none", "sum", "prod", "max", "min"}
-
 // plain returns the text as it is if it is printable, else with escapes: programs from files may hold anything.
 func plain(s string) string {
 	for _, r := range s {
@@ -140,12 +114,12 @@ func plain(s string) string {
 }
 
 // cellName names a cell that holds a value of the dtype: t for temporaries, a constant by its value, inputs and outputs by name.
-func (p *Program) cellName(s *micro.Straight, c uint32, d dtype.DType) string {
+func (b *Block) cellName(s *micro.Straight, c uint32, d dtype.DType) string {
 	if c >= s.TempLo && c < s.TempHi {
 		return fmt.Sprintf("t%d", (c-s.TempLo)/2)
 	}
 	at := int64(c) * 4
-	for _, list := range [][]Slot{p.code.Inputs, p.code.Outputs} {
+	for _, list := range [][]Slot{b.Inputs, b.Outputs} {
 		if len(list) > 64 {
 			continue
 		}
@@ -158,10 +132,10 @@ func (p *Program) cellName(s *micro.Straight, c uint32, d dtype.DType) string {
 			}
 		}
 	}
-	if off := at - p.code.ConstOffset; off >= 0 && off+int64(d.Size()) <= int64(len(p.code.Const)) {
+	if off := at - b.ConstOffset; off >= 0 && off+int64(d.Size()) <= int64(len(b.Const)) {
 		var bits uint64
 		for i := range d.Size() {
-			bits |= uint64(p.code.Const[off+int64(i)]) << (8 * i)
+			bits |= uint64(b.Const[off+int64(i)]) << (8 * i)
 		}
 		return dtype.FormatBits(d, bits)
 	}

@@ -3,7 +3,6 @@ package vm
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -19,17 +18,18 @@ import (
 // varint index into the strings. Everything that has a name is stored by it, so that files survive renumbering.
 //
 //	file     = "ADJP" version section… checksum
-//	version  = number, 1
+//	version  = number, 2; a file of version 1 has no blocks, and tags 3 to 6 for memory to debug
 //	section  = tag (byte) length payload; each tag once and in ascending order
 //	checksum = CRC-32C (Castagnoli) of all bytes before, 4 bytes, little-endian
 //
 //	1 strings: count, then length and bytes of each
 //	2 names:   count and name of the dtypes in use; count and name of the micro-operations in use.
 //	           "dtype" and "op" below are indices into these tables
-//	3 memory:  arena bytes, offset of the constants, length and bytes of the constants
-//	4 slots:   count and slots of the inputs, count and slots of the outputs
-//	5 code:    count and instructions
-//	6 debug:   count and names; count and nodes: signed number of the node, then the indices of operator, name
+//	3 blocks:  count, then memory, slots and code of each
+//	4 memory:  arena bytes, offset of the constants, length and bytes of the constants
+//	5 slots:   count and slots of the inputs, count and slots of the outputs
+//	6 code:    count and instructions
+//	7 debug:   count and names; count and nodes: signed number of the node, then the indices of operator, name
 //	           and file in these names, signed line
 //
 //	type     = dtype, count and extents
@@ -42,6 +42,8 @@ import (
 //	payload of LOOP: count and extents; count and accesses of the inputs; count and constants; temporaries; code;
 //	           count, accesses and registers of the outputs; reduction (name, "none" for none), reduced dimensions
 //	payload of KERNEL: kernel (name), count and attributes
+//	payload of CALL: frame, "scan" (name), body, length, captured, carries, reverse (byte 0 or 1); or frame, "while", cond,
+//	           body, limit, captured, carries; or frame, "cond", count and blocks
 //	code     = count and micro-instructions
 //	micro    = op, dtype, for cast the result's dtype, then the result relative to the result before and the operands relative to
 //	           the result (all signed)
@@ -52,17 +54,7 @@ import (
 
 const (
 	fileMagic   = "ADJP"
-	fileVersion = 1
-)
-
-// Tags of the sections.
-const (
-	sectionStrings = 1 + iota
-	sectionNames
-	sectionMemory
-	sectionSlots
-	sectionCode
-	sectionDebug
+	fileVersion = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -74,22 +66,17 @@ func (p *Program) MarshalBinary() ([]byte, error) {
 		return nil, errors.New("program: there is none to write")
 	}
 	e := encoder{strings: map[string]uint64{}}
-	memory := e.section(func() {
-		e.uint(uint64(p.code.ArenaBytes))
-		e.uint(uint64(p.code.ConstOffset))
-		e.uint(uint64(len(p.code.Const)))
-		e.buf = append(e.buf, p.code.Const...)
-	})
-	slots := e.section(func() {
-		e.slots(p.code.Inputs)
-		e.slots(p.code.Outputs)
-	})
-	code := e.section(func() {
-		e.uint(uint64(len(p.code.Instrs)))
-		for i := range p.code.Instrs {
-			e.instr(&p.code.Instrs[i])
+	blocks := e.section(func() {
+		e.uint(uint64(len(p.code.Blocks)))
+		for k := range p.code.Blocks {
+			e.memory(&p.code.Blocks[k])
+			e.slots(&p.code.Blocks[k])
+			e.instrs(&p.code.Blocks[k])
 		}
 	})
+	memory := e.section(func() { e.memory(&p.code.Block) })
+	slots := e.section(func() { e.slots(&p.code.Block) })
+	code := e.section(func() { e.instrs(&p.code.Block) })
 	debug := e.section(func() {
 		e.uint(uint64(len(p.code.Debug.Strings)))
 		for _, s := range p.code.Debug.Strings {
@@ -121,10 +108,10 @@ func (p *Program) MarshalBinary() ([]byte, error) {
 			e.buf = append(e.buf, s...)
 		}
 	})
-	e.buf = append(make([]byte, 0, len(strings)+len(names)+len(memory)+len(slots)+len(code)+len(debug)+64), fileMagic...)
+	e.buf = append(make([]byte, 0, len(strings)+len(names)+len(blocks)+len(memory)+len(slots)+len(code)+len(debug)+64), fileMagic...)
 	e.uint(fileVersion)
-	for i, s := range [][]byte{strings, names, memory, slots, code, debug} {
-		e.buf = append(e.buf, byte(sectionStrings+i))
+	for i, s := range [][]byte{strings, names, blocks, memory, slots, code, debug} {
+		e.buf = append(e.buf, byte(1+i))
 		e.uint(uint64(len(s)))
 		e.buf = append(e.buf, s...)
 	}
@@ -212,7 +199,26 @@ func (e *encoder) bool(b bool) {
 	}
 }
 
-func (e *encoder) slots(list []Slot) {
+func (e *encoder) memory(b *Block) {
+	e.uint(uint64(b.ArenaBytes))
+	e.uint(uint64(b.ConstOffset))
+	e.uint(uint64(len(b.Const)))
+	e.buf = append(e.buf, b.Const...)
+}
+
+func (e *encoder) instrs(b *Block) {
+	e.uint(uint64(len(b.Instrs)))
+	for i := range b.Instrs {
+		e.instr(&b.Instrs[i])
+	}
+}
+
+func (e *encoder) slots(b *Block) {
+	e.slotList(b.Inputs)
+	e.slotList(b.Outputs)
+}
+
+func (e *encoder) slotList(list []Slot) {
 	e.uint(uint64(len(list)))
 	for i := range list {
 		s := &list[i]
@@ -254,19 +260,7 @@ func (e *encoder) instr(in *Instr) {
 	e.name(in.Op.String())
 	e.operands(in.In)
 	e.operands(in.Out)
-	switch in.Op {
-	case OpStraight:
-		e.uint(uint64(in.Straight.TempLo))
-		e.uint(uint64(in.Straight.TempHi))
-		e.code(in.Straight.Code)
-	case OpLoop:
-		e.loop(in.Loop)
-	case OpKernel:
-		e.name(in.Kernel)
-		e.attrs(in.Attrs)
-	default:
-		panic(fmt.Sprintf("BUG: no binary form of opcode %v", in.Op))
-	}
+	in.op().encode(e, in)
 	e.uint(uint64(len(in.Nodes)))
 	last := int32(0)
 	for _, n := range in.Nodes {

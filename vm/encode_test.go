@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,7 +135,7 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		{nil, "not a program"},
 		{[]byte("adjoint program 1\n"), "not a program"},
-		{edit("ADJP\x01", "ADJP\x02"), "format version 2 is not known"},
+		{edit("ADJP\x02", "ADJP\x03"), "format version 3 is not known"},
 		{edit("float64", "float46"), `does not know the dtype "float46"`},
 		{edit("\x03mul", "\x03mlu"), `does not know the micro-operation "mlu"`},
 		{edit("LOOP", "LOOK"), `does not know the opcode "LOOK"`},
@@ -212,8 +214,15 @@ func runnable(program *vm.Program) bool {
 		}
 	}
 	work := 0
-	for i := range p.Instrs {
-		in := &p.Instrs[i]
+	if program.Work() > maxWork || program.MemoryBytes(vm.WithoutNative(), vm.WithThreads(1)) > 8*maxMemory {
+		return false
+	}
+	instrs := slices.Clone(p.Instrs)
+	for k := range p.Blocks {
+		instrs = append(instrs, p.Blocks[k].Instrs...)
+	}
+	for i := range instrs {
+		in := &instrs[i]
 		switch in.Op {
 		case vm.OpStraight:
 			work += len(in.Straight.Code)
@@ -274,4 +283,28 @@ func must(p *vm.Program, err error) *vm.Program {
 		panic(err)
 	}
 	return p
+}
+
+// TestDecodeVersion1 reads a file that was written before there were blocks.
+func TestDecodeVersion1(t *testing.T) {
+	data, err := os.ReadFile("testdata/version1.adjp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := vm.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := textSample().Code()
+	want.Blocks, want.Instrs, want.ArenaBytes = nil, want.Instrs[:3], 192
+	want.Outputs = append(want.Outputs[:1:1], want.Outputs[2])
+	if d := difference(must(vm.NewProgram(want)), p); d != "" {
+		t.Error(d)
+	}
+	// A file of that version has no section of blocks.
+	file := encode(t, p)
+	file[len("ADJP")] = 1
+	if _, err := vm.Decode(vm.Sealed(file)); err == nil {
+		t.Error("sections of version 2 in a file of version 1")
+	}
 }

@@ -55,26 +55,12 @@ type executor interface {
 	types(at *microError) string
 }
 
-// newExecutor makes the executor of an instruction of the block.
-func newExecutor(p *Program, b *Block, in *Instr, threads int) executor {
-	switch in.Op {
-	case OpStraight:
-		return newStraight(p, b, in.Straight)
-	case OpLoop:
-		return newLoop(p, in, threads)
-	case OpKernel:
-		return newKernelCall(in, threads)
-	case OpCall:
-		return newCall(p, in)
-	}
-	panic(fmt.Sprintf("BUG: opcode %v", in.Op))
-}
-
 // newFrame makes a frame that has no memory yet.
 func newFrame(m *Machine, b *Block, number int) *frame {
 	f := &frame{m: m, b: b, number: number, exec: make([]executor, len(b.Instrs))}
 	for i := range b.Instrs {
-		f.exec[i] = newExecutor(m.p, b, &b.Instrs[i], m.threads)
+		in := &b.Instrs[i]
+		f.exec[i] = in.op().executor(m.p, b, in, m.threads)
 	}
 	return f
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/linescan"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -18,6 +17,7 @@ import (
 // untrusted sources is safe in the same way as data for Decode.
 func ParseText(text string) (*Program, error) {
 	t := textParser{p: &Code{}}
+	t.block = &t.p.Block
 	if err := t.parse(text); err != nil {
 		column := 1
 		if at := (*linescan.Error)(nil); errors.As(err, &at) {
@@ -30,9 +30,11 @@ func ParseText(text string) (*Program, error) {
 
 type textParser struct {
 	linescan.Scanner
-	p    *Code
-	line int
-	in   *Instr // the straight or loop whose lines come
+	p     *Code
+	block *Block // whose statements come
+	line  int
+	in    *Instr // the instruction whose lines come, and what reads one
+	lines func(word string, at int) error
 }
 
 func (t *textParser) parse(text string) error {
@@ -50,8 +52,8 @@ func (t *textParser) parse(text string) error {
 			}
 			if v, err := t.Uint("the format's version", math.MaxInt32); err != nil {
 				return err
-			} else if v != 1 {
-				return linescan.Errorf(0, "version %d of the format is not known, only 1", v)
+			} else if v < 1 || v > fileVersion {
+				return linescan.Errorf(0, "version %d of the format is not known, only 1 to %d", v, fileVersion)
 			}
 		} else if err := t.statement(); err != nil {
 			return err
@@ -65,6 +67,9 @@ func (t *textParser) parse(text string) error {
 	}
 	if t.in != nil {
 		return linescan.Errorf(0, "the last instruction has no end")
+	}
+	if t.block != &t.p.Block {
+		return linescan.Errorf(0, "the last block has no end")
 	}
 	return nil
 }
@@ -92,17 +97,14 @@ func (t *textParser) statement() error {
 		return err
 	}
 	if t.in != nil {
-		if t.in.Straight != nil {
-			return t.straightLine(word, at)
-		}
-		return t.loopLine(word, at)
+		return t.lines(word, at)
 	}
 	switch word {
 	case "arena":
-		t.p.ArenaBytes, err = t.number("the size", maxBytes)
+		t.block.ArenaBytes, err = t.number("the size", maxBytes)
 	case "const":
 		if err = t.Expect("@"); err == nil {
-			t.p.ConstOffset, err = t.number("the offset", maxBytes)
+			t.block.ConstOffset, err = t.number("the offset", maxBytes)
 		}
 	case "data":
 		at := t.Start()
@@ -110,36 +112,78 @@ func (t *textParser) statement() error {
 		if bad != nil {
 			return linescan.Errorf(at, "not hexadecimal digits of bytes")
 		}
-		t.p.Const = append(t.p.Const, data...)
+		t.block.Const = append(t.block.Const, data...)
 	case "input":
-		err = t.slot(&t.p.Inputs)
+		err = t.slot(&t.block.Inputs)
 	case "output":
-		err = t.slot(&t.p.Outputs)
-	case "straight":
-		lo, err := t.number("a cell", math.MaxUint32)
-		if err != nil {
-			return err
+		err = t.slot(&t.block.Outputs)
+	case "block":
+		return t.openBlock(at)
+	case "end":
+		if t.block == &t.p.Block {
+			return linescan.Errorf(at, "there is nothing to end")
 		}
-		hi, err := t.number("a cell", math.MaxUint32)
-		t.open(Instr{Op: OpStraight, Straight: &micro.Straight{TempLo: uint32(lo), TempHi: uint32(hi)}})
-		return err
-	case "loop":
-		return t.loop()
-	case "kernel":
-		return t.kernel()
+		t.block = &t.p.Block
 	case "string":
 		return t.debugString()
 	case "node":
 		return t.debugNode()
 	default:
+		for o := range opcodeCount {
+			if op := o.known(); op != nil && slices.Contains(op.keywords(), word) {
+				return op.parse(t, word)
+			}
+		}
 		return linescan.Errorf(at, "no statement is named %.40q", word)
 	}
 	return err
 }
 
-func (t *textParser) open(in Instr) {
-	t.p.Instrs = append(t.p.Instrs, in)
-	t.in = &t.p.Instrs[len(t.p.Instrs)-1]
+func (t *textParser) openBlock(at int) error {
+	if t.block != &t.p.Block {
+		return linescan.Errorf(at, "a block within a block")
+	}
+	at = t.Start()
+	if k, err := t.number("the block's number", math.MaxInt32); err != nil {
+		return err
+	} else if k != int64(len(t.p.Blocks)) {
+		return linescan.Errorf(at, "block %d comes where %d is due", k, len(t.p.Blocks))
+	}
+	t.p.Blocks = append(t.p.Blocks, Block{})
+	t.block = &t.p.Blocks[len(t.p.Blocks)-1]
+	return nil
+}
+
+// open begins an instruction of several lines, which the function reads.
+func (t *textParser) open(in Instr, lines func(word string, at int) error) {
+	t.block.Instrs = append(t.block.Instrs, in)
+	t.in, t.lines = &t.block.Instrs[len(t.block.Instrs)-1], lines
+}
+
+// operands reads the operands and results, and the node, of an instruction of one line.
+func (t *textParser) operands(in *Instr) error {
+	for _, list := range [2]*[]Operand{&in.In, &in.Out} {
+		for c := t.Peek(); c != '-' && c != ';' && c != 0; {
+			o, err := t.operand()
+			if err != nil {
+				return err
+			}
+			*list = append(*list, o)
+			if !t.Accept(",") {
+				break
+			}
+		}
+		if list == &in.In {
+			if err := t.Expect("->"); err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.node(in); err != nil {
+		return err
+	}
+	t.block.Instrs = append(t.block.Instrs, *in)
+	return nil
 }
 
 // number reads a number from 0 to limit.
@@ -314,29 +358,6 @@ func (t *textParser) microInstr(word string, at int, prefix byte) (c micro.Instr
 	return c, nil
 }
 
-func (t *textParser) loop() error {
-	l := &micro.Loop{}
-	var err error
-	if l.Dims, err = t.list(true); err != nil {
-		return err
-	}
-	if !t.End() {
-		at := t.Start()
-		name := t.Word()
-		k := slices.Index(reduceNames[:], name)
-		if k <= int(micro.NoReduce) {
-			return linescan.Errorf(at, "no reduction is named %.40q", name)
-		}
-		n, err := t.number("the reduced dimensions", maxRank)
-		if err != nil {
-			return err
-		}
-		l.Reduce, l.ReduceDims = micro.ReduceKind(k), int(n)
-	}
-	t.open(Instr{Op: OpLoop, Loop: l})
-	return nil
-}
-
 func (t *textParser) loopLine(word string, at int) error {
 	l := t.in.Loop
 	switch word {
@@ -402,39 +423,6 @@ func (t *textParser) access() (Operand, micro.Access, error) {
 	}
 	strides, err := t.list(false)
 	return o, micro.Access{Type: o.DType, Strides: strides}, err
-}
-
-func (t *textParser) kernel() error {
-	in := Instr{Op: OpKernel}
-	var err error
-	if in.Kernel, err = t.Quoted("the kernel's name", math.MaxInt32); err != nil {
-		return err
-	}
-	if in.Attrs, _, err = attr.Scan(&t.Scanner); err != nil {
-		return err
-	}
-	for _, list := range [2]*[]Operand{&in.In, &in.Out} {
-		for c := t.Peek(); c != '-' && c != ';' && c != 0; {
-			o, err := t.operand()
-			if err != nil {
-				return err
-			}
-			*list = append(*list, o)
-			if !t.Accept(",") {
-				break
-			}
-		}
-		if list == &in.In {
-			if err := t.Expect("->"); err != nil {
-				return err
-			}
-		}
-	}
-	if err := t.node(&in); err != nil {
-		return err
-	}
-	t.p.Instrs = append(t.p.Instrs, in)
-	return nil
 }
 
 func (t *textParser) debugString() error {

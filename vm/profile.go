@@ -94,7 +94,7 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 		in := &m.p.code.Instrs[i]
 		slices.Sort(times[i])
 		row := ProfileRow{Instr: i, Op: in.Op, Kernel: in.Kernel, Executor: executors[i], Time: times[i][runs/2]}
-		row.Bytes, row.Flops = cost(in)
+		row.Bytes, row.Flops = cost(in, m.p.code.flops())
 		for _, n := range in.Nodes {
 			if n >= 0 && len(row.Nodes) < 16 {
 				if row.Where == "" {
@@ -121,30 +121,15 @@ func overwrites(in *Instr) bool {
 	return false
 }
 
-// cost counts an instruction's bytes and flops.
-func cost(in *Instr) (bytes, flops int64) {
+// cost counts an instruction's bytes and flops, given those of the blocks.
+func cost(in *Instr, blocks []int64) (bytes, flops int64) {
 	for _, list := range [][]Operand{in.In, in.Out} {
 		for _, o := range list {
 			bytes += bytesOf(o.Type)
 		}
 	}
-	if in.Op == OpStraight {
-		seen := map[uint32]bool{}
-		count := func(cell uint32, size int) {
-			if temp := cell >= in.Straight.TempLo && cell < in.Straight.TempHi; !temp && !seen[cell] {
-				seen[cell] = true
-				bytes += int64(size)
-			}
-		}
-		for _, c := range in.Straight.Code {
-			operands := c.Operands()
-			for k := range c.Op.Arity() {
-				count(operands[k], c.OperandType(k).Size())
-			}
-			count(c.Dst, c.Result().Size())
-		}
-	}
-	in.parts(func(_ int, n int64) { flops += n })
+	bytes += in.op().bytes(in)
+	in.op().parts(in, blocks, func(_ int, n int64) { flops = plus(flops, n) })
 	return bytes, flops
 }
 

@@ -125,14 +125,12 @@ func (p *Program) Outputs() []Slot { return cloneEach(p.data().Outputs, Slot.clo
 // ArenaBytes returns the size of a machine's arena, in which all but large inputs lies.
 func (p *Program) ArenaBytes() int64 { return p.data().ArenaBytes }
 
-// ScratchBytes returns the size of the scratch that the program's kernels share.
+// ScratchBytes returns the size of the scratch that the program's kernels share, those of its blocks among them.
 func (p *Program) ScratchBytes() int64 {
 	n := int64(0)
 	for b := range p.data().blocks() {
 		for i := range b.Instrs {
-			if in := &b.Instrs[i]; in.Op == OpKernel {
-				n = max(n, newKernelCall(in, 1).workspace())
-			}
+			n = max(n, b.Instrs[i].op().workspace(&b.Instrs[i]))
 		}
 	}
 	return n

@@ -45,6 +45,9 @@ var programs = sync.OnceValue(func() []namedProgram {
 			add(fmt.Sprintf("random/%d/%d", family, seed), c, r.Outputs...)
 		}
 	}
+	for k, c := range callPrograms() {
+		list = append(list, namedProgram{fmt.Sprint("calls/", k), must(vm.NewProgram(c))})
+	}
 	for _, op := range graph.Ops() {
 		for k, s := range op.Samples {
 			g := graph.New()

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -11,7 +12,7 @@ import (
 )
 
 // textHeader is the first line of the text form. The number is the version of the format.
-const textHeader = "adjoint program 1"
+const textHeader = "adjoint program 2"
 
 // dataBytes is the number of bytes of constants on one line.
 const dataBytes = 32
@@ -22,7 +23,11 @@ const dataBytes = 32
 // The text holds one thing a line; # begins a comment, as behind debug nodes. A place is @offset in the arena, or
 // in0+offset in the tensor that input 0 is bound to. After ; stands an index of a debug node, −1 for none.
 //
-//	adjoint program 1
+//	adjoint program 2
+//	block 0                          # blocks, each with memory, slots and instructions of its own; then those of the program
+//	  input "" f64 @0
+//	  output "" f64 @0
+//	end
 //	arena 192
 //	const @64
 //	  data 0000000000000440
@@ -40,6 +45,9 @@ const dataBytes = 32
 //	  r2 = add.f64 r0, r1 ; 2
 //	  store r2 f64[2] @128 [1 0]
 //	end ; 3                          # debug node of the reduction
+//	scan 0 length 9 captured 0 carries 1 reverse frame @192 f64 @48 -> f64 @56 ; 4
+//	while 1 do 0 limit 9 captured 0 carries 1 frame @192 f64 @48 -> f64 @56, i64 @64
+//	cond 0 2 frame @192 bool @72, f64 @48 -> f64 @56
 //	kernel "transpose" {perm=[1 0]} f64[2,3] @0 -> f64[3,2] @64 ; 4
 //	string 1 "mul"                   # debug strings, from 0
 //	node 0 = %7 1 0 2 31             # number in the user's graph; strings of operator, name and file; line
@@ -47,28 +55,15 @@ func (p *Program) Text() string {
 	if p == nil {
 		p = &Program{}
 	}
-	b := fmt.Appendf(nil, "%s\narena %d\nconst @%d\n", textHeader, p.code.ArenaBytes, p.code.ConstOffset)
-	for chunk := range slices.Chunk(p.code.Const, dataBytes) {
-		b = hex.AppendEncode(append(b, "  data "...), chunk)
-		b = append(b, '\n')
-	}
-	for kind, list := range [2][]Slot{p.code.Inputs, p.code.Outputs} {
-		for i := range list {
-			s := &list[i]
-			b = append(b, [2]string{"input ", "output "}[kind]...)
-			for _, name := range append([]string{s.Name}, s.Also...) {
-				b = append(strconv.AppendQuote(b, name), ' ')
-			}
-			b = appendOperand(b, Operand{s.Type, s.Ref})
-			if !s.Used {
-				b = append(b, " (unused)"...)
-			}
-			b = append(b, '\n')
+	b := append([]byte(textHeader), '\n')
+	for k := range p.code.Blocks {
+		b = fmt.Appendf(b, "block %d\n", k)
+		for line := range bytes.Lines(p.code.Blocks[k].appendText(nil)) {
+			b = append(append(b, "  "...), line...)
 		}
+		b = append(b, "end\n"...)
 	}
-	for i := range p.code.Instrs {
-		b = p.code.Instrs[i].appendText(b)
-	}
+	b = p.code.Block.appendText(b)
 	for i, s := range p.code.Debug.Strings {
 		b = strconv.AppendQuote(fmt.Appendf(b, "string %d ", i), s)
 		b = append(b, '\n')
@@ -83,6 +78,33 @@ func (p *Program) Text() string {
 	return string(b)
 }
 
+func (c *Block) appendText(b []byte) []byte {
+	b = fmt.Appendf(b, "arena %d\nconst @%d\n", c.ArenaBytes, c.ConstOffset)
+	for chunk := range slices.Chunk(c.Const, dataBytes) {
+		b = hex.AppendEncode(append(b, "  data "...), chunk)
+		b = append(b, '\n')
+	}
+	for kind, list := range [2][]Slot{c.Inputs, c.Outputs} {
+		for i := range list {
+			s := &list[i]
+			b = append(b, [2]string{"input ", "output "}[kind]...)
+			for _, name := range append([]string{s.Name}, s.Also...) {
+				b = append(strconv.AppendQuote(b, name), ' ')
+			}
+			b = appendOperand(b, Operand{s.Type, s.Ref})
+			if !s.Used {
+				b = append(b, " (unused)"...)
+			}
+			b = append(b, '\n')
+		}
+	}
+	for i := range c.Instrs {
+		in := &c.Instrs[i]
+		b = in.op().appendText(in, b)
+	}
+	return b
+}
+
 // WithoutDebug returns the program without the mapping to the user's graph. The two share memory and machine code.
 func (p *Program) WithoutDebug() *Program {
 	if p == nil {
@@ -90,9 +112,12 @@ func (p *Program) WithoutDebug() *Program {
 	}
 	q := &Program{code: p.code, native: p.native}
 	q.code.Debug = Debug{}
-	q.code.Instrs = slices.Clone(p.code.Instrs)
-	for i := range q.code.Instrs {
-		q.code.Instrs[i].Nodes = nil
+	q.code.Blocks = slices.Clone(p.code.Blocks)
+	for b := range q.code.blocks() {
+		b.Instrs = slices.Clone(b.Instrs)
+		for i := range b.Instrs {
+			b.Instrs[i].Nodes = nil
+		}
 	}
 	return q
 }
@@ -124,52 +149,18 @@ func (in *Instr) appendNode(b []byte, k int) []byte {
 	return append(b, '\n')
 }
 
-func (in *Instr) appendText(b []byte) []byte {
-	switch in.Op {
-	case OpStraight:
-		s := in.Straight
-		b = fmt.Appendf(b, "straight %d %d\n", s.TempLo, s.TempHi)
-		b = in.appendCode(b, s.Code, 'c')
-		b = append(b, "end\n"...)
-	case OpLoop:
-		l := in.Loop
-		b = appendList(append(b, "loop "...), l.Dims, ',')
-		if l.Reduce != micro.NoReduce {
-			b = fmt.Appendf(b, " %s %d", reduceNames[l.Reduce], l.ReduceDims)
+// appendOperands writes " operands -> results".
+func (in *Instr) appendOperands(b []byte) []byte {
+	for side, list := range [2][]Operand{in.In, in.Out} {
+		if side == 1 {
+			b = append(b, " ->"...)
 		}
-		b = append(b, '\n')
-		for k, a := range l.In {
-			b = appendOperand(fmt.Appendf(b, "  r%d = load ", k), in.In[k])
-			b = append(appendList(append(b, ' '), a.Strides, ' '), '\n')
-		}
-		for k, c := range l.Consts {
-			b = fmt.Appendf(b, "  r%d = const %s ", len(l.In)+k, c.Type.Short())
-			b = append(dtype.AppendBits(b, c.Type, c.Bits), '\n')
-		}
-		b = fmt.Appendf(b, "  temporaries %d\n", l.Temps)
-		b = in.appendCode(b, l.Code, 'r')
-		for k, a := range l.Out {
-			b = appendOperand(fmt.Appendf(b, "  store r%d ", l.OutRegs[k]), in.Out[k])
-			b = append(appendList(append(b, ' '), a.Strides, ' '), '\n')
-		}
-		b = in.appendNode(append(b, "end"...), len(l.Code))
-	case OpKernel:
-		b = strconv.AppendQuote(append(b, "kernel "...), in.Kernel)
-		if len(in.Attrs) > 0 {
-			b = append(append(append(b, " {"...), in.Attrs.String()...), '}')
-		}
-		for side, list := range [2][]Operand{in.In, in.Out} {
-			if side == 1 {
-				b = append(b, " ->"...)
+		for k, o := range list {
+			if k > 0 {
+				b = append(b, ',')
 			}
-			for k, o := range list {
-				if k > 0 {
-					b = append(b, ',')
-				}
-				b = appendOperand(append(b, ' '), o)
-			}
+			b = appendOperand(append(b, ' '), o)
 		}
-		b = in.appendNode(b, 0)
 	}
 	return b
 }

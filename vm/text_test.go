@@ -56,10 +56,48 @@ func textSample() *vm.Program {
 		vm.Instr{Op: vm.OpStraight, Nodes: []int32{0, -1}, Straight: &micro.Straight{TempLo: 40, TempHi: 42, Code: []micro.Instr{
 			{Op: micro.Cast, Type: dtype.Float64, To: dtype.Float32, Dst: 40, A: 12}, mov(dtype.Float32, 36, 40)}}})
 	p.Instrs[0].Nodes = []int32{0, 1, -1}
+	p.Blocks = sampleBlocks()
+	p.Outputs = append(p.Outputs, slot("calls", f64(), 152))
+	for _, call := range []*vm.Call{
+		{Frame: 192, Scan: &vm.Scan{Body: 1, Length: 6, Carries: 1, Captured: 1, Reverse: true}},
+		{Frame: 192, While: &vm.While{Cond: 0, Body: 1, Limit: 6, Captured: 1, Carries: 1}},
+		{Frame: 192, Cond: &vm.Cond{Blocks: []int{2, 2}}},
+	} {
+		in := vm.Instr{Op: vm.OpCall, Call: call, In: []vm.Operand{operand(f64(), 48), operand(f64(), 0)}, Out: []vm.Operand{operand(f64(), 152)}, Nodes: []int32{1}}
+		switch {
+		case call.Scan != nil:
+			in.In = append(in.In, operand(f64(6), 0))
+		case call.While != nil:
+			in.Out = append(in.Out, operand(typed(dtype.Int64), 160))
+			in.In = []vm.Operand{operand(f64(), 48), operand(f64(), 152)}
+			in.Out[0].Offset = 168
+			in.Call.While.Body = 3
+		default:
+			in.In = []vm.Operand{operand(typed(dtype.Bool), 176), operand(f64(), 168)}
+			p.Instrs = append(p.Instrs, vm.Instr{Op: vm.OpStraight, Straight: &micro.Straight{Code: []micro.Instr{{Op: micro.Eq, Type: dtype.Float64, Dst: 44, A: 12, B: 42}}}})
+		}
+		p.Instrs = append(p.Instrs, in)
+	}
+	p.ArenaBytes = 192 + 128
 	p.Outputs = append(p.Outputs, slot("", typed(dtype.Float32), 144))
 	p.Debug = vm.Debug{Strings: []string{"", "cast", "a \"file\".go", "name"},
 		Nodes: []vm.NodeInfo{{ID: 7, Op: 1, File: 2, Line: 12}, {ID: 9, Op: 1, Name: 3}}}
 	return must(vm.NewProgram(p))
+}
+
+// sampleBlocks returns a condition and three bodies: of a scan, of a branch, and of a While.
+func sampleBlocks() []vm.Block {
+	d := dtype.Float64
+	body := vm.Block{Inputs: []vm.Slot{slot("k", f64(), 0), slot("c", f64(), 8), slot("x", f64(), 16)}, Outputs: []vm.Slot{slot("next", f64(), 24)}, ArenaBytes: 40,
+		Instrs: []vm.Instr{straight(32, 40, op2(micro.Mul, d, 8, 0, 2), op2(micro.Add, d, 6, 8, 4))}}
+	body.Instrs[0].Nodes = []int32{1, 0}
+	branch := vm.Block{Inputs: []vm.Slot{slot("", f64(), 0)}, Outputs: []vm.Slot{slot("", f64(), 8)}, Const: []byte{0, 0, 0, 0, 0, 0, 4, 64}, ConstOffset: 8, ArenaBytes: 16}
+	branch.Inputs[0].Used = false
+	again := vm.Block{Inputs: []vm.Slot{slot("k", f64(), 0), slot("c", f64(), 8)}, Outputs: []vm.Slot{slot("next", f64(), 16)}, ArenaBytes: 24,
+		Instrs: []vm.Instr{straight(0, 0, op2(micro.Add, d, 4, 0, 2))}}
+	cond := vm.Block{Inputs: []vm.Slot{slot("k", f64(), 0), slot("c", f64(), 8)}, Outputs: []vm.Slot{slot("", typed(dtype.Bool), 16)}, ArenaBytes: 24,
+		Instrs: []vm.Instr{straight(0, 0, op2(micro.Lt, d, 4, 2, 0))}}
+	return []vm.Block{cond, body, branch, again}
 }
 
 func TestTextGolden(t *testing.T) {
@@ -93,11 +131,20 @@ func TestParseTextErrors(t *testing.T) {
 	}
 	for _, c := range []struct{ text, want string }{
 		{"", "the text is empty"},
+		{"adjoint program 1\nblock 0\n", "the last block has no end"},
+		{"adjoint program 2\nend\n", "there is nothing to end"},
+		{"adjoint program 2\nblock 1\n", "block 1 comes where 0 is due"},
+		{"adjoint program 2\nblock 0\nblock 1\n", "a block within a block"},
+		{edit("scan 1 length", "scan 1 lenght"), "expected length"},
+		{edit("while 0 do 3", "while 0 do"), "expected a number"},
+		{edit("cond 2 2 frame", "cond 2 2"), "expected frame"},
+		{edit("cond 2 2 frame", "cond 2 7 frame"), "calls block 7"},
+		{edit("length 6", "length 99999999999999999999"), "is above"},
 		{"arena 5\n", "line 1, column 1: not the text form of a program"},
-		{"adjoint program 2\n", "version 2 of the format is not known"},
-		{edit("arena 192", "arena x"), "line 2, column 7: expected the size"},
-		{edit("arena 192", "arena 99999999999999999999999"), "the size is above"},
-		{edit("arena 192", "arena 192 1"), "line 2, column 11: expected the end of the line"},
+		{"adjoint program 3\n", "version 3 of the format is not known, only 1 to 2"},
+		{edit("arena 24", "arena x"), "line 3, column 9: expected the size"},
+		{edit("arena 320", "arena 99999999999999999999999"), "the size is above"},
+		{edit("arena 320", "arena 320 1"), "column 11: expected the end of the line"},
 		{edit("data 00", "data 0"), "not hexadecimal"},
 		{edit("f64[6] @0", "f64[6]"), `expected "in", found the end of the line`},
 		{edit("f64[6] @0", "f64[6] in9+0"), `input "x" lies in a space that is not its own`},
@@ -109,7 +156,8 @@ func TestParseTextErrors(t *testing.T) {
 		{edit("r1 = const", "r7 = const"), "constants take the registers behind the inputs"},
 		{edit("r0 = load", "r1 = load"), "inputs are loaded into r0"},
 		{edit("sum 1", "summ 1"), `no reduction is named "summ"`},
-		{edit("\nend\n", "\n"), `expected c with a number, found "string"`},
+		{edit("c40 ; -1\nend\n", "c40 ; -1\n"), `expected c with a number, found "scan"`},
+		{edit("  end\nend\nblock 1", "  end\nblock 1"), "a block within a block"},
 		{valid + "loop [1]\n", "the last instruction has no end"},
 		{valid + "frob\n", `no statement is named "frob"`},
 		{edit("\"transpose\"", "\"transpos\""), "unknown kernel"},

@@ -3,12 +3,9 @@ package vm
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
-	"github.com/adjoint-go/adjoint/internal/kernel"
-	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -198,51 +195,22 @@ func (v *verifier) instr(in *Instr) error {
 			return fmt.Errorf("debug node %d of %d", n, len(v.code.Debug.Nodes))
 		}
 	}
-	set := 0
-	for _, s := range []bool{in.Straight != nil, in.Loop != nil, in.Kernel != "", in.Call != nil} {
-		if s {
+	op, set := in.Op.known(), 0
+	if op == nil {
+		return fmt.Errorf("unknown opcode %d", in.Op)
+	}
+	for o := range opcodeCount {
+		if other := o.known(); other != nil && other.set(in) {
 			set++
 		}
 	}
-	if set != 1 {
-		return fmt.Errorf("needs exactly one payload")
+	if set != 1 || !op.set(in) {
+		return fmt.Errorf("needs exactly one payload, its own")
 	}
 	if in.Op != OpKernel && len(in.Attrs) > 0 {
 		return fmt.Errorf("attributes are for kernels")
 	}
-	want := 1
-	var err error
-	switch in.Op {
-	case OpStraight:
-		if in.Straight == nil || len(in.In) > 0 || len(in.Out) > 0 {
-			return fmt.Errorf("needs scalar code and no operands")
-		}
-		want, err = len(in.Straight.Code), v.straight(in.Straight)
-	case OpLoop:
-		if in.Loop == nil {
-			return fmt.Errorf("has no code")
-		}
-		if want, err = len(in.Loop.Code)+1, checkLoop(in.Loop, in.In, in.Out); err == nil {
-			err = checkOverlap(in.In, in.Out, func(i, o int) bool {
-				return !(in.Loop.Reduce != micro.NoReduce && o == len(in.Out)-1) && in.In[i].DType == in.Out[o].DType &&
-					sameWalk(in.Loop.Dims, in.Loop.In[i].Strides, in.Loop.Out[o].Strides)
-			})
-		}
-	case OpKernel:
-		if in.Kernel == "" {
-			return fmt.Errorf("names no kernel")
-		}
-		if err = checkKernel(in); err != nil {
-			err = fmt.Errorf("%s: %w", in.Kernel, err)
-		}
-	case OpCall:
-		if in.Call == nil {
-			return fmt.Errorf("says not what to call")
-		}
-		err = v.call(in)
-	default:
-		return fmt.Errorf("unknown opcode %d", in.Op)
-	}
+	want, err := op.verify(v, in)
 	if err == nil && len(in.Nodes) != 0 && len(in.Nodes) != want {
 		err = fmt.Errorf("%d debug nodes for %d micro-instructions", len(in.Nodes), want)
 	}
@@ -258,28 +226,6 @@ func operandTypes(list []Operand) []Type {
 		ts[i] = o.Type
 	}
 	return ts
-}
-
-// checkKernel runs the kernel's own check; hostile attributes must not get a panic past it.
-func checkKernel(in *Instr) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error: %v", r)
-		}
-	}()
-	k := kernel.Lookup(in.Kernel)
-	if k == nil {
-		return fmt.Errorf("unknown kernel")
-	}
-	if err := checkAttrs(in.Attrs); err != nil {
-		return err
-	}
-	if err := k.Check(operandTypes(in.In), operandTypes(in.Out), in.Attrs); err != nil {
-		return err
-	}
-	return checkOverlap(in.In, in.Out, func(i, o int) bool {
-		return o == 0 && slices.Contains(k.InPlace, i) && onlyReader(in.In, i)
-	})
 }
 
 // onlyReader reports whether no other operand overlaps operand i.

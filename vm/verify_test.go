@@ -168,9 +168,9 @@ func TestVerifyRefuses(t *testing.T) {
 		edit("debug node 3 of 0", func(p *vm.Code) { p.Instrs[0].Nodes = []int32{3} }),
 		edit("2 debug nodes for 1 micro-instructions", func(p *vm.Code) { p.Instrs[0].Nodes = []int32{-1, -1} }),
 		edit("exactly one payload", func(p *vm.Code) { p.Instrs[0].Kernel = "transpose" }),
-		edit("has no code", func(p *vm.Code) { p.Instrs[0].Op = vm.OpLoop }),
+		edit("needs exactly one payload", func(p *vm.Code) { p.Instrs[0].Op = vm.OpLoop }),
 		edit("unknown opcode", func(p *vm.Code) { p.Instrs[0].Op = 99 }),
-		edit("no operands", func(p *vm.Code) { p.Instrs[0].In = []vm.Operand{operand(f64(), 0)} }),
+		edit("has operands", func(p *vm.Code) { p.Instrs[0].In = []vm.Operand{operand(f64(), 0)} }),
 		edit("attributes are for kernels", func(p *vm.Code) { p.Instrs[0].Attrs = attr.Make(attr.I("a", 1)) }),
 
 		// Scalar code.
@@ -358,15 +358,29 @@ func TestVerifyFieldMutations(t *testing.T) {
 
 func mutate(r *rand.Rand, p *vm.Code) {
 	pick := func(n int) int { return r.IntN(max(1, n)) }
-	if len(p.Instrs) == 0 {
+	b := &p.Block
+	if k := r.IntN(len(p.Blocks) + 1); k < len(p.Blocks) {
+		b = &p.Blocks[k]
+	}
+	if len(b.Instrs) == 0 {
 		return
 	}
-	in, other := &p.Instrs[pick(len(p.Instrs))], &p.Instrs[pick(len(p.Instrs))]
+	in, other := &b.Instrs[pick(len(b.Instrs))], &b.Instrs[pick(len(b.Instrs))]
 	ops := append(append([]vm.Operand{}, other.In...), other.Out...)
-	for _, s := range p.Inputs {
+	for _, s := range b.Inputs {
 		ops = append(ops, vm.Operand{Type: s.Type, Ref: s.Ref})
 	}
-	switch r.IntN(5) {
+	switch r.IntN(6) {
+	case 5: // of an input or output of a block
+		if slots := append(b.Inputs[:len(b.Inputs):len(b.Inputs)], b.Outputs...); len(slots) > 0 && len(ops) > 0 && b != &p.Block {
+			i := pick(len(slots))
+			to := slots[pick(len(slots))].Ref
+			if i < len(b.Inputs) {
+				b.Inputs[i].Ref, b.Inputs[i].Used = to, r.IntN(4) > 0
+			} else {
+				b.Outputs[i-len(b.Inputs)].Ref = to
+			}
+		}
 	case 0: // another place
 		if len(in.In) > 0 && len(ops) > 0 {
 			in.In[pick(len(in.In))].Ref = ops[pick(len(ops))].Ref
@@ -378,7 +392,7 @@ func mutate(r *rand.Rand, p *vm.Code) {
 	case 2: // another order
 		*in, *other = *other, *in
 	case 3:
-		if s := &p.Outputs[pick(len(p.Outputs))]; len(ops) > 0 {
+		if s := &b.Outputs[pick(len(b.Outputs))]; len(ops) > 0 {
 			s.Type, s.Ref = ops[pick(len(ops))].Type, ops[pick(len(ops))].Ref
 		}
 	}
@@ -421,6 +435,21 @@ func mutate(r *rand.Rand, p *vm.Code) {
 			l.Dims[pick(len(l.Dims))] = 1 + r.IntN(5)
 		case 5:
 			l.Reduce = micro.ReduceKind(1 + r.IntN(4))
+		}
+	case in.Call != nil:
+		near := func(n *int) { *n += []int{-1, 1, 1 << 30, math.MinInt, math.MaxInt}[r.IntN(5)] }
+		if r.IntN(4) == 0 {
+			in.Call.Frame += 64 * int64(r.IntN(5)-2)
+		}
+		switch c := in.Call; {
+		case c.Scan != nil && r.IntN(3) == 0:
+			c.Scan.Reverse = !c.Scan.Reverse
+		case c.Scan != nil:
+			near([]*int{&c.Scan.Body, &c.Scan.Length, &c.Scan.Captured, &c.Scan.Carries}[r.IntN(4)])
+		case c.While != nil:
+			near([]*int{&c.While.Cond, &c.While.Body, &c.While.Limit, &c.While.Captured, &c.While.Carries}[r.IntN(5)])
+		default:
+			near(&c.Cond.Blocks[pick(len(c.Cond.Blocks))])
 		}
 	case len(in.Attrs) > 0:
 		v := &in.Attrs[pick(len(in.Attrs))].Value

@@ -1,0 +1,220 @@
+package vm
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/linescan"
+)
+
+// callOp is OpCall.
+type callOp struct{}
+
+func (callOp) name() string { return "CALL" }
+
+func (callOp) set(in *Instr) bool { return in.Call != nil }
+
+func (callOp) clone(in *Instr) {
+	c := in.Call.clone()
+	in.Call = &c
+}
+
+func (callOp) executor(p *Program, _ *Block, in *Instr, _ int) executor { return newCall(p, in) }
+
+func (callOp) verify(v *verifier, in *Instr) (int, error) { return 1, v.call(in) }
+
+func (callOp) scalars(*Instr, func(int64, dtype.DType)) {}
+
+// workspace is that of the blocks, which count for themselves.
+func (callOp) workspace(*Instr) int64 { return 0 }
+
+func (callOp) work(in *Instr, blocks []float64) float64 {
+	own := float64(len(in.In) + len(in.Out))
+	switch c := in.Call; {
+	case c.Scan != nil:
+		return own + float64(c.Scan.Length)*(blocks[c.Scan.Body]+1)
+	case c.While != nil:
+		return own + float64(c.While.Limit)*(blocks[c.While.Body]+1) + (float64(c.While.Limit)+1)*blocks[c.While.Cond]
+	default:
+		most := 0.0
+		for _, k := range c.Cond.Blocks {
+			most = max(most, blocks[k])
+		}
+		return own + most
+	}
+}
+
+// parts counts all that the blocks do: a While as if it went to its limit, a Cond as the block that does most.
+func (callOp) parts(in *Instr, blocks []int64, f func(index int, flops int64)) {
+	switch c := in.Call; {
+	case c.Scan != nil:
+		f(0, times(c.Scan.Length, blocks[c.Scan.Body]))
+	case c.While != nil:
+		f(0, plus(times(c.While.Limit, plus(blocks[c.While.Body], blocks[c.While.Cond])), blocks[c.While.Cond]))
+	default:
+		most := int64(0)
+		for _, k := range c.Cond.Blocks {
+			most = max(most, blocks[k])
+		}
+		f(0, most)
+	}
+}
+
+// times is n·v, the largest number if that is more; both are not negative.
+func times(n int, v int64) int64 {
+	if hi, lo := bits.Mul64(uint64(n), uint64(v)); hi == 0 && lo <= math.MaxInt64 {
+		return int64(lo)
+	}
+	return math.MaxInt64
+}
+
+// plus is a + b, the largest number if that is more; both are not negative.
+func plus(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+func (callOp) bytes(*Instr) int64 { return 0 }
+
+func (callOp) list(l *lister, in *Instr) {
+	fmt.Fprintf(l, "  %s\n", in.Call)
+	l.operands(in)
+}
+
+// String returns the call in the text form: what it runs and how often.
+func (c *Call) String() string {
+	var b []byte
+	switch {
+	case c == nil:
+		return "call of nothing"
+	case c.Scan != nil:
+		s := c.Scan
+		b = fmt.Appendf(b, "scan %d length %d captured %d carries %d", s.Body, s.Length, s.Captured, s.Carries)
+		if s.Reverse {
+			b = append(b, " reverse"...)
+		}
+	case c.While != nil:
+		w := c.While
+		b = fmt.Appendf(b, "while %d do %d limit %d captured %d carries %d", w.Cond, w.Body, w.Limit, w.Captured, w.Carries)
+	case c.Cond != nil:
+		b = append(b, "cond"...)
+		for _, k := range c.Cond.Blocks {
+			b = fmt.Appendf(b, " %d", k)
+		}
+	}
+	return string(fmt.Appendf(b, " frame @%d", c.Frame))
+}
+
+func (callOp) appendText(in *Instr, b []byte) []byte {
+	return in.appendNode(in.appendOperands(append(b, in.Call.String()...)), 0)
+}
+
+func (callOp) keywords() []string { return []string{"scan", "while", "cond"} }
+
+func (callOp) parse(t *textParser, keyword string) error {
+	c := &Call{}
+	var err error
+	number := func(word string, to *int) {
+		if err == nil && word != "" && !t.Keyword(word) {
+			err = linescan.Errorf(t.Start(), "expected %s", word)
+		}
+		if err == nil {
+			var v int64
+			v, err = t.number("a number", math.MaxInt)
+			*to = int(v)
+		}
+	}
+	switch keyword {
+	case "scan":
+		s := &Scan{}
+		c.Scan = s
+		number("", &s.Body)
+		number("length", &s.Length)
+		number("captured", &s.Captured)
+		number("carries", &s.Carries)
+		s.Reverse = err == nil && t.Keyword("reverse")
+	case "while":
+		w := &While{}
+		c.While = w
+		number("", &w.Cond)
+		number("do", &w.Body)
+		number("limit", &w.Limit)
+		number("captured", &w.Captured)
+		number("carries", &w.Carries)
+	case "cond":
+		c.Cond = &Cond{}
+		for err == nil && t.Peek() >= '0' && t.Peek() <= '9' {
+			var k int
+			number("", &k)
+			c.Cond.Blocks = append(c.Cond.Blocks, k)
+		}
+	}
+	if err == nil && !t.Keyword("frame") {
+		err = linescan.Errorf(t.Start(), "expected frame")
+	}
+	if err == nil {
+		err = t.Expect("@")
+	}
+	if err != nil {
+		return err
+	}
+	if c.Frame, err = t.number("the offset", maxBytes); err != nil {
+		return err
+	}
+	return t.operands(&Instr{Op: OpCall, Call: c})
+}
+
+func (callOp) encode(e *encoder, in *Instr) {
+	c := in.Call
+	list := func(numbers ...int) {
+		for _, n := range numbers {
+			e.uint(uint64(n))
+		}
+	}
+	e.uint(uint64(c.Frame))
+	switch {
+	case c.Scan != nil:
+		e.name("scan")
+		list(c.Scan.Body, c.Scan.Length, c.Scan.Captured, c.Scan.Carries)
+		e.bool(c.Scan.Reverse)
+	case c.While != nil:
+		e.name("while")
+		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
+	default:
+		e.name("cond")
+		list(len(c.Cond.Blocks))
+		list(c.Cond.Blocks...)
+	}
+}
+
+func (callOp) decode(d *decoder, in *Instr) {
+	c := &Call{Frame: int64(d.below(maxBytes))}
+	in.Call = c
+	list := func(numbers ...*int) {
+		for _, n := range numbers {
+			*n = int(d.below(math.MaxInt))
+		}
+	}
+	switch kind := d.name(); kind {
+	case "scan":
+		s := &Scan{}
+		c.Scan = s
+		list(&s.Body, &s.Length, &s.Captured, &s.Carries)
+		s.Reverse = d.bool()
+	case "while":
+		w := &While{}
+		c.While = w
+		list(&w.Cond, &w.Body, &w.Limit, &w.Captured, &w.Carries)
+	case "cond":
+		c.Cond = &Cond{Blocks: make([]int, d.count(1))}
+		for i := range c.Cond.Blocks {
+			list(&c.Cond.Blocks[i])
+		}
+	default:
+		d.fail("this version does not know the call %.40q", kind)
+	}
+}
