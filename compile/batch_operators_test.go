@@ -17,6 +17,7 @@ import (
 // batch of gradients.
 func TestBatchOfEveryOperator(t *testing.T) {
 	const n = 4
+	checked := 0
 	for _, op := range graph.Ops() {
 		if op.Family == graph.FamilyUser || op.Builtin && op.MinArity == 0 || op.Name == "result" {
 			continue
@@ -37,9 +38,14 @@ func TestBatchOfEveryOperator(t *testing.T) {
 			for _, c := range choices {
 				if len(c) > 0 {
 					batchSample(t, fmt.Sprintf("%s, sample %d, operands %v", op.Name, k, c), op, s, c, n)
+					checked++
 				}
 			}
 		}
+	}
+	t.Logf("%d batches", checked)
+	if checked < 700 {
+		t.Errorf("only %d batches", checked)
 	}
 }
 

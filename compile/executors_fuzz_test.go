@@ -20,6 +20,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
@@ -248,81 +249,127 @@ func digest(values []ref.Value) uint64 {
 	return h.Sum64()
 }
 
-// runFuzz runs the programs with all options and returns their digests. count is told which executors a program used.
-func runFuzz(t *testing.T, count map[string]int, oracle bool) map[string]uint64 {
-	all := map[string]uint64{}
+// fuzzRun runs programs with all options.
+type fuzzRun struct {
+	t       *testing.T
+	oracle  bool
+	digests map[string]uint64 // of the outputs of each program
+	count   map[string]int    // of the programs that used an executor, for each option
+}
+
+func newFuzzRun(t *testing.T, oracle bool) *fuzzRun {
+	return &fuzzRun{t: t, oracle: oracle, digests: map[string]uint64{}, count: map[string]int{}}
+}
+
+// all draws the programs of every family and runs each one as it is compiled, and without some rewrites and passes.
+func (r *fuzzRun) all() {
 	for _, f := range fuzzFamilies {
 		for seed := *fuzzSeed; seed < *fuzzSeed+*fuzzPrograms; seed++ {
 			name := fmt.Sprintf("%s, seed %d", f.name, seed)
 			c, err := f.draw(seed)
 			if err != nil {
-				t.Errorf("%s: %v", name, err)
+				r.t.Errorf("%s: %v", name, err)
 				continue
 			}
-			p, err := testkit.Compile(compile.Config{NoDebug: seed%2 == 1}, c.outputs...)
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-				continue
+			r.program(name, f.bound, c, compile.Config{NoDebug: seed%2 == 1})
+			r.program(name+", some rewrites off", f.bound, c, compile.Config{NoDebug: seed%2 == 1, Disable: someOff(seed)})
+		}
+	}
+}
+
+func (r *fuzzRun) program(name string, bound float64, c *fuzzCase, config compile.Config) {
+	p, err := testkit.Compile(config, c.outputs...)
+	if err != nil {
+		r.t.Errorf("%s: %v", name, err)
+		return
+	}
+	var first string
+	for option, opts := range fuzzOptions() {
+		m := vm.NewMachine(p, opts...)
+		runs := 2
+		if option == "tier-up" {
+			runs = 45
+		}
+		var out []ref.Value
+		for range runs {
+			if out, err = testkit.Run(m, c.at); err != nil {
+				r.t.Errorf("%s, %s: %v", name, option, err)
+				break
 			}
-			var first string
-			for option, opts := range fuzzOptions() {
-				m := vm.NewMachine(p, opts...)
-				runs := 2
-				if option == "tier-up" {
-					runs = 45
-				}
-				var out []ref.Value
-				for range runs {
-					if out, err = testkit.Run(m, c.at); err != nil {
-						t.Errorf("%s, %s: %v", name, option, err)
-						break
-					}
-				}
-				if err != nil {
-					continue
-				}
-				used := map[string]bool{}
-				for _, e := range m.Executors() {
-					used[string(e)] = true
-				}
-				if strings.Contains(m.MachineCode(), "zmm") && used["native"] {
-					used["native with AVX-512"] = true
-				}
-				for e := range used {
-					count[option+": "+e]++
-				}
-				d := digest(out)
-				if first == "" {
-					first, all[name] = option, d
-					if oracle {
-						want, err := ref.Eval(c.at, c.outputs...)
-						if err != nil {
-							t.Errorf("%s: %v", name, err)
-						}
-						for i := range want {
-							rounding := 0x1p-52
-							if out[i].Type.DType == graph.Float32 {
-								rounding = 0x1p-23
-							}
-							if err := testkit.CloseTo(out[i], want[i], f.bound, 100*rounding); err != nil && testkit.Finite(want[i]) {
-								t.Errorf("%s, %s: output %d: %v", name, option, i, err)
-							}
-						}
-					}
-				} else if d != all[name] {
-					t.Errorf("%s: %s and %s differ", name, first, option)
-				}
+		}
+		if err != nil {
+			continue
+		}
+		used := map[string]bool{}
+		for _, e := range m.Executors() {
+			used[string(e)] = true
+		}
+		if strings.Contains(m.MachineCode(), "zmm") && used["native"] {
+			used["native with AVX-512"] = true
+		}
+		for e := range used {
+			r.count[option+": "+e]++
+		}
+		d := digest(out)
+		if first != "" {
+			if d != r.digests[name] {
+				r.t.Errorf("%s: %s and %s differ", name, first, option)
+			}
+			continue
+		}
+		first, r.digests[name] = option, d
+		if !r.oracle {
+			continue
+		}
+		want, err := ref.Eval(c.at, c.outputs...)
+		if err != nil {
+			r.t.Errorf("%s: %v", name, err)
+		}
+		for i := range want {
+			rounding := 0x1p-52
+			if out[i].Type.DType == graph.Float32 {
+				rounding = 0x1p-23
+			}
+			if err := testkit.CloseTo(out[i], want[i], bound, 100*rounding); err != nil && testkit.Finite(want[i]) {
+				r.t.Errorf("%s, %s: output %d: %v", name, option, i, err)
 			}
 		}
 	}
-	return all
+}
+
+// floors fails if too few programs came to an executor.
+func (r *fuzzRun) floors() {
+	for _, k := range slices.Sorted(maps.Keys(r.count)) {
+		r.t.Logf("%4d of %d programs ran as %s", r.count[k], len(r.digests), k)
+	}
+	if programs := 2 * len(fuzzFamilies) * int(*fuzzPrograms); len(r.digests) != programs {
+		r.t.Errorf("%d programs ran of %d", len(r.digests), programs)
+	}
+	native, _ := native.Available()
+	for option := range fuzzOptions() {
+		// Of four programs.
+		least := map[string]int{"kernel": 2}
+		switch {
+		case strings.HasPrefix(option, "portable"):
+			least["blocks"], least["portable"] = 2, 3
+		case native:
+			least["native"] = 3
+		}
+		for executor, n := range least {
+			if k := r.count[option+": "+executor]; 4*k < n*len(r.digests) {
+				r.t.Errorf("%s: only %d of %d programs ran as %s", option, k, len(r.digests), executor)
+			}
+		}
+	}
 }
 
 // TestExecutorsAgree runs random programs with every executor, 1 to 8 threads and every instruction set, while the collector and
 // the profiler are busy, and wants the same bits of all, and the interpreter's values. More of them: -programs, -seed.
 func TestExecutorsAgree(t *testing.T) {
 	if os.Getenv(fuzzChild) != "" {
-		for name, d := range runFuzz(t, map[string]int{}, false) {
+		r := newFuzzRun(t, false)
+		r.all()
+		for name, d := range r.digests {
 			fmt.Printf("digest %x %s\n", d, name)
 		}
 		return
@@ -341,8 +388,8 @@ func TestExecutorsAgree(t *testing.T) {
 			runtime.GC()
 		}
 	}()
-	count := map[string]int{}
-	want := runFuzz(t, count, true)
+	r := newFuzzRun(t, true)
+	r.all()
 	for _, level := range []string{"off", "avx2", "avx512"} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestExecutorsAgree$", fmt.Sprintf("-programs=%d", *fuzzPrograms), fmt.Sprintf("-seed=%d", *fuzzSeed))
 		cmd.Env = append(os.Environ(), fuzzChild+"=1", "ADJOINT_SIMD="+level)
@@ -356,18 +403,16 @@ func TestExecutorsAgree(t *testing.T) {
 			if n, _ := fmt.Sscanf(lines.Text(), "digest %x", &d); n == 1 {
 				name := strings.SplitN(lines.Text(), " ", 3)[2]
 				seen++
-				if want[name] != d {
+				if r.digests[name] != d {
 					t.Errorf("%s: other bits with ADJOINT_SIMD=%s", name, level)
 				}
 			}
 		}
-		if seen != len(want) {
-			t.Errorf("ADJOINT_SIMD=%s: %d programs of %d", level, seen, len(want))
+		if seen != len(r.digests) {
+			t.Errorf("ADJOINT_SIMD=%s: %d programs of %d", level, seen, len(r.digests))
 		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(count)) {
-		t.Logf("%4d of %d programs ran as %s", count[k], len(want), k)
-	}
+	r.floors()
 }
 
 // TestCompareLargeIntegers has integers that are equal as floats. The interpreter once compared them as such.

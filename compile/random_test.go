@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -20,6 +21,20 @@ var randomFamilies = []struct {
 	{"float32", testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 100, Order: 1}, 80, 2e-3},
 }
 
+// someOff is a random choice of the rewrites and optional passes: few, half or most of them.
+func someOff(seed uint64) []string {
+	r := rand.New(rand.NewPCG(seed, 17))
+	share := []float64{0.05, 0.5, 0.95}[r.IntN(3)]
+	var off []string
+	for _, name := range compile.RewriteNames() {
+		if r.Float64() < share {
+			off = append(off, name)
+		}
+	}
+	return off
+}
+
+// TestRandomGraphs compiles random graphs in all ways, and without some rewrites and passes, and compares with the interpreter.
 func TestRandomGraphs(t *testing.T) {
 	for _, f := range randomFamilies {
 		t.Run(f.name, func(t *testing.T) {
@@ -30,11 +45,27 @@ func TestRandomGraphs(t *testing.T) {
 					t.Errorf("seed %d: %v", seed, err)
 					continue
 				}
-				if err := testkit.CheckRandom(rc, f.bound, compile.Config{}, compile.Config{Unoptimized: true}, compile.Config{FastMath: true}); err != nil {
+				some := compile.Config{FastMath: seed%2 == 0, Disable: someOff(seed)}
+				if err := testkit.CheckRandom(rc, f.bound, compile.Config{}, compile.Config{Unoptimized: true}, compile.Config{FastMath: true}, some); err != nil {
 					t.Errorf("seed %d: %v", seed, err)
 				}
 			}
 		})
+	}
+}
+
+// Over all seeds, someOff leaves every rewrite out of many programs, and out of many others not.
+func TestSomeOffVaries(t *testing.T) {
+	count, seeds := map[string]int{}, 150
+	for seed := range uint64(seeds) {
+		for _, name := range someOff(seed) {
+			count[name]++
+		}
+	}
+	for _, name := range compile.RewriteNames() {
+		if n := count[name]; n < seeds/4 || n > 3*seeds/4 {
+			t.Errorf("%s is left out of %d programs of %d", name, n, seeds)
+		}
 	}
 }
 

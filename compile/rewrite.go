@@ -19,10 +19,6 @@ const (
 	fastMath
 )
 
-func (s safety) String() string {
-	return [...]string{"", "exact", "rounding", "fast-math"}[s]
-}
-
 // term is a node about to be made: what rules match.
 type term struct {
 	g     *graph.Graph

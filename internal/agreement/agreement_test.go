@@ -32,6 +32,9 @@ func TestAgreement(t *testing.T) {
 			}
 		}
 	}
+	if len(cases) < 150 {
+		t.Errorf("only %d cases", len(cases))
+	}
 	for name := range cases {
 		if !seen[name] {
 			t.Errorf("the vectors have no case %s", name)

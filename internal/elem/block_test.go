@@ -62,8 +62,6 @@ func (g *guarded) canonical() []byte {
 	return d
 }
 
-func (g *guarded) String() string { return fmt.Sprintf("%s[%d]", g.t.Short(), g.n) }
-
 // fill puts edge values and random values of all magnitudes into the array.
 func (g *guarded) fill(rng *rand.Rand, edges []float64) {
 	for i := range g.n {

@@ -318,6 +318,7 @@ func TestHostileChecks(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
+	tried, ran := 0, 0
 	for _, tc := range cases {
 		k := Lookup(tc.name)
 		for _, d := range tc.dtypes {
@@ -326,13 +327,20 @@ func TestHostileChecks(t *testing.T) {
 				for range 1 + r.IntN(3) {
 					in, out, a = mutate(r, in, out, a)
 				}
-				tryHostile(t, k, tc, d, in, out, a, r)
+				tried++
+				if tryHostile(t, k, tc, d, in, out, a, r) {
+					ran++
+				}
 			}
 		}
 	}
+	t.Logf("%d of %d calls are accepted and ran", ran, tried)
+	if 50*ran < tried || ran == tried {
+		t.Errorf("%d of %d calls are accepted and ran", ran, tried)
+	}
 }
 
-func tryHostile(t *testing.T, k *Kernel, tc kernelCase, d dtype.DType, in, out []Type, a attr.List, r *rand.Rand) {
+func tryHostile(t *testing.T, k *Kernel, tc kernelCase, d dtype.DType, in, out []Type, a attr.List, r *rand.Rand) (ran bool) {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil {
@@ -340,14 +348,14 @@ func tryHostile(t *testing.T, k *Kernel, tc kernelCase, d dtype.DType, in, out [
 		}
 	}()
 	if k.Check(in, out, a) != nil {
-		return
+		return false
 	}
 	total := 0
 	for _, x := range append(append([]Type{}, in...), out...) {
 		total += x.Size()
 	}
 	if total > 1<<16 {
-		return
+		return false
 	}
 	ins, outs := make([]Tensor, len(in)), make([]Tensor, len(out))
 	for i, x := range in {
@@ -370,6 +378,7 @@ func tryHostile(t *testing.T, k *Kernel, tc kernelCase, d dtype.DType, in, out [
 	for i := range outs {
 		checkGuard(t, &outs[i])
 	}
+	return true
 }
 
 func cloneTypes(ts []Type) []Type {

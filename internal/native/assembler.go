@@ -169,18 +169,15 @@ func (a *assembler) rexMem(w, reg uint8, p mem, op ...uint8) {
 	a.modrm(reg, p, 1)
 }
 
-func (a *assembler) movLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
-func (a *assembler) movStore(p mem, reg uint8) { a.rexMem(1, reg, p, 0x89) }
-func (a *assembler) lea(reg uint8, p mem)      { a.rexMem(1, reg, p, 0x8D) }
+func (a *assembler) movLoad(reg uint8, p mem) { a.rexMem(1, reg, p, 0x8B) }
+func (a *assembler) lea(reg uint8, p mem)     { a.rexMem(1, reg, p, 0x8D) }
 
 func (a *assembler) rexReg(op, reg, rm uint8) {
 	a.buf = append(a.buf, 0x48|reg>>3&1<<2|rm>>3&1, op, 0xC0|reg&7<<3|rm&7)
 }
 
 func (a *assembler) movReg(dst, src uint8) { a.rexReg(0x89, src, dst) }
-func (a *assembler) addReg(dst, src uint8) { a.rexReg(0x01, src, dst) }
 func (a *assembler) subReg(dst, src uint8) { a.rexReg(0x29, src, dst) }
-func (a *assembler) cmpReg(x, y uint8)     { a.rexReg(0x39, y, x) }
 func (a *assembler) xorReg(dst, src uint8) { a.rexReg(0x31, src, dst) }
 
 // aluImm appends an operation of group 1 with an immediate: ext 0 add, 5 sub, 7 cmp, 4 and.

@@ -132,15 +132,12 @@ func sampleEncodings() [][]byte {
 	for _, p := range mems {
 		for _, r := range []uint8{regAX, 10} {
 			add(func(a *assembler) { a.movLoad(r, p) })
-			add(func(a *assembler) { a.movStore(p, r) })
 			add(func(a *assembler) { a.lea(r, p) })
 		}
 	}
 	for _, r := range []uint8{regCX, 11} {
 		add(func(a *assembler) { a.movReg(r, 9) })
-		add(func(a *assembler) { a.addReg(9, r) })
 		add(func(a *assembler) { a.subReg(r, regAX) })
-		add(func(a *assembler) { a.cmpReg(r, regBX) })
 		add(func(a *assembler) { a.xorReg(r, r) })
 		for _, i := range []int32{8, -128, 128, 100000} {
 			add(func(a *assembler) { a.addImm(r, i) })
@@ -224,6 +221,9 @@ func TestEncodings(t *testing.T) {
 		}
 	}
 	t.Logf("%d encodings compared with %d lines", len(samples), lines)
+	if len(samples) < 4000 || lines != len(samples) {
+		t.Errorf("%d encodings compared with %d lines", len(samples), lines)
+	}
 }
 
 // writeGolden assembles the texts with the GNU assembler. Where it offers a choice of

@@ -272,6 +272,9 @@ func TestLoopEveryOp(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d operations agree with the reference; without a form: %s", level, count, strings.Join(missing, ", "))
+		if count < 170 {
+			t.Errorf("%s: only %d operations", level, count)
+		}
 		if level == cpu.AVX512 && len(missing) > 0 {
 			t.Error("operations without a form for AVX-512")
 		}
@@ -312,6 +315,9 @@ func TestLoopRandom(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d random loops agree with the reference", level, programs)
+		if programs < 290/raceSlowdown {
+			t.Errorf("%s: only %d random loops have code", level, programs)
+		}
 	}
 }
 

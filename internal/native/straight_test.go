@@ -118,6 +118,9 @@ func TestStraightRandom(t *testing.T) {
 		programs++
 	}
 	t.Logf("scalar native code: %d random programs over %d operations agree with the reference", programs, len(all))
+	if programs < 400/raceSlowdown || len(all) < 170 || len(plain) < 8 {
+		t.Errorf("only %d programs over %d operations, %d of them plain", programs, len(all), len(plain))
+	}
 }
 
 // manyLiveProgram computes n values from a number of temporaries, each time in the place of one of

@@ -178,25 +178,6 @@ func (n Node) Operands() [3]Ref { return [3]Ref{n.A, n.B, n.C} }
 // Width returns the bits of a lane: 64 or 32.
 func (f *Func) Width() int { return 8 * f.Type.Size() }
 
-// String lists the nodes, one a line, for debugging.
-func (f *Func) String() string {
-	s := fmt.Sprintf("%s %s: %d arguments, results %v, rare %v, guard %d\n", f.Name, f.Type.Short(), f.Args, f.Results, f.Rare, f.Guard)
-	for i, n := range f.Nodes {
-		s += fmt.Sprintf("%4d %s", i, n.Kind)
-		for _, r := range n.Operands() {
-			if r != None {
-				s += fmt.Sprintf(" %d", r)
-			}
-		}
-		switch n.Kind {
-		case Const, Arg, Shl, Shr, Bit, Gather:
-			s += fmt.Sprintf(" #%#x", n.Imm)
-		}
-		s += "\n"
-	}
-	return s
-}
-
 // Check reports the first violation of Func's rules: order, operand classes, bounds.
 func (f *Func) Check() error {
 	width := uint64(f.Width())
