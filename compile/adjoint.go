@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -40,6 +41,31 @@ func (a *adjoints) add(i int, ct *graph.Node, masked bool) {
 	}
 	x.last = k
 	x.masked = x.masked || masked
+}
+
+// ahead asks for what a sweep that goes down the list of numbered nodes comes to soon.
+func (a *adjoints) ahead(list []*graph.Node, index *nodeIndex, i int) {
+	const step = 8
+	if i < 3*step {
+		return
+	}
+	prefetch.At(a.contributions, a.of[i-3*step].first)
+	for k := a.of[i-2*step].first; k != 0; k = a.contributions[k].next {
+		prefetch.To(a.contributions[k].node)
+	}
+	n := list[i-2*step]
+	for k, in := range n.Inputs() {
+		prefetch.To(in)
+		if index.dense != nil {
+			prefetch.At(index.dense, n.InputID(k))
+		}
+	}
+	n = list[i-step]
+	for k := range n.Inputs() {
+		if j, ok := index.ofInput(n, k); ok {
+			prefetch.At(a.of, j)
+		}
+	}
 }
 
 func (a *adjoints) addResult(i, result int, ct *graph.Node, masked bool) {

@@ -7,6 +7,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -34,7 +35,7 @@ func emit(l *lowering) error {
 		x := l.groups[k]
 		switch x.kind {
 		case classScalar:
-			p.Instrs = append(p.Instrs, e.straight(l.temps.code[pos]))
+			p.Instrs = append(p.Instrs, e.straight(x, l.temps.code[pos]))
 		case classLoop:
 			p.Instrs = append(p.Instrs, e.loop(x))
 		default:
@@ -93,17 +94,20 @@ func (d *debugLabels) lookup(s string) int32 {
 	return i
 }
 
-// label adds a node to the debug information and returns its index.
-func (e *emitter) label(id int32) int32 {
+// label returns what the debug information says of a node.
+func (e *emitter) label(id int32) vm.NodeInfo {
 	n := e.g.Node(int(id))
 	pos := n.Position()
 	origin := n.Origin()
 	if origin < 0 {
 		origin = n.ID()
 	}
-	e.labels.nodes = append(e.labels.nodes, vm.NodeInfo{
-		ID: int32(origin), Op: e.labels.str(n.Op().Name), Name: e.labels.str(n.Name()), File: e.labels.str(pos.File), Line: int32(pos.Line),
-	})
+	return vm.NodeInfo{ID: int32(origin), Op: e.labels.str(n.Op().Name), Name: e.labels.str(n.Name()), File: e.labels.str(pos.File), Line: int32(pos.Line)}
+}
+
+// addLabel adds a node to the debug information and returns its index.
+func (e *emitter) addLabel(id int32) int32 {
+	e.labels.nodes = append(e.labels.nodes, e.label(id))
 	return int32(len(e.labels.nodes) - 1)
 }
 
@@ -132,64 +136,110 @@ func (e *emitter) operand(n *graph.Node) vm.Operand {
 	return vm.Operand{Type: vmType(n), Ref: e.ref(n)}
 }
 
-// straight emits scalar code.
-func (e *emitter) straight(code straightCode) vm.Instr {
-	s := &micro.Straight{TempLo: e.cellOf(e.temps.lo, code.order[0]), TempHi: e.cellOf(e.temps.hi, code.order[0]), Code: make([]micro.Instr, 0, len(code.order))}
-	in := vm.Instr{Op: vm.OpStraight, Straight: s}
-	if e.debug {
-		in.Nodes = make([]int32, 0, len(code.order))
-		e.labels.nodes = slices.Grow(e.labels.nodes, len(code.order))
-	}
+// straight emits scalar code. It goes through the nodes by ID and puts each into its place, so that of all that is known of nodes only the cells
+// of operands lie anywhere.
+func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
+	s := &micro.Straight{TempLo: e.cellOf(e.temps.lo, x.nodes[0]), TempHi: e.cellOf(e.temps.hi, x.nodes[0])}
 	if e.cellAt == nil {
 		e.cellAt = make([]uint32, e.g.Len())
 	}
-	cell := func(id int32) uint32 {
-		if c := e.cellAt[id]; c != 0 {
-			return c - 1
-		}
-		r := e.root[id]
-		if c := e.cellAt[r]; c != 0 {
-			return c - 1
-		}
-		p := e.place[r]
-		switch {
-		case !p.known:
-			panic(fmt.Sprintf("BUG: scalar %v is read before it is computed", e.g.Node(int(id))))
-		case p.space != 0:
-			panic("BUG: scalar code reads outside the arena")
-		}
-		return e.cellOf(p.offset+e.offset[id], id)
-	}
-	add := func(c micro.Instr, id int32) {
-		s.Code = append(s.Code, c)
-		if e.debug {
-			in.Nodes = append(in.Nodes, e.label(id))
+	for i, id := range x.nodes {
+		if slot := code.nodes[i].slot; slot >= 0 {
+			e.cellAt[id] = s.TempLo + 2*uint32(slot) + 1
 		}
 	}
-	for i, id := range code.order {
+	arrays, stores := e.assemblies(x, code)
+	s.Code = make([]micro.Instr, len(x.nodes)+stores)
+	in := vm.Instr{Op: vm.OpStraight, Straight: s}
+	base := len(e.labels.nodes)
+	if e.debug {
+		in.Nodes = make([]int32, len(s.Code))
+		for k := range in.Nodes {
+			in.Nodes[k] = int32(base + k)
+		}
+		e.labels.nodes = slices.Grow(e.labels.nodes, len(s.Code))[:base+len(s.Code)]
+	}
+	for i, id := range x.nodes {
+		const ahead = 16
+		if i+ahead < len(x.nodes) {
+			for _, o := range e.in(x.nodes[i+ahead]) {
+				prefetch.At(e.cellAt, o)
+			}
+		}
+		at := int(code.nodes[i].at)
+		if len(arrays) > 0 {
+			k, _ := slices.BinarySearchFunc(arrays, at, func(a assembly, at int) int { return a.at - at })
+			at += arrays[k].before
+		}
 		if e.class[id] == classAssemble {
-			e.assemble(id, cell, func(c micro.Instr) { add(c, id) })
+			e.assemble(id, func(c micro.Instr) {
+				s.Code[at] = c
+				if e.debug {
+					e.labels.nodes[base+at] = e.label(id)
+				}
+				at++
+			})
 			continue
 		}
 		c := e.microInstr(id)
 		var ops [3]uint32
 		for k, o := range e.in(id) {
-			ops[k] = cell(o)
+			ops[k] = e.cell(o)
 		}
-		c.A, c.B, c.C = ops[0], ops[1], ops[2]
-		if code.slot[i] >= 0 {
-			c.Dst = s.TempLo + 2*uint32(code.slot[i])
-			e.cellAt[id] = c.Dst + 1
-		} else {
-			c.Dst = e.cellOf(e.place[id].offset, id)
+		c.Dst, c.A, c.B, c.C = e.cell(id), ops[0], ops[1], ops[2]
+		s.Code[at] = c
+		if e.debug {
+			e.labels.nodes[base+at] = e.label(id)
 		}
-		add(c, id)
 	}
 	return in
 }
 
+// cell returns the cell of a scalar that scalar code reads or writes.
+func (e *emitter) cell(id int32) uint32 {
+	if c := e.cellAt[id]; c != 0 {
+		return c - 1
+	}
+	r := e.root[id]
+	if c := e.cellAt[r]; c != 0 {
+		return c - 1
+	}
+	p := e.place[r]
+	switch {
+	case !p.known:
+		panic(fmt.Sprintf("BUG: scalar %v is read before it is computed", e.g.Node(int(id))))
+	case p.space != 0:
+		panic("BUG: scalar code reads outside the arena")
+	}
+	return e.cellOf(p.offset+e.offset[id], id)
+}
+
+// assembly is an array that scalar code puts together: its place in the order of nodes, and by how many micro-instructions there are more before
+// it than nodes.
+type assembly struct{ at, before int }
+
+// assemblies returns the arrays of an instruction in their order, with one behind all nodes, and by how many micro-instructions the code is longer than
+// the list of nodes.
+func (e *emitter) assemblies(x *instruction, code straightCode) (list []assembly, more int) {
+	for i, id := range x.nodes {
+		if e.class[id] == classAssemble {
+			stores := -1
+			e.assemble(id, func(micro.Instr) { stores++ })
+			list = append(list, assembly{int(code.nodes[i].at), stores})
+		}
+	}
+	if list == nil {
+		return nil, 0
+	}
+	slices.SortFunc(list, func(a, b assembly) int { return a.at - b.at })
+	for k := range list {
+		list[k].before, more = more, more+list[k].before
+	}
+	return append(list, assembly{len(x.nodes), more}), more
+}
+
 // assemble stores the pieces that do not lie in the array already, and zeros where there is no piece.
-func (e *emitter) assemble(id int32, cell func(int32) uint32, add func(micro.Instr)) {
+func (e *emitter) assemble(id int32, add func(micro.Instr)) {
 	n := e.g.Node(int(id))
 	size := int64(n.DType().Size())
 	base := e.place[id].offset
@@ -203,11 +253,11 @@ func (e *emitter) assemble(id int32, cell func(int32) uint32, add func(micro.Ins
 	for k, in := range e.in(id) {
 		i := place(k)
 		covered[i] = true
-		move(i, cell(in))
+		move(i, e.cell(in))
 	}
 	for i, c := range covered {
 		if !c {
-			move(i, cell(int32(graph.Like(n, 0).ID())))
+			move(i, e.cell(int32(graph.Like(n, 0).ID())))
 		}
 	}
 }
@@ -240,7 +290,7 @@ func (e *emitter) indexCopy(n *graph.Node) vm.Instr {
 		Attrs: attr.Make(attr.L("starts", starts), attr.L("limits", limits), attr.L("strides", strides)),
 	}
 	if e.debug {
-		in.Nodes = []int32{e.label(int32(n.ID()))}
+		in.Nodes = []int32{e.addLabel(int32(n.ID()))}
 	}
 	return in
 }
@@ -272,7 +322,7 @@ func (e *emitter) kernel(id int32) vm.Instr {
 		in.Out = []vm.Operand{e.operand(n)}
 	}
 	if e.debug {
-		in.Nodes = []int32{e.label(id)}
+		in.Nodes = []int32{e.addLabel(id)}
 	}
 	return in
 }

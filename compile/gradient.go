@@ -196,13 +196,17 @@ func (x *nodeIndex) get(n *graph.Node) (int, bool) {
 	return int(i) - 1, i > 0
 }
 
-// hasInput reports whether operand k of the node is among the numbered ones.
-func (x *nodeIndex) hasInput(n *graph.Node, k int) bool {
+// ofInput is get for operand k of the node.
+func (x *nodeIndex) ofInput(n *graph.Node, k int) (int, bool) {
 	if x.sparse != nil {
-		return x.sparse[n.Input(k)] > 0
+		return x.get(n.Input(k))
 	}
 	id := n.InputID(k)
-	return id < len(x.dense) && x.dense[id] > 0
+	if id >= len(x.dense) {
+		return -1, false
+	}
+	i := x.dense[id]
+	return int(i) - 1, i > 0
 }
 
 // between lists, in ascending order, the nodes that the outputs depend on and that depend on wrt,
@@ -224,7 +228,7 @@ func between(g *graph.Graph, outputs, wrt []*graph.Node, stop bool) ([]*graph.No
 		d := isWrt[n]
 		if !d && n.Op().Differentiable() {
 			for k := range n.Inputs() {
-				if d = index.hasInput(n, k); d {
+				if _, d = index.ofInput(n, k); d {
 					break
 				}
 			}
@@ -380,6 +384,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	total := make([]*graph.Node, len(list))
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
+		adj.ahead(list, &index, i)
 		restore := g.AtNode(n)
 		if n.Results() == nil {
 			total[i] = adj.sum(i)
@@ -396,7 +401,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 			adj.addResult(tuple, n.Attrs().Int("index"), total[i], masked)
 		case op.Partial != nil:
 			for k, in := range n.Inputs() {
-				if _, ok := index.get(in); !ok {
+				if _, ok := index.ofInput(n, k); !ok {
 					continue
 				}
 				if p := op.Partial(n, k); p != nil {
@@ -408,7 +413,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 				n = zeroWins(g, n)
 			}
 			for k, in := range n.Inputs() {
-				if _, ok := index.get(in); ok {
+				if _, ok := index.ofInput(n, k); ok {
 					give(in, op.Transpose(n, k, total[i]))
 				}
 			}

@@ -35,6 +35,7 @@ var internalImports = map[string][]string{
 	"internal/dtype":    {},
 	"internal/shape":    {"dtype"},
 	"internal/pool":     {},
+	"internal/prefetch": {},
 	"internal/sysmem":   {},
 	"internal/switches": {"linescan"},
 	"internal/attr":     {"dtype", "linescan"},
@@ -46,7 +47,7 @@ var internalImports = map[string][]string{
 	"internal/elem/ulp": {"dtype", "micro", "elem"},
 	"internal/gemm/asm": {},
 	"internal/gemm":     {"cpu", "dtype", "elem", "pool", "gemm/asm"},
-	"internal/native":   {"cpu", "dtype", "micro", "switches", "elem/def"},
+	"internal/native":   {"cpu", "dtype", "micro", "prefetch", "switches", "elem/def"},
 	"internal/kernel":   {"attr", "cpu", "dtype", "micro", "pool", "shape", "elem", "gemm"},
 	"internal/ref":      {}, // the oracle is independent
 	"internal/jet":      {"ref"},

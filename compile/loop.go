@@ -88,7 +88,7 @@ func (b *loopBuilder) build() {
 			if id < 0 {
 				b.instr.Nodes = append(b.instr.Nodes, -1)
 			} else {
-				b.instr.Nodes = append(b.instr.Nodes, e.label(id))
+				b.instr.Nodes = append(b.instr.Nodes, e.addLabel(id))
 			}
 		}
 	}

@@ -130,7 +130,7 @@ func record(u *unit, l *lowering, s *Stage) {
 		for pos, k := range l.order {
 			ids := l.groups[k].nodes
 			if len(l.temps.code) > 0 && l.groups[k].kind == classScalar {
-				ids = l.temps.code[pos].order
+				ids = l.temps.code[pos].order(l.groups[k])
 			}
 			for _, id := range ids {
 				add(id)

@@ -3,13 +3,29 @@ package compile
 import (
 	"fmt"
 	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // straightCode is the order and the temporaries of one instruction of scalar code.
 type straightCode struct {
-	order []int32 // node IDs
-	slot  []int32 // by position in order: the temporary that holds the value, −1 if it lies in memory of its own
-	temps int     // temporaries in use at most
+	nodes []scheduled // beside those of the instruction
+	temps int         // temporaries in use at most
+}
+
+// scheduled says of a node of scalar code when it is computed, and where it is kept.
+type scheduled struct {
+	at   int32 // position in the order
+	slot int32 // the temporary that holds the value, −1 if it lies in memory of its own
+}
+
+// order returns the nodes of the instruction in their order.
+func (c straightCode) order(x *instruction) []int32 {
+	ids := make([]int32, len(x.nodes))
+	for i, n := range c.nodes {
+		ids[n.at] = x.nodes[i]
+	}
+	return ids
 }
 
 // straightScheduler orders scalar code so that few values are alive at a time: depth first from the values that are
@@ -18,33 +34,44 @@ type straightCode struct {
 type straightScheduler struct {
 	local []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
 	nodes []straightNode
-	edges []int32    // indices of operands within the instruction, node by node
-	reads []int32    // indices of readers, node by node
+	edges []int32    // operands of nodes that have many
+	late  []lateRead // readers of nodes that have many
+	list  []int32    // readers of one of these
 	free  [9][]int32 // free temporaries by bytes of the value: a cell has one size throughout
 	ready []int32
 	stack []straightFrame
-	code  straightCode
+	temps int
+	next  int32 // position in the order
 }
 
-// straightNode is what the scheduler knows of a node; all of it lies on one cache line.
+// straightNode is what the scheduler knows of a node. It is a cache line, as what comes next may lie anywhere. Nodes are named by their indices within the
+// instruction.
 type straightNode struct {
-	edges   int32 // end of its operands in edges, where those of the next node begin
-	reads   int32 // end of its readers in reads
-	depth   int32 // longest way from a node without operands in the instruction
-	left    int32 // operands that are not computed yet
-	readers int32 // reads that are still to come
-	slot    int32 // temporary that holds the value, −1 for none
-	size    uint8 // bytes of the value
-	temp    bool  // the value lies in a temporary
-	done    bool
+	in      [3]int32 // operands; of more, the first is where they begin in edges
+	reads   [5]int32 // the first readers
+	late    int32    // the last one of the other readers in late, 0 for none
+	arity   int32    // number of operands
+	left    int32    // operands that are not computed yet
+	readers int32    // reads that are still to come
+	depth   int32    // longest way from a node without operands in the instruction
+	scheduled
+	count uint8 // of the first readers
+	size  uint8 // bytes of the value
+	temp  bool  // the value lies in a temporary
+	done  bool
 }
+
+// lateRead is a link in a ring of readers.
+type lateRead struct{ reader, next int32 }
+
+// scheduleAhead is the number of nodes by which the scheduler asks for memory in advance.
+const scheduleAhead = 12
 
 type straightFrame struct{ node, next int32 }
 
 func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightCode {
-	n := len(x.nodes)
 	s.link(m, x)
-	s.code = straightCode{order: make([]int32, 0, n), slot: make([]int32, 0, n)}
+	s.temps, s.next = 0, 0
 	for size := range s.free {
 		s.free[size] = s.free[size][:0]
 	}
@@ -59,10 +86,17 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 	slices.SortStableFunc(roots, func(a, b int32) int { return int(s.nodes[a].depth - s.nodes[b].depth) })
 	for _, root := range roots {
 		if !s.nodes[root].done {
-			s.descend(x, root)
+			s.descend(root)
 		}
 	}
-	return s.code
+	if int(s.next) != len(x.nodes) {
+		panic("BUG: scalar code has nodes that nothing needs")
+	}
+	code := straightCode{nodes: make([]scheduled, len(x.nodes)), temps: s.temps}
+	for i := range s.nodes {
+		code.nodes[i] = s.nodes[i].scheduled
+	}
+	return code
 }
 
 // link numbers the instruction's nodes and connects them.
@@ -73,60 +107,103 @@ func (s *straightScheduler) link(m *memoryPlanner, x *instruction) {
 	for i, id := range x.nodes {
 		s.local[id] = int32(i) + 1
 	}
-	s.nodes, s.edges = make([]straightNode, len(x.nodes)), s.edges[:0]
+	s.nodes, s.edges, s.late = make([]straightNode, len(x.nodes)), s.edges[:0], append(s.late[:0], lateRead{})
 	for i, id := range x.nodes {
-		begin := len(s.edges)
-		for _, r := range m.inRoots(id) {
-			if j := s.local[r] - 1; j >= 0 && !(len(s.edges) > begin && s.edges[len(s.edges)-1] == j) {
-				s.edges = append(s.edges, j)
-				s.nodes[j].readers++
+		if k := i + 2*scheduleAhead; k < len(x.nodes) {
+			for _, r := range m.inRoots(x.nodes[k]) {
+				prefetch.At(s.local, r)
+			}
+		}
+		if k := i + scheduleAhead; k < len(x.nodes) {
+			for _, r := range m.inRoots(x.nodes[k]) {
+				prefetch.At(s.nodes, s.local[r]-1)
 			}
 		}
 		y := &s.nodes[i]
-		if in := s.edges[begin:]; len(in) <= 3 {
-			s.deepestFirst(in)
+		begin, last := len(s.edges), int32(-1)
+		for _, r := range m.inRoots(id) {
+			if j := s.local[r] - 1; j >= 0 && j != last {
+				last = j
+				z := &s.nodes[j]
+				y.depth = max(y.depth, z.depth+1)
+				s.read(z, int32(i))
+				switch y.arity++; {
+				case y.arity <= 3:
+					y.in[y.arity-1] = j
+				case y.arity == 4:
+					s.edges = append(append(s.edges, y.in[:]...), j)
+					y.in[0] = int32(begin)
+				default:
+					s.edges = append(s.edges, j)
+				}
+			}
 		}
-		for _, j := range s.edges[begin:] {
-			y.depth = max(y.depth, s.nodes[j].depth+1)
+		if y.arity <= 3 {
+			s.deepestFirst(y.in[:y.arity])
 		}
-		y.edges, y.left = int32(len(s.edges)), int32(len(s.edges)-begin)
+		y.left = y.arity
 		y.size, y.slot = uint8(m.dtype[id].Size()), -1
 		y.temp = m.class[id] == classScalar && !m.place[id].known
 	}
 	for _, id := range x.nodes {
 		s.local[id] = 0
 	}
-	// While the readers are entered, reads is where the next one goes.
-	s.reads = make([]int32, len(s.edges))
-	end := int32(0)
-	for i := range s.nodes {
-		s.nodes[i].reads = end
-		end += s.nodes[i].readers
+}
+
+// read enters a reader of the node.
+func (s *straightScheduler) read(y *straightNode, reader int32) {
+	y.readers++
+	if int(y.count) < len(y.reads) {
+		y.reads[y.count] = reader
+		y.count++
+		return
 	}
-	for i := range s.nodes {
-		for _, j := range s.operands(int32(i)) {
-			s.reads[s.nodes[j].reads] = int32(i)
-			s.nodes[j].reads++
+	k := int32(len(s.late))
+	link := lateRead{reader, k}
+	if y.late > 0 {
+		link.next, s.late[y.late].next = s.late[y.late].next, k
+	}
+	s.late, y.late = append(s.late, link), k
+}
+
+func (s *straightScheduler) operands(i int32) []int32 {
+	y := &s.nodes[i]
+	if y.arity <= 3 {
+		return y.in[:y.arity]
+	}
+	return s.edges[y.in[0]:][:y.arity]
+}
+
+// readersOf returns the node's readers in their order, until the next call.
+func (s *straightScheduler) readersOf(i int32) []int32 {
+	y := &s.nodes[i]
+	if y.late == 0 {
+		return y.reads[:y.count]
+	}
+	s.list = append(s.list[:0], y.reads[:]...)
+	for k := s.late[y.late].next; ; k = s.late[k].next {
+		s.list = append(s.list, s.late[k].reader)
+		if k == y.late {
+			return s.list
 		}
 	}
 }
 
-func (s *straightScheduler) operands(i int32) []int32 {
-	if i == 0 {
-		return s.edges[:s.nodes[0].edges]
+// ahead asks for what is looked at when the node is emitted.
+func (s *straightScheduler) ahead(i int32) {
+	y := &s.nodes[i]
+	if y.arity <= 3 {
+		for _, j := range y.in[:y.arity] {
+			prefetch.At(s.nodes, j)
+		}
 	}
-	return s.edges[s.nodes[i-1].edges:s.nodes[i].edges]
-}
-
-func (s *straightScheduler) readersOf(i int32) []int32 {
-	if i == 0 {
-		return s.reads[:s.nodes[0].reads]
+	for _, r := range y.reads[:y.count] {
+		prefetch.At(s.nodes, r)
 	}
-	return s.reads[s.nodes[i-1].reads:s.nodes[i].reads]
 }
 
 // descend emits what a node depends on and the node.
-func (s *straightScheduler) descend(x *instruction, root int32) {
+func (s *straightScheduler) descend(root int32) {
 	s.stack = append(s.stack[:0], straightFrame{root, 0})
 	for len(s.stack) > 0 {
 		f := &s.stack[len(s.stack)-1]
@@ -138,24 +215,25 @@ func (s *straightScheduler) descend(x *instruction, root int32) {
 			j := in[f.next]
 			f.next++
 			if !s.nodes[j].done {
+				s.ahead(j)
 				s.stack = append(s.stack, straightFrame{j, 0})
 			}
 			continue
 		}
-		s.emit(x, f.node)
+		s.emit(f.node)
 		for len(s.ready) > 0 {
 			i := s.ready[len(s.ready)-1]
 			s.ready = s.ready[:len(s.ready)-1]
 			if !s.nodes[i].done && s.lastReader(i) {
-				s.emit(x, i)
+				s.emit(i)
 			}
 		}
 		s.stack = s.stack[:len(s.stack)-1]
 	}
 }
 
-// emit appends a node to the code and gives it a temporary.
-func (s *straightScheduler) emit(x *instruction, i int32) {
+// emit gives a node the next place in the order and a temporary.
+func (s *straightScheduler) emit(i int32) {
 	y := &s.nodes[i]
 	y.done = true
 	for _, j := range s.operands(i) {
@@ -174,14 +252,16 @@ func (s *straightScheduler) emit(x *instruction, i int32) {
 			y.slot = (*free)[len(*free)-1]
 			*free = (*free)[:len(*free)-1]
 		} else {
-			y.slot = int32(s.code.temps)
-			s.code.temps++
+			y.slot = int32(s.temps)
+			s.temps++
 		}
 	}
-	s.code.order, s.code.slot = append(s.code.order, x.nodes[i]), append(s.code.slot, y.slot)
+	y.at = s.next
+	s.next++
 	for _, r := range s.readersOf(i) {
 		s.nodes[r].left--
 		if s.nodes[r].left == 0 {
+			s.ahead(r)
 			s.ready = append(s.ready, r)
 		}
 	}

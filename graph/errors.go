@@ -182,11 +182,29 @@ func (g *Graph) call(op string, build func()) {
 // AtNode makes the nodes created until the returned function is called carry the position and scope of n,
 // a valid node of the same graph: derivatives and rewrites point to the user's line of the primal.
 func (g *Graph) AtNode(n *Node) (restore func()) {
+	return g.setPlace(n).restore // inlined, it allocates nothing
+}
+
+// place is where the nodes of a graph are made.
+type place struct {
+	g               *Graph
+	position, scope int32
+}
+
+// setPlace makes the nodes from here on carry the position and scope of n, and returns what they carried before; nothing happens if n is no
+// node of the graph.
+func (g *Graph) setPlace(n *Node) (old place) {
 	g = g.ready()
 	if !n.Valid() || n.g != g {
-		return func() {}
+		return place{}
 	}
-	pos, scope := g.fixedPosition, g.scope
+	old = place{g, g.fixedPosition, g.scope}
 	g.fixedPosition, g.scope = n.pos, n.scope
-	return func() { g.fixedPosition, g.scope = pos, scope }
+	return old
+}
+
+func (p place) restore() {
+	if p.g != nil {
+		p.g.fixedPosition, p.g.scope = p.position, p.scope
+	}
 }

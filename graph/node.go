@@ -93,6 +93,9 @@ func (n *Node) InputID(i int) int {
 	return int(n.Inputs()[i].id)
 }
 
+// firstOperands returns the IDs of the operands that stand in the node itself.
+func (n *Node) firstOperands() []int32 { return n.first[:min(len(n.inputs), len(n.first))] }
+
 // Attrs returns the attributes.
 func (n *Node) Attrs() attr.List { return n.facts().attrs }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // Rebuild copies what outputs depend on, and all inputs, into a new graph and returns it with the images of the outputs. For each
@@ -92,6 +93,15 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 	var buf []*Node
 	for i := range image {
 		n := g.nodes[i]
+		const ahead = 16
+		if i+2*ahead < len(image) {
+			for _, in := range g.nodes[i+2*ahead].firstOperands() {
+				prefetch.At(image, in)
+			}
+			for _, in := range g.nodes[i+ahead].firstOperands() {
+				prefetch.To(image[in])
+			}
+		}
 		if !need[i] {
 			continue
 		}
