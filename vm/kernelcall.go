@@ -17,42 +17,44 @@ type kernelCall struct {
 	call kernel.Call
 	// threads is the number of goroutines that may work on it; 0 if the kernel does not use the scratch of goroutines.
 	threads int
+	wake    bool // goroutines that sleep, too
+	m       *Machine
+	task    pool.Task // that is running
 }
 
-// kernelHost is a machine as kernels see it.
-type kernelHost Machine
-
 // Reserve implements kernel.Host.
-func (h *kernelHost) Reserve(bytes int64) error { return (*Machine)(h).reserve(bytes) }
+func (c *kernelCall) Reserve(bytes int64) error { return c.m.reserve(bytes) }
 
 // Cancelled implements kernel.Host.
-func (h *kernelHost) Cancelled() bool { return (*Machine)(h).cancelled() }
+func (c *kernelCall) Cancelled() bool { return c.m.cancelled() }
 
 // Parallel implements kernel.Host.
-func (h *kernelHost) Parallel(task pool.Task, items, workers int) error {
-	m := (*Machine)(h)
-	m.task = task
-	err := m.job.Run(h, items, workers)
-	m.task = nil
+func (c *kernelCall) Parallel(task pool.Task, items, workers int) error {
+	c.task = task
+	err := c.m.job.Run(c, items, workers, c.wake)
+	c.task = nil
 	return err
 }
 
-// Do runs an item of a kernel's task: it is a pool.Task.
-func (h *kernelHost) Do(worker, item int) {
-	if m := (*Machine)(h); !m.cancelled() {
-		m.task.Do(worker, item)
+// Do runs an item of the kernel's task: it is a pool.Task.
+func (c *kernelCall) Do(worker, item int) {
+	if !c.m.cancelled() {
+		c.task.Do(worker, item)
 	}
 }
 
-// parallelWork is the number of operations of a call from which other goroutines may help: some microseconds.
-const parallelWork = 500e3
+// Numbers of operations of a call from which goroutines that are awake help, and from which others are woken: some and some ten microseconds.
+const (
+	parallelWork = 400e3
+	wakeWork     = 8e6
+)
 
 func newKernelCall(in *Instr, threads int) *kernelCall {
 	c := &kernelCall{in: in, k: kernel.Lookup(in.Kernel)}
 	if c.k.Each != nil {
 		c.threads = 1
-		if c.k.Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs) >= parallelWork {
-			c.threads = threads
+		if work := c.k.Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs); work >= parallelWork {
+			c.threads, c.wake = threads, work >= wakeWork
 		}
 	}
 	return c
@@ -83,8 +85,9 @@ func (c *kernelCall) need(n *needs) {
 }
 
 func (c *kernelCall) prepare(f *frame) {
+	c.m = f.m
 	inT, outT := operandTypes(c.in.In), operandTypes(c.in.Out)
-	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: c.in.Attrs, Host: (*kernelHost)(f.m)}
+	c.call = kernel.Call{In: make([]kernel.Tensor, len(inT)), Out: make([]kernel.Tensor, len(outT)), Attrs: c.in.Attrs, Host: c}
 	for i, t := range inT {
 		c.call.In[i].Type = t
 	}

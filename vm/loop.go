@@ -72,8 +72,11 @@ const chunkBlocks = 32
 // maxChunks bounds the memory for partial results.
 const maxChunks = 1024
 
-// parallelCost is the work in nanoseconds from which helpers are hired: waking one that sleeps costs 5 µs and more.
-const parallelCost = 20e3
+// Work in nanoseconds from which helpers that are awake are hired, and from which others are woken, which costs 5 µs and more.
+const (
+	parallelCost = 4e3
+	wakeCost     = 20e3
+)
 
 func newLoop(p *Program, instr *Instr, threads int) *loop {
 	l := instr.Loop
@@ -355,7 +358,7 @@ func (x *loop) run(f *frame) error {
 		for i := range x.items {
 			x.Do(0, i)
 		}
-	} else if err := x.job.Run(x, x.items, threads); err != nil {
+	} else if err := x.job.Run(x, x.items, threads, x.cost >= wakeCost); err != nil {
 		x.err = err
 	}
 	if x.err != nil {

@@ -64,8 +64,7 @@ type Machine struct {
 	spill   []byte // of machine code of scalars
 	// workers is the scratch of each goroutine.
 	workers [][]byte
-	job     pool.Job  // of kernels
-	task    pool.Task // that is running
+	job     pool.Job // of kernels
 
 	entry  *frame
 	bound  []any    // keeps bound tensors alive
@@ -330,7 +329,12 @@ func (m *Machine) step(ctx context.Context) error {
 		m.allSet = true
 	}
 	m.setContext(ctx)
-	err := m.entry.run()
+	var err error
+	if m.needs.workers > 1 {
+		err = m.runShared()
+	} else {
+		err = m.entry.run()
+	}
 	m.forgetContext()
 	if err == nil && !m.watch {
 		if code := m.entry.alone(); code != nil && code.ScratchBytes() == 0 {
@@ -338,6 +342,13 @@ func (m *Machine) step(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// runShared runs the program with helpers.
+func (m *Machine) runShared() error {
+	pool.Begin()
+	defer pool.End()
+	return m.entry.run()
 }
 
 // instrText returns the operands → result of a micro-instruction over the given dimensions.

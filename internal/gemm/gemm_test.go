@@ -29,7 +29,7 @@ type pooled struct {
 }
 
 func (p *pooled) Parallel(task pool.Task, items int) {
-	if err := p.job.Run(task, items, p.workers); err != nil {
+	if err := p.job.Run(task, items, p.workers, true); err != nil {
 		panic(err)
 	}
 }

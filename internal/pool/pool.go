@@ -6,6 +6,7 @@ package pool
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ type Job struct {
 	failure atomic.Pointer[string]
 }
 
-// helper is a persistent goroutine. state goes from idle to busy by the one who hires it.
+// helper is a persistent goroutine. It goes from awake to asleep by itself, and from either to busy by the one who hires it.
 type helper struct {
 	state atomic.Int32
 	job   atomic.Pointer[Job]
@@ -41,7 +42,8 @@ type helper struct {
 }
 
 const (
-	idle int32 = iota
+	awake int32 = iota
+	asleep
 	busy
 )
 
@@ -51,9 +53,37 @@ const (
 	finished
 )
 
-// What a helper does when it has no job: it spins for about 50 µs, in which it takes over a job within 100 ns,
-// then it sleeps, from which it wakes within 5 to 100 µs.
-const spins = 1 << 14
+// What a helper does when it has no job: it spins for about 50 µs, or up to some milliseconds while there are runs that leave it a processor. In this time it
+// takes over a job within 100 ns. Then it sleeps, from which it wakes within 5 to 100 µs.
+const (
+	spins     = 1 << 14
+	spinsLong = 64 * spins
+	yieldMask = 1<<11 - 1 // spins between offers of the processor to other goroutines
+)
+
+var (
+	runs       atomic.Int32 // between Begin and End
+	processors atomic.Int32 // of the runs
+)
+
+// Begin says that a run begins, which takes a processor and will have jobs; End that it has ended. Between, helpers that have done a job wait for the next
+// one awake, as long as there are more processors than runs, and no more helpers work than processors are left.
+func Begin() {
+	if runs.Add(1) == 1 {
+		processors.Store(int32(runtime.GOMAXPROCS(0)))
+	}
+}
+
+// End is called once for each Begin.
+func End() { runs.Add(-1) }
+
+// spare returns how many helpers may work, by the runs that there are.
+func spare() int {
+	if r := runs.Load(); r > 0 {
+		return int(processors.Load() - r)
+	}
+	return math.MaxInt32
+}
 
 var (
 	growing sync.Mutex
@@ -86,25 +116,47 @@ func atLeast(n int) []*helper {
 
 func (h *helper) loop() {
 	for {
-		j := h.job.Load()
-		for n := 0; j == nil && n < spins; n++ {
-			j = h.job.Load()
-			if n&255 == 255 {
-				runtime.Gosched()
-			}
-		}
-		if j == nil {
-			<-h.wake
-			continue
-		}
+		j := h.wait()
 		h.job.Store(nil)
 		j.work(h.worker)
 		// The helper is free before the caller can know that the job is done.
-		h.state.Store(idle)
+		h.state.Store(awake)
 		if j.pending.Add(-1) == 0 && j.state.Swap(finished) == sleeping {
 			j.done <- struct{}{}
 		}
 	}
+}
+
+// wait returns the helper's next job.
+func (h *helper) wait() *Job {
+	for n := 1; ; n++ {
+		if j := h.job.Load(); j != nil {
+			return j
+		}
+		if n&yieldMask == 0 {
+			runtime.Gosched()
+		}
+		if n%spins == 0 && (n >= spinsLong || runs.Load() == 0 || spare() <= 0) && h.state.CompareAndSwap(awake, asleep) {
+			<-h.wake // the job is there
+		}
+	}
+}
+
+// hire gives the helper a job, if it is awake, or may be woken.
+func (h *helper) hire(j *Job, worker int, wake bool) bool {
+	sleeps := false
+	if !h.state.CompareAndSwap(awake, busy) {
+		if sleeps = wake && h.state.CompareAndSwap(asleep, busy); !sleeps {
+			return false
+		}
+	}
+	j.pending.Add(1)
+	h.worker = worker
+	h.job.Store(j)
+	if sleeps {
+		h.wake <- struct{}{}
+	}
+	return true
 }
 
 // Prepare makes what runs with up to workers goroutines need, so that they allocate nothing.
@@ -116,42 +168,34 @@ func (j *Job) Prepare(workers int) {
 }
 
 // Run does all items of the task on up to workers goroutines, the caller being one, and returns when all
-// are done. The pool keeps as many helpers as the largest number of workers of any run needs. A panic of Do is returned as an error; the items that were not begun are then left out.
-func (j *Job) Run(task Task, items, workers int) error {
-	if items <= 1 || workers <= 1 {
-		j.task, j.items = task, int64(items)
-		j.next.Store(0)
-		j.failure.Store(nil)
-		j.work(0)
-		return j.err()
-	}
-	j.Prepare(workers)
+// are done. Helpers that sleep take part only if wake is set: that is for jobs of 20 µs and more. The pool keeps as many helpers as the largest number of
+// workers of any run needs. A panic of Do is returned as an error; the items that were not begun are then left out.
+func (j *Job) Run(task Task, items, workers int, wake bool) error {
 	j.task, j.items = task, int64(items)
 	j.next.Store(0)
 	j.failure.Store(nil)
+	most := min(workers, items) - 1
+	if most > 0 {
+		most = min(most, spare())
+	}
+	if most <= 0 {
+		j.work(0)
+		j.task = nil
+		return j.err()
+	}
+	j.Prepare(workers)
 	j.state.Store(running)
 	j.pending.Store(1)
 	hired := 0
-	most := min(workers, items) - 1
 	for _, h := range atLeast(most) {
-		if hired == most {
-			break
-		}
-		if h.state.CompareAndSwap(idle, busy) {
-			j.pending.Add(1)
-			h.worker = hired + 1
-			h.job.Store(j)
-			select {
-			case h.wake <- struct{}{}:
-			default:
-			}
+		if hired < most && h.hire(j, hired+1, wake) {
 			hired++
 		}
 	}
 	j.work(0)
 	if j.pending.Add(-1) > 0 {
-		for n := 0; n < spins && j.state.Load() == running; n++ {
-			if n&255 == 255 {
+		for n := 1; n < spins && j.state.Load() == running; n++ {
+			if n&yieldMask == 0 {
 				runtime.Gosched()
 			}
 		}

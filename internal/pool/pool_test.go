@@ -50,7 +50,7 @@ func TestEveryItemOnce(t *testing.T) {
 				for round := range 200 {
 					w := 1 + (workers+caller)%most
 					c := newCounter(round%40, w)
-					if err := j.Run(c, len(c.seen), w); err != nil {
+					if err := j.Run(c, len(c.seen), w, round%3 > 0); err != nil {
 						t.Error(err)
 					}
 					for i := range c.seen {
@@ -76,15 +76,73 @@ func TestEveryItemOnce(t *testing.T) {
 	}
 }
 
+// asleepAll reports whether every helper sleeps.
+func asleepAll() bool {
+	for _, h := range *helpers.Load() {
+		if h.state.Load() != asleep {
+			return false
+		}
+	}
+	return true
+}
+
+// TestHelpersSleep has helpers fall asleep after a run, and when there are as many runs as processors; brief jobs do not wake them, others do.
+func TestHelpersSleep(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	var j Job
+	help := func(wake bool) bool {
+		c := newCounter(64, 3)
+		if err := j.Run(c, 64, 3, wake); err != nil {
+			t.Error(err)
+		}
+		return c.helped.Load()
+	}
+	untilAsleep := func() {
+		for !asleepAll() {
+			runtime.Gosched()
+		}
+	}
+	woken := 0
+	for range 50 {
+		Begin()
+		for range 3 {
+			if help(true) {
+				woken++
+			}
+		}
+		End()
+		untilAsleep()
+		Begin()
+		if help(false) {
+			t.Error("a brief job was helped by a helper that slept")
+		}
+		End()
+	}
+	if woken == 0 {
+		t.Error("no helper was woken")
+	}
+	help(true)
+	for range 3 {
+		Begin()
+	}
+	untilAsleep()
+	if help(true) {
+		t.Error("a helper worked while each processor had a run")
+	}
+	for range 3 {
+		End()
+	}
+}
+
 func TestPanicIsAnError(t *testing.T) {
 	var j Job
 	c := newCounter(100, 3)
 	c.fail = 17
-	if err := j.Run(c, 100, 3); err == nil || !strings.Contains(err.Error(), "on purpose") {
+	if err := j.Run(c, 100, 3, true); err == nil || !strings.Contains(err.Error(), "on purpose") {
 		t.Errorf("Run = %v", err)
 	}
 	c.fail = -1
-	if err := j.Run(newCounter(10, 3), 10, 3); err != nil {
+	if err := j.Run(newCounter(10, 3), 10, 3, true); err != nil {
 		t.Errorf("the next run failed: %v", err)
 	}
 }
@@ -92,15 +150,28 @@ func TestPanicIsAnError(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	var j Job
 	c := newCounter(8, 3)
-	if n := testing.AllocsPerRun(100, func() { _ = j.Run(c, 8, 3) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { _ = j.Run(c, 8, 3, true) }); n > 0 {
 		t.Errorf("%v allocations per run", n)
 	}
 }
 
+// small does next to nothing, and waits until both of its items have begun.
+type small struct{ begun atomic.Int32 }
+
+func (s *small) Do(_, _ int) {
+	s.begun.Add(1)
+	for n := 0; s.begun.Load() < 2 && n < 1<<12; n++ {
+	}
+}
+
+// BenchmarkHandOver is the time from handing an item to a helper that is awake until both goroutines have met and parted.
 func BenchmarkHandOver(b *testing.B) {
 	var j Job
-	c := newCounter(2, 2)
+	s := &small{}
+	Begin()
+	defer End()
 	for b.Loop() {
-		_ = j.Run(c, 2, 2)
+		s.begun.Store(0)
+		_ = j.Run(s, 2, 2, true)
 	}
 }
