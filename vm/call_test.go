@@ -1,11 +1,13 @@
 package vm_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -424,4 +426,184 @@ func TestWatchNamesTheStep(t *testing.T) {
 func callPrograms() []*vm.Code {
 	nested := collatz(16)
 	return []*vm.Code{mixedScan(1, false), mixedScan(7, true), wave(5, 4, false), wave(9, 3, true), nested, collatz(0), textSample().Code()}
+}
+
+// TestVerifyRefusesCalls gives the verifier calls that lie.
+func TestVerifyRefusesCalls(t *testing.T) {
+	type edit = func(c *vm.Code, in *vm.Instr)
+	scan := func(want string, f edit) refused {
+		return refused{change(mixedScan(4, false), func(c *vm.Code) { f(c, &c.Instrs[0]) }), want}
+	}
+	while := func(want string, f edit) refused {
+		return refused{change(collatz(9), func(c *vm.Code) { f(c, &c.Instrs[0]) }), want}
+	}
+	cond := func(want string, f edit) refused {
+		return refused{change(collatz(9), func(c *vm.Code) { f(c, &c.Blocks[3].Instrs[1]) }), want}
+	}
+	for depth := 1; depth <= 6; depth++ {
+		p, err := vm.NewProgram(chain(depth, 3, true))
+		if err != nil {
+			t.Fatalf("depth %d: %v", depth, err)
+		}
+		if d := runGuarded(p); d != "" {
+			t.Errorf("depth %d: %s", depth, d)
+		}
+	}
+	const huge = math.MaxInt/2 + 1
+	cases := []refused{
+		{chain(300, 1, false), "nested deeper than 256"},
+
+		scan("exactly one of scan, while and cond", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan = nil }),
+		scan("exactly one of scan, while and cond", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond = &vm.Cond{Blocks: []int{0}} }),
+		scan("needs exactly one payload", func(_ *vm.Code, in *vm.Instr) { in.Kernel = "transpose" }),
+		scan("needs exactly one payload", func(_ *vm.Code, in *vm.Instr) { in.Op = vm.OpKernel }),
+		scan("needs exactly one payload", func(_ *vm.Code, in *vm.Instr) { in.Call = nil }),
+		scan("attributes are for kernels", func(_ *vm.Code, in *vm.Instr) { in.Attrs = called().Instrs[0].Attrs }),
+		scan("2 debug nodes", func(_ *vm.Code, in *vm.Instr) { in.Nodes = []int32{-1, -1} }),
+
+		scan("calls block -1", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Body = -1 }),
+		scan("calls block 1", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Body = 1 }),
+		while("calls block 9", func(_ *vm.Code, in *vm.Instr) { in.Call.While.Cond = 9 }),
+		cond("calls block 3: block 3 may call those before it", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond.Blocks[1] = 3 }),
+		cond("calls block 9223372036854775807", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond.Blocks[1] = math.MaxInt }),
+
+		scan("frame of 88 bytes at offset -64", func(_ *vm.Code, in *vm.Instr) { in.Call.Frame = -64 }),
+		scan("frame of 88 bytes at offset", func(_ *vm.Code, in *vm.Instr) { in.Call.Frame += 8 }),
+		scan("frame of 88 bytes at offset", func(_ *vm.Code, in *vm.Instr) { in.Call.Frame += 64 }),
+		scan("frame of 88 bytes at offset", func(_ *vm.Code, in *vm.Instr) { in.Call.Frame = math.MaxInt64 &^ 63 }),
+		scan("operand 0 lies in the frame", func(_ *vm.Code, in *vm.Instr) { in.Call.Frame = 0 }),
+		scan("lies in the frame", func(_ *vm.Code, in *vm.Instr) { in.Call.Frame -= 64 }),
+		scan("frame of", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].ArenaBytes = 1 << 43 }),
+		scan("block 0: arena of", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].ArenaBytes = math.MaxInt64 }),
+		{change(mixedScan(4, false), func(c *vm.Code) { // a later instruction reads what lay in the frame
+			c.Instrs = append(c.Instrs, straight(0, 0, op2(micro.Neg, dtype.Float64, uint32(c.ArenaBytes/4), uint32(c.Instrs[0].Call.Frame/4), 0)))
+			c.ArenaBytes += 8
+		}), "which hold no value yet"},
+		scan("where an input or a constant lies", func(c *vm.Code, in *vm.Instr) { c.Const, c.ConstOffset = make([]byte, 8), in.Call.Frame+8 }),
+
+		scan("-1 steps", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Length = -1 }),
+		scan("operands xs 0 is f64[4], the block's f64", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Length = huge }),
+		scan("operands xs 0 is f64[4], the block's f64", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Length = 5 }),
+		scan("operands xs 0 is f64[4], the block's f64", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Length = 0 }),
+		scan("-1 captured", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Captured = -1 }),
+		scan("-4 carries", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Carries = -4 }),
+		scan("captured values and 4 carries of 6 operands", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Captured = huge }),
+		scan("carries of 6 operands", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Carries = huge }),
+		scan("operands xs 0 is bool, the block's bool for each of 4 steps", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan.Captured, in.Call.Scan.Carries = 2, 2 }),
+		scan("carries 0 is f64, the block's i64", func(c *vm.Code, in *vm.Instr) {
+			c.Inputs[1].DType, in.In[1].DType, c.Blocks[0].Inputs[1].DType = dtype.Int64, dtype.Int64, dtype.Int64
+		}),
+		scan("operands xs", func(_ *vm.Code, in *vm.Instr) { in.In = in.In[:5] }),
+		scan("results ys", func(_ *vm.Code, in *vm.Instr) { in.Out = in.Out[:5] }),
+		scan("operands 3 is i64, the block's f64", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Inputs[3].DType = dtype.Float64 }),
+		scan("operand 5 and result 0 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[0].Offset = in.In[5].Offset + 8 }),
+		scan("operand 1 and result 0 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[0].Offset = in.In[1].Offset }),
+		scan("results 4 and 5 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[5].Offset = in.Out[4].Offset + 8 }),
+		scan("overwrites its input 0, which is captured", func(c *vm.Code, in *vm.Instr) {
+			c.Blocks[0].Instrs = append(c.Blocks[0].Instrs, straight(0, 0, op2(micro.Neg, dtype.Float64, 0, 4, 0)))
+		}),
+		scan("as bool, which hold other values", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Outputs[3].Offset = 48 }),
+		scan("which hold no value yet", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Outputs[5].Offset = 80 }),
+		scan("which hold no value yet", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Inputs[1].Used = false }),
+		scan("outside of the arena", func(c *vm.Code, in *vm.Instr) {
+			c.Blocks[0].Inputs[5].Ref, c.Blocks[0].Outputs[5].Ref = vm.Ref{Space: 6}, vm.Ref{Space: 6}
+		}),
+		scan("marked as unused", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Outputs[5].Used = false }),
+		scan("block 0: input 5 overlaps another input", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Inputs[5].Offset = 8 }),
+		scan("block 0: input 5 lies in a space that is not its own", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Inputs[5].Ref = vm.Ref{Space: 1} }),
+		scan("block 0: constants lie outside", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].ConstOffset = 1 << 40 }),
+
+		while("-1 steps", func(_ *vm.Code, in *vm.Instr) { in.Call.While.Limit = -1 }),
+		while("results ys 0 is i64[9], the block's i64", func(_ *vm.Code, in *vm.Instr) { in.Call.While.Limit = huge }),
+		while("another output than one bool", func(_ *vm.Code, in *vm.Instr) { in.Call.While.Cond = 1 }),
+		while("number of steps is not an i64 result", func(_ *vm.Code, in *vm.Instr) { in.Out = in.Out[:1] }),
+		while("number of steps is not an i64 result", func(_ *vm.Code, in *vm.Instr) { in.Out[1].DType = dtype.Float64 }),
+		while("operands, the block has", func(_ *vm.Code, in *vm.Instr) { in.In = append(in.In, in.In[0]) }),
+		while("carries of 1 operands", func(_ *vm.Code, in *vm.Instr) { in.Call.While.Carries = 2 }),
+		while("results ys 0 is i64, the block's i64", func(_ *vm.Code, in *vm.Instr) { in.Call.While.Captured, in.Call.While.Carries = 0, 0 }),
+
+		cond("needs a bool, int32 or int64 scalar", func(_ *vm.Code, in *vm.Instr) { in.In = nil }),
+		cond("needs a bool, int32 or int64 scalar", func(c *vm.Code, in *vm.Instr) { in.In[0].DType = dtype.Float64 }),
+		cond("chooses among 0 blocks", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond.Blocks = nil }),
+		cond("chooses among 3 blocks by bool", func(c *vm.Code, in *vm.Instr) {
+			in.In[0].DType, in.Call.Cond.Blocks = dtype.Bool, []int{0, 0, 0}
+		}),
+		cond("block 2: results 0 is i64, the block's bool", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond.Blocks[1] = 2 }),
+		cond("operands, the block has", func(_ *vm.Code, in *vm.Instr) { in.In = in.In[:1] }),
+	}
+	for i, c := range cases {
+		if _, err := vm.NewProgram(c.p); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("case %d: got %v, want %s", i, err, c.want)
+		}
+	}
+}
+
+// chain returns blocks of which each scans the one before, once or twice; the first one negates its only input.
+func chain(depth, length int, twice bool) *vm.Code {
+	blocks := []vm.Block{{Inputs: []vm.Slot{slot("", f64(), 0)}, Outputs: []vm.Slot{slot("", f64(), 16)}, ArenaBytes: 64,
+		Instrs: []vm.Instr{straight(0, 0, op2(micro.Neg, dtype.Float64, 4, 0, 0))}}}
+	for k := range depth {
+		call := func(from, to int64) vm.Instr {
+			return vm.Instr{Op: vm.OpCall, Call: &vm.Call{Frame: 64, Scan: &vm.Scan{Body: k, Length: length, Carries: 1}}, In: []vm.Operand{operand(f64(), from)}, Out: []vm.Operand{operand(f64(), to)}}
+		}
+		b := vm.Block{Inputs: blocks[0].Inputs, Outputs: blocks[0].Outputs, Instrs: []vm.Instr{call(0, 16)}, ArenaBytes: 64 + blocks[k].ArenaBytes}
+		if twice {
+			b.Instrs = []vm.Instr{call(0, 8), call(8, 16)}
+		}
+		blocks = append(blocks, b)
+	}
+	return calling(blocks, vm.Call{Scan: &vm.Scan{Body: depth, Length: 1, Carries: 1}}, []vm.Type{f64()}, []vm.Type{f64()})
+}
+
+// TestCallsDoNotGrow states calls whose frames, unfolded, would be 2⁶⁰: they are counted, and refused before anything is allocated.
+func TestCallsDoNotGrow(t *testing.T) {
+	p := must(vm.NewProgram(chain(60, 2, true)))
+	if n := p.MemoryBytes(); n < 1<<60 {
+		t.Errorf("%d bytes", n)
+	}
+	if w := p.Work(); w < 0x1p120 {
+		t.Errorf("%g operations", w)
+	}
+	if s := p.Shares(); len(s) != 1 || s[0].Flops != math.MaxInt64 {
+		t.Errorf("shares %v", s)
+	}
+	if err := vm.NewMachine(p).Step(); !errors.Is(err, vm.ErrMemoryLimit) {
+		t.Errorf("run: %v", err)
+	}
+	if err := vm.NewMachine(p, vm.WithWorkLimit(1e30)).Step(); !errors.Is(err, vm.ErrWorkLimit) && !errors.Is(err, vm.ErrMemoryLimit) {
+		t.Errorf("run: %v", err)
+	}
+}
+
+// TestCancelledLoops cancels scans and whiles of many short steps: they stop soon, and run afterwards as before.
+func TestCancelledLoops(t *testing.T) {
+	forever := collatz(math.MaxInt32 - 1)
+	forever.Blocks[2].Instrs = []vm.Instr{straight(0, 0, op2(micro.Eq, dtype.Int64, 4, 0, 0))} // always
+	forever.Blocks[3].Outputs = forever.Blocks[3].Outputs[:1]                                  // no ys
+	forever.Outputs, forever.Instrs[0].Out = forever.Outputs[:2], forever.Instrs[0].Out[:2]
+	end := (forever.Outputs[1].Offset + 8 + 63) &^ 63
+	forever.Instrs[0].Call.Frame, forever.ArenaBytes = end, end+forever.FrameBytes(forever.Instrs[0].Call)
+	long := lorenzScan(1)
+	long.Blocks[0].Outputs = long.Blocks[0].Outputs[:3]
+	long = calling(long.Blocks, vm.Call{Scan: &vm.Scan{Length: 1 << 50, Carries: 3}}, []vm.Type{f64(), f64(), f64()}, []vm.Type{f64(), f64(), f64()})
+	arrays := wave(1000, 1, true)
+	arrays = calling(arrays.Blocks, vm.Call{Scan: &vm.Scan{Length: 1 << 50, Captured: 2, Carries: 1}}, []vm.Type{f64(1000), f64(1000), f64(1000)}, []vm.Type{f64(1000)})
+	arrays.Blocks[0].Inputs = arrays.Blocks[0].Inputs[:3]
+	arrays.Blocks[0].Outputs = arrays.Blocks[0].Outputs[:1]
+	arrays.Blocks[0].Instrs = arrays.Blocks[0].Instrs[2:]
+	for name, c := range map[string]*vm.Code{"while": forever, "scan": long, "arrays": arrays} {
+		p := must(vm.NewProgram(c))
+		for kind, options := range executorOptions {
+			m := vm.NewMachine(p, options...)
+			fillViews(m)
+			for range 2 {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+				err := m.StepContext(ctx)
+				cancel()
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s, %s: %v", name, kind, err)
+				}
+			}
+		}
+	}
 }

@@ -77,7 +77,11 @@ func (l callList) check() error {
 			ok = ok && len(t.Shape) == len(s.Shape)+1 && t.Shape[0] == l.n && slices.Equal(t.Shape[1:], s.Shape)
 		}
 		if !ok {
-			return fmt.Errorf("%s %d is %s, the block's %s", l.what, i, typeText(t), typeText(s.Type))
+			steps := ""
+			if l.n >= 0 {
+				steps = fmt.Sprintf(" for each of %d steps", l.n)
+			}
+			return fmt.Errorf("%s %d is %s, the block's %s%s", l.what, i, typeText(t), typeText(s.Type), steps)
 		}
 	}
 	return nil
@@ -169,7 +173,12 @@ func (v *verifier) cond(c *Cond, in *Instr) error {
 		return fmt.Errorf("chooses among %d blocks by %v", len(c.Blocks), in.In[0].DType)
 	}
 	ins, outs := operandTypes(in.In[1:]), operandTypes(in.Out)
+	checked := map[int]bool{}
 	for _, k := range c.Blocks {
+		if checked[k] {
+			continue
+		}
+		checked[k] = true
 		if err := checkLists(callList{"operands", ins, v.code.Blocks[k].Inputs, -1}, callList{"results", outs, v.code.Blocks[k].Outputs, -1}); err != nil {
 			return fmt.Errorf("block %d: %w", k, err)
 		}

@@ -1,0 +1,77 @@
+package vm_test
+
+import (
+	"testing"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// lorenz is an Euler step of the Lorenz system with step 2⁻¹⁰, whose three carries are the three ys: 13 operations.
+func lorenz() vm.Block {
+	d := dtype.Float64
+	b := vm.Block{ArenaBytes: 128, Const: []byte{
+		0, 0, 0, 0, 0, 0, 0x24, 0x40, // 10
+		0, 0, 0, 0, 0, 0, 0x3c, 0x40, // 28
+		0, 0, 0, 0, 0, 0, 0x04, 0x40, // 2.5
+		0, 0, 0, 0, 0, 0, 0x50, 0x3f, // 2⁻¹⁰
+	}, ConstOffset: 48}
+	for k := range int64(3) {
+		b.Inputs = append(b.Inputs, slot("", f64(), 8*k))
+		b.Outputs = append(b.Outputs, slot("", f64(), 24+8*k))
+	}
+	b.Outputs = append(b.Outputs, b.Outputs...)
+	fma := func(dst, a, x, c uint32) micro.Instr {
+		return micro.Instr{Op: micro.FMA, Type: d, Dst: dst, A: a, B: x, C: c}
+	}
+	const x, y, z, sigma, rho, beta, h, t, u, v = 0, 2, 4, 12, 14, 16, 18, 20, 22, 24
+	b.Instrs = []vm.Instr{straight(80, 104,
+		op2(micro.Sub, d, t, y, x), op2(micro.Mul, d, t, t, sigma), // x' = σ(y − x)
+		op2(micro.Sub, d, u, rho, z), micro.Instr{Op: micro.FMS, Type: d, Dst: u, A: x, B: u, C: y}, // y' = x(ρ − z) − y
+		op2(micro.Mul, d, v, beta, z), micro.Instr{Op: micro.FMS, Type: d, Dst: v, A: x, B: y, C: v}, // z' = xy − βz
+		fma(6, h, t, x), fma(8, h, u, y), fma(10, h, v, z))}
+	return b
+}
+
+func lorenzScan(length int) *vm.Code {
+	s, ys := f64(), f64(length)
+	return calling([]vm.Block{lorenz()}, vm.Call{Scan: &vm.Scan{Length: length, Carries: 3}}, []vm.Type{s, s, s}, []vm.Type{s, s, s, ys, ys, ys})
+}
+
+// BenchmarkScanStep gives the time of a step of a scan, and of what the step does when it stands alone.
+func BenchmarkScanStep(b *testing.B) {
+	perStep := func(b *testing.B, length int, m *vm.Machine) {
+		fillViews(m)
+		for b.Loop() {
+			if err := m.Step(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(length), "ns/step")
+	}
+	alone := func(block vm.Block) *vm.Code {
+		c := &vm.Code{Block: block}
+		c.Inputs, c.Outputs = named(c.Inputs, "in"), named(c.Outputs, "out")
+		return c
+	}
+	b.Run("scalars", func(b *testing.B) {
+		perStep(b, 10000, vm.NewMachine(must(vm.NewProgram(lorenzScan(10000))), vm.WithNativeAhead()))
+	})
+	b.Run("scalars/alone", func(b *testing.B) {
+		perStep(b, 1, vm.NewMachine(must(vm.NewProgram(alone(lorenz()))), vm.WithNativeAhead()))
+	})
+	for _, spaces := range []bool{false, true} {
+		name := "arrays"
+		if spaces {
+			name = "spaces"
+		}
+		c := wave(1000, 500, spaces)
+		b.Run(name, func(b *testing.B) {
+			perStep(b, 500, vm.NewMachine(must(vm.NewProgram(c)), vm.WithThreads(1), vm.WithNativeAhead()))
+		})
+		b.Run(name+"/alone", func(b *testing.B) {
+			perStep(b, 1, vm.NewMachine(must(vm.NewProgram(alone(c.Blocks[0]))), vm.WithThreads(1), vm.WithNativeAhead()))
+		})
+	}
+}
