@@ -69,9 +69,16 @@ func lifetimes(p *vm.Program) *memoryMap {
 		case vm.OpLoop:
 			m.steps = append(m.steps, "loop")
 			m.operands(in, func(k int) int32 { return loopNode(in, k) })
-		default:
+		case vm.OpKernel:
 			m.steps = append(m.steps, in.Kernel)
 			m.operands(in, func(int) int32 { return nodeAt(in, 0) })
+		case vm.OpCall:
+			m.steps = append(m.steps, in.Call.Kind())
+			at := len(m.steps) - 1
+			m.write(in.Call.Frame, code.FrameBytes(in.Call), lifetime{from: at, to: at, name: "frame"})
+			m.operands(in, func(int) int32 { return nodeAt(in, 0) })
+		default:
+			panic(fmt.Sprintf("BUG: opcode %v", in.Op))
 		}
 	}
 	for i := range code.Outputs {

@@ -136,8 +136,8 @@ func (c *memoryChart) draw() *draw.Drawing {
 	c.mark()
 	c.addresses()
 	bottom := c.stepAxis()
-	bottom = c.key(bottom + 18)
-	c.drawing.W, c.drawing.H = math.Ceil(room+2*draw.Margin), math.Ceil(bottom+draw.Margin)
+	bottom, right := c.key(bottom + 18)
+	c.drawing.W, c.drawing.H = math.Ceil(math.Max(room+draw.Margin, right)+draw.Margin), math.Ceil(bottom+draw.Margin)
 	slices.SortStableFunc(c.drawing.Groups, func(a, b draw.Group) int { return int(a.Kind) - int(b.Kind) })
 	return c.drawing
 }
@@ -406,8 +406,8 @@ func (c *memoryChart) stepAxis() float64 {
 	return y + 0.28*chartText
 }
 
-// key explains the colours, and returns the bottom.
-func (c *memoryChart) key(top float64) float64 {
+// key explains the colours, and returns where it ends.
+func (c *memoryChart) key(top float64) (bottom, right float64) {
 	const swatch, gap = 22.0, 24.0
 	type entry struct {
 		fill, stroke scene.Role
@@ -440,5 +440,5 @@ func (c *memoryChart) key(top float64) float64 {
 	if len(list) > 0 {
 		c.drawing.Groups = append(c.drawing.Groups, g)
 	}
-	return top + scene.LegendSize
+	return top + scene.LegendSize, g.Box.Max.X
 }

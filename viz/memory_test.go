@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,6 +18,20 @@ import (
 func compiled(t *testing.T, outputs ...*graph.Node) *vm.Program {
 	t.Helper()
 	p, err := compile.Compile(outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// sample returns package vm's sample, which calls blocks.
+func sample(t *testing.T) *vm.Program {
+	t.Helper()
+	text, err := os.ReadFile("../vm/testdata/sample.text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := vm.ParseText(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +59,26 @@ func programs(t *testing.T) map[string]*vm.Program {
 		"lstm":       compiled(t, lstm()...),
 		"scalars":    compiled(t, scalars(300)...),
 		"pieces":     compiled(t, graph.Stack(0, pieces...), graph.Sum(graph.Stack(0, pieces...))),
+		"calls":      sample(t),
 		"copy":       compiled(t, y),
 		"constant":   compiled(t, graph.New().Const(2)),
+	}
+}
+
+// A call is a step, in which its frame holds memory and no longer.
+func TestLifetimeOfAFrame(t *testing.T) {
+	m := lifetimes(sample(t))
+	frames := map[string]int64{}
+	for _, v := range m.values {
+		if v.name == "frame" {
+			if v.from != v.to || v.lo%64 != 0 {
+				t.Errorf("a frame at %d in the steps %d to %d", v.lo, v.from, v.to)
+			}
+			frames[m.steps[v.from]] = v.hi - v.lo
+		}
+	}
+	if len(frames) != 3 || frames["scan"] != 40 || frames["while"] != 128 || frames["cond"] != 16 {
+		t.Errorf("frames %v", frames)
 	}
 }
 

@@ -64,6 +64,21 @@ func (c *Call) callees() []int {
 	return nil
 }
 
+// Kind returns scan, while or cond; "" for a call of nothing.
+func (c *Call) Kind() string {
+	switch {
+	case c == nil:
+		return ""
+	case c.Scan != nil:
+		return "scan"
+	case c.While != nil:
+		return "while"
+	case c.Cond != nil:
+		return "cond"
+	}
+	return ""
+}
+
 // places returns the offset in the frame of each callee's arena, and the length of the frame. The two blocks of a While live at the same time, those
 // of a Cond do not.
 func (c *Call) places(blocks []Block) (offsets []int64, bytes int64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -605,5 +606,61 @@ func TestCancelledLoops(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestProfileOfCalls checks the rows of instructions in blocks: how often they ran, that their times lie within those of their calls, and their flops.
+func TestProfileOfCalls(t *testing.T) {
+	p := must(vm.NewProgram(chain(2, 5, true)))
+	m := vm.NewMachine(p)
+	fillViews(m)
+	profile, err := m.Profile(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(profile.Rows) != 1+1+2+2 || profile.Total != profile.Rows[0].Time || profile.Total <= 0 {
+		t.Fatalf("%v", profile)
+	}
+	counts, flops := map[[2]int]int64{}, int64(0)
+	for _, r := range profile.Rows {
+		counts[[2]int{r.Block, r.Instr}] = r.Count
+		flops += r.Flops
+	}
+	if want := map[[2]int]int64{{-1, 0}: 1, {2, 0}: 1, {2, 1}: 1, {1, 0}: 10, {1, 1}: 10, {0, 0}: 100}; !maps.Equal(counts, want) {
+		t.Errorf("counts %v, want %v", counts, want)
+	}
+	if s := p.Shares(); len(s) != 1 || s[0].Flops != flops || flops != 100 {
+		t.Errorf("%d flops in the profile, shares %v", flops, s)
+	}
+	time := func(block int) (sum time.Duration) {
+		for _, r := range profile.Rows {
+			if r.Block == block {
+				sum += r.Time
+			}
+		}
+		return sum
+	}
+	if time(0) > time(1)+10 || time(1) > time(2)+10 || time(2) > profile.Total+10 { // nanoseconds of rounding
+		t.Errorf("a block takes longer than its calls:\n%v", profile)
+	}
+	for _, text := range []string{"scan", "0:0", "2:1"} {
+		if !strings.Contains(profile.String(), text) {
+			t.Errorf("no %q in\n%v", text, profile)
+		}
+	}
+	// What did not run has no row.
+	p = must(vm.NewProgram(collatz(9)))
+	m = vm.NewMachine(p)
+	m.Int64("in0")[0] = 1
+	if profile, err = m.Profile(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range profile.Rows {
+		if r.Block == 3 || r.Block == 2 && r.Count != 1 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if len(profile.Rows) != 2 || profile.Rows[0].Call != "while" {
+		t.Errorf("%v", profile)
 	}
 }

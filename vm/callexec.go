@@ -329,7 +329,7 @@ func (x *scanCall) run(f *frame) error {
 		}
 	}
 	var err error
-	if code := body.alone(); code != nil && len(x.bound)+len(x.spaces) == 0 && !f.m.watch {
+	if code := body.alone(); code != nil && len(x.bound)+len(x.spaces) == 0 && !f.m.watch && f.m.timer == nil {
 		err = x.runNative(f.m, code)
 	} else {
 		err = x.runFrames(f.m)

@@ -178,14 +178,14 @@ func (callOp) encode(e *encoder, in *Instr) {
 	e.uint(uint64(c.Frame))
 	switch {
 	case c.Scan != nil:
-		e.name("scan")
+		e.name(c.Kind())
 		list(c.Scan.Body, c.Scan.Length, c.Scan.Captured, c.Scan.Carries)
 		e.bool(c.Scan.Reverse)
 	case c.While != nil:
-		e.name("while")
+		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
 	default:
-		e.name("cond")
+		e.name(c.Kind())
 		list(len(c.Cond.Blocks))
 		list(c.Cond.Blocks...)
 	}

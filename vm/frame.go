@@ -117,11 +117,16 @@ func (f *frame) run() error {
 		if m.cancelled() {
 			return m.ctx.Err()
 		}
-		if m.watch {
-			if err := f.watchInstr(i, e); err != nil {
-				return err
-			}
-		} else if err := e.run(f); err != nil {
+		var err error
+		switch {
+		case m.watch:
+			err = f.watchInstr(i, e)
+		case m.timer != nil:
+			err = m.timer.run(f, i, e)
+		default:
+			err = e.run(f)
+		}
+		if err != nil {
 			return f.fail(i, err)
 		}
 	}

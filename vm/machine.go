@@ -65,6 +65,7 @@ type Machine struct {
 	// workers is the scratch of each goroutine.
 	workers [][]byte
 	job     pool.Job // of kernels
+	timer   *timer   // of Profile, while it times blocks
 
 	entry  *frame
 	bound  []any    // keeps bound tensors alive

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,14 +11,17 @@ import (
 
 // ProfileRow is what one instruction costs.
 type ProfileRow struct {
+	Block    int // the block of the instruction, an index into Code.Blocks; −1 for the program itself
 	Instr    int
 	Op       Opcode
 	Kernel   string // of OpKernel
+	Call     string // of OpCall: scan, while or cond
+	Count    int64  // how often it runs in a run of the program
 	Executor Executor
 	Nodes    []NodeInfo    // the user's nodes that it computes, at most 16
 	Where    string        // the first of them, with the user's file:line
-	Time     time.Duration // median of the runs
-	Bytes    int64         // operands and results, each counted once; without the temporaries of scalar code
+	Time     time.Duration // median of the runs; of an instruction in a block the sum over a run of the program
+	Bytes    int64         // operands and results, each counted once for each time that it runs; without the temporaries of scalar code
 	Flops    int64         // see Profile
 }
 
@@ -26,10 +30,13 @@ type ProfileRow struct {
 // Flops count one for each arithmetic operation, comparison and selection, two for a fused
 // multiply-add, and 20 for a transcendental function (about the length of their polynomials); whole-tensor kernels count
 // one for each element read, matrix products two for each term.
+//
+// The row of a call has the time of all that its blocks do, and no flops; the instructions of blocks have rows of their own, each the sum over all calls and steps.
+// Their times are those of one run in which the clock is read around each; they are corrected for that, and cut to what the call takes without it.
 type Profile struct {
 	Runs  int
-	Total time.Duration // sum of the medians
-	Rows  []ProfileRow
+	Total time.Duration // sum of the medians of the program's own instructions
+	Rows  []ProfileRow  // of the program's own instructions in their order, then those of blocks that ran
 }
 
 // shortTime is the time below which an instruction is repeated, as reading the clock takes some 30 ns.
@@ -88,25 +95,129 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 			times[i] = append(times[i], d/time.Duration(repeats[i]))
 		}
 	}
+	timer := newTimer(&m.p.code)
+	if m.p.code.hasCalls() {
+		m.timer = timer
+		err := m.entry.run()
+		m.timer = nil
+		if err != nil {
+			return nil, err
+		}
+	}
 	p := &Profile{Runs: runs}
 	executors := m.Executors()
 	for i := range m.p.code.Instrs {
-		in := &m.p.code.Instrs[i]
 		slices.Sort(times[i])
-		row := ProfileRow{Instr: i, Op: in.Op, Kernel: in.Kernel, Executor: executors[i], Time: times[i][runs/2]}
-		row.Bytes, row.Flops = cost(in, m.p.code.flops())
-		for _, n := range in.Nodes {
-			if n >= 0 && len(row.Nodes) < 16 {
-				if row.Where == "" {
-					row.Where = m.p.code.Debug.Where(n)
-				}
-				row.Nodes = append(row.Nodes, m.p.code.Debug.Nodes[n])
+		t := times[i][runs/2]
+		p.Rows = append(p.Rows, m.p.code.profileRow(entryBlock, i, executors[i], 1, t))
+		p.Total += t
+	}
+	p.Rows = append(p.Rows, timer.rows(p.Rows)...)
+	return p, nil
+}
+
+// profileRow returns the row of instruction i of a block.
+func (c *Code) profileRow(block, i int, e Executor, count int64, t time.Duration) ProfileRow {
+	in := &c.block(block).Instrs[i]
+	row := ProfileRow{Block: block, Instr: i, Op: in.Op, Kernel: in.Kernel, Executor: e, Count: count, Time: t}
+	bytes, flops := cost(in)
+	row.Bytes, row.Flops = times(int(count), bytes), times(int(count), flops)
+	if in.Call != nil {
+		row.Call = in.Call.Kind()
+	}
+	for _, n := range in.Nodes {
+		if n >= 0 && len(row.Nodes) < 16 {
+			if row.Where == "" {
+				row.Where = c.Debug.Where(n)
+			}
+			row.Nodes = append(row.Nodes, c.Debug.Nodes[n])
+		}
+	}
+	return row
+}
+
+// timer adds up the times of the instructions of blocks.
+type timer struct {
+	code   *Code
+	blocks [][]timed
+	clock  time.Duration // what a measurement takes
+}
+
+// timed is what an instruction of a block took, in all calls.
+type timed struct {
+	executor Executor
+	count    int64
+	time     time.Duration
+}
+
+func newTimer(c *Code) *timer {
+	t := &timer{code: c, blocks: make([][]timed, len(c.Blocks)), clock: time.Hour}
+	for k := range c.Blocks {
+		t.blocks[k] = make([]timed, len(c.Blocks[k].Instrs))
+	}
+	for range 100 {
+		t.clock = min(t.clock, time.Since(time.Now()))
+	}
+	return t
+}
+
+// run is executor.run with a measurement.
+func (t *timer) run(f *frame, i int, e executor) error {
+	if f.number == entryBlock {
+		return e.run(f)
+	}
+	start := time.Now()
+	err := e.run(f)
+	x := &t.blocks[f.number][i]
+	x.time += max(0, time.Since(start)-t.clock)
+	x.executor, x.count = e.kind(), x.count+1
+	return err
+}
+
+// rows returns the rows of all blocks that ran, given those of the entry. The time of a block is cut to that of the calls that run it, each of which it shares
+// with the call's other blocks.
+func (t *timer) rows(entry []ProfileRow) (rows []ProfileRow) {
+	total := make([]time.Duration, len(t.blocks))
+	for k := range t.blocks {
+		for _, x := range t.blocks[k] {
+			total[k] += x.time
+		}
+	}
+	allowed := make([]time.Duration, len(t.blocks))
+	allow := func(in *Instr, d time.Duration) {
+		if in.Call == nil {
+			return
+		}
+		list := slices.Compact(slices.Sorted(slices.Values(in.Call.callees())))
+		all := time.Duration(0)
+		for _, k := range list {
+			all += total[k]
+		}
+		for _, k := range list {
+			if all > 0 {
+				allowed[k] += time.Duration(float64(d) * float64(total[k]) / float64(all))
 			}
 		}
-		p.Total += row.Time
-		p.Rows = append(p.Rows, row)
 	}
-	return p, nil
+	for i := range entry {
+		allow(&t.code.Instrs[i], entry[i].Time)
+	}
+	for k := len(t.blocks) - 1; k >= 0; k-- {
+		scale := 1.0
+		if total[k] > allowed[k] {
+			scale = float64(allowed[k]) / float64(total[k])
+		}
+		for i, x := range t.blocks[k] {
+			if x.count == 0 {
+				continue
+			}
+			row := t.code.profileRow(k, i, x.executor, x.count, time.Duration(float64(x.time)*scale))
+			rows = append(rows, row)
+			allow(&t.code.Blocks[k].Instrs[i], row.Time)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b ProfileRow) int { return cmp.Compare(a.Block, b.Block) })
+	return rows
 }
 
 // overwrites reports whether a result lies in an operand's place.
@@ -121,15 +232,17 @@ func overwrites(in *Instr) bool {
 	return false
 }
 
-// cost counts an instruction's bytes and flops, given those of the blocks.
-func cost(in *Instr, blocks []int64) (bytes, flops int64) {
+// cost counts an instruction's bytes and flops, those of blocks that it calls not among them.
+func cost(in *Instr) (bytes, flops int64) {
 	for _, list := range [][]Operand{in.In, in.Out} {
 		for _, o := range list {
 			bytes += bytesOf(o.Type)
 		}
 	}
 	bytes += in.op().bytes(in)
-	in.op().parts(in, blocks, func(_ int, n int64) { flops = plus(flops, n) })
+	if in.Call == nil {
+		in.op().parts(in, nil, func(_ int, n int64) { flops = plus(flops, n) })
+	}
 	return bytes, flops
 }
 
@@ -144,7 +257,7 @@ func (r *ProfileRow) Roofline(flopsPerSecond, bytesPerSecond float64) float64 {
 	return least / r.Time.Seconds()
 }
 
-// String returns the profile as a table, the most expensive instruction first.
+// String returns the profile as a table, the most expensive instruction first. 2:5 is instruction 5 of block 2, whose time is within that of the calls of the block.
 func (p *Profile) String() string {
 	if p == nil {
 		return "no profile"
@@ -156,10 +269,17 @@ func (p *Profile) String() string {
 	for _, r := range rows {
 		s := max(r.Time.Seconds(), 1e-9)
 		what := r.Op.String()
-		if r.Kernel != "" {
+		switch {
+		case r.Kernel != "":
 			what = r.Kernel
+		case r.Call != "":
+			what = r.Call
 		}
-		fmt.Fprintf(&b, "%5d %9v %5.1f%% %9.2f %9.2f %9s  %s %s\n", r.Instr, r.Time, 100*float64(r.Time)/float64(max(1, p.Total)),
+		instr := fmt.Sprint(r.Instr)
+		if r.Block != entryBlock {
+			instr = fmt.Sprintf("%d:%d", r.Block, r.Instr)
+		}
+		fmt.Fprintf(&b, "%5s %9v %5.1f%% %9.2f %9.2f %9s  %s %s\n", instr, r.Time, 100*float64(r.Time)/float64(max(1, p.Total)),
 			float64(r.Bytes)/s/1e9, float64(r.Flops)/s/1e9, r.Executor, what, r.Where)
 	}
 	return b.String()

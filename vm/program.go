@@ -148,6 +148,19 @@ func (c *Code) blocks() func(yield func(*Block) bool) {
 	}
 }
 
+// block returns the block of the number, which may be entryBlock.
+func (c *Code) block(number int) *Block {
+	if number == entryBlock {
+		return &c.Block
+	}
+	return &c.Blocks[number]
+}
+
+// hasCalls reports whether a run may run other blocks.
+func (c *Code) hasCalls() bool {
+	return slices.ContainsFunc(c.Instrs, func(in Instr) bool { return in.Call != nil })
+}
+
 // Len returns the number of instructions, those of blocks that are called not counted.
 func (p *Program) Len() int { return len(p.data().Instrs) }
 

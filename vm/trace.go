@@ -30,7 +30,7 @@ func (e *NaNError) Error() string {
 func (f *frame) watchInstr(i int, e executor) error {
 	k, err := e.watch(f)
 	if err != nil {
-		return f.fail(i, err)
+		return err
 	}
 	if k < 0 {
 		return nil

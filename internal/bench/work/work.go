@@ -134,8 +134,14 @@ func profile(m *vm.Machine) ([]protocol.Cost, error) {
 	var costs []protocol.Cost
 	for _, r := range p.Rows {
 		what := r.Op.String()
-		if r.Kernel != "" {
+		switch {
+		case r.Kernel != "":
 			what = r.Kernel
+		case r.Call != "":
+			what = r.Call
+		}
+		if r.Block >= 0 {
+			what = fmt.Sprintf("block %d: %s", r.Block, what)
 		}
 		costs = append(costs, protocol.Cost{What: what, Executor: string(r.Executor), Where: r.Where, Seconds: r.Time.Seconds(), Bytes: r.Bytes, Flops: r.Flops})
 	}

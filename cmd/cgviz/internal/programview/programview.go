@@ -1,5 +1,5 @@
 // Package programview describes compiled programs for drawing: a node for every
-// micro-instruction, kernel call and reduction, with the instructions that hold
+// micro-instruction, kernel call, call of blocks and reduction, with the instructions that hold
 // several of them as scopes.
 package programview
 
@@ -44,7 +44,9 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
 		case vm.OpLoop:
 			d.loop(i, in)
 		case vm.OpKernel:
-			d.kernel(in)
+			d.calls(in, in.Kernel, in.Attrs.String())
+		case vm.OpCall:
+			d.calls(in, in.Call.Kind(), in.Call.String())
 		default:
 			return nil, nil, fmt.Errorf("instruction %d is of an unknown kind, %v", i, in.Op)
 		}
@@ -290,8 +292,8 @@ func (d *describer) loop(i int, in *vm.Instr) {
 	}
 }
 
-// kernel adds a call of a kernel, with a node more for each result after the first.
-func (d *describer) kernel(in *vm.Instr) {
+// calls adds what is one node, a kernel or a call of blocks, with a node more for each result after the first.
+func (d *describer) calls(in *vm.Instr, name, attributes string) {
 	var operands []int
 	for _, o := range in.In {
 		operands = append(operands, d.whole(o.Ref, o.Type))
@@ -300,15 +302,15 @@ func (d *describer) kernel(in *vm.Instr) {
 	if len(in.Out) > 0 {
 		t = in.Out[0].Type
 	}
-	n := d.node(in.Kernel, t.DType, t.Shape)
-	n.Inputs, n.Attributes = operands, in.Attrs.String()
+	n := d.node(name, t.DType, t.Shape)
+	n.Inputs, n.Attributes = operands, attributes
 	d.debug(n, in, 0)
 	call := d.last()
 	for k, o := range in.Out {
 		at := call
 		if k > 0 {
 			r := d.node("result", o.DType, o.Shape)
-			r.Inputs, r.Attributes, r.Symbol = []int{call}, fmt.Sprintf("index=%d", k), viz.ResultName(in.Kernel, k)
+			r.Inputs, r.Attributes, r.Symbol = []int{call}, fmt.Sprintf("index=%d", k), viz.ResultName(name, k)
 			at = d.last()
 		}
 		d.write(o.Ref, size(o.Type), at)

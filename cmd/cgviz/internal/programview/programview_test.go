@@ -1,7 +1,10 @@
 package programview
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -166,6 +169,35 @@ func TestKernels(t *testing.T) {
 		if inputs != 2 {
 			t.Errorf("output %q depends on %d inputs", o.Name, inputs)
 		}
+	}
+}
+
+// A call is one node, which says what it runs, with one more for each further result.
+func TestCalls(t *testing.T) {
+	text, err := os.ReadFile("../../../../vm/testdata/sample.text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := vm.ParseText(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, places, err := Describe(p, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]string{}
+	for i, n := range m.Nodes {
+		if at := places[i].Instr; at >= 0 && p.Code().Instrs[at].Op == vm.OpCall {
+			calls[n.Op] = fmt.Sprint(n.Attributes, len(n.Inputs))
+		}
+	}
+	want := map[string]string{
+		"scan":  "scan 1 length 6 captured 1 carries 1 reverse frame @1923",
+		"while": "while 0 do 3 limit 6 captured 1 carries 1 frame @1922", "cond": "cond 2 2 frame @1922",
+	}
+	if !maps.Equal(calls, want) {
+		t.Errorf("%v, want %v", calls, want)
 	}
 }
 
