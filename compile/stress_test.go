@@ -90,3 +90,87 @@ func firstDifference(a, b []float64) int {
 	}
 	return -1
 }
+
+// TestThreadsAgree has products and convolutions, with their gradients, on 1, 2, 3 and 8 threads.
+func TestThreadsAgree(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	compared := 0
+	for _, d := range []graph.DType{graph.Float64, graph.Float32} {
+		g := graph.New()
+		a, b := g.Input("a", d, 3, 130, 700), g.Input("b", d, 700, 260)
+		long := g.Input("long", d, 4, 20000)
+		x, w := g.Input("x", d, 2, 8, 30, 31), g.Input("w", d, 6, 8, 3, 3)
+		wrt := []*graph.Node{a, b, long, x, w}
+		cost := graph.Add(
+			graph.Add(graph.Sum(graph.Tanh(graph.MatMul(a, b))), graph.Sum(graph.Square(graph.MatMul(graph.Transpose(b), graph.Transpose(a, 0, 2, 1))))),
+			graph.Add(graph.Sum(graph.Sin(graph.MatMul(long, graph.Transpose(long)))), graph.Sum(graph.Square(graph.Conv(x, w, graph.Window{Padding: []int{1, 1, 1, 1}})))))
+		grads, err := Gradient(cost, wrt...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(append(grads, cost)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want [][]float64
+		for _, threads := range []int{1, 2, 3, 8} {
+			m := vm.NewMachine(p, vm.WithThreads(threads))
+			for k, in := range wrt {
+				fillSlot(m, d, in.Name(), func(i int) float64 { return math.Sin(float64(i*(k+3))) / 4 })
+			}
+			for range 3 {
+				out, err := m.Run()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got [][]float64
+				for _, o := range out {
+					got = append(got, float64s(o.Data()))
+				}
+				if want == nil {
+					want = got
+				}
+				for i := range want {
+					if at := firstDifference(got[i], want[i]); at >= 0 {
+						t.Fatalf("%v: %d threads: element %d of output %d is %v, with one thread %v", d, threads, at, i, got[i][at], want[i][at])
+					}
+					compared += len(want[i])
+				}
+			}
+		}
+	}
+	if t.Logf("%d elements", compared); compared < 1e6 {
+		t.Errorf("only %d elements", compared)
+	}
+}
+
+func fillSlot(m *vm.Machine, d graph.DType, name string, f func(i int) float64) {
+	if d == graph.Float64 {
+		for i, v := 0, m.Float64(name); i < len(v); i++ {
+			v[i] = f(i)
+		}
+		return
+	}
+	for i, v := 0, m.Float32(name); i < len(v); i++ {
+		v[i] = float32(f(i))
+	}
+}
+
+// float64s returns numbers as float64, which is exact.
+func float64s(data any) []float64 {
+	switch v := data.(type) {
+	case []float64:
+		return slices.Clone(v)
+	case []float32:
+		out := make([]float64, len(v))
+		for i, x := range v {
+			out[i] = float64(x)
+		}
+		return out
+	case float64:
+		return []float64{v}
+	case float32:
+		return []float64{float64(v)}
+	}
+	panic("no floats")
+}

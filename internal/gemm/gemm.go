@@ -12,6 +12,7 @@
 package gemm
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -108,8 +109,8 @@ type Plan struct {
 	sums         int // bytes of the float64 sums of float32 segments
 
 	// of a run
-	a, b, c unsafe.Pointer
-	bufferB unsafe.Pointer
+	a, b, c uintptr
+	bufferB uintptr
 	scratch [][]byte
 	set     bool // the first chain sets C
 	k0, kc  int  // of the phase of a shared product
@@ -121,6 +122,12 @@ type Plan struct {
 type worker struct {
 	tile asm.Tile
 	cols asm.Columns
+}
+
+// workerIn returns the worker at the beginning of its scratch, and where the rest begins.
+func workerIn(scratch []byte) (*worker, uintptr) {
+	p := unsafe.Pointer(unsafe.SliceData(scratch))
+	return (*worker)(p), uintptr(p) + uintptr(roundUp(int(unsafe.Sizeof(worker{})), alignment))
 }
 
 // StateBytes bounds the memory of a plan, besides its scratch.
@@ -269,20 +276,21 @@ func (x *Plan) chooseBlock() {
 // Block computes the first n columns of C from the first k terms on the calling goroutine, with scratch of Each bytes. Any number of goroutines may do so
 // at a time.
 func (x *Plan) Block(scratch []byte, a, b, c unsafe.Pointer, n, k int) {
-	own := unsafe.Pointer(unsafe.SliceData(scratch))
-	w := (*worker)(own)
-	own = unsafe.Add(own, roundUp(int(unsafe.Sizeof(worker{})), alignment))
-	r := region{a: a, b: b, c: c, i1: x.p.M, j1: n, kc: k, set: !x.p.Add}
+	w, own := workerIn(scratch)
+	defer runtime.KeepAlive(a)
+	defer runtime.KeepAlive(b)
+	defer runtime.KeepAlive(c)
+	r := region{a: uintptr(a), b: uintptr(b), c: uintptr(c), i1: x.p.M, j1: n, kc: k, set: !x.p.Add}
 	if x.double || k <= Segment {
 		x.direct(w, own, r)
 		return
 	}
-	sums := unsafe.Slice((*float64)(own), x.p.M*n)
-	own = unsafe.Add(own, x.sums)
+	sums := unsafe.Slice((*float64)(pointer(own)), x.p.M*n)
+	own = add(own, x.sums)
 	x.inSegments(sums, n, k, func(k, kc int) {
 		r.k0, r.kc, r.set = k, kc, true
 		x.direct(w, own, r)
-	}, func(i int) []float32 { return unsafe.Slice((*float32)(unsafe.Add(c, i*x.p.CRow*x.size)), n) })
+	}, func(i int) []float32 { return unsafe.Slice((*float32)(pointer(add(uintptr(c), i*x.p.CRow*x.size))), n) })
 }
 
 // ownB is the memory for the columns of B that a worker packs for itself.
@@ -312,7 +320,7 @@ func (x *Plan) leadingA(n int) int { return roundUp(n*x.size, alignment) + align
 // Shared returns the bytes of scratch that all workers share, and Each those of one worker.
 func (x *Plan) Shared() int { return x.packedB + x.sums }
 
-// Each returns the bytes of scratch of a worker, which holds no pointers that keep memory alive.
+// Each returns the bytes of scratch of a worker.
 func (x *Plan) Each() int { return x.perWorker }
 
 // Run computes the product. shared and the scratch of each worker have the bytes that the plan asks for and are aligned to 64.
@@ -320,18 +328,22 @@ func (x *Plan) Run(r Runner, a, b, c unsafe.Pointer, common []byte, scratch [][]
 	if x.count == 0 || x.p.K == 0 && x.p.Add {
 		return
 	}
+	x.a, x.b, x.c, x.scratch = uintptr(a), uintptr(b), uintptr(c), scratch
 	if x.turned {
-		a, b = b, a
+		x.a, x.b = x.b, x.a
 	}
-	x.a, x.b, x.c, x.scratch = a, b, c, scratch
-	x.bufferB = unsafe.Pointer(unsafe.SliceData(common[x.sums:]))
+	x.bufferB = uintptr(unsafe.Pointer(unsafe.SliceData(common))) + uintptr(x.sums)
 	if x.sums > 0 {
 		x.runSegments(r, common[:x.sums])
 	} else {
 		x.set = !x.p.Add
 		x.runTerms(r, 0, x.p.K)
 	}
-	x.a, x.b, x.c, x.bufferB, x.scratch = nil, nil, nil, nil, nil
+	x.scratch = nil
+	runtime.KeepAlive(a)
+	runtime.KeepAlive(b)
+	runtime.KeepAlive(c)
+	runtime.KeepAlive(common)
 }
 
 // runTerms takes the terms k ≤ i < k+kc.
@@ -346,7 +358,7 @@ func (x *Plan) runTerms(r Runner, k, kc int) {
 	set := x.set
 	for i := range x.count {
 		offA, offB, offC := x.offsets(i)
-		x.a, x.b, x.c = unsafe.Add(a, offA), unsafe.Add(b, offB), unsafe.Add(c, offC)
+		x.a, x.b, x.c = add(a, offA), add(b, offB), add(c, offC)
 		for x.j0 = 0; x.j0 < x.p.N; x.j0 += x.nc {
 			x.nc = min(x.sharedColumns(), x.p.N-x.j0)
 			x.set = set
@@ -376,8 +388,7 @@ func (x *Plan) offsets(i int) (a, b, c int) {
 
 // Do runs an item: it is a pool.Task.
 func (x *Plan) Do(number, item int) {
-	scratch := unsafe.Pointer(unsafe.SliceData(x.scratch[number]))
-	w, own := (*worker)(scratch), unsafe.Add(scratch, roundUp(int(unsafe.Sizeof(worker{})), alignment))
+	w, own := workerIn(x.scratch[number])
 	if x.how == shared {
 		x.doShared(w, own, item)
 		return
@@ -385,7 +396,7 @@ func (x *Plan) Do(number, item int) {
 	blocks := x.rowBlocks * x.colBlocks
 	offA, offB, offC := x.offsets(item / blocks)
 	item %= blocks
-	r := region{a: unsafe.Add(x.a, offA), b: unsafe.Add(x.b, offB), c: unsafe.Add(x.c, offC), k0: x.k0, kc: x.kc, set: x.set}
+	r := region{a: add(x.a, offA), b: add(x.b, offB), c: add(x.c, offC), k0: x.k0, kc: x.kc, set: x.set}
 	r.i0, r.i1 = cut(x.p.M, x.mr, x.rowBlocks, item/x.colBlocks)
 	r.j0, r.j1 = cut(x.p.N, x.nr, x.colBlocks, item%x.colBlocks)
 	if x.how == stream {
@@ -403,24 +414,24 @@ func cut(n, unit, parts, number int) (lo, hi int) {
 
 // region is a part of one product: rows and columns of C, and terms.
 type region struct {
-	a, b, c        unsafe.Pointer // of the whole product
+	a, b, c        uintptr // of the whole product
 	i0, i1, j0, j1 int
 	k0, kc         int
 	set            bool // the first chain sets C
 }
 
-func (x *Plan) at(p unsafe.Pointer, row, col int, s Strides) unsafe.Pointer {
-	return unsafe.Add(p, (row*s.Row+col*s.Col)*x.size)
+func (x *Plan) at(p uintptr, row, col int, s Strides) uintptr {
+	return add(p, (row*s.Row+col*s.Col)*x.size)
 }
 
 // direct computes a region by tiles.
-func (x *Plan) direct(w *worker, own unsafe.Pointer, r region) {
+func (x *Plan) direct(w *worker, own uintptr, r region) {
 	p := &x.p
 	step, rowsAtOnce := r.j1-r.j0, r.i1-r.i0
 	bufferA := own
 	if x.packB {
 		step = min(step, x.sizes.ownColumns)
-		bufferA = unsafe.Add(own, x.ownB())
+		bufferA = add(own, x.ownB())
 	}
 	mode := asm.Add
 	if r.set {
@@ -435,7 +446,7 @@ func (x *Plan) direct(w *worker, own unsafe.Pointer, r region) {
 		}
 		for j := r.j0; j < r.j1; j += step {
 			nc := min(step, r.j1-j)
-			t := tiles{a: a, aRow: aRow, aStep: aStep, b: x.at(r.b, k, j, p.B), bStep: p.B.Row * x.size, c: unsafe.Add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, k: kc, mode: mode}
+			t := tiles{a: a, aRow: aRow, aStep: aStep, b: x.at(r.b, k, j, p.B), bStep: p.B.Row * x.size, c: add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, k: kc, mode: mode}
 			if x.packB {
 				x.packColumns(w, own, t.b, nc, kc)
 				t.b, t.bStep, t.bPanel = own, x.nr*x.size, x.nr*x.size*kc
@@ -450,12 +461,12 @@ func (x *Plan) direct(w *worker, own unsafe.Pointer, r region) {
 }
 
 // doShared packs some panels of B, or computes a block of C.
-func (x *Plan) doShared(w *worker, own unsafe.Pointer, item int) {
+func (x *Plan) doShared(w *worker, own uintptr, item int) {
 	p := &x.p
 	panel := x.nr * x.size * x.kc
 	if x.packing {
 		j := item * panelsItem * x.nr
-		x.packColumns(w, unsafe.Add(x.bufferB, item*panelsItem*panel), x.at(x.b, x.k0, x.j0+j, p.B), min(panelsItem*x.nr, x.nc-j), x.kc)
+		x.packColumns(w, add(x.bufferB, item*panelsItem*panel), x.at(x.b, x.k0, x.j0+j, p.B), min(panelsItem*x.nr, x.nc-j), x.kc)
 		return
 	}
 	i0, i1 := cut(p.M, x.mr, x.rowBlocks, item/x.colBlocks)
@@ -464,8 +475,8 @@ func (x *Plan) doShared(w *worker, own unsafe.Pointer, item int) {
 		return
 	}
 	aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0, p.A), i1-i0, x.kc)
-	t := tiles{a: own, aRow: aRow, aStep: aStep, b: unsafe.Add(x.bufferB, j0/x.nr*panel), bStep: x.nr * x.size, bPanel: panel,
-		c: unsafe.Add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: x.kc, mode: asm.Add}
+	t := tiles{a: own, aRow: aRow, aStep: aStep, b: add(x.bufferB, j0/x.nr*panel), bStep: x.nr * x.size, bPanel: panel,
+		c: add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: x.kc, mode: asm.Add}
 	if x.set {
 		t.mode = asm.Set
 	}
@@ -474,12 +485,12 @@ func (x *Plan) doShared(w *worker, own unsafe.Pointer, item int) {
 
 // tiles describes a block that is computed tile by tile. Strides are in bytes.
 type tiles struct {
-	a           unsafe.Pointer
+	a           uintptr
 	aRow, aStep int
-	b           unsafe.Pointer
+	b           uintptr
 	bStep       int
 	bPanel      int // from panel to panel of packed columns, 0 if they are not packed
-	c           unsafe.Pointer
+	c           uintptr
 	cRow        int
 	k, mode     int
 }
@@ -507,11 +518,11 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 			width = min(x.lanes<<log, cols-j)
 		}
 		u.Last = width - (1<<log-1)*x.lanes
-		b := unsafe.Add(t.b, j*x.size)
+		b := add(t.b, j*x.size)
 		if t.bPanel != 0 {
-			b = unsafe.Add(t.b, j/x.nr*t.bPanel)
+			b = add(t.b, j/x.nr*t.bPanel)
 		}
-		a, c := t.a, unsafe.Add(t.c, j*x.size)
+		a, c := t.a, add(t.c, j*x.size)
 		for i := range n {
 			h := base
 			if i < more {
@@ -519,14 +530,14 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 			}
 			u.A, u.B, u.C = a, b, c
 			x.kernels.run(u, h, log, width)
-			a, c = unsafe.Add(a, h*t.aRow), unsafe.Add(c, h*t.cRow)
+			a, c = add(a, h*t.aRow), add(c, h*t.cRow)
 		}
 		j += width
 	}
 }
 
 // stream computes a region of few rows: the chains of all its columns grow together, some rows of B at a time, so that B is read in long pieces.
-func (x *Plan) stream(w *worker, own unsafe.Pointer, r region) {
+func (x *Plan) stream(w *worker, own uintptr, r region) {
 	p := &x.p
 	rows, most := r.i1-r.i0, x.streamColumns()
 	steps := streamSteps
@@ -535,7 +546,7 @@ func (x *Plan) stream(w *worker, own unsafe.Pointer, r region) {
 	}
 	for j := r.j0; j < r.j1; j += most {
 		cols := min(most, r.j1-j)
-		c := unsafe.Add(r.c, (r.i0*p.CRow+j)*x.size)
+		c := add(r.c, (r.i0*p.CRow+j)*x.size)
 		set := r.set
 		for k, end := r.k0, r.k0+r.kc; k < end; k += Chain {
 			t := tiles{aRow: p.A.Row * x.size, aStep: p.A.Col * x.size, bStep: p.B.Row * x.size, c: c, cRow: p.CRow * x.size, mode: asm.Set}
@@ -558,14 +569,14 @@ func (x *Plan) stream(w *worker, own unsafe.Pointer, r region) {
 }
 
 // addRows adds rows that are from elements apart to those of C.
-func (x *Plan) addRows(c, rows unsafe.Pointer, n, cols, from int) {
+func (x *Plan) addRows(c, rows uintptr, n, cols, from int) {
 	for range n {
 		if x.double {
-			addTo(unsafe.Slice((*float64)(c), cols), unsafe.Slice((*float64)(rows), cols))
+			addTo(unsafe.Slice((*float64)(pointer(c)), cols), unsafe.Slice((*float64)(pointer(rows)), cols))
 		} else {
-			addTo(unsafe.Slice((*float32)(c), cols), unsafe.Slice((*float32)(rows), cols))
+			addTo(unsafe.Slice((*float32)(pointer(c)), cols), unsafe.Slice((*float32)(pointer(rows)), cols))
 		}
-		c, rows = unsafe.Add(c, x.p.CRow*x.size), unsafe.Add(rows, from*x.size)
+		c, rows = add(c, x.p.CRow*x.size), add(rows, from*x.size)
 	}
 }
 
@@ -584,7 +595,7 @@ func (x *Plan) runSegments(r Runner, memory []byte) {
 		x.runTerms(r, k, kc)
 	}, func(i int) []float32 {
 		_, _, off := x.offsets(i / x.p.M)
-		return unsafe.Slice((*float32)(unsafe.Add(x.c, off+i%x.p.M*x.p.CRow*x.size)), x.p.N)
+		return unsafe.Slice((*float32)(pointer(add(x.c, off+i%x.p.M*x.p.CRow*x.size))), x.p.N)
 	})
 }
 
@@ -613,6 +624,14 @@ func (x *Plan) inSegments(sums []float64, n, terms int, product func(k, kc int),
 		}
 	}
 }
+
+// Addresses are numbers where they are counted with: an address beyond the end of an object must not look like a pointer to the garbage collector. What
+// they lie in is kept alive by the one who runs the plan.
+
+func add(p uintptr, n int) uintptr { return p + uintptr(n) }
+
+// pointer makes an address that lies in an object a pointer.
+func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 

@@ -3,7 +3,7 @@ package gemm
 import "unsafe"
 
 // packRows copies a block of A, so that its lines lie at a distance that is good for the cache, and returns the strides of the copy in bytes.
-func (x *Plan) packRows(to, from unsafe.Pointer, rows, k int) (row, step int) {
+func (x *Plan) packRows(to, from uintptr, rows, k int) (row, step int) {
 	lines, n, far := rows, k, x.p.A.Row
 	if x.p.A.Col != 1 {
 		lines, n, far = k, rows, x.p.A.Col
@@ -11,8 +11,8 @@ func (x *Plan) packRows(to, from unsafe.Pointer, rows, k int) (row, step int) {
 	lead := x.leadingA(n)
 	bytes := n * x.size
 	for range lines {
-		copy(unsafe.Slice((*byte)(to), bytes), unsafe.Slice((*byte)(from), bytes))
-		to, from = unsafe.Add(to, lead), unsafe.Add(from, far*x.size)
+		copy(unsafe.Slice((*byte)(pointer(to)), bytes), unsafe.Slice((*byte)(pointer(from)), bytes))
+		to, from = add(to, lead), add(from, far*x.size)
 	}
 	if x.p.A.Col != 1 {
 		return x.size, lead
@@ -21,7 +21,7 @@ func (x *Plan) packRows(to, from unsafe.Pointer, rows, k int) (row, step int) {
 }
 
 // packColumns copies columns of B into panels as wide as a tile, one row of a panel behind the other. What a narrower panel holds beside its columns is not defined.
-func (x *Plan) packColumns(w *worker, to, from unsafe.Pointer, columns, k int) {
+func (x *Plan) packColumns(w *worker, to, from uintptr, columns, k int) {
 	row, col := x.p.B.Row*x.size, x.p.B.Col*x.size
 	for j := 0; j < columns; j += x.nr {
 		width := min(x.nr, columns-j)
@@ -39,26 +39,26 @@ func (x *Plan) packColumns(w *worker, to, from unsafe.Pointer, columns, k int) {
 			c.Step, c.K = uintptr(col), whole
 			for ; done+x.lanes <= width; done += x.lanes {
 				x.kernels.transposed(c)
-				c.To, c.From = unsafe.Add(c.To, x.lanes*x.size), unsafe.Add(c.From, x.lanes*col)
+				c.To, c.From = add(c.To, x.lanes*x.size), add(c.From, x.lanes*col)
 			}
 			if whole < k {
-				x.copyColumns(unsafe.Add(to, whole*x.nr*x.size), unsafe.Add(from, whole*row), done, k-whole)
+				x.copyColumns(add(to, whole*x.nr*x.size), add(from, whole*row), done, k-whole)
 			}
 		}
-		x.copyColumns(unsafe.Add(to, done*x.size), unsafe.Add(from, done*col), width-done, k)
-		to, from = unsafe.Add(to, x.nr*x.size*k), unsafe.Add(from, width*col)
+		x.copyColumns(add(to, done*x.size), add(from, done*col), width-done, k)
+		to, from = add(to, x.nr*x.size*k), add(from, width*col)
 	}
 }
 
 // copyColumns copies k elements each of some columns of B into a panel.
-func (x *Plan) copyColumns(to, from unsafe.Pointer, columns, k int) {
+func (x *Plan) copyColumns(to, from uintptr, columns, k int) {
 	if columns == 0 || k == 0 {
 		return
 	}
 	if x.double {
-		copyColumns((*uint64)(to), (*uint64)(from), columns, k, x.nr, x.p.B)
+		copyColumns((*uint64)(pointer(to)), (*uint64)(pointer(from)), columns, k, x.nr, x.p.B)
 	} else {
-		copyColumns((*uint32)(to), (*uint32)(from), columns, k, x.nr, x.p.B)
+		copyColumns((*uint32)(pointer(to)), (*uint32)(pointer(from)), columns, k, x.nr, x.p.B)
 	}
 }
 

@@ -55,30 +55,30 @@ const portableColumns = 4
 // tileFloat64 is the micro-kernel in Go.
 func tileFloat64(t *asm.Tile, rows, cols int) {
 	for i := range rows {
-		a := unsafe.Add(t.A, uintptr(i)*t.ARow)
-		c := unsafe.Slice((*float64)(unsafe.Add(t.C, uintptr(i)*t.CRow)), cols)
+		row := t.A + uintptr(i)*t.ARow
+		c := unsafe.Slice((*float64)(pointer(t.C+uintptr(i)*t.CRow)), cols)
 		for j := 0; j < cols; j += portableColumns {
 			to := c[j:min(j+portableColumns, cols)]
 			var s [portableColumns]float64
 			if t.Mode == asm.Continue {
 				copy(s[:], to)
 			}
-			pa, pb := a, unsafe.Add(t.B, 8*j)
+			a, b := row, add(t.B, 8*j)
 			if len(to) == portableColumns {
 				s0, s1, s2, s3 := s[0], s[1], s[2], s[3]
 				for range t.K {
-					x, b := *(*float64)(pa), (*[portableColumns]float64)(pb)
-					s0, s1, s2, s3 = math.FMA(x, b[0], s0), math.FMA(x, b[1], s1), math.FMA(x, b[2], s2), math.FMA(x, b[3], s3)
-					pa, pb = unsafe.Add(pa, t.AStep), unsafe.Add(pb, t.BStep)
+					x, y := *(*float64)(pointer(a)), (*[portableColumns]float64)(pointer(b))
+					s0, s1, s2, s3 = math.FMA(x, y[0], s0), math.FMA(x, y[1], s1), math.FMA(x, y[2], s2), math.FMA(x, y[3], s3)
+					a, b = a+t.AStep, b+t.BStep
 				}
 				s = [portableColumns]float64{s0, s1, s2, s3}
 			} else {
 				for range t.K {
-					x := *(*float64)(pa)
-					for l, b := range unsafe.Slice((*float64)(pb), len(to)) {
-						s[l] = math.FMA(x, b, s[l])
+					x := *(*float64)(pointer(a))
+					for l, y := range unsafe.Slice((*float64)(pointer(b)), len(to)) {
+						s[l] = math.FMA(x, y, s[l])
 					}
-					pa, pb = unsafe.Add(pa, t.AStep), unsafe.Add(pb, t.BStep)
+					a, b = a+t.AStep, b+t.BStep
 				}
 			}
 			finish(t.Mode, to, s[:])
@@ -89,21 +89,21 @@ func tileFloat64(t *asm.Tile, rows, cols int) {
 // tileFloat32 is the micro-kernel in Go.
 func tileFloat32(t *asm.Tile, rows, cols int) {
 	for i := range rows {
-		a := unsafe.Add(t.A, uintptr(i)*t.ARow)
-		c := unsafe.Slice((*float32)(unsafe.Add(t.C, uintptr(i)*t.CRow)), cols)
+		row := t.A + uintptr(i)*t.ARow
+		c := unsafe.Slice((*float32)(pointer(t.C+uintptr(i)*t.CRow)), cols)
 		for j := 0; j < cols; j += portableColumns {
 			to := c[j:min(j+portableColumns, cols)]
 			var s [portableColumns]float32
 			if t.Mode == asm.Continue {
 				copy(s[:], to)
 			}
-			pa, pb := a, unsafe.Add(t.B, 4*j)
+			a, b := row, add(t.B, 4*j)
 			for range t.K {
-				x := *(*float32)(pa)
-				for l, b := range unsafe.Slice((*float32)(pb), len(to)) {
-					s[l] = elem.FMA32(x, b, s[l])
+				x := *(*float32)(pointer(a))
+				for l, y := range unsafe.Slice((*float32)(pointer(b)), len(to)) {
+					s[l] = elem.FMA32(x, y, s[l])
 				}
-				pa, pb = unsafe.Add(pa, t.AStep), unsafe.Add(pb, t.BStep)
+				a, b = a+t.AStep, b+t.BStep
 			}
 			finish(t.Mode, to, s[:])
 		}
