@@ -165,6 +165,9 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 			for _, o := range e.in(x.nodes[i+ahead]) {
 				prefetch.At(e.cellAt, o)
 			}
+			at := code.nodes[i+ahead].at
+			prefetch.At(s.Code, at)
+			prefetch.At(e.labels.nodes, int32(base)+at)
 		}
 		at := int(code.nodes[i].at)
 		if len(arrays) > 0 {

@@ -28,7 +28,7 @@ func (g *Graph) applyTop(op *Op, in ...*Node) *Node {
 // their own, in which the mistake is then recorded.
 func graphOf(in ...*Node) *Graph {
 	for _, n := range in {
-		if n != nil && n.g != nil {
+		if n != nil && n.kind != nil {
 			return n.g
 		}
 	}

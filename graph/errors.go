@@ -73,7 +73,7 @@ func (g *Graph) Fail(op string, err error) *Node {
 	} else {
 		g.dropped++
 	}
-	return &Node{g: g, id: -1, typ: &noType, extra: &noExtra}
+	return &Node{kind: &kind{g: g, typ: &noType}, id: -1}
 }
 
 // modulePrefix marks functions whose frames are ours, not the user's.

@@ -41,6 +41,9 @@ type Graph struct {
 	parts   partsOf   // of the concat whose derivative was asked for last
 	scalars [31]*Node // scalar constants that were asked for last, by their bits
 
+	kinds       map[kindKey]*kind
+	recentKinds [31]*kind // in front of kinds
+
 	operands []*Node // of the applications under way, one behind the other: see apply2
 	nodeSlab []Node
 	edgeSlab []*Node
@@ -54,6 +57,7 @@ func New() *Graph {
 		positions:     []Position{{}},
 		callers:       map[[callerDepth]uintptr]int32{},
 		posIndex:      map[Position]int32{},
+		kinds:         map[kindKey]*kind{},
 		fixedPosition: -1,
 		origin:        -1,
 	}
@@ -120,7 +124,7 @@ func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 	if err := s.check(); err != nil {
 		return g.Fail("input", fmt.Errorf("input %q: %w", name, err))
 	}
-	n := g.newNode(opInput, nil, nil, &Type{dtype, s})
+	n := g.newNode(opInput, nil, nil, shareType(Type{dtype, s}, nil))
 	n.addName(name)
 	g.inputs = append(g.inputs, n)
 	return n
@@ -182,7 +186,7 @@ func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ *Type) *Nod
 		g.nodeSlab = make([]Node, 0, min(4096, 64+len(g.nodes)))
 	}
 	g.nodeSlab = append(g.nodeSlab, Node{
-		g: g, id: int32(len(g.nodes)), op: op, inputs: g.copyEdges(inputs), typ: typ, extra: &noExtra,
+		kind: g.kindOf(op, typ), id: int32(len(g.nodes)), inputs: g.copyEdges(inputs),
 		scope: g.scope, pos: g.position(), origin: g.origin,
 	})
 	n := &g.nodeSlab[len(g.nodeSlab)-1]
@@ -223,7 +227,7 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 		switch {
 		case in == nil:
 			return g.Fail(op.Name, fmt.Errorf("operand %d is nil", i))
-		case in.g == nil:
+		case in.kind == nil:
 			return g.Fail(op.Name, fmt.Errorf("operand %d was made by no graph", i))
 		case in.g != g:
 			return g.Fail(op.Name, fmt.Errorf("operand %d belongs to another graph", i))

@@ -8,12 +8,11 @@ import (
 
 // Node is one value of a graph: an input, a constant, or the result of an operator.
 // Nodes are made by constructors and never change, apart from their name.
+//
+// It is a cache line, as the nodes of a large graph are met in any order.
 type Node struct {
-	g      *Graph
-	op     *Op // nil after a mistake
+	*kind  // nil in the zero Node only
 	inputs []*Node
-	typ    *Type // never nil; shared between nodes where possible
-	extra  *extra
 	id     int32
 	pos    int32
 	scope  int32    // index in the graph's scopes
@@ -23,7 +22,16 @@ type Node struct {
 	next   int32    // next in the chain that the node is in, as ID+1
 }
 
-// extra holds what most nodes do not have, so that large graphs stay small.
+// kind is what many nodes have in common: those of an operator and a type share one, unless they have extras.
+type kind struct {
+	g     *Graph
+	op    *Op   // nil after a mistake
+	typ   *Type // never nil; shared between kinds where possible
+	extra extra
+	own   bool // of one node
+}
+
+// extra holds what most nodes do not have.
 type extra struct {
 	attrs   attr.List
 	results []Type // of an operator with several results
@@ -37,21 +45,44 @@ var (
 	noType  Type
 )
 
+// kindOf returns the kind of nodes without extras.
+func (g *Graph) kindOf(op *Op, typ *Type) *kind {
+	slot := &g.recentKinds[(op.hash^uint64(typ.DType))%uint64(len(g.recentKinds))]
+	if k := *slot; k != nil && k.op == op && k.typ == typ {
+		return k
+	}
+	key := kindKey{op, typ}
+	k := g.kinds[key]
+	if k == nil {
+		k = &kind{g: g, op: op, typ: typ}
+		g.kinds[key] = k
+	}
+	*slot = k
+	return k
+}
+
+type kindKey struct {
+	op  *Op
+	typ *Type
+}
+
 // more returns the node's own extra, for writing.
 func (n *Node) more() *extra {
-	if n.extra == &noExtra {
-		n.extra = &extra{}
+	if !n.own {
+		k := *n.kind
+		k.own = true
+		n.kind = &k
 	}
-	return n.extra
+	return &n.extra
 }
 
 // Valid reports whether the node was made without a mistake. The other methods may be called on any node, nil included: of an
 // invalid one they return nothing (zero values), and what is made of it is invalid too.
-func (n *Node) Valid() bool { return n != nil && n.op != nil }
+func (n *Node) Valid() bool { return n != nil && n.kind != nil && n.op != nil }
 
 // Graph returns the graph that the node belongs to, nil if it is nil or was not made by a graph.
 func (n *Node) Graph() *Graph {
-	if n == nil {
+	if n == nil || n.kind == nil {
 		return nil
 	}
 	return n.g
@@ -67,7 +98,7 @@ func (n *Node) ID() int {
 
 // Op returns the node's operator, nil for an invalid node.
 func (n *Node) Op() *Op {
-	if n == nil {
+	if n == nil || n.kind == nil {
 		return nil
 	}
 	return n.op
@@ -136,7 +167,7 @@ func (n *Node) facts() *extra {
 	if !n.Valid() {
 		return &noExtra
 	}
-	return n.extra
+	return &n.extra
 }
 
 // ScopePath returns the scopes that the node was made in, as a/b/c.
@@ -212,8 +243,8 @@ func (n *Node) Twin() *Node {
 // copy appends an unshared twin of n.
 func (n *Node) copy() *Node {
 	m := n.g.newNode(n.op, n.inputs, n.extra.attrs, n.typ)
-	if n.extra != &noExtra {
-		*m.more() = *n.extra
+	if n.own {
+		*m.more() = n.extra
 		m.extra.name, m.extra.also = "", nil
 	}
 	return m
@@ -239,7 +270,7 @@ func (n *Node) String() string {
 	switch {
 	case n == nil:
 		return "nil"
-	case n.op == nil:
+	case !n.Valid():
 		return "invalid"
 	case n.extra.name != "":
 		return fmt.Sprintf("%%%d(%s)", n.id, n.extra.name)

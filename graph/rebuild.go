@@ -36,9 +36,9 @@ func (g *Graph) Expand(t Term) *Node {
 		return g.Fail("expand", errors.New("the term's operator has no expansion"))
 	}
 	// Expansions read the node but do not use it as an operand, so it need not be part of the graph.
-	n := &Node{g: g, id: -1, op: t.Op, inputs: t.Inputs, typ: &t.Type, extra: &noExtra, pos: max(g.fixedPosition, 0), scope: g.scope, origin: g.origin}
-	if len(t.Attrs) > 0 {
-		n.more().attrs = t.Attrs
+	n := &Node{
+		kind: &kind{g: g, op: t.Op, typ: &t.Type, extra: extra{attrs: t.Attrs}, own: true}, inputs: t.Inputs,
+		id: -1, pos: max(g.fixedPosition, 0), scope: g.scope, origin: g.origin,
 	}
 	return t.Op.Expand(n)
 }
@@ -153,8 +153,8 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 // adopt copies a node of another graph onto new inputs of the same types, whose type therefore is known.
 func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
 	m := g.newNode(n.op, inputs, nil, n.typ)
-	if e := n.extra; e.attrs != nil || e.results != nil {
-		m.extra = &extra{attrs: e.attrs, results: e.results}
+	if e := &n.extra; e.attrs != nil || e.results != nil {
+		*m.more() = extra{attrs: e.attrs, results: e.results}
 	}
 	return m
 }

@@ -63,17 +63,17 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 	return nil
 }
 
-// equals reports whether the node is the application of the operator to the operands.
+// equals reports whether the node is the application of the operator to the operands, nodes of its graph.
 func (n *Node) equals(op *Op, inputs []*Node, attrs attr.List, lit *Literal) bool {
 	if n.op != op || len(n.inputs) != len(inputs) {
 		return false
 	}
 	for k, in := range inputs {
-		if n.inputs[k] != in {
+		if n.InputID(k) != int(in.id) {
 			return false
 		}
 	}
-	if n.extra == &noExtra {
+	if !n.own {
 		return len(attrs) == 0 && lit == nil
 	}
 	return n.extra.attrs.Equal(attrs) && n.extra.lit.equal(lit)

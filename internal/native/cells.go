@@ -1,5 +1,7 @@
 package native
 
+import "github.com/adjoint-go/adjoint/internal/prefetch"
+
 // cell is what the compiler knows of a cell of the arena.
 type cell struct {
 	value  int32 // current value, as its number above valueBase
@@ -40,6 +42,13 @@ func (t *cellTable) at(n uint32) *cell {
 		t.pages[n/pageCells] = p
 	}
 	return &p[n%pageCells]
+}
+
+// ahead asks for the cell, which may lie outside of the table.
+func (t *cellTable) ahead(n uint32) {
+	if k := n / pageCells; uint64(k) < uint64(len(t.pages)) && t.pages[k] != nil {
+		prefetch.To(&t.pages[k][n%pageCells])
+	}
 }
 
 // number returns the number of a temporary, counted in the order in which they are asked for.

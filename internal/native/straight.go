@@ -147,6 +147,7 @@ func (c *straightCompiler) liveAtChunkEnds(chunk int) [][]uint64 {
 		}
 	}
 	for i := len(s.Code) - 1; i >= 0; i-- {
+		c.cellsAhead(i - instrsAhead)
 		if (i+1)%chunk == 0 && i+1 < len(s.Code) {
 			out[i/chunk] = append([]uint64(nil), live...)
 		}
@@ -265,6 +266,7 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	clear(c.constIDs)
 	c.ssa = c.ssa[:0]
 	for i := lo; i < hi; i++ {
+		c.cellsAhead(i + instrsAhead)
 		if err := c.nameValues(i); err != nil {
 			return err
 		}
@@ -347,6 +349,22 @@ func (c *straightCompiler) findLasting(live []uint64) {
 			live[k/64] &^= 1 << (k % 64) // once
 			c.lasting = append(c.lasting, lastingValue{cell, at.value - c.valueBase})
 		}
+	}
+}
+
+// instrsAhead is the number of instructions by which cells are asked for in advance.
+const instrsAhead = 12
+
+// cellsAhead asks for the cells of instruction i, if there is one.
+func (c *straightCompiler) cellsAhead(i int) {
+	if i < 0 || i >= len(c.program.Code) {
+		return
+	}
+	in := &c.program.Code[i]
+	c.cells.ahead(in.Dst)
+	operands := in.Operands()
+	for k := range in.Op.Arity() {
+		c.cells.ahead(operands[k])
 	}
 }
 
