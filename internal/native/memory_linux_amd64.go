@@ -1,7 +1,6 @@
 package native
 
 import (
-	"errors"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,24 +13,6 @@ const (
 	hugePage  = 2 << 20
 	manyPages = 512 << 10
 )
-
-// mapCode copies code into fresh executable pages. The pages are never writable and
-// executable at once. The result may be longer than the code.
-func mapCode(code []byte) ([]byte, error) {
-	if len(code) == 0 {
-		return nil, errors.New("native: no code to map")
-	}
-	pages, err := mapPages(len(code))
-	if err != nil {
-		return nil, err
-	}
-	copy(pages, code)
-	if err := unix.Mprotect(pages, unix.PROT_READ|unix.PROT_EXEC); err != nil {
-		unmapCode(pages)
-		return nil, err
-	}
-	return pages, nil
-}
 
 // mapPages maps writable memory for size bytes, in large pages if there are enough.
 func mapPages(size int) ([]byte, error) {
@@ -59,27 +40,9 @@ func mapPages(size int) ([]byte, error) {
 	return pages, nil
 }
 
-func unmapCode(pages []byte) { _ = unix.MunmapPtr(unsafe.Pointer(&pages[0]), uintptr(len(pages))) }
-
-// probe maps and calls a function of one return instruction.
-func probe() error {
-	pages, err := mapCode([]byte{0xC3})
-	if err != nil {
-		return err
-	}
-	callStraight(unsafe.Pointer(&pages[0]), nil, nil, nil)
-	unmapCode(pages)
-	return nil
+// sealPages makes pages executable and no longer writable.
+func sealPages(pages []byte) error {
+	return unix.Mprotect(pages, unix.PROT_READ|unix.PROT_EXEC)
 }
 
-// callStraight calls scalar code with the arena in DI, the constants in SI and the scratch
-// block in DX.
-//
-//go:noescape
-func callStraight(code, arena, consts, scratch unsafe.Pointer)
-
-// callLoop calls vector code with the table of base pointers in DI, the constants in SI, the
-// scratch block in DX and the number of elements in CX.
-//
-//go:noescape
-func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int)
+func unmapCode(pages []byte) { _ = unix.MunmapPtr(unsafe.Pointer(&pages[0]), uintptr(len(pages))) }

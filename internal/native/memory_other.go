@@ -1,4 +1,4 @@
-//go:build !linux || !amd64
+//go:build !amd64 || !(linux || darwin || windows)
 
 package native
 
@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-var errPlatform = errors.New("native code is generated for linux/amd64 only")
+var errPlatform = errors.New("native code is made for amd64 under Linux, macOS and Windows only")
 
 func mapCode([]byte) ([]byte, error) { return nil, errPlatform }
 

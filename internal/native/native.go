@@ -5,7 +5,7 @@
 // code (AVX-512 or AVX2) from a micro.Loop. Results have the bits of the portable functions
 // in package elem; only the sign and payload of a NaN are not part of that promise.
 //
-// Code lies in pages of its own that are first written and then made executable. Where the
+// Code lies in pages of its own that are first written and then made executable, on Linux, macOS and Windows. Where the
 // system refuses that, on other platforms, and on processors without AVX2 and FMA,
 // Available reports why not and the compilers return ErrUnavailable; the caller then keeps
 // to its portable loop.

@@ -1,8 +1,11 @@
+//go:build linux || darwin || windows
+
 #include "textflag.h"
 
 // func callStraight(code, arena, consts, scratch unsafe.Pointer)
-// All registers but SP and BP belong to the callee; the caller's wrapper restores
-// R14 and X15. The three bases are raised by 128, which a one-byte
+// All registers but SP and BP belong to the callee, as Go's ABI0 has it on every system; the caller's wrapper restores R14 and X15. XMM6 to
+// XMM15, which Windows functions preserve for their callers, are no exception: only Go calls this code, and where Windows calls into Go, the
+// runtime saves them. The three bases are raised by 128, which a one-byte
 // displacement takes back.
 TEXT ·callStraight(SB), NOSPLIT, $0-32
 	MOVQ code+0(FP), AX
