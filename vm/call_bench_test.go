@@ -61,6 +61,14 @@ func BenchmarkScanStep(b *testing.B) {
 	b.Run("scalars/alone", func(b *testing.B) {
 		perStep(b, 1, vm.NewMachine(must(vm.NewProgram(alone(lorenz()))), vm.WithNativeAhead()))
 	})
+	b.Run("in place", func(b *testing.B) {
+		perStep(b, 500, vm.NewMachine(must(vm.NewProgram(inPlace(1000, 500))), vm.WithThreads(1), vm.WithNativeAhead()))
+	})
+	b.Run("in place/alone", func(b *testing.B) {
+		c := alone(inPlace(1000, 500).Blocks[0])
+		c.Instrs[2].Out[0].Offset, c.Outputs[0].Offset, c.ArenaBytes = 24576, 24576, 32768
+		perStep(b, 1, vm.NewMachine(must(vm.NewProgram(c)), vm.WithThreads(1), vm.WithNativeAhead()))
+	})
 	for _, spaces := range []bool{false, true} {
 		name := "arrays"
 		if spaces {
@@ -74,4 +82,12 @@ func BenchmarkScanStep(b *testing.B) {
 			perStep(b, 1, vm.NewMachine(must(vm.NewProgram(alone(c.Blocks[0]))), vm.WithThreads(1), vm.WithNativeAhead()))
 		})
 	}
+}
+
+// inPlace returns a scan whose carry of n elements is overwritten by its next value in three operations, with a captured array.
+func inPlace(n, length int) *vm.Code {
+	w, u, t := vm.Ref{Space: 1}, arena(0), arena(8192)
+	body := vm.Block{ArenaBytes: 16384, Inputs: []vm.Slot{{Type: f64(n), Ref: w, Used: true}, slot("", f64(n), 0)}, Outputs: []vm.Slot{slot("", f64(n), 0)},
+		Instrs: []vm.Instr{elementwise(micro.Sub, n, w, u, t), elementwise(micro.Mul, n, t, t, t), elementwise(micro.Add, n, u, t, u)}}
+	return calling([]vm.Block{body}, vm.Call{Scan: &vm.Scan{Length: length, Captured: 1, Carries: 1}}, []vm.Type{f64(n), f64(n)}, []vm.Type{f64(n)})
 }

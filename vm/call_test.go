@@ -586,9 +586,9 @@ func TestCancelledLoops(t *testing.T) {
 	forever.Instrs[0].Call.Frame, forever.ArenaBytes = end, end+forever.FrameBytes(forever.Instrs[0].Call)
 	long := lorenzScan(1)
 	long.Blocks[0].Outputs = long.Blocks[0].Outputs[:3]
-	long = calling(long.Blocks, vm.Call{Scan: &vm.Scan{Length: 1 << 50, Carries: 3}}, []vm.Type{f64(), f64(), f64()}, []vm.Type{f64(), f64(), f64()})
+	long = calling(long.Blocks, vm.Call{Scan: &vm.Scan{Length: math.MaxInt, Carries: 3}}, []vm.Type{f64(), f64(), f64()}, []vm.Type{f64(), f64(), f64()})
 	arrays := wave(1000, 1, true)
-	arrays = calling(arrays.Blocks, vm.Call{Scan: &vm.Scan{Length: 1 << 50, Captured: 2, Carries: 1}}, []vm.Type{f64(1000), f64(1000), f64(1000)}, []vm.Type{f64(1000)})
+	arrays = calling(arrays.Blocks, vm.Call{Scan: &vm.Scan{Length: math.MaxInt, Captured: 2, Carries: 1}}, []vm.Type{f64(1000), f64(1000), f64(1000)}, []vm.Type{f64(1000)})
 	arrays.Blocks[0].Inputs = arrays.Blocks[0].Inputs[:3]
 	arrays.Blocks[0].Outputs = arrays.Blocks[0].Outputs[:1]
 	arrays.Blocks[0].Instrs = arrays.Blocks[0].Instrs[2:]
@@ -662,5 +662,71 @@ func TestProfileOfCalls(t *testing.T) {
 	}
 	if len(profile.Rows) != 2 || profile.Rows[0].Call != "while" {
 		t.Errorf("%v", profile)
+	}
+}
+
+// circle returns a scan that gives each of its carries to the next: they lie where they lay, and a temporary array holds one.
+func circle(carries, width int) *vm.Code {
+	body, types := vm.Block{ArenaBytes: int64(8 * width * carries)}, []vm.Type{}
+	for i := range carries {
+		types = append(types, f64(width))
+		body.Inputs = append(body.Inputs, slot("", f64(width), int64(8*width*i)))
+		body.Outputs = append(body.Outputs, slot("", f64(width), int64(8*width*((i+1)%carries))))
+	}
+	return calling([]vm.Block{body}, vm.Call{Scan: &vm.Scan{Length: 3, Carries: carries}}, types, types)
+}
+
+// Kernels in a body: their scratch, threads, failures and step are as in a program.
+func TestKernelsInBlocks(t *testing.T) {
+	const n = 96
+	matmul := func(a, b, out vm.Ref) vm.Instr {
+		at := func(r vm.Ref) vm.Operand { return vm.Operand{Type: f64(n, n), Ref: r} }
+		return vm.Instr{Op: vm.OpKernel, Kernel: "matmul", In: []vm.Operand{at(a), at(b)}, Out: []vm.Operand{at(out)}}
+	}
+	size := int64(8 * n * n)
+	body := vm.Block{ArenaBytes: 2 * size, Inputs: []vm.Slot{{Type: f64(n, n), Ref: vm.Ref{Space: 1}, Used: true}, slot("", f64(n, n), 0)}, Outputs: []vm.Slot{slot("", f64(n, n), size)},
+		Instrs: []vm.Instr{matmul(vm.Ref{Space: 1}, arena(0), arena(size))}}
+	c := calling([]vm.Block{body}, vm.Call{Scan: &vm.Scan{Length: 5, Captured: 1, Carries: 1}}, []vm.Type{f64(n, n), f64(n, n)}, []vm.Type{f64(n, n)})
+	p := must(vm.NewProgram(c))
+	// The permutation i → i+1 five times.
+	want := func(i, k int) float64 { return float64((i+5)%n*n + k) }
+	for name, options := range executorOptions {
+		m := vm.NewMachine(p, options...)
+		for i := range n {
+			m.Float64("in0")[i*n+(i+1)%n] = 1
+			for k := range n {
+				m.Float64("in1")[i*n+k] = float64(i*n + k)
+			}
+		}
+		if err := m.Step(); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n * n {
+			if got := m.Float64("out0")[i]; got != want(i/n, i%n) {
+				t.Fatalf("%s: element %d is %v, want %v", name, i, got, want(i/n, i%n))
+			}
+		}
+	}
+	count := 0
+	if err := vm.RegisterKernel(vm.Kernel{
+		Name:  "user_fails_third",
+		Check: func(in, out []vm.Type, _ vm.Attrs) error { return nil },
+		Run: func(in, out []vm.Tensor, _ vm.Attrs) error {
+			copy(out[0].F64, in[0].F64)
+			if count++; count == 3 {
+				return errors.New("tired")
+			}
+			return nil
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.Blocks[0].Instrs[0].Kernel = "user_fails_third"
+	m := vm.NewMachine(must(vm.NewProgram(c)))
+	fillViews(m)
+	err := m.Step()
+	var at *vm.RuntimeError
+	if err == nil || !errors.As(err, &at) || fmt.Sprint(at.Steps) != "[2]" || !strings.Contains(err.Error(), "step 2: f64[96×96], f64[96×96] → f64[96×96]: tired") {
+		t.Errorf("%v", err)
 	}
 }

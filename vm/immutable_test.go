@@ -124,7 +124,7 @@ func TestChangesDoNotReachAProgram(t *testing.T) {
 		c.Instrs[0].Attrs[0].Value.Ints[0] = 1 << 20
 		c.Instrs[1].Loop.Dims[0], c.Instrs[1].Loop.Code[0].Dst, c.Instrs[1].Loop.In[0].Strides[0] = 1<<20, 1<<20, 1<<20
 		c.Instrs[2].Straight.Code[0].Dst = 1 << 30
-		c.Blocks[0].Instrs[0].Straight.Code[0].Dst, c.Instrs[3].Call.Scan.Length, c.Instrs[4].Call.Cond.Blocks[1] = 1<<30, 1<<40, 7
+		c.Blocks[0].Instrs[0].Straight.Code[0].Dst, c.Instrs[3].Call.Scan.Length, c.Instrs[4].Call.Cond.Blocks[1] = 1<<30, 1<<28, 7
 		if _, err := NewProgram(c); err == nil {
 			t.Error("the changed code verifies")
 		}

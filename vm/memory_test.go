@@ -116,7 +116,7 @@ func largePrograms(t testing.TB) []namedProgram {
 	}
 	w := graph.Add(g.Input("w", graph.Float64, 300, 300), graph.Constant(g, eye, 300, 300))
 	add("linear algebra", graph.Det(w), graph.Sum(graph.Inv(w)))
-	return list
+	return append(list, namedProgram{"scan of arrays", must(vm.NewProgram(wave(50000, 20, false)))}, namedProgram{"carries in circles", must(vm.NewProgram(circle(500, 300)))})
 }
 
 // TestMemoryBytes compares MemoryBytes with what the process takes for a machine that has run past the point where it makes machine code.
