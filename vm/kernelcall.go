@@ -12,6 +12,7 @@ import (
 
 // kernelCall runs OpKernel.
 type kernelCall struct {
+	b    *Block
 	in   *Instr
 	k    *kernel.Kernel
 	call kernel.Call
@@ -49,8 +50,8 @@ const (
 	wakeWork     = 8e6
 )
 
-func newKernelCall(in *Instr, threads int) *kernelCall {
-	c := &kernelCall{in: in, k: kernel.Lookup(in.Kernel)}
+func newKernelCall(b *Block, in *Instr, threads int) *kernelCall {
+	c := &kernelCall{b: b, in: in, k: kernel.Lookup(in.Kernel)}
 	if c.k.Each != nil {
 		c.threads = 1
 		if work := c.k.Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs); work >= parallelWork {
@@ -75,6 +76,40 @@ func (c *kernelCall) workspace() int64 {
 	return int64(c.k.Workspace(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs))
 }
 
+// constant returns which operands are constants, nil if none is.
+func (c *kernelCall) constant() []bool {
+	var list []bool
+	for k, o := range c.in.In {
+		if at, n := o.Offset-c.b.ConstOffset, bytesOf(o.Type); o.Space == 0 && n > 0 && at >= 0 && at+n <= int64(len(c.b.Const)) {
+			if list == nil {
+				list = make([]bool, len(c.in.In))
+			}
+			list[k] = true
+		}
+	}
+	return list
+}
+
+// kept is the memory for what the kernel keeps of constants.
+func (c *kernelCall) kept() int64 {
+	constant := c.constant()
+	if constant == nil || c.k.Keep == nil {
+		return 0
+	}
+	return int64(c.k.KeptBytes(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs, constant))
+}
+
+// makeState makes the kernel's state, and what it keeps of constants.
+func (c *kernelCall) makeState() {
+	if c.k.Prepare == nil {
+		return
+	}
+	c.call.State = c.k.Prepare(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)
+	if c.call.Kept != nil {
+		c.k.Keep(&c.call, c.constant())
+	}
+}
+
 func (c *kernelCall) need(n *needs) {
 	operands := int64(len(c.in.In) + len(c.in.Out))
 	n.add(int64(unsafe.Sizeof(*c))+operands*int64(unsafe.Sizeof(kernel.Tensor{})), heapBytes(c.k.State(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)))
@@ -82,6 +117,9 @@ func (c *kernelCall) need(n *needs) {
 	n.workers = max(n.workers, c.threads)
 	n.worker = max(n.worker, c.each())
 	n.add(int64(c.threads) * int64(unsafe.Sizeof([]byte(nil))))
+	if kept := c.kept(); kept > 0 {
+		n.kept = min(n.kept+heapBytes(kept), maxTotal)
+	}
 }
 
 func (c *kernelCall) prepare(f *frame) {
@@ -94,9 +132,15 @@ func (c *kernelCall) prepare(f *frame) {
 	for i, t := range outT {
 		c.call.Out[i].Type = t
 	}
-	if c.k.Prepare != nil {
-		c.call.State = c.k.Prepare(inT, outT, c.in.Attrs)
+	if kept := c.kept(); kept > 0 && !f.m.noKept {
+		c.call.Kept = alignedBytes(kept)
+		for k, constant := range c.constant() {
+			if constant {
+				bindTensor(&c.call.In[k], unsafe.Pointer(&f.consts[c.in.In[k].Offset-c.b.ConstOffset]))
+			}
+		}
 	}
+	c.makeState()
 	n := c.workspace()
 	c.call.Work = f.m.scratch[:n:n]
 	if c.threads > 0 {
@@ -164,8 +208,8 @@ func bindTensor(t *kernel.Tensor, p unsafe.Pointer) {
 func (c *kernelCall) again() {
 	if r, ok := c.call.State.(interface{ Reset() }); ok {
 		r.Reset()
-	} else if c.k.Prepare != nil {
-		c.call.State = c.k.Prepare(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)
+	} else {
+		c.makeState()
 	}
 }
 

@@ -20,8 +20,8 @@ func (kernelOp) set(in *Instr) bool { return in.Kernel != "" }
 
 func (kernelOp) clone(in *Instr) { in.Attrs = cloneAttrs(in.Attrs) }
 
-func (kernelOp) executor(_ *Program, _ *Block, in *Instr, threads int) executor {
-	return newKernelCall(in, threads)
+func (kernelOp) executor(_ *Program, b *Block, in *Instr, threads int) executor {
+	return newKernelCall(b, in, threads)
 }
 
 func (kernelOp) verify(_ *verifier, in *Instr) (int, error) {
@@ -33,7 +33,7 @@ func (kernelOp) verify(_ *verifier, in *Instr) (int, error) {
 
 func (kernelOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
-func (kernelOp) workspace(in *Instr) int64 { return newKernelCall(in, 1).workspace() }
+func (kernelOp) workspace(in *Instr) int64 { return newKernelCall(nil, in, 1).workspace() }
 
 func (kernelOp) work(in *Instr, _ []float64) float64 {
 	return kernel.Lookup(in.Kernel).Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs)

@@ -53,6 +53,7 @@ type Machine struct {
 	watch     bool
 	ahead     bool
 	noNative  bool
+	noKept    bool // no memory for what kernels keep of constants
 	// threads is the number of goroutines at most, the caller included.
 	threads int
 	// allocate returns memory at a multiple of 64.

@@ -25,6 +25,7 @@ type needs struct {
 	workers int   // goroutines
 	code    int64 // machine code
 	making  int64 // while machine code is made: the most
+	kept    int64 // what kernels keep of constants
 	// blocks is what the blocks before take, each for one frame.
 	blocks []needs
 }
@@ -35,6 +36,7 @@ func (n *needs) addFrame(number int) {
 	n.add(b.own)
 	n.scratch, n.worker, n.workers = max(n.scratch, b.scratch), max(n.worker, b.worker), max(n.workers, b.workers)
 	n.addCode(b.code, b.making)
+	n.kept = min(n.kept+b.kept, maxTotal)
 }
 
 // addBlock counts what a frame of a block takes, whose executors are given.
@@ -100,6 +102,11 @@ func (m *Machine) plan() {
 			m.noNative = true
 		}
 	}
+	if with := m.taken + n.kept; with <= m.limit {
+		m.taken = with
+	} else {
+		m.noKept = true
+	}
 	if m.workLimit > 0 {
 		if work := m.p.Work(); !(work <= m.workLimit) {
 			m.err = fmt.Errorf("%w: a run may take %.3g operations of %.3g", ErrWorkLimit, work, m.workLimit)
@@ -129,8 +136,8 @@ func (m *Machine) reserve(bytes int64) error {
 }
 
 // MemoryBytes returns the most bytes that a machine with the options takes: the arena, constants included; the scratch of kernels and of each of its
-// goroutines, buffers of loops among it; plans and tables of kernels; bookkeeping for each instruction; machine code and the tables
-// while it is made, if there is room for them within the machine's limit.
+// goroutines, buffers of loops among it; plans and tables of kernels; bookkeeping for each instruction; and, if there is room for them within the machine's
+// limit, machine code and the tables while it is made, and what kernels keep of constants.
 //
 // Two things are not known before they are used; the machine counts them when it takes them (Machine.MemoryBytes) and refuses to go
 // beyond its limit: its own copy of a large input that Run did not bind in place, because its view was asked for or its tensor is not

@@ -104,9 +104,11 @@ type Plan struct {
 	packA, packB bool
 	rowBlocks    int
 	colBlocks    int
-	perWorker    int // bytes
-	packedB      int // bytes of B, packed for all
-	sums         int // bytes of the float64 sums of float32 segments
+	prepacked    uintptr // all of B, if it was packed ahead
+	keep         []byte  // where it lies
+	perWorker    int     // bytes
+	packedB      int     // bytes of B, packed for all
+	sums         int     // bytes of the float64 sums of float32 segments
 
 	// of a run
 	a, b, c uintptr
@@ -317,6 +319,38 @@ func (x *Plan) packedABytes(rows int) int {
 // leadingA is the distance in bytes between packed lines of so many elements, which is no multiple of 4096, nor near one.
 func (x *Plan) leadingA(n int) int { return roundUp(n*x.size, alignment) + alignment }
 
+// PrepackBytes returns the bytes that B takes when it is packed ahead of all runs, 0 if that does not help. first tells that the operand which is packed is the
+// first one: A and B have changed places.
+func (x *Plan) PrepackBytes() (bytes int, first bool) {
+	for _, d := range x.p.Batch {
+		if d.B != 0 {
+			return 0, false
+		}
+	}
+	if x.count == 0 || x.p.K == 0 || !x.packB && x.how != shared {
+		return 0, false
+	}
+	return x.p.K * roundUp(x.p.N, x.nr) * x.size, x.turned
+}
+
+// Prepack packs the operand that PrepackBytes names, which must not change any more, into memory that belongs to the plan from now on.
+func (x *Plan) Prepack(operand unsafe.Pointer, memory []byte) {
+	w := &worker{}
+	x.prepacked = uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
+	for k := 0; k < x.p.K; k += Chain {
+		to, _ := x.panels(k, min(Chain, x.p.K-k), 0)
+		x.packColumns(w, to, x.at(uintptr(operand), k, 0, x.p.B), x.p.N, min(Chain, x.p.K-k))
+	}
+	x.keep = memory
+	runtime.KeepAlive(operand)
+}
+
+// panels returns where the panels of the terms k ≤ i < k+kc begin at column j in B packed ahead, and the bytes of a panel.
+func (x *Plan) panels(k, kc, j int) (at uintptr, panel int) {
+	panel = x.nr * x.size * kc
+	return add(x.prepacked, k*roundUp(x.p.N, x.nr)*x.size+j/x.nr*panel), panel
+}
+
 // Shared returns the bytes of scratch that all workers share, and Each those of one worker.
 func (x *Plan) Shared() int { return x.packedB + x.sums }
 
@@ -364,9 +398,11 @@ func (x *Plan) runTerms(r Runner, k, kc int) {
 			x.set = set
 			for x.k0 = k; x.k0 < end; x.k0 += Chain {
 				x.kc = min(Chain, end-x.k0)
-				x.packing = true
-				r.Parallel(x, ceil(ceil(x.nc, x.nr), panelsItem))
-				x.packing = false
+				if x.prepacked == 0 {
+					x.packing = true
+					r.Parallel(x, ceil(ceil(x.nc, x.nr), panelsItem))
+					x.packing = false
+				}
 				r.Parallel(x, x.rowBlocks*x.colBlocks)
 				x.set = false
 			}
@@ -430,7 +466,9 @@ func (x *Plan) direct(w *worker, own uintptr, r region) {
 	step, rowsAtOnce := r.j1-r.j0, r.i1-r.i0
 	bufferA := own
 	if x.packB {
-		step = min(step, x.sizes.ownColumns)
+		if x.prepacked == 0 {
+			step = min(step, x.sizes.ownColumns)
+		}
 		bufferA = add(own, x.ownB())
 	}
 	mode := asm.Add
@@ -447,7 +485,11 @@ func (x *Plan) direct(w *worker, own uintptr, r region) {
 		for j := r.j0; j < r.j1; j += step {
 			nc := min(step, r.j1-j)
 			t := tiles{a: a, aRow: aRow, aStep: aStep, b: x.at(r.b, k, j, p.B), bStep: p.B.Row * x.size, c: add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, k: kc, mode: mode}
-			if x.packB {
+			switch {
+			case x.prepacked != 0:
+				t.b, t.bPanel = x.panels(k, kc, j)
+				t.bStep = x.nr * x.size
+			case x.packB:
 				x.packColumns(w, own, t.b, nc, kc)
 				t.b, t.bStep, t.bPanel = own, x.nr*x.size, x.nr*x.size*kc
 			}
@@ -475,7 +517,11 @@ func (x *Plan) doShared(w *worker, own uintptr, item int) {
 		return
 	}
 	aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0, p.A), i1-i0, x.kc)
-	t := tiles{a: own, aRow: aRow, aStep: aStep, b: add(x.bufferB, j0/x.nr*panel), bStep: x.nr * x.size, bPanel: panel,
+	b := add(x.bufferB, j0/x.nr*panel)
+	if x.prepacked != 0 {
+		b, _ = x.panels(x.k0, x.kc, x.j0+j0)
+	}
+	t := tiles{a: own, aRow: aRow, aStep: aStep, b: b, bStep: x.nr * x.size, bPanel: panel,
 		c: add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: x.kc, mode: asm.Add}
 	if x.set {
 		t.mode = asm.Set

@@ -221,10 +221,15 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 					c.set(i, before.at(i))
 				}
 				x := newPlan(p, level, s)
+				ahead := false
+				if n, first := x.PrepackBytes(); n > 0 && r.IntN(2) == 0 {
+					ahead = true
+					x.Prepack(map[bool]array{false: b, true: a}[first].p, unsafe.Slice((*byte)(pages.memory(t, roundUp(n, 64), true)), n))
+				}
 				run(t, x, w, a, b, c)
 				runs++
 				if err := sameBits(c, want); err != nil {
-					t.Fatalf("%+v, %v, %d workers, way %d: %v", p, level, w, x.how, err)
+					t.Fatalf("%+v, %v, %d workers, way %d, packed ahead %v: %v", p, level, w, x.how, ahead, err)
 				}
 			}
 		}

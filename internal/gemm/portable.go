@@ -98,16 +98,48 @@ func tileFloat32(t *asm.Tile, rows, cols int) {
 				copy(s[:], to)
 			}
 			a, b := row, add(t.B, 4*j)
-			for range t.K {
-				x := *(*float32)(pointer(a))
-				for l, y := range unsafe.Slice((*float32)(pointer(b)), len(to)) {
-					s[l] = elem.FMA32(x, y, s[l])
+			if len(to) == portableColumns {
+				chains4(t, a, b, &s)
+			} else {
+				for range t.K {
+					x := *(*float32)(pointer(a))
+					for l, y := range unsafe.Slice((*float32)(pointer(b)), len(to)) {
+						s[l] = elem.FMA32(x, y, s[l])
+					}
+					a, b = a+t.AStep, b+t.BStep
 				}
-				a, b = a+t.AStep, b+t.BStep
 			}
 			finish(t.Mode, to, s[:])
 		}
 	}
+}
+
+// chains4 goes on with four chains. It works with float32 values held as float64, in which products are exact; a step whose sum may round twice is taken again
+// with care.
+func chains4(t *asm.Tile, a, b uintptr, s *[portableColumns]float32) {
+	c0, c1, c2, c3 := float64(s[0]), float64(s[1]), float64(s[2]), float64(s[3])
+	for range t.K {
+		x, y := *(*float32)(pointer(a)), (*[portableColumns]float32)(pointer(b))
+		w := float64(x)
+		s0, s1, s2, s3 := float64(w*float64(y[0]))+c0, float64(w*float64(y[1]))+c1, float64(w*float64(y[2]))+c2, float64(w*float64(y[3]))+c3
+		if mayRoundTwice(s0) || mayRoundTwice(s1) || mayRoundTwice(s2) || mayRoundTwice(s3) {
+			for l, c := range [...]float64{c0, c1, c2, c3} {
+				s[l] = elem.FMA32(x, y[l], float32(c))
+			}
+			c0, c1, c2, c3 = float64(s[0]), float64(s[1]), float64(s[2]), float64(s[3])
+		} else {
+			c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))
+		}
+		a, b = a+t.AStep, b+t.BStep
+	}
+	*s = [portableColumns]float32{float32(c0), float32(c1), float32(c2), float32(c3)}
+}
+
+// mayRoundTwice reports whether rounding the float64 sum s to float32 may differ from rounding
+// the exact sum: if s lies in the middle between two float32 values, or if 0 < |s| < 2⁻¹²⁶.
+func mayRoundTwice(s float64) bool {
+	u := math.Float64bits(s)
+	return u&(1<<29-1) == 1<<28 || u<<1-1 < 897<<53-1
 }
 
 // finish puts chains where they belong.

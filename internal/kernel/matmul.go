@@ -36,6 +36,20 @@ func init() {
 		StateBytes: func(in, out []Type, a attr.List) int64 {
 			return gemm.StateBytes(gemm.Product{Batch: make([]gemm.Dim, len(out[0].Shape))})
 		},
+		KeptBytes: func(in, out []Type, a attr.List, constant []bool) int {
+			if p := newMatmulPlan(in, out, a); p.floats != nil {
+				if n, k := p.kept(); constant[k] {
+					return n
+				}
+			}
+			return 0
+		},
+		Keep: func(c *Call, constant []bool) {
+			p := c.State.(*matmulPlan)
+			if n, k := p.kept(); n > 0 && constant[k] {
+				p.floats.Prepack(addressOf(&c.In[k]), c.Kept)
+			}
+		},
 		Work: func(in, out []Type, a attr.List) float64 {
 			_, _, k := matmulSizes(in, out, a)
 			return 2 * float64(out[0].Size()) * float64(k)
@@ -124,6 +138,15 @@ func newMatmulPlan(in, out []Type, a attr.List) *matmulPlan {
 		p.sum = elem.ReduceBlock(micro.ReduceSum, d, cpu.Best())
 	}
 	return p
+}
+
+// kept returns the bytes of an operand that is packed once, and which one that is.
+func (p *matmulPlan) kept() (bytes, operand int) {
+	n, first := p.floats.PrepackBytes()
+	if first {
+		return n, 0
+	}
+	return n, 1
 }
 
 func matmulFloats[T float](c *Call) error {

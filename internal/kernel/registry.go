@@ -42,6 +42,8 @@ type Call struct {
 	Work  []byte // scratch of Kernel.Workspace bytes, 64-byte aligned, not cleared
 	State any    // what Kernel.Prepare returned
 	Host  Host   // nil: no limits
+	// Kept is memory of Kernel.KeptBytes bytes, 64-byte aligned, that holds what Kernel.Keep has put there.
+	Kept []byte
 	// Workers is scratch of Kernel.Each bytes, 64-byte aligned, not cleared, for each goroutine of Parallel.
 	Workers [][]byte
 	work    int // since Poll last asked
@@ -127,6 +129,10 @@ type Kernel struct {
 	Prepare func(in, out []Type, a attr.List) any
 	// StateBytes bounds what Prepare allocates besides a few numbers for each dimension of each operand. Called after Check.
 	StateBytes func(in, out []Type, a attr.List) int64
+	// Keep makes, once per machine after Prepare, what helps runs from operands that are constants: constant tells which, and only those are bound. It is not
+	// called where memory is short; KeptBytes is what it takes. Called after Check.
+	Keep      func(c *Call, constant []bool)
+	KeptBytes func(in, out []Type, a attr.List, constant []bool) int
 	// Work bounds the operations of a run, if they may be more than the elements of operands and results. Called after Check.
 	Work func(in, out []Type, a attr.List) float64
 	// Run computes Out from In. Errors are for data-dependent failures (singular matrix, index out of range);

@@ -32,6 +32,14 @@ func data[T anyElement](t *Tensor) []T {
 // address returns where a slice begins.
 func address[T anyElement](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
 
+// addressOf returns where the elements of a float tensor begin.
+func addressOf(t *Tensor) unsafe.Pointer {
+	if t.DType == dtype.Float64 {
+		return address(t.F64)
+	}
+	return address(t.F32)
+}
+
 type (
 	float  = elem.Float
 	number = elem.Number
