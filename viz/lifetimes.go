@@ -63,23 +63,16 @@ func lifetimes(p *vm.Program) *memoryMap {
 	}
 	for i := range code.Instrs {
 		in := &code.Instrs[i]
-		switch in.Op {
-		case vm.OpStraight:
+		if in.Straight != nil {
 			m.straight(in)
-		case vm.OpLoop:
-			m.steps = append(m.steps, "loop")
-			m.operands(in, func(k int) int32 { return loopNode(in, k) })
-		case vm.OpKernel:
-			m.steps = append(m.steps, in.Kernel)
-			m.operands(in, func(int) int32 { return nodeAt(in, 0) })
-		case vm.OpCall:
-			m.steps = append(m.steps, in.Call.Kind())
-			at := len(m.steps) - 1
-			m.write(in.Call.Frame, code.FrameBytes(in.Call), lifetime{from: at, to: at, name: "frame"})
-			m.operands(in, func(int) int32 { return nodeAt(in, 0) })
-		default:
-			panic(fmt.Sprintf("BUG: opcode %v", in.Op))
+			continue
 		}
+		what, _ := in.Describe()
+		m.steps = append(m.steps, what)
+		if at := len(m.steps) - 1; in.Call != nil {
+			m.write(in.Call.Frame, code.FrameBytes(in.Call), lifetime{from: at, to: at, name: "frame"})
+		}
+		m.operands(in)
 	}
 	for i := range code.Outputs {
 		if s := &code.Outputs[i]; s.Space == 0 {
@@ -114,9 +107,12 @@ func nodeAt(in *vm.Instr, k int) int32 {
 	return in.Nodes[k]
 }
 
-// loopNode returns the node of result k of a loop.
-func loopNode(in *vm.Instr, k int) int32 {
+// resultNode returns the node of an instruction's result k.
+func resultNode(in *vm.Instr, k int) int32 {
 	l := in.Loop
+	if l == nil {
+		return nodeAt(in, 0)
+	}
 	if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
 		return nodeAt(in, len(l.Code))
 	}
@@ -150,7 +146,7 @@ func (m *memoryMap) label(v *lifetime, node int32) {
 }
 
 // operands records what an instruction reads and then writes during the last step.
-func (m *memoryMap) operands(in *vm.Instr, node func(k int) int32) {
+func (m *memoryMap) operands(in *vm.Instr) {
 	at := len(m.steps) - 1
 	for _, o := range in.In {
 		if o.Space == 0 {
@@ -159,7 +155,7 @@ func (m *memoryMap) operands(in *vm.Instr, node func(k int) int32) {
 	}
 	for k, o := range in.Out {
 		v := lifetime{from: at, to: at, name: m.steps[at]}
-		m.label(&v, node(k))
+		m.label(&v, resultNode(in, k))
 		m.write(o.Offset, typeBytes(o.Type), v)
 	}
 }
@@ -168,7 +164,8 @@ func (m *memoryMap) operands(in *vm.Instr, node func(k int) int32) {
 func (m *memoryMap) straight(in *vm.Instr) {
 	s := in.Straight
 	if !m.expanded {
-		m.steps = append(m.steps, "scalar code")
+		what, _ := in.Describe()
+		m.steps = append(m.steps, what)
 		if lo, hi := int64(s.TempLo)*4, int64(s.TempHi)*4; lo < hi {
 			at := len(m.steps) - 1
 			m.write(lo, hi-lo, lifetime{from: at, to: at, name: "temporaries"})

@@ -80,6 +80,8 @@ func plus(a, b int64) int64 {
 
 func (callOp) bytes(*Instr) int64 { return 0 }
 
+func (callOp) describe(in *Instr) (string, string) { return in.Call.Kind(), in.Call.String() }
+
 func (callOp) list(l *lister, in *Instr) {
 	fmt.Fprintf(l, "  %s\n", in.Call)
 	l.operands(in)

@@ -59,6 +59,8 @@ func (kernelOp) parts(in *Instr, _ []int64, f func(index int, flops int64)) {
 
 func (kernelOp) bytes(*Instr) int64 { return 0 }
 
+func (kernelOp) describe(in *Instr) (string, string) { return in.Kernel, in.Attrs.String() }
+
 func (kernelOp) list(l *lister, in *Instr) {
 	fmt.Fprintf(l, "  %s", in.Kernel)
 	if len(in.Attrs) > 0 {

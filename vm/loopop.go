@@ -67,6 +67,8 @@ func (loopOp) parts(in *Instr, _ []int64, f func(index int, flops int64)) {
 
 func (loopOp) bytes(*Instr) int64 { return 0 }
 
+func (loopOp) describe(*Instr) (string, string) { return "loop", "" }
+
 func (loopOp) list(w *lister, in *Instr) {
 	l := in.Loop
 	fmt.Fprintf(w, "  over %v", l.Dims)

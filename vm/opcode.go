@@ -45,6 +45,8 @@ type operation interface {
 	parts(in *Instr, blocks []int64, f func(index int, flops int64))
 	// bytes counts what it reads and writes besides its operands and results.
 	bytes(in *Instr) int64
+	// describe says in a word or a name what the instruction is, and with which attributes.
+	describe(in *Instr) (what, attributes string)
 	// list appends its lines to a listing, behind number and name.
 	list(l *lister, in *Instr)
 
@@ -68,6 +70,18 @@ func (o Opcode) known() operation {
 
 // op returns the operation of a verified instruction.
 func (in *Instr) op() operation { return operations[in.Op] }
+
+// Describe returns in a word or a name what the instruction is, such as loop, scan or the name of a kernel, and its attributes as text; nothing for
+// an instruction that lacks the payload of its opcode.
+func (in *Instr) Describe() (what, attributes string) {
+	if in == nil {
+		return "", ""
+	}
+	if op := in.Op.known(); op != nil && op.set(in) {
+		return op.describe(in)
+	}
+	return "", ""
+}
 
 // String returns the name in listings.
 func (o Opcode) String() string {

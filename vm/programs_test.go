@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -10,6 +11,10 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -71,8 +76,68 @@ var programs = sync.OnceValue(func() []namedProgram {
 			add(fmt.Sprintf("%s/%d", op.Name, k), compile.Config{}, outputs...)
 		}
 	}
+	for _, k := range []struct {
+		name    string
+		attrs   attr.List
+		in, out vm.Type
+	}{ // kernels that no graph comes to
+		{"copy", nil, typed(dtype.Int32, 2, 3), typed(dtype.Int32, 6)},
+		{"broadcast_to", attr.Make(attr.L("shape", []int{2, 3})), typed(dtype.Float64, 3), typed(dtype.Float64, 2, 3)},
+		{"reduce_prod", attr.Make(attr.L("axes", []int{0}), attr.B("keepdims", false)), typed(dtype.Float32, 2, 3), typed(dtype.Float32, 3)},
+	} {
+		in := vm.Instr{Op: vm.OpKernel, Kernel: k.name, Attrs: k.attrs, In: []vm.Operand{operand(k.in, 0)}, Out: []vm.Operand{operand(k.out, 64)}}
+		b := vm.Block{ArenaBytes: 128, Inputs: []vm.Slot{slot("x", k.in, 0)}, Outputs: []vm.Slot{slot("", k.out, 64)}, Instrs: []vm.Instr{in}}
+		list = append(list, namedProgram{"kernel " + k.name, must(vm.NewProgram(&vm.Code{Block: b}))})
+	}
 	return list
 })
+
+// TestProgramsHaveEverything holds that what is tried with all programs, such as round trips, mutations and runs between guards, is tried
+// with every opcode, micro-operation and kernel.
+func TestProgramsHaveEverything(t *testing.T) {
+	opcodes, ops, kernels := map[vm.Opcode]bool{}, map[micro.Op]bool{}, map[string]bool{}
+	see := func(list []vm.Instr) {
+		for i := range list {
+			in := &list[i]
+			opcodes[in.Op], kernels[in.Kernel] = true, true
+			if what, _ := in.Describe(); what == "" {
+				t.Errorf("an instruction %v has no description", in.Op)
+			}
+			var code []micro.Instr
+			if in.Straight != nil {
+				code = in.Straight.Code
+			}
+			if in.Loop != nil {
+				code = in.Loop.Code
+			}
+			for _, c := range code {
+				ops[c.Op] = true
+			}
+		}
+	}
+	for _, p := range programs() {
+		code := p.Code()
+		see(code.Instrs)
+		for i := range code.Blocks {
+			see(code.Blocks[i].Instrs)
+		}
+	}
+	for o := vm.OpInvalid + 1; o.String() != vm.OpInvalid.String(); o++ {
+		if !opcodes[o] {
+			t.Errorf("no program has the opcode %v", o)
+		}
+	}
+	for op := micro.Mov; int(op) < micro.Count; op++ {
+		if !ops[op] {
+			t.Errorf("no program has the micro-operation %v", op)
+		}
+	}
+	for _, name := range kernel.Names() {
+		if !kernels[name] && !strings.HasPrefix(name, "user_") {
+			t.Errorf("no program calls the kernel %s", name)
+		}
+	}
+}
 
 // difference describes how two programs differ, "" if they do not. Empty and nil lists are the same.
 func difference(p, q *vm.Program) string {

@@ -73,6 +73,8 @@ func (straightOp) bytes(in *Instr) int64 {
 	return bytes
 }
 
+func (straightOp) describe(*Instr) (string, string) { return "scalar code", "" }
+
 func (straightOp) list(l *lister, in *Instr) {
 	s := in.Straight
 	fmt.Fprintf(l, "  %d micro-instructions, temporaries c%d…c%d\n", len(s.Code), s.TempLo, s.TempHi)

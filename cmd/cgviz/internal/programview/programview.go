@@ -38,17 +38,13 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
 		}
 		in := &code.Instrs[i]
 		d.instr = i
-		switch in.Op {
-		case vm.OpStraight:
+		switch {
+		case in.Straight != nil:
 			d.straight(i, in)
-		case vm.OpLoop:
+		case in.Loop != nil:
 			d.loop(i, in)
-		case vm.OpKernel:
-			d.calls(in, in.Kernel, in.Attrs.String())
-		case vm.OpCall:
-			d.calls(in, in.Call.Kind(), in.Call.String())
 		default:
-			return nil, nil, fmt.Errorf("instruction %d is of an unknown kind, %v", i, in.Op)
+			d.calls(in)
 		}
 	}
 	if len(d.m.Nodes) > maxNodes {
@@ -225,7 +221,8 @@ func scope(i int, in *vm.Instr, nodes int) string {
 	if nodes < 2 {
 		return ""
 	}
-	return fmt.Sprintf("fused %s %d", map[vm.Opcode]string{vm.OpStraight: "scalar code", vm.OpLoop: "loop"}[in.Op], i)
+	what, _ := in.Describe()
+	return fmt.Sprintf("fused %s %d", what, i)
 }
 
 // straight adds scalar code.
@@ -293,7 +290,8 @@ func (d *describer) loop(i int, in *vm.Instr) {
 }
 
 // calls adds what is one node, a kernel or a call of blocks, with a node more for each result after the first.
-func (d *describer) calls(in *vm.Instr, name, attributes string) {
+func (d *describer) calls(in *vm.Instr) {
+	name, attributes := in.Describe()
 	var operands []int
 	for _, o := range in.In {
 		operands = append(operands, d.whole(o.Ref, o.Type))
