@@ -35,16 +35,9 @@ func Batch(outputs, from, to []*graph.Node) (batched []*graph.Node, err error) {
 	for i, f := range from {
 		b.Image[f] = to[i]
 	}
-	for _, node := range dependents(outputs, from) {
-		if b.Image[node] != nil {
-			continue
-		}
-		restore := g.AtNode(node)
-		b.Image[node] = b.apply(node)
-		restore()
-		if err := g.Err(); err != nil {
-			return nil, err
-		}
+	b.all(dependents(outputs, from))
+	if err := g.Err(); err != nil {
+		return nil, err
 	}
 	for _, o := range outputs {
 		if m := b.Image[o]; m != nil {
@@ -96,17 +89,43 @@ func dependents(outputs, from []*graph.Node) []*graph.Node {
 }
 
 // batcher makes the images of nodes.
-type batcher struct{ graph.Batch }
+type batcher struct {
+	graph.Batch
+	values map[*graph.Node][]*graph.Node // the images of the values of nodes with bodies: see graph.ResultOf
+	steps  map[*graph.Node][]int         // the values of loops' bodies that are read at each step
+}
 
 func newBatcher(g *graph.Graph, n int) *batcher {
-	return &batcher{graph.Batch{Graph: g, Size: n, Image: map[*graph.Node]*graph.Node{}}}
+	return &batcher{Batch: graph.Batch{Graph: g, Size: n, Image: map[*graph.Node]*graph.Node{}}, values: map[*graph.Node][]*graph.Node{}}
+}
+
+// all makes the images of the nodes of a list, operands before their users, but for those that turn out to be the same for all elements. It ends where there is a mistake.
+func (b *batcher) all(list []*graph.Node) {
+	b.steps = stepValues(list)
+	for _, n := range list {
+		if b.Has(n) || !slices.ContainsFunc(n.Inputs(), b.Has) {
+			continue
+		}
+		restore := b.Graph.AtNode(n)
+		if m := b.apply(n); m != nil {
+			b.Image[n] = m
+		}
+		restore()
+		if b.Graph.Err() != nil {
+			return
+		}
+	}
 }
 
 // apply returns the image of a node whose operands' images exist.
 func (b *batcher) apply(n *graph.Node) *graph.Node {
 	op := n.Op()
-	if op.Name == "result" {
+	if _, _, ok := graph.ResultOf(n); ok {
 		return b.result(n)
+	}
+	if op.OfBodies {
+		b.values[n] = b.bodies(n)
+		return n // its values get their images one by one
 	}
 	if n.Results() != nil && !op.LeadingBatch && !op.AlongAxis {
 		return n // its results get their images one by one
@@ -161,7 +180,13 @@ func (b *batcher) unroll(n *graph.Node) *graph.Node {
 
 // result returns the image of one of several results.
 func (b *batcher) result(n *graph.Node) *graph.Node {
-	tuple := n.Input(0)
+	tuple, k, _ := graph.ResultOf(n)
+	if values := b.values[tuple]; values != nil {
+		if k < len(values) && values[k] != nil {
+			return values[k]
+		}
+		return nil
+	}
 	if m := b.Image[tuple]; m != tuple {
 		return b.Graph.Apply(n.Op(), []*graph.Node{m}, n.Attrs())
 	}
@@ -171,7 +196,7 @@ func (b *batcher) result(n *graph.Node) *graph.Node {
 		}
 	}
 	return b.stack(tuple, func(in []*graph.Node) *graph.Node {
-		return graph.Result(b.Graph.Apply(tuple.Op(), in, tuple.Attrs()), n.Attrs().Int("index"))
+		return graph.Result(b.Graph.Apply(tuple.Op(), in, tuple.Attrs()), k)
 	}, tuple.Inputs())
 }
 

@@ -180,10 +180,6 @@ func (e *element) apply(n *graph.Node) *graph.Node {
 
 // imageOf returns the image of a node that may depend on those of from, whose images exist.
 func (b *batcher) imageOf(n *graph.Node, from []*graph.Node) *graph.Node {
-	for _, node := range dependents([]*graph.Node{n}, from) {
-		if !b.Has(node) {
-			b.Image[node] = b.apply(node)
-		}
-	}
+	b.all(dependents([]*graph.Node{n}, from))
 	return b.Lift(n)
 }

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
@@ -38,10 +40,12 @@ type lowering struct {
 	groupOf []int32 // the instruction that computes the node, −1 for none
 	order   []int32 // groups in order of execution
 
-	place  []place // of roots
-	plan   memoryPlan
-	temps  tempRegion
-	labels debugLabels
+	steps map[int32][]int32 // by loop: the nodes that read a value of its body at each step
+	calls map[int32]*call   // by node with bodies
+
+	place []place // of roots
+	plan  memoryPlan
+	temps tempRegion
 }
 
 // in returns the IDs of the node's operands.
@@ -112,6 +116,12 @@ func classify(u *unit) (*lowering, error) {
 				l.offset[i] = l.offset[in] + int64(first)*int64(node.DType().Size())
 			} else {
 				l.class[i], l.op[i] = classOf(node)
+				if of, k, ok := graph.ResultOf(node); ok && k >= len(of.Results()) {
+					if l.steps == nil {
+						l.steps = map[int32][]int32{}
+					}
+					l.steps[int32(of.ID())] = append(l.steps[int32(of.ID())], int32(i))
+				}
 			}
 		}
 	}
@@ -120,8 +130,9 @@ func classify(u *unit) (*lowering, error) {
 
 func classOf(n *graph.Node) (class, micro.Op) {
 	op := n.Op()
+	_, _, result := graph.ResultOf(n)
 	switch {
-	case op.Name == "result":
+	case result:
 		return classResult, 0
 	case n.Results() != nil:
 		return classTuple, 0
@@ -179,4 +190,23 @@ func isUniform(n *graph.Node) (uint64, bool) {
 		return n.Literal().Bits(0), true
 	}
 	return n.Literal().Uniform()
+}
+
+// slots returns the types of the values of a node with several, in the order of its instruction's results: its results, and behind them for a loop those of l.steps.
+func (l *lowering) slots(tuple int32) []graph.Type {
+	types := slices.Clone(l.g.Node(int(tuple)).Results())
+	for _, id := range l.steps[tuple] {
+		types = append(types, l.g.Node(int(id)).Type())
+	}
+	return types
+}
+
+// slot returns the node with several values of which id is one, and which of its slots.
+func (l *lowering) slot(id int32) (tuple int32, k int) {
+	of, k, _ := graph.ResultOf(l.g.Node(int(id)))
+	tuple = int32(of.ID())
+	if n := len(of.Results()); k >= n {
+		k = n + slices.Index(l.steps[tuple], id)
+	}
+	return tuple, k
 }

@@ -79,7 +79,17 @@ type unit struct {
 	names   [][]string     // of the outputs
 	fired   map[string]int // how often each rewrite fired
 
+	blocks *blocks // of the program
+	labels *debugLabels
+	// site is for a body the ID of the user's node that has it, or that has the body around it; −1 for the graph itself.
+	site int32
+
+	block   vm.Block // the last pass's result
 	program *vm.Program
+}
+
+func newUnit(c Config, g *graph.Graph, outputs []*graph.Node) *unit {
+	return &unit{config: c, user: g, g: g, outputs: outputs, fired: map[string]int{}, blocks: &blocks{}, labels: newDebugLabels(), site: -1}
 }
 
 // outputNames returns the names of each output: the given one, and those of its node. A node that is several outputs shares its names out.
@@ -152,12 +162,11 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 			return nil, fmt.Errorf("compile: no pass or rewrite is named %q", name)
 		}
 	}
-	u := &unit{config: c, user: g, g: g, outputs: outputs, fired: map[string]int{}}
+	u := newUnit(c, g, outputs)
 	if u.names, err = outputNames(g, outputs, c.Names); err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
 	current := ""
-	var low *lowering
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -172,27 +181,8 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 			return nil, err
 		}
 	}
-	for i := range passOrder {
-		ps := &passOrder[i]
-		if !ps.required && (c.Unoptimized || slices.Contains(c.Disable, ps.name)) {
-			continue
-		}
-		current = ps.name
-		start := time.Now()
-		if low, err = ps.run(u, low); err != nil {
-			return nil, fmt.Errorf("compile: %s: %w", ps.name, err)
-		}
-		took := time.Since(start)
-		if c.Verify || verifyAlways || switches.Get().Verify {
-			if err := u.check(); err != nil {
-				panic(fmt.Sprintf("BUG: %v", err))
-			}
-		}
-		if observe != nil {
-			if err := observe(u, low, ps, took); err != nil {
-				return nil, err
-			}
-		}
+	if err := u.run(&current, observe); err != nil {
+		return nil, err
 	}
 	if c.MemoryLimit > 0 {
 		if least := u.program.MemoryBytes(vm.WithThreads(1), vm.WithoutNative()); least > c.MemoryLimit {
@@ -200,4 +190,38 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 		}
 	}
 	return u.program, nil
+}
+
+// runPasses is run; a variable because a pass, the one on bodies, calls it.
+var runPasses func(u *unit, current *string, observe func(*unit, *lowering, *pass, time.Duration) error) error
+
+func init() { runPasses = (*unit).run }
+
+// run applies the passes, and keeps the name of the one under way in current.
+func (u *unit) run(current *string, observe func(*unit, *lowering, *pass, time.Duration) error) error {
+	var low *lowering
+	for i := range passOrder {
+		ps := &passOrder[i]
+		if !ps.required && (u.config.Unoptimized || slices.Contains(u.config.Disable, ps.name)) {
+			continue
+		}
+		*current = ps.name
+		start := time.Now()
+		var err error
+		if low, err = ps.run(u, low); err != nil {
+			return fmt.Errorf("compile: %s: %w", ps.name, err)
+		}
+		took := time.Since(start)
+		if u.config.Verify || verifyAlways || switches.Get().Verify {
+			if err := u.check(); err != nil {
+				panic(fmt.Sprintf("BUG: %v", err))
+			}
+		}
+		if observe != nil {
+			if err := observe(u, low, ps, took); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

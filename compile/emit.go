@@ -14,7 +14,7 @@ import (
 // emit is the pass that writes the program.
 func emit(l *lowering) error {
 	e := &emitter{lowering: l, debug: !l.config.NoDebug}
-	p := &vm.Code{Block: vm.Block{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}}
+	p := vm.Block{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
 	used := make([]bool, l.g.Len())
 	for _, k := range l.order {
 		for _, id := range l.groups[k].nodes {
@@ -29,8 +29,6 @@ func emit(l *lowering) error {
 	for i, o := range l.outputs {
 		p.Outputs = append(p.Outputs, vm.Slot{Name: l.names[i][0], Also: moreNames(l.names[i]), Type: vmType(o), Ref: e.ref(o), Used: true})
 	}
-	e.labels.strings = map[string]int32{"": 0}
-	e.labels.list = []string{""}
 	for pos, k := range l.order {
 		x := l.groups[k]
 		switch x.kind {
@@ -42,12 +40,16 @@ func emit(l *lowering) error {
 			p.Instrs = append(p.Instrs, e.kernel(x.nodes[0]))
 		}
 	}
-	p.Debug = vm.Debug{Strings: e.labels.list, Nodes: e.labels.nodes}
+	l.block = p
+	if l.site >= 0 {
+		return nil
+	}
+	code := &vm.Code{Block: p, Blocks: l.blocks.list, Debug: vm.Debug{Strings: e.labels.list, Nodes: e.labels.nodes}}
 	if !e.debug {
-		p.Debug = vm.Debug{Strings: []string{""}}
+		code.Debug = vm.Debug{Strings: []string{""}}
 	}
 	var err error
-	l.program, err = vm.NewProgram(p)
+	l.program, err = vm.NewProgram(code)
 	return err
 }
 
@@ -66,6 +68,10 @@ type debugLabels struct {
 	last      [2]string // the strings looked up last
 	lastIndex [2]int32
 	turn      int
+}
+
+func newDebugLabels() *debugLabels {
+	return &debugLabels{strings: map[string]int32{"": 0}, list: []string{""}}
 }
 
 func (d *debugLabels) str(s string) int32 {
@@ -101,6 +107,9 @@ func (e *emitter) label(id int32) vm.NodeInfo {
 	origin := n.Origin()
 	if origin < 0 {
 		origin = n.ID()
+	}
+	if e.site >= 0 {
+		origin = int(e.site)
 	}
 	return vm.NodeInfo{ID: int32(origin), Op: e.labels.str(n.Op().Name), Name: e.labels.str(n.Name()), File: e.labels.str(pos.File), Line: int32(pos.Line)}
 }
@@ -305,7 +314,9 @@ func (e *emitter) kernel(id int32) vm.Instr {
 	if n.Op().Name == "index" {
 		return e.indexCopy(n)
 	}
-	if n.Op().Kernel == "" {
+	if c := e.calls[id]; c != nil {
+		in = vm.Instr{Op: vm.OpCall, Call: &c.code}
+	} else if n.Op().Kernel == "" {
 		panic("BUG: operator " + n.Op().Name + " reached emission without a way to run")
 	}
 	for _, o := range n.Inputs() {
@@ -317,7 +328,7 @@ func (e *emitter) kernel(id int32) vm.Instr {
 				in.Out = append(in.Out, e.operand(e.g.Node(int(r))))
 				continue
 			}
-			t := n.Results()[i]
+			t := e.slots(id)[i]
 			in.Out = append(in.Out, vm.Operand{Type: vm.Type{DType: t.DType, Shape: slices.Clone([]int(t.Shape))},
 				Ref: vm.Ref{Offset: e.plan.scratch[[2]int32{id, int32(i)}]}})
 		}

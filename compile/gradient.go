@@ -157,7 +157,11 @@ func userError(n *graph.Node, op string, err error) error {
 
 // recoverBug turns a panic of ours into an error that names the pass.
 func recoverBug(pass string, err *error) {
-	if r := recover(); r != nil {
+	switch r := recover().(type) {
+	case nil:
+	case refusal:
+		*err = r.error
+	default:
 		*err = fmt.Errorf("internal error in %s: %v", pass, r)
 	}
 }
@@ -395,10 +399,22 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 		}
 		op := n.Op()
 		masked = adj.of[i].masked || zeroMayWin(n)
+		of, result, several := graph.ResultOf(n)
 		switch {
-		case op.Name == "result":
-			tuple, _ := index.get(n.Input(0))
-			adj.addResult(tuple, n.Attrs().Int("index"), total[i], masked)
+		case several:
+			tuple, _ := index.get(of)
+			adj.addResult(tuple, result, total[i], masked)
+		case op.OfBodies:
+			if adj.results[i] == nil {
+				break
+			}
+			wanted := make([]bool, len(n.Inputs()))
+			for k := range wanted {
+				_, wanted[k] = index.ofInput(n, k)
+			}
+			for k, a := range adjointsOfBodies(n, adj.results[i], wanted, masked) {
+				give(n.Input(k), a)
+			}
 		case op.Partial != nil:
 			for k, in := range n.Inputs() {
 				if _, ok := index.ofInput(n, k); !ok {

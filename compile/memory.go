@@ -98,15 +98,15 @@ func (m *memoryPlanner) liveRanges() {
 				}
 			}
 			if m.class[id] == classTuple {
-				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(m.g.Node(int(id)).Results()))
+				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(m.slots(id)))
 			}
 		}
 	}
 	for i, c := range m.class {
 		if c == classResult {
-			n := m.g.Node(i)
-			if t := m.plan.tuples[int32(n.Input(0).ID())]; t != nil {
-				t[n.Attrs().Int("index")] = int32(i)
+			tuple, k := m.slot(int32(i))
+			if t := m.plan.tuples[tuple]; t != nil {
+				t[k] = int32(i)
 			}
 		}
 	}
@@ -289,6 +289,10 @@ func (m *memoryPlanner) placeBuffers() {
 						born = append(born, r)
 					}
 				}
+				if c := m.calls[id]; c != nil && c.frameBytes > 0 {
+					c.code.Frame = m.alloc(c.frameBytes)
+					scratch = append(scratch, freeBlock{c.code.Frame, c.frameBytes})
+				}
 			case x.kind == classScalar && m.class[id] != classAssemble:
 			case m.class[id] == classLoop && m.plan.lastUse[id] < 0:
 			default:
@@ -327,7 +331,7 @@ func (m *memoryPlanner) placeBuffers() {
 }
 
 func (m *memoryPlanner) resultBytes(tuple int32, i int) int64 {
-	t := m.g.Node(int(tuple)).Results()[i]
+	t := m.slots(tuple)[i]
 	return int64(t.Shape.Size()) * int64(t.DType.Size())
 }
 

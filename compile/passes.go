@@ -36,6 +36,7 @@ var passOrder = []pass{
 	{name: "contract", doc: "join a product used once and a sum or difference into one operation that rounds once", lowered: contract},
 	{name: "group", doc: "group nodes into instructions: scalar code by stage, elementwise loops with reductions at the tail", lowered: group, required: true},
 	{name: "schedule", doc: "order the instructions depth first from the outputs, so that values die early", lowered: schedule, required: true},
+	{name: "bodies", doc: "compile the bodies of loops and branches to blocks", lowered: compileBodies, required: true},
 	{name: "memory", doc: "place every value in the arena; reuse memory of dead values, in place where possible", lowered: planMemory, required: true},
 	{name: "emit", doc: "emit the program", lowered: emit, required: true},
 }
@@ -52,6 +53,7 @@ var constraints = []constraint{
 	{"contract", "group", "a product that is no longer run belongs to no instruction"},
 	{"group", "schedule", "instructions are what is ordered"},
 	{"schedule", "memory", "live ranges follow from the order"},
+	{"bodies", "memory", "a call needs memory for the blocks that it runs"},
 	{"memory", "emit", "instructions name addresses"},
 }
 

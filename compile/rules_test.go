@@ -303,7 +303,8 @@ func (o *operands) full2(n *graph.Node) *graph.Node { return graph.BroadcastTo(n
 // firings runs the passes up to contraction and returns how often each rewrite fired.
 func firings(t *testing.T, c Config, outputs ...*graph.Node) map[string]int {
 	t.Helper()
-	u := &unit{config: c, g: outputs[0].Graph(), outputs: outputs, fired: map[string]int{}}
+	u := newUnit(c, outputs[0].Graph(), outputs)
+	u.user = nil
 	for _, o := range outputs {
 		u.names = append(u.names, []string{o.Name()})
 	}

@@ -11,7 +11,8 @@ type tangents struct {
 	index  nodeIndex
 	of     []*graph.Node
 	masked []bool                        // a zero may win over them, or they over a zero: see zeroMayWin
-	tuples map[*graph.Node][]*graph.Node // of nodes with several results
+	tuples map[*graph.Node][]*graph.Node // of nodes with several values: see graph.ResultOf
+	steps  map[*graph.Node][]int         // the values of loops' bodies whose tangents are asked for
 }
 
 func (t *tangents) get(n *graph.Node) *graph.Node {
@@ -29,7 +30,7 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, masked, stop boo
 		seed[w] = plus(seed[w], seeds[i])
 	}
 	list, index := between(g, outputs, wrt, stop)
-	t := &tangents{index: index, of: make([]*graph.Node, len(list)), masked: make([]bool, len(list)), tuples: map[*graph.Node][]*graph.Node{}}
+	t := &tangents{index: index, of: make([]*graph.Node, len(list)), masked: make([]bool, len(list)), tuples: map[*graph.Node][]*graph.Node{}, steps: stepValues(list)}
 	for i, n := range list {
 		restore := g.AtNode(n)
 		d := seed[n]
@@ -57,8 +58,11 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, masked, stop boo
 // tangent returns the tangent of one node from those of its operands, which may be masked, nil for zero.
 func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Node {
 	op := n.Op()
-	if op.Name == "result" {
-		return t.tuples[n.Input(0)][n.Attrs().Int("index")]
+	if of, k, ok := graph.ResultOf(n); ok {
+		if tangents := t.tuples[of]; k < len(tangents) {
+			return tangents[k]
+		}
+		return nil
 	}
 	dots := make([]*graph.Node, len(n.Inputs()))
 	any := false
@@ -85,6 +89,9 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 			n = zeroWins(g, n)
 		}
 		return linearTangent(g, n, dots)
+	case op.OfBodies:
+		t.tuples[n] = tangentsOfBodies(n, dots, t.steps[n], masked)
+		return nil
 	case op.JVP != nil || op.VJP != nil:
 		out := tangentsOf(g, n, dots)
 		if n.Results() != nil {

@@ -37,15 +37,10 @@ func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coeff
 		}
 	}
 	defer recoverBug("taylor", &err)
-	t := newTaylor(g, outputs, wrt, curve)
+	t := newTaylor(g, order, outputs, wrt, curve)
+	t.all()
 	coefficients = append(coefficients, outputs)
 	for k := 1; k <= order; k++ {
-		// In ascending order, so that recursion is shallow however deep the graph is.
-		for _, n := range t.list {
-			restore := g.AtNode(n)
-			t.coefficient(n, k)
-			restore()
-		}
 		row := make([]*graph.Node, len(outputs))
 		for i, o := range outputs {
 			if row[i] = t.coefficient(o, k); row[i] == nil {
@@ -62,6 +57,7 @@ func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coeff
 // taylor holds the coefficients of nodes along a curve.
 type taylor struct {
 	g       *graph.Graph
+	order   int
 	list    []*graph.Node // of the nodes between the curve and the outputs
 	depends []bool        // by ID, for all nodes that were there before: whether the node changes along the curve
 
@@ -74,6 +70,8 @@ type taylor struct {
 	slopes   map[*graph.Node][]*graph.Node // dy/dt of operators that have a JVP only, for each result
 	follows  map[*graph.Node]*graph.Node   // of a node that stands for dx/dt: x
 	expanded map[*graph.Node]*graph.Node
+	bodies   map[*graph.Node][][]*graph.Node // of nodes with bodies: the coefficients of each value, from order 1 on
+	steps    map[*graph.Node][]int           // the values of loops' bodies that are asked for at each step
 }
 
 type partialKey struct {
@@ -81,12 +79,13 @@ type partialKey struct {
 	operand int
 }
 
-func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
+func newTaylor(g *graph.Graph, order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
 	t := &taylor{
-		g: g, depends: dependOn(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
+		g: g, order: order, bodies: map[*graph.Node][][]*graph.Node{}, depends: dependOn(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
 		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{},
 	}
 	t.list, _ = between(g, outputs, wrt, false)
+	t.steps = stepValues(t.list)
 	for i, w := range wrt {
 		if len(t.curve[w]) == 0 {
 			t.curve[w] = make([]*graph.Node, len(curve))
@@ -96,6 +95,15 @@ func newTaylor(g *graph.Graph, outputs, wrt []*graph.Node, curve [][]*graph.Node
 		}
 	}
 	return t
+}
+
+// all finds the coefficients of the listed nodes: in ascending order, so that recursion is shallow however deep the graph is.
+func (t *taylor) all() {
+	for _, n := range t.list {
+		restore := t.g.AtNode(n)
+		t.coefficient(n, t.order)
+		restore()
+	}
 }
 
 // dependOn reports for each node of the graph whether its value depends, differentiably, on any of wrt. Partials that are equal to
@@ -208,10 +216,15 @@ func (t *taylor) propagate(n *graph.Node, k int) *graph.Node {
 			return nil
 		}
 		return t.wide(graph.Where(n.Input(0), orZero(a, n.Input(1)), orZero(b, n.Input(2))), n)
-	case "result":
-		return t.divide(t.coefficientOfSlope(n.Input(0), n.Attrs().Int("index"), k), k)
 	}
+	of, result, several := graph.ResultOf(n)
 	switch {
+	case op.OfBodies:
+		return nil // its values have coefficients
+	case several && of.Op().OfBodies:
+		return t.coefficientOfBodies(of, result, k)
+	case several:
+		return t.divide(t.coefficientOfSlope(of, result, k), k)
 	case op.Partial != nil:
 		return t.elementwise(n, k)
 	case op.Transpose != nil && op.JointlyLinear:

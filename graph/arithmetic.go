@@ -24,15 +24,19 @@ func (g *Graph) applyTop(op *Op, in ...*Node) *Node {
 	return n
 }
 
-// graphOf returns the graph of the first operand that has one; operands without get a graph of
+// graphOf returns the graph of the operands, the innermost where some lie around the body of others; operands without get a graph of
 // their own, in which the mistake is then recorded.
 func graphOf(in ...*Node) *Graph {
+	var g *Graph
 	for _, n := range in {
-		if n != nil && n.kind != nil {
-			return n.g
+		if n != nil && n.kind != nil && (g == nil || n.g.level > g.level) {
+			g = n.g
 		}
 	}
-	return New()
+	if g == nil {
+		g = New()
+	}
+	return g
 }
 
 // applyAll adds a node with any operands and attributes.

@@ -66,3 +66,19 @@ func (g *Graph) Placeholder(dtype DType, shape ...int) *Node {
 	}
 	return g.newNode(opPlaceholder, nil, nil, &Type{dtype, s})
 }
+
+// ResultOf reports whether n is one of several values that another node has, and which: k counts its results, and behind them for a loop the values of its body
+// at each step, by their IDs.
+func ResultOf(n *Node) (of *Node, k int, ok bool) {
+	if !n.Valid() {
+		return nil, 0, false
+	}
+	switch n.op {
+	case opResult:
+		return n.inputs[0], n.extra.attrs.Int("index"), true
+	case opEachStep:
+		of = n.inputs[0]
+		return of, len(of.extra.results) + n.extra.attrs.Int("value"), true
+	}
+	return nil, 0, false
+}

@@ -49,8 +49,13 @@ func (e *Error) Unwrap() error { return e.Err }
 const maxErrors = 20
 
 // Err returns all mistakes made on the graph so far, joined, or nil. Each is an *Error.
+//
+// Those made in the body of a loop or branch are mistakes of the graph around it.
 func (g *Graph) Err() error {
-	if g == nil || len(g.errs) == 0 {
+	if g == nil {
+		return nil
+	}
+	if g = g.root(); len(g.errs) == 0 {
 		return nil
 	}
 	errs := g.errs
@@ -68,13 +73,17 @@ func (g *Graph) Err() error {
 // accept silently. Packages that build on graphs use it for checks of their own.
 func (g *Graph) Fail(op string, err error) *Node {
 	g = g.ready()
-	if len(g.errs) < maxErrors {
-		g.errs = append(g.errs, &Error{g.positions[g.position()], op, err})
+	if to := g.root(); to.closed != "" { // a Body does not change: whoever asked has an invalid node
+	} else if len(to.errs) < maxErrors {
+		to.errs = append(to.errs, &Error{g.positions[g.position()], op, err})
 	} else {
-		g.dropped++
+		to.dropped++
 	}
-	return &Node{kind: &kind{g: g, typ: &noType}, id: -1}
+	return g.invalid()
 }
+
+// invalid returns a node that stands for a mistake which is on record.
+func (g *Graph) invalid() *Node { return &Node{kind: &kind{g: g, typ: &noType}, id: -1} }
 
 // modulePrefix marks functions whose frames are ours, not the user's.
 const modulePrefix = "github.com/adjoint-go/adjoint/"

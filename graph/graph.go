@@ -38,6 +38,10 @@ type Graph struct {
 	rewrite func(Term) *Node // see Rewrite
 	depth   int
 
+	build  *bodyBuilder // of a body under construction
+	level  int          // bodies around it
+	closed string       // what the graph belongs to, to which nothing can be added
+
 	parts   partsOf   // of the concat whose derivative was asked for last
 	scalars [31]*Node // scalar constants that were asked for last, by their bits
 
@@ -111,6 +115,9 @@ func (g *Graph) Lookup(name string) *Node {
 // non-empty, and have only printable characters without spaces and quotes. No extents mean a scalar.
 func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 	g = g.ready()
+	if g.build != nil || g.closed != "" {
+		return g.Fail("input", errors.New("a body has no inputs of its own: make them outside and use them here"))
+	}
 	if err := CheckName(name); err != nil {
 		return g.Fail("input", err)
 	}
@@ -179,6 +186,9 @@ func (g *Graph) SetScope(path string) {
 
 // newNode appends a node. The inputs are copied.
 func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ *Type) *Node {
+	if g.closed != "" {
+		return g.Fail(op.Name, fmt.Errorf("its operands belong to %s: return them from there", g.closed))
+	}
 	if len(g.nodes) >= math.MaxInt32-1 {
 		return g.Fail(op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
 	}
@@ -230,7 +240,14 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 		case in.kind == nil:
 			return g.Fail(op.Name, fmt.Errorf("operand %d was made by no graph", i))
 		case in.g != g:
-			return g.Fail(op.Name, fmt.Errorf("operand %d belongs to another graph", i))
+			local, err := g.Local(in)
+			if err != nil {
+				return g.Fail(op.Name, fmt.Errorf("operand %d %w", i, err))
+			}
+			inputs = slices.Clone(inputs)
+			if inputs[i] = local; local.op == nil {
+				return local
+			}
 		case in.op == nil:
 			return in // the mistake is on record
 		}

@@ -67,7 +67,7 @@ type SampleInput struct {
 
 // Op is an operator: everything that the system knows of it stands here.
 //
-// Exactly one of Partial, Transpose, VJP (with JVP), ThroughExpand or NoDerivative says how it is differentiated;
+// Exactly one of Partial, Transpose, VJP (with JVP), ThroughExpand, OfBodies or NoDerivative says how it is differentiated;
 // exactly one of Micro, Kernel, Expand or Builtin says how it is run.
 type Op struct {
 	Name   string // ONNX, NumPy or JAX name, lower case with underscores
@@ -129,6 +129,8 @@ type Op struct {
 	JVP func(n *Node, dot []*Node) []*Node
 	// ThroughExpand: both modes differentiate the expansion.
 	ThroughExpand bool
+	// OfBodies: both modes differentiate the bodies of the node (see Bodies), by rules of the compiler.
+	OfBodies bool
 	// NoDerivative is the reason why the operator's derivative is zero or undefined by definition.
 	NoDerivative string
 
@@ -248,10 +250,10 @@ func (op *Op) check() error {
 	if op.Name == "" || op.Doc == "" || op.Family == "" {
 		return errors.New("needs name, doc and family")
 	}
-	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.NoDerivative != ""); n != 1 {
+	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.OfBodies, op.NoDerivative != ""); n != 1 {
 		return errors.New("needs exactly one form of derivative")
 	}
-	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser {
+	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser && !op.OfBodies {
 		return errors.New("needs names for its results if it has several, and only then")
 	}
 	if (op.VJP == nil) != (op.JVP == nil) && op.Family != FamilyUser {
@@ -357,7 +359,7 @@ func (op *Op) infer(in []*Node, attrs attr.List) (Type, []Type, error) {
 	}
 	for i, n := range in {
 		if n.extra.results != nil {
-			if op.Name != "result" {
+			if !op.takesTuple() {
 				return Type{}, nil, fmt.Errorf("operand %d has %d results: take one with Result", i, len(n.extra.results))
 			}
 		}

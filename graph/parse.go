@@ -27,8 +27,8 @@ func Parse(text []byte, filename string) (*Graph, []*Node, error) {
 	if filename == "" {
 		filename = "text"
 	}
-	p := parser{g: New(), file: filename, nodes: map[uint64]parsedNode{}}
-	p.parse(string(text))
+	p := parser{source: &source{rest: string(text)}, g: New(), file: filename, nodes: map[uint64]parsedNode{}}
+	p.parse()
 	if err := p.g.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -43,9 +43,9 @@ type parsedNode struct {
 
 type parser struct {
 	linescan.Scanner
+	*source
 	g       *Graph
 	file    string
-	line    int
 	nodes   map[uint64]parsedNode
 	outputs []*Node
 	op      string // operator of the line, "" if it is not known
@@ -53,17 +53,31 @@ type parser struct {
 	opNames []string
 }
 
-func (p *parser) parse(text string) {
-	header := false
-	for rest := text; rest != ""; {
+// source is what is left of the text. Parsers of bodies share it with those around them.
+type source struct {
+	rest  string
+	line  int // the number of the one read last
+	depth int // bodies that are being read
+}
+
+// next reads the next line, and reports whether there is one.
+func (p *parser) next() bool {
+	for p.rest != "" {
 		var line string
-		line, rest, _ = strings.Cut(rest, "\n")
+		line, p.rest, _ = strings.Cut(p.rest, "\n")
 		p.line++
 		p.Scanner, p.op = linescan.Scanner{Line: line}, ""
-		if !utf8.ValidString(line) {
-			p.fail(linescan.Errorf(0, "the line is not valid UTF-8"))
-			continue
+		if utf8.ValidString(line) {
+			return true
 		}
+		p.fail(linescan.Errorf(0, "the line is not valid UTF-8"))
+	}
+	return false
+}
+
+func (p *parser) parse() {
+	header := false
+	for p.next() {
 		switch {
 		case p.End():
 		case !header:
@@ -137,6 +151,12 @@ func (p *parser) statement() {
 		err = p.definition()
 	} else if at := p.Start(); p.Keyword("output") {
 		err = p.output()
+	} else if p.Keyword("body") {
+		if len(p.g.root().errs) == 0 {
+			err = linescan.Errorf(at, "a body stands behind the node that has it")
+		} else {
+			p.skipBody() // of a node that is wrong
+		}
 	} else {
 		err = linescan.Errorf(at, "expected a node, such as %%0, or output")
 	}
@@ -244,6 +264,7 @@ func (p *parser) node() (*Node, error) {
 	p.at(opAt)
 	before := len(p.g.nodes)
 	n := build()
+	p.op = ""
 	if n.Valid() && int(n.id) < before {
 		n = n.copy() // two lines are two nodes, even if they say the same
 	}
@@ -356,7 +377,12 @@ func (p *parser) input(name string) (func() *Node, error) {
 		return nil, err
 	}
 	t, err := p.typ()
-	return func() *Node { return p.g.Input(name, t.DType, t.Shape...) }, err
+	return func() *Node {
+		build := p.g.build
+		p.g.build = nil // of a body: its inputs are the parameters
+		defer func() { p.g.build = build }()
+		return p.g.Input(name, t.DType, t.Shape...)
+	}, err
 }
 
 // constant reads the elements behind the type that follows them.
@@ -433,6 +459,10 @@ func (p *parser) operator(op *Op, opAt int) (func() *Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	bodies := 0
+	for _, a := range attrs {
+		bodies += len(a.Value.Funcs)
+	}
 	if err := op.checkKinds(attrs, offsets); err != nil {
 		return nil, err
 	}
@@ -458,6 +488,19 @@ func (p *parser) operator(op *Op, opAt int) (func() *Node, error) {
 		}
 	}
 	return func() *Node {
+		line, position := p.Scanner, p.g.fixedPosition
+		for i, a := range attrs {
+			for k := range a.Value.Funcs {
+				b := p.body()
+				if b == nil {
+					return p.g.invalid()
+				}
+				attrs[i].Value.Funcs[k] = b
+			}
+		}
+		if p.Scanner, p.op = line, op.Name; bodies > 0 {
+			p.g.fixedPosition = position
+		}
 		for _, n := range in {
 			if !n.Valid() {
 				return n
@@ -469,6 +512,69 @@ func (p *parser) operator(op *Op, opAt int) (func() *Node, error) {
 		}
 		return p.fail(linescan.Errorf(typeAt, "the type is stated as %s, but the operator gives %s", typesText(stated, many), appendTypes(nil, n)))
 	}, nil
+}
+
+// body reads the lines from "body" to "end"; nil after a mistake, which is on record.
+func (p *parser) body() *Body {
+	for more := true; more && p.End(); { // blank lines
+		if more = p.next(); !more {
+			p.fail(linescan.Errorf(p.Pos, "the text ends where a body has to follow"))
+			return nil
+		}
+	}
+	if at := p.Start(); !p.Keyword("body") {
+		p.fail(linescan.Errorf(at, "a body has to follow: a line body, the body's nodes and outputs, and a line end"))
+		return nil
+	}
+	if p.depth++; p.depth > maxBodyDepth {
+		p.fail(fmt.Errorf("more than %d bodies within one another", maxBodyDepth))
+		p.skipBody()
+		p.depth--
+		return nil
+	}
+	defer func() { p.depth-- }()
+	sub := parser{source: p.source, g: New(), file: p.file, nodes: map[uint64]parsedNode{}, opNames: p.opNames}
+	root := p.g.root()
+	sub.g.build = &bodyBuilder{outer: root, op: "text"}
+	before := len(root.errs) + root.dropped
+	for sub.next() {
+		if sub.End() {
+			continue
+		}
+		if sub.Keyword("end") {
+			if err := sub.ExpectEnd(); err != nil {
+				sub.fail(err)
+			}
+			p.Scanner = linescan.Scanner{}
+			if len(root.errs)+root.dropped > before {
+				return nil
+			}
+			sub.g.build = nil
+			b, err := NewBody(sub.g.inputs, sub.outputs)
+			if err != nil {
+				p.fail(linescan.Errorf(0, "the body that ends here: %w", err))
+				return nil
+			}
+			return b
+		}
+		sub.Pos = 0
+		sub.statement()
+	}
+	sub.fail(linescan.Errorf(0, "the text ends within a body"))
+	return nil
+}
+
+// skipBody reads on to the end of the body whose first line was read.
+func (p *parser) skipBody() {
+	for depth := 1; depth > 0 && p.next(); {
+		switch {
+		case p.Keyword("body"):
+			depth++
+		case p.Keyword("end"):
+			depth--
+		}
+	}
+	p.Scanner = linescan.Scanner{}
 }
 
 func sameTypes(n *Node, stated []Type, many bool) bool {

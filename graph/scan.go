@@ -244,7 +244,7 @@ func linearRecurrence(a, b *Node, axis int, reverse bool) *Node {
 	return applyAll(opLinearRecurrence, in, attr.I("axis", axis), attr.B("reverse", reverse))
 }
 
-// ScanOption changes a scan along an axis.
+// ScanOption changes a scan along an axis, or the loop Scan.
 type ScanOption int
 
 // Reverse runs a scan from the end of the axis; Exclusive leaves element i out of result i.

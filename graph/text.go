@@ -2,6 +2,8 @@ package graph
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -33,6 +35,17 @@ const textHeader = "adjoint graph 1"
 // shortest decimal that is read back as the same float, -0, +Inf, -Inf, NaN, or NaN(0x…) with the bits of any other NaN.
 // Outputs come last and in order. A # outside of quotes begins a comment.
 //
+// Behind the line of a node with bodies, such as a loop, each body stands between the lines "body" and "end", with numbers and names of its own. Its
+// inputs are the parameters and its outputs the results:
+//
+//	%2 = scan %0, %1 {bodies=functions[1], captured=1, carries=1, length=10, reverse=false} : (f64)
+//	  body
+//	    %0 "@0" = input : f64
+//	    %1 "@1" = input : f64
+//	    %2 = mul %0, %1 : f64
+//	    output %2
+//	  end
+//
 // The text depends on the structure alone: inputs come first in the order of their creation, then the other
 // nodes in the order in which a depth-first walk from the outputs completes them, numbered from 0.
 //
@@ -61,10 +74,7 @@ func Format(w io.Writer, outputs ...*Node) error {
 		f.walk(o)
 	}
 	for _, o := range outputs {
-		f.buf = append(f.buf[:0], "output "...)
-		f.ref(o)
-		f.buf = append(f.buf, '\n')
-		f.w.Write(f.buf)
+		f.output(o)
 	}
 	if f.err != nil {
 		return fmt.Errorf("format: %w", f.err)
@@ -115,6 +125,13 @@ func (f *formatter) ref(n *Node) {
 	f.buf = strconv.AppendInt(f.buf, int64(f.number[n.id]-1), 10)
 }
 
+func (f *formatter) output(n *Node) {
+	f.buf = append(f.buf[:0], "output "...)
+	f.ref(n)
+	f.buf = append(f.buf, '\n')
+	f.w.Write(f.buf)
+}
+
 func (f *formatter) line(n *Node) {
 	f.next++
 	f.number[n.id] = f.next
@@ -145,7 +162,30 @@ func (f *formatter) line(n *Node) {
 		f.buf = append(append(append(f.buf, ` in "`...), scope...), '"')
 	}
 	f.buf = append(f.buf, '\n')
+	for _, b := range Bodies(n) {
+		f.buf = append(f.buf, "  body\n"...)
+		for line := range bytes.Lines(b.text) {
+			f.buf = append(append(f.buf, "    "...), line...)
+		}
+		f.buf = append(f.buf, "  end\n"...)
+	}
 	f.w.Write(f.buf)
+}
+
+// appendBody appends the text form of a body.
+func appendBody(text []byte, b *Body) ([]byte, error) {
+	out := bytes.NewBuffer(text)
+	f := formatter{w: bufio.NewWriter(out), number: make([]int32, len(b.g.nodes))}
+	for _, n := range b.g.nodes {
+		f.line(n)
+	}
+	for _, r := range b.results {
+		f.output(r)
+	}
+	if err := errors.Join(f.err, f.w.Flush()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 // checkScope reports scope paths that the text form cannot hold.

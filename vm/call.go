@@ -26,6 +26,17 @@ type Scan struct {
 	Captured, Carries int
 	// Reverse goes from the last element of xs to the first, and writes ys at the same places.
 	Reverse bool
+	// Counted: operand 0, in front of the captured values, is an int64 scalar, the number of steps that are done: the elements of xs from there on are left out, and
+	// 0 in ys. It is clamped to 0 to Length.
+	Counted bool
+}
+
+// first is the number of operands in front of those that are the body's inputs.
+func (s *Scan) first() int {
+	if s.Counted {
+		return 1
+	}
+	return 0
 }
 
 // While runs Blocks[Body] as long as Blocks[Cond] says true.

@@ -180,6 +180,15 @@ func (c *copies) store(t int) {
 	}
 }
 
+// clear makes elements [from, to) of each destination 0.
+func (c *copies) clear(from, to int) {
+	for _, list := range [2][]copyItem{c.eight, c.other} {
+		for k := range list {
+			clear(unsafe.Slice((*byte)(unsafe.Add(list[k].dst, int64(from)*list[k].n)), int64(to-from)*list[k].n))
+		}
+	}
+}
+
 // inOrder is a list of copies that are made one after the other.
 type inOrder struct {
 	items []copyItem
@@ -259,6 +268,7 @@ func (b *between) prepare(c *caller, order []transfer, temp int64) {
 type scanCall struct {
 	caller
 	s      *Scan
+	args   []unsafe.Pointer // the operands that are the body's inputs
 	xs, ys copies
 	order  []int // operands that are the sources of xs, in the order of xs.eight and xs.other
 	bound  []int // xs in spaces of their own, as inputs
@@ -277,6 +287,7 @@ func (x *scanCall) prepare(f *frame) {
 	for k, o := range x.in.Out {
 		x.ptr[len(x.in.In)+k] = unsafe.Add(f.base, o.Offset)
 	}
+	x.args = x.ptr[x.s.first():len(x.in.In)]
 	body := &x.callees[0]
 	first := x.s.Captured + x.s.Carries
 	var later []int
@@ -311,28 +322,33 @@ func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 
 func (x *scanCall) run(f *frame) error {
 	s, body := x.s, &x.callees[0]
-	if s.Length == 0 {
+	steps := s.Length
+	if s.Counted {
+		steps = int(max(0, min(*(*int64)(x.ptr[0]), int64(steps))))
+		x.ys.clear(steps, s.Length)
+	}
+	if steps == 0 {
 		for c := range s.Carries {
-			move(x.result(c), x.ptr[s.Captured+c], body.out[c].n)
+			move(x.result(c), x.args[s.Captured+c], body.out[c].n)
 		}
 		return nil
 	}
 	body.loadConst()
 	for i := range s.Captured + s.Carries {
-		body.set(i, x.ptr[i])
+		body.set(i, x.args[i])
 	}
 	for k, i := range x.order {
 		if n := len(x.xs.eight); k < n {
-			x.xs.eight[k].src = x.ptr[i]
+			x.xs.eight[k].src = x.args[i]
 		} else {
-			x.xs.other[k-n].src = x.ptr[i]
+			x.xs.other[k-n].src = x.args[i]
 		}
 	}
 	var err error
 	if code := body.alone(); code != nil && len(x.bound)+len(x.spaces) == 0 && !f.m.watch && f.m.timer == nil {
-		err = x.runNative(f.m, code)
+		err = x.runNative(f.m, code, steps)
 	} else {
-		err = x.runFrames(f.m)
+		err = x.runFrames(f.m, steps)
 	}
 	if err != nil {
 		return err
@@ -346,25 +362,25 @@ func (x *scanCall) run(f *frame) error {
 // stepsBetween is the number of short steps between two looks at the context.
 const stepsBetween = 64
 
-func (x *scanCall) runFrames(m *Machine) error {
+func (x *scanCall) runFrames(m *Machine, steps int) error {
 	s, body := x.s, &x.callees[0]
-	for i := range s.Length {
+	for i := range steps {
 		if i%stepsBetween == 0 && m.cancelled() {
 			return m.ctx.Err()
 		}
 		t := i
 		if s.Reverse {
-			t = s.Length - 1 - i
+			t = steps - 1 - i
 		}
 		x.xs.load(t)
 		for _, k := range x.bound {
-			body.bind(k, unsafe.Add(x.ptr[k], int64(t)*body.in[k].n))
+			body.bind(k, unsafe.Add(x.args[k], int64(t)*body.in[k].n))
 		}
 		if err := body.run(); err != nil {
 			return atStep(err, t)
 		}
 		x.ys.store(t)
-		if i == s.Length-1 {
+		if i == steps-1 {
 			break
 		}
 		x.next.run()
@@ -378,21 +394,21 @@ func (x *scanCall) runFrames(m *Machine) error {
 }
 
 // runNative is runFrames for a body that is a piece of machine code.
-func (x *scanCall) runNative(m *Machine, code *native.Straight) error {
+func (x *scanCall) runNative(m *Machine, code *native.Straight, steps int) error {
 	s, body := x.s, &x.callees[0]
 	base, arena, spill := body.base, int(body.b.ArenaBytes), m.spill
 	t, by := 0, 1
 	if s.Reverse {
-		t, by = s.Length-1, -1
+		t, by = steps-1, -1
 	}
-	for i := range s.Length {
+	for i := range steps {
 		if i%stepsBetween == 0 && m.cancelled() {
 			return m.ctx.Err()
 		}
 		x.xs.load(t)
 		code.Run(base, arena, spill)
 		x.ys.store(t)
-		if i < s.Length-1 {
+		if i < steps-1 {
 			x.next.run()
 		}
 		t += by
@@ -481,11 +497,7 @@ func (x *whileCall) run(f *frame) error {
 		}
 	}
 	*(*int64)(x.result(w.Carries)) = int64(steps)
-	for _, list := range [2][]copyItem{x.ys.eight, x.ys.other} {
-		for k := range list {
-			clear(unsafe.Slice((*byte)(unsafe.Add(list[k].dst, int64(steps)*list[k].n)), int64(w.Limit-steps)*list[k].n))
-		}
-	}
+	x.ys.clear(steps, w.Limit)
 	if steps == 0 {
 		for c := range w.Carries {
 			move(x.result(c), x.ptr[w.Captured+c], body.out[c].n)

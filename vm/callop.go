@@ -99,6 +99,9 @@ func (c *Call) String() string {
 		if s.Reverse {
 			b = append(b, " reverse"...)
 		}
+		if s.Counted {
+			b = append(b, " counted"...)
+		}
 	case c.While != nil:
 		w := c.While
 		b = fmt.Appendf(b, "while %d do %d limit %d captured %d carries %d", w.Cond, w.Body, w.Limit, w.Captured, w.Carries)
@@ -139,6 +142,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 		number("captured", &s.Captured)
 		number("carries", &s.Carries)
 		s.Reverse = err == nil && t.Keyword("reverse")
+		s.Counted = err == nil && t.Keyword("counted")
 	case "while":
 		w := &While{}
 		c.While = w
@@ -183,6 +187,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 		e.name(c.Kind())
 		list(c.Scan.Body, c.Scan.Length, c.Scan.Captured, c.Scan.Carries)
 		e.bool(c.Scan.Reverse)
+		e.bool(c.Scan.Counted)
 	case c.While != nil:
 		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
@@ -207,6 +212,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 		c.Scan = s
 		list(&s.Body, &s.Length, &s.Captured, &s.Carries)
 		s.Reverse = d.bool()
+		s.Counted = d.bool()
 	case "while":
 		w := &While{}
 		c.While = w

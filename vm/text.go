@@ -45,7 +45,7 @@ const dataBytes = 32
 //	  r2 = add.f64 r0, r1 ; 2
 //	  store r2 f64[2] @128 [1 0]
 //	end ; 3                          # debug node of the reduction
-//	scan 0 length 9 captured 0 carries 1 reverse frame @192 f64 @48 -> f64 @56 ; 4
+//	scan 0 length 9 captured 0 carries 1 reverse counted frame @192 f64 @48 -> f64 @56 ; 4
 //	while 1 do 0 limit 9 captured 0 carries 1 frame @192 f64 @48 -> f64 @56, i64 @64
 //	cond 0 2 frame @192 bool @72, f64 @48 -> f64 @56
 //	kernel "transpose" {perm=[1 0]} f64[2,3] @0 -> f64[3,2] @64 ; 4

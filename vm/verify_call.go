@@ -97,12 +97,12 @@ func checkLists(lists ...callList) error {
 }
 
 // loopCounts checks the numbers of a loop whose body is given.
-func (v *verifier) loopCounts(in *Instr, body *Block, captured, carries, steps int) error {
+func (v *verifier) loopCounts(operands int, in *Instr, body *Block, captured, carries, steps int) error {
 	switch {
 	case steps < 0:
 		return fmt.Errorf("%d steps", steps)
-	case captured < 0 || carries < 0 || captured > len(in.In) || carries > len(in.In)-captured:
-		return fmt.Errorf("%d captured values and %d carries of %d operands", captured, carries, len(in.In))
+	case captured < 0 || carries < 0 || captured > operands || carries > operands-captured:
+		return fmt.Errorf("%d captured values and %d carries of %d operands", captured, carries, operands)
 	case captured+carries > len(body.Inputs) || carries > len(body.Outputs) || carries > len(in.Out):
 		return fmt.Errorf("%d captured values and %d carries for %d inputs and %d outputs of the block, and %d results", captured, carries, len(body.Inputs), len(body.Outputs), len(in.Out))
 	}
@@ -121,11 +121,17 @@ func (v *verifier) captured(block, n int) error {
 
 func (v *verifier) scan(s *Scan, in *Instr) error {
 	body := &v.code.Blocks[s.Body]
-	if err := v.loopCounts(in, body, s.Captured, s.Carries, s.Length); err != nil {
+	ins, outs := operandTypes(in.In), operandTypes(in.Out)
+	if s.Counted {
+		if len(ins) == 0 || ins[0].DType != dtype.Int64 || len(ins[0].Shape) != 0 {
+			return fmt.Errorf("the number of steps is not an i64 scalar, operand 0")
+		}
+		ins = ins[1:]
+	}
+	if err := v.loopCounts(len(ins), in, body, s.Captured, s.Carries, s.Length); err != nil {
 		return err
 	}
 	first := s.Captured + s.Carries
-	ins, outs := operandTypes(in.In), operandTypes(in.Out)
 	if err := checkLists(
 		callList{"operands", ins[:first], body.Inputs[:first], -1},
 		callList{"operands xs", ins[first:], body.Inputs[first:], s.Length},
@@ -140,7 +146,7 @@ func (v *verifier) scan(s *Scan, in *Instr) error {
 
 func (v *verifier) while(w *While, in *Instr) error {
 	cond, body := &v.code.Blocks[w.Cond], &v.code.Blocks[w.Body]
-	if err := v.loopCounts(in, body, w.Captured, w.Carries, w.Limit); err != nil {
+	if err := v.loopCounts(len(in.In), in, body, w.Captured, w.Carries, w.Limit); err != nil {
 		return err
 	}
 	if len(cond.Outputs) != 1 || cond.Outputs[0].DType != dtype.Bool || len(cond.Outputs[0].Shape) != 0 {

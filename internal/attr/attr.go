@@ -21,7 +21,14 @@ const (
 	String
 	Ints
 	Floats
+	Functions
 )
+
+// Function is a function of values as an attribute, such as the body of a loop. It does not change.
+type Function interface {
+	// Hash is the same for functions that say the same.
+	Hash() [32]byte
+}
 
 // Value is one attribute's value; the field that Kind names is set, Bool uses Int.
 type Value struct {
@@ -31,6 +38,7 @@ type Value struct {
 	String string
 	Ints   []int
 	Floats []float64
+	Funcs  []Function
 }
 
 // Named is a key with its value. Keys are lower-case identifiers.
@@ -82,6 +90,11 @@ func Fs(key string, v []float64) Named {
 	return Named{key, Value{Kind: Floats, Floats: append([]float64{}, v...)}}
 }
 
+// Fn makes an attribute that is a list of functions; v is copied.
+func Fn(key string, v ...Function) Named {
+	return Named{key, Value{Kind: Functions, Funcs: append([]Function{}, v...)}}
+}
+
 // Get returns the value for key; its Kind is None if absent.
 func (l List) Get(key string) Value {
 	for i := range l {
@@ -113,6 +126,9 @@ func (l List) Ints(key string) []int { return l.Get(key).Ints }
 // Floats returns the float list for key, or nil. It is not to be modified.
 func (l List) Floats(key string) []float64 { return l.Get(key).Floats }
 
+// Functions returns the list of functions for key, or nil. It is not to be modified.
+func (l List) Functions(key string) []Function { return l.Get(key).Funcs }
+
 // Equal reports whether both lists hold the same keys and values; floats are compared by bits.
 func (l List) Equal(m List) bool {
 	return slices.EqualFunc(l, m, func(a, b Named) bool { return a.Key == b.Key && a.Value.equal(b.Value) })
@@ -121,7 +137,8 @@ func (l List) Equal(m List) bool {
 func (v Value) equal(w Value) bool {
 	return v.Kind == w.Kind && v.Int == w.Int && math.Float64bits(v.Float) == math.Float64bits(w.Float) &&
 		v.String == w.String && slices.Equal(v.Ints, w.Ints) &&
-		slices.EqualFunc(v.Floats, w.Floats, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+		slices.EqualFunc(v.Floats, w.Floats, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) &&
+		slices.EqualFunc(v.Funcs, w.Funcs, func(a, b Function) bool { return a == b || a.Hash() == b.Hash() })
 }
 
 // String returns the list as key=value pairs separated by ", ".

@@ -15,6 +15,12 @@ const maxStringText = 1 << 16
 // emptyFloats is the text of a float list without elements; [] is the integer list without elements.
 const emptyFloats = "floats[]"
 
+// functionsText begins the text of a list of functions, before their number; maxFunctions bounds it.
+const (
+	functionsText = "functions["
+	maxFunctions  = 1 << 12
+)
+
 // String returns the kind's name as messages use it.
 func (k Kind) String() string {
 	switch k {
@@ -30,12 +36,14 @@ func (k Kind) String() string {
 		return "a list of integers"
 	case Floats:
 		return "a list of floats (with points or exponents; floats[] if empty)"
+	case Functions:
+		return "a list of functions (functions[2]: two, on the lines below)"
 	}
 	return "no value"
 }
 
 // Text returns the value as canonical text that tells the kinds apart and is read back exactly by Scan: 3, 2.5, true, "s",
-// [1 2], [1.5 2.0], floats[].
+// [1 2], [1.5 2.0], floats[]. Of functions it gives the number, functions[2]; Scan reads as many that are nil.
 func (v Value) Text() string {
 	switch v.Kind {
 	case Int:
@@ -61,6 +69,9 @@ func (v Value) Text() string {
 			s[i] = floatText(x)
 		}
 		return "[" + strings.Join(s, " ") + "]"
+	}
+	if v.Kind == Functions {
+		return functionsText + strconv.Itoa(len(v.Funcs)) + "]"
 	}
 	return "none"
 }
@@ -114,6 +125,12 @@ func scanValue(s *linescan.Scanner) (Value, error) {
 		return scanList(s)
 	case s.Accept(emptyFloats):
 		return Value{Kind: Floats, Floats: []float64{}}, nil
+	case s.Accept(functionsText):
+		n, err := s.Uint("the number of functions", maxFunctions)
+		if err == nil {
+			err = s.Expect("]")
+		}
+		return Value{Kind: Functions, Funcs: make([]Function, n)}, err
 	case s.Keyword("true"):
 		return Value{Kind: Bool, Int: 1}, nil
 	case s.Keyword("false"):

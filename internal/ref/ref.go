@@ -227,7 +227,9 @@ func (x *Interpreter) eval(n *graph.Node, values map[*graph.Node]Value) (Value, 
 	name := n.Op().Name
 	var v Value
 	var err error
-	if f := evaluators[name]; f != nil {
+	if name == "each_step" {
+		v, err = x.eachStep(n, values)
+	} else if f := evaluators[name]; f != nil {
 		v, err = f(n, in)
 	} else if n.Op().Elementwise {
 		v, err = elementwise(n, in)

@@ -1,0 +1,335 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// bodies returns the images of the values of a node with bodies whose operands' images exist (see graph.ResultOf): the same loop or branch, of batched bodies. Of
+// a loop's values at each step those that nodes of the list being batched read.
+func (b *batcher) bodies(n *graph.Node) []*graph.Node {
+	switch n.Op() {
+	case opScan, opWhile:
+		l := loopOf(n)
+		return b.loop(&l)
+	case opSwitch:
+		if b.Has(n.Input(0)) {
+			return b.choice(n)
+		}
+	}
+	return b.branches(n)
+}
+
+// within batches a body: parameters that are to have the batch dimension are replaced by new ones.
+type within struct {
+	*bodyBuilder
+	*batcher
+	params []*graph.Node // those of the new body
+}
+
+func (b *batcher) within(body *graph.Body, batched paramSet, values []*graph.Node) *within {
+	w := &within{bodyBuilder: open(body)}
+	w.batcher = newBatcher(w.g, b.Size)
+	var from []*graph.Node
+	for i, p := range w.bodyBuilder.params {
+		if !batched.has(i) {
+			w.params = append(w.params, p)
+			continue
+		}
+		q := w.input(graph.Type{DType: p.DType(), Shape: w.Shape(p)})
+		w.Image[p] = q
+		w.params = append(w.params, q)
+		from = append(from, p)
+	}
+	outputs := slices.Clone(w.results)
+	for _, v := range values {
+		outputs = append(outputs, w.g.Node(v.ID()))
+	}
+	if len(from) > 0 {
+		w.all(dependents(outputs, from))
+	}
+	return w
+}
+
+// branches batches a switch whose choice is the same for all elements, or a checkpoint.
+func (b *batcher) branches(n *graph.Node) []*graph.Node {
+	first := branchFirst(n)
+	operands := slices.Clone(n.Inputs())
+	batched := newParamSet(len(operands))
+	for i, o := range n.Inputs()[first:] {
+		if b.Has(o) {
+			operands[first+i] = b.Image[o]
+			batched.add(i)
+		}
+	}
+	var bodies []attr.Function
+	for _, body := range graph.Bodies(n) {
+		w := b.within(body, batched, nil)
+		results := make([]*graph.Node, len(w.results))
+		for k, r := range w.results {
+			results[k] = w.Lift(r)
+		}
+		bodies = append(bodies, mustBody(w.g, w.params, results))
+	}
+	m := b.Graph.Apply(n.Op(), operands, attr.Make(attr.Fn("bodies", bodies...)))
+	return resultsOf(m, len(n.Results()))
+}
+
+func resultsOf(n *graph.Node, count int) []*graph.Node {
+	out := make([]*graph.Node, count)
+	for k := range out {
+		out[k] = graph.Result(n, k)
+	}
+	return out
+}
+
+func mustBody(g *graph.Graph, params, results []*graph.Node) *graph.Body {
+	if err := g.Err(); err != nil {
+		panic(refusal{err})
+	}
+	body, err := graph.NewBody(params, results)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: derived body: %v", err))
+	}
+	return body
+}
+
+// choice batches a switch each of whose elements chooses for itself: all bodies are run, and where takes the chosen ones.
+func (b *batcher) choice(n *graph.Node) []*graph.Node {
+	bodies := graph.Bodies(n)
+	index := b.Image[n.Input(0)]
+	out := make([]*graph.Node, len(n.Results()))
+	for k := len(bodies) - 1; k >= 0; k-- {
+		chosen := index // a bool: the second body
+		switch {
+		case index.DType() != graph.Bool && k == 0:
+			chosen = graph.LessEqual(index, graph.Like(index, 0))
+		case index.DType() != graph.Bool:
+			chosen = graph.Equal(index, graph.Like(index, float64(k)))
+		case k == 0:
+			chosen = graph.LogicalNot(index)
+		}
+		for i, r := range b.function(bodies[k], n.Inputs()[1:]) {
+			if out[i] == nil {
+				out[i] = r // the last one, and all above it
+			} else {
+				out[i] = graph.Where(alignedTo(chosen, r), r, out[i])
+			}
+		}
+	}
+	return out
+}
+
+// alignedTo gives a vector over the batch dimensions of extent 1 behind it, up to the rank of like.
+func alignedTo(v, like *graph.Node) *graph.Node {
+	return graph.Reshape(v, append([]int{v.Shape()[0]}, slices.Repeat([]int{1}, like.Shape().Rank()-1)...)...)
+}
+
+// function returns the images of a body's results for arguments, some of which have images.
+func (b *batcher) function(body *graph.Body, args []*graph.Node) []*graph.Node {
+	batched := newParamSet(len(args))
+	in := make([]*graph.Node, len(args))
+	for i, a := range args {
+		if in[i] = b.Of(a); b.Has(a) {
+			batched.add(i)
+		}
+	}
+	w := b.within(body, batched, nil)
+	results := make([]*graph.Node, len(w.results))
+	for k, r := range w.results {
+		results[k] = w.Lift(r)
+	}
+	made := mustBody(w.g, w.params, results)
+	all, err := made.InlineAll(in)
+	if err != nil {
+		panic(refusal{err})
+	}
+	out := make([]*graph.Node, len(results))
+	for k, r := range made.Results() {
+		out[k] = all[r.ID()]
+	}
+	return out
+}
+
+// loop batches a loop. Where elements do different numbers of steps, it goes on for all of them until the last one is done, and those that are done before keep
+// their carries.
+func (b *batcher) loop(l *loop) []*graph.Node {
+	n := l.n
+	depends := dependence(l.body, false)
+	batched := newParamSet(len(l.operands))
+	for i, o := range l.operands {
+		if b.Has(o) {
+			batched.add(i)
+		}
+	}
+	l.spread(batched, depends)
+	values := b.steps[n]
+	var test paramSet // what the condition of a while loop depends on
+	if n.Op() == opWhile {
+		c := graph.Bodies(n)[0]
+		test = dependence(c, false)[c.Results()[0].ID()]
+	}
+	count := l.count
+	if count != nil && b.Has(count) {
+		if count = b.Image[count]; count.Op() == opBroadcastTo && count.Input(0).Shape().Size() == 1 {
+			count = graph.Reshape(count.Input(0)) // the same number of steps for all
+		}
+	}
+	ragged := count != nil && !count.Type().IsScalar() || test != nil && test.meets(batched)
+	if ragged { // then every carry stops at a step of the element's own
+		for i := l.captured; i < l.captured+l.carries; i++ {
+			batched.add(i)
+		}
+		l.spread(batched, depends)
+	}
+	var of []*graph.Node
+	for _, v := range values {
+		of = append(of, l.body.Graph().Node(v))
+	}
+	w := b.within(l.body, batched, of)
+	var going *graph.Node // by element: whether it does this step
+	lanes := graph.Type{DType: graph.Int64, Shape: graph.Shape{b.Size}}
+	var condition *within
+	if ragged && n.Op() == opWhile {
+		condition = b.within(graph.Bodies(n)[0], batched, nil)
+		inner := mustBody(condition.g, condition.params, []*graph.Node{condition.Lift(condition.results[0])})
+		all, err := inner.InlineAll(w.params)
+		if err != nil {
+			panic(refusal{err})
+		}
+		going = all[inner.Results()[0].ID()]
+	} else if ragged {
+		steps := w.input(lanes)
+		t := w.input(graph.Type{DType: graph.Int64})
+		w.captured.add(steps, count)
+		w.xs.add(t, graph.Iota(b.Graph, graph.Int64, 0, l.length))
+		going = graph.Less(t, steps)
+		count = graph.ReduceMax(count, nil)
+	}
+	keep := func(value, otherwise *graph.Node) *graph.Node {
+		if going == nil {
+			return value
+		}
+		return graph.Where(alignedTo(going, value), value, otherwise)
+	}
+	for i, p := range w.params {
+		image := b.Of(l.operands[i])
+		switch {
+		case l.isCaptured(i):
+			w.captured.add(p, image)
+		case l.isCarry(i):
+			next := w.results[i-l.captured]
+			if batched.has(i) {
+				image, next = b.Lift(l.operands[i]), keep(w.Lift(next), p)
+			}
+			w.carries.add(p, image)
+			w.out = append(w.out, next)
+		case batched.has(i):
+			w.xs.add(p, exchanged(image))
+		default:
+			w.xs.add(p, image)
+		}
+	}
+	if condition != nil { // each element's own number of steps
+		steps := w.input(lanes)
+		w.carries.add(steps, graph.BroadcastTo(b.Graph.Scalar(graph.Int64, 0), b.Size))
+		w.out = append(w.out, graph.Add(steps, graph.Cast(going, graph.Int64)))
+	}
+	for _, v := range of {
+		value := w.g.Node(v.ID())
+		if going != nil || w.Has(value) {
+			value = w.Lift(value)
+			value = keep(value, graph.Like(value, 0))
+		}
+		w.more = append(w.more, value)
+	}
+	var m *graph.Node
+	var body *graph.Body
+	switch {
+	case n.Op() == opWhile:
+		m, body = b.while(l, w, condition)
+	default:
+		batch := *l
+		batch.count = count
+		m, body = batch.scan(w.bodyBuilder, n.Attrs().Bool("reverse"))
+	}
+	out := make([]*graph.Node, len(n.Results())+l.body.Graph().Len())
+	// What is the same for all elements is repeated: the loop as it was may depend on what the batch replaces.
+	for i := l.captured; i < l.captured+l.carries; i++ {
+		if out[i-l.captured] = graph.Result(m, i-l.captured); !batched.has(i) {
+			out[i-l.captured] = b.repeated(out[i-l.captured])
+		}
+	}
+	if n.Op() == opWhile {
+		if out[l.carries] = graph.Result(m, l.carries); condition == nil {
+			out[l.carries] = b.repeated(out[l.carries])
+		}
+	}
+	for k, v := range values {
+		if step := graph.EachStep(m, body.Results()[len(w.out)+k]); going != nil || w.Has(w.g.Node(v)) {
+			out[len(n.Results())+v] = exchanged(step)
+		} else {
+			out[len(n.Results())+v] = b.repeated(step)
+		}
+	}
+	return out
+}
+
+// repeated repeats a value along a new leading dimension.
+func (b *batcher) repeated(n *graph.Node) *graph.Node {
+	return graph.BroadcastTo(graph.ExpandDims(n, 0), append([]int{b.Size}, n.Shape()...)...)
+}
+
+// while makes the batched while loop; condition is nil where all elements do the same steps.
+func (b *batcher) while(l *loop, w, condition *within) (*graph.Node, *graph.Body) {
+	captured := w.captured
+	body, _ := w.seal()
+	kept := w.captured
+	test := graph.Bodies(l.n)[0]
+	needs := dependence(test, false)[test.Results()[0].ID()]
+	for i := range l.captured {
+		if p := w.params[i]; needs.has(i) && !slices.Contains(kept.params, p) {
+			kept.add(p, captured.operands[i])
+		}
+	}
+	body = mustBody(w.g, slices.Concat(kept.params, w.carries.params), slices.Concat(w.out, w.more))
+	if condition == nil {
+		// Carries with a batch dimension are no operands of the condition.
+		batched := newParamSet(len(l.operands))
+		for i, p := range w.params {
+			if p.Shape().Rank() != test.Params()[i].Shape().Rank() {
+				batched.add(i)
+			}
+		}
+		condition = b.within(test, batched, nil)
+	}
+	result := condition.results[0]
+	if condition.Has(result) {
+		result = graph.ReduceMax(graph.Cast(condition.Image[result], graph.Int32), nil)
+		result = graph.Greater(result, graph.Like(result, 0))
+	}
+	var params []*graph.Node
+	for _, p := range slices.Concat(kept.params, w.carries.params) {
+		if i := slices.Index(w.params, p); i >= 0 {
+			params = append(params, condition.params[i])
+		} else {
+			params = append(params, condition.input(p.Type()))
+		}
+	}
+	cond := mustBody(condition.g, params, []*graph.Node{result})
+	return valid(b.Graph.Apply(opWhile, slices.Concat(kept.operands, w.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
+		attr.I("captured", len(kept.params)), attr.I("carries", len(w.carries.params)), attr.I("limit", l.length))))
+}
+
+// exchanged exchanges the first two dimensions: of a batch and of steps.
+func exchanged(n *graph.Node) *graph.Node {
+	perm := make([]int, n.Shape().Rank())
+	for i := range perm {
+		perm[i] = i
+	}
+	perm[0], perm[1] = 1, 0
+	return graph.Transpose(n, perm...)
+}
