@@ -6,22 +6,25 @@
 
 // func AddF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·AddF64AVX2(SB), $96-40
+TEXT ·AddF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VADDPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VADDPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -34,17 +37,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -54,8 +62,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -63,22 +74,25 @@ done:
 
 // func SubF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SubF64AVX2(SB), $96-40
+TEXT ·SubF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VSUBPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VSUBPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -91,17 +105,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -111,8 +130,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -120,22 +142,25 @@ done:
 
 // func MulF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·MulF64AVX2(SB), $96-40
+TEXT ·MulF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VMULPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VMULPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -148,17 +173,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -168,8 +198,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -177,22 +210,25 @@ done:
 
 // func DivF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·DivF64AVX2(SB), $96-40
+TEXT ·DivF64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VDIVPD  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VDIVPD  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -205,17 +241,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -225,8 +266,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -423,21 +467,23 @@ done:
 
 // func NegF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegF64AVX2(SB), $64-40
+TEXT ·NegF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VPXOR   (SI)(BX*8), Y15, Y0
+	VPXOR   32(SI)(BX*8), Y15, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -450,13 +496,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -466,8 +515,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -475,22 +527,25 @@ done:
 
 // func AbsF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsF64AVX2(SB), $64-40
+TEXT ·AbsF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPAND   constants64<>+32(SB), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPAND   constants64<>+32(SB), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -503,13 +558,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -519,8 +577,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -763,41 +824,34 @@ done:
 // func MulNoNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·MulNoNanF64AVX2(SB), $192-40
-	MOVQ  dst+0(FP), DI
-	MOVQ  a+8(FP), SI
-	MOVQ  b+16(FP), DX
-	MOVQ  n+32(FP), CX
-	VPXOR Y15, Y15, Y15
-	XORL  BX, BX
-	XORL  R9, R9
-	CMPQ  CX, $0x08
-	JLT   rest
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
-	VMOVUPD   (DX)(BX*8), Y1
-	VMULPD    Y1, Y0, Y2
-	VMOVUPD   32(SI)(BX*8), Y3
-	VMOVUPD   32(DX)(BX*8), Y4
-	VMULPD    Y4, Y3, Y5
-	VCMPPD    $0x00, Y15, Y0, Y0
-	VCMPPD    $0x00, Y15, Y1, Y1
-	VCMPPD    $0x00, Y15, Y3, Y3
-	VCMPPD    $0x00, Y15, Y4, Y4
-	VPOR      Y1, Y0, Y0
-	VCMPPD    $0x04, Y2, Y2, Y1
-	VCMPPD    $0x04, Y5, Y5, Y6
-	VPOR      Y4, Y3, Y3
-	VPAND     Y0, Y1, Y1
-	VPAND     Y3, Y6, Y6
-	VBLENDVPD Y1, Y15, Y2, Y2
-	VBLENDVPD Y6, Y15, Y5, Y5
-	VMOVUPD   Y2, (DI)(BX*8)
-	VMOVUPD   Y5, 32(DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
-	CMPQ      AX, CX
-	JLE       loop
+	VMULPD    (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VMULPD    32(DX)(BX*8), Y1, Y1
+	VCMPPD    $0x04, Y0, Y0, Y2
+	VCMPPD    $0x04, Y1, Y1, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVMSKPD Y2, AX
+	TESTL     AX, AX
+	JNZ       complete
+	VMOVUPD   Y0, (DI)(BX*8)
+	VMOVUPD   Y1, 32(DI)(BX*8)
+
+next:
+	LEAQ 16(BX), AX
+	ADDQ $0x08, BX
+	CMPQ AX, CX
+	JLE  loop
 
 rest:
 	SUBQ       BX, CX
@@ -843,9 +897,29 @@ done:
 	VZEROUPPER
 	RET
 
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VMULPD    Y1, Y0, Y2
+	VCMPPD    $0x04, Y2, Y2, Y3
+	VCMPPD    $0x00, constants64<>+96(SB), Y0, Y0
+	VCMPPD    $0x00, constants64<>+96(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VPAND     Y0, Y3, Y3
+	VBLENDVPD Y3, constants64<>+96(SB), Y2, Y2
+	VMOVUPD   Y2, (DI)(BX*8)
+	ADDQ      $0x04, BX
+	XORL      $0x01, R15
+	JNZ       single
+	SUBQ      $0x08, BX
+	JMP       next
+
 // func CopysignF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CopysignF64AVX2(SB), $96-40
+TEXT ·CopysignF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -853,17 +927,22 @@ TEXT ·CopysignF64AVX2(SB), $96-40
 	VMOVUPD constants64<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPAND   constants64<>+32(SB), Y0, Y0
 	VPAND   (DX)(BX*8), Y15, Y1
+	VMOVUPD 32(SI)(BX*8), Y2
+	VPAND   constants64<>+32(SB), Y2, Y2
+	VPAND   32(DX)(BX*8), Y15, Y3
 	VPOR    Y1, Y0, Y0
+	VPOR    Y3, Y2, Y2
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y2, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -876,17 +955,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -896,8 +980,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -905,21 +992,24 @@ done:
 
 // func FloorF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·FloorF64AVX2(SB), $64-40
+TEXT ·FloorF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x09, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x09, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -932,13 +1022,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -948,8 +1041,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -957,21 +1053,24 @@ done:
 
 // func CeilF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·CeilF64AVX2(SB), $64-40
+TEXT ·CeilF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x0a, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x0a, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -984,13 +1083,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1000,8 +1102,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1009,21 +1114,24 @@ done:
 
 // func TruncF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·TruncF64AVX2(SB), $64-40
+TEXT ·TruncF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x0b, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x0b, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -1036,13 +1144,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1052,8 +1163,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1061,21 +1175,24 @@ done:
 
 // func RoundF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·RoundF64AVX2(SB), $64-40
+TEXT ·RoundF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD  (SI)(BX*8), Y0
 	VROUNDPD $0x08, Y0, Y0
+	VMOVUPD  32(SI)(BX*8), Y1
+	VROUNDPD $0x08, Y1, Y1
 	VMOVUPD  Y0, (DI)(BX*8)
-	LEAQ     8(BX), AX
-	ADDQ     $0x04, BX
+	VMOVUPD  Y1, 32(DI)(BX*8)
+	LEAQ     16(BX), AX
+	ADDQ     $0x08, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -1088,13 +1205,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1104,8 +1224,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1113,20 +1236,22 @@ done:
 
 // func SqrtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SqrtF64AVX2(SB), $64-40
+TEXT ·SqrtF64AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VSQRTPD (SI)(BX*8), Y0
+	VSQRTPD 32(SI)(BX*8), Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1139,13 +1264,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1155,8 +1283,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1164,29 +1295,37 @@ done:
 
 // func EqF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·EqF64AVX2(SB), $96-40
+TEXT ·EqF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x00, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x00, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1199,17 +1338,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1219,10 +1363,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1234,29 +1379,37 @@ done:
 
 // func NeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·NeF64AVX2(SB), $96-40
+TEXT ·NeF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x04, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1269,17 +1422,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1289,10 +1447,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1304,29 +1463,37 @@ done:
 
 // func LtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LtF64AVX2(SB), $96-40
+TEXT ·LtF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x11, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x11, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1339,17 +1506,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1359,10 +1531,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1374,29 +1547,37 @@ done:
 
 // func LeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LeF64AVX2(SB), $96-40
+TEXT ·LeF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x12, (DX)(BX*8), Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x12, 32(DX)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1409,17 +1590,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1429,10 +1615,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1444,29 +1631,37 @@ done:
 
 // func GtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GtF64AVX2(SB), $96-40
+TEXT ·GtF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VCMPPD    $0x11, (SI)(BX*8), Y0, Y0
+	VMOVUPD   32(DX)(BX*8), Y1
+	VCMPPD    $0x11, 32(SI)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1479,17 +1674,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1499,10 +1699,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1514,29 +1715,37 @@ done:
 
 // func GeF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GeF64AVX2(SB), $96-40
+TEXT ·GeF64AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Y0
 	VCMPPD    $0x12, (SI)(BX*8), Y0, Y0
+	VMOVUPD   32(DX)(BX*8), Y1
+	VCMPPD    $0x12, 32(SI)(BX*8), Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1549,17 +1758,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1569,10 +1783,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1584,28 +1799,36 @@ done:
 
 // func IsNanF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsNanF64AVX2(SB), $64-40
+TEXT ·IsNanF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, Y0, Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x04, Y1, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1618,13 +1841,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -1634,10 +1860,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -1654,8 +1881,8 @@ TEXT ·IsFiniteF64AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
-	VMOVUPD constants64<>+128(SB), Y13
+	VMOVUPD constants64<>+128(SB), Y14
+	VMOVUPD constants64<>+160(SB), Y13
 	VMOVUPD constants64<>+0(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
@@ -1800,22 +2027,25 @@ done:
 
 // func AddF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·AddF32AVX2(SB), $96-40
+TEXT ·AddF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VADDPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VADDPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1828,17 +2058,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1848,8 +2083,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1857,22 +2095,25 @@ done:
 
 // func SubF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SubF32AVX2(SB), $96-40
+TEXT ·SubF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VSUBPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VSUBPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1885,17 +2126,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1905,8 +2151,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1914,22 +2163,25 @@ done:
 
 // func MulF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·MulF32AVX2(SB), $96-40
+TEXT ·MulF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VMULPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VMULPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1942,17 +2194,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -1962,8 +2219,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -1971,22 +2231,25 @@ done:
 
 // func DivF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·DivF32AVX2(SB), $96-40
+TEXT ·DivF32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VDIVPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VDIVPS  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1999,17 +2262,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2019,8 +2287,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2217,21 +2488,23 @@ done:
 
 // func NegF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegF32AVX2(SB), $64-40
+TEXT ·NegF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VPXOR   (SI)(BX*4), Y15, Y0
+	VPXOR   32(SI)(BX*4), Y15, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2244,13 +2517,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2260,8 +2536,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2269,22 +2548,25 @@ done:
 
 // func AbsF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsF32AVX2(SB), $64-40
+TEXT ·AbsF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPAND   constants32<>+32(SB), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPAND   constants32<>+32(SB), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2297,13 +2579,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2313,8 +2598,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2557,41 +2845,34 @@ done:
 // func MulNoNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·MulNoNanF32AVX2(SB), $192-40
-	MOVQ  dst+0(FP), DI
-	MOVQ  a+8(FP), SI
-	MOVQ  b+16(FP), DX
-	MOVQ  n+32(FP), CX
-	VPXOR Y15, Y15, Y15
-	XORL  BX, BX
-	XORL  R9, R9
-	CMPQ  CX, $0x10
-	JLT   rest
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
-	VMOVUPS   (DX)(BX*4), Y1
-	VMULPS    Y1, Y0, Y2
-	VMOVUPS   32(SI)(BX*4), Y3
-	VMOVUPS   32(DX)(BX*4), Y4
-	VMULPS    Y4, Y3, Y5
-	VCMPPS    $0x00, Y15, Y0, Y0
-	VCMPPS    $0x00, Y15, Y1, Y1
-	VCMPPS    $0x00, Y15, Y3, Y3
-	VCMPPS    $0x00, Y15, Y4, Y4
-	VPOR      Y1, Y0, Y0
-	VCMPPS    $0x04, Y2, Y2, Y1
-	VCMPPS    $0x04, Y5, Y5, Y6
-	VPOR      Y4, Y3, Y3
-	VPAND     Y0, Y1, Y1
-	VPAND     Y3, Y6, Y6
-	VBLENDVPS Y1, Y15, Y2, Y2
-	VBLENDVPS Y6, Y15, Y5, Y5
-	VMOVUPS   Y2, (DI)(BX*4)
-	VMOVUPS   Y5, 32(DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
-	CMPQ      AX, CX
-	JLE       loop
+	VMULPS    (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VMULPS    32(DX)(BX*4), Y1, Y1
+	VCMPPS    $0x04, Y0, Y0, Y2
+	VCMPPS    $0x04, Y1, Y1, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVMSKPS Y2, AX
+	TESTL     AX, AX
+	JNZ       complete
+	VMOVUPS   Y0, (DI)(BX*4)
+	VMOVUPS   Y1, 32(DI)(BX*4)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
 
 rest:
 	SUBQ       BX, CX
@@ -2637,9 +2918,29 @@ done:
 	VZEROUPPER
 	RET
 
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VMULPS    Y1, Y0, Y2
+	VCMPPS    $0x04, Y2, Y2, Y3
+	VCMPPS    $0x00, constants32<>+96(SB), Y0, Y0
+	VCMPPS    $0x00, constants32<>+96(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VPAND     Y0, Y3, Y3
+	VBLENDVPS Y3, constants32<>+96(SB), Y2, Y2
+	VMOVUPS   Y2, (DI)(BX*4)
+	ADDQ      $0x08, BX
+	XORL      $0x01, R15
+	JNZ       single
+	SUBQ      $0x10, BX
+	JMP       next
+
 // func CopysignF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CopysignF32AVX2(SB), $96-40
+TEXT ·CopysignF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
@@ -2647,17 +2948,22 @@ TEXT ·CopysignF32AVX2(SB), $96-40
 	VMOVUPS constants32<>+0(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPAND   constants32<>+32(SB), Y0, Y0
 	VPAND   (DX)(BX*4), Y15, Y1
+	VMOVUPS 32(SI)(BX*4), Y2
+	VPAND   constants32<>+32(SB), Y2, Y2
+	VPAND   32(DX)(BX*4), Y15, Y3
 	VPOR    Y1, Y0, Y0
+	VPOR    Y3, Y2, Y2
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y2, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2670,17 +2976,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2690,8 +3001,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2699,21 +3013,24 @@ done:
 
 // func FloorF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·FloorF32AVX2(SB), $64-40
+TEXT ·FloorF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x09, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2726,13 +3043,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2742,8 +3062,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2751,21 +3074,24 @@ done:
 
 // func CeilF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·CeilF32AVX2(SB), $64-40
+TEXT ·CeilF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x0a, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2778,13 +3104,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2794,8 +3123,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2803,21 +3135,24 @@ done:
 
 // func TruncF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·TruncF32AVX2(SB), $64-40
+TEXT ·TruncF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x0b, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x0b, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2830,13 +3165,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2846,8 +3184,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2855,21 +3196,24 @@ done:
 
 // func RoundF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·RoundF32AVX2(SB), $64-40
+TEXT ·RoundF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS  (SI)(BX*4), Y0
 	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  32(SI)(BX*4), Y1
+	VROUNDPS $0x08, Y1, Y1
 	VMOVUPS  Y0, (DI)(BX*4)
-	LEAQ     16(BX), AX
-	ADDQ     $0x08, BX
+	VMOVUPS  Y1, 32(DI)(BX*4)
+	LEAQ     32(BX), AX
+	ADDQ     $0x10, BX
 	CMPQ     AX, CX
 	JLE      loop
 
@@ -2882,13 +3226,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2898,8 +3245,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2907,20 +3257,22 @@ done:
 
 // func SqrtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX
-TEXT ·SqrtF32AVX2(SB), $64-40
+TEXT ·SqrtF32AVX2(SB), $128-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VSQRTPS (SI)(BX*4), Y0
+	VSQRTPS 32(SI)(BX*4), Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2933,13 +3285,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -2949,8 +3304,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -2958,29 +3316,37 @@ done:
 
 // func EqF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·EqF32AVX2(SB), $96-40
+TEXT ·EqF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x00, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x00, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2993,17 +3359,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3013,10 +3384,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3028,29 +3400,37 @@ done:
 
 // func NeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·NeF32AVX2(SB), $96-40
+TEXT ·NeF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x04, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3063,17 +3443,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3083,10 +3468,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3098,29 +3484,37 @@ done:
 
 // func LtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LtF32AVX2(SB), $96-40
+TEXT ·LtF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x11, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x11, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3133,17 +3527,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3153,10 +3552,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3168,29 +3568,37 @@ done:
 
 // func LeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·LeF32AVX2(SB), $96-40
+TEXT ·LeF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x12, (DX)(BX*4), Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x12, 32(DX)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3203,17 +3611,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3223,10 +3636,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3238,29 +3652,37 @@ done:
 
 // func GtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GtF32AVX2(SB), $96-40
+TEXT ·GtF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VCMPPS    $0x11, (SI)(BX*4), Y0, Y0
+	VMOVUPS   32(DX)(BX*4), Y1
+	VCMPPS    $0x11, 32(SI)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3273,17 +3695,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3293,10 +3720,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3308,29 +3736,37 @@ done:
 
 // func GeF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·GeF32AVX2(SB), $96-40
+TEXT ·GeF32AVX2(SB), $192-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
 	VCMPPS    $0x12, (SI)(BX*4), Y0, Y0
+	VMOVUPS   32(DX)(BX*4), Y1
+	VCMPPS    $0x12, 32(SI)(BX*4), Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3343,17 +3779,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3363,10 +3804,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 64(SP)(R11*1), R15
+	MOVB 128(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3378,28 +3820,36 @@ done:
 
 // func IsNanF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·IsNanF32AVX2(SB), $64-40
+TEXT ·IsNanF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, Y0, Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x04, Y1, Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3412,13 +3862,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3428,10 +3881,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3448,8 +3902,8 @@ TEXT ·IsFiniteF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
-	VMOVUPS constants32<>+128(SB), Y13
+	VMOVUPS constants32<>+128(SB), Y14
+	VMOVUPS constants32<>+160(SB), Y13
 	VMOVUPS constants32<>+0(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
@@ -3594,7 +4048,7 @@ done:
 
 // func CastBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CastBoolF64AVX2(SB), $64-40
+TEXT ·CastBoolF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -3602,16 +4056,20 @@ TEXT ·CastBoolF64AVX2(SB), $64-40
 	VMOVUPD constants64<>+64(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VPMOVZXBQ (SI)(BX*1), Y0
 	VPSLLQ    $0x3f, Y0, Y0
+	VPMOVZXBQ 4(SI)(BX*1), Y1
+	VPSLLQ    $0x3f, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VMOVUPD   Y0, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VMOVUPD   Y1, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3624,6 +4082,7 @@ rest:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	LEAQ    (SI)(BX*1), AX
 	XORL    R11, R11
 
@@ -3634,9 +4093,9 @@ copyIn0:
 	CMPQ R11, R9
 	JLT  copyIn0
 	LEAQ (SP), SI
-	LEAQ 32(SP), DI
+	LEAQ 64(SP), DI
 	XORL BX, BX
-	MOVQ $0x00000004, CX
+	MOVQ $0x00000008, CX
 	JMP  loop
 
 finish:
@@ -3646,8 +4105,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3655,28 +4117,36 @@ done:
 
 // func CastToBoolF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·CastToBoolF64AVX2(SB), $64-40
+TEXT ·CastToBoolF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x04
+	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VCMPPD    $0x04, Y15, Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y1
+	VCMPPD    $0x04, Y15, Y1, Y1
 	VBLENDVPD Y0, Y14, Y15, Y0
+	VBLENDVPD Y1, Y14, Y15, Y1
 	VPSLLQ    $0x3f, Y0, Y0
 	VMOVMSKPD Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVL      AX, (DI)(BX*1)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VPSLLQ    $0x3f, Y1, Y1
+	VMOVMSKPD Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVL      AX, 4(DI)(BX*1)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3689,13 +4159,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3705,10 +4178,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPD 64(R11)(AX*8), Y1
+	VMOVUPD 96(R11)(AX*8), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3720,7 +4194,7 @@ done:
 
 // func CastBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·CastBoolF32AVX2(SB), $64-40
+TEXT ·CastBoolF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
@@ -3728,16 +4202,20 @@ TEXT ·CastBoolF32AVX2(SB), $64-40
 	VMOVUPS constants32<>+64(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VPMOVZXBD (SI)(BX*1), Y0
 	VPSLLD    $0x1f, Y0, Y0
+	VPMOVZXBD 8(SI)(BX*1), Y1
+	VPSLLD    $0x1f, Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VMOVUPS   Y0, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPS   Y1, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3750,6 +4228,7 @@ rest:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	LEAQ    (SI)(BX*1), AX
 	XORL    R11, R11
 
@@ -3760,9 +4239,9 @@ copyIn0:
 	CMPQ R11, R9
 	JLT  copyIn0
 	LEAQ (SP), SI
-	LEAQ 32(SP), DI
+	LEAQ 64(SP), DI
 	XORL BX, BX
-	MOVQ $0x00000008, CX
+	MOVQ $0x00000010, CX
 	JMP  loop
 
 finish:
@@ -3772,8 +4251,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3781,28 +4263,36 @@ done:
 
 // func CastToBoolF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, BMI2
-TEXT ·CastToBoolF32AVX2(SB), $64-40
+TEXT ·CastToBoolF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
-	CMPQ    CX, $0x08
+	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VCMPPS    $0x04, Y15, Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y1
+	VCMPPS    $0x04, Y15, Y1, Y1
 	VBLENDVPS Y0, Y14, Y15, Y0
+	VBLENDVPS Y1, Y14, Y15, Y1
 	VPSLLD    $0x1f, Y0, Y0
 	VMOVMSKPS Y0, AX
 	MOVQ      $0x0101010101010101, R11
 	PDEPQ     R11, AX, AX
 	MOVQ      AX, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPSLLD    $0x1f, Y1, Y1
+	VMOVMSKPS Y1, AX
+	MOVQ      $0x0101010101010101, R11
+	PDEPQ     R11, AX, AX
+	MOVQ      AX, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3815,13 +4305,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -3831,10 +4324,11 @@ finish:
 	MOVQ    R9, AX
 	NEGQ    AX
 	VMOVUPS 64(R11)(AX*4), Y1
+	VMOVUPS 96(R11)(AX*4), Y2
 	XORL    R11, R11
 
 copyOut0:
-	MOVB 32(SP)(R11*1), R15
+	MOVB 64(SP)(R11*1), R15
 	MOVB R15, (R8)(R11*1)
 	INCQ R11
 	CMPQ R11, R9
@@ -3846,22 +4340,25 @@ done:
 
 // func AddI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AddI64AVX2(SB), $96-40
+TEXT ·AddI64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPADDQ  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPADDQ  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3874,17 +4371,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3894,8 +4396,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -3903,22 +4408,25 @@ done:
 
 // func SubI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SubI64AVX2(SB), $96-40
+TEXT ·SubI64AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x04
+	CMPQ CX, $0x08
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Y0
 	VPSUBQ  (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPSUBQ  32(DX)(BX*8), Y1, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3931,17 +4439,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (DX)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
-	VMOVUPD    Y0, 32(SP)
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -3951,8 +4464,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    64(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4044,21 +4560,23 @@ done:
 
 // func NegI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegI64AVX2(SB), $64-40
+TEXT ·NegI64AVX2(SB), $128-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  n+32(FP), CX
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x04
+	CMPQ  CX, $0x08
 	JLT   rest
 
 loop:
 	VPSUBQ  (SI)(BX*8), Y15, Y0
+	VPSUBQ  32(SI)(BX*8), Y15, Y1
 	VMOVUPD Y0, (DI)(BX*8)
-	LEAQ    8(BX), AX
-	ADDQ    $0x04, BX
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4071,13 +4589,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -4087,8 +4608,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4096,24 +4620,29 @@ done:
 
 // func AbsI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsI64AVX2(SB), $64-40
+TEXT ·AbsI64AVX2(SB), $128-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  n+32(FP), CX
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x04
+	CMPQ  CX, $0x08
 	JLT   rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
 	VPSLLQ    $0x00, Y0, Y1
-	VPSUBQ    Y0, Y15, Y2
-	VBLENDVPD Y1, Y2, Y0, Y0
+	VMOVUPD   32(SI)(BX*8), Y2
+	VPSLLQ    $0x00, Y2, Y3
+	VPSUBQ    Y0, Y15, Y4
+	VPSUBQ    Y2, Y15, Y5
+	VBLENDVPD Y1, Y4, Y0, Y0
+	VBLENDVPD Y3, Y5, Y2, Y2
 	VMOVUPD   Y0, (DI)(BX*8)
-	LEAQ      8(BX), AX
-	ADDQ      $0x04, BX
+	VMOVUPD   Y2, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -4126,13 +4655,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -4142,8 +4674,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4321,7 +4856,7 @@ TEXT ·EqI64AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPD constants64<>+96(SB), Y15
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -4411,7 +4946,7 @@ TEXT ·NeI64AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -4501,7 +5036,7 @@ TEXT ·LtI64AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -4597,7 +5132,7 @@ TEXT ·GeI64AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPD constants64<>+96(SB), Y15
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -4693,7 +5228,7 @@ TEXT ·GtI64AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+96(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -4789,7 +5324,7 @@ TEXT ·LeI64AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPD constants64<>+96(SB), Y15
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -4879,22 +5414,25 @@ done:
 
 // func AddI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AddI32AVX2(SB), $96-40
+TEXT ·AddI32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPADDD  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPADDD  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4907,17 +5445,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -4927,8 +5470,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4936,22 +5482,25 @@ done:
 
 // func SubI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·SubI32AVX2(SB), $96-40
+TEXT ·SubI32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPSUBD  (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPSUBD  32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4964,17 +5513,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -4984,8 +5538,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -4993,22 +5550,25 @@ done:
 
 // func MulI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·MulI32AVX2(SB), $96-40
+TEXT ·MulI32AVX2(SB), $192-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Y0
 	VPMULLD (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPMULLD 32(DX)(BX*4), Y1, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -5021,17 +5581,22 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (DX)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
-	VMOVUPS    Y0, 32(SP)
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DX
-	LEAQ       64(SP), DI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -5041,8 +5606,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    64(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -5050,21 +5618,23 @@ done:
 
 // func NegI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·NegI32AVX2(SB), $64-40
+TEXT ·NegI32AVX2(SB), $128-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  n+32(FP), CX
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x08
+	CMPQ  CX, $0x10
 	JLT   rest
 
 loop:
 	VPSUBD  (SI)(BX*4), Y15, Y0
+	VPSUBD  32(SI)(BX*4), Y15, Y1
 	VMOVUPS Y0, (DI)(BX*4)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -5077,13 +5647,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -5093,8 +5666,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -5102,24 +5678,29 @@ done:
 
 // func AbsI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
-TEXT ·AbsI32AVX2(SB), $64-40
+TEXT ·AbsI32AVX2(SB), $128-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  a+8(FP), SI
 	MOVQ  n+32(FP), CX
 	VPXOR Y15, Y15, Y15
 	XORL  BX, BX
 	XORL  R9, R9
-	CMPQ  CX, $0x08
+	CMPQ  CX, $0x10
 	JLT   rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
 	VPSLLD    $0x00, Y0, Y1
-	VPSUBD    Y0, Y15, Y2
-	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS   32(SI)(BX*4), Y2
+	VPSLLD    $0x00, Y2, Y3
+	VPSUBD    Y0, Y15, Y4
+	VPSUBD    Y2, Y15, Y5
+	VBLENDVPS Y1, Y4, Y0, Y0
+	VBLENDVPS Y3, Y5, Y2, Y2
 	VMOVUPS   Y0, (DI)(BX*4)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPS   Y2, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -5132,13 +5713,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -5148,8 +5732,11 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
@@ -5327,7 +5914,7 @@ TEXT ·EqI32AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -5417,7 +6004,7 @@ TEXT ·NeI32AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -5507,7 +6094,7 @@ TEXT ·LtI32AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -5603,7 +6190,7 @@ TEXT ·GeI32AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -5699,7 +6286,7 @@ TEXT ·GtI32AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+96(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -5795,7 +6382,7 @@ TEXT ·LeI32AVX2(SB), $192-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -5895,15 +6482,19 @@ DATA constants64<>+64(SB)/8, $0x3ff0000000000000
 DATA constants64<>+72(SB)/8, $0x3ff0000000000000
 DATA constants64<>+80(SB)/8, $0x3ff0000000000000
 DATA constants64<>+88(SB)/8, $0x3ff0000000000000
-DATA constants64<>+96(SB)/8, $0x0000000000000001
-DATA constants64<>+104(SB)/8, $0x0000000000000001
-DATA constants64<>+112(SB)/8, $0x0000000000000001
-DATA constants64<>+120(SB)/8, $0x0000000000000001
-DATA constants64<>+128(SB)/8, $0x7ff0000000000000
-DATA constants64<>+136(SB)/8, $0x7ff0000000000000
-DATA constants64<>+144(SB)/8, $0x7ff0000000000000
-DATA constants64<>+152(SB)/8, $0x7ff0000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $160
+DATA constants64<>+96(SB)/8, $0x0000000000000000
+DATA constants64<>+104(SB)/8, $0x0000000000000000
+DATA constants64<>+112(SB)/8, $0x0000000000000000
+DATA constants64<>+120(SB)/8, $0x0000000000000000
+DATA constants64<>+128(SB)/8, $0x0000000000000001
+DATA constants64<>+136(SB)/8, $0x0000000000000001
+DATA constants64<>+144(SB)/8, $0x0000000000000001
+DATA constants64<>+152(SB)/8, $0x0000000000000001
+DATA constants64<>+160(SB)/8, $0x7ff0000000000000
+DATA constants64<>+168(SB)/8, $0x7ff0000000000000
+DATA constants64<>+176(SB)/8, $0x7ff0000000000000
+DATA constants64<>+184(SB)/8, $0x7ff0000000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $192
 
 DATA constants32<>+0(SB)/4, $0x80000000
 DATA constants32<>+4(SB)/4, $0x80000000
@@ -5929,23 +6520,31 @@ DATA constants32<>+80(SB)/4, $0x3f800000
 DATA constants32<>+84(SB)/4, $0x3f800000
 DATA constants32<>+88(SB)/4, $0x3f800000
 DATA constants32<>+92(SB)/4, $0x3f800000
-DATA constants32<>+96(SB)/4, $0x00000001
-DATA constants32<>+100(SB)/4, $0x00000001
-DATA constants32<>+104(SB)/4, $0x00000001
-DATA constants32<>+108(SB)/4, $0x00000001
-DATA constants32<>+112(SB)/4, $0x00000001
-DATA constants32<>+116(SB)/4, $0x00000001
-DATA constants32<>+120(SB)/4, $0x00000001
-DATA constants32<>+124(SB)/4, $0x00000001
-DATA constants32<>+128(SB)/4, $0x7f800000
-DATA constants32<>+132(SB)/4, $0x7f800000
-DATA constants32<>+136(SB)/4, $0x7f800000
-DATA constants32<>+140(SB)/4, $0x7f800000
-DATA constants32<>+144(SB)/4, $0x7f800000
-DATA constants32<>+148(SB)/4, $0x7f800000
-DATA constants32<>+152(SB)/4, $0x7f800000
-DATA constants32<>+156(SB)/4, $0x7f800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $160
+DATA constants32<>+96(SB)/4, $0x00000000
+DATA constants32<>+100(SB)/4, $0x00000000
+DATA constants32<>+104(SB)/4, $0x00000000
+DATA constants32<>+108(SB)/4, $0x00000000
+DATA constants32<>+112(SB)/4, $0x00000000
+DATA constants32<>+116(SB)/4, $0x00000000
+DATA constants32<>+120(SB)/4, $0x00000000
+DATA constants32<>+124(SB)/4, $0x00000000
+DATA constants32<>+128(SB)/4, $0x00000001
+DATA constants32<>+132(SB)/4, $0x00000001
+DATA constants32<>+136(SB)/4, $0x00000001
+DATA constants32<>+140(SB)/4, $0x00000001
+DATA constants32<>+144(SB)/4, $0x00000001
+DATA constants32<>+148(SB)/4, $0x00000001
+DATA constants32<>+152(SB)/4, $0x00000001
+DATA constants32<>+156(SB)/4, $0x00000001
+DATA constants32<>+160(SB)/4, $0x7f800000
+DATA constants32<>+164(SB)/4, $0x7f800000
+DATA constants32<>+168(SB)/4, $0x7f800000
+DATA constants32<>+172(SB)/4, $0x7f800000
+DATA constants32<>+176(SB)/4, $0x7f800000
+DATA constants32<>+180(SB)/4, $0x7f800000
+DATA constants32<>+184(SB)/4, $0x7f800000
+DATA constants32<>+188(SB)/4, $0x7f800000
+GLOBL constants32<>(SB), RODATA|NOPTR, $192
 
 DATA tail_window<>+0(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+8(SB)/8, $0xffffffffffffffff

@@ -6,22 +6,25 @@
 
 // func AddF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddF64AVX512(SB), $192-40
+TEXT ·AddF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VADDPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VADDPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -33,17 +36,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -52,8 +61,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -61,22 +74,25 @@ done:
 
 // func SubF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubF64AVX512(SB), $192-40
+TEXT ·SubF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VSUBPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VSUBPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -88,17 +104,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -107,8 +129,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -116,22 +142,25 @@ done:
 
 // func MulF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulF64AVX512(SB), $192-40
+TEXT ·MulF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VMULPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VMULPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -143,17 +172,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -162,8 +197,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -171,22 +210,25 @@ done:
 
 // func DivF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·DivF64AVX512(SB), $192-40
+TEXT ·DivF64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VDIVPD  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VDIVPD  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -198,17 +240,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -217,8 +265,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -409,21 +461,23 @@ done:
 
 // func NegF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegF64AVX512(SB), $128-40
+TEXT ·NegF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VPXORQ  (SI)(BX*8), Z31, Z0
+	VPXORQ  64(SI)(BX*8), Z31, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -435,13 +489,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -450,8 +508,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -459,22 +521,25 @@ done:
 
 // func AbsF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AbsF64AVX512(SB), $128-40
+TEXT ·AbsF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VPANDQ.BCST constants64<>+8(SB), Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VPANDQ.BCST constants64<>+8(SB), Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -486,13 +551,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -501,8 +570,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -745,41 +818,33 @@ done:
 // func MulNoNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·MulNoNanF64AVX512(SB), $384-40
-	MOVQ   dst+0(FP), DI
-	MOVQ   a+8(FP), SI
-	MOVQ   b+16(FP), DX
-	MOVQ   n+32(FP), CX
-	VPXORQ Z31, Z31, Z31
-	XORL   BX, BX
-	XORL   R9, R9
-	CMPQ   CX, $0x10
-	JLT    rest
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
 
 loop:
-	VMOVUPD   (SI)(BX*8), Z0
-	VMOVUPD   (DX)(BX*8), Z1
-	VMULPD    Z1, Z0, Z2
-	VMOVUPD   64(SI)(BX*8), Z3
-	VMOVUPD   64(DX)(BX*8), Z4
-	VMULPD    Z4, Z3, Z5
-	VCMPPD    $0x00, Z31, Z0, K1
-	VCMPPD    $0x00, Z31, Z1, K2
-	VCMPPD    $0x00, Z31, Z3, K3
-	VCMPPD    $0x00, Z31, Z4, K4
-	KORB      K1, K2, K5
-	VCMPPD    $0x04, Z2, Z2, K1
-	VCMPPD    $0x04, Z5, Z5, K2
-	KORB      K3, K4, K6
-	KANDB     K1, K5, K3
-	KANDB     K2, K6, K1
-	VBLENDMPD Z31, Z2, K3, Z2
-	VBLENDMPD Z31, Z5, K1, Z5
-	VMOVUPD   Z2, (DI)(BX*8)
-	VMOVUPD   Z5, 64(DI)(BX*8)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
-	CMPQ      AX, CX
-	JLE       loop
+	VMOVUPD  (SI)(BX*8), Z0
+	VMULPD   (DX)(BX*8), Z0, Z0
+	VMOVUPD  64(SI)(BX*8), Z1
+	VMULPD   64(DX)(BX*8), Z1, Z1
+	VCMPPD   $0x04, Z0, Z0, K1
+	VCMPPD   $0x04, Z1, Z1, K2
+	KORB     K1, K2, K3
+	KORTESTB K3, K3
+	JNZ      complete
+	VMOVUPD  Z0, (DI)(BX*8)
+	VMOVUPD  Z1, 64(DI)(BX*8)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
 
 rest:
 	SUBQ      BX, CX
@@ -825,9 +890,29 @@ done:
 	VZEROUPPER
 	RET
 
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD        (SI)(BX*8), Z0
+	VMOVUPD        (DX)(BX*8), Z1
+	VMULPD         Z1, Z0, Z2
+	VCMPPD         $0x04, Z2, Z2, K1
+	VCMPPD.BCST    $0x00, constants64<>+24(SB), Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+24(SB), Z1, K3
+	KORB           K2, K3, K4
+	KANDB          K1, K4, K2
+	VBLENDMPD.BCST constants64<>+24(SB), Z2, K2, Z2
+	VMOVUPD        Z2, (DI)(BX*8)
+	ADDQ           $0x08, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x10, BX
+	JMP            next
+
 // func CopysignF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CopysignF64AVX512(SB), $192-40
+TEXT ·CopysignF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -835,15 +920,18 @@ TEXT ·CopysignF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VPANDQ     (DX)(BX*8), Z31, Z0
+	VPANDQ     64(DX)(BX*8), Z31, Z1
 	VPTERNLOGQ $0xf2, (SI)(BX*8), Z31, Z0
+	VPTERNLOGQ $0xf2, 64(SI)(BX*8), Z31, Z1
 	VMOVUPD    Z0, (DI)(BX*8)
-	LEAQ       16(BX), AX
-	ADDQ       $0x08, BX
+	VMOVUPD    Z1, 64(DI)(BX*8)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
 	CMPQ       AX, CX
 	JLE        loop
 
@@ -855,17 +943,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -874,8 +968,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -883,21 +981,24 @@ done:
 
 // func FloorF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FloorF64AVX512(SB), $128-40
+TEXT ·FloorF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x09, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x09, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -909,13 +1010,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -924,8 +1029,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -933,21 +1042,24 @@ done:
 
 // func CeilF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CeilF64AVX512(SB), $128-40
+TEXT ·CeilF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x0a, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x0a, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -959,13 +1071,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -974,8 +1090,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -983,21 +1103,24 @@ done:
 
 // func TruncF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TruncF64AVX512(SB), $128-40
+TEXT ·TruncF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x0b, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x0b, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1009,13 +1132,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1024,8 +1151,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1033,21 +1164,24 @@ done:
 
 // func RoundF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·RoundF64AVX512(SB), $128-40
+TEXT ·RoundF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
 	VRNDSCALEPD $0x08, Z0, Z0
+	VMOVUPD     64(SI)(BX*8), Z1
+	VRNDSCALEPD $0x08, Z1, Z1
 	VMOVUPD     Z0, (DI)(BX*8)
-	LEAQ        16(BX), AX
-	ADDQ        $0x08, BX
+	VMOVUPD     Z1, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -1059,13 +1193,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1074,8 +1212,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1083,20 +1225,22 @@ done:
 
 // func SqrtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SqrtF64AVX512(SB), $128-40
+TEXT ·SqrtF64AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VSQRTPD (SI)(BX*8), Z0
+	VSQRTPD 64(SI)(BX*8), Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1108,13 +1252,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1123,8 +1271,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1132,25 +1284,29 @@ done:
 
 // func EqF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·EqF64AVX512(SB), $192-40
+TEXT ·EqF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x00, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x00, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1162,17 +1318,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1181,8 +1343,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1190,25 +1356,29 @@ done:
 
 // func NeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·NeF64AVX512(SB), $192-40
+TEXT ·NeF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x04, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x04, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1220,17 +1390,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1239,8 +1415,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1248,25 +1428,29 @@ done:
 
 // func LtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LtF64AVX512(SB), $192-40
+TEXT ·LtF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x11, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x11, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1278,17 +1462,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1297,8 +1487,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1306,25 +1500,29 @@ done:
 
 // func LeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LeF64AVX512(SB), $192-40
+TEXT ·LeF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x12, (DX)(BX*8), Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x12, 64(DX)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1336,17 +1534,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1355,8 +1559,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1364,25 +1572,29 @@ done:
 
 // func GtF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GtF64AVX512(SB), $192-40
+TEXT ·GtF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VCMPPD    $0x11, (SI)(BX*8), Z0, K1
+	VMOVUPD   64(DX)(BX*8), Z0
+	VCMPPD    $0x11, 64(SI)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1394,17 +1606,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1413,8 +1631,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1422,25 +1644,29 @@ done:
 
 // func GeF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GeF64AVX512(SB), $192-40
+TEXT ·GeF64AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (DX)(BX*8), Z0
 	VCMPPD    $0x12, (SI)(BX*8), Z0, K1
+	VMOVUPD   64(DX)(BX*8), Z0
+	VCMPPD    $0x12, 64(SI)(BX*8), Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1452,17 +1678,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1471,8 +1703,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  264(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1480,24 +1716,28 @@ done:
 
 // func IsNanF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsNanF64AVX512(SB), $128-40
+TEXT ·IsNanF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VCMPPD    $0x04, Z0, Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x04, Z0, Z0, K2
 	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
 	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VPMOVQB   Z1, 8(DI)(BX*1)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -1509,13 +1749,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -1524,8 +1768,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  136(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
 
 done:
 	VZEROUPPER
@@ -1538,8 +1786,8 @@ TEXT ·IsFiniteF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
-	VBROADCASTSD constants64<>+32(SB), Z29
+	VBROADCASTSD constants64<>+32(SB), Z30
+	VBROADCASTSD constants64<>+40(SB), Z29
 	VBROADCASTSD constants64<>+0(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
@@ -1615,7 +1863,7 @@ TEXT ·SelectF64AVX512(SB), $256-40
 
 loop:
 	VPMOVZXBQ     (SI)(BX*1), Z0
-	VPTESTMQ.BCST constants64<>+24(SB), Z0, K1
+	VPTESTMQ.BCST constants64<>+32(SB), Z0, K1
 	VMOVUPD       (R10)(BX*8), Z0
 	VBLENDMPD     (DX)(BX*8), Z0, K1, Z0
 	VMOVUPD       Z0, (DI)(BX*8)
@@ -1664,22 +1912,25 @@ done:
 
 // func AddF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddF32AVX512(SB), $192-40
+TEXT ·AddF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VADDPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VADDPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1691,17 +1942,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1710,8 +1967,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1719,22 +1980,25 @@ done:
 
 // func SubF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubF32AVX512(SB), $192-40
+TEXT ·SubF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VSUBPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VSUBPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1746,17 +2010,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1765,8 +2035,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1774,22 +2048,25 @@ done:
 
 // func MulF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulF32AVX512(SB), $192-40
+TEXT ·MulF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VMULPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VMULPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1801,17 +2078,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1820,8 +2103,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -1829,22 +2116,25 @@ done:
 
 // func DivF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·DivF32AVX512(SB), $192-40
+TEXT ·DivF32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VDIVPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VDIVPS  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -1856,17 +2146,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -1875,8 +2171,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2067,21 +2367,23 @@ done:
 
 // func NegF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegF32AVX512(SB), $128-40
+TEXT ·NegF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VPXORD  (SI)(BX*4), Z31, Z0
+	VPXORD  64(SI)(BX*4), Z31, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2093,13 +2395,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2108,8 +2414,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2117,22 +2427,25 @@ done:
 
 // func AbsF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AbsF32AVX512(SB), $128-40
+TEXT ·AbsF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VPANDD.BCST constants32<>+4(SB), Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VPANDD.BCST constants32<>+4(SB), Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2144,13 +2457,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2159,8 +2476,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2403,41 +2724,33 @@ done:
 // func MulNoNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·MulNoNanF32AVX512(SB), $384-40
-	MOVQ   dst+0(FP), DI
-	MOVQ   a+8(FP), SI
-	MOVQ   b+16(FP), DX
-	MOVQ   n+32(FP), CX
-	VPXORD Z31, Z31, Z31
-	XORL   BX, BX
-	XORL   R9, R9
-	CMPQ   CX, $0x20
-	JLT    rest
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x20
+	JLT  rest
 
 loop:
-	VMOVUPS   (SI)(BX*4), Z0
-	VMOVUPS   (DX)(BX*4), Z1
-	VMULPS    Z1, Z0, Z2
-	VMOVUPS   64(SI)(BX*4), Z3
-	VMOVUPS   64(DX)(BX*4), Z4
-	VMULPS    Z4, Z3, Z5
-	VCMPPS    $0x00, Z31, Z0, K1
-	VCMPPS    $0x00, Z31, Z1, K2
-	VCMPPS    $0x00, Z31, Z3, K3
-	VCMPPS    $0x00, Z31, Z4, K4
-	KORW      K1, K2, K5
-	VCMPPS    $0x04, Z2, Z2, K1
-	VCMPPS    $0x04, Z5, Z5, K2
-	KORW      K3, K4, K6
-	KANDW     K1, K5, K3
-	KANDW     K2, K6, K1
-	VBLENDMPS Z31, Z2, K3, Z2
-	VBLENDMPS Z31, Z5, K1, Z5
-	VMOVUPS   Z2, (DI)(BX*4)
-	VMOVUPS   Z5, 64(DI)(BX*4)
-	LEAQ      64(BX), AX
-	ADDQ      $0x20, BX
-	CMPQ      AX, CX
-	JLE       loop
+	VMOVUPS  (SI)(BX*4), Z0
+	VMULPS   (DX)(BX*4), Z0, Z0
+	VMOVUPS  64(SI)(BX*4), Z1
+	VMULPS   64(DX)(BX*4), Z1, Z1
+	VCMPPS   $0x04, Z0, Z0, K1
+	VCMPPS   $0x04, Z1, Z1, K2
+	KORW     K1, K2, K3
+	KORTESTW K3, K3
+	JNZ      complete
+	VMOVUPS  Z0, (DI)(BX*4)
+	VMOVUPS  Z1, 64(DI)(BX*4)
+
+next:
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
+	CMPQ AX, CX
+	JLE  loop
 
 rest:
 	SUBQ      BX, CX
@@ -2483,9 +2796,29 @@ done:
 	VZEROUPPER
 	RET
 
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPS        (SI)(BX*4), Z0
+	VMOVUPS        (DX)(BX*4), Z1
+	VMULPS         Z1, Z0, Z2
+	VCMPPS         $0x04, Z2, Z2, K1
+	VCMPPS.BCST    $0x00, constants32<>+12(SB), Z0, K2
+	VCMPPS.BCST    $0x00, constants32<>+12(SB), Z1, K3
+	KORW           K2, K3, K4
+	KANDW          K1, K4, K2
+	VBLENDMPS.BCST constants32<>+12(SB), Z2, K2, Z2
+	VMOVUPS        Z2, (DI)(BX*4)
+	ADDQ           $0x10, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x20, BX
+	JMP            next
+
 // func CopysignF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CopysignF32AVX512(SB), $192-40
+TEXT ·CopysignF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
@@ -2493,15 +2826,18 @@ TEXT ·CopysignF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+0(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VPANDD     (DX)(BX*4), Z31, Z0
+	VPANDD     64(DX)(BX*4), Z31, Z1
 	VPTERNLOGD $0xf2, (SI)(BX*4), Z31, Z0
+	VPTERNLOGD $0xf2, 64(SI)(BX*4), Z31, Z1
 	VMOVUPS    Z0, (DI)(BX*4)
-	LEAQ       32(BX), AX
-	ADDQ       $0x10, BX
+	VMOVUPS    Z1, 64(DI)(BX*4)
+	LEAQ       64(BX), AX
+	ADDQ       $0x20, BX
 	CMPQ       AX, CX
 	JLE        loop
 
@@ -2513,17 +2849,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2532,8 +2874,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2541,21 +2887,24 @@ done:
 
 // func FloorF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·FloorF32AVX512(SB), $128-40
+TEXT ·FloorF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x09, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2567,13 +2916,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2582,8 +2935,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2591,21 +2948,24 @@ done:
 
 // func CeilF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·CeilF32AVX512(SB), $128-40
+TEXT ·CeilF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x0a, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2617,13 +2977,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2632,8 +2996,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2641,21 +3009,24 @@ done:
 
 // func TruncF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·TruncF32AVX512(SB), $128-40
+TEXT ·TruncF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x0b, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x0b, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2667,13 +3038,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2682,8 +3057,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2691,21 +3070,24 @@ done:
 
 // func RoundF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·RoundF32AVX512(SB), $128-40
+TEXT ·RoundF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
 	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     64(SI)(BX*4), Z1
+	VRNDSCALEPS $0x08, Z1, Z1
 	VMOVUPS     Z0, (DI)(BX*4)
-	LEAQ        32(BX), AX
-	ADDQ        $0x10, BX
+	VMOVUPS     Z1, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
 	CMPQ        AX, CX
 	JLE         loop
 
@@ -2717,13 +3099,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2732,8 +3118,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2741,20 +3131,22 @@ done:
 
 // func SqrtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SqrtF32AVX512(SB), $128-40
+TEXT ·SqrtF32AVX512(SB), $256-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VSQRTPS (SI)(BX*4), Z0
+	VSQRTPS 64(SI)(BX*4), Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -2766,13 +3158,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2781,8 +3177,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -2790,25 +3190,29 @@ done:
 
 // func EqF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·EqF32AVX512(SB), $192-40
+TEXT ·EqF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x00, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x00, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2820,17 +3224,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2839,8 +3249,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2848,25 +3262,29 @@ done:
 
 // func NeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·NeF32AVX512(SB), $192-40
+TEXT ·NeF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x04, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x04, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2878,17 +3296,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2897,8 +3321,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2906,25 +3334,29 @@ done:
 
 // func LtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LtF32AVX512(SB), $192-40
+TEXT ·LtF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x11, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x11, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2936,17 +3368,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -2955,8 +3393,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -2964,25 +3406,29 @@ done:
 
 // func LeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·LeF32AVX512(SB), $192-40
+TEXT ·LeF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x12, (DX)(BX*4), Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x12, 64(DX)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -2994,17 +3440,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3013,8 +3465,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3022,25 +3478,29 @@ done:
 
 // func GtF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GtF32AVX512(SB), $192-40
+TEXT ·GtF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VCMPPS    $0x11, (SI)(BX*4), Z0, K1
+	VMOVUPS   64(DX)(BX*4), Z0
+	VCMPPS    $0x11, 64(SI)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3052,17 +3512,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3071,8 +3537,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3080,25 +3550,29 @@ done:
 
 // func GeF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·GeF32AVX512(SB), $192-40
+TEXT ·GeF32AVX512(SB), $384-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (DX)(BX*4), Z0
 	VCMPPS    $0x12, (SI)(BX*4), Z0, K1
+	VMOVUPS   64(DX)(BX*4), Z0
+	VCMPPS    $0x12, 64(SI)(BX*4), Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3110,17 +3584,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3129,8 +3609,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  128(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  256(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  272(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3138,24 +3622,28 @@ done:
 
 // func IsNanF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·IsNanF32AVX512(SB), $128-40
+TEXT ·IsNanF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x10
+	CMPQ         CX, $0x20
 	JLT          rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VCMPPS    $0x04, Z0, Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x04, Z0, Z0, K2
 	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
 	VPMOVDB   Z0, (DI)(BX*1)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3167,13 +3655,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -3182,8 +3674,12 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  144(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3196,8 +3692,8 @@ TEXT ·IsFiniteF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
-	VBROADCASTSS constants32<>+16(SB), Z29
+	VBROADCASTSS constants32<>+16(SB), Z30
+	VBROADCASTSS constants32<>+20(SB), Z29
 	VBROADCASTSS constants32<>+0(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
@@ -3273,7 +3769,7 @@ TEXT ·SelectF32AVX512(SB), $256-40
 
 loop:
 	VPMOVZXBD     (SI)(BX*1), Z0
-	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
+	VPTESTMD.BCST constants32<>+16(SB), Z0, K1
 	VMOVUPS       (R10)(BX*4), Z0
 	VBLENDMPS     (DX)(BX*4), Z0, K1, Z0
 	VMOVUPS       Z0, (DI)(BX*4)
@@ -3322,7 +3818,7 @@ done:
 
 // func CastBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastBoolF64AVX512(SB), $128-40
+TEXT ·CastBoolF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
@@ -3330,16 +3826,20 @@ TEXT ·CastBoolF64AVX512(SB), $128-40
 	VBROADCASTSD constants64<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
-	CMPQ         CX, $0x08
+	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
 	VPMOVZXBQ     (SI)(BX*1), Z0
-	VPTESTMQ.BCST constants64<>+24(SB), Z0, K1
+	VPTESTMQ.BCST constants64<>+32(SB), Z0, K1
+	VPMOVZXBQ     8(SI)(BX*1), Z0
+	VPTESTMQ.BCST constants64<>+32(SB), Z0, K2
 	VMOVUPD.Z     Z30, K1, Z0
+	VMOVUPD.Z     Z30, K2, Z1
 	VMOVUPD       Z0, (DI)(BX*8)
-	LEAQ          16(BX), AX
-	ADDQ          $0x08, BX
+	VMOVUPD       Z1, 64(DI)(BX*8)
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
 	CMPQ          AX, CX
 	JLE           loop
 
@@ -3351,117 +3851,15 @@ rest:
 	MOVQ       $-1, AX
 	BZHIQ      R9, AX, AX
 	KMOVW      AX, K1
+	SHRL       $0x08, AX
+	KMOVW      AX, K2
 	LEAQ       (SI)(BX*1), AX
 	VMOVDQU8.Z (AX), K1, X0
 	VMOVDQU    X0, (SP)
+	VMOVDQU8.Z 8(AX), K2, X0
+	VMOVDQU    X0, 8(SP)
 	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
-	XORL       BX, BX
-	MOVQ       $0x00000008, CX
-	JMP        loop
-
-finish:
-	TESTQ   R9, R9
-	JZ      done
-	MOVQ    $-1, AX
-	BZHIQ   R9, AX, AX
-	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
-	VMOVUPD Z0, K1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func CastToBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastToBoolF64AVX512(SB), $128-40
-	MOVQ         dst+0(FP), DI
-	MOVQ         a+8(FP), SI
-	MOVQ         n+32(FP), CX
-	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
-	XORL         BX, BX
-	XORL         R9, R9
-	CMPQ         CX, $0x08
-	JLT          rest
-
-loop:
-	VMOVUPD   (SI)(BX*8), Z0
-	VCMPPD    $0x04, Z31, Z0, K1
-	VMOVUPD.Z Z30, K1, Z0
-	VPMOVQB   Z0, (DI)(BX*1)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
-	CMPQ      AX, CX
-	JLE       loop
-
-rest:
-	SUBQ      BX, CX
-	JLE       finish
-	MOVQ      CX, R9
-	LEAQ      (DI)(BX*1), R8
-	MOVQ      $-1, AX
-	BZHIQ     R9, AX, AX
-	KMOVW     AX, K1
-	LEAQ      (SI)(BX*8), AX
-	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, (SP)
-	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
-	XORL      BX, BX
-	MOVQ      $0x00000008, CX
-	JMP       loop
-
-finish:
-	TESTQ    R9, R9
-	JZ       done
-	MOVQ     $-1, AX
-	BZHIQ    R9, AX, AX
-	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
-	VMOVDQU8 X0, K1, (R8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func CastBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastBoolF32AVX512(SB), $128-40
-	MOVQ         dst+0(FP), DI
-	MOVQ         a+8(FP), SI
-	MOVQ         n+32(FP), CX
-	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+8(SB), Z30
-	XORL         BX, BX
-	XORL         R9, R9
-	CMPQ         CX, $0x10
-	JLT          rest
-
-loop:
-	VPMOVZXBD     (SI)(BX*1), Z0
-	VPTESTMD.BCST constants32<>+12(SB), Z0, K1
-	VMOVUPS.Z     Z30, K1, Z0
-	VMOVUPS       Z0, (DI)(BX*4)
-	LEAQ          32(BX), AX
-	ADDQ          $0x10, BX
-	CMPQ          AX, CX
-	JLE           loop
-
-rest:
-	SUBQ       BX, CX
-	JLE        finish
-	MOVQ       CX, R9
-	LEAQ       (DI)(BX*4), R8
-	MOVQ       $-1, AX
-	BZHIQ      R9, AX, AX
-	KMOVW      AX, K1
-	LEAQ       (SI)(BX*1), AX
-	VMOVDQU8.Z (AX), K1, X0
-	VMOVDQU    X0, (SP)
-	LEAQ       (SP), SI
-	LEAQ       64(SP), DI
+	LEAQ       128(SP), DI
 	XORL       BX, BX
 	MOVQ       $0x00000010, CX
 	JMP        loop
@@ -3472,31 +3870,39 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
-	VMOVUPS Z0, K1, (R8)
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
 	RET
 
-// func CastToBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// func CastToBoolF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·CastToBoolF32AVX512(SB), $128-40
+TEXT ·CastToBoolF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
 	JLT          rest
 
 loop:
-	VMOVUPS   (SI)(BX*4), Z0
-	VCMPPS    $0x04, Z31, Z0, K1
-	VMOVUPS.Z Z30, K1, Z0
-	VPMOVDB   Z0, (DI)(BX*1)
+	VMOVUPD   (SI)(BX*8), Z0
+	VCMPPD    $0x04, Z31, Z0, K1
+	VMOVUPD   64(SI)(BX*8), Z0
+	VCMPPD    $0x04, Z31, Z0, K2
+	VMOVUPD.Z Z30, K1, Z0
+	VMOVUPD.Z Z30, K2, Z1
+	VPMOVQB   Z0, (DI)(BX*1)
+	VPMOVQB   Z1, 8(DI)(BX*1)
 	LEAQ      32(BX), AX
 	ADDQ      $0x10, BX
 	CMPQ      AX, CX
@@ -3510,11 +3916,15 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
-	LEAQ      (SI)(BX*4), AX
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, (SP)
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
 	MOVQ      $0x00000010, CX
 	JMP       loop
@@ -3525,8 +3935,142 @@ finish:
 	MOVQ     $-1, AX
 	BZHIQ    R9, AX, AX
 	KMOVW    AX, K1
-	VMOVDQU  64(SP), X0
+	SHRL     $0x08, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
 	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  136(SP), X0
+	VMOVDQU8 X0, K2, 8(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastBoolF32AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+8(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VPMOVZXBD     (SI)(BX*1), Z0
+	VPTESTMD.BCST constants32<>+16(SB), Z0, K1
+	VPMOVZXBD     16(SI)(BX*1), Z0
+	VPTESTMD.BCST constants32<>+16(SB), Z0, K2
+	VMOVUPS.Z     Z30, K1, Z0
+	VMOVUPS.Z     Z30, K2, Z1
+	VMOVUPS       Z0, (DI)(BX*4)
+	VMOVUPS       Z1, 64(DI)(BX*4)
+	LEAQ          64(BX), AX
+	ADDQ          $0x20, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	MOVQ       $-1, AX
+	BZHIQ      R9, AX, AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	LEAQ       (SI)(BX*1), AX
+	VMOVDQU8.Z (AX), K1, X0
+	VMOVDQU    X0, (SP)
+	VMOVDQU8.Z 16(AX), K2, X0
+	VMOVDQU    X0, 16(SP)
+	LEAQ       (SP), SI
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000020, CX
+	JMP        loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func CastToBoolF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·CastToBoolF32AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+16(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Z0
+	VCMPPS    $0x04, Z31, Z0, K1
+	VMOVUPS   64(SI)(BX*4), Z0
+	VCMPPS    $0x04, Z31, Z0, K2
+	VMOVUPS.Z Z30, K1, Z0
+	VMOVUPS.Z Z30, K2, Z1
+	VPMOVDB   Z0, (DI)(BX*1)
+	VPMOVDB   Z1, 16(DI)(BX*1)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*1), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ    R9, R9
+	JZ       done
+	MOVQ     $-1, AX
+	BZHIQ    R9, AX, AX
+	KMOVW    AX, K1
+	SHRL     $0x10, AX
+	KMOVW    AX, K2
+	VMOVDQU  128(SP), X0
+	VMOVDQU8 X0, K1, (R8)
+	VMOVDQU  144(SP), X0
+	VMOVDQU8 X0, K2, 16(R8)
 
 done:
 	VZEROUPPER
@@ -3534,22 +4078,25 @@ done:
 
 // func AddI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddI64AVX512(SB), $192-40
+TEXT ·AddI64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VPADDQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPADDQ  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3561,17 +4108,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3580,8 +4133,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3589,22 +4146,25 @@ done:
 
 // func SubI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubI64AVX512(SB), $192-40
+TEXT ·SubI64AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x08
+	CMPQ CX, $0x10
 	JLT  rest
 
 loop:
 	VMOVUPD (SI)(BX*8), Z0
 	VPSUBQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPSUBQ  64(DX)(BX*8), Z1, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3616,17 +4176,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (DX)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
-	VMOVUPD   Z0, 64(SP)
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3635,8 +4201,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 128(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3728,21 +4298,23 @@ done:
 
 // func NegI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegI64AVX512(SB), $128-40
+TEXT ·NegI64AVX512(SB), $256-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORQ Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x08
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
 	VPSUBQ  (SI)(BX*8), Z31, Z0
+	VPSUBQ  64(SI)(BX*8), Z31, Z1
 	VMOVUPD Z0, (DI)(BX*8)
-	LEAQ    16(BX), AX
-	ADDQ    $0x08, BX
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -3754,13 +4326,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3769,8 +4345,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3778,24 +4358,29 @@ done:
 
 // func AbsI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AbsI64AVX512(SB), $128-40
+TEXT ·AbsI64AVX512(SB), $256-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORQ Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x08
+	CMPQ   CX, $0x10
 	JLT    rest
 
 loop:
 	VMOVUPD   (SI)(BX*8), Z0
 	VPMOVQ2M  Z0, K1
-	VPSUBQ    Z0, Z31, Z1
-	VBLENDMPD Z1, Z0, K1, Z0
+	VMOVUPD   64(SI)(BX*8), Z1
+	VPMOVQ2M  Z1, K2
+	VPSUBQ    Z0, Z31, Z2
+	VPSUBQ    Z1, Z31, Z3
+	VBLENDMPD Z2, Z0, K1, Z0
+	VBLENDMPD Z3, Z1, K2, Z1
 	VMOVUPD   Z0, (DI)(BX*8)
-	LEAQ      16(BX), AX
-	ADDQ      $0x08, BX
+	VMOVUPD   Z1, 64(DI)(BX*8)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -3807,13 +4392,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*8), AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000008, CX
+	MOVQ      $0x00000010, CX
 	JMP       loop
 
 finish:
@@ -3822,8 +4411,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPD 64(SP), Z0
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
 	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -3997,7 +4590,7 @@ TEXT ·EqI64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z30, Z30, Z30
-	VBROADCASTSD constants64<>+24(SB), Z31
+	VBROADCASTSD constants64<>+32(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4075,7 +4668,7 @@ TEXT ·NeI64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4153,7 +4746,7 @@ TEXT ·LtI64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4235,7 +4828,7 @@ TEXT ·GeI64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z30, Z30, Z30
-	VBROADCASTSD constants64<>+24(SB), Z31
+	VBROADCASTSD constants64<>+32(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4317,7 +4910,7 @@ TEXT ·GtI64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+24(SB), Z30
+	VBROADCASTSD constants64<>+32(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4399,7 +4992,7 @@ TEXT ·LeI64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z30, Z30, Z30
-	VBROADCASTSD constants64<>+24(SB), Z31
+	VBROADCASTSD constants64<>+32(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4475,22 +5068,25 @@ done:
 
 // func AddI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·AddI32AVX512(SB), $192-40
+TEXT ·AddI32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPADDD  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPADDD  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4502,17 +5098,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -4521,8 +5123,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4530,22 +5136,25 @@ done:
 
 // func SubI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·SubI32AVX512(SB), $192-40
+TEXT ·SubI32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPSUBD  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPSUBD  64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4557,17 +5166,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -4576,8 +5191,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4585,22 +5204,25 @@ done:
 
 // func MulI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·MulI32AVX512(SB), $192-40
+TEXT ·MulI32AVX512(SB), $384-40
 	MOVQ dst+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+32(FP), CX
 	XORL BX, BX
 	XORL R9, R9
-	CMPQ CX, $0x10
+	CMPQ CX, $0x20
 	JLT  rest
 
 loop:
 	VMOVUPS (SI)(BX*4), Z0
 	VPMULLD (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPMULLD 64(DX)(BX*4), Z1, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4612,17 +5234,23 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (DX)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS   Z0, 64(SP)
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DX
-	LEAQ      128(SP), DI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -4631,8 +5259,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 128(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4640,21 +5272,23 @@ done:
 
 // func NegI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·NegI32AVX512(SB), $128-40
+TEXT ·NegI32AVX512(SB), $256-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x10
+	CMPQ   CX, $0x20
 	JLT    rest
 
 loop:
 	VPSUBD  (SI)(BX*4), Z31, Z0
+	VPSUBD  64(SI)(BX*4), Z31, Z1
 	VMOVUPS Z0, (DI)(BX*4)
-	LEAQ    32(BX), AX
-	ADDQ    $0x10, BX
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
 	CMPQ    AX, CX
 	JLE     loop
 
@@ -4666,13 +5300,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -4681,8 +5319,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4690,24 +5332,29 @@ done:
 
 // func AbsI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·AbsI32AVX512(SB), $128-40
+TEXT ·AbsI32AVX512(SB), $256-40
 	MOVQ   dst+0(FP), DI
 	MOVQ   a+8(FP), SI
 	MOVQ   n+32(FP), CX
 	VPXORD Z31, Z31, Z31
 	XORL   BX, BX
 	XORL   R9, R9
-	CMPQ   CX, $0x10
+	CMPQ   CX, $0x20
 	JLT    rest
 
 loop:
 	VMOVUPS   (SI)(BX*4), Z0
 	VPMOVD2M  Z0, K1
-	VPSUBD    Z0, Z31, Z1
-	VBLENDMPS Z1, Z0, K1, Z0
+	VMOVUPS   64(SI)(BX*4), Z1
+	VPMOVD2M  Z1, K2
+	VPSUBD    Z0, Z31, Z2
+	VPSUBD    Z1, Z31, Z3
+	VBLENDMPS Z2, Z0, K1, Z0
+	VBLENDMPS Z3, Z1, K2, Z1
 	VMOVUPS   Z0, (DI)(BX*4)
-	LEAQ      32(BX), AX
-	ADDQ      $0x10, BX
+	VMOVUPS   Z1, 64(DI)(BX*4)
+	LEAQ      64(BX), AX
+	ADDQ      $0x20, BX
 	CMPQ      AX, CX
 	JLE       loop
 
@@ -4719,13 +5366,17 @@ rest:
 	MOVQ      $-1, AX
 	BZHIQ     R9, AX, AX
 	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
 	LEAQ      (SI)(BX*4), AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
 	LEAQ      (SP), SI
-	LEAQ      64(SP), DI
+	LEAQ      128(SP), DI
 	XORL      BX, BX
-	MOVQ      $0x00000010, CX
+	MOVQ      $0x00000020, CX
 	JMP       loop
 
 finish:
@@ -4734,8 +5385,12 @@ finish:
 	MOVQ    $-1, AX
 	BZHIQ   R9, AX, AX
 	KMOVW   AX, K1
-	VMOVUPS 64(SP), Z0
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
 	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
 
 done:
 	VZEROUPPER
@@ -4909,7 +5564,7 @@ TEXT ·EqI32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z30, Z30, Z30
-	VBROADCASTSS constants32<>+12(SB), Z31
+	VBROADCASTSS constants32<>+16(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -4987,7 +5642,7 @@ TEXT ·NeI32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -5065,7 +5720,7 @@ TEXT ·LtI32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -5147,7 +5802,7 @@ TEXT ·GeI32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z30, Z30, Z30
-	VBROADCASTSS constants32<>+12(SB), Z31
+	VBROADCASTSS constants32<>+16(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -5229,7 +5884,7 @@ TEXT ·GtI32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+12(SB), Z30
+	VBROADCASTSS constants32<>+16(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -5311,7 +5966,7 @@ TEXT ·LeI32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z30, Z30, Z30
-	VBROADCASTSS constants32<>+12(SB), Z31
+	VBROADCASTSS constants32<>+16(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -5388,13 +6043,15 @@ done:
 DATA constants64<>+0(SB)/8, $0x8000000000000000
 DATA constants64<>+8(SB)/8, $0x7fffffffffffffff
 DATA constants64<>+16(SB)/8, $0x3ff0000000000000
-DATA constants64<>+24(SB)/8, $0x0000000000000001
-DATA constants64<>+32(SB)/8, $0x7ff0000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $40
+DATA constants64<>+24(SB)/8, $0x0000000000000000
+DATA constants64<>+32(SB)/8, $0x0000000000000001
+DATA constants64<>+40(SB)/8, $0x7ff0000000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $48
 
 DATA constants32<>+0(SB)/4, $0x80000000
 DATA constants32<>+4(SB)/4, $0x7fffffff
 DATA constants32<>+8(SB)/4, $0x3f800000
-DATA constants32<>+12(SB)/4, $0x00000001
-DATA constants32<>+16(SB)/4, $0x7f800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $20
+DATA constants32<>+12(SB)/4, $0x00000000
+DATA constants32<>+16(SB)/4, $0x00000001
+DATA constants32<>+20(SB)/4, $0x7f800000
+GLOBL constants32<>(SB), RODATA|NOPTR, $24

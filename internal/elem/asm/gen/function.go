@@ -225,11 +225,11 @@ func (fn *function) try(f *def.Func, limit int) (peak, slots int) {
 }
 
 // choose returns the plan for the loop's body: two vectors an iteration if they need no
-// spills, since one vector's chain of operations fills the window of the processor. The
-// shortest bodies wait for memory only.
+// spills, since one vector's chain of operations fills the window of the processor, and two share
+// the loop's own instructions. Short bodies of three arguments wait for memory only.
 func (fn *function) choose(fast *def.Func) (p plan, peak int) {
 	n := fn.level.registers()
-	if len(fast.Nodes) >= 8 && len(fast.Nodes) < 150 {
+	if (len(fast.Nodes) >= 8 || fn.f.Args <= 2) && len(fast.Nodes) < 150 {
 		two := twice(fast)
 		for _, limit := range []int{n - 6, n - 8, n - 10, n - 12} {
 			if peak, slots := fn.try(two, limit); slots == 0 {

@@ -40,7 +40,7 @@ func simpleKernels() []kernel {
 		})
 		two(micro.MulNoNan, func(b *def.Builder, x, y def.Ref) def.Ref {
 			p := b.Mul(x, y)
-			return b.Select(b.MaskAnd(b.IsNaN(p), b.MaskOr(b.Eq(x, b.K(0)), b.Eq(y, b.K(0)))), b.K(0), p)
+			return b.Select(b.MaskAnd(b.Rare(b.IsNaN(p)), b.MaskOr(b.Eq(x, b.K(0)), b.Eq(y, b.K(0)))), b.K(0), p)
 		})
 		two(micro.Copysign, func(b *def.Builder, x, y def.Ref) def.Ref {
 			return b.Or(b.Abs(x), b.SignOf(y))
