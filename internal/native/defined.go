@@ -186,14 +186,11 @@ func (g *generator) scale(t elem, dst, x, y int32) int32 {
 	return g.op2(lMul, t, dst, first, power(g.op2(lSub, t, none, y, half)))
 }
 
-// stub is the way from a guard to a complete function and back.
+// stub is the way from a guard to what rare lanes need and back.
 type stub struct {
-	jump     int // place of the jump to patch
-	back     int // where to go on
-	function int
-	result   uint8 // register
-	typ      elem
-	args     []operand
+	jump int // place of the jump to patch
+	back int // where to go on
+	body func()
 }
 
 // functionCall is a call to patch.
@@ -214,15 +211,10 @@ func (g *generator) fixedBytes() int { return fixedSlots * int(g.slotBytes) }
 
 // emitGuard tests the guard. The result keeps its register on both ways.
 func (g *generator) emitGuard(in *lowIns, u *nextUses) {
-	result := g.inRegister(in.a)
 	guard := g.inRegister(in.b)
-	if u.a != never { // used elsewhere without the guard
-		from := result
-		result = g.take(g.fileOf(g.vals[in.a].kind))
-		g.copyRegister(g.vals[in.a].kind, result, from)
-	}
-	k := in.typ.kind()
-	s := stub{function: int(in.imm), result: result, typ: in.typ}
+	result := g.guarded(in, u)
+	k, function := in.typ.kind(), int(in.imm)
+	var args []operand
 	for _, v := range []int32{in.c, in.extra} {
 		if v == none {
 			continue
@@ -232,9 +224,9 @@ func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 			g.inRegister(v)
 		}
 		if val.reg == noRegister {
-			s.args = append(s.args, operand{noRegister, g.addressOf(val)})
+			args = append(args, operand{noRegister, g.addressOf(val)})
 		} else {
-			s.args = append(s.args, operand{reg: val.reg})
+			args = append(args, operand{reg: val.reg})
 		}
 	}
 	switch {
@@ -252,15 +244,47 @@ func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 		g.rrr(vmovdFromXmm, len128, guard, 0, regAX)
 		g.testReg32(regAX)
 	}
-	s.jump = g.jump(condNotEqual)
-	s.back = len(g.buf)
-	g.stubs = append(g.stubs, s)
+	g.unlikely(func() {
+		for i, o := range args {
+			r := o.reg
+			if r == noRegister {
+				r = result // about to be overwritten anyway
+				g.loadFrom(k, o.memory, r)
+			}
+			g.storeAt(k, spaceFixed, r, at(baseScratch, g.fixedSlot(i)))
+		}
+		g.calls = append(g.calls, functionCall{g.call(), function})
+		g.loadFrom(k, at(baseScratch, g.fixedSlot(fixedResult)), result)
+	})
+	g.takeOver(in, u, result)
+}
+
+// guarded returns the register in which A becomes the result.
+func (g *generator) guarded(in *lowIns, u *nextUses) uint8 {
+	r := g.inRegister(in.a)
+	if u.a == never {
+		return r
+	}
+	kind := g.vals[in.a].kind // used elsewhere without the guard
+	result := g.take(g.fileOf(kind))
+	g.copyRegister(kind, result, r)
+	return result
+}
+
+// takeOver ends an instruction whose result is in a register of an operand that dies, or in one that was taken for it.
+func (g *generator) takeOver(in *lowIns, u *nextUses, r uint8) {
 	g.advanceAll(in, u)
 	val := &g.vals[in.dst]
 	val.next = u.dst
-	file := g.fileOf(k)
-	file.free &^= 1 << result
-	g.own(file, result, in.dst)
+	file := g.fileOf(val.kind)
+	file.free &^= 1 << r
+	g.own(file, r, in.dst)
+}
+
+// unlikely jumps to code out of the way if the flags say that a mask is set somewhere; the code goes back behind the jump.
+func (g *generator) unlikely(body func()) {
+	jump := g.jump(condNotEqual)
+	g.stubs = append(g.stubs, stub{jump, len(g.buf), body})
 }
 
 // kortest tests as many mask bits as there are lanes; those above hold anything.
@@ -283,17 +307,7 @@ func (g *generator) maskLen() uint8 {
 func (g *generator) emitStubs() {
 	for _, s := range g.stubs {
 		g.patch(s.jump, len(g.buf))
-		k := s.typ.kind()
-		for i, o := range s.args {
-			r := o.reg
-			if r == noRegister {
-				r = s.result // about to be overwritten anyway
-				g.loadFrom(k, o.memory, r)
-			}
-			g.storeAt(k, spaceFixed, r, at(baseScratch, g.fixedSlot(i)))
-		}
-		g.calls = append(g.calls, functionCall{g.call(), s.function})
-		g.loadFrom(k, at(baseScratch, g.fixedSlot(fixedResult)), s.result)
+		s.body()
 		g.patch(g.jumpAlways(), s.back)
 	}
 	g.stubs = g.stubs[:0]

@@ -363,23 +363,34 @@ func (g *generator) emitMaskz(in *lowIns, u *nextUses) {
 // emitFixZero overwrites A where it dies, else a copy of it.
 func (g *generator) emitFixZero(in *lowIns, u *nextUses) {
 	m, l, _ := g.rowOf(in)
-	kind := g.vals[in.dst].kind
-	file := g.fileOf(kind)
 	rm, rc, dst := g.inRegister(in.b), g.inRegister(in.c), g.inRegister(in.a)
-	dies := u.a == never && !g.vals[in.a].pinned && in.a != in.c
-	if !dies {
-		from := dst
-		dst = g.take(file)
+	if u.a != never || g.vals[in.a].pinned || in.a == in.c {
+		from, kind := dst, g.vals[in.dst].kind
+		dst = g.take(g.fileOf(kind))
 		g.copyRegister(kind, dst, from)
 	}
-	g.advanceAll(in, u)
-	if dies {
-		file.free &^= 1 << dst
-	}
-	g.vals[in.dst].next = u.dst
-	g.own(file, dst, in.dst)
+	g.takeOver(in, u, dst)
 	g.evexRRM(m, l, dst, rc, at(baseConst, in.extra), evexBits{mask: rm})
 	g.buf = append(g.buf, 0)
+}
+
+// emitFixZeros tests the mask. The result keeps its register on both ways.
+func (g *generator) emitFixZeros(in *lowIns, u *nextUses) {
+	m, l := lowInfos[lFixZero].rows[in.typ].evex, g.len32
+	if in.typ.size64() {
+		l = g.len64
+	}
+	y, z, mask := g.inRegister(in.c), g.inRegister(in.extra), g.inRegister(in.b)
+	x := g.guarded(in, u)
+	g.rrr(g.kortest(), len128, mask, 0, mask)
+	table := g.consts.place(constKey{zeroToZero, in.typ.kind()})
+	g.unlikely(func() {
+		for _, r := range []uint8{y, z} {
+			g.evexRRM(m, l, x, r, at(baseConst, table), evexBits{mask: mask})
+			g.buf = append(g.buf, 0)
+		}
+	})
+	g.takeOver(in, u, x)
 }
 
 func (g *generator) emitShift(in *lowIns, u *nextUses) {
@@ -440,6 +451,9 @@ func (g *generator) emitOther(in *lowIns, u *nextUses) {
 		return
 	case lGather:
 		g.emitGather(in, u)
+		return
+	case lFixZeros:
+		g.emitFixZeros(in, u)
 		return
 	case lHold:
 		g.advanceAll(in, u)

@@ -61,6 +61,7 @@ const (
 	lTest       // mask A and B ≠ 0 (AVX-512)
 	lGather     // element A of a table
 	lGuard      // A, unless the mask B is true somewhere: then the complete function of C
+	lFixZeros   // A, but +0 where the mask B is set and C or the value in extra is ±0: one test where it is set nowhere (vector code, AVX-512)
 	lHold       // keeps A alive until here
 	lStore      // stores A into array imm
 	lMerge      // accumulator C becomes A where the tail mask is set
@@ -91,7 +92,7 @@ type lowIns struct {
 	imm          uint8
 	dst, a, b, c int32
 	// lGather: displacement of the table in the constant block. lGuard: the value of the
-	// second argument, or none; imm is then the number of the function. lStore: displacement.
+	// second argument, or none; imm is then the number of the function. lFixZeros: a value. lStore: displacement.
 	extra  int32
 	part   uint8 // vector code: which of the vectors of an iteration
 	vector bool  // scalar code: a vector instruction among scalar ones
@@ -220,6 +221,7 @@ func buildLowInfos() [lowOpCount]lowInfo {
 	set(lMulU32, "mulu32", emitBinary, true, packed(tI64, vpmuludq, vpmuludq))
 	set(lTest, "test", emitCompare, true, both(noForm, noForm, vptestmq, vptestmd))
 	set(lGuard, "guard", emitOther, false, nil)
+	set(lFixZeros, "fixzeros", emitOther, false, nil)
 	set(lHold, "hold", emitOther, false, nil)
 	set(lStore, "store", emitOther, false, nil)
 	set(lMerge, "merge", emitOther, false, nil)

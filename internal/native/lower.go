@@ -155,6 +155,13 @@ func (g *generator) fixZero(t elem, dst, x, m, y int32) int32 {
 	return v
 }
 
+// fixZeros appends x, but +0 where the rare mask m is set and y or z is ±0.
+func (g *generator) fixZeros(t elem, dst, x, m, y, z int32) {
+	g.code = append(g.code,
+		lowIns{op: lFixZeros, typ: t, dst: dst, a: x, b: m, c: y, extra: z, part: g.part},
+		lowIns{op: lHold, typ: t, dst: none, a: z, b: none, c: none})
+}
+
 // constant returns the value of a constant with the given bits.
 func (g *generator) constant(bits uint64, k valueKind) int32 {
 	if g.vector {
@@ -263,6 +270,10 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 		product := g.op2(lMul, t, none, a, b)
 		if g.has(lFixZero, t) && !g.vector {
 			nan := g.compare(t, cmpUnordered, none, product, product)
+			if g.mode == modeEVEX {
+				g.fixZeros(t, dst, product, nan, a, b)
+				break
+			}
 			g.fixZero(t, dst, g.fixZero(t, none, product, nan, a), nan, b)
 			break
 		}
