@@ -30,7 +30,7 @@ type operation struct {
 
 type callOf struct {
 	kind              string
-	body, cond        *function // of loops; cond compares: input x < input y
+	body              *function // of loops
 	branches          []*function
 	length            int
 	captured, carries int

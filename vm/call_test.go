@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -426,7 +427,7 @@ func TestWatchNamesTheStep(t *testing.T) {
 // callPrograms returns programs with calls of all kinds, some nested.
 func callPrograms() []*vm.Code {
 	nested := collatz(16)
-	return []*vm.Code{mixedScan(1, false), mixedScan(7, true), wave(5, 4, false), wave(9, 3, true), nested, collatz(0), textSample().Code()}
+	return []*vm.Code{mixedScan(1, false), mixedScan(7, true), wave(5, 4, false), wave(9, 3, true), nested, collatz(0), textSample().Code(), exchange(5, false), exchange(70, true), lorenzScan(200)}
 }
 
 // TestVerifyRefusesCalls gives the verifier calls that lie.
@@ -729,4 +730,82 @@ func TestKernelsInBlocks(t *testing.T) {
 	if err == nil || !errors.As(err, &at) || fmt.Sprint(at.Steps) != "[2]" || !strings.Contains(err.Error(), "step 2: f64[96×96], f64[96×96] → f64[96×96]: tired") {
 		t.Errorf("%v", err)
 	}
+}
+
+// exchange returns a scan of scalars of four dtypes whose carries go round in circles: machine code makes all of its steps.
+//
+//	a, b, c, d, e, f = b + x, a, d, c, f + e, e      (a, b: float64; c, d: float32; e, f: int64)
+//
+// with the elements x of xs, and old a, c and the next e as ys.
+func exchange(length int, reverse bool) *vm.Code {
+	f32, i64 := typed(dtype.Float32), typed(dtype.Int64)
+	body := vm.Block{ArenaBytes: 96,
+		Inputs:  []vm.Slot{slot("", f64(), 0), slot("", f64(), 8), slot("", f32, 16), slot("", f32, 20), slot("", i64, 24), slot("", i64, 32), slot("", f64(), 40)},
+		Outputs: []vm.Slot{slot("", f64(), 48), slot("", f64(), 0), slot("", f32, 20), slot("", f32, 16), slot("", i64, 56), slot("", i64, 24), slot("", f64(), 0), slot("", f32, 16), slot("", i64, 56)},
+		Instrs:  []vm.Instr{straight(0, 0, op2(micro.Add, dtype.Float64, 12, 2, 10), op2(micro.Add, dtype.Int64, 14, 8, 6))}}
+	carries := []vm.Type{f64(), f64(), f32, f32, i64, i64}
+	return calling([]vm.Block{body}, vm.Call{Scan: &vm.Scan{Length: length, Carries: 6, Reverse: reverse}}, append(carries[:6:6], f64(length)),
+		append(carries[:6:6], f64(length), typed(dtype.Float32, length), typed(dtype.Int64, length)))
+}
+
+// Steps in machine code, which begins before the run, in its middle or never, give the same values.
+func TestScanInMachineCode(t *testing.T) {
+	native := 0
+	for _, length := range []int{1, 2, 3, 64, 65, 200, 9000} {
+		for _, reverse := range []bool{false, true} {
+			p := must(vm.NewProgram(exchange(length, reverse)))
+			a, b, c, d, e, f := 1.5, -2.5, float32(0.25), float32(7), int64(1), int64(2)
+			y0, y1, y2 := make([]float64, length), make([]float32, length), make([]int64, length)
+			x := func(i int) float64 { return float64(i%13) - 6.5 }
+			for i := range length {
+				k := i
+				if reverse {
+					k = length - 1 - i
+				}
+				y0[k], y1[k] = a, c
+				a, b, c, d, e, f = b+x(k), a, d, c, f+e, e
+				y2[k] = e
+			}
+			for name, options := range executorOptions {
+				m := vm.NewMachine(p, options...)
+				for run := range 2 {
+					m.Float64("in0")[0], m.Float64("in1")[0], m.Float32("in2")[0], m.Float32("in3")[0], m.Int64("in4")[0], m.Int64("in5")[0] = 1.5, -2.5, 0.25, 7, 1, 2
+					for i := range length {
+						m.Float64("in6")[i] = x(i)
+					}
+					if err := m.Step(); err != nil {
+						t.Fatal(err)
+					}
+					if m.Float64("out0")[0] != a || m.Float64("out1")[0] != b || m.Float32("out2")[0] != c || m.Float32("out3")[0] != d || m.Int64("out4")[0] != e || m.Int64("out5")[0] != f {
+						t.Fatalf("%s, length %d, reverse %v, run %d: %v, %v, %v, %v, %v, %v, want %v, %v, %v, %v, %v, %v", name, length, reverse, run, m.Float64("out0"), m.Float64("out1"),
+							m.Float32("out2"), m.Float32("out3"), m.Int64("out4"), m.Int64("out5"), a, b, c, d, e, f)
+					}
+					if !slices.Equal(m.Float64("out6"), y0) || !slices.Equal(m.Float32("out7"), y1) || !slices.Equal(m.Int64("out8"), y2) {
+						t.Fatalf("%s, length %d, reverse %v, run %d: ys differ", name, length, reverse, run)
+					}
+				}
+				isNative := m.Executors()[0] == vm.ExecutorNative
+				if text := m.MachineCode(); isNative != strings.Contains(text, "loop around scalar code") || strings.Contains(text, "unreadable") {
+					t.Errorf("%s: %v with the machine code\n%s", name, m.Executors(), text)
+				}
+				if isNative {
+					native++
+				}
+				if want := name == "native" || name == "threads" || name == "tier-up" && length > 64; isNative && name == "portable" || machineCode() && isNative != want && name != "watch" {
+					t.Errorf("%s, length %d: %v", name, length, m.Executors())
+				}
+			}
+			if d := runGuarded(p); d != "" {
+				t.Error(d)
+			}
+		}
+	}
+	if machineCode() && native < 2*(7*2+2) {
+		t.Errorf("%d loops in machine code", native)
+	}
+}
+
+// machineCode reports whether scalar code becomes machine code here.
+func machineCode() bool {
+	return vm.NewMachine(must(vm.NewProgram(scalars(add(6, 0, 4)))), vm.WithNativeAhead()).Executors()[0] == vm.ExecutorNative
 }

@@ -18,6 +18,23 @@ TEXT ·callStraight(SB), NOSPLIT, $0-32
 	CALL AX
 	RET
 
+// func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int)
+// As callStraight. R14 and R15 are used by no other generated code.
+TEXT ·callSteps(SB), NOSPLIT, $8-56
+	MOVQ to+48(FP), AX
+	MOVQ AX, 0(SP)
+	MOVQ code+0(FP), AX
+	MOVQ arena+8(FP), DI
+	MOVQ consts+16(FP), SI
+	MOVQ scratch+24(FP), DX
+	MOVQ table+32(FP), R14
+	MOVQ from+40(FP), R15
+	SUBQ $-128, DI
+	SUBQ $-128, SI
+	SUBQ $-128, DX
+	CALL AX
+	RET
+
 // func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int)
 TEXT ·callLoop(SB), NOSPLIT, $0-40
 	MOVQ code+0(FP), AX

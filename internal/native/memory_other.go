@@ -19,6 +19,10 @@ func callStraight(code, arena, consts, scratch unsafe.Pointer) {
 	panic("BUG: native code called without executable memory")
 }
 
+func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int) {
+	panic("BUG: native code called without executable memory")
+}
+
 func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int) {
 	panic("BUG: native code called without executable memory")
 }

@@ -68,6 +68,11 @@ const maxArena = 1<<31 - 4096
 // overlap with cells of other sizes; a violation is an error. An operation without a native form
 // gives *ErrUnsupported. Compile time is linear.
 func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
+	return compileStraight(s, o, nil)
+}
+
+// compileStraight compiles s, and what after appends behind it.
+func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straightCompiler)) (*Straight, error) {
 	av := detect()
 	if !av.ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
@@ -109,6 +114,9 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	c.files[fileVector].all = 0xFFFF
 	c.resetSlots(0, 0) // functions have their own
 	c.emitFunctions()
+	if after != nil {
+		after(c)
+	}
 	slots := int(c.slotTop)
 	scratch := slots
 	if len(c.functions) > 0 {

@@ -1,0 +1,293 @@
+package vm
+
+import (
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native"
+)
+
+// scanCall runs a Scan: step by step in a frame, or all steps but the last in machine code if the body is nothing but scalar code.
+type scanCall struct {
+	caller
+	s      *Scan
+	args   []unsafe.Pointer // the operands that are the body's inputs
+	steps  int              // of the run
+	xs, ys copies
+	order  []int // inputs of the body that are elements of xs, in the order of xs.eight and xs.other
+	bound  []int // xs in spaces of their own, as inputs
+	spaces []int // carries in spaces of their own
+	next   between
+
+	loop   *native.Steps // nil until it is worth compiling, or for ever if it cannot be
+	tried  bool
+	table  []unsafe.Pointer // of loop
+	atOnce int              // steps between two returns from machine code
+}
+
+// stepsBetween is the number of short steps between two looks at the context.
+const stepsBetween = 64
+
+func (x *scanCall) body() *Block { return &x.p.code.Blocks[x.s.Body] }
+
+func (x *scanCall) need(n *needs) {
+	x.caller.need(n)
+	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false)
+	n.add(heapBytes(temp))
+	if s, l := x.stepLoop(); l != nil {
+		code, making := native.StepsMemory(s, l, x.body().ArenaBytes)
+		n.addCode(code+heapBytes(8*int64(l.Arrays+1)), making)
+	}
+}
+
+func (x *scanCall) prepare(f *frame) {
+	x.caller.prepare(f)
+	for k, o := range x.in.Out {
+		x.ptr[len(x.in.In)+k] = unsafe.Add(f.base, o.Offset)
+	}
+	x.args = x.ptr[x.s.first():len(x.in.In)]
+	body := &x.callees[0]
+	first := x.s.Captured + x.s.Carries
+	for _, eight := range [2]bool{true, false} {
+		for i := first; i < len(body.in); i++ {
+			if p := &body.in[i]; p.used && !p.space && (p.n == 8) == eight {
+				x.xs.add(p.p, nil, p.n)
+				x.order = append(x.order, i)
+			}
+		}
+	}
+	for i := first; i < len(body.in); i++ {
+		if p := &body.in[i]; p.used && p.space {
+			x.bound = append(x.bound, i)
+		}
+	}
+	for i := x.s.Carries; i < len(body.out); i++ {
+		x.ys.add(x.result(i), body.out[i].p, body.out[i].n)
+	}
+	for c := range x.s.Carries {
+		if p := &body.in[x.s.Captured+c]; p.used && p.space {
+			x.spaces = append(x.spaces, c)
+		}
+	}
+	order, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false)
+	x.next.prepare(&x.caller, order, temp)
+	if f.m.ahead {
+		x.compileLoop(f.m)
+	}
+}
+
+// stepLoop returns what machine code does in a step of the scan, and the scalar code inside; nil if the body is something else, or a step copies
+// more than scalars of 4 and 8 bytes.
+func (x *scanCall) stepLoop() (*micro.Straight, *native.StepLoop) {
+	b, s := x.body(), x.s
+	if len(b.Instrs) != 1 || b.Instrs[0].Straight == nil {
+		return nil, nil
+	}
+	for i := range b.Instrs[0].Straight.Code {
+		if b.Instrs[0].Straight.Code[i].Traps() {
+			return nil, nil
+		}
+	}
+	l := &native.StepLoop{Reverse: s.Reverse}
+	ok := true
+	bytes := func(t Type) int {
+		n := bytesOf(t)
+		ok = ok && (n == 4 || n == 8)
+		return int(min(n, 8))
+	}
+	first := s.Captured + s.Carries
+	for _, eight := range [2]bool{true, false} { // as in prepare
+		for i := first; i < len(b.Inputs); i++ {
+			if in := &b.Inputs[i]; in.Used && (bytesOf(in.Type) == 8) == eight {
+				l.Loads = append(l.Loads, native.StepCopy{Array: l.Arrays, At: in.Offset, Bytes: bytes(in.Type)})
+				l.Arrays++
+			}
+		}
+	}
+	for i := range b.Inputs {
+		ok = ok && !(b.Inputs[i].Used && b.Inputs[i].Space != 0 && i >= s.Captured)
+	}
+	for i := s.Carries; i < len(b.Outputs); i++ {
+		l.Stores = append(l.Stores, native.StepCopy{Array: l.Arrays, At: b.Outputs[i].Offset, Bytes: bytes(b.Outputs[i].Type)})
+		l.Arrays++
+	}
+	if !ok {
+		return nil, nil
+	}
+	order, _ := carriesAt(&x.p.code, x.in.Call, s.Captured, s.Carries, false)
+	for _, t := range order {
+		if t.n != 4 && t.n != 8 {
+			return nil, nil
+		}
+		l.Moves = append(l.Moves, native.StepMove{Dst: t.dst.at, Src: t.src.at, DstTemp: t.dst.area == areaTemp, SrcTemp: t.src.area == areaTemp, Bytes: int(t.n)})
+	}
+	return b.Instrs[0].Straight, l
+}
+
+// pieceTime is the time in nanoseconds that machine code, which cannot be preempted, takes at most, roughly.
+const pieceTime = 20e3
+
+// compileLoop makes machine code of the loop, if it can be made.
+func (x *scanCall) compileLoop(m *Machine) {
+	if x.tried || m.noNative {
+		return
+	}
+	x.tried = true
+	s, l := x.stepLoop()
+	if l == nil {
+		return
+	}
+	if x.loop = x.p.nativeSteps(x.body(), x.s, s, l); x.loop == nil {
+		return
+	}
+	x.table = make([]unsafe.Pointer, l.Arrays+1)
+	for k := range len(x.in.Out) - x.s.Carries {
+		x.table[len(x.order)+k] = x.result(x.s.Carries + k)
+	}
+	if len(x.next.temp) > 0 {
+		x.table[l.Arrays] = unsafe.Pointer(&x.next.temp[0])
+	}
+	cost := 5.0
+	for i := range s.Code {
+		cost += 1 + 6*s.Code[i].Op.Info().Cost // an element in a vector takes about a sixth of a scalar
+	}
+	x.atOnce = max(1, int(pieceTime/cost))
+	if need := x.loop.ScratchBytes(); need > len(m.spill) {
+		m.spill = make([]byte, need)
+	}
+}
+
+func (x *scanCall) compile(f *frame) {
+	x.caller.compile(f)
+	x.compileLoop(f.m)
+}
+
+func (x *scanCall) kind() Executor {
+	if x.loop != nil {
+		return ExecutorNative
+	}
+	return ExecutorFrames
+}
+
+func (x *scanCall) listing() string {
+	if x.loop == nil {
+		return x.caller.listing()
+	}
+	return "loop around scalar code; rdi, rsi, rdx: frame, constants and scratch memory, each + 128; r14: pointers to xs and ys; r15: step\n" + x.loop.Listing()
+}
+
+func (x *scanCall) codeBytes() int {
+	n := x.caller.codeBytes()
+	if x.loop != nil {
+		n += x.loop.CodeBytes()
+	}
+	return n
+}
+
+func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
+
+func (x *scanCall) run(f *frame) error {
+	s, body, m := x.s, &x.callees[0], f.m
+	x.steps = s.Length
+	if s.Counted {
+		x.steps = int(max(0, min(*(*int64)(x.ptr[0]), int64(s.Length))))
+		x.ys.clear(x.steps, s.Length)
+	}
+	if x.steps == 0 {
+		for c := range s.Carries {
+			move(x.result(c), x.args[s.Captured+c], body.out[c].n)
+		}
+		return nil
+	}
+	body.loadConst()
+	for i := range s.Captured + s.Carries {
+		body.set(i, x.args[i])
+	}
+	for k, i := range x.order {
+		if n := len(x.xs.eight); k < n {
+			x.xs.eight[k].src = x.args[i]
+		} else {
+			x.xs.other[k-n].src = x.args[i]
+		}
+	}
+	frames := len(x.bound)+len(x.spaces) > 0 || m.watch || m.timer != nil
+	for i := 0; i < x.steps; {
+		if m.cancelled() {
+			return m.ctx.Err()
+		}
+		var code *native.Straight
+		if !frames {
+			if code = body.alone(); code != nil && !x.tried && x.steps-i > stepsBetween {
+				x.compileLoop(m)
+			}
+		}
+		end := min(x.steps, i+stepsBetween)
+		switch {
+		case x.loop != nil && !frames && i < x.steps-1:
+			for k, i := range x.order {
+				x.table[k] = x.args[i]
+			}
+			end = min(x.steps-1, i+x.atOnce)
+			x.loop.Run(body.base, int(body.b.ArenaBytes), m.spill, x.table, x.element(i), x.element(end))
+		case code != nil:
+			x.runNative(m, code, i, end)
+		default:
+			if err := x.runFrames(i, end); err != nil {
+				return err
+			}
+		}
+		i = end
+	}
+	for c := range s.Carries {
+		move(x.result(c), body.out[c].p, body.out[c].n)
+	}
+	return nil
+}
+
+// element returns the element of xs and ys of step i.
+func (x *scanCall) element(i int) int {
+	if x.s.Reverse {
+		return x.steps - 1 - i
+	}
+	return i
+}
+
+// runFrames makes the steps [from, to).
+func (x *scanCall) runFrames(from, to int) error {
+	s, body := x.s, &x.callees[0]
+	for i := from; i < to; i++ {
+		t := x.element(i)
+		x.xs.load(t)
+		for _, k := range x.bound {
+			body.bind(k, unsafe.Add(x.args[k], int64(t)*body.in[k].n))
+		}
+		if err := body.run(); err != nil {
+			return atStep(err, t)
+		}
+		x.ys.store(t)
+		if i == x.steps-1 {
+			break
+		}
+		x.next.run()
+		if i == 0 {
+			for _, c := range x.spaces {
+				body.bind(s.Captured+c, x.result(c))
+			}
+		}
+	}
+	return nil
+}
+
+// runNative is runFrames for a body that is a piece of machine code.
+func (x *scanCall) runNative(m *Machine, code *native.Straight, from, to int) {
+	base, arena := x.callees[0].base, int(x.callees[0].b.ArenaBytes)
+	for i := from; i < to; i++ {
+		t := x.element(i)
+		x.xs.load(t)
+		code.Run(base, arena, m.spill)
+		x.ys.store(t)
+		if i < x.steps-1 {
+			x.next.run()
+		}
+	}
+}
