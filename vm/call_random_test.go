@@ -34,8 +34,8 @@ type callOf struct {
 	branches          []*function
 	length            int
 	captured, carries int
-	reverse           bool
-	x, y              int // inputs that the condition of a While compares
+	reverse, counted  bool // counted: operand 0 is the number of steps
+	x, y              int  // inputs that the condition of a While compares
 }
 
 var errLimit = errors.New("limit")
@@ -96,6 +96,10 @@ func (c *callOf) of(in [][]float64) ([][]float64, error) {
 		k := max(0, min(int(in[0][0]), len(c.branches)-1))
 		return c.branches[k].of(in[1:])
 	}
+	steps := c.length
+	if c.counted {
+		steps, in = max(0, min(int(in[0][0]), c.length)), in[1:]
+	}
 	first := c.captured + c.carries
 	carries := in[c.captured:first]
 	element := func(x []float64, t int) []float64 { return x[t*len(x)/c.length : (t+1)*len(x)/c.length] }
@@ -115,11 +119,11 @@ func (c *callOf) of(in [][]float64) ([][]float64, error) {
 				return nil, errLimit
 			}
 		} else {
-			if step == c.length {
+			if step == steps {
 				break
 			}
 			if c.reverse {
-				t = c.length - 1 - step
+				t = steps - 1 - step
 			}
 			for _, x := range in[first:] {
 				inputs = append(inputs, element(x, t))
@@ -196,7 +200,7 @@ func (g generator) function(inputs, outputs []int, depth int) *function {
 
 // call returns a call whose operands are picked among the values; the body of a While counts its first carry, by adding a captured scalar.
 func (g generator) call(f *function, pick func(int) int, depth int) (operation, bool) {
-	c := &callOf{kind: []string{"scan", "while", "cond"}[g.IntN(3)], length: []int{1, 2, 3, 5, 70}[g.IntN(5)], reverse: g.IntN(2) == 0}
+	c := &callOf{kind: []string{"scan", "while", "cond"}[g.IntN(3)], length: []int{1, 2, 3, 5, 70}[g.IntN(5)], reverse: g.IntN(2) == 0, counted: g.IntN(3) == 0}
 	o := operation{call: c}
 	ok := true
 	use := func(n int) {
@@ -215,6 +219,9 @@ func (g generator) call(f *function, pick func(int) int, depth int) (operation, 
 		}
 		o.out = out
 		return o, ok
+	}
+	if c.counted = c.counted && c.kind == "scan"; c.counted {
+		use(0)
 	}
 	captured, carries, ys := append([]int{0}, g.lengths(g.IntN(3))...), append([]int{0}, g.lengths(g.IntN(4))...), g.lengths(g.IntN(3))
 	c.captured, c.carries = len(captured), len(carries)
@@ -259,10 +266,11 @@ func (g generator) call(f *function, pick func(int) int, depth int) (operation, 
 // lowering makes blocks of functions, with places chosen at random.
 type lowering struct {
 	generator
-	blocks []vm.Block
-	spaces int // inputs in spaces of their own
-	shared int // outputs that lie where an input or another output lies
-	unused int
+	blocks  []vm.Block
+	spaces  int // inputs in spaces of their own
+	shared  int // outputs that lie where an input or another output lies
+	unused  int
+	counted int
 }
 
 func lengthType(n int) vm.Type {
@@ -368,12 +376,13 @@ func (l *lowering) call(b *vm.Block, in *vm.Instr, c *callOf, reserve func(int) 
 		l.blocks = append(l.blocks, block)
 		return len(l.blocks) - 1
 	}
-	cast := func(from, to dtype.DType, dst, src vm.Ref) vm.Instr {
-		return straight(0, 0, micro.Instr{Op: micro.Cast, Type: from, To: to, Dst: uint32(dst.Offset / 4), A: uint32(src.Offset / 4)})
-	}
 	switch c.kind {
 	case "scan":
-		in.Call = &vm.Call{Scan: &vm.Scan{Body: add(c.body), Length: c.length, Captured: c.captured, Carries: c.carries, Reverse: c.reverse}}
+		in.Call = &vm.Call{Scan: &vm.Scan{Body: add(c.body), Length: c.length, Captured: c.captured, Carries: c.carries, Reverse: c.reverse, Counted: c.counted}}
+		if c.counted {
+			l.counted++
+			l.integer(b, &in.In[0], dtype.Int64, reserve)
+		}
 	case "while":
 		// The condition compares two of its inputs, in the arena or in spaces of their own.
 		cond := vm.Block{ArenaBytes: 64 + int64(8*len(c.body.inputs)), Outputs: []vm.Slot{slot("", typed(dtype.Bool), 0)}}
@@ -404,12 +413,7 @@ func (l *lowering) call(b *vm.Block, in *vm.Instr, c *callOf, reserve func(int) 
 		for _, f := range c.branches {
 			in.Call.Cond.Blocks = append(in.Call.Cond.Blocks, add(f))
 		}
-		choice, copied := reserve(0), reserve(0)
-		d := []dtype.DType{dtype.Int64, dtype.Int32}[l.IntN(2)]
-		scalar := elementwise(micro.Max, 1, in.In[0].Ref, in.In[0].Ref, copied)
-		scalar.In[0].Type, scalar.In[1].Type, scalar.Out[0].Type = f64(), f64(), f64()
-		b.Instrs = append(b.Instrs, scalar, cast(dtype.Float64, d, choice, copied))
-		in.In[0] = vm.Operand{Type: typed(d), Ref: choice}
+		l.integer(b, &in.In[0], []dtype.DType{dtype.Int64, dtype.Int32}[l.IntN(2)], reserve)
 	}
 	b.ArenaBytes = (b.ArenaBytes + 63) &^ 63
 	in.Call.Frame = b.ArenaBytes
@@ -417,9 +421,22 @@ func (l *lowering) call(b *vm.Block, in *vm.Instr, c *callOf, reserve func(int) 
 	return after
 }
 
+func cast(from, to dtype.DType, dst, src vm.Ref) vm.Instr {
+	return straight(0, 0, micro.Instr{Op: micro.Cast, Type: from, To: to, Dst: uint32(dst.Offset / 4), A: uint32(src.Offset / 4)})
+}
+
+// integer replaces a scalar operand by its value as an integer.
+func (l *lowering) integer(b *vm.Block, o *vm.Operand, d dtype.DType, reserve func(int) vm.Ref) {
+	whole, copied := reserve(0), reserve(0)
+	scalar := elementwise(micro.Max, 1, o.Ref, o.Ref, copied)
+	scalar.In[0].Type, scalar.In[1].Type, scalar.Out[0].Type = f64(), f64(), f64()
+	b.Instrs = append(b.Instrs, scalar, cast(dtype.Float64, d, whole, copied))
+	*o = vm.Operand{Type: typed(d), Ref: whole}
+}
+
 func TestRandomCalls(t *testing.T) {
 	ran, limited, kinds := 0, 0, map[string]int{}
-	spaces, shared, unused, alone := 0, 0, 0, 0
+	spaces, shared, unused, alone, counted := 0, 0, 0, 0, 0
 	for seed := range uint64(500) {
 		g := generator{rand.New(rand.NewPCG(seed, 11))}
 		inputs := append([]int{0, 3, 70}, g.lengths(2)...)
@@ -438,7 +455,7 @@ func TestRandomCalls(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%v", seed, err, c)
 		}
-		spaces, shared, unused = spaces+l.spaces, shared+l.shared, unused+l.unused
+		spaces, shared, unused, counted = spaces+l.spaces, shared+l.shared, unused+l.unused, counted+l.counted
 		values := make([][]float64, len(inputs))
 		for i, n := range inputs {
 			values[i] = make([]float64, max(1, n))
@@ -492,8 +509,8 @@ func TestRandomCalls(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d runs, %d beyond a limit; calls %v; %d inputs in spaces, %d outputs in places of others, %d unused inputs, %d blocks of scalar code", ran, limited, kinds, spaces, shared, unused, alone)
-	if ran < 2000 || limited < 100 || alone < 30 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
+	t.Logf("%d runs, %d beyond a limit; calls %v; %d inputs in spaces, %d outputs in places of others, %d unused inputs, %d blocks of scalar code, %d counted scans", ran, limited, kinds, spaces, shared, unused, alone, counted)
+	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
 		t.Error("too little is tested")
 	}
 }
