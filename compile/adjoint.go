@@ -10,6 +10,7 @@ import (
 
 // adjoints collects the contributions to the adjoints of numbered nodes.
 type adjoints struct {
+	g             *graph.Graph
 	of            []adjoint
 	contributions []contribution
 	results       map[int][]*graph.Node // of nodes with several results
@@ -21,19 +22,19 @@ type adjoint struct {
 	masked      bool // some come from behind a mask
 }
 
-type contribution struct {
-	node *graph.Node
-	next int32
+type contribution struct{ node, next int32 } // a node's ID, and the index of the next one
+
+func newAdjoints(g *graph.Graph, n int) *adjoints {
+	return &adjoints{g: g, of: make([]adjoint, n), contributions: make([]contribution, 1, n+n/2+2), results: map[int][]*graph.Node{}}
 }
 
-func newAdjoints(n int) *adjoints {
-	return &adjoints{of: make([]adjoint, n), contributions: make([]contribution, 1, n+n/2+2), results: map[int][]*graph.Node{}}
-}
+// node returns contribution k.
+func (a *adjoints) node(k int32) *graph.Node { return a.g.Node(int(a.contributions[k].node)) }
 
 func (a *adjoints) add(i int, ct *graph.Node, masked bool) {
 	x := &a.of[i]
 	k := int32(len(a.contributions))
-	a.contributions = append(a.contributions, contribution{node: ct})
+	a.contributions = append(a.contributions, contribution{node: int32(ct.ID())})
 	if x.first == 0 {
 		x.first = k
 	} else {
@@ -51,7 +52,7 @@ func (a *adjoints) ahead(list []*graph.Node, index *nodeIndex, i int) {
 	}
 	prefetch.At(a.contributions, a.of[i-3*step].first)
 	for k := a.of[i-2*step].first; k != 0; k = a.contributions[k].next {
-		prefetch.To(a.contributions[k].node)
+		prefetch.To(a.node(k))
 	}
 	n := list[i-2*step]
 	for k, in := range n.Inputs() {
@@ -97,7 +98,7 @@ func (a *adjoints) sum(i int) *graph.Node {
 	var total *graph.Node
 	var indexed, sliced, scattered []*graph.Node
 	for k := a.of[i].first; k != 0; k = a.contributions[k].next {
-		switch t := a.contributions[k].node; t.Op() {
+		switch t := a.node(k); t.Op() {
 		case opIndexTranspose:
 			indexed = append(indexed, t)
 		case opSliceTranspose:

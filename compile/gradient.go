@@ -374,7 +374,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	for _, w := range wrt {
 		isWrt[w] = stop
 	}
-	adj := newAdjoints(len(list))
+	adj := newAdjoints(g, len(list))
 	give := func(to, ct *graph.Node) {
 		if i, ok := index.get(to); ok && ct != nil {
 			if ct = elementOfConstant(ct); !isConst(ct, 0) {

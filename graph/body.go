@@ -50,7 +50,7 @@ func NewBody(params, results []*Node) (*Body, error) {
 			return nil, fmt.Errorf("parameter %d is no input of the graph of the results, or stands twice", i)
 		}
 		to.fixedPosition = p.pos
-		m := to.newNode(opInput, nil, nil, p.typ)
+		m := to.newNode(to.kindOf(opInput, p.typ), nil)
 		m.addName(fmt.Sprintf("@%d", i))
 		to.inputs = append(to.inputs, m)
 		image[p] = m
@@ -70,7 +70,7 @@ func NewBody(params, results []*Node) (*Body, error) {
 	}
 	to.fixedPosition, to.scope, to.origin = 0, 0, -1
 	to.closed = "a body"
-	for _, n := range to.nodes {
+	for _, n := range to.nodes.all() {
 		for _, inner := range Bodies(n) {
 			if inner.Depth() >= maxBodyDepth {
 				return nil, fmt.Errorf("more than %d bodies within one another", maxBodyDepth)
@@ -148,7 +148,7 @@ func (to *Graph) copyOf(n *Node, in []*Node, pos int32) *Node {
 func (b *Body) Depth() int {
 	most := 0
 	b = b.ready()
-	for _, n := range b.g.nodes {
+	for _, n := range b.g.nodes.all() {
 		for _, inner := range Bodies(n) {
 			most = max(most, inner.Depth())
 		}
@@ -179,12 +179,12 @@ func (b *Body) Open() (g *Graph, params, results []*Node) {
 	for i, p := range g.positions {
 		g.posIndex[p] = int32(i)
 	}
-	image := make([]*Node, len(b.g.nodes))
+	image := make([]*Node, b.g.nodes.len())
 	var in []*Node
-	for i, n := range b.g.nodes {
+	for i, n := range b.g.nodes.all() {
 		if n.op == opInput {
 			g.fixedPosition = n.pos
-			m := g.newNode(opInput, nil, nil, n.typ)
+			m := g.newNode(g.kindOf(opInput, n.typ), nil)
 			m.addName(n.extra.name)
 			g.inputs = append(g.inputs, m)
 			image[i] = m
@@ -226,7 +226,7 @@ func (b *Body) Inline(in []*Node) []*Node {
 func (b *Body) InlineAll(in []*Node) ([]*Node, error) {
 	b = b.ready()
 	g := graphOf(in...)
-	image := make([]*Node, len(b.g.nodes))
+	image := make([]*Node, b.g.nodes.len())
 	fail := func(err error) ([]*Node, error) {
 		bad := g.Fail("inline", err)
 		for i := range image {
@@ -249,7 +249,7 @@ func (b *Body) InlineAll(in []*Node) ([]*Node, error) {
 	scope, pos := g.scope, g.fixedPosition
 	defer func() { g.scope, g.fixedPosition = scope, pos }()
 	prefix := g.scopes[scope]
-	for i, n := range b.g.nodes {
+	for i, n := range b.g.nodes.all() {
 		if image[i] != nil {
 			continue
 		}
@@ -357,7 +357,7 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 	if p := g.build.by[m]; p != nil {
 		return p, nil
 	}
-	p := g.newNode(opInput, nil, nil, m.typ)
+	p := g.newNode(g.kindOf(opInput, m.typ), nil)
 	if p.Valid() {
 		g.inputs = append(g.inputs, p)
 		g.build.by[m] = p
@@ -368,7 +368,7 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 
 // parameter adds an input to a body under construction.
 func (g *Graph) parameter(t Type) *Node {
-	p := g.newNode(opInput, nil, nil, &t)
+	p := g.newNode(g.kindOf(opInput, &t), nil)
 	g.inputs = append(g.inputs, p)
 	return p
 }

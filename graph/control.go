@@ -64,7 +64,7 @@ func (g *Graph) Placeholder(dtype DType, shape ...int) *Node {
 	if !dtype.Valid() {
 		return g.Fail("placeholder", fmt.Errorf("a placeholder needs a dtype"))
 	}
-	return g.newNode(opPlaceholder, nil, nil, &Type{dtype, s})
+	return g.newNode(g.kindOf(opPlaceholder, &Type{dtype, s}), nil)
 }
 
 // ResultOf reports whether n is one of several values that another node has, and which: k counts its results, and behind them for a loop the values of its body

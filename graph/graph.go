@@ -15,7 +15,7 @@ import (
 // Graph is an append-only DAG of nodes. Make one with New; the zero Graph is empty too. What is asked of a nil graph is recorded as a
 // mistake in a graph that the invalid result belongs to.
 type Graph struct {
-	nodes []*Node
+	nodes nodeList
 	table []entry // open addressing over the shared nodes that are not in a chain: see share.go
 	used  int
 
@@ -46,10 +46,9 @@ type Graph struct {
 	scalars [31]*Node // scalar constants that were asked for last, by their bits
 
 	kinds       map[kindKey]*kind
-	recentKinds [31]*kind // in front of kinds
+	recentKinds [32]*kind // in front of kinds
 
 	operands []*Node // of the applications under way, one behind the other: see apply2
-	nodeSlab []Node
 	edgeSlab []*Node
 }
 
@@ -84,7 +83,7 @@ func (g *Graph) Len() int {
 	if g == nil {
 		return 0
 	}
-	return len(g.nodes)
+	return g.nodes.len()
 }
 
 // Node returns the node with the given ID. It panics if id < 0 or id ≥ Len.
@@ -92,7 +91,7 @@ func (g *Graph) Node(id int) *Node {
 	if g == nil {
 		g = &Graph{} // has none
 	}
-	return g.nodes[id]
+	return g.nodes.at(id)
 }
 
 // Inputs returns the inputs in the order of their creation. The slice is not to be modified.
@@ -131,7 +130,7 @@ func (g *Graph) Input(name string, dtype DType, shape ...int) *Node {
 	if err := s.check(); err != nil {
 		return g.Fail("input", fmt.Errorf("input %q: %w", name, err))
 	}
-	n := g.newNode(opInput, nil, nil, shareType(Type{dtype, s}, nil))
+	n := g.newNode(g.kindOf(opInput, shareType(Type{dtype, s}, nil)), nil)
 	n.addName(name)
 	g.inputs = append(g.inputs, n)
 	return n
@@ -185,28 +184,19 @@ func (g *Graph) SetScope(path string) {
 }
 
 // newNode appends a node. The inputs are copied.
-func (g *Graph) newNode(op *Op, inputs []*Node, attrs attr.List, typ *Type) *Node {
+func (g *Graph) newNode(k *kind, inputs []*Node) *Node {
 	if g.closed != "" {
-		return g.Fail(op.Name, fmt.Errorf("its operands belong to %s: return them from there", g.closed))
+		return g.Fail(k.op.Name, fmt.Errorf("its operands belong to %s: return them from there", g.closed))
 	}
-	if len(g.nodes) >= math.MaxInt32-1 {
-		return g.Fail(op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
+	if g.nodes.len() >= math.MaxInt32-1 {
+		return g.Fail(k.op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
 	}
-	if len(g.nodeSlab) == cap(g.nodeSlab) {
-		g.nodeSlab = make([]Node, 0, min(4096, 64+len(g.nodes)))
-	}
-	g.nodeSlab = append(g.nodeSlab, Node{
-		kind: g.kindOf(op, typ), id: int32(len(g.nodes)), inputs: g.copyEdges(inputs),
-		scope: g.scope, pos: g.position(), origin: g.origin,
-	})
-	n := &g.nodeSlab[len(g.nodeSlab)-1]
+	n := g.nodes.add()
+	n.kind, n.id, n.inputs = k, int32(g.nodes.len()-1), g.copyEdges(inputs)
+	n.scope, n.pos, n.origin = g.scope, g.position(), g.origin
 	for i := range min(len(inputs), len(n.first)) {
 		n.first[i] = inputs[i].id
 	}
-	if len(attrs) > 0 {
-		n.more().attrs = attrs
-	}
-	g.nodes = append(g.nodes, n)
 	return n
 }
 
@@ -215,7 +205,7 @@ func (g *Graph) copyEdges(in []*Node) []*Node {
 		return nil
 	}
 	if cap(g.edgeSlab)-len(g.edgeSlab) < len(in) {
-		g.edgeSlab = make([]*Node, 0, max(len(in), min(8192, 64+2*len(g.nodes))))
+		g.edgeSlab = make([]*Node, 0, max(len(in), min(8192, 64+2*g.nodes.len())))
 	}
 	k := len(g.edgeSlab)
 	g.edgeSlab = append(g.edgeSlab, in...)
@@ -270,11 +260,12 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 			return m
 		}
 	}
-	n := g.newNode(op, inputs, attrs, shareType(typ, inputs))
+	k := g.kindOf(op, shareType(typ, inputs))
+	if len(attrs) > 0 || results != nil {
+		k = k.with(extra{attrs: attrs, results: results})
+	}
+	n := g.newNode(k, inputs)
 	if n.op != nil {
-		if results != nil {
-			n.more().results = results
-		}
 		g.remember(n)
 	}
 	return n

@@ -240,9 +240,8 @@ func (g *Graph) Literal(l *Literal) *Node {
 	if n := g.find(opConst, nil, nil, l); n != nil {
 		return n
 	}
-	n := g.newNode(opConst, nil, nil, &l.typ)
+	n := g.newNode(g.kindOf(opConst, shareType(l.typ, nil)).with(extra{lit: l}), nil)
 	if n.op != nil {
-		n.more().lit = l
 		g.remember(n)
 	}
 	return n

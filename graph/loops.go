@@ -229,10 +229,10 @@ func inferEachStep(in []*Node, a attr.List) (Type, error) {
 		return Type{}, fmt.Errorf("%s has no steps", in[0].op.Name)
 	}
 	v := a.Int("value")
-	if v < 0 || v >= len(b.g.nodes) || b.g.nodes[v].extra.results != nil {
+	if v < 0 || v >= b.g.nodes.len() || b.g.nodes.at(v).extra.results != nil {
 		return Type{}, fmt.Errorf("the body has no value %d", v)
 	}
-	return stacked(*b.g.nodes[v].typ, n), nil
+	return stacked(*b.g.nodes.at(v).typ, n), nil
 }
 
 // EachStep returns a value of a loop's body at every step, stacked along a new first axis. loop is a node of the operator scan or while, and value a node of

@@ -47,7 +47,7 @@ var (
 
 // kindOf returns the kind of nodes without extras.
 func (g *Graph) kindOf(op *Op, typ *Type) *kind {
-	slot := &g.recentKinds[(op.hash^uint64(typ.DType))%uint64(len(g.recentKinds))]
+	slot := &g.recentKinds[(op.hash^uint64(typ.DType))%uint64(len(g.recentKinds))] // a power of two
 	if k := *slot; k != nil && k.op == op && k.typ == typ {
 		return k
 	}
@@ -66,12 +66,13 @@ type kindKey struct {
 	typ *Type
 }
 
+// with returns a kind for one node with extras.
+func (k *kind) with(e extra) *kind { return &kind{g: k.g, op: k.op, typ: k.typ, extra: e, own: true} }
+
 // more returns the node's own extra, for writing.
 func (n *Node) more() *extra {
 	if !n.own {
-		k := *n.kind
-		k.own = true
-		n.kind = &k
+		n.kind = n.kind.with(n.extra)
 	}
 	return &n.extra
 }
@@ -242,12 +243,12 @@ func (n *Node) Twin() *Node {
 
 // copy appends an unshared twin of n.
 func (n *Node) copy() *Node {
-	m := n.g.newNode(n.op, n.inputs, n.extra.attrs, n.typ)
-	if n.own {
-		*m.more() = n.extra
-		m.extra.name, m.extra.also = "", nil
+	k := n.kind
+	if k.own {
+		k = k.with(k.extra)
+		k.extra.name, k.extra.also = "", nil
 	}
-	return m
+	return n.g.newNode(k, n.inputs)
 }
 
 // Add returns n + m, broadcast.

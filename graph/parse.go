@@ -262,7 +262,7 @@ func (p *parser) node() (*Node, error) {
 		return nil, err
 	}
 	p.at(opAt)
-	before := len(p.g.nodes)
+	before := p.g.nodes.len()
 	n := build()
 	p.op = ""
 	if n.Valid() && int(n.id) < before {

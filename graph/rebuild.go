@@ -66,10 +66,8 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 	to.positions = slices.Clone(g.positions)
 	to.scopes = slices.Clone(g.scopes)
 	to.callers, to.posIndex = nil, nil // positions come from g alone
-	to.nodes = make([]*Node, 0, len(g.nodes))
-	to.nodeSlab = make([]Node, 0, len(g.nodes))
 
-	need := make([]bool, len(g.nodes))
+	need := make([]bool, g.nodes.len())
 	top := -1
 	ours := func(o *Node) bool { return o.Valid() && o.g == g }
 	for _, o := range outputs {
@@ -79,7 +77,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 		}
 	}
 	for i := top; i >= 0; i-- {
-		if n := g.nodes[i]; need[i] {
+		if n := g.nodes.at(i); need[i] {
 			for k := range n.inputs {
 				need[n.InputID(k)] = true
 			}
@@ -92,13 +90,13 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 	image := make([]*Node, top+1)
 	var buf []*Node
 	for i := range image {
-		n := g.nodes[i]
+		n := g.nodes.at(i)
 		const ahead = 16
 		if i+2*ahead < len(image) {
-			for _, in := range g.nodes[i+2*ahead].firstOperands() {
+			for _, in := range g.nodes.at(i + 2*ahead).firstOperands() {
 				prefetch.At(image, in)
 			}
-			for _, in := range g.nodes[i+ahead].firstOperands() {
+			for _, in := range g.nodes.at(i + ahead).firstOperands() {
 				prefetch.To(image[in])
 			}
 		}
@@ -112,7 +110,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 		var m *Node
 		switch {
 		case n.op == opInput:
-			m = to.newNode(opInput, nil, nil, n.typ)
+			m = to.newNode(to.kindOf(opInput, n.typ), nil)
 			m.addName(n.extra.name)
 			to.inputs = append(to.inputs, m)
 		case n.op == opConst:
@@ -152,11 +150,11 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 
 // adopt copies a node of another graph onto new inputs of the same types, whose type therefore is known.
 func (g *Graph) adopt(n *Node, inputs []*Node) *Node {
-	m := g.newNode(n.op, inputs, nil, n.typ)
+	k := g.kindOf(n.op, n.typ)
 	if e := &n.extra; e.attrs != nil || e.results != nil {
-		*m.more() = extra{attrs: e.attrs, results: e.results}
+		k = k.with(extra{attrs: e.attrs, results: e.results})
 	}
-	return m
+	return g.newNode(k, inputs)
 }
 
 // CheckType verifies that the node's type is what its operator gives for its operands: for verifiers.

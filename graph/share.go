@@ -38,7 +38,7 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 	if last := lastOperand(inputs); last != nil {
 		length := 0
 		for id := last.users; id != 0; length++ {
-			n := g.nodes[id-1]
+			n := g.nodes.at(int(id) - 1)
 			if n.equals(op, inputs, attrs, lit) {
 				return n
 			}
@@ -55,7 +55,7 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 	mask := uint32(len(g.table) - 1)
 	for i := h & mask; g.table[i].node != 0; i = (i + 1) & mask {
 		if g.table[i].hash == h {
-			if n := g.nodes[g.table[i].node-1]; n.equals(op, inputs, attrs, lit) {
+			if n := g.nodes.at(int(g.table[i].node) - 1); n.equals(op, inputs, attrs, lit) {
 				return n
 			}
 		}
@@ -84,7 +84,7 @@ func (g *Graph) remember(n *Node) {
 	if last := lastOperand(n.inputs); last != nil {
 		length := 0
 		for id := last.users; id != 0; length++ {
-			id = g.nodes[id-1].next
+			id = g.nodes.at(int(id) - 1).next
 		}
 		if length < maxChain {
 			n.next, last.users = last.users, n.id+1

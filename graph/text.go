@@ -65,7 +65,7 @@ func Format(w io.Writer, outputs ...*Node) error {
 			return fmt.Errorf("format: output %d has %d results", k, len(o.Results()))
 		}
 	}
-	f := formatter{w: bufio.NewWriter(w), number: make([]int32, len(outputs[0].g.nodes))}
+	f := formatter{w: bufio.NewWriter(w), number: make([]int32, outputs[0].g.nodes.len())}
 	f.w.WriteString(textHeader + "\n")
 	for _, in := range outputs[0].g.inputs {
 		f.line(in)
@@ -175,8 +175,8 @@ func (f *formatter) line(n *Node) {
 // appendBody appends the text form of a body.
 func appendBody(text []byte, b *Body) ([]byte, error) {
 	out := bytes.NewBuffer(text)
-	f := formatter{w: bufio.NewWriter(out), number: make([]int32, len(b.g.nodes))}
-	for _, n := range b.g.nodes {
+	f := formatter{w: bufio.NewWriter(out), number: make([]int32, b.g.nodes.len())}
+	for _, n := range b.g.nodes.all() {
 		f.line(n)
 	}
 	for _, r := range b.results {
