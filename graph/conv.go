@@ -59,7 +59,7 @@ func init() {
 		},
 	})
 	opConvFilterGrad = Register(&Op{
-		Name: "conv_filter_grad", Accuracy: "(257 + k/16)·u·Σ|aᵢbᵢ| for k products, for float32 258·u·Σ|aᵢbᵢ|: chains of 16 to 256 products are added up, those of float32 in float64", Pattern: convPattern(convInput, convOutput, convFilters), Symbol: "∗ᵀ", OperandNames: []string{"x", "y"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
+		Name: "conv_filter_grad", Accuracy: "(257 + k/w)·u·Σ|aᵢbᵢ| for k products, where w is 16 or the positions of an image if they are fewer, for float32 322·u·Σ|aᵢbᵢ| at most: chains of w to 256 products are added up, those of float32 in float64 after 64 at most", Pattern: convPattern(convInput, convOutput, convFilters), Symbol: "∗ᵀ", OperandNames: []string{"x", "y"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
 		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's filters, which is the result's"}}, convAttrs...),
 		Doc:     "The linear transpose of conv in its filters, from the input and the result's adjoint." + convLayout,
 		Formula: "conv_input_grad(y, ct), conv(x, ct)",

@@ -65,19 +65,20 @@ type sizes struct {
 	columnsB   int // bytes of a row of B that are packed at once for all workers
 	smallB     int // bytes of B up to which it is read where it is, or packed by each worker for itself
 	streamB    int // bytes of B from which few rows of A stream it
+	streamRow  int // bytes of a row of B that are read at once at least
 	streamC    int // bytes of C that stay in the first-level cache while B streams by
 	itemWork   int // bytes · multiply-adds of an item at least: a microsecond or so
 	farStride  int // bytes from row to row of A from which few rows hit the same lines of a cache
 	ownColumns int // columns of B that a worker packs for itself at once
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 2048, ownColumns: 128}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 2048, ownColumns: 128}
 
 const (
 	panelsItem  = 4  // panels of B that are packed in one item
 	shareOut    = 8  // number of blocks of a large product: most numbers of workers share it well
 	alignment   = 64 // of scratch
-	streamSteps = 8  // rows of B that are read side by side
+	streamSteps = 16 // rows of B that are read side by side
 )
 
 // how is the way that a product goes.
@@ -246,7 +247,7 @@ func (x *Plan) choose() {
 			x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
 		}
 	case stream:
-		x.colBlocks = min(max(want, ceil(p.N, x.streamColumns())), columns)
+		x.colBlocks = max(1, min(max(want, ceil(p.N, x.streamColumns())), p.N*x.size/x.sizes.streamRow))
 		if p.K > Chain || p.Add {
 			x.perWorker += p.M * x.streamColumns() * x.size
 		}
@@ -261,6 +262,46 @@ func (x *Plan) choose() {
 		x.packedB = min(p.K, Chain) * roundUp(min(p.N, x.sharedColumns()), x.nr) * x.size
 	}
 }
+
+// Piece is a product of one chain, with C as it becomes. Strides are in elements.
+type Piece struct {
+	A       unsafe.Pointer
+	ARow    int // from row to row; terms are contiguous
+	B       unsafe.Pointer
+	BRow    int     // from term to term; columns are contiguous
+	Table   []int64 // instead of BRow: the distance, in bytes, of each term's row from B
+	C       unsafe.Pointer
+	CRow    int
+	M, N, K int // K ≤ Chain
+	Add     bool
+}
+
+// Piece computes a piece of the plan's dtype on the calling goroutine, with scratch of Each bytes. Any number of goroutines may do so at a time.
+func (x *Plan) Piece(scratch []byte, p *Piece) {
+	w, _ := workerIn(scratch)
+	t := tiles{a: uintptr(p.A), aRow: p.ARow * x.size, aStep: x.size, b: uintptr(p.B), bStep: p.BRow * x.size, c: uintptr(p.C), cRow: p.CRow * x.size, k: p.K, mode: asm.Set}
+	if p.Add {
+		t.mode = asm.Add
+	}
+	if p.Table != nil {
+		t.bStep, t.indexed = int(uintptr(unsafe.Pointer(unsafe.SliceData(p.Table)))), true
+	}
+	x.tiles(w, &t, p.M, p.N)
+	runtime.KeepAlive(p)
+}
+
+// Panels packs n columns of k terms each, which are contiguous and col elements apart, into panels of Width columns, one behind the other.
+func (x *Plan) Panels(scratch []byte, to, from unsafe.Pointer, n, k, col int) {
+	w, _ := workerIn(scratch)
+	y := *x
+	y.p.B = Strides{Row: 1, Col: col}
+	y.packColumns(w, uintptr(to), uintptr(from), n, k)
+	runtime.KeepAlive(to)
+	runtime.KeepAlive(from)
+}
+
+// Width is the number of columns of a panel.
+func (x *Plan) Width() int { return x.nr }
 
 // chooseBlock is choose for products that one goroutine does as a part of something larger.
 func (x *Plan) chooseBlock() {
@@ -539,6 +580,7 @@ type tiles struct {
 	c           uintptr
 	cRow        int
 	k, mode     int
+	indexed     bool // bStep is where a table of distances begins
 }
 
 // tiles computes a block.
@@ -548,7 +590,7 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 	n := ceil(rows, x.mr)
 	base, more := rows/n, rows%n // tiles of base rows, the first ones of one more
 	widest := 1
-	if t.bPanel == 0 {
+	if t.bPanel == 0 && !t.indexed {
 		widest = x.kernels.widest(ceil(rows, n))
 	}
 	for j := 0; j < cols; {
@@ -575,7 +617,7 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 				h++
 			}
 			u.A, u.B, u.C = a, b, c
-			x.kernels.run(u, h, log, width)
+			x.kernels.run(u, h, log, width, t.indexed)
 			a, c = add(a, h*t.aRow), add(c, h*t.cRow)
 		}
 		j += width

@@ -14,18 +14,19 @@ import (
 type kernels struct {
 	portable            bool
 	rows, lanes         int
-	tiles               [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
+	tiles, indexed      [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
 	columns, transposed func(c *asm.Columns)
 	portableTile        func(t *asm.Tile, rows, cols int)
+	portableIndexed     func(t *asm.Tile, rows, cols int)
 }
 
 func kernelsOf(d dtype.DType, level cpu.Level) kernels {
 	if k, ok := vectorKernels(d, level); ok {
 		return k
 	}
-	k := kernels{portable: true, rows: 4, lanes: 4, portableTile: tileFloat64}
+	k := kernels{portable: true, rows: 4, lanes: 4, portableTile: tileFloat64, portableIndexed: indexed[float64]}
 	if d == dtype.Float32 {
-		k.portableTile = tileFloat32
+		k.portableTile, k.portableIndexed = tileFloat32, indexed[float32]
 	}
 	return k
 }
@@ -42,11 +43,16 @@ func (k *kernels) widest(rows int) int {
 }
 
 // run computes a tile of so many rows, and of cols columns in 1<<log vectors.
-func (k *kernels) run(t *asm.Tile, rows, log, cols int) {
-	if k.portable {
-		k.portableTile(t, rows, cols)
-	} else {
+func (k *kernels) run(t *asm.Tile, rows, log, cols int, indexed bool) {
+	switch {
+	case !k.portable && indexed:
+		k.indexed[rows][log](t)
+	case !k.portable:
 		k.tiles[rows][log](t)
+	case indexed:
+		k.portableIndexed(t, rows, cols)
+	default:
+		k.portableTile(t, rows, cols)
 	}
 }
 
@@ -107,6 +113,39 @@ func tileFloat32(t *asm.Tile, rows, cols int) {
 						s[l] = elem.FMA32(x, y, s[l])
 					}
 					a, b = a+t.AStep, b+t.BStep
+				}
+			}
+			finish(t.Mode, to, s[:])
+		}
+	}
+}
+
+// indexed is the indexed micro-kernel in Go.
+func indexed[T float32 | float64](t *asm.Tile, rows, cols int) {
+	table := unsafe.Slice((*int64)(pointer(t.BStep)), t.K)
+	for i := range rows {
+		a := unsafe.Slice((*T)(pointer(t.A+uintptr(i)*t.ARow)), t.K)
+		c := unsafe.Slice((*T)(pointer(t.C+uintptr(i)*t.CRow)), cols)
+		for j := 0; j < cols; j += portableColumns {
+			to := c[j:min(j+portableColumns, cols)]
+			var s [portableColumns]T
+			if t.Mode == asm.Continue {
+				copy(s[:], to)
+			}
+			var size T
+			from := add(t.B, j*int(unsafe.Sizeof(size)))
+			switch s := any(&s).(type) {
+			case *[portableColumns]float64:
+				for k, off := range table {
+					for l, y := range unsafe.Slice((*float64)(pointer(from+uintptr(off))), len(to)) {
+						s[l] = math.FMA(float64(a[k]), y, s[l])
+					}
+				}
+			case *[portableColumns]float32:
+				for k, off := range table {
+					for l, y := range unsafe.Slice((*float32)(pointer(from+uintptr(off))), len(to)) {
+						s[l] = elem.FMA32(float32(a[k]), y, s[l])
+					}
 				}
 			}
 			finish(t.Mode, to, s[:])

@@ -27,13 +27,10 @@ func init() {
 			}
 			return checkConv(in[0], in[1], out[0], a)
 		},
-		Each: func(in, out []Type, a attr.List) int {
-			return newConvPlan(in[0].Shape, in[1].Shape, out[0].Shape, out[0].DType, a, convForward).each()
-		},
-		Prepare: func(in, out []Type, a attr.List) any {
-			return newConvPlan(in[0].Shape, in[1].Shape, out[0].Shape, out[0].DType, a, convForward)
-		},
-		StateBytes: convState,
+		Workspace:  func(in, out []Type, a attr.List) int { return forwardPlan(in, out, a).workspace() },
+		Each:       func(in, out []Type, a attr.List) int { return forwardPlan(in, out, a).each() },
+		Prepare:    func(in, out []Type, a attr.List) any { return forwardPlan(in, out, a) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return forwardPlan(in, out, a).stateBytes() },
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a).work()
 		},
@@ -49,14 +46,10 @@ func init() {
 			}
 			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(out[0], in[1], in[0], a))
 		},
-		Workspace: func(in, out []Type, a attr.List) int { return scratchSize(in[1].Size(), out[0].DType.Size()) },
-		Each: func(in, out []Type, a attr.List) int {
-			return newConvPlan(out[0].Shape, in[1].Shape, in[0].Shape, out[0].DType, a, convOfInput).each()
-		},
-		Prepare: func(in, out []Type, a attr.List) any {
-			return newConvPlan(out[0].Shape, in[1].Shape, in[0].Shape, out[0].DType, a, convOfInput)
-		},
-		StateBytes: convState,
+		Workspace:  func(in, out []Type, a attr.List) int { return inputPlan(in, out, a).workspace() },
+		Each:       func(in, out []Type, a attr.List) int { return inputPlan(in, out, a).each() },
+		Prepare:    func(in, out []Type, a attr.List) any { return inputPlan(in, out, a) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return inputPlan(in, out, a).stateBytes() },
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a).work()
 		},
@@ -67,20 +60,17 @@ func init() {
 	Register(&Kernel{
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
-			"in ascending (image, position of the adjoint), a new chain for each image and each 512 positions at most; elements of the padding take part as zeros. Float dtypes.",
+			"in ascending (image, position of the adjoint), a new chain after a row of the adjoint, or 256 positions, at the latest where rows are 16 positions and more, and else after an image or 512 positions; elements of the padding take part as zeros. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
 			}
 			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(in[0], out[0], in[1], a))
 		},
-		Each: func(in, out []Type, a attr.List) int {
-			return newConvPlan(in[0].Shape, out[0].Shape, in[1].Shape, out[0].DType, a, convOfFilters).each()
-		},
-		Prepare: func(in, out []Type, a attr.List) any {
-			return newConvPlan(in[0].Shape, out[0].Shape, in[1].Shape, out[0].DType, a, convOfFilters)
-		},
-		StateBytes: convState,
+		Workspace:  func(in, out []Type, a attr.List) int { return filterPlan(in, out, a).workspace() },
+		Each:       func(in, out []Type, a attr.List) int { return filterPlan(in, out, a).each() },
+		Prepare:    func(in, out []Type, a attr.List) any { return filterPlan(in, out, a) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return filterPlan(in, out, a).stateBytes() },
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a).work()
 		},
@@ -186,10 +176,13 @@ const (
 // positions.
 type convPlan struct {
 	convGeometry
-	k        int // rows of the columns
-	width    int // columns of a block
-	blocks   int // of an image and group
-	sliced   int // channels of a block of filters
+	which    int
+	size     int       // of an element
+	rows     *convRows // nil if the columns are laid out
+	k        int       // rows of the columns
+	width    int       // columns of a block
+	blocks   int       // of an image and group
+	sliced   int       // channels of a block of filters
 	product  *gemm.Plan
 	colBytes int
 	sums     int // bytes
@@ -201,13 +194,29 @@ type convPlan struct {
 func (p *convPlan) Do(worker, item int) { p.do(p, worker, item) }
 
 func (p *convPlan) run(c *Call, items int) {
+	if p.rows != nil {
+		p.runRows(c)
+		return
+	}
 	p.call = c
 	c.Parallel(p, items)
 	p.call = nil
 }
 
+func forwardPlan(in, out []Type, a attr.List) *convPlan {
+	return newConvPlan(in[0].Shape, in[1].Shape, out[0].Shape, out[0].DType, a, convForward)
+}
+
+func inputPlan(in, out []Type, a attr.List) *convPlan {
+	return newConvPlan(out[0].Shape, in[1].Shape, in[0].Shape, out[0].DType, a, convOfInput)
+}
+
+func filterPlan(in, out []Type, a attr.List) *convPlan {
+	return newConvPlan(in[0].Shape, out[0].Shape, in[1].Shape, out[0].DType, a, convOfFilters)
+}
+
 func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan {
-	p := &convPlan{convGeometry: *newConvGeometry(x, w, y, a)}
+	p := &convPlan{convGeometry: *newConvGeometry(x, w, y, a), which: which, size: d.Size()}
 	m, positions := p.filters, p.outs
 	p.k = p.chans * p.taps
 	if which == convOfInput {
@@ -232,13 +241,39 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 	if d == dtype.Float32 {
 		p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float32], convOfInput: convInputItem[float32], convOfFilters: convFilterItem[float32]}[which]
 	}
+	if p.rows = newConvRows(&p.convGeometry, d, which, p.product.Width()); p.rows != nil {
+		p.do = rowsItem[float64]
+		if d == dtype.Float32 {
+			p.do = rowsItem[float32]
+		}
+	}
 	return p
 }
 
-func (p *convPlan) each() int { return p.colBytes + p.sums + p.product.Each() }
+// workspace is the scratch that all goroutines share, and each that of one.
+func (p *convPlan) workspace() int {
+	switch {
+	case p.rows != nil:
+		return p.rows.workspace()
+	case p.which == convOfInput:
+		return scratchSize(p.groups*p.chans*p.k, p.size)
+	}
+	return 0
+}
 
-func convState(in, out []Type, a attr.List) int64 {
-	return int64(unsafe.Sizeof(convPlan{})) + gemm.StateBytes(gemm.Product{})
+func (p *convPlan) each() int {
+	if p.rows != nil {
+		return p.product.Each()
+	}
+	return p.colBytes + p.sums + p.product.Each()
+}
+
+func (p *convPlan) stateBytes() int64 {
+	n := int64(unsafe.Sizeof(convPlan{})) + gemm.StateBytes(gemm.Product{})
+	if p.rows != nil {
+		n += int64(unsafe.Sizeof(convRows{})) + 16*int64(len(p.rows.table)) + 64
+	}
+	return n
 }
 
 // columns lays out some channels of the input under each filter tap: col[(channel, tap), p − p0] for the result's positions p0 ≤ p < p1. Its rows are lead

@@ -2,8 +2,10 @@ package kernel
 
 import (
 	"slices"
+	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
@@ -77,6 +79,13 @@ func convCases() []kernelCase {
 		{sh(1, 2, 30, 31), sh(5, 2, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1},
 		{sh(2, 2, 3, 4, 5), sh(2, 2, 2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 1, 1), 1},
 		{sh(1, 1, 1, 1), sh(1, 1, 1, 1), sh(5, 5), sh(1, 1), sh(3, 4, 0, 1), 1},
+		// rows of positions: with and without padding, more padding than the window, groups, dilation, one to three dimensions, several chains
+		{sh(3, 16, 5, 20), sh(37, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1},
+		{sh(2, 16, 3, 33), sh(16, 8, 1, 1), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 2},
+		{sh(1, 8, 4, 25), sh(9, 8, 2, 3), sh(1, 1), sh(2, 4), sh(3, 0, 5, 1), 1},
+		{sh(2, 9, 600), sh(8, 9, 31), sh(1), sh(1), sh(15, 0), 1},
+		{sh(2, 8, 3, 3, 17), sh(8, 8, 2, 2, 2), sh(1, 1, 1), sh(1, 1, 1), sh(1, 0, 0, 1, 0, 0), 1},
+		{sh(1, 10, 40), sh(70, 10, 1), sh(1), sh(1), sh(3, 2), 1},
 	} {
 		y := s.result()
 		x, w, gy := spread(1, shape.Size(s.x)), spread(2, shape.Size(s.w)), spread(3, shape.Size(y))
@@ -96,6 +105,28 @@ func convCases() []kernelCase {
 				in: []arg{v(s.x, x...), v(y, gy...)}, out: []arg{v(s.w, gw...)}, tol: 1e-300})
 	}
 	return cs
+}
+
+// TestConvRows has the sizes that are meant for it go by rows of positions, and gradients of filters the same way with any instruction set.
+func TestConvRows(t *testing.T) {
+	for _, c := range []struct {
+		x, w []int
+		rows [3]bool // for the result, the input, the filters
+	}{
+		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), [3]bool{true, true, true}},
+		{sh(8, 1, 28, 28), sh(6, 1, 5, 5), [3]bool{true, true, false}},
+		{sh(8, 8, 9, 15), sh(8, 8, 3, 3), [3]bool{true, true, false}},
+		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{false, false, false}},
+	} {
+		y := convSetup{x: c.x, w: c.w, strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}.result()
+		a := attrs(attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1))
+		for which, want := range c.rows {
+			p := newConvPlan(c.x, c.w, y, dtype.Float32, a, which)
+			if rows := p.rows != nil; rows != want && cpu.Best() == cpu.AVX512 || which == convOfFilters && rows != want {
+				t.Errorf("%v with %v, tensor %d: by rows %v", c.x, c.w, which, rows)
+			}
+		}
+	}
 }
 
 type poolSetup struct {

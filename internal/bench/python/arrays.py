@@ -101,6 +101,30 @@ for N in (64, 256, 1024, 2048):
     row(f"gemm{N}", "numpy", "torch", "jax", dtypes=BOTH)(lambda peer, dtype, n=N: gemm(n, peer, dtype))
 
 
+PRODUCTS = {"product_row": ((1, 4096), (4096, 4096)), "product_odd": ((7, 13), (13, 5)), "product_outer": ((1000, 3), (3, 1000)),
+            "product_batch": ((512, 128, 64), (512, 64, 32))}
+
+
+def product(work, peer, dtype):
+    a, b = (wave(shape, 1, freq, 0.1, dtype) for shape, freq in zip(PRODUCTS[work], (0.37, 0.11)))
+    if peer == "numpy":
+        c = np.matmul(a, b)
+        return item(lambda: np.matmul(a, b, out=c), [(c.astype(F64) ** 2).sum()])
+    if peer == "torch":
+        import torch
+        a, b = torch.from_numpy(a), torch.from_numpy(b)
+        c = torch.matmul(a, b)
+        return item(lambda: torch.matmul(a, b, out=c), [(c.double() ** 2).sum()])
+    import jax, jax.numpy as jnp
+    f = jax.jit(jnp.matmul)
+    a, b = jnp.asarray(a), jnp.asarray(b)
+    return item(lambda: f(a, b).block_until_ready(), [(np.asarray(f(a, b), F64) ** 2).sum()])
+
+
+for W in PRODUCTS:
+    row(W, "numpy", "torch", "jax", dtypes=BOTH)(lambda peer, dtype, w=W: product(w, peer, dtype))
+
+
 def conv_inputs():
     """3x3, 64 to 64 channels, 56x56, batch 8, padding 1."""
     return wave((8, 64, 56, 56), 1, 0.13, dtype=F32), wave((64, 64, 3, 3), 0.05, 0.29, dtype=F32)

@@ -23,6 +23,22 @@ func init() {
 	}
 }
 
+// products are shapes of other matrix products.
+var products = map[string][2][]int{
+	"product_row":   {{1, 4096}, {4096, 4096}},
+	"product_odd":   {{7, 13}, {13, 5}},
+	"product_outer": {{1000, 3}, {3, 1000}},
+	"product_batch": {{512, 128, 64}, {512, 64, 32}},
+}
+
+func init() {
+	for name, shapes := range products {
+		register(name, "float64", func() (*protocol.Item, error) { return product[float64](shapes) })
+		register(name, "float32", func() (*protocol.Item, error) { return product[float32](shapes) })
+	}
+	register("conv", "float32", convolution)
+}
+
 // gradientOfSum returns the gradients of the sum of y's elements.
 func gradientOfSum(y *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
 	return compile.Gradient(graph.Sum(y), wrt...)
@@ -84,4 +100,44 @@ func gemm[T inputs.Float](n int) (*protocol.Item, error) {
 		return nil, err
 	}
 	return item(m, nil, func() []float64 { return []float64{inputs.Trace(view[T](m, "c"), n)} })
+}
+
+// product is a matrix product.
+func product[T inputs.Float](shapes [2][]int) (*protocol.Item, error) {
+	g := graph.New()
+	a, b := g.Input("a", dtypeOf[T](), shapes[0]...), g.Input("b", dtypeOf[T](), shapes[1]...)
+	m, err := machine(map[string]float64{}, graph.MatMul(a, b).Named("c"))
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range []*graph.Node{a, b} {
+		if err := fill(m, x.Name(), inputs.Wave[T](x.Shape().Size(), 1, []float64{0.37, 0.11}[i], 0.1)); err != nil {
+			return nil, err
+		}
+	}
+	return item(m, nil, func() []float64 { return []float64{inputs.SumOfSquares(view[T](m, "c"))} })
+}
+
+// convolution is the gradients of ½|y|² of a convolution, without the value.
+func convolution() (*protocol.Item, error) {
+	g := graph.New()
+	x, w := g.Input("x", graph.Float32, 8, 64, 56, 56), g.Input("w", graph.Float32, 64, 64, 3, 3)
+	y := graph.Conv(x, w, graph.Window{Padding: []int{1, 1, 1, 1}})
+	gradients, err := compile.Gradient(graph.Div(graph.Sum(graph.Square(y)), graph.Like(graph.Sum(y), 2)), x, w)
+	if err != nil {
+		return nil, err
+	}
+	m, err := machine(map[string]float64{}, gradients[0].Named("gx"), gradients[1].Named("gw"))
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(m, "x", inputs.Wave[float32](8*64*56*56, 1, 0.13, 0.1)); err != nil {
+		return nil, err
+	}
+	if err := fill(m, "w", inputs.Wave[float32](64*64*9, 0.05, 0.29, 0.1)); err != nil {
+		return nil, err
+	}
+	return item(m, nil, func() []float64 {
+		return []float64{inputs.SumOfSquares(view[float32](m, "gx")), inputs.SumOfSquares(view[float32](m, "gw"))}
+	})
 }

@@ -7,9 +7,9 @@ package asm
 // Every element is a chain of K fused multiply-adds in ascending k.
 type Tile struct {
 	A           uintptr
-	ARow, AStep uintptr // from row to row, from k to k+1
+	ARow, AStep uintptr // from row to row, from k to k+1; indexed ones take contiguous rows
 	B           uintptr
-	BStep       uintptr // from k to k+1; columns are contiguous
+	BStep       uintptr // from k to k+1; columns are contiguous. Indexed: where a table begins that has the distance of each row from B, as int64
 	C           uintptr
 	CRow        uintptr
 	K           int

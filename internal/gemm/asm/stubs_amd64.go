@@ -12,6 +12,12 @@ func tileF32AVX2x1x2(t *Tile)
 func tileF32AVX2x1x4(t *Tile)
 
 //go:noescape
+func indexedF32AVX2x1x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x1x2(t *Tile)
+
+//go:noescape
 func tileF32AVX2x2x1(t *Tile)
 
 //go:noescape
@@ -21,10 +27,22 @@ func tileF32AVX2x2x2(t *Tile)
 func tileF32AVX2x2x4(t *Tile)
 
 //go:noescape
+func indexedF32AVX2x2x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x2x2(t *Tile)
+
+//go:noescape
 func tileF32AVX2x3x1(t *Tile)
 
 //go:noescape
 func tileF32AVX2x3x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x3x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x3x2(t *Tile)
 
 //go:noescape
 func tileF32AVX2x4x1(t *Tile)
@@ -33,16 +51,34 @@ func tileF32AVX2x4x1(t *Tile)
 func tileF32AVX2x4x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX2x4x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x4x2(t *Tile)
+
+//go:noescape
 func tileF32AVX2x5x1(t *Tile)
 
 //go:noescape
 func tileF32AVX2x5x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX2x5x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x5x2(t *Tile)
+
+//go:noescape
 func tileF32AVX2x6x1(t *Tile)
 
 //go:noescape
 func tileF32AVX2x6x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x6x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x6x2(t *Tile)
 
 //go:noescape
 func tileF64AVX2x1x1(t *Tile)
@@ -54,6 +90,12 @@ func tileF64AVX2x1x2(t *Tile)
 func tileF64AVX2x1x4(t *Tile)
 
 //go:noescape
+func indexedF64AVX2x1x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x1x2(t *Tile)
+
+//go:noescape
 func tileF64AVX2x2x1(t *Tile)
 
 //go:noescape
@@ -63,10 +105,22 @@ func tileF64AVX2x2x2(t *Tile)
 func tileF64AVX2x2x4(t *Tile)
 
 //go:noescape
+func indexedF64AVX2x2x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x2x2(t *Tile)
+
+//go:noescape
 func tileF64AVX2x3x1(t *Tile)
 
 //go:noescape
 func tileF64AVX2x3x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x3x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x3x2(t *Tile)
 
 //go:noescape
 func tileF64AVX2x4x1(t *Tile)
@@ -75,16 +129,34 @@ func tileF64AVX2x4x1(t *Tile)
 func tileF64AVX2x4x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX2x4x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x4x2(t *Tile)
+
+//go:noescape
 func tileF64AVX2x5x1(t *Tile)
 
 //go:noescape
 func tileF64AVX2x5x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX2x5x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x5x2(t *Tile)
+
+//go:noescape
 func tileF64AVX2x6x1(t *Tile)
 
 //go:noescape
 func tileF64AVX2x6x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x6x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x6x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x1x1(t *Tile)
@@ -99,6 +171,12 @@ func tileF32AVX512x1x4(t *Tile)
 func tileF32AVX512x1x8(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x1x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x1x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x2x1(t *Tile)
 
 //go:noescape
@@ -111,6 +189,12 @@ func tileF32AVX512x2x4(t *Tile)
 func tileF32AVX512x2x8(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x2x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x2x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x3x1(t *Tile)
 
 //go:noescape
@@ -118,6 +202,12 @@ func tileF32AVX512x3x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x3x4(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x3x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x3x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x4x1(t *Tile)
@@ -129,6 +219,12 @@ func tileF32AVX512x4x2(t *Tile)
 func tileF32AVX512x4x4(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x4x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x4x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x5x1(t *Tile)
 
 //go:noescape
@@ -136,6 +232,12 @@ func tileF32AVX512x5x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x5x4(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x5x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x5x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x6x1(t *Tile)
@@ -147,10 +249,22 @@ func tileF32AVX512x6x2(t *Tile)
 func tileF32AVX512x6x4(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x6x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x6x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x7x1(t *Tile)
 
 //go:noescape
 func tileF32AVX512x7x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x7x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x7x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x8x1(t *Tile)
@@ -159,10 +273,22 @@ func tileF32AVX512x8x1(t *Tile)
 func tileF32AVX512x8x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x8x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x8x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x9x1(t *Tile)
 
 //go:noescape
 func tileF32AVX512x9x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x9x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x9x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x10x1(t *Tile)
@@ -171,10 +297,22 @@ func tileF32AVX512x10x1(t *Tile)
 func tileF32AVX512x10x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x10x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x10x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x11x1(t *Tile)
 
 //go:noescape
 func tileF32AVX512x11x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x11x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x11x2(t *Tile)
 
 //go:noescape
 func tileF32AVX512x12x1(t *Tile)
@@ -183,16 +321,34 @@ func tileF32AVX512x12x1(t *Tile)
 func tileF32AVX512x12x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x12x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x12x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x13x1(t *Tile)
 
 //go:noescape
 func tileF32AVX512x13x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x13x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x13x2(t *Tile)
+
+//go:noescape
 func tileF32AVX512x14x1(t *Tile)
 
 //go:noescape
 func tileF32AVX512x14x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x14x1(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x14x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x1x1(t *Tile)
@@ -207,6 +363,12 @@ func tileF64AVX512x1x4(t *Tile)
 func tileF64AVX512x1x8(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x1x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x1x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x2x1(t *Tile)
 
 //go:noescape
@@ -219,6 +381,12 @@ func tileF64AVX512x2x4(t *Tile)
 func tileF64AVX512x2x8(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x2x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x2x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x3x1(t *Tile)
 
 //go:noescape
@@ -226,6 +394,12 @@ func tileF64AVX512x3x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x3x4(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x3x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x3x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x4x1(t *Tile)
@@ -237,6 +411,12 @@ func tileF64AVX512x4x2(t *Tile)
 func tileF64AVX512x4x4(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x4x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x4x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x5x1(t *Tile)
 
 //go:noescape
@@ -244,6 +424,12 @@ func tileF64AVX512x5x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x5x4(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x5x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x5x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x6x1(t *Tile)
@@ -255,10 +441,22 @@ func tileF64AVX512x6x2(t *Tile)
 func tileF64AVX512x6x4(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x6x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x6x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x7x1(t *Tile)
 
 //go:noescape
 func tileF64AVX512x7x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x7x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x7x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x8x1(t *Tile)
@@ -267,10 +465,22 @@ func tileF64AVX512x8x1(t *Tile)
 func tileF64AVX512x8x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x8x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x8x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x9x1(t *Tile)
 
 //go:noescape
 func tileF64AVX512x9x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x9x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x9x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x10x1(t *Tile)
@@ -279,10 +489,22 @@ func tileF64AVX512x10x1(t *Tile)
 func tileF64AVX512x10x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x10x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x10x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x11x1(t *Tile)
 
 //go:noescape
 func tileF64AVX512x11x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x11x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x11x2(t *Tile)
 
 //go:noescape
 func tileF64AVX512x12x1(t *Tile)
@@ -291,16 +513,34 @@ func tileF64AVX512x12x1(t *Tile)
 func tileF64AVX512x12x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x12x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x12x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x13x1(t *Tile)
 
 //go:noescape
 func tileF64AVX512x13x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x13x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x13x2(t *Tile)
+
+//go:noescape
 func tileF64AVX512x14x1(t *Tile)
 
 //go:noescape
 func tileF64AVX512x14x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x14x1(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x14x2(t *Tile)
 
 // ColumnsF32AVX2 packs rows of B: two vectors of columns, the second narrower.
 //
@@ -342,7 +582,7 @@ func ColumnsF64AVX512(c *Columns)
 //go:noescape
 func TransposedF64AVX512(c *Columns)
 
-// TilesF32AVX2 holds the micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+// TilesF32AVX2 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
 var TilesF32AVX2 = [7][4]func(t *Tile){
 	1: {
 		tileF32AVX2x1x1,
@@ -372,7 +612,35 @@ var TilesF32AVX2 = [7][4]func(t *Tile){
 	},
 }
 
-// TilesF64AVX2 holds the micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+// IndexedF32AVX2 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+var IndexedF32AVX2 = [7][4]func(t *Tile){
+	1: {
+		indexedF32AVX2x1x1,
+		indexedF32AVX2x1x2,
+	},
+	2: {
+		indexedF32AVX2x2x1,
+		indexedF32AVX2x2x2,
+	},
+	3: {
+		indexedF32AVX2x3x1,
+		indexedF32AVX2x3x2,
+	},
+	4: {
+		indexedF32AVX2x4x1,
+		indexedF32AVX2x4x2,
+	},
+	5: {
+		indexedF32AVX2x5x1,
+		indexedF32AVX2x5x2,
+	},
+	6: {
+		indexedF32AVX2x6x1,
+		indexedF32AVX2x6x2,
+	},
+}
+
+// TilesF64AVX2 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
 var TilesF64AVX2 = [7][4]func(t *Tile){
 	1: {
 		tileF64AVX2x1x1,
@@ -402,7 +670,35 @@ var TilesF64AVX2 = [7][4]func(t *Tile){
 	},
 }
 
-// TilesF32AVX512 holds the micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+// IndexedF64AVX2 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+var IndexedF64AVX2 = [7][4]func(t *Tile){
+	1: {
+		indexedF64AVX2x1x1,
+		indexedF64AVX2x1x2,
+	},
+	2: {
+		indexedF64AVX2x2x1,
+		indexedF64AVX2x2x2,
+	},
+	3: {
+		indexedF64AVX2x3x1,
+		indexedF64AVX2x3x2,
+	},
+	4: {
+		indexedF64AVX2x4x1,
+		indexedF64AVX2x4x2,
+	},
+	5: {
+		indexedF64AVX2x5x1,
+		indexedF64AVX2x5x2,
+	},
+	6: {
+		indexedF64AVX2x6x1,
+		indexedF64AVX2x6x2,
+	},
+}
+
+// TilesF32AVX512 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
 var TilesF32AVX512 = [15][4]func(t *Tile){
 	1: {
 		tileF32AVX512x1x1,
@@ -470,7 +766,67 @@ var TilesF32AVX512 = [15][4]func(t *Tile){
 	},
 }
 
-// TilesF64AVX512 holds the micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+// IndexedF32AVX512 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+var IndexedF32AVX512 = [15][4]func(t *Tile){
+	1: {
+		indexedF32AVX512x1x1,
+		indexedF32AVX512x1x2,
+	},
+	2: {
+		indexedF32AVX512x2x1,
+		indexedF32AVX512x2x2,
+	},
+	3: {
+		indexedF32AVX512x3x1,
+		indexedF32AVX512x3x2,
+	},
+	4: {
+		indexedF32AVX512x4x1,
+		indexedF32AVX512x4x2,
+	},
+	5: {
+		indexedF32AVX512x5x1,
+		indexedF32AVX512x5x2,
+	},
+	6: {
+		indexedF32AVX512x6x1,
+		indexedF32AVX512x6x2,
+	},
+	7: {
+		indexedF32AVX512x7x1,
+		indexedF32AVX512x7x2,
+	},
+	8: {
+		indexedF32AVX512x8x1,
+		indexedF32AVX512x8x2,
+	},
+	9: {
+		indexedF32AVX512x9x1,
+		indexedF32AVX512x9x2,
+	},
+	10: {
+		indexedF32AVX512x10x1,
+		indexedF32AVX512x10x2,
+	},
+	11: {
+		indexedF32AVX512x11x1,
+		indexedF32AVX512x11x2,
+	},
+	12: {
+		indexedF32AVX512x12x1,
+		indexedF32AVX512x12x2,
+	},
+	13: {
+		indexedF32AVX512x13x1,
+		indexedF32AVX512x13x2,
+	},
+	14: {
+		indexedF32AVX512x14x1,
+		indexedF32AVX512x14x2,
+	},
+}
+
+// TilesF64AVX512 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
 var TilesF64AVX512 = [15][4]func(t *Tile){
 	1: {
 		tileF64AVX512x1x1,
@@ -535,5 +891,65 @@ var TilesF64AVX512 = [15][4]func(t *Tile){
 	14: {
 		tileF64AVX512x14x1,
 		tileF64AVX512x14x2,
+	},
+}
+
+// IndexedF64AVX512 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
+var IndexedF64AVX512 = [15][4]func(t *Tile){
+	1: {
+		indexedF64AVX512x1x1,
+		indexedF64AVX512x1x2,
+	},
+	2: {
+		indexedF64AVX512x2x1,
+		indexedF64AVX512x2x2,
+	},
+	3: {
+		indexedF64AVX512x3x1,
+		indexedF64AVX512x3x2,
+	},
+	4: {
+		indexedF64AVX512x4x1,
+		indexedF64AVX512x4x2,
+	},
+	5: {
+		indexedF64AVX512x5x1,
+		indexedF64AVX512x5x2,
+	},
+	6: {
+		indexedF64AVX512x6x1,
+		indexedF64AVX512x6x2,
+	},
+	7: {
+		indexedF64AVX512x7x1,
+		indexedF64AVX512x7x2,
+	},
+	8: {
+		indexedF64AVX512x8x1,
+		indexedF64AVX512x8x2,
+	},
+	9: {
+		indexedF64AVX512x9x1,
+		indexedF64AVX512x9x2,
+	},
+	10: {
+		indexedF64AVX512x10x1,
+		indexedF64AVX512x10x2,
+	},
+	11: {
+		indexedF64AVX512x11x1,
+		indexedF64AVX512x11x2,
+	},
+	12: {
+		indexedF64AVX512x12x1,
+		indexedF64AVX512x12x2,
+	},
+	13: {
+		indexedF64AVX512x13x1,
+		indexedF64AVX512x13x2,
+	},
+	14: {
+		indexedF64AVX512x14x1,
+		indexedF64AVX512x14x2,
 	},
 }

@@ -195,8 +195,10 @@ start:
 
 pair:
 	VMOVUPS      (DX), Y4
+	PREFETCHT0   128(DX)
 	VMOVUPS      32(DX), Y5
 	VMOVUPS      64(DX), Y6
+	PREFETCHT0   192(DX)
 	VMASKMOVPS   96(DX), Y15, Y7
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y4, Y8, Y0
@@ -206,8 +208,10 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y4
+	PREFETCHT0   128(DX)
 	VMOVUPS      32(DX), Y5
 	VMOVUPS      64(DX), Y6
+	PREFETCHT0   192(DX)
 	VMASKMOVPS   96(DX), Y15, Y7
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y4, Y8, Y0
@@ -223,8 +227,10 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y4
+	PREFETCHT0   128(DX)
 	VMOVUPS      32(DX), Y5
 	VMOVUPS      64(DX), Y6
+	PREFETCHT0   192(DX)
 	VMASKMOVPS   96(DX), Y15, Y7
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y4, Y8, Y0
@@ -252,6 +258,160 @@ store:
 	VMOVUPS    Y1, 32(SI)
 	VMOVUPS    Y2, 64(SI)
 	VMASKMOVPS Y3, Y15, 96(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x1x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y0
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y2
+	VADDPS     Y2, Y0, Y0
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS Y0, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x1x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x1x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS 32(SI), Y15, Y1
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y2
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y2
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y2
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y4
+	VADDPS     Y4, Y1, Y1
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMASKMOVPS Y1, Y15, 32(SI)
 	VZEROUPPER
 	RET
 
@@ -500,8 +660,10 @@ start:
 
 pair:
 	VMOVUPS      (DX), Y8
+	PREFETCHT0   128(DX)
 	VMOVUPS      32(DX), Y9
 	VMOVUPS      64(DX), Y10
+	PREFETCHT0   192(DX)
 	VMASKMOVPS   96(DX), Y15, Y11
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y8, Y12, Y0
@@ -516,8 +678,10 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y8
+	PREFETCHT0   128(DX)
 	VMOVUPS      32(DX), Y9
 	VMOVUPS      64(DX), Y10
+	PREFETCHT0   192(DX)
 	VMASKMOVPS   96(DX), Y15, Y11
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y8, Y12, Y0
@@ -538,8 +702,10 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y8
+	PREFETCHT0   128(DX)
 	VMOVUPS      32(DX), Y9
 	VMOVUPS      64(DX), Y10
+	PREFETCHT0   192(DX)
 	VMASKMOVPS   96(DX), Y15, Y11
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y8, Y12, Y0
@@ -583,6 +749,201 @@ store:
 	VMOVUPS    Y5, 32(SI)
 	VMOVUPS    Y6, 64(SI)
 	VMASKMOVPS Y7, Y15, 96(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x2x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y1
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (SI)(R8*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (SI)(R8*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (SI)(R8*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y3
+	VADDPS     Y3, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VADDPS     Y3, Y1, Y1
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y1, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x2x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x2x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y4
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y4
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y4
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y6
+	VADDPS     Y6, Y1, Y1
+	ADDQ       R8, SI
+	VADDPS     (SI), Y2, Y2
+	VMASKMOVPS 32(SI), Y15, Y6
+	VADDPS     Y6, Y3, Y3
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMASKMOVPS Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y2, (SI)
+	VMASKMOVPS Y3, Y15, 32(SI)
 	VZEROUPPER
 	RET
 
@@ -784,6 +1145,240 @@ odd:
 	VFMADD231PS  Y7, Y10, Y5
 	ADDQ         AX, SI
 	ADDQ         BX, DX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y8
+	VADDPS     Y8, Y1, Y1
+	ADDQ       R8, SI
+	VADDPS     (SI), Y2, Y2
+	VMASKMOVPS 32(SI), Y15, Y8
+	VADDPS     Y8, Y3, Y3
+	ADDQ       R8, SI
+	VADDPS     (SI), Y4, Y4
+	VMASKMOVPS 32(SI), Y15, Y8
+	VADDPS     Y8, Y5, Y5
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMASKMOVPS Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y2, (SI)
+	VMASKMOVPS Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y4, (SI)
+	VMASKMOVPS Y5, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x3x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y2
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (SI)(R8*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (SI)(R8*2), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (SI)(R8*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (SI)(R8*2), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (SI)(R8*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (SI)(R8*2), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y4
+	VADDPS     Y4, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y4
+	VADDPS     Y4, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y4
+	VADDPS     Y4, Y2, Y2
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y2, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x3x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x3x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y4
+	VMASKMOVPS 32(SI), Y15, Y5
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y6
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R8*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R8*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y6
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R8*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R8*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y6
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R8*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R8*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -1087,6 +1682,281 @@ store:
 	VZEROUPPER
 	RET
 
+// func indexedF32AVX2x4x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y3
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (SI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (SI)(R8*2), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VBROADCASTSS (SI)(R9*1), Y8
+	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (SI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (SI)(R8*2), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VBROADCASTSS (SI)(R9*1), Y8
+	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (SI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (SI)(R8*2), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VBROADCASTSS (SI)(R9*1), Y8
+	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y5
+	VADDPS     Y5, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y5
+	VADDPS     Y5, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y5
+	VADDPS     Y5, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y5
+	VADDPS     Y5, Y3, Y3
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y2, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y3, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x4x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x4x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y4
+	VMASKMOVPS 32(SI), Y15, Y5
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y6
+	VMASKMOVPS 32(SI), Y15, Y7
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y8
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R8*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R8*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R9*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y8
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R8*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R8*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R9*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y8
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R8*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R8*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R9*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y10
+	VADDPS     Y10, Y1, Y1
+	ADDQ       R8, SI
+	VADDPS     (SI), Y2, Y2
+	VMASKMOVPS 32(SI), Y15, Y10
+	VADDPS     Y10, Y3, Y3
+	ADDQ       R8, SI
+	VADDPS     (SI), Y4, Y4
+	VMASKMOVPS 32(SI), Y15, Y10
+	VADDPS     Y10, Y5, Y5
+	ADDQ       R8, SI
+	VADDPS     (SI), Y6, Y6
+	VMASKMOVPS 32(SI), Y15, Y10
+	VADDPS     Y10, Y7, Y7
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMASKMOVPS Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y2, (SI)
+	VMASKMOVPS Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y4, (SI)
+	VMASKMOVPS Y5, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y6, (SI)
+	VMASKMOVPS Y7, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
 // func tileF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
@@ -1351,6 +2221,320 @@ odd:
 	VFMADD231PS  Y11, Y13, Y9
 	ADDQ         AX, SI
 	ADDQ         BX, DX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y12
+	VADDPS     Y12, Y1, Y1
+	ADDQ       R8, SI
+	VADDPS     (SI), Y2, Y2
+	VMASKMOVPS 32(SI), Y15, Y12
+	VADDPS     Y12, Y3, Y3
+	ADDQ       R8, SI
+	VADDPS     (SI), Y4, Y4
+	VMASKMOVPS 32(SI), Y15, Y12
+	VADDPS     Y12, Y5, Y5
+	ADDQ       R8, SI
+	VADDPS     (SI), Y6, Y6
+	VMASKMOVPS 32(SI), Y15, Y12
+	VADDPS     Y12, Y7, Y7
+	ADDQ       R8, SI
+	VADDPS     (SI), Y8, Y8
+	VMASKMOVPS 32(SI), Y15, Y12
+	VADDPS     Y12, Y9, Y9
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMASKMOVPS Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y2, (SI)
+	VMASKMOVPS Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y4, (SI)
+	VMASKMOVPS Y5, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y6, (SI)
+	VMASKMOVPS Y7, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y8, (SI)
+	VMASKMOVPS Y9, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x5x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y3
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y4
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (SI)(R8*2), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (SI)(R9*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (SI)(R8*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (SI)(R8*2), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (SI)(R9*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (SI)(R8*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (SI)(R8*2), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (SI)(R9*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (SI)(R8*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y6
+	VADDPS     Y6, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VADDPS     Y6, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VADDPS     Y6, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VADDPS     Y6, Y3, Y3
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VADDPS     Y6, Y4, Y4
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y2, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y3, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y4, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x5x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x5x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y4
+	VMASKMOVPS 32(SI), Y15, Y5
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y6
+	VMASKMOVPS 32(SI), Y15, Y7
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y8
+	VMASKMOVPS 32(SI), Y15, Y9
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y10
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (SI)(R8*4), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y9
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y10
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (SI)(R8*4), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y9
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y10
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (SI)(R8*4), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y9
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -1748,6 +2932,361 @@ store:
 	VZEROUPPER
 	RET
 
+// func indexedF32AVX2x6x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y3
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y4
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y5
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (SI)(R8*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (SI)(R8*2), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (SI)(R9*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VBROADCASTSS (SI)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (SI)(R10*1), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (SI)(R8*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (SI)(R8*2), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (SI)(R9*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VBROADCASTSS (SI)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (SI)(R10*1), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPS   (DX)(AX*1), Y15, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (SI)(R8*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (SI)(R8*2), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (SI)(R9*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VBROADCASTSS (SI)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (SI)(R10*1), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS (SI), Y15, Y7
+	VADDPS     Y7, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y7
+	VADDPS     Y7, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y7
+	VADDPS     Y7, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y7
+	VADDPS     Y7, Y3, Y3
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y7
+	VADDPS     Y7, Y4, Y4
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y15, Y7
+	VADDPS     Y7, Y5, Y5
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPS Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y2, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y3, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y4, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPS Y5, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x6x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x6x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y4
+	VMASKMOVPS 32(SI), Y15, Y5
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y6
+	VMASKMOVPS 32(SI), Y15, Y7
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y8
+	VMASKMOVPS 32(SI), Y15, Y9
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y10
+	VMASKMOVPS 32(SI), Y15, Y11
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y12
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (SI)(R8*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (SI)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y12
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (SI)(R8*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (SI)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y12
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (SI)(R8*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (SI)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y14
+	VADDPS     Y14, Y1, Y1
+	ADDQ       R8, SI
+	VADDPS     (SI), Y2, Y2
+	VMASKMOVPS 32(SI), Y15, Y14
+	VADDPS     Y14, Y3, Y3
+	ADDQ       R8, SI
+	VADDPS     (SI), Y4, Y4
+	VMASKMOVPS 32(SI), Y15, Y14
+	VADDPS     Y14, Y5, Y5
+	ADDQ       R8, SI
+	VADDPS     (SI), Y6, Y6
+	VMASKMOVPS 32(SI), Y15, Y14
+	VADDPS     Y14, Y7, Y7
+	ADDQ       R8, SI
+	VADDPS     (SI), Y8, Y8
+	VMASKMOVPS 32(SI), Y15, Y14
+	VADDPS     Y14, Y9, Y9
+	ADDQ       R8, SI
+	VADDPS     (SI), Y10, Y10
+	VMASKMOVPS 32(SI), Y15, Y14
+	VADDPS     Y14, Y11, Y11
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMASKMOVPS Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y2, (SI)
+	VMASKMOVPS Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y4, (SI)
+	VMASKMOVPS Y5, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y6, (SI)
+	VMASKMOVPS Y7, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y8, (SI)
+	VMASKMOVPS Y9, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y10, (SI)
+	VMASKMOVPS Y11, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
 // func tileF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
@@ -1939,8 +3478,10 @@ start:
 
 pair:
 	VMOVUPD      (DX), Y4
+	PREFETCHT0   128(DX)
 	VMOVUPD      32(DX), Y5
 	VMOVUPD      64(DX), Y6
+	PREFETCHT0   192(DX)
 	VMASKMOVPD   96(DX), Y15, Y7
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y4, Y8, Y0
@@ -1950,8 +3491,10 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y4
+	PREFETCHT0   128(DX)
 	VMOVUPD      32(DX), Y5
 	VMOVUPD      64(DX), Y6
+	PREFETCHT0   192(DX)
 	VMASKMOVPD   96(DX), Y15, Y7
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y4, Y8, Y0
@@ -1967,8 +3510,10 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y4
+	PREFETCHT0   128(DX)
 	VMOVUPD      32(DX), Y5
 	VMOVUPD      64(DX), Y6
+	PREFETCHT0   192(DX)
 	VMASKMOVPD   96(DX), Y15, Y7
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y4, Y8, Y0
@@ -1996,6 +3541,160 @@ store:
 	VMOVUPD    Y1, 32(SI)
 	VMOVUPD    Y2, 64(SI)
 	VMASKMOVPD Y3, Y15, 96(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x1x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y0
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y1
+	VBROADCASTSD (SI), Y2
+	VFMADD231PD  Y1, Y2, Y0
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y1
+	VBROADCASTSD (SI), Y2
+	VFMADD231PD  Y1, Y2, Y0
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y1
+	VBROADCASTSD (SI), Y2
+	VFMADD231PD  Y1, Y2, Y0
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y2
+	VADDPD     Y2, Y0, Y0
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD Y0, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x1x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x1x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMASKMOVPD 32(SI), Y15, Y1
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y2
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y2
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y2
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VMASKMOVPD 32(SI), Y15, Y4
+	VADDPD     Y4, Y1, Y1
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMASKMOVPD Y1, Y15, 32(SI)
 	VZEROUPPER
 	RET
 
@@ -2244,8 +3943,10 @@ start:
 
 pair:
 	VMOVUPD      (DX), Y8
+	PREFETCHT0   128(DX)
 	VMOVUPD      32(DX), Y9
 	VMOVUPD      64(DX), Y10
+	PREFETCHT0   192(DX)
 	VMASKMOVPD   96(DX), Y15, Y11
 	VBROADCASTSD (SI), Y12
 	VFMADD231PD  Y8, Y12, Y0
@@ -2260,8 +3961,10 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y8
+	PREFETCHT0   128(DX)
 	VMOVUPD      32(DX), Y9
 	VMOVUPD      64(DX), Y10
+	PREFETCHT0   192(DX)
 	VMASKMOVPD   96(DX), Y15, Y11
 	VBROADCASTSD (SI), Y12
 	VFMADD231PD  Y8, Y12, Y0
@@ -2282,8 +3985,10 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y8
+	PREFETCHT0   128(DX)
 	VMOVUPD      32(DX), Y9
 	VMOVUPD      64(DX), Y10
+	PREFETCHT0   192(DX)
 	VMASKMOVPD   96(DX), Y15, Y11
 	VBROADCASTSD (SI), Y12
 	VFMADD231PD  Y8, Y12, Y0
@@ -2327,6 +4032,201 @@ store:
 	VMOVUPD    Y5, 32(SI)
 	VMOVUPD    Y6, 64(SI)
 	VMASKMOVPD Y7, Y15, 96(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x2x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y1
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y2
+	VBROADCASTSD (SI), Y3
+	VFMADD231PD  Y2, Y3, Y0
+	VBROADCASTSD (SI)(R8*1), Y4
+	VFMADD231PD  Y2, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y2
+	VBROADCASTSD (SI), Y3
+	VFMADD231PD  Y2, Y3, Y0
+	VBROADCASTSD (SI)(R8*1), Y4
+	VFMADD231PD  Y2, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y2
+	VBROADCASTSD (SI), Y3
+	VFMADD231PD  Y2, Y3, Y0
+	VBROADCASTSD (SI)(R8*1), Y4
+	VFMADD231PD  Y2, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y3
+	VADDPD     Y3, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y3
+	VADDPD     Y3, Y1, Y1
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y1, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x2x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x2x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMASKMOVPD 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y2
+	VMASKMOVPD 32(SI), Y15, Y3
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y4
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y4, Y6, Y0
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VFMADD231PD  Y5, Y7, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y4
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y4, Y6, Y0
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VFMADD231PD  Y5, Y7, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y4
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y4, Y6, Y0
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VFMADD231PD  Y5, Y7, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VMASKMOVPD 32(SI), Y15, Y6
+	VADDPD     Y6, Y1, Y1
+	ADDQ       R8, SI
+	VADDPD     (SI), Y2, Y2
+	VMASKMOVPD 32(SI), Y15, Y6
+	VADDPD     Y6, Y3, Y3
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMASKMOVPD Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y2, (SI)
+	VMASKMOVPD Y3, Y15, 32(SI)
 	VZEROUPPER
 	RET
 
@@ -2528,6 +4428,240 @@ odd:
 	VFMADD231PD  Y7, Y10, Y5
 	ADDQ         AX, SI
 	ADDQ         BX, DX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VMASKMOVPD 32(SI), Y15, Y8
+	VADDPD     Y8, Y1, Y1
+	ADDQ       R8, SI
+	VADDPD     (SI), Y2, Y2
+	VMASKMOVPD 32(SI), Y15, Y8
+	VADDPD     Y8, Y3, Y3
+	ADDQ       R8, SI
+	VADDPD     (SI), Y4, Y4
+	VMASKMOVPD 32(SI), Y15, Y8
+	VADDPD     Y8, Y5, Y5
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMASKMOVPD Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y2, (SI)
+	VMASKMOVPD Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y4, (SI)
+	VMASKMOVPD Y5, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x3x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y2
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y3, Y4, Y0
+	VBROADCASTSD (SI)(R8*1), Y5
+	VFMADD231PD  Y3, Y5, Y1
+	VBROADCASTSD (SI)(R8*2), Y6
+	VFMADD231PD  Y3, Y6, Y2
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y3, Y4, Y0
+	VBROADCASTSD (SI)(R8*1), Y5
+	VFMADD231PD  Y3, Y5, Y1
+	VBROADCASTSD (SI)(R8*2), Y6
+	VFMADD231PD  Y3, Y6, Y2
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y3, Y4, Y0
+	VBROADCASTSD (SI)(R8*1), Y5
+	VFMADD231PD  Y3, Y5, Y1
+	VBROADCASTSD (SI)(R8*2), Y6
+	VFMADD231PD  Y3, Y6, Y2
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y4
+	VADDPD     Y4, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y4
+	VADDPD     Y4, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y4
+	VADDPD     Y4, Y2, Y2
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y2, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x3x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x3x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMASKMOVPD 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y2
+	VMASKMOVPD 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y4
+	VMASKMOVPD 32(SI), Y15, Y5
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y6
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y6, Y8, Y0
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (SI)(R8*1), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VFMADD231PD  Y7, Y9, Y3
+	VBROADCASTSD (SI)(R8*2), Y10
+	VFMADD231PD  Y6, Y10, Y4
+	VFMADD231PD  Y7, Y10, Y5
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y6
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y6, Y8, Y0
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (SI)(R8*1), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VFMADD231PD  Y7, Y9, Y3
+	VBROADCASTSD (SI)(R8*2), Y10
+	VFMADD231PD  Y6, Y10, Y4
+	VFMADD231PD  Y7, Y10, Y5
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y6
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y6, Y8, Y0
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (SI)(R8*1), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VFMADD231PD  Y7, Y9, Y3
+	VBROADCASTSD (SI)(R8*2), Y10
+	VFMADD231PD  Y6, Y10, Y4
+	VFMADD231PD  Y7, Y10, Y5
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -2792,6 +4926,281 @@ odd:
 	VFMADD231PD  Y9, Y13, Y7
 	ADDQ         AX, SI
 	ADDQ         BX, DX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VMASKMOVPD 32(SI), Y15, Y10
+	VADDPD     Y10, Y1, Y1
+	ADDQ       R8, SI
+	VADDPD     (SI), Y2, Y2
+	VMASKMOVPD 32(SI), Y15, Y10
+	VADDPD     Y10, Y3, Y3
+	ADDQ       R8, SI
+	VADDPD     (SI), Y4, Y4
+	VMASKMOVPD 32(SI), Y15, Y10
+	VADDPD     Y10, Y5, Y5
+	ADDQ       R8, SI
+	VADDPD     (SI), Y6, Y6
+	VMASKMOVPD 32(SI), Y15, Y10
+	VADDPD     Y10, Y7, Y7
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMASKMOVPD Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y2, (SI)
+	VMASKMOVPD Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y4, (SI)
+	VMASKMOVPD Y5, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y6, (SI)
+	VMASKMOVPD Y7, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x4x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y2
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y3
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y4
+	VBROADCASTSD (SI), Y5
+	VFMADD231PD  Y4, Y5, Y0
+	VBROADCASTSD (SI)(R8*1), Y6
+	VFMADD231PD  Y4, Y6, Y1
+	VBROADCASTSD (SI)(R8*2), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VBROADCASTSD (SI)(R9*1), Y8
+	VFMADD231PD  Y4, Y8, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y4
+	VBROADCASTSD (SI), Y5
+	VFMADD231PD  Y4, Y5, Y0
+	VBROADCASTSD (SI)(R8*1), Y6
+	VFMADD231PD  Y4, Y6, Y1
+	VBROADCASTSD (SI)(R8*2), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VBROADCASTSD (SI)(R9*1), Y8
+	VFMADD231PD  Y4, Y8, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y4
+	VBROADCASTSD (SI), Y5
+	VFMADD231PD  Y4, Y5, Y0
+	VBROADCASTSD (SI)(R8*1), Y6
+	VFMADD231PD  Y4, Y6, Y1
+	VBROADCASTSD (SI)(R8*2), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VBROADCASTSD (SI)(R9*1), Y8
+	VFMADD231PD  Y4, Y8, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y5
+	VADDPD     Y5, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y5
+	VADDPD     Y5, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y5
+	VADDPD     Y5, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y5
+	VADDPD     Y5, Y3, Y3
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y2, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y3, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x4x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x4x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMASKMOVPD 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y2
+	VMASKMOVPD 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y4
+	VMASKMOVPD 32(SI), Y15, Y5
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y6
+	VMASKMOVPD 32(SI), Y15, Y7
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y8
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSD (SI), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (SI)(R8*1), Y11
+	VFMADD231PD  Y8, Y11, Y2
+	VFMADD231PD  Y9, Y11, Y3
+	VBROADCASTSD (SI)(R8*2), Y12
+	VFMADD231PD  Y8, Y12, Y4
+	VFMADD231PD  Y9, Y12, Y5
+	VBROADCASTSD (SI)(R9*1), Y13
+	VFMADD231PD  Y8, Y13, Y6
+	VFMADD231PD  Y9, Y13, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y8
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSD (SI), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (SI)(R8*1), Y11
+	VFMADD231PD  Y8, Y11, Y2
+	VFMADD231PD  Y9, Y11, Y3
+	VBROADCASTSD (SI)(R8*2), Y12
+	VFMADD231PD  Y8, Y12, Y4
+	VFMADD231PD  Y9, Y12, Y5
+	VBROADCASTSD (SI)(R9*1), Y13
+	VFMADD231PD  Y8, Y13, Y6
+	VFMADD231PD  Y9, Y13, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y8
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSD (SI), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (SI)(R8*1), Y11
+	VFMADD231PD  Y8, Y11, Y2
+	VFMADD231PD  Y9, Y11, Y3
+	VBROADCASTSD (SI)(R8*2), Y12
+	VFMADD231PD  Y8, Y12, Y4
+	VFMADD231PD  Y9, Y12, Y5
+	VBROADCASTSD (SI)(R9*1), Y13
+	VFMADD231PD  Y8, Y13, Y6
+	VFMADD231PD  Y9, Y13, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -3141,6 +5550,320 @@ store:
 	VZEROUPPER
 	RET
 
+// func indexedF64AVX2x5x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y2
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y3
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y4
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y5, Y6, Y0
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VBROADCASTSD (SI)(R8*2), Y8
+	VFMADD231PD  Y5, Y8, Y2
+	VBROADCASTSD (SI)(R9*1), Y9
+	VFMADD231PD  Y5, Y9, Y3
+	VBROADCASTSD (SI)(R8*4), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y5, Y6, Y0
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VBROADCASTSD (SI)(R8*2), Y8
+	VFMADD231PD  Y5, Y8, Y2
+	VBROADCASTSD (SI)(R9*1), Y9
+	VFMADD231PD  Y5, Y9, Y3
+	VBROADCASTSD (SI)(R8*4), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y5, Y6, Y0
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VBROADCASTSD (SI)(R8*2), Y8
+	VFMADD231PD  Y5, Y8, Y2
+	VBROADCASTSD (SI)(R9*1), Y9
+	VFMADD231PD  Y5, Y9, Y3
+	VBROADCASTSD (SI)(R8*4), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y6
+	VADDPD     Y6, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y6
+	VADDPD     Y6, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y6
+	VADDPD     Y6, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y6
+	VADDPD     Y6, Y3, Y3
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y6
+	VADDPD     Y6, Y4, Y4
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y2, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y3, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y4, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x5x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x5x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMASKMOVPD 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y2
+	VMASKMOVPD 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y4
+	VMASKMOVPD 32(SI), Y15, Y5
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y6
+	VMASKMOVPD 32(SI), Y15, Y7
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y8
+	VMASKMOVPD 32(SI), Y15, Y9
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y10
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y2
+	VFMADD231PD  Y11, Y13, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y10, Y14, Y4
+	VFMADD231PD  Y11, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (SI)(R8*4), Y13
+	VFMADD231PD  Y10, Y13, Y8
+	VFMADD231PD  Y11, Y13, Y9
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y10
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y2
+	VFMADD231PD  Y11, Y13, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y10, Y14, Y4
+	VFMADD231PD  Y11, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (SI)(R8*4), Y13
+	VFMADD231PD  Y10, Y13, Y8
+	VFMADD231PD  Y11, Y13, Y9
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y10
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y2
+	VFMADD231PD  Y11, Y13, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y10, Y14, Y4
+	VFMADD231PD  Y11, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (SI)(R8*4), Y13
+	VFMADD231PD  Y10, Y13, Y8
+	VFMADD231PD  Y11, Y13, Y9
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VMASKMOVPD 32(SI), Y15, Y12
+	VADDPD     Y12, Y1, Y1
+	ADDQ       R8, SI
+	VADDPD     (SI), Y2, Y2
+	VMASKMOVPD 32(SI), Y15, Y12
+	VADDPD     Y12, Y3, Y3
+	ADDQ       R8, SI
+	VADDPD     (SI), Y4, Y4
+	VMASKMOVPD 32(SI), Y15, Y12
+	VADDPD     Y12, Y5, Y5
+	ADDQ       R8, SI
+	VADDPD     (SI), Y6, Y6
+	VMASKMOVPD 32(SI), Y15, Y12
+	VADDPD     Y12, Y7, Y7
+	ADDQ       R8, SI
+	VADDPD     (SI), Y8, Y8
+	VMASKMOVPD 32(SI), Y15, Y12
+	VADDPD     Y12, Y9, Y9
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMASKMOVPD Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y2, (SI)
+	VMASKMOVPD Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y4, (SI)
+	VMASKMOVPD Y5, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y6, (SI)
+	VMASKMOVPD Y7, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y8, (SI)
+	VMASKMOVPD Y9, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
 // func tileF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
@@ -3439,6 +6162,361 @@ odd:
 	VFMADD231PD  Y13, Y14, Y11
 	ADDQ         AX, SI
 	ADDQ         BX, DX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VMASKMOVPD 32(SI), Y15, Y14
+	VADDPD     Y14, Y1, Y1
+	ADDQ       R8, SI
+	VADDPD     (SI), Y2, Y2
+	VMASKMOVPD 32(SI), Y15, Y14
+	VADDPD     Y14, Y3, Y3
+	ADDQ       R8, SI
+	VADDPD     (SI), Y4, Y4
+	VMASKMOVPD 32(SI), Y15, Y14
+	VADDPD     Y14, Y5, Y5
+	ADDQ       R8, SI
+	VADDPD     (SI), Y6, Y6
+	VMASKMOVPD 32(SI), Y15, Y14
+	VADDPD     Y14, Y7, Y7
+	ADDQ       R8, SI
+	VADDPD     (SI), Y8, Y8
+	VMASKMOVPD 32(SI), Y15, Y14
+	VADDPD     Y14, Y9, Y9
+	ADDQ       R8, SI
+	VADDPD     (SI), Y10, Y10
+	VMASKMOVPD 32(SI), Y15, Y14
+	VADDPD     Y14, Y11, Y11
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMASKMOVPD Y1, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y2, (SI)
+	VMASKMOVPD Y3, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y4, (SI)
+	VMASKMOVPD Y5, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y6, (SI)
+	VMASKMOVPD Y7, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y8, (SI)
+	VMASKMOVPD Y9, Y15, 32(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y10, (SI)
+	VMASKMOVPD Y11, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x6x1(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y2
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y3
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y4
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y5
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y6
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  Y6, Y7, Y0
+	VBROADCASTSD (SI)(R8*1), Y8
+	VFMADD231PD  Y6, Y8, Y1
+	VBROADCASTSD (SI)(R8*2), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VBROADCASTSD (SI)(R9*1), Y10
+	VFMADD231PD  Y6, Y10, Y3
+	VBROADCASTSD (SI)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (SI)(R10*1), Y8
+	VFMADD231PD  Y6, Y8, Y5
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y6
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  Y6, Y7, Y0
+	VBROADCASTSD (SI)(R8*1), Y8
+	VFMADD231PD  Y6, Y8, Y1
+	VBROADCASTSD (SI)(R8*2), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VBROADCASTSD (SI)(R9*1), Y10
+	VFMADD231PD  Y6, Y10, Y3
+	VBROADCASTSD (SI)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (SI)(R10*1), Y8
+	VFMADD231PD  Y6, Y8, Y5
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMASKMOVPD   (DX)(AX*1), Y15, Y6
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  Y6, Y7, Y0
+	VBROADCASTSD (SI)(R8*1), Y8
+	VFMADD231PD  Y6, Y8, Y1
+	VBROADCASTSD (SI)(R8*2), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VBROADCASTSD (SI)(R9*1), Y10
+	VFMADD231PD  Y6, Y10, Y3
+	VBROADCASTSD (SI)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (SI)(R10*1), Y8
+	VFMADD231PD  Y6, Y8, Y5
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD (SI), Y15, Y7
+	VADDPD     Y7, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y7
+	VADDPD     Y7, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y7
+	VADDPD     Y7, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y7
+	VADDPD     Y7, Y3, Y3
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y7
+	VADDPD     Y7, Y4, Y4
+	ADDQ       R8, SI
+	VMASKMOVPD (SI), Y15, Y7
+	VADDPD     Y7, Y5, Y5
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMASKMOVPD Y0, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y1, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y2, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y3, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y4, Y15, (SI)
+	ADDQ       R8, SI
+	VMASKMOVPD Y5, Y15, (SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x6x2(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x6x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMASKMOVPD 32(SI), Y15, Y1
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y2
+	VMASKMOVPD 32(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y4
+	VMASKMOVPD 32(SI), Y15, Y5
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y6
+	VMASKMOVPD 32(SI), Y15, Y7
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y8
+	VMASKMOVPD 32(SI), Y15, Y9
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y10
+	VMASKMOVPD 32(SI), Y15, Y11
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y12
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSD (SI), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (SI)(R8*1), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (SI)(R8*4), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (SI)(R10*1), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y12
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSD (SI), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (SI)(R8*1), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (SI)(R8*4), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (SI)(R10*1), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y12
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSD (SI), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (SI)(R8*1), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (SI)(R8*4), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (SI)(R10*1), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
 
 done:
 	CMPQ       72(DI), $+1

@@ -51,8 +51,20 @@ func (s isa) vectors(rows int) []int {
 	return list
 }
 
-func tileName(s isa, e element, rows, vectors int) string {
-	return fmt.Sprintf("tile%s%sx%dx%d", e.name, s.name, rows, vectors)
+func tileName(s isa, e element, rows, vectors int, indexed bool) string {
+	kind := "tile"
+	if indexed {
+		kind = "indexed"
+	}
+	return fmt.Sprintf("%s%s%sx%dx%d", kind, e.name, s.name, rows, vectors)
+}
+
+// widths lists the widths in vectors of tiles, or of indexed ones.
+func (s isa) widths(rows int, indexed bool) []int {
+	if indexed {
+		return []int{1, 2}
+	}
+	return s.vectors(rows)
 }
 
 // generate returns the text of every generated file of package asm.
@@ -64,9 +76,11 @@ func generate() (map[string][]byte, error) {
 		for _, e := range elements {
 			w.element = e
 			for rows := 1; rows <= s.rows; rows++ {
-				for _, v := range s.vectors(rows) {
-					w.tile(rows, v)
-					names = append(names, tileName(s, e, rows, v))
+				for _, indexed := range []bool{false, true} {
+					for _, v := range s.widths(rows, indexed) {
+						w.tile(rows, v, indexed)
+						names = append(names, tileName(s, e, rows, v, indexed))
+					}
 				}
 			}
 		}
@@ -118,16 +132,22 @@ func stubs(names []string) ([]byte, error) {
 	}
 	for _, s := range sets {
 		for _, e := range elements {
-			w("// Tiles%s%s holds the micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.", e.name, s.name)
-			w("var Tiles%s%s = [%d][%d]func(t *Tile){", e.name, s.name, s.rows+1, 4)
-			for rows := 1; rows <= s.rows; rows++ {
-				w("%d: {", rows)
-				for _, v := range s.vectors(rows) {
-					w("%s,", tileName(s, e, rows, v))
+			for _, indexed := range []bool{false, true} {
+				table := "Tiles"
+				if indexed {
+					table = "Indexed"
 				}
-				w("},")
+				w("// %s%s%s holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.", table, e.name, s.name)
+				w("var %s%s%s = [%d][4]func(t *Tile){", table, e.name, s.name, s.rows+1)
+				for rows := 1; rows <= s.rows; rows++ {
+					w("%d: {", rows)
+					for _, v := range s.widths(rows, indexed) {
+						w("%s,", tileName(s, e, rows, v, indexed))
+					}
+					w("},")
+				}
+				w("}\n")
 			}
-			w("}\n")
 		}
 	}
 	return format.Source(out.Bytes())

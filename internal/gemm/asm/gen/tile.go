@@ -37,9 +37,9 @@ func rowA(r int) operand.Mem {
 const prefetchFrom = 48
 
 // tile emits the micro-kernel of a number of rows and vectors of columns. Accumulators are the first vector registers, then come a row of B and
-// the elements of A.
-func (w *writer) tile(rows, vectors int) {
-	w.Function(tileName(w.isa, w.element, rows, vectors))
+// the elements of A. In an indexed one a table has the distance of each row of B from where B begins, and A's rows are contiguous.
+func (w *writer) tile(rows, vectors int, indexed bool) {
+	w.Function(tileName(w.isa, w.element, rows, vectors, indexed))
 	w.Attributes(attr.NOSPLIT)
 	w.SignatureExpr("func(t *byte)")
 	w.Load(w.Param("t"), regTile)
@@ -87,7 +87,9 @@ func (w *writer) tile(rows, vectors int) {
 	eachC(func(r, v int, at operand.Mem, last bool) { w.load(at, last, acc(r, v)) })
 	w.Label("start")
 	w.emit("MOVQ", mem(regTile, tile.a), regA)
-	w.emit("MOVQ", mem(regTile, tile.aStep), regAStep)
+	if !indexed {
+		w.emit("MOVQ", mem(regTile, tile.aStep), regAStep)
+	}
 	w.emit("MOVQ", mem(regTile, tile.b), regB)
 	w.emit("MOVQ", mem(regTile, tile.bStep), regBStep)
 	if rows > 1 {
@@ -97,8 +99,17 @@ func (w *writer) tile(rows, vectors int) {
 		w.emit("LEAQ", operand.Mem{Base: rowMultiples[i-1], Index: rowMultiples[0], Scale: 2}, rowMultiples[i])
 	}
 	step := func() {
+		row := operand.Mem{Base: regB}
+		if indexed {
+			row.Index, row.Scale = regAStep, 1
+			w.emit("MOVQ", mem(regBStep, 0), regAStep)
+		}
 		for v := range vectors {
-			w.load(mem(regB, v*w.bytes), v == vectors-1, b(v))
+			row.Disp = v * w.bytes
+			w.load(row, v == vectors-1, b(v))
+			if row.Disp += vectors * w.bytes; vectors > 2 && row.Disp%64 == 0 {
+				w.emit("PREFETCHT0", row) // B is read once, from far away: the next tile's columns
+			}
 		}
 		for r := range rows {
 			a := w.vec(firstA + r%spare)
@@ -107,8 +118,13 @@ func (w *writer) tile(rows, vectors int) {
 				w.emit("VFMADD231P"+w.suffix, b(v), a, acc(r, v))
 			}
 		}
-		w.emit("ADDQ", regAStep, regA)
-		w.emit("ADDQ", regBStep, regB)
+		if indexed {
+			w.emit("ADDQ", operand.U8(uint8(w.size)), regA)
+			w.emit("ADDQ", operand.U8(8), regBStep)
+		} else {
+			w.emit("ADDQ", regAStep, regA)
+			w.emit("ADDQ", regBStep, regB)
+		}
 	}
 	w.emit("SUBQ", operand.I8(2), regK)
 	w.emit("JLT", operand.LabelRef("odd"))
