@@ -400,6 +400,9 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 			kept = append(kept, v)
 		}
 	}
+	if len(b.out)+len(b.more) == 0 {
+		return tangents
+	}
 	n, body := l.with(b)
 	for k, i := range moving {
 		tangents[i-l.captured] = graph.Result(n, l.carries+k)

@@ -46,6 +46,8 @@ var fuzzFamilies = []struct {
 	{"scalars", 1e-7, testkitCase(testkit.RandomConfig{DType: graph.Float64, Operators: 60, Scalars: true, MaxSize: 10, Order: 2})},
 	{"float32 scalars", 2e-2, testkitCase(testkit.RandomConfig{DType: graph.Float32, Operators: 30, Scalars: true, MaxSize: 10, Order: 1})},
 	{"float32", 2e-2, testkitCase(testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 1000, Order: 1})},
+	{"loops", 1e-8, testkitCase(testkit.RandomConfig{DType: graph.Float64, Operators: 8, MaxSize: 3000, Order: 1, Control: true})},
+	{"loops of scalars", 1e-7, testkitCase(testkit.RandomConfig{DType: graph.Float64, Operators: 12, Scalars: true, MaxSize: 10, Order: 2, Control: true})},
 	{"irregular", 1e-9, irregularCase},
 	{"regular", 1e-9, regularCase},
 	{"integers", 0, integerCase},

@@ -7,6 +7,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
 )
 
 // refEval evaluates by the definitions.
@@ -96,6 +97,86 @@ func TestLoopDerivativesByDefinition(t *testing.T) {
 				if got := out[1+i].F[0]; math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
 					t.Errorf("%s %d: derivative %d is %v, differences %v", name, k, i, got, want)
 				}
+			}
+		}
+	}
+}
+
+// What a branch's function computes from outside alone belongs to the branch: it is not run, and has no part in derivatives, where the branch is not taken. Here
+// √x at 0 has the derivative +Inf, and 1/0 is the run's error.
+func TestBranchHoldsWhatItsFunctionMakes(t *testing.T) {
+	g := graph.New()
+	x, k := g.Input("x", graph.Float64), g.Input("k", graph.Int64)
+	y := graph.Cond(graph.Greater(x, graph.Like(x, 0)), nil,
+		func([]*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Sqrt(x), graph.Div(graph.Like(k, 12), k)}
+		},
+		func([]*graph.Node) []*graph.Node { return []*graph.Node{graph.Like(x, 7), k} })
+	d, err := compile.Gradient(y[0], x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dot, err := compile.JVP(y[:1], []*graph.Node{x}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		x    float64
+		k    int64
+		want []float64
+	}{{0, 0, []float64{7, 0, 0, 0}}, {-1, 0, []float64{7, 0, 0, 0}}, {4, 3, []float64{2, 4, 0.25, 0.25}}} {
+		at := testkit.Point{x: ref.Of(x.Type(), c.x), k: {Type: k.Type(), I: []int64{c.k}}}
+		for _, config := range []compile.Config{{}, {Unoptimized: true}} {
+			got, err := testkit.CompileAndRun(config, at, y[0], graph.Cast(y[1], graph.Float64), d[0], dot[0])
+			if err != nil {
+				t.Fatalf("x = %v, k = %v: %v", c.x, c.k, err)
+			}
+			for i, v := range got {
+				if v.F[0] != c.want[i] {
+					t.Errorf("x = %v, k = %v: output %d is %v, want %v", c.x, c.k, i, v.F[0], c.want[i])
+				}
+			}
+		}
+	}
+}
+
+// A loop that starts from values of the outermost graph alone lies in the body that makes it, of which it may use the values.
+func TestLoopWithinABodyOfOuterOperands(t *testing.T) {
+	g := graph.New()
+	x, zero := g.Input("x", graph.Float64), g.Const(0)
+	outer, _ := graph.Scan(3, []*graph.Node{x}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+		inner, _ := graph.Scan(4, []*graph.Node{zero}, nil, func(d, _ []*graph.Node) (next, ys []*graph.Node) {
+			return []*graph.Node{graph.Add(d[0], c[0])}, nil
+		})
+		return inner, nil
+	})
+	if err := g.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := refEval(t, testkit.Point{x: ref.Of(x.Type(), 1.5)}, outer[0])[0].F[0]; got != 1.5*64 {
+		t.Errorf("x·4³ = %v", got)
+	}
+}
+
+// The tangent of a loop without carries whose values at each step have none is nothing.
+func TestTangentOfAMapWithoutOne(t *testing.T) {
+	g := graph.New()
+	xs := g.Input("xs", graph.Float64, 3)
+	ys := graph.Map([]*graph.Node{xs}, func(x []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.StopGradient(graph.Square(x[0])), graph.Cast(graph.Less(x[0], graph.Like(x[0], 0)), graph.Float64)}
+	})
+	dots, err := compile.JVP(ys, []*graph.Node{xs}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := compile.Taylor(2, ys, []*graph.Node{xs}, [][]*graph.Node{{xs}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range refEval(t, testkit.Point{xs: ref.Of(xs.Type(), 1, -2, 3)}, append(dots, append(c[1], c[2]...)...)...) {
+		for _, d := range v.F {
+			if d != 0 {
+				t.Errorf("derivative %d is %v", i, v.F)
 			}
 		}
 	}

@@ -19,6 +19,9 @@ var randomFamilies = []struct {
 	{"wide", testkit.RandomConfig{DType: graph.Float64, Operators: 10, MaxSize: 3000, Order: 1}, 60, 1e-9},
 	{"scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 40, Scalars: true, MaxSize: 10, Order: 2}, 100, 1e-9},
 	{"float32", testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 100, Order: 1}, 80, 2e-3},
+	{"loops", testkit.RandomConfig{DType: graph.Float64, Operators: 6, MaxSize: 60, Order: 2, Control: true}, 60, 1e-9},
+	{"loops of scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 8, Scalars: true, MaxSize: 10, Order: 2, Control: true}, 60, 1e-9},
+	{"float32 loops", testkit.RandomConfig{DType: graph.Float32, Operators: 5, MaxSize: 60, Order: 1, Control: true}, 40, 2e-3},
 }
 
 // someOff is a random choice of the rewrites and optional passes: few, half or most of them.
@@ -73,7 +76,7 @@ func TestSomeOffVaries(t *testing.T) {
 func TestRandomGraphsWithoutOneRewrite(t *testing.T) {
 	names := compile.RewriteNames()
 	for k := range 3 * len(names) {
-		f := randomFamilies[k%3]
+		f := randomFamilies[k%len(randomFamilies)]
 		seed := uint64(1000 + k)
 		rc, err := testkit.Random(seed, f.config)
 		if err != nil {

@@ -141,6 +141,9 @@ func (t *taylor) loop(l *loop) [][]*graph.Node {
 			b.more = append(b.more, c)
 		}
 	}
+	if len(b.out)+len(b.more) == 0 {
+		return all
+	}
 	n, body := l.with(b)
 	for j, i := range moving {
 		for k := range t.order {

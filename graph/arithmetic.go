@@ -24,8 +24,8 @@ func (g *Graph) applyTop(op *Op, in ...*Node) *Node {
 	return n
 }
 
-// graphOf returns the graph of the operands, the innermost where some lie around the body of others; operands without get a graph of
-// their own, in which the mistake is then recorded.
+// graphOf returns the graph that a node with the operands is added to: the body under construction, if there is one within the graph of the operands, or else the
+// innermost of their graphs. Operands without get a graph of their own, in which the mistake is then recorded.
 func graphOf(in ...*Node) *Graph {
 	var g *Graph
 	for _, n := range in {
@@ -33,8 +33,11 @@ func graphOf(in ...*Node) *Graph {
 			g = n.g
 		}
 	}
-	if g == nil {
+	switch {
+	case g == nil:
 		g = New()
+	case g.inner != nil:
+		g = g.inner
 	}
 	return g
 }

@@ -318,6 +318,42 @@ func (g *Graph) child(op string) *Graph {
 	return c
 }
 
+// Enter makes nodes of operands of g, and of what encloses it, be added to g until leave is called, whatever body is under construction: for what
+// transforms graphs. Without it they are added to the innermost body under construction, so that a branch holds all that its function builds.
+func (g *Graph) Enter() (leave func()) {
+	g = g.ready()
+	var old []*Graph
+	to := (*Graph)(nil)
+	for a := g; a != nil; a = a.outer() {
+		old = append(old, a.inner)
+		if a.inner = to; to == nil {
+			to = g
+		}
+	}
+	return func() {
+		for a := g; a != nil; a = a.outer() {
+			a.inner, old = old[0], old[1:]
+		}
+	}
+}
+
+// outer returns the graph around the body under construction g, nil for others.
+func (g *Graph) outer() *Graph {
+	if g.build == nil {
+		return nil
+	}
+	return g.build.outer
+}
+
+// Captured returns the nodes that the body under construction g takes from the graph around it, and the parameters that stand for them; nothing for other graphs. The slices
+// are not to be modified.
+func (g *Graph) Captured() (outer, params []*Node) {
+	if g == nil || g.build == nil {
+		return nil, nil
+	}
+	return g.build.takes, g.build.params
+}
+
 // root returns the graph that a body under construction lies in at last, g itself for others.
 func (g *Graph) root() *Graph {
 	for g.build != nil {

@@ -173,6 +173,9 @@ func (g *Graph) enter(pos Position) int32 {
 // At makes all nodes that build creates carry the given position instead of the caller's line.
 func (g *Graph) At(pos Position, build func()) {
 	g = g.ready()
+	if g.inner != nil {
+		g = g.inner
+	}
 	old := g.fixedPosition
 	g.fixedPosition = g.enter(pos)
 	defer func() { g.fixedPosition = old }()

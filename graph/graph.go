@@ -40,6 +40,7 @@ type Graph struct {
 
 	build  *bodyBuilder // of a body under construction
 	level  int          // bodies around it
+	inner  *Graph       // the body under construction within it, to which nodes are added in its place
 	closed string       // what the graph belongs to, to which nothing can be added
 
 	parts   partsOf   // of the concat whose derivative was asked for last
@@ -154,6 +155,9 @@ func CheckName(name string) error {
 // may not contain a slash.
 func (g *Graph) Scope(name string, build func()) {
 	g = g.ready()
+	if g.inner != nil {
+		g = g.inner
+	}
 	if err := CheckName(name); err != nil || strings.Contains(name, "/") {
 		if err == nil {
 			err = fmt.Errorf("the name %q contains a slash", name)
@@ -214,7 +218,8 @@ func (g *Graph) copyEdges(in []*Node) []*Node {
 
 // Apply adds the operator's node, or returns the equal one that the graph already has. It checks arity,
 // dtypes, shapes and attributes and returns an invalid node after a mistake. Operators have
-// constructors of their own; Apply serves parsers, rewrites and user-defined operators.
+// constructors of their own; Apply serves parsers, rewrites and user-defined operators. While a body is built, of a loop or branch in the graph, the node is added to
+// the body.
 func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 	g = g.ready()
 	switch {
@@ -222,6 +227,9 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 		return g.Fail("", errors.New("the operator is nil: was it registered?"))
 	case op.hash == 0:
 		return g.Fail(op.Name, errors.New("the operator is not registered"))
+	}
+	if g.inner != nil {
+		g = g.inner
 	}
 	for i, in := range inputs {
 		switch {

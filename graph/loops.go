@@ -254,13 +254,20 @@ type function struct {
 	results []*Node
 }
 
+// call calls the user's function, whose nodes go into the body.
+func (f *function) call(build func(params []*Node) []*Node) []*Node {
+	leave := f.g.Enter()
+	defer leave()
+	return build(slices.Clone(f.params))
+}
+
 // trace lets the user's function build a body for parameters of the given types.
 func (g *Graph) trace(op string, types []Type, build func(params []*Node) []*Node) *function {
 	f := &function{g: g.child(op)}
 	for _, t := range types {
 		f.params = append(f.params, f.g.parameter(t))
 	}
-	for i, r := range build(slices.Clone(f.params)) {
+	for i, r := range f.call(build) {
 		local, err := f.g.Local(r)
 		switch {
 		case r == nil:

@@ -471,7 +471,7 @@ func (p *parser) operator(op *Op, opAt int) (func() *Node, error) {
 	if p.Accept(":") {
 		typed, typeAt = true, p.Start()
 		many = p.Accept("(")
-		for {
+		for !many || len(stated) > 0 || p.Peek() != ')' { // a loop without carries has no result
 			t, err := p.typ()
 			if err != nil {
 				return nil, err

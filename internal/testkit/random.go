@@ -21,6 +21,8 @@ type RandomCase struct {
 	Cost          *graph.Node
 	Wrt           []*graph.Node
 	Gradient, HVP []*graph.Node
+	// Loops and branches, and how deep bodies lie within one another.
+	Loops, Deepest int
 }
 
 // RandomConfig bounds random graphs.
@@ -30,6 +32,7 @@ type RandomConfig struct {
 	Scalars   bool // scalars and elements of small arrays only: straight-line code
 	MaxSize   int  // elements of one value
 	Order     int  // derivatives: 0, 1 or 2
+	Control   bool // loops and branches
 }
 
 // builder grows a random graph.
@@ -40,6 +43,10 @@ type builder struct {
 	at   Point
 	pool []*graph.Node // floats
 	wrt  []*graph.Node
+
+	ints, bools    []*graph.Node // scalars
+	depth          int           // bodies around what is made
+	Loops, Deepest int
 }
 
 // Random returns the random graph with the given seed. Equal seeds and bounds give equal graphs.
@@ -57,6 +64,9 @@ func Random(seed uint64, c RandomConfig) (*RandomCase, error) {
 		b.pool = append(b.pool, x)
 		b.wrt = append(b.wrt, x)
 	}
+	if c.Control {
+		b.addSwitches()
+	}
 	for range c.Operators {
 		y := b.step()
 		if err := b.g.Err(); err != nil {
@@ -66,7 +76,7 @@ func Random(seed uint64, c RandomConfig) (*RandomCase, error) {
 			b.pool = append(b.pool, y)
 		}
 	}
-	rc := &RandomCase{Graph: b.g, At: b.at, Wrt: b.wrt}
+	rc := &RandomCase{Graph: b.g, At: b.at, Wrt: b.wrt, Loops: b.Loops, Deepest: b.Deepest}
 	for range 1 + b.r.IntN(3) {
 		rc.Outputs = append(rc.Outputs, b.any())
 	}
@@ -167,6 +177,9 @@ var randomBinary = []func(x, y *graph.Node) *graph.Node{
 }
 
 func (b *builder) step() *graph.Node {
+	if b.c.Control && b.depth < maxControlDepth && b.r.IntN(5) == 0 {
+		return b.control()
+	}
 	x := b.recent()
 	if b.c.Scalars {
 		switch {
