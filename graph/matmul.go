@@ -57,6 +57,9 @@ func init() {
 				}
 				return applyAll(opMatMul, []*Node{a, b}, attrs...)
 			}
+			if i == 1 && !ta && b.typ.Shape.Rank() == 2 && a.typ.Shape.Rank() > 2 {
+				a, ct = rowsOf(a), rowsOf(ct) // one product, not the sum of one for each matrix of the batch
+			}
 			var adj *Node
 			switch {
 			case i == 0 && !ta:
@@ -73,12 +76,18 @@ func init() {
 		Samples: []Sample{
 			matmulSample(Shape{3, 4}, Shape{4, 5}, false, false), matmulSample(Shape{4, 3}, Shape{4, 5}, true, false),
 			matmulSample(Shape{3, 4}, Shape{5, 4}, false, true), matmulSample(Shape{4, 3}, Shape{5, 4}, true, true),
-			matmulSample(Shape{2, 1, 3, 4}, Shape{3, 4, 5}, false, false),
+			matmulSample(Shape{2, 1, 3, 4}, Shape{3, 4, 5}, false, false), matmulSample(Shape{2, 3, 4}, Shape{5, 4}, false, true),
 			{Attrs: attr.Make(attr.B("no_nan", true), attr.B("transpose_a", true), attr.B("transpose_b", false)), In: []SampleInput{{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 1}}}}},
 			{Attrs: attr.Make(attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false)), NoDifferences: "infinite operands", In: []SampleInput{
 				{Type: Type{Float64, Shape{2, 3}}, Values: []float64{0, 1, 2, posInf, 0, -1}, Constant: true}, {Type: Type{Float64, Shape{3, 2}}, Values: []float64{posInf - posInf, 3, 0, posInf, 1, 2}, Constant: true}}},
 		},
 	})
+}
+
+// rowsOf returns the rows of all matrices of a batch as one matrix.
+func rowsOf(x *Node) *Node {
+	last := x.typ.Shape.Rank() - 1
+	return Reshape(x, x.typ.Shape[:last].Size(), x.typ.Shape[last])
 }
 
 func lastTwo(s Shape, transposed bool) (rows, cols int) {
