@@ -18,9 +18,18 @@ func Batch(outputs, from, to []*graph.Node) (batched []*graph.Node, err error) {
 	if len(from) == 0 || len(from) != len(to) {
 		return nil, fmt.Errorf("batch: %d nodes to replace by %d", len(from), len(to))
 	}
-	g, err := commonGraph("batch", slices.Concat(outputs, from, to))
+	replaced := from
+	g, leave, err := commonGraph("batch", &outputs, &from, &to)
 	if err != nil {
 		return nil, err
+	}
+	defer leave()
+	if len(outputs) > 0 {
+		if err := hiddenDependence("batch", outputs, replaced, func(_ *graph.Graph, output, w *graph.Node) bool {
+			return slices.Contains(dependents([]*graph.Node{output}, []*graph.Node{w}), output)
+		}); err != nil {
+			return nil, err
+		}
 	}
 	n := 0
 	for i, t := range to {

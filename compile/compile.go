@@ -153,9 +153,13 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 	if c.MemoryLimit < 0 {
 		return nil, fmt.Errorf("compile: a memory limit of %d bytes", c.MemoryLimit)
 	}
-	g, err := commonGraph("compile", outputs)
+	g, leave, err := commonGraph("compile", &outputs)
 	if err != nil {
 		return nil, err
+	}
+	defer leave()
+	if g.InBody() {
+		return nil, userError(outputs[0], "compile", fmt.Errorf("node %v belongs to the body of a loop or branch, which is compiled with the graph around it", outputs[0]))
 	}
 	for _, name := range c.Disable {
 		if !known(name) {

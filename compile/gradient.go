@@ -23,25 +23,29 @@ func Gradient(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
 
 // GradientStrict is Gradient that gives an error, instead of zeros, for nodes that the cost does not depend on.
 func GradientStrict(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
-	if _, err := checkDerivative("gradient", []*graph.Node{cost}, nil, wrt); err != nil {
+	costs := []*graph.Node{cost}
+	g, leave, err := checkDerivative("gradient", &costs, nil, &wrt, &wrt)
+	if err != nil {
 		return nil, err
 	}
-	_, index := between(cost.Graph(), []*graph.Node{cost}, wrt, false)
+	defer leave()
+	_, index := between(g, costs, wrt, false)
 	for i, w := range wrt {
 		if _, ok := index.get(w); !ok {
 			return nil, userError(w, "gradient", fmt.Errorf("the cost does not depend on node %v, number %d to differentiate by", w, i))
 		}
 	}
-	return Gradient(cost, wrt...)
+	return Gradient(costs[0], wrt...)
 }
 
 // VJP appends Σ_k ∂outputs_kᵀ/∂wrt · cotangents_k for each of wrt: the vector-Jacobian product. A
 // cotangent has its output's type; nil cotangents, or a nil slice, mean ones.
 func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err error) {
-	g, err := checkDerivative("gradient", outputs, cotangents, wrt)
+	g, leave, err := checkDerivative("gradient", &outputs, &cotangents, &wrt, &wrt)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	defer recoverBug("gradient", &err)
 	cts := make([]*graph.Node, len(outputs))
 	for i, o := range outputs {
@@ -69,10 +73,11 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 //
 // Method: forward accumulation (Griewank & Walther, §3.1).
 func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
-	g, err := checkDerivative("jvp", wrt, tangents, outputs)
+	g, leave, err := checkDerivative("jvp", &wrt, &tangents, &outputs, &wrt)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	defer recoverBug("jvp", &err)
 	seeds := make([]*graph.Node, len(wrt))
 	for i, w := range wrt {
@@ -95,60 +100,137 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 	return dots, g.Err()
 }
 
-// checkDerivative validates from (whose seeds are given) and to, and returns their common graph.
-func checkDerivative(what string, from, seeds, to []*graph.Node) (*graph.Graph, error) {
-	if len(from) == 0 || len(to) == 0 {
-		return nil, fmt.Errorf("%s: needs at least one node to differentiate and one to differentiate by", what)
+// checkDerivative validates from (whose seeds are given) and to, of which by are differentiated by, and enters their common graph: see commonGraph.
+func checkDerivative(what string, from, seeds, to, by *[]*graph.Node) (g *graph.Graph, leave func(), err error) {
+	if len(*from) == 0 || len(*to) == 0 {
+		return nil, nil, fmt.Errorf("%s: needs at least one node to differentiate and one to differentiate by", what)
 	}
-	if len(seeds) > len(from) {
-		return nil, fmt.Errorf("%s: %d seeds for %d nodes", what, len(seeds), len(from))
+	if seeds == nil {
+		seeds = new([]*graph.Node)
 	}
-	g, err := commonGraph(what, slices.Concat(from, to))
-	if err != nil {
-		return nil, err
+	if len(*seeds) > len(*from) {
+		return nil, nil, fmt.Errorf("%s: %d seeds for %d nodes", what, len(*seeds), len(*from))
 	}
-	for _, n := range slices.Concat(from, to) {
+	wrt := *by
+	if g, leave, err = commonGraph(what, from, to); err != nil {
+		return nil, nil, err
+	}
+	refuse := func(err error) (*graph.Graph, func(), error) {
+		leave()
+		return nil, nil, err
+	}
+	for _, n := range slices.Concat(*from, *to) {
 		if !n.DType().IsFloat() {
-			return nil, userError(n, what, fmt.Errorf("node %v is %v: only floats have derivatives", n, n.Type()))
+			return refuse(userError(n, what, fmt.Errorf("node %v is %v: only floats have derivatives", n, n.Type())))
 		}
 	}
-	for i, s := range seeds {
+	for i, s := range *seeds {
 		if s == nil {
 			continue
 		}
-		if !s.Valid() || s.Graph() != g {
-			return nil, userError(from[i], what, fmt.Errorf("the seed of node %v is invalid or belongs to another graph", from[i]))
+		local, err := g.Local(s)
+		if err != nil || !local.Valid() {
+			return refuse(userError((*from)[i], what, fmt.Errorf("the seed of node %v is invalid or belongs to another graph", (*from)[i])))
 		}
-		if !s.Type().Equal(from[i].Type()) {
-			return nil, userError(s, what, fmt.Errorf("the seed is %v for a node of type %v", s.Type(), from[i].Type()))
+		if !s.Type().Equal((*from)[i].Type()) {
+			return refuse(userError(s, what, fmt.Errorf("the seed is %v for a node of type %v", s.Type(), (*from)[i].Type())))
+		}
+		if local != s {
+			*seeds = slices.Clone(*seeds)
+			(*seeds)[i] = local
 		}
 	}
-	return g, nil
+	outputs := *from
+	if by == from {
+		outputs = *to
+	}
+	if err := hiddenDependence(what, outputs, wrt, smoothlyDepends); err != nil {
+		return refuse(err)
+	}
+	return g, leave, nil
 }
 
-// commonGraph returns the graph that all nodes belong to, or the mistakes made on the way.
-func commonGraph(what string, nodes []*graph.Node) (*graph.Graph, error) {
-	var g *graph.Graph
-	for i, n := range nodes {
-		switch {
-		case n == nil:
-			return nil, fmt.Errorf("%s: node %d is nil", what, i)
-		case g == nil:
-			g = n.Graph()
-		case n.Graph() != g:
-			return nil, fmt.Errorf("%s: the nodes belong to different graphs", what)
-		}
-		if err := n.Graph().Err(); err != nil {
-			return nil, err
-		}
-		if !n.Valid() {
-			return nil, fmt.Errorf("%s: node %d is invalid", what, i)
-		}
-		if n.Results() != nil {
-			return nil, userError(n, what, fmt.Errorf("node %v has %d results: take one with Result", n, len(n.Results())))
+// smoothlyDepends reports whether output can have a derivative by w.
+func smoothlyDepends(g *graph.Graph, output, w *graph.Node) bool {
+	_, index := between(g, []*graph.Node{output}, []*graph.Node{w}, false)
+	_, ok := index.get(output)
+	return ok
+}
+
+// commonGraph returns the graph that all nodes of the lists belong to, or the mistakes made on the way, and makes nodes be added to it until leave is called. Among
+// nodes of a body under construction, those from around it are replaced in the lists by what stands for them in the body.
+func commonGraph(what string, lists ...*[]*graph.Node) (g *graph.Graph, leave func(), err error) {
+	i := 0
+	for _, list := range lists {
+		for _, n := range *list {
+			if n == nil {
+				return nil, nil, fmt.Errorf("%s: node %d is nil", what, i)
+			}
+			if g == nil {
+				g = n.Graph()
+			}
+			if err := n.Graph().Err(); err != nil {
+				return nil, nil, err
+			}
+			if !n.Valid() {
+				return nil, nil, fmt.Errorf("%s: node %d is invalid", what, i)
+			}
+			if n.Results() != nil {
+				return nil, nil, userError(n, what, fmt.Errorf("node %v has %d results: take one with Result", n, len(n.Results())))
+			}
+			if n.Graph() != g {
+				if _, err := g.Local(n); err != nil {
+					g = n.Graph() // within that of the others, or another one
+				}
+			}
+			i++
 		}
 	}
-	return g, nil
+	for _, list := range lists {
+		for i, n := range *list {
+			local, err := g.Local(n)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: the nodes belong to different graphs", what)
+			}
+			if !local.Valid() {
+				return nil, nil, g.Err()
+			}
+			if local != n {
+				*list = slices.Clone(*list)
+				(*list)[i] = local
+			}
+		}
+	}
+	return g, g.Enter(), nil
+}
+
+// hiddenDependence refuses to replace or differentiate by nodes from around a body under construction on which outputs of the body depend through other nodes from around it
+// too: within the body that dependence is not to be seen.
+func hiddenDependence(what string, outputs, wrt []*graph.Node, depends func(g *graph.Graph, output, w *graph.Node) bool) error {
+	g := outputs[0].Graph()
+	outer, params := g.Captured()
+	for _, w := range wrt {
+		if w.Graph() == g || len(outer) == 0 {
+			continue
+		}
+		around := outer[0].Graph()
+		local, err := around.Local(w)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		for i, m := range outer {
+			if m == local || !slices.ContainsFunc(outputs, func(o *graph.Node) bool { return depends(g, o, params[i]) }) {
+				continue
+			}
+			if depends(around, m, local) {
+				return userError(w, what, fmt.Errorf("the body takes %v from outside, made at %v, which depends on %v: compute it in the body, or differentiate outside", m, m.Position(), w))
+			}
+			if err := hiddenDependence(what, []*graph.Node{m}, []*graph.Node{w}, depends); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func userError(n *graph.Node, op string, err error) error {

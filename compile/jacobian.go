@@ -36,9 +36,11 @@ func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, err
 	if order < 1 || order > maxDirectionalOrder {
 		return nil, fmt.Errorf("directional: order %d is not within 1 to %d", order, maxDirectionalOrder)
 	}
-	if _, err := checkDerivative("directional", wrt, v, outputs); err != nil {
+	_, leave, err := checkDerivative("directional", &wrt, &v, &outputs, &wrt)
+	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	line := make([]*graph.Node, len(wrt))
 	for i, w := range wrt {
 		if i < len(v) && v[i] != nil {
@@ -71,9 +73,11 @@ func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, err
 // Jacobian appends ∂output/∂wrt, of shape output's followed by wrt's. It is forward mode for wide outputs and reverse
 // mode for narrow ones, in one batched sweep (see Batch).
 func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
-	if _, err := checkDerivative("jacobian", []*graph.Node{output}, nil, []*graph.Node{wrt}); err != nil {
+	leave, err := checkMatrix("jacobian", &output, &wrt)
+	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	shape := slices.Concat(output.Shape(), wrt.Shape())
 	m, n := output.Shape().Size(), wrt.Shape().Size()
 	if n <= m {
@@ -92,6 +96,11 @@ func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
 
 // Hessian appends the second derivatives of a scalar cost by wrt, of shape wrt's twice over.
 func Hessian(cost, wrt *graph.Node) (*graph.Node, error) {
+	leave, err := checkMatrix("hessian", &cost, &wrt)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	grad, err := Gradient(cost, wrt)
 	if err != nil {
 		return nil, err
@@ -103,6 +112,16 @@ func Hessian(cost, wrt *graph.Node) (*graph.Node, error) {
 	}
 	// The matrix is symmetric, so rows and columns need not be exchanged.
 	return graph.Reshape(j, slices.Concat(wrt.Shape(), wrt.Shape())...), cost.Graph().Err()
+}
+
+// checkMatrix is checkDerivative for one output by one node.
+func checkMatrix(what string, output, wrt **graph.Node) (leave func(), err error) {
+	outputs, by := []*graph.Node{*output}, []*graph.Node{*wrt}
+	if _, leave, err = checkDerivative(what, &outputs, nil, &by, &by); err != nil {
+		return nil, err
+	}
+	*output, *wrt = outputs[0], by[0]
+	return leave, nil
 }
 
 // identityRows returns the n unit vectors of n's space as [n]+shape.

@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -179,5 +180,139 @@ func TestTangentOfAMapWithoutOne(t *testing.T) {
 				t.Errorf("derivative %d is %v", i, v.F)
 			}
 		}
+	}
+}
+
+// Derivatives taken while a body is built, by the body's nodes and by nodes from around it, are those taken outside.
+func TestDerivativesInsideBodies(t *testing.T) {
+	kinds := map[string]func(y *graph.Node, wrt *graph.Node) ([]*graph.Node, error){
+		"gradient": func(y, x *graph.Node) ([]*graph.Node, error) { return compile.Gradient(graph.ReduceSum(y, nil), x) },
+		"strict": func(y, x *graph.Node) ([]*graph.Node, error) {
+			return compile.GradientStrict(graph.ReduceSum(y, nil), x)
+		},
+		"vjp": func(y, x *graph.Node) ([]*graph.Node, error) {
+			return compile.VJP([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{x})
+		},
+		"jvp": func(y, x *graph.Node) ([]*graph.Node, error) {
+			return compile.JVP([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{x})
+		},
+		"hvp": func(y, x *graph.Node) ([]*graph.Node, error) {
+			return compile.HVP(graph.ReduceSum(y, nil), []*graph.Node{x}, []*graph.Node{x})
+		},
+		"gauss-newton": func(y, x *graph.Node) ([]*graph.Node, error) {
+			return compile.GaussNewton([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{x})
+		},
+		"jacobian": func(y, x *graph.Node) ([]*graph.Node, error) {
+			j, err := compile.Jacobian(y, x)
+			return []*graph.Node{j}, err
+		},
+		"hessian": func(y, x *graph.Node) ([]*graph.Node, error) {
+			h, err := compile.Hessian(graph.ReduceSum(y, nil), x)
+			return []*graph.Node{h}, err
+		},
+		"sparse jacobian": func(y, x *graph.Node) ([]*graph.Node, error) {
+			m, err := compile.SparseJacobian(y, x)
+			if err != nil {
+				return nil, err
+			}
+			return []*graph.Node{m.Values}, nil
+		},
+		"sparse hessian": func(y, x *graph.Node) ([]*graph.Node, error) {
+			m, err := compile.SparseHessian(graph.ReduceSum(y, nil), x)
+			if err != nil {
+				return nil, err
+			}
+			return []*graph.Node{m.Values}, nil
+		},
+		"taylor": func(y, x *graph.Node) ([]*graph.Node, error) {
+			c, err := compile.Taylor(2, []*graph.Node{y}, []*graph.Node{x}, [][]*graph.Node{{x}})
+			if err != nil {
+				return nil, err
+			}
+			return c[2], nil
+		},
+		"directional": func(y, x *graph.Node) ([]*graph.Node, error) {
+			c, err := compile.Directional(2, []*graph.Node{y}, []*graph.Node{x}, []*graph.Node{x})
+			if err != nil {
+				return nil, err
+			}
+			return c[1], nil
+		},
+		"batch": func(y, x *graph.Node) ([]*graph.Node, error) {
+			return compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{graph.Stack(0, x, graph.Sin(x))})
+		},
+	}
+	// Sparse in x and in w.
+	f := func(x, w *graph.Node) *graph.Node { return graph.Mul(graph.Sin(graph.Mul(x, w)), graph.Square(x)) }
+	for kind, derive := range kinds {
+		g := graph.New()
+		x, w := g.Input("x", graph.Float64, 3), g.Input("w", graph.Float64, 3)
+		at := testkit.Point{x: ref.Of(x.Type(), 0.5, -1.25, 2), w: ref.Of(w.Type(), 1.5, 0.75, -0.25)}
+		for by, of := range map[string]func(x, w *graph.Node) *graph.Node{
+			"the body's": func(x, w *graph.Node) *graph.Node { return x },
+			"outer":      func(x, w *graph.Node) *graph.Node { return w },
+		} {
+			want, err := derive(f(x, w), of(x, w))
+			if err != nil {
+				t.Fatalf("%s: %v", kind, err)
+			}
+			var got []*graph.Node
+			inBody := func(args []*graph.Node) []*graph.Node {
+				d, err := derive(f(args[0], w), of(args[0], w))
+				if err != nil {
+					t.Fatalf("%s, in a body, by the %s node: %v", kind, by, err)
+				}
+				return d
+			}
+			// In a checkpoint, and two bodies deep.
+			got = append(got, graph.Checkpoint([]*graph.Node{x}, inBody)[0])
+			_, ys := graph.Scan(1, []*graph.Node{x}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+				return c, graph.Checkpoint(c, inBody)
+			})
+			got = append(got, graph.Reshape(ys[0], want[0].Shape()...))
+			values := refEval(t, at, append(got, want[0])...)
+			for i := range got {
+				if err := testkit.Close(values[i], values[2], 0); err != nil {
+					t.Errorf("%s, %d deep, by the %s node: %v", kind, i+1, by, err)
+				}
+			}
+		}
+	}
+}
+
+// A derivative by a node from outside would leave out what reaches the body through other nodes from outside.
+func TestHiddenDependenceIsRefused(t *testing.T) {
+	g := graph.New()
+	w := g.Input("w", graph.Float64)
+	u := graph.Sin(w)
+	stopped := graph.StopGradient(u)
+	graph.Checkpoint([]*graph.Node{w}, func(a []*graph.Node) []*graph.Node {
+		if _, err := compile.Gradient(graph.Mul(a[0], stopped), w); err != nil {
+			t.Errorf("without a derivative outside: %v", err)
+		}
+		cost := graph.Mul(graph.Mul(a[0], u), w)
+		_, err := compile.Gradient(cost, w)
+		if err == nil || !strings.Contains(err.Error(), "which depends on") || !strings.Contains(err.Error(), "loops_test.go:") {
+			t.Errorf("gradient: %v", err)
+		}
+		if _, err = compile.JacobianPattern(cost, w); err == nil {
+			t.Error("the pattern leaves out what is hidden")
+		}
+		if _, err = compile.Batch([]*graph.Node{cost}, []*graph.Node{w}, []*graph.Node{graph.Stack(0, w, w)}); err == nil {
+			t.Error("the batch leaves out what is hidden")
+		}
+		return graph.Checkpoint(a, func(b []*graph.Node) []*graph.Node {
+			if _, err := compile.Gradient(graph.Mul(b[0], u), w); err == nil || !strings.Contains(err.Error(), "which depends on") {
+				t.Errorf("two bodies deep: %v", err)
+			}
+			d, err := compile.Gradient(graph.Mul(b[0], w), u)
+			if err != nil {
+				t.Error(err)
+			}
+			return d
+		})
+	})
+	if err := g.Err(); err != nil {
+		t.Error(err)
 	}
 }

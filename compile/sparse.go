@@ -45,9 +45,11 @@ func (m *SparseMatrix) CSR() *graph.CSR {
 // reverse mode), whichever needs fewer colours, that have no row (column) in common share a direction (Curtis, Powell & Reid 1974; Gebremedhin,
 // Manne & Pothen, What color is your Jacobian?, SIAM Review 47 (2005), §3), and all directions run in one batched sweep.
 func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
-	if _, err := checkDerivative("jacobian", []*graph.Node{output}, nil, []*graph.Node{wrt}); err != nil {
+	leave, err := checkMatrix("jacobian", &output, &wrt)
+	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	p, err := JacobianPattern(output, wrt)
 	if err != nil {
 		return nil, err
@@ -116,6 +118,11 @@ func emptyMatrix(p *Pattern, wrt *graph.Node) *SparseMatrix {
 // fewer directions do: a star colouring (Coleman & Moré 1984; Gebremedhin, Manne & Pothen 2005, §4) gives every entry
 // or its mirror image without elimination. The sweep is forward over reverse.
 func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
+	leave, err := checkMatrix("hessian", &cost, &wrt)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	grad, err := Gradient(cost, wrt)
 	if err != nil {
 		return nil, err

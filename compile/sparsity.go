@@ -55,10 +55,16 @@ func (p *Pattern) transposed() *Pattern {
 // too few: operators without a rule count as dense. It may have no entries: where output does not depend on wrt, or only through what has no derivative.
 // Indices and factors that are computed from constants alone count as the constants that they are.
 func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
-	g, err := commonGraph("sparsity", []*graph.Node{output, wrt})
+	outputs, by := []*graph.Node{output}, []*graph.Node{wrt}
+	g, leave, err := commonGraph("sparsity", &outputs, &by)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
+	if err := hiddenDependence("sparsity", outputs, []*graph.Node{wrt}, smoothlyDepends); err != nil {
+		return nil, err
+	}
+	output, wrt = outputs[0], by[0]
 	defer recoverBug("sparsity", &err)
 	list, index := between(g, []*graph.Node{output}, []*graph.Node{wrt}, false)
 	n := wrt.Shape().Size()

@@ -28,13 +28,16 @@ func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coeff
 		return nil, fmt.Errorf("taylor: the curve has %d coefficients for order %d", len(curve), order)
 	}
 	var g *graph.Graph
+	curve = slices.Clone(curve)
 	for k, seeds := range curve {
 		if len(seeds) != len(wrt) {
 			return nil, fmt.Errorf("taylor: coefficient %d of the curve has %d parts for %d nodes", k+1, len(seeds), len(wrt))
 		}
-		if g, err = checkDerivative("taylor", wrt, seeds, outputs); err != nil {
+		var leave func()
+		if g, leave, err = checkDerivative("taylor", &wrt, &curve[k], &outputs, &wrt); err != nil {
 			return nil, err
 		}
+		defer leave()
 	}
 	defer recoverBug("taylor", &err)
 	t := newTaylor(g, order, outputs, wrt, curve)

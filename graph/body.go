@@ -345,6 +345,9 @@ func (g *Graph) outer() *Graph {
 	return g.build.outer
 }
 
+// InBody reports whether g is a body that a function of the user's builds or has built.
+func (g *Graph) InBody() bool { return g != nil && g.build != nil }
+
 // Captured returns the nodes that the body under construction g takes from the graph around it, and the parameters that stand for them; nothing for other graphs. The slices
 // are not to be modified.
 func (g *Graph) Captured() (outer, params []*Node) {

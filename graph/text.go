@@ -61,6 +61,8 @@ func Format(w io.Writer, outputs ...*Node) error {
 			return fmt.Errorf("format: output %d is invalid", k)
 		case o.g != outputs[0].g:
 			return fmt.Errorf("format: output %d belongs to another graph", k)
+		case o.g.InBody():
+			return fmt.Errorf("format: output %d belongs to the body of a loop or branch, which is written with the graph around it", k)
 		case o.Results() != nil:
 			return fmt.Errorf("format: output %d has %d results", k, len(o.Results()))
 		}
