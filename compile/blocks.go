@@ -3,6 +3,7 @@ package compile
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/vm"
@@ -33,12 +34,20 @@ func compileBodies(l *lowering) error {
 			l.calls = map[int32]*call{}
 		}
 		c := &call{}
-		numbers := make([]int, len(bodies))
+		numbers, snapshots := make([]int, len(bodies)), 0
 		for i, b := range bodies {
 			results := b.Results()
-			if n.Op() == opScan || n.Op() == opWhile && i == 1 {
+			if n.Op() == opReverseSweep && i == 0 {
+				numbers[0] = l.calls[int32(snapshotsOf(n)[0].Input(0).ID())].code.Scan.Body // the same code gives the same bits
+				continue
+			}
+			if n.Op() != opSwitch && i == len(bodies)-1 {
 				results = results[:n.Attrs().Int("carries"):n.Attrs().Int("carries")]
 				for _, step := range l.steps[id] {
+					if l.g.Node(int(step)).Op() == opSnapshots {
+						snapshots++
+						continue
+					}
 					results = append(results, b.Graph().Node(l.g.Node(int(step)).Attrs().Int("value")))
 				}
 			}
@@ -52,10 +61,18 @@ func compileBodies(l *lowering) error {
 		case opScan:
 			c.code.Scan = &vm.Scan{Body: numbers[0], Length: a.Int("length"), Captured: a.Int("captured"), Carries: a.Int("carries"),
 				Reverse: a.Bool("reverse"), Counted: a.Bool("counted")}
+			if snapshots > 0 {
+				of := l.g.Node(int(l.steps[id][len(l.steps[id])-1])).Attrs()
+				c.code.Scan.Snapshots = &vm.Schedule{Slots: of.Int("slots"), Every: of.Int("every")}
+			}
 		case opWhile:
 			c.code.While = &vm.While{Cond: numbers[0], Body: numbers[1], Limit: a.Int("limit"), Captured: a.Int("captured"), Carries: a.Int("carries")}
 		case opSwitch:
 			c.code.Cond = &vm.Cond{Blocks: numbers}
+		case opReverseSweep:
+			c.code.Sweep = &vm.Sweep{Forward: numbers[0], Body: numbers[1], Length: a.Int("length"), ForwardCaptured: a.Int("forward"), States: a.Int("states"),
+				Captured: a.Int("captured"), Carries: a.Int("carries"), Sources: slices.Clone(a.Ints("sources")), Reverse: a.Bool("reverse"),
+				Schedule: vm.Schedule{Slots: a.Int("slots"), Every: a.Int("every")}}
 		default:
 			panic("BUG: bodies of " + n.Op().Name)
 		}

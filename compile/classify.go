@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -125,7 +126,20 @@ func classify(u *unit) (*lowering, error) {
 			}
 		}
 	}
+	for _, list := range l.steps { // values at each step before snapshots
+		slices.SortStableFunc(list, func(a, b int32) int {
+			return cmp.Compare(rankOfStep(u.g.Node(int(a))), rankOfStep(u.g.Node(int(b))))
+		})
+	}
 	return l, nil
+}
+
+// rankOfStep orders what a loop stores: values at each step, then snapshots by carry.
+func rankOfStep(n *graph.Node) int {
+	if n.Op() == opSnapshots {
+		return 1 + n.Attrs().Int("carry")
+	}
+	return 0
 }
 
 func classOf(n *graph.Node) (class, micro.Op) {
@@ -192,13 +206,27 @@ func isUniform(n *graph.Node) (uint64, bool) {
 	return n.Literal().Uniform()
 }
 
-// slots returns the types of the values of a node with several, in the order of its instruction's results: its results, and behind them for a loop those of l.steps.
+// slots returns the types of the values of a node with several, in the order of its instruction's results: its results, behind them for a loop those of l.steps, and for a
+// reverse sweep the snapshots, which it overwrites.
 func (l *lowering) slots(tuple int32) []graph.Type {
-	types := slices.Clone(l.g.Node(int(tuple)).Results())
+	n := l.g.Node(int(tuple))
+	types := slices.Clone(n.Results())
 	for _, id := range l.steps[tuple] {
 		types = append(types, l.g.Node(int(id)).Type())
 	}
+	for _, s := range snapshotsOf(n) {
+		types = append(types, s.Type())
+	}
 	return types
+}
+
+// snapshotsOf returns the operands of a reverse_sweep that it overwrites, nil of other nodes.
+func snapshotsOf(n *graph.Node) []*graph.Node {
+	if n.Op() != opReverseSweep {
+		return nil
+	}
+	first := n.Attrs().Int("forward") + n.Attrs().Int("elements")
+	return n.Inputs()[first : first+n.Attrs().Int("states")]
 }
 
 // slot returns the node with several values of which id is one, and which of its slots.

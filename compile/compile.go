@@ -24,6 +24,8 @@ type Config struct {
 	// MemoryLimit refuses programs of which a machine with one thread and without machine code takes more bytes (vm.Program.MemoryBytes); 0 means no
 	// limit.
 	MemoryLimit int64
+	// Checkpoints bounds what reverse sweeps over loops keep of the forward run.
+	Checkpoints Checkpoints
 	// Verify checks the graph and the program after every pass; tests switch it on for all compilations.
 	Verify bool
 	// Names are those of the outputs, in their order: by them machines give views. An output without one here, or with "", has the name of
@@ -148,6 +150,9 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 		return nil, fmt.Errorf("compile: no outputs")
 	}
 	if err := switches.Err(); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	if err := c.Checkpoints.check(); err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
 	if c.MemoryLimit < 0 {

@@ -279,7 +279,12 @@ func (m *memoryPlanner) placeBuffers() {
 		for _, id := range x.nodes {
 			switch {
 			case m.class[id] == classTuple:
-				for i, r := range m.plan.tuples[id] {
+				n := m.g.Node(int(id))
+				slots := len(m.plan.tuples[id]) - len(snapshotsOf(n))
+				for i, s := range snapshotsOf(n) {
+					m.plan.scratch[[2]int32{id, int32(slots + i)}] = m.place[m.root[s.ID()]].offset
+				}
+				for i, r := range m.plan.tuples[id][:slots] {
 					if r < 0 {
 						size := m.resultBytes(id, i)
 						off := m.alloc(size)

@@ -31,6 +31,7 @@ func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
 var passOrder = []pass{
 	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", graph: rewriteAll},
 	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
+	{name: "checkpoints", doc: "let reverse sweeps over loops keep few states and compute the others once more, if Config.Checkpoints asks for it", graph: checkpointAll, required: true},
 	{name: "outputs", doc: "give every output memory of its own", graph: materializeOutputs, required: true},
 	{name: "classify", doc: "decide how each node is run, and which nodes are views of others' memory", lower: classify, required: true},
 	{name: "contract", doc: "join a product used once and a sum or difference into one operation that rounds once", lowered: contract},
@@ -47,6 +48,7 @@ type constraint struct{ before, after, reason string }
 var constraints = []constraint{
 	{"rewrite", "expand", "rules see composite operators before their parts"},
 	{"rewrite", "contract", "a multiply-add hides its product from the rules and from sharing"},
+	{"expand", "checkpoints", "expansions make the loops that are run"},
 	{"expand", "outputs", "expansions make new outputs"},
 	{"outputs", "classify", "classification sees the final graph"},
 	{"classify", "contract", "which products are run, and how, follows from classes"},

@@ -277,7 +277,7 @@ var bodiesAttr = AttrSpec{Key: "bodies", Kind: attr.Functions, Doc: "the functio
 
 // Bodies returns the bodies of a node, in order; nil for nodes of other operators. What works on all of a graph finds by it what lies within.
 func Bodies(n *Node) []*Body {
-	if !n.Valid() || !n.op.OfBodies {
+	if !n.Valid() || len(n.extra.attrs) == 0 {
 		return nil
 	}
 	return bodiesOf(n.extra.attrs)

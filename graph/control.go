@@ -68,7 +68,7 @@ func (g *Graph) Placeholder(dtype DType, shape ...int) *Node {
 }
 
 // ResultOf reports whether n is one of several values that another node has, and which: k counts its results, and behind them for a loop the values of its body
-// at each step, by their IDs.
+// at each step, by their IDs, and then snapshots.
 func ResultOf(n *Node) (of *Node, k int, ok bool) {
 	if !n.Valid() {
 		return nil, 0, false
@@ -79,6 +79,9 @@ func ResultOf(n *Node) (of *Node, k int, ok bool) {
 	case opEachStep:
 		of = n.inputs[0]
 		return of, len(of.extra.results) + n.extra.attrs.Int("value"), true
+	case opSnapshots:
+		of = n.inputs[0]
+		return of, len(of.extra.results) + bodiesOf(of.extra.attrs)[0].g.Len() + n.extra.attrs.Int("carry"), true
 	}
 	return nil, 0, false
 }

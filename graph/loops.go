@@ -73,7 +73,7 @@ func init() {
 }
 
 // takesTuple reports whether the operator reads nodes with several results.
-func (op *Op) takesTuple() bool { return op == opResult || op == opEachStep }
+func (op *Op) takesTuple() bool { return op == opResult || op == opEachStep || op == opSnapshots }
 
 func typesOf(nodes []*Node) []Type {
 	ts := make([]Type, len(nodes))
@@ -219,6 +219,8 @@ func stepsOf(loop *Node) (*Body, int) {
 		return Bodies(loop)[0], loop.extra.attrs.Int("length")
 	case opWhile:
 		return Bodies(loop)[1], loop.extra.attrs.Int("limit")
+	case opReverseSweep:
+		return Bodies(loop)[1], loop.extra.attrs.Int("length")
 	}
 	return nil, 0
 }

@@ -1,0 +1,181 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+var (
+	opEachStep     = graph.LookupOp("each_step")
+	opSnapshots    = graph.LookupOp("snapshots")
+	opReverseSweep = graph.LookupOp("reverse_sweep")
+)
+
+// Checkpoints says how much of the states of a loop a reverse sweep keeps; what it does not keep it computes once more. Results have the same bits whatever is kept.
+// The zero value keeps all. One of the fields at most is set.
+type Checkpoints struct {
+	// States is the number of states that are kept at once, at least 1, beside one at hand. They are chosen so that the fewest steps are run again (Griewank &
+	// Walther, Algorithm 799: Revolve, ACM TOMS 26, 2000).
+	States int
+	// Bytes bounds the memory of the states of each loop; as many are kept as it holds, one and one at hand at least.
+	Bytes int64
+	// Every keeps the state at each so many steps, and all states between two of these while the steps between them are reversed: each step is run
+	// once more at the most.
+	Every int
+}
+
+func (c Checkpoints) check() error {
+	set := 0
+	for _, x := range []int64{int64(c.States), c.Bytes, int64(c.Every)} {
+		if x < 0 {
+			return fmt.Errorf("checkpoints of %d states, %d bytes, or at every %d steps", c.States, c.Bytes, c.Every)
+		}
+		if x > 0 {
+			set++
+		}
+	}
+	if set > 1 {
+		return fmt.Errorf("checkpoints are given in several ways: %+v", c)
+	}
+	return nil
+}
+
+// schedule returns the attributes of the schedule for a loop of so many steps whose states have so many bytes; nil if all are kept.
+func (c Checkpoints) schedule(steps int, bytes int64) []attr.Named {
+	slots, every := c.States, c.Every
+	if c.Bytes > 0 {
+		slots = int(max(1, min(c.Bytes/max(1, bytes)-1, int64(steps))))
+	}
+	if slots == 0 && every == 0 || slots >= steps || every >= steps {
+		return nil
+	}
+	return []attr.Named{attr.I("slots", slots), attr.I("every", every)}
+}
+
+// checkpointAll is the pass that lets reverse sweeps keep few states: a scan that reads the carries which came into each step of another one, and goes the
+// opposite way, becomes a reverse_sweep.
+func checkpointAll(u *unit) error {
+	c := u.config.Checkpoints
+	if c == (Checkpoints{}) {
+		return nil
+	}
+	readers := make([][]*graph.Node, u.g.Len())
+	for _, id := range u.needed(func(id int32) []int32 {
+		var in []int32
+		for _, o := range u.g.Node(int(id)).Inputs() {
+			in = append(in, int32(o.ID()))
+		}
+		return in
+	}) {
+		n := u.g.Node(int(id))
+		for _, in := range n.Inputs() {
+			if r := readers[in.ID()]; len(r) == 0 || r[len(r)-1] != n {
+				readers[in.ID()] = append(r, n)
+			}
+		}
+	}
+	of := map[*graph.Node]*graph.Node{} // the scan whose states a reverse scan reads
+	for i := range u.g.Len() {
+		n := u.g.Node(i)
+		if s := u.statesOf(n, readers); s != nil {
+			of[n] = s
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
+		if of[n] == nil {
+			return nil
+		}
+		return sweepOf(to, n, of[n], in, c)
+	})
+	return u.g.Err()
+}
+
+// statesOf returns the scan whose states n reads, and nobody else; nil if n is no such reverse scan.
+func (u *unit) statesOf(n *graph.Node, readers [][]*graph.Node) *graph.Node {
+	if n.Op() != opScan || n.Attrs().Bool("counted") || len(readers[n.ID()]) == 0 {
+		return nil
+	}
+	l := loopOf(n)
+	var scan *graph.Node
+	for _, x := range l.operands[l.captured+l.carries:] {
+		if s, _ := stateRead(x); s != nil {
+			if scan != nil && s != scan {
+				return nil
+			}
+			scan = s
+		}
+	}
+	if scan == nil {
+		return nil
+	}
+	s := loopOf(scan)
+	if s.count != nil || s.length != l.length || scan.Attrs().Bool("reverse") == n.Attrs().Bool("reverse") {
+		return nil
+	}
+	for _, r := range readers[scan.ID()] {
+		if of, _ := stateRead(r); of != nil && (slices.Contains(u.outputs, r) || slices.ContainsFunc(readers[r.ID()], func(m *graph.Node) bool { return m != n })) {
+			return nil // stored for somebody else anyway
+		}
+	}
+	if u.config.Checkpoints.schedule(s.length, s.stateBytes()) == nil {
+		return nil
+	}
+	return scan
+}
+
+// stateRead returns the scan and the carry which came into each of its steps that a node is; nil for other nodes.
+func stateRead(n *graph.Node) (scan *graph.Node, carry int) {
+	if n.Op() != opEachStep || n.Input(0).Op() != opScan {
+		return nil, 0
+	}
+	l := loopOf(n.Input(0))
+	i := slices.IndexFunc(l.body.Params(), func(p *graph.Node) bool { return p.ID() == n.Attrs().Int("value") })
+	if i < 0 || !l.isCarry(i) {
+		return nil, 0
+	}
+	return n.Input(0), i - l.captured
+}
+
+// stateBytes is the size of all carries.
+func (l *loop) stateBytes() int64 {
+	bytes := int64(0)
+	for _, c := range l.operands[l.captured : l.captured+l.carries] {
+		bytes += int64(c.Shape().Size()) * int64(c.DType().Size())
+	}
+	return bytes
+}
+
+// sweepOf makes the reverse_sweep that stands for n, which reads the states of scan, from the images of n's operands.
+func sweepOf(to *graph.Graph, n, scan *graph.Node, in []*graph.Node, c Checkpoints) *graph.Node {
+	l, s := loopOf(n), loopOf(scan)
+	schedule := c.schedule(s.length, s.stateBytes())
+	var image *graph.Node // of scan
+	var sources []int
+	var elements []*graph.Node
+	first := l.captured + l.carries
+	for i, x := range l.operands[first:] {
+		if of, carry := stateRead(x); of != nil {
+			image = in[first+i].Input(0)
+			sources = append(sources, carry)
+		} else {
+			sources = append(sources, -1)
+			elements = append(elements, in[first+i])
+		}
+	}
+	forward := loopOf(image)
+	operands := slices.Concat(forward.operands[:s.captured], forward.operands[s.captured+s.carries:])
+	for k := range s.carries {
+		operands = append(operands, to.Apply(opSnapshots, []*graph.Node{image}, attr.Make(append([]attr.Named{attr.I("carry", k)}, schedule...)...)))
+	}
+	operands = slices.Concat(operands, in[:first], elements)
+	return to.Apply(opReverseSweep, operands, attr.Make(append([]attr.Named{
+		attr.Fn("bodies", forward.body, l.body), attr.I("forward", s.captured), attr.I("states", s.carries), attr.I("elements", len(s.operands)-s.captured-s.carries),
+		attr.I("captured", l.captured), attr.I("carries", l.carries), attr.I("length", l.length), attr.B("reverse", scan.Attrs().Bool("reverse")), attr.L("sources", sources),
+	}, schedule...)...))
+}

@@ -1,0 +1,144 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
+)
+
+// Reverse sweeps that keep few states of the forward run: what the compiler makes of a scan and the reverse scan that reads all of its states. They are made behind
+// all derivatives.
+
+// The operators of this file.
+var opSnapshots, opReverseSweep *Op
+
+var scheduleAttrs = []AttrSpec{
+	{Key: "slots", Kind: attr.Int, Doc: "how many states are kept at once"},
+	{Key: "every", Kind: attr.Int, Doc: "a state is kept at every so many steps; 0 for the schedule with the fewest steps forward"},
+}
+
+func init() {
+	opSnapshots = Register(&Op{
+		Name: "snapshots", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
+		Attrs:        append([]AttrSpec{{Key: "carry", Kind: attr.Int, Doc: "the number of the carry"}}, scheduleAttrs...),
+		Doc:          "A carry of a scan as it goes into those steps at which the schedule of a reverse sweep keeps it first, by slot; other slots hold 0.",
+		NoDerivative: "it is made behind all derivatives",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			if in[0].op != opScan || in[0].extra.attrs.Bool("counted") {
+				return Type{}, fmt.Errorf("%s has no known number of steps", in[0].op.Name)
+			}
+			s, err := scheduleOf(in[0].extra.attrs.Int("length"), a)
+			if err != nil {
+				return Type{}, err
+			}
+			c := a.Int("carry")
+			if c < 0 || c >= len(in[0].extra.results) {
+				return Type{}, fmt.Errorf("the scan has no carry %d", c)
+			}
+			return stacked(in[0].extra.results[c], s.Slots()), nil
+		},
+		Samples: []Sample{{NoDifferences: "covered by the compiler's tests of checkpoints"}},
+	})
+	opReverseSweep = Register(&Op{
+		Name: "reverse_sweep", Family: FamilyControl, MinArity: 1, MaxArity: -1, Builtin: true,
+		Attrs: append([]AttrSpec{bodiesAttr, {Key: "forward", Kind: attr.Int, Doc: "how many operands, the first ones, are the scan's captured values"},
+			{Key: "states", Kind: attr.Int, Doc: "how many carries the scan has"}, {Key: "elements", Kind: attr.Int, Doc: "how many operands the scan goes through"},
+			capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps"}, {Key: "reverse", Kind: attr.Bool, Doc: "whether the scan goes from the last elements to the first"},
+			{Key: "sources", Kind: attr.Ints, Doc: "for each element of the second body: the carry of the scan that it is, or −1 for an operand"}}, scheduleAttrs...),
+		Doc: "A scan over the steps of another one in opposite order, which takes the carries that went into each. These are not stored, but for a few: the first body computes them once more. " +
+			"Operands are the captured values of the other scan, what it goes through, the snapshots of its carries, and then those of this scan.",
+		NoDerivative: "it is made behind all derivatives",
+		InferMany:    inferReverseSweep,
+		Samples:      []Sample{{NoDifferences: "covered by the compiler's tests of checkpoints"}},
+	})
+}
+
+// scheduleOf returns the schedule that the attributes slots and every describe.
+func scheduleOf(length int, a attr.List) (*checkpoint.Schedule, error) {
+	slots, every := a.Int("slots"), a.Int("every")
+	switch {
+	case every > 0:
+		return checkpoint.NewEvery(length, every), nil
+	case every == 0 && slots > 0:
+		return checkpoint.New(length, slots), nil
+	}
+	return nil, fmt.Errorf("%d states at once, at every %d steps", slots, every)
+}
+
+func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
+	length, captured, states, elements := a.Int("length"), a.Int("forward"), a.Int("states"), a.Int("elements")
+	if length < 1 || captured < 0 || states < 1 || elements < 0 || captured+elements+states > len(in) {
+		return nil, fmt.Errorf("%d steps, %d captured values, %d elements and %d states of %d operands", length, captured, elements, states, len(in))
+	}
+	s, err := scheduleOf(length, a)
+	if err != nil {
+		return nil, err
+	}
+	types := typesOf(in)
+	forward, xs := types[:captured], types[captured:captured+elements]
+	snapshots, rest := types[captured+elements:captured+elements+states], types[captured+elements+states:]
+	var carries []Type
+	for i, t := range snapshots {
+		if len(t.Shape) == 0 || t.Shape[0] != s.Slots() {
+			return nil, fmt.Errorf("the snapshots of carry %d are %v: need %d of them", i, t, s.Slots())
+		}
+		carries = append(carries, element(t))
+	}
+	params := append(append([]Type{}, forward...), carries...)
+	through := func(ts []Type) ([]Type, error) {
+		var out []Type
+		for _, t := range ts {
+			if len(t.Shape) == 0 || t.Shape[0] != length {
+				return nil, fmt.Errorf("an operand to go through is %v: its first axis needs the extent %d, the length", t, length)
+			}
+			out = append(out, element(t))
+		}
+		return out, nil
+	}
+	el, err := through(xs)
+	if err != nil {
+		return nil, err
+	}
+	bodies := bodiesOf(a)
+	if len(bodies) != 2 {
+		return nil, fmt.Errorf("has %d bodies", len(bodies))
+	}
+	if _, err := checkBodies(attr.Make(attr.Fn("bodies", bodies[0])), 1, append(params, el...)); err != nil {
+		return nil, err
+	}
+	k, c := a.Int("captured"), a.Int("carries")
+	if k < 0 || c < 0 || k+c > len(rest) {
+		return nil, fmt.Errorf("%d captured values and %d carries of %d operands", k, c, len(rest))
+	}
+	if el, err = through(rest[k+c:]); err != nil {
+		return nil, err
+	}
+	params = append([]Type{}, rest[:k+c]...)
+	for _, from := range a.Ints("sources") {
+		switch {
+		case from < 0 && len(el) > 0:
+			params, el = append(params, el[0]), el[1:]
+		case from >= 0 && from < len(carries):
+			params = append(params, carries[from])
+		default:
+			return nil, fmt.Errorf("an element comes from %d of %d carries", from, len(carries))
+		}
+	}
+	if len(el) > 0 {
+		return nil, fmt.Errorf("%d operands too many", len(el))
+	}
+	if _, err := checkBodies(attr.Make(attr.Fn("bodies", bodies[1])), 1, params); err != nil {
+		return nil, err
+	}
+	results := bodies[1].results
+	if len(results) < c {
+		return nil, fmt.Errorf("%d carries go into a step and %d come out", c, len(results))
+	}
+	for i := range c {
+		if !results[i].typ.Equal(rest[k+i]) {
+			return nil, fmt.Errorf("carry %d is %v at the start and %v behind a step", i, rest[k+i], results[i].typ)
+		}
+	}
+	return rest[k : k+c : k+c], nil
+}
