@@ -56,16 +56,21 @@ func lorenz(t testing.TB, steps int) (*graph.Node, []*graph.Node) {
 }
 
 func BenchmarkLorenz(b *testing.B) {
-	for _, n := range []int{10000, 100000, 1000000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+	for _, c := range []struct {
+		n    int
+		keep compile.Checkpoints
+	}{{10000, compile.Checkpoints{}}, {100000, compile.Checkpoints{}}, {1000000, compile.Checkpoints{}}, {10000, compile.Checkpoints{States: 50}}, {100000, compile.Checkpoints{Every: 400}},
+		{1000000, compile.Checkpoints{Every: 1000}}, {1000000, compile.Checkpoints{States: 1000}}} {
+		n := c.n
+		b.Run(fmt.Sprint(n, c.keep), func(b *testing.B) {
 			j, d := lorenz(b, n)
-			p, err := compile.Compile(j, d[0], d[1])
+			p, err := compile.Config{Checkpoints: c.keep}.Compile(j, d[0], d[1])
 			if err != nil {
 				b.Fatal(err)
 			}
 			m := vm.NewMachine(p)
 			copy(m.Float64("p"), []float64{10, 28, 8. / 3})
-			copy(m.Float64("x"), []float64{1, 1, 1})
+			copy(m.Float64("x"), []float64{1, 1.2, 20})
 			for range 50 {
 				if err := m.Step(); err != nil {
 					b.Fatal(err)

@@ -253,7 +253,7 @@ func (op *Op) check() error {
 	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.OfBodies, op.NoDerivative != ""); n != 1 {
 		return errors.New("needs exactly one form of derivative")
 	}
-	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser && !op.OfBodies {
+	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser && !op.hasAttr("bodies", attr.Functions) {
 		return errors.New("needs names for its results if it has several, and only then")
 	}
 	if (op.VJP == nil) != (op.JVP == nil) && op.Family != FamilyUser {

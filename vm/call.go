@@ -1,18 +1,25 @@
 package vm
 
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
+)
+
 // Call is what OpCall runs: blocks of the program, in a frame. A frame is memory in the arena of the block that calls, which holds the
-// callees' arenas and lives only during the call. Exactly one of Scan, While and Cond is set.
+// callees' arenas and lives only during the call. Exactly one of Scan, While, Cond and Sweep is set.
 //
 // Operands, results, and the inputs and outputs of blocks correspond in order, and their types agree. A block's input that lies in the block's
 // arena is copied there; one in a space of its own is bound to the memory of the value, which must not be needed to change during a step; one
 // that is not used is skipped. A block may overwrite its inputs in the arena, since they are copies, but those that are captured. Results overlap
-// neither operands nor the frame.
+// neither operands, but for those that a Sweep overwrites, nor the frame.
 type Call struct {
 	// Frame is the offset of the frame in the arena, a multiple of 64. Code.FrameBytes says how long it is.
 	Frame int64
 	Scan  *Scan
 	While *While
 	Cond  *Cond
+	Sweep *Sweep
 }
 
 // Scan runs Blocks[Body] Length times.
@@ -29,6 +36,61 @@ type Scan struct {
 	// Counted: operand 0, in front of the captured values, is an int64 scalar, the number of steps that are done: the elements of xs from there on are left out, and
 	// 0 in ys. It is clamped to 0 to Length.
 	Counted bool
+	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into those steps at which the schedule of a Sweep
+	// stores states first. Other slots hold 0. Not for counted scans.
+	Snapshots *Schedule
+}
+
+// Schedule says which states a Sweep stores: see internal/checkpoint. Results that hold states have one slot more, for the state at hand.
+type Schedule struct {
+	Slots int // states at once, for the fewest steps forward; not looked at with Every
+	Every int // if it is not 0, a state at every so many steps, and all in between while these are reversed
+}
+
+// of returns the schedule for a number of steps; both are verified.
+func (s *Schedule) of(steps int) *checkpoint.Schedule {
+	if s.Every > 0 {
+		return checkpoint.NewEvery(steps, s.Every)
+	}
+	return checkpoint.New(steps, s.Slots)
+}
+
+// slots returns the number of slots, for the state at hand included, −1 if the schedule is not one.
+func (s *Schedule) slots(steps int) int {
+	switch {
+	case steps < 1 || s.Every < 0 || s.Every == 0 && s.Slots < 1:
+		return -1
+	case s.Every > 0:
+		k := min(s.Every, steps)
+		return (steps-1)/k + k + 1
+	}
+	return min(s.Slots, steps) + 1
+}
+
+// Sweep is a scan over the steps of another one in opposite order, whose body takes the carries that went into each. Few of them are stored, by the other scan's Snapshots;
+// Blocks[Forward], that scan's body, computes the others once more.
+//
+// Operands are the captured values of the other scan, what it goes through, the snapshots of its carries, which are overwritten; then the captured values of Blocks[Body], its
+// initial carries, and the operands among its elements. Results are the final carries, the elements of ys, each [Length]+shape, and the snapshots, each in
+// the place of the operand.
+type Sweep struct {
+	Forward, Body           int
+	Length                  int
+	ForwardCaptured, States int // of Forward; States is the number of its carries
+	Captured, Carries       int // of Body
+	Sources                 []int // by element of Body: the carry of Forward that it is, −1 for an operand
+	Reverse                 bool  // the other scan goes from the last elements to the first
+	Schedule                Schedule
+}
+
+// parts returns where the parts of the operands begin: elements of Forward, snapshots, captured values and carries of Body, its elements, and the end, of so
+// many operands. They are not in order if the numbers are wrong.
+func (s *Sweep) parts(blocks []Block) (elements, snapshots, captured, carries, own int) {
+	elements = s.ForwardCaptured
+	snapshots = elements + len(blocks[s.Forward].Inputs) - s.ForwardCaptured - s.States
+	captured = snapshots + s.States
+	carries = captured + s.Captured
+	return elements, snapshots, captured, carries, carries + s.Carries
 }
 
 // first is the number of operands in front of those that are the body's inputs.
@@ -71,6 +133,8 @@ func (c *Call) callees() []int {
 		return []int{c.While.Cond, c.While.Body}
 	case c.Cond != nil:
 		return c.Cond.Blocks
+	case c.Sweep != nil:
+		return []int{c.Sweep.Forward, c.Sweep.Body}
 	}
 	return nil
 }
@@ -86,18 +150,20 @@ func (c *Call) Kind() string {
 		return "while"
 	case c.Cond != nil:
 		return "cond"
+	case c.Sweep != nil:
+		return "sweep"
 	}
 	return ""
 }
 
-// places returns the offset in the frame of each callee's arena, and the length of the frame. The two blocks of a While live at the same time, those
+// places returns the offset in the frame of each callee's arena, and the length of the frame. The two blocks of a While or Sweep live at the same time, those
 // of a Cond do not.
 func (c *Call) places(blocks []Block) (offsets []int64, bytes int64) {
 	list := c.callees()
 	offsets = make([]int64, len(list))
 	for i, k := range list {
 		n := blocks[k].ArenaBytes
-		if c.While != nil {
+		if c.While != nil || c.Sweep != nil {
 			offsets[i] = bytes
 			bytes += (n + frameAlign - 1) &^ (frameAlign - 1)
 		} else {
@@ -107,7 +173,7 @@ func (c *Call) places(blocks []Block) (offsets []int64, bytes int64) {
 	return offsets, bytes
 }
 
-// FrameBytes returns the length of the call's frame: the largest arena of the blocks that it runs, for a While the sum of both, each rounded up
+// FrameBytes returns the length of the call's frame: the largest arena of the blocks that it runs, for a While or Sweep the sum of both, each rounded up
 // to 64 bytes. It is 0 for a call of nothing, or of blocks that there are not.
 func (c *Code) FrameBytes(call *Call) int64 {
 	for _, k := range call.callees() {
@@ -122,11 +188,20 @@ func (c *Code) FrameBytes(call *Call) int64 {
 func (c Call) clone() Call {
 	if c.Scan != nil {
 		s := *c.Scan
+		if s.Snapshots != nil {
+			of := *s.Snapshots
+			s.Snapshots = &of
+		}
 		c.Scan = &s
 	}
 	if c.While != nil {
 		w := *c.While
 		c.While = &w
+	}
+	if c.Sweep != nil {
+		s := *c.Sweep
+		s.Sources = slices.Clone(s.Sources)
+		c.Sweep = &s
 	}
 	if c.Cond != nil {
 		c.Cond = &Cond{Blocks: append([]int(nil), c.Cond.Blocks...)}

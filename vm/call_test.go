@@ -455,8 +455,8 @@ func TestVerifyRefusesCalls(t *testing.T) {
 	cases := []refused{
 		{chain(300, 1, false), "nested deeper than 256"},
 
-		scan("exactly one of scan, while and cond", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan = nil }),
-		scan("exactly one of scan, while and cond", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond = &vm.Cond{Blocks: []int{0}} }),
+		scan("exactly one of scan, while, cond and sweep", func(_ *vm.Code, in *vm.Instr) { in.Call.Scan = nil }),
+		scan("exactly one of scan, while, cond and sweep", func(_ *vm.Code, in *vm.Instr) { in.Call.Cond = &vm.Cond{Blocks: []int{0}} }),
 		scan("needs exactly one payload", func(_ *vm.Code, in *vm.Instr) { in.Kernel = "transpose" }),
 		scan("needs exactly one payload", func(_ *vm.Code, in *vm.Instr) { in.Op = vm.OpKernel }),
 		scan("needs exactly one payload", func(_ *vm.Code, in *vm.Instr) { in.Call = nil }),

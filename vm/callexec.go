@@ -18,7 +18,9 @@ func newCall(p *Program, in *Instr) executor {
 	c := caller{p: p, in: in}
 	switch {
 	case in.Call.Scan != nil:
-		return &scanCall{caller: c, s: in.Call.Scan}
+		return newScan(c, in.Call.Scan)
+	case in.Call.Sweep != nil:
+		return newSweep(p, in)
 	case in.Call.While != nil:
 		return &whileCall{caller: c, w: in.Call.While}
 	}

@@ -37,6 +37,9 @@ func (callOp) work(in *Instr, blocks []float64) float64 {
 		return own + float64(c.Scan.Length)*(blocks[c.Scan.Body]+1)
 	case c.While != nil:
 		return own + float64(c.While.Limit)*(blocks[c.While.Body]+1) + (float64(c.While.Limit)+1)*blocks[c.While.Cond]
+	case c.Sweep != nil:
+		s := c.Sweep
+		return own + float64(s.Length)*(blocks[s.Body]+1) + s.Schedule.of(s.Length).Forwards()*(blocks[s.Forward]+1)
 	default:
 		most := 0.0
 		for _, k := range c.Cond.Blocks {
@@ -53,6 +56,10 @@ func (callOp) parts(in *Instr, blocks []int64, f func(index int, flops int64)) {
 		f(0, times(c.Scan.Length, blocks[c.Scan.Body]))
 	case c.While != nil:
 		f(0, plus(times(c.While.Limit, plus(blocks[c.While.Body], blocks[c.While.Cond])), blocks[c.While.Cond]))
+	case c.Sweep != nil:
+		s := c.Sweep
+		again := int(min(s.Schedule.of(s.Length).Forwards(), math.MaxInt/2))
+		f(0, plus(times(s.Length, blocks[s.Body]), times(again, blocks[s.Forward])))
 	default:
 		most := int64(0)
 		for _, k := range c.Cond.Blocks {
@@ -102,9 +109,27 @@ func (c *Call) String() string {
 		if s.Counted {
 			b = append(b, " counted"...)
 		}
+		if s.Snapshots != nil {
+			b = s.Snapshots.append(append(b, " snapshots"...))
+		}
 	case c.While != nil:
 		w := c.While
 		b = fmt.Appendf(b, "while %d do %d limit %d captured %d carries %d", w.Cond, w.Body, w.Limit, w.Captured, w.Carries)
+	case c.Sweep != nil:
+		s := c.Sweep
+		b = fmt.Appendf(b, "sweep %d forward %d length %d captured %d states %d captured %d carries %d sources %d", s.Body, s.Forward, s.Length, s.ForwardCaptured, s.States,
+			s.Captured, s.Carries, len(s.Sources))
+		for _, k := range s.Sources {
+			if k < 0 {
+				b = append(b, " own"...)
+			} else {
+				b = fmt.Appendf(b, " %d", k)
+			}
+		}
+		if s.Reverse {
+			b = append(b, " reverse"...)
+		}
+		b = s.Schedule.append(append(b, " snapshots"...))
 	case c.Cond != nil:
 		b = append(b, "cond"...)
 		for _, k := range c.Cond.Blocks {
@@ -114,11 +139,14 @@ func (c *Call) String() string {
 	return string(fmt.Appendf(b, " frame @%d", c.Frame))
 }
 
+// append appends the schedule in the text form.
+func (s *Schedule) append(b []byte) []byte { return fmt.Appendf(b, " %d every %d", s.Slots, s.Every) }
+
 func (callOp) appendText(in *Instr, b []byte) []byte {
 	return in.appendNode(in.appendOperands(append(b, in.Call.String()...)), 0)
 }
 
-func (callOp) keywords() []string { return []string{"scan", "while", "cond"} }
+func (callOp) keywords() []string { return []string{"scan", "while", "cond", "sweep"} }
 
 func (callOp) parse(t *textParser, keyword string) error {
 	c := &Call{}
@@ -143,6 +171,36 @@ func (callOp) parse(t *textParser, keyword string) error {
 		number("carries", &s.Carries)
 		s.Reverse = err == nil && t.Keyword("reverse")
 		s.Counted = err == nil && t.Keyword("counted")
+		if err == nil && t.Keyword("snapshots") {
+			s.Snapshots = &Schedule{}
+			number("", &s.Snapshots.Slots)
+			number("every", &s.Snapshots.Every)
+		}
+	case "sweep":
+		s := &Sweep{}
+		c.Sweep = s
+		number("", &s.Body)
+		number("forward", &s.Forward)
+		number("length", &s.Length)
+		number("captured", &s.ForwardCaptured)
+		number("states", &s.States)
+		number("captured", &s.Captured)
+		number("carries", &s.Carries)
+		n := 0
+		number("sources", &n)
+		for range n {
+			k := -1
+			if err != nil {
+				break
+			}
+			if !t.Keyword("own") {
+				number("", &k)
+			}
+			s.Sources = append(s.Sources, k)
+		}
+		s.Reverse = err == nil && t.Keyword("reverse")
+		number("snapshots", &s.Schedule.Slots)
+		number("every", &s.Schedule.Every)
 	case "while":
 		w := &While{}
 		c.While = w
@@ -188,6 +246,19 @@ func (callOp) encode(e *encoder, in *Instr) {
 		list(c.Scan.Body, c.Scan.Length, c.Scan.Captured, c.Scan.Carries)
 		e.bool(c.Scan.Reverse)
 		e.bool(c.Scan.Counted)
+		e.bool(c.Scan.Snapshots != nil)
+		if s := c.Scan.Snapshots; s != nil {
+			list(s.Slots, s.Every)
+		}
+	case c.Sweep != nil:
+		s := c.Sweep
+		e.name("sweep")
+		list(s.Body, s.Forward, s.Length, s.ForwardCaptured, s.States, s.Captured, s.Carries, len(s.Sources))
+		for _, k := range s.Sources {
+			list(k + 1)
+		}
+		e.bool(s.Reverse)
+		list(s.Schedule.Slots, s.Schedule.Every)
 	case c.While != nil:
 		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
@@ -213,6 +284,21 @@ func (callOp) decode(d *decoder, in *Instr) {
 		list(&s.Body, &s.Length, &s.Captured, &s.Carries)
 		s.Reverse = d.bool()
 		s.Counted = d.bool()
+		if d.bool() {
+			s.Snapshots = &Schedule{}
+			list(&s.Snapshots.Slots, &s.Snapshots.Every)
+		}
+	case "sweep":
+		s := &Sweep{}
+		c.Sweep = s
+		list(&s.Body, &s.Forward, &s.Length, &s.ForwardCaptured, &s.States, &s.Captured, &s.Carries)
+		s.Sources = make([]int, d.count(1))
+		for i := range s.Sources {
+			list(&s.Sources[i])
+			s.Sources[i]--
+		}
+		s.Reverse = d.bool()
+		list(&s.Schedule.Slots, &s.Schedule.Every)
 	case "while":
 		w := &While{}
 		c.While = w

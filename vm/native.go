@@ -18,7 +18,7 @@ type nativeCode struct {
 	mu       sync.Mutex
 	straight map[*micro.Straight]*native.Straight // nil value: it could not be compiled
 	loop     map[*micro.Loop]*native.Loop
-	steps    map[*Scan]*native.Steps
+	steps    map[any]*native.Steps // by scan, or part of a sweep
 }
 
 // nativeLoop returns the machine code of one of the program's loops, made from its collapsed form, or nil
@@ -66,22 +66,22 @@ func (p *Program) nativeStraight(b *Block, s *micro.Straight) *native.Straight {
 }
 
 // nativeSteps returns the machine code of one of the program's scans around the block's scalar code, or nil if there is none.
-func (p *Program) nativeSteps(b *Block, scan *Scan, s *micro.Straight, l *native.StepLoop) *native.Steps {
+func (p *Program) nativeSteps(b *Block, key any, s *micro.Straight, l *native.StepLoop) *native.Steps {
 	if ok, _ := native.Available(); !ok {
 		return nil
 	}
 	p.native.mu.Lock()
 	defer p.native.mu.Unlock()
-	code, ok := p.native.steps[scan]
+	code, ok := p.native.steps[key]
 	if !ok {
 		var err error
 		if code, err = native.CompileSteps(s, l, native.StraightOptions{ArenaBytes: int(b.ArenaBytes)}); err != nil {
 			code = nil
 		}
 		if p.native.steps == nil {
-			p.native.steps = map[*Scan]*native.Steps{}
+			p.native.steps = map[any]*native.Steps{}
 		}
-		p.native.steps[scan] = code
+		p.native.steps[key] = code
 	}
 	return code
 }

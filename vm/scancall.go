@@ -18,6 +18,11 @@ type scanCall struct {
 	bound  []int // xs in spaces of their own, as inputs
 	spaces []int // carries in spaces of their own
 	next   between
+	stops  []stop // where carries are stored
+	stores []int  // outputs of the body whose elements are stored, in the order of the results behind the carries
+	stored []int  // the numbers of stores in the order of ys.eight and ys.other
+	origin int    // added to the number of a step in errors
+	key    any    // of the machine code in the program
 
 	loop   *native.Steps // nil until it is worth compiling, or for ever if it cannot be
 	tried  bool
@@ -27,6 +32,18 @@ type scanCall struct {
 
 // stepsBetween is the number of short steps between two looks at the context.
 const stepsBetween = 64
+
+// stop is a step before which the carries are stored in a slot of the snapshots.
+type stop struct{ step, slot int }
+
+// newScan makes the executor of a Scan whose ys are the outputs behind the carries.
+func newScan(c caller, s *Scan) *scanCall {
+	x := &scanCall{caller: c, s: s, key: s}
+	for i := s.Carries; i < len(x.body().Outputs); i++ {
+		x.stores = append(x.stores, i)
+	}
+	return x
+}
 
 func (x *scanCall) body() *Block { return &x.p.code.Blocks[x.s.Body] }
 
@@ -61,8 +78,16 @@ func (x *scanCall) prepare(f *frame) {
 			x.bound = append(x.bound, i)
 		}
 	}
-	for i := x.s.Carries; i < len(body.out); i++ {
-		x.ys.add(x.result(i), body.out[i].p, body.out[i].n)
+	for _, eight := range [2]bool{true, false} {
+		for k, i := range x.stores {
+			if p := &body.out[i]; (p.n == 8) == eight {
+				x.ys.add(x.result(x.s.Carries+k), p.p, p.n)
+				x.stored = append(x.stored, k)
+			}
+		}
+	}
+	if s := x.s.Snapshots; s != nil {
+		x.stops = stopsOf(s.of(x.s.Length), x.s.Reverse)
 	}
 	for c := range x.s.Carries {
 		if p := &body.in[x.s.Captured+c]; p.used && p.space {
@@ -107,7 +132,7 @@ func (x *scanCall) stepLoop() (*micro.Straight, *native.StepLoop) {
 	for i := range b.Inputs {
 		ok = ok && !(b.Inputs[i].Used && b.Inputs[i].Space != 0 && i >= s.Captured)
 	}
-	for i := s.Carries; i < len(b.Outputs); i++ {
+	for _, i := range x.stores {
 		l.Stores = append(l.Stores, native.StepCopy{Array: l.Arrays, At: b.Outputs[i].Offset, Bytes: bytes(b.Outputs[i].Type)})
 		l.Arrays++
 	}
@@ -137,13 +162,10 @@ func (x *scanCall) compileLoop(m *Machine) {
 	if l == nil {
 		return
 	}
-	if x.loop = x.p.nativeSteps(x.body(), x.s, s, l); x.loop == nil {
+	if x.loop = x.p.nativeSteps(x.body(), x.key, s, l); x.loop == nil {
 		return
 	}
 	x.table = make([]unsafe.Pointer, l.Arrays+1)
-	for k := range len(x.in.Out) - x.s.Carries {
-		x.table[len(x.order)+k] = x.result(x.s.Carries + k)
-	}
 	if len(x.next.temp) > 0 {
 		x.table[l.Arrays] = unsafe.Pointer(&x.next.temp[0])
 	}
@@ -187,12 +209,23 @@ func (x *scanCall) codeBytes() int {
 func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 
 func (x *scanCall) run(f *frame) error {
-	s, body, m := x.s, &x.callees[0], f.m
+	s := x.s
 	x.steps = s.Length
+	if s.Snapshots != nil {
+		for c := range s.Carries {
+			clear(unsafe.Slice((*byte)(x.snapshot(c, 0)), int64(s.Snapshots.slots(s.Length))*x.callees[0].out[c].n))
+		}
+	}
 	if s.Counted {
 		x.steps = int(max(0, min(*(*int64)(x.ptr[0]), int64(s.Length))))
 		x.ys.clear(x.steps, s.Length)
 	}
+	return x.do(f.m)
+}
+
+// do makes x.steps steps, on the first elements of xs and ys.
+func (x *scanCall) do(m *Machine) error {
+	s, body := x.s, &x.callees[0]
 	if x.steps == 0 {
 		for c := range s.Carries {
 			move(x.result(c), x.args[s.Captured+c], body.out[c].n)
@@ -210,6 +243,14 @@ func (x *scanCall) run(f *frame) error {
 			x.xs.other[k-n].src = x.args[i]
 		}
 	}
+	for k, i := range x.stored {
+		if n := len(x.ys.eight); k < n {
+			x.ys.eight[k].dst = x.result(s.Carries + i)
+		} else {
+			x.ys.other[k-n].dst = x.result(s.Carries + i)
+		}
+	}
+	stops := x.stops
 	frames := len(x.bound)+len(x.spaces) > 0 || m.watch || m.timer != nil
 	for i := 0; i < x.steps; {
 		if m.cancelled() {
@@ -221,13 +262,24 @@ func (x *scanCall) run(f *frame) error {
 				x.compileLoop(m)
 			}
 		}
-		end := min(x.steps, i+stepsBetween)
+		next := x.steps
+		if len(stops) > 0 && stops[0].step == i {
+			x.store(i, stops[0].slot)
+			stops = stops[1:]
+		}
+		if len(stops) > 0 {
+			next = stops[0].step
+		}
+		end := min(next, i+stepsBetween)
 		switch {
 		case x.loop != nil && !frames && i < x.steps-1:
 			for k, i := range x.order {
 				x.table[k] = x.args[i]
 			}
-			end = min(x.steps-1, i+x.atOnce)
+			for k := range x.stores {
+				x.table[len(x.order)+k] = x.result(s.Carries + k)
+			}
+			end = min(x.steps-1, next, i+x.atOnce)
 			x.loop.Run(body.base, int(body.b.ArenaBytes), m.spill, x.table, x.element(i), x.element(end))
 		case code != nil:
 			x.runNative(m, code, i, end)
@@ -242,6 +294,28 @@ func (x *scanCall) run(f *frame) error {
 		move(x.result(c), body.out[c].p, body.out[c].n)
 	}
 	return nil
+}
+
+// snapshot returns where a slot of the snapshots of carry c is.
+func (x *scanCall) snapshot(c, slot int) unsafe.Pointer {
+	return unsafe.Add(x.result(x.s.Carries+len(x.stores)+c), int64(slot)*x.callees[0].out[c].n)
+}
+
+// store stores the carries that go into step i.
+func (x *scanCall) store(i, slot int) {
+	body := &x.callees[0]
+	for c := range x.s.Carries {
+		from := body.out[c].p // if the body does not use the carry: nothing has changed it since the step before
+		switch in := &body.in[x.s.Captured+c]; {
+		case i == 0:
+			from = x.args[x.s.Captured+c]
+		case in.used && in.space:
+			from = x.result(c)
+		case in.used:
+			from = in.p
+		}
+		move(x.snapshot(c, slot), from, body.out[c].n)
+	}
 }
 
 // element returns the element of xs and ys of step i.
@@ -262,7 +336,7 @@ func (x *scanCall) runFrames(from, to int) error {
 			body.bind(k, unsafe.Add(x.args[k], int64(t)*body.in[k].n))
 		}
 		if err := body.run(); err != nil {
-			return atStep(err, t)
+			return atStep(err, x.origin+t)
 		}
 		x.ys.store(t)
 		if i == x.steps-1 {

@@ -14,13 +14,13 @@ const maxDepth = 256
 func (v *verifier) call(in *Instr) error {
 	c := in.Call
 	set := 0
-	for _, s := range []bool{c.Scan != nil, c.While != nil, c.Cond != nil} {
+	for _, s := range []bool{c.Scan != nil, c.While != nil, c.Cond != nil, c.Sweep != nil} {
 		if s {
 			set++
 		}
 	}
 	if set != 1 {
-		return fmt.Errorf("needs exactly one of scan, while and cond")
+		return fmt.Errorf("needs exactly one of scan, while, cond and sweep")
 	}
 	for _, k := range c.callees() {
 		if k < 0 || k >= v.number {
@@ -36,6 +36,8 @@ func (v *verifier) call(in *Instr) error {
 		err = v.scan(c.Scan, in)
 	case c.While != nil:
 		err = v.while(c.While, in)
+	case c.Sweep != nil:
+		err = v.sweep(c.Sweep, in)
 	default:
 		err = v.cond(c.Cond, in)
 	}
@@ -53,7 +55,14 @@ func (v *verifier) call(in *Instr) error {
 			}
 		}
 	}
-	return checkOverlap(in.In, in.Out, func(int, int) bool { return false })
+	return checkOverlap(in.In, in.Out, func(i, o int) bool {
+		s := c.Sweep
+		if s == nil {
+			return false
+		}
+		_, snapshots, _, _, _ := s.parts(v.code.Blocks)
+		return i-snapshots >= 0 && i-snapshots < s.States && o == len(in.Out)-s.States+i-snapshots
+	})
 }
 
 // callList is a list of values that must have the types of slots.
@@ -132,6 +141,17 @@ func (v *verifier) scan(s *Scan, in *Instr) error {
 		return err
 	}
 	first := s.Captured + s.Carries
+	if s.Snapshots != nil {
+		n := s.Snapshots.slots(s.Length)
+		if n < 0 || s.Counted || len(outs)-s.Carries < s.Carries {
+			return fmt.Errorf("snapshots of %d states, at every %d steps of %d, in %d results", s.Snapshots.Slots, s.Snapshots.Every, s.Length, len(outs))
+		}
+		ys := len(outs) - s.Carries
+		if err := checkLists(callList{"results of snapshots", outs[ys:], body.Outputs[:s.Carries], n}); err != nil {
+			return err
+		}
+		outs = outs[:ys]
+	}
 	if err := checkLists(
 		callList{"operands", ins[:first], body.Inputs[:first], -1},
 		callList{"operands xs", ins[first:], body.Inputs[first:], s.Length},
@@ -169,6 +189,64 @@ func (v *verifier) while(w *While, in *Instr) error {
 		return err
 	}
 	return v.captured(w.Body, w.Captured)
+}
+
+func (v *verifier) sweep(s *Sweep, in *Instr) error {
+	forward, body := &v.code.Blocks[s.Forward], &v.code.Blocks[s.Body]
+	slots := s.Schedule.slots(s.Length)
+	counts := []int{s.ForwardCaptured, s.States, s.Captured, s.Carries}
+	for _, n := range counts {
+		if n < 0 || n > len(in.In) {
+			return fmt.Errorf("%v captured values and carries of %d operands", counts, len(in.In))
+		}
+	}
+	if slots < 0 || s.States < 1 || s.ForwardCaptured+s.States > len(forward.Inputs) || s.States > len(forward.Outputs) || s.Carries > len(body.Outputs) ||
+		s.Captured+s.Carries+len(s.Sources) != len(body.Inputs) {
+		return fmt.Errorf("%d steps, %v captured values and carries, %d elements, schedule %d every %d", s.Length, counts, len(s.Sources), s.Schedule.Slots, s.Schedule.Every)
+	}
+	elements, snapshots, captured, _, own := s.parts(v.code.Blocks)
+	ins, outs := operandTypes(in.In), operandTypes(in.Out)
+	if own > len(ins) || len(outs) < s.Carries+s.States {
+		return fmt.Errorf("%d operands and %d results", len(ins), len(outs))
+	}
+	var slotsOf []Slot
+	first := s.Captured + s.Carries
+	for i, k := range s.Sources {
+		in := body.Inputs[first+i]
+		switch {
+		case k < 0:
+			slotsOf = append(slotsOf, in)
+		case k >= s.States:
+			return fmt.Errorf("element %d is carry %d of %d", i, k, s.States)
+		default:
+			if err := checkLists(callList{"states", []Type{forward.Outputs[k].Type}, []Slot{in}, -1}); err != nil {
+				return err
+			}
+		}
+	}
+	ys := len(outs) - s.States
+	for k := range s.States {
+		if in.In[snapshots+k].Ref != in.Out[ys+k].Ref {
+			return fmt.Errorf("the snapshots of carry %d are not where the operand is", k)
+		}
+	}
+	if err := checkLists(
+		callList{"operands", ins[:elements], forward.Inputs[:s.ForwardCaptured], -1},
+		callList{"operands xs", ins[elements:snapshots], forward.Inputs[s.ForwardCaptured+s.States:], s.Length},
+		callList{"snapshots", ins[snapshots:captured], forward.Inputs[s.ForwardCaptured : s.ForwardCaptured+s.States], slots},
+		callList{"snapshots", outs[ys:], forward.Outputs[:s.States], slots},
+		callList{"operands", ins[captured:own], body.Inputs[:first], -1},
+		callList{"operands xs", ins[own:], slotsOf, s.Length},
+		callList{"results", outs[:s.Carries], body.Outputs[:s.Carries], -1},
+		callList{"carries", outs[:s.Carries], body.Inputs[s.Captured:first], -1},
+		callList{"results ys", outs[s.Carries:ys], body.Outputs[s.Carries:], s.Length},
+	); err != nil {
+		return err
+	}
+	if err := v.captured(s.Forward, s.ForwardCaptured); err != nil {
+		return err
+	}
+	return v.captured(s.Body, s.Captured)
 }
 
 func (v *verifier) cond(c *Cond, in *Instr) error {

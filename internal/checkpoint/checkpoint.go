@@ -129,7 +129,7 @@ func (s *Schedule) First() []Action {
 	return first
 }
 
-// binomial returns C(s+r, s), at most math.MaxInt64/4.
+// binomial returns C(s+r, s), at most math.MaxInt64/8.
 func binomial(s, r int) int {
 	if r < 0 {
 		return 0
@@ -146,11 +146,18 @@ func binomial(s, r int) int {
 
 // repetitions returns the smallest r with C(s+r, s) ≥ n: no step is run forward more often than r times.
 func repetitions(n, s int) int {
-	r := 0
-	for binomial(s, r) < n {
-		r++
+	lo, hi := -1, 1
+	for binomial(s, hi) < n {
+		lo, hi = hi, 2*hi
 	}
-	return r
+	for hi-lo > 1 {
+		if r := lo + (hi-lo)/2; binomial(s, r) < n {
+			lo = r
+		} else {
+			hi = r
+		}
+	}
+	return hi
 }
 
 // split returns how many of n ≥ 2 steps lie before the next stored state.
@@ -168,9 +175,12 @@ func split(n, s int) int {
 }
 
 // Forwards returns the number of steps that New's schedule runs forward, the first run up to the state at the last step included: r·n − C(s+r, r−1) with the smallest r
-// for which C(s+r, s) ≥ n (Griewank & Walther, equation 3).
-func Forwards(steps, slots int) int {
-	slots = min(slots, steps)
-	r := repetitions(steps, slots)
-	return r*steps - binomial(slots+1, r-1)
+// for which C(s+r, s) ≥ n (Griewank & Walther, equation 3). Of NewEvery's it is n − 1 + (⌈n/k⌉ − 1)·(k − 1).
+func (s *Schedule) Forwards() float64 {
+	n, k := float64(s.steps), float64(s.every)
+	if k > 0 {
+		return n - 1 + (math.Ceil(n/k)-1)*(k-1)
+	}
+	r := repetitions(s.steps, s.slots)
+	return float64(r)*n - float64(binomial(s.slots+1, r-1))
 }

@@ -76,7 +76,7 @@ func TestSchedules(t *testing.T) {
 	pairs := 0
 	for steps := 1; steps <= 60; steps++ {
 		for slots := 1; slots <= min(steps+1, 12); slots++ {
-			n, want, formula := run(t, New(steps, slots)), fewest(steps, slots, known), Forwards(steps, slots)
+			n, want, formula := run(t, New(steps, slots)), fewest(steps, slots, known), int(New(steps, slots).Forwards())
 			if n != want || n != formula {
 				t.Errorf("%d steps, %d slots: %d steps forward, %d at least, formula %d", steps, slots, n, want, formula)
 			}
@@ -84,7 +84,7 @@ func TestSchedules(t *testing.T) {
 		}
 	}
 	for _, p := range [][2]int{{10, 3}, {100, 5}, {1000, 20}, {1000, 3}, {10000, 50}, {10000, 7}, {100000, 50}, {1000000, 1000}, {1000000, 30}} {
-		if n, formula := run(t, New(p[0], p[1])), Forwards(p[0], p[1]); n != formula {
+		if n, formula := run(t, New(p[0], p[1])), int(New(p[0], p[1]).Forwards()); n != formula {
 			t.Errorf("%d steps, %d slots: %d steps forward, formula %d", p[0], p[1], n, formula)
 		}
 		pairs++
@@ -103,7 +103,7 @@ func TestEvery(t *testing.T) {
 		for k := 1; k <= steps+1; k++ {
 			k := min(k, steps)
 			segments := (steps + k - 1) / k
-			if n, want := run(t, NewEvery(steps, k)), steps-1+(segments-1)*(k-1); n != want {
+			if n, want := run(t, NewEvery(steps, k)), steps-1+(segments-1)*(k-1); n != want || float64(n) != NewEvery(steps, k).Forwards() {
 				t.Errorf("%d steps, a state at every %d: %d steps forward, %d by the formula", steps, k, n, want)
 			}
 		}

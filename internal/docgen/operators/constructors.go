@@ -24,6 +24,7 @@ var elsewhere = map[string]string{
 
 // inDerivatives are the operators without a constructor: derivatives or expansions of others are made of them.
 var inDerivatives = map[string]bool{
+	"snapshots": true, "reverse_sweep": true,
 	"avg_pool_grad": true, "batched": true, "bessel_i0e_derivative": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
 	"hypot_derivative": true, "igamma_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "sigmoid_derivative": true,
 }
@@ -98,6 +99,9 @@ func constructors(root string) (map[string][]constructor, error) {
 				out[op] = []constructor{fn.constructor}
 			}
 		}
+	}
+	for op := range inDerivatives {
+		delete(out, op) // functions that ask for the operator
 	}
 	for op, list := range out {
 		plain := strings.ReplaceAll(op, "_", "")

@@ -364,6 +364,7 @@ var functions = []named[any]{
 
 // types are their exported types.
 var types = []named[reflect.Type]{
+	{"compile.Checkpoints", reflect.TypeFor[compile.Checkpoints]()},
 	{"compile.Config", reflect.TypeFor[compile.Config]()},
 	{"compile.PassInfo", reflect.TypeFor[compile.PassInfo]()},
 	{"compile.Pattern", reflect.TypeFor[compile.Pattern]()},
@@ -445,8 +446,10 @@ var types = []named[reflect.Type]{
 	{"vm.Ref", reflect.TypeFor[vm.Ref]()},
 	{"vm.RuntimeError", reflect.TypeFor[vm.RuntimeError]()},
 	{"vm.Scan", reflect.TypeFor[vm.Scan]()},
+	{"vm.Schedule", reflect.TypeFor[vm.Schedule]()},
 	{"vm.Share", reflect.TypeFor[vm.Share]()},
 	{"vm.Slot", reflect.TypeFor[vm.Slot]()},
+	{"vm.Sweep", reflect.TypeFor[vm.Sweep]()},
 	{"vm.Tensor", reflect.TypeFor[vm.Tensor]()},
 	{"vm.Type", reflect.TypeFor[vm.Type]()},
 	{"vm.While", reflect.TypeFor[vm.While]()},

@@ -1,0 +1,124 @@
+package compile_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// loopCases are costs with a scan whose gradient reads all of its states, by name.
+var loopCases = map[string]func(g *graph.Graph, steps int) (cost *graph.Node, wrt []*graph.Node){
+	"scalars": func(g *graph.Graph, steps int) (*graph.Node, []*graph.Node) {
+		x, w := g.Input("x", graph.Float64), g.Input("w", graph.Float64)
+		final, ys := graph.Scan(steps, []*graph.Node{x, g.Const(0)}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+			h := graph.Tanh(graph.Mul(c[0], w))
+			return []*graph.Node{h, graph.Add(c[1], graph.Square(h))}, []*graph.Node{graph.Sin(h)}
+		})
+		return graph.Add(graph.Mul(final[0], final[1]), graph.Sum(ys[0])), []*graph.Node{x, w}
+	},
+	"arrays": func(g *graph.Graph, steps int) (*graph.Node, []*graph.Node) {
+		x, w, u := g.Input("x", graph.Float64, 700), g.Input("w", graph.Float64, 700), g.Input("u", graph.Float64, steps, 700)
+		final, _ := graph.Scan(steps, []*graph.Node{x}, []*graph.Node{u}, func(c, e []*graph.Node) (next, ys []*graph.Node) {
+			return []*graph.Node{graph.Sin(graph.Add(graph.Mul(c[0], w), graph.Mul(graph.Cumsum(e[0], 0), g.Const(0.01))))}, nil
+		})
+		return graph.Sum(graph.Square(final[0])), []*graph.Node{x, w, u}
+	},
+	"reverse": func(g *graph.Graph, steps int) (*graph.Node, []*graph.Node) {
+		x, u := g.Input("x", graph.Float64, 3), g.Input("u", graph.Float64, steps, 3)
+		k := g.Scalar(graph.Int64, 0)
+		final, ys := graph.Scan(steps, []*graph.Node{x, k}, []*graph.Node{u}, func(c, e []*graph.Node) (next, ys []*graph.Node) {
+			y := graph.Sin(graph.Add(graph.Mul(c[0], e[0]), graph.Cast(c[1], graph.Float64)))
+			return []*graph.Node{y, graph.Add(c[1], graph.Like(c[1], 1))}, []*graph.Node{graph.Sum(y)}
+		}, graph.Reverse)
+		return graph.Add(graph.Sum(final[0]), graph.Sum(graph.Square(ys[0]))), []*graph.Node{x, u}
+	},
+	"float32": func(g *graph.Graph, steps int) (*graph.Node, []*graph.Node) {
+		x, u := g.Input("x", graph.Float32), g.Input("u", graph.Float32, steps)
+		final, _ := graph.Scan(steps, []*graph.Node{x}, []*graph.Node{u}, func(c, e []*graph.Node) (next, ys []*graph.Node) {
+			return []*graph.Node{graph.Tanh(graph.Add(graph.Mul(c[0], e[0]), e[0]))}, nil
+		})
+		return graph.Cast(graph.Square(final[0]), graph.Float64), []*graph.Node{x, u}
+	},
+}
+
+func runLoop(t *testing.T, c compile.Config, name string, steps int, opts ...vm.Option) (p *vm.Program, bits []uint64) {
+	t.Helper()
+	g := graph.New()
+	cost, wrt := loopCases[name](g, steps)
+	out := append(grad(t, cost, wrt...), cost)
+	p, err := c.Compile(out...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := vm.NewMachine(p, opts...)
+	for _, s := range p.Inputs() {
+		for i := range s.Size() {
+			v := math.Sin(float64(3*i+len(s.Name))) * 0.75
+			if s.DType == graph.Float32 {
+				m.Float32(s.Name)[i] = float32(v)
+			} else {
+				m.Float64(s.Name)[i] = v
+			}
+		}
+	}
+	for range 3 {
+		if err := m.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outs, err := m.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range p.Outputs() {
+		for k := range s.Size() {
+			switch d := outs[i].Data().(type) {
+			case []float64:
+				bits = append(bits, math.Float64bits(d[k]))
+			case []float32:
+				bits = append(bits, uint64(math.Float32bits(d[k])))
+			case float64:
+				bits = append(bits, math.Float64bits(d))
+			case float32:
+				bits = append(bits, uint64(math.Float32bits(d)))
+			}
+		}
+	}
+	return p, bits
+}
+
+// Results have the same bits whatever states are kept.
+func TestCheckpointsChangeNoBit(t *testing.T) {
+	sweeps, runs := 0, 0
+	for name := range loopCases {
+		for _, steps := range []int{1, 2, 3, 10, 37, 200} {
+			_, want := runLoop(t, compile.Config{}, name, steps)
+			for _, c := range []compile.Checkpoints{{States: 1}, {States: 2}, {States: 3}, {States: 7}, {States: 1000}, {Every: 1}, {Every: 4}, {Every: 15}, {Every: 1000}, {Bytes: 1}, {Bytes: 200}, {Bytes: 40000}} {
+				for _, opts := range [][]vm.Option{nil, {vm.WithoutNative()}, {vm.WithThreads(1)}} {
+					p, got := runLoop(t, compile.Config{Checkpoints: c}, name, steps, opts...)
+					runs++
+					for _, in := range p.Code().Instrs {
+						if in.Op == vm.OpCall && in.Call.Sweep != nil {
+							sweeps++
+						}
+					}
+					if len(got) != len(want) || len(got) == 0 {
+						t.Fatalf("%d values of %d", len(got), len(want))
+					}
+					for i := range got {
+						if got[i] != want[i] {
+							t.Errorf("%s, %d steps, %+v: value %d is %x, with all states kept %x", name, steps, c, i, got[i], want[i])
+							break
+						}
+					}
+				}
+			}
+		}
+	}
+	if runs < 800 || sweeps < 400 {
+		t.Errorf("%d runs, %d sweeps", runs, sweeps)
+	}
+}
