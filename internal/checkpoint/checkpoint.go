@@ -129,7 +129,7 @@ func (s *Schedule) First() []Action {
 	return first
 }
 
-// binomial returns C(s+r, s), at most math.MaxInt64/8.
+// binomial returns C(s+r, s), at most math.MaxInt/8.
 func binomial(s, r int) int {
 	if r < 0 {
 		return 0
@@ -138,7 +138,7 @@ func binomial(s, r int) int {
 	for i := 1; i <= min(s, r); i++ {
 		n = n * float64(max(s, r)+i) / float64(i)
 		if n > math.MaxInt64/8 {
-			return math.MaxInt64 / 8
+			return math.MaxInt / 8
 		}
 	}
 	return int(math.Round(n))
