@@ -137,7 +137,7 @@ func binomial(s, r int) int {
 	n := 1.0
 	for i := 1; i <= min(s, r); i++ {
 		n = n * float64(max(s, r)+i) / float64(i)
-		if n > math.MaxInt64/8 {
+		if n > math.MaxInt/8 {
 			return math.MaxInt / 8
 		}
 	}
