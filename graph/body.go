@@ -374,15 +374,12 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 		return nil, errors.New("was made by no graph")
 	case n == nil || n.g == g || !n.Valid() && n.g.root() == g.root():
 		return n, nil
-	case !n.Valid():
+	case !n.Valid() || n.g.closed == "" && n.g.root() != g.root():
 		return nil, errors.New("belongs to another graph")
 	case n.g.closed != "":
 		return nil, fmt.Errorf("belongs to %s: return it from there", n.g.closed)
-	case g.build == nil || n.g.level >= g.level:
-		if n.g.build != nil {
-			return nil, fmt.Errorf("belongs to the body of a %s, which is not around this one: return it from there", n.g.build.op)
-		}
-		return nil, errors.New("belongs to another graph")
+	case n.g.level >= g.level:
+		return nil, fmt.Errorf("belongs to the body of a %s, which is not around this one: return it from there", n.g.build.op)
 	case n.extra.results != nil:
 		return nil, fmt.Errorf("has %d results: take one with Result", len(n.extra.results))
 	}

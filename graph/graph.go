@@ -187,6 +187,11 @@ func (g *Graph) SetScope(path string) {
 	}
 }
 
+// closedError is the mistake of adding a node to a body that is built.
+func (g *Graph) closedError() error {
+	return fmt.Errorf("its operands belong to %s: return them from there", g.closed)
+}
+
 // newNode appends a node. The inputs are copied.
 func (g *Graph) newNode(k *kind, inputs []*Node) *Node {
 	if g.closed != "" {
@@ -238,6 +243,9 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 		case in.kind == nil:
 			return g.Fail(op.Name, fmt.Errorf("operand %d was made by no graph", i))
 		case in.g != g:
+			if g.closed != "" {
+				return g.Fail(op.Name, g.closedError())
+			}
 			local, err := g.Local(in)
 			if err != nil {
 				return g.Fail(op.Name, fmt.Errorf("operand %d %w", i, err))

@@ -323,7 +323,10 @@ func (g *Graph) seal(op string, functions ...*function) (bodies []attr.Function,
 // operandsOfLoop returns the graph of the operands, and what stands for them there; false if one is invalid.
 func operandsOfLoop(op string, lists ...[]*Node) (*Graph, [][]*Node, bool) {
 	g := graphOf(slices.Concat(lists...)...)
-	ok := true
+	ok := g.closed == ""
+	if !ok {
+		g.Fail(op, g.closedError())
+	}
 	out := make([][]*Node, len(lists))
 	for k, list := range lists {
 		for i, n := range list {
@@ -476,12 +479,12 @@ func While(limit int, init []*Node, cond func(carry []*Node) *Node, body func(ca
 	}
 	test := g.trace(op, typesOf(init), func(carry []*Node) []*Node { return []*Node{cond(carry)} })
 	step := g.trace(op, typesOf(init), body)
+	if len(step.results) != len(init) {
+		return fail(fmt.Errorf("%d carries go into a step and %d come out", len(init), len(step.results)))
+	}
 	bodies, captured, ok := g.seal(op, test, step)
 	if !ok {
 		return fail(nil)
-	}
-	if len(step.results) != len(init) {
-		return fail(fmt.Errorf("%d carries go into a step and %d come out", len(init), len(step.results)))
 	}
 	n := g.Apply(opWhile, slices.Concat(captured, init), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured)),
 		attr.I("carries", len(init)), attr.I("limit", limit)))

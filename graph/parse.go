@@ -56,14 +56,16 @@ type parser struct {
 // source is what is left of the text. Parsers of bodies share it with those around them.
 type source struct {
 	rest  string
-	line  int // the number of the one read last
-	depth int // bodies that are being read
+	last  string // rest before the line that was read last
+	line  int    // the number of the one read last
+	depth int    // bodies that are being read
 }
 
 // next reads the next line, and reports whether there is one.
 func (p *parser) next() bool {
 	for p.rest != "" {
 		var line string
+		p.last = p.rest
 		line, p.rest, _ = strings.Cut(p.rest, "\n")
 		p.line++
 		p.Scanner, p.op = linescan.Scanner{Line: line}, ""
@@ -488,7 +490,7 @@ func (p *parser) operator(op *Op, opAt int) (func() *Node, error) {
 		}
 	}
 	return func() *Node {
-		line, position := p.Scanner, p.g.fixedPosition
+		line, number, position := p.Scanner, p.line, p.g.fixedPosition
 		for i, a := range attrs {
 			for k := range a.Value.Funcs {
 				b := p.body()
@@ -510,6 +512,8 @@ func (p *parser) operator(op *Op, opAt int) (func() *Node, error) {
 		if !typed || !n.Valid() || sameTypes(n, stated, many) {
 			return n
 		}
+		defer func(now int) { p.line = now }(p.line)
+		p.line = number
 		return p.fail(linescan.Errorf(typeAt, "the type is stated as %s, but the operator gives %s", typesText(stated, many), appendTypes(nil, n)))
 	}, nil
 }
@@ -524,7 +528,12 @@ func (p *parser) body() *Body {
 	}
 	if at := p.Start(); !p.Keyword("body") {
 		p.fail(linescan.Errorf(at, "a body has to follow: a line body, the body's nodes and outputs, and a line end"))
+		p.rest, p.Scanner = p.last, linescan.Scanner{} // the line may be a statement
+		p.line--
 		return nil
+	}
+	if err := p.ExpectEnd(); err != nil {
+		p.fail(err)
 	}
 	if p.depth++; p.depth > maxBodyDepth {
 		p.fail(fmt.Errorf("more than %d bodies within one another", maxBodyDepth))

@@ -346,6 +346,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	}
+	f.Add([]byte(loopText))
 	f.Add([]byte("adjoint graph 1\n%0 = iota {axis=0, dtype=\"i64\", shape=[4]}\noutput %0 # comment\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		_, out, err := Parse(text, "fuzz.cg")
