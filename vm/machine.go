@@ -15,6 +15,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
 	"github.com/adjoint-go/adjoint/internal/switches"
+	"github.com/adjoint-go/adjoint/internal/sysmem"
 )
 
 // ErrMemoryLimit is returned when a program needs more memory than the machine may have.
@@ -127,6 +128,7 @@ func newMachine(p *Program, opts []Option) *Machine {
 // alignedBytes allocates n bytes at a multiple of 64.
 func alignedBytes(n int64) []byte {
 	b := make([]byte, n+64)
+	sysmem.PreferHugePages(b)
 	off := -int64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & 63
 	return b[off : off+n : off+n]
 }

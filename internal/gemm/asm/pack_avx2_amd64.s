@@ -48,8 +48,8 @@ TEXT ·TransposedF32AVX2(SB), NOSPLIT, $0-8
 	LEAQ   (R10)(AX*1), R11
 	IMUL3Q $0x04, AX, R12
 	LEAQ   (R9)(R9*2), BX
-	TESTQ  CX, CX
-	JZ     end
+	SUBQ   $0x04, CX
+	JLT    after_rows
 
 rows:
 	VMOVUPS     (SI), X0
@@ -78,9 +78,10 @@ rows:
 	VMOVUPS     Y3, (DI)(BX*1)
 	LEAQ        (DI)(R9*4), DI
 	SUBQ        $0x04, CX
-	JNZ         rows
+	JGE         rows
 
-end:
+after_rows:
+	ADDQ $0x04, CX
 	VZEROUPPER
 	RET
 
@@ -126,8 +127,8 @@ TEXT ·TransposedF64AVX2(SB), NOSPLIT, $0-8
 	LEAQ   (SI)(AX*1), R8
 	IMUL3Q $0x02, AX, R12
 	LEAQ   (R9)(R9*2), BX
-	TESTQ  CX, CX
-	JZ     end
+	SUBQ   $0x02, CX
+	JLT    after_rows
 
 rows:
 	VMOVUPS     (SI), X0
@@ -142,9 +143,10 @@ rows:
 	VMOVUPD     Y3, (DI)(R9*1)
 	LEAQ        (DI)(R9*2), DI
 	SUBQ        $0x02, CX
-	JNZ         rows
+	JGE         rows
 
-end:
+after_rows:
+	ADDQ $0x02, CX
 	VZEROUPPER
 	RET
 

@@ -36,7 +36,8 @@ func (w *writer) columns() {
 }
 
 // transposed emits the packing of a vector of columns that are contiguous: 16 bytes of each at a time, of which registers are
-// put together so that transposing within 16-byte lanes is enough.
+// put together so that transposing within 16-byte lanes is enough. With AVX-512 whole lines of the cache are taken at once as long as there are some: columns that lie a
+// multiple of 4096 bytes apart drive each other's lines out.
 func (w *writer) transposed() {
 	w.Function("Transposed" + w.element.name + w.isa.name)
 	w.Attributes(attr.NOSPLIT)
@@ -57,37 +58,82 @@ func (w *writer) transposed() {
 		w.emit("LEAQ", operand.Mem{Base: reg.R12, Index: reg.R12, Scale: 2}, reg.R13)
 	}
 	w.emit("LEAQ", operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.RBX)
-	w.emit("TESTQ", reg.RCX, reg.RCX)
-	w.emit("JZ", operand.LabelRef("end"))
-	w.Label("rows")
-	for i, c := range column {
-		r := w.vec(i)
-		x := low128(r)
-		w.emit("VMOVUPS", operand.Mem{Base: c}, x)
-		if w.wide() {
-			w.emit("VINSERTF32X4", operand.U8(1), operand.Mem{Base: c, Index: reg.R12, Scale: 1}, r, r)
-			w.emit("VINSERTF32X4", operand.U8(2), operand.Mem{Base: c, Index: reg.R12, Scale: 2}, r, r)
-			w.emit("VINSERTF32X4", operand.U8(3), operand.Mem{Base: c, Index: reg.R13, Scale: 1}, r, r)
-		} else {
-			w.emit("VINSERTF128", operand.U8(1), operand.Mem{Base: c, Index: reg.R12, Scale: 1}, r, r)
-		}
-		w.emit("ADDQ", operand.U8(16), c)
+	steps := []int{1}
+	if w.wide() {
+		steps = []int{4, 1}
 	}
+	for _, step := range steps {
+		name := map[int]string{1: "rows", 4: "lines"}[step]
+		w.emit("SUBQ", operand.U8(uint8(group*step)), reg.RCX)
+		w.emit("JLT", operand.LabelRef("after_"+name))
+		w.Label(name)
+		for i, c := range column {
+			for lane := range w.bytes / 16 {
+				at := operand.Mem{Base: c}
+				switch lane {
+				case 1, 2:
+					at.Index, at.Scale = reg.R12, uint8(lane)
+				case 3:
+					at.Index, at.Scale = reg.R13, 1
+				}
+				if step > 1 {
+					ahead := at
+					ahead.Disp = prefetchAhead
+					w.emit("PREFETCHT0", ahead)
+				}
+				for s := range step {
+					r := w.vec(s*group + i)
+					at.Disp = 16 * s
+					switch {
+					case lane == 0:
+						w.emit("VMOVUPS", at, low128(r))
+					case w.wide():
+						w.emit("VINSERTF32X4", operand.U8(uint8(lane)), at, r, r)
+					default:
+						w.emit("VINSERTF128", operand.U8(uint8(lane)), at, r, r)
+					}
+				}
+			}
+			w.emit("ADDQ", operand.U8(uint8(16*step)), c)
+		}
+		for s := range step {
+			in := make([]reg.Register, group)
+			for i := range in {
+				in[i] = w.vec(s*group + i)
+			}
+			w.transposeLanes(in, step*group)
+			w.emit("LEAQ", operand.Mem{Base: reg.RDI, Index: reg.R9, Scale: uint8(group)}, reg.RDI)
+		}
+		w.emit("SUBQ", operand.U8(uint8(group*step)), reg.RCX)
+		w.emit("JGE", operand.LabelRef(name))
+		w.Label("after_" + name)
+		w.emit("ADDQ", operand.U8(uint8(group*step)), reg.RCX)
+	}
+	w.emit("VZEROUPPER")
+	w.emit("RET")
+}
+
+// prefetchAhead is how many bytes ahead a column is fetched.
+const prefetchAhead = 512
+
+// transposeLanes transposes within 16-byte lanes and stores the rows that come out. Registers from spare on are free.
+func (w *writer) transposeLanes(in []reg.Register, spare int) {
+	tmp := func(i int) reg.Register { return w.vec(spare + i) }
 	var out []reg.Register
-	if group == 2 {
-		w.emit("VUNPCKLPD", w.vec(1), w.vec(0), w.vec(2))
-		w.emit("VUNPCKHPD", w.vec(1), w.vec(0), w.vec(3))
-		out = []reg.Register{w.vec(2), w.vec(3)}
+	if len(in) == 2 {
+		w.emit("VUNPCKLPD", in[1], in[0], tmp(0))
+		w.emit("VUNPCKHPD", in[1], in[0], tmp(1))
+		out = []reg.Register{tmp(0), tmp(1)}
 	} else {
-		w.emit("VUNPCKLPS", w.vec(1), w.vec(0), w.vec(4))
-		w.emit("VUNPCKHPS", w.vec(1), w.vec(0), w.vec(5))
-		w.emit("VUNPCKLPS", w.vec(3), w.vec(2), w.vec(6))
-		w.emit("VUNPCKHPS", w.vec(3), w.vec(2), w.vec(7))
-		w.emit("VUNPCKLPD", w.vec(6), w.vec(4), w.vec(0))
-		w.emit("VUNPCKHPD", w.vec(6), w.vec(4), w.vec(1))
-		w.emit("VUNPCKLPD", w.vec(7), w.vec(5), w.vec(2))
-		w.emit("VUNPCKHPD", w.vec(7), w.vec(5), w.vec(3))
-		out = []reg.Register{w.vec(0), w.vec(1), w.vec(2), w.vec(3)}
+		w.emit("VUNPCKLPS", in[1], in[0], tmp(0))
+		w.emit("VUNPCKHPS", in[1], in[0], tmp(1))
+		w.emit("VUNPCKLPS", in[3], in[2], tmp(2))
+		w.emit("VUNPCKHPS", in[3], in[2], tmp(3))
+		w.emit("VUNPCKLPD", tmp(2), tmp(0), in[0])
+		w.emit("VUNPCKHPD", tmp(2), tmp(0), in[1])
+		w.emit("VUNPCKLPD", tmp(3), tmp(1), in[2])
+		w.emit("VUNPCKHPD", tmp(3), tmp(1), in[3])
+		out = in
 	}
 	for i, r := range out {
 		to := operand.Mem{Base: reg.RDI}
@@ -99,10 +145,4 @@ func (w *writer) transposed() {
 		}
 		w.store(r, false, to)
 	}
-	w.emit("LEAQ", operand.Mem{Base: reg.RDI, Index: reg.R9, Scale: uint8(group)}, reg.RDI)
-	w.emit("SUBQ", operand.U8(uint8(group)), reg.RCX)
-	w.emit("JNZ", operand.LabelRef("rows"))
-	w.Label("end")
-	w.emit("VZEROUPPER")
-	w.emit("RET")
 }
