@@ -14,8 +14,8 @@ const longestAttributes = 36
 // attributeLine returns the attributes as drawings show them: what the result's type says already, what is off, and what has its neutral
 // value is left out, and the bounds of a slice stand as a[0:4, 1:8:2] has them.
 func (b *builder) attributeLine(n *Node) string {
-	if n.Op == "result" {
-		return ""
+	if n.Op == "result" || n.exit != nil || n.stepOf(b.model) {
+		return "" // a symbol, the title of its scope, or an edge says it
 	}
 	list := parseAttributes(n.Attributes)
 	value := map[string]string{}

@@ -45,14 +45,27 @@ func newAutomatic(names []string) *automatic {
 	return &automatic{value: choose(valueLetters), gradient: choose(gradientLetters), output: choose(outputLetters), used: map[string]int{}}
 }
 
-// graphNames returns the names of a graph's nodes, whether they are drawn or not.
+// graphNames returns the names of a graph's nodes, those in bodies included, whether they are drawn or not.
 func graphNames(g *graph.Graph) []string {
 	var names []string
-	for i := range g.Len() {
-		if name := g.Node(i).Name(); name != "" {
-			names = append(names, name)
+	seen := map[*graph.Graph]bool{}
+	var add func(g *graph.Graph)
+	add = func(g *graph.Graph) {
+		if seen[g] {
+			return
+		}
+		seen[g] = true
+		for i := range g.Len() {
+			n := g.Node(i)
+			if name := n.Name(); name != "" {
+				names = append(names, name)
+			}
+			for _, b := range graph.Bodies(n) {
+				add(b.Graph())
+			}
 		}
 	}
+	add(g)
 	return names
 }
 
@@ -65,7 +78,7 @@ func (a *automatic) note(name string) {
 }
 
 // nodes names the operators that have no automatic name yet. Those that chains of + and × hide when they are folded come last, so that numbers
-// of drawings with folded chains have no gaps.
+// of drawings with folded chains have no gaps, and those in bodies come after all others, the smaller ones first, since not every drawing shows them.
 func (a *automatic) nodes(m *Model) {
 	for i := range m.Nodes {
 		a.note(m.Nodes[i].Auto) // of a model that others made
@@ -75,20 +88,45 @@ func (a *automatic) nodes(m *Model) {
 		outputs[o.Node] = outputs[o.Node] || o.Of == ""
 	}
 	folded := foldedNodes(m.Nodes, usesOf(m.Nodes, false), outputs)
+	call := func(n *Node) {
+		if n.Auto != "" || n.Op == "input" || n.Op == "const" || n.Collapsed > 0 {
+			return
+		}
+		n.Auto = a.letter(n) + strconv.Itoa(a.used[a.letter(n)]+1)
+		a.used[a.letter(n)]++
+	}
+	var inner []int
 	for _, hidden := range []bool{false, true} {
 		for i := range m.Nodes {
-			n := &m.Nodes[i]
-			if n.Auto != "" || n.Op == "input" || n.Op == "const" || n.Collapsed > 0 || folded[i] != hidden {
-				continue
+			if n := &m.Nodes[i]; n.path == "" && folded[i] == hidden {
+				call(n)
 			}
-			letter := a.value
-			if n.Gradient {
-				letter = a.gradient
-			}
-			a.used[letter]++
-			n.Auto = letter + strconv.Itoa(a.used[letter])
 		}
 	}
+	// Bodies that are not drawn keep as many names as they would need.
+	for i := range m.Nodes {
+		if n := &m.Nodes[i]; n.path != "" || n.unnamed > 0 {
+			inner = append(inner, i)
+		}
+	}
+	slices.SortStableFunc(inner, func(i, j int) int { return m.Nodes[i].bodySize - m.Nodes[j].bodySize })
+	for _, i := range inner {
+		n := &m.Nodes[i]
+		if n.unnamed > 0 {
+			a.used[a.letter(n)] += n.unnamed
+		}
+		if n.path != "" {
+			call(n)
+		}
+	}
+}
+
+// letter returns what names of a node begin with.
+func (a *automatic) letter(n *Node) string {
+	if n.Gradient {
+		return a.gradient
+	}
+	return a.value
 }
 
 // outputs names the results that have no name: y, or y₁, y₂ where there are several.

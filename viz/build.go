@@ -34,6 +34,7 @@ type builder struct {
 	largestHeat float64
 	stepDrawn   bool                  // a partial is drawn with Heaviside's step
 	tints       map[string]scene.Role // by category
+	bodies      map[string]*bodyScope // by scope
 }
 
 type use struct{ node, operand int }
@@ -52,6 +53,9 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 	if len(m.Nodes) == 0 {
 		return nil, errors.New("viz: the graph is empty")
 	}
+	if s.direction > BottomToTop {
+		return nil, fmt.Errorf("viz: there is no direction %d", s.direction)
+	}
 	if len(m.Nodes) > s.maxNodes {
 		return nil, fmt.Errorf("viz: the graph has %d nodes, more than the %d allowed; raise the limit with WithMaxNodes", len(m.Nodes), s.maxNodes)
 	}
@@ -65,6 +69,7 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 	for i := range m.Nodes {
 		b.node(i)
 	}
+	b.nextSteps()
 	b.former()
 	b.outputs()
 	b.execution()
@@ -74,7 +79,8 @@ func build(m *Model, s *settings) (*scene.Scene, error) {
 
 // survey counts uses and folds chains of + and ×.
 func (b *builder) survey() {
-	b.model = b.model.complete()
+	b.model = b.model.complete().apart()
+	b.bodies = b.model.scopesOfBodies()
 	nodes := b.model.Nodes
 	n := len(nodes)
 	b.isOutput = make([]bool, n)
@@ -282,23 +288,31 @@ func (b *builder) home(n *Node) int {
 	if n.Gradient && b.cluster[1] >= 0 {
 		side = 1
 	}
-	parent := b.cluster[side]
-	if !b.settings.clusters || n.Scope == "" {
+	return b.within(b.cluster[side], side, n.Scope)
+}
+
+// within returns the cluster of a scope.
+func (b *builder) within(parent, side int, scope string) int {
+	if scope == "" {
 		return parent
 	}
-	path := strconv.Itoa(side)
-	for _, part := range strings.Split(n.Scope, "/") {
-		path += "/" + part
-		at, found := b.scopes[path]
-		if !found {
-			at = len(b.scene.Clusters)
-			b.scene.Clusters = append(b.scene.Clusters, scene.Cluster{
-				ID: fmt.Sprintf("scope-%d", at), Title: part, Parent: parent, Kind: scene.ScopeCluster})
-			b.scopes[path] = at
-		}
-		parent = at
+	body := b.isBody(scope)
+	if !b.settings.clusters && !body {
+		return b.within(parent, side, parentScope(scope))
 	}
-	return parent
+	path := strconv.Itoa(side) + "/" + scope
+	at, found := b.scopes[path]
+	if !found {
+		parent = b.within(parent, side, parentScope(scope))
+		at = len(b.scene.Clusters)
+		c := scene.Cluster{ID: fmt.Sprintf("scope-%d", at), Title: b.scopeTitle(scope), Name: lastPart(scope), Parent: parent, Kind: scene.ScopeCluster}
+		if body {
+			c.Kind = scene.BodyCluster
+		}
+		b.scene.Clusters = append(b.scene.Clusters, c)
+		b.scopes[path] = at
+	}
+	return at
 }
 
 func (b *builder) add(n scene.Node) int {
@@ -318,7 +332,7 @@ func (b *builder) node(i int) {
 		b.forward[i] = b.input(i)
 		return
 	}
-	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.RoundedBox, Fill: scene.Paper, Stroke: scene.Line,
+	o := scene.Node{ID: "n" + n.id(), Shape: scene.RoundedBox, Fill: scene.Paper, Stroke: scene.Line,
 		Class: "operator op-" + identifier(n.Op), Cluster: b.home(n), Tooltip: tooltip(n), Key: "operator", Match: n.match(), Change: scene.Change(n.Change)}
 	symbol, operands := b.symbol(i)
 	o.Lines = append(o.Lines, scene.TextLine{Runs: symbol, Size: scene.SymbolSize, Colour: scene.Ink})
@@ -349,10 +363,14 @@ func (b *builder) node(i int) {
 		o.Scope = strings.TrimPrefix(n.Scope+"/"+n.Symbol, "/")
 		o.Lines = append(o.Lines, scene.TextLine{Runs: upright(plural(n.Collapsed, "node")), Size: scene.ValueSize, Colour: scene.Muted})
 	}
+	if n.port != nil {
+		b.port(n, &o)
+	}
+	o.Scope += n.folds
 	if len([]rune(o.Lines[0].Plain())) > 7 {
 		o.Lines[0].Size = 16
 	}
-	o.Marked = n.powerOfNames() && len(operands) > 1
+	o.Marked = n.powerOfNames() && len(operands) > 1 || n.exit != nil && len(n.exit.parts) > 0
 	at := b.add(o)
 	b.forward[i] = at
 	for k, x := range operands {
@@ -398,7 +416,7 @@ func (b *builder) symbol(i int) ([]scene.Run, []operand) {
 
 func (b *builder) input(i int) int {
 	n := &b.model.Nodes[i]
-	o := scene.Node{ID: "n" + strconv.Itoa(n.ID), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
+	o := scene.Node{ID: "n" + n.id(), Shape: scene.Circle, Fill: scene.InputFill, Stroke: scene.InputLine,
 		Class: "input", Cluster: b.home(n), Tooltip: tooltip(n), Key: "input", Order: i + 1, Match: n.match(), Change: scene.Change(n.Change)}
 	o.Lines = append(o.Lines, scene.TextLine{Runs: b.set.name(n.Name), Size: scene.SymbolSize + 2, Colour: scene.Ink})
 	if text := b.valueText(n); text != "" {
@@ -503,7 +521,7 @@ func (b *builder) operand(user, at, place int, x operand) {
 			weight = mainWeight
 		}
 	}
-	id := fmt.Sprintf("e%d-%d", n.ID, place)
+	id := fmt.Sprintf("e%s-%d", n.id(), place)
 	edge := scene.Edge{ID: id, From: from, To: at, Kind: kind, Weight: weight}
 	if in.results > 1 && from == b.forward[x.node] {
 		edge.Label = b.carried(b.model.part(&b.model.Nodes[x.at.node], x.at.operand))
@@ -522,10 +540,10 @@ func (b *builder) operand(user, at, place int, x operand) {
 // stub draws an operand that is left out by its name, anew for each use.
 func (b *builder) stub(i, user, place int) int {
 	n := &b.model.Nodes[i]
-	o := scene.Node{Match: fmt.Sprintf("%s-%d", b.model.Nodes[user].match(), place), ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place),
+	o := scene.Node{Match: fmt.Sprintf("%s-%d", b.model.Nodes[user].match(), place), ID: fmt.Sprintf("n%s-%s-%d", n.id(), b.model.Nodes[user].id(), place),
 		Shape: scene.Capsule, Dashed: true, Fill: scene.Paper, Stroke: scene.Muted, Class: "stub", Tooltip: tooltip(n), Key: "stub",
 		Lines:   []scene.TextLine{{Runs: b.names[i], Size: scene.ValueSize, Colour: scene.Muted}},
-		Cluster: b.home(&b.model.Nodes[user])}
+		Cluster: b.beside(&b.model.Nodes[user], place)}
 	if text := n.Value.summary(); text != "" && n.Value.IsScalar() && b.shows("value") {
 		o.Lines[0].Runs = joinRuns(b.names[i], shownLate(scene.ValuePart, upright(" = ")), shownLate(scene.ValuePart, numberRuns(text)))
 	}
@@ -541,10 +559,19 @@ func (b *builder) constant(n *Node, user, place int) int {
 	if b.model.Nodes[user].Change == Removed {
 		change = Removed
 	}
-	return b.add(scene.Node{Change: scene.Change(change), Match: fmt.Sprintf("%s-%d", b.model.Nodes[user].match(), place), ID: fmt.Sprintf("n%d-%d-%d", n.ID, b.model.Nodes[user].ID, place), Shape: scene.Dot,
+	return b.add(scene.Node{Change: scene.Change(change), Match: fmt.Sprintf("%s-%d", b.model.Nodes[user].match(), place), ID: fmt.Sprintf("n%s-%s-%d", n.id(), b.model.Nodes[user].id(), place), Shape: scene.Dot,
 		Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
 		Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n),
-		Cluster: b.home(&b.model.Nodes[user])})
+		Cluster: b.beside(&b.model.Nodes[user], place)})
+}
+
+// beside returns the cluster in which an operand is drawn that is drawn for each use: that of the user, or the one around it where the operand enters there.
+func (b *builder) beside(user *Node, operand int) int {
+	n := *user
+	if user.enters(operand) {
+		n.Scope = parentScope(n.Scope)
+	}
+	return b.home(&n)
 }
 
 // carried returns the label of an edge from a node that stands for several values: which one it is.
@@ -568,7 +595,7 @@ func (b *builder) ghost(i int, n *Node) int {
 	} else {
 		size = scene.ValueSize + 2
 	}
-	name, id := b.names[i], fmt.Sprintf("n%d-ghost", n.ID)
+	name, id := b.names[i], fmt.Sprintf("n%s-ghost", n.id())
 	if n != &b.model.Nodes[i] {
 		name = b.called(n, false)
 	}
@@ -577,7 +604,7 @@ func (b *builder) ghost(i int, n *Node) int {
 		lines = append(lines, scene.TextLine{Runs: shownLate(scene.ValuePart, numberRuns(text)), Size: scene.ValueSize, Colour: scene.InputText})
 	}
 	at := b.add(scene.Node{ID: id, Shape: shape, Lines: lines, Fill: scene.Paper, Stroke: scene.InputLine,
-		Dashed: true, Class: "ghost", Copy: fmt.Sprintf("n%d", b.model.Nodes[i].ID), Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
+		Dashed: true, Class: "ghost", Copy: "n" + b.model.Nodes[i].id(), Cluster: b.cluster[1], Tooltip: tooltip(n), Key: "ghost", Order: i + 1})
 	b.ghosts[n] = at
 	return at
 }
@@ -618,7 +645,7 @@ func (b *builder) outputs() {
 		from := 0
 		switch {
 		case n.Op == "const":
-			from = b.add(scene.Node{ID: fmt.Sprintf("n%d-out%d", n.ID, k), Shape: scene.Dot,
+			from = b.add(scene.Node{ID: fmt.Sprintf("n%s-out%d", n.id(), k), Shape: scene.Dot,
 				Lines: []scene.TextLine{{Runs: numberRuns(constantText(n)), Size: scene.ValueSize, Colour: scene.ConstantText}},
 				Fill:  scene.ConstantFill, Stroke: scene.ConstantFill, Class: "constant", Tooltip: tooltip(n), Cluster: out.Cluster})
 		case n.Cut:

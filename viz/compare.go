@@ -38,6 +38,14 @@ func (n *Node) match() string {
 	return "n" + strconv.Itoa(n.Origin)
 }
 
+// origin names what the node was made for in an earlier graph.
+func (n *Node) origin() string {
+	if n.path != "" {
+		return n.Match
+	}
+	return strconv.Itoa(n.Origin)
+}
+
 // Compare returns the model of after in which nodes are marked that are not as they were in before, together
 // with the nodes of before that are gone. Nodes that were there keep the Match of before.
 //
@@ -69,6 +77,12 @@ func (c *comparison) pair(b, a int) { c.partner[a], c.taken[b] = b, true }
 // kind returns what a node computes, apart from its operands.
 func (n *Node) kind() string {
 	text := n.Op + "\x00" + n.Attributes + "\x00" + n.Type
+	if n.exit == nil {
+		text += "\x00" + n.bodies
+	}
+	if n.port != nil {
+		text += "\x00" + strconv.Itoa(n.port.operand)
+	}
 	if n.Op == "input" {
 		text += "\x00" + n.Name
 	}
@@ -97,17 +111,20 @@ func (c *comparison) pairEqual() {
 		}
 		return of
 	}
-	type place struct{ class, origin int }
+	type place struct {
+		class  int
+		origin string
+	}
 	old, now := classify(c.before), classify(c.after)
 	byOrigin, byClass := map[place][]int{}, map[int][]int{}
 	for i, class := range old {
-		at := place{class, c.before.Nodes[i].Origin}
+		at := place{class, c.before.Nodes[i].origin()}
 		byOrigin[at] = append(byOrigin[at], i)
 	}
 	for i, class := range now {
-		if list := byOrigin[place{class, c.after.Nodes[i].Origin}]; len(list) > 0 {
+		if list := byOrigin[place{class, c.after.Nodes[i].origin()}]; len(list) > 0 {
 			c.pair(list[0], i)
-			byOrigin[place{class, c.after.Nodes[i].Origin}] = list[1:]
+			byOrigin[place{class, c.after.Nodes[i].origin()}] = list[1:]
 		}
 	}
 	for i, class := range old {
@@ -126,10 +143,10 @@ func (c *comparison) pairEqual() {
 // pairByOrigin pairs what is left: nodes of one origin, those of one operator first.
 func (c *comparison) pairByOrigin() {
 	for _, sameOperator := range []bool{true, false} {
-		left := map[int][]int{}
+		left := map[string][]int{}
 		for i := range c.before.Nodes {
 			if n := &c.before.Nodes[i]; !c.taken[i] && n.Op != "const" && n.Op != "input" {
-				left[n.Origin] = append(left[n.Origin], i)
+				left[n.origin()] = append(left[n.origin()], i)
 			}
 		}
 		for i := range c.after.Nodes {
@@ -137,11 +154,11 @@ func (c *comparison) pairByOrigin() {
 			if c.partner[i] >= 0 || n.Op == "const" || n.Op == "input" {
 				continue
 			}
-			list := left[n.Origin]
+			list := left[n.origin()]
 			for k, b := range list {
 				if !sameOperator || c.before.Nodes[b].Op == n.Op {
 					c.pair(b, i)
-					left[n.Origin] = append(append([]int(nil), list[:k]...), list[k+1:]...)
+					left[n.origin()] = append(append([]int(nil), list[:k]...), list[k+1:]...)
 					break
 				}
 			}
@@ -210,7 +227,7 @@ func (c *comparison) union() *Model {
 			n := c.before.Nodes[b]
 			n.Match, n.Change, n.Former = n.match(), Removed, nil
 			largest++
-			n.ID, n.Heat = largest, 0
+			n.ID, n.path, n.Heat = largest, "", 0
 			n.Inputs = nil
 			for _, in := range c.before.Nodes[b].Inputs {
 				n.Inputs = append(n.Inputs, old(in))

@@ -2,6 +2,8 @@ package viz
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -46,6 +48,15 @@ func corpus() []drawing {
 	add("constant", []*graph.Node{graph.New().Const(2)})
 	g := graph.New()
 	add("input", []*graph.Node{g.Input("x", graph.Float64)}, WithGradients(Overlay))
+	loops := loopGraphs()
+	for _, name := range slices.Sorted(maps.Keys(loops)) {
+		add(name, loops[name], WithBodies(100))
+	}
+	y, wrt, dy := recurrent()
+	add("recurrent-overlay", y, WithGradients(Overlay))
+	add("recurrent-split", y, WithGradients(Split), WithRespectTo(wrt...), WithGradientOutputs(dy...))
+	add("nested-closed", loops["nested"], WithBodies(0))
+	add("nested-half", loops["nested"], WithDepth(4))
 	return list
 }
 

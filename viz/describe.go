@@ -224,7 +224,7 @@ func (b *builder) describe() string {
 		case n.Cut:
 		case n.Op == "input":
 			inputs = append(inputs, text)
-		case n.Op != "const" && !b.folded[i]:
+		case n.Op != "const" && n.port == nil && !b.folded[i]:
 			operators++
 		}
 	}
@@ -295,6 +295,9 @@ func tooltip(n *Node) string {
 	add("adjoint", n.Adjoint.summary())
 	add("change", n.Change.String())
 	add("derivative", n.Formula)
+	if n.port != nil {
+		add("parameter of", n.port.title)
+	}
 	add("scope", n.Scope)
 	add("source", n.Source)
 	for _, note := range n.Notes {

@@ -20,7 +20,7 @@ func (b *builder) former() {
 				from, drawn = b.constant(c, i, len(n.Inputs)+k), true
 			}
 			if drawn {
-				b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e%d-former%d", n.ID, k), From: from, To: at, Kind: scene.Former, Weight: 1})
+				b.scene.Edges = append(b.scene.Edges, scene.Edge{ID: fmt.Sprintf("e%s-former%d", n.id(), k), From: from, To: at, Kind: scene.Former, Weight: 1})
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
 // largestConstant is the number of elements above which a constant is shown by
@@ -53,11 +54,12 @@ func describe(outputs []*graph.Node, s *settings) (*Model, error) {
 	for _, n := range s.wrt {
 		interest[n] = true
 	}
-	index := make(map[*graph.Node]int, len(wanted))
-	for _, n := range sorted(wanted) {
-		index[n] = len(m.Nodes)
-		m.Nodes = append(m.Nodes, describeNode(n, s, index, interest, !primal[n]))
+	d := &describer{model: m, settings: s, interest: interest, ids: map[*graph.Node]int{}, measures: map[[32]byte]measure{}}
+	for n := range wanted {
+		d.next = max(d.next, n.Graph().Len())
 	}
+	index := make(map[*graph.Node]int, len(wanted))
+	d.nodes(sorted(wanted), &place{index: index, steps: map[*graph.Node]map[*graph.Node]int{}, gradient: func(n *graph.Node) bool { return !primal[n] }})
 	for _, n := range outputs {
 		m.Outputs = append(m.Outputs, Output{Node: index[n], Name: n.Name()})
 	}
@@ -78,16 +80,15 @@ func describe(outputs []*graph.Node, s *settings) (*Model, error) {
 			m.CallAs(s.reference.model)
 		}
 	}
-	return reduce(m, s, index)
+	return reduce(m, s, d.ids)
 }
 
-// reduce applies the options that leave nodes out.
-func reduce(m *Model, s *settings, index map[*graph.Node]int) (*Model, error) {
-	// Indices change with every step, so that nodes are followed by their ids.
+// reduce applies the options that leave nodes out. Indices change with every step, so that nodes are followed by their IDs.
+func reduce(m *Model, s *settings, ids map[*graph.Node]int) (*Model, error) {
 	at := func(m *Model, n *graph.Node) (int, error) {
-		if _, found := index[n]; found {
+		if id, found := ids[n]; found {
 			for i := range m.Nodes {
-				if m.Nodes[i].ID == n.ID() {
+				if m.Nodes[i].ID == id {
 					return i, nil
 				}
 			}
@@ -132,7 +133,7 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	op := n.Op()
 	o := Node{ID: n.ID(), Op: op.Name, Name: n.Name(), DType: n.DType().String(), Type: n.Type().String(),
 		Shape: n.Shape(), Formula: op.Formula, Scope: n.ScopePath(), Value: s.values[n], Adjoint: s.adjoints[n], Gradient: gradient,
-		Notes: s.notes[n], Heat: s.heat[n], Category: s.categories[n]}
+		Notes: s.notes[n], Heat: s.heat[n], Category: s.categories[n], Change: s.changes[n]}
 	if names := n.Names(); len(names) > 1 {
 		o.Notes = append(slices.Clone(o.Notes), Note{"also named", strings.Join(names[1:], ", ")})
 	}
@@ -140,14 +141,35 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 	if n.Origin() >= 0 {
 		o.Origin = n.Origin()
 	}
+	if op.Name == "each_step" {
+		o.Symbol = "each step"
+	}
 	if op.Name == "result" {
 		o.Symbol = ResultName(n.Inputs()[0].Op().Name, n.Attrs().Int("index"))
+		if loop := n.Inputs()[0]; loop.Op().Name == "while" && n.Attrs().Int("index") == loop.Attrs().Int("carries") {
+			o.Symbol = "steps"
+		}
+	}
+	if types := n.Results(); types != nil {
+		list := make([]string, len(types))
+		for i, t := range types {
+			list[i] = t.String()
+		}
+		o.DType, o.Type = "", "("+strings.Join(list, ", ")+")"
 	}
 	if p := n.Position(); p.File != "" {
 		o.Source = p.String()
 	}
-	if len(n.Attrs()) > 0 && !n.IsInput() && !n.IsConst() {
-		o.Attributes = n.Attrs().String()
+	attributes := n.Attrs()
+	for _, b := range graph.Bodies(n) {
+		o.bodies += fmt.Sprintf("%x ", b.Hash())
+	}
+	if o.bodies != "" { // the operands of bodies say what they are
+		o.bodies += attributes.String()
+		attributes = slices.DeleteFunc(slices.Clone(attributes), func(a attr.Named) bool { return a.Key == "bodies" || a.Key == "captured" || a.Key == "carries" })
+	}
+	if len(attributes) > 0 && !n.IsInput() && !n.IsConst() {
+		o.Attributes = attributes.String()
 	}
 	for k, in := range n.Inputs() {
 		o.Inputs = append(o.Inputs, index[in])
@@ -167,7 +189,7 @@ func describeNode(n *graph.Node, s *settings, index map[*graph.Node]int, interes
 			o.Constant = v
 		}
 	}
-	float := n.DType() == graph.Float64 || n.DType() == graph.Float32
+	float := n.DType().IsFloat() || slices.ContainsFunc(n.Results(), func(t graph.Type) bool { return t.DType.IsFloat() })
 	o.Inert = !float || op.NoDerivative != "" && !n.IsInput()
 	o.Variable = interest[n] && !n.IsInput()
 	if n.IsInput() && len(interest) > 0 && !interest[n] {

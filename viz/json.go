@@ -19,7 +19,10 @@ import (
 // Nodes carry the source's ids and inputs and outputs refer to them. A value
 // is a number, or nested arrays for a tensor, with all digits that a float64
 // needs; NaN and infinities are the strings "NaN", "+Inf" and "-Inf". Unknown
-// values, empty names, attributes, scopes and sources are left out.
+// values, empty names, attributes, scopes and sources are left out. The nodes
+// of a body stand before its operator, whose inputs are then their results;
+// "captured", "carry", "element" and "argument" are what a body takes, and
+// "next" is the id of a carry's value at the next step.
 func (p *Picture) JSON(w io.Writer) error {
 	if err := p.check(); err != nil {
 		return err
@@ -33,13 +36,14 @@ func (m *Model) JSON(w io.Writer) error {
 		return err
 	}
 	b := &jsonWriter{Writer: bufio.NewWriter(w)}
+	exits := m.exits()
 	b.raw(`{"nodes":[`)
 	for i := range m.Nodes {
 		if i > 0 {
 			b.raw(",")
 		}
 		b.raw("\n")
-		b.node(m, &m.Nodes[i])
+		b.node(m, &m.Nodes[i], exits)
 	}
 	b.raw("\n],\"outputs\":[")
 	for k, o := range m.Outputs {
@@ -89,7 +93,7 @@ func (b *jsonWriter) integers(key string, list []int) {
 	b.raw("]")
 }
 
-func (b *jsonWriter) node(m *Model, n *Node) {
+func (b *jsonWriter) node(m *Model, n *Node, exits map[string]int) {
 	b.raw(`{"id":` + strconv.Itoa(n.ID))
 	b.member("op", n.Op)
 	b.member("name", n.Name)
@@ -102,6 +106,10 @@ func (b *jsonWriter) node(m *Model, n *Node) {
 		inputs[i] = m.Nodes[in].ID
 	}
 	b.integers("inputs", inputs)
+	if next, found := m.nextStep(n, exits); found {
+		x := &m.Nodes[next.node]
+		b.raw(`,"next":` + strconv.Itoa(m.Nodes[x.Inputs[next.operand]].ID))
+	}
 	b.member("attributes", n.Attributes)
 	b.member("scope", n.Scope)
 	b.member("source", n.Source)

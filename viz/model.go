@@ -81,6 +81,19 @@ type Node struct {
 	results int
 	// bundled is the number of values that an operand is which is drawn as one edge.
 	bundled int
+	// path names a node in a body: see describer.
+	path string
+	// port and exit are those of an operator whose bodies are drawn.
+	port *port
+	exit *exit
+	// folds is the scope that a node with bodies stands for while these are not drawn; empty where there is nothing to open.
+	folds string
+	// bodies tells a node's bodies from others.
+	bodies string
+	// bodySize is the number of nodes in the bodies of the outermost operator with bodies that the node is or lies in.
+	bodySize int
+	// unnamed is the number of values in the node's bodies that would have an automatic name if they were drawn.
+	unnamed int
 }
 
 // part returns the value that an operand is: that of its node, or one of those that the node stands for.

@@ -83,6 +83,7 @@ type settings struct {
 	style          StyleChoice
 	show           map[string]bool
 	notes          map[*graph.Node][]Note
+	changes        map[*graph.Node]Change
 	heat           map[*graph.Node]float64
 	heatTitle      string
 	categories     map[*graph.Node]string
@@ -91,6 +92,7 @@ type settings struct {
 	collapsed      map[string]bool
 	expanded       map[string]bool
 	limit          int
+	bodies         int
 	focus          []*graph.Node
 	radius         int
 	path           [2]*graph.Node
@@ -102,7 +104,7 @@ type settings struct {
 }
 
 func collect(options []Option) *settings {
-	s := &settings{fold: true, wrap: true, clusters: true, maxNodes: 20000, depth: -1, collapsed: map[string]bool{}, expanded: map[string]bool{}}
+	s := &settings{fold: true, wrap: true, clusters: true, maxNodes: 20000, depth: -1, bodies: OpenBodies, collapsed: map[string]bool{}, expanded: map[string]bool{}}
 	for _, o := range options {
 		if o != nil {
 			o(s)
@@ -125,7 +127,7 @@ func WithTitle(expression string) Option { return func(s *settings) { s.title = 
 // one is composed.
 func WithSummary(text string) Option { return func(s *settings) { s.summary = text } }
 
-// WithDirection sets where edges point. Without it they point to the right, or, in drawings that would be much higher than wide, down.
+// WithDirection sets where edges point; one that is none of the four gives an error. Without it they point to the right, or, in drawings that would be much higher than wide, down.
 func WithDirection(d Direction) Option {
 	return func(s *settings) { s.direction, s.directed = d, true }
 }
@@ -236,6 +238,11 @@ func WithShow(fields ...string) Option {
 // drawn where WithShow names their key.
 func WithNotes(notes map[*graph.Node][]Note) Option { return func(s *settings) { s.notes = notes } }
 
+// WithChanges marks nodes, those of bodies too, as Compare does.
+func WithChanges(changes map[*graph.Node]Change) Option {
+	return func(s *settings) { s.changes = changes }
+}
+
 // WithHeat colours operators by a number each, on a scale from zero to the
 // largest, and explains the scale in the legend under the title.
 func WithHeat(heat map[*graph.Node]float64, title string) Option {
@@ -269,6 +276,14 @@ func WithExpanded(scopes ...string) Option {
 		}
 	}
 }
+
+// OpenBodies is the number of nodes up to which bodies are drawn without being asked for: see WithBodies.
+const OpenBodies = 60
+
+// WithBodies draws the bodies of loops, branches and checkpoints that have at most n nodes, 60 without it, as scopes of their own; larger ones are one node,
+// as all are for 0. They are named as scopes are, as in "encoder/scan%12", with the operator's number: WithExpanded opens one whatever n is,
+// WithCollapsed closes it, and with WithDepth the depth alone decides.
+func WithBodies(n int) Option { return func(s *settings) { s.bodies = n } }
 
 // WithLimit draws graphs of more than n nodes with parts of them as one node each: see Model.Limit.
 func WithLimit(n int) Option { return func(s *settings) { s.limit = n } }

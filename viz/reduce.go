@@ -1,6 +1,9 @@
 package viz
 
-import "strings"
+import (
+	"container/heap"
+	"strings"
+)
 
 // The methods that return a part of a model return a model that cannot be drawn (see Check) as it is.
 
@@ -69,6 +72,9 @@ func (n *Node) collapsedScope(depth int, scopes, open map[string]bool) string {
 	return ""
 }
 
+// groupScope returns the scope that a group of nodes is.
+func groupScope(group string) string { return strings.TrimPrefix(group, "gradient:") }
+
 // cyclic returns the groups that a path leaves and enters again.
 func (m *Model) cyclic(group []string) map[string]bool {
 	bad := map[string]bool{}
@@ -120,7 +126,7 @@ func (m *Model) constants(group []string) (out []string, scopes []string) {
 	fixed, computes := make([]bool, len(m.Nodes)), map[string]bool{}
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
-		fixed[i] = n.Op != "input" && n.Collapsed == 0 && !n.Cut
+		fixed[i] = n.Op != "input" && n.Collapsed == 0 && !n.Cut && n.port == nil && n.exit == nil
 		for _, in := range n.Inputs {
 			fixed[i] = fixed[i] && fixed[in]
 		}
@@ -132,27 +138,43 @@ func (m *Model) constants(group []string) (out []string, scopes []string) {
 	for _, o := range m.Outputs {
 		isOutput[o.Node] = true
 	}
-	users := make([][]int, len(m.Nodes))
+	type user struct {
+		node   int
+		enters bool
+	}
+	users := make([][]user, len(m.Nodes))
 	for i := range m.Nodes {
-		for _, in := range m.Nodes[i].Inputs {
+		for k, in := range m.Nodes[i].Inputs {
 			if fixed[in] {
-				users[in] = append(users[in], i)
+				users[in] = append(users[in], user{i, m.Nodes[i].enters(k)})
 			}
 		}
 	}
 	out, scopes = append([]string(nil), group...), make([]string, len(m.Nodes))
+	// where returns the group and the scope in which a use lies.
+	where := func(u user) (string, string) {
+		switch scope := scopes[u.node]; {
+		case !u.enters:
+			return out[u.node], scope
+		case groupScope(out[u.node]) == scope:
+			return "", parentScope(scope)
+		default:
+			return out[u.node], parentScope(scope)
+		}
+	}
 	for i := len(m.Nodes) - 1; i >= 0; i-- {
 		scopes[i] = m.Nodes[i].Scope
 		constant := m.Nodes[i].Op == "const"
 		if !fixed[i] || isOutput[i] || len(users[i]) == 0 || !constant && !computes[group[i]] {
 			continue
 		}
-		common, scope := out[users[i][0]], scopes[users[i][0]]
+		common, scope := where(users[i][0])
 		for _, u := range users[i] {
-			if out[u] != common {
+			in, at := where(u)
+			if in != common {
 				common = ""
 			}
-			for scope != "" && scopes[u] != scope && !strings.HasPrefix(scopes[u], scope+"/") {
+			for scope != "" && at != scope && !strings.HasPrefix(at, scope+"/") {
 				scope = parentScope(scope)
 			}
 		}
@@ -191,26 +213,34 @@ func (m *Model) merge(group, scopes []string) *Model {
 		unitOf[i] = u
 		units[u].members = append(units[u].members, i)
 	}
-	// A group's constants are no operands of it.
-	operand := func(i, in int) bool { return group[i] == "" || m.Nodes[in].Op != "const" }
+	// A group's constants are no operands of it, but for those that an operator with bodies takes.
+	operand := func(i, k int) bool {
+		n := &m.Nodes[i]
+		return group[i] == "" || m.Nodes[n.Inputs[k]].Op != "const" || n.enters(k) && n.Scope == groupScope(group[i])
+	}
 	for i := range m.Nodes {
-		for _, in := range m.Nodes[i].Inputs {
-			if a, b := unitOf[in], unitOf[i]; a != b && operand(i, in) {
+		for k, in := range m.Nodes[i].Inputs {
+			if a, b := unitOf[in], unitOf[i]; a != b && operand(i, k) {
 				units[a].users = append(units[a].users, b)
 				units[b].waiting++
 			}
 		}
 	}
-	var order []int
+	// Units stand where their last node stood, as far as their operands let them.
+	last := func(u int) int { return units[u].members[len(units[u].members)-1] }
+	ready := &queue{before: func(a, b int) bool { return last(a) < last(b) }}
 	for u := range units {
 		if units[u].waiting == 0 {
-			order = append(order, u)
+			heap.Push(ready, u)
 		}
 	}
-	for k := 0; k < len(order); k++ {
-		for _, v := range units[order[k]].users {
+	var order []int
+	for ready.Len() > 0 {
+		u := heap.Pop(ready).(int)
+		order = append(order, u)
+		for _, v := range units[u].users {
 			if units[v].waiting--; units[v].waiting == 0 {
-				order = append(order, v)
+				heap.Push(ready, v)
 			}
 		}
 	}
@@ -230,7 +260,7 @@ func (m *Model) merge(group, scopes []string) *Model {
 	needed := make([]bool, len(units))
 	for i := range m.Nodes {
 		for k, in := range m.Nodes[i].Inputs {
-			if unitOf[in] != unitOf[i] && operand(i, in) {
+			if unitOf[in] != unitOf[i] && operand(i, k) {
 				leave(unitOf[in], value(i, k))
 			}
 		}
@@ -244,8 +274,18 @@ func (m *Model) merge(group, scopes []string) *Model {
 	}
 	out := m.like()
 	place := make([]int, len(units))
+	// exits are, by unit, the operator whose bodies the unit is.
+	exits := map[int]int{}
+	for i := range m.Nodes {
+		if m.Nodes[i].exit != nil && group[i] != "" && m.Nodes[i].Scope == groupScope(group[i]) {
+			exits[unitOf[i]] = i
+		}
+	}
 	// stands reports whether the unit of a node is one that stands for others.
-	stands := func(i int) bool { return group[i] != "" || m.Nodes[i].Collapsed > 0 }
+	stands := func(i int) bool {
+		_, operator := exits[unitOf[i]]
+		return group[i] != "" && !operator || m.Nodes[i].Collapsed > 0
+	}
 	for _, u := range order {
 		if !needed[u] {
 			continue
@@ -268,7 +308,17 @@ func (m *Model) merge(group, scopes []string) *Model {
 			out.Nodes = append(out.Nodes, n)
 			continue
 		}
-		path := strings.TrimPrefix(group[members[0]], "gradient:")
+		if at, found := exits[u]; found {
+			out.Nodes = append(out.Nodes, m.closed(members, at, func(i, k int) (int, *Node) {
+				var part *Node
+				if in := m.Nodes[i].Inputs[k]; stands(in) {
+					part = value(i, k)
+				}
+				return place[unitOf[m.Nodes[i].Inputs[k]]], part
+			}))
+			continue
+		}
+		path := groupScope(group[members[0]])
 		scope, name := "", path
 		if k := strings.LastIndexByte(path, '/'); k >= 0 {
 			scope, name = path[:k], path[k+1:]
@@ -284,12 +334,14 @@ func (m *Model) merge(group, scopes []string) *Model {
 		seen := map[*Node]bool{}
 		from := map[int]int{} // by operand's place, how many values come from there
 		for _, i := range members {
-			n.Collapsed += max(1, m.Nodes[i].Collapsed)
+			if m.Nodes[i].path == "" || last.path != "" { // bodies are part of their operator
+				n.Collapsed += max(1, m.Nodes[i].Collapsed)
+			}
 			n.Heat += m.Nodes[i].Heat
 			n.Inert = n.Inert && m.Nodes[i].Inert
 			n.Variable = n.Variable || m.Nodes[i].Variable || m.Nodes[i].Op == "input" && !m.Nodes[i].Inert
 			for k, in := range m.Nodes[i].Inputs {
-				if v := value(i, k); unitOf[in] != u && operand(i, in) && !seen[v] {
+				if v := value(i, k); unitOf[in] != u && operand(i, k) && !seen[v] {
 					seen[v] = true
 					from[place[unitOf[in]]] += max(1, v.bundled)
 					n.Inputs = append(n.Inputs, place[unitOf[in]])
@@ -312,6 +364,23 @@ func (m *Model) merge(group, scopes []string) *Model {
 		out.Outputs = append(out.Outputs, o)
 	}
 	return out
+}
+
+// queue is a heap of numbers.
+type queue struct {
+	list   []int
+	before func(a, b int) bool
+}
+
+// The methods of heap.Interface.
+func (q *queue) Len() int           { return len(q.list) }
+func (q *queue) Less(i, j int) bool { return q.before(q.list[i], q.list[j]) }
+func (q *queue) Swap(i, j int)      { q.list[i], q.list[j] = q.list[j], q.list[i] }
+func (q *queue) Push(x any)         { q.list = append(q.list, x.(int)) }
+func (q *queue) Pop() any {
+	x := q.list[len(q.list)-1]
+	q.list = q.list[:len(q.list)-1]
+	return x
 }
 
 // mostEdges is the number of values from one node to another that are drawn as an edge each.

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
@@ -88,8 +89,8 @@ func cutMiddle(text string) string {
 // tellApart finds short forms for names that would look the same: with the parts of their paths that differ, else with the letters
 // that differ, else as they are.
 func tellApart(names []string, short map[string]form) {
-	for _, shorten := range []func([]string) []string{differingParts, differingLetters} {
-		if list := shorten(names); distinct(list) {
+	for _, shorten := range []func([]string) []string{bodyTails, differingParts, differingLetters} {
+		if list := shorten(names); list != nil && distinct(list) {
 			for i, name := range names {
 				short[name] = form{list[i], false}
 			}
@@ -110,6 +111,42 @@ func distinct(names []string) bool {
 		seen[look] = true
 	}
 	return true
+}
+
+// bodyTails returns names of which some lie in bodies, which are deep paths, with as many of their last parts as no other has; nil for names of
+// which none does.
+func bodyTails(names []string) []string {
+	count, inBody := map[string]int{}, false
+	tails := func(name string) []string {
+		list := []string{name}
+		for k := len(name) - 1; k >= 0; k-- {
+			if name[k] == '/' {
+				list = append(list, name[k+1:])
+			}
+		}
+		slices.SortFunc(list, func(a, b string) int { return len(a) - len(b) })
+		return list
+	}
+	for _, name := range names {
+		inBody = inBody || strings.Contains(name, bodySign)
+		for _, t := range tails(name) {
+			count[t]++
+		}
+	}
+	if !inBody {
+		return nil
+	}
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = name
+		for _, t := range tails(name) {
+			if count[t] == 1 {
+				list[i] = t
+				break
+			}
+		}
+	}
+	return list
 }
 
 // differingParts returns the parts of paths that are not the same in all of them, and their last ones: layers.1/…/kernel.

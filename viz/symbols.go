@@ -39,6 +39,9 @@ const powerSymbol = "^"
 
 // operandName returns what an ordered operator calls an operand: a name or its number.
 func (n *Node) operandName(k int) []scene.Run {
+	if n.exit != nil && k < len(n.exit.operands) {
+		return upright(n.exit.operands[k])
+	}
 	if names := n.operator().OperandNames; len(names) >= len(n.Inputs) {
 		return []scene.Run{{Text: names[k], Italic: len([]rune(names[k])) == 1}}
 	}

@@ -79,12 +79,16 @@ func plain(runs []scene.Run) string { return scene.TextLine{Runs: runs}.Plain() 
 func (t *railWriter) rows() []railRow {
 	b := t.builder
 	var rows []railRow
-	leaving := b.leaving()
+	leaving, exits := b.leaving(), b.model.exits()
+	last := "" // scope
 	for i := range b.model.Nodes {
 		n := &b.model.Nodes[i]
 		if b.folded[i] || n.Op == "const" || n.Cut {
 			continue
 		}
+		inset := strings.Repeat("  ", len(b.bodiesAround(n.Scope)))
+		rows = append(rows, b.headers(last, n.Scope)...)
+		last = n.Scope
 		row := railRow{node: i, mark: '●'}
 		text := plain(b.names[i])
 		if n.Collapsed > 0 {
@@ -94,6 +98,9 @@ func (t *railWriter) rows() []railRow {
 			row.mark = '○'
 		} else {
 			text += " = " + t.formula(i)
+			if next, found := b.model.nextStep(n, exits); found {
+				text += ", then " + plain(b.operandName(next))
+			}
 			for _, o := range b.operands[i] {
 				if in := &b.model.Nodes[o.node]; in.Op != "const" && !in.Cut {
 					row.operands = append(row.operands, o.node)
@@ -113,7 +120,7 @@ func (t *railWriter) rows() []railRow {
 		if b.active[i] {
 			text += "   " + b.adjoint(b.names[i], n.Adjoint).Plain()
 		}
-		row.text = text
+		row.text = inset + text
 		rows = append(rows, row)
 	}
 	for k, o := range b.model.Outputs {
@@ -138,6 +145,31 @@ func (t *railWriter) rows() []railRow {
 			row.text += " = " + value
 		}
 		rows = append(rows, row)
+	}
+	return rows
+}
+
+// bodiesAround lists the scopes of bodies that a scope is or lies in, the outermost first.
+func (b *builder) bodiesAround(scope string) []string {
+	var list []string
+	for ; scope != ""; scope = parentScope(scope) {
+		if b.isBody(scope) {
+			list = append(list, scope)
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// headers lists the titles of the bodies that begin between two nodes.
+func (b *builder) headers(before, scope string) []railRow {
+	around := b.bodiesAround(before)
+	var rows []railRow
+	for k, s := range b.bodiesAround(scope) {
+		if k < len(around) && around[k] == s && len(rows) == 0 {
+			continue
+		}
+		rows = append(rows, railRow{node: -1, mark: ' ', text: strings.Repeat("  ", k) + b.scopeTitle(s) + ":"})
 	}
 	return rows
 }
@@ -182,6 +214,17 @@ func (t *railWriter) formula(i int) string {
 			sign = symbol
 		}
 		return strings.Join(names, sign)
+	}
+	if n.exit != nil {
+		for k := range names {
+			if len(n.exit.parts) > 0 || k < len(n.exit.outside) {
+				names[k] = plain(n.operandName(k)) + ": " + names[k]
+			}
+		}
+		return n.Op + "(" + strings.Join(names, ", ") + ")"
+	}
+	if n.stepOf(b.model) {
+		return names[0] + " at each step"
 	}
 	if len(names) == 1 && n.Attributes == "" {
 		if text, ok := applied(symbol, names[0]); ok {

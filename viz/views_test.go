@@ -155,7 +155,8 @@ func TestCutOperandsAreDrawn(t *testing.T) {
 // caseGraphs reads the graphs of testdata/cases and adds those of the corpus.
 func caseGraphs(t *testing.T) map[string][]*graph.Node {
 	t.Helper()
-	list := map[string][]*graph.Node{"scopes": scopesOf(), "perceptron": perceptron(), "lstm": lstm(), "scalars60": scalars(60), "corner cases": cornerCases()}
+	list := loopGraphs()
+	maps.Copy(list, map[string][]*graph.Node{"scopes": scopesOf(), "perceptron": perceptron(), "lstm": lstm(), "scalars60": scalars(60), "corner cases": cornerCases()})
 	files, err := filepath.Glob(filepath.Join("testdata", "cases", "*.cg"))
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +191,7 @@ func TestAutomaticNamesAreOneInAllViews(t *testing.T) {
 		options := map[string][]Option{
 			"plain": nil, "overlay": {WithGradients(Overlay)}, "unfolded": {WithFolding(false)}, "depth 0": {WithDepth(0)}, "depth 1": {WithDepth(1)},
 			"focus": {WithFocus(2, last)}, "limit": {WithLimit(6)}, "types": {WithTypes(true)},
+			"boxes": {WithBodies(0)}, "bodies": {WithBodies(1000)}, "depth 2": {WithDepth(2)},
 		}
 		var wrt, derivatives []*graph.Node
 		if outputs[0].DType().IsFloat() {
@@ -204,7 +206,7 @@ func TestAutomaticNamesAreOneInAllViews(t *testing.T) {
 			}
 			options["split"] = []Option{WithGradients(Split), WithRespectTo(wrt...), WithGradientOutputs(derivatives...)}
 		}
-		known := map[int]string{}
+		known := map[string]string{}
 		for view, list := range options {
 			views++
 			p, err := New(outputs, list...)
@@ -219,33 +221,33 @@ func TestAutomaticNamesAreOneInAllViews(t *testing.T) {
 				t.Errorf("%s, %s: %s", file, view, flaw)
 			}
 			b := newTextBuilder(p)
-			seen := map[string]int{}
-			check := func(id int, n *Node, isOutput bool) {
+			seen := map[string]string{}
+			check := func(id string, n *Node, isOutput bool) {
 				if n.Op == "input" || n.Op == "const" || n.Name != "" && !isOutput {
 					return
 				}
 				name := plain(nameRuns(n.Auto))
 				if before, found := known[id]; found && before != name {
-					t.Errorf("%s, %s: %%%d is called %s, and %s in another view", file, view, id, name, before)
+					t.Errorf("%s, %s: %%%s is called %s, and %s in another view", file, view, id, name, before)
 				}
 				known[id] = name
 				names++
 				if other, found := seen[name]; found && other != id {
-					t.Errorf("%s, %s: %%%d and %%%d are both called %s", file, view, id, other, name)
+					t.Errorf("%s, %s: %%%s and %%%s are both called %s", file, view, id, other, name)
 				}
 				seen[name] = id
 				if user[name] {
-					t.Errorf("%s, %s: %%%d is called %s, as a value of the user's is", file, view, id, name)
+					t.Errorf("%s, %s: %%%s is called %s, as a value of the user's is", file, view, id, name)
 				}
 			}
 			for i := range p.model.Nodes {
 				n := &b.model.Nodes[i]
 				if n.Collapsed == 0 {
-					check(n.ID, n, b.isOutput[i])
+					check(n.id(), n, b.isOutput[i])
 				}
 				for k := range n.Inputs {
 					if v := b.model.part(n, k); v.Collapsed == 0 {
-						check(v.ID, v, v.Auto != "" && v.Name == "")
+						check(v.id(), v, v.Auto != "" && v.Name == "")
 					}
 				}
 			}
@@ -257,7 +259,7 @@ func TestAutomaticNamesAreOneInAllViews(t *testing.T) {
 				if user[name] {
 					t.Errorf("%s, %s: an output is called %s, as a value of the user's is", file, view, name)
 				}
-				at := -1 - b.model.result(&o).ID
+				at := "output " + b.model.result(&o).id()
 				if _, repeated := known[at]; !repeated {
 					known[at] = name
 				}

@@ -250,6 +250,8 @@ func (w *writer) edge(i int) ast.Stmt {
 		pairs = append(pairs, "color", colour(scene.InputLine), "style", "dashed")
 	case scene.Reverse:
 		pairs = append(pairs, "color", colour(scene.AdjointLine), "style", "dashed", "constraint", "false")
+	case scene.Next:
+		pairs = append(pairs, "color", colour(scene.Line), "style", "dashed", "constraint", "false")
 	}
 	if !e.Label.Empty() {
 		pairs = append(pairs, "label", "<"+runs(e.Label)+">", "fontcolor", colour(e.Label.Colour))
@@ -333,6 +335,8 @@ func (w *writer) legend() {
 			swatch = ` BGCOLOR=` + colour(e.Fill)
 		case e.Line && e.Kind == scene.Reverse:
 			sample = `<FONT COLOR=` + colour(scene.AdjointLine) + `>` + escape("◀ – –") + `</FONT>`
+		case e.Line && e.Kind == scene.Next:
+			sample = `<FONT COLOR=` + colour(scene.Line) + `>` + escape("◀ – –") + `</FONT>`
 		case e.Line:
 			sample = `<FONT COLOR=` + colour(scene.Line) + `>` + escape("──▶") + `</FONT>`
 		}

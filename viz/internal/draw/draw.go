@@ -111,6 +111,9 @@ var ReverseDash = []float64{6, 4.5}
 // FormerDash is the dash pattern of edges that were there in an earlier graph.
 var FormerDash = []float64{2, 4}
 
+// NextDash is the dash pattern of edges to the next step.
+var NextDash = []float64{5, 4}
+
 // GhostDash is the dash pattern of ghosts.
 var GhostDash = []float64{4.5, 3.5}
 
@@ -150,12 +153,12 @@ func draw(s *scene.Scene) (*Drawing, error) {
 		if size.Shape == scene.Circle || size.Shape == scene.DoubleCircle || size.Shape == scene.Dot {
 			shape = layout.Circle
 		}
-		g.Nodes = append(g.Nodes, layout.Node{W: size.W, H: size.H, Shape: shape, Radius: radius, Cluster: n.Cluster, First: n.First,
+		g.Nodes = append(g.Nodes, layout.Node{W: size.W, H: size.H, Shape: shape, Radius: radius, Cluster: n.Cluster, First: n.First, Entry: n.Entry,
 			Order: n.Order, Hinted: n.Placed, Hint: n.Place, AlwaysMarked: n.Marked})
 	}
 	for i := range s.Edges {
 		e := &s.Edges[i]
-		o := layout.Edge{From: e.From, To: e.To, Reverse: e.Kind == scene.Reverse, Weight: e.Weight}
+		o := layout.Edge{From: e.From, To: e.To, Reverse: e.Kind.Back(), Weight: e.Weight}
 		if !e.Label.Empty() {
 			o.LabelW, o.LabelH = e.Label.Width()+2, labelHeight(e.Label)
 		}
@@ -200,7 +203,7 @@ func fitPorts(s *scene.Scene, sizes []scene.Size) {
 	for i := range s.Edges {
 		e := &s.Edges[i]
 		low, high := e.From, e.To
-		if e.Kind == scene.Reverse {
+		if e.Kind.Back() {
 			low, high = high, low
 		}
 		out[low]++
@@ -403,6 +406,8 @@ func edgeStyle(kind scene.EdgeKind) (stroke scene.Role, dash []float64, class st
 		return scene.InputLine, GhostDash, "edge ghost"
 	case scene.Former:
 		return scene.Muted, FormerDash, "edge former"
+	case scene.Next:
+		return scene.Line, NextDash, "edge next"
 	}
 	return scene.Line, nil, "edge forward"
 }

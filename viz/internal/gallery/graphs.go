@@ -55,6 +55,49 @@ func seed(mode viz.GradientMode) ([]*graph.Node, []viz.Option) {
 	return outputs, options
 }
 
+// recurrent is y = Σ h², h ← tanh(w·h + x) for ten x, and its derivatives by w, h and x.
+func recurrent() (outputs, wrt, derivatives []*graph.Node, err error) {
+	outputs = build(func(g *graph.Graph) []*graph.Node {
+		w, h, x := g.Input("w", graph.Float64), g.Input("h", graph.Float64), g.Input("x", graph.Float64, 10)
+		wrt = []*graph.Node{w, h, x}
+		_, all := graph.Scan(10, []*graph.Node{h}, []*graph.Node{x}, func(carry, x []*graph.Node) (next, ys []*graph.Node) {
+			next = []*graph.Node{graph.Tanh(graph.Add(graph.Mul(w, carry[0]), x[0]))}
+			return next, next
+		})
+		y := []*graph.Node{graph.ReduceSum(graph.Square(all[0]), nil).Named("y")}
+		derivatives, err = compile.VJP(y, nil, wrt)
+		return y
+	})
+	return outputs, wrt, derivatives, err
+}
+
+// newton is the square root of a, and the number of steps that it took.
+func newton() []*graph.Node {
+	return build(func(g *graph.Graph) []*graph.Node {
+		a := g.Input("a", graph.Float64)
+		root, steps := graph.While(50, []*graph.Node{a}, func(x []*graph.Node) *graph.Node {
+			return graph.Greater(graph.Abs(graph.Sub(graph.Square(x[0]), a)), graph.Mul(graph.Like(a, 1e-12), a))
+		}, func(x []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(graph.Add(x[0], graph.Div(a, x[0])), graph.Like(a, 0.5))}
+		})
+		return []*graph.Node{root[0].Named("root"), steps.Named("n")}
+	})
+}
+
+// huber is r²/2 for small r and δ(|r| − δ/2) for others.
+func huber() []*graph.Node {
+	return build(func(g *graph.Graph) []*graph.Node {
+		r, delta := g.Input("r", graph.Float64), g.Input("delta", graph.Float64)
+		half := g.Const(0.5)
+		loss := graph.Cond(graph.LessEqual(graph.Abs(r), delta), []*graph.Node{r}, func(r []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(half, graph.Square(r[0]))}
+		}, func(r []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(delta, graph.Sub(graph.Abs(r[0]), graph.Mul(half, delta)))}
+		})
+		return []*graph.Node{loss[0].Named("loss")}
+	})
+}
+
 // perceptron is a classifier with one hidden layer and its loss.
 func perceptron() []*graph.Node {
 	return build(func(g *graph.Graph) []*graph.Node {

@@ -30,6 +30,17 @@ func pictures() ([]picture, error) {
 	add("perceptron-collapsed", "", "The same at depth 0: each scope is one node.", perceptron(), viz.WithDepth(0))
 	add("lstm", "", "One step of a long short-term memory cell.", cell(), down)
 	add("attention", "", "An attention block with a residual connection and a feed-forward layer.", attention(), down)
+	y, wrt, derivatives, err := recurrent()
+	if err != nil {
+		return nil, err
+	}
+	add("scan", "Loops and branches", "A loop of ten steps h ← tanh(w·h + x), and the sum of the squares of h. Operands enter its body through ports: the same at each step (captured), handed from step to step (carry), or an "+
+		"element of a vector. The dashed edge leads to the next step.", y)
+	add("scan-gradient", "", "Its gradient: a loop in the opposite order, which takes the values of h at each step from the first one.", y, viz.WithGradients(viz.Split),
+		viz.WithRespectTo(wrt...), viz.WithGradientOutputs(derivatives...))
+	add("scan-collapsed", "", "The same with the loops as one node each.", y, viz.WithGradients(viz.Split), viz.WithRespectTo(wrt...), viz.WithGradientOutputs(derivatives...), viz.WithBodies(0))
+	add("while", "", "The square root of a by Newton's method: a loop that goes on as long as its condition holds.", newton())
+	add("cond", "", "The Huber loss: of two branches one is run.", huber())
 	blocks := attention()
 	groups, bytes := scopeColours(blocks)
 	add("attention-scopes", "Colours", "The attention block, its operators coloured by their scope.", blocks, down, viz.WithCategories(groups, "scope"), viz.WithScopes(false))

@@ -41,6 +41,7 @@ type edge struct {
 type cluster struct {
 	ID     string  `json:"id"`
 	Title  string  `json:"title"`
+	Name   string  `json:"name"` // the last part of the scope's path
 	Parent int     `json:"parent"`
 	Kind   string  `json:"kind"`
 	X      float64 `json:"x"` // of its upper left corner
@@ -66,7 +67,7 @@ type content struct {
 	Steps    []step    `json:"steps"`
 }
 
-var kinds = [...]string{scene.Forward: "forward", scene.Reverse: "reverse", scene.Gradient: "gradient", scene.Ghost: "ghost", scene.Former: "former"}
+var kinds = [...]string{scene.Forward: "forward", scene.Reverse: "reverse", scene.Gradient: "gradient", scene.Ghost: "ghost", scene.Former: "former", scene.Next: "next"}
 
 func round(v float64) float64 { return math.Round(v*100) / 100 }
 
@@ -103,8 +104,8 @@ func describe(d *draw.Drawing) content {
 	}
 	for i := range s.Clusters {
 		k, r := &s.Clusters[i], d.Layout.Clusters[i]
-		kind := map[scene.ClusterKind]string{scene.ScopeCluster: "scope", scene.ForwardCluster: "forward", scene.GradientCluster: "gradient"}[k.Kind]
-		c.Clusters = append(c.Clusters, cluster{ID: k.ID, Title: k.Title, Parent: k.Parent, Kind: kind,
+		kind := map[scene.ClusterKind]string{scene.ScopeCluster: "scope", scene.ForwardCluster: "forward", scene.GradientCluster: "gradient", scene.BodyCluster: "scope"}[k.Kind]
+		c.Clusters = append(c.Clusters, cluster{ID: k.ID, Title: k.Title, Name: k.Name, Parent: k.Parent, Kind: kind,
 			X: round(r.Min.X + d.Offset.X), Y: round(r.Min.Y + d.Offset.Y), W: round(r.W()), H: round(r.H())})
 	}
 	return c

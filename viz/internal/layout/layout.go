@@ -57,6 +57,7 @@ type Node struct {
 	Hint   float64
 	Order  int  // among equally good arrangements, nodes stand by growing Order; 0 for no preference
 	First  bool // a node without predecessors that belongs in the first layer
+	Entry  bool // a node that belongs in the layer of the first such node of its cluster, or behind what leads to it
 	// MarkU is what the node grows along the direction of the edges where its operands are marked, as they are with AlwaysMarked.
 	MarkU        float64
 	AlwaysMarked bool

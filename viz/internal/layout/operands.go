@@ -211,7 +211,7 @@ func (p *plan) mark() {
 	for i := range p.bundles {
 		b := &p.bundles[i]
 		if p.marked[b.high] {
-			room[b.high] += p.markV(b) + markGap
+			room[b.high] += math.Max(p.markV(b)+markGap, p.portThickness(b)+portGap)
 		}
 	}
 	for i := range p.graph.Nodes {

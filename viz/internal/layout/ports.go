@@ -85,8 +85,14 @@ func (p *plan) side(node int, bundles []int32, end int, aims [][2]geom.Point, po
 			}
 		}
 	}
-	first := p.portThickness(&p.bundles[bundles[0]]) / 2
-	last := p.portThickness(&p.bundles[bundles[len(bundles)-1]]) / 2
+	// room is what a bundle takes at the side: itself, or its marks.
+	room := func(i int32) float64 {
+		if end == 1 && p.marked[node] {
+			return p.markV(&p.bundles[i])
+		}
+		return p.portThickness(&p.bundles[i])
+	}
+	first, last := room(bundles[0])/2, room(bundles[len(bundles)-1])/2
 	total = offsets[len(offsets)-1] + first + last
 	if total > 2*reach {
 		// Too many for the side: they share it evenly.
@@ -112,7 +118,7 @@ func (p *plan) side(node int, bundles []int32, end int, aims [][2]geom.Point, po
 		} else if direction.X > 0 {
 			wish = direction.Y / direction.X * p.su[node] / 2
 		}
-		half := p.portThickness(&p.bundles[i]) / 2
+		half := room(i) / 2
 		wish = math.Max(-reach+half, math.Min(reach-half, wish))
 		runs = append(runs, run{wish - offsets[k], 1})
 		for len(runs) > 1 {

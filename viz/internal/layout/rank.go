@@ -37,12 +37,34 @@ func (p *plan) rank() error {
 				p.ranks[v] = min(p.ranks[v], p.ranks[p.bundles[b].high]-p.bundles[b].length)
 			}
 		}
+		p.enter(in)
 		return nil
 	}
 	p.slide(order, in, out)
 	p.simplex(in, out)
 	p.normalise(in, out)
+	p.enter(in)
 	return nil
+}
+
+// enter moves the entries of each cluster to the first of them, as far as what leads to them lets them.
+func (p *plan) enter(in [][]int32) {
+	first := map[int]int{}
+	for v, node := range p.graph.Nodes {
+		if r, found := first[node.Cluster]; node.Entry && (!found || p.ranks[v] < r) {
+			first[node.Cluster] = p.ranks[v]
+		}
+	}
+	for v, node := range p.graph.Nodes {
+		if !node.Entry {
+			continue
+		}
+		r := first[node.Cluster]
+		for _, b := range in[v] {
+			r = max(r, p.ranks[p.bundles[b].low]+p.bundles[b].length)
+		}
+		p.ranks[v] = min(p.ranks[v], r)
+	}
 }
 
 // lengths sets the least length of every bundle: 1, but 2 where it enters a

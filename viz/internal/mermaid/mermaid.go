@@ -36,7 +36,7 @@ func Write(to io.Writer, s *scene.Scene) error {
 	for i := range s.Edges {
 		e := &s.Edges[i]
 		arrow := "-->"
-		if e.Kind == scene.Reverse || e.Kind == scene.Ghost || e.Kind == scene.Former {
+		if e.Kind == scene.Reverse || e.Kind == scene.Ghost || e.Kind == scene.Former || e.Kind == scene.Next {
 			arrow = "-.->"
 		}
 		if e.Kind == scene.Reverse || e.Kind == scene.Gradient {

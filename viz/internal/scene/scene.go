@@ -150,6 +150,7 @@ type Node struct {
 	Tooltip string // lines of details, shown on hovering
 	Cluster int    // index of its innermost cluster, −1 for none
 	First   bool   // belongs in the first layer when nothing leads to it
+	Entry   bool   // belongs in one layer with the other entries of its cluster
 	Order   int    // preferred order across the direction of the edges
 	Match   string // names the node across drawings; empty means ID
 	// Place across the direction of the edges in an earlier drawing, if Placed.
@@ -187,6 +188,7 @@ const (
 	Gradient          // a forward edge inside the gradient's graph
 	Ghost             // a faint reference, such as from a value to its copy
 	Former            // was there in an earlier graph
+	Next              // what a step of a loop hands to the next one, back to where that begins; dashed
 )
 
 // Edge joins two nodes, by index, in the direction in which it is drawn.
@@ -211,15 +213,20 @@ const (
 	ScopeCluster ClusterKind = iota
 	ForwardCluster
 	GradientCluster
+	BodyCluster // bodies of an operator, or one of them
 )
 
 // Cluster is a titled box around nodes.
 type Cluster struct {
 	ID     string
 	Title  string
-	Parent int // index of the enclosing cluster, −1 for none; less than its own index
+	Name   string // of a scope: the last part of its path
+	Parent int    // index of the enclosing cluster, −1 for none; less than its own index
 	Kind   ClusterKind
 }
+
+// Back reports whether the edge runs against the layers.
+func (k EdgeKind) Back() bool { return k == Reverse || k == Next }
 
 // LegendEntry explains one kind of line.
 type LegendEntry struct {

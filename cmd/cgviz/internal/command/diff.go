@@ -9,6 +9,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/graphdiff"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
+	"github.com/adjoint-go/adjoint/viz"
 )
 
 // newDiff returns the command that compares two graphs.
@@ -81,6 +82,11 @@ func drawDiff(b *bytes.Buffer, f *format, l *look, d *graphdiff.Diff, warnings i
 	if err != nil {
 		return err
 	}
+	large := map[string]bool{}
+	for _, scope := range m.LargeBodies(viz.OpenBodies) {
+		large[scope] = true
+	}
+	m = m.Collapse(-1, large)
 	if f.paint != nil {
 		var done string
 		if m, done = m.Limit(l.maxNodes); done != "" {

@@ -177,7 +177,7 @@ func (d *draw) describe(x *examined) (*viz.Model, error) {
 	for _, x := range x.derivatives {
 		list = append(list, x.node)
 	}
-	m, err := viz.Describe(x.Outputs, viz.WithGradients(d.mode), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(list...),
+	m, err := viz.Describe(x.Outputs, viz.WithGradients(d.mode), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(list...), viz.WithBodies(math.MaxInt),
 		viz.WithValues(x.values), viz.WithAdjoints(x.adjoints), viz.WithPartials(x.partials))
 	if err == nil {
 		x.label(m)

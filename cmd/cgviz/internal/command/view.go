@@ -47,9 +47,9 @@ func (v *view) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringSliceVar(&v.show, "show", nil, "`FIELDS` in the nodes: name, value, shape, attributes, dtype, cost, memory, time, line; +cost adds to the usual name,value,shape,attributes")
 	f.StringVar(&v.colorBy, "color-by", "none", "colour operators by op, scope, cost, memory or time")
-	f.IntVar(&v.depth, "depth", 0, "draw scopes that are nested deeper than `N` as one node each; 0 leaves none open (default all are)")
+	f.IntVar(&v.depth, "depth", 0, "draw scopes, and bodies of loops and branches, that are nested deeper than `N` as one node each; 0 leaves none open (default all are but bodies of more than 60 nodes)")
 	f.StringSliceVar(&v.collapse, "collapse", nil, "draw these `SCOPES` as one node each: encoder/layer1, or by a pattern 'block*/attn'")
-	f.StringSliceVar(&v.expand, "expand", nil, "leave these `SCOPES` open whatever --depth says, by name or pattern")
+	f.StringSliceVar(&v.expand, "expand", nil, "leave these `SCOPES` open whatever --depth says and however large they are, by name or pattern: encoder/scan%12")
 	f.StringSliceVar(&v.inline, "inline", nil, "draw the inputs with these `NAMES`, or patterns as 'W*', in the operators that read them: weights of networks")
 	f.StringVar(&v.focus, "focus", "", "draw only what is near `NODE`: a name, or %ID as in listings; see --radius")
 	f.IntVar(&v.radius, "radius", 2, "edges between --focus and the farthest node drawn")
@@ -79,8 +79,6 @@ func (v *view) understand(cmd *cobra.Command) (err error) {
 	switch {
 	case given("depth") && v.depth < 0:
 		return usage("--depth is %d: expected at least 0", v.depth)
-	case given("expand") && !given("depth"):
-		return usage("--expand says what --depth leaves open: give --depth too")
 	case given("radius") && v.focus == "":
 		return usage("--radius is about --focus: give a node")
 	case v.radius < 0:
@@ -128,7 +126,8 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 		}
 		m = m.Focus(v.radius, at)
 	}
-	if v.depth >= 0 || len(v.collapse) > 0 {
+	large := m.LargeBodies(viz.OpenBodies)
+	if v.depth >= 0 || len(v.collapse)+len(v.expand)+len(large) > 0 {
 		collapse, err := matchScopes(m, "--collapse", v.collapse)
 		if err != nil {
 			return nil, err
@@ -136,6 +135,11 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 		expand, err := matchScopes(m, "--expand", v.expand)
 		if err != nil {
 			return nil, err
+		}
+		if v.depth < 0 {
+			for _, scope := range large {
+				collapse[scope] = collapse[scope] || !opened(scope, expand)
+			}
 		}
 		m = m.CollapseExcept(v.depth, collapse, expand)
 	}
@@ -146,6 +150,16 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 	}
 	m, v.limited = m.Limit(limit)
 	return m, nil
+}
+
+// opened reports whether a scope is one of those to be left open, or around it.
+func opened(scope string, expand map[string]bool) bool {
+	for path := range expand {
+		if path == scope || strings.HasPrefix(path, scope+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // findNode returns the node that a flag names, by its own name, the name of an output, or its ID after a percent sign.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,127 @@ func TestView(t *testing.T) {
 				t.Errorf("%v has %q:\n%s", c.args, w, r.out)
 			}
 		}
+	}
+}
+
+// looped is a graph with a loop and a branch in it, and a loop whose body is large.
+var looped = `adjoint graph 1
+%0 "w" = input : f64
+%1 "h" = input : f64
+%2 "x" = input : f64[3]
+%3 = scan %0, %1, %2 {bodies=functions[1], captured=1, carries=1, length=3, reverse=true} : (f64)
+  body
+    %0 "@0" = input : f64
+    %1 "@1" = input : f64
+    %2 "@2" = input : f64
+    %3 = lt %1, %2 : bool
+    %4 = switch %3, %1, %0 {bodies=functions[2]} : (f64)
+      body
+        %0 "@0" = input : f64
+        %1 "@1" = input : f64
+        %2 = mul %0, %1 : f64
+        output %2
+      end
+      body
+        %0 "@0" = input : f64
+        %1 "@1" = input : f64
+        %2 = sin %0 : f64
+        output %2
+      end
+    %5 = result %4 {index=0} : f64
+    %6 = tanh %5 : f64
+    output %5
+    output %6
+  end
+%4 = result %3 {index=0} : f64
+%5 = each_step %3 {value=6} : f64[3]
+%6 "y" = reduce_sum %5 {axes=[0], keepdims=false} : f64
+%7 = scan %4 {bodies=functions[1], captured=0, carries=1, length=5, reverse=false} : (f64)
+  body
+    %0 "@0" = input : f64
+` + manyCosines(70) + `
+  end
+%8 "z" = result %7 {index=0} : f64
+output %6
+output %8
+`
+
+func manyCosines(n int) string {
+	var lines []string
+	for i := range n {
+		lines = append(lines, fmt.Sprintf("    %%%d = cos %%%d : f64", i+1, i))
+	}
+	return strings.Join(append(lines, fmt.Sprintf("    output %%%d", n)), "\n")
+}
+
+// TestBodies checks which bodies are open, and that everything works on graphs with them.
+func TestBodies(t *testing.T) {
+	cg := graphFile(t, looped)
+	for _, c := range []struct {
+		args        []string
+		has, hasnot []string
+	}{
+		{nil, []string{"scan × 3 (reverse):", "cond:", "then:", "carry(h), then ", "= captured(w)", "= element(x)", " at each step", "length=5"}, []string{"cos", "scan × 5:"}},
+		{[]string{"--expand", "scan%7"}, []string{"scan × 3 (reverse):", "scan × 5:", "cos"}, []string{"length="}},
+		{[]string{"--collapse", "scan%3"}, []string{"scan(w, h, x, length=3, reverse=true)"}, []string{"captured", "cond", "tanh"}},
+		{[]string{"--collapse", "scan%3/switch%4"}, []string{"scan × 3", "switch("}, []string{"cond", "sin"}},
+		{[]string{"--depth", "0"}, []string{"length=3", "length=5"}, []string{"tanh"}},
+		{[]string{"--depth", "1"}, []string{"tanh", "cos", "switch("}, []string{"sin"}},
+		{[]string{"--at", "w=0.5,h=0.25,x=[1,2,3]"}, []string{"w = 0.5", "y = "}, nil},
+		{[]string{"--grad", "overlay", "--at", "w=0.5,h=0.25,x=[1,2,3]"}, []string{"w\u0304 = ", "tanh"}, nil},
+		{[]string{"--grad", "split", "--expand", "scan%7"}, []string{"∂y/∂w", "scan × 3:", "length=5, reverse=true"}, nil},
+		{[]string{"--focus", "y", "--radius", "2"}, []string{"at each step", "tanh"}, []string{"carry"}},
+		{[]string{"--opt", "both"}, []string{"captured"}, nil},
+		{[]string{"--max-nodes", "9"}, []string{"length=3"}, []string{"tanh"}},
+		{[]string{"--show", "+cost", "--color-by", "op"}, []string{"captured", "flop"}, nil},
+	} {
+		r := run("", append(append([]string{"-T", "text"}, c.args...), cg)...)
+		if r.status != 0 {
+			t.Errorf("%v: status %d: %s", c.args, r.status, r.err)
+			continue
+		}
+		for _, w := range c.has {
+			if !strings.Contains(r.out, w) {
+				t.Errorf("%v lacks %q:\n%s", c.args, w, r.out)
+			}
+		}
+		for _, w := range c.hasnot {
+			if strings.Contains(r.out, w) {
+				t.Errorf("%v has %q:\n%s", c.args, w, r.out)
+			}
+		}
+	}
+	for _, format := range []string{"dot", "json", "svg", "png", "pdf", "html", "mermaid", "text"} {
+		for _, more := range [][]string{nil, {"--grad", "overlay"}, {"--grad", "split"}} {
+			if r := run("", append(more, "-T", format, "-o", t.TempDir()+"/o."+format, cg)...); r.status != 0 {
+				t.Errorf("%s %v: status %d: %s", format, more, r.status, r.err)
+			}
+		}
+	}
+}
+
+// TestDiffOfBodies compares what loops run.
+func TestDiffOfBodies(t *testing.T) {
+	a, b := graphFile(t, looped), graphFile(t, strings.Replace(looped, "sin %0", "exp %0", 1))
+	if r := run("", "diff", "--exit-code", a, a); r.status != 0 || r.out != "" {
+		t.Errorf("a graph and itself: status %d: %s%s", r.status, r.out, r.err)
+	}
+	r := run("", "diff", a, b)
+	_, got, _ := strings.Cut(r.out, "\n+++")
+	_, got, _ = strings.Cut(got, "\n")
+	want := `  %3 = scan(w, h, x) {bodies=functions[1], captured=1, carries=1, length=3, reverse=true} : (f64)
+    scan × 3 (reverse)
+      %4 = switch(%3, @1, @0) {bodies=functions[2]} : (f64)
+        then
+-         %2 = sin(@0) : f64
++         %2 = exp(@0) : f64
+3 nodes in common, 0 renamed, 1 changed, 5 affected, 0 removed, 0 added
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if r := run("", "diff", "-T", "text", a, b); r.status != 0 || !strings.Contains(r.out, "exp(") || !strings.Contains(r.out, "sin(") {
+		t.Errorf("status %d: %s%s", r.status, r.out, r.err)
 	}
 }
 

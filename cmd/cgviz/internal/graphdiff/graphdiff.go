@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,12 +38,15 @@ type Diff struct {
 	// twin is, for a node that the other graph has too, a node there that computes the same. Nodes that
 	// one graph has under more names than the other have twins without being common.
 	twin map[*graph.Node]*graph.Node
+	// bodies are, for a changed node of the first graph that runs as many bodies as its partner, what differs in each.
+	bodies map[*graph.Node][]*Diff
 }
 
 // Compare compares what the outputs of two graphs depend on.
 func Compare(a, b []*graph.Node) *Diff {
 	d := &Diff{outputsA: a, outputsB: b, nodesA: evaluate.Reachable(a...), nodesB: evaluate.Reachable(b...),
-		partner: map[*graph.Node]*graph.Node{}, twin: map[*graph.Node]*graph.Node{}}
+		partner: map[*graph.Node]*graph.Node{}, twin: map[*graph.Node]*graph.Node{},
+		bodies: map[*graph.Node][]*Diff{}}
 	classes := map[string]int{}
 	inA, inB := classify(d.nodesA, classes), classify(d.nodesB, classes)
 	byClass, left := map[int][]*graph.Node{}, map[int][]*graph.Node{}
@@ -80,6 +84,7 @@ func Compare(a, b []*graph.Node) *Diff {
 			d.Affected = append(d.Affected, p)
 		} else {
 			d.Changed = append(d.Changed, p)
+			d.compareBodies(p)
 		}
 	}
 	for _, n := range d.nodesA {
@@ -95,11 +100,25 @@ func Compare(a, b []*graph.Node) *Diff {
 	return d
 }
 
+// compareBodies compares what a changed pair runs.
+func (d *Diff) compareBodies(p Pair) {
+	a, b := graph.Bodies(p.A), graph.Bodies(p.B)
+	if len(a) != len(b) {
+		return
+	}
+	for k := range a {
+		d.bodies[p.A] = append(d.bodies[p.A], Compare(a[k].Results(), b[k].Results()))
+	}
+}
+
 // describe returns what distinguishes a node, apart from its operands.
 func describe(n *graph.Node) string {
 	text := n.Op().Name + "\x00" + n.Attrs().String() + "\x00" + n.Type().String()
 	for _, t := range n.Results() {
 		text += "\x00" + t.String()
+	}
+	for _, b := range graph.Bodies(n) {
+		text += fmt.Sprintf("\x00%x", b.Hash())
 	}
 	if n.IsInput() {
 		text += "\x00" + n.Name()
@@ -253,6 +272,14 @@ func (d *Diff) Write(w io.Writer, nameA, nameB string) error {
 	}
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "--- %s\n+++ %s\n", nameA, nameB)
+	d.write(b, "")
+	fmt.Fprintf(b, "%d nodes in common, %d renamed, %d changed, %d affected, %d removed, %d added\n",
+		len(d.Common), len(d.Renamed), len(d.Changed), len(d.Affected), len(d.Removed), len(d.Added))
+	return b.Flush()
+}
+
+// write writes what differs, in lines that begin with the sign and the inset. Bodies follow their node, inset further.
+func (d *Diff) write(b *bufio.Writer, inset string) {
 	type change struct{ minus, plus string }
 	at := map[*graph.Node]change{}
 	for _, p := range d.Changed {
@@ -266,14 +293,24 @@ func (d *Diff) Write(w io.Writer, nameA, nameB string) error {
 	}
 	for _, n := range d.nodesA {
 		if c, ok := at[n]; ok {
-			fmt.Fprintf(b, "- %s\n", c.minus)
-			if c.plus != "" {
-				fmt.Fprintf(b, "+ %s\n", c.plus)
+			if c.minus == c.plus { // but for its bodies
+				fmt.Fprintf(b, "  %s%s\n", inset, c.minus)
+			} else {
+				fmt.Fprintf(b, "- %s%s\n", inset, c.minus)
+				if c.plus != "" {
+					fmt.Fprintf(b, "+ %s%s\n", inset, c.plus)
+				}
+			}
+			for k, body := range d.bodies[n] {
+				if !body.Equal() {
+					fmt.Fprintf(b, "  %s  %s\n", inset, viz.BodyName(n, k))
+					body.write(b, inset+"    ")
+				}
 			}
 		}
 	}
 	for _, n := range d.Added {
-		fmt.Fprintf(b, "+ %s\n", d.line(n, true))
+		fmt.Fprintf(b, "+ %s%s\n", inset, d.line(n, true))
 	}
 	for k := range max(len(d.outputsA), len(d.outputsB)) {
 		var minus, plus string
@@ -287,15 +324,12 @@ func (d *Diff) Write(w io.Writer, nameA, nameB string) error {
 			continue
 		}
 		if minus != "" {
-			fmt.Fprintf(b, "- output %s\n", minus)
+			fmt.Fprintf(b, "- %soutput %s\n", inset, minus)
 		}
 		if plus != "" {
-			fmt.Fprintf(b, "+ output %s\n", plus)
+			fmt.Fprintf(b, "+ %soutput %s\n", inset, plus)
 		}
 	}
-	fmt.Fprintf(b, "%d nodes in common, %d renamed, %d changed, %d affected, %d removed, %d added\n",
-		len(d.Common), len(d.Renamed), len(d.Changed), len(d.Affected), len(d.Removed), len(d.Added))
-	return b.Flush()
 }
 
 // label returns how lines call a node.
@@ -335,6 +369,13 @@ func (d *Diff) line(n *graph.Node, second bool) string {
 	if n.IsConst() && !n.Type().IsScalar() {
 		text += " […]"
 	}
+	if types := n.Results(); types != nil {
+		var list []string
+		for _, t := range types {
+			list = append(list, t.String())
+		}
+		return text + " : (" + strings.Join(list, ", ") + ")"
+	}
 	return text + " : " + n.Type().String()
 }
 
@@ -344,69 +385,107 @@ const (
 	onlySecond = "only in the second"
 )
 
-// Model describes both graphs as one: common nodes once, the others in a scope for each graph.
-func (d *Diff) Model() (*viz.Model, error) {
-	a, err := viz.Describe(d.outputsA)
-	if err != nil {
-		return nil, err
-	}
-	b, err := viz.Describe(d.outputsB)
-	if err != nil {
-		return nil, err
-	}
-	// What differs only through what it depends on bears no mark.
-	marks := map[*graph.Node]viz.Change{}
+// marks says which nodes are removed, added and changed, in bodies too. What differs only through what it depends on bears no mark.
+func (d *Diff) marks(of map[*graph.Node]viz.Change) {
 	for _, n := range d.Removed {
-		marks[n] = viz.Removed
+		of[n] = viz.Removed
 	}
 	for _, n := range d.Added {
-		marks[n] = viz.Added
+		of[n] = viz.Added
 	}
 	for _, p := range d.Changed {
-		marks[p.A], marks[p.B] = viz.Changed, viz.Changed
+		of[p.A], of[p.B] = viz.Changed, viz.Changed
+		for _, body := range d.bodies[p.A] {
+			body.marks(of)
+		}
+	}
+}
+
+// side is one of the graphs, described with its bodies.
+type side struct {
+	model *viz.Model
+	spans map[*graph.Node][2]int // by node, where those of its bodies and itself stand
+	at    []int                  // by node of the model: its place in the union
+}
+
+func describeSide(outputs, nodes []*graph.Node, marks map[*graph.Node]viz.Change) (*side, error) {
+	m, err := viz.Describe(outputs, viz.WithBodies(math.MaxInt), viz.WithChanges(marks))
+	if err != nil {
+		return nil, err
+	}
+	s := &side{m, map[*graph.Node][2]int{}, make([]int, len(m.Nodes))}
+	end := 0
+	for _, n := range nodes {
+		start := end
+		for m.Nodes[end].ID != n.ID() { // nodes of bodies stand before their operator, and have other IDs
+			end++
+		}
+		end++
+		s.spans[n] = [2]int{start, end}
+	}
+	return s, nil
+}
+
+// Model describes both graphs as one: common nodes once, the others in a scope for each graph.
+func (d *Diff) Model() (*viz.Model, error) {
+	marks := map[*graph.Node]viz.Change{}
+	d.marks(marks)
+	a, err := describeSide(d.outputsA, d.nodesA, marks)
+	if err != nil {
+		return nil, err
+	}
+	b, err := describeSide(d.outputsB, d.nodesB, marks)
+	if err != nil {
+		return nil, err
 	}
 	m := &viz.Model{}
 	at := map[*graph.Node]int{}
-	add := func(n *graph.Node, node viz.Node) {
-		node.ID = len(m.Nodes)
-		node.Inputs = nil
-		for _, in := range n.Inputs() {
-			node.Inputs = append(node.Inputs, at[in])
+	// add adds a node with its bodies, in a scope.
+	add := func(s *side, n *graph.Node, scope string) {
+		for i := s.spans[n][0]; i < s.spans[n][1]; i++ {
+			node := s.model.Nodes[i]
+			if s == b {
+				node.Auto = "" // the first graph's values have theirs
+			}
+			node.ID = len(m.Nodes)
+			if scope != "" {
+				node.Scope = strings.TrimSuffix(scope+"/"+node.Scope, "/")
+			}
+			inputs := node.Inputs
+			node.Inputs = nil
+			for _, in := range inputs {
+				node.Inputs = append(node.Inputs, s.at[in])
+			}
+			s.at[i] = len(m.Nodes)
+			m.Nodes = append(m.Nodes, node)
 		}
-		at[n] = len(m.Nodes)
-		m.Nodes = append(m.Nodes, node)
-	}
-	place := func(scope, name string) string {
-		if scope == "" {
-			return name
-		}
-		return name + "/" + scope
+		at[n] = s.at[s.spans[n][1]-1]
 	}
 	// Nodes that both have depend on such nodes alone: they come first.
-	for i, n := range d.nodesA {
+	for _, n := range d.nodesA {
 		if d.twin[n] != nil {
-			add(n, a.Nodes[i])
+			add(a, n, "")
 		}
 	}
-	for i, n := range d.nodesA {
+	for _, n := range d.nodesA {
 		if d.twin[n] == nil {
-			node := a.Nodes[i]
-			node.Scope, node.Change = place(node.Scope, onlyFirst), marks[n]
-			add(n, node)
+			add(a, n, onlyFirst)
 		}
 	}
-	for i, n := range d.nodesB {
-		if same := d.twin[n]; same != nil {
-			if d.partner[n] != nil {
-				same = d.partner[n]
-			}
-			at[n] = at[same]
+	for _, n := range d.nodesB {
+		same := d.twin[n]
+		if same == nil {
+			add(b, n, onlySecond)
 			continue
 		}
-		node := b.Nodes[i]
-		node.Auto = "" // the first graph's values have theirs
-		node.Scope, node.Change = place(node.Scope, onlySecond), marks[n]
-		add(n, node)
+		if d.partner[n] != nil {
+			same = d.partner[n]
+		}
+		at[n] = at[same]
+		from, to := b.spans[n], a.spans[same]
+		for i := from[0]; i < from[1]; i++ {
+			b.at[i] = a.at[to[0]+i-from[0]]
+		}
 	}
 	done := map[viz.Output]bool{}
 	output := func(n *graph.Node) {

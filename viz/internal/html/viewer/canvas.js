@@ -8,7 +8,7 @@ function colour(role) {
   return colours[role];
 }
 
-const edgeColours = {forward: "line", reverse: "adjoint-line", gradient: "adjoint-line", ghost: "input-line", former: "muted"};
+const edgeColours = {forward: "line", reverse: "adjoint-line", gradient: "adjoint-line", ghost: "input-line", former: "muted", next: "line"};
 
 function paintCanvas() {
   const ratio = devicePixelRatio || 1, w = Math.round(size.w * ratio), h = Math.round(size.h * ratio);
@@ -35,7 +35,7 @@ function paintCanvas() {
   paintFrames();
 }
 
-const dashes = {reverse: [6, 4.5], ghost: [4.5, 3.5], former: [2, 4]};
+const dashes = {reverse: [6, 4.5], ghost: [4.5, 3.5], former: [2, 4], next: [5, 4]};
 const readable = 0.3; // pixels per unit from which text, arrows and ornaments can be told
 
 // Edges of one look are drawn together, as lines where curves could not be told.

@@ -50,11 +50,11 @@ function prepare(data, svg) {
     Object.assign(e, {index: i, element, line, head, path, tip, d: line?.getAttribute("d") || "", headD: head?.getAttribute("d") || "",
       labelElement: byId.get(e.id + "-label"), box: bounds(path.concat(tip.slice(0, 2))), kindOf: e.kind});
     e.originalBox = e.box;
-    if (e.kind !== "reverse" && e.kind !== "former") { v.nodes[e.from].out.push(e); v.nodes[e.to].into.push(e); }
+    if (!["reverse", "former", "next"].includes(e.kind)) { v.nodes[e.from].out.push(e); v.nodes[e.to].into.push(e); }
   });
   v.clusters.forEach((c, i) => Object.assign(c, {index: i, kindOf: c.kind, element: byId.get(c.id), title_: byId.get(c.id + "-title"), members: [],
     box: {x: c.x, y: c.y, w: c.w, h: c.h}, collapsed: false, children: [], depth: c.parent < 0 ? 0 : v.clusters[c.parent].depth + 1,
-    scope: (c.parent < 0 || !v.clusters[c.parent].scope ? "" : v.clusters[c.parent].scope + "/") + (c.kind === "scope" ? c.title : "")}));
+    scope: (c.parent < 0 || !v.clusters[c.parent].scope ? "" : v.clusters[c.parent].scope + "/") + (c.kind === "scope" ? c.name : "")}));
   for (const c of v.clusters) if (c.parent >= 0) v.clusters[c.parent].children.push(c);
   for (const n of v.nodes) for (let c = n.cluster; c >= 0; c = v.clusters[c].parent) v.clusters[c].members.push(n);
   // All that is drawn goes into one group, which the camera moves.

@@ -1,0 +1,520 @@
+package viz
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz/internal/scene"
+)
+
+// A loop, branch or checkpoint whose bodies are drawn is a scope of its own. Each operand that the bodies take enters through a port, the nodes of the
+// bodies follow, and the exit, which stands for the operator itself, takes their results. What a step hands to the next one is no operand of the port, or
+// there would be a cycle: the drawing joins them by an edge of another kind. Values at each step are taken from the node of the body.
+
+// bodyScope is what ports and exit of an operator have in common.
+type bodyScope struct {
+	title string
+	parts []string // scopes within it, one for each of several bodies
+	arity int      // number of operands of the operator
+	size  int      // nodes of its bodies, those within them included
+}
+
+// bodySign stands between operator and number in the names of such scopes.
+const bodySign = "%"
+
+// port is a parameter of bodies.
+type port struct {
+	*bodyScope
+	operand int // of the operator
+	next    int // the operand of the exit that is its value at the next step, −1 for none
+}
+
+// exit is the operator itself behind its bodies.
+type exit struct {
+	*bodyScope
+	outside  []int    // the operands of the operator that its own first ones are: those that no body takes
+	operands []string // what it calls its operands
+	partials []*Value
+}
+
+// The operators of ports.
+const (
+	capturedPort = "captured" // the same at every step
+	carryPort    = "carry"    // handed from step to step
+	elementPort  = "element"  // of what the loop goes through
+	argumentPort = "argument" // of a branch or checkpoint
+)
+
+// bodyPlan says how the bodies of an operator take its operands and return its results.
+type bodyPlan struct {
+	bodyScope
+	ports   []string // operators of the ports, by parameter
+	results []int    // by body: how many of its results go to the exit
+	carries int      // the first of the results of the last body are the carries of the next step
+	stepped int      // the body whose values each_step reads, −1 for none
+	chooses string   // what the operand is called that no body takes
+}
+
+// exitOperands returns what the exit calls its operands.
+func (p *bodyPlan) exitOperands() []string {
+	var names []string
+	if len(p.ports) < p.arity {
+		names = append(names, p.chooses)
+	}
+	for k, count := range p.results {
+		for i := range count {
+			name := "result"
+			if len(p.parts) > 0 {
+				name = p.parts[k]
+			}
+			if p.carries > 0 && k == len(p.results)-1 {
+				name = "next"
+			}
+			if count > 1 {
+				name += " " + strconv.Itoa(i+1)
+			}
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// planOf returns the plan of a node, false if it has no bodies.
+func planOf(n *graph.Node) (bodyPlan, bool) {
+	bodies := graph.Bodies(n)
+	if len(bodies) == 0 {
+		return bodyPlan{}, false
+	}
+	a := n.Attrs()
+	p := bodyPlan{stepped: -1, chooses: "choice"}
+	p.title, p.arity = n.Op().Name, len(n.Inputs())
+	params := len(bodies[0].Params())
+	roles := func(carries, rest int) {
+		p.carries = carries
+		p.ports = slices.Concat(slices.Repeat([]string{capturedPort}, params-carries-rest), slices.Repeat([]string{carryPort}, carries), slices.Repeat([]string{elementPort}, rest))
+	}
+	switch n.Op().Name {
+	case "scan":
+		carries := a.Int("carries")
+		roles(carries, params-carries-a.Int("captured"))
+		p.results, p.stepped, p.chooses = []int{carries}, 0, "steps"
+		p.title += loopText(a.Int("length"), a.Bool("counted"), a.Bool("reverse"))
+	case "while":
+		carries := a.Int("carries")
+		roles(carries, 0)
+		p.results, p.stepped = []int{1, carries}, 1
+		p.title += loopText(a.Int("limit"), true, false)
+		p.parts = []string{"condition", "step"}
+	default:
+		p.ports = slices.Repeat([]string{argumentPort}, params)
+		for k, b := range bodies {
+			p.results = append(p.results, len(b.Results()))
+			if len(bodies) > 1 {
+				p.parts = append(p.parts, fmt.Sprintf("case %d", k))
+			}
+		}
+		if len(bodies) == 2 && n.Inputs()[0].DType() == graph.Bool {
+			p.title, p.parts = "cond", []string{"else", "then"}
+		}
+	}
+	return p, true
+}
+
+// BodyName returns what drawings call a body, counted from 0, of an operator: "step" or "then", or where it is the only one, what they call the operator; ""
+// where there is none.
+func BodyName(n *graph.Node, index int) string {
+	p, ok := planOf(n)
+	switch {
+	case !ok || index < 0 || index >= len(p.results):
+		return ""
+	case len(p.parts) == 0:
+		return p.title
+	}
+	return p.parts[index]
+}
+
+// loopText says how often a loop runs: as often as the length, or at most so.
+func loopText(length int, most, reverse bool) string {
+	sign, end := " × ", ""
+	if most {
+		sign = " ≤ "
+	}
+	if reverse {
+		end = " (reverse)"
+	}
+	return sign + strconv.Itoa(length) + end
+}
+
+// measure is what is drawn of bodies.
+type measure struct {
+	nodes int // those of bodies within them included
+	names int // values among them, and ports, that get an automatic name
+}
+
+// measure returns the measure of a node's bodies, up to a bound. Bodies that stand at several places are looked at once.
+func (d *describer) measure(n *graph.Node) measure {
+	const most = 1 << 30
+	var all measure
+	for k, b := range graph.Bodies(n) {
+		of, known := d.measures[b.Hash()]
+		if !known {
+			of.nodes = b.Graph().Len()
+			for i := range of.nodes {
+				m := b.Graph().Node(i)
+				if !m.IsInput() && !m.IsConst() {
+					of.names++
+				}
+				inner := d.measure(m)
+				of = measure{min(of.nodes+inner.nodes, most), min(of.names+inner.names, most)}
+			}
+			d.measures[b.Hash()] = of
+		}
+		if k == 0 {
+			all.names = len(b.Params())
+		}
+		all = measure{min(all.nodes+of.nodes, most), min(all.names+of.names, most)}
+	}
+	return all
+}
+
+// describer lists the nodes of a graph, and those of bodies that are drawn.
+type describer struct {
+	model    *Model
+	settings *settings
+	interest map[*graph.Node]bool
+	ids      map[*graph.Node]int  // the IDs of nodes in the model
+	next     int                  // the next ID of a node in a body
+	measures map[[32]byte]measure // of bodies, by their hash
+}
+
+// place is a graph, or a body at one place of it.
+type place struct {
+	index    map[*graph.Node]int                 // in the model
+	steps    map[*graph.Node]map[*graph.Node]int // by loop: the values of a step, in the model
+	path     string                              // IDs of the operators and numbers of the bodies around it, with a point behind each
+	match    string                              // the same with the origins of the operators
+	scope    string
+	size     int // of the bodies of the outermost operator around it
+	gradient func(*graph.Node) bool
+}
+
+// opens reports whether the bodies of an operator are drawn.
+func (s *settings) opens(scope string, size int) bool {
+	if size > s.maxNodes {
+		return false
+	}
+	for path := range s.expanded {
+		if path == scope || strings.HasPrefix(path, scope+"/") {
+			return true
+		}
+	}
+	return s.depth >= 0 || s.collapsed[scope] || size <= s.bodies
+}
+
+func joinPath(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "/")
+}
+
+// nodes adds nodes of one graph, operands first.
+func (d *describer) nodes(list []*graph.Node, at *place) {
+	for _, n := range list {
+		plan, ok := planOf(n)
+		scope := joinPath(at.scope, n.ScopePath(), n.Op().Name+bodySign+strconv.Itoa(n.ID()))
+		var size measure
+		if ok {
+			size = d.measure(n)
+			if plan.size = size.nodes; d.settings.opens(scope, plan.size) {
+				d.open(n, plan, at, scope)
+				continue
+			}
+		}
+		o := describeNode(n, d.settings, at.index, d.interest, at.gradient(n))
+		o.bodySize, o.unnamed = size.nodes, size.names
+		if n.Op().Name == "each_step" {
+			if value, found := at.steps[n.Inputs()[0]][stepValue(n)]; found {
+				o.Inputs = []int{value}
+			}
+		}
+		d.add(n, o, at, joinPath(at.scope, n.ScopePath()))
+	}
+}
+
+// stepValue returns the node of a loop's body that each_step reads.
+func stepValue(n *graph.Node) *graph.Node {
+	loop := n.Inputs()[0]
+	plan, _ := planOf(loop)
+	return graph.Bodies(loop)[plan.stepped].Graph().Node(n.Attrs().Int("value"))
+}
+
+// add adds a node and names it so that it has a name of its own among all of the drawing.
+func (d *describer) add(n *graph.Node, o Node, at *place, scope string) int {
+	o.Scope = scope
+	if at.path != "" {
+		o.path, o.Match = at.path+strconv.Itoa(n.ID()), "n"+at.match+strconv.Itoa(o.Origin)
+		o.ID, o.Origin, o.bodySize = d.newID(), 0, at.size
+		if o.Name != "" {
+			o.Name = at.scope + "/" + o.Name
+		}
+	}
+	if _, known := d.ids[n]; !known {
+		d.ids[n] = o.ID
+	}
+	at.index[n] = len(d.model.Nodes)
+	d.model.Nodes = append(d.model.Nodes, o)
+	return at.index[n]
+}
+
+func (d *describer) newID() int {
+	d.next++
+	return d.next - 1
+}
+
+// open adds an operator with its bodies.
+func (d *describer) open(n *graph.Node, plan bodyPlan, at *place, scope string) {
+	gradient := at.gradient(n)
+	closed := describeNode(n, d.settings, at.index, d.interest, gradient)
+	x := &exit{bodyScope: &plan.bodyScope, partials: closed.Partials, operands: plan.exitOperands()}
+	first := plan.arity - len(plan.ports)
+	bodies := graph.Bodies(n)
+	out := closed
+	out.Partials, out.Inputs, out.exit = nil, closed.Inputs[:first:first], x
+	for k := range first {
+		x.outside = append(x.outside, k)
+	}
+	results := first // before those of the last body
+	for _, count := range plan.results[:len(plan.results)-1] {
+		results += count
+	}
+	ports := make([]int, len(plan.ports))
+	carry := 0
+	for k, role := range plan.ports {
+		t := bodies[0].Params()[k].Type()
+		p := &port{&plan.bodyScope, first + k, -1}
+		if role == carryPort {
+			p.next = results + carry
+			carry++
+		}
+		path := fmt.Sprintf("%s%d.p%d", at.path, n.ID(), k)
+		ports[k] = len(d.model.Nodes)
+		d.model.Nodes = append(d.model.Nodes, Node{ID: d.newID(), path: path, Match: fmt.Sprintf("n%s%d.p%d", at.match, closed.Origin, k), Op: role, DType: t.DType.String(),
+			Type: t.String(), Shape: t.Shape, Inputs: []int{closed.Inputs[first+k]}, Scope: scope, Source: closed.Source, Gradient: gradient,
+			Inert: !t.DType.IsFloat(), port: p, Notes: []Note{{"operand", strconv.Itoa(first+k+1) + " of " + plan.title}}})
+	}
+	steps := map[*graph.Node]int{}
+	size := at.size
+	if at.path == "" {
+		size = plan.size
+	}
+	for k := range ports {
+		d.model.Nodes[ports[k]].bodySize = size
+	}
+	for k, b := range bodies {
+		inner := &place{index: map[*graph.Node]int{}, steps: map[*graph.Node]map[*graph.Node]int{}, scope: scope, size: size, gradient: func(*graph.Node) bool { return gradient },
+			path: fmt.Sprintf("%s%d.%d.", at.path, n.ID(), k), match: fmt.Sprintf("%s%d.%d.", at.match, closed.Origin, k)}
+		if len(plan.parts) > 0 {
+			inner.scope += "/" + plan.parts[k]
+		}
+		for i, p := range b.Params() {
+			inner.index[p] = ports[i]
+		}
+		var list []*graph.Node
+		for i := range b.Graph().Len() {
+			if m := b.Graph().Node(i); !m.IsInput() {
+				list = append(list, m)
+			}
+		}
+		d.nodes(list, inner)
+		for _, r := range b.Results()[:plan.results[k]] {
+			out.Inputs = append(out.Inputs, inner.index[r])
+		}
+		if k == plan.stepped {
+			steps = inner.index
+		}
+	}
+	at.steps[n] = steps
+	d.add(n, out, at, scope)
+}
+
+// enters reports whether an operand comes from outside of the scope that the node's operator with bodies is.
+func (n *Node) enters(k int) bool {
+	return n.port != nil || n.exit != nil && k < len(n.exit.outside)
+}
+
+// id names a node among all of its model: a number, or for one in a body the path to it.
+func (n *Node) id() string {
+	if n.path != "" {
+		return n.path
+	}
+	return strconv.Itoa(n.ID)
+}
+
+// apart returns the model with names for nodes in bodies that are different in all of it: one that was put together from several may have the same bodies twice.
+func (m *Model) apart() *Model {
+	seen := map[string]int{}
+	c := m
+	for i := range m.Nodes {
+		path := m.Nodes[i].path
+		if path == "" {
+			continue
+		}
+		if seen[path]++; seen[path] == 1 {
+			continue
+		}
+		if c == m {
+			copied := *m
+			copied.Nodes = slices.Clone(m.Nodes)
+			c = &copied
+		}
+		c.Nodes[i].path = fmt.Sprintf("%s~%d", path, seen[path])
+	}
+	return c
+}
+
+// scopesOfBodies returns the scopes that stand for operators with bodies, by path.
+func (m *Model) scopesOfBodies() map[string]*bodyScope {
+	list := map[string]*bodyScope{}
+	for i := range m.Nodes {
+		switch n := &m.Nodes[i]; {
+		case n.exit != nil:
+			list[n.Scope] = n.exit.bodyScope
+		case n.port != nil:
+			list[n.Scope] = n.port.bodyScope
+		}
+	}
+	return list
+}
+
+// LargeBodies returns the scopes of loops, branches and checkpoints that have more than n nodes in their bodies, and do not lie in such a one.
+func (m *Model) LargeBodies(n int) []string {
+	if m.Check() != nil {
+		return nil
+	}
+	var list []string
+	for scope, b := range m.scopesOfBodies() {
+		if b.size > n {
+			list = append(list, scope)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// closed returns the one node that stands for an operator with bodies: the exit, with the operands of the operator. operand returns the image of a
+// node's operand.
+func (m *Model) closed(members []int, at int, operand func(i, k int) (int, *Node)) Node {
+	n := m.Nodes[at]
+	x := n.exit
+	inputs, parts, known := make([]int, x.arity), make([]*Node, x.arity), make([]bool, x.arity)
+	set := func(i, k, to int) {
+		inputs[to], parts[to] = operand(i, k)
+		known[to] = true
+	}
+	for k, to := range x.outside {
+		if k < len(n.Inputs) {
+			set(at, k, to)
+		}
+	}
+	for _, i := range members {
+		if p := &m.Nodes[i]; p.port != nil && p.port.bodyScope == x.bodyScope && len(p.Inputs) > 0 {
+			set(i, 0, p.port.operand)
+		}
+	}
+	n.Inputs, n.parts = nil, nil
+	for k := range inputs {
+		if known[k] {
+			n.Inputs, n.parts = append(n.Inputs, inputs[k]), append(n.parts, parts[k])
+		}
+	}
+	n.Partials, n.exit = x.partials, nil
+	n.folds, n.Scope = n.Scope, parentScope(n.Scope)
+	return n
+}
+
+// isBody reports whether a scope stands for an operator with bodies, or for one of its bodies.
+func (b *builder) isBody(scope string) bool {
+	around := b.bodies[parentScope(scope)]
+	return b.bodies[scope] != nil || around != nil && slices.Contains(around.parts, lastPart(scope))
+}
+
+func (b *builder) scopeTitle(scope string) string {
+	if s := b.bodies[scope]; s != nil {
+		return s.title
+	}
+	return lastPart(scope)
+}
+
+// port draws a parameter of a body: what it is called, and below it what it is.
+func (b *builder) port(n *Node, o *scene.Node) {
+	o.Shape, o.Key, o.Class, o.Entry = scene.Capsule, "port", "port", true
+	if n.Gradient {
+		o.Class += " gradient"
+	} else {
+		o.Stroke = scene.Muted
+	}
+	lines := []scene.TextLine{{Runs: nameRuns(n.Auto), Size: scene.ValueSize + 2, Colour: scene.Ink},
+		{Runs: upright(n.Op), Size: noteSize, Colour: scene.Muted}}
+	if b.typed(n) {
+		lines[1].Runs = upright(n.Op + " : " + n.Type)
+	}
+	o.Lines = append(lines, o.Lines[min(2, len(o.Lines)):]...)
+}
+
+// exits returns by scope the node that stands for an operator whose bodies are drawn. Of two, that of the earlier graph does not count.
+func (m *Model) exits() map[string]int {
+	list := map[string]int{}
+	for i := range m.Nodes {
+		if n := &m.Nodes[i]; n.exit != nil && (n.Change != Removed || list[n.Scope] == 0) {
+			list[n.Scope] = i
+		}
+	}
+	return list
+}
+
+// nextSteps draws, from the value that a step returns to the port where it enters the next one, edges that do not count for the order of the nodes. A
+// value that is itself a port is drawn from the exit, which has it as an operand.
+func (b *builder) nextSteps() {
+	exits, drawn := b.model.exits(), false
+	from := map[string]int{}
+	for i := range b.scene.Edges {
+		from[b.scene.Edges[i].ID] = b.scene.Edges[i].From
+	}
+	for i := range b.model.Nodes {
+		n := &b.model.Nodes[i]
+		at, found := b.model.nextStep(n, exits)
+		if !found {
+			continue
+		}
+		x := &b.model.Nodes[at.node]
+		value := b.model.part(x, at.operand)
+		edge := scene.Edge{ID: fmt.Sprintf("e%s-next", n.id()), To: b.forward[i], Kind: scene.Next, Weight: 1, Tooltip: "next step"}
+		if edge.From, found = from[fmt.Sprintf("e%s-%d", x.id(), at.operand)]; !found || value.port != nil {
+			edge.From = b.forward[at.node]
+			edge.Label = b.carried(value)
+		} else if b.model.Nodes[x.Inputs[at.operand]].results > 1 {
+			edge.Label = b.carried(value)
+		}
+		b.scene.Edges = append(b.scene.Edges, edge)
+		drawn = true
+	}
+	if drawn {
+		b.scene.Legend = append(b.scene.Legend, scene.LegendEntry{Kind: scene.Next, Line: true,
+			Text: scene.TextLine{Runs: upright("to the next step"), Size: scene.LegendSize, Colour: scene.Ink}})
+	}
+}
+
+// nextStep returns where the operand is that is the value of a port at the next step, false where there is none; exits are those of the model.
+func (m *Model) nextStep(n *Node, exits map[string]int) (use, bool) {
+	if n.port == nil || n.port.next < 0 || n.Cut {
+		return use{}, false
+	}
+	at, found := exits[n.Scope]
+	return use{at, n.port.next}, found && n.port.next < len(m.Nodes[at].Inputs)
+}
+
+// stepOf reports whether the node is a value of a body, which is drawn, at each step.
+func (n *Node) stepOf(m *Model) bool {
+	return n.Op == "each_step" && len(n.Inputs) > 0 && m.Nodes[n.Inputs[0]].bodies == ""
+}
