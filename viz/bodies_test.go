@@ -331,7 +331,7 @@ func TestTitlesOfBodies(t *testing.T) {
 	for name, want := range map[string]string{
 		"nested":    "block, block/scan × 4 (reverse), block/scan × 4 (reverse)/block, block/scan × 4 (reverse)/block/cond, block/scan × 4 (reverse)/block/cond/else, block/scan × 4 (reverse)/block/cond/else/checkpoint, block/scan × 4 (reverse)/block/cond/then, block/scan × 4 (reverse)/block/cond/then/while ≤ 9, block/scan × 4 (reverse)/block/cond/then/while ≤ 9/condition, block/scan × 4 (reverse)/block/cond/then/while ≤ 9/step",
 		"recurrent": "scan × 10",
-		"switch":    "switch, switch/case 1",
+		"switch":    "switch, switch/case 1, switch/case 2",
 	} {
 		p, err := New(loopGraphs()[name])
 		if err != nil {

@@ -167,7 +167,7 @@ func visible(class string) string {
 func seedPage(t *testing.T) []byte {
 	t.Helper()
 	outputs, options := seed(Overlay)
-	return render(t, drawing{"seed", outputs, options, nil}, (*Picture).HTML)
+	return render(t, drawing{name: "seed", outputs: outputs, options: options}, (*Picture).HTML)
 }
 
 // In a real browser: search, selection, paths and hovering.
@@ -328,7 +328,7 @@ func TestBrowserPicture(t *testing.T) {
 
 // Scopes collapse and expand, by mouse and by key.
 func TestBrowserScopes(t *testing.T) {
-	w := open(t, render(t, drawing{"perceptron", perceptron(), nil, nil}, (*Picture).HTML))
+	w := open(t, render(t, drawing{name: "perceptron", outputs: perceptron()}, (*Picture).HTML))
 	nodes := `[...document.querySelectorAll("svg.adjoint .node")].filter(e => getComputedStyle(e).display !== "none").length`
 	all := w.get(nodes)
 	w.click("#panel-button", 0)
@@ -384,7 +384,7 @@ func TestBrowserSearchFolds(t *testing.T) {
 
 // The minimap is there while something is out of sight, and a press in it goes there.
 func TestBrowserMinimap(t *testing.T) {
-	w := open(t, render(t, drawing{"chain", chain(60, 0), nil, nil}, (*Picture).HTML))
+	w := open(t, render(t, drawing{name: "chain", outputs: chain(60, 0)}, (*Picture).HTML))
 	hidden := `document.getElementById("map").hidden`
 	w.click("#fit", 0)
 	w.is("all is in sight", hidden, "true")
@@ -409,7 +409,7 @@ func TestBrowserMinimap(t *testing.T) {
 
 // The outline folds what lies in a collapsed scope, and the drawing is fitted anew; so it is when the outline opens.
 func TestBrowserOutline(t *testing.T) {
-	w := open(t, render(t, drawing{"perceptron", perceptron(), nil, nil}, (*Picture).HTML))
+	w := open(t, render(t, drawing{name: "perceptron", outputs: perceptron()}, (*Picture).HTML))
 	listed := `[...document.querySelectorAll("#scopes button")].map(b => b.dataset.scope).join(" ")`
 	fits := `(() => {
 		const v = document.getElementById("view").getBoundingClientRect(), boxes = [...document.querySelectorAll("svg.adjoint .node, svg.adjoint .cluster")].filter(e => e.getClientRects().length).map(e => e.getBoundingClientRect());
@@ -432,7 +432,7 @@ func TestBrowserOutline(t *testing.T) {
 
 // Sets of collapsed scopes that the page has no drawing for are arranged in the page.
 func TestBrowserArrangesScopes(t *testing.T) {
-	w := open(t, render(t, drawing{"towers", towers(9), nil, nil}, (*Picture).HTML))
+	w := open(t, render(t, drawing{name: "towers", outputs: towers(9)}, (*Picture).HTML))
 	w.click("#panel-button", 0)
 	for _, k := range []int{2, 5, 7} {
 		w.click(fmt.Sprintf(`#scopes button[data-scope="tower%d"]`, k), 0)
@@ -482,7 +482,7 @@ func TestBrowserPasses(t *testing.T) {
 	if text := w.get(detailText); !strings.Contains(text, "changeremoved") {
 		t.Errorf("a click in the list: %q", text)
 	}
-	w.click("#ticks button:nth-child(6)", 0)
+	w.click(fmt.Sprintf("#ticks button:nth-child(%d)", 1+stageOf("contract")), 0)
 	w.until("a click on a name goes there", name+` === "contract"`)
 	w.is("the joined product", counts, "~1 changed   −1 removed")
 	w.keys("Escape", ".")
@@ -501,7 +501,7 @@ func TestBrowserPasses(t *testing.T) {
 
 // Large drawings are painted on a canvas; search, selection, steps and the mouse work there too.
 func TestBrowserLargeDrawing(t *testing.T) {
-	w := open(t, render(t, drawing{"scalars", scalars(2500), nil, nil}, (*Picture).HTML))
+	w := open(t, render(t, drawing{name: "scalars", outputs: scalars(2500)}, (*Picture).HTML))
 	w.is("it is painted", `document.getElementById("canvas").hidden`, "false")
 	if n := pixels(w.screenshot(), 0x1E, 0x2A, 0x33); n < 100 {
 		t.Errorf("text is %d pixels", n)

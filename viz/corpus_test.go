@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -16,6 +17,7 @@ type drawing struct {
 	outputs []*graph.Node
 	options []Option
 	model   *Model // in place of outputs
+	derived bool   // holds derivatives, whose graph is as differentiation makes it
 }
 
 func (c drawing) picture(options ...Option) (*Picture, error) {
@@ -30,7 +32,7 @@ func (c drawing) picture(options ...Option) (*Picture, error) {
 func corpus() []drawing {
 	var list []drawing
 	add := func(name string, outputs []*graph.Node, options ...Option) {
-		list = append(list, drawing{name, outputs, options, nil})
+		list = append(list, drawing{name: name, outputs: outputs, options: options})
 	}
 	for mode, name := range []string{NoGradients: "seed-forward", Overlay: "seed-overlay", Split: "seed-split"} {
 		outputs, options := seed(GradientMode(mode))
@@ -42,7 +44,7 @@ func corpus() []drawing {
 	add("scalars60", scalars(60))
 	add("scalars60-overlay", scalars(60), WithGradients(Overlay))
 	add("scalars200", scalars(200))
-	list = append(list, drawing{"odd-names", nil, []Option{WithTitle(`<&>"\`)}, oddNames()})
+	list = append(list, drawing{name: "odd-names", options: []Option{WithTitle(`<&>"\`)}, model: oddNames()})
 	add("corner-cases", cornerCases(), WithGradients(Overlay))
 	add("unfolded", scalars(30), WithFolding(false), WithTypes(true))
 	add("constant", []*graph.Node{graph.New().Const(2)})
@@ -51,10 +53,12 @@ func corpus() []drawing {
 	loops := loopGraphs()
 	for _, name := range slices.Sorted(maps.Keys(loops)) {
 		add(name, loops[name], WithBodies(100))
+		list[len(list)-1].derived = strings.HasPrefix(name, "gradient")
 	}
 	y, wrt, dy := recurrent()
 	add("recurrent-overlay", y, WithGradients(Overlay))
 	add("recurrent-split", y, WithGradients(Split), WithRespectTo(wrt...), WithGradientOutputs(dy...))
+	list[len(list)-1].derived = true
 	add("nested-closed", loops["nested"], WithBodies(0))
 	add("nested-half", loops["nested"], WithDepth(4))
 	return list

@@ -40,7 +40,7 @@ func TestGolden(t *testing.T) {
 		outputs, options := seed(mode)
 		for extension, format := range map[string]func(*Picture, io.Writer) error{
 			"svg": (*Picture).SVG, "dot": (*Picture).DOT, "json": (*Picture).JSON} {
-			got := render(t, drawing{name, outputs, options, nil}, format)
+			got := render(t, drawing{name: name, outputs: outputs, options: options}, format)
 			path := filepath.Join("testdata", name+"."+extension)
 			if *update {
 				if err := os.WriteFile(path, got, 0o644); err != nil {
@@ -124,8 +124,8 @@ func TestEqualGraphsGiveEqualDrawings(t *testing.T) {
 
 func TestPNG(t *testing.T) {
 	outputs, options := seed(Overlay)
-	small := render(t, drawing{"seed", outputs, append(options, WithScale(1)), nil}, (*Picture).PNG)
-	large := render(t, drawing{"seed", outputs, append(options, WithDPI(192)), nil}, (*Picture).PNG)
+	small := render(t, drawing{name: "seed", outputs: outputs, options: append(options, WithScale(1))}, (*Picture).PNG)
+	large := render(t, drawing{name: "seed", outputs: outputs, options: append(options, WithDPI(192))}, (*Picture).PNG)
 	a, err := png.Decode(bytes.NewReader(small))
 	if err != nil {
 		t.Fatal(err)

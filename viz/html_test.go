@@ -167,7 +167,7 @@ func TestHTMLIsSelfContained(t *testing.T) {
 
 // Large drawings are packed, with everything in them.
 func TestHTMLOfLargeDrawingsIsPacked(t *testing.T) {
-	page := string(render(t, drawing{"scalars", scalars(2500), nil, nil}, (*Picture).HTML))
+	page := string(render(t, drawing{name: "scalars", outputs: scalars(2500)}, (*Picture).HTML))
 	checkPage(t, "scalars", page)
 	if _, pictures := viewsOf(t, page); len(page) > len(pictures[0])/2 {
 		t.Errorf("the page has %d bytes for a drawing of %d", len(page), len(pictures[0]))
@@ -180,7 +180,7 @@ func TestHTMLOfLargeDrawingsIsPacked(t *testing.T) {
 // Values and adjoints carry the classes by which a walk shows them when they are known, and nothing else does.
 func TestHTMLMarksWhatIsKnownLate(t *testing.T) {
 	outputs, options := seed(Overlay)
-	page := string(render(t, drawing{"seed", outputs, options, nil}, (*Picture).HTML))
+	page := string(render(t, drawing{name: "seed", outputs: outputs, options: options}, (*Picture).HTML))
 	_, pictures := viewsOf(t, page)
 	found := func(class string) (list []string) {
 		for _, m := range regexp.MustCompile(`<t(?:ext|span)[^>]* class="[^"]* `+class+`">([^<]*)<`).FindAllStringSubmatch(pictures[0], -1) {
@@ -206,7 +206,7 @@ func TestHTMLMarksWhatIsKnownLate(t *testing.T) {
 
 // Pages hold drawings for all sets of scopes where they are few, and the most useful ones where they are many.
 func TestHTMLHoldsCollapsedDrawings(t *testing.T) {
-	page := string(render(t, drawing{"perceptron", perceptron(), nil, nil}, (*Picture).HTML))
+	page := string(render(t, drawing{name: "perceptron", outputs: perceptron()}, (*Picture).HTML))
 	views, _ := viewsOf(t, page)
 	if len(views) != 18 { // mlp collapsed, or any of its three layers; with loss collapsed or not
 		t.Errorf("%d drawings", len(views))
@@ -223,7 +223,7 @@ func TestHTMLHoldsCollapsedDrawings(t *testing.T) {
 			t.Errorf("collapsed: %v, drawn: %v", v.Collapsed, drawn)
 		}
 	}
-	page = string(render(t, drawing{"towers", towers(9), nil, nil}, (*Picture).HTML))
+	page = string(render(t, drawing{name: "towers", outputs: towers(9)}, (*Picture).HTML))
 	views, _ = viewsOf(t, page)
 	if len(views) != 11 || len(views[1].Collapsed) != 9 || len(views[2].Collapsed) != 1 {
 		t.Errorf("of nine scopes: %d drawings", len(views))

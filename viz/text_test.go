@@ -10,7 +10,7 @@ import (
 
 func TestText(t *testing.T) {
 	outputs, options := seed(Overlay)
-	got := string(render(t, drawing{"seed", outputs, options, nil}, (*Picture).Text))
+	got := string(render(t, drawing{name: "seed", outputs: outputs, options: options}, (*Picture).Text))
 	want := strings.TrimPrefix(`
 ○      x₁ = 2   x̄₁ = 7
 │ ○    x₂ = 3   x̄₂ = 8
@@ -46,7 +46,7 @@ func TestTextOfCorpus(t *testing.T) {
 
 func TestMermaid(t *testing.T) {
 	outputs, options := seed(Overlay)
-	got := string(render(t, drawing{"seed", outputs, options, nil}, (*Picture).Mermaid))
+	got := string(render(t, drawing{name: "seed", outputs: outputs, options: options}, (*Picture).Mermaid))
 	for _, want := range []string{"flowchart LR\n", `n0(("x₁<br/>2<br/>x̄₁ = 7")):::input`, `(((`, `n2 -.->|"2x₁ = 4"| n0`, "linkStyle", "title: 'z = x₁² + x₁\u2009x₂ + x₂²'"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
