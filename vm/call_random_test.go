@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -151,7 +152,7 @@ type generator struct{ *rand.Rand }
 func (g generator) lengths(n int) []int {
 	list := make([]int, n)
 	for i := range list {
-		list[i] = []int{0, 0, 0, 3, 70}[g.IntN(5)]
+		list[i] = []int{0, 0, 0, 3, 70, 70}[g.IntN(6)]
 	}
 	return list
 }
@@ -188,6 +189,11 @@ func (g generator) function(inputs, outputs []int, depth int) *function {
 	}
 	for _, n := range outputs {
 		v := pick(n)
+		if from := g.IntN(len(inputs)); g.IntN(3) == 0 { // an input
+			if k := slices.Index(inputs[from:], n); k >= 0 {
+				v = from + k
+			}
+		}
 		if v < 0 {
 			// ys of a scan over scalars.
 			add(operation{call: &callOf{kind: "scan", length: n, captured: 1, body: &function{inputs: []int{0}, outputs: []int{0}}}, in: []int{pick(0)}, out: []int{n}})
@@ -229,9 +235,6 @@ func (g generator) call(f *function, pick func(int) int, depth int) (operation, 
 	for _, n := range inputs {
 		use(n)
 	}
-	for k := range ys { // as long as the steps make them an array that others have
-		ys[k] = 0
-	}
 	o.out = append(o.out, carries...)
 	if c.kind == "while" {
 		o.out = append(o.out, 0)
@@ -248,17 +251,16 @@ func (g generator) call(f *function, pick func(int) int, depth int) (operation, 
 		}
 		c.body.outputs[0] = last
 	} else {
-		xs := make([]int, g.IntN(3))
-		if c.length == 3 || c.length == 70 {
-			for range xs {
-				use(c.length)
-				inputs = append(inputs, 0)
+		for range g.IntN(4) {
+			if n := g.lengths(1)[0]; pick(c.length*max(1, n)) >= 0 {
+				use(c.length * max(1, n))
+				inputs = append(inputs, n)
 			}
 		}
 		c.body = g.function(inputs, append(append([]int(nil), carries...), ys...), depth-1)
 	}
-	for range ys {
-		o.out = append(o.out, c.length)
+	for _, n := range ys {
+		o.out = append(o.out, c.length*max(1, n))
 	}
 	return o, ok
 }
@@ -271,6 +273,7 @@ type lowering struct {
 	shared  int // outputs that lie where an input or another output lies
 	unused  int
 	counted int
+	inPlace int
 }
 
 func lengthType(n int) vm.Type {
@@ -281,7 +284,7 @@ func lengthType(n int) vm.Type {
 }
 
 // block lowers a function. Each operation is a loop, or scalar code that joins that of the operation before.
-func (l *lowering) block(f *function, entry bool) vm.Block {
+func (l *lowering) block(f *function, entry bool, captured int) vm.Block {
 	b := vm.Block{}
 	reserve := func(n int) vm.Ref {
 		at := b.ArenaBytes
@@ -304,7 +307,7 @@ func (l *lowering) block(f *function, entry bool) vm.Block {
 		if entry {
 			s.Name = fmt.Sprint("in", i)
 		}
-		if l.IntN(2) == 0 {
+		if l.IntN(3) == 0 {
 			s.Ref = vm.Ref{Space: uint32(i + 1)}
 			l.spaces++
 		} else {
@@ -331,8 +334,16 @@ func (l *lowering) block(f *function, entry bool) vm.Block {
 		in.In[0].Type, in.In[1].Type, in.Out[0].Type = x.Type, y.Type, x.Type
 		b.Instrs = append(b.Instrs, in)
 	}
-	for _, o := range f.ops {
+	for i, o := range f.ops {
 		var out []vm.Operand
+		if v := o.in[0]; !entry && o.call == nil && v >= captured && v < len(f.inputs) && f.inputs[v] > 0 && places[v].Space == 0 && !output[v] && l.IntN(4) > 0 &&
+			!slices.ContainsFunc(f.ops[i+1:], func(later operation) bool { return slices.Contains(later.in, v) }) {
+			// In the place of an input that nothing reads any more.
+			compute(o.op, at(v), at(o.in[1]), places[v])
+			places = append(places, places[v])
+			l.inPlace++
+			continue
+		}
 		for _, n := range o.out {
 			places = append(places, reserve(n))
 			out = append(out, vm.Operand{Type: lengthType(n), Ref: places[len(places)-1]})
@@ -372,12 +383,27 @@ func (l *lowering) block(f *function, entry bool) vm.Block {
 // call lowers a call, whose instruction has operands and results, and returns instructions that go after it.
 func (l *lowering) call(b *vm.Block, in *vm.Instr, c *callOf, reserve func(int) vm.Ref) (after []vm.Instr) {
 	add := func(f *function) int {
-		block := l.block(f, false)
+		block := l.block(f, false, c.captured)
 		l.blocks = append(l.blocks, block)
 		return len(l.blocks) - 1
 	}
+	stacked := func(list []vm.Operand, values func(k int) int) {
+		for k := range list {
+			if n := values(k); n > 0 {
+				list[k].Type = f64(c.length, n)
+			} else {
+				list[k].Type = f64(c.length)
+			}
+		}
+	}
 	switch c.kind {
 	case "scan":
+		first := c.captured + c.carries
+		if c.counted {
+			first++
+		}
+		stacked(in.In[first:], func(k int) int { return c.body.inputs[c.captured+c.carries+k] })
+		stacked(in.Out[c.carries:], func(k int) int { return c.body.length(c.body.outputs[c.carries+k]) })
 		in.Call = &vm.Call{Scan: &vm.Scan{Body: add(c.body), Length: c.length, Captured: c.captured, Carries: c.carries, Reverse: c.reverse, Counted: c.counted}}
 		if c.counted {
 			l.counted++
@@ -402,6 +428,7 @@ func (l *lowering) call(b *vm.Block, in *vm.Instr, c *callOf, reserve func(int) 
 		access := micro.Access{Type: dtype.Float64, Strides: []int{1}}
 		cond.Instrs = []vm.Instr{{Op: vm.OpLoop, In: places, Out: []vm.Operand{operand(typed(dtype.Bool), 0)}, Loop: &micro.Loop{Dims: []int{1}, In: []micro.Access{access, access}, Temps: 1,
 			Code: []micro.Instr{op2(micro.Lt, dtype.Float64, 2, 0, 1)}, Out: []micro.Access{{Type: dtype.Bool, Strides: []int{1}}}, OutRegs: []uint32{2}}}}
+		stacked(in.Out[c.carries+1:], func(k int) int { return c.body.length(c.body.outputs[c.carries+k]) })
 		body := add(c.body)
 		l.blocks = append(l.blocks, cond)
 		in.Call = &vm.Call{While: &vm.While{Cond: len(l.blocks) - 1, Body: body, Limit: c.length, Captured: c.captured, Carries: c.carries}}
@@ -436,10 +463,11 @@ func (l *lowering) integer(b *vm.Block, o *vm.Operand, d dtype.DType, reserve fu
 
 func TestRandomCalls(t *testing.T) {
 	ran, limited, kinds := 0, 0, map[string]int{}
-	spaces, shared, unused, alone, counted := 0, 0, 0, 0, 0
-	for seed := range uint64(500) {
+	spaces, shared, unused, alone, counted, inPlace := 0, 0, 0, 0, 0, 0
+	var handed vm.Handed
+	for seed := range uint64(900) {
 		g := generator{rand.New(rand.NewPCG(seed, 11))}
-		inputs := append([]int{0, 3, 70}, g.lengths(2)...)
+		inputs := append([]int{0, 3, 70, 70, 210, 350}, g.lengths(2)...)
 		f := g.function(inputs, nil, 3)
 		last := len(inputs)
 		for _, o := range f.ops {
@@ -449,13 +477,14 @@ func TestRandomCalls(t *testing.T) {
 			f.outputs = append(f.outputs, v)
 		}
 		l := &lowering{generator: g}
-		entry := l.block(f, true)
+		entry := l.block(f, true, 0)
 		c := &vm.Code{Block: entry, Blocks: l.blocks}
 		p, err := vm.NewProgram(c)
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%v", seed, err, c)
 		}
 		spaces, shared, unused, counted = spaces+l.spaces, shared+l.shared, unused+l.unused, counted+l.counted
+		inPlace += l.inPlace
 		values := make([][]float64, len(inputs))
 		for i, n := range inputs {
 			values[i] = make([]float64, max(1, n))
@@ -466,6 +495,7 @@ func TestRandomCalls(t *testing.T) {
 		want, limit := f.of(values)
 		for name, options := range executorOptions {
 			m := vm.NewMachine(p, options...)
+			handed.Add(m)
 			for i, v := range values {
 				copy(m.Float64(fmt.Sprint("in", i)), v)
 			}
@@ -509,8 +539,8 @@ func TestRandomCalls(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d runs, %d beyond a limit; calls %v; %d inputs in spaces, %d outputs in places of others, %d unused inputs, %d blocks of scalar code, %d counted scans", ran, limited, kinds, spaces, shared, unused, alone, counted)
-	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
+	t.Logf("%d runs, %d beyond a limit; calls %v; %d inputs in spaces, %d outputs in places of others, %d unused inputs, %d blocks of scalar code, %d counted scans, %d results in the place of an input, %+v", ran, limited, kinds, spaces, shared, unused, alone, counted, inPlace, handed)
+	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || inPlace < 50 || handed.Carried < 50 || handed.Direct < 50 || handed.Ahead < 10 || handed.Elements < 50 || handed.Shifted < 10 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
 		t.Error("too little is tested")
 	}
 }

@@ -809,3 +809,107 @@ func TestScanInMachineCode(t *testing.T) {
 func machineCode() bool {
 	return vm.NewMachine(must(vm.NewProgram(scalars(add(6, 0, 4)))), vm.WithNativeAhead()).Executors()[0] == vm.ExecutorNative
 }
+
+// Buffers that a body writes to though they are a result already, or that lie in one another in part: values must be as if all were copied.
+func TestBuffersInUse(t *testing.T) {
+	const n, size, length = 100, 800, 6
+	place := func(k int64) vm.Ref { return arena(size * k) }
+	at := func(k int64) vm.Slot { return slot("", f64(n), size*k) }
+	add, sub, max := micro.Add, micro.Sub, micro.Max
+	op := func(o micro.Op, a, b, out vm.Ref) vm.Instr { return elementwise(o, n, a, b, out) }
+	double := func(x float64) float64 { return x + x }
+	for _, c := range []struct {
+		name   string
+		body   vm.Block
+		step   func(u, v float64) (nextU, nextV float64, ys []float64)
+		direct int
+		ahead  int
+	}{
+		{"the next carry is an element of ys and its input is written",
+			vm.Block{Inputs: []vm.Slot{at(0), at(1)}, Outputs: []vm.Slot{at(2), at(1), at(2), at(0)}, ArenaBytes: 3 * size,
+				Instrs: []vm.Instr{op(sub, place(0), place(1), place(2)), op(add, place(0), place(0), place(0))}},
+			func(u, v float64) (float64, float64, []float64) { return u - v, v, []float64{u - v, double(u)} }, 0, 0},
+		{"the same, not written",
+			vm.Block{Inputs: []vm.Slot{at(0), at(1)}, Outputs: []vm.Slot{at(2), at(1), at(2), at(3)}, ArenaBytes: 4 * size,
+				Instrs: []vm.Instr{op(sub, place(0), place(1), place(2)), op(add, place(0), place(0), place(3))}},
+			func(u, v float64) (float64, float64, []float64) { return u - v, v, []float64{u - v, double(u)} }, 2, 0},
+		{"a carry is an element of ys and goes on to another, which is written",
+			vm.Block{Inputs: []vm.Slot{at(0), at(1)}, Outputs: []vm.Slot{at(2), at(0), at(0), at(1)}, ArenaBytes: 3 * size,
+				Instrs: []vm.Instr{op(sub, place(0), place(1), place(2)), op(add, place(1), place(1), place(1))}},
+			func(u, v float64) (float64, float64, []float64) { return u - v, u, []float64{u, double(v)} }, 0, 0},
+		{"the same, not written",
+			vm.Block{Inputs: []vm.Slot{at(0), at(1)}, Outputs: []vm.Slot{at(2), at(0), at(0), at(3)}, ArenaBytes: 4 * size,
+				Instrs: []vm.Instr{op(sub, place(0), place(1), place(2)), op(add, place(1), place(1), place(3))}},
+			func(u, v float64) (float64, float64, []float64) { return u - v, u, []float64{u, double(v)} }, 1, 1},
+		{"a carry is an element of ys, as it is after it was written",
+			vm.Block{Inputs: []vm.Slot{at(0), at(1)}, Outputs: []vm.Slot{at(2), at(1), at(0), at(2)}, ArenaBytes: 3 * size,
+				Instrs: []vm.Instr{op(sub, place(0), place(1), place(2)), op(add, place(0), place(0), place(0)), op(max, place(2), place(1), place(2))}},
+			func(u, v float64) (float64, float64, []float64) {
+				next := math.Max(u-v, v)
+				return next, v, []float64{double(u), next}
+			}, 0, 0},
+		{"outputs that overlap in part",
+			vm.Block{Inputs: []vm.Slot{at(0), at(1)}, Outputs: []vm.Slot{at(2), at(1), slot("", f64(n), 2*size), slot("", f64(n), 2*size+8*n)}, ArenaBytes: 4 * size,
+				Instrs: []vm.Instr{op(add, place(0), place(1), place(2)), op(sub, place(0), place(1), place(3))}},
+			func(u, v float64) (float64, float64, []float64) { return u + v, v, []float64{u + v, u - v} }, 2, 0},
+	} {
+		types := []vm.Type{f64(n), f64(n)}
+		code := calling([]vm.Block{c.body}, vm.Call{Scan: &vm.Scan{Length: length, Carries: 2}}, types, append(types[:2:2], f64(length, n), f64(length, n)))
+		run := func(code *vm.Code, shift int) {
+			p := must(vm.NewProgram(code))
+			m := vm.NewMachine(p)
+			u, v := make([]float64, n), make([]float64, n)
+			for i := range n {
+				u[i], v[i] = float64(i%7)-2, float64(i%5)-1.5
+			}
+			for range 2 {
+				copy(m.Float64("in0"), u)
+				copy(m.Float64("in1"), v)
+				if err := m.Step(); err != nil {
+					t.Fatal(err)
+				}
+				for i := range n {
+					a, b := u[i], v[i]
+					for e := range length {
+						var ys []float64
+						a, b, ys = c.step(a, b)
+						for k, want := range ys {
+							if shift > 0 && k == 1 {
+								continue
+							}
+							if got := m.OutputFloat64(2 + k)[e*n+i]; got != want {
+								t.Fatalf("%s: ys %d, step %d, element %d is %v, want %v", c.name, k, e, i, got, want)
+							}
+						}
+					}
+					if m.OutputFloat64(0)[i] != a || m.OutputFloat64(1)[i] != b {
+						t.Fatalf("%s: carries of %d: %v, %v, want %v, %v", c.name, i, m.OutputFloat64(0)[i], m.OutputFloat64(1)[i], a, b)
+					}
+				}
+			}
+			var handed vm.Handed
+			if handed.Add(m); shift == 0 && (handed.Direct != c.direct || handed.Ahead != c.ahead) {
+				t.Errorf("%s: %+v", c.name, handed)
+			}
+			if d := runGuarded(p); d != "" {
+				t.Errorf("%s: %s", c.name, d)
+			}
+			if shift > 0 {
+				// The second ys lies across two values.
+				for e := range length {
+					for i := range n {
+						want := m.OutputFloat64(2)[e*n+min(i+shift, n-1)]
+						if got := m.OutputFloat64(3)[e*n+i]; i+shift < n && got != want {
+							t.Fatalf("element %d of step %d is %v, want %v", i, e, got, want)
+						}
+					}
+				}
+			}
+		}
+		run(code, 0)
+		if c.name == "outputs that overlap in part" {
+			code.Blocks[0].Outputs[3].Offset = 2*size + 8*30
+			run(code, 30)
+		}
+	}
+}

@@ -218,12 +218,15 @@ type between struct {
 }
 
 // carriesAt plans the moves of a loop's carries. Each goes to the inputs in the arenas of the blocks that use it; also to its result, if a block has it in a space
-// of its own, which is bound to the result, or if keep is set and the body has no copy of it.
-func carriesAt(code *Code, call *Call, captured, carries int, keep bool) (order []transfer, temp int64) {
+// of its own, which is bound to the result, or if keep is set and the body has no copy of it. Those that go with their buffers are left out.
+func carriesAt(code *Code, call *Call, captured, carries int, keep bool, buffers *buffers) (order []transfer, temp int64) {
 	list := call.callees()
 	body := &code.Blocks[list[len(list)-1]]
 	var moves []transfer
 	for c := range carries {
+		if buffers != nil && buffers.carried[c] {
+			continue
+		}
 		out := &body.Outputs[c]
 		src, n := place{areaBody, out.Offset}, bytesOf(out.Type)
 		toResult := keep && !body.Inputs[captured+c].Used
@@ -279,7 +282,7 @@ type whileCall struct {
 
 func (x *whileCall) need(n *needs) {
 	x.caller.need(n)
-	_, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true)
+	_, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, nil)
 	n.add(heapBytes(temp))
 }
 
@@ -304,7 +307,7 @@ func (x *whileCall) prepare(f *frame) {
 			x.conds = append(x.conds, c)
 		}
 	}
-	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true)
+	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, nil)
 	x.next.prepare(&x.caller, order, temp)
 }
 

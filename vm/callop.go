@@ -27,6 +27,14 @@ func (callOp) verify(v *verifier, in *Instr) (int, error) { return 1, v.call(in)
 
 func (callOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
+// fixed are the frame and the results, whose places calls know from the beginning.
+func (callOp) fixed(c *Code, in *Instr, touch func(lo, hi int64)) {
+	touch(in.Call.Frame, in.Call.Frame+c.FrameBytes(in.Call))
+	for _, o := range in.Out {
+		touch(o.Offset, o.Offset+bytesOf(o.Type))
+	}
+}
+
 // workspace is that of the blocks, which count for themselves.
 func (callOp) workspace(*Instr) int64 { return 0 }
 

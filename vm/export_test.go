@@ -131,3 +131,45 @@ func (m *Machine) CodeBytes() int {
 	}
 	return n
 }
+
+// Handed counts how machines hand large values of scans on without copies.
+type Handed struct {
+	Carried  int // carries that go with their buffers
+	Shifted  int // of them those whose buffer goes on to another carry
+	Direct   int // elements of ys that are written in place
+	Ahead    int // and that are there before their step, as carries
+	Elements int // of xs that are read in place
+}
+
+// Add adds what the machine does.
+func (h *Handed) Add(m *Machine) { h.add(m.entry) }
+
+func (h *Handed) add(f *frame) {
+	for _, e := range f.exec {
+		list := []callee(nil)
+		switch x := e.(type) {
+		case *scanCall:
+			list = x.callees
+			if x.hand != nil {
+				for _, k := range x.hand.active {
+					w := &x.hand.windows[k]
+					for _, c := range []struct {
+						is bool
+						n  *int
+					}{{w.in >= 0, &h.Carried}, {w.in >= 0 && w.out >= 0 && w.in != w.out, &h.Shifted}, {w.direct >= 0, &h.Direct}, {w.ahead >= 0, &h.Ahead}, {w.x >= 0, &h.Elements}} {
+						if c.is {
+							*c.n++
+						}
+					}
+				}
+			}
+		case *whileCall:
+			list = x.callees
+		case *condCall:
+			list = x.callees
+		}
+		for i := range list {
+			h.add(list[i].frame)
+		}
+	}
+}

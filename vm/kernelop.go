@@ -33,6 +33,8 @@ func (kernelOp) verify(_ *verifier, in *Instr) (int, error) {
 
 func (kernelOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
+func (kernelOp) fixed(*Code, *Instr, func(lo, hi int64)) {}
+
 func (kernelOp) workspace(in *Instr) int64 { return newKernelCall(nil, in, 1).workspace() }
 
 func (kernelOp) work(in *Instr, _ []float64) float64 {

@@ -45,6 +45,8 @@ func (loopOp) verify(_ *verifier, in *Instr) (int, error) {
 
 func (loopOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
+func (loopOp) fixed(*Code, *Instr, func(lo, hi int64)) {}
+
 func (loopOp) workspace(*Instr) int64 { return 0 }
 
 func (loopOp) work(in *Instr, _ []float64) float64 {

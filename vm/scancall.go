@@ -23,6 +23,7 @@ type scanCall struct {
 	stored []int  // the numbers of stores in the order of ys.eight and ys.other
 	origin int    // added to the number of a step in errors
 	key    any    // of the machine code in the program
+	hand   *bufferRun // of large values, nil if there are none
 
 	loop   *native.Steps // nil until it is worth compiling, or for ever if it cannot be
 	tried  bool
@@ -49,8 +50,9 @@ func (x *scanCall) body() *Block { return &x.p.code.Blocks[x.s.Body] }
 
 func (x *scanCall) need(n *needs) {
 	x.caller.need(n)
-	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false)
-	n.add(heapBytes(temp))
+	buffers := planBuffers(&x.p.code, x.s, x.stores)
+	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
+	n.add(heapBytes(temp), buffers.need())
 	if s, l := x.stepLoop(); l != nil {
 		code, making := native.StepsMemory(s, l, x.body().ArenaBytes)
 		n.addCode(code+heapBytes(8*int64(l.Arrays+1)), making)
@@ -65,9 +67,15 @@ func (x *scanCall) prepare(f *frame) {
 	x.args = x.ptr[x.s.first():len(x.in.In)]
 	body := &x.callees[0]
 	first := x.s.Captured + x.s.Carries
+	var buffers *buffers
+	if !f.m.watch {
+		if buffers = planBuffers(&x.p.code, x.s, x.stores); buffers != nil {
+			x.hand = buffers.start(body.frame, x.s)
+		}
+	}
 	for _, eight := range [2]bool{true, false} {
 		for i := first; i < len(body.in); i++ {
-			if p := &body.in[i]; p.used && !p.space && (p.n == 8) == eight {
+			if p := &body.in[i]; p.used && !p.space && (p.n == 8) == eight && !(buffers != nil && buffers.inputs[i] >= 0) {
 				x.xs.add(p.p, nil, p.n)
 				x.order = append(x.order, i)
 			}
@@ -80,7 +88,7 @@ func (x *scanCall) prepare(f *frame) {
 	}
 	for _, eight := range [2]bool{true, false} {
 		for k, i := range x.stores {
-			if p := &body.out[i]; (p.n == 8) == eight {
+			if p := &body.out[i]; (p.n == 8) == eight && !(buffers != nil && buffers.outputs[i] >= 0) {
 				x.ys.add(x.result(x.s.Carries+k), p.p, p.n)
 				x.stored = append(x.stored, k)
 			}
@@ -90,11 +98,11 @@ func (x *scanCall) prepare(f *frame) {
 		x.stops = stopsOf(s.of(x.s.Length), x.s.Reverse)
 	}
 	for c := range x.s.Carries {
-		if p := &body.in[x.s.Captured+c]; p.used && p.space {
+		if p := &body.in[x.s.Captured+c]; p.used && p.space && !(buffers != nil && buffers.carried[c]) {
 			x.spaces = append(x.spaces, c)
 		}
 	}
-	order, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false)
+	order, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
 	x.next.prepare(&x.caller, order, temp)
 	if f.m.ahead {
 		x.compileLoop(f.m)
@@ -139,7 +147,7 @@ func (x *scanCall) stepLoop() (*micro.Straight, *native.StepLoop) {
 	if !ok {
 		return nil, nil
 	}
-	order, _ := carriesAt(&x.p.code, x.in.Call, s.Captured, s.Carries, false)
+	order, _ := carriesAt(&x.p.code, x.in.Call, s.Captured, s.Carries, false, nil) // scalars have no buffers
 	for _, t := range order {
 		if t.n != 4 && t.n != 8 {
 			return nil, nil
@@ -218,7 +226,10 @@ func (x *scanCall) run(f *frame) error {
 	}
 	if s.Counted {
 		x.steps = int(max(0, min(*(*int64)(x.ptr[0]), int64(s.Length))))
-		x.ys.clear(x.steps, s.Length)
+		for k, i := range x.stores {
+			n := x.callees[0].out[i].n
+			clear(unsafe.Slice((*byte)(unsafe.Add(x.result(s.Carries+k), int64(x.steps)*n)), int64(s.Length-x.steps)*n))
+		}
 	}
 	return x.do(f.m)
 }
@@ -251,7 +262,10 @@ func (x *scanCall) do(m *Machine) error {
 		}
 	}
 	stops := x.stops
-	frames := len(x.bound)+len(x.spaces) > 0 || m.watch || m.timer != nil
+	if x.hand != nil {
+		x.hand.begin(x)
+	}
+	frames := x.hand != nil || len(x.bound)+len(x.spaces) > 0 || m.watch || m.timer != nil
 	for i := 0; i < x.steps; {
 		if m.cancelled() {
 			return m.ctx.Err()
@@ -291,7 +305,11 @@ func (x *scanCall) do(m *Machine) error {
 		i = end
 	}
 	for c := range s.Carries {
-		move(x.result(c), body.out[c].p, body.out[c].n)
+		from := body.out[c].p
+		if x.hand != nil && x.hand.outputs[c] >= 0 {
+			from = x.hand.value(c)
+		}
+		move(x.result(c), from, body.out[c].n)
 	}
 	return nil
 }
@@ -309,6 +327,10 @@ func (x *scanCall) store(i, slot int) {
 		switch in := &body.in[x.s.Captured+c]; {
 		case i == 0:
 			from = x.args[x.s.Captured+c]
+		case x.hand != nil && x.hand.carried[c]:
+			from = x.hand.at[x.hand.inputs[x.s.Captured+c]]
+		case x.hand != nil && x.hand.outputs[c] >= 0:
+			from = x.hand.value(c)
 		case in.used && in.space:
 			from = x.result(c)
 		case in.used:
@@ -335,14 +357,27 @@ func (x *scanCall) runFrames(from, to int) error {
 		for _, k := range x.bound {
 			body.bind(k, unsafe.Add(x.args[k], int64(t)*body.in[k].n))
 		}
+		if x.hand != nil {
+			next := -1
+			if i < x.steps-1 {
+				next = x.element(i + 1)
+			}
+			x.hand.before(x, t, next)
+		}
 		if err := body.run(); err != nil {
 			return atStep(err, x.origin+t)
 		}
 		x.ys.store(t)
+		if x.hand != nil {
+			x.hand.store(x, t, i == 0)
+		}
 		if i == x.steps-1 {
 			break
 		}
 		x.next.run()
+		if x.hand != nil {
+			x.hand.between(body.frame)
+		}
 		if i == 0 {
 			for _, c := range x.spaces {
 				body.bind(s.Captured+c, x.result(c))

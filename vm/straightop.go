@@ -43,6 +43,19 @@ func (straightOp) scalars(in *Instr, read func(offset int64, d dtype.DType)) {
 	}
 }
 
+func (straightOp) fixed(_ *Code, in *Instr, touch func(lo, hi int64)) {
+	s := in.Straight
+	touch(4*int64(s.TempLo), 4*int64(s.TempHi))
+	for i := range s.Code {
+		c := &s.Code[i]
+		operands := c.Operands()
+		for k := range c.Op.Arity() {
+			touch(4*int64(operands[k]), 4*int64(operands[k])+int64(c.OperandType(k).Size()))
+		}
+		touch(4*int64(c.Dst), 4*int64(c.Dst)+int64(c.Result().Size()))
+	}
+}
+
 func (straightOp) workspace(*Instr) int64 { return 0 }
 
 func (straightOp) work(in *Instr, _ []float64) float64 { return float64(len(in.Straight.Code)) }

@@ -1,0 +1,396 @@
+package vm
+
+import (
+	"cmp"
+	"slices"
+	"unsafe"
+)
+
+// leastBuffer is the size in bytes of values for which a scan exchanges buffers instead of copying.
+const leastBuffer = 512
+
+// mostAccesses bounds the work of finding windows.
+const mostAccesses = 1 << 22
+
+// window is where a large value of a scan's body lies: a range of the frame of which every use is an operand that lies in it as a whole, so that all can
+// be bound to other memory; or the space of a carry.
+type window struct {
+	lo, n   int64
+	space   int // input + 1 if the window is its space, else 0
+	uses    []pointerUse
+	fixed   bool // something reaches into it that cannot be bound to other memory
+	written bool
+
+	x, in, out int   // the element of xs, and the carry before and behind the step, that lie here; −1 for none
+	ys         []int // and elements of results behind the carries, by number
+
+	// What the window is bound to: element t of a result; the element behind it, which is the next step's; else the buffer that the window next had before.
+	direct, ahead int // the number of the result behind the carries, or −1
+	next          int // window, or −1 to stay
+}
+
+// buffers says how a scan hands large values from step to step without copying. Elements of xs are read, and those of ys written, in their place; a carry's buffer
+// becomes that of its next value, and what is free then takes the place of the outputs.
+type buffers struct {
+	windows []window
+	carried []bool // by carry: it goes with its buffer
+	outputs []int  // by output of the body: its window, or −1
+	inputs  []int  // by input
+	extra   int64  // bytes of buffers outside of the frame
+}
+
+// planBuffers finds the windows of a scan's body, of which the outputs in stores are stored at every step, that are bound to other memory; none if there are no large values, or none of which all uses can be bound.
+func planBuffers(c *Code, s *Scan, stores []int) *buffers {
+	b := &c.Blocks[s.Body]
+	p := &buffers{carried: make([]bool, s.Carries), outputs: make([]int, len(b.Outputs)), inputs: make([]int, len(b.Inputs))}
+	p.collect(b, s, stores)
+	if len(p.windows) == 0 || !p.findUses(c, b, s) {
+		return nil
+	}
+	p.choose(b, s)
+	if !slices.ContainsFunc(p.windows, func(w window) bool { return !w.fixed }) {
+		return nil
+	}
+	p.link(s)
+	return p
+}
+
+// collect makes a window of each range of a large input or output that may be bound.
+func (p *buffers) collect(b *Block, s *Scan, stores []int) {
+	at := map[[2]int64]int{}
+	add := func(w window) int {
+		if w.n < leastBuffer {
+			return -1
+		}
+		key := [2]int64{w.lo, w.n}
+		k, ok := at[key]
+		if !ok {
+			w.x, w.in, w.out, w.direct, w.ahead, w.next = -1, -1, -1, -1, -1, -1
+			k = len(p.windows)
+			at[key] = k
+			p.windows = append(p.windows, w)
+		}
+		return k
+	}
+	for i := range b.Inputs {
+		in := &b.Inputs[i]
+		p.inputs[i] = -1
+		carry := i - s.Captured
+		switch n := bytesOf(in.Type); {
+		case carry < 0 || !in.Used || carry >= s.Carries && in.Space != 0:
+			continue
+		case in.Space != 0:
+			p.inputs[i] = add(window{lo: -int64(i) - 1, n: n, space: i + 1})
+		default:
+			p.inputs[i] = add(window{lo: in.Offset, n: n})
+		}
+		if k := p.inputs[i]; k >= 0 && carry < s.Carries {
+			p.windows[k].in = carry
+		} else if k >= 0 {
+			p.windows[k].x = i
+		}
+	}
+	for i := range b.Outputs {
+		k := add(window{lo: b.Outputs[i].Offset, n: bytesOf(b.Outputs[i].Type)})
+		switch p.outputs[i] = k; {
+		case k < 0 || i >= s.Carries:
+		case p.windows[k].out >= 0:
+			p.windows[k].fixed = true // two carries have one value
+		default:
+			p.windows[k].out = i
+		}
+	}
+	for k, i := range stores {
+		if w := p.outputs[i]; w >= 0 {
+			p.windows[w].ys = append(p.windows[w].ys, k)
+		}
+	}
+}
+
+// findUses fills the uses of windows, and marks those that something else reaches into. It reports whether that was worth its while.
+func (p *buffers) findUses(c *Code, b *Block, s *Scan) bool {
+	order := make([]int, 0, len(p.windows))
+	for k := range p.windows {
+		if p.windows[k].space == 0 {
+			order = append(order, k)
+		}
+	}
+	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(p.windows[i].lo, p.windows[k].lo) })
+	for i, longest := 1, 0; i < len(order); i++ { // longest reaches farthest of those before
+		w, l := &p.windows[order[i]], &p.windows[order[longest]]
+		if w.lo < l.lo+l.n {
+			w.fixed, l.fixed = true, true
+		}
+		if w.lo+w.n > l.lo+l.n {
+			longest = i
+		}
+	}
+	order = slices.DeleteFunc(order, func(k int) bool { return p.windows[k].fixed })
+	accesses := 0
+	touch := func(lo, hi int64, use *pointerUse, write bool) {
+		if accesses++; lo >= hi {
+			return
+		}
+		first, _ := slices.BinarySearchFunc(order, lo, func(k int, at int64) int {
+			if p.windows[k].lo+p.windows[k].n <= at {
+				return -1
+			}
+			return 1
+		})
+		for _, k := range order[first:] {
+			w := &p.windows[k]
+			if w.lo >= hi {
+				break
+			}
+			accesses++
+			if w.lo > lo || hi > w.lo+w.n || use == nil {
+				w.fixed = true
+				continue
+			}
+			w.written = w.written || write
+			w.uses = append(w.uses, pointerUse{use.instr, use.operand, lo - w.lo})
+		}
+	}
+	slot := func(s *Slot, window int) {
+		if s.Space == 0 && window < 0 {
+			touch(s.Offset, s.Offset+bytesOf(s.Type), nil, false)
+		}
+	}
+	for i := range b.Inputs {
+		slot(&b.Inputs[i], p.inputs[i])
+	}
+	for i := range b.Outputs {
+		slot(&b.Outputs[i], p.outputs[i])
+	}
+	touch(b.ConstOffset, b.ConstOffset+int64(len(b.Const)), nil, false)
+	for i := range b.Instrs {
+		in := &b.Instrs[i]
+		if accesses > mostAccesses {
+			return false
+		}
+		in.op().fixed(c, in, func(lo, hi int64) { touch(lo, hi, nil, true) })
+		k := 0
+		for _, list := range [2][]Operand{in.In, in.Out} {
+			for _, o := range list {
+				if o.Space == 0 {
+					touch(o.Offset, o.Offset+bytesOf(o.Type), &pointerUse{instr: i, operand: k}, k >= len(in.In))
+				}
+				k++
+			}
+		}
+	}
+	return true
+}
+
+// choose fixes the windows that are not worth binding, or cannot be because others are fixed.
+func (p *buffers) choose(b *Block, s *Scan) {
+	for k := range p.windows {
+		if w := &p.windows[k]; w.x >= 0 && (w.written || w.out >= 0) {
+			w.fixed = true // the elements of xs are not the body's to write, nor to give on
+		}
+	}
+	for again := true; again; {
+		again = false
+		for c := range s.Carries {
+			if !b.Inputs[s.Captured+c].Used {
+				continue
+			}
+			in, out := p.inputs[s.Captured+c], p.outputs[c]
+			p.carried[c] = in >= 0 && out >= 0 && !p.windows[in].fixed && !p.windows[out].fixed
+			for _, k := range [2]int{in, out} {
+				if !p.carried[c] && k >= 0 && !p.windows[k].fixed {
+					p.windows[k].fixed, again = true, true
+				}
+			}
+		}
+	}
+	for k := range p.windows {
+		w := &p.windows[k]
+		if w.x < 0 && w.in < 0 && len(w.ys) == 0 && (w.out < 0 || !p.carried[w.out]) {
+			w.fixed = true
+		}
+	}
+	drop := func(list []int) {
+		for i, k := range list {
+			if k >= 0 && p.windows[k].fixed {
+				list[i] = -1
+			}
+		}
+	}
+	drop(p.inputs)
+	drop(p.outputs)
+}
+
+// link says where the memory of each window comes from.
+func (p *buffers) link(s *Scan) {
+	for k := range p.windows {
+		w := &p.windows[k]
+		if w.fixed {
+			continue
+		}
+		if w.space != 0 {
+			p.extra += heapBytes(w.n)
+		}
+		if w.in >= 0 {
+			w.next = p.outputs[w.in]
+			continue
+		}
+		// The buffer will go through some carries. That of the last of them is free, and what is written in one of them must not be a result already.
+		var ys []int // of the first
+		written := 0 // the place in the row of the last that is written
+		place := 0
+		for c := w.out; c >= 0 && p.carried[c]; c = p.windows[w.next].out {
+			w.next = p.inputs[s.Captured+c]
+			through := &p.windows[w.next]
+			if place++; place == 1 {
+				ys = through.ys
+			}
+			if through.written {
+				written = place
+			}
+		}
+		switch {
+		case w.x >= 0:
+		case len(w.ys) > 0 && written == 0:
+			w.direct = w.ys[0]
+		case len(w.ys) == 0 && len(ys) > 0 && written <= 1:
+			w.ahead = ys[0]
+		}
+	}
+}
+
+// bufferRun is a plan at work in a frame.
+type bufferRun struct {
+	*buffers
+	active []int // windows that are bound
+	own    []unsafe.Pointer
+	cur    []unsafe.Pointer // buffers of the step
+	old    []unsafe.Pointer
+	at     []unsafe.Pointer // what the uses are bound to
+	copied []copyOfWindow   // at every step
+	first  []copyOfWindow   // at the first step only
+}
+
+// copyOfWindow is a result behind the carries to which a window's value is copied.
+type copyOfWindow struct{ result, window int }
+
+func (p *buffers) need() int64 {
+	if p == nil {
+		return 0
+	}
+	uses := 0
+	for k := range p.windows {
+		uses += len(p.windows[k].uses)
+	}
+	return p.extra + heapBytes(int64(uses)*4*int64(unsafe.Sizeof(pointerUse{}))) +
+		int64(len(p.windows))*(2*int64(unsafe.Sizeof(window{}))+5*32+64) + int64(len(p.inputs)+len(p.outputs))*64 + 512
+}
+
+// start makes what a run of the plan needs in the frame.
+func (p *buffers) start(f *frame, s *Scan) *bufferRun {
+	n := len(p.windows)
+	r := &bufferRun{buffers: p, own: make([]unsafe.Pointer, n), cur: make([]unsafe.Pointer, n), old: make([]unsafe.Pointer, n), at: make([]unsafe.Pointer, n)}
+	for k := range p.windows {
+		w := &p.windows[k]
+		switch {
+		case w.fixed:
+			continue
+		case w.space != 0:
+			r.own[k] = unsafe.Pointer(unsafe.SliceData(alignedBytes(w.n)))
+		default:
+			r.own[k] = unsafe.Add(f.base, w.lo)
+			r.at[k] = r.own[k]
+		}
+		r.active = append(r.active, k)
+		for j, y := range w.ys {
+			ahead := j == 0 && w.in >= 0 && p.windows[p.outputs[w.in]].ahead == y
+			switch {
+			case ahead:
+				r.first = append(r.first, copyOfWindow{y, k})
+			case w.direct != y:
+				r.copied = append(r.copied, copyOfWindow{y, k})
+			}
+		}
+	}
+	return r
+}
+
+func (r *bufferRun) bind(f *frame, k int, p unsafe.Pointer) {
+	if r.at[k] == p {
+		return
+	}
+	r.at[k] = p
+	w := &r.windows[k]
+	if w.space != 0 {
+		f.bind(w.space-1, p)
+		return
+	}
+	for _, u := range w.uses {
+		f.exec[u.instr].bind(u.operand, unsafe.Add(p, u.offset))
+	}
+}
+
+// begin binds the windows for a run, whose carries have been copied to the arena, if they lie there.
+func (r *bufferRun) begin(x *scanCall) {
+	f := x.callees[0].frame
+	copy(r.cur, r.own)
+	for _, k := range r.active {
+		w := &r.windows[k]
+		if w.space == 0 {
+			r.bind(f, k, r.own[k])
+		} else { // stays where it is for the first step
+			r.at[k] = x.args[w.space-1]
+			f.bind(w.space-1, r.at[k])
+		}
+	}
+}
+
+// before binds what changes with the element t; next is the one of the step behind, −1 for none.
+func (r *bufferRun) before(x *scanCall, t, next int) {
+	f := x.callees[0].frame
+	for _, k := range r.active {
+		w := &r.windows[k]
+		switch {
+		case w.x >= 0:
+			r.cur[k] = unsafe.Add(x.args[w.x], int64(t)*w.n)
+		case w.direct >= 0:
+			r.cur[k] = unsafe.Add(x.result(x.s.Carries+w.direct), int64(t)*w.n)
+		case w.ahead >= 0 && next >= 0:
+			r.cur[k] = unsafe.Add(x.result(x.s.Carries+w.ahead), int64(next)*w.n)
+		case w.ahead >= 0:
+			r.cur[k] = r.own[k]
+		default:
+			continue
+		}
+		r.bind(f, k, r.cur[k])
+	}
+}
+
+// store copies the ys that are not in their place.
+func (r *bufferRun) store(x *scanCall, t int, first bool) {
+	list := r.copied
+	for {
+		for _, c := range list {
+			n := r.windows[c.window].n
+			move(unsafe.Add(x.result(x.s.Carries+c.result), int64(t)*n), r.cur[c.window], n)
+		}
+		if !first {
+			return
+		}
+		list, first = r.first, false
+	}
+}
+
+// value returns where the output of the body lies that has a window.
+func (r *bufferRun) value(output int) unsafe.Pointer { return r.cur[r.outputs[output]] }
+
+// between hands the buffers on.
+func (r *bufferRun) between(f *frame) {
+	copy(r.old, r.cur)
+	for _, k := range r.active {
+		if w := &r.windows[k]; w.next >= 0 && w.direct < 0 && w.ahead < 0 {
+			r.cur[k] = r.old[w.next]
+			r.bind(f, k, r.cur[k])
+		}
+	}
+}
