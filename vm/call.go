@@ -10,9 +10,9 @@ import (
 // callees' arenas and lives only during the call. Exactly one of Scan, While, Cond and Sweep is set.
 //
 // Operands, results, and the inputs and outputs of blocks correspond in order, and their types agree. A block's input that lies in the block's
-// arena is copied there; one in a space of its own is bound to the memory of the value, which must not be needed to change during a step; one
-// that is not used is skipped. A block may overwrite its inputs in the arena, since they are copies, but those that are captured. Results overlap
-// neither operands, but for those that a Sweep overwrites, nor the frame.
+// arena is copied there; one in a space of its own is bound to the memory of the value; one that is not used is skipped. A block may overwrite
+// its inputs in the arena, but those that are captured, of which a call makes one copy. Results overlap neither operands, but for those that a Sweep
+// overwrites, nor the frame. What is said of copies is what programs may rely on: machines make fewer where it makes no difference.
 type Call struct {
 	// Frame is the offset of the frame in the arena, a multiple of 64. Code.FrameBytes says how long it is.
 	Frame int64
@@ -76,8 +76,8 @@ func (s *Schedule) slots(steps int) int {
 type Sweep struct {
 	Forward, Body           int
 	Length                  int
-	ForwardCaptured, States int // of Forward; States is the number of its carries
-	Captured, Carries       int // of Body
+	ForwardCaptured, States int   // of Forward; States is the number of its carries
+	Captured, Carries       int   // of Body
 	Sources                 []int // by element of Body: the carry of Forward that it is, −1 for an operand
 	Reverse                 bool  // the other scan goes from the last elements to the first
 	Schedule                Schedule

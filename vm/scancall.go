@@ -18,11 +18,11 @@ type scanCall struct {
 	bound  []int // xs in spaces of their own, as inputs
 	spaces []int // carries in spaces of their own
 	next   between
-	stops  []stop // where carries are stored
-	stores []int  // outputs of the body whose elements are stored, in the order of the results behind the carries
-	stored []int  // the numbers of stores in the order of ys.eight and ys.other
-	origin int    // added to the number of a step in errors
-	key    any    // of the machine code in the program
+	stops  []stop     // where carries are stored
+	stores []int      // outputs of the body whose elements are stored, in the order of the results behind the carries
+	stored []int      // the numbers of stores in the order of ys.eight and ys.other
+	origin int        // added to the number of a step in errors
+	key    any        // of the machine code in the program
 	hand   *bufferRun // of large values, nil if there are none
 
 	loop   *native.Steps // nil until it is worth compiling, or for ever if it cannot be
