@@ -71,7 +71,7 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 	if max(n, output.Shape().Size()) > maxPattern {
 		return nil, tooLarge(output)
 	}
-	sets := &nodeSets{index: index, of: make([]indexSets, len(list)), unions: newUnions(n), constants: newConstants()}
+	sets := &nodeSets{index: index, of: make([]indexSets, len(list)), unions: newUnions(n), constants: newConstants(), steps: stepValues(list)}
 	// The last reader of a node's sets frees them.
 	last := make([]int32, len(list))
 	for k, n := range list {
@@ -87,6 +87,9 @@ func JacobianPattern(output, wrt *graph.Node) (p *Pattern, err error) {
 				sets.of[k] = append(sets.of[k], sets.full[i:i+1])
 			}
 			continue
+		}
+		if !slices.ContainsFunc(node.Inputs(), sets.has) {
+			continue // a loop or branch on the way passes nothing on
 		}
 		if sets.of[k], err = propagate(node, sets); err != nil {
 			return nil, err
@@ -128,6 +131,9 @@ type indexSets [][]int32
 type nodeSets struct {
 	index nodeIndex
 	of    []indexSets
+	// Of nodes with bodies: the sets of their values, and what is asked for of the values of loops at each step. See graph.ResultOf.
+	values map[*graph.Node][]indexSets
+	steps  map[*graph.Node][]int
 	*unions
 	*constants
 }
@@ -335,6 +341,17 @@ const maxPattern = 1 << 28
 // propagate returns the sets of a node from those of its operands; operands without sets depend on nothing.
 func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 	op := n.Op()
+	if of, k, ok := graph.ResultOf(n); ok && sets.values[of] != nil {
+		return sets.values[of][k], nil
+	}
+	if op.OfBodies {
+		values, err := sets.bodies(n)
+		if sets.values == nil {
+			sets.values = map[*graph.Node][]indexSets{}
+		}
+		sets.values[n] = values
+		return nil, err
+	}
 	scalar := n.Type().IsScalar()
 	if scalar && op.Elementwise {
 		return sets.elementwiseScalar(n), nil

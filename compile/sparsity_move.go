@@ -144,13 +144,13 @@ func combinedSets(n *graph.Node, p graph.Combines, sets *nodeSets, out *setBuild
 func expandedSets(n *graph.Node, sets *nodeSets, out *setBuilder) error {
 	e := n.Op().Expand(n)
 	list, index := between(n.Graph(), []*graph.Node{e}, uniq(n.Inputs()), true)
-	inner := &nodeSets{index: index, of: make([]indexSets, len(list)), unions: sets.unions, constants: sets.constants}
+	inner := &nodeSets{index: index, of: make([]indexSets, len(list)), unions: sets.unions, constants: sets.constants, steps: stepValues(list)}
 	for k, node := range list {
 		if slices.Contains(n.Inputs(), node) {
 			inner.of[k] = sets.get(node)
 			continue
 		}
-		if !slices.ContainsFunc(node.Inputs(), func(in *graph.Node) bool { return inner.get(in) != nil }) {
+		if !slices.ContainsFunc(node.Inputs(), inner.has) {
 			continue
 		}
 		var err error

@@ -431,7 +431,7 @@ func Scan(length int, init, xs []*Node, body func(carry, x []*Node) (next, ys []
 	if !n.Valid() {
 		return g.invalidNodes(len(init)), g.invalidNodes(more)
 	}
-	for _, r := range bodies[0].(*Body).results[carries:] {
+	for _, r := range Bodies(n)[0].results[carries:] { // which is that of an equal loop, if there was one
 		ys = append(ys, EachStep(n, r))
 	}
 	return resultsOf(n, carries), ys

@@ -45,3 +45,20 @@ func TestScanText(t *testing.T) {
 		t.Errorf("%d bodies in the text", strings.Count(text, "body"))
 	}
 }
+
+// Two loops that say the same are one.
+func TestEqualLoopsAreShared(t *testing.T) {
+	g := graph.New()
+	xs := g.Input("xs", graph.Float64, 10)
+	sum := func() []*graph.Node {
+		final, ys := graph.Scan(10, []*graph.Node{g.Const(0)}, []*graph.Node{xs}, func(c, e []*graph.Node) (next, ys []*graph.Node) {
+			s := graph.Add(c[0], e[0])
+			return []*graph.Node{s}, []*graph.Node{s}
+		})
+		return append(final, ys...)
+	}
+	a, b := sum(), sum()
+	if err := g.Err(); err != nil || a[0] != b[0] || a[1] != b[1] {
+		t.Errorf("%v, %v and %v", err, a, b)
+	}
+}
