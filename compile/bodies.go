@@ -28,6 +28,14 @@ func (s paramSet) unite(t paramSet) {
 		s[k] |= t[k]
 	}
 }
+func (s paramSet) covers(t paramSet) bool {
+	for k := range t {
+		if t[k]&^s[k] != 0 {
+			return false
+		}
+	}
+	return true
+}
 func (s paramSet) meets(t paramSet) bool {
 	for k := range t {
 		if s[k]&t[k] != 0 {
@@ -179,18 +187,23 @@ func (l *loop) spread(set paramSet, depends []paramSet) {
 
 // scan makes the node of a scan with the builder's body. Its steps are as many as those of l, in the given order.
 func (l *loop) scan(b *bodyBuilder, reverse bool) (*graph.Node, *graph.Body) {
-	body, operands := b.seal()
-	attrs := []attr.Named{attr.Fn("bodies", body), attr.I("captured", len(b.captured.params)), attr.I("carries", len(b.carries.params)),
-		attr.I("length", l.length), attr.B("reverse", reverse)}
 	count := l.count
 	if l.n.Op() == opWhile {
 		count = graph.Result(l.n, l.carries)
 	}
+	return b.scan(l.n.Graph(), l.length, reverse, count)
+}
+
+// scan makes the node of a scan with the builder's body in g; count is nil for all of length steps.
+func (b *bodyBuilder) scan(g *graph.Graph, length int, reverse bool, count *graph.Node) (*graph.Node, *graph.Body) {
+	body, operands := b.seal()
+	attrs := []attr.Named{attr.Fn("bodies", body), attr.I("captured", len(b.captured.params)), attr.I("carries", len(b.carries.params)),
+		attr.I("length", length), attr.B("reverse", reverse)}
 	if count != nil {
 		attrs = append(attrs, attr.B("counted", true))
 		operands = append([]*graph.Node{count}, operands...)
 	}
-	return valid(l.n.Graph().Apply(opScan, operands, attr.Make(attrs...)))
+	return valid(g.Apply(opScan, operands, attr.Make(attrs...)))
 }
 
 // valid returns a loop and its body, which is that of an equal loop if there is one already.

@@ -95,10 +95,10 @@ func TestCheckpointsChangeNoBit(t *testing.T) {
 	sweeps, runs := 0, 0
 	for name := range loopCases {
 		for _, steps := range []int{1, 2, 3, 10, 37, 200} {
-			_, want := runLoop(t, compile.Config{}, name, steps)
+			_, want := runLoop(t, compile.Config{Disable: []string{"unroll"}}, name, steps)
 			for _, c := range []compile.Checkpoints{{States: 1}, {States: 2}, {States: 3}, {States: 7}, {States: 1000}, {Every: 1}, {Every: 4}, {Every: 15}, {Every: 1000}, {Bytes: 1}, {Bytes: 200}, {Bytes: 40000}} {
 				for _, opts := range [][]vm.Option{nil, {vm.WithoutNative()}, {vm.WithThreads(1)}} {
-					p, got := runLoop(t, compile.Config{Checkpoints: c}, name, steps, opts...)
+					p, got := runLoop(t, compile.Config{Checkpoints: c, Disable: []string{"unroll"}}, name, steps, opts...)
 					runs++
 					for _, in := range p.Code().Instrs {
 						if in.Op == vm.OpCall && in.Call.Sweep != nil {

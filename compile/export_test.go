@@ -8,7 +8,7 @@ func RewriteNames() []string {
 			names = append(names, p.name)
 		}
 	}
-	names = append(names, "fold")
+	names = append(names, "fold", "hoist", "unroll")
 	for _, r := range rules {
 		names = append(names, r.name)
 	}

@@ -29,6 +29,7 @@ func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
 
 // passOrder is the pipeline.
 var passOrder = []pass{
+	{name: "loops", doc: "unroll short loops over scalars, leave out carries that nothing depends on, compute what is the same at every step once", graph: simplifyLoops},
 	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", graph: rewriteAll},
 	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
 	{name: "checkpoints", doc: "let reverse sweeps over loops keep few states and compute the others once more, if Config.Checkpoints asks for it", graph: checkpointAll, required: true},
@@ -46,6 +47,7 @@ var passOrder = []pass{
 type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
+	{"loops", "rewrite", "rules see what loops have become"},
 	{"rewrite", "expand", "rules see composite operators before their parts"},
 	{"rewrite", "contract", "a multiply-add hides its product from the rules and from sharing"},
 	{"expand", "checkpoints", "expansions make the loops that are run"},
@@ -86,7 +88,7 @@ func known(name string) bool {
 			return !p.required
 		}
 	}
-	return name == "fold" || slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
+	return name == "fold" || name == "hoist" || name == "unroll" || slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
 }
 
 // PassInfo describes a pass or rewrite.

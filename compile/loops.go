@@ -1,0 +1,259 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// maxUnrolled bounds the nodes that a short loop over scalars becomes.
+const maxUnrolled = 512
+
+// simplifyLoops is the pass that changes loops as a whole: it unrolls short ones over scalars and those of one step, leaves out carries that nothing depends on, and
+// computes what is the same at every step once, in front of the loop. What lies within bodies follows when they are compiled.
+func simplifyLoops(u *unit) error {
+	found := false
+	for i := range u.g.Len() {
+		found = found || u.g.Node(i).Op() == opScan
+	}
+	if !found {
+		return nil
+	}
+	s := &loopSimplifier{u: u, values: map[*graph.Node][]*graph.Node{}, reads: map[*graph.Node][]*graph.Node{}}
+	for _, id := range u.needed(func(id int32) []int32 {
+		var in []int32
+		for _, o := range u.g.Node(int(id)).Inputs() {
+			in = append(in, int32(o.ID()))
+		}
+		return in
+	}) {
+		if n := u.g.Node(int(id)); len(n.Inputs()) > 0 {
+			if of, _, ok := graph.ResultOf(n); ok {
+				s.reads[of] = append(s.reads[of], n)
+			}
+		}
+	}
+	u.g, u.outputs = u.g.Rebuild(u.outputs, s.replace)
+	return u.g.Err()
+}
+
+type loopSimplifier struct {
+	u      *unit
+	reads  map[*graph.Node][]*graph.Node // by loop: the nodes that are its values
+	values map[*graph.Node][]*graph.Node // by loop that was replaced: its values in the new graph, see graph.ResultOf
+}
+
+func (s *loopSimplifier) replace(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
+	if of, k, ok := graph.ResultOf(n); ok {
+		if values := s.values[of]; values != nil {
+			return values[k]
+		}
+		return nil
+	}
+	if n.Op() != opScan || len(s.reads[n]) == 0 {
+		return nil
+	}
+	var steps []int // values of the body that are read at each step
+	for _, r := range s.reads[n] {
+		if _, k, _ := graph.ResultOf(r); k >= len(n.Results()) {
+			steps = append(steps, k-len(n.Results()))
+		}
+	}
+	if shortLoop(n) && !slices.Contains(s.u.config.Disable, "unroll") {
+		s.values[n] = unrolled(n, in, steps)
+		s.u.fired["unroll"]++
+		return in[0] // stands for a node that nobody reads
+	}
+	values := s.reduced(to, n, in, steps)
+	if values == nil {
+		return nil
+	}
+	s.values[n] = values
+	return in[0]
+}
+
+// shortLoop reports whether a loop had better be unrolled.
+func shortLoop(n *graph.Node) bool {
+	if n.Attrs().Bool("counted") {
+		return false
+	}
+	l := loopOf(n)
+	g := l.body.Graph()
+	if l.length == 1 {
+		return true
+	}
+	if g.Len()*l.length > maxUnrolled {
+		return false
+	}
+	for i := range g.Len() {
+		if m := g.Node(i); m.Results() != nil || !m.Type().IsScalar() && !m.IsInput() {
+			return false
+		}
+	}
+	return true
+}
+
+// reduced makes a scan without needless carries, and with what does not change from step to step in front of it; nil if there is nothing to do.
+func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Node, steps []int) []*graph.Node {
+	l := loopOf(n)
+	depends := dependence(l.body, false)
+	needed := newParamSet(len(l.operands))
+	for _, r := range s.reads[n] {
+		if _, k, _ := graph.ResultOf(r); k < l.carries {
+			needed.add(l.captured + k)
+		}
+	}
+	for _, v := range steps {
+		needed.unite(depends[v])
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := l.captured; i < l.captured+l.carries; i++ {
+			if d := depends[l.next(i).ID()]; needed.has(i) && !needed.covers(d) {
+				needed.unite(d)
+				changed = true
+			}
+		}
+	}
+	var outputs []*graph.Node // of the body
+	for i := l.captured; i < l.captured+l.carries; i++ {
+		if needed.has(i) {
+			outputs = append(outputs, l.next(i))
+		}
+	}
+	kept := len(outputs)
+	hoisted := s.invariants(&l, depends, steps, needed)
+	if kept == l.carries && len(hoisted) == 0 {
+		return nil
+	}
+	for _, v := range steps {
+		outputs = append(outputs, l.body.Graph().Node(v))
+	}
+	var count *graph.Node
+	if l.count != nil {
+		count, in = in[0], in[1:]
+	}
+	outside := s.outside(to, &l, in, hoisted)
+	b := &bodyBuilder{}
+	var images []*graph.Node
+	b.g, images = l.body.Graph().Rebuild(outputs, func(body *graph.Graph, m *graph.Node, _ []*graph.Node) *graph.Node {
+		i := slices.Index(hoisted, m)
+		if i < 0 {
+			return nil
+		}
+		p := body.Input(fmt.Sprintf("@outside%d", i), m.DType(), m.Shape()...)
+		b.captured.add(p, outside[i])
+		return p
+	})
+	b.out, b.more = images[:kept:kept], images[kept:]
+	for i, p := range b.g.Inputs()[:len(l.operands)] {
+		switch {
+		case l.isCaptured(i):
+			b.captured.add(p, in[i])
+		case !l.isCarry(i):
+			b.xs.add(p, in[i])
+		case needed.has(i):
+			b.carries.add(p, in[i])
+		}
+	}
+	s.u.fired["dead_carry"] += l.carries - kept
+	s.u.fired["hoist"] += len(hoisted)
+	m, body := b.scan(to, l.length, n.Attrs().Bool("reverse"), count)
+	values := make([]*graph.Node, len(n.Results())+l.body.Graph().Len())
+	k := 0
+	for i := l.captured; i < l.captured+l.carries; i++ {
+		if needed.has(i) {
+			values[i-l.captured] = graph.Result(m, k)
+			k++
+		}
+	}
+	for i, v := range steps {
+		values[len(n.Results())+v] = graph.EachStep(m, body.Results()[kept+i])
+	}
+	return values
+}
+
+// invariants lists, in order, the nodes of a scan's body that are computed from captured values alone and that something else reads. The body of a counted scan
+// may not run at all, and what it would do in vain may be an error.
+func (s *loopSimplifier) invariants(l *loop, depends []paramSet, steps []int, needed paramSet) []*graph.Node {
+	if l.count != nil || slices.Contains(s.u.config.Disable, "hoist") {
+		return nil
+	}
+	g := l.body.Graph()
+	captured := newParamSet(len(l.operands))
+	for i := range l.captured {
+		captured.add(i)
+	}
+	reached := make([]bool, g.Len())
+	for i := l.captured; i < l.captured+l.carries; i++ {
+		if needed.has(i) {
+			reached[l.next(i).ID()] = true
+		}
+	}
+	for _, v := range steps {
+		reached[v] = true
+	}
+	var list []*graph.Node
+	// Nodes whose users are all invariant themselves lie behind those that are taken; what only gives another shape is done again in the body.
+	taken := make([]bool, g.Len())
+	for id := g.Len() - 1; id >= 0; id-- {
+		n := g.Node(id)
+		if !reached[id] || n.IsInput() || n.IsConst() {
+			continue
+		}
+		d := depends[id]
+		if captured.covers(d) && d.meets(captured) && computes(n) {
+			taken[id] = true
+			continue // nothing behind it is reached through it
+		}
+		for k := range n.Inputs() {
+			reached[n.InputID(k)] = true
+		}
+	}
+	for id, t := range taken {
+		if t {
+			list = append(list, g.Node(id))
+		}
+	}
+	return list
+}
+
+// computes reports whether a node does more than to arrange the elements of its operands.
+func computes(n *graph.Node) bool {
+	op := n.Op()
+	if n.Results() != nil || op == opBroadcastTo || op.View != nil {
+		return false
+	}
+	_, _, part := graph.ResultOf(n)
+	return !part && (op.Micro != "" || op.Kernel != "" || op.Expand != nil)
+}
+
+// outside computes nodes of the body of a scan that depend on captured values alone in front of it, from the operands' images.
+func (s *loopSimplifier) outside(to *graph.Graph, l *loop, in []*graph.Node, nodes []*graph.Node) []*graph.Node {
+	image := map[*graph.Node]*graph.Node{}
+	for i, p := range l.body.Params() {
+		image[p] = in[i]
+	}
+	var make func(n *graph.Node) *graph.Node
+	make = func(n *graph.Node) *graph.Node {
+		if m := image[n]; m != nil {
+			return m
+		}
+		if n.IsConst() {
+			image[n] = to.Literal(n.Literal())
+			return image[n]
+		}
+		var operands []*graph.Node
+		for _, o := range n.Inputs() {
+			operands = append(operands, make(o))
+		}
+		image[n] = to.Apply(n.Op(), operands, n.Attrs())
+		return image[n]
+	}
+	var out []*graph.Node
+	for _, n := range nodes {
+		out = append(out, make(n))
+	}
+	return out
+}
