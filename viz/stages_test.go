@@ -239,7 +239,7 @@ func TestStagesKeepPlaces(t *testing.T) {
 		}
 		return at
 	}
-	for _, name := range []string{"outputs", "classify", "schedule", "bodies", "memory", "emit"} {
+	for _, name := range []string{"loops", "checkpoints", "outputs", "classify", "schedule", "bodies", "memory", "emit"} {
 		k := stageOf(name)
 		if before, after := places(views[k-1]), places(views[k]); !maps.Equal(before, after) {
 			t.Errorf("%s moves nodes", name)
