@@ -5,7 +5,7 @@ package micro
 type Op uint8
 
 // The operations. Float operations follow IEEE 754 with round to nearest even;
-// each transcendental function is defined by the algorithm in internal/kernel
+// each transcendental function is defined by the algorithm in internal/elem
 // (the same on every path), with special values as in Go's math package.
 const (
 	Invalid Op = iota
