@@ -269,3 +269,28 @@ func ExampleBatch() {
 	// f64[3×2]
 	// [1 1 1 1 1 1]
 }
+
+// Derivatives can be taken within the body of a loop, by its own nodes and by those from outside: Newton's method for cos y = a·y, with the derivative of the equation by y, and the
+// derivative of the solution by a.
+func ExampleGradient_inALoop() {
+	g := graph.New()
+	a := g.Input("a", graph.Float64)
+	residual := func(y *graph.Node) *graph.Node { return graph.Sub(graph.Cos(y), graph.Mul(a, y)) }
+	y, _ := graph.While(50, nodes(g.Const(1)),
+		func(y []*graph.Node) *graph.Node { return graph.Greater(graph.Abs(residual(y[0])), g.Const(1e-14)) },
+		func(y []*graph.Node) []*graph.Node {
+			r := residual(y[0])
+			slope, err := compile.Gradient(r, y[0])
+			if err != nil {
+				fmt.Println(err)
+				return nil
+			}
+			return nodes(graph.Sub(y[0], graph.Div(r, slope[0])))
+		})
+	dy, _ := compile.Gradient(y[0], a)
+	implicit := graph.Neg(graph.Div(y[0], graph.Add(graph.Sin(y[0]), a))) // dy/da by the implicit function theorem
+	evaluate(map[string]any{"a": 1.0}, graph.Round(graph.Mul(y[0], g.Const(1e9))), graph.Less(graph.Abs(graph.Sub(dy[0], implicit)), g.Const(1e-6)))
+	// Output:
+	// 7.39085133e+08
+	// true
+}

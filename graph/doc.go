@@ -11,6 +11,14 @@
 //	x1, x2 := g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
 //	z := graph.Add(graph.Add(graph.Square(x1), graph.Square(x2)), graph.Mul(x1, x2)).Named("z")
 //
+// Loops and branches (Scan, While, Cond, Switch, Map, Checkpoint) are operators too. Their bodies are built by functions that may use any node around
+// them; while such a function runs, all nodes that are made belong to the body.
+//
+//	final, ys := graph.Scan(1000, []*graph.Node{x}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+//		y := graph.Sin(graph.Mul(c[0], w))
+//		return []*graph.Node{y}, []*graph.Node{y}
+//	})
+//
 // A Graph and its nodes are not safe for concurrent modification.
 //
 //go:generate go run ../internal/docgen/operators ..

@@ -377,7 +377,7 @@ func resultsOf(n *Node, count int) []*Node {
 // along its first axis, whose extent is length, it returns the next carries, of the same types, and any number of further values. Scan returns the carries
 // behind the last step, and the further values of all steps stacked along a new first axis.
 //
-// The body may use nodes from outside; they keep their value through all steps. Nodes made in the body do not exist outside: return them. A scan of length 0 has neither
+// The body may use nodes from outside; they keep their value through all steps. All nodes that are made while it runs belong to the body, and do not exist outside: return them. A scan of length 0 has neither
 // xs nor ys, and returns init. With the option Reverse it goes from the last elements of xs to the first, and puts ys where their xs are.
 func Scan(length int, init, xs []*Node, body func(carry, x []*Node) (next, ys []*Node), opts ...ScanOption) (final, ys []*Node) {
 	const op = "scan"
@@ -455,7 +455,7 @@ func Map(xs []*Node, f func(x []*Node) []*Node) []*Node {
 // step: from the carries, which have the types of init, cond returns a bool without a shape and body the next carries. More than limit steps
 // are an error of the run, never a wrong result. While returns the carries behind the last step and the number of steps, an int64.
 //
-// Both functions may use nodes from outside, which keep their value through all steps.
+// Both functions may use nodes from outside, which keep their value through all steps; what they make belongs to them, as in Scan.
 func While(limit int, init []*Node, cond func(carry []*Node) *Node, body func(carry []*Node) []*Node) (final []*Node, steps *Node) {
 	const op = "while"
 	g, in, ok := operandsOfLoop(op, init)
@@ -497,7 +497,7 @@ func While(limit int, init []*Node, cond func(carry []*Node) *Node, body func(ca
 
 // Cond returns the results of one of two functions of args, as pred, a bool without a shape, says (JAX's lax.cond). Both are called once, to build what is run,
 // and return results of the same types; the one that is not chosen is not run, and contributes exactly 0 to derivatives. They may use nodes from
-// outside.
+// outside, and what they make is run with them, as in Scan.
 func Cond(pred *Node, args []*Node, then, els func(args []*Node) []*Node) []*Node {
 	return branches("cond", pred, args, []func([]*Node) []*Node{els, then})
 }

@@ -247,7 +247,7 @@ func linearRecurrence(a, b *Node, axis int, reverse bool) *Node {
 // ScanOption changes a scan along an axis, or the loop Scan.
 type ScanOption int
 
-// Reverse runs a scan from the end of the axis; Exclusive leaves element i out of result i.
+// Reverse runs a scan, or the loop Scan, from the end of the axis; Exclusive leaves element i out of result i.
 const (
 	Reverse ScanOption = iota + 1
 	Exclusive
