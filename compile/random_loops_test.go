@@ -3,12 +3,14 @@ package compile_test
 import (
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 var loopSeeds = flag.Uint64("loopseeds", 40, "seeds of the random tests of loops")
@@ -274,5 +276,44 @@ func TestRandomLoopsTaylor(t *testing.T) {
 	}
 	if loops < int(*loopSeeds) {
 		t.Errorf("only %d loops and branches", loops)
+	}
+}
+
+// Whatever a reverse sweep keeps of the states of random loops, within one another, the results have the same bits.
+func TestRandomLoopsCheckpoints(t *testing.T) {
+	sweeps := 0
+	for seed := range *loopSeeds {
+		rc, err := testkit.Random(seed, testkit.RandomConfig{DType: graph.Float64, Operators: 14, Scalars: seed%2 == 1, MaxSize: 60, Order: 1, Control: true})
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		first := uint64(0)
+		for _, c := range []compile.Checkpoints{{}, {States: 1}, {States: 2}, {Every: 2}, {Every: 3}, {Bytes: 1}} {
+			p, err := testkit.Compile(compile.Config{Checkpoints: c}, rc.Outputs...)
+			if err != nil {
+				t.Errorf("seed %d, %+v: %v", seed, c, err)
+				continue
+			}
+			if c.States == 1 && strings.Contains(p.String(), "sweep") {
+				sweeps++
+			}
+			for _, options := range [][]vm.Option{{vm.WithoutNative(), vm.WithThreads(1)}, {vm.WithNativeAhead(), vm.WithThreads(3)}} {
+				out, err := testkit.Run(vm.NewMachine(p, options...), rc.At)
+				if err != nil {
+					t.Errorf("seed %d, %+v: %v", seed, c, err)
+					continue
+				}
+				if d := digest(out); first == 0 {
+					first = d
+				} else if d != first {
+					t.Errorf("seed %d, %+v: other bits", seed, c)
+				}
+			}
+		}
+	}
+	t.Logf("%d programs with sweeps that keep few states", sweeps)
+	if sweeps < int(*loopSeeds/10) {
+		t.Errorf("only %d programs with sweeps that keep few states", sweeps)
 	}
 }
