@@ -72,8 +72,13 @@ func gradientName(input string) string { return "gradient_" + input }
 // machine makes a machine for a program with the outputs, whose scalar code is
 // machine code from the first run on. It adds the seconds to info.
 func machine(info map[string]float64, outputs ...*graph.Node) (*vm.Machine, error) {
+	return machineBy(compile.Config{}, info, outputs...)
+}
+
+// machineBy is machine with a configuration.
+func machineBy(c compile.Config, info map[string]float64, outputs ...*graph.Node) (*vm.Machine, error) {
 	start := time.Now()
-	p, err := compile.Compile(outputs...)
+	p, err := c.Compile(outputs...)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +90,11 @@ func machine(info map[string]float64, outputs ...*graph.Node) (*vm.Machine, erro
 // valueAndGradient makes a machine with the outputs y ("value") and its gradients
 // ("gradient_NAME") for the inputs. The time since start is what building took.
 func valueAndGradient(start time.Time, y *graph.Node, wrt ...*graph.Node) (*vm.Machine, map[string]float64, error) {
+	return valueAndGradientBy(compile.Config{}, start, y, wrt...)
+}
+
+// valueAndGradientBy is valueAndGradient with a configuration.
+func valueAndGradientBy(c compile.Config, start time.Time, y *graph.Node, wrt ...*graph.Node) (*vm.Machine, map[string]float64, error) {
 	info := map[string]float64{"build": time.Since(start).Seconds()}
 	start = time.Now()
 	gradients, err := compile.Gradient(y, wrt...)
@@ -96,7 +106,7 @@ func valueAndGradient(start time.Time, y *graph.Node, wrt ...*graph.Node) (*vm.M
 		outputs = append(outputs, g.Named(gradientName(wrt[i].Name())))
 	}
 	info["gradient"] = time.Since(start).Seconds()
-	m, err := machine(info, outputs...)
+	m, err := machineBy(c, info, outputs...)
 	return m, info, err
 }
 
