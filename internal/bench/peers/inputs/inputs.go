@@ -54,3 +54,9 @@ func Sum[T Float](x []T) float64 {
 	}
 	return s
 }
+
+// Parameters σ, ρ, β and start of Lorenz's system.
+var (
+	AttractorParameters = []float64{10, 28, 8. / 3}
+	AttractorStart      = []float64{1, 1.2, 20}
+)
