@@ -91,3 +91,27 @@ func inPlace(n, length int) *vm.Code {
 		Instrs: []vm.Instr{elementwise(micro.Sub, n, w, u, t), elementwise(micro.Mul, n, t, t, t), elementwise(micro.Add, n, u, t, u)}}
 	return calling([]vm.Block{body}, vm.Call{Scan: &vm.Scan{Length: length, Captured: 1, Carries: 1}}, []vm.Type{f64(n), f64(n)}, []vm.Type{f64(n)})
 }
+
+// BenchmarkWhileStep gives the time of a step of a While of scalars: a counter and a product.
+func BenchmarkWhileStep(b *testing.B) {
+	d, steps := dtype.Float64, 10000
+	one := []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x3f}
+	body := vm.Block{ArenaBytes: 64, Inputs: []vm.Slot{slot("", f64(), 0), slot("", f64(), 8), slot("", f64(), 16)}, Outputs: []vm.Slot{slot("", f64(), 24), slot("", f64(), 32)},
+		Const: one, ConstOffset: 40, Instrs: []vm.Instr{straight(0, 0, op2(micro.Add, d, 6, 2, 10), op2(micro.Mul, d, 8, 4, 10))}}
+	cond := vm.Block{ArenaBytes: 64, Inputs: body.Inputs, Outputs: []vm.Slot{slot("", typed(dtype.Bool), 24)}, Instrs: []vm.Instr{straight(0, 0, op2(micro.Lt, d, 6, 2, 0))}}
+	cond.Inputs = append([]vm.Slot(nil), cond.Inputs...)
+	cond.Inputs[2].Used = false
+	p := must(vm.NewProgram(calling([]vm.Block{cond, body}, vm.Call{While: &vm.While{Cond: 0, Body: 1, Limit: 1 << 30, Captured: 1, Carries: 2}},
+		[]vm.Type{f64(), f64(), f64()}, []vm.Type{f64(), f64(), typed(dtype.Int64)})))
+	m := vm.NewMachine(p, vm.WithNativeAhead())
+	m.Float64("in0")[0], m.Float64("in1")[0], m.Float64("in2")[0] = float64(steps), 0, 1
+	for b.Loop() {
+		if err := m.Step(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if m.Int64("out2")[0] != int64(steps) {
+		b.Fatal(m.Int64("out2")[0])
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(steps), "ns/step")
+}

@@ -321,12 +321,18 @@ func (x *whileCall) run(f *frame) error {
 		cond.set(i, p)
 		body.set(i, p)
 	}
+	var condCode, bodyCode *native.Straight
 	steps := 0
 	for ; ; steps++ {
-		if steps%stepsBetween == 0 && m.cancelled() {
-			return m.ctx.Err()
+		if steps%stepsBetween == 0 {
+			if m.cancelled() {
+				return m.ctx.Err()
+			}
+			condCode, bodyCode = cond.nativeOnly(), body.nativeOnly()
 		}
-		if err := cond.run(); err != nil {
+		if condCode != nil {
+			condCode.Run(cond.base, int(cond.b.ArenaBytes), m.spill)
+		} else if err := cond.run(); err != nil {
 			return atStep(err, steps)
 		}
 		if !*(*bool)(cond.out[0].p) {
@@ -335,7 +341,9 @@ func (x *whileCall) run(f *frame) error {
 		if steps == w.Limit {
 			return fmt.Errorf("%w: after %d the condition still holds", ErrStepLimit, steps)
 		}
-		if err := body.run(); err != nil {
+		if bodyCode != nil {
+			bodyCode.Run(body.base, int(body.b.ArenaBytes), m.spill)
+		} else if err := body.run(); err != nil {
 			return atStep(err, steps)
 		}
 		x.ys.store(steps)

@@ -141,6 +141,14 @@ func (f *frame) alone() *native.Straight {
 	return f.exec[0].alone()
 }
 
+// nativeOnly is alone, but nil while every instruction is to be looked at.
+func (f *frame) nativeOnly() *native.Straight {
+	if f.m.watch || f.m.timer != nil {
+		return nil
+	}
+	return f.alone()
+}
+
 func (f *frame) anyNaN(list []Operand) bool {
 	for _, o := range list {
 		base := f.base
