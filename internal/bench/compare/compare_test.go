@@ -134,7 +134,7 @@ func TestTable(t *testing.T) {
 func TestMarkdown(t *testing.T) {
 	rows := results()
 	rows[0].profile = []protocol.Cost{{What: "STRAIGHT", Executor: "native", Seconds: 2e-9, Bytes: 40, Flops: 10}}
-	r := &report{command: "compare -markdown x", machine: "a machine", versions: []string{"jax 1"},
+	r := &report{page: pages["scalars"], command: "compare -markdown x", machine: "a machine", versions: []string{"jax 1"},
 		limits: []limits.Result{{Work: "stream_triad", DType: "float64", Threads: 2, Times: []float64{0.5}, Units: 20e9}},
 		rows: map[protocol.Row][]*row{
 			{Work: "seed", DType: "float64"}:   rows,
@@ -153,9 +153,11 @@ func TestMarkdown(t *testing.T) {
 			t.Errorf("no %q in\n%s", part, out.String())
 		}
 	}
-	for _, w := range markdownWorks() {
-		if where[w] == "" {
-			t.Errorf("nothing is said on where the time of %s goes", w)
+	for _, p := range pages {
+		for _, w := range p.works() {
+			if where[w] == "" {
+				t.Errorf("nothing is said on where the time of %s goes", w)
+			}
 		}
 	}
 }

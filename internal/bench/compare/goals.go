@@ -1,6 +1,6 @@
 package main
 
-// goal is a row of docs/PERFORMANCE.md: what is to be reached on a workload.
+// goal is a row of a page: what is to be reached on a workload.
 type goal struct {
 	work, dtype string
 	// peer to compare with; the ratio is the peer's time over ours. Without one the measure is absolute.
@@ -26,8 +26,52 @@ const (
 
 const blocks = ours + ".blocks"
 
-// goals are the rows of the table, in its order.
-var goals = []goal{
+// page is a page of docs/ that compares: its goals, in their order, and the peers that run unless others are named.
+type page struct {
+	title, command string
+	goals       []goal
+	peers       []string
+}
+
+// pages are the pages by the name that the flag -page takes.
+var pages = map[string]page{
+	"scalars": {"Performance", "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", scalarGoals, []string{"go", "switch", blocks, "casadi", "torch.compile"}},
+	"loops":   {"Performance of loops", "go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md", loopGoals, []string{"jax", "casadi"}},
+	"matrix":  {"Performance of matrices", "go run ./internal/bench/compare -page matrix -markdown docs/PERFORMANCE_MATRIX.md", matrixGoals(), []string{"jax", "numpy", "torch"}},
+}
+
+// loopGoals bound loops. The bounds of tridiagonal and attractor are about twice what a loop written in C takes.
+var loopGoals = []goal{
+	{work: "attractor10000", dtype: "float64", measure: seconds, reach: 1e-3},
+	{work: "attractor10000", dtype: "float64", peer: "jax", reach: 79},
+	{work: "attractor100000", dtype: "float64", measure: seconds, reach: 10e-3},
+	{work: "attractor100000", dtype: "float64", peer: "jax", reach: 98},
+	{work: "attractor1000000.every1000", dtype: "float64", measure: seconds, reach: 100e-3},
+	{work: "attractor10000.states50", dtype: "float64", measure: seconds, reach: 0},
+	{work: "coupled", dtype: "float64", measure: seconds, reach: 2.5e-3},
+	{work: "coupled", dtype: "float64", peer: "jax", reach: 11},
+	{work: "tridiagonal", dtype: "float64", measure: seconds, reach: 5.8e-3},
+	{work: "tridiagonal", dtype: "float64", peer: "jax", reach: 0},
+	{work: "lorenz10000", dtype: "float64", peer: "jax", reach: 0},
+	{work: "lorenz10000", dtype: "float32", peer: "jax", reach: 0},
+}
+
+// matrixGoals ask for no less than the best of the peers.
+func matrixGoals() []goal {
+	var goals []goal
+	for _, g := range []struct {
+		work           string
+		reach, reach32 float64
+	}{{"gemm64", 1, 2}, {"gemm256", 1, 1.7}, {"gemm1024", 1, 1}, {"gemm2048", 1, 1}, {"product_row", 1, 1}, {"product_odd", 1, 1}, {"product_outer", 1, 1}, {"product_batch", 1, 1}} {
+		for _, peer := range []string{"jax", "numpy"} {
+			goals = append(goals, goal{work: g.work, dtype: "float64", peer: peer, reach: g.reach}, goal{work: g.work, dtype: "float32", peer: peer, reach: g.reach32})
+		}
+	}
+	return append(goals, goal{work: "conv", dtype: "float32", peer: "jax", reach: 1}, goal{work: "conv", dtype: "float32", measure: seconds, reach: 14e-3})
+}
+
+// scalarGoals are the rows about scalars and elements.
+var scalarGoals = []goal{
 	{work: "seed", dtype: "float64", measure: seconds, reach: 10e-9},
 	{work: "seed", dtype: "float64", peer: "casadi", reach: 1},
 	{work: "seed", dtype: "float64", peer: "go", reach: 0},
@@ -47,14 +91,11 @@ var goals = []goal{
 	{work: "rosenbrock100000.hessian", dtype: "float64", peer: "casadi", measure: oneTimeRatio, reach: 1},
 }
 
-// markdownPeers are the peers of the table unless others are named.
-var markdownPeers = []string{"go", "switch", blocks, "casadi", "torch.compile"}
-
-// markdownWorks are the workloads of the goals, each once.
-func markdownWorks() []string {
+// works are the workloads of the goals, each once.
+func (p page) works() []string {
 	var names []string
 	seen := map[string]bool{}
-	for _, g := range goals {
+	for _, g := range p.goals {
 		if !seen[g.work] {
 			seen[g.work] = true
 			names = append(names, g.work)
@@ -81,5 +122,16 @@ var where = map[string]string{
 	"dag1000000": "40 MB of code, ten bytes an instruction, more than the third-level cache holds: two fifths of the time read it from memory at 38 GB/s, ahead of the chunk that runs; " +
 		"the rest fetches it from the second-level cache and waits for operands, which are spread over 5 MB. Less than seven bytes an instruction would keep it in the third-level cache, " +
 		"where one takes half the time.",
+	"attractor10000":             "Machine code of the whole loop, forward and back: both wait for chains of dependent operations, as a loop in C does.",
+	"attractor100000":            "As for 1e4: 3 MB of states are written once and read once.",
+	"attractor10000.states50":    "Each step is run forward two and a half times, in parts of few steps, which go through Go one by one.",
+	"attractor1000000.every1000": "Each step is run forward twice, in parts of 1000 steps.",
+	"lorenz10000":                "Machine code of the whole loop, 40 variables in vectors where neighbouring scalars do the same.",
+	"gemm64":                     "Arithmetic, without packing; a tenth is the call.", "gemm256": "Arithmetic, without packing.", "gemm1024": "Arithmetic; packing is a few percent.",
+	"gemm2048": "Arithmetic; packing is a few percent.", "product_row": "Bound by memory: the matrix is read once.", "product_odd": "A few hundred operations: the call.",
+	"product_outer": "Bound by memory: the result is written once.", "product_batch": "Arithmetic, one product after another.",
+	"conv":                     "Arithmetic: rows of the input are read where they lie.",
+	"coupled":                  "Machine code of the whole loop, fetched from the second-level cache at each step.",
+	"tridiagonal":              "Divisions: each step waits for that of the step before.",
 	"rosenbrock100000.hessian": "Scalar code whose entries go straight to their places; it is fetched from the third-level cache once for each evaluation.",
 }

@@ -50,11 +50,12 @@ type options struct {
 	python, root string
 	budget       time.Duration // of the turns of a workload
 	markdown     string
+	page         page
 }
 
 func main() {
 	var o options
-	var only, peer, serve string
+	var only, peer, serve, name string
 	flag.StringVar(&only, "only", "", "workloads, separated by commas; a name that is none stands for all that begin with it")
 	flag.StringVar(&peer, "peer", "", "peers, separated by commas; "+ours+" always runs")
 	flag.BoolVar(&o.json, "json", false, "print one JSON object a line instead of a table")
@@ -64,6 +65,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "", "Python interpreter")
 	flag.DurationVar(&o.budget, "budget", 30*time.Second, "time after which a workload gets no more turns")
 	flag.StringVar(&o.markdown, "markdown", "", "write the page of goals, rows and profiles to this file; without -only and -peer those of the goals")
+	flag.StringVar(&name, "page", "scalars", "the page: scalars, loops or matrix")
 	flag.StringVar(&serve, "serve", "", "run as a peer that is built in (used by the command itself)")
 	flag.Parse()
 	if flag.NArg() > 0 || o.rounds < 1 || !(o.seconds >= 0) {
@@ -74,11 +76,16 @@ func main() {
 		os.Exit(serveBuiltIn(serve))
 	}
 	o.only, o.peers = split(only), split(peer)
+	var known bool
+	if o.page, known = pages[name]; !known {
+		fmt.Fprintf(os.Stderr, "there is no page %s\n", name)
+		os.Exit(2)
+	}
 	if o.markdown != "" && only == "" {
-		o.only = append(markdownWorks(), limitNames...)
+		o.only = append(o.page.works(), limitNames...)
 	}
 	if o.markdown != "" && peer == "" {
-		o.peers = markdownPeers
+		o.peers = o.page.peers
 	}
 	for _, p := range o.peers {
 		if p != ours && !slices.Contains(peerNames, p) {
@@ -172,7 +179,7 @@ func compare(o options, works []definition.Work, limitsToo []string) (wrong bool
 		}
 	}()
 	p.peers(peers)
-	page := &report{command: "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", machine: machineText(), rows: map[protocol.Row][]*row{}}
+	page := &report{page: o.page, command: o.page.command, machine: machineText(), rows: map[protocol.Row][]*row{}}
 	for _, q := range peers {
 		page.versions = append(page.versions, q.name+" "+q.version)
 	}

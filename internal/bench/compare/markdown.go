@@ -13,8 +13,9 @@ import (
 	"github.com/adjoint-go/adjoint/internal/bench/protocol"
 )
 
-// report collects what docs/PERFORMANCE.md is made of.
+// report collects what a page is made of.
 type report struct {
+	page     page
 	command  string
 	machine  string
 	versions []string
@@ -24,7 +25,7 @@ type report struct {
 
 // write prints the page.
 func (r *report) write(w io.Writer) {
-	fmt.Fprintf(w, "# Performance\n\n<!-- Made by `%s`; do not edit. -->\n\n", r.command)
+	fmt.Fprintf(w, "# %s\n\n<!-- Made by `%s`; do not edit. -->\n\n", r.page.title, r.command)
 	fmt.Fprintf(w, "Made by one command, which compares all checksums with those of the definition before it times anything:\n\n```\n%s\n```\n\n", r.command)
 	fmt.Fprintf(w, "%s. Peers: %s.\n\n", r.machine, strings.Join(r.versions, ", "))
 	fmt.Fprint(w, "Ratios are those of turns side by side (ours, peer, ours, …): their median, with the lowest and the highest in brackets. Times of two "+
@@ -38,7 +39,7 @@ func (r *report) write(w io.Writer) {
 		fmt.Fprintf(w, "| %s, %s, threads %d | %.1f %s |\n", l.Work, l.DType, l.Threads, l.Best()/1e9, unit)
 	}
 	fmt.Fprint(w, "\n## Goals\n\n| work | against | ours: median (least; 10–90 %) | theirs | reached | asked | |\n|---|---|---|---|---|---|---|\n")
-	for _, g := range goals {
+	for _, g := range r.page.goals {
 		r.goal(w, g)
 	}
 	fmt.Fprint(w, "\n## All rows\n\n| work | who | median | least | 10–90 % | times ours |\n|---|---|---|---|---|---|\n")
@@ -114,6 +115,9 @@ func (r *report) goal(w io.Writer, g goal) {
 	case seconds:
 		reached, least = median(slices.Concat(mine.turns...)), false
 		got, asked = duration(reached), "≤ "+duration(g.reach)
+		if g.reach == 0 {
+			asked = ""
+		}
 	case perPoint:
 		reached, least = median(slices.Concat(mine.turns...))/1e6*float64(r.threads()), false
 		got, asked = duration(reached)+" a point and core", "≤ "+duration(g.reach)
