@@ -122,3 +122,56 @@ func TestCheckpointsChangeNoBit(t *testing.T) {
 		t.Errorf("%d runs, %d sweeps", runs, sweeps)
 	}
 }
+
+// With 50 states kept, 1e4 steps on 40 variables take 51 states, the frames of a step forward and back, and the inputs and results: nothing grows with the steps.
+func TestMemoryOfCheckpoints(t *testing.T) {
+	const n, kept = 40, 50
+	for _, scalars := range []bool{true, false} {
+		var all int64
+		for _, steps := range []int{10_000, 100_000} {
+			g := graph.New()
+			x := g.Input("x", graph.Float64, n)
+			init := []*graph.Node{x}
+			step := func(c []*graph.Node) []*graph.Node { // Lorenz-96 by Euler's method
+				rolled := func(k int) *graph.Node { return graph.Roll(c[0], k, 0) }
+				d := graph.Add(graph.Sub(graph.Mul(graph.Sub(rolled(-1), rolled(2)), rolled(1)), c[0]), g.Const(8))
+				return []*graph.Node{graph.Add(c[0], graph.Mul(g.Const(1e-4), d))}
+			}
+			if scalars {
+				init = nil
+				for i := range n {
+					init = append(init, graph.Index(x, i))
+				}
+				step = func(c []*graph.Node) (next []*graph.Node) {
+					for i := range n {
+						d := graph.Add(graph.Sub(graph.Mul(graph.Sub(c[(i+1)%n], c[(i+n-2)%n]), c[(i+n-1)%n]), c[i]), g.Const(8))
+						next = append(next, graph.Add(c[i], graph.Mul(g.Const(1e-4), d)))
+					}
+					return next
+				}
+			}
+			final, _ := graph.Scan(steps, init, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) { return step(c), nil })
+			y := graph.Sum(graph.Square(final[0]))
+			for _, f := range final[1:] {
+				y = graph.Add(y, graph.Square(f))
+			}
+			p, err := compile.Config{Checkpoints: compile.Checkpoints{States: kept}}.Compile(append(grad(t, y, x), y)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames := int64(0)
+			for _, b := range p.Code().Blocks {
+				frames += b.ArenaBytes
+			}
+			states := int64(kept * n * 8)
+			if got, most := p.ArenaBytes(), states+states/20+frames+3<<10; got > most {
+				t.Errorf("scalars %v: %d bytes, want %d at the most", scalars, got, most)
+			}
+			if all == 0 {
+				all = p.ArenaBytes()
+			} else if p.ArenaBytes() != all {
+				t.Errorf("scalars %v: %d bytes for %d steps, %d for a tenth", scalars, p.ArenaBytes(), steps, all)
+			}
+		}
+	}
+}

@@ -77,6 +77,7 @@ type memoryPlanner struct {
 	born      []int32
 	high      int64
 	base      int64
+	packed    map[int32]int64 // by the first of nodes that lie in one block: its size
 }
 
 // liveRanges finds each root's last reader and which inputs scalar code addresses.
@@ -276,6 +277,7 @@ func (m *memoryPlanner) placeBuffers() {
 		x := m.groups[k]
 		born := m.born[:0]
 		var scratch []freeBlock
+		var snapshots []int32
 		for _, id := range x.nodes {
 			switch {
 			case m.class[id] == classTuple:
@@ -290,6 +292,8 @@ func (m *memoryPlanner) placeBuffers() {
 						off := m.alloc(size)
 						m.plan.scratch[[2]int32{id, int32(i)}] = off
 						scratch = append(scratch, freeBlock{off, size})
+					} else if m.g.Node(int(r)).Op() == opSnapshots {
+						snapshots = append(snapshots, r)
 					} else {
 						born = append(born, r)
 					}
@@ -305,6 +309,11 @@ func (m *memoryPlanner) placeBuffers() {
 			}
 		}
 		m.born = born
+		if len(snapshots) > 0 {
+			m.pack(snapshots)
+			end := m.plan.lastUse[snapshots[0]]
+			ends[end] = append(ends[end], snapshots[0])
+		}
 		taken := map[int32]bool{}
 		for _, id := range born {
 			if m.place[id].known {
@@ -328,11 +337,28 @@ func (m *memoryPlanner) placeBuffers() {
 		}
 		for _, id := range ends[pos] {
 			if !taken[id] {
-				m.release(m.place[id].offset, m.bytes(id))
+				m.release(m.place[id].offset, max(m.bytes(id), m.packed[id]))
 			}
 		}
 	}
 	m.plan.arena = roundUp(m.base+m.high, align)
+}
+
+// pack places the snapshots of a scan, which one reverse sweep reads and overwrites, side by side in one block: of scalars they are many and short.
+func (m *memoryPlanner) pack(snapshots []int32) {
+	size := int64(0)
+	for _, id := range snapshots {
+		size += roundUp(m.bytes(id), 8)
+	}
+	off := m.alloc(size)
+	if m.packed == nil {
+		m.packed = map[int32]int64{}
+	}
+	m.packed[snapshots[0]] = size
+	for _, id := range snapshots {
+		m.place[id] = place{off, 0, true}
+		off += roundUp(m.bytes(id), 8)
+	}
 }
 
 func (m *memoryPlanner) resultBytes(tuple int32, i int) int64 {

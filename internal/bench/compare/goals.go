@@ -29,8 +29,8 @@ const blocks = ours + ".blocks"
 // page is a page of docs/ that compares: its goals, in their order, and the peers that run unless others are named.
 type page struct {
 	title, command string
-	goals       []goal
-	peers       []string
+	goals          []goal
+	peers          []string
 }
 
 // pages are the pages by the name that the flag -page takes.
