@@ -174,8 +174,6 @@ func (w *writer) emit(name string, ops ...operand.Op) {
 
 func (w *writer) wide() bool { return w.bytes == 64 }
 
-func (w *writer) lanes() int { return w.bytes / w.size }
-
 // vec returns vector register i.
 func (w *writer) vec(i int) reg.Register {
 	if w.wide() {
