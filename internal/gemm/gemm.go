@@ -65,6 +65,7 @@ type sizes struct {
 	columnsB   int // bytes of a row of B that are packed at once for all workers
 	smallB     int // bytes of B up to which it is read where it is, or packed by each worker for itself
 	streamB    int // bytes of B from which few rows of A stream it
+	streamRows int // rows of A up to which it does
 	streamRow  int // bytes of a row of B that are read at once at least
 	streamC    int // bytes of C that stay in the first-level cache while B streams by
 	itemWork   int // bytes · multiply-adds of an item at least: a microsecond or so
@@ -72,13 +73,15 @@ type sizes struct {
 	ownColumns int // columns of B that a worker packs for itself at once
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 2048, ownColumns: 128}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128}
 
 const (
-	panelsItem  = 4  // panels of B that are packed in one item
+	panelsItem  = 8  // panels of B that are packed in one item
+	packRowsOf  = 16 // rows of B that are packed at once, over all panels of an item: they are contiguous for long
+	shortChain  = 64 // terms up to which C is written row by row
 	shareOut    = 8  // number of blocks of a large product: most numbers of workers share it well
 	alignment   = 64 // of scratch
-	streamSteps = 16 // rows of B that are read side by side
+	streamSteps = 32 // rows of B that are read side by side
 )
 
 // how is the way that a product goes.
@@ -207,10 +210,12 @@ func (x *Plan) choose() {
 	x.packB = p.B.Col != 1
 	bytesB := p.K * p.N * x.size
 	switch {
-	case !x.packB && p.M <= x.mr && bytesB > x.sizes.streamB:
+	case !x.packB && p.M <= x.sizes.streamRows && bytesB > x.sizes.streamB:
 		x.how = stream
 	case bytesB > x.sizes.smallB && p.M > 2*x.mr:
 		x.how = shared
+	case bytesB > x.sizes.smallB:
+		x.packB = true // its rows may be far apart, and more than one tile reads them
 	}
 	if !x.double && p.K > Segment {
 		x.sums = roundUp(p.M*p.N*8*x.count, alignment)
@@ -231,8 +236,8 @@ func (x *Plan) choose() {
 	case direct:
 		each := ceil(want, x.count) // blocks of a product
 		if x.packB {
-			x.colBlocks = min(each, columns)
-			x.rowBlocks = min(ceil(each, x.colBlocks), tiles)
+			x.colBlocks = min(each, ceil(columns, 4))
+			x.rowBlocks = min(ceil(each, x.colBlocks), ceil(tiles, 8)) // each packs B again
 		} else {
 			x.rowBlocks = min(each, tiles)
 			x.colBlocks = min(ceil(each, x.rowBlocks), columns)
@@ -585,6 +590,25 @@ type tiles struct {
 
 // tiles computes a block.
 func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
+	n := ceil(rows, x.mr)
+	if t.k > shortChain || n <= 2 || cols <= x.nr {
+		x.byColumns(w, t, rows, cols)
+		return
+	}
+	// Short chains write most of the time: rows of C in their order.
+	s := *t
+	for i := range n {
+		h := rows / n
+		if i < rows%n {
+			h++
+		}
+		x.byColumns(w, &s, h, cols)
+		s.a, s.c = add(s.a, h*t.aRow), add(s.c, h*t.cRow)
+	}
+}
+
+// byColumns computes a block, tiles below one another first.
+func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 	u := &w.tile
 	u.ARow, u.AStep, u.BStep, u.CRow, u.K, u.Mode = uintptr(t.aRow), uintptr(t.aStep), uintptr(t.bStep), uintptr(t.cRow), t.k, t.mode
 	n := ceil(rows, x.mr)

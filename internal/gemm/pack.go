@@ -23,6 +23,18 @@ func (x *Plan) packRows(to, from uintptr, rows, k int) (row, step int) {
 // packColumns copies columns of B into panels as wide as a tile, one row of a panel behind the other. What a narrower panel holds beside its columns is not defined.
 func (x *Plan) packColumns(w *worker, to, from uintptr, columns, k int) {
 	row, col := x.p.B.Row*x.size, x.p.B.Col*x.size
+	if whole := columns / x.nr; x.p.B.Col == 1 && !x.kernels.portable && whole > 0 {
+		c := &w.cols
+		c.Row, c.Step, c.Last = uintptr(x.nr*x.size), uintptr(row), x.lanes
+		for i := 0; i < k; i += packRowsOf {
+			c.K = min(packRowsOf, k-i)
+			for j := range whole {
+				c.To, c.From = add(to, (j*k+i)*x.nr*x.size), add(from, i*row+j*x.nr*x.size)
+				x.kernels.columns(c)
+			}
+		}
+		to, from, columns = add(to, whole*k*x.nr*x.size), add(from, whole*x.nr*x.size), columns-whole*x.nr
+	}
 	for j := 0; j < columns; j += x.nr {
 		width := min(x.nr, columns-j)
 		done := 0 // columns
