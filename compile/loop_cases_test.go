@@ -3,6 +3,7 @@ package compile_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -349,5 +350,40 @@ func TestBatchOfAWhileLoop(t *testing.T) {
 	at[xs] = ref.Of(xs.Type(), 0.5, -1, 3, 9)
 	if _, err := testkit.CompileAndRun(compile.Config{}, at, batched...); !errors.Is(err, vm.ErrStepLimit) {
 		t.Errorf("a lane that never ends: %v", err)
+	}
+}
+
+// A loop may have more steps than anybody will run: whatever does not need an array of all of them does not count them.
+func TestLoopOfTheLargestLength(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	f, _ := graph.Scan(math.MaxInt, list{x}, nil, func(c, _ list) (next, ys list) { return list{graph.Sin(c[0])}, nil })
+	d, err := compile.JVP(f, list{x}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := compile.Taylor(2, f, list{x}, [][]*graph.Node{{x}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := compile.Batch(f, list{x}, list{graph.Stack(0, x, x)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern, err := compile.JacobianPattern(f[0], x)
+	if err != nil || pattern.NonZeros() != 1 {
+		t.Errorf("%d entries, %v", pattern.NonZeros(), err)
+	}
+	p, err := testkit.Compile(compile.Config{}, f[0], d[0], c[1][0], b[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := vm.NewMachine(p, vm.WithWorkLimit(1000000)).Step(); !errors.Is(err, vm.ErrWorkLimit) {
+		t.Errorf("%v", err)
+	}
+	// The reverse sweep keeps the states of all steps.
+	var at *graph.Error
+	if _, err := compile.Gradient(f[0], x); !errors.As(err, &at) || !strings.Contains(err.Error(), "elements") || !strings.Contains(at.Pos.File, "loop_cases_test.go") {
+		t.Errorf("%v", err)
 	}
 }

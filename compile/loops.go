@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // maxUnrolled bounds the nodes that a short loop over scalars becomes.
@@ -83,15 +84,20 @@ func shortLoop(n *graph.Node) bool {
 	if l.length == 1 {
 		return true
 	}
-	if g.Len()*l.length > maxUnrolled {
+	if l.length > maxUnrolled/g.Len() {
 		return false
 	}
 	for i := range g.Len() {
-		if m := g.Node(i); m.Results() != nil || !m.Type().IsScalar() && !m.IsInput() {
+		if m := g.Node(i); m.Results() != nil || !m.Type().IsScalar() && !m.IsInput() || mayTrap(m) {
 			return false
 		}
 	}
 	return true
+}
+
+// mayTrap reports whether a node may end the run; in a loop, the error names the step.
+func mayTrap(n *graph.Node) bool {
+	return n.Op().Micro != "" && micro.Instr{Op: micro.ByName(n.Op().Micro), Type: n.DType()}.Traps()
 }
 
 // reduced makes a scan without needless carries, and with what does not change from step to step in front of it; nil if there is nothing to do.
@@ -226,7 +232,7 @@ func computes(n *graph.Node) bool {
 		return false
 	}
 	_, _, part := graph.ResultOf(n)
-	return !part && (op.Micro != "" || op.Kernel != "" || op.Expand != nil)
+	return !part && !mayTrap(n) && (op.Micro != "" || op.Kernel != "" || op.Expand != nil)
 }
 
 // outside computes nodes of the body of a scan that depend on captured values alone in front of it, from the operands' images.

@@ -284,6 +284,9 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 		}
 		if !grown {
 			for t := range l.length {
+				if len(taps) == 0 {
+					break // however many steps there are
+				}
 				tap(t, out)
 			}
 			break
