@@ -211,8 +211,11 @@ func (s *settings) opens(scope string, size int) bool {
 			return true
 		}
 	}
-	return s.depth >= 0 || s.collapsed[scope] || size <= s.bodies
+	return s.depth >= 0 || s.collapsed[scope] || size <= max(s.bodies, mostBodies)
 }
+
+// mostBodies is the number of nodes up to which bodies that are closed at first can be opened in a page.
+const mostBodies = 2000
 
 func joinPath(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "/")
@@ -387,7 +390,7 @@ func (m *Model) scopesOfBodies() map[string]*bodyScope {
 	return list
 }
 
-// LargeBodies returns the scopes of loops, branches and checkpoints that have more than n nodes in their bodies, and do not lie in such a one.
+// LargeBodies returns the scopes of loops, branches and checkpoints that have more than n nodes in their bodies.
 func (m *Model) LargeBodies(n int) []string {
 	if m.Check() != nil {
 		return nil
@@ -400,6 +403,39 @@ func (m *Model) LargeBodies(n int) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// CloseBodies returns the model with the bodies of more than n nodes closed: see LargeBodies. Those in open, as WithExpanded has them, stay open. A page with a
+// viewer shows them closed at first.
+func (m *Model) CloseBodies(n int, open map[string]bool) *Model {
+	closed := map[string]bool{}
+	for _, scope := range m.LargeBodies(n) {
+		inside := false
+		for path := range open {
+			inside = inside || path == scope || strings.HasPrefix(path, scope+"/")
+		}
+		if !inside {
+			closed[scope] = true
+		}
+	}
+	if len(closed) == 0 {
+		return m
+	}
+	c := m.Collapse(-1, closed)
+	if len(m.Nodes) <= mostBodies {
+		c.whole = m
+		for scope := range closed {
+			outer := parentScope(scope)
+			for outer != "" && !closed[outer] {
+				outer = parentScope(outer)
+			}
+			if outer == "" {
+				c.shut = append(c.shut, scope)
+			}
+		}
+		slices.Sort(c.shut)
+	}
+	return c
 }
 
 // closed returns the one node that stands for an operator with bodies: the exit, with the operands of the operator. operand returns the image of a

@@ -362,8 +362,8 @@ func TestTitlesOfBodies(t *testing.T) {
 	}
 }
 
-// Large bodies are closed unless they are asked for, and what is closed keeps the names of its values free.
-func TestLargeBodies(t *testing.T) {
+// largeAndSmall is a loop whose body is large, and behind it one whose body is small.
+func largeAndSmall() []*graph.Node {
 	g := graph.New()
 	x := g.Input("x", graph.Float64)
 	chain := func(n int) func(c, _ []*graph.Node) (next, ys []*graph.Node) {
@@ -376,7 +376,14 @@ func TestLargeBodies(t *testing.T) {
 		}
 	}
 	large, _ := graph.Scan(3, []*graph.Node{x}, nil, chain(OpenBodies))
-	small, _ := graph.Scan(3, large, nil, chain(5))
+	small, _ := graph.Scan(4, large, nil, chain(5), graph.Reverse)
+	return small
+}
+
+// Large bodies are closed unless they are asked for, and what is closed keeps the names of its values free.
+func TestLargeBodies(t *testing.T) {
+	small := largeAndSmall()
+	large := small[0].Inputs()[0].Inputs()[0].Inputs()[0]
 	auto := func(options ...Option) (map[string]string, int) {
 		m, err := Describe(small, options...)
 		if err != nil {
@@ -388,7 +395,7 @@ func TestLargeBodies(t *testing.T) {
 		}
 		return names, len(m.Nodes)
 	}
-	scope := fmt.Sprintf("scan%%%d", large[0].Inputs()[0].ID())
+	scope := fmt.Sprintf("scan%%%d", large.ID())
 	standard, few := auto()
 	expanded, most := auto(WithExpanded(scope))
 	everything, all := auto(WithBodies(1000))

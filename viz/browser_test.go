@@ -370,6 +370,46 @@ func TestBrowserScopes(t *testing.T) {
 	w.until("all expand", nodes+" === "+all)
 }
 
+// Bodies of loops open and close as scopes do, to the node that stands for the loop; large ones are closed at first.
+func TestBrowserBodies(t *testing.T) {
+	outputs := largeAndSmall()
+	loop := outputs[0].Inputs()[0]
+	small, large := fmt.Sprintf("scan%%%d", loop.ID()), fmt.Sprintf("scan%%%d", loop.Inputs()[0].Inputs()[0].ID())
+	w := open(t, render(t, drawing{name: "loops", outputs: outputs}, (*Picture).HTML))
+	count := func(class string) string {
+		return `[...document.querySelectorAll("svg.adjoint ` + class + `")].filter(e => getComputedStyle(e).display !== "none").length`
+	}
+	button := func(scope string) string { return `#scopes button[data-scope="` + scope + `"]` }
+	expanded := func(scope string) string {
+		return `document.querySelector('` + button(scope) + `').getAttribute("aria-expanded")`
+	}
+	w.click("#panel-button", 0)
+	w.is("the outline lists the loops", `[...document.querySelectorAll("#scopes button")].map(b => b.textContent.slice(1)).join(", ")`, "scan × 3, scan × 4 (reverse)")
+	w.is("the large one is closed", expanded(large), "false")
+	w.is("the small one is open", expanded(small), "true")
+	w.is("the way to the next step is drawn", count(".edge.next"), "1")
+	w.is("one carry", count(".node.port"), "1")
+	w.screenshot()
+	w.click(button(large), 0)
+	w.until("the large one opens", count(".op-sin")+fmt.Sprint(" === ", OpenBodies+5))
+	w.is("two carries", count(".node.port"), "2")
+	w.is("two ways to the next step", count(".edge.next"), "2")
+	w.click(button(small), 0)
+	w.until("the small one closes", count(".op-sin")+fmt.Sprint(" === ", OpenBodies))
+	w.is("it is the loop's node", `[...document.querySelectorAll(".node.op-scan")].map(e => e.querySelectorAll("text").length && e.textContent.includes("length 4")).filter(x => x).length`, "1")
+	w.click("#collapse-all", 0)
+	w.until("all close", count(".node.port")+" === 0")
+	w.click("#search", 0)
+	w.do(w.page.Type(w.ctx, "carry"))
+	w.settle()
+	w.is("ports in closed bodies are found", `document.getElementById("hits").textContent`, "2 hits")
+	w.keys("Enter")
+	w.until("Enter opens the body", count(".node.port")+" === 1")
+	w.click("#expand-all", 0)
+	w.until("all open", count(".node.port")+" === 2")
+	w.screenshot()
+}
+
 // The search takes letters for those that drawings set lower, higher or under a bar.
 func TestBrowserSearchFolds(t *testing.T) {
 	w := open(t, seedPage(t))

@@ -14,11 +14,17 @@ const (
 )
 
 // collapsedStates lays the model out with scopes collapsed, for the viewer to switch to: all sets of scopes where
-// they are few, else one scope at a time, whole levels and all of them. The viewer draws other sets by itself, less well.
-func (p *Picture) collapsedStates() ([]html.State, error) {
+// they are few, else one scope at a time, whole levels and all of them. The viewer draws other sets by itself, less well. The set first, if there is one, is
+// among them.
+func (p *Picture) collapsedStates(first []string) ([]html.State, error) {
 	var states []html.State
 	nodes := 0
-	for _, set := range stateSets(p.model) {
+	sets := stateSets(p.model)
+	if len(first) > 0 {
+		sets = slices.DeleteFunc(sets, func(set []string) bool { return slices.Equal(set, first) })
+		sets = slices.Insert(sets, 0, first)
+	}
+	for _, set := range sets {
 		scopes := map[string]bool{}
 		for _, path := range set {
 			scopes[path] = true

@@ -295,9 +295,6 @@ func tooltip(n *Node) string {
 	add("adjoint", n.Adjoint.summary())
 	add("change", n.Change.String())
 	add("derivative", n.Formula)
-	if n.port != nil {
-		add("parameter of", n.port.title)
-	}
 	add("scope", n.Scope)
 	add("source", n.Source)
 	for _, note := range n.Notes {

@@ -120,6 +120,9 @@ func reduce(m *Model, s *settings, ids map[*graph.Node]int) (*Model, error) {
 		}
 		m = m.Focus(s.radius, centres...)
 	}
+	if s.depth < 0 {
+		m = m.CloseBodies(s.bodies, s.expanded)
+	}
 	if s.depth >= 0 || len(s.collapsed) > 0 {
 		m = m.CollapseExcept(s.depth, s.collapsed, s.expanded)
 	}

@@ -134,6 +134,9 @@ type Model struct {
 	CategoryTitle string
 
 	automatic *automatic // of the graph that it describes
+	// whole is the model with the bodies open that are closed at first, the scopes shut; nil where there are none.
+	whole *Model
+	shut  []string
 }
 
 // Check reports the first reason why the model cannot be drawn: an operand that

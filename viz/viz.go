@@ -208,15 +208,25 @@ func (p *Picture) write(w io.Writer, format func(*settings, io.Writer, *draw.Dra
 // zoom, search, details on hovering, tracing of dependencies, a walk through
 // the execution, and a dark mode. The page loads nothing.
 func (p *Picture) HTML(w io.Writer) error {
-	d, err := p.laid()
+	if err := p.check(); err != nil {
+		return err
+	}
+	whole, shut := p, p.model.shut
+	if p.model.whole != nil {
+		var err error
+		if whole, err = prepare(p.model.whole, p.settings); err != nil {
+			return err
+		}
+	}
+	d, err := whole.laid()
 	if err != nil {
 		return err
 	}
-	states, err := p.collapsedStates()
+	states, err := whole.collapsedStates(shut)
 	if err != nil {
 		return err
 	}
-	return html.Write(w, &html.Page{Theme: p.settings.palette(), Views: []html.View{{Drawing: d, States: states}}})
+	return html.Write(w, &html.Page{Theme: p.settings.palette(), Views: []html.View{{Drawing: d, States: states, Shut: shut}}})
 }
 
 // HTML draws the outputs and all that they depend on as a page with a viewer.

@@ -37,6 +37,7 @@ type View struct {
 	Name, Text string
 	Drawing    *draw.Drawing
 	States     []State
+	Shut       []string // scopes that are collapsed at first
 }
 
 // State is a view's drawing with some scopes collapsed.
@@ -53,6 +54,7 @@ type entry struct {
 	View      string   `json:"view"`    // id of its data
 	Drawing   string   `json:"drawing"` // id of its SVG; empty where it stands in the page
 	States    []entry  `json:"states,omitempty"`
+	Shut      []string `json:"shut,omitempty"` // at first
 }
 
 // staticNodes is the number of nodes up to which the first drawing stands in the page as it is, so that those see
@@ -113,7 +115,7 @@ func Write(to io.Writer, page *Page) error {
 	var list []entry
 	for _, v := range page.Views {
 		e := place()
-		e.Name, e.Text = v.Name, v.Text
+		e.Name, e.Text, e.Shut = v.Name, v.Text, v.Shut
 		for _, s := range v.States {
 			state := place()
 			state.Collapsed = s.Collapsed

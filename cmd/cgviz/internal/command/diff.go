@@ -82,11 +82,7 @@ func drawDiff(b *bytes.Buffer, f *format, l *look, d *graphdiff.Diff, warnings i
 	if err != nil {
 		return err
 	}
-	large := map[string]bool{}
-	for _, scope := range m.LargeBodies(viz.OpenBodies) {
-		large[scope] = true
-	}
-	m = m.Collapse(-1, large)
+	m = m.CloseBodies(viz.OpenBodies, nil)
 	if f.paint != nil {
 		var done string
 		if m, done = m.Limit(l.maxNodes); done != "" {

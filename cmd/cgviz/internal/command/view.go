@@ -126,8 +126,7 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 		}
 		m = m.Focus(v.radius, at)
 	}
-	large := m.LargeBodies(viz.OpenBodies)
-	if v.depth >= 0 || len(v.collapse)+len(v.expand)+len(large) > 0 {
+	if v.depth >= 0 || len(v.collapse)+len(v.expand) > 0 {
 		collapse, err := matchScopes(m, "--collapse", v.collapse)
 		if err != nil {
 			return nil, err
@@ -137,11 +136,13 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 			return nil, err
 		}
 		if v.depth < 0 {
-			for _, scope := range large {
-				collapse[scope] = collapse[scope] || !opened(scope, expand)
-			}
+			m = m.CloseBodies(viz.OpenBodies, expand)
 		}
-		m = m.CollapseExcept(v.depth, collapse, expand)
+		if v.depth >= 0 || len(collapse) > 0 {
+			m = m.CollapseExcept(v.depth, collapse, expand)
+		}
+	} else {
+		m = m.CloseBodies(viz.OpenBodies, nil)
 	}
 	for _, pattern := range v.inline {
 		if !slices.ContainsFunc(m.Nodes, func(n viz.Node) bool { return n.Op == "input" && viz.MatchName(n.Name, []string{pattern}) }) {
@@ -150,16 +151,6 @@ func (v *view) reduce(m *viz.Model, limit int) (*viz.Model, error) {
 	}
 	m, v.limited = m.Limit(limit)
 	return m, nil
-}
-
-// opened reports whether a scope is one of those to be left open, or around it.
-func opened(scope string, expand map[string]bool) bool {
-	for path := range expand {
-		if path == scope || strings.HasPrefix(path, scope+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 // findNode returns the node that a flag names, by its own name, the name of an output, or its ID after a percent sign.

@@ -154,6 +154,7 @@ new ResizeObserver(() => { measure(); if (fitted) fit(); show(); }).observe(main
   startPasses();
   togglePanel(views.length > 1);
   await Promise.all([...document.fonts].map(f => f.load()));
+  for (const p of views[0].shut || []) closed.add(p);
   await showView(0);
   measure();
   fit();
