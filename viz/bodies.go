@@ -46,14 +46,16 @@ const (
 	carryPort    = "carry"    // handed from step to step
 	elementPort  = "element"  // of what the loop goes through
 	argumentPort = "argument" // of a branch or checkpoint
+	snapshotPort = "snapshot" // of a state that is handed from step to step
 )
 
 // bodyPlan says how the bodies of an operator take its operands and return its results.
 type bodyPlan struct {
 	bodyScope
-	ports   []string // operators of the ports, by parameter
+	ports   []string // operators of the ports, one for each of the last operands
+	params  [][]int  // by body: the ports of its parameters
+	next    [][2]int // pairs of a port and the result, counted over all bodies, that it is at the next step
 	results []int    // by body: how many of its results go to the exit
-	carries int      // the first of the results of the last body are the carries of the next step
 	stepped int      // the body whose values each_step reads, −1 for none
 	chooses string   // what the operand is called that no body takes
 }
@@ -70,7 +72,7 @@ func (p *bodyPlan) exitOperands() []string {
 			if len(p.parts) > 0 {
 				name = p.parts[k]
 			}
-			if p.carries > 0 && k == len(p.results)-1 {
+			if len(p.next) > 0 && k == len(p.results)-1 {
 				name = "next"
 			}
 			if count > 1 {
@@ -92,24 +94,54 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 	p := bodyPlan{stepped: -1, chooses: "choice"}
 	p.title, p.arity = n.Op().Name, len(n.Inputs())
 	params := len(bodies[0].Params())
-	roles := func(carries, rest int) {
-		p.carries = carries
-		p.ports = slices.Concat(slices.Repeat([]string{capturedPort}, params-carries-rest), slices.Repeat([]string{carryPort}, carries), slices.Repeat([]string{elementPort}, rest))
+	// add adds ports and returns the first one.
+	add := func(role string, count int) int {
+		p.ports = append(p.ports, slices.Repeat([]string{role}, count)...)
+		return len(p.ports) - count
 	}
+	// carry adds the carries of a body whose results begin behind others.
+	carry := func(role string, count, before int) int {
+		first := add(role, count)
+		for k := range count {
+			p.next = append(p.next, [2]int{first + k, before + k})
+		}
+		return first
+	}
+	captured, carries := a.Int("captured"), a.Int("carries")
 	switch n.Op().Name {
 	case "scan":
-		carries := a.Int("carries")
-		roles(carries, params-carries-a.Int("captured"))
+		add(capturedPort, captured)
+		carry(carryPort, carries, 0)
+		add(elementPort, params-len(p.ports))
 		p.results, p.stepped, p.chooses = []int{carries}, 0, "steps"
 		p.title += loopText(a.Int("length"), a.Bool("counted"), a.Bool("reverse"))
 	case "while":
-		carries := a.Int("carries")
-		roles(carries, 0)
+		add(capturedPort, captured)
+		carry(carryPort, carries, 1)
 		p.results, p.stepped = []int{1, carries}, 1
 		p.title += loopText(a.Int("limit"), true, false)
 		p.parts = []string{"condition", "step"}
-	default:
-		p.ports = slices.Repeat([]string{argumentPort}, params)
+	case "reverse_sweep": // the steps of a scan once more, from snapshots of its carries, and those of the sweep
+		states := a.Int("states")
+		forward := add(capturedPort, a.Int("forward"))
+		through := add(elementPort, a.Int("elements"))
+		snapshots := carry(snapshotPort, states, 0)
+		own := add(capturedPort, captured)
+		carry(carryPort, carries, states)
+		elements := add(elementPort, p.arity-len(p.ports))
+		p.params = [][]int{slices.Concat(numbers(forward, through), numbers(snapshots, own), numbers(through, snapshots)), numbers(own, elements)}
+		for _, from := range a.Ints("sources") {
+			if from >= 0 {
+				p.params[1] = append(p.params[1], snapshots+from)
+			} else {
+				p.params[1] = append(p.params[1], elements)
+				elements++
+			}
+		}
+		p.results, p.stepped, p.parts = []int{states, carries}, 1, []string{"forward", "reverse"}
+		p.title = "reverse sweep" + loopText(a.Int("length"), false, !a.Bool("reverse"))
+	case "switch", "checkpoint":
+		add(argumentPort, params)
 		for k, b := range bodies {
 			p.results = append(p.results, len(b.Results()))
 			if len(bodies) > 1 {
@@ -119,8 +151,24 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 		if len(bodies) == 2 && n.Inputs()[0].DType() == graph.Bool {
 			p.title, p.parts = "cond", []string{"else", "then"}
 		}
+	default:
+		return bodyPlan{}, false
+	}
+	for range bodies {
+		if len(p.params) < len(bodies) {
+			p.params = append(p.params, numbers(0, len(p.ports)))
+		}
 	}
 	return p, true
+}
+
+// numbers lists the numbers from first to before end.
+func numbers(first, end int) []int {
+	list := make([]int, 0, max(0, end-first))
+	for k := first; k < end; k++ {
+		list = append(list, k)
+	}
+	return list
 }
 
 // BodyName returns what drawings call a body, counted from 0, of an operator: "step" or "then", or where it is the only one, what they call the operator; ""
@@ -157,8 +205,9 @@ type measure struct {
 // measure returns the measure of a node's bodies, up to a bound. Bodies that stand at several places are looked at once.
 func (d *describer) measure(n *graph.Node) measure {
 	const most = 1 << 30
-	var all measure
-	for k, b := range graph.Bodies(n) {
+	plan, _ := planOf(n)
+	all := measure{names: len(plan.ports)}
+	for _, b := range graph.Bodies(n) {
 		of, known := d.measures[b.Hash()]
 		if !known {
 			of.nodes = b.Graph().Len()
@@ -171,9 +220,6 @@ func (d *describer) measure(n *graph.Node) measure {
 				of = measure{min(of.nodes+inner.nodes, most), min(of.names+inner.names, most)}
 			}
 			d.measures[b.Hash()] = of
-		}
-		if k == 0 {
-			all.names = len(b.Params())
 		}
 		all = measure{min(all.nodes+of.nodes, most), min(all.names+of.names, most)}
 	}
@@ -287,24 +333,17 @@ func (d *describer) open(n *graph.Node, plan bodyPlan, at *place, scope string) 
 	for k := range first {
 		x.outside = append(x.outside, k)
 	}
-	results := first // before those of the last body
-	for _, count := range plan.results[:len(plan.results)-1] {
-		results += count
-	}
 	ports := make([]int, len(plan.ports))
-	carry := 0
 	for k, role := range plan.ports {
-		t := bodies[0].Params()[k].Type()
-		p := &port{&plan.bodyScope, first + k, -1}
-		if role == carryPort {
-			p.next = results + carry
-			carry++
-		}
+		t := typeOfPort(bodies, plan.params, k)
 		path := fmt.Sprintf("%s%d.p%d", at.path, n.ID(), k)
 		ports[k] = len(d.model.Nodes)
 		d.model.Nodes = append(d.model.Nodes, Node{ID: d.newID(), path: path, Match: fmt.Sprintf("n%s%d.p%d", at.match, closed.Origin, k), Op: role, DType: t.DType.String(),
 			Type: t.String(), Shape: t.Shape, Inputs: []int{closed.Inputs[first+k]}, Scope: scope, Source: closed.Source, Gradient: gradient,
-			Inert: !t.DType.IsFloat(), port: p, Notes: []Note{{"operand", strconv.Itoa(first+k+1) + " of " + plan.title}}})
+			Inert: !t.DType.IsFloat(), port: &port{&plan.bodyScope, first + k, -1}, Notes: []Note{{"operand", strconv.Itoa(first+k+1) + " of " + plan.title}}})
+	}
+	for _, next := range plan.next {
+		d.model.Nodes[ports[next[0]]].port.next = first + next[1]
 	}
 	steps := map[*graph.Node]int{}
 	size := at.size
@@ -321,7 +360,7 @@ func (d *describer) open(n *graph.Node, plan bodyPlan, at *place, scope string) 
 			inner.scope += "/" + plan.parts[k]
 		}
 		for i, p := range b.Params() {
-			inner.index[p] = ports[i]
+			inner.index[p] = ports[plan.params[k][i]]
 		}
 		var list []*graph.Node
 		for i := range b.Graph().Len() {
@@ -344,6 +383,16 @@ func (d *describer) open(n *graph.Node, plan bodyPlan, at *place, scope string) 
 // enters reports whether an operand comes from outside of the scope that the node's operator with bodies is.
 func (n *Node) enters(k int) bool {
 	return n.port != nil || n.exit != nil && k < len(n.exit.outside)
+}
+
+// typeOfPort returns the type of what comes out of a port.
+func typeOfPort(bodies []*graph.Body, params [][]int, port int) graph.Type {
+	for k, b := range bodies {
+		if i := slices.Index(params[k], port); i >= 0 {
+			return b.Params()[i].Type()
+		}
+	}
+	return graph.Type{}
 }
 
 // id names a node among all of its model: a number, or for one in a body the path to it.

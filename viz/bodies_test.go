@@ -101,6 +101,24 @@ func loopGraphs() map[string][]*graph.Node {
 	return list
 }
 
+// compiledLoops lists loopGraphs and one with a reverse sweep that keeps few states, which is what the compiler makes of a gradient.
+func compiledLoops() map[string][]*graph.Node {
+	list := loopGraphs()
+	y, _, dy := recurrent()
+	stages, err := compile.Config{Checkpoints: compile.Checkpoints{States: 3}, Disable: []string{"unroll"}}.Stages(append(y, dy...)...)
+	if err != nil {
+		panic(err)
+	}
+	for _, s := range stages {
+		if s.Pass == "checkpoints" {
+			for _, o := range s.Outputs {
+				list["gradient by checkpoints"] = append(list["gradient by checkpoints"], s.Nodes[o].Node)
+			}
+		}
+	}
+	return list
+}
+
 // bodyEdges lists the edges that a drawing of nodes with open bodies has to have, by the names of nodes in the scene, from the graph alone; at is the path
 // of the graph, names those of what comes from around it.
 func bodyEdges(nodes []*graph.Node, at string, names map[*graph.Node]string, values map[*graph.Node]map[*graph.Node]string, edges map[string]int) {
@@ -122,6 +140,10 @@ func bodyEdges(nodes []*graph.Node, at string, names map[*graph.Node]string, val
 			for _, in := range operands {
 				join(names[in], own)
 			}
+			continue
+		}
+		if n.Op().Name == "reverse_sweep" {
+			sweepEdges(n, at, own, names, values, join, edges)
 			continue
 		}
 		params := len(bodies[0].Params())
@@ -169,10 +191,72 @@ func bodyEdges(nodes []*graph.Node, at string, names map[*graph.Node]string, val
 	}
 }
 
+// sweepEdges adds those of a reverse sweep: its first body runs steps of a scan once more, from snapshots of its carries.
+func sweepEdges(n *graph.Node, at, own string, names map[*graph.Node]string, values map[*graph.Node]map[*graph.Node]string, join func(from, to string), edges map[string]int) {
+	port := func(k int) string { return fmt.Sprintf("%s.p%d", own, k) }
+	for k, in := range n.Inputs() {
+		join(names[in], port(k))
+	}
+	a, bodies := n.Attrs(), graph.Bodies(n)
+	forward, states, elements := a.Int("forward"), a.Int("states"), a.Int("elements")
+	captured, carries := a.Int("captured"), a.Int("carries")
+	snapshots := forward + elements
+	rest := snapshots + states
+	params := [2][]string{}
+	for k := range bodies[0].Params() {
+		switch {
+		case k < forward:
+			params[0] = append(params[0], port(k))
+		case k < forward+states:
+			params[0] = append(params[0], port(snapshots+k-forward))
+		default:
+			params[0] = append(params[0], port(k-states))
+		}
+	}
+	through := rest + captured + carries
+	for k := range bodies[1].Params() {
+		switch {
+		case k < captured+carries:
+			params[1] = append(params[1], port(rest+k))
+		case a.Ints("sources")[k-captured-carries] >= 0:
+			params[1] = append(params[1], port(snapshots+a.Ints("sources")[k-captured-carries]))
+		default:
+			params[1] = append(params[1], port(through))
+			through++
+		}
+	}
+	for k, b := range bodies {
+		inner := map[*graph.Node]string{}
+		for i, p := range b.Params() {
+			inner[p] = params[k][i]
+		}
+		var list []*graph.Node
+		for i := range b.Graph().Len() {
+			if m := b.Graph().Node(i); !m.IsInput() {
+				list = append(list, m)
+			}
+		}
+		bodyEdges(list, fmt.Sprintf("%s.%d.", own, k), inner, map[*graph.Node]map[*graph.Node]string{}, edges)
+		count, first := states, snapshots
+		if k == 1 {
+			count, first = carries, rest+captured
+		}
+		for i, r := range b.Results()[:count] {
+			join(inner[r], own)
+			from := inner[r]
+			if r.IsInput() {
+				from = own
+			}
+			join(from, port(first+i)+", next")
+		}
+		values[n] = inner
+	}
+}
+
 // The edges of a drawing are those of the graph, its bodies included, and the ways from a step to the next one.
 func TestEdgesOfBodies(t *testing.T) {
 	total, next, steps := 0, 0, 0
-	for name, outputs := range loopGraphs() {
+	for name, outputs := range compiledLoops() {
 		p, err := New(outputs, WithBodies(1000), WithFolding(false))
 		if err != nil {
 			t.Fatal(name, err)
@@ -293,7 +377,7 @@ func nodesOf(t *testing.T, m *Model) []string {
 // What is collapsed is the node that is drawn without bodies.
 func TestBodiesCollapseToTheirOperator(t *testing.T) {
 	nodes := 0
-	for name, outputs := range loopGraphs() {
+	for name, outputs := range compiledLoops() {
 		open, err := Describe(outputs, WithBodies(1000))
 		if err != nil {
 			t.Fatal(err)
@@ -329,11 +413,12 @@ func TestBodiesCollapseToTheirOperator(t *testing.T) {
 // Titles, ports and the places where bodies stand.
 func TestTitlesOfBodies(t *testing.T) {
 	for name, want := range map[string]string{
-		"nested":    "block, block/scan × 4 (reverse), block/scan × 4 (reverse)/block, block/scan × 4 (reverse)/block/cond, block/scan × 4 (reverse)/block/cond/else, block/scan × 4 (reverse)/block/cond/else/checkpoint, block/scan × 4 (reverse)/block/cond/then, block/scan × 4 (reverse)/block/cond/then/while ≤ 9, block/scan × 4 (reverse)/block/cond/then/while ≤ 9/condition, block/scan × 4 (reverse)/block/cond/then/while ≤ 9/step",
-		"recurrent": "scan × 10",
-		"switch":    "switch, switch/case 1, switch/case 2",
+		"nested":                  "block, block/scan × 4 (reverse), block/scan × 4 (reverse)/block, block/scan × 4 (reverse)/block/cond, block/scan × 4 (reverse)/block/cond/else, block/scan × 4 (reverse)/block/cond/else/checkpoint, block/scan × 4 (reverse)/block/cond/then, block/scan × 4 (reverse)/block/cond/then/while ≤ 9, block/scan × 4 (reverse)/block/cond/then/while ≤ 9/condition, block/scan × 4 (reverse)/block/cond/then/while ≤ 9/step",
+		"recurrent":               "scan × 10",
+		"gradient by checkpoints": "reverse sweep × 10 (reverse), reverse sweep × 10 (reverse)/forward, reverse sweep × 10 (reverse)/reverse, scan × 10",
+		"switch":                  "switch, switch/case 1, switch/case 2",
 	} {
-		p, err := New(loopGraphs()[name])
+		p, err := New(compiledLoops()[name], WithBodies(100))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func corpus() []drawing {
 	add("constant", []*graph.Node{graph.New().Const(2)})
 	g := graph.New()
 	add("input", []*graph.Node{g.Input("x", graph.Float64)}, WithGradients(Overlay))
-	loops := loopGraphs()
+	loops := compiledLoops()
 	for _, name := range slices.Sorted(maps.Keys(loops)) {
 		add(name, loops[name], WithBodies(100))
 		list[len(list)-1].derived = strings.HasPrefix(name, "gradient")

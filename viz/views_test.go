@@ -336,7 +336,7 @@ func TestComparedValuesHaveTheirNames(t *testing.T) {
 				t.Errorf("%s: %s and %s are both called %q", what, n.Op, m.Nodes[other].Op, n.Auto)
 			}
 			seen[n.Auto] = i
-			if before := known[n.match()]; before != "" && before != n.Auto {
+			if before := known[n.match()]; before != "" && before != n.Auto && n.Change != Added {
 				t.Errorf("%s: %s is called %s, before %s", what, n.match(), n.Auto, before)
 			}
 			known[n.match()] = n.Auto
