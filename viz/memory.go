@@ -59,7 +59,7 @@ func (c *MemoryChart) Warnings(format string) ([]string, error) {
 	return c.settings.warningsOf(c.drawing, format), nil
 }
 
-var errEmptyChart = errors.New("viz: the chart is empty: NewMemoryChart makes one, or says why not")
+var errEmptyChart = errors.New("viz: the chart is empty: NewMemoryChart and NewScheduleChart make one, or say why not")
 
 func (c *MemoryChart) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {
 	if c == nil || c.drawing == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
@@ -76,6 +77,23 @@ func pictures() ([]picture, error) {
 			return nil, err
 		}
 		list = append(list, picture{file: m.file, title: m.title, text: m.text, draw: chart.SVG, paint: chart.PNG})
+	}
+	for _, s := range []struct {
+		file, text string
+		keep       compile.Checkpoints
+	}{
+		{"checkpoints", "A reverse sweep over a loop of 60 steps that keeps 6 states at once, chosen so that the fewest steps are run again.", compile.Checkpoints{States: 6}},
+		{"checkpoints-every", "The same with a state at every eighth step.", compile.Checkpoints{Every: 8}},
+	} {
+		chart, err := viz.NewScheduleChart(60, s.keep)
+		if err != nil {
+			return nil, err
+		}
+		title := ""
+		if s.keep.States > 0 {
+			title = "Checkpoints"
+		}
+		list = append(list, picture{file: s.file, title: title, text: s.text, draw: chart.SVG, paint: chart.PNG})
 	}
 	add("lattice", "Large graphs", "28 steps of a lattice of 24 coupled cells: 2016 scalar operators.", lattice(24, 28), viz.WithScale(0.5))
 	list[len(list)-1].large = true
