@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -84,17 +83,6 @@ func resultsOf(n *graph.Node, count int) []*graph.Node {
 		out[k] = graph.Result(n, k)
 	}
 	return out
-}
-
-func mustBody(g *graph.Graph, params, results []*graph.Node) *graph.Body {
-	if err := g.Err(); err != nil {
-		panic(refusal{err})
-	}
-	body, err := graph.NewBody(params, results)
-	if err != nil {
-		panic(fmt.Sprintf("BUG: derived body: %v", err))
-	}
-	return body
 }
 
 // choice batches a switch each of whose elements chooses for itself: all bodies are run, and where takes the chosen ones.
@@ -285,20 +273,9 @@ func (b *batcher) repeated(n *graph.Node) *graph.Node {
 
 // while makes the batched while loop; condition is nil where all elements do the same steps.
 func (b *batcher) while(l *loop, w, condition *within) (*graph.Node, *graph.Body) {
-	captured := w.captured
-	body, _ := w.seal()
-	kept := w.captured
-	test := graph.Bodies(l.n)[0]
-	needs := dependence(test, false)[test.Results()[0].ID()]
-	for i := range l.captured {
-		if p := w.params[i]; needs.has(i) && !slices.Contains(kept.params, p) {
-			kept.add(p, captured.operands[i])
-		}
-	}
-	body = mustBody(w.g, slices.Concat(kept.params, w.carries.params), slices.Concat(w.out, w.more))
 	if condition == nil {
 		// Carries with a batch dimension are no operands of the condition.
-		batched := newParamSet(len(l.operands))
+		test, batched := graph.Bodies(l.n)[0], newParamSet(len(l.operands))
 		for i, p := range w.params {
 			if p.Shape().Rank() != test.Params()[i].Shape().Rank() {
 				batched.add(i)
@@ -311,17 +288,7 @@ func (b *batcher) while(l *loop, w, condition *within) (*graph.Node, *graph.Body
 		result = graph.ReduceMax(graph.Cast(condition.Image[result], graph.Int32), nil)
 		result = graph.Greater(result, graph.Like(result, 0))
 	}
-	var params []*graph.Node
-	for _, p := range slices.Concat(kept.params, w.carries.params) {
-		if i := slices.Index(w.params, p); i >= 0 {
-			params = append(params, condition.params[i])
-		} else {
-			params = append(params, condition.input(p.Type()))
-		}
-	}
-	cond := mustBody(condition.g, params, []*graph.Node{result})
-	return valid(b.Graph.Apply(opWhile, slices.Concat(kept.operands, w.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
-		attr.I("captured", len(kept.params)), attr.I("carries", len(w.carries.params)), attr.I("limit", l.length))))
+	return l.while(w.bodyBuilder, w.params, condition.bodyBuilder, condition.params, result)
 }
 
 // exchanged exchanges the first two dimensions: of a batch and of steps.

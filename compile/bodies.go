@@ -11,10 +11,9 @@ import (
 // The derivatives of loops and branches. All are loops and branches again, of bodies made from copies of the given ones, so that every order follows.
 
 var (
-	opScan       = graph.LookupOp("scan")
-	opWhile      = graph.LookupOp("while")
-	opSwitch     = graph.LookupOp("switch")
-	opCheckpoint = graph.LookupOp("checkpoint")
+	opScan   = graph.LookupOp("scan")
+	opWhile  = graph.LookupOp("while")
+	opSwitch = graph.LookupOp("switch")
 )
 
 // paramSet is a set of parameters of a body.
@@ -110,9 +109,6 @@ func (b *bodyBuilder) input(t graph.Type) *graph.Node {
 
 // seal makes the body of the results that were collected, without the parameters among captured and xs that they do not depend on, and returns all operands.
 func (b *bodyBuilder) seal() (body *graph.Body, operands []*graph.Node) {
-	if err := b.g.Err(); err != nil {
-		panic(refusal{err})
-	}
 	results := slices.Concat(b.out, b.more)
 	used := make([]bool, b.g.Len())
 	for _, r := range results {
@@ -134,11 +130,19 @@ func (b *bodyBuilder) seal() (body *graph.Body, operands []*graph.Node) {
 		}
 		*l = kept
 	}
-	body, err := graph.NewBody(slices.Concat(b.captured.params, b.carries.params, b.xs.params), results)
+	return mustBody(b.g, slices.Concat(b.captured.params, b.carries.params, b.xs.params), results), slices.Concat(b.captured.operands, b.carries.operands, b.xs.operands)
+}
+
+// mustBody makes a body of a graph in which users may have made mistakes.
+func mustBody(g *graph.Graph, params, results []*graph.Node) *graph.Body {
+	if err := g.Err(); err != nil {
+		panic(refusal{err})
+	}
+	body, err := graph.NewBody(params, results)
 	if err != nil {
 		panic(fmt.Sprintf("BUG: derived body: %v", err))
 	}
-	return body, slices.Concat(b.captured.operands, b.carries.operands, b.xs.operands)
+	return body
 }
 
 // loop is a scan or while loop by its parts.
@@ -431,34 +435,34 @@ func (l *loop) with(b *bodyBuilder) (*graph.Node, *graph.Body) {
 	if l.n.Op() == opScan {
 		return l.scan(b, l.n.Attrs().Bool("reverse"))
 	}
-	// What the condition takes from outside stays among the operands, whether the body needs it or not.
+	c := open(graph.Bodies(l.n)[0])
+	return l.while(b, b.params, c, c.params, c.results[0])
+}
+
+// while makes a while loop with the limit of l of the builder's body and of the condition that c gives. params and condParams are what stands in the two for the
+// parameters of l's. What the condition takes from outside stays among the operands, whether the body needs it or not.
+func (l *loop) while(b *bodyBuilder, params []*graph.Node, c *bodyBuilder, condParams []*graph.Node, result *graph.Node) (*graph.Node, *graph.Body) {
 	test := graph.Bodies(l.n)[0]
-	c := open(test)
-	captured := list{b.captured.params, b.captured.operands}
-	body, _ := b.seal()
+	needs := dependence(test, false)[test.Results()[0].ID()]
+	captured := b.captured
+	b.seal()
 	kept := b.captured
-	for i := range l.captured {
-		p := b.params[i]
-		if !slices.Contains(kept.params, p) && dependence(test, false)[test.Results()[0].ID()].has(i) {
+	for i, p := range params[:l.captured] {
+		if needs.has(i) && !slices.Contains(kept.params, p) {
 			kept.add(p, captured.operands[slices.Index(captured.params, p)])
 		}
 	}
-	body, err := graph.NewBody(slices.Concat(kept.params, b.carries.params), slices.Concat(b.out, b.more))
-	if err != nil {
-		panic(fmt.Sprintf("BUG: derived body: %v", err))
-	}
-	var params []*graph.Node
-	for _, p := range slices.Concat(kept.params, b.carries.params) {
-		if i := slices.Index(b.params, p); i >= 0 {
-			params = append(params, c.params[i])
+	both := slices.Concat(kept.params, b.carries.params)
+	body := mustBody(b.g, both, slices.Concat(b.out, b.more))
+	var of []*graph.Node
+	for _, p := range both {
+		if i := slices.Index(params, p); i >= 0 {
+			of = append(of, condParams[i])
 		} else {
-			params = append(params, c.input(p.Type()))
+			of = append(of, c.input(p.Type()))
 		}
 	}
-	cond, err := graph.NewBody(params, c.results)
-	if err != nil {
-		panic(fmt.Sprintf("BUG: derived condition: %v", err))
-	}
+	cond := mustBody(c.g, of, []*graph.Node{result})
 	return valid(l.n.Graph().Apply(opWhile, slices.Concat(kept.operands, b.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
 		attr.I("captured", len(kept.params)), attr.I("carries", len(b.carries.params)), attr.I("limit", l.length))))
 }
@@ -569,14 +573,7 @@ func branches(n *graph.Node, operands []*graph.Node, transform func(b *bodyBuild
 			extra = append(extra, b.input(o.Type()))
 		}
 		results := transform(b, extra)
-		if err := b.g.Err(); err != nil {
-			panic(refusal{err})
-		}
-		made, err := graph.NewBody(slices.Concat(b.params, extra), results)
-		if err != nil {
-			panic(fmt.Sprintf("BUG: derived body: %v", err))
-		}
-		bodies = append(bodies, made)
+		bodies = append(bodies, mustBody(b.g, slices.Concat(b.params, extra), results))
 	}
 	return n.Graph().Apply(n.Op(), slices.Concat(n.Inputs()[:first], operands), attr.Make(attr.Fn("bodies", bodies...)))
 }
