@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -173,5 +174,46 @@ func TestMemoryOfCheckpoints(t *testing.T) {
 				t.Errorf("scalars %v: %d bytes for %d steps, %d for a tenth", scalars, p.ArenaBytes(), steps, all)
 			}
 		}
+	}
+}
+
+// A graph with reverse sweeps, as the passes leave it, can be written, read and compiled.
+func TestSweepsAsText(t *testing.T) {
+	g := graph.New()
+	cost, wrt := loopCases["arrays"](g, 30)
+	out := append(grad(t, cost, wrt...), cost)
+	stages, err := compile.Config{Checkpoints: compile.Checkpoints{States: 4}}.Stages(out...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, s := range stages {
+		if s.Pass != "checkpoints" {
+			continue
+		}
+		found = true
+		var outputs []*graph.Node
+		for _, k := range s.Outputs {
+			outputs = append(outputs, s.Nodes[k].Node)
+		}
+		var text bytes.Buffer
+		if err := graph.Format(&text, outputs...); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text.Bytes(), []byte("reverse_sweep")) {
+			t.Fatalf("no sweep in\n%s", &text)
+		}
+		_, again, err := graph.Parse(text.Bytes(), "sweep.cg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []compile.Config{{}, {Unoptimized: true}, {Checkpoints: compile.Checkpoints{States: 2}}} {
+			if _, err := c.Compile(again...); err != nil {
+				t.Errorf("%+v: %v", c, err)
+			}
+		}
+	}
+	if !found {
+		t.Error("no stage of the pass checkpoints")
 	}
 }

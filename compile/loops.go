@@ -52,7 +52,8 @@ func (s *loopSimplifier) replace(to *graph.Graph, n *graph.Node, in []*graph.Nod
 		}
 		return nil
 	}
-	if n.Op() != opScan || len(s.reads[n]) == 0 {
+	kept := slices.ContainsFunc(s.reads[n], func(r *graph.Node) bool { return r.Op() == opSnapshots }) // by the number of the carry
+	if n.Op() != opScan || len(s.reads[n]) == 0 || kept {
 		return nil
 	}
 	var steps []int // values of the body that are read at each step
