@@ -20,7 +20,7 @@ var randomFamilies = []struct {
 	{"scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 40, Scalars: true, MaxSize: 10, Order: 2}, 100, 1e-9},
 	{"float32", testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 100, Order: 1}, 80, 2e-3},
 	{"loops", testkit.RandomConfig{DType: graph.Float64, Operators: 6, MaxSize: 60, Order: 2, Control: true}, 60, 1e-9},
-	{"loops of scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 8, Scalars: true, MaxSize: 10, Order: 2, Control: true}, 60, 1e-9},
+	{"loops of scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 8, Scalars: true, MaxSize: 10, Order: 2, Control: true, Long: true}, 40, 1e-8},
 	{"float32 loops", testkit.RandomConfig{DType: graph.Float32, Operators: 5, MaxSize: 60, Order: 1, Control: true}, 40, 2e-3},
 }
 

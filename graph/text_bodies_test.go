@@ -3,6 +3,8 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -155,5 +157,72 @@ func TestParseLongBodies(t *testing.T) {
 		if _, _, err := Parse([]byte(text), ""); err == nil || len(err.Error()) > 4000 {
 			t.Errorf("error %.200v of %.40q", err, text)
 		}
+	}
+}
+
+// Texts with bodies, with random lines and characters changed, are read or refused, and what is read is written and read again.
+func TestParseMutatedBodies(t *testing.T) {
+	g := New()
+	x, xs := g.Input("x", Float64), g.Input("xs", Float64, 3)
+	type nodes = []*Node
+	final, ys := Scan(3, nodes{x, g.Scalar(Int64, 0)}, nodes{xs}, func(c, e nodes) (next, ys nodes) {
+		y := Cond(Less(c[1], Like(c[1], 2)), nodes{c[0]}, func(a nodes) nodes { return nodes{Mul(a[0], x)} }, func(a nodes) nodes {
+			out, _ := While(4, a, func(d nodes) *Node { return Less(d[0], e[0]) }, func(d nodes) nodes { return Checkpoint(d, func(f nodes) nodes { return nodes{Sin(f[0])} }) })
+			return out
+		})
+		return nodes{y[0], Add(c[1], Like(c[1], 1))}, y
+	}, Reverse)
+	text := format(t, final[0], ys[0])
+	lines := strings.SplitAfter(text, "\n")
+	lines = lines[:len(lines)-1]
+	r := rand.New(rand.NewPCG(1, 2))
+	read, refused := 0, 0
+	for range 2000 {
+		m := append([]string{}, lines...)
+		for range 1 + r.IntN(2) {
+			i, j := r.IntN(len(m)), r.IntN(len(m))
+			switch r.IntN(6) {
+			case 0:
+				m = append(m[:i:i], m[i+1:]...)
+			case 1:
+				m[i], m[j] = m[j], m[i]
+			case 2:
+				m = append(m[:i:i], append([]string{m[j]}, m[i:]...)...)
+			case 3: // a digit
+				b := []byte(m[i])
+				for k := range b {
+					if b[k] >= '0' && b[k] <= '9' && r.IntN(3) == 0 {
+						b[k] = byte('0' + r.IntN(10))
+						break
+					}
+				}
+				m[i] = string(b)
+			case 4:
+				k := r.IntN(len(m[i]))
+				m[i] = m[i][:k] + m[i][k+1:]
+			default: // a word of another line
+				a, b := strings.Fields(m[i]), strings.Fields(m[j])
+				a[r.IntN(len(a))] = b[r.IntN(len(b))]
+				m[i] = strings.Join(a, " ") + "\n"
+			}
+			if len(m) == 0 || m[0] == "" {
+				break
+			}
+			m = slices.DeleteFunc(m, func(s string) bool { return s == "" || strings.TrimSpace(s) == "" })
+		}
+		_, out, err := Parse([]byte(strings.Join(m, "")), "m.cg")
+		if err != nil {
+			refused++
+			if strings.Contains(err.Error(), "internal error") {
+				t.Fatalf("%v\n%s", err, strings.Join(m, ""))
+			}
+			continue
+		}
+		read++
+		checkRoundTrip(t, out...)
+	}
+	t.Logf("%d read, %d refused", read, refused)
+	if read < 100 || refused < 500 {
+		t.Errorf("%d read, %d refused", read, refused)
 	}
 }

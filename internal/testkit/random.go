@@ -33,6 +33,7 @@ type RandomConfig struct {
 	MaxSize   int  // elements of one value
 	Order     int  // derivatives: 0, 1 or 2
 	Control   bool // loops and branches
+	Long      bool // some loops of many steps
 }
 
 // builder grows a random graph.

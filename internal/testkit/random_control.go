@@ -180,17 +180,21 @@ func (b *builder) next(carry []*graph.Node) []*graph.Node {
 }
 
 func (b *builder) scan() []*graph.Node {
-	length := b.r.IntN(5)
+	length, most := b.r.IntN(5), b.c.MaxSize
+	if b.c.Long && b.depth == 0 && b.r.IntN(2) == 0 {
+		length = 30 + b.r.IntN(300)
+		most = max(most, 2000)
+	}
 	var init, xs []*graph.Node
 	if length == 0 || b.r.IntN(5) > 0 {
 		init = b.carries()
 	}
 	if length > 0 {
 		for i := range b.r.IntN(3) {
-			if x := b.any(); x.Shape().Size()*length <= b.c.MaxSize {
+			if x := b.any(); x.Shape().Size()*length <= most {
 				weights := make([]float64, length)
 				for j := range weights {
-					weights[j] = float64(1+j*(i+1)) / 4
+					weights[j] = float64(1+j%7*(i+1)) / 4
 				}
 				w := graph.Cast(graph.Constant(b.g, weights, append([]int{length}, slices.Repeat([]int{1}, x.Shape().Rank())...)...), b.c.DType)
 				xs = append(xs, graph.Mul(graph.ExpandDims(x, 0), w))
@@ -211,7 +215,7 @@ func (b *builder) scan() []*graph.Node {
 				return
 			}
 			for range b.r.IntN(3) {
-				if y := b.recent(); y.Shape().Size()*length <= b.c.MaxSize {
+				if y := b.recent(); y.Shape().Size()*length <= most {
 					ys = append(ys, y)
 				}
 			}
@@ -221,6 +225,11 @@ func (b *builder) scan() []*graph.Node {
 		})
 		return next, ys
 	}, opts...)
+	for i, y := range ys {
+		if y.Valid() && y.Shape().Size() > b.c.MaxSize && y.DType().IsFloat() {
+			ys[i] = graph.ReduceMean(y, []int{0})
+		}
+	}
 	return slices.Concat(final, ys)
 }
 
