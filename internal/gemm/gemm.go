@@ -11,6 +11,8 @@
 // both where they are; few rows stream B once.
 package gemm
 
+//go:generate go -C ../.. run ./internal/gemm/asm/gen
+
 import (
 	"runtime"
 	"unsafe"
