@@ -110,17 +110,7 @@ func (b *bodyBuilder) input(t graph.Type) *graph.Node {
 // seal makes the body of the results that were collected, without the parameters among captured and xs that they do not depend on, and returns all operands.
 func (b *bodyBuilder) seal() (body *graph.Body, operands []*graph.Node) {
 	results := slices.Concat(b.out, b.more)
-	used := make([]bool, b.g.Len())
-	for _, r := range results {
-		used[r.ID()] = true
-	}
-	for i := b.g.Len() - 1; i >= 0; i-- {
-		if n := b.g.Node(i); used[i] {
-			for k := range n.Inputs() {
-				used[n.InputID(k)] = true
-			}
-		}
-	}
+	used := b.g.Needed(results...)
 	for _, l := range []*list{&b.captured, &b.xs} {
 		var kept list
 		for i, p := range l.params {

@@ -9,12 +9,11 @@ func (u *unit) check() error {
 	if err := u.g.Err(); err != nil {
 		return fmt.Errorf("the graph has errors: %w", err)
 	}
-	live := make([]bool, u.g.Len())
+	live := u.g.Needed(u.outputs...)
 	for k, o := range u.outputs {
 		if o.Graph() != u.g || u.g.Node(o.ID()) != o {
 			return fmt.Errorf("output %d is not in the graph", k)
 		}
-		live[o.ID()] = true
 	}
 	for i := u.g.Len() - 1; i >= 0; i-- {
 		n := u.g.Node(i)
@@ -25,7 +24,6 @@ func (u *unit) check() error {
 			if in.ID() >= i || in.Graph() != u.g || u.g.Node(in.ID()) != in {
 				return fmt.Errorf("node %d has the operand %v", i, in)
 			}
-			live[in.ID()] = live[in.ID()] || live[i]
 		}
 		if n.Op().Name == "placeholder" && !live[i] {
 			continue // expansions of batches leave them behind

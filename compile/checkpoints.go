@@ -63,14 +63,11 @@ func checkpointAll(u *unit) error {
 		return nil
 	}
 	readers := make([][]*graph.Node, u.g.Len())
-	for _, id := range u.needed(func(id int32) []int32 {
-		var in []int32
-		for _, o := range u.g.Node(int(id)).Inputs() {
-			in = append(in, int32(o.ID()))
+	for id, needed := range u.g.Needed(u.outputs...) {
+		if !needed {
+			continue
 		}
-		return in
-	}) {
-		n := u.g.Node(int(id))
+		n := u.g.Node(id)
 		for _, in := range n.Inputs() {
 			if r := readers[in.ID()]; len(r) == 0 || r[len(r)-1] != n {
 				readers[in.ID()] = append(r, n)

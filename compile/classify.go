@@ -89,17 +89,7 @@ func classify(u *unit) (*lowering, error) {
 		}
 		l.first[i+1] = int32(len(l.operands))
 	}
-	need := make([]bool, n)
-	for _, o := range u.outputs {
-		need[o.ID()] = true
-	}
-	for i := int32(n) - 1; i >= 0; i-- {
-		if need[i] {
-			for _, in := range l.in(i) {
-				need[in] = true
-			}
-		}
-	}
+	need := u.g.Needed(u.outputs...)
 	for i := range n {
 		node := u.g.Node(i)
 		l.root[i], l.groupOf[i], l.dtype[i] = int32(i), -1, node.DType()

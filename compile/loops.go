@@ -22,14 +22,8 @@ func simplifyLoops(u *unit) error {
 		return nil
 	}
 	s := &loopSimplifier{u: u, values: map[*graph.Node][]*graph.Node{}, reads: map[*graph.Node][]*graph.Node{}}
-	for _, id := range u.needed(func(id int32) []int32 {
-		var in []int32
-		for _, o := range u.g.Node(int(id)).Inputs() {
-			in = append(in, int32(o.ID()))
-		}
-		return in
-	}) {
-		if n := u.g.Node(int(id)); len(n.Inputs()) > 0 {
+	for id, needed := range u.g.Needed(u.outputs...) {
+		if n := u.g.Node(id); needed {
 			if of, _, ok := graph.ResultOf(n); ok {
 				s.reads[of] = append(s.reads[of], n)
 			}

@@ -61,31 +61,42 @@ func (g *Graph) Rewrite(outputs []*Node, rewrite func(to *Graph, t Term) *Node) 
 	})
 }
 
+// Needed reports for each node of the graph, by ID, whether it is one of the outputs or one of them depends on it. Outputs that are no valid nodes of the
+// graph do not count.
+func (g *Graph) Needed(outputs ...*Node) []bool {
+	need := make([]bool, g.Len())
+	top := -1
+	for _, o := range outputs {
+		if o.Valid() && o.g == g {
+			need[o.id] = true
+			top = max(top, int(o.id))
+		}
+	}
+	for i := top; i >= 0; i-- {
+		if !need[i] {
+			continue
+		}
+		n := g.nodes.at(i)
+		for k := range n.inputs {
+			need[n.InputID(k)] = true
+		}
+	}
+	return need
+}
+
 func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
 	g = g.ready()
 	to.positions = slices.Clone(g.positions)
 	to.scopes = slices.Clone(g.scopes)
 	to.callers, to.posIndex = nil, nil // positions come from g alone
 
-	need := make([]bool, g.nodes.len())
-	top := -1
-	ours := func(o *Node) bool { return o.Valid() && o.g == g }
-	for _, o := range outputs {
-		if ours(o) {
-			need[o.id] = true
-			top = max(top, int(o.id))
-		}
-	}
-	for i := top; i >= 0; i-- {
-		if n := g.nodes.at(i); need[i] {
-			for k := range n.inputs {
-				need[n.InputID(k)] = true
-			}
-		}
-	}
+	need := g.Needed(outputs...)
 	for _, in := range g.inputs {
 		need[in.id] = true
-		top = max(top, int(in.id))
+	}
+	top := len(need) - 1
+	for top >= 0 && !need[top] {
+		top--
 	}
 	image := make([]*Node, top+1)
 	var buf []*Node
@@ -139,7 +150,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 	to.fixedPosition, to.scope, to.origin = 0, 0, -1
 	out := make([]*Node, len(outputs))
 	for i, o := range outputs {
-		if ours(o) {
+		if o.Valid() && o.g == g {
 			out[i] = image[o.id]
 		} else {
 			out[i] = to.Fail("rebuild", fmt.Errorf("output %d is invalid or belongs to another graph", i))
