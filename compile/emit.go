@@ -23,6 +23,9 @@ func emit(l *lowering) error {
 			}
 		}
 	}
+	for _, o := range l.outputs {
+		used[l.root[o.ID()]] = true
+	}
 	for _, in := range l.g.Inputs() {
 		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
 	}

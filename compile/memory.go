@@ -121,6 +121,9 @@ func (m *memoryPlanner) bytes(id int32) int64 {
 	return int64(t.Shape.Size()) * int64(t.DType.Size())
 }
 
+// resident reports whether an input is so small that it is copied into the arena.
+func resident(in *graph.Node) bool { return int64(in.Shape().Size())*int64(in.DType().Size()) <= residentBytes }
+
 // placeInputs puts scalar inputs next to one another, then small inputs and those that scalar code reads;
 // the others get spaces of their own.
 func (m *memoryPlanner) placeInputs() {
@@ -134,7 +137,7 @@ func (m *memoryPlanner) placeInputs() {
 		id := int32(in.ID())
 		switch {
 		case in.Type().IsScalar():
-		case m.cellUse[id] || m.bytes(id) <= residentBytes:
+		case m.cellUse[id] || resident(in):
 			m.top = roundUp(m.top, align)
 			m.place[id] = place{m.top, 0, true}
 			m.top += m.bytes(id)

@@ -2,7 +2,7 @@ package compile
 
 import "github.com/adjoint-go/adjoint/graph"
 
-// materializeOutputs is the pass that copies outputs which are inputs, constants or views of them.
+// materializeOutputs is the pass that copies outputs which are inputs, constants or views of them. A body's inputs in its arena are copies already.
 func materializeOutputs(u *unit) error {
 	wrap := map[*graph.Node]bool{}
 	for _, o := range u.outputs {
@@ -10,7 +10,7 @@ func materializeOutputs(u *unit) error {
 		for _, ok := viewOf(r); ok; _, ok = viewOf(r) {
 			r = r.Input(0)
 		}
-		if r.IsInput() || r.IsConst() {
+		if r.IsConst() || r.IsInput() && !(u.site >= 0 && resident(r)) {
 			wrap[o] = true
 		}
 	}
