@@ -98,6 +98,7 @@ func (l *list) add(param, operand *graph.Node) {
 
 func open(b *graph.Body) *bodyBuilder {
 	g, params, results := b.Open()
+	g.AtNode(results[0]) // what no node of the body stands for
 	return &bodyBuilder{g: g, params: params, results: results}
 }
 
