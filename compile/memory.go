@@ -122,7 +122,9 @@ func (m *memoryPlanner) bytes(id int32) int64 {
 }
 
 // resident reports whether an input is so small that it is copied into the arena.
-func resident(in *graph.Node) bool { return int64(in.Shape().Size())*int64(in.DType().Size()) <= residentBytes }
+func resident(in *graph.Node) bool {
+	return int64(in.Shape().Size())*int64(in.DType().Size()) <= residentBytes
+}
 
 // placeInputs puts scalar inputs next to one another, then small inputs and those that scalar code reads;
 // the others get spaces of their own.
