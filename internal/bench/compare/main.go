@@ -5,6 +5,7 @@
 //	go run ./internal/bench/compare -only chain,seed -peer jax,torch.compile
 //	go run ./internal/bench/compare -list
 //	go run ./internal/bench/compare -markdown docs/PERFORMANCE.md
+//	go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md
 //
 // Each peer is a process of its own that prepares a workload, shows its checksum
 // and then runs whenever its turn comes: ours, peer, ours, next peer, and so on.
