@@ -3,6 +3,7 @@ package compile_test
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -215,5 +216,81 @@ func TestSweepsAsText(t *testing.T) {
 	}
 	if !found {
 		t.Error("no stage of the pass checkpoints")
+	}
+}
+
+// Sweeps that lie about themselves are refused, or touch nothing but their memory.
+func TestSweepsThatLie(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	refused, ran := 0, 0
+	for name, keep := range map[string]compile.Checkpoints{"scalars": {States: 3}, "arrays": {Every: 4}, "reverse": {States: 2}, "float32": {States: 5}} {
+		p, _ := runLoop(t, compile.Config{Checkpoints: keep, Disable: []string{"unroll"}}, name, 20)
+		for range 600 {
+			c := p.Code()
+			var numbers []*int
+			for i := range c.Instrs {
+				in := &c.Instrs[i]
+				if in.Call == nil {
+					continue
+				}
+				if s := in.Call.Scan; s != nil && s.Snapshots != nil {
+					numbers = append(numbers, &s.Snapshots.Slots, &s.Snapshots.Every, &s.Length, &s.Carries, &s.Captured)
+				}
+				if s := in.Call.Sweep; s != nil {
+					numbers = append(numbers, &s.Forward, &s.Body, &s.Length, &s.ForwardCaptured, &s.States, &s.Captured, &s.Carries, &s.Schedule.Slots, &s.Schedule.Every)
+					for k := range s.Sources {
+						numbers = append(numbers, &s.Sources[k])
+					}
+				}
+				for _, list := range [][]vm.Operand{in.In, in.Out} {
+					for k := range list {
+						if len(list[k].Shape) > 0 {
+							numbers = append(numbers, &list[k].Shape[0])
+						}
+					}
+				}
+				if random.IntN(8) == 0 {
+					in.Call.Frame += int64(random.IntN(5)-2) * 64
+				}
+			}
+			if len(numbers) == 0 {
+				t.Fatal(name, ": no sweep")
+			}
+			for range 1 + random.IntN(2) {
+				n := numbers[random.IntN(len(numbers))]
+				switch random.IntN(4) {
+				case 0:
+					*n += random.IntN(5) - 2
+				case 1:
+					*n = random.IntN(25) - 1
+				case 2:
+					*n = math.MaxInt - random.IntN(3)
+				default:
+					*n = -1 - random.IntN(2)
+				}
+			}
+			q, err := vm.NewProgram(c)
+			if err != nil {
+				refused++
+				continue
+			}
+			ran++
+			m := vm.NewMachine(q, vm.WithWorkLimit(1e7), vm.WithMemoryLimit(1<<26))
+			for _, s := range q.Inputs() {
+				if s.DType == graph.Float32 {
+					m.Float32(s.Name)
+				} else {
+					m.Float64(s.Name)
+				}
+			}
+			for range 2 {
+				if err := m.Step(); err != nil && bytes.Contains([]byte(err.Error()), []byte("internal error")) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	}
+	if refused < 1000 || ran < 20 {
+		t.Errorf("%d refused, %d ran", refused, ran)
 	}
 }
