@@ -53,6 +53,15 @@ func (b *batcher) within(body *graph.Body, batched paramSet, values []*graph.Nod
 	return w
 }
 
+// lifted makes the batched body, all of whose results have the batch dimension.
+func (w *within) lifted() *graph.Body {
+	results := make([]*graph.Node, len(w.results))
+	for k, r := range w.results {
+		results[k] = w.Lift(r)
+	}
+	return mustBody(w.g, w.params, results)
+}
+
 // branches batches a switch whose choice is the same for all elements, or a checkpoint.
 func (b *batcher) branches(n *graph.Node) []*graph.Node {
 	first := branchFirst(n)
@@ -66,12 +75,7 @@ func (b *batcher) branches(n *graph.Node) []*graph.Node {
 	}
 	var bodies []attr.Function
 	for _, body := range graph.Bodies(n) {
-		w := b.within(body, batched, nil)
-		results := make([]*graph.Node, len(w.results))
-		for k, r := range w.results {
-			results[k] = w.Lift(r)
-		}
-		bodies = append(bodies, mustBody(w.g, w.params, results))
+		bodies = append(bodies, b.within(body, batched, nil).lifted())
 	}
 	m := b.Graph.Apply(n.Op(), operands, attr.Make(attr.Fn("bodies", bodies...)))
 	return resultsOf(m, len(n.Results()))
@@ -125,18 +129,17 @@ func (b *batcher) function(body *graph.Body, args []*graph.Node) []*graph.Node {
 			batched.add(i)
 		}
 	}
-	w := b.within(body, batched, nil)
-	results := make([]*graph.Node, len(w.results))
-	for k, r := range w.results {
-		results[k] = w.Lift(r)
-	}
-	made := mustBody(w.g, w.params, results)
-	all, err := made.InlineAll(in)
+	return inlined(b.within(body, batched, nil).lifted(), in)
+}
+
+// inlined returns the results of a body for arguments.
+func inlined(body *graph.Body, in []*graph.Node) []*graph.Node {
+	all, err := body.InlineAll(in)
 	if err != nil {
 		panic(refusal{err})
 	}
-	out := make([]*graph.Node, len(results))
-	for k, r := range made.Results() {
+	out := make([]*graph.Node, len(body.Results()))
+	for k, r := range body.Results() {
 		out[k] = all[r.ID()]
 	}
 	return out
@@ -183,12 +186,7 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	var condition *within
 	if ragged && n.Op() == opWhile {
 		condition = b.within(graph.Bodies(n)[0], batched, nil)
-		inner := mustBody(condition.g, condition.params, []*graph.Node{condition.Lift(condition.results[0])})
-		all, err := inner.InlineAll(w.params)
-		if err != nil {
-			panic(refusal{err})
-		}
-		going = all[inner.Results()[0].ID()]
+		going = inlined(condition.lifted(), w.params)[0]
 	} else if ragged {
 		steps := w.input(lanes)
 		t := w.input(graph.Type{DType: graph.Int64})
@@ -236,10 +234,9 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	}
 	var m *graph.Node
 	var body *graph.Body
-	switch {
-	case n.Op() == opWhile:
+	if n.Op() == opWhile {
 		m, body = b.while(l, w, condition)
-	default:
+	} else {
 		batch := *l
 		batch.count = count
 		m, body = batch.scan(w.bodyBuilder, n.Attrs().Bool("reverse"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -292,5 +293,54 @@ func TestSweepsThatLie(t *testing.T) {
 	}
 	if refused < 1000 || ran < 20 {
 		t.Errorf("%d refused, %d ran", refused, ran)
+	}
+}
+
+// Snapshots that are read otherwise than by a sweep are values like others.
+func TestSnapshotsAsValues(t *testing.T) {
+	text := `adjoint graph 1
+%0 "x" = input : f64
+%1 = scan %0, %0 {bodies=functions[1], captured=0, carries=2, length=9, reverse=false}
+  body
+    %0 "@0" = input : f64
+    %1 "@1" = input : f64
+    %2 = const 1 : f64
+    %3 = add %0, %2 : f64
+    %4 = add %3, %1 : f64
+    output %3
+    output %4
+  end
+%2 = snapshots %1 {carry=0, every=0, slots=3}
+%3 = snapshots %1 {carry=1, every=0, slots=3}
+%4 = result %1 {index=1}
+%5 = neg %3
+%6 = add %5, %4
+%7 = cumsum %2 {axis=0, exclusive=false, reverse=false}
+output %6
+output %7
+output %2
+output %5
+`
+	_, out, err := graph.Parse([]byte(text), "snapshots.cg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [2][]float64
+	for k, c := range []compile.Config{{}, {Unoptimized: true}} {
+		p, err := c.Compile(out...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := vm.NewMachine(p)
+		m.Float64("x")[0] = 0.5
+		if err := m.Step(); err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Outputs() {
+			all[k] = append(all[k], m.OutputFloat64(i)...)
+		}
+	}
+	if !slices.Equal(all[0], all[1]) || len(all[0]) != 16 || all[0][8] != 0.5 || all[0][9] == 0.5 {
+		t.Errorf("%v, not optimised %v", all[0], all[1])
 	}
 }

@@ -315,9 +315,9 @@ func (m *memoryPlanner) placeBuffers() {
 		}
 		m.born = born
 		if len(snapshots) > 0 {
-			m.pack(snapshots)
-			end := m.plan.lastUse[snapshots[0]]
-			ends[end] = append(ends[end], snapshots[0])
+			if end := m.pack(snapshots); end < never {
+				ends[end] = append(ends[end], snapshots[0])
+			}
 		}
 		taken := map[int32]bool{}
 		for _, id := range born {
@@ -349,11 +349,13 @@ func (m *memoryPlanner) placeBuffers() {
 	m.plan.arena = roundUp(m.base+m.high, align)
 }
 
-// pack places the snapshots of a scan, which one reverse sweep reads and overwrites, side by side in one block: of scalars they are many and short.
-func (m *memoryPlanner) pack(snapshots []int32) {
+// pack places the snapshots of a scan, which one reverse sweep reads and overwrites, side by side in one block: of scalars they are many and short. It returns
+// the last use of any of them.
+func (m *memoryPlanner) pack(snapshots []int32) (end int32) {
 	size := int64(0)
 	for _, id := range snapshots {
 		size += roundUp(m.bytes(id), 8)
+		end = max(end, m.plan.lastUse[id])
 	}
 	off := m.alloc(size)
 	if m.packed == nil {
@@ -364,6 +366,7 @@ func (m *memoryPlanner) pack(snapshots []int32) {
 		m.place[id] = place{off, 0, true}
 		off += roundUp(m.bytes(id), 8)
 	}
+	return end
 }
 
 func (m *memoryPlanner) resultBytes(tuple int32, i int) int64 {
@@ -437,8 +440,10 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 	return -1
 }
 
-// sharesPieces reports whether scalars lie inside the array's memory, whose own uses outlive the array's.
-func (m *memoryPlanner) sharesPieces(r int32) bool { return m.class[r] == classAssemble }
+// sharesPieces reports whether scalars lie inside the array's memory, whose own uses outlive the array's, or the array in memory that others share.
+func (m *memoryPlanner) sharesPieces(r int32) bool {
+	return m.class[r] == classAssemble || m.class[r] == classResult && m.g.Node(int(r)).Op() == opSnapshots
+}
 
 func (m *memoryPlanner) plainOnly(x *instruction, r int32, result *graph.Node) bool {
 	for _, node := range x.nodes {

@@ -28,7 +28,7 @@ func init() {
 			if in[0].op != opScan || in[0].extra.attrs.Bool("counted") {
 				return Type{}, fmt.Errorf("%s has no known number of steps", in[0].op.Name)
 			}
-			s, err := scheduleOf(in[0].extra.attrs.Int("length"), a)
+			slots, err := slotsOf(in[0].extra.attrs.Int("length"), a)
 			if err != nil {
 				return Type{}, err
 			}
@@ -36,7 +36,7 @@ func init() {
 			if c < 0 || c >= len(in[0].extra.results) {
 				return Type{}, fmt.Errorf("the scan has no carry %d", c)
 			}
-			return stacked(in[0].extra.results[c], s.Slots()), nil
+			return stacked(in[0].extra.results[c], slots), nil
 		},
 		Samples: []Sample{{NoDifferences: "covered by the compiler's tests of checkpoints"}},
 	})
@@ -54,16 +54,13 @@ func init() {
 	})
 }
 
-// scheduleOf returns the schedule that the attributes slots and every describe.
-func scheduleOf(length int, a attr.List) (*checkpoint.Schedule, error) {
-	slots, every := a.Int("slots"), a.Int("every")
-	switch {
-	case every > 0:
-		return checkpoint.NewEvery(length, every), nil
-	case every == 0 && slots > 0:
-		return checkpoint.New(length, slots), nil
+// slotsOf returns the number of slots of the schedule that the attributes slots and every describe.
+func slotsOf(length int, a attr.List) (int, error) {
+	n := checkpoint.Slots(length, a.Int("slots"), a.Int("every"))
+	if n < 0 {
+		return 0, fmt.Errorf("%d states at once, at every %d steps", a.Int("slots"), a.Int("every"))
 	}
-	return nil, fmt.Errorf("%d states at once, at every %d steps", slots, every)
+	return n, nil
 }
 
 func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
@@ -71,7 +68,7 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 	if length < 1 || captured < 0 || states < 1 || elements < 0 || captured+elements+states > len(in) {
 		return nil, fmt.Errorf("%d steps, %d captured values, %d elements and %d states of %d operands", length, captured, elements, states, len(in))
 	}
-	s, err := scheduleOf(length, a)
+	slots, err := slotsOf(length, a)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +77,8 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 	snapshots, rest := types[captured+elements:captured+elements+states], types[captured+elements+states:]
 	var carries []Type
 	for i, t := range snapshots {
-		if len(t.Shape) == 0 || t.Shape[0] != s.Slots() {
-			return nil, fmt.Errorf("the snapshots of carry %d are %v: need %d of them", i, t, s.Slots())
+		if len(t.Shape) == 0 || t.Shape[0] != slots {
+			return nil, fmt.Errorf("the snapshots of carry %d are %v: need %d of them", i, t, slots)
 		}
 		carries = append(carries, element(t))
 	}

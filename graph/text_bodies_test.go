@@ -226,3 +226,17 @@ func TestParseMutatedBodies(t *testing.T) {
 		t.Errorf("%d read, %d refused", read, refused)
 	}
 }
+
+// A type rule makes no schedule: of one that is too large the array of states is refused.
+func TestParseLargeSchedules(t *testing.T) {
+	for _, c := range []struct{ length, slots, every string }{
+		{"4611686018427387904", "4000000000000000", "0"}, {"4611686018427387904", "1", "1"}, {"9223372036854775807", "9223372036854775807", "0"},
+		{"9223372036854775806", "0", "9223372036854775806"}, {"9223372036854775806", "-1", "0"}, {"100", "3", "-1"},
+	} {
+		text := "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = scan %0 {bodies=functions[1], captured=0, carries=1, length=" + c.length + ", reverse=false}\n" +
+			"body\n%0 \"@0\" = input : f64\n%1 = tanh %0 : f64\noutput %1\nend\n%2 = snapshots %1 {carry=0, every=" + c.every + ", slots=" + c.slots + "}\noutput %2\n"
+		if _, _, err := Parse([]byte(text), "large.cg"); err == nil || strings.Contains(err.Error(), "internal") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

@@ -56,16 +56,7 @@ func (s *Schedule) of(steps int) *checkpoint.Schedule {
 }
 
 // slots returns the number of slots, for the state at hand included, −1 if the schedule is not one.
-func (s *Schedule) slots(steps int) int {
-	switch {
-	case steps < 1 || s.Every < 0 || s.Every == 0 && s.Slots < 1:
-		return -1
-	case s.Every > 0:
-		k := min(s.Every, steps)
-		return (steps-1)/k + k + 1
-	}
-	return min(s.Slots, steps) + 1
-}
+func (s *Schedule) slots(steps int) int { return checkpoint.Slots(steps, s.Slots, s.Every) }
 
 // Sweep is a scan over the steps of another one in opposite order, whose body takes the carries that went into each. Few of them are stored, by the other scan's Snapshots;
 // Blocks[Forward], that scan's body, computes the others once more.

@@ -3,6 +3,7 @@ package vm
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 )
@@ -53,6 +54,9 @@ func (x *scanCall) need(n *needs) {
 	buffers := planBuffers(&x.p.code, x.s, x.stores)
 	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
 	n.add(heapBytes(temp), buffers.need())
+	if s := x.s.Snapshots; s != nil { // the stops, and the schedule that they come from
+		n.add(int64(s.slots(x.s.Length)) * int64(2*unsafe.Sizeof(stop{})+2*unsafe.Sizeof(checkpoint.Action{})))
+	}
 	if s, l := x.stepLoop(); l != nil {
 		code, making := native.StepsMemory(s, l, x.body().ArenaBytes)
 		n.addCode(code+heapBytes(8*int64(l.Arrays+1)), making)

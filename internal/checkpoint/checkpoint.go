@@ -57,7 +57,7 @@ func New(steps, slots int) *Schedule {
 	if steps < 1 || slots < 1 {
 		panic(fmt.Sprintf("BUG: a schedule of %d steps with %d slots", steps, slots))
 	}
-	return newSchedule(steps, min(slots, steps), 0)
+	return newSchedule(steps, 0, Slots(steps, slots, 0))
 }
 
 // NewEvery returns the schedule that stores the state at every k-th step, and, while it reverses the steps from one of these to the next, that at each of
@@ -67,11 +67,27 @@ func NewEvery(steps, k int) *Schedule {
 		panic(fmt.Sprintf("BUG: a schedule of %d steps with a state at every %d", steps, k))
 	}
 	k = min(k, steps)
-	return newSchedule(steps, (steps+k-1)/k+k-1, k)
+	return newSchedule(steps, k, Slots(steps, 0, k))
 }
 
-func newSchedule(steps, slots, every int) *Schedule {
-	s := &Schedule{steps: steps, slots: slots, every: every, stack: make([]segment, 0, slots)}
+// Slots returns the number of slots, that of the state at hand included, of NewEvery's schedule for every > 0, and of New's for every = 0; −1 where there is no such
+// schedule, or it has more slots than an int holds. It takes no memory.
+func Slots(steps, slots, every int) int {
+	switch {
+	case steps < 1 || steps == math.MaxInt || every < 0 || every == 0 && slots < 1:
+		return -1
+	case every > 0:
+		k := min(every, steps)
+		if n := (steps-1)/k + 1; n <= math.MaxInt-k {
+			return n + k
+		}
+		return -1
+	}
+	return min(slots, steps) + 1
+}
+
+func newSchedule(steps, every, slots int) *Schedule {
+	s := &Schedule{steps: steps, slots: slots - 1, every: every, stack: make([]segment, 0, slots-1)}
 	s.Reset()
 	return s
 }
