@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -15,8 +16,8 @@ import (
 type elements struct {
 	stop map[*graph.Node]bool // nodes to differentiate by: their elements are taken from them
 	of   map[elementKey]*graph.Node
-	at   map[*graph.Node]map[int]int // of index_transpose nodes: the operand at a flat index of the leading dimensions, plus 1
-	left int                         // elements that may still be looked at
+	sums map[*graph.Node]*sum // of nodes whose operators have a graph.SumPattern
+	left int                  // elements that may still be looked at
 }
 
 type elementKey struct {
@@ -30,7 +31,7 @@ const tracedElements = 4096
 // elementsOfGradients returns the nodes with those that are elements of assembled arrays, as gradients are, replaced by what these elements are
 // made of, as far as the nodes wrt and without making more scalars than arrays are worth.
 func elementsOfGradients(nodes, wrt []*graph.Node) []*graph.Node {
-	part := func(n *graph.Node) bool { return n.Op() == opIndex || n.Op() == opSlice || n.Op() == opReshape }
+	part := func(n *graph.Node) bool { return n.Op().View != nil }
 	if !slices.ContainsFunc(nodes, func(n *graph.Node) bool { return n.Type().IsScalar() && part(n) }) {
 		return nodes
 	}
@@ -50,7 +51,7 @@ func elementsOfGradients(nodes, wrt []*graph.Node) []*graph.Node {
 		if !assembled(x, stop) {
 			continue
 		}
-		e := &elements{stop: stop, of: map[elementKey]*graph.Node{}, at: map[*graph.Node]map[int]int{}, left: tracedElements}
+		e := &elements{stop: stop, of: map[elementKey]*graph.Node{}, sums: map[*graph.Node]*sum{}, left: tracedElements}
 		restore := n.Graph().AtNode(n)
 		if y := e.trace(n, 0); y != nil {
 			out[k] = y
@@ -69,9 +70,9 @@ func assembled(n *graph.Node, stop map[*graph.Node]bool) bool {
 	for k := 0; k < len(seen) && k < maxAssembled; k++ {
 		switch x := seen[k]; {
 		case stop[x]:
-		case x.Op() == opIndexTranspose || x.Op() == opSliceTranspose:
+		case x.Op().Merge != nil && isSumOfElements(x.Op()):
 			return true
-		case x.Op().Elementwise || x.Op() == opReshape || x.Op() == opBroadcastTo:
+		case x.Op().Elementwise || x.Op().View != nil:
 			for _, in := range x.Inputs() {
 				if !slices.Contains(seen, in) {
 					seen = append(seen, in)
@@ -97,95 +98,79 @@ func (e *elements) trace(n *graph.Node, i int) *graph.Node {
 }
 
 func (e *elements) find(n *graph.Node, i int) *graph.Node {
-	op, a, s := n.Op(), n.Attrs(), n.Shape()
 	if e.stop[n] {
 		return elementAt(n, i)
 	}
-	switch {
+	if op := n.Op(); op.View != nil {
+		if first, ok := op.View(n); ok {
+			return e.trace(n.Input(0), first+i)
+		}
+	}
+	switch op := n.Op(); {
 	case n.IsConst():
-		return constantElement(n, shape.At(i, s))
+		return constantElement(n, shape.At(i, n.Shape()))
 	case op.Elementwise && len(n.Inputs()) > 0:
 		in := make([]*graph.Node, len(n.Inputs()))
 		for k, x := range n.Inputs() {
-			if in[k] = e.trace(x, shape.BroadcastIndex(i, s, x.Shape())); in[k] == nil {
+			if in[k] = e.trace(x, shape.BroadcastIndex(i, n.Shape(), x.Shape())); in[k] == nil {
 				return nil
 			}
 		}
-		return n.Graph().Apply(op, in, a)
-	case op == opReshape:
-		return e.trace(n.Input(0), i)
-	case op == opBroadcastTo:
-		return e.trace(n.Input(0), shape.BroadcastIndex(i, s, n.Input(0).Shape()))
-	case op == opIndex:
-		first, _ := op.View(n)
-		return e.trace(n.Input(0), first+i)
-	case op == opSlice:
-		return e.trace(n.Input(0), shape.StridedIndex(i, s, n.Input(0).Shape(), a.Ints("starts"), a.Ints("strides")))
-	case op == opConcat:
-		axis := a.Int("axis")
-		at := shape.At(i, s)
-		for _, x := range n.Inputs() {
-			if extent := x.Shape()[axis]; at[axis] >= extent {
-				at[axis] -= extent
-				continue
-			}
-			return e.trace(x, shape.Index(at, x.Shape()))
-		}
-	case op == opIndexTranspose:
-		m := len(a.Ints("indices")) / len(n.Inputs())
-		rest := s[m:].Size()
-		k := e.operandAt(n, m, i/rest)
-		if k < 0 {
-			return graph.Like(n, 0)
-		}
-		return e.trace(n.Input(k), i%rest)
-	case op == opSliceTranspose:
-		at, r := shape.At(i, s), len(s)
-		var sum *graph.Node
-		for k, x := range n.Inputs() {
-			from, in := pieceAt(at, x.Shape(), a.Ints("starts")[k*r:(k+1)*r], a.Ints("strides")[k*r:(k+1)*r])
-			if !in {
-				continue
-			}
-			y := e.trace(x, from)
-			if y == nil {
-				return nil
-			}
-			sum = plus(sum, y)
-		}
-		if sum == nil {
-			sum = graph.Like(n, 0)
-		}
-		return sum
+		return n.Graph().Apply(op, in, n.Attrs())
+	case isSumOfElements(op):
+		return e.sum(n, i)
 	}
 	return elementAt(n, i)
 }
 
-// operandAt returns the operand of an index_transpose at a flat index of the m leading dimensions, −1 for none.
-func (e *elements) operandAt(n *graph.Node, m, flat int) int {
-	at := e.at[n]
-	if at == nil {
-		at = map[int]int{}
-		indices := n.Attrs().Ints("indices")
-		for k := range n.Inputs() {
-			at[shape.Index(indices[k*m:(k+1)*m], n.Shape()[:m])] = k + 1
-		}
-		e.at[n] = at
-	}
-	return at[flat] - 1
+func isSumOfElements(op *graph.Op) bool {
+	_, ok := op.Pattern.(graph.SumPattern)
+	return ok
 }
 
-// pieceAt returns the flat element of a piece that lies at the indices of the array it is placed into with a start and stride for each dimension,
-// and whether there is one.
-func pieceAt(at []int, piece graph.Shape, starts, strides []int) (flat int, in bool) {
-	for d, e := range piece {
-		from := at[d] - starts[d]
-		if from%strides[d] != 0 || from/strides[d] < 0 || from/strides[d] >= e {
-			return 0, false
-		}
-		flat = flat*e + from/strides[d]
+// sum takes the elements whose sum an element is.
+type sum struct {
+	n     *graph.Node
+	each  func(i int)
+	terms []elementKey
+}
+
+func (s *sum) Add(operand, element int) {
+	if size := s.n.Input(operand).Shape().Size(); element < 0 || element >= size {
+		panic(fmt.Sprintf("element %d of operand %d, which has %d", element, operand, size))
 	}
-	return flat, true
+	s.terms = append(s.terms, elementKey{s.n.Input(operand), element})
+}
+
+func (s *sum) Product(int, int, int, int) { panic("a product in a sum of elements") }
+
+func (s *sum) Literal(int) *graph.Literal { return nil }
+
+// sum traces the elements whose sum an element is, 0 if there are none.
+func (e *elements) sum(n *graph.Node, i int) *graph.Node {
+	s := e.sums[n]
+	if s == nil {
+		s = &sum{n: n}
+		s.each = n.Op().Pattern.(graph.SumPattern)(n, s)
+		e.sums[n] = s
+	}
+	if s.each == nil {
+		return elementAt(n, i)
+	}
+	s.terms = s.terms[:0]
+	s.each(i)
+	var total *graph.Node
+	for _, from := range s.terms { // graphs have no cycles: nobody asks for this node again meanwhile
+		y := e.trace(from.n, from.i)
+		if y == nil {
+			return nil
+		}
+		total = plus(total, y)
+	}
+	if total == nil {
+		return graph.Like(n, 0)
+	}
+	return total
 }
 
 func elementAt(n *graph.Node, i int) *graph.Node { return graph.Index(n, shape.At(i, n.Shape())...) }

@@ -415,6 +415,10 @@ func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 		if done, err := elementSets(n, p, sets, out, size); done {
 			return err
 		}
+	case graph.SumPattern:
+		if done, err := elementSets(n, graph.ElementPattern(p), sets, out, size); done {
+			return err
+		}
 	}
 	denseSets(n, sets, out, size)
 	return nil

@@ -2,7 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -17,8 +16,8 @@ const maxTaylorOrder = 64
 //
 // Method: Taylor coefficient propagation (Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 13; Bettencourt, Johnson & Duvenaud,
 // Taylor-mode automatic differentiation for higher-order derivatives in JAX, 2019). An operator costs O(order²); nested forward
-// mode costs O(2^order) applied by itself, and more than the square even where equal nodes are shared. Products, quotients and powers have recurrences of their own, linear operators act on each coefficient; every other operator
-// follows from its derivative: y′ = Σ ∂y/∂x·x′ gives k·y_k as a sum over coefficients of the partials below order k, which are
+// mode costs O(2^order) applied by itself, and more than the square even where equal nodes are shared. Products, quotients and powers state recurrences of
+// their own (graph.Op), linear operators act on each coefficient; every other operator follows from its derivative: y′ = Σ ∂y/∂x·x′ gives k·y_k as a sum over coefficients of the partials below order k, which are
 // propagated in the same way.
 func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coefficients [][]*graph.Node, err error) {
 	if order < 1 || order > maxTaylorOrder {
@@ -75,6 +74,18 @@ type taylor struct {
 	expanded map[*graph.Node]*graph.Node
 	bodies   map[*graph.Node][][]*graph.Node // of nodes with bodies: the coefficients of each value, from order 1 on
 	steps    map[*graph.Node][]int           // the values of loops' bodies that are asked for at each step
+}
+
+// series is what the recurrences of operators see.
+type series struct{ t *taylor }
+
+func (s series) Coefficient(n *graph.Node, k int) *graph.Node { return s.t.coefficient(n, k) }
+func (s series) Changes(n *graph.Node) bool                   { return s.t.changes(n) }
+func (s series) Product(n, x, y *graph.Node) *graph.Node {
+	if s.t.masked(n) {
+		return graph.MulNoNan(x, y)
+	}
+	return graph.Mul(x, y)
 }
 
 type partialKey struct {
@@ -198,27 +209,10 @@ func (t *taylor) propagate(n *graph.Node, k int) *graph.Node {
 	if !moving || n.Results() != nil {
 		return nil // given by the curve alone; results have the coefficients of a tuple
 	}
-	switch op.Name {
-	case "mul":
-		return t.product(n.Input(0), n.Input(1), k, n, t.mul(n))
-	case "mul_no_nan":
-		return t.product(n.Input(0), n.Input(1), k, n, graph.MulNoNan)
-	case "square":
-		return t.square(n, k)
-	case "div":
-		return t.quotient(n, k)
-	case "pow":
-		if !t.changes(n.Input(1)) {
-			if c := t.constantPower(n, k); c != nil {
-				return c
-			}
+	if op.Taylor != nil {
+		if c, known := op.Taylor(n, series{t}, k); known {
+			return c
 		}
-	case "where":
-		a, b := t.coefficient(n.Input(1), k), t.coefficient(n.Input(2), k)
-		if a == nil && b == nil {
-			return nil
-		}
-		return t.wide(graph.Where(n.Input(0), orZero(a, n.Input(1)), orZero(b, n.Input(2))), n)
 	}
 	of, result, several := graph.ResultOf(n)
 	switch {
@@ -243,16 +237,6 @@ func (t *taylor) propagate(n *graph.Node, k int) *graph.Node {
 	return t.divide(t.coefficientOfSlope(n, 0, k), k)
 }
 
-func orZero(c, like *graph.Node) *graph.Node {
-	if c == nil {
-		return graph.Like(like, 0)
-	}
-	return c
-}
-
-// wide gives a coefficient the node's shape.
-func (t *taylor) wide(c, n *graph.Node) *graph.Node { return graph.BroadcastTo(c, n.Shape()...) }
-
 // divide is c/k, nil for nil.
 func (t *taylor) divide(c *graph.Node, k int) *graph.Node {
 	if c == nil || k == 1 {
@@ -267,90 +251,6 @@ func (t *taylor) times(c *graph.Node, k float64) *graph.Node {
 		return c
 	}
 	return graph.Mul(graph.Like(c, k), c)
-}
-
-// mul is the product of coefficients of the node's operands.
-func (t *taylor) mul(n *graph.Node) func(x, y *graph.Node) *graph.Node {
-	if t.masked(n) {
-		return graph.MulNoNan
-	}
-	return graph.Mul
-}
-
-// product is Σ_j a_j·b_(k−j).
-func (t *taylor) product(a, b *graph.Node, k int, n *graph.Node, mul func(x, y *graph.Node) *graph.Node) *graph.Node {
-	var sum *graph.Node
-	for j := range k + 1 {
-		if x, y := t.coefficient(a, j), t.coefficient(b, k-j); x != nil && y != nil {
-			sum = plus(sum, t.wide(mul(x, y), n))
-		}
-	}
-	return sum
-}
-
-// square is the product of x with itself: 2·Σ_(j<k/2) x_j·x_(k−j), and x_(k/2)² where k is even.
-func (t *taylor) square(n *graph.Node, k int) *graph.Node {
-	x := n.Input(0)
-	var sum *graph.Node
-	for j := 0; 2*j < k; j++ {
-		if a, b := t.coefficient(x, j), t.coefficient(x, k-j); a != nil && b != nil {
-			sum = plus(sum, t.mul(n)(a, b))
-		}
-	}
-	sum = t.times(sum, 2)
-	if k%2 == 0 {
-		if a := t.coefficient(x, k/2); a != nil {
-			sum = plus(sum, graph.Square(a))
-		}
-	}
-	return sum
-}
-
-// quotient is y = a/b: y_k = (a_k − Σ_(j≥1) b_j·y_(k−j))/b.
-func (t *taylor) quotient(n *graph.Node, k int) *graph.Node {
-	a, b := n.Input(0), n.Input(1)
-	sum := t.coefficient(a, k)
-	if sum != nil {
-		sum = t.wide(sum, n)
-	}
-	for j := 1; j <= k; j++ {
-		x, y := t.coefficient(b, j), t.coefficient(n, k-j)
-		switch {
-		case x == nil || y == nil:
-		case sum == nil:
-			sum = graph.Neg(graph.MulNoNan(y, x))
-		default:
-			sum = graph.Sub(sum, graph.MulNoNan(y, x))
-		}
-	}
-	if sum == nil {
-		return nil
-	}
-	return graph.MulNoNan(graph.Reciprocal(b), sum)
-}
-
-// constantPower is y = x^c for a constant c that is no whole number, whose powers never become constant: k·x·y_k = Σ_(j≥1) (c·j − (k−j))·x_j·y_(k−j).
-// For others it returns nil.
-func (t *taylor) constantPower(n *graph.Node, k int) *graph.Node {
-	x, c := n.Input(0), n.Input(1)
-	bits, uniform := uniformBits(c)
-	if !uniform || !n.DType().IsFloat() {
-		return nil
-	}
-	exponent := graph.FloatOfBits(c.DType(), bits)
-	if exponent == math.Trunc(exponent) {
-		return nil
-	}
-	var sum *graph.Node
-	for j := 1; j <= k; j++ {
-		if a, y := t.coefficient(x, j), t.coefficient(n, k-j); a != nil && y != nil {
-			sum = plus(sum, t.times(graph.MulNoNan(y, a), exponent*float64(j)-float64(k-j)))
-		}
-	}
-	if sum == nil {
-		return nil
-	}
-	return graph.MulNoNan(graph.Reciprocal(graph.Mul(graph.Like(x, float64(k)), x)), sum)
 }
 
 // elementwise is k·y_k = Σ_i Σ_j j·x_j·p_(k−j) over the operands x with partials p.

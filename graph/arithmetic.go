@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/adjoint-go/adjoint/internal/attr"
+import (
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
 
 // apply1, apply2 and apply3 add a node without attributes. They find the graph and keep going after mistakes. The operands
 // lie on a stack of the graph, so that the call allocates nothing.
@@ -114,7 +118,7 @@ func init() {
 		Samples:      []Sample{over(-2, 2)},
 	})
 	opSquare = Register(&Op{
-		Name: "square", Symbol: "( · )²", Partials: []string{"2a"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
+		Name: "square", Symbol: "( · )²", Partials: []string{"2a"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Taylor: taylorOfSquare,
 		Doc: "x·x.", Formula: "2x",
 		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, 2), n.inputs[0]) },
 		Expand:  func(n *Node) *Node { return Mul(n.inputs[0], n.inputs[0]) },
@@ -140,13 +144,13 @@ func init() {
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	})
 	opMul = Register(&Op{
-		Name: "mul", Symbol: "×", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mul",
+		Name: "mul", Symbol: "×", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mul", Taylor: taylorOfProduct,
 		Doc: "x · y. Integers wrap.", Formula: "y, x",
 		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	})
 	opDiv = Register(&Op{
-		Name: "div", Symbol: "÷", Infix: true, Partials: []string{"1/b", "−v/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "div",
+		Name: "div", Symbol: "÷", Infix: true, Partials: []string{"1/b", "−v/b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "div", Taylor: taylorOfQuotient,
 		Doc: "x / y. Integers truncate toward zero; an integer division by zero is a runtime error. " +
 			"A zero adjoint wins over an infinite partial.",
 		Formula: "1/y, −x/y²", SingularPartials: true,
@@ -186,7 +190,7 @@ func init() {
 		Samples: []Sample{pair(0.1, 0.9, 1.1, 1.7), pair(-2.4, -2.1, 0.6, 0.7)},
 	})
 	opPow = Register(&Op{
-		Name: "pow", Symbol: "^", Infix: true, OperandNames: []string{"a", "b"}, Partials: []string{"b a^(b − 1)", "v ln a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow",
+		Name: "pow", Symbol: "^", Infix: true, OperandNames: []string{"a", "b"}, Partials: []string{"b a^(b − 1)", "v ln a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "pow", Taylor: taylorOfPower,
 		Doc:     "x^y, 1 for y = 0. ∂/∂x is 0 for y = 0; ∂/∂y is 0 at x = 0 for y ≥ 0. At (0, 0) ∂²/∂x∂y is +Inf, its limit, and derivatives of higher order are not defined. Integers: y < 0 gives 0 unless x is ±1; products wrap.",
 		Formula: "y·x^(y−1), x^y·ln x", SingularPartials: true,
 		Partial: powPartial,
@@ -220,7 +224,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opMulNoNan = Register(&Op{
-		Name: "mul_no_nan", Symbol: "×₀", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan",
+		Name: "mul_no_nan", Symbol: "×₀", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "mul_no_nan", Taylor: taylorOfProduct,
 		Doc: "x · y, but 0 where either operand is exactly 0, even if the other one is infinite or NaN; a zero of a finite product keeps its sign. " +
 			"Adjoints and tangents of operators with singular partials and behind masks are made of it, so that a zero wins. " +
 			"It closes: its derivative by each operand is the same product, with the tangent in that operand's place, at every order.",
@@ -289,11 +293,69 @@ func powPartial(n *Node, i int) *Node {
 	return MulNoNan(n, Where(origin, Sqrt(x), Log(x)))
 }
 
+// taylorOfSquare is the recurrence of x²: 2·Σ_(j<k/2) x_j·x_(k−j), and x_(k/2)² where k is even.
+func taylorOfSquare(n *Node, s Series, k int) (*Node, bool) {
+	x := n.inputs[0]
+	var sum *Node
+	for j := 0; 2*j < k; j++ {
+		if a, b := s.Coefficient(x, j), s.Coefficient(x, k-j); a != nil && b != nil {
+			sum = addTerm(sum, s.Product(n, a, b))
+		}
+	}
+	sum = multiple(sum, 2)
+	if k%2 == 0 {
+		if a := s.Coefficient(x, k/2); a != nil {
+			sum = addTerm(sum, Square(a))
+		}
+	}
+	return sum, true
+}
+
+// taylorOfQuotient is the recurrence of v = x/y: v_k = (x_k − Σ_(j≥1) y_j·v_(k−j))/y.
+func taylorOfQuotient(n *Node, s Series, k int) (*Node, bool) {
+	sum := s.Coefficient(n.inputs[0], k)
+	if sum != nil {
+		sum = BroadcastTo(sum, n.typ.Shape...)
+	}
+	for j := 1; j <= k; j++ {
+		y, v := s.Coefficient(n.inputs[1], j), s.Coefficient(n, k-j)
+		switch {
+		case y == nil || v == nil:
+		case sum == nil:
+			sum = Neg(MulNoNan(v, y))
+		default:
+			sum = Sub(sum, MulNoNan(v, y))
+		}
+	}
+	if sum == nil {
+		return nil, true
+	}
+	return MulNoNan(Reciprocal(n.inputs[1]), sum), true
+}
+
+// taylorOfPower is the recurrence of v = x^c for a constant c that is no whole number, whose powers never become constant:
+// k·x·v_k = Σ_(j≥1) (c·j − (k−j))·x_j·v_(k−j).
+func taylorOfPower(n *Node, s Series, k int) (*Node, bool) {
+	x, y := n.inputs[0], n.inputs[1]
+	bits, uniform := y.ShownLiteral().Uniform()
+	c := FloatOfBits(y.typ.DType, bits)
+	if s.Changes(y) || !uniform || c == math.Trunc(c) {
+		return nil, false
+	}
+	var sum *Node
+	for j := 1; j <= k; j++ {
+		if a, v := s.Coefficient(x, j), s.Coefficient(n, k-j); a != nil && v != nil {
+			sum = addTerm(sum, multiple(MulNoNan(v, a), c*float64(j)-float64(k-j)))
+		}
+	}
+	if sum == nil {
+		return nil, true
+	}
+	return MulNoNan(Reciprocal(Mul(Like(x, float64(k)), x)), sum), true
+}
+
 // uniform returns the value of a constant whose elements are all equal.
 func uniform(n *Node) (float64, bool) {
-	if n.extra.lit == nil {
-		return 0, false
-	}
 	bits, ok := n.extra.lit.Uniform()
 	return FloatOfBits(n.typ.DType, bits), ok
 }

@@ -53,7 +53,7 @@ func init() {
 	opLogicalNot = Register(logical("not", "¬( · )", "Whether the operand is false.", 1))
 
 	opWhere = Register(&Op{
-		Name: "where", OperandNames: []string{"cond", "then", "else"}, Partials: []string{"", "[a]", "1 − [a]"}, Family: FamilyCompare, MinArity: 3, MaxArity: 3, Elementwise: true, Micro: "select", Masks: true,
+		Name: "where", OperandNames: []string{"cond", "then", "else"}, Partials: []string{"", "[a]", "1 − [a]"}, Family: FamilyCompare, MinArity: 3, MaxArity: 3, Elementwise: true, Micro: "select", Masks: true, Taylor: taylorOfWhere,
 		Doc: "The second operand where the first (bool) is true, else the third, broadcast. The branch that is not taken " +
 			"contributes exactly 0 to every derivative, even where its own is infinite or NaN.",
 		Formula: "–, adjoint where true, adjoint where false",
@@ -167,4 +167,20 @@ func Cast(x *Node, d DType) *Node {
 		return x
 	}
 	return applyAll(opCast, []*Node{x}, attr.S("dtype", d.String()))
+}
+
+// taylorOfWhere chooses among the branches' coefficients.
+func taylorOfWhere(n *Node, s Series, k int) (*Node, bool) {
+	branches := n.inputs[1:]
+	a, b := s.Coefficient(branches[0], k), s.Coefficient(branches[1], k)
+	if a == nil && b == nil {
+		return nil, true
+	}
+	if a == nil {
+		a = Like(branches[0], 0)
+	}
+	if b == nil {
+		b = Like(branches[1], 0)
+	}
+	return BroadcastTo(Where(n.inputs[0], a, b), n.typ.Shape...), true
 }

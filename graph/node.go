@@ -151,6 +151,15 @@ func (n *Node) Shape() Shape { return n.Type().Shape }
 // Literal returns a constant's value, nil for any other node.
 func (n *Node) Literal() *Literal { return n.facts().lit }
 
+// ShownLiteral returns the value of the constant whose elements, or some of them, the node shows as they are, repeated or in another order: the constant itself, and
+// what reshape, broadcast_to, transpose, slice and their like make of it. It is nil for all other nodes.
+func (n *Node) ShownLiteral() *Literal {
+	for n != nil && n.op != nil && n.op.View != nil {
+		n = n.inputs[0]
+	}
+	return n.Literal()
+}
+
 // Name returns the node's first name, "" if it has none.
 func (n *Node) Name() string { return n.facts().name }
 

@@ -131,8 +131,15 @@ type Op struct {
 	ThroughExpand bool
 	// OfBodies: both modes differentiate the bodies of the node (see Bodies), by rules of the compiler.
 	OfBodies bool
+	// Taylor is the operator's own recurrence for coefficient k of the node's Taylor series along a curve (nil for zero), from the operands' coefficients and the node's
+	// below k, where it costs less than what follows from the derivative or loses less. It is asked only where an operand changes along the curve; known is false where
+	// it does not apply.
+	Taylor func(n *Node, s Series, k int) (coefficient *Node, known bool)
 	// NoDerivative is the reason why the operator's derivative is zero or undefined by definition.
 	NoDerivative string
+
+	// Merge returns two or more nodes of the operator, of one type, as fewer nodes with the same sum. Adjoints that place pieces into zeros have it.
+	Merge func(nodes []*Node) []*Node
 
 	// ZeroWins operators have the attribute no_nan, a bool: with it, terms in which a factor is 0 are 0 whatever the others are. Adjoints that may be masked
 	// are propagated by the transposes of the node with it.
@@ -157,7 +164,8 @@ type Op struct {
 	// differentiated through their expansion from the expansion; all others with a derivative state it. A user's operator without one is Dense.
 	Pattern Pattern
 
-	// View reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins; nil: never.
+	// View reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins; nil: never. Each element of
+	// an operator with it is an element of its operand, whether or not the node is a view.
 	View func(n *Node) (first int, ok bool)
 	// Reduction is the elementwise micro-operation by which elements along the attribute axes are combined: add, mul, max or min; "" for others. With it, a loop over
 	// the last axes may end in the operator.
@@ -270,6 +278,9 @@ func (op *Op) check() error {
 	}
 	if (op.Infix || op.Commutative) && (op.MinArity != 2 || op.MaxArity != 2) || op.Infix && op.Symbol == "" {
 		return errors.New("an infix or commutative operator has two operands, and an infix one a symbol")
+	}
+	if op.Taylor != nil && op.NoDerivative != "" {
+		return errors.New("has a recurrence and no derivative")
 	}
 	if op.Partial != nil && !op.Elementwise {
 		return errors.New("partials are for elementwise operators")

@@ -3,7 +3,7 @@ package graph
 import "github.com/adjoint-go/adjoint/internal/shape"
 
 // Pattern says on which elements of its operands an element of an operator's result can depend: the sparsity of the operator's Jacobian. It may have
-// too many entries, never too few. It is Dense, Lines, Moves or AsExpansion, or a Combines or an ElementPattern.
+// too many entries, never too few. It is Dense, Lines, Moves or AsExpansion, or a Combines, an ElementPattern or a SumPattern.
 type Pattern interface{ isPattern() }
 
 // CommonPattern is a pattern that needs nothing but its name.
@@ -38,6 +38,10 @@ type Combines struct {
 // depends, in row-major order; nil: dense.
 type ElementPattern func(n *Node, t Terms) func(i int)
 
+// SumPattern is an ElementPattern of operators of which each element of the result is the sum of the elements that it adds, in that order, 0 for none: such an element
+// can be computed without the others.
+type SumPattern func(n *Node, t Terms) func(i int)
+
 // Terms takes what one element of a result depends on. Its methods panic for operands and elements that do not exist.
 type Terms interface {
 	// Add adds an element of an operand.
@@ -51,6 +55,7 @@ type Terms interface {
 func (CommonPattern) isPattern()  {}
 func (Combines) isPattern()       {}
 func (ElementPattern) isPattern() {}
+func (SumPattern) isPattern()     {}
 
 // checkPattern reports a pattern that is missing or does not suit the operator.
 func (op *Op) checkPattern() string {
@@ -65,6 +70,10 @@ func (op *Op) checkPattern() string {
 			return "combines the elements of an operand that it lacks, or does not say where"
 		}
 	case ElementPattern:
+		if p == nil {
+			return "has a pattern that is nil"
+		}
+	case SumPattern:
 		if p == nil {
 			return "has a pattern that is nil"
 		}
@@ -124,6 +133,11 @@ func sameElement(n *Node, t Terms) func(i int) {
 func slicePattern(n *Node, t Terms) func(i int) {
 	starts, strides := n.extra.attrs.Ints("starts"), n.extra.attrs.Ints("strides")
 	return func(i int) { t.Add(0, shape.StridedIndex(i, n.typ.Shape, n.inputs[0].typ.Shape, starts, strides)) }
+}
+
+// broadcastPattern: few elements may become very many.
+func broadcastPattern(n *Node, t Terms) func(i int) {
+	return func(i int) { t.Add(0, shape.BroadcastIndex(i, n.typ.Shape, n.inputs[0].typ.Shape)) }
 }
 
 // concatPattern: operands may be many and small.

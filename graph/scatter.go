@@ -36,7 +36,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}}}},
 	})
 	opScatterAlongAxisAdd = Register(&Op{
-		Name: "scatter_along_axis_add", Accuracy: accuracyInOrder, Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.inputs[0], axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_along_axis_add", Accuracy: accuracyInOrder, Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.inputs[0], axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAlongAxisAdd, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "Zeros of the given shape to whose lines along an axis each update (second operand) is added at its index (first operand): the linear transpose of " +
 			"take_along_axis. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint taken at the indices",
@@ -87,7 +87,7 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.L("sizes", []int{2, 3})), In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, begin}}},
 	})
 	opDynamicUpdateSlice = Register(&Op{
-		Name: "dynamic_update_slice", Pattern: Moves, OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
+		Name: "dynamic_update_slice", Pattern: Moves, OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Merge: mergeUpdatedParts, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
 		Doc: "The first operand with the second written over the part that begins at the indices in the third (int32 or int64, one for each dimension), " +
 			"which are moved into range so that the part fits (JAX).",
 		Formula: "the adjoint with zeros over the part; the adjoint's part; –",

@@ -88,7 +88,7 @@ func init() {
 		Samples:       []Sample{shapeSample(Shape{3, 4}, attr.L("shape", []int{2, 6}))},
 	})
 	opBroadcastTo = Register(&Op{
-		Name: "broadcast_to", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", View: viewOfBroadcast, Batch: batchBroadcast, Attrs: []AttrSpec{shapeAttr},
+		Name: "broadcast_to", Pattern: SumPattern(broadcastPattern), Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", View: viewOfBroadcast, Batch: batchBroadcast, Attrs: []AttrSpec{shapeAttr},
 		Doc: "The operand repeated along dimensions of extent 1 and along new leading dimensions.", Formula: "the adjoint, summed over the repeated dimensions",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s := Shape(a.Ints("shape"))
@@ -135,7 +135,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("perm", []int{1, 0})), shapeSample(Shape{2, 3, 5}, attr.L("perm", []int{2, 0, 1}))},
 	})
 	opConcat = Register(&Op{
-		Name: "concat", Pattern: ElementPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
+		Name: "concat", Pattern: SumPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
 		Attrs: []AttrSpec{{Key: "axis", Kind: attr.Int, Doc: "the dimension along which the operands follow one another, ≥ 0"}},
 		Doc:   "The operands, one after another along an axis; their other extents are equal.", Formula: "the operand's part of the adjoint",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -170,7 +170,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opSlice = Register(&Op{
-		Name: "slice", Pattern: ElementPattern(slicePattern), Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice, Batch: batchSlice,
+		Name: "slice", Pattern: SumPattern(slicePattern), Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice, Batch: batchSlice,
 		Attrs: []AttrSpec{
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension"},
 			{Key: "limits", Kind: attr.Ints, Doc: "index after the last one (before it for a negative stride, −1 at the least)"},
@@ -213,7 +213,7 @@ func init() {
 		},
 	})
 	opSliceTranspose = Register(&Op{
-		Name: "slice_transpose", Accuracy: accuracyOfPieces, Pattern: ElementPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "slice_transpose", Batch: batchSliceTranspose,
+		Name: "slice_transpose", Accuracy: accuracyOfPieces, Pattern: SumPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Merge: mergeSliced, Kernel: "slice_transpose", Batch: batchSliceTranspose,
 		Attrs: []AttrSpec{shapeAttr,
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension, for each operand in turn"},
 			{Key: "strides", Kind: attr.Ints, Doc: "step of each dimension, for each operand in turn"}},

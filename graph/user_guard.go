@@ -1,6 +1,10 @@
 package graph
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
 // guard makes the functions of a user's operator report what they do wrong, panics included, as mistakes with the operator's name and
 // the line that applied it.
@@ -75,6 +79,37 @@ func guard(op *Op) {
 			return checkedList(n, "batch rule", "the image", []*Node{image}, []Type{{n.typ.DType, b.Shape(n)}})[0]
 		}
 	}
+	if taylor := op.Taylor; taylor != nil {
+		op.Taylor = func(n *Node, s Series, k int) (c *Node, known bool) {
+			defer func() {
+				if err := panicAsError("recurrence", recover(), nil); err != nil {
+					n.g.Fail(name, err)
+					c, known = nil, true
+				}
+			}()
+			if c, known = taylor(n, s, k); c == nil || !known {
+				return nil, known
+			}
+			return checkedList(n, "recurrence", "a coefficient", []*Node{c}, []Type{*n.typ})[0], true
+		}
+	}
+	if merge := op.Merge; merge != nil {
+		op.Merge = func(nodes []*Node) (merged []*Node) {
+			n := nodes[0]
+			defer func() {
+				if err := panicAsError("merging", recover(), nil); err != nil {
+					n.g.Fail(name, err)
+					merged = nodes
+				}
+			}()
+			merged = merge(slices.Clone(nodes))
+			if slices.Contains(checkedList(n, "merging", "a sum", merged, slices.Repeat([]Type{*n.typ}, len(merged))), nil) {
+				n.g.Fail(name, errors.New("its merging gives no node, or one that is not valid"))
+				return nodes
+			}
+			return merged
+		}
+	}
 	if vjp := op.VJP; vjp != nil {
 		op.VJP = func(n *Node, ct []*Node) (adjoints []*Node) {
 			defer func() {
@@ -129,19 +164,28 @@ func guardPattern(name string, p Pattern) Pattern {
 		if p == nil {
 			return p
 		}
-		return ElementPattern(func(n *Node, t Terms) (element func(int)) {
-			defer func() { failed(n, recover()) }()
-			each := p(n, t)
-			if each == nil {
-				return nil
-			}
-			return func(i int) {
-				defer func() { failed(n, recover()) }()
-				each(i)
-			}
-		})
+		return guardElements(p, failed)
+	case SumPattern:
+		if p == nil {
+			return p
+		}
+		return SumPattern(guardElements(ElementPattern(p), failed))
 	}
 	return p
+}
+
+func guardElements(p ElementPattern, failed func(n *Node, recovered any)) ElementPattern {
+	return func(n *Node, t Terms) (element func(int)) {
+		defer func() { failed(n, recover()) }()
+		each := p(n, t)
+		if each == nil {
+			return nil
+		}
+		return func(i int) {
+			defer func() { failed(n, recover()) }()
+			each(i)
+		}
+	}
 }
 
 // panicAsError makes an error of what recover returned, in *to too if that is given; nil for no panic.
