@@ -10,9 +10,13 @@ import (
 	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/linalg"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/pool"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The unblocked LAPACK routines are used: the blocked ones call a matrix product that starts goroutines.
@@ -25,14 +29,11 @@ const linalgNote = " The last two dimensions are the matrices, the others batche
 
 func init() {
 	Register(&Kernel{
-		Name:  "cholesky",
-		Work:  matrixWork(2),
-		Doc:   "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + linalgNote,
-		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: func(in, out []Type, a attr.List) int {
-			_, n := matrixSize(in[0])
-			return scratchSize(n*n, 8)
-		},
+		Name:      "cholesky",
+		Work:      matrixWork(2),
+		Doc:       "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + linalgNote,
+		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		Workspace: planned(choleskyPlan).work, Each: planned(choleskyPlan).each, Prepare: planned(choleskyPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, cholesky[float64], cholesky[float32])(c) },
 	})
 	Register(&Kernel{
@@ -244,20 +245,44 @@ func matrixName(i int, shape []int) string {
 	return fmt.Sprintf("matrix %v of the batch", at)
 }
 
+// planner makes the plan of a kernel, a *linalg.Plan of the operands' dtype.
+type planner func(in, out []Type, a attr.List) linalgPlan
+
+// linalgPlan is a *linalg.Plan.
+type linalgPlan interface {
+	Work() int
+	Each() int
+}
+
+// planned has the functions of a kernel whose state is a plan.
+type planned planner
+
+func (p planned) work(in, out []Type, a attr.List) int    { return p(in, out, a).Work() }
+func (p planned) each(in, out []Type, a attr.List) int    { return p(in, out, a).Each() }
+func (p planned) prepare(in, out []Type, a attr.List) any { return p(in, out, a) }
+
+// planStateBytes bounds the memory of a plan, with those of goroutines.
+func planStateBytes(in, out []Type, a attr.List) int64 { return 2 << 10 * int64(1+pool.Workers()) }
+
+// runPlan runs a call's plan and returns the number of the first matrix for which it fails, −1 if there is none.
+func runPlan[T float](c *Call, o linalg.Operands[T]) int {
+	return c.State.(*linalg.Plan[T]).Run(c, o, c.Work, c.Workers)
+}
+
+// batchOf is the number of matrices of a batch.
+func batchOf(t Type) int { return shape.Size(t.Shape[:len(t.Shape)-2]) }
+
+func choleskyPlan(in, out []Type, a attr.List) linalgPlan {
+	_, n := matrixSize(in[0])
+	if in[0].DType == dtype.Float64 {
+		return linalg.NewCholesky[float64](batchOf(in[0]), n, cpu.Best())
+	}
+	return linalg.NewCholesky[float32](batchOf(in[0]), n, cpu.Best())
+}
+
 func cholesky[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
-	a := take[float64](&work, n*n)
-	for i := 0; i*n*n < len(src); i++ {
-		c.Poll(n * n * n)
-		load(a, src[i*n*n:])
-		if !lapack.Dpotf2(blas.Lower, n, a, n) {
-			return fmt.Errorf("%s is not positive definite", matrixName(i, c.In[0].Shape))
-		}
-		for r := range n {
-			clear(a[r*n+r+1 : (r+1)*n])
-		}
-		store(dst[i*n*n:(i+1)*n*n], a)
+	if i := runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0])}); i >= 0 {
+		return fmt.Errorf("%s is not positive definite", matrixName(i, c.In[0].Shape))
 	}
 	return nil
 }

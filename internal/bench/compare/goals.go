@@ -56,6 +56,8 @@ var loopGoals = []goal{
 	{work: "lorenz10000", dtype: "float32", peer: "jax", reach: 0},
 }
 
+var bothDTypes, bothPeers = []string{"float64", "float32"}, []string{"jax", "numpy"}
+
 // matrixGoals ask for no less than the best of the peers.
 func matrixGoals() []goal {
 	var goals []goal
@@ -65,6 +67,23 @@ func matrixGoals() []goal {
 	}{{"gemm64", 1, 2}, {"gemm256", 1, 1.7}, {"gemm1024", 1, 1}, {"gemm2048", 1, 1}, {"product_row", 1, 1}, {"product_odd", 1, 1}, {"product_outer", 1, 1}, {"product_batch", 1, 1}} {
 		for _, peer := range []string{"jax", "numpy"} {
 			goals = append(goals, goal{work: g.work, dtype: "float64", peer: peer, reach: g.reach}, goal{work: g.work, dtype: "float32", peer: peer, reach: g.reach32})
+		}
+	}
+	for _, g := range []struct {
+		work   string
+		dtypes []string
+		peers  []string
+	}{
+		{"cholesky64", bothDTypes, bothPeers}, {"cholesky512", bothDTypes, bothPeers}, {"cholesky1024", bothDTypes, bothPeers}, {"solve512", bothDTypes, bothPeers},
+		{"solve512.many", bothDTypes[:1], bothPeers}, {"triangular512", bothDTypes[:1], bothPeers[:1]}, {"lu512", bothDTypes[:1], bothPeers[:1]},
+		{"qr512", bothDTypes[:1], bothPeers}, {"eigh256", bothDTypes, bothPeers}, {"svd256", bothDTypes[:1], bothPeers}, {"cholesky8.batch", bothDTypes, bothPeers},
+		{"solve4.batch", bothDTypes[:1], bothPeers}, {"solve32.batch", bothDTypes[:1], bothPeers}, {"eigh3.batch", bothDTypes[:1], bothPeers},
+		{"cholesky512.gradient", bothDTypes[:1], bothPeers[:1]}, {"logdet512.gradient", bothDTypes[:1], bothPeers[:1]}, {"solve512.gradient", bothDTypes[:1], bothPeers[:1]},
+	} {
+		for _, peer := range g.peers {
+			for _, dtype := range g.dtypes {
+				goals = append(goals, goal{work: g.work, dtype: dtype, peer: peer, reach: 1})
+			}
 		}
 	}
 	return append(goals, goal{work: "conv", dtype: "float32", peer: "jax", reach: 1}, goal{work: "conv", dtype: "float32", measure: seconds, reach: 14e-3})
@@ -130,6 +149,11 @@ var where = map[string]string{
 	"gemm64":                     "Arithmetic, without packing.", "gemm256": "Arithmetic, without packing.", "gemm1024": "Arithmetic, and packing.",
 	"gemm2048": "Arithmetic, and packing.", "product_row": "Bound by memory: the matrix is read once, at less than the triad's rate.", "product_odd": "A few hundred operations: the call.",
 	"product_outer": "Bound by memory: the result is written once.", "product_batch": "Arithmetic, one product after another.",
+	"cholesky64": "Blocks of eight rows: square roots and quotients wait for one another.", "cholesky512": "Arithmetic; making the matrix symmetric before takes part of the time.",
+	"cholesky1024": "Arithmetic; making the matrix symmetric before takes part of the time.", "solve512": "Unblocked, on one goroutine.", "solve512.many": "Unblocked, on one goroutine.",
+	"triangular512": "Unblocked, on one goroutine.", "lu512": "Unblocked, on one goroutine.", "qr512": "Unblocked, on one goroutine.", "eigh256": "Unblocked, on one goroutine.",
+	"svd256": "Unblocked, on one goroutine.", "cholesky8.batch": "One matrix after another.", "solve4.batch": "One matrix after another.", "solve32.batch": "One matrix after another.",
+	"eigh3.batch": "One matrix after another.", "cholesky512.gradient": "Triangular solutions.", "logdet512.gradient": "The inverse.", "solve512.gradient": "Two solutions.",
 	"conv":                     "Arithmetic: rows of the input are read where they lie.",
 	"coupled":                  "Machine code of the whole loop: about 1700 operations a step forward and twice as many back, more code than the first-level cache holds.",
 	"tridiagonal":              "Divisions: each step waits for that of the step before.",

@@ -6,7 +6,7 @@ import numpy as np
 
 Item = collections.namedtuple("Item", "run check info")
 ENTRIES = {}  # (peer, work, dtype) -> function that prepares it
-MODULES = ("scalar", "arrays", "shapes", "models", "mixture", "dynamics")
+MODULES = ("scalar", "arrays", "shapes", "models", "mixture", "dynamics", "decompositions")
 IMPORTS = {"torch": "torch", "torch.compile": "torch", "jax": "jax", "casadi": "casadi", "casadi.cse": "casadi", "numpy": "numpy"}
 F64, F32 = "float64", "float32"
 
@@ -62,6 +62,15 @@ def wave(shape, scale=1.0, freq=0.37, phase=0.1, dtype=F64):
     """scale*sin(freq*i + phase) over the flat index i, computed in float64, then rounded."""
     n = int(np.prod(shape))
     return (scale * np.sin(freq * np.arange(n) + phase)).reshape(shape).astype(dtype)
+
+
+def scattered(shape, start=0):
+    """Numbers in [-1/2, 1/2) without a pattern: a hash of the flat index from start on, computed in 32 bits."""
+    h = (np.arange(start, start + int(np.prod(shape)), dtype=np.uint64) & 0xFFFFFFFF).astype(np.uint32)
+    for shift, factor in ((0, 0x9E3779B1), (15, 0x85EBCA77), (13, 0xC2B2AE3D)):
+        h = (h ^ (h >> np.uint32(shift)) if shift else h) * np.uint32(factor)
+    h ^= h >> np.uint32(16)
+    return (h / 2.0 ** 32 - 0.5).reshape(shape)
 
 
 def casadi_buffer(function, arguments, results):

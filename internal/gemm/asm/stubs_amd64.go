@@ -953,3 +953,351 @@ var IndexedF64AVX512 = [15][4]func(t *Tile){
 		indexedF64AVX512x14x2,
 	},
 }
+
+//go:noescape
+func substituteF32AVX2x1(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x2(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x3(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x4(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x5(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x6(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x7(r *Rows)
+
+//go:noescape
+func substituteF32AVX2x8(r *Rows)
+
+// SubstituteF32AVX2 holds kernels that solve triangular equations, by rows.
+var SubstituteF32AVX2 = [9]func(r *Rows){
+	1: substituteF32AVX2x1,
+	2: substituteF32AVX2x2,
+	3: substituteF32AVX2x3,
+	4: substituteF32AVX2x4,
+	5: substituteF32AVX2x5,
+	6: substituteF32AVX2x6,
+	7: substituteF32AVX2x7,
+	8: substituteF32AVX2x8,
+}
+
+//go:noescape
+func substituteUnitF32AVX2x1(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x2(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x3(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x4(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x5(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x6(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x7(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX2x8(r *Rows)
+
+// SubstituteUnitF32AVX2 holds kernels that solve triangular equations, by rows.
+var SubstituteUnitF32AVX2 = [9]func(r *Rows){
+	1: substituteUnitF32AVX2x1,
+	2: substituteUnitF32AVX2x2,
+	3: substituteUnitF32AVX2x3,
+	4: substituteUnitF32AVX2x4,
+	5: substituteUnitF32AVX2x5,
+	6: substituteUnitF32AVX2x6,
+	7: substituteUnitF32AVX2x7,
+	8: substituteUnitF32AVX2x8,
+}
+
+// RotateF32AVX2x1 rotates rows of 1 vectors.
+//
+//go:noescape
+func RotateF32AVX2x1(r *Rotations)
+
+// RotateF32AVX2x4 rotates rows of 4 vectors.
+//
+//go:noescape
+func RotateF32AVX2x4(r *Rotations)
+
+// LanesF32AVX2 computes chains in lanes.
+//
+//go:noescape
+func LanesF32AVX2(l *Lanes)
+
+//go:noescape
+func substituteF64AVX2x1(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x2(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x3(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x4(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x5(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x6(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x7(r *Rows)
+
+//go:noescape
+func substituteF64AVX2x8(r *Rows)
+
+// SubstituteF64AVX2 holds kernels that solve triangular equations, by rows.
+var SubstituteF64AVX2 = [9]func(r *Rows){
+	1: substituteF64AVX2x1,
+	2: substituteF64AVX2x2,
+	3: substituteF64AVX2x3,
+	4: substituteF64AVX2x4,
+	5: substituteF64AVX2x5,
+	6: substituteF64AVX2x6,
+	7: substituteF64AVX2x7,
+	8: substituteF64AVX2x8,
+}
+
+//go:noescape
+func substituteUnitF64AVX2x1(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x2(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x3(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x4(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x5(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x6(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x7(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX2x8(r *Rows)
+
+// SubstituteUnitF64AVX2 holds kernels that solve triangular equations, by rows.
+var SubstituteUnitF64AVX2 = [9]func(r *Rows){
+	1: substituteUnitF64AVX2x1,
+	2: substituteUnitF64AVX2x2,
+	3: substituteUnitF64AVX2x3,
+	4: substituteUnitF64AVX2x4,
+	5: substituteUnitF64AVX2x5,
+	6: substituteUnitF64AVX2x6,
+	7: substituteUnitF64AVX2x7,
+	8: substituteUnitF64AVX2x8,
+}
+
+// RotateF64AVX2x1 rotates rows of 1 vectors.
+//
+//go:noescape
+func RotateF64AVX2x1(r *Rotations)
+
+// RotateF64AVX2x4 rotates rows of 4 vectors.
+//
+//go:noescape
+func RotateF64AVX2x4(r *Rotations)
+
+// LanesF64AVX2 computes chains in lanes.
+//
+//go:noescape
+func LanesF64AVX2(l *Lanes)
+
+//go:noescape
+func substituteF32AVX512x1(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x2(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x3(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x4(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x5(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x6(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x7(r *Rows)
+
+//go:noescape
+func substituteF32AVX512x8(r *Rows)
+
+// SubstituteF32AVX512 holds kernels that solve triangular equations, by rows.
+var SubstituteF32AVX512 = [9]func(r *Rows){
+	1: substituteF32AVX512x1,
+	2: substituteF32AVX512x2,
+	3: substituteF32AVX512x3,
+	4: substituteF32AVX512x4,
+	5: substituteF32AVX512x5,
+	6: substituteF32AVX512x6,
+	7: substituteF32AVX512x7,
+	8: substituteF32AVX512x8,
+}
+
+//go:noescape
+func substituteUnitF32AVX512x1(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x2(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x3(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x4(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x5(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x6(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x7(r *Rows)
+
+//go:noescape
+func substituteUnitF32AVX512x8(r *Rows)
+
+// SubstituteUnitF32AVX512 holds kernels that solve triangular equations, by rows.
+var SubstituteUnitF32AVX512 = [9]func(r *Rows){
+	1: substituteUnitF32AVX512x1,
+	2: substituteUnitF32AVX512x2,
+	3: substituteUnitF32AVX512x3,
+	4: substituteUnitF32AVX512x4,
+	5: substituteUnitF32AVX512x5,
+	6: substituteUnitF32AVX512x6,
+	7: substituteUnitF32AVX512x7,
+	8: substituteUnitF32AVX512x8,
+}
+
+// RotateF32AVX512x1 rotates rows of 1 vectors.
+//
+//go:noescape
+func RotateF32AVX512x1(r *Rotations)
+
+// RotateF32AVX512x4 rotates rows of 4 vectors.
+//
+//go:noescape
+func RotateF32AVX512x4(r *Rotations)
+
+// LanesF32AVX512 computes chains in lanes.
+//
+//go:noescape
+func LanesF32AVX512(l *Lanes)
+
+//go:noescape
+func substituteF64AVX512x1(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x2(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x3(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x4(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x5(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x6(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x7(r *Rows)
+
+//go:noescape
+func substituteF64AVX512x8(r *Rows)
+
+// SubstituteF64AVX512 holds kernels that solve triangular equations, by rows.
+var SubstituteF64AVX512 = [9]func(r *Rows){
+	1: substituteF64AVX512x1,
+	2: substituteF64AVX512x2,
+	3: substituteF64AVX512x3,
+	4: substituteF64AVX512x4,
+	5: substituteF64AVX512x5,
+	6: substituteF64AVX512x6,
+	7: substituteF64AVX512x7,
+	8: substituteF64AVX512x8,
+}
+
+//go:noescape
+func substituteUnitF64AVX512x1(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x2(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x3(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x4(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x5(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x6(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x7(r *Rows)
+
+//go:noescape
+func substituteUnitF64AVX512x8(r *Rows)
+
+// SubstituteUnitF64AVX512 holds kernels that solve triangular equations, by rows.
+var SubstituteUnitF64AVX512 = [9]func(r *Rows){
+	1: substituteUnitF64AVX512x1,
+	2: substituteUnitF64AVX512x2,
+	3: substituteUnitF64AVX512x3,
+	4: substituteUnitF64AVX512x4,
+	5: substituteUnitF64AVX512x5,
+	6: substituteUnitF64AVX512x6,
+	7: substituteUnitF64AVX512x7,
+	8: substituteUnitF64AVX512x8,
+}
+
+// RotateF64AVX512x1 rotates rows of 1 vectors.
+//
+//go:noescape
+func RotateF64AVX512x1(r *Rotations)
+
+// RotateF64AVX512x4 rotates rows of 4 vectors.
+//
+//go:noescape
+func RotateF64AVX512x4(r *Rotations)
+
+// LanesF64AVX512 computes chains in lanes.
+//
+//go:noescape
+func LanesF64AVX512(l *Lanes)

@@ -109,6 +109,21 @@ func generate() (map[string][]byte, error) {
 		}
 		files["pack_"+map[string]string{"AVX2": "avx2", "AVX512": "avx512"}[s.name]+"_amd64.s"] = text
 	}
+	for _, s := range sets {
+		w := &writer{Context: build.NewContext(), isa: s}
+		for _, e := range elements {
+			w.element = e
+			w.decompositions()
+		}
+		if s.name == "AVX2" {
+			w.window()
+		}
+		text, err := w.finish()
+		if err != nil {
+			return nil, err
+		}
+		files["rows_"+map[string]string{"AVX2": "avx2", "AVX512": "avx512"}[s.name]+"_amd64.s"] = text
+	}
 	text, err := stubs(names)
 	files["stubs_amd64.go"] = text
 	return files, err
@@ -150,6 +165,7 @@ func stubs(names []string) ([]byte, error) {
 			}
 		}
 	}
+	decompositionStubs(w)
 	return format.Source(out.Bytes())
 }
 
