@@ -38,7 +38,11 @@ func emit(l *lowering) error {
 		case classScalar:
 			p.Instrs = append(p.Instrs, e.straight(x, l.temps.code[pos]))
 		case classLoop:
-			p.Instrs = append(p.Instrs, e.loop(x))
+			in := e.loop(x)
+			if x.joined {
+				in = e.epilogue(x.nodes[0], in)
+			}
+			p.Instrs = append(p.Instrs, in)
 		default:
 			p.Instrs = append(p.Instrs, e.kernel(x.nodes[0]))
 		}
@@ -286,6 +290,15 @@ func (e *emitter) loop(x *instruction) vm.Instr {
 	}
 	b := &loopBuilder{e: e, x: x, l: l, instr: &in, regs: map[int32]uint32{}, inputs: map[inputKey]uint32{}, consts: map[micro.Const]uint32{}}
 	b.build()
+	return in
+}
+
+// epilogue emits a kernel with a loop over its result, which is the loop's first input.
+func (e *emitter) epilogue(id int32, loop vm.Instr) vm.Instr {
+	in := e.kernel(id)
+	in.Op, in.Loop = vm.OpEpilogue, loop.Loop
+	in.In, in.Out = append(in.In, loop.In[1:]...), append(in.Out, loop.Out...)
+	in.Nodes = append(in.Nodes, loop.Nodes...)
 	return in
 }
 

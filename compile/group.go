@@ -20,6 +20,7 @@ type instruction struct {
 	// of a loop:
 	dims   graph.Shape
 	tail   int32 // the reduction, −1 for none
+	joined bool  // the first node is a kernel's, over whose result the loop runs part by part
 	fusing bool  // may take more nodes
 }
 

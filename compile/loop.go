@@ -38,12 +38,17 @@ const (
 func (b *loopBuilder) build() {
 	e, x, l := b.e, b.x, b.l
 	inLoop := map[int32]bool{}
-	for _, id := range x.nodes {
+	loopNodes := x.nodes
+	if x.joined {
+		loopNodes = loopNodes[1:]
+		b.external(e.g.Node(int(e.readOf(x.nodes[0], loopNodes)))) // is input 0
+	}
+	for _, id := range loopNodes {
 		inLoop[id] = id != x.tail
 	}
 	values := uint32(0)
 	var nodes []int32
-	for _, id := range x.nodes {
+	for _, id := range loopNodes {
 		if id == x.tail {
 			continue
 		}
@@ -63,7 +68,7 @@ func (b *loopBuilder) build() {
 		l.Code = append(l.Code, c)
 		nodes = append(nodes, id)
 	}
-	for _, id := range x.nodes {
+	for _, id := range loopNodes {
 		if id != x.tail && e.place[id].known {
 			n := e.g.Node(int(id))
 			b.output(n, b.regs[id], 0)

@@ -102,6 +102,9 @@ func (m *memoryPlanner) liveRanges() {
 				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(m.slots(id)))
 			}
 		}
+		if x.joined {
+			last[x.nodes[0]] = int32(pos) // unless it is read later
+		}
 	}
 	for i, c := range m.class {
 		if c == classResult {
@@ -176,7 +179,7 @@ func (m *memoryPlanner) placeConsts() {
 					continue
 				}
 				m.constSeen[r] = x.kind == classScalar
-				if _, uniform := isUniform(m.g.Node(int(r))); !uniform || x.kind != classLoop || m.class[id] == classReduce {
+				if _, uniform := isUniform(m.g.Node(int(r))); !uniform || x.kind != classLoop || m.class[id] == classReduce || m.class[id] == classKernel {
 					add(r)
 				}
 			}
@@ -399,12 +402,15 @@ func assembler(n *graph.Node) func(i int) int {
 // dyingTwin returns an operand of the instruction whose memory the result may take over: it dies here, has
 // the same size, and element i is read before element i is written. −1 if there is none.
 func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[int32]bool) int32 {
-	if x.kind == classScalar || m.class[id] == classReduce {
+	if x.kind == classScalar || m.class[id] == classReduce || x.joined && id == x.nodes[0] {
 		return -1
 	}
 	size := m.bytes(id)
 	candidate := func(in *graph.Node) bool {
 		r := m.root[in.ID()]
+		if x.joined && slices.Contains(m.inRoots(x.nodes[0]), r) {
+			return false // other parts of the product are yet to be computed from it
+		}
 		return m.plan.lastUse[r] == int32(pos) && !taken[r] && m.class[r] != classInput && m.class[r] != classConst &&
 			m.place[r].known && m.place[r].space == 0 && m.bytes(r) == size && m.offset[in.ID()] == 0 && !m.isCell(r) &&
 			!m.sharesPieces(r)
@@ -430,7 +436,15 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 		return -1
 	}
 	// In a loop every access to the twin must be the plain one.
-	for _, node := range x.nodes {
+	nodes := x.nodes
+	if x.joined { // the product's own place is in the cache
+		product := nodes[0]
+		nodes = nodes[1:]
+		if candidate(m.g.Node(int(product))) && m.plainOnly(x, product, m.g.Node(int(id))) {
+			return product
+		}
+	}
+	for _, node := range nodes {
 		for _, i := range m.in(node) {
 			if candidate(m.g.Node(int(i))) && m.plainOnly(x, m.root[i], m.g.Node(int(id))) {
 				return m.root[i]

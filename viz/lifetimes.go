@@ -109,8 +109,11 @@ func nodeAt(in *vm.Instr, k int) int32 {
 
 // resultNode returns the node of an instruction's result k.
 func resultNode(in *vm.Instr, k int) int32 {
+	if parts := in.Parts(); len(parts) > 1 && k > 0 {
+		in, k = &parts[1], k-1
+	}
 	l := in.Loop
-	if l == nil {
+	if l == nil || in.Kernel != "" {
 		return nodeAt(in, 0)
 	}
 	if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {

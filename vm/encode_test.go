@@ -238,7 +238,7 @@ func runnable(program *vm.Program) bool {
 			}
 			work += n
 			total += int64(len(in.Loop.In)+len(in.Loop.Consts)+in.Loop.Temps) * 4096
-		case vm.OpKernel:
+		case vm.OpKernel, vm.OpEpilogue:
 			for _, list := range [][]vm.Operand{in.In, in.Out} {
 				for _, o := range list {
 					if o.Size() > maxKernelOperand {

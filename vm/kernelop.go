@@ -16,7 +16,7 @@ type kernelOp struct{}
 
 func (kernelOp) name() string { return "KERNEL" }
 
-func (kernelOp) set(in *Instr) bool { return in.Kernel != "" }
+func (kernelOp) set(in *Instr) bool { return in.Kernel != "" && in.Loop == nil }
 
 func (kernelOp) clone(in *Instr) { in.Attrs = cloneAttrs(in.Attrs) }
 

@@ -30,6 +30,7 @@ type loop struct {
 	redDims int
 
 	inPtr, outPtr []unsafe.Pointer
+	rowBytes      []int // by array, inputs first: from line to line, of an epilogue
 
 	rows      int // runs, or lines of the innermost dimension if nothing is reduced
 	lines     int // lines of a row
@@ -41,6 +42,7 @@ type loop struct {
 	divisions []int32 // indices of integer divisions, which can trap
 
 	runs    int
+	scratch int64 // of a goroutine, where that of the loop begins
 	code    *native.Loop
 	threads int // goroutines that are hired
 	workers []loopWorker
@@ -79,10 +81,15 @@ const (
 )
 
 func newLoop(p *Program, instr *Instr, threads int) *loop {
+	return newLoopBelow(p, instr, threads, flatBelow)
+}
+
+// newLoopBelow makes a loop that is flat if its innermost dimension is shorter than below.
+func newLoopBelow(p *Program, instr *Instr, threads, below int) *loop {
 	l := instr.Loop
 	x := &loop{p: p, instr: instr, l: l, threads: 1}
 	x.collapse()
-	x.flatten()
+	x.flatten(below)
 	inner := x.dims[len(x.dims)-1]
 	x.rows, x.lines = 1, 1
 	outer := len(x.dims) - max(1, x.redDims)
@@ -139,7 +146,7 @@ func (x *loop) need(n *needs) {
 	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+closureBytes))
 	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(16*registers) + heapBytes(24*accesses)))
 	n.workers = max(n.workers, x.threads)
-	n.worker = max(n.worker, x.workerBytes())
+	n.worker = max(n.worker, x.scratch+x.workerBytes())
 	if x.hasCode() {
 		code, making := native.LoopMemory(x.l, x.threads)
 		n.addCode(code, making)
@@ -158,7 +165,7 @@ func (x *loop) prepare(f *frame) {
 		x.partial = make([]uint64, x.partials())
 	}
 	for i := range x.workers {
-		x.workers[i].init(x, m.workers[i])
+		x.workers[i].init(x, m.workers[i][x.scratch:])
 	}
 	if x.elements >= 4*lanes || m.ahead {
 		x.compile(f)
@@ -257,11 +264,11 @@ func (x *loop) watch(f *frame) (int, error) {
 var flatBelow = 1024
 
 // flatten chooses what a line is and how it finds the inputs' elements. Outputs are contiguous.
-func (x *loop) flatten() {
+func (x *loop) flatten(below int) {
 	last := len(x.dims) - 1
 	kept := len(x.dims) - x.redDims
 	x.inputs = make([]loopInput, len(x.l.In))
-	if x.dims[last] >= flatBelow || last == 0 {
+	if x.dims[last] >= below || last == 0 {
 		for k, a := range x.l.In {
 			x.inputs[k] = newLoopInput(a, x.dims[last:], x.in[k][last:])
 		}
@@ -346,9 +353,7 @@ func (x *loop) bind(k int, p unsafe.Pointer) {
 }
 
 func (x *loop) run(f *frame) error {
-	if x.runs++; x.runs == tierUp && x.code == nil {
-		x.compile(f)
-	}
+	x.count(f)
 	threads := x.threads
 	if x.watching {
 		threads = 1
@@ -371,6 +376,13 @@ func (x *loop) run(f *frame) error {
 		x.finish()
 	}
 	return nil
+}
+
+// count counts a run, from some number of which on there is machine code.
+func (x *loop) count(f *frame) {
+	if x.runs++; x.runs == tierUp && x.code == nil {
+		x.compile(f)
+	}
 }
 
 // finish combines the results of the chunks, in their order.

@@ -15,7 +15,7 @@ type loopOp struct{}
 
 func (loopOp) name() string { return "LOOP" }
 
-func (loopOp) set(in *Instr) bool { return in.Loop != nil }
+func (loopOp) set(in *Instr) bool { return in.Loop != nil && in.Kernel == "" }
 
 func (loopOp) clone(in *Instr) {
 	l := *in.Loop
@@ -72,8 +72,13 @@ func (loopOp) bytes(*Instr) int64 { return 0 }
 func (loopOp) describe(*Instr) (string, string) { return "loop", "" }
 
 func (loopOp) list(w *lister, in *Instr) {
+	fmt.Fprintf(w, "  over %v", in.Loop.Dims)
+	listLoop(w, in)
+}
+
+// listLoop lists what follows the iteration space.
+func listLoop(w *lister, in *Instr) {
 	l := in.Loop
-	fmt.Fprintf(w, "  over %v", l.Dims)
 	for k, a := range l.In {
 		fmt.Fprintf(w, "  r%d=%s%s%v", k, a.Type.Short(), in.In[k].Ref, a.Strides)
 	}
@@ -97,12 +102,16 @@ func (loopOp) list(w *lister, in *Instr) {
 var reduceNames = [...]string{"none", "sum", "prod", "max", "min"}
 
 func (loopOp) appendText(in *Instr, b []byte) []byte {
-	l := in.Loop
-	b = appendList(append(b, "loop "...), l.Dims, ',')
-	if l.Reduce != micro.NoReduce {
+	b = appendList(append(b, "loop "...), in.Loop.Dims, ',')
+	if l := in.Loop; l.Reduce != micro.NoReduce {
 		b = fmt.Appendf(b, " %s %d", reduceNames[l.Reduce], l.ReduceDims)
 	}
-	b = append(b, '\n')
+	return appendLoopLines(in, append(b, '\n'))
+}
+
+// appendLoopLines appends the lines behind the first.
+func appendLoopLines(in *Instr, b []byte) []byte {
+	l := in.Loop
 	for k, a := range l.In {
 		b = appendOperand(fmt.Appendf(b, "  r%d = load ", k), in.In[k])
 		b = append(appendList(append(b, ' '), a.Strides, ' '), '\n')

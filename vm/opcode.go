@@ -18,11 +18,15 @@ const (
 	OpKernel
 	// OpCall runs blocks of the program as Call says: a loop or a branch.
 	OpCall
+	// OpEpilogue calls the kernel that Kernel names, as OpKernel, and applies the micro-code of Loop, as OpLoop without a reduction, to each part of its result as soon as
+	// that is complete. In are the kernel's operands, and behind them the arrays of the loop's inputs but the first, which is the kernel's result; Out are the
+	// kernel's result and the loop's. A result of the loop may lie in the place of the kernel's, which then is not kept.
+	OpEpilogue
 	opcodeCount
 )
 
 // operations holds what the package knows of each opcode. A new opcode is a row here and a file that implements operation and executor.
-var operations = [opcodeCount]operation{OpStraight: straightOp{}, OpLoop: loopOp{}, OpKernel: kernelOp{}, OpCall: callOp{}}
+var operations = [opcodeCount]operation{OpStraight: straightOp{}, OpLoop: loopOp{}, OpKernel: kernelOp{}, OpCall: callOp{}, OpEpilogue: epilogueOp{}}
 
 // operation is all that the package knows of an opcode.
 type operation interface {

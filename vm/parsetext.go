@@ -162,6 +162,18 @@ func (t *textParser) open(in Instr, lines func(word string, at int) error) {
 
 // operands reads the operands and results, and the node, of an instruction of one line.
 func (t *textParser) operands(in *Instr) error {
+	if err := t.operandLists(in); err != nil {
+		return err
+	}
+	if err := t.node(in); err != nil {
+		return err
+	}
+	t.block.Instrs = append(t.block.Instrs, *in)
+	return nil
+}
+
+// operandLists reads the operands and results.
+func (t *textParser) operandLists(in *Instr) error {
 	for _, list := range [2]*[]Operand{&in.In, &in.Out} {
 		for c := t.Peek(); c != '-' && c != ';' && c != 0; {
 			o, err := t.operand()
@@ -179,10 +191,6 @@ func (t *textParser) operands(in *Instr) error {
 			}
 		}
 	}
-	if err := t.node(in); err != nil {
-		return err
-	}
-	t.block.Instrs = append(t.block.Instrs, *in)
 	return nil
 }
 

@@ -27,7 +27,7 @@ type Operand struct {
 	Ref
 }
 
-// Instr is one machine instruction. Straight, Loop, Kernel or Call is set as Op says.
+// Instr is one machine instruction. Straight, Loop, Kernel or Call is set as Op says, of OpEpilogue both Kernel and Loop.
 type Instr struct {
 	Op       Opcode
 	Straight *micro.Straight
@@ -38,7 +38,7 @@ type Instr struct {
 	In       []Operand
 	Out      []Operand
 	// Nodes are indices into Debug.Nodes: for Straight and Loop one for each micro-instruction (and one more for
-	// the reduction), for Kernel and Call one. Empty if the program has no debug information.
+	// the reduction), for Kernel and Call one, of OpEpilogue the kernel's and then the loop's. Empty if the program has no debug information.
 	Nodes []int32
 }
 

@@ -50,6 +50,12 @@ const dataBytes = 32
 //	while 1 do 0 limit 9 captured 0 carries 1 frame @192 f64 @48 -> f64 @56, i64 @64
 //	cond 0 2 frame @192 bool @72, f64 @48 -> f64 @56
 //	kernel "transpose" {perm=[1 0]} f64[2,3] @0 -> f64[3,2] @64 ; 4
+//	epilogue "matmul" f64[2,3] @0, f64[3,2] @64 -> f64[2,2] @128 then [2,2] ; 4
+//	  r0 = load f64[2,2] @128 [2 1]  # the kernel's result; the rest as in a loop
+//	  temporaries 1
+//	  r1 = tanh.f64 r0 ; 5
+//	  store r1 f64[2,2] @128 [2 1]
+//	end ; -1
 //	string 1 "mul"                   # debug strings, from 0
 //	node 0 = %7 1 0 2 31             # number in the user's graph; strings of operator, name and file; line
 func (p *Program) Text() string {

@@ -207,7 +207,7 @@ func (v *verifier) instr(in *Instr) error {
 	if set != 1 || !op.set(in) {
 		return fmt.Errorf("needs exactly one payload, its own")
 	}
-	if in.Op != OpKernel && len(in.Attrs) > 0 {
+	if in.Kernel == "" && len(in.Attrs) > 0 {
 		return fmt.Errorf("attributes are for kernels")
 	}
 	want, err := op.verify(v, in)

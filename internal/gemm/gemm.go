@@ -51,6 +51,12 @@ type Runner interface {
 	Parallel(task pool.Task, items int)
 }
 
+// Finisher is told of each part of C when its elements are final, while they are in the cache: rows as long as cols, CRow apart, of which the first begins
+// at elements behind C. Each element of C is in one part. Worker is that of the Runner's task.
+type Finisher interface {
+	Finish(worker, at, rows, cols int)
+}
+
 // Serial is a Runner without other goroutines.
 type Serial struct{}
 
@@ -78,12 +84,14 @@ type sizes struct {
 var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128}
 
 const (
-	panelsItem  = 8  // panels of B that are packed in one item
-	packRowsOf  = 16 // rows of B that are packed at once, over all panels of an item: they are contiguous for long
-	shortChain  = 64 // terms up to which C is written row by row
-	shareOut    = 8  // number of blocks of a large product: most numbers of workers share it well
-	alignment   = 64 // of scratch
-	streamSteps = 32 // rows of B that are read side by side
+	panelsItem  = 8        // panels of B that are packed in one item
+	packRowsOf  = 16       // rows of B that are packed at once, over all panels of an item: they are contiguous for long
+	shortChain  = 64       // terms up to which C is written row by row
+	shareOut    = 8        // number of blocks of a large product: most numbers of workers share it well
+	alignment   = 64       // of scratch
+	finishBytes = 64 << 10 // of C that are finished at once, of whole rows
+	finishCols  = 256      // columns that are, of some rows
+	streamSteps = 32       // rows of B that are read side by side
 )
 
 // how is the way that a product goes.
@@ -118,10 +126,13 @@ type Plan struct {
 
 	// of a run
 	a, b, c uintptr
+	c0      uintptr // where the first product's C begins
 	bufferB uintptr
 	scratch [][]byte
-	set     bool // the first chain sets C
-	k0, kc  int  // of the phase of a shared product
+	then    Finisher // nil for none
+	set     bool     // the first chain sets C
+	last    bool     // the phase of a shared product is the last one of its columns
+	k0, kc  int      // of the phase of a shared product
 	j0, nc  int
 	packing bool
 }
@@ -407,21 +418,31 @@ func (x *Plan) Each() int { return x.perWorker }
 
 // Run computes the product. shared and the scratch of each worker have the bytes that the plan asks for and are aligned to 64.
 func (x *Plan) Run(r Runner, a, b, c unsafe.Pointer, common []byte, scratch [][]byte) {
-	if x.count == 0 || x.p.K == 0 && x.p.Add {
+	x.RunThen(r, a, b, c, common, scratch, nil)
+}
+
+// RunThen is Run that tells a Finisher, if it is not nil, of each part of C that is done.
+func (x *Plan) RunThen(r Runner, a, b, c unsafe.Pointer, common []byte, scratch [][]byte, then Finisher) {
+	if x.count == 0 {
 		return
 	}
-	x.a, x.b, x.c, x.scratch = uintptr(a), uintptr(b), uintptr(c), scratch
+	if x.p.K == 0 && x.p.Add {
+		x.finishAll(then)
+		return
+	}
+	x.a, x.b, x.c, x.c0, x.scratch = uintptr(a), uintptr(b), uintptr(c), uintptr(c), scratch
 	if x.turned {
 		x.a, x.b = x.b, x.a
 	}
 	x.bufferB = uintptr(unsafe.Pointer(unsafe.SliceData(common))) + uintptr(x.sums)
 	if x.sums > 0 {
 		x.runSegments(r, common[:x.sums])
+		x.finishAll(then)
 	} else {
-		x.set = !x.p.Add
+		x.set, x.then = !x.p.Add, then
 		x.runTerms(r, 0, x.p.K)
 	}
-	x.scratch = nil
+	x.scratch, x.then = nil, nil
 	runtime.KeepAlive(a)
 	runtime.KeepAlive(b)
 	runtime.KeepAlive(c)
@@ -451,6 +472,7 @@ func (x *Plan) runTerms(r Runner, k, kc int) {
 					r.Parallel(x, ceil(ceil(x.nc, x.nr), panelsItem))
 					x.packing = false
 				}
+				x.last = x.k0+x.kc == end
 				r.Parallel(x, x.rowBlocks*x.colBlocks)
 				x.set = false
 			}
@@ -474,7 +496,7 @@ func (x *Plan) offsets(i int) (a, b, c int) {
 func (x *Plan) Do(number, item int) {
 	w, own := workerIn(x.scratch[number])
 	if x.how == shared {
-		x.doShared(w, own, item)
+		x.doShared(number, w, own, item)
 		return
 	}
 	blocks := x.rowBlocks * x.colBlocks
@@ -483,11 +505,37 @@ func (x *Plan) Do(number, item int) {
 	r := region{a: add(x.a, offA), b: add(x.b, offB), c: add(x.c, offC), k0: x.k0, kc: x.kc, set: x.set}
 	r.i0, r.i1 = cut(x.p.M, x.mr, x.rowBlocks, item/x.colBlocks)
 	r.j0, r.j1 = cut(x.p.N, x.nr, x.colBlocks, item%x.colBlocks)
-	if x.how == stream {
-		x.stream(w, own, r)
+	rows := r.i1 - r.i0
+	if x.then != nil && (!x.packB || x.prepacked != 0) {
+		rows = min(rows, max(x.mr, finishBytes/max(1, (r.j1-r.j0)*x.size)/x.mr*x.mr))
+	}
+	for end := r.i1; r.i0 < end; r.i0 = r.i1 {
+		r.i1 = min(end, r.i0+rows)
+		if x.how == stream {
+			x.stream(w, own, r)
+		} else {
+			x.direct(w, own, r)
+		}
+		x.finish(number, r.c, r.i0, r.j0, r.i1-r.i0, r.j1-r.j0)
+	}
+}
+
+// finish tells the Finisher of rows and columns of a product whose result begins at c.
+func (x *Plan) finish(number int, c uintptr, i, j, rows, cols int) {
+	if x.then != nil {
+		x.then.Finish(number, int(c-x.c0)/x.size+i*x.p.CRow+j, rows, cols)
+	}
+}
+
+// finishAll tells of all products, on the calling goroutine.
+func (x *Plan) finishAll(then Finisher) {
+	if then == nil {
 		return
 	}
-	x.direct(w, own, r)
+	for i := range x.count {
+		_, _, off := x.offsets(i)
+		then.Finish(0, off/x.size, x.p.M, x.p.N)
+	}
 }
 
 // cut returns the bounds of part number of n, which is cut at multiples of unit into parts of nearly the same size.
@@ -551,7 +599,7 @@ func (x *Plan) direct(w *worker, own uintptr, r region) {
 }
 
 // doShared packs some panels of B, or computes a block of C.
-func (x *Plan) doShared(w *worker, own uintptr, item int) {
+func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 	p := &x.p
 	panel := x.nr * x.size * x.kc
 	if x.packing {
@@ -574,7 +622,18 @@ func (x *Plan) doShared(w *worker, own uintptr, item int) {
 	if x.set {
 		t.mode = asm.Set
 	}
-	x.tiles(w, &t, i1-i0, j1-j0)
+	if x.then == nil || !x.last {
+		x.tiles(w, &t, i1-i0, j1-j0)
+		return
+	}
+	step := roundUp(finishCols, x.nr)
+	for ; j0 < j1; j0 += step {
+		cols := min(step, j1-j0)
+		s := t
+		x.tiles(w, &s, i1-i0, cols)
+		x.finish(number, x.c, i0, x.j0+j0, i1-i0, cols)
+		t.b, t.c = add(t.b, step/x.nr*panel), add(t.c, step*x.size)
+	}
 }
 
 // tiles describes a block that is computed tile by tile. Strides are in bytes.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -90,7 +91,55 @@ func run(t testing.TB, x *Plan, workers int, a, b, c array) {
 	if workers > 1 {
 		r = &pooled{workers: workers}
 	}
-	x.Run(r, a.p, b.p, c.p, buffer(x.Shared()), scratch)
+	if finishing = !finishing; !finishing {
+		x.Run(r, a.p, b.p, c.p, buffer(x.Shared()), scratch)
+		return
+	}
+	f := &finished{c: c, row: x.p.CRow, times: make([]atomic.Int32, c.n), values: make([]float64, c.n)}
+	x.RunThen(r, a.p, b.p, c.p, buffer(x.Shared()), scratch, f)
+	f.check(t, x)
+}
+
+// finishing is set for every other run, which has a Finisher.
+var finishing bool
+
+// finished is a Finisher that takes down what it is told of.
+type finished struct {
+	c      array
+	row    int
+	times  []atomic.Int32
+	values []float64
+}
+
+func (f *finished) Finish(_, at, rows, cols int) {
+	for i := range rows {
+		for j := at + i*f.row; j < at+i*f.row+cols; j++ {
+			f.times[j].Add(1)
+			f.values[j] = f.c.at(j)
+		}
+	}
+}
+
+// check holds that every element of C was told of once, no other was, and that none has changed since.
+func (f *finished) check(t testing.TB, x *Plan) {
+	t.Helper()
+	want := make([]int32, f.c.n)
+	for i := range x.count {
+		_, _, off := x.offsets(i)
+		for r := range x.p.M {
+			for j := range x.p.N {
+				want[off/x.size+r*x.p.CRow+j]++
+			}
+		}
+	}
+	for i, n := range want {
+		if got := f.times[i].Load(); got != n {
+			t.Fatalf("element %d of %v was finished %d times, not %d", i, x.p, got, n)
+		}
+		if n > 0 && math.Float64bits(f.values[i]) != math.Float64bits(f.c.at(i)) {
+			t.Fatalf("element %d of %v was %v when it was finished and is %v", i, x.p, f.values[i], f.c.at(i))
+		}
+	}
 }
 
 // array returns an array that ends at a guard page, or begins behind one.

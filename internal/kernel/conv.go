@@ -31,6 +31,7 @@ func init() {
 		Each:       func(in, out []Type, a attr.List) int { return forwardPlan(in, out, a).each() },
 		Prepare:    func(in, out []Type, a attr.List) any { return forwardPlan(in, out, a) },
 		StateBytes: func(in, out []Type, a attr.List) int64 { return forwardPlan(in, out, a).stateBytes() },
+		Finishes:   func(in, out []Type, a attr.List) bool { return true },
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a).work()
 		},
@@ -50,6 +51,7 @@ func init() {
 		Each:       func(in, out []Type, a attr.List) int { return inputPlan(in, out, a).each() },
 		Prepare:    func(in, out []Type, a attr.List) any { return inputPlan(in, out, a) },
 		StateBytes: func(in, out []Type, a attr.List) int64 { return inputPlan(in, out, a).stateBytes() },
+		Finishes:   func(in, out []Type, a attr.List) bool { return true },
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a).work()
 		},
@@ -330,6 +332,9 @@ func convItem[T float](p *convPlan, worker, item int) {
 	columns(&p.convGeometry, col, x[plane*p.chans*p.ins:], 0, p.chans, at, at+width, p.width)
 	filters := w[plane%p.groups*p.filters*p.k:]
 	p.product.Block(work, address(filters), address(col), address(y[plane*p.filters*p.outs+at:]), width, p.k)
+	if c.Then != nil {
+		c.Then.Finish(worker, plane*p.filters*p.outs+at, p.filters, width, p.outs)
+	}
 }
 
 func convFilterGrad[T float](c *Call) error {
@@ -436,4 +441,7 @@ func convInputItem[T float](p *convPlan, worker, item int) {
 	col := take[T](&work, p.k*p.width)
 	adjointColumns(&p.convGeometry, col, gy[plane*p.filters*p.outs:], at, at+width, p.width)
 	p.product.Block(work, address(turned[plane%p.groups*p.chans*p.k:]), address(col), address(gx[plane*p.chans*p.ins+at:]), width, p.k)
+	if c.Then != nil {
+		c.Then.Finish(worker, plane*p.chans*p.ins+at, p.chans, width, p.ins)
+	}
 }

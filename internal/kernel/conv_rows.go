@@ -196,6 +196,9 @@ func rowsItem[T float](p *convPlan, worker, item int) {
 				p.product.Piece(c.Workers[worker], &piece)
 			}
 		}
+		if c.Then != nil {
+			c.Then.Finish(worker, (r.first*p.groups+plane)*r.results*outs+lo*r.width, r.results, (hi-lo)*r.width, outs)
+		}
 	}
 }
 

@@ -218,6 +218,21 @@ func runCase(t *testing.T, tc kernelCase, d dtype.DType) {
 			t.Fatalf("second run: %v", err)
 		}
 	}
+	if k.Finishes != nil && k.Finishes(typesOf(tc.in, d), typesOf(tc.out, d), tc.attrs) {
+		e := &overwriting{out: &out[0], values: make([]float64, out[0].Size()), times: make([]int, out[0].Size())}
+		c.Then = e
+		if err := k.Run(c); err != nil {
+			t.Fatalf("run with an epilogue: %v", err)
+		}
+		c.Then = nil
+		for i, n := range e.times {
+			if n != 1 || out[0].value(i) != overwritten {
+				t.Fatalf("element %d was finished %d times, and is then %v", i, n, out[0].value(i))
+			}
+			out[0].setValue(i, e.values[i])
+		}
+		compareValues(t, "result with an epilogue", &out[0], tc.out[0].vals, tc.tol)
+	}
 	if n := testing.AllocsPerRun(3, func() { _ = k.Run(c) }); n != 0 {
 		t.Errorf("%v allocations per run", n)
 	}
@@ -227,6 +242,26 @@ func runCase(t *testing.T, tc kernelCase, d dtype.DType) {
 	}
 	for i := range out {
 		checkGuard(t, &out[i])
+	}
+}
+
+// overwriting is an Epilogue that takes down the elements and overwrites them.
+type overwriting struct {
+	out    *Tensor
+	values []float64
+	times  []int
+}
+
+const overwritten = 55
+
+func (e *overwriting) Finish(_, at, rows, cols, row int) {
+	for range rows {
+		for i := at; i < at+cols; i++ {
+			e.times[i]++
+			e.values[i] = e.out.value(i)
+			e.out.setValue(i, overwritten)
+		}
+		at += row
 	}
 }
 

@@ -32,7 +32,8 @@ func init() {
 			}
 			return 0
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newMatmulPlan(in, out, a) },
+		Prepare:  func(in, out []Type, a attr.List) any { return newMatmulPlan(in, out, a) },
+		Finishes: func(in, out []Type, a attr.List) bool { return out[0].DType.IsFloat() && !a.Bool("no_nan") },
 		StateBytes: func(in, out []Type, a attr.List) int64 {
 			return gemm.StateBytes(gemm.Product{Batch: make([]gemm.Dim, len(out[0].Shape))})
 		},
@@ -105,6 +106,12 @@ type matmulPlan struct {
 	sizeA, sizeB, sz int
 	floats           *gemm.Plan // nil for integers
 	sum              elem.ReduceFunc
+	call             *Call // of a run with an epilogue
+}
+
+// Finish implements gemm.Finisher.
+func (p *matmulPlan) Finish(worker, at, rows, cols int) {
+	p.call.Then.Finish(worker, at, rows, cols, p.n)
 }
 
 func newMatmulPlan(in, out []Type, a attr.List) *matmulPlan {
@@ -152,6 +159,12 @@ func (p *matmulPlan) kept() (bytes, operand int) {
 func matmulFloats[T float](c *Call) error {
 	p := c.State.(*matmulPlan)
 	a, b, z := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	if c.Then != nil {
+		p.call = c
+		p.floats.RunThen(c, address(a), address(b), address(z), c.Work, c.Workers, p)
+		p.call = nil
+		return nil
+	}
 	p.floats.Run(c, address(a), address(b), address(z), c.Work, c.Workers)
 	if c.Attrs.Bool("no_nan") && !allFinite(z, p.sum) {
 		for i := range p.count {

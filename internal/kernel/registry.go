@@ -44,9 +44,19 @@ type Call struct {
 	Host  Host   // nil: no limits
 	// Kept is memory of Kernel.KeptBytes bytes, 64-byte aligned, that holds what Kernel.Keep has put there.
 	Kept []byte
+	// Then is what follows on each part of the result, nil for nothing; it is set only for kernels with Finishes.
+	Then Epilogue
 	// Workers is scratch of Kernel.Each bytes, 64-byte aligned, not cleared, for each goroutine of Parallel.
 	Workers [][]byte
 	work    int // since Poll last asked
+}
+
+// Epilogue is elementwise work on a kernel's result that is done on each part as soon as it is complete, while it is in the cache.
+type Epilogue interface {
+	// Finish goes on with rows of cols elements each, row elements apart from at on, of the first result. They are final and may be overwritten: the kernel neither
+	// reads nor writes them any more. It is called once for each element, by any goroutine of Call.Parallel with the number that it has there, by the
+	// caller's with 0.
+	Finish(worker, at, rows, cols, row int)
 }
 
 // Host is what runs a call.
@@ -133,6 +143,8 @@ type Kernel struct {
 	// called where memory is short; KeptBytes is what it takes. Called after Check.
 	Keep      func(c *Call, constant []bool)
 	KeptBytes func(in, out []Type, a attr.List, constant []bool) int
+	// Finishes reports whether a call may have an epilogue: Run then calls Call.Then.Finish for the elements of the only result. nil means never. Called after Check.
+	Finishes func(in, out []Type, a attr.List) bool
 	// Work bounds the operations of a run, if they may be more than the elements of operands and results. Called after Check.
 	Work func(in, out []Type, a attr.List) float64
 	// Run computes Out from In. Errors are for data-dependent failures (singular matrix, index out of range);

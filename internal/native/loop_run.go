@@ -105,6 +105,41 @@ func (l *Loop) runShort(n int, ptrs []unsafe.Pointer) {
 	runtime.KeepAlive(l.pages)
 }
 
+// RunRows is Run without a reduction for some rows of n elements each: from row to row each base pointer goes on by so many bytes. It changes ptrs.
+func (l *Loop) RunRows(n, rows int, ptrs []unsafe.Pointer, bytes []int, w *LoopWork) {
+	if len(ptrs) != len(l.arrays) || len(bytes) != len(l.arrays) || l.reduce != micro.NoReduce {
+		panic("BUG: rows of a native loop with the wrong arrays")
+	}
+	if n <= 0 || rows <= 0 {
+		return
+	}
+	if raceEnabled || n > runElements || len(l.arrays) > fewArrays || l.scratch != 0 || l.level != cpu.AVX512 {
+		for i := range rows {
+			if i > 0 {
+				step(ptrs, bytes)
+			}
+			l.Run(n, ptrs, w)
+		}
+		return
+	}
+	var table [2*fewArrays + 1]unsafe.Pointer
+	at := table[:copy(table[:], ptrs)]
+	for i := range rows {
+		if i > 0 {
+			step(at, bytes)
+		}
+		callLoop(unsafe.Pointer(&l.pages.code[0]), unsafe.Pointer(&table[0]), unsafe.Pointer(&l.consts[0]), nil, n)
+	}
+	runtime.KeepAlive(l.pages)
+}
+
+func step(ptrs []unsafe.Pointer, bytes []int) {
+	bytes = bytes[:len(ptrs)]
+	for k := range ptrs {
+		ptrs[k] = unsafe.Add(ptrs[k], bytes[k])
+	}
+}
+
 // NewWork returns the memory for runs of the loop.
 func (l *Loop) NewWork() *LoopWork {
 	w := &LoopWork{table: make([]unsafe.Pointer, 2*len(l.arrays)+1), scratch: make([]byte, max(l.scratch, l.fixed)+64)}

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 )
 
+const raceEnabled = true
+
 // raceArena tells the race detector that generated code reads and writes the arena.
 func raceArena(arena unsafe.Pointer, n int) {
 	if n > 0 {

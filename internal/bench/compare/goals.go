@@ -86,7 +86,16 @@ func matrixGoals() []goal {
 			}
 		}
 	}
-	return append(goals, goal{work: "conv", dtype: "float32", peer: "jax", reach: 1}, goal{work: "conv", dtype: "float32", measure: seconds, reach: 14e-3})
+	return append(goals, layerGoals...)
+}
+
+// layerGoals are the rows about layers of neural networks.
+var layerGoals = []goal{
+	{work: "conv", dtype: "float32", peer: "jax", reach: 1},
+	{work: "conv", dtype: "float32", measure: seconds, reach: 14e-3},
+	{work: "mlp", dtype: "float32", peer: "jax", reach: 1},
+	{work: "mlp", dtype: "float32", measure: seconds, reach: 100e-6},
+	{work: "mlp.separate", dtype: "float32", measure: seconds, reach: 0},
 }
 
 // scalarGoals are the rows about scalars and elements.
@@ -155,6 +164,8 @@ var where = map[string]string{
 	"svd256": "Unblocked, on one goroutine.", "cholesky8.batch": "One matrix after another.", "solve4.batch": "One matrix after another.", "solve32.batch": "One matrix after another.",
 	"eigh3.batch": "One matrix after another.", "cholesky512.gradient": "Triangular solutions.", "logdet512.gradient": "The inverse.", "solve512.gradient": "Two solutions.",
 	"conv":                     "Arithmetic: rows of the input are read where they lie.",
+	"mlp":                      "Two products of the first layer take nine tenths; bias, relu and the step of descent are done on their parts.",
+	"mlp.separate":             "As mlp, with passes over the results of products.",
 	"coupled":                  "Machine code of the whole loop: about 1700 operations a step forward and twice as many back, more code than the first-level cache holds.",
 	"tridiagonal":              "Divisions: each step waits for that of the step before.",
 	"rosenbrock100000.hessian": "Scalar code whose entries go straight to their places; it is fetched from the third-level cache once for each evaluation.",

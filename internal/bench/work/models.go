@@ -11,7 +11,8 @@ import (
 )
 
 func init() {
-	register("mlp", "float32", mlp)
+	register("mlp", "float32", func() (*protocol.Item, error) { return mlp(compile.Config{}) })
+	register("mlp.separate", "float32", func() (*protocol.Item, error) { return mlp(compile.Config{Disable: []string{"epilogue"}}) })
 	register("transformer", "float32", transformer)
 }
 
@@ -20,6 +21,7 @@ const rate = 0.01
 
 // model is a model in float32: parameters with their start values and fixed data.
 type model struct {
+	config     compile.Config
 	g          *graph.Graph
 	parameters []*graph.Node
 	start      [][]float32
@@ -58,7 +60,7 @@ func (m *model) train(start time.Time, loss *graph.Node) (*protocol.Item, error)
 		outputs = append(outputs, graph.Sub(p, graph.Mul(m.constant(rate), gradients[i])).Named("new_"+p.Name()))
 	}
 	info["gradient"] = time.Since(start).Seconds()
-	vm, err := machine(info, outputs...)
+	vm, err := machineBy(m.config, info, outputs...)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func (m *model) train(start time.Time, loss *graph.Node) (*protocol.Item, error)
 		}
 		check = append(check, float64(vm.Float32(valueName)[0]))
 	}
-	return &protocol.Item{Run: run, Check: check, Info: info}, nil
+	return &protocol.Item{Run: run, Check: check, Info: info, Profile: func() ([]protocol.Cost, error) { return profile(vm) }}, nil
 }
 
 func wave32(n int, scale, freq float64) []float32 { return inputs.Wave[float32](n, scale, freq, 0.1) }
@@ -116,10 +118,11 @@ func (m *model) crossEntropy(logits *graph.Node, rows int) *graph.Node {
 }
 
 // mlp is 784-128-10 with relu and batch 64.
-func mlp() (*protocol.Item, error) {
+func mlp(c compile.Config) (*protocol.Item, error) {
 	const batch, in, hidden, out = 64, 784, 128, 10
 	start := time.Now()
 	m := newModel()
+	m.config = c
 	x := m.input("x", wave32(batch*in, 1, 0.17), batch, in)
 	w1 := m.parameter("w1", wave32(in*hidden, 0.05, 0.31), in, hidden)
 	b1 := m.parameter("b1", make([]float32, hidden), hidden)

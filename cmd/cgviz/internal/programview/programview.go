@@ -36,15 +36,17 @@ func Describe(p *vm.Program, maxNodes int) (*viz.Model, []Place, error) {
 		if len(d.m.Nodes) > maxNodes {
 			break
 		}
-		in := &code.Instrs[i]
-		d.instr = i
-		switch {
-		case in.Straight != nil:
-			d.straight(i, in)
-		case in.Loop != nil:
-			d.loop(i, in)
-		default:
-			d.calls(in)
+		d.instr, d.first = i, 0
+		for _, in := range code.Instrs[i].Parts() {
+			switch {
+			case in.Straight != nil:
+				d.straight(i, &in)
+			case in.Loop != nil:
+				d.loop(i, &in)
+			default:
+				d.calls(&in)
+			}
+			d.first++ // of a kernel with an epilogue, the loop's is behind the kernel's
 		}
 	}
 	if len(d.m.Nodes) > maxNodes {
@@ -77,6 +79,7 @@ type describer struct {
 	constants map[constant]int
 	limit     int
 	instr     int     // in hand
+	first     int     // index of the first of the part in hand among the instruction's nodes
 	places    []Place // by node
 }
 
@@ -92,7 +95,7 @@ func (d *describer) node(op string, t dtype.DType, shape []int) *viz.Node {
 
 // debug adds what is known of the node of the user's graph.
 func (d *describer) debug(n *viz.Node, in *vm.Instr, k int) {
-	d.places[n.ID] = Place{d.instr, k}
+	d.places[n.ID] = Place{d.instr, d.first + k}
 	if k >= len(in.Nodes) {
 		return
 	}
