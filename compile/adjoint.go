@@ -76,14 +76,6 @@ func (a *adjoints) addResult(i, result int, ct *graph.Node, masked bool) {
 	a.of[i].masked = a.of[i].masked || masked
 }
 
-// Operators that sweeps make or look for.
-var (
-	opIndex          = graph.LookupOp("index")
-	opIndexTranspose = graph.LookupOp("index_transpose")
-	opPlaceholder    = graph.LookupOp("placeholder")
-	opBroadcastTo    = graph.LookupOp("broadcast_to")
-)
-
 // sum adds the contributions in the order of their arrival. Those of operators that say how (graph.Op.Merge) become one node, so that n elements used one by
 // one cost O(n) and not O(n²). It is nil if there are none.
 func (a *adjoints) sum(i int) *graph.Node {

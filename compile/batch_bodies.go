@@ -165,7 +165,7 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	}
 	count := l.count
 	if count != nil && b.Has(count) {
-		if count = b.Image[count]; count.Op() == opBroadcastTo && count.Input(0).Shape().Size() == 1 {
+		if count = b.Image[count]; count.Op().View != nil && count.Input(0).Shape().Size() == 1 {
 			count = graph.Reshape(count.Input(0)) // the same number of steps for all
 		}
 	}

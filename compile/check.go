@@ -25,7 +25,7 @@ func (u *unit) check() error {
 				return fmt.Errorf("node %d has the operand %v", i, in)
 			}
 		}
-		if n.Op().Name == "placeholder" && !live[i] {
+		if n.IsPlaceholder() && !live[i] {
 			continue // expansions of batches leave them behind
 		}
 		if err := n.CheckType(); err != nil {

@@ -41,6 +41,8 @@ type lowering struct {
 	groupOf []int32 // the instruction that computes the node, −1 for none
 	order   []int32 // groups in order of execution
 
+	zeros map[graph.DType]int32 // the constants 0 that scalar code stores into arrays which it fills in part
+
 	steps map[int32][]int32 // by loop: the nodes that read a value of its body at each step
 	calls map[int32]*call   // by node with bodies
 
@@ -77,9 +79,15 @@ func viewOf(n *graph.Node) (first int, ok bool) {
 
 // classify is the pass that begins the lowering and fills what is by node: class, root, offset, op, dtype and operands.
 func classify(u *unit) (*lowering, error) {
+	zeros := map[graph.DType]int32{}
+	for i := range u.g.Len() {
+		if node := u.g.Node(i); node.Op().Places != nil && leavesZeros(node) {
+			zeros[node.DType()] = int32(graph.Like(node, 0).ID())
+		}
+	}
 	n := u.g.Len()
 	l := &lowering{
-		unit: u, class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
+		unit: u, zeros: zeros, class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
 		dtype: make([]graph.DType, n), operands: make([]int32, 0, 2*n), first: make([]int32, n+1),
 	}
 	for i := range n {
@@ -149,9 +157,9 @@ func classOf(n *graph.Node) (class, micro.Op) {
 			return classScalar, m
 		}
 		return classLoop, m
-	case op.Name == "broadcast_to":
+	case op.Broadcasts:
 		return classLoop, micro.Mov
-	case op.Name == "index_transpose" && assembles(n):
+	case op.Places != nil && assembles(n):
 		return classAssemble, micro.Mov
 	case reduceKind(n) != micro.NoReduce && trailing(n):
 		return classReduce, 0
@@ -162,6 +170,15 @@ func classOf(n *graph.Node) (class, micro.Op) {
 // assembles reports whether scalar pieces fill enough of an array to store them one by one.
 func assembles(n *graph.Node) bool {
 	return n.Input(0).Type().IsScalar() && n.DType() != graph.Bool && 2*len(n.Inputs()) >= n.Shape().Size()
+}
+
+// leavesZeros reports whether an array has elements that no piece is.
+func leavesZeros(n *graph.Node) bool { return len(n.Inputs()) < n.Shape().Size() }
+
+// places returns the function that gives the element which a piece of an array is.
+func (l *lowering) places(id int32) func(piece int) (element int) {
+	n := l.g.Node(int(id))
+	return n.Op().Places(n)
 }
 
 func reduceKind(n *graph.Node) micro.ReduceKind {
@@ -183,17 +200,6 @@ func trailing(n *graph.Node) bool {
 		}
 	}
 	return true
-}
-
-// isUniform returns the bits of a constant whose elements are all equal.
-func isUniform(n *graph.Node) (uint64, bool) {
-	if n.Literal() == nil {
-		return 0, false
-	}
-	if n.Literal().Type().Shape.Size() == 1 {
-		return n.Literal().Bits(0), true
-	}
-	return n.Literal().Uniform()
 }
 
 // slots returns the types of the values of a node with several, in the order of its instruction's results: its results, behind them for a loop those of l.steps, and for a

@@ -45,7 +45,7 @@ func (c *constants) isConstant(n *graph.Node) bool {
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		all, pushed := !top.IsInput() && top.Op() != opPlaceholder, false
+		all, pushed := !top.IsInput() && !top.IsPlaceholder(), false
 		for _, in := range top.Inputs() {
 			k, ok := c.known[in]
 			if !ok {

@@ -108,7 +108,7 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 	}
 	switch op := n.Op(); {
 	case n.IsConst():
-		return constantElement(n, shape.At(i, n.Shape()))
+		return constantElement(n, i)
 	case op.Elementwise && len(n.Inputs()) > 0:
 		in := make([]*graph.Node, len(n.Inputs()))
 		for k, x := range n.Inputs() {

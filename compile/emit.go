@@ -268,7 +268,7 @@ func (e *emitter) assemble(id int32, add func(micro.Instr)) {
 			add(micro.Instr{Op: micro.Mov, Type: n.DType(), Dst: dst, A: from})
 		}
 	}
-	place := assembler(n)
+	place := e.places(id)
 	for k, in := range e.in(id) {
 		i := place(k)
 		covered[i] = true
@@ -276,7 +276,7 @@ func (e *emitter) assemble(id int32, add func(micro.Instr)) {
 	}
 	for i, c := range covered {
 		if !c {
-			move(i, e.cell(int32(graph.Like(n, 0).ID())))
+			move(i, e.cell(e.zeros[n.DType()]))
 		}
 	}
 }
@@ -302,20 +302,14 @@ func (e *emitter) epilogue(id int32, loop vm.Instr) vm.Instr {
 	return in
 }
 
-// indexCopy emits an index that is not a view as a slice, which keeps the leading dimensions.
-func (e *emitter) indexCopy(n *graph.Node) vm.Instr {
-	operand, starts := n.Input(0), n.Attrs().Ints("indices")
-	rank := operand.Shape().Rank()
-	starts = append(slices.Clone(starts), make([]int, rank-len(starts))...)
-	limits, strides := slices.Clone([]int(operand.Shape())), slices.Repeat([]int{1}, rank)
-	out := e.operand(n)
-	out.Shape = slices.Clone([]int(operand.Shape()))
-	for d := range n.Attrs().Ints("indices") {
-		limits[d], out.Shape[d] = starts[d]+1, 1
-	}
+// viewCopy emits a view that cannot share its operand's memory here: a slice of the operand as a vector.
+func (e *emitter) viewCopy(n *graph.Node) vm.Instr {
+	first, _ := n.Op().View(n)
+	from, out := e.operand(n.Input(0)), e.operand(n)
+	from.Shape, out.Shape = []int{n.Input(0).Shape().Size()}, []int{n.Shape().Size()}
 	in := vm.Instr{
-		Op: vm.OpKernel, Kernel: "slice", In: []vm.Operand{e.operand(operand)}, Out: []vm.Operand{out},
-		Attrs: attr.Make(attr.L("starts", starts), attr.L("limits", limits), attr.L("strides", strides)),
+		Op: vm.OpKernel, Kernel: "slice", In: []vm.Operand{from}, Out: []vm.Operand{out},
+		Attrs: attr.Make(attr.L("starts", []int{first}), attr.L("limits", []int{first + out.Shape[0]}), attr.L("strides", []int{1})),
 	}
 	if e.debug {
 		in.Nodes = []int32{e.addLabel(int32(n.ID()))}
@@ -327,8 +321,8 @@ func (e *emitter) indexCopy(n *graph.Node) vm.Instr {
 func (e *emitter) kernel(id int32) vm.Instr {
 	n := e.g.Node(int(id))
 	in := vm.Instr{Op: vm.OpKernel, Kernel: n.Op().Kernel, Attrs: n.Attrs()}
-	if n.Op().Name == "index" {
-		return e.indexCopy(n)
+	if n.Op().Kernel == "" && n.Op().View != nil {
+		return e.viewCopy(n)
 	}
 	if c := e.calls[id]; c != nil {
 		in = vm.Instr{Op: vm.OpCall, Call: &c.code}

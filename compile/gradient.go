@@ -396,36 +396,13 @@ func reachOfGraph(g *graph.Graph, outputs, wrt []*graph.Node) []*graph.Node {
 	return reach
 }
 
-// isOne reports whether n is the constant 1, possibly repeated.
-func isOne(n *graph.Node) bool { return isConst(n, 1) }
-
-func isConst(n *graph.Node, v float64) bool {
-	for n.Op().Name == "broadcast_to" || n.Op().Name == "reshape" {
-		n = n.Input(0)
-	}
-	if l := n.Literal(); l != nil {
-		if bits, ok := l.Uniform(); ok {
-			return bits == graph.BitsOfFloat(n.DType(), v)
-		}
-	}
-	return false
-}
-
-// plainFactor reports whether n is a constant, possibly repeated, of finite numbers other than 0, with which mul_no_nan is an ordinary product.
-func plainFactor(n *graph.Node) bool {
-	for n.Op().Name == "broadcast_to" || n.Op().Name == "reshape" {
-		n = n.Input(0)
-	}
-	return n.Literal() != nil && n.Literal().FiniteNonzero()
-}
-
 // times multiplies an adjoint or tangent by a local partial. Where either may be infinite or NaN (see zeroMayWin), a 0 in the other one wins.
 func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	shape := n.Shape()
 	switch {
-	case isOne(partial):
+	case isConst(partial, 1):
 		return graph.BroadcastTo(ct, shape...)
-	case isOne(ct):
+	case isConst(ct, 1):
 		return graph.BroadcastTo(partial, shape...)
 	case isConst(partial, -1):
 		return graph.BroadcastTo(graph.Neg(ct), shape...)

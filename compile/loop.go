@@ -103,7 +103,7 @@ func (b *loopBuilder) build() {
 func (b *loopBuilder) external(n *graph.Node) uint32 {
 	e := b.e
 	r := e.root[n.ID()]
-	if bits, uniform := isUniform(e.g.Node(int(r))); uniform && e.class[r] == classConst && !e.place[r].known {
+	if bits, uniform := e.g.Node(int(r)).Literal().Uniform(); uniform && e.class[r] == classConst && !e.place[r].known {
 		return b.constant(micro.Const{Type: n.DType(), Bits: bits})
 	} else if uniform && e.class[r] == classConst && n.Type().IsScalar() {
 		return b.constant(micro.Const{Type: n.DType(), Bits: bits})

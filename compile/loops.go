@@ -223,7 +223,7 @@ func (s *loopSimplifier) invariants(l *loop, depends []paramSet, steps []int, ne
 // computes reports whether a node does more than to arrange the elements of its operands.
 func computes(n *graph.Node) bool {
 	op := n.Op()
-	if n.Results() != nil || op == opBroadcastTo || op.View != nil {
+	if n.Results() != nil || op.View != nil {
 		return false
 	}
 	_, _, part := graph.ResultOf(n)

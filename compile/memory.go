@@ -179,12 +179,12 @@ func (m *memoryPlanner) placeConsts() {
 					continue
 				}
 				m.constSeen[r] = x.kind == classScalar
-				if _, uniform := isUniform(m.g.Node(int(r))); !uniform || x.kind != classLoop || m.class[id] == classReduce || m.class[id] == classKernel {
+				if _, uniform := m.g.Node(int(r)).Literal().Uniform(); !uniform || x.kind != classLoop || m.class[id] == classReduce || m.class[id] == classKernel {
 					add(r)
 				}
 			}
-			if m.class[id] == classAssemble && len(m.g.Node(int(id)).Inputs()) < m.g.Node(int(id)).Shape().Size() {
-				add(m.zero(id))
+			if m.class[id] == classAssemble && leavesZeros(m.g.Node(int(id))) {
+				add(m.zeros[m.dtype[id]])
 			}
 		}
 	}
@@ -197,11 +197,6 @@ func (m *memoryPlanner) placeConsts() {
 	for id, off := range m.plan.constOff {
 		m.place[id] = place{m.plan.constAt + off, 0, true}
 	}
-}
-
-// zero returns the constant 0 of the node's dtype; the outputs pass has made sure that it exists.
-func (m *memoryPlanner) zero(id int32) int32 {
-	return int32(graph.Like(m.g.Node(int(id)), 0).ID())
 }
 
 // placeCells gives scalars that outlive their instruction cells of their own, the outputs first and in order.
@@ -379,23 +374,11 @@ func (m *memoryPlanner) resultBytes(tuple int32, i int) int64 {
 
 // placePieces gives the scalars that go right into the array their places.
 func (m *memoryPlanner) placePieces(id, k int32) {
-	size, index := int64(m.dtype[id].Size()), assembler(m.g.Node(int(id)))
+	size, index := int64(m.dtype[id].Size()), m.places(id)
 	for i, p := range m.in(id) {
 		if m.class[p] == classScalar && m.groupOf[p] == k && m.place[p] == (place{known: true}) {
 			m.place[p].offset = m.place[id].offset + int64(index(i))*size
 		}
-	}
-}
-
-// assembler returns the function that gives the flat element to which piece i of an array goes.
-func assembler(n *graph.Node) func(i int) int {
-	s, indices := n.Shape(), n.Attrs().Ints("indices")
-	return func(i int) int {
-		flat := 0
-		for d, e := range s {
-			flat = flat*e + indices[i*len(s)+d]
-		}
-		return flat
 	}
 }
 

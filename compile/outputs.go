@@ -14,12 +14,6 @@ func materializeOutputs(u *unit) error {
 			wrap[o] = true
 		}
 	}
-	// The zeros of arrays that scalar code fills in part are read from memory.
-	for i := range u.g.Len() {
-		if n := u.g.Node(i); n.Op().Name == "index_transpose" && len(n.Inputs()) < n.Shape().Size() {
-			graph.Like(n, 0)
-		}
-	}
 	for k, o := range u.outputs {
 		if wrap[o] {
 			restore := u.g.AtNode(o)

@@ -30,12 +30,28 @@ type term struct {
 
 // rule is a rewrite. apply returns the node to use instead of the term, of the same type, or nil.
 type rule struct {
-	name          string
-	doc           string
-	class         safety
-	ops           []string // operators it looks at
-	onElementwise bool     // it looks at all elementwise operators
-	apply         func(t term) *graph.Node
+	name  string
+	doc   string
+	class safety
+	// It looks at the operators named, or at those for which on says so.
+	ops   []string
+	on    func(op *graph.Op) bool
+	apply func(t term) *graph.Node
+}
+
+// operators lists the operators that the rule looks at.
+func (r *rule) operators() (list []*graph.Op) {
+	for _, name := range r.ops {
+		op := graph.LookupOp(name)
+		if op == nil {
+			panic("BUG: rewrite " + r.name + " looks at the unknown operator " + name)
+		}
+		list = append(list, op)
+	}
+	if r.on != nil {
+		list = slices.DeleteFunc(graph.Ops(), func(op *graph.Op) bool { return !r.on(op) })
+	}
+	return list
 }
 
 // rewriteAll is the pass that expands operators without a kernel, folds constants and applies the rules. The graph is made anew through
@@ -48,11 +64,7 @@ func rewriteAll(u *unit) error {
 		if slices.Contains(u.config.Disable, r.name) || r.class == fastMath && !u.config.FastMath {
 			continue
 		}
-		for _, name := range r.ops {
-			op := graph.LookupOp(name)
-			if op == nil {
-				panic("BUG: rewrite " + r.name + " looks at the unknown operator " + name)
-			}
+		for _, op := range r.operators() {
 			byOp[op] = append(byOp[op], r)
 		}
 	}

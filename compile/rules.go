@@ -6,52 +6,21 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // rules is the table of rewrites. Order matters only for the counts: every rule keeps the value within its class.
 var rules []rule
 
 func init() {
-	for _, op := range graph.Ops() {
-		if op.Micro != "" {
-			elementwiseNames = append(elementwiseNames, op.Name)
-		}
-	}
 	rules = slices.Concat(algebraRules, shapeRules, fastRules)
 	for i := range rules {
 		r := &rules[i]
-		if r.onElementwise {
-			r.ops = elementwiseNames
-		}
-		if r.name == "" || r.doc == "" || r.class == 0 || len(r.ops) == 0 || r.apply == nil {
+		if r.name == "" || r.doc == "" || r.class == 0 || (r.ops == nil) == (r.on == nil) || r.apply == nil {
 			panic("BUG: rewrite " + r.name + " is incomplete")
 		}
 	}
 }
-
-// uniformBits returns the bits of a constant whose elements are all equal, or of one that is broadcast.
-func uniformBits(n *graph.Node) (uint64, bool) {
-	if n.Op().Name == "broadcast_to" {
-		n = n.Input(0)
-	}
-	return isUniform(n)
-}
-
-// constant returns the value of a uniform constant.
-func constant(n *graph.Node) (float64, bool) {
-	bits, ok := uniformBits(n)
-	if !ok {
-		return 0, false
-	}
-	return graph.FloatOfBits(n.DType(), bits), true
-}
-
-func isValue(n *graph.Node, v float64) bool {
-	bits, ok := uniformBits(n)
-	return ok && bits == graph.BitsOfFloat(n.DType(), v)
-}
-
-var negativeZero = math.Copysign(0, -1)
 
 // exactReciprocal reports whether 1/c is exact and neither it nor c is subnormal in float32.
 func exactReciprocal(c float64) bool {
@@ -76,9 +45,6 @@ func swapsLastTwo(perm []int) bool {
 	return r >= 2
 }
 
-// elementwiseNames lists the operators that broadcast their operands and that a micro-operation runs.
-var elementwiseNames []string
-
 // to gives a replacement the term's shape.
 func (t term) to(n *graph.Node) *graph.Node { return graph.BroadcastTo(n, t.typ.Shape...) }
 
@@ -94,7 +60,7 @@ func (t term) find(is func(*graph.Node) bool) (other *graph.Node, ok bool) {
 }
 
 func value(v float64) func(*graph.Node) bool {
-	return func(n *graph.Node) bool { return isValue(n, v) }
+	return func(n *graph.Node) bool { return isConst(n, v) }
 }
 
 var algebraRules = []rule{
@@ -111,7 +77,7 @@ var algebraRules = []rule{
 		}},
 	{name: "sub-zero", class: exact, ops: []string{"sub"}, doc: "x − 0 → x",
 		apply: func(t term) *graph.Node {
-			if isValue(t.in[1], 0) {
+			if isConst(t.in[1], 0) {
 				return t.to(t.in[0])
 			}
 			return nil
@@ -132,14 +98,14 @@ var algebraRules = []rule{
 		}},
 	{name: "div-one", class: exact, ops: []string{"div"}, doc: "x / 1 → x",
 		apply: func(t term) *graph.Node {
-			if isValue(t.in[1], 1) {
+			if isConst(t.in[1], 1) {
 				return t.to(t.in[0])
 			}
 			return nil
 		}},
 	{name: "div-power-of-two", class: exact, ops: []string{"div"}, doc: "x / 2ᵏ → x · 2⁻ᵏ",
 		apply: func(t term) *graph.Node {
-			if c, ok := constant(t.in[1]); ok && t.typ.DType.IsFloat() && exactReciprocal(c) && !isValue(t.in[1], 1) {
+			if c, ok := constant(t.in[1]); ok && t.typ.DType.IsFloat() && exactReciprocal(c) && !isConst(t.in[1], 1) {
 				return t.to(graph.Mul(t.in[0], graph.Like(t.in[0], 1/c)))
 			}
 			return nil
@@ -291,7 +257,7 @@ var algebraRules = []rule{
 		}},
 	{name: "drop-identity", class: exact, ops: []string{"identity", "stop_gradient"}, doc: "identity(x) → x, stop_gradient(x) → x",
 		apply: func(t term) *graph.Node { return t.in[0] }},
-	{name: "order-operands", class: exact, ops: []string{"add", "mul", "mul_no_nan", "eq", "ne", "logical_and", "logical_or", "logical_xor"}, doc: "y ∘ x → x ∘ y, so that both are shared",
+	{name: "order-operands", class: exact, on: func(op *graph.Op) bool { return op.Commutative && op.Micro != "" }, doc: "y ∘ x → x ∘ y, so that both are shared",
 		apply: func(t term) *graph.Node {
 			if t.in[0].ID() > t.in[1].ID() {
 				return t.g.Apply(t.op, []*graph.Node{t.in[1], t.in[0]}, nil)
@@ -343,7 +309,7 @@ var shapeRules = []rule{
 			}
 			return nil
 		}},
-	{name: "broadcast-operand", class: exact, onElementwise: true, doc: "x ∘ broadcast_to(y) → x ∘ y where broadcasting gives the same shape",
+	{name: "broadcast-operand", class: exact, on: func(op *graph.Op) bool { return op.Micro != "" }, doc: "x ∘ broadcast_to(y) → x ∘ y where broadcasting gives the same shape",
 		apply: func(t term) *graph.Node {
 			for k, in := range t.in {
 				if in.Op().Name != "broadcast_to" {
@@ -362,7 +328,7 @@ var shapeRules = []rule{
 			}
 			return nil
 		}},
-	{name: "lower-scalar", class: exact, onElementwise: true, doc: "f(broadcast_to(x), …) → broadcast_to(f(x, …)) where all operands are broadcast or scalar",
+	{name: "lower-scalar", class: exact, on: func(op *graph.Op) bool { return op.Micro != "" }, doc: "f(broadcast_to(x), …) → broadcast_to(f(x, …)) where all operands are broadcast or scalar",
 		apply: func(t term) *graph.Node {
 			if t.typ.IsScalar() {
 				return nil
@@ -425,29 +391,24 @@ var shapeRules = []rule{
 			if !t.in[0].IsConst() || !t.typ.IsScalar() {
 				return nil
 			}
-			return constantElement(t.in[0], t.attrs.Ints("indices"))
+			return constantElement(t.in[0], shape.Index(t.attrs.Ints("indices"), t.in[0].Shape()))
 		}},
 	{name: "index-assembled", class: exact, ops: []string{"index"}, doc: "the element of an array that index_transpose assembled → the piece, or 0",
 		apply: func(t term) *graph.Node {
 			x := t.in[0]
-			if x.Op() != opIndexTranspose || !t.typ.IsScalar() || !x.Input(0).Type().IsScalar() {
+			if x.Op().Places == nil || !t.typ.IsScalar() || !x.Input(0).Type().IsScalar() {
 				return nil
 			}
-			idx, all := t.attrs.Ints("indices"), x.Attrs().Ints("indices")
-			r := len(idx)
+			i, place := shape.Index(t.attrs.Ints("indices"), x.Shape()), x.Op().Places(x)
 			// Most arrays are assembled in full and in order.
-			flat := 0
-			for d, i := range idx {
-				flat = flat*x.Shape()[d] + i
-			}
-			if flat < len(x.Inputs()) && slices.Equal(all[flat*r:(flat+1)*r], idx) {
-				return x.Input(flat)
+			if i < len(x.Inputs()) && place(i) == i {
+				return x.Input(i)
 			}
 			if len(x.Inputs()) > 64 {
 				return nil
 			}
 			for k := range x.Inputs() {
-				if slices.Equal(all[k*r:(k+1)*r], idx) {
+				if place(k) == i {
 					return x.Input(k)
 				}
 			}

@@ -497,3 +497,49 @@ func TestDisable(t *testing.T) {
 		}
 	}
 }
+
+// Operators that say so give the same bits whatever the order of their operands, zeros of either sign included; a NaN is one like another.
+func TestCommutativeOperators(t *testing.T) {
+	special := []float64{0, negativeZero, 1, -1, 0.3, -2.7, 1e300, -1e-310, 5e-324, math.Inf(1), math.Inf(-1), math.NaN()}
+	n, checked := len(special)*len(special), 0
+	for _, op := range graph.Ops() {
+		if !op.Commutative || op.Micro == "" {
+			continue
+		}
+		for _, d := range []graph.DType{graph.Float64, graph.Float32, graph.Bool} {
+			if !op.DTypes.Has(d) {
+				continue
+			}
+			g := graph.New()
+			x, y := g.Input("x", graph.Float64, n), g.Input("y", graph.Float64, n)
+			a, b := graph.Cast(x, d), graph.Cast(y, d)
+			result := func(a, b *graph.Node) *graph.Node {
+				r := graph.Cast(g.Apply(op, []*graph.Node{a, b}, nil), graph.Float64)
+				one := graph.Cast(g.Apply(op, []*graph.Node{graph.Index(a, 1), graph.Index(b, 1)}, nil), graph.Float64)
+				return graph.Concat(0, r, graph.ExpandDims(one, 0))
+			}
+			p, err := Config{Disable: []string{"order-operands"}, Verify: true}.Compile(result(a, b), result(b, a))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := vm.NewMachine(p)
+			for i := range n {
+				m.Float64("x")[i], m.Float64("y")[i] = special[i/len(special)], special[i%len(special)]
+			}
+			out, err := m.Run()
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, other := out[0].Data().([]float64), out[1].Data().([]float64)
+			for i := range one {
+				if v, w := one[i], other[i]; math.Float64bits(v) != math.Float64bits(w) && !(v != v && w != w) {
+					t.Errorf("%s of %v and %v in %v is %v, and %v the other way round", op.Name, special[i%n/len(special)], special[i%n%len(special)], d, v, w)
+				}
+			}
+			checked++
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d operators and dtypes were checked", checked)
+	}
+}

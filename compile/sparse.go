@@ -310,10 +310,10 @@ func elementsOf(n *graph.Node) func(i int) *graph.Node {
 	if n.Type().IsScalar() {
 		return func(int) *graph.Node { return n }
 	}
-	if n.Op() == opIndexTranspose && n.Input(0).Type().IsScalar() {
+	if places := n.Op().Places; places != nil && n.Input(0).Type().IsScalar() {
 		zero := graph.Like(n, 0)
 		all := slices.Repeat([]*graph.Node{zero}, n.Shape().Size())
-		place := assembler(n)
+		place := places(n)
 		for k, in := range n.Inputs() {
 			all[place(k)] = in
 		}

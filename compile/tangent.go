@@ -133,25 +133,3 @@ func linearTangent(g *graph.Graph, n *graph.Node, dots []*graph.Node) *graph.Nod
 	}
 	return sum
 }
-
-// elementOfConstant returns the constant that an index of a constant is, so that a direction of zeros and ones is seen to be
-// zero where it is; other nodes stay.
-func elementOfConstant(n *graph.Node) *graph.Node {
-	if n.Op() != opIndex || !n.Input(0).IsConst() || !n.Type().IsScalar() {
-		return n
-	}
-	return constantElement(n.Input(0), n.Attrs().Ints("indices"))
-}
-
-// constantElement returns an element of a constant as a constant.
-func constantElement(c *graph.Node, indices []int) *graph.Node {
-	flat, size := 0, c.DType().Size()
-	for d, i := range indices {
-		flat = flat*c.Shape()[d] + i
-	}
-	lit, err := graph.NewLiteral(graph.Type{DType: c.DType()}, c.Literal().Bytes()[flat*size:(flat+1)*size])
-	if err != nil {
-		panic("BUG: element of a constant: " + err.Error())
-	}
-	return c.Graph().Literal(lit)
-}

@@ -32,7 +32,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
 	})
 	opIndexTranspose = Register(&Op{
-		Name: "index_transpose", Pattern: SumPattern(indexTransposePattern), Family: FamilyIndex, MinArity: 1, MaxArity: -1, Merge: mergeIndexed, Kernel: "index_transpose", Batch: batchIndexTranspose,
+		Name: "index_transpose", Pattern: SumPattern(indexTransposePattern), Family: FamilyIndex, MinArity: 1, MaxArity: -1, Merge: mergeIndexed, Places: placesOfPieces, Kernel: "index_transpose", Batch: batchIndexTranspose,
 		Attrs: []AttrSpec{shapeAttr, {Key: "indices", Kind: attr.Ints, Doc: "the leading indices of each operand in turn; no two operands have the same"}},
 		Doc:   "Its operands placed at distinct leading indices into zeros of the given shape: the linear transpose of index.", Formula: "the adjoint at the operand's indices",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -253,6 +253,12 @@ func batchIndexTranspose(b *Batch, n *Node) *Node {
 		strides = append(strides, slices.Repeat([]int{1}, r+1)...)
 	}
 	return SliceTranspose(b.Shape(n), starts, strides, pieces...)
+}
+
+// placesOfPieces: operands that are single elements go where their indices say.
+func placesOfPieces(n *Node) func(operand int) (element int) {
+	s, indices := n.typ.Shape, n.extra.attrs.Ints("indices")
+	return func(k int) int { return shape.Index(indices[k*len(s):(k+1)*len(s)], s) }
 }
 
 func batchGather(b *Batch, n *Node) *Node {

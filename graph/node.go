@@ -208,6 +208,9 @@ func (n *Node) Origin() int {
 // IsInput reports whether the node is an input.
 func (n *Node) IsInput() bool { return n.Valid() && n.op == opInput }
 
+// IsPlaceholder reports whether the node stands for a value that a transformation puts in its place: see Graph.Placeholder.
+func (n *Node) IsPlaceholder() bool { return n.Valid() && n.op == opPlaceholder }
+
 // IsConst reports whether the node is a constant.
 func (n *Node) IsConst() bool { return n.Valid() && n.op == opConst }
 

@@ -167,6 +167,11 @@ type Op struct {
 	// View reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins; nil: never. Each element of
 	// an operator with it is an element of its operand, whether or not the node is a view.
 	View func(n *Node) (first int, ok bool)
+	// Broadcasts: the operand is broadcast to the shape of the result, so that a loop reads it where it lies.
+	Broadcasts bool
+	// Places returns for a node whose operands are all scalars the element of the result that each of them is; the others are 0. No two are the same. Scalar code then
+	// computes them right where they belong.
+	Places func(n *Node) func(operand int) (element int)
 	// Reduction is the elementwise micro-operation by which elements along the attribute axes are combined: add, mul, max or min; "" for others. With it, a loop over
 	// the last axes may end in the operator.
 	Reduction string
@@ -306,8 +311,8 @@ func (op *Op) check() error {
 	if op.Reduction != "" && (op.MinArity != 1 || op.MaxArity != 1 || !op.hasAttr("axes", attr.Ints)) {
 		return errors.New("reduces one operand, and needs an attribute axes")
 	}
-	if op.View != nil && op.MinArity != 1 {
-		return errors.New("only a part of its first operand can be a view")
+	if (op.View != nil || op.Broadcasts) && (op.MinArity != 1 || op.MaxArity != 1) {
+		return errors.New("shows elements of one operand, and needs to have one")
 	}
 	if wrong := op.checkPattern(); wrong != "" {
 		return errors.New(wrong)

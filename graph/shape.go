@@ -88,7 +88,7 @@ func init() {
 		Samples:       []Sample{shapeSample(Shape{3, 4}, attr.L("shape", []int{2, 6}))},
 	})
 	opBroadcastTo = Register(&Op{
-		Name: "broadcast_to", Pattern: SumPattern(broadcastPattern), Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "broadcast_to", View: viewOfBroadcast, Batch: batchBroadcast, Attrs: []AttrSpec{shapeAttr},
+		Name: "broadcast_to", Pattern: SumPattern(broadcastPattern), Family: FamilyShape, MinArity: 1, MaxArity: 1, Builtin: true, Broadcasts: true, View: viewOfBroadcast, Batch: batchBroadcast, Attrs: []AttrSpec{shapeAttr},
 		Doc: "The operand repeated along dimensions of extent 1 and along new leading dimensions.", Formula: "the adjoint, summed over the repeated dimensions",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s := Shape(a.Ints("shape"))

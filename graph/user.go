@@ -86,8 +86,8 @@ func RegisterUser(op Op) (*Op, error) {
 		return nil, fmt.Errorf("register %s: only the system's operators are built in", op.Name)
 	case op.Micro != "":
 		return nil, fmt.Errorf("register %s: micro-operations run the system's operators; give an expansion or a kernel", op.Name)
-	case op.View != nil || op.Reduction != "":
-		return nil, fmt.Errorf("register %s: only the system's operators are views or end loops", op.Name)
+	case op.View != nil || op.Reduction != "" || op.Broadcasts || op.Places != nil:
+		return nil, fmt.Errorf("register %s: only the system's operators are views, end loops or are assembled by scalar code", op.Name)
 	case op.Kernel != "" && !strings.HasPrefix(op.Kernel, UserPrefix):
 		return nil, fmt.Errorf("register %s: the kernel %q does not begin with %q", op.Name, op.Kernel, UserPrefix)
 	case op.Elementwise && op.Kernel != "":
