@@ -26,6 +26,9 @@ type term struct {
 	in    []*graph.Node
 	attrs attr.List
 	typ   graph.Type
+	// For rules that see uses: the node, of a graph that is final otherwise, in whose place the term stands, and the uses in that graph.
+	of   *graph.Node
+	uses *useCounts
 }
 
 // rule is a rewrite. apply returns the node to use instead of the term, of the same type, or nil.
@@ -34,8 +37,10 @@ type rule struct {
 	doc   string
 	class safety
 	// It looks at the operators named, or at those for which on says so.
-	ops   []string
-	on    func(op *graph.Op) bool
+	ops []string
+	on  func(op *graph.Op) bool
+	// when says of rules that see uses, and are applied to a graph that is final otherwise, whether they apply to a node. They do not return nil.
+	when  func(n *graph.Node, u *useCounts) bool
 	apply func(t term) *graph.Node
 }
 
@@ -54,25 +59,31 @@ func (r *rule) operators() (list []*graph.Op) {
 	return list
 }
 
-// rewriteAll is the pass that expands operators without a kernel, folds constants and applies the rules. The graph is made anew through
-// constructors that look at every term, so operands are in normal form already, whatever a rule or an expansion
-// makes is rewritten too, and equal nodes are shared.
-func rewriteAll(u *unit) error {
+// rulesByOp returns the rules that the configuration allows, those that fulfil is alone, by the operators that they look at.
+func (u *unit) rulesByOp(is func(r *rule) bool) map[*graph.Op][]*rule {
 	byOp := map[*graph.Op][]*rule{}
 	for i := range rules {
 		r := &rules[i]
-		if slices.Contains(u.config.Disable, r.name) || r.class == fastMath && !u.config.FastMath {
+		if !is(r) || slices.Contains(u.config.Disable, r.name) || r.class == fastMath && !u.config.FastMath {
 			continue
 		}
 		for _, op := range r.operators() {
 			byOp[op] = append(byOp[op], r)
 		}
 	}
+	return byOp
+}
+
+// rewriteAll is the pass that expands operators without a kernel, folds constants and applies the rules. The graph is made anew through
+// constructors that look at every term, so operands are in normal form already, whatever a rule or an expansion
+// makes is rewritten too, and equal nodes are shared.
+func rewriteAll(u *unit) error {
+	byOp := u.rulesByOp(func(r *rule) bool { return r.when == nil })
 	counts := map[*rule]int{}
 	folded, expanded := 0, 0
 	fold := !slices.Contains(u.config.Disable, "fold")
 	u.g, u.outputs = u.g.Rewrite(u.outputs, func(to *graph.Graph, t graph.Term) *graph.Node {
-		x := term{to, t.Op, t.Inputs, t.Attrs, t.Type}
+		x := term{g: to, op: t.Op, in: t.Inputs, attrs: t.Attrs, typ: t.Type}
 		for _, r := range byOp[t.Op] {
 			if m := r.apply(x); m != nil {
 				counts[r]++

@@ -13,7 +13,7 @@ import (
 var rules []rule
 
 func init() {
-	rules = slices.Concat(algebraRules, shapeRules, fastRules)
+	rules = slices.Concat(algebraRules, shapeRules, useRules, fastRules)
 	for i := range rules {
 		r := &rules[i]
 		if r.name == "" || r.doc == "" || r.class == 0 || (r.ops == nil) == (r.on == nil) || r.apply == nil {
@@ -416,6 +416,41 @@ var shapeRules = []rule{
 		}},
 }
 
+// useRules see how often nodes are used, and which of their results.
+var useRules = []rule{
+	{name: "transpose-matmul", class: exact, ops: []string{"transpose"}, doc: "transpose(A·B) of a product that is used nowhere else → Bᵀ·Aᵀ, by flags",
+		when: func(n *graph.Node, u *useCounts) bool {
+			_, free := n.Op().View(n)
+			return !free && n.Input(0).Op().Name == "matmul" && u.once(n.Input(0)) && swapsLastTwo(n.Attrs().Ints("perm"))
+		},
+		apply: func(t term) *graph.Node {
+			product := t.in[0]
+			a, b, flags := product.Input(0), product.Input(1), slices.Clone(product.Attrs())
+			for i := range flags {
+				switch flags[i].Key {
+				case "transpose_a":
+					flags[i] = attr.B("transpose_a", !product.Attrs().Bool("transpose_b"))
+				case "transpose_b":
+					flags[i] = attr.B("transpose_b", !product.Attrs().Bool("transpose_a"))
+				}
+			}
+			return t.g.Apply(product.Op(), []*graph.Node{b, a}, flags)
+		}},
+	{name: "unread-results", class: exact, ops: []string{"result"}, doc: "a switch of whose results some are not read → one without them, and without the operands that no other result needs",
+		when: func(n *graph.Node, u *useCounts) bool {
+			of, _, _ := graph.ResultOf(n)
+			return of.Op() == opSwitch && len(u.reads[of]) < len(of.Results())
+		},
+		apply: func(t term) *graph.Node {
+			of, k, _ := graph.ResultOf(t.of)
+			read := t.uses.reads[of]
+			if t.uses.made[of] == nil {
+				t.uses.made[of] = withResults(t.in[0], read)
+			}
+			return graph.Result(t.uses.made[of], slices.Index(read, k))
+		}},
+}
+
 var fastRules = []rule{
 	{name: "add-zero", class: fastMath, ops: []string{"add"}, doc: "x + 0 → x (−0 + 0 is 0)",
 		apply: func(t term) *graph.Node {
@@ -463,7 +498,7 @@ var fastRules = []rule{
 				for j, a := range x.Inputs() {
 					if a.IsConst() && !x.Input(1-j).IsConst() {
 						ab := []*graph.Node{a, t.in[1-k]}
-						c := foldTerm(term{t.g, t.op, ab, nil, t.g.Apply(t.op, ab, nil).Type()})
+						c := foldTerm(term{g: t.g, op: t.op, in: ab, typ: t.g.Apply(t.op, ab, nil).Type()})
 						if c == nil {
 							return nil
 						}

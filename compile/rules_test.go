@@ -206,6 +206,43 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.m, 0, 2, 1), o.m) }},
 		builders{func(o *operands) *graph.Node { return graph.MatMul(graph.Reshape(o.x, 3, 2), o.y) }, func(o *operands) *graph.Node { return graph.MatMul(graph.Transpose(o.m, 1, 0, 2), o.r) }},
 	},
+	"transpose-matmul": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Transpose(graph.MatMul(o.x, graph.Transpose(o.y))) },
+			func(o *operands) *graph.Node {
+				return graph.Exp(graph.Transpose(graph.MatMul(graph.Transpose(o.x), o.y)))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Transpose(graph.MatMul(o.m, graph.Transpose(o.x)), 0, 2, 1)
+			}, // the batch is broadcast
+		},
+		builders{
+			func(o *operands) *graph.Node {
+				c := graph.MatMul(o.x, graph.Transpose(o.y))
+				return graph.Add(c, graph.Transpose(c))
+			}, // used twice
+			func(o *operands) *graph.Node {
+				return graph.Transpose(graph.MatMul(o.m, graph.Transpose(o.x)), 1, 0, 2)
+			}, // of the batch
+			func(o *operands) *graph.Node { return graph.Transpose(graph.MatMul(o.x, graph.ExpandDims(o.r, 1))) }, // a view
+			func(o *operands) *graph.Node {
+				return graph.Transpose(graph.MatMul(graph.Exp(o.x), graph.Transpose(o.y)), 0, 1)
+			}, // nothing is transposed
+			func(o *operands) *graph.Node {
+				return graph.Transpose(graph.Exp(graph.MatMul(o.x, graph.Transpose(o.y))))
+			}, // of something else
+		},
+	},
+	"unread-results": {
+		builders{
+			func(o *operands) *graph.Node { return o.cond()[0] },
+			func(o *operands) *graph.Node { r := o.cond(); return graph.Add(graph.Sum(r[2]), r[1]) },
+		},
+		builders{
+			func(o *operands) *graph.Node { r := o.cond(); return graph.Add(graph.Add(r[0], r[1]), graph.Sum(r[2])) },
+			func(o *operands) *graph.Node { v, _ := graph.TopK(o.r, 2, 0); return v },
+		},
+	},
 	"concat-scalars": {
 		builders{
 			func(o *operands) *graph.Node { return graph.Stack(0, o.s, graph.Sin(o.t), o.s) },
@@ -296,6 +333,16 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.r, o.s), o.x) },
 		},
 	},
+}
+
+// cond is a branch of three results: two scalars and a matrix.
+func (o *operands) cond() []*graph.Node {
+	branch := func(f func(x *graph.Node) *graph.Node) func(args []*graph.Node) []*graph.Node {
+		return func(args []*graph.Node) []*graph.Node {
+			return []*graph.Node{f(args[0]), graph.Sum(f(args[1])), graph.Mul(f(args[2]), args[0])}
+		}
+	}
+	return graph.Cond(graph.Less(o.s, o.t), []*graph.Node{o.s, graph.Exp(o.x), o.y}, branch(graph.Sin), branch(graph.Cos))
 }
 
 func (o *operands) full2(n *graph.Node) *graph.Node { return graph.BroadcastTo(n, 2, 3) }
