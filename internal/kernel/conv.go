@@ -265,7 +265,7 @@ func (p *convPlan) workspace() int {
 
 func (p *convPlan) each() int {
 	if p.rows != nil {
-		return p.product.Each()
+		return p.rows.each() + p.product.Each()
 	}
 	return p.colBytes + p.sums + p.product.Each()
 }

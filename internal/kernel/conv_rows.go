@@ -24,6 +24,7 @@ type convRows struct {
 	together        int // images of a phase
 	padChannels     int // of an item
 	rowsItem        int // of an item
+	joined          int // elements of a channel of results of an item whose rows are computed as one, with what lies between them; 0 if rows are computed one by one
 	parts           int // items of an image and group
 	panels, ld      int // of the adjoint, packed; elements of a row of sums
 	chansItem       int // channels of an item for filters
@@ -110,6 +111,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 	if which != convOfFilters {
 		work := r.results * r.sources * g.taps * r.width
 		r.rowsItem = max(1, min(r.rows, convItemWork/max(1, work)))
+		r.joinRows(lanes, work)
 		r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem
 		return r
 	}
@@ -127,6 +129,23 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 	r.parts = (r.sources + r.chansItem - 1) / r.chansItem
 	return r
 }
+
+// joinRows lets rows of one plane that follow one another be computed as one, if vectors are filled better by them. The elements between rows, which belong to
+// no position, are left out when they are copied to the result.
+func (r *convRows) joinRows(lanes, work int) {
+	if r.result[0] > 1 || r.width > 8*lanes {
+		return
+	}
+	rows := max(1, min(r.rows, 2*convItemWork/max(1, work), 1<<15/(r.results*r.padded[2])))
+	together := (rows-1)*r.padded[2] + r.width
+	vectors := func(n int) int { return (n + lanes - 1) / lanes }
+	if 16*vectors(together) < 15*rows*vectors(r.width) {
+		r.rowsItem, r.joined = rows, (together+lanes-1)/lanes*lanes
+	}
+}
+
+// each is the scratch of a goroutine besides that of products.
+func (r *convRows) each() int { return scratchSize(r.results*r.joined, r.size) }
 
 // workspace is the scratch that all goroutines share.
 func (r *convRows) workspace() int {
@@ -187,13 +206,30 @@ func rowsItem[T float](p *convPlan, worker, item int) {
 		to := data[T](&c.Out[0])[(r.first*p.groups+plane)*r.results*outs:]
 		piece := gemm.Piece{ARow: k, CRow: outs, M: r.results, N: r.width}
 		filters := w[plane%p.groups*r.results*k:]
+		work := c.Workers[worker]
+		joined := take[T](&work, r.results*r.joined)
 		for at := 0; at < k; at += gemm.Chain {
 			piece.K = min(gemm.Chain, k-at)
 			piece.Table, piece.A, piece.Add = r.table[at:at+piece.K], address(filters[at:]), at > 0
+			if r.joined > 0 {
+				piece.B, piece.C = address(from[r.rowStart(lo):]), address(joined)
+				piece.CRow, piece.N = r.joined, (hi-lo-1)*r.padded[2]+r.width
+				p.product.Piece(work, &piece)
+				continue
+			}
 			for row := lo; row < hi; row++ {
 				piece.B = address(from[r.rowStart(row):])
 				piece.C = address(to[row*r.width:])
-				p.product.Piece(c.Workers[worker], &piece)
+				p.product.Piece(work, &piece)
+			}
+		}
+		if r.joined > 0 {
+			for ch := range r.results {
+				at, row := ch*r.joined, to[ch*outs+lo*r.width:]
+				for i := 0; i < (hi-lo)*r.width; i += r.width {
+					copy(row[i:i+r.width], joined[at:])
+					at += r.padded[2]
+				}
 			}
 		}
 		if c.Then != nil {
