@@ -285,7 +285,7 @@ func (b *batcher) while(l *loop, w, condition *within) (*graph.Node, *graph.Body
 		result = graph.ReduceMax(graph.Cast(condition.Image[result], graph.Int32), nil)
 		result = graph.Greater(result, graph.Like(result, 0))
 	}
-	return l.while(w.bodyBuilder, w.params, condition.bodyBuilder, condition.params, result)
+	return w.bodyBuilder.while(l.n.Graph(), l.length, condition.g, standIns(w.params, condition.params), result)
 }
 
 // exchanged exchanges the first two dimensions: of a batch and of steps.

@@ -427,35 +427,43 @@ func (l *loop) with(b *bodyBuilder) (*graph.Node, *graph.Body) {
 		return l.scan(b, l.n.Attrs().Bool("reverse"))
 	}
 	c := open(graph.Bodies(l.n)[0])
-	return l.while(b, b.params, c, c.params, c.results[0])
+	return b.while(l.n.Graph(), l.length, c.g, standIns(b.params, c.params), c.results[0])
 }
 
-// while makes a while loop with the limit of l of the builder's body and of the condition that c gives. params and condParams are what stands in the two for the
-// parameters of l's. What the condition takes from outside stays among the operands, whether the body needs it or not.
-func (l *loop) while(b *bodyBuilder, params []*graph.Node, c *bodyBuilder, condParams []*graph.Node, result *graph.Node) (*graph.Node, *graph.Body) {
-	test := graph.Bodies(l.n)[0]
-	needs := dependence(test, false)[test.Results()[0].ID()]
+// standIns maps each of nodes to the node at its place among by.
+func standIns(nodes, by []*graph.Node) map[*graph.Node]*graph.Node {
+	m := map[*graph.Node]*graph.Node{}
+	for i, n := range by {
+		m[nodes[i]] = n
+	}
+	return m
+}
+
+// while makes the node of a while loop in g with the builder's body, and with the condition that test, a node of the graph c, is; inputs are what stands in c for
+// parameters of the body. What the condition takes from outside stays among the operands, whether the body needs it or not.
+func (b *bodyBuilder) while(g *graph.Graph, limit int, c *graph.Graph, inputs map[*graph.Node]*graph.Node, test *graph.Node) (*graph.Node, *graph.Body) {
 	captured := b.captured
 	b.seal()
 	kept := b.captured
-	for i, p := range params[:l.captured] {
-		if needs.has(i) && !slices.Contains(kept.params, p) {
-			kept.add(p, captured.operands[slices.Index(captured.params, p)])
+	needed := c.Needed(test)
+	for i, p := range captured.params {
+		if in := inputs[p]; in != nil && needed[in.ID()] && !slices.Contains(kept.params, p) {
+			kept.add(p, captured.operands[i])
 		}
 	}
 	both := slices.Concat(kept.params, b.carries.params)
 	body := mustBody(b.g, both, slices.Concat(b.out, b.more))
 	var of []*graph.Node
-	for _, p := range both {
-		if i := slices.Index(params, p); i >= 0 {
-			of = append(of, condParams[i])
-		} else {
-			of = append(of, c.input(p.Type()))
+	for i, p := range both {
+		in := inputs[p]
+		if in == nil {
+			in = c.Input(fmt.Sprintf("@other%d", i), p.DType(), p.Shape()...)
 		}
+		of = append(of, in)
 	}
-	cond := mustBody(c.g, of, []*graph.Node{result})
-	return valid(l.n.Graph().Apply(opWhile, slices.Concat(kept.operands, b.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
-		attr.I("captured", len(kept.params)), attr.I("carries", len(b.carries.params)), attr.I("limit", l.length))))
+	cond := mustBody(c, of, []*graph.Node{test})
+	return valid(g.Apply(opWhile, slices.Concat(kept.operands, b.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
+		attr.I("captured", len(kept.params)), attr.I("carries", len(b.carries.params)), attr.I("limit", limit))))
 }
 
 // branchAdjoints returns the adjoints of the operands of a switch or checkpoint that are wanted from those of the results (nil for zero): the same operator

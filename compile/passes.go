@@ -29,6 +29,7 @@ func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
 
 // passOrder is the pipeline.
 var passOrder = []pass{
+	{name: "join", doc: "make one loop of those that go the same steps and share work, and one carry of equal ones", graph: joinLoops},
 	{name: "loops", doc: "unroll short loops over scalars, leave out carries that nothing depends on, compute what is the same at every step once", graph: simplifyLoops},
 	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", graph: rewriteAll},
 	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
@@ -49,6 +50,7 @@ var passOrder = []pass{
 type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
+	{"join", "loops", "what is joined may have carries that nothing depends on any more"},
 	{"loops", "rewrite", "rules see what loops have become"},
 	{"rewrite", "expand", "rules see composite operators before their parts"},
 	{"rewrite", "contract", "a multiply-add hides its product from the rules and from sharing"},

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,7 +19,25 @@ import (
 // Nodes that are copied are not looked up: equal nodes that only arise in the new graph are shared
 // if replace makes them through constructors or Apply.
 func (g *Graph) Rebuild(outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
-	return g.rebuild(New(), outputs, replace)
+	return g.rebuild(New(), outputs, nil, replace)
+}
+
+// RebuildInStages is Rebuild that takes the nodes in the order of their stages, which are given by ID, and those of one stage in the order of their IDs. The stage of a node is
+// at least that of each operand; it panics otherwise.
+func (g *Graph) RebuildInStages(outputs []*Node, stages []int32, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
+	g = g.ready()
+	order := make([]int32, g.Len())
+	for i := range order {
+		order[i] = int32(i)
+		n := g.nodes.at(i)
+		for k := range n.inputs {
+			if stages[n.InputID(k)] > stages[i] {
+				panic(fmt.Sprintf("BUG: node %d is of stage %d, and its operand of %d", i, stages[i], stages[n.InputID(k)]))
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(stages[a], stages[b]) })
+	return g.rebuild(New(), outputs, order, replace)
 }
 
 // Term is a node about to be made: a valid application of an operator whose result has the type Type.
@@ -56,7 +75,7 @@ func (g *Graph) Rewrite(outputs []*Node, rewrite func(to *Graph, t Term) *Node) 
 		to.rewrite = func(t Term) *Node { return rewrite(to, t) }
 	}
 	defer func() { to.rewrite = nil }()
-	return g.rebuild(to, outputs, func(to *Graph, n *Node, inputs []*Node) *Node {
+	return g.rebuild(to, outputs, nil, func(to *Graph, n *Node, inputs []*Node) *Node {
 		return to.Apply(n.op, inputs, n.extra.attrs)
 	})
 }
@@ -84,7 +103,8 @@ func (g *Graph) Needed(outputs ...*Node) []bool {
 	return need
 }
 
-func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
+// rebuild takes the nodes in the given order, nil for that of their IDs.
+func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(to *Graph, n *Node, inputs []*Node) *Node) (*Graph, []*Node) {
 	g = g.ready()
 	to.positions = slices.Clone(g.positions)
 	to.scopes = slices.Clone(g.scopes)
@@ -95,12 +115,15 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, replace func(to *Graph, n *N
 		need[in.id] = true
 	}
 	top := len(need) - 1
-	for top >= 0 && !need[top] {
+	for top >= 0 && order == nil && !need[top] {
 		top--
 	}
 	image := make([]*Node, top+1)
 	var buf []*Node
 	for i := range image {
+		if order != nil {
+			i = int(order[i])
+		}
 		n := g.nodes.at(i)
 		const ahead = 16
 		if i+2*ahead < len(image) {
