@@ -21,6 +21,7 @@ type paramSet []uint64
 
 func newParamSet(n int) paramSet  { return make(paramSet, (n+63)/64) }
 func (s paramSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
+func (s paramSet) remove(i int)   { s[i/64] &^= 1 << (i % 64) }
 func (s paramSet) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
 func (s paramSet) unite(t paramSet) {
 	for k := range t {

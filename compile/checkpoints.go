@@ -14,7 +14,7 @@ var (
 	opReverseSweep = graph.LookupOp("reverse_sweep")
 )
 
-// Checkpoints says how much of the states of a loop a reverse sweep keeps; what it does not keep it computes once more. Results have the same bits whatever is kept.
+// Checkpoints says how much of the states of a loop a reverse sweep keeps; what it does not keep it computes once more. Results have the same bits whatever is kept, but with FastMath.
 // The zero value keeps all. One of the fields at most is set.
 type Checkpoints struct {
 	// States is the number of states that are kept at once, at least 1, beside one at hand. They are chosen so that the fewest steps are run again (Griewank &

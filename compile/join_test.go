@@ -23,7 +23,9 @@ type nodes = []*graph.Node
 
 func TestJoin(t *testing.T) {
 	// step has work that is worth sharing, and cannot be unrolled.
-	step := func(c, e *graph.Node) *graph.Node { return graph.Add(graph.Sin(graph.Mul(c, e)), graph.Exp(graph.Neg(graph.Square(c)))) }
+	step := func(c, e *graph.Node) *graph.Node {
+		return graph.Add(graph.Sin(graph.Mul(c, e)), graph.Exp(graph.Neg(graph.Square(c))))
+	}
 	scan := func(n int, x, xs *graph.Node, opts ...graph.ScanOption) (final, ys nodes) {
 		return graph.Scan(n, nodes{x}, nodes{xs}, func(c, e nodes) (next, ys nodes) { return nodes{step(c[0], e[0])}, nodes{graph.Cos(c[0])} }, opts...)
 	}

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -117,9 +116,14 @@ func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Nod
 			}
 		}
 	}
+	sums := s.summedProducts(&l, steps, needed)
 	var outputs []*graph.Node // of the body
+	dead := 0
 	for i := l.captured; i < l.captured+l.carries; i++ {
-		if needed.has(i) {
+		switch {
+		case !needed.has(i):
+			dead++
+		case !slices.ContainsFunc(sums, func(p summedProduct) bool { return p.carry == i }):
 			outputs = append(outputs, l.next(i))
 		}
 	}
@@ -131,24 +135,22 @@ func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Nod
 	for _, v := range steps {
 		outputs = append(outputs, l.body.Graph().Node(v))
 	}
+	for _, p := range sums {
+		outputs = append(outputs, p.product.Inputs()...)
+		needed.remove(p.carry)
+	}
 	var count *graph.Node
 	if l.count != nil {
 		count, in = in[0], in[1:]
 	}
 	outside := s.outside(to, &l, in, hoisted)
-	b := &bodyBuilder{}
-	var images []*graph.Node
-	b.g, images = l.body.Graph().Rebuild(outputs, func(body *graph.Graph, m *graph.Node, _ []*graph.Node) *graph.Node {
-		i := slices.Index(hoisted, m)
-		if i < 0 {
-			return nil
-		}
-		p := body.Input(fmt.Sprintf("@outside%d", i), m.DType(), m.Shape()...)
-		b.captured.add(p, outside[i])
-		return p
-	})
-	b.out, b.more = images[:kept:kept], images[kept:]
-	for i, p := range b.g.Inputs()[:len(l.operands)] {
+	b, images := l.substituted(outputs, hoisted, func(b *bodyBuilder, i int, p *graph.Node) { b.captured.add(p, outside[i]) })
+	b.out, b.more = images[:kept:kept], images[kept:kept+len(steps):kept+len(steps)]
+	for k, p := range sums {
+		rows := p.factors(images[kept+len(steps)+2*k], images[kept+len(steps)+2*k+1])
+		b.more = append(b.more, rows[:]...)
+	}
+	for i, p := range b.params {
 		switch {
 		case l.isCaptured(i):
 			b.captured.add(p, in[i])
@@ -158,8 +160,9 @@ func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Nod
 			b.carries.add(p, in[i])
 		}
 	}
-	s.u.fired["dead_carry"] += l.carries - kept
+	s.u.fired["dead_carry"] += dead
 	s.u.fired["hoist"] += len(hoisted)
+	s.u.fired["hoist_sum"] += len(sums)
 	m, body := b.scan(to, l.length, n.Attrs().Bool("reverse"), count)
 	values := make([]*graph.Node, len(n.Results())+l.body.Graph().Len())
 	k := 0
@@ -171,6 +174,13 @@ func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Nod
 	}
 	for i, v := range steps {
 		values[len(n.Results())+v] = graph.EachStep(m, body.Results()[kept+i])
+	}
+	for i, p := range sums {
+		var rows [2]*graph.Node
+		for k := range rows {
+			rows[k] = graph.EachStep(m, body.Results()[kept+len(steps)+2*i+k])
+		}
+		values[p.carry-l.captured] = p.sum(in[p.carry], rows)
 	}
 	return values
 }

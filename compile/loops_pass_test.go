@@ -36,6 +36,78 @@ func loopRewrites(t *testing.T, c Config, outputs ...*graph.Node) (fired map[str
 	return fired, values
 }
 
+// Sums over steps become one product only where that pays, and only with fast-math, since they are rounded in another order.
+func TestHoistedSums(t *testing.T) {
+	product := func(w, h *graph.Node) *graph.Node { return graph.Tanh(graph.MatMul(h, w)) }
+	for name, c := range map[string]struct {
+		build  func(g *graph.Graph) (*graph.Node, nodes)
+		config Config
+		sums   int
+	}{
+		"rows":       {recurrent(5, 2, 32, elman), Config{FastMath: true}, 2},
+		"no options": {recurrent(5, 2, 32, elman), Config{}, 0},
+		"disabled":   {recurrent(5, 2, 32, elman), Config{FastMath: true, Disable: []string{"hoist_sum"}}, 0},
+		"few states": {recurrent(5, 2, 32, elman), Config{FastMath: true, Checkpoints: Checkpoints{States: 1}}, 0},
+		"many rows":  {recurrent(5, 16, 32, elman), Config{FastMath: true}, 0},
+		"too much":   {recurrent(300, 2, 32, elman), Config{FastMath: true, MemoryLimit: 1_000_000}, 0},
+		"a vector": {func(g *graph.Graph) (*graph.Node, nodes) {
+			w, x := g.Input("w", graph.Float64, 16, 16), g.Input("x", graph.Float64, 16)
+			final, _ := graph.Scan(7, nodes{x}, nil, func(c, _ nodes) (next, ys nodes) { return nodes{graph.Sin(graph.MatMul(w, c[0]))}, nil }, graph.Reverse)
+			return graph.ReduceSum(final[0], nil), nodes{w, x}
+		}, Config{FastMath: true}, 1},
+		"columns": {func(g *graph.Graph) (*graph.Node, nodes) {
+			w, x := g.Input("w", graph.Float64, 24, 24), g.Input("x", graph.Float64, 24, 3)
+			final, _ := graph.Scan(7, nodes{x}, nil, func(c, _ nodes) (next, ys nodes) { return nodes{graph.Sin(graph.MatMul(w, c[0]))}, nil })
+			return graph.ReduceSum(final[0], nil), nodes{w, x}
+		}, Config{FastMath: true}, 1},
+		"a while loop, masked": {func(g *graph.Graph) (*graph.Node, nodes) {
+			w, x := g.Input("w", graph.Float64, 24, 24), g.Input("x", graph.Float64, 1, 24)
+			final, _ := graph.While(9, nodes{x, g.Const(0)}, func(c nodes) *graph.Node { return graph.Less(c[1], graph.Like(c[1], 3.5)) },
+				func(c nodes) nodes { return nodes{graph.Relu(product(w, c[0])), graph.Add(c[1], graph.Like(c[1], 1))} })
+			return graph.ReduceSum(final[0], nil), nodes{w, x}
+		}, Config{FastMath: true}, 1},
+		"a sum that the steps read": {func(g *graph.Graph) (*graph.Node, nodes) {
+			x, s := g.Input("x", graph.Float64, 1, 24), g.Input("s", graph.Float64, 24, 24)
+			final, _ := graph.Scan(7, nodes{x, s}, nil, func(c, _ nodes) (next, ys nodes) {
+				return nodes{product(c[1], c[0]), graph.Add(c[1], graph.MatMul(graph.Transpose(c[0]), c[0]))}, nil
+			})
+			return graph.Add(graph.ReduceSum(final[0], nil), graph.ReduceSum(final[1], nil)), nil
+		}, Config{FastMath: true}, 0},
+		"a sum that is read at each step": {func(g *graph.Graph) (*graph.Node, nodes) {
+			x, s := g.Input("x", graph.Float64, 1, 24), g.Input("s", graph.Float64, 24, 24)
+			final, ys := graph.Scan(7, nodes{x, s}, nil, func(c, _ nodes) (next, ys nodes) {
+				sum := graph.Add(c[1], graph.MatMul(graph.Transpose(c[0]), c[0]))
+				return nodes{graph.Sin(c[0]), sum}, nodes{sum}
+			})
+			return graph.Add(graph.ReduceSum(ys[0], nil), graph.ReduceSum(final[1], nil)), nil
+		}, Config{FastMath: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New()
+			cost, wrt := c.build(g)
+			out := nodes{cost}
+			if wrt != nil {
+				d, err := Gradient(cost, wrt...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, d...)
+			}
+			c.config.Verify = true
+			fired, got := loopRewrites(t, c.config, out...)
+			if fired["hoist_sum"] != c.sums {
+				t.Errorf("%d sums are hoisted, want %d", fired["hoist_sum"], c.sums)
+			}
+			_, want := loopRewrites(t, Config{Unoptimized: true}, out...)
+			for i := range want {
+				if math.Abs(got[i]-want[i]) > 1e-12*(1+math.Abs(want[i])) {
+					t.Fatalf("value %d is %v, in the loop %v", i, got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
 func TestChangesOfLoops(t *testing.T) {
 	for name, c := range map[string]struct {
 		build func(g *graph.Graph, x, w, xs *graph.Node) []*graph.Node

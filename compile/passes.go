@@ -30,6 +30,7 @@ func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
 // passOrder is the pipeline.
 var passOrder = []pass{
 	{name: "join", doc: "make one loop of those that go the same steps and share work, and one carry of equal ones", graph: joinLoops},
+	{name: "residuals", doc: "let reverse scans read values that the loop computed already, where that is cheaper than to compute them again", graph: residuals},
 	{name: "loops", doc: "unroll short loops over scalars, leave out carries that nothing depends on, compute what is the same at every step once", graph: simplifyLoops},
 	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", graph: rewriteAll},
 	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
@@ -50,6 +51,8 @@ var passOrder = []pass{
 type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
+	{"join", "residuals", "what a reverse scan computes again is found in the one loop whose states it reads"},
+	{"residuals", "loops", "what is computed outside of loops is no longer found in them"},
 	{"join", "loops", "what is joined may have carries that nothing depends on any more"},
 	{"loops", "rewrite", "rules see what loops have become"},
 	{"rewrite", "expand", "rules see composite operators before their parts"},
@@ -96,7 +99,7 @@ func known(name string) bool {
 			return !p.required
 		}
 	}
-	return name == "fold" || name == "hoist" || name == "unroll" || slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
+	return name == "fold" || name == "hoist" || name == "hoist_sum" || name == "unroll" || slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
 }
 
 // PassInfo describes a pass or rewrite.

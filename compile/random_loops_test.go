@@ -281,6 +281,7 @@ func TestRandomLoopsTaylor(t *testing.T) {
 
 // Whatever a reverse sweep keeps of the states of random loops, within one another, the results have the same bits.
 func TestRandomLoopsCheckpoints(t *testing.T) {
+	defer compile.StoreForNothing()()
 	sweeps := 0
 	for seed := range *loopSeeds {
 		rc, err := testkit.Random(seed, testkit.RandomConfig{DType: graph.Float64, Operators: 14, Scalars: seed%2 == 1, MaxSize: 60, Order: 1, Control: true})
@@ -315,5 +316,52 @@ func TestRandomLoopsCheckpoints(t *testing.T) {
 	t.Logf("%d programs with sweeps that keep few states", sweeps)
 	if sweeps < int(*loopSeeds/10) {
 		t.Errorf("only %d programs with sweeps that keep few states", sweeps)
+	}
+}
+
+// Loops that are joined with one another and reverse scans that read what the loop stored give what they give alone.
+func TestRandomLoopsJoined(t *testing.T) {
+	defer compile.StoreForNothing()()
+	fired := map[string]int{}
+	for seed := range *loopSeeds {
+		rc, err := testkit.Random(seed, testkit.RandomConfig{DType: graph.Float64, Operators: 8, Scalars: seed%2 == 1, MaxSize: 60, Order: 2, Control: true})
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		want, err := ref.Eval(rc.At, rc.Outputs...)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		for _, c := range []compile.Config{{}, {Disable: []string{"join"}}, {Disable: []string{"residuals"}}, {FastMath: true}} {
+			p, err := testkit.Compile(c, rc.Outputs...)
+			if err != nil {
+				t.Errorf("seed %d, %v: %v", seed, c.Disable, err)
+				continue
+			}
+			got, err := testkit.Run(vm.NewMachine(p, vm.WithThreads(1)), rc.At)
+			if err != nil {
+				t.Errorf("seed %d, %v: %v", seed, c.Disable, err)
+				continue
+			}
+			for i := range want {
+				if err := testkit.CloseTo(got[i], want[i], 1e-9, 1e-12); err != nil {
+					t.Errorf("seed %d, %v: output %d: %v", seed, c.Disable, i, err)
+					break
+				}
+			}
+		}
+		f, err := compile.Fired(compile.Config{}, rc.Outputs...)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		for name, n := range f {
+			fired[name] += n
+		}
+	}
+	t.Logf("%d loops joined, %d equal carries, %d values stored", fired["join"], fired["equal_carry"], fired["residual"])
+	if fired["join"] < int(*loopSeeds/4) || fired["equal_carry"] < int(*loopSeeds/4) || fired["residual"] < int(*loopSeeds/10) {
+		t.Errorf("few loops are joined: %v", fired)
 	}
 }

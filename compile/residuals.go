@@ -1,0 +1,416 @@
+package compile
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// Residuals are the values of a loop's steps that its reverse sweep needs. The sweep finds all of them again from the carries that came into each step; where that costs
+// more time than to store them, the loop stores them instead. What to store is a minimal cut of the sweep's body between what is given and what the
+// adjoints need, in which to store a value and to compute it again have their prices (as of Jain et al., Checkmate, MLSys 2020, for the case of one step).
+
+// residualsBytes bounds the residuals that are stored of one loop, if its states take less than a quarter of it; else they may take four times as much as these.
+const residualsBytes = 64 << 20
+
+// Prices in picoseconds to store a value: it is written, and read later, mostly from beyond the caches. Tests change them.
+var (
+	storeByte  int64 = 250
+	storeArray int64 = 20_000 // for the copies and the bookkeeping of a step
+)
+
+// Prices in picoseconds to compute a value.
+const (
+	kernelWork  = 25   // for one operation of a whole-tensor kernel
+	expandWork  = 1000 // for one element of an operator without a kernel
+	scalarLanes = 8    // a scalar takes as long as so many elements of an array
+	uncuttable  = math.MaxInt64 / 4
+)
+
+// residual is a value of a reverse scan's body that is read from the loop which computed it.
+type residual struct {
+	id    int         // in the body of the reverse scan
+	state int         // the operand of the reverse scan that is a state of the loop of
+	of    *graph.Node // the loop
+	value int         // in its body
+}
+
+// residuals is the pass that lets reverse scans read values of the loop instead of computing them again. It does nothing where checkpoints are asked for, since states are
+// then all that may be kept; so it leaves values alone that might not have the same bits in another body.
+func residuals(u *unit) error {
+	if u.config.Checkpoints != (Checkpoints{}) {
+		return nil
+	}
+	reads := readsOfLoops(u)
+	cuts, more := map[*graph.Node][]residual{}, map[*graph.Node][]int{}
+	for i := range u.g.Len() {
+		if n := u.g.Node(i); len(reads[n]) > 0 && n.Op() == opScan {
+			if cut := u.residualsOf(n, reads[n]); len(cut) > 0 {
+				cuts[n] = cut
+				for _, r := range cut {
+					more[r.of] = append(more[r.of], r.value)
+				}
+			}
+		}
+	}
+	if len(cuts) == 0 {
+		return nil
+	}
+	values := map[*graph.Node][]*graph.Node{}
+	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
+		if of, k, ok := graph.ResultOf(n); ok {
+			if v := values[of]; v != nil {
+				return v[k]
+			}
+			return nil
+		}
+		if cuts[n] == nil {
+			return nil
+		}
+		l := loopOf(n)
+		steps := slices.Clone(more[n])
+		for _, r := range reads[n] {
+			if _, k, _ := graph.ResultOf(r); k >= len(n.Results()) {
+				steps = append(steps, k-len(n.Results()))
+			}
+		}
+		outputs := slices.Clone(l.body.Results()[:l.carries])
+		for _, v := range steps {
+			outputs = append(outputs, l.body.Graph().Node(v))
+		}
+		var inside, stored []*graph.Node
+		for _, r := range cuts[n] {
+			inside = append(inside, l.body.Graph().Node(r.id))
+			if v := values[r.of]; v != nil {
+				stored = append(stored, v[len(r.of.Results())+r.value])
+			} else {
+				image := in[r.state].Input(0)
+				bodies := graph.Bodies(image)
+				stored = append(stored, graph.EachStep(image, bodies[len(bodies)-1].Graph().Node(r.value)))
+			}
+		}
+		b, images := l.substituted(outputs, inside, func(b *bodyBuilder, i int, p *graph.Node) { b.xs.add(p, stored[i]) })
+		operands := in[l.first():]
+		for i, p := range b.params {
+			switch {
+			case l.isCaptured(i):
+				b.captured.add(p, operands[i])
+			case l.isCarry(i):
+				b.carries.add(p, operands[i])
+			default:
+				b.xs.add(p, operands[i])
+			}
+		}
+		b.out, b.more = images[:l.carries:l.carries], images[l.carries:]
+		var count *graph.Node
+		if l.count != nil {
+			count = in[0]
+		}
+		m, body := b.scan(to, l.length, n.Attrs().Bool("reverse"), count)
+		v := make([]*graph.Node, len(n.Results())+l.body.Graph().Len())
+		for k := range n.Results() {
+			v[k] = graph.Result(m, k)
+		}
+		for k, step := range steps {
+			v[len(n.Results())+step] = graph.EachStep(m, body.Results()[l.carries+k])
+		}
+		values[n] = v
+		u.fired["residual"] += len(stored)
+		return m
+	})
+	return u.g.Err()
+}
+
+// substituted returns a builder whose graph is the copy of a loop's body, as far as the outputs depend on it, in which new parameters stand for the nodes inside; given gets these. It
+// returns the images of outputs.
+func (l *loop) substituted(outputs, inside []*graph.Node, given func(b *bodyBuilder, i int, p *graph.Node)) (b *bodyBuilder, images []*graph.Node) {
+	b = &bodyBuilder{}
+	b.g, images = l.body.Graph().Rebuild(outputs, func(body *graph.Graph, m *graph.Node, _ []*graph.Node) *graph.Node {
+		i := slices.Index(inside, m)
+		if i < 0 {
+			return nil
+		}
+		p := body.Input(fmt.Sprintf("@outside%d", i), m.DType(), m.Shape()...)
+		given(b, i, p)
+		return p
+	})
+	b.params = b.g.Inputs()[:len(l.operands):len(l.operands)]
+	return b, images
+}
+
+// residualsOf returns what the scan n had better read from the loops whose states it reads.
+func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
+	l := loopOf(n)
+	b := open(l.body)
+	known := b.g.Len()
+	known0 := func(n *graph.Node) bool { return n.ID() < known }
+	found := map[int]residual{} // by ID in the body: what a loop computes too
+	states := map[int]bool{}    // parameters that are states
+	var history int64
+	var loops []*graph.Node
+	for i, x := range l.operands {
+		of, k, ok := graph.ResultOf(x)
+		if !ok || l.isCaptured(i) || l.isCarry(i) || k < len(of.Results()) || of.Op() != opScan && of.Op() != opWhile {
+			continue
+		}
+		s := loopOf(of)
+		v := k - len(of.Results())
+		p := slices.IndexFunc(s.body.Params(), func(p *graph.Node) bool { return p.ID() == v })
+		if p < 0 || !s.isCarry(p) || !sameSteps(&s, &l) {
+			continue
+		}
+		states[b.params[i].ID()] = true
+		found[b.params[i].ID()] = residual{id: b.params[i].ID(), state: l.first() + i, of: of, value: v}
+		history += int64(x.Shape().Size() * x.DType().Size())
+		if !slices.Contains(loops, of) {
+			loops = append(loops, of)
+		}
+	}
+	for _, of := range loops {
+		s := loopOf(of)
+		var args []*graph.Node
+		state := 0
+		for i, p := range s.body.Params() {
+			at := slices.IndexFunc(l.operands, func(x *graph.Node) bool { return x == s.operands[i] })
+			if s.isCarry(i) {
+				at = slices.IndexFunc(l.operands, func(x *graph.Node) bool {
+					from, k, ok := graph.ResultOf(x)
+					return ok && from == of && k == len(of.Results())+p.ID()
+				})
+				if at >= 0 {
+					state = l.first() + at
+				}
+			}
+			if at < 0 || l.isCarry(at) || l.isCaptured(at) != s.isCaptured(i) {
+				args = append(args, b.input(p.Type())) // what needs it is not in the body
+			} else {
+				args = append(args, b.params[at])
+			}
+		}
+		fixed := dependence(s.body, false)
+		images := inlinedAll(s.body, args)
+		safe := roundedAlike(s.body, b.g, images)
+		for v, m := range images {
+			if _, ok := found[m.ID()]; ok || !known0(m) || m.IsInput() || m.IsConst() {
+				continue
+			}
+			r := residual{id: m.ID(), state: state, of: of, value: v}
+			changes := false // from step to step
+			for i := s.captured; i < len(s.operands); i++ {
+				changes = changes || fixed[v].has(i)
+			}
+			if m.Results() != nil || !safe[v] || !changes {
+				r.of = nil // to be computed again in any case
+			}
+			found[m.ID()] = r
+		}
+	}
+	if len(found) == len(states) {
+		return nil
+	}
+	needed := newResidualCut(b.g, found)
+	for _, r := range b.results[:l.carries] {
+		needed.require(r)
+	}
+	for _, r := range reads {
+		if _, k, _ := graph.ResultOf(r); k >= len(n.Results()) {
+			needed.require(b.g.Node(k - len(n.Results())))
+		}
+	}
+	budget := max(4*history, residualsBytes)
+	if limit := u.config.MemoryLimit; limit > 0 {
+		budget = min(budget, limit/4)
+	}
+	for price := storeByte; price < 1<<20; price = 2*price + 1 {
+		var cut []residual
+		bytes := int64(0)
+		for _, id := range needed.cut(price) {
+			if !states[id] {
+				cut = append(cut, found[id])
+				t := b.g.Node(id)
+				bytes += int64(t.Shape().Size()*t.DType().Size()) * int64(l.length)
+			}
+		}
+		if bytes <= budget {
+			return cut
+		}
+	}
+	return nil
+}
+
+// sameSteps reports whether what the loop s stores at each step is there at all steps that l does.
+func sameSteps(s, l *loop) bool {
+	count := s.count
+	if s.n.Op() == opWhile {
+		of, k, ok := graph.ResultOf(l.count)
+		return ok && of == s.n && k == s.carries
+	}
+	return count == nil || count == l.count
+}
+
+// roundedAlike reports by node of a body whether its value has the same bits wherever it is computed from the same parameters, and whether others have the same bits wherever it is
+// read from memory: a product and a sum become one operation that rounds once, or not, as the product is used elsewhere, and so may long sums of scalars. image maps
+// the nodes to those of another body that are the same.
+func roundedAlike(b *graph.Body, other *graph.Graph, image []*graph.Node) []bool {
+	g := b.Graph()
+	alike, here, there := make([]bool, g.Len()), inSums(g), inSums(other)
+	for i := range alike {
+		n := g.Node(i)
+		op := n.Op()
+		code := micro.ByName(op.Micro)
+		sum := op.Micro != "" && (code == micro.Add || code == micro.Sub)
+		alike[i] = op.Micro != "" || op.Kernel != "" || op.View != nil || op.Reduction != "" || op == opBroadcastTo || n.IsInput() || n.IsConst()
+		if sum {
+			alike[i] = !n.Type().IsScalar()
+		} else if !n.IsInput() && !n.IsConst() && op.Kernel == "" && (op.Micro == "" || code.Info().Flops <= 1 || code == micro.Pow) {
+			alike[i] = alike[i] && !here[i] && !there[image[i].ID()]
+		}
+		for k := range n.Inputs() {
+			alike[i] = alike[i] && alike[n.InputID(k)]
+		}
+	}
+	return alike
+}
+
+// inSums reports by node whether it may become part of a sum: all but what only whole-tensor kernels and transcendental functions read.
+func inSums(g *graph.Graph) []bool {
+	in := make([]bool, g.Len())
+	for i := g.Len() - 1; i >= 0; i-- {
+		n := g.Node(i)
+		op := n.Op()
+		apart := op.Kernel != "" || op.Micro != "" && micro.ByName(op.Micro).Info().Flops > 1
+		for k := range n.Inputs() {
+			if !apart && (op.View == nil || in[i]) {
+				in[n.InputID(k)] = true
+			}
+		}
+	}
+	return in
+}
+
+// residualCut finds the cheapest way to have values: each is stored, or computed from others that are needed then.
+type residualCut struct {
+	g        *graph.Graph
+	found    map[int]residual // by ID: the values that can be computed again, and stored if they have a loop; parameters can be stored only
+	required map[int]bool
+	seen     map[int]bool
+}
+
+func newResidualCut(g *graph.Graph, found map[int]residual) *residualCut {
+	return &residualCut{g: g, found: found, required: map[int]bool{}, seen: map[int]bool{}}
+}
+
+// require notes what n needs: itself if it is found, else all that it is made of.
+func (c *residualCut) require(n *graph.Node) {
+	stack := []*graph.Node{n}
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if _, ok := c.found[n.ID()]; ok {
+			c.required[n.ID()] = true
+			continue
+		}
+		if !c.seen[n.ID()] {
+			c.seen[n.ID()] = true
+			stack = append(stack, n.Inputs()...)
+		}
+	}
+}
+
+// cut returns in order the values to store at a price for a byte. In the network a value has two nodes, needed and computed, on the source's side if they are true.
+func (c *residualCut) cut(byte int64) []int {
+	var ids []int
+	for id := range c.g.Len() {
+		if _, ok := c.found[id]; ok {
+			ids = append(ids, id)
+		}
+	}
+	f := &flow{}
+	source, sink := f.node(), f.node()
+	needed, computed := map[int]int{}, map[int]int{}
+	for _, id := range ids {
+		needed[id], computed[id] = f.node(), f.node()
+	}
+	for _, id := range ids {
+		n := c.g.Node(id)
+		if c.required[id] {
+			f.edge(source, needed[id], uncuttable)
+		}
+		store, compute := int64(uncuttable), int64(uncuttable)
+		if c.found[id].of != nil {
+			store = byte * int64(n.Shape().Size()*n.DType().Size())
+			if !n.Type().IsScalar() {
+				store += storeArray
+			}
+		}
+		if !n.IsInput() {
+			compute = computeCost(n)
+		} else if c.required[id] {
+			store = 0 // is stored anyway
+		}
+		f.edge(needed[id], computed[id], store)
+		f.edge(computed[id], sink, compute)
+		for k := range n.Inputs() {
+			if to, ok := needed[n.InputID(k)]; ok {
+				f.edge(computed[id], to, uncuttable)
+			}
+		}
+	}
+	side := f.sourceSide(source, sink)
+	var stored []int
+	for _, id := range ids {
+		if side[needed[id]] && !side[computed[id]] {
+			stored = append(stored, id)
+		}
+	}
+	return stored
+}
+
+// computeCost estimates the time to compute a node from its operands, in picoseconds.
+func computeCost(n *graph.Node) int64 {
+	size := n.Shape().Size()
+	for _, in := range n.Inputs() {
+		size = max(size, in.Shape().Size())
+	}
+	elements := float64(size)
+	cost := elements * expandWork
+	_, _, part := graph.ResultOf(n)
+	switch op := n.Op(); {
+	case op.View != nil || op == opBroadcastTo || part:
+		cost = 0
+	case op.Micro != "":
+		cost = 1000 * micro.ByName(op.Micro).Info().Cost
+		if n.Type().IsScalar() {
+			cost *= scalarLanes
+		} else {
+			cost *= elements
+		}
+	case op.Reduction != "":
+		cost = 200 * elements
+	case op.Kernel != "":
+		var in, out []kernel.Type
+		for _, x := range n.Inputs() {
+			in = append(in, vm.Type{DType: x.DType(), Shape: x.Shape()})
+		}
+		out = append(out, vm.Type{DType: n.DType(), Shape: n.Shape()})
+		cost = kernelWork * kernel.Lookup(op.Kernel).Operations(in, out, n.Attrs())
+	case len(graph.Bodies(n)) > 0:
+		cost = 0
+		for _, b := range graph.Bodies(n) {
+			for i := range b.Graph().Len() {
+				if m := b.Graph().Node(i); !m.IsInput() && !m.IsConst() {
+					cost += float64(computeCost(m))
+				}
+			}
+		}
+		if n.Op() == opScan || n.Op() == opWhile {
+			cost *= float64(loopOf(n).length)
+		}
+	}
+	return int64(min(cost, uncuttable/1e6))
+}
