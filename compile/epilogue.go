@@ -105,7 +105,8 @@ func (j *joiner) loopOf(id int32) int32 {
 			if j.root[in] != id {
 				continue
 			}
-			if reads = true; j.offset[in] != 0 || !j.g.Node(int(in)).Shape().Equal(x.dims) {
+			whole := j.g.Node(int(in)).Shape().Size() == j.g.Node(int(id)).Shape().Size()
+			if reads = true; !whole || j.offset[in] != 0 || !j.g.Node(int(in)).Shape().Equal(x.dims) {
 				return -1
 			}
 		}

@@ -89,6 +89,9 @@ func TestEpilogues(t *testing.T) {
 			attrs := attr.Make(attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
 			return []*graph.Node{graph.Relu(x.a.Graph().Apply(graph.LookupOp("matmul"), []*graph.Node{x.a, x.b}, attrs))}
 		}},
+		{"the first rows", 0, func(x inputs) []*graph.Node {
+			return []*graph.Node{graph.Relu(graph.Slice(graph.MatMul(x.a, x.b), graph.Range{Limit: 3}))}
+		}},
 		{"no elementwise reader", 0, func(x inputs) []*graph.Node {
 			return []*graph.Node{graph.MatMul(graph.MatMul(x.a, x.b), graph.Transpose(x.c))}
 		}},

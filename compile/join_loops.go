@@ -8,9 +8,9 @@ import (
 )
 
 // joinLoops is the pass that makes one loop of several that go the same steps and share work, as a loop does with the one that has tangents beside it, and one carry of
-// those that are equal at every step. What is shared is found by its structure: see joiner.bucket.
+// those that are equal at every step. What is shared is found by its structure: see loopJoiner.bucket.
 func joinLoops(u *unit) error {
-	j := &joiner{u: u, reads: readsOfLoops(u), left: map[int32]int{}, waiting: map[int32][]*joined{}, values: map[*graph.Node][]*graph.Node{}}
+	j := &loopJoiner{u: u, reads: readsOfLoops(u), left: map[int32]int{}, waiting: map[int32][]*joinedLoop{}, values: map[*graph.Node][]*graph.Node{}}
 	stages, worth := j.stages()
 	if !worth {
 		return nil
@@ -34,16 +34,16 @@ func readsOfLoops(u *unit) map[*graph.Node][]*graph.Node {
 	return reads
 }
 
-type joiner struct {
+type loopJoiner struct {
 	u       *unit
 	reads   map[*graph.Node][]*graph.Node
 	left    map[int32]int                 // by stage: how many of its loops are to come
-	waiting map[int32][]*joined           // by stage: the loops that have come
+	waiting map[int32][]*joinedLoop           // by stage: the loops that have come
 	values  map[*graph.Node][]*graph.Node // by loop that was replaced: its values in the new graph, see graph.ResultOf
 }
 
-// joined is a loop that may be joined with others.
-type joined struct {
+// joinedLoop is a loop that may be joined with others.
+type joinedLoop struct {
 	n      *graph.Node // in the old graph
 	l      loop        // its copy in the new one
 	class  []int       // by carry
@@ -53,14 +53,14 @@ type joined struct {
 }
 
 // candidate reports whether a loop may be joined. Snapshots are read by the number of the carry.
-func (j *joiner) candidate(n *graph.Node) bool {
+func (j *loopJoiner) candidate(n *graph.Node) bool {
 	reads := j.reads[n]
 	return len(reads) > 0 && len(loopOf(n).operands) > 0 && !slices.ContainsFunc(reads, func(r *graph.Node) bool { return r.Op() == opSnapshots })
 }
 
 // stages returns by node a number that is odd for loops, and no less than that of any operand: two loops of one stage do not depend on one another, and
 // neither do loops that are made of loops of one stage. worth says whether there is anything to join.
-func (j *joiner) stages() (stages []int32, worth bool) {
+func (j *loopJoiner) stages() (stages []int32, worth bool) {
 	if len(j.reads) == 0 {
 		return nil, false
 	}
@@ -96,7 +96,7 @@ func (j *joiner) stages() (stages []int32, worth bool) {
 	return stages, worth
 }
 
-func (j *joiner) replace(to *graph.Graph, n *graph.Node, in []*graph.Node, stage int32) *graph.Node {
+func (j *loopJoiner) replace(to *graph.Graph, n *graph.Node, in []*graph.Node, stage int32) *graph.Node {
 	if of, k, ok := graph.ResultOf(n); ok {
 		if values := j.values[of]; values != nil {
 			return values[k]
@@ -110,10 +110,10 @@ func (j *joiner) replace(to *graph.Graph, n *graph.Node, in []*graph.Node, stage
 	if !m.Valid() {
 		panic("BUG: a loop cannot be copied: " + to.Err().Error())
 	}
-	j.waiting[stage] = append(j.waiting[stage], &joined{n: n, l: loopOf(m)})
+	j.waiting[stage] = append(j.waiting[stage], &joinedLoop{n: n, l: loopOf(m)})
 	if j.left[stage]--; j.left[stage] == 0 {
 		var order []string
-		buckets := map[string][]*joined{}
+		buckets := map[string][]*joinedLoop{}
 		for _, x := range j.waiting[stage] {
 			count := -1
 			if x.l.count != nil {
@@ -149,7 +149,7 @@ func (c *commonBody) paramFor(l *list, operand *graph.Node, t graph.Type) *graph
 }
 
 // common puts the bodies of loops into one graph. Carries of one class are one parameter.
-func common(loops []*joined) *commonBody {
+func common(loops []*joinedLoop) *commonBody {
 	c := &commonBody{g: graph.New()}
 	var classes []*graph.Node
 	for _, x := range loops {
@@ -191,15 +191,15 @@ func inlinedAll(body *graph.Body, in []*graph.Node) []*graph.Node {
 }
 
 // next is the image of what becomes a carry.
-func (x *joined) next(carry int) *graph.Node { return x.images[x.l.body.Results()[carry].ID()] }
+func (x *joinedLoop) next(carry int) *graph.Node { return x.images[x.l.body.Results()[carry].ID()] }
 
 // bucket joins those of the loops, which go the same steps, that share work. Two carries are equal at every step if they start equal and if one step makes them equal from
 // equal carries; so the classes of equal carries are those of equal initial values, split until the next values of each class are one node (partition
 // refinement, as Hopcroft's for automata).
-func (j *joiner) bucket(to *graph.Graph, loops []*joined) {
+func (j *loopJoiner) bucket(to *graph.Graph, loops []*joinedLoop) {
 	classes := 0
 	type key struct{ class, next int }
-	refine := func(of func(x *joined, carry int) key) {
+	refine := func(of func(x *joinedLoop, carry int) key) {
 		numbers := map[key]int{}
 		for _, x := range loops {
 			class := make([]int, x.l.carries)
@@ -216,7 +216,7 @@ func (j *joiner) bucket(to *graph.Graph, loops []*joined) {
 		}
 		classes = len(numbers)
 	}
-	refine(func(x *joined, carry int) key { return key{next: x.l.operands[x.l.captured+carry].ID()} })
+	refine(func(x *joinedLoop, carry int) key { return key{next: x.l.operands[x.l.captured+carry].ID()} })
 	if all := 0; len(loops) == 1 {
 		if all = loops[0].l.carries; all == classes {
 			return
@@ -226,8 +226,8 @@ func (j *joiner) bucket(to *graph.Graph, loops []*joined) {
 	for before := -1; before != classes; {
 		before = classes
 		c = common(loops)
-		if test := loops[0].test; slices.ContainsFunc(loops, func(x *joined) bool { return x.test != test }) {
-			var same, other []*joined // loops that end by other conditions are others
+		if test := loops[0].test; slices.ContainsFunc(loops, func(x *joinedLoop) bool { return x.test != test }) {
+			var same, other []*joinedLoop // loops that end by other conditions are others
 			for _, x := range loops {
 				if x.test == test {
 					same = append(same, x)
@@ -239,7 +239,7 @@ func (j *joiner) bucket(to *graph.Graph, loops []*joined) {
 			j.bucket(to, other)
 			return
 		}
-		refine(func(x *joined, carry int) key { return key{x.class[carry], x.next(carry).ID()} })
+		refine(func(x *joinedLoop, carry int) key { return key{x.class[carry], x.next(carry).ID()} })
 	}
 	// The first of the loops that do a piece of work stands for all that are connected.
 	owner := make([]int, c.g.Len())
@@ -267,7 +267,7 @@ func (j *joiner) bucket(to *graph.Graph, loops []*joined) {
 		}
 	}
 	for i := range loops {
-		var members []*joined
+		var members []*joinedLoop
 		for k, x := range loops {
 			if root(k) == i {
 				members = append(members, x)
@@ -280,7 +280,7 @@ func (j *joiner) bucket(to *graph.Graph, loops []*joined) {
 }
 
 // join makes one loop of the members, whose bodies are in c. One that would be the same as before is left alone.
-func (j *joiner) join(to *graph.Graph, c *commonBody, members []*joined) {
+func (j *loopJoiner) join(to *graph.Graph, c *commonBody, members []*joinedLoop) {
 	lead := members[0]
 	b := &bodyBuilder{g: c.g, captured: c.captured, xs: c.xs}
 	place := map[int]int{} // by class: its carry
