@@ -256,7 +256,7 @@ func (j *loopJoiner) bucket(to *graph.Graph, loops []*joinedLoop) {
 	for i, x := range loops {
 		first[i] = i
 		for _, n := range append(slices.Clone(x.images), x.test) {
-			if n == nil || n.IsInput() || n.IsConst() || n.Op().View != nil || n.Op() == opBroadcastTo {
+			if n == nil || n.IsInput() || n.IsConst() || n.Op().View != nil || n.Op().Broadcasts {
 				continue
 			}
 			if o := owner[n.ID()]; o >= 0 {

@@ -264,7 +264,7 @@ func roundedAlike(b *graph.Body, other *graph.Graph, image []*graph.Node) []bool
 		op := n.Op()
 		code := micro.ByName(op.Micro)
 		sum := op.Micro != "" && (code == micro.Add || code == micro.Sub)
-		alike[i] = op.Micro != "" || op.Kernel != "" || op.View != nil || op.Reduction != "" || op == opBroadcastTo || n.IsInput() || n.IsConst()
+		alike[i] = op.Micro != "" || op.Kernel != "" || op.View != nil || op.Reduction != "" || op.Broadcasts || n.IsInput() || n.IsConst()
 		if sum {
 			alike[i] = !n.Type().IsScalar()
 		} else if !n.IsInput() && !n.IsConst() && op.Kernel == "" && (op.Micro == "" || code.Info().Flops <= 1 || code == micro.Pow) {
@@ -381,7 +381,7 @@ func computeCost(n *graph.Node) int64 {
 	cost := elements * expandWork
 	_, _, part := graph.ResultOf(n)
 	switch op := n.Op(); {
-	case op.View != nil || op == opBroadcastTo || part:
+	case op.View != nil || op.Broadcasts || part:
 		cost = 0
 	case op.Micro != "":
 		cost = 1000 * micro.ByName(op.Micro).Info().Cost
