@@ -2,7 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -56,45 +55,6 @@ func Batch(outputs, from, to []*graph.Node) (batched []*graph.Node, err error) {
 		}
 	}
 	return batched, g.Err()
-}
-
-// dependents lists, in ascending order, the nodes on the way from any of from to the outputs, whatever their dtype.
-func dependents(outputs, from []*graph.Node) []*graph.Node {
-	depends := map[*graph.Node]bool{}
-	first := math.MaxInt
-	for _, f := range from {
-		depends[f] = true
-		first = min(first, f.ID())
-	}
-	seen := map[*graph.Node]bool{}
-	var reach, stack []*graph.Node
-	push := func(nodes []*graph.Node) {
-		for _, n := range nodes {
-			if n.ID() >= first && !seen[n] { // no earlier node depends on from
-				seen[n] = true
-				reach, stack = append(reach, n), append(stack, n)
-			}
-		}
-	}
-	push(outputs)
-	for len(stack) > 0 {
-		n := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		push(n.Inputs())
-	}
-	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
-	var list []*graph.Node
-	for _, n := range reach {
-		d := depends[n]
-		for _, in := range n.Inputs() {
-			d = d || depends[in]
-		}
-		if d {
-			depends[n] = true
-			list = append(list, n)
-		}
-	}
-	return list
 }
 
 // batcher makes the images of nodes.

@@ -38,24 +38,12 @@ func (c *constants) value(n *graph.Node) *graph.Literal {
 
 // isConstant reports whether a node depends on no input or placeholder.
 func (c *constants) isConstant(n *graph.Node) bool {
-	stack := []*graph.Node{n}
-	for len(stack) > 0 {
-		top := stack[len(stack)-1]
-		if _, ok := c.known[top]; ok {
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		all, pushed := !top.IsInput() && !top.IsPlaceholder(), false
-		for _, in := range top.Inputs() {
-			k, ok := c.known[in]
-			if !ok {
-				stack, pushed = append(stack, in), true
+	unknown := func(m *graph.Node) bool { _, known := c.known[m]; return !known }
+	if unknown(n) {
+		for _, m := range reach([]*graph.Node{n}, unknown) {
+			if unknown(m) {
+				c.known[m] = !m.IsInput() && !m.IsPlaceholder() && !slices.ContainsFunc(m.Inputs(), func(in *graph.Node) bool { return !c.known[in] })
 			}
-			all = all && k
-		}
-		if !pushed {
-			c.known[top] = all
-			stack = stack[:len(stack)-1]
 		}
 	}
 	return c.known[n]
@@ -64,25 +52,9 @@ func (c *constants) isConstant(n *graph.Node) bool {
 // evaluate runs the program that computes a node from what is constant, on a graph of its own, so that the cost is that of what the node
 // depends on.
 func (c *constants) evaluate(n *graph.Node) *graph.Literal {
-	var reach []*graph.Node
-	seen := map[*graph.Node]bool{n: true}
-	for stack := []*graph.Node{n}; len(stack) > 0; {
-		m := stack[len(stack)-1]
-		stack, reach = stack[:len(stack)-1], append(reach, m)
-		if c.values[m] != nil {
-			continue
-		}
-		for _, in := range m.Inputs() {
-			if !seen[in] {
-				seen[in] = true
-				stack = append(stack, in)
-			}
-		}
-	}
-	slices.SortFunc(reach, func(a, b *graph.Node) int { return a.ID() - b.ID() })
 	g := graph.New()
 	image := map[*graph.Node]*graph.Node{}
-	for _, m := range reach {
+	for _, m := range reach([]*graph.Node{n}, func(m *graph.Node) bool { return c.values[m] == nil }) {
 		lit := c.values[m]
 		if m.IsConst() {
 			lit = m.Literal()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -550,6 +551,10 @@ func TestCommutativeOperators(t *testing.T) {
 	special := []float64{0, negativeZero, 1, -1, 0.3, -2.7, 1e300, -1e-310, 5e-324, math.Inf(1), math.Inf(-1), math.NaN()}
 	n, checked := len(special)*len(special), 0
 	for _, op := range graph.Ops() {
+		m := micro.ByName(op.Micro)
+		if op.Micro != "" && op.MaxArity == 2 && op.Commutative != m.Info().Commutes {
+			t.Errorf("%s is commutative: %v, and its micro-operation: %v", op.Name, op.Commutative, m.Info().Commutes)
+		}
 		if !op.Commutative || op.Micro == "" {
 			continue
 		}

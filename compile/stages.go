@@ -123,8 +123,10 @@ func record(u *unit, l *lowering, s *Stage) {
 		}
 	}
 	if l == nil || len(l.order) == 0 {
-		for _, id := range u.needed(operands) {
-			add(id)
+		for id, needed := range u.g.Needed(u.outputs...) {
+			if needed && (l == nil || l.class[id] != classNone) { // but for products that are part of a sum
+				add(int32(id))
+			}
 		}
 	} else {
 		for pos, k := range l.order {
@@ -141,25 +143,6 @@ func record(u *unit, l *lowering, s *Stage) {
 		add(int32(o.ID()))
 		s.Outputs = append(s.Outputs, at[int32(o.ID())])
 	}
-}
-
-// needed returns what the outputs depend on in the order of the IDs.
-func (u *unit) needed(operands func(int32) []int32) []int32 {
-	wanted := make([]bool, u.g.Len())
-	for _, o := range u.outputs {
-		wanted[o.ID()] = true
-	}
-	var list []int32
-	for id := int32(len(wanted)) - 1; id >= 0; id-- {
-		if wanted[id] {
-			list = append(list, id)
-			for _, in := range operands(id) {
-				wanted[in] = true
-			}
-		}
-	}
-	slices.Reverse(list)
-	return list
 }
 
 // stageNode describes a node; position holds the places of the groups in the program, once they have any.

@@ -95,7 +95,7 @@ type partialKey struct {
 
 func newTaylor(g *graph.Graph, order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
 	t := &taylor{
-		g: g, order: order, bodies: map[*graph.Node][][]*graph.Node{}, depends: dependOn(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
+		g: g, order: order, bodies: map[*graph.Node][][]*graph.Node{}, depends: changing(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
 		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{},
 	}
 	t.list, _ = between(g, outputs, wrt, false)
@@ -120,9 +120,9 @@ func (t *taylor) all() {
 	}
 }
 
-// dependOn reports for each node of the graph whether its value depends, differentiably, on any of wrt. Partials that are equal to
+// changing reports for each node of the graph whether its value depends, differentiably, on any of wrt. Partials that are equal to
 // nodes made before are found among these, whether or not the outputs depend on them.
-func dependOn(g *graph.Graph, wrt []*graph.Node) []bool {
+func changing(g *graph.Graph, wrt []*graph.Node) []bool {
 	depends := make([]bool, g.Len())
 	first := g.Len()
 	for _, w := range wrt {

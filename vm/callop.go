@@ -48,13 +48,14 @@ func (callOp) work(in *Instr, blocks []float64) float64 {
 	case c.Sweep != nil:
 		s := c.Sweep
 		return own + float64(s.Length)*(blocks[s.Body]+1) + s.Schedule.of(s.Length).Forwards()*(blocks[s.Forward]+1)
-	default:
+	case c.Cond != nil:
 		most := 0.0
 		for _, k := range c.Cond.Blocks {
 			most = max(most, blocks[k])
 		}
 		return own + most
 	}
+	panic("BUG: a call of an unknown kind")
 }
 
 // parts counts all that the blocks do: a While as if it went to its limit, a Cond as the block that does most.
@@ -68,7 +69,7 @@ func (callOp) parts(in *Instr, blocks []int64, f func(index int, flops int64)) {
 		s := c.Sweep
 		again := int(min(s.Schedule.of(s.Length).Forwards(), math.MaxInt/2))
 		f(0, plus(times(s.Length, blocks[s.Body]), times(again, blocks[s.Forward])))
-	default:
+	case c.Cond != nil:
 		most := int64(0)
 		for _, k := range c.Cond.Blocks {
 			most = max(most, blocks[k])
@@ -270,7 +271,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 	case c.While != nil:
 		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
-	default:
+	case c.Cond != nil:
 		e.name(c.Kind())
 		list(len(c.Cond.Blocks))
 		list(c.Cond.Blocks...)

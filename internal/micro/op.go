@@ -115,6 +115,8 @@ type Info struct {
 	Logic bool // defined for bool
 	// Traps: integers raise the trap DivideByZero where operand B is 0.
 	Traps bool
+	// Commutes: operands A and B may be exchanged, to the bit, a NaN being like any other.
+	Commutes bool
 	// Flops is what profiles count for one element: 20 for a transcendental function, as a convention.
 	Flops int
 	// Cost is the rough time of one float64 element in nanoseconds, by the block kernel of AVX-512 on one processor of 2024 in its
@@ -136,33 +138,34 @@ type flag uint8
 const (
 	toBool flag = 1 << iota
 	traps
+	commutes
 )
 
 func row(name string, arity int, d domain, flops int, cost float64, f flag) Info {
 	return Info{
 		Name: name, Arity: arity, Float: d&floats != 0, Int: d&ints != 0, Logic: d&bools != 0,
-		Bool: f&toBool != 0, Traps: f&traps != 0, Flops: flops, Cost: cost,
+		Bool: f&toBool != 0, Traps: f&traps != 0, Commutes: f&commutes != 0, Flops: flops, Cost: cost,
 	}
 }
 
 var infos = [opCount]Info{
 	// name, operands, domain, flops, cost, flags
 	Mov:                 row("mov", 1, floats|ints|bools, 0, .08, 0),
-	Add:                 row("add", 2, floats|ints, 1, .08, 0),
+	Add:                 row("add", 2, floats|ints, 1, .08, commutes),
 	Sub:                 row("sub", 2, floats|ints, 1, .08, 0),
-	Mul:                 row("mul", 2, floats|ints, 1, .08, 0),
+	Mul:                 row("mul", 2, floats|ints, 1, .08, commutes),
 	Div:                 row("div", 2, floats|ints, 1, .16, traps),
-	FMA:                 row("fma", 3, floats, 2, .1, 0),
-	FMS:                 row("fms", 3, floats, 2, .1, 0),
-	FNMA:                row("fnma", 3, floats, 2, .1, 0),
+	FMA:                 row("fma", 3, floats, 2, .1, commutes),
+	FMS:                 row("fms", 3, floats, 2, .1, commutes),
+	FNMA:                row("fnma", 3, floats, 2, .1, commutes),
 	Neg:                 row("neg", 1, floats|ints, 1, .08, 0),
 	Abs:                 row("abs", 1, floats|ints, 1, .08, 0),
-	Min:                 row("min", 2, floats|ints, 1, .12, 0),
-	Max:                 row("max", 2, floats|ints, 1, .12, 0),
+	Min:                 row("min", 2, floats|ints, 1, .12, commutes),
+	Max:                 row("max", 2, floats|ints, 1, .12, commutes),
 	Mod:                 row("mod", 2, floats|ints, 1, 11, traps),
 	Rem:                 row("rem", 2, floats|ints, 1, 9.5, traps),
 	Sign:                row("sign", 1, floats|ints, 1, .12, 0),
-	MulNoNan:            row("mul_no_nan", 2, floats, 1, .1, 0),
+	MulNoNan:            row("mul_no_nan", 2, floats, 1, .1, commutes),
 	Copysign:            row("copysign", 2, floats, 1, .08, 0),
 	Floor:               row("floor", 1, floats, 1, .08, 0),
 	Ceil:                row("ceil", 1, floats, 1, .08, 0),
@@ -198,18 +201,18 @@ var infos = [opCount]Info{
 	Digamma:             row("digamma", 1, floats, 20, 17, 0),
 	Pow:                 row("pow", 2, floats|ints, 20, 1.8, 0),
 	Atan2:               row("atan2", 2, floats, 20, .7, 0),
-	Hypot:               row("hypot", 2, floats, 20, .3, 0),
-	Eq:                  row("eq", 2, floats|ints|bools, 1, .1, toBool),
-	Ne:                  row("ne", 2, floats|ints|bools, 1, .1, toBool),
+	Hypot:               row("hypot", 2, floats, 20, .3, commutes),
+	Eq:                  row("eq", 2, floats|ints|bools, 1, .1, toBool|commutes),
+	Ne:                  row("ne", 2, floats|ints|bools, 1, .1, toBool|commutes),
 	Lt:                  row("lt", 2, floats|ints, 1, .1, toBool),
 	Le:                  row("le", 2, floats|ints, 1, .1, toBool),
 	Gt:                  row("gt", 2, floats|ints, 1, .1, toBool),
 	Ge:                  row("ge", 2, floats|ints, 1, .1, toBool),
 	IsNaN:               row("is_nan", 1, floats, 1, .1, toBool),
 	IsFinite:            row("is_finite", 1, floats, 1, .1, toBool),
-	And:                 row("and", 2, bools, 1, 1.3, toBool),
-	Or:                  row("or", 2, bools, 1, 1.3, toBool),
-	Xor:                 row("xor", 2, bools, 1, .35, toBool),
+	And:                 row("and", 2, bools, 1, 1.3, toBool|commutes),
+	Or:                  row("or", 2, bools, 1, 1.3, toBool|commutes),
+	Xor:                 row("xor", 2, bools, 1, .35, toBool|commutes),
 	Not:                 row("not", 1, bools, 1, 1.3, toBool),
 	Select:              row("select", 3, floats|ints|bools, 1, .1, 0),
 	Cast:                row("cast", 1, floats|ints|bools, 0, 1.5, 0),

@@ -282,7 +282,7 @@ func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 			v[k][lane] = c.ssa[i].operand(k)
 		}
 	}
-	if first.Op == micro.Add || first.Op == micro.Mul || fusedOps[first.Op] != 0 {
+	if first.Op.Info().Commutes {
 		c.alignOperands(code, &v[0], &v[1])
 	}
 	result := none
