@@ -33,10 +33,11 @@ type algorithm[T Float] interface {
 
 // Plan is the plan for a batch of matrices.
 //
-// Large matrices are decomposed one after another by all goroutines, smaller ones by one goroutine each.
+// Large matrices are decomposed one after another by all goroutines, smaller ones by one goroutine each, and many small ones in the lanes of vectors.
 type Plan[T Float] struct {
 	count   int
-	whole   bool // all goroutines work on a matrix
+	lanes   *lanes[T] // if they are decomposed in lanes
+	whole   bool      // all goroutines work on a matrix
 	create  func() algorithm[T]
 	own     []algorithm[T] // of goroutines
 	scratch [][1][]byte    // of their algorithms
@@ -54,7 +55,7 @@ func newPlan[T Float](count, extent int, create func() algorithm[T]) *Plan[T] {
 
 // Work returns the bytes of scratch that all goroutines share.
 func (p *Plan[T]) Work() int {
-	if p.whole {
+	if p.lanes == nil && p.whole {
 		return p.own[0].Work()
 	}
 	return 0
@@ -62,7 +63,10 @@ func (p *Plan[T]) Work() int {
 
 // Each returns the bytes of scratch of a goroutine.
 func (p *Plan[T]) Each() int {
-	if p.whole {
+	switch {
+	case p.lanes != nil:
+		return p.lanes.each()
+	case p.whole:
 		return p.own[0].Each()
 	}
 	return p.own[0].Work() + p.own[0].Each()
@@ -81,13 +85,22 @@ func (p *Plan[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byt
 		}
 		return -1
 	}
-	for len(p.own) < len(workers) {
-		p.own, p.scratch = append(p.own, p.create()), append(p.scratch, [1][]byte{})
+	items := p.count
+	if p.lanes != nil {
+		p.lanes.begin(workers)
+		items = ceil(p.count, p.lanes.items)
+	} else {
+		for len(p.own) < len(workers) {
+			p.own, p.scratch = append(p.own, p.create()), append(p.scratch, [1][]byte{})
+		}
 	}
 	p.o, p.workers = o, workers
 	p.failed.Store(int64(p.count))
-	r.Parallel(p, p.count)
+	r.Parallel(p, items)
 	p.o, p.workers = Operands[T]{}, nil
+	if p.lanes != nil {
+		p.lanes.end()
+	}
 	if f := int(p.failed.Load()); f < p.count {
 		return f
 	}
@@ -96,11 +109,22 @@ func (p *Plan[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byt
 
 // Do runs an item: it is a pool.Task.
 func (p *Plan[T]) Do(number, item int) {
+	if p.lanes != nil {
+		if f := p.lanes.item(number, p.o, p.count, item); f >= 0 {
+			p.fail(f)
+		}
+		return
+	}
 	a := p.own[number]
 	n := a.Work()
 	p.scratch[number][0] = p.workers[number][n:]
 	if !a.run(gemm.Serial{}, p.o.part(item, p.count), p.workers[number][:n], p.scratch[number][:]) {
-		for f := p.failed.Load(); int64(item) < f && !p.failed.CompareAndSwap(f, int64(item)); f = p.failed.Load() {
-		}
+		p.fail(item)
+	}
+}
+
+// fail notes that a matrix fails.
+func (p *Plan[T]) fail(matrix int) {
+	for f := p.failed.Load(); int64(matrix) < f && !p.failed.CompareAndSwap(f, int64(matrix)); f = p.failed.Load() {
 	}
 }

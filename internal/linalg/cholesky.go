@@ -13,6 +13,9 @@ const choleskyBlock = 64
 // NewCholesky returns the plan for decompositions A = L·Lᵀ of n×n matrices: X is L, with zeros above the diagonal, for the matrix whose lower triangle A holds. One that is not
 // positive definite fails.
 func NewCholesky[T Float](count, n int, level cpu.Level) *Plan[T] {
+	if inLanes(count, n) {
+		return newLanes(newKit[T](level), count, n*n, n, 0, choleskyLanes[T])
+	}
 	return newPlan(count, n, func() algorithm[T] { return newCholesky[T](n, level) })
 }
 
@@ -47,7 +50,8 @@ func (c *cholesky[T]) Each() int { return c.each() }
 const outRows = 32
 
 func (c *cholesky[T]) run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
-	c.src, c.dst, c.workers, c.out = o.A, o.X, workers, false
+	c.begin(workers)
+	c.src, c.dst, c.out = o.A, o.X, false
 	c.u, c.l, c.triangle = take[T](&work, c.n*c.ld), take[T](&work, c.n*c.ld), take[T](&work, ceil(c.n, inner)*inner*inner)
 	c.failed.Store(false)
 	c.j0, c.j1 = 0, 0
@@ -63,7 +67,8 @@ func (c *cholesky[T]) run(r gemm.Runner, o Operands[T], work []byte, workers [][
 		c.out = true
 		r.Parallel(c, ceil(c.n, outRows))
 	}
-	c.src, c.dst, c.u, c.l, c.triangle, c.workers = nil, nil, nil, nil, nil, nil
+	c.src, c.dst, c.u, c.l, c.triangle = nil, nil, nil, nil, nil
+	c.end()
 	return ok
 }
 
@@ -87,15 +92,15 @@ func (c *cholesky[T]) Do(number, item int) {
 		hi = min(c.n, lo+c.chunk)
 	}
 	if c.j1 == 0 {
-		c.transpose(&g, c.u[lo:], c.ld, c.src[lo*c.n:], c.n, hi-lo, hi)
+		c.transpose(g, c.u[lo:], c.ld, c.src[lo*c.n:], c.n, hi-lo, hi)
 	} else {
-		c.solve(&g, lo, hi)
+		c.solve(g, lo, hi)
 	}
 	if item > 0 {
 		return
 	}
-	c.product(&g, c.l[lo*c.ld:], c.ld, c.u[lo:], c.ld, c.u[lo*c.ld+lo:], c.ld, hi-lo, hi-lo, lo, true)
-	if !c.diagonal(&g, lo, hi) {
+	c.product(g, c.l[lo*c.ld:], c.ld, c.u[lo:], c.ld, c.u[lo*c.ld+lo:], c.ld, hi-lo, hi-lo, lo, true)
+	if !c.diagonal(g, lo, hi) {
 		c.failed.Store(true)
 		return
 	}

@@ -35,6 +35,7 @@ type kit[T Float] struct {
 	chunk   int // columns of an item
 	pad     int // elements of a line of the cache
 	workers [][]byte
+	own     []goroutine[T] // one for each of the workers
 }
 
 func newKit[T Float](level cpu.Level) kit[T] {
@@ -79,10 +80,25 @@ type goroutine[T Float] struct {
 	memory []byte // the rest
 }
 
-func (k *kit[T]) goroutine(number int) goroutine[T] {
-	b := k.workers[number]
+// begin has the goroutines of a run use scratch; end forgets it.
+func (k *kit[T]) begin(workers [][]byte) {
+	k.workers = workers
+	for len(k.own) < len(workers) {
+		k.own = append(k.own, goroutine[T]{})
+	}
+}
+
+func (k *kit[T]) end() {
+	k.workers = nil
+	clear(k.own)
+}
+
+// goroutine returns the scratch of a goroutine, of which its own elements are free.
+func (k *kit[T]) goroutine(number int) *goroutine[T] {
+	b, g := k.workers[number], &k.own[number]
 	n := k.pieces.Each()
-	return goroutine[T]{piece: b[:n], s: (*gemm.Scratch)(unsafe.Pointer(unsafe.SliceData(b[n:]))), memory: b[n+scratchBytes:]}
+	g.piece, g.s, g.memory = b[:n], (*gemm.Scratch)(unsafe.Pointer(unsafe.SliceData(b[n:]))), b[n+scratchBytes:]
+	return g
 }
 
 // at returns where an element lies; nil for the end of a slice.

@@ -88,6 +88,9 @@ func with(t *testing.T, what string, s setting, p plan, run func(r gemm.Runner, 
 		workers = append(workers, each[len(each)-1].used)
 	}
 	run(crowd(s.workers), work.used, workers)
+	if p.Each() == 0 {
+		t.Errorf("%s: no scratch for goroutines", what)
+	}
 	work.check(t, what)
 	for _, e := range each {
 		e.check(t, what)
@@ -245,3 +248,72 @@ func testCholesky[T Float](t *testing.T) {
 
 // scaleOf is an exponent from −e to e for one of n rows.
 func scaleOf(i, n, e int) int { return (2*i - n + 1) * e / max(1, n) }
+
+// positive returns a batch of positive definite matrices.
+func positive[T Float](r *rand.Rand, count, n int) []T {
+	var all []T
+	for range count {
+		g := random[T](r, n*n)
+		for i := range n {
+			for j := range n {
+				s := 0.0
+				for k := range n {
+					s += float64(g[i*n+k]) * float64(g[j*n+k])
+				}
+				if i == j {
+					s++
+				}
+				all = append(all, T(s))
+			}
+		}
+	}
+	return all
+}
+
+func TestBatches(t *testing.T) {
+	t.Run("float64", testBatches[float64])
+	t.Run("float32", testBatches[float32])
+}
+
+// testBatches compares batches with their matrices one by one, and finds the first one that fails.
+func testBatches[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 1))
+	for _, count := range []int{0, 1, 2, 5, 8, 9, 33, 150} {
+		for _, n := range []int{1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 70} {
+			if count*n > 3000 {
+				continue
+			}
+			a := positive[T](r, count, n)
+			var want []T
+			for _, s := range settings() {
+				what := fmt.Sprintf("%d of %d, %v, %d goroutines", count, n, s.level, s.workers)
+				l := make([]T, len(a))
+				p := NewCholesky[T](count, n, s.level)
+				with(t, what, s, p, func(r gemm.Runner, work []byte, workers [][]byte) {
+					if f := p.Run(r, Operands[T]{A: a, X: l}, work, workers); f >= 0 {
+						t.Fatalf("%s: matrix %d is not positive definite", what, f)
+					}
+				})
+				if want == nil {
+					want = l
+					for b := range count {
+						element := func(i, j int) float64 { return float64(l[(b*n+i)*n+j]) }
+						backward(t, what, n, n, n, element, func(i, j int) float64 { return element(j, i) }, func(i, j int) float64 { return float64(a[(b*n+i)*n+j]) }, float64(n+2)*epsilon[T]())
+					}
+				}
+				equalBits(t, what, l, want)
+				if count > 2 {
+					bad := append([]T{}, a...)
+					for _, b := range []int{count - 1, 1 + count/2} {
+						bad[b*n*n+(n-1)*(n+1)] = -1
+						with(t, what, s, p, func(r gemm.Runner, work []byte, workers [][]byte) {
+							if f := p.Run(r, Operands[T]{A: bad, X: l}, work, workers); f != b {
+								t.Errorf("%s: matrix %d fails, want %d", what, f, b)
+							}
+						})
+					}
+				}
+			}
+		}
+	}
+}

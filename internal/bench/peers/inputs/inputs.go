@@ -17,6 +17,18 @@ func Wave[T Float](n int, scale, freq, phase float64) []T {
 	return x
 }
 
+// Scattered returns n numbers in [−1/2, 1/2) without a pattern: a hash of the index, from start on.
+func Scattered(n, start int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		h := uint32(start+i) * 0x9E3779B1
+		h = (h ^ h>>15) * 0x85EBCA77
+		h = (h ^ h>>13) * 0xC2B2AE3D
+		x[i] = float64(h^h>>16)/(1<<32) - 0.5
+	}
+	return x
+}
+
 // Linspace returns n values from lo to hi in equal steps.
 func Linspace[T Float](lo, hi float64, n int) []T {
 	x := make([]T, n)
