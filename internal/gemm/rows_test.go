@@ -35,6 +35,11 @@ func sameElements[T float32 | float64](t *testing.T, what string, got, want []T)
 
 func pointTo[T any](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
 
+// heap returns values that do not lie on the stack, which moves.
+//
+//go:noinline
+func heap[T any](values ...T) []T { return append([]T(nil), values...) }
+
 // vectorLevels are the levels with vectors that this processor has.
 func vectorLevels() []cpu.Level {
 	var levels []cpu.Level
@@ -125,11 +130,11 @@ func testRows[T float32 | float64](t *testing.T, d dtype.DType) {
 		}
 	}
 	// The definitions, on numbers whose operations are exact.
-	x := []T{6, 4, 5, 1}
-	portable.Substitute(s, pointTo(x), 2, pointTo([]T{2, 0, 0, 0, 0, 0, 0, 0, 1, 4}), 2, 2, false)
+	x := heap[T](6, 4, 5, 1)
+	portable.Substitute(s, pointTo(x), 2, pointTo(heap[T](2, 0, 0, 0, 0, 0, 0, 0, 1, 4)), 2, 2, false)
 	sameElements(t, "substitution", x, []T{3, 2, 0.5, -0.25})
 	x = make([]T, 3*portable.lanes)
 	x[0], x[portable.lanes], x[2*portable.lanes] = 1, 2, 3
-	portable.Rotate(s, pointTo(x), portable.lanes, pointTo([]T{2, 3}), pointTo([]T{1, 5}), 2, 1)
+	portable.Rotate(s, pointTo(x), portable.lanes, pointTo(heap[T](2, 3)), pointTo(heap[T](1, 5)), 2, 1)
 	sameElements(t, "rotations", []T{x[0], x[portable.lanes], x[2*portable.lanes]}, []T{4, 3*3 + 5*3, 3*3 - 5*3})
 }

@@ -2,19 +2,15 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/blas"
 	blasgonum "gonum.org/v1/gonum/blas/gonum"
 	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/linalg"
-	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/pool"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
@@ -52,10 +48,7 @@ func init() {
 			return firstOf(checkDType(in[0].DType, out[0]), checkDType(dtype.Int64, out[1]),
 				wantShape("result", out[0].Shape, s), wantShape("the permutation", out[1].Shape, s[:len(s)-1]))
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			m, n := matrixSize(in[0])
-			return scratchSize(m*n, 8) + scratchSize(min(m, n), 8)
-		},
+		Workspace: planned(luPlan).work, Each: planned(luPlan).each, Prepare: planned(luPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, lu[float64], lu[float32])(c) },
 	})
 	Register(&Kernel{
@@ -66,7 +59,7 @@ func init() {
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2, option("lower", attr.Bool), option("transpose", attr.Bool), option("unit", attr.Bool))
 		},
-		Workspace: solveWorkspace,
+		Workspace: planned(triangularPlan).work, Each: planned(triangularPlan).each, Prepare: planned(triangularPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, triangularSolve[float64], triangularSolve[float32])(c)
 		},
@@ -78,18 +71,15 @@ func init() {
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2)
 		},
-		Workspace: solveWorkspace,
-		Run:       func(c *Call) error { return pickFloat(c.Out[0].DType, solve[float64], solve[float32])(c) },
+		Workspace: planned(solvePlan).work, Each: planned(solvePlan).each, Prepare: planned(solvePlan).prepare, StateBytes: planStateBytes,
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, solve[float64], solve[float32])(c) },
 	})
 	Register(&Kernel{
-		Name:  "inv",
-		Work:  matrixWork(4),
-		Doc:   "Inverses, by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
-		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: func(in, out []Type, a attr.List) int {
-			_, n := matrixSize(in[0])
-			return 2*scratchSize(n*n, 8) + scratchSize(n, 8)
-		},
+		Name:      "inv",
+		Work:      matrixWork(4),
+		Doc:       "Inverses, by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
+		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		Workspace: planned(inversePlan).work, Each: planned(inversePlan).each, Prepare: planned(inversePlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, inverse[float64], inverse[float32])(c) },
 	})
 	Register(&Kernel{
@@ -102,8 +92,8 @@ func init() {
 			}
 			return firstOf(checkSquare(in[0]), checkScalars(in[0], out))
 		},
-		Workspace: detWorkspace,
-		Run:       func(c *Call) error { return pickFloat(c.Out[0].DType, det[float64], det[float32])(c) },
+		Workspace: planned(detPlan).work, Each: planned(detPlan).each, Prepare: planned(detPlan).prepare, StateBytes: planStateBytes,
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, det[float64], det[float32])(c) },
 	})
 	Register(&Kernel{
 		Name: "slogdet",
@@ -115,8 +105,8 @@ func init() {
 			}
 			return firstOf(checkSquare(in[0]), checkScalars(in[0], out))
 		},
-		Workspace: detWorkspace,
-		Run:       func(c *Call) error { return pickFloat(c.Out[0].DType, slogdet[float64], slogdet[float32])(c) },
+		Workspace: planned(slogdetPlan).work, Each: planned(slogdetPlan).each, Prepare: planned(slogdetPlan).prepare, StateBytes: planStateBytes,
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, slogdet[float64], slogdet[float32])(c) },
 	})
 	Register(&Kernel{
 		Name: "tridiagonal_solve",
@@ -194,11 +184,6 @@ func checkSolve(in, out []Type, a attr.List, nIn int, rules ...attrRule) error {
 	return firstOf(checkDType(in[0].DType, in[1], out[0]), wantShape("result", out[0].Shape, b))
 }
 
-func solveWorkspace(in, out []Type, a attr.List) int {
-	n, m := matrixSize(in[1])
-	return scratchSize(n*n, 8) + scratchSize(n*m, 8) + scratchSize(n, 8)
-}
-
 // matrixWork is the Work of kernels that do so many operations for each element and row of their matrices: with iterations, more than they ever take.
 func matrixWork(operations float64) func(in, out []Type, a attr.List) float64 {
 	return func(in, out []Type, a attr.List) float64 {
@@ -210,11 +195,6 @@ func matrixWork(operations float64) func(in, out []Type, a attr.List) float64 {
 func solveWork(in, out []Type, a attr.List) float64 {
 	n, m := matrixSize(in[1])
 	return 2 * float64(in[0].Size()) * float64(n+m)
-}
-
-func detWorkspace(in, out []Type, a attr.List) int {
-	_, n := matrixSize(in[0])
-	return scratchSize(n*n, 8) + scratchSize(n, 8)
 }
 
 // load converts the elements of src to float64.
@@ -272,12 +252,21 @@ func runPlan[T float](c *Call, o linalg.Operands[T]) int {
 // batchOf is the number of matrices of a batch.
 func batchOf(t Type) int { return shape.Size(t.Shape[:len(t.Shape)-2]) }
 
-func choleskyPlan(in, out []Type, a attr.List) linalgPlan {
-	_, n := matrixSize(in[0])
-	if in[0].DType == dtype.Float64 {
-		return linalg.NewCholesky[float64](batchOf(in[0]), n, cpu.Best())
+// planOf makes a plan of the dtype for a batch of m×n matrices.
+func planOf(t Type, double func(count, m, n int) linalgPlan, single func(count, m, n int) linalgPlan) linalgPlan {
+	m, n := matrixSize(t)
+	if t.DType == dtype.Float64 {
+		return double(batchOf(t), m, n)
 	}
-	return linalg.NewCholesky[float32](batchOf(in[0]), n, cpu.Best())
+	return single(batchOf(t), m, n)
+}
+
+func choleskyPlan(in, _ []Type, _ attr.List) linalgPlan {
+	return planOf(in[0], newCholesky[float64], newCholesky[float32])
+}
+
+func newCholesky[T float](count, _, n int) linalgPlan {
+	return linalg.NewCholesky[T](count, n, cpu.Best())
 }
 
 func cholesky[T float](c *Call) error {
@@ -287,146 +276,93 @@ func cholesky[T float](c *Call) error {
 	return nil
 }
 
+func luPlan(in, _ []Type, _ attr.List) linalgPlan {
+	return planOf(in[0], newLU[float64], newLU[float32])
+}
+
+func newLU[T float](count, m, n int) linalgPlan { return linalg.NewLU[T](count, m, n, cpu.Best()) }
+
 func lu[T float](c *Call) error {
-	m, n := matrixSize(c.In[0].Type)
-	src, dst, perm, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Out[1].I64, c.Work
-	a, piv := take[float64](&work, m*n), take[int](&work, min(m, n))
-	for i := 0; i*m*n < len(src); i++ {
-		c.Poll(m * n * min(m, n))
-		load(a, src[i*m*n:])
-		lapack.Dgetf2(m, n, a, n, piv)
-		store(dst[i*m*n:(i+1)*m*n], a)
-		p := perm[i*m : (i+1)*m]
-		for r := range p {
-			p[r] = int64(r)
-		}
-		for r, q := range piv {
-			p[r], p[q] = p[q], p[r]
-		}
-	}
+	runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0]), Perm: c.Out[1].I64})
 	return nil
+}
+
+func triangularPlan(in, _ []Type, a attr.List) linalgPlan {
+	n, m := matrixSize(in[1])
+	lower, transpose, unit := a.Bool("lower"), a.Bool("transpose"), a.Bool("unit")
+	if in[0].DType == dtype.Float64 {
+		return linalg.NewTriangular[float64](batchOf(in[0]), n, m, lower, transpose, unit, cpu.Best())
+	}
+	return linalg.NewTriangular[float32](batchOf(in[0]), n, m, lower, transpose, unit, cpu.Best())
 }
 
 func triangularSolve[T float](c *Call) error {
-	n, m := matrixSize(c.In[1].Type)
-	at, bt, dst, work := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0]), c.Work
-	a, b := take[float64](&work, n*n), take[float64](&work, n*m)
-	uplo, trans, diag := blas.Upper, blas.NoTrans, blas.NonUnit
-	if c.Attrs.Bool("lower") {
-		uplo = blas.Lower
-	}
-	if c.Attrs.Bool("transpose") {
-		trans = blas.Trans
-	}
-	if c.Attrs.Bool("unit") {
-		diag = blas.Unit
-	}
-	for i := 0; i*n*n < len(at); i++ {
-		c.Poll(n * n * n)
-		load(a, at[i*n*n:])
-		load(b, bt[i*n*m:])
-		for r := 0; r < n && diag == blas.NonUnit; r++ {
-			if a[r*n+r] == 0 {
-				return fmt.Errorf("%s is singular: element %d of its diagonal is 0", matrixName(i, c.In[0].Shape), r)
-			}
+	n, _ := matrixSize(c.In[1].Type)
+	a := data[T](&c.In[0])
+	for i := 0; !c.Attrs.Bool("unit") && i*n < len(a); i++ {
+		if row := i % n; a[i*n+row] == 0 {
+			return fmt.Errorf("%s is singular: element %d of its diagonal is 0", matrixName(i/n, c.In[0].Shape), row)
 		}
-		blas3.Dtrsm(blas.Left, uplo, trans, diag, n, m, 1, a, n, b, m)
-		store(dst[i*n*m:(i+1)*n*m], b)
 	}
+	runPlan(c, linalg.Operands[T]{A: a, B: data[T](&c.In[1]), X: data[T](&c.Out[0])})
 	return nil
 }
 
-// factorSolve replaces b (n×m) by the solution of a·x = b and a by its factors; false if a is singular.
-func factorSolve(n, m int, a, b []float64, piv []int) bool {
-	if !lapack.Dgetf2(n, n, a, n, piv) {
-		return false
+func solvePlan(in, _ []Type, _ attr.List) linalgPlan {
+	n, m := matrixSize(in[1])
+	if in[0].DType == dtype.Float64 {
+		return linalg.NewSolve[float64](batchOf(in[0]), n, m, cpu.Best())
 	}
-	lapack.Dlaswp(m, b, m, 0, n-1, piv, 1)
-	blas3.Dtrsm(blas.Left, blas.Lower, blas.NoTrans, blas.Unit, n, m, 1, a, n, b, m)
-	blas3.Dtrsm(blas.Left, blas.Upper, blas.NoTrans, blas.NonUnit, n, m, 1, a, n, b, m)
-	return true
+	return linalg.NewSolve[float32](batchOf(in[0]), n, m, cpu.Best())
 }
 
 func solve[T float](c *Call) error {
-	n, m := matrixSize(c.In[1].Type)
-	at, bt, dst, work := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0]), c.Work
-	a, b, piv := take[float64](&work, n*n), take[float64](&work, n*m), take[int](&work, n)
-	for i := 0; i*n*n < len(at); i++ {
-		c.Poll(n * n * n)
-		load(a, at[i*n*n:])
-		load(b, bt[i*n*m:])
-		if !factorSolve(n, m, a, b, piv) {
-			return fmt.Errorf("%s is singular", matrixName(i, c.In[0].Shape))
-		}
-		store(dst[i*n*m:(i+1)*n*m], b)
-	}
-	return nil
+	return unlessSingular[T](c, linalg.Operands[T]{A: data[T](&c.In[0]), B: data[T](&c.In[1]), X: data[T](&c.Out[0])})
+}
+
+func inversePlan(in, _ []Type, _ attr.List) linalgPlan {
+	return planOf(in[0], newInverse[float64], newInverse[float32])
+}
+
+func newInverse[T float](count, _, n int) linalgPlan {
+	return linalg.NewInverse[T](count, n, cpu.Best())
 }
 
 func inverse[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
-	a, b, piv := take[float64](&work, n*n), take[float64](&work, n*n), take[int](&work, n)
-	for i := 0; i*n*n < len(src); i++ {
-		c.Poll(n * n * n)
-		load(a, src[i*n*n:])
-		clear(b)
-		for r := range n {
-			b[r*n+r] = 1
-		}
-		if !factorSolve(n, n, a, b, piv) {
-			return fmt.Errorf("%s is singular", matrixName(i, c.In[0].Shape))
-		}
-		store(dst[i*n*n:(i+1)*n*n], b)
+	return unlessSingular[T](c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0])})
+}
+
+// unlessSingular runs a call's plan, for which singular matrices fail.
+func unlessSingular[T float](c *Call, o linalg.Operands[T]) error {
+	if i := runPlan(c, o); i >= 0 {
+		return fmt.Errorf("%s is singular", matrixName(i, c.In[0].Shape))
 	}
 	return nil
+}
+
+func detPlan(in, _ []Type, _ attr.List) linalgPlan {
+	return planOf(in[0], newDet[float64], newDet[float32])
+}
+
+func newDet[T float](count, _, n int) linalgPlan {
+	return linalg.NewDeterminant[T](count, n, cpu.Best())
 }
 
 func det[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
-	a, piv := take[float64](&work, n*n), take[int](&work, n)
-	for i := range dst {
-		c.Poll(n * n * n)
-		load(a, src[i*n*n:])
-		lapack.Dgetf2(n, n, a, n, piv)
-		d := 1.0
-		for r, q := range piv {
-			d *= a[r*n+r]
-			if q != r {
-				d = -d
-			}
-		}
-		if d == 0 {
-			d = 0 // not −0
-		}
-		dst[i] = T(d)
-	}
+	runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0])})
 	return nil
 }
 
+func slogdetPlan(in, _ []Type, _ attr.List) linalgPlan {
+	return planOf(in[0], newSLogDet[float64], newSLogDet[float32])
+}
+
+func newSLogDet[T float](count, _, n int) linalgPlan {
+	return linalg.NewLogDeterminant[T](count, n, cpu.Best())
+}
+
 func slogdet[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, signs, logs, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
-	a, piv := take[float64](&work, n*n), take[int](&work, n)
-	log := elem.Unary64(micro.Log)
-	for i := range signs {
-		c.Poll(n * n * n)
-		load(a, src[i*n*n:])
-		lapack.Dgetf2(n, n, a, n, piv)
-		sign, sum := 1.0, 0.0
-		for r, q := range piv {
-			d := a[r*n+r]
-			sum += log(math.Abs(d))
-			if (q != r) != (d < 0) {
-				sign = -sign
-			}
-			if d == 0 || d != d {
-				sign = d
-			}
-		}
-		signs[i], logs[i] = T(sign), T(sum)
-	}
+	runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0]), Y: data[T](&c.Out[1])})
 	return nil
 }
 

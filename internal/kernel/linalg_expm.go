@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/blas"
+
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
@@ -87,6 +89,17 @@ func expm[T float](c *Call) error {
 		store(dst[i*n*n:(i+1)*n*n], v)
 	}
 	return nil
+}
+
+// factorSolve replaces b (n×m) by the solution of a·x = b and a by its factors; false if a is singular.
+func factorSolve(n, m int, a, b []float64, piv []int) bool {
+	if !lapack.Dgetf2(n, n, a, n, piv) {
+		return false
+	}
+	lapack.Dlaswp(m, b, m, 0, n-1, piv, 1)
+	blas3.Dtrsm(blas.Left, blas.Lower, blas.NoTrans, blas.Unit, n, m, 1, a, n, b, m)
+	blas3.Dtrsm(blas.Left, blas.Upper, blas.NoTrans, blas.NonUnit, n, m, 1, a, n, b, m)
+	return true
 }
 
 // multiplySquare computes dst = x·y for n×n matrices.

@@ -21,7 +21,7 @@ type lanes[T Float] struct {
 	kit[T]
 	width int // lanes of a group
 	items int // matrices of an item
-	count int // elements of a matrix in lanes
+	count int // elements of a matrix in lanes, and one
 	do    func(x *lanes[T], g *goroutine[T], m []T, o Operands[T], n int) (failed int)
 	n, m  int // extents
 }
@@ -33,7 +33,7 @@ func inLanes(count, extent int) bool {
 
 // newLanes makes the plan of a batch in lanes. do decomposes n matrices, whose operands are given, in memory of elements for each.
 func newLanes[T Float](k kit[T], count, elements, n, m int, do func(x *lanes[T], g *goroutine[T], memory []T, o Operands[T], n int) int) *Plan[T] {
-	x := &lanes[T]{kit: k, count: elements, do: do, n: n, m: m}
+	x := &lanes[T]{kit: k, count: elements + 1, do: do, n: n, m: m}
 	x.width = 4 * k.rows.Lanes()
 	for x.width > k.rows.Lanes() && x.width*elements*size[T]() > lanesBytes {
 		x.width /= 2
@@ -83,6 +83,9 @@ func (x *lanes[T]) chain(g *goroutine[T], m []T, to, a, aStep, b, bStep, k, n, m
 	if k == 0 {
 		a, b = to, to
 	}
+	if mode != gemm.LanesDivide {
+		d = to
+	}
 	x.rows.Chains(g.s, p(to), p(to), p(a), aStep*w, p(b), bStep*w, k, n, mode, p(d))
 }
 
@@ -114,4 +117,173 @@ func choleskyLanes[T Float](x *lanes[T], g *goroutine[T], m []T, o Operands[T], 
 	}
 	x.scatter(g, o.X, m, n*n, count)
 	return -1
+}
+
+// beside are columns beside square matrices in lanes: so many of them, from element at on.
+type beside struct{ at, columns int }
+
+// eliminate decomposes rows×n matrices in lanes by partial pivoting, and takes their part off the columns beside. exchanged is told every row that is
+// exchanged with the one of the pivot.
+func (x *lanes[T]) eliminate(g *goroutine[T], m []T, rows, n int, b beside, count int, exchanged func(lane, pivot, row int)) {
+	w := x.whole(count)
+	divisors := x.count - 1
+	for c := range min(rows, n) {
+		for i := c; i < rows; i++ {
+			x.chain(g, m, i*n+c, i*n, 1, c, n, c, w, gemm.LanesKeep, 0)
+		}
+		for l := range count {
+			row, best := c, abs(m[(c*n+c)*x.width+l])
+			for i := c + 1; i < rows; i++ {
+				if v := abs(m[(i*n+c)*x.width+l]); v > best {
+					row, best = i, v
+				}
+			}
+			if row != c {
+				for j := range n {
+					x.swap(m, c*n+j, row*n+j, l)
+				}
+				for j := range b.columns {
+					x.swap(m, b.at+c*b.columns+j, b.at+row*b.columns+j, l)
+				}
+				exchanged(l, c, row)
+			}
+			pivot := m[(c*n+c)*x.width+l]
+			if pivot == 0 {
+				pivot = 1 // what is below is 0, or NaN
+			}
+			m[divisors*x.width+l] = pivot
+		}
+		for i := c + 1; i < rows; i++ {
+			x.chain(g, m, i*n+c, 0, 0, 0, 0, 0, w, gemm.LanesDivide, divisors)
+		}
+		for j := c + 1; j < n; j++ {
+			x.chain(g, m, c*n+j, c*n, 1, j, n, c, w, gemm.LanesKeep, 0)
+		}
+		for j := range b.columns {
+			x.chain(g, m, b.at+c*b.columns+j, c*n, 1, b.at+j, b.columns, c, w, gemm.LanesKeep, 0)
+		}
+	}
+}
+
+func (x *lanes[T]) swap(m []T, e, f, lane int) {
+	p, q := e*x.width+lane, f*x.width+lane
+	m[p], m[q] = m[q], m[p]
+}
+
+// singular returns the first lane with a zero on the diagonal of U, −1 if there is none.
+func (x *lanes[T]) singular(m []T, n, count int) int {
+	first := count
+	for i := range n {
+		for l, d := range x.lane(m, i*(n+1), count) {
+			if d == 0 {
+				first = min(first, l)
+			}
+		}
+	}
+	if first < count {
+		return first
+	}
+	return -1
+}
+
+func luLanes[T Float](x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+	x.gather(g, m, o.A, x.n*x.m, count)
+	for i := range o.Perm {
+		o.Perm[i] = int64(i % x.n)
+	}
+	x.eliminate(g, m, x.n, x.m, beside{}, count, func(lane, pivot, row int) {
+		p := o.Perm[lane*x.n : (lane+1)*x.n]
+		p[pivot], p[row] = p[row], p[pivot]
+	})
+	x.scatter(g, o.X, m, x.n*x.m, count)
+	return -1
+}
+
+func nothing(lane, pivot, row int) {}
+
+func solveLanes[T Float](x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+	x.gather(g, m[x.n*x.n*x.width:], o.B, x.n*x.m, count)
+	return x.solve(g, m, o, count)
+}
+
+func inverseLanes[T Float](x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+	unit := m[x.n*x.n*x.width:][:x.n*x.n*x.width]
+	clear(unit)
+	for i := range x.n {
+		for l := range count {
+			unit[i*(x.n+1)*x.width+l] = 1
+		}
+	}
+	return x.solve(g, m, o, count)
+}
+
+// solve solves A·X = B; B is in its lanes.
+func (x *lanes[T]) solve(g *goroutine[T], m []T, o Operands[T], count int) int {
+	n, b, w := x.n, beside{x.n * x.n, x.m}, x.whole(count)
+	x.gather(g, m, o.A, n*n, count)
+	x.eliminate(g, m, n, n, b, count, nothing)
+	if f := x.singular(m, n, count); f >= 0 {
+		return f
+	}
+	for i := n - 1; i >= 0; i-- {
+		for j := range b.columns {
+			x.chain(g, m, b.at+i*b.columns+j, i*n+i+1, 1, b.at+(i+1)*b.columns+j, b.columns, n-1-i, w, gemm.LanesDivide, i*n+i)
+		}
+	}
+	x.scatter(g, o.X, m[b.at*x.width:], n*x.m, count)
+	return -1
+}
+
+// mostLanes is the largest width of a group.
+const mostLanes = 64
+
+func (x *lanes[T]) determinants(g *goroutine[T], m []T, o Operands[T], count int, result func(lane int, d determinant)) {
+	var odd [mostLanes]bool
+	x.gather(g, m, o.A, x.n*x.n, count)
+	x.eliminate(g, m, x.n, x.n, beside{}, count, func(lane, _, _ int) { odd[lane] = !odd[lane] })
+	for l := range count {
+		d := newDeterminant()
+		for i := range x.n {
+			d.pivot(float64(m[i*(x.n+1)*x.width+l]), i == 0 && odd[l])
+		}
+		result(l, d)
+	}
+}
+
+func determinantLanes[T Float](x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+	x.determinants(g, m, o, count, func(lane int, d determinant) { o.X[lane] = T(d.product()) })
+	return -1
+}
+
+func logDeterminantLanes[T Float](x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+	x.determinants(g, m, o, count, func(lane int, d determinant) { o.X[lane], o.Y[lane] = T(d.sign), T(d.logarithm) })
+	return -1
+}
+
+func triangularLanes[T Float](lower, transposed, unit bool) func(x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+	mode := gemm.LanesDivide
+	if unit {
+		mode = gemm.LanesKeep
+	}
+	return func(x *lanes[T], g *goroutine[T], m []T, o Operands[T], count int) int {
+		n, b, w := x.n, beside{x.n * x.n, x.m}, x.whole(count)
+		x.gather(g, m, o.A, n*n, count)
+		x.gather(g, m[b.at*x.width:], o.B, n*x.m, count)
+		row, step := n, 1 // of op(A)
+		if transposed {
+			row, step = 1, n
+		}
+		for at := range n {
+			i, first, terms := at, 0, at // the row, and the terms before it
+			if lower == transposed {
+				i = n - 1 - at
+				first = i + 1
+			}
+			for j := range b.columns {
+				x.chain(g, m, b.at+i*b.columns+j, i*row+first*step, step, b.at+first*b.columns+j, b.columns, terms, w, mode, i*n+i)
+			}
+		}
+		x.scatter(g, o.X, m[b.at*x.width:], n*x.m, count)
+		return -1
+	}
 }

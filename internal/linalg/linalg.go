@@ -69,7 +69,10 @@ func take[T Float](scratch *[]byte, n int) []T {
 }
 
 // each is the scratch that a goroutine needs for micro-kernels, besides its own elements.
-func (k *kit[T]) each() int { return k.pieces.Each() + scratchBytes }
+func (k *kit[T]) each() int { return k.pieces.Each() + scratchBytes + bytes[T](smallElements) }
+
+// smallElements is the number of elements for triangles and the like. Micro-kernels are given addresses, so these must not lie on a goroutine's stack, which moves.
+const smallElements = 32 * inner
 
 const scratchBytes = (int(unsafe.Sizeof(gemm.Scratch{})) + alignment - 1) &^ (alignment - 1)
 
@@ -77,6 +80,7 @@ const scratchBytes = (int(unsafe.Sizeof(gemm.Scratch{})) + alignment - 1) &^ (al
 type goroutine[T Float] struct {
 	piece  []byte
 	s      *gemm.Scratch
+	small  []T
 	memory []byte // the rest
 }
 
@@ -98,6 +102,7 @@ func (k *kit[T]) goroutine(number int) *goroutine[T] {
 	b, g := k.workers[number], &k.own[number]
 	n := k.pieces.Each()
 	g.piece, g.s, g.memory = b[:n], (*gemm.Scratch)(unsafe.Pointer(unsafe.SliceData(b[n:]))), b[n+scratchBytes:]
+	g.small = take[T](&g.memory, smallElements)
 	return g
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -111,7 +112,7 @@ func equalBits[T Float](t *testing.T, what string, got, want []T) {
 	}
 }
 
-var extents = []int{0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200, 513}
+var extents = []int{0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200, 300}
 
 func epsilon[T Float]() float64 {
 	if size[T]() == 4 {
@@ -278,9 +279,9 @@ func TestBatches(t *testing.T) {
 // testBatches compares batches with their matrices one by one, and finds the first one that fails.
 func testBatches[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
-	for _, count := range []int{0, 1, 2, 5, 8, 9, 33, 150} {
-		for _, n := range []int{1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 70} {
-			if count*n > 3000 {
+	for _, count := range []int{0, 1, 2, 8, 33, 100} {
+		for _, n := range []int{1, 2, 3, 8, 31, 32, 33, 70} {
+			if count*n > 1200 {
 				continue
 			}
 			a := positive[T](r, count, n)
@@ -311,6 +312,237 @@ func testBatches[T Float](t *testing.T) {
 								t.Errorf("%s: matrix %d fails, want %d", what, f, b)
 							}
 						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// everywhere runs a plan in all settings and returns the results of the first one, which all must have.
+func everywhere[T Float](t *testing.T, what string, o func() Operands[T], create func(level cpu.Level) *Plan[T], fails int) Operands[T] {
+	t.Helper()
+	var want Operands[T]
+	for i, s := range settings() {
+		what := fmt.Sprintf("%s, %v, %d goroutines", what, s.level, s.workers)
+		got := o()
+		p := create(s.level)
+		with(t, what, s, p, func(r gemm.Runner, work []byte, workers [][]byte) {
+			if f := p.Run(r, got, work, workers); f != fails {
+				t.Fatalf("%s: matrix %d fails, want %d", what, f, fails)
+			}
+		})
+		if fails >= 0 {
+			continue
+		}
+		if i == 0 {
+			want = got
+		}
+		equalBits(t, what, got.X, want.X)
+		equalBits(t, what, got.Y, want.Y)
+		equalBits(t, what, got.Z, want.Z)
+		if !slices.Equal(got.Perm, want.Perm) {
+			t.Fatalf("%s: permutation %v, want %v", what, got.Perm, want.Perm)
+		}
+	}
+	return want
+}
+
+// columns are numbers of right-hand sides.
+var shapesLU = [][3]int{{0, 0, 0}, {1, 1, 1}, {2, 2, 3}, {3, 3, 0}, {3, 1, 0}, {1, 3, 0}, {7, 9, 0}, {8, 8, 1}, {31, 32, 0}, {33, 33, 2}, {64, 40, 0}, {40, 64, 0}, {65, 65, 70}, {100, 100, 1}, {129, 200, 0}, {200, 129, 0}, {256, 256, 1}}
+
+// random matrices with powers of two as scales of rows, up to 2^±e.
+func scaledRows[T Float](x []T, rows, columns, e int) []T {
+	for i := range rows {
+		for j := range columns {
+			x[i*columns+j] = T(math.Ldexp(float64(x[i*columns+j]), scaleOf(i, rows, e)))
+		}
+	}
+	return x
+}
+
+func TestLU(t *testing.T) {
+	t.Run("float64", testLU[float64])
+	t.Run("float32", testLU[float32])
+}
+
+// testLU: |P·A − L·U| ≤ γ(min(m, n)+2)·|L|·|U| (Higham, theorem 9.3), and |A·x − b| ≤ γ(3n+6)·|L|·|U|·|x| (theorem 9.4), here for the rows of A with the largest sum of absolute values.
+func testLU[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 1))
+	for _, count := range []int{1, 2, 20} {
+		for _, s := range shapesLU {
+			m, n, k := s[0], s[1], min(s[0], s[1])
+			if count*m*n > 1<<16 {
+				continue
+			}
+			e := 0
+			if count == 1 && size[T]() == 8 {
+				e = 200
+			}
+			a := scaledRows(random[T](r, count*m*n), count*m, n, e)
+			what := fmt.Sprintf("%d of %d×%d", count, m, n)
+			f := everywhere(t, what, func() Operands[T] {
+				return Operands[T]{A: a, X: make([]T, len(a)), Perm: make([]int64, count*m)}
+			}, func(l cpu.Level) *Plan[T] { return NewLU[T](count, m, n, l) }, -1)
+			for b := range count {
+				lu, perm := f.X[b*m*n:], f.Perm[b*m:(b+1)*m]
+				lower := func(i, j int) float64 {
+					switch {
+					case i == j:
+						return 1
+					case i < j:
+						return 0
+					}
+					if v := math.Abs(float64(lu[i*n+j])); v > 1 {
+						t.Fatalf("%s: %v in L", what, v)
+					}
+					return float64(lu[i*n+j])
+				}
+				upper := func(i, j int) float64 {
+					if i > j {
+						return 0
+					}
+					return float64(lu[i*n+j])
+				}
+				backward(t, what, m, n, k, lower, upper, func(i, j int) float64 { return float64(a[b*m*n+int(perm[i])*n+j]) }, float64(k+3)*epsilon[T]())
+			}
+			if m != n || n == 0 {
+				continue
+			}
+			for _, columns := range []int{1, s[2], n} {
+				right := random[T](r, count*n*columns)
+				what := fmt.Sprintf("%s, %d right-hand sides", what, columns)
+				x := everywhere(t, what, func() Operands[T] { return Operands[T]{A: a, B: right, X: make([]T, len(right))} },
+					func(l cpu.Level) *Plan[T] { return NewSolve[T](count, n, columns, l) }, -1)
+				for b := range count {
+					residual(t, what, n, columns, a[b*n*n:], x.X[b*n*columns:], func(i, j int) float64 { return float64(right[(b*n+i)*columns+j]) })
+				}
+			}
+			x := everywhere(t, what+", inverse", func() Operands[T] { return Operands[T]{A: a, X: make([]T, len(a))} },
+				func(l cpu.Level) *Plan[T] { return NewInverse[T](count, n, l) }, -1)
+			for b := range count {
+				residual(t, what+", inverse", n, n, a[b*n*n:], x.X[b*n*n:], unit)
+			}
+			det := everywhere(t, what+", determinant", func() Operands[T] { return Operands[T]{A: a, X: make([]T, count)} },
+				func(l cpu.Level) *Plan[T] { return NewDeterminant[T](count, n, l) }, -1)
+			logarithm := everywhere(t, what+", determinant", func() Operands[T] { return Operands[T]{A: a, X: make([]T, count), Y: make([]T, count)} },
+				func(l cpu.Level) *Plan[T] { return NewLogDeterminant[T](count, n, l) }, -1)
+			for b := range count {
+				sign, sum := 1.0, 0.0
+				for i := range n {
+					u := float64(f.X[b*n*n+i*(n+1)])
+					sum += math.Log(math.Abs(u))
+					sign *= math.Copysign(1, u)
+				}
+				perm := append([]int64{}, f.Perm[b*n:(b+1)*n]...)
+				for i := range perm {
+					for int(perm[i]) != i {
+						p := perm[i]
+						perm[i], perm[p] = perm[p], p
+						sign = -sign
+					}
+				}
+				if got := logarithm; float64(got.X[b]) != sign || math.Abs(float64(got.Y[b])-sum) > 1e-5*(1+math.Abs(sum)) {
+					t.Errorf("%s: sign and logarithm %v, %v, want %v, %v", what, got.X[b], got.Y[b], sign, sum)
+				}
+				if v := float64(det.X[b]); e == 0 && n < 30 && math.Abs(v/(sign*math.Exp(sum))-1) > 1e-4 {
+					t.Errorf("%s: determinant %v, want %v", what, v, sign*math.Exp(sum))
+				}
+			}
+			// A singular matrix: a row of zeros, and one that makes the last pivot 0.
+			for _, b := range []int{0, count - 1} {
+				bad := append([]T{}, a...)
+				clear(bad[b*n*n+n/2*n : b*n*n+n/2*n+n])
+				everywhere(t, what+", singular", func() Operands[T] { return Operands[T]{A: bad, B: make([]T, count*n), X: make([]T, count*n)} },
+					func(l cpu.Level) *Plan[T] { return NewSolve[T](count, n, 1, l) }, b)
+				everywhere(t, what+", singular", func() Operands[T] { return Operands[T]{A: bad, X: make([]T, count*n*n)} },
+					func(l cpu.Level) *Plan[T] { return NewInverse[T](count, n, l) }, b)
+				d := everywhere(t, what+", singular", func() Operands[T] { return Operands[T]{A: bad, X: make([]T, count)} },
+					func(l cpu.Level) *Plan[T] { return NewDeterminant[T](count, n, l) }, -1)
+				if v := float64(d.X[b]); v != 0 || math.Signbit(v) {
+					t.Errorf("%s: determinant %v of a singular matrix", what, v)
+				}
+			}
+		}
+	}
+}
+
+func unit(i, j int) float64 {
+	if i == j {
+		return 1
+	}
+	return 0
+}
+
+// residual checks A·X = B by rows, in units of the norm of the row and of the solution: 4·n² units in the last place bound the growth of elements on random
+// matrices generously.
+func residual[T Float](t *testing.T, what string, n, columns int, a, x []T, want func(i, j int) float64) {
+	t.Helper()
+	for j := range columns {
+		norm := 0.0
+		for i := range n {
+			norm = max(norm, math.Abs(float64(x[i*columns+j])))
+		}
+		for i := range n {
+			sum, size := 0.0, 0.0
+			for k := range n {
+				sum = math.FMA(float64(a[i*n+k]), float64(x[k*columns+j]), sum)
+				size = max(size, math.Abs(float64(a[i*n+k])))
+			}
+			bound := float64(4*n*n+10) * epsilon[T]() * (size*norm + math.Abs(want(i, j)))
+			if d := math.Abs(sum - want(i, j)); !(d <= bound) {
+				t.Fatalf("%s: row %d of A·X is %v in column %d, want %v: off by %.3g, bound %.3g", what, i, sum, j, want(i, j), d, bound)
+			}
+		}
+	}
+}
+
+func TestTriangular(t *testing.T) {
+	t.Run("float64", testTriangular[float64])
+	t.Run("float32", testTriangular[float32])
+}
+
+// testTriangular: |op(A)·x − b| ≤ γ(n)·|op(A)|·|x| in every element (Higham, theorem 8.5).
+func testTriangular[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 1))
+	for _, count := range []int{1, 3, 20} {
+		for _, n := range []int{1, 2, 3, 7, 8, 9, 31, 33, 64, 65, 129, 200, 512} {
+			for _, columns := range []int{0, 1, 5, 33, 130} {
+				if count*n*(n+columns) > 1<<15 && (n != 512 || count > 1 || columns != 33) {
+					continue
+				}
+				for f := range 8 {
+					lower, transposed, one := f&1 != 0, f&2 != 0, f&4 != 0
+					a, right := random[T](r, count*n*n), random[T](r, count*n*columns)
+					for i := range a {
+						row, column := i/n%n, i%n
+						switch {
+						case row == column && one || row != column && (row > column) != lower:
+							a[i] = T(math.NaN()) // not read
+						case row == column:
+							a[i] += T(math.Copysign(math.Sqrt(float64(n)), float64(a[i])))
+						default:
+							a[i] /= T(math.Sqrt(float64(n)))
+						}
+					}
+					what := fmt.Sprintf("%d of %d, %d right-hand sides, lower %v, transposed %v, unit %v", count, n, columns, lower, transposed, one)
+					x := everywhere(t, what, func() Operands[T] { return Operands[T]{A: a, B: right, X: make([]T, len(right))} },
+						func(l cpu.Level) *Plan[T] { return NewTriangular[T](count, n, columns, lower, transposed, one, l) }, -1)
+					for b := range count {
+						op := func(i, j int) float64 {
+							if transposed {
+								i, j = j, i
+							}
+							switch {
+							case i == j && one:
+								return 1
+							case i != j && (i > j) != lower:
+								return 0
+							}
+							return float64(a[b*n*n+i*n+j])
+						}
+						backward(t, what, n, columns, n, op, func(i, j int) float64 { return float64(x.X[(b*n+i)*columns+j]) },
+							func(i, j int) float64 { return float64(right[(b*n+i)*columns+j]) }, float64(n+3)*epsilon[T]())
 					}
 				}
 			}
