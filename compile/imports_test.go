@@ -49,7 +49,7 @@ var internalImports = map[string][]string{
 	"internal/gemm/asm":   {},
 	"internal/gemm":       {"cpu", "dtype", "elem", "pool", "gemm/asm"},
 	"internal/native":     {"cpu", "dtype", "micro", "prefetch", "switches", "elem/def"},
-	"internal/linalg":     {"cpu", "dtype", "elem", "gemm"},
+	"internal/linalg":     {"cpu", "dtype", "micro", "elem", "gemm"},
 	"internal/kernel":     {"attr", "cpu", "dtype", "micro", "pool", "shape", "elem", "gemm", "linalg"},
 	"internal/ref":        {}, // the oracle is independent
 	"internal/jet":        {"ref"},

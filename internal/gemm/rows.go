@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"math"
+	"runtime"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -19,7 +20,7 @@ type Rows struct {
 	substitute [2]*[9]func(r *asm.Rows) // unit ones second
 	rotate1    func(r *asm.Rotations)
 	rotate4    func(r *asm.Rotations)
-	chains     func(l *asm.Lanes)
+	chains     [2]func(l *asm.Lanes) // rounded ones second
 	transposed func(c *asm.Columns)
 }
 
@@ -158,6 +159,25 @@ func rotate32(a *asm.Rotations, columns int) {
 	}
 }
 
+// Continue is Piece for a chain that begins at C: C becomes fused multiply-adds to what it is, one term after another. Backward takes the terms from the last to the first: A and B then are
+// where the last term is. K may be any number.
+func (x *Plan) Continue(scratch []byte, p *Piece, backward bool) {
+	if p.K == 0 || p.M == 0 || p.N == 0 {
+		return
+	}
+	w, _ := workerIn(scratch)
+	t := tiles{a: uintptr(p.A), aRow: p.ARow * x.size, aStep: x.size, b: uintptr(p.B), bStep: p.BRow * x.size, c: uintptr(p.C), cRow: p.CRow * x.size, mode: asm.Continue}
+	if backward {
+		t.aStep, t.bStep = -t.aStep, -t.bStep
+	}
+	for k := 0; k < p.K; k += Chain {
+		t.k = min(Chain, p.K-k)
+		x.tiles(w, &t, p.M, p.N)
+		t.a, t.b = add(t.a, t.k*t.aStep), add(t.b, t.k*t.bStep)
+	}
+	runtime.KeepAlive(p)
+}
+
 // What becomes of chains in lanes.
 const (
 	LanesKeep   = asm.Keep
@@ -165,30 +185,36 @@ const (
 	LanesRoot   = asm.Root
 )
 
-// Chains computes to = from − Σ a·b over k terms in n lanes, a multiple of Lanes: a chain of fused multiply-adds that begins at from. Then it keeps the chains, divides them by
-// d, or takes their square roots.
-func (r *Rows) Chains(s *Scratch, to, from, a unsafe.Pointer, aStep int, b unsafe.Pointer, bStep, k, n, mode int, d unsafe.Pointer) {
+// Chains computes to = from − Σ a·b over k terms in n lanes, a multiple of Lanes: a chain of fused multiply-adds that begins at from, or of rounded products that are taken off. Then it keeps
+// the chains, divides them by d, or takes their square roots.
+func (r *Rows) Chains(s *Scratch, rounded bool, to, from, a unsafe.Pointer, aStep int, b unsafe.Pointer, bStep, k, n, mode int, d unsafe.Pointer) {
 	l := &s.lanes
 	l.To, l.From, l.A, l.B, l.D = uintptr(to), uintptr(from), uintptr(a), uintptr(b), uintptr(d)
 	l.AStep, l.BStep, l.K, l.N, l.Mode = uintptr(aStep*r.size), uintptr(bStep*r.size), k, n, mode
 	switch {
+	case !r.portable && rounded:
+		r.chains[1](l)
 	case !r.portable:
-		r.chains(l)
+		r.chains[0](l)
 	case r.double:
-		chains64(l)
+		chains64(l, rounded)
 	default:
-		chains32(l)
+		chains32(l, rounded)
 	}
 }
 
-func chains64(l *asm.Lanes) {
+func chains64(l *asm.Lanes, rounded bool) {
 	to, from := unsafe.Slice((*float64)(pointer(l.To)), l.N), unsafe.Slice((*float64)(pointer(l.From)), l.N)
 	copy(to, from)
 	for k := range l.K {
 		a := unsafe.Slice((*float64)(pointer(l.A+uintptr(k)*l.AStep)), l.N)
 		b := unsafe.Slice((*float64)(pointer(l.B+uintptr(k)*l.BStep)), l.N)
 		for i := range to {
-			to[i] = math.FMA(-a[i], b[i], to[i])
+			if rounded {
+				to[i] -= float64(a[i] * b[i])
+			} else {
+				to[i] = math.FMA(-a[i], b[i], to[i])
+			}
 		}
 	}
 	switch l.Mode {
@@ -203,14 +229,18 @@ func chains64(l *asm.Lanes) {
 	}
 }
 
-func chains32(l *asm.Lanes) {
+func chains32(l *asm.Lanes, rounded bool) {
 	to, from := unsafe.Slice((*float32)(pointer(l.To)), l.N), unsafe.Slice((*float32)(pointer(l.From)), l.N)
 	copy(to, from)
 	for k := range l.K {
 		a := unsafe.Slice((*float32)(pointer(l.A+uintptr(k)*l.AStep)), l.N)
 		b := unsafe.Slice((*float32)(pointer(l.B+uintptr(k)*l.BStep)), l.N)
 		for i := range to {
-			to[i] = elem.FMA32(-a[i], b[i], to[i])
+			if rounded {
+				to[i] -= float32(a[i] * b[i])
+			} else {
+				to[i] = elem.FMA32(-a[i], b[i], to[i])
+			}
 		}
 	}
 	switch l.Mode {

@@ -102,13 +102,14 @@ func testRows[T float32 | float64](t *testing.T, d dtype.DType) {
 		}
 		for _, groups := range []int{1, 3, 4, 9} {
 			for _, terms := range []int{0, 1, 2, 5} {
-				for mode := LanesKeep; mode <= LanesRoot; mode++ {
+				for kind := range 2 * (LanesRoot + 1) {
+					mode, rounded := kind/2, kind%2 == 1
 					n := groups * k.lanes
 					a, b, from, by := scattered[T](r, (terms+1)*(n+1), true), scattered[T](r, (terms+1)*(n+2), true), scattered[T](r, n, true), scattered[T](r, n, true)
 					got, want := make([]T, n), make([]T, n)
-					k.Chains(s, pointTo(got), pointTo(from), pointTo(a), n+1, pointTo(b), n+2, terms, n, mode, pointTo(by))
-					portable.Chains(s, pointTo(want), pointTo(from), pointTo(a), n+1, pointTo(b), n+2, terms, n, mode, pointTo(by))
-					sameElements(t, fmt.Sprintf("%v: %d terms in %d lanes, mode %d", level, terms, n, mode), got, want)
+					k.Chains(s, rounded, pointTo(got), pointTo(from), pointTo(a), n+1, pointTo(b), n+2, terms, n, mode, pointTo(by))
+					portable.Chains(s, rounded, pointTo(want), pointTo(from), pointTo(a), n+1, pointTo(b), n+2, terms, n, mode, pointTo(by))
+					sameElements(t, fmt.Sprintf("%v: %d terms in %d lanes, mode %d, rounded %v", level, terms, n, mode, rounded), got, want)
 				}
 			}
 		}
@@ -133,6 +134,14 @@ func testRows[T float32 | float64](t *testing.T, d dtype.DType) {
 	x := heap[T](6, 4, 5, 1)
 	portable.Substitute(s, pointTo(x), 2, pointTo(heap[T](2, 0, 0, 0, 0, 0, 0, 0, 1, 4)), 2, 2, false)
 	sameElements(t, "substitution", x, []T{3, 2, 0.5, -0.25})
+	third := T(1) / 3
+	six, lanes := heap[T](6, 6, 6, 6), heap(third, third, third, third)
+	portable.Chains(s, true, pointTo(six[:]), pointTo(heap[T](2, 2, 2, 2)), pointTo(heap[T](6, 6, 6, 6)), 0, pointTo(lanes), 0, 1, 4, LanesKeep, nil)
+	sameElements(t, "rounded chains", six, []T{0, 0, 0, 0})
+	portable.Chains(s, false, pointTo(six[:]), pointTo(heap[T](2, 2, 2, 2)), pointTo(heap[T](6, 6, 6, 6)), 0, pointTo(lanes), 0, 1, 4, LanesKeep, nil)
+	if six[0] == 0 {
+		t.Error("a fused multiply-add is rounded twice")
+	}
 	x = make([]T, 3*portable.lanes)
 	x[0], x[portable.lanes], x[2*portable.lanes] = 1, 2, 3
 	portable.Rotate(s, pointTo(x), portable.lanes, pointTo(heap[T](2, 3)), pointTo(heap[T](1, 5)), 2, 1)

@@ -21,13 +21,18 @@ var (
 	blas3  blasgonum.Implementation
 )
 
-const linalgNote = " The last two dimensions are the matrices, the others batches. Computed in float64. Float dtypes."
+const (
+	matricesNote = " The last two dimensions are the matrices, the others batches."
+	// chainsNote is of kernels that compute in the dtype of their operands.
+	chainsNote = matricesNote + " Every element is a chain of fused multiply-adds that begins at the element of the matrix, in the order of the rows and columns before it, then its quotient or root. Float dtypes."
+	linalgNote = matricesNote + " Computed in float64. Float dtypes."
+)
 
 func init() {
 	Register(&Kernel{
 		Name:      "cholesky",
 		Work:      matrixWork(2),
-		Doc:       "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + linalgNote,
+		Doc:       "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + chainsNote,
 		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
 		Workspace: planned(choleskyPlan).work, Each: planned(choleskyPlan).each, Prepare: planned(choleskyPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, cholesky[float64], cholesky[float32])(c) },
@@ -36,7 +41,7 @@ func init() {
 		Name: "lu",
 		Work: matrixWork(2),
 		Doc: "LU decomposition with partial pivoting of m×n matrices: result 0 holds U and below its diagonal the unit lower triangular L, result 1 (int64, m entries) " +
-			"the row permutation with A[perm] = L·U. A singular matrix gives a zero on the diagonal of U." + linalgNote,
+			"the row permutation with A[perm] = L·U. A singular matrix gives a zero on the diagonal of U." + chainsNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 2); err != nil {
 				return err
@@ -55,7 +60,7 @@ func init() {
 		Name: "triangular_solve",
 		Work: solveWork,
 		Doc: "X with op(A)·X = B for triangular A (operand 0; lower if lower, else upper; the other triangle is not read) and B (operand 1, n×m), " +
-			"op(A) = Aᵀ if transpose; with unit the diagonal counts as 1. A zero on the diagonal is an error." + linalgNote,
+			"op(A) = Aᵀ if transpose; with unit the diagonal counts as 1. A zero on the diagonal is an error." + chainsNote,
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2, option("lower", attr.Bool), option("transpose", attr.Bool), option("unit", attr.Bool))
 		},
@@ -67,7 +72,7 @@ func init() {
 	Register(&Kernel{
 		Name: "solve",
 		Work: solveWork,
-		Doc:  "X with A·X = B for square A (operand 0) and B (operand 1, n×m), by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
+		Doc:  "X with A·X = B for square A (operand 0) and B (operand 1, n×m), by LU decomposition with partial pivoting. A singular matrix is an error." + chainsNote,
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2)
 		},
@@ -317,52 +322,81 @@ func solvePlan(in, _ []Type, _ attr.List) linalgPlan {
 }
 
 func solve[T float](c *Call) error {
-	return unlessSingular[T](c, linalg.Operands[T]{A: data[T](&c.In[0]), B: data[T](&c.In[1]), X: data[T](&c.Out[0])})
-}
-
-func inversePlan(in, _ []Type, _ attr.List) linalgPlan {
-	return planOf(in[0], newInverse[float64], newInverse[float32])
-}
-
-func newInverse[T float](count, _, n int) linalgPlan {
-	return linalg.NewInverse[T](count, n, cpu.Best())
-}
-
-func inverse[T float](c *Call) error {
-	return unlessSingular[T](c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0])})
-}
-
-// unlessSingular runs a call's plan, for which singular matrices fail.
-func unlessSingular[T float](c *Call, o linalg.Operands[T]) error {
-	if i := runPlan(c, o); i >= 0 {
-		return fmt.Errorf("%s is singular", matrixName(i, c.In[0].Shape))
+	if i := runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), B: data[T](&c.In[1]), X: data[T](&c.Out[0])}); i >= 0 {
+		return singular(c, i)
 	}
 	return nil
 }
 
-func detPlan(in, _ []Type, _ attr.List) linalgPlan {
-	return planOf(in[0], newDet[float64], newDet[float32])
+// wide is a plan for float64 whose operands, of so many elements, may be float32 numbers: they are converted.
+type wide struct {
+	*linalg.Plan[float64]
+	a, x, y   int
+	converted bool
 }
 
-func newDet[T float](count, _, n int) linalgPlan {
-	return linalg.NewDeterminant[T](count, n, cpu.Best())
+// widePlan makes a plan with a result of x elements for each matrix, and another one of y.
+func widePlan(t Type, p *linalg.Plan[float64], x, y int) linalgPlan {
+	return &wide{p, t.Size(), batchOf(t) * x, batchOf(t) * y, t.DType == dtype.Float32}
+}
+
+// Work implements linalgPlan.
+func (p *wide) Work() int {
+	n := p.Plan.Work()
+	if p.converted {
+		n += scratchSize(p.a, 8) + scratchSize(p.x, 8) + scratchSize(p.y, 8)
+	}
+	return n
+}
+
+// runWide runs a call's plan for matrices a with results x and y.
+func runWide[T float](c *Call, a, x, y []T) int {
+	p, work := c.State.(*wide), c.Work
+	if !p.converted {
+		return p.Run(c, linalg.Operands[float64]{A: any(a).([]float64), X: any(x).([]float64), Y: any(y).([]float64)}, work, c.Workers)
+	}
+	o := linalg.Operands[float64]{A: take[float64](&work, p.a), X: take[float64](&work, p.x), Y: take[float64](&work, p.y)}
+	load(o.A, a)
+	failed := p.Run(c, o, work, c.Workers)
+	store(x, o.X)
+	store(y, o.Y)
+	return failed
+}
+
+func inversePlan(in, _ []Type, _ attr.List) linalgPlan {
+	_, n := matrixSize(in[0])
+	return widePlan(in[0], linalg.NewInverse[float64](batchOf(in[0]), n, cpu.Best()), n*n, 0)
+}
+
+func inverse[T float](c *Call) error {
+	if i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), nil); i >= 0 {
+		return singular(c, i)
+	}
+	return nil
+}
+
+// singular is the error for a matrix of a batch.
+func singular(c *Call, i int) error {
+	return fmt.Errorf("%s is singular", matrixName(i, c.In[0].Shape))
+}
+
+func detPlan(in, _ []Type, _ attr.List) linalgPlan {
+	_, n := matrixSize(in[0])
+	return widePlan(in[0], linalg.NewDeterminant[float64](batchOf(in[0]), n, cpu.Best()), 1, 0)
 }
 
 func det[T float](c *Call) error {
-	runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0])})
+	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), nil)
 	return nil
 }
 
 func slogdetPlan(in, _ []Type, _ attr.List) linalgPlan {
-	return planOf(in[0], newSLogDet[float64], newSLogDet[float32])
-}
-
-func newSLogDet[T float](count, _, n int) linalgPlan {
-	return linalg.NewLogDeterminant[T](count, n, cpu.Best())
+	_, n := matrixSize(in[0])
+	return widePlan(in[0], linalg.NewLogDeterminant[float64](batchOf(in[0]), n, cpu.Best()), 1, 1)
 }
 
 func slogdet[T float](c *Call) error {
-	runPlan(c, linalg.Operands[T]{A: data[T](&c.In[0]), X: data[T](&c.Out[0]), Y: data[T](&c.Out[1])})
+	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]))
 	return nil
 }
 

@@ -99,7 +99,7 @@ func (c *cholesky[T]) Do(number, item int) {
 	if item > 0 {
 		return
 	}
-	c.product(g, c.l[lo*c.ld:], c.ld, c.u[lo:], c.ld, c.u[lo*c.ld+lo:], c.ld, hi-lo, hi-lo, lo, true)
+	c.chain(g, c.l[lo*c.ld:], c.ld, c.u[lo:], c.ld, c.u[lo*c.ld+lo:], c.ld, hi-lo, hi-lo, lo)
 	if !c.diagonal(g, lo, hi) {
 		c.failed.Store(true)
 		return
@@ -120,9 +120,9 @@ func (c *cholesky[T]) write(i int) {
 // solve computes the columns lo ≤ j < hi of the step's rows.
 func (c *cholesky[T]) solve(g *goroutine[T], lo, hi int) {
 	ld, n := c.ld, hi-lo
-	c.product(g, c.l[c.j0*ld:], ld, c.u[lo:], ld, c.u[c.j0*ld+lo:], ld, c.j1-c.j0, n, c.j0, true)
+	c.chain(g, c.l[c.j0*ld:], ld, c.u[lo:], ld, c.u[c.j0*ld+lo:], ld, c.j1-c.j0, n, c.j0)
 	for i := c.j0; i < c.j1; i += inner {
-		c.product(g, c.l[i*ld+c.j0:], ld, c.u[c.j0*ld+lo:], ld, c.u[i*ld+lo:], ld, min(inner, c.j1-i), n, i-c.j0, true)
+		c.chain(g, c.l[i*ld+c.j0:], ld, c.u[c.j0*ld+lo:], ld, c.u[i*ld+lo:], ld, min(inner, c.j1-i), n, i-c.j0)
 		c.finish(g, i, min(inner, c.j1-i), lo, hi)
 	}
 }
@@ -145,7 +145,7 @@ func (c *cholesky[T]) diagonal(g *goroutine[T], lo, hi int) bool {
 	ld := c.ld
 	for i := lo; i < hi; i += inner {
 		rows := min(inner, hi-i)
-		c.product(g, c.l[i*ld+lo:], ld, c.u[lo*ld+i:], ld, c.u[i*ld+i:], ld, rows, hi-i, i-lo, true)
+		c.chain(g, c.l[i*ld+lo:], ld, c.u[lo*ld+i:], ld, c.u[i*ld+i:], ld, rows, hi-i, i-lo)
 		t := c.triangle[i*inner:]
 		if !choleskySmall(c.u[i*ld+i:], ld, t, rows) {
 			return false

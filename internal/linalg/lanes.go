@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// lanesExtent is the largest extent of matrices that are decomposed in lanes, lanesCount the least number of them. Bits depend on them.
+	// lanesExtent is the largest extent of matrices that are decomposed in lanes, lanesCount the least number of them.
 	lanesExtent = 32
 	lanesCount  = 8
 	// lanesBytes is the memory for a group's matrices: a part of the caches.
@@ -86,7 +86,16 @@ func (x *lanes[T]) chain(g *goroutine[T], m []T, to, a, aStep, b, bStep, k, n, m
 	if mode != gemm.LanesDivide {
 		d = to
 	}
-	x.rows.Chains(g.s, p(to), p(to), p(a), aStep*w, p(b), bStep*w, k, n, mode, p(d))
+	x.rows.Chains(g.s, false, p(to), p(to), p(a), aStep*w, p(b), bStep*w, k, n, mode, p(d))
+}
+
+// rounded is chain for products that are rounded.
+func (x *lanes[T]) rounded(g *goroutine[T], m []T, to, a, aStep, b, bStep, k, n int) {
+	w := x.width
+	p := func(e int) unsafe.Pointer { return at(m, e*w) }
+	if k > 0 {
+		x.rows.Chains(g.s, true, p(to), p(to), p(a), aStep*w, p(b), bStep*w, k, n, gemm.LanesKeep, nil)
+	}
 }
 
 // lane returns element e of the lanes.
@@ -129,7 +138,7 @@ func (x *lanes[T]) eliminate(g *goroutine[T], m []T, rows, n int, b beside, coun
 	divisors := x.count - 1
 	for c := range min(rows, n) {
 		for i := c; i < rows; i++ {
-			x.chain(g, m, i*n+c, i*n, 1, c, n, c, w, gemm.LanesKeep, 0)
+			x.rounded(g, m, i*n+c, i*n, 1, c, n, c, w)
 		}
 		for l := range count {
 			row, best := c, abs(m[(c*n+c)*x.width+l])
@@ -156,7 +165,10 @@ func (x *lanes[T]) eliminate(g *goroutine[T], m []T, rows, n int, b beside, coun
 		for i := c + 1; i < rows; i++ {
 			x.chain(g, m, i*n+c, 0, 0, 0, 0, 0, w, gemm.LanesDivide, divisors)
 		}
-		for j := c + 1; j < n; j++ {
+		for j := c + 1; j < min(rows, n); j++ {
+			x.rounded(g, m, c*n+j, c*n, 1, j, n, c, w)
+		}
+		for j := min(rows, n); j < n; j++ {
 			x.chain(g, m, c*n+j, c*n, 1, j, n, c, w, gemm.LanesKeep, 0)
 		}
 		for j := range b.columns {
@@ -227,7 +239,7 @@ func (x *lanes[T]) solve(g *goroutine[T], m []T, o Operands[T], count int) int {
 	}
 	for i := n - 1; i >= 0; i-- {
 		for j := range b.columns {
-			x.chain(g, m, b.at+i*b.columns+j, i*n+i+1, 1, b.at+(i+1)*b.columns+j, b.columns, n-1-i, w, gemm.LanesDivide, i*n+i)
+			x.chain(g, m, b.at+i*b.columns+j, i*n+n-1, -1, b.at+(n-1)*b.columns+j, -b.columns, n-1-i, w, gemm.LanesDivide, i*n+i)
 		}
 	}
 	x.scatter(g, o.X, m[b.at*x.width:], n*x.m, count)
@@ -274,13 +286,12 @@ func triangularLanes[T Float](lower, transposed, unit bool) func(x *lanes[T], g 
 			row, step = 1, n
 		}
 		for at := range n {
-			i, first, terms := at, 0, at // the row, and the terms before it
+			i, first, next := at, 0, 1 // the row, the first term, and the way to the next one
 			if lower == transposed {
-				i = n - 1 - at
-				first = i + 1
+				i, first, next = n-1-at, n-1, -1
 			}
 			for j := range b.columns {
-				x.chain(g, m, b.at+i*b.columns+j, i*row+first*step, step, b.at+first*b.columns+j, b.columns, terms, w, mode, i*n+i)
+				x.chain(g, m, b.at+i*b.columns+j, i*row+first*step, next*step, b.at+first*b.columns+j, next*b.columns, at, w, mode, i*n+i)
 			}
 		}
 		x.scatter(g, o.X, m[b.at*x.width:], n*x.m, count)

@@ -1,7 +1,8 @@
 // Package linalg decomposes dense matrices and solves equations with them, in blocks whose work is that of package gemm.
 //
-// The bits of a result follow from the operands and the shapes alone: an element is changed by chains of fused multiply-adds of package gemm, in an order that neither the number of goroutines
-// nor the vector instructions change.
+// The bits of a result follow from its matrix alone. Cholesky and LU decompositions and triangular solutions are those of the textbook: every element is a chain of
+// fused multiply-adds that begins at the element of the matrix, one term for each row or column before it, in their order; then its quotient, or root. Blocks, goroutines, vector
+// instructions and the other matrices of a batch change when that happens and not how.
 //
 // An object of this package is the plan for one size of matrices. One run at a time may use it. It allocates nothing when it runs: its scratch is
 // given to it, for all (Work bytes) and for each goroutine (Each bytes), aligned to 64.
@@ -114,21 +115,17 @@ func at[T Float](x []T, i int) unsafe.Pointer {
 	return unsafe.Pointer(&x[i])
 }
 
-// product adds a·b to c, which are m×terms, terms×n and m×n, or sets c to it: chains of gemm.Chain terms, one after another.
-func (k *kit[T]) product(g *goroutine[T], a []T, aRow int, b []T, bRow int, c []T, cRow int, m, n, terms int, add bool) {
-	if m == 0 || n == 0 {
-		return
+// chain adds a·b to c, which are m×terms, terms×n and m×n: every element is a chain of fused multiply-adds that begins at what it was.
+func (k *kit[T]) chain(g *goroutine[T], a []T, aRow int, b []T, bRow int, c []T, cRow int, m, n, terms int) {
+	if m > 0 && n > 0 && terms > 0 {
+		k.pieces.Continue(g.piece, &gemm.Piece{A: at(a, 0), ARow: aRow, B: at(b, 0), BRow: bRow, C: at(c, 0), CRow: cRow, M: m, N: n, K: terms}, false)
 	}
-	p := gemm.Piece{ARow: aRow, BRow: bRow, C: at(c, 0), CRow: cRow, M: m, N: n, Add: add}
-	for i := 0; i < terms; i += gemm.Chain {
-		p.A, p.B, p.K = at(a, i), at(b, i*bRow), min(gemm.Chain, terms-i)
-		k.pieces.Piece(g.piece, &p)
-		p.Add = true
-	}
-	if terms == 0 && !add {
-		for i := range m {
-			clear(c[i*cRow : i*cRow+n])
-		}
+}
+
+// chainBack is chain from the last term to the first.
+func (k *kit[T]) chainBack(g *goroutine[T], a []T, aRow int, b []T, bRow int, c []T, cRow int, m, n, terms int) {
+	if m > 0 && n > 0 && terms > 0 {
+		k.pieces.Continue(g.piece, &gemm.Piece{A: at(a, terms-1), ARow: aRow, B: at(b, (terms-1)*bRow), BRow: bRow, C: at(c, 0), CRow: cRow, M: m, N: n, K: terms}, true)
 	}
 }
 

@@ -224,6 +224,9 @@ func testCholesky[T Float](t *testing.T) {
 				}
 				equalBits(t, what, l, want)
 			}
+			if n < 140 {
+				equalBits(t, "by definition", want, choleskyDefined(a, n))
+			}
 		}
 		for _, at := range []int{0, n / 2, n - 1} {
 			if n == 0 {
@@ -303,6 +306,9 @@ func testBatches[T Float](t *testing.T) {
 					}
 				}
 				equalBits(t, what, l, want)
+				for b := range count {
+					equalBits(t, "by definition", l[b*n*n:(b+1)*n*n], choleskyDefined(a[b*n*n:], n))
+				}
 				if count > 2 {
 					bad := append([]T{}, a...)
 					for _, b := range []int{count - 1, 1 + count/2} {
@@ -404,7 +410,10 @@ func testLU[T Float](t *testing.T) {
 					}
 					return float64(lu[i*n+j])
 				}
-				backward(t, what, m, n, k, lower, upper, func(i, j int) float64 { return float64(a[b*m*n+int(perm[i])*n+j]) }, float64(k+3)*epsilon[T]())
+				backward(t, what, m, n, k, lower, upper, func(i, j int) float64 { return float64(a[b*m*n+int(perm[i])*n+j]) }, float64(2*k+3)*epsilon[T]())
+			}
+			for b := 0; b < count && m*n < 130*130; b++ {
+				equalBits(t, what+", by definition", f.X[b*m*n:(b+1)*m*n], luDefined(a[b*m*n:], f.Perm[b*m:], m, n))
 			}
 			if m != n || n == 0 {
 				continue
@@ -465,6 +474,77 @@ func testLU[T Float](t *testing.T) {
 			}
 		}
 	}
+}
+
+// choleskyDefined, luDefined and triangularDefined are the textbook's: chains in the order of terms.
+func choleskyDefined[T Float](a []T, n int) []T {
+	l := make([]T, n*n)
+	for i := range n {
+		for j := range i + 1 {
+			s := a[i*n+j]
+			for k := range j {
+				s = fma(-l[i*n+k], l[j*n+k], s)
+			}
+			if i == j {
+				l[i*n+i] = sqrt(s)
+			} else {
+				l[i*n+j] = s / l[j*n+j]
+			}
+		}
+	}
+	return l
+}
+
+// luDefined takes the rows in the order of perm.
+func luDefined[T Float](a []T, perm []int64, m, n int) []T {
+	f := make([]T, m*n)
+	for i := range m {
+		for j := range n {
+			s := a[int(perm[i])*n+j]
+			for k := range min(i, j) {
+				if max(m, n) <= smallExtent && j < m {
+					s -= T(f[i*n+k] * f[k*n+j])
+				} else {
+					s = fma(-f[i*n+k], f[k*n+j], s)
+				}
+			}
+			if i > j {
+				s /= f[j*n+j]
+			}
+			f[i*n+j] = s
+		}
+	}
+	return f
+}
+
+func triangularDefined[T Float](a, b []T, n, columns int, lower, transposed, unit bool) []T {
+	x := make([]T, n*columns)
+	op := func(i, k int) T {
+		if transposed {
+			i, k = k, i
+		}
+		return a[i*n+k]
+	}
+	for j := range columns {
+		for at := range n {
+			row := func(at int) int {
+				if lower == transposed {
+					return n - 1 - at
+				}
+				return at
+			}
+			i := row(at)
+			s := b[i*columns+j]
+			for k := range at {
+				s = fma(-op(i, row(k)), x[row(k)*columns+j], s)
+			}
+			if !unit {
+				s /= op(i, i)
+			}
+			x[i*columns+j] = s
+		}
+	}
+	return x
 }
 
 func unit(i, j int) float64 {
@@ -529,6 +609,7 @@ func testTriangular[T Float](t *testing.T) {
 					x := everywhere(t, what, func() Operands[T] { return Operands[T]{A: a, B: right, X: make([]T, len(right))} },
 						func(l cpu.Level) *Plan[T] { return NewTriangular[T](count, n, columns, lower, transposed, one, l) }, -1)
 					for b := range count {
+						equalBits(t, what+", by definition", x.X[b*n*columns:(b+1)*n*columns], triangularDefined(a[b*n*n:], right[b*n*columns:], n, columns, lower, transposed, one))
 						op := func(i, j int) float64 {
 							if transposed {
 								i, j = j, i

@@ -289,13 +289,13 @@ func (f *factors[T]) change(g *goroutine[T], lo, hi int) {
 	for i := 0; i < rows; i += inner {
 		h := min(inner, rows-i)
 		x := f.w[(f.j0+i)*f.ld+lo:]
-		f.product(g, f.w[(f.j0+i)*f.ld+f.j0:], f.ld, negative, ldn, x, f.ld, h, n, i, true)
+		f.chain(g, f.w[(f.j0+i)*f.ld+f.j0:], f.ld, negative, ldn, x, f.ld, h, n, i)
 		f.substitute(g, x, f.ld, triangles[i*inner:], h, n, true)
 		for r := range h {
 			negate(negative[(i+r)*ldn:(i+r)*ldn+n], x[r*f.ld:])
 		}
 	}
-	f.product(g, f.w[min(f.j1*f.ld+f.j0, len(f.w)):], f.ld, negative, ldn, f.w[min(f.j1*f.ld+lo, len(f.w)):], f.ld, f.m-f.j1, n, rows, true)
+	f.chain(g, f.w[min(f.j1*f.ld+f.j0, len(f.w)):], f.ld, negative, ldn, f.w[min(f.j1*f.ld+lo, len(f.w)):], f.ld, f.m-f.j1, n, rows)
 	g.memory = nil
 }
 
@@ -303,6 +303,10 @@ func (f *factors[T]) change(g *goroutine[T], lo, hi int) {
 func (f *factors[T]) decompose(g *goroutine[T], lo, hi int) {
 	columns, rows, ld := hi-lo, f.m-lo, f.ldp
 	if columns == 0 {
+		return
+	}
+	if max(f.m, f.n) <= smallExtent {
+		f.decomposeSmall(columns)
 		return
 	}
 	p := f.panel
@@ -322,13 +326,14 @@ func (f *factors[T]) decompose(g *goroutine[T], lo, hi int) {
 				for q := 0; at != c && q < columns; q++ {
 					p[q*ld+c], p[q*ld+at] = p[q*ld+at], p[q*ld+c]
 				}
-				divide(column[c+1:], column[c])
+				small[0] = column[c]
+				f.substitute(g, column[min(c+1, rows-1):], 0, small, 1, rows-c-1, false)
 			}
 			if c+1 < min(end, rows) {
 				for q := c + 1; q < end; q++ {
 					small[q-c-1] = -p[q*ld+c]
 				}
-				f.product(g, small, 1, p[c*ld+c+1:], ld, p[(c+1)*ld+c+1:], ld, end-c-1, rows-c-1, 1, true)
+				f.chain(g, small, 1, p[c*ld+c+1:], ld, p[(c+1)*ld+c+1:], ld, end-c-1, rows-c-1, 1)
 			}
 		}
 		for i := b; i < end; i++ {
@@ -349,10 +354,47 @@ func (f *factors[T]) decompose(g *goroutine[T], lo, hi int) {
 			}
 		}
 		if end < rows {
-			f.product(g, small, inner, p[b*ld+end:], ld, p[end*ld+end:], ld, columns-end, rows-end, end-b, true)
+			f.chain(g, small, inner, p[b*ld+end:], ld, p[end*ld+end:], ld, columns-end, rows-end, end-b)
 		}
 	}
 	f.transpose(g, f.w[lo*f.ld+lo:], f.ld, p, ld, columns, rows)
+}
+
+// smallExtent is the largest extent of matrices whose products are rounded, in the columns that have a pivot: then factors of singular matrices of small whole numbers mostly have a zero on the diagonal, as one expects of them.
+const smallExtent = luBlock
+
+// decomposeSmall decomposes a small matrix, which has one panel.
+func (f *factors[T]) decomposeSmall(columns int) {
+	ld := f.ld
+	for c := range columns {
+		at := c
+		for i := c + 1; i < f.m; i++ {
+			if abs(f.w[i*ld+c]) > abs(f.w[at*ld+c]) {
+				at = i
+			}
+		}
+		f.piv[c] = int64(at)
+		f.exchange(c, c+1, 0, columns)
+		d := f.w[c*ld+c]
+		if d == 0 {
+			f.zero = true
+		}
+		row := f.w[c*ld+c+1 : c*ld+columns]
+		for i := c + 1; i < f.m; i++ {
+			if d != 0 {
+				f.w[i*ld+c] /= d
+			}
+			l, to := f.w[i*ld+c], f.w[i*ld+c+1:i*ld+columns]
+			for j, v := range row {
+				to[j] -= T(l * v)
+			}
+		}
+	}
+	triangles := f.triangles(0)
+	for i := range columns {
+		b := i / inner * inner
+		copy(triangles[i*inner:], f.w[i*ld+b:i*ld+i])
+	}
 }
 
 // largest returns the index of the first element of the largest absolute value; NaN counts only if it is the first one.
@@ -365,26 +407,6 @@ func largest[T Float](x []T) int {
 	}
 	return at
 }
-
-// divide divides x by d, through the reciprocal of d if that is a normal number.
-func divide[T Float](x []T, d T) {
-	smallest := T(0x1p-126)
-	if size[T]() == 8 {
-		smallest = T(leastNormal)
-	}
-	if abs(d) >= smallest {
-		d = 1 / d
-		for i := range x {
-			x[i] *= d
-		}
-		return
-	}
-	for i := range x {
-		x[i] /= d
-	}
-}
-
-var leastNormal = 0x1p-1022
 
 // result writes the columns from lo on.
 func (f *factors[T]) result(lo int) {

@@ -111,10 +111,10 @@ func (k *kit[T]) forward(g *goroutine[T], a []T, ld int, x []T, ldx, n, columns 
 	triangle := g.small
 	for block := 0; block < n; block += solveBlock {
 		end := min(n, block+solveBlock)
-		k.product(g, a[block*ld:], ld, negative, ldn, x[block*ldx:], ldx, end-block, columns, block, true)
+		k.chain(g, a[block*ld:], ld, negative, ldn, x[block*ldx:], ldx, end-block, columns, block)
 		for i := block; i < end; i += inner {
 			rows := min(inner, end-i)
-			k.product(g, a[i*ld+block:], ld, negative[block*ldn:], ldn, x[i*ldx:], ldx, rows, columns, i-block, true)
+			k.chain(g, a[i*ld+block:], ld, negative[block*ldn:], ldn, x[i*ldx:], ldx, rows, columns, i-block)
 			for r := range rows {
 				copy(triangle[r*inner:], a[(i+r)*ld+i:(i+r)*ld+i+r+1])
 			}
@@ -134,13 +134,13 @@ func (k *kit[T]) backward(g *goroutine[T], a []T, ld int, x []T, ldx, n, columns
 	for end := n; end > 0; {
 		block := max(0, end-solveBlock)
 		if end < n {
-			k.product(g, a[block*ld+end:], ld, negative[end*ldn:], ldn, x[block*ldx:], ldx, end-block, columns, n-end, true)
+			k.chainBack(g, a[block*ld+end:], ld, negative[end*ldn:], ldn, x[block*ldx:], ldx, end-block, columns, n-end)
 		}
 		for last := end; last > block; {
 			i := max(block, last-inner)
 			rows := last - i
 			if last < end {
-				k.product(g, a[i*ld+last:], ld, negative[last*ldn:], ldn, x[i*ldx:], ldx, rows, columns, end-last, true)
+				k.chainBack(g, a[i*ld+last:], ld, negative[last*ldn:], ldn, x[i*ldx:], ldx, rows, columns, end-last)
 			}
 			// The rows upside down are those of a lower triangle.
 			for r := range rows {

@@ -51,8 +51,8 @@ type Rotations struct {
 	N    int
 }
 
-// Lanes describes To = From − Σ A·B over K terms, in lanes: a chain of fused multiply-adds in ascending k for each lane; then the quotient by D, or the square root. Strides are
-// in bytes.
+// Lanes describes To = From − Σ A·B over K terms, in lanes: a chain of fused multiply-adds in ascending k for each lane, or of products and differences that are both rounded; then the quotient by D, or
+// the square root. Strides are in bytes.
 type Lanes struct {
 	To, From     uintptr
 	A, B         uintptr

@@ -1767,6 +1767,125 @@ after1:
 	VZEROUPPER
 	RET
 
+// func RoundedLanesF32AVX2(l *byte)
+// Requires: AVX
+TEXT ·RoundedLanesF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), DI
+	MOVQ 8(DI), SI
+	MOVQ 16(DI), R8
+	MOVQ 24(DI), R9
+	MOVQ 32(DI), R10
+	MOVQ 40(DI), R11
+	MOVQ 48(DI), R12
+	MOVQ 64(DI), CX
+	MOVQ 56(DI), R13
+	MOVQ 72(DI), BX
+	MOVQ (DI), DI
+
+group4:
+	CMPQ    CX, $0x00000020
+	JLT     after4
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish4
+
+term4:
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	VMOVUPS 64(AX), Y6
+	VMOVUPS 96(AX), Y7
+	VMULPS  (DX), Y4, Y4
+	VSUBPS  Y4, Y0, Y0
+	VMULPS  32(DX), Y5, Y5
+	VSUBPS  Y5, Y1, Y1
+	VMULPS  64(DX), Y6, Y6
+	VSUBPS  Y6, Y2, Y2
+	VMULPS  96(DX), Y7, Y7
+	VSUBPS  Y7, Y3, Y3
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term4
+
+finish4:
+	CMPQ    BX, $+1
+	JLT     store4
+	JEQ     divide4
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	JMP     store4
+
+divide4:
+	VDIVPS (R12), Y0, Y0
+	VDIVPS 32(R12), Y1, Y1
+	VDIVPS 64(R12), Y2, Y2
+	VDIVPS 96(R12), Y3, Y3
+
+store4:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	ADDQ    $0x00000080, R12
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JMP     group4
+
+after4:
+group1:
+	CMPQ    CX, $0x00000008
+	JLT     after1
+	VMOVUPS (SI), Y0
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish1
+
+term1:
+	VMOVUPS (AX), Y4
+	VMULPS  (DX), Y4, Y4
+	VSUBPS  Y4, Y0, Y0
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term1
+
+finish1:
+	CMPQ    BX, $+1
+	JLT     store1
+	JEQ     divide1
+	VSQRTPS Y0, Y0
+	JMP     store1
+
+divide1:
+	VDIVPS (R12), Y0, Y0
+
+store1:
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, R8
+	ADDQ    $0x00000020, R9
+	ADDQ    $0x00000020, R12
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JMP     group1
+
+after1:
+	VZEROUPPER
+	RET
+
 // func substituteF64AVX2x1(r *byte)
 // Requires: AVX
 TEXT ·substituteF64AVX2x1(SB), NOSPLIT, $0-8
@@ -3505,6 +3624,125 @@ term1:
 	ADDQ         R11, DX
 	DECQ         R15
 	JNZ          term1
+
+finish1:
+	CMPQ    BX, $+1
+	JLT     store1
+	JEQ     divide1
+	VSQRTPD Y0, Y0
+	JMP     store1
+
+divide1:
+	VDIVPD (R12), Y0, Y0
+
+store1:
+	VMOVUPD Y0, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, R8
+	ADDQ    $0x00000020, R9
+	ADDQ    $0x00000020, R12
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, CX
+	JMP     group1
+
+after1:
+	VZEROUPPER
+	RET
+
+// func RoundedLanesF64AVX2(l *byte)
+// Requires: AVX
+TEXT ·RoundedLanesF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), DI
+	MOVQ 8(DI), SI
+	MOVQ 16(DI), R8
+	MOVQ 24(DI), R9
+	MOVQ 32(DI), R10
+	MOVQ 40(DI), R11
+	MOVQ 48(DI), R12
+	MOVQ 64(DI), CX
+	MOVQ 56(DI), R13
+	MOVQ 72(DI), BX
+	MOVQ (DI), DI
+
+group4:
+	CMPQ    CX, $0x00000010
+	JLT     after4
+	VMOVUPD (SI), Y0
+	VMOVUPD 32(SI), Y1
+	VMOVUPD 64(SI), Y2
+	VMOVUPD 96(SI), Y3
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish4
+
+term4:
+	VMOVUPD (AX), Y4
+	VMOVUPD 32(AX), Y5
+	VMOVUPD 64(AX), Y6
+	VMOVUPD 96(AX), Y7
+	VMULPD  (DX), Y4, Y4
+	VSUBPD  Y4, Y0, Y0
+	VMULPD  32(DX), Y5, Y5
+	VSUBPD  Y5, Y1, Y1
+	VMULPD  64(DX), Y6, Y6
+	VSUBPD  Y6, Y2, Y2
+	VMULPD  96(DX), Y7, Y7
+	VSUBPD  Y7, Y3, Y3
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term4
+
+finish4:
+	CMPQ    BX, $+1
+	JLT     store4
+	JEQ     divide4
+	VSQRTPD Y0, Y0
+	VSQRTPD Y1, Y1
+	VSQRTPD Y2, Y2
+	VSQRTPD Y3, Y3
+	JMP     store4
+
+divide4:
+	VDIVPD (R12), Y0, Y0
+	VDIVPD 32(R12), Y1, Y1
+	VDIVPD 64(R12), Y2, Y2
+	VDIVPD 96(R12), Y3, Y3
+
+store4:
+	VMOVUPD Y0, (DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	ADDQ    $0x00000080, R12
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000010, CX
+	JMP     group4
+
+after4:
+group1:
+	CMPQ    CX, $0x00000004
+	JLT     after1
+	VMOVUPD (SI), Y0
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish1
+
+term1:
+	VMOVUPD (AX), Y4
+	VMULPD  (DX), Y4, Y4
+	VSUBPD  Y4, Y0, Y0
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term1
 
 finish1:
 	CMPQ    BX, $+1

@@ -1767,6 +1767,125 @@ after1:
 	VZEROUPPER
 	RET
 
+// func RoundedLanesF32AVX512(l *byte)
+// Requires: AVX, AVX512F
+TEXT ·RoundedLanesF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), DI
+	MOVQ 8(DI), SI
+	MOVQ 16(DI), R8
+	MOVQ 24(DI), R9
+	MOVQ 32(DI), R10
+	MOVQ 40(DI), R11
+	MOVQ 48(DI), R12
+	MOVQ 64(DI), CX
+	MOVQ 56(DI), R13
+	MOVQ 72(DI), BX
+	MOVQ (DI), DI
+
+group4:
+	CMPQ    CX, $0x00000040
+	JLT     after4
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish4
+
+term4:
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	VMOVUPS 128(AX), Z6
+	VMOVUPS 192(AX), Z7
+	VMULPS  (DX), Z4, Z4
+	VSUBPS  Z4, Z0, Z0
+	VMULPS  64(DX), Z5, Z5
+	VSUBPS  Z5, Z1, Z1
+	VMULPS  128(DX), Z6, Z6
+	VSUBPS  Z6, Z2, Z2
+	VMULPS  192(DX), Z7, Z7
+	VSUBPS  Z7, Z3, Z3
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term4
+
+finish4:
+	CMPQ    BX, $+1
+	JLT     store4
+	JEQ     divide4
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	JMP     store4
+
+divide4:
+	VDIVPS (R12), Z0, Z0
+	VDIVPS 64(R12), Z1, Z1
+	VDIVPS 128(R12), Z2, Z2
+	VDIVPS 192(R12), Z3, Z3
+
+store4:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, R8
+	ADDQ    $0x00000100, R9
+	ADDQ    $0x00000100, R12
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x00000040, CX
+	JMP     group4
+
+after4:
+group1:
+	CMPQ    CX, $0x00000010
+	JLT     after1
+	VMOVUPS (SI), Z0
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish1
+
+term1:
+	VMOVUPS (AX), Z4
+	VMULPS  (DX), Z4, Z4
+	VSUBPS  Z4, Z0, Z0
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term1
+
+finish1:
+	CMPQ    BX, $+1
+	JLT     store1
+	JEQ     divide1
+	VSQRTPS Z0, Z0
+	JMP     store1
+
+divide1:
+	VDIVPS (R12), Z0, Z0
+
+store1:
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	ADDQ    $0x00000040, R12
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, CX
+	JMP     group1
+
+after1:
+	VZEROUPPER
+	RET
+
 // func substituteF64AVX512x1(r *byte)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·substituteF64AVX512x1(SB), NOSPLIT, $0-8
@@ -3505,6 +3624,125 @@ term1:
 	ADDQ         R11, DX
 	DECQ         R15
 	JNZ          term1
+
+finish1:
+	CMPQ    BX, $+1
+	JLT     store1
+	JEQ     divide1
+	VSQRTPD Z0, Z0
+	JMP     store1
+
+divide1:
+	VDIVPD (R12), Z0, Z0
+
+store1:
+	VMOVUPD Z0, (DI)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	ADDQ    $0x00000040, R12
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000008, CX
+	JMP     group1
+
+after1:
+	VZEROUPPER
+	RET
+
+// func RoundedLanesF64AVX512(l *byte)
+// Requires: AVX, AVX512F
+TEXT ·RoundedLanesF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), DI
+	MOVQ 8(DI), SI
+	MOVQ 16(DI), R8
+	MOVQ 24(DI), R9
+	MOVQ 32(DI), R10
+	MOVQ 40(DI), R11
+	MOVQ 48(DI), R12
+	MOVQ 64(DI), CX
+	MOVQ 56(DI), R13
+	MOVQ 72(DI), BX
+	MOVQ (DI), DI
+
+group4:
+	CMPQ    CX, $0x00000020
+	JLT     after4
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	VMOVUPD 128(SI), Z2
+	VMOVUPD 192(SI), Z3
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish4
+
+term4:
+	VMOVUPD (AX), Z4
+	VMOVUPD 64(AX), Z5
+	VMOVUPD 128(AX), Z6
+	VMOVUPD 192(AX), Z7
+	VMULPD  (DX), Z4, Z4
+	VSUBPD  Z4, Z0, Z0
+	VMULPD  64(DX), Z5, Z5
+	VSUBPD  Z5, Z1, Z1
+	VMULPD  128(DX), Z6, Z6
+	VSUBPD  Z6, Z2, Z2
+	VMULPD  192(DX), Z7, Z7
+	VSUBPD  Z7, Z3, Z3
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term4
+
+finish4:
+	CMPQ    BX, $+1
+	JLT     store4
+	JEQ     divide4
+	VSQRTPD Z0, Z0
+	VSQRTPD Z1, Z1
+	VSQRTPD Z2, Z2
+	VSQRTPD Z3, Z3
+	JMP     store4
+
+divide4:
+	VDIVPD (R12), Z0, Z0
+	VDIVPD 64(R12), Z1, Z1
+	VDIVPD 128(R12), Z2, Z2
+	VDIVPD 192(R12), Z3, Z3
+
+store4:
+	VMOVUPD Z0, (DI)
+	VMOVUPD Z1, 64(DI)
+	VMOVUPD Z2, 128(DI)
+	VMOVUPD Z3, 192(DI)
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, R8
+	ADDQ    $0x00000100, R9
+	ADDQ    $0x00000100, R12
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x00000020, CX
+	JMP     group4
+
+after4:
+group1:
+	CMPQ    CX, $0x00000008
+	JLT     after1
+	VMOVUPD (SI), Z0
+	MOVQ    R8, AX
+	MOVQ    R9, DX
+	MOVQ    R13, R15
+	TESTQ   R15, R15
+	JZ      finish1
+
+term1:
+	VMOVUPD (AX), Z4
+	VMULPD  (DX), Z4, Z4
+	VSUBPD  Z4, Z0, Z0
+	ADDQ    R10, AX
+	ADDQ    R11, DX
+	DECQ    R15
+	JNZ     term1
 
 finish1:
 	CMPQ    BX, $+1

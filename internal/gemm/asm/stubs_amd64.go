@@ -1041,6 +1041,11 @@ func RotateF32AVX2x4(r *Rotations)
 //go:noescape
 func LanesF32AVX2(l *Lanes)
 
+// RoundedLanesF32AVX2 computes chains in lanes, whose products are rounded.
+//
+//go:noescape
+func RoundedLanesF32AVX2(l *Lanes)
+
 //go:noescape
 func substituteF64AVX2x1(r *Rows)
 
@@ -1127,6 +1132,11 @@ func RotateF64AVX2x4(r *Rotations)
 //
 //go:noescape
 func LanesF64AVX2(l *Lanes)
+
+// RoundedLanesF64AVX2 computes chains in lanes, whose products are rounded.
+//
+//go:noescape
+func RoundedLanesF64AVX2(l *Lanes)
 
 //go:noescape
 func substituteF32AVX512x1(r *Rows)
@@ -1215,6 +1225,11 @@ func RotateF32AVX512x4(r *Rotations)
 //go:noescape
 func LanesF32AVX512(l *Lanes)
 
+// RoundedLanesF32AVX512 computes chains in lanes, whose products are rounded.
+//
+//go:noescape
+func RoundedLanesF32AVX512(l *Lanes)
+
 //go:noescape
 func substituteF64AVX512x1(r *Rows)
 
@@ -1301,3 +1316,8 @@ func RotateF64AVX512x4(r *Rotations)
 //
 //go:noescape
 func LanesF64AVX512(l *Lanes)
+
+// RoundedLanesF64AVX512 computes chains in lanes, whose products are rounded.
+//
+//go:noescape
+func RoundedLanesF64AVX512(l *Lanes)

@@ -29,7 +29,13 @@ func rotateName(s isa, e element, vectors int) string {
 	return fmt.Sprintf("Rotate%s%sx%d", e.name, s.name, vectors)
 }
 
-func lanesName(s isa, e element) string { return fmt.Sprintf("Lanes%s%s", e.name, s.name) }
+func lanesName(s isa, e element, rounded bool) string {
+	kind := "Lanes"
+	if rounded {
+		kind = "RoundedLanes"
+	}
+	return kind + e.name + s.name
+}
 
 // decompositions emits the kernels of decompositions.
 func (w *writer) decompositions() {
@@ -40,7 +46,8 @@ func (w *writer) decompositions() {
 	for _, v := range rotateVectors {
 		w.rotate(v)
 	}
-	w.lanes()
+	w.lanes(false)
+	w.lanes(true)
 }
 
 func decompositionStubs(w func(format string, args ...any)) {
@@ -65,8 +72,10 @@ func decompositionStubs(w func(format string, args ...any)) {
 				w("// %s rotates rows of %d vectors.", rotateName(s, e, v), v)
 				w("//\n//go:noescape\nfunc %s(r *Rotations)\n", rotateName(s, e, v))
 			}
-			w("// %s computes chains in lanes.", lanesName(s, e))
-			w("//\n//go:noescape\nfunc %s(l *Lanes)\n", lanesName(s, e))
+			w("// %s computes chains in lanes.", lanesName(s, e, false))
+			w("//\n//go:noescape\nfunc %s(l *Lanes)\n", lanesName(s, e, false))
+			w("// %s computes chains in lanes, whose products are rounded.", lanesName(s, e, true))
+			w("//\n//go:noescape\nfunc %s(l *Lanes)\n", lanesName(s, e, true))
 		}
 	}
 }
@@ -175,8 +184,8 @@ func (w *writer) rotate(vectors int) {
 }
 
 // lanes emits chains in lanes, four vectors at a time, then one.
-func (w *writer) lanes() {
-	w.Function(lanesName(w.isa, w.element))
+func (w *writer) lanes(rounded bool) {
+	w.Function(lanesName(w.isa, w.element, rounded))
 	w.Attributes(attr.NOSPLIT)
 	w.SignatureExpr("func(l *byte)")
 	w.Load(w.Param("l"), reg.RDI)
@@ -210,7 +219,12 @@ func (w *writer) lanes() {
 			w.load(mem(reg.RAX, v*w.bytes), false, w.vec(4+v))
 		}
 		for v := range vectors {
-			w.emit("VFNMADD231P"+w.suffix, mem(reg.RDX, v*w.bytes), w.vec(4+v), w.vec(v))
+			if rounded {
+				w.emit(w.packed("VMUL"), mem(reg.RDX, v*w.bytes), w.vec(4+v), w.vec(4+v))
+				w.emit(w.packed("VSUB"), w.vec(4+v), w.vec(v), w.vec(v))
+			} else {
+				w.emit("VFNMADD231P"+w.suffix, mem(reg.RDX, v*w.bytes), w.vec(4+v), w.vec(v))
+			}
 		}
 		w.emit("ADDQ", reg.R10, reg.RAX)
 		w.emit("ADDQ", reg.R11, reg.RDX)
