@@ -38,7 +38,7 @@ type loopJoiner struct {
 	u       *unit
 	reads   map[*graph.Node][]*graph.Node
 	left    map[int32]int                 // by stage: how many of its loops are to come
-	waiting map[int32][]*joinedLoop           // by stage: the loops that have come
+	waiting map[int32][]*joinedLoop       // by stage: the loops that have come
 	values  map[*graph.Node][]*graph.Node // by loop that was replaced: its values in the new graph, see graph.ResultOf
 }
 

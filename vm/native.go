@@ -65,8 +65,8 @@ func (p *Program) nativeStraight(b *Block, s *micro.Straight) *native.Straight {
 	return code
 }
 
-// nativeSteps returns the machine code of one of the program's scans around the block's scalar code, or nil if there is none.
-func (p *Program) nativeSteps(b *Block, key any, s *micro.Straight, l *native.StepLoop) *native.Steps {
+// nativeSteps returns the machine code of one of the program's loops around scalar code, or nil if there is none.
+func (p *Program) nativeSteps(arenaBytes int64, key any, s *micro.Straight, l *native.StepLoop) *native.Steps {
 	if ok, _ := native.Available(); !ok {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (p *Program) nativeSteps(b *Block, key any, s *micro.Straight, l *native.St
 	code, ok := p.native.steps[key]
 	if !ok {
 		var err error
-		if code, err = native.CompileSteps(s, l, native.StraightOptions{ArenaBytes: int(b.ArenaBytes)}); err != nil {
+		if code, err = native.CompileSteps(s, l, native.StraightOptions{ArenaBytes: int(arenaBytes)}); err != nil {
 			code = nil
 		}
 		if p.native.steps == nil {

@@ -26,10 +26,7 @@ type scanCall struct {
 	key    any        // of the machine code in the program
 	hand   *bufferRun // of large values, nil if there are none
 
-	loop   *native.Steps // nil until it is worth compiling, or for ever if it cannot be
-	tried  bool
-	table  []unsafe.Pointer // of loop
-	atOnce int              // steps between two returns from machine code
+	nativeLoop
 }
 
 // stepsBetween is the number of short steps between two looks at the context.
@@ -57,10 +54,8 @@ func (x *scanCall) need(n *needs) {
 	if s := x.s.Snapshots; s != nil { // the stops, and the schedule that they come from
 		n.add(int64(s.slots(x.s.Length)) * int64(2*unsafe.Sizeof(stop{})+2*unsafe.Sizeof(checkpoint.Action{})))
 	}
-	if s, l := x.stepLoop(); l != nil {
-		code, making := native.StepsMemory(s, l, x.body().ArenaBytes)
-		n.addCode(code+heapBytes(8*int64(l.Arrays+1)), making)
-	}
+	s, l := x.stepLoop()
+	n.loop(s, l, x.body().ArenaBytes)
 }
 
 func (x *scanCall) prepare(f *frame) {
@@ -161,33 +156,13 @@ func (x *scanCall) stepLoop() (*micro.Straight, *native.StepLoop) {
 	return b.Instrs[0].Straight, l
 }
 
-// pieceTime is the time in nanoseconds that machine code, which cannot be preempted, takes at most, roughly.
-const pieceTime = 20e3
-
 // compileLoop makes machine code of the loop, if it can be made.
 func (x *scanCall) compileLoop(m *Machine) {
-	if x.tried || m.noNative {
+	if x.tried {
 		return
 	}
-	x.tried = true
-	s, l := x.stepLoop()
-	if l == nil {
-		return
-	}
-	if x.loop = x.p.nativeSteps(x.body(), x.key, s, l); x.loop == nil {
-		return
-	}
-	x.table = make([]unsafe.Pointer, l.Arrays+1)
-	if len(x.next.temp) > 0 {
+	if code, l := x.stepLoop(); x.nativeLoop.compile(m, x.key, code, l, x.body().ArenaBytes) && len(x.next.temp) > 0 {
 		x.table[l.Arrays] = unsafe.Pointer(&x.next.temp[0])
-	}
-	cost := 5.0
-	for i := range s.Code {
-		cost += 1 + 6*s.Code[i].Op.Info().Cost // an element in a vector takes about a sixth of a scalar
-	}
-	x.atOnce = max(1, int(pieceTime/cost))
-	if need := x.loop.ScratchBytes(); need > len(m.spill) {
-		m.spill = make([]byte, need)
 	}
 }
 
@@ -196,27 +171,11 @@ func (x *scanCall) compile(f *frame) {
 	x.compileLoop(f.m)
 }
 
-func (x *scanCall) kind() Executor {
-	if x.loop != nil {
-		return ExecutorNative
-	}
-	return ExecutorFrames
-}
+func (x *scanCall) kind() Executor { return x.nativeLoop.kind() }
 
-func (x *scanCall) listing() string {
-	if x.loop == nil {
-		return x.caller.listing()
-	}
-	return "loop around scalar code; rdi, rsi, rdx: frame, constants and scratch memory, each + 128; r14: pointers to xs and ys; r15: step\n" + x.loop.Listing()
-}
+func (x *scanCall) listing() string { return x.nativeLoop.listing(&x.caller) }
 
-func (x *scanCall) codeBytes() int {
-	n := x.caller.codeBytes()
-	if x.loop != nil {
-		n += x.loop.CodeBytes()
-	}
-	return n
-}
+func (x *scanCall) codeBytes() int { return x.caller.codeBytes() + x.nativeLoop.codeBytes() }
 
 func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 

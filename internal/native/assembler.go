@@ -198,6 +198,11 @@ func (a *assembler) addImm(reg uint8, imm int32) { a.aluImm(0, reg, imm) }
 func (a *assembler) subImm(reg uint8, imm int32) { a.aluImm(5, reg, imm) }
 func (a *assembler) cmpImm(reg uint8, imm int32) { a.aluImm(7, reg, imm) }
 
+func (a *assembler) cmpByte(p mem, imm uint8) {
+	a.rexMem(0, 7, p, 0x80)
+	a.buf = append(a.buf, imm)
+}
+
 // Conditions of jumps.
 const (
 	condBelow        uint8 = 0x2

@@ -18,9 +18,9 @@ TEXT ·callStraight(SB), NOSPLIT, $0-32
 	CALL AX
 	RET
 
-// func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int)
+// func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int) (end int)
 // As callStraight. R14 and R15 are used by no other generated code.
-TEXT ·callSteps(SB), NOSPLIT, $8-56
+TEXT ·callSteps(SB), NOSPLIT, $8-64
 	MOVQ to+48(FP), AX
 	MOVQ AX, 0(SP)
 	MOVQ code+0(FP), AX
@@ -33,6 +33,7 @@ TEXT ·callSteps(SB), NOSPLIT, $8-56
 	SUBQ $-128, SI
 	SUBQ $-128, DX
 	CALL AX
+	MOVQ R15, end+56(FP)
 	RET
 
 // func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int)

@@ -263,7 +263,7 @@ func decodeGeneral(code []byte, pc int) (string, int) {
 		rmText, n = decodeMem(code[at+1:], b, x, 1)
 		switch op {
 		case 0x8D:
-		case 0x88:
+		case 0x88, 0x80:
 			rmText = "byte ptr " + rmText
 		default:
 			rmText = "qword ptr " + rmText
@@ -273,6 +273,8 @@ func decodeGeneral(code []byte, pc int) (string, int) {
 	switch op {
 	case 0x88:
 		return fmt.Sprintf("mov %s, %s", rmText, []string{"al", "cl", "dl", "bl"}[reg]), length
+	case 0x80:
+		return fmt.Sprintf("cmp %s, %d", rmText, code[length]), length + 1
 	case 0x85:
 		return fmt.Sprintf("test %s, %s", gpr32[modrm&7], gpr32[reg]), length
 	case 0x8B:

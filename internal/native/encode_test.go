@@ -154,6 +154,7 @@ func sampleEncodings() [][]byte {
 	}
 	for _, p := range mems {
 		add(func(a *assembler) { a.movStoreByte(p, regBX) })
+		add(func(a *assembler) { a.cmpByte(p, 0) })
 	}
 	add(func(a *assembler) { a.testReg32(regAX) })
 	add(func(a *assembler) { a.ret() })

@@ -45,7 +45,7 @@ func callStraight(code, arena, consts, scratch unsafe.Pointer)
 // callSteps calls a loop around scalar code: callStraight with the table of pointers in R14, the first step in R15 and the step after the last on the stack.
 //
 //go:noescape
-func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int)
+func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int) (end int)
 
 // callLoop calls vector code with the table of base pointers in DI, the constants in SI, the
 // scratch block in DX and the number of elements in CX.

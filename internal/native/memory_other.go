@@ -19,7 +19,7 @@ func callStraight(code, arena, consts, scratch unsafe.Pointer) {
 	panic("BUG: native code called without executable memory")
 }
 
-func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int) {
+func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int) (end int) {
 	panic("BUG: native code called without executable memory")
 }
 

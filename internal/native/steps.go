@@ -38,6 +38,9 @@ type StepLoop struct {
 	Stores  []StepCopy
 	Moves   []StepMove // one after the other
 	Reverse bool       // steps count down
+	// Test ends the loop behind the stores of the step that makes the bool at TestAt in the arena false.
+	Test   bool
+	TestAt int64
 }
 
 // maxTemp bounds the temporary memory and the table of pointers, so that displacements reach them.
@@ -56,6 +59,9 @@ func CompileSteps(s *micro.Straight, l *StepLoop, o StraightOptions) (*Steps, er
 				return nil, fmt.Errorf("native: a step copies %d bytes at %d", c.Bytes, c.At)
 			}
 		}
+	}
+	if l.Test && !inArena(l.TestAt, 1) {
+		return nil, fmt.Errorf("native: a step tests a byte at %d", l.TestAt)
 	}
 	x := &Steps{loop: *l}
 	for _, m := range l.Moves {
@@ -107,6 +113,12 @@ func (c *straightCompiler) loop(l *StepLoop) int {
 	for _, p := range l.Stores {
 		b.copy(stepPlace{array: p.Array}, arena(p.At), p.Bytes)
 	}
+	exit := 0
+	if l.Test {
+		b.flush()
+		c.cmpByte(at(baseArena, int32(l.TestAt)-bias), 0)
+		exit = c.jump(condEqual)
+	}
 	for _, m := range l.Moves {
 		b.copy(place(m.Dst, m.DstTemp), place(m.Src, m.SrcTemp), m.Bytes)
 	}
@@ -119,6 +131,9 @@ func (c *straightCompiler) loop(l *StepLoop) int {
 	c.movLoad(regAX, at(regSP, 8))
 	c.rexReg(0x39, regAX, regStep)
 	c.patch(c.jump(condNotEqual), top)
+	if l.Test {
+		c.patch(exit, len(c.buf))
+	}
 	c.ret()
 	return top
 }
@@ -189,9 +204,10 @@ func (b *batch) address(p stepPlace, bytes int) mem {
 	return mem{base: regCX, index: regStep, scale: scale}
 }
 
-// Run makes the steps from, from+1 … to−1, or with Reverse from, from−1 … to+1; there must be one at least, and no more than take some 20 µs. The table holds
+// Run makes the steps from, from+1 … to−1, or with Reverse from, from−1 … to+1; there must be one at least, and no more than take some 20 µs. It returns to, or the step
+// that made the test false. The table holds
 // the pointers of the arrays, each of which has the elements of the steps, and then that of the temporary memory. For the rest see Straight.Run.
-func (x *Steps) Run(arena unsafe.Pointer, arenaBytes int, scratch []byte, table []unsafe.Pointer, from, to int) {
+func (x *Steps) Run(arena unsafe.Pointer, arenaBytes int, scratch []byte, table []unsafe.Pointer, from, to int) (end int) {
 	if arenaBytes < x.arenaBytes || len(table) != x.loop.Arrays+1 || from == to {
 		panic("BUG: a native loop is run over other memory than it was made for")
 	}
@@ -205,9 +221,10 @@ func (x *Steps) Run(arena unsafe.Pointer, arenaBytes int, scratch []byte, table 
 		}
 		slots = x.slotsIn(scratch)
 	}
-	callSteps(unsafe.Pointer(&x.pages.code[x.entry]), arena, unsafe.Pointer(&x.consts[0]), slots, unsafe.Pointer(&table[0]), from, to)
+	end = callSteps(unsafe.Pointer(&x.pages.code[x.entry]), arena, unsafe.Pointer(&x.consts[0]), slots, unsafe.Pointer(&table[0]), from, to)
 	runtime.KeepAlive(x.pages)
 	runtime.KeepAlive(table)
+	return end
 }
 
 // raceArrays tells the race detector what the run reads and writes.

@@ -15,7 +15,7 @@ import (
 func TestStepsRandom(t *testing.T) {
 	needNative(t)
 	ops := everyOp(func(op micro.Op, d, to dtype.DType) bool { return op != micro.Copysign && Supported(op, d, to) })
-	compiled, moved, saved := 0, 0, 0
+	compiled, moved, saved, ended := 0, 0, 0, 0
 	for seed := range uint64(200 / raceSlowdown) {
 		r := rand.New(rand.NewPCG(seed, 77))
 		p := newRandomProgram(r, 1+r.IntN(80), 4+r.IntN(30), ops)
@@ -62,6 +62,11 @@ func TestStepsRandom(t *testing.T) {
 				l.Moves = append(l.Moves, m)
 			}
 		}
+		for _, c := range p.outputs {
+			if c.t == dtype.Bool && r.IntN(2) == 0 {
+				l.Test, l.TestAt = true, int64(4*c.cell)
+			}
+		}
 		l.Arrays = len(arrays)
 		code, err := CompileSteps(&p.code, l, StraightOptions{ArenaBytes: len(p.arena)})
 		if err != nil {
@@ -82,6 +87,7 @@ func TestStepsRandom(t *testing.T) {
 		if l.Reverse {
 			first, last, by = steps-1, -1, -1
 		}
+		end := last
 		for k := first; k != last; k += by {
 			for _, c := range l.Loads {
 				copy(want[c.At:][:c.Bytes], wantArrays[c.Array][k*c.Bytes:])
@@ -89,6 +95,11 @@ func TestStepsRandom(t *testing.T) {
 			runReference(&p.code, want)
 			for _, c := range l.Stores {
 				copy(wantArrays[c.Array][k*c.Bytes:][:c.Bytes], want[c.At:])
+			}
+			if l.Test && want[l.TestAt] == 0 {
+				end = k
+				ended++
+				break
 			}
 			for _, m := range l.Moves {
 				dst, src := want, want
@@ -112,7 +123,14 @@ func TestStepsRandom(t *testing.T) {
 			scratch := newGuarded(make([]byte, len(temp)))
 			table = append(table, base(scratch.arena))
 			for at := 0; at < steps; at += piece {
-				code.Run(base(got.arena), len(got.arena), make([]byte, code.ScratchBytes()), table, first+at*by, first+min(at+piece, steps)*by)
+				to := first + min(at+piece, steps)*by
+				stopped := code.Run(base(got.arena), len(got.arena), make([]byte, code.ScratchBytes()), table, first+at*by, to)
+				if stopped != to || to == last {
+					if stopped != end {
+						t.Errorf("seed %d, pieces of %d: ends at step %d, want %d", seed, piece, stopped, end)
+					}
+					break
+				}
 			}
 			if !got.intact() || !scratch.intact() {
 				t.Fatalf("seed %d: written outside of the arena", seed)
@@ -134,8 +152,8 @@ func TestStepsRandom(t *testing.T) {
 		}
 		code.Close()
 	}
-	t.Logf("%d loops, %d moves, %d of them through temporary memory", compiled, moved, saved)
-	if compiled < 20 || moved < 50 || saved < 15 {
+	t.Logf("%d loops, %d moves, %d of them through temporary memory, %d ended by a test", compiled, moved, saved, ended)
+	if compiled < 20 || moved < 50 || saved < 15 || ended < 5 {
 		t.Error("too little is tested")
 	}
 }
