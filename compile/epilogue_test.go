@@ -203,6 +203,9 @@ func TestRandomEpilogues(t *testing.T) {
 		case r.IntN(4) == 0:
 			c, o, h, w, f := 1+r.IntN(9), 1+r.IntN(12), 1+r.IntN(20), 1+r.IntN(40), 1+2*r.IntN(2)
 			window := graph.Window{Padding: []int{f / 2, f / 2, f / 2, f / 2}, Strides: []int{1 + r.IntN(2), 1 + r.IntN(2)}}
+			if r.IntN(2) == 0 { // as large as it must be for transformed tiles
+				c, o, h, w, f, window = 16, 17, 4+r.IntN(8), 4+r.IntN(80), 3, graph.Window{Winograd: true}
+			}
 			p = graph.Conv(g.Input("x", d, 2, c, h, w), g.Input("w", d, o, c, f, f), window)
 			shape = p.Shape()
 		default:

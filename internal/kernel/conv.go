@@ -11,10 +11,11 @@ import (
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
-const convNote = " Attributes: strides and dilation (one entry per spatial dimension), padding (before and after each spatial dimension in turn, with zeros), groups. " +
+const convNote = " Attributes: strides and dilation (one entry per spatial dimension), padding (before and after each spatial dimension in turn, with zeros), groups, winograd (optional: float32 with 3×3 filters, strides and dilation 1 may go by Winograd's F(4×4, 3×3), " +
+	"with errors of some 2e-5 of the largest element; infinities and NaN then reach all elements of a tile). " +
 	"1 to 3 spatial dimensions, NCHW and OIHW order. Each element is a sum of products as those of matmul, "
 
-var convRules = []attrRule{need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints), need("groups", attr.Int)}
+var convRules = []attrRule{need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints), need("groups", attr.Int), option("winograd", attr.Bool)}
 
 func init() {
 	Register(&Kernel{
@@ -181,10 +182,11 @@ type convPlan struct {
 	which    int
 	size     int       // of an element
 	rows     *convRows // nil if the columns are laid out
-	k        int       // rows of the columns
-	width    int       // columns of a block
-	blocks   int       // of an image and group
-	sliced   int       // channels of a block of filters
+	winograd *convWinograd
+	k        int // rows of the columns
+	width    int // columns of a block
+	blocks   int // of an image and group
+	sliced   int // channels of a block of filters
 	product  *gemm.Plan
 	colBytes int
 	sums     int // bytes
@@ -196,7 +198,11 @@ type convPlan struct {
 func (p *convPlan) Do(worker, item int) { p.do(p, worker, item) }
 
 func (p *convPlan) run(c *Call, items int) {
-	if p.rows != nil {
+	switch {
+	case p.winograd != nil:
+		p.runWinograd(c)
+		return
+	case p.rows != nil:
 		p.runRows(c)
 		return
 	}
@@ -239,6 +245,13 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 		p.sums = scratchSize(p.filters*k, 8) + scratchSize(p.filters*k, d.Size())
 	}
 	p.product = gemm.NewPlan(product, cpu.Best())
+	if a.Bool("winograd") {
+		if p.winograd = newConvWinograd(&p.convGeometry, d, which); p.winograd != nil {
+			p.winograd.setProduct(&p.convGeometry, p.product)
+			p.do = winogradItem
+			return p
+		}
+	}
 	p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float64], convOfInput: convInputItem[float64], convOfFilters: convFilterItem[float64]}[which]
 	if d == dtype.Float32 {
 		p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float32], convOfInput: convInputItem[float32], convOfFilters: convFilterItem[float32]}[which]
@@ -255,6 +268,8 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 // workspace is the scratch that all goroutines share, and each that of one.
 func (p *convPlan) workspace() int {
 	switch {
+	case p.winograd != nil:
+		return p.winograd.workspace(&p.convGeometry)
 	case p.rows != nil:
 		return p.rows.workspace()
 	case p.which == convOfInput:
@@ -264,6 +279,9 @@ func (p *convPlan) workspace() int {
 }
 
 func (p *convPlan) each() int {
+	if p.winograd != nil {
+		return p.winograd.each() + p.product.Each()
+	}
 	if p.rows != nil {
 		return p.rows.each() + p.product.Each()
 	}
@@ -271,7 +289,7 @@ func (p *convPlan) each() int {
 }
 
 func (p *convPlan) stateBytes() int64 {
-	n := int64(unsafe.Sizeof(convPlan{})) + gemm.StateBytes(gemm.Product{})
+	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + gemm.StateBytes(gemm.Product{})
 	if p.rows != nil {
 		n += int64(unsafe.Sizeof(convRows{})) + 16*int64(len(p.rows.table)) + 64
 	}
@@ -418,6 +436,10 @@ func (g *convGeometry) source(dim, i, k int) (int, bool) {
 
 func convInputGrad[T float](c *Call) error {
 	p, work := c.State.(*convPlan), c.Work
+	if p.winograd != nil {
+		p.run(c, 0)
+		return nil
+	}
 	// turned holds the filters as (group, channel, filter, tap).
 	w := data[T](&c.In[1])
 	turned := take[T](&work, len(w))

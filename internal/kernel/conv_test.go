@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -40,6 +42,7 @@ type convSetup struct {
 	x, w                       []int
 	strides, dilation, padding []int
 	groups                     int
+	winograd                   bool
 }
 
 func (s convSetup) result() []int {
@@ -71,21 +74,28 @@ func (s convSetup) terms(f func(xi, wi, yi int)) {
 func convCases() []kernelCase {
 	var cs []kernelCase
 	for _, s := range []convSetup{
-		{sh(1, 1, 5), sh(1, 1, 3), sh(1), sh(1), sh(0, 0), 1},
-		{sh(2, 3, 7), sh(4, 3, 3), sh(2), sh(2), sh(2, 1), 1},
-		{sh(1, 2, 4, 5), sh(3, 2, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 0, 1), 1},
-		{sh(2, 4, 6, 7), sh(6, 2, 3, 3), sh(2, 3), sh(1, 2), sh(1, 0, 2, 2), 2},
-		{sh(1, 3, 5, 5), sh(3, 1, 2, 2), sh(1, 2), sh(2, 1), sh(0, 0, 0, 0), 3},
-		{sh(1, 2, 30, 31), sh(5, 2, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1},
-		{sh(2, 2, 3, 4, 5), sh(2, 2, 2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 1, 1), 1},
-		{sh(1, 1, 1, 1), sh(1, 1, 1, 1), sh(5, 5), sh(1, 1), sh(3, 4, 0, 1), 1},
+		{sh(1, 1, 5), sh(1, 1, 3), sh(1), sh(1), sh(0, 0), 1, false},
+		{sh(2, 3, 7), sh(4, 3, 3), sh(2), sh(2), sh(2, 1), 1, false},
+		{sh(1, 2, 4, 5), sh(3, 2, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 0, 1), 1, false},
+		{sh(2, 4, 6, 7), sh(6, 2, 3, 3), sh(2, 3), sh(1, 2), sh(1, 0, 2, 2), 2, false},
+		{sh(1, 3, 5, 5), sh(3, 1, 2, 2), sh(1, 2), sh(2, 1), sh(0, 0, 0, 0), 3, false},
+		{sh(1, 2, 30, 31), sh(5, 2, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+		{sh(2, 2, 3, 4, 5), sh(2, 2, 2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 1, 1), 1, false},
+		{sh(1, 1, 1, 1), sh(1, 1, 1, 1), sh(5, 5), sh(1, 1), sh(3, 4, 0, 1), 1, false},
 		// rows of positions: with and without padding, more padding than the window, groups, dilation, one to three dimensions, several chains
-		{sh(3, 16, 5, 20), sh(37, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1},
-		{sh(2, 16, 3, 33), sh(16, 8, 1, 1), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 2},
-		{sh(1, 8, 4, 25), sh(9, 8, 2, 3), sh(1, 1), sh(2, 4), sh(3, 0, 5, 1), 1},
-		{sh(2, 9, 600), sh(8, 9, 31), sh(1), sh(1), sh(15, 0), 1},
-		{sh(2, 8, 3, 3, 17), sh(8, 8, 2, 2, 2), sh(1, 1, 1), sh(1, 1, 1), sh(1, 0, 0, 1, 0, 0), 1},
-		{sh(1, 10, 40), sh(70, 10, 1), sh(1), sh(1), sh(3, 2), 1},
+		{sh(3, 16, 5, 20), sh(37, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+		{sh(2, 16, 3, 33), sh(16, 8, 1, 1), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 2, false},
+		{sh(1, 8, 4, 25), sh(9, 8, 2, 3), sh(1, 1), sh(2, 4), sh(3, 0, 5, 1), 1, false},
+		{sh(2, 9, 600), sh(8, 9, 31), sh(1), sh(1), sh(15, 0), 1, false},
+		{sh(2, 8, 3, 3, 17), sh(8, 8, 2, 2, 2), sh(1, 1, 1), sh(1, 1, 1), sh(1, 0, 0, 1, 0, 0), 1, false},
+		{sh(1, 10, 40), sh(70, 10, 1), sh(1), sh(1), sh(3, 2), 1, false},
+		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
+		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
+		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
+		{sh(1, 16, 5, 150), sh(16, 16, 3, 3), sh(1, 1), sh(1, 1), sh(3, 4, 3, 0), 1, true},
+		{sh(1, 260, 8, 8), sh(16, 260, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 1, true},
+		{sh(1, 16, 80, 79), sh(16, 16, 3, 3), sh(1, 1), sh(1, 1), sh(0, 1, 1, 0), 1, true},
+		{sh(1, 16, 7, 6), sh(16, 16, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 	} {
 		y := s.result()
 		x, w, gy := spread(1, shape.Size(s.x)), spread(2, shape.Size(s.w)), spread(3, shape.Size(y))
@@ -96,15 +106,85 @@ func convCases() []kernelCase {
 			gw[wi] += gy[yi] * x[xi]
 		})
 		items := []attr.Named{attr.L("strides", s.strides), attr.L("dilation", s.dilation), attr.L("padding", s.padding), attr.I("groups", s.groups)}
-		what := Type{dtype.Float64, s.x}.text()
+		what, tol := Type{dtype.Float64, s.x}.text(), 1e-300
+		if s.winograd {
+			items, what, tol = append(items, attr.B("winograd", true)), what+" winograd", 5e-5
+		}
 		cs = append(cs,
-			kernelCase{name: "conv", what: what, dtypes: floatDTypes, attrs: attrs(items...), in: []arg{v(s.x, x...), v(s.w, w...)}, out: []arg{v(y, z...)}, tol: 1e-300},
+			kernelCase{name: "conv", what: what, dtypes: floatDTypes, attrs: attrs(items...), in: []arg{v(s.x, x...), v(s.w, w...)}, out: []arg{v(y, z...)}, tol: tol},
 			kernelCase{name: "conv_input_grad", what: what, dtypes: floatDTypes, attrs: attrs(append(slices.Clone(items), attr.L("shape", s.x))...),
-				in: []arg{v(y, gy...), v(s.w, w...)}, out: []arg{v(s.x, gx...)}, tol: 1e-300},
+				in: []arg{v(y, gy...), v(s.w, w...)}, out: []arg{v(s.x, gx...)}, tol: tol},
 			kernelCase{name: "conv_filter_grad", what: what, dtypes: floatDTypes, attrs: attrs(append(slices.Clone(items), attr.L("shape", s.w))...),
-				in: []arg{v(s.x, x...), v(y, gy...)}, out: []arg{v(s.w, gw...)}, tol: 1e-300})
+				in: []arg{v(s.x, x...), v(y, gy...)}, out: []arg{v(s.w, gw...)}, tol: tol})
 	}
 	return cs
+}
+
+// TestConvWinograd has the sizes that are meant for it go by transformed tiles, and only float32.
+func TestConvWinograd(t *testing.T) {
+	for _, c := range []struct {
+		x, w, strides []int
+		want          bool
+	}{
+		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), sh(1, 1), true},
+		{sh(1, 16, 4, 4), sh(16, 16, 3, 3), sh(1, 1), true},
+		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), sh(2, 2), false},
+		{sh(8, 64, 56, 56), sh(64, 64, 5, 5), sh(1, 1), false},
+		{sh(8, 3, 56, 56), sh(64, 3, 3, 3), sh(1, 1), false},
+	} {
+		s := convSetup{x: c.x, w: c.w, strides: c.strides, dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}
+		items := []attr.Named{attr.L("strides", s.strides), attr.L("dilation", s.dilation), attr.L("padding", s.padding), attr.I("groups", s.groups)}
+		for _, d := range floatDTypes {
+			for which := range 3 {
+				with := newConvPlan(s.x, s.w, s.result(), d, attrs(append(items, attr.B("winograd", true))...), which)
+				without := newConvPlan(s.x, s.w, s.result(), d, attrs(items...), which)
+				if got := with.winograd != nil; got != (c.want && d == dtype.Float32) || without.winograd != nil {
+					t.Errorf("%v with %v, %v, tensor %d: by tiles %v, %v", c.x, c.w, d, which, got, without.winograd != nil)
+				}
+			}
+		}
+	}
+}
+
+// TestWinogradError holds the error that graph.Window states, against products in float64, and that the fast way was taken: without it the error is 1e-6.
+func TestWinogradError(t *testing.T) {
+	const n, c, h = 2, 64, 28
+	r := rand.New(rand.NewPCG(5, 6))
+	common := []attr.Named{attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1)}
+	for name, shapes := range map[string][3][]int{
+		"conv":             {sh(n, c, h, h), sh(c, c, 3, 3), sh(n, c, h, h)},
+		"conv_input_grad":  {sh(n, c, h, h), sh(c, c, 3, 3), sh(n, c, h, h)},
+		"conv_filter_grad": {sh(n, c, h, h), sh(n, c, h, h), sh(c, c, 3, 3)},
+	} {
+		k := Lookup(name)
+		var in [2][2]Tensor
+		for i, s := range shapes[:2] {
+			in[0][i], in[1][i] = newTensor(Type{dtype.Float32, s}), newTensor(Type{dtype.Float64, s})
+			for j := range in[0][i].F32 {
+				in[0][i].F32[j] = float32(r.NormFloat64())
+				in[1][i].F64[j] = float64(in[0][i].F32[j])
+			}
+		}
+		items := common
+		if name != "conv" {
+			items = append(items[:len(items):len(items)], attr.L("shape", shapes[2]))
+		}
+		fast, exact := newTensor(Type{dtype.Float32, shapes[2]}), newTensor(Type{dtype.Float64, shapes[2]})
+		if err := k.Run(prepareCall(k, in[0][:], []Tensor{fast}, attrs(append(items[:len(items):len(items)], attr.B("winograd", true))...))); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Run(prepareCall(k, in[1][:], []Tensor{exact}, attrs(items...))); err != nil {
+			t.Fatal(err)
+		}
+		largest, most := 0.0, 0.0
+		for i, want := range exact.F64 {
+			largest, most = max(largest, math.Abs(want)), max(most, math.Abs(want-float64(fast.F32[i])))
+		}
+		t.Logf("%s: %.2g of the largest element", name, most/largest)
+		if most > 2e-5*largest || most < 1.5e-6*largest {
+			t.Errorf("%s: the error is %g of the largest element", name, most/largest)
+		}
+	}
 }
 
 // TestConvRows has the sizes that are meant for it go by rows of positions, and gradients of filters the same way with any instruction set.

@@ -93,6 +93,7 @@ func matrixGoals() []goal {
 var layerGoals = []goal{
 	{work: "conv", dtype: "float32", peer: "jax", reach: 1},
 	{work: "conv", dtype: "float32", measure: seconds, reach: 14e-3},
+	{work: "conv.winograd", dtype: "float32", measure: seconds, reach: 9e-3},
 	{work: "mlp", dtype: "float32", peer: "jax", reach: 1},
 	{work: "mlp", dtype: "float32", measure: seconds, reach: 100e-6},
 	{work: "mlp.separate", dtype: "float32", measure: seconds, reach: 0},
@@ -164,6 +165,7 @@ var where = map[string]string{
 	"svd256": "Unblocked, on one goroutine.", "cholesky8.batch": "One matrix after another.", "solve4.batch": "One matrix after another.", "solve32.batch": "One matrix after another.",
 	"eigh3.batch": "One matrix after another.", "cholesky512.gradient": "Triangular solutions.", "logdet512.gradient": "The inverse.", "solve512.gradient": "Two solutions.",
 	"conv":                     "Arithmetic: rows of the input are read where they lie.",
+	"conv.winograd":            "Products of transformed tiles, 36 small ones an item; the transforms take a quarter.",
 	"mlp":                      "Two products of the first layer take nine tenths; bias, relu and the step of descent are done on their parts.",
 	"mlp.separate":             "As mlp, with passes over the results of products.",
 	"coupled":                  "Machine code of the whole loop: about 1700 operations a step forward and twice as many back, more code than the first-level cache holds.",

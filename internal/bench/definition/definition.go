@@ -157,6 +157,7 @@ var Works = []Work{
 		Check: []float64{1.4624210751292672e-09, 6.017753551118138e-07}, Relative: f64(1e-10)},
 	{Name: "conv", Doc: "3×3 convolution, 64→64 channels, 56×56, batch 8: squared norms of the gradients of ½|y|² for input and filter",
 		Check: []float64{11144.844888855108, 1173774629.1498814}, Relative: f32(1e-5)},
+	{Name: "conv.winograd", Doc: "conv by Winograd's F(4×4, 3×3)", Check: []float64{11144.844888855108, 1173774629.1498814}, Relative: f32(5e-5)},
 	{Name: "mlp", Doc: "784-128-10, relu, cross entropy, batch 64, step of gradient descent: losses of steps 1 to 3",
 		Check: []float64{2.302607536315918, 2.3015048503875732, 2.3007397651672363}, Relative: f32(2e-6)},
 	{Name: "mlp.separate", Doc: "mlp without epilogues: loops behind products are passes of their own",

@@ -36,7 +36,9 @@ func init() {
 		register(name, "float64", func() (*protocol.Item, error) { return product[float64](shapes) })
 		register(name, "float32", func() (*protocol.Item, error) { return product[float32](shapes) })
 	}
-	register("conv", "float32", convolution)
+	padding := []int{1, 1, 1, 1}
+	register("conv", "float32", func() (*protocol.Item, error) { return convolution(graph.Window{Padding: padding}) })
+	register("conv.winograd", "float32", func() (*protocol.Item, error) { return convolution(graph.Window{Padding: padding, Winograd: true}) })
 }
 
 // gradientOfSum returns the gradients of the sum of y's elements.
@@ -119,10 +121,10 @@ func product[T inputs.Float](shapes [2][]int) (*protocol.Item, error) {
 }
 
 // convolution is the gradients of ½|y|² of a convolution, without the value.
-func convolution() (*protocol.Item, error) {
+func convolution(window graph.Window) (*protocol.Item, error) {
 	g := graph.New()
 	x, w := g.Input("x", graph.Float32, 8, 64, 56, 56), g.Input("w", graph.Float32, 64, 64, 3, 3)
-	y := graph.Conv(x, w, graph.Window{Padding: []int{1, 1, 1, 1}})
+	y := graph.Conv(x, w, window)
 	gradients, err := compile.Gradient(graph.Div(graph.Sum(graph.Square(y)), graph.Like(graph.Sum(y), 2)), x, w)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,16 @@
+package asm
+
+// InputAVX512 is winograd.Transforms.Input.
+//
+//go:noescape
+func InputAVX512(m *Move)
+
+// AdjointAVX512 is winograd.Transforms.Adjoint.
+//
+//go:noescape
+func AdjointAVX512(m *Move)
+
+// OutputAVX512 is winograd.Transforms.Output.
+//
+//go:noescape
+func OutputAVX512(m *Move)
