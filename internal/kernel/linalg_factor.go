@@ -6,9 +6,10 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/blas"
-	lapackapi "gonum.org/v1/gonum/lapack"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/linalg"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -37,7 +38,7 @@ func init() {
 		Name: "eigh",
 		Work: matrixWork(100),
 		Doc: "Eigenvalues (result 0, ascending) and orthonormal eigenvectors (columns of result 1) of symmetric matrices, whose lower triangle is read: " +
-			"Householder tridiagonalisation and implicit QL. NaN, Inf and failure to converge are errors." + linalgNote,
+			"Householder tridiagonalisation, implicit QL and QR sweeps. NaN, Inf and failure to converge are errors." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 2); err != nil {
 				return err
@@ -48,10 +49,7 @@ func init() {
 			s := in[0].Shape
 			return firstOf(checkDType(in[0].DType, out...), wantShape("the eigenvalues", out[0].Shape, s[:len(s)-1]), wantShape("the eigenvectors", out[1].Shape, s))
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			_, n := matrixSize(in[0])
-			return scratchSize(n*n, 8) + 3*scratchSize(n, 8) + scratchSize(2*n, 8)
-		},
+		Workspace: planned(eighPlan).work, Each: planned(eighPlan).each, Prepare: planned(eighPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, eigh[float64], eigh[float32])(c) },
 	})
 	Register(&Kernel{
@@ -129,48 +127,23 @@ func scaleToSafe(x []float64) float64 {
 	return math.Ldexp(1, e-1)
 }
 
+func eighPlan(in, _ []Type, _ attr.List) linalgPlan {
+	_, n := matrixSize(in[0])
+	return widePlan(in[0], linalg.NewEigen(batchOf(in[0]), n, cpu.Best()), n, n*n)
+}
+
 func eigh[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, values, vectors, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
-	a := take[float64](&work, n*n)
-	d, e, tau, w := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n), take[float64](&work, 2*n)
-	for i := 0; i*n*n < len(src); i++ {
-		c.Poll(n * n * n)
-		load(a, src[i*n*n:])
-		for r := range n {
-			for q := r + 1; q < n; q++ {
-				a[r*n+q] = a[q*n+r]
-			}
-		}
-		scale := scaleToSafe(a)
-		if scale == 0 {
+	i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]))
+	if i < 0 {
+		return nil
+	}
+	n := c.In[0].Shape[len(c.In[0].Shape)-1]
+	for k, v := range data[T](&c.In[0])[i*n*n : (i+1)*n*n] {
+		if k%n <= k/n && v-v != 0 {
 			return fmt.Errorf("%s holds NaN or Inf", matrixName(i, c.In[0].Shape))
 		}
-		if n == 1 {
-			d[0], a[0] = a[0], 1
-		} else {
-			lapack.Dsytd2(blas.Lower, n, a, n, d, e[:n-1], tau[:n-1])
-			// The reflectors move one column to the right; the first row and column become those of the unit matrix.
-			for r := n - 1; r >= 1; r-- {
-				for q := r; q >= 1; q-- {
-					a[r*n+q] = a[r*n+q-1]
-				}
-				a[r*n] = 0
-			}
-			clear(a[:n])
-			a[0] = 1
-			lapack.Dorg2r(n-1, n-1, n-1, a[n+1:], n, tau[:n-1], w)
-			if !lapack.Dsteqr(lapackapi.EVOrig, n, d, e[:n-1], a, n, w) {
-				return fmt.Errorf("the eigenvalues of %s do not converge", matrixName(i, c.In[0].Shape))
-			}
-		}
-		for r := range d {
-			d[r] *= scale
-		}
-		store(values[i*n:(i+1)*n], d)
-		store(vectors[i*n*n:(i+1)*n*n], a)
 	}
-	return nil
+	return fmt.Errorf("the eigenvalues of %s do not converge", matrixName(i, c.In[0].Shape))
 }
 
 func svd[T float](c *Call) error {

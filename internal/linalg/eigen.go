@@ -1,0 +1,368 @@
+package linalg
+
+import (
+	"math"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/gemm"
+)
+
+const (
+	// reflectorBlock is the number of reflectors that are applied at once.
+	reflectorBlock = 32
+	// vectorItem is the number of columns of a product of a vector and a matrix that are worth an item, and vectorParallel the extent from which items are.
+	vectorItem     = 128
+	vectorParallel = 320
+	// rowsItem is the number of rows of products that an item takes.
+	rowsItem = 56
+	// sweepsKept is the number of sweeps of rotations that are collected before they are applied, about.
+	sweepsKept = 24
+	// mostSweeps bounds the sweeps for each eigenvalue.
+	mostSweeps = 30
+)
+
+// eigen is the algorithm for eigenvalues and eigenvectors of symmetric n×n matrices.
+//
+// Householder reflections, in blocks, make the matrix tridiagonal (Dongarra, Sorensen and Hammarling, Block reduction of matrices to condensed forms for eigenvalue computations, 1989). Implicit QL or QR sweeps make
+// that diagonal. Their rotations are collected and applied to the transposed eigenvectors, whose rows are contiguous, while the next sweeps are found (Van Zee, van de Geijn and Quintana-Ortí,
+// Restructuring the tridiagonal and bidiagonal QR algorithms for performance, 2014).
+type eigen struct {
+	kit[float64]
+	n, ld, ldz int
+	a          []float64 // the symmetric matrix, both triangles
+	reflectors
+	w, wt    []float64 // of the step: rows, and negative columns
+	line     []float64 // a row of the matrix, or a reflector
+	sum      []float64
+	d, e     []float64
+	order    []int64
+	z        []float64 // transposed eigenvectors
+	ql       sweeps
+	c0, c1   int // columns of the step
+	column   int
+	phase    eigenPhase
+	o        Operands[float64]
+	failed   bool
+	scale    float64
+	finished bool
+}
+
+type eigenPhase int
+
+const (
+	eigenVector    eigenPhase = iota // a reflector times the matrix
+	eigenUpdate                      // the step's reflectors change the rest of the matrix
+	eigenTransform                   // the reflectors' product
+	eigenSweeps
+	eigenResult
+)
+
+// reflectors are Householder's I − τ·v·vᵀ, the block of so many of them being I − V·T·Vᵀ. Vector q begins with zeros, then a one.
+type reflectors struct {
+	v, vt []float64 // rows of the matrix of vectors, and its negative columns
+	t     []float64 // Tᵀ of each block
+	tau   []float64
+}
+
+// NewEigen returns the plan for eigenvalues X, ascending, and eigenvectors, the columns of Y, of symmetric n×n matrices whose lower triangle A holds. Matrices with NaN or Inf fail.
+func NewEigen(count, n int, level cpu.Level) *Plan[float64] {
+	return newPlan(count, n, func() algorithm[float64] {
+		e := &eigen{kit: newKit[float64](level), n: n}
+		e.ld = e.leading(n)
+		unit := e.rows.RotateColumns()
+		e.ldz = ceil(n, unit)*unit + e.pad
+		return e
+	})
+}
+
+func (e *eigen) Work() int {
+	n := e.n
+	return 3*bytes[float64](n*e.ld) + bytes[float64](n*e.ldz) + bytes[float64](n*(reflectorBlock+e.pad)) + bytes[float64](reflectorBlock*e.ld) +
+		6*bytes[float64](e.ld) + bytes[float64](ceil(n, reflectorBlock)*reflectorBlock*reflectorBlock) + 2*sweepsBytes(n)
+}
+
+func (e *eigen) Each() int {
+	return e.each() + 2*bytes[float64](rowsItem*(reflectorBlock+e.pad)) + bytes[float64](reflectorBlock*reflectorBlock)
+}
+
+func (e *eigen) run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
+	n := e.n
+	if n == 0 {
+		return true
+	}
+	e.begin(workers)
+	e.o = o
+	e.a, e.v, e.vt = take[float64](&work, n*e.ld), take[float64](&work, n*e.ld), take[float64](&work, n*e.ld)
+	e.z = take[float64](&work, n*e.ldz)
+	e.w, e.wt = take[float64](&work, n*(reflectorBlock+e.pad)), take[float64](&work, reflectorBlock*e.ld)
+	e.line, e.sum, e.d, e.e, e.tau = take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld)
+	e.order = integers(take[float64](&work, e.ld))[:n]
+	e.t = take[float64](&work, ceil(n, reflectorBlock)*reflectorBlock*reflectorBlock)
+	e.ql.take(&work, n)
+	ok := e.read()
+	if ok {
+		e.reduce(r)
+		e.phase = eigenTransform
+		r.Parallel(e, ceil(n, rowsItem))
+		ok = e.diagonalise(r)
+	}
+	if ok {
+		e.sort()
+		e.phase = eigenResult
+		r.Parallel(e, ceil(n, e.pad))
+	}
+	e.a, e.z, e.w, e.wt, e.line, e.sum, e.d, e.e, e.order, e.reflectors, e.o = nil, nil, nil, nil, nil, nil, nil, nil, nil, reflectors{}, Operands[float64]{}
+	e.ql.forget()
+	e.end()
+	return ok
+}
+
+// read copies the matrix, scaled by a power of two so that its largest element is about 1. It returns false if there is NaN or Inf.
+func (e *eigen) read() bool {
+	n, largest := e.n, 0.0
+	for i := range n {
+		for j, v := range e.o.A[i*n : i*n+i+1] {
+			if v-v != 0 {
+				return false
+			}
+			largest = max(largest, math.Abs(v))
+			e.a[i*e.ld+j] = v
+		}
+	}
+	e.scale = 1
+	if largest != 0 && (largest < 0x1p-100 || largest > 0x1p100) {
+		_, exponent := math.Frexp(largest)
+		e.scale = math.Ldexp(1, exponent-1)
+		for i := range n {
+			row := e.a[i*e.ld : i*e.ld+i+1]
+			for j, v := range row {
+				row[j] = math.Ldexp(v, 1-exponent)
+			}
+		}
+	}
+	for i := range n {
+		for j := range i {
+			e.a[j*e.ld+i] = e.a[i*e.ld+j]
+		}
+	}
+	return true
+}
+
+// Do runs an item: it is a pool.Task.
+func (e *eigen) Do(number, item int) {
+	g := e.goroutine(number)
+	n := e.n
+	switch e.phase {
+	case eigenVector:
+		from := e.column + 1
+		lo := from + item*vectorItem
+		e.chain(g, e.line[from:], 0, e.a[from*e.ld+lo:], e.ld, e.sum[lo:], 0, 1, min(vectorItem, n-lo), n-from)
+	case eigenUpdate:
+		lo := e.c1 + item*rowsItem
+		rows, k := min(rowsItem, n-lo), e.c1-e.c0
+		e.chain(g, e.v[lo*e.ld+e.c0:], e.ld, e.wt[e.c1:], e.ld, e.a[lo*e.ld+e.c1:], e.ld, rows, n-e.c1, k)
+		e.chain(g, e.w[lo*(reflectorBlock+e.pad):], reflectorBlock+e.pad, e.vt[e.c0*e.ld+e.c1:], e.ld, e.a[lo*e.ld+e.c1:], e.ld, rows, n-e.c1, k)
+	case eigenTransform:
+		e.transform(g, item*rowsItem, min(n, (item+1)*rowsItem))
+	case eigenSweeps:
+		if item == 0 {
+			e.ql.find()
+			return
+		}
+		unit := e.rows.RotateColumns()
+		e.ql.apply(&e.kit, g, e.z[(item-1)*unit:], e.ldz)
+	case eigenResult:
+		lo := item * e.pad
+		rows := min(e.pad, n-lo)
+		for r := range rows {
+			from := int(e.order[lo+r])
+			copy(e.a[(lo+r)*e.ld:(lo+r)*e.ld+n], e.z[from*e.ldz:])
+			e.o.X[lo+r] = e.d[from] * e.scale
+		}
+		e.transpose(g, e.o.Y[lo:], n, e.a[lo*e.ld:], e.ld, rows, n)
+	}
+}
+
+// reduce makes the matrix tridiagonal.
+func (e *eigen) reduce(r gemm.Runner) {
+	n, ld, ldw := e.n, e.ld, reflectorBlock+e.pad
+	for e.c0 = 0; e.c0 < n; e.c0 = e.c1 {
+		e.c1 = min(n, e.c0+reflectorBlock)
+		g := e.goroutine(0)
+		for c := e.c0; c < e.c1; c++ {
+			before := c - e.c0
+			row := e.line[c:n]
+			copy(row, e.a[c*ld+c:c*ld+n])
+			e.chain(g, e.v[c*ld+e.c0:], 0, e.wt[c:], ld, row, 0, 1, n-c, before)
+			e.chain(g, e.w[c*ldw:], 0, e.vt[e.c0*ld+c:], ld, row, 0, 1, n-c, before)
+			e.d[c] = row[0]
+			if c == n-1 {
+				break
+			}
+			v := row[1:]
+			e.e[c], e.tau[c] = reflector(v)
+			e.keep(c, e.c0, c+1, v, ld)
+			sum := e.sum[c+1 : n]
+			clear(sum)
+			if len(v) >= vectorParallel {
+				e.phase, e.column = eigenVector, c
+				r.Parallel(e, ceil(len(v), vectorItem))
+				g = e.goroutine(0)
+			} else {
+				e.chain(g, v, 0, e.a[(c+1)*ld+c+1:], ld, sum, 0, 1, len(v), len(v))
+			}
+			inner := g.small[:2*reflectorBlock]
+			clear(inner)
+			e.chain(g, v, 0, e.v[(c+1)*ld+e.c0:], ld, inner, 0, 1, before, len(v))
+			e.chain(g, v, 0, e.w[(c+1)*ldw:], ldw, inner[reflectorBlock:], 0, 1, before, len(v))
+			e.chain(g, inner, 0, e.wt[c+1:], ld, sum, 0, 1, len(v), before)
+			e.chain(g, inner[reflectorBlock:], 0, e.vt[e.c0*ld+c+1:], ld, sum, 0, 1, len(v), before)
+			tau := e.tau[c]
+			half := -0.5 * tau * float64(tau*dot(sum, v))
+			for i, s := range sum {
+				s = math.FMA(half, v[i], float64(tau*s))
+				e.w[(c+1+i)*ldw+before], e.wt[before*ld+c+1+i] = s, -s
+			}
+		}
+		e.combine(g, e.c0, min(e.c1, n-1), e.c0+1, n, ld)
+		if e.c1 < n {
+			e.phase = eigenUpdate
+			r.Parallel(e, ceil(n-e.c1, rowsItem))
+		}
+	}
+}
+
+// reflector replaces x by the vector, with a leading one, of the reflection that makes it a multiple of the first unit vector, and returns the factor and τ: 0 if there is nothing to do.
+func reflector(x []float64) (beta, tau float64) {
+	largest := 0.0
+	for _, v := range x[1:] {
+		largest = max(largest, math.Abs(v))
+	}
+	alpha := x[0]
+	if largest == 0 {
+		x[0] = 1
+		return alpha, 0
+	}
+	scale := 1.0
+	if largest = max(largest, math.Abs(alpha)); largest < 0x1p-400 {
+		scale = 0x1p500
+		for i := range x {
+			x[i] *= scale
+		}
+		alpha = x[0]
+	}
+	beta = -math.Copysign(math.Sqrt(dot(x, x)), alpha)
+	tau = (beta - alpha) / beta
+	by := 1 / (alpha - beta)
+	for i := range x {
+		x[i] *= by
+	}
+	x[0] = 1
+	return beta / scale, tau
+}
+
+// dot is the inner product, in four chains.
+func dot(x, y []float64) float64 {
+	var s [4]float64
+	y = y[:len(x)]
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		s[0], s[1], s[2], s[3] = math.FMA(x[i], y[i], s[0]), math.FMA(x[i+1], y[i+1], s[1]), math.FMA(x[i+2], y[i+2], s[2]), math.FMA(x[i+3], y[i+3], s[3])
+	}
+	for ; i < len(x); i++ {
+		s[0] = math.FMA(x[i], y[i], s[0])
+	}
+	return (s[0] + s[1]) + (s[2] + s[3])
+}
+
+// keep stores reflector number q, whose vector begins at a row, after zeros in the rows from the block's first one on.
+func (f *reflectors) keep(q, block, row int, v []float64, ld int) {
+	for i := block; i < row; i++ {
+		f.v[i*ld+q], f.vt[q*ld+i] = 0, 0
+	}
+	for i, x := range v {
+		f.v[(row+i)*ld+q], f.vt[q*ld+row+i] = x, -x
+	}
+}
+
+// combine computes Tᵀ of the reflectors from ≤ q < to, whose vectors lie in the rows first ≤ i < n.
+func (e *eigen) combine(g *goroutine[float64], from, to, first, n, ld int) {
+	k := to - from
+	if k <= 0 {
+		return
+	}
+	products := take[float64](&g.memory, reflectorBlock*reflectorBlock)
+	clear(products)
+	e.chain(g, e.vt[from*ld+first:], ld, e.v[first*ld+from:], ld, products, reflectorBlock, k, k, n-first) // −Vᵀ·V
+	t := e.t[from*reflectorBlock:]
+	for q := range k {
+		tau := e.tau[from+q]
+		row := t[q*reflectorBlock : (q+1)*reflectorBlock]
+		clear(row)
+		row[q] = tau
+		// Column q of T: −τ·T·Vᵀ·v.
+		for i := range q {
+			s := 0.0
+			for j := i; j < q; j++ {
+				s = math.FMA(t[j*reflectorBlock+i], products[j*reflectorBlock+q], s)
+			}
+			row[i] = tau * s
+		}
+	}
+	*g = *e.goroutine(0)
+}
+
+// transform computes the rows lo ≤ i < hi of the transposed product of all reflectors.
+func (e *eigen) transform(g *goroutine[float64], lo, hi int) {
+	n, ld, ldb := e.n, e.ld, reflectorBlock+e.pad
+	rows := hi - lo
+	one, two := take[float64](&g.memory, rowsItem*ldb), take[float64](&g.memory, rowsItem*ldb)
+	x := e.z[lo*e.ldz:]
+	for i := range rows {
+		row := x[i*e.ldz : (i+1)*e.ldz]
+		clear(row)
+		row[lo+i] = 1
+	}
+	last := max(0, n-2) / reflectorBlock * reflectorBlock
+	for from := last; from >= 0; from -= reflectorBlock {
+		k, first := min(reflectorBlock, n-1-from), from+1
+		if first >= hi || k <= 0 {
+			continue
+		}
+		clear(one[:rows*ldb])
+		clear(two[:rows*ldb])
+		e.chain(g, x[first:], e.ldz, e.v[first*ld+from:], ld, one, ldb, rows, k, n-first)
+		e.chain(g, one, ldb, e.t[from*reflectorBlock:], reflectorBlock, two, ldb, rows, k, k)
+		e.chain(g, two, ldb, e.vt[from*ld+first:], ld, x[first:], e.ldz, rows, n-first, k)
+	}
+}
+
+// diagonalise makes the tridiagonal matrix diagonal.
+func (e *eigen) diagonalise(r gemm.Runner) bool {
+	e.ql.start(e.d[:e.n], e.e[:e.n])
+	chunks := ceil(e.n, e.rows.RotateColumns())
+	e.phase = eigenSweeps
+	e.ql.find()
+	for e.ql.swap() {
+		r.Parallel(e, 1+chunks)
+	}
+	return !e.ql.failed
+}
+
+// sort finds the order of the eigenvalues.
+func (e *eigen) sort() {
+	for i := range e.order {
+		e.order[i] = int64(i)
+	}
+	d := e.d
+	slices.SortStableFunc(e.order, func(i, j int64) int {
+		switch {
+		case d[i] < d[j]:
+			return -1
+		case d[i] > d[j]:
+			return 1
+		}
+		return 0
+	})
+}

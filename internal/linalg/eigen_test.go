@@ -1,0 +1,214 @@
+package linalg
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/internal/cpu"
+)
+
+// kinds make symmetric n×n matrices.
+var kinds = map[string]func(r *rand.Rand, n int) []float64{
+	"random": symmetricRandom,
+	"graded": func(r *rand.Rand, n int) []float64 {
+		a := symmetricRandom(r, n)
+		for i := range a {
+			a[i] = math.Ldexp(a[i], scaleOf(i/n, n, 240)+scaleOf(i%n, n, 240))
+		}
+		return a
+	},
+	"graded the other way": func(r *rand.Rand, n int) []float64 {
+		a := symmetricRandom(r, n)
+		for i := range a {
+			a[i] = math.Ldexp(a[i], -scaleOf(i/n, n, 20)-scaleOf(i%n, n, 20))
+		}
+		return a
+	},
+	"huge": func(r *rand.Rand, n int) []float64 { return scaled(symmetricRandom(r, n), 0x1p1018) },
+	"tiny": func(r *rand.Rand, n int) []float64 { return scaled(symmetricRandom(r, n), 0x1p-1000) },
+	"zero": func(r *rand.Rand, n int) []float64 { return make([]float64, n*n) },
+	"unit": func(r *rand.Rand, n int) []float64 {
+		a := make([]float64, n*n)
+		for i := range n {
+			a[i*(n+1)] = 1
+		}
+		return a
+	},
+	"rank 2 with all else equal": func(r *rand.Rand, n int) []float64 {
+		a, x, y := make([]float64, n*n), random[float64](r, n), random[float64](r, n)
+		for i := range n {
+			for j := range n {
+				a[i*n+j] = x[i]*x[j] - y[i]*y[j]
+			}
+			a[i*(n+1)] += 3
+		}
+		return a
+	},
+	"Wilkinson's, glued": func(r *rand.Rand, n int) []float64 {
+		// Pairs of eigenvalues agree to the last digits.
+		a := make([]float64, n*n)
+		for i := range n {
+			a[i*(n+1)] = math.Abs(float64(i%21) - 10)
+			if i > 0 {
+				b := 1.0
+				if i%21 == 0 {
+					b = 1e-9
+				}
+				a[i*n+i-1], a[(i-1)*n+i] = b, b
+			}
+		}
+		return a
+	},
+}
+
+func symmetricRandom(r *rand.Rand, n int) []float64 {
+	a := random[float64](r, n*n)
+	for i := range n {
+		for j := range i {
+			a[j*n+i] = a[i*n+j]
+		}
+	}
+	return a
+}
+
+func scaled(a []float64, by float64) []float64 {
+	for i := range a {
+		a[i] *= by
+	}
+	return a
+}
+
+var spectralExtents = []int{0, 1, 2, 3, 7, 8, 31, 32, 33, 64, 65, 127, 200, 340}
+
+// norm is Frobenius' of a matrix whose numbers are taken by a power of two.
+func norm(x []float64, by float64) float64 {
+	s := 0.0
+	for _, v := range x {
+		s += v * by * (v * by)
+	}
+	return math.Sqrt(s)
+}
+
+// largestPower is a power of two near the reciprocal of the largest element, so that squares neither overflow nor vanish.
+func largestPower(x []float64) float64 {
+	largest := 0.0
+	for _, v := range x {
+		largest = max(largest, math.Abs(v))
+	}
+	if largest == 0 {
+		return 1
+	}
+	_, e := math.Frexp(largest)
+	return math.Ldexp(1, min(-e, 1000))
+}
+
+// orthonormal checks the columns of an m×k matrix: |Vᵀ·V − 1| ≤ units of ε in the Frobenius norm.
+func orthonormal(t *testing.T, what string, m, k int, v []float64, units float64) {
+	t.Helper()
+	sum := 0.0
+	for i := range k {
+		for j := range i + 1 {
+			s := -unit(i, j)
+			for q := range m {
+				s = math.FMA(v[q*k+i], v[q*k+j], s)
+			}
+			sum += s * s
+		}
+	}
+	if d := math.Sqrt(sum); !(d <= units*epsilon[float64]()) {
+		t.Fatalf("%s: the columns are off by %.3g from orthonormal ones, bound %.3g", what, d, units*epsilon[float64]())
+	}
+}
+
+// TestEigen: |A·V − V·Λ| ≤ 8·n·ε·|A| and |Vᵀ·V − 1| ≤ 8·n·ε in the Frobenius norm, values in order.
+func TestEigen(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 1))
+	for _, n := range spectralExtents {
+		for kind, create := range kinds {
+			if n > 130 && kind != "random" && kind != "graded" {
+				continue
+			}
+			a := create(r, n)
+			lower := append([]float64{}, a...)
+			for i := range n {
+				for j := i + 1; j < n; j++ {
+					lower[i*n+j] = math.NaN() // not read
+				}
+			}
+			what := fmt.Sprintf("%s %d", kind, n)
+			e := everywhere(t, what, func() Operands[float64] {
+				return Operands[float64]{A: lower, X: make([]float64, n), Y: make([]float64, n*n)}
+			}, func(l cpu.Level) *Plan[float64] { return NewEigen(1, n, l) }, -1)
+			by := largestPower(a)
+			off := 0.0
+			for i := range n {
+				for j := range n {
+					s := 0.0
+					for k := range n {
+						s = math.FMA(a[i*n+k]*by, e.Y[k*n+j], s)
+					}
+					s -= e.X[j] * by * e.Y[i*n+j]
+					off += s * s
+				}
+			}
+			bound := 8 * float64(n) * epsilon[float64]()
+			if d, whole := math.Sqrt(off), norm(a, by); !(d <= bound*whole) {
+				t.Fatalf("%s: A·V − V·Λ is %.3g of A, bound %.3g", what, d/whole, bound)
+			}
+			orthonormal(t, what, n, n, e.Y, 8*float64(n))
+			for i := 1; i < n; i++ {
+				if e.X[i] < e.X[i-1] {
+					t.Fatalf("%s: values %v and %v", what, e.X[i-1], e.X[i])
+				}
+			}
+		}
+	}
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for _, n := range []int{1, 2, 40} {
+			a := symmetricRandom(r, 3*n)[:3*n*n]
+			a[n*n+(n-1)*n] = bad
+			everywhere(t, "not finite", func() Operands[float64] {
+				return Operands[float64]{A: a, X: make([]float64, 3*n), Y: make([]float64, 3*n*n)}
+			}, func(l cpu.Level) *Plan[float64] { return NewEigen(3, n, l) }, 1)
+		}
+	}
+}
+
+// TestKnownEigenvalues has matrices whose eigenvalues have a closed form: the second difference matrix, 4·sin²(πk/(2n+2)) (Golub and Van Loan, Matrix Computations, §4.8), and min(i, j),
+// 1/(4·sin²((2k−1)π/(4n+2))).
+func TestKnownEigenvalues(t *testing.T) {
+	for _, n := range []int{1, 2, 5, 50, 121} {
+		second, least := make([]float64, n*n), make([]float64, n*n)
+		for i := range n {
+			for j := range n {
+				least[i*n+j] = float64(min(i, j) + 1)
+			}
+			second[i*(n+1)] = 2
+			if i > 0 {
+				second[i*n+i-1] = -1
+			}
+		}
+		for _, c := range []struct {
+			what  string
+			a     []float64
+			value func(k int) float64
+		}{
+			{"second differences", second, func(k int) float64 { return 4 * math.Pow(math.Sin(math.Pi*float64(k+1)/float64(2*n+2)), 2) }},
+			{"least index", least, func(k int) float64 {
+				return 1 / (4 * math.Pow(math.Sin(float64(2*(n-k)-1)*math.Pi/float64(4*n+2)), 2))
+			}},
+		} {
+			s := setting{cpu.Supported(), 1}
+			p := NewEigen(1, n, s.level)
+			x := make([]float64, n)
+			p.Run(crowd(1), Operands[float64]{A: c.a, X: x, Y: make([]float64, n*n)}, memory(p.Work()).used, [][]byte{memory(p.Each()).used})
+			for k, v := range x {
+				if want := c.value(k); math.Abs(v-want) > 4*float64(n)*epsilon[float64]()*c.value(n-1) {
+					t.Errorf("%s, %d: eigenvalue %d is %v, want %v", c.what, n, k, v, want)
+				}
+			}
+		}
+	}
+}
