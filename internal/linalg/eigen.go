@@ -157,7 +157,7 @@ func (e *eigen) Do(number, item int) {
 	case eigenVector:
 		from := e.column + 1
 		lo := from + item*vectorItem
-		e.chain(g, e.line[from:], 0, e.a[from*e.ld+lo:], e.ld, e.sum[lo:], 0, 1, min(vectorItem, n-lo), n-from)
+		e.times(g, e.line[from:n], e.a[from*e.ld+lo:], e.ld, e.sum[lo:], min(vectorItem, n-lo))
 	case eigenUpdate:
 		lo := e.c1 + item*rowsItem
 		rows, k := min(rowsItem, n-lo), e.c1-e.c0
@@ -210,7 +210,7 @@ func (e *eigen) reduce(r gemm.Runner) {
 				r.Parallel(e, ceil(len(v), vectorItem))
 				g = e.goroutine(0)
 			} else {
-				e.chain(g, v, 0, e.a[(c+1)*ld+c+1:], ld, sum, 0, 1, len(v), len(v))
+				e.times(g, v, e.a[(c+1)*ld+c+1:], ld, sum, len(v))
 			}
 			inner := g.small[:2*reflectorBlock]
 			clear(inner)
@@ -274,6 +274,14 @@ func dot(x, y []float64) float64 {
 		s[0] = math.FMA(x[i], y[i], s[0])
 	}
 	return (s[0] + s[1]) + (s[2] + s[3])
+}
+
+// times adds a vector times a matrix to c: some rows at a time, so that they are read in long pieces.
+func (k *kit[T]) times(g *goroutine[T], v, a []T, ld int, c []T, columns int) {
+	const rows = 32
+	for i := 0; i < len(v); i += rows {
+		k.chain(g, v[i:], 0, a[i*ld:], ld, c, 0, 1, columns, min(rows, len(v)-i))
+	}
 }
 
 // keep stores reflector number q, whose vector begins at a row, after zeros in the rows from the block's first one on.

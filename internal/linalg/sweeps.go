@@ -155,12 +155,18 @@ func (q *sweeps) down() {
 	cs, ss := q.found.add(m, -1, m-l)
 	for i := m - 1; i >= l; i-- {
 		f, b := float64(s*e[i]), float64(c*e[i])
-		c, s, r = rotation(g, f)
+		if sum := math.FMA(g, g, float64(f*f)); f != 0 && sum > 0x1p-900 {
+			r = math.Sqrt(sum)
+			by := r * (1 / sum) // root and quotient do not wait for one another
+			c, s = g*by, f*by
+		} else {
+			c, s, r = rotation(g, f)
+		}
 		if i != m-1 {
 			e[i+1] = r
 		}
 		g = d[i+1] - p
-		r = math.FMA(d[i]-g, s, float64(2*c*b))
+		r = math.FMA(d[i]-g, s, float64((c+c)*b))
 		p = float64(s * r)
 		d[i+1] = g + p
 		g = math.FMA(c, r, -b)
@@ -206,12 +212,18 @@ func (q *sweeps) up() {
 	cs, ss := q.found.add(m, 1, l-m)
 	for i := m; i < l; i++ {
 		f, b := float64(s*e[i]), float64(c*e[i])
-		c, s, r = rotation(g, f)
+		if sum := math.FMA(g, g, float64(f*f)); f != 0 && sum > 0x1p-900 {
+			r = math.Sqrt(sum)
+			by := r * (1 / sum) // root and quotient do not wait for one another
+			c, s = g*by, f*by
+		} else {
+			c, s, r = rotation(g, f)
+		}
 		if i != m {
 			e[i-1] = r
 		}
 		g = d[i] - p
-		r = math.FMA(d[i+1]-g, s, float64(2*c*b))
+		r = math.FMA(d[i+1]-g, s, float64((c+c)*b))
 		p = float64(s * r)
 		d[i] = g + p
 		g = math.FMA(c, r, -b)
