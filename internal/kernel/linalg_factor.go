@@ -28,10 +28,7 @@ func init() {
 			m, n := matrixSize(in[0])
 			return firstOf(checkDType(in[0].DType, out...), wantMatrices("Q", in[0], out[0], m, min(m, n)), wantMatrices("R", in[0], out[1], min(m, n), n))
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			m, n := matrixSize(in[0])
-			return scratchSize(m*n, 8) + scratchSize(min(m, n), 8) + scratchSize(n, 8)
-		},
+		Workspace: planned(qrPlan).work, Each: planned(qrPlan).each, Prepare: planned(qrPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, qr[float64], qr[float32])(c) },
 	})
 	Register(&Kernel{
@@ -85,25 +82,13 @@ func wantMatrices(what string, in, t Type, m, n int) error {
 	return wantShape(what, t.Shape, want)
 }
 
+func qrPlan(in, _ []Type, _ attr.List) linalgPlan {
+	m, n := matrixSize(in[0])
+	return widePlan(in[0], linalg.NewQR(batchOf(in[0]), m, n, cpu.Best()), m*min(m, n), min(m, n)*n)
+}
+
 func qr[T float](c *Call) error {
-	m, n := matrixSize(c.In[0].Type)
-	k := min(m, n)
-	src, q, r, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), c.Work
-	a, tau, w := take[float64](&work, m*n), take[float64](&work, k), take[float64](&work, n)
-	for i := 0; i*m*n < len(src); i++ {
-		c.Poll(m * n * min(m, n))
-		load(a, src[i*m*n:])
-		lapack.Dgeqr2(m, n, a, n, tau, w)
-		for row := range k {
-			to := r[(i*k+row)*n : (i*k+row+1)*n]
-			clear(to[:row])
-			store(to[row:], a[row*n+row:])
-		}
-		lapack.Dorg2r(m, k, k, a, n, tau, w)
-		for row := range m {
-			store(q[(i*m+row)*k:(i*m+row+1)*k], a[row*n:])
-		}
-	}
+	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]))
 	return nil
 }
 

@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// reflectorBlock is the number of reflectors that are applied at once.
-	reflectorBlock = 32
 	// vectorItem is the number of columns of a product of a vector and a matrix that are worth an item, and vectorParallel the extent from which items are.
 	vectorItem     = 128
 	vectorParallel = 320
@@ -58,13 +56,6 @@ const (
 	eigenResult
 )
 
-// reflectors are Householder's I − τ·v·vᵀ, the block of so many of them being I − V·T·Vᵀ. Vector q begins with zeros, then a one.
-type reflectors struct {
-	v, vt []float64 // rows of the matrix of vectors, and its negative columns
-	t     []float64 // Tᵀ of each block
-	tau   []float64
-}
-
 // NewEigen returns the plan for eigenvalues X, ascending, and eigenvectors, the columns of Y, of symmetric n×n matrices whose lower triangle A holds. Matrices with NaN or Inf fail.
 func NewEigen(count, n int, level cpu.Level) *Plan[float64] {
 	return newPlan(count, n, func() algorithm[float64] {
@@ -78,12 +69,12 @@ func NewEigen(count, n int, level cpu.Level) *Plan[float64] {
 
 func (e *eigen) Work() int {
 	n := e.n
-	return 3*bytes[float64](n*e.ld) + bytes[float64](n*e.ldz) + bytes[float64](n*(reflectorBlock+e.pad)) + bytes[float64](reflectorBlock*e.ld) +
-		6*bytes[float64](e.ld) + bytes[float64](ceil(n, reflectorBlock)*reflectorBlock*reflectorBlock) + 2*sweepsBytes(n)
+	return bytes[float64](n*e.ld) + reflectorsBytes(n, n, e.ld, e.ld) + bytes[float64](n*e.ldz) + bytes[float64](n*(reflectorBlock+e.pad)) + bytes[float64](reflectorBlock*e.ld) +
+		5*bytes[float64](e.ld) + 2*sweepsBytes(n)
 }
 
 func (e *eigen) Each() int {
-	return e.each() + 2*bytes[float64](rowsItem*(reflectorBlock+e.pad)) + bytes[float64](reflectorBlock*reflectorBlock)
+	return e.each() + 2*bytes[float64](rowsItem*(reflectorBlock+e.pad)) + blockScratch
 }
 
 func (e *eigen) run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
@@ -93,12 +84,12 @@ func (e *eigen) run(r gemm.Runner, o Operands[float64], work []byte, workers [][
 	}
 	e.begin(workers)
 	e.o = o
-	e.a, e.v, e.vt = take[float64](&work, n*e.ld), take[float64](&work, n*e.ld), take[float64](&work, n*e.ld)
+	e.a = take[float64](&work, n*e.ld)
+	e.reflectors.take(&work, n, n, e.ld, e.ld)
 	e.z = take[float64](&work, n*e.ldz)
 	e.w, e.wt = take[float64](&work, n*(reflectorBlock+e.pad)), take[float64](&work, reflectorBlock*e.ld)
-	e.line, e.sum, e.d, e.e, e.tau = take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld)
+	e.line, e.sum, e.d, e.e = take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld)
 	e.order = integers(take[float64](&work, e.ld))[:n]
-	e.t = take[float64](&work, ceil(n, reflectorBlock)*reflectorBlock*reflectorBlock)
 	e.ql.take(&work, n)
 	ok := e.read()
 	if ok {
@@ -202,7 +193,7 @@ func (e *eigen) reduce(r gemm.Runner) {
 			}
 			v := row[1:]
 			e.e[c], e.tau[c] = reflector(v)
-			e.keep(c, e.c0, c+1, v, ld)
+			e.keep(c, e.c0, c+1, v)
 			sum := e.sum[c+1 : n]
 			clear(sum)
 			if len(v) >= vectorParallel {
@@ -225,100 +216,12 @@ func (e *eigen) reduce(r gemm.Runner) {
 				e.w[(c+1+i)*ldw+before], e.wt[before*ld+c+1+i] = s, -s
 			}
 		}
-		e.combine(g, e.c0, min(e.c1, n-1), e.c0+1, n, ld)
+		e.combine(&e.kit, g, e.c0, min(e.c1, n-1), e.c0+1, n)
 		if e.c1 < n {
 			e.phase = eigenUpdate
 			r.Parallel(e, ceil(n-e.c1, rowsItem))
 		}
 	}
-}
-
-// reflector replaces x by the vector, with a leading one, of the reflection that makes it a multiple of the first unit vector, and returns the factor and τ: 0 if there is nothing to do.
-func reflector(x []float64) (beta, tau float64) {
-	largest := 0.0
-	for _, v := range x[1:] {
-		largest = max(largest, math.Abs(v))
-	}
-	alpha := x[0]
-	if largest == 0 {
-		x[0] = 1
-		return alpha, 0
-	}
-	scale := 1.0
-	if largest = max(largest, math.Abs(alpha)); largest < 0x1p-400 {
-		scale = 0x1p500
-		for i := range x {
-			x[i] *= scale
-		}
-		alpha = x[0]
-	}
-	beta = -math.Copysign(math.Sqrt(dot(x, x)), alpha)
-	tau = (beta - alpha) / beta
-	by := 1 / (alpha - beta)
-	for i := range x {
-		x[i] *= by
-	}
-	x[0] = 1
-	return beta / scale, tau
-}
-
-// dot is the inner product, in four chains.
-func dot(x, y []float64) float64 {
-	var s [4]float64
-	y = y[:len(x)]
-	i := 0
-	for ; i+4 <= len(x); i += 4 {
-		s[0], s[1], s[2], s[3] = math.FMA(x[i], y[i], s[0]), math.FMA(x[i+1], y[i+1], s[1]), math.FMA(x[i+2], y[i+2], s[2]), math.FMA(x[i+3], y[i+3], s[3])
-	}
-	for ; i < len(x); i++ {
-		s[0] = math.FMA(x[i], y[i], s[0])
-	}
-	return (s[0] + s[1]) + (s[2] + s[3])
-}
-
-// times adds a vector times a matrix to c: some rows at a time, so that they are read in long pieces.
-func (k *kit[T]) times(g *goroutine[T], v, a []T, ld int, c []T, columns int) {
-	const rows = 32
-	for i := 0; i < len(v); i += rows {
-		k.chain(g, v[i:], 0, a[i*ld:], ld, c, 0, 1, columns, min(rows, len(v)-i))
-	}
-}
-
-// keep stores reflector number q, whose vector begins at a row, after zeros in the rows from the block's first one on.
-func (f *reflectors) keep(q, block, row int, v []float64, ld int) {
-	for i := block; i < row; i++ {
-		f.v[i*ld+q], f.vt[q*ld+i] = 0, 0
-	}
-	for i, x := range v {
-		f.v[(row+i)*ld+q], f.vt[q*ld+row+i] = x, -x
-	}
-}
-
-// combine computes Tᵀ of the reflectors from ≤ q < to, whose vectors lie in the rows first ≤ i < n.
-func (e *eigen) combine(g *goroutine[float64], from, to, first, n, ld int) {
-	k := to - from
-	if k <= 0 {
-		return
-	}
-	products := take[float64](&g.memory, reflectorBlock*reflectorBlock)
-	clear(products)
-	e.chain(g, e.vt[from*ld+first:], ld, e.v[first*ld+from:], ld, products, reflectorBlock, k, k, n-first) // −Vᵀ·V
-	t := e.t[from*reflectorBlock:]
-	for q := range k {
-		tau := e.tau[from+q]
-		row := t[q*reflectorBlock : (q+1)*reflectorBlock]
-		clear(row)
-		row[q] = tau
-		// Column q of T: −τ·T·Vᵀ·v.
-		for i := range q {
-			s := 0.0
-			for j := i; j < q; j++ {
-				s = math.FMA(t[j*reflectorBlock+i], products[j*reflectorBlock+q], s)
-			}
-			row[i] = tau * s
-		}
-	}
-	*g = *e.goroutine(0)
 }
 
 // transform computes the rows lo ≤ i < hi of the transposed product of all reflectors.
@@ -341,7 +244,7 @@ func (e *eigen) transform(g *goroutine[float64], lo, hi int) {
 		clear(one[:rows*ldb])
 		clear(two[:rows*ldb])
 		e.chain(g, x[first:], e.ldz, e.v[first*ld+from:], ld, one, ldb, rows, k, n-first)
-		e.chain(g, one, ldb, e.t[from*reflectorBlock:], reflectorBlock, two, ldb, rows, k, k)
+		e.chain(g, one, ldb, e.tt[from*reflectorBlock:], reflectorBlock, two, ldb, rows, k, k)
 		e.chain(g, two, ldb, e.vt[from*ld+first:], ld, x[first:], e.ldz, rows, n-first, k)
 	}
 }

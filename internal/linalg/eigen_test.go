@@ -212,3 +212,59 @@ func TestKnownEigenvalues(t *testing.T) {
 		}
 	}
 }
+
+// TestQR: |A − Q·R| ≤ 4·(m+n)·ε·|A| by columns, |Qᵀ·Q − 1| ≤ 4·(m+n)·ε in the Frobenius norm (Higham, theorem 19.4).
+func TestQR(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 1))
+	for _, s := range [][2]int{{0, 3}, {3, 0}, {1, 1}, {1, 4}, {4, 1}, {2, 2}, {3, 3}, {8, 8}, {31, 33}, {33, 31}, {32, 32}, {65, 64}, {64, 100}, {127, 127}, {200, 90}, {90, 200}, {260, 260}} {
+		m, n := s[0], s[1]
+		k := min(m, n)
+		for _, kind := range []string{"random", "rows of different sizes", "columns of different sizes", "rank 1", "zero", "huge", "tiny"} {
+			a := random[float64](r, m*n)
+			for i := range a {
+				switch kind {
+				case "rows of different sizes":
+					a[i] = math.Ldexp(a[i], scaleOf(i/n, m, 500))
+				case "columns of different sizes":
+					a[i] = math.Ldexp(a[i], scaleOf(i%n, n, 500))
+				case "rank 1":
+					a[i] = float64(1+i/n) * float64(1+i%n)
+				case "zero":
+					a[i] = 0
+				case "huge":
+					a[i] = math.Ldexp(a[i], 1010)
+				case "tiny":
+					a[i] = math.Ldexp(a[i], -1040)
+				}
+			}
+			what := fmt.Sprintf("%s, %d×%d", kind, m, n)
+			f := everywhere(t, what, func() Operands[float64] {
+				return Operands[float64]{A: a, X: make([]float64, m*k), Y: make([]float64, k*n)}
+			}, func(l cpu.Level) *Plan[float64] { return NewQR(1, m, n, l) }, -1)
+			orthonormal(t, what, m, k, f.X, 4*float64(m+n))
+			for j := range n {
+				column := make([]float64, m)
+				for i := range m {
+					column[i] = a[i*n+j]
+				}
+				by := largestPower(column)
+				off := 0.0
+				for i := range m {
+					sum := -a[i*n+j] * by
+					for q := range min(k, j+1) {
+						sum = math.FMA(f.X[i*k+q], f.Y[q*n+j]*by, sum)
+					}
+					off += sum * sum
+				}
+				if d, whole := math.Sqrt(off), norm(column, by); !(d <= 4*float64(m+n)*epsilon[float64]()*whole+0x1p-60*by) {
+					t.Fatalf("%s: column %d of Q·R is off by %.3g of it", what, j, d/whole)
+				}
+				for i := j + 1; i < k; i++ {
+					if f.Y[i*n+j] != 0 {
+						t.Fatalf("%s: R is not triangular", what)
+					}
+				}
+			}
+		}
+	}
+}
