@@ -85,7 +85,7 @@ func TestEpilogues(t *testing.T) {
 			p := graph.MatMul(x.a, x.b)
 			return []*graph.Node{graph.Add(p, graph.Reshape(p, 6, 1, 7))}
 		}},
-		{"factors 0 win", 0, func(x inputs) []*graph.Node {
+		{"factors 0 win", 1, func(x inputs) []*graph.Node {
 			attrs := attr.Make(attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
 			return []*graph.Node{graph.Relu(x.a.Graph().Apply(graph.LookupOp("matmul"), []*graph.Node{x.a, x.b}, attrs))}
 		}},

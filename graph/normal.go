@@ -252,8 +252,17 @@ func attentionType(in []*Node, a attr.List) (Type, error) {
 	return Type{q.DType, append(append(Shape{}, q.Shape[:r-1]...), v.Shape[r-1])}, nil
 }
 
+// Attention goes through blocks of so many keys if there are more scores than attentionScores, of two blocks of keys at least.
+const (
+	attentionKeys   = 512
+	attentionScores = 1 << 20
+)
+
 func expandAttention(n *Node) *Node {
 	q, k, v := n.inputs[0], n.inputs[1], n.inputs[2]
+	if l, s := q.typ.Shape[q.typ.Shape.Rank()-2], k.typ.Shape[k.typ.Shape.Rank()-2]; s >= 2*attentionKeys && l*s > attentionScores {
+		return attentionByBlocks(n)
+	}
 	scores := Mul(matmul(q, k, false, true), Like(q, n.extra.attrs.Float("scale")))
 	r := scores.typ.Shape.Rank()
 	l, s := scores.typ.Shape[r-2], scores.typ.Shape[r-1]
@@ -262,8 +271,7 @@ func expandAttention(n *Node) *Node {
 		mask = n.inputs[3]
 	}
 	if n.extra.attrs.Bool("causal") {
-		query := Add(Iota(n.g, Int64, 0, l, s), n.g.Scalar(Int64, float64(s-l)))
-		seen := LessEqual(Iota(n.g, Int64, 1, l, s), query)
+		seen := LessEqual(Iota(n.g, Int64, 0, s), lastKeys(n.g, l, s))
 		if mask == nil {
 			mask = seen
 		} else {
@@ -281,6 +289,100 @@ func expandAttention(n *Node) *Node {
 	// Keys that are not seen weigh nothing, whatever their v holds.
 	weights := Where(mask, Div(e, Where(none, Like(sum, 1), sum)), Like(e, 0))
 	return applyAll(opMatMul, []*Node{weights, v}, attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
+}
+
+// lastKeys is the last key that each query sees if attention is causal, a column.
+func lastKeys(g *Graph, queries, keys int) *Node {
+	return Add(Iota(g, Int64, 0, queries, 1), g.Scalar(Int64, float64(keys-queries)))
+}
+
+// attentionByBlocks never has all scores in memory: a scan over blocks of keys keeps the largest score of each query, the sum of exponentials above it, and the sum of
+// values that they weigh; both are scaled down when a block has a larger score (Milakov and Gimelshein 2018; Rabe and Staats 2021; Dao et al. 2022). The reverse sweep keeps
+// these sums of each block and computes its scores once more.
+func attentionByBlocks(n *Node) *Node {
+	q, k, v := n.inputs[0], n.inputs[1], n.inputs[2]
+	r := q.typ.Shape.Rank()
+	l, s := q.typ.Shape[r-2], k.typ.Shape[r-2]
+	var mask *Node
+	if len(n.inputs) == 4 {
+		mask = n.inputs[3]
+	}
+	wide := mask != nil && mask.typ.Shape.Rank() > 0 && mask.typ.Shape[mask.typ.Shape.Rank()-1] == s
+	causal := n.extra.attrs.Bool("causal")
+	scale := n.extra.attrs.Float("scale")
+	// step goes on with keys, their values, the mask of them, and their first number.
+	step := func(carry []*Node, k, v, mask, first *Node) []*Node {
+		top, sum, out := carry[0], carry[1], carry[2]
+		keys := k.typ.Shape[r-2]
+		scores := Mul(matmul(q, k, false, true), Like(q, scale))
+		if causal {
+			seen := LessEqual(Add(Iota(k.g, Int64, 0, keys), first), lastKeys(k.g, l, s))
+			if mask == nil {
+				mask = seen
+			} else {
+				mask = LogicalAnd(mask, seen)
+			}
+		}
+		if mask != nil {
+			scores = Where(mask, scores, Like(scores, -posInf))
+		}
+		next := StopGradient(Max(top, ReduceMax(scores, []int{r - 1}, KeepDims)))
+		shift := finiteOrZero(next)
+		old, e := Exp(Sub(StopGradient(top), shift)), Exp(Sub(scores, shift))
+		if mask == nil {
+			return []*Node{next, Add(Mul(sum, old), sumKept(e, r-1)), Add(Mul(out, old), matmul(e, v, false, false))}
+		}
+		// Keys that are not seen weigh nothing, whatever their v holds.
+		e = Where(mask, e, Like(e, 0))
+		weighed := applyAll(opMatMul, []*Node{e, v}, attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
+		return []*Node{next, Add(Mul(sum, old), sumKept(e, r-1)), Add(Mul(out, old), weighed)}
+	}
+	// blocks cuts an axis into blocks, along a new first axis, and returns the rest.
+	count := s / attentionKeys
+	blocks := func(x *Node, axis int) (whole, rest *Node) {
+		shape := x.typ.Shape
+		ranges := make([]Range, len(shape))
+		for d, extent := range shape {
+			ranges[d] = Range{Limit: extent}
+		}
+		ranges[axis].Limit = count * attentionKeys
+		cut := append(append(append(Shape{}, shape[:axis]...), count, attentionKeys), shape[axis+1:]...)
+		perm := []int{axis}
+		for d := range cut {
+			if d != axis {
+				perm = append(perm, d)
+			}
+		}
+		whole = Transpose(Reshape(Slice(x, ranges...), cut...), perm...)
+		if count*attentionKeys < s {
+			ranges[axis] = Range{Start: count * attentionKeys, Limit: s}
+			rest = Slice(x, ranges...)
+		}
+		return whole, rest
+	}
+	kept := append(append(Shape{}, q.typ.Shape[:r-1]...), 1)
+	carry := []*Node{BroadcastTo(Like(q, -posInf), kept...), BroadcastTo(Like(q, 0), kept...), BroadcastTo(Like(q, 0), n.typ.Shape...)}
+	wholeK, restK := blocks(k, r-2)
+	wholeV, restV := blocks(v, r-2)
+	xs := []*Node{wholeK, wholeV, Mul(Iota(n.g, Int64, 0, count), n.g.Scalar(Int64, attentionKeys))}
+	restMask := mask
+	if wide {
+		var wholeMask *Node
+		wholeMask, restMask = blocks(mask, mask.typ.Shape.Rank()-1)
+		xs = append(xs, wholeMask)
+	}
+	carry, _ = Scan(count, carry, xs, func(carry, x []*Node) (next, ys []*Node) {
+		m := mask
+		if wide {
+			m = x[3]
+		}
+		return step(carry, x[0], x[1], m, x[2]), nil
+	})
+	if restK != nil {
+		carry = step(carry, restK, restV, restMask, n.g.Scalar(Int64, float64(count*attentionKeys)))
+	}
+	none := Equal(carry[1], Like(carry[1], 0))
+	return Where(none, Like(carry[2], 0), Div(carry[2], Where(none, Like(carry[1], 1), carry[1])))
 }
 
 func normalised(op *Op, x *Node, axes []int, epsilon float64, more ...*Node) *Node {
@@ -370,6 +472,8 @@ type AttentionOptions struct {
 }
 
 // Attention returns softmax(scale·q·kᵀ)·v for q […, L, D], k […, S, D] and v […, S, E].
+//
+// With 1024 keys and more, and more than 2²⁰ scores L·S, it goes through 512 keys at a time, and so do its derivatives: memory grows with L·512 and not with L·S.
 func Attention(q, k, v *Node, o AttentionOptions) *Node {
 	if o.Scale == 0 && q.Valid() && q.typ.Shape.Rank() > 0 {
 		o.Scale = 1 / math.Sqrt(float64(q.typ.Shape[q.typ.Shape.Rank()-1]))

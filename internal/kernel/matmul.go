@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/gemm"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -33,7 +34,7 @@ func init() {
 			return 0
 		},
 		Prepare:  func(in, out []Type, a attr.List) any { return newMatmulPlan(in, out, a) },
-		Finishes: func(in, out []Type, a attr.List) bool { return out[0].DType.IsFloat() && !a.Bool("no_nan") },
+		Finishes: func(in, out []Type, a attr.List) bool { return out[0].DType.IsFloat() },
 		StateBytes: func(in, out []Type, a attr.List) int64 {
 			return gemm.StateBytes(gemm.Product{Batch: make([]gemm.Dim, len(out[0].Shape))})
 		},
@@ -106,16 +107,12 @@ type matmulPlan struct {
 	sizeA, sizeB, sz int
 	floats           *gemm.Plan // nil for integers
 	sum              elem.ReduceFunc
-	call             *Call // of a run with an epilogue
-}
-
-// Finish implements gemm.Finisher.
-func (p *matmulPlan) Finish(worker, at, rows, cols int) {
-	p.call.Then.Finish(worker, at, rows, cols, p.n)
+	zeroWins         bool  // no_nan
+	call             *Call // of a run whose parts are looked at
 }
 
 func newMatmulPlan(in, out []Type, a attr.List) *matmulPlan {
-	p := &matmulPlan{}
+	p := &matmulPlan{zeroWins: a.Bool("no_nan")}
 	p.m, p.n, p.k = matmulSizes(in, out, a)
 	p.a = gemm.Strides{Row: p.k, Col: 1}
 	if a.Bool("transpose_a") {
@@ -159,22 +156,50 @@ func (p *matmulPlan) kept() (bytes, operand int) {
 func matmulFloats[T float](c *Call) error {
 	p := c.State.(*matmulPlan)
 	a, b, z := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-	if c.Then != nil {
-		p.call = c
-		p.floats.RunThen(c, address(a), address(b), address(z), c.Work, c.Workers, p)
-		p.call = nil
+	if c.Then == nil && !p.zeroWins {
+		p.floats.Run(c, address(a), address(b), address(z), c.Work, c.Workers)
 		return nil
 	}
-	p.floats.Run(c, address(a), address(b), address(z), c.Work, c.Workers)
-	if c.Attrs.Bool("no_nan") && !allFinite(z, p.sum) {
-		for i := range p.count {
-			x, y := matrixView[T]{a[p.batchA.offset:], p.a}, matrixView[T]{b[p.batchB.offset:], p.b}
-			productNoNaN(c, p.m, p.n, p.k, x, y, z[i*p.sz:(i+1)*p.sz])
-			p.batchA.next()
-			p.batchB.next()
+	p.call = c
+	p.floats.RunThen(c, address(a), address(b), address(z), c.Work, c.Workers, p)
+	p.call = nil
+	return nil
+}
+
+// Finish implements gemm.Finisher.
+func (p *matmulPlan) Finish(worker, at, rows, cols int) {
+	c := p.call
+	if p.zeroWins {
+		if c.Out[0].DType == dtype.Float64 {
+			zeroWins[float64](p, c, at, rows, cols)
+		} else {
+			zeroWins[float32](p, c, at, rows, cols)
 		}
 	}
-	return nil
+	if c.Then != nil {
+		c.Then.Finish(worker, at, rows, cols, p.n)
+	}
+}
+
+// zeroWins takes the terms in which a factor is 0 out of the elements of a part of the result that are not finite.
+func zeroWins[T float](p *matmulPlan, c *Call, at, rows, cols int) {
+	a, b, z := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
+	for range rows {
+		if part := z[at : at+cols]; !allFinite(part, p.sum) {
+			if c.Host != nil && c.Host.Cancelled() {
+				return
+			}
+			for i, v := range part {
+				if v-v != 0 {
+					n := at + i
+					x := matrixView[T]{a[p.batchA.offsetOf(n/p.sz):], p.a}
+					y := matrixView[T]{b[p.batchB.offsetOf(n/p.sz):], p.b}
+					part[i] = productNoNaN(p.k, n%p.sz/p.n, n%p.n, x, y)
+				}
+			}
+		}
+		at += p.n
+	}
 }
 
 // allFinite reports false if an infinity or NaN is among the elements: their sum then is one too. It may report false if a sum overflows.
@@ -197,39 +222,30 @@ func allFinite[T float](z []T, sum elem.ReduceFunc) bool {
 	return true
 }
 
-// productNoNaN takes the terms in which a factor is 0 out of the elements of z = x·y that are not finite: with an infinite or undefined factor no element
-// is. The other terms are chained as package gemm does.
-func productNoNaN[T float](c *Call, m, n, k int, x, y matrixView[T], z []T) {
-	_, single := any(z).([]float32)
-	for i := range m {
-		for j := range n {
-			if v := z[i*n+j]; v-v == 0 {
-				continue
-			}
-			c.Poll(k)
-			var s, sum T
-			long := 0.0
-			for l := range k {
-				if l > 0 && l%gemm.Chain == 0 {
-					s, sum = 0, sum+s
-				}
-				if single && l > 0 && l%gemm.Segment == 0 {
-					sum, long = 0, long+float64(sum)
-				}
-				switch a, b := x.data[i*x.Row+l*x.Col], y.data[l*y.Row+j*y.Col]; {
-				case a == 0 || b == 0:
-				case single:
-					s = T(elem.FMA32(float32(a), float32(b), float32(s)))
-				default:
-					s = T(math.FMA(float64(a), float64(b), float64(s)))
-				}
-			}
-			if sum += s; k > gemm.Segment && single {
-				sum = T(long + float64(sum))
-			}
-			z[i*n+j] = sum
+// productNoNaN is element (i, j) of x·y, of k terms, without those in which a factor is 0. The other terms are chained as package gemm does.
+func productNoNaN[T float](k, i, j int, x, y matrixView[T]) T {
+	var s, sum T
+	_, single := any(s).(float32)
+	long := 0.0
+	for l := range k {
+		if l > 0 && l%gemm.Chain == 0 {
+			s, sum = 0, sum+s
+		}
+		if single && l > 0 && l%gemm.Segment == 0 {
+			sum, long = 0, long+float64(sum)
+		}
+		switch a, b := x.data[i*x.Row+l*x.Col], y.data[l*y.Row+j*y.Col]; {
+		case a == 0 || b == 0:
+		case single:
+			s = T(elem.FMA32(float32(a), float32(b), float32(s)))
+		default:
+			s = T(math.FMA(float64(a), float64(b), float64(s)))
 		}
 	}
+	if sum += s; k > gemm.Segment && single {
+		sum = T(long + float64(sum))
+	}
+	return sum
 }
 
 // matrixView reads element (i, j) at data[i·Row + j·Col].

@@ -177,6 +177,15 @@ func (o *odometer) push(extent, stride int) {
 	o.extents, o.strides, o.at = append(o.extents, extent), append(o.strides, stride), append(o.at, 0)
 }
 
+// offsetOf returns the offset of an index, the first being 0.
+func (o *odometer) offsetOf(index int) (offset int) {
+	for i := len(o.extents) - 1; i >= 0; i-- {
+		offset += index % o.extents[i] * o.strides[i]
+		index /= o.extents[i]
+	}
+	return offset
+}
+
 // next moves to the next index and returns to the first after the last.
 func (o *odometer) next() {
 	for i := len(o.at) - 1; i >= 0; i-- {
