@@ -62,6 +62,7 @@ type batcher struct {
 	graph.Batch
 	values map[*graph.Node][]*graph.Node // the images of the values of nodes with bodies: see graph.ResultOf
 	steps  map[*graph.Node][]int         // the values of loops' bodies that are read at each step
+	ragged map[*graph.Node]*ragged       // while loops that elements leave at steps of their own, by these
 }
 
 func newBatcher(g *graph.Graph, n int) *batcher {

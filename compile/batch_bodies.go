@@ -169,8 +169,8 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 			count = graph.Reshape(count.Input(0)) // the same number of steps for all
 		}
 	}
-	ragged := count != nil && !count.Type().IsScalar() || test != nil && test.meets(batched)
-	if ragged { // then every carry stops at a step of the element's own
+	own := count != nil && !count.Type().IsScalar() || test != nil && test.meets(batched)
+	if own { // then every carry stops at a step of the element's own
 		for i := l.captured; i < l.captured+l.carries; i++ {
 			batched.add(i)
 		}
@@ -184,16 +184,27 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	var going *graph.Node // by element: whether it does this step
 	lanes := graph.Type{DType: graph.Int64, Shape: graph.Shape{b.Size}}
 	var condition *within
-	if ragged && n.Op() == opWhile {
+	left := &ragged{}
+	var counter list       // the number of the step, if elements do numbers of their own
+	var behind *graph.Node // the next one
+	if own && n.Op() == opWhile {
 		condition = b.within(graph.Bodies(n)[0], batched, nil)
 		going = inlined(condition.lifted(), w.params)[0]
-	} else if ragged {
+	} else if own {
 		steps := w.input(lanes)
-		t := w.input(graph.Type{DType: graph.Int64})
 		w.captured.add(steps, count)
-		w.xs.add(t, graph.Iota(b.Graph, graph.Int64, 0, l.length))
+		if left = b.ragged[count]; left == nil {
+			left = &ragged{most: graph.ReduceMax(count, nil)}
+		}
+		count = left.most
+		first, change := b.Graph.Scalar(graph.Int64, 0), 1.0
+		if n.Attrs().Bool("reverse") {
+			first, change = graph.Sub(count, graph.Like(count, 1)), -1
+		}
+		t := w.input(first.Type())
+		counter.add(t, first)
+		behind = graph.Add(t, graph.Like(t, change))
 		going = graph.Less(t, steps)
-		count = graph.ReduceMax(count, nil)
 	}
 	keep := func(value, otherwise *graph.Node) *graph.Node {
 		if going == nil {
@@ -213,11 +224,17 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 			}
 			w.carries.add(p, image)
 			w.out = append(w.out, next)
+		case left.raw[image] != nil:
+			w.xs.add(p, left.raw[image])
 		case batched.has(i):
 			w.xs.add(p, exchanged(image))
 		default:
 			w.xs.add(p, image)
 		}
+	}
+	if behind != nil {
+		w.carries.add(counter.params[0], counter.operands[0])
+		w.out = append(w.out, behind)
 	}
 	if condition != nil { // each element's own number of steps
 		steps := w.input(lanes)
@@ -251,11 +268,20 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	if n.Op() == opWhile {
 		if out[l.carries] = graph.Result(m, l.carries); condition == nil {
 			out[l.carries] = b.repeated(out[l.carries])
+		} else {
+			left.most, left.raw = graph.Result(m, l.carries+1), map[*graph.Node]*graph.Node{}
+			if b.ragged == nil {
+				b.ragged = map[*graph.Node]*ragged{}
+			}
+			b.ragged[out[l.carries]] = left
 		}
 	}
 	for k, v := range values {
 		if step := graph.EachStep(m, body.Results()[len(w.out)+k]); going != nil || w.Has(w.g.Node(v)) {
 			out[len(n.Results())+v] = exchanged(step)
+			if p := slices.Index(l.body.Params(), l.body.Graph().Node(v)); left.raw != nil && p >= l.captured {
+				left.raw[out[len(n.Results())+v]] = graph.EachStep(m, body.Params()[len(body.Params())-l.carries-1+p-l.captured])
+			}
 		} else {
 			out[len(n.Results())+v] = b.repeated(step)
 		}
@@ -285,7 +311,15 @@ func (b *batcher) while(l *loop, w, condition *within) (*graph.Node, *graph.Body
 		result = graph.ReduceMax(graph.Cast(condition.Image[result], graph.Int32), nil)
 		result = graph.Greater(result, graph.Like(result, 0))
 	}
-	return w.bodyBuilder.while(l.n.Graph(), l.length, condition.g, standIns(w.params, condition.params), result)
+	return w.bodyBuilder.while(l.n.Graph(), l.most(), condition.g, standIns(w.params, condition.params), result)
+}
+
+// ragged is a while loop that elements leave at steps of their own.
+type ragged struct {
+	most *graph.Node // the number of steps of the last one
+	// raw holds, by the image of a carry at each step, the carry with the batch dimension behind that of steps. Beyond an element's own steps it is not 0: it is for loops that do as many
+	// steps for each element, which leave it out themselves.
+	raw map[*graph.Node]*graph.Node
 }
 
 // exchanged exchanges the first two dimensions: of a batch and of steps.
@@ -295,5 +329,8 @@ func exchanged(n *graph.Node) *graph.Node {
 		perm[i] = i
 	}
 	perm[0], perm[1] = 1, 0
+	if n.Op() == opTranspose && slices.Equal(n.Attrs().Ints("perm"), perm) {
+		return n.Input(0)
+	}
 	return graph.Transpose(n, perm...)
 }

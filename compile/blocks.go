@@ -34,21 +34,28 @@ func compileBodies(l *lowering) error {
 			l.calls = map[int32]*call{}
 		}
 		c := &call{}
-		numbers, snapshots := make([]int, len(bodies)), 0
+		numbers := make([]int, len(bodies))
+		var snapshots *vm.Schedule
 		for i, b := range bodies {
 			results := b.Results()
 			if n.Op() == opReverseSweep && i == 0 {
-				numbers[0] = l.calls[int32(snapshotsOf(n)[0].Input(0).ID())].code.Scan.Body // the same code gives the same bits
+				of := &l.calls[int32(snapshotsOf(n)[0].Input(0).ID())].code // the same code gives the same bits
+				if of.While != nil {
+					numbers[0] = of.While.Body
+				} else {
+					numbers[0] = of.Scan.Body
+				}
 				continue
 			}
 			if n.Op() != opSwitch && i == len(bodies)-1 {
 				results = results[:n.Attrs().Int("carries"):n.Attrs().Int("carries")]
 				for _, step := range l.steps[id] {
+					a := l.g.Node(int(step)).Attrs()
 					if l.g.Node(int(step)).Op() == opSnapshots {
-						snapshots++
+						snapshots = &vm.Schedule{Slots: a.Int("slots"), Every: a.Int("every")}
 						continue
 					}
-					results = append(results, b.Graph().Node(l.g.Node(int(step)).Attrs().Int("value")))
+					results = append(results, b.Graph().Node(a.Int("value")))
 				}
 			}
 			var err error
@@ -59,19 +66,15 @@ func compileBodies(l *lowering) error {
 		a := n.Attrs()
 		switch n.Op() {
 		case opScan:
-			c.code.Scan = &vm.Scan{Body: numbers[0], Length: a.Int("length"), Captured: a.Int("captured"), Carries: a.Int("carries"),
-				Reverse: a.Bool("reverse"), Counted: a.Bool("counted")}
-			if snapshots > 0 {
-				of := l.g.Node(int(l.steps[id][len(l.steps[id])-1])).Attrs()
-				c.code.Scan.Snapshots = &vm.Schedule{Slots: of.Int("slots"), Every: of.Int("every")}
-			}
+			c.code.Scan = &vm.Scan{Body: numbers[0], Length: stepsOf(a.Int("length")), Captured: a.Int("captured"), Carries: a.Int("carries"),
+				Reverse: a.Bool("reverse"), Counted: a.Bool("counted"), Snapshots: snapshots}
 		case opWhile:
-			c.code.While = &vm.While{Cond: numbers[0], Body: numbers[1], Limit: a.Int("limit"), Captured: a.Int("captured"), Carries: a.Int("carries")}
+			c.code.While = &vm.While{Cond: numbers[0], Body: numbers[1], Limit: stepsOf(a.Int("limit")), Captured: a.Int("captured"), Carries: a.Int("carries"), Snapshots: snapshots}
 		case opSwitch:
 			c.code.Cond = &vm.Cond{Blocks: numbers}
 		case opReverseSweep:
-			c.code.Sweep = &vm.Sweep{Forward: numbers[0], Body: numbers[1], Length: a.Int("length"), ForwardCaptured: a.Int("forward"), States: a.Int("states"),
-				Captured: a.Int("captured"), Carries: a.Int("carries"), Sources: slices.Clone(a.Ints("sources")), Reverse: a.Bool("reverse"),
+			c.code.Sweep = &vm.Sweep{Forward: numbers[0], Body: numbers[1], Length: stepsOf(a.Int("length")), ForwardCaptured: a.Int("forward"), States: a.Int("states"),
+				Captured: a.Int("captured"), Carries: a.Int("carries"), Sources: slices.Clone(a.Ints("sources")), Reverse: a.Bool("reverse"), Counted: a.Bool("counted"),
 				Schedule: vm.Schedule{Slots: a.Int("slots"), Every: a.Int("every")}}
 		default:
 			panic("BUG: bodies of " + n.Op().Name)
@@ -80,6 +83,14 @@ func compileBodies(l *lowering) error {
 		l.calls[id] = c
 	}
 	return nil
+}
+
+// stepsOf returns a program's number for the most steps of a loop, of which 0 is none.
+func stepsOf(most int) int {
+	if most == 0 {
+		return vm.NoLimit
+	}
+	return most
 }
 
 // compileBody returns the number of the block that computes values of a body of n.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The derivatives of loops and branches. All are loops and branches again, of bodies made from copies of the given ones, so that every order follows.
@@ -145,16 +146,19 @@ type loop struct {
 	operands []*graph.Node
 	captured int
 	carries  int
-	length   int // the most steps
+	length   int // the most steps, 0 if they have no bound and values at each of them cannot be stacked
 }
 
 func loopOf(n *graph.Node) loop {
 	a, bodies := n.Attrs(), graph.Bodies(n)
 	l := loop{n: n, body: bodies[len(bodies)-1], operands: n.Inputs(), captured: a.Int("captured"), carries: a.Int("carries"), length: a.Int("length")}
 	if n.Op() == opWhile {
-		l.length = a.Int("limit")
+		l.length = shape.StackedSteps(a.Int("limit"))
 	} else if a.Bool("counted") {
 		l.count, l.operands = l.operands[0], l.operands[1:]
+		if n.Op() == opReverseSweep {
+			l.length = shape.StackedSteps(l.length)
+		}
 	}
 	return l
 }
@@ -428,7 +432,7 @@ func (l *loop) with(b *bodyBuilder) (*graph.Node, *graph.Body) {
 		return l.scan(b, l.n.Attrs().Bool("reverse"))
 	}
 	c := open(graph.Bodies(l.n)[0])
-	return b.while(l.n.Graph(), l.length, c.g, standIns(b.params, c.params), c.results[0])
+	return b.while(l.n.Graph(), l.most(), c.g, standIns(b.params, c.params), c.results[0])
 }
 
 // standIns maps each of nodes to the node at its place among by.

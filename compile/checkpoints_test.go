@@ -224,8 +224,16 @@ func TestSweepsAsText(t *testing.T) {
 func TestSweepsThatLie(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	refused, ran := 0, 0
+	programs := map[string]*vm.Program{}
 	for name, keep := range map[string]compile.Checkpoints{"scalars": {States: 3}, "arrays": {Every: 4}, "reverse": {States: 2}, "float32": {States: 5}} {
-		p, _ := runLoop(t, compile.Config{Checkpoints: keep, Disable: []string{"unroll"}}, name, 20)
+		programs[name], _ = runLoop(t, compile.Config{Checkpoints: keep, Disable: []string{"unroll"}}, name, 20)
+	}
+	for name, limit := range map[string]int{"scalars": graph.NoLimit, "arrays": 1000, "float32": huge} {
+		g := graph.New()
+		cost, wrt := whileCases[name](g, limit, g.Input("n", graph.Int64))
+		programs["while, "+name] = must[*vm.Program](t)(compile.Config{Checkpoints: compile.Checkpoints{States: 3}}.Compile(append(grad(t, cost, wrt...), cost)...))
+	}
+	for name, p := range programs {
 		for range 600 {
 			c := p.Code()
 			var numbers []*int
@@ -237,7 +245,13 @@ func TestSweepsThatLie(t *testing.T) {
 				if s := in.Call.Scan; s != nil && s.Snapshots != nil {
 					numbers = append(numbers, &s.Snapshots.Slots, &s.Snapshots.Every, &s.Length, &s.Carries, &s.Captured)
 				}
+				if w := in.Call.While; w != nil && w.Snapshots != nil {
+					numbers = append(numbers, &w.Snapshots.Slots, &w.Snapshots.Every, &w.Limit, &w.Carries, &w.Captured)
+				}
 				if s := in.Call.Sweep; s != nil {
+					if random.IntN(20) == 0 {
+						s.Counted = !s.Counted
+					}
 					numbers = append(numbers, &s.Forward, &s.Body, &s.Length, &s.ForwardCaptured, &s.States, &s.Captured, &s.Carries, &s.Schedule.Slots, &s.Schedule.Every)
 					for k := range s.Sources {
 						numbers = append(numbers, &s.Sources[k])
@@ -278,9 +292,12 @@ func TestSweepsThatLie(t *testing.T) {
 			ran++
 			m := vm.NewMachine(q, vm.WithWorkLimit(1e7), vm.WithMemoryLimit(1<<26))
 			for _, s := range q.Inputs() {
-				if s.DType == graph.Float32 {
+				switch s.DType {
+				case graph.Float32:
 					m.Float32(s.Name)
-				} else {
+				case graph.Int64:
+					copy(m.Int64(s.Name), []int64{int64(random.IntN(12))}) // there is none if the machine is refused
+				default:
 					m.Float64(s.Name)
 				}
 			}
@@ -291,7 +308,7 @@ func TestSweepsThatLie(t *testing.T) {
 			}
 		}
 	}
-	if refused < 1000 || ran < 20 {
+	if refused < 2000 || ran < 30 {
 		t.Errorf("%d refused, %d ran", refused, ran)
 	}
 }

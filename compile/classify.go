@@ -222,6 +222,9 @@ func snapshotsOf(n *graph.Node) []*graph.Node {
 		return nil
 	}
 	first := n.Attrs().Int("forward") + n.Attrs().Int("elements")
+	if n.Attrs().Bool("counted") {
+		first++
+	}
 	return n.Inputs()[first : first+n.Attrs().Int("states")]
 }
 

@@ -85,7 +85,7 @@ func (j *loopJoiner) stages() (stages []int32, worth bool) {
 		stages[i]++
 		j.left[stages[i]]++
 		l := loopOf(n)
-		key := steps{n.Op(), stages[i], l.length, n.Op() == opScan && n.Attrs().Bool("reverse"), l.count != nil}
+		key := steps{n.Op(), stages[i], l.most(), n.Op() == opScan && n.Attrs().Bool("reverse"), l.count != nil}
 		inits := l.operands[l.captured : l.captured+l.carries]
 		for k, init := range inits {
 			worth = worth || slices.Contains(inits[:k], init)
@@ -119,7 +119,7 @@ func (j *loopJoiner) replace(to *graph.Graph, n *graph.Node, in []*graph.Node, s
 			if x.l.count != nil {
 				count = x.l.count.ID()
 			}
-			key := fmt.Sprint(x.n.Op().Name, x.l.length, x.n.Op() == opScan && x.n.Attrs().Bool("reverse"), count)
+			key := fmt.Sprint(x.n.Op().Name, x.l.most(), x.n.Op() == opScan && x.n.Attrs().Bool("reverse"), count)
 			if buckets[key] == nil {
 				order = append(order, key)
 			}
@@ -321,7 +321,7 @@ func (j *loopJoiner) join(to *graph.Graph, c *commonBody, members []*joinedLoop)
 			in = append(in, inputs[of])
 		}
 		condition := graph.Bodies(lead.l.n)[0]
-		m, body = b.while(to, lead.l.length, test, inputs, inlinedAll(condition, in)[condition.Results()[0].ID()])
+		m, body = b.while(to, lead.l.most(), test, inputs, inlinedAll(condition, in)[condition.Results()[0].ID()])
 	} else {
 		m, body = b.scan(to, lead.l.length, lead.n.Attrs().Bool("reverse"), lead.l.count)
 	}

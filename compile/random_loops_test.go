@@ -1,8 +1,10 @@
 package compile_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -282,7 +284,8 @@ func TestRandomLoopsTaylor(t *testing.T) {
 // Whatever a reverse sweep keeps of the states of random loops, within one another, the results have the same bits.
 func TestRandomLoopsCheckpoints(t *testing.T) {
 	defer compile.StoreForNothing()()
-	sweeps := 0
+	sweeps, endless := 0, 0
+	limits := regexp.MustCompile(`limit=[0-9]+`)
 	for seed := range *loopSeeds {
 		rc, err := testkit.Random(seed, testkit.RandomConfig{DType: graph.Float64, Operators: 14, Scalars: seed%2 == 1, MaxSize: 60, Order: 1, Control: true})
 		if err != nil {
@@ -312,10 +315,59 @@ func TestRandomLoopsCheckpoints(t *testing.T) {
 				}
 			}
 		}
+		// While loops without a limit.
+		var text bytes.Buffer
+		if err := graph.Format(&text, rc.Cost); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text.Bytes(), []byte("limit=")) {
+			continue
+		}
+		g, cost, err := graph.Parse(limits.ReplaceAll(text.Bytes(), []byte("limit=0")), "endless.cg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, ours, theirs := testkit.Point{}, []*graph.Node{}, []*graph.Node{}
+		for n, v := range rc.At {
+			if m := g.Lookup(n.Name()); m != nil {
+				at[m] = v
+			}
+		}
+		for _, x := range rc.Wrt {
+			if m := g.Lookup(x.Name()); m != nil {
+				ours, theirs = append(ours, x), append(theirs, m)
+			}
+		}
+		endless++
+		want, err := testkit.CompileAndRun(compile.Config{}, rc.At, append(grad(t, rc.Cost, ours...), rc.Cost)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs := append(grad(t, cost[0], theirs...), cost[0])
+		exact, err := ref.Eval(at, outputs...)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		for _, c := range []compile.Checkpoints{{States: 1}, {States: 3}} {
+			got, err := testkit.CompileAndRun(compile.Config{Checkpoints: c}, at, outputs...)
+			if err != nil {
+				t.Errorf("seed %d: no limit, %+v: %v", seed, c, err)
+				continue
+			}
+			if digest(got) != digest(want) {
+				t.Errorf("seed %d: no limit, %+v: other bits", seed, c)
+			}
+			for i := range got {
+				if err := testkit.CloseTo(got[i], exact[i], 1e-9, 1e-12); err != nil {
+					t.Errorf("seed %d: no limit, %+v: output %d: %v", seed, c, i, err)
+				}
+			}
+		}
 	}
-	t.Logf("%d programs with sweeps that keep few states", sweeps)
-	if sweeps < int(*loopSeeds/10) {
-		t.Errorf("only %d programs with sweeps that keep few states", sweeps)
+	t.Logf("%d programs with sweeps that keep few states, %d with loops without a limit", sweeps, endless)
+	if sweeps < int(*loopSeeds/10) || endless < int(*loopSeeds/10) {
+		t.Errorf("only %d programs with sweeps that keep few states, %d with loops without a limit", sweeps, endless)
 	}
 }
 

@@ -409,7 +409,12 @@ func computeCost(n *graph.Node) int64 {
 			}
 		}
 		if n.Op() == opScan || n.Op() == opWhile {
-			cost *= float64(loopOf(n).length)
+			l := loopOf(n)
+			steps := l.most()
+			if steps == 0 { // no limit
+				steps = math.MaxInt32
+			}
+			cost *= float64(steps)
 		}
 	}
 	return int64(min(cost, uncuttable/1e6))

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Index sets through loops and branches. A body's sets follow from those of its operands; a loop's, step by step where that is little work, and else from the fixed point of its
@@ -168,7 +169,7 @@ func sameSets(a, b indexSets) bool {
 
 // loop returns the sets of a loop's values.
 func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
-	n := l.n
+	n, length := l.n, shape.StepsExtent(l.length)
 	active := newParamSet(len(l.operands))
 	params := make([]indexSets, len(l.operands))
 	for i, o := range l.operands {
@@ -185,10 +186,10 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 	each := make([]indexSets, len(taps))
 	for k, v := range taps {
 		wanted = append(wanted, l.body.Graph().Node(v))
-		if size := l.body.Graph().Node(v).Shape().Size(); size > maxPattern/l.length {
+		if size := l.body.Graph().Node(v).Shape().Size(); size > maxPattern/length {
 			return nil, tooLarge(n)
 		} else {
-			each[k] = make(indexSets, l.length*size)
+			each[k] = make(indexSets, length*size)
 		}
 	}
 	bs := s.body(l.body, l.operands[:l.captured], active.has, wanted)
@@ -197,30 +198,30 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 	final := slices.Clone(params[l.captured : l.captured+l.carries])
 	at := func(step int) int {
 		if n.Attrs().Bool("reverse") {
-			return l.length - 1 - step
+			return length - 1 - step
 		}
 		return step
 	}
 	tap := func(t int, out []indexSets) {
 		for k, e := range out[l.carries:] {
-			copy(each[k][t*len(each[k])/l.length:], e)
+			copy(each[k][t*len(each[k])/length:], e)
 		}
 	}
 	carries := params[l.captured : l.captured+l.carries]
 	xs := params[l.captured+l.carries:]
-	stepped := bs.elements <= maxSteppedElements/l.length
+	stepped := l.length > 0 && bs.elements <= maxSteppedElements/length
 	step := slices.Clone(params)
 	element := func(t int) {
 		for i, x := range xs {
 			if x != nil {
-				size := len(x) / l.length
+				size := len(x) / length
 				step[l.captured+l.carries+i] = x[t*size : (t+1)*size]
 			}
 		}
 	}
 	if stepped {
 		moving := slices.ContainsFunc(xs, func(x indexSets) bool { return x != nil })
-		for k := range l.length {
+		for k := range length {
 			if open && n.Attrs().Bool("reverse") { // it may begin with any element
 				carries = slices.Clone(carries)
 				for i := range carries {
@@ -242,7 +243,7 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 				}
 			}
 			if same { // and so will all other steps be
-				for ; k < l.length; k++ {
+				for ; k < length; k++ {
 					tap(at(k), out)
 				}
 				break
@@ -258,10 +259,10 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 		if x == nil {
 			continue
 		}
-		size := len(x) / l.length
+		size := len(x) / length
 		all := slices.Clone(x[:size])
 		for e := range all {
-			parts := make([][]int32, l.length)
+			parts := make([][]int32, length)
 			for t := range parts {
 				parts[t] = x[t*size+e]
 			}
@@ -283,7 +284,7 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 			}
 		}
 		if !grown {
-			for t := range l.length {
+			for t := range length {
 				if len(taps) == 0 {
 					break // however many steps there are
 				}

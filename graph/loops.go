@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Loops and branches: operators that run bodies. Their operands are what the bodies take from around them (captured), then the values that the caller gives.
@@ -24,7 +25,7 @@ var (
 func init() {
 	opScan = Register(&Op{
 		Name: "scan", Family: FamilyControl, MinArity: 0, MaxArity: -1, Builtin: true, OfBodies: true, Pattern: Dense,
-		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps"},
+		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps; 0 if it is counted and has no bound"},
 			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64 from 0 to length, is the number of steps that are done: elements from there on are left out, and 0 in what is stacked"},
 			{Key: "reverse", Kind: attr.Bool, Doc: "run from the last elements to the first"}},
 		Doc: "A loop of a known number of steps. Its body takes the captured values, the carries and one element of each remaining operand, along the first axis, and " +
@@ -34,7 +35,7 @@ func init() {
 	})
 	opWhile = Register(&Op{
 		Name: "while", Family: FamilyControl, MinArity: 1, MaxArity: -1, Builtin: true, OfBodies: true, Pattern: Dense,
-		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "limit", Kind: attr.Int, Doc: "the most steps; more are a run's error"}},
+		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "limit", Kind: attr.Int, Doc: "the most steps, more are a run's error; 0 for none"}},
 		Doc: "A loop whose first body, the condition, decides before each step whether there is one. Both bodies take the captured values and the carries; the second one returns " +
 			"the next carries, and more. The results are the carries behind the last step, and the number of steps as int64.",
 		Formula:   "as scan, over the steps that were done",
@@ -142,13 +143,13 @@ func inferScan(in []*Node, a attr.List) ([]Type, error) {
 		return nil, err
 	}
 	length := a.Int("length")
-	if length < 1 {
+	if length < 0 || length == 0 && !a.Bool("counted") {
 		return nil, fmt.Errorf("a length of %d", length)
 	}
 	params := append(typesOf(captured), typesOf(carries)...)
 	for i, x := range xs {
-		if len(x.typ.Shape) == 0 || x.typ.Shape[0] != length {
-			return nil, fmt.Errorf("operand %d to go through is %v: its first axis needs the extent %d, the length", i, x.typ, length)
+		if extent := shape.StepsExtent(length); len(x.typ.Shape) == 0 || x.typ.Shape[0] != extent {
+			return nil, fmt.Errorf("operand %d to go through is %v: its first axis needs the extent %d, the length", i, x.typ, extent)
 		}
 		params = append(params, element(*x.typ))
 	}
@@ -167,7 +168,7 @@ func inferWhile(in []*Node, a attr.List) ([]Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	if limit := a.Int("limit"); limit < 1 || limit > math.MaxInt32 || len(rest) > 0 {
+	if limit := a.Int("limit"); limit < 0 || limit > maxLimit || len(rest) > 0 {
 		return nil, fmt.Errorf("a limit of %d steps and %d operands too many", limit, len(rest))
 	}
 	bodies, err := checkBodies(a, 2, append(typesOf(captured), typesOf(carries)...))
@@ -214,13 +215,18 @@ func inferCheckpoint(in []*Node, a attr.List) ([]Type, error) {
 
 // stepsOf returns the body whose values each_step reads from a loop, and the extent of the new axis; nil for other nodes.
 func stepsOf(loop *Node) (*Body, int) {
+	a := loop.extra.attrs
 	switch loop.op {
 	case opScan:
-		return Bodies(loop)[0], loop.extra.attrs.Int("length")
+		return Bodies(loop)[0], shape.StepsExtent(a.Int("length"))
 	case opWhile:
-		return Bodies(loop)[1], loop.extra.attrs.Int("limit")
+		return Bodies(loop)[1], shape.StepsExtent(shape.StackedSteps(a.Int("limit")))
 	case opReverseSweep:
-		return Bodies(loop)[1], loop.extra.attrs.Int("length")
+		n := a.Int("length")
+		if a.Bool("counted") {
+			n = shape.StackedSteps(n)
+		}
+		return Bodies(loop)[1], shape.StepsExtent(n)
 	}
 	return nil, 0
 }
@@ -234,7 +240,11 @@ func inferEachStep(in []*Node, a attr.List) (Type, error) {
 	if v < 0 || v >= b.g.nodes.len() || b.g.nodes.at(v).extra.results != nil {
 		return Type{}, fmt.Errorf("the body has no value %d", v)
 	}
-	return stacked(*b.g.nodes.at(v).typ, n), nil
+	t := stacked(*b.g.nodes.at(v).typ, n)
+	if err := t.Shape.check(); err != nil && in[0].op == opWhile {
+		return Type{}, fmt.Errorf("%w; with NoLimit and compile.Config's Checkpoints a while loop's reverse sweep does not keep them all", err)
+	}
+	return t, nil
 }
 
 // EachStep returns a value of a loop's body at every step, stacked along a new first axis. loop is a node of the operator scan or while, and value a node of
@@ -451,9 +461,18 @@ func Map(xs []*Node, f func(x []*Node) []*Node) []*Node {
 	return ys
 }
 
+// NoLimit is the limit of a While that may do any number of steps.
+const NoLimit = 0
+
+// maxLimit bounds a While's limit, so that numbers of steps may be added up.
+const maxLimit = math.MaxInt / 4
+
 // While is a loop that goes on as long as a condition holds (JAX's lax.while_loop). Condition and body are called once, to build what is run before and at each
 // step: from the carries, which have the types of init, cond returns a bool without a shape and body the next carries. More than limit steps
 // are an error of the run, never a wrong result. While returns the carries behind the last step and the number of steps, an int64.
+//
+// Derivatives in reverse keep the carries of all steps, and memory for as many as the limit; with the option Checkpoints of compile.Config they keep few, whatever the limit is. They need that
+// option if there is NoLimit, or one above 2³¹−1. Derivatives forward need neither.
 //
 // Both functions may use nodes from outside, which keep their value through all steps; what they make belongs to them, as in Scan.
 func While(limit int, init []*Node, cond func(carry []*Node) *Node, body func(carry []*Node) []*Node) (final []*Node, steps *Node) {
@@ -470,8 +489,8 @@ func While(limit int, init []*Node, cond func(carry []*Node) *Node, body func(ca
 	switch {
 	case !ok:
 		return fail(nil)
-	case limit < 1 || limit > math.MaxInt32:
-		return fail(fmt.Errorf("a limit of %d steps: needs 1 to 2^31-1", limit))
+	case limit < 0 || limit > maxLimit:
+		return fail(fmt.Errorf("a limit of %d steps: needs 1 to %d, or NoLimit", limit, maxLimit))
 	case cond == nil || body == nil:
 		return fail(errors.New("the condition or the body is nil"))
 	case len(init) == 0:

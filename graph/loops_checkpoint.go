@@ -1,10 +1,13 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/checkpoint"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Reverse sweeps that keep few states of the forward run: what the compiler makes of a scan and the reverse scan that reads all of its states. They are made behind
@@ -21,20 +24,26 @@ var scheduleAttrs = []AttrSpec{
 func init() {
 	opSnapshots = Register(&Op{
 		Name: "snapshots", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
-		Attrs:        append([]AttrSpec{{Key: "carry", Kind: attr.Int, Doc: "the number of the carry"}}, scheduleAttrs...),
-		Doc:          "A carry of a scan as it goes into those steps at which the schedule of a reverse sweep keeps it first, by slot; other slots hold 0.",
+		Attrs: append([]AttrSpec{{Key: "carry", Kind: attr.Int, Doc: "the number of the carry"}}, scheduleAttrs...),
+		Doc: "A carry of a loop as it goes into those steps at which the schedule of a reverse sweep keeps it first, by slot; other slots hold 0. Where the number of steps is not known before the run, " +
+			"these are the multiples of a stride: of every, or of the smallest power of two with which they are no more than slots.",
 		NoDerivative: "it is made behind all derivatives",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
-			if in[0].op != opScan || in[0].extra.attrs.Bool("counted") {
-				return Type{}, fmt.Errorf("%s has no known number of steps", in[0].op.Name)
+			of := in[0].extra.attrs
+			length := of.Int("length")
+			switch {
+			case in[0].op == opWhile:
+				length = of.Int("limit")
+			case in[0].op != opScan || of.Bool("counted"):
+				return Type{}, fmt.Errorf("%s keeps no states", in[0].op.Name)
 			}
-			slots, err := slotsOf(in[0].extra.attrs.Int("length"), a)
+			slots, err := slotsOf(length, a)
 			if err != nil {
 				return Type{}, err
 			}
 			c := a.Int("carry")
-			if c < 0 || c >= len(in[0].extra.results) {
-				return Type{}, fmt.Errorf("the scan has no carry %d", c)
+			if c < 0 || c >= of.Int("carries") {
+				return Type{}, fmt.Errorf("the loop has no carry %d", c)
 			}
 			return stacked(in[0].extra.results[c], slots), nil
 		},
@@ -44,7 +53,9 @@ func init() {
 		Name: "reverse_sweep", Family: FamilyControl, MinArity: 1, MaxArity: -1, Builtin: true,
 		Attrs: append([]AttrSpec{bodiesAttr, {Key: "forward", Kind: attr.Int, Doc: "how many operands, the first ones, are the scan's captured values"},
 			{Key: "states", Kind: attr.Int, Doc: "how many carries the scan has"}, {Key: "elements", Kind: attr.Int, Doc: "how many operands the scan goes through"},
-			capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps"}, {Key: "reverse", Kind: attr.Bool, Doc: "whether the scan goes from the last elements to the first"},
+			capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps; the most, or 0 for no bound, if they are counted"},
+			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64, is the number of steps; the snapshots are those of a while loop"},
+			{Key: "reverse", Kind: attr.Bool, Doc: "whether the scan goes from the last elements to the first"},
 			{Key: "sources", Kind: attr.Ints, Doc: "for each element of the second body: the carry of the scan that it is, or −1 for an operand"}}, scheduleAttrs...),
 		Doc: "A scan over the steps of another one in opposite order, which takes the carries that went into each. These are not stored, but for a few: the first body computes them once more. " +
 			"Operands are the captured values of the other scan, what it goes through, the snapshots of its carries, and then those of this scan.",
@@ -54,18 +65,28 @@ func init() {
 	})
 }
 
-// slotsOf returns the number of slots of the schedule that the attributes slots and every describe.
+// slotsOf returns the number of slots of the schedule that the attributes slots and every describe; a length of 0 has no bound.
 func slotsOf(length int, a attr.List) (int, error) {
+	if length == 0 {
+		length = maxLimit
+	}
 	n := checkpoint.Slots(length, a.Int("slots"), a.Int("every"))
 	if n < 0 {
-		return 0, fmt.Errorf("%d states at once, at every %d steps", a.Int("slots"), a.Int("every"))
+		return 0, fmt.Errorf("%d states at once, at every %d steps, of %d steps", a.Int("slots"), a.Int("every"), length)
 	}
 	return n, nil
 }
 
 func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
+	counted := a.Bool("counted")
+	if counted {
+		if len(in) == 0 || !in[0].typ.Equal(Type{DType: Int64}) {
+			return nil, errors.New("needs the number of steps, an int64 without a shape, as first operand")
+		}
+		in = in[1:]
+	}
 	length, captured, states, elements := a.Int("length"), a.Int("forward"), a.Int("states"), a.Int("elements")
-	if length < 1 || captured < 0 || states < 1 || elements < 0 || captured+elements+states > len(in) {
+	if length < 0 || length == 0 && !counted || captured < 0 || states < 1 || elements < 0 || captured > len(in) || elements > len(in) || states > len(in) || captured+elements+states > len(in) {
 		return nil, fmt.Errorf("%d steps, %d captured values, %d elements and %d states of %d operands", length, captured, elements, states, len(in))
 	}
 	slots, err := slotsOf(length, a)
@@ -73,6 +94,13 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 		return nil, err
 	}
 	types := typesOf(in)
+	stackedSteps := length
+	if counted {
+		stackedSteps = shape.StackedSteps(length)
+	}
+	if stackedSteps == 0 && (elements > 0 || slices.Contains(a.Ints("sources"), -1)) {
+		return nil, errors.New("so many steps have no elements")
+	}
 	forward, xs := types[:captured], types[captured:captured+elements]
 	snapshots, rest := types[captured+elements:captured+elements+states], types[captured+elements+states:]
 	var carries []Type
@@ -86,8 +114,8 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 	through := func(ts []Type) ([]Type, error) {
 		var out []Type
 		for _, t := range ts {
-			if len(t.Shape) == 0 || t.Shape[0] != length {
-				return nil, fmt.Errorf("an operand to go through is %v: its first axis needs the extent %d, the length", t, length)
+			if len(t.Shape) == 0 || t.Shape[0] != stackedSteps {
+				return nil, fmt.Errorf("an operand to go through is %v: its first axis needs the extent %d, the length", t, stackedSteps)
 			}
 			out = append(out, element(t))
 		}
@@ -105,7 +133,7 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 		return nil, err
 	}
 	k, c := a.Int("captured"), a.Int("carries")
-	if k < 0 || c < 0 || k+c > len(rest) {
+	if k < 0 || c < 0 || k > len(rest) || c > len(rest)-k {
 		return nil, fmt.Errorf("%d captured values and %d carries of %d operands", k, c, len(rest))
 	}
 	if el, err = through(rest[k+c:]); err != nil {

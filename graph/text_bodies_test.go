@@ -238,5 +238,13 @@ func TestParseLargeSchedules(t *testing.T) {
 		if _, _, err := Parse([]byte(text), "large.cg"); err == nil || strings.Contains(err.Error(), "internal") {
 			t.Errorf("%+v: %v", c, err)
 		}
+		for _, limit := range []string{c.length, "0", "-1"} {
+			text := "adjoint graph 1\n%0 \"x\" = input : f64\n%1 = while %0 {bodies=functions[2], captured=0, carries=1, limit=" + limit + "}\n" +
+				"body\n%0 \"@0\" = input : f64\n%1 = less %0, %0 : bool\noutput %1\nend\n" +
+				"body\n%0 \"@0\" = input : f64\n%1 = tanh %0 : f64\noutput %1\nend\n%2 = snapshots %1 {carry=0, every=" + c.every + ", slots=" + c.slots + "}\noutput %2\n"
+			if _, _, err := Parse([]byte(text), "large.cg"); err == nil && (limit != "0" || c.every != "0") || err != nil && strings.Contains(err.Error(), "internal") {
+				t.Errorf("limit %s, %+v: %v", limit, c, err)
+			}
+		}
 	}
 }

@@ -128,7 +128,12 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 		snapshots := carry(snapshotPort, states, 0)
 		own := add(capturedPort, captured)
 		carry(carryPort, carries, states)
-		elements := add(elementPort, p.arity-len(p.ports))
+		rest := p.arity - len(p.ports)
+		if a.Bool("counted") {
+			p.chooses = "steps"
+			rest--
+		}
+		elements := add(elementPort, rest)
 		p.params = [][]int{slices.Concat(numbers(forward, through), numbers(snapshots, own), numbers(through, snapshots)), numbers(own, elements)}
 		for _, from := range a.Ints("sources") {
 			if from >= 0 {
@@ -139,7 +144,7 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 			}
 		}
 		p.results, p.stepped, p.parts = []int{states, carries}, 1, []string{"forward", "reverse"}
-		p.title = "reverse sweep" + loopText(a.Int("length"), false, !a.Bool("reverse"))
+		p.title = "reverse sweep" + loopText(a.Int("length"), a.Bool("counted"), !a.Bool("reverse"))
 	case "switch", "checkpoint":
 		add(argumentPort, params)
 		for k, b := range bodies {
@@ -184,16 +189,19 @@ func BodyName(n *graph.Node, index int) string {
 	return p.parts[index]
 }
 
-// loopText says how often a loop runs: as often as the length, or at most so.
+// loopText says how often a loop runs: as often as the length, or at most so, unless that is 0.
 func loopText(length int, most, reverse bool) string {
-	sign, end := " × ", ""
-	if most {
-		sign = " ≤ "
+	text := " × " + strconv.Itoa(length)
+	switch {
+	case most && length == 0:
+		text = ""
+	case most:
+		text = " ≤ " + strconv.Itoa(length)
 	}
 	if reverse {
-		end = " (reverse)"
+		text += " (reverse)"
 	}
-	return sign + strconv.Itoa(length) + end
+	return text
 }
 
 // measure is what is drawn of bodies.

@@ -101,18 +101,29 @@ func loopGraphs() map[string][]*graph.Node {
 	return list
 }
 
-// compiledLoops lists loopGraphs and one with a reverse sweep that keeps few states, which is what the compiler makes of a gradient.
+// compiledLoops lists loopGraphs and some with a reverse sweep that keeps few states, which is what the compiler makes of gradients.
 func compiledLoops() map[string][]*graph.Node {
 	list := loopGraphs()
 	y, _, dy := recurrent()
-	stages, err := compile.Config{Checkpoints: compile.Checkpoints{States: 3}, Disable: []string{"unroll"}}.Stages(append(y, dy...)...)
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	endless, _ := graph.While(graph.NoLimit, []*graph.Node{x}, func(c []*graph.Node) *graph.Node { return graph.Less(c[0], g.Const(9)) }, func(c []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Exp(c[0])}
+	})
+	de, err := compile.Gradient(endless[0], x)
 	if err != nil {
 		panic(err)
 	}
-	for _, s := range stages {
-		if s.Pass == "checkpoints" {
-			for _, o := range s.Outputs {
-				list["gradient by checkpoints"] = append(list["gradient by checkpoints"], s.Nodes[o].Node)
+	for name, outputs := range map[string][]*graph.Node{"gradient by checkpoints": append(y, dy...), "gradient of a loop without a limit": append(endless, de...)} {
+		stages, err := compile.Config{Checkpoints: compile.Checkpoints{States: 3}, Disable: []string{"unroll"}}.Stages(outputs...)
+		if err != nil {
+			panic(err)
+		}
+		for _, s := range stages {
+			if s.Pass == "checkpoints" {
+				for _, o := range s.Outputs {
+					list[name] = append(list[name], s.Nodes[o].Node)
+				}
 			}
 		}
 	}
@@ -194,7 +205,12 @@ func bodyEdges(nodes []*graph.Node, at string, names map[*graph.Node]string, val
 // sweepEdges adds those of a reverse sweep: its first body runs steps of a scan once more, from snapshots of its carries.
 func sweepEdges(n *graph.Node, at, own string, names map[*graph.Node]string, values map[*graph.Node]map[*graph.Node]string, join func(from, to string), edges map[string]int) {
 	port := func(k int) string { return fmt.Sprintf("%s.p%d", own, k) }
-	for k, in := range n.Inputs() {
+	operands := n.Inputs()
+	if n.Attrs().Bool("counted") {
+		join(names[operands[0]], own)
+		operands = operands[1:]
+	}
+	for k, in := range operands {
 		join(names[in], port(k))
 	}
 	a, bodies := n.Attrs(), graph.Bodies(n)

@@ -33,14 +33,15 @@ func NewScheduleChart(steps int, keep compile.Checkpoints, options ...Option) (*
 	case keep.States < 0 || keep.Every < 0 || keep.Bytes != 0 || keep.States > 0 && keep.Every > 0:
 		return nil, fmt.Errorf("viz: checkpoints of %d states, %d bytes, or at every %d steps: a chart needs a number of states or of steps", keep.States, keep.Bytes, keep.Every)
 	}
-	s := checkpoint.New(steps, steps)
-	switch {
-	case keep.Every > 0:
-		s = checkpoint.NewEvery(steps, keep.Every)
-	case keep.States > 0:
-		s = checkpoint.New(steps, keep.States)
+	slots := steps
+	if keep.States > 0 {
+		slots = keep.States
 	}
-	if all := s.Forwards() + float64(steps); all > mostScheduled {
+	s := checkpoint.New(steps, slots)
+	if keep.Every > 0 {
+		s = checkpoint.NewEvery(steps, keep.Every)
+	}
+	if all := checkpoint.Forwards(steps, slots, keep.Every) + float64(steps); all > mostScheduled {
 		return nil, fmt.Errorf("viz: the sweep runs %.0f steps, more than the %d that a chart can show", all, mostScheduled)
 	}
 	c := &scheduleChart{settings: collect(options), steps: steps}

@@ -1,7 +1,9 @@
 package vm
 
 import (
+	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/checkpoint"
 )
@@ -34,7 +36,7 @@ type Scan struct {
 	// Reverse goes from the last element of xs to the first, and writes ys at the same places.
 	Reverse bool
 	// Counted: operand 0, in front of the captured values, is an int64 scalar, the number of steps that are done: the elements of xs from there on are left out, and
-	// 0 in ys. It is clamped to 0 to Length.
+	// 0 in ys. It is clamped to 0 to Length, which may be NoLimit.
 	Counted bool
 	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into those steps at which the schedule of a Sweep
 	// stores states first. Other slots hold 0. Not for counted scans.
@@ -58,26 +60,27 @@ func (s *Schedule) of(steps int) *checkpoint.Schedule {
 // slots returns the number of slots, for the state at hand included, −1 if the schedule is not one.
 func (s *Schedule) slots(steps int) int { return checkpoint.Slots(steps, s.Slots, s.Every) }
 
-// Sweep is a scan over the steps of another one in opposite order, whose body takes the carries that went into each. Few of them are stored, by the other scan's Snapshots;
-// Blocks[Forward], that scan's body, computes the others once more.
+// Sweep is a scan over the steps of another loop in opposite order, whose body takes the carries that went into each. Few of them are stored, by the other loop's Snapshots;
+// Blocks[Forward], that loop's body, computes the others once more.
 //
-// Operands are the captured values of the other scan, what it goes through, the snapshots of its carries, which are overwritten; then the captured values of Blocks[Body], its
+// Operands are the captured values of the other loop, what it goes through, the snapshots of its carries, which are overwritten; then the captured values of Blocks[Body], its
 // initial carries, and the operands among its elements. Results are the final carries, the elements of ys, each [Length]+shape, and the snapshots, each in
 // the place of the operand.
 type Sweep struct {
 	Forward, Body           int
-	Length                  int
+	Length                  int   // the most, or NoLimit, of Counted steps
 	ForwardCaptured, States int   // of Forward; States is the number of its carries
 	Captured, Carries       int   // of Body
 	Sources                 []int // by element of Body: the carry of Forward that it is, −1 for an operand
-	Reverse                 bool  // the other scan goes from the last elements to the first
+	Reverse                 bool  // the other loop goes from the last elements to the first
+	Counted                 bool  // operand 0, in front of all, is an int64 scalar, the number of steps, clamped as in Scan; ys beyond are 0, and the snapshots are those of a While
 	Schedule                Schedule
 }
 
 // parts returns where the parts of the operands begin: elements of Forward, snapshots, captured values and carries of Body, its elements, and the end, of so
 // many operands. They are not in order if the numbers are wrong.
 func (s *Sweep) parts(blocks []Block) (elements, snapshots, captured, carries, own int) {
-	elements = s.ForwardCaptured
+	elements = s.first() + s.ForwardCaptured
 	snapshots = elements + len(blocks[s.Forward].Inputs) - s.ForwardCaptured - s.States
 	captured = snapshots + s.States
 	carries = captured + s.Captured
@@ -92,6 +95,14 @@ func (s *Scan) first() int {
 	return 0
 }
 
+// first is the number of operands in front of the captured values.
+func (s *Sweep) first() int {
+	if s.Counted {
+		return 1
+	}
+	return 0
+}
+
 // While runs Blocks[Body] as long as Blocks[Cond] says true.
 //
 // Operands are the captured values and the initial carries, which are the inputs of both blocks. Cond has one output, a bool. The outputs of the body
@@ -99,8 +110,19 @@ func (s *Scan) first() int {
 // lies beyond the steps is 0. A run that needs more than Limit steps fails with ErrStepLimit.
 type While struct {
 	Cond, Body        int
-	Limit             int // 0 only without ys
+	Limit             int // 0 only without ys; or NoLimit
 	Captured, Carries int
+	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into the steps that are multiples of a stride, in order; other slots hold 0.
+	// The stride is Every, or the smallest power of two with which all of them have a slot, that for the state at hand left out.
+	Snapshots *Schedule
+}
+
+// NoLimit stands for a limit where there is none: nobody waits for as many steps.
+const NoLimit = math.MaxInt / 4
+
+// counted returns the number of steps to do of a loop that reads it from a value.
+func counted(p unsafe.Pointer, length int) int {
+	return int(max(0, min(*(*int64)(p), int64(length))))
 }
 
 // Cond runs one of Blocks.
@@ -187,6 +209,10 @@ func (c Call) clone() Call {
 	}
 	if c.While != nil {
 		w := *c.While
+		if w.Snapshots != nil {
+			of := *w.Snapshots
+			w.Snapshots = &of
+		}
 		c.While = &w
 	}
 	if c.Sweep != nil {

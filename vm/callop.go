@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/linescan"
 )
@@ -44,10 +45,10 @@ func (callOp) work(in *Instr, blocks []float64) float64 {
 	case c.Scan != nil:
 		return own + float64(c.Scan.Length)*(blocks[c.Scan.Body]+1)
 	case c.While != nil:
-		return own + float64(c.While.Limit)*(blocks[c.While.Body]+1) + (float64(c.While.Limit)+1)*blocks[c.While.Cond]
+		return own + float64(c.While.Limit)*(blocks[c.While.Body]+blocks[c.While.Cond]+1) + blocks[c.While.Cond]
 	case c.Sweep != nil:
 		s := c.Sweep
-		return own + float64(s.Length)*(blocks[s.Body]+1) + s.Schedule.of(s.Length).Forwards()*(blocks[s.Forward]+1)
+		return own + float64(s.Length)*(blocks[s.Body]+1) + s.forwards()*(blocks[s.Forward]+1)
 	case c.Cond != nil:
 		most := 0.0
 		for _, k := range c.Cond.Blocks {
@@ -58,17 +59,37 @@ func (callOp) work(in *Instr, blocks []float64) float64 {
 	panic("BUG: a call of an unknown kind")
 }
 
-// parts counts all that the blocks do: a While as if it went to its limit, a Cond as the block that does most.
+// bounded is a number of steps, one if they have no limit.
+func bounded(steps int) int {
+	if steps == NoLimit {
+		return 1
+	}
+	return steps
+}
+
+// forwards returns how many steps are run forward once more, if there are as many as may be.
+func (s *Sweep) forwards() float64 {
+	n := s.Schedule.slots(s.Length) - 1
+	if s.Counted {
+		return checkpoint.ForwardsOnline(s.Length, n, s.Schedule.Every)
+	}
+	return checkpoint.Forwards(s.Length, n, s.Schedule.Every)
+}
+
+// parts counts all that the blocks do: a While as if it went to its limit, or to one step if it has none, a Cond as the block that does most.
 func (callOp) parts(in *Instr, blocks []int64, f func(index int, flops int64)) {
 	switch c := in.Call; {
 	case c.Scan != nil:
-		f(0, times(c.Scan.Length, blocks[c.Scan.Body]))
+		f(0, times(bounded(c.Scan.Length), blocks[c.Scan.Body]))
 	case c.While != nil:
-		f(0, plus(times(c.While.Limit, plus(blocks[c.While.Body], blocks[c.While.Cond])), blocks[c.While.Cond]))
+		f(0, plus(times(bounded(c.While.Limit), plus(blocks[c.While.Body], blocks[c.While.Cond])), blocks[c.While.Cond]))
 	case c.Sweep != nil:
 		s := c.Sweep
-		again := int(min(s.Schedule.of(s.Length).Forwards(), math.MaxInt/2))
-		f(0, plus(times(s.Length, blocks[s.Body]), times(again, blocks[s.Forward])))
+		again := 1
+		if s.Length != NoLimit {
+			again = int(min(s.forwards(), math.MaxInt/2))
+		}
+		f(0, plus(times(bounded(s.Length), blocks[s.Body]), times(again, blocks[s.Forward])))
 	case c.Cond != nil:
 		most := int64(0)
 		for _, k := range c.Cond.Blocks {
@@ -124,6 +145,9 @@ func (c *Call) String() string {
 	case c.While != nil:
 		w := c.While
 		b = fmt.Appendf(b, "while %d do %d limit %d captured %d carries %d", w.Cond, w.Body, w.Limit, w.Captured, w.Carries)
+		if w.Snapshots != nil {
+			b = w.Snapshots.append(append(b, " snapshots"...))
+		}
 	case c.Sweep != nil:
 		s := c.Sweep
 		b = fmt.Appendf(b, "sweep %d forward %d length %d captured %d states %d captured %d carries %d sources %d", s.Body, s.Forward, s.Length, s.ForwardCaptured, s.States,
@@ -137,6 +161,9 @@ func (c *Call) String() string {
 		}
 		if s.Reverse {
 			b = append(b, " reverse"...)
+		}
+		if s.Counted {
+			b = append(b, " counted"...)
 		}
 		b = s.Schedule.append(append(b, " snapshots"...))
 	case c.Cond != nil:
@@ -170,6 +197,15 @@ func (callOp) parse(t *textParser, keyword string) error {
 			*to = int(v)
 		}
 	}
+	snapshots := func() *Schedule {
+		if err != nil || !t.Keyword("snapshots") {
+			return nil
+		}
+		s := &Schedule{}
+		number("", &s.Slots)
+		number("every", &s.Every)
+		return s
+	}
 	switch keyword {
 	case "scan":
 		s := &Scan{}
@@ -180,11 +216,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 		number("carries", &s.Carries)
 		s.Reverse = err == nil && t.Keyword("reverse")
 		s.Counted = err == nil && t.Keyword("counted")
-		if err == nil && t.Keyword("snapshots") {
-			s.Snapshots = &Schedule{}
-			number("", &s.Snapshots.Slots)
-			number("every", &s.Snapshots.Every)
-		}
+		s.Snapshots = snapshots()
 	case "sweep":
 		s := &Sweep{}
 		c.Sweep = s
@@ -208,6 +240,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 			s.Sources = append(s.Sources, k)
 		}
 		s.Reverse = err == nil && t.Keyword("reverse")
+		s.Counted = err == nil && t.Keyword("counted")
 		number("snapshots", &s.Schedule.Slots)
 		number("every", &s.Schedule.Every)
 	case "while":
@@ -218,6 +251,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 		number("limit", &w.Limit)
 		number("captured", &w.Captured)
 		number("carries", &w.Carries)
+		w.Snapshots = snapshots()
 	case "cond":
 		c.Cond = &Cond{}
 		for err == nil && t.Peek() >= '0' && t.Peek() <= '9' {
@@ -248,6 +282,11 @@ func (callOp) encode(e *encoder, in *Instr) {
 			e.uint(uint64(n))
 		}
 	}
+	snapshots := func(s *Schedule) {
+		if e.bool(s != nil); s != nil {
+			list(s.Slots, s.Every)
+		}
+	}
 	e.uint(uint64(c.Frame))
 	switch {
 	case c.Scan != nil:
@@ -255,10 +294,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 		list(c.Scan.Body, c.Scan.Length, c.Scan.Captured, c.Scan.Carries)
 		e.bool(c.Scan.Reverse)
 		e.bool(c.Scan.Counted)
-		e.bool(c.Scan.Snapshots != nil)
-		if s := c.Scan.Snapshots; s != nil {
-			list(s.Slots, s.Every)
-		}
+		snapshots(c.Scan.Snapshots)
 	case c.Sweep != nil:
 		s := c.Sweep
 		e.name("sweep")
@@ -267,6 +303,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 			list(k + 1)
 		}
 		e.bool(s.Reverse)
+		e.bool(s.Counted)
 		list(s.Schedule.Slots, s.Schedule.Every)
 	case c.While != nil:
 		e.name(c.Kind())
@@ -286,6 +323,14 @@ func (callOp) decode(d *decoder, in *Instr) {
 			*n = int(d.below(math.MaxInt))
 		}
 	}
+	snapshots := func() *Schedule {
+		if !d.bool() {
+			return nil
+		}
+		s := &Schedule{}
+		list(&s.Slots, &s.Every)
+		return s
+	}
 	switch kind := d.name(); kind {
 	case "scan":
 		s := &Scan{}
@@ -293,10 +338,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 		list(&s.Body, &s.Length, &s.Captured, &s.Carries)
 		s.Reverse = d.bool()
 		s.Counted = d.bool()
-		if d.bool() {
-			s.Snapshots = &Schedule{}
-			list(&s.Snapshots.Slots, &s.Snapshots.Every)
-		}
+		s.Snapshots = snapshots()
 	case "sweep":
 		s := &Sweep{}
 		c.Sweep = s
@@ -307,11 +349,13 @@ func (callOp) decode(d *decoder, in *Instr) {
 			s.Sources[i]--
 		}
 		s.Reverse = d.bool()
+		s.Counted = d.bool()
 		list(&s.Schedule.Slots, &s.Schedule.Every)
 	case "while":
 		w := &While{}
 		c.While = w
 		list(&w.Cond, &w.Body, &w.Limit, &w.Captured, &w.Carries)
+		w.Snapshots = snapshots()
 	case "cond":
 		c.Cond = &Cond{Blocks: make([]int, d.count(1))}
 		for i := range c.Cond.Blocks {

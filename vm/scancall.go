@@ -188,7 +188,7 @@ func (x *scanCall) run(f *frame) error {
 		}
 	}
 	if s.Counted {
-		x.steps = int(max(0, min(*(*int64)(x.ptr[0]), int64(s.Length))))
+		x.steps = counted(x.ptr[0], s.Length)
 		for k, i := range x.stores {
 			n := x.callees[0].out[i].n
 			clear(unsafe.Slice((*byte)(unsafe.Add(x.result(s.Carries+k), int64(x.steps)*n)), int64(s.Length-x.steps)*n))

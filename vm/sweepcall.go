@@ -20,6 +20,7 @@ type sweepCall struct {
 
 	elements, snapshots, captured, carries, own int // where the parts of the operands begin
 	bytes                                       []int64
+	steps                                       int // of the run
 }
 
 // sweepPart names the machine code of a part of a sweep.
@@ -121,8 +122,12 @@ func (x *sweepCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 
 func (x *sweepCall) run(f *frame) error {
 	s, m := x.s, f.m
-	x.schedule.Reset()
-	first, begun := true, false // the other scan has done what comes before the first step back
+	first, begun := !s.Counted, false // the other scan has done what comes before the first step back
+	if x.steps = s.Length; s.Counted {
+		x.resume(counted(x.ptr[0], s.Length))
+	} else {
+		x.schedule.Reset()
+	}
 	for {
 		a := x.schedule.Next()
 		if first = first && a.Kind != checkpoint.Reverse; first {
@@ -149,16 +154,38 @@ func (x *sweepCall) run(f *frame) error {
 				err = x.reverse(m, a.From, a.To-a.From, a.Slot, &begun)
 			default: // the slots behind the first one are in the order of the elements, which is the opposite
 				if n := a.To - a.From - 1; n > 0 {
-					err = x.reverse(m, s.Length-a.To, n, a.Slot+1, &begun)
+					err = x.reverse(m, x.steps-a.To, n, a.Slot+1, &begun)
 				}
 				if err == nil {
-					err = x.reverse(m, s.Length-1-a.From, 1, a.Slot, &begun)
+					err = x.reverse(m, x.steps-1-a.From, 1, a.Slot, &begun)
 				}
 			}
 		}
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// resume begins where a While has kept states of so many steps.
+func (x *sweepCall) resume(steps int) {
+	s := x.s
+	x.steps = steps
+	left, ratio := x.schedule.Resume(steps)
+	results := x.ptr[len(x.in.In):]
+	for c := range s.States {
+		for i := 1; i < left && ratio > 1; i++ {
+			move(x.slot(c, i), x.slot(c, i*ratio), x.bytes[c])
+		}
+	}
+	body := x.back.callees[0].out
+	for c := range s.Carries {
+		if steps == 0 {
+			move(results[c], x.ptr[x.carries+c], body[c].n)
+		}
+	}
+	for k, i := range x.back.stores {
+		clear(unsafe.Slice((*byte)(unsafe.Add(results[s.Carries+k], int64(steps)*body[i].n)), int64(s.Length-steps)*body[i].n))
 	}
 }
 
@@ -172,14 +199,14 @@ func (x *sweepCall) forward(m *Machine, part *scanCall, from, steps, slot int) e
 	s := x.s
 	origin := from
 	if s.Reverse {
-		origin = s.Length - from - steps
+		origin = x.steps - from - steps
 	}
-	copy(part.args, x.ptr[:x.elements])
+	copy(part.args, x.ptr[s.first():x.elements])
 	for c := range s.States {
 		part.args[s.ForwardCaptured+c] = x.slot(c, slot)
 	}
 	for k := s.ForwardCaptured + s.States; k < len(part.args); k++ {
-		part.args[k] = unsafe.Add(x.ptr[k-s.States], int64(origin)*part.callees[0].in[k].n)
+		part.args[k] = unsafe.Add(x.ptr[s.first()+k-s.States], int64(origin)*part.callees[0].in[k].n)
 	}
 	part.steps, part.origin = steps, origin
 	return part.do(m)

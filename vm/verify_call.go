@@ -176,6 +176,17 @@ func (v *verifier) while(w *While, in *Instr) error {
 		return fmt.Errorf("the number of steps is not an i64 result behind the carries")
 	}
 	ins, outs := operandTypes(in.In), operandTypes(in.Out)
+	if s := w.Snapshots; s != nil {
+		n := s.slots(w.Limit)
+		if n < 0 || len(outs)-w.Carries-1 < w.Carries {
+			return fmt.Errorf("snapshots of %d states, at every %d steps of %d, in %d results", s.Slots, s.Every, w.Limit, len(outs))
+		}
+		ys := len(outs) - w.Carries
+		if err := checkLists(callList{"results of snapshots", outs[ys:], body.Outputs[:w.Carries], n}); err != nil {
+			return err
+		}
+		outs = outs[:ys]
+	}
 	if err := checkLists(
 		callList{"operands", ins, body.Inputs, -1},
 		callList{"operands", ins, cond.Inputs, -1},
@@ -194,6 +205,9 @@ func (v *verifier) while(w *While, in *Instr) error {
 func (v *verifier) sweep(s *Sweep, in *Instr) error {
 	forward, body := &v.code.Blocks[s.Forward], &v.code.Blocks[s.Body]
 	slots := s.Schedule.slots(s.Length)
+	if s.Counted && (len(in.In) == 0 || in.In[0].DType != dtype.Int64 || len(in.In[0].Shape) != 0) {
+		return fmt.Errorf("the number of steps is not an i64 scalar, operand 0")
+	}
 	counts := []int{s.ForwardCaptured, s.States, s.Captured, s.Carries}
 	for _, n := range counts {
 		if n < 0 || n > len(in.In) {
@@ -231,7 +245,7 @@ func (v *verifier) sweep(s *Sweep, in *Instr) error {
 		}
 	}
 	if err := checkLists(
-		callList{"operands", ins[:elements], forward.Inputs[:s.ForwardCaptured], -1},
+		callList{"operands", ins[s.first():elements], forward.Inputs[:s.ForwardCaptured], -1},
 		callList{"operands xs", ins[elements:snapshots], forward.Inputs[s.ForwardCaptured+s.States:], s.Length},
 		callList{"snapshots", ins[snapshots:captured], forward.Inputs[s.ForwardCaptured : s.ForwardCaptured+s.States], slots},
 		callList{"snapshots", outs[ys:], forward.Outputs[:s.States], slots},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 )
@@ -17,7 +18,8 @@ type whileCall struct {
 	conds  []int
 	copied []int // carries that the body has a copy of
 	next   between
-	stores []int // the outputs of the body that are elements of ys, in the order of the table
+	keeper checkpoint.Keeper // of Snapshots
+	stores []int             // the outputs of the body that are elements of ys, in the order of the table
 	nativeLoop
 }
 
@@ -53,9 +55,44 @@ func (x *whileCall) prepare(f *frame) {
 	}
 	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, nil)
 	x.next.prepare(&x.caller, order, temp)
+	if s := x.w.Snapshots; s != nil {
+		x.keeper = checkpoint.NewKeeper(s.slots(x.w.Limit)-1, s.Every)
+	}
 	if f.m.ahead {
 		x.compileLoop(f.m)
 	}
+}
+
+// keep stores the carries that go into a step in the snapshots. Machine code of the whole loop does not set results.
+func (x *whileCall) keep(step int, code bool) {
+	test, body := &x.callees[0], &x.callees[1]
+	left, slot := x.keeper.Keep()
+	for c := range x.w.Carries {
+		n := body.out[c].n
+		for i := 1; i < left; i++ {
+			move(x.snapshot(c, i), x.snapshot(c, 2*i), n)
+		}
+		if slot < 0 {
+			continue
+		}
+		from := x.result(c)
+		switch in, tested := &body.in[x.w.Captured+c], &test.in[x.w.Captured+c]; {
+		case step == 0:
+			from = x.ptr[x.w.Captured+c]
+		case in.used && !in.space:
+			from = in.p
+		case code && tested.used:
+			from = tested.p
+		case code:
+			from = body.out[c].p
+		}
+		move(x.snapshot(c, slot), from, n)
+	}
+}
+
+// snapshot returns where a slot of the snapshots of carry c is.
+func (x *whileCall) snapshot(c, slot int) unsafe.Pointer {
+	return unsafe.Add(x.result(len(x.callees[1].out)+1+c), int64(slot)*x.callees[1].out[c].n)
 }
 
 // loopBytes is the length of the arenas of both blocks, which machine code takes for one.
@@ -192,6 +229,7 @@ func (x *whileCall) run(f *frame) error {
 	}
 	var condCode, bodyCode *native.Straight
 	steps := 0
+	x.keeper.Reset()
 	for ; ; steps++ {
 		if steps%stepsBetween == 0 {
 			if m.cancelled() {
@@ -214,6 +252,9 @@ func (x *whileCall) run(f *frame) error {
 		}
 		if steps == w.Limit {
 			return x.endless(steps)
+		}
+		if steps == x.keeper.Next {
+			x.keep(steps, false)
 		}
 		if bodyCode != nil {
 			bodyCode.Run(body.base, int(body.b.ArenaBytes), m.spill)
@@ -253,6 +294,11 @@ func (x *whileCall) endless(steps int) error {
 func (x *whileCall) finish(steps int) {
 	*(*int64)(x.result(x.w.Carries)) = int64(steps)
 	x.ys.clear(steps, x.w.Limit)
+	if s := x.w.Snapshots; s != nil {
+		for c := range x.w.Carries {
+			clear(unsafe.Slice((*byte)(x.snapshot(c, x.keeper.Kept)), int64(s.slots(x.w.Limit)-x.keeper.Kept)*x.callees[1].out[c].n))
+		}
+	}
 }
 
 // runNative makes the steps from one on for which the condition is known to hold.
@@ -268,7 +314,10 @@ func (x *whileCall) runNative(m *Machine, from int) error {
 		if at == x.w.Limit {
 			return x.endless(at)
 		}
-		to := min(x.w.Limit, at+x.atOnce)
+		if at == x.keeper.Next {
+			x.keep(at, true)
+		}
+		to := min(x.w.Limit, at+x.atOnce, x.keeper.Next)
 		if at = x.loop.Run(base, int(x.loopBytes()), m.spill, x.table, at, to); at < to {
 			x.finish(at + 1)
 			for c := range x.w.Carries {

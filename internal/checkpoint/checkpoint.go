@@ -7,6 +7,7 @@ package checkpoint
 import (
 	"fmt"
 	"math"
+	"sort"
 )
 
 // Kind is what an Action does.
@@ -145,29 +146,116 @@ func (s *Schedule) First() []Action {
 	return first
 }
 
-// binomial returns C(s+r, s), at most math.MaxInt/8.
-func binomial(s, r int) int {
+// Resume begins the schedule for so many steps, 0 to those it was made for and at most math.MaxInt/4, of which a run has kept states as a Keeper does: the state in slot i·ratio, which the caller is to move
+// to slot i, is that at the beginning of segment i of those left. The ratio is chosen with which the fewest steps are run forward; the slots between become free.
+func (s *Schedule) Resume(steps int) (left, ratio int) {
+	s.stack, s.filled, s.hand = s.stack[:0], false, -1
+	stride, ratio, _ := resume(steps, s.slots, s.every)
+	for from := 0; from < steps; from += stride {
+		s.stack = append(s.stack, segment{from, from + min(stride, steps-from)})
+	}
+	return len(s.stack), ratio
+}
+
+// resume returns how far from each other the states are that Resume goes on from, as a number of steps and of slots, and the number of steps that are run forward.
+func resume(steps, slots, every int) (stride, ratio int, forwards float64) {
+	if every > 0 {
+		n, k := float64(steps), float64(every)
+		return every, 1, n - math.Ceil(n/k)
+	}
+	first := 1
+	for (steps-1)/first >= slots {
+		first *= 2
+	}
+	stride, ratio, forwards = first, 1, ahead(steps, first, slots)
+	for r := 2; first*r < 2*steps; r *= 2 {
+		f := ahead(steps, first*r, slots)
+		if f >= forwards {
+			break // more free slots no longer make up for longer segments
+		}
+		stride, ratio, forwards = first*r, r, f
+	}
+	return stride, ratio, forwards
+}
+
+// ahead returns the number of steps that are run forward where the states at all multiples of stride are stored.
+func ahead(steps, stride, slots int) float64 {
+	whole, rest := steps/stride, steps%stride
+	sum := 0.0
+	if rest > 0 {
+		sum = fewest(rest, slots-whole)
+	}
+	// Segments with as many repetitions are summed at once, by Σ C(s+r, r−1) for s from a to b = C(b+r+1, r) − C(a+r, r).
+	for a, b := 0, slots; b > slots-whole; b = a - 1 {
+		r := repetitions(stride, b)
+		first := slots - whole + 1
+		a = first + sort.Search(b-first, func(i int) bool { return binomial(first+i, r) >= float64(stride) })
+		sum += float64(r)*float64(stride)*float64(b-a+1) - (binomial(b+1, r) - binomial(a, r))
+	}
+	return sum
+}
+
+// ForwardsOnline returns the number of steps that a schedule with these numbers, as Slots takes them, runs forward after Resume; those of the run that kept states are not included.
+func ForwardsOnline(steps, slots, every int) float64 {
+	_, _, n := resume(steps, slots, every)
+	return n
+}
+
+// Keeper says which states a run keeps that does not know how many steps it will do: those at all multiples of a stride, in order, in slots 0, 1, …. The stride is that of the schedule,
+// or begins with 1 and doubles whenever there is no slot left. It allocates nothing. The zero Keeper keeps none.
+type Keeper struct {
+	slots, every, stride int
+	Kept                 int // states
+	Next                 int // the step that is kept next
+}
+
+// NewKeeper returns the keeper with so many slots, that of the state at hand left out, for a run that the Schedule with as many, and the same every, goes on from.
+func NewKeeper(slots, every int) Keeper { return Keeper{slots: slots, every: every} }
+
+// Reset begins anew.
+func (k *Keeper) Reset() {
+	if k.Kept, k.Next, k.stride = 0, 0, max(1, k.every); k.slots == 0 {
+		k.Next = math.MaxInt
+	}
+}
+
+// Keep is called before the step Next. If left is not 0, there is no slot left: the caller first moves the states of slots 2, 4, … to slots 1, 2, …, left − 1. Then, if slot is not
+// negative, it stores the state in it.
+func (k *Keeper) Keep() (left, slot int) {
+	if k.Kept == k.slots {
+		left = (k.slots + 1) / 2
+		k.Kept, k.stride = left, 2*k.stride
+		if k.slots%2 != 0 { // this step is no multiple
+			k.Next += k.stride / 2
+			return left, -1
+		}
+	}
+	slot = k.Kept
+	k.Kept++
+	k.Next += k.stride
+	return left, slot
+}
+
+// binomial returns C(s+r, s).
+func binomial(s, r int) float64 {
 	if r < 0 {
 		return 0
 	}
 	n := 1.0
-	for i := 1; i <= min(s, r); i++ {
+	for i := 1; i <= min(s, r) && !math.IsInf(n, 1); i++ {
 		n = n * float64(max(s, r)+i) / float64(i)
-		if n > math.MaxInt/8 {
-			return math.MaxInt / 8
-		}
 	}
-	return int(math.Round(n))
+	return math.Round(n)
 }
 
 // repetitions returns the smallest r with C(s+r, s) ≥ n: no step is run forward more often than r times.
 func repetitions(n, s int) int {
 	lo, hi := -1, 1
-	for binomial(s, hi) < n {
+	for binomial(s, hi) < float64(n) {
 		lo, hi = hi, 2*hi
 	}
 	for hi-lo > 1 {
-		if r := lo + (hi-lo)/2; binomial(s, r) < n {
+		if r := lo + (hi-lo)/2; binomial(s, r) < float64(n) {
 			lo = r
 		} else {
 			hi = r
@@ -187,16 +275,24 @@ func (s *Schedule) split(n, slots int) int {
 // split returns how many of n ≥ 2 steps lie before the next stored state, with s ≥ 2 slots, that of the first state among them.
 func split(n, s int) int {
 	r := repetitions(n, s)
-	return max(1, min(binomial(s, r-1), n-binomial(s-1, r-1)))
+	return max(1, int(min(binomial(s, r-1), float64(n)-binomial(s-1, r-1))))
 }
 
-// Forwards returns the number of steps that New's schedule runs forward, the first run up to the state at the last step included: r·n − C(s+r, r−1) with the smallest r
-// for which C(s+r, s) ≥ n (Griewank & Walther, equation 3). Of NewEvery's it is n − 1 + (⌈n/k⌉ − 1)·(k − 1).
-func (s *Schedule) Forwards() float64 {
-	n, k := float64(s.steps), float64(s.every)
-	if k > 0 {
+// Forwards returns the number of steps that a schedule with these numbers, as Slots takes them, runs forward, the first run up to the state at the last step included: of New's r·n − C(s+r, r−1) with the
+// smallest r for which C(s+r, s) ≥ n (Griewank & Walther, equation 3), of NewEvery's n − 1 + (⌈n/k⌉ − 1)·(k − 1).
+func Forwards(steps, slots, every int) float64 {
+	if every > 0 {
+		n, k := float64(steps), float64(min(every, steps))
 		return n - 1 + (math.Ceil(n/k)-1)*(k-1)
 	}
-	r := repetitions(s.steps, s.slots)
-	return float64(r)*n - float64(binomial(s.slots+1, r-1))
+	return fewest(steps, slots)
+}
+
+// fewest returns the number of steps forward that take n ≥ 1 steps, with the state at the first one in one of the slots.
+func fewest(n, slots int) float64 {
+	if slots >= n {
+		return float64(n - 1)
+	}
+	r := repetitions(n, slots)
+	return float64(r)*float64(n) - binomial(slots+1, r-1)
 }

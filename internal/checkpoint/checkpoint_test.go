@@ -1,18 +1,57 @@
 package checkpoint
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // run follows a schedule and checks that every action can be done.
 func run(t *testing.T, s *Schedule) (forwards int) {
 	t.Helper()
-	steps, slots := s.steps, s.slots
 	state := make([]int, s.Slots()) // in each slot
 	for i := range state {
 		state[i] = -1
 	}
 	state[0] = 0
-	left := steps
 	s.Reset()
+	return follow(t, s, s.steps, state)
+}
+
+// runOnline does steps without knowing how many there will be, keeps states, and goes back from these.
+func runOnline(t *testing.T, s *Schedule, steps int) (forwards int) {
+	t.Helper()
+	state := make([]int, s.Slots())
+	for i := range state {
+		state[i] = -1
+	}
+	k := NewKeeper(s.Slots()-1, s.every)
+	k.Reset()
+	for step := range steps {
+		if step != k.Next {
+			continue
+		}
+		left, slot := k.Keep()
+		for i := 1; i < left; i++ {
+			state[i] = state[2*i]
+		}
+		for i := left; left > 0 && i < len(state); i++ {
+			state[i] = -1
+		}
+		if slot >= 0 {
+			state[slot] = step
+		}
+	}
+	segments, ratio := s.Resume(steps)
+	for i := 1; i < segments; i++ {
+		state[i] = state[i*ratio]
+	}
+	return follow(t, s, steps, state)
+}
+
+// follow follows a schedule that has begun, from the states in its slots.
+func follow(t *testing.T, s *Schedule, steps int, state []int) (forwards int) {
+	t.Helper()
+	slots, left := s.slots, steps
 	for {
 		a := s.Next()
 		if a.Kind != Done && (a.From >= a.To || a.Slot < 0 || a.Slot >= len(state)) {
@@ -51,8 +90,8 @@ func run(t *testing.T, s *Schedule) (forwards int) {
 	}
 }
 
-// fewest finds the fewest steps forward by trying every place for the next stored state (Griewank, 1992).
-func fewest(steps, slots int, known map[[2]int]int) int {
+// tried finds the fewest steps forward by trying every place for the next stored state (Griewank, 1992).
+func tried(steps, slots int, known map[[2]int]int) int {
 	if steps == 1 {
 		return 0
 	}
@@ -65,7 +104,7 @@ func fewest(steps, slots int, known map[[2]int]int) int {
 	}
 	best := steps * steps
 	for m := 1; m < steps; m++ {
-		best = min(best, m+fewest(steps-m, slots-1, known)+fewest(m, slots, known))
+		best = min(best, m+tried(steps-m, slots-1, known)+tried(m, slots, known))
 	}
 	known[key] = best
 	return best
@@ -76,7 +115,7 @@ func TestSchedules(t *testing.T) {
 	pairs := 0
 	for steps := 1; steps <= 60; steps++ {
 		for slots := 1; slots <= min(steps+1, 12); slots++ {
-			n, want, formula := run(t, New(steps, slots)), fewest(steps, slots, known), int(New(steps, slots).Forwards())
+			n, want, formula := run(t, New(steps, slots)), tried(steps, slots, known), int(Forwards(steps, slots, 0))
 			if n != want || n != formula {
 				t.Errorf("%d steps, %d slots: %d steps forward, %d at least, formula %d", steps, slots, n, want, formula)
 			}
@@ -84,7 +123,7 @@ func TestSchedules(t *testing.T) {
 		}
 	}
 	for _, p := range [][2]int{{10, 3}, {100, 5}, {1000, 20}, {1000, 3}, {10000, 50}, {10000, 7}, {100000, 50}, {1000000, 1000}, {1000000, 30}} {
-		if n, formula := run(t, New(p[0], p[1])), int(New(p[0], p[1]).Forwards()); n != formula {
+		if n, formula := run(t, New(p[0], p[1])), int(Forwards(p[0], p[1], 0)); n != formula {
 			t.Errorf("%d steps, %d slots: %d steps forward, formula %d", p[0], p[1], n, formula)
 		}
 		pairs++
@@ -103,7 +142,7 @@ func TestEvery(t *testing.T) {
 		for k := 1; k <= steps+1; k++ {
 			k := min(k, steps)
 			segments := (steps + k - 1) / k
-			if n, want := run(t, NewEvery(steps, k)), steps-1+(segments-1)*(k-1); n != want || float64(n) != NewEvery(steps, k).Forwards() {
+			if n, want := run(t, NewEvery(steps, k)), steps-1+(segments-1)*(k-1); n != want || float64(n) != Forwards(steps, 0, k) {
 				t.Errorf("%d steps, a state at every %d: %d steps forward, %d by the formula", steps, k, n, want)
 			}
 		}
@@ -133,5 +172,62 @@ func TestScheduleAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// A run that does not know its number of steps keeps states from which no more steps are run forward than from the first state alone, which with the run itself is at most
+// as many as if it had kept none; they are as many as the formula for the segments says.
+func TestOnline(t *testing.T) {
+	known := map[[2]int]int{}
+	pairs := 0
+	check := func(steps, slots int) int {
+		t.Helper()
+		s := New(math.MaxInt/4, slots)
+		n := runOnline(t, s, steps)
+		if formula := ForwardsOnline(steps, slots, 0); float64(n) != formula {
+			t.Errorf("%d steps, %d slots: %d steps forward, formula %v", steps, slots, n, formula)
+		}
+		if most := Forwards(max(steps, 1), slots, 0); float64(n) > most {
+			t.Errorf("%d steps, %d slots: %d steps forward, %v from the first state alone", steps, slots, n, most)
+		}
+		pairs++
+		return n
+	}
+	for steps := 0; steps <= 130; steps++ {
+		for slots := 1; slots <= 24; slots++ {
+			n := check(steps, slots)
+			// Segments in front of states at multiples of a power of two, each with the fewest steps forward that trial finds.
+			least := math.MaxInt
+			for stride := 1; stride < 2*max(1, steps); stride *= 2 {
+				sum := 0
+				for i := 0; i*stride < steps && i < slots; i++ {
+					sum += tried(min(stride, steps-i*stride), slots-i, known)
+				}
+				if (steps-1)/stride < slots {
+					least = min(least, sum)
+				}
+			}
+			if n != least {
+				t.Errorf("%d steps, %d slots: %d steps forward, %d at least", steps, slots, n, least)
+			}
+		}
+	}
+	for _, p := range [][2]int{{1000, 20}, {1000, 3}, {10000, 50}, {10000, 7}, {100000, 50}, {819200, 50}, {819201, 50}, {1000000, 1000}, {1000000, 30}, {3000, 1}} {
+		n := check(p[0], p[1])
+		offline := Forwards(p[0], p[1], 0)
+		if all := float64(n + p[0] - 1); p[1] > 1 && all > 1.2*offline {
+			t.Errorf("%d steps, %d slots: %v steps forward with the first run; %v if their number were known", p[0], p[1], all, offline)
+		}
+	}
+	if pairs < 3000 {
+		t.Errorf("only %d pairs", pairs)
+	}
+	for steps := range 100 {
+		for k := 1; k <= 30; k++ {
+			s := NewEvery(100, k)
+			if n, formula := runOnline(t, s, steps), ForwardsOnline(steps, 0, k); float64(n) != formula {
+				t.Errorf("%d steps, a state at every %d: %d steps forward, formula %v", steps, k, n, formula)
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Loops and branches by their definitions: bodies are interpreted step by step, and each_step does the whole loop once more.
@@ -68,7 +69,11 @@ func loop(n *graph.Node, in []Value, value *graph.Node, stacked *Value) (Value, 
 	captured, carries := a.Int("captured"), a.Int("carries")
 	length := a.Int("length")
 	if a.Bool("counted") {
-		length, in = int(min(max(in[0].I[0], 0), int64(length))), in[1:]
+		count := max(in[0].I[0], 0)
+		if length > 0 {
+			count = min(count, int64(length))
+		}
+		length, in = int(count), in[1:]
 	}
 	nodes := body.Results()
 	if value != nil {
@@ -115,7 +120,7 @@ func loop(n *graph.Node, in []Value, value *graph.Node, stacked *Value) (Value, 
 		if !on[0].B[0] {
 			return Value{Results: append(append([]Value{}, c...), Value{Type: graph.Type{DType: graph.Int64}, I: []int64{steps}})}, nil
 		}
-		if steps == int64(a.Int("limit")) {
+		if limit := int64(a.Int("limit")); limit > 0 && steps == limit {
 			return Value{}, fmt.Errorf("more than %d steps", steps)
 		}
 		if err := do(int(steps)); err != nil {
@@ -123,6 +128,12 @@ func loop(n *graph.Node, in []Value, value *graph.Node, stacked *Value) (Value, 
 		}
 		steps++
 	}
+}
+
+// endless reports whether the steps of a loop have no bound, so that the type of what is stacked at each of them does not say how many there are.
+func endless(n *graph.Node) bool {
+	a := n.Attrs()
+	return n.Op().Name == "while" && shape.StackedSteps(a.Int("limit")) == 0 || n.Op().Name == "scan" && a.Int("length") == 0
 }
 
 // eachStep evaluates a value of the loop's body at each step.
@@ -133,7 +144,19 @@ func (x *Interpreter) eachStep(n *graph.Node, values map[*graph.Node]Value) (Val
 	for i, o := range of.Inputs() {
 		in[i] = values[o]
 	}
-	out := New(n.Type())
+	t := n.Type()
+	if endless(of) { // as many as are done
+		done, err := loop(of, in, nil, nil)
+		if err != nil {
+			return Value{}, err
+		}
+		steps := in[0]
+		if of.Op().Name == "while" {
+			steps = done.Results[len(done.Results)-1]
+		}
+		t.Shape = append(graph.Shape{int(max(steps.I[0], 0))}, t.Shape[1:]...)
+	}
+	out := New(t)
 	_, err := loop(of, in, bodies[len(bodies)-1].Graph().Node(n.Attrs().Int("value")), &out)
 	return out, err
 }

@@ -3,6 +3,7 @@ package shape
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -161,4 +162,22 @@ func StridedIndex(i int, out, in, starts, strides []int) int {
 		k *= in[d]
 	}
 	return flat
+}
+
+// StackedSteps returns the extent along which values are stacked at each step of a loop that does limit steps at the most: 0 if they cannot be, since there is no limit (0) or one
+// above 2³¹−1.
+func StackedSteps(limit int) int {
+	if limit > math.MaxInt32 {
+		return 0
+	}
+	return limit
+}
+
+// StepsExtent returns the extent along which values at each of length steps are stacked. Steps without a bound (0) have none: what stands for such values is never made, since
+// only a reverse sweep that keeps few states may read them, and its extent only has to agree with itself.
+func StepsExtent(length int) int {
+	if length == 0 {
+		return 1 << 10
+	}
+	return length
 }
