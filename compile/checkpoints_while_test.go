@@ -337,3 +337,64 @@ func TestSweepsOfWhileAsText(t *testing.T) {
 		t.Errorf("%d graphs with sweeps, %d with another number are graphs", found, compiled)
 	}
 }
+
+// Products with the Hessian, Jacobians, batches of gradients and gradients of batches, whose elements do numbers of steps of their own, need no limit either, and memory for few states.
+func TestDerivativesWithoutLimit(t *testing.T) {
+	for name, of := range map[string]func(x, w, xs, y *graph.Node) ([]*graph.Node, error){
+		"Hessian-vector product": func(x, w, _, y *graph.Node) ([]*graph.Node, error) {
+			return compile.HVP(y, []*graph.Node{x, w}, []*graph.Node{graph.Like(x, 1), graph.Like(x, 2)})
+		},
+		"batch of a gradient": func(x, w, xs, y *graph.Node) ([]*graph.Node, error) {
+			return compile.Batch(grad(t, y, x, w), []*graph.Node{x}, []*graph.Node{xs})
+		},
+		"gradient of a batch": func(x, w, xs, y *graph.Node) ([]*graph.Node, error) {
+			b := must[[]*graph.Node](t)(compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{xs}))
+			return compile.Gradient(graph.Sum(graph.Square(b[0])), xs, w)
+		},
+		"Jacobian": func(x, _, _, y *graph.Node) ([]*graph.Node, error) {
+			j, err := compile.Jacobian(graph.Stack(0, y, graph.Square(y)), x)
+			return []*graph.Node{j}, err
+		},
+	} {
+		var want []float64
+		var arena int64
+		for _, limit := range []int{2000, huge, graph.NoLimit} {
+			c := compile.Config{}
+			if limit != 2000 {
+				c.Checkpoints.States = 3
+			}
+			g := graph.New()
+			x, w, xs := g.Input("x", graph.Float64), g.Input("w", graph.Float64), g.Input("xs", graph.Float64, 4)
+			final, _ := graph.While(limit, []*graph.Node{x}, func(c []*graph.Node) *graph.Node { return graph.Less(c[0], g.Const(100)) }, func(c []*graph.Node) []*graph.Node {
+				return []*graph.Node{graph.Add(graph.Sin(graph.Mul(w, c[0])), graph.Mul(c[0], g.Const(1.5)))}
+			})
+			outputs := must[[]*graph.Node](t)(of(x, w, xs, final[0]))
+			p, err := c.Compile(outputs...)
+			if err != nil {
+				t.Errorf("%s, limit %d: %v", name, limit, err)
+				continue
+			}
+			m := vm.NewMachine(p)
+			for _, in := range p.Inputs() {
+				for i := range m.Float64(in.Name) {
+					m.Float64(in.Name)[i] = 1.2 + float64(i)*0.4
+				}
+			}
+			if err := m.Step(); err != nil {
+				t.Fatal(err)
+			}
+			var got []float64
+			for i := range p.Outputs() {
+				got = append(got, m.OutputFloat64(i)...)
+			}
+			switch {
+			case want == nil:
+				want, arena = got, p.ArenaBytes()
+			case !slices.Equal(got, want):
+				t.Errorf("%s, limit %d: %v, with all states kept %v", name, limit, got, want)
+			case p.ArenaBytes() > max(2048, arena/5): // a Jacobian by tangents keeps nothing in any case
+				t.Errorf("%s, limit %d: %d bytes of %d", name, limit, p.ArenaBytes(), arena)
+			}
+		}
+	}
+}

@@ -308,6 +308,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 	case c.While != nil:
 		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
+		snapshots(c.While.Snapshots)
 	case c.Cond != nil:
 		e.name(c.Kind())
 		list(len(c.Cond.Blocks))
