@@ -226,6 +226,8 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 			w.out = append(w.out, next)
 		case left.raw[image] != nil:
 			w.xs.add(p, left.raw[image])
+		case b.inner[image] != nil:
+			w.xs.add(p, b.inner[image])
 		case batched.has(i):
 			w.xs.add(p, exchanged(image))
 		default:
@@ -279,6 +281,10 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	for k, v := range values {
 		if step := graph.EachStep(m, body.Results()[len(w.out)+k]); going != nil || w.Has(w.g.Node(v)) {
 			out[len(n.Results())+v] = exchanged(step)
+			if b.inner == nil {
+				b.inner = map[*graph.Node]*graph.Node{}
+			}
+			b.inner[out[len(n.Results())+v]] = step
 			if p := slices.Index(l.body.Params(), l.body.Graph().Node(v)); left.raw != nil && p >= l.captured {
 				left.raw[out[len(n.Results())+v]] = graph.EachStep(m, body.Params()[len(body.Params())-l.carries-1+p-l.captured])
 			}
@@ -329,8 +335,5 @@ func exchanged(n *graph.Node) *graph.Node {
 		perm[i] = i
 	}
 	perm[0], perm[1] = 1, 0
-	if n.Op() == opTranspose && slices.Equal(n.Attrs().Ints("perm"), perm) {
-		return n.Input(0)
-	}
 	return graph.Transpose(n, perm...)
 }

@@ -13,7 +13,6 @@ var (
 	opEachStep     = graph.LookupOp("each_step")
 	opSnapshots    = graph.LookupOp("snapshots")
 	opReverseSweep = graph.LookupOp("reverse_sweep")
-	opTranspose    = graph.LookupOp("transpose")
 )
 
 // Checkpoints says how much of the states of a loop a reverse sweep keeps; what it does not keep it computes once more. Results have the same bits whatever is kept, but with FastMath.

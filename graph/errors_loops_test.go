@@ -80,7 +80,7 @@ func init() {
 			return here() - 1
 		}},
 
-		{"while", "a limit of 0 steps", func(_ *graph.Graph, in inputs) int { graph.While(0, nodes{in.x}, always, keep); return here() }},
+		{"while", "a limit of -1 steps", func(_ *graph.Graph, in inputs) int { graph.While(-1, nodes{in.x}, always, keep); return here() }},
 		{"while", "a limit of -3 steps", func(_ *graph.Graph, in inputs) int { graph.While(-3, nodes{in.x}, always, keep); return here() }},
 		{"while", "condition or the body is nil", func(_ *graph.Graph, in inputs) int { graph.While(3, nodes{in.x}, nil, keep); return here() }},
 		{"while", "condition or the body is nil", func(_ *graph.Graph, in inputs) int { graph.While(3, nodes{in.x}, always, nil); return here() }},

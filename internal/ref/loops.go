@@ -2,9 +2,9 @@ package ref
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // Loops and branches by their definitions: bodies are interpreted step by step, and each_step does the whole loop once more.
@@ -133,7 +133,8 @@ func loop(n *graph.Node, in []Value, value *graph.Node, stacked *Value) (Value, 
 // endless reports whether the steps of a loop have no bound, so that the type of what is stacked at each of them does not say how many there are.
 func endless(n *graph.Node) bool {
 	a := n.Attrs()
-	return n.Op().Name == "while" && shape.StackedSteps(a.Int("limit")) == 0 || n.Op().Name == "scan" && a.Int("length") == 0
+	limit := a.Int("limit")
+	return n.Op().Name == "while" && (limit == 0 || limit > math.MaxInt32) || n.Op().Name == "scan" && a.Int("length") == 0
 }
 
 // eachStep evaluates a value of the loop's body at each step.
