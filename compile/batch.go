@@ -94,6 +94,9 @@ func (b *batcher) apply(n *graph.Node) *graph.Node {
 	if _, _, ok := graph.ResultOf(n); ok {
 		return b.result(n)
 	}
+	if op == opImplicit {
+		return b.implicit(n)
+	}
 	if op.OfBodies {
 		b.values[n] = b.bodies(n)
 		return n // its values get their images one by one

@@ -582,11 +582,15 @@ func branches(n *graph.Node, operands []*graph.Node, transform func(b *bodyBuild
 	return n.Graph().Apply(n.Op(), slices.Concat(n.Inputs()[:first], operands), attr.Make(attr.Fn("bodies", bodies...)))
 }
 
-// adjointsOfBodies returns the adjoints of the operands that are wanted (nil for zero) from those of the node's values: see graph.ResultOf.
+// adjointsOfBodies returns the adjoints of the operands that are wanted (nil for zero) from those of the node's values (see graph.ResultOf), of which a node
+// without results has one.
 func adjointsOfBodies(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool) []*graph.Node {
 	if n.Op() == opScan || n.Op() == opWhile {
 		l := loopOf(n)
 		return l.adjoints(ct, wanted, masked)
+	}
+	if n.Op() == opImplicit {
+		return implicitOf(n, masked).adjoints(ct[0], wanted)
 	}
 	return branchAdjoints(n, ct, wanted, masked)
 }
@@ -597,6 +601,9 @@ func tangentsOfBodies(n *graph.Node, dots []*graph.Node, values []int, masked bo
 	if n.Op() == opScan || n.Op() == opWhile {
 		l := loopOf(n)
 		return l.tangents(dots, values, masked)
+	}
+	if n.Op() == opImplicit {
+		return []*graph.Node{implicitOf(n, masked).tangent(dots)}
 	}
 	return branchTangents(n, dots, masked)
 }

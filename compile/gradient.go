@@ -316,14 +316,18 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 			tuple, _ := index.get(of)
 			adj.addResult(tuple, result, total[i], masked)
 		case op.OfBodies:
-			if adj.results[i] == nil {
+			cts := adj.results[i]
+			if n.Results() == nil {
+				cts = total[i : i+1]
+			}
+			if cts == nil {
 				break
 			}
 			wanted := make([]bool, len(n.Inputs()))
 			for k := range wanted {
 				_, wanted[k] = index.ofInput(n, k)
 			}
-			for k, a := range adjointsOfBodies(n, adj.results[i], wanted, masked) {
+			for k, a := range adjointsOfBodies(n, cts, wanted, masked) {
 				give(n.Input(k), a)
 			}
 		case op.Partial != nil:

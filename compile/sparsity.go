@@ -344,6 +344,9 @@ func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 	if of, k, ok := graph.ResultOf(n); ok && sets.values[of] != nil {
 		return sets.values[of][k], nil
 	}
+	if op == opImplicit {
+		return sets.implicit(n)
+	}
 	if op.OfBodies {
 		values, err := sets.bodies(n)
 		if sets.values == nil {

@@ -90,7 +90,11 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 		}
 		return linearTangent(g, n, dots)
 	case op.OfBodies:
-		t.tuples[n] = tangentsOfBodies(n, dots, t.steps[n], masked)
+		tangents := tangentsOfBodies(n, dots, t.steps[n], masked)
+		if n.Results() == nil {
+			return tangents[0]
+		}
+		t.tuples[n] = tangents
 		return nil
 	case op.JVP != nil || op.VJP != nil:
 		out := tangentsOf(g, n, dots)

@@ -216,6 +216,8 @@ func (t *taylor) propagate(n *graph.Node, k int) *graph.Node {
 	}
 	of, result, several := graph.ResultOf(n)
 	switch {
+	case op == opImplicit:
+		return t.divide(t.coefficientOfSlope(n, 0, k), k)
 	case op.OfBodies:
 		return nil // its values have coefficients
 	case several && of.Op().OfBodies:
@@ -337,7 +339,11 @@ func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
 				dots[j] = t.slope(x)
 			}
 		}
-		slopes = tangentsOf(t.g, n, dots)
+		if n.Op() == opImplicit {
+			slopes = tangentsOfBodies(n, dots, nil, false)
+		} else {
+			slopes = tangentsOf(t.g, n, dots)
+		}
 		t.slopes[n] = slopes
 	}
 	if slopes[i] == nil {

@@ -1,0 +1,217 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+)
+
+// The derivatives of implicit functions: f(θ, x) = 0 gives ∂f/∂x·ẋ = −∂f/∂θ·θ̇, at the node x itself, so that each further derivative passes through it again.
+
+var opImplicit = graph.LookupOp("implicit")
+
+// implicit is a node of that operator by its parts.
+type implicit struct {
+	n        *graph.Node
+	body     *graph.Body
+	captured int
+	lanes    int
+	masked   bool
+}
+
+func implicitOf(n *graph.Node, masked bool) *implicit {
+	body := graph.Bodies(n)[0]
+	return &implicit{n: n, body: body, captured: n.Attrs().Int("captured"), lanes: n.Attrs().Int("lanes"), masked: masked || mayMask(body)}
+}
+
+// args are the values at which f's derivatives are taken, and more.
+func (f *implicit) args(more ...*graph.Node) []*graph.Node {
+	return slices.Concat(f.n.Inputs()[:f.captured], []*graph.Node{f.n}, more)
+}
+
+// derived makes the body that make gives the result of, in a copy of f's, with more parameters; nil if the result is.
+func (f *implicit) derived(more []graph.Type, make func(b *bodyBuilder, more []*graph.Node) *graph.Node) *graph.Body {
+	b := open(f.body)
+	var params []*graph.Node
+	for _, t := range more {
+		params = append(params, b.input(t))
+	}
+	result := make(b, params)
+	if result == nil {
+		return nil
+	}
+	return mustBody(b.g, slices.Concat(b.params, params), []*graph.Node{result})
+}
+
+// tangent returns the tangent of the node from those of the operands; nil for zero.
+func (f *implicit) tangent(dots []*graph.Node) *graph.Node {
+	var moving []int
+	var given []*graph.Node
+	var types []graph.Type
+	for i, d := range dots[:f.captured] {
+		if d != nil {
+			moving, given, types = append(moving, i), append(given, d), append(types, d.Type())
+		}
+	}
+	if len(moving) == 0 {
+		return nil
+	}
+	body := f.derived(types, func(b *bodyBuilder, seeds []*graph.Node) *graph.Node {
+		var wrt []*graph.Node
+		for _, i := range moving {
+			wrt = append(wrt, b.params[i])
+		}
+		return forward(b.g, b.results, wrt, seeds, f.masked, false)[0]
+	})
+	if body == nil {
+		return nil
+	}
+	return graph.Neg(f.solve(body.Inline(f.args(given...))[0], false))
+}
+
+// adjoints returns the adjoints of the operands that are wanted, nil for zero, from that of the node.
+func (f *implicit) adjoints(ct *graph.Node, wanted []bool) []*graph.Node {
+	adjoints := make([]*graph.Node, len(f.n.Inputs()))
+	var wrt []int
+	for i, o := range f.n.Inputs()[:f.captured] {
+		if wanted[i] && o.DType().IsFloat() {
+			wrt = append(wrt, i)
+		}
+	}
+	if ct == nil || len(wrt) == 0 {
+		return adjoints
+	}
+	b := open(f.body)
+	seed := b.input(f.n.Type())
+	var from []*graph.Node
+	for _, i := range wrt {
+		from = append(from, b.params[i])
+	}
+	var results []*graph.Node
+	var of []int
+	for k, d := range reverse(b.g, b.results, []*graph.Node{seed}, from, f.masked, false) {
+		if d != nil {
+			results, of = append(results, d), append(of, wrt[k])
+		}
+	}
+	if len(of) == 0 {
+		return adjoints
+	}
+	multiplier := graph.Neg(f.solve(ct, true))
+	for k, d := range inlined(mustBody(b.g, append(slices.Clone(b.params), seed), results), f.args(multiplier)) {
+		adjoints[of[k]] = d
+	}
+	return adjoints
+}
+
+// product is the body that gives ∂f/∂x, or its transpose, times a vector like x, its last parameter.
+func (f *implicit) product(transposed bool) *graph.Body {
+	body := f.derived([]graph.Type{f.n.Type()}, func(b *bodyBuilder, v []*graph.Node) *graph.Node {
+		x := b.params[f.captured:]
+		if transposed {
+			return reverse(b.g, b.results, v, x, f.masked, false)[0]
+		}
+		return forward(b.g, b.results, x, v, f.masked, false)[0]
+	})
+	if body == nil {
+		panic(refusal{userError(f.n, "implicit", fmt.Errorf("the function does not depend on the solution in a way that has a derivative, so it does not define it"))})
+	}
+	return body
+}
+
+// solve solves ∂f/∂x·v = r, or the transposed system.
+func (f *implicit) solve(r *graph.Node, transposed bool) *graph.Node {
+	a := f.n.Attrs()
+	shape := f.n.Shape()
+	if method := graph.LinearMethod(a.Str("method")); method != graph.Direct {
+		body := f.product(transposed)
+		return graph.LinearSolve(func(v *graph.Node) *graph.Node { return body.Inline(f.args(v))[0] }, r,
+			graph.ImplicitOptions{Lanes: f.lanes, Method: method, Tolerance: a.Float("tolerance"), Limit: a.Int("limit")})
+	}
+	unknowns := shape[f.lanes:].Size()
+	if unknowns == 1 {
+		return graph.Div(r, f.product(false).Inline(f.args(fullLike(f.n, 1)))[0])
+	}
+	x := graph.Solve(f.matrix(unknowns, transposed), graph.Reshape(r, append(slices.Clone(shape[:f.lanes]), unknowns, 1)...))
+	return graph.Reshape(x, shape...)
+}
+
+// matrix is ∂f/∂x or its transpose for each lane, [lanes… n×n]: the images of the unit vectors of all lanes at once, in one batch.
+func (f *implicit) matrix(n int, transposed bool) *graph.Node {
+	body := f.derived(nil, func(b *bodyBuilder, _ []*graph.Node) *graph.Node {
+		x := b.params[f.captured]
+		v := b.input(f.n.Type())
+		column := forward(b.g, b.results, []*graph.Node{x}, []*graph.Node{v}, f.masked, false)[0]
+		if column == nil {
+			return nil
+		}
+		at := slices.Concat([]int{n}, slices.Repeat([]int{1}, f.lanes), f.n.Shape()[f.lanes:])
+		of := graph.Reshape(identity(b.g, f.n.DType(), n), at...)
+		units := newBatcher(b.g, n)
+		units.Image[v] = graph.BroadcastTo(of, units.Shape(f.n)...)
+		units.all(dependents([]*graph.Node{column}, []*graph.Node{v}))
+		columns := graph.Reshape(units.Lift(column), slices.Concat([]int{n}, f.n.Shape()[:f.lanes], []int{n})...)
+		perm := []int{}
+		for k := range f.lanes {
+			perm = append(perm, k+1)
+		}
+		if transposed {
+			return graph.Transpose(columns, append(perm, 0, f.lanes+1)...)
+		}
+		return graph.Transpose(columns, append(perm, f.lanes+1, 0)...)
+	})
+	if body == nil {
+		f.product(false) // says what is wrong
+	}
+	return body.Inline(f.args())[0]
+}
+
+// identity is the unit matrix.
+func identity(g *graph.Graph, d graph.DType, n int) *graph.Node {
+	row, column := graph.Iota(g, graph.Int64, 0, n, 1), graph.Iota(g, graph.Int64, 1, 1, n)
+	return graph.Cast(graph.Equal(row, column), d)
+}
+
+// implicit batches an implicit function: one dimension of lanes more.
+func (b *batcher) implicit(n *graph.Node) *graph.Node {
+	operands := slices.Clone(n.Inputs())
+	batched := newParamSet(len(operands))
+	for i, o := range operands {
+		if b.Has(o) {
+			operands[i] = b.Image[o]
+			batched.add(i)
+		}
+	}
+	last := len(operands) - 1
+	operands[last] = b.Lift(n.Input(last))
+	batched.add(last)
+	a := n.Attrs()
+	return b.Graph.Apply(opImplicit, operands, attr.Make(attr.Fn("bodies", b.within(graph.Bodies(n)[0], batched, nil).lifted()), attr.I("captured", last),
+		attr.I("lanes", a.Int("lanes")+1), attr.S("method", a.Str("method")), attr.F("tolerance", a.Float("tolerance")), attr.I("limit", a.Int("limit"))))
+}
+
+// implicit returns the sets of an implicit function: what the equations of a lane depend on, for each of its unknowns.
+func (s *nodeSets) implicit(n *graph.Node) (indexSets, error) {
+	operands := n.Inputs()
+	params := make([]indexSets, len(operands))
+	for i, o := range operands[:len(operands)-1] {
+		params[i] = s.get(o)
+	}
+	body := graph.Bodies(n)[0]
+	bs := s.body(body, operands, func(i int) bool { return params[i] != nil }, body.Results())
+	out, err := bs.run(params, body.Results())
+	if err != nil || out[0] == nil {
+		return nil, err
+	}
+	size := n.Shape()[n.Attrs().Int("lanes"):].Size()
+	all := make(indexSets, len(out[0]))
+	for lane := 0; lane < len(all); lane += size {
+		u := s.union(out[0][lane : lane+size]...)
+		for i := range size {
+			all[lane+i] = u
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,218 @@
+package compile_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+)
+
+// Linear systems by every method against the direct solution, with second derivatives in several nestings, alone, in lanes and in a batch.
+func TestLinearSolve(t *testing.T) {
+	const n = 12
+	for _, method := range []graph.LinearMethod{graph.ConjugateGradient, graph.BiCGSTAB, graph.GMRES} {
+		t.Run(string(method), func(t *testing.T) {
+			g := graph.New()
+			a, b := g.Input("a", graph.Float64, n, n), g.Input("b", graph.Float64, n)
+			matrix := func() *graph.Node { // regular; symmetric and positive definite for the method that asks for it
+				if method == graph.ConjugateGradient {
+					return graph.Add(graph.MatMul(a, graph.Transpose(a)), eye(g, n))
+				}
+				return graph.Add(a, graph.Mul(g.Const(4), eye(g, n)))
+			}()
+			x := graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.MatMul(matrix, v) }, b, graph.ImplicitOptions{Method: method})
+			direct := graph.Solve(matrix, b)
+			at := testkit.Point{a: ref.New(a.Type()), b: ref.New(b.Type())}
+			for i := range at[a].F {
+				at[a].F[i] = math.Sin(float64(3*i + i*i%7))
+			}
+			for i := range at[b].F {
+				at[b].F[i] = math.Cos(float64(i))
+			}
+			sameSecondOrder(t, at, x, direct, []*graph.Node{a, b})
+			// Lanes of their own, which need different numbers of steps.
+			scales := graph.Constant(g, []float64{1, 100, 1e-3}, 3)
+			rhs := graph.Mul(graph.Reshape(scales, 3, 1), graph.Stack(0, b, graph.Square(b), graph.Sin(b)))
+			lanes := graph.LinearSolve(func(v *graph.Node) *graph.Node {
+				return graph.Add(graph.MatMul(v, graph.Transpose(matrix)), graph.Mul(graph.Reshape(graph.Square(scales), 3, 1), v))
+			}, rhs, graph.ImplicitOptions{Method: method, Lanes: 1})
+			var each []*graph.Node
+			for i := range 3 {
+				each = append(each, graph.Solve(graph.Add(matrix, graph.Mul(graph.Square(graph.Index(scales, i)), eye(g, n))), graph.Index(rhs, i)))
+			}
+			sameSecondOrder(t, at, lanes, graph.Stack(0, each...), []*graph.Node{a, b})
+			// A batch of right-hand sides and of matrices.
+			many := graph.Stack(0, b, graph.Cos(b))
+			batched, err := compile.Batch([]*graph.Node{x}, []*graph.Node{b}, []*graph.Node{many})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameSecondOrder(t, at, batched[0], graph.Stack(0, graph.Solve(matrix, b), graph.Solve(matrix, graph.Cos(b))), []*graph.Node{a, b})
+			twice := graph.Stack(0, a, graph.Mul(g.Const(0.5), a))
+			batched, err = compile.Batch([]*graph.Node{x, direct}, []*graph.Node{a}, []*graph.Node{twice})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameSecondOrder(t, at, batched[0], batched[1], []*graph.Node{a, b})
+		})
+	}
+}
+
+func eye(g *graph.Graph, n int) *graph.Node {
+	return graph.Cast(graph.Equal(graph.Iota(g, graph.Int64, 0, n, 1), graph.Iota(g, graph.Int64, 1, 1, n)), graph.Float64)
+}
+
+// sameSecondOrder compares x with what it should be: value, gradient, and the product of the Hessian of a weighted sum of squares in all nestings of two modes.
+func sameSecondOrder(t *testing.T, at testkit.Point, x, want *graph.Node, wrt []*graph.Node) {
+	t.Helper()
+	if err := x.Graph().Err(); err != nil {
+		t.Fatal(err)
+	}
+	values := func(x *graph.Node) []*graph.Node {
+		g := x.Graph()
+		flat := graph.Reshape(x, -1)
+		cost := graph.Add(graph.ReduceSum(graph.Mul(graph.Square(flat), graph.Add(graph.Iota(g, graph.Float64, 0, flat.Shape()[0]), g.Const(1))), nil), graph.ReduceSum(flat, nil))
+		var dots []*graph.Node
+		for _, w := range wrt {
+			dots = append(dots, graph.Cos(graph.Mul(g.Const(3), w)))
+		}
+		d := grad(t, cost, wrt...)
+		jvp, err := compile.JVP([]*graph.Node{x, cost}, wrt, dots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		forwardOverReverse, err := compile.JVP(d, wrt, dots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		forwardOverForward, err := compile.JVP(jvp[1:], wrt, dots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := append(append(append([]*graph.Node{x, cost}, d...), jvp...), forwardOverReverse...)
+		out = append(out, grad(t, jvp[1], wrt...)...)
+		return append(out, forwardOverForward...)
+	}
+	a, b := values(x), values(want)
+	got, err := testkit.CompileAndRun(compile.Config{}, at, append(a, b...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range a {
+		if err := testkit.CloseTo(got[i], got[len(a)+i], 1e-8, 1e-10); err != nil {
+			t.Errorf("output %d of %d: %v", i, len(a), err)
+		}
+	}
+}
+
+// An implicit function that has a closed form: x = ln θ by x ↦ eˣ − θ. All derivatives up to the fourth, forward, reverse and Taylor.
+func TestImplicitHighOrder(t *testing.T) {
+	g := graph.New()
+	theta := g.Input("theta", graph.Float64)
+	x := graph.Implicit(graph.Log(theta), func(x *graph.Node) *graph.Node { return graph.Sub(graph.Exp(x), theta) }, graph.ImplicitOptions{})
+	at := testkit.Point{theta: ref.Of(theta.Type(), 1.7)}
+	var out []*graph.Node
+	reverse, forward := x, []*graph.Node{x}
+	for range 4 {
+		reverse = grad(t, reverse, theta)[0]
+		var err error
+		if forward, err = compile.JVP(forward, []*graph.Node{theta}, nil); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, reverse, forward[0])
+	}
+	series, err := compile.Taylor(4, []*graph.Node{x}, []*graph.Node{theta}, [][]*graph.Node{{g.Const(1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range series[1:] {
+		out = append(out, s...)
+	}
+	got, err := testkit.CompileAndRun(compile.Config{}, at, out...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []float64{1 / 1.7, -1 / math.Pow(1.7, 2), 2 / math.Pow(1.7, 3), -6 / math.Pow(1.7, 4)}
+	factorial := 1.0
+	for k, w := range want {
+		factorial *= float64(k + 1)
+		for i, v := range []float64{got[2*k].F[0], got[2*k+1].F[0]} {
+			if math.Abs(v-w) > 1e-14*math.Abs(w) {
+				t.Errorf("derivative %d, mode %d: %v, want %v", k+1, i, v, w)
+			}
+		}
+		if v := got[8+k].F[0]; math.Abs(v*factorial-w) > 1e-14*math.Abs(w) {
+			t.Errorf("Taylor coefficient %d: %v, want %v", k+1, v, w/factorial)
+		}
+	}
+}
+
+// Mistakes have the user's line; runs that do not converge name the node, the steps and the residual.
+func TestImplicitMistakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		build func(g *graph.Graph, x *graph.Node) *graph.Node
+		want  string
+	}{
+		"integers": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Implicit(graph.Cast(x, graph.Int64), func(y *graph.Node) *graph.Node { return y }, graph.ImplicitOptions{})
+		}, "needs floats"},
+		"another shape": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Implicit(x, func(y *graph.Node) *graph.Node { return graph.ReduceSum(y, nil) }, graph.ImplicitOptions{})
+		}, "should give one value of the solution's type f64[3]"},
+		"lanes": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Implicit(x, func(y *graph.Node) *graph.Node { return y }, graph.ImplicitOptions{Lanes: 2})
+		}, "2 dimensions of lanes"},
+		"method": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Implicit(x, func(y *graph.Node) *graph.Node { return y }, graph.ImplicitOptions{Method: "magic"})
+		}, `no method "magic"`},
+		"no function": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Implicit(x, nil, graph.ImplicitOptions{})
+		}, "needs a function"},
+		"tolerance": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.LinearSolve(func(v *graph.Node) *graph.Node { return v }, x, graph.ImplicitOptions{Tolerance: -1})
+		}, "a tolerance of -1"},
+		"a node that escapes": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			var inner *graph.Node
+			graph.Implicit(x, func(y *graph.Node) *graph.Node { inner = graph.Sin(y); return graph.Sub(inner, x) }, graph.ImplicitOptions{})
+			return graph.Add(inner, x)
+		}, "belong to the body of the implicit"},
+		"a map to another shape": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.Concat(0, v, v) }, x, graph.ImplicitOptions{Method: graph.ConjugateGradient})
+		}, "[6]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New()
+			y := c.build(g, g.Input("x", graph.Float64, 3))
+			_, err := compile.Compile(y)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "implicit_test.go:") {
+				t.Errorf("the error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 3)
+	turn := func(v *graph.Node) *graph.Node { return graph.Concat(0, graph.Slice(v, graph.Range{Start: 1, Limit: 3}), graph.Slice(v, graph.Range{Limit: 1})) }
+	for name, c := range map[string]struct {
+		y    *graph.Node
+		want []string
+	}{
+		"not definite": {graph.LinearSolve(turn, x, graph.ImplicitOptions{Method: graph.ConjugateGradient, Limit: 7}), []string{"cg does not converge in 7 steps", "residual"}},
+		"singular":     {graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.Mul(g.Const(0), v) }, x, graph.ImplicitOptions{}), []string{"gmres does not converge", "residual"}},
+		"NaN":          {graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.Sqrt(graph.Neg(graph.Exp(v))) }, x, graph.ImplicitOptions{Method: graph.BiCGSTAB}), []string{"bicgstab does not converge", "NaN"}},
+	} {
+		_, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1, 2, 4)}, c.y)
+		for _, w := range append(c.want, "implicit_test.go:", "require") {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: the error is %v, want one with %q", name, err, w)
+			}
+		}
+	}
+	nothing := graph.Implicit(x, func(y *graph.Node) *graph.Node { return graph.Sub(x, graph.StopGradient(y)) }, graph.ImplicitOptions{})
+	if _, err := compile.Gradient(graph.Sum(nothing), x); err == nil || !strings.Contains(err.Error(), "does not depend on the solution") {
+		t.Errorf("the error is %v", err)
+	}
+}
