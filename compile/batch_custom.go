@@ -9,14 +9,14 @@ import (
 	"github.com/adjoint-go/adjoint/internal/linescan"
 )
 
-// opBatched is a user's operator over a batch. The operator's own derivative, which need not be that of its expansion, is kept for those
+// opBatched is an operator over a batch that has a derivative beside its expansion and no rule for batches, such as a user's. Its derivative, which need not be that of the expansion, is kept for those
 // who differentiate what Batch returns.
 var opBatched *graph.Op
 
 func init() {
 	opBatched = graph.Register(&graph.Op{
 		Name: "batched", Pattern: graph.Dense, Family: graph.FamilyUser, MinArity: 1, MaxArity: -1,
-		Doc: "A user's operator applied to each element of a batch, which is the leading dimension of some operands and of the result.",
+		Doc: "An operator with a derivative and an expansion, such as a user's, applied to each element of a batch, which is the leading dimension of some operands and of the result.",
 		Attrs: []graph.AttrSpec{
 			{Key: "attributes", Kind: attr.String, Optional: true, Doc: "the operator's attributes, as text"},
 			{Key: "operands", Kind: attr.Ints, Doc: "the operands that have the batch dimension"},
@@ -84,7 +84,7 @@ func init() {
 
 // keepsDerivative reports whether a batch of the operator must not be differentiated through the operator's expansion.
 func keepsDerivative(op *graph.Op) bool {
-	return op.Family == graph.FamilyUser && (op.VJP != nil || op.JVP != nil || op.Transpose != nil) && op.Expand != nil
+	return (op.VJP != nil || op.JVP != nil || op.Transpose != nil) && op.Expand != nil
 }
 
 // batchedCall returns opBatched for a node whose operands' images exist.
@@ -108,7 +108,7 @@ func (b *batcher) batchedCall(n *graph.Node) *graph.Node {
 func batchedOperator(a attr.List) (*graph.Op, attr.List, error) {
 	op := graph.LookupOp(a.Str("operator"))
 	if op == nil || !keepsDerivative(op) {
-		return nil, nil, fmt.Errorf("no user's operator with a derivative and an expansion is named %q: was it registered?", a.Str("operator"))
+		return nil, nil, fmt.Errorf("no operator with a derivative and an expansion is named %q: was it registered?", a.Str("operator"))
 	}
 	text := &linescan.Scanner{Line: a.Str("attributes")}
 	attrs, _, err := attr.Scan(text)

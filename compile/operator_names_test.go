@@ -47,6 +47,10 @@ func namedOperators(t *testing.T, file string) []string {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
 			return false
+		case *ast.SelectorExpr:
+			if n.Sel.Name == "Family" {
+				t.Errorf("%s asks for the family of an operator, which is for the reference", file)
+			}
 		case *ast.CallExpr:
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) > 0 {
 				of, _ := s.X.(*ast.Ident)

@@ -106,7 +106,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 5}, attr.I("axis", 1), attr.I("shift", 2)), shapeSample(Shape{3, 2}, attr.I("axis", 0), attr.I("shift", 0))},
 	})
 	opTile = Register(&Op{
-		Name: "tile", Pattern: AsExpansion, Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{{Key: "reps", Kind: attr.Ints, Doc: "how often along each dimension, ≥ 1"}},
+		Name: "tile", Pattern: AsExpansion, Family: FamilyShape, MinArity: 1, MaxArity: 1, Batch: batchTile, Attrs: []AttrSpec{{Key: "reps", Kind: attr.Ints, Doc: "how often along each dimension, ≥ 1"}},
 		Doc: "The whole operand repeated along each dimension (NumPy).", Formula: "the adjoint, summed over the repetitions", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, reps := in[0].typ.Shape, a.Ints("reps")
@@ -377,6 +377,10 @@ func OneHot(x *Node, d DType, depth, axis int) *Node {
 		return x.g.Fail("one_hot", err)
 	}
 	return applyAll(opOneHot, []*Node{x}, attr.I("depth", depth), attr.I("axis", a), attr.S("dtype", d.String()))
+}
+
+func batchTile(b *Batch, n *Node) *Node {
+	return b.Graph.Apply(n.op, []*Node{b.Of(n.inputs[0])}, attr.Make(attr.L("reps", withLeading(n.extra.attrs.Ints("reps"), 1))))
 }
 
 func batchPad(b *Batch, n *Node) *Node {
