@@ -67,3 +67,16 @@ func TestProfileScalars(t *testing.T) {
 		t.Errorf("after profiling the output is %v, want %v", got, want)
 	}
 }
+
+// Profiles count what kernels say that they do: two operations for each term of a convolution, of which those at the border count too.
+func TestProfileCountsTermsOfKernels(t *testing.T) {
+	g := graph.New()
+	x, w := g.Input("x", graph.Float64, 1, 2, 5, 5), g.Input("w", graph.Float64, 3, 2, 3, 3)
+	p, err := Compile(graph.Conv(x, w, graph.Window{Padding: []int{1, 1, 1, 1}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Shares(); len(s) != 1 || s[0].Flops != 2*(3*5*5)*(2*3*3) {
+		t.Errorf("shares %+v", s)
+	}
+}

@@ -41,15 +41,10 @@ func (kernelOp) work(in *Instr, _ []float64) float64 {
 	return kernel.Lookup(in.Kernel).Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs)
 }
 
-// parts counts one for each element that a kernel reads, and two for each term of a matrix product.
+// parts counts what the kernel says that it does, and else one for each element that it reads.
 func (kernelOp) parts(in *Instr, _ []int64, f func(index int, flops int64)) {
-	if in.Kernel == "matmul" && len(in.In) == 2 && len(in.Out) == 1 {
-		a := in.In[0].Shape
-		inner := a[len(a)-1]
-		if in.Attrs.Bool("transpose_a") {
-			inner = a[len(a)-2]
-		}
-		f(0, 2*int64(in.Out[0].Size())*int64(inner))
+	if k := kernel.Lookup(in.Kernel); k.Work != nil {
+		f(0, int64(min(k.Work(operandTypes(in.In), operandTypes(in.Out), in.Attrs), 1<<62)))
 		return
 	}
 	flops := int64(0)

@@ -210,6 +210,17 @@ var operators = func() map[string]string {
 	return m
 }()
 
+// reductions names the graph's operators at which loops end.
+var reductions = func() map[micro.ReduceKind]string {
+	m := map[micro.ReduceKind]string{}
+	for _, op := range graph.Ops() {
+		if op.Reduction != "" {
+			m[micro.ReduceBy(micro.ByName(op.Reduction))] = op.Name
+		}
+	}
+	return m
+}()
+
 // operator returns the name under which a micro-operation is drawn.
 func operator(op micro.Op) string {
 	name := op.String()
@@ -279,9 +290,7 @@ func (d *describer) loop(i int, in *vm.Instr) {
 	for k := range l.Out {
 		results[k] = registers[l.OutRegs[k]]
 		if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
-			op := map[micro.ReduceKind]string{micro.ReduceSum: "reduce_sum", micro.ReduceProd: "reduce_prod",
-				micro.ReduceMax: "reduce_max", micro.ReduceMin: "reduce_min"}[l.Reduce]
-			n := d.node(op, in.Out[k].DType, in.Out[k].Shape)
+			n := d.node(reductions[l.Reduce], in.Out[k].DType, in.Out[k].Shape)
 			n.Inputs, n.Scope = []int{results[k]}, name
 			d.debug(n, in, len(l.Code))
 			results[k] = d.last()
