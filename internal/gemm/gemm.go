@@ -675,7 +675,7 @@ func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 	n := ceil(rows, x.mr)
 	base, more := rows/n, rows%n // tiles of base rows, the first ones of one more
 	widest := 1
-	if t.bPanel == 0 && !t.indexed {
+	if t.bPanel == 0 {
 		widest = x.kernels.widest(ceil(rows, n))
 	}
 	for j := 0; j < cols; {

@@ -63,7 +63,8 @@ func init() {
 	Register(&Kernel{
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
-			"in ascending (image, position of the adjoint), a new chain after a row of the adjoint, or 256 positions, at the latest where rows are 16 positions and more, and else after an image or 512 positions; elements of the padding take part as zeros. Float dtypes.",
+			"in ascending (image, position of the adjoint), a new chain after a row of the adjoint, or 256 positions, at the latest where rows are 16 positions and more, and else after an image or 512 positions. Of groups of one channel and filter (or two), " +
+			"positions of rows of 16 and more, modulo 512, are chains of their own over 128 rows, which are added up in blocks and then in float64. Elements of the padding take part as zeros. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -283,7 +284,7 @@ func (p *convPlan) each() int {
 		return p.winograd.each() + p.product.Each()
 	}
 	if p.rows != nil {
-		return p.rows.each() + p.product.Each()
+		return p.rows.each(p.taps) + p.product.Each()
 	}
 	return p.colBytes + p.sums + p.product.Each()
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -25,10 +26,12 @@ func init() {
 		Work: func(in, out []Type, a attr.List) float64 {
 			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(in[0].Shape, out[0].Shape, a) },
-		Run: func(c *Call) error {
-			return pickNumeric(c.In[0].DType, maxPool[float64], maxPool[float32], maxPool[int64], maxPool[int32])(c)
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newPoolGeometry(in[0].Shape, out[0].Shape, a, maxPools[in[0].DType])
 		},
+		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(out[0].Shape) },
+		Each:       func(in, out []Type, a attr.List) int { return 0 },
+		Run:        runPool,
 	})
 	Register(&Kernel{
 		Name: "avg_pool",
@@ -43,8 +46,12 @@ func init() {
 		Work: func(in, out []Type, a attr.List) float64 {
 			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(in[0].Shape, out[0].Shape, a) },
-		Run:     func(c *Call) error { return pickFloat(c.In[0].DType, avgPool[float64], avgPool[float32])(c) },
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newPoolGeometry(in[0].Shape, out[0].Shape, a, avgPools[in[0].DType])
+		},
+		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(out[0].Shape) },
+		Each:       func(in, out []Type, a attr.List) int { return 0 },
+		Run:        runPool,
 	})
 	Register(&Kernel{
 		Name: "avg_pool_grad",
@@ -60,14 +67,17 @@ func init() {
 		Work: func(in, out []Type, a attr.List) float64 {
 			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newPoolGeometry(out[0].Shape, in[0].Shape, a) },
-		Workspace: func(in, out []Type, a attr.List) int {
+		Prepare: func(in, out []Type, a attr.List) any {
+			return newPoolGeometry(out[0].Shape, in[0].Shape, a, avgPoolGrads[in[0].DType])
+		},
+		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(in[0].Shape) },
+		Each: func(in, out []Type, a attr.List) int {
 			if out[0].DType == dtype.Float64 {
 				return 0
 			}
 			return scratchSize(shape.Size(out[0].Shape[2:]), 8)
 		},
-		Run: func(c *Call) error { return pickFloat(c.In[0].DType, avgPoolGrad[float64], avgPoolGrad[float32])(c) },
+		Run: runPool,
 	})
 }
 
@@ -96,130 +106,167 @@ func checkPool(x, y []int, a attr.List) error {
 	return nil
 }
 
-// poolState is the geometry of a pooling and its number of planes.
+// poolState is the geometry of a pooling and its number of planes, which are items of a run.
 type poolState struct {
 	convGeometry
-	planes int
-	padded bool // elements of the padding count
+	planes  int
+	padded  bool      // elements of the padding count
+	ranges  [3][]taps // by dimension and index of the result
+	perItem int       // planes
+	call    *Call     // of a run
+	do      planeFunc
 }
 
-func newPoolGeometry(x, y []int, a attr.List) *poolState {
-	p := &poolState{planes: x[0] * x[1], padded: a.Bool("count_include_pad")}
+// taps are those of a window's taps along a dimension that lie within the operand: first ≤ k < end, at begin + k·dilation.
+type taps struct{ begin, first, end int }
+
+// poolItem is the number of elements of an item at least.
+const poolItem = 1 << 13
+
+func newPoolGeometry(x, y []int, a attr.List, do planeFunc) *poolState {
+	p := &poolState{planes: x[0] * x[1], do: do, padded: a.Bool("count_include_pad")}
 	p.setSpatial(x[2:], a.Ints("window"), y[2:], a.Ints("strides"), poolDilation(x, a), a.Ints("padding"))
+	for dim := range p.ranges {
+		p.ranges[dim] = make([]taps, p.out[dim])
+		for o := range p.ranges[dim] {
+			t := taps{begin: o*p.stride[dim] - p.low[dim], end: p.window[dim]}
+			if t.begin < 0 {
+				t.first = (-t.begin + p.dilation[dim] - 1) / p.dilation[dim]
+			}
+			if t.begin+(t.end-1)*p.dilation[dim] >= p.in[dim] {
+				t.end = (p.in[dim]-1-t.begin)/p.dilation[dim] + 1
+			}
+			p.ranges[dim][o] = t
+		}
+	}
+	p.perItem = max(1, poolItem/max(1, p.ins, p.outs))
 	return p
 }
 
-// tapRange returns, for result index o along a dimension, the input index of the window's first tap
-// and the taps first ≤ k < end that lie within the input.
-func (g *convGeometry) tapRange(dim, o int) (begin, first, end int) {
-	begin = o*g.stride[dim] - g.low[dim]
-	end = g.window[dim]
-	if begin < 0 {
-		first = (-begin + g.dilation[dim] - 1) / g.dilation[dim]
+// poolBytes bounds the memory of the tables for a result of a shape.
+func poolBytes(y []int) int64 {
+	n := int64(unsafe.Sizeof(poolState{}))
+	for _, extent := range y[2:] {
+		n += int64(extent+1)*int64(unsafe.Sizeof(taps{})) + 64
 	}
-	if begin+(end-1)*g.dilation[dim] >= g.in[dim] {
-		end = (g.in[dim]-1-begin)/g.dilation[dim] + 1
-	}
-	return begin, first, end
+	return n
 }
 
-func maxPool[T number](c *Call) error {
+// planeFunc pools a plane.
+type planeFunc = func(p *poolState, worker, plane int)
+
+var (
+	maxPools     = map[dtype.DType]planeFunc{dtype.Float64: maxPool[float64], dtype.Float32: maxPool[float32], dtype.Int64: maxPool[int64], dtype.Int32: maxPool[int32]}
+	avgPools     = map[dtype.DType]planeFunc{dtype.Float64: avgPool[float64], dtype.Float32: avgPool[float32]}
+	avgPoolGrads = map[dtype.DType]planeFunc{dtype.Float64: avgPoolGrad[float64], dtype.Float32: avgPoolGrad[float32]}
+)
+
+func runPool(c *Call) error {
 	p := c.State.(*poolState)
-	src, dst, idx := data[T](&c.In[0]), data[T](&c.Out[0]), c.Out[1].I64
-	for n := range p.planes {
-		plane := src[n*p.ins : (n+1)*p.ins]
-		for o := range p.outs {
-			bd, d0, d1 := p.tapRange(0, o/(p.out[1]*p.out[2]))
-			bh, h0, h1 := p.tapRange(1, o/p.out[2]%p.out[1])
-			bw, w0, w1 := p.tapRange(2, o%p.out[2])
-			at := ((bd+d0*p.dilation[0])*p.in[1]+bh+h0*p.dilation[1])*p.in[2] + bw + w0*p.dilation[2]
-			best := plane[at]
-			for d := d0; d < d1; d++ {
-				for h := h0; h < h1; h++ {
-					row := ((bd+d*p.dilation[0])*p.in[1] + bh + h*p.dilation[1]) * p.in[2]
-					for w := w0; w < w1; w++ {
-						i := row + bw + w*p.dilation[2]
-						if v := plane[i]; v > best || v != v && best == best {
-							best, at = v, i
+	p.call = c
+	c.Parallel(p, (p.planes+p.perItem-1)/p.perItem)
+	p.call = nil
+	return nil
+}
+
+// Do implements pool.Task.
+func (p *poolState) Do(worker, item int) {
+	for n := item * p.perItem; n < min(p.planes, (item+1)*p.perItem); n++ {
+		p.do(p, worker, n)
+	}
+}
+
+// count returns how many elements a mean is taken over.
+func (p *poolState) count(d, h, w taps) int {
+	if p.padded {
+		return p.taps
+	}
+	return (d.end - d.first) * (h.end - h.first) * (w.end - w.first)
+}
+
+func maxPool[T number](p *poolState, _, n int) {
+	c := p.call
+	plane := data[T](&c.In[0])[n*p.ins : (n+1)*p.ins]
+	dst, idx := data[T](&c.Out[0])[n*p.outs:(n+1)*p.outs], c.Out[1].I64[n*p.outs:(n+1)*p.outs]
+	step, o := p.dilation[2], 0
+	for _, d := range p.ranges[0] {
+		for _, h := range p.ranges[1] {
+			for _, w := range p.ranges[2] {
+				first := w.begin + w.first*step
+				at := ((d.begin+d.first*p.dilation[0])*p.in[1]+h.begin+h.first*p.dilation[1])*p.in[2] + first
+				best := plane[at]
+				for i := d.first; i < d.end; i++ {
+					for j := h.first; j < h.end; j++ {
+						k := ((d.begin+i*p.dilation[0])*p.in[1]+h.begin+j*p.dilation[1])*p.in[2] + first
+						for range w.end - w.first {
+							if v := plane[k]; v > best || v != v && best == best {
+								best, at = v, k
+							}
+							k += step
+						}
+					}
+				}
+				dst[o], idx[o] = best, int64(at)
+				o++
+			}
+		}
+	}
+}
+
+func avgPool[T float](p *poolState, _, n int) {
+	c := p.call
+	plane := data[T](&c.In[0])[n*p.ins : (n+1)*p.ins]
+	dst := data[T](&c.Out[0])[n*p.outs : (n+1)*p.outs]
+	o := 0
+	for _, d := range p.ranges[0] {
+		for _, h := range p.ranges[1] {
+			for _, w := range p.ranges[2] {
+				sum := 0.0
+				for i := d.begin + d.first; i < d.begin+d.end; i++ {
+					for j := h.begin + h.first; j < h.begin+h.end; j++ {
+						row := (i*p.in[1]+j)*p.in[2] + w.begin
+						for _, v := range plane[row+w.first : row+w.end] {
+							sum += float64(v)
+						}
+					}
+				}
+				dst[o] = T(sum / float64(p.count(d, h, w)))
+				o++
+			}
+		}
+	}
+}
+
+func avgPoolGrad[T float](p *poolState, worker, n int) {
+	c := p.call
+	gy, gx := data[T](&c.In[0])[n*p.outs:(n+1)*p.outs], data[T](&c.Out[0])[n*p.ins:(n+1)*p.ins]
+	plane, double := any(gx).([]float64)
+	if !double {
+		work := c.Workers[worker]
+		plane = take[float64](&work, p.ins)
+	}
+	clear(plane)
+	o := 0
+	for _, d := range p.ranges[0] {
+		for _, h := range p.ranges[1] {
+			for _, w := range p.ranges[2] {
+				share := float64(gy[o]) / float64(p.count(d, h, w))
+				o++
+				for i := d.begin + d.first; i < d.begin+d.end; i++ {
+					for j := h.begin + h.first; j < h.begin+h.end; j++ {
+						row := (i*p.in[1]+j)*p.in[2] + w.begin
+						to := plane[row+w.first : row+w.end]
+						for k := range to {
+							to[k] += share
 						}
 					}
 				}
 			}
-			dst[n*p.outs+o], idx[n*p.outs+o] = best, int64(at)
 		}
 	}
-	return nil
-}
-
-// elements returns how many elements the mean of position o is taken over.
-func (p *poolState) elements(o int) int {
-	if p.padded {
-		return p.taps
-	}
-	_, d0, d1 := p.tapRange(0, o/(p.out[1]*p.out[2]))
-	_, h0, h1 := p.tapRange(1, o/p.out[2]%p.out[1])
-	_, w0, w1 := p.tapRange(2, o%p.out[2])
-	return (d1 - d0) * (h1 - h0) * (w1 - w0)
-}
-
-func avgPool[T float](c *Call) error {
-	p := c.State.(*poolState)
-	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
-	for n := range p.planes {
-		plane := src[n*p.ins : (n+1)*p.ins]
-		for o := range p.outs {
-			bd, d0, d1 := p.tapRange(0, o/(p.out[1]*p.out[2]))
-			bh, h0, h1 := p.tapRange(1, o/p.out[2]%p.out[1])
-			bw, w0, w1 := p.tapRange(2, o%p.out[2])
-			sum := 0.0
-			for d := d0; d < d1; d++ {
-				for h := h0; h < h1; h++ {
-					row := ((bd+d)*p.in[1] + bh + h) * p.in[2]
-					for _, v := range plane[row+bw+w0 : row+bw+w1] {
-						sum += float64(v)
-					}
-				}
-			}
-			dst[n*p.outs+o] = T(sum / float64(p.elements(o)))
-		}
-	}
-	return nil
-}
-
-func avgPoolGrad[T float](c *Call) error {
-	p := c.State.(*poolState)
-	gy, gx := data[T](&c.In[0]), data[T](&c.Out[0])
-	work := c.Work
-	all, double := any(gx).([]float64)
-	var plane []float64
 	if !double {
-		plane = take[float64](&work, p.ins)
-	}
-	for n := range p.planes {
-		if double {
-			plane = all[n*p.ins : (n+1)*p.ins]
-		}
-		clear(plane)
-		for o := range p.outs {
-			bd, d0, d1 := p.tapRange(0, o/(p.out[1]*p.out[2]))
-			bh, h0, h1 := p.tapRange(1, o/p.out[2]%p.out[1])
-			bw, w0, w1 := p.tapRange(2, o%p.out[2])
-			share := float64(gy[n*p.outs+o]) / float64(p.elements(o))
-			for d := d0; d < d1; d++ {
-				for h := h0; h < h1; h++ {
-					row := ((bd+d)*p.in[1] + bh + h) * p.in[2]
-					to := plane[row+bw+w0 : row+bw+w1]
-					for j := range to {
-						to[j] += share
-					}
-				}
-			}
-		}
-		if !double {
-			for i, v := range plane {
-				gx[n*p.ins+i] = T(v)
-			}
+		for i, v := range plane {
+			gx[i] = T(v)
 		}
 	}
-	return nil
 }

@@ -18,6 +18,9 @@ func indexedF32AVX2x1x1(t *Tile)
 func indexedF32AVX2x1x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX2x1x4(t *Tile)
+
+//go:noescape
 func tileF32AVX2x2x1(t *Tile)
 
 //go:noescape
@@ -31,6 +34,9 @@ func indexedF32AVX2x2x1(t *Tile)
 
 //go:noescape
 func indexedF32AVX2x2x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX2x2x4(t *Tile)
 
 //go:noescape
 func tileF32AVX2x3x1(t *Tile)
@@ -96,6 +102,9 @@ func indexedF64AVX2x1x1(t *Tile)
 func indexedF64AVX2x1x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX2x1x4(t *Tile)
+
+//go:noescape
 func tileF64AVX2x2x1(t *Tile)
 
 //go:noescape
@@ -109,6 +118,9 @@ func indexedF64AVX2x2x1(t *Tile)
 
 //go:noescape
 func indexedF64AVX2x2x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX2x2x4(t *Tile)
 
 //go:noescape
 func tileF64AVX2x3x1(t *Tile)
@@ -177,6 +189,12 @@ func indexedF32AVX512x1x1(t *Tile)
 func indexedF32AVX512x1x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x1x4(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x1x8(t *Tile)
+
+//go:noescape
 func tileF32AVX512x2x1(t *Tile)
 
 //go:noescape
@@ -195,6 +213,12 @@ func indexedF32AVX512x2x1(t *Tile)
 func indexedF32AVX512x2x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x2x4(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x2x8(t *Tile)
+
+//go:noescape
 func tileF32AVX512x3x1(t *Tile)
 
 //go:noescape
@@ -208,6 +232,9 @@ func indexedF32AVX512x3x1(t *Tile)
 
 //go:noescape
 func indexedF32AVX512x3x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x3x4(t *Tile)
 
 //go:noescape
 func tileF32AVX512x4x1(t *Tile)
@@ -225,6 +252,9 @@ func indexedF32AVX512x4x1(t *Tile)
 func indexedF32AVX512x4x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x4x4(t *Tile)
+
+//go:noescape
 func tileF32AVX512x5x1(t *Tile)
 
 //go:noescape
@@ -240,6 +270,9 @@ func indexedF32AVX512x5x1(t *Tile)
 func indexedF32AVX512x5x2(t *Tile)
 
 //go:noescape
+func indexedF32AVX512x5x4(t *Tile)
+
+//go:noescape
 func tileF32AVX512x6x1(t *Tile)
 
 //go:noescape
@@ -253,6 +286,9 @@ func indexedF32AVX512x6x1(t *Tile)
 
 //go:noescape
 func indexedF32AVX512x6x2(t *Tile)
+
+//go:noescape
+func indexedF32AVX512x6x4(t *Tile)
 
 //go:noescape
 func tileF32AVX512x7x1(t *Tile)
@@ -369,6 +405,12 @@ func indexedF64AVX512x1x1(t *Tile)
 func indexedF64AVX512x1x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x1x4(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x1x8(t *Tile)
+
+//go:noescape
 func tileF64AVX512x2x1(t *Tile)
 
 //go:noescape
@@ -387,6 +429,12 @@ func indexedF64AVX512x2x1(t *Tile)
 func indexedF64AVX512x2x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x2x4(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x2x8(t *Tile)
+
+//go:noescape
 func tileF64AVX512x3x1(t *Tile)
 
 //go:noescape
@@ -400,6 +448,9 @@ func indexedF64AVX512x3x1(t *Tile)
 
 //go:noescape
 func indexedF64AVX512x3x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x3x4(t *Tile)
 
 //go:noescape
 func tileF64AVX512x4x1(t *Tile)
@@ -417,6 +468,9 @@ func indexedF64AVX512x4x1(t *Tile)
 func indexedF64AVX512x4x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x4x4(t *Tile)
+
+//go:noescape
 func tileF64AVX512x5x1(t *Tile)
 
 //go:noescape
@@ -432,6 +486,9 @@ func indexedF64AVX512x5x1(t *Tile)
 func indexedF64AVX512x5x2(t *Tile)
 
 //go:noescape
+func indexedF64AVX512x5x4(t *Tile)
+
+//go:noescape
 func tileF64AVX512x6x1(t *Tile)
 
 //go:noescape
@@ -445,6 +502,9 @@ func indexedF64AVX512x6x1(t *Tile)
 
 //go:noescape
 func indexedF64AVX512x6x2(t *Tile)
+
+//go:noescape
+func indexedF64AVX512x6x4(t *Tile)
 
 //go:noescape
 func tileF64AVX512x7x1(t *Tile)
@@ -617,10 +677,12 @@ var IndexedF32AVX2 = [7][4]func(t *Tile){
 	1: {
 		indexedF32AVX2x1x1,
 		indexedF32AVX2x1x2,
+		indexedF32AVX2x1x4,
 	},
 	2: {
 		indexedF32AVX2x2x1,
 		indexedF32AVX2x2x2,
+		indexedF32AVX2x2x4,
 	},
 	3: {
 		indexedF32AVX2x3x1,
@@ -675,10 +737,12 @@ var IndexedF64AVX2 = [7][4]func(t *Tile){
 	1: {
 		indexedF64AVX2x1x1,
 		indexedF64AVX2x1x2,
+		indexedF64AVX2x1x4,
 	},
 	2: {
 		indexedF64AVX2x2x1,
 		indexedF64AVX2x2x2,
+		indexedF64AVX2x2x4,
 	},
 	3: {
 		indexedF64AVX2x3x1,
@@ -771,26 +835,34 @@ var IndexedF32AVX512 = [15][4]func(t *Tile){
 	1: {
 		indexedF32AVX512x1x1,
 		indexedF32AVX512x1x2,
+		indexedF32AVX512x1x4,
+		indexedF32AVX512x1x8,
 	},
 	2: {
 		indexedF32AVX512x2x1,
 		indexedF32AVX512x2x2,
+		indexedF32AVX512x2x4,
+		indexedF32AVX512x2x8,
 	},
 	3: {
 		indexedF32AVX512x3x1,
 		indexedF32AVX512x3x2,
+		indexedF32AVX512x3x4,
 	},
 	4: {
 		indexedF32AVX512x4x1,
 		indexedF32AVX512x4x2,
+		indexedF32AVX512x4x4,
 	},
 	5: {
 		indexedF32AVX512x5x1,
 		indexedF32AVX512x5x2,
+		indexedF32AVX512x5x4,
 	},
 	6: {
 		indexedF32AVX512x6x1,
 		indexedF32AVX512x6x2,
+		indexedF32AVX512x6x4,
 	},
 	7: {
 		indexedF32AVX512x7x1,
@@ -899,26 +971,34 @@ var IndexedF64AVX512 = [15][4]func(t *Tile){
 	1: {
 		indexedF64AVX512x1x1,
 		indexedF64AVX512x1x2,
+		indexedF64AVX512x1x4,
+		indexedF64AVX512x1x8,
 	},
 	2: {
 		indexedF64AVX512x2x1,
 		indexedF64AVX512x2x2,
+		indexedF64AVX512x2x4,
+		indexedF64AVX512x2x8,
 	},
 	3: {
 		indexedF64AVX512x3x1,
 		indexedF64AVX512x3x2,
+		indexedF64AVX512x3x4,
 	},
 	4: {
 		indexedF64AVX512x4x1,
 		indexedF64AVX512x4x2,
+		indexedF64AVX512x4x4,
 	},
 	5: {
 		indexedF64AVX512x5x1,
 		indexedF64AVX512x5x2,
+		indexedF64AVX512x5x4,
 	},
 	6: {
 		indexedF64AVX512x6x1,
 		indexedF64AVX512x6x2,
+		indexedF64AVX512x6x4,
 	},
 	7: {
 		indexedF64AVX512x7x1,

@@ -415,6 +415,109 @@ store:
 	VZEROUPPER
 	RET
 
+// func indexedF32AVX2x1x4(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x1x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMOVUPS    32(SI), Y1
+	VMOVUPS    64(SI), Y2
+	VMASKMOVPS 96(SI), Y15, Y3
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y4
+	VMOVUPS      32(DX)(AX*1), Y5
+	VMOVUPS      64(DX)(AX*1), Y6
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y4
+	VMOVUPS      32(DX)(AX*1), Y5
+	VMOVUPS      64(DX)(AX*1), Y6
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y4
+	VMOVUPS      32(DX)(AX*1), Y5
+	VMOVUPS      64(DX)(AX*1), Y6
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VADDPS     32(SI), Y1, Y1
+	VADDPS     64(SI), Y2, Y2
+	VMASKMOVPS 96(SI), Y15, Y8
+	VADDPS     Y8, Y3, Y3
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMOVUPS    Y1, 32(SI)
+	VMOVUPS    Y2, 64(SI)
+	VMASKMOVPS Y3, Y15, 96(SI)
+	VZEROUPPER
+	RET
+
 // func tileF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
@@ -944,6 +1047,148 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y2, (SI)
 	VMASKMOVPS Y3, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF32AVX2x2x4(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF32AVX2x2x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    (SI), Y0
+	VMOVUPS    32(SI), Y1
+	VMOVUPS    64(SI), Y2
+	VMASKMOVPS 96(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPS    (SI), Y4
+	VMOVUPS    32(SI), Y5
+	VMOVUPS    64(SI), Y6
+	VMASKMOVPS 96(SI), Y15, Y7
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y8
+	VMOVUPS      32(DX)(AX*1), Y9
+	VMOVUPS      64(DX)(AX*1), Y10
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y8
+	VMOVUPS      32(DX)(AX*1), Y9
+	VMOVUPS      64(DX)(AX*1), Y10
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y8
+	VMOVUPS      32(DX)(AX*1), Y9
+	VMOVUPS      64(DX)(AX*1), Y10
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPS     (SI), Y0, Y0
+	VADDPS     32(SI), Y1, Y1
+	VADDPS     64(SI), Y2, Y2
+	VMASKMOVPS 96(SI), Y15, Y12
+	VADDPS     Y12, Y3, Y3
+	ADDQ       R8, SI
+	VADDPS     (SI), Y4, Y4
+	VADDPS     32(SI), Y5, Y5
+	VADDPS     64(SI), Y6, Y6
+	VMASKMOVPS 96(SI), Y15, Y12
+	VADDPS     Y12, Y7, Y7
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPS    Y0, (SI)
+	VMOVUPS    Y1, 32(SI)
+	VMOVUPS    Y2, 64(SI)
+	VMASKMOVPS Y3, Y15, 96(SI)
+	ADDQ       R8, SI
+	VMOVUPS    Y4, (SI)
+	VMOVUPS    Y5, 32(SI)
+	VMOVUPS    Y6, 64(SI)
+	VMASKMOVPS Y7, Y15, 96(SI)
 	VZEROUPPER
 	RET
 
@@ -3698,6 +3943,109 @@ store:
 	VZEROUPPER
 	RET
 
+// func indexedF64AVX2x1x4(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x1x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMOVUPD    32(SI), Y1
+	VMOVUPD    64(SI), Y2
+	VMASKMOVPD 96(SI), Y15, Y3
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y4
+	VMOVUPD      32(DX)(AX*1), Y5
+	VMOVUPD      64(DX)(AX*1), Y6
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y4, Y8, Y0
+	VFMADD231PD  Y5, Y8, Y1
+	VFMADD231PD  Y6, Y8, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y4
+	VMOVUPD      32(DX)(AX*1), Y5
+	VMOVUPD      64(DX)(AX*1), Y6
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y4, Y8, Y0
+	VFMADD231PD  Y5, Y8, Y1
+	VFMADD231PD  Y6, Y8, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y4
+	VMOVUPD      32(DX)(AX*1), Y5
+	VMOVUPD      64(DX)(AX*1), Y6
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y4, Y8, Y0
+	VFMADD231PD  Y5, Y8, Y1
+	VFMADD231PD  Y6, Y8, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VADDPD     32(SI), Y1, Y1
+	VADDPD     64(SI), Y2, Y2
+	VMASKMOVPD 96(SI), Y15, Y8
+	VADDPD     Y8, Y3, Y3
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMOVUPD    Y1, 32(SI)
+	VMOVUPD    Y2, 64(SI)
+	VMASKMOVPD Y3, Y15, 96(SI)
+	VZEROUPPER
+	RET
+
 // func tileF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
@@ -4227,6 +4575,148 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y2, (SI)
 	VMASKMOVPD Y3, Y15, 32(SI)
+	VZEROUPPER
+	RET
+
+// func indexedF64AVX2x2x4(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·indexedF64AVX2x2x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	JMP        start
+
+continue:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    (SI), Y0
+	VMOVUPD    32(SI), Y1
+	VMOVUPD    64(SI), Y2
+	VMASKMOVPD 96(SI), Y15, Y3
+	ADDQ       R8, SI
+	VMOVUPD    (SI), Y4
+	VMOVUPD    32(SI), Y5
+	VMOVUPD    64(SI), Y6
+	VMASKMOVPD 96(SI), Y15, Y7
+
+start:
+	MOVQ (DI), SI
+	MOVQ 24(DI), DX
+	MOVQ 32(DI), BX
+	MOVQ 8(DI), R8
+	SUBQ $+2, CX
+	JLT  odd
+
+pair:
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y8
+	VMOVUPD      32(DX)(AX*1), Y9
+	VMOVUPD      64(DX)(AX*1), Y10
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y8, Y12, Y0
+	VFMADD231PD  Y9, Y12, Y1
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y8, Y13, Y4
+	VFMADD231PD  Y9, Y13, Y5
+	VFMADD231PD  Y10, Y13, Y6
+	VFMADD231PD  Y11, Y13, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y8
+	VMOVUPD      32(DX)(AX*1), Y9
+	VMOVUPD      64(DX)(AX*1), Y10
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y8, Y12, Y0
+	VFMADD231PD  Y9, Y12, Y1
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y8, Y13, Y4
+	VFMADD231PD  Y9, Y13, Y5
+	VFMADD231PD  Y10, Y13, Y6
+	VFMADD231PD  Y11, Y13, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+	SUBQ         $+2, CX
+	JGE          pair
+
+odd:
+	CMPQ         CX, $-1
+	JNE          done
+	MOVQ         (BX), AX
+	VMOVUPD      (DX)(AX*1), Y8
+	VMOVUPD      32(DX)(AX*1), Y9
+	VMOVUPD      64(DX)(AX*1), Y10
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y8, Y12, Y0
+	VFMADD231PD  Y9, Y12, Y1
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y8, Y13, Y4
+	VFMADD231PD  Y9, Y13, Y5
+	VFMADD231PD  Y10, Y13, Y6
+	VFMADD231PD  Y11, Y13, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, BX
+
+done:
+	CMPQ       72(DI), $+1
+	JNE        store
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VADDPD     (SI), Y0, Y0
+	VADDPD     32(SI), Y1, Y1
+	VADDPD     64(SI), Y2, Y2
+	VMASKMOVPD 96(SI), Y15, Y12
+	VADDPD     Y12, Y3, Y3
+	ADDQ       R8, SI
+	VADDPD     (SI), Y4, Y4
+	VADDPD     32(SI), Y5, Y5
+	VADDPD     64(SI), Y6, Y6
+	VMASKMOVPD 96(SI), Y15, Y12
+	VADDPD     Y12, Y7, Y7
+
+store:
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	VMOVUPD    Y0, (SI)
+	VMOVUPD    Y1, 32(SI)
+	VMOVUPD    Y2, 64(SI)
+	VMASKMOVPD Y3, Y15, 96(SI)
+	ADDQ       R8, SI
+	VMOVUPD    Y4, (SI)
+	VMOVUPD    Y5, 32(SI)
+	VMOVUPD    Y6, 64(SI)
+	VMASKMOVPD Y7, Y15, 96(SI)
 	VZEROUPPER
 	RET
 

@@ -59,14 +59,6 @@ func tileName(s isa, e element, rows, vectors int, indexed bool) string {
 	return fmt.Sprintf("%s%s%sx%dx%d", kind, e.name, s.name, rows, vectors)
 }
 
-// widths lists the widths in vectors of tiles, or of indexed ones.
-func (s isa) widths(rows int, indexed bool) []int {
-	if indexed {
-		return []int{1, 2}
-	}
-	return s.vectors(rows)
-}
-
 // generate returns the text of every generated file of package asm.
 func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
@@ -77,7 +69,7 @@ func generate() (map[string][]byte, error) {
 			w.element = e
 			for rows := 1; rows <= s.rows; rows++ {
 				for _, indexed := range []bool{false, true} {
-					for _, v := range s.widths(rows, indexed) {
+					for _, v := range s.vectors(rows) {
 						w.tile(rows, v, indexed)
 						names = append(names, tileName(s, e, rows, v, indexed))
 					}
@@ -156,7 +148,7 @@ func stubs(names []string) ([]byte, error) {
 				w("var %s%s%s = [%d][4]func(t *Tile){", table, e.name, s.name, s.rows+1)
 				for rows := 1; rows <= s.rows; rows++ {
 					w("%d: {", rows)
-					for _, v := range s.widths(rows, indexed) {
+					for _, v := range s.vectors(rows) {
 						w("%s,", tileName(s, e, rows, v, indexed))
 					}
 					w("},")

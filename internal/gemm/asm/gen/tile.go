@@ -107,7 +107,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 		for v := range vectors {
 			row.Disp = v * w.bytes
 			w.load(row, v == vectors-1, b(v))
-			if row.Disp += vectors * w.bytes; vectors > 2 && row.Disp%64 == 0 {
+			if row.Disp += vectors * w.bytes; vectors > 2 && !indexed && row.Disp%64 == 0 {
 				w.emit("PREFETCHT0", row) // B is read once, from far away: the next tile's columns
 			}
 		}
