@@ -26,6 +26,9 @@ const (
 
 const blocks = ours + ".blocks"
 
+// oneThread is ours with one processor.
+const oneThread = ours + ".thread"
+
 // page is a page of docs/ that compares: its goals, in their order, and the peers that run unless others are named.
 type page struct {
 	title, command string
@@ -37,7 +40,7 @@ type page struct {
 var pages = map[string]page{
 	"scalars": {"Performance", "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", scalarGoals, []string{"go", "switch", blocks, "casadi", "torch.compile"}},
 	"loops":   {"Performance of loops", "go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md", loopGoals, []string{"jax", "casadi"}},
-	"matrix":  {"Performance of matrices", "go run ./internal/bench/compare -page matrix -markdown docs/PERFORMANCE_MATRIX.md", matrixGoals(), []string{"jax", "numpy", "torch"}},
+	"matrix":  {"Performance of matrices", "go run ./internal/bench/compare -page matrix -markdown docs/PERFORMANCE_MATRIX.md", matrixGoals(), []string{oneThread, "jax", "numpy", "torch"}},
 }
 
 // loopGoals bound loops. The bounds of tridiagonal and attractor are about twice what a loop written in C takes.
@@ -94,9 +97,22 @@ var layerGoals = []goal{
 	{work: "conv", dtype: "float32", peer: "jax", reach: 1},
 	{work: "conv", dtype: "float32", measure: seconds, reach: 14e-3},
 	{work: "conv.winograd", dtype: "float32", measure: seconds, reach: 9e-3},
+	{work: "conv.depthwise", dtype: "float32", peer: "jax", reach: 1},
+	{work: "attention2048", dtype: "float32", peer: "jax", reach: 1},
 	{work: "mlp", dtype: "float32", peer: "jax", reach: 1},
 	{work: "mlp", dtype: "float32", measure: seconds, reach: 100e-6},
 	{work: "mlp.separate", dtype: "float32", measure: seconds, reach: 0},
+	{work: "gemm64", dtype: "float64", peer: oneThread, reach: 1},
+	{work: "gemm1024", dtype: "float32", peer: oneThread, reach: 1.8},
+	{work: "gemm1024", dtype: "float64", peer: oneThread, reach: 1.8},
+	{work: "gemm2048", dtype: "float32", peer: oneThread, reach: 1.8},
+	{work: "product_odd", dtype: "float64", peer: oneThread, reach: 1},
+	{work: "product_batch", dtype: "float32", peer: oneThread, reach: 1.8},
+	{work: "conv", dtype: "float32", peer: oneThread, reach: 1.8},
+	{work: "conv.winograd", dtype: "float32", peer: oneThread, reach: 1.8},
+	{work: "conv.depthwise", dtype: "float32", peer: oneThread, reach: 1},
+	{work: "attention2048", dtype: "float32", peer: oneThread, reach: 1.8},
+	{work: "mlp", dtype: "float32", peer: oneThread, reach: 1},
 }
 
 // scalarGoals are the rows about scalars and elements.
@@ -166,6 +182,8 @@ var where = map[string]string{
 	"eigh3.batch": "One matrix after another.", "cholesky512.gradient": "Triangular solutions.", "logdet512.gradient": "The inverse.", "solve512.gradient": "Two solutions.",
 	"conv":                     "Arithmetic: rows of the input are read where they lie.",
 	"conv.winograd":            "Products of transformed tiles, 36 small ones an item; the transforms take a quarter.",
+	"conv.depthwise":           "Reading and writing: planes are copied with their padding first, and the gradient of a filter reads each row of a plane nine times.",
+	"attention2048":            "Products of blocks of 512 keys, and exponentials; masked blocks are computed as well.",
 	"mlp":                      "Two products of the first layer take nine tenths; bias, relu and the step of descent are done on their parts.",
 	"mlp.separate":             "As mlp, with passes over the results of products.",
 	"coupled":                  "Machine code of the whole loop: about 1700 operations a step forward and twice as many back, more code than the first-level cache holds.",

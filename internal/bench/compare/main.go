@@ -118,7 +118,7 @@ func split(s string) []string {
 
 // serveBuiltIn is the process of a peer that is part of this program.
 func serveBuiltIn(name string) int {
-	entries := map[string]func() []protocol.Entry{ours: work.Entries, blocks: work.ArrayEntries, "go": byhand.Go, "switch": byhand.Switch}[name]
+	entries := map[string]func() []protocol.Entry{ours: work.Entries, blocks: work.ArrayEntries, oneThread: work.Entries, "go": byhand.Go, "switch": byhand.Switch}[name]
 	if entries == nil {
 		fmt.Fprintf(os.Stderr, "no peer %s is built in\n", name)
 		return 2

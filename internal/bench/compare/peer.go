@@ -19,7 +19,7 @@ import (
 )
 
 // peerNames are all peers but ourselves, in the order of their turns.
-var peerNames = []string{blocks, "go", "switch", "casadi", "casadi.cse", "jax", "torch", "torch.compile", "numpy", "gorgonia", "gomlx", "gomlx.simd"}
+var peerNames = []string{blocks, oneThread, "go", "switch", "casadi", "casadi.cse", "jax", "torch", "torch.compile", "numpy", "gorgonia", "gomlx", "gomlx.simd"}
 
 // answerLimit ends a peer that does not answer: compilers of unrolled graphs take minutes.
 const answerLimit = 10 * time.Minute
@@ -98,7 +98,7 @@ func startPeer(o options, name string) (*peer, error) {
 	var cmd *exec.Cmd
 	cleanup := func() {}
 	switch name {
-	case ours, blocks, "go", "switch":
+	case ours, blocks, oneThread, "go", "switch":
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
@@ -106,6 +106,9 @@ func startPeer(o options, name string) (*peer, error) {
 		cmd = exec.Command(self, "-serve", name)
 		if name == blocks {
 			cmd.Env = append(os.Environ(), "ADJOINT_NATIVE=off")
+		}
+		if name == oneThread {
+			cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 		}
 	case "gorgonia", "gomlx", "gomlx.simd":
 		dir, err := os.MkdirTemp("", "adjoint-bench")

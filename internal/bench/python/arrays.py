@@ -151,3 +151,59 @@ def _(peer, dtype):
     f = jax.jit(jax.grad(loss, (0, 1)))
     x, k = map(jnp.asarray, conv_inputs())
     return item(lambda: jax.block_until_ready(f(x, k)), [(np.asarray(g, F64) ** 2).sum() for g in f(x, k)])
+
+
+def depthwise_inputs():
+    """3x3, 64 groups of one channel, 56x56, batch 8, padding 1."""
+    return wave((8, 64, 56, 56), 1, 0.13, dtype=F32), wave((64, 1, 3, 3), 0.5, 0.29, dtype=F32)
+
+
+@row("conv.depthwise", "torch", dtypes=(F32,))
+def _(peer, dtype):
+    import torch
+    x, k = (torch.from_numpy(a).requires_grad_() for a in depthwise_inputs())
+
+    def evaluate():
+        y = torch.nn.functional.conv2d(x, k, padding=1, groups=64)
+        return torch.autograd.grad((y * y).sum() / 2, (x, k))
+    return item(evaluate, [(g.double() ** 2).sum() for g in evaluate()])
+
+
+@row("conv.depthwise", "jax", dtypes=(F32,))
+def _(peer, dtype):
+    import jax, jax.numpy as jnp
+
+    def loss(x, k):
+        y = jax.lax.conv_general_dilated(x, k, (1, 1), [(1, 1)] * 2, dimension_numbers=("NCHW", "OIHW", "NCHW"), feature_group_count=64)
+        return (y * y).sum() / 2
+    f = jax.jit(jax.grad(loss, (0, 1)))
+    x, k = map(jnp.asarray, depthwise_inputs())
+    return item(lambda: jax.block_until_ready(f(x, k)), [(np.asarray(g, F64) ** 2).sum() for g in f(x, k)])
+
+
+def attention_inputs():
+    """q, k and v of 4 heads, 2048 tokens, width 64."""
+    return [wave((4, 2048, 64), 1, f, dtype=F32) for f in (0.37, 0.11, 0.23)]
+
+
+@row("attention2048", "torch", dtypes=(F32,))
+def _(peer, dtype):
+    import torch
+    q, k, v = (torch.from_numpy(a).requires_grad_() for a in attention_inputs())
+
+    def evaluate():
+        y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return torch.autograd.grad((y * y).sum() / 2, (q, k, v))
+    return item(evaluate, [(g.double() ** 2).sum() for g in evaluate()])
+
+
+@row("attention2048", "jax", dtypes=(F32,))
+def _(peer, dtype):
+    import jax, jax.numpy as jnp
+
+    def loss(q, k, v):  # heads come third there
+        y = jax.nn.dot_product_attention(*(a.transpose(1, 0, 2)[None] for a in (q, k, v)), is_causal=True)
+        return (y * y).sum() / 2
+    f = jax.jit(jax.grad(loss, (0, 1, 2)))
+    q, k, v = map(jnp.asarray, attention_inputs())
+    return item(lambda: jax.block_until_ready(f(q, k, v)), [(np.asarray(g, F64) ** 2).sum() for g in f(q, k, v)])

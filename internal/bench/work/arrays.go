@@ -37,8 +37,12 @@ func init() {
 		register(name, "float32", func() (*protocol.Item, error) { return product[float32](shapes) })
 	}
 	padding := []int{1, 1, 1, 1}
-	register("conv", "float32", func() (*protocol.Item, error) { return convolution(graph.Window{Padding: padding}) })
-	register("conv.winograd", "float32", func() (*protocol.Item, error) { return convolution(graph.Window{Padding: padding, Winograd: true}) })
+	register("conv", "float32", func() (*protocol.Item, error) { return convolution(graph.Window{Padding: padding}, 0.05) })
+	register("conv.winograd", "float32", func() (*protocol.Item, error) {
+		return convolution(graph.Window{Padding: padding, Winograd: true}, 0.05)
+	})
+	register("conv.depthwise", "float32", func() (*protocol.Item, error) { return convolution(graph.Window{Padding: padding, Groups: 64}, 0.5) })
+	register("attention2048", "float32", attention)
 }
 
 // gradientOfSum returns the gradients of the sum of y's elements.
@@ -120,26 +124,46 @@ func product[T inputs.Float](shapes [2][]int) (*protocol.Item, error) {
 	return item(m, nil, func() []float64 { return []float64{inputs.SumOfSquares(view[T](m, "c"))} })
 }
 
-// convolution is the gradients of ½|y|² of a convolution, without the value.
-func convolution(window graph.Window) (*protocol.Item, error) {
+// convolution is the gradients of ½|y|² of a convolution, without the value; scale is that of the filters.
+func convolution(window graph.Window, scale float64) (*protocol.Item, error) {
 	g := graph.New()
-	x, w := g.Input("x", graph.Float32, 8, 64, 56, 56), g.Input("w", graph.Float32, 64, 64, 3, 3)
-	y := graph.Conv(x, w, window)
-	gradients, err := compile.Gradient(graph.Div(graph.Sum(graph.Square(y)), graph.Like(graph.Sum(y), 2)), x, w)
+	channels := 64 / max(1, window.Groups)
+	x, w := g.Input("x", graph.Float32, 8, 64, 56, 56), g.Input("w", graph.Float32, 64, channels, 3, 3)
+	return gradientsOfSquares(graph.Conv(x, w, window), []float64{1, scale}, []float64{0.13, 0.29}, x, w)
+}
+
+// attention is the gradients of ½|y|² of causal attention.
+func attention() (*protocol.Item, error) {
+	g := graph.New()
+	var in []*graph.Node
+	for _, name := range []string{"q", "k", "v"} {
+		in = append(in, g.Input(name, graph.Float32, 4, 2048, 64))
+	}
+	return gradientsOfSquares(graph.Attention(in[0], in[1], in[2], graph.AttentionOptions{Causal: true}), []float64{1, 1, 1}, []float64{0.37, 0.11, 0.23}, in...)
+}
+
+// gradientsOfSquares is the gradients of ½|y|² for float32 inputs, which are waves, without the value: their squared norms.
+func gradientsOfSquares(y *graph.Node, scales, frequencies []float64, in ...*graph.Node) (*protocol.Item, error) {
+	gradients, err := compile.Gradient(graph.Div(graph.Sum(graph.Square(y)), graph.Like(graph.Sum(y), 2)), in...)
 	if err != nil {
 		return nil, err
 	}
-	m, err := machine(map[string]float64{}, gradients[0].Named("gx"), gradients[1].Named("gw"))
+	for i, x := range in {
+		gradients[i] = gradients[i].Named(gradientName(x.Name()))
+	}
+	m, err := machine(map[string]float64{}, gradients...)
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(m, "x", inputs.Wave[float32](8*64*56*56, 1, 0.13, 0.1)); err != nil {
-		return nil, err
+	for i, x := range in {
+		if err := fill(m, x.Name(), inputs.Wave[float32](x.Shape().Size(), scales[i], frequencies[i], 0.1)); err != nil {
+			return nil, err
+		}
 	}
-	if err := fill(m, "w", inputs.Wave[float32](64*64*9, 0.05, 0.29, 0.1)); err != nil {
-		return nil, err
-	}
-	return item(m, nil, func() []float64 {
-		return []float64{inputs.SumOfSquares(view[float32](m, "gx")), inputs.SumOfSquares(view[float32](m, "gw"))}
+	return item(m, nil, func() (norms []float64) {
+		for _, x := range in {
+			norms = append(norms, inputs.SumOfSquares(view[float32](m, gradientName(x.Name()))))
+		}
+		return norms
 	})
 }
