@@ -1,6 +1,13 @@
 package kernel
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/gemm"
+)
 
 // stridedCopy is a plan for moving elements between two strided views with the same
 // extents. Dimensions of extent 1 are dropped and adjacent ones merged where possible.
@@ -10,6 +17,21 @@ type stridedCopy struct {
 	dstOff, srcOff int
 	counter        []int // of the outer dimensions
 	tiled          bool  // the last two dimensions are a transposition
+	registers      *inRegisters
+}
+
+// inRegisters transposes elements of 4 and 8 bytes in the registers of vectors, the widest ones first.
+type inRegisters struct {
+	four, eight [2]*gemm.Rows
+	scratch     gemm.Scratch
+}
+
+func newInRegisters() *inRegisters {
+	r := &inRegisters{}
+	for i, level := range [2]cpu.Level{cpu.Best(), min(cpu.Best(), cpu.AVX2)} {
+		r.four[i], r.eight[i] = gemm.NewRows(dtype.Float32, level), gemm.NewRows(dtype.Float64, level)
+	}
+	return r
 }
 
 // tileSize is the edge of the square in which transpositions are done, so that the lines of
@@ -43,6 +65,9 @@ func newStridedCopy(extents, dst, src []int, dstOff, srcOff int) *stridedCopy {
 			s[last-1] = v
 		}
 		p.tiled = true
+		if cpu.Best() != cpu.Portable {
+			p.registers = newInRegisters()
+		}
 	}
 	outer := last
 	if p.tiled {
@@ -61,7 +86,7 @@ func copyStrided[T anyElement](dst, src []T, p *stridedCopy) {
 	for {
 		switch {
 		case p.tiled:
-			copyTiles(dst[d:], src[s:], p.extents[last-1], n, p.dst[last-1], ss)
+			copyTransposed(dst[d:], src[s:], p.extents[last-1], n, p.dst[last-1], ss, p.registers)
 		case ds == 1 && ss == 1:
 			copy(dst[d:d+n], src[s:s+n])
 		case ds == 1 && ss == 0:
@@ -77,6 +102,32 @@ func copyStrided[T anyElement](dst, src []T, p *stridedCopy) {
 		if !advance(p, &d, &s) {
 			return
 		}
+	}
+}
+
+// copyTransposed sets dst[i·ds + j] = src[i + j·ss] for i < m, j < n. Of narrow matrices the lines are too short for registers.
+func copyTransposed[T anyElement](dst, src []T, m, n, ds, ss int, r *inRegisters) {
+	var zero T
+	var rows *gemm.Rows
+	if size := unsafe.Sizeof(zero); r != nil && m >= 4 && (size == 4 || size == 8) {
+		kinds := &r.eight
+		if size == 4 {
+			kinds = &r.four
+		}
+		rows = kinds[0]
+		if n < rows.Lanes() {
+			rows = kinds[1]
+		}
+	}
+	if rows == nil || n < rows.Lanes() {
+		copyTiles(dst, src, m, n, ds, ss)
+		return
+	}
+	// Blocks whose lines of both sides stay in the first-level cache.
+	_ = dst[(m-1)*ds+n-1]
+	_ = src[m-1+(n-1)*ss]
+	for i := 0; i < m; i += 4 * tileSize {
+		rows.Transpose(&r.scratch, unsafe.Pointer(&dst[i*ds]), ds, unsafe.Pointer(&src[i]), ss, n, min(4*tileSize, m-i))
 	}
 }
 
