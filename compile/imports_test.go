@@ -21,6 +21,7 @@ var publicImports = map[string][]string{
 	"vm":                 {},
 	"compile":            {"graph", "vm"},
 	"compile/gradcheck":  {"graph", "compile", "vm"},
+	"compile/implicit":   {"graph", "compile"},
 	"internal/agreement": {"graph", "compile"},
 	"internal/jet":       {"graph"},
 	"internal/ref":       {"graph"},

@@ -1,0 +1,364 @@
+// Package implicit finds what equations define: roots, fixed points and minima, as functions of everything that the equations use. Solvers are loops of the graph; derivatives
+// of every order follow from the implicit function theorem (graph.Implicit) and do not pass through the solver's steps.
+//
+// A run fails, with the node, the user's line and the residual, if a solver does not converge.
+package implicit
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+type (
+	node  = graph.Node
+	nodes = []*graph.Node
+)
+
+// Options change solvers. The zero value is one system over all elements of the unknown, whose matrices are formed and decomposed.
+type Options struct {
+	// Lanes is the number of leading dimensions over which the function works independently: each element along them is a problem of its own, with its own steps. With as many as the unknown has
+	// dimensions, every element is a scalar problem, which is the fastest.
+	Lanes int
+	// Method solves linear systems; "" is graph.Direct.
+	Method graph.LinearMethod
+	// Tolerance bounds the last step relative to the unknown, both as norms in a lane; 0 is 1e-10, in float32 1e-5. Newton's method then makes one more step, so that what is left is rounding.
+	Tolerance float64
+	// Limit bounds the steps; 0 is 100, for FixedPoint 10 000.
+	Limit int
+}
+
+// problem is what solvers share.
+type problem struct {
+	g    *graph.Graph
+	o    Options
+	x    *node // where it starts
+	axes []int // of a lane's elements
+	err  error // the first derivative that there is not
+}
+
+func newProblem(op string, start *node, o Options, limit int) (*problem, error) {
+	p := &problem{g: start.Graph(), o: o, x: start}
+	switch {
+	case !start.Valid():
+		return nil, fmt.Errorf("%s: %w", op, start.Graph().Err())
+	case !start.DType().IsFloat():
+		return nil, fmt.Errorf("%s: the start is %v at %v: needs floats", op, start.Type(), start.Position())
+	case o.Lanes < 0 || o.Lanes > start.Shape().Rank():
+		return nil, fmt.Errorf("%s: %d dimensions of lanes, and the start is %v at %v", op, o.Lanes, start.Type(), start.Position())
+	case o.Limit < 0 || o.Limit > math.MaxInt32-1 || o.Tolerance < 0 || o.Tolerance >= 1 || math.IsNaN(o.Tolerance):
+		return nil, fmt.Errorf("%s: a tolerance of %v and a limit of %d steps", op, o.Tolerance, o.Limit)
+	}
+	if o.Tolerance == 0 {
+		if p.o.Tolerance = 1e-10; start.DType() == graph.Float32 {
+			p.o.Tolerance = 1e-5
+		}
+	}
+	if o.Limit == 0 {
+		p.o.Limit = limit
+	}
+	for k := o.Lanes; k < start.Shape().Rank(); k++ {
+		p.axes = append(p.axes, k)
+	}
+	return p, nil
+}
+
+func (p *problem) linear() graph.ImplicitOptions {
+	return graph.ImplicitOptions{Lanes: p.o.Lanes, Method: p.o.Method}
+}
+
+// norm is the squared norm in each lane, with extents of 1 for its dimensions.
+func (p *problem) norm(x *node) *node {
+	s := graph.Square(x)
+	if len(p.axes) == 0 {
+		return s
+	}
+	return graph.ReduceSum(s, p.axes, graph.KeepDims)
+}
+
+// all says for each lane whether all elements of x are true.
+func (p *problem) all(x *node) *node {
+	if len(p.axes) == 0 {
+		return x
+	}
+	return graph.ReduceAll(x, p.axes, graph.KeepDims)
+}
+
+// solved returns J⁻¹·r, where J is the Jacobian of f at x.
+func (p *problem) solved(f func(x *node) *node, x, r *node) *node {
+	// Of the solution y of f(y) = s, the tangent along s is J⁻¹·ṡ.
+	s := graph.StopGradient(filled(x, 0)) // no constant, which a body would have a copy of
+	y := graph.Implicit(x, func(y *node) *node { return graph.Sub(f(y), s) }, p.linear())
+	dots, err := compile.JVP(nodes{y}, nodes{s}, nodes{r})
+	if err != nil {
+		if p.err == nil {
+			p.err = err
+		}
+		return filled(x, 0)
+	}
+	return dots[0]
+}
+
+// filled is a value of the type of x whose elements are v.
+func filled(x *node, v float64) *node { return graph.BroadcastTo(graph.Like(x, v), x.Shape()...) }
+
+// small says for each lane whether a step is small against x.
+func (p *problem) small(step, x *node) *node {
+	xx := p.norm(x)
+	return graph.LessEqual(p.norm(step), graph.Mul(xx, graph.Like(xx, p.o.Tolerance*p.o.Tolerance)))
+}
+
+// finish makes the node of the solution.
+func (p *problem) finish(op string, x, ok, residual *node, f func(x *node) *node) (*node, error) {
+	if p.err != nil {
+		return nil, fmt.Errorf("%s: %w", op, p.err)
+	}
+	x = graph.Require(x, ok, fmt.Sprintf("%s does not converge in %d steps: the residual", op, p.o.Limit), residual)
+	x = graph.Implicit(x, f, p.linear())
+	if err := p.g.Err(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// Root returns x with f(x) = 0 by Newton's method from start on, damped so that the residual's norm falls at every step (Deuflhard, Newton Methods for Nonlinear Problems, 2004). f gives as many
+// values as x has, of its type. Where start has no solution in reach, or ∂f/∂x is singular on the way, the run fails.
+func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
+	const op = "root"
+	p, err := newProblem(op, start, o, 100)
+	if err != nil {
+		return nil, err
+	}
+	start = graph.StopGradient(start)
+	r := f(start)
+	if !r.Valid() || !r.Type().Equal(start.Type()) {
+		if err := p.g.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: the function gives %v for %v at %v: needs one value of that type", op, r.Type(), start.Type(), start.Position())
+	}
+	rr := p.norm(r)
+	// x, its residual's squared norm, Newton's step at x, the part of it that is tried next; the number of steps
+	init := nodes{start, rr, p.solved(f, start, r), filled(rr, 1), p.g.Scalar(graph.Int64, 0)}
+	done := func(c nodes) *node {
+		return graph.LogicalOr(graph.Equal(c[1], graph.Like(c[1], 0)), p.small(c[2], c[0]))
+	}
+	stuck := func(c nodes) *node { // the rounding of f hides whether there is progress, or there is none
+		return graph.Less(c[3], graph.Like(c[3], 1e-9))
+	}
+	final, _ := graph.While(p.o.Limit+1, init,
+		func(c nodes) *node {
+			going := graph.LogicalNot(graph.LogicalOr(done(c), graph.LogicalOr(stuck(c), graph.IsNaN(c[1]))))
+			return graph.LogicalAnd(graph.ReduceAny(going, nil), graph.Less(c[4], graph.Like(c[4], float64(p.o.Limit))))
+		},
+		func(c nodes) nodes {
+			x, rr, step, part := c[0], c[1], c[2], c[3]
+			trial := graph.Sub(x, graph.Mul(part, step))
+			r := f(trial)
+			next := p.norm(r)
+			going := graph.LogicalNot(graph.LogicalOr(done(c), stuck(c)))
+			better := graph.LogicalAnd(going, graph.Less(next, rr))
+			worse := graph.LogicalAnd(going, graph.LogicalNot(better))
+			return nodes{graph.Where(better, trial, x), graph.Where(better, next, rr), graph.Where(better, p.solved(f, trial, r), step),
+				graph.Where(worse, graph.Mul(part, graph.Like(part, 0.25)), graph.Where(better, graph.Like(part, 1), part)), graph.Add(c[4], graph.Like(c[4], 1))}
+		})
+	x, rr, step := final[0], final[1], final[2]
+	// A step that rounding keeps from getting smaller is small enough if it is of the order of the root of the precision.
+	loose := *p
+	loose.o.Tolerance = 1e-6
+	if start.DType() == graph.Float32 {
+		loose.o.Tolerance = 1e-3
+	}
+	ok := graph.LogicalOr(done(final), graph.LogicalAnd(stuck(final), loose.small(step, x)))
+	last := graph.LogicalAnd(p.all(graph.LogicalNot(graph.IsNaN(step))), graph.NotEqual(rr, graph.Like(rr, 0)))
+	x = graph.Where(graph.LogicalAnd(last, done(final)), graph.Sub(x, step), x)
+	return p.finish(op, x, ok, graph.Sqrt(rr), f)
+}
+
+// RootBracketed returns, for each element, x between lo and hi with f(x) = 0, by Newton's method where it stays within the bracket and converges fast, else by bisection (Press et al., Numerical Recipes,
+// §9.4); f works on each element for itself, and needs a sign change: the run fails where f(lo) and f(hi) have one sign. lo and hi have the same type and may be in any order; o.Lanes is not looked at.
+func RootBracketed(f func(x *node) *node, lo, hi *node, o Options) (*node, error) {
+	const op = "root_bracketed"
+	o.Lanes = lo.Shape().Rank()
+	p, err := newProblem(op, lo, o, 200)
+	if err != nil {
+		return nil, err
+	}
+	if !hi.Valid() || !hi.Type().Equal(lo.Type()) {
+		if err := p.g.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: the bracket is %v and %v at %v: needs one type", op, lo.Type(), hi.Type(), lo.Position())
+	}
+	lo, hi = graph.StopGradient(lo), graph.StopGradient(hi)
+	below, above := f(lo), f(hi)
+	if !below.Valid() || !below.Type().Equal(lo.Type()) {
+		if err := p.g.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: the function gives %v for %v at %v: needs one value of that type", op, below.Type(), lo.Type(), lo.Position())
+	}
+	zero := graph.Like(lo, 0)
+	sign := graph.Sign(below)
+	ends := graph.LogicalOr(graph.Equal(below, zero), graph.Equal(above, zero))
+	opposite := graph.LogicalOr(ends, graph.Equal(sign, graph.Neg(graph.Sign(above))))
+	lo = graph.Require(lo, opposite, op+": the function has one sign at both ends of the bracket; the smaller distance from 0", graph.Min(graph.Abs(below), graph.Abs(above)))
+	half := graph.Like(lo, 0.5)
+	// Wide brackets are halved by orders of magnitude.
+	middle := func(a, b *node) *node {
+		mean := func(a, b *node) *node { return graph.Add(graph.Mul(half, a), graph.Mul(half, b)) }
+		narrow := graph.LessEqual(graph.Abs(graph.Sub(graph.Mul(half, a), graph.Mul(half, b))), graph.Like(a, 1))
+		return graph.Where(narrow, mean(a, b), graph.Sinh(mean(graph.Asinh(a), graph.Asinh(b))))
+	}
+	// A root at an end closes the bracket there.
+	hi = graph.Where(graph.Equal(below, zero), lo, hi)
+	lo = graph.Where(graph.Equal(above, zero), hi, lo)
+	// a has the sign of f(lo), b the other; x, f(x) of the step before; the number of steps
+	init := nodes{lo, hi, middle(lo, hi), filled(lo, math.Inf(1)), p.g.Scalar(graph.Int64, 0)}
+	ulp := 4 * 0x1p-52
+	if lo.DType() == graph.Float32 {
+		ulp = 4 * 0x1p-23
+	}
+	open := func(c nodes) *node {
+		a, b, r := c[0], c[1], c[3]
+		width := graph.Abs(graph.Sub(a, b))
+		return graph.LogicalAnd(graph.NotEqual(r, zero), graph.Greater(width, graph.Mul(graph.Like(a, ulp), graph.Max(graph.Abs(a), graph.Abs(b)))))
+	}
+	final, _ := graph.While(p.o.Limit+1, init,
+		func(c nodes) *node {
+			return graph.LogicalAnd(graph.ReduceAny(open(c), nil), graph.Less(c[4], graph.Like(c[4], float64(p.o.Limit))))
+		},
+		func(c nodes) nodes {
+			a, b, x, before := c[0], c[1], c[2], c[3]
+			going := open(c)
+			r := f(x)
+			left := graph.Equal(graph.Sign(r), sign)
+			a, b = graph.Where(left, x, a), graph.Where(left, b, x)
+			newton := graph.Sub(x, p.solved(f, x, r))
+			low, high := graph.Min(a, b), graph.Max(a, b)
+			inside := graph.LogicalAnd(graph.Greater(newton, low), graph.Less(newton, high))
+			// Far from a root of a power Newton's method only takes a fraction off, and the residual falls to a quarter or so.
+			fast := graph.LessEqual(graph.Abs(r), graph.Mul(graph.Like(r, 0.125), graph.Abs(before)))
+			// Newton's last steps come from one side: a bracket that is to close needs a point behind the root.
+			tiny := graph.LessEqual(graph.Abs(graph.Sub(newton, x)), graph.Mul(graph.Like(x, p.o.Tolerance), graph.Abs(newton)))
+			last := graph.LogicalAnd(inside, tiny)
+			next := graph.Where(graph.LogicalAnd(inside, fast), newton, middle(a, b))
+			closed := func(end *node) *node { return graph.Where(last, newton, end) }
+			return nodes{graph.Where(going, closed(a), c[0]), graph.Where(going, closed(b), c[1]), graph.Where(going, graph.Where(last, newton, next), x), graph.Where(going, r, before),
+				graph.Add(c[4], graph.Like(c[4], 1))}
+		})
+	a, b, x, r := final[0], final[1], final[2], final[3]
+	// Where the loop ended with f = 0 at the point before x, one end of the bracket is that point.
+	exact := graph.Equal(r, zero)
+	x = graph.Where(exact, b, graph.Where(graph.Equal(a, b), a, x))
+	return p.finish(op, x, graph.LogicalNot(open(final)), graph.Abs(graph.Sub(a, b)), f)
+}
+
+// FixedPoint returns x with f(x) = x by iteration from start on, until a step is small against x. Its derivatives solve with 1 − ∂f/∂x, so that a slow iteration costs its value alone.
+func FixedPoint(f func(x *node) *node, start *node, o Options) (*node, error) {
+	const op = "fixed_point"
+	p, err := newProblem(op, start, o, 10_000)
+	if err != nil {
+		return nil, err
+	}
+	if o.Tolerance == 0 { // there is no better step behind the last one
+		if p.o.Tolerance = 1e-14; start.DType() == graph.Float32 {
+			p.o.Tolerance = 1e-6
+		}
+	}
+	start = graph.StopGradient(start)
+	y := f(start)
+	if !y.Valid() || !y.Type().Equal(start.Type()) {
+		if err := p.g.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: the function gives %v for %v at %v: needs one value of that type", op, y.Type(), start.Type(), start.Position())
+	}
+	moving := func(c nodes) *node { // two values of the iteration
+		step := graph.Sub(c[1], c[0])
+		return graph.LogicalNot(graph.LogicalOr(p.small(step, c[1]), p.all(graph.Equal(step, graph.Like(step, 0)))))
+	}
+	final, _ := graph.While(p.o.Limit+1, nodes{start, y, p.g.Scalar(graph.Int64, 0)},
+		func(c nodes) *node {
+			going := graph.LogicalAnd(moving(c), graph.LogicalNot(graph.IsNaN(p.norm(c[1]))))
+			return graph.LogicalAnd(graph.ReduceAny(going, nil), graph.Less(c[2], graph.Like(c[2], float64(p.o.Limit))))
+		},
+		func(c nodes) nodes {
+			going := moving(c)
+			return nodes{graph.Where(going, c[1], c[0]), graph.Where(going, f(c[1]), c[1]), graph.Add(c[2], graph.Like(c[2], 1))}
+		})
+	return p.finish(op, final[1], graph.LogicalNot(moving(final)), graph.Sqrt(p.norm(graph.Sub(final[1], final[0]))), func(x *node) *node { return graph.Sub(f(x), x) })
+}
+
+// Minimize returns a local minimum x of the scalar f(x), from start on, by Newton's method with line search on f; where the Hessian does not lead downhill, along the gradient. All of x is one problem: with Lanes dimensions, f
+// is the sum of functions of the lanes. Derivatives solve with the Hessian, which has to be regular at the minimum.
+func Minimize(f func(x *node) *node, start *node, o Options) (*node, error) {
+	const op = "minimize"
+	p, err := newProblem(op, start, o, 200)
+	if err != nil {
+		return nil, err
+	}
+	gradient := func(x *node) *node {
+		d, err := compile.Gradient(f(x), x)
+		if err != nil {
+			if p.err == nil {
+				p.err = err
+			}
+			return filled(x, 0)
+		}
+		return d[0]
+	}
+	start = graph.StopGradient(start)
+	y := f(start)
+	if !y.Valid() || !y.Type().IsScalar() || y.DType() != start.DType() {
+		if err := p.g.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: the function gives %v for %v at %v: needs one scalar of the dtype", op, y.Type(), start.Type(), start.Position())
+	}
+	dot := func(a, b *node) *node { return graph.ReduceSum(graph.Mul(a, b), nil) }
+	direction := func(x, d *node) *node {
+		newton := p.solved(gradient, x, d)
+		downhill := graph.Greater(dot(newton, d), graph.Like(d, 0))
+		return graph.Where(downhill, newton, d)
+	}
+	d := gradient(start)
+	one := p.g.Scalar(start.DType(), 1)
+	// x, f(x), the gradient, the step against which x is moved, the part of it that is tried next; the number of steps
+	init := nodes{start, y, d, direction(start, d), one, p.g.Scalar(graph.Int64, 0)}
+	whole := *p
+	whole.axes = nil
+	for k := range start.Shape().Rank() {
+		whole.axes = append(whole.axes, k)
+	}
+	done := func(c nodes) *node {
+		return graph.LogicalOr(graph.Equal(dot(c[2], c[2]), graph.Like(c[1], 0)), graph.Reshape(whole.small(c[3], c[0])))
+	}
+	stuck := func(c nodes) *node { return graph.Less(c[4], graph.Like(c[4], 1e-9)) }
+	final, _ := graph.While(p.o.Limit+1, init,
+		func(c nodes) *node {
+			going := graph.LogicalNot(graph.LogicalOr(done(c), graph.LogicalOr(stuck(c), graph.IsNaN(c[1]))))
+			return graph.LogicalAnd(going, graph.Less(c[5], graph.Like(c[5], float64(p.o.Limit))))
+		},
+		func(c nodes) nodes {
+			x, y, d, step, part := c[0], c[1], c[2], c[3], c[4]
+			trial := graph.Sub(x, graph.Mul(part, step))
+			next := f(trial)
+			// Armijo's condition
+			better := graph.LessEqual(next, graph.Sub(y, graph.Mul(graph.Mul(part, graph.Like(part, 1e-4)), dot(d, step))))
+			gradientThere := gradient(trial)
+			return nodes{graph.Where(better, trial, x), graph.Where(better, next, y), graph.Where(better, gradientThere, d), graph.Where(better, direction(trial, gradientThere), step),
+				graph.Where(better, graph.Like(part, 1), graph.Mul(part, graph.Like(part, 0.25))), graph.Add(c[5], graph.Like(c[5], 1))}
+		})
+	x, step := final[0], final[3]
+	loose := whole
+	loose.o.Tolerance = 1e-6
+	if start.DType() == graph.Float32 {
+		loose.o.Tolerance = 1e-3
+	}
+	ok := graph.LogicalOr(done(final), graph.LogicalAnd(stuck(final), graph.Reshape(loose.small(step, x))))
+	x = graph.Where(done(final), graph.Sub(x, step), x)
+	return p.finish(op, x, ok, graph.Sqrt(dot(final[2], final[2])), gradient)
+}
