@@ -280,6 +280,7 @@ func (m *memoryPlanner) placeBuffers() {
 		x := m.groups[k]
 		born := m.born[:0]
 		var scratch []freeBlock
+		var frame *call
 		var snapshots []int32
 		for _, id := range x.nodes {
 			switch {
@@ -301,10 +302,7 @@ func (m *memoryPlanner) placeBuffers() {
 						born = append(born, r)
 					}
 				}
-				if c := m.calls[id]; c != nil && c.frameBytes > 0 {
-					c.code.Frame = m.alloc(c.frameBytes)
-					scratch = append(scratch, freeBlock{c.code.Frame, c.frameBytes})
-				}
+				frame = m.calls[id]
 			case x.kind == classScalar && m.class[id] != classAssemble:
 			case m.class[id] == classLoop && m.plan.lastUse[id] < 0:
 			default:
@@ -334,6 +332,10 @@ func (m *memoryPlanner) placeBuffers() {
 			if m.class[id] == classAssemble {
 				m.placePieces(id, k)
 			}
+		}
+		if frame != nil && frame.frameBytes > 0 { // behind the results, which live longer: so the next frame has its place
+			frame.code.Frame = m.alloc(frame.frameBytes)
+			scratch = append(scratch, freeBlock{frame.code.Frame, frame.frameBytes})
 		}
 		for _, b := range scratch {
 			m.release(b.offset, b.size)

@@ -169,14 +169,14 @@ func (c *Call) Kind() string {
 	return ""
 }
 
-// places returns the offset in the frame of each callee's arena, and the length of the frame. The two blocks of a While or Sweep live at the same time, those
-// of a Cond do not.
+// places returns the offset in the frame of each callee's arena, and the length of the frame. The two blocks of a While live at the same time, those
+// of a Cond or Sweep do not.
 func (c *Call) places(blocks []Block) (offsets []int64, bytes int64) {
 	list := c.callees()
 	offsets = make([]int64, len(list))
 	for i, k := range list {
 		n := blocks[k].ArenaBytes
-		if c.While != nil || c.Sweep != nil {
+		if c.While != nil {
 			offsets[i] = bytes
 			bytes += (n + frameAlign - 1) &^ (frameAlign - 1)
 		} else {
@@ -186,7 +186,7 @@ func (c *Call) places(blocks []Block) (offsets []int64, bytes int64) {
 	return offsets, bytes
 }
 
-// FrameBytes returns the length of the call's frame: the largest arena of the blocks that it runs, for a While or Sweep the sum of both, each rounded up
+// FrameBytes returns the length of the call's frame: the largest arena of the blocks that it runs, for a While the sum of both, each rounded up
 // to 64 bytes. It is 0 for a call of nothing, or of blocks that there are not.
 func (c *Code) FrameBytes(call *Call) int64 {
 	for _, k := range call.callees() {

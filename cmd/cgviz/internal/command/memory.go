@@ -14,6 +14,38 @@ import (
 	"github.com/adjoint-go/adjoint/viz"
 )
 
+// chart is a picture that is no graph.
+type chart interface {
+	SVG(io.Writer) error
+	PNG(io.Writer) error
+	PDF(io.Writer) error
+	Warnings(format string) ([]string, error)
+}
+
+// chooseChart returns the format of a chart, and checks that there is a place for it.
+func (o *output) chooseChart(of string) (format string, err error) {
+	f, err := o.choose()
+	switch {
+	case err != nil:
+		return "", err
+	case f.name != "svg" && f.name != "png" && f.name != "pdf":
+		return "", usage("a chart of %s is drawn as svg, png or pdf, not as %s", of, f.name)
+	}
+	return f.name, o.checkDirectory()
+}
+
+// paint draws the chart and delivers it.
+func (o *output) paint(c chart, format string) error {
+	if err := warn(o.streams.Err, c, format); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := map[string]func(io.Writer) error{"svg": c.SVG, "png": c.PNG, "pdf": c.PDF}[format](&b); err != nil {
+		return err
+	}
+	return o.deliver(b.Bytes())
+}
+
 // newMemory returns the command that draws the memory of a program.
 func newMemory(s Streams) *cobra.Command {
 	o, l := &output{streams: s, chart: true}, &look{}
@@ -37,16 +69,8 @@ and pdf.`,
 			if len(wrt) > 0 && !gradient {
 				return usage("--wrt is about gradients: give --gradient too")
 			}
-			f, err := o.choose()
+			format, err := o.chooseChart("memory")
 			if err != nil {
-				return err
-			}
-			paint := map[string]func(*viz.MemoryChart, io.Writer) error{
-				"svg": (*viz.MemoryChart).SVG, "png": (*viz.MemoryChart).PNG, "pdf": (*viz.MemoryChart).PDF}[f.name]
-			if paint == nil {
-				return usage("a chart of memory is drawn as svg, png or pdf, not as %s", f.name)
-			}
-			if err := o.checkDirectory(); err != nil {
 				return err
 			}
 			src, err := s.read(args[0])
@@ -75,14 +99,7 @@ and pdf.`,
 			if err != nil {
 				return err
 			}
-			if err := warn(s.Err, c, f.name); err != nil {
-				return err
-			}
-			var b bytes.Buffer
-			if err := paint(c, &b); err != nil {
-				return err
-			}
-			return o.deliver(b.Bytes())
+			return o.paint(c, format)
 		},
 	}
 	f := cmd.Flags()

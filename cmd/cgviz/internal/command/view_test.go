@@ -208,6 +208,23 @@ func TestOverlayByIntermediate(t *testing.T) {
 	}
 }
 
+func TestScheduleCommand(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{{[]string{"10"}, " 9 steps forward"}, {[]string{"--states", "3", "10"}, " 15 steps forward"}, {[]string{"--every", "4", "10"}, " 15 steps forward"}} { // 10 steps with 3 states take 15 steps forward: figure 2 of Griewank & Walther; 9 + 2·3
+		r := run("", append([]string{"schedule"}, c.args...)...)
+		if r.status != 0 || !strings.Contains(r.out, c.want) || !strings.Contains(r.out, "<svg") {
+			t.Errorf("%v: status %d: %s %s", c.args, r.status, r.err, r.out)
+		}
+	}
+	for _, format := range []string{"png", "pdf"} {
+		if r := run("", "schedule", "--states", "5", "-T", format, "-o", t.TempDir()+"/s."+format, "--title", "Sweep", "100"); r.status != 0 {
+			t.Errorf("%s: status %d: %s", format, r.status, r.err)
+		}
+	}
+}
+
 func TestMemoryCommand(t *testing.T) {
 	cg := graphFile(t, scoped)
 	for _, args := range [][]string{{cg}, {"--gradient", cg}, {"--gradient", "--wrt", "w", "--style", "mono", cg}, {"-T", "pdf", "-o", t.TempDir() + "/m.pdf", cg}} {
