@@ -116,6 +116,46 @@ func largePrograms(t testing.TB) []namedProgram {
 	}
 	w := graph.Add(g.Input("w", graph.Float64, 300, 300), graph.Constant(g, eye, 300, 300))
 	add("linear algebra", graph.Det(w), graph.Sum(graph.Inv(w)))
+	// Sweeps that keep few states, of arrays and of numbers, and one behind a while loop.
+	for name, loop := range map[string]func() (cost, x *graph.Node, states int){
+		"states of arrays": func() (cost, x *graph.Node, states int) {
+			x = graph.New().Input("x", graph.Float64, 900)
+			final, _ := graph.Scan(3000, []*graph.Node{x}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) { return []*graph.Node{graph.Sin(c[0])}, nil })
+			return graph.Sum(final[0]), x, 1000
+		},
+		"states of numbers": func() (cost, x *graph.Node, states int) {
+			x = graph.New().Input("x", graph.Float64)
+			final, _ := graph.Scan(100000, []*graph.Node{x, x, x, x, x, x, x, x, x, x, x, x}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+				for i := range c {
+					next = append(next, graph.Sin(graph.Add(c[i], c[(i+1)%len(c)])))
+				}
+				next[0] = graph.Cos(next[0])
+				return next, nil
+			})
+			return graph.Sum(graph.Stack(0, final...)), x, 50000
+		},
+		"states of a while loop": func() (cost, x *graph.Node, states int) {
+			x = graph.New().Input("x", graph.Float64, 900)
+			final, _ := graph.While(graph.NoLimit, []*graph.Node{x}, func(c []*graph.Node) *graph.Node { return graph.Less(graph.Index(c[0], 0), c[0].Graph().Const(1e6)) }, func(c []*graph.Node) []*graph.Node {
+				return []*graph.Node{graph.Add(graph.Mul(c[0], c[0]), graph.Sin(c[0]))}
+			})
+			return graph.Sum(final[0]), x, 1000
+		},
+	} {
+		cost, x, states := loop()
+		dx, err := compile.Gradient(cost, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := compile.Config{Checkpoints: compile.Checkpoints{States: states}}.Compile(dx...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(p.String(), "sweep") {
+			t.Fatalf("%s: no sweep", name)
+		}
+		list = append(list, namedProgram{name, p})
+	}
 	return append(list, namedProgram{"scan of arrays", must(vm.NewProgram(wave(50000, 20, false)))}, namedProgram{"carries in circles", must(vm.NewProgram(circle(500, 300)))})
 }
 
