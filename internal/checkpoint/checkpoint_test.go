@@ -231,3 +231,54 @@ func TestOnline(t *testing.T) {
 		}
 	}
 }
+
+// mixed returns the fewest steps forward of schedules that keep in a unit either a state or what the reversal of one step needs, by number of steps and of units: the recurrence of
+// Maddison (J. Comput. Sci. 82, 2024).
+func mixed(steps, units int) [][]int {
+	m := make([][]int, steps+1)
+	for n := range m {
+		m[n] = make([]int, units+1)
+	}
+	for s := 1; s <= units; s++ {
+		for n := 1; n <= steps; n++ {
+			switch {
+			case n <= s+1:
+				m[n][s] = n
+			case s == 1:
+				m[n][s] = n*(n+1)/2 - 1
+			default:
+				m[n][s] = 1 + m[n-1][s-1]
+				for i := 2; i < n; i++ {
+					m[n][s] = min(m[n][s], i+m[i][s]+m[n-i][s-1])
+				}
+			}
+		}
+	}
+	return m
+}
+
+// Schedules that keep states alone run no more steps forward than mixed ones. Their reversal of a step computes from its state what it needs, which mixed ones have from a run forward: if that
+// were a whole step each time, they would do at most one more for each step.
+func TestAgainstMixed(t *testing.T) {
+	m := mixed(1000, 20)
+	// From the Python package checkpoint_schedules 1.0.4, mixed_steps_tabulation.
+	for _, c := range [][3]int{{1, 1, 1}, {2, 1, 2}, {3, 1, 5}, {4, 2, 6}, {10, 1, 54}, {10, 3, 19}, {20, 4, 46}, {30, 5, 70}, {60, 6, 159}, {100, 1, 5049}, {100, 5, 352}, {100, 10, 237}, {100, 20, 184},
+		{250, 8, 839}, {300, 10, 904}, {500, 3, 5075}, {500, 20, 1284}, {700, 15, 2033}, {1000, 2, 29775}, {1000, 5, 6828}, {1000, 10, 3921}, {1000, 20, 2823}} {
+		if got := m[c[0]][c[1]]; got != c[2] {
+			t.Errorf("%d steps, %d units: the recurrence gives %d steps forward, the package %d", c[0], c[1], got, c[2])
+		}
+	}
+	pairs := 0
+	for n := 1; n <= 1000; n++ {
+		for s := 1; s <= 20; s++ {
+			forwards := int(Forwards(n, s, 0))
+			if forwards > m[n][s] || forwards+n < m[n][s] {
+				t.Errorf("%d steps, %d slots: %d steps forward, %d in a mixed schedule", n, s, forwards, m[n][s])
+			}
+			pairs++
+		}
+	}
+	if forwards := Forwards(1000, 20, 0); forwards != 2747 || pairs != 20000 {
+		t.Errorf("%v steps forward for 1000 steps and 20 slots; %d pairs", forwards, pairs)
+	}
+}
