@@ -30,27 +30,58 @@ func longPrograms(t *testing.T) map[string]*vm.Program {
 	for i := range 128 {
 		eye[129*i] = 300
 	}
+	large := make([]float64, 512*512)
+	for i := range 512 {
+		large[513*i] = 1000
+	}
+	definite := graph.Add(graph.Reshape(x, 512, 512), graph.Constant(g, large, 512, 512))
 	deep := x
 	for range 12 {
 		deep = graph.Tanh(graph.Sin(deep))
 	}
 	long := map[string]*graph.Node{
-		"matmul":  graph.Sum(graph.MatMul(square, square)),
-		"inv":     graph.Sum(graph.Inv(graph.Add(square, graph.Constant(g, eye, 128, 128)))),
-		"fft":     graph.Sum(graph.Square(graph.RFFT(band, 1))),
-		"sort":    graph.Sum(graph.Mul(graph.Sort(band, 1), band)),
-		"loop":    deep,
-		"sum":     graph.Sum(deep),
-		"rows":    graph.ReduceSum(graph.Reshape(deep, 1<<9, 1<<9), []int{1}),
-		"sparse":  graph.Sum(graph.NewCSR(1600, 1600, rows, cols, graph.Mul(values, graph.Constant(g, diagonal(rows, cols), len(cols)))).Solve(graph.Slice(x, graph.Range{Start: 0, Limit: 1600, Step: 1}))),
-		"conv":    graph.Sum(graph.Conv(graph.Reshape(x, 1, 16, 128, 128), graph.Reshape(graph.Slice(x, graph.Range{Start: 0, Limit: 16 * 16 * 9, Step: 1}), 16, 16, 3, 3), graph.Window{})),
-		"columns": graph.ReduceSum(graph.Reshape(deep, 1<<9, 1<<9), []int{0}),
+		"matmul":   graph.Sum(graph.MatMul(square, square)),
+		"inv":      graph.Sum(graph.Inv(graph.Add(square, graph.Constant(g, eye, 128, 128)))),
+		"cholesky": graph.Sum(graph.Cholesky(definite)),
+		"solve":    graph.Sum(graph.Solve(definite, graph.Reshape(x, 512, 512))),
+		"lu":       luSum(definite),
+		"qr":       qrSum(graph.Reshape(x, 512, 512)),
+		"eigh":     eighSum(definite),
+		"svd":      svdSum(graph.Slice(graph.Reshape(x, 512, 512), graph.Range{Limit: 200}, graph.Range{Limit: 256})),
+		"fft":      graph.Sum(graph.Square(graph.RFFT(band, 1))),
+		"sort":     graph.Sum(graph.Mul(graph.Sort(band, 1), band)),
+		"loop":     deep,
+		"sum":      graph.Sum(deep),
+		"rows":     graph.ReduceSum(graph.Reshape(deep, 1<<9, 1<<9), []int{1}),
+		"sparse":   graph.Sum(graph.NewCSR(1600, 1600, rows, cols, graph.Mul(values, graph.Constant(g, diagonal(rows, cols), len(cols)))).Solve(graph.Slice(x, graph.Range{Start: 0, Limit: 1600, Step: 1}))),
+		"conv":     graph.Sum(graph.Conv(graph.Reshape(x, 1, 16, 128, 128), graph.Reshape(graph.Slice(x, graph.Range{Start: 0, Limit: 16 * 16 * 9, Step: 1}), 16, 16, 3, 3), graph.Window{})),
+		"columns":  graph.ReduceSum(graph.Reshape(deep, 1<<9, 1<<9), []int{0}),
 	}
 	programs := map[string]*vm.Program{}
 	for name, y := range long {
 		programs[name] = must(compile.Compile(y))
 	}
 	return programs
+}
+
+func luSum(a *graph.Node) *graph.Node {
+	l, u, _ := graph.LU(a)
+	return graph.Add(graph.Sum(l), graph.Sum(u))
+}
+
+func qrSum(a *graph.Node) *graph.Node {
+	q, r := graph.QR(a)
+	return graph.Add(graph.Sum(graph.Abs(q)), graph.Sum(graph.Abs(r)))
+}
+
+func eighSum(a *graph.Node) *graph.Node {
+	w, v := graph.Eigh(a)
+	return graph.Add(graph.Sum(w), graph.Sum(graph.Abs(v)))
+}
+
+func svdSum(a *graph.Node) *graph.Node {
+	u, s, vt := graph.SVD(a)
+	return graph.Add(graph.Sum(s), graph.Add(graph.Sum(graph.Abs(u)), graph.Sum(graph.Abs(vt))))
 }
 
 // diagonal returns 4 for entries of the diagonal and −1 for others.

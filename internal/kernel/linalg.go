@@ -331,45 +331,46 @@ func solve[T float](c *Call) error {
 // wide is a plan for float64 whose operands, of so many elements, may be float32 numbers: they are converted.
 type wide struct {
 	*linalg.Plan[float64]
-	a, x, y   int
-	converted bool
+	a, x, y, z int
+	converted  bool
 }
 
-// widePlan makes a plan with a result of x elements for each matrix, and another one of y.
-func widePlan(t Type, p *linalg.Plan[float64], x, y int) linalgPlan {
-	return &wide{p, t.Size(), batchOf(t) * x, batchOf(t) * y, t.DType == dtype.Float32}
+// widePlan makes a plan with results of x, y and z elements for each matrix.
+func widePlan(t Type, p *linalg.Plan[float64], x, y, z int) linalgPlan {
+	return &wide{p, t.Size(), batchOf(t) * x, batchOf(t) * y, batchOf(t) * z, t.DType == dtype.Float32}
 }
 
 // Work implements linalgPlan.
 func (p *wide) Work() int {
 	n := p.Plan.Work()
 	if p.converted {
-		n += scratchSize(p.a, 8) + scratchSize(p.x, 8) + scratchSize(p.y, 8)
+		n += scratchSize(p.a, 8) + scratchSize(p.x, 8) + scratchSize(p.y, 8) + scratchSize(p.z, 8)
 	}
 	return n
 }
 
-// runWide runs a call's plan for matrices a with results x and y.
-func runWide[T float](c *Call, a, x, y []T) int {
+// runWide runs a call's plan for matrices a with results x, y and z.
+func runWide[T float](c *Call, a, x, y, z []T) int {
 	p, work := c.State.(*wide), c.Work
 	if !p.converted {
-		return p.Run(c, linalg.Operands[float64]{A: any(a).([]float64), X: any(x).([]float64), Y: any(y).([]float64)}, work, c.Workers)
+		return p.Run(c, linalg.Operands[float64]{A: any(a).([]float64), X: any(x).([]float64), Y: any(y).([]float64), Z: any(z).([]float64)}, work, c.Workers)
 	}
-	o := linalg.Operands[float64]{A: take[float64](&work, p.a), X: take[float64](&work, p.x), Y: take[float64](&work, p.y)}
+	o := linalg.Operands[float64]{A: take[float64](&work, p.a), X: take[float64](&work, p.x), Y: take[float64](&work, p.y), Z: take[float64](&work, p.z)}
 	load(o.A, a)
 	failed := p.Run(c, o, work, c.Workers)
 	store(x, o.X)
 	store(y, o.Y)
+	store(z, o.Z)
 	return failed
 }
 
 func inversePlan(in, _ []Type, _ attr.List) linalgPlan {
 	_, n := matrixSize(in[0])
-	return widePlan(in[0], linalg.NewInverse[float64](batchOf(in[0]), n, cpu.Best()), n*n, 0)
+	return widePlan(in[0], linalg.NewInverse[float64](batchOf(in[0]), n, cpu.Best()), n*n, 0, 0)
 }
 
 func inverse[T float](c *Call) error {
-	if i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), nil); i >= 0 {
+	if i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), nil, nil); i >= 0 {
 		return singular(c, i)
 	}
 	return nil
@@ -382,21 +383,21 @@ func singular(c *Call, i int) error {
 
 func detPlan(in, _ []Type, _ attr.List) linalgPlan {
 	_, n := matrixSize(in[0])
-	return widePlan(in[0], linalg.NewDeterminant[float64](batchOf(in[0]), n, cpu.Best()), 1, 0)
+	return widePlan(in[0], linalg.NewDeterminant[float64](batchOf(in[0]), n, cpu.Best()), 1, 0, 0)
 }
 
 func det[T float](c *Call) error {
-	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), nil)
+	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), nil, nil)
 	return nil
 }
 
 func slogdetPlan(in, _ []Type, _ attr.List) linalgPlan {
 	_, n := matrixSize(in[0])
-	return widePlan(in[0], linalg.NewLogDeterminant[float64](batchOf(in[0]), n, cpu.Best()), 1, 1)
+	return widePlan(in[0], linalg.NewLogDeterminant[float64](batchOf(in[0]), n, cpu.Best()), 1, 1, 0)
 }
 
 func slogdet[T float](c *Call) error {
-	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]))
+	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), nil)
 	return nil
 }
 

@@ -53,7 +53,7 @@ func init() {
 		Name: "svd",
 		Work: matrixWork(100),
 		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k entries, descending) and Vᵀ (result 2, k×n), k = min(m, n): " +
-			"Householder bidiagonalisation and implicit QR. NaN, Inf and failure to converge are errors." + linalgNote,
+			"Householder bidiagonalisation, implicit QR sweeps. NaN, Inf and failure to converge are errors." + linalgNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 3); err != nil {
 				return err
@@ -67,11 +67,7 @@ func init() {
 			return firstOf(checkDType(in[0].DType, out...), wantMatrices("U", in[0], out[0], m, k),
 				wantShape("the singular values", out[1].Shape, shape.Replaced(s[:len(s)-1], len(s)-2, k)), wantMatrices("Vᵀ", in[0], out[2], k, n))
 		},
-		Workspace: func(in, out []Type, a attr.List) int {
-			m, n := matrixSize(in[0])
-			k, l := min(m, n), max(m, n)
-			return scratchSize(m*n, 8) + scratchSize(k*k, 8) + 4*scratchSize(k, 8) + scratchSize(max(l, 4*k), 8)
-		},
+		Workspace: planned(svdPlan).work, Each: planned(svdPlan).each, Prepare: planned(svdPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, svd[float64], svd[float32])(c) },
 	})
 }
@@ -84,11 +80,11 @@ func wantMatrices(what string, in, t Type, m, n int) error {
 
 func qrPlan(in, _ []Type, _ attr.List) linalgPlan {
 	m, n := matrixSize(in[0])
-	return widePlan(in[0], linalg.NewQR(batchOf(in[0]), m, n, cpu.Best()), m*min(m, n), min(m, n)*n)
+	return widePlan(in[0], linalg.NewQR(batchOf(in[0]), m, n, cpu.Best()), m*min(m, n), min(m, n)*n, 0)
 }
 
 func qr[T float](c *Call) error {
-	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]))
+	runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), nil)
 	return nil
 }
 
@@ -114,11 +110,11 @@ func scaleToSafe(x []float64) float64 {
 
 func eighPlan(in, _ []Type, _ attr.List) linalgPlan {
 	_, n := matrixSize(in[0])
-	return widePlan(in[0], linalg.NewEigen(batchOf(in[0]), n, cpu.Best()), n, n*n)
+	return widePlan(in[0], linalg.NewEigen(batchOf(in[0]), n, cpu.Best()), n, n*n, 0)
 }
 
 func eigh[T float](c *Call) error {
-	i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]))
+	i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), nil)
 	if i < 0 {
 		return nil
 	}
@@ -131,51 +127,24 @@ func eigh[T float](c *Call) error {
 	return fmt.Errorf("the eigenvalues of %s do not converge", matrixName(i, c.In[0].Shape))
 }
 
+func svdPlan(in, _ []Type, _ attr.List) linalgPlan {
+	m, n := matrixSize(in[0])
+	k := min(m, n)
+	return widePlan(in[0], linalg.NewSVD(batchOf(in[0]), m, n, cpu.Best()), m*k, k, k*n)
+}
+
 func svd[T float](c *Call) error {
-	rows, cols := matrixSize(c.In[0].Type)
-	m, n := max(rows, cols), min(rows, cols)
-	src, u, s, vt, work := data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), data[T](&c.Out[2]), c.Work
-	a, p := take[float64](&work, m*n), take[float64](&work, n*n)
-	d, e, tauQ, tauP := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n), take[float64](&work, n)
-	w := take[float64](&work, max(m, 4*n))
-	for i := 0; i*m*n < len(src); i++ {
-		c.Poll(m * n * min(m, n))
-		from := src[i*m*n : (i+1)*m*n]
-		if rows >= cols {
-			load(a, from)
-		} else { // the decomposition of the transpose is that of A with U and V exchanged
-			for r := range rows {
-				for q := range cols {
-					a[q*n+r] = float64(from[r*cols+q])
-				}
-			}
-		}
-		scale := scaleToSafe(a)
-		if scale == 0 {
+	i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), data[T](&c.Out[2]))
+	if i < 0 {
+		return nil
+	}
+	m, n := matrixSize(c.In[0].Type)
+	for _, v := range data[T](&c.In[0])[i*m*n : (i+1)*m*n] {
+		if v-v != 0 {
 			return fmt.Errorf("%s holds NaN or Inf", matrixName(i, c.In[0].Shape))
 		}
-		if !bidiagonalSVD(m, n, a, p, d, e, tauQ, tauP, w) {
-			return fmt.Errorf("the singular values of %s do not converge", matrixName(i, c.In[0].Shape))
-		}
-		for r := range d {
-			d[r] *= scale
-		}
-		store(s[i*n:(i+1)*n], d)
-		if rows >= cols {
-			store(u[i*m*n:(i+1)*m*n], a)
-			store(vt[i*n*n:(i+1)*n*n], p)
-			continue
-		}
-		for r := range n {
-			for q := range n {
-				u[i*n*n+r*n+q] = T(p[q*n+r])
-			}
-			for q := range m {
-				vt[i*m*n+r*m+q] = T(a[q*n+r])
-			}
-		}
 	}
-	return nil
+	return fmt.Errorf("the singular values of %s do not converge", matrixName(i, c.In[0].Shape))
 }
 
 // bidiagonalSVD replaces a (m×n, m ≥ n) by U, p (n×n) by Vᵀ and d by the singular values; false if they do not converge. e, tauQ and tauP have n

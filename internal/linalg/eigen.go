@@ -58,7 +58,7 @@ const (
 
 // NewEigen returns the plan for eigenvalues X, ascending, and eigenvectors, the columns of Y, of symmetric n×n matrices whose lower triangle A holds. Matrices with NaN or Inf fail.
 func NewEigen(count, n int, level cpu.Level) *Plan[float64] {
-	return newPlan(count, n, func() algorithm[float64] {
+	return newPlan(count, sweepsWork*n, func() algorithm[float64] {
 		e := &eigen{kit: newKit[float64](level), n: n}
 		e.ld = e.leading(n)
 		unit := e.rows.RotateColumns()
@@ -70,7 +70,7 @@ func NewEigen(count, n int, level cpu.Level) *Plan[float64] {
 func (e *eigen) Work() int {
 	n := e.n
 	return bytes[float64](n*e.ld) + reflectorsBytes(n, n, e.ld, e.ld) + bytes[float64](n*e.ldz) + bytes[float64](n*(reflectorBlock+e.pad)) + bytes[float64](reflectorBlock*e.ld) +
-		5*bytes[float64](e.ld) + 2*sweepsBytes(n)
+		5*bytes[float64](e.ld) + 2*rotationsBytes(sweepsCapacity(n))
 }
 
 func (e *eigen) Each() int {
@@ -162,7 +162,7 @@ func (e *eigen) Do(number, item int) {
 			return
 		}
 		unit := e.rows.RotateColumns()
-		e.ql.apply(&e.kit, g, e.z[(item-1)*unit:], e.ldz)
+		e.ql.applied.apply(&e.kit, g, e.z[(item-1)*unit:], e.ldz)
 	case eigenResult:
 		lo := item * e.pad
 		rows := min(e.pad, n-lo)

@@ -2,6 +2,9 @@ package linalg
 
 import "math"
 
+// sweepsWork is how much larger matrices without sweeps are that take as long as those with them, about.
+const sweepsWork = 3
+
 // sweeps finds the rotations that make a symmetric tridiagonal matrix diagonal, by implicit QL or QR sweeps, some sweeps at a time.
 type sweeps struct {
 	d, e   []float64
@@ -10,7 +13,6 @@ type sweeps struct {
 	active bool
 	left   int // sweeps that may still be made
 	failed bool
-	n      int
 	// Rotations that are found, and those that are applied meanwhile.
 	found, applied rotations
 }
@@ -25,17 +27,18 @@ type rotations struct {
 
 func sweepsCapacity(n int) int { return sweepsKept * max(n, 2) }
 
-// sweepsBytes is the memory of rotations.
-func sweepsBytes(n int) int { return 5 * bytes[float64](sweepsCapacity(n)) }
+// rotationsBytes is the memory of so many rotations.
+func rotationsBytes(n int) int { return 5 * bytes[float64](n) }
+
+func (r *rotations) take(work *[]byte, n int) {
+	r.c, r.s = take[float64](work, n), take[float64](work, n)
+	r.list = integers(take[float64](work, 3*n))
+	r.used, r.end = 0, 0
+}
 
 func (q *sweeps) take(work *[]byte, n int) {
-	for _, r := range []*rotations{&q.found, &q.applied} {
-		k := sweepsCapacity(n)
-		r.c, r.s = take[float64](work, k), take[float64](work, k)
-		r.list = integers(take[float64](work, 3*k))
-		r.used, r.end = 0, 0
-	}
-	q.n = n
+	q.found.take(work, sweepsCapacity(n))
+	q.applied.take(work, sweepsCapacity(n))
 }
 
 func (q *sweeps) forget() { *q = sweeps{} }
@@ -67,8 +70,7 @@ func (r *rotations) add(row, way, n int) (c, s []float64) {
 func (r *rotations) room(n int) bool { return r.end+n <= len(r.c) && r.used+3 <= len(r.list) }
 
 // apply rotates the rows of columns of z.
-func (q *sweeps) apply(k *kit[float64], g *goroutine[float64], z []float64, ld int) {
-	r := &q.applied
+func (r *rotations) apply(k *kit[float64], g *goroutine[float64], z []float64, ld int) {
 	begin := 0
 	for i := 0; i < r.used; i += 3 {
 		row, way, end := int(r.list[i]), int(r.list[i+1]), int(r.list[i+2])
