@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	blasgonum "gonum.org/v1/gonum/blas/gonum"
 	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -15,11 +14,8 @@ import (
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
-// The unblocked LAPACK routines are used: the blocked ones call a matrix product that starts goroutines.
-var (
-	lapack lapackgonum.Implementation
-	blas3  blasgonum.Implementation
-)
+// Tridiagonal equations are solved by LAPACK's algorithm.
+var lapack lapackgonum.Implementation
 
 const (
 	matricesNote = " The last two dimensions are the matrices, the others batches."

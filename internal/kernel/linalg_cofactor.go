@@ -3,9 +3,9 @@ package kernel
 import (
 	"math"
 
-	"gonum.org/v1/gonum/blas"
-
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/linalg"
 )
 
 func init() {
@@ -15,8 +15,8 @@ func init() {
 		Doc: "Cofactors, the derivative of the determinant: det(A)·A⁻ᵀ for an invertible matrix, and their limit for a singular one. By singular values: " +
 			"det(U)·det(V)·U·diag(Π over j ≠ i of sⱼ)·Vᵀ. NaN or Inf in a matrix gives NaN." + linalgNote,
 		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: func(in, out []Type, a attr.List) int { return cofactorWorkspace(in, 4) },
-		Run:       func(c *Call) error { return pickFloat(c.Out[0].DType, cofactor[float64], cofactor[float32])(c) },
+		Workspace: planned(newCofactors).work, Each: planned(newCofactors).each, Prepare: planned(newCofactors).prepare, StateBytes: squareStateBytes,
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, cofactor[float64], cofactor[float32])(c) },
 	})
 	Register(&Kernel{
 		Name: "cofactor_derivative",
@@ -28,66 +28,61 @@ func init() {
 			}
 			return firstOf(checkDType(in[0].DType, in[1]), wantShape("the direction", in[1].Shape, in[0].Shape))
 		},
-		Workspace: func(in, out []Type, a attr.List) int { return cofactorWorkspace(in, 6) },
+		Workspace: planned(newCofactors).work, Each: planned(newCofactors).each, Prepare: planned(newCofactors).prepare, StateBytes: squareStateBytes,
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, cofactorDerivative[float64], cofactorDerivative[float32])(c)
 		},
 	})
 }
 
-func cofactorWorkspace(in []Type, squares int) int {
+// cofactors are the plans for cofactors of n×n matrices, and the decomposition of one.
+type cofactors struct {
+	squares
+	svd, det *linalg.Plan[float64]
+	u, vt, s []float64
+	a, x, y  []float64
+	common   []byte
+	scalars  []float64
+	sign     float64 // det(U)·det(V)
+}
+
+func newCofactors(in, _ []Type, _ attr.List) linalgPlan {
 	_, n := matrixSize(in[0])
-	return squares*scratchSize(n*n, 8) + 5*scratchSize(n, 8) + scratchSize(4*n, 8)
+	return &cofactors{squares: newSquares(n), svd: linalg.NewSVD(1, n, n, cpu.Best()), det: linalg.NewLogDeterminant[float64](1, n, cpu.Best())}
 }
 
-// factors is the singular value decomposition of a square matrix and the scratch space that it needs.
-type factors struct {
-	n             int
-	u, vt         []float64
-	s             []float64
-	e, tauQ, tauP []float64
-	w             []float64
-	piv           []int
-	copied        []float64
-	sign          float64 // det(U)·det(V)
+// shared is the scratch that plans share.
+func (f *cofactors) shared() int { return max(f.svd.Work(), f.det.Work(), f.squares.shared()) }
+
+// Work implements linalgPlan.
+func (f *cofactors) Work() int {
+	return scratchSize(f.shared(), 1) + 5*scratchSize(f.n*f.n, 8) + scratchSize(f.n, 8) + scratchSize(max(2, f.n), 8)
 }
 
-func takeFactors(n int, work *[]byte) factors {
-	f := factors{n: n}
-	f.u, f.vt, f.copied = take[float64](work, n*n), take[float64](work, n*n), take[float64](work, n*n)
-	f.s, f.e, f.tauQ, f.tauP = take[float64](work, n), take[float64](work, n), take[float64](work, n), take[float64](work, n)
-	f.piv, f.w = take[int](work, n), take[float64](work, 4*n)
+// Each implements linalgPlan.
+func (f *cofactors) Each() int { return max(f.svd.Each(), f.det.Each(), f.squares.each()) }
+
+// cofactorsOf returns a call's plans with their scratch.
+func cofactorsOf(c *Call) *cofactors {
+	f, work := c.State.(*cofactors), c.Work
+	size := f.n * f.n
+	f.common, work = work[:f.shared()], work[scratchSize(f.shared(), 1):]
+	f.u, f.vt, f.a, f.x, f.y = take[float64](&work, size), take[float64](&work, size), take[float64](&work, size), take[float64](&work, size), take[float64](&work, size)
+	f.s, f.scalars = take[float64](&work, f.n), take[float64](&work, max(2, f.n))
 	return f
 }
 
-// decompose replaces u, the matrix, by its decomposition; false for NaN, Inf, and values that do not converge.
-func (f *factors) decompose() bool {
-	n := f.n
-	scale := scaleToSafe(f.u)
-	if scale == 0 || !bidiagonalSVD(n, n, f.u, f.vt, f.s, f.e, f.tauQ, f.tauP, f.w) {
+// decompose finds the decomposition of the matrix a; false for NaN, Inf, and values that do not converge.
+func (f *cofactors) decompose(c *Call) bool {
+	if f.svd.Run(c, linalg.Operands[float64]{A: f.a, X: f.u, Y: f.s, Z: f.vt}, f.common, c.Workers) >= 0 {
 		return false
 	}
-	for i := range f.s {
-		f.s[i] *= scale
-	}
 	f.sign = 1
-	for _, q := range [][]float64{f.u, f.vt} {
-		copy(f.copied, q)
-		lapack.Dgetf2(n, n, f.copied, n, f.piv)
-		for i, p := range f.piv {
-			if (p != i) != (f.copied[i*n+i] < 0) {
-				f.sign = -f.sign
-			}
-		}
+	for _, q := range [2][]float64{f.u, f.vt} {
+		f.det.Run(c, linalg.Operands[float64]{A: q, X: f.scalars[:1], Y: f.scalars[1:2]}, f.common, c.Workers)
+		f.sign *= f.scalars[0]
 	}
 	return true
-}
-
-// compose sets dst to det(U)·det(V)·U·x·Vᵀ; it uses the copy.
-func (f *factors) compose(dst, x []float64) {
-	n := f.n
-	blas3.Dgemm(blas.NoTrans, blas.NoTrans, n, n, n, f.sign, f.u, n, x, n, 0, f.copied, n)
-	blas3.Dgemm(blas.NoTrans, blas.NoTrans, n, n, n, 1, f.copied, n, f.vt, n, 0, dst, n)
 }
 
 // others sets dst[i] to the product of all s[j] with j ≠ i and j ≠ skip.
@@ -115,26 +110,26 @@ func fillNaN[T float](dst []T) {
 }
 
 func cofactor[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
-	f := takeFactors(n, &work)
-	x := take[float64](&work, n*n)
+	f := cofactorsOf(c)
+	n := f.n
+	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
 	for i := 0; i*n*n < len(src); i++ {
 		c.Poll(n * n * n)
-		load(f.u, src[i*n*n:])
+		load(f.a, src[i*n*n:])
 		out := dst[i*n*n : (i+1)*n*n]
-		if !f.decompose() {
+		if !f.decompose(c) {
 			fillNaN(out)
 			continue
 		}
-		products := f.w[:n]
+		products := f.scalars[:n]
 		others(products, f.s, -1)
-		clear(x)
-		for r, p := range products {
-			x[r*n+r] = p
+		for r := range n {
+			for q, p := range products {
+				f.u[r*n+q] *= float64(f.sign * p)
+			}
 		}
-		f.compose(x, x)
-		store(out, x)
+		f.product(c, f.x, f.u, f.vt, false, false, f.common)
+		store(out, f.x)
 	}
 	return nil
 }
@@ -142,35 +137,36 @@ func cofactor[T float](c *Call) error {
 // cofactorDerivative: with E = Uᵀ·D·V and Pᵢⱼ the product of all singular values but i and j, the derivative of the cofactors of diag(s) is
 // Σ over j ≠ i of Pᵢⱼ·Eⱼⱼ at (i, i) and −Pᵢⱼ·Eⱼᵢ at (i, j).
 func cofactorDerivative[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, dir, dst, work := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0]), c.Work
-	f := takeFactors(n, &work)
-	x, e, d := take[float64](&work, n*n), take[float64](&work, n*n), take[float64](&work, n*n)
+	f := cofactorsOf(c)
+	n := f.n
+	src, dir, dst := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
 	for i := 0; i*n*n < len(src); i++ {
 		c.Poll(n * n * n)
-		load(f.u, src[i*n*n:])
+		load(f.a, src[i*n*n:])
 		out := dst[i*n*n : (i+1)*n*n]
-		if !f.decompose() {
+		if !f.decompose(c) {
 			fillNaN(out)
 			continue
 		}
-		load(d, dir[i*n*n:])
-		blas3.Dgemm(blas.Trans, blas.NoTrans, n, n, n, 1, f.u, n, d, n, 0, f.copied, n)
-		blas3.Dgemm(blas.NoTrans, blas.Trans, n, n, n, 1, f.copied, n, f.vt, n, 0, e, n)
-		products := f.w[:n]
+		load(f.x, dir[i*n*n:])
+		f.product(c, f.y, f.u, f.x, true, false, f.common)
+		e := f.a
+		f.product(c, e, f.y, f.vt, false, true, f.common)
+		products := f.scalars[:n]
 		for r := range n {
 			others(products, f.s, r)
 			sum := 0.0
 			for q, p := range products {
 				if q != r {
-					x[r*n+q] = -p * e[q*n+r]
-					sum += p * e[q*n+q]
+					f.x[r*n+q] = -f.sign * float64(p*e[q*n+r])
+					sum += float64(p * e[q*n+q])
 				}
 			}
-			x[r*n+r] = sum
+			f.x[r*n+r] = f.sign * sum
 		}
-		f.compose(x, x)
-		store(out, x)
+		f.product(c, f.y, f.u, f.x, false, false, f.common)
+		f.product(c, f.x, f.y, f.vt, false, false, f.common)
+		store(out, f.x)
 	}
 	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/blas"
-
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/gemm"
+	"github.com/adjoint-go/adjoint/internal/linalg"
 )
 
 func init() {
@@ -15,11 +17,8 @@ func init() {
 		Work: matrixWork(100),
 		Doc: "Exponential of square matrices: Padé approximant of degree 13 with scaling and squaring (Higham, The scaling and squaring method for the matrix exponential revisited, " +
 			"SIAM J. Matrix Anal. Appl. 26, 2005). NaN, Inf and 1-norms above 1024 are errors." + linalgNote,
-		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: func(in, out []Type, a attr.List) int {
-			_, n := matrixSize(in[0])
-			return 7*scratchSize(n*n, 8) + scratchSize(n, 8)
-		},
+		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		Workspace: planned(newExponentials).work, Each: planned(newExponentials).each, Prepare: planned(newExponentials).prepare, StateBytes: squareStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, expm[float64], expm[float32])(c) },
 	})
 }
@@ -34,12 +33,14 @@ const padeNorm = 5.371920351148152
 const maxExpmNorm = 1024
 
 func expm[T float](c *Call) error {
-	_, n := matrixSize(c.In[0].Type)
-	src, dst, work := data[T](&c.In[0]), data[T](&c.Out[0]), c.Work
+	p, work := c.State.(*exponentials), c.Work
+	n := p.n
+	src, dst := data[T](&c.In[0]), data[T](&c.Out[0])
+	common := work[:p.shared()]
+	work = work[scratchSize(p.shared(), 1):]
 	a, a2, a4, a6 := take[float64](&work, n*n), take[float64](&work, n*n), take[float64](&work, n*n), take[float64](&work, n*n)
 	u, v, w := take[float64](&work, n*n), take[float64](&work, n*n), take[float64](&work, n*n)
-	piv := take[int](&work, n)
-	product := func(dst, x, y []float64) { multiplySquare(n, dst, x, y) }
+	product := func(dst, x, y []float64) { p.product(c, dst, x, y, false, false, common) }
 	for i := 0; i*n*n < len(src); i++ {
 		c.Poll(n * n * n)
 		load(a, src[i*n*n:])
@@ -79,9 +80,10 @@ func expm[T float](c *Call) error {
 		for k := range u {
 			w[k], v[k] = v[k]-u[k], v[k]+u[k]
 		}
-		if !factorSolve(n, n, w, v, piv) {
+		if p.solve.Run(c, linalg.Operands[float64]{A: w, B: v, X: u}, common, c.Workers) >= 0 {
 			return fmt.Errorf("the Padé denominator of %s is singular", matrixName(i, c.In[0].Shape))
 		}
+		u, v = v, u
 		for range squarings {
 			product(u, v, v)
 			u, v = v, u
@@ -91,28 +93,72 @@ func expm[T float](c *Call) error {
 	return nil
 }
 
-// factorSolve replaces b (n×m) by the solution of a·x = b and a by its factors; false if a is singular.
-func factorSolve(n, m int, a, b []float64, piv []int) bool {
-	if !lapack.Dgetf2(n, n, a, n, piv) {
-		return false
-	}
-	lapack.Dlaswp(m, b, m, 0, n-1, piv, 1)
-	blas3.Dtrsm(blas.Left, blas.Lower, blas.NoTrans, blas.Unit, n, m, 1, a, n, b, m)
-	blas3.Dtrsm(blas.Left, blas.Upper, blas.NoTrans, blas.NonUnit, n, m, 1, a, n, b, m)
-	return true
+// exponentials are the plans for exponentials of n×n matrices.
+type exponentials struct {
+	squares
+	solve *linalg.Plan[float64]
 }
 
-// multiplySquare computes dst = x·y for n×n matrices.
-func multiplySquare(n int, dst, x, y []float64) {
-	clear(dst)
-	for i := range n {
-		to := dst[i*n : (i+1)*n]
-		for k, f := range x[i*n : (i+1)*n] {
-			for j, v := range y[k*n : (k+1)*n] {
-				to[j] += float64(f * v)
-			}
+func newExponentials(in, _ []Type, _ attr.List) linalgPlan {
+	_, n := matrixSize(in[0])
+	return &exponentials{newSquares(n), linalg.NewSolve[float64](1, n, n, cpu.Best())}
+}
+
+// shared is the scratch that plans share.
+func (p *exponentials) shared() int { return max(p.solve.Work(), p.squares.shared()) }
+
+// Work implements linalgPlan.
+func (p *exponentials) Work() int { return scratchSize(p.shared(), 1) + 7*scratchSize(p.n*p.n, 8) }
+
+// Each implements linalgPlan.
+func (p *exponentials) Each() int { return max(p.solve.Each(), p.squares.each()) }
+
+// squares are the plans for products of n×n matrices, of which the left or the right one may be transposed.
+type squares struct {
+	n     int
+	plans [2][2]*gemm.Plan
+}
+
+func newSquares(n int) squares {
+	s := squares{n: n}
+	strides := [2]gemm.Strides{{Row: n, Col: 1}, {Row: 1, Col: n}}
+	for left := range 2 {
+		for right := range 2 {
+			s.plans[left][right] = gemm.NewPlan(gemm.Product{DType: dtype.Float64, M: n, N: n, K: n, A: strides[left], B: strides[right], CRow: n}, cpu.Best())
 		}
 	}
+	return s
+}
+
+func (s *squares) shared() int { return s.most((*gemm.Plan).Shared) }
+func (s *squares) each() int   { return s.most((*gemm.Plan).Each) }
+
+func (s *squares) most(of func(*gemm.Plan) int) int {
+	n := 0
+	for _, row := range s.plans {
+		for _, p := range row {
+			n = max(n, of(p))
+		}
+	}
+	return n
+}
+
+// product sets dst to x·y, x and y being transposed if so is said.
+func (s *squares) product(c *Call, dst, x, y []float64, left, right bool, common []byte) {
+	p := &s.plans[0]
+	if left {
+		p = &s.plans[1]
+	}
+	plan := p[0]
+	if right {
+		plan = p[1]
+	}
+	plan.Run(c, address(x), address(y), address(dst), common, c.Workers)
+}
+
+// squareStateBytes bounds the memory of the plans for products and decompositions of square matrices.
+func squareStateBytes(in, out []Type, a attr.List) int64 {
+	return 2*planStateBytes(in, out, a) + 4*gemm.StateBytes(gemm.Product{})
 }
 
 func addToDiagonal(n int, x []float64, v float64) {

@@ -2,10 +2,7 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/blas"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -88,26 +85,6 @@ func qr[T float](c *Call) error {
 	return nil
 }
 
-// scaleToSafe multiplies x by a power of two so that squares of its elements neither overflow nor
-// vanish, and returns the factor that undoes it; it returns 0 if x holds NaN or Inf.
-func scaleToSafe(x []float64) float64 {
-	largest := 0.0
-	for _, v := range x {
-		if v-v != 0 {
-			return 0
-		}
-		largest = max(largest, math.Abs(v))
-	}
-	if largest == 0 || (largest > 0x1p-400 && largest < 0x1p400) {
-		return 1
-	}
-	_, e := math.Frexp(largest)
-	for i, v := range x {
-		x[i] = math.Ldexp(v, 1-e)
-	}
-	return math.Ldexp(1, e-1)
-}
-
 func eighPlan(in, _ []Type, _ attr.List) linalgPlan {
 	_, n := matrixSize(in[0])
 	return widePlan(in[0], linalg.NewEigen(batchOf(in[0]), n, cpu.Best()), n, n*n, 0)
@@ -145,21 +122,4 @@ func svd[T float](c *Call) error {
 		}
 	}
 	return fmt.Errorf("the singular values of %s do not converge", matrixName(i, c.In[0].Shape))
-}
-
-// bidiagonalSVD replaces a (m×n, m ≥ n) by U, p (n×n) by Vᵀ and d by the singular values; false if they do not converge. e, tauQ and tauP have n
-// elements, w max(m, 4·n).
-func bidiagonalSVD(m, n int, a, p, d, e, tauQ, tauP, w []float64) bool {
-	lapack.Dgebd2(m, n, a, n, d, e[:n-1], tauQ, tauP, w)
-	// p becomes Pᵀ: the reflectors' rows move down by one, the first row and column are those of the unit matrix.
-	clear(p)
-	p[0] = 1
-	for r := 1; r < n; r++ {
-		copy(p[r*n+r:(r+1)*n], a[(r-1)*n+r:r*n])
-	}
-	if n > 1 {
-		lapack.Dorgl2(n-1, n-1, n-1, p[n+1:], n, tauP[:n-1], w)
-	}
-	lapack.Dorg2r(m, n, n, a, n, tauQ, w)
-	return lapack.Dbdsqr(blas.Upper, n, n, m, 0, d, e[:n-1], p, n, a, n, nil, 1, w)
 }
