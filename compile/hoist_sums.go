@@ -27,19 +27,11 @@ func (s *loopSimplifier) summedProducts(l *loop, steps []int, needed paramSet) [
 		return nil
 	}
 	g := l.body.Graph()
-	uses := make([]int, g.Len())
-	for i := range g.Len() {
-		n := g.Node(i)
-		for k := range n.Inputs() {
-			uses[n.InputID(k)]++
-		}
-	}
+	outputs := slices.Clone(l.body.Results()[:l.carries])
 	for _, v := range steps {
-		uses[v] += 2
+		outputs = append(outputs, g.Node(v), g.Node(v)) // is read beside what the step itself does with it
 	}
-	for _, r := range l.body.Results()[:l.carries] {
-		uses[r.ID()]++
-	}
+	uses := usesIn(g, outputs)
 	budget := int64(residualsBytes)
 	if c.MemoryLimit > 0 {
 		budget = min(budget, c.MemoryLimit/4)
@@ -47,7 +39,7 @@ func (s *loopSimplifier) summedProducts(l *loop, steps []int, needed paramSet) [
 	var found []summedProduct
 	for i := l.captured; i < l.captured+l.carries; i++ {
 		p, sum := l.body.Params()[i], l.next(i)
-		if !needed.has(i) || sum.Op() != opAdd || uses[p.ID()] != 1 || uses[sum.ID()] != 1 {
+		if !needed.has(i) || sum.Op() != opAdd || !uses.once(p) || !uses.once(sum) {
 			continue
 		}
 		product := sum.Input(0)
@@ -56,7 +48,7 @@ func (s *loopSimplifier) summedProducts(l *loop, steps []int, needed paramSet) [
 		} else if sum.Input(1) != p {
 			continue
 		}
-		if product.Op() != opMatMul || product.Shape().Rank() != 2 || uses[product.ID()] != 1 || product.Type().Shape.Size() != p.Shape().Size() {
+		if product.Op() != opMatMul || product.Shape().Rank() != 2 || !uses.once(product) || product.Type().Shape.Size() != p.Shape().Size() {
 			continue
 		}
 		factors := product.Input(0).Shape().Size() + product.Input(1).Shape().Size()

@@ -127,8 +127,17 @@ func (f *implicit) solve(r *graph.Node, transposed bool) *graph.Node {
 	shape := f.n.Shape()
 	if method := graph.LinearMethod(a.Str("method")); method != graph.Direct {
 		body := f.product(transposed)
-		return graph.LinearSolve(func(v *graph.Node) *graph.Node { return body.Inline(f.args(v))[0] }, r,
-			graph.ImplicitOptions{Lanes: f.lanes, Method: method, Tolerance: a.Float("tolerance"), Limit: a.Int("limit")})
+		o := graph.ImplicitOptions{Lanes: f.lanes, Method: method, Tolerance: a.Float("tolerance"), Limit: a.Int("limit")}
+		if bodies := graph.Bodies(f.n); len(bodies) > 1 {
+			m := bodies[1]
+			if transposed {
+				m = transposedMap(m)
+			}
+			o.Precondition = func(r *graph.Node) *graph.Node {
+				return m.Inline(append(slices.Clone(f.n.Inputs()[:f.captured]), r))[0]
+			}
+		}
+		return graph.LinearSolve(func(v *graph.Node) *graph.Node { return body.Inline(f.args(v))[0] }, r, o)
 	}
 	unknowns := shape[f.lanes:].Size()
 	if unknowns == 1 {
@@ -136,6 +145,18 @@ func (f *implicit) solve(r *graph.Node, transposed bool) *graph.Node {
 	}
 	x := graph.Solve(f.matrix(unknowns, transposed), graph.Reshape(r, append(slices.Clone(shape[:f.lanes]), unknowns, 1)...))
 	return graph.Reshape(x, shape...)
+}
+
+// transposedMap is the transpose of a body that is linear in its last parameter.
+func transposedMap(m *graph.Body) *graph.Body {
+	b := open(m)
+	last := len(b.params) - 1
+	r := b.input(b.params[last].Type())
+	result := reverse(b.g, b.results, []*graph.Node{r}, b.params[last:], false, false)[0]
+	if result == nil {
+		result = fullLike(r, 0)
+	}
+	return mustBody(b.g, append(slices.Clone(b.params[:last]), r), []*graph.Node{result})
 }
 
 // matrix is ∂f/∂x or its transpose for each lane, [lanes… n×n]: the images of the unit vectors of all lanes at once, in one batch.
@@ -187,8 +208,12 @@ func (b *batcher) implicit(n *graph.Node) *graph.Node {
 	last := len(operands) - 1
 	operands[last] = b.Lift(n.Input(last))
 	batched.add(last)
+	var bodies []attr.Function
+	for _, body := range graph.Bodies(n) {
+		bodies = append(bodies, b.within(body, batched, nil).lifted())
+	}
 	a := n.Attrs()
-	return b.Graph.Apply(opImplicit, operands, attr.Make(attr.Fn("bodies", b.within(graph.Bodies(n)[0], batched, nil).lifted()), attr.I("captured", last),
+	return b.Graph.Apply(opImplicit, operands, attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", last),
 		attr.I("lanes", a.Int("lanes")+1), attr.S("method", a.Str("method")), attr.F("tolerance", a.Float("tolerance")), attr.I("limit", a.Int("limit"))))
 }
 

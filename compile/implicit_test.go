@@ -34,6 +34,19 @@ func TestLinearSolve(t *testing.T) {
 				at[b].F[i] = math.Cos(float64(i))
 			}
 			sameSecondOrder(t, at, x, direct, []*graph.Node{a, b})
+			// A preconditioner changes nothing but the number of steps: the diagonal, or in a method for any matrix something that is not symmetric.
+			steps := 12
+			precondition := func(r *graph.Node) *graph.Node { return graph.Div(r, graph.DiagPart(matrix, 0)) }
+			if method != graph.ConjugateGradient {
+				lower := graph.Tril(matrix, 0)
+				precondition = func(r *graph.Node) *graph.Node { return graph.TriangularSolve(lower, r) }
+				steps = 100
+			}
+			sameSecondOrder(t, at, graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.MatMul(matrix, v) }, b,
+				graph.ImplicitOptions{Method: method, Precondition: precondition, Limit: 3 * steps}), direct, []*graph.Node{a, b})
+			exact := graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.MatMul(matrix, v) }, b,
+				graph.ImplicitOptions{Method: method, Precondition: func(r *graph.Node) *graph.Node { return graph.Solve(matrix, r) }, Limit: 3, Tolerance: 1e-11})
+			sameSecondOrder(t, at, exact, direct, []*graph.Node{a, b})
 			// Lanes of their own, which need different numbers of steps.
 			scales := graph.Constant(g, []float64{1, 100, 1e-3}, 3)
 			rhs := graph.Mul(graph.Reshape(scales, 3, 1), graph.Stack(0, b, graph.Square(b), graph.Sin(b)))
@@ -180,6 +193,9 @@ func TestImplicitMistakes(t *testing.T) {
 			graph.Implicit(x, func(y *graph.Node) *graph.Node { inner = graph.Sin(y); return graph.Sub(inner, x) }, graph.ImplicitOptions{})
 			return graph.Add(inner, x)
 		}, "belong to the body of the implicit"},
+		"a preconditioner to another shape": {func(g *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Implicit(x, func(y *graph.Node) *graph.Node { return y }, graph.ImplicitOptions{Precondition: func(r *graph.Node) *graph.Node { return graph.Sum(r) }})
+		}, "the preconditioner gives (f64)"},
 		"a map to another shape": {func(g *graph.Graph, x *graph.Node) *graph.Node {
 			return graph.LinearSolve(func(v *graph.Node) *graph.Node { return graph.Concat(0, v, v) }, x, graph.ImplicitOptions{Method: graph.ConjugateGradient})
 		}, "[6]"},
@@ -195,7 +211,9 @@ func TestImplicitMistakes(t *testing.T) {
 	}
 	g := graph.New()
 	x := g.Input("x", graph.Float64, 3)
-	turn := func(v *graph.Node) *graph.Node { return graph.Concat(0, graph.Slice(v, graph.Range{Start: 1, Limit: 3}), graph.Slice(v, graph.Range{Limit: 1})) }
+	turn := func(v *graph.Node) *graph.Node {
+		return graph.Concat(0, graph.Slice(v, graph.Range{Start: 1, Limit: 3}), graph.Slice(v, graph.Range{Limit: 1}))
+	}
 	for name, c := range map[string]struct {
 		y    *graph.Node
 		want []string

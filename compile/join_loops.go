@@ -24,6 +24,9 @@ func joinLoops(u *unit) error {
 // readsOfLoops lists by loop the nodes that are its values and that the outputs depend on; loops that something depends on have at least one.
 func readsOfLoops(u *unit) map[*graph.Node][]*graph.Node {
 	reads := map[*graph.Node][]*graph.Node{}
+	if !hasLoops(u.g) {
+		return reads // most graphs, and large ones
+	}
 	for id, needed := range u.g.Needed(u.outputs...) {
 		if n := u.g.Node(id); needed {
 			if of, _, ok := graph.ResultOf(n); ok && (of.Op() == opScan || of.Op() == opWhile) {
@@ -32,6 +35,16 @@ func readsOfLoops(u *unit) map[*graph.Node][]*graph.Node {
 		}
 	}
 	return reads
+}
+
+// hasLoops reports whether there is a scan or while loop in the graph, needed or not.
+func hasLoops(g *graph.Graph) bool {
+	for i := range g.Len() {
+		if op := g.Node(i).Op(); op == opScan || op == opWhile {
+			return true
+		}
+	}
+	return false
 }
 
 type loopJoiner struct {

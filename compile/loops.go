@@ -13,11 +13,7 @@ const maxUnrolled = 512
 // simplifyLoops is the pass that changes loops as a whole: it unrolls short ones over scalars and those of one step, leaves out carries that nothing depends on, and
 // computes what is the same at every step once, in front of the loop. What lies within bodies follows when they are compiled.
 func simplifyLoops(u *unit) error {
-	found := false
-	for i := range u.g.Len() {
-		found = found || u.g.Node(i).Op() == opScan
-	}
-	if !found {
+	if !hasLoops(u.g) {
 		return nil
 	}
 	s := &loopSimplifier{u: u, values: map[*graph.Node][]*graph.Node{}, reads: map[*graph.Node][]*graph.Node{}}

@@ -47,6 +47,9 @@ func residuals(u *unit) error {
 		return nil
 	}
 	reads := readsOfLoops(u)
+	if len(reads) == 0 {
+		return nil
+	}
 	cuts, more := map[*graph.Node][]residual{}, map[*graph.Node][]int{}
 	for i := range u.g.Len() {
 		if n := u.g.Node(i); len(reads[n]) > 0 && n.Op() == opScan {

@@ -35,6 +35,9 @@ type ImplicitOptions struct {
 	Method LinearMethod
 	// Tolerance is that of iterative methods: the norm of the residual over that of the right-hand side; 0 is 1e-12, in float32 1e-6.
 	Tolerance float64
+	// Precondition returns for r an approximation of (∂f/∂x)⁻¹·r for iterative methods, a linear function of r, which for ConjugateGradient is symmetric and positive definite; nil is r itself. Derivatives
+	// use it too, and its transpose where they solve with that of ∂f/∂x; results are the same, but for rounding, whatever it is.
+	Precondition func(r *Node) *Node
 	// Limit bounds their steps, beyond which the run fails; 0 is 10 times the unknowns, at least 100.
 	Limit int
 }
@@ -46,15 +49,15 @@ func init() {
 			{Key: "method", Kind: attr.String, Doc: "how linear systems with ∂f/∂x are solved: direct, cg, bicgstab or gmres"},
 			{Key: "tolerance", Kind: attr.Float, Doc: "of iterative methods, relative to the right-hand side"}, {Key: "limit", Kind: attr.Int, Doc: "of their steps"}},
 		Expand: func(n *Node) *Node { return n.inputs[len(n.inputs)-1] },
-		Doc: "Its last operand x, taken for a solution of f(θ, x) = 0, where f is the body and θ are the other operands: a function of θ. How x was found has no derivative, and " +
-			"whether f(θ, x) is 0 is not looked at.",
+		Doc: "Its last operand x, taken for a solution of f(θ, x) = 0, where f is the first body and θ are the other operands: a function of θ. How x was found has no derivative, and " +
+			"whether f(θ, x) is 0 is not looked at. A second body gives for (θ, r) a preconditioned r.",
 		Formula: "implicit function theorem: (∂f/∂x)·dx = −(∂f/∂θ)·dθ; in reverse (∂f/∂x)ᵀ·λ = −ct, (∂f/∂θ)ᵀ·λ",
 		Infer:   inferImplicit, Samples: implicitSamples(),
 	})
 	opRequire = Register(&Op{
 		Name: "require", Family: FamilyControl, MinArity: 3, MaxArity: 3, Kernel: "require",
-		Attrs: []AttrSpec{{Key: "message", Kind: attr.String, Doc: "what is wrong if the condition is false"}},
-		Doc:   "The operand itself, if a bool is true, in an array all of them; else the run fails with the message, and with the largest element of the third operand, a measure of what is wrong.",
+		Attrs:   []AttrSpec{{Key: "message", Kind: attr.String, Doc: "what is wrong if the condition is false"}},
+		Doc:     "The operand itself, if a bool is true, in an array all of them; else the run fails with the message, and with the largest element of the third operand, a measure of what is wrong.",
 		Formula: "ct", Pattern: ElementPattern(func(_ *Node, t Terms) func(i int) { return func(i int) { t.Add(0, i) } }),
 		VJP: func(_ *Node, ct []*Node) []*Node { return []*Node{ct[0], nil, nil} },
 		JVP: func(_ *Node, dot []*Node) []*Node { return dot[:1] },
@@ -78,9 +81,12 @@ func inferImplicit(in []*Node, a attr.List) (Type, error) {
 	if captured != len(in)-1 {
 		return Type{}, fmt.Errorf("%d captured values and a solution are not %d operands", captured, len(in))
 	}
-	bodies, err := checkBodies(a, 1, typesOf(in))
+	bodies, err := checkBodies(a, 0, typesOf(in))
 	if err != nil {
 		return Type{}, err
+	}
+	if len(bodies) > 2 {
+		return Type{}, fmt.Errorf("has %d bodies", len(bodies))
 	}
 	x, r := in[captured].typ, bodies[0].results
 	switch lanes := a.Int("lanes"); {
@@ -88,6 +94,8 @@ func inferImplicit(in []*Node, a attr.List) (Type, error) {
 		return Type{}, fmt.Errorf("the solution is %v: needs floats", x)
 	case len(r) != 1 || !r[0].typ.Equal(*x):
 		return Type{}, fmt.Errorf("the body gives %s, and should give one value of the solution's type %v", typesText(typesOf(r), true), x)
+	case len(bodies) > 1 && (len(bodies[1].results) != 1 || !bodies[1].results[0].typ.Equal(*x)):
+		return Type{}, fmt.Errorf("the preconditioner gives %s, and should give one value of the solution's type %v", typesText(typesOf(bodies[1].results), true), x)
 	case lanes < 0 || lanes > len(x.Shape):
 		return Type{}, fmt.Errorf("%d dimensions of lanes, and the solution is %v", lanes, x)
 	}
@@ -117,8 +125,11 @@ func Implicit(solution *Node, f func(x *Node) *Node, o ImplicitOptions) *Node {
 		return g.Fail(op, errors.New("needs a function"))
 	}
 	solution = in[0][0]
-	body := g.trace(op, typesOf(in[0]), func(x []*Node) []*Node { return []*Node{f(x[0])} })
-	bodies, captured, ok := g.seal(op, body)
+	functions := []*function{g.trace(op, typesOf(in[0]), func(x []*Node) []*Node { return []*Node{f(x[0])} })}
+	if o.Precondition != nil {
+		functions = append(functions, g.trace(op, typesOf(in[0]), func(r []*Node) []*Node { return []*Node{o.Precondition(r[0])} }))
+	}
+	bodies, captured, ok := g.seal(op, functions...)
 	if !ok {
 		return g.invalid()
 	}

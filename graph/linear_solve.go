@@ -35,7 +35,10 @@ func LinearSolve(a func(x *Node) *Node, b *Node, o ImplicitOptions) *Node {
 	case !(o.Tolerance > 0 && o.Tolerance < 1) || o.Limit < 1 || o.Limit > math.MaxInt32:
 		return g.Fail(op, fmt.Errorf("a tolerance of %v and %d steps", o.Tolerance, o.Limit))
 	}
-	s := &linearSolver{a: a, b: b, o: o}
+	s := &linearSolver{a: a, b: b, o: o, m: o.Precondition}
+	if s.m == nil {
+		s.m = func(r *Node) *Node { return r }
+	}
 	for k := o.Lanes; k < len(b.typ.Shape); k++ {
 		s.axes = append(s.axes, k)
 	}
@@ -60,7 +63,7 @@ func LinearSolve(a func(x *Node) *Node, b *Node, o ImplicitOptions) *Node {
 
 // linearSolver is what the methods share.
 type linearSolver struct {
-	a    func(x *Node) *Node
+	a, m func(x *Node) *Node
 	b    *Node
 	o    ImplicitOptions
 	axes []int // of a lane's elements
@@ -107,14 +110,16 @@ func (s *linearSolver) iterate(init []*Node, steps int, step func(c []*Node) []*
 }
 
 func (s *linearSolver) conjugateGradient() (x, rr *Node) {
-	return s.iterate([]*Node{filled(s.b, 0), s.bb(), s.b, s.b}, 1, func(c []*Node) []*Node {
-		x, rr, r, p := c[0], c[1], c[2], c[3]
+	z := s.m(s.b)
+	return s.iterate([]*Node{filled(s.b, 0), s.bb(), s.b, z, s.dot(s.b, z)}, 1, func(c []*Node) []*Node {
+		x, rr, r, p, rz := c[0], c[1], c[2], c[3], c[4]
 		active := s.active(rr)
 		ap := s.a(p)
-		alpha := quotient(active, rr, s.dot(p, ap))
+		alpha := quotient(active, rz, s.dot(p, ap))
 		x, r = Add(x, Mul(alpha, p)), Sub(r, Mul(alpha, ap))
-		next := s.dot(r, r)
-		return []*Node{x, next, r, Add(r, Mul(quotient(active, next, rr), p))}
+		z := s.m(r)
+		next := s.dot(r, z)
+		return []*Node{x, s.dot(r, r), r, Add(z, Mul(quotient(active, next, rz), p)), next}
 	})
 }
 
@@ -131,12 +136,14 @@ func (s *linearSolver) biCGSTAB() (x, rr *Node) {
 		beta := Mul(quotient(active, next, rho), quotient(active, alpha, omega))
 		beta = Where(lost, Like(beta, 0), beta)
 		p = Add(r, Mul(beta, Sub(p, Mul(omega, v))))
-		v = s.a(p)
+		y := s.m(p)
+		v = s.a(y)
 		alpha = quotient(active, next, s.dot(shadow, v))
 		half := Sub(r, Mul(alpha, v))
-		t := s.a(half)
+		z := s.m(half)
+		t := s.a(z)
 		omega = quotient(active, s.dot(t, half), s.dot(t, t))
-		x, r = Add(x, Add(Mul(alpha, p), Mul(omega, half))), Sub(half, Mul(omega, t))
+		x, r = Add(x, Add(Mul(alpha, y), Mul(omega, z))), Sub(half, Mul(omega, t))
 		return []*Node{x, s.dot(r, r), r, shadow, p, v, next, alpha, omega}
 	})
 }
@@ -170,7 +177,7 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 		v := Where(Equal(rows, Like(rows, 0)), ExpandDims(first, 0), BroadcastTo(Like(first, 0), basis...))
 		final, columns := Scan(m, []*Node{v, g.Scalar(Int64, 0), first}, nil, func(c, _ []*Node) (next, ys []*Node) {
 			v, j, last := c[0], c[1], c[2]
-			w := s.a(last)
+			w := s.a(s.m(last))
 			before := s.dot(w, w)
 			var h *Node
 			for range 2 { // twice is enough (Giraud, Langou & Rozložník, 2005)
@@ -216,7 +223,7 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 		}
 		y = Transpose(Reshape(y, append(append([]int{}, lanes...), m)...), perm...)
 		weights := append([]int{m}, weights[1:]...)
-		x = Add(x, ReduceSum(Mul(Reshape(y, weights...), Slice(v, Range{Limit: m})), []int{0}))
+		x = Add(x, s.m(ReduceSum(Mul(Reshape(y, weights...), Slice(v, Range{Limit: m})), []int{0})))
 		r = Sub(s.b, s.a(x))
 		return []*Node{x, s.dot(r, r), r}
 	})

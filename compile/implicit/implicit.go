@@ -1,4 +1,4 @@
-// Package implicit finds what equations define: roots, fixed points and minima, as functions of everything that the equations use. Solvers are loops of the graph; derivatives
+// Package implicit finds what equations define: roots, fixed points, minima and integrals, as functions of everything that the equations use. Solvers are loops of the graph; derivatives
 // of every order follow from the implicit function theorem (graph.Implicit) and do not pass through the solver's steps.
 //
 // A run fails, with the node, the user's line and the residual, if a solver does not converge.
@@ -24,6 +24,8 @@ type Options struct {
 	Lanes int
 	// Method solves linear systems; "" is graph.Direct.
 	Method graph.LinearMethod
+	// Precondition is that of graph.ImplicitOptions.
+	Precondition func(r *graph.Node) *graph.Node
 	// Tolerance bounds the last step relative to the unknown, both as norms in a lane; 0 is 1e-10, in float32 1e-5. Newton's method then makes one more step, so that what is left is rounding.
 	Tolerance float64
 	// Limit bounds the steps; 0 is 100, for FixedPoint 10 000.
@@ -66,7 +68,7 @@ func newProblem(op string, start *node, o Options, limit int) (*problem, error) 
 }
 
 func (p *problem) linear() graph.ImplicitOptions {
-	return graph.ImplicitOptions{Lanes: p.o.Lanes, Method: p.o.Method}
+	return graph.ImplicitOptions{Lanes: p.o.Lanes, Method: p.o.Method, Precondition: p.o.Precondition}
 }
 
 // norm is the squared norm in each lane, with extents of 1 for its dimensions.

@@ -241,3 +241,48 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 }
+
+// Integrals with closed forms: values, derivatives by parameters and by both ends, in all nestings; a peak that needs many panels; a kink.
+func TestQuadrature(t *testing.T) {
+	g := graph.New()
+	a, b, k := g.Input("a", graph.Float64), g.Input("b", graph.Float64), g.Input("k", graph.Float64)
+	at := testkit.Point{a: ref.Of(a.Type(), -0.5), b: ref.Of(b.Type(), 2), k: ref.Of(k.Type(), 3)}
+	tight := implicit.Options{Tolerance: 1e-13}
+	for name, c := range map[string]struct{ f, primitive func(x *node) *node }{
+		"exponential": {func(x *node) *node { return graph.Exp(graph.Neg(graph.Mul(k, x))) }, func(x *node) *node { return graph.Neg(graph.Div(graph.Exp(graph.Neg(graph.Mul(k, x))), k)) }},
+		"peak": {func(x *node) *node {
+			w := graph.Mul(k, graph.Like(k, 0.02))
+			return graph.Div(w, graph.Add(graph.Square(x), graph.Square(w)))
+		}, func(x *node) *node { return graph.Atan(graph.Div(x, graph.Mul(k, graph.Like(k, 0.02)))) }},
+		"oscillation": {func(x *node) *node { return graph.Cos(graph.Mul(graph.Mul(k, graph.Like(k, 20)), x)) }, func(x *node) *node {
+			w := graph.Mul(k, graph.Like(k, 20))
+			return graph.Div(graph.Sin(graph.Mul(w, x)), w)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := must(t)(implicit.Quadrature(c.f, a, b, tight))
+			same(t, at, 1e-9, secondOrder(t, got, a, b, k), secondOrder(t, graph.Sub(c.primitive(b), c.primitive(a)), a, b, k))
+			back := must(t)(implicit.Quadrature(c.f, b, a, tight))
+			same(t, at, 1e-12, nodes{back}, nodes{graph.Neg(got)})
+		})
+	}
+	root := must(t)(implicit.Quadrature(func(x *node) *node { return graph.Sqrt(graph.Abs(x)) }, g.Const(-1), b, implicit.Options{Tolerance: 1e-11}))
+	same(t, at, 1e-9, nodes{root}, nodes{graph.Mul(g.Const(2.0/3), graph.Add(g.Const(1), graph.Mul(b, graph.Sqrt(b))))})
+	batched, err := compile.Batch(nodes{must(t)(implicit.Quadrature(func(x *node) *node { return graph.Exp(graph.Mul(k, x)) }, a, b, tight))}, nodes{k}, nodes{graph.Constant(g, []float64{0.1, 1, 30}, 3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lanes := graph.Constant(g, []float64{0.1, 1, 30}, 3)
+	closed := graph.Div(graph.Sub(graph.Exp(graph.Mul(lanes, b)), graph.Exp(graph.Mul(lanes, a))), lanes)
+	same(t, at, 1e-10, nodes{batched[0]}, nodes{closed})
+	if _, err := implicit.Quadrature(func(x *node) *node { return graph.ReduceSum(x, nil) }, a, b, tight); err == nil || !strings.Contains(err.Error(), "needs as many values") {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := implicit.Quadrature(graph.Exp, a, lanes, tight); err == nil || !strings.Contains(err.Error(), "needs scalars of one dtype") {
+		t.Errorf("the error is %v", err)
+	}
+	pole := must(t)(implicit.Quadrature(func(x *node) *node { return graph.Reciprocal(graph.Square(x)) }, g.Const(0), b, implicit.Options{}))
+	if _, err := testkit.CompileAndRun(compile.Config{}, at, pole); err == nil || !strings.Contains(err.Error(), "quadrature does not converge with 64 panels") {
+		t.Errorf("the error is %v", err)
+	}
+}
