@@ -27,8 +27,8 @@ func partOf[E any](x []E, i, count int) []E {
 type algorithm[T Float] interface {
 	Work() int
 	Each() int
-	// run reports false if the matrix has no such decomposition or solution.
-	run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool
+	// Run reports false if the matrix has no such decomposition or solution.
+	Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool
 }
 
 // Plan is the plan for a batch of matrices.
@@ -38,6 +38,7 @@ type Plan[T Float] struct {
 	count   int
 	lanes   *lanes[T] // if they are decomposed in lanes
 	whole   bool      // all goroutines work on a matrix
+	group   int       // matrices of an item
 	create  func() algorithm[T]
 	own     []algorithm[T] // of goroutines
 	scratch [][1][]byte    // of their algorithms
@@ -49,8 +50,11 @@ type Plan[T Float] struct {
 // wholeExtent is the extent from which the matrices of a batch are decomposed one after another.
 const wholeExtent = 384
 
+// groupWork is the cube of extents that makes an item.
+const groupWork = 1 << 15
+
 func newPlan[T Float](count, extent int, create func() algorithm[T]) *Plan[T] {
-	return &Plan[T]{count: count, whole: count == 1 || extent >= wholeExtent, create: create, own: []algorithm[T]{create()}, scratch: make([][1][]byte, 1)}
+	return &Plan[T]{count: count, whole: count == 1 || extent >= wholeExtent, group: max(1, groupWork/(extent*extent*extent+1)), create: create, own: []algorithm[T]{create()}, scratch: make([][1][]byte, 1)}
 }
 
 // Work returns the bytes of scratch that all goroutines share.
@@ -79,17 +83,18 @@ func (p *Plan[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byt
 	}
 	if p.whole {
 		for i := range p.count {
-			if !p.own[0].run(r, o.part(i, p.count), work, workers) {
+			if !p.own[0].Run(r, o.part(i, p.count), work, workers) {
 				return i
 			}
 		}
 		return -1
 	}
-	items := p.count
+	items := 0
 	if p.lanes != nil {
 		p.lanes.begin(workers)
 		items = ceil(p.count, p.lanes.items)
 	} else {
+		items = ceil(p.count, p.group)
 		for len(p.own) < len(workers) {
 			p.own, p.scratch = append(p.own, p.create()), append(p.scratch, [1][]byte{})
 		}
@@ -118,8 +123,11 @@ func (p *Plan[T]) Do(number, item int) {
 	a := p.own[number]
 	n := a.Work()
 	p.scratch[number][0] = p.workers[number][n:]
-	if !a.run(gemm.Serial{}, p.o.part(item, p.count), p.workers[number][:n], p.scratch[number][:]) {
-		p.fail(item)
+	for i := item * p.group; i < min(p.count, (item+1)*p.group); i++ {
+		if !a.Run(gemm.Serial{}, p.o.part(i, p.count), p.workers[number][:n], p.scratch[number][:]) {
+			p.fail(i)
+			return
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (c *cholesky[T]) Each() int { return c.each() }
 // outRows is the number of rows of L that an item writes.
 const outRows = 32
 
-func (c *cholesky[T]) run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
+func (c *cholesky[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
 	c.begin(workers)
 	c.src, c.dst, c.out = o.A, o.X, false
 	c.u, c.l, c.triangle = take[T](&work, c.n*c.ld), take[T](&work, c.n*c.ld), take[T](&work, ceil(c.n, inner)*inner*inner)

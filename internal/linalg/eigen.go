@@ -10,8 +10,8 @@ import (
 
 const (
 	// vectorItem is the number of columns of a product of a vector and a matrix that are worth an item, and vectorParallel the extent from which items are.
-	vectorItem     = 128
-	vectorParallel = 320
+	vectorItem     = 64
+	vectorParallel = 160
 	// rowsItem is the number of rows of products that an item takes.
 	rowsItem = 56
 	// sweepsKept is the number of sweeps of rotations that are collected before they are applied, about.
@@ -30,20 +30,18 @@ type eigen struct {
 	n, ld, ldz int
 	a          []float64 // the symmetric matrix, both triangles
 	reflectors
-	w, wt    []float64 // of the step: rows, and negative columns
-	line     []float64 // a row of the matrix, or a reflector
-	sum      []float64
-	d, e     []float64
-	order    []int64
-	z        []float64 // transposed eigenvectors
-	ql       sweeps
-	c0, c1   int // columns of the step
-	column   int
-	phase    eigenPhase
-	o        Operands[float64]
-	failed   bool
-	scale    float64
-	finished bool
+	w, wt  []float64 // of the step: rows, and negative columns
+	line   []float64 // a row of the matrix, or a reflector
+	sum    []float64
+	d, e   []float64
+	order  []int64
+	z      []float64 // transposed eigenvectors
+	ql     sweeps
+	c0, c1 int // columns of the step
+	column int
+	phase  eigenPhase
+	o      Operands[float64]
+	scale  float64
 }
 
 type eigenPhase int
@@ -77,7 +75,7 @@ func (e *eigen) Each() int {
 	return e.each() + 2*bytes[float64](rowsItem*(reflectorBlock+e.pad)) + blockScratch
 }
 
-func (e *eigen) run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
+func (e *eigen) Run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
 	n := e.n
 	if n == 0 {
 		return true
@@ -91,14 +89,16 @@ func (e *eigen) run(r gemm.Runner, o Operands[float64], work []byte, workers [][
 	e.line, e.sum, e.d, e.e = take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld), take[float64](&work, e.ld)
 	e.order = integers(take[float64](&work, e.ld))[:n]
 	e.ql.take(&work, n)
-	ok := e.read()
-	if ok {
+	ok := false
+	if n <= smallEigen {
+		ok = e.small()
+	} else if ok = e.read(); ok {
 		e.reduce(r)
 		e.phase = eigenTransform
 		r.Parallel(e, ceil(n, rowsItem))
 		ok = e.diagonalise(r)
 	}
-	if ok {
+	if ok && n > smallEigen {
 		e.sort()
 		e.phase = eigenResult
 		r.Parallel(e, ceil(n, e.pad))

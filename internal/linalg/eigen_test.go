@@ -268,3 +268,43 @@ func TestQR(t *testing.T) {
 		}
 	}
 }
+
+// TestSpectralBatches compares batches with their matrices one by one.
+func TestSpectralBatches(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 1))
+	const count = 37
+	for _, n := range []int{1, 2, 3, 8, 9, 33} {
+		a := random[float64](r, count*n*n)
+		for what, create := range map[string]func(count int) *Plan[float64]{
+			"eigh": func(count int) *Plan[float64] { return NewEigen(count, n, cpu.Supported()) },
+			"svd":  func(count int) *Plan[float64] { return NewSVD(count, n, n, cpu.Supported()) },
+			"qr":   func(count int) *Plan[float64] { return NewQR(count, n, n, cpu.Supported()) },
+		} {
+			results := func(count int) Operands[float64] {
+				return Operands[float64]{A: a[:count*n*n], X: make([]float64, count*n*n), Y: make([]float64, count*n*n), Z: make([]float64, count*n*n)}
+			}
+			if what == "eigh" || what == "svd" {
+				results = func(count int) Operands[float64] {
+					o := Operands[float64]{A: a[:count*n*n], X: make([]float64, count*n), Y: make([]float64, count*n*n)}
+					if what == "svd" {
+						o.X, o.Y, o.Z = o.Y, o.X, make([]float64, count*n*n)
+					}
+					return o
+				}
+			}
+			all := everywhere(t, what, func() Operands[float64] { return results(count) }, func(cpu.Level) *Plan[float64] { return create(count) }, -1)
+			for i := range count {
+				one := results(1)
+				one.A = a[i*n*n : (i+1)*n*n]
+				p := create(1)
+				p.Run(crowd(1), one, memory(p.Work()).used, [][]byte{memory(p.Each()).used})
+				part := all.part(i, count)
+				equalBits(t, what, part.X, one.X)
+				equalBits(t, what, part.Y, one.Y)
+				if what == "svd" {
+					equalBits(t, what, part.Z, one.Z)
+				}
+			}
+		}
+	}
+}

@@ -113,7 +113,7 @@ func (f *factors[T]) Each() int {
 // widest is the distance of rows of what a goroutine keeps of a block of columns.
 func (f *factors[T]) widest() int { return f.leading(max(f.chunk, luBlock)) }
 
-func (f *factors[T]) run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
+func (f *factors[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
 	k := min(f.m, f.n)
 	f.begin(workers)
 	f.o = o

@@ -38,7 +38,7 @@ const columnsItem, ldc = reflectorBlock, reflectorBlock + 8
 
 func (q *householder) Each() int { return q.each() + bytes[float64](q.m*ldc) + blockScratch }
 
-func (q *householder) run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
+func (q *householder) Run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
 	if q.k == 0 {
 		return true
 	}

@@ -66,7 +66,7 @@ func (s *singular) Each() int {
 	return s.each() + bytes[float64](s.m*ldc) + blockScratch
 }
 
-func (s *singular) run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
+func (s *singular) Run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
 	m, n := s.m, s.n
 	if n == 0 {
 		return true

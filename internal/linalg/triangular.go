@@ -53,7 +53,7 @@ func (t *triangular[T]) Each() int { return t.each() + bytes[T](t.n*t.leading(mi
 // copyRows is the number of rows of op(A) that an item copies.
 const copyRows = 32
 
-func (t *triangular[T]) run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
+func (t *triangular[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]byte) bool {
 	t.begin(workers)
 	t.o, t.a = o, o.A
 	if t.copied {
