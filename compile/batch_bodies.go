@@ -27,12 +27,19 @@ type within struct {
 	*bodyBuilder
 	*batcher
 	params []*graph.Node // those of the new body
+	from   []*graph.Node // those of the old one that have an image
 }
 
 func (b *batcher) within(body *graph.Body, batched paramSet, values []*graph.Node) *within {
+	w := b.enter(body, batched)
+	w.batch(values)
+	return w
+}
+
+// enter makes the parameters' images, and batch those of the results and of values.
+func (b *batcher) enter(body *graph.Body, batched paramSet) *within {
 	w := &within{bodyBuilder: open(body)}
 	w.batcher = newBatcher(w.g, b.Size)
-	var from []*graph.Node
 	for i, p := range w.bodyBuilder.params {
 		if !batched.has(i) {
 			w.params = append(w.params, p)
@@ -41,16 +48,19 @@ func (b *batcher) within(body *graph.Body, batched paramSet, values []*graph.Nod
 		q := w.input(graph.Type{DType: p.DType(), Shape: w.Shape(p)})
 		w.Image[p] = q
 		w.params = append(w.params, q)
-		from = append(from, p)
+		w.from = append(w.from, p)
 	}
+	return w
+}
+
+func (w *within) batch(values []*graph.Node) {
 	outputs := slices.Clone(w.results)
 	for _, v := range values {
 		outputs = append(outputs, w.g.Node(v.ID()))
 	}
-	if len(from) > 0 {
-		w.all(dependents(outputs, from))
+	if len(w.from) > 0 {
+		w.all(dependents(outputs, w.from))
 	}
-	return w
 }
 
 // lifted makes the batched body, all of whose results have the batch dimension.
@@ -180,23 +190,25 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	for _, v := range values {
 		of = append(of, l.body.Graph().Node(v))
 	}
-	w := b.within(l.body, batched, of)
+	w := b.enter(l.body, batched)
 	var going *graph.Node // by element: whether it does this step
 	lanes := graph.Type{DType: graph.Int64, Shape: graph.Shape{b.Size}}
 	var condition *within
-	left := &ragged{}
-	var counter list       // the number of the step, if elements do numbers of their own
-	var behind *graph.Node // the next one
+	xs := map[*graph.Node]*graph.Node{} // by image of an operand to go through: the same with the batch dimension behind that of steps
+	var counter list                    // the number of the step, if elements do numbers of their own
+	var behind *graph.Node              // the next one
 	if own && n.Op() == opWhile {
 		condition = b.within(graph.Bodies(n)[0], batched, nil)
 		going = inlined(condition.lifted(), w.params)[0]
 	} else if own {
 		steps := w.input(lanes)
 		w.captured.add(steps, count)
-		if left = b.ragged[count]; left == nil {
-			left = &ragged{most: graph.ReduceMax(count, nil)}
+		ours := count
+		if b.ragged[ours] != nil {
+			count = b.ragged[ours].most
+		} else {
+			count = graph.ReduceMax(ours, nil)
 		}
-		count = left.most
 		first, change := b.Graph.Scalar(graph.Int64, 0), 1.0
 		if n.Attrs().Bool("reverse") {
 			first, change = graph.Sub(count, graph.Like(count, 1)), -1
@@ -205,7 +217,23 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 		counter.add(t, first)
 		behind = graph.Add(t, graph.Like(t, change))
 		going = graph.Less(t, steps)
+		for i, o := range l.operands {
+			for done, loop := range b.ragged {
+				raw := loop.raw[b.Image[o]]
+				if raw == nil || l.isCaptured(i) || l.isCarry(i) {
+					continue
+				}
+				xs[b.Image[o]] = raw
+				if done != ours { // beyond the elements' steps in that loop, it is 0
+					theirs := w.input(lanes)
+					w.captured.add(theirs, done)
+					p := w.bodyBuilder.params[i]
+					w.Image[p] = graph.Where(alignedTo(graph.Less(t, theirs), w.params[i]), w.params[i], graph.Like(w.params[i], 0))
+				}
+			}
+		}
 	}
+	w.batch(of)
 	keep := func(value, otherwise *graph.Node) *graph.Node {
 		if going == nil {
 			return value
@@ -224,8 +252,8 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 			}
 			w.carries.add(p, image)
 			w.out = append(w.out, next)
-		case left.raw[image] != nil:
-			w.xs.add(p, left.raw[image])
+		case xs[image] != nil:
+			w.xs.add(p, xs[image])
 		case b.inner[image] != nil:
 			w.xs.add(p, b.inner[image])
 		case batched.has(i):
@@ -260,6 +288,7 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 		batch.count = count
 		m, body = batch.scan(w.bodyBuilder, n.Attrs().Bool("reverse"))
 	}
+	var left *ragged
 	out := make([]*graph.Node, len(n.Results())+l.body.Graph().Len())
 	// What is the same for all elements is repeated: the loop as it was may depend on what the batch replaces.
 	for i := l.captured; i < l.captured+l.carries; i++ {
@@ -271,7 +300,7 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 		if out[l.carries] = graph.Result(m, l.carries); condition == nil {
 			out[l.carries] = b.repeated(out[l.carries])
 		} else {
-			left.most, left.raw = graph.Result(m, l.carries+1), map[*graph.Node]*graph.Node{}
+			left = &ragged{most: graph.Result(m, l.carries+1), raw: map[*graph.Node]*graph.Node{}}
 			if b.ragged == nil {
 				b.ragged = map[*graph.Node]*ragged{}
 			}
@@ -285,7 +314,7 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 				b.inner = map[*graph.Node]*graph.Node{}
 			}
 			b.inner[out[len(n.Results())+v]] = step
-			if p := slices.Index(l.body.Params(), l.body.Graph().Node(v)); left.raw != nil && p >= l.captured {
+			if p := slices.Index(l.body.Params(), l.body.Graph().Node(v)); left != nil && p >= l.captured {
 				left.raw[out[len(n.Results())+v]] = graph.EachStep(m, body.Params()[len(body.Params())-l.carries-1+p-l.captured])
 			}
 		} else {

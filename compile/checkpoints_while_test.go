@@ -347,6 +347,13 @@ func TestDerivativesWithoutLimit(t *testing.T) {
 		"batch of a gradient": func(x, w, xs, y *graph.Node) ([]*graph.Node, error) {
 			return compile.Batch(grad(t, y, x, w), []*graph.Node{x}, []*graph.Node{xs})
 		},
+		"batch of a Hessian-vector product": func(x, w, xs, y *graph.Node) ([]*graph.Node, error) {
+			return compile.Batch(must[[]*graph.Node](t)(compile.HVP(y, []*graph.Node{x, w}, []*graph.Node{graph.Like(x, 1), graph.Like(x, 2)})), []*graph.Node{x}, []*graph.Node{xs})
+		},
+		"Hessian-vector product of a batch": func(x, w, xs, y *graph.Node) ([]*graph.Node, error) {
+			b := must[[]*graph.Node](t)(compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{xs}))
+			return compile.HVP(graph.Sum(graph.Square(b[0])), []*graph.Node{xs, w}, []*graph.Node{graph.BroadcastTo(graph.Like(xs, 1), 4), graph.Like(w, 2)})
+		},
 		"gradient of a batch": func(x, w, xs, y *graph.Node) ([]*graph.Node, error) {
 			b := must[[]*graph.Node](t)(compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{xs}))
 			return compile.Gradient(graph.Sum(graph.Square(b[0])), xs, w)
