@@ -49,12 +49,18 @@ type Schedule struct {
 	Every int // if it is not 0, a state at every so many steps, and all in between while these are reversed
 }
 
-// of returns the schedule for a number of steps; both are verified.
-func (s *Schedule) of(steps int) *checkpoint.Schedule {
+// of returns the schedule for a number of steps; both are verified. A loop in reverse stores states from the end of the slots on, while it has its carries in that at hand.
+func (s *Schedule) of(steps int, reverse bool) *checkpoint.Schedule {
+	var schedule *checkpoint.Schedule
 	if s.Every > 0 {
-		return checkpoint.NewEvery(steps, s.Every)
+		schedule = checkpoint.NewEvery(steps, s.Every)
+	} else {
+		schedule = checkpoint.New(steps, s.Slots)
 	}
-	return checkpoint.New(steps, s.Slots)
+	if reverse {
+		schedule.KeepApart()
+	}
+	return schedule
 }
 
 // slots returns the number of slots, for the state at hand included, −1 if the schedule is not one.

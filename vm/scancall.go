@@ -14,6 +14,7 @@ type scanCall struct {
 	s      *Scan
 	args   []unsafe.Pointer // the operands that are the body's inputs
 	steps  int              // of the run
+	whole  int              // steps of the sweep of which these are a part
 	xs, ys copies
 	order  []int // inputs of the body that are elements of xs, in the order of xs.eight and xs.other
 	bound  []int // xs in spaces of their own, as inputs
@@ -94,7 +95,7 @@ func (x *scanCall) prepare(f *frame) {
 		}
 	}
 	if s := x.s.Snapshots; s != nil {
-		x.stops = stopsOf(s.of(x.s.Length), x.s.Reverse)
+		x.stops = stopsOf(s.of(x.s.Length, x.s.Reverse), x.s.Reverse)
 	}
 	for c := range x.s.Carries {
 		if p := &body.in[x.s.Captured+c]; p.used && p.space && !(buffers != nil && buffers.carried[c]) {
@@ -235,7 +236,7 @@ func (x *scanCall) do(m *Machine) error {
 		}
 		var code *native.Straight
 		if !frames {
-			if code = body.alone(); code != nil && !x.tried && x.steps-i > stepsBetween {
+			if code = body.alone(); code != nil && !x.tried && max(x.steps-i, x.whole) > stepsBetween {
 				x.compileLoop(m)
 			}
 		}

@@ -80,7 +80,7 @@ func (x *sweepCall) prepare(f *frame) {
 	for k, o := range x.in.Out {
 		x.ptr[len(x.in.In)+k] = unsafe.Add(f.base, o.Offset)
 	}
-	x.schedule = x.s.Schedule.of(x.s.Length)
+	x.schedule = x.s.Schedule.of(x.s.Length, x.s.Reverse)
 	for _, p := range x.parts() {
 		p.prepare(f)
 	}
@@ -208,7 +208,7 @@ func (x *sweepCall) forward(m *Machine, part *scanCall, from, steps, slot int) e
 	for k := s.ForwardCaptured + s.States; k < len(part.args); k++ {
 		part.args[k] = unsafe.Add(x.ptr[s.first()+k-s.States], int64(origin)*part.callees[0].in[k].n)
 	}
-	part.steps, part.origin = steps, origin
+	part.steps, part.whole, part.origin = steps, x.steps, origin
 	return part.do(m)
 }
 
@@ -236,7 +236,7 @@ func (x *sweepCall) reverse(m *Machine, element, steps, slot int, begun *bool) e
 	for k, i := range part.stores {
 		part.storeAt(k, unsafe.Add(results[s.Carries+k], int64(element)*part.callees[0].out[i].n))
 	}
-	part.steps, part.origin = steps, element
+	part.steps, part.whole, part.origin = steps, x.steps, element
 	return part.do(m)
 }
 

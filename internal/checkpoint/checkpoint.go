@@ -44,6 +44,7 @@ func (a Action) Forwards() int {
 type Schedule struct {
 	steps, slots int
 	every        int       // 0 for the fewest steps forward
+	apart        bool      // the slot of the state at hand is not filled with others
 	stack        []segment // those yet to be reversed, the first step's at the bottom; each one's place is the slot of its first state
 	filled       bool      // the states of the top segment are in the slots from its place on
 	hand         int       // the step whose state is in the last slot, −1 for none
@@ -132,8 +133,17 @@ func (s *Schedule) Next() Action {
 	return Action{Advance, top.from, middle, slot, slot + 1}
 }
 
-// fits reports whether the states of n steps are all stored at once, where that of the first one is stored and so many slots are free.
-func (s *Schedule) fits(n, free int) bool { return n-1 <= free && (s.every == 0 || n <= s.every) }
+// fits reports whether the states of n steps are all stored at once, where that of the first one is stored and so many slots are free: the slot of the state at hand, which lies behind these, is
+// another one.
+func (s *Schedule) fits(n, free int) bool {
+	if !s.apart {
+		free++
+	}
+	return n-1 <= free && (s.every == 0 || n <= s.every)
+}
+
+// KeepApart makes no Fill use the slot of the state at hand, for those who need it on the way. As many steps are run, in more actions.
+func (s *Schedule) KeepApart() { s.apart = true }
 
 // First returns the actions before the first step is reversed, which a run forward over all steps does on its way.
 func (s *Schedule) First() []Action {

@@ -119,6 +119,10 @@ func TestSchedules(t *testing.T) {
 			if n != want || n != formula {
 				t.Errorf("%d steps, %d slots: %d steps forward, %d at least, formula %d", steps, slots, n, want, formula)
 			}
+			apart := New(steps, slots)
+			if apart.KeepApart(); run(t, apart) != n {
+				t.Errorf("%d steps, %d slots: other steps with the state at hand apart", steps, slots)
+			}
 			pairs++
 		}
 	}
@@ -131,6 +135,14 @@ func TestSchedules(t *testing.T) {
 	// 10 steps with 3 stored states take 15 steps forward: figure 2 of Griewank & Walther.
 	if n := run(t, New(10, 3)); n != 15 {
 		t.Errorf("10 steps, 3 slots: %d steps forward", n)
+	}
+	// Steps are reversed many at once, since each action has its price.
+	actions, s := 0, New(10000, 50)
+	for s.Next().Kind != Done {
+		actions++
+	}
+	if actions > 1500 {
+		t.Errorf("%d actions for 10000 steps", actions)
 	}
 	if pairs < 600 {
 		t.Errorf("only %d pairs", pairs)
