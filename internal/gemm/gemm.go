@@ -91,7 +91,6 @@ const (
 	alignment   = 64       // of scratch
 	finishBytes = 64 << 10 // of C that are finished at once, of whole rows
 	finishCols  = 256      // columns that are, of some rows
-	streamSteps = 32       // rows of B that are read side by side
 )
 
 // how is the way that a product goes.
@@ -266,9 +265,6 @@ func (x *Plan) choose() {
 		}
 	case stream:
 		x.colBlocks = max(1, min(max(want, ceil(p.N, x.streamColumns())), p.N*x.size/x.sizes.streamRow))
-		if p.K > Chain || p.Add {
-			x.perWorker += p.M * x.streamColumns() * x.size
-		}
 	case shared:
 		x.packA = true
 		most := max(1, x.sizes.blockA/(min(p.K, Chain)*x.size*x.mr)) // tiles of a block
@@ -512,7 +508,7 @@ func (x *Plan) Do(number, item int) {
 	for end := r.i1; r.i0 < end; r.i0 = r.i1 {
 		r.i1 = min(end, r.i0+rows)
 		if x.how == stream {
-			x.stream(w, own, r)
+			x.stream(w, r)
 		} else {
 			x.direct(w, own, r)
 		}
@@ -709,54 +705,21 @@ func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 	}
 }
 
-// stream computes a region of few rows: the chains of all its columns grow together, some rows of B at a time, so that B is read in long pieces.
-func (x *Plan) stream(w *worker, own uintptr, r region) {
+// stream computes a region of few rows: chains of columns that stay in the cache, so that B is read in long pieces.
+func (x *Plan) stream(w *worker, r region) {
 	p := &x.p
 	rows, most := r.i1-r.i0, x.streamColumns()
-	steps := streamSteps
-	if rows > 4 {
-		steps *= 4
-	}
 	for j := r.j0; j < r.j1; j += most {
-		cols := min(most, r.j1-j)
-		c := add(r.c, (r.i0*p.CRow+j)*x.size)
-		set := r.set
+		t := tiles{aRow: p.A.Row * x.size, aStep: p.A.Col * x.size, bStep: p.B.Row * x.size, c: add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, mode: asm.Add}
+		if r.set {
+			t.mode = asm.Set
+		}
 		for k, end := r.k0, r.k0+r.kc; k < end; k += Chain {
-			t := tiles{aRow: p.A.Row * x.size, aStep: p.A.Col * x.size, bStep: p.B.Row * x.size, c: c, cRow: p.CRow * x.size, mode: asm.Set}
-			if !set {
-				t.c, t.cRow = own, most*x.size
-			}
-			last := min(k+Chain, end)
-			for l := k; l < last; l += steps {
-				t.k = min(steps, last-l)
-				t.a, t.b = x.at(r.a, r.i0, l, p.A), x.at(r.b, l, j, p.B)
-				x.tiles(w, &t, rows, cols)
-				t.mode = asm.Continue
-			}
-			if !set {
-				x.addRows(c, own, rows, cols, most)
-			}
-			set = false
+			t.k = min(Chain, end-k)
+			t.a, t.b = x.at(r.a, r.i0, k, p.A), x.at(r.b, k, j, p.B)
+			x.tiles(w, &t, rows, min(most, r.j1-j))
+			t.mode = asm.Add
 		}
-	}
-}
-
-// addRows adds rows that are from elements apart to those of C.
-func (x *Plan) addRows(c, rows uintptr, n, cols, from int) {
-	for range n {
-		if x.double {
-			addTo(unsafe.Slice((*float64)(pointer(c)), cols), unsafe.Slice((*float64)(pointer(rows)), cols))
-		} else {
-			addTo(unsafe.Slice((*float32)(pointer(c)), cols), unsafe.Slice((*float32)(pointer(rows)), cols))
-		}
-		c, rows = add(c, x.p.CRow*x.size), add(rows, from*x.size)
-	}
-}
-
-func addTo[T float32 | float64](to, from []T) {
-	from = from[:len(to)]
-	for i := range to {
-		to[i] += from[i]
 	}
 }
 
