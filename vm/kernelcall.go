@@ -104,7 +104,19 @@ func (c *kernelCall) makeState() {
 	if c.k.Prepare == nil {
 		return
 	}
-	c.call.State = c.k.Prepare(operandTypes(c.in.In), operandTypes(c.in.Out), c.in.Attrs)
+	in, out := operandTypes(c.in.In), operandTypes(c.in.Out)
+	if c.k.Share == nil {
+		c.call.State = c.k.Prepare(in, out, c.in.Attrs)
+	} else {
+		name := c.k.Name + " " + c.k.Share(in, out, c.in.Attrs)
+		if c.m.states[name] == nil {
+			if c.m.states == nil {
+				c.m.states = map[string]any{}
+			}
+			c.m.states[name] = c.k.Prepare(in, out, c.in.Attrs)
+		}
+		c.call.State = c.m.states[name]
+	}
 	if c.call.Kept != nil {
 		c.k.Keep(&c.call, c.constant())
 	}

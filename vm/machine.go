@@ -66,8 +66,9 @@ type Machine struct {
 	spill   []byte // of machine code of scalars
 	// workers is the scratch of each goroutine.
 	workers [][]byte
-	job     pool.Job // of kernels
-	timer   *timer   // of Profile, while it times blocks
+	job     pool.Job       // of kernels
+	states  map[string]any // that kernel calls share, by name
+	timer   *timer         // of Profile, while it times blocks
 
 	entry  *frame
 	bound  []any    // keeps bound tensors alive

@@ -172,26 +172,32 @@ func TestMemoryBytes(t *testing.T) {
 			if i >= len(large) && i%3 != k {
 				continue
 			}
-			before := heap()
-			m := vm.NewMachine(p.Program, options...)
-			if m.MemoryBytes() != p.MemoryBytes(options...) {
-				t.Errorf("%s: the machine takes %d bytes, the program says %d", p.name, m.MemoryBytes(), p.MemoryBytes(options...))
-			}
-			fillViews(m)
-			for range 42 {
-				if err := m.Step(); err != nil {
-					break // operands that the operator refuses
+			var took, says int64
+			for attempt := range 3 { // the runtime allocates now and then too
+				before := heap()
+				m := vm.NewMachine(p.Program, options...)
+				if m.MemoryBytes() != p.MemoryBytes(options...) {
+					t.Errorf("%s: the machine takes %d bytes, the program says %d", p.name, m.MemoryBytes(), p.MemoryBytes(options...))
 				}
-				if i < len(large) && !strings.Contains(p.name, "scalars") {
+				fillViews(m)
+				for range 42 {
+					if err := m.Step(); err != nil {
+						break // operands that the operator refuses
+					}
+					if i < len(large) && !strings.Contains(p.name, "scalars") {
+						break
+					}
+				}
+				took, says = heap()-before+int64(m.CodeBytes()), m.MemoryBytes()
+				runtime.KeepAlive(m)
+				if took <= says {
 					break
 				}
+				if attempt == 2 {
+					t.Errorf("%s, options %d: took %d bytes of %d, code %d", p.name, k, took, says, m.CodeBytes())
+				}
 			}
-			took := heap() - before + int64(m.CodeBytes())
-			says := m.MemoryBytes()
 			total++
-			if took > says {
-				t.Errorf("%s, options %d: took %d bytes of %d, code %d", p.name, k, took, says, m.CodeBytes())
-			}
 			if i < len(large) && len(options) == 2 {
 				if 2*took > says {
 					near++
@@ -199,7 +205,6 @@ func TestMemoryBytes(t *testing.T) {
 					t.Logf("%s: took %d bytes of %d", p.name, took, says)
 				}
 			}
-			runtime.KeepAlive(m)
 		}
 	}
 	t.Logf("%d machines, %d of %d large ones within a factor of 2", total, near, len(large))

@@ -137,6 +137,8 @@ type Kernel struct {
 	// After the first Run, Run must not allocate, so what would be allocated belongs here. After a run that Poll has ended the state is
 	// prepared again, or its method Reset called if it has one.
 	Prepare func(in, out []Type, a attr.List) any
+	// Share names the state that a call has: calls of one machine with the same name share it, since they run one after another. nil means that each has its own. Called after Check.
+	Share func(in, out []Type, a attr.List) string
 	// StateBytes bounds what Prepare allocates besides a few numbers for each dimension of each operand. Called after Check.
 	StateBytes func(in, out []Type, a attr.List) int64
 	// Keep makes, once per machine after Prepare, what helps runs from operands that are constants: constant tells which, and only those are bound. It is not

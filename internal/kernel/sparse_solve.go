@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -11,7 +12,7 @@ func init() {
 	Register(&Kernel{
 		Name: "csr_solve",
 		Doc: "X with A·X = B (Aᵀ·X = B if transpose) for a sparse square matrix A, whose entries are operand 2, and B (operand 3: n or n×k), by sparse LU decomposition " +
-			"in the given order of rows (Gilbert and Peierls, Sparse partial pivoting in time proportional to arithmetic operations, SIAM J. Sci. Stat. Comput. 9, 1988), " +
+			"with rows and columns in an order of approximate minimum degree, found once for a pattern (Gilbert and Peierls, Sparse partial pivoting in time proportional to arithmetic operations, SIAM J. Sci. Stat. Comput. 9, 1988), " +
 			"with the diagonal as pivot where it is at least a tenth of the largest candidate. Computed in float64. A singular matrix, or one with NaN, is an error. " +
 			"A run whose factors have more entries than those of all earlier runs allocates; more than the machine may have are an error." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {
@@ -27,17 +28,18 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[2]), checkDType(in[2].DType, in[3], out[0]), wantShape("result", out[0].Shape, b))
 		},
-		Prepare: func(in, out []Type, a attr.List) any { return newSparseLU(in[0].Shape[0] - 1) },
+		Prepare: func(in, out []Type, a attr.List) any { return newSparseLU(in[0].Shape[0]-1, in[1].Size()) },
+		Share:   func(in, _ []Type, _ attr.List) string { return fmt.Sprint(in[0].Shape[0], in[1].Shape[0]) },
 		Work: func(in, out []Type, a attr.List) float64 { // of a matrix that fills in completely
 			n := float64(in[0].Shape[0])
 			return n*n*n + 2*n*float64(out[0].Size())
 		},
-		StateBytes: func(in, out []Type, a attr.List) int64 { return 10 * 8 * int64(in[0].Shape[0]) },
+		StateBytes: func(in, out []Type, a attr.List) int64 { return 12*8*int64(in[0].Shape[0]) + 16*int64(in[1].Size()) },
 		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, csrSolve[float64], csrSolve[float32])(c) },
 	})
 }
 
-// sparseLU holds P·M = L·U, where column k of M is row k of the matrix. Column j of L (unit diagonal
+// sparseLU holds P·M = L·U, where column k of M is row sequence[k] of the matrix. Column j of L (unit diagonal
 // not stored) has the entries lBegin[j] to lBegin[j+1], column k of U (diagonal apart) uBegin[k] to uBegin[k+1].
 type sparseLU struct {
 	n              int
@@ -50,15 +52,21 @@ type sparseLU struct {
 	mark           []int // mark[i] = k+1: row i is in the pattern of column k
 	order          []int // pattern of a column, from the end, in topological order
 	stack, next    []int // depth-first search: rows, and their next entry
+	// sequence is the order of the rows for the pattern rows, cols; it is not known while ordered is false. values are those that were decomposed, if factored is true.
+	sequence   []int
+	rows, cols []int64
+	values     []float64
+	ordered    bool
+	factored   bool
 }
 
-func newSparseLU(n int) *sparseLU {
-	return &sparseLU{n: n, lBegin: make([]int, n+1), uBegin: make([]int, n+1), diag: make([]float64, n), place: make([]int, n),
+func newSparseLU(n, entries int) *sparseLU {
+	return &sparseLU{n: n, rows: make([]int64, n+1), cols: make([]int64, entries), values: make([]float64, entries), sequence: make([]int, n), lBegin: make([]int, n+1), uBegin: make([]int, n+1), diag: make([]float64, n), place: make([]int, n),
 		x: make([]float64, n), column: make([]float64, n), mark: make([]int, n), order: make([]int, n), stack: make([]int, n), next: make([]int, n)}
 }
 
-// Reset lets the next run begin after one that has ended in the middle: it begins anew anyway, and keeps the memory.
-func (f *sparseLU) Reset() {}
+// Reset lets the next run begin anew after one that has ended in the middle; it keeps the memory.
+func (f *sparseLU) Reset() { f.ordered, f.factored = false, false }
 
 // reach puts row i and the rows that it changes in column k at the front of the order, unless they are
 // there, and returns the new front.
@@ -128,15 +136,51 @@ func (f *sparseLU) room(c *Call, n int) error {
 	return nil
 }
 
+// findSequence orders the rows, if the pattern is another one than in the run before.
+func (f *sparseLU) findSequence(c *Call, rows, cols []int64) error {
+	if f.ordered && slices.Equal(f.rows, rows) && slices.Equal(f.cols, cols) {
+		return nil
+	}
+	bytes := 160*int64(f.n) + 32*int64(len(cols))
+	if err := c.Reserve(bytes); err != nil {
+		return err
+	}
+	f.ordered = false
+	var m minDegree
+	copy(f.sequence, m.order(rows, cols, c.Poll))
+	copy(f.rows, rows)
+	copy(f.cols, cols)
+	f.ordered = true
+	return c.Reserve(-bytes)
+}
+
+// sameValues reports whether the values are, bit for bit, those that were decomposed.
+func sameValues[T float](f *sparseLU, values []T) bool {
+	for i, v := range values {
+		if math.Float64bits(float64(v)) != math.Float64bits(f.values[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// factorSparse decomposes the matrix, if it is not the one that was decomposed last, by this call or by another one of the machine, such as that of a derivative.
 func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T) error {
+	if f.ordered && f.factored && slices.Equal(f.rows, rows) && slices.Equal(f.cols, cols) && sameValues(f, values) {
+		return nil
+	}
+	f.factored = false
 	f.lRow, f.lVal, f.uRow, f.uVal = f.lRow[:0], f.lVal[:0], f.uRow[:0], f.uVal[:0]
 	clear(f.mark)
 	for i := range f.place {
 		f.place[i] = -1
 	}
-	for k := range f.n {
+	if err := f.findSequence(c, rows, cols); err != nil {
+		return err
+	}
+	for k, row := range f.sequence {
 		front := f.n
-		for e := rows[k]; e < rows[k+1]; e++ {
+		for e := rows[row]; e < rows[row+1]; e++ {
 			front = f.reach(int(cols[e]), k, front)
 		}
 		pattern := f.order[front:]
@@ -146,7 +190,7 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 		for _, i := range pattern {
 			f.x[i] = 0
 		}
-		for e := rows[k]; e < rows[k+1]; e++ {
+		for e := rows[row]; e < rows[row+1]; e++ {
 			f.x[cols[e]] += float64(values[e])
 		}
 		pivot, largest := -1, 0.0
@@ -168,10 +212,10 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 			}
 		}
 		if pivot < 0 {
-			return fmt.Errorf("the matrix is singular or has NaN: there is no pivot for row %d", k)
+			return fmt.Errorf("the matrix is singular or has NaN: there is no pivot for row %d", row)
 		}
-		if f.mark[k] == k+1 && f.place[k] < 0 && math.Abs(f.x[k]) >= 0.1*largest {
-			pivot = k
+		if f.mark[row] == k+1 && f.place[row] < 0 && math.Abs(f.x[row]) >= 0.1*largest {
+			pivot = row
 		}
 		f.place[pivot], f.diag[k] = k, f.x[pivot]
 		for _, i := range pattern {
@@ -184,10 +228,14 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 	for p, i := range f.lRow {
 		f.lRow[p] = f.place[i]
 	}
+	for i, v := range values {
+		f.values[i] = float64(v)
+	}
+	f.factored = true
 	return nil
 }
 
-// solveTransposed replaces b by the solution with M, the matrix's transpose.
+// solveTransposed replaces b by the solution with the matrix's transpose, M with its columns in another order.
 func (f *sparseLU) solveTransposed(b []float64) {
 	c := f.x
 	for i, v := range b {
@@ -204,14 +252,16 @@ func (f *sparseLU) solveTransposed(b []float64) {
 			c[f.uRow[p]] -= float64(f.uVal[p] * c[k])
 		}
 	}
-	copy(b, c)
+	for k, row := range f.sequence {
+		b[row] = c[k]
+	}
 }
 
-// solve replaces b by the solution with the matrix, whose factors are Uᵀ·Lᵀ·P.
+// solve replaces b by the solution with the matrix, whose factors, with its rows in another order, are Uᵀ·Lᵀ·P.
 func (f *sparseLU) solve(b []float64) {
 	c := f.x
-	for k := range f.n {
-		s := b[k]
+	for k, row := range f.sequence {
+		s := b[row]
 		for p := f.uBegin[k]; p < f.uBegin[k+1]; p++ {
 			s -= float64(f.uVal[p] * c[f.uRow[p]])
 		}
