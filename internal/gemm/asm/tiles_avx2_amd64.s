@@ -20,7 +20,7 @@ TEXT ·tileF32AVX2x1x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -91,7 +91,7 @@ TEXT ·tileF32AVX2x1x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -173,8 +173,8 @@ TEXT ·tileF32AVX2x1x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -277,7 +277,7 @@ TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -350,7 +350,7 @@ TEXT ·indexedF32AVX2x1x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -434,8 +434,8 @@ TEXT ·indexedF32AVX2x1x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -535,9 +535,9 @@ TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -624,9 +624,9 @@ TEXT ·tileF32AVX2x2x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -732,11 +732,11 @@ TEXT ·tileF32AVX2x2x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -872,9 +872,9 @@ TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -963,9 +963,9 @@ TEXT ·indexedF32AVX2x2x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1073,11 +1073,11 @@ TEXT ·indexedF32AVX2x2x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -1210,11 +1210,11 @@ TEXT ·tileF32AVX2x3x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1316,11 +1316,11 @@ TEXT ·tileF32AVX2x3x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1440,11 +1440,11 @@ TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1548,11 +1548,11 @@ TEXT ·indexedF32AVX2x3x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1675,13 +1675,13 @@ TEXT ·tileF32AVX2x4x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1799,13 +1799,13 @@ TEXT ·tileF32AVX2x4x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -1946,13 +1946,13 @@ TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -2072,13 +2072,13 @@ TEXT ·indexedF32AVX2x4x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -2222,15 +2222,15 @@ TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -2363,15 +2363,15 @@ TEXT ·tileF32AVX2x5x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -2532,15 +2532,15 @@ TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -2675,15 +2675,15 @@ TEXT ·indexedF32AVX2x5x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -2847,17 +2847,17 @@ TEXT ·tileF32AVX2x6x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3006,17 +3006,17 @@ TEXT ·tileF32AVX2x6x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3198,17 +3198,17 @@ TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3359,17 +3359,17 @@ TEXT ·indexedF32AVX2x6x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3548,7 +3548,7 @@ TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3619,7 +3619,7 @@ TEXT ·tileF64AVX2x1x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3701,8 +3701,8 @@ TEXT ·tileF64AVX2x1x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -3805,7 +3805,7 @@ TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3878,7 +3878,7 @@ TEXT ·indexedF64AVX2x1x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -3962,8 +3962,8 @@ TEXT ·indexedF64AVX2x1x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -4063,9 +4063,9 @@ TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -4152,9 +4152,9 @@ TEXT ·tileF64AVX2x2x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -4260,11 +4260,11 @@ TEXT ·tileF64AVX2x2x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -4400,9 +4400,9 @@ TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -4491,9 +4491,9 @@ TEXT ·indexedF64AVX2x2x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -4601,11 +4601,11 @@ TEXT ·indexedF64AVX2x2x4(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
 	JMP        start
 
 continue:
@@ -4738,11 +4738,11 @@ TEXT ·tileF64AVX2x3x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -4844,11 +4844,11 @@ TEXT ·tileF64AVX2x3x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -4968,11 +4968,11 @@ TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5076,11 +5076,11 @@ TEXT ·indexedF64AVX2x3x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5203,13 +5203,13 @@ TEXT ·tileF64AVX2x4x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5327,13 +5327,13 @@ TEXT ·tileF64AVX2x4x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5474,13 +5474,13 @@ TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5600,13 +5600,13 @@ TEXT ·indexedF64AVX2x4x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5750,15 +5750,15 @@ TEXT ·tileF64AVX2x5x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -5891,15 +5891,15 @@ TEXT ·tileF64AVX2x5x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -6060,15 +6060,15 @@ TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -6203,15 +6203,15 @@ TEXT ·indexedF64AVX2x5x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -6375,17 +6375,17 @@ TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -6534,17 +6534,17 @@ TEXT ·tileF64AVX2x6x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -6726,17 +6726,17 @@ TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:
@@ -6887,17 +6887,17 @@ TEXT ·indexedF64AVX2x6x2(SB), NOSPLIT, $0-8
 	JLT        start
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	ADDQ       R8, SI
-	PREFETCHT0 (SI)
+	PREFETCHT1 (SI)
 	JMP        start
 
 continue:

@@ -79,7 +79,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.emit("JLT", operand.LabelRef("start"))
 	eachC(func(r, v int, at operand.Mem, last bool) {
 		if at.Disp%64 == 0 {
-			w.emit("PREFETCHT0", at)
+			w.emit("PREFETCHT1", at) // not into the first-level cache: rows may lie at a distance at which more of them than it has ways meet in one set
 		}
 	})
 	w.emit("JMP", operand.LabelRef("start"))
