@@ -53,8 +53,13 @@ func size[T Float]() int {
 	return int(unsafe.Sizeof(zero))
 }
 
-// leading is a distance from row to row for so many columns: whole lines, and no multiple of 4096 bytes or near one.
-func (k *kit[T]) leading(columns int) int { return (columns+k.pad-1)/k.pad*k.pad + k.pad }
+// leading is a distance from row to row for so many columns: an odd number of lines of the cache, so that rows do not hit the same ones; none to spare for few columns, of which there may be very many rows.
+func (k *kit[T]) leading(columns int) int {
+	if columns < 4*k.pad {
+		return columns
+	}
+	return (ceil(columns, k.pad) | 1) * k.pad
+}
 
 // bytes is the room that take uses up for n elements.
 func bytes[T Float](n int) int { return (n*size[T]() + alignment - 1) &^ (alignment - 1) }

@@ -630,3 +630,20 @@ func testTriangular[T Float](t *testing.T) {
 		}
 	}
 }
+
+// TestScratch bounds the scratch for two goroutines by the operand: matrices with very many rows and few columns are usual in least squares.
+func TestScratch(t *testing.T) {
+	for _, s := range [][2]int{{1 << 20, 1}, {1 << 20, 3}, {1, 1 << 20}, {1 << 17, 40}, {40, 1 << 17}, {1000, 1000}} {
+		m, n := s[0], s[1]
+		for what, c := range map[string]struct {
+			p    plan
+			most float64
+		}{
+			"lu": {NewLU[float64](1, m, n, cpu.Supported()), 3}, "qr": {NewQR(1, m, n, cpu.Supported()), 7}, "svd": {NewSVD(1, m, n, cpu.Supported()), 11},
+		} {
+			if got := float64(c.p.Work()+2*c.p.Each()) / float64(8*m*n); got > c.most {
+				t.Errorf("%s of %d×%d: scratch of %.1f times the operand", what, m, n, got)
+			}
+		}
+	}
+}

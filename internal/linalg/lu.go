@@ -99,7 +99,7 @@ func newLU[T Float](count, m, n, beside int, use luUse, level cpu.Level) *Plan[T
 }
 
 func (f *factors[T]) Work() int {
-	return bytes[T](f.m*f.ld) + bytes[T](luBlock*f.ldp) + bytes[T](2*luBlock*inner) + bytes[float64](min(f.m, f.n))
+	return bytes[T](f.m*f.ld) + bytes[T](f.panelColumns()*f.ldp) + bytes[T](2*luBlock*inner) + bytes[float64](min(f.m, f.n))
 }
 
 func (f *factors[T]) Each() int {
@@ -110,6 +110,9 @@ func (f *factors[T]) Each() int {
 	return f.each() + bytes[T](rows*f.widest())
 }
 
+// panelColumns is the number of columns of a panel at most.
+func (f *factors[T]) panelColumns() int { return min(luBlock, f.m, f.n) }
+
 // widest is the distance of rows of what a goroutine keeps of a block of columns.
 func (f *factors[T]) widest() int { return f.leading(max(f.chunk, luBlock)) }
 
@@ -117,7 +120,7 @@ func (f *factors[T]) Run(r gemm.Runner, o Operands[T], work []byte, workers [][]
 	k := min(f.m, f.n)
 	f.begin(workers)
 	f.o = o
-	f.w, f.panel, f.triangle, f.piv = take[T](&work, f.m*f.ld), take[T](&work, luBlock*f.ldp), take[T](&work, 2*luBlock*inner), takeIntegers(&work, k)
+	f.w, f.panel, f.triangle, f.piv = take[T](&work, f.m*f.ld), take[T](&work, f.panelColumns()*f.ldp), take[T](&work, 2*luBlock*inner), takeIntegers(&work, k)
 	f.zero, f.phase = false, luSteps
 	f.j0, f.j1 = 0, 0
 	r.Parallel(f, f.items())

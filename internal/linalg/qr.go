@@ -33,10 +33,12 @@ func (q *householder) Work() int {
 	return bytes[float64](q.m*q.ld) + reflectorsBytes(q.m, q.k, q.ldv, q.leading(q.m)) + bytes[float64](q.m+q.pad)
 }
 
-// columnsItem is the number of columns that an item takes, ldc the distance of rows of a copy.
-const columnsItem, ldc = reflectorBlock, reflectorBlock + 8
+// columnsItem is the number of columns that an item takes.
+const columnsItem = reflectorBlock
 
-func (q *householder) Each() int { return q.each() + bytes[float64](q.m*ldc) + blockScratch }
+func (q *householder) Each() int {
+	return q.each() + bytes[float64](q.m*q.leading(min(columnsItem, q.k))) + blockScratch
+}
 
 func (q *householder) Run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
 	if q.k == 0 {
@@ -135,17 +137,18 @@ func (q *householder) upper(lo int) {
 // orthogonal writes the columns of Q from lo on.
 func (q *householder) orthogonal(g *goroutine[float64], lo int) {
 	columns := min(columnsItem, q.k-lo)
-	x := take[float64](&g.memory, q.m*ldc)
+	ld := q.leading(columns)
+	x := take[float64](&g.memory, q.m*ld)
 	clear(x)
 	for i := range columns {
-		x[(lo+i)*ldc+i] = 1
+		x[(lo+i)*ld+i] = 1
 	}
 	for from := (q.k - 1) / reflectorBlock * reflectorBlock; from >= 0; from -= reflectorBlock {
 		if from < lo+columns {
-			q.reflectors.apply(&q.kit, g, from, min(q.k, from+reflectorBlock), from, q.m, x, ldc, columns, false)
+			q.reflectors.apply(&q.kit, g, from, min(q.k, from+reflectorBlock), from, q.m, x, ld, columns, false)
 		}
 	}
 	for i := range q.m {
-		copy(q.o.X[i*q.k+lo:i*q.k+lo+columns], x[i*ldc:])
+		copy(q.o.X[i*q.k+lo:i*q.k+lo+columns], x[i*ld:])
 	}
 }

@@ -93,6 +93,9 @@ func (f *reflectors) keep(q, block, row int, v []float64) {
 	}
 }
 
+// ldc is the distance of rows of a block of columns that is multiplied.
+const ldc = reflectorBlock + 8
+
 // blockScratch is the memory that combine and apply use of a goroutine's.
 const blockScratch = 3 * reflectorBlock * (reflectorBlock + 8) * 8
 

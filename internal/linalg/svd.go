@@ -18,6 +18,7 @@ type singular struct {
 	m, n        int
 	ld, ldt     int
 	ldu, ldz    int
+	ldw         int // of x and y
 	a           []float64
 	left, right reflectors // of columns, and of rows
 	x, xt       []float64  // of the step: rows of X, and its negative columns, for A − V·Yᵀ − X·Uᵀ
@@ -47,23 +48,24 @@ const (
 func NewSVD(count, rows, cols int, level cpu.Level) *Plan[float64] {
 	return newPlan(count, sweepsWork*max(rows, cols), func() algorithm[float64] {
 		s := &singular{kit: newKit[float64](level), rows: rows, cols: cols, m: max(rows, cols), n: min(rows, cols)}
-		s.ld, s.ldt = s.leading(s.n), s.leading(s.m)
+		s.ld, s.ldt, s.ldw = s.leading(s.n), s.leading(s.m), s.leading(s.stepColumns())
 		unit := s.kit.rows.RotateColumns()
 		s.ldu, s.ldz = ceil(s.m, unit)*unit+s.pad, ceil(s.n, unit)*unit+s.pad
 		return s
 	})
 }
 
-const ldw = reflectorBlock + 8
+// stepColumns is the number of reflectors of a step at most.
+func (s *singular) stepColumns() int { return min(reflectorBlock, s.n) }
 
 func (s *singular) Work() int {
-	return bytes[float64](s.m*s.ld) + reflectorsBytes(s.m, s.n, s.ld, s.ldt) + reflectorsBytes(s.n, s.n, s.ld, s.ld) + bytes[float64](s.m*ldw) + bytes[float64](s.n*ldw) +
-		bytes[float64](reflectorBlock*s.ldt) + bytes[float64](reflectorBlock*s.ld) + 2*bytes[float64](s.ldt) + 3*bytes[float64](s.ld) +
+	return bytes[float64](s.m*s.ld) + reflectorsBytes(s.m, s.n, s.ld, s.ldt) + reflectorsBytes(s.n, s.n, s.ld, s.ld) + bytes[float64](s.m*s.ldw) + bytes[float64](s.n*s.ldw) +
+		bytes[float64](s.stepColumns()*s.ldt) + bytes[float64](s.stepColumns()*s.ld) + 2*bytes[float64](s.ldt) + 3*bytes[float64](s.ld) +
 		bytes[float64](2*s.n) + bytes[float64](s.n*s.ldu) + bytes[float64](s.n*s.ldz) + 4*rotationsBytes(sweepsCapacity(s.n))
 }
 
 func (s *singular) Each() int {
-	return s.each() + bytes[float64](s.m*ldc) + blockScratch
+	return s.each() + bytes[float64](s.m*s.leading(min(columnsItem, s.n))) + blockScratch
 }
 
 func (s *singular) Run(r gemm.Runner, o Operands[float64], work []byte, workers [][]byte) bool {
@@ -76,8 +78,8 @@ func (s *singular) Run(r gemm.Runner, o Operands[float64], work []byte, workers 
 	s.a = take[float64](&work, m*s.ld)
 	s.left.take(&work, m, n, s.ld, s.ldt)
 	s.right.take(&work, n, n, s.ld, s.ld)
-	s.x, s.y = take[float64](&work, m*ldw), take[float64](&work, n*ldw)
-	s.xt, s.yt = take[float64](&work, reflectorBlock*s.ldt), take[float64](&work, reflectorBlock*s.ld)
+	s.x, s.y = take[float64](&work, m*s.ldw), take[float64](&work, n*s.ldw)
+	s.xt, s.yt = take[float64](&work, s.stepColumns()*s.ldt), take[float64](&work, s.stepColumns()*s.ld)
 	s.line, s.sum = take[float64](&work, s.ldt), take[float64](&work, s.ldt)
 	s.d, s.e = take[float64](&work, s.ld)[:n], take[float64](&work, s.ld)[:n]
 	s.flipped = take[float64](&work, 2*n)
@@ -141,7 +143,7 @@ func (s *singular) Do(number, item int) {
 		lo := s.c1 + item*rowsItem
 		rows, k := min(rowsItem, m-lo), s.c1-s.c0
 		s.chain(g, s.left.v[lo*s.ld+s.c0:], s.ld, s.yt[s.c1:], s.ld, s.a[lo*s.ld+s.c1:], s.ld, rows, n-s.c1, k)
-		s.chain(g, s.x[lo*ldw:], ldw, s.right.vt[s.c0*s.ld+s.c1:], s.ld, s.a[lo*s.ld+s.c1:], s.ld, rows, n-s.c1, k)
+		s.chain(g, s.x[lo*s.ldw:], s.ldw, s.right.vt[s.c0*s.ld+s.c1:], s.ld, s.a[lo*s.ld+s.c1:], s.ld, rows, n-s.c1, k)
 	case singularTransform:
 		if blocks := ceil(n, columnsItem); item < blocks {
 			s.product(g, &s.left, m, n, 0, s.u, s.ldu, item*columnsItem)
@@ -178,7 +180,7 @@ func (s *singular) reduce(r gemm.Runner) {
 				column[i] = s.a[(c+i)*ld+c]
 			}
 			for q := range before {
-				small[q], small[reflectorBlock+q] = s.y[c*ldw+q], s.right.v[c*ld+s.c0+q]
+				small[q], small[reflectorBlock+q] = s.y[c*s.ldw+q], s.right.v[c*ld+s.c0+q]
 			}
 			s.chain(g, small, 0, s.left.vt[s.c0*s.ldt+c:], s.ldt, column, 0, 1, m-c, before)
 			s.chain(g, small[reflectorBlock:], 0, s.xt[c:], s.ldt, column, 0, 1, m-c, before)
@@ -196,23 +198,23 @@ func (s *singular) reduce(r gemm.Runner) {
 			s.times(g, column, s.a[c*ld+c+1:], ld, sum, rest)
 			clear(small[:2*reflectorBlock])
 			s.chain(g, column, 0, s.left.v[c*ld+s.c0:], ld, small, 0, 1, before, m-c)
-			s.chain(g, column, 0, s.x[c*ldw:], ldw, small[reflectorBlock:], 0, 1, before, m-c)
+			s.chain(g, column, 0, s.x[c*s.ldw:], s.ldw, small[reflectorBlock:], 0, 1, before, m-c)
 			s.chain(g, small, 0, s.yt[c+1:], ld, sum, 0, 1, rest, before)
 			s.chain(g, small[reflectorBlock:], 0, s.right.vt[s.c0*ld+c+1:], ld, sum, 0, 1, rest, before)
 			for i, v := range sum {
 				v *= s.left.tau[c]
-				s.y[(c+1+i)*ldw+before], s.yt[before*ld+c+1+i] = v, -v
+				s.y[(c+1+i)*s.ldw+before], s.yt[before*ld+c+1+i] = v, -v
 			}
 			// Row c: A[c, :] − V[c, :]·Yᵀ − X[c, :]·Uᵀ, with this step's V and Y.
 			row := s.line[c+1 : n] // the column is kept
 			copy(row, s.a[c*ld+c+1:c*ld+n])
 			s.chain(g, s.left.v[c*ld+s.c0:], 0, s.yt[c+1:], ld, row, 0, 1, rest, before+1)
-			s.chain(g, s.x[c*ldw:], 0, s.right.vt[s.c0*ld+c+1:], ld, row, 0, 1, rest, before)
+			s.chain(g, s.x[c*s.ldw:], 0, s.right.vt[s.c0*ld+c+1:], ld, row, 0, 1, rest, before)
 			s.e[c], s.right.tau[c] = reflector(row)
 			s.right.keep(c, s.c0+1, c+1, row)
 			// Column c of X: τ·(A·u − V·Yᵀ·u − X·Uᵀ·u).
 			clear(small[:2*reflectorBlock])
-			s.chain(g, row, 0, s.y[(c+1)*ldw:], ldw, small, 0, 1, before+1, rest)
+			s.chain(g, row, 0, s.y[(c+1)*s.ldw:], s.ldw, small, 0, 1, before+1, rest)
 			s.chain(g, row, 0, s.right.v[(c+1)*ld+s.c0:], ld, small[reflectorBlock:], 0, 1, before, rest)
 			out := s.sum[c+1 : m]
 			clear(out)
@@ -221,7 +223,7 @@ func (s *singular) reduce(r gemm.Runner) {
 			s.chain(g, small[reflectorBlock:], 0, s.xt[c+1:], s.ldt, out, 0, 1, m-c-1, before)
 			for i, v := range out {
 				v *= s.right.tau[c]
-				s.x[(c+1+i)*ldw+before], s.xt[before*s.ldt+c+1+i] = v, -v
+				s.x[(c+1+i)*s.ldw+before], s.xt[before*s.ldt+c+1+i] = v, -v
 			}
 		}
 		s.left.combine(&s.kit, g, s.c0, s.c1, s.c0, m)
@@ -236,20 +238,21 @@ func (s *singular) reduce(r gemm.Runner) {
 // product computes columns of the product of k reflectors, of vectors with m elements that begin shift rows below the diagonal, and stores them as rows of to.
 func (s *singular) product(g *goroutine[float64], f *reflectors, m, k, shift int, to []float64, ld, lo int) {
 	columns := min(columnsItem, s.n-lo)
-	x := take[float64](&g.memory, s.m*ldc)
+	ldx := s.leading(columns)
+	x := take[float64](&g.memory, s.m*ldx)
 	clear(x)
 	for i := range columns {
-		x[(lo+i)*ldc+i] = 1
+		x[(lo+i)*ldx+i] = 1
 	}
 	for from := max(0, k-1) / reflectorBlock * reflectorBlock; from >= 0 && k > 0; from -= reflectorBlock {
 		if from+shift < lo+columns {
-			f.apply(&s.kit, g, from, min(k, from+reflectorBlock), from+shift, m, x, ldc, columns, false)
+			f.apply(&s.kit, g, from, min(k, from+reflectorBlock), from+shift, m, x, ldx, columns, false)
 		}
 	}
 	for i := range columns {
 		clear(to[(lo+i)*ld+m : (lo+i+1)*ld])
 	}
-	s.transpose(g, to[lo*ld:], ld, x, ldc, m, columns)
+	s.transpose(g, to[lo*ld:], ld, x, ldx, m, columns)
 }
 
 // diagonalise makes the bidiagonal matrix diagonal, with positive elements.
