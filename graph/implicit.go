@@ -55,21 +55,27 @@ func init() {
 		Infer:   inferImplicit, Samples: implicitSamples(),
 	})
 	opRequire = Register(&Op{
-		Name: "require", Family: FamilyControl, MinArity: 3, MaxArity: 3, Kernel: "require",
+		Name: "require", Family: FamilyControl, MinArity: 3, MaxArity: -1, Kernel: "require",
 		Attrs:   []AttrSpec{{Key: "message", Kind: attr.String, Doc: "what is wrong if the condition is false"}},
-		Doc:     "The operand itself, if a bool is true, in an array all of them; else the run fails with the message, and with the largest element of the third operand, a measure of what is wrong.",
+		Doc:     "The operand itself, if a bool is true, in an array all of them; else the run fails with the message, and with the largest element of each further operand, measures of what is wrong.",
 		Formula: "ct", Pattern: ElementPattern(func(_ *Node, t Terms) func(i int) { return func(i int) { t.Add(0, i) } }),
-		VJP: func(_ *Node, ct []*Node) []*Node { return []*Node{ct[0], nil, nil} },
+		VJP: func(n *Node, ct []*Node) []*Node { return append(ct[:1:1], make([]*Node, len(n.inputs)-1)...) },
 		JVP: func(_ *Node, dot []*Node) []*Node { return dot[:1] },
 		Batch: func(b *Batch, n *Node) *Node {
-			return b.Graph.Apply(n.op, []*Node{b.Lift(n.inputs[0]), b.Of(n.inputs[1]), b.Of(n.inputs[2])}, n.extra.attrs)
+			in := []*Node{b.Lift(n.inputs[0])}
+			for _, x := range n.inputs[1:] {
+				in = append(in, b.Of(x))
+			}
+			return b.Graph.Apply(n.op, in, n.extra.attrs)
 		},
 		Samples: []Sample{sampleOf(func(in []*Node) *Node {
 			return Require(in[0], Less(in[1], Like(in[1], 10)), "more than 10", in[1])
 		}, Type{Float64, Shape{3}}, Type{Float64, Shape{2, 2}})},
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
-			if !in[0].typ.DType.IsFloat() || in[1].typ.DType != Bool || !in[2].typ.DType.IsFloat() {
-				return Type{}, fmt.Errorf("the operands are %v, %v and %v: needs floats, bools and floats", in[0].typ, in[1].typ, in[2].typ)
+			for i, x := range in {
+				if i != 1 && !x.typ.DType.IsFloat() || i == 1 && x.typ.DType != Bool {
+					return Type{}, fmt.Errorf("operand %d is %v: needs floats, bools and floats", i, x.typ)
+				}
 			}
 			return *in[0].typ, nil
 		},
@@ -157,10 +163,10 @@ func (o ImplicitOptions) withDefaults(x *Type) ImplicitOptions {
 	return o
 }
 
-// Require returns x if all elements of the bools ok are true; else the run fails with the message and the largest element of measure, such as the residual of a solver that did not converge. The
+// Require returns x if all elements of the bools ok are true; else the run fails with the message and the largest element of each measure, such as the residual of a solver that did not converge. The
 // error names the node and the user's line. Its derivative is that of x.
-func Require(x, ok *Node, message string, measure *Node) *Node {
-	return applyAll(opRequire, []*Node{x, ok, measure}, attr.S("message", message))
+func Require(x, ok *Node, message string, measure *Node, more ...*Node) *Node {
+	return applyAll(opRequire, append([]*Node{x, ok, measure}, more...), attr.S("message", message))
 }
 
 func implicitSamples() []Sample {

@@ -8,6 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/graph/ode"
 	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -296,6 +297,8 @@ var functions = []named[any]{
 	{"graph.While", graph.While},
 	{"graph.Xlog1py", graph.Xlog1py},
 	{"graph.Xlogy", graph.Xlogy},
+	{"ode.Solve", ode.Solve},
+	{"ode.SolveSeparable", ode.SolveSeparable},
 	{"viz.BodyName", viz.BodyName},
 	{"viz.Compare", viz.Compare},
 	{"viz.DOT", viz.DOT},
@@ -421,6 +424,10 @@ var types = []named[reflect.Type]{
 	{"graph.TriangularOption", reflect.TypeFor[graph.TriangularOption]()},
 	{"graph.Type", reflect.TypeFor[graph.Type]()},
 	{"graph.Window", reflect.TypeFor[graph.Window]()},
+	{"ode.Method", reflect.TypeFor[ode.Method]()},
+	{"ode.Options", reflect.TypeFor[ode.Options]()},
+	{"ode.Solution", reflect.TypeFor[ode.Solution]()},
+	{"ode.System", reflect.TypeFor[ode.System]()},
 	{"viz.Change", reflect.TypeFor[viz.Change]()},
 	{"viz.Direction", reflect.TypeFor[viz.Direction]()},
 	{"viz.Edge", reflect.TypeFor[viz.Edge]()},

@@ -1,0 +1,235 @@
+package ode
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// Constants of the control of steps (Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, II.4).
+const (
+	safety  = 0.9
+	shrinks = 0.2
+	grows   = 10.0
+)
+
+// What keeps a solution from going on.
+const (
+	fine = iota
+	underflow
+	tooMany
+	notFinite
+)
+
+// Carries behind the states and their derivatives.
+const (
+	carryT        = iota
+	carryH        // the length that is tried next
+	carryError    // the logarithm of the last accepted step's error
+	carryAccepted // numbers of steps
+	carryRejected
+	carryFailure
+	carries
+)
+
+func (s *solver) withDefaults(y0 *node) {
+	rtol, atol := 1e-6, 1e-9
+	if y0.DType() == graph.Float32 {
+		rtol, atol = 1e-4, 1e-6
+	}
+	if s.o.RTol == 0 {
+		s.o.RTol = rtol
+	}
+	if s.o.ATol == 0 {
+		s.o.ATol = atol
+	}
+	if s.o.Limit == 0 {
+		s.o.Limit = 4096
+	}
+}
+
+// norm is the root mean square of the elements of e, each over what its state, of the larger amount of both, allows for.
+func (s *solver) norm(e, y, z nodes) *node {
+	return graph.Sqrt(graph.Mul(s.squares(e, s.scales(y, z)), graph.Like(e[0], 1/float64(s.n))))
+}
+
+// scales is what errors are measured by.
+func (s *solver) scales(y, z nodes) nodes {
+	out := make(nodes, len(y))
+	for i := range y {
+		size := graph.Abs(y[i])
+		if z != nil {
+			size = graph.Max(size, graph.Abs(z[i]))
+		}
+		out[i] = graph.Add(graph.Like(size, s.o.ATol), graph.Mul(graph.Like(size, s.o.RTol), size))
+	}
+	return out
+}
+
+// squares is the sum of the squares of all elements of e over scales.
+func (s *solver) squares(e, scales nodes) *node {
+	var sum *node
+	for i, d := range e {
+		square := graph.ReduceSum(graph.Square(graph.Div(d, scales[i])), nil)
+		if sum == nil {
+			sum = square
+		} else {
+			sum = graph.Add(sum, square)
+		}
+	}
+	return sum
+}
+
+// stopped are values of which there is no derivative.
+func stopped(y nodes) nodes {
+	out := make(nodes, len(y))
+	for i, v := range y {
+		out[i] = graph.StopGradient(v)
+	}
+	return out
+}
+
+// firstStep is the length of the first step (Hairer, Nørsett & Wanner, II.4), without a derivative.
+func (s *solver) firstStep(t0, direction *node, y0, k nodes) *node {
+	like := func(v float64) *node { return graph.Like(t0, v) }
+	if s.o.FirstStep > 0 {
+		return like(s.o.FirstStep)
+	}
+	t0, y0, k = graph.StopGradient(t0), stopped(y0), stopped(k)
+	d0, d1 := s.norm(y0, y0, nil), s.norm(k, y0, nil)
+	small := graph.LogicalOr(graph.Less(d0, like(1e-5)), graph.Less(d1, like(1e-5)))
+	h := graph.Where(small, like(1e-6), graph.Mul(like(0.01), graph.Div(d0, d1)))
+	signed := graph.Mul(h, direction)
+	after := s.eval(graph.Add(t0, signed), moved(y0, signed, k))
+	change := make(nodes, len(k))
+	for i := range k {
+		change[i] = graph.Sub(after[i], k[i])
+	}
+	d2 := graph.Div(s.norm(change, y0, nil), h)
+	most := graph.Max(d1, d2)
+	h1 := graph.Where(graph.LessEqual(most, like(1e-15)), graph.Max(like(1e-6), graph.Mul(h, like(1e-3))),
+		graph.Pow(graph.Div(like(0.01), most), like(1/float64(s.m.order))))
+	h = graph.Where(graph.IsFinite(h1), graph.Min(graph.Mul(like(100), h), h1), h)
+	return graph.StopGradient(h)
+}
+
+func (s *solver) adaptive(t0, times *node, y0 nodes) Solution {
+	s.withDefaults(y0[0])
+	for _, y := range y0 {
+		s.n += y.Shape().Size()
+	}
+	n := len(y0)
+	like := func(v float64) *node { return graph.Like(t0, v) }
+	first := times
+	if !times.Type().IsScalar() {
+		first = graph.Index(times, 0)
+	}
+	k := s.eval(t0, y0)
+	direction := graph.StopGradient(graph.Copysign(like(1), graph.Sub(first, t0)))
+	h := s.firstStep(t0, direction, y0, k)
+	if s.o.MaxStep > 0 {
+		h = graph.Min(h, like(s.o.MaxStep))
+	}
+	start := graph.Where(graph.IsFinite(s.norm(stopped(k), stopped(y0), nil)), like(fine), like(notFinite))
+	scalars := make(nodes, carries)
+	scalars[carryT], scalars[carryH], scalars[carryError], scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = t0, h, like(math.Log(1e-4)), like(0), like(0), start
+	y, rest := through(t0, times, slices.Concat(y0, k, scalars), n, s.stretch)
+	return s.finish(y, rest[n:])
+}
+
+// stretch is the loop to the next time, from carries to carries.
+func (s *solver) stretch(_, to *node, c nodes) nodes {
+	n := (len(c) - carries) / 2
+	before := graph.Add(c[2*n+carryAccepted], c[2*n+carryRejected])
+	going := func(c nodes) *node {
+		c = c[2*n:]
+		return graph.LogicalAnd(graph.NotEqual(c[carryT], to), graph.Equal(c[carryFailure], graph.Like(to, fine)))
+	}
+	final, _ := graph.While(s.o.Limit+1, c, going, func(c []*node) []*node {
+		y, k, v := c[:n:n], c[n:2*n:2*n], c[2*n:]
+		t := v[carryT]
+		like := func(x float64) *node { return graph.Like(t, x) }
+		left := graph.Sub(to, t)
+		last := graph.LessEqual(graph.Abs(left), graph.Mul(like(1.01), v[carryH]))
+		h := graph.Where(last, left, graph.StopGradient(graph.Copysign(v[carryH], left)))
+		z, ks := s.step(t, h, y, k)
+		there := graph.Where(last, to, graph.Add(t, h))
+		ks = append(ks, s.eval(there, z))
+		err := graph.StopGradient(s.estimate(h, y, z, ks))
+		accept := graph.LessEqual(err, like(1))
+
+		order, size := float64(s.m.order), graph.Log(err)
+		beta := 0.2 / order
+		factor := graph.Exp(graph.Sub(graph.Mul(like(beta), v[carryError]), graph.Mul(like(1/order-0.75*beta), size)))
+		factor = graph.Min(graph.Max(graph.Mul(like(safety), factor), like(shrinks)), like(grows))
+		factor = graph.Where(graph.IsNaN(err), like(shrinks), graph.Where(accept, factor, graph.Min(factor, like(safety))))
+		next := graph.Mul(graph.Abs(h), factor)
+		arrived := graph.LogicalAnd(accept, last)
+		// A step that the time cut short says nothing against longer ones.
+		next = graph.Where(graph.LogicalAnd(arrived, graph.Greater(factor, like(1))), graph.Max(next, v[carryH]), next)
+		if s.o.MaxStep > 0 {
+			next = graph.Min(next, like(s.o.MaxStep))
+		}
+		next = graph.StopGradient(next)
+
+		one := graph.Where(accept, like(1), like(0))
+		accepted, rejected := graph.Add(v[carryAccepted], one), graph.Add(v[carryRejected], graph.Sub(like(1), one))
+		many := graph.GreaterEqual(graph.Sub(graph.Add(accepted, rejected), before), like(float64(s.o.Limit)))
+		resolution := 0x1p-52
+		if t.DType() == graph.Float32 {
+			resolution = 0x1p-23
+		}
+		tiny := graph.LessEqual(next, graph.Mul(like(10*resolution), graph.Max(graph.Abs(t), graph.Mul(like(1e-8), graph.Abs(left)))))
+		failure := graph.Where(arrived, like(fine), graph.Where(tiny, like(underflow), graph.Where(many, like(tooMany), like(fine))))
+
+		out := make(nodes, 0, len(c))
+		for i := range y {
+			out = append(out, graph.Where(accept, z[i], y[i]))
+		}
+		for i := range k {
+			out = append(out, graph.Where(accept, ks[len(ks)-1][i], k[i]))
+		}
+		scalars := make(nodes, carries)
+		scalars[carryT], scalars[carryH] = graph.Where(accept, there, t), next
+		scalars[carryError] = graph.Where(accept, graph.Max(size, like(math.Log(1e-4))), v[carryError])
+		scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = accepted, rejected, failure
+		return append(out, scalars...)
+	})
+	return final
+}
+
+// estimate is the error of a step from y to z over what is allowed.
+func (s *solver) estimate(h *node, y, z nodes, ks []nodes) *node {
+	scales := s.scales(y, z)
+	e := s.squares(combined(s.m.e, ks), scales)
+	like := func(v float64) *node { return graph.Like(h, v) }
+	if s.m.e3 == nil {
+		return graph.Mul(graph.Abs(h), graph.Sqrt(graph.Mul(e, like(1/float64(s.n)))))
+	}
+	both := graph.Add(e, graph.Mul(like(0.01), s.squares(combined(s.m.e3, ks), scales)))
+	both = graph.Where(graph.Equal(both, like(0)), like(1), both)
+	return graph.Mul(graph.Abs(h), graph.Div(e, graph.Sqrt(graph.Mul(like(float64(s.n)), both))))
+}
+
+// finish fails the run where a loop did not come to its end.
+func (s *solver) finish(y, c nodes) Solution {
+	failure, t := c[carryFailure], c[carryT]
+	steps := graph.Add(c[carryAccepted], c[carryRejected])
+	message := map[int]string{
+		underflow: "%s needs steps below the resolution of the time: there is no smooth solution beyond t, after steps",
+		tooMany:   fmt.Sprintf("%%s does not get to the next time in %d steps; it is not for stiff systems, which take small steps at any tolerance; t, steps", s.o.Limit),
+		notFinite: "%s starts where the derivatives are not finite; t, steps",
+	}
+	out := Solution{Y: slices.Clone(y), Accepted: c[carryAccepted], Rejected: c[carryRejected]}
+	for _, code := range []int{underflow, tooMany, notFinite} {
+		ok := graph.NotEqual(failure, graph.Like(failure, float64(code)))
+		never := graph.Like(t, math.Inf(-1))
+		at, after := graph.Where(ok, never, t), graph.Where(ok, never, steps)
+		for i := range out.Y {
+			out.Y[i] = graph.Require(out.Y[i], ok, fmt.Sprintf(message[code], s.o.Method), at, after)
+		}
+	}
+	return out
+}
