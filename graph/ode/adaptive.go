@@ -34,6 +34,14 @@ const (
 	carries
 )
 
+// Carries of a loop until an event, behind all others and the states before the last step.
+const (
+	beforeT     = iota // where the last step began
+	beforeH            // its length
+	beforeEvent        // the event there
+	nowEvent
+)
+
 func (s *solver) withDefaults(y0 *node) {
 	rtol, atol := 1e-6, 1e-9
 	if y0.DType() == graph.Float32 {
@@ -116,36 +124,42 @@ func (s *solver) firstStep(t0, direction *node, y0, k nodes) *node {
 }
 
 func (s *solver) adaptive(t0, times *node, y0 nodes) Solution {
-	s.withDefaults(y0[0])
-	for _, y := range y0 {
-		s.n += y.Shape().Size()
-	}
 	n := len(y0)
-	like := func(v float64) *node { return graph.Like(t0, v) }
 	first := times
 	if !times.Type().IsScalar() {
 		first = graph.Index(times, 0)
 	}
+	y, rest := through(t0, times, s.start(t0, first, y0), n, s.stretch)
+	return s.finish(y, rest[n:])
+}
+
+// start are the carries at the first time, for a stretch to the given time.
+func (s *solver) start(t0, to *node, y0 nodes) nodes {
+	like := func(v float64) *node { return graph.Like(t0, v) }
 	k := s.eval(t0, y0)
-	direction := graph.StopGradient(graph.Copysign(like(1), graph.Sub(first, t0)))
+	direction := graph.StopGradient(graph.Copysign(like(1), graph.Sub(to, t0)))
 	h := s.firstStep(t0, direction, y0, k)
 	if s.o.MaxStep > 0 {
 		h = graph.Min(h, like(s.o.MaxStep))
 	}
-	start := graph.Where(graph.IsFinite(s.norm(stopped(k), stopped(y0), nil)), like(fine), like(notFinite))
+	failure := graph.Where(graph.IsFinite(s.norm(stopped(k), stopped(y0), nil)), like(fine), like(notFinite))
 	scalars := make(nodes, carries)
-	scalars[carryT], scalars[carryH], scalars[carryError], scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = t0, h, like(math.Log(1e-4)), like(0), like(0), start
-	y, rest := through(t0, times, slices.Concat(y0, k, scalars), n, s.stretch)
-	return s.finish(y, rest[n:])
+	scalars[carryT], scalars[carryH], scalars[carryError], scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = t0, h, like(math.Log(1e-4)), like(0), like(0), failure
+	return slices.Concat(y0, k, scalars)
 }
 
-// stretch is the loop to the next time, from carries to carries.
+// stretch is the loop to the next time, from carries to carries. Until an event it ends sooner, and further carries are the states before the last step and what comes with them.
 func (s *solver) stretch(_, to *node, c nodes) nodes {
-	n := (len(c) - carries) / 2
+	n := s.states
 	before := graph.Add(c[2*n+carryAccepted], c[2*n+carryRejected])
 	going := func(c nodes) *node {
-		c = c[2*n:]
-		return graph.LogicalAnd(graph.NotEqual(c[carryT], to), graph.Equal(c[carryFailure], graph.Like(to, fine)))
+		v := c[2*n:]
+		on := graph.LogicalAnd(graph.NotEqual(v[carryT], to), graph.Equal(v[carryFailure], graph.Like(to, fine)))
+		if s.event != nil {
+			v = v[carries+n:]
+			on = graph.LogicalAnd(on, graph.LogicalNot(crossed(v[beforeEvent], v[nowEvent])))
+		}
+		return on
 	}
 	final, _ := graph.While(s.o.Limit+1, c, going, func(c []*node) []*node {
 		y, k, v := c[:n:n], c[n:2*n:2*n], c[2*n:]
@@ -195,7 +209,16 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 		scalars[carryT], scalars[carryH] = graph.Where(accept, there, t), next
 		scalars[carryError] = graph.Where(accept, graph.Max(size, like(math.Log(1e-4))), v[carryError])
 		scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = accepted, rejected, failure
-		return append(out, scalars...)
+		out = append(out, scalars...)
+		if s.event != nil {
+			last := v[carries:]
+			for i := range y {
+				out = append(out, graph.Where(accept, y[i], last[i]))
+			}
+			last = last[n:]
+			out = append(out, graph.Where(accept, t, last[beforeT]), graph.Where(accept, h, last[beforeH]), graph.Where(accept, last[nowEvent], last[beforeEvent]), graph.Where(accept, s.event(there, z), last[nowEvent]))
+		}
+		return out
 	})
 	return final
 }

@@ -2,6 +2,7 @@ package ode_test
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
@@ -59,4 +60,28 @@ func ExampleSolveSeparable() {
 	// Output:
 	// -0.54030
 	// -0.54030
+}
+
+// How long a body falls that starts at rest, with a drag that grows with the square of its speed, and how that changes with the height.
+func ExampleSolveUntil() {
+	g := graph.New()
+	height := g.Input("height", graph.Float64)
+	landing, y := ode.SolveUntil(
+		func(_ *graph.Node, y []*graph.Node) []*graph.Node {
+			speed := y[1]
+			return []*graph.Node{graph.Neg(speed), graph.Sub(g.Const(1), graph.Square(speed))}
+		},
+		func(_ *graph.Node, y []*graph.Node) *graph.Node { return y[0] },
+		g.Const(0), g.Const(100), []*graph.Node{height, g.Const(0)}, ode.Options{Method: ode.DOP853, RTol: 1e-11, ATol: 1e-11})
+	d, err := compile.Gradient(landing, height)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// From height ln 2: after arcosh 2 = ln(2 + √3), at the speed √3/2, the derivative of the time being one over it.
+	show(8, map[string]any{"height": math.Ln2}, landing, y[1], d[0])
+	// Output:
+	// 1.31695790
+	// 0.86602540
+	// 1.15470054
 }

@@ -32,7 +32,7 @@ type Options struct {
 	// RTol and ATol bound the error estimate of a step: the root mean square, over all elements of all states, of its quotients by ATol + RTol·|y|. 0 is 1e-6 and 1e-9; with float32 1e-4 and 1e-6.
 	RTol, ATol float64
 	// Limit bounds the steps, rejected ones included, from one time to the next, beyond which the run fails; 0 is 4096. Derivatives in reverse keep the states of one such stretch and have memory for so many of
-	// them; with the option Checkpoints of compile.Config they keep few.
+	// them, which they clear for each stretch: with many times, a limit near what is needed is faster. With the option Checkpoints of compile.Config they keep few, whatever the limit is.
 	Limit int
 	// FirstStep is the length of the first step that is tried; 0 estimates it.
 	FirstStep float64
@@ -55,7 +55,11 @@ type solver struct {
 	o  Options
 	m  *tableau
 	g  *graph.Graph // of mistakes
-	n  int          // elements of all states
+
+	states int // their number
+	n      int // elements of all states
+
+	event func(t *node, y nodes) *node // nil for none
 }
 
 // check records what is wrong with a problem. It returns a node that stands for the mistake, or nil.
@@ -99,25 +103,11 @@ const maxLimit = 1 << 24
 // Steps end at each of the times, so that the solution there is as accurate as the method: no interpolation. f may use nodes from outside, by which there are derivatives, as by y0 and times.
 func Solve(f System, t0, times *graph.Node, y0 []*graph.Node, o Options) Solution {
 	const op = "ode"
-	if len(y0) == 0 {
-		return Solution{Y: nil, Accepted: graphOf(t0).Fail(op, errors.New("needs a state"))}
-	}
-	s := &solver{op: op, f: f, o: o, g: t0.Graph()}
-	if bad := check(op, t0, times, y0, o); bad != nil {
+	s, bad := newSolver(op, f, t0, times, y0, o)
+	if bad != nil {
 		return failed(bad, len(y0))
 	}
-	if s.o.Method == "" {
-		s.o.Method = DormandPrince5
-	}
-	if s.m = tableaus[s.o.Method]; s.m == nil {
-		return failed(s.g.Fail(op, fmt.Errorf("no method %q for any system", s.o.Method)), len(y0))
-	}
-	switch {
-	case f == nil:
-		return failed(s.g.Fail(op, errors.New("needs a function")), len(y0))
-	case s.o.Steps == 0 && s.m.e == nil:
-		return failed(s.g.Fail(op, fmt.Errorf("%s has no error estimate: needs a number of steps", s.o.Method)), len(y0))
-	case s.o.Steps > 0:
+	if s.o.Steps > 0 {
 		y := fixed(t0, times, y0, len(y0), s.o.Steps, func(t, h *node, y nodes) nodes {
 			y, _ = s.step(t, h, y, s.eval(t, y))
 			return y
@@ -125,6 +115,33 @@ func Solve(f System, t0, times *graph.Node, y0 []*graph.Node, o Options) Solutio
 		return Solution{Y: y}
 	}
 	return s.adaptive(t0, times, y0)
+}
+
+// newSolver returns a solver for a problem, or a node that stands for a mistake.
+func newSolver(op string, f System, t0, times *node, y0 nodes, o Options) (*solver, *node) {
+	if len(y0) == 0 {
+		return nil, graphOf(t0).Fail(op, errors.New("needs a state"))
+	}
+	if bad := check(op, t0, times, y0, o); bad != nil {
+		return nil, bad
+	}
+	s := &solver{op: op, f: f, o: o, g: t0.Graph(), states: len(y0)}
+	if s.o.Method == "" {
+		s.o.Method = DormandPrince5
+	}
+	switch s.m = tableaus[s.o.Method]; {
+	case s.m == nil:
+		return nil, s.g.Fail(op, fmt.Errorf("no method %q for any system", s.o.Method))
+	case f == nil:
+		return nil, s.g.Fail(op, errors.New("needs a function"))
+	case s.o.Steps == 0 && s.m.e == nil:
+		return nil, s.g.Fail(op, fmt.Errorf("%s has no error estimate: needs a number of steps", s.o.Method))
+	}
+	for _, y := range y0 {
+		s.n += y.Shape().Size()
+	}
+	s.withDefaults(y0[0])
+	return s, nil
 }
 
 func graphOf(n *node) *graph.Graph {

@@ -299,6 +299,7 @@ var functions = []named[any]{
 	{"graph.Xlogy", graph.Xlogy},
 	{"ode.Solve", ode.Solve},
 	{"ode.SolveSeparable", ode.SolveSeparable},
+	{"ode.SolveUntil", ode.SolveUntil},
 	{"viz.BodyName", viz.BodyName},
 	{"viz.Compare", viz.Compare},
 	{"viz.DOT", viz.DOT},
