@@ -20,8 +20,10 @@ type Rows struct {
 	substitute [2]*[9]func(r *asm.Rows) // unit ones second
 	rotate1    func(r *asm.Rotations)
 	rotate4    func(r *asm.Rotations)
-	chains     [2]func(l *asm.Lanes) // rounded ones second
-	transposed func(c *asm.Columns)
+	// of two sweeps
+	rotateTwice func(r *asm.Rotations)
+	chains      [2]func(l *asm.Lanes) // rounded ones second
+	transposed  func(c *asm.Columns)
 }
 
 // Scratch is where micro-kernels find their operands: each goroutine has its own. It holds no pointers.
@@ -125,6 +127,18 @@ func (r *Rows) Rotate(s *Scratch, x unsafe.Pointer, xRow int, c, sin unsafe.Poin
 	default:
 		rotate32(a, vectors*r.lanes)
 	}
+}
+
+// RotateTwice is Rotate with n+1 rotations, then with n others that begin at the same row, for rows of 4 vectors.
+func (r *Rows) RotateTwice(s *Scratch, x unsafe.Pointer, xRow int, c, sin, c2, sin2 unsafe.Pointer, n int) {
+	if r.portable {
+		r.Rotate(s, x, xRow, c, sin, n+1, 4)
+		r.Rotate(s, x, xRow, c2, sin2, n, 4)
+		return
+	}
+	a := &s.rotations
+	a.X, a.XRow, a.C, a.S, a.C2, a.S2, a.N = uintptr(x), uintptr(xRow*r.size), uintptr(c), uintptr(sin), uintptr(c2), uintptr(sin2), n
+	r.rotateTwice(a)
 }
 
 func rotate64(a *asm.Rotations, columns int) {

@@ -100,6 +100,22 @@ func testRows[T float32 | float64](t *testing.T, d dtype.DType) {
 				sameElements(t, fmt.Sprintf("%v: %d rotations of %d vectors, backward", level, n, vectors), x, want)
 			}
 		}
+		for _, n := range []int{0, 1, 2, 7} {
+			w := 4 * k.lanes
+			ld := w + 5
+			x, c, sin, c2, sin2 := scattered[T](r, (n+2)*ld, n > 1), scattered[T](r, n+1, false), scattered[T](r, n+1, false), scattered[T](r, n+1, false), scattered[T](r, n+1, false)
+			want := append([]T{}, x...)
+			for _, way := range []int{1, -1} {
+				at := 0
+				if way < 0 {
+					at = (n + 1) * ld
+				}
+				k.RotateTwice(s, pointTo(x[at:]), way*ld, pointTo(c), pointTo(sin), pointTo(c2), pointTo(sin2), n)
+				k.Rotate(s, pointTo(want[at:]), way*ld, pointTo(c), pointTo(sin), n+1, 4)
+				k.Rotate(s, pointTo(want[at:]), way*ld, pointTo(c2), pointTo(sin2), n, 4)
+				sameElements(t, fmt.Sprintf("%v: two sweeps of %d rotations", level, n), x, want)
+			}
+		}
 		for _, groups := range []int{1, 3, 4, 9} {
 			for _, terms := range []int{0, 1, 2, 5} {
 				for kind := range 2 * (LanesRoot + 1) {

@@ -11,7 +11,7 @@ import (
 const (
 	// vectorItem is the number of columns of a product of a vector and a matrix that are worth an item, and vectorParallel the extent from which items are.
 	vectorItem     = 64
-	vectorParallel = 160
+	vectorParallel = 320
 	// rowsItem is the number of rows of products that an item takes.
 	rowsItem = 56
 	// sweepsKept is the number of sweeps of rotations that are collected before they are applied, about.

@@ -74,7 +74,26 @@ func (r *rotations) apply(k *kit[float64], g *goroutine[float64], z []float64, l
 	begin := 0
 	for i := 0; i < r.used; i += 3 {
 		row, way, end := int(r.list[i]), int(r.list[i+1]), int(r.list[i+2])
-		k.rows.Rotate(g.s, at(z, row*ld), way*ld, at(r.c, begin), at(r.s, begin), end-begin, 4)
+		n := end - begin
+		rotate := func(first, begin, n int) {
+			if n > 0 {
+				k.rows.Rotate(g.s, at(z, (row+way*first)*ld), way*ld, at(r.c, begin), at(r.s, begin), n, 4)
+			}
+		}
+		if i+3 < r.used && int(r.list[i+3]) == row && int(r.list[i+4]) == way {
+			// The next sweep begins at the same row: both at once, as far as the second follows the first.
+			after := int(r.list[i+5])
+			if m := after - end; m > 1 && m <= n {
+				both := min(m, n-1)
+				k.rows.RotateTwice(g.s, at(z, row*ld), way*ld, at(r.c, begin), at(r.s, begin), at(r.c, end), at(r.s, end), both)
+				rotate(both+1, begin+both+1, n-both-1)
+				rotate(both, end+both, m-both)
+				begin = after
+				i += 3
+				continue
+			}
+		}
+		rotate(0, begin, n)
 		begin = end
 	}
 }

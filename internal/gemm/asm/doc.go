@@ -49,6 +49,8 @@ type Rotations struct {
 	XRow uintptr
 	C, S uintptr // N elements each
 	N    int
+	// Of two sweeps at once: those of the second sweep, which has N rotations; the first has N+1.
+	C2, S2 uintptr
 }
 
 // Lanes describes To = From − Σ A·B over K terms, in lanes: a chain of fused multiply-adds in ascending k for each lane, or of products and differences that are both rounded; then the quotient by D, or

@@ -1116,6 +1116,11 @@ func RotateF32AVX2x1(r *Rotations)
 //go:noescape
 func RotateF32AVX2x4(r *Rotations)
 
+// RotateTwiceF32AVX2 rotates rows of 4 vectors by two sweeps, the second one row behind the first.
+//
+//go:noescape
+func RotateTwiceF32AVX2(r *Rotations)
+
 // LanesF32AVX2 computes chains in lanes.
 //
 //go:noescape
@@ -1207,6 +1212,11 @@ func RotateF64AVX2x1(r *Rotations)
 //
 //go:noescape
 func RotateF64AVX2x4(r *Rotations)
+
+// RotateTwiceF64AVX2 rotates rows of 4 vectors by two sweeps, the second one row behind the first.
+//
+//go:noescape
+func RotateTwiceF64AVX2(r *Rotations)
 
 // LanesF64AVX2 computes chains in lanes.
 //
@@ -1300,6 +1310,11 @@ func RotateF32AVX512x1(r *Rotations)
 //go:noescape
 func RotateF32AVX512x4(r *Rotations)
 
+// RotateTwiceF32AVX512 rotates rows of 4 vectors by two sweeps, the second one row behind the first.
+//
+//go:noescape
+func RotateTwiceF32AVX512(r *Rotations)
+
 // LanesF32AVX512 computes chains in lanes.
 //
 //go:noescape
@@ -1391,6 +1406,11 @@ func RotateF64AVX512x1(r *Rotations)
 //
 //go:noescape
 func RotateF64AVX512x4(r *Rotations)
+
+// RotateTwiceF64AVX512 rotates rows of 4 vectors by two sweeps, the second one row behind the first.
+//
+//go:noescape
+func RotateTwiceF64AVX512(r *Rotations)
 
 // LanesF64AVX512 computes chains in lanes.
 //

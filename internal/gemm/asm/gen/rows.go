@@ -29,6 +29,8 @@ func rotateName(s isa, e element, vectors int) string {
 	return fmt.Sprintf("Rotate%s%sx%d", e.name, s.name, vectors)
 }
 
+func rotateTwiceName(s isa, e element) string { return fmt.Sprintf("RotateTwice%s%s", e.name, s.name) }
+
 func lanesName(s isa, e element, rounded bool) string {
 	kind := "Lanes"
 	if rounded {
@@ -46,6 +48,7 @@ func (w *writer) decompositions() {
 	for _, v := range rotateVectors {
 		w.rotate(v)
 	}
+	w.rotateTwice()
 	w.lanes(false)
 	w.lanes(true)
 }
@@ -72,6 +75,8 @@ func decompositionStubs(w func(format string, args ...any)) {
 				w("// %s rotates rows of %d vectors.", rotateName(s, e, v), v)
 				w("//\n//go:noescape\nfunc %s(r *Rotations)\n", rotateName(s, e, v))
 			}
+			w("// %s rotates rows of 4 vectors by two sweeps, the second one row behind the first.", rotateTwiceName(s, e))
+			w("//\n//go:noescape\nfunc %s(r *Rotations)\n", rotateTwiceName(s, e))
 			w("// %s computes chains in lanes.", lanesName(s, e, false))
 			w("//\n//go:noescape\nfunc %s(l *Lanes)\n", lanesName(s, e, false))
 			w("// %s computes chains in lanes, whose products are rounded.", lanesName(s, e, true))
@@ -178,6 +183,75 @@ func (w *writer) rotate(vectors int) {
 	w.Label("end")
 	for v := range vectors {
 		w.store(x(v), false, mem(reg.RSI, v*w.bytes))
+	}
+	w.emit("VZEROUPPER")
+	w.emit("RET")
+}
+
+// rotateTwice emits rotations of two sweeps: the rows that go on stay in registers, and a row is loaded and stored once.
+func (w *writer) rotateTwice() {
+	const vectors = 4
+	w.Function(rotateTwiceName(w.isa, w.element))
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr("func(r *byte)")
+	w.Load(w.Param("r"), reg.RDI)
+	var r asm.Rotations
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.X))), reg.RSI)
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.XRow))), reg.R8)
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.C))), reg.R9)
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.S))), reg.R10)
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.C2))), reg.R11)
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.S2))), reg.R12)
+	w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(r.N))), reg.RCX)
+	c, s, c2, s2 := w.vec(15), w.vec(14), w.vec(13), w.vec(12)
+	x := func(v int) reg.Register { return w.vec(v) }     // of the first sweep
+	z := func(v int) reg.Register { return w.vec(4 + v) } // of the second
+	y, t, u := w.vec(8), w.vec(9), w.vec(10)
+	// turn leaves c·a + s·y in t, and c·y − s·a in a.
+	turn := func(a, y, t, c, s reg.Register) {
+		w.emit(w.packed("VMUL"), s, y, t)
+		w.emit(w.packed("VMUL"), s, a, u)
+		w.emit("VFMADD231P"+w.suffix, c, a, t)
+		w.emit("VFMSUB231P"+w.suffix, c, y, u)
+		w.emit(w.packed("VMOVA"), u, a)
+	}
+	next := func(v int) operand.Mem {
+		return operand.Mem{Base: reg.RSI, Index: reg.R8, Scale: 1, Disp: v * w.bytes}
+	}
+	first := func() {
+		w.emit(w.broadcast, mem(reg.R9, 0), c)
+		w.emit(w.broadcast, mem(reg.R10, 0), s)
+		w.emit("ADDQ", operand.I8(int8(w.size)), reg.R9)
+		w.emit("ADDQ", operand.I8(int8(w.size)), reg.R10)
+	}
+	first()
+	for v := range vectors {
+		w.load(mem(reg.RSI, v*w.bytes), false, x(v))
+		w.load(next(v), false, y)
+		turn(x(v), y, z(v), c, s)
+	}
+	w.Label("rotation")
+	w.emit("TESTQ", reg.RCX, reg.RCX)
+	w.emit("JZ", operand.LabelRef("end"))
+	first()
+	w.emit(w.broadcast, mem(reg.R11, 0), c2)
+	w.emit(w.broadcast, mem(reg.R12, 0), s2)
+	w.emit("ADDQ", operand.I8(int8(w.size)), reg.R11)
+	w.emit("ADDQ", operand.I8(int8(w.size)), reg.R12)
+	w.emit("MOVQ", reg.RSI, reg.RAX)
+	w.emit("ADDQ", reg.R8, reg.RSI)
+	for v := range vectors {
+		w.load(next(v), false, y)
+		turn(x(v), y, t, c, s)
+		turn(z(v), t, y, c2, s2)
+		w.store(y, false, mem(reg.RAX, v*w.bytes))
+	}
+	w.emit("DECQ", reg.RCX)
+	w.emit("JMP", operand.LabelRef("rotation"))
+	w.Label("end")
+	for v := range vectors {
+		w.store(z(v), false, mem(reg.RSI, v*w.bytes))
+		w.store(x(v), false, next(v))
 	}
 	w.emit("VZEROUPPER")
 	w.emit("RET")
