@@ -58,14 +58,14 @@ func Of(level cpu.Level) Transforms {
 func fma(a, x, y float32) float32 { return elem.FMA32(a, x, y) }
 
 // rowB is Bᵀ·x.
-func rowB(x *[6]float32) [6]float32 {
+func rowB(x [6]float32) [6]float32 {
 	a, b := fma(-4, x[2], x[4]), fma(-4, x[1], x[3])
 	c, d := x[4]-x[2], x[3]-x[1]
 	return [6]float32{fma(4, x[0], fma(-5, x[2], x[4])), a + b, a - b, fma(2, d, c), fma(-2, d, c), fma(4, x[1], fma(-5, x[3], x[5]))}
 }
 
 // rowA is A·x.
-func rowA(x *[6]float32) [6]float32 {
+func rowA(x [6]float32) [6]float32 {
 	a, b := x[0]+x[2], x[1]+x[3]
 	c, d := fma(4, x[2], x[0]), fma(4, x[3], x[1])
 	return [6]float32{x[0], a + b, a - b, fma(2, d, c), fma(-2, d, c), x[3]}
@@ -87,7 +87,7 @@ func input(m *Move)   { plane(m, 6, rowB) }
 func adjoint(m *Move) { plane(m, 4, rowA) }
 
 // plane transforms tiles of so many rows and columns, first along rows, then along columns.
-func plane(m *Move, extent int, row func(*[6]float32) [6]float32) {
+func plane(m *Move, extent int, row func([6]float32) [6]float32) {
 	for t := range m.Tiles {
 		var rows [6][6]float32
 		for r := range extent {
@@ -95,14 +95,14 @@ func plane(m *Move, extent int, row func(*[6]float32) [6]float32) {
 			for c := range extent {
 				x[c] = *at(m.From+uintptr(r)*m.FromStep, Step*t+c)
 			}
-			rows[r] = row(&x)
+			rows[r] = row(x)
 		}
 		for c := range 6 {
 			var x [6]float32
 			for r := range extent {
 				x[r] = rows[r][c]
 			}
-			for r, v := range row(&x) {
+			for r, v := range row(x) {
 				*at(m.To+uintptr(6*r+c)*m.ToStep, t) = v
 			}
 		}
