@@ -42,7 +42,7 @@ const (
 	nowEvent
 )
 
-func (s *solver) withDefaults(y0 *node) {
+func (s *solver) withDefaults(y0, times *node) {
 	rtol, atol := 1e-6, 1e-9
 	if y0.DType() == graph.Float32 {
 		rtol, atol = 1e-4, 1e-6
@@ -54,7 +54,9 @@ func (s *solver) withDefaults(y0 *node) {
 		s.o.ATol = atol
 	}
 	if s.o.Limit == 0 {
-		s.o.Limit = 4096
+		if s.o.Limit = 4096; times.Shape().Size() >= 8 {
+			s.o.Limit = 512
+		}
 	}
 }
 
@@ -242,7 +244,7 @@ func (s *solver) finish(y, c nodes) Solution {
 	steps := graph.Add(c[carryAccepted], c[carryRejected])
 	message := map[int]string{
 		underflow: "%s needs steps below the resolution of the time: there is no smooth solution beyond t, after steps",
-		tooMany:   fmt.Sprintf("%%s does not get to the next time in %d steps; it is not for stiff systems, which take small steps at any tolerance; t, steps", s.o.Limit),
+		tooMany:   fmt.Sprintf("%%s does not get to the next time in %d steps, the limit; it is not for stiff systems, which take small steps at any tolerance; t, steps", s.o.Limit),
 		notFinite: "%s starts where the derivatives are not finite; t, steps",
 	}
 	out := Solution{Y: slices.Clone(y), Accepted: c[carryAccepted], Rejected: c[carryRejected]}

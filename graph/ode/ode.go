@@ -31,7 +31,7 @@ type Options struct {
 	Steps int
 	// RTol and ATol bound the error estimate of a step: the root mean square, over all elements of all states, of its quotients by ATol + RTol·|y|. 0 is 1e-6 and 1e-9; with float32 1e-4 and 1e-6.
 	RTol, ATol float64
-	// Limit bounds the steps, rejected ones included, from one time to the next, beyond which the run fails; 0 is 4096. Derivatives in reverse keep the states of one such stretch and have memory for so many of
+	// Limit bounds the steps, rejected ones included, from one time to the next, beyond which the run fails; 0 is 4096, but with 8 times or more 512. Derivatives in reverse keep the states of one such stretch and have memory for so many of
 	// them, which they clear for each stretch: with many times, a limit near what is needed is faster. With the option Checkpoints of compile.Config they keep few, whatever the limit is.
 	Limit int
 	// FirstStep is the length of the first step that is tried; 0 estimates it.
@@ -140,7 +140,7 @@ func newSolver(op string, f System, t0, times *node, y0 nodes, o Options) (*solv
 	for _, y := range y0 {
 		s.n += y.Shape().Size()
 	}
-	s.withDefaults(y0[0])
+	s.withDefaults(y0[0], times)
 	return s, nil
 }
 

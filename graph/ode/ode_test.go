@@ -12,6 +12,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph/ode"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 type (
@@ -216,6 +217,71 @@ func TestTolerances(t *testing.T) {
 				t.Logf("%-16s %v rtol %.0e: error %.1e, %v + %v steps", method, d, rtol, worst, out[4].F[0], out[5].F[0])
 				if !(worst < 600*rtol) || steps > 200*math.Pow(1e-5/rtol, 0.2)+60 || steps < 8 {
 					t.Errorf("%s, %v, rtol %v: error %v with %v steps", method, d, rtol, worst, steps)
+				}
+			}
+		}
+	}
+}
+
+// Where nothing happens, steps grow at once.
+func TestRest(t *testing.T) {
+	for _, method := range adaptive {
+		g := graph.New()
+		y0 := g.Input("y", graph.Float64, 3)
+		s := ode.Solve(func(_ *node, y []*node) []*node { return nodes{graph.Mul(y[0], g.Const(0))} }, g.Const(0), g.Const(1e9), nodes{y0}, ode.Options{Method: method})
+		d, err := compile.Gradient(graph.Sum(graph.Square(s.Y[0])), y0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range []float64{0, 2} {
+			out := run(t, testkit.Point{y0: ref.Of(y0.Type(), v, v, v)}, s.Y[0], d[0], s.Accepted, s.Rejected)
+			if !slices.Equal(out[0].F, []float64{v, v, v}) || !slices.Equal(out[1].F, []float64{2 * v, 2 * v, 2 * v}) || out[2].F[0] > 25 || out[3].F[0] > 0 {
+				t.Errorf("%s from %v: %v, gradient %v, %v + %v steps", method, v, out[0].F, out[1].F, out[2].F, out[3].F)
+			}
+		}
+	}
+}
+
+// The bits of solutions and gradients depend on no executor, number of threads or checkpoints.
+func TestSameBits(t *testing.T) {
+	for _, build := range []func(o ode.Options) fit{lotkaVolterra, lorenz96} {
+		for _, method := range adaptive {
+			f := build(ode.Options{Method: method, RTol: 1e-6, ATol: 1e-6, Limit: 50})
+			d, err := compile.Gradient(f.cost, f.wrt...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []uint64
+			for _, c := range []compile.Config{{}, {Checkpoints: compile.Checkpoints{States: 2}}, {Checkpoints: compile.Checkpoints{States: 7}}} {
+				p, err := c.Compile(append(nodes{f.cost, f.solution.Accepted}, d...)...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, opts := range [][]vm.Option{{vm.WithNativeAhead()}, {vm.WithoutNative(), vm.WithThreads(1)}, {vm.WithThreads(3)}} {
+					m := vm.NewMachine(p, opts...)
+					for i, x := range f.wrt {
+						copy(m.Float64(x.Name()), f.values[i])
+					}
+					out, err := m.Run()
+					if err != nil {
+						t.Fatal(err)
+					}
+					var bits []uint64
+					for _, v := range out {
+						list, ok := v.Data().([]float64)
+						if !ok {
+							list = []float64{v.Data().(float64)}
+						}
+						for _, x := range list {
+							bits = append(bits, math.Float64bits(x))
+						}
+					}
+					if want == nil {
+						want = bits
+					}
+					if len(bits) < 8 || !slices.Equal(bits, want) {
+						t.Errorf("%s, %+v: other bits", method, c.Checkpoints)
+					}
 				}
 			}
 		}
