@@ -23,6 +23,7 @@ var publicImports = map[string][]string{
 	"compile":            {"graph", "vm"},
 	"compile/gradcheck":  {"graph", "compile", "vm"},
 	"compile/implicit":   {"graph", "compile"},
+	"compile/stiff":      {"graph", "compile"},
 	"internal/agreement": {"graph", "compile"},
 	"internal/jet":       {"graph"},
 	"internal/ref":       {"graph"},

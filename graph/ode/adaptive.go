@@ -227,6 +227,9 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 
 // estimate is the error of a step from y to z over what is allowed.
 func (s *solver) estimate(h *node, y, z nodes, ks []nodes) *node {
+	if s.m.implicit {
+		return s.norm(ks[1], y, z)
+	}
 	scales := s.scales(y, z)
 	e := s.squares(combined(s.m.e, ks), scales)
 	like := func(v float64) *node { return graph.Like(h, v) }
@@ -246,6 +249,9 @@ func (s *solver) finish(y, c nodes) Solution {
 		underflow: "%s needs steps below the resolution of the time: there is no smooth solution beyond t, after steps",
 		tooMany:   fmt.Sprintf("%%s does not get to the next time in %d steps, the limit; it is not for stiff systems, which take small steps at any tolerance; t, steps", s.o.Limit),
 		notFinite: "%s starts where the derivatives are not finite; t, steps",
+	}
+	if s.m.implicit {
+		message[tooMany] = fmt.Sprintf("%%s does not get to the next time in %d steps, the limit; t, steps", s.o.Limit)
 	}
 	out := Solution{Y: slices.Clone(y), Accepted: c[carryAccepted], Rejected: c[carryRejected]}
 	for _, code := range []int{underflow, tooMany, notFinite} {

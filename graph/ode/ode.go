@@ -36,6 +36,8 @@ type Options struct {
 	Limit int
 	// FirstStep is the length of the first step that is tried; 0 estimates it.
 	FirstStep float64
+	// Jacobian returns, for Rodas4, the derivatives of f by the state, a matrix, and by the time.
+	Jacobian func(t, y *graph.Node) (byState, byTime *graph.Node)
 	// MaxStep bounds the length of steps; 0 does not.
 	MaxStep float64
 }
@@ -134,7 +136,9 @@ func newSolver(op string, f System, t0, times *node, y0 nodes, o Options) (*solv
 		return nil, s.g.Fail(op, fmt.Errorf("no method %q for any system", s.o.Method))
 	case f == nil:
 		return nil, s.g.Fail(op, errors.New("needs a function"))
-	case s.o.Steps == 0 && s.m.e == nil:
+	case s.m.implicit && (len(y0) != 1 || y0[0].Shape().Rank() != 1 || o.Jacobian == nil):
+		return nil, s.g.Fail(op, fmt.Errorf("%s needs one state, a vector, and its Jacobian", s.o.Method))
+	case s.o.Steps == 0 && s.m.e == nil && !s.m.implicit:
 		return nil, s.g.Fail(op, fmt.Errorf("%s has no error estimate: needs a number of steps", s.o.Method))
 	}
 	for _, y := range y0 {
@@ -210,6 +214,9 @@ func moved(y nodes, h *node, d nodes) nodes {
 
 // step is the state behind a step, and the derivatives at all stages, the first of which is k.
 func (s *solver) step(t, h *node, y, k nodes) (nodes, []nodes) {
+	if s.m.implicit {
+		return s.rosenbrockStep(t, h, y, k)
+	}
 	ks := []nodes{k}
 	for r := 1; r < s.m.stages(); r++ {
 		ks = append(ks, s.eval(graph.Add(t, graph.Mul(graph.Like(h, s.m.c[r]), h)), moved(y, h, combined(s.m.a[r], ks))))

@@ -468,6 +468,12 @@ func TestMistakes(t *testing.T) {
 		"inner mistake": {func(g *graph.Graph, x, v *node) nodes {
 			return ode.Solve(func(_ *node, y []*node) []*node { return nodes{graph.MatMul(y[0], y[0])} }, x, x, nodes{x}, ode.Options{}).Y
 		}, "matmul"},
+		"no Jacobian": {func(g *graph.Graph, x, v *node) nodes {
+			return ode.Solve(decay, x, x, nodes{v}, ode.Options{Method: ode.Rodas4}).Y
+		}, "rodas4 needs one state, a vector, and its Jacobian"},
+		"Jacobian": {func(g *graph.Graph, x, v *node) nodes {
+			return ode.Solve(decay, x, x, nodes{v}, ode.Options{Method: ode.Rodas4, Jacobian: func(_, y *node) (*node, *node) { return y, y }}).Y
+		}, "the Jacobian gives f64[2] and f64[2] for a state f64[2]"},
 		"momenta": {func(g *graph.Graph, x, v *node) nodes {
 			q, _ := ode.SolveSeparable(decay, decay, x, x, nodes{x}, nil, ode.Options{Steps: 1})
 			return q

@@ -20,6 +20,9 @@ const (
 	// DOP853 is the method of order 8 with error estimates of orders 5 and 3 of Hairer, Nørsett & Wanner (Solving Ordinary Differential Equations I, II.5), with 12 evaluations a step, for small
 	// tolerances. It chooses its steps.
 	DOP853 Method = "dop853"
+	// Rodas4 is for stiff systems: the stiffly accurate Rosenbrock method of orders 4 and 3 of Hairer & Wanner (Solving Ordinary Differential Equations II, IV.7), with 6 evaluations, a Jacobian and linear solves
+	// with one matrix a step. It has one state, a vector, needs Options.Jacobian, which package compile/stiff provides, and chooses its steps.
+	Rodas4 Method = "rodas4"
 )
 
 // Methods for SolveSeparable, which keep the symplectic form.
@@ -39,12 +42,15 @@ type tableau struct {
 	c     []float64
 	// Weights of the stages, the next step's first one included, in the error: e, or e²/√(e² + e3²/100) if there are both.
 	e, e3 []float64
+	// implicit says that steps are those of rosenbrock.
+	implicit bool
 }
 
 // stages is the number of evaluations a step.
 func (m *tableau) stages() int { return len(m.a) - 1 }
 
 var tableaus = map[Method]*tableau{
+	Rodas4:   {order: 4, implicit: true},
 	Euler:    {order: 1, c: []float64{0}, a: [][]float64{{}, {1}}},
 	Midpoint: {order: 2, c: []float64{0, 0.5}, a: [][]float64{{}, {0.5}, {0, 1}}},
 	Heun:     {order: 2, c: []float64{0, 1}, a: [][]float64{{}, {1}, {0.5, 0.5}}},

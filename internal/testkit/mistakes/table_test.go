@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
+	"github.com/adjoint-go/adjoint/compile/stiff"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/ode"
 	"github.com/adjoint-go/adjoint/viz"
@@ -300,6 +301,7 @@ var functions = []named[any]{
 	{"ode.Solve", ode.Solve},
 	{"ode.SolveSeparable", ode.SolveSeparable},
 	{"ode.SolveUntil", ode.SolveUntil},
+	{"stiff.Solve", stiff.Solve},
 	{"viz.BodyName", viz.BodyName},
 	{"viz.Compare", viz.Compare},
 	{"viz.DOT", viz.DOT},
