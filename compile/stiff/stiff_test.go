@@ -126,6 +126,94 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// The gradient of |y|² at t = 1e4 by the rates, against CVODES with its adjoint by CasADi at rtol 1e-9.
+func TestRobertsonGradient(t *testing.T) {
+	g := graph.New()
+	k := g.Input("k", graph.Float64, 3)
+	s, err := stiff.Solve(robertson(k), g.Const(0), g.Const(1e4), graph.Constant(g, []float64{1, 0, 0}, 3), ode.Options{RTol: 1e-6, ATol: 1e-10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := graph.Sum(graph.Square(s.Y[0]))
+	d, err := compile.Gradient(cost, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, testkit.Point{k: ref.Of(k.Type(), 0.04, 3e7, 1e4)}, cost, d[0])
+	t.Log(out[0].F, out[1].F)
+	for i, want := range []float64{0.808425046968, 5.40012242, 3.58083198e-09, -2.1484872e-05} {
+		if got := append(out[0].F, out[1].F...)[i]; math.Abs(got/want-1) > 1e-5 {
+			t.Errorf("value %d is %v, want %v", i, got, want)
+		}
+	}
+}
+
+// Each lane of a batch has steps of its own, to the same solution and gradient as alone; checkpoints and executors change no bit.
+func TestBatch(t *testing.T) {
+	g := graph.New()
+	k := g.Input("k", graph.Float64, 3)
+	s, err := stiff.Solve(robertson(k), g.Const(0), g.Const(40), graph.Constant(g, []float64{1, 0, 0}, 3), ode.Options{Limit: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := compile.Gradient(graph.Index(s.Y[0], 2), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := nodes{s.Y[0], d[0], s.Accepted}
+	rates := [][]float64{{0.04, 3e7, 1e4}, {0.4, 3e7, 1e4}, {4, 3e5, 1e3}, {0, 3e7, 1e4}}
+	var all []float64
+	for _, r := range rates {
+		all = append(all, r...)
+	}
+	batched, err := compile.Batch(outputs, nodes{k}, nodes{graph.Constant(g, all, len(rates), 3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := run(t, testkit.Point{k: ref.Of(k.Type(), rates[0]...)}, batched...)
+	steps := map[float64]bool{}
+	for lane, r := range rates {
+		for _, c := range []compile.Config{{}, {Checkpoints: compile.Checkpoints{States: 3}}} {
+			alone, err := testkit.CompileAndRun(c, testkit.Point{k: ref.Of(k.Type(), r...)}, outputs...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps[alone[2].F[0]] = true
+			for i := range alone {
+				size := len(alone[i].F)
+				for e, want := range alone[i].F {
+					if got := many[i].F[lane*size+e]; math.Abs(got-want) > 1e-7*(math.Abs(want)+1e-9) {
+						t.Errorf("rates %v: output %d, element %d is %v in the batch and %v alone", r, i, e, got, want)
+					}
+				}
+			}
+		}
+	}
+	if len(steps) < 3 {
+		t.Errorf("numbers of steps %v", steps)
+	}
+}
+
+// A stiff solution until an event: y′ = −1e5·(y − t) follows t and reaches 2 a little later, at 2 + 1e-5.
+func TestUntil(t *testing.T) {
+	g := graph.New()
+	level := g.Input("level", graph.Float64)
+	rate := g.Const(-1e5)
+	o := ode.Options{Method: ode.Rodas4, RTol: 1e-10, ATol: 1e-10, Jacobian: func(_, _ *node) (*node, *node) {
+		return graph.Reshape(rate, 1, 1), graph.Reshape(graph.Neg(rate), 1)
+	}}
+	at, _ := ode.SolveUntil(func(t *node, y []*node) []*node { return nodes{graph.Mul(rate, graph.Sub(y[0], t))} },
+		func(_ *node, y []*node) *node { return graph.Sub(graph.Index(y[0], 0), level) }, g.Const(0), g.Const(10), nodes{graph.Constant(g, []float64{0}, 1)}, o)
+	d, err := compile.Gradient(at, level)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, testkit.Point{level: ref.Of(level.Type(), 2)}, at, d[0])
+	if math.Abs(out[0].F[0]-2.00001) > 1e-8 || math.Abs(out[1].F[0]-1) > 1e-6 {
+		t.Errorf("the event is at %v with the derivative %v", out[0].F, out[1].F)
+	}
+}
+
 // What is no equation at all is integrated.
 func TestIntegral(t *testing.T) {
 	g := graph.New()

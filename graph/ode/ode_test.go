@@ -223,6 +223,29 @@ func TestTolerances(t *testing.T) {
 	}
 }
 
+// Solutions within loops, of right-hand sides that contain loops and branches: y′ = ry in stretches of 1/2, r as a sum by a scan, with a branch that is never taken.
+func TestNested(t *testing.T) {
+	for _, o := range []ode.Options{{RTol: 1e-11, ATol: 1e-11, Limit: 60}, {Method: ode.DOP853, RTol: 1e-11, ATol: 1e-11, Limit: 60}, {Method: ode.RK4, Steps: 50}} {
+		g := graph.New()
+		r, y0 := g.Input("r", graph.Float64, 3), g.Input("y", graph.Float64)
+		f := func(t *node, y []*node) []*node {
+			rate, _ := graph.Scan(3, nodes{graph.Mul(t, g.Const(0))}, nodes{r}, func(c, x []*node) (next, ys []*node) { return nodes{graph.Add(c[0], x[0])}, nil })
+			return graph.Cond(graph.Less(y[0], g.Const(1e6)), nodes{y[0]}, func(a []*node) []*node { return nodes{graph.Mul(rate[0], a[0])} }, func(a []*node) []*node { return nodes{graph.Sqrt(graph.Neg(a[0]))} })
+		}
+		final, ys := graph.Scan(4, nodes{y0, g.Const(0)}, nil, func(c, _ []*node) (next, ys []*node) {
+			end := graph.Add(c[1], g.Const(0.5))
+			s := ode.Solve(f, c[1], end, c[:1], o)
+			return nodes{s.Y[0], end}, s.Y
+		})
+		sum := graph.Sum(r)
+		at := graph.Constant(g, []float64{0.5, 1, 1.5, 2}, 4)
+		want := nodes{graph.Mul(y0, graph.Exp(graph.Mul(g.Const(2), sum))), graph.Mul(y0, graph.Exp(graph.Mul(sum, at)))}
+		wrt := nodes{r, y0}
+		point := testkit.Point{r: ref.Of(r.Type(), 0.1, 0.5, -0.2), y0: ref.Of(y0.Type(), 0.7)}
+		close(t, fmt.Sprint(o.Method), compile.Config{}, point, 1e-8, secondOrder(t, true, nodes{final[0], ys[0]}, wrt), secondOrder(t, true, want, wrt))
+	}
+}
+
 // Where nothing happens, steps grow at once.
 func TestRest(t *testing.T) {
 	for _, method := range adaptive {
