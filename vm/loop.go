@@ -142,7 +142,7 @@ const closureBytes = 192
 func (x *loop) need(n *needs) {
 	accesses, rank := int64(len(x.l.In)+len(x.l.Out)), int64(len(x.l.Dims))
 	registers := int64(len(x.l.In) + len(x.l.Consts) + x.l.Temps + len(x.pairs))
-	n.add(int64(unsafe.Sizeof(*x)), accesses*(256+16*8*(rank+1)), heapBytes(8*int64(x.partials())), heapBytes(int64(len(x.l.Consts))*blockBytes))
+	n.add(heapBytes(int64(unsafe.Sizeof(*x))), accesses*(256+16*8*(rank+1)), heapBytes(8*int64(x.partials())), heapBytes(int64(len(x.l.Consts))*blockBytes))
 	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+closureBytes))
 	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(16*registers) + heapBytes(24*accesses)))
 	n.workers = max(n.workers, x.threads)
