@@ -37,6 +37,17 @@ func readsOfLoops(u *unit) map[*graph.Node][]*graph.Node {
 	return reads
 }
 
+// readAtSteps lists the values of a loop's body, by ID, that the nodes among reads take at each step.
+func readAtSteps(loop *graph.Node, reads []*graph.Node) []int {
+	var values []int
+	for _, r := range reads {
+		if _, k, _ := graph.ResultOf(r); k >= len(loop.Results()) {
+			values = append(values, k-len(loop.Results()))
+		}
+	}
+	return values
+}
+
 // hasLoops reports whether there is a scan or while loop in the graph, needed or not.
 func hasLoops(g *graph.Graph) bool {
 	for i := range g.Len() {
@@ -313,10 +324,8 @@ func (j *loopJoiner) join(to *graph.Graph, c *commonBody, members []*joinedLoop)
 		return
 	}
 	for _, x := range members {
-		for _, r := range j.reads[x.n] {
-			if _, k, _ := graph.ResultOf(r); k >= len(x.n.Results()) {
-				b.more = append(b.more, x.images[k-len(x.n.Results())])
-			}
+		for _, v := range readAtSteps(x.n, j.reads[x.n]) {
+			b.more = append(b.more, x.images[v])
 		}
 	}
 	defer to.AtNode(lead.l.n)()
@@ -348,11 +357,9 @@ func (j *loopJoiner) join(to *graph.Graph, c *commonBody, members []*joinedLoop)
 		if lead.n.Op() == opWhile {
 			values[x.l.carries] = graph.Result(m, len(b.out))
 		}
-		for _, r := range j.reads[x.n] {
-			if _, k, _ := graph.ResultOf(r); k >= results {
-				values[k] = graph.EachStep(m, body.Results()[more])
-				more++
-			}
+		for _, v := range readAtSteps(x.n, j.reads[x.n]) {
+			values[results+v] = graph.EachStep(m, body.Results()[more])
+			more++
 		}
 		j.values[x.n] = values
 	}

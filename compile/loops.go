@@ -13,16 +13,9 @@ const maxUnrolled = 512
 // simplifyLoops is the pass that changes loops as a whole: it unrolls short ones over scalars and those of one step, leaves out carries that nothing depends on, and
 // computes what is the same at every step once, in front of the loop. What lies within bodies follows when they are compiled.
 func simplifyLoops(u *unit) error {
-	if !hasLoops(u.g) {
+	s := &loopSimplifier{u: u, values: map[*graph.Node][]*graph.Node{}, reads: readsOfLoops(u)}
+	if len(s.reads) == 0 {
 		return nil
-	}
-	s := &loopSimplifier{u: u, values: map[*graph.Node][]*graph.Node{}, reads: map[*graph.Node][]*graph.Node{}}
-	for id, needed := range u.g.Needed(u.outputs...) {
-		if n := u.g.Node(id); needed {
-			if of, _, ok := graph.ResultOf(n); ok {
-				s.reads[of] = append(s.reads[of], n)
-			}
-		}
 	}
 	u.g, u.outputs = u.g.Rebuild(u.outputs, s.replace)
 	return u.g.Err()
@@ -45,12 +38,7 @@ func (s *loopSimplifier) replace(to *graph.Graph, n *graph.Node, in []*graph.Nod
 	if n.Op() != opScan || len(s.reads[n]) == 0 || kept {
 		return nil
 	}
-	var steps []int // values of the body that are read at each step
-	for _, r := range s.reads[n] {
-		if _, k, _ := graph.ResultOf(r); k >= len(n.Results()) {
-			steps = append(steps, k-len(n.Results()))
-		}
-	}
+	steps := readAtSteps(n, s.reads[n])
 	if shortLoop(n) && !slices.Contains(s.u.config.Disable, "unroll") {
 		s.values[n] = unrolled(n, in, steps)
 		s.u.fired["unroll"]++

@@ -76,12 +76,7 @@ func residuals(u *unit) error {
 			return nil
 		}
 		l := loopOf(n)
-		steps := slices.Clone(more[n])
-		for _, r := range reads[n] {
-			if _, k, _ := graph.ResultOf(r); k >= len(n.Results()) {
-				steps = append(steps, k-len(n.Results()))
-			}
-		}
+		steps := slices.Concat(more[n], readAtSteps(n, reads[n]))
 		outputs := slices.Clone(l.body.Results()[:l.carries])
 		for _, v := range steps {
 			outputs = append(outputs, l.body.Graph().Node(v))
@@ -220,10 +215,8 @@ func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
 	for _, r := range b.results[:l.carries] {
 		needed.require(r)
 	}
-	for _, r := range reads {
-		if _, k, _ := graph.ResultOf(r); k >= len(n.Results()) {
-			needed.require(b.g.Node(k - len(n.Results())))
-		}
+	for _, v := range readAtSteps(n, reads) {
+		needed.require(b.g.Node(v))
 	}
 	budget := max(4*history, residualsBytes)
 	if limit := u.config.MemoryLimit; limit > 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // gmresRestart is the number of steps after which GMRES begins anew.
@@ -153,10 +154,7 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 	lanes, size := shape[:s.o.Lanes], shape[s.o.Lanes:].Size()
 	m := min(gmresRestart, size, s.o.Limit)
 	basis := append([]int{m + 1}, shape...)
-	weights := append([]int{m + 1}, lanes...) // with extents of 1 for the lane's dimensions
-	for range s.axes {
-		weights = append(weights, 1)
-	}
+	weights := slices.Concat([]int{m}, lanes, slices.Repeat([]int{1}, len(s.axes))) // one for each vector of a lane
 	inner := make([]int, len(s.axes))
 	for i, a := range s.axes {
 		inner[i] = a + 1
@@ -173,7 +171,7 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 		active := s.active(rr)
 		norm := Sqrt(rr)
 		first := Mul(r, quotient(active, Like(norm, 1), norm))
-		rows := Reshape(Iota(g, Int64, 0, m+1), append([]int{m + 1}, ones(len(shape))...)...)
+		rows := Reshape(Iota(g, Int64, 0, m+1), append([]int{m + 1}, slices.Repeat([]int{1}, len(shape))...)...)
 		v := Where(Equal(rows, Like(rows, 0)), ExpandDims(first, 0), BroadcastTo(Like(first, 0), basis...))
 		final, columns := Scan(m, []*Node{v, g.Scalar(Int64, 0), first}, nil, func(c, _ []*Node) (next, ys []*Node) {
 			v, j, last := c[0], c[1], c[2]
@@ -206,12 +204,12 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 		}
 		h := Transpose(Reshape(columns[0], append([]int{m, m + 1}, lanes...)...), append(perm, 1, 0)...)
 		q, u := QR(h)
-		beta := Reshape(norm, append(append([]int{}, lanes...), 1)...)
+		beta := Reshape(norm, append(slices.Clone(lanes), 1)...)
 		row := make([]Range, s.o.Lanes, s.o.Lanes+2)
 		for k := range row {
 			row[k] = Range{Limit: All}
 		}
-		rhs := Mul(beta, Reshape(Slice(q, append(row, Range{Limit: 1})...), append(append([]int{}, lanes...), m)...))
+		rhs := Mul(beta, Reshape(Slice(q, append(row, Range{Limit: 1})...), append(slices.Clone(lanes), m)...))
 		diagonal := DiagPart(u, 0)
 		none := LessEqual(Abs(diagonal), Mul(ReduceMax(Abs(diagonal), []int{-1}, KeepDims), Like(diagonal, 1e-15)))
 		u = Add(u, Diag(Where(none, Sub(Like(diagonal, 1), diagonal), Like(diagonal, 0)), 0))
@@ -221,22 +219,9 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 		for k := range lanes {
 			perm = append(perm, k)
 		}
-		y = Transpose(Reshape(y, append(append([]int{}, lanes...), m)...), perm...)
-		weights := append([]int{m}, weights[1:]...)
+		y = Transpose(Reshape(y, append(slices.Clone(lanes), m)...), perm...)
 		x = Add(x, s.m(ReduceSum(Mul(Reshape(y, weights...), Slice(v, Range{Limit: m})), []int{0})))
 		r = Sub(s.b, s.a(x))
 		return []*Node{x, s.dot(r, r), r}
 	})
-}
-
-// filled is a value of the type of x whose elements are v.
-func filled(x *Node, v float64) *Node { return BroadcastTo(Like(x, v), x.typ.Shape...) }
-
-// ones are extents of 1.
-func ones(n int) []int {
-	s := make([]int, n)
-	for i := range s {
-		s[i] = 1
-	}
-	return s
 }
