@@ -31,9 +31,14 @@ type Config struct {
 	// Names are those of the outputs, in their order: by them machines give views. An output without one here, or with "", has the name of
 	// its node. A name belongs to one value.
 	Names []string
+	// Updates are inputs that each run of the program overwrites: what a machine has computed is what its next run begins with, as parameters in training, without a copy where memory allows.
+	Updates []Update
 	// NoDebug leaves out the mapping from instructions to the user's source.
 	NoDebug bool
 }
+
+// Update says that an input has, after a run, a new value of its type. The values are outputs of the program, behind those that are given. After a run that fails, updated inputs hold anything.
+type Update struct{ Input, Value *graph.Node }
 
 // verifyAlways is set by tests.
 var verifyAlways bool
@@ -79,6 +84,7 @@ type unit struct {
 	g       *graph.Graph
 	outputs []*graph.Node
 	names   [][]string     // of the outputs
+	updates []int          // by input: 1 + the output whose value it has after a run, 0 for none; nil if there are none
 	fired   map[string]int // how often each rewrite fired
 
 	blocks *blocks // of the program
@@ -158,11 +164,18 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 	if c.MemoryLimit < 0 {
 		return nil, fmt.Errorf("compile: a memory limit of %d bytes", c.MemoryLimit)
 	}
+	for _, update := range c.Updates {
+		outputs = append(outputs[:len(outputs):len(outputs)], update.Value)
+	}
 	g, leave, err := commonGraph("compile", &outputs)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
+	updates, err := c.updated(g, len(outputs)-len(c.Updates))
+	if err != nil {
+		return nil, err
+	}
 	if g.InBody() {
 		return nil, userError(outputs[0], "compile", fmt.Errorf("node %v belongs to the body of a loop or branch, which is compiled with the graph around it", outputs[0]))
 	}
@@ -172,6 +185,7 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 		}
 	}
 	u := newUnit(c, g, outputs)
+	u.updates = updates
 	if u.names, err = outputNames(g, outputs, c.Names); err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
@@ -199,6 +213,27 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 		}
 	}
 	return u.program, nil
+}
+
+// updated returns unit.updates for the graph, where the first value is the output of the given number.
+func (c Config) updated(g *graph.Graph, first int) ([]int, error) {
+	if len(c.Updates) == 0 {
+		return nil, nil
+	}
+	list := make([]int, len(g.Inputs()))
+	for k, update := range c.Updates {
+		i := slices.Index(g.Inputs(), update.Input)
+		switch {
+		case i < 0:
+			return nil, fmt.Errorf("compile: update %d is not one of an input of the graph", k)
+		case list[i] != 0:
+			return nil, userError(update.Input, "compile", fmt.Errorf("input %v is updated twice", update.Input))
+		case !update.Input.Type().Equal(update.Value.Type()):
+			return nil, userError(update.Value, "compile", fmt.Errorf("input %v is %v, and is updated with %v", update.Input, update.Input.Type(), update.Value.Type()))
+		}
+		list[i] = first + k + 1
+	}
+	return list, nil
 }
 
 // runPasses is run; a variable because a pass, the one on bodies, calls it.

@@ -29,6 +29,9 @@ func emit(l *lowering) error {
 	for _, in := range l.g.Inputs() {
 		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
 	}
+	for i, k := range l.updates {
+		p.Inputs[i].Update = k
+	}
 	for i, o := range l.outputs {
 		p.Outputs = append(p.Outputs, vm.Slot{Name: l.names[i][0], Also: moreNames(l.names[i]), Type: vmType(o), Ref: e.ref(o), Used: true})
 	}

@@ -215,6 +215,7 @@ func schedule(l *lowering) error {
 		slices.Sort(list)
 		preds[k] = slices.Compact(list)
 	}
+	l.readsBeforeUpdates(preds)
 	// Larger subtrees first: they need most memory while little else is alive (Sethi & Ullman 1970).
 	weight := make([]int64, len(l.groups))
 	byRank := make([]int32, len(l.groups))
@@ -288,6 +289,57 @@ func schedule(l *lowering) error {
 		}
 	}
 	return nil
+}
+
+// readsBeforeUpdates lets what computes an input's new value come after all that reads the old one, so that it may overwrite it, unless some of that needs the new one. preds are the groups that each
+// group comes after.
+func (l *lowering) readsBeforeUpdates(preds [][]int32) {
+	if l.updates == nil {
+		return
+	}
+	users := make([][]int32, len(preds))
+	readers := map[int32][]int32{} // by updated input
+	for i, in := range l.g.Inputs() {
+		if l.updates[i] > 0 {
+			readers[int32(in.ID())] = nil
+		}
+	}
+	for k, x := range l.groups {
+		for _, h := range preds[k] {
+			users[h] = append(users[h], int32(k))
+		}
+		for _, id := range x.nodes {
+			for _, r := range l.inRoots(id) {
+				if list, ok := readers[r]; ok && (len(list) == 0 || list[len(list)-1] != int32(k)) {
+					readers[r] = append(list, int32(k))
+				}
+			}
+		}
+	}
+	for i, in := range l.g.Inputs() {
+		if l.updates[i] == 0 {
+			continue
+		}
+		k := l.groupOf[l.root[l.outputs[l.updates[i]-1].ID()]]
+		if k < 0 {
+			continue
+		}
+		behind := map[int32]bool{k: true} // what needs the new value, or comes after it for another reason
+		for queue := []int32{k}; len(queue) > 0; queue = queue[1:] {
+			for _, h := range users[queue[0]] {
+				if !behind[h] {
+					behind[h] = true
+					queue = append(queue, h)
+				}
+			}
+		}
+		for _, h := range readers[int32(in.ID())] {
+			if !behind[h] && !slices.Contains(preds[k], h) {
+				preds[k] = append(preds[k], h)
+				users[h] = append(users[h], k)
+			}
+		}
+	}
 }
 
 // microInstr returns the micro-instruction of an elementwise node, without operands.

@@ -78,6 +78,7 @@ type memoryPlanner struct {
 	high      int64
 	base      int64
 	packed    map[int32]int64 // by the first of nodes that lie in one block: its size
+	becomes   map[int32]int32 // by root: the input that has it as its value after a run, and in whose place it may lie
 }
 
 // liveRanges finds each root's last reader and which inputs scalar code addresses.
@@ -117,12 +118,26 @@ func (m *memoryPlanner) liveRanges() {
 	for _, o := range m.outputs {
 		last[m.root[o.ID()]] = never
 	}
+	m.becomes = map[int32]int32{}
+	for i, k := range m.updates {
+		if k == 0 {
+			continue
+		}
+		in, o := int32(m.g.Inputs()[i].ID()), m.outputs[k-1]
+		r := m.root[o.ID()]
+		if _, twice := m.becomes[r]; !twice && last[in] != never && m.offset[o.ID()] == 0 && m.bytes(r) == m.bytes(in) && !o.Type().IsScalar() {
+			m.becomes[r] = in
+		}
+	}
 }
 
 func (m *memoryPlanner) bytes(id int32) int64 {
 	t := m.g.Node(int(id)).Type()
 	return int64(t.Shape.Size()) * int64(t.DType.Size())
 }
+
+// updated reports whether input i has a new value after each run.
+func (m *memoryPlanner) updated(i int) bool { return m.updates != nil && m.updates[i] > 0 }
 
 // resident reports whether an input is so small that it is copied into the arena.
 func resident(in *graph.Node) bool {
@@ -142,7 +157,7 @@ func (m *memoryPlanner) placeInputs() {
 		id := int32(in.ID())
 		switch {
 		case in.Type().IsScalar():
-		case m.cellUse[id] || resident(in):
+		case m.cellUse[id] || resident(in) || m.updated(i):
 			m.top = roundUp(m.top, align)
 			m.place[id] = place{m.top, 0, true}
 			m.top += m.bytes(id)
@@ -320,7 +335,9 @@ func (m *memoryPlanner) placeBuffers() {
 			if m.place[id].known {
 				continue
 			}
-			if r := m.dyingTwin(pos, x, id, taken); r >= 0 && !m.alone {
+			if in, ok := m.becomes[id]; ok && m.plan.lastUse[in] < int32(pos) && !m.alone {
+				m.place[id] = m.place[in]
+			} else if r := m.dyingTwin(pos, x, id, taken); r >= 0 && !m.alone {
 				m.place[id] = m.place[r]
 				taken[r] = true
 			} else {
@@ -396,7 +413,11 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 		if x.joined && slices.Contains(m.inRoots(x.nodes[0]), r) {
 			return false // other parts of the product are yet to be computed from it
 		}
-		return m.plan.lastUse[r] == int32(pos) && !taken[r] && m.class[r] != classInput && m.class[r] != classConst &&
+		own, ok := m.becomes[id]
+		if m.class[r] == classInput && !(ok && own == r) {
+			return false
+		}
+		return m.plan.lastUse[r] == int32(pos) && !taken[r] && m.class[r] != classConst &&
 			m.place[r].known && m.place[r].space == 0 && m.bytes(r) == size && m.offset[in.ID()] == 0 && !m.isCell(r) &&
 			!m.sharesPieces(r)
 	}
@@ -421,6 +442,9 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 		return -1
 	}
 	// In a loop every access to the twin must be the plain one.
+	if in, ok := m.becomes[id]; ok && candidate(m.g.Node(int(in))) && m.plainOnly(x, in, m.g.Node(int(id))) {
+		return in
+	}
 	nodes := x.nodes
 	if x.joined { // the product's own place is in the cache
 		product := nodes[0]

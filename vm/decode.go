@@ -300,7 +300,7 @@ func (d *decoder) slotList() []Slot {
 	for i := range list {
 		s := &list[i]
 		*s = Slot{Name: d.name(), Type: d.typ(), Ref: d.ref()}
-		flags := d.below(slotUsed | slotAlso)
+		flags := d.below(slotUsed | slotAlso | slotUpdate)
 		s.Used = flags&slotUsed != 0
 		if flags&slotAlso != 0 {
 			s.Also = make([]string, d.count(1))
@@ -309,6 +309,11 @@ func (d *decoder) slotList() []Slot {
 			}
 			if len(s.Also) == 0 {
 				d.fail("more names of a slot are announced, but there are none")
+			}
+		}
+		if flags&slotUpdate != 0 {
+			if s.Update = int(d.below(math.MaxInt32)); s.Update == 0 {
+				d.fail("an update is announced, but there is none")
 			}
 		}
 	}

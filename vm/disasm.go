@@ -47,6 +47,9 @@ func (l *lister) list(b *Block) {
 			if !s.Used {
 				l.WriteString("  unused")
 			}
+			if s.Update > 0 {
+				fmt.Fprintf(l, "  then output %d", s.Update-1)
+			}
 			l.WriteByte('\n')
 		}
 	}

@@ -34,7 +34,7 @@ import (
 //
 //	type     = dtype, count and extents
 //	ref      = space, offset
-//	slot     = name, type, ref, flags (byte): 1 used, 2 more names follow; if so their count and names
+//	slot     = name, type, ref, flags (byte): 1 used, 2 more names follow, 4 it has an update; if so their count and names, and 1 + the output
 //	instr    = opcode (name), count and operands read, count and operands written, payload, count and nodes
 //	           (each signed, relative to the one before)
 //	operand  = type, ref
@@ -233,12 +233,18 @@ func (e *encoder) slotList(list []Slot) {
 		if len(s.Also) > 0 {
 			flags |= slotAlso
 		}
+		if s.Update > 0 {
+			flags |= slotUpdate
+		}
 		e.buf = append(e.buf, flags)
 		if len(s.Also) > 0 {
 			e.uint(uint64(len(s.Also)))
 			for _, name := range s.Also {
 				e.name(name)
 			}
+		}
+		if s.Update > 0 {
+			e.uint(uint64(s.Update))
 		}
 	}
 }
@@ -247,6 +253,7 @@ func (e *encoder) slotList(list []Slot) {
 const (
 	slotUsed = 1 << iota
 	slotAlso
+	slotUpdate
 )
 
 func (e *encoder) operands(list []Operand) {

@@ -75,6 +75,7 @@ type Machine struct {
 	own    [][]byte // the machine's own memory of an external input, made by a view
 	set    []bool   // inputs that have a value
 	allSet bool
+	moves  [][2][]byte      // to inputs from the outputs that they have after a run, where these lie elsewhere
 	only   *native.Straight // the whole program, if it is one piece of machine code that needs no scratch of the machine
 
 	outputs []*tensor.Dense
@@ -101,6 +102,13 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 	m.allocateScratch()
 	m.entry.prepare(unsafe.Pointer(unsafe.SliceData(m.allocate(p.code.ArenaBytes))))
 	m.entry.loadConst()
+	for _, s := range p.code.Inputs {
+		if s.Update == 0 || p.code.Outputs[s.Update-1].Ref == s.Ref {
+			continue
+		}
+		at := func(r Ref) []byte { return unsafe.Slice((*byte)(unsafe.Add(m.entry.base, r.Offset)), bytesOf(s.Type)) }
+		m.moves = append(m.moves, [2][]byte{at(s.Ref), at(p.code.Outputs[s.Update-1].Ref)})
+	}
 	return m
 }
 
@@ -217,7 +225,7 @@ func checkView[T float64 | float32 | int64 | int32 | bool](what string, s *Slot)
 
 // Float64 returns the memory of the float64 input or output with the given name, row-major, without copying:
 // fill inputs, call Step, read outputs. The view stays valid as long as the machine. An input that has a
-// view keeps its value from run to run.
+// view keeps its value from run to run, or has the one that the program updates it with (Slot.Update).
 //
 // It panics if no input or output has the name, or if it has another dtype: Program's Inputs and Outputs say which there are.
 // It is nil if the machine cannot run, as Step will say (see NewMachine).
@@ -341,7 +349,12 @@ func (m *Machine) step(ctx context.Context) error {
 		err = m.entry.run()
 	}
 	m.forgetContext()
-	if err == nil && !m.watch {
+	if err == nil {
+		for _, v := range m.moves {
+			copy(v[0], v[1])
+		}
+	}
+	if err == nil && !m.watch && m.moves == nil {
 		if code := m.entry.alone(); code != nil && code.ScratchBytes() == 0 {
 			m.only = code
 		}

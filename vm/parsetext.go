@@ -282,7 +282,18 @@ func (t *textParser) slot(to *[]Slot) error {
 	if err != nil {
 		return err
 	}
-	*to = append(*to, Slot{Name: name, Also: also, Type: o.Type, Ref: o.Ref, Used: !t.Accept("(unused)")})
+	s := Slot{Name: name, Also: also, Type: o.Type, Ref: o.Ref, Used: !t.Accept("(unused)")}
+	if t.Accept("(then output") {
+		k, err := t.number("the output", math.MaxInt32-1)
+		if err != nil {
+			return err
+		}
+		s.Update = int(k) + 1
+		if err := t.Expect(")"); err != nil {
+			return err
+		}
+	}
+	*to = append(*to, s)
 	return nil
 }
 

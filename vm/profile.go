@@ -1,12 +1,14 @@
 package vm
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // ProfileRow is what one instruction costs.
@@ -55,6 +57,13 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	defer m.leave()
 	if err := m.step(ctx); err != nil {
 		return nil, err
+	}
+	for _, s := range m.p.code.Inputs { // what follows overwrites them again and again
+		if s.Update > 0 {
+			at := unsafe.Slice((*byte)(unsafe.Add(m.entry.base, s.Offset)), bytesOf(s.Type))
+			after := bytes.Clone(at)
+			defer func() { copy(at, after) }()
+		}
 	}
 	m.setContext(ctx)
 	defer m.forgetContext()

@@ -50,6 +50,9 @@ type Slot struct {
 	Ref // where the value lies; an input in its own space k is bound to the caller's tensor or operand
 	// Used is false for an input that no output depends on.
 	Used bool
+	// Update is, for an input of the program, 1 + the index of the output whose value it has after each run that succeeds; 0 for none. Such an input lies in
+	// the arena, and the program may overwrite it: after a run that fails it holds anything. If the output lies in its place the new value is there already, else it is copied.
+	Update int
 }
 
 // Block is a piece of a program with memory of its own: an arena in which its inputs, outputs, constants and temporaries lie. A program is

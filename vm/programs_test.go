@@ -50,6 +50,9 @@ var programs = sync.OnceValue(func() []namedProgram {
 			add(fmt.Sprintf("random/%d/%d", family, seed), c, r.Outputs...)
 		}
 	}
+	g := graph.New()
+	x, y, s := g.Input("x", graph.Float64, 3, 5), g.Input("y", graph.Float64, 3, 5), g.Input("s", graph.Float64)
+	add("updates", compile.Config{Updates: []compile.Update{{Input: x, Value: graph.Sub(x, graph.Mul(s, y))}, {Input: y, Value: graph.Exp(x)}, {Input: s, Value: graph.Sum(y)}}}, graph.Sum(x))
 	for k, c := range callPrograms() {
 		list = append(list, namedProgram{fmt.Sprint("calls/", k), must(vm.NewProgram(c))})
 	}

@@ -33,6 +33,7 @@ const dataBytes = 32
 //	  data 0000000000000440
 //	input "x" f64[2,3] @0
 //	input "k" f64 @48 (unused)
+//	input "w" f64[2] @192 (then output 0) # the input has its value after a run
 //	output "y" f64[2] @128
 //	straight 18 22                   # temporaries: the first cell, and the one behind the last
 //	  c18 = mul.f64 c0, c2 ; 0
@@ -101,6 +102,9 @@ func (c *Block) appendText(b []byte) []byte {
 			b = appendOperand(b, Operand{s.Type, s.Ref})
 			if !s.Used {
 				b = append(b, " (unused)"...)
+			}
+			if s.Update > 0 {
+				b = fmt.Appendf(b, " (then output %d)", s.Update-1)
 			}
 			b = append(b, '\n')
 		}

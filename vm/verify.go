@@ -1,8 +1,10 @@
 package vm
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -22,7 +24,7 @@ const maxBytes = 1 << 43
 //   - the rules of micro.Straight and micro.Loop;
 //   - results overlap operands only where the executor allows it: exactly in place;
 //   - what an instruction reads is an input that is marked as used, a constant, or was written before in the same run;
-//   - constants and inputs are never written; temporaries of scalar code are dead after it;
+//   - constants and inputs are never written, but inputs that have an update; temporaries of scalar code are dead after it;
 //   - what is read as bool holds the bytes 0 and 1: it is a bool input, was written as bool, or is a constant of such bytes.
 //
 // Each block is verified by itself, before those that may call it. Blocks that are called may overwrite their inputs, and their outputs may lie in
@@ -80,6 +82,9 @@ func (v *verifier) verifyBlock(number int, b *Block) error {
 			return fmt.Errorf("output %d: %w", i, err)
 		}
 	}
+	if err := v.updates(); err != nil {
+		return err
+	}
 	for i := range b.Instrs {
 		v.at = int32(i)
 		in := &b.Instrs[i]
@@ -92,6 +97,48 @@ func (v *verifier) verifyBlock(number int, b *Block) error {
 		v.facts[number] = blockFacts{overwritten, v.depth + 1}
 	}
 	return err
+}
+
+// updates verifies the inputs that have the value of an output after a run. An output may lie in such an input only as its new value, so that none is
+// overwritten before it is copied.
+func (v *verifier) updates() error {
+	b := v.block
+	var ends []Operand // inputs that are updated, with the places of their outputs
+	var places []Ref
+	for i, s := range b.Inputs {
+		if s.Update == 0 {
+			continue
+		}
+		switch {
+		case v.called() || s.Update < 0 || s.Update > len(b.Outputs):
+			return fmt.Errorf("input %s is updated with output %d of %d", b.inputName(i), s.Update-1, len(b.Outputs))
+		case s.Space != 0:
+			return fmt.Errorf("input %s is updated and lies outside of the arena", b.inputName(i))
+		case s.DType != b.Outputs[s.Update-1].DType || !slices.Equal(s.Shape, b.Outputs[s.Update-1].Shape):
+			return fmt.Errorf("input %s is %s, and is updated with %s", b.inputName(i), typeText(s.Type), typeText(b.Outputs[s.Update-1].Type))
+		}
+		ends, places = append(ends, Operand{s.Type, s.Ref}), append(places, b.Outputs[s.Update-1].Ref)
+	}
+	if ends == nil {
+		return nil
+	}
+	order := make([]int, len(ends))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(ends[i].Offset, ends[j].Offset) })
+	for k, o := range b.Outputs {
+		// Inputs do not overlap (see checkMemory): where any of those that begin before the output's end reaches into it, the last does.
+		n, _ := slices.BinarySearchFunc(order, o.Offset+bytesOf(o.Type), func(i int, end int64) int { return cmp.Compare(ends[i].Offset, end) })
+		if n == 0 {
+			continue
+		}
+		last := order[n-1]
+		if in := ends[last]; in.Offset+bytesOf(in.Type) > o.Offset && (in.Ref != o.Ref || places[last] != o.Ref || bytesOf(in.Type) != bytesOf(o.Type)) {
+			return fmt.Errorf("output %d lies in an input that another one updates", k)
+		}
+	}
+	return nil
 }
 
 // called reports whether the block in hand is one that calls run.

@@ -82,7 +82,7 @@ func checkOverlap(in, out []Operand, inPlace func(i, o int) bool) error {
 const (
 	memDefined uint8 = 1 << iota // holds a value of this run
 	memBool                      // of bytes 0 and 1
-	memFree                      // may be written: neither a constant nor an input of the program
+	memFree                      // may be written: neither a constant nor an input of the program without an update
 	memGiven                     // an input that was not written
 	memFresh                     // neither a constant nor an input, and not written
 	memAll     uint8 = 1<<iota - 1
@@ -122,7 +122,7 @@ func (v *verifier) checkMemory() (overwritten []bool, err error) {
 			return nil, fmt.Errorf("input %s overlaps another input or the constants", p.inputName(i))
 		}
 		state := memGiven
-		if v.called() {
+		if v.called() || s.Update > 0 {
 			state |= memFree
 		}
 		if s.Used {

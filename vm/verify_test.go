@@ -161,6 +161,14 @@ func TestVerifyRefuses(t *testing.T) {
 		edit("output 0 lies in an input or a constant", func(p *vm.Code) { p.Outputs[0].Offset = 16 }),
 		edit("output 0: it reads bytes 32 to 40", func(p *vm.Code) { p.Outputs[0].Offset = 32 }),
 		edit("output 0: it reads bytes 24 to 28 of the arena as bool", func(p *vm.Code) { p.Outputs[0].Type = typed(dtype.Bool, 4) }),
+		edit("is updated with output 1 of 1", func(p *vm.Code) { p.Inputs[0].Update = 2 }),
+		edit("is updated with output -2 of 1", func(p *vm.Code) { p.Inputs[0].Update = -1 }),
+		edit("is updated and lies outside of the arena", func(p *vm.Code) { p.Inputs[0].Ref, p.Inputs[0].Update = vm.Ref{Space: 1}, 1 }),
+		edit("input \"x\" is f64, and is updated with f32[2]", func(p *vm.Code) { p.Inputs[0].Update, p.Outputs[0].Type = 1, typed(dtype.Float32, 2) }),
+		edit("output 0 lies in an input that another one updates", func(p *vm.Code) {
+			p.Inputs[0].Update, p.Outputs = 2, append(p.Outputs, p.Outputs[0])
+			p.Outputs[0].Offset = 0
+		}),
 		edit("debug string 0", func(p *vm.Code) { p.Debug.Strings = []string{"x"} }),
 		edit("debug node 0 names string 1 of 1", func(p *vm.Code) {
 			p.Debug = vm.Debug{Strings: []string{""}, Nodes: []vm.NodeInfo{{File: 1}}}

@@ -46,8 +46,7 @@ func (m *model) input(name string, values []float32, shape ...int) *graph.Node {
 
 func (m *model) constant(v float64) *graph.Node { return m.g.Scalar(graph.Float32, v) }
 
-// train prepares steps of gradient descent on the loss. The program computes the
-// new parameters; each step copies them over the old ones.
+// train prepares steps of gradient descent on the loss, which update the parameters in place.
 func (m *model) train(start time.Time, loss *graph.Node) (*protocol.Item, error) {
 	info := map[string]float64{"build": time.Since(start).Seconds()}
 	start = time.Now()
@@ -55,12 +54,11 @@ func (m *model) train(start time.Time, loss *graph.Node) (*protocol.Item, error)
 	if err != nil {
 		return nil, err
 	}
-	outputs := []*graph.Node{loss.Named(valueName)}
 	for i, p := range m.parameters {
-		outputs = append(outputs, graph.Sub(p, graph.Mul(m.constant(rate), gradients[i])).Named("new_"+p.Name()))
+		m.config.Updates = append(m.config.Updates, compile.Update{Input: p, Value: graph.Sub(p, graph.Mul(m.constant(rate), gradients[i]))})
 	}
 	info["gradient"] = time.Since(start).Seconds()
-	vm, err := machineBy(m.config, info, outputs...)
+	vm, err := machineBy(m.config, info, loss.Named(valueName))
 	if err != nil {
 		return nil, err
 	}
@@ -69,32 +67,19 @@ func (m *model) train(start time.Time, loss *graph.Node) (*protocol.Item, error)
 			return nil, err
 		}
 	}
-	var from, to [][]float32
 	for i, p := range m.parameters {
 		if err := fill(vm, p.Name(), m.start[i]); err != nil {
 			return nil, err
 		}
-		from, to = append(from, vm.Float32("new_"+p.Name())), append(to, vm.Float32(p.Name()))
-	}
-	run := func(n int) error {
-		for range n {
-			if err := vm.Step(); err != nil {
-				return err
-			}
-			for i := range to {
-				copy(to[i], from[i])
-			}
-		}
-		return nil
 	}
 	var check []float64
 	for range 3 {
-		if err := run(1); err != nil {
+		if err := vm.Step(); err != nil {
 			return nil, err
 		}
 		check = append(check, float64(vm.Float32(valueName)[0]))
 	}
-	return &protocol.Item{Run: run, Check: check, Info: info, Profile: func() ([]protocol.Cost, error) { return profile(vm) }}, nil
+	return &protocol.Item{Run: steps(vm), Check: check, Info: info, Profile: func() ([]protocol.Cost, error) { return profile(vm) }}, nil
 }
 
 func wave32(n int, scale, freq float64) []float32 { return inputs.Wave[float32](n, scale, freq, 0.1) }

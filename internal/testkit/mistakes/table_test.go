@@ -385,6 +385,7 @@ var types = []named[reflect.Type]{
 	{"compile.SparseMatrix", reflect.TypeFor[compile.SparseMatrix]()},
 	{"compile.Stage", reflect.TypeFor[compile.Stage]()},
 	{"compile.StageNode", reflect.TypeFor[compile.StageNode]()},
+	{"compile.Update", reflect.TypeFor[compile.Update]()},
 	{"gradcheck.Failure", reflect.TypeFor[gradcheck.Failure]()},
 	{"gradcheck.Options", reflect.TypeFor[gradcheck.Options]()},
 	{"gradcheck.Report", reflect.TypeFor[gradcheck.Report]()},
