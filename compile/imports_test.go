@@ -18,6 +18,7 @@ const module = "github.com/adjoint-go/adjoint/"
 // goes graph → compile → vm, drawings only read, and what is internal knows none of them unless it is listed here.
 var publicImports = map[string][]string{
 	"graph":              {},
+	"graph/nn":           {"graph"},
 	"graph/ode":          {"graph"},
 	"vm":                 {},
 	"compile":            {"graph", "vm"},

@@ -1,0 +1,85 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// Losses that package graph has: MSE, Huber, CrossEntropy, SoftmaxCrossEntropy, SigmoidCrossEntropy. Those here are means over the batch, scalars.
+
+// Classification returns the mean of graph.CrossEntropy of logits [N, …, classes] at the labels [N, …] (int32 or int64), with the given part of the probability spread evenly over all classes (label smoothing, Szegedy et al. 2016; 0 for none).
+func Classification(logits, labels *graph.Node, smoothing float64) *graph.Node {
+	if !logits.Valid() || !labels.Valid() {
+		return graph.CrossEntropy(logits, labels, 0)
+	}
+	axis := logits.Shape().Rank() - 1
+	loss := graph.Mean(graph.CrossEntropy(logits, labels, axis))
+	if smoothing == 0 || !loss.Valid() {
+		return loss
+	}
+	even := graph.Neg(graph.Mean(graph.LogSoftmax(logits, axis)))
+	return graph.Lerp(loss, even, graph.Like(loss, smoothing))
+}
+
+// Accuracy returns the part of the rows of logits [N, …, classes] whose largest element is at the label, as a scalar of the logits' dtype.
+func Accuracy(logits, labels *graph.Node) *graph.Node {
+	if !logits.Valid() || !labels.Valid() {
+		return graph.Equal(logits, labels)
+	}
+	right := graph.Equal(graph.Argmax(logits, logits.Shape().Rank()-1), graph.Cast(labels, graph.Int64))
+	return graph.Mean(graph.Cast(right, logits.DType()))
+}
+
+// L1 returns the mean of |x − y|.
+func L1(x, y *graph.Node) *graph.Node { return graph.Mean(graph.Abs(graph.Sub(x, y))) }
+
+// KLDivergence returns the divergence Σ p·(ln p − ln q) along the last axis of distributions p from logarithms of probabilities q (0·ln 0 is 0), as the mean over the others.
+func KLDivergence(logQ, p *graph.Node) *graph.Node {
+	if !logQ.Valid() || logQ.Shape().Rank() == 0 {
+		return graph.ReduceSum(graph.Sub(logQ, p), []int{0}) // whose mistake it is
+	}
+	return graph.Mean(graph.ReduceSum(graph.Sub(graph.Xlogy(p, p), graph.Mul(p, logQ)), []int{logQ.Shape().Rank() - 1}))
+}
+
+// GaussianKL returns the divergence of normal distributions with the given means and logarithms of variances from the standard one, −½·Σ(1 + l − m² − eˡ) along the last axis, as the mean over the others: the regulariser
+// of a variational autoencoder (Kingma and Welling 2014, appendix B).
+func GaussianKL(mean, logVariance *graph.Node) *graph.Node {
+	if !mean.Valid() || mean.Shape().Rank() == 0 {
+		return graph.ReduceSum(graph.Sub(mean, logVariance), []int{0}) // whose mistake it is
+	}
+	inner := graph.Sub(graph.Sub(graph.Exp(logVariance), logVariance), graph.Like(mean, 1))
+	inner = graph.Add(inner, graph.Square(mean))
+	return graph.Mul(graph.Like(mean, 0.5), graph.Mean(graph.ReduceSum(inner, []int{mean.Shape().Rank() - 1})))
+}
+
+// GaussianNLL returns the mean of ½·(ln(2π·variance) + (x − mean)²/variance).
+func GaussianNLL(x, mean, variance *graph.Node) *graph.Node {
+	terms := graph.Add(graph.Log(variance), graph.Div(graph.Square(graph.Sub(x, mean)), variance))
+	return graph.Mul(graph.Like(terms, 0.5), graph.Add(graph.Mean(terms), graph.Like(terms, math.Log(2*math.Pi))))
+}
+
+// Hinge returns the mean of max(0, 1 − x·y) for labels y of −1 and 1.
+func Hinge(x, y *graph.Node) *graph.Node {
+	return graph.Mean(graph.Relu(graph.Sub(graph.Like(x, 1), graph.Mul(x, y))))
+}
+
+// CosineSimilarity returns x·y/(‖x‖·‖y‖) along an axis, with norms of epsilon at least.
+func CosineSimilarity(x, y *graph.Node, axis int, epsilon float64) *graph.Node {
+	if !x.Valid() || !y.Valid() {
+		return graph.Mul(x, y)
+	}
+	norm := func(v *node) *node { return graph.Max(graph.ReduceL2(v, []int{axis}), graph.Like(v, epsilon)) }
+	return graph.Div(graph.ReduceSum(graph.Mul(x, y), []int{axis}), graph.Mul(norm(x), norm(y)))
+}
+
+// TripletMargin returns the mean of max(0, ‖a − p‖ − ‖a − n‖ + margin) over vectors along the last axis: anchors a are to lie nearer to p than to n. PyTorch adds 1e-6 to differences, this does not.
+func TripletMargin(anchor, positive, negative *graph.Node, margin float64) *graph.Node {
+	if !anchor.Valid() || anchor.Shape().Rank() == 0 {
+		return graph.ReduceSum(anchor, []int{0}) // whose mistake it is
+	}
+	last := []int{anchor.Shape().Rank() - 1}
+	distance := func(v *node) *node { return graph.ReduceL2(graph.Sub(anchor, v), last) }
+	d := graph.Sub(distance(positive), distance(negative))
+	return graph.Mean(graph.Relu(graph.Add(d, graph.Like(d, margin))))
+}
