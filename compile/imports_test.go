@@ -25,6 +25,7 @@ var publicImports = map[string][]string{
 	"compile/gradcheck":  {"graph", "compile", "vm"},
 	"compile/implicit":   {"graph", "compile"},
 	"compile/stiff":      {"graph", "compile"},
+	"compile/train":      {"graph", "compile", "vm"},
 	"internal/agreement": {"graph", "compile"},
 	"internal/jet":       {"graph"},
 	"internal/ref":       {"graph"},
