@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -36,6 +37,7 @@ func compileBodies(l *lowering) error {
 		c := &call{}
 		numbers := make([]int, len(bodies))
 		var snapshots *vm.Schedule
+		var recorded []int
 		for i, b := range bodies {
 			results := b.Results()
 			if n.Op() == opReverseSweep && i == 0 {
@@ -52,10 +54,14 @@ func compileBodies(l *lowering) error {
 				for _, step := range l.steps[id] {
 					a := l.g.Node(int(step)).Attrs()
 					if l.g.Node(int(step)).Op() == opSnapshots {
-						snapshots = &vm.Schedule{Slots: a.Int("slots"), Every: a.Int("every")}
+						recorded = a.Ints("recorded")
+						snapshots = scheduleOf(a)
 						continue
 					}
 					results = append(results, b.Graph().Node(a.Int("value")))
+				}
+				for _, v := range recorded {
+					results = append(results, b.Graph().Node(v))
 				}
 			}
 			var err error
@@ -75,7 +81,7 @@ func compileBodies(l *lowering) error {
 		case opReverseSweep:
 			c.code.Sweep = &vm.Sweep{Forward: numbers[0], Body: numbers[1], Length: stepsOf(a.Int("length")), ForwardCaptured: a.Int("forward"), States: a.Int("states"),
 				Captured: a.Int("captured"), Carries: a.Int("carries"), Sources: slices.Clone(a.Ints("sources")), Reverse: a.Bool("reverse"), Counted: a.Bool("counted"),
-				Schedule: vm.Schedule{Slots: a.Int("slots"), Every: a.Int("every")}}
+				Schedule: *scheduleOf(a)}
 		default:
 			panic("BUG: bodies of " + n.Op().Name)
 		}
@@ -83,6 +89,10 @@ func compileBodies(l *lowering) error {
 		l.calls[id] = c
 	}
 	return nil
+}
+
+func scheduleOf(a attr.List) *vm.Schedule {
+	return &vm.Schedule{Slots: a.Int("slots"), Every: a.Int("every"), Recorded: len(a.Ints("recorded"))}
 }
 
 // stepsOf returns a program's number for the most steps of a loop, of which 0 is none.

@@ -96,7 +96,7 @@ func runLoop(t *testing.T, c compile.Config, name string, steps int, opts ...vm.
 // Results have the same bits whatever states are kept.
 func TestCheckpointsChangeNoBit(t *testing.T) {
 	sweeps, runs := 0, 0
-	for name := range loopCases {
+	for _, name := range []string{"scalars", "arrays", "reverse", "float32"} {
 		for _, steps := range []int{1, 2, 3, 10, 37, 200} {
 			_, want := runLoop(t, compile.Config{Disable: []string{"unroll"}}, name, steps)
 			for _, c := range []compile.Checkpoints{{States: 1}, {States: 2}, {States: 3}, {States: 7}, {States: 1000}, {Every: 1}, {Every: 4}, {Every: 15}, {Every: 1000}, {Bytes: 1}, {Bytes: 200}, {Bytes: 40000}} {
@@ -185,10 +185,16 @@ func TestMemoryOfCheckpoints(t *testing.T) {
 
 // A graph with reverse sweeps, as the passes leave it, can be written, read and compiled.
 func TestSweepsAsText(t *testing.T) {
+	for name, keep := range map[string]compile.Checkpoints{"arrays": {States: 4}, "gated": {States: 4, Mixed: true}} {
+		sweepAsText(t, name, keep)
+	}
+}
+
+func sweepAsText(t *testing.T, name string, keep compile.Checkpoints) {
 	g := graph.New()
-	cost, wrt := loopCases["arrays"](g, 30)
+	cost, wrt := loopCases[name](g, 30)
 	out := append(grad(t, cost, wrt...), cost)
-	stages, err := compile.Config{Checkpoints: compile.Checkpoints{States: 4}}.Stages(out...)
+	stages, err := compile.Config{Checkpoints: keep}.Stages(out...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +212,7 @@ func TestSweepsAsText(t *testing.T) {
 		if err := graph.Format(&text, outputs...); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Contains(text.Bytes(), []byte("reverse_sweep")) {
+		if !bytes.Contains(text.Bytes(), []byte("reverse_sweep")) || bytes.Contains(text.Bytes(), []byte("recorded")) != keep.Mixed {
 			t.Fatalf("no sweep in\n%s", &text)
 		}
 		_, again, err := graph.Parse(text.Bytes(), "sweep.cg")
@@ -214,8 +220,17 @@ func TestSweepsAsText(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range []compile.Config{{}, {Unoptimized: true}, {Checkpoints: compile.Checkpoints{States: 2}}} {
-			if _, err := c.Compile(again...); err != nil {
-				t.Errorf("%+v: %v", c, err)
+			p, err := c.Compile(again...)
+			if err != nil {
+				t.Errorf("%s, %+v: %v", name, c, err)
+				continue
+			}
+			data := must[[]byte](t)(p.MarshalBinary())
+			if q, err := vm.ParseText(p.Text()); err != nil || !bytes.Equal(must[[]byte](t)(q.MarshalBinary()), data) {
+				t.Errorf("%s: another program from its text: %v", name, err)
+			}
+			if q, err := vm.Decode(data); err != nil || q.Text() != p.Text() {
+				t.Errorf("%s: another program from its bytes: %v", name, err)
 			}
 		}
 	}
@@ -229,7 +244,7 @@ func TestSweepsThatLie(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	refused, ran := 0, 0
 	programs := map[string]*vm.Program{}
-	for name, keep := range map[string]compile.Checkpoints{"scalars": {States: 3}, "arrays": {Every: 4}, "reverse": {States: 2}, "float32": {States: 5}} {
+	for name, keep := range map[string]compile.Checkpoints{"scalars": {States: 3}, "arrays": {Every: 4}, "reverse": {States: 2}, "float32": {States: 5}, "gated": {States: 3, Mixed: true}, "reverse recurrent": {States: 4, Mixed: true}} {
 		programs[name], _ = runLoop(t, compile.Config{Checkpoints: keep, Disable: []string{"unroll"}}, name, 20)
 	}
 	for name, limit := range map[string]int{"scalars": graph.NoLimit, "arrays": 1000, "float32": huge} {
@@ -247,16 +262,16 @@ func TestSweepsThatLie(t *testing.T) {
 					continue
 				}
 				if s := in.Call.Scan; s != nil && s.Snapshots != nil {
-					numbers = append(numbers, &s.Snapshots.Slots, &s.Snapshots.Every, &s.Length, &s.Carries, &s.Captured)
+					numbers = append(numbers, &s.Snapshots.Slots, &s.Snapshots.Every, &s.Snapshots.Recorded, &s.Length, &s.Carries, &s.Captured)
 				}
 				if w := in.Call.While; w != nil && w.Snapshots != nil {
-					numbers = append(numbers, &w.Snapshots.Slots, &w.Snapshots.Every, &w.Limit, &w.Carries, &w.Captured)
+					numbers = append(numbers, &w.Snapshots.Slots, &w.Snapshots.Every, &w.Snapshots.Recorded, &w.Limit, &w.Carries, &w.Captured)
 				}
 				if s := in.Call.Sweep; s != nil {
 					if random.IntN(20) == 0 {
 						s.Counted = !s.Counted
 					}
-					numbers = append(numbers, &s.Forward, &s.Body, &s.Length, &s.ForwardCaptured, &s.States, &s.Captured, &s.Carries, &s.Schedule.Slots, &s.Schedule.Every)
+					numbers = append(numbers, &s.Forward, &s.Body, &s.Length, &s.ForwardCaptured, &s.States, &s.Captured, &s.Carries, &s.Schedule.Slots, &s.Schedule.Every, &s.Schedule.Recorded)
 					for k := range s.Sources {
 						numbers = append(numbers, &s.Sources[k])
 					}

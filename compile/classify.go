@@ -221,11 +221,17 @@ func snapshotsOf(n *graph.Node) []*graph.Node {
 	if n.Op() != opReverseSweep {
 		return nil
 	}
-	first := n.Attrs().Int("forward") + n.Attrs().Int("elements")
-	if n.Attrs().Bool("counted") {
+	a := n.Attrs()
+	first, end := a.Int("forward")+a.Int("elements"), len(n.Inputs())-a.Int("captured")-a.Int("carries")
+	if a.Bool("counted") {
 		first++
 	}
-	return n.Inputs()[first : first+n.Attrs().Int("states")]
+	for _, from := range a.Ints("sources") {
+		if from < 0 {
+			end--
+		}
+	}
+	return n.Inputs()[first:end]
 }
 
 // slot returns the node with several values of which id is one, and which of its slots.

@@ -284,7 +284,7 @@ func TestRandomLoopsTaylor(t *testing.T) {
 // Whatever a reverse sweep keeps of the states of random loops, within one another, the results have the same bits.
 func TestRandomLoopsCheckpoints(t *testing.T) {
 	defer compile.StoreForNothing()()
-	sweeps, endless := 0, 0
+	sweeps, mixed, endless := 0, 0, 0
 	limits := regexp.MustCompile(`limit=[0-9]+`)
 	for seed := range *loopSeeds {
 		rc, err := testkit.Random(seed, testkit.RandomConfig{DType: graph.Float64, Operators: 14, Scalars: seed%2 == 1, MaxSize: 60, Order: 1, Control: true})
@@ -293,13 +293,16 @@ func TestRandomLoopsCheckpoints(t *testing.T) {
 			continue
 		}
 		first := uint64(0)
-		for _, c := range []compile.Checkpoints{{}, {States: 1}, {States: 2}, {Every: 2}, {Every: 3}, {Bytes: 1}} {
+		for _, c := range []compile.Checkpoints{{}, {States: 1}, {States: 2}, {Every: 2}, {Every: 3}, {Bytes: 1}, {States: 1, Mixed: true}, {States: 2, Mixed: true}} {
 			p, err := testkit.Compile(compile.Config{Checkpoints: c}, rc.Outputs...)
 			if err != nil {
 				t.Errorf("seed %d, %+v: %v", seed, c, err)
 				continue
 			}
-			if c.States == 1 && strings.Contains(p.String(), "sweep") {
+			switch text := p.String(); {
+			case c.Mixed && strings.Contains(text, " recorded "):
+				mixed++
+			case c.States == 1 && strings.Contains(text, "sweep"):
 				sweeps++
 			}
 			for _, options := range [][]vm.Option{{vm.WithoutNative(), vm.WithThreads(1)}, {vm.WithNativeAhead(), vm.WithThreads(3)}} {
@@ -365,7 +368,7 @@ func TestRandomLoopsCheckpoints(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d programs with sweeps that keep few states, %d with loops without a limit", sweeps, endless)
+	t.Logf("%d programs with sweeps that keep few states, %d with mixed ones, %d with loops without a limit", sweeps, mixed, endless)
 	if sweeps < int(*loopSeeds/10) || endless < int(*loopSeeds/10) {
 		t.Errorf("only %d programs with sweeps that keep few states, %d with loops without a limit", sweeps, endless)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/vm"
@@ -40,19 +42,29 @@ type residual struct {
 	value int         // in its body
 }
 
-// residuals is the pass that lets reverse scans read values of the loop instead of computing them again. It does nothing where checkpoints are asked for, since states are
-// then all that may be kept; so it leaves values alone that might not have the same bits in another body.
+// residuals is the pass that lets reverse scans read values of the loop instead of computing them again. Where checkpoints are asked for, states are
+// all that may be kept, but for mixed ones, which record these values; so it leaves values alone that might not have the same bits in another body.
 func residuals(u *unit) error {
-	if u.config.Checkpoints != (Checkpoints{}) {
+	keep := u.config.Checkpoints
+	if keep != (Checkpoints{}) && !keep.Mixed {
 		return nil
 	}
 	reads := readsOfLoops(u)
 	if len(reads) == 0 {
 		return nil
 	}
+	var readers [][]*graph.Node
+	if keep.Mixed {
+		readers = u.readers()
+	}
 	cuts, more := map[*graph.Node][]residual{}, map[*graph.Node][]int{}
 	for i := range u.g.Len() {
 		if n := u.g.Node(i); len(reads[n]) > 0 && n.Op() == opScan {
+			if keep.Mixed {
+				if s := u.sweepOver(n, readers); s == nil || s.of.Op() != opScan {
+					continue
+				}
+			}
 			if cut := u.residualsOf(n, reads[n]); len(cut) > 0 {
 				cuts[n] = cut
 				for _, r := range cut {
@@ -143,6 +155,7 @@ func (l *loop) substituted(outputs, inside []*graph.Node, given func(b *bodyBuil
 
 // residualsOf returns what the scan n had better read from the loops whose states it reads.
 func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
+	mixed := u.config.Checkpoints.Mixed
 	l := loopOf(n)
 	b := open(l.body)
 	known := b.g.Len()
@@ -222,21 +235,55 @@ func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
 	if limit := u.config.MemoryLimit; limit > 0 {
 		budget = min(budget, limit/4)
 	}
+	var best []residual
+	least := math.Inf(1)
 	for price := storeByte; price < 1<<20; price = 2*price + 1 {
 		var cut []residual
+		var read []int // of the loop's body
 		bytes := int64(0)
-		for _, id := range needed.cut(price) {
-			if !states[id] {
+		ids, again := needed.cut(price, !mixed)
+		for _, id := range ids {
+			if read = append(read, found[id].value); !states[id] {
 				cut = append(cut, found[id])
-				t := b.g.Node(id)
-				bytes += int64(t.Shape().Size()*t.DType().Size()) * int64(l.length)
+				bytes += bytesOf(b.g.Node(id)) * int64(l.length)
 			}
 		}
-		if bytes <= budget {
-			return cut
+		if !mixed {
+			if bytes <= budget {
+				return cut
+			}
+			continue
+		}
+		s := loopOf(loops[0])
+		if len(cut) == 0 {
+			read = nil
+		}
+		if work := u.config.Checkpoints.work(&s, read, again); work < least {
+			best, least = cut, work
+		}
+		if len(cut) == 0 {
+			break
 		}
 	}
-	return nil
+	return best
+}
+
+// work estimates the work of a schedule over a loop that records values of its body, nil if it keeps states, and whose reversal does so much work again at each step.
+func (c Checkpoints) work(s *loop, recorded []int, again float64) float64 {
+	step := 0.0
+	for i := range s.body.Graph().Len() {
+		if n := s.body.Graph().Node(i); !n.IsInput() && !n.IsConst() {
+			step += float64(computeCost(n))
+		}
+	}
+	bytes, _ := s.slotBytes(recorded)
+	forwards := float64(s.length)
+	if schedule := c.schedule(s.length, bytes, recorded); recorded != nil {
+		forwards = checkpoint.ForwardsMixed(s.length, attr.Make(schedule...).Int("slots"))
+	} else if schedule != nil {
+		forwards = checkpoint.Forwards(s.length, attr.Make(schedule...).Int("slots"), 0)
+	}
+	return forwards*step + float64(s.length)*again
 }
 
 // sameSteps reports whether what the loop s stores at each step is there at all steps that l does.
@@ -318,8 +365,8 @@ func (c *residualCut) require(n *graph.Node) {
 	}
 }
 
-// cut returns in order the values to store at a price for a byte. In the network a value has two nodes, needed and computed, on the source's side if they are true.
-func (c *residualCut) cut(byte int64) []int {
+// cut returns in order the values to store at a price for a byte, and the work to compute the others; free are those that are stored anyway. In the network a value has two nodes, needed and computed, on the source's side if they are true.
+func (c *residualCut) cut(byte int64, free bool) (stored []int, again float64) {
 	var ids []int
 	for id := range c.g.Len() {
 		if _, ok := c.found[id]; ok {
@@ -346,7 +393,7 @@ func (c *residualCut) cut(byte int64) []int {
 		}
 		if !n.IsInput() {
 			compute = computeCost(n)
-		} else if c.required[id] {
+		} else if free && c.required[id] {
 			store = 0 // is stored anyway
 		}
 		f.edge(needed[id], computed[id], store)
@@ -358,13 +405,15 @@ func (c *residualCut) cut(byte int64) []int {
 		}
 	}
 	side := f.sourceSide(source, sink)
-	var stored []int
 	for _, id := range ids {
-		if side[needed[id]] && !side[computed[id]] {
+		switch {
+		case side[computed[id]]:
+			again += float64(computeCost(c.g.Node(id)))
+		case side[needed[id]]:
 			stored = append(stored, id)
 		}
 	}
-	return stored
+	return stored, again
 }
 
 // computeCost estimates the time to compute a node from its operands, in picoseconds.

@@ -19,13 +19,14 @@ var opSnapshots, opReverseSweep *Op
 var scheduleAttrs = []AttrSpec{
 	{Key: "slots", Kind: attr.Int, Doc: "how many states are kept at once"},
 	{Key: "every", Kind: attr.Int, Doc: "a state is kept at every so many steps; 0 for the schedule with the fewest steps forward"},
+	{Key: "recorded", Kind: attr.Ints, Optional: true, Doc: "values of the body of the loop of which a slot keeps those of a step or a state, as a mixed schedule says: what the reversal of a step reads"},
 }
 
 func init() {
 	opSnapshots = Register(&Op{
 		Name: "snapshots", Family: FamilyControl, MinArity: 1, MaxArity: 1, Builtin: true,
-		Attrs: append([]AttrSpec{{Key: "carry", Kind: attr.Int, Doc: "the number of the carry"}}, scheduleAttrs...),
-		Doc: "A carry of a loop as it goes into those steps at which the schedule of a reverse sweep keeps it first, by slot; other slots hold 0. Where the number of steps is not known before the run, " +
+		Attrs: append([]AttrSpec{{Key: "carry", Kind: attr.Int, Doc: "the number of the carry, or, behind all of them, of a recorded value for which no carry has a place"}}, scheduleAttrs...),
+		Doc: "A carry of a loop as it goes into those steps at which the schedule of a reverse sweep keeps it first, by slot; other slots hold 0. A value that is recorded lies in the place of the first carry of its size that no other one has. Where the number of steps is not known before the run, " +
 			"these are the multiples of a stride: of every, or of the smallest power of two with which they are no more than slots.",
 		NoDerivative: "it is made behind all derivatives",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -41,11 +42,19 @@ func init() {
 			if err != nil {
 				return Type{}, err
 			}
-			c := a.Int("carry")
-			if c < 0 || c >= of.Int("carries") {
-				return Type{}, fmt.Errorf("the loop has no carry %d", c)
+			bodies := bodiesOf(of)
+			parts, err := unitOf(bodies[len(bodies)-1], in[0].extra.results[:of.Int("carries")], a)
+			if err != nil {
+				return Type{}, err
 			}
-			return stacked(in[0].extra.results[c], slots), nil
+			c := a.Int("carry")
+			switch {
+			case c < 0 || c >= len(parts):
+				return Type{}, fmt.Errorf("the loop has no carry %d", c)
+			case len(a.Ints("recorded")) > 0 && in[0].op != opScan:
+				return Type{}, fmt.Errorf("%s records nothing", in[0].op.Name)
+			}
+			return stacked(parts[c], slots), nil
 		},
 		Samples: []Sample{{NoDifferences: "covered by the compiler's tests of checkpoints"}},
 	})
@@ -56,9 +65,9 @@ func init() {
 			capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps; the most, or 0 for no bound, if they are counted"},
 			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64, is the number of steps; the snapshots are those of a while loop"},
 			{Key: "reverse", Kind: attr.Bool, Doc: "whether the scan goes from the last elements to the first"},
-			{Key: "sources", Kind: attr.Ints, Doc: "for each element of the second body: the carry of the scan that it is, or −1 for an operand"}}, scheduleAttrs...),
+			{Key: "sources", Kind: attr.Ints, Doc: "for each element of the second body: the carry of the scan that it is, the number of a recorded value if there are some, or −1 for an operand"}}, scheduleAttrs...),
 		Doc: "A scan over the steps of another one in opposite order, which takes the carries that went into each. These are not stored, but for a few: the first body computes them once more. " +
-			"Operands are the captured values of the other scan, what it goes through, the snapshots of its carries, and then those of this scan.",
+			"Operands are the captured values of the other scan, what it goes through, the snapshots of its carries and of what is recorded beside them, and then those of this scan.",
 		NoDerivative: "it is made behind all derivatives",
 		InferMany:    inferReverseSweep,
 		Samples:      []Sample{{NoDifferences: "covered by the compiler's tests of checkpoints"}},
@@ -71,10 +80,42 @@ func slotsOf(length int, a attr.List) (int, error) {
 		length = maxLimit
 	}
 	n := checkpoint.Slots(length, a.Int("slots"), a.Int("every"))
+	if len(a.Ints("recorded")) > 0 {
+		if n = checkpoint.MixedSlots(length, a.Int("slots")); a.Int("every") != 0 {
+			n = -1
+		}
+	}
 	if n < 0 {
 		return 0, fmt.Errorf("%d states at once, at every %d steps, of %d steps", a.Int("slots"), a.Int("every"), length)
 	}
 	return n, nil
+}
+
+// unitOf returns the types of what a slot has places for: the carries of a loop, and of the recorded values of its body those that have no carry's place.
+func unitOf(b *Body, carries []Type, a attr.List) ([]Type, error) {
+	var recorded []Type
+	for _, v := range a.Ints("recorded") {
+		if v < 0 || v >= b.g.nodes.len() || b.g.nodes.at(v).extra.results != nil {
+			return nil, fmt.Errorf("the body has no value %d", v)
+		}
+		recorded = append(recorded, *b.g.nodes.at(v).typ)
+	}
+	parts := slices.Clone(carries)
+	at, _ := checkpoint.Places(bytesOf(carries), bytesOf(recorded))
+	for i, part := range at {
+		if part >= len(carries) {
+			parts = append(parts, recorded[i])
+		}
+	}
+	return parts, nil
+}
+
+func bytesOf(types []Type) []int64 {
+	var bytes []int64
+	for _, t := range types {
+		bytes = append(bytes, int64(t.Shape.Size())*int64(t.DType.Size()))
+	}
+	return bytes
 }
 
 func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
@@ -101,14 +142,35 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 	if stackedSteps == 0 && (elements > 0 || slices.Contains(a.Ints("sources"), -1)) {
 		return nil, errors.New("so many steps have no elements")
 	}
+	bodies := bodiesOf(a)
+	if len(bodies) != 2 {
+		return nil, fmt.Errorf("has %d bodies", len(bodies))
+	}
 	forward, xs := types[:captured], types[captured:captured+elements]
-	snapshots, rest := types[captured+elements:captured+elements+states], types[captured+elements+states:]
 	var carries []Type
-	for i, t := range snapshots {
+	for i, t := range types[captured+elements : captured+elements+states] {
 		if len(t.Shape) == 0 || t.Shape[0] != slots {
 			return nil, fmt.Errorf("the snapshots of carry %d are %v: need %d of them", i, t, slots)
 		}
 		carries = append(carries, element(t))
+	}
+	parts, err := unitOf(bodies[0], carries, a)
+	if err != nil {
+		return nil, err
+	}
+	rest := types[captured+elements+states:]
+	for i, t := range parts[states:] {
+		if counted || i >= len(rest) || !rest[i].Equal(stacked(t, slots)) {
+			return nil, fmt.Errorf("what is recorded beside the carries needs an operand of type %v", stacked(t, slots))
+		}
+	}
+	rest = rest[len(parts)-states:]
+	read := carries // what the second body reads of the loop's steps
+	if recorded := a.Ints("recorded"); len(recorded) > 0 {
+		read = nil
+		for _, v := range recorded {
+			read = append(read, *bodies[0].g.nodes.at(v).typ)
+		}
 	}
 	params := append(append([]Type{}, forward...), carries...)
 	through := func(ts []Type) ([]Type, error) {
@@ -125,10 +187,6 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	bodies := bodiesOf(a)
-	if len(bodies) != 2 {
-		return nil, fmt.Errorf("has %d bodies", len(bodies))
-	}
 	if _, err := checkBodies(attr.Make(attr.Fn("bodies", bodies[0])), 1, append(params, el...)); err != nil {
 		return nil, err
 	}
@@ -144,10 +202,10 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 		switch {
 		case from < 0 && len(el) > 0:
 			params, el = append(params, el[0]), el[1:]
-		case from >= 0 && from < len(carries):
-			params = append(params, carries[from])
+		case from >= 0 && from < len(read):
+			params = append(params, read[from])
 		default:
-			return nil, fmt.Errorf("an element comes from %d of %d carries", from, len(carries))
+			return nil, fmt.Errorf("an element comes from %d of %d values", from, len(read))
 		}
 	}
 	if len(el) > 0 {

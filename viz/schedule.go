@@ -24,12 +24,14 @@ type ScheduleChart MemoryChart
 const mostScheduled = 100000
 
 // NewScheduleChart prepares the chart of the sweep over a loop of so many steps, at least 1, that keeps states as compile.Config.Checkpoints says: a number of them, or
-// those at every so many steps; the zero value keeps all. A number of bytes, and a sweep that runs more than 100000 steps, are errors. Of the options those count that
+// those at every so many steps; the zero value keeps all. Mixed, units are states, or what is recorded of a step. A number of bytes, and a sweep that runs more than 100000 steps, are errors. Of the options those count that
 // NewMemoryChart knows.
 func NewScheduleChart(steps int, keep compile.Checkpoints, options ...Option) (*ScheduleChart, error) {
 	switch {
 	case steps < 1 || steps > mostScheduled/2:
 		return nil, fmt.Errorf("viz: a loop of %d steps: a chart shows 1 to %d", steps, mostScheduled/2)
+	case keep.Mixed && keep.States == 0:
+		return nil, errors.New("viz: mixed checkpoints need a number of states")
 	case keep.States < 0 || keep.Every < 0 || keep.Bytes != 0 || keep.States > 0 && keep.Every > 0:
 		return nil, fmt.Errorf("viz: checkpoints of %d states, %d bytes, or at every %d steps: a chart needs a number of states or of steps", keep.States, keep.Bytes, keep.Every)
 	}
@@ -37,16 +39,19 @@ func NewScheduleChart(steps int, keep compile.Checkpoints, options ...Option) (*
 	if keep.States > 0 {
 		slots = keep.States
 	}
-	s := checkpoint.New(steps, slots)
-	if keep.Every > 0 {
+	s, forwards := checkpoint.New(steps, slots), checkpoint.Forwards(steps, slots, keep.Every)
+	switch {
+	case keep.Every > 0:
 		s = checkpoint.NewEvery(steps, keep.Every)
+	case keep.Mixed:
+		s, forwards = checkpoint.NewMixed(steps, slots), checkpoint.ForwardsMixed(steps, slots)
 	}
-	if all := checkpoint.Forwards(steps, slots, keep.Every) + float64(steps); all > mostScheduled {
+	if all := forwards + float64(steps); all > mostScheduled {
 		return nil, fmt.Errorf("viz: the sweep runs %.0f steps, more than the %d that a chart can show", all, mostScheduled)
 	}
-	c := &scheduleChart{settings: collect(options), steps: steps}
+	c := &scheduleChart{settings: collect(options), steps: steps, mixed: keep.Mixed}
 	c.follow(s)
-	return &ScheduleChart{c.draw(s), c.settings}, nil
+	return &ScheduleChart{c.draw(), c.settings}, nil
 }
 
 // SVG writes the chart as SVG.
@@ -65,8 +70,11 @@ func (c *ScheduleChart) Warnings(format string) ([]string, error) {
 
 var errNoSchedule = errors.New("viz: a schedule reverses a step whose state it does not keep")
 
-// keptState is a state that is kept for a time. Times count the steps that are run, forward and in reverse.
-type keptState struct{ step, slot, from, to int }
+// keptState is a state, or what is recorded of a step, that is kept for a time. Times count the steps that are run, forward and in reverse.
+type keptState struct {
+	step, slot, from, to int
+	recorded             bool
+}
 
 // stepRun is steps that are run one after the other.
 type stepRun struct {
@@ -78,33 +86,40 @@ type stepRun struct {
 type scheduleChart struct {
 	settings *settings
 	steps    int
+	mixed    bool
 	kept     []keptState
 	runs     []stepRun
 	time     int // of all of it
 	forwards int
-	most     int // states at once
+	most     int // states, or records of steps, at once
 }
 
 // follow runs through the schedule.
 func (c *scheduleChart) follow(s *checkpoint.Schedule) {
 	held := map[int]int{} // by step, where its state stands in kept
-	keep := func(step, slot, at int) {
+	keep := func(step, slot, at int, recorded bool) {
 		held[step] = len(c.kept)
-		c.kept = append(c.kept, keptState{step, slot, at, -1})
+		c.kept = append(c.kept, keptState{step, slot, at, -1, recorded})
 		c.most = max(c.most, len(held))
 	}
-	keep(0, 0, 0)
+	keep(0, 0, 0, false)
 	s.Reset()
 	for a := s.Next(); a.Kind != checkpoint.Done; a = s.Next() {
 		n := a.Forwards()
 		switch a.Kind {
 		case checkpoint.Advance:
 			c.runs = append(c.runs, stepRun{a.From, a.To, c.time})
-			keep(a.To, a.Slot, c.time+n)
+			keep(a.To, a.Slot, c.time+n, false)
 		case checkpoint.Fill:
 			c.runs = append(c.runs, stepRun{a.From, a.To - 1, c.time})
 			for k := 1; k <= n; k++ {
-				keep(a.From+k, a.Slot+k, c.time+k)
+				keep(a.From+k, a.Slot+k, c.time+k, false)
+			}
+		case checkpoint.Record:
+			c.runs = append(c.runs, stepRun{a.From, a.To, c.time})
+			c.kept[held[a.From]].to = c.time // its slot is that of the first record
+			for k := range n {
+				keep(a.From+k, a.Slot+k, c.time+k+1, true)
 			}
 		case checkpoint.Reverse:
 			c.runs = append(c.runs, stepRun{a.To, a.From, c.time})
@@ -129,15 +144,19 @@ const (
 	scheduleHeight = 320.0
 )
 
-func (c *scheduleChart) draw(s *checkpoint.Schedule) *draw.Drawing {
+func (c *scheduleChart) draw() *draw.Drawing {
 	d := &draw.Drawing{Title: "Checkpoints", Summary: c.settings.summary}
 	title := scene.TextLine{Runs: upright("Checkpoints"), Size: scene.TitleSize, Colour: scene.Ink}
 	if c.settings.title != "" {
 		title.Runs = mathRuns(c.settings.title, nil)
 		d.Title = title.Plain()
 	}
+	one, what := c.steps-1, "state"
+	if c.mixed {
+		one, what = c.steps, "unit"
+	}
 	facts := scene.TextLine{Size: scene.LabelSize, Colour: scene.Muted, Runs: upright(fmt.Sprintf("%s, at most %s at once, that at hand included; %s forward, %.3g times the %d of one run",
-		plural(c.steps, "step"), plural(c.most, "state"), plural(c.forwards, "step"), float64(c.forwards)/float64(max(1, c.steps-1)), c.steps-1))}
+		plural(c.steps, "step"), plural(c.most, what), plural(c.forwards, "step"), float64(c.forwards)/float64(max(1, one)), one))}
 	if d.Summary == "" {
 		d.Summary = "Chart of the schedule of a reverse sweep: " + facts.Plain() + "."
 	}
@@ -165,9 +184,13 @@ func (c *scheduleChart) draw(s *checkpoint.Schedule) *draw.Drawing {
 	for i, k := range c.kept {
 		a, b := at(k.from, k.step), at(k.to, k.step)
 		r := geom.Rect{Min: geom.Point{X: a.X, Y: a.Y - half}, Max: geom.Point{X: b.X, Y: b.Y + half}}
+		what := "state at"
+		if k.recorded {
+			what = "record of"
+		}
 		d.Groups = append(d.Groups, draw.Group{Kind: draw.EdgeGroup, ID: "state-" + strconv.Itoa(i), Class: "state", Index: -1, Box: r,
-			Tooltip: fmt.Sprintf("state at step %d\nin slot %d", k.step, k.slot),
-			Shapes:  []draw.Shape{{Kind: draw.RectShape, Rect: r, Radius: half, Fill: scene.InputFill, Stroke: scene.InputLine, Width: math.Min(1, half/2)}}})
+			Tooltip: fmt.Sprintf("%s step %d\nin slot %d", what, k.step, k.slot),
+			Shapes:  []draw.Shape{keptBar(r, k.recorded, math.Min(1, half/2))}})
 	}
 	for i, r := range c.runs {
 		length, stroke, class, what := r.to-r.from, scene.Line, "forward", "forward"
@@ -195,15 +218,19 @@ func (c *scheduleChart) draw(s *checkpoint.Schedule) *draw.Drawing {
 	text(draw.LabelGroup, "time", "label", l, area.Centre().X-l.Width()/2, area.Max.Y+16)
 	bottom := area.Max.Y + 44
 	x := area.Min.X
-	for k, e := range []struct {
-		text   string
-		stroke scene.Role
-		state  bool
-	}{{"run forward", scene.Line, false}, {"reversed", scene.AdjointLine, false}, {"state kept", scene.InputLine, true}} {
+	entries := []struct {
+		text            string
+		stroke          scene.Role
+		state, recorded bool
+	}{{"run forward", scene.Line, false, false}, {"reversed", scene.AdjointLine, false, false}, {"state kept", scene.InputLine, true, false}, {"step recorded", scene.InputLine, true, true}}
+	if !c.mixed {
+		entries = entries[:3]
+	}
+	for k, e := range entries {
 		g := draw.Group{Kind: draw.LegendGroup, ID: "key-" + strconv.Itoa(k), Class: "legend", Index: -1}
 		a, b := geom.Point{X: x, Y: bottom}, geom.Point{X: x + 26, Y: bottom}
 		if e.state {
-			g.Shapes = append(g.Shapes, draw.Shape{Kind: draw.RectShape, Rect: geom.Rect{Min: geom.Point{X: a.X, Y: a.Y - 3}, Max: geom.Point{X: b.X, Y: b.Y + 3}}, Radius: 3, Fill: scene.InputFill, Stroke: e.stroke, Width: 1})
+			g.Shapes = append(g.Shapes, keptBar(geom.Rect{Min: geom.Point{X: a.X, Y: a.Y - 3}, Max: geom.Point{X: b.X, Y: b.Y + 3}}, e.recorded, 1))
 		} else {
 			g.Shapes = append(g.Shapes, draw.Shape{Kind: draw.CurveShape, Path: geom.Path{geom.Straight(a, b)}, Stroke: e.stroke, Width: 1.6})
 		}
@@ -216,4 +243,13 @@ func (c *scheduleChart) draw(s *checkpoint.Schedule) *draw.Drawing {
 	d.W, d.H = math.Ceil(room+2*draw.Margin), math.Ceil(bottom+chartText+draw.Margin)
 	slices.SortStableFunc(d.Groups, func(a, b draw.Group) int { return int(a.Kind) - int(b.Kind) })
 	return d
+}
+
+// keptBar is the bar of a state, or of what is recorded of a step.
+func keptBar(r geom.Rect, recorded bool, width float64) draw.Shape {
+	s := draw.Shape{Kind: draw.RectShape, Rect: r, Radius: r.H() / 2, Fill: scene.InputFill, Stroke: scene.InputLine, Width: width}
+	if recorded {
+		s.Fill, s.Stroke = scene.AdjointFill, scene.AdjointLine
+	}
+	return s
 }

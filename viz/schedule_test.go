@@ -24,7 +24,7 @@ func leastForwards(n, s int64) int {
 func TestScheduleChart(t *testing.T) {
 	pairs := 0
 	for _, n := range []int{1, 2, 3, 10, 57, 200} {
-		for _, keep := range []compile.Checkpoints{{}, {States: 1}, {States: 2}, {States: 5}, {States: 20}, {Every: 1}, {Every: 3}, {Every: 14}} {
+		for _, keep := range []compile.Checkpoints{{}, {States: 1}, {States: 2}, {States: 5}, {States: 20}, {States: 1, Mixed: true}, {States: 5, Mixed: true}, {States: 20, Mixed: true}, {Every: 1}, {Every: 3}, {Every: 14}} {
 			pairs++
 			var s *checkpoint.Schedule
 			states, want := n, n-1
@@ -34,13 +34,16 @@ func TestScheduleChart(t *testing.T) {
 				parts := (n + k - 1) / k
 				s, states = checkpoint.NewEvery(n, keep.Every), parts+k-1
 				want = n - 1 + (parts-1)*(k-1)
+			case keep.Mixed:
+				s, states = checkpoint.NewMixed(n, keep.States), keep.States
+				want = int(checkpoint.ForwardsMixed(n, keep.States))
 			case keep.States > 0:
 				s, states = checkpoint.New(n, keep.States), keep.States
 				want = leastForwards(int64(n), int64(min(n, keep.States)))
 			default:
 				s = checkpoint.New(n, n)
 			}
-			c := &scheduleChart{settings: collect(nil), steps: n}
+			c := &scheduleChart{settings: collect(nil), steps: n, mixed: keep.Mixed}
 			c.follow(s)
 			if c.forwards != want {
 				t.Errorf("%d steps, %+v: %d steps forward, want %d", n, keep, c.forwards, want)
@@ -83,14 +86,14 @@ func TestScheduleChart(t *testing.T) {
 			}
 		}
 	}
-	if pairs < 40 {
+	if pairs < 60 {
 		t.Errorf("only %d schedules", pairs)
 	}
 	for _, bad := range []struct {
 		steps int
 		keep  compile.Checkpoints
 	}{{0, compile.Checkpoints{}}, {-1, compile.Checkpoints{}}, {1 << 30, compile.Checkpoints{}}, {5, compile.Checkpoints{States: -1}}, {5, compile.Checkpoints{Bytes: 8}},
-		{5, compile.Checkpoints{States: 1, Every: 1}}, {40000, compile.Checkpoints{States: 1}}} {
+		{5, compile.Checkpoints{States: 1, Every: 1}}, {5, compile.Checkpoints{Mixed: true}}, {5, compile.Checkpoints{Mixed: true, Every: 2}}, {40000, compile.Checkpoints{States: 1}}} {
 		if c, err := NewScheduleChart(bad.steps, bad.keep); err == nil || c != nil {
 			t.Errorf("%d steps, %+v: no error", bad.steps, bad.keep)
 		}

@@ -39,7 +39,7 @@ type Scan struct {
 	// 0 in ys. It is clamped to 0 to Length, which may be NoLimit.
 	Counted bool
 	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into those steps at which the schedule of a Sweep
-	// stores states first. Other slots hold 0. Not for counted scans.
+	// stores states first. Other slots hold 0. Not for counted scans. What the schedule records is no element of ys.
 	Snapshots *Schedule
 }
 
@@ -47,14 +47,21 @@ type Scan struct {
 type Schedule struct {
 	Slots int // states at once, for the fewest steps forward; not looked at with Every
 	Every int // if it is not 0, a state at every so many steps, and all in between while these are reversed
+	// Recorded, if it is not 0, makes the schedule a mixed one: a slot holds a state, or what the reversal of a step reads, which are as many outputs of the loop's body, the last ones. Each lies
+	// where the first carry of its size does that no output before it has; those for which there is none have results of their own behind those of the carries. There
+	// is one more slot for them too. Not with Every, nor for a While or Counted steps.
+	Recorded int
 }
 
 // of returns the schedule for a number of steps; both are verified. A loop in reverse stores states from the end of the slots on, while it has its carries in that at hand.
 func (s *Schedule) of(steps int, reverse bool) *checkpoint.Schedule {
 	var schedule *checkpoint.Schedule
-	if s.Every > 0 {
+	switch {
+	case s.Recorded > 0:
+		return checkpoint.NewMixed(steps, s.Slots)
+	case s.Every > 0:
 		schedule = checkpoint.NewEvery(steps, s.Every)
-	} else {
+	default:
 		schedule = checkpoint.New(steps, s.Slots)
 	}
 	if reverse {
@@ -63,13 +70,50 @@ func (s *Schedule) of(steps int, reverse bool) *checkpoint.Schedule {
 	return schedule
 }
 
-// slots returns the number of slots, for the state at hand included, −1 if the schedule is not one.
-func (s *Schedule) slots(steps int) int { return checkpoint.Slots(steps, s.Slots, s.Every) }
+// slots returns the number of slots, for what is at hand included, −1 if the schedule is not one.
+func (s *Schedule) slots(steps int) int {
+	switch {
+	case s.Recorded < 0 || s.Recorded > 0 && s.Every != 0:
+		return -1
+	case s.Recorded > 0:
+		return checkpoint.MixedSlots(steps, s.Slots)
+	}
+	return checkpoint.Slots(steps, s.Slots, s.Every)
+}
+
+// recorded returns the outputs of a body with so many carries that are recorded; nil if there are not as many.
+func (s *Schedule) recorded(body *Block, carries int) []Slot {
+	if s == nil || s.Recorded <= 0 || s.Recorded > len(body.Outputs)-carries {
+		return nil
+	}
+	return body.Outputs[len(body.Outputs)-s.Recorded:]
+}
+
+// parts returns what a slot has places for, the carries and what is recorded beside them, and in which of them each recorded output lies.
+func (s *Schedule) parts(body *Block, carries int) (parts []Slot, at []int) {
+	recorded := s.recorded(body, carries)
+	parts = slices.Clone(body.Outputs[:carries])
+	at, _ = checkpoint.Places(bytesOfAll(parts), bytesOfAll(recorded))
+	for i, part := range at {
+		if part >= carries {
+			parts = append(parts, recorded[i])
+		}
+	}
+	return parts, at
+}
+
+func bytesOfAll(slots []Slot) []int64 {
+	bytes := make([]int64, len(slots))
+	for i := range slots {
+		bytes[i] = bytesOf(slots[i].Type)
+	}
+	return bytes
+}
 
 // Sweep is a scan over the steps of another loop in opposite order, whose body takes the carries that went into each. Few of them are stored, by the other loop's Snapshots;
 // Blocks[Forward], that loop's body, computes the others once more.
 //
-// Operands are the captured values of the other loop, what it goes through, the snapshots of its carries, which are overwritten; then the captured values of Blocks[Body], its
+// Operands are the captured values of the other loop, what it goes through, the snapshots of its carries and of what is recorded beside them, which are overwritten; then the captured values of Blocks[Body], its
 // initial carries, and the operands among its elements. Results are the final carries, the elements of ys, each [Length]+shape, and the snapshots, each in
 // the place of the operand.
 type Sweep struct {
@@ -77,7 +121,7 @@ type Sweep struct {
 	Length                  int   // the most, or NoLimit, of Counted steps
 	ForwardCaptured, States int   // of Forward; States is the number of its carries
 	Captured, Carries       int   // of Body
-	Sources                 []int // by element of Body: the carry of Forward that it is, −1 for an operand
+	Sources                 []int // by element of Body: the carry of Forward that it is, with a mixed schedule the number of the recorded output; −1 for an operand
 	Reverse                 bool  // the other loop goes from the last elements to the first
 	Counted                 bool  // operand 0, in front of all, is an int64 scalar, the number of steps, clamped as in Scan; ys beyond are 0, and the snapshots are those of a While
 	Schedule                Schedule
@@ -88,7 +132,8 @@ type Sweep struct {
 func (s *Sweep) parts(blocks []Block) (elements, snapshots, captured, carries, own int) {
 	elements = s.first() + s.ForwardCaptured
 	snapshots = elements + len(blocks[s.Forward].Inputs) - s.ForwardCaptured - s.States
-	captured = snapshots + s.States
+	kept, _ := s.Schedule.parts(&blocks[s.Forward], s.States)
+	captured = snapshots + len(kept)
 	carries = captured + s.Captured
 	return elements, snapshots, captured, carries, carries + s.Carries
 }

@@ -70,10 +70,13 @@ func bounded(steps int) int {
 // forwards returns how many steps are run forward once more, if there are as many as may be.
 func (s *Sweep) forwards() float64 {
 	n := s.Schedule.slots(s.Length) - 1
-	if s.Counted {
+	switch {
+	case s.Schedule.Recorded > 0:
+		return checkpoint.ForwardsMixed(s.Length, s.Schedule.Slots) - float64(s.Length)
+	case s.Counted:
 		return checkpoint.ForwardsOnline(s.Length, n, s.Schedule.Every)
 	}
-	return checkpoint.Forwards(s.Length, n, s.Schedule.Every)
+	return checkpoint.Forwards(s.Length, n, s.Schedule.Every) - float64(s.Length-1)
 }
 
 // parts counts all that the blocks do: a While as if it went to its limit, or to one step if it has none, a Cond as the block that does most.
@@ -176,7 +179,13 @@ func (c *Call) String() string {
 }
 
 // append appends the schedule in the text form.
-func (s *Schedule) append(b []byte) []byte { return fmt.Appendf(b, " %d every %d", s.Slots, s.Every) }
+func (s *Schedule) append(b []byte) []byte {
+	b = fmt.Appendf(b, " %d every %d", s.Slots, s.Every)
+	if s.Recorded != 0 {
+		b = fmt.Appendf(b, " recorded %d", s.Recorded)
+	}
+	return b
+}
 
 func (callOp) appendText(in *Instr, b []byte) []byte {
 	return in.appendNode(in.appendOperands(append(b, in.Call.String()...)), 0)
@@ -197,13 +206,19 @@ func (callOp) parse(t *textParser, keyword string) error {
 			*to = int(v)
 		}
 	}
+	schedule := func(s *Schedule) {
+		number("", &s.Slots)
+		number("every", &s.Every)
+		if err == nil && t.Keyword("recorded") {
+			number("", &s.Recorded)
+		}
+	}
 	snapshots := func() *Schedule {
 		if err != nil || !t.Keyword("snapshots") {
 			return nil
 		}
 		s := &Schedule{}
-		number("", &s.Slots)
-		number("every", &s.Every)
+		schedule(s)
 		return s
 	}
 	switch keyword {
@@ -241,8 +256,10 @@ func (callOp) parse(t *textParser, keyword string) error {
 		}
 		s.Reverse = err == nil && t.Keyword("reverse")
 		s.Counted = err == nil && t.Keyword("counted")
-		number("snapshots", &s.Schedule.Slots)
-		number("every", &s.Schedule.Every)
+		if err == nil && !t.Keyword("snapshots") {
+			err = linescan.Errorf(t.Start(), "expected snapshots")
+		}
+		schedule(&s.Schedule)
 	case "while":
 		w := &While{}
 		c.While = w
@@ -284,7 +301,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 	}
 	snapshots := func(s *Schedule) {
 		if e.bool(s != nil); s != nil {
-			list(s.Slots, s.Every)
+			list(s.Slots, s.Every, s.Recorded)
 		}
 	}
 	e.uint(uint64(c.Frame))
@@ -304,7 +321,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 		}
 		e.bool(s.Reverse)
 		e.bool(s.Counted)
-		list(s.Schedule.Slots, s.Schedule.Every)
+		list(s.Schedule.Slots, s.Schedule.Every, s.Schedule.Recorded)
 	case c.While != nil:
 		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
@@ -329,7 +346,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 			return nil
 		}
 		s := &Schedule{}
-		list(&s.Slots, &s.Every)
+		list(&s.Slots, &s.Every, &s.Recorded)
 		return s
 	}
 	switch kind := d.name(); kind {
@@ -351,7 +368,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 		}
 		s.Reverse = d.bool()
 		s.Counted = d.bool()
-		list(&s.Schedule.Slots, &s.Schedule.Every)
+		list(&s.Schedule.Slots, &s.Schedule.Every, &s.Schedule.Recorded)
 	case "while":
 		w := &While{}
 		c.While = w

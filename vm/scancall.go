@@ -21,6 +21,7 @@ type scanCall struct {
 	spaces []int // carries in spaces of their own
 	next   between
 	stops  []stop     // where carries are stored
+	record recording  // of the last steps
 	stores []int      // outputs of the body whose elements are stored, in the order of the results behind the carries
 	stored []int      // the numbers of stores in the order of ys.eight and ys.other
 	origin int        // added to the number of a step in errors
@@ -36,10 +37,25 @@ const stepsBetween = 64
 // stop is a step before which the carries are stored in a slot of the snapshots.
 type stop struct{ step, slot int }
 
+// recording says where a scan with a mixed schedule stores what its last steps need to be reversed.
+type recording struct {
+	from, slot int   // the first of the steps, and its slot; in reverse that of the last one
+	outputs    []int // of the body
+	parts      []int // by output: the result behind ys
+}
+
 // newScan makes the executor of a Scan whose ys are the outputs behind the carries.
 func newScan(c caller, s *Scan) *scanCall {
 	x := &scanCall{caller: c, s: s, key: s}
-	for i := s.Carries; i < len(x.body().Outputs); i++ {
+	ys := len(x.body().Outputs)
+	if s.Snapshots != nil {
+		ys -= s.Snapshots.Recorded
+		_, x.record.parts = s.Snapshots.parts(x.body(), s.Carries)
+		for i := range s.Snapshots.Recorded {
+			x.record.outputs = append(x.record.outputs, ys+i)
+		}
+	}
+	for i := s.Carries; i < ys; i++ {
 		x.stores = append(x.stores, i)
 	}
 	return x
@@ -94,8 +110,9 @@ func (x *scanCall) prepare(f *frame) {
 			}
 		}
 	}
+	x.record.from = -1
 	if s := x.s.Snapshots; s != nil {
-		x.stops = stopsOf(s.of(x.s.Length, x.s.Reverse), x.s.Reverse)
+		x.stops, x.record.from, x.record.slot = stopsOf(s.of(x.s.Length, x.s.Reverse), x.s.Reverse)
 	}
 	for c := range x.s.Carries {
 		if p := &body.in[x.s.Captured+c]; p.used && p.space && !(buffers != nil && buffers.carried[c]) {
@@ -183,10 +200,8 @@ func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 func (x *scanCall) run(f *frame) error {
 	s := x.s
 	x.steps = s.Length
-	if s.Snapshots != nil {
-		for c := range s.Carries {
-			clear(unsafe.Slice((*byte)(x.snapshot(c, 0)), int64(s.Snapshots.slots(s.Length))*x.callees[0].out[c].n))
-		}
+	for k := s.Carries + len(x.stores); s.Snapshots != nil && k < len(x.in.Out); k++ {
+		clear(unsafe.Slice((*byte)(x.result(k)), bytesOf(x.in.Out[k].Type)))
 	}
 	if s.Counted {
 		x.steps = counted(x.ptr[0], s.Length)
@@ -245,11 +260,18 @@ func (x *scanCall) do(m *Machine) error {
 			x.store(i, stops[0].slot)
 			stops = stops[1:]
 		}
-		if len(stops) > 0 {
+		switch {
+		case len(stops) > 0:
 			next = stops[0].step
+		case i < x.record.from:
+			next = x.record.from
 		}
 		end := min(next, i+stepsBetween)
 		switch {
+		case x.record.from >= 0 && i >= x.record.from:
+			if err := x.runFrames(i, end); err != nil {
+				return err
+			}
 		case x.loop != nil && !frames && i < x.steps-1:
 			for k, i := range x.order {
 				x.table[k] = x.args[i]
@@ -304,6 +326,21 @@ func (x *scanCall) store(i, slot int) {
 	}
 }
 
+// recordStep stores what reversing step i needs.
+func (x *scanCall) recordStep(i int) {
+	body, slot := &x.callees[0], x.record.slot+i-x.record.from
+	if x.s.Reverse { // in the order of the elements
+		slot = x.record.slot + x.steps - 1 - i
+	}
+	for k, o := range x.record.outputs {
+		from, n := body.out[o].p, body.out[o].n
+		if x.hand != nil && x.hand.outputs[o] >= 0 {
+			from = x.hand.value(o)
+		}
+		move(unsafe.Add(x.result(x.s.Carries+len(x.stores)+x.record.parts[k]), int64(slot)*n), from, n)
+	}
+}
+
 // element returns the element of xs and ys of step i.
 func (x *scanCall) element(i int) int {
 	if x.s.Reverse {
@@ -334,6 +371,9 @@ func (x *scanCall) runFrames(from, to int) error {
 		x.ys.store(t)
 		if x.hand != nil {
 			x.hand.store(x, t, i == 0)
+		}
+		if x.record.from >= 0 && i >= x.record.from {
+			x.recordStep(i)
 		}
 		if i == x.steps-1 {
 			break

@@ -16,11 +16,12 @@ type sweepCall struct {
 	ptr      []unsafe.Pointer // operands, then results
 	schedule *checkpoint.Schedule
 
-	advance, fill, back *scanCall // forward, forward with all states stored, and the reverse sweep itself
+	advance, fill, back *scanCall // forward, forward with all states stored, or all that is recorded, and the reverse sweep itself
 
-	elements, snapshots, captured, carries, own int // where the parts of the operands begin
-	bytes                                       []int64
-	steps                                       int // of the run
+	elements, snapshots, captured, carries, own int     // where the parts of the operands begin
+	bytes                                       []int64 // of the parts of a slot
+	places                                      []int   // by source: the part of a slot
+	steps                                       int     // of the run
 }
 
 // sweepPart names the machine code of a part of a sweep.
@@ -48,13 +49,19 @@ func newSweep(p *Program, in *Instr) *sweepCall {
 		return &scanCall{caller: caller{p: p, in: call}, s: scan, stores: stores, key: sweepPart{s, number}}
 	}
 	scan := Scan{Body: s.Forward, Length: s.Length, Captured: s.ForwardCaptured, Carries: s.States, Reverse: s.Reverse}
-	var states, ys []int
-	for c := range s.States {
-		states = append(states, c)
-		x.bytes = append(x.bytes, bytesOf(forward.Outputs[c].Type))
+	var kept, ys []int // outputs of the blocks
+	slot, places := s.Schedule.parts(forward, s.States)
+	x.bytes, x.places = bytesOfAll(slot), places
+	for i := range s.Schedule.Recorded {
+		kept = append(kept, len(forward.Outputs)-s.Schedule.Recorded+i)
+	}
+	if kept == nil {
+		for c := range s.States {
+			kept, x.places = append(kept, c), append(x.places, c)
+		}
 	}
 	x.advance = part(0, forward, offsets[0], &scan, nil)
-	x.fill = part(1, forward, offsets[0], &scan, states)
+	x.fill = part(1, forward, offsets[0], &scan, kept)
 	for i := s.Carries; i < len(body.Outputs); i++ {
 		ys = append(ys, i)
 	}
@@ -138,18 +145,24 @@ func (x *sweepCall) run(f *frame) error {
 		case checkpoint.Done:
 			return nil
 		case checkpoint.Advance:
-			if err = x.forward(m, x.advance, a.From, a.To-a.From, a.Source); err == nil && int64(a.Slot) != x.hand() {
-				for c := range s.States {
-					move(x.slot(c, a.Slot), x.slot(c, int(x.hand())), x.bytes[c])
-				}
+			if err = x.forward(m, x.advance, a.From, a.To-a.From, a.Source); err == nil {
+				x.moveState(a.Slot, int(x.hand()))
 			}
 		case checkpoint.Fill:
 			for c := range s.States {
 				x.fill.storeAt(c, x.slot(c, a.Slot+1))
 			}
 			err = x.forward(m, x.fill, a.From, a.To-1-a.From, a.Slot)
+		case checkpoint.Record:
+			x.moveState(int(x.hand()), a.Source)
+			for k, part := range x.places {
+				x.fill.storeAt(k, x.slot(part, a.Slot))
+			}
+			err = x.forward(m, x.fill, a.From, a.To-a.From, int(x.hand()))
 		case checkpoint.Reverse:
 			switch {
+			case s.Reverse && s.Schedule.Recorded > 0:
+				err = x.reverse(m, x.steps-a.To, a.To-a.From, a.Slot, &begun)
 			case !s.Reverse:
 				err = x.reverse(m, a.From, a.To-a.From, a.Slot, &begun)
 			default: // the slots behind the first one are in the order of the elements, which is the opposite
@@ -189,9 +202,18 @@ func (x *sweepCall) resume(steps int) {
 	}
 }
 
-// slot returns where the state of carry c is in a slot.
-func (x *sweepCall) slot(c, slot int) unsafe.Pointer {
-	return unsafe.Add(x.ptr[x.snapshots+c], int64(slot)*x.bytes[c])
+// slot returns where a part of a slot, of which the first ones are the carries, is.
+func (x *sweepCall) slot(part, slot int) unsafe.Pointer {
+	return unsafe.Add(x.ptr[x.snapshots+part], int64(slot)*x.bytes[part])
+}
+
+// moveState copies a state from a slot to another one.
+func (x *sweepCall) moveState(to, from int) {
+	for c := range x.s.States {
+		if to != from {
+			move(x.slot(c, to), x.slot(c, from), x.bytes[c])
+		}
+	}
 }
 
 // forward runs steps of the other scan from the state in a slot.
@@ -227,7 +249,7 @@ func (x *sweepCall) reverse(m *Machine, element, steps, slot int, begun *bool) e
 	for i, k := range s.Sources {
 		at := s.Captured + s.Carries + i
 		if k >= 0 {
-			part.args[at] = x.slot(k, slot)
+			part.args[at] = x.slot(x.places[k], slot)
 			continue
 		}
 		part.args[at] = unsafe.Add(x.ptr[own], int64(element)*part.callees[0].in[at].n)
@@ -243,12 +265,17 @@ func (x *sweepCall) reverse(m *Machine, element, steps, slot int, begun *bool) e
 // storeAt makes the elements of store k go to other memory.
 func (x *scanCall) storeAt(k int, p unsafe.Pointer) { x.ptr[len(x.in.In)+x.s.Carries+k] = p }
 
-// stopsOf returns where a scan stores its carries for a sweep.
-func stopsOf(s *checkpoint.Schedule, reverse bool) []stop {
-	stops := []stop{{0, 0}}
+// stopsOf returns where a scan stores its carries for a sweep, and the first step that it records, with the slot; −1 for none.
+func stopsOf(s *checkpoint.Schedule, reverse bool) (stops []stop, record, slot int) {
+	record = -1
+	stops = []stop{{0, 0}}
 	for _, a := range s.First() {
-		if a.Kind == checkpoint.Advance {
+		switch a.Kind {
+		case checkpoint.Advance:
 			stops = append(stops, stop{a.To, a.Slot})
+			continue
+		case checkpoint.Record:
+			record, slot = a.From, a.Slot
 			continue
 		}
 		for step := a.From + 1; step < a.To; step++ {
@@ -259,5 +286,5 @@ func stopsOf(s *checkpoint.Schedule, reverse bool) []stop {
 			stops = append(stops, stop{step, slot})
 		}
 	}
-	return stops
+	return stops, record, slot
 }

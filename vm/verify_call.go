@@ -60,8 +60,8 @@ func (v *verifier) call(in *Instr) error {
 		if s == nil {
 			return false
 		}
-		_, snapshots, _, _, _ := s.parts(v.code.Blocks)
-		return i-snapshots >= 0 && i-snapshots < s.States && o == len(in.Out)-s.States+i-snapshots
+		_, snapshots, captured, _, _ := s.parts(v.code.Blocks)
+		return i >= snapshots && i < captured && o == len(in.Out)-captured+i
 	})
 }
 
@@ -140,23 +140,23 @@ func (v *verifier) scan(s *Scan, in *Instr) error {
 	if err := v.loopCounts(len(ins), in, body, s.Captured, s.Carries, s.Length); err != nil {
 		return err
 	}
-	first := s.Captured + s.Carries
+	first, stored := s.Captured+s.Carries, body.Outputs[s.Carries:]
 	if s.Snapshots != nil {
-		n := s.Snapshots.slots(s.Length)
-		if n < 0 || s.Counted || len(outs)-s.Carries < s.Carries {
-			return fmt.Errorf("snapshots of %d states, at every %d steps of %d, in %d results", s.Snapshots.Slots, s.Snapshots.Every, s.Length, len(outs))
+		parts, _ := s.Snapshots.parts(body, s.Carries)
+		n, recorded, ys := s.Snapshots.slots(s.Length), len(s.Snapshots.recorded(body, s.Carries)), len(outs)-len(parts)
+		if n < 0 || s.Counted || ys < s.Carries || recorded != s.Snapshots.Recorded {
+			return fmt.Errorf("snapshots%s of %d steps, in %d results", s.Snapshots.append(nil), s.Length, len(outs))
 		}
-		ys := len(outs) - s.Carries
-		if err := checkLists(callList{"results of snapshots", outs[ys:], body.Outputs[:s.Carries], n}); err != nil {
+		if err := checkLists(callList{"results of snapshots", outs[ys:], parts, n}); err != nil {
 			return err
 		}
-		outs = outs[:ys]
+		outs, stored = outs[:ys], stored[:len(stored)-recorded]
 	}
 	if err := checkLists(
 		callList{"operands", ins[:first], body.Inputs[:first], -1},
 		callList{"operands xs", ins[first:], body.Inputs[first:], s.Length},
 		callList{"results", outs[:s.Carries], body.Outputs[:s.Carries], -1},
-		callList{"results ys", outs[s.Carries:], body.Outputs[s.Carries:], s.Length},
+		callList{"results ys", outs[s.Carries:], stored, s.Length},
 		callList{"carries", outs[:s.Carries], body.Inputs[s.Captured:first], -1},
 	); err != nil {
 		return err
@@ -178,8 +178,8 @@ func (v *verifier) while(w *While, in *Instr) error {
 	ins, outs := operandTypes(in.In), operandTypes(in.Out)
 	if s := w.Snapshots; s != nil {
 		n := s.slots(w.Limit)
-		if n < 0 || len(outs)-w.Carries-1 < w.Carries {
-			return fmt.Errorf("snapshots of %d states, at every %d steps of %d, in %d results", s.Slots, s.Every, w.Limit, len(outs))
+		if n < 0 || s.Recorded != 0 || len(outs)-w.Carries-1 < w.Carries {
+			return fmt.Errorf("snapshots%s of %d steps, in %d results", s.append(nil), w.Limit, len(outs))
 		}
 		ys := len(outs) - w.Carries
 		if err := checkLists(callList{"results of snapshots", outs[ys:], body.Outputs[:w.Carries], n}); err != nil {
@@ -216,11 +216,18 @@ func (v *verifier) sweep(s *Sweep, in *Instr) error {
 	}
 	if slots < 0 || s.States < 1 || s.ForwardCaptured+s.States > len(forward.Inputs) || s.States > len(forward.Outputs) || s.Carries > len(body.Outputs) ||
 		s.Captured+s.Carries+len(s.Sources) != len(body.Inputs) {
-		return fmt.Errorf("%d steps, %v captured values and carries, %d elements, schedule %d every %d", s.Length, counts, len(s.Sources), s.Schedule.Slots, s.Schedule.Every)
+		return fmt.Errorf("%d steps, %v captured values and carries, %d elements, schedule%s", s.Length, counts, len(s.Sources), s.Schedule.append(nil))
+	}
+	parts, _ := s.Schedule.parts(forward, s.States)
+	read := forward.Outputs[:s.States] // by Body
+	if s.Schedule.Recorded > 0 {
+		if read = s.Schedule.recorded(forward, s.States); s.Counted || read == nil {
+			return fmt.Errorf("%d outputs of %d are recorded", s.Schedule.Recorded, len(forward.Outputs))
+		}
 	}
 	elements, snapshots, captured, _, own := s.parts(v.code.Blocks)
 	ins, outs := operandTypes(in.In), operandTypes(in.Out)
-	if own > len(ins) || len(outs) < s.Carries+s.States {
+	if own > len(ins) || len(outs) < s.Carries+len(parts) {
 		return fmt.Errorf("%d operands and %d results", len(ins), len(outs))
 	}
 	var slotsOf []Slot
@@ -230,16 +237,16 @@ func (v *verifier) sweep(s *Sweep, in *Instr) error {
 		switch {
 		case k < 0:
 			slotsOf = append(slotsOf, in)
-		case k >= s.States:
-			return fmt.Errorf("element %d is carry %d of %d", i, k, s.States)
+		case k >= len(read):
+			return fmt.Errorf("element %d is value %d of %d", i, k, len(read))
 		default:
-			if err := checkLists(callList{"states", []Type{forward.Outputs[k].Type}, []Slot{in}, -1}); err != nil {
+			if err := checkLists(callList{"states", []Type{read[k].Type}, []Slot{in}, -1}); err != nil {
 				return err
 			}
 		}
 	}
-	ys := len(outs) - s.States
-	for k := range s.States {
+	ys := len(outs) - len(parts)
+	for k := range parts {
 		if in.In[snapshots+k].Ref != in.Out[ys+k].Ref {
 			return fmt.Errorf("the snapshots of carry %d are not where the operand is", k)
 		}
@@ -247,8 +254,9 @@ func (v *verifier) sweep(s *Sweep, in *Instr) error {
 	if err := checkLists(
 		callList{"operands", ins[s.first():elements], forward.Inputs[:s.ForwardCaptured], -1},
 		callList{"operands xs", ins[elements:snapshots], forward.Inputs[s.ForwardCaptured+s.States:], s.Length},
-		callList{"snapshots", ins[snapshots:captured], forward.Inputs[s.ForwardCaptured : s.ForwardCaptured+s.States], slots},
-		callList{"snapshots", outs[ys:], forward.Outputs[:s.States], slots},
+		callList{"snapshots", ins[snapshots : snapshots+s.States], forward.Inputs[s.ForwardCaptured : s.ForwardCaptured+s.States], slots},
+		callList{"snapshots", ins[snapshots:captured], parts, slots},
+		callList{"snapshots", outs[ys:], parts, slots},
 		callList{"operands", ins[captured:own], body.Inputs[:first], -1},
 		callList{"operands xs", ins[own:], slotsOf, s.Length},
 		callList{"results", outs[:s.Carries], body.Outputs[:s.Carries], -1},

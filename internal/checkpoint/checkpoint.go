@@ -18,7 +18,8 @@ const (
 	Done    Kind = iota // all steps are reversed
 	Advance             // run forward from the state at From, in slot Source, to that at To, in slot Slot
 	Fill                // run forward from the state at From, in slot Slot, and put those at From+1 … To−1 into the slots behind it
-	Reverse             // reverse the steps To−1 … From, whose states are in Slot, Slot+1, …
+	Record              // run forward from the state at From, in slot Source, through step To−1, and put what the reversal of each step needs into Slot, Slot+1, …
+	Reverse             // reverse the steps To−1 … From, whose states, or what was recorded of them, are in Slot, Slot+1, …
 )
 
 // Action is one part of a schedule.
@@ -31,7 +32,7 @@ type Action struct {
 // Forwards returns the number of steps that the action runs forward.
 func (a Action) Forwards() int {
 	switch a.Kind {
-	case Advance:
+	case Advance, Record:
 		return a.To - a.From
 	case Fill:
 		return a.To - a.From - 1
@@ -39,14 +40,15 @@ func (a Action) Forwards() int {
 	return 0
 }
 
-// Schedule is a sequence of actions on numbered slots, each of which holds one state. It begins with the state at step 0 in slot 0. The actions in front of the first Reverse
+// Schedule is a sequence of actions on numbered slots, each of which holds one state, or what was recorded of one step. It begins with the state at step 0 in slot 0. The actions in front of the first Reverse
 // are those that a run over all steps does on its way. It holds memory in proportion to the number of slots, and allocates nothing once it is made.
 type Schedule struct {
 	steps, slots int
 	every        int       // 0 for the fewest steps forward
+	mixed        bool      // it was made by NewMixed
 	apart        bool      // the slot of the state at hand is not filled with others
 	stack        []segment // those yet to be reversed, the first step's at the bottom; each one's place is the slot of its first state
-	filled       bool      // the states of the top segment are in the slots from its place on
+	filled       bool      // the states of the top segment, or what was recorded of its steps, are in the slots from its place on
 	hand         int       // the step whose state is in the last slot, −1 for none
 }
 
@@ -94,8 +96,13 @@ func newSchedule(steps, every, slots int) *Schedule {
 	return s
 }
 
-// Slots returns the number of slots, that of the state at hand, which is the last one, included.
-func (s *Schedule) Slots() int { return s.slots + 1 }
+// Slots returns the number of slots, those at hand included, of which that of the state is the last one.
+func (s *Schedule) Slots() int {
+	if s.mixed {
+		return s.slots + 2
+	}
+	return s.slots + 1
+}
 
 // Reset begins anew.
 func (s *Schedule) Reset() {
@@ -104,8 +111,11 @@ func (s *Schedule) Reset() {
 
 // Next returns the next action.
 func (s *Schedule) Next() Action {
-	if len(s.stack) == 0 {
+	switch {
+	case len(s.stack) == 0:
 		return Action{}
+	case s.mixed:
+		return s.nextMixed()
 	}
 	slot := len(s.stack) - 1
 	top := &s.stack[slot]

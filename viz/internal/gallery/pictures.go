@@ -84,13 +84,14 @@ func pictures() ([]picture, error) {
 	}{
 		{"checkpoints", "A reverse sweep over a loop of 60 steps that keeps 6 states at once, chosen so that the fewest steps are run again.", compile.Checkpoints{States: 6}},
 		{"checkpoints-every", "The same with a state at every eighth step.", compile.Checkpoints{Every: 8}},
+		{"checkpoints-mixed", "A mixed schedule, which keeps a state or what the reversal of a step reads in each of 6 units.", compile.Checkpoints{States: 6, Mixed: true}},
 	} {
 		chart, err := viz.NewScheduleChart(60, s.keep)
 		if err != nil {
 			return nil, err
 		}
 		title := ""
-		if s.keep.States > 0 {
+		if s.keep == (compile.Checkpoints{States: 6}) {
 			title = "Checkpoints"
 		}
 		list = append(list, picture{file: s.file, title: title, text: s.text, draw: chart.SVG, paint: chart.PNG})

@@ -138,6 +138,7 @@ func TestErrors(t *testing.T) {
 		{2, []string{"schedule", "many"}},
 		{2, []string{"schedule", "--states", "0", "9"}},
 		{2, []string{"schedule", "--states", "3", "--every", "2", "9"}},
+		{2, []string{"schedule", "--mixed", "9"}},
 		{2, []string{"schedule", "-T", "html", "9"}},
 		{1, []string{"schedule", "0"}},
 		{1, []string{"schedule", "--states", "1", "50000"}},

@@ -19,8 +19,10 @@ func newSchedule(s Streams) *cobra.Command {
 		Long: `Schedule draws a chart of the reverse sweep over a loop of so many steps that keeps few
 states of it, as compile.Config's Checkpoints makes them: from left to right what is run,
 from bottom to top the loop's steps, with a bar for each state that is kept. Without
---states and --every all are kept. Formats are svg, png and pdf.`,
+--states and --every all are kept; with --mixed also what is recorded of steps, instead of
+states. Formats are svg, png and pdf.`,
 		Example: `  cgviz schedule --states 6 60 -o checkpoints.svg
+  cgviz schedule --states 6 --mixed 60 -o mixed.svg
   cgviz schedule --every 8 60 -o checkpoints.png`,
 		Args:              exactly(1, "one number of steps"),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -40,6 +42,9 @@ from bottom to top the loop's steps, with a bar for each state that is kept. Wit
 			if keep.States > 0 && keep.Every > 0 {
 				return usage("--states and --every are two ways to keep few states: give one")
 			}
+			if keep.Mixed && keep.States == 0 {
+				return usage("--mixed needs --states")
+			}
 			format, err := o.chooseChart("a schedule")
 			if err != nil {
 				return err
@@ -54,6 +59,7 @@ from bottom to top the loop's steps, with a bar for each state that is kept. Wit
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.IntVar(&keep.States, "states", 0, "keep `N` states at once, with the fewest steps run again")
+	f.BoolVar(&keep.Mixed, "mixed", false, "keep for each of the states either one or what the reversal of a step reads")
 	f.IntVar(&keep.Every, "every", 0, "keep the state at each `N` steps, and all from there on while they are reversed")
 	o.flags(cmd)
 	l.flags(cmd)

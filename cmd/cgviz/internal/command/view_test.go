@@ -212,7 +212,8 @@ func TestScheduleCommand(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		want string
-	}{{[]string{"10"}, " 9 steps forward"}, {[]string{"--states", "3", "10"}, " 15 steps forward"}, {[]string{"--every", "4", "10"}, " 15 steps forward"}} { // 10 steps with 3 states take 15 steps forward: figure 2 of Griewank & Walther; 9 + 2·3
+	}{{[]string{"10"}, " 9 steps forward"}, {[]string{"--states", "3", "10"}, " 15 steps forward"}, {[]string{"--every", "4", "10"}, " 15 steps forward"},
+		{[]string{"--states", "3", "--mixed", "10"}, " 19 steps forward"}} { // 10 steps with 3 states take 15 steps forward: figure 2 of Griewank & Walther; 9 + 2·3; Maddison's recurrence
 		r := run("", append([]string{"schedule"}, c.args...)...)
 		if r.status != 0 || !strings.Contains(r.out, c.want) || !strings.Contains(r.out, "<svg") {
 			t.Errorf("%v: status %d: %s %s", c.args, r.status, r.err, r.out)
