@@ -8,7 +8,6 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
-	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
 const lanes = micro.BlockLanes
@@ -46,7 +45,6 @@ type loop struct {
 	code    *native.Loop
 	threads int // goroutines that are hired
 	workers []loopWorker
-	job     pool.Job
 
 	// of blocks, for all workers
 	calls  []blockCall
@@ -174,7 +172,7 @@ func (x *loop) prepare(f *frame) {
 		x.prepareBlocks()
 	}
 	if x.threads > 1 {
-		x.job.Prepare(x.threads)
+		m.job.Prepare(x.threads)
 	}
 }
 
@@ -363,7 +361,7 @@ func (x *loop) run(f *frame) error {
 		for i := range x.items {
 			x.Do(0, i)
 		}
-	} else if err := x.job.Run(x, x.items, threads, x.cost >= wakeCost); err != nil {
+	} else if err := x.m.job.Run(x, x.items, threads, x.cost >= wakeCost); err != nil {
 		x.err = err
 	}
 	if x.err != nil {

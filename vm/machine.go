@@ -66,7 +66,7 @@ type Machine struct {
 	spill   []byte // of machine code of scalars
 	// workers is the scratch of each goroutine.
 	workers [][]byte
-	job     pool.Job       // of kernels
+	job     pool.Job       // of the instruction that runs
 	states  map[string]any // that kernel calls share, by name
 	timer   *timer         // of Profile, while it times blocks
 

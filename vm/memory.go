@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/pool"
 	"github.com/adjoint-go/adjoint/internal/sysmem"
 )
 
@@ -90,7 +91,7 @@ func (m *Machine) plan() {
 	n.add(machineBytes)
 	n.addBlock(&c.Block, m.entry.exec)
 	n.blocks = nil
-	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), heapBytes(n.worker)*int64(n.workers))
+	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), (heapBytes(n.worker)+int64(pool.ShareBytes))*int64(n.workers))
 	m.needs, m.taken = n, n.own
 	if ok, _ := native.Available(); !ok {
 		m.noNative = true

@@ -499,8 +499,12 @@ func (x *Plan) Do(number, item int) {
 	offA, offB, offC := x.offsets(item / blocks)
 	item %= blocks
 	r := region{a: add(x.a, offA), b: add(x.b, offB), c: add(x.c, offC), k0: x.k0, kc: x.kc, set: x.set}
-	r.i0, r.i1 = cut(x.p.M, x.mr, x.rowBlocks, item/x.colBlocks)
-	r.j0, r.j1 = cut(x.p.N, x.nr, x.colBlocks, item%x.colBlocks)
+	i, j := item/x.colBlocks, item%x.colBlocks
+	if x.p.N > x.p.M { // workers begin with items that lie beside one another: let them share A rather than the larger B
+		i, j = item%x.rowBlocks, item/x.rowBlocks
+	}
+	r.i0, r.i1 = cut(x.p.M, x.mr, x.rowBlocks, i)
+	r.j0, r.j1 = cut(x.p.N, x.nr, x.colBlocks, j)
 	rows := r.i1 - r.i0
 	if x.then != nil && (!x.packB || x.prepacked != 0) {
 		rows = min(rows, max(x.mr, finishBytes/max(1, (r.j1-r.j0)*x.size)/x.mr*x.mr))

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Task is work that is cut into items.
@@ -22,8 +23,8 @@ type Task interface {
 // Job is the state of one Run. It is reused from run to run, so that running allocates nothing.
 type Job struct {
 	task    Task
-	items   int64
-	next    atomic.Int64
+	shares  []share      // of the items, one for each participant of a run
+	parts   int          // of them that the run uses
 	pending atomic.Int32 // participants that have not finished
 	// state is how the last helper, whose last access to the job it is, tells the caller: running → finished
 	// while the caller spins; sleeping → finished, with a signal on done, if it sleeps.
@@ -31,6 +32,17 @@ type Job struct {
 	done    chan struct{}
 	failure atomic.Pointer[string]
 }
+
+// share is a part of the items that lie beside one another. A participant begins with its own, the same in each run, so that it finds
+// in its cache what it wrote in the run before; then it helps with those of others. Each has a cache line of its own.
+type share struct {
+	next atomic.Int64
+	end  int64
+	_    [48]byte
+}
+
+// ShareBytes is the memory that a job takes for each of its workers.
+const ShareBytes = int(unsafe.Sizeof(share{}))
 
 // helper is a persistent goroutine. It goes from awake to asleep by itself, and from either to busy by the one who hires it.
 type helper struct {
@@ -117,7 +129,6 @@ func atLeast(n int) []*helper {
 func (h *helper) loop() {
 	for {
 		j := h.wait()
-		h.job.Store(nil)
 		j.work(h.worker)
 		// The helper is free before the caller can know that the job is done.
 		h.state.Store(awake)
@@ -127,17 +138,18 @@ func (h *helper) loop() {
 	}
 }
 
-// wait returns the helper's next job.
+// wait returns the helper's next job, which nobody can take back any more.
 func (h *helper) wait() *Job {
 	for n := 1; ; n++ {
-		if j := h.job.Load(); j != nil {
+		if j := h.job.Load(); j != nil && h.job.CompareAndSwap(j, nil) {
 			return j
 		}
 		if n&yieldMask == 0 {
 			runtime.Gosched()
 		}
 		if n%spins == 0 && (n >= spinsLong || runs.Load() == 0 || spare() <= 0) && h.state.CompareAndSwap(awake, asleep) {
-			<-h.wake // the job is there
+			<-h.wake // the job is there, unless it was taken back
+			n = 0
 		}
 	}
 }
@@ -159,41 +171,73 @@ func (h *helper) hire(j *Job, worker int, wake bool) bool {
 	return true
 }
 
+// dismiss takes the job back from a helper that has not begun it, since the system gives its processor to others or has
+// not woken it yet, and reports whether it could.
+func (h *helper) dismiss(j *Job) bool {
+	if h.job.Load() != j || !h.job.CompareAndSwap(j, nil) {
+		return false
+	}
+	h.state.Store(awake)
+	return true
+}
+
 // Prepare makes what runs with up to workers goroutines need, so that they allocate nothing.
 func (j *Job) Prepare(workers int) {
 	if j.done == nil {
 		j.done = make(chan struct{}, 1)
 	}
+	if len(j.shares) < workers {
+		j.shares = make([]share, workers)
+	}
 	atLeast(workers - 1)
+}
+
+// share cuts the items.
+func (j *Job) share(items, parts int) {
+	j.parts = parts
+	for i := range parts {
+		j.shares[i].next.Store(int64(items) * int64(i) / int64(parts))
+		j.shares[i].end = int64(items) * int64(i+1) / int64(parts)
+	}
 }
 
 // Run does all items of the task on up to workers goroutines, the caller being one, and returns when all
 // are done. Helpers that sleep take part only if wake is set: that is for jobs of 20 µs and more. The pool keeps as many helpers as the largest number of
 // workers of any run needs. A panic of Do is returned as an error; the items that were not begun are then left out.
 func (j *Job) Run(task Task, items, workers int, wake bool) error {
-	j.task, j.items = task, int64(items)
-	j.next.Store(0)
+	j.task = task
 	j.failure.Store(nil)
+	j.Prepare(workers)
 	most := min(workers, items) - 1
 	if most > 0 {
-		most = min(most, spare())
+		most = max(0, min(most, spare()))
 	}
+	j.share(items, most+1)
 	if most <= 0 {
 		j.work(0)
 		j.task = nil
 		return j.err()
 	}
-	j.Prepare(workers)
 	j.state.Store(running)
 	j.pending.Store(1)
 	hired := 0
-	for _, h := range atLeast(most) {
+	list := atLeast(most)
+	for _, h := range list {
 		if hired < most && h.hire(j, hired+1, wake) {
 			hired++
 		}
 	}
 	j.work(0)
-	if j.pending.Add(-1) > 0 {
+	pending := j.pending.Add(-1)
+	for _, h := range list {
+		if pending == 0 {
+			break
+		}
+		if h.dismiss(j) {
+			pending = j.pending.Add(-1)
+		}
+	}
+	if pending > 0 {
 		for n := 1; n < spins && j.state.Load() == running; n++ {
 			if n&yieldMask == 0 {
 				runtime.Gosched()
@@ -220,14 +264,19 @@ func (j *Job) work(worker int) {
 		if r := recover(); r != nil {
 			text := fmt.Sprintf("internal error: %v", r)
 			j.failure.Store(&text)
-			j.next.Store(j.items)
+			for i := range j.parts {
+				j.shares[i].next.Store(j.shares[i].end)
+			}
 		}
 	}()
-	for {
-		i := j.next.Add(1) - 1
-		if i >= j.items {
-			return
+	for k := range j.parts {
+		s := &j.shares[(worker+k)%j.parts]
+		for s.next.Load() < s.end {
+			i := s.next.Add(1) - 1
+			if i >= s.end {
+				break
+			}
+			j.task.Do(worker, int(i))
 		}
-		j.task.Do(worker, int(i))
 	}
 }

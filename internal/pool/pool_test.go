@@ -175,3 +175,40 @@ func BenchmarkHandOver(b *testing.B) {
 		_ = j.Run(s, 2, 2, true)
 	}
 }
+
+// TestHelperThatDoesNotCome has a helper whose processor others have: the caller does its items, and takes the job back.
+func TestHelperThatDoesNotCome(t *testing.T) {
+	defer helpers.Store(helpers.Load())
+	for _, state := range []int32{awake, asleep} {
+		h := &helper{wake: make(chan struct{}, 1)}
+		h.state.Store(state)
+		helpers.Store(&[]*helper{h})
+		var j Job
+		for range 3 {
+			c := newCounter(7, 2)
+			if err := j.Run(c, 7, 2, true); err != nil {
+				t.Fatal(err)
+			}
+			for i := range c.seen {
+				if n := c.seen[i].Load(); n != 1 {
+					t.Errorf("item %d was done %d times", i, n)
+				}
+			}
+			if h.job.Load() != nil || h.state.Load() != awake {
+				t.Errorf("the helper has the job still, in state %d", h.state.Load())
+			}
+		}
+		// When it comes it takes the next job, and a signal that is left from before does no harm.
+		go h.loop()
+		c := newCounter(4000, 2)
+		for !c.helped.Load() {
+			c = newCounter(4000, 2)
+			if err := j.Run(c, 4000, 2, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for h.state.Load() != asleep {
+			runtime.Gosched()
+		}
+	}
+}
