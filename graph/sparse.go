@@ -97,8 +97,8 @@ func init() {
 	opCSRSolve = Register(&Op{
 		Name: "csr_solve", Pattern: Dense, Symbol: "\\", OperandNames: []string{"rows", "columns", "entries", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve", Batch: batchCSR,
 		Attrs: []AttrSpec{{Key: "transpose", Kind: attr.Bool, Doc: "solve with the matrix transposed"}},
-		Doc: "X with A·X = B (Aᵀ·X = B if transposed) for a sparse square matrix A, whose entries are operand 2, and B, operand 3, a vector [n] or a matrix [n×k], by sparse LU " +
-			"decomposition in the given order of rows. A singular matrix is a runtime error." + csrLayout,
+		Doc: "X with A·X = B (Aᵀ·X = B if transposed) for a sparse square matrix A, whose entries are operand 2, and B, operand 3, a vector [n] or a matrix [n×k], by sparse " +
+			"decomposition in an order of rows that keeps it sparse: L·D·Lᵀ of a symmetric positive definite matrix, else L·U. A singular matrix is a runtime error." + csrLayout,
 		Formula: "–, –, −csr_sampled_matmul(B̄, X) (of (X, B̄) if transposed), B̄ = A⁻ᵀ·X̄", Source: giles + ", §2.3.1, at the places of the entries",
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
 			n, err := csrPattern(in)

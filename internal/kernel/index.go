@@ -250,7 +250,15 @@ func scatterSums[T number](c *Call, dst, updates []T, axis int, idx *Tensor) err
 	m, work := idx.Size(), c.Work
 	to, single := any(dst).([]float32)
 	clear(dst)
-	if !single || m <= sumChain {
+	switch {
+	case inner == 1 && (!single || m <= sumChain):
+		for o := range outer {
+			if err := addParts(dst[o*n:(o+1)*n], updates[o*m:(o+1)*m], n, 1, axis, idx); err != nil {
+				return err
+			}
+		}
+		return nil
+	case !single || m <= sumChain:
 		return scatterParts(dst, updates, extents, axis, idx, scatterSum)
 	}
 	from := any(updates).([]float32)
@@ -307,7 +315,7 @@ func scatterSums[T number](c *Call, dst, updates []T, axis int, idx *Tensor) err
 }
 
 // addParts adds part j of the updates to the part of sums at index j.
-func addParts(sums []float64, updates []float32, n, inner, axis int, idx *Tensor) error {
+func addParts[A, T number](sums []A, updates []T, n, inner, axis int, idx *Tensor) error {
 	bad := -1
 	switch {
 	case inner > 1:
@@ -319,7 +327,7 @@ func addParts(sums []float64, updates []float32, n, inner, axis int, idx *Tensor
 			}
 			part := sums[k*inner : (k+1)*inner]
 			for i, v := range updates[j*inner : (j+1)*inner] {
-				part[i] += float64(v)
+				part[i] += A(v)
 			}
 		}
 	case idx.DType == dtype.Int64:
@@ -334,7 +342,7 @@ func addParts(sums []float64, updates []float32, n, inner, axis int, idx *Tensor
 }
 
 // addLine adds single elements. It returns the position of the first index out of range, −1 if there is none.
-func addLine[I int32 | int64](sums []float64, updates []float32, idx []I) int {
+func addLine[A, T number, I int32 | int64](sums []A, updates []T, idx []I) int {
 	updates = updates[:len(idx)]
 	n := len(sums)
 	for j, i := range idx {
@@ -345,7 +353,7 @@ func addLine[I int32 | int64](sums []float64, updates []float32, idx []I) int {
 		if uint(k) >= uint(n) {
 			return j
 		}
-		sums[k] += float64(updates[j])
+		sums[k] += A(updates[j])
 	}
 	return -1
 }

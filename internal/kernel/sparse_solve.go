@@ -1,9 +1,11 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -11,9 +13,10 @@ import (
 func init() {
 	Register(&Kernel{
 		Name: "csr_solve",
-		Doc: "X with A·X = B (Aᵀ·X = B if transpose) for a sparse square matrix A, whose entries are operand 2, and B (operand 3: n or n×k), by sparse LU decomposition " +
-			"with rows and columns in an order of approximate minimum degree, found once for a pattern (Gilbert and Peierls, Sparse partial pivoting in time proportional to arithmetic operations, SIAM J. Sci. Stat. Comput. 9, 1988), " +
-			"with the diagonal as pivot where it is at least a tenth of the largest candidate. Computed in float64. A singular matrix, or one with NaN, is an error. " +
+		Doc: "X with A·X = B (Aᵀ·X = B if transpose) for a sparse square matrix A, whose entries are operand 2, and B (operand 3: n or n×k), by sparse decomposition " +
+			"with rows and columns in an order of approximate minimum degree. Order and supernodes are found once for a pattern. The pivots are the diagonal: of a matrix that is symmetric bit for bit, A = L·D·Lᵀ where all are positive; else A = L·U where each is at least a tenth " +
+			"of the largest candidate. Where that fails, rows are exchanged (Gilbert and Peierls, Sparse partial pivoting in time proportional to arithmetic operations, SIAM J. Sci. Stat. Comput. 9, 1988), " +
+			"with the diagonal as pivot where it is at least a tenth of the largest candidate. Computed in float64. A matrix that is singular, also but for rounding where the solution's residual is more than a tenth of the right-hand side, or has NaN, is an error. " +
 			"A run whose factors have more entries than those of all earlier runs allocates; more than the machine may have are an error." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 4, 1, option("transpose", attr.Bool)); err != nil {
@@ -34,6 +37,14 @@ func init() {
 			n := float64(in[0].Shape[0])
 			return n*n*n + 2*n*float64(out[0].Size())
 		},
+		Workspace: func(in, out []Type, a attr.List) int { return scratchOfSupernodes() },
+		KeptBytes: func(_, _ []Type, _ attr.List, constant []bool) int {
+			if constant[0] && constant[1] {
+				return 8
+			}
+			return 0
+		},
+		Keep:       func(c *Call, _ []bool) { *keptPattern(c) = 0 },
 		StateBytes: func(in, out []Type, a attr.List) int64 { return 12*8*int64(in[0].Shape[0]) + 16*int64(in[1].Size()) },
 		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, csrSolve[float64], csrSolve[float32])(c) },
 	})
@@ -58,6 +69,27 @@ type sparseLU struct {
 	values     []float64
 	ordered    bool
 	factored   bool
+	// super decomposes without exchanging rows, nil where that cannot be; direct says that it has.
+	super  *supernodes
+	direct bool
+	// pattern is the number of the pattern, which calls keep for which the pattern is constant; it begins at 1.
+	pattern uint64
+	held    int64 // bytes of super and of what finds it
+	// weakest is the smallest pivot against the largest entry of its row of M, if that is as small as rounding; weakRow is its row.
+	weakest float64
+	weakRow int
+}
+
+// keptPattern is the number of the pattern that a call has, whose pattern is constant; 0 before it is known.
+func keptPattern(c *Call) *uint64 { return (*uint64)(unsafe.Pointer(unsafe.SliceData(c.Kept))) }
+
+// hold changes the bytes that are held for super by so many.
+func (f *sparseLU) hold(c *Call, bytes int64) error {
+	err := c.Reserve(bytes)
+	if err == nil {
+		f.held += bytes
+	}
+	return err
 }
 
 func newSparseLU(n, entries int) *sparseLU {
@@ -136,26 +168,59 @@ func (f *sparseLU) room(c *Call, n int) error {
 	return nil
 }
 
-// findSequence orders the rows, if the pattern is another one than in the run before.
-func (f *sparseLU) findSequence(c *Call, rows, cols []int64) error {
-	if f.ordered && slices.Equal(f.rows, rows) && slices.Equal(f.cols, cols) {
-		return nil
+// samePattern reports whether the pattern is that of the run before.
+func (f *sparseLU) samePattern(c *Call, rows, cols []int64) bool {
+	if c.Kept != nil && f.pattern > 0 && *keptPattern(c) == f.pattern {
+		return f.ordered
 	}
-	bytes := 160*int64(f.n) + 32*int64(len(cols))
-	if err := c.Reserve(bytes); err != nil {
+	same := f.ordered && slices.Equal(f.rows, rows) && slices.Equal(f.cols, cols)
+	if same && c.Kept != nil {
+		*keptPattern(c) = f.pattern
+	}
+	return same
+}
+
+// findSequence orders the rows, and finds the supernodes.
+func (f *sparseLU) findSequence(c *Call, rows, cols []int64) error {
+	f.ordered, f.super = false, nil
+	if err := checkEntries(rows, cols, f.n); err != nil {
 		return err
 	}
-	f.ordered = false
+	if err := f.hold(c, -f.held); err != nil {
+		return err
+	}
+	const each, entry = 160, 32
+	if err := f.hold(c, each*int64(f.n)+entry*int64(len(cols))); err != nil {
+		return err
+	}
 	var m minDegree
 	copy(f.sequence, m.order(rows, cols, c.Poll))
 	copy(f.rows, rows)
 	copy(f.cols, cols)
-	f.ordered = true
-	return c.Reserve(-bytes)
+	super := analyse(rows, cols, f.sequence, c.Poll, func(bytes int64) error { return f.hold(c, bytes) })
+	bytes := int64(0)
+	if super != nil {
+		bytes = super.bytes()
+	}
+	if err := f.hold(c, bytes-f.held); err != nil { // then without it
+		super = nil
+		if err := f.hold(c, -f.held); err != nil {
+			return err
+		}
+	}
+	f.super, f.ordered = super, true
+	f.pattern++
+	if c.Kept != nil {
+		*keptPattern(c) = f.pattern
+	}
+	return nil
 }
 
 // sameValues reports whether the values are, bit for bit, those that were decomposed.
 func sameValues[T float](f *sparseLU, values []T) bool {
+	if v, ok := any(values).([]float64); ok { // by its bytes
+		return bytes.Equal(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 8*len(v)), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f.values))), 8*len(v)))
+	}
 	for i, v := range values {
 		if math.Float64bits(float64(v)) != math.Float64bits(f.values[i]) {
 			return false
@@ -166,18 +231,58 @@ func sameValues[T float](f *sparseLU, values []T) bool {
 
 // factorSparse decomposes the matrix, if it is not the one that was decomposed last, by this call or by another one of the machine, such as that of a derivative.
 func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T) error {
-	if f.ordered && f.factored && slices.Equal(f.rows, rows) && slices.Equal(f.cols, cols) && sameValues(f, values) {
+	same := f.samePattern(c, rows, cols)
+	if same && f.factored && sameValues(f, values) {
 		return nil
 	}
 	f.factored = false
+	if !same {
+		if err := f.findSequence(c, rows, cols); err != nil {
+			return err
+		}
+	}
+	f.direct = f.super != nil && factorDirectly(c, f, values)
+	if !f.direct {
+		if err := factorExchanging(c, f, rows, cols, values); err != nil {
+			return err
+		}
+	}
+	if v, ok := any(values).([]float64); ok {
+		copy(f.values, v)
+	} else {
+		for i, v := range values {
+			f.values[i] = float64(v)
+		}
+	}
+	f.factored = true
+	return nil
+}
+
+// factorDirectly decomposes the matrix with the diagonal as pivots, if that can be done, and there is memory for it.
+func factorDirectly[T float](c *Call, f *sparseLU, values []T) bool {
+	if f.hold(c, f.super.needs(false)) != nil {
+		return false
+	}
+	f.super.prepare(false)
+	if assembleSymmetric(f.super, values) && f.super.factor(c) {
+		return true
+	}
+	if f.hold(c, f.super.needs(true)) != nil {
+		return false
+	}
+	f.super.prepare(true)
+	assemble(f.super, values)
+	return f.super.factor(c)
+}
+
+// factorExchanging decomposes the matrix column by column, with pivots from any row.
+func factorExchanging[T float](c *Call, f *sparseLU, rows, cols []int64, values []T) error {
 	f.lRow, f.lVal, f.uRow, f.uVal = f.lRow[:0], f.lVal[:0], f.uRow[:0], f.uVal[:0]
 	clear(f.mark)
 	for i := range f.place {
 		f.place[i] = -1
 	}
-	if err := f.findSequence(c, rows, cols); err != nil {
-		return err
-	}
+	f.weakest = rounding
 	for k, row := range f.sequence {
 		front := f.n
 		for e := rows[row]; e < rows[row+1]; e++ {
@@ -190,8 +295,10 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 		for _, i := range pattern {
 			f.x[i] = 0
 		}
+		whole := 0.0
 		for e := rows[row]; e < rows[row+1]; e++ {
 			f.x[cols[e]] += float64(values[e])
+			whole = max(whole, math.Abs(float64(values[e])))
 		}
 		pivot, largest := -1, 0.0
 		for _, i := range pattern {
@@ -218,6 +325,9 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 			pivot = row
 		}
 		f.place[pivot], f.diag[k] = k, f.x[pivot]
+		if part := math.Abs(f.x[pivot]) / whole; part < f.weakest {
+			f.weakest, f.weakRow = part, row
+		}
 		for _, i := range pattern {
 			if f.place[i] < 0 {
 				f.lRow, f.lVal = append(f.lRow, i), append(f.lVal, f.x[i]/f.diag[k])
@@ -228,10 +338,6 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 	for p, i := range f.lRow {
 		f.lRow[p] = f.place[i]
 	}
-	for i, v := range values {
-		f.values[i] = float64(v)
-	}
-	f.factored = true
 	return nil
 }
 
@@ -280,19 +386,27 @@ func (f *sparseLU) solve(b []float64) {
 func csrSolve[T float](c *Call) error {
 	f, rows, cols := c.State.(*sparseLU), c.In[0].I64, c.In[1].I64
 	b, x := data[T](&c.In[3]), data[T](&c.Out[0])
-	if err := checkEntries(rows, cols, f.n); err != nil {
-		return err
-	}
 	if err := factorSparse(c, f, rows, cols, data[T](&c.In[2])); err != nil {
 		return err
 	}
-	k := len(b) / f.n
+	k, transposed := len(b)/f.n, c.Attrs.Bool("transpose")
+	if f.direct {
+		return f.solveDirectly(c, k, transposed, func(j int, y []float64) {
+			for i, row := range f.sequence {
+				y[i] = float64(b[row*k+j])
+			}
+		}, func(j int, y []float64) {
+			for i, row := range f.sequence {
+				x[row*k+j] = T(y[i])
+			}
+		})
+	}
 	for j := range k {
 		c.Poll(len(f.lVal) + len(f.uVal))
 		for i := range f.n {
 			f.column[i] = float64(b[i*k+j])
 		}
-		if c.Attrs.Bool("transpose") {
+		if transposed {
 			f.solveTransposed(f.column)
 		} else {
 			f.solve(f.column)
@@ -300,6 +414,58 @@ func csrSolve[T float](c *Call) error {
 		for i, v := range f.column {
 			x[i*k+j] = T(v)
 		}
+		if f.weakest < rounding {
+			if part := residual(f, b[j:], k, transposed); !(part <= 0.1) {
+				return fmt.Errorf("the matrix is singular but for rounding: the pivot for row %d is %.2g of its largest entry, and the residual %.2g of the right-hand side", f.weakRow, f.weakest, part)
+			}
+		}
 	}
 	return nil
+}
+
+// solveDirectly solves for k right-hand sides, some at a time; get and put bring one into the order of the sequence and back.
+func (f *sparseLU) solveDirectly(c *Call, k int, transposed bool, get, put func(j int, y []float64)) error {
+	most := min(k, solveColumns)
+	if err := f.super.prepareColumns(func(bytes int64) error { return f.hold(c, bytes) }, most); err != nil {
+		return err
+	}
+	for from := 0; from < k; from += most {
+		count := min(most, k-from)
+		column := func(j int) []float64 { return f.super.columns[j*f.n : (j+1)*f.n] }
+		for j := range count {
+			get(from+j, column(j))
+		}
+		f.super.solve(c, f.super.columns, count, transposed)
+		for j := range count {
+			put(from+j, column(j))
+		}
+	}
+	return nil
+}
+
+// residual is the norm of b − A·x over that of b, of whose elements each k-th counts, for the matrix that is decomposed and the solution in column.
+func residual[T float](f *sparseLU, b []T, k int, transposed bool) float64 {
+	r := f.x
+	size := 0.0
+	for i := range r {
+		r[i] = float64(b[i*k])
+		size = max(size, math.Abs(r[i]))
+	}
+	for i := range f.n {
+		for e := f.rows[i]; e < f.rows[i+1]; e++ {
+			to, from := i, int(f.cols[e])
+			if transposed {
+				to, from = from, to
+			}
+			r[to] -= float64(f.values[e] * f.column[from])
+		}
+	}
+	most := 0.0
+	for _, v := range r {
+		most = max(most, math.Abs(v))
+	}
+	if most == 0 {
+		return 0
+	}
+	return most / size
 }
