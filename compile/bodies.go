@@ -98,6 +98,17 @@ func (l *list) add(param, operand *graph.Node) {
 	l.params, l.operands = append(l.params, param), append(l.operands, operand)
 }
 
+// part returns the list in which parameter i of a loop's body belongs.
+func (b *bodyBuilder) part(l *loop, i int) *list {
+	switch {
+	case l.isCaptured(i):
+		return &b.captured
+	case l.isCarry(i):
+		return &b.carries
+	}
+	return &b.xs
+}
+
 func open(b *graph.Body) *bodyBuilder {
 	g, params, results := b.Open()
 	g.AtNode(results[0]) // what no node of the body stands for
@@ -387,14 +398,8 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 	}
 	found := forward(b.g, outputs, wrt, seeds, masked || mayMask(l.body), false)
 	for i, p := range b.params {
-		switch {
-		case l.isCaptured(i):
-			b.captured.add(p, l.operands[i])
-		case l.isCarry(i):
-			b.carries.add(p, l.operands[i])
+		if b.part(l, i).add(p, l.operands[i]); l.isCarry(i) {
 			b.out = append(b.out, b.results[i-l.captured])
-		default:
-			b.xs.add(p, l.operands[i])
 		}
 	}
 	b.carries.params, b.carries.operands = append(b.carries.params, carryDots.params...), append(b.carries.operands, carryDots.operands...)

@@ -83,6 +83,9 @@ func checkpointAll(u *unit) error {
 			return err
 		}
 	}
+	if err := u.checkSnapshots(); err != nil {
+		return err
+	}
 	for id, needed := range u.g.Needed(u.outputs...) {
 		n := u.g.Node(id)
 		of := n
@@ -103,6 +106,51 @@ func checkpointAll(u *unit) error {
 		}
 	}
 	return nil
+}
+
+// checkSnapshots refuses snapshots and reverse sweeps, which graphs that are read from text may have, that do not belong together.
+func (u *unit) checkSnapshots() error {
+	var readers [][]*graph.Node
+	kept := map[*graph.Node]*graph.Node{} // by loop, one of its snapshots
+	for id, needed := range u.g.Needed(u.outputs...) {
+		n := u.g.Node(id)
+		if !needed || n.Op() != opSnapshots && n.Op() != opReverseSweep {
+			continue
+		}
+		if readers == nil {
+			readers = u.readers()
+		}
+		if n.Op() == opSnapshots {
+			of := n.Input(0)
+			if kept[of] == nil {
+				kept[of] = n
+			}
+			if !sameSchedule(n, kept[of]) {
+				return userError(n, n.Op().Name, fmt.Errorf("the loop keeps its states by another schedule for %v", kept[of].Position()))
+			}
+			continue
+		}
+		var of *graph.Node
+		for k, s := range snapshotsOf(n) {
+			if s.Op() != opSnapshots || s.Attrs().Int("carry") != k || of != nil && s.Input(0) != of || !sameSchedule(s, n) {
+				return userError(n, n.Op().Name, fmt.Errorf("%v is not what one loop keeps of carry %d by the same schedule", s, k))
+			}
+			if of = s.Input(0); len(readers[s.ID()]) > 1 || slices.Contains(u.outputs, s) {
+				return userError(n, n.Op().Name, fmt.Errorf("%v is read by others too, and overwritten here", s))
+			}
+		}
+		l, a := loopOf(of), n.Attrs()
+		if l.body.Hash() != graph.Bodies(n)[0].Hash() || l.most() != a.Int("length") || a.Bool("counted") != (of.Op() == opWhile) || a.Bool("reverse") != of.Attrs().Bool("reverse") {
+			return userError(n, n.Op().Name, errors.New("the snapshots are those of another loop than the first body's"))
+		}
+	}
+	return nil
+}
+
+// sameSchedule reports whether two nodes keep states by the same schedule.
+func sameSchedule(m, n *graph.Node) bool {
+	a, b := m.Attrs(), n.Attrs()
+	return a.Int("slots") == b.Int("slots") && a.Int("every") == b.Int("every") && slices.Equal(a.Ints("recorded"), b.Ints("recorded"))
 }
 
 // readers lists, by node, who reads it of those that are needed.
@@ -243,23 +291,32 @@ func (l *loop) most() int {
 	return l.length
 }
 
-// slotBytes returns the size of what holds all carries, or values of the body, and how many parts it has.
-func (l *loop) slotBytes(values []int) (bytes int64, parts int) {
+// slotTypes returns the types of what holds all carries, or values of the body.
+func (l *loop) slotTypes(values []int) []graph.Type {
+	var types []graph.Type
 	var carries, recorded []int64
 	for _, c := range l.operands[l.captured : l.captured+l.carries] {
-		carries = append(carries, bytesOf(c))
-		bytes += bytesOf(c)
+		types, carries = append(types, c.Type()), append(carries, bytesOf(c))
 	}
 	for _, v := range values {
 		recorded = append(recorded, bytesOf(l.body.Graph().Node(v)))
 	}
-	at, own := checkpoint.Places(carries, recorded)
+	at, _ := checkpoint.Places(carries, recorded)
 	for i, part := range at {
 		if part >= len(carries) {
-			bytes += recorded[i]
+			types = append(types, l.body.Graph().Node(values[i]).Type())
 		}
 	}
-	return bytes, len(carries) + own
+	return types
+}
+
+// slotBytes returns the size of what holds all carries, or values of the body, and how many parts it has.
+func (l *loop) slotBytes(values []int) (bytes int64, parts int) {
+	types := l.slotTypes(values)
+	for _, t := range types {
+		bytes += int64(t.Shape.Size()) * int64(t.DType.Size())
+	}
+	return bytes, len(types)
 }
 
 func bytesOf(n *graph.Node) int64 { return int64(n.Shape().Size()) * int64(n.DType().Size()) }

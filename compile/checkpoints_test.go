@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -378,5 +379,90 @@ output %5
 	}
 	if !slices.Equal(all[0], all[1]) || len(all[0]) != 16 || all[0][8] != 0.5 || all[0][9] == 0.5 {
 		t.Errorf("%v, not optimised %v", all[0], all[1])
+	}
+}
+
+// Snapshots of some carries alone, and in text what does not belong together.
+func TestSnapshotsOfText(t *testing.T) {
+	const loop = `adjoint graph 1
+%0 "x" = input : f64
+%1 = scan %0, %0 {bodies=functions[1], captured=0, carries=2, length=9, reverse=false}
+  body
+    %0 "@0" = input : f64
+    %1 "@1" = input : f64
+    %2 = const 1 : f64
+    %3 = add %0, %2 : f64
+    %4 = add %3, %1 : f64
+    output %3
+    output %4
+  end
+`
+	back := func(length, slots string, reverse string) string {
+		return `%4 = reverse_sweep %2, %3, %0 {bodies=functions[2], captured=0, carries=1, elements=0, every=0, forward=0, length=` + length + `, reverse=` + reverse + `, slots=` + slots + `, sources=[0 1], states=2}
+  body
+    %0 "@0" = input : f64
+    %1 "@1" = input : f64
+    %2 = const 1 : f64
+    %3 = add %0, %2 : f64
+    %4 = add %3, %1 : f64
+    output %3
+    output %4
+  end
+  body
+    %0 "@0" = input : f64
+    %1 "@1" = input : f64
+    %2 "@2" = input : f64
+    %3 = mul %1, %2 : f64
+    %4 = add %3, %0 : f64
+    output %4
+  end
+%5 = result %4 {index=0}
+`
+	}
+	for name, c := range map[string]struct {
+		text, want string // an error, "" for none
+		values     []float64
+	}{
+		"one carry":     {"%2 = snapshots %1 {carry=1, every=0, slots=3}\noutput %2\n", "", []float64{0, 10, 28, 36}},
+		"the other one": {"%2 = snapshots %1 {carry=0, every=3, slots=0}\n%3 = result %1 {index=0}\noutput %2\noutput %3\n", "", []float64{0, 3, 6, 7, 8, 0, 9}},
+		"two schedules": {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=4}\noutput %2\noutput %3\n", "by another schedule", nil},
+		"a sweep":       {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\n", "", []float64{750}},
+		"read twice":    {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\noutput %2\n", "read by others too", nil},
+		"carries exchanged": {"%2 = snapshots %1 {carry=1, every=0, slots=3}\n%3 = snapshots %1 {carry=0, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\n",
+			"what one loop keeps of carry 0", nil},
+		"another length":    {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("8", "3", "false") + "output %5\n", "another loop", nil},
+		"another direction": {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "true") + "output %5\n", "another loop", nil},
+		"no snapshots":      {"%2 \"k\" = input : f64[4]\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\n", "what one loop keeps of carry 0", nil},
+	} {
+		_, out, err := graph.Parse([]byte(loop+c.text), "snapshots.cg")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, config := range []compile.Config{{}, {Unoptimized: true}} {
+			p, err := config.Compile(out...)
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "BUG") {
+					t.Errorf("%s: error %v, want %q", name, err, c.want)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			m := vm.NewMachine(p)
+			m.Float64("x")
+			if err := m.Step(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			var got []float64
+			for i := range p.Outputs() {
+				got = append(got, m.OutputFloat64(i)...)
+			}
+			if !slices.Equal(got, c.values) {
+				t.Errorf("%s: %v, want %v", name, got, c.values)
+			}
+		}
 	}
 }

@@ -202,13 +202,21 @@ func trailing(n *graph.Node) bool {
 	return true
 }
 
-// slots returns the types of the values of a node with several, in the order of its instruction's results: its results, behind them for a loop those of l.steps, and for a
-// reverse sweep the snapshots, which it overwrites.
+// slots returns the types of the values of a node with several, in the order of its instruction's results: its results, behind them for a loop those at each step and the snapshots of all
+// carries, if some are read, and for a reverse sweep the snapshots, which it overwrites.
 func (l *lowering) slots(tuple int32) []graph.Type {
 	n := l.g.Node(int(tuple))
 	types := slices.Clone(n.Results())
 	for _, id := range l.steps[tuple] {
-		types = append(types, l.g.Node(int(id)).Type())
+		step := l.g.Node(int(id))
+		if step.Op() == opSnapshots {
+			of := loopOf(n)
+			for _, part := range of.slotTypes(step.Attrs().Ints("recorded")) {
+				types = append(types, graph.Type{DType: part.DType, Shape: slices.Concat(step.Shape()[:1], part.Shape)})
+			}
+			break
+		}
+		types = append(types, step.Type())
 	}
 	for _, s := range snapshotsOf(n) {
 		types = append(types, s.Type())
@@ -239,7 +247,10 @@ func (l *lowering) slot(id int32) (tuple int32, k int) {
 	of, k, _ := graph.ResultOf(l.g.Node(int(id)))
 	tuple = int32(of.ID())
 	if n := len(of.Results()); k >= n {
-		k = n + slices.Index(l.steps[tuple], id)
+		k = n + slices.IndexFunc(l.steps[tuple], func(s int32) bool { return s == id || l.g.Node(int(s)).Op() == opSnapshots })
+		if m := l.g.Node(int(id)); m.Op() == opSnapshots {
+			k += m.Attrs().Int("carry")
+		}
 	}
 	return tuple, k
 }

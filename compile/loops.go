@@ -135,13 +135,8 @@ func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Nod
 		b.more = append(b.more, rows[:]...)
 	}
 	for i, p := range b.params {
-		switch {
-		case l.isCaptured(i):
-			b.captured.add(p, in[i])
-		case !l.isCarry(i):
-			b.xs.add(p, in[i])
-		case needed.has(i):
-			b.carries.add(p, in[i])
+		if !l.isCarry(i) || needed.has(i) {
+			b.part(&l, i).add(p, in[i])
 		}
 	}
 	s.u.fired["dead_carry"] += dead

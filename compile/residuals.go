@@ -107,14 +107,7 @@ func residuals(u *unit) error {
 		b, images := l.substituted(outputs, inside, func(b *bodyBuilder, i int, p *graph.Node) { b.xs.add(p, stored[i]) })
 		operands := in[l.first():]
 		for i, p := range b.params {
-			switch {
-			case l.isCaptured(i):
-				b.captured.add(p, operands[i])
-			case l.isCarry(i):
-				b.carries.add(p, operands[i])
-			default:
-				b.xs.add(p, operands[i])
-			}
+			b.part(&l, i).add(p, operands[i])
 		}
 		b.out, b.more = images[:l.carries:l.carries], images[l.carries:]
 		var count *graph.Node

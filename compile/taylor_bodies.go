@@ -96,14 +96,8 @@ func (t *taylor) loop(l *loop) [][]*graph.Node {
 	var carries, xs list
 	for i, p := range b.params {
 		o := l.operands[i]
-		switch {
-		case l.isCaptured(i):
-			b.captured.add(p, o)
-		case l.isCarry(i):
-			b.carries.add(p, o)
+		if b.part(l, i).add(p, o); l.isCarry(i) {
 			b.out = append(b.out, b.results[i-l.captured])
-		default:
-			b.xs.add(p, o)
 		}
 		if !active.has(i) {
 			continue
