@@ -123,26 +123,28 @@ func cbrt64Slow(x float64) float64 {
 }
 
 func exp64(x float64) float64 {
-	v3 := lower64(710, x)
-	v4 := upper64(-746, v3)
-	v8 := float64(v4 * 0x1.71547652b82fep+00)
-	v9 := math.RoundToEven(v8)
-	v10 := math.FMA(-v9, 0x1.62e42fefa39efp-01, v4)
-	v11 := math.FMA(-v9, 0x1.abc9e3b39803fp-56, v10)
-	v22 := float64(v11 * v11)
-	v23 := math.FMA(0x1.ad7aebd3d07eap-26, v22, 0x1.71df2890bacc9p-19)
-	v24 := math.FMA(v23, v22, 0x1.a01a0128ae995p-13)
-	v25 := math.FMA(v24, v22, 0x1.1111111128181p-07)
-	v26 := math.FMA(v25, v22, 0x1.55555555554f8p-03)
-	v27 := math.FMA(0x1.28ad6ca182e57p-22, v22, 0x1.a0199a1741b3ep-16)
-	v28 := math.FMA(v27, v22, 0x1.6c16c18423b49p-10)
-	v29 := math.FMA(v28, v22, 0x1.55555555508abp-05)
-	v30 := math.FMA(v29, v22, 0x1.000000000000ap-01)
-	v31 := math.FMA(v26, v11, v30)
-	v32 := math.FMA(v22, v31, v11)
-	v34 := v32 + 1
-	v35 := scale64(v34, v9)
-	return v35
+	v2 := x < -746
+	v4 := lower64(710, x)
+	v5 := upper64(-746, v4)
+	v9 := float64(v5 * 0x1.71547652b82fep+00)
+	v10 := math.RoundToEven(v9)
+	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v5)
+	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
+	v23 := float64(v12 * v12)
+	v24 := math.FMA(0x1.ad7aebd3d07eap-26, v23, 0x1.71df2890bacc9p-19)
+	v25 := math.FMA(v24, v23, 0x1.a01a0128ae995p-13)
+	v26 := math.FMA(v25, v23, 0x1.1111111128181p-07)
+	v27 := math.FMA(v26, v23, 0x1.55555555554f8p-03)
+	v28 := math.FMA(0x1.28ad6ca182e57p-22, v23, 0x1.a0199a1741b3ep-16)
+	v29 := math.FMA(v28, v23, 0x1.6c16c18423b49p-10)
+	v30 := math.FMA(v29, v23, 0x1.55555555508abp-05)
+	v31 := math.FMA(v30, v23, 0x1.000000000000ap-01)
+	v32 := math.FMA(v27, v12, v31)
+	v33 := math.FMA(v23, v32, v12)
+	v35 := v33 + 1
+	v37 := select64(v2, 0x0, math.Float64bits(v35))
+	v38 := scale64(math.Float64frombits(v37), v10)
+	return v38
 }
 
 func exp2x64(x float64) float64 {
@@ -2959,21 +2961,23 @@ func cbrt32Slow(x float32) float32 {
 }
 
 func exp32(x float32) float32 {
-	v3 := lower32(89, x)
-	v4 := upper32(-104, v3)
-	v8 := float32(v4 * 0x1.715476p+00)
-	v9 := float32(math.RoundToEven(float64(v8)))
-	v10 := fma32(-v9, 0x1.62e43p-01, v4)
-	v11 := fma32(-v9, -0x1.05c61p-29, v10)
-	v17 := fma32(0x1.6a24fap-10, v11, 0x1.1239e4p-07)
-	v18 := fma32(v17, v11, 0x1.5558fp-05)
-	v19 := fma32(v18, v11, 0x1.555492p-03)
-	v20 := fma32(v19, v11, 0x1.fffffcp-02)
-	v21 := float32(v11 * v11)
-	v22 := fma32(v21, v20, v11)
-	v24 := v22 + 1
-	v25 := scale32(v24, v9)
-	return v25
+	v2 := x < -104
+	v4 := lower32(89, x)
+	v5 := upper32(-104, v4)
+	v9 := float32(v5 * 0x1.715476p+00)
+	v10 := float32(math.RoundToEven(float64(v9)))
+	v11 := fma32(-v10, 0x1.62e43p-01, v5)
+	v12 := fma32(-v10, -0x1.05c61p-29, v11)
+	v18 := fma32(0x1.6a24fap-10, v12, 0x1.1239e4p-07)
+	v19 := fma32(v18, v12, 0x1.5558fp-05)
+	v20 := fma32(v19, v12, 0x1.555492p-03)
+	v21 := fma32(v20, v12, 0x1.fffffcp-02)
+	v22 := float32(v12 * v12)
+	v23 := fma32(v22, v21, v12)
+	v25 := v23 + 1
+	v27 := select32(v2, 0x0, math.Float32bits(v25))
+	v28 := scale32(math.Float32frombits(v27), v10)
+	return v28
 }
 
 func exp2x32(x float32) float32 {

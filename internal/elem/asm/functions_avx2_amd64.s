@@ -189,77 +189,82 @@ TEXT ·ExpF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+736(SB), Y15
-	VMOVUPD constants64<>+768(SB), Y14
-	VMOVUPD constants64<>+800(SB), Y13
-	VMOVUPD constants64<>+128(SB), Y11
-	VMOVUPD constants64<>+832(SB), Y12
+	VMOVUPD constants64<>+736(SB), Y14
+	VMOVUPD constants64<>+768(SB), Y13
+	VMOVUPD constants64<>+800(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
-	VMINPD       (SI)(BX*8), Y13, Y0
-	VMINPD       32(SI)(BX*8), Y13, Y1
-	VMAXPD       Y0, Y12, Y0
-	VMAXPD       Y1, Y12, Y1
-	VMULPD       constants64<>+864(SB), Y0, Y2
-	VMULPD       constants64<>+864(SB), Y1, Y3
-	VROUNDPD     $0x08, Y2, Y2
-	VROUNDPD     $0x08, Y3, Y3
-	VFNMADD231PD constants64<>+896(SB), Y2, Y0
-	VFNMADD231PD constants64<>+896(SB), Y3, Y1
-	VMULPD       constants64<>+928(SB), Y2, Y4
-	VMULPD       constants64<>+928(SB), Y3, Y5
-	VFNMADD231PD constants64<>+960(SB), Y2, Y0
-	VFNMADD231PD constants64<>+960(SB), Y3, Y1
-	VROUNDPD     $0x09, Y4, Y4
-	VROUNDPD     $0x09, Y5, Y5
-	VMULPD       Y0, Y0, Y6
-	VMULPD       Y1, Y1, Y7
-	VADDPD       Y11, Y4, Y8
-	VADDPD       Y11, Y5, Y9
-	VSUBPD       Y4, Y2, Y2
-	VSUBPD       Y5, Y3, Y3
-	VPSLLQ       $0x34, Y8, Y8
-	VPSLLQ       $0x34, Y9, Y9
-	VMOVUPD      constants64<>+992(SB), Y4
-	VFMADD213PD  Y15, Y6, Y4
-	VMOVUPD      constants64<>+1024(SB), Y5
-	VFMADD213PD  Y14, Y6, Y5
-	VFMADD213PD  constants64<>+1056(SB), Y6, Y4
-	VFMADD213PD  constants64<>+1088(SB), Y6, Y5
-	VFMADD213PD  constants64<>+1120(SB), Y6, Y4
-	VFMADD213PD  constants64<>+1152(SB), Y6, Y5
-	VFMADD213PD  constants64<>+1184(SB), Y6, Y4
-	VFMADD213PD  constants64<>+1216(SB), Y6, Y5
-	VFMADD231PD  Y0, Y4, Y5
-	VMOVUPD      constants64<>+992(SB), Y4
-	VFMADD213PD  Y15, Y7, Y4
-	VFMADD231PD  Y5, Y6, Y0
-	VMOVUPD      constants64<>+1024(SB), Y5
-	VFMADD213PD  Y14, Y7, Y5
-	VADDPD       Y11, Y2, Y2
-	VADDPD       Y11, Y3, Y3
-	VFMADD213PD  constants64<>+1056(SB), Y7, Y4
-	VFMADD213PD  constants64<>+1088(SB), Y7, Y5
+	VMOVUPD      constants64<>+832(SB), Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VMINPD       Y1, Y0, Y2
+	VMOVUPD      32(SI)(BX*8), Y3
+	VMINPD       Y3, Y0, Y0
+	VCMPPD       $0x11, Y15, Y1, Y1
+	VCMPPD       $0x11, Y15, Y3, Y3
+	VMAXPD       Y2, Y15, Y2
+	VMAXPD       Y0, Y15, Y0
+	VMULPD       constants64<>+864(SB), Y2, Y4
+	VMULPD       constants64<>+864(SB), Y0, Y5
+	VROUNDPD     $0x08, Y4, Y4
+	VROUNDPD     $0x08, Y5, Y5
+	VFNMADD231PD constants64<>+896(SB), Y4, Y2
+	VFNMADD231PD constants64<>+896(SB), Y5, Y0
+	VMULPD       constants64<>+928(SB), Y4, Y6
+	VMULPD       constants64<>+928(SB), Y5, Y7
+	VFNMADD231PD constants64<>+960(SB), Y4, Y2
+	VFNMADD231PD constants64<>+960(SB), Y5, Y0
+	VROUNDPD     $0x09, Y6, Y6
+	VROUNDPD     $0x09, Y7, Y7
+	VMULPD       Y2, Y2, Y8
+	VMULPD       Y0, Y0, Y9
+	VSUBPD       Y6, Y4, Y4
+	VADDPD       constants64<>+128(SB), Y6, Y6
+	VSUBPD       Y7, Y5, Y5
+	VADDPD       constants64<>+128(SB), Y7, Y7
+	VPSLLQ       $0x34, Y6, Y6
+	VPSLLQ       $0x34, Y7, Y7
+	VADDPD       constants64<>+128(SB), Y4, Y4
+	VADDPD       constants64<>+128(SB), Y5, Y5
+	VPSLLQ       $0x34, Y4, Y4
+	VPSLLQ       $0x34, Y5, Y5
+	VMOVUPD      constants64<>+992(SB), Y10
+	VFMADD213PD  Y14, Y8, Y10
+	VFMADD213PD  constants64<>+1024(SB), Y8, Y10
+	VFMADD213PD  constants64<>+1056(SB), Y8, Y10
+	VFMADD213PD  constants64<>+1088(SB), Y8, Y10
+	VMOVUPD      constants64<>+1120(SB), Y11
+	VFMADD213PD  Y13, Y8, Y11
+	VFMADD213PD  constants64<>+1152(SB), Y8, Y11
+	VFMADD213PD  constants64<>+1184(SB), Y8, Y11
+	VFMADD213PD  constants64<>+1216(SB), Y8, Y11
+	VFMADD231PD  Y2, Y10, Y11
+	VFMADD231PD  Y11, Y8, Y2
+	VMOVUPD      constants64<>+992(SB), Y8
+	VFMADD213PD  Y14, Y9, Y8
+	VFMADD213PD  constants64<>+1024(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1056(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1088(SB), Y9, Y8
+	VADDPD       constants64<>+64(SB), Y2, Y2
+	VBLENDVPD    Y1, constants64<>+1248(SB), Y2, Y2
+	VMOVUPD      constants64<>+1120(SB), Y1
+	VFMADD213PD  Y13, Y9, Y1
+	VMULPD       Y6, Y2, Y2
+	VFMADD213PD  constants64<>+1152(SB), Y9, Y1
+	VMULPD       Y4, Y2, Y2
+	VFMADD213PD  constants64<>+1184(SB), Y9, Y1
+	VFMADD213PD  constants64<>+1216(SB), Y9, Y1
+	VFMADD231PD  Y0, Y8, Y1
+	VFMADD231PD  Y1, Y9, Y0
 	VADDPD       constants64<>+64(SB), Y0, Y0
-	VPSLLQ       $0x34, Y2, Y2
-	VPSLLQ       $0x34, Y3, Y3
-	VMULPD       Y8, Y0, Y0
-	VFMADD213PD  constants64<>+1120(SB), Y7, Y4
-	VFMADD213PD  constants64<>+1152(SB), Y7, Y5
-	VMULPD       Y2, Y0, Y0
-	VFMADD213PD  constants64<>+1184(SB), Y7, Y4
-	VFMADD213PD  constants64<>+1216(SB), Y7, Y5
-	VFMADD231PD  Y1, Y4, Y5
-	VFMADD231PD  Y5, Y7, Y1
-	VADDPD       constants64<>+64(SB), Y1, Y1
-	VMULPD       Y9, Y1, Y1
-	VMULPD       Y3, Y1, Y1
-	VMOVUPD      Y0, (DI)(BX*8)
-	VMOVUPD      Y1, 32(DI)(BX*8)
+	VBLENDVPD    Y3, constants64<>+1248(SB), Y0, Y0
+	VMULPD       Y7, Y0, Y0
+	VMULPD       Y5, Y0, Y0
+	VMOVUPD      Y2, (DI)(BX*8)
+	VMOVUPD      Y0, 32(DI)(BX*8)
 	LEAQ         16(BX), AX
 	ADDQ         $0x08, BX
 	CMPQ         AX, CX
@@ -309,11 +314,11 @@ TEXT ·Exp2F64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1248(SB), Y15
-	VMOVUPD constants64<>+1280(SB), Y14
-	VMOVUPD constants64<>+1312(SB), Y13
+	VMOVUPD constants64<>+1280(SB), Y15
+	VMOVUPD constants64<>+1312(SB), Y14
+	VMOVUPD constants64<>+1344(SB), Y13
 	VMOVUPD constants64<>+128(SB), Y11
-	VMOVUPD constants64<>+1344(SB), Y12
+	VMOVUPD constants64<>+1376(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -334,43 +339,43 @@ loop:
 	VMULPD      Y1, Y1, Y7
 	VROUNDPD    $0x09, Y4, Y4
 	VROUNDPD    $0x09, Y5, Y5
-	VMOVUPD     constants64<>+1376(SB), Y8
+	VMOVUPD     constants64<>+1408(SB), Y8
 	VFMADD213PD Y15, Y6, Y8
-	VMOVUPD     constants64<>+1408(SB), Y9
+	VMOVUPD     constants64<>+1440(SB), Y9
 	VFMADD213PD Y14, Y6, Y9
-	VFMADD213PD constants64<>+1440(SB), Y6, Y8
-	VFMADD213PD constants64<>+1472(SB), Y6, Y9
-	VFMADD213PD constants64<>+1504(SB), Y6, Y8
-	VFMADD213PD constants64<>+1536(SB), Y6, Y9
-	VFMADD213PD constants64<>+1568(SB), Y6, Y8
-	VFMADD213PD constants64<>+1600(SB), Y6, Y9
-	VFMADD213PD constants64<>+1632(SB), Y6, Y8
+	VFMADD213PD constants64<>+1472(SB), Y6, Y8
+	VFMADD213PD constants64<>+1504(SB), Y6, Y9
+	VFMADD213PD constants64<>+1536(SB), Y6, Y8
+	VFMADD213PD constants64<>+1568(SB), Y6, Y9
+	VFMADD213PD constants64<>+1600(SB), Y6, Y8
+	VFMADD213PD constants64<>+1632(SB), Y6, Y9
+	VFMADD213PD constants64<>+1664(SB), Y6, Y8
 	VFMADD213PD constants64<>+896(SB), Y6, Y9
 	VADDPD      Y11, Y4, Y6
 	VFMADD231PD Y0, Y8, Y9
-	VMOVUPD     constants64<>+1376(SB), Y8
+	VMOVUPD     constants64<>+1408(SB), Y8
 	VFMADD213PD Y15, Y7, Y8
 	VFMADD213PD constants64<>+64(SB), Y9, Y0
 	VADDPD      Y11, Y5, Y9
 	VSUBPD      Y4, Y2, Y2
-	VMOVUPD     constants64<>+1408(SB), Y4
+	VMOVUPD     constants64<>+1440(SB), Y4
 	VFMADD213PD Y14, Y7, Y4
 	VSUBPD      Y5, Y3, Y3
 	VPSLLQ      $0x34, Y6, Y6
 	VPSLLQ      $0x34, Y9, Y9
 	VADDPD      Y11, Y2, Y2
-	VFMADD213PD constants64<>+1440(SB), Y7, Y8
+	VFMADD213PD constants64<>+1472(SB), Y7, Y8
 	VMULPD      Y6, Y0, Y0
 	VADDPD      Y11, Y3, Y3
-	VFMADD213PD constants64<>+1472(SB), Y7, Y4
+	VFMADD213PD constants64<>+1504(SB), Y7, Y4
 	VPSLLQ      $0x34, Y2, Y2
 	VPSLLQ      $0x34, Y3, Y3
-	VFMADD213PD constants64<>+1504(SB), Y7, Y8
+	VFMADD213PD constants64<>+1536(SB), Y7, Y8
 	VMULPD      Y2, Y0, Y0
-	VFMADD213PD constants64<>+1536(SB), Y7, Y4
-	VFMADD213PD constants64<>+1568(SB), Y7, Y8
-	VFMADD213PD constants64<>+1600(SB), Y7, Y4
-	VFMADD213PD constants64<>+1632(SB), Y7, Y8
+	VFMADD213PD constants64<>+1568(SB), Y7, Y4
+	VFMADD213PD constants64<>+1600(SB), Y7, Y8
+	VFMADD213PD constants64<>+1632(SB), Y7, Y4
+	VFMADD213PD constants64<>+1664(SB), Y7, Y8
 	VFMADD213PD constants64<>+896(SB), Y7, Y4
 	VFMADD231PD Y1, Y8, Y4
 	VFMADD213PD constants64<>+64(SB), Y4, Y1
@@ -427,24 +432,24 @@ TEXT ·Expm1F64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1664(SB), Y15
+	VMOVUPD constants64<>+1696(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
-	VMOVUPD      constants64<>+800(SB), Y0
+	VMOVUPD      constants64<>+832(SB), Y0
 	VMOVUPD      (SI)(BX*8), Y1
 	VMINPD       Y1, Y0, Y2
 	VMOVUPD      32(SI)(BX*8), Y3
 	VMINPD       Y3, Y0, Y0
-	VMOVUPD      constants64<>+1696(SB), Y4
+	VMOVUPD      constants64<>+1728(SB), Y4
 	VCMPPD       $0x11, Y1, Y4, Y5
 	VCMPPD       $0x11, Y3, Y4, Y4
 	VPAND        constants64<>+224(SB), Y1, Y1
 	VPAND        constants64<>+224(SB), Y3, Y3
-	VMOVUPD      constants64<>+1728(SB), Y6
+	VMOVUPD      constants64<>+1760(SB), Y6
 	VMAXPD       Y2, Y6, Y2
 	VMAXPD       Y0, Y6, Y6
 	VPOR         Y4, Y5, Y5
@@ -473,33 +478,33 @@ loop:
 	VFNMADD231PD constants64<>+960(SB), Y4, Y6
 	VMULPD       Y8, Y8, Y4
 	VMULPD       Y9, Y9, Y10
-	VMOVUPD      constants64<>+1760(SB), Y11
+	VMOVUPD      constants64<>+1792(SB), Y11
 	VFMADD213PD  Y15, Y4, Y11
-	VFMADD213PD  constants64<>+1792(SB), Y4, Y11
 	VFMADD213PD  constants64<>+1824(SB), Y4, Y11
 	VFMADD213PD  constants64<>+1856(SB), Y4, Y11
+	VFMADD213PD  constants64<>+1888(SB), Y4, Y11
 	VFMADD213PD  constants64<>+928(SB), Y4, Y11
-	VMOVUPD      constants64<>+1760(SB), Y12
+	VMOVUPD      constants64<>+1792(SB), Y12
 	VFMADD213PD  Y15, Y10, Y12
-	VFMADD213PD  constants64<>+1792(SB), Y10, Y12
 	VFMADD213PD  constants64<>+1824(SB), Y10, Y12
 	VFMADD213PD  constants64<>+1856(SB), Y10, Y12
+	VFMADD213PD  constants64<>+1888(SB), Y10, Y12
 	VFMADD213PD  constants64<>+928(SB), Y10, Y12
-	VMOVUPD      constants64<>+1920(SB), Y13
-	VFMADD231PD  constants64<>+1888(SB), Y4, Y13
-	VFMADD213PD  constants64<>+1952(SB), Y4, Y13
+	VMOVUPD      constants64<>+1952(SB), Y13
+	VFMADD231PD  constants64<>+1920(SB), Y4, Y13
 	VFMADD213PD  constants64<>+1984(SB), Y4, Y13
 	VFMADD213PD  constants64<>+2016(SB), Y4, Y13
+	VFMADD213PD  constants64<>+2048(SB), Y4, Y13
 	VFMADD231PD  Y8, Y13, Y11
 	VFMADD231PD  Y11, Y4, Y2
 	VFMADD231PD  Y2, Y5, Y0
-	VMOVUPD      constants64<>+1920(SB), Y2
-	VFMADD231PD  constants64<>+1888(SB), Y10, Y2
+	VMOVUPD      constants64<>+1952(SB), Y2
+	VFMADD231PD  constants64<>+1920(SB), Y10, Y2
 	VPOR         Y1, Y0, Y0
 	VSUBPD       constants64<>+64(SB), Y7, Y1
-	VFMADD213PD  constants64<>+1952(SB), Y10, Y2
 	VFMADD213PD  constants64<>+1984(SB), Y10, Y2
 	VFMADD213PD  constants64<>+2016(SB), Y10, Y2
+	VFMADD213PD  constants64<>+2048(SB), Y10, Y2
 	VFMADD231PD  Y9, Y2, Y12
 	VFMADD231PD  Y9, Y7, Y1
 	VFMADD231PD  Y12, Y10, Y6
@@ -556,10 +561,10 @@ complete:
 	XORL R15, R15
 
 single:
-	VMOVUPD      constants64<>+800(SB), Y0
+	VMOVUPD      constants64<>+832(SB), Y0
 	VMOVUPD      (SI)(BX*8), Y1
 	VMINPD       Y1, Y0, Y0
-	VMOVUPD      constants64<>+1728(SB), Y2
+	VMOVUPD      constants64<>+1760(SB), Y2
 	VMAXPD       Y0, Y2, Y2
 	VMULPD       constants64<>+864(SB), Y2, Y0
 	VROUNDPD     $0x08, Y0, Y0
@@ -567,17 +572,17 @@ single:
 	VMOVUPD      constants64<>+960(SB), Y3
 	VFNMADD213PD Y2, Y0, Y3
 	VMULPD       Y3, Y3, Y4
-	VMOVUPD      constants64<>+1760(SB), Y5
+	VMOVUPD      constants64<>+1792(SB), Y5
 	VFMADD213PD  Y15, Y4, Y5
-	VFMADD213PD  constants64<>+1792(SB), Y4, Y5
 	VFMADD213PD  constants64<>+1824(SB), Y4, Y5
 	VFMADD213PD  constants64<>+1856(SB), Y4, Y5
+	VFMADD213PD  constants64<>+1888(SB), Y4, Y5
 	VFMADD213PD  constants64<>+928(SB), Y4, Y5
-	VMOVUPD      constants64<>+1920(SB), Y6
-	VFMADD231PD  constants64<>+1888(SB), Y4, Y6
-	VFMADD213PD  constants64<>+1952(SB), Y4, Y6
+	VMOVUPD      constants64<>+1952(SB), Y6
+	VFMADD231PD  constants64<>+1920(SB), Y4, Y6
 	VFMADD213PD  constants64<>+1984(SB), Y4, Y6
 	VFMADD213PD  constants64<>+2016(SB), Y4, Y6
+	VFMADD213PD  constants64<>+2048(SB), Y4, Y6
 	VFMADD231PD  Y3, Y6, Y5
 	VSUBPD       Y3, Y2, Y2
 	VFNMADD231PD constants64<>+960(SB), Y0, Y2
@@ -588,11 +593,11 @@ single:
 	VFMADD231PD  Y3, Y4, Y5
 	VFMADD231PD  Y2, Y4, Y5
 	VADDPD       Y2, Y3, Y3
-	VADDPD       constants64<>+2048(SB), Y0, Y0
+	VADDPD       constants64<>+2080(SB), Y0, Y0
 	VPSLLQ       $0x34, Y0, Y0
 	VFMADD213PD  Y0, Y0, Y3
-	VMULPD       constants64<>+2080(SB), Y3, Y3
-	VMOVUPD      constants64<>+1696(SB), Y0
+	VMULPD       constants64<>+2112(SB), Y3, Y3
+	VMOVUPD      constants64<>+1728(SB), Y0
 	VCMPPD       $0x11, Y1, Y0, Y0
 	VBLENDVPD    Y0, Y3, Y5, Y5
 	VPAND        constants64<>+224(SB), Y1, Y1
@@ -617,9 +622,9 @@ TEXT ·LogF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2112(SB), Y0, Y1
+	VPADDQ      constants64<>+2144(SB), Y0, Y1
 	VMOVUPD     32(SI)(BX*8), Y2
-	VPADDQ      constants64<>+2112(SB), Y2, Y3
+	VPADDQ      constants64<>+2144(SB), Y2, Y3
 	VMOVUPD     constants64<>+0(SB), Y4
 	VCMPPD      $0x12, Y0, Y4, Y5
 	VCMPPD      $0x11, constants64<>+288(SB), Y0, Y0
@@ -627,8 +632,8 @@ loop:
 	VPAND       constants64<>+256(SB), Y3, Y7
 	VPSRLQ      $0x34, Y1, Y1
 	VPSRLQ      $0x34, Y3, Y3
-	VPADDQ      constants64<>+2144(SB), Y6, Y6
-	VPADDQ      constants64<>+2144(SB), Y7, Y7
+	VPADDQ      constants64<>+2176(SB), Y6, Y6
+	VPADDQ      constants64<>+2176(SB), Y7, Y7
 	VPOR        constants64<>+320(SB), Y1, Y1
 	VPOR        constants64<>+320(SB), Y3, Y3
 	VSUBPD      constants64<>+64(SB), Y6, Y6
@@ -639,8 +644,8 @@ loop:
 	VCMPPD      $0x11, constants64<>+288(SB), Y2, Y2
 	VPAND       Y0, Y5, Y5
 	VPXOR       constants64<>+384(SB), Y5, Y5
-	VADDPD      constants64<>+2176(SB), Y6, Y0
-	VADDPD      constants64<>+2176(SB), Y7, Y8
+	VADDPD      constants64<>+2208(SB), Y6, Y0
+	VADDPD      constants64<>+2208(SB), Y7, Y8
 	VMULPD      Y6, Y6, Y9
 	VPAND       Y2, Y4, Y4
 	VMULPD      Y7, Y7, Y2
@@ -657,17 +662,17 @@ loop:
 	VMULPD      Y8, Y8, Y5
 	VMULPD      Y4, Y4, Y10
 	VMULPD      Y5, Y5, Y11
-	VMOVUPD     constants64<>+2240(SB), Y12
-	VFMADD231PD constants64<>+2208(SB), Y10, Y12
-	VFMADD213PD constants64<>+2272(SB), Y10, Y12
+	VMOVUPD     constants64<>+2272(SB), Y12
+	VFMADD231PD constants64<>+2240(SB), Y10, Y12
 	VFMADD213PD constants64<>+2304(SB), Y10, Y12
-	VMOVUPD     constants64<>+2240(SB), Y13
-	VFMADD231PD constants64<>+2208(SB), Y11, Y13
-	VFMADD213PD constants64<>+2272(SB), Y11, Y13
+	VFMADD213PD constants64<>+2336(SB), Y10, Y12
+	VMOVUPD     constants64<>+2272(SB), Y13
+	VFMADD231PD constants64<>+2240(SB), Y11, Y13
 	VFMADD213PD constants64<>+2304(SB), Y11, Y13
-	VMOVUPD     constants64<>+2368(SB), Y14
-	VFMADD231PD constants64<>+2336(SB), Y10, Y14
-	VFMADD213PD constants64<>+2400(SB), Y10, Y14
+	VFMADD213PD constants64<>+2336(SB), Y11, Y13
+	VMOVUPD     constants64<>+2400(SB), Y14
+	VFMADD231PD constants64<>+2368(SB), Y10, Y14
+	VFMADD213PD constants64<>+2432(SB), Y10, Y14
 	VFMADD231PD Y4, Y14, Y12
 	VFMADD213PD Y9, Y12, Y4
 	VMULPD      Y4, Y0, Y0
@@ -675,9 +680,9 @@ loop:
 	VSUBPD      Y0, Y9, Y9
 	VSUBPD      Y9, Y6, Y6
 	VFMADD231PD constants64<>+896(SB), Y1, Y6
-	VMOVUPD     constants64<>+2368(SB), Y0
-	VFMADD231PD constants64<>+2336(SB), Y11, Y0
-	VFMADD213PD constants64<>+2400(SB), Y11, Y0
+	VMOVUPD     constants64<>+2400(SB), Y0
+	VFMADD231PD constants64<>+2368(SB), Y11, Y0
+	VFMADD213PD constants64<>+2432(SB), Y11, Y0
 	VFMADD231PD Y5, Y0, Y13
 	VFMADD213PD Y2, Y13, Y5
 	VMULPD      Y5, Y8, Y8
@@ -746,21 +751,21 @@ single:
 	VPAND       Y0, Y2, Y0
 	VMULPD      constants64<>+672(SB), Y1, Y3
 	VBLENDVPD   Y0, Y3, Y1, Y3
-	VPADDQ      constants64<>+2112(SB), Y3, Y3
+	VPADDQ      constants64<>+2144(SB), Y3, Y3
 	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2144(SB), Y4, Y4
+	VPADDQ      constants64<>+2176(SB), Y4, Y4
 	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2176(SB), Y4, Y5
+	VADDPD      constants64<>+2208(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2240(SB), Y8
-	VFMADD231PD constants64<>+2208(SB), Y7, Y8
-	VFMADD213PD constants64<>+2272(SB), Y7, Y8
+	VMOVUPD     constants64<>+2272(SB), Y8
+	VFMADD231PD constants64<>+2240(SB), Y7, Y8
 	VFMADD213PD constants64<>+2304(SB), Y7, Y8
-	VMOVUPD     constants64<>+2368(SB), Y9
-	VFMADD231PD constants64<>+2336(SB), Y7, Y9
-	VFMADD213PD constants64<>+2400(SB), Y7, Y9
+	VFMADD213PD constants64<>+2336(SB), Y7, Y8
+	VMOVUPD     constants64<>+2400(SB), Y9
+	VFMADD231PD constants64<>+2368(SB), Y7, Y9
+	VFMADD213PD constants64<>+2432(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
 	VMULPD      constants64<>+928(SB), Y7, Y7
@@ -777,12 +782,12 @@ single:
 	VFMADD231PD constants64<>+896(SB), Y3, Y4
 	VPXOR       Y0, Y0, Y0
 	VCMPPD      $0x11, Y1, Y0, Y3
-	VMOVUPD     constants64<>+2432(SB), Y5
+	VMOVUPD     constants64<>+2464(SB), Y5
 	VBLENDVPD   Y3, Y4, Y5, Y5
 	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y3
 	VBLENDVPD   Y3, Y1, Y5, Y5
 	VCMPPD      $0x00, Y0, Y1, Y1
-	VBLENDVPD   Y1, constants64<>+2464(SB), Y5, Y5
+	VBLENDVPD   Y1, constants64<>+2496(SB), Y5, Y5
 	VBLENDVPD   Y2, Y5, Y4, Y4
 	VMOVUPD     Y4, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -804,9 +809,9 @@ TEXT ·Log2F64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2112(SB), Y0, Y1
+	VPADDQ      constants64<>+2144(SB), Y0, Y1
 	VMOVUPD     32(SI)(BX*8), Y2
-	VPADDQ      constants64<>+2112(SB), Y2, Y3
+	VPADDQ      constants64<>+2144(SB), Y2, Y3
 	VMOVUPD     constants64<>+0(SB), Y4
 	VCMPPD      $0x12, Y0, Y4, Y5
 	VCMPPD      $0x11, constants64<>+288(SB), Y0, Y0
@@ -814,8 +819,8 @@ loop:
 	VPAND       constants64<>+256(SB), Y3, Y7
 	VPSRLQ      $0x34, Y1, Y1
 	VPSRLQ      $0x34, Y3, Y3
-	VPADDQ      constants64<>+2144(SB), Y6, Y6
-	VPADDQ      constants64<>+2144(SB), Y7, Y7
+	VPADDQ      constants64<>+2176(SB), Y6, Y6
+	VPADDQ      constants64<>+2176(SB), Y7, Y7
 	VPOR        constants64<>+320(SB), Y1, Y1
 	VPOR        constants64<>+320(SB), Y3, Y3
 	VSUBPD      constants64<>+64(SB), Y6, Y6
@@ -826,8 +831,8 @@ loop:
 	VCMPPD      $0x11, constants64<>+288(SB), Y2, Y2
 	VPAND       Y0, Y5, Y5
 	VPXOR       constants64<>+384(SB), Y5, Y5
-	VADDPD      constants64<>+2176(SB), Y6, Y0
-	VADDPD      constants64<>+2176(SB), Y7, Y8
+	VADDPD      constants64<>+2208(SB), Y6, Y0
+	VADDPD      constants64<>+2208(SB), Y7, Y8
 	VMULPD      Y6, Y6, Y9
 	VPAND       Y2, Y4, Y4
 	VMULPD      Y7, Y7, Y2
@@ -845,23 +850,23 @@ loop:
 	VMULPD      Y8, Y8, Y10
 	VMULPD      Y5, Y5, Y11
 	VMULPD      Y10, Y10, Y12
-	VMOVUPD     constants64<>+2240(SB), Y13
-	VFMADD231PD constants64<>+2208(SB), Y11, Y13
-	VFMADD213PD constants64<>+2272(SB), Y11, Y13
+	VMOVUPD     constants64<>+2272(SB), Y13
+	VFMADD231PD constants64<>+2240(SB), Y11, Y13
 	VFMADD213PD constants64<>+2304(SB), Y11, Y13
-	VMOVUPD     constants64<>+2240(SB), Y14
-	VFMADD231PD constants64<>+2208(SB), Y12, Y14
-	VFMADD213PD constants64<>+2272(SB), Y12, Y14
+	VFMADD213PD constants64<>+2336(SB), Y11, Y13
+	VMOVUPD     constants64<>+2272(SB), Y14
+	VFMADD231PD constants64<>+2240(SB), Y12, Y14
 	VFMADD213PD constants64<>+2304(SB), Y12, Y14
-	VMOVUPD     constants64<>+2368(SB), Y15
-	VFMADD231PD constants64<>+2336(SB), Y11, Y15
-	VFMADD213PD constants64<>+2400(SB), Y11, Y15
+	VFMADD213PD constants64<>+2336(SB), Y12, Y14
+	VMOVUPD     constants64<>+2400(SB), Y15
+	VFMADD231PD constants64<>+2368(SB), Y11, Y15
+	VFMADD213PD constants64<>+2432(SB), Y11, Y15
 	VFMADD231PD Y5, Y15, Y13
 	VFMADD213PD Y4, Y13, Y5
 	VMULPD      Y5, Y0, Y0
-	VMOVUPD     constants64<>+2368(SB), Y5
-	VFMADD231PD constants64<>+2336(SB), Y12, Y5
-	VFMADD213PD constants64<>+2400(SB), Y12, Y5
+	VMOVUPD     constants64<>+2400(SB), Y5
+	VFMADD231PD constants64<>+2368(SB), Y12, Y5
+	VFMADD213PD constants64<>+2432(SB), Y12, Y5
 	VFMADD231PD Y10, Y5, Y14
 	VMULPD      constants64<>+928(SB), Y2, Y5
 	VFMADD213PD Y5, Y14, Y10
@@ -882,12 +887,12 @@ loop:
 	VADDPD      Y8, Y7, Y7
 	VMOVUPD     constants64<>+864(SB), Y5
 	VFMSUB213PD Y4, Y10, Y5
-	VFMADD231PD constants64<>+2496(SB), Y10, Y5
+	VFMADD231PD constants64<>+2528(SB), Y10, Y5
 	VADDPD      Y4, Y1, Y8
 	VFMADD231PD constants64<>+864(SB), Y6, Y5
 	VMOVUPD     constants64<>+864(SB), Y6
 	VFMSUB213PD Y2, Y0, Y6
-	VFMADD231PD constants64<>+2496(SB), Y0, Y6
+	VFMADD231PD constants64<>+2528(SB), Y0, Y6
 	VADDPD      Y2, Y3, Y0
 	VFMADD231PD constants64<>+864(SB), Y7, Y6
 	VSUBPD      Y1, Y8, Y1
@@ -959,21 +964,21 @@ single:
 	VPAND       Y0, Y2, Y0
 	VMULPD      constants64<>+672(SB), Y1, Y3
 	VBLENDVPD   Y0, Y3, Y1, Y3
-	VPADDQ      constants64<>+2112(SB), Y3, Y3
+	VPADDQ      constants64<>+2144(SB), Y3, Y3
 	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2144(SB), Y4, Y4
+	VPADDQ      constants64<>+2176(SB), Y4, Y4
 	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2176(SB), Y4, Y5
+	VADDPD      constants64<>+2208(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2240(SB), Y8
-	VFMADD231PD constants64<>+2208(SB), Y7, Y8
-	VFMADD213PD constants64<>+2272(SB), Y7, Y8
+	VMOVUPD     constants64<>+2272(SB), Y8
+	VFMADD231PD constants64<>+2240(SB), Y7, Y8
 	VFMADD213PD constants64<>+2304(SB), Y7, Y8
-	VMOVUPD     constants64<>+2368(SB), Y9
-	VFMADD231PD constants64<>+2336(SB), Y7, Y9
-	VFMADD213PD constants64<>+2400(SB), Y7, Y9
+	VFMADD213PD constants64<>+2336(SB), Y7, Y8
+	VMOVUPD     constants64<>+2400(SB), Y9
+	VFMADD231PD constants64<>+2368(SB), Y7, Y9
+	VFMADD213PD constants64<>+2432(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
 	VMULPD      constants64<>+928(SB), Y7, Y9
@@ -989,7 +994,7 @@ single:
 	VMULPD      constants64<>+864(SB), Y6, Y4
 	VMOVUPD     constants64<>+864(SB), Y5
 	VFMSUB213PD Y4, Y6, Y5
-	VFMADD231PD constants64<>+2496(SB), Y6, Y5
+	VFMADD231PD constants64<>+2528(SB), Y6, Y5
 	VFMADD231PD constants64<>+864(SB), Y8, Y5
 	VPSRLQ      $0x34, Y3, Y3
 	VPOR        constants64<>+320(SB), Y3, Y3
@@ -1003,12 +1008,12 @@ single:
 	VADDPD      Y4, Y0, Y0
 	VPXOR       Y3, Y3, Y3
 	VCMPPD      $0x11, Y1, Y3, Y4
-	VMOVUPD     constants64<>+2432(SB), Y5
+	VMOVUPD     constants64<>+2464(SB), Y5
 	VBLENDVPD   Y4, Y0, Y5, Y5
 	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y4
 	VBLENDVPD   Y4, Y1, Y5, Y5
 	VCMPPD      $0x00, Y3, Y1, Y1
-	VBLENDVPD   Y1, constants64<>+2464(SB), Y5, Y5
+	VBLENDVPD   Y1, constants64<>+2496(SB), Y5, Y5
 	VBLENDVPD   Y2, Y5, Y0, Y0
 	VMOVUPD     Y0, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -1030,9 +1035,9 @@ TEXT ·Log10F64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2112(SB), Y0, Y1
+	VPADDQ      constants64<>+2144(SB), Y0, Y1
 	VMOVUPD     32(SI)(BX*8), Y2
-	VPADDQ      constants64<>+2112(SB), Y2, Y3
+	VPADDQ      constants64<>+2144(SB), Y2, Y3
 	VMOVUPD     constants64<>+0(SB), Y4
 	VCMPPD      $0x12, Y0, Y4, Y5
 	VCMPPD      $0x11, constants64<>+288(SB), Y0, Y0
@@ -1040,8 +1045,8 @@ loop:
 	VPAND       constants64<>+256(SB), Y3, Y7
 	VPSRLQ      $0x34, Y1, Y1
 	VPSRLQ      $0x34, Y3, Y3
-	VPADDQ      constants64<>+2144(SB), Y6, Y6
-	VPADDQ      constants64<>+2144(SB), Y7, Y7
+	VPADDQ      constants64<>+2176(SB), Y6, Y6
+	VPADDQ      constants64<>+2176(SB), Y7, Y7
 	VPOR        constants64<>+320(SB), Y1, Y1
 	VPOR        constants64<>+320(SB), Y3, Y3
 	VSUBPD      constants64<>+64(SB), Y6, Y6
@@ -1052,8 +1057,8 @@ loop:
 	VCMPPD      $0x11, constants64<>+288(SB), Y2, Y2
 	VPAND       Y0, Y5, Y5
 	VPXOR       constants64<>+384(SB), Y5, Y5
-	VADDPD      constants64<>+2176(SB), Y6, Y0
-	VADDPD      constants64<>+2176(SB), Y7, Y8
+	VADDPD      constants64<>+2208(SB), Y6, Y0
+	VADDPD      constants64<>+2208(SB), Y7, Y8
 	VMULPD      Y6, Y6, Y9
 	VPAND       Y2, Y4, Y4
 	VMULPD      Y7, Y7, Y2
@@ -1064,26 +1069,26 @@ loop:
 	VMOVMSKPD   Y5, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VMULPD      constants64<>+2528(SB), Y1, Y4
+	VMULPD      constants64<>+2560(SB), Y1, Y4
 	VMULPD      Y0, Y0, Y5
 	VMULPD      Y8, Y8, Y10
 	VMULPD      Y5, Y5, Y11
 	VMULPD      Y10, Y10, Y12
-	VMOVUPD     constants64<>+2240(SB), Y13
-	VFMADD231PD constants64<>+2208(SB), Y11, Y13
-	VFMADD213PD constants64<>+2272(SB), Y11, Y13
+	VMOVUPD     constants64<>+2272(SB), Y13
+	VFMADD231PD constants64<>+2240(SB), Y11, Y13
 	VFMADD213PD constants64<>+2304(SB), Y11, Y13
-	VMOVUPD     constants64<>+2240(SB), Y14
-	VFMADD231PD constants64<>+2208(SB), Y12, Y14
-	VFMADD213PD constants64<>+2272(SB), Y12, Y14
+	VFMADD213PD constants64<>+2336(SB), Y11, Y13
+	VMOVUPD     constants64<>+2272(SB), Y14
+	VFMADD231PD constants64<>+2240(SB), Y12, Y14
 	VFMADD213PD constants64<>+2304(SB), Y12, Y14
-	VMOVUPD     constants64<>+2368(SB), Y15
-	VFMADD231PD constants64<>+2336(SB), Y11, Y15
-	VFMADD213PD constants64<>+2400(SB), Y11, Y15
+	VFMADD213PD constants64<>+2336(SB), Y12, Y14
+	VMOVUPD     constants64<>+2400(SB), Y15
+	VFMADD231PD constants64<>+2368(SB), Y11, Y15
+	VFMADD213PD constants64<>+2432(SB), Y11, Y15
 	VFMADD231PD Y5, Y15, Y13
-	VMOVUPD     constants64<>+2368(SB), Y11
-	VFMADD231PD constants64<>+2336(SB), Y12, Y11
-	VFMADD213PD constants64<>+2400(SB), Y12, Y11
+	VMOVUPD     constants64<>+2400(SB), Y11
+	VFMADD231PD constants64<>+2368(SB), Y12, Y11
+	VFMADD213PD constants64<>+2432(SB), Y12, Y11
 	VFMADD231PD Y10, Y11, Y14
 	VMULPD      constants64<>+928(SB), Y9, Y11
 	VFMADD213PD Y11, Y13, Y5
@@ -1104,26 +1109,26 @@ loop:
 	VSUBPD      Y0, Y7, Y7
 	VSUBPD      Y5, Y7, Y7
 	VSUBPD      Y2, Y7, Y7
-	VMULPD      constants64<>+2528(SB), Y3, Y2
+	VMULPD      constants64<>+2560(SB), Y3, Y2
 	VADDPD      Y8, Y7, Y7
-	VMOVUPD     constants64<>+2528(SB), Y5
+	VMOVUPD     constants64<>+2560(SB), Y5
 	VFMSUB213PD Y4, Y1, Y5
-	VFMADD231PD constants64<>+2560(SB), Y1, Y5
-	VMULPD      constants64<>+2592(SB), Y10, Y1
-	VMULPD      constants64<>+2592(SB), Y0, Y8
-	VMOVUPD     constants64<>+2592(SB), Y9
+	VFMADD231PD constants64<>+2592(SB), Y1, Y5
+	VMULPD      constants64<>+2624(SB), Y10, Y1
+	VMULPD      constants64<>+2624(SB), Y0, Y8
+	VMOVUPD     constants64<>+2624(SB), Y9
 	VFMSUB213PD Y1, Y10, Y9
-	VFMADD231PD constants64<>+2624(SB), Y10, Y9
-	VFMADD231PD constants64<>+2592(SB), Y6, Y9
+	VFMADD231PD constants64<>+2656(SB), Y10, Y9
+	VFMADD231PD constants64<>+2624(SB), Y6, Y9
 	VADDPD      Y5, Y9, Y9
-	VMOVUPD     constants64<>+2528(SB), Y5
+	VMOVUPD     constants64<>+2560(SB), Y5
 	VFMSUB213PD Y2, Y3, Y5
-	VFMADD231PD constants64<>+2560(SB), Y3, Y5
-	VMOVUPD     constants64<>+2592(SB), Y3
+	VFMADD231PD constants64<>+2592(SB), Y3, Y5
+	VMOVUPD     constants64<>+2624(SB), Y3
 	VFMSUB213PD Y8, Y0, Y3
-	VFMADD231PD constants64<>+2624(SB), Y0, Y3
+	VFMADD231PD constants64<>+2656(SB), Y0, Y3
 	VADDPD      Y1, Y4, Y0
-	VFMADD231PD constants64<>+2592(SB), Y7, Y3
+	VFMADD231PD constants64<>+2624(SB), Y7, Y3
 	VADDPD      Y8, Y2, Y6
 	VADDPD      Y5, Y3, Y3
 	VSUBPD      Y4, Y0, Y4
@@ -1195,21 +1200,21 @@ single:
 	VPAND       Y0, Y2, Y0
 	VMULPD      constants64<>+672(SB), Y1, Y3
 	VBLENDVPD   Y0, Y3, Y1, Y3
-	VPADDQ      constants64<>+2112(SB), Y3, Y3
+	VPADDQ      constants64<>+2144(SB), Y3, Y3
 	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2144(SB), Y4, Y4
+	VPADDQ      constants64<>+2176(SB), Y4, Y4
 	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2176(SB), Y4, Y5
+	VADDPD      constants64<>+2208(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2240(SB), Y8
-	VFMADD231PD constants64<>+2208(SB), Y7, Y8
-	VFMADD213PD constants64<>+2272(SB), Y7, Y8
+	VMOVUPD     constants64<>+2272(SB), Y8
+	VFMADD231PD constants64<>+2240(SB), Y7, Y8
 	VFMADD213PD constants64<>+2304(SB), Y7, Y8
-	VMOVUPD     constants64<>+2368(SB), Y9
-	VFMADD231PD constants64<>+2336(SB), Y7, Y9
-	VFMADD213PD constants64<>+2400(SB), Y7, Y9
+	VFMADD213PD constants64<>+2336(SB), Y7, Y8
+	VMOVUPD     constants64<>+2400(SB), Y9
+	VFMADD231PD constants64<>+2368(SB), Y7, Y9
+	VFMADD213PD constants64<>+2432(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
 	VMULPD      constants64<>+928(SB), Y7, Y9
@@ -1222,20 +1227,20 @@ single:
 	VMULPD      constants64<>+928(SB), Y7, Y7
 	VSUBPD      Y7, Y8, Y8
 	VADDPD      Y5, Y8, Y8
-	VMULPD      constants64<>+2592(SB), Y6, Y4
-	VMOVUPD     constants64<>+2592(SB), Y5
+	VMULPD      constants64<>+2624(SB), Y6, Y4
+	VMOVUPD     constants64<>+2624(SB), Y5
 	VFMSUB213PD Y4, Y6, Y5
-	VFMADD231PD constants64<>+2624(SB), Y6, Y5
-	VFMADD231PD constants64<>+2592(SB), Y8, Y5
+	VFMADD231PD constants64<>+2656(SB), Y6, Y5
+	VFMADD231PD constants64<>+2624(SB), Y8, Y5
 	VPSRLQ      $0x34, Y3, Y3
 	VPOR        constants64<>+320(SB), Y3, Y3
 	VSUBPD      constants64<>+352(SB), Y3, Y3
 	VSUBPD      constants64<>+704(SB), Y3, Y6
 	VBLENDVPD   Y0, Y6, Y3, Y3
-	VMULPD      constants64<>+2528(SB), Y3, Y0
-	VMOVUPD     constants64<>+2528(SB), Y6
+	VMULPD      constants64<>+2560(SB), Y3, Y0
+	VMOVUPD     constants64<>+2560(SB), Y6
 	VFMSUB213PD Y0, Y3, Y6
-	VFMADD231PD constants64<>+2560(SB), Y3, Y6
+	VFMADD231PD constants64<>+2592(SB), Y3, Y6
 	VADDPD      Y6, Y5, Y5
 	VADDPD      Y4, Y0, Y3
 	VSUBPD      Y0, Y3, Y0
@@ -1244,12 +1249,12 @@ single:
 	VADDPD      Y4, Y3, Y3
 	VPXOR       Y0, Y0, Y0
 	VCMPPD      $0x11, Y1, Y0, Y4
-	VMOVUPD     constants64<>+2432(SB), Y5
+	VMOVUPD     constants64<>+2464(SB), Y5
 	VBLENDVPD   Y4, Y3, Y5, Y5
 	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y4
 	VBLENDVPD   Y4, Y1, Y5, Y5
 	VCMPPD      $0x00, Y0, Y1, Y1
-	VBLENDVPD   Y1, constants64<>+2464(SB), Y5, Y5
+	VBLENDVPD   Y1, constants64<>+2496(SB), Y5, Y5
 	VBLENDVPD   Y2, Y5, Y3, Y3
 	VMOVUPD     Y3, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -1265,10 +1270,10 @@ TEXT ·Log1pF64AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y11, Y11, Y11
-	VMOVUPD constants64<>+2240(SB), Y14
-	VMOVUPD constants64<>+2368(SB), Y13
+	VMOVUPD constants64<>+2272(SB), Y14
+	VMOVUPD constants64<>+2400(SB), Y13
 	VMOVUPD constants64<>+64(SB), Y15
-	VMOVUPD constants64<>+2656(SB), Y12
+	VMOVUPD constants64<>+2688(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -1278,21 +1283,21 @@ loop:
 	VMOVUPD     (SI)(BX*8), Y0
 	VADDPD      Y0, Y15, Y1
 	VCMPPD      $0x11, Y0, Y12, Y2
-	VCMPPD      $0x11, constants64<>+2688(SB), Y0, Y3
+	VCMPPD      $0x11, constants64<>+2720(SB), Y0, Y3
 	VPAND       constants64<>+224(SB), Y0, Y4
 	VSUBPD      Y15, Y1, Y5
-	VPADDQ      constants64<>+2112(SB), Y1, Y6
+	VPADDQ      constants64<>+2144(SB), Y1, Y6
 	VPAND       Y3, Y2, Y2
-	VPAND       constants64<>+2464(SB), Y6, Y3
+	VPAND       constants64<>+2496(SB), Y6, Y3
 	VPAND       constants64<>+256(SB), Y6, Y7
 	VPSRLQ      $0x34, Y6, Y6
 	VPXOR       constants64<>+384(SB), Y2, Y2
 	VMOVMSKPD   Y2, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VMOVUPD     constants64<>+2720(SB), Y8
+	VMOVUPD     constants64<>+2752(SB), Y8
 	VPSUBQ      Y3, Y8, Y8
-	VPADDQ      constants64<>+2144(SB), Y7, Y7
+	VPADDQ      constants64<>+2176(SB), Y7, Y7
 	VPOR        constants64<>+320(SB), Y6, Y6
 	VSUBPD      Y5, Y1, Y1
 	VSUBPD      Y5, Y0, Y0
@@ -1303,7 +1308,7 @@ loop:
 	VADDPD      Y0, Y1, Y1
 	VMULPD      Y8, Y1, Y1
 	VADDPD      Y1, Y7, Y0
-	VADDPD      constants64<>+2176(SB), Y0, Y2
+	VADDPD      constants64<>+2208(SB), Y0, Y2
 	VMULPD      Y0, Y0, Y3
 	VSUBPD      Y7, Y0, Y7
 	VDIVPD      Y2, Y0, Y2
@@ -1311,13 +1316,13 @@ loop:
 	VMULPD      constants64<>+928(SB), Y3, Y3
 	VMULPD      Y2, Y2, Y5
 	VMULPD      Y5, Y5, Y7
-	VMOVUPD     constants64<>+2208(SB), Y8
+	VMOVUPD     constants64<>+2240(SB), Y8
 	VFMADD213PD Y14, Y7, Y8
-	VMOVUPD     constants64<>+2336(SB), Y9
+	VMOVUPD     constants64<>+2368(SB), Y9
 	VFMADD213PD Y13, Y7, Y9
-	VFMADD213PD constants64<>+2272(SB), Y7, Y8
-	VFMADD213PD constants64<>+2400(SB), Y7, Y9
 	VFMADD213PD constants64<>+2304(SB), Y7, Y8
+	VFMADD213PD constants64<>+2432(SB), Y7, Y9
+	VFMADD213PD constants64<>+2336(SB), Y7, Y8
 	VFMADD231PD Y5, Y9, Y8
 	VFMADD213PD Y3, Y8, Y5
 	VMULPD      Y5, Y2, Y2
@@ -1370,10 +1375,10 @@ done:
 complete:
 	VMOVUPD     (SI)(BX*8), Y0
 	VCMPPD      $0x11, Y0, Y12, Y1
-	VCMPPD      $0x11, constants64<>+2688(SB), Y0, Y2
+	VCMPPD      $0x11, constants64<>+2720(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
 	VPXOR       constants64<>+384(SB), Y2, Y2
-	VMOVUPD     constants64<>+2688(SB), Y3
+	VMOVUPD     constants64<>+2720(SB), Y3
 	VCMPPD      $0x12, Y0, Y3, Y3
 	VPAND       Y3, Y2, Y3
 	VBLENDVPD   Y2, Y11, Y0, Y4
@@ -1385,28 +1390,28 @@ complete:
 	VSUBPD      Y7, Y15, Y7
 	VSUBPD      Y6, Y4, Y4
 	VADDPD      Y4, Y7, Y7
-	VPADDQ      constants64<>+2112(SB), Y5, Y5
-	VPAND       constants64<>+2464(SB), Y5, Y4
-	VMOVUPD     constants64<>+2720(SB), Y6
+	VPADDQ      constants64<>+2144(SB), Y5, Y5
+	VPAND       constants64<>+2496(SB), Y5, Y4
+	VMOVUPD     constants64<>+2752(SB), Y6
 	VPSUBQ      Y4, Y6, Y6
 	VMULPD      Y6, Y7, Y7
 	VPAND       constants64<>+256(SB), Y5, Y4
-	VPADDQ      constants64<>+2144(SB), Y4, Y4
+	VPADDQ      constants64<>+2176(SB), Y4, Y4
 	VSUBPD      Y15, Y4, Y4
 	VADDPD      Y7, Y4, Y6
-	VADDPD      constants64<>+2176(SB), Y6, Y8
+	VADDPD      constants64<>+2208(SB), Y6, Y8
 	VDIVPD      Y8, Y6, Y8
 	VMULPD      Y8, Y8, Y9
 	VMULPD      Y9, Y9, Y10
 	VMOVUPD     Y2, 64(SP)
-	VMOVUPD     constants64<>+2208(SB), Y2
+	VMOVUPD     constants64<>+2240(SB), Y2
 	VFMADD213PD Y14, Y10, Y2
-	VFMADD213PD constants64<>+2272(SB), Y10, Y2
 	VFMADD213PD constants64<>+2304(SB), Y10, Y2
+	VFMADD213PD constants64<>+2336(SB), Y10, Y2
 	VMOVUPD     Y1, 96(SP)
-	VMOVUPD     constants64<>+2336(SB), Y1
+	VMOVUPD     constants64<>+2368(SB), Y1
 	VFMADD213PD Y13, Y10, Y1
-	VFMADD213PD constants64<>+2400(SB), Y10, Y1
+	VFMADD213PD constants64<>+2432(SB), Y10, Y1
 	VFMADD231PD Y9, Y1, Y2
 	VMULPD      Y6, Y6, Y1
 	VMULPD      constants64<>+928(SB), Y1, Y1
@@ -1425,8 +1430,8 @@ complete:
 	VSUBPD      Y1, Y6, Y6
 	VFMADD231PD constants64<>+896(SB), Y5, Y6
 	VCMPPD      $0x00, Y12, Y0, Y1
-	VMOVUPD     constants64<>+2432(SB), Y2
-	VBLENDVPD   Y1, constants64<>+2464(SB), Y2, Y2
+	VMOVUPD     constants64<>+2464(SB), Y2
+	VBLENDVPD   Y1, constants64<>+2496(SB), Y2, Y2
 	VMOVUPD     96(SP), Y1
 	VBLENDVPD   Y1, Y6, Y2, Y2
 	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y1
@@ -1444,7 +1449,7 @@ TEXT ·SinF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2752(SB), Y15
+	VMOVUPD constants64<>+2784(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -1455,12 +1460,12 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
 	VPAND        constants64<>+192(SB), Y2, Y3
-	VMOVUPD      constants64<>+2784(SB), Y4
+	VMOVUPD      constants64<>+2816(SB), Y4
 	VFMADD213PD  Y15, Y1, Y4
-	VMOVUPD      constants64<>+2784(SB), Y5
+	VMOVUPD      constants64<>+2816(SB), Y5
 	VFMADD213PD  Y15, Y3, Y5
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y6
-	VCMPPD       $0x15, constants64<>+2816(SB), Y3, Y7
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y6
+	VCMPPD       $0x15, constants64<>+2848(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPD    Y6, AX
 	TESTL        AX, AX
@@ -1473,52 +1478,52 @@ loop:
 	VPSLLQ       $0x3e, Y5, Y5
 	VPXOR        Y0, Y4, Y4
 	VPXOR        Y2, Y5, Y5
-	VFNMADD231PD constants64<>+2848(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2848(SB), Y6, Y3
-	VPAND        constants64<>+224(SB), Y4, Y4
-	VPAND        constants64<>+224(SB), Y5, Y5
 	VFNMADD231PD constants64<>+2880(SB), Y7, Y1
 	VFNMADD231PD constants64<>+2880(SB), Y6, Y3
+	VPAND        constants64<>+224(SB), Y4, Y4
+	VPAND        constants64<>+224(SB), Y5, Y5
 	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
 	VFNMADD231PD constants64<>+2912(SB), Y6, Y3
+	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y6, Y3
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y3, Y3, Y2
 	VMULPD       Y0, Y0, Y6
 	VMULPD       Y2, Y2, Y7
-	VMOVUPD      constants64<>+2976(SB), Y10
-	VFMADD231PD  constants64<>+2944(SB), Y6, Y10
-	VFMADD213PD  constants64<>+3008(SB), Y6, Y10
+	VMOVUPD      constants64<>+3008(SB), Y10
+	VFMADD231PD  constants64<>+2976(SB), Y6, Y10
 	VFMADD213PD  constants64<>+3040(SB), Y6, Y10
-	VMOVUPD      constants64<>+2976(SB), Y11
-	VFMADD231PD  constants64<>+2944(SB), Y7, Y11
-	VFMADD213PD  constants64<>+3008(SB), Y7, Y11
+	VFMADD213PD  constants64<>+3072(SB), Y6, Y10
+	VMOVUPD      constants64<>+3008(SB), Y11
+	VFMADD231PD  constants64<>+2976(SB), Y7, Y11
 	VFMADD213PD  constants64<>+3040(SB), Y7, Y11
-	VMOVUPD      constants64<>+3104(SB), Y12
-	VFMADD231PD  constants64<>+3072(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3136(SB), Y6, Y12
-	VMOVUPD      constants64<>+3200(SB), Y13
-	VFMADD231PD  constants64<>+3168(SB), Y6, Y13
-	VFMADD213PD  constants64<>+3232(SB), Y6, Y13
+	VFMADD213PD  constants64<>+3072(SB), Y7, Y11
+	VMOVUPD      constants64<>+3136(SB), Y12
+	VFMADD231PD  constants64<>+3104(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3168(SB), Y6, Y12
+	VMOVUPD      constants64<>+3232(SB), Y13
+	VFMADD231PD  constants64<>+3200(SB), Y6, Y13
+	VFMADD213PD  constants64<>+3264(SB), Y6, Y13
 	VFMADD231PD  Y0, Y12, Y13
-	VMOVUPD      constants64<>+3296(SB), Y12
-	VFMADD231PD  constants64<>+3264(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3328(SB), Y6, Y12
+	VMOVUPD      constants64<>+3328(SB), Y12
+	VFMADD231PD  constants64<>+3296(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3360(SB), Y6, Y12
 	VFMADD231PD  Y0, Y12, Y10
 	VFMADD213PD  constants64<>+64(SB), Y0, Y10
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y13, Y0, Y1
 	VBLENDVPD    Y8, Y10, Y1, Y1
-	VMOVUPD      constants64<>+3104(SB), Y0
-	VFMADD231PD  constants64<>+3072(SB), Y7, Y0
+	VMOVUPD      constants64<>+3136(SB), Y0
+	VFMADD231PD  constants64<>+3104(SB), Y7, Y0
 	VPXOR        Y4, Y1, Y1
-	VMOVUPD      constants64<>+3200(SB), Y4
-	VFMADD231PD  constants64<>+3168(SB), Y7, Y4
-	VFMADD213PD  constants64<>+3136(SB), Y7, Y0
-	VFMADD213PD  constants64<>+3232(SB), Y7, Y4
+	VMOVUPD      constants64<>+3232(SB), Y4
+	VFMADD231PD  constants64<>+3200(SB), Y7, Y4
+	VFMADD213PD  constants64<>+3168(SB), Y7, Y0
+	VFMADD213PD  constants64<>+3264(SB), Y7, Y4
 	VFMADD231PD  Y2, Y0, Y4
-	VMOVUPD      constants64<>+3296(SB), Y0
-	VFMADD231PD  constants64<>+3264(SB), Y7, Y0
-	VFMADD213PD  constants64<>+3328(SB), Y7, Y0
+	VMOVUPD      constants64<>+3328(SB), Y0
+	VFMADD231PD  constants64<>+3296(SB), Y7, Y0
+	VFMADD213PD  constants64<>+3360(SB), Y7, Y0
 	VMULPD       Y2, Y3, Y6
 	VFMADD231PD  Y4, Y6, Y3
 	VFMADD231PD  Y2, Y0, Y11
@@ -1578,15 +1583,15 @@ complete:
 single:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y2
-	VMOVUPD      constants64<>+2784(SB), Y3
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y2
+	VMOVUPD      constants64<>+2816(SB), Y3
 	VFMADD213PD  Y15, Y1, Y3
 	VSUBPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+2816(SB), Y5
+	VMOVUPD      constants64<>+2848(SB), Y5
 	VBLENDVPD    Y2, Y1, Y5, Y5
 	VPAND        constants64<>+288(SB), Y5, Y6
-	VPSUBQ       constants64<>+3360(SB), Y6, Y6
-	VPAND        constants64<>+3392(SB), Y6, Y6
+	VPSUBQ       constants64<>+3392(SB), Y6, Y6
+	VPAND        constants64<>+3424(SB), Y6, Y6
 	VSUBPD       Y15, Y3, Y7
 	VPSRLQ       $0x38, Y6, Y8
 	VPSUBQ       Y6, Y5, Y5
@@ -1594,10 +1599,10 @@ single:
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERQPD   Y9, (R11)(Y8*8), Y6
-	VPADDQ       constants64<>+3424(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2848(SB), Y7, Y1
+	VPADDQ       constants64<>+3456(SB), Y5, Y5
 	VFNMADD231PD constants64<>+2880(SB), Y7, Y1
 	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y9, Y9, Y9
@@ -1606,12 +1611,12 @@ single:
 	VFMSUB213PD  Y9, Y5, Y6
 	VMULPD       Y7, Y5, Y10
 	VFMSUB213PD  Y10, Y5, Y7
-	VMULPD       constants64<>+3456(SB), Y9, Y11
+	VMULPD       constants64<>+3488(SB), Y9, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2080(SB), Y11, Y9
-	VMULPD       constants64<>+3456(SB), Y6, Y11
+	VFNMADD231PD constants64<>+2112(SB), Y11, Y9
+	VMULPD       constants64<>+3488(SB), Y6, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2080(SB), Y11, Y6
+	VFNMADD231PD constants64<>+2112(SB), Y11, Y6
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y11, Y11, Y11
 	VPCMPEQD     Y12, Y12, Y12
@@ -1621,9 +1626,9 @@ single:
 	VPCMPEQD     Y13, Y13, Y13
 	VGATHERQPD   Y13, (R11)(Y8*8), Y12
 	VMULPD       Y12, Y5, Y12
-	VMULPD       constants64<>+3456(SB), Y10, Y8
+	VMULPD       constants64<>+3488(SB), Y10, Y8
 	VROUNDPD     $0x08, Y8, Y8
-	VFNMADD231PD constants64<>+2080(SB), Y8, Y10
+	VFNMADD231PD constants64<>+2112(SB), Y8, Y10
 	VADDPD       Y6, Y9, Y8
 	VADDPD       Y10, Y8, Y13
 	VSUBPD       Y9, Y8, Y14
@@ -1678,10 +1683,10 @@ single:
 	VADDPD       Y13, Y5, Y0
 	VSUBPD       Y5, Y0, Y5
 	VSUBPD       Y5, Y13, Y13
-	VMULPD       constants64<>+2848(SB), Y0, Y5
-	VMULPD       constants64<>+2848(SB), Y13, Y13
-	VFMADD231PD  constants64<>+2880(SB), Y0, Y13
-	VFMSUB132PD  constants64<>+2848(SB), Y5, Y0
+	VMULPD       constants64<>+2880(SB), Y0, Y5
+	VMULPD       constants64<>+2880(SB), Y13, Y13
+	VFMADD231PD  constants64<>+2912(SB), Y0, Y13
+	VFMSUB132PD  constants64<>+2880(SB), Y5, Y0
 	VADDPD       Y13, Y0, Y0
 	VADDPD       Y0, Y5, Y7
 	VSUBPD       Y5, Y7, Y5
@@ -1692,21 +1697,21 @@ single:
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y0, Y0, Y2
 	VMULPD       Y0, Y1, Y4
-	VMOVUPD      constants64<>+2976(SB), Y5
-	VFMADD231PD  constants64<>+2944(SB), Y2, Y5
-	VMOVUPD      constants64<>+3104(SB), Y7
-	VFMADD231PD  constants64<>+3072(SB), Y2, Y7
-	VFMADD213PD  constants64<>+3008(SB), Y2, Y5
-	VFMADD213PD  constants64<>+3136(SB), Y2, Y7
+	VMOVUPD      constants64<>+3008(SB), Y5
+	VFMADD231PD  constants64<>+2976(SB), Y2, Y5
+	VMOVUPD      constants64<>+3136(SB), Y7
+	VFMADD231PD  constants64<>+3104(SB), Y2, Y7
 	VFMADD213PD  constants64<>+3040(SB), Y2, Y5
-	VMOVUPD      constants64<>+3200(SB), Y8
-	VFMADD231PD  constants64<>+3168(SB), Y2, Y8
-	VFMADD213PD  constants64<>+3232(SB), Y2, Y8
+	VFMADD213PD  constants64<>+3168(SB), Y2, Y7
+	VFMADD213PD  constants64<>+3072(SB), Y2, Y5
+	VMOVUPD      constants64<>+3232(SB), Y8
+	VFMADD231PD  constants64<>+3200(SB), Y2, Y8
+	VFMADD213PD  constants64<>+3264(SB), Y2, Y8
 	VFMADD231PD  Y0, Y7, Y8
 	VFMADD231PD  Y8, Y4, Y1
-	VMOVUPD      constants64<>+3296(SB), Y4
-	VFMADD231PD  constants64<>+3264(SB), Y2, Y4
-	VFMADD213PD  constants64<>+3328(SB), Y2, Y4
+	VMOVUPD      constants64<>+3328(SB), Y4
+	VFMADD231PD  constants64<>+3296(SB), Y2, Y4
+	VFMADD213PD  constants64<>+3360(SB), Y2, Y4
 	VFMADD231PD  Y0, Y4, Y5
 	VFMADD213PD  constants64<>+64(SB), Y5, Y0
 	VBLENDVPD    Y6, Y0, Y1, Y1
@@ -1724,7 +1729,7 @@ TEXT ·CosF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2752(SB), Y15
+	VMOVUPD constants64<>+2784(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -1735,12 +1740,12 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y0
 	VMOVUPD      32(SI)(BX*8), Y1
 	VPAND        constants64<>+192(SB), Y1, Y1
-	VMOVUPD      constants64<>+2784(SB), Y2
+	VMOVUPD      constants64<>+2816(SB), Y2
 	VFMADD213PD  Y15, Y0, Y2
-	VMOVUPD      constants64<>+2784(SB), Y3
+	VMOVUPD      constants64<>+2816(SB), Y3
 	VFMADD213PD  Y15, Y1, Y3
-	VCMPPD       $0x15, constants64<>+2816(SB), Y0, Y4
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y5
+	VCMPPD       $0x15, constants64<>+2848(SB), Y0, Y4
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y5
 	VPOR         Y5, Y4, Y4
 	VMOVMSKPD    Y4, AX
 	TESTL        AX, AX
@@ -1749,56 +1754,56 @@ loop:
 	VSUBPD       Y15, Y3, Y4
 	VPSLLQ       $0x3f, Y2, Y6
 	VPSLLQ       $0x3f, Y3, Y7
-	VPADDQ       constants64<>+3488(SB), Y2, Y2
-	VPADDQ       constants64<>+3488(SB), Y3, Y3
+	VPADDQ       constants64<>+3520(SB), Y2, Y2
+	VPADDQ       constants64<>+3520(SB), Y3, Y3
 	VPSLLQ       $0x3e, Y2, Y2
 	VPSLLQ       $0x3e, Y3, Y3
-	VFNMADD231PD constants64<>+2848(SB), Y5, Y0
-	VFNMADD231PD constants64<>+2848(SB), Y4, Y1
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VPAND        constants64<>+224(SB), Y3, Y3
 	VFNMADD231PD constants64<>+2880(SB), Y5, Y0
 	VFNMADD231PD constants64<>+2880(SB), Y4, Y1
+	VPAND        constants64<>+224(SB), Y2, Y2
+	VPAND        constants64<>+224(SB), Y3, Y3
 	VFNMADD231PD constants64<>+2912(SB), Y5, Y0
 	VFNMADD231PD constants64<>+2912(SB), Y4, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y5, Y0
+	VFNMADD231PD constants64<>+2944(SB), Y4, Y1
 	VMULPD       Y0, Y0, Y4
 	VMULPD       Y1, Y1, Y5
 	VMULPD       Y4, Y4, Y8
 	VMULPD       Y5, Y5, Y9
-	VMOVUPD      constants64<>+2976(SB), Y10
-	VFMADD231PD  constants64<>+2944(SB), Y8, Y10
-	VFMADD213PD  constants64<>+3008(SB), Y8, Y10
+	VMOVUPD      constants64<>+3008(SB), Y10
+	VFMADD231PD  constants64<>+2976(SB), Y8, Y10
 	VFMADD213PD  constants64<>+3040(SB), Y8, Y10
-	VMOVUPD      constants64<>+2976(SB), Y11
-	VFMADD231PD  constants64<>+2944(SB), Y9, Y11
-	VFMADD213PD  constants64<>+3008(SB), Y9, Y11
+	VFMADD213PD  constants64<>+3072(SB), Y8, Y10
+	VMOVUPD      constants64<>+3008(SB), Y11
+	VFMADD231PD  constants64<>+2976(SB), Y9, Y11
 	VFMADD213PD  constants64<>+3040(SB), Y9, Y11
-	VMOVUPD      constants64<>+3104(SB), Y12
-	VFMADD231PD  constants64<>+3072(SB), Y8, Y12
-	VFMADD213PD  constants64<>+3136(SB), Y8, Y12
-	VMOVUPD      constants64<>+3200(SB), Y13
-	VFMADD231PD  constants64<>+3168(SB), Y8, Y13
-	VFMADD213PD  constants64<>+3232(SB), Y8, Y13
+	VFMADD213PD  constants64<>+3072(SB), Y9, Y11
+	VMOVUPD      constants64<>+3136(SB), Y12
+	VFMADD231PD  constants64<>+3104(SB), Y8, Y12
+	VFMADD213PD  constants64<>+3168(SB), Y8, Y12
+	VMOVUPD      constants64<>+3232(SB), Y13
+	VFMADD231PD  constants64<>+3200(SB), Y8, Y13
+	VFMADD213PD  constants64<>+3264(SB), Y8, Y13
 	VFMADD231PD  Y4, Y12, Y13
-	VMOVUPD      constants64<>+3296(SB), Y12
-	VFMADD231PD  constants64<>+3264(SB), Y8, Y12
-	VFMADD213PD  constants64<>+3328(SB), Y8, Y12
+	VMOVUPD      constants64<>+3328(SB), Y12
+	VFMADD231PD  constants64<>+3296(SB), Y8, Y12
+	VFMADD213PD  constants64<>+3360(SB), Y8, Y12
 	VFMADD231PD  Y4, Y12, Y10
 	VFMADD213PD  constants64<>+64(SB), Y4, Y10
 	VMULPD       Y4, Y0, Y4
 	VFMADD231PD  Y13, Y4, Y0
 	VBLENDVPD    Y6, Y0, Y10, Y10
-	VMOVUPD      constants64<>+3104(SB), Y0
-	VFMADD231PD  constants64<>+3072(SB), Y9, Y0
+	VMOVUPD      constants64<>+3136(SB), Y0
+	VFMADD231PD  constants64<>+3104(SB), Y9, Y0
 	VPXOR        Y2, Y10, Y10
-	VMOVUPD      constants64<>+3200(SB), Y2
-	VFMADD231PD  constants64<>+3168(SB), Y9, Y2
-	VFMADD213PD  constants64<>+3136(SB), Y9, Y0
-	VFMADD213PD  constants64<>+3232(SB), Y9, Y2
+	VMOVUPD      constants64<>+3232(SB), Y2
+	VFMADD231PD  constants64<>+3200(SB), Y9, Y2
+	VFMADD213PD  constants64<>+3168(SB), Y9, Y0
+	VFMADD213PD  constants64<>+3264(SB), Y9, Y2
 	VFMADD231PD  Y5, Y0, Y2
-	VMOVUPD      constants64<>+3296(SB), Y0
-	VFMADD231PD  constants64<>+3264(SB), Y9, Y0
-	VFMADD213PD  constants64<>+3328(SB), Y9, Y0
+	VMOVUPD      constants64<>+3328(SB), Y0
+	VFMADD231PD  constants64<>+3296(SB), Y9, Y0
+	VFMADD213PD  constants64<>+3360(SB), Y9, Y0
 	VMULPD       Y5, Y1, Y4
 	VFMADD231PD  Y2, Y4, Y1
 	VFMADD231PD  Y5, Y0, Y11
@@ -1858,15 +1863,15 @@ complete:
 single:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y0
-	VCMPPD       $0x15, constants64<>+2816(SB), Y0, Y1
-	VMOVUPD      constants64<>+2784(SB), Y2
+	VCMPPD       $0x15, constants64<>+2848(SB), Y0, Y1
+	VMOVUPD      constants64<>+2816(SB), Y2
 	VFMADD213PD  Y15, Y0, Y2
 	VSUBPD       Y0, Y0, Y3
-	VMOVUPD      constants64<>+2816(SB), Y4
+	VMOVUPD      constants64<>+2848(SB), Y4
 	VBLENDVPD    Y1, Y0, Y4, Y4
 	VPAND        constants64<>+288(SB), Y4, Y5
-	VPSUBQ       constants64<>+3360(SB), Y5, Y5
-	VPAND        constants64<>+3392(SB), Y5, Y5
+	VPSUBQ       constants64<>+3392(SB), Y5, Y5
+	VPAND        constants64<>+3424(SB), Y5, Y5
 	VSUBPD       Y15, Y2, Y6
 	VPSRLQ       $0x38, Y5, Y7
 	VPSUBQ       Y5, Y4, Y4
@@ -1874,10 +1879,10 @@ single:
 	VPXOR        Y5, Y5, Y5
 	VPCMPEQD     Y8, Y8, Y8
 	VGATHERQPD   Y8, (R11)(Y7*8), Y5
-	VPADDQ       constants64<>+3424(SB), Y4, Y4
-	VFNMADD231PD constants64<>+2848(SB), Y6, Y0
+	VPADDQ       constants64<>+3456(SB), Y4, Y4
 	VFNMADD231PD constants64<>+2880(SB), Y6, Y0
 	VFNMADD231PD constants64<>+2912(SB), Y6, Y0
+	VFNMADD231PD constants64<>+2944(SB), Y6, Y0
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y8, Y8, Y8
@@ -1886,12 +1891,12 @@ single:
 	VFMSUB213PD  Y8, Y4, Y5
 	VMULPD       Y6, Y4, Y9
 	VFMSUB213PD  Y9, Y4, Y6
-	VMULPD       constants64<>+3456(SB), Y8, Y10
+	VMULPD       constants64<>+3488(SB), Y8, Y10
 	VROUNDPD     $0x08, Y10, Y10
-	VFNMADD231PD constants64<>+2080(SB), Y10, Y8
-	VMULPD       constants64<>+3456(SB), Y5, Y10
+	VFNMADD231PD constants64<>+2112(SB), Y10, Y8
+	VMULPD       constants64<>+3488(SB), Y5, Y10
 	VROUNDPD     $0x08, Y10, Y10
-	VFNMADD231PD constants64<>+2080(SB), Y10, Y5
+	VFNMADD231PD constants64<>+2112(SB), Y10, Y5
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y10, Y10, Y10
 	VPCMPEQD     Y11, Y11, Y11
@@ -1901,9 +1906,9 @@ single:
 	VPCMPEQD     Y12, Y12, Y12
 	VGATHERQPD   Y12, (R11)(Y7*8), Y11
 	VMULPD       Y11, Y4, Y11
-	VMULPD       constants64<>+3456(SB), Y9, Y7
+	VMULPD       constants64<>+3488(SB), Y9, Y7
 	VROUNDPD     $0x08, Y7, Y7
-	VFNMADD231PD constants64<>+2080(SB), Y7, Y9
+	VFNMADD231PD constants64<>+2112(SB), Y7, Y9
 	VADDPD       Y5, Y8, Y7
 	VADDPD       Y9, Y7, Y12
 	VSUBPD       Y8, Y7, Y13
@@ -1952,16 +1957,16 @@ single:
 	VADDPD       Y10, Y12, Y12
 	VPSLLQ       $0x3f, Y2, Y5
 	VADDPD       Y6, Y12, Y12
-	VPADDQ       constants64<>+3488(SB), Y2, Y2
+	VPADDQ       constants64<>+3520(SB), Y2, Y2
 	VPSLLQ       $0x3e, Y2, Y2
 	VPAND        constants64<>+224(SB), Y2, Y2
 	VADDPD       Y12, Y4, Y6
 	VSUBPD       Y4, Y6, Y4
 	VSUBPD       Y4, Y12, Y12
-	VMULPD       constants64<>+2848(SB), Y6, Y4
-	VMULPD       constants64<>+2848(SB), Y12, Y12
-	VFMADD231PD  constants64<>+2880(SB), Y6, Y12
-	VFMSUB132PD  constants64<>+2848(SB), Y4, Y6
+	VMULPD       constants64<>+2880(SB), Y6, Y4
+	VMULPD       constants64<>+2880(SB), Y12, Y12
+	VFMADD231PD  constants64<>+2912(SB), Y6, Y12
+	VFMSUB132PD  constants64<>+2880(SB), Y4, Y6
 	VADDPD       Y12, Y6, Y6
 	VADDPD       Y6, Y4, Y7
 	VSUBPD       Y4, Y7, Y4
@@ -1972,21 +1977,21 @@ single:
 	VMULPD       Y0, Y0, Y1
 	VMULPD       Y1, Y1, Y3
 	VMULPD       Y1, Y0, Y4
-	VMOVUPD      constants64<>+2976(SB), Y6
-	VFMADD231PD  constants64<>+2944(SB), Y3, Y6
-	VMOVUPD      constants64<>+3104(SB), Y7
-	VFMADD231PD  constants64<>+3072(SB), Y3, Y7
-	VFMADD213PD  constants64<>+3008(SB), Y3, Y6
-	VFMADD213PD  constants64<>+3136(SB), Y3, Y7
+	VMOVUPD      constants64<>+3008(SB), Y6
+	VFMADD231PD  constants64<>+2976(SB), Y3, Y6
+	VMOVUPD      constants64<>+3136(SB), Y7
+	VFMADD231PD  constants64<>+3104(SB), Y3, Y7
 	VFMADD213PD  constants64<>+3040(SB), Y3, Y6
-	VMOVUPD      constants64<>+3200(SB), Y8
-	VFMADD231PD  constants64<>+3168(SB), Y3, Y8
-	VFMADD213PD  constants64<>+3232(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3168(SB), Y3, Y7
+	VFMADD213PD  constants64<>+3072(SB), Y3, Y6
+	VMOVUPD      constants64<>+3232(SB), Y8
+	VFMADD231PD  constants64<>+3200(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3264(SB), Y3, Y8
 	VFMADD231PD  Y1, Y7, Y8
 	VFMADD231PD  Y8, Y4, Y0
-	VMOVUPD      constants64<>+3296(SB), Y4
-	VFMADD231PD  constants64<>+3264(SB), Y3, Y4
-	VFMADD213PD  constants64<>+3328(SB), Y3, Y4
+	VMOVUPD      constants64<>+3328(SB), Y4
+	VFMADD231PD  constants64<>+3296(SB), Y3, Y4
+	VFMADD213PD  constants64<>+3360(SB), Y3, Y4
 	VFMADD231PD  Y1, Y4, Y6
 	VFMADD213PD  constants64<>+64(SB), Y6, Y1
 	VBLENDVPD    Y5, Y0, Y1, Y1
@@ -2014,34 +2019,34 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
 	VPAND        constants64<>+192(SB), Y2, Y3
-	VMOVUPD      constants64<>+2752(SB), Y4
-	VFMADD231PD  constants64<>+2784(SB), Y1, Y4
-	VMOVUPD      constants64<>+2752(SB), Y5
-	VFMADD231PD  constants64<>+2784(SB), Y3, Y5
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y6
-	VCMPPD       $0x15, constants64<>+2816(SB), Y3, Y7
+	VMOVUPD      constants64<>+2784(SB), Y4
+	VFMADD231PD  constants64<>+2816(SB), Y1, Y4
+	VMOVUPD      constants64<>+2784(SB), Y5
+	VFMADD231PD  constants64<>+2816(SB), Y3, Y5
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y6
+	VCMPPD       $0x15, constants64<>+2848(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPD    Y6, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPD       constants64<>+2752(SB), Y4, Y7
-	VSUBPD       constants64<>+2752(SB), Y5, Y6
+	VSUBPD       constants64<>+2784(SB), Y4, Y7
+	VSUBPD       constants64<>+2784(SB), Y5, Y6
 	VPSLLQ       $0x3f, Y4, Y8
 	VPSLLQ       $0x3f, Y5, Y9
 	VPSLLQ       $0x3f, Y4, Y4
 	VPSLLQ       $0x3f, Y5, Y5
 	VPXOR        Y0, Y4, Y4
 	VPXOR        Y2, Y5, Y5
-	VMULPD       constants64<>+2880(SB), Y7, Y0
-	VFNMADD231PD constants64<>+2848(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2848(SB), Y6, Y3
+	VMULPD       constants64<>+2912(SB), Y7, Y0
+	VFNMADD231PD constants64<>+2880(SB), Y7, Y1
+	VFNMADD231PD constants64<>+2880(SB), Y6, Y3
 	VPAND        constants64<>+224(SB), Y4, Y4
 	VPAND        constants64<>+224(SB), Y5, Y5
-	VMULPD       constants64<>+2880(SB), Y6, Y2
+	VMULPD       constants64<>+2912(SB), Y6, Y2
 	VPXOR        constants64<>+224(SB), Y0, Y10
-	VFMSUB231PD  constants64<>+2880(SB), Y7, Y0
+	VFMSUB231PD  constants64<>+2912(SB), Y7, Y0
 	VPXOR        constants64<>+224(SB), Y2, Y11
-	VFMSUB231PD  constants64<>+2880(SB), Y6, Y2
+	VFMSUB231PD  constants64<>+2912(SB), Y6, Y2
 	VADDPD       Y10, Y1, Y12
 	VADDPD       Y11, Y3, Y13
 	VSUBPD       Y1, Y12, Y14
@@ -2050,14 +2055,14 @@ loop:
 	VSUBPD       Y14, Y1, Y1
 	VADDPD       Y10, Y1, Y1
 	VSUBPD       Y0, Y1, Y1
-	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
 	VSUBPD       Y3, Y13, Y0
 	VSUBPD       Y0, Y11, Y11
 	VSUBPD       Y0, Y13, Y0
 	VSUBPD       Y0, Y3, Y3
 	VADDPD       Y11, Y3, Y3
 	VSUBPD       Y2, Y3, Y3
-	VFNMADD231PD constants64<>+2912(SB), Y6, Y3
+	VFNMADD231PD constants64<>+2944(SB), Y6, Y3
 	VADDPD       Y1, Y12, Y0
 	VSUBPD       Y12, Y0, Y12
 	VSUBPD       Y12, Y1, Y1
@@ -2068,41 +2073,41 @@ loop:
 	VMULPD       Y2, Y2, Y7
 	VMULPD       Y6, Y6, Y10
 	VMULPD       Y7, Y7, Y11
-	VMOVUPD      constants64<>+2976(SB), Y12
-	VFMADD231PD  constants64<>+2944(SB), Y10, Y12
-	VFMADD213PD  constants64<>+3008(SB), Y10, Y12
+	VMOVUPD      constants64<>+3008(SB), Y12
+	VFMADD231PD  constants64<>+2976(SB), Y10, Y12
 	VFMADD213PD  constants64<>+3040(SB), Y10, Y12
-	VMOVUPD      constants64<>+2976(SB), Y13
-	VFMADD231PD  constants64<>+2944(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3008(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3072(SB), Y10, Y12
+	VMOVUPD      constants64<>+3008(SB), Y13
+	VFMADD231PD  constants64<>+2976(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3040(SB), Y11, Y13
-	VMOVUPD      constants64<>+3296(SB), Y14
-	VFMADD231PD  constants64<>+3264(SB), Y10, Y14
-	VFMADD213PD  constants64<>+3328(SB), Y10, Y14
+	VFMADD213PD  constants64<>+3072(SB), Y11, Y13
+	VMOVUPD      constants64<>+3328(SB), Y14
+	VFMADD231PD  constants64<>+3296(SB), Y10, Y14
+	VFMADD213PD  constants64<>+3360(SB), Y10, Y14
 	VFMADD231PD  Y6, Y14, Y12
 	VMULPD       Y12, Y6, Y12
 	VFNMADD231PD Y1, Y0, Y12
-	VMOVUPD      constants64<>+3296(SB), Y14
-	VFMADD231PD  constants64<>+3264(SB), Y11, Y14
-	VFMADD213PD  constants64<>+3328(SB), Y11, Y14
+	VMOVUPD      constants64<>+3328(SB), Y14
+	VFMADD231PD  constants64<>+3296(SB), Y11, Y14
+	VFMADD213PD  constants64<>+3360(SB), Y11, Y14
 	VFMADD231PD  Y7, Y14, Y13
 	VMULPD       Y13, Y7, Y13
 	VFNMADD231PD Y3, Y2, Y13
-	VMOVUPD      constants64<>+3104(SB), Y14
-	VFMADD231PD  constants64<>+3072(SB), Y10, Y14
-	VFMADD213PD  constants64<>+3136(SB), Y10, Y14
-	VMOVUPD      constants64<>+3200(SB), Y15
-	VFMADD231PD  constants64<>+3168(SB), Y10, Y15
-	VFMADD213PD  constants64<>+3232(SB), Y10, Y15
+	VMOVUPD      constants64<>+3136(SB), Y14
+	VFMADD231PD  constants64<>+3104(SB), Y10, Y14
+	VFMADD213PD  constants64<>+3168(SB), Y10, Y14
+	VMOVUPD      constants64<>+3232(SB), Y15
+	VFMADD231PD  constants64<>+3200(SB), Y10, Y15
+	VFMADD213PD  constants64<>+3264(SB), Y10, Y15
 	VFMADD231PD  Y6, Y14, Y15
 	VMULPD       Y6, Y0, Y6
 	VFMADD231PD  Y15, Y6, Y1
-	VMOVUPD      constants64<>+3104(SB), Y6
-	VFMADD231PD  constants64<>+3072(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3136(SB), Y11, Y6
-	VMOVUPD      constants64<>+3200(SB), Y10
-	VFMADD231PD  constants64<>+3168(SB), Y11, Y10
-	VFMADD213PD  constants64<>+3232(SB), Y11, Y10
+	VMOVUPD      constants64<>+3136(SB), Y6
+	VFMADD231PD  constants64<>+3104(SB), Y11, Y6
+	VFMADD213PD  constants64<>+3168(SB), Y11, Y6
+	VMOVUPD      constants64<>+3232(SB), Y10
+	VFMADD231PD  constants64<>+3200(SB), Y11, Y10
+	VFMADD213PD  constants64<>+3264(SB), Y11, Y10
 	VFMADD231PD  Y7, Y6, Y10
 	VMULPD       Y7, Y2, Y7
 	VFMADD231PD  Y10, Y7, Y3
@@ -2194,24 +2199,24 @@ complete:
 single:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y2
-	VMOVUPD      constants64<>+2752(SB), Y3
-	VFMADD231PD  constants64<>+2784(SB), Y1, Y3
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y2
+	VMOVUPD      constants64<>+2784(SB), Y3
+	VFMADD231PD  constants64<>+2816(SB), Y1, Y3
 	VSUBPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+2816(SB), Y5
+	VMOVUPD      constants64<>+2848(SB), Y5
 	VBLENDVPD    Y2, Y1, Y5, Y5
 	VPAND        constants64<>+288(SB), Y5, Y6
-	VPSUBQ       constants64<>+3360(SB), Y6, Y6
-	VPAND        constants64<>+3392(SB), Y6, Y6
-	VSUBPD       constants64<>+2752(SB), Y3, Y7
+	VPSUBQ       constants64<>+3392(SB), Y6, Y6
+	VPAND        constants64<>+3424(SB), Y6, Y6
+	VSUBPD       constants64<>+2784(SB), Y3, Y7
 	VPSRLQ       $0x38, Y6, Y8
 	VPSUBQ       Y6, Y5, Y5
 	LEAQ         two_over_pi_0_64<>+0(SB), R11
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERQPD   Y9, (R11)(Y8*8), Y6
-	VPADDQ       constants64<>+3424(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2848(SB), Y7, Y1
+	VPADDQ       constants64<>+3456(SB), Y5, Y5
+	VFNMADD231PD constants64<>+2880(SB), Y7, Y1
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y9, Y9, Y9
 	VPCMPEQD     Y10, Y10, Y10
@@ -2220,12 +2225,12 @@ single:
 	VFMSUB213PD  Y10, Y5, Y6
 	VMULPD       Y9, Y5, Y11
 	VFMSUB213PD  Y11, Y5, Y9
-	VMULPD       constants64<>+3456(SB), Y10, Y12
+	VMULPD       constants64<>+3488(SB), Y10, Y12
 	VROUNDPD     $0x08, Y12, Y12
-	VFNMADD231PD constants64<>+2080(SB), Y12, Y10
-	VMULPD       constants64<>+3456(SB), Y6, Y12
+	VFNMADD231PD constants64<>+2112(SB), Y12, Y10
+	VMULPD       constants64<>+3488(SB), Y6, Y12
 	VROUNDPD     $0x08, Y12, Y12
-	VFNMADD231PD constants64<>+2080(SB), Y12, Y6
+	VFNMADD231PD constants64<>+2112(SB), Y12, Y6
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y12, Y12, Y12
 	VPCMPEQD     Y13, Y13, Y13
@@ -2235,9 +2240,9 @@ single:
 	VPCMPEQD     Y14, Y14, Y14
 	VGATHERQPD   Y14, (R11)(Y8*8), Y13
 	VMULPD       Y13, Y5, Y13
-	VMULPD       constants64<>+3456(SB), Y11, Y8
+	VMULPD       constants64<>+3488(SB), Y11, Y8
 	VROUNDPD     $0x08, Y8, Y8
-	VFNMADD231PD constants64<>+2080(SB), Y8, Y11
+	VFNMADD231PD constants64<>+2112(SB), Y8, Y11
 	VADDPD       Y6, Y10, Y8
 	VADDPD       Y11, Y8, Y14
 	VSUBPD       Y10, Y8, Y15
@@ -2255,7 +2260,7 @@ single:
 	VADDPD       Y13, Y5, Y5
 	VROUNDPD     $0x08, Y14, Y11
 	VSUBPD       Y11, Y14, Y14
-	VADDPD       constants64<>+2752(SB), Y11, Y11
+	VADDPD       constants64<>+2784(SB), Y11, Y11
 	VBLENDVPD    Y2, Y11, Y3, Y3
 	VADDPD       Y6, Y9, Y11
 	VADDPD       Y11, Y14, Y12
@@ -2285,14 +2290,14 @@ single:
 	VADDPD       Y13, Y12, Y12
 	VADDPD       Y12, Y14, Y14
 	VADDPD       Y9, Y14, Y14
-	VMULPD       constants64<>+2880(SB), Y7, Y6
+	VMULPD       constants64<>+2912(SB), Y7, Y6
 	VPXOR        constants64<>+224(SB), Y6, Y8
-	VFMSUB231PD  constants64<>+2880(SB), Y7, Y6
+	VFMSUB231PD  constants64<>+2912(SB), Y7, Y6
 	VADDPD       Y14, Y5, Y9
 	VSUBPD       Y5, Y9, Y5
 	VSUBPD       Y5, Y14, Y14
-	VMULPD       constants64<>+2848(SB), Y14, Y14
-	VFMADD231PD  constants64<>+2880(SB), Y9, Y14
+	VMULPD       constants64<>+2880(SB), Y14, Y14
+	VFMADD231PD  constants64<>+2912(SB), Y9, Y14
 	VADDPD       Y8, Y1, Y5
 	VSUBPD       Y1, Y5, Y10
 	VSUBPD       Y10, Y8, Y8
@@ -2300,9 +2305,9 @@ single:
 	VSUBPD       Y10, Y1, Y1
 	VADDPD       Y8, Y1, Y1
 	VSUBPD       Y6, Y1, Y1
-	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
-	VMULPD       constants64<>+2848(SB), Y9, Y6
-	VFMSUB132PD  constants64<>+2848(SB), Y6, Y9
+	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
+	VMULPD       constants64<>+2880(SB), Y9, Y6
+	VFMSUB132PD  constants64<>+2880(SB), Y6, Y9
 	VADDPD       Y14, Y9, Y9
 	VPSLLQ       $0x3f, Y3, Y7
 	VPSLLQ       $0x3f, Y3, Y3
@@ -2320,22 +2325,22 @@ single:
 	VBLENDVPD    Y2, Y9, Y1, Y1
 	VMULPD       Y5, Y5, Y0
 	VMULPD       Y5, Y4, Y2
-	VMOVUPD      constants64<>+2976(SB), Y6
-	VFMADD231PD  constants64<>+2944(SB), Y0, Y6
-	VFMADD213PD  constants64<>+3008(SB), Y0, Y6
+	VMOVUPD      constants64<>+3008(SB), Y6
+	VFMADD231PD  constants64<>+2976(SB), Y0, Y6
 	VFMADD213PD  constants64<>+3040(SB), Y0, Y6
-	VMOVUPD      constants64<>+3296(SB), Y8
-	VFMADD231PD  constants64<>+3264(SB), Y0, Y8
-	VFMADD213PD  constants64<>+3328(SB), Y0, Y8
+	VFMADD213PD  constants64<>+3072(SB), Y0, Y6
+	VMOVUPD      constants64<>+3328(SB), Y8
+	VFMADD231PD  constants64<>+3296(SB), Y0, Y8
+	VFMADD213PD  constants64<>+3360(SB), Y0, Y8
 	VFMADD231PD  Y5, Y8, Y6
 	VMULPD       Y6, Y5, Y6
 	VFNMADD231PD Y1, Y4, Y6
-	VMOVUPD      constants64<>+3104(SB), Y8
-	VFMADD231PD  constants64<>+3072(SB), Y0, Y8
-	VFMADD213PD  constants64<>+3136(SB), Y0, Y8
-	VMOVUPD      constants64<>+3200(SB), Y9
-	VFMADD231PD  constants64<>+3168(SB), Y0, Y9
-	VFMADD213PD  constants64<>+3232(SB), Y0, Y9
+	VMOVUPD      constants64<>+3136(SB), Y8
+	VFMADD231PD  constants64<>+3104(SB), Y0, Y8
+	VFMADD213PD  constants64<>+3168(SB), Y0, Y8
+	VMOVUPD      constants64<>+3232(SB), Y9
+	VFMADD231PD  constants64<>+3200(SB), Y0, Y9
+	VFMADD213PD  constants64<>+3264(SB), Y0, Y9
 	VFMADD231PD  Y5, Y8, Y9
 	VADDPD       constants64<>+64(SB), Y6, Y0
 	VFMADD231PD  Y9, Y2, Y1
@@ -2369,7 +2374,7 @@ TEXT ·AsinF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2880(SB), Y14
+	VMOVUPD constants64<>+2912(SB), Y14
 	VMOVUPD constants64<>+928(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
@@ -2397,55 +2402,55 @@ loop:
 	VSQRTPD      Y5, Y8
 	VBLENDVPD    Y6, Y8, Y1, Y1
 	VMULPD       Y9, Y9, Y8
-	VMOVUPD      constants64<>+3552(SB), Y10
-	VFMADD231PD  constants64<>+3520(SB), Y4, Y10
-	VFMADD213PD  constants64<>+3584(SB), Y4, Y10
+	VMOVUPD      constants64<>+3584(SB), Y10
+	VFMADD231PD  constants64<>+3552(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3616(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3648(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3680(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3712(SB), Y4, Y10
-	VMOVUPD      constants64<>+3552(SB), Y11
-	VFMADD231PD  constants64<>+3520(SB), Y8, Y11
-	VFMADD213PD  constants64<>+3584(SB), Y8, Y11
+	VFMADD213PD  constants64<>+3744(SB), Y4, Y10
+	VMOVUPD      constants64<>+3584(SB), Y11
+	VFMADD231PD  constants64<>+3552(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3616(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3648(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3680(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3712(SB), Y8, Y11
+	VFMADD213PD  constants64<>+3744(SB), Y8, Y11
 	VSQRTPD      Y9, Y12
 	VBLENDVPD    Y7, Y12, Y3, Y3
-	VMOVUPD      constants64<>+3776(SB), Y12
-	VFMADD231PD  constants64<>+3744(SB), Y4, Y12
-	VFMADD213PD  constants64<>+3808(SB), Y4, Y12
+	VMOVUPD      constants64<>+3808(SB), Y12
+	VFMADD231PD  constants64<>+3776(SB), Y4, Y12
 	VFMADD213PD  constants64<>+3840(SB), Y4, Y12
 	VFMADD213PD  constants64<>+3872(SB), Y4, Y12
 	VFMADD213PD  constants64<>+3904(SB), Y4, Y12
+	VFMADD213PD  constants64<>+3936(SB), Y4, Y12
 	VFMADD231PD  Y5, Y12, Y10
 	VMULPD       Y5, Y1, Y5
 	VMULPD       Y10, Y5, Y5
-	VMOVUPD      constants64<>+3776(SB), Y4
-	VFMADD231PD  constants64<>+3744(SB), Y8, Y4
-	VFMADD213PD  constants64<>+3808(SB), Y8, Y4
+	VMOVUPD      constants64<>+3808(SB), Y4
+	VFMADD231PD  constants64<>+3776(SB), Y8, Y4
 	VFMADD213PD  constants64<>+3840(SB), Y8, Y4
 	VFMADD213PD  constants64<>+3872(SB), Y8, Y4
 	VFMADD213PD  constants64<>+3904(SB), Y8, Y4
+	VFMADD213PD  constants64<>+3936(SB), Y8, Y4
 	VFMADD231PD  Y9, Y4, Y11
-	VMULPD       constants64<>+3936(SB), Y1, Y4
+	VMULPD       constants64<>+3968(SB), Y1, Y4
 	VMULPD       Y9, Y3, Y9
 	VMULPD       Y11, Y9, Y9
-	VMULPD       constants64<>+3936(SB), Y3, Y8
+	VMULPD       constants64<>+3968(SB), Y3, Y8
 	VADDPD       Y5, Y1, Y1
-	VFMSUB132PD  constants64<>+2176(SB), Y14, Y5
+	VFMSUB132PD  constants64<>+2208(SB), Y14, Y5
 	VADDPD       Y9, Y3, Y3
-	VFMSUB132PD  constants64<>+2176(SB), Y14, Y9
-	VADDPD       constants64<>+2848(SB), Y4, Y10
-	VADDPD       constants64<>+2848(SB), Y8, Y11
-	VSUBPD       constants64<>+2848(SB), Y10, Y12
+	VFMSUB132PD  constants64<>+2208(SB), Y14, Y9
+	VADDPD       constants64<>+2880(SB), Y4, Y10
+	VADDPD       constants64<>+2880(SB), Y8, Y11
+	VSUBPD       constants64<>+2880(SB), Y10, Y12
 	VSUBPD       Y12, Y4, Y4
 	VSUBPD       Y5, Y4, Y4
 	VADDPD       Y4, Y10, Y10
 	VBLENDVPD    Y6, Y10, Y1, Y1
 	VPOR         Y0, Y1, Y1
-	VSUBPD       constants64<>+2848(SB), Y11, Y0
+	VSUBPD       constants64<>+2880(SB), Y11, Y0
 	VSUBPD       Y0, Y8, Y8
 	VSUBPD       Y9, Y8, Y8
 	VADDPD       Y8, Y11, Y11
@@ -2512,8 +2517,8 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
 	VPAND        constants64<>+192(SB), Y2, Y3
-	VCMPPD       $0x11, constants64<>+3968(SB), Y0, Y4
-	VCMPPD       $0x11, constants64<>+3968(SB), Y2, Y5
+	VCMPPD       $0x11, constants64<>+1248(SB), Y0, Y4
+	VCMPPD       $0x11, constants64<>+1248(SB), Y2, Y5
 	VMOVUPD      constants64<>+928(SB), Y6
 	VFNMADD231PD constants64<>+928(SB), Y1, Y6
 	VMULPD       Y1, Y1, Y7
@@ -2526,47 +2531,47 @@ loop:
 	VBLENDVPD    Y9, Y6, Y10, Y10
 	VMULPD       Y7, Y7, Y6
 	VMULPD       Y10, Y10, Y11
-	VMOVUPD      constants64<>+3552(SB), Y12
-	VFMADD231PD  constants64<>+3520(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3584(SB), Y6, Y12
+	VMOVUPD      constants64<>+3584(SB), Y12
+	VFMADD231PD  constants64<>+3552(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3616(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3648(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3680(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3712(SB), Y6, Y12
-	VMOVUPD      constants64<>+3552(SB), Y13
-	VFMADD231PD  constants64<>+3520(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3584(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3744(SB), Y6, Y12
+	VMOVUPD      constants64<>+3584(SB), Y13
+	VFMADD231PD  constants64<>+3552(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3616(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3648(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3680(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3712(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3744(SB), Y11, Y13
 	VSQRTPD      Y7, Y14
 	VBLENDVPD    Y8, Y14, Y1, Y1
 	VSQRTPD      Y10, Y14
 	VBLENDVPD    Y9, Y14, Y3, Y3
-	VMOVUPD      constants64<>+3776(SB), Y14
-	VFMADD231PD  constants64<>+3744(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3808(SB), Y6, Y14
+	VMOVUPD      constants64<>+3808(SB), Y14
+	VFMADD231PD  constants64<>+3776(SB), Y6, Y14
 	VFMADD213PD  constants64<>+3840(SB), Y6, Y14
 	VFMADD213PD  constants64<>+3872(SB), Y6, Y14
 	VFMADD213PD  constants64<>+3904(SB), Y6, Y14
+	VFMADD213PD  constants64<>+3936(SB), Y6, Y14
 	VFMADD231PD  Y7, Y14, Y12
 	VMULPD       Y7, Y1, Y7
 	VMULPD       Y12, Y7, Y7
-	VMOVUPD      constants64<>+3776(SB), Y6
-	VFMADD231PD  constants64<>+3744(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3808(SB), Y11, Y6
+	VMOVUPD      constants64<>+3808(SB), Y6
+	VFMADD231PD  constants64<>+3776(SB), Y11, Y6
 	VFMADD213PD  constants64<>+3840(SB), Y11, Y6
 	VFMADD213PD  constants64<>+3872(SB), Y11, Y6
 	VFMADD213PD  constants64<>+3904(SB), Y11, Y6
+	VFMADD213PD  constants64<>+3936(SB), Y11, Y6
 	VFMADD231PD  Y10, Y6, Y13
 	VMULPD       Y10, Y3, Y10
 	VMULPD       Y13, Y10, Y10
 	VMOVUPD      constants64<>+64(SB), Y6
-	VBLENDVPD    Y8, constants64<>+2176(SB), Y6, Y11
+	VBLENDVPD    Y8, constants64<>+2208(SB), Y6, Y11
 	VMULPD       Y7, Y11, Y7
 	VMULPD       Y1, Y11, Y11
-	VBLENDVPD    Y9, constants64<>+2176(SB), Y6, Y6
+	VBLENDVPD    Y9, constants64<>+2208(SB), Y6, Y6
 	VMULPD       Y10, Y6, Y10
 	VMULPD       Y3, Y6, Y6
 	VPAND        constants64<>+224(SB), Y0, Y0
@@ -2581,7 +2586,7 @@ loop:
 	VPXOR        Y2, Y6, Y6
 	VPXOR        Y0, Y0, Y0
 	VBLENDVPD    Y4, constants64<>+4000(SB), Y0, Y1
-	VMOVUPD      constants64<>+2880(SB), Y2
+	VMOVUPD      constants64<>+2912(SB), Y2
 	VBLENDVPD    Y8, Y1, Y2, Y1
 	VSUBPD       Y1, Y7, Y7
 	VADDPD       Y7, Y11, Y11
@@ -2590,7 +2595,7 @@ loop:
 	VSUBPD       Y2, Y10, Y10
 	VBLENDVPD    Y4, constants64<>+4032(SB), Y0, Y4
 	VBLENDVPD    Y5, constants64<>+4032(SB), Y0, Y0
-	VMOVUPD      constants64<>+2848(SB), Y1
+	VMOVUPD      constants64<>+2880(SB), Y1
 	VBLENDVPD    Y8, Y4, Y1, Y4
 	VBLENDVPD    Y9, Y0, Y1, Y1
 	VSUBPD       Y11, Y4, Y4
@@ -2659,22 +2664,22 @@ loop:
 	VPAND       constants64<>+192(SB), Y2, Y3
 	VPAND       constants64<>+224(SB), Y0, Y0
 	VPAND       constants64<>+224(SB), Y2, Y2
-	VMOVUPD     constants64<>+2656(SB), Y4
+	VMOVUPD     constants64<>+2688(SB), Y4
 	VDIVPD      Y1, Y4, Y5
 	VDIVPD      Y3, Y4, Y4
 	VMOVUPD     constants64<>+64(SB), Y6
 	VCMPPD      $0x11, Y1, Y6, Y7
 	VCMPPD      $0x11, Y3, Y6, Y6
 	VPXOR       Y8, Y8, Y8
-	VBLENDVPD   Y7, constants64<>+2848(SB), Y8, Y9
-	VBLENDVPD   Y6, constants64<>+2848(SB), Y8, Y10
+	VBLENDVPD   Y7, constants64<>+2880(SB), Y8, Y9
+	VBLENDVPD   Y6, constants64<>+2880(SB), Y8, Y10
 	VBLENDVPD   Y7, Y5, Y1, Y1
-	VBLENDVPD   Y7, constants64<>+2880(SB), Y8, Y7
+	VBLENDVPD   Y7, constants64<>+2912(SB), Y8, Y7
 	VMULPD      Y1, Y1, Y5
 	VBLENDVPD   Y6, Y4, Y3, Y3
 	VADDPD      Y1, Y9, Y4
 	VSUBPD      Y9, Y4, Y9
-	VBLENDVPD   Y6, constants64<>+2880(SB), Y8, Y8
+	VBLENDVPD   Y6, constants64<>+2912(SB), Y8, Y8
 	VSUBPD      Y9, Y1, Y9
 	VMULPD      Y5, Y1, Y1
 	VMULPD      Y3, Y3, Y6
@@ -3235,33 +3240,33 @@ loop:
 	VFNMADD231PD constants64<>+960(SB), Y7, Y5
 	VMULPD       Y10, Y10, Y7
 	VMULPD       Y6, Y6, Y11
-	VMOVUPD      constants64<>+1664(SB), Y12
-	VFMADD231PD  constants64<>+1760(SB), Y7, Y12
-	VFMADD213PD  constants64<>+1792(SB), Y7, Y12
+	VMOVUPD      constants64<>+1696(SB), Y12
+	VFMADD231PD  constants64<>+1792(SB), Y7, Y12
 	VFMADD213PD  constants64<>+1824(SB), Y7, Y12
 	VFMADD213PD  constants64<>+1856(SB), Y7, Y12
+	VFMADD213PD  constants64<>+1888(SB), Y7, Y12
 	VFMADD213PD  constants64<>+928(SB), Y7, Y12
-	VMOVUPD      constants64<>+1664(SB), Y13
-	VFMADD231PD  constants64<>+1760(SB), Y11, Y13
-	VFMADD213PD  constants64<>+1792(SB), Y11, Y13
+	VMOVUPD      constants64<>+1696(SB), Y13
+	VFMADD231PD  constants64<>+1792(SB), Y11, Y13
 	VFMADD213PD  constants64<>+1824(SB), Y11, Y13
 	VFMADD213PD  constants64<>+1856(SB), Y11, Y13
+	VFMADD213PD  constants64<>+1888(SB), Y11, Y13
 	VFMADD213PD  constants64<>+928(SB), Y11, Y13
-	VMOVUPD      constants64<>+1920(SB), Y14
-	VFMADD231PD  constants64<>+1888(SB), Y7, Y14
-	VFMADD213PD  constants64<>+1952(SB), Y7, Y14
+	VMOVUPD      constants64<>+1952(SB), Y14
+	VFMADD231PD  constants64<>+1920(SB), Y7, Y14
 	VFMADD213PD  constants64<>+1984(SB), Y7, Y14
 	VFMADD213PD  constants64<>+2016(SB), Y7, Y14
+	VFMADD213PD  constants64<>+2048(SB), Y7, Y14
 	VFMADD231PD  Y10, Y14, Y12
 	VFMADD231PD  Y12, Y7, Y3
 	VMULPD       Y10, Y8, Y10
 	VMULPD       Y3, Y8, Y3
 	VSUBPD       constants64<>+64(SB), Y8, Y8
-	VMOVUPD      constants64<>+1920(SB), Y7
-	VFMADD231PD  constants64<>+1888(SB), Y11, Y7
-	VFMADD213PD  constants64<>+1952(SB), Y11, Y7
+	VMOVUPD      constants64<>+1952(SB), Y7
+	VFMADD231PD  constants64<>+1920(SB), Y11, Y7
 	VFMADD213PD  constants64<>+1984(SB), Y11, Y7
 	VFMADD213PD  constants64<>+2016(SB), Y11, Y7
+	VFMADD213PD  constants64<>+2048(SB), Y11, Y7
 	VFMADD231PD  Y6, Y7, Y13
 	VFMADD231PD  Y13, Y11, Y5
 	VMULPD       Y6, Y9, Y6
@@ -3280,18 +3285,18 @@ loop:
 	VADDPD       Y5, Y8, Y3
 	VSUBPD       Y8, Y3, Y8
 	VSUBPD       Y8, Y5, Y5
-	VADDPD       constants64<>+2176(SB), Y9, Y7
+	VADDPD       constants64<>+2208(SB), Y9, Y7
 	VADDPD       Y5, Y6, Y6
-	VADDPD       constants64<>+2176(SB), Y3, Y5
+	VADDPD       constants64<>+2208(SB), Y3, Y5
 	VDIVPD       Y7, Y9, Y8
 	VDIVPD       Y5, Y3, Y11
-	VSUBPD       constants64<>+2176(SB), Y7, Y12
+	VSUBPD       constants64<>+2208(SB), Y7, Y12
 	VSUBPD       Y12, Y9, Y12
 	VFNMADD231PD Y7, Y8, Y9
 	VADDPD       Y10, Y12, Y12
 	VFNMADD231PD Y12, Y8, Y10
 	VADDPD       Y10, Y9, Y9
-	VSUBPD       constants64<>+2176(SB), Y5, Y7
+	VSUBPD       constants64<>+2208(SB), Y5, Y7
 	VSUBPD       Y7, Y3, Y7
 	VFNMADD231PD Y5, Y11, Y3
 	VADDPD       Y6, Y7, Y7
@@ -3393,13 +3398,13 @@ loop:
 	VSUBPD       Y1, Y5, Y1
 	VSUBPD       Y15, Y6, Y7
 	VSUBPD       Y1, Y2, Y2
-	VPADDQ       constants64<>+2112(SB), Y6, Y1
-	VPAND        constants64<>+2464(SB), Y1, Y8
+	VPADDQ       constants64<>+2144(SB), Y6, Y1
+	VPAND        constants64<>+2496(SB), Y1, Y8
 	VPAND        constants64<>+256(SB), Y1, Y9
 	VPSRLQ       $0x34, Y1, Y1
-	VMOVUPD      constants64<>+2720(SB), Y10
+	VMOVUPD      constants64<>+2752(SB), Y10
 	VPSUBQ       Y8, Y10, Y10
-	VPADDQ       constants64<>+2144(SB), Y9, Y9
+	VPADDQ       constants64<>+2176(SB), Y9, Y9
 	VPOR         constants64<>+320(SB), Y1, Y1
 	VSUBPD       Y7, Y6, Y6
 	VSUBPD       Y7, Y5, Y5
@@ -3407,13 +3412,13 @@ loop:
 	VSUBPD       constants64<>+352(SB), Y1, Y1
 	VMULPD       Y3, Y4, Y4
 	VSUBPD       Y6, Y15, Y6
-	VADDPD       constants64<>+3968(SB), Y1, Y1
+	VADDPD       constants64<>+1248(SB), Y1, Y1
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y6, Y6
 	VADDPD       Y2, Y6, Y6
 	VMULPD       Y10, Y6, Y6
 	VADDPD       Y6, Y9, Y2
-	VADDPD       constants64<>+2176(SB), Y2, Y3
+	VADDPD       constants64<>+2208(SB), Y2, Y3
 	VMULPD       Y2, Y2, Y4
 	VSUBPD       Y9, Y2, Y9
 	VDIVPD       Y3, Y2, Y3
@@ -3422,13 +3427,13 @@ loop:
 	VFNMADD231PD Y2, Y6, Y6
 	VMULPD       Y3, Y3, Y5
 	VMULPD       Y5, Y5, Y7
-	VMOVUPD      constants64<>+2240(SB), Y8
-	VFMADD231PD  constants64<>+2208(SB), Y7, Y8
-	VMOVUPD      constants64<>+2368(SB), Y9
-	VFMADD231PD  constants64<>+2336(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2272(SB), Y7, Y8
-	VFMADD213PD  constants64<>+2400(SB), Y7, Y9
+	VMOVUPD      constants64<>+2272(SB), Y8
+	VFMADD231PD  constants64<>+2240(SB), Y7, Y8
+	VMOVUPD      constants64<>+2400(SB), Y9
+	VFMADD231PD  constants64<>+2368(SB), Y7, Y9
 	VFMADD213PD  constants64<>+2304(SB), Y7, Y8
+	VFMADD213PD  constants64<>+2432(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2336(SB), Y7, Y8
 	VFMADD231PD  Y5, Y9, Y8
 	VFMADD213PD  Y4, Y8, Y5
 	VMULPD       Y5, Y3, Y3
@@ -3501,7 +3506,7 @@ complete:
 	VSUBPD       Y5, Y2, Y2
 	VADDPD       Y3, Y2, Y2
 	VCMPPD       $0x15, constants64<>+5248(SB), Y1, Y3
-	VBLENDVPD    Y3, constants64<>+3968(SB), Y2, Y2
+	VBLENDVPD    Y3, constants64<>+1248(SB), Y2, Y2
 	VMULPD       Y14, Y1, Y5
 	VBLENDVPD    Y3, Y5, Y4, Y4
 	VADDPD       Y4, Y15, Y5
@@ -3511,26 +3516,26 @@ complete:
 	VSUBPD       Y6, Y4, Y4
 	VADDPD       Y4, Y7, Y7
 	VADDPD       Y2, Y7, Y7
-	VPADDQ       constants64<>+2112(SB), Y5, Y5
-	VPAND        constants64<>+2464(SB), Y5, Y2
-	VMOVUPD      constants64<>+2720(SB), Y4
+	VPADDQ       constants64<>+2144(SB), Y5, Y5
+	VPAND        constants64<>+2496(SB), Y5, Y2
+	VMOVUPD      constants64<>+2752(SB), Y4
 	VPSUBQ       Y2, Y4, Y4
 	VMULPD       Y4, Y7, Y7
 	VPAND        constants64<>+256(SB), Y5, Y2
-	VPADDQ       constants64<>+2144(SB), Y2, Y2
+	VPADDQ       constants64<>+2176(SB), Y2, Y2
 	VSUBPD       Y15, Y2, Y2
 	VADDPD       Y7, Y2, Y4
-	VADDPD       constants64<>+2176(SB), Y4, Y6
+	VADDPD       constants64<>+2208(SB), Y4, Y6
 	VDIVPD       Y6, Y4, Y6
 	VMULPD       Y6, Y6, Y8
 	VMULPD       Y8, Y8, Y9
-	VMOVUPD      constants64<>+2240(SB), Y10
-	VFMADD231PD  constants64<>+2208(SB), Y9, Y10
-	VFMADD213PD  constants64<>+2272(SB), Y9, Y10
+	VMOVUPD      constants64<>+2272(SB), Y10
+	VFMADD231PD  constants64<>+2240(SB), Y9, Y10
 	VFMADD213PD  constants64<>+2304(SB), Y9, Y10
-	VMOVUPD      constants64<>+2368(SB), Y11
-	VFMADD231PD  constants64<>+2336(SB), Y9, Y11
-	VFMADD213PD  constants64<>+2400(SB), Y9, Y11
+	VFMADD213PD  constants64<>+2336(SB), Y9, Y10
+	VMOVUPD      constants64<>+2400(SB), Y11
+	VFMADD231PD  constants64<>+2368(SB), Y9, Y11
+	VFMADD213PD  constants64<>+2432(SB), Y9, Y11
 	VFMADD231PD  Y8, Y11, Y10
 	VMULPD       Y4, Y4, Y9
 	VMULPD       Y14, Y9, Y9
@@ -3540,7 +3545,7 @@ complete:
 	VPOR         constants64<>+320(SB), Y5, Y5
 	VSUBPD       constants64<>+352(SB), Y5, Y5
 	VPXOR        Y8, Y8, Y8
-	VBLENDVPD    Y3, constants64<>+2176(SB), Y8, Y8
+	VBLENDVPD    Y3, constants64<>+2208(SB), Y8, Y8
 	VADDPD       Y8, Y5, Y5
 	VFMADD231PD  constants64<>+960(SB), Y5, Y6
 	VSUBPD       Y2, Y4, Y2
@@ -3635,24 +3640,24 @@ loop:
 	VADDPD       Y2, Y5, Y5
 	VSUBPD       Y4, Y8, Y2
 	VADDPD       Y1, Y5, Y5
-	VPADDQ       constants64<>+2112(SB), Y6, Y6
-	VPADDQ       constants64<>+2112(SB), Y8, Y1
+	VPADDQ       constants64<>+2144(SB), Y6, Y6
+	VPADDQ       constants64<>+2144(SB), Y8, Y1
 	VSUBPD       Y2, Y8, Y8
 	VSUBPD       Y2, Y7, Y7
-	VPAND        constants64<>+2464(SB), Y6, Y2
+	VPAND        constants64<>+2496(SB), Y6, Y2
 	VSUBPD       Y8, Y4, Y8
 	VADDPD       Y7, Y8, Y8
-	VPAND        constants64<>+2464(SB), Y1, Y7
+	VPAND        constants64<>+2496(SB), Y1, Y7
 	VADDPD       Y3, Y8, Y8
 	VPAND        constants64<>+256(SB), Y6, Y3
-	VMOVUPD      constants64<>+2720(SB), Y9
+	VMOVUPD      constants64<>+2752(SB), Y9
 	VPSUBQ       Y2, Y9, Y2
 	VMULPD       Y2, Y5, Y5
 	VPAND        constants64<>+256(SB), Y1, Y2
 	VPSUBQ       Y7, Y9, Y9
 	VMULPD       Y9, Y8, Y8
-	VPADDQ       constants64<>+2144(SB), Y3, Y3
-	VPADDQ       constants64<>+2144(SB), Y2, Y2
+	VPADDQ       constants64<>+2176(SB), Y3, Y3
+	VPADDQ       constants64<>+2176(SB), Y2, Y2
 	VSUBPD       Y4, Y3, Y3
 	VSUBPD       Y4, Y2, Y2
 	VPSRLQ       $0x34, Y6, Y6
@@ -3667,33 +3672,33 @@ loop:
 	VADDPD       Y8, Y2, Y3
 	VSUBPD       Y2, Y3, Y2
 	VSUBPD       Y2, Y8, Y8
-	VADDPD       constants64<>+3968(SB), Y6, Y6
-	VADDPD       constants64<>+3968(SB), Y1, Y1
-	VADDPD       constants64<>+2176(SB), Y4, Y2
+	VADDPD       constants64<>+1248(SB), Y6, Y6
+	VADDPD       constants64<>+1248(SB), Y1, Y1
+	VADDPD       constants64<>+2208(SB), Y4, Y2
 	VDIVPD       Y2, Y4, Y2
 	VFNMADD231PD Y4, Y5, Y5
 	VFNMADD231PD Y3, Y8, Y8
-	VADDPD       constants64<>+2176(SB), Y3, Y7
+	VADDPD       constants64<>+2208(SB), Y3, Y7
 	VDIVPD       Y7, Y3, Y7
 	VMULPD       Y2, Y2, Y9
 	VMULPD       Y7, Y7, Y10
 	VMULPD       Y9, Y9, Y11
 	VMULPD       Y10, Y10, Y12
-	VMOVUPD      constants64<>+2240(SB), Y13
-	VFMADD231PD  constants64<>+2208(SB), Y11, Y13
-	VFMADD213PD  constants64<>+2272(SB), Y11, Y13
+	VMOVUPD      constants64<>+2272(SB), Y13
+	VFMADD231PD  constants64<>+2240(SB), Y11, Y13
 	VFMADD213PD  constants64<>+2304(SB), Y11, Y13
-	VMOVUPD      constants64<>+2240(SB), Y14
-	VFMADD231PD  constants64<>+2208(SB), Y12, Y14
-	VFMADD213PD  constants64<>+2272(SB), Y12, Y14
+	VFMADD213PD  constants64<>+2336(SB), Y11, Y13
+	VMOVUPD      constants64<>+2272(SB), Y14
+	VFMADD231PD  constants64<>+2240(SB), Y12, Y14
 	VFMADD213PD  constants64<>+2304(SB), Y12, Y14
-	VMOVUPD      constants64<>+2368(SB), Y15
-	VFMADD231PD  constants64<>+2336(SB), Y11, Y15
-	VFMADD213PD  constants64<>+2400(SB), Y11, Y15
+	VFMADD213PD  constants64<>+2336(SB), Y12, Y14
+	VMOVUPD      constants64<>+2400(SB), Y15
+	VFMADD231PD  constants64<>+2368(SB), Y11, Y15
+	VFMADD213PD  constants64<>+2432(SB), Y11, Y15
 	VFMADD231PD  Y9, Y15, Y13
-	VMOVUPD      constants64<>+2368(SB), Y11
-	VFMADD231PD  constants64<>+2336(SB), Y12, Y11
-	VFMADD213PD  constants64<>+2400(SB), Y12, Y11
+	VMOVUPD      constants64<>+2400(SB), Y11
+	VFMADD231PD  constants64<>+2368(SB), Y12, Y11
+	VFMADD213PD  constants64<>+2432(SB), Y12, Y11
 	VFMADD231PD  Y10, Y11, Y14
 	VMULPD       Y4, Y4, Y11
 	VMULPD       Y0, Y11, Y11
@@ -3794,7 +3799,7 @@ single:
 	VMOVUPD      constants64<>+5248(SB), Y6
 	VCMPPD       $0x12, Y0, Y6, Y6
 	VPAND        Y6, Y4, Y6
-	VBLENDVPD    Y6, constants64<>+3968(SB), Y1, Y1
+	VBLENDVPD    Y6, constants64<>+1248(SB), Y1, Y1
 	VMULPD       Y2, Y0, Y7
 	VBLENDVPD    Y6, Y7, Y5, Y5
 	VADDPD       Y5, Y3, Y7
@@ -3804,26 +3809,26 @@ single:
 	VSUBPD       Y8, Y5, Y5
 	VADDPD       Y5, Y9, Y9
 	VADDPD       Y1, Y9, Y9
-	VPADDQ       constants64<>+2112(SB), Y7, Y7
-	VPAND        constants64<>+2464(SB), Y7, Y1
-	VMOVUPD      constants64<>+2720(SB), Y5
+	VPADDQ       constants64<>+2144(SB), Y7, Y7
+	VPAND        constants64<>+2496(SB), Y7, Y1
+	VMOVUPD      constants64<>+2752(SB), Y5
 	VPSUBQ       Y1, Y5, Y5
 	VMULPD       Y5, Y9, Y9
 	VPAND        constants64<>+256(SB), Y7, Y1
-	VPADDQ       constants64<>+2144(SB), Y1, Y1
+	VPADDQ       constants64<>+2176(SB), Y1, Y1
 	VSUBPD       Y3, Y1, Y1
 	VADDPD       Y9, Y1, Y5
-	VADDPD       constants64<>+2176(SB), Y5, Y8
+	VADDPD       constants64<>+2208(SB), Y5, Y8
 	VDIVPD       Y8, Y5, Y8
 	VMULPD       Y8, Y8, Y10
 	VMULPD       Y10, Y10, Y11
-	VMOVUPD      constants64<>+2240(SB), Y12
-	VFMADD231PD  constants64<>+2208(SB), Y11, Y12
-	VFMADD213PD  constants64<>+2272(SB), Y11, Y12
+	VMOVUPD      constants64<>+2272(SB), Y12
+	VFMADD231PD  constants64<>+2240(SB), Y11, Y12
 	VFMADD213PD  constants64<>+2304(SB), Y11, Y12
-	VMOVUPD      constants64<>+2368(SB), Y13
-	VFMADD231PD  constants64<>+2336(SB), Y11, Y13
-	VFMADD213PD  constants64<>+2400(SB), Y11, Y13
+	VFMADD213PD  constants64<>+2336(SB), Y11, Y12
+	VMOVUPD      constants64<>+2400(SB), Y13
+	VFMADD231PD  constants64<>+2368(SB), Y11, Y13
+	VFMADD213PD  constants64<>+2432(SB), Y11, Y13
 	VFMADD231PD  Y10, Y13, Y12
 	VMULPD       Y5, Y5, Y11
 	VMULPD       Y2, Y11, Y11
@@ -3833,7 +3838,7 @@ single:
 	VPOR         constants64<>+320(SB), Y7, Y7
 	VSUBPD       constants64<>+352(SB), Y7, Y7
 	VPXOR        Y2, Y2, Y2
-	VBLENDVPD    Y6, constants64<>+2176(SB), Y2, Y6
+	VBLENDVPD    Y6, constants64<>+2208(SB), Y2, Y6
 	VADDPD       Y6, Y7, Y7
 	VFMADD231PD  constants64<>+960(SB), Y7, Y8
 	VSUBPD       Y1, Y5, Y1
@@ -3849,7 +3854,7 @@ single:
 	VCMPPD       $0x12, Y3, Y0, Y0
 	VPAND        Y0, Y6, Y0
 	VBLENDVPD    Y0, Y2, Y1, Y1
-	VMOVUPD      constants64<>+2432(SB), Y0
+	VMOVUPD      constants64<>+2464(SB), Y0
 	VBLENDVPD    Y6, Y1, Y0, Y0
 	VBLENDVPD    Y4, Y0, Y5, Y5
 	VMOVUPD      Y5, (DI)(BX*8)
@@ -3891,13 +3896,13 @@ loop:
 	TESTL       AX, AX
 	JNZ         complete
 	VPSUBQ      Y7, Y6, Y6
-	VPAND       constants64<>+2464(SB), Y4, Y5
+	VPAND       constants64<>+2496(SB), Y4, Y5
 	VPSRLQ      $0x34, Y4, Y4
 	VPADDQ      constants64<>+5312(SB), Y6, Y6
 	VADDPD      Y5, Y15, Y7
 	VSUBPD      Y5, Y15, Y5
 	VPOR        constants64<>+320(SB), Y4, Y4
-	VPAND       constants64<>+2464(SB), Y6, Y8
+	VPAND       constants64<>+2496(SB), Y6, Y8
 	VPSRLQ      $0x34, Y6, Y6
 	VPOR        constants64<>+320(SB), Y6, Y6
 	VSUBPD      constants64<>+352(SB), Y4, Y4
@@ -4007,12 +4012,12 @@ single:
 	VCMPPD       $0x11, Y15, Y1, Y3
 	VPXOR        constants64<>+384(SB), Y3, Y4
 	VPAND        Y4, Y2, Y4
-	VBLENDVPD    Y4, constants64<>+3968(SB), Y1, Y4
+	VBLENDVPD    Y4, constants64<>+1248(SB), Y1, Y4
 	VADDPD       Y4, Y15, Y5
 	VSUBPD       Y4, Y15, Y6
 	VPSUBQ       Y6, Y5, Y7
 	VPADDQ       constants64<>+5312(SB), Y7, Y7
-	VPAND        constants64<>+2464(SB), Y7, Y8
+	VPAND        constants64<>+2496(SB), Y7, Y8
 	VADDPD       Y8, Y15, Y9
 	VSUBPD       Y8, Y15, Y10
 	VMOVUPD      Y10, Y11
@@ -4045,7 +4050,7 @@ single:
 	VFMADD231PD  constants64<>+960(SB), Y7, Y4
 	VADDPD       Y4, Y11, Y11
 	VFMADD231PD  constants64<>+896(SB), Y7, Y11
-	VMOVUPD      constants64<>+2432(SB), Y4
+	VMOVUPD      constants64<>+2464(SB), Y4
 	VBLENDVPD    Y3, Y11, Y4, Y4
 	VCMPPD       $0x00, Y15, Y1, Y1
 	VBLENDVPD    Y1, constants64<>+288(SB), Y4, Y4
@@ -4079,7 +4084,7 @@ loop:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPOR         constants64<>+224(SB), Y0, Y1
 	VCMPPD       $0x11, Y14, Y0, Y0
-	VMOVUPD      constants64<>+832(SB), Y2
+	VMOVUPD      constants64<>+800(SB), Y2
 	VMAXPD       Y1, Y2, Y2
 	VMULPD       constants64<>+864(SB), Y2, Y1
 	VROUNDPD     $0x08, Y1, Y1
@@ -4099,14 +4104,14 @@ loop:
 	VADDPD       Y13, Y4, Y4
 	VMOVUPD      constants64<>+992(SB), Y5
 	VFMADD213PD  Y12, Y1, Y5
-	VMOVUPD      constants64<>+1024(SB), Y7
+	VMOVUPD      constants64<>+1120(SB), Y7
 	VFMADD213PD  Y11, Y1, Y7
 	VPSLLQ       $0x34, Y4, Y4
-	VFMADD213PD  constants64<>+1056(SB), Y1, Y5
-	VFMADD213PD  constants64<>+1088(SB), Y1, Y7
-	VFMADD213PD  constants64<>+1120(SB), Y1, Y5
+	VFMADD213PD  constants64<>+1024(SB), Y1, Y5
 	VFMADD213PD  constants64<>+1152(SB), Y1, Y7
-	VFMADD213PD  constants64<>+1184(SB), Y1, Y5
+	VFMADD213PD  constants64<>+1056(SB), Y1, Y5
+	VFMADD213PD  constants64<>+1184(SB), Y1, Y7
+	VFMADD213PD  constants64<>+1088(SB), Y1, Y5
 	VFMADD213PD  constants64<>+1216(SB), Y1, Y7
 	VFMADD231PD  Y2, Y5, Y7
 	VFMADD231PD  Y7, Y1, Y2
@@ -4175,7 +4180,7 @@ TEXT ·SoftplusF64AVX2(SB), $64-40
 	VPXOR   Y14, Y14, Y14
 	VMOVUPD constants64<>+736(SB), Y13
 	VMOVUPD constants64<>+768(SB), Y12
-	VMOVUPD constants64<>+2240(SB), Y11
+	VMOVUPD constants64<>+2272(SB), Y11
 	VMOVUPD constants64<>+64(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
@@ -4186,7 +4191,7 @@ loop:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPOR         constants64<>+224(SB), Y0, Y1
 	VMAXPD       Y0, Y14, Y0
-	VMOVUPD      constants64<>+832(SB), Y2
+	VMOVUPD      constants64<>+800(SB), Y2
 	VMAXPD       Y1, Y2, Y2
 	VMULPD       constants64<>+864(SB), Y2, Y1
 	VROUNDPD     $0x08, Y1, Y1
@@ -4201,14 +4206,14 @@ loop:
 	VADDPD       constants64<>+128(SB), Y1, Y1
 	VMOVUPD      constants64<>+992(SB), Y5
 	VFMADD213PD  Y13, Y3, Y5
-	VMOVUPD      constants64<>+1024(SB), Y6
+	VMOVUPD      constants64<>+1120(SB), Y6
 	VFMADD213PD  Y12, Y3, Y6
 	VPSLLQ       $0x34, Y1, Y1
-	VFMADD213PD  constants64<>+1056(SB), Y3, Y5
-	VFMADD213PD  constants64<>+1088(SB), Y3, Y6
-	VFMADD213PD  constants64<>+1120(SB), Y3, Y5
+	VFMADD213PD  constants64<>+1024(SB), Y3, Y5
 	VFMADD213PD  constants64<>+1152(SB), Y3, Y6
-	VFMADD213PD  constants64<>+1184(SB), Y3, Y5
+	VFMADD213PD  constants64<>+1056(SB), Y3, Y5
+	VFMADD213PD  constants64<>+1184(SB), Y3, Y6
+	VFMADD213PD  constants64<>+1088(SB), Y3, Y5
 	VFMADD213PD  constants64<>+1216(SB), Y3, Y6
 	VFMADD231PD  Y2, Y5, Y6
 	VFMADD231PD  Y6, Y3, Y2
@@ -4217,13 +4222,13 @@ loop:
 	VMULPD       Y1, Y2, Y2
 	VADDPD       Y2, Y15, Y1
 	VSUBPD       Y15, Y1, Y3
-	VPADDQ       constants64<>+2112(SB), Y1, Y4
-	VPAND        constants64<>+2464(SB), Y4, Y5
+	VPADDQ       constants64<>+2144(SB), Y1, Y4
+	VPAND        constants64<>+2496(SB), Y4, Y5
 	VPAND        constants64<>+256(SB), Y4, Y6
 	VPSRLQ       $0x34, Y4, Y4
-	VMOVUPD      constants64<>+2720(SB), Y7
+	VMOVUPD      constants64<>+2752(SB), Y7
 	VPSUBQ       Y5, Y7, Y7
-	VPADDQ       constants64<>+2144(SB), Y6, Y6
+	VPADDQ       constants64<>+2176(SB), Y6, Y6
 	VPOR         constants64<>+320(SB), Y4, Y4
 	VSUBPD       Y3, Y1, Y1
 	VSUBPD       Y3, Y2, Y2
@@ -4233,7 +4238,7 @@ loop:
 	VADDPD       Y2, Y1, Y1
 	VMULPD       Y7, Y1, Y1
 	VADDPD       Y1, Y6, Y2
-	VADDPD       constants64<>+2176(SB), Y2, Y3
+	VADDPD       constants64<>+2208(SB), Y2, Y3
 	VMULPD       Y2, Y2, Y5
 	VSUBPD       Y6, Y2, Y6
 	VDIVPD       Y3, Y2, Y3
@@ -4241,13 +4246,13 @@ loop:
 	VMULPD       constants64<>+928(SB), Y5, Y5
 	VMULPD       Y3, Y3, Y6
 	VMULPD       Y6, Y6, Y7
-	VMOVUPD      constants64<>+2208(SB), Y8
+	VMOVUPD      constants64<>+2240(SB), Y8
 	VFMADD213PD  Y11, Y7, Y8
-	VMOVUPD      constants64<>+2368(SB), Y9
-	VFMADD231PD  constants64<>+2336(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2272(SB), Y7, Y8
-	VFMADD213PD  constants64<>+2400(SB), Y7, Y9
+	VMOVUPD      constants64<>+2400(SB), Y9
+	VFMADD231PD  constants64<>+2368(SB), Y7, Y9
 	VFMADD213PD  constants64<>+2304(SB), Y7, Y8
+	VFMADD213PD  constants64<>+2432(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2336(SB), Y7, Y8
 	VFMADD231PD  Y6, Y9, Y8
 	VFMADD213PD  Y5, Y8, Y6
 	VMULPD       Y6, Y3, Y3
@@ -4418,13 +4423,13 @@ loop:
 	VCMPPD       $0x11, constants64<>+64(SB), Y3, Y3
 	VMOVUPD      constants64<>+736(SB), Y6
 	VFMADD231PD  constants64<>+992(SB), Y12, Y6
+	VFMADD213PD  constants64<>+1024(SB), Y12, Y6
 	VFMADD213PD  constants64<>+1056(SB), Y12, Y6
-	VFMADD213PD  constants64<>+1120(SB), Y12, Y6
-	VFMADD213PD  constants64<>+1184(SB), Y12, Y6
+	VFMADD213PD  constants64<>+1088(SB), Y12, Y6
 	VMOVUPD      constants64<>+768(SB), Y7
-	VFMADD231PD  constants64<>+1024(SB), Y12, Y7
-	VFMADD213PD  constants64<>+1088(SB), Y12, Y7
+	VFMADD231PD  constants64<>+1120(SB), Y12, Y7
 	VFMADD213PD  constants64<>+1152(SB), Y12, Y7
+	VFMADD213PD  constants64<>+1184(SB), Y12, Y7
 	VFMADD213PD  constants64<>+1216(SB), Y12, Y7
 	VFMADD231PD  Y11, Y6, Y7
 	VFMADD231PD  Y7, Y12, Y11
@@ -4435,13 +4440,13 @@ loop:
 	VPOR         Y0, Y11, Y11
 	VMOVUPD      constants64<>+736(SB), Y0
 	VFMADD231PD  constants64<>+992(SB), Y13, Y0
+	VFMADD213PD  constants64<>+1024(SB), Y13, Y0
 	VFMADD213PD  constants64<>+1056(SB), Y13, Y0
-	VFMADD213PD  constants64<>+1120(SB), Y13, Y0
-	VFMADD213PD  constants64<>+1184(SB), Y13, Y0
+	VFMADD213PD  constants64<>+1088(SB), Y13, Y0
 	VMOVUPD      constants64<>+768(SB), Y1
-	VFMADD231PD  constants64<>+1024(SB), Y13, Y1
-	VFMADD213PD  constants64<>+1088(SB), Y13, Y1
+	VFMADD231PD  constants64<>+1120(SB), Y13, Y1
 	VFMADD213PD  constants64<>+1152(SB), Y13, Y1
+	VFMADD213PD  constants64<>+1184(SB), Y13, Y1
 	VFMADD213PD  constants64<>+1216(SB), Y13, Y1
 	VFMADD231PD  Y8, Y0, Y1
 	VFMADD231PD  Y1, Y13, Y8
@@ -4522,13 +4527,13 @@ loop:
 	VMULPD       Y5, Y5, Y6
 	VMOVUPD      constants64<>+736(SB), Y7
 	VFMADD231PD  constants64<>+992(SB), Y6, Y7
+	VFMADD213PD  constants64<>+1024(SB), Y6, Y7
 	VFMADD213PD  constants64<>+1056(SB), Y6, Y7
-	VFMADD213PD  constants64<>+1120(SB), Y6, Y7
-	VFMADD213PD  constants64<>+1184(SB), Y6, Y7
+	VFMADD213PD  constants64<>+1088(SB), Y6, Y7
 	VMOVUPD      constants64<>+768(SB), Y8
-	VFMADD231PD  constants64<>+1024(SB), Y6, Y8
-	VFMADD213PD  constants64<>+1088(SB), Y6, Y8
+	VFMADD231PD  constants64<>+1120(SB), Y6, Y8
 	VFMADD213PD  constants64<>+1152(SB), Y6, Y8
+	VFMADD213PD  constants64<>+1184(SB), Y6, Y8
 	VFMADD213PD  constants64<>+1216(SB), Y6, Y8
 	VFMADD231PD  Y5, Y7, Y8
 	VMULPD       Y8, Y6, Y6
@@ -4542,8 +4547,8 @@ loop:
 	VADDPD       Y7, Y6, Y6
 	VADDPD       Y5, Y15, Y4
 	VADDPD       Y6, Y4, Y7
-	VSUBPD       constants64<>+2080(SB), Y2, Y8
-	VADDPD       constants64<>+2080(SB), Y2, Y9
+	VSUBPD       constants64<>+2112(SB), Y2, Y8
+	VADDPD       constants64<>+2112(SB), Y2, Y9
 	VDIVPD       Y9, Y8, Y8
 	VMULPD       Y8, Y8, Y9
 	VMOVUPD      constants64<>+6848(SB), Y10
@@ -4626,9 +4631,9 @@ loop:
 	VSUBPD       Y5, Y15, Y5
 	VCMPPD       $0x11, constants64<>+928(SB), Y2, Y2
 	VBLENDVPD    Y2, Y5, Y7, Y7
-	VMOVUPD      constants64<>+2176(SB), Y1
+	VMOVUPD      constants64<>+2208(SB), Y1
 	VSUBPD       Y7, Y1, Y1
-	VCMPPD       $0x11, constants64<>+3968(SB), Y0, Y0
+	VCMPPD       $0x11, constants64<>+1248(SB), Y0, Y0
 	VBLENDVPD    Y0, Y1, Y7, Y7
 	VMOVUPD      Y7, (DI)(BX*8)
 	LEAQ         8(BX), AX
@@ -4684,7 +4689,7 @@ TEXT ·PowF64AVX2(SB), $160-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPADDQ       constants64<>+2112(SB), Y0, Y1
+	VPADDQ       constants64<>+2144(SB), Y0, Y1
 	VMOVUPD      (DX)(BX*8), Y2
 	VPAND        constants64<>+192(SB), Y2, Y3
 	VMOVUPD      constants64<>+0(SB), Y4
@@ -4693,7 +4698,7 @@ loop:
 	VPAND        constants64<>+256(SB), Y1, Y5
 	VPSRLQ       $0x34, Y1, Y1
 	VCMPPD       $0x11, constants64<>+7616(SB), Y3, Y3
-	VPADDQ       constants64<>+2144(SB), Y5, Y5
+	VPADDQ       constants64<>+2176(SB), Y5, Y5
 	VPOR         constants64<>+320(SB), Y1, Y1
 	VADDPD       Y5, Y15, Y6
 	VSUBPD       Y15, Y5, Y7
@@ -4766,26 +4771,26 @@ loop:
 	VFMADD231PD  Y11, Y2, Y0
 	VSUBPD       Y3, Y4, Y4
 	VMULPD       constants64<>+928(SB), Y3, Y2
-	VBLENDVPD    Y1, constants64<>+3968(SB), Y0, Y0
+	VBLENDVPD    Y1, constants64<>+1248(SB), Y0, Y0
 	VADDPD       Y0, Y4, Y4
 	VROUNDPD     $0x09, Y2, Y2
 	VMULPD       Y4, Y4, Y0
 	VADDPD       constants64<>+128(SB), Y2, Y1
 	VSUBPD       Y2, Y3, Y3
-	VMOVUPD      constants64<>+1248(SB), Y2
-	VFMADD231PD  constants64<>+1376(SB), Y0, Y2
-	VMOVUPD      constants64<>+1280(SB), Y5
-	VFMADD231PD  constants64<>+1408(SB), Y0, Y5
+	VMOVUPD      constants64<>+1280(SB), Y2
+	VFMADD231PD  constants64<>+1408(SB), Y0, Y2
+	VMOVUPD      constants64<>+1312(SB), Y5
+	VFMADD231PD  constants64<>+1440(SB), Y0, Y5
 	VPSLLQ       $0x34, Y1, Y1
 	VADDPD       constants64<>+128(SB), Y3, Y3
 	VPSLLQ       $0x34, Y3, Y3
-	VFMADD213PD  constants64<>+1440(SB), Y0, Y2
-	VFMADD213PD  constants64<>+1472(SB), Y0, Y5
-	VFMADD213PD  constants64<>+1504(SB), Y0, Y2
-	VFMADD213PD  constants64<>+1536(SB), Y0, Y5
-	VFMADD213PD  constants64<>+1568(SB), Y0, Y2
-	VFMADD213PD  constants64<>+1600(SB), Y0, Y5
-	VFMADD213PD  constants64<>+1632(SB), Y0, Y2
+	VFMADD213PD  constants64<>+1472(SB), Y0, Y2
+	VFMADD213PD  constants64<>+1504(SB), Y0, Y5
+	VFMADD213PD  constants64<>+1536(SB), Y0, Y2
+	VFMADD213PD  constants64<>+1568(SB), Y0, Y5
+	VFMADD213PD  constants64<>+1600(SB), Y0, Y2
+	VFMADD213PD  constants64<>+1632(SB), Y0, Y5
+	VFMADD213PD  constants64<>+1664(SB), Y0, Y2
 	VFMADD213PD  constants64<>+896(SB), Y0, Y5
 	VFMADD231PD  Y4, Y2, Y5
 	VFMADD213PD  Y15, Y5, Y4
@@ -4852,9 +4857,9 @@ complete:
 	VMULPD       constants64<>+672(SB), Y5, Y6
 	VBLENDVPD    Y0, Y6, Y5, Y6
 	VBLENDVPD    Y2, Y6, Y1, Y6
-	VPADDQ       constants64<>+2112(SB), Y6, Y6
+	VPADDQ       constants64<>+2144(SB), Y6, Y6
 	VPAND        constants64<>+256(SB), Y6, Y7
-	VPADDQ       constants64<>+2144(SB), Y7, Y7
+	VPADDQ       constants64<>+2176(SB), Y7, Y7
 	VADDPD       Y7, Y15, Y8
 	VDIVPD       Y8, Y15, Y9
 	VSUBPD       Y15, Y7, Y10
@@ -4921,7 +4926,7 @@ complete:
 	VFMADD231PD  Y2, Y3, Y7
 	VPAND        constants64<>+192(SB), Y6, Y0
 	VCMPPD       $0x15, Y14, Y0, Y0
-	VBLENDVPD    Y0, constants64<>+3968(SB), Y7, Y7
+	VBLENDVPD    Y0, constants64<>+1248(SB), Y7, Y7
 	VMINPD       Y6, Y14, Y6
 	VMOVUPD      constants64<>+8032(SB), Y0
 	VMAXPD       Y6, Y0, Y0
@@ -4929,17 +4934,17 @@ complete:
 	VSUBPD       Y2, Y0, Y0
 	VADDPD       Y7, Y0, Y0
 	VMULPD       Y0, Y0, Y4
-	VMOVUPD      constants64<>+1248(SB), Y6
-	VFMADD231PD  constants64<>+1376(SB), Y4, Y6
-	VFMADD213PD  constants64<>+1440(SB), Y4, Y6
-	VFMADD213PD  constants64<>+1504(SB), Y4, Y6
-	VFMADD213PD  constants64<>+1568(SB), Y4, Y6
-	VFMADD213PD  constants64<>+1632(SB), Y4, Y6
-	VMOVUPD      constants64<>+1280(SB), Y7
-	VFMADD231PD  constants64<>+1408(SB), Y4, Y7
-	VFMADD213PD  constants64<>+1472(SB), Y4, Y7
-	VFMADD213PD  constants64<>+1536(SB), Y4, Y7
-	VFMADD213PD  constants64<>+1600(SB), Y4, Y7
+	VMOVUPD      constants64<>+1280(SB), Y6
+	VFMADD231PD  constants64<>+1408(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1472(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1536(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1600(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1664(SB), Y4, Y6
+	VMOVUPD      constants64<>+1312(SB), Y7
+	VFMADD231PD  constants64<>+1440(SB), Y4, Y7
+	VFMADD213PD  constants64<>+1504(SB), Y4, Y7
+	VFMADD213PD  constants64<>+1568(SB), Y4, Y7
+	VFMADD213PD  constants64<>+1632(SB), Y4, Y7
 	VFMADD213PD  constants64<>+896(SB), Y4, Y7
 	VFMADD231PD  Y0, Y6, Y7
 	VFMADD213PD  Y15, Y7, Y0
@@ -4957,12 +4962,12 @@ complete:
 	VPXOR        constants64<>+384(SB), Y2, Y4
 	VPSLLQ       $0x00, Y1, Y6
 	VPAND        Y4, Y6, Y4
-	VBLENDVPD    Y4, constants64<>+2432(SB), Y0, Y4
-	VCMPPD       $0x00, constants64<>+3968(SB), Y5, Y7
+	VBLENDVPD    Y4, constants64<>+2464(SB), Y0, Y4
+	VCMPPD       $0x00, constants64<>+1248(SB), Y5, Y7
 	VPSLLQ       $0x00, Y3, Y8
 	VPXOR        Y8, Y7, Y9
 	VMOVUPD      constants64<>+288(SB), Y10
-	VBLENDVPD    Y9, constants64<>+3968(SB), Y10, Y9
+	VBLENDVPD    Y9, constants64<>+1248(SB), Y10, Y9
 	VCMPPD       $0x00, Y10, Y5, Y11
 	VPOR         Y11, Y7, Y7
 	VBLENDVPD    Y7, Y9, Y4, Y4
@@ -4985,7 +4990,7 @@ complete:
 	VCMPPD       $0x04, Y1, Y1, Y2
 	VCMPPD       $0x04, Y3, Y3, Y5
 	VPOR         Y5, Y2, Y2
-	VBLENDVPD    Y2, constants64<>+2432(SB), Y4, Y4
+	VBLENDVPD    Y2, constants64<>+2464(SB), Y4, Y4
 	VCMPPD       $0x00, Y8, Y3, Y3
 	VCMPPD       $0x00, Y15, Y1, Y1
 	VPOR         Y1, Y3, Y3
@@ -5086,14 +5091,14 @@ loop:
 	VMULPD      Y7, Y3, Y7
 	VPXOR       Y11, Y11, Y11
 	VBLENDVPD   Y2, constants64<>+4032(SB), Y11, Y13
-	VBLENDVPD   Y8, constants64<>+2848(SB), Y13, Y13
+	VBLENDVPD   Y8, constants64<>+2880(SB), Y13, Y13
 	VBLENDVPD   Y2, constants64<>+4000(SB), Y11, Y2
-	VBLENDVPD   Y8, constants64<>+2880(SB), Y2, Y2
+	VBLENDVPD   Y8, constants64<>+2912(SB), Y2, Y2
 	VFMADD231PD Y15, Y10, Y2
 	VBLENDVPD   Y6, constants64<>+4032(SB), Y11, Y8
-	VBLENDVPD   Y9, constants64<>+2848(SB), Y8, Y8
+	VBLENDVPD   Y9, constants64<>+2880(SB), Y8, Y8
 	VBLENDVPD   Y6, constants64<>+4000(SB), Y11, Y6
-	VBLENDVPD   Y9, constants64<>+2880(SB), Y6, Y6
+	VBLENDVPD   Y9, constants64<>+2912(SB), Y6, Y6
 	VFMADD231PD Y14, Y7, Y6
 	VADDPD      Y12, Y13, Y7
 	VADDPD      Y3, Y8, Y9
@@ -5229,10 +5234,10 @@ single:
 	VMULPD      Y3, Y1, Y3
 	VPSLLQ      $0x00, Y2, Y2
 	VBLENDVPD   Y2, constants64<>+4000(SB), Y5, Y8
-	VBLENDVPD   Y7, constants64<>+2880(SB), Y8, Y8
+	VBLENDVPD   Y7, constants64<>+2912(SB), Y8, Y8
 	VFMADD231PD Y10, Y3, Y8
 	VBLENDVPD   Y2, constants64<>+4032(SB), Y5, Y5
-	VBLENDVPD   Y7, constants64<>+2848(SB), Y5, Y5
+	VBLENDVPD   Y7, constants64<>+2880(SB), Y5, Y5
 	VADDPD      Y1, Y5, Y2
 	VSUBPD      Y5, Y2, Y5
 	VSUBPD      Y5, Y1, Y1
@@ -5240,7 +5245,7 @@ single:
 	VADDPD      Y1, Y2, Y2
 	VCMPPD      $0x04, Y4, Y4, Y4
 	VPAND       Y4, Y6, Y6
-	VBLENDVPD   Y6, constants64<>+2432(SB), Y2, Y2
+	VBLENDVPD   Y6, constants64<>+2464(SB), Y2, Y2
 	VPAND       constants64<>+224(SB), Y0, Y0
 	VPOR        Y0, Y2, Y2
 	VMOVUPD     Y2, (DI)(BX*8)
@@ -5387,7 +5392,7 @@ single:
 	VCMPPD      $0x04, Y0, Y0, Y2
 	VCMPPD      $0x04, Y1, Y1, Y4
 	VPOR        Y4, Y2, Y2
-	VBLENDVPD   Y2, constants64<>+2432(SB), Y8, Y2
+	VBLENDVPD   Y2, constants64<>+2464(SB), Y8, Y2
 	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y0
 	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
@@ -5417,30 +5422,30 @@ loop:
 	VPAND        constants64<>+192(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
 	VPAND        constants64<>+192(SB), Y2, Y3
-	VMOVUPD      constants64<>+2752(SB), Y4
-	VFMADD231PD  constants64<>+2784(SB), Y1, Y4
-	VMOVUPD      constants64<>+2752(SB), Y5
-	VFMADD231PD  constants64<>+2784(SB), Y3, Y5
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y6
-	VCMPPD       $0x15, constants64<>+2816(SB), Y3, Y7
+	VMOVUPD      constants64<>+2784(SB), Y4
+	VFMADD231PD  constants64<>+2816(SB), Y1, Y4
+	VMOVUPD      constants64<>+2784(SB), Y5
+	VFMADD231PD  constants64<>+2816(SB), Y3, Y5
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y6
+	VCMPPD       $0x15, constants64<>+2848(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPD    Y6, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPD       constants64<>+2752(SB), Y4, Y7
-	VSUBPD       constants64<>+2752(SB), Y5, Y6
+	VSUBPD       constants64<>+2784(SB), Y4, Y7
+	VSUBPD       constants64<>+2784(SB), Y5, Y6
 	VPSLLQ       $0x3f, Y4, Y8
 	VPSLLQ       $0x3f, Y5, Y9
 	VPSLLQ       $0x3e, Y4, Y10
-	VFNMADD231PD constants64<>+2848(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2848(SB), Y6, Y3
 	VFNMADD231PD constants64<>+2880(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
-	VPADDQ       constants64<>+3488(SB), Y4, Y4
-	VPSLLQ       $0x3e, Y5, Y7
 	VFNMADD231PD constants64<>+2880(SB), Y6, Y3
+	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
+	VPADDQ       constants64<>+3520(SB), Y4, Y4
+	VPSLLQ       $0x3e, Y5, Y7
 	VFNMADD231PD constants64<>+2912(SB), Y6, Y3
-	VPADDQ       constants64<>+3488(SB), Y5, Y5
+	VFNMADD231PD constants64<>+2944(SB), Y6, Y3
+	VPADDQ       constants64<>+3520(SB), Y5, Y5
 	VPXOR        Y0, Y10, Y10
 	VPSLLQ       $0x3e, Y4, Y4
 	VPXOR        Y2, Y7, Y7
@@ -5453,38 +5458,38 @@ loop:
 	VMULPD       Y3, Y3, Y2
 	VMULPD       Y0, Y0, Y6
 	VMULPD       Y2, Y2, Y11
-	VMOVUPD      constants64<>+2976(SB), Y12
-	VFMADD231PD  constants64<>+2944(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3008(SB), Y6, Y12
+	VMOVUPD      constants64<>+3008(SB), Y12
+	VFMADD231PD  constants64<>+2976(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3040(SB), Y6, Y12
-	VMOVUPD      constants64<>+2976(SB), Y13
-	VFMADD231PD  constants64<>+2944(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3008(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3072(SB), Y6, Y12
+	VMOVUPD      constants64<>+3008(SB), Y13
+	VFMADD231PD  constants64<>+2976(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3040(SB), Y11, Y13
-	VMOVUPD      constants64<>+3104(SB), Y14
-	VFMADD231PD  constants64<>+3072(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3136(SB), Y6, Y14
-	VMOVUPD      constants64<>+3200(SB), Y15
-	VFMADD231PD  constants64<>+3168(SB), Y6, Y15
-	VFMADD213PD  constants64<>+3232(SB), Y6, Y15
+	VFMADD213PD  constants64<>+3072(SB), Y11, Y13
+	VMOVUPD      constants64<>+3136(SB), Y14
+	VFMADD231PD  constants64<>+3104(SB), Y6, Y14
+	VFMADD213PD  constants64<>+3168(SB), Y6, Y14
+	VMOVUPD      constants64<>+3232(SB), Y15
+	VFMADD231PD  constants64<>+3200(SB), Y6, Y15
+	VFMADD213PD  constants64<>+3264(SB), Y6, Y15
 	VFMADD231PD  Y0, Y14, Y15
-	VMOVUPD      constants64<>+3296(SB), Y14
-	VFMADD231PD  constants64<>+3264(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3328(SB), Y6, Y14
+	VMOVUPD      constants64<>+3328(SB), Y14
+	VFMADD231PD  constants64<>+3296(SB), Y6, Y14
+	VFMADD213PD  constants64<>+3360(SB), Y6, Y14
 	VFMADD231PD  Y0, Y14, Y12
 	VFMADD213PD  constants64<>+64(SB), Y0, Y12
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y15, Y0, Y1
-	VMOVUPD      constants64<>+3104(SB), Y0
-	VFMADD231PD  constants64<>+3072(SB), Y11, Y0
-	VFMADD213PD  constants64<>+3136(SB), Y11, Y0
-	VMOVUPD      constants64<>+3200(SB), Y6
-	VFMADD231PD  constants64<>+3168(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3232(SB), Y11, Y6
+	VMOVUPD      constants64<>+3136(SB), Y0
+	VFMADD231PD  constants64<>+3104(SB), Y11, Y0
+	VFMADD213PD  constants64<>+3168(SB), Y11, Y0
+	VMOVUPD      constants64<>+3232(SB), Y6
+	VFMADD231PD  constants64<>+3200(SB), Y11, Y6
+	VFMADD213PD  constants64<>+3264(SB), Y11, Y6
 	VFMADD231PD  Y2, Y0, Y6
-	VMOVUPD      constants64<>+3296(SB), Y0
-	VFMADD231PD  constants64<>+3264(SB), Y11, Y0
-	VFMADD213PD  constants64<>+3328(SB), Y11, Y0
+	VMOVUPD      constants64<>+3328(SB), Y0
+	VFMADD231PD  constants64<>+3296(SB), Y11, Y0
+	VFMADD213PD  constants64<>+3360(SB), Y11, Y0
 	VFMADD231PD  Y2, Y0, Y13
 	VFMADD213PD  constants64<>+64(SB), Y2, Y13
 	VMULPD       Y2, Y3, Y2
@@ -5558,26 +5563,26 @@ complete:
 single:
 	VMOVUPD      (SI)(BX*8), Y0
 	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x15, constants64<>+2816(SB), Y1, Y2
-	VMOVUPD      constants64<>+2752(SB), Y3
-	VFMADD231PD  constants64<>+2784(SB), Y1, Y3
+	VCMPPD       $0x15, constants64<>+2848(SB), Y1, Y2
+	VMOVUPD      constants64<>+2784(SB), Y3
+	VFMADD231PD  constants64<>+2816(SB), Y1, Y3
 	VSUBPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+2816(SB), Y5
+	VMOVUPD      constants64<>+2848(SB), Y5
 	VBLENDVPD    Y2, Y1, Y5, Y5
 	VPAND        constants64<>+288(SB), Y5, Y6
-	VPSUBQ       constants64<>+3360(SB), Y6, Y6
-	VPAND        constants64<>+3392(SB), Y6, Y6
-	VSUBPD       constants64<>+2752(SB), Y3, Y7
+	VPSUBQ       constants64<>+3392(SB), Y6, Y6
+	VPAND        constants64<>+3424(SB), Y6, Y6
+	VSUBPD       constants64<>+2784(SB), Y3, Y7
 	VPSRLQ       $0x38, Y6, Y8
 	VPSUBQ       Y6, Y5, Y5
 	LEAQ         two_over_pi_0_64<>+0(SB), R11
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERQPD   Y9, (R11)(Y8*8), Y6
-	VPADDQ       constants64<>+3424(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2848(SB), Y7, Y1
+	VPADDQ       constants64<>+3456(SB), Y5, Y5
 	VFNMADD231PD constants64<>+2880(SB), Y7, Y1
 	VFNMADD231PD constants64<>+2912(SB), Y7, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y9, Y9, Y9
@@ -5586,12 +5591,12 @@ single:
 	VFMSUB213PD  Y9, Y5, Y6
 	VMULPD       Y7, Y5, Y10
 	VFMSUB213PD  Y10, Y5, Y7
-	VMULPD       constants64<>+3456(SB), Y9, Y11
+	VMULPD       constants64<>+3488(SB), Y9, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2080(SB), Y11, Y9
-	VMULPD       constants64<>+3456(SB), Y6, Y11
+	VFNMADD231PD constants64<>+2112(SB), Y11, Y9
+	VMULPD       constants64<>+3488(SB), Y6, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2080(SB), Y11, Y6
+	VFNMADD231PD constants64<>+2112(SB), Y11, Y6
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y11, Y11, Y11
 	VPCMPEQD     Y12, Y12, Y12
@@ -5601,9 +5606,9 @@ single:
 	VPCMPEQD     Y13, Y13, Y13
 	VGATHERQPD   Y13, (R11)(Y8*8), Y12
 	VMULPD       Y12, Y5, Y12
-	VMULPD       constants64<>+3456(SB), Y10, Y8
+	VMULPD       constants64<>+3488(SB), Y10, Y8
 	VROUNDPD     $0x08, Y8, Y8
-	VFNMADD231PD constants64<>+2080(SB), Y8, Y10
+	VFNMADD231PD constants64<>+2112(SB), Y8, Y10
 	VADDPD       Y6, Y9, Y8
 	VADDPD       Y10, Y8, Y13
 	VSUBPD       Y9, Y8, Y14
@@ -5621,7 +5626,7 @@ single:
 	VADDPD       Y12, Y5, Y5
 	VROUNDPD     $0x08, Y13, Y10
 	VSUBPD       Y10, Y13, Y13
-	VADDPD       constants64<>+2752(SB), Y10, Y10
+	VADDPD       constants64<>+2784(SB), Y10, Y10
 	VBLENDVPD    Y2, Y10, Y3, Y3
 	VADDPD       Y6, Y7, Y10
 	VADDPD       Y10, Y13, Y11
@@ -5653,7 +5658,7 @@ single:
 	VPSLLQ       $0x3f, Y3, Y6
 	VADDPD       Y7, Y13, Y13
 	VPSLLQ       $0x3e, Y3, Y7
-	VPADDQ       constants64<>+3488(SB), Y3, Y3
+	VPADDQ       constants64<>+3520(SB), Y3, Y3
 	VPXOR        Y0, Y7, Y7
 	VPSLLQ       $0x3e, Y3, Y3
 	VPAND        constants64<>+224(SB), Y7, Y7
@@ -5661,10 +5666,10 @@ single:
 	VADDPD       Y13, Y5, Y0
 	VSUBPD       Y5, Y0, Y5
 	VSUBPD       Y5, Y13, Y13
-	VMULPD       constants64<>+2848(SB), Y13, Y13
-	VFMADD231PD  constants64<>+2880(SB), Y0, Y13
-	VMULPD       constants64<>+2848(SB), Y0, Y5
-	VFMSUB132PD  constants64<>+2848(SB), Y5, Y0
+	VMULPD       constants64<>+2880(SB), Y13, Y13
+	VFMADD231PD  constants64<>+2912(SB), Y0, Y13
+	VMULPD       constants64<>+2880(SB), Y0, Y5
+	VFMSUB132PD  constants64<>+2880(SB), Y5, Y0
 	VADDPD       Y13, Y0, Y0
 	VADDPD       Y0, Y5, Y8
 	VSUBPD       Y5, Y8, Y5
@@ -5675,21 +5680,21 @@ single:
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y0, Y0, Y2
 	VMULPD       Y0, Y1, Y4
-	VMOVUPD      constants64<>+2976(SB), Y5
-	VFMADD231PD  constants64<>+2944(SB), Y2, Y5
-	VFMADD213PD  constants64<>+3008(SB), Y2, Y5
+	VMOVUPD      constants64<>+3008(SB), Y5
+	VFMADD231PD  constants64<>+2976(SB), Y2, Y5
 	VFMADD213PD  constants64<>+3040(SB), Y2, Y5
-	VMOVUPD      constants64<>+3104(SB), Y8
-	VFMADD231PD  constants64<>+3072(SB), Y2, Y8
-	VFMADD213PD  constants64<>+3136(SB), Y2, Y8
-	VMOVUPD      constants64<>+3200(SB), Y9
-	VFMADD231PD  constants64<>+3168(SB), Y2, Y9
-	VFMADD213PD  constants64<>+3232(SB), Y2, Y9
+	VFMADD213PD  constants64<>+3072(SB), Y2, Y5
+	VMOVUPD      constants64<>+3136(SB), Y8
+	VFMADD231PD  constants64<>+3104(SB), Y2, Y8
+	VFMADD213PD  constants64<>+3168(SB), Y2, Y8
+	VMOVUPD      constants64<>+3232(SB), Y9
+	VFMADD231PD  constants64<>+3200(SB), Y2, Y9
+	VFMADD213PD  constants64<>+3264(SB), Y2, Y9
 	VFMADD231PD  Y0, Y8, Y9
 	VFMADD231PD  Y9, Y4, Y1
-	VMOVUPD      constants64<>+3296(SB), Y4
-	VFMADD231PD  constants64<>+3264(SB), Y2, Y4
-	VFMADD213PD  constants64<>+3328(SB), Y2, Y4
+	VMOVUPD      constants64<>+3328(SB), Y4
+	VFMADD231PD  constants64<>+3296(SB), Y2, Y4
+	VFMADD213PD  constants64<>+3360(SB), Y2, Y4
 	VFMADD231PD  Y0, Y4, Y5
 	VFMADD213PD  constants64<>+64(SB), Y5, Y0
 	VBLENDVPD    Y6, Y0, Y1, Y2
@@ -5879,65 +5884,70 @@ TEXT ·ExpF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+672(SB), Y11
-	VMOVUPS constants32<>+704(SB), Y15
-	VMOVUPS constants32<>+736(SB), Y14
+	VMOVUPS constants32<>+672(SB), Y14
+	VMOVUPS constants32<>+704(SB), Y13
 	VMOVUPS constants32<>+128(SB), Y12
-	VMOVUPS constants32<>+768(SB), Y13
+	VMOVUPS constants32<>+736(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
-	VMINPS       (SI)(BX*4), Y14, Y0
-	VMINPS       32(SI)(BX*4), Y14, Y1
-	VMAXPS       Y0, Y13, Y0
-	VMAXPS       Y1, Y13, Y1
-	VMULPS       constants32<>+800(SB), Y0, Y2
-	VMULPS       constants32<>+800(SB), Y1, Y3
-	VROUNDPS     $0x08, Y2, Y2
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS constants32<>+832(SB), Y2, Y0
-	VFNMADD231PS constants32<>+832(SB), Y3, Y1
-	VMULPS       constants32<>+864(SB), Y2, Y4
-	VMULPS       constants32<>+864(SB), Y3, Y5
-	VFNMADD231PS constants32<>+896(SB), Y2, Y0
-	VFNMADD231PS constants32<>+896(SB), Y3, Y1
-	VROUNDPS     $0x09, Y4, Y4
-	VROUNDPS     $0x09, Y5, Y5
-	VMOVUPS      Y15, Y6
-	VFMADD231PS  Y0, Y11, Y6
-	VMOVUPS      Y15, Y7
-	VFMADD231PS  Y1, Y11, Y7
-	VADDPS       Y12, Y4, Y8
-	VADDPS       Y12, Y5, Y9
-	VSUBPS       Y4, Y2, Y2
-	VMULPS       Y0, Y0, Y4
-	VSUBPS       Y5, Y3, Y3
-	VMULPS       Y1, Y1, Y5
-	VFMADD213PS  constants32<>+928(SB), Y0, Y6
-	VFMADD213PS  constants32<>+928(SB), Y1, Y7
-	VFMADD213PS  constants32<>+960(SB), Y0, Y6
-	VFMADD213PS  constants32<>+960(SB), Y1, Y7
-	VFMADD213PS  constants32<>+992(SB), Y0, Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VPSLLD       $0x17, Y8, Y8
-	VPSLLD       $0x17, Y9, Y9
-	VADDPS       Y12, Y2, Y2
-	VADDPS       Y12, Y3, Y3
-	VFMADD213PS  constants32<>+992(SB), Y1, Y7
-	VADDPS       constants32<>+96(SB), Y0, Y0
-	VPSLLD       $0x17, Y2, Y2
-	VPSLLD       $0x17, Y3, Y3
-	VFMADD231PS  Y7, Y5, Y1
-	VMULPS       Y8, Y0, Y0
+	VMOVUPS      (SI)(BX*4), Y0
+	VMINPS       Y0, Y13, Y1
+	VMOVUPS      32(SI)(BX*4), Y2
+	VMINPS       Y2, Y13, Y3
+	VCMPPS       $0x11, Y15, Y0, Y0
+	VCMPPS       $0x11, Y15, Y2, Y2
+	VMAXPS       Y1, Y15, Y1
+	VMAXPS       Y3, Y15, Y3
+	VMULPS       constants32<>+768(SB), Y1, Y4
+	VMULPS       constants32<>+768(SB), Y3, Y5
+	VROUNDPS     $0x08, Y4, Y4
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS constants32<>+800(SB), Y4, Y1
+	VFNMADD231PS constants32<>+800(SB), Y5, Y3
+	VMULPS       constants32<>+832(SB), Y4, Y6
+	VMULPS       constants32<>+832(SB), Y5, Y7
+	VFNMADD231PS constants32<>+864(SB), Y4, Y1
+	VFNMADD231PS constants32<>+864(SB), Y5, Y3
+	VROUNDPS     $0x09, Y6, Y6
+	VROUNDPS     $0x09, Y7, Y7
+	VMOVUPS      constants32<>+896(SB), Y8
+	VFMADD213PS  Y14, Y1, Y8
+	VMOVUPS      constants32<>+896(SB), Y9
+	VFMADD213PS  Y14, Y3, Y9
+	VFMADD213PS  constants32<>+928(SB), Y1, Y8
+	VFMADD213PS  constants32<>+928(SB), Y3, Y9
+	VFMADD213PS  constants32<>+960(SB), Y1, Y8
+	VFMADD213PS  constants32<>+960(SB), Y3, Y9
+	VFMADD213PS  constants32<>+992(SB), Y1, Y8
+	VFMADD213PS  constants32<>+992(SB), Y3, Y9
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y12, Y6, Y6
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y12, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y1, Y1, Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VMULPS       Y3, Y3, Y8
+	VFMADD231PS  Y9, Y8, Y3
 	VADDPS       constants32<>+96(SB), Y1, Y1
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMOVUPS      Y0, (DI)(BX*4)
-	VMOVUPS      Y1, 32(DI)(BX*4)
+	VADDPS       constants32<>+96(SB), Y3, Y3
+	VBLENDVPS    Y0, constants32<>+1024(SB), Y1, Y1
+	VBLENDVPS    Y2, constants32<>+1024(SB), Y3, Y3
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y7, Y3, Y3
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y1, (DI)(BX*4)
+	VMOVUPS      Y3, 32(DI)(BX*4)
 	LEAQ         32(BX), AX
 	ADDQ         $0x10, BX
 	CMPQ         AX, CX
@@ -5987,11 +5997,11 @@ TEXT ·Exp2F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1024(SB), Y15
-	VMOVUPS constants32<>+1056(SB), Y14
-	VMOVUPS constants32<>+1088(SB), Y13
+	VMOVUPS constants32<>+1056(SB), Y15
+	VMOVUPS constants32<>+1088(SB), Y14
+	VMOVUPS constants32<>+1120(SB), Y13
 	VMOVUPS constants32<>+128(SB), Y11
-	VMOVUPS constants32<>+1120(SB), Y12
+	VMOVUPS constants32<>+1152(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6006,34 +6016,34 @@ loop:
 	VROUNDPS    $0x08, Y1, Y3
 	VSUBPS      Y2, Y0, Y0
 	VSUBPS      Y3, Y1, Y1
-	VMULPS      constants32<>+864(SB), Y2, Y4
-	VMULPS      constants32<>+864(SB), Y3, Y5
+	VMULPS      constants32<>+832(SB), Y2, Y4
+	VMULPS      constants32<>+832(SB), Y3, Y5
 	VMULPS      Y0, Y0, Y6
 	VMULPS      Y1, Y1, Y7
 	VROUNDPS    $0x09, Y4, Y4
 	VROUNDPS    $0x09, Y5, Y5
-	VMOVUPS     constants32<>+1152(SB), Y8
+	VMOVUPS     constants32<>+1184(SB), Y8
 	VFMADD213PS Y15, Y6, Y8
-	VMOVUPS     constants32<>+1184(SB), Y9
+	VMOVUPS     constants32<>+1216(SB), Y9
 	VFMADD213PS Y14, Y6, Y9
-	VFMADD213PS constants32<>+1216(SB), Y6, Y8
-	VFMADD213PS constants32<>+832(SB), Y6, Y9
-	VMOVUPS     constants32<>+1152(SB), Y6
+	VFMADD213PS constants32<>+1248(SB), Y6, Y8
+	VFMADD213PS constants32<>+800(SB), Y6, Y9
+	VMOVUPS     constants32<>+1184(SB), Y6
 	VFMADD213PS Y15, Y7, Y6
 	VFMADD231PS Y0, Y8, Y9
 	VADDPS      Y11, Y4, Y8
 	VFMADD213PS constants32<>+96(SB), Y9, Y0
-	VMOVUPS     constants32<>+1184(SB), Y9
+	VMOVUPS     constants32<>+1216(SB), Y9
 	VFMADD213PS Y14, Y7, Y9
 	VSUBPS      Y4, Y2, Y2
 	VADDPS      Y11, Y5, Y4
 	VSUBPS      Y5, Y3, Y3
 	VPSLLD      $0x17, Y8, Y8
-	VFMADD213PS constants32<>+1216(SB), Y7, Y6
+	VFMADD213PS constants32<>+1248(SB), Y7, Y6
 	VPSLLD      $0x17, Y4, Y4
 	VMULPS      Y8, Y0, Y0
 	VADDPS      Y11, Y2, Y2
-	VFMADD213PS constants32<>+832(SB), Y7, Y9
+	VFMADD213PS constants32<>+800(SB), Y7, Y9
 	VADDPS      Y11, Y3, Y3
 	VPSLLD      $0x17, Y2, Y2
 	VPSLLD      $0x17, Y3, Y3
@@ -6093,11 +6103,11 @@ TEXT ·Expm1F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1248(SB), Y15
-	VMOVUPS constants32<>+1280(SB), Y14
-	VMOVUPS constants32<>+736(SB), Y13
-	VMOVUPS constants32<>+896(SB), Y11
-	VMOVUPS constants32<>+1312(SB), Y12
+	VMOVUPS constants32<>+1280(SB), Y15
+	VMOVUPS constants32<>+1312(SB), Y14
+	VMOVUPS constants32<>+704(SB), Y13
+	VMOVUPS constants32<>+864(SB), Y11
+	VMOVUPS constants32<>+1344(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6118,12 +6128,12 @@ loop:
 	VMOVMSKPS    Y4, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       constants32<>+800(SB), Y1, Y5
-	VMULPS       constants32<>+800(SB), Y3, Y4
+	VMULPS       constants32<>+768(SB), Y1, Y5
+	VMULPS       constants32<>+768(SB), Y3, Y4
 	VROUNDPS     $0x08, Y5, Y5
 	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS constants32<>+832(SB), Y5, Y1
-	VFNMADD231PS constants32<>+832(SB), Y4, Y3
+	VFNMADD231PS constants32<>+800(SB), Y5, Y1
+	VFNMADD231PS constants32<>+800(SB), Y4, Y3
 	VADDPS       constants32<>+128(SB), Y5, Y6
 	VADDPS       constants32<>+128(SB), Y4, Y7
 	VPSLLD       $0x17, Y6, Y6
@@ -6138,23 +6148,23 @@ loop:
 	VFNMADD231PS Y11, Y4, Y9
 	VSUBPS       Y9, Y3, Y3
 	VFNMADD231PS Y11, Y4, Y3
-	VMOVUPS      constants32<>+1344(SB), Y4
+	VMOVUPS      constants32<>+1376(SB), Y4
 	VFMADD213PS  Y15, Y8, Y4
-	VFMADD213PS  constants32<>+1376(SB), Y8, Y4
 	VFMADD213PS  constants32<>+1408(SB), Y8, Y4
 	VFMADD213PS  constants32<>+1440(SB), Y8, Y4
+	VFMADD213PS  constants32<>+1472(SB), Y8, Y4
 	VMULPS       Y8, Y8, Y8
 	VFMADD231PS  Y4, Y8, Y1
 	VSUBPS       constants32<>+96(SB), Y7, Y4
 	VFMADD231PS  Y1, Y6, Y5
-	VMOVUPS      constants32<>+1344(SB), Y1
+	VMOVUPS      constants32<>+1376(SB), Y1
 	VFMADD213PS  Y15, Y9, Y1
 	VMULPS       Y9, Y9, Y6
 	VPOR         Y0, Y5, Y5
 	VFMADD231PS  Y9, Y7, Y4
-	VFMADD213PS  constants32<>+1376(SB), Y9, Y1
 	VFMADD213PS  constants32<>+1408(SB), Y9, Y1
 	VFMADD213PS  constants32<>+1440(SB), Y9, Y1
+	VFMADD213PS  constants32<>+1472(SB), Y9, Y1
 	VFMADD231PS  Y1, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y4
 	VPOR         Y2, Y4, Y4
@@ -6212,16 +6222,16 @@ single:
 	VMOVUPS      (SI)(BX*4), Y0
 	VMINPS       Y0, Y13, Y1
 	VMAXPS       Y1, Y12, Y1
-	VMULPS       constants32<>+800(SB), Y1, Y2
+	VMULPS       constants32<>+768(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS constants32<>+832(SB), Y2, Y1
+	VFNMADD231PS constants32<>+800(SB), Y2, Y1
 	VMOVUPS      Y1, Y3
 	VFNMADD231PS Y11, Y2, Y3
-	VMOVUPS      constants32<>+1344(SB), Y4
+	VMOVUPS      constants32<>+1376(SB), Y4
 	VFMADD213PS  Y15, Y3, Y4
-	VFMADD213PS  constants32<>+1376(SB), Y3, Y4
 	VFMADD213PS  constants32<>+1408(SB), Y3, Y4
 	VFMADD213PS  constants32<>+1440(SB), Y3, Y4
+	VFMADD213PS  constants32<>+1472(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VSUBPS       Y3, Y1, Y1
 	VFNMADD231PS Y11, Y2, Y1
@@ -6232,10 +6242,10 @@ single:
 	VFMADD231PS  Y3, Y4, Y5
 	VFMADD231PS  Y1, Y4, Y5
 	VADDPS       Y1, Y3, Y3
-	VADDPS       constants32<>+1472(SB), Y2, Y2
+	VADDPS       constants32<>+1504(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  Y2, Y2, Y3
-	VMULPS       constants32<>+1504(SB), Y3, Y3
+	VMULPS       constants32<>+1536(SB), Y3, Y3
 	VCMPPS       $0x11, Y0, Y14, Y1
 	VBLENDVPS    Y1, Y3, Y5, Y5
 	VPAND        constants32<>+160(SB), Y0, Y0
@@ -6253,10 +6263,10 @@ TEXT ·LogF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1536(SB), Y13
+	VMOVUPS constants32<>+1568(SB), Y13
 	VMOVUPS constants32<>+224(SB), Y12
 	VMOVUPS constants32<>+0(SB), Y15
-	VMOVUPS constants32<>+1568(SB), Y14
+	VMOVUPS constants32<>+1600(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6273,8 +6283,8 @@ loop:
 	VPAND       Y12, Y3, Y6
 	VPSRLD      $0x17, Y1, Y1
 	VPSRLD      $0x17, Y3, Y3
-	VPADDD      constants32<>+1600(SB), Y5, Y5
-	VPADDD      constants32<>+1600(SB), Y6, Y6
+	VPADDD      constants32<>+1632(SB), Y5, Y5
+	VPADDD      constants32<>+1632(SB), Y6, Y6
 	VPOR        constants32<>+288(SB), Y1, Y1
 	VPOR        constants32<>+288(SB), Y3, Y3
 	VSUBPS      constants32<>+96(SB), Y5, Y5
@@ -6285,15 +6295,15 @@ loop:
 	VCMPPS      $0x11, constants32<>+256(SB), Y2, Y2
 	VPAND       Y0, Y4, Y4
 	VPXOR       constants32<>+384(SB), Y4, Y4
-	VADDPS      constants32<>+1632(SB), Y5, Y0
-	VADDPS      constants32<>+1632(SB), Y6, Y8
+	VADDPS      constants32<>+1664(SB), Y5, Y0
+	VADDPS      constants32<>+1664(SB), Y6, Y8
 	VMULPS      Y5, Y5, Y9
 	VPAND       Y2, Y7, Y7
 	VMULPS      Y6, Y6, Y2
 	VDIVPS      Y0, Y5, Y0
 	VDIVPS      Y8, Y6, Y8
-	VMULPS      constants32<>+864(SB), Y9, Y9
-	VMULPS      constants32<>+864(SB), Y2, Y2
+	VMULPS      constants32<>+832(SB), Y9, Y9
+	VMULPS      constants32<>+832(SB), Y2, Y2
 	VPXOR       constants32<>+384(SB), Y7, Y7
 	VPOR        Y7, Y4, Y4
 	VMOVMSKPS   Y4, AX
@@ -6301,24 +6311,24 @@ loop:
 	JNZ         complete
 	VMULPS      Y0, Y0, Y7
 	VMULPS      Y8, Y8, Y4
-	VMOVUPS     constants32<>+1664(SB), Y10
+	VMOVUPS     constants32<>+1696(SB), Y10
 	VFMADD213PS Y14, Y7, Y10
-	VFMADD213PS constants32<>+1696(SB), Y7, Y10
+	VFMADD213PS constants32<>+1728(SB), Y7, Y10
 	VFMADD213PS Y9, Y10, Y7
 	VMULPS      Y7, Y0, Y0
-	VFMADD231PS constants32<>+896(SB), Y1, Y0
+	VFMADD231PS constants32<>+864(SB), Y1, Y0
 	VSUBPS      Y0, Y9, Y9
-	VMOVUPS     constants32<>+1664(SB), Y0
+	VMOVUPS     constants32<>+1696(SB), Y0
 	VFMADD213PS Y14, Y4, Y0
 	VSUBPS      Y9, Y5, Y5
-	VFMADD231PS constants32<>+832(SB), Y1, Y5
-	VFMADD213PS constants32<>+1696(SB), Y4, Y0
+	VFMADD231PS constants32<>+800(SB), Y1, Y5
+	VFMADD213PS constants32<>+1728(SB), Y4, Y0
 	VFMADD213PS Y2, Y0, Y4
 	VMULPS      Y4, Y8, Y8
-	VFMADD231PS constants32<>+896(SB), Y3, Y8
+	VFMADD231PS constants32<>+864(SB), Y3, Y8
 	VSUBPS      Y8, Y2, Y2
 	VSUBPS      Y2, Y6, Y6
-	VFMADD231PS constants32<>+832(SB), Y3, Y6
+	VFMADD231PS constants32<>+800(SB), Y3, Y6
 	VMOVUPS     Y5, (DI)(BX*4)
 	VMOVUPS     Y6, 32(DI)(BX*4)
 
@@ -6377,39 +6387,39 @@ single:
 	VPXOR       constants32<>+384(SB), Y1, Y1
 	VCMPPS      $0x11, Y15, Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1728(SB), Y0, Y3
+	VMULPS      constants32<>+1760(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
 	VPADDD      Y13, Y3, Y3
 	VPAND       Y12, Y3, Y4
-	VPADDD      constants32<>+1600(SB), Y4, Y4
+	VPADDD      constants32<>+1632(SB), Y4, Y4
 	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1632(SB), Y4, Y5
+	VADDPS      constants32<>+1664(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
-	VMOVUPS     constants32<>+1664(SB), Y7
+	VMOVUPS     constants32<>+1696(SB), Y7
 	VFMADD213PS Y14, Y6, Y7
-	VFMADD213PS constants32<>+1696(SB), Y6, Y7
+	VFMADD213PS constants32<>+1728(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
-	VMULPS      constants32<>+864(SB), Y8, Y8
+	VMULPS      constants32<>+832(SB), Y8, Y8
 	VFMADD213PS Y8, Y7, Y6
 	VMULPS      Y6, Y5, Y5
 	VPSRLD      $0x17, Y3, Y3
 	VPOR        constants32<>+288(SB), Y3, Y3
 	VSUBPS      constants32<>+320(SB), Y3, Y3
-	VSUBPS      constants32<>+1760(SB), Y3, Y6
+	VSUBPS      constants32<>+1792(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
-	VFMADD231PS constants32<>+896(SB), Y3, Y5
+	VFMADD231PS constants32<>+864(SB), Y3, Y5
 	VSUBPS      Y5, Y8, Y8
 	VSUBPS      Y8, Y4, Y4
-	VFMADD231PS constants32<>+832(SB), Y3, Y4
+	VFMADD231PS constants32<>+800(SB), Y3, Y4
 	VPXOR       Y2, Y2, Y2
 	VCMPPS      $0x11, Y0, Y2, Y3
-	VMOVUPS     constants32<>+1792(SB), Y5
+	VMOVUPS     constants32<>+1824(SB), Y5
 	VBLENDVPS   Y3, Y4, Y5, Y5
 	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y3
 	VBLENDVPS   Y3, Y0, Y5, Y5
 	VCMPPS      $0x00, Y2, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1824(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1856(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y4, Y4
 	VMOVUPS     Y4, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -6425,8 +6435,8 @@ TEXT ·Log2F32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y14
-	VMOVUPS constants32<>+1568(SB), Y13
-	VMOVUPS constants32<>+800(SB), Y15
+	VMOVUPS constants32<>+1600(SB), Y13
+	VMOVUPS constants32<>+768(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6434,17 +6444,17 @@ TEXT ·Log2F32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1536(SB), Y0, Y1
+	VPADDD      constants32<>+1568(SB), Y0, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
-	VPADDD      constants32<>+1536(SB), Y2, Y3
+	VPADDD      constants32<>+1568(SB), Y2, Y3
 	VCMPPS      $0x12, Y0, Y14, Y4
 	VCMPPS      $0x11, constants32<>+256(SB), Y0, Y0
 	VPAND       constants32<>+224(SB), Y1, Y5
 	VPAND       constants32<>+224(SB), Y3, Y6
 	VPSRLD      $0x17, Y1, Y1
 	VPSRLD      $0x17, Y3, Y3
-	VPADDD      constants32<>+1600(SB), Y5, Y5
-	VPADDD      constants32<>+1600(SB), Y6, Y6
+	VPADDD      constants32<>+1632(SB), Y5, Y5
+	VPADDD      constants32<>+1632(SB), Y6, Y6
 	VPOR        constants32<>+288(SB), Y1, Y1
 	VPOR        constants32<>+288(SB), Y3, Y3
 	VSUBPS      constants32<>+96(SB), Y5, Y5
@@ -6455,8 +6465,8 @@ loop:
 	VCMPPS      $0x11, constants32<>+256(SB), Y2, Y2
 	VPAND       Y0, Y4, Y4
 	VPXOR       constants32<>+384(SB), Y4, Y4
-	VADDPS      constants32<>+1632(SB), Y5, Y0
-	VADDPS      constants32<>+1632(SB), Y6, Y8
+	VADDPS      constants32<>+1664(SB), Y5, Y0
+	VADDPS      constants32<>+1664(SB), Y6, Y8
 	VMULPS      Y5, Y5, Y9
 	VPAND       Y2, Y7, Y7
 	VMULPS      Y6, Y6, Y2
@@ -6467,22 +6477,22 @@ loop:
 	VMOVMSKPS   Y4, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VMULPS      constants32<>+864(SB), Y9, Y7
+	VMULPS      constants32<>+832(SB), Y9, Y7
 	VFMSUB231PS Y5, Y5, Y9
-	VMULPS      constants32<>+864(SB), Y9, Y9
+	VMULPS      constants32<>+832(SB), Y9, Y9
 	VMULPS      Y0, Y0, Y4
 	VMULPS      Y8, Y8, Y10
-	VMOVUPS     constants32<>+1664(SB), Y11
+	VMOVUPS     constants32<>+1696(SB), Y11
 	VFMADD213PS Y13, Y4, Y11
-	VFMADD213PS constants32<>+1696(SB), Y4, Y11
+	VFMADD213PS constants32<>+1728(SB), Y4, Y11
 	VFMADD213PS Y7, Y11, Y4
 	VMULPS      Y4, Y0, Y0
-	VMULPS      constants32<>+864(SB), Y2, Y4
+	VMULPS      constants32<>+832(SB), Y2, Y4
 	VFMSUB231PS Y6, Y6, Y2
-	VMULPS      constants32<>+864(SB), Y2, Y2
-	VMOVUPS     constants32<>+1664(SB), Y11
+	VMULPS      constants32<>+832(SB), Y2, Y2
+	VMOVUPS     constants32<>+1696(SB), Y11
 	VFMADD213PS Y13, Y10, Y11
-	VFMADD213PS constants32<>+1696(SB), Y10, Y11
+	VFMADD213PS constants32<>+1728(SB), Y10, Y11
 	VFMADD213PS Y4, Y11, Y10
 	VMULPS      Y10, Y8, Y8
 	VSUBPS      Y7, Y5, Y10
@@ -6499,12 +6509,12 @@ loop:
 	VADDPS      Y8, Y6, Y6
 	VMOVUPS     Y4, Y7
 	VFMSUB231PS Y15, Y10, Y7
-	VFMADD231PS constants32<>+1856(SB), Y10, Y7
+	VFMADD231PS constants32<>+1888(SB), Y10, Y7
 	VADDPS      Y4, Y1, Y8
 	VFMADD231PS Y15, Y5, Y7
 	VMOVUPS     Y2, Y5
 	VFMSUB231PS Y15, Y0, Y5
-	VFMADD231PS constants32<>+1856(SB), Y0, Y5
+	VFMADD231PS constants32<>+1888(SB), Y0, Y5
 	VADDPS      Y2, Y3, Y0
 	VFMADD231PS Y15, Y6, Y5
 	VSUBPS      Y1, Y8, Y1
@@ -6573,38 +6583,38 @@ single:
 	VPXOR       constants32<>+384(SB), Y1, Y1
 	VCMPPS      $0x11, Y14, Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1728(SB), Y0, Y3
+	VMULPS      constants32<>+1760(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
-	VPADDD      constants32<>+1536(SB), Y3, Y3
+	VPADDD      constants32<>+1568(SB), Y3, Y3
 	VPAND       constants32<>+224(SB), Y3, Y4
-	VPADDD      constants32<>+1600(SB), Y4, Y4
+	VPADDD      constants32<>+1632(SB), Y4, Y4
 	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1632(SB), Y4, Y5
+	VADDPS      constants32<>+1664(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
-	VMOVUPS     constants32<>+1664(SB), Y7
+	VMOVUPS     constants32<>+1696(SB), Y7
 	VFMADD213PS Y13, Y6, Y7
-	VFMADD213PS constants32<>+1696(SB), Y6, Y7
+	VFMADD213PS constants32<>+1728(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
-	VMULPS      constants32<>+864(SB), Y8, Y9
+	VMULPS      constants32<>+832(SB), Y8, Y9
 	VFMADD213PS Y9, Y7, Y6
 	VMULPS      Y6, Y5, Y5
 	VSUBPS      Y9, Y4, Y6
 	VSUBPS      Y6, Y4, Y7
 	VSUBPS      Y9, Y7, Y7
 	VFMSUB231PS Y4, Y4, Y8
-	VMULPS      constants32<>+864(SB), Y8, Y8
+	VMULPS      constants32<>+832(SB), Y8, Y8
 	VSUBPS      Y8, Y7, Y7
 	VADDPS      Y5, Y7, Y7
 	VMULPS      Y15, Y6, Y4
 	VMOVUPS     Y4, Y5
 	VFMSUB231PS Y15, Y6, Y5
-	VFMADD231PS constants32<>+1856(SB), Y6, Y5
+	VFMADD231PS constants32<>+1888(SB), Y6, Y5
 	VFMADD231PS Y15, Y7, Y5
 	VPSRLD      $0x17, Y3, Y3
 	VPOR        constants32<>+288(SB), Y3, Y3
 	VSUBPS      constants32<>+320(SB), Y3, Y3
-	VSUBPS      constants32<>+1760(SB), Y3, Y6
+	VSUBPS      constants32<>+1792(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
 	VADDPS      Y4, Y3, Y2
 	VSUBPS      Y3, Y2, Y3
@@ -6613,12 +6623,12 @@ single:
 	VADDPS      Y4, Y2, Y2
 	VPXOR       Y3, Y3, Y3
 	VCMPPS      $0x11, Y0, Y3, Y4
-	VMOVUPS     constants32<>+1792(SB), Y5
+	VMOVUPS     constants32<>+1824(SB), Y5
 	VBLENDVPS   Y4, Y2, Y5, Y5
 	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y4
 	VBLENDVPS   Y4, Y0, Y5, Y5
 	VCMPPS      $0x00, Y3, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1824(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1856(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y2, Y2
 	VMOVUPS     Y2, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -6634,7 +6644,7 @@ TEXT ·Log10F32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y14
-	VMOVUPS constants32<>+1888(SB), Y15
+	VMOVUPS constants32<>+1920(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6642,17 +6652,17 @@ TEXT ·Log10F32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1536(SB), Y0, Y1
+	VPADDD      constants32<>+1568(SB), Y0, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
-	VPADDD      constants32<>+1536(SB), Y2, Y3
+	VPADDD      constants32<>+1568(SB), Y2, Y3
 	VCMPPS      $0x12, Y0, Y14, Y4
 	VCMPPS      $0x11, constants32<>+256(SB), Y0, Y0
 	VPAND       constants32<>+224(SB), Y1, Y5
 	VPAND       constants32<>+224(SB), Y3, Y6
 	VPSRLD      $0x17, Y1, Y1
 	VPSRLD      $0x17, Y3, Y3
-	VPADDD      constants32<>+1600(SB), Y5, Y5
-	VPADDD      constants32<>+1600(SB), Y6, Y6
+	VPADDD      constants32<>+1632(SB), Y5, Y5
+	VPADDD      constants32<>+1632(SB), Y6, Y6
 	VPOR        constants32<>+288(SB), Y1, Y1
 	VPOR        constants32<>+288(SB), Y3, Y3
 	VSUBPS      constants32<>+96(SB), Y5, Y5
@@ -6663,8 +6673,8 @@ loop:
 	VCMPPS      $0x11, constants32<>+256(SB), Y2, Y2
 	VPAND       Y0, Y4, Y4
 	VPXOR       constants32<>+384(SB), Y4, Y4
-	VADDPS      constants32<>+1632(SB), Y5, Y0
-	VADDPS      constants32<>+1632(SB), Y6, Y8
+	VADDPS      constants32<>+1664(SB), Y5, Y0
+	VADDPS      constants32<>+1664(SB), Y6, Y8
 	VMULPS      Y5, Y5, Y9
 	VPAND       Y2, Y7, Y7
 	VMULPS      Y6, Y6, Y2
@@ -6675,23 +6685,23 @@ loop:
 	VMOVMSKPS   Y4, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VMULPS      constants32<>+1920(SB), Y1, Y7
+	VMULPS      constants32<>+1952(SB), Y1, Y7
 	VMULPS      Y0, Y0, Y4
 	VMULPS      Y8, Y8, Y10
-	VMULPS      constants32<>+864(SB), Y9, Y11
+	VMULPS      constants32<>+832(SB), Y9, Y11
 	VFMSUB231PS Y5, Y5, Y9
-	VMULPS      constants32<>+864(SB), Y9, Y9
-	VMOVUPS     constants32<>+1568(SB), Y12
-	VFMADD231PS constants32<>+1664(SB), Y4, Y12
-	VFMADD213PS constants32<>+1696(SB), Y4, Y12
+	VMULPS      constants32<>+832(SB), Y9, Y9
+	VMOVUPS     constants32<>+1600(SB), Y12
+	VFMADD231PS constants32<>+1696(SB), Y4, Y12
+	VFMADD213PS constants32<>+1728(SB), Y4, Y12
 	VFMADD213PS Y11, Y12, Y4
 	VMULPS      Y4, Y0, Y0
-	VMULPS      constants32<>+864(SB), Y2, Y4
+	VMULPS      constants32<>+832(SB), Y2, Y4
 	VFMSUB231PS Y6, Y6, Y2
-	VMULPS      constants32<>+864(SB), Y2, Y2
-	VMOVUPS     constants32<>+1568(SB), Y12
-	VFMADD231PS constants32<>+1664(SB), Y10, Y12
-	VFMADD213PS constants32<>+1696(SB), Y10, Y12
+	VMULPS      constants32<>+832(SB), Y2, Y2
+	VMOVUPS     constants32<>+1600(SB), Y12
+	VFMADD231PS constants32<>+1696(SB), Y10, Y12
+	VFMADD213PS constants32<>+1728(SB), Y10, Y12
 	VFMADD213PS Y4, Y12, Y10
 	VMULPS      Y10, Y8, Y8
 	VSUBPS      Y11, Y5, Y10
@@ -6703,24 +6713,24 @@ loop:
 	VSUBPS      Y0, Y6, Y6
 	VSUBPS      Y4, Y6, Y6
 	VSUBPS      Y2, Y6, Y6
-	VMULPS      constants32<>+1920(SB), Y3, Y2
+	VMULPS      constants32<>+1952(SB), Y3, Y2
 	VADDPS      Y8, Y6, Y6
 	VMULPS      Y15, Y10, Y4
 	VMULPS      Y15, Y0, Y8
 	VMOVUPS     Y4, Y9
 	VFMSUB231PS Y15, Y10, Y9
-	VFMADD231PS constants32<>+1952(SB), Y10, Y9
+	VFMADD231PS constants32<>+1984(SB), Y10, Y9
 	VFMADD231PS Y15, Y5, Y9
 	VMOVUPS     Y8, Y5
 	VFMSUB231PS Y15, Y0, Y5
-	VFMADD231PS constants32<>+1952(SB), Y0, Y5
+	VFMADD231PS constants32<>+1984(SB), Y0, Y5
 	VFMADD231PS Y15, Y6, Y5
-	VMOVUPS     constants32<>+1920(SB), Y0
+	VMOVUPS     constants32<>+1952(SB), Y0
 	VFMSUB213PS Y7, Y1, Y0
-	VFMADD231PS constants32<>+1984(SB), Y1, Y0
-	VMOVUPS     constants32<>+1920(SB), Y1
+	VFMADD231PS constants32<>+2016(SB), Y1, Y0
+	VMOVUPS     constants32<>+1952(SB), Y1
 	VFMSUB213PS Y2, Y3, Y1
-	VFMADD231PS constants32<>+1984(SB), Y3, Y1
+	VFMADD231PS constants32<>+2016(SB), Y3, Y1
 	VADDPS      Y4, Y7, Y3
 	VADDPS      Y0, Y9, Y9
 	VADDPS      Y8, Y2, Y0
@@ -6791,43 +6801,43 @@ single:
 	VPXOR       constants32<>+384(SB), Y1, Y1
 	VCMPPS      $0x11, Y14, Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1728(SB), Y0, Y3
+	VMULPS      constants32<>+1760(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
-	VPADDD      constants32<>+1536(SB), Y3, Y3
+	VPADDD      constants32<>+1568(SB), Y3, Y3
 	VPAND       constants32<>+224(SB), Y3, Y4
-	VPADDD      constants32<>+1600(SB), Y4, Y4
+	VPADDD      constants32<>+1632(SB), Y4, Y4
 	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1632(SB), Y4, Y5
+	VADDPS      constants32<>+1664(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
-	VMOVUPS     constants32<>+1568(SB), Y7
-	VFMADD231PS constants32<>+1664(SB), Y6, Y7
-	VFMADD213PS constants32<>+1696(SB), Y6, Y7
+	VMOVUPS     constants32<>+1600(SB), Y7
+	VFMADD231PS constants32<>+1696(SB), Y6, Y7
+	VFMADD213PS constants32<>+1728(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
-	VMULPS      constants32<>+864(SB), Y8, Y9
+	VMULPS      constants32<>+832(SB), Y8, Y9
 	VFMADD213PS Y9, Y7, Y6
 	VMULPS      Y6, Y5, Y5
 	VSUBPS      Y9, Y4, Y6
 	VSUBPS      Y6, Y4, Y7
 	VSUBPS      Y9, Y7, Y7
 	VFMSUB231PS Y4, Y4, Y8
-	VMULPS      constants32<>+864(SB), Y8, Y8
+	VMULPS      constants32<>+832(SB), Y8, Y8
 	VSUBPS      Y8, Y7, Y7
 	VADDPS      Y5, Y7, Y7
 	VMULPS      Y15, Y6, Y4
 	VMOVUPS     Y4, Y5
 	VFMSUB231PS Y15, Y6, Y5
-	VFMADD231PS constants32<>+1952(SB), Y6, Y5
+	VFMADD231PS constants32<>+1984(SB), Y6, Y5
 	VFMADD231PS Y15, Y7, Y5
 	VPSRLD      $0x17, Y3, Y3
 	VPOR        constants32<>+288(SB), Y3, Y3
 	VSUBPS      constants32<>+320(SB), Y3, Y3
-	VSUBPS      constants32<>+1760(SB), Y3, Y6
+	VSUBPS      constants32<>+1792(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
-	VMULPS      constants32<>+1920(SB), Y3, Y2
-	VMOVUPS     constants32<>+1920(SB), Y6
+	VMULPS      constants32<>+1952(SB), Y3, Y2
+	VMOVUPS     constants32<>+1952(SB), Y6
 	VFMSUB213PS Y2, Y3, Y6
-	VFMADD231PS constants32<>+1984(SB), Y3, Y6
+	VFMADD231PS constants32<>+2016(SB), Y3, Y6
 	VADDPS      Y6, Y5, Y5
 	VADDPS      Y4, Y2, Y3
 	VSUBPS      Y2, Y3, Y2
@@ -6836,12 +6846,12 @@ single:
 	VADDPS      Y4, Y3, Y3
 	VPXOR       Y2, Y2, Y2
 	VCMPPS      $0x11, Y0, Y2, Y4
-	VMOVUPS     constants32<>+1792(SB), Y5
+	VMOVUPS     constants32<>+1824(SB), Y5
 	VBLENDVPS   Y4, Y3, Y5, Y5
 	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y4
 	VBLENDVPS   Y4, Y0, Y5, Y5
 	VCMPPS      $0x00, Y2, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1824(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1856(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y3, Y3
 	VMOVUPS     Y3, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -6867,38 +6877,38 @@ loop:
 	VADDPS      Y0, Y15, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
 	VADDPS      Y2, Y15, Y3
-	VMOVUPS     constants32<>+2016(SB), Y4
+	VMOVUPS     constants32<>+2048(SB), Y4
 	VCMPPS      $0x11, Y0, Y4, Y5
-	VCMPPS      $0x11, constants32<>+2048(SB), Y0, Y6
+	VCMPPS      $0x11, constants32<>+2080(SB), Y0, Y6
 	VCMPPS      $0x11, Y2, Y4, Y4
-	VCMPPS      $0x11, constants32<>+2048(SB), Y2, Y7
+	VCMPPS      $0x11, constants32<>+2080(SB), Y2, Y7
 	VPAND       constants32<>+160(SB), Y0, Y8
 	VPAND       constants32<>+160(SB), Y2, Y9
 	VSUBPS      Y15, Y1, Y10
 	VSUBPS      Y15, Y3, Y11
 	VPAND       Y6, Y5, Y5
-	VPADDD      constants32<>+1536(SB), Y1, Y6
+	VPADDD      constants32<>+1568(SB), Y1, Y6
 	VPAND       Y7, Y4, Y4
-	VPADDD      constants32<>+1536(SB), Y3, Y7
+	VPADDD      constants32<>+1568(SB), Y3, Y7
 	VSUBPS      Y10, Y1, Y1
 	VSUBPS      Y11, Y3, Y3
 	VSUBPS      Y1, Y15, Y1
 	VSUBPS      Y10, Y0, Y0
 	VADDPS      Y0, Y1, Y1
-	VPAND       constants32<>+1824(SB), Y6, Y0
+	VPAND       constants32<>+1856(SB), Y6, Y0
 	VSUBPS      Y3, Y15, Y3
 	VSUBPS      Y11, Y2, Y2
 	VADDPS      Y2, Y3, Y3
-	VPAND       constants32<>+1824(SB), Y7, Y2
-	VMOVUPS     constants32<>+2080(SB), Y10
+	VPAND       constants32<>+1856(SB), Y7, Y2
+	VMOVUPS     constants32<>+2112(SB), Y10
 	VPSUBD      Y0, Y10, Y0
 	VMULPS      Y0, Y1, Y1
 	VPAND       constants32<>+224(SB), Y6, Y0
 	VPSUBD      Y2, Y10, Y10
 	VMULPS      Y10, Y3, Y3
 	VPAND       constants32<>+224(SB), Y7, Y2
-	VPADDD      constants32<>+1600(SB), Y0, Y0
-	VPADDD      constants32<>+1600(SB), Y2, Y2
+	VPADDD      constants32<>+1632(SB), Y0, Y0
+	VPADDD      constants32<>+1632(SB), Y2, Y2
 	VSUBPS      Y15, Y0, Y0
 	VSUBPS      Y15, Y2, Y2
 	VPSRLD      $0x17, Y6, Y6
@@ -6907,8 +6917,8 @@ loop:
 	VPOR        constants32<>+288(SB), Y7, Y7
 	VSUBPS      constants32<>+320(SB), Y6, Y6
 	VSUBPS      constants32<>+320(SB), Y7, Y7
-	VADDPS      constants32<>+2112(SB), Y6, Y6
-	VADDPS      constants32<>+2112(SB), Y7, Y7
+	VADDPS      constants32<>+1024(SB), Y6, Y6
+	VADDPS      constants32<>+1024(SB), Y7, Y7
 	VPXOR       constants32<>+384(SB), Y5, Y5
 	VPXOR       constants32<>+384(SB), Y4, Y4
 	VPOR        Y4, Y5, Y5
@@ -6921,37 +6931,37 @@ loop:
 	VADDPS      Y3, Y2, Y0
 	VSUBPS      Y2, Y0, Y2
 	VSUBPS      Y2, Y3, Y3
-	VADDPS      constants32<>+1632(SB), Y4, Y2
+	VADDPS      constants32<>+1664(SB), Y4, Y2
 	VDIVPS      Y2, Y4, Y2
-	VADDPS      constants32<>+1632(SB), Y0, Y5
+	VADDPS      constants32<>+1664(SB), Y0, Y5
 	VDIVPS      Y5, Y0, Y5
 	VMULPS      Y2, Y2, Y10
 	VMULPS      Y5, Y5, Y11
 	VMULPS      Y4, Y4, Y12
-	VMULPS      constants32<>+864(SB), Y12, Y12
-	VMOVUPS     constants32<>+1568(SB), Y13
-	VFMADD231PS constants32<>+1664(SB), Y10, Y13
-	VFMADD213PS constants32<>+1696(SB), Y10, Y13
+	VMULPS      constants32<>+832(SB), Y12, Y12
+	VMOVUPS     constants32<>+1600(SB), Y13
+	VFMADD231PS constants32<>+1696(SB), Y10, Y13
+	VFMADD213PS constants32<>+1728(SB), Y10, Y13
 	VFMADD213PS Y12, Y13, Y10
 	VMULPS      Y10, Y2, Y2
-	VFMADD231PS constants32<>+896(SB), Y6, Y2
+	VFMADD231PS constants32<>+864(SB), Y6, Y2
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y1, Y12, Y12
 	VSUBPS      Y12, Y4, Y4
-	VFMADD231PS constants32<>+832(SB), Y6, Y4
+	VFMADD231PS constants32<>+800(SB), Y6, Y4
 	VMULPS      Y0, Y0, Y1
 	VPOR        Y8, Y4, Y4
-	VMOVUPS     constants32<>+1568(SB), Y2
-	VFMADD231PS constants32<>+1664(SB), Y11, Y2
-	VMULPS      constants32<>+864(SB), Y1, Y1
-	VFMADD213PS constants32<>+1696(SB), Y11, Y2
+	VMOVUPS     constants32<>+1600(SB), Y2
+	VFMADD231PS constants32<>+1696(SB), Y11, Y2
+	VMULPS      constants32<>+832(SB), Y1, Y1
+	VFMADD213PS constants32<>+1728(SB), Y11, Y2
 	VFMADD213PS Y1, Y2, Y11
 	VMULPS      Y11, Y5, Y5
-	VFMADD231PS constants32<>+896(SB), Y7, Y5
+	VFMADD231PS constants32<>+864(SB), Y7, Y5
 	VADDPS      Y5, Y3, Y3
 	VSUBPS      Y3, Y1, Y1
 	VSUBPS      Y1, Y0, Y0
-	VFMADD231PS constants32<>+832(SB), Y7, Y0
+	VFMADD231PS constants32<>+800(SB), Y7, Y0
 	VPOR        Y9, Y0, Y0
 	VMOVUPS     Y4, (DI)(BX*4)
 	VMOVUPS     Y0, 32(DI)(BX*4)
@@ -7004,17 +7014,17 @@ complete:
 	XORL R15, R15
 
 single:
-	VMOVUPS     constants32<>+2016(SB), Y0
+	VMOVUPS     constants32<>+2048(SB), Y0
 	VMOVUPS     (SI)(BX*4), Y1
 	VCMPPS      $0x11, Y1, Y0, Y2
-	VCMPPS      $0x11, constants32<>+2048(SB), Y1, Y3
+	VCMPPS      $0x11, constants32<>+2080(SB), Y1, Y3
 	VPAND       Y3, Y2, Y3
 	VPXOR       constants32<>+384(SB), Y3, Y3
-	VMOVUPS     constants32<>+2048(SB), Y4
+	VMOVUPS     constants32<>+2080(SB), Y4
 	VCMPPS      $0x12, Y1, Y4, Y4
 	VPAND       Y4, Y3, Y4
-	VBLENDVPS   Y3, constants32<>+2112(SB), Y1, Y5
-	VMULPS      constants32<>+864(SB), Y1, Y6
+	VBLENDVPS   Y3, constants32<>+1024(SB), Y1, Y5
+	VMULPS      constants32<>+832(SB), Y1, Y6
 	VBLENDVPS   Y4, Y6, Y5, Y5
 	VADDPS      Y5, Y15, Y6
 	VSUBPS      Y15, Y6, Y7
@@ -7022,23 +7032,23 @@ single:
 	VSUBPS      Y8, Y15, Y8
 	VSUBPS      Y7, Y5, Y5
 	VADDPS      Y5, Y8, Y8
-	VPADDD      constants32<>+1536(SB), Y6, Y6
-	VPAND       constants32<>+1824(SB), Y6, Y5
-	VMOVUPS     constants32<>+2080(SB), Y7
+	VPADDD      constants32<>+1568(SB), Y6, Y6
+	VPAND       constants32<>+1856(SB), Y6, Y5
+	VMOVUPS     constants32<>+2112(SB), Y7
 	VPSUBD      Y5, Y7, Y7
 	VMULPS      Y7, Y8, Y8
 	VPAND       constants32<>+224(SB), Y6, Y5
-	VPADDD      constants32<>+1600(SB), Y5, Y5
+	VPADDD      constants32<>+1632(SB), Y5, Y5
 	VSUBPS      Y15, Y5, Y5
 	VADDPS      Y8, Y5, Y7
-	VADDPS      constants32<>+1632(SB), Y7, Y9
+	VADDPS      constants32<>+1664(SB), Y7, Y9
 	VDIVPS      Y9, Y7, Y9
 	VMULPS      Y9, Y9, Y10
-	VMOVUPS     constants32<>+1568(SB), Y11
-	VFMADD231PS constants32<>+1664(SB), Y10, Y11
-	VFMADD213PS constants32<>+1696(SB), Y10, Y11
+	VMOVUPS     constants32<>+1600(SB), Y11
+	VFMADD231PS constants32<>+1696(SB), Y10, Y11
+	VFMADD213PS constants32<>+1728(SB), Y10, Y11
 	VMULPS      Y7, Y7, Y12
-	VMULPS      constants32<>+864(SB), Y12, Y12
+	VMULPS      constants32<>+832(SB), Y12, Y12
 	VFMADD213PS Y12, Y11, Y10
 	VMULPS      Y10, Y9, Y9
 	VPSRLD      $0x17, Y6, Y6
@@ -7047,16 +7057,16 @@ single:
 	VPXOR       Y10, Y10, Y10
 	VBLENDVPS   Y4, Y15, Y10, Y10
 	VADDPS      Y10, Y6, Y6
-	VFMADD231PS constants32<>+896(SB), Y6, Y9
+	VFMADD231PS constants32<>+864(SB), Y6, Y9
 	VSUBPS      Y5, Y7, Y5
 	VSUBPS      Y5, Y8, Y8
 	VADDPS      Y9, Y8, Y8
 	VSUBPS      Y8, Y12, Y12
 	VSUBPS      Y12, Y7, Y7
-	VFMADD231PS constants32<>+832(SB), Y6, Y7
+	VFMADD231PS constants32<>+800(SB), Y6, Y7
 	VCMPPS      $0x00, Y0, Y1, Y0
-	VMOVUPS     constants32<>+1792(SB), Y4
-	VBLENDVPS   Y0, constants32<>+1824(SB), Y4, Y4
+	VMOVUPS     constants32<>+1824(SB), Y4
+	VBLENDVPS   Y0, constants32<>+1856(SB), Y4, Y4
 	VBLENDVPS   Y2, Y7, Y4, Y4
 	VCMPPS      $0x00, constants32<>+256(SB), Y1, Y0
 	VBLENDVPS   Y0, Y1, Y4, Y4
@@ -7212,10 +7222,10 @@ single:
 	VFMSUB213PS  Y6, Y3, Y5
 	VMULPS       constants32<>+2656(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
+	VFNMADD231PS constants32<>+1536(SB), Y7, Y5
 	VMULPS       constants32<>+2656(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1536(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
@@ -7224,7 +7234,7 @@ single:
 	VMULPS       Y8, Y3, Y9
 	VMULPS       constants32<>+2656(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1536(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y0
 	VMOVUPS      Y2, 128(SP)
@@ -7485,10 +7495,10 @@ single:
 	VFMSUB213PS  Y5, Y2, Y4
 	VMULPS       constants32<>+2656(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS constants32<>+1504(SB), Y6, Y4
+	VFNMADD231PS constants32<>+1536(SB), Y6, Y4
 	VMULPS       constants32<>+2656(SB), Y5, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS constants32<>+1504(SB), Y6, Y5
+	VFNMADD231PS constants32<>+1536(SB), Y6, Y5
 	VADDPS       Y4, Y5, Y6
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y7, Y7, Y7
@@ -7497,7 +7507,7 @@ single:
 	VMULPS       Y7, Y2, Y8
 	VMULPS       constants32<>+2656(SB), Y8, Y9
 	VROUNDPS     $0x08, Y9, Y9
-	VFNMADD132PS constants32<>+1504(SB), Y8, Y9
+	VFNMADD132PS constants32<>+1536(SB), Y8, Y9
 	VADDPS       Y9, Y6, Y10
 	VSUBPS       Y6, Y10, Y11
 	VMOVUPS      Y1, 128(SP)
@@ -7811,10 +7821,10 @@ single:
 	VFMSUB213PS  Y6, Y3, Y5
 	VMULPS       constants32<>+2656(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
+	VFNMADD231PS constants32<>+1536(SB), Y7, Y5
 	VMULPS       constants32<>+2656(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1536(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
@@ -7823,7 +7833,7 @@ single:
 	VMULPS       Y8, Y3, Y9
 	VMULPS       constants32<>+2656(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1536(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y12
 	VSUBPS       Y12, Y11, Y13
@@ -7971,7 +7981,7 @@ TEXT ·AsinF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+2720(SB), Y14
-	VMOVUPS constants32<>+864(SB), Y15
+	VMOVUPS constants32<>+832(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8016,9 +8026,9 @@ loop:
 	VMULPS       constants32<>+2880(SB), Y3, Y4
 	VADDPS       Y5, Y1, Y1
 	VMOVUPS      constants32<>+2336(SB), Y10
-	VFMSUB132PS  constants32<>+1632(SB), Y10, Y5
+	VFMSUB132PS  constants32<>+1664(SB), Y10, Y5
 	VADDPS       Y9, Y3, Y3
-	VFMSUB231PS  constants32<>+1632(SB), Y9, Y10
+	VFMSUB231PS  constants32<>+1664(SB), Y9, Y10
 	VADDPS       constants32<>+2304(SB), Y8, Y9
 	VADDPS       constants32<>+2304(SB), Y4, Y11
 	VSUBPS       constants32<>+2304(SB), Y9, Y12
@@ -8085,7 +8095,7 @@ TEXT ·AcosF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+864(SB), Y14
+	VMOVUPS constants32<>+832(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8108,7 +8118,7 @@ loop:
 	VMULPS       Y3, Y3, Y11
 	VBLENDVPS    Y8, Y6, Y7, Y7
 	VMOVUPS      constants32<>+96(SB), Y6
-	VBLENDVPS    Y8, constants32<>+1632(SB), Y6, Y12
+	VBLENDVPS    Y8, constants32<>+1664(SB), Y6, Y12
 	VBLENDVPS    Y9, Y10, Y11, Y11
 	VSQRTPS      Y7, Y10
 	VBLENDVPS    Y8, Y10, Y1, Y1
@@ -8121,7 +8131,7 @@ loop:
 	VMULPS       Y10, Y7, Y7
 	VSQRTPS      Y11, Y10
 	VBLENDVPS    Y9, Y10, Y3, Y3
-	VBLENDVPS    Y9, constants32<>+1632(SB), Y6, Y6
+	VBLENDVPS    Y9, constants32<>+1664(SB), Y6, Y6
 	VMULPS       Y7, Y12, Y7
 	VMULPS       Y1, Y12, Y12
 	VPAND        constants32<>+160(SB), Y0, Y0
@@ -8225,7 +8235,7 @@ loop:
 	VPAND       constants32<>+192(SB), Y2, Y3
 	VPAND       constants32<>+160(SB), Y0, Y0
 	VPAND       constants32<>+160(SB), Y2, Y2
-	VMOVUPS     constants32<>+2016(SB), Y4
+	VMOVUPS     constants32<>+2048(SB), Y4
 	VDIVPS      Y1, Y4, Y5
 	VDIVPS      Y3, Y4, Y4
 	VCMPPS      $0x11, Y1, Y13, Y6
@@ -8347,18 +8357,18 @@ loop:
 	VMOVMSKPS    Y1, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       constants32<>+800(SB), Y4, Y3
-	VMULPS       constants32<>+800(SB), Y5, Y1
+	VMULPS       constants32<>+768(SB), Y4, Y3
+	VMULPS       constants32<>+768(SB), Y5, Y1
 	VROUNDPS     $0x08, Y3, Y3
 	VROUNDPS     $0x08, Y1, Y1
-	VFNMADD231PS constants32<>+832(SB), Y3, Y4
-	VFNMADD231PS constants32<>+832(SB), Y1, Y5
+	VFNMADD231PS constants32<>+800(SB), Y3, Y4
+	VFNMADD231PS constants32<>+800(SB), Y1, Y5
 	VADDPS       constants32<>+3392(SB), Y3, Y6
 	VADDPS       constants32<>+3392(SB), Y1, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
-	VFNMADD231PS constants32<>+896(SB), Y3, Y4
-	VFNMADD231PS constants32<>+896(SB), Y1, Y5
+	VFNMADD231PS constants32<>+864(SB), Y3, Y4
+	VFNMADD231PS constants32<>+864(SB), Y1, Y5
 	VMOVUPS      constants32<>+3424(SB), Y1
 	VPSUBD       Y6, Y1, Y3
 	VPSUBD       Y7, Y1, Y1
@@ -8370,14 +8380,14 @@ loop:
 	VMULPS       Y5, Y5, Y9
 	VMOVUPS      constants32<>+3456(SB), Y10
 	VFMADD213PS  Y14, Y1, Y10
-	VFMADD213PS  constants32<>+864(SB), Y1, Y10
+	VFMADD213PS  constants32<>+832(SB), Y1, Y10
 	VMULPS       Y10, Y1, Y10
 	VMULPS       Y10, Y6, Y10
 	VFMADD231PS  Y4, Y8, Y6
 	VMULPS       Y4, Y8, Y8
 	VMOVUPS      constants32<>+3456(SB), Y4
 	VFMADD213PS  Y14, Y9, Y4
-	VFMADD213PS  constants32<>+864(SB), Y9, Y4
+	VFMADD213PS  constants32<>+832(SB), Y9, Y4
 	VMULPS       Y4, Y9, Y4
 	VMULPS       Y4, Y7, Y4
 	VFMADD231PS  Y5, Y3, Y7
@@ -8450,14 +8460,14 @@ single:
 	VMOVUPS      (SI)(BX*4), Y0
 	VPAND        constants32<>+192(SB), Y0, Y1
 	VMINPS       Y1, Y13, Y2
-	VMULPS       constants32<>+800(SB), Y2, Y3
+	VMULPS       constants32<>+768(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS constants32<>+832(SB), Y3, Y2
-	VFNMADD231PS constants32<>+896(SB), Y3, Y2
+	VFNMADD231PS constants32<>+800(SB), Y3, Y2
+	VFNMADD231PS constants32<>+864(SB), Y3, Y2
 	VMULPS       Y2, Y2, Y4
 	VMOVUPS      constants32<>+3456(SB), Y5
 	VFMADD213PS  Y14, Y4, Y5
-	VFMADD213PS  constants32<>+864(SB), Y4, Y5
+	VFMADD213PS  constants32<>+832(SB), Y4, Y5
 	VMULPS       Y5, Y4, Y5
 	VADDPS       constants32<>+3392(SB), Y3, Y6
 	VPSLLD       $0x17, Y6, Y6
@@ -8478,7 +8488,7 @@ single:
 	VADDPS       Y5, Y2, Y2
 	VADDPS       constants32<>+96(SB), Y2, Y2
 	VSUBPS       constants32<>+96(SB), Y3, Y3
-	VMULPS       constants32<>+864(SB), Y3, Y4
+	VMULPS       constants32<>+832(SB), Y3, Y4
 	VROUNDPS     $0x09, Y4, Y4
 	VADDPS       constants32<>+128(SB), Y4, Y5
 	VPSLLD       $0x17, Y5, Y5
@@ -8530,18 +8540,18 @@ loop:
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       constants32<>+800(SB), Y2, Y1
-	VMULPS       constants32<>+800(SB), Y3, Y0
+	VMULPS       constants32<>+768(SB), Y2, Y1
+	VMULPS       constants32<>+768(SB), Y3, Y0
 	VROUNDPS     $0x08, Y1, Y1
 	VROUNDPS     $0x08, Y0, Y0
-	VFNMADD231PS constants32<>+832(SB), Y1, Y2
-	VFNMADD231PS constants32<>+832(SB), Y0, Y3
+	VFNMADD231PS constants32<>+800(SB), Y1, Y2
+	VFNMADD231PS constants32<>+800(SB), Y0, Y3
 	VADDPS       constants32<>+3392(SB), Y1, Y4
 	VADDPS       constants32<>+3392(SB), Y0, Y5
 	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y5, Y5
-	VFNMADD231PS constants32<>+896(SB), Y1, Y2
-	VFNMADD231PS constants32<>+896(SB), Y0, Y3
+	VFNMADD231PS constants32<>+864(SB), Y1, Y2
+	VFNMADD231PS constants32<>+864(SB), Y0, Y3
 	VMOVUPS      constants32<>+3424(SB), Y0
 	VPSUBD       Y4, Y0, Y1
 	VPSUBD       Y5, Y0, Y0
@@ -8565,10 +8575,10 @@ loop:
 	VFMADD213PS  Y6, Y6, Y2
 	VMOVUPS      Y14, Y6
 	VFMADD231PS  Y1, Y11, Y6
-	VFMADD213PS  constants32<>+864(SB), Y0, Y8
+	VFMADD213PS  constants32<>+832(SB), Y0, Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y3, Y1, Y3
-	VFMADD213PS  constants32<>+864(SB), Y1, Y6
+	VFMADD213PS  constants32<>+832(SB), Y1, Y6
 	VFMADD231PS  Y0, Y4, Y2
 	VFMADD213PS  Y7, Y7, Y3
 	VMULPS       Y6, Y1, Y1
@@ -8629,10 +8639,10 @@ single:
 	VMOVUPS      (SI)(BX*4), Y0
 	VPAND        constants32<>+192(SB), Y0, Y0
 	VMINPS       Y0, Y13, Y1
-	VMULPS       constants32<>+800(SB), Y1, Y2
+	VMULPS       constants32<>+768(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS constants32<>+832(SB), Y2, Y1
-	VFNMADD231PS constants32<>+896(SB), Y2, Y1
+	VFNMADD231PS constants32<>+800(SB), Y2, Y1
+	VFNMADD231PS constants32<>+864(SB), Y2, Y1
 	VMULPS       Y1, Y1, Y3
 	VMOVUPS      Y15, Y4
 	VFMADD231PS  Y3, Y12, Y4
@@ -8647,7 +8657,7 @@ single:
 	VFMADD231PS  Y4, Y7, Y7
 	VMOVUPS      Y14, Y8
 	VFMADD231PS  Y3, Y11, Y8
-	VFMADD213PS  constants32<>+864(SB), Y3, Y8
+	VFMADD213PS  constants32<>+832(SB), Y3, Y8
 	VMULPS       Y8, Y3, Y3
 	VADDPS       Y6, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y7
@@ -8656,7 +8666,7 @@ single:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       constants32<>+96(SB), Y1, Y1
 	VSUBPS       constants32<>+96(SB), Y2, Y2
-	VMULPS       constants32<>+864(SB), Y2, Y3
+	VMULPS       constants32<>+832(SB), Y2, Y3
 	VROUNDPS     $0x09, Y3, Y3
 	VADDPS       constants32<>+128(SB), Y3, Y4
 	VPSLLD       $0x17, Y4, Y4
@@ -8682,8 +8692,8 @@ TEXT ·TanhF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1248(SB), Y14
-	VMOVUPS constants32<>+864(SB), Y15
+	VMOVUPS constants32<>+1280(SB), Y14
+	VMOVUPS constants32<>+832(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8701,36 +8711,36 @@ loop:
 	VMINPS       Y3, Y4, Y4
 	VADDPS       Y1, Y1, Y3
 	VADDPS       Y4, Y4, Y5
-	VCMPPS       $0x11, constants32<>+1504(SB), Y1, Y1
-	VCMPPS       $0x11, constants32<>+1504(SB), Y4, Y4
-	VMULPS       constants32<>+800(SB), Y3, Y6
-	VMULPS       constants32<>+800(SB), Y5, Y7
+	VCMPPS       $0x11, constants32<>+1536(SB), Y1, Y1
+	VCMPPS       $0x11, constants32<>+1536(SB), Y4, Y4
+	VMULPS       constants32<>+768(SB), Y3, Y6
+	VMULPS       constants32<>+768(SB), Y5, Y7
 	VROUNDPS     $0x08, Y6, Y6
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+832(SB), Y6, Y3
-	VFNMADD231PS constants32<>+832(SB), Y7, Y5
+	VFNMADD231PS constants32<>+800(SB), Y6, Y3
+	VFNMADD231PS constants32<>+800(SB), Y7, Y5
 	VADDPS       constants32<>+128(SB), Y6, Y8
 	VADDPS       constants32<>+128(SB), Y7, Y9
 	VPSLLD       $0x17, Y8, Y8
 	VPSLLD       $0x17, Y9, Y9
-	VMOVUPS      constants32<>+896(SB), Y10
+	VMOVUPS      constants32<>+864(SB), Y10
 	VFNMADD213PS Y3, Y6, Y10
 	VSUBPS       Y10, Y3, Y3
-	VFNMADD231PS constants32<>+896(SB), Y6, Y3
-	VMOVUPS      constants32<>+896(SB), Y6
+	VFNMADD231PS constants32<>+864(SB), Y6, Y3
+	VMOVUPS      constants32<>+864(SB), Y6
 	VFNMADD213PS Y5, Y7, Y6
 	VSUBPS       Y6, Y5, Y5
-	VFNMADD231PS constants32<>+896(SB), Y7, Y5
-	VMOVUPS      constants32<>+1344(SB), Y7
+	VFNMADD231PS constants32<>+864(SB), Y7, Y5
+	VMOVUPS      constants32<>+1376(SB), Y7
 	VFMADD213PS  Y14, Y10, Y7
-	VFMADD213PS  constants32<>+1376(SB), Y10, Y7
 	VFMADD213PS  constants32<>+1408(SB), Y10, Y7
 	VFMADD213PS  constants32<>+1440(SB), Y10, Y7
-	VMOVUPS      constants32<>+1344(SB), Y11
+	VFMADD213PS  constants32<>+1472(SB), Y10, Y7
+	VMOVUPS      constants32<>+1376(SB), Y11
 	VFMADD213PS  Y14, Y6, Y11
-	VFMADD213PS  constants32<>+1376(SB), Y6, Y11
 	VFMADD213PS  constants32<>+1408(SB), Y6, Y11
 	VFMADD213PS  constants32<>+1440(SB), Y6, Y11
+	VFMADD213PS  constants32<>+1472(SB), Y6, Y11
 	VMULPS       Y10, Y10, Y12
 	VFMADD231PS  Y7, Y12, Y3
 	VMULPS       Y10, Y8, Y10
@@ -8754,18 +8764,18 @@ loop:
 	VADDPS       Y5, Y8, Y3
 	VSUBPS       Y8, Y3, Y8
 	VSUBPS       Y8, Y5, Y5
-	VADDPS       constants32<>+1632(SB), Y9, Y7
+	VADDPS       constants32<>+1664(SB), Y9, Y7
 	VADDPS       Y5, Y6, Y6
-	VADDPS       constants32<>+1632(SB), Y3, Y5
+	VADDPS       constants32<>+1664(SB), Y3, Y5
 	VDIVPS       Y7, Y9, Y8
 	VDIVPS       Y5, Y3, Y11
-	VSUBPS       constants32<>+1632(SB), Y7, Y12
+	VSUBPS       constants32<>+1664(SB), Y7, Y12
 	VSUBPS       Y12, Y9, Y12
 	VFNMADD231PS Y7, Y8, Y9
 	VADDPS       Y10, Y12, Y12
 	VFNMADD231PS Y12, Y8, Y10
 	VADDPS       Y10, Y9, Y9
-	VSUBPS       constants32<>+1632(SB), Y5, Y7
+	VSUBPS       constants32<>+1664(SB), Y5, Y7
 	VSUBPS       Y7, Y3, Y7
 	VFNMADD231PS Y5, Y11, Y3
 	VADDPS       Y6, Y7, Y7
@@ -8877,7 +8887,7 @@ loop:
 	VFNMADD231PS Y10, Y10, Y6
 	VADDPS       Y8, Y6, Y6
 	VSUBPS       Y12, Y9, Y4
-	VMOVUPS      constants32<>+864(SB), Y5
+	VMOVUPS      constants32<>+832(SB), Y5
 	VDIVPS       Y9, Y5, Y9
 	VMULPS       Y9, Y7, Y7
 	VSUBPS       Y12, Y10, Y8
@@ -8900,24 +8910,24 @@ loop:
 	VADDPS       Y9, Y6, Y6
 	VSUBPS       Y12, Y3, Y9
 	VADDPS       Y4, Y6, Y6
-	VPADDD       constants32<>+1536(SB), Y7, Y7
-	VPADDD       constants32<>+1536(SB), Y3, Y4
+	VPADDD       constants32<>+1568(SB), Y7, Y7
+	VPADDD       constants32<>+1568(SB), Y3, Y4
 	VSUBPS       Y9, Y3, Y3
 	VSUBPS       Y9, Y1, Y1
-	VPAND        constants32<>+1824(SB), Y7, Y9
+	VPAND        constants32<>+1856(SB), Y7, Y9
 	VSUBPS       Y3, Y12, Y3
 	VADDPS       Y1, Y3, Y3
-	VPAND        constants32<>+1824(SB), Y4, Y1
+	VPAND        constants32<>+1856(SB), Y4, Y1
 	VADDPS       Y8, Y3, Y3
 	VPAND        constants32<>+224(SB), Y7, Y8
-	VMOVUPS      constants32<>+2080(SB), Y10
+	VMOVUPS      constants32<>+2112(SB), Y10
 	VPSUBD       Y9, Y10, Y9
 	VMULPS       Y9, Y6, Y6
 	VPAND        constants32<>+224(SB), Y4, Y9
 	VPSUBD       Y1, Y10, Y10
 	VMULPS       Y10, Y3, Y3
-	VPADDD       constants32<>+1600(SB), Y8, Y8
-	VPADDD       constants32<>+1600(SB), Y9, Y9
+	VPADDD       constants32<>+1632(SB), Y8, Y8
+	VPADDD       constants32<>+1632(SB), Y9, Y9
 	VSUBPS       Y12, Y8, Y8
 	VSUBPS       Y12, Y9, Y9
 	VPSRLD       $0x17, Y7, Y7
@@ -8932,41 +8942,41 @@ loop:
 	VADDPS       Y3, Y9, Y8
 	VSUBPS       Y9, Y8, Y9
 	VSUBPS       Y9, Y3, Y3
-	VADDPS       constants32<>+2112(SB), Y7, Y7
-	VADDPS       constants32<>+2112(SB), Y4, Y4
-	VADDPS       constants32<>+1632(SB), Y1, Y9
+	VADDPS       constants32<>+1024(SB), Y7, Y7
+	VADDPS       constants32<>+1024(SB), Y4, Y4
+	VADDPS       constants32<>+1664(SB), Y1, Y9
 	VDIVPS       Y9, Y1, Y9
 	VFNMADD231PS Y1, Y6, Y6
 	VFNMADD231PS Y8, Y3, Y3
-	VADDPS       constants32<>+1632(SB), Y8, Y10
+	VADDPS       constants32<>+1664(SB), Y8, Y10
 	VDIVPS       Y10, Y8, Y10
 	VMULPS       Y9, Y9, Y11
 	VMULPS       Y10, Y10, Y12
 	VMULPS       Y1, Y1, Y13
 	VMULPS       Y5, Y13, Y13
-	VMOVUPS      constants32<>+1568(SB), Y14
-	VFMADD231PS  constants32<>+1664(SB), Y11, Y14
-	VFMADD213PS  constants32<>+1696(SB), Y11, Y14
+	VMOVUPS      constants32<>+1600(SB), Y14
+	VFMADD231PS  constants32<>+1696(SB), Y11, Y14
+	VFMADD213PS  constants32<>+1728(SB), Y11, Y14
 	VFMADD213PS  Y13, Y14, Y11
 	VMULPS       Y11, Y9, Y9
-	VFMADD231PS  constants32<>+896(SB), Y7, Y9
+	VFMADD231PS  constants32<>+864(SB), Y7, Y9
 	VADDPS       Y9, Y6, Y6
 	VSUBPS       Y6, Y13, Y13
 	VSUBPS       Y13, Y1, Y1
-	VFMADD231PS  constants32<>+832(SB), Y7, Y1
+	VFMADD231PS  constants32<>+800(SB), Y7, Y1
 	VMULPS       Y8, Y8, Y6
 	VPOR         Y0, Y1, Y1
-	VMOVUPS      constants32<>+1568(SB), Y0
-	VFMADD231PS  constants32<>+1664(SB), Y12, Y0
+	VMOVUPS      constants32<>+1600(SB), Y0
+	VFMADD231PS  constants32<>+1696(SB), Y12, Y0
 	VMULPS       Y5, Y6, Y6
-	VFMADD213PS  constants32<>+1696(SB), Y12, Y0
+	VFMADD213PS  constants32<>+1728(SB), Y12, Y0
 	VFMADD213PS  Y6, Y0, Y12
 	VMULPS       Y12, Y10, Y10
-	VFMADD231PS  constants32<>+896(SB), Y4, Y10
+	VFMADD231PS  constants32<>+864(SB), Y4, Y10
 	VADDPS       Y10, Y3, Y3
 	VSUBPS       Y3, Y6, Y6
 	VSUBPS       Y6, Y8, Y8
-	VFMADD231PS  constants32<>+832(SB), Y4, Y8
+	VFMADD231PS  constants32<>+800(SB), Y4, Y8
 	VPOR         Y2, Y8, Y8
 	VMOVUPS      Y1, (DI)(BX*4)
 	VMOVUPS      Y8, 32(DI)(BX*4)
@@ -9034,7 +9044,7 @@ single:
 	VSQRTPS      Y3, Y2
 	VFNMADD231PS Y2, Y2, Y3
 	VADDPS       Y5, Y3, Y3
-	VMOVUPS      constants32<>+864(SB), Y4
+	VMOVUPS      constants32<>+832(SB), Y4
 	VDIVPS       Y2, Y4, Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y6, Y2, Y2
@@ -9043,7 +9053,7 @@ single:
 	VSUBPS       Y7, Y2, Y2
 	VADDPS       Y3, Y2, Y2
 	VCMPPS       $0x15, constants32<>+3584(SB), Y1, Y3
-	VBLENDVPS    Y3, constants32<>+2112(SB), Y2, Y2
+	VBLENDVPS    Y3, constants32<>+1024(SB), Y2, Y2
 	VMULPS       Y4, Y1, Y7
 	VBLENDVPS    Y3, Y7, Y5, Y5
 	VADDPS       Y5, Y6, Y7
@@ -9053,21 +9063,21 @@ single:
 	VSUBPS       Y8, Y5, Y5
 	VADDPS       Y5, Y9, Y9
 	VADDPS       Y2, Y9, Y9
-	VPADDD       constants32<>+1536(SB), Y7, Y7
-	VPAND        constants32<>+1824(SB), Y7, Y2
-	VMOVUPS      constants32<>+2080(SB), Y5
+	VPADDD       constants32<>+1568(SB), Y7, Y7
+	VPAND        constants32<>+1856(SB), Y7, Y2
+	VMOVUPS      constants32<>+2112(SB), Y5
 	VPSUBD       Y2, Y5, Y5
 	VMULPS       Y5, Y9, Y9
 	VPAND        constants32<>+224(SB), Y7, Y2
-	VPADDD       constants32<>+1600(SB), Y2, Y2
+	VPADDD       constants32<>+1632(SB), Y2, Y2
 	VSUBPS       Y6, Y2, Y2
 	VADDPS       Y9, Y2, Y5
-	VADDPS       constants32<>+1632(SB), Y5, Y6
+	VADDPS       constants32<>+1664(SB), Y5, Y6
 	VDIVPS       Y6, Y5, Y6
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      constants32<>+1568(SB), Y10
-	VFMADD231PS  constants32<>+1664(SB), Y8, Y10
-	VFMADD213PS  constants32<>+1696(SB), Y8, Y10
+	VMOVUPS      constants32<>+1600(SB), Y10
+	VFMADD231PS  constants32<>+1696(SB), Y8, Y10
+	VFMADD213PS  constants32<>+1728(SB), Y8, Y10
 	VMULPS       Y5, Y5, Y11
 	VMULPS       Y4, Y11, Y11
 	VFMADD213PS  Y11, Y10, Y8
@@ -9076,16 +9086,16 @@ single:
 	VPOR         constants32<>+288(SB), Y7, Y7
 	VSUBPS       constants32<>+320(SB), Y7, Y7
 	VPXOR        Y4, Y4, Y4
-	VBLENDVPS    Y3, constants32<>+1632(SB), Y4, Y4
+	VBLENDVPS    Y3, constants32<>+1664(SB), Y4, Y4
 	VADDPS       Y4, Y7, Y7
-	VFMADD231PS  constants32<>+896(SB), Y7, Y6
+	VFMADD231PS  constants32<>+864(SB), Y7, Y6
 	VSUBPS       Y2, Y5, Y2
 	VSUBPS       Y2, Y9, Y9
 	VFNMADD231PS Y5, Y9, Y9
 	VADDPS       Y6, Y9, Y9
 	VSUBPS       Y9, Y11, Y11
 	VSUBPS       Y11, Y5, Y5
-	VFMADD231PS  constants32<>+832(SB), Y7, Y5
+	VFMADD231PS  constants32<>+800(SB), Y7, Y5
 	VCMPPS       $0x11, constants32<>+256(SB), Y1, Y2
 	VBLENDVPS    Y2, Y5, Y1, Y1
 	VBLENDVPS    Y3, Y1, Y5, Y5
@@ -9104,7 +9114,7 @@ TEXT ·AcoshF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+864(SB), Y14
+	VMOVUPS constants32<>+832(SB), Y14
 	VMOVUPS constants32<>+96(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
@@ -9169,29 +9179,29 @@ loop:
 	VSUBPS       Y10, Y7, Y10
 	VSUBPS       Y15, Y4, Y0
 	VSUBPS       Y10, Y3, Y3
-	VPADDD       constants32<>+1536(SB), Y4, Y8
+	VPADDD       constants32<>+1568(SB), Y4, Y8
 	VADDPS       Y2, Y3, Y3
 	VSUBPS       Y15, Y5, Y2
 	VSUBPS       Y0, Y4, Y4
 	VSUBPS       Y0, Y6, Y6
-	VPADDD       constants32<>+1536(SB), Y5, Y0
+	VPADDD       constants32<>+1568(SB), Y5, Y0
 	VSUBPS       Y2, Y5, Y5
 	VSUBPS       Y2, Y7, Y7
-	VPAND        constants32<>+1824(SB), Y8, Y2
+	VPAND        constants32<>+1856(SB), Y8, Y2
 	VSUBPS       Y4, Y15, Y4
 	VADDPS       Y6, Y4, Y4
-	VPAND        constants32<>+1824(SB), Y0, Y6
+	VPAND        constants32<>+1856(SB), Y0, Y6
 	VADDPS       Y1, Y4, Y4
 	VPAND        constants32<>+224(SB), Y8, Y1
 	VSUBPS       Y5, Y15, Y5
 	VADDPS       Y7, Y5, Y5
-	VMOVUPS      constants32<>+2080(SB), Y7
+	VMOVUPS      constants32<>+2112(SB), Y7
 	VPSUBD       Y2, Y7, Y2
 	VPAND        constants32<>+224(SB), Y0, Y9
 	VADDPS       Y3, Y5, Y5
 	VPSUBD       Y6, Y7, Y7
-	VPADDD       constants32<>+1600(SB), Y1, Y1
-	VPADDD       constants32<>+1600(SB), Y9, Y9
+	VPADDD       constants32<>+1632(SB), Y1, Y1
+	VPADDD       constants32<>+1632(SB), Y9, Y9
 	VMULPS       Y2, Y4, Y4
 	VSUBPS       Y15, Y1, Y1
 	VSUBPS       Y15, Y9, Y9
@@ -9203,10 +9213,10 @@ loop:
 	VSUBPS       constants32<>+320(SB), Y8, Y8
 	VSUBPS       constants32<>+320(SB), Y0, Y0
 	VADDPS       Y4, Y1, Y2
-	VADDPS       constants32<>+2112(SB), Y8, Y8
+	VADDPS       constants32<>+1024(SB), Y8, Y8
 	VADDPS       Y5, Y9, Y3
-	VADDPS       constants32<>+2112(SB), Y0, Y0
-	VADDPS       constants32<>+1632(SB), Y2, Y6
+	VADDPS       constants32<>+1024(SB), Y0, Y0
+	VADDPS       constants32<>+1664(SB), Y2, Y6
 	VDIVPS       Y6, Y2, Y6
 	VSUBPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y4, Y4
@@ -9214,34 +9224,34 @@ loop:
 	VMULPS       Y14, Y1, Y1
 	VSUBPS       Y9, Y3, Y9
 	VSUBPS       Y9, Y5, Y5
-	VADDPS       constants32<>+1632(SB), Y3, Y7
+	VADDPS       constants32<>+1664(SB), Y3, Y7
 	VDIVPS       Y7, Y3, Y7
 	VFNMADD231PS Y2, Y4, Y4
 	VFNMADD231PS Y3, Y5, Y5
 	VMULPS       Y6, Y6, Y9
 	VMULPS       Y7, Y7, Y10
-	VMOVUPS      constants32<>+1568(SB), Y11
-	VFMADD231PS  constants32<>+1664(SB), Y9, Y11
-	VFMADD213PS  constants32<>+1696(SB), Y9, Y11
+	VMOVUPS      constants32<>+1600(SB), Y11
+	VFMADD231PS  constants32<>+1696(SB), Y9, Y11
+	VFMADD213PS  constants32<>+1728(SB), Y9, Y11
 	VFMADD213PS  Y1, Y11, Y9
 	VMULPS       Y9, Y6, Y6
-	VFMADD231PS  constants32<>+896(SB), Y8, Y6
+	VFMADD231PS  constants32<>+864(SB), Y8, Y6
 	VADDPS       Y6, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
 	VMULPS       Y3, Y3, Y4
 	VSUBPS       Y1, Y2, Y2
-	VMOVUPS      constants32<>+1568(SB), Y1
-	VFMADD231PS  constants32<>+1664(SB), Y10, Y1
-	VFMADD231PS  constants32<>+832(SB), Y8, Y2
+	VMOVUPS      constants32<>+1600(SB), Y1
+	VFMADD231PS  constants32<>+1696(SB), Y10, Y1
+	VFMADD231PS  constants32<>+800(SB), Y8, Y2
 	VMULPS       Y14, Y4, Y4
-	VFMADD213PS  constants32<>+1696(SB), Y10, Y1
+	VFMADD213PS  constants32<>+1728(SB), Y10, Y1
 	VFMADD213PS  Y4, Y1, Y10
 	VMULPS       Y10, Y7, Y7
-	VFMADD231PS  constants32<>+896(SB), Y0, Y7
+	VFMADD231PS  constants32<>+864(SB), Y0, Y7
 	VADDPS       Y7, Y5, Y5
 	VSUBPS       Y5, Y4, Y4
 	VSUBPS       Y4, Y3, Y3
-	VFMADD231PS  constants32<>+832(SB), Y0, Y3
+	VFMADD231PS  constants32<>+800(SB), Y0, Y3
 	VMOVUPS      Y2, (DI)(BX*4)
 	VMOVUPS      Y3, 32(DI)(BX*4)
 
@@ -9321,7 +9331,7 @@ single:
 	VMOVUPS      constants32<>+3584(SB), Y4
 	VCMPPS       $0x12, Y0, Y4, Y4
 	VPAND        Y4, Y3, Y4
-	VBLENDVPS    Y4, constants32<>+2112(SB), Y1, Y1
+	VBLENDVPS    Y4, constants32<>+1024(SB), Y1, Y1
 	VMULPS       Y14, Y0, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y2
 	VADDPS       Y2, Y15, Y5
@@ -9331,21 +9341,21 @@ single:
 	VSUBPS       Y6, Y2, Y2
 	VADDPS       Y2, Y7, Y7
 	VADDPS       Y1, Y7, Y7
-	VPADDD       constants32<>+1536(SB), Y5, Y5
-	VPAND        constants32<>+1824(SB), Y5, Y1
-	VMOVUPS      constants32<>+2080(SB), Y2
+	VPADDD       constants32<>+1568(SB), Y5, Y5
+	VPAND        constants32<>+1856(SB), Y5, Y1
+	VMOVUPS      constants32<>+2112(SB), Y2
 	VPSUBD       Y1, Y2, Y2
 	VMULPS       Y2, Y7, Y7
 	VPAND        constants32<>+224(SB), Y5, Y1
-	VPADDD       constants32<>+1600(SB), Y1, Y1
+	VPADDD       constants32<>+1632(SB), Y1, Y1
 	VSUBPS       Y15, Y1, Y1
 	VADDPS       Y7, Y1, Y2
-	VADDPS       constants32<>+1632(SB), Y2, Y6
+	VADDPS       constants32<>+1664(SB), Y2, Y6
 	VDIVPS       Y6, Y2, Y6
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      constants32<>+1568(SB), Y9
-	VFMADD231PS  constants32<>+1664(SB), Y8, Y9
-	VFMADD213PS  constants32<>+1696(SB), Y8, Y9
+	VMOVUPS      constants32<>+1600(SB), Y9
+	VFMADD231PS  constants32<>+1696(SB), Y8, Y9
+	VFMADD213PS  constants32<>+1728(SB), Y8, Y9
 	VMULPS       Y2, Y2, Y10
 	VMULPS       Y14, Y10, Y10
 	VFMADD213PS  Y10, Y9, Y8
@@ -9354,23 +9364,23 @@ single:
 	VPOR         constants32<>+288(SB), Y5, Y5
 	VSUBPS       constants32<>+320(SB), Y5, Y5
 	VPXOR        Y8, Y8, Y8
-	VBLENDVPS    Y4, constants32<>+1632(SB), Y8, Y4
+	VBLENDVPS    Y4, constants32<>+1664(SB), Y8, Y4
 	VADDPS       Y4, Y5, Y5
-	VFMADD231PS  constants32<>+896(SB), Y5, Y6
+	VFMADD231PS  constants32<>+864(SB), Y5, Y6
 	VSUBPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y7, Y7
 	VFNMADD231PS Y2, Y7, Y7
 	VADDPS       Y6, Y7, Y7
 	VSUBPS       Y7, Y10, Y10
 	VSUBPS       Y10, Y2, Y2
-	VFMADD231PS  constants32<>+832(SB), Y5, Y2
+	VFMADD231PS  constants32<>+800(SB), Y5, Y2
 	VCMPPS       $0x11, constants32<>+256(SB), Y0, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y1
 	VCMPPS       $0x12, Y0, Y15, Y4
 	VCMPPS       $0x12, Y15, Y0, Y0
 	VPAND        Y0, Y4, Y0
 	VBLENDVPS    Y0, Y8, Y1, Y1
-	VMOVUPS      constants32<>+1792(SB), Y0
+	VMOVUPS      constants32<>+1824(SB), Y0
 	VBLENDVPS    Y4, Y1, Y0, Y0
 	VBLENDVPS    Y3, Y0, Y2, Y2
 	VMOVUPS      Y2, (DI)(BX*4)
@@ -9415,19 +9425,19 @@ loop:
 	TESTL       AX, AX
 	JNZ         complete
 	VPSUBD      Y7, Y6, Y6
-	VPAND       constants32<>+1824(SB), Y4, Y5
+	VPAND       constants32<>+1856(SB), Y4, Y5
 	VPSRLD      $0x17, Y4, Y4
 	VPADDD      constants32<>+3712(SB), Y6, Y6
 	VADDPS      Y5, Y15, Y7
 	VSUBPS      Y5, Y15, Y5
 	VPOR        constants32<>+288(SB), Y4, Y4
-	VPAND       constants32<>+1824(SB), Y6, Y8
+	VPAND       constants32<>+1856(SB), Y6, Y8
 	VPSRLD      $0x17, Y6, Y6
 	VPOR        constants32<>+288(SB), Y6, Y6
 	VSUBPS      constants32<>+320(SB), Y4, Y4
 	VSUBPS      constants32<>+320(SB), Y6, Y6
-	VMULPS      constants32<>+864(SB), Y4, Y4
-	VMULPS      constants32<>+864(SB), Y6, Y6
+	VMULPS      constants32<>+832(SB), Y4, Y4
+	VMULPS      constants32<>+832(SB), Y6, Y6
 	VADDPS      Y8, Y15, Y9
 	VSUBPS      Y8, Y15, Y8
 	VMOVUPS     Y5, Y10
@@ -9452,12 +9462,12 @@ loop:
 	VFMADD213PS constants32<>+3776(SB), Y3, Y5
 	VMULPS      Y3, Y1, Y3
 	VMULPS      Y5, Y3, Y3
-	VFMADD231PS constants32<>+896(SB), Y4, Y7
-	VFMADD231PS constants32<>+896(SB), Y6, Y3
+	VFMADD231PS constants32<>+864(SB), Y4, Y7
+	VFMADD231PS constants32<>+864(SB), Y6, Y3
 	VADDPS      Y7, Y10, Y10
-	VFMADD231PS constants32<>+832(SB), Y4, Y10
+	VFMADD231PS constants32<>+800(SB), Y4, Y10
 	VADDPS      Y3, Y1, Y1
-	VFMADD231PS constants32<>+832(SB), Y6, Y1
+	VFMADD231PS constants32<>+800(SB), Y6, Y1
 	VPOR        Y0, Y10, Y10
 	VPOR        Y2, Y1, Y1
 	VMOVUPS     Y10, (DI)(BX*4)
@@ -9517,12 +9527,12 @@ single:
 	VCMPPS       $0x11, Y15, Y1, Y3
 	VPXOR        constants32<>+384(SB), Y3, Y4
 	VPAND        Y4, Y2, Y4
-	VBLENDVPS    Y4, constants32<>+2112(SB), Y1, Y4
+	VBLENDVPS    Y4, constants32<>+1024(SB), Y1, Y4
 	VADDPS       Y4, Y15, Y5
 	VSUBPS       Y4, Y15, Y6
 	VPSUBD       Y6, Y5, Y7
 	VPADDD       constants32<>+3712(SB), Y7, Y7
-	VPAND        constants32<>+1824(SB), Y7, Y8
+	VPAND        constants32<>+1856(SB), Y7, Y8
 	VADDPS       Y8, Y15, Y9
 	VSUBPS       Y8, Y15, Y10
 	VMOVUPS      Y10, Y11
@@ -9544,11 +9554,11 @@ single:
 	VPSRLD       $0x17, Y7, Y7
 	VPOR         constants32<>+288(SB), Y7, Y7
 	VSUBPS       constants32<>+320(SB), Y7, Y7
-	VMULPS       constants32<>+864(SB), Y7, Y7
-	VFMADD231PS  constants32<>+896(SB), Y7, Y0
+	VMULPS       constants32<>+832(SB), Y7, Y7
+	VFMADD231PS  constants32<>+864(SB), Y7, Y0
 	VADDPS       Y0, Y11, Y11
-	VFMADD231PS  constants32<>+832(SB), Y7, Y11
-	VMOVUPS      constants32<>+1792(SB), Y0
+	VFMADD231PS  constants32<>+800(SB), Y7, Y11
+	VMOVUPS      constants32<>+1824(SB), Y0
 	VBLENDVPS    Y3, Y11, Y0, Y0
 	VCMPPS       $0x00, Y15, Y1, Y1
 	VBLENDVPS    Y1, constants32<>+256(SB), Y0, Y0
@@ -9569,10 +9579,10 @@ TEXT ·SigmoidF32AVX2(SB), $64-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPS constants32<>+704(SB), Y12
+	VMOVUPS constants32<>+672(SB), Y12
 	VMOVUPS constants32<>+96(SB), Y15
 	VMOVUPS constants32<>+128(SB), Y13
-	VMOVUPS constants32<>+768(SB), Y11
+	VMOVUPS constants32<>+736(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -9583,18 +9593,18 @@ loop:
 	VPOR         constants32<>+160(SB), Y0, Y1
 	VCMPPS       $0x11, Y14, Y0, Y0
 	VMAXPS       Y1, Y11, Y1
-	VMULPS       constants32<>+800(SB), Y1, Y2
+	VMULPS       constants32<>+768(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS constants32<>+832(SB), Y2, Y1
+	VFNMADD231PS constants32<>+800(SB), Y2, Y1
 	VMOVUPS      constants32<>+3808(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBLENDVPS    Y0, Y2, Y14, Y4
-	VMULPS       constants32<>+864(SB), Y4, Y5
+	VMULPS       constants32<>+832(SB), Y4, Y5
 	VADDPS       Y13, Y3, Y3
-	VFNMADD231PS constants32<>+896(SB), Y2, Y1
+	VFNMADD231PS constants32<>+864(SB), Y2, Y1
 	VPSLLD       $0x17, Y3, Y3
 	VROUNDPS     $0x09, Y5, Y5
-	VMOVUPS      constants32<>+672(SB), Y2
+	VMOVUPS      constants32<>+896(SB), Y2
 	VFMADD213PS  Y12, Y1, Y2
 	VMULPS       Y1, Y1, Y6
 	VADDPS       Y13, Y5, Y7
@@ -9682,25 +9692,25 @@ loop:
 	VPXOR        Y4, Y4, Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y2, Y4, Y4
-	VMOVUPS      constants32<>+768(SB), Y2
+	VMOVUPS      constants32<>+736(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VMAXPS       Y3, Y2, Y2
-	VMULPS       constants32<>+800(SB), Y1, Y3
-	VMULPS       constants32<>+800(SB), Y2, Y5
+	VMULPS       constants32<>+768(SB), Y1, Y3
+	VMULPS       constants32<>+768(SB), Y2, Y5
 	VROUNDPS     $0x08, Y3, Y3
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y3, Y1
-	VFNMADD231PS constants32<>+832(SB), Y5, Y2
-	VMULPS       constants32<>+864(SB), Y3, Y6
-	VMULPS       constants32<>+864(SB), Y5, Y7
-	VFNMADD231PS constants32<>+896(SB), Y3, Y1
-	VFNMADD231PS constants32<>+896(SB), Y5, Y2
+	VFNMADD231PS constants32<>+800(SB), Y3, Y1
+	VFNMADD231PS constants32<>+800(SB), Y5, Y2
+	VMULPS       constants32<>+832(SB), Y3, Y6
+	VMULPS       constants32<>+832(SB), Y5, Y7
+	VFNMADD231PS constants32<>+864(SB), Y3, Y1
+	VFNMADD231PS constants32<>+864(SB), Y5, Y2
 	VROUNDPS     $0x09, Y6, Y6
 	VROUNDPS     $0x09, Y7, Y7
-	VMOVUPS      constants32<>+704(SB), Y8
-	VFMADD231PS  constants32<>+672(SB), Y1, Y8
-	VMOVUPS      constants32<>+704(SB), Y9
-	VFMADD231PS  constants32<>+672(SB), Y2, Y9
+	VMOVUPS      constants32<>+672(SB), Y8
+	VFMADD231PS  constants32<>+896(SB), Y1, Y8
+	VMOVUPS      constants32<>+672(SB), Y9
+	VFMADD231PS  constants32<>+896(SB), Y2, Y9
 	VFMADD213PS  constants32<>+928(SB), Y1, Y8
 	VFMADD213PS  constants32<>+928(SB), Y2, Y9
 	VFMADD213PS  constants32<>+960(SB), Y1, Y8
@@ -9730,27 +9740,27 @@ loop:
 	VADDPS       Y1, Y15, Y3
 	VADDPS       Y2, Y15, Y5
 	VSUBPS       Y15, Y3, Y6
-	VPADDD       constants32<>+1536(SB), Y3, Y7
+	VPADDD       constants32<>+1568(SB), Y3, Y7
 	VSUBPS       Y15, Y5, Y8
-	VPADDD       constants32<>+1536(SB), Y5, Y9
+	VPADDD       constants32<>+1568(SB), Y5, Y9
 	VSUBPS       Y6, Y3, Y3
 	VSUBPS       Y6, Y1, Y1
-	VPAND        constants32<>+1824(SB), Y7, Y6
+	VPAND        constants32<>+1856(SB), Y7, Y6
 	VSUBPS       Y8, Y5, Y5
 	VSUBPS       Y8, Y2, Y2
-	VPAND        constants32<>+1824(SB), Y9, Y8
+	VPAND        constants32<>+1856(SB), Y9, Y8
 	VSUBPS       Y3, Y15, Y3
 	VADDPS       Y1, Y3, Y3
 	VPAND        constants32<>+224(SB), Y7, Y1
 	VSUBPS       Y5, Y15, Y5
 	VADDPS       Y2, Y5, Y5
-	VMOVUPS      constants32<>+2080(SB), Y2
+	VMOVUPS      constants32<>+2112(SB), Y2
 	VPSUBD       Y6, Y2, Y6
 	VPAND        constants32<>+224(SB), Y9, Y10
 	VMULPS       Y6, Y3, Y3
 	VPSUBD       Y8, Y2, Y2
-	VPADDD       constants32<>+1600(SB), Y1, Y1
-	VPADDD       constants32<>+1600(SB), Y10, Y10
+	VPADDD       constants32<>+1632(SB), Y1, Y1
+	VPADDD       constants32<>+1632(SB), Y10, Y10
 	VPSRLD       $0x17, Y7, Y7
 	VSUBPS       Y15, Y1, Y1
 	VSUBPS       Y15, Y10, Y10
@@ -9764,39 +9774,39 @@ loop:
 	VADDPS       Y5, Y10, Y6
 	VSUBPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y3, Y3
-	VADDPS       constants32<>+1632(SB), Y2, Y1
+	VADDPS       constants32<>+1664(SB), Y2, Y1
 	VDIVPS       Y1, Y2, Y1
 	VSUBPS       Y10, Y6, Y10
 	VSUBPS       Y10, Y5, Y5
 	VMULPS       Y2, Y2, Y8
-	VMULPS       constants32<>+864(SB), Y8, Y8
-	VADDPS       constants32<>+1632(SB), Y6, Y10
+	VMULPS       constants32<>+832(SB), Y8, Y8
+	VADDPS       constants32<>+1664(SB), Y6, Y10
 	VDIVPS       Y10, Y6, Y10
 	VMULPS       Y1, Y1, Y11
 	VMULPS       Y10, Y10, Y12
-	VMOVUPS      constants32<>+1568(SB), Y13
-	VFMADD231PS  constants32<>+1664(SB), Y11, Y13
-	VFMADD213PS  constants32<>+1696(SB), Y11, Y13
+	VMOVUPS      constants32<>+1600(SB), Y13
+	VFMADD231PS  constants32<>+1696(SB), Y11, Y13
+	VFMADD213PS  constants32<>+1728(SB), Y11, Y13
 	VFMADD213PS  Y8, Y13, Y11
 	VMULPS       Y11, Y1, Y1
-	VFMADD231PS  constants32<>+896(SB), Y7, Y1
+	VFMADD231PS  constants32<>+864(SB), Y7, Y1
 	VADDPS       Y1, Y3, Y3
 	VSUBPS       Y3, Y8, Y8
 	VSUBPS       Y8, Y2, Y2
 	VMULPS       Y6, Y6, Y1
-	VFMADD231PS  constants32<>+832(SB), Y7, Y2
-	VMOVUPS      constants32<>+1568(SB), Y3
-	VFMADD231PS  constants32<>+1664(SB), Y12, Y3
+	VFMADD231PS  constants32<>+800(SB), Y7, Y2
+	VMOVUPS      constants32<>+1600(SB), Y3
+	VFMADD231PS  constants32<>+1696(SB), Y12, Y3
 	VADDPS       Y2, Y0, Y0
-	VMULPS       constants32<>+864(SB), Y1, Y1
-	VFMADD213PS  constants32<>+1696(SB), Y12, Y3
+	VMULPS       constants32<>+832(SB), Y1, Y1
+	VFMADD213PS  constants32<>+1728(SB), Y12, Y3
 	VFMADD213PS  Y1, Y3, Y12
 	VMULPS       Y12, Y10, Y10
-	VFMADD231PS  constants32<>+896(SB), Y9, Y10
+	VFMADD231PS  constants32<>+864(SB), Y9, Y10
 	VADDPS       Y10, Y5, Y5
 	VSUBPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y6, Y6
-	VFMADD231PS  constants32<>+832(SB), Y9, Y6
+	VFMADD231PS  constants32<>+800(SB), Y9, Y6
 	VADDPS       Y6, Y4, Y4
 	VMOVUPS      Y0, (DI)(BX*4)
 	VMOVUPS      Y4, 32(DI)(BX*4)
@@ -9861,7 +9871,7 @@ loop:
 	VPAND        constants32<>+192(SB), Y2, Y3
 	VPAND        constants32<>+160(SB), Y0, Y0
 	VPAND        constants32<>+160(SB), Y2, Y2
-	VMOVUPS      constants32<>+1504(SB), Y4
+	VMOVUPS      constants32<>+1536(SB), Y4
 	VMINPS       Y1, Y4, Y5
 	VMINPS       Y3, Y4, Y4
 	VMULPS       Y1, Y1, Y6
@@ -9892,25 +9902,25 @@ loop:
 	VFMADD213PS  constants32<>+4096(SB), Y9, Y5
 	VFMADD231PS  Y4, Y5, Y11
 	VPXOR        constants32<>+160(SB), Y11, Y11
-	VMULPS       constants32<>+800(SB), Y10, Y4
+	VMULPS       constants32<>+768(SB), Y10, Y4
 	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS constants32<>+832(SB), Y4, Y10
-	VFNMADD231PS constants32<>+896(SB), Y4, Y10
+	VFNMADD231PS constants32<>+800(SB), Y4, Y10
+	VFNMADD231PS constants32<>+864(SB), Y4, Y10
 	VADDPS       constants32<>+128(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       constants32<>+800(SB), Y11, Y5
+	VMULPS       constants32<>+768(SB), Y11, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y5, Y11
-	VFNMADD231PS constants32<>+896(SB), Y5, Y11
+	VFNMADD231PS constants32<>+800(SB), Y5, Y11
+	VFNMADD231PS constants32<>+864(SB), Y5, Y11
 	VADDPS       constants32<>+128(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMOVUPS      constants32<>+704(SB), Y8
-	VFMADD231PS  constants32<>+672(SB), Y10, Y8
+	VMOVUPS      constants32<>+672(SB), Y8
+	VFMADD231PS  constants32<>+896(SB), Y10, Y8
 	VFMADD213PS  constants32<>+928(SB), Y10, Y8
 	VFMADD213PS  constants32<>+960(SB), Y10, Y8
 	VFMADD213PS  constants32<>+992(SB), Y10, Y8
-	VMOVUPS      constants32<>+704(SB), Y9
-	VFMADD231PS  constants32<>+672(SB), Y11, Y9
+	VMOVUPS      constants32<>+672(SB), Y9
+	VFMADD231PS  constants32<>+896(SB), Y11, Y9
 	VFMADD213PS  constants32<>+928(SB), Y11, Y9
 	VFMADD213PS  constants32<>+960(SB), Y11, Y9
 	VFMADD213PS  constants32<>+992(SB), Y11, Y9
@@ -10010,14 +10020,14 @@ TEXT ·ErfcF32AVX2(SB), $64-40
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
 	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x11, constants32<>+2112(SB), Y0, Y0
+	VCMPPS       $0x11, constants32<>+1024(SB), Y0, Y0
 	VMOVUPS      constants32<>+4384(SB), Y2
 	VMINPS       Y1, Y2, Y2
 	VMULPS       Y2, Y2, Y1
-	VSUBPS       constants32<>+1632(SB), Y2, Y3
-	VADDPS       constants32<>+1632(SB), Y2, Y4
+	VSUBPS       constants32<>+1664(SB), Y2, Y3
+	VADDPS       constants32<>+1664(SB), Y2, Y4
 	VADDPS       Y2, Y2, Y5
-	VCMPPS       $0x11, constants32<>+864(SB), Y2, Y6
+	VCMPPS       $0x11, constants32<>+832(SB), Y2, Y6
 	VDIVPS       Y4, Y3, Y3
 	VADDPS       constants32<>+96(SB), Y5, Y4
 	VMULPS       constants32<>+4416(SB), Y1, Y7
@@ -10025,14 +10035,14 @@ loop:
 	VMOVUPS      Y1, Y9
 	VFMSUB231PS  Y2, Y2, Y9
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+832(SB), Y7, Y8
-	VMOVUPS      constants32<>+896(SB), Y10
+	VFNMADD231PS constants32<>+800(SB), Y7, Y8
+	VMOVUPS      constants32<>+864(SB), Y10
 	VFNMADD213PS Y8, Y7, Y10
 	VSUBPS       Y10, Y8, Y8
-	VFNMADD231PS constants32<>+896(SB), Y7, Y8
+	VFNMADD231PS constants32<>+864(SB), Y7, Y8
 	VSUBPS       Y9, Y8, Y8
-	VMOVUPS      constants32<>+704(SB), Y9
-	VFMADD231PS  constants32<>+672(SB), Y10, Y9
+	VMOVUPS      constants32<>+672(SB), Y9
+	VFMADD231PS  constants32<>+896(SB), Y10, Y9
 	VFMADD213PS  constants32<>+928(SB), Y10, Y9
 	VFMADD213PS  constants32<>+960(SB), Y10, Y9
 	VFMADD213PS  constants32<>+992(SB), Y10, Y9
@@ -10081,7 +10091,7 @@ loop:
 	VFNMADD231PS Y4, Y9, Y13
 	VFNMADD231PS Y3, Y9, Y14
 	VADDPS       Y14, Y13, Y13
-	VMULPS       constants32<>+864(SB), Y7, Y3
+	VMULPS       constants32<>+832(SB), Y7, Y3
 	VFMADD231PS  Y11, Y13, Y9
 	VMOVUPS      constants32<>+4160(SB), Y4
 	VFMADD231PS  constants32<>+4128(SB), Y5, Y4
@@ -10103,7 +10113,7 @@ loop:
 	VMULPS       Y7, Y9, Y9
 	VSUBPS       Y10, Y8, Y8
 	VBLENDVPS    Y6, Y8, Y9, Y9
-	VMOVUPS      constants32<>+1632(SB), Y1
+	VMOVUPS      constants32<>+1664(SB), Y1
 	VSUBPS       Y9, Y1, Y1
 	VBLENDVPS    Y0, Y1, Y9, Y9
 	VMOVUPS      Y9, (DI)(BX*4)
@@ -10160,7 +10170,7 @@ TEXT ·PowF32AVX2(SB), $160-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPADDD       constants32<>+1536(SB), Y0, Y1
+	VPADDD       constants32<>+1568(SB), Y0, Y1
 	VMOVUPS      (DX)(BX*4), Y2
 	VPAND        constants32<>+192(SB), Y2, Y3
 	VMOVUPS      constants32<>+0(SB), Y4
@@ -10169,7 +10179,7 @@ loop:
 	VPAND        constants32<>+224(SB), Y1, Y5
 	VPSRLD       $0x17, Y1, Y1
 	VCMPPS       $0x11, constants32<>+4832(SB), Y3, Y3
-	VPADDD       constants32<>+1600(SB), Y5, Y5
+	VPADDD       constants32<>+1632(SB), Y5, Y5
 	VPOR         constants32<>+288(SB), Y1, Y1
 	VADDPS       Y5, Y15, Y6
 	VSUBPS       Y15, Y5, Y7
@@ -10234,22 +10244,22 @@ loop:
 	VROUNDPS     $0x08, Y4, Y3
 	VFMADD231PS  Y11, Y2, Y0
 	VSUBPS       Y3, Y4, Y4
-	VMULPS       constants32<>+864(SB), Y3, Y2
-	VBLENDVPS    Y1, constants32<>+2112(SB), Y0, Y0
+	VMULPS       constants32<>+832(SB), Y3, Y2
+	VBLENDVPS    Y1, constants32<>+1024(SB), Y0, Y0
 	VADDPS       Y0, Y4, Y4
 	VROUNDPS     $0x09, Y2, Y2
 	VMULPS       Y4, Y4, Y0
 	VADDPS       constants32<>+128(SB), Y2, Y1
 	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      constants32<>+1024(SB), Y2
-	VFMADD231PS  constants32<>+1152(SB), Y0, Y2
-	VMOVUPS      constants32<>+1056(SB), Y5
-	VFMADD231PS  constants32<>+1184(SB), Y0, Y5
+	VMOVUPS      constants32<>+1056(SB), Y2
+	VFMADD231PS  constants32<>+1184(SB), Y0, Y2
+	VMOVUPS      constants32<>+1088(SB), Y5
+	VFMADD231PS  constants32<>+1216(SB), Y0, Y5
 	VPSLLD       $0x17, Y1, Y1
 	VADDPS       constants32<>+128(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VFMADD213PS  constants32<>+1216(SB), Y0, Y2
-	VFMADD213PS  constants32<>+832(SB), Y0, Y5
+	VFMADD213PS  constants32<>+1248(SB), Y0, Y2
+	VFMADD213PS  constants32<>+800(SB), Y0, Y5
 	VFMADD231PS  Y4, Y2, Y5
 	VFMADD213PS  Y15, Y5, Y4
 	VMULPS       Y1, Y4, Y4
@@ -10312,12 +10322,12 @@ complete:
 	VPAND        constants32<>+192(SB), Y1, Y5
 	VCMPPS       $0x11, Y0, Y5, Y0
 	VPAND        Y0, Y2, Y0
-	VMULPS       constants32<>+1728(SB), Y5, Y6
+	VMULPS       constants32<>+1760(SB), Y5, Y6
 	VBLENDVPS    Y0, Y6, Y5, Y6
 	VBLENDVPS    Y2, Y6, Y1, Y6
-	VPADDD       constants32<>+1536(SB), Y6, Y6
+	VPADDD       constants32<>+1568(SB), Y6, Y6
 	VPAND        constants32<>+224(SB), Y6, Y7
-	VPADDD       constants32<>+1600(SB), Y7, Y7
+	VPADDD       constants32<>+1632(SB), Y7, Y7
 	VADDPS       Y7, Y15, Y8
 	VDIVPS       Y8, Y15, Y9
 	VSUBPS       Y15, Y7, Y10
@@ -10362,7 +10372,7 @@ complete:
 	VPSRLD       $0x17, Y6, Y6
 	VPOR         constants32<>+288(SB), Y6, Y6
 	VSUBPS       constants32<>+320(SB), Y6, Y6
-	VSUBPS       constants32<>+1760(SB), Y6, Y4
+	VSUBPS       constants32<>+1792(SB), Y6, Y4
 	VBLENDVPS    Y0, Y4, Y6, Y6
 	VADDPS       Y2, Y6, Y0
 	VSUBPS       Y6, Y0, Y6
@@ -10377,7 +10387,7 @@ complete:
 	VFMADD231PS  Y2, Y3, Y7
 	VPAND        constants32<>+192(SB), Y6, Y0
 	VCMPPS       $0x15, Y14, Y0, Y0
-	VBLENDVPS    Y0, constants32<>+2112(SB), Y7, Y7
+	VBLENDVPS    Y0, constants32<>+1024(SB), Y7, Y7
 	VMINPS       Y6, Y14, Y6
 	VMOVUPS      constants32<>+5088(SB), Y0
 	VMAXPS       Y6, Y0, Y0
@@ -10385,15 +10395,15 @@ complete:
 	VSUBPS       Y2, Y0, Y0
 	VADDPS       Y7, Y0, Y0
 	VMULPS       Y0, Y0, Y4
-	VMOVUPS      constants32<>+1024(SB), Y6
-	VFMADD231PS  constants32<>+1152(SB), Y4, Y6
-	VFMADD213PS  constants32<>+1216(SB), Y4, Y6
-	VMOVUPS      constants32<>+1056(SB), Y7
-	VFMADD231PS  constants32<>+1184(SB), Y4, Y7
-	VFMADD213PS  constants32<>+832(SB), Y4, Y7
+	VMOVUPS      constants32<>+1056(SB), Y6
+	VFMADD231PS  constants32<>+1184(SB), Y4, Y6
+	VFMADD213PS  constants32<>+1248(SB), Y4, Y6
+	VMOVUPS      constants32<>+1088(SB), Y7
+	VFMADD231PS  constants32<>+1216(SB), Y4, Y7
+	VFMADD213PS  constants32<>+800(SB), Y4, Y7
 	VFMADD231PS  Y0, Y6, Y7
 	VFMADD213PS  Y15, Y7, Y0
-	VMULPS       constants32<>+864(SB), Y2, Y4
+	VMULPS       constants32<>+832(SB), Y2, Y4
 	VROUNDPS     $0x09, Y4, Y4
 	VADDPS       constants32<>+128(SB), Y4, Y6
 	VPSLLD       $0x17, Y6, Y6
@@ -10407,12 +10417,12 @@ complete:
 	VPXOR        constants32<>+384(SB), Y2, Y4
 	VPSLLD       $0x00, Y1, Y6
 	VPAND        Y4, Y6, Y4
-	VBLENDVPS    Y4, constants32<>+1792(SB), Y0, Y4
-	VCMPPS       $0x00, constants32<>+2112(SB), Y5, Y7
+	VBLENDVPS    Y4, constants32<>+1824(SB), Y0, Y4
+	VCMPPS       $0x00, constants32<>+1024(SB), Y5, Y7
 	VPSLLD       $0x00, Y3, Y8
 	VPXOR        Y8, Y7, Y9
 	VMOVUPS      constants32<>+256(SB), Y10
-	VBLENDVPS    Y9, constants32<>+2112(SB), Y10, Y9
+	VBLENDVPS    Y9, constants32<>+1024(SB), Y10, Y9
 	VCMPPS       $0x00, Y10, Y5, Y11
 	VPOR         Y11, Y7, Y7
 	VBLENDVPS    Y7, Y9, Y4, Y4
@@ -10425,7 +10435,7 @@ complete:
 	VMOVUPS      128(SP), Y5
 	VCMPPS       $0x00, Y10, Y5, Y5
 	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMULPS       constants32<>+864(SB), Y3, Y5
+	VMULPS       constants32<>+832(SB), Y3, Y5
 	VROUNDPS     $0x0b, Y5, Y7
 	VCMPPS       $0x04, Y7, Y5, Y5
 	VPAND        Y5, Y2, Y2
@@ -10435,7 +10445,7 @@ complete:
 	VCMPPS       $0x04, Y1, Y1, Y2
 	VCMPPS       $0x04, Y3, Y3, Y5
 	VPOR         Y5, Y2, Y2
-	VBLENDVPS    Y2, constants32<>+1792(SB), Y4, Y4
+	VBLENDVPS    Y2, constants32<>+1824(SB), Y4, Y4
 	VCMPPS       $0x00, Y8, Y3, Y3
 	VCMPPS       $0x00, Y15, Y1, Y1
 	VPOR         Y1, Y3, Y3
@@ -10651,7 +10661,7 @@ single:
 	VADDPS      Y1, Y2, Y2
 	VCMPPS      $0x04, Y4, Y4, Y4
 	VPAND       Y4, Y6, Y6
-	VBLENDVPS   Y6, constants32<>+1792(SB), Y2, Y2
+	VBLENDVPS   Y6, constants32<>+1824(SB), Y2, Y2
 	VPAND       constants32<>+160(SB), Y0, Y0
 	VPOR        Y0, Y2, Y2
 	VMOVUPS     Y2, (DI)(BX*4)
@@ -10798,7 +10808,7 @@ single:
 	VCMPPS      $0x04, Y0, Y0, Y2
 	VCMPPS      $0x04, Y1, Y1, Y4
 	VPOR        Y4, Y2, Y2
-	VBLENDVPS   Y2, constants32<>+1792(SB), Y8, Y2
+	VBLENDVPS   Y2, constants32<>+1824(SB), Y8, Y2
 	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y0
 	VCMPPS      $0x00, constants32<>+256(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
@@ -10970,10 +10980,10 @@ single:
 	VFMSUB213PS  Y6, Y3, Y5
 	VMULPS       constants32<>+2656(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
+	VFNMADD231PS constants32<>+1536(SB), Y7, Y5
 	VMULPS       constants32<>+2656(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1536(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
@@ -10982,7 +10992,7 @@ single:
 	VMULPS       Y8, Y3, Y9
 	VMULPS       constants32<>+2656(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1536(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y12
 	VSUBPS       Y12, Y11, Y13
@@ -11203,14 +11213,14 @@ DATA constants64<>+768(SB)/8, $0x3efa0199a1741b3e
 DATA constants64<>+776(SB)/8, $0x3efa0199a1741b3e
 DATA constants64<>+784(SB)/8, $0x3efa0199a1741b3e
 DATA constants64<>+792(SB)/8, $0x3efa0199a1741b3e
-DATA constants64<>+800(SB)/8, $0x4086300000000000
-DATA constants64<>+808(SB)/8, $0x4086300000000000
-DATA constants64<>+816(SB)/8, $0x4086300000000000
-DATA constants64<>+824(SB)/8, $0x4086300000000000
-DATA constants64<>+832(SB)/8, $0xc087500000000000
-DATA constants64<>+840(SB)/8, $0xc087500000000000
-DATA constants64<>+848(SB)/8, $0xc087500000000000
-DATA constants64<>+856(SB)/8, $0xc087500000000000
+DATA constants64<>+800(SB)/8, $0xc087500000000000
+DATA constants64<>+808(SB)/8, $0xc087500000000000
+DATA constants64<>+816(SB)/8, $0xc087500000000000
+DATA constants64<>+824(SB)/8, $0xc087500000000000
+DATA constants64<>+832(SB)/8, $0x4086300000000000
+DATA constants64<>+840(SB)/8, $0x4086300000000000
+DATA constants64<>+848(SB)/8, $0x4086300000000000
+DATA constants64<>+856(SB)/8, $0x4086300000000000
 DATA constants64<>+864(SB)/8, $0x3ff71547652b82fe
 DATA constants64<>+872(SB)/8, $0x3ff71547652b82fe
 DATA constants64<>+880(SB)/8, $0x3ff71547652b82fe
@@ -11231,378 +11241,378 @@ DATA constants64<>+992(SB)/8, $0x3e5ad7aebd3d07ea
 DATA constants64<>+1000(SB)/8, $0x3e5ad7aebd3d07ea
 DATA constants64<>+1008(SB)/8, $0x3e5ad7aebd3d07ea
 DATA constants64<>+1016(SB)/8, $0x3e5ad7aebd3d07ea
-DATA constants64<>+1024(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1032(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1040(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1048(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1056(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1064(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1072(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1080(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1088(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1096(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1104(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1112(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1120(SB)/8, $0x3f81111111128181
-DATA constants64<>+1128(SB)/8, $0x3f81111111128181
-DATA constants64<>+1136(SB)/8, $0x3f81111111128181
-DATA constants64<>+1144(SB)/8, $0x3f81111111128181
-DATA constants64<>+1152(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1160(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1168(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1176(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1184(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1192(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1200(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1208(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1024(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1032(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1040(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1048(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1056(SB)/8, $0x3f81111111128181
+DATA constants64<>+1064(SB)/8, $0x3f81111111128181
+DATA constants64<>+1072(SB)/8, $0x3f81111111128181
+DATA constants64<>+1080(SB)/8, $0x3f81111111128181
+DATA constants64<>+1088(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1096(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1104(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1112(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1120(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1128(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1136(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1144(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1152(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1160(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1168(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1176(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1184(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1192(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1200(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1208(SB)/8, $0x3fa55555555508ab
 DATA constants64<>+1216(SB)/8, $0x3fe000000000000a
 DATA constants64<>+1224(SB)/8, $0x3fe000000000000a
 DATA constants64<>+1232(SB)/8, $0x3fe000000000000a
 DATA constants64<>+1240(SB)/8, $0x3fe000000000000a
-DATA constants64<>+1248(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1256(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1264(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1272(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1280(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1288(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1296(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1304(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1312(SB)/8, $0x4090180000000000
-DATA constants64<>+1320(SB)/8, $0x4090180000000000
-DATA constants64<>+1328(SB)/8, $0x4090180000000000
-DATA constants64<>+1336(SB)/8, $0x4090180000000000
-DATA constants64<>+1344(SB)/8, $0xc090e00000000000
-DATA constants64<>+1352(SB)/8, $0xc090e00000000000
-DATA constants64<>+1360(SB)/8, $0xc090e00000000000
-DATA constants64<>+1368(SB)/8, $0xc090e00000000000
-DATA constants64<>+1376(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1384(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1392(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1400(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1408(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1416(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1424(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1432(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1440(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1448(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1456(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1464(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1472(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1480(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1488(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1496(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1504(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1512(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1520(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1528(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1536(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1544(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1552(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1560(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1568(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1576(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1584(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1592(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1600(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1608(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1616(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1624(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1632(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1640(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1648(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1656(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1664(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1672(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1680(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1688(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1696(SB)/8, $0x4086280000000000
-DATA constants64<>+1704(SB)/8, $0x4086280000000000
-DATA constants64<>+1712(SB)/8, $0x4086280000000000
-DATA constants64<>+1720(SB)/8, $0x4086280000000000
-DATA constants64<>+1728(SB)/8, $0xc044000000000000
-DATA constants64<>+1736(SB)/8, $0xc044000000000000
-DATA constants64<>+1744(SB)/8, $0xc044000000000000
-DATA constants64<>+1752(SB)/8, $0xc044000000000000
-DATA constants64<>+1760(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1768(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1776(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1784(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1792(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1800(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1808(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1816(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1824(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1832(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1840(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1848(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1856(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1864(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1872(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1880(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1888(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1896(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1904(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1912(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1920(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+1928(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+1936(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+1944(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+1952(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+1960(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+1968(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+1976(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+1984(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+1992(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2000(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2008(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2016(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2024(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2032(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2040(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2048(SB)/8, $0x43380000000003fd
-DATA constants64<>+2056(SB)/8, $0x43380000000003fd
-DATA constants64<>+2064(SB)/8, $0x43380000000003fd
-DATA constants64<>+2072(SB)/8, $0x43380000000003fd
-DATA constants64<>+2080(SB)/8, $0x4010000000000000
-DATA constants64<>+2088(SB)/8, $0x4010000000000000
-DATA constants64<>+2096(SB)/8, $0x4010000000000000
-DATA constants64<>+2104(SB)/8, $0x4010000000000000
-DATA constants64<>+2112(SB)/8, $0x00095f619980c433
-DATA constants64<>+2120(SB)/8, $0x00095f619980c433
-DATA constants64<>+2128(SB)/8, $0x00095f619980c433
-DATA constants64<>+2136(SB)/8, $0x00095f619980c433
-DATA constants64<>+2144(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2152(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2160(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2168(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2176(SB)/8, $0x4000000000000000
-DATA constants64<>+2184(SB)/8, $0x4000000000000000
-DATA constants64<>+2192(SB)/8, $0x4000000000000000
-DATA constants64<>+2200(SB)/8, $0x4000000000000000
-DATA constants64<>+2208(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2216(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2224(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2232(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2240(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2248(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2256(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2264(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2272(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2280(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2288(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2296(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2304(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2312(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2320(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2328(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2336(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2344(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2352(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2360(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2368(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2376(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2384(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2392(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2400(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2408(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2416(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2424(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2432(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2440(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2448(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2456(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2464(SB)/8, $0xfff0000000000000
-DATA constants64<>+2472(SB)/8, $0xfff0000000000000
-DATA constants64<>+2480(SB)/8, $0xfff0000000000000
-DATA constants64<>+2488(SB)/8, $0xfff0000000000000
-DATA constants64<>+2496(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2504(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2512(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2520(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2528(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2536(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2544(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2552(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2560(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2568(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2576(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2584(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2592(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2600(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2608(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2616(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2624(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2632(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2640(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2648(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2656(SB)/8, $0xbff0000000000000
-DATA constants64<>+2664(SB)/8, $0xbff0000000000000
-DATA constants64<>+2672(SB)/8, $0xbff0000000000000
-DATA constants64<>+2680(SB)/8, $0xbff0000000000000
-DATA constants64<>+2688(SB)/8, $0x5ff0000000000000
-DATA constants64<>+2696(SB)/8, $0x5ff0000000000000
-DATA constants64<>+2704(SB)/8, $0x5ff0000000000000
-DATA constants64<>+2712(SB)/8, $0x5ff0000000000000
-DATA constants64<>+2720(SB)/8, $0x7fe0000000000000
-DATA constants64<>+2728(SB)/8, $0x7fe0000000000000
-DATA constants64<>+2736(SB)/8, $0x7fe0000000000000
-DATA constants64<>+2744(SB)/8, $0x7fe0000000000000
-DATA constants64<>+2752(SB)/8, $0x4338000000000000
-DATA constants64<>+2760(SB)/8, $0x4338000000000000
-DATA constants64<>+2768(SB)/8, $0x4338000000000000
-DATA constants64<>+2776(SB)/8, $0x4338000000000000
-DATA constants64<>+2784(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2792(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2800(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2808(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2816(SB)/8, $0x41b0000000000000
-DATA constants64<>+2824(SB)/8, $0x41b0000000000000
-DATA constants64<>+2832(SB)/8, $0x41b0000000000000
-DATA constants64<>+2840(SB)/8, $0x41b0000000000000
-DATA constants64<>+2848(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2856(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2864(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2872(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2880(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+2888(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+2896(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+2904(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+2912(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+2920(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+2928(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+2936(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+2944(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+2952(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+2960(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+2968(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+2976(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+2984(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+2992(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+3000(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+3008(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3016(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3024(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3032(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3040(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3048(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3056(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3064(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3072(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3080(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3088(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3096(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3104(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3112(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3120(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3128(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3136(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3144(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3152(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3160(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3168(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3176(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3184(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3192(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3200(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3208(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3216(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3224(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3232(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3240(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3248(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3256(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3264(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3272(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3280(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3288(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3296(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3304(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3312(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3320(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3328(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3336(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3344(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3352(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3360(SB)/8, $0x4100000000000000
-DATA constants64<>+3368(SB)/8, $0x4100000000000000
-DATA constants64<>+3376(SB)/8, $0x4100000000000000
-DATA constants64<>+3384(SB)/8, $0x4100000000000000
-DATA constants64<>+3392(SB)/8, $0x7f00000000000000
-DATA constants64<>+3400(SB)/8, $0x7f00000000000000
-DATA constants64<>+3408(SB)/8, $0x7f00000000000000
-DATA constants64<>+3416(SB)/8, $0x7f00000000000000
-DATA constants64<>+3424(SB)/8, $0x0230000000000000
-DATA constants64<>+3432(SB)/8, $0x0230000000000000
-DATA constants64<>+3440(SB)/8, $0x0230000000000000
-DATA constants64<>+3448(SB)/8, $0x0230000000000000
-DATA constants64<>+3456(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3464(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3472(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3480(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3488(SB)/8, $0x0000000000000001
-DATA constants64<>+3496(SB)/8, $0x0000000000000001
-DATA constants64<>+3504(SB)/8, $0x0000000000000001
-DATA constants64<>+3512(SB)/8, $0x0000000000000001
-DATA constants64<>+3520(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3528(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3536(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3544(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3552(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3560(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3568(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3576(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3584(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3592(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3600(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3608(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3616(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3624(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3632(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3640(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3648(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3656(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3664(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3672(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3680(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3688(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3696(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3704(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3712(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3720(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3728(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3736(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3744(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3752(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3760(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3768(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3776(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3784(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3792(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3800(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3808(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3816(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3824(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3832(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3840(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3848(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3856(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3864(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3872(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3880(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3888(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3896(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3904(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+3912(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+3920(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+3928(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+3936(SB)/8, $0xc000000000000000
-DATA constants64<>+3944(SB)/8, $0xc000000000000000
-DATA constants64<>+3952(SB)/8, $0xc000000000000000
-DATA constants64<>+3960(SB)/8, $0xc000000000000000
-DATA constants64<>+3968(SB)/8, $0x0000000000000000
-DATA constants64<>+3976(SB)/8, $0x0000000000000000
-DATA constants64<>+3984(SB)/8, $0x0000000000000000
-DATA constants64<>+3992(SB)/8, $0x0000000000000000
+DATA constants64<>+1248(SB)/8, $0x0000000000000000
+DATA constants64<>+1256(SB)/8, $0x0000000000000000
+DATA constants64<>+1264(SB)/8, $0x0000000000000000
+DATA constants64<>+1272(SB)/8, $0x0000000000000000
+DATA constants64<>+1280(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1288(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1296(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1304(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1312(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1320(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1328(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1336(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1344(SB)/8, $0x4090180000000000
+DATA constants64<>+1352(SB)/8, $0x4090180000000000
+DATA constants64<>+1360(SB)/8, $0x4090180000000000
+DATA constants64<>+1368(SB)/8, $0x4090180000000000
+DATA constants64<>+1376(SB)/8, $0xc090e00000000000
+DATA constants64<>+1384(SB)/8, $0xc090e00000000000
+DATA constants64<>+1392(SB)/8, $0xc090e00000000000
+DATA constants64<>+1400(SB)/8, $0xc090e00000000000
+DATA constants64<>+1408(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1416(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1424(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1432(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1440(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1448(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1456(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1464(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1472(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1480(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1488(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1496(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1504(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1512(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1520(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1528(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1536(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1544(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1552(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1560(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1568(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1576(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1584(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1592(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1600(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1608(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1616(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1624(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1632(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1640(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1648(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1656(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1664(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1672(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1680(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1688(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1696(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1704(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1712(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1720(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1728(SB)/8, $0x4086280000000000
+DATA constants64<>+1736(SB)/8, $0x4086280000000000
+DATA constants64<>+1744(SB)/8, $0x4086280000000000
+DATA constants64<>+1752(SB)/8, $0x4086280000000000
+DATA constants64<>+1760(SB)/8, $0xc044000000000000
+DATA constants64<>+1768(SB)/8, $0xc044000000000000
+DATA constants64<>+1776(SB)/8, $0xc044000000000000
+DATA constants64<>+1784(SB)/8, $0xc044000000000000
+DATA constants64<>+1792(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1800(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1808(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1816(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1824(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1832(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1840(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1848(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1856(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1864(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1872(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1880(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1888(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1896(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1904(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1912(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1920(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+1928(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+1936(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+1944(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+1952(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+1960(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+1968(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+1976(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+1984(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+1992(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2000(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2008(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2016(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2024(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2032(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2040(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2048(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2056(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2064(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2072(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2080(SB)/8, $0x43380000000003fd
+DATA constants64<>+2088(SB)/8, $0x43380000000003fd
+DATA constants64<>+2096(SB)/8, $0x43380000000003fd
+DATA constants64<>+2104(SB)/8, $0x43380000000003fd
+DATA constants64<>+2112(SB)/8, $0x4010000000000000
+DATA constants64<>+2120(SB)/8, $0x4010000000000000
+DATA constants64<>+2128(SB)/8, $0x4010000000000000
+DATA constants64<>+2136(SB)/8, $0x4010000000000000
+DATA constants64<>+2144(SB)/8, $0x00095f619980c433
+DATA constants64<>+2152(SB)/8, $0x00095f619980c433
+DATA constants64<>+2160(SB)/8, $0x00095f619980c433
+DATA constants64<>+2168(SB)/8, $0x00095f619980c433
+DATA constants64<>+2176(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2184(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2192(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2200(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2208(SB)/8, $0x4000000000000000
+DATA constants64<>+2216(SB)/8, $0x4000000000000000
+DATA constants64<>+2224(SB)/8, $0x4000000000000000
+DATA constants64<>+2232(SB)/8, $0x4000000000000000
+DATA constants64<>+2240(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2248(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2256(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2264(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2272(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2280(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2288(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2296(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2304(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2312(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2320(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2328(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2336(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2344(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2352(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2360(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2368(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2376(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2384(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2392(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2400(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2408(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2416(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2424(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2432(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2440(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2448(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2456(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2464(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2472(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2480(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2488(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2496(SB)/8, $0xfff0000000000000
+DATA constants64<>+2504(SB)/8, $0xfff0000000000000
+DATA constants64<>+2512(SB)/8, $0xfff0000000000000
+DATA constants64<>+2520(SB)/8, $0xfff0000000000000
+DATA constants64<>+2528(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2536(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2544(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2552(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2560(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2568(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2576(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2584(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2592(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2600(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2608(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2616(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2624(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2632(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2640(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2648(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2656(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2664(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2672(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2680(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2688(SB)/8, $0xbff0000000000000
+DATA constants64<>+2696(SB)/8, $0xbff0000000000000
+DATA constants64<>+2704(SB)/8, $0xbff0000000000000
+DATA constants64<>+2712(SB)/8, $0xbff0000000000000
+DATA constants64<>+2720(SB)/8, $0x5ff0000000000000
+DATA constants64<>+2728(SB)/8, $0x5ff0000000000000
+DATA constants64<>+2736(SB)/8, $0x5ff0000000000000
+DATA constants64<>+2744(SB)/8, $0x5ff0000000000000
+DATA constants64<>+2752(SB)/8, $0x7fe0000000000000
+DATA constants64<>+2760(SB)/8, $0x7fe0000000000000
+DATA constants64<>+2768(SB)/8, $0x7fe0000000000000
+DATA constants64<>+2776(SB)/8, $0x7fe0000000000000
+DATA constants64<>+2784(SB)/8, $0x4338000000000000
+DATA constants64<>+2792(SB)/8, $0x4338000000000000
+DATA constants64<>+2800(SB)/8, $0x4338000000000000
+DATA constants64<>+2808(SB)/8, $0x4338000000000000
+DATA constants64<>+2816(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2824(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2832(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2840(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2848(SB)/8, $0x41b0000000000000
+DATA constants64<>+2856(SB)/8, $0x41b0000000000000
+DATA constants64<>+2864(SB)/8, $0x41b0000000000000
+DATA constants64<>+2872(SB)/8, $0x41b0000000000000
+DATA constants64<>+2880(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+2888(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+2896(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+2904(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+2912(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+2920(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+2928(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+2936(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+2944(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+2952(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+2960(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+2968(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+2976(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+2984(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+2992(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+3000(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+3008(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3016(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3024(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3032(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3040(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3048(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3056(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3064(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3072(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3080(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3088(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3096(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3104(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3112(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3120(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3128(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3136(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3144(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3152(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3160(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3168(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3176(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3184(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3192(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3200(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3208(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3216(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3224(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3232(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3240(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3248(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3256(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3264(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3272(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3280(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3288(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3296(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3304(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3312(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3320(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3328(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3336(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3344(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3352(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3360(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3368(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3376(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3384(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3392(SB)/8, $0x4100000000000000
+DATA constants64<>+3400(SB)/8, $0x4100000000000000
+DATA constants64<>+3408(SB)/8, $0x4100000000000000
+DATA constants64<>+3416(SB)/8, $0x4100000000000000
+DATA constants64<>+3424(SB)/8, $0x7f00000000000000
+DATA constants64<>+3432(SB)/8, $0x7f00000000000000
+DATA constants64<>+3440(SB)/8, $0x7f00000000000000
+DATA constants64<>+3448(SB)/8, $0x7f00000000000000
+DATA constants64<>+3456(SB)/8, $0x0230000000000000
+DATA constants64<>+3464(SB)/8, $0x0230000000000000
+DATA constants64<>+3472(SB)/8, $0x0230000000000000
+DATA constants64<>+3480(SB)/8, $0x0230000000000000
+DATA constants64<>+3488(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3496(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3504(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3512(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3520(SB)/8, $0x0000000000000001
+DATA constants64<>+3528(SB)/8, $0x0000000000000001
+DATA constants64<>+3536(SB)/8, $0x0000000000000001
+DATA constants64<>+3544(SB)/8, $0x0000000000000001
+DATA constants64<>+3552(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3560(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3568(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3576(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3584(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3592(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3600(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3608(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3616(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3624(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3632(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3640(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3648(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3656(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3664(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3672(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3680(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3688(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3696(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3704(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3712(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3720(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3728(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3736(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3744(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3752(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3760(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3768(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3776(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3784(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3792(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3800(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3808(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3816(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3824(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3832(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3840(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3848(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3856(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3864(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3872(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+3880(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+3888(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+3896(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+3904(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+3912(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+3920(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+3928(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+3936(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+3944(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+3952(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+3960(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+3968(SB)/8, $0xc000000000000000
+DATA constants64<>+3976(SB)/8, $0xc000000000000000
+DATA constants64<>+3984(SB)/8, $0xc000000000000000
+DATA constants64<>+3992(SB)/8, $0xc000000000000000
 DATA constants64<>+4000(SB)/8, $0x3ca1a62633145c07
 DATA constants64<>+4008(SB)/8, $0x3ca1a62633145c07
 DATA constants64<>+4016(SB)/8, $0x3ca1a62633145c07
@@ -12297,70 +12307,70 @@ DATA constants32<>+656(SB)/4, $0x41d80000
 DATA constants32<>+660(SB)/4, $0x41d80000
 DATA constants32<>+664(SB)/4, $0x41d80000
 DATA constants32<>+668(SB)/4, $0x41d80000
-DATA constants32<>+672(SB)/4, $0x3ab5127d
-DATA constants32<>+676(SB)/4, $0x3ab5127d
-DATA constants32<>+680(SB)/4, $0x3ab5127d
-DATA constants32<>+684(SB)/4, $0x3ab5127d
-DATA constants32<>+688(SB)/4, $0x3ab5127d
-DATA constants32<>+692(SB)/4, $0x3ab5127d
-DATA constants32<>+696(SB)/4, $0x3ab5127d
-DATA constants32<>+700(SB)/4, $0x3ab5127d
-DATA constants32<>+704(SB)/4, $0x3c091cf2
-DATA constants32<>+708(SB)/4, $0x3c091cf2
-DATA constants32<>+712(SB)/4, $0x3c091cf2
-DATA constants32<>+716(SB)/4, $0x3c091cf2
-DATA constants32<>+720(SB)/4, $0x3c091cf2
-DATA constants32<>+724(SB)/4, $0x3c091cf2
-DATA constants32<>+728(SB)/4, $0x3c091cf2
-DATA constants32<>+732(SB)/4, $0x3c091cf2
-DATA constants32<>+736(SB)/4, $0x42b20000
-DATA constants32<>+740(SB)/4, $0x42b20000
-DATA constants32<>+744(SB)/4, $0x42b20000
-DATA constants32<>+748(SB)/4, $0x42b20000
-DATA constants32<>+752(SB)/4, $0x42b20000
-DATA constants32<>+756(SB)/4, $0x42b20000
-DATA constants32<>+760(SB)/4, $0x42b20000
-DATA constants32<>+764(SB)/4, $0x42b20000
-DATA constants32<>+768(SB)/4, $0xc2d00000
-DATA constants32<>+772(SB)/4, $0xc2d00000
-DATA constants32<>+776(SB)/4, $0xc2d00000
-DATA constants32<>+780(SB)/4, $0xc2d00000
-DATA constants32<>+784(SB)/4, $0xc2d00000
-DATA constants32<>+788(SB)/4, $0xc2d00000
-DATA constants32<>+792(SB)/4, $0xc2d00000
-DATA constants32<>+796(SB)/4, $0xc2d00000
-DATA constants32<>+800(SB)/4, $0x3fb8aa3b
-DATA constants32<>+804(SB)/4, $0x3fb8aa3b
-DATA constants32<>+808(SB)/4, $0x3fb8aa3b
-DATA constants32<>+812(SB)/4, $0x3fb8aa3b
-DATA constants32<>+816(SB)/4, $0x3fb8aa3b
-DATA constants32<>+820(SB)/4, $0x3fb8aa3b
-DATA constants32<>+824(SB)/4, $0x3fb8aa3b
-DATA constants32<>+828(SB)/4, $0x3fb8aa3b
-DATA constants32<>+832(SB)/4, $0x3f317218
-DATA constants32<>+836(SB)/4, $0x3f317218
-DATA constants32<>+840(SB)/4, $0x3f317218
-DATA constants32<>+844(SB)/4, $0x3f317218
-DATA constants32<>+848(SB)/4, $0x3f317218
-DATA constants32<>+852(SB)/4, $0x3f317218
-DATA constants32<>+856(SB)/4, $0x3f317218
-DATA constants32<>+860(SB)/4, $0x3f317218
-DATA constants32<>+864(SB)/4, $0x3f000000
-DATA constants32<>+868(SB)/4, $0x3f000000
-DATA constants32<>+872(SB)/4, $0x3f000000
-DATA constants32<>+876(SB)/4, $0x3f000000
-DATA constants32<>+880(SB)/4, $0x3f000000
-DATA constants32<>+884(SB)/4, $0x3f000000
-DATA constants32<>+888(SB)/4, $0x3f000000
-DATA constants32<>+892(SB)/4, $0x3f000000
-DATA constants32<>+896(SB)/4, $0xb102e308
-DATA constants32<>+900(SB)/4, $0xb102e308
-DATA constants32<>+904(SB)/4, $0xb102e308
-DATA constants32<>+908(SB)/4, $0xb102e308
-DATA constants32<>+912(SB)/4, $0xb102e308
-DATA constants32<>+916(SB)/4, $0xb102e308
-DATA constants32<>+920(SB)/4, $0xb102e308
-DATA constants32<>+924(SB)/4, $0xb102e308
+DATA constants32<>+672(SB)/4, $0x3c091cf2
+DATA constants32<>+676(SB)/4, $0x3c091cf2
+DATA constants32<>+680(SB)/4, $0x3c091cf2
+DATA constants32<>+684(SB)/4, $0x3c091cf2
+DATA constants32<>+688(SB)/4, $0x3c091cf2
+DATA constants32<>+692(SB)/4, $0x3c091cf2
+DATA constants32<>+696(SB)/4, $0x3c091cf2
+DATA constants32<>+700(SB)/4, $0x3c091cf2
+DATA constants32<>+704(SB)/4, $0x42b20000
+DATA constants32<>+708(SB)/4, $0x42b20000
+DATA constants32<>+712(SB)/4, $0x42b20000
+DATA constants32<>+716(SB)/4, $0x42b20000
+DATA constants32<>+720(SB)/4, $0x42b20000
+DATA constants32<>+724(SB)/4, $0x42b20000
+DATA constants32<>+728(SB)/4, $0x42b20000
+DATA constants32<>+732(SB)/4, $0x42b20000
+DATA constants32<>+736(SB)/4, $0xc2d00000
+DATA constants32<>+740(SB)/4, $0xc2d00000
+DATA constants32<>+744(SB)/4, $0xc2d00000
+DATA constants32<>+748(SB)/4, $0xc2d00000
+DATA constants32<>+752(SB)/4, $0xc2d00000
+DATA constants32<>+756(SB)/4, $0xc2d00000
+DATA constants32<>+760(SB)/4, $0xc2d00000
+DATA constants32<>+764(SB)/4, $0xc2d00000
+DATA constants32<>+768(SB)/4, $0x3fb8aa3b
+DATA constants32<>+772(SB)/4, $0x3fb8aa3b
+DATA constants32<>+776(SB)/4, $0x3fb8aa3b
+DATA constants32<>+780(SB)/4, $0x3fb8aa3b
+DATA constants32<>+784(SB)/4, $0x3fb8aa3b
+DATA constants32<>+788(SB)/4, $0x3fb8aa3b
+DATA constants32<>+792(SB)/4, $0x3fb8aa3b
+DATA constants32<>+796(SB)/4, $0x3fb8aa3b
+DATA constants32<>+800(SB)/4, $0x3f317218
+DATA constants32<>+804(SB)/4, $0x3f317218
+DATA constants32<>+808(SB)/4, $0x3f317218
+DATA constants32<>+812(SB)/4, $0x3f317218
+DATA constants32<>+816(SB)/4, $0x3f317218
+DATA constants32<>+820(SB)/4, $0x3f317218
+DATA constants32<>+824(SB)/4, $0x3f317218
+DATA constants32<>+828(SB)/4, $0x3f317218
+DATA constants32<>+832(SB)/4, $0x3f000000
+DATA constants32<>+836(SB)/4, $0x3f000000
+DATA constants32<>+840(SB)/4, $0x3f000000
+DATA constants32<>+844(SB)/4, $0x3f000000
+DATA constants32<>+848(SB)/4, $0x3f000000
+DATA constants32<>+852(SB)/4, $0x3f000000
+DATA constants32<>+856(SB)/4, $0x3f000000
+DATA constants32<>+860(SB)/4, $0x3f000000
+DATA constants32<>+864(SB)/4, $0xb102e308
+DATA constants32<>+868(SB)/4, $0xb102e308
+DATA constants32<>+872(SB)/4, $0xb102e308
+DATA constants32<>+876(SB)/4, $0xb102e308
+DATA constants32<>+880(SB)/4, $0xb102e308
+DATA constants32<>+884(SB)/4, $0xb102e308
+DATA constants32<>+888(SB)/4, $0xb102e308
+DATA constants32<>+892(SB)/4, $0xb102e308
+DATA constants32<>+896(SB)/4, $0x3ab5127d
+DATA constants32<>+900(SB)/4, $0x3ab5127d
+DATA constants32<>+904(SB)/4, $0x3ab5127d
+DATA constants32<>+908(SB)/4, $0x3ab5127d
+DATA constants32<>+912(SB)/4, $0x3ab5127d
+DATA constants32<>+916(SB)/4, $0x3ab5127d
+DATA constants32<>+920(SB)/4, $0x3ab5127d
+DATA constants32<>+924(SB)/4, $0x3ab5127d
 DATA constants32<>+928(SB)/4, $0x3d2aac78
 DATA constants32<>+932(SB)/4, $0x3d2aac78
 DATA constants32<>+936(SB)/4, $0x3d2aac78
@@ -12385,286 +12395,286 @@ DATA constants32<>+1008(SB)/4, $0x3efffffe
 DATA constants32<>+1012(SB)/4, $0x3efffffe
 DATA constants32<>+1016(SB)/4, $0x3efffffe
 DATA constants32<>+1020(SB)/4, $0x3efffffe
-DATA constants32<>+1024(SB)/4, $0x3c1d96ac
-DATA constants32<>+1028(SB)/4, $0x3c1d96ac
-DATA constants32<>+1032(SB)/4, $0x3c1d96ac
-DATA constants32<>+1036(SB)/4, $0x3c1d96ac
-DATA constants32<>+1040(SB)/4, $0x3c1d96ac
-DATA constants32<>+1044(SB)/4, $0x3c1d96ac
-DATA constants32<>+1048(SB)/4, $0x3c1d96ac
-DATA constants32<>+1052(SB)/4, $0x3c1d96ac
-DATA constants32<>+1056(SB)/4, $0x3d635774
-DATA constants32<>+1060(SB)/4, $0x3d635774
-DATA constants32<>+1064(SB)/4, $0x3d635774
-DATA constants32<>+1068(SB)/4, $0x3d635774
-DATA constants32<>+1072(SB)/4, $0x3d635774
-DATA constants32<>+1076(SB)/4, $0x3d635774
-DATA constants32<>+1080(SB)/4, $0x3d635774
-DATA constants32<>+1084(SB)/4, $0x3d635774
-DATA constants32<>+1088(SB)/4, $0x43020000
-DATA constants32<>+1092(SB)/4, $0x43020000
-DATA constants32<>+1096(SB)/4, $0x43020000
-DATA constants32<>+1100(SB)/4, $0x43020000
-DATA constants32<>+1104(SB)/4, $0x43020000
-DATA constants32<>+1108(SB)/4, $0x43020000
-DATA constants32<>+1112(SB)/4, $0x43020000
-DATA constants32<>+1116(SB)/4, $0x43020000
-DATA constants32<>+1120(SB)/4, $0xc31b0000
-DATA constants32<>+1124(SB)/4, $0xc31b0000
-DATA constants32<>+1128(SB)/4, $0xc31b0000
-DATA constants32<>+1132(SB)/4, $0xc31b0000
-DATA constants32<>+1136(SB)/4, $0xc31b0000
-DATA constants32<>+1140(SB)/4, $0xc31b0000
-DATA constants32<>+1144(SB)/4, $0xc31b0000
-DATA constants32<>+1148(SB)/4, $0xc31b0000
-DATA constants32<>+1152(SB)/4, $0x3920fb32
-DATA constants32<>+1156(SB)/4, $0x3920fb32
-DATA constants32<>+1160(SB)/4, $0x3920fb32
-DATA constants32<>+1164(SB)/4, $0x3920fb32
-DATA constants32<>+1168(SB)/4, $0x3920fb32
-DATA constants32<>+1172(SB)/4, $0x3920fb32
-DATA constants32<>+1176(SB)/4, $0x3920fb32
-DATA constants32<>+1180(SB)/4, $0x3920fb32
-DATA constants32<>+1184(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1188(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1192(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1196(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1200(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1204(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1208(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1212(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1216(SB)/4, $0x3e75fdee
-DATA constants32<>+1220(SB)/4, $0x3e75fdee
-DATA constants32<>+1224(SB)/4, $0x3e75fdee
-DATA constants32<>+1228(SB)/4, $0x3e75fdee
-DATA constants32<>+1232(SB)/4, $0x3e75fdee
-DATA constants32<>+1236(SB)/4, $0x3e75fdee
-DATA constants32<>+1240(SB)/4, $0x3e75fdee
-DATA constants32<>+1244(SB)/4, $0x3e75fdee
-DATA constants32<>+1248(SB)/4, $0x3c0913c5
-DATA constants32<>+1252(SB)/4, $0x3c0913c5
-DATA constants32<>+1256(SB)/4, $0x3c0913c5
-DATA constants32<>+1260(SB)/4, $0x3c0913c5
-DATA constants32<>+1264(SB)/4, $0x3c0913c5
-DATA constants32<>+1268(SB)/4, $0x3c0913c5
-DATA constants32<>+1272(SB)/4, $0x3c0913c5
-DATA constants32<>+1276(SB)/4, $0x3c0913c5
-DATA constants32<>+1280(SB)/4, $0x42b00000
-DATA constants32<>+1284(SB)/4, $0x42b00000
-DATA constants32<>+1288(SB)/4, $0x42b00000
-DATA constants32<>+1292(SB)/4, $0x42b00000
-DATA constants32<>+1296(SB)/4, $0x42b00000
-DATA constants32<>+1300(SB)/4, $0x42b00000
-DATA constants32<>+1304(SB)/4, $0x42b00000
-DATA constants32<>+1308(SB)/4, $0x42b00000
-DATA constants32<>+1312(SB)/4, $0xc1a00000
-DATA constants32<>+1316(SB)/4, $0xc1a00000
-DATA constants32<>+1320(SB)/4, $0xc1a00000
-DATA constants32<>+1324(SB)/4, $0xc1a00000
-DATA constants32<>+1328(SB)/4, $0xc1a00000
-DATA constants32<>+1332(SB)/4, $0xc1a00000
-DATA constants32<>+1336(SB)/4, $0xc1a00000
-DATA constants32<>+1340(SB)/4, $0xc1a00000
-DATA constants32<>+1344(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1348(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1352(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1356(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1360(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1364(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1368(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1372(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1376(SB)/4, $0x3d2aab3c
-DATA constants32<>+1380(SB)/4, $0x3d2aab3c
-DATA constants32<>+1384(SB)/4, $0x3d2aab3c
-DATA constants32<>+1388(SB)/4, $0x3d2aab3c
-DATA constants32<>+1392(SB)/4, $0x3d2aab3c
-DATA constants32<>+1396(SB)/4, $0x3d2aab3c
-DATA constants32<>+1400(SB)/4, $0x3d2aab3c
-DATA constants32<>+1404(SB)/4, $0x3d2aab3c
-DATA constants32<>+1408(SB)/4, $0x3e2aaa58
-DATA constants32<>+1412(SB)/4, $0x3e2aaa58
-DATA constants32<>+1416(SB)/4, $0x3e2aaa58
-DATA constants32<>+1420(SB)/4, $0x3e2aaa58
-DATA constants32<>+1424(SB)/4, $0x3e2aaa58
-DATA constants32<>+1428(SB)/4, $0x3e2aaa58
-DATA constants32<>+1432(SB)/4, $0x3e2aaa58
-DATA constants32<>+1436(SB)/4, $0x3e2aaa58
-DATA constants32<>+1440(SB)/4, $0x3effffff
-DATA constants32<>+1444(SB)/4, $0x3effffff
-DATA constants32<>+1448(SB)/4, $0x3effffff
-DATA constants32<>+1452(SB)/4, $0x3effffff
-DATA constants32<>+1456(SB)/4, $0x3effffff
-DATA constants32<>+1460(SB)/4, $0x3effffff
-DATA constants32<>+1464(SB)/4, $0x3effffff
-DATA constants32<>+1468(SB)/4, $0x3effffff
-DATA constants32<>+1472(SB)/4, $0x4b40007d
-DATA constants32<>+1476(SB)/4, $0x4b40007d
-DATA constants32<>+1480(SB)/4, $0x4b40007d
-DATA constants32<>+1484(SB)/4, $0x4b40007d
-DATA constants32<>+1488(SB)/4, $0x4b40007d
-DATA constants32<>+1492(SB)/4, $0x4b40007d
-DATA constants32<>+1496(SB)/4, $0x4b40007d
-DATA constants32<>+1500(SB)/4, $0x4b40007d
-DATA constants32<>+1504(SB)/4, $0x40800000
-DATA constants32<>+1508(SB)/4, $0x40800000
-DATA constants32<>+1512(SB)/4, $0x40800000
-DATA constants32<>+1516(SB)/4, $0x40800000
-DATA constants32<>+1520(SB)/4, $0x40800000
-DATA constants32<>+1524(SB)/4, $0x40800000
-DATA constants32<>+1528(SB)/4, $0x40800000
-DATA constants32<>+1532(SB)/4, $0x40800000
-DATA constants32<>+1536(SB)/4, $0x004afb0d
-DATA constants32<>+1540(SB)/4, $0x004afb0d
-DATA constants32<>+1544(SB)/4, $0x004afb0d
-DATA constants32<>+1548(SB)/4, $0x004afb0d
-DATA constants32<>+1552(SB)/4, $0x004afb0d
-DATA constants32<>+1556(SB)/4, $0x004afb0d
-DATA constants32<>+1560(SB)/4, $0x004afb0d
-DATA constants32<>+1564(SB)/4, $0x004afb0d
-DATA constants32<>+1568(SB)/4, $0x3eccaf6a
-DATA constants32<>+1572(SB)/4, $0x3eccaf6a
-DATA constants32<>+1576(SB)/4, $0x3eccaf6a
-DATA constants32<>+1580(SB)/4, $0x3eccaf6a
-DATA constants32<>+1584(SB)/4, $0x3eccaf6a
-DATA constants32<>+1588(SB)/4, $0x3eccaf6a
-DATA constants32<>+1592(SB)/4, $0x3eccaf6a
-DATA constants32<>+1596(SB)/4, $0x3eccaf6a
-DATA constants32<>+1600(SB)/4, $0x3f3504f3
-DATA constants32<>+1604(SB)/4, $0x3f3504f3
-DATA constants32<>+1608(SB)/4, $0x3f3504f3
-DATA constants32<>+1612(SB)/4, $0x3f3504f3
-DATA constants32<>+1616(SB)/4, $0x3f3504f3
-DATA constants32<>+1620(SB)/4, $0x3f3504f3
-DATA constants32<>+1624(SB)/4, $0x3f3504f3
-DATA constants32<>+1628(SB)/4, $0x3f3504f3
-DATA constants32<>+1632(SB)/4, $0x40000000
-DATA constants32<>+1636(SB)/4, $0x40000000
-DATA constants32<>+1640(SB)/4, $0x40000000
-DATA constants32<>+1644(SB)/4, $0x40000000
-DATA constants32<>+1648(SB)/4, $0x40000000
-DATA constants32<>+1652(SB)/4, $0x40000000
-DATA constants32<>+1656(SB)/4, $0x40000000
-DATA constants32<>+1660(SB)/4, $0x40000000
-DATA constants32<>+1664(SB)/4, $0x3e98f077
-DATA constants32<>+1668(SB)/4, $0x3e98f077
-DATA constants32<>+1672(SB)/4, $0x3e98f077
-DATA constants32<>+1676(SB)/4, $0x3e98f077
-DATA constants32<>+1680(SB)/4, $0x3e98f077
-DATA constants32<>+1684(SB)/4, $0x3e98f077
-DATA constants32<>+1688(SB)/4, $0x3e98f077
-DATA constants32<>+1692(SB)/4, $0x3e98f077
-DATA constants32<>+1696(SB)/4, $0x3f2aaabd
-DATA constants32<>+1700(SB)/4, $0x3f2aaabd
-DATA constants32<>+1704(SB)/4, $0x3f2aaabd
-DATA constants32<>+1708(SB)/4, $0x3f2aaabd
-DATA constants32<>+1712(SB)/4, $0x3f2aaabd
-DATA constants32<>+1716(SB)/4, $0x3f2aaabd
-DATA constants32<>+1720(SB)/4, $0x3f2aaabd
-DATA constants32<>+1724(SB)/4, $0x3f2aaabd
-DATA constants32<>+1728(SB)/4, $0x4c000000
-DATA constants32<>+1732(SB)/4, $0x4c000000
-DATA constants32<>+1736(SB)/4, $0x4c000000
-DATA constants32<>+1740(SB)/4, $0x4c000000
-DATA constants32<>+1744(SB)/4, $0x4c000000
-DATA constants32<>+1748(SB)/4, $0x4c000000
-DATA constants32<>+1752(SB)/4, $0x4c000000
-DATA constants32<>+1756(SB)/4, $0x4c000000
-DATA constants32<>+1760(SB)/4, $0x41c80000
-DATA constants32<>+1764(SB)/4, $0x41c80000
-DATA constants32<>+1768(SB)/4, $0x41c80000
-DATA constants32<>+1772(SB)/4, $0x41c80000
-DATA constants32<>+1776(SB)/4, $0x41c80000
-DATA constants32<>+1780(SB)/4, $0x41c80000
-DATA constants32<>+1784(SB)/4, $0x41c80000
-DATA constants32<>+1788(SB)/4, $0x41c80000
-DATA constants32<>+1792(SB)/4, $0x7fc00000
-DATA constants32<>+1796(SB)/4, $0x7fc00000
-DATA constants32<>+1800(SB)/4, $0x7fc00000
-DATA constants32<>+1804(SB)/4, $0x7fc00000
-DATA constants32<>+1808(SB)/4, $0x7fc00000
-DATA constants32<>+1812(SB)/4, $0x7fc00000
-DATA constants32<>+1816(SB)/4, $0x7fc00000
-DATA constants32<>+1820(SB)/4, $0x7fc00000
-DATA constants32<>+1824(SB)/4, $0xff800000
-DATA constants32<>+1828(SB)/4, $0xff800000
-DATA constants32<>+1832(SB)/4, $0xff800000
-DATA constants32<>+1836(SB)/4, $0xff800000
-DATA constants32<>+1840(SB)/4, $0xff800000
-DATA constants32<>+1844(SB)/4, $0xff800000
-DATA constants32<>+1848(SB)/4, $0xff800000
-DATA constants32<>+1852(SB)/4, $0xff800000
-DATA constants32<>+1856(SB)/4, $0x32a57060
-DATA constants32<>+1860(SB)/4, $0x32a57060
-DATA constants32<>+1864(SB)/4, $0x32a57060
-DATA constants32<>+1868(SB)/4, $0x32a57060
-DATA constants32<>+1872(SB)/4, $0x32a57060
-DATA constants32<>+1876(SB)/4, $0x32a57060
-DATA constants32<>+1880(SB)/4, $0x32a57060
-DATA constants32<>+1884(SB)/4, $0x32a57060
-DATA constants32<>+1888(SB)/4, $0x3ede5bd9
-DATA constants32<>+1892(SB)/4, $0x3ede5bd9
-DATA constants32<>+1896(SB)/4, $0x3ede5bd9
-DATA constants32<>+1900(SB)/4, $0x3ede5bd9
-DATA constants32<>+1904(SB)/4, $0x3ede5bd9
-DATA constants32<>+1908(SB)/4, $0x3ede5bd9
-DATA constants32<>+1912(SB)/4, $0x3ede5bd9
-DATA constants32<>+1916(SB)/4, $0x3ede5bd9
-DATA constants32<>+1920(SB)/4, $0x3e9a209b
-DATA constants32<>+1924(SB)/4, $0x3e9a209b
-DATA constants32<>+1928(SB)/4, $0x3e9a209b
-DATA constants32<>+1932(SB)/4, $0x3e9a209b
-DATA constants32<>+1936(SB)/4, $0x3e9a209b
-DATA constants32<>+1940(SB)/4, $0x3e9a209b
-DATA constants32<>+1944(SB)/4, $0x3e9a209b
-DATA constants32<>+1948(SB)/4, $0x3e9a209b
-DATA constants32<>+1952(SB)/4, $0xb22d91af
-DATA constants32<>+1956(SB)/4, $0xb22d91af
-DATA constants32<>+1960(SB)/4, $0xb22d91af
-DATA constants32<>+1964(SB)/4, $0xb22d91af
-DATA constants32<>+1968(SB)/4, $0xb22d91af
-DATA constants32<>+1972(SB)/4, $0xb22d91af
-DATA constants32<>+1976(SB)/4, $0xb22d91af
-DATA constants32<>+1980(SB)/4, $0xb22d91af
-DATA constants32<>+1984(SB)/4, $0xb2760860
-DATA constants32<>+1988(SB)/4, $0xb2760860
-DATA constants32<>+1992(SB)/4, $0xb2760860
-DATA constants32<>+1996(SB)/4, $0xb2760860
-DATA constants32<>+2000(SB)/4, $0xb2760860
-DATA constants32<>+2004(SB)/4, $0xb2760860
-DATA constants32<>+2008(SB)/4, $0xb2760860
-DATA constants32<>+2012(SB)/4, $0xb2760860
-DATA constants32<>+2016(SB)/4, $0xbf800000
-DATA constants32<>+2020(SB)/4, $0xbf800000
-DATA constants32<>+2024(SB)/4, $0xbf800000
-DATA constants32<>+2028(SB)/4, $0xbf800000
-DATA constants32<>+2032(SB)/4, $0xbf800000
-DATA constants32<>+2036(SB)/4, $0xbf800000
-DATA constants32<>+2040(SB)/4, $0xbf800000
-DATA constants32<>+2044(SB)/4, $0xbf800000
-DATA constants32<>+2048(SB)/4, $0x5f800000
-DATA constants32<>+2052(SB)/4, $0x5f800000
-DATA constants32<>+2056(SB)/4, $0x5f800000
-DATA constants32<>+2060(SB)/4, $0x5f800000
-DATA constants32<>+2064(SB)/4, $0x5f800000
-DATA constants32<>+2068(SB)/4, $0x5f800000
-DATA constants32<>+2072(SB)/4, $0x5f800000
-DATA constants32<>+2076(SB)/4, $0x5f800000
-DATA constants32<>+2080(SB)/4, $0x7f000000
-DATA constants32<>+2084(SB)/4, $0x7f000000
-DATA constants32<>+2088(SB)/4, $0x7f000000
-DATA constants32<>+2092(SB)/4, $0x7f000000
-DATA constants32<>+2096(SB)/4, $0x7f000000
-DATA constants32<>+2100(SB)/4, $0x7f000000
-DATA constants32<>+2104(SB)/4, $0x7f000000
-DATA constants32<>+2108(SB)/4, $0x7f000000
-DATA constants32<>+2112(SB)/4, $0x00000000
-DATA constants32<>+2116(SB)/4, $0x00000000
-DATA constants32<>+2120(SB)/4, $0x00000000
-DATA constants32<>+2124(SB)/4, $0x00000000
-DATA constants32<>+2128(SB)/4, $0x00000000
-DATA constants32<>+2132(SB)/4, $0x00000000
-DATA constants32<>+2136(SB)/4, $0x00000000
-DATA constants32<>+2140(SB)/4, $0x00000000
+DATA constants32<>+1024(SB)/4, $0x00000000
+DATA constants32<>+1028(SB)/4, $0x00000000
+DATA constants32<>+1032(SB)/4, $0x00000000
+DATA constants32<>+1036(SB)/4, $0x00000000
+DATA constants32<>+1040(SB)/4, $0x00000000
+DATA constants32<>+1044(SB)/4, $0x00000000
+DATA constants32<>+1048(SB)/4, $0x00000000
+DATA constants32<>+1052(SB)/4, $0x00000000
+DATA constants32<>+1056(SB)/4, $0x3c1d96ac
+DATA constants32<>+1060(SB)/4, $0x3c1d96ac
+DATA constants32<>+1064(SB)/4, $0x3c1d96ac
+DATA constants32<>+1068(SB)/4, $0x3c1d96ac
+DATA constants32<>+1072(SB)/4, $0x3c1d96ac
+DATA constants32<>+1076(SB)/4, $0x3c1d96ac
+DATA constants32<>+1080(SB)/4, $0x3c1d96ac
+DATA constants32<>+1084(SB)/4, $0x3c1d96ac
+DATA constants32<>+1088(SB)/4, $0x3d635774
+DATA constants32<>+1092(SB)/4, $0x3d635774
+DATA constants32<>+1096(SB)/4, $0x3d635774
+DATA constants32<>+1100(SB)/4, $0x3d635774
+DATA constants32<>+1104(SB)/4, $0x3d635774
+DATA constants32<>+1108(SB)/4, $0x3d635774
+DATA constants32<>+1112(SB)/4, $0x3d635774
+DATA constants32<>+1116(SB)/4, $0x3d635774
+DATA constants32<>+1120(SB)/4, $0x43020000
+DATA constants32<>+1124(SB)/4, $0x43020000
+DATA constants32<>+1128(SB)/4, $0x43020000
+DATA constants32<>+1132(SB)/4, $0x43020000
+DATA constants32<>+1136(SB)/4, $0x43020000
+DATA constants32<>+1140(SB)/4, $0x43020000
+DATA constants32<>+1144(SB)/4, $0x43020000
+DATA constants32<>+1148(SB)/4, $0x43020000
+DATA constants32<>+1152(SB)/4, $0xc31b0000
+DATA constants32<>+1156(SB)/4, $0xc31b0000
+DATA constants32<>+1160(SB)/4, $0xc31b0000
+DATA constants32<>+1164(SB)/4, $0xc31b0000
+DATA constants32<>+1168(SB)/4, $0xc31b0000
+DATA constants32<>+1172(SB)/4, $0xc31b0000
+DATA constants32<>+1176(SB)/4, $0xc31b0000
+DATA constants32<>+1180(SB)/4, $0xc31b0000
+DATA constants32<>+1184(SB)/4, $0x3920fb32
+DATA constants32<>+1188(SB)/4, $0x3920fb32
+DATA constants32<>+1192(SB)/4, $0x3920fb32
+DATA constants32<>+1196(SB)/4, $0x3920fb32
+DATA constants32<>+1200(SB)/4, $0x3920fb32
+DATA constants32<>+1204(SB)/4, $0x3920fb32
+DATA constants32<>+1208(SB)/4, $0x3920fb32
+DATA constants32<>+1212(SB)/4, $0x3920fb32
+DATA constants32<>+1216(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1220(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1224(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1228(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1232(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1236(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1240(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1244(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1248(SB)/4, $0x3e75fdee
+DATA constants32<>+1252(SB)/4, $0x3e75fdee
+DATA constants32<>+1256(SB)/4, $0x3e75fdee
+DATA constants32<>+1260(SB)/4, $0x3e75fdee
+DATA constants32<>+1264(SB)/4, $0x3e75fdee
+DATA constants32<>+1268(SB)/4, $0x3e75fdee
+DATA constants32<>+1272(SB)/4, $0x3e75fdee
+DATA constants32<>+1276(SB)/4, $0x3e75fdee
+DATA constants32<>+1280(SB)/4, $0x3c0913c5
+DATA constants32<>+1284(SB)/4, $0x3c0913c5
+DATA constants32<>+1288(SB)/4, $0x3c0913c5
+DATA constants32<>+1292(SB)/4, $0x3c0913c5
+DATA constants32<>+1296(SB)/4, $0x3c0913c5
+DATA constants32<>+1300(SB)/4, $0x3c0913c5
+DATA constants32<>+1304(SB)/4, $0x3c0913c5
+DATA constants32<>+1308(SB)/4, $0x3c0913c5
+DATA constants32<>+1312(SB)/4, $0x42b00000
+DATA constants32<>+1316(SB)/4, $0x42b00000
+DATA constants32<>+1320(SB)/4, $0x42b00000
+DATA constants32<>+1324(SB)/4, $0x42b00000
+DATA constants32<>+1328(SB)/4, $0x42b00000
+DATA constants32<>+1332(SB)/4, $0x42b00000
+DATA constants32<>+1336(SB)/4, $0x42b00000
+DATA constants32<>+1340(SB)/4, $0x42b00000
+DATA constants32<>+1344(SB)/4, $0xc1a00000
+DATA constants32<>+1348(SB)/4, $0xc1a00000
+DATA constants32<>+1352(SB)/4, $0xc1a00000
+DATA constants32<>+1356(SB)/4, $0xc1a00000
+DATA constants32<>+1360(SB)/4, $0xc1a00000
+DATA constants32<>+1364(SB)/4, $0xc1a00000
+DATA constants32<>+1368(SB)/4, $0xc1a00000
+DATA constants32<>+1372(SB)/4, $0xc1a00000
+DATA constants32<>+1376(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1380(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1384(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1388(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1392(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1396(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1400(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1404(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1408(SB)/4, $0x3d2aab3c
+DATA constants32<>+1412(SB)/4, $0x3d2aab3c
+DATA constants32<>+1416(SB)/4, $0x3d2aab3c
+DATA constants32<>+1420(SB)/4, $0x3d2aab3c
+DATA constants32<>+1424(SB)/4, $0x3d2aab3c
+DATA constants32<>+1428(SB)/4, $0x3d2aab3c
+DATA constants32<>+1432(SB)/4, $0x3d2aab3c
+DATA constants32<>+1436(SB)/4, $0x3d2aab3c
+DATA constants32<>+1440(SB)/4, $0x3e2aaa58
+DATA constants32<>+1444(SB)/4, $0x3e2aaa58
+DATA constants32<>+1448(SB)/4, $0x3e2aaa58
+DATA constants32<>+1452(SB)/4, $0x3e2aaa58
+DATA constants32<>+1456(SB)/4, $0x3e2aaa58
+DATA constants32<>+1460(SB)/4, $0x3e2aaa58
+DATA constants32<>+1464(SB)/4, $0x3e2aaa58
+DATA constants32<>+1468(SB)/4, $0x3e2aaa58
+DATA constants32<>+1472(SB)/4, $0x3effffff
+DATA constants32<>+1476(SB)/4, $0x3effffff
+DATA constants32<>+1480(SB)/4, $0x3effffff
+DATA constants32<>+1484(SB)/4, $0x3effffff
+DATA constants32<>+1488(SB)/4, $0x3effffff
+DATA constants32<>+1492(SB)/4, $0x3effffff
+DATA constants32<>+1496(SB)/4, $0x3effffff
+DATA constants32<>+1500(SB)/4, $0x3effffff
+DATA constants32<>+1504(SB)/4, $0x4b40007d
+DATA constants32<>+1508(SB)/4, $0x4b40007d
+DATA constants32<>+1512(SB)/4, $0x4b40007d
+DATA constants32<>+1516(SB)/4, $0x4b40007d
+DATA constants32<>+1520(SB)/4, $0x4b40007d
+DATA constants32<>+1524(SB)/4, $0x4b40007d
+DATA constants32<>+1528(SB)/4, $0x4b40007d
+DATA constants32<>+1532(SB)/4, $0x4b40007d
+DATA constants32<>+1536(SB)/4, $0x40800000
+DATA constants32<>+1540(SB)/4, $0x40800000
+DATA constants32<>+1544(SB)/4, $0x40800000
+DATA constants32<>+1548(SB)/4, $0x40800000
+DATA constants32<>+1552(SB)/4, $0x40800000
+DATA constants32<>+1556(SB)/4, $0x40800000
+DATA constants32<>+1560(SB)/4, $0x40800000
+DATA constants32<>+1564(SB)/4, $0x40800000
+DATA constants32<>+1568(SB)/4, $0x004afb0d
+DATA constants32<>+1572(SB)/4, $0x004afb0d
+DATA constants32<>+1576(SB)/4, $0x004afb0d
+DATA constants32<>+1580(SB)/4, $0x004afb0d
+DATA constants32<>+1584(SB)/4, $0x004afb0d
+DATA constants32<>+1588(SB)/4, $0x004afb0d
+DATA constants32<>+1592(SB)/4, $0x004afb0d
+DATA constants32<>+1596(SB)/4, $0x004afb0d
+DATA constants32<>+1600(SB)/4, $0x3eccaf6a
+DATA constants32<>+1604(SB)/4, $0x3eccaf6a
+DATA constants32<>+1608(SB)/4, $0x3eccaf6a
+DATA constants32<>+1612(SB)/4, $0x3eccaf6a
+DATA constants32<>+1616(SB)/4, $0x3eccaf6a
+DATA constants32<>+1620(SB)/4, $0x3eccaf6a
+DATA constants32<>+1624(SB)/4, $0x3eccaf6a
+DATA constants32<>+1628(SB)/4, $0x3eccaf6a
+DATA constants32<>+1632(SB)/4, $0x3f3504f3
+DATA constants32<>+1636(SB)/4, $0x3f3504f3
+DATA constants32<>+1640(SB)/4, $0x3f3504f3
+DATA constants32<>+1644(SB)/4, $0x3f3504f3
+DATA constants32<>+1648(SB)/4, $0x3f3504f3
+DATA constants32<>+1652(SB)/4, $0x3f3504f3
+DATA constants32<>+1656(SB)/4, $0x3f3504f3
+DATA constants32<>+1660(SB)/4, $0x3f3504f3
+DATA constants32<>+1664(SB)/4, $0x40000000
+DATA constants32<>+1668(SB)/4, $0x40000000
+DATA constants32<>+1672(SB)/4, $0x40000000
+DATA constants32<>+1676(SB)/4, $0x40000000
+DATA constants32<>+1680(SB)/4, $0x40000000
+DATA constants32<>+1684(SB)/4, $0x40000000
+DATA constants32<>+1688(SB)/4, $0x40000000
+DATA constants32<>+1692(SB)/4, $0x40000000
+DATA constants32<>+1696(SB)/4, $0x3e98f077
+DATA constants32<>+1700(SB)/4, $0x3e98f077
+DATA constants32<>+1704(SB)/4, $0x3e98f077
+DATA constants32<>+1708(SB)/4, $0x3e98f077
+DATA constants32<>+1712(SB)/4, $0x3e98f077
+DATA constants32<>+1716(SB)/4, $0x3e98f077
+DATA constants32<>+1720(SB)/4, $0x3e98f077
+DATA constants32<>+1724(SB)/4, $0x3e98f077
+DATA constants32<>+1728(SB)/4, $0x3f2aaabd
+DATA constants32<>+1732(SB)/4, $0x3f2aaabd
+DATA constants32<>+1736(SB)/4, $0x3f2aaabd
+DATA constants32<>+1740(SB)/4, $0x3f2aaabd
+DATA constants32<>+1744(SB)/4, $0x3f2aaabd
+DATA constants32<>+1748(SB)/4, $0x3f2aaabd
+DATA constants32<>+1752(SB)/4, $0x3f2aaabd
+DATA constants32<>+1756(SB)/4, $0x3f2aaabd
+DATA constants32<>+1760(SB)/4, $0x4c000000
+DATA constants32<>+1764(SB)/4, $0x4c000000
+DATA constants32<>+1768(SB)/4, $0x4c000000
+DATA constants32<>+1772(SB)/4, $0x4c000000
+DATA constants32<>+1776(SB)/4, $0x4c000000
+DATA constants32<>+1780(SB)/4, $0x4c000000
+DATA constants32<>+1784(SB)/4, $0x4c000000
+DATA constants32<>+1788(SB)/4, $0x4c000000
+DATA constants32<>+1792(SB)/4, $0x41c80000
+DATA constants32<>+1796(SB)/4, $0x41c80000
+DATA constants32<>+1800(SB)/4, $0x41c80000
+DATA constants32<>+1804(SB)/4, $0x41c80000
+DATA constants32<>+1808(SB)/4, $0x41c80000
+DATA constants32<>+1812(SB)/4, $0x41c80000
+DATA constants32<>+1816(SB)/4, $0x41c80000
+DATA constants32<>+1820(SB)/4, $0x41c80000
+DATA constants32<>+1824(SB)/4, $0x7fc00000
+DATA constants32<>+1828(SB)/4, $0x7fc00000
+DATA constants32<>+1832(SB)/4, $0x7fc00000
+DATA constants32<>+1836(SB)/4, $0x7fc00000
+DATA constants32<>+1840(SB)/4, $0x7fc00000
+DATA constants32<>+1844(SB)/4, $0x7fc00000
+DATA constants32<>+1848(SB)/4, $0x7fc00000
+DATA constants32<>+1852(SB)/4, $0x7fc00000
+DATA constants32<>+1856(SB)/4, $0xff800000
+DATA constants32<>+1860(SB)/4, $0xff800000
+DATA constants32<>+1864(SB)/4, $0xff800000
+DATA constants32<>+1868(SB)/4, $0xff800000
+DATA constants32<>+1872(SB)/4, $0xff800000
+DATA constants32<>+1876(SB)/4, $0xff800000
+DATA constants32<>+1880(SB)/4, $0xff800000
+DATA constants32<>+1884(SB)/4, $0xff800000
+DATA constants32<>+1888(SB)/4, $0x32a57060
+DATA constants32<>+1892(SB)/4, $0x32a57060
+DATA constants32<>+1896(SB)/4, $0x32a57060
+DATA constants32<>+1900(SB)/4, $0x32a57060
+DATA constants32<>+1904(SB)/4, $0x32a57060
+DATA constants32<>+1908(SB)/4, $0x32a57060
+DATA constants32<>+1912(SB)/4, $0x32a57060
+DATA constants32<>+1916(SB)/4, $0x32a57060
+DATA constants32<>+1920(SB)/4, $0x3ede5bd9
+DATA constants32<>+1924(SB)/4, $0x3ede5bd9
+DATA constants32<>+1928(SB)/4, $0x3ede5bd9
+DATA constants32<>+1932(SB)/4, $0x3ede5bd9
+DATA constants32<>+1936(SB)/4, $0x3ede5bd9
+DATA constants32<>+1940(SB)/4, $0x3ede5bd9
+DATA constants32<>+1944(SB)/4, $0x3ede5bd9
+DATA constants32<>+1948(SB)/4, $0x3ede5bd9
+DATA constants32<>+1952(SB)/4, $0x3e9a209b
+DATA constants32<>+1956(SB)/4, $0x3e9a209b
+DATA constants32<>+1960(SB)/4, $0x3e9a209b
+DATA constants32<>+1964(SB)/4, $0x3e9a209b
+DATA constants32<>+1968(SB)/4, $0x3e9a209b
+DATA constants32<>+1972(SB)/4, $0x3e9a209b
+DATA constants32<>+1976(SB)/4, $0x3e9a209b
+DATA constants32<>+1980(SB)/4, $0x3e9a209b
+DATA constants32<>+1984(SB)/4, $0xb22d91af
+DATA constants32<>+1988(SB)/4, $0xb22d91af
+DATA constants32<>+1992(SB)/4, $0xb22d91af
+DATA constants32<>+1996(SB)/4, $0xb22d91af
+DATA constants32<>+2000(SB)/4, $0xb22d91af
+DATA constants32<>+2004(SB)/4, $0xb22d91af
+DATA constants32<>+2008(SB)/4, $0xb22d91af
+DATA constants32<>+2012(SB)/4, $0xb22d91af
+DATA constants32<>+2016(SB)/4, $0xb2760860
+DATA constants32<>+2020(SB)/4, $0xb2760860
+DATA constants32<>+2024(SB)/4, $0xb2760860
+DATA constants32<>+2028(SB)/4, $0xb2760860
+DATA constants32<>+2032(SB)/4, $0xb2760860
+DATA constants32<>+2036(SB)/4, $0xb2760860
+DATA constants32<>+2040(SB)/4, $0xb2760860
+DATA constants32<>+2044(SB)/4, $0xb2760860
+DATA constants32<>+2048(SB)/4, $0xbf800000
+DATA constants32<>+2052(SB)/4, $0xbf800000
+DATA constants32<>+2056(SB)/4, $0xbf800000
+DATA constants32<>+2060(SB)/4, $0xbf800000
+DATA constants32<>+2064(SB)/4, $0xbf800000
+DATA constants32<>+2068(SB)/4, $0xbf800000
+DATA constants32<>+2072(SB)/4, $0xbf800000
+DATA constants32<>+2076(SB)/4, $0xbf800000
+DATA constants32<>+2080(SB)/4, $0x5f800000
+DATA constants32<>+2084(SB)/4, $0x5f800000
+DATA constants32<>+2088(SB)/4, $0x5f800000
+DATA constants32<>+2092(SB)/4, $0x5f800000
+DATA constants32<>+2096(SB)/4, $0x5f800000
+DATA constants32<>+2100(SB)/4, $0x5f800000
+DATA constants32<>+2104(SB)/4, $0x5f800000
+DATA constants32<>+2108(SB)/4, $0x5f800000
+DATA constants32<>+2112(SB)/4, $0x7f000000
+DATA constants32<>+2116(SB)/4, $0x7f000000
+DATA constants32<>+2120(SB)/4, $0x7f000000
+DATA constants32<>+2124(SB)/4, $0x7f000000
+DATA constants32<>+2128(SB)/4, $0x7f000000
+DATA constants32<>+2132(SB)/4, $0x7f000000
+DATA constants32<>+2136(SB)/4, $0x7f000000
+DATA constants32<>+2140(SB)/4, $0x7f000000
 DATA constants32<>+2144(SB)/4, $0x3c0883be
 DATA constants32<>+2148(SB)/4, $0x3c0883be
 DATA constants32<>+2152(SB)/4, $0x3c0883be

@@ -33,14 +33,17 @@ func (b *Builder) reduceLn2(x Ref) (k, r Ref) {
 
 func buildExp(b *Builder) *Func {
 	x := b.Arg(0)
-	if b.wide() {
-		x = b.clampExp(x, -746, 710)
-	} else {
-		x = b.clampExp(x, -104, 89)
+	low, high := -746., 710.
+	if !b.wide() {
+		low, high = -104, 89
 	}
+	zero := b.Lt(x, b.K(low))
+	x = b.clampExp(x, low, high)
 	k, r := b.reduceLn2(x)
 	q := b.Poly(r, b.Coefficients(expQ64, expQ32))
 	p := b.Add(b.FMA(b.Mul(r, r), q, r), b.K(1))
+	// A factor that underflows takes processors ten times as long, and masked scores of attention are −Inf.
+	p = b.Select(zero, b.K(0), p)
 	return b.Finish(b.Scale(p, k))
 }
 
