@@ -183,7 +183,7 @@ func (v Values) Write(w io.Writer) error {
 var npyHeader = regexp.MustCompile(`^\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \(([0-9, ]*)\),? *\}\s*$`)
 
 // maxFile bounds what is read, so that a small file that states large sizes cannot take the memory of the computer.
-const maxFile = 1 << 36
+const maxFile int64 = 1 << 36
 
 // ReadValues reads what Write or NumPy's savez writes: arrays of float64, float32, int64, int32 and bool, little-endian and in row-major order.
 func ReadValues(r io.ReaderAt, size int64) (Values, error) {
@@ -207,7 +207,7 @@ func ReadValues(r io.ReaderAt, size int64) (Values, error) {
 }
 
 func readArray(f *zip.File) (Array, error) {
-	if f.UncompressedSize64 > maxFile {
+	if f.UncompressedSize64 > uint64(maxFile) {
 		return Array{}, fmt.Errorf("%d bytes", f.UncompressedSize64)
 	}
 	file, err := f.Open()
@@ -237,7 +237,7 @@ func readArray(f *zip.File) (Array, error) {
 			continue
 		}
 		k, err := strconv.Atoi(field)
-		if err != nil || k < 0 || k > 0 && n > maxFile/k {
+		if err != nil || k < 0 || k > 0 && int64(n) > maxFile/int64(k) {
 			return Array{}, fmt.Errorf("the shape is (%s)", header[3])
 		}
 		a.Shape, n = append(a.Shape, k), n*k

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A hundred steps are better than guessing by frequencies, and the text goes on behind the prompt.
+func TestRun(t *testing.T) {
+	var b strings.Builder
+	loss, err := run(context.Background(), &b, 100, "**A loop", filepath.Join(t.TempDir(), "charlm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss > 2.7 {
+		t.Errorf("the loss is %v", loss)
+	}
+	_, continued, ok := strings.Cut(b.String(), "**A loop")
+	if n := len([]rune(continued)); !ok || n != tokens-len("**A loop")+1 {
+		t.Errorf("%d characters are written: %q", n, continued)
+	}
+}
