@@ -24,6 +24,7 @@ var publicImports = map[string][]string{
 	"compile":            {"graph", "vm"},
 	"compile/gradcheck":  {"graph", "compile", "vm"},
 	"compile/implicit":   {"graph", "compile"},
+	"compile/optimize":   {"graph", "compile", "vm"},
 	"compile/stiff":      {"graph", "compile"},
 	"compile/train":      {"graph", "compile", "vm"},
 	"internal/agreement": {"graph", "compile"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
+	"github.com/adjoint-go/adjoint/compile/optimize"
 	"github.com/adjoint-go/adjoint/compile/stiff"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/ode"
@@ -432,6 +433,15 @@ var types = []named[reflect.Type]{
 	{"ode.Options", reflect.TypeFor[ode.Options]()},
 	{"ode.Solution", reflect.TypeFor[ode.Solution]()},
 	{"ode.System", reflect.TypeFor[ode.System]()},
+	{"optimize.Evaluations", reflect.TypeFor[optimize.Evaluations]()},
+	{"optimize.Iteration", reflect.TypeFor[optimize.Iteration]()},
+	{"optimize.Method", reflect.TypeFor[optimize.Method]()},
+	{"optimize.Options", reflect.TypeFor[optimize.Options]()},
+	{"optimize.Problem", reflect.TypeFor[optimize.Problem]()},
+	{"optimize.Result", reflect.TypeFor[optimize.Result]()},
+	{"optimize.Solver", reflect.TypeFor[optimize.Solver]()},
+	{"optimize.Status", reflect.TypeFor[optimize.Status]()},
+	{"optimize.Values", reflect.TypeFor[optimize.Values]()},
 	{"viz.Change", reflect.TypeFor[viz.Change]()},
 	{"viz.Direction", reflect.TypeFor[viz.Direction]()},
 	{"viz.Edge", reflect.TypeFor[viz.Edge]()},

@@ -1,0 +1,419 @@
+package optimize
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// firstRadius is the first trust region's, as a part of the scaled start's norm.
+const firstRadius = 1
+
+func (r *run) newJacobian() jacobian {
+	if r.Solver.sparse != nil {
+		return &sparse{Solver: r.Solver, values: make([]float64, r.Solver.sparse.NonZeros()), rhs: make([]float64, r.n), z: make([]float64, r.n)}
+	}
+	var sizes []int
+	for _, x := range r.problem.Parameters {
+		sizes = append(sizes, x.Shape().Size())
+	}
+	return newDense(r.m, sizes)
+}
+
+// residuals writes the residuals at x and returns their sum of squares, NaN where there is none.
+func (r *run) residuals(x, to []float64) (float64, error) {
+	r.result.Evaluations.Values++
+	ok, err := r.compute(r.values, x)
+	if err != nil || !ok {
+		return math.NaN(), err
+	}
+	copy(to, r.values.out[0])
+	return floats.Dot(to, to), nil
+}
+
+// differentiate writes residuals and Jacobian at x; false where there is none.
+func (r *run) differentiate(j jacobian, x, to []float64) (bool, error) {
+	r.result.Evaluations.Jacobians++
+	ok, err := r.compute(r.jacobian, x)
+	if err != nil || !ok {
+		return false, err
+	}
+	copy(to, r.jacobian.out[0])
+	for _, block := range r.jacobian.out[1:] {
+		if !finite(block) {
+			return false, nil
+		}
+	}
+	j.set(r.jacobian.out[1:])
+	return finite(to), nil
+}
+
+// trust finds steps of least squares within a region of a radius, in scaled parameters, and within bounds.
+type trust struct {
+	j            jacobian
+	lower, upper []float64
+	scale        []float64
+	free, inside []int
+	p, w         []float64 // of the free parameters
+	right        []float64
+	lambda       float64
+	fresh        bool // the equations of j are those of free
+}
+
+// step writes a step from x to p and says whether the region, not the model, ends it. r are the residuals and g their gradient Jᵀ·r.
+func (t *trust) step(x, r, g []float64, radius float64, p []float64) (cut bool) {
+	clear(p)
+	t.inside = append(t.inside[:0], t.free...)
+	if !t.fresh {
+		t.j.begin(t.inside, t.scale, r)
+		t.fresh = true
+	}
+	left := radius
+	for len(t.inside) > 0 {
+		cut = t.within(left, g)
+		// Parameters that would leave their bounds are held there, and the others take a new step.
+		held := t.inside[:0:0]
+		rest := t.inside[:0:0]
+		for k, i := range t.inside {
+			p[i] = t.p[k] / t.scale[i]
+			if to := x[i] + p[i]; to < t.lower[i] || to > t.upper[i] {
+				p[i] = max(t.lower[i], min(t.upper[i], to)) - x[i]
+				held = append(held, i)
+			} else {
+				rest = append(rest, i)
+			}
+		}
+		if len(held) == 0 {
+			return cut
+		}
+		t.fresh = false
+		t.inside = rest
+		for _, i := range rest {
+			p[i] = 0
+		}
+		used := 0.0
+		for i := range p {
+			used += (p[i] * t.scale[i]) * (p[i] * t.scale[i])
+		}
+		left = max(0.1*radius, math.Sqrt(max(0, radius*radius-used)))
+		t.j.product(p, t.right)
+		floats.Add(t.right, r)
+		t.j.begin(rest, t.scale, t.right)
+		t.j.gradient(t.right, t.w) // of the model, where the held ones are at their bounds
+		g = t.w
+	}
+	return cut
+}
+
+// within solves for a step of at most the radius, as Moré (The Levenberg–Marquardt algorithm: implementation and theory, 1978) finds λ: Newton's method on 1/‖p(λ)‖ − 1/radius between bounds of λ.
+func (t *trust) within(radius float64, g []float64) (cut bool) {
+	p := t.p[:len(t.inside)]
+	low := 0.0
+	full := t.j.step(0, p)
+	length := floats.Norm(p, 2)
+	if full {
+		if length <= 1.1*radius {
+			t.lambda = 0
+			return false
+		}
+		low = t.newton(p, length, radius)
+	}
+	steepest := 0.0
+	for _, i := range t.inside {
+		steepest = math.Hypot(steepest, g[i]/t.scale[i])
+	}
+	if steepest == 0 {
+		clear(p)
+		return false
+	}
+	high := steepest / radius
+	if !full && t.lambda == 0 {
+		t.lambda = 1e-3 * high
+	}
+	lambda := max(low, min(high, t.lambda))
+	if lambda == 0 {
+		lambda = steepest / max(length, radius)
+	}
+	for range 10 {
+		if lambda == 0 {
+			lambda = 1e-3 * high
+		}
+		if !t.j.step(lambda, p) {
+			low = lambda
+			lambda = max(10*lambda, 1e-16*high)
+			continue
+		}
+		length = floats.Norm(p, 2)
+		if math.Abs(length-radius) <= 0.1*radius || !full && length < radius && lambda <= 1e-12*high {
+			break
+		}
+		if length > radius {
+			low = max(low, lambda)
+		} else {
+			high = min(high, lambda)
+		}
+		lambda = max(low, lambda+t.newton(p, length, radius), 1e-16*high)
+		if lambda > high {
+			lambda = math.Sqrt(max(low, 1e-3*high) * high)
+		}
+	}
+	t.lambda = lambda
+	return true
+}
+
+// newton is the change of λ.
+func (t *trust) newton(p []float64, length, radius float64) float64 {
+	w := slices.Clone(p)
+	floats.Scale(1/length, w)
+	return (length - radius) / radius / t.j.quadratic(w)
+}
+
+// cauchy writes to p a step along the projected gradient within the radius on which the model falls, and returns by how much; 0 if there is none.
+func (t *trust) cauchy(x, g []float64, radius float64, p, change []float64) float64 {
+	steepest := 0.0
+	for _, i := range t.free {
+		steepest = math.Hypot(steepest, g[i]/t.scale[i])
+	}
+	length := radius / steepest
+	for range 100 {
+		clear(p)
+		for _, i := range t.free {
+			p[i] = max(t.lower[i], min(t.upper[i], x[i]-length*g[i]/(t.scale[i]*t.scale[i]))) - x[i]
+		}
+		t.j.product(p, change)
+		along := floats.Dot(g, p)
+		if predicted := -along - 0.5*floats.Dot(change, change); predicted >= -0.1*along && predicted > 0 {
+			return predicted
+		}
+		length *= 0.5
+	}
+	return 0
+}
+
+func (r *run) levenberg() error {
+	m, n := r.m, r.n
+	x := r.x
+	j := r.newJacobian()
+	res, next := make([]float64, m), make([]float64, m)
+	ok, err := r.differentiate(j, x, res)
+	if err != nil || !ok {
+		return r.atStart(err)
+	}
+	vector := func() []float64 { return make([]float64, n) }
+	g, p, to, norms, cauchy, change := vector(), vector(), vector(), vector(), vector(), make([]float64, m)
+	t := &trust{j: j, lower: r.lower, upper: r.upper, scale: vector(), p: vector(), w: vector(), right: make([]float64, m)}
+	radius, before := 0.0, math.Inf(1) // of the region; the length of the last step
+	idle := 0                          // steps in the rounding of the sum of squares that did not get shorter
+	last := Status(0)                  // why the last step was the last
+	for first := true; ; first = false {
+		square := floats.Dot(res, res)
+		j.gradient(res, g)
+		j.norms(norms)
+		optimality := 0.0
+		t.free, t.fresh = t.free[:0], false
+		for i, v := range norms {
+			t.scale[i] = max(t.scale[i], v)
+			if t.scale[i] == 0 {
+				t.scale[i] = 1
+			}
+			if r.bounded && (x[i] <= r.lower[i] && g[i] >= 0 || x[i] >= r.upper[i] && g[i] <= 0) {
+				continue
+			}
+			t.free = append(t.free, i)
+			if v > 0 && square > 0 {
+				optimality = max(optimality, math.Abs(g[i])/v/math.Sqrt(square))
+			}
+		}
+		end := func(s Status) {
+			r.result.Residuals = res
+			r.result.fit = &fit{j: j, free: slices.Clone(t.free), scale: norms}
+			r.end(s, square, scaled(2, g), optimality)
+		}
+		if first {
+			length := 0.0
+			for i := range x {
+				length = math.Hypot(length, t.scale[i]*x[i])
+			}
+			if radius = firstRadius * length; radius == 0 {
+				radius = firstRadius
+			}
+		} else if err := r.report(square, before, func() float64 { return optimality }); err != nil {
+			end(Stopped)
+			return err
+		}
+		switch {
+		case last != 0:
+		case square == 0 || optimality <= r.o.GradientTolerance || len(t.free) == 0:
+			last = Converged
+		case r.result.Iterations == r.o.Limit:
+			last = Limit
+		}
+		if last != 0 {
+			end(last)
+			return nil
+		}
+		for good := false; !good; {
+			cut := t.step(x, res, g, radius, p)
+			j.product(p, change)
+			along := floats.Dot(g, p)
+			predicted := -along - 0.5*floats.Dot(change, change)
+			if len(t.inside) < len(t.free) { // bounds hold some: the step may not be the best
+				if most := t.cauchy(x, g, radius, cauchy, change); most > predicted {
+					copy(p, cauchy)
+					predicted, along, cut = most, floats.Dot(g, p), true
+				}
+			}
+			length, relative := 0.0, 0.0
+			for i := range p {
+				to[i] = max(r.lower[i], min(r.upper[i], x[i]+p[i]))
+				length = math.Hypot(length, t.scale[i]*p[i])
+				relative = max(relative, math.Abs(to[i]-x[i])/math.Abs(x[i]+math.SmallestNonzeroFloat64))
+			}
+			if relative == 0 || !(predicted > 0) { // which it is but for rounding
+				end(Rounded)
+				return nil
+			}
+			new, err := r.residuals(to, next)
+			if err != nil {
+				end(Stopped)
+				return err
+			}
+			actual := 0.5 * (square - new) // NaN if there is nothing
+			good = actual >= 1e-4*predicted
+			// Where the model promises less than what may be the rounding of the sum of squares, Gauss–Newton steps that get shorter converge, whatever the sums say.
+			settling := false
+			if !cut && !good && predicted <= 1e-6*square && math.Abs(actual) <= 1e-6*square {
+				if length < 0.9*before {
+					good, settling = true, true
+				} else if predicted <= 1e-11*square {
+					idle++
+				}
+			}
+			if first {
+				radius = min(radius, length)
+			}
+			switch ratio := actual / predicted; {
+			case settling:
+			case !(ratio > 0.25):
+				shrink := 0.5
+				if !(actual >= 0) {
+					if shrink = 0.5 * along / (along + actual); !(shrink >= 0.1) {
+						shrink = 0.1
+					}
+				}
+				radius = shrink * min(radius, 10*length)
+				t.lambda /= shrink
+			case t.lambda == 0 || ratio >= 0.75:
+				radius = 2 * length
+				t.lambda *= 0.5
+			}
+			if good {
+				if good, err = r.differentiate(j, to, next); err != nil {
+					end(Stopped)
+					return err
+				}
+				if !good { // residuals without derivatives
+					if _, err := r.differentiate(j, x, res); err != nil {
+						end(Stopped)
+						return err
+					}
+					t.fresh = false
+					radius = 0.1 * length
+				}
+			}
+			switch {
+			case good:
+				copy(x, to)
+				res, next, before = next, res, length
+				if relative <= r.o.StepTolerance {
+					last = Settled
+				}
+			case idle >= 3:
+				end(Rounded)
+				return nil
+			case relative <= 1e-15 || radius == 0:
+				if optimality > 1e-4 {
+					end(Stalled)
+				} else {
+					end(Rounded)
+				}
+				return nil
+			}
+		}
+	}
+}
+
+func scaled(by float64, x []float64) []float64 {
+	y := slices.Clone(x)
+	floats.Scale(by, y)
+	return y
+}
+
+// fit is what covariance is made of.
+type fit struct {
+	j     jacobian
+	free  []int // parameters that no bound holds
+	scale []float64
+}
+
+// DegreesOfFreedom returns the number of residuals of a fit by LevenbergMarquardt less that of the parameters that bounds do not hold; 0 of other results.
+func (r *Result) DegreesOfFreedom() int {
+	if r == nil || r.fit == nil {
+		return 0
+	}
+	return len(r.Residuals) - len(r.fit.free)
+}
+
+// Covariance returns the covariance matrix of the parameters of a fit by LevenbergMarquardt, one after another as in Problem.Parameters: s²·(JᵀJ)⁻¹ with the Jacobian J at the solution and the variance s² of residuals, the sum of
+// squares over the degrees of freedom, or 1 with Problem.KnownErrors. Parameters that are held by a bound have zeros. It is an error if the residuals do not determine the parameters, or none are left to estimate their variance.
+func (r *Result) Covariance() ([][]float64, error) {
+	if r == nil || r.fit == nil {
+		return nil, errors.New("optimize: there is no covariance but for fits by the Levenberg–Marquardt method")
+	}
+	variance := 1.0
+	if !r.solver.problem.KnownErrors {
+		if r.DegreesOfFreedom() <= 0 {
+			return nil, fmt.Errorf("optimize: %d residuals of %d parameters leave none to estimate their variance from", len(r.Residuals), len(r.fit.free))
+		}
+		variance = r.Value / float64(r.DegreesOfFreedom())
+	}
+	f := r.fit
+	for _, i := range f.free {
+		if f.scale[i] == 0 {
+			return nil, fmt.Errorf("optimize: the residuals do not depend on %s", r.solver.element(i))
+		}
+	}
+	c := make([][]float64, len(r.x))
+	for i := range c {
+		c[i] = make([]float64, len(r.x))
+	}
+	zero := make([]float64, len(r.Residuals))
+	f.j.begin(f.free, f.scale, zero)
+	p := make([]float64, len(f.free))
+	if !f.j.step(0, p) {
+		return nil, errors.New("optimize: the residuals do not determine the parameters: their Jacobian is singular")
+	}
+	columns := f.j.inverse(len(f.free))
+	for a, i := range f.free {
+		for b, k := range f.free {
+			c[i][k] = variance * columns[a][b] / f.scale[i] / f.scale[k]
+		}
+	}
+	return c, nil
+}
+
+// StandardErrors returns the square roots of the diagonal of Covariance.
+func (r *Result) StandardErrors() (Values, error) {
+	c, err := r.Covariance()
+	if err != nil {
+		return nil, err
+	}
+	d := make([]float64, len(c))
+	for i := range c {
+		d[i] = math.Sqrt(c[i][i])
+	}
+	return r.solver.named(d), nil
+}
