@@ -121,6 +121,10 @@ func (l *lowering) compileBody(n *graph.Node, b *graph.Body, values []*graph.Nod
 	}
 	u := &unit{config: l.config, user: b.Graph(), g: b.Graph(), outputs: values, names: make([][]string, len(values)), fired: l.fired,
 		blocks: l.blocks, labels: l.labels, site: site}
+	if n.Op() != opSwitch && n.Attrs().Int("carries") > 0 {
+		first := n.Attrs().Int("captured")
+		u.carries = [2]int{first, first + n.Attrs().Int("carries")}
+	}
 	for i := range u.names {
 		u.names[i] = []string{""}
 	}

@@ -16,6 +16,7 @@ const (
 	classInput                 // lies in an input's memory
 	classConst                 // lies in the constants
 	classView                  // a part of its operand's memory
+	classWindow                // a part of an array, with zeros around it, that loops read where it lies
 	classScalar                // a micro-instruction of a Straight
 	classAssemble              // scalar pieces that scalar code stores into one array
 	classLoop                  // micro-instructions of a Loop
@@ -40,6 +41,8 @@ type lowering struct {
 	groups  []*instruction
 	groupOf []int32 // the instruction that computes the node, −1 for none
 	order   []int32 // groups in order of execution
+
+	windows map[int32]*window // of nodes of classWindow
 
 	zeros map[graph.DType]int32 // the constants 0 that scalar code stores into arrays which it fills in part
 

@@ -15,7 +15,8 @@ import (
 // Config changes compilation. The zero Config is what Compile uses.
 type Config struct {
 	// FastMath allows rewrites that change values beyond rounding where operands are infinite, NaN or −0, or
-	// that reassociate: x·0 → 0, x/x → 1, (x+a)+b → x+(a+b).
+	// that reassociate: x·0 → 0, x/x → 1, (x+a)+b → x+(a+b). Loops of nothing but sums and products take subnormal numbers,
+	// with which processors are slow, for 0, and give 0 instead of them.
 	FastMath bool
 	// Unoptimized leaves out all rewrites and fusion.
 	Unoptimized bool
@@ -91,6 +92,8 @@ type unit struct {
 	labels *debugLabels
 	// site is for a body the ID of the user's node that has it, or that has the body around it; −1 for the graph itself.
 	site int32
+	// carries are of a loop's body the inputs that are carries: the first and the one behind the last.
+	carries [2]int
 
 	block   vm.Block // the last pass's result
 	program *vm.Program

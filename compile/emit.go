@@ -293,6 +293,7 @@ func (e *emitter) loop(x *instruction) vm.Instr {
 	}
 	b := &loopBuilder{e: e, x: x, l: l, instr: &in, regs: map[int32]uint32{}, inputs: map[inputKey]uint32{}, consts: map[micro.Const]uint32{}}
 	b.build()
+	l.Flush = e.config.FastMath && l.Flushes()
 	return in
 }
 

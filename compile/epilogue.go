@@ -102,6 +102,9 @@ func (j *joiner) loopOf(id int32) int32 {
 			return -1
 		}
 		for _, in := range j.in(node) {
+			if j.class[in] == classWindow {
+				return -1
+			}
 			if j.root[in] != id {
 				continue
 			}

@@ -51,6 +51,8 @@ var fuzzFamilies = []struct {
 	{"irregular", 1e-9, irregularCase},
 	{"regular", 1e-9, regularCase},
 	{"integers", 0, integerCase},
+	{"stencils", 1e-9, stencilCase(graph.Float64)},
+	{"float32 stencils", 1e-3, stencilCase(graph.Float32)},
 }
 
 type fuzzCase struct {

@@ -125,7 +125,7 @@ func (gr *grouper) kernel(id int32) {
 // loop itself or is complete before it starts.
 func (gr *grouper) fits(k, id int32, dims graph.Shape, stage int32) bool {
 	x := gr.groups[k]
-	if !x.fusing || x.stage != stage || len(x.nodes) >= maxLoopNodes || !x.dims.Equal(dims) {
+	if !x.fusing || x.stage != stage || len(x.nodes) >= maxLoopNodes || !x.dims.Equal(dims) || x.tail >= 0 && gr.readsWindow(id) {
 		return false
 	}
 	for _, in := range gr.in(id) {
@@ -187,7 +187,7 @@ func (gr *grouper) reduce(id int32) {
 	n := gr.g.Node(int(id))
 	in := n.Input(0)
 	if k := gr.groupOf[in.ID()]; k >= 0 && !gr.alone && gr.class[in.ID()] == classLoop {
-		if x := gr.groups[k]; x.tail < 0 && x.dims.Equal(in.Shape()) {
+		if x := gr.groups[k]; x.tail < 0 && x.dims.Equal(in.Shape()) && !slices.ContainsFunc(x.nodes, gr.readsWindow) {
 			x.tail = id
 			gr.join(k, id)
 			return

@@ -23,9 +23,9 @@ type loopBuilder struct {
 
 // inputKey names an access: the same memory may be walked in several ways.
 type inputKey struct {
-	ref     vm.Ref
-	dtype   graph.DType
-	strides string
+	ref   vm.Ref
+	dtype graph.DType
+	walk  string
 }
 
 // Value numbers are tagged until the number of inputs and constants is known.
@@ -103,19 +103,29 @@ func (b *loopBuilder) build() {
 func (b *loopBuilder) external(n *graph.Node) uint32 {
 	e := b.e
 	r := e.root[n.ID()]
+	if w := e.windows[int32(n.ID())]; w != nil {
+		array := e.g.Node(int(w.of))
+		a := w.access(array.Shape(), n.Shape(), b.l.Dims)
+		return b.input(array, a)
+	}
 	if bits, uniform := e.g.Node(int(r)).Literal().Uniform(); uniform && e.class[r] == classConst && !e.place[r].known {
 		return b.constant(micro.Const{Type: n.DType(), Bits: bits})
 	} else if uniform && e.class[r] == classConst && n.Type().IsScalar() {
 		return b.constant(micro.Const{Type: n.DType(), Bits: bits})
 	}
-	strides := shape.BroadcastStrides(n.Shape(), len(b.l.Dims))
-	key := inputKey{e.ref(n), n.DType(), fmt.Sprint(strides)}
+	return b.input(n, micro.Access{Strides: shape.BroadcastStrides(n.Shape(), len(b.l.Dims))})
+}
+
+// input returns the register of an access to an array.
+func (b *loopBuilder) input(n *graph.Node, a micro.Access) uint32 {
+	a.Type = n.DType()
+	key := inputKey{b.e.ref(n), a.Type, fmt.Sprint(a.Strides, a.Window)}
 	reg, ok := b.inputs[key]
 	if !ok {
 		reg = tagInput | uint32(len(b.l.In))
 		b.inputs[key] = reg
-		b.l.In = append(b.l.In, micro.Access{Type: n.DType(), Strides: strides})
-		b.instr.In = append(b.instr.In, e.operand(n))
+		b.l.In = append(b.l.In, a)
+		b.instr.In = append(b.instr.In, b.e.operand(n))
 	}
 	return reg
 }

@@ -157,7 +157,7 @@ func (m *memoryPlanner) placeInputs() {
 		id := int32(in.ID())
 		switch {
 		case in.Type().IsScalar():
-		case m.cellUse[id] || resident(in) || m.updated(i):
+		case m.cellUse[id] || resident(in) || m.updated(i) || m.handedOn(in):
 			m.top = roundUp(m.top, align)
 			m.place[id] = place{m.top, 0, true}
 			m.top += m.bytes(id)
@@ -196,6 +196,11 @@ func (m *memoryPlanner) placeConsts() {
 				m.constSeen[r] = x.kind == classScalar
 				if _, uniform := m.g.Node(int(r)).Literal().Uniform(); !uniform || x.kind != classLoop || m.class[id] == classReduce || m.class[id] == classKernel {
 					add(r)
+				}
+			}
+			for _, in := range m.in(id) {
+				if m.class[in] == classWindow && m.class[m.root[in]] == classConst {
+					add(m.root[in])
 				}
 			}
 			if m.class[id] == classAssemble && leavesZeros(m.g.Node(int(id))) {
@@ -472,7 +477,7 @@ func (m *memoryPlanner) plainOnly(x *instruction, r int32, result *graph.Node) b
 	for _, node := range x.nodes {
 		for _, i := range m.in(node) {
 			in := m.g.Node(int(i))
-			if m.root[in.ID()] == r && (m.offset[in.ID()] != 0 || !in.Shape().Equal(x.dims) || in.DType() != result.DType()) {
+			if m.root[in.ID()] == r && (m.class[i] == classWindow || m.offset[in.ID()] != 0 || !in.Shape().Equal(x.dims) || in.DType() != result.DType()) {
 				return false
 			}
 		}

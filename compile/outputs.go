@@ -1,6 +1,16 @@
 package compile
 
-import "github.com/adjoint-go/adjoint/graph"
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/graph"
+)
+
+// handedOn reports whether an input is a carry of a loop that a step gives out as it is: its memory then becomes that of another carry, without a copy.
+func (u *unit) handedOn(in *graph.Node) bool {
+	k := slices.Index(u.g.Inputs(), in)
+	return k >= u.carries[0] && k < u.carries[1] && slices.Contains(u.outputs, in)
+}
 
 // materializeOutputs is the pass that copies outputs which are inputs, constants or views of them. A body's inputs in its arena are copies already.
 func materializeOutputs(u *unit) error {
@@ -10,7 +20,7 @@ func materializeOutputs(u *unit) error {
 		for _, ok := viewOf(r); ok; _, ok = viewOf(r) {
 			r = r.Input(0)
 		}
-		if r.IsConst() || r.IsInput() && !(u.site >= 0 && resident(r)) {
+		if r.IsConst() || r.IsInput() && !(u.site >= 0 && resident(r)) && !u.handedOn(o) {
 			wrap[o] = true
 		}
 	}

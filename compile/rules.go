@@ -417,6 +417,38 @@ var shapeRules = []rule{
 }
 
 // useRules see how often nodes are used, and which of their results.
+// mostPieces is the number of pieces up to which a loop adds them.
+const mostPieces = 40
+
+// sumsPieces reports whether a slice_transpose is a sum that a loop may well compute: of several pieces that are about as large as the result, and whose elements lie next to one another.
+func sumsPieces(n *graph.Node) bool {
+	if n.Op().Name != "slice_transpose" || len(n.Inputs()) < 2 || len(n.Inputs()) > mostPieces {
+		return false
+	}
+	for _, s := range n.Attrs().Ints("strides") {
+		if s != 1 && s != -1 {
+			return false
+		}
+	}
+	for _, piece := range n.Inputs() {
+		if 2*piece.Shape().Size() < n.Shape().Size() {
+			return false
+		}
+	}
+	return true
+}
+
+// sliceOfSum is the term's slice of a sum, taken of each summand.
+func sliceOfSum(t term, x *graph.Node) *graph.Node {
+	switch x.Op().Name {
+	case "add":
+		return graph.Add(sliceOfSum(t, x.Input(0)), sliceOfSum(t, x.Input(1)))
+	case "mul":
+		return graph.Mul(sliceOfSum(t, x.Input(0)), x.Input(1))
+	}
+	return t.g.Apply(t.op, []*graph.Node{x}, t.attrs)
+}
+
 var useRules = []rule{
 	{name: "transpose-matmul", class: exact, ops: []string{"transpose"}, doc: "transpose(A·B) of a product that is used nowhere else → Bᵀ·Aᵀ, by flags",
 		when: func(n *graph.Node, u *useCounts) bool {
@@ -436,6 +468,34 @@ var useRules = []rule{
 			}
 			return t.g.Apply(product.Op(), []*graph.Node{b, a}, flags)
 		}},
+	{name: "pieces-sum", class: rounding, ops: []string{"slice_transpose"}, doc: "slice_transpose of several large pieces → the sum of each one's slice_transpose, which loops read where they lie; a constant factor of a piece becomes one of the term",
+		when: func(n *graph.Node, _ *useCounts) bool { return sumsPieces(n) },
+		apply: func(t term) *graph.Node {
+			starts, strides, r := t.attrs.Ints("starts"), t.attrs.Ints("strides"), t.typ.Shape.Rank()
+			var sum *graph.Node
+			for k, piece := range t.in {
+				x, factor := piece, (*graph.Node)(nil)
+				if piece.Op().Name == "mul" {
+					for i, c := range piece.Inputs() {
+						if v, ok := constant(c); ok && c.ShownLiteral().FiniteNonzero() && piece.Input(1-i).Shape().Equal(piece.Shape()) {
+							x, factor = piece.Input(1-i), graph.Like(c, v)
+						}
+					}
+				}
+				x = graph.SliceTranspose(t.typ.Shape, starts[k*r:(k+1)*r], strides[k*r:(k+1)*r], x)
+				if factor != nil {
+					x = graph.Mul(x, factor)
+				}
+				if sum != nil {
+					x = graph.Add(sum, x)
+				}
+				sum = x
+			}
+			return sum
+		}},
+	{name: "slice-of-sum", class: exact, ops: []string{"slice"}, doc: "slice(slice_transpose of several large pieces), if nothing else reads that → the sum of slices",
+		when:  func(n *graph.Node, u *useCounts) bool { return sumsPieces(n.Input(0)) && u.once(n.Input(0)) },
+		apply: func(t term) *graph.Node { return sliceOfSum(t, t.in[0]) }},
 	{name: "unread-results", class: exact, ops: []string{"result"}, doc: "a switch of whose results some are not read → one without them, and without the operands that no other result needs",
 		when: func(n *graph.Node, u *useCounts) bool {
 			of, _, _ := graph.ResultOf(n)

@@ -18,7 +18,7 @@ var (
 
 func init() {
 	opPad = Register(&Op{
-		Name: "pad", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Batch: batchPad,
+		Name: "pad", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Part: partOfPad, Batch: batchPad,
 		Attrs: []AttrSpec{lowAttr, highAttr, {Key: "value", Kind: attr.Float, Doc: "the added elements, converted to the dtype"}},
 		Doc:   "The operand with elements of a constant value around it.", Formula: "the adjoint without the added elements",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return paddedType(in[0], a) },

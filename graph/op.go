@@ -167,6 +167,8 @@ type Op struct {
 	// View reports whether the node's value is a contiguous part of its operand's memory, and the operand's element at which it begins; nil: never. Each element of
 	// an operator with it is an element of its operand, whether or not the node is a view.
 	View func(n *Node) (first int, ok bool)
+	// Part returns what the node shows of its operand, so that a loop reads it where it lies; nil, or a nil Part, if it is not a part of the operand with zeros around it.
+	Part func(n *Node) *Part
 	// Broadcasts: the operand is broadcast to the shape of the result, so that a loop reads it where it lies.
 	Broadcasts bool
 	// Places returns for a node whose operands are all scalars the element of the result that each of them is; the others are 0. No two are the same. Scalar code then
@@ -311,7 +313,7 @@ func (op *Op) check() error {
 	if op.Reduction != "" && (op.MinArity != 1 || op.MaxArity != 1 || !op.hasAttr("axes", attr.Ints)) {
 		return errors.New("reduces one operand, and needs an attribute axes")
 	}
-	if (op.View != nil || op.Broadcasts) && (op.MinArity != 1 || op.MaxArity != 1) {
+	if (op.View != nil || op.Broadcasts || op.Part != nil && op.Merge == nil) && (op.MinArity != 1 || op.MaxArity != 1) {
 		return errors.New("shows elements of one operand, and needs to have one")
 	}
 	if wrong := op.checkPattern(); wrong != "" {

@@ -170,7 +170,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 2}}}, {Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
 	})
 	opSlice = Register(&Op{
-		Name: "slice", Pattern: SumPattern(slicePattern), Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice, Batch: batchSlice,
+		Name: "slice", Pattern: SumPattern(slicePattern), Symbol: "[ : ]", Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "slice", View: viewOfSlice, Part: partOfSlice, Batch: batchSlice,
 		Attrs: []AttrSpec{
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension"},
 			{Key: "limits", Kind: attr.Ints, Doc: "index after the last one (before it for a negative stride, −1 at the least)"},
@@ -213,7 +213,7 @@ func init() {
 		},
 	})
 	opSliceTranspose = Register(&Op{
-		Name: "slice_transpose", Accuracy: accuracyOfPieces, Pattern: SumPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Merge: mergeSliced, Kernel: "slice_transpose", Batch: batchSliceTranspose,
+		Name: "slice_transpose", Accuracy: accuracyOfPieces, Pattern: SumPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Merge: mergeSliced, Kernel: "slice_transpose", Part: partOfSliceTranspose, Batch: batchSliceTranspose,
 		Attrs: []AttrSpec{shapeAttr,
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension, for each operand in turn"},
 			{Key: "strides", Kind: attr.Ints, Doc: "step of each dimension, for each operand in turn"}},

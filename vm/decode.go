@@ -66,7 +66,7 @@ func decode(data []byte) (p *Code, err error) {
 	if end < d.pos || crc32.Checksum(data[:end], castagnoli) != binary.LittleEndian.Uint32(data[end:]) {
 		return nil, ErrChecksum
 	}
-	d.data = data[:end]
+	d.data, d.version = data[:end], version
 	p = &Code{}
 	d.section(d.stringTable)
 	d.section(d.names)
@@ -102,6 +102,7 @@ type decoder struct {
 	data    []byte
 	pos     int
 	tag     byte // of the section before
+	version uint64
 	strings []string
 	dtypes  []dtype.DType
 	ops     []micro.Op
@@ -380,8 +381,23 @@ func (d *decoder) accesses(rank int) []micro.Access {
 			}
 			list[i].Strides[k] = int(v)
 		}
+		if d.version >= 3 && d.bool() {
+			list[i].Window = d.window(rank)
+		}
 	}
 	return list
+}
+
+func (d *decoder) window(rank int) *micro.Window {
+	v := d.int()
+	if v < -maxBytes || v > maxBytes {
+		d.fail("window from element %d", v)
+	}
+	w := &micro.Window{Offset: int(v), Lo: make([]int, rank), Hi: make([]int, rank)}
+	for k := range rank {
+		w.Lo[k], w.Hi[k] = int(d.below(maxBytes)), int(d.below(maxBytes))
+	}
+	return w
 }
 
 func (d *decoder) loop() *micro.Loop {
@@ -413,6 +429,7 @@ func (d *decoder) loop() *micro.Loop {
 	}
 	l.Reduce = micro.ReduceKind(k)
 	l.ReduceDims = int(d.below(maxRank))
+	l.Flush = d.version >= 3 && d.bool()
 	return l
 }
 

@@ -18,7 +18,7 @@ import (
 // varint index into the strings. Everything that has a name is stored by it, so that files survive renumbering.
 //
 //	file     = "ADJP" version section… checksum
-//	version  = number, 2; a file of version 1 has no blocks, and tags 3 to 6 for memory to debug
+//	version  = number, 3; a file of version 1 has no blocks, and tags 3 to 6 for memory to debug; before 3 an access has no window
 //	section  = tag (byte) length payload; each tag once and in ascending order
 //	checksum = CRC-32C (Castagnoli) of all bytes before, 4 bytes, little-endian
 //
@@ -40,7 +40,7 @@ import (
 //	operand  = type, ref
 //	payload of STRAIGHT: first and last+1 temporary cell, code
 //	payload of LOOP: count and extents; count and accesses of the inputs; count and constants; temporaries; code;
-//	           count, accesses and registers of the outputs; reduction (name, "none" for none), reduced dimensions
+//	           count, accesses and registers of the outputs; reduction (name, "none" for none), reduced dimensions; flush (byte 0 or 1, from version 3 on)
 //	payload of KERNEL: kernel (name), count and attributes
 //	payload of CALL: frame, "scan" (name), body, length, captured, carries, reverse and counted (each byte 0 or 1), whether there are snapshots (likewise) and if so their slots and
 //	           every; or frame, "sweep", body, forward, length, captured and states of forward, captured, carries, count and sources (each + 1), reverse, slots, every; or frame, "while", cond,
@@ -48,14 +48,14 @@ import (
 //	code     = count and micro-instructions
 //	micro    = op, dtype, for cast the result's dtype, then the result relative to the result before and the operands relative to
 //	           the result (all signed)
-//	access   = dtype, signed stride of each dimension
+//	access   = dtype, signed stride of each dimension, window (byte 0 or 1) and if so signed offset, first index and index behind the last of each dimension
 //	constant = dtype, as many bytes as the dtype has, little-endian
 //	attribute = key (name), kind (byte), value:
 //	           'i' signed, 'b' byte 0 or 1, 's' name, 'f' 8 bytes, 'I' count and signed, 'F' count and 8 bytes each
 
 const (
 	fileMagic   = "ADJP"
-	fileVersion = 2
+	fileVersion = 3
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -284,6 +284,15 @@ func (e *encoder) accesses(list []micro.Access) {
 		for _, s := range a.Strides {
 			e.int(int64(s))
 		}
+		w := a.Window
+		if e.bool(w != nil); w == nil {
+			continue
+		}
+		e.int(int64(w.Offset))
+		for d := range w.Lo {
+			e.uint(uint64(w.Lo[d]))
+			e.uint(uint64(w.Hi[d]))
+		}
 	}
 }
 
@@ -305,6 +314,7 @@ func (e *encoder) loop(l *micro.Loop) {
 	}
 	e.name(reduceNames[l.Reduce])
 	e.uint(uint64(l.ReduceDims))
+	e.bool(l.Flush)
 }
 
 func (e *encoder) code(code []micro.Instr) {

@@ -135,7 +135,7 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		{nil, "not a program"},
 		{[]byte("adjoint program 1\n"), "not a program"},
-		{edit("ADJP\x02", "ADJP\x03"), "format version 3 is not known"},
+		{edit("ADJP\x03", "ADJP\x04"), "format version 4 is not known"},
 		{edit("float64", "float46"), `does not know the dtype "float46"`},
 		{edit("\x03mul", "\x03mlu"), `does not know the micro-operation "mlu"`},
 		{edit("LOOP", "LOOK"), `does not know the opcode "LOOK"`},

@@ -67,7 +67,9 @@ func (epilogueOp) verify(v *verifier, in *Instr) (int, error) {
 		return 0, fmt.Errorf("an epilogue with a reduction")
 	case slices.ContainsFunc(in.Loop.Code, micro.Instr.Traps):
 		return 0, fmt.Errorf("an epilogue that can fail")
-	case shape.Size(in.Loop.Dims) != in.Out[0].Size() || !sameWalk(in.Loop.Dims, in.Loop.In[0].Strides, shape.Strides(in.Loop.Dims)):
+	case slices.ContainsFunc(in.Loop.In, func(a micro.Access) bool { return a.Window != nil }):
+		return 0, fmt.Errorf("an epilogue with a window")
+	case shape.Size(in.Loop.Dims) != in.Out[0].Size() || !sameWalk(in.Loop.Dims, in.Loop.In[0], shape.Strides(in.Loop.Dims)):
 		return 0, fmt.Errorf("the loop does not go through the kernel's result element by element")
 	}
 	// Of the kernel's operands, and of the loop's inputs in other parts, others elements are read later.

@@ -15,13 +15,15 @@ const lanes = micro.BlockLanes
 // loop runs OpLoop. Its iteration space is cut into items by the shapes alone; a worker runs an item
 // either in machine code or block by block (see loopWorker).
 type loop struct {
-	p      *Program
-	instr  *Instr
-	l      *micro.Loop
-	dims   []int   // collapsed, innermost last
-	in     [][]int // element strides by collapsed dimension
-	out    [][]int
-	inputs []loopInput // over a line
+	p       *Program
+	instr   *Instr
+	l       *micro.Loop
+	dims    []int   // collapsed, innermost last
+	in      [][]int // element strides by collapsed dimension
+	out     [][]int
+	window  []*micro.Window // by input, over the collapsed dimensions; nil if none has one
+	rowwise *stencil        // for machine code, nil if there cannot be any or if there is no window
+	inputs  []loopInput     // over a line
 	// flat: the innermost dimension is short, so a line is the whole space, or with byRows all that is reduced to one result, of
 	// which several are computed at once.
 	flat, byRows bool
@@ -87,6 +89,10 @@ func newLoopBelow(p *Program, instr *Instr, threads, below int) *loop {
 	l := instr.Loop
 	x := &loop{p: p, instr: instr, l: l, threads: 1}
 	x.collapse()
+	if x.window != nil {
+		below = math.MaxInt
+		x.rowwise = newStencil(x)
+	}
 	x.flatten(below)
 	inner := x.dims[len(x.dims)-1]
 	x.rows, x.lines = 1, 1
@@ -116,12 +122,20 @@ func newLoopBelow(p *Program, instr *Instr, threads, below int) *loop {
 		}
 	}
 	x.cost = (x.cost + 0.3*float64(len(l.In)+len(l.Out))) * float64(elements)
-	if x.items > 1 && x.cost >= parallelCost {
-		x.threads = min(threads, x.items)
+	if items := x.rowItems(); items > 1 && x.cost >= parallelCost {
+		x.threads = min(threads, items)
 	}
 	x.elements = elements
 	x.pairs = sinCosPairs(l.Code)
 	return x
+}
+
+// rowItems is the number of items, or of those that machine code over rows has if there may be any.
+func (x *loop) rowItems() int {
+	if x.rowwise != nil {
+		return x.rowwise.items()
+	}
+	return x.items
 }
 
 func (x *loop) reduces() bool { return x.l.Reduce != micro.NoReduce }
@@ -145,6 +159,9 @@ func (x *loop) need(n *needs) {
 	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(16*registers) + heapBytes(24*accesses)))
 	n.workers = max(n.workers, x.threads)
 	n.worker = max(n.worker, x.scratch+x.workerBytes())
+	if x.rowwise != nil {
+		x.rowwise.need(n, x.threads)
+	}
 	if x.hasCode() {
 		code, making := native.LoopMemory(x.l, x.threads)
 		n.addCode(code, making)
@@ -168,7 +185,7 @@ func (x *loop) prepare(f *frame) {
 	if x.elements >= 4*lanes || m.ahead {
 		x.compile(f)
 	}
-	if x.code == nil || m.watch {
+	if x.kind() != ExecutorNative || m.watch {
 		x.prepareBlocks()
 	}
 	if x.threads > 1 {
@@ -182,7 +199,7 @@ func (x *loop) hasCode() bool {
 }
 
 func (x *loop) compile(f *frame) {
-	if f.m.noNative || x.code != nil || !x.hasCode() {
+	if f.m.noNative || x.kind() == ExecutorNative || !x.hasCode() || x.rowwise != nil && x.rowwise.compile(x) {
 		return
 	}
 	line := *x.l
@@ -207,8 +224,11 @@ func (x *loop) compile(f *frame) {
 	}
 }
 
+// overRows reports whether machine code goes through rows.
+func (x *loop) overRows() bool { return x.rowwise != nil && x.rowwise.code != nil }
+
 func (x *loop) kind() Executor {
-	if x.code != nil {
+	if x.code != nil || x.overRows() {
 		return ExecutorNative
 	}
 	return ExecutorBlocks
@@ -217,7 +237,10 @@ func (x *loop) kind() Executor {
 func (x *loop) alone() *native.Straight { return nil }
 
 func (x *loop) codeBytes() int {
-	if x.code == nil {
+	switch {
+	case x.overRows():
+		return x.rowwise.code.CodeBytes()
+	case x.code == nil:
 		return 0
 	}
 	return x.code.CodeBytes()
@@ -231,7 +254,10 @@ func (x *loop) types(at *microError) string {
 }
 
 func (x *loop) listing() string {
-	if x.code == nil {
+	switch {
+	case x.overRows():
+		return "loop over rows; rdi: pointers to arrays, their steps, and what a row consists of; rsi: constants, rdx: scratch memory, rax: element, rcx: vectors left, r14: masks\n" + x.rowwise.code.Listing()
+	case x.code == nil:
 		return ""
 	}
 	return "loop; rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left\n" + x.code.Listing()
@@ -268,13 +294,13 @@ func (x *loop) flatten(below int) {
 	x.inputs = make([]loopInput, len(x.l.In))
 	if x.dims[last] >= below || last == 0 {
 		for k, a := range x.l.In {
-			x.inputs[k] = newLoopInput(a, x.dims[last:], x.in[k][last:])
+			x.inputs[k] = newLoopInput(a, x.dims[last:], x.in[k][last:], x.windowOf(k))
 		}
 		return
 	}
 	x.flat, x.byRows = true, x.redDims > 0 && kept > 0
 	for k, a := range x.l.In {
-		x.inputs[k] = newLoopInput(a, x.dims, x.in[k])
+		x.inputs[k] = newLoopInput(a, x.dims, x.in[k], x.windowOf(k))
 	}
 	rows, line := 1, 1
 	for d, n := range x.dims {
@@ -290,6 +316,14 @@ func (x *loop) flatten(below int) {
 	}
 }
 
+// windowOf returns the window of input k, nil if it has none.
+func (x *loop) windowOf(k int) *micro.Window {
+	if x.window == nil {
+		return nil
+	}
+	return x.window[k]
+}
+
 // collapse joins neighbouring dimensions that every access walks as one. Reduced dimensions stay apart
 // from the others.
 func (x *loop) collapse() {
@@ -297,6 +331,14 @@ func (x *loop) collapse() {
 	x.in, x.out = make([][]int, len(l.In)), make([][]int, len(l.Out))
 	accesses := append(append([]micro.Access{}, l.In...), l.Out...)
 	strides := make([][]int, len(accesses))
+	for k, a := range l.In {
+		if a.Window != nil {
+			if x.window == nil {
+				x.window = make([]*micro.Window, len(l.In))
+			}
+			x.window[k] = &micro.Window{Offset: a.Window.Offset}
+		}
+	}
 	firstReduced := len(l.Dims) - l.ReduceDims
 	lastReduced := false
 	for d, n := range l.Dims {
@@ -306,13 +348,23 @@ func (x *loop) collapse() {
 		k, reduced := len(x.dims)-1, d >= firstReduced
 		join := k >= 0 && reduced == lastReduced
 		for a := range accesses {
-			join = join && strides[a][k] == n*accesses[a].Strides[d]
+			w := accesses[a].Window
+			join = join && strides[a][k] == n*accesses[a].Strides[d] && (w == nil || w.Lo[d] == 0 && w.Hi[d] == n)
 		}
 		for a := range accesses {
 			if join {
 				strides[a][k] = accesses[a].Strides[d]
 			} else {
 				strides[a] = append(strides[a], accesses[a].Strides[d])
+			}
+		}
+		for i, w := range x.window {
+			switch from := l.In[i].Window; {
+			case w == nil:
+			case join:
+				w.Lo[k], w.Hi[k] = w.Lo[k]*n, w.Hi[k]*n
+			default:
+				w.Lo, w.Hi = append(w.Lo, from.Lo[d]), append(w.Hi, from.Hi[d])
 			}
 		}
 		if join {
@@ -340,6 +392,19 @@ func (x *loop) collapse() {
 	}
 	copy(x.in, strides)
 	copy(x.out, strides[len(l.In):])
+	for i, w := range x.window {
+		if w == nil {
+			continue
+		}
+		if len(w.Lo) < len(x.dims) { // the dimension of one element that was added
+			w.Lo, w.Hi = append(w.Lo, 0), append(w.Hi, 1)
+		}
+		for d := range l.Dims {
+			if from := l.In[i].Window; from.Lo[d] == from.Hi[d] { // of a dimension that may have been left out
+				w.Lo[0], w.Hi[0] = 0, 0
+			}
+		}
+	}
 }
 
 func (x *loop) bind(k int, p unsafe.Pointer) {
@@ -357,11 +422,15 @@ func (x *loop) run(f *frame) error {
 		threads = 1
 	}
 	x.err = nil
+	items := x.items
+	if x.overRows() && !x.watching {
+		items = x.rowwise.items()
+	}
 	if threads == 1 {
-		for i := range x.items {
+		for i := range items {
 			x.Do(0, i)
 		}
-	} else if err := x.m.job.Run(x, x.items, threads, x.cost >= wakeCost); err != nil {
+	} else if err := x.m.job.Run(x, items, threads, x.cost >= wakeCost); err != nil {
 		x.err = err
 	}
 	if x.err != nil {
@@ -378,7 +447,7 @@ func (x *loop) run(f *frame) error {
 
 // count counts a run, from some number of which on there is machine code.
 func (x *loop) count(f *frame) {
-	if x.runs++; x.runs == tierUp && x.code == nil {
+	if x.runs++; x.runs == tierUp {
 		x.compile(f)
 	}
 }
@@ -398,6 +467,12 @@ func (x *loop) finish() {
 
 // Do runs one item: it is a pool.Task.
 func (x *loop) Do(worker, item int) {
+	if x.overRows() && !x.watching {
+		if err := x.rowwise.do(x, worker, item); err != nil {
+			x.fail(item, err)
+		}
+		return
+	}
 	w := &x.workers[worker]
 	reduces := x.reduces()
 	inner := x.dims[len(x.dims)-1]

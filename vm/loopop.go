@@ -26,6 +26,9 @@ func (loopOp) clone(in *Instr) {
 
 func cloneAccess(a micro.Access) micro.Access {
 	a.Strides = slices.Clone(a.Strides)
+	if w := a.Window; w != nil {
+		a.Window = &micro.Window{Offset: w.Offset, Lo: slices.Clone(w.Lo), Hi: slices.Clone(w.Hi)}
+	}
 	return a
 }
 
@@ -39,7 +42,7 @@ func (loopOp) verify(_ *verifier, in *Instr) (int, error) {
 		return 0, err
 	}
 	return len(l.Code) + 1, checkOverlap(in.In, in.Out, func(i, o int) bool {
-		return !(l.Reduce != micro.NoReduce && o == len(in.Out)-1) && in.In[i].DType == in.Out[o].DType && sameWalk(l.Dims, l.In[i].Strides, l.Out[o].Strides)
+		return !(l.Reduce != micro.NoReduce && o == len(in.Out)-1) && in.In[i].DType == in.Out[o].DType && sameWalk(l.Dims, l.In[i], l.Out[o].Strides)
 	})
 }
 
@@ -73,6 +76,9 @@ func (loopOp) describe(*Instr) (string, string) { return "loop", "" }
 
 func (loopOp) list(w *lister, in *Instr) {
 	fmt.Fprintf(w, "  over %v", in.Loop.Dims)
+	if in.Loop.Flush {
+		w.WriteString(", flushing subnormal numbers")
+	}
 	listLoop(w, in)
 }
 
@@ -80,7 +86,7 @@ func (loopOp) list(w *lister, in *Instr) {
 func listLoop(w *lister, in *Instr) {
 	l := in.Loop
 	for k, a := range l.In {
-		fmt.Fprintf(w, "  r%d=%s%s%v", k, a.Type.Short(), in.In[k].Ref, a.Strides)
+		fmt.Fprintf(w, "  r%d=%s%s%v%s", k, a.Type.Short(), in.In[k].Ref, a.Strides, appendWindow(nil, a.Window))
 	}
 	for k, c := range l.Consts {
 		fmt.Fprintf(w, "  r%d=%s", len(l.In)+k, constText(c))
@@ -106,6 +112,9 @@ func (loopOp) appendText(in *Instr, b []byte) []byte {
 	if l := in.Loop; l.Reduce != micro.NoReduce {
 		b = fmt.Appendf(b, " %s %d", reduceNames[l.Reduce], l.ReduceDims)
 	}
+	if in.Loop.Flush {
+		b = append(b, " flush"...)
+	}
 	return appendLoopLines(in, append(b, '\n'))
 }
 
@@ -114,7 +123,7 @@ func appendLoopLines(in *Instr, b []byte) []byte {
 	l := in.Loop
 	for k, a := range l.In {
 		b = appendOperand(fmt.Appendf(b, "  r%d = load ", k), in.In[k])
-		b = append(appendList(append(b, ' '), a.Strides, ' '), '\n')
+		b = append(appendWindow(appendList(append(b, ' '), a.Strides, ' '), a.Window), '\n')
 	}
 	for k, c := range l.Consts {
 		b = fmt.Appendf(b, "  r%d = const %s ", len(l.In)+k, c.Type.Short())
@@ -129,6 +138,15 @@ func appendLoopLines(in *Instr, b []byte) []byte {
 	return in.appendNode(append(b, "end"...), len(l.Code))
 }
 
+// appendWindow appends a window, if there is one: the element at index 0, and the first indices and those behind the last.
+func appendWindow(b []byte, w *micro.Window) []byte {
+	if w == nil {
+		return b
+	}
+	b = fmt.Appendf(b, " from %d ", w.Offset)
+	return appendList(append(appendList(b, w.Lo, ' '), ' '), w.Hi, ' ')
+}
+
 func (loopOp) keywords() []string { return []string{"loop"} }
 
 func (loopOp) parse(t *textParser, _ string) error {
@@ -137,7 +155,7 @@ func (loopOp) parse(t *textParser, _ string) error {
 	if l.Dims, err = t.list(true); err != nil {
 		return err
 	}
-	if !t.End() {
+	if l.Flush = t.Keyword("flush"); !l.Flush && !t.End() {
 		at := t.Start()
 		name := t.Word()
 		k := slices.Index(reduceNames[:], name)

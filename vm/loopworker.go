@@ -33,6 +33,7 @@ type loopWorker struct {
 	reg   []unsafe.Pointer // where each register's block lies now
 	buf   []unsafe.Pointer // the buffer of each register, and of each pair
 	fresh []bool           // of watchBlock
+	flush []byte           // operands without subnormal numbers, a block of each
 }
 
 // blockCall is a micro-instruction as a call.
@@ -51,7 +52,13 @@ type blockCall struct {
 const blockBytes = lanes * 8
 
 // The parts of a worker's scratch: blocks of inputs, temporaries and pairs; copies of strided inputs; results of machine code; a reducer's stage.
-func (x *loop) blockCount() int { return len(x.l.In) + x.l.Temps + len(x.pairs) }
+func (x *loop) blockCount() int {
+	n := len(x.l.In) + x.l.Temps + len(x.pairs)
+	if x.l.Flush {
+		n += 3
+	}
+	return n
+}
 
 func (x *loop) piecesBytes() int {
 	strided := 0
@@ -103,6 +110,7 @@ func (w *loopWorker) init(x *loop, scratch []byte) {
 		}
 	}
 	copy(w.reg, w.buf)
+	w.flush = blocks
 }
 
 // prepareBlocks makes the calls and the constants' blocks.
@@ -386,9 +394,46 @@ func (w *loopWorker) runCalls(at, n int) {
 		case c.second >= 0:
 			dst = w.buf[c.second]
 		default:
-			c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+			w.call(i, dst, n)
 		}
 		w.reg[c.dst] = dst
+	}
+}
+
+// call executes micro-instruction i, which is not one of a pair.
+func (w *loopWorker) call(i int, dst unsafe.Pointer, n int) {
+	c, op := &w.x.calls[i], &w.x.l.Code[i]
+	a := [3]unsafe.Pointer{w.reg[c.a], w.reg[c.b], w.reg[c.c]}
+	flush := w.x.l.Flush && op.Flushes()
+	size := op.Type.Size()
+	if flush {
+		for k := range op.Op.Arity() {
+			p := unsafe.Pointer(&w.flush[k*blockBytes])
+			copy(unsafe.Slice((*byte)(p), n*size), unsafe.Slice((*byte)(a[k]), n*size))
+			flushSubnormal(p, n, size)
+			a[k] = p
+		}
+	}
+	c.fn(dst, a[0], a[1], a[2], n)
+	if flush {
+		flushSubnormal(dst, n, size)
+	}
+}
+
+// flushSubnormal makes n floats 0 of their sign where they are subnormal.
+func flushSubnormal(p unsafe.Pointer, n, size int) {
+	if size == 8 {
+		for i, v := range unsafe.Slice((*uint64)(p), n) {
+			if v&(0x7ff<<52) == 0 {
+				unsafe.Slice((*uint64)(p), n)[i] = v & (1 << 63)
+			}
+		}
+		return
+	}
+	for i, v := range unsafe.Slice((*uint32)(p), n) {
+		if v&(0xff<<23) == 0 {
+			unsafe.Slice((*uint32)(p), n)[i] = v & (1 << 31)
+		}
 	}
 }
 
@@ -449,7 +494,7 @@ func (w *loopWorker) watchBlock(n int) {
 				fresh[j] = fresh[j] && !isNaN(unsafe.Add(w.reg[ops[o]], j*d.Size()), d, 1)
 			}
 		}
-		c.fn(w.buf[c.dst], w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
+		w.call(i, w.buf[c.dst], n)
 		d := op.Result()
 		for j, f := range fresh {
 			if f && isNaN(unsafe.Add(w.buf[op.Dst], j*d.Size()), d, 1) {

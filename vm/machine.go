@@ -64,6 +64,7 @@ type Machine struct {
 	taken   int64  // bytes, as MemoryBytes defines them
 	scratch []byte // of kernels, which share it because instructions run one after another
 	spill   []byte // of machine code of scalars
+	zeros   []byte // where windows are read beside their arrays
 	// workers is the scratch of each goroutine.
 	workers [][]byte
 	job     pool.Job       // of the instruction that runs

@@ -27,6 +27,7 @@ type needs struct {
 	code    int64 // machine code
 	making  int64 // while machine code is made: the most
 	kept    int64 // what kernels keep of constants
+	zeros   int64 // a row of zeros: the longest
 	// blocks is what the blocks before take, each for one frame.
 	blocks []needs
 }
@@ -36,6 +37,7 @@ func (n *needs) addFrame(number int) {
 	b := &n.blocks[number]
 	n.add(b.own)
 	n.scratch, n.worker, n.workers = max(n.scratch, b.scratch), max(n.worker, b.worker), max(n.workers, b.workers)
+	n.zeros = max(n.zeros, b.zeros)
 	n.addCode(b.code, b.making)
 	n.kept = min(n.kept+b.kept, maxTotal)
 }
@@ -91,7 +93,7 @@ func (m *Machine) plan() {
 	n.add(machineBytes)
 	n.addBlock(&c.Block, m.entry.exec)
 	n.blocks = nil
-	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), (heapBytes(n.worker)+int64(pool.ShareBytes))*int64(n.workers))
+	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), heapBytes(n.zeros), (heapBytes(n.worker)+int64(pool.ShareBytes))*int64(n.workers))
 	m.needs, m.taken = n, n.own
 	if ok, _ := native.Available(); !ok {
 		m.noNative = true
@@ -120,7 +122,7 @@ func (m *Machine) plan() {
 
 // allocateScratch makes the memory that executors share.
 func (m *Machine) allocateScratch() {
-	m.scratch = alignedBytes(m.needs.scratch)
+	m.scratch, m.zeros = alignedBytes(m.needs.scratch), alignedBytes(m.needs.zeros)
 	m.workers = make([][]byte, m.needs.workers)
 	for i := range m.workers {
 		m.workers[i] = alignedBytes(m.needs.worker)

@@ -18,7 +18,8 @@ type nativeCode struct {
 	mu       sync.Mutex
 	straight map[*micro.Straight]*native.Straight // nil value: it could not be compiled
 	loop     map[*micro.Loop]*native.Loop
-	steps    map[any]*native.Steps // by scan, or part of a sweep
+	rows     map[*micro.Loop]*native.Rows // of loops with windows
+	steps    map[any]*native.Steps        // by scan, or part of a sweep
 }
 
 // nativeLoop returns the machine code of one of the program's loops, made from its collapsed form, or nil
@@ -39,6 +40,24 @@ func (p *Program) nativeLoop(l, collapsed *micro.Loop) *native.Loop {
 			p.native.loop = map[*micro.Loop]*native.Loop{}
 		}
 		p.native.loop[l] = code
+	}
+	return code
+}
+
+// nativeRows returns the machine code of one of the program's loops with windows, or nil if there is none.
+func (p *Program) nativeRows(l *micro.Loop, s *stencil) *native.Rows {
+	p.native.mu.Lock()
+	defer p.native.mu.Unlock()
+	code, ok := p.native.rows[l]
+	if !ok {
+		var err error
+		if code, err = native.CompileRows(l, s.dims[len(s.dims)-1], len(s.streams), s.inputs); err != nil {
+			code = nil
+		}
+		if p.native.rows == nil {
+			p.native.rows = map[*micro.Loop]*native.Rows{}
+		}
+		p.native.rows[l] = code
 	}
 	return code
 }

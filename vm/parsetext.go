@@ -440,8 +440,25 @@ func (t *textParser) access() (Operand, micro.Access, error) {
 	if err != nil {
 		return o, micro.Access{}, err
 	}
-	strides, err := t.list(false)
-	return o, micro.Access{Type: o.DType, Strides: strides}, err
+	a := micro.Access{Type: o.DType}
+	if a.Strides, err = t.list(false); err != nil || !t.Keyword("from") {
+		return o, a, err
+	}
+	a.Window = &micro.Window{}
+	at := t.Start()
+	offset, err := t.Int("the element at index 0")
+	if err != nil {
+		return o, a, err
+	}
+	if offset > maxBytes || offset < -maxBytes {
+		return o, a, linescan.Errorf(at, "the element at index 0 is out of range")
+	}
+	a.Window.Offset = int(offset)
+	if a.Window.Lo, err = t.list(false); err != nil {
+		return o, a, err
+	}
+	a.Window.Hi, err = t.list(false)
+	return o, a, err
 }
 
 func (t *textParser) debugString() error {

@@ -53,6 +53,15 @@ var programs = sync.OnceValue(func() []namedProgram {
 	g := graph.New()
 	x, y, s := g.Input("x", graph.Float64, 3, 5), g.Input("y", graph.Float64, 3, 5), g.Input("s", graph.Float64)
 	add("updates", compile.Config{Updates: []compile.Update{{Input: x, Value: graph.Sub(x, graph.Mul(s, y))}, {Input: y, Value: graph.Exp(x)}, {Input: s, Value: graph.Sum(y)}}}, graph.Sum(x))
+	g = graph.New()
+	x, k := g.Input("x", graph.Float32, 30, 40), g.Input("k", graph.Float32, 40)
+	sum := graph.Mul(x, k)
+	for _, by := range [][2]int{{0, 1}, {1, 0}, {-1, -40}} {
+		far := []int{max(by[0], -by[0]), max(by[1], -by[1])}
+		part := graph.Slice(graph.Pad(x, far, far, 0), graph.Range{Start: far[0] + by[0], Limit: far[0] + by[0] + 30}, graph.Range{Start: far[1] + by[1], Limit: far[1] + by[1] + 40})
+		sum = graph.Add(graph.Mul(part, k), sum)
+	}
+	add("windows", compile.Config{FastMath: true}, sum)
 	for k, c := range callPrograms() {
 		list = append(list, namedProgram{fmt.Sprint("calls/", k), must(vm.NewProgram(c))})
 	}

@@ -11,10 +11,12 @@ import (
 
 // loopInput says how a line of a loop finds an input's elements.
 type loopInput struct {
-	form   inputForm
-	size   int // bytes of an element
-	walk   strided
-	repeat elem.RepeatFunc
+	form          inputForm
+	size          int // bytes of an element
+	walk          strided
+	window        *micro.Window // over dims and strides, which then replace walk
+	dims, strides []int
+	repeat        elem.RepeatFunc
 }
 
 type inputForm uint8
@@ -22,14 +24,16 @@ type inputForm uint8
 const (
 	inputScalar  inputForm = iota // one element for the whole line
 	inputDirect                   // the line's elements lie one after the other
-	inputStrided                  // the line's elements are copied to a buffer, piece by piece
+	inputStrided                  // the line's elements, or those of a window, are copied to a buffer, piece by piece
 )
 
 // newLoopInput is an input that a line walks over the dimensions.
-func newLoopInput(a micro.Access, dims, strides []int) loopInput {
-	in := loopInput{size: a.Type.Size(), walk: newStrided(dims, strides)}
+func newLoopInput(a micro.Access, dims, strides []int, window *micro.Window) loopInput {
+	in := loopInput{size: a.Type.Size(), walk: newStrided(dims, strides), window: window, dims: dims, strides: strides}
 	in.repeat = elem.Repeat(in.size, cpu.Best())
 	switch w := &in.walk; {
+	case window != nil:
+		in.form = inputStrided
 	case len(w.dims) > 1:
 		in.form = inputStrided
 	case w.strides[0] == 1:
@@ -50,6 +54,18 @@ func (in *loopInput) stride() int {
 
 // copy copies n elements from position lo of the line that begins at base.
 func (in *loopInput) copy(dst, base unsafe.Pointer, lo, n int) {
+	switch {
+	case in.window == nil:
+	case in.size == 8:
+		copyWindow(in, unsafe.Slice((*uint64)(dst), n), base, lo)
+		return
+	case in.size == 4:
+		copyWindow(in, unsafe.Slice((*uint32)(dst), n), base, lo)
+		return
+	default:
+		copyWindow(in, unsafe.Slice((*uint8)(dst), n), base, lo)
+		return
+	}
 	switch in.size {
 	case 8:
 		copyStrided(&in.walk, 0, unsafe.Slice((*uint64)(dst), n), base, lo, in.repeat)
@@ -58,6 +74,42 @@ func (in *loopInput) copy(dst, base unsafe.Pointer, lo, n int) {
 	default:
 		copyStrided(&in.walk, 0, unsafe.Slice((*uint8)(dst), n), base, lo, in.repeat)
 	}
+}
+
+// copyWindow copies the elements of a window from position lo on.
+func copyWindow[T uint64 | uint32 | uint8](in *loopInput, dst []T, base unsafe.Pointer, lo int) {
+	w, last := in.window, len(in.dims)-1
+	inner, stride := in.dims[last], in.strides[last]
+	for len(dst) > 0 {
+		row, column := lo/inner, lo%inner
+		n := min(inner-column, len(dst))
+		from, to := 0, 0
+		if first, inside := rowOf(in.dims, in.strides, w, row); inside {
+			from = min(max(w.Lo[last]-column, 0), n)
+			to = min(max(w.Hi[last]-column, from), n)
+			if from < to {
+				src := unsafe.Add(base, (first+(column+from)*stride)*in.size)
+				copyRun(dst[from:to], src, stride*in.size, in.repeat)
+			}
+		}
+		clear(dst[:from])
+		clear(dst[to:n])
+		lo, dst = lo+n, dst[n:]
+	}
+}
+
+// rowOf returns which element a window reads at the beginning of a row, that is at one index of all dimensions but the last, and whether it reads anything there.
+func rowOf(dims, strides []int, w *micro.Window, row int) (first int, inside bool) {
+	first = w.Offset
+	for d := len(dims) - 2; d >= 0; d-- {
+		i := row % dims[d]
+		row /= dims[d]
+		if i < w.Lo[d] || i >= w.Hi[d] {
+			return 0, false
+		}
+		first += i * strides[d]
+	}
+	return first, true
 }
 
 // strided is a walk through an array: its dimensions, of which neighbours that can be walked as one are joined.

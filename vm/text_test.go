@@ -141,7 +141,7 @@ func TestParseTextErrors(t *testing.T) {
 		{edit("cond 2 2 frame", "cond 2 7 frame"), "calls block 7"},
 		{edit("length 6", "length 99999999999999999999"), "is above"},
 		{"arena 5\n", "line 1, column 1: not the text form of a program"},
-		{"adjoint program 3\n", "version 3 of the format is not known, only 1 to 2"},
+		{"adjoint program 4\n", "version 4 of the format is not known, only 1 to 3"},
 		{edit("arena 24", "arena x"), "line 3, column 9: expected the size"},
 		{edit("arena 320", "arena 99999999999999999999999"), "the size is above"},
 		{edit("arena 320", "arena 320 1"), "column 11: expected the end of the line"},

@@ -265,6 +265,9 @@ func checkLoop(l *micro.Loop, in, out []Operand) error {
 	if l.Reduce > micro.ReduceMin || (l.Reduce == micro.NoReduce) != (l.ReduceDims == 0) || l.ReduceDims < 0 || l.ReduceDims > len(l.Dims) {
 		return fmt.Errorf("reduction %d over %d of %d dimensions", l.Reduce, l.ReduceDims, len(l.Dims))
 	}
+	if l.Flush && !l.Flushes() {
+		return fmt.Errorf("a loop of other operations than sums and products that flushes subnormal numbers")
+	}
 	if n := len(l.In) + len(l.Consts) + l.Temps; n > maxRegisters || len(l.Out) > maxRegisters {
 		return fmt.Errorf("%d registers and %d outputs, more than %d", n, len(l.Out), maxRegisters)
 	}
@@ -310,6 +313,9 @@ func checkLoop(l *micro.Loop, in, out []Operand) error {
 			return fmt.Errorf("output %d: register %d does not hold %v", k, l.OutRegs[k], a.Type)
 		}
 		reduced := l.Reduce != micro.NoReduce && k == len(l.Out)-1
+		if a.Window != nil {
+			return fmt.Errorf("output %d has a window", k)
+		}
 		if err := checkAccess(a, l.Dims, out[k]); err != nil {
 			return fmt.Errorf("output %d: %w", k, err)
 		}
@@ -340,17 +346,36 @@ func checkAccess(a micro.Access, dims []int, o Operand) error {
 		return fmt.Errorf("access as %v with %d strides to %v over %d dimensions", a.Type, len(a.Strides), typeText(o.Type), len(dims))
 	}
 	lo, hi := int64(0), int64(0) // 32 dimensions of 2^43 at the most
+	w := a.Window
+	if w != nil {
+		if len(w.Lo) != len(dims) || len(w.Hi) != len(dims) || int64(w.Offset) > maxBytes || int64(w.Offset) < -maxBytes {
+			return fmt.Errorf("window %d%v%v over %d dimensions", w.Offset, w.Lo, w.Hi, len(dims))
+		}
+		lo, hi = int64(w.Offset), int64(w.Offset)
+	}
+	nothing := false
 	for d, s := range a.Strides {
 		if int64(s) > maxBytes || int64(s) < -maxBytes {
 			return fmt.Errorf("stride %d", s)
 		}
 		if reach := int64(dims[d]-1) * int64(s); dims[d] > 1 && (reach/int64(dims[d]-1) != int64(s) || reach > maxBytes || reach < -maxBytes) {
 			return fmt.Errorf("stride %d", s)
-		} else if reach > 0 {
-			hi += reach
-		} else {
-			lo += reach
 		}
+		first, last := 0, dims[d]-1
+		if w != nil {
+			if first, last = w.Lo[d], w.Hi[d]-1; first < 0 || last < first-1 || last >= dims[d] {
+				return fmt.Errorf("window from %d to %d in dimension %d of extent %d", w.Lo[d], w.Hi[d], d, dims[d])
+			}
+			nothing = nothing || last < first
+		}
+		if s < 0 {
+			first, last = last, first
+		}
+		lo += int64(first) * int64(s)
+		hi += int64(last) * int64(s)
+	}
+	if nothing {
+		return nil
 	}
 	if lo < 0 || hi >= int64(o.Size()) {
 		return fmt.Errorf("reaches elements %d to %d of %d", lo, hi, o.Size())
@@ -358,12 +383,12 @@ func checkAccess(a micro.Access, dims []int, o Operand) error {
 	return nil
 }
 
-// sameWalk reports whether two accesses visit the elements in the same order.
-func sameWalk(dims, a, b []int) bool {
+// sameWalk reports whether an access visits all elements in the order of the strides.
+func sameWalk(dims []int, a micro.Access, strides []int) bool {
 	for d, n := range dims {
-		if n > 1 && a[d] != b[d] {
+		if n > 1 && a.Strides[d] != strides[d] {
 			return false
 		}
 	}
-	return true
+	return a.Window == nil
 }

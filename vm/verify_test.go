@@ -97,6 +97,13 @@ func TestVerifyAccepts(t *testing.T) {
 			again.In[0].Offset = 64
 			p.Instrs = append(p.Instrs, again)
 		}),
+		"window": change(arrays(), func(p *vm.Code) {
+			l := p.Instrs[0].Loop
+			l.In[0].Window, l.Flush = &micro.Window{Offset: -2, Lo: []int{2}, Hi: []int{6}}, true
+		}),
+		"window of nothing": change(arrays(), func(p *vm.Code) {
+			p.Instrs[0].Loop.In[0].Window = &micro.Window{Offset: 100, Lo: []int{3}, Hi: []int{3}}
+		}),
 		"extents of 1": change(arrays(), func(p *vm.Code) {
 			l := p.Instrs[0].Loop
 			l.Dims, l.In[0].Strides, l.Out[0].Strides = []int{1, 6}, []int{0, 1}, []int{6, 1}
@@ -138,6 +145,27 @@ func TestVerifyRefuses(t *testing.T) {
 	edit := func(want string, f func(p *vm.Code)) refused { return refused{change(scalars(ok), f), want} }
 	code := func(want string, code ...micro.Instr) refused { return refused{scalars(code...), want} }
 	for i, c := range []refused{
+		loop("input 0: reaches elements -1 to 4 of 6", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
+			l.In[0].Window = &micro.Window{Offset: -1, Lo: []int{0}, Hi: []int{6}}
+		}),
+		loop("input 0: reaches elements 3 to 6 of 6", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
+			l.In[0].Window = &micro.Window{Offset: 2, Lo: []int{1}, Hi: []int{5}}
+		}),
+		loop("window from 0 to 7", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
+			l.In[0].Window = &micro.Window{Lo: []int{0}, Hi: []int{7}}
+		}),
+		loop("window from -1 to 3", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
+			l.In[0].Window = &micro.Window{Lo: []int{-1}, Hi: []int{3}}
+		}),
+		loop("over 1 dimensions", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Window = &micro.Window{} }),
+		loop("output 0 has a window", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) {
+			l.Out[0].Window = &micro.Window{Lo: []int{0}, Hi: []int{6}}
+		}),
+		loop("overlap", func(p *vm.Code, in *vm.Instr, l *micro.Loop) {
+			l.In[0].Window = &micro.Window{Offset: 1, Lo: []int{0}, Hi: []int{5}}
+			in.Out[0].Offset, p.Outputs[0].Offset = 0, 0
+		}),
+		loop("flushes", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Code[0].Op, l.Flush = micro.Sqrt, true }),
 		// The program as a whole.
 		edit("arena of -1 bytes", func(p *vm.Code) { p.ArenaBytes = -1 }),
 		edit("arena of", func(p *vm.Code) { p.ArenaBytes = math.MaxInt64 }),

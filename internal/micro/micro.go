@@ -62,6 +62,14 @@ type Const struct {
 type Access struct {
 	Type    dtype.DType
 	Strides []int
+	Window  *Window // of an input; nil if index 0 is element 0 and everything is read
+}
+
+// Window is a part of an array, with zeros around it, that a Loop reads without copying it: element Offset, which need not lie in the array, is the one at
+// index 0 of every dimension. Indices outside of [Lo[d], Hi[d]) in a dimension d read nothing and give 0, or false.
+type Window struct {
+	Offset int
+	Lo, Hi []int // by dimension, within the iteration space
 }
 
 // ReduceKind is the reduction at the tail of a Loop.
@@ -110,8 +118,8 @@ func (k ReduceKind) Op() Op {
 //   - Out k stores register OutRegs[k] at each element through Out[k]. It is dense and row-major over Dims (over
 //     the dimensions that are not reduced for the output of a reduction) and fills its array. Strides
 //     of dimensions with extent 1 are not looked at.
-//   - Outputs do not overlap one another. An output overlaps an input only exactly in place: same buffer, offset, dtype
-//     and strides, and not the output of a reduction. So an executor may store block by block after it has
+//   - Outputs have no windows and do not overlap one another. An output overlaps an input only exactly in place: same buffer, offset, dtype
+//     and strides, no window, and not the output of a reduction. So an executor may store block by block after it has
 //     loaded the same block, and blocks may run in any order.
 //   - The bits of a Const beyond the size of its dtype are 0; those of a bool are 0 or 1.
 //
@@ -134,6 +142,29 @@ type Loop struct {
 	OutRegs    []uint32
 	Reduce     ReduceKind
 	ReduceDims int
+	Flush      bool // see Flushes
+}
+
+// Flushes reports whether a loop may be one with Flush: the operands and results of its sums and products that are subnormal, that is smaller than the least normal number of their dtype, are then 0 of their
+// sign, as the processors' modes FTZ and DAZ have it. Calculations with subnormal numbers take these some fifty times as long as others.
+func (l *Loop) Flushes() bool {
+	any := false
+	for i := range l.Code {
+		c := &l.Code[i]
+		if any = any || c.Flushes(); !c.Flushes() && c.Op != Mov && c.Op != Neg {
+			return false
+		}
+	}
+	return any && l.Reduce == NoReduce
+}
+
+// Flushes reports whether the operation flushes its operands and its result in a loop with Flush.
+func (i *Instr) Flushes() bool {
+	switch i.Op {
+	case Add, Sub, Mul, FMA, FMS, FNMA:
+		return i.Type.IsFloat()
+	}
+	return false
 }
 
 // BlockLanes is the number of elements of a block: with it the live buffers of

@@ -52,6 +52,8 @@ type value struct {
 	reg    uint8
 	array  uint8 // spaceArray: number of the array
 	part   uint8 // spaceArray: which vector of the iteration
+	span   uint8 // spaceArray, code over rows: which columns are read; see RowInput
+	repeat bool  // spaceArray, code over rows: one element for the row
 	stored bool  // its home holds it
 	output bool  // to be stored as soon as it is known
 	pinned bool  // stays in its register
@@ -204,7 +206,11 @@ func (g *generator) addressOf(v *value) mem {
 	case spaceScratch, spaceFixed:
 		return at(baseScratch, v.disp)
 	case spaceArray:
-		return g.arrayOperand(v.array, v.disp)
+		p := g.arrayOperand(v.array, v.disp)
+		if v.repeat {
+			p.index = noReg
+		}
+		return p
 	}
 	panic("BUG: value without a home used from memory")
 }
@@ -386,7 +392,7 @@ func (g *generator) memoryOperand(v int32, scalarForm bool) bool {
 		// A packed form reads 16 bytes, of which only constants are sure to exist.
 		return scalarForm || val.home == spaceConst
 	default:
-		return val.home != spaceNone && !(g.tail && val.home == spaceArray)
+		return val.home != spaceNone && !((g.tail || val.repeat) && val.home == spaceArray)
 	}
 }
 

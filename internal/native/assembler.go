@@ -169,8 +169,12 @@ func (a *assembler) rexMem(w, reg uint8, p mem, op ...uint8) {
 	a.modrm(reg, p, 1)
 }
 
-func (a *assembler) movLoad(reg uint8, p mem) { a.rexMem(1, reg, p, 0x8B) }
-func (a *assembler) lea(reg uint8, p mem)     { a.rexMem(1, reg, p, 0x8D) }
+func (a *assembler) movLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
+func (a *assembler) movStore(p mem, reg uint8) { a.rexMem(1, reg, p, 0x89) }
+func (a *assembler) addLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x03) }
+func (a *assembler) lea(reg uint8, p mem)      { a.rexMem(1, reg, p, 0x8D) }
+
+func (a *assembler) ldmxcsr(p mem) { a.rexMem(0, 2, p, 0x0F, 0xAE) }
 
 func (a *assembler) rexReg(op, reg, rm uint8) {
 	a.buf = append(a.buf, 0x48|reg>>3&1<<2|rm>>3&1, op, 0xC0|reg&7<<3|rm&7)

@@ -35,12 +35,25 @@ func (g *generator) load(v *value, r uint8) {
 		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
 	case v.kind == kindMask && v.home == spaceArray:
 		g.loadMaskBytes(v, r, p)
-	case v.home == spaceArray && g.tail && g.mode == modeEVEX:
+	case v.home == spaceArray && g.mode == modeEVEX && (g.tail || v.repeat):
 		m, l := vmovupdLoad, g.len64
-		if v.kind == kind32 {
+		switch {
+		case v.kind == kind32 && v.repeat:
+			m, l = vbroadcastss, g.len32
+		case v.kind == kind32:
 			m, l = vmovupsLoad, g.len32
+		case v.repeat:
+			m = vbroadcastsd
 		}
-		g.evexRRM(m, l, r, 0, p, evexBits{mask: g.tailMasks[v.part], zero: true})
+		e := evexBits{}
+		switch {
+		case g.tail && v.span > 0:
+			g.rrm(kmovwLoad, len128, spanMask, 0, at(regSpans, 2*int32(v.span)))
+			e = evexBits{mask: spanMask, zero: true}
+		case g.tail && !v.repeat:
+			e = evexBits{mask: g.tailMasks[v.part], zero: true}
+		}
+		g.evexRRM(m, l, r, 0, p, e)
 	default:
 		g.loadFrom(v.kind, p, r)
 	}

@@ -29,6 +29,10 @@ type loopCompiler struct {
 	regType []dtype.DType
 	accs    []int32 // accumulators
 	reduced dtype.DType
+	control int32      // of a loop that flushes: where the contents of MXCSR lie
+	inputs  []RowInput // of code over rows; the first of arrays are then streams
+	spans   []uint8    // of inputs
+	outputs int        // where the outputs begin in arrays
 }
 
 // loopArray is an input or output.
@@ -141,6 +145,7 @@ func (c *loopCompiler) check() error {
 		}
 		c.arrays = append(c.arrays, loopArray{t: l.Out[k].Type})
 	}
+	c.outputs = len(l.In)
 	if l.Reduce != micro.NoReduce && len(l.Out) == 0 {
 		return fmt.Errorf("native: reduction without an output")
 	}
@@ -205,7 +210,8 @@ const (
 	lastBase  = 13
 )
 
-func (c *loopCompiler) compile() error {
+// begin prepares registers and the constant block, and loads the pointers.
+func (c *loopCompiler) begin() {
 	c.consts = newConstBlock(64, 0)
 	c.constIDs = map[constKey]int32{}
 	c.buf = make([]byte, 0, 4096)
@@ -224,6 +230,33 @@ func (c *loopCompiler) compile() error {
 	c.reserveAccumulators()
 	c.loadPointers(0)
 	c.resetRegisters()
+	if c.loop.Flush {
+		c.control = c.consts.placeTable([]uint64{controlGo | controlFlush, controlGo}, 4)
+		c.ldmxcsr(at(baseConst, c.control))
+	}
+}
+
+// What MXCSR holds in Go, and the bits for subnormal results and operands.
+const (
+	controlGo    = 0x1F80
+	controlFlush = 1<<15 | 1<<6
+)
+
+// end returns from the code and appends what lies behind it.
+func (c *loopCompiler) end() {
+	if c.loop.Flush {
+		c.ldmxcsr(at(baseConst, c.control+4))
+	}
+	c.vzeroupper()
+	c.ret()
+	c.tail, c.shared = false, nil
+	c.emitStubs()
+	c.part = 0
+	c.emitFunctions()
+}
+
+func (c *loopCompiler) compile() error {
+	c.begin()
 	c.broadcastScalars()
 	c.xorReg(regIndex, regIndex)
 	if c.loop.Reduce == micro.NoReduce {
@@ -233,12 +266,7 @@ func (c *loopCompiler) compile() error {
 	} else if err := c.emitBlocks(); err != nil {
 		return err
 	}
-	c.vzeroupper()
-	c.ret()
-	c.tail, c.shared = false, nil
-	c.emitStubs()
-	c.part = 0
-	c.emitFunctions()
+	c.end()
 	return nil
 }
 
@@ -314,6 +342,10 @@ func (c *loopCompiler) emitBody() error {
 		c.part = uint8(part)
 		regs := make([]int32, len(c.regType))
 		for k := range l.In {
+			if c.inputs != nil {
+				regs[k] = c.rowInput(k, part)
+				continue
+			}
 			a := &c.arrays[k]
 			if a.scalar && part > 0 {
 				continue
@@ -329,7 +361,7 @@ func (c *loopCompiler) emitBody() error {
 			}
 			regs[k] = v
 		}
-		if part > 0 {
+		if part > 0 && c.inputs == nil {
 			for k := range l.In {
 				if c.arrays[k].scalar {
 					regs[k] = c.scalarValue(k)
@@ -379,7 +411,7 @@ func (c *loopCompiler) emitBody() error {
 		}
 		for k, r := range l.OutRegs[:outs] {
 			disp := int32(part) * int32(c.lanes) * int32(l.Out[k].Type.Size())
-			c.code = append(c.code, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(len(l.In) + k), dst: none, a: regs[r], b: none, c: none,
+			c.code = append(c.code, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(c.outputs + k), dst: none, a: regs[r], b: none, c: none,
 				extra: disp, part: c.part})
 		}
 	}

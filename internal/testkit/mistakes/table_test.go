@@ -412,6 +412,7 @@ var types = []named[reflect.Type]{
 	{"graph.Literal", reflect.TypeFor[graph.Literal]()},
 	{"graph.Node", reflect.TypeFor[graph.Node]()},
 	{"graph.Op", reflect.TypeFor[graph.Op]()},
+	{"graph.Part", reflect.TypeFor[graph.Part]()},
 	{"graph.Pattern", reflect.TypeFor[graph.Pattern]()},
 	{"graph.Position", reflect.TypeFor[graph.Position]()},
 	{"graph.Range", reflect.TypeFor[graph.Range]()},

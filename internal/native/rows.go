@@ -1,0 +1,284 @@
+package native
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
+
+// RowInput says where code over rows finds an input. Inputs whose rows lie at a constant distance share a stream, that is a pointer that goes on from row to row.
+type RowInput struct {
+	Stream int
+	Shift  int  // where column 0 lies behind the stream's pointer, in elements
+	Repeat bool // one element for the whole row
+	Lo, Hi int  // the columns that are read; the others are 0
+}
+
+// Rows is the machine code of a loop over rows, which reads windows of arrays: vectors that lie within the columns of all inputs are loaded as they are, those at the edges
+// under masks. It may be run by several goroutines at once.
+type Rows struct {
+	pages   *codePages
+	consts  []byte
+	fixed   int // bytes of scratch before the spill slots
+	scratch int
+	streams int
+	arrays  []loopArray // streams, then outputs
+	columns int
+	lanes   int // elements of a vector
+	first   int // vectors at the left edge
+	last    int // and at the right one begin with this number
+	vectors int // of a row
+	masks   []uint16
+	spans   int // masks of a vector
+}
+
+// RowWork is what a run of Rows needs besides the code. No two runs may use it at once.
+type RowWork struct {
+	table   []uintptr // pointers of streams and outputs, their steps in bytes, then what the constants below name
+	scratch []byte
+}
+
+// The entries of the table behind pointers and steps.
+const (
+	rowCount    = iota
+	rowStart    // element of the first vector
+	rowLeft     // vectors at the left edge
+	rowInterior // vectors between the edges
+	rowRight
+	rowLeftMasks // addresses
+	rowRightMasks
+	rowEntries
+)
+
+// Registers of code over rows besides those of loops.
+const (
+	regSpans = regResult // masks of the vector at an edge
+	regPhase = regInner  // 0 at the left edge, 1 at the right one
+	spanMask = 6
+)
+
+// CompileRows compiles a loop without a reduction for rows of so many columns. Of l it takes the code, the constants and the types; inputs say where operands lie, and streams is the
+// number of their pointers. It needs AVX-512 and gives ErrUnavailable otherwise. Arrays of bool are not supported.
+func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows, error) {
+	av := detect()
+	if !av.ok || av.level != cpu.AVX512 {
+		return nil, fmt.Errorf("%w: code over rows needs AVX-512", ErrUnavailable)
+	}
+	line := *l
+	line.Dims = []int{columns}
+	line.In, line.Out = make([]micro.Access, len(l.In)), make([]micro.Access, len(l.Out))
+	for k, a := range l.In {
+		line.In[k] = micro.Access{Type: a.Type, Strides: []int{1}}
+	}
+	for k, a := range l.Out {
+		line.Out[k] = micro.Access{Type: a.Type, Strides: []int{1}}
+	}
+	c := &loopCompiler{loop: &line, level: av.level}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	arrays := make([]loopArray, streams, streams+len(l.Out))
+	for k, a := range l.In {
+		arrays[inputs[k].Stream].t = a.Type
+	}
+	arrays = append(arrays, c.arrays[len(l.In):]...)
+	for _, a := range arrays {
+		if a.t == dtype.Bool {
+			return nil, fmt.Errorf("native: rows of bool")
+		}
+	}
+	c.arrays, c.inputs, c.outputs = arrays, inputs, streams
+	c.choose(1)
+	out := &Rows{streams: streams, arrays: arrays, columns: columns, lanes: int(c.lanes)}
+	spans := out.cut(inputs)
+	if err := c.compileRows(spans); err != nil {
+		return nil, err
+	}
+	pages, err := newCodePages(c.buf)
+	if err != nil {
+		return nil, err
+	}
+	out.pages, out.consts = pages, c.consts.sealed()
+	out.fixed = c.fixedBytes()
+	out.scratch = out.fixed + int(c.slotTop)
+	return out, nil
+}
+
+// cut finds the edges and makes their masks. It returns the span of each input, where 0 is the whole row.
+func (r *Rows) cut(inputs []RowInput) []uint8 {
+	list := [][2]int{{0, r.columns}}
+	number := map[[2]int]uint8{list[0]: 0}
+	spans := make([]uint8, len(inputs))
+	lo, hi := 0, r.columns
+	for k, in := range inputs {
+		key := [2]int{in.Lo, in.Hi}
+		if _, ok := number[key]; !ok {
+			number[key] = uint8(len(list))
+			list = append(list, key)
+		}
+		spans[k] = number[key]
+		lo, hi = max(lo, in.Lo), min(hi, in.Hi)
+	}
+	r.spans = len(list)
+	r.vectors = (r.columns + r.lanes - 1) / r.lanes
+	r.first = min((lo+r.lanes-1)/r.lanes, r.vectors)
+	r.last = max(hi/r.lanes, r.first)
+	for v := range r.vectors {
+		if v >= r.first && v < r.last {
+			continue
+		}
+		for _, s := range list {
+			from, to := min(max(s[0]-v*r.lanes, 0), r.lanes), min(max(s[1]-v*r.lanes, 0), r.lanes)
+			r.masks = append(r.masks, uint16((1<<to-1)&^(1<<from-1)))
+		}
+	}
+	return spans
+}
+
+// rowInput makes the value of input k.
+func (c *loopCompiler) rowInput(k, part int) int32 {
+	in := &c.inputs[k]
+	t := c.arrays[in.Stream].t
+	v := c.newValue(kindOf(t))
+	val := &c.vals[v]
+	val.stored, val.home, val.array, val.part, val.repeat, val.span = true, spaceArray, uint8(in.Stream), uint8(part), in.Repeat, c.spans[k]
+	val.disp = int32(in.Shift * t.Size())
+	if !in.Repeat {
+		val.disp += int32(part) * int32(c.lanes) * int32(t.Size())
+	}
+	return v
+}
+
+// compileRows emits the loop over rows, in each of which vectors at the left edge, between the edges and at the right one follow one another.
+func (c *loopCompiler) compileRows(spans []uint8) error {
+	c.spans = spans
+	all := uint8(0)
+	for _, s := range spans {
+		all = max(all, s)
+	}
+	n := len(c.arrays)
+	entry := func(k int) mem { return at(baseArena, 8*int32(2*n+k)) }
+	c.begin()
+	top := len(c.buf)
+	c.movLoad(regIndex, entry(rowStart))
+	c.movLoad(regSpans, entry(rowLeftMasks))
+	c.movLoad(regLeft, entry(rowLeft))
+	c.xorReg(regPhase, regPhase)
+	edge := len(c.buf)
+	c.cmpImm(regLeft, 0)
+	none := c.jump(condEqual)
+	c.align(32)
+	vector := len(c.buf)
+	if err := c.edgeBody(); err != nil {
+		return err
+	}
+	c.addImm(regIndex, int32(c.lanes))
+	c.addImm(regSpans, 2*int32(all+1))
+	c.subImm(regLeft, 1)
+	c.patch(c.jump(condNotEqual), vector)
+	c.patch(none, len(c.buf))
+	c.cmpImm(regPhase, 0)
+	done := c.jump(condNotEqual)
+	c.addImm(regPhase, 1)
+	c.movLoad(regLeft, entry(rowInterior))
+	c.cmpImm(regLeft, 0)
+	empty := c.jump(condEqual)
+	c.align(32)
+	vector = len(c.buf)
+	if err := c.emitBody(); err != nil {
+		return err
+	}
+	c.addImm(regIndex, int32(c.lanes))
+	c.subImm(regLeft, 1)
+	c.patch(c.jump(condNotEqual), vector)
+	c.patch(empty, len(c.buf))
+	c.movLoad(regSpans, entry(rowRightMasks))
+	c.movLoad(regLeft, entry(rowRight))
+	c.patch(c.jumpAlways(), edge)
+	c.patch(done, len(c.buf))
+	for k := range c.arrays {
+		if k < len(c.arrayRegs) {
+			c.addLoad(c.arrayRegs[k], at(baseArena, 8*int32(n+k)))
+			continue
+		}
+		c.movLoad(regTemp, at(baseArena, 8*int32(k)))
+		c.addLoad(regTemp, at(baseArena, 8*int32(n+k)))
+		c.movStore(at(baseArena, 8*int32(k)), regTemp)
+	}
+	c.movLoad(regTemp, entry(rowCount))
+	c.subImm(regTemp, 1)
+	c.movStore(entry(rowCount), regTemp)
+	c.cmpImm(regTemp, 0)
+	c.patch(c.jump(condNotEqual), top)
+	c.end()
+	return nil
+}
+
+// edgeBody emits the code of a vector at an edge.
+func (c *loopCompiler) edgeBody() error {
+	masks := c.files[fileMask].all
+	const whole = 7
+	c.files[fileMask].all &^= 1<<whole | 1<<spanMask
+	c.tail, c.tailMasks[0] = true, whole
+	c.rrm(kmovwLoad, len128, whole, 0, at(regSpans, 0))
+	err := c.emitBody()
+	c.tail = false
+	c.files[fileMask].all = masks
+	return err
+}
+
+// NewWork returns the memory for runs of the code.
+func (r *Rows) NewWork() *RowWork {
+	return &RowWork{table: make([]uintptr, 2*len(r.arrays)+rowEntries), scratch: make([]byte, r.scratch+64)}
+}
+
+// Vectors returns how many vectors a row is cut into, each of which but the last has the same number of elements.
+func (r *Rows) Vectors() (n, elements int) { return r.vectors, r.lanes }
+
+// Run computes the vectors [from, to) of so many rows. Addresses and steps, in bytes from row to row, are those of the streams and then of the outputs at column 0; an address may lie
+// outside of its array, whose elements alone are read. The caller keeps the arrays alive.
+func (r *Rows) Run(from, to, rows int, addresses []uintptr, steps []int, w *RowWork) {
+	n := len(r.arrays)
+	if len(addresses) != n || len(steps) != n || from < 0 || to > r.vectors {
+		panic("BUG: rows of a native loop with the wrong arrays")
+	}
+	if rows <= 0 || from >= to {
+		return
+	}
+	t := w.table
+	copy(t, addresses)
+	for k, s := range steps {
+		t[n+k] = uintptr(s)
+	}
+	left, interior := min(to, r.first)-from, min(to, r.last)-max(from, r.first)
+	right := to - max(from, r.last)
+	left, interior, right = max(left, 0), max(interior, 0), max(right, 0)
+	t[2*n+rowCount], t[2*n+rowStart] = uintptr(rows), uintptr(from*r.lanes)
+	t[2*n+rowLeft], t[2*n+rowInterior], t[2*n+rowRight] = uintptr(left), uintptr(interior), uintptr(right)
+	t[2*n+rowLeftMasks] = r.maskAddress(from)
+	t[2*n+rowRightMasks] = r.maskAddress(max(from-(r.last-r.first), r.first))
+	callLoop(unsafe.Pointer(&r.pages.code[0]), unsafe.Pointer(&t[0]), unsafe.Pointer(&r.consts[0]), unsafe.Pointer(&w.scratch[r.fixed]), 0)
+	runtime.KeepAlive(r)
+	runtime.KeepAlive(w)
+}
+
+// maskAddress is where the masks of a vector at an edge lie, counted without those between the edges.
+func (r *Rows) maskAddress(edge int) uintptr {
+	if len(r.masks) == 0 {
+		return 0
+	}
+	return uintptr(unsafe.Pointer(&r.masks[0])) + uintptr(2*r.spans*edge)
+}
+
+// CodeBytes returns the size of the machine code.
+func (r *Rows) CodeBytes() int { return len(r.pages.code) }
+
+// Listing returns the code as text, as that of a Loop.
+func (r *Rows) Listing() string { return r.pages.listing() }
+
+// Close frees the code at once.
+func (r *Rows) Close() { r.pages.close() }
