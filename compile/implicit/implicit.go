@@ -7,6 +7,7 @@ package implicit
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
@@ -112,6 +113,23 @@ func (p *problem) small(step, x *node) *node {
 	return graph.LessEqual(p.norm(step), graph.Mul(xx, graph.Like(xx, p.o.Tolerance*p.o.Tolerance)))
 }
 
+// iterate goes on with the carries as long as going says of a lane's, or there are no steps left; the carries of other lanes stay as they are.
+func (p *problem) iterate(init nodes, going func(c nodes) *node, step func(c nodes) nodes) nodes {
+	n := len(init)
+	final, _ := graph.While(p.o.Limit+1, slices.Concat(init, nodes{going(init), p.g.Scalar(graph.Int64, 0)}),
+		func(c nodes) *node {
+			return graph.LogicalAnd(graph.ReduceAny(c[n], nil), graph.Less(c[n+1], graph.Like(c[n+1], float64(p.o.Limit))))
+		},
+		func(c nodes) nodes {
+			next := step(c[:n:n])
+			for i, v := range next {
+				next[i] = graph.Where(c[n], v, c[i])
+			}
+			return append(next, graph.LogicalAnd(c[n], going(next)), graph.Add(c[n+1], graph.Like(c[n+1], 1)))
+		})
+	return final[:n]
+}
+
 // finish makes the node of the solution.
 func (p *problem) finish(op string, x, ok, residual *node, f func(x *node) *node) (*node, error) {
 	if p.err != nil {
@@ -142,29 +160,25 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 		return nil, fmt.Errorf("%s: the function gives %v for %v at %v: needs one value of that type", op, r.Type(), start.Type(), start.Position())
 	}
 	rr := p.norm(r)
-	// x, its residual's squared norm, Newton's step at x, the part of it that is tried next; the number of steps
-	init := nodes{start, rr, p.solved(f, start, r), filled(rr, 1), p.g.Scalar(graph.Int64, 0)}
+	// x, its residual's squared norm, Newton's step at x, the part of it that is tried next
 	done := func(c nodes) *node {
 		return graph.LogicalOr(graph.Equal(c[1], graph.Like(c[1], 0)), p.small(c[2], c[0]))
 	}
 	stuck := func(c nodes) *node { // the rounding of f hides whether there is progress, or there is none
 		return graph.Less(c[3], graph.Like(c[3], 1e-9))
 	}
-	final, _ := graph.While(p.o.Limit+1, init,
+	final := p.iterate(nodes{start, rr, p.solved(f, start, r), filled(rr, 1)},
 		func(c nodes) *node {
-			going := graph.LogicalNot(graph.LogicalOr(done(c), graph.LogicalOr(stuck(c), graph.IsNaN(c[1]))))
-			return graph.LogicalAnd(graph.ReduceAny(going, nil), graph.Less(c[4], graph.Like(c[4], float64(p.o.Limit))))
+			return graph.LogicalNot(graph.LogicalOr(done(c), graph.LogicalOr(stuck(c), graph.IsNaN(c[1]))))
 		},
 		func(c nodes) nodes {
 			x, rr, step, part := c[0], c[1], c[2], c[3]
 			trial := graph.Sub(x, graph.Mul(part, step))
 			r := f(trial)
 			next := p.norm(r)
-			going := graph.LogicalNot(graph.LogicalOr(done(c), stuck(c)))
-			better := graph.LogicalAnd(going, graph.Less(next, rr))
-			worse := graph.LogicalAnd(going, graph.LogicalNot(better))
+			better := graph.Less(next, rr)
 			return nodes{graph.Where(better, trial, x), graph.Where(better, next, rr), graph.Where(better, p.solved(f, trial, r), step),
-				graph.Where(worse, graph.Mul(part, graph.Like(part, 0.25)), graph.Where(better, graph.Like(part, 1), part)), graph.Add(c[4], graph.Like(c[4], 1))}
+				graph.Where(better, graph.Like(part, 1), graph.Mul(part, graph.Like(part, 0.25)))}
 		})
 	x, rr, step := final[0], final[1], final[2]
 	// A step that rounding keeps from getting smaller is small enough if it is of the order of the root of the precision.
@@ -217,8 +231,7 @@ func RootBracketed(f func(x *node) *node, lo, hi *node, o Options) (*node, error
 	// A root at an end closes the bracket there.
 	hi = graph.Where(graph.Equal(below, zero), lo, hi)
 	lo = graph.Where(graph.Equal(above, zero), hi, lo)
-	// a has the sign of f(lo), b the other; x, f(x) of the step before; the number of steps
-	init := nodes{lo, hi, middle(lo, hi), filled(lo, math.Inf(1)), p.g.Scalar(graph.Int64, 0)}
+	// a has the sign of f(lo), b the other; x, f(x) of the step before
 	ulp := 4 * 0x1p-52
 	if lo.DType() == graph.Float32 {
 		ulp = 4 * 0x1p-23
@@ -228,29 +241,22 @@ func RootBracketed(f func(x *node) *node, lo, hi *node, o Options) (*node, error
 		width := graph.Abs(graph.Sub(a, b))
 		return graph.LogicalAnd(graph.NotEqual(r, zero), graph.Greater(width, graph.Mul(graph.Like(a, ulp), graph.Max(graph.Abs(a), graph.Abs(b)))))
 	}
-	final, _ := graph.While(p.o.Limit+1, init,
-		func(c nodes) *node {
-			return graph.LogicalAnd(graph.ReduceAny(open(c), nil), graph.Less(c[4], graph.Like(c[4], float64(p.o.Limit))))
-		},
-		func(c nodes) nodes {
-			a, b, x, before := c[0], c[1], c[2], c[3]
-			going := open(c)
-			r := f(x)
-			left := graph.Equal(graph.Sign(r), sign)
-			a, b = graph.Where(left, x, a), graph.Where(left, b, x)
-			newton := graph.Sub(x, p.solved(f, x, r))
-			low, high := graph.Min(a, b), graph.Max(a, b)
-			inside := graph.LogicalAnd(graph.Greater(newton, low), graph.Less(newton, high))
-			// Far from a root of a power Newton's method only takes a fraction off, and the residual falls to a quarter or so.
-			fast := graph.LessEqual(graph.Abs(r), graph.Mul(graph.Like(r, 0.125), graph.Abs(before)))
-			// Newton's last steps come from one side: a bracket that is to close needs a point behind the root.
-			tiny := graph.LessEqual(graph.Abs(graph.Sub(newton, x)), graph.Mul(graph.Like(x, p.o.Tolerance), graph.Abs(newton)))
-			last := graph.LogicalAnd(inside, tiny)
-			next := graph.Where(graph.LogicalAnd(inside, fast), newton, middle(a, b))
-			closed := func(end *node) *node { return graph.Where(last, newton, end) }
-			return nodes{graph.Where(going, closed(a), c[0]), graph.Where(going, closed(b), c[1]), graph.Where(going, graph.Where(last, newton, next), x), graph.Where(going, r, before),
-				graph.Add(c[4], graph.Like(c[4], 1))}
-		})
+	final := p.iterate(nodes{lo, hi, middle(lo, hi), filled(lo, math.Inf(1))}, open, func(c nodes) nodes {
+		a, b, x, before := c[0], c[1], c[2], c[3]
+		r := f(x)
+		left := graph.Equal(graph.Sign(r), sign)
+		a, b = graph.Where(left, x, a), graph.Where(left, b, x)
+		newton := graph.Sub(x, p.solved(f, x, r))
+		low, high := graph.Min(a, b), graph.Max(a, b)
+		inside := graph.LogicalAnd(graph.Greater(newton, low), graph.Less(newton, high))
+		// Far from a root of a power Newton's method only takes a fraction off, and the residual falls to a quarter or so.
+		fast := graph.LessEqual(graph.Abs(r), graph.Mul(graph.Like(r, 0.125), graph.Abs(before)))
+		// Newton's last steps come from one side: a bracket that is to close needs a point behind the root.
+		tiny := graph.LessEqual(graph.Abs(graph.Sub(newton, x)), graph.Mul(graph.Like(x, p.o.Tolerance), graph.Abs(newton)))
+		last := graph.LogicalAnd(inside, tiny)
+		next := graph.Where(graph.LogicalAnd(inside, fast), newton, middle(a, b))
+		return nodes{graph.Where(last, newton, a), graph.Where(last, newton, b), graph.Where(last, newton, next), r}
+	})
 	a, b, x, r := final[0], final[1], final[2], final[3]
 	// Where the loop ended with f = 0 at the point before x, one end of the bracket is that point.
 	exact := graph.Equal(r, zero)
@@ -282,15 +288,9 @@ func FixedPoint(f func(x *node) *node, start *node, o Options) (*node, error) {
 		step := graph.Sub(c[1], c[0])
 		return graph.LogicalNot(graph.LogicalOr(p.small(step, c[1]), p.all(graph.Equal(step, graph.Like(step, 0)))))
 	}
-	final, _ := graph.While(p.o.Limit+1, nodes{start, y, p.g.Scalar(graph.Int64, 0)},
-		func(c nodes) *node {
-			going := graph.LogicalAnd(moving(c), graph.LogicalNot(graph.IsNaN(p.norm(c[1]))))
-			return graph.LogicalAnd(graph.ReduceAny(going, nil), graph.Less(c[2], graph.Like(c[2], float64(p.o.Limit))))
-		},
-		func(c nodes) nodes {
-			going := moving(c)
-			return nodes{graph.Where(going, c[1], c[0]), graph.Where(going, f(c[1]), c[1]), graph.Add(c[2], graph.Like(c[2], 1))}
-		})
+	final := p.iterate(nodes{start, y}, func(c nodes) *node {
+		return graph.LogicalAnd(moving(c), graph.LogicalNot(graph.IsNaN(p.norm(c[1]))))
+	}, func(c nodes) nodes { return nodes{c[1], f(c[1])} })
 	return p.finish(op, final[1], graph.LogicalNot(moving(final)), graph.Sqrt(p.norm(graph.Sub(final[1], final[0]))), func(x *node) *node { return graph.Sub(f(x), x) })
 }
 
