@@ -113,19 +113,29 @@ func (p *problem) small(step, x *node) *node {
 	return graph.LessEqual(p.norm(step), graph.Mul(xx, graph.Like(xx, p.o.Tolerance*p.o.Tolerance)))
 }
 
+// scalarSteps is the number of steps of scalar problems that are made at once, while they are in registers: reading and writing what they carry takes longer than a step.
+const scalarSteps = 4
+
 // iterate goes on with the carries as long as going says of a lane's, or there are no steps left; the carries of other lanes stay as they are.
 func (p *problem) iterate(init nodes, going func(c nodes) *node, step func(c nodes) nodes) nodes {
-	n := len(init)
-	final, _ := graph.While(p.o.Limit+1, slices.Concat(init, nodes{going(init), p.g.Scalar(graph.Int64, 0)}),
+	n, steps := len(init), 1
+	if len(p.axes) == 0 {
+		steps = scalarSteps
+	}
+	final, _ := graph.While(p.o.Limit/steps+2, slices.Concat(init, nodes{going(init), p.g.Scalar(graph.Int64, 0)}),
 		func(c nodes) *node {
 			return graph.LogicalAnd(graph.ReduceAny(c[n], nil), graph.Less(c[n+1], graph.Like(c[n+1], float64(p.o.Limit))))
 		},
 		func(c nodes) nodes {
-			next := step(c[:n:n])
-			for i, v := range next {
-				next[i] = graph.Where(c[n], v, c[i])
+			now, on := c[:n:n], c[n]
+			for range steps {
+				next := step(now)
+				for i, v := range next {
+					next[i] = graph.Where(on, v, now[i])
+				}
+				now, on = next, graph.LogicalAnd(on, going(next))
 			}
-			return append(next, graph.LogicalAnd(c[n], going(next)), graph.Add(c[n+1], graph.Like(c[n+1], 1)))
+			return append(now, on, graph.Add(c[n+1], graph.Like(c[n+1], float64(steps))))
 		})
 	return final[:n]
 }
