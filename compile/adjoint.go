@@ -115,8 +115,3 @@ func plus(a, b *graph.Node) *graph.Node {
 	}
 	return graph.Add(a, b)
 }
-
-// fullLike returns an array of the node's type whose elements are all v.
-func fullLike(n *graph.Node, v float64) *graph.Node {
-	return graph.BroadcastTo(graph.Like(n, v), n.Shape()...)
-}

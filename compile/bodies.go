@@ -281,7 +281,7 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 			end = ct[i-l.captured]
 		}
 		if end == nil {
-			end = fullLike(l.operands[i], 0)
+			end = graph.FullLike(l.operands[i], 0)
 		}
 		p := b.input(l.operands[i].Type())
 		b.carries.add(p, end)
@@ -309,7 +309,7 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 	for _, i := range liveCarries {
 		next := found[at[i]]
 		if next == nil {
-			next = fullLike(b.params[i], 0)
+			next = graph.FullLike(b.params[i], 0)
 		}
 		b.out = append(b.out, next)
 	}
@@ -320,7 +320,7 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 			b.captured.add(p, l.operands[i])
 			if at[i] >= 0 && found[at[i]] != nil {
 				sum := b.input(p.Type())
-				b.carries.add(sum, fullLike(l.operands[i], 0))
+				b.carries.add(sum, graph.FullLike(l.operands[i], 0))
 				b.out = append(b.out, graph.Add(sum, found[at[i]]))
 				summed = append(summed, i)
 			}
@@ -374,7 +374,7 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 		}
 		dot := dots[first+i]
 		if dot == nil {
-			dot = fullLike(l.operands[i], 0)
+			dot = graph.FullLike(l.operands[i], 0)
 		}
 		in := b.input(p.Type())
 		wrt, seeds = append(wrt, p), append(seeds, in)
@@ -407,7 +407,7 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 	for k, i := range moving {
 		next := found[k]
 		if next == nil {
-			next = fullLike(b.params[i], 0)
+			next = graph.FullLike(b.params[i], 0)
 		}
 		b.out = append(b.out, next)
 	}
@@ -509,7 +509,7 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool)
 		found := reverse(b.g, outputs, extra, from, masked, false)
 		for k, d := range found {
 			if d == nil {
-				found[k] = fullLike(from[k], 0)
+				found[k] = graph.FullLike(from[k], 0)
 			}
 		}
 		return found
@@ -552,7 +552,7 @@ func branchTangents(n *graph.Node, dots []*graph.Node, masked bool) []*graph.Nod
 		found := forward(b.g, outputs, wrt, extra, masked, false)
 		for k, d := range found {
 			if d == nil {
-				found[k] = fullLike(outputs[k], 0)
+				found[k] = graph.FullLike(outputs[k], 0)
 			}
 		}
 		return found

@@ -53,7 +53,7 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 			cts[i] = cotangents[i]
 		} else {
 			restore := g.AtNode(o)
-			cts[i] = fullLike(o, 1)
+			cts[i] = graph.FullLike(o, 1)
 			restore()
 		}
 	}
@@ -61,7 +61,7 @@ func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err er
 	for i, w := range wrt {
 		if adjoints[i] == nil {
 			restore := g.AtNode(w)
-			adjoints[i] = fullLike(w, 0)
+			adjoints[i] = graph.FullLike(w, 0)
 			restore()
 		}
 	}
@@ -85,7 +85,7 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 			seeds[i] = tangents[i]
 		} else {
 			restore := g.AtNode(w)
-			seeds[i] = fullLike(w, 1)
+			seeds[i] = graph.FullLike(w, 1)
 			restore()
 		}
 	}
@@ -93,7 +93,7 @@ func JVP(outputs, wrt, tangents []*graph.Node) (dots []*graph.Node, err error) {
 	for i, o := range outputs {
 		if dots[i] == nil {
 			restore := g.AtNode(o)
-			dots[i] = fullLike(o, 0)
+			dots[i] = graph.FullLike(o, 0)
 			restore()
 		}
 	}

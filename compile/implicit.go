@@ -125,7 +125,23 @@ func (f *implicit) product(transposed bool) *graph.Body {
 func (f *implicit) solve(r *graph.Node, transposed bool) *graph.Node {
 	a := f.n.Attrs()
 	shape := f.n.Shape()
-	if method := graph.LinearMethod(a.Str("method")); method != graph.Direct {
+	method := graph.LinearMethod(a.Str("method"))
+	unknowns := shape[f.lanes:].Size()
+	switch {
+	case method == graph.Direct && unknowns == 1:
+		return graph.Div(r, f.product(false).Inline(f.args(graph.FullLike(f.n, 1)))[0])
+	case method == graph.Direct && unknowns < leastSparse:
+	case method == graph.Direct || method == graph.Sparse:
+		if m := f.sparse(method == graph.Sparse); m != nil {
+			x := graph.Reshape(r, shape.Size())
+			if transposed {
+				x = m.TransposedSolve(x)
+			} else {
+				x = m.Solve(x)
+			}
+			return graph.Reshape(x, shape...)
+		}
+	default:
 		body := f.product(transposed)
 		o := graph.ImplicitOptions{Lanes: f.lanes, Method: method, Tolerance: a.Float("tolerance"), Limit: a.Int("limit")}
 		if bodies := graph.Bodies(f.n); len(bodies) > 1 {
@@ -139,12 +155,40 @@ func (f *implicit) solve(r *graph.Node, transposed bool) *graph.Node {
 		}
 		return graph.LinearSolve(func(v *graph.Node) *graph.Node { return body.Inline(f.args(v))[0] }, r, o)
 	}
-	unknowns := shape[f.lanes:].Size()
-	if unknowns == 1 {
-		return graph.Div(r, f.product(false).Inline(f.args(fullLike(f.n, 1)))[0])
-	}
 	x := graph.Solve(f.matrix(unknowns, transposed), graph.Reshape(r, append(slices.Clone(shape[:f.lanes]), unknowns, 1)...))
 	return graph.Reshape(x, shape...)
+}
+
+// A direct method takes ∂f/∂x as a sparse matrix from so many unknowns on, if one in so many of its entries at most can be other than 0.
+const (
+	leastSparse = 64
+	fewEntries  = 10
+)
+
+// sparse is ∂f/∂x of all lanes as a sparse matrix; nil, unless it has to be, where it has many entries or its pattern is not known.
+func (f *implicit) sparse(must bool) *graph.CSR {
+	var pattern *SparseMatrix
+	body := f.derived(nil, func(b *bodyBuilder, _ []*graph.Node) *graph.Node {
+		x := b.params[f.captured]
+		if !must {
+			p, err := JacobianPattern(b.results[0], x)
+			lane := int64(f.n.Shape()[f.lanes:].Size())
+			if err != nil || int64(p.NonZeros())*fewEntries > lane*int64(p.Columns) {
+				return nil
+			}
+		}
+		m, err := SparseJacobian(b.results[0], x)
+		if err != nil {
+			panic(refusal{userError(f.n, "implicit", err)})
+		}
+		pattern = m
+		return m.Values
+	})
+	if body == nil {
+		return nil
+	}
+	pattern.Values = body.Inline(f.args())[0]
+	return pattern.CSR()
 }
 
 // transposedMap is the transpose of a body that is linear in its last parameter.
@@ -154,7 +198,7 @@ func transposedMap(m *graph.Body) *graph.Body {
 	r := b.input(b.params[last].Type())
 	result := reverse(b.g, b.results, []*graph.Node{r}, b.params[last:], false, false)[0]
 	if result == nil {
-		result = fullLike(r, 0)
+		result = graph.FullLike(r, 0)
 	}
 	return mustBody(b.g, append(slices.Clone(b.params[:last]), r), []*graph.Node{result})
 }

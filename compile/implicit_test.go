@@ -234,3 +234,76 @@ func TestImplicitMistakes(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// A band of 70 unknowns, which direct solutions find to be sparse, and a few that are told so, against solutions of the dense matrix; by its transpose, in lanes, in a batch. The sparse matrix is the one
+// of the derivative and of its derivatives.
+func TestImplicitSparse(t *testing.T) {
+	for _, c := range []struct {
+		n      int
+		method graph.LinearMethod
+		sparse bool
+	}{{70, graph.Direct, true}, {6, graph.Sparse, true}, {6, graph.Direct, false}} {
+		g := graph.New()
+		p := g.Input("p", graph.Float64, 3)
+		at := testkit.Point{p: ref.New(p.Type())}
+		copy(at[p].F, []float64{0.3, -0.7, 0.4})
+		parts := []*graph.Node{graph.Index(p, 0), graph.Index(p, 1), graph.Index(p, 2)} // not made anew in bodies, where a batch would not find them
+		part := func(i int) *graph.Node { return parts[i] }
+		places := graph.Iota(g, graph.Float64, 0, c.n)
+		rhs := graph.Sin(graph.Mul(part(1), places))
+		// The matrix is the same as a function of its product and as a matrix.
+		apply := func(x *graph.Node) *graph.Node {
+			padded := graph.Pad(x, []int{1}, []int{1}, 0)
+			shifted := func(start int) *graph.Node { return graph.Slice(padded, graph.Range{Start: start, Limit: start + c.n}) }
+			return graph.Add(graph.Mul(graph.Add(g.Const(3), graph.Square(part(0))), x), graph.Add(graph.Mul(part(1), shifted(0)), graph.Mul(part(2), shifted(2))))
+		}
+		row, column := graph.Iota(g, graph.Int64, 0, c.n, 1), graph.Iota(g, graph.Int64, 1, 1, c.n)
+		band := func(k float64, v *graph.Node) *graph.Node {
+			return graph.Mul(v, graph.Cast(graph.Equal(graph.Add(row, graph.Like(row, k)), column), graph.Float64))
+		}
+		matrix := graph.Add(band(0, graph.Add(g.Const(3), graph.Square(part(0)))), graph.Add(band(-1, part(1)), band(1, part(2))))
+		want := graph.Solve(matrix, rhs)
+		x := graph.Implicit(graph.StopGradient(want), func(x *graph.Node) *graph.Node { return graph.Sub(apply(x), rhs) }, graph.ImplicitOptions{Method: c.method})
+		sameSecondOrder(t, at, x, want, []*graph.Node{p})
+
+		// In lanes, with a cube of each element, and a batch of parameters. The solution is that of an iteration.
+		cubic := func(x, lane *graph.Node) *graph.Node {
+			return graph.Sub(graph.Add(apply(x), graph.Mul(g.Const(0.1), graph.Mul(x, graph.Square(x)))), graph.Mul(lane, rhs))
+		}
+		iterate := func(lane *graph.Node, implicit bool) *graph.Node {
+			x := graph.Mul(lane, graph.Mul(g.Const(0.3), rhs))
+			x = fixedSteps(x, func(x *graph.Node) *graph.Node {
+				return graph.Sub(x, graph.Solve(graph.Add(matrix, graph.Diag(graph.Mul(g.Const(0.3), graph.Square(x)), 0)), cubic(x, lane)))
+			})
+			if implicit {
+				return graph.Implicit(graph.StopGradient(x), func(x *graph.Node) *graph.Node { return cubic(x, lane) }, graph.ImplicitOptions{Method: c.method})
+			}
+			return x
+		}
+		if c.n < 10 {
+			sameSecondOrder(t, at, iterate(part(0), true), iterate(part(0), false), []*graph.Node{p})
+			lane := part(0)
+			batched, err := compile.Batch([]*graph.Node{iterate(lane, true), iterate(lane, false)}, []*graph.Node{lane}, []*graph.Node{graph.Stack(0, part(0), graph.Cos(part(1)))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameSecondOrder(t, at, batched[0], batched[1], []*graph.Node{p})
+		}
+		d := grad(t, graph.Sum(graph.Square(x)), p)
+		prog, err := compile.Compile(d...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(prog.String(), "csr_solve") != c.sparse {
+			t.Errorf("%d unknowns, %s: sparse is %v", c.n, c.method, !c.sparse)
+		}
+	}
+}
+
+// fixedSteps takes eight steps of an iteration.
+func fixedSteps(x *graph.Node, step func(x *graph.Node) *graph.Node) *graph.Node {
+	for range 8 {
+		x = step(x)
+	}
+	return x
+}

@@ -47,7 +47,7 @@ func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, err
 			line[i] = v[i]
 		} else {
 			restore := w.Graph().AtNode(w)
-			line[i] = fullLike(w, 1)
+			line[i] = graph.FullLike(w, 1)
 			restore()
 		}
 	}

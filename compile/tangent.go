@@ -122,7 +122,7 @@ func linearTangent(g *graph.Graph, n *graph.Node, dots []*graph.Node) *graph.Nod
 	if op.JointlyLinear {
 		for i, in := range n.Inputs() {
 			if dots[i] == nil {
-				dots[i] = fullLike(in, 0)
+				dots[i] = graph.FullLike(in, 0)
 			}
 		}
 		return elementOfConstant(g.Apply(op, dots, n.Attrs()))

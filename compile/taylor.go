@@ -47,7 +47,7 @@ func Taylor(order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) (coeff
 		for i, o := range outputs {
 			if row[i] = t.coefficient(o, k); row[i] == nil {
 				restore := g.AtNode(o)
-				row[i] = fullLike(o, 0)
+				row[i] = graph.FullLike(o, 0)
 				restore()
 			}
 		}
@@ -292,7 +292,7 @@ func (t *taylor) linear(n *graph.Node, k int) *graph.Node {
 	any := false
 	for i, x := range n.Inputs() {
 		if in[i] = t.coefficient(x, k); in[i] == nil {
-			in[i] = fullLike(x, 0)
+			in[i] = graph.FullLike(x, 0)
 		} else {
 			any = true
 		}
@@ -357,7 +357,7 @@ func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
 func (t *taylor) slope(x *graph.Node) *graph.Node {
 	first := t.coefficient(x, 1)
 	if first == nil {
-		first = fullLike(x, 0)
+		first = graph.FullLike(x, 0)
 	}
 	// Nodes are shared, but this one must be no other's.
 	d := graph.Identity(first)

@@ -56,7 +56,7 @@ func (t *taylor) operandCoefficients(x *graph.Node) []*graph.Node {
 	for k := range t.order {
 		c := t.coefficient(x, k+1)
 		if c == nil {
-			c = fullLike(x, 0)
+			c = graph.FullLike(x, 0)
 		}
 		row = append(row, c)
 	}
@@ -119,7 +119,7 @@ func (t *taylor) loop(l *loop) [][]*graph.Node {
 	for j, i := range moving {
 		for _, c := range out[j] {
 			if c == nil {
-				c = fullLike(b.params[i], 0)
+				c = graph.FullLike(b.params[i], 0)
 			}
 			b.out = append(b.out, c)
 		}

@@ -16,8 +16,11 @@ type LinearMethod string
 
 // The methods.
 const (
-	// Direct forms the matrix ∂f/∂x, column by column in one batch, and solves by LU decomposition; a single unknown is divided by.
+	// Direct forms the matrix ∂f/∂x and decomposes it: as Sparse does if there are 64 unknowns or more and a tenth of its entries at most can be other than 0; else column by column in one batch, by LU. A single unknown
+	// is divided by.
 	Direct LinearMethod = "direct"
+	// Sparse finds the entries of ∂f/∂x that can be other than 0, computes them by colouring, and solves as CSR.Solve does, all lanes as one matrix.
+	Sparse LinearMethod = "sparse"
 	// ConjugateGradient is for symmetric positive definite ∂f/∂x, which is applied and not formed (Hestenes & Stiefel, J. Res. NBS 49, 1952).
 	ConjugateGradient LinearMethod = "cg"
 	// BiCGSTAB is for any ∂f/∂x, which is applied and not formed (van der Vorst, SIAM J. Sci. Stat. Comput. 13, 1992).
@@ -46,7 +49,7 @@ func init() {
 	opImplicit = Register(&Op{
 		Name: "implicit", Family: FamilyControl, MinArity: 1, MaxArity: -1, OfBodies: true, Pattern: Dense,
 		Attrs: []AttrSpec{bodiesAttr, capturedAttr, {Key: "lanes", Kind: attr.Int, Doc: "leading dimensions over which the body works independently"},
-			{Key: "method", Kind: attr.String, Doc: "how linear systems with ∂f/∂x are solved: direct, cg, bicgstab or gmres"},
+			{Key: "method", Kind: attr.String, Doc: "how linear systems with ∂f/∂x are solved: direct, sparse, cg, bicgstab or gmres"},
 			{Key: "tolerance", Kind: attr.Float, Doc: "of iterative methods, relative to the right-hand side"}, {Key: "limit", Kind: attr.Int, Doc: "of their steps"}},
 		Expand: func(n *Node) *Node { return n.inputs[len(n.inputs)-1] },
 		Doc: "Its last operand x, taken for a solution of f(θ, x) = 0, where f is the first body and θ are the other operands: a function of θ. How x was found has no derivative, and " +
@@ -106,7 +109,7 @@ func inferImplicit(in []*Node, a attr.List) (Type, error) {
 		return Type{}, fmt.Errorf("%d dimensions of lanes, and the solution is %v", lanes, x)
 	}
 	switch LinearMethod(a.Str("method")) {
-	case Direct, ConjugateGradient, BiCGSTAB, GMRES:
+	case Direct, Sparse, ConjugateGradient, BiCGSTAB, GMRES:
 	default:
 		return Type{}, fmt.Errorf("no method %q", a.Str("method"))
 	}
@@ -187,9 +190,10 @@ func implicitSamples() []Sample {
 	}
 	return []Sample{
 		sampleOf(func(in []*Node) *Node {
-			x := iterate(filled(in[0], 0), func(x *Node) *Node { return Sub(x, Div(cube(x, in[0]), Add(Mul(Like(x, 3), Square(x)), Like(x, 1)))) })
+			x := iterate(FullLike(in[0], 0), func(x *Node) *Node { return Sub(x, Div(cube(x, in[0]), Add(Mul(Like(x, 3), Square(x)), Like(x, 1)))) })
 			return Implicit(x, func(x *Node) *Node { return cube(x, in[0]) }, ImplicitOptions{Lanes: 1})
 		}, three),
 		coupledBy(Direct),
+		coupledBy(Sparse),
 	}
 }

@@ -112,7 +112,7 @@ func (s *linearSolver) iterate(init []*Node, steps int, step func(c []*Node) []*
 
 func (s *linearSolver) conjugateGradient() (x, rr *Node) {
 	z := s.m(s.b)
-	return s.iterate([]*Node{filled(s.b, 0), s.bb(), s.b, z, s.dot(s.b, z)}, 1, func(c []*Node) []*Node {
+	return s.iterate([]*Node{FullLike(s.b, 0), s.bb(), s.b, z, s.dot(s.b, z)}, 1, func(c []*Node) []*Node {
 		x, rr, r, p, rz := c[0], c[1], c[2], c[3], c[4]
 		active := s.active(rr)
 		ap := s.a(p)
@@ -125,8 +125,8 @@ func (s *linearSolver) conjugateGradient() (x, rr *Node) {
 }
 
 func (s *linearSolver) biCGSTAB() (x, rr *Node) {
-	zero, bb := filled(s.b, 0), s.bb()
-	one := filled(bb, 1)
+	zero, bb := FullLike(s.b, 0), s.bb()
+	one := FullLike(bb, 1)
 	return s.iterate([]*Node{zero, bb, s.b, s.b, zero, zero, one, one, one}, 1, func(c []*Node) []*Node {
 		x, rr, r, shadow, p, v, rho, alpha, omega := c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8]
 		active := s.active(rr)
@@ -165,7 +165,7 @@ func (s *linearSolver) gmres() (x, rr *Node) {
 		}
 		return ReduceSum(products, inner, KeepDims)
 	}
-	return s.iterate([]*Node{filled(s.b, 0), s.bb(), s.b}, m, func(c []*Node) []*Node {
+	return s.iterate([]*Node{FullLike(s.b, 0), s.bb(), s.b}, m, func(c []*Node) []*Node {
 		x, rr, r := c[0], c[1], c[2]
 		g := x.g
 		active := s.active(rr)

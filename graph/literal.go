@@ -254,3 +254,11 @@ func Like(n *Node, v float64) *Node {
 	}
 	return n.g.Scalar(n.typ.DType, v)
 }
+
+// FullLike returns an array of n's type whose elements are all v (numpy.full_like).
+func FullLike(n *Node, v float64) *Node {
+	if !n.Valid() {
+		return n
+	}
+	return BroadcastTo(Like(n, v), n.typ.Shape...)
+}

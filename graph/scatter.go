@@ -184,11 +184,8 @@ func checkPart(shape, part Shape, begin Type) error {
 	return nil
 }
 
-func zerosLike(x *Node) *Node { return filled(x, 0) }
-func onesLike(x *Node) *Node  { return filled(x, 1) }
-
-// filled is a value of the type of x whose elements are v.
-func filled(x *Node, v float64) *Node { return BroadcastTo(Like(x, v), x.typ.Shape...) }
+func zerosLike(x *Node) *Node { return FullLike(x, 0) }
+func onesLike(x *Node) *Node  { return FullLike(x, 1) }
 
 // orZeros is dot, or zeros of the type of x for nil.
 func orZeros(dot, x *Node) *Node {

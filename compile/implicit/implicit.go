@@ -92,20 +92,17 @@ func (p *problem) all(x *node) *node {
 // solved returns J⁻¹·r, where J is the Jacobian of f at x.
 func (p *problem) solved(f func(x *node) *node, x, r *node) *node {
 	// Of the solution y of f(y) = s, the tangent along s is J⁻¹·ṡ.
-	s := graph.StopGradient(filled(x, 0)) // no constant, which a body would have a copy of
+	s := graph.StopGradient(graph.FullLike(x, 0)) // no constant, which a body would have a copy of
 	y := graph.Implicit(x, func(y *node) *node { return graph.Sub(f(y), s) }, p.linear())
 	dots, err := compile.JVP(nodes{y}, nodes{s}, nodes{r})
 	if err != nil {
 		if p.err == nil {
 			p.err = err
 		}
-		return filled(x, 0)
+		return graph.FullLike(x, 0)
 	}
 	return dots[0]
 }
-
-// filled is a value of the type of x whose elements are v.
-func filled(x *node, v float64) *node { return graph.BroadcastTo(graph.Like(x, v), x.Shape()...) }
 
 // small says for each lane whether a step is small against x.
 func (p *problem) small(step, x *node) *node {
@@ -177,7 +174,7 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 	stuck := func(c nodes) *node { // the rounding of f hides whether there is progress, or there is none
 		return graph.Less(c[3], graph.Like(c[3], 1e-9))
 	}
-	final := p.iterate(nodes{start, rr, p.solved(f, start, r), filled(rr, 1)},
+	final := p.iterate(nodes{start, rr, p.solved(f, start, r), graph.FullLike(rr, 1)},
 		func(c nodes) *node {
 			return graph.LogicalNot(graph.LogicalOr(done(c), graph.LogicalOr(stuck(c), graph.IsNaN(c[1]))))
 		},
@@ -251,7 +248,7 @@ func RootBracketed(f func(x *node) *node, lo, hi *node, o Options) (*node, error
 		width := graph.Abs(graph.Sub(a, b))
 		return graph.LogicalAnd(graph.NotEqual(r, zero), graph.Greater(width, graph.Mul(graph.Like(a, ulp), graph.Max(graph.Abs(a), graph.Abs(b)))))
 	}
-	final := p.iterate(nodes{lo, hi, middle(lo, hi), filled(lo, math.Inf(1))}, open, func(c nodes) nodes {
+	final := p.iterate(nodes{lo, hi, middle(lo, hi), graph.FullLike(lo, math.Inf(1))}, open, func(c nodes) nodes {
 		a, b, x, before := c[0], c[1], c[2], c[3]
 		r := f(x)
 		left := graph.Equal(graph.Sign(r), sign)
@@ -318,7 +315,7 @@ func Minimize(f func(x *node) *node, start *node, o Options) (*node, error) {
 			if p.err == nil {
 				p.err = err
 			}
-			return filled(x, 0)
+			return graph.FullLike(x, 0)
 		}
 		return d[0]
 	}

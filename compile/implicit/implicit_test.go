@@ -81,16 +81,16 @@ func TestScalarRoots(t *testing.T) {
 	closed := secondOrder(t, graph.Pow(theta, graph.Like(theta, 1.0/3)), theta)
 	lanes := implicit.Options{Lanes: 1}
 	got := must(t)
-	same(t, at, 1e-13, secondOrder(t, got(implicit.Root(cube, filled(theta, 2), lanes)), theta), closed)
-	same(t, at, 1e-13, secondOrder(t, got(implicit.RootBracketed(cube, filled(theta, 0), filled(theta, 200), lanes)), theta), closed)
-	same(t, at, 1e-13, secondOrder(t, got(implicit.RootBracketed(cube, filled(theta, 1e300), filled(theta, -3), lanes)), theta), closed)
+	same(t, at, 1e-13, secondOrder(t, got(implicit.Root(cube, graph.FullLike(theta, 2), lanes)), theta), closed)
+	same(t, at, 1e-13, secondOrder(t, got(implicit.RootBracketed(cube, graph.FullLike(theta, 0), graph.FullLike(theta, 200), lanes)), theta), closed)
+	same(t, at, 1e-13, secondOrder(t, got(implicit.RootBracketed(cube, graph.FullLike(theta, 1e300), graph.FullLike(theta, -3), lanes)), theta), closed)
 	babylon := func(x *node) *node { return graph.Mul(graph.Like(x, 0.5), graph.Add(x, graph.Div(theta, x))) } // x = √θ
-	same(t, at, 1e-12, secondOrder(t, got(implicit.FixedPoint(babylon, filled(theta, 1), lanes)), theta), secondOrder(t, graph.Sqrt(theta), theta))
+	same(t, at, 1e-12, secondOrder(t, got(implicit.FixedPoint(babylon, graph.FullLike(theta, 1), lanes)), theta), secondOrder(t, graph.Sqrt(theta), theta))
 	// Σ x·ln x − x·ln θ has its minimum at x = θ/e.
 	entropy := func(x *node) *node {
 		return graph.ReduceSum(graph.Mul(x, graph.Sub(graph.Log(x), graph.Log(theta))), nil)
 	}
-	same(t, at, 1e-11, secondOrder(t, got(implicit.Minimize(entropy, filled(theta, 0.2), lanes)), theta), secondOrder(t, graph.Mul(theta, graph.Like(theta, 1/math.E)), theta))
+	same(t, at, 1e-11, secondOrder(t, got(implicit.Minimize(entropy, graph.FullLike(theta, 0.2), lanes)), theta), secondOrder(t, graph.Mul(theta, graph.Like(theta, 1/math.E)), theta))
 	// A batch has a problem of its own for each element.
 	one := graph.New()
 	s := one.Input("s", graph.Float64)
@@ -102,8 +102,6 @@ func TestScalarRoots(t *testing.T) {
 	}
 	same(t, testkit.Point{s: ref.Of(s.Type(), 0.75)}, 1e-12, secondOrder(t, batched[0], s), secondOrder(t, graph.Log(graph.Mul(many, s)), s))
 }
-
-func filled(x *node, v float64) *node { return graph.BroadcastTo(graph.Like(x, v), x.Shape()...) }
 
 // Systems of equations against solutions by elimination, by every method for the linear systems, alone and in lanes.
 func TestSystems(t *testing.T) {
@@ -167,7 +165,7 @@ func TestKepler(t *testing.T) {
 	for i := range n {
 		at[mean].F[i], at[ecc].F[i] = math.Pi*float64(i)/n, 0.99*float64(i%20)/19
 	}
-	newton := must(t)(implicit.Root(f, filled(mean, math.Pi), implicit.Options{Lanes: 1}))
+	newton := must(t)(implicit.Root(f, graph.FullLike(mean, math.Pi), implicit.Options{Lanes: 1}))
 	bracketed := must(t)(implicit.RootBracketed(f, graph.Sub(mean, ecc), graph.Add(mean, ecc), implicit.Options{}))
 	got, err := testkit.CompileAndRun(compile.Config{}, at, newton, bracketed)
 	if err != nil {
@@ -226,7 +224,7 @@ func TestMistakes(t *testing.T) {
 			[]string{"one sign at both ends", "implicit_test.go:"}},
 		"no root": {must(implicit.Root(func(x *node) *node { return graph.Add(graph.Square(x), graph.Like(x, 1)) }, x, implicit.Options{Lanes: 1})),
 			[]string{"root does not converge", "the residual", "implicit_test.go:"}},
-		"singular": {must(implicit.Root(func(x *node) *node { return graph.Add(filled(x, 1), graph.Mul(graph.Like(x, 0), x)) }, x, implicit.Options{})),
+		"singular": {must(implicit.Root(func(x *node) *node { return graph.Add(graph.FullLike(x, 1), graph.Mul(graph.Like(x, 0), x)) }, x, implicit.Options{})),
 			[]string{"singular", "implicit_test.go:"}},
 		"iteration that goes away": {must(implicit.FixedPoint(func(x *node) *node { return graph.Add(x, graph.Like(x, 1)) }, x, implicit.Options{Limit: 40})),
 			[]string{"fixed_point does not converge in 40 steps", "the residual relative", "implicit_test.go:"}[:1]},

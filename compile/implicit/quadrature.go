@@ -57,7 +57,7 @@ func Quadrature(f func(x *node) *node, a, b *node, o Options) (*node, error) {
 			if bad == nil {
 				bad = fmt.Errorf("%s: the function gives %v for %d points at %v: needs as many values of the dtype", op, y.Type(), n*15, a.Position())
 			}
-			return filled(x, 0)
+			return graph.FullLike(x, 0)
 		}
 		return graph.Reshape(y, n, 15)
 	}
@@ -72,12 +72,12 @@ func Quadrature(f func(x *node) *node, a, b *node, o Options) (*node, error) {
 	first := graph.Equal(numbers, graph.Like(numbers, 0))
 	spread := func(v *node) *node { return graph.Where(first, v, graph.BroadcastTo(graph.Like(v, 0), panels)) }
 	whole := graph.BroadcastTo(graph.Like(a, 1), 1)
-	estimates, sizes := measure(filled(whole, 0), whole)
+	estimates, sizes := measure(graph.FullLike(whole, 0), whole)
 	open := func(c nodes) *node { // left, width, estimates, sizes, number of panels
 		total, size := graph.ReduceSum(c[2], nil), graph.ReduceSum(c[3], nil)
 		return graph.LogicalNot(graph.LessEqual(total, graph.Mul(size, graph.Like(size, p.o.Tolerance))))
 	}
-	final, _ := graph.While(panels, nodes{spread(filled(whole, 0)), spread(whole), spread(estimates), spread(sizes), p.g.Scalar(graph.Int64, 1)},
+	final, _ := graph.While(panels, nodes{spread(graph.FullLike(whole, 0)), spread(whole), spread(estimates), spread(sizes), p.g.Scalar(graph.Int64, 1)},
 		func(c nodes) *node {
 			return graph.LogicalAnd(graph.LogicalAnd(open(c), graph.LogicalNot(graph.IsNaN(graph.ReduceSum(c[2], nil)))), graph.Less(c[4], graph.Like(c[4], float64(panels))))
 		},

@@ -74,7 +74,9 @@ type sparseLU struct {
 	direct bool
 	// pattern is the number of the pattern, which calls keep for which the pattern is constant; it begins at 1.
 	pattern uint64
-	held    int64 // bytes of super and of what finds it
+	// decompositions counts those that were begun.
+	decompositions int
+	held           int64 // bytes of super and of what finds it
 	// weakest is the smallest pivot against the largest entry of its row of M, if that is as small as rounding; weakRow is its row.
 	weakest float64
 	weakRow int
@@ -236,6 +238,7 @@ func factorSparse[T float](c *Call, f *sparseLU, rows, cols []int64, values []T)
 		return nil
 	}
 	f.factored = false
+	f.decompositions++
 	if !same {
 		if err := f.findSequence(c, rows, cols); err != nil {
 			return err

@@ -328,6 +328,32 @@ func TestSparseSolveAgain(t *testing.T) {
 	}
 }
 
+// Solutions with a matrix and its transpose share a decomposition, whichever way that goes.
+func TestSparseSolveShares(t *testing.T) {
+	d := square(5)
+	for i := range d {
+		d[i][i], d[i][(i+2)%5] = 3, 1+float64(i)/8
+	}
+	for _, corner := range []float64{3, 0} { // with and without exchanges
+		d[0][0] = corner
+		s := sparse(d)
+		b := []float64{1, 2, 3, 4, 5}
+		var state any
+		for k, want := range []int{1, 1, 1, 2, 2} {
+			if k == 3 {
+				s.values[0] += 0.25
+			}
+			_, f, err := s.call(t, state, b, k%2 == 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state = f; f.decompositions != want {
+				t.Errorf("%d decompositions behind call %d, want %d", f.decompositions, k, want)
+			}
+		}
+	}
+}
+
 // A matrix that is singular but for rounding has no solution unless the right-hand side has none of what is missing.
 func TestSparseSolveNearlySingular(t *testing.T) {
 	const n = 40

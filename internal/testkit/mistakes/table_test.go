@@ -127,6 +127,7 @@ var functions = []named[any]{
 	{"graph.FloatsAttr", graph.FloatsAttr},
 	{"graph.Floor", graph.Floor},
 	{"graph.Format", graph.Format},
+	{"graph.FullLike", graph.FullLike},
 	{"graph.GapDivide", graph.GapDivide},
 	{"graph.Gather", graph.Gather},
 	{"graph.Gelu", graph.Gelu},
