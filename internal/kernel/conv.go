@@ -191,6 +191,9 @@ type convPlan struct {
 	product  *gemm.Plan
 	colBytes int
 	sums     int // bytes
+	parts    int // of the images, for filters
+	perPart  int
+	shared   int // bytes of the parts' sums
 	do       func(p *convPlan, worker, item int)
 	call     *Call // of a run
 }
@@ -243,7 +246,12 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 		p.width = p.block(p.outs, k)
 		p.colBytes = scratchSize(k*p.width, d.Size())
 		product = gemm.Product{DType: d, M: p.filters, N: k, K: p.width, A: gemm.Strides{Row: p.outs, Col: 1}, B: gemm.Strides{Row: 1, Col: p.width}, CRow: k, Block: true}
-		p.sums = scratchSize(p.filters*k, 8) + scratchSize(p.filters*k, d.Size())
+		// Where these are few, they go through some images each, whose sums are added at last.
+		p.parts = min(p.images, max(1, 16/(p.groups*p.blocks)))
+		p.perPart = (p.images + p.parts - 1) / p.parts
+		p.parts = (p.images + p.perPart - 1) / p.perPart
+		p.sums = scratchSize(p.filters*k, d.Size())
+		p.shared = p.groups * p.blocks * p.parts * scratchSize(p.filters*k, 8)
 	}
 	p.product = gemm.NewPlan(product, cpu.Best())
 	if a.Bool("winograd") {
@@ -276,7 +284,7 @@ func (p *convPlan) workspace() int {
 	case p.which == convOfInput:
 		return scratchSize(p.groups*p.chans*p.k, p.size)
 	}
-	return 0
+	return p.shared
 }
 
 func (p *convPlan) each() int {
@@ -301,6 +309,7 @@ func (p *convPlan) stateBytes() int64 {
 // elements apart.
 func columns[T float](g *convGeometry, col, x []T, first, chans, p0, p1, lead int) {
 	width, at := p1-p0, 0
+	d0, h0, w0 := p0/(g.out[1]*g.out[2]), p0/g.out[2]%g.out[1], p0%g.out[2]
 	for c := first; c < first+chans; c++ {
 		plane := x[c*g.ins : (c+1)*g.ins]
 		for kd := range g.window[0] {
@@ -308,19 +317,32 @@ func columns[T float](g *convGeometry, col, x []T, first, chans, p0, p1, lead in
 				for kw := range g.window[2] {
 					row := col[at : at+width]
 					at += lead
-					for p := p0; p < p1; {
-						od, oh, ow := p/(g.out[1]*g.out[2]), p/g.out[2]%g.out[1], p%g.out[2]
-						n := min(g.out[2]-ow, p1-p)
+					od, oh, ow := d0, h0, w0
+					for len(row) > 0 {
+						n := min(g.out[2]-ow, len(row))
 						d := od*g.stride[0] - g.low[0] + kd*g.dilation[0]
 						h := oh*g.stride[1] - g.low[1] + kh*g.dilation[1]
-						to := row[p-p0 : p-p0+n]
-						p += n
+						w := ow*g.stride[2] - g.low[2] + kw*g.dilation[2]
+						to := row[:n]
+						row, ow = row[n:], 0
+						if oh++; oh == g.out[1] {
+							od, oh = od+1, 0
+						}
 						if d < 0 || d >= g.in[0] || h < 0 || h >= g.in[1] {
 							clear(to)
 							continue
 						}
 						line := plane[(d*g.in[1]+h)*g.in[2]:][:g.in[2]]
-						w := ow*g.stride[2] - g.low[2] + kw*g.dilation[2]
+						if g.stride[2] == 1 { // to[j] = line[w+j]
+							lo := min(max(0, -w), len(to))
+							hi := max(lo, min(len(to), len(line)-w))
+							clear(to[:lo])
+							if lo < hi {
+								copy(to[lo:hi], line[w+lo:])
+							}
+							clear(to[hi:])
+							continue
+						}
 						for j := range to {
 							if w >= 0 && w < len(line) {
 								to[j] = line[w]
@@ -358,19 +380,47 @@ func convItem[T float](p *convPlan, worker, item int) {
 
 func convFilterGrad[T float](c *Call) error {
 	p := c.State.(*convPlan)
-	p.run(c, p.groups*p.blocks)
+	p.run(c, p.groups*p.blocks*p.parts)
+	if p.rows != nil || p.winograd != nil {
+		return nil
+	}
+	gw := data[T](&c.Out[0])
+	for item := range p.groups * p.blocks {
+		q, first := item/p.blocks, item%p.blocks*p.sliced
+		k, most := min(p.sliced, p.chans-first)*p.taps, p.sliced*p.taps
+		sums := p.partSums(c.Work, item*p.parts)
+		for n := 1; n < p.parts; n++ {
+			for i, v := range p.partSums(c.Work, item*p.parts+n) {
+				sums[i] += v
+			}
+		}
+		for f := range p.filters {
+			to := gw[((q*p.filters+f)*p.chans+first)*p.taps:][:k]
+			for i, v := range sums[f*most:][:k] {
+				to[i] = T(v)
+			}
+		}
+	}
 	return nil
+}
+
+// partSums is the shared scratch of a part of the gradient of filters.
+func (p *convPlan) partSums(work []byte, part int) []float64 {
+	n := p.filters * p.sliced * p.taps
+	at := part * scratchSize(n, 8)
+	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(work[at:]))), n)
 }
 
 func convFilterItem[T float](p *convPlan, worker, item int) {
 	c, work := p.call, p.call.Workers[worker]
-	x, gy, gw := data[T](&c.In[0]), data[T](&c.In[1]), data[T](&c.Out[0])
-	q, first := item/p.blocks, item%p.blocks*p.sliced
+	x, gy := data[T](&c.In[0]), data[T](&c.In[1])
+	block, images := item/p.parts, item%p.parts*p.perPart
+	q, first := block/p.blocks, block%p.blocks*p.sliced
 	chans := min(p.sliced, p.chans-first)
 	k, most := chans*p.taps, p.sliced*p.taps
-	sums, part, col := take[float64](&work, p.filters*most), take[T](&work, p.filters*most), take[T](&work, most*p.width)
+	sums, part, col := p.partSums(c.Work, item), take[T](&work, p.filters*most), take[T](&work, most*p.width)
 	clear(sums)
-	for n := range p.images {
+	for n := images; n < min(p.images, images+p.perPart); n++ {
 		image, adjoint := x[(n*p.groups+q)*p.chans*p.ins:], gy[(n*p.groups+q)*p.filters*p.outs:]
 		for at := 0; at < p.outs; at += p.width {
 			width := min(p.width, p.outs-at)
@@ -379,12 +429,6 @@ func convFilterItem[T float](p *convPlan, worker, item int) {
 			for i, v := range part {
 				sums[i] += float64(v)
 			}
-		}
-	}
-	for f := range p.filters {
-		to := gw[((q*p.filters+f)*p.chans+first)*p.taps:][:k]
-		for i, v := range sums[f*most:][:k] {
-			to[i] = T(v)
 		}
 	}
 }

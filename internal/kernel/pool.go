@@ -111,6 +111,7 @@ type poolState struct {
 	convGeometry
 	planes  int
 	padded  bool      // elements of the padding count
+	pairs   bool      // windows are 2×2 in planes, side by side, and cover the operand
 	ranges  [3][]taps // by dimension and index of the result
 	perItem int       // planes
 	call    *Call     // of a run
@@ -139,6 +140,7 @@ func newPoolGeometry(x, y []int, a attr.List, do planeFunc) *poolState {
 			p.ranges[dim][o] = t
 		}
 	}
+	p.pairs = p.window == [3]int{1, 2, 2} && p.stride[1] == 2 && p.stride[2] == 2 && p.low == [3]int{} && p.in == [3]int{1, 2 * p.out[1], 2 * p.out[2]}
 	p.perItem = max(1, poolItem/max(1, p.ins, p.outs))
 	return p
 }
@@ -217,6 +219,10 @@ func avgPool[T float](p *poolState, _, n int) {
 	c := p.call
 	plane := data[T](&c.In[0])[n*p.ins : (n+1)*p.ins]
 	dst := data[T](&c.Out[0])[n*p.outs : (n+1)*p.outs]
+	if p.pairs {
+		avgPairs(dst, plane, p.in[2], p.out[2])
+		return
+	}
 	o := 0
 	for _, d := range p.ranges[0] {
 		for _, h := range p.ranges[1] {
@@ -237,9 +243,36 @@ func avgPool[T float](p *poolState, _, n int) {
 	}
 }
 
+// avgPairs is avgPool for windows of 2×2 side by side, rows of in elements to rows of out.
+func avgPairs[T float](dst, plane []T, in, out int) {
+	for ; len(dst) > 0; dst, plane = dst[out:], plane[2*in:] {
+		upper, lower, to := plane[:2*out], plane[in:in+2*out], dst[:out]
+		for k := range to {
+			a, b := upper[2*k:2*k+2], lower[2*k:2*k+2]
+			to[k] = T((0 + float64(a[0]) + float64(a[1]) + float64(b[0]) + float64(b[1])) / 4)
+		}
+	}
+}
+
+// avgPairsGrad is avgPoolGrad for the same: each element of a plane is in one window.
+func avgPairsGrad[T float](gx, gy []T, in, out int) {
+	for ; len(gy) > 0; gy, gx = gy[out:], gx[2*in:] {
+		upper, lower, from := gx[:2*out], gx[in:in+2*out], gy[:out]
+		for k, v := range from {
+			share := T(float64(v)/4 + 0) // no −0, which a sum from 0 on is not
+			u, l := upper[2*k:2*k+2], lower[2*k:2*k+2]
+			u[0], u[1], l[0], l[1] = share, share, share, share
+		}
+	}
+}
+
 func avgPoolGrad[T float](p *poolState, worker, n int) {
 	c := p.call
 	gy, gx := data[T](&c.In[0])[n*p.outs:(n+1)*p.outs], data[T](&c.Out[0])[n*p.ins:(n+1)*p.ins]
+	if p.pairs {
+		avgPairsGrad(gx, gy, p.in[2], p.out[2])
+		return
+	}
 	plane, double := any(gx).([]float64)
 	if !double {
 		work := c.Workers[worker]
