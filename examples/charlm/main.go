@@ -87,7 +87,7 @@ func run(ctx context.Context, w io.Writer, steps int, prompt, out string) (loss 
 	}
 	characters, indices := alphabet()
 	known, held := indices[:len(indices)*9/10], indices[len(indices)*9/10:]
-	const epoch = 100 // steps
+	epoch := min(steps, 100) // steps
 	// Examples are places in the text at which a piece begins.
 	loader := &train.Loader{Examples: epoch * batch, Batch: batch, Seed: 1, Load: func(places []int, r *rand.Rand) (train.Batch, error) {
 		var x, y []int64

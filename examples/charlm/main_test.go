@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// A hundred steps are better than guessing by frequencies, and the text goes on behind the prompt.
+// Forty steps are much better than 4.6, what guessing is, and the text goes on behind the prompt.
 func TestRun(t *testing.T) {
 	var b strings.Builder
-	loss, err := run(context.Background(), &b, 100, "**A loop", filepath.Join(t.TempDir(), "charlm"))
+	loss, err := run(context.Background(), &b, 40, "**A loop", filepath.Join(t.TempDir(), "charlm"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if loss > 2.7 {
+	if loss > 3 {
 		t.Errorf("the loss is %v", loss)
 	}
 	_, continued, ok := strings.Cut(b.String(), "**A loop")

@@ -40,6 +40,7 @@ type page struct {
 var pages = map[string]page{
 	"scalars": {"Performance", "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", scalarGoals, []string{"go", "switch", blocks, "casadi", "torch.compile"}},
 	"loops":   {"Performance of loops", "go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md", loopGoals, []string{"jax", "casadi"}},
+	"models":  {"Performance of models", "go run ./internal/bench/compare -page models -markdown docs/PERFORMANCE_MODELS.md", modelGoals, []string{oneThread, "jax", "torch", "torch.compile"}},
 	"matrix":  {"Performance of matrices", "go run ./internal/bench/compare -page matrix -markdown docs/PERFORMANCE_MATRIX.md", matrixGoals(), []string{oneThread, "jax", "numpy", "torch"}},
 }
 
@@ -115,6 +116,32 @@ var layerGoals = []goal{
 	{work: "mlp", dtype: "float32", peer: oneThread, reach: 1},
 }
 
+// modelGoals are the rows about steps of training and gradients of whole models.
+var modelGoals = []goal{
+	{work: "mlp", dtype: "float32", measure: seconds, reach: 120e-6},
+	{work: "mlp", dtype: "float32", peer: "jax", reach: 2},
+	{work: "mlp", dtype: "float32", peer: "torch", reach: 2.2},
+	{work: "lenet", dtype: "float32", measure: seconds, reach: 1.2e-3},
+	{work: "lenet", dtype: "float32", peer: "torch.compile", reach: 2},
+	{work: "lenet", dtype: "float32", peer: "torch", reach: 2.4},
+	{work: "lenet", dtype: "float32", peer: "jax", reach: 4.6},
+	{work: "transformer", dtype: "float32", measure: seconds, reach: 36e-3},
+	{work: "transformer", dtype: "float32", peer: "torch.compile", reach: 2},
+	{work: "transformer", dtype: "float32", peer: "jax", reach: 2},
+	{work: "gmm", dtype: "float64", measure: seconds, reach: 6e-3},
+	{work: "gmm", dtype: "float64", peer: "torch", reach: 2.7},
+	{work: "gmm", dtype: "float64", peer: "jax", reach: 4.6},
+	{work: "lstm", dtype: "float32", ours: oneThread, measure: seconds, reach: 260e-3},
+	{work: "lstm", dtype: "float32", peer: "torch", reach: 1},
+	{work: "lstm", dtype: "float32", peer: "jax", reach: 1},
+	{work: "gru", dtype: "float32", ours: oneThread, measure: seconds, reach: 220e-3},
+	{work: "gru", dtype: "float32", peer: "torch", reach: 1},
+	{work: "gru", dtype: "float32", peer: "jax", reach: 1},
+	{work: "small", dtype: "float32", peer: "torch", reach: 10},
+	{work: "small", dtype: "float32", peer: "torch.compile", reach: 10},
+	{work: "small", dtype: "float32", peer: "jax", reach: 10},
+}
+
 // scalarGoals are the rows about scalars and elements.
 var scalarGoals = []goal{
 	{work: "seed", dtype: "float64", measure: seconds, reach: 10e-9},
@@ -185,6 +212,12 @@ var where = map[string]string{
 	"conv.depthwise":           "Reading and writing: planes are copied with their padding first, and the gradient of a filter reads each row of a plane nine times.",
 	"attention2048":            "Products of blocks of 512 keys, and exponentials; masked blocks are computed as well.",
 	"mlp":                      "Two products of the first layer take nine tenths; bias, relu and the step of descent are done on their parts.",
+	"lenet":                    "Gradients of filters, for which the rows of small planes are laid out under each tap; then convolutions. Products of six filters leave most of a vector empty.",
+	"transformer":              "Products, and the passes over their results: attention by its parts.",
+	"gmm":                      "Products of 25 matrices with all points, three of them for value and gradient.",
+	"lstm":                     "Products of 32 rows, a thousand one after another, forward and back; then gates, whose derivatives take exponentials again.",
+	"gru":                      "As for lstm.",
+	"small":                    "Products of 64 rows; about fifty instructions, of which many take less than a microsecond.",
 	"mlp.separate":             "As mlp, with passes over the results of products.",
 	"coupled":                  "Machine code of the whole loop: about 1700 operations a step forward and twice as many back, more code than the first-level cache holds.",
 	"tridiagonal":              "Divisions: each step waits for that of the step before.",

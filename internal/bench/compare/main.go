@@ -6,6 +6,7 @@
 //	go run ./internal/bench/compare -list
 //	go run ./internal/bench/compare -markdown docs/PERFORMANCE.md
 //	go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md
+//	go run ./internal/bench/compare -page models -markdown docs/PERFORMANCE_MODELS.md
 //
 // Each peer is a process of its own that prepares a workload, shows its checksum
 // and then runs whenever its turn comes: ours, peer, ours, next peer, and so on.
@@ -66,7 +67,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "", "Python interpreter")
 	flag.DurationVar(&o.budget, "budget", 30*time.Second, "time after which a workload gets no more turns")
 	flag.StringVar(&o.markdown, "markdown", "", "write the page of goals, rows and profiles to this file; without -only and -peer those of the goals")
-	flag.StringVar(&name, "page", "scalars", "the page: scalars, loops or matrix")
+	flag.StringVar(&name, "page", "scalars", "the page: scalars, loops, matrix or models")
 	flag.StringVar(&serve, "serve", "", "run as a peer that is built in (used by the command itself)")
 	flag.Parse()
 	if flag.NArg() > 0 || o.rounds < 1 || !(o.seconds >= 0) {

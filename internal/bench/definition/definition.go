@@ -182,4 +182,10 @@ var Works = []Work{
 		Check: []float64{2.3025827407836914, 2.3025639057159424, 2.3025453090667725}, Relative: f32(2e-6)},
 	{Name: "transformer", Doc: "4 blocks of width 256, batch 4, 128 tokens, step of gradient descent: losses of steps 1 to 3",
 		Check: []float64{0.5003523230552673, 0.49735110998153687, 0.4946252107620239}, Relative: f32(5e-6)},
+	{Name: "lstm", Doc: "LSTM, 1000 steps, batch 32, 64 inputs, 128 units: mean of the squared outputs, and the norms of its gradients for the input's and the state's weights and biases",
+		Check: []float64{0.005216082092374563, 0.018109639658591192, 0.0035730423896986017, 0.004291066684807441, 0.004291066684807441}, Relative: f32(1e-5)},
+	{Name: "gru", Doc: "the same with a GRU",
+		Check: []float64{0.01735033094882965, 0.07286467573415928, 0.012304184791959214, 0.013258579190249642, 0.006666091835079256}, Relative: f32(1e-5)},
+	{Name: "small", Doc: "2-64-64-2, tanh, cross entropy, batch 64, step of Adam: losses of steps 1 to 3",
+		Check: []float64{0.6932222843170166, 0.6943023800849915, 0.6932520270347595}, Relative: f32(2e-6)},
 }

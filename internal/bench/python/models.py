@@ -175,5 +175,120 @@ def train(work, peer):
     return train_torch(parameters, in_torch(), peer == "torch.compile")
 
 
+# lstm, gru: 1000 steps, batch 32, 64 inputs, 128 units, gates and weights as PyTorch has them; mean of the squared outputs, and the norms of its gradients for the input's and the state's weights and biases.
+def recurrent_inputs(gates):
+    r, h = np.arange(gates * 128)[:, None], np.arange(128)
+    x = np.sin(0.01 * np.arange(1000)[:, None, None] + 0.3 * np.arange(32)[None, :, None] + 0.05 * np.arange(64))
+    return [v.astype(F32) for v in (0.08 * np.sin(1 + 1.3 * r + 0.7 * np.arange(64)), 0.08 * np.cos(0.5 + 0.9 * r + 1.1 * h), 0.1 * np.sin(r[:, 0]), 0.1 * np.cos(r[:, 0]), x)]
+
+
+def recurrent_check(value, gradients):
+    return [value] + [np.linalg.norm(np.asarray(g, np.float64)) for g in gradients]
+
+
+def recurrent_torch(work):
+    import torch
+    *weights, x = (torch.from_numpy(v) for v in recurrent_inputs(4 if work == "lstm" else 3))
+    module = (torch.nn.LSTM if work == "lstm" else torch.nn.GRU)(64, 128)
+    parameters = [module.weight_ih_l0, module.weight_hh_l0, module.bias_ih_l0, module.bias_hh_l0]
+    with torch.no_grad():
+        for p, v in zip(parameters, weights):
+            p.copy_(v)
+
+    def evaluate():
+        value = module(x)[0].square().mean()
+        return value.detach(), torch.autograd.grad(value, parameters)
+    return item(evaluate, recurrent_check(*evaluate()))
+
+
+def recurrent_jax(work):
+    import jax, jax.numpy as jnp
+    *weights, x = (jnp.asarray(v) for v in recurrent_inputs(4 if work == "lstm" else 3))
+    sigmoid, tanh = jax.nn.sigmoid, jnp.tanh
+
+    def loss(weights):
+        wx, wh, bx, bh = weights
+
+        def step(carry, gx):
+            h, c = carry
+            gh = h @ wh.T + bh
+            if work == "lstm":
+                i, f, g, o = jnp.split(gx + gh, 4, -1)
+                c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+                h = sigmoid(o) * tanh(c)
+            else:
+                (xr, xz, xn), (hr, hz, hn) = jnp.split(gx, 3, -1), jnp.split(gh, 3, -1)
+                z, n = sigmoid(xz + hz), tanh(xn + sigmoid(xr + hr) * hn)
+                h = (1 - z) * n + z * h
+            return (h, c), h
+        zero = jnp.zeros((32, 128), x.dtype)
+        return (jax.lax.scan(step, (zero, zero), x @ wx.T + bx)[1] ** 2).mean()
+    f = jax.jit(jax.value_and_grad(loss))
+    return item(lambda: jax.block_until_ready(f(weights)), recurrent_check(*f(weights)))
+
+
+for W in ("lstm", "gru"):
+    row(W, "torch", dtypes=(F32,))(lambda peer, dtype, w=W: recurrent_torch(w))
+    row(W, "jax", dtypes=(F32,))(lambda peer, dtype, w=W: recurrent_jax(w))
+
+
+# small: 2-64-64-2, tanh, mean cross entropy, batch 64, a step of Adam with rate 0.001. The checksum is the loss of steps 1, 2 and 3.
+SMALL = [w((64, 2), 0.5, 0.31), zeros(64), w((64, 64), 0.1, 0.37), zeros(64), w((2, 64), 0.1, 0.41), zeros(2)]
+SMALL_INPUT, SMALL_LABELS = w((64, 2), 1, 0.17), np.arange(64) % 2
+
+
+def small_torch(compiled):
+    import torch
+    import torch.nn.functional as F
+    x, labels = torch.from_numpy(SMALL_INPUT), torch.from_numpy(SMALL_LABELS)
+    parameters = [torch.from_numpy(p.copy()).requires_grad_() for p in SMALL]
+    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+
+    def loss(w1, b1, w2, b2, w3, b3):
+        return F.cross_entropy(F.linear(torch.tanh(F.linear(torch.tanh(F.linear(x, w1, b1)), w2, b2)), w3, b3), labels)
+    if compiled:
+        loss = torch.compile(loss)
+
+    def step():
+        optimizer.zero_grad()
+        value = loss(*parameters)
+        value.backward()
+        optimizer.step()
+        return value
+    return item(step, [step().item() for _ in range(3)])
+
+
+def small_jax():
+    import functools
+    import jax, jax.numpy as jnp
+    x, labels = jnp.asarray(SMALL_INPUT), jnp.asarray(SMALL_LABELS)
+
+    def loss(p):
+        w1, b1, w2, b2, w3, b3 = p
+        logits = jnp.tanh(jnp.tanh(x @ w1.T + b1) @ w2.T + b2) @ w3.T + b3
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], 1))
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def step(state):
+        p, m, v, t = state
+        value, g = jax.value_and_grad(loss)(p)
+        t = t + 1
+        m = [0.9 * a + 0.1 * b for a, b in zip(m, g)]
+        v = [0.999 * a + 0.001 * b * b for a, b in zip(v, g)]
+        rate, root = 1e-3 / (1 - 0.9 ** t), jnp.sqrt(1 - 0.999 ** t)
+        p = [a - rate * b / (jnp.sqrt(c) / root + 1e-8) for a, b, c in zip(p, m, v)]
+        return value, (p, m, v, t)
+    p = [jnp.asarray(v) for v in SMALL]
+    state = [(p, [jnp.zeros_like(v) for v in p], [jnp.zeros_like(v) for v in p], jnp.float32(0))]
+
+    def once():
+        value, state[0] = step(state[0])
+        return value.block_until_ready()
+    return item(once, [once() for _ in range(3)])
+
+
+row("small", "torch", "torch.compile", dtypes=(F32,))(lambda peer, dtype: small_torch(peer == "torch.compile"))
+row("small", "jax", dtypes=(F32,))(lambda peer, dtype: small_jax())
+
 for M in MODELS:
     row(M, "torch", "torch.compile", "jax", dtypes=(F32,))(lambda peer, dtype, m=M: train(m, peer))

@@ -8,7 +8,7 @@ import (
 
 // large are the workloads that take too long, or too much memory, for a test; the comparison checks them as well.
 var large = map[string]bool{"add1e7": true, "mul1e7": true, "dag1000000": true, "gemm1024": true, "gemm2048": true,
-	"rosenbrock100000": true, "rosenbrock100000.hessian": true, "gmm": true, "transformer": true}
+	"rosenbrock100000": true, "rosenbrock100000.hessian": true, "gmm": true, "transformer": true, "lstm": true, "gru": true}
 
 // TestChecksums checks that our workloads give the results that the definition asks for.
 func TestChecksums(t *testing.T) {
