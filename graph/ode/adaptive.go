@@ -129,6 +129,9 @@ func (s *solver) adaptive(t0, times *node, y0 nodes) Solution {
 	n := len(y0)
 	first := times
 	if !times.Type().IsScalar() {
+		if s.o.Interpolate {
+			return s.interpolating(t0, times, y0)
+		}
 		first = graph.Index(times, 0)
 	}
 	y, rest := through(t0, times, s.start(t0, first, y0), n, s.stretch)
@@ -140,6 +143,7 @@ func (s *solver) start(t0, to *node, y0 nodes) nodes {
 	like := func(v float64) *node { return graph.Like(t0, v) }
 	k := s.eval(t0, y0)
 	direction := graph.StopGradient(graph.Copysign(like(1), graph.Sub(to, t0)))
+	s.direction = direction
 	h := s.firstStep(t0, direction, y0, k)
 	if s.o.MaxStep > 0 {
 		h = graph.Min(h, like(s.o.MaxStep))
@@ -154,9 +158,17 @@ func (s *solver) start(t0, to *node, y0 nodes) nodes {
 func (s *solver) stretch(_, to *node, c nodes) nodes {
 	n := s.states
 	before := graph.Add(c[2*n+carryAccepted], c[2*n+carryRejected])
+	until := to // where steps are cut
+	if s.end != nil {
+		until = s.end
+	}
 	going := func(c nodes) *node {
 		v := c[2*n:]
-		on := graph.LogicalAnd(graph.NotEqual(v[carryT], to), graph.Equal(v[carryFailure], graph.Like(to, fine)))
+		on := graph.NotEqual(v[carryT], to)
+		if s.end != nil {
+			on = graph.LogicalAnd(graph.NotEqual(v[carryT], until), s.ahead(v[carryT], to))
+		}
+		on = graph.LogicalAnd(on, graph.Equal(v[carryFailure], graph.Like(to, fine)))
 		if s.event != nil {
 			v = v[carries+n:]
 			on = graph.LogicalAnd(on, graph.LogicalNot(crossed(v[beforeEvent], v[nowEvent])))
@@ -167,11 +179,11 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 		y, k, v := c[:n:n], c[n:2*n:2*n], c[2*n:]
 		t := v[carryT]
 		like := func(x float64) *node { return graph.Like(t, x) }
-		left := graph.Sub(to, t)
+		left := graph.Sub(until, t)
 		last := graph.LessEqual(graph.Abs(left), graph.Mul(like(1.01), v[carryH]))
 		h := graph.Where(last, left, graph.StopGradient(graph.Copysign(v[carryH], left)))
 		z, ks := s.step(t, h, y, k)
-		there := graph.Where(last, to, graph.Add(t, h))
+		there := graph.Where(last, until, graph.Add(t, h))
 		ks = append(ks, s.eval(there, z))
 		err := graph.StopGradient(s.estimate(h, y, z, ks))
 		accept := graph.LessEqual(err, like(1))
@@ -200,6 +212,10 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 		tiny := graph.LessEqual(next, graph.Mul(like(10*resolution), graph.Max(graph.Abs(t), graph.Mul(like(1e-8), graph.Abs(left)))))
 		failure := graph.Where(arrived, like(fine), graph.Where(tiny, like(underflow), graph.Where(many, like(tooMany), like(fine))))
 
+		if s.end != nil {
+			passed := graph.LogicalAnd(accept, graph.LogicalNot(s.ahead(there, to)))
+			failure = graph.Where(passed, like(fine), failure)
+		}
 		out := make(nodes, 0, len(c))
 		for i := range y {
 			out = append(out, graph.Where(accept, z[i], y[i]))
@@ -212,6 +228,11 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 		scalars[carryError] = graph.Where(accept, graph.Max(size, like(math.Log(1e-4))), v[carryError])
 		scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = accepted, rejected, failure
 		out = append(out, scalars...)
+		if s.end != nil {
+			for i, v := range slices.Concat(y, s.shape(t, h, y, z, ks), nodes{t, h}) {
+				out = append(out, graph.Where(accept, v, c[2*n+carries+i]))
+			}
+		}
 		if s.event != nil {
 			last := v[carries:]
 			for i := range y {
@@ -223,6 +244,83 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 		return out
 	})
 	return final
+}
+
+// interpolating is adaptive with states from interpolants. Carries behind those of a stretch are the states before the last step, two further coefficients of its interpolant for each state, where it began, and its length.
+func (s *solver) interpolating(t0, times *node, y0 nodes) Solution {
+	n, count := len(y0), times.Shape()[0]
+	like := func(v float64) *node { return graph.Like(t0, v) }
+	s.end = graph.Index(times, count-1)
+	init := slices.Concat(s.start(t0, s.end, y0), y0)
+	for range s.coefficients() {
+		for _, y := range y0 {
+			init = append(init, graph.FullLike(y, 0))
+		}
+	}
+	init = append(init, t0, like(1)) // with the part 0 of it
+	final, ys := graph.Scan(count, init, nodes{times}, func(c, x []*node) (next, ys []*node) {
+		next = s.stretch(nil, x[0], c)
+		return next, s.interpolated(x[0], next)
+	})
+	behind := s.ahead(graph.Index(times, 0), t0)
+	if count > 1 {
+		from, to := graph.Slice(times, graph.Range{Limit: count - 1}), graph.Slice(times, graph.Range{Start: 1, Limit: count})
+		behind = graph.LogicalOr(behind, graph.ReduceAny(s.ahead(to, from), nil))
+	}
+	for i, y := range ys {
+		ys[i] = graph.Require(y, graph.LogicalNot(behind), "interpolation needs times that go one way, from the first time on; the largest of them", graph.Max(t0, times))
+	}
+	return s.finish(ys, final[2*n:])
+}
+
+// ahead reports whether a time lies beyond another one, on the way to the end.
+func (s *solver) ahead(than, t *node) *node {
+	than, t = graph.StopGradient(than), graph.StopGradient(t)
+	return graph.Greater(graph.Mul(graph.Sub(t, than), s.direction), graph.Like(t, 0))
+}
+
+// coefficients is the number of states' worth of coefficients of an interpolant that shape makes.
+func (s *solver) coefficients() int {
+	if s.m.implicit {
+		return len(s.m.dense)
+	}
+	return 2 + len(s.m.dense)
+}
+
+// shape are the coefficients of the interpolant of a step from y to z, besides these: derivatives at both ends, times the length, and what the stages add; of Rodas4 the latter alone.
+func (s *solver) shape(t, h *node, y, z nodes, ks []nodes) nodes {
+	if s.m.implicit {
+		return slices.Concat(combined(s.m.dense[0], s.us), combined(s.m.dense[1], s.us))
+	}
+	var out nodes
+	for _, d := range []nodes{ks[0], ks[len(ks)-1], combined(s.m.dense[0], ks)} {
+		for _, v := range d {
+			out = append(out, graph.Mul(h, v))
+		}
+	}
+	return out
+}
+
+// interpolated are the states at a time in the last step (Hairer, Nørsett & Wanner, II.6, and Hairer & Wanner, IV.10).
+func (s *solver) interpolated(at *node, c nodes) nodes {
+	n := s.states
+	z, rest := c[:n], c[2*n+carries:]
+	y, shape := rest[:n], rest[n:len(rest)-2]
+	part := graph.Div(graph.Sub(at, rest[len(rest)-2]), rest[len(rest)-1])
+	other := graph.Sub(graph.Like(part, 1), part)
+	out := make(nodes, n)
+	for i := range out {
+		change := graph.Sub(z[i], y[i])
+		var bend *node
+		if s.m.implicit { // y + θΔ + θ(1−θ)(c₁ + θc₂)
+			bend = graph.Add(shape[i], graph.Mul(part, shape[n+i]))
+		} else { // y + θΔ + θ(1−θ)((1−θ)(hf₀ − Δ) + θ(Δ − hf₁) + θ(1−θ)d): Hermite's, and one more
+			bend = graph.Add(graph.Mul(other, graph.Sub(shape[i], change)), graph.Mul(part, graph.Sub(change, shape[n+i])))
+			bend = graph.Add(bend, graph.Mul(graph.Mul(part, other), shape[2*n+i]))
+		}
+		out[i] = graph.Add(graph.Add(y[i], graph.Mul(part, change)), graph.Mul(graph.Mul(part, other), bend))
+	}
+	return out
 }
 
 // estimate is the error of a step from y to z over what is allowed.

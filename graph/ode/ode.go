@@ -40,6 +40,9 @@ type Options struct {
 	Jacobian func(t, y *graph.Node) (byState, byTime *graph.Node)
 	// MaxStep bounds the length of steps; 0 does not.
 	MaxStep float64
+	// Interpolate takes states at times from the method's interpolant over the step that the time lies in, so that times cut no step but the last: of order 4 for DormandPrince5 and Tsit5, of order 3 for Rodas4; DOP853
+	// has none. Times then have to go one way, from t0 on, or the run fails. Derivatives are those of the interpolant.
+	Interpolate bool
 }
 
 // Solution is what Solve returns.
@@ -62,6 +65,10 @@ type solver struct {
 	n      int // elements of all states
 
 	event func(t *node, y nodes) *node // nil for none
+	end   *node                        // the last time, if states are interpolated
+	// Of a step that is made: the sign of the way, and the stages of Rodas4.
+	direction *node
+	us        []nodes
 }
 
 // check records what is wrong with a problem. It returns a node that stands for the mistake, or nil.
@@ -102,7 +109,7 @@ const maxLimit = 1 << 24
 // Solve returns the solution of y′ = f(t, y), y(t0) = y0 at times: at one time, a scalar, or at each of a vector of them in the order in which the solution goes through them, stacked along a new first
 // axis. Times may go up or down, and repeat. There may be any number of states, of any shapes, and one float dtype, which the times have too.
 //
-// Steps end at each of the times, so that the solution there is as accurate as the method: no interpolation. f may use nodes from outside, by which there are derivatives, as by y0 and times.
+// Steps end at each of the times, so that the solution there is as accurate as the method, unless o.Interpolate is set. f may use nodes from outside, by which there are derivatives, as by y0 and times.
 func Solve(f System, t0, times *graph.Node, y0 []*graph.Node, o Options) Solution {
 	const op = "ode"
 	s, bad := newSolver(op, f, t0, times, y0, o)
@@ -140,6 +147,8 @@ func newSolver(op string, f System, t0, times *node, y0 nodes, o Options) (*solv
 		return nil, s.g.Fail(op, fmt.Errorf("%s needs one state, a vector, and its Jacobian", s.o.Method))
 	case s.o.Steps == 0 && s.m.e == nil && !s.m.implicit:
 		return nil, s.g.Fail(op, fmt.Errorf("%s has no error estimate: needs a number of steps", s.o.Method))
+	case o.Interpolate && (s.m.dense == nil || o.Steps > 0):
+		return nil, s.g.Fail(op, fmt.Errorf("%s with %d steps has no interpolant", s.o.Method, o.Steps))
 	}
 	for _, y := range y0 {
 		s.n += y.Shape().Size()

@@ -48,6 +48,7 @@ func (s *solver) rosenbrockStep(t, h *node, y, k nodes) (nodes, []nodes) {
 		}
 		us = append(us, nodes{graph.Solve(w, f)})
 	}
+	s.us = us
 	last := us[len(us)-1]
 	return nodes{graph.Add(z, last[0])}, []nodes{k, last}
 }
