@@ -38,10 +38,11 @@ type page struct {
 
 // pages are the pages by the name that the flag -page takes.
 var pages = map[string]page{
-	"scalars": {"Performance", "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", scalarGoals, []string{"go", "switch", blocks, "casadi", "torch.compile"}},
-	"loops":   {"Performance of loops", "go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md", loopGoals, []string{"jax", "casadi"}},
-	"models":  {"Performance of models", "go run ./internal/bench/compare -page models -markdown docs/PERFORMANCE_MODELS.md", modelGoals, []string{oneThread, "jax", "torch", "torch.compile"}},
-	"matrix":  {"Performance of matrices", "go run ./internal/bench/compare -page matrix -markdown docs/PERFORMANCE_MATRIX.md", matrixGoals(), []string{oneThread, "jax", "numpy", "torch"}},
+	"scalars":  {"Performance", "go run ./internal/bench/compare -markdown docs/PERFORMANCE.md", scalarGoals, []string{"go", "switch", blocks, "casadi", "torch.compile"}},
+	"loops":    {"Performance of loops", "go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md", loopGoals, []string{"jax", "casadi"}},
+	"models":   {"Performance of models", "go run ./internal/bench/compare -page models -markdown docs/PERFORMANCE_MODELS.md", modelGoals, []string{oneThread, "jax", "torch", "torch.compile"}},
+	"matrix":   {"Performance of matrices", "go run ./internal/bench/compare -page matrix -markdown docs/PERFORMANCE_MATRIX.md", matrixGoals(), []string{oneThread, "jax", "numpy", "torch"}},
+	"implicit": {"Performance of implicit functions and differential equations", "go run ./internal/bench/compare -page implicit -markdown docs/PERFORMANCE_IMPLICIT.md", implicitGoals, []string{"jax", "casadi", "numpy", "scipy", "diffrax"}},
 }
 
 // loopGoals bound loops. The bounds of tridiagonal and attractor are about twice what a loop written in C takes.
@@ -58,6 +59,28 @@ var loopGoals = []goal{
 	{work: "tridiagonal", dtype: "float64", peer: "jax", reach: 0},
 	{work: "lorenz10000", dtype: "float64", peer: "jax", reach: 0},
 	{work: "lorenz10000", dtype: "float32", peer: "jax", reach: 0},
+}
+
+// implicitGoals bound implicit functions and differential equations, each with its gradient. The bounds in seconds are up to twice what C takes that is written by hand for the problem; other problems are one entry each, here, in
+// package definition, and in package work.
+var implicitGoals = []goal{
+	{work: "kepler", dtype: "float64", measure: seconds, reach: 4e-3},
+	{work: "kepler", dtype: "float64", peer: "jax", reach: 4.6},
+	{work: "kepler", dtype: "float64", peer: "numpy", reach: 7.7},
+	{work: "lotka_volterra", dtype: "float64", measure: seconds, reach: 0.5e-3},
+	{work: "lotka_volterra", dtype: "float64", peer: "diffrax", reach: 4.2},
+	{work: "lotka_volterra", dtype: "float64", peer: "casadi", reach: 14},
+	{work: "lorenz96.fit", dtype: "float64", measure: seconds, reach: 1.5e-3},
+	{work: "lorenz96.fit", dtype: "float64", peer: "diffrax", reach: 7},
+	{work: "lorenz96.fit", dtype: "float64", peer: "casadi", reach: 16},
+	{work: "robertson", dtype: "float64", peer: "diffrax", reach: 1},
+	{work: "robertson", dtype: "float64", peer: "casadi", reach: 1},
+	{work: "poisson100", dtype: "float64", measure: seconds, reach: 10e-3},
+	{work: "poisson100", dtype: "float64", peer: "scipy", reach: 3.5},
+	{work: "poisson100", dtype: "float64", peer: "jax", reach: 8},
+	{work: "poisson10000", dtype: "float64", measure: seconds, reach: 0.4e-3},
+	{work: "poisson10000", dtype: "float64", peer: "scipy", reach: 2.5},
+	{work: "poisson10000", dtype: "float64", peer: "jax", reach: 3},
 }
 
 var bothDTypes, bothPeers = []string{"float64", "float32"}, []string{"jax", "numpy"}
@@ -198,6 +221,12 @@ var where = map[string]string{
 	"attractor100000":            "As for 1e4: 3 MB of states are written once and read once.",
 	"attractor10000.states50":    "Each step is run forward nearly three times, in parts of up to fifty steps, between which Go follows the schedule.",
 	"attractor1000000.every1000": "Each step is run forward twice, in parts of 1000 steps.",
+	"kepler":                     "Machine code of four Newton steps at a time for all lanes, until the last lane is done: a sine, a cosine and a quotient each.",
+	"lotka_volterra":             "Machine code of the loop of steps, forward and back.",
+	"lorenz96.fit":               "Machine code of the loop of steps, in scalars, forward and back.",
+	"robertson":                  "Steps of a few small operations each: calls of kernels on matrices of 3×3.",
+	"poisson100":                 "The decomposition in supernodes: half of it are products of dense blocks, the rest brings them to their places; one sweep over the factor for each of four triangular solutions.",
+	"poisson10000":               "Chains of dependent operations: the decomposition of a tridiagonal matrix and four solutions; then copies of slices, and entries brought into their order and back.",
 	"lorenz10000":                "Machine code of the whole loop.",
 	"gemm64":                     "Arithmetic, without packing.", "gemm256": "Arithmetic, without packing.", "gemm1024": "Arithmetic, and packing.",
 	"gemm2048": "Arithmetic, and packing.", "product_row": "Bound by memory: the matrix is read once, at less than the triad's rate.", "product_odd": "A few hundred operations: the call.",

@@ -7,6 +7,7 @@
 //	go run ./internal/bench/compare -markdown docs/PERFORMANCE.md
 //	go run ./internal/bench/compare -page loops -markdown docs/PERFORMANCE_LOOPS.md
 //	go run ./internal/bench/compare -page models -markdown docs/PERFORMANCE_MODELS.md
+//	go run ./internal/bench/compare -page implicit -markdown docs/PERFORMANCE_IMPLICIT.md
 //
 // Each peer is a process of its own that prepares a workload, shows its checksum
 // and then runs whenever its turn comes: ours, peer, ours, next peer, and so on.
@@ -15,7 +16,7 @@
 //
 // Peers: go and switch (hand-written Go, built in), gorgonia, gomlx and gomlx.simd
 // (built from ../peers, whose dependencies are downloaded on first use), and torch,
-// torch.compile, jax, casadi, casadi.cse and numpy (Python with the packages of
+// torch.compile, jax, casadi, casadi.cse, numpy, scipy and diffrax (Python with the packages of
 // ../python/requirements.txt; the interpreter is that of -python, of
 // $ADJOINT_BENCH_PYTHON, of internal/bench/.venv, or python3). What is not
 // installed is left out with a word on why.
@@ -67,7 +68,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "", "Python interpreter")
 	flag.DurationVar(&o.budget, "budget", 30*time.Second, "time after which a workload gets no more turns")
 	flag.StringVar(&o.markdown, "markdown", "", "write the page of goals, rows and profiles to this file; without -only and -peer those of the goals")
-	flag.StringVar(&name, "page", "scalars", "the page: scalars, loops, matrix or models")
+	flag.StringVar(&name, "page", "scalars", "the page: scalars, loops, implicit, matrix or models")
 	flag.StringVar(&serve, "serve", "", "run as a peer that is built in (used by the command itself)")
 	flag.Parse()
 	if flag.NArg() > 0 || o.rounds < 1 || !(o.seconds >= 0) {

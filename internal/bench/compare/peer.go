@@ -19,7 +19,7 @@ import (
 )
 
 // peerNames are all peers but ourselves, in the order of their turns.
-var peerNames = []string{blocks, oneThread, "go", "switch", "casadi", "casadi.cse", "jax", "torch", "torch.compile", "numpy", "gorgonia", "gomlx", "gomlx.simd"}
+var peerNames = []string{blocks, oneThread, "go", "switch", "casadi", "casadi.cse", "jax", "torch", "torch.compile", "numpy", "scipy", "diffrax", "gorgonia", "gomlx", "gomlx.simd"}
 
 // answerLimit ends a peer that does not answer: compilers of unrolled graphs take minutes.
 const answerLimit = 10 * time.Minute

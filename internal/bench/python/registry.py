@@ -6,8 +6,8 @@ import numpy as np
 
 Item = collections.namedtuple("Item", "run check info")
 ENTRIES = {}  # (peer, work, dtype) -> function that prepares it
-MODULES = ("scalar", "arrays", "shapes", "models", "mixture", "dynamics", "decompositions")
-IMPORTS = {"torch": "torch", "torch.compile": "torch", "jax": "jax", "casadi": "casadi", "casadi.cse": "casadi", "numpy": "numpy"}
+MODULES = ("scalar", "arrays", "shapes", "models", "mixture", "dynamics", "decompositions", "implicit")
+IMPORTS = {"torch": "torch", "torch.compile": "torch", "jax": "jax", "casadi": "casadi", "casadi.cse": "casadi", "numpy": "numpy", "scipy": "scipy", "diffrax": "diffrax"}
 F64, F32 = "float64", "float32"
 
 
@@ -37,7 +37,7 @@ def rows(peer):
 
 
 def select_dtype(peer, dtype):
-    if peer == "jax":
+    if peer in ("jax", "diffrax"):
         import jax
         jax.config.update("jax_enable_x64", dtype == F64)
 

@@ -3,7 +3,7 @@
     python serve.py --peer jax
 
 The protocol is described in ../protocol/protocol.go. Peers: torch, torch.compile, jax, casadi,
-casadi.cse, numpy.
+casadi.cse, numpy, scipy, diffrax.
 """
 import argparse
 import json
