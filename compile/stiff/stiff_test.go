@@ -3,6 +3,7 @@ package stiff_test
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -303,4 +304,50 @@ func ExampleSolve() {
 	fmt.Printf("%.5f %.3e\n", out[0].Data(), out[1].Data())
 	// Output:
 	// [1.93136 -0.00071] 7.074e-05
+}
+
+// Systems of few unknowns are scalars, of many a matrix with one decomposition a step: decays yᵢ′ = −λᵢ(yᵢ − yᵢ₊₁) from last to first, against the matrix's exponential, with derivatives by the rates; one of them starts with a
+// pivot that is not on the diagonal.
+func TestSizes(t *testing.T) {
+	for _, n := range []int{1, 2, 5, 6, 20} {
+		g := graph.New()
+		rates := g.Input("rates", graph.Float64, n)
+		values := make([]float64, n)
+		for i := range values {
+			values[i] = 0.5 + 9*float64(i*i%7)
+		}
+		next := graph.Cast(graph.Equal(graph.Add(graph.Iota(g, graph.Int64, 0, n, 1), g.Scalar(graph.Int64, 1)), graph.Iota(g, graph.Int64, 1, 1, n)), graph.Float64)
+		matrix := graph.Mul(graph.Reshape(rates, n, 1), graph.Sub(next, graph.Diag(graph.FullLike(rates, 1), 0)))
+		start := graph.Constant(g, values, n)
+		s, err := stiff.Solve(func(_, y *node) *node { return graph.MatMul(matrix, y) }, g.Const(0), g.Const(0.3), start, ode.Options{RTol: 1e-9, ATol: 1e-9, Limit: 3000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth := graph.MatMul(graph.Expm(graph.Mul(g.Const(0.3), matrix)), start)
+		var outputs nodes
+		for _, y := range []*node{s.Y[0], truth} {
+			d, err := compile.Gradient(graph.Sum(graph.Mul(y, graph.Cos(graph.Iota(g, graph.Float64, 0, n)))), rates)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outputs = append(outputs, y, d[0])
+		}
+		out := run(t, testkit.Point{rates: ref.Of(rates.Type(), values...)}, outputs...)
+		for k := range 2 {
+			if err := testkit.CloseTo(out[k], out[2+k], 1e-6, 1e-6); err != nil {
+				t.Errorf("%d unknowns, output %d: %v", n, k, err)
+			}
+		}
+		p, err := compile.Compile(outputs[:2]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := p.String()
+		if got, want := regexp.MustCompile(`KERNEL +solve\b`).MatchString(text), n > 5 && n < 16; got != want {
+			t.Errorf("%d unknowns: solved by matrices is %v", n, got)
+		}
+		if got, want := len(regexp.MustCompile(`KERNEL +lu\b`).FindAllString(text, -1)), 0; n < 16 && got != want || n >= 16 && (got < 1 || got > 2) {
+			t.Errorf("%d unknowns: %d decompositions", n, got)
+		}
+	}
 }

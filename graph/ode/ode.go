@@ -36,7 +36,7 @@ type Options struct {
 	Limit int
 	// FirstStep is the length of the first step that is tried; 0 estimates it.
 	FirstStep float64
-	// Jacobian returns, for Rodas4, the derivatives of f by the state, a matrix, and by the time.
+	// Jacobian returns, for Rodas4, the derivatives of f by the state, a matrix, and by the time. The state is a vector here, if it is scalars too.
 	Jacobian func(t, y *graph.Node) (byState, byTime *graph.Node)
 	// MaxStep bounds the length of steps; 0 does not.
 	MaxStep float64
@@ -143,8 +143,8 @@ func newSolver(op string, f System, t0, times *node, y0 nodes, o Options) (*solv
 		return nil, s.g.Fail(op, fmt.Errorf("no method %q for any system", s.o.Method))
 	case f == nil:
 		return nil, s.g.Fail(op, errors.New("needs a function"))
-	case s.m.implicit && (len(y0) != 1 || y0[0].Shape().Rank() != 1 || o.Jacobian == nil):
-		return nil, s.g.Fail(op, fmt.Errorf("%s needs one state, a vector, and its Jacobian", s.o.Method))
+	case s.m.implicit && (o.Jacobian == nil || !(len(y0) == 1 && y0[0].Shape().Rank() == 1) && slices.ContainsFunc(y0, func(y *node) bool { return !y.Type().IsScalar() })):
+		return nil, s.g.Fail(op, fmt.Errorf("%s needs one state, a vector, or scalars, and the Jacobian", s.o.Method))
 	case s.o.Steps == 0 && s.m.e == nil && !s.m.implicit:
 		return nil, s.g.Fail(op, fmt.Errorf("%s has no error estimate: needs a number of steps", s.o.Method))
 	case o.Interpolate && (s.m.dense == nil || o.Steps > 0):

@@ -493,7 +493,7 @@ func TestMistakes(t *testing.T) {
 		}, "matmul"},
 		"no Jacobian": {func(g *graph.Graph, x, v *node) nodes {
 			return ode.Solve(decay, x, x, nodes{v}, ode.Options{Method: ode.Rodas4}).Y
-		}, "rodas4 needs one state, a vector, and its Jacobian"},
+		}, "rodas4 needs one state, a vector, or scalars, and the Jacobian"},
 		"Jacobian": {func(g *graph.Graph, x, v *node) nodes {
 			return ode.Solve(decay, x, x, nodes{v}, ode.Options{Method: ode.Rodas4, Jacobian: func(_, y *node) (*node, *node) { return y, y }}).Y
 		}, "the Jacobian gives f64[2] and f64[2] for a state f64[2]"},

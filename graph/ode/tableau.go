@@ -21,7 +21,7 @@ const (
 	// tolerances. It chooses its steps.
 	DOP853 Method = "dop853"
 	// Rodas4 is for stiff systems: the stiffly accurate Rosenbrock method of orders 4 and 3 of Hairer & Wanner (Solving Ordinary Differential Equations II, IV.7), with 6 evaluations, a Jacobian and linear solves
-	// with one matrix a step. It has one state, a vector, needs Options.Jacobian, which package compile/stiff provides, and chooses its steps.
+	// with one matrix a step, which is decomposed once. It has one state, a vector, or any number of scalars, for few of which it is fastest, needs Options.Jacobian, which package compile/stiff provides, and chooses its steps.
 	Rodas4 Method = "rodas4"
 )
 
