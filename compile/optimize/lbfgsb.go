@@ -2,7 +2,10 @@ package optimize
 
 import (
 	"math"
+	"slices"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -18,62 +21,109 @@ type memory struct {
 	s, y  [][]float64
 	sy    []float64 // s·y of each pair
 	theta float64
-	spare [][]float64
-	alpha []float64
 	most  int
+
+	// Pairs are in slots: of slot k, s is row 2k of pairs and y the next one.
+	slots      []int // of the pairs
+	pairs      blas64.General
+	combine    *product
+	p, before  blas64.Vector // products of the pairs with the gradient, and with that before
+	r, yy      [][]float64   // by slots: s·y of pairs and y's of later ones, and y·y
+	u, v, coef []float64
 }
 
 func newMemory(n, most int) *memory {
-	m := &memory{theta: 1, most: most, alpha: make([]float64, most)}
-	for range 2 * (most + 1) {
-		m.spare = append(m.spare, make([]float64, n))
+	vector := func() blas64.Vector { return blas64.Vector{N: 2 * most, Inc: 1, Data: make([]float64, 2*most)} }
+	m := &memory{theta: 1, most: most, pairs: blas64.General{Rows: 2 * most, Cols: n, Stride: n, Data: make([]float64, 2*most*n)}, combine: newProduct(n, 2*most),
+		p: vector(), before: vector(), coef: make([]float64, 2*most), u: make([]float64, most), v: make([]float64, most)}
+	for range most {
+		m.r, m.yy = append(m.r, make([]float64, most)), append(m.yy, make([]float64, most))
 	}
 	return m
 }
 
-func (m *memory) take() []float64 {
-	v := m.spare[len(m.spare)-1]
-	m.spare = m.spare[:len(m.spare)-1]
-	return v
-}
-
 func (m *memory) forget() {
-	m.spare = append(append(m.spare, m.s...), m.y...)
-	m.s, m.y, m.sy, m.theta = m.s[:0], m.y[:0], m.sy[:0], 1
+	m.s, m.y, m.sy, m.slots, m.theta = m.s[:0], m.y[:0], m.sy[:0], m.slots[:0], 1
 }
 
-// add keeps the pair x − from, g − gradient, unless the curvature along it is not positive.
-func (m *memory) add(x, from, g, gradient []float64) {
-	s, y := m.take(), m.take()
-	floats.SubTo(s, x, from)
+// add keeps the pair of the step s = d·step and of y = g − gradient, unless the curvature along it, sy = s·y, is not positive. It is to be called for every gradient g.
+func (m *memory) add(d []float64, step, sy float64, g, gradient []float64) {
+	n := len(g)
+	slot := len(m.slots)
+	if slot == m.most {
+		slot = m.slots[0]
+	}
+	s, y := m.pairs.Data[2*slot*n:(2*slot+1)*n], m.pairs.Data[(2*slot+1)*n:(2*slot+2)*n]
+	floats.ScaleTo(s, step, d)
 	floats.SubTo(y, g, gradient)
-	sy, yy := floats.Dot(s, y), floats.Dot(y, y)
+	yy := floats.Dot(y, y)
 	if !(sy > 0x1p-52*yy) || math.IsInf(yy, 1) {
-		m.spare = append(m.spare, s, y)
+		if len(m.slots) == m.most { // the slot's pair is lost
+			m.drop()
+		}
+		m.project(g)
 		return
 	}
-	if len(m.s) == m.most {
-		m.spare = append(m.spare, m.s[0], m.y[0])
-		copy(m.s, m.s[1:])
-		copy(m.y, m.y[1:])
-		copy(m.sy, m.sy[1:])
-		m.s, m.y, m.sy = m.s[:m.most-1], m.y[:m.most-1], m.sy[:m.most-1]
+	if len(m.slots) == m.most {
+		m.drop()
 	}
-	m.s, m.y, m.sy, m.theta = append(m.s, s), append(m.y, y), append(m.sy, sy), yy/sy
+	m.before, m.p = m.p, m.before
+	m.project(g)
+	for _, k := range m.slots {
+		m.r[k][slot] = m.p.Data[2*k] - m.before.Data[2*k]
+		v := m.p.Data[2*k+1] - m.before.Data[2*k+1]
+		m.yy[k][slot], m.yy[slot][k] = v, v
+	}
+	m.r[slot][slot], m.yy[slot][slot] = sy, yy
+	m.s, m.y, m.sy, m.slots, m.theta = append(m.s, s), append(m.y, y), append(m.sy, sy), append(m.slots, slot), yy/sy
 }
 
-// inverse writes −B⁻¹·g to d, by the recursion of Nocedal (Updating quasi-Newton matrices with limited storage, Math. Comp. 35, 1980).
+// project finds the products of the pairs with the gradient.
+func (m *memory) project(g []float64) {
+	blas64.Gemv(blas.NoTrans, 1, m.pairs, blas64.Vector{N: len(g), Inc: 1, Data: g}, 0, m.p)
+}
+
+// drop forgets the oldest pair.
+func (m *memory) drop() {
+	m.s, m.y, m.sy, m.slots = slices.Delete(m.s, 0, 1), slices.Delete(m.y, 0, 1), slices.Delete(m.sy, 0, 1), slices.Delete(m.slots, 0, 1)
+}
+
+// inverse writes −B⁻¹·g to d for the gradient of the last add:
+//
+//	B⁻¹ = γ·1 + [S γY]·[R⁻ᵀ(D + γYᵀY)R⁻¹ −R⁻ᵀ; −R⁻¹ 0]·[S γY]ᵀ
+//
+// with γ = 1/θ and the upper triangle R of SᵀY.
 func (m *memory) inverse(g, d []float64) {
-	floats.ScaleTo(d, -1, g)
-	for k := len(m.s) - 1; k >= 0; k-- {
-		m.alpha[k] = floats.Dot(m.s[k], d) / m.sy[k]
-		floats.AddScaled(d, -m.alpha[k], m.y[k])
+	gamma := 1 / m.theta
+	k := len(m.slots)
+	clear(m.coef)
+	u, v := m.u[:k], m.v[:k]
+	for i := k - 1; i >= 0; i-- {
+		a := m.slots[i]
+		u[i] = m.p.Data[2*a]
+		for j := i + 1; j < k; j++ {
+			u[i] -= m.r[a][m.slots[j]] * u[j]
+		}
+		u[i] /= m.sy[i]
 	}
-	floats.Scale(1/m.theta, d)
-	for k := range m.s {
-		beta := floats.Dot(m.y[k], d) / m.sy[k]
-		floats.AddScaled(d, m.alpha[k]-beta, m.s[k])
+	for i, a := range m.slots {
+		sum := 0.0
+		for j, b := range m.slots {
+			sum += m.yy[a][b] * u[j]
+		}
+		v[i] = m.sy[i]*u[i] + gamma*(sum-m.p.Data[2*a+1])
+		for j := range i {
+			v[i] -= m.r[m.slots[j]][a] * v[j]
+		}
+		v[i] /= m.sy[i]
+		m.coef[2*a], m.coef[2*a+1] = -v[i], gamma*u[i]
 	}
+	if k == 0 {
+		floats.ScaleTo(d, -gamma, g)
+		return
+	}
+	m.combine.run(m.coef, m.pairs.Data, d)
+	floats.AddScaled(d, -gamma, g)
 }
 
 // matrix returns M.
@@ -373,6 +423,7 @@ func (r *run) lbfgsb() error {
 		})
 		if err != nil || !ok {
 			x, from, g, gradient = from, x, gradient, g
+			r.squared = floats.Dot(g, g)
 		}
 		r.x = x
 		if err != nil {
@@ -400,7 +451,7 @@ func (r *run) lbfgsb() error {
 			end(Unbounded)
 			return nil
 		}
-		m.add(x, from, g, gradient)
+		m.add(d, p.step, p.step*(p.slope-slope), g, gradient)
 		if err := r.report(f, p.step*length, func() float64 { return r.projected(x, g) }); err != nil {
 			end(Stopped)
 			return err
@@ -424,7 +475,7 @@ func (r *run) room(x, d []float64) float64 {
 // optimality is projected, or less if that is above the tolerance: what is cheap to say without bounds.
 func (r *run) optimality(x, g []float64) float64 {
 	if !r.bounded {
-		if least := math.Sqrt(floats.Dot(g, g) / float64(r.n)); least > r.o.GradientTolerance {
+		if least := math.Sqrt(r.squared / float64(r.n)); least > r.o.GradientTolerance {
 			return least
 		}
 	}

@@ -59,7 +59,9 @@ type run struct {
 	o      Options
 	x      []float64 // where it is
 	result *Result
-	trial  error // why the function could not be computed at the last point where that was so
+	// squared is the squared length of the last gradient.
+	squared float64
+	trial   error // why the function could not be computed at the last point where that was so
 }
 
 // compute runs a program. That it cannot be computed at x is no error but kept in trial, for steps that are then not taken; the end of the context is one.
@@ -81,17 +83,15 @@ func (r *run) objective(x, gradient []float64) (float64, error) {
 	if err != nil || !ok {
 		return math.NaN(), err
 	}
-	r.unpackGradient(gradient)
-	if f := r.values.out[0][0]; finite(gradient) {
-		return f, nil
+	to := gradient
+	for _, d := range r.values.out[1 : 1+len(r.problem.Parameters)] {
+		to = to[copy(to, d):]
+	}
+	r.squared = floats.Dot(gradient, gradient)
+	if r.squared-r.squared == 0 || finite(gradient) {
+		return r.values.out[0][0], nil
 	}
 	return math.NaN(), nil
-}
-
-func (r *run) unpackGradient(gradient []float64) {
-	for _, d := range r.values.out[1 : 1+len(r.problem.Parameters)] {
-		gradient = gradient[copy(gradient, d):]
-	}
 }
 
 // entries returns the entries of a sparse matrix in the order of its pattern, from the blocks of the parameters.

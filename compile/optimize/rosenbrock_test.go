@@ -83,19 +83,21 @@ func with(p optimize.Problem, change func(*optimize.Problem)) optimize.Problem {
 
 func BenchmarkRosenbrock(b *testing.B) {
 	for _, n := range []int{100, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s, err := rosenbrock(n).Compile()
-			if err != nil {
-				b.Fatal(err)
-			}
-			start := chainStart(n)
-			var r *optimize.Result
-			for b.Loop() {
-				if r, err = s.Solve(context.Background(), start, optimize.Options{}); err != nil {
+		for _, memory := range []int{4, 5, 10} {
+			b.Run(fmt.Sprintf("n=%d,memory=%d", n, memory), func(b *testing.B) {
+				s, err := rosenbrock(n).Compile()
+				if err != nil {
 					b.Fatal(err)
 				}
-			}
-			b.ReportMetric(float64(r.Evaluations.Values), "calls")
-		})
+				start := chainStart(n)
+				var r *optimize.Result
+				for b.Loop() {
+					if r, err = s.Solve(context.Background(), start, optimize.Options{Memory: memory}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(r.Evaluations.Values), "calls")
+			})
+		}
 	}
 }

@@ -40,7 +40,7 @@ func minimum(n int) (*protocol.Item, error) {
 		}
 	}
 	solve := func() (*optimize.Result, error) {
-		return s.Solve(context.Background(), optimize.Values{"x": from}, optimize.Options{})
+		return s.Solve(context.Background(), optimize.Values{"x": from}, optimize.Options{Memory: 4})
 	}
 	r, err := solve()
 	if err != nil {
