@@ -27,17 +27,22 @@ type instruction struct {
 // maxLoopNodes bounds a loop's micro-instructions, so that its buffers stay in cache.
 const maxLoopNodes = 256
 
+// briefElements is the number of elements up to which it takes about as long to begin a loop as to do one of its operations: such loops are joined even if they
+// have no data in common.
+const briefElements = 1024
+
 // grouper holds the state of the group pass.
 type grouper struct {
 	*lowering
-	straight map[int32]int32 // stage → group
-	lastUse  map[int32]int32 // root → the last loop that reads it
-	alone    bool            // no fusion
+	straight map[int32]int32  // stage → group
+	lastUse  map[int32]int32  // root → the last loop that reads it
+	brief    map[string]int32 // dimensions of few elements → the last loop over them
+	alone    bool             // no fusion
 }
 
 // group is the pass that forms instructions.
 func group(l *lowering) error {
-	gr := &grouper{lowering: l, straight: map[int32]int32{}, lastUse: map[int32]int32{}, alone: l.config.Unoptimized}
+	gr := &grouper{lowering: l, straight: map[int32]int32{}, lastUse: map[int32]int32{}, brief: map[string]int32{}, alone: l.config.Unoptimized}
 	gr.resolve()
 	for i := range l.g.Len() {
 		id := int32(i)
@@ -165,10 +170,21 @@ func (gr *grouper) loop(id int32) {
 			}
 		}
 	}
+	isBrief := !gr.alone && n.Shape().Size() <= briefElements
+	dims := ""
+	if isBrief {
+		dims = n.Shape().String()
+		if k, ok := gr.brief[dims]; ok {
+			consider(k)
+		}
+	}
 	if best >= 0 {
 		gr.join(best, id)
 	} else {
 		best = gr.open(&instruction{kind: classLoop, stage: stage, depth: depth, dims: n.Shape(), tail: -1, fusing: true}, id)
+		if isBrief {
+			gr.brief[dims] = best
+		}
 	}
 	gr.use(best, id)
 }

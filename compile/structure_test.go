@@ -255,3 +255,46 @@ func TestSeveralResults(t *testing.T) {
 		expect(t, point(x, at), 1e-13, [][]float64{{a*a + b*b}}, graph.Sum(values))
 	}
 }
+
+// Loops over few elements are joined though they have no data in common; over many, or of other dimensions, or where one needs another's
+// element that is not its own, they are not.
+func TestBriefLoops(t *testing.T) {
+	for _, c := range []struct {
+		shape []int
+		want  int
+	}{{[]int{40}, 1}, {[]int{1024}, 1}, {[]int{5, 8}, 1}, {[]int{1025}, 12}, {[]int{30, 50}, 12}} {
+		g := graph.New()
+		var outputs []*graph.Node
+		for i := range 12 {
+			a, b := g.Input(fmt.Sprintf("a%d", i), graph.Float64, c.shape...), g.Input(fmt.Sprintf("b%d", i), graph.Float64, c.shape...)
+			outputs = append(outputs, graph.Sin(graph.Add(a, b)))
+		}
+		if got := countLoops(t, outputs...); got != c.want {
+			t.Errorf("%v: %d loops, want %d", c.shape, got, c.want)
+		}
+		agree(t, fillPoint(g), outputs...)
+	}
+	g := graph.New()
+	a, b, c := g.Input("a", graph.Float64, 40), g.Input("b", graph.Float64, 41), g.Input("c", graph.Float64, 40)
+	turned := graph.Flip(graph.Exp(a), 0)
+	outputs := []*graph.Node{graph.Sin(a), graph.Sin(b), graph.Mul(turned, c), graph.Sum(graph.Mul(c, c)), graph.Add(c, graph.Sum(a))}
+	if got := countLoops(t, outputs...); got < 3 {
+		t.Errorf("%d loops", got)
+	}
+	agree(t, fillPoint(g), outputs...)
+}
+
+func countLoops(t *testing.T, outputs ...*graph.Node) int {
+	t.Helper()
+	p, err := compile.Compile(outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, in := range p.Code().Instrs {
+		if in.Op == vm.OpLoop {
+			n++
+		}
+	}
+	return n
+}

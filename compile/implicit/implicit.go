@@ -200,8 +200,9 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 	return p.finish(op, x, ok, graph.Sqrt(rr), f)
 }
 
-// RootBracketed returns, for each element, x between lo and hi with f(x) = 0, by Newton's method where it stays within the bracket and converges fast, else by bisection (Press et al., Numerical Recipes,
-// §9.4); f works on each element for itself, and needs a sign change: the run fails where f(lo) and f(hi) have one sign. lo and hi have the same type and may be in any order; o.Lanes is not looked at.
+// RootBracketed returns, for each element, x between lo and hi with f(x) = 0, by inverse quadratic interpolation where that is safe, else by bisection (Chandrupatla, Advances in Engineering
+// Software 28 (1997), 145-149), until two neighbouring numbers enclose it; f works on each element for itself, and needs a sign change: the run fails where f(lo) and f(hi) have one sign. The
+// solver needs no derivative of f. lo and hi have the same type and may be in any order; o.Lanes and o.Tolerance are not looked at.
 func RootBracketed(f func(x *node) *node, lo, hi *node, o Options) (*node, error) {
 	const op = "root_bracketed"
 	o.Lanes = lo.Shape().Rank()
@@ -235,40 +236,50 @@ func RootBracketed(f func(x *node) *node, lo, hi *node, o Options) (*node, error
 		narrow := graph.LessEqual(graph.Abs(graph.Sub(graph.Mul(half, a), graph.Mul(half, b))), graph.Like(a, 1))
 		return graph.Where(narrow, mean(a, b), graph.Sinh(mean(graph.Asinh(a), graph.Asinh(b))))
 	}
-	// A root at an end closes the bracket there.
-	hi = graph.Where(graph.Equal(below, zero), lo, hi)
-	lo = graph.Where(graph.Equal(above, zero), hi, lo)
-	// a has the sign of f(lo), b the other; x, f(x) of the step before
-	ulp := 4 * 0x1p-52
+	// The carries: x1 is the last point, x2 on the other side of the root, x3 the one before on either side, and the values there.
+	ulp := 0x1p-52
 	if lo.DType() == graph.Float32 {
-		ulp = 4 * 0x1p-23
+		ulp = 0x1p-23
+	}
+	nearest := func(c nodes) (x, f *node) {
+		first := graph.Less(graph.Abs(c[3]), graph.Abs(c[4]))
+		return graph.Where(first, c[0], c[1]), graph.Where(first, c[3], c[4])
+	}
+	least := func(x *node) *node { // a step that changes x
+		return graph.Add(graph.Mul(graph.Like(x, 2*ulp), graph.Abs(x)), graph.Like(x, tiniest(x.DType())))
 	}
 	open := func(c nodes) *node {
-		a, b, r := c[0], c[1], c[3]
-		width := graph.Abs(graph.Sub(a, b))
-		return graph.LogicalAnd(graph.NotEqual(r, zero), graph.Greater(width, graph.Mul(graph.Like(a, ulp), graph.Max(graph.Abs(a), graph.Abs(b)))))
+		x, r := nearest(c)
+		return graph.LogicalAnd(graph.NotEqual(r, zero), graph.Greater(graph.Abs(graph.Sub(c[1], c[0])), graph.Mul(graph.Like(x, 2), least(x))))
 	}
-	final := p.iterate(nodes{lo, hi, middle(lo, hi), graph.FullLike(lo, math.Inf(1))}, open, func(c nodes) nodes {
-		a, b, x, before := c[0], c[1], c[2], c[3]
+	final := p.iterate(nodes{hi, lo, hi, above, below, above}, open, func(c nodes) nodes {
+		x1, x2, x3, f1, f2, f3 := c[0], c[1], c[2], c[3], c[4], c[5]
+		one := graph.Like(x1, 1)
+		width := graph.Sub(x2, x1)
+		// The inverse parabola through three points is monotone between them, and so to be trusted, under this condition.
+		xi, phi := graph.Div(graph.Sub(x1, x2), graph.Sub(x3, x2)), graph.Div(graph.Sub(f1, f2), graph.Sub(f3, f2))
+		trusted := graph.LogicalAnd(graph.Less(graph.Square(phi), xi), graph.Less(graph.Square(graph.Sub(one, phi)), graph.Sub(one, xi)))
+		t := graph.Add(
+			graph.Mul(graph.Div(f1, graph.Sub(f2, f1)), graph.Div(f3, graph.Sub(f2, f3))),
+			graph.Mul(graph.Div(graph.Sub(x3, x1), width), graph.Mul(graph.Div(f1, graph.Sub(f3, f1)), graph.Div(f2, graph.Sub(f3, f2)))))
+		best, _ := nearest(c)
+		edge := graph.Div(least(best), graph.Abs(width))
+		t = graph.Min(graph.Sub(one, edge), graph.Max(edge, t)) // the last step is to the other side of the root
+		x := graph.Where(trusted, graph.Add(x1, graph.Mul(t, width)), middle(x1, x2))
 		r := f(x)
-		left := graph.Equal(graph.Sign(r), sign)
-		a, b = graph.Where(left, x, a), graph.Where(left, b, x)
-		newton := graph.Sub(x, p.solved(f, x, r))
-		low, high := graph.Min(a, b), graph.Max(a, b)
-		inside := graph.LogicalAnd(graph.Greater(newton, low), graph.Less(newton, high))
-		// Far from a root of a power Newton's method only takes a fraction off, and the residual falls to a quarter or so.
-		fast := graph.LessEqual(graph.Abs(r), graph.Mul(graph.Like(r, 0.125), graph.Abs(before)))
-		// Newton's last steps come from one side: a bracket that is to close needs a point behind the root.
-		tiny := graph.LessEqual(graph.Abs(graph.Sub(newton, x)), graph.Mul(graph.Like(x, p.o.Tolerance), graph.Abs(newton)))
-		last := graph.LogicalAnd(inside, tiny)
-		next := graph.Where(graph.LogicalAnd(inside, fast), newton, middle(a, b))
-		return nodes{graph.Where(last, newton, a), graph.Where(last, newton, b), graph.Where(last, newton, next), r}
+		same := graph.Equal(graph.Sign(r), graph.Sign(f1))
+		return nodes{x, graph.Where(same, x2, x1), graph.Where(same, x1, x2), r, graph.Where(same, f2, f1), graph.Where(same, f1, f2)}
 	})
-	a, b, x, r := final[0], final[1], final[2], final[3]
-	// Where the loop ended with f = 0 at the point before x, one end of the bracket is that point.
-	exact := graph.Equal(r, zero)
-	x = graph.Where(exact, b, graph.Where(graph.Equal(a, b), a, x))
-	return p.finish(op, x, graph.LogicalNot(open(final)), graph.Abs(graph.Sub(a, b)), f)
+	x, _ := nearest(final)
+	return p.finish(op, x, graph.LogicalNot(open(final)), graph.Abs(graph.Sub(final[0], final[1])), f)
+}
+
+// tiniest is the smallest normal number.
+func tiniest(d graph.DType) float64 {
+	if d == graph.Float32 {
+		return 0x1p-126
+	}
+	return 0x1p-1022
 }
 
 // FixedPoint returns x with f(x) = x by iteration from start on, until a step is small against x. Its derivatives solve with 1 − ∂f/∂x, so that a slow iteration costs its value alone.

@@ -17,7 +17,7 @@ type LoopOptions struct {
 }
 
 // maxArrays bounds inputs plus outputs of a loop.
-const maxArrays = 64
+const maxArrays = 256
 
 // loopCompiler is the state of CompileLoop.
 type loopCompiler struct {
