@@ -359,6 +359,9 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 			func(o *operands) *graph.Node { return graph.Sin(graph.Pad(o.x, []int{1, 0}, []int{0, 2}, 0)) },
 			func(o *operands) *graph.Node { return graph.Exp(placed(o, -1, o.x)) },
+			func(o *operands) *graph.Node { // a view of something that is not stored
+				return graph.Sin(graph.Slice(graph.Pad(o.x, []int{1, 0}, []int{1, 0}, 0), graph.Range{Start: 2, Limit: 4}))
+			},
 			func(o *operands) *graph.Node {
 				return graph.Add(middle(graph.Pad(o.x, []int{1, 1}, []int{1, 1}, 0)), o.s)
 			},

@@ -69,9 +69,9 @@ func findWindows(l *lowering) error {
 		if l.class[i] == classNone {
 			continue
 		}
-		if n := l.g.Node(int(i)); l.class[i] == classKernel && !stored[i] && n.Op().Part != nil {
-			if w := n.Op().Part(n); w != nil {
-				l.class[i], shows[i] = classWindow, w
+		if n := l.g.Node(int(i)); !stored[i] && (l.class[i] == classKernel || l.class[i] == classView && l.shows(n.Input(0)) != nil) {
+			if w := l.shows(n); w != nil {
+				l.class[i], l.offset[i], shows[i] = classWindow, 0, w
 				found = append(found, i)
 			}
 		}
@@ -92,6 +92,17 @@ func findWindows(l *lowering) error {
 		l.root[i] = l.root[in]
 	}
 	l.fired["windows"] += len(found)
+	return nil
+}
+
+// shows returns the part of its operand that a node copies, or would copy if a loop did not read it where it lies; nil if it is something else. A part that is a view of an array
+// is one only if the array is such a part, which need not be stored for its sake.
+func (l *lowering) shows(n *graph.Node) *graph.Part {
+	switch part := n.Op().Part; {
+	case part == nil:
+	case l.class[n.ID()] == classKernel, l.class[n.ID()] == classView && l.shows(n.Input(0)) != nil:
+		return part(n)
+	}
 	return nil
 }
 

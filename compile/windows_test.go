@@ -126,6 +126,21 @@ func TestStencilIsOneLoop(t *testing.T) {
 	}
 }
 
+// TestDifferenceAlongRows: parts that lie next to one another, and so are views, need no copy of the padded array either.
+func TestDifferenceAlongRows(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 50, 60)
+	d := graph.Differences{Accuracy: 4}
+	y := graph.Mul(d.Staggered(x, 0, true), d.Derivative(x, 0, 2))
+	back := grad(t, graph.Sum(graph.Square(y)), x)[0]
+	p := must[*vm.Program](t)(compile.Compile(y, back))
+	for _, in := range p.Code().Instrs {
+		if in.Op != vm.OpLoop {
+			t.Errorf("%v %s in\n%v", in.Op, in.Kernel, p)
+		}
+	}
+}
+
 // TestFlushSubnormal: with fast-math, sums and products of subnormal numbers are 0, whatever runs them; without, they are what they are.
 func TestFlushSubnormal(t *testing.T) {
 	for _, d := range []graph.DType{graph.Float32, graph.Float64} {
