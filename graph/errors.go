@@ -147,16 +147,16 @@ const recentCallers = 127
 // compiler inlined count.
 func (g *Graph) userLine() int32 {
 	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !ours(f) {
-			return g.enter(Position{File: f.File, Line: f.Line})
-		}
-		if !more {
-			return 0
+	for _, n := range []int{8, len(pcs)} { // the line is near, as a rule, and a walk through nested bodies long
+		frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:n])])
+		for more := true; more; {
+			var f runtime.Frame
+			if f, more = frames.Next(); f.Function != "" && !ours(f) {
+				return g.enter(Position{File: f.File, Line: f.Line})
+			}
 		}
 	}
+	return 0
 }
 
 // enter returns the index of a position.

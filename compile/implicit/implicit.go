@@ -113,20 +113,34 @@ func (p *problem) small(step, x *node) *node {
 // scalarSteps is the number of steps of scalar problems that are made at once, while they are in registers: reading and writing what they carry takes longer than a step.
 const scalarSteps = 4
 
+// long reports whether the nodes from the first on are more than stay in registers, or have loops of their own.
+func long(g *graph.Graph, first int) bool {
+	for i := first; i < g.Len(); i++ {
+		if len(graph.Bodies(g.Node(i))) > 0 {
+			return true
+		}
+	}
+	return g.Len()-first > 200
+}
+
 // iterate goes on with the carries as long as going says of a lane's, or there are no steps left; the carries of other lanes stay as they are.
 func (p *problem) iterate(init nodes, going func(c nodes) *node, step func(c nodes) nodes) nodes {
 	n, steps := len(init), 1
 	if len(p.axes) == 0 {
 		steps = scalarSteps
 	}
-	final, _ := graph.While(p.o.Limit/steps+2, slices.Concat(init, nodes{going(init), p.g.Scalar(graph.Int64, 0)}),
+	final, _ := graph.While(p.o.Limit+2, slices.Concat(init, nodes{going(init), p.g.Scalar(graph.Int64, 0)}),
 		func(c nodes) *node {
 			return graph.LogicalAnd(graph.ReduceAny(c[n], nil), graph.Less(c[n+1], graph.Like(c[n+1], float64(p.o.Limit))))
 		},
 		func(c nodes) nodes {
 			now, on := c[:n:n], c[n]
-			for range steps {
+			first := on.Graph().Len()
+			for k := 0; k < steps; k++ {
 				next := step(now)
+				if k == 0 && long(on.Graph(), first) {
+					steps = 1
+				}
 				for i, v := range next {
 					next[i] = graph.Where(on, v, now[i])
 				}
