@@ -73,11 +73,8 @@ type memoryPlanner struct {
 	cellUse   []bool // inputs whose elements scalar code reads
 	constSeen []bool // constants that scalar code reads and that are placed
 	top       int64  // end of what has been placed
-	free      []freeBlock
 	born      []int32
-	high      int64
-	base      int64
-	packed    map[int32]int64 // by the first of nodes that lie in one block: its size
+	buffers   buffers
 	becomes   map[int32]int32 // by root: the input that has it as its value after a run, and in whose place it may lie
 }
 
@@ -289,17 +286,17 @@ func (m *memoryPlanner) scheduleStraights() {
 	m.temps.hi = m.top
 }
 
-type freeBlock struct{ offset, size int64 }
-
-// placeBuffers walks through the instructions, gives arrays the smallest free block that fits (best fit), and
-// returns the blocks of arrays after their last use. Outputs of loops take over the memory of operands that die there.
+// placeBuffers walks through the instructions, takes blocks for arrays and gives them back after the last use. Outputs of loops take over the memory of operands that die there. Where the blocks lie is decided
+// at last, when all are known.
 func (m *memoryPlanner) placeBuffers() {
-	m.base = roundUp(m.top, align)
+	base := roundUp(m.top, align)
+	m.buffers.next = base
 	ends := make([][]int32, len(m.order))
 	for pos, k := range m.order {
 		x := m.groups[k]
+		m.buffers.pos = int32(pos)
 		born := m.born[:0]
-		var scratch []freeBlock
+		var scratch []int64
 		var frame *call
 		var snapshots []int32
 		for _, id := range x.nodes {
@@ -313,9 +310,9 @@ func (m *memoryPlanner) placeBuffers() {
 				for i, r := range m.plan.tuples[id][:slots] {
 					if r < 0 {
 						size := m.resultBytes(id, i)
-						off := m.alloc(size)
+						off := m.buffers.take(size)
 						m.plan.scratch[[2]int32{id, int32(i)}] = off
-						scratch = append(scratch, freeBlock{off, size})
+						scratch = append(scratch, off)
 					} else if m.g.Node(int(r)).Op() == opSnapshots {
 						snapshots = append(snapshots, r)
 					} else {
@@ -346,7 +343,7 @@ func (m *memoryPlanner) placeBuffers() {
 				m.place[id] = m.place[r]
 				taken[r] = true
 			} else {
-				m.place[id] = place{m.alloc(m.bytes(id)), 0, true}
+				m.place[id] = place{m.buffers.take(m.bytes(id)), 0, true}
 			}
 			if end := max(m.plan.lastUse[id], int32(pos)); end < never {
 				ends[end] = append(ends[end], id)
@@ -356,19 +353,33 @@ func (m *memoryPlanner) placeBuffers() {
 			}
 		}
 		if frame != nil && frame.frameBytes > 0 { // behind the results, which live longer: so the next frame has its place
-			frame.code.Frame = m.alloc(frame.frameBytes)
-			scratch = append(scratch, freeBlock{frame.code.Frame, frame.frameBytes})
+			frame.code.Frame = m.buffers.take(frame.frameBytes)
+			scratch = append(scratch, frame.code.Frame)
 		}
 		for _, b := range scratch {
-			m.release(b.offset, b.size)
+			m.buffers.release(b)
 		}
 		for _, id := range ends[pos] {
 			if !taken[id] {
-				m.release(m.place[id].offset, max(m.bytes(id), m.packed[id]))
+				m.buffers.release(m.place[id].offset)
 			}
 		}
 	}
-	m.plan.arena = roundUp(m.base+m.high, align)
+	at, end := m.buffers.layout(base)
+	for id := range m.place {
+		if p := &m.place[id]; p.known && p.space == 0 {
+			p.offset = at(p.offset)
+		}
+	}
+	for k, offset := range m.plan.scratch {
+		m.plan.scratch[k] = at(offset)
+	}
+	for _, c := range m.calls {
+		if c.frameBytes > 0 {
+			c.code.Frame = at(c.code.Frame)
+		}
+	}
+	m.plan.arena = end
 }
 
 // pack places the snapshots of a scan, which one reverse sweep reads and overwrites, side by side in one block: of scalars they are many and short. It returns
@@ -379,11 +390,7 @@ func (m *memoryPlanner) pack(snapshots []int32) (end int32) {
 		size += roundUp(m.bytes(id), 8)
 		end = max(end, m.plan.lastUse[id])
 	}
-	off := m.alloc(size)
-	if m.packed == nil {
-		m.packed = map[int32]int64{}
-	}
-	m.packed[snapshots[0]] = size
+	off := m.buffers.take(size)
 	for _, id := range snapshots {
 		m.place[id] = place{off, 0, true}
 		off += roundUp(m.bytes(id), 8)
@@ -483,56 +490,6 @@ func (m *memoryPlanner) plainOnly(x *instruction, r int32, result *graph.Node) b
 		}
 	}
 	return true
-}
-
-// alloc returns the offset of a block of the given size.
-func (m *memoryPlanner) alloc(size int64) int64 {
-	size = roundUp(size, align)
-	best := -1
-	for i, b := range m.free {
-		if b.size >= size && (best < 0 || b.size < m.free[best].size) {
-			best = i
-		}
-	}
-	if best >= 0 {
-		b := &m.free[best]
-		off := b.offset
-		b.offset += size
-		if b.size -= size; b.size == 0 {
-			m.free = slices.Delete(m.free, best, best+1)
-		}
-		return off
-	}
-	// A free block at the end grows.
-	if k := len(m.free) - 1; k >= 0 && m.free[k].offset+m.free[k].size == m.base+m.high {
-		off := m.free[k].offset
-		m.high = off + size - m.base
-		m.free = m.free[:k]
-		return off
-	}
-	off := m.base + m.high
-	m.high += size
-	return off
-}
-
-// release gives a block back and joins it with its neighbours.
-func (m *memoryPlanner) release(offset, size int64) {
-	size = roundUp(size, align)
-	i, _ := slices.BinarySearchFunc(m.free, offset, func(b freeBlock, off int64) int {
-		if b.offset < off {
-			return -1
-		}
-		return 1
-	})
-	m.free = slices.Insert(m.free, i, freeBlock{offset, size})
-	if i+1 < len(m.free) && m.free[i].offset+m.free[i].size == m.free[i+1].offset {
-		m.free[i].size += m.free[i+1].size
-		m.free = slices.Delete(m.free, i+1, i+2)
-	}
-	if i > 0 && m.free[i-1].offset+m.free[i-1].size == m.free[i].offset {
-		m.free[i-1].size += m.free[i].size
-		m.free = slices.Delete(m.free, i, i+1)
-	}
 }
 
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
