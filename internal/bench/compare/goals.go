@@ -81,6 +81,8 @@ var implicitGoals = []goal{
 	{work: "poisson10000", dtype: "float64", measure: seconds, reach: 0.4e-3},
 	{work: "poisson10000", dtype: "float64", peer: "scipy", reach: 2.5},
 	{work: "poisson10000", dtype: "float64", peer: "jax", reach: 3},
+	{work: "minimum1000", dtype: "float64", measure: seconds, reach: 40e-3},
+	{work: "nist", dtype: "float64", measure: seconds, reach: 50e-3},
 }
 
 var bothDTypes, bothPeers = []string{"float64", "float32"}, []string{"jax", "numpy"}
@@ -224,7 +226,9 @@ var where = map[string]string{
 	"kepler":                     "Machine code of four Newton steps at a time for all lanes, until the last lane is done: a sine, a cosine and a quotient each.",
 	"lotka_volterra":             "Machine code of the loop of steps, forward and back.",
 	"lorenz96.fit":               "Machine code of the loop of steps, in scalars, forward and back.",
-	"robertson":                  "Steps of a few small operations each: calls of kernels on matrices of 3×3.",
+	"robertson":                  "Steps in scalars, machine code; between them a few operations on arrays of three elements.",
+	"minimum1000":                "Some thousand evaluations of the function and its gradient, machine code; the memory of the method times vectors.",
+	"nist":                       "Compiled programs of residuals and Jacobians of some ten parameters; decompositions of small matrices.",
 	"poisson100":                 "The decomposition in supernodes: half of it are products of dense blocks, the rest brings them to their places; one sweep over the factor for each of four triangular solutions.",
 	"poisson10000":               "Chains of dependent operations: the decomposition of a tridiagonal matrix and four solutions; then copies of slices, and entries brought into their order and back.",
 	"lorenz10000":                "Machine code of the whole loop.",

@@ -181,8 +181,11 @@ func (s *server) answer(q Request) (a Answer) {
 		return Answer{Times: times}
 	case "profile":
 		item := s.items[row]
-		if item == nil || item.Profile == nil {
-			return Answer{Error: fmt.Sprintf("no profile of %s in %s", q.Work, q.DType)}
+		if item == nil {
+			return Answer{Error: fmt.Sprintf("%s in %s is not prepared", q.Work, q.DType)}
+		}
+		if item.Profile == nil {
+			return Answer{}
 		}
 		costs, err := item.Profile()
 		if err != nil {
