@@ -44,7 +44,7 @@ func TestRosenbrock(t *testing.T) {
 		calls   int // at most, of the value and of the Jacobian or Hessian
 	}{
 		{"L-BFGS-B 2", rosenbrock(2), 2, 60},
-		{"L-BFGS-B 100", rosenbrock(100), 100, 700},
+		{"L-BFGS-B 100", rosenbrock(100), 100, 750},
 		{"L-BFGS-B 1000", rosenbrock(1000), 1000, 6000},
 		{"Newton-CG", with(rosenbrock(100), func(p *optimize.Problem) { p.Method = optimize.NewtonCG }), 100, 400},
 		{"Newton-CG, sparse", with(rosenbrock(300), func(p *optimize.Problem) { p.Method, p.Sparse = optimize.NewtonCG, true }), 300, 2000},
@@ -53,7 +53,7 @@ func TestRosenbrock(t *testing.T) {
 		{"Levenberg–Marquardt, sparse", optimize.Problem{Residuals: residuals300, Parameters: []*graph.Node{x300}, Sparse: true}, 300, 3000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := c.problem.Solve(context.Background(), chainStart(c.n), optimize.Options{})
+			r, err := c.problem.Solve(context.Background(), chainStart(c.n), optimize.Options{Memory: 4})
 			if err != nil {
 				t.Fatal(err)
 			}

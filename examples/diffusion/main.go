@@ -4,20 +4,18 @@
 //	−b·u″(x) + u(x) = 8 + 4x − 4x²  on (0, 1),  u(0) = u(1) = 0,  u(½) = 1 was measured.
 //
 // The solution for b = 1 is 4x(1−x). Differences on n points give a tridiagonal system, whose solution is differentiated by b; the
-// squared misfit is minimised from b = 10 on by gonum's L-BFGS with the value and gradient of one program.
+// misfit is made 0 from b = 10 on by Gauss–Newton steps (package optimize).
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
 	"os"
 
-	"gonum.org/v1/gonum/optimize"
-
-	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/compile/optimize"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/vm"
 )
 
 func main() {
@@ -39,8 +37,8 @@ func run(w io.Writer) error {
 	return nil
 }
 
-// misfit builds (u(x_at) − 1)² on n points, a function of the coefficient b.
-func misfit(n, at int) (b, loss *graph.Node) {
+// misfit builds u(x_at) − 1 on n points, a function of the coefficient b.
+func misfit(n, at int) (b, residual *graph.Node) {
 	g := graph.New()
 	b = g.Input("b", graph.Float64)
 	h := 1 / float64(n-1)
@@ -54,40 +52,15 @@ func misfit(n, at int) (b, loss *graph.Node) {
 	scaled := graph.Mul(b, g.Const(1/(h*h)))
 	side := row(graph.Neg(scaled))
 	u := graph.TridiagonalSolve(side, row(graph.Add(graph.Mul(g.Const(2), scaled), g.Const(1))), side, graph.Constant(g, f, inner))
-	return b, graph.Square(graph.Sub(graph.Index(u, at-1), g.Const(1))).Named("loss")
+	return b, graph.Sub(graph.Index(u, at-1), g.Const(1))
 }
 
 // fit returns the coefficient with the least misfit.
 func fit(n, at int, start float64) (coefficient float64, evaluations int, err error) {
-	b, loss := misfit(n, at)
-	d, err := compile.Gradient(loss, b)
+	b, residual := misfit(n, at)
+	r, err := optimize.Problem{Residuals: []*graph.Node{residual}, Parameters: []*graph.Node{b}}.Solve(context.Background(), optimize.Values{"b": {start}}, optimize.Options{})
 	if err != nil {
 		return 0, 0, err
 	}
-	p, err := compile.Compile(loss, d[0].Named("slope"))
-	if err != nil {
-		return 0, 0, err
-	}
-	m := vm.NewMachine(p)
-	in, value, slope := m.Float64("b"), m.Float64("loss"), m.Float64("slope")
-	eval := func(x []float64) {
-		in[0] = x[0]
-		if e := m.Step(); e != nil && err == nil {
-			err = e
-		}
-		evaluations++
-	}
-	problem := optimize.Problem{
-		Func: func(x []float64) float64 { eval(x); return value[0] },
-		Grad: func(grad, x []float64) { eval(x); grad[0] = slope[0] },
-	}
-	settings := &optimize.Settings{GradientThreshold: 1e-15}
-	result, stop := optimize.Minimize(problem, []float64{start}, settings, &optimize.LBFGS{})
-	if err != nil {
-		return 0, 0, err
-	}
-	if stop != nil {
-		return 0, 0, stop
-	}
-	return result.X[0], evaluations, nil
+	return r.X["b"][0], r.Evaluations.Values + r.Evaluations.Jacobians, nil
 }
