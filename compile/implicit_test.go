@@ -307,3 +307,31 @@ func fixedSteps(x *graph.Node, step func(x *graph.Node) *graph.Node) *graph.Node
 	}
 	return x
 }
+
+// A sparse matrix ∂f/∂x that is singular fails the run of a derivative: the error names the node, its line and a row without a pivot. The value itself does not ask.
+func TestImplicitSingular(t *testing.T) {
+	const n = 80
+	for _, exactly := range []bool{false, true} {
+		g := graph.New()
+		rhs := g.Input("rhs", graph.Float64, n)
+		weights := graph.Add(graph.Like(rhs, 1), graph.Mul(graph.Like(rhs, 0.37), graph.Iota(g, graph.Float64, 0, n-1)))
+		x := graph.Implicit(graph.FullLike(rhs, 0), func(x *graph.Node) *graph.Node { // differences with free ends: a constant may be added
+			flow := graph.Mul(weights, graph.Sub(graph.Slice(x, graph.Range{Start: 1, Limit: n}), graph.Slice(x, graph.Range{Limit: n - 1})))
+			out := graph.Sub(graph.Pad(flow, []int{0}, []int{1}, 0), graph.Pad(flow, []int{1}, []int{0}, 0))
+			if exactly {
+				out = graph.Mul(out, graph.Cast(graph.Less(graph.Iota(g, graph.Int64, 0, n), g.Scalar(graph.Int64, n-1)), graph.Float64))
+			}
+			return graph.Sub(out, rhs)
+		}, graph.ImplicitOptions{})
+		if _, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{rhs: ref.New(rhs.Type())}, x); err != nil {
+			t.Fatal(err)
+		}
+		d := grad(t, graph.Sum(graph.Mul(graph.Iota(g, graph.Float64, 0, n), x)), rhs)
+		_, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{rhs: ref.New(rhs.Type())}, d...)
+		for _, want := range []string{"singular", "for row", "csr_solve", "implicit_test.go:"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("the error is %v, want one with %q", err, want)
+			}
+		}
+	}
+}
