@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 )
 
@@ -113,6 +114,10 @@ func TestLongSums(t *testing.T) {
 		{"scatter_add", n, func(x node) node { return graph.ScatterAdd(zeros(x, n), x, 0, 1) }, plain(n), inOrder},
 		{"scatter_add of long parts", n, func(x node) node { return graph.ScatterAdd(zeros(x, n/16), reshaped(x, n/16, 16), 0, 1, 16) },
 			sum(n/16, func(i int) float64 { return v[16*i+15] }), inOrder},
+		{"scatter_add_to", 256, func(x node) node {
+			first, others := graph.Slice(x, graph.Range{Limit: 1}), graph.Slice(x, graph.Range{Start: 1, Limit: 256})
+			return x.Graph().Apply(graph.LookupOp("scatter_add_to"), []node{first, zeros(x, 255), others}, attr.Make(attr.I("axis", 0)))
+		}, plain(256), 256},
 		{"scatter_add of few", 256, func(x node) node { return graph.ScatterAdd(zeros(x, 256), x, 0, 1) }, plain(256), 256},
 		{"gradient of gather", n, func(x node) node {
 			table := ones(x, 1)

@@ -417,6 +417,29 @@ var shapeRules = []rule{
 }
 
 // useRules see how often nodes are used, and which of their results.
+var opScatterAddTo = graph.LookupOp("scatter_add_to")
+
+// addsFew reports whether a node, which nothing else reads, has values at few places and zeros else.
+func addsFew(n *graph.Node, u *useCounts) bool {
+	const most, part = 64, 16
+	if n.Op().Name == "reshape" && u.once(n) {
+		n = n.Input(0)
+	}
+	if !u.once(n) || n.DType() == graph.Bool {
+		return false
+	}
+	updates := 0
+	switch n.Op().Name {
+	case "scatter_add":
+		updates = n.Input(1).Shape().Size()
+	case "index_transpose":
+		if updates = len(n.Inputs()); !n.Input(0).Type().IsScalar() {
+			return false
+		}
+	}
+	return updates > 0 && updates <= most && part*updates <= n.Shape().Size()
+}
+
 // mostPieces is the number of pieces up to which a loop adds them.
 const mostPieces = 40
 
@@ -496,6 +519,42 @@ var useRules = []rule{
 	{name: "slice-of-sum", class: exact, ops: []string{"slice"}, doc: "slice(slice_transpose of several large pieces), if nothing else reads that → the sum of slices",
 		when:  func(n *graph.Node, u *useCounts) bool { return sumsPieces(n.Input(0)) && u.once(n.Input(0)) },
 		apply: func(t term) *graph.Node { return sliceOfSum(t, t.in[0]) }},
+	{name: "add-few", class: rounding, ops: []string{"add"}, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum → scatter_add_to, which changes x in place",
+		when: func(n *graph.Node, u *useCounts) bool {
+			for k := range 2 {
+				if x, few := n.Input(k), n.Input(1-k); addsFew(few, u) && x.Shape().Equal(n.Shape()) {
+					return !u.inLoop(n)
+				}
+			}
+			return false
+		},
+		apply: func(t term) *graph.Node {
+			k := 0
+			for !addsFew(t.of.Input(1-k), t.uses) || !t.in[k].Shape().Equal(t.typ.Shape) {
+				k++
+			}
+			x, few := t.in[k], t.in[1-k]
+			if few.Op().Name == "reshape" {
+				few = few.Input(0)
+			}
+			s, axis := few.Shape(), 0
+			var indices, updates *graph.Node
+			if few.Op().Name == "scatter_add" {
+				indices, updates, axis = few.Input(0), few.Input(1), few.Attrs().Int("axis")
+			} else {
+				at, n := few.Attrs().Ints("indices"), len(few.Inputs())
+				flat, pieces := make([]int64, n), make([]*graph.Node, n)
+				for i, piece := range few.Inputs() {
+					flat[i], pieces[i] = int64(shape.Index(at[i*len(s):(i+1)*len(s)], s)), graph.Reshape(piece, 1)
+				}
+				indices, updates, s = graph.Constant(t.g, flat, n), pieces[0], graph.Shape{s.Size()}
+				if n > 1 {
+					updates = graph.Concat(0, pieces...)
+				}
+			}
+			sum := t.g.Apply(opScatterAddTo, []*graph.Node{graph.Reshape(x, s...), indices, updates}, attr.Make(attr.I("axis", axis)))
+			return graph.Reshape(sum, t.typ.Shape...)
+		}},
 	{name: "unread-results", class: exact, ops: []string{"result"}, doc: "a switch of whose results some are not read → one without them, and without the operands that no other result needs",
 		when: func(n *graph.Node, u *useCounts) bool {
 			of, _, _ := graph.ResultOf(n)

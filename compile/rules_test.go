@@ -337,6 +337,25 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"add-few": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Add(wide(o), few(o, 80)) },
+			func(o *operands) *graph.Node {
+				return graph.Flip(graph.Add(graph.IndexTranspose(graph.Shape{8, 10}, []int{7, 9}, o.s), graph.Reshape(wide(o), 8, 10)), 0)
+			},
+			func(o *operands) *graph.Node {
+				return graph.Add(graph.IndexTranspose(graph.Shape{80}, []int{7, 9, 70}, o.s, o.t, o.s), wide(o))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Sin(graph.Add(wide(o), few(o, 80))) },
+			func(o *operands) *graph.Node {
+				f := few(o, 80)
+				return graph.Mul(graph.ReduceMax(f, nil), graph.Flip(graph.Add(wide(o), f), 0))
+			},
+			func(o *operands) *graph.Node { return graph.Add(o.r, few(o, 3)) },
+		},
+	},
 	"slice-of-sum": {
 		builders{
 			func(o *operands) *graph.Node { return middle(placed(o, 1, o.x, o.y)) },
@@ -384,15 +403,26 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 	},
 	"sink": {
 		builders{
-			func(o *operands) *graph.Node { return graph.Add(graph.Sin(graph.Flip(o.x, 1)), graph.Exp(o.y)) },
 			func(o *operands) *graph.Node {
-				return graph.ReduceSum(graph.Add(graph.Sin(graph.Flip(o.x, 1)), graph.Exp(o.y)), []int{1})
+				x, y := long(o.x), long(o.y)
+				return graph.Slice(graph.Flip(graph.Add(graph.Sin(graph.Flip(x, 1)), graph.Exp(y)), 1), graph.Range{Limit: 2}, graph.Range{Limit: 3})
+			},
+			func(o *operands) *graph.Node {
+				return graph.ReduceSum(graph.Add(graph.Sin(graph.Flip(long(o.x), 1)), graph.Exp(long(o.y))), []int{1})
 			},
 		},
 		builders{
-			func(o *operands) *graph.Node { return graph.Add(graph.Sin(o.x), graph.Exp(o.x)) },
-			func(o *operands) *graph.Node { e := graph.Exp(o.y); return graph.Add(graph.Sin(graph.Flip(e, 1)), e) },
-			func(o *operands) *graph.Node { return graph.Add(graph.Sin(graph.Flip(o.x, 1)), graph.Exp(o.r)) },
+			func(o *operands) *graph.Node {
+				x := long(o.x)
+				return graph.ReduceSum(graph.Add(graph.Sin(x), graph.Exp(x)), []int{1})
+			},
+			func(o *operands) *graph.Node {
+				e := graph.Exp(long(o.y))
+				return graph.ReduceSum(graph.Add(graph.Sin(graph.Flip(e, 1)), e), []int{1})
+			},
+			func(o *operands) *graph.Node {
+				return graph.ReduceSum(graph.Add(graph.Sin(graph.Flip(long(o.x), 1)), graph.Exp(graph.Repeat(o.r, 2000, 0))), []int{1})
+			},
 		},
 	},
 	"contract": {
@@ -418,6 +448,18 @@ func (o *operands) cond() []*graph.Node {
 		}
 	}
 	return graph.Cond(graph.Less(o.s, o.t), []*graph.Node{o.s, graph.Exp(o.x), o.y}, branch(graph.Sin), branch(graph.Cos))
+}
+
+// long repeats the columns of f64[2×3], so that loops over it are not joined for being short.
+func long(x *graph.Node) *graph.Node { return graph.Repeat(x, 2000, 1) }
+
+// wide is f64[80], few is zeros but for s at 2 and t at 1, twice.
+func wide(o *operands) *graph.Node {
+	return graph.Slice(graph.Repeat(graph.Reshape(o.x, 6), 14, 0), graph.Range{Limit: 80})
+}
+
+func few(o *operands, n int) *graph.Node {
+	return graph.ScatterAdd(graph.Constant(o.g, []int64{2, 1, 1}, 3), graph.Stack(0, o.s, o.t, o.t), 0, n)
 }
 
 // placed puts pieces f64[2×3] into zeros f64[3×4], from the first place on and from the last one in turn.

@@ -13,10 +13,31 @@ type useCounts struct {
 	count []int32               // by ID: as operands and as outputs
 	reads map[*graph.Node][]int // by node with several values: those that are used, see graph.ResultOf, ascending
 	made  map[*graph.Node]*graph.Node
+	loops []bool // by ID: an elementwise operator or a reduction reads it, see inLoop
+	g     *graph.Graph
+}
+
+// inLoop reports whether a loop may read a node, or a view of it, besides other instructions.
+func (u *useCounts) inLoop(n *graph.Node) bool {
+	if u.loops == nil {
+		u.loops = make([]bool, u.g.Len())
+		for i := u.g.Len() - 1; i >= 0; i-- {
+			if u.count[i] == 0 {
+				continue
+			}
+			n := u.g.Node(i)
+			if op := n.Op(); op.Micro != "" || op.Reduction != "" || op.Broadcasts || op.View != nil && u.loops[i] {
+				for k := range n.Inputs() {
+					u.loops[n.InputID(k)] = true
+				}
+			}
+		}
+	}
+	return u.loops[n.ID()]
 }
 
 func usesIn(g *graph.Graph, outputs []*graph.Node) *useCounts {
-	u := &useCounts{count: make([]int32, g.Len()), reads: map[*graph.Node][]int{}, made: map[*graph.Node]*graph.Node{}}
+	u := &useCounts{g: g, count: make([]int32, g.Len()), reads: map[*graph.Node][]int{}, made: map[*graph.Node]*graph.Node{}}
 	for _, o := range outputs {
 		u.count[o.ID()]++
 	}

@@ -14,6 +14,7 @@ const (
 	accuracyOfProducts = "(257 + k/256)·u·Σ|aᵢbᵢ| for k products, for float32 322·u·Σ|aᵢbᵢ| at most: chains of 256 products are added up, those of float32 in float64 after every 64"
 	accuracyInOrder    = "n·u·Σ|xᵢ| for n terms, for float32 (1 + n·2⁻²⁹)·u·Σ|xᵢ|"
 	accuracyOfRepeats  = "n·u·Σ|xᵢ| for the n terms of an element, for float32 256·u·Σ|xᵢ| at most"
+	accuracyOfUpdates  = "n·u·Σ|xᵢ| for the n − 1 updates of an element"
 	accuracyOfPieces   = "n·u·Σ|xᵢ| where n operands overlap"
 )
 

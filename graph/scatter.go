@@ -8,7 +8,7 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opTakeAlongAxis, opScatterAlongAxisAdd, opDynamicSlice, opDynamicUpdateSlice, opScatterSet, opScatterMul, opScatterMax, opScatterMin, opOneHot *Op
+var opTakeAlongAxis, opScatterAlongAxisAdd, opDynamicSlice, opDynamicUpdateSlice, opScatterSet, opScatterAddTo, opScatterMul, opScatterMax, opScatterMin, opOneHot *Op
 
 func init() {
 	along := []float64{0, 4, 4, 1, -1, 2, 3, 3, 0}
@@ -120,6 +120,22 @@ func init() {
 			return []*Node{ScatterSet(orZeros(dot[0], n), x.idx, orZeros(dot[2], x.updates), x.axis)}
 		},
 	}, AnyDType))
+	opScatterAddTo = Register(scatterOp(Op{
+		Name: "scatter_add_to", Accuracy: accuracyOfUpdates, Pattern: combinesAlong(1, 2, axisOfNode), Doc: "with the updates added, in ascending order",
+		Formula: "the adjoint; –; the adjoint gathered at the indices",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{ct[0], nil, Gather(ct[0], n.inputs[1], axisOfNode(n))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			switch {
+			case dot[2] == nil:
+				return []*Node{dot[0]}
+			case dot[0] == nil:
+				return []*Node{ScatterAdd(n.inputs[1], dot[2], axisOfNode(n), n.typ.Shape...)}
+			}
+			return []*Node{n.g.Apply(opScatterAddTo, []*Node{dot[0], n.inputs[1], dot[2]}, n.extra.attrs)}
+		},
+	}, Numbers))
 	opScatterMul = Register(scatterOp(Op{
 		Name: "scatter_mul", Pattern: combinesAlong(1, 2, axisOfNode), Doc: "multiplied by the updates, in ascending order",
 		Formula: "the adjoint times the updates; –; the adjoint times the operand and the other updates at the index, exact at zeros",

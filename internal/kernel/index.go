@@ -56,6 +56,7 @@ func init() {
 		set       dtypeSet
 	}{
 		{"scatter_set", "replaced by the updates, the last one if an index is repeated", scatterSet, anySet},
+		{"scatter_add_to", "with the updates added, in ascending order", scatterSum, numericSet},
 		{"scatter_mul", "multiplied by the updates, in ascending order", scatterMul, numericSet},
 		{"scatter_max", "replaced by updates that are larger (NaN wins)", scatterMax, numericSet},
 		{"scatter_min", "replaced by updates that are smaller (NaN wins)", scatterMin, numericSet},

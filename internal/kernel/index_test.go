@@ -28,6 +28,7 @@ var _ = addCases(
 	kernelCase{name: "scatter_set", what: "last wins", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(3), 1, 2, 3), ints(sh(3), 1, 1, -1), v(sh(3), 7, 8, 9)}, out: []arg{v(sh(3), 1, 8, 9)}},
 	kernelCase{name: "scatter_set", what: "bool", dtypes: allDTypes, attrs: axis1, in: []arg{v(sh(2, 2), 1, 1, 0, 0), ints(sh(1), 1), v(sh(2, 1), 0, 1)}, out: []arg{v(sh(2, 2), 1, 0, 0, 1)}},
 	kernelCase{name: "scatter_set", what: "out of range", dtypes: allDTypes, attrs: axis0, in: []arg{v(sh(1), 1), ints(sh(1), 1), v(sh(1), 0)}, out: []arg{v(sh(1))}, err: "index 1"},
+	kernelCase{name: "scatter_add_to", what: "repeated", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(2, 2), 1, 2, 3, 4), ints(sh(2), 1, 1), v(sh(2, 2), 2, 3, 5, 7)}, out: []arg{v(sh(2, 2), 1, 2, 10, 14)}},
 	kernelCase{name: "scatter_mul", what: "repeated", dtypes: numericDTypes, attrs: axis0, in: []arg{v(sh(2, 2), 1, 2, 3, 4), ints(sh(2), 1, 1), v(sh(2, 2), 2, 3, 5, 7)}, out: []arg{v(sh(2, 2), 1, 2, 30, 84)}},
 	kernelCase{name: "scatter_max", what: "columns", dtypes: numericDTypes, attrs: axis1, in: []arg{v(sh(2, 2), 1, 2, 3, 4), ints(sh(2), 0, 0), v(sh(2, 2), 2, 0, 5, 7)}, out: []arg{v(sh(2, 2), 2, 2, 7, 4)}},
 	kernelCase{name: "scatter_max", what: "NaN", dtypes: floatDTypes, attrs: axis0, in: []arg{v(sh(2), 1, nan), ints(sh(2), 0, 1), v(sh(2), nan, 3)}, out: []arg{v(sh(2), nan, nan)}},

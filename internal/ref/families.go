@@ -205,6 +205,7 @@ func init() {
 		}
 	}
 	evaluators["scatter_set"] = scatter(func(_, b float64) float64 { return b })
+	evaluators["scatter_add_to"] = scatter(func(a, b float64) float64 { return a + b })
 	evaluators["scatter_mul"] = scatter(times)
 	evaluators["scatter_max"] = scatter(larger)
 	evaluators["scatter_min"] = scatter(smaller)
