@@ -171,6 +171,22 @@ func (t *trust) newton(p []float64, length, radius float64) float64 {
 	return (length - radius) / radius / t.j.quadratic(w)
 }
 
+// settled says whether the step to the model's minimum is small against x.
+func (t *trust) settled(x, r []float64) bool {
+	t.j.begin(t.free, t.scale, r)
+	t.fresh = false
+	p := t.p[:len(t.free)]
+	if !t.j.step(0, p) {
+		return false
+	}
+	for k, i := range t.free {
+		if math.Abs(p[k]/t.scale[i]) > 1e-8*math.Abs(x[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // cauchy writes to p a step along the projected gradient within the radius on which the model falls, and returns by how much; 0 if there is none.
 func (t *trust) cauchy(x, g []float64, radius float64, p, change []float64) float64 {
 	steepest := 0.0
@@ -335,10 +351,11 @@ func (r *run) levenberg() error {
 				end(Rounded)
 				return nil
 			case relative <= 1e-15 || radius == 0:
-				if optimality > 1e-4 {
-					end(Stalled)
-				} else {
+				// Where residuals are rounding, their cosines say nothing: the step that the model would take does.
+				if optimality <= 1e-4 || t.settled(x, res) {
 					end(Rounded)
+				} else {
+					end(Stalled)
 				}
 				return nil
 			}

@@ -2,6 +2,8 @@ package optimize_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile/optimize"
@@ -42,6 +44,35 @@ func TestNIST(t *testing.T) {
 			}
 			if squares < 8 || errors < 8 {
 				t.Errorf("%s from start %d: sum of squares %.1f digits, standard deviations %.1f", p.Name, k+1, squares, errors)
+			}
+		}
+	}
+}
+
+// Whether a fit converges does not hang on the last bits of its start.
+func TestNISTNearby(t *testing.T) {
+	problems, err := strd.Problems()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, p := range problems {
+		s, err := p.Problem().Compile()
+		if err != nil {
+			t.Fatal(p.Name, err)
+		}
+		for k, start := range p.Starts {
+			for range 5 {
+				b := slices.Clone(start)
+				for i := range b {
+					b[i] *= 1 + 1e-12*rng.NormFloat64()
+				}
+				r, err := s.Solve(context.Background(), optimize.Values{"b": b}, optimize.Options{})
+				if err != nil {
+					t.Errorf("%s from start %d: %v", p.Name, k+1, err)
+				} else if digits := strd.Digits(r.X["b"], p.Certified); digits < 8 {
+					t.Errorf("%s from start %d: %.1f digits", p.Name, k+1, digits)
+				}
 			}
 		}
 	}
