@@ -80,7 +80,7 @@ func compileBodies(l *lowering) error {
 			c.code.Cond = &vm.Cond{Blocks: numbers}
 		case opReverseSweep:
 			c.code.Sweep = &vm.Sweep{Forward: numbers[0], Body: numbers[1], Length: stepsOf(a.Int("length")), ForwardCaptured: a.Int("forward"), States: a.Int("states"),
-				Captured: a.Int("captured"), Carries: a.Int("carries"), Sources: slices.Clone(a.Ints("sources")), Reverse: a.Bool("reverse"), Counted: a.Bool("counted"),
+				Captured: a.Int("captured"), Carries: a.Int("carries"), Sources: slices.Clone(a.Ints("sources")), Reverse: a.Bool("reverse"), Counted: a.Bool("counted"), Online: a.Bool("online"),
 				Schedule: *scheduleOf(a)}
 		default:
 			panic("BUG: bodies of " + n.Op().Name)

@@ -16,7 +16,8 @@ var (
 	opReverseSweep = graph.LookupOp("reverse_sweep")
 )
 
-// Checkpoints says how much of the states of a loop a reverse sweep keeps; what it does not keep it computes once more. Results have the same bits whatever is kept, but with FastMath.
+// Checkpoints says how much of the states of a loop a reverse sweep keeps; what it does not keep it computes once more. Results have the same bits whatever is kept, but with FastMath. A reverse sweep over a
+// reverse sweep keeps few states of the latter, and stores those of the loop below.
 // The zero value keeps all. One of States, Bytes and Every at most is set.
 type Checkpoints struct {
 	// States is the number of states that are kept at once, at least 1, beside one at hand. They are chosen so that the fewest steps are run again (Griewank &
@@ -140,7 +141,7 @@ func (u *unit) checkSnapshots() error {
 			}
 		}
 		l, a := loopOf(of), n.Attrs()
-		if l.body.Hash() != graph.Bodies(n)[0].Hash() || l.most() != a.Int("length") || a.Bool("counted") != (of.Op() == opWhile) || a.Bool("reverse") != of.Attrs().Bool("reverse") {
+		if l.body.Hash() != graph.Bodies(n)[0].Hash() || l.most() != a.Int("length") || a.Bool("online") != (of.Op() == opWhile) || a.Bool("counted") != (of.Op() == opWhile || l.count != nil) || a.Bool("reverse") != of.Attrs().Bool("reverse") {
 			return userError(n, n.Op().Name, errors.New("the snapshots are those of another loop than the first body's"))
 		}
 	}
@@ -176,7 +177,7 @@ func (u *unit) checkpoints() error {
 	for i := range u.g.Len() {
 		n := u.g.Node(i)
 		s := u.sweepOver(n, readers)
-		if s == nil {
+		if s == nil || of[s.of] != nil { // a sweep keeps no states itself
 			continue
 		}
 		l := loopOf(s.of)
@@ -204,41 +205,48 @@ type sweep struct {
 	schedule []attr.Named
 }
 
-// sweepOver returns what n may become, but for the schedule, if it is a reverse scan that reads the states of another loop, which nobody else does; else nil.
+// sweepOver returns what n may become, but for the schedule, if it is a scan that reads the states of another loop, which goes the same steps in opposite order and whose states nobody else reads; else nil. What it reads of
+// further loops is stored.
 func (u *unit) sweepOver(n *graph.Node, readers [][]*graph.Node) *sweep {
 	if n.Op() != opScan || len(readers[n.ID()]) == 0 {
 		return nil
 	}
 	l := loopOf(n)
-	mixed := u.config.Checkpoints.Mixed
-	var from, recorded *graph.Node
+	var loops, recorded []*graph.Node
 	for _, x := range l.operands[l.captured+l.carries:] {
-		of, _ := stateRead(x)
-		switch {
-		case of == nil && l.length == 0, of != nil && from != nil && of != from:
-			return nil
+		switch of, _ := stateRead(x); {
 		case of != nil:
-			from = of
-		case mixed && recorded == nil && x.Op() == opEachStep && x.Input(0).Op() == opScan:
-			recorded = x.Input(0)
+			loops = append(loops, of)
+		case l.length == 0:
+			return nil
+		case u.config.Checkpoints.Mixed && x.Op() == opEachStep && x.Input(0).Op() == opScan:
+			recorded = append(recorded, x.Input(0))
 		}
 	}
-	if from == nil {
-		from = recorded
+	for _, of := range append(loops, recorded...) {
+		if w := u.sweepOf(n, of, readers); w != nil {
+			return w
+		}
 	}
-	if from == nil {
-		return nil
-	}
-	s := loopOf(from)
+	return nil
+}
+
+// sweepOf is sweepOver for one of the loops that n reads values of.
+func (u *unit) sweepOf(n, from *graph.Node, readers [][]*graph.Node) *sweep {
+	l, s := loopOf(n), loopOf(from)
 	reverse := n.Attrs().Bool("reverse")
 	if from.Op() == opWhile {
 		if of, k, ok := graph.ResultOf(l.count); !ok || of != from || k != s.carries || !reverse {
 			return nil
 		}
-	} else if s.count != nil || l.count != nil || from.Attrs().Bool("reverse") == reverse {
+	} else if s.count != l.count || from.Attrs().Bool("reverse") == reverse {
 		return nil
 	}
 	if s.length != l.length || s.carries == 0 {
+		return nil
+	}
+	elements := l.operands[l.captured+l.carries:]
+	if s.length == 0 && slices.ContainsFunc(elements, func(x *graph.Node) bool { of, _ := stateRead(x); return of != from }) {
 		return nil
 	}
 	others := func(r *graph.Node) bool { // whether somebody else reads a value, which is stored then anyway
@@ -250,11 +258,11 @@ func (u *unit) sweepOver(n *graph.Node, readers [][]*graph.Node) *sweep {
 		}
 	}
 	w := &sweep{n: n, of: from}
-	if !mixed || from.Op() != opScan {
+	if !u.config.Checkpoints.Mixed || from.Op() != opScan {
 		return w
 	}
 	states := true // alone
-	for _, x := range l.operands[l.captured+l.carries:] {
+	for _, x := range elements {
 		if x.Op() == opEachStep && x.Input(0) == from && !others(x) {
 			of, _ := stateRead(x)
 			states = states && of != nil
@@ -357,6 +365,9 @@ func (w *sweep) node(to *graph.Graph, in []*graph.Node) *graph.Node {
 	}, w.schedule...)
 	if l.count != nil {
 		attrs = append(attrs, attr.B("counted", true))
+	}
+	if w.of.Op() == opWhile {
+		attrs = append(attrs, attr.B("online", true))
 	}
 	return to.Apply(opReverseSweep, operands, attr.Make(attrs...))
 }

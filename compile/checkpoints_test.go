@@ -253,6 +253,11 @@ func TestSweepsThatLie(t *testing.T) {
 		cost, wrt := whileCases[name](g, limit, g.Input("n", graph.Int64))
 		programs["while, "+name] = must[*vm.Program](t)(compile.Config{Checkpoints: compile.Checkpoints{States: 3}}.Compile(append(grad(t, cost, wrt...), cost)...))
 	}
+	for _, name := range []string{"scalars", "float32"} {
+		g := graph.New()
+		cost, wrt := whileCases[name](g, 30, g.Input("n", graph.Int64))
+		programs["twice, "+name] = must[*vm.Program](t)(compile.Config{Checkpoints: compile.Checkpoints{States: 3}}.Compile(twice(t, g, cost, wrt)...))
+	}
 	for name, p := range programs {
 		for range 600 {
 			c := p.Code()
@@ -271,6 +276,9 @@ func TestSweepsThatLie(t *testing.T) {
 				if s := in.Call.Sweep; s != nil {
 					if random.IntN(20) == 0 {
 						s.Counted = !s.Counted
+					}
+					if random.IntN(20) == 0 {
+						s.Online = !s.Online
 					}
 					numbers = append(numbers, &s.Forward, &s.Body, &s.Length, &s.ForwardCaptured, &s.States, &s.Captured, &s.Carries, &s.Schedule.Slots, &s.Schedule.Every, &s.Schedule.Recorded)
 					for k := range s.Sources {

@@ -35,7 +35,7 @@ func init() {
 			switch {
 			case in[0].op == opWhile:
 				length = of.Int("limit")
-			case in[0].op != opScan || of.Bool("counted"):
+			case in[0].op != opScan:
 				return Type{}, fmt.Errorf("%s keeps no states", in[0].op.Name)
 			}
 			slots, err := slotsOf(length, a)
@@ -63,7 +63,8 @@ func init() {
 		Attrs: append([]AttrSpec{bodiesAttr, {Key: "forward", Kind: attr.Int, Doc: "how many operands, the first ones, are the scan's captured values"},
 			{Key: "states", Kind: attr.Int, Doc: "how many carries the scan has"}, {Key: "elements", Kind: attr.Int, Doc: "how many operands the scan goes through"},
 			capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps; the most, or 0 for no bound, if they are counted"},
-			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64, is the number of steps; the snapshots are those of a while loop"},
+			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64, is the number of steps"},
+			{Key: "online", Kind: attr.Bool, Optional: true, Doc: "the snapshots are those of a while loop"},
 			{Key: "reverse", Kind: attr.Bool, Doc: "whether the scan goes from the last elements to the first"},
 			{Key: "sources", Kind: attr.Ints, Doc: "for each element of the second body: the carry of the scan that it is, the number of a recorded value if there are some, or −1 for an operand"}}, scheduleAttrs...),
 		Doc: "A scan over the steps of another one in opposite order, which takes the carries that went into each. These are not stored, but for a few: the first body computes them once more. " +
@@ -127,7 +128,8 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 		in = in[1:]
 	}
 	length, captured, states, elements := a.Int("length"), a.Int("forward"), a.Int("states"), a.Int("elements")
-	if length < 0 || length == 0 && !counted || captured < 0 || states < 1 || elements < 0 || captured > len(in) || elements > len(in) || states > len(in) || captured+elements+states > len(in) {
+	online := a.Bool("online")
+	if length < 0 || length == 0 && !counted || online && !counted || captured < 0 || states < 1 || elements < 0 || captured > len(in) || elements > len(in) || states > len(in) || captured+elements+states > len(in) {
 		return nil, fmt.Errorf("%d steps, %d captured values, %d elements and %d states of %d operands", length, captured, elements, states, len(in))
 	}
 	slots, err := slotsOf(length, a)
@@ -160,7 +162,7 @@ func inferReverseSweep(in []*Node, a attr.List) ([]Type, error) {
 	}
 	rest := types[captured+elements+states:]
 	for i, t := range parts[states:] {
-		if counted || i >= len(rest) || !rest[i].Equal(stacked(t, slots)) {
+		if online || i >= len(rest) || !rest[i].Equal(stacked(t, slots)) {
 			return nil, fmt.Errorf("what is recorded beside the carries needs an operand of type %v", stacked(t, slots))
 		}
 	}

@@ -39,7 +39,7 @@ type Scan struct {
 	// 0 in ys. It is clamped to 0 to Length, which may be NoLimit.
 	Counted bool
 	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into those steps at which the schedule of a Sweep
-	// stores states first. Other slots hold 0. Not for counted scans. What the schedule records is no element of ys.
+	// stores states first. Other slots hold 0. What the schedule records is no element of ys.
 	Snapshots *Schedule
 }
 
@@ -49,7 +49,7 @@ type Schedule struct {
 	Every int // if it is not 0, a state at every so many steps, and all in between while these are reversed
 	// Recorded, if it is not 0, makes the schedule a mixed one: a slot holds a state, or what the reversal of a step reads, which are as many outputs of the loop's body, the last ones. Each lies
 	// where the first carry of its size does that no output before it has; those for which there is none have results of their own behind those of the carries. There
-	// is one more slot for them too. Not with Every, nor for a While or Counted steps.
+	// is one more slot for them too. Not with Every, nor for a While.
 	Recorded int
 }
 
@@ -123,7 +123,8 @@ type Sweep struct {
 	Captured, Carries       int   // of Body
 	Sources                 []int // by element of Body: the carry of Forward that it is, with a mixed schedule the number of the recorded output; −1 for an operand
 	Reverse                 bool  // the other loop goes from the last elements to the first
-	Counted                 bool  // operand 0, in front of all, is an int64 scalar, the number of steps, clamped as in Scan; ys beyond are 0, and the snapshots are those of a While
+	Counted                 bool  // operand 0, in front of all, is an int64 scalar, the number of steps, clamped as in Scan; ys beyond are 0
+	Online                  bool  // Counted, and the snapshots are those of a While
 	Schedule                Schedule
 }
 

@@ -73,7 +73,7 @@ func (s *Sweep) forwards() float64 {
 	switch {
 	case s.Schedule.Recorded > 0:
 		return checkpoint.ForwardsMixed(s.Length, s.Schedule.Slots) - float64(s.Length)
-	case s.Counted:
+	case s.Online:
 		return checkpoint.ForwardsOnline(s.Length, n, s.Schedule.Every)
 	}
 	return checkpoint.Forwards(s.Length, n, s.Schedule.Every) - float64(s.Length-1)
@@ -168,6 +168,9 @@ func (c *Call) String() string {
 		if s.Counted {
 			b = append(b, " counted"...)
 		}
+		if s.Online {
+			b = append(b, " online"...)
+		}
 		b = s.Schedule.append(append(b, " snapshots"...))
 	case c.Cond != nil:
 		b = append(b, "cond"...)
@@ -256,6 +259,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 		}
 		s.Reverse = err == nil && t.Keyword("reverse")
 		s.Counted = err == nil && t.Keyword("counted")
+		s.Online = err == nil && t.Keyword("online")
 		if err == nil && !t.Keyword("snapshots") {
 			err = linescan.Errorf(t.Start(), "expected snapshots")
 		}
@@ -321,6 +325,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 		}
 		e.bool(s.Reverse)
 		e.bool(s.Counted)
+		e.bool(s.Online)
 		list(s.Schedule.Slots, s.Schedule.Every, s.Schedule.Recorded)
 	case c.While != nil:
 		e.name(c.Kind())
@@ -368,6 +373,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 		}
 		s.Reverse = d.bool()
 		s.Counted = d.bool()
+		s.Online = d.bool()
 		list(&s.Schedule.Slots, &s.Schedule.Every, &s.Schedule.Recorded)
 	case "while":
 		w := &While{}

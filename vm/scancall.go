@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/checkpoint"
@@ -20,7 +21,7 @@ type scanCall struct {
 	bound  []int // xs in spaces of their own, as inputs
 	spaces []int // carries in spaces of their own
 	next   between
-	stops  []stop     // where carries are stored
+	stops  stops      // where carries are stored
 	record recording  // of the last steps
 	stores []int      // outputs of the body whose elements are stored, in the order of the results behind the carries
 	stored []int      // the numbers of stores in the order of ys.eight and ys.other
@@ -34,14 +35,56 @@ type scanCall struct {
 // stepsBetween is the number of short steps between two looks at the context.
 const stepsBetween = 64
 
-// stop is a step before which the carries are stored in a slot of the snapshots.
-type stop struct{ step, slot int }
+// stops goes through the steps before which a scan stores its carries for a sweep.
+type stops struct {
+	schedule     *checkpoint.Schedule // nil to store none
+	reverse      bool
+	step, slot   int // the next one, never where there is none, and the slot of the snapshots
+	record, from int // the first step that is recorded, never for none, and its slot, in reverse that of the last one
+	fill         checkpoint.Action
+}
+
+const never = math.MaxInt
+
+// begin begins a run of so many steps.
+func (s *stops) begin(steps int) {
+	s.step, s.record, s.fill = never, never, checkpoint.Action{}
+	if s.schedule != nil && steps > 0 {
+		s.schedule.Begin(steps)
+		s.step, s.slot = 0, 0
+	}
+}
+
+// next goes on.
+func (s *stops) next() {
+	for {
+		if f := &s.fill; f.Kind == checkpoint.Fill && s.step+1 < f.To {
+			s.step++
+			if s.slot = f.Slot + s.step - f.From; s.reverse { // in the order of the elements
+				s.slot = f.Slot + f.To - s.step
+			}
+			return
+		}
+		a := s.schedule.Next()
+		switch a.Kind {
+		case checkpoint.Advance:
+			s.step, s.slot = a.To, a.Slot
+			return
+		case checkpoint.Fill:
+			s.fill, s.step = a, a.From
+			continue
+		case checkpoint.Record:
+			s.record, s.from = a.From, a.Slot
+		}
+		s.step = never
+		return
+	}
+}
 
 // recording says where a scan with a mixed schedule stores what its last steps need to be reversed.
 type recording struct {
-	from, slot int   // the first of the steps, and its slot; in reverse that of the last one
-	outputs    []int // of the body
-	parts      []int // by output: the result behind ys
+	outputs []int // of the body
+	parts   []int // by output: the result behind ys
 }
 
 // newScan makes the executor of a Scan whose ys are the outputs behind the carries.
@@ -68,8 +111,8 @@ func (x *scanCall) need(n *needs) {
 	buffers := planBuffers(&x.p.code, x.s, x.stores)
 	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
 	n.add(heapBytes(temp), buffers.need())
-	if s := x.s.Snapshots; s != nil { // the stops, and the schedule that they come from
-		n.add(int64(s.slots(x.s.Length)) * int64(2*unsafe.Sizeof(stop{})+2*unsafe.Sizeof(checkpoint.Action{})))
+	if s := x.s.Snapshots; s != nil {
+		n.add(int64(s.slots(x.s.Length)) * int64(unsafe.Sizeof(checkpoint.Action{})))
 	}
 	s, l := x.stepLoop()
 	n.loop(s, l, x.body().ArenaBytes)
@@ -110,9 +153,8 @@ func (x *scanCall) prepare(f *frame) {
 			}
 		}
 	}
-	x.record.from = -1
 	if s := x.s.Snapshots; s != nil {
-		x.stops, x.record.from, x.record.slot = stopsOf(s.of(x.s.Length, x.s.Reverse), x.s.Reverse)
+		x.stops.schedule, x.stops.reverse = s.of(x.s.Length, x.s.Reverse), x.s.Reverse
 	}
 	for c := range x.s.Carries {
 		if p := &body.in[x.s.Captured+c]; p.used && p.space && !(buffers != nil && buffers.carried[c]) {
@@ -240,7 +282,8 @@ func (x *scanCall) do(m *Machine) error {
 			x.ys.other[k-n].dst = x.result(s.Carries + i)
 		}
 	}
-	stops := x.stops
+	stops := &x.stops
+	stops.begin(x.steps)
 	if x.hand != nil {
 		x.hand.begin(x)
 	}
@@ -255,20 +298,17 @@ func (x *scanCall) do(m *Machine) error {
 				x.compileLoop(m)
 			}
 		}
-		next := x.steps
-		if len(stops) > 0 && stops[0].step == i {
-			x.store(i, stops[0].slot)
-			stops = stops[1:]
+		if i == stops.step {
+			x.store(i, stops.slot)
+			stops.next()
 		}
-		switch {
-		case len(stops) > 0:
-			next = stops[0].step
-		case i < x.record.from:
-			next = x.record.from
+		next := min(x.steps, stops.step)
+		if i < stops.record {
+			next = min(next, stops.record)
 		}
 		end := min(next, i+stepsBetween)
 		switch {
-		case x.record.from >= 0 && i >= x.record.from:
+		case i >= stops.record:
 			if err := x.runFrames(i, end); err != nil {
 				return err
 			}
@@ -328,9 +368,9 @@ func (x *scanCall) store(i, slot int) {
 
 // recordStep stores what reversing step i needs.
 func (x *scanCall) recordStep(i int) {
-	body, slot := &x.callees[0], x.record.slot+i-x.record.from
+	body, slot := &x.callees[0], x.stops.from+i-x.stops.record
 	if x.s.Reverse { // in the order of the elements
-		slot = x.record.slot + x.steps - 1 - i
+		slot = x.stops.from + x.steps - 1 - i
 	}
 	for k, o := range x.record.outputs {
 		from, n := body.out[o].p, body.out[o].n
@@ -372,7 +412,7 @@ func (x *scanCall) runFrames(from, to int) error {
 		if x.hand != nil {
 			x.hand.store(x, t, i == 0)
 		}
-		if x.record.from >= 0 && i >= x.record.from {
+		if i >= x.stops.record {
 			x.recordStep(i)
 		}
 		if i == x.steps-1 {

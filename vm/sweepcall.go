@@ -129,15 +129,19 @@ func (x *sweepCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 
 func (x *sweepCall) run(f *frame) error {
 	s, m := x.s, f.m
-	first, begun := !s.Counted, false // the other scan has done what comes before the first step back
+	first, begun := !s.Online, false // the other scan has done what comes before the first step back
 	if x.steps = s.Length; s.Counted {
-		x.resume(counted(x.ptr[0], s.Length))
+		x.steps = counted(x.ptr[0], s.Length)
+		x.beyond()
+	}
+	if s.Online {
+		x.resume()
 	} else {
-		x.schedule.Reset()
+		x.schedule.Begin(x.steps)
 	}
 	for {
 		a := x.schedule.Next()
-		if first = first && a.Kind != checkpoint.Reverse; first {
+		if first = first && a.Kind != checkpoint.Reverse && a.Kind != checkpoint.Done; first {
 			continue
 		}
 		var err error
@@ -180,25 +184,26 @@ func (x *sweepCall) run(f *frame) error {
 	}
 }
 
-// resume begins where a While has kept states of so many steps.
-func (x *sweepCall) resume(steps int) {
-	s := x.s
-	x.steps = steps
-	left, ratio := x.schedule.Resume(steps)
-	results := x.ptr[len(x.in.In):]
-	for c := range s.States {
+// resume begins where a While has kept states.
+func (x *sweepCall) resume() {
+	left, ratio := x.schedule.Resume(x.steps)
+	for c := range x.s.States {
 		for i := 1; i < left && ratio > 1; i++ {
 			move(x.slot(c, i), x.slot(c, i*ratio), x.bytes[c])
 		}
 	}
-	body := x.back.callees[0].out
+}
+
+// beyond sets the elements of ys beyond the steps, and the results where there is no step.
+func (x *sweepCall) beyond() {
+	s, results, body := x.s, x.ptr[len(x.in.In):], x.back.callees[0].out
 	for c := range s.Carries {
-		if steps == 0 {
+		if x.steps == 0 {
 			move(results[c], x.ptr[x.carries+c], body[c].n)
 		}
 	}
 	for k, i := range x.back.stores {
-		clear(unsafe.Slice((*byte)(unsafe.Add(results[s.Carries+k], int64(steps)*body[i].n)), int64(s.Length-steps)*body[i].n))
+		clear(unsafe.Slice((*byte)(unsafe.Add(results[s.Carries+k], int64(x.steps)*body[i].n)), int64(s.Length-x.steps)*body[i].n))
 	}
 }
 
@@ -264,27 +269,3 @@ func (x *sweepCall) reverse(m *Machine, element, steps, slot int, begun *bool) e
 
 // storeAt makes the elements of store k go to other memory.
 func (x *scanCall) storeAt(k int, p unsafe.Pointer) { x.ptr[len(x.in.In)+x.s.Carries+k] = p }
-
-// stopsOf returns where a scan stores its carries for a sweep, and the first step that it records, with the slot; −1 for none.
-func stopsOf(s *checkpoint.Schedule, reverse bool) (stops []stop, record, slot int) {
-	record = -1
-	stops = []stop{{0, 0}}
-	for _, a := range s.First() {
-		switch a.Kind {
-		case checkpoint.Advance:
-			stops = append(stops, stop{a.To, a.Slot})
-			continue
-		case checkpoint.Record:
-			record, slot = a.From, a.Slot
-			continue
-		}
-		for step := a.From + 1; step < a.To; step++ {
-			slot := a.Slot + step - a.From
-			if reverse { // in the order of the elements
-				slot = a.Slot + a.To - step
-			}
-			stops = append(stops, stop{step, slot})
-		}
-	}
-	return stops, record, slot
-}

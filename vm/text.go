@@ -47,7 +47,7 @@ const dataBytes = 32
 //	  store r2 f64[2] @128 [1 0]
 //	end ; 3                          # debug node of the reduction
 //	scan 0 length 9 captured 0 carries 1 reverse counted frame @192 f64 @48 -> f64 @56 ; 4
-//	sweep 1 forward 0 length 9 captured 0 states 1 captured 0 carries 1 sources 2 0 own snapshots 3 every 0 frame @256 f64[4] @0, f64 @48, f64[9] @64 -> f64 @56, f64[4] @0
+//	sweep 1 forward 0 length 9 captured 0 states 1 captured 0 carries 1 sources 2 0 own snapshots 3 every 0 frame @256 f64[4] @0, f64 @48, f64[9] @64 -> f64 @56, f64[4] @0 # counted, online; recorded 1
 //	while 1 do 0 limit 9 captured 0 carries 1 frame @192 f64 @48 -> f64 @56, i64 @64
 //	cond 0 2 frame @192 bool @72, f64 @48 -> f64 @56
 //	kernel "transpose" {perm=[1 0]} f64[2,3] @0 -> f64[3,2] @64 ; 4

@@ -144,7 +144,7 @@ func (v *verifier) scan(s *Scan, in *Instr) error {
 	if s.Snapshots != nil {
 		parts, _ := s.Snapshots.parts(body, s.Carries)
 		n, recorded, ys := s.Snapshots.slots(s.Length), len(s.Snapshots.recorded(body, s.Carries)), len(outs)-len(parts)
-		if n < 0 || s.Counted || ys < s.Carries || recorded != s.Snapshots.Recorded {
+		if n < 0 || ys < s.Carries || recorded != s.Snapshots.Recorded {
 			return fmt.Errorf("snapshots%s of %d steps, in %d results", s.Snapshots.append(nil), s.Length, len(outs))
 		}
 		if err := checkLists(callList{"results of snapshots", outs[ys:], parts, n}); err != nil {
@@ -208,6 +208,9 @@ func (v *verifier) sweep(s *Sweep, in *Instr) error {
 	if s.Counted && (len(in.In) == 0 || in.In[0].DType != dtype.Int64 || len(in.In[0].Shape) != 0) {
 		return fmt.Errorf("the number of steps is not an i64 scalar, operand 0")
 	}
+	if s.Online && !s.Counted {
+		return fmt.Errorf("online without a number of steps")
+	}
 	counts := []int{s.ForwardCaptured, s.States, s.Captured, s.Carries}
 	for _, n := range counts {
 		if n < 0 || n > len(in.In) {
@@ -221,7 +224,7 @@ func (v *verifier) sweep(s *Sweep, in *Instr) error {
 	parts, _ := s.Schedule.parts(forward, s.States)
 	read := forward.Outputs[:s.States] // by Body
 	if s.Schedule.Recorded > 0 {
-		if read = s.Schedule.recorded(forward, s.States); s.Counted || read == nil {
+		if read = s.Schedule.recorded(forward, s.States); s.Online || read == nil {
 			return fmt.Errorf("%d outputs of %d are recorded", s.Schedule.Recorded, len(forward.Outputs))
 		}
 	}

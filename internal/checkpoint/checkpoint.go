@@ -105,8 +105,13 @@ func (s *Schedule) Slots() int {
 }
 
 // Reset begins anew.
-func (s *Schedule) Reset() {
-	s.stack, s.filled, s.hand = append(s.stack[:0], segment{0, s.steps}), false, -1
+func (s *Schedule) Reset() { s.Begin(s.steps) }
+
+// Begin begins anew for so many steps, 0 to those that it was made for.
+func (s *Schedule) Begin(steps int) {
+	if s.stack, s.filled, s.hand = s.stack[:0], false, -1; steps > 0 {
+		s.stack = append(s.stack, segment{0, steps})
+	}
 }
 
 // Next returns the next action.
@@ -154,17 +159,6 @@ func (s *Schedule) fits(n, free int) bool {
 
 // KeepApart makes no Fill use the slot of the state at hand, for those who need it on the way. As many steps are run, in more actions.
 func (s *Schedule) KeepApart() { s.apart = true }
-
-// First returns the actions before the first step is reversed, which a run forward over all steps does on its way.
-func (s *Schedule) First() []Action {
-	s.Reset()
-	defer s.Reset()
-	var first []Action
-	for a := s.Next(); a.Kind != Reverse; a = s.Next() {
-		first = append(first, a)
-	}
-	return first
-}
 
 // Resume begins the schedule for so many steps, 0 to those it was made for and at most math.MaxInt/4, of which a run has kept states as a Keeper does: the state in slot i·ratio, which the caller is to move
 // to slot i, is that at the beginning of segment i of those left. The ratio is chosen with which the fewest steps are run forward; the slots between become free.

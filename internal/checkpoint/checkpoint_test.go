@@ -161,10 +161,37 @@ func TestEvery(t *testing.T) {
 	}
 }
 
+// first returns the actions before the first step is reversed.
+func first(s *Schedule) (list []Action) {
+	s.Reset()
+	for a := s.Next(); a.Kind != Reverse; a = s.Next() {
+		list = append(list, a)
+	}
+	return list
+}
+
+// A schedule for fewer steps than it was made for is the one for these.
+func TestFewerSteps(t *testing.T) {
+	for _, c := range [][2]*Schedule{{New(100, 4), New(37, 4)}, {New(math.MaxInt/4, 4), New(37, 4)}, {NewEvery(100, 5), NewEvery(37, 5)}, {NewMixed(100, 4), NewMixed(37, 4)}} {
+		for c[0].Begin(37); ; {
+			a, b := c[0].Next(), c[1].Next()
+			if a != b {
+				t.Fatalf("%v, not %v", a, b)
+			}
+			if a.Kind == Done {
+				break
+			}
+		}
+		if c[0].Begin(0); c[0].Next().Kind != Done {
+			t.Error("no steps have an action")
+		}
+	}
+}
+
 func TestFirstRun(t *testing.T) {
 	for _, s := range []*Schedule{New(1, 1), New(2, 1), New(10, 3), New(1000, 20), NewEvery(1000, 30)} {
 		at := 0
-		for _, a := range s.First() {
+		for _, a := range first(s) {
 			if a.From != at {
 				t.Errorf("%d steps, %d slots: %v at %d", s.steps, s.slots, a, at)
 			}

@@ -73,9 +73,9 @@ func TestMixed(t *testing.T) {
 				t.Errorf("%d steps, %d units: %d steps forward, %d by the recurrence", steps, units, n, m[steps][units])
 			}
 			pairs++
-			at, first := 0, s.First()
-			for i, a := range first {
-				if a.From != at || (a.Kind == Record) != (i == len(first)-1) {
+			at, list := 0, first(s)
+			for i, a := range list {
+				if a.From != at || (a.Kind == Record) != (i == len(list)-1) {
 					t.Errorf("%d steps, %d units: %v at %d", steps, units, a, at)
 				}
 				at = a.To

@@ -1,0 +1,118 @@
+package compile_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// twice returns the derivatives of the sum of the squares of the cost's derivatives: reverse sweeps over reverse sweeps.
+func twice(t *testing.T, g *graph.Graph, cost *graph.Node, wrt []*graph.Node) []*graph.Node {
+	t.Helper()
+	sum := g.Const(0)
+	for _, d := range grad(t, cost, wrt...) {
+		sum = graph.Add(sum, graph.Cast(graph.Sum(graph.Square(d)), graph.Float64))
+	}
+	return append(grad(t, sum, wrt...), sum)
+}
+
+// The states of reverse sweeps, of scans and of while loops, are kept as those of other loops where a reverse sweep over them asks for it.
+func TestCheckpointsOfReverseSweeps(t *testing.T) {
+	kinds := map[string]int{}
+	keeps := []compile.Checkpoints{{States: 1}, {States: 2}, {States: 7}, {States: 1000}, {Every: 1}, {Every: 4}, {Bytes: 200}, {States: 3, Mixed: true}}
+	count := func(p *vm.Program) {
+		for _, in := range p.Code().Instrs {
+			if in.Op != vm.OpCall || in.Call.Sweep == nil {
+				continue
+			}
+			switch s := in.Call.Sweep; {
+			case s.Online:
+				kinds["online"]++
+			case s.Counted:
+				kinds["counted"]++
+			default:
+				kinds["scan"]++
+			}
+		}
+	}
+	const limit = 40
+	steps := []int{0, 1, 2, 3, 10, 37, limit, 5}
+	for name, build := range whileCases {
+		var want [][]uint64
+		for k, keep := range append([]compile.Checkpoints{{}}, keeps...) {
+			g := graph.New()
+			cost, wrt := build(g, limit, g.Input("n", graph.Int64))
+			p, err := compile.Config{Checkpoints: keep, Verify: true}.Compile(twice(t, g, cost, wrt)...)
+			if err != nil {
+				t.Fatalf("%s, %+v: %v", name, keep, err)
+			}
+			count(p)
+			for _, opts := range [][]vm.Option{nil, {vm.WithoutNative(), vm.WithThreads(1)}} {
+				got := bitsOfSteps(t, p, steps, opts...)
+				if want == nil {
+					want = got
+				}
+				for i := range steps {
+					if !slices.Equal(got[i], want[i]) {
+						t.Errorf("%s, %+v, %d steps: other bits than with all states kept", name, keep, steps[i])
+					}
+				}
+			}
+			if k == 0 && len(want[4]) == 0 {
+				t.Fatal("no values")
+			}
+		}
+	}
+	for _, name := range []string{"scalars", "arrays", "reverse", "float32"} {
+		var want []float64
+		var all int64
+		for _, keep := range append([]compile.Checkpoints{{}}, keeps...) {
+			g := graph.New()
+			cost, wrt := loopCases[name](g, 100)
+			p, err := compile.Config{Checkpoints: keep, Verify: true}.Compile(twice(t, g, cost, wrt)...)
+			if err != nil {
+				t.Fatalf("%s, %+v: %v", name, keep, err)
+			}
+			count(p)
+			m := vm.NewMachine(p)
+			for _, s := range p.Inputs() {
+				for i := range s.Size() {
+					v := math.Sin(float64(3*i+len(s.Name))) * 0.75
+					if s.DType == graph.Float32 {
+						m.Float32(s.Name)[i] = float32(v)
+					} else {
+						m.Float64(s.Name)[i] = v
+					}
+				}
+			}
+			var got []float64
+			for range 2 {
+				if err := m.Step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, s := range p.Outputs() {
+				if s.DType == graph.Float64 {
+					got = append(got, m.OutputFloat64(i)...)
+				}
+			}
+			if want == nil {
+				want, all = got, p.ArenaBytes()
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %+v: other values than with all states kept", name, keep)
+			}
+			if keep.States == 2 && p.ArenaBytes() >= all {
+				t.Errorf("%s, %+v: %d bytes, %d with all states kept", name, keep, p.ArenaBytes(), all)
+			}
+		}
+	}
+	if kinds["counted"] < 20 || kinds["scan"] < 10 {
+		t.Errorf("sweeps over loops of a kind: %v", kinds)
+	}
+	t.Log(kinds)
+}
