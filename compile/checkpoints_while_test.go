@@ -138,7 +138,7 @@ func TestCheckpointsOfWhile(t *testing.T) {
 					continue // as many states as the limit has multiples
 				}
 				p := compiled(limit, c)
-				if strings.Contains(p.String(), " counted snapshots") {
+				if strings.Contains(p.String(), " counted online snapshots") {
 					sweeps++
 				}
 				for _, opts := range [][]vm.Option{{vm.WithNativeAhead()}, {vm.WithoutNative(), vm.WithThreads(1)}, {vm.WithThreads(3)}} {

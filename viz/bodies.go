@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/checkpoint"
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
 )
 
@@ -126,6 +127,8 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 		forward := add(capturedPort, a.Int("forward"))
 		through := add(elementPort, a.Int("elements"))
 		snapshots := carry(snapshotPort, states, 0)
+		at, beside := recordedAt(bodies[0], states, a.Ints("recorded"))
+		add(snapshotPort, beside)
 		own := add(capturedPort, captured)
 		carry(carryPort, carries, states)
 		rest := p.arity - len(p.ports)
@@ -134,11 +137,14 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 			rest--
 		}
 		elements := add(elementPort, rest)
-		p.params = [][]int{slices.Concat(numbers(forward, through), numbers(snapshots, own), numbers(through, snapshots)), numbers(own, elements)}
+		p.params = [][]int{slices.Concat(numbers(forward, through), numbers(snapshots, snapshots+states), numbers(through, snapshots)), numbers(own, elements)}
 		for _, from := range a.Ints("sources") {
-			if from >= 0 {
+			switch {
+			case from >= 0 && at != nil:
+				p.params[1] = append(p.params[1], snapshots+at[from])
+			case from >= 0:
 				p.params[1] = append(p.params[1], snapshots+from)
-			} else {
+			default:
 				p.params[1] = append(p.params[1], elements)
 				elements++
 			}
@@ -165,6 +171,19 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 		}
 	}
 	return p, true
+}
+
+// recordedAt returns in which snapshots of a loop the recorded values of its body lie, and how many there are of these beside those of the carries.
+func recordedAt(b *graph.Body, carries int, recorded []int) (at []int, beside int) {
+	bytes := func(n *graph.Node) int64 { return int64(n.Shape().Size()) * int64(n.DType().Size()) }
+	var own, of []int64
+	for _, c := range b.Results()[:carries] {
+		own = append(own, bytes(c))
+	}
+	for _, v := range recorded {
+		of = append(of, bytes(b.Graph().Node(v)))
+	}
+	return checkpoint.Places(own, of)
 }
 
 // numbers lists the numbers from first to before end.

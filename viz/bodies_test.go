@@ -114,8 +114,19 @@ func compiledLoops() map[string][]*graph.Node {
 	if err != nil {
 		panic(err)
 	}
-	for name, outputs := range map[string][]*graph.Node{"gradient by checkpoints": append(y, dy...), "gradient of a loop without a limit": append(endless, de...)} {
-		stages, err := compile.Config{Checkpoints: compile.Checkpoints{States: 3}, Disable: []string{"unroll"}}.Stages(outputs...)
+	m := graph.New()
+	h, w := m.Input("h", graph.Float64, 8, 16), m.Input("w", graph.Float64, 16, 16)
+	gated, _ := graph.Scan(9, []*graph.Node{m.Scalar(graph.Int64, 0), h}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+		wide := graph.Tanh(graph.MatMul(c[1], graph.Concat(1, w, graph.Sin(w)))) // no carry is as large
+		return []*graph.Node{graph.Add(c[0], graph.Like(c[0], 1)), graph.Sigmoid(graph.MatMul(wide, graph.Concat(0, w, w)))}, nil
+	})
+	dm, err := compile.Gradient(graph.Sum(gated[1]), h, w)
+	if err != nil {
+		panic(err)
+	}
+	for name, outputs := range map[string][]*graph.Node{"gradient by checkpoints": append(y, dy...), "gradient of a loop without a limit": append(endless, de...), "gradient by mixed checkpoints": dm} {
+		keep := compile.Checkpoints{States: 3, Mixed: name == "gradient by mixed checkpoints"}
+		stages, err := compile.Config{Checkpoints: keep, Disable: []string{"unroll"}}.Stages(outputs...)
 		if err != nil {
 			panic(err)
 		}
@@ -218,6 +229,19 @@ func sweepEdges(n *graph.Node, at, own string, names map[*graph.Node]string, val
 	captured, carries := a.Int("captured"), a.Int("carries")
 	snapshots := forward + elements
 	rest := snapshots + states
+	var recorded []int // the snapshots in which values lie
+	taken := map[int]bool{}
+	for _, v := range a.Ints("recorded") {
+		bytes := func(n *graph.Node) int { return n.Shape().Size() * n.DType().Size() }
+		c := slices.IndexFunc(numbers(0, states), func(c int) bool {
+			return !taken[c] && bytes(bodies[0].Results()[c]) == bytes(bodies[0].Graph().Node(v))
+		})
+		if taken[c] = true; c < 0 {
+			c = rest - snapshots
+			rest++
+		}
+		recorded = append(recorded, c)
+	}
 	params := [2][]string{}
 	for k := range bodies[0].Params() {
 		switch {
@@ -234,6 +258,8 @@ func sweepEdges(n *graph.Node, at, own string, names map[*graph.Node]string, val
 		switch {
 		case k < captured+carries:
 			params[1] = append(params[1], port(rest+k))
+		case a.Ints("sources")[k-captured-carries] >= 0 && recorded != nil:
+			params[1] = append(params[1], port(snapshots+recorded[a.Ints("sources")[k-captured-carries]]))
 		case a.Ints("sources")[k-captured-carries] >= 0:
 			params[1] = append(params[1], port(snapshots+a.Ints("sources")[k-captured-carries]))
 		default:
