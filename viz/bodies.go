@@ -297,25 +297,33 @@ func joinPath(parts ...string) string {
 // nodes adds nodes of one graph, operands first.
 func (d *describer) nodes(list []*graph.Node, at *place) {
 	for _, n := range list {
-		plan, ok := planOf(n)
-		scope := joinPath(at.scope, n.ScopePath(), n.Op().Name+bodySign+strconv.Itoa(n.ID()))
-		var size measure
-		if ok {
-			size = d.measure(n)
-			if plan.size = size.nodes; d.settings.opens(scope, plan.size) {
-				d.open(n, plan, at, scope)
-				continue
-			}
-		}
 		o := describeNode(n, d.settings, at.index, d.interest, at.gradient(n))
-		o.bodySize, o.unnamed = size.nodes, size.names
-		if n.Op().Name == "each_step" {
-			if value, found := at.steps[n.Inputs()[0]][stepValue(n)]; found {
-				o.Inputs = []int{value}
-			}
-		}
-		d.add(n, o, at, joinPath(at.scope, n.ScopePath()))
+		scope := joinPath(at.scope, n.ScopePath())
+		d.node(n, o, at, scope, func(size int) bool { return d.settings.opens(bodiesScope(scope, n), size) })
 	}
+}
+
+// bodiesScope is the scope of a node's bodies in the node's.
+func bodiesScope(scope string, n *graph.Node) string {
+	return joinPath(scope, n.Op().Name+bodySign+strconv.Itoa(n.ID()))
+}
+
+// node adds a node to a scope, with its bodies if they are to be drawn, as their size says.
+func (d *describer) node(n *graph.Node, o Node, at *place, scope string, opens func(size int) bool) {
+	if plan, ok := planOf(n); ok {
+		size := d.measure(n)
+		if plan.size = size.nodes; opens(plan.size) {
+			d.open(n, o, plan, at, bodiesScope(scope, n))
+			return
+		}
+		o.bodySize, o.unnamed = size.nodes, size.names
+	}
+	if n.Op().Name == "each_step" {
+		if value, found := at.steps[n.Inputs()[0]][stepValue(n)]; found {
+			o.Inputs = []int{value}
+		}
+	}
+	d.add(n, o, at, scope)
 }
 
 // stepValue returns the node of a loop's body that each_step reads.
@@ -348,10 +356,9 @@ func (d *describer) newID() int {
 	return d.next - 1
 }
 
-// open adds an operator with its bodies.
-func (d *describer) open(n *graph.Node, plan bodyPlan, at *place, scope string) {
+// open adds an operator, which is closed without its bodies, with them.
+func (d *describer) open(n *graph.Node, closed Node, plan bodyPlan, at *place, scope string) {
 	gradient := at.gradient(n)
-	closed := describeNode(n, d.settings, at.index, d.interest, gradient)
 	x := &exit{bodyScope: &plan.bodyScope, partials: closed.Partials, operands: plan.exitOperands()}
 	first := plan.arity - len(plan.ports)
 	bodies := graph.Bodies(n)

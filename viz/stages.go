@@ -121,14 +121,21 @@ func describeStage(stage *compile.Stage, s *settings) *Model {
 		}
 	}
 	members := map[int]int{}
+	d := &describer{model: m, settings: s, ids: map[*graph.Node]int{}, measures: map[[32]byte]measure{}}
 	for i := range stage.Nodes {
 		members[stage.Nodes[i].Instruction]++
+		d.next = max(d.next, stage.Nodes[i].Node.Graph().Len())
 	}
 	instructions := members[-1] < len(stage.Nodes)
+	index := make([]int, len(stage.Nodes)) // in the model
+	at := &place{index: map[*graph.Node]int{}, steps: map[*graph.Node]map[*graph.Node]int{}}
 	for i := range stage.Nodes {
 		from := &stage.Nodes[i]
 		n := describeNode(from.Node, s, nil, nil, !primal[i])
-		n.Inputs, n.Partials = from.Operands, nil
+		n.Inputs, n.Partials = nil, nil
+		for _, in := range from.Operands {
+			n.Inputs = append(n.Inputs, index[in])
+		}
 		if from.Operator != n.Op {
 			n.Op, n.Formula = from.Operator, ""
 		}
@@ -147,7 +154,9 @@ func describeStage(stage *compile.Stage, s *settings) *Model {
 				n.Notes = append(n.Notes[:len(n.Notes):len(n.Notes)], note)
 			}
 		}
-		m.Nodes = append(m.Nodes, n)
+		at.gradient = func(*graph.Node) bool { return !primal[i] }
+		d.node(from.Node, n, at, n.Scope, func(size int) bool { return size <= s.bodies && len(from.Operands) == len(from.Node.Inputs()) })
+		index[i] = at.index[from.Node]
 	}
 	var nodes []*graph.Node
 	for _, o := range stage.Outputs[:len(stage.Outputs)-derivatives] {
@@ -155,7 +164,7 @@ func describeStage(stage *compile.Stage, s *settings) *Model {
 	}
 	first := OutputNames(nodes)
 	for k, o := range stage.Outputs {
-		out := Output{Node: o, Name: stage.Nodes[o].Node.Name()}
+		out := Output{Node: index[o], Name: stage.Nodes[o].Node.Name()}
 		if d := k - (len(stage.Outputs) - derivatives); d >= 0 {
 			out.Of, out.By = "y", "x"
 			if len(first) > 0 {

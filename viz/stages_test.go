@@ -153,9 +153,43 @@ func TestDescribeStages(t *testing.T) {
 	}
 }
 
+// Bodies are drawn in every stage in which there are any, each node with a name of its own.
+func TestBodiesInStages(t *testing.T) {
+	for name, outputs := range loopGraphs() {
+		open := 0
+		for _, stage := range stagesOf(t, outputs) {
+			if err := stage.Model.Check(); err != nil {
+				t.Fatalf("%s after %s: %v", name, stage.Name, err)
+			}
+			seen := map[string]bool{}
+			ports := 0
+			for k := range stage.Model.Nodes {
+				n := &stage.Model.Nodes[k]
+				if n.port != nil {
+					ports++
+					if !strings.Contains(n.Scope, bodySign) {
+						t.Errorf("%s after %s: a port in the scope %q", name, stage.Name, n.Scope)
+					}
+				}
+				if id := n.id(); n.Change != Removed && seen[id] {
+					t.Errorf("%s after %s: two nodes are called %s", name, stage.Name, id)
+				} else if n.Change != Removed {
+					seen[id] = true
+				}
+			}
+			if ports > 0 {
+				open++
+			}
+		}
+		if unrolled := 4; open < unrolled || strings.Contains(name, "nested") && open < len(compile.Passes())+1 {
+			t.Errorf("%s: bodies are drawn in %d stages", name, open)
+		}
+	}
+}
+
 // Drawings of stages have no flaws, what stays keeps its place, and the page holds all of them.
 func TestHTMLStages(t *testing.T) {
-	for name, outputs := range map[string][]*graph.Node{"wasteful": wasteful(), "perceptron": perceptron(), "scalars": scalars(80)} {
+	for name, outputs := range map[string][]*graph.Node{"wasteful": wasteful(), "perceptron": perceptron(), "scalars": scalars(80), "loop": loopGraphs()["gradient of recurrent"], "while": loopGraphs()["gradient of while"]} {
 		stages := stagesOf(t, outputs)
 		var before *Picture
 		for i := range stages {
