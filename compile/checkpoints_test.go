@@ -170,7 +170,7 @@ func TestMemoryOfCheckpoints(t *testing.T) {
 			}
 			least, percent := int64((kept+2)*n*8+8)+back, int64(5)
 			if scalars {
-				percent = 8
+				percent = 6
 			}
 			if got := p.ArenaBytes(); got > least+least*percent/100 {
 				t.Errorf("scalars %v: %d bytes, %d of states, a step, an input and results: more than %d %% above", scalars, got, least, percent)

@@ -243,20 +243,54 @@ func (m *memoryPlanner) placeCells() {
 			}
 		}
 	}
-	for _, k := range m.order {
+	for pos, k := range m.order {
 		for _, id := range m.groups[k].nodes {
 			if m.plan.lastUse[id] >= 0 && m.isCell(id) {
 				cell(id)
 			}
 			if m.class[id] == classTuple {
 				for _, r := range m.plan.tuples[id] {
-					if r >= 0 && m.g.Node(int(r)).Type().IsScalar() {
-						cell(r)
+					if r < 0 || !m.g.Node(int(r)).Type().IsScalar() {
+						continue
 					}
+					if from := m.initialCarry(pos, r); from >= 0 && m.isCell(from) && m.place[from].known && m.place[from] != (place{known: true}) && !m.place[r].known {
+						m.place[r] = m.place[from]
+					}
+					cell(r)
 				}
 			}
 		}
 	}
+}
+
+// initialCarry returns the root of what a loop's final carry begins with, if it dies with the loop and nothing else is read there, so that the carry may lie in its place; −1 for others.
+func (m *memoryPlanner) initialCarry(pos int, result int32) int32 {
+	tuple, k := m.slot(result)
+	n := m.g.Node(int(tuple))
+	if m.alone {
+		return -1
+	}
+	if op := n.Op(); op != opScan && op != opWhile && op != opReverseSweep || k >= n.Attrs().Int("carries") {
+		return -1
+	}
+	first := n.Attrs().Int("captured")
+	switch s := snapshotsOf(n); {
+	case s != nil:
+		first += slices.Index(n.Inputs(), s[len(s)-1]) + 1
+	case n.Attrs().Bool("counted"):
+		first++
+	}
+	in := n.Input(first + k)
+	r := m.root[in.ID()]
+	for i, other := range n.Inputs() {
+		if i != first+k && m.root[other.ID()] == r {
+			return -1
+		}
+	}
+	if m.plan.lastUse[r] != int32(pos) || m.class[r] == classInput || m.class[r] == classConst || m.place[r].space != 0 || m.offset[in.ID()] != 0 || m.bytes(r) != m.bytes(result) {
+		return -1
+	}
+	return r
 }
 
 // isCell reports whether the root is a computed scalar.
@@ -432,6 +466,12 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 		return m.plan.lastUse[r] == int32(pos) && !taken[r] && m.class[r] != classConst &&
 			m.place[r].known && m.place[r].space == 0 && m.bytes(r) == size && m.offset[in.ID()] == 0 && !m.isCell(r) &&
 			!m.sharesPieces(r)
+	}
+	if m.class[id] == classResult {
+		if r := m.initialCarry(pos, id); r >= 0 && !taken[r] && m.place[r].known && !m.isCell(r) && !m.sharesPieces(r) {
+			return r
+		}
+		return -1
 	}
 	if x.kind == classKernel {
 		n := m.g.Node(int(id))

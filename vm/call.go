@@ -13,8 +13,8 @@ import (
 //
 // Operands, results, and the inputs and outputs of blocks correspond in order, and their types agree. A block's input that lies in the block's
 // arena is copied there; one in a space of its own is bound to the memory of the value; one that is not used is skipped. A block may overwrite
-// its inputs in the arena, but those that are captured, of which a call makes one copy. Results overlap neither operands, but for those that a Sweep
-// overwrites, nor the frame. What is said of copies is what programs may rely on: machines make fewer where it makes no difference.
+// its inputs in the arena, but those that are captured, of which a call makes one copy. Results overlap neither the frame nor operands, but for final
+// carries, each of which may lie where its initial value does, and for what a Sweep overwrites. What is said of copies is what programs may rely on: machines make fewer where it makes no difference.
 type Call struct {
 	// Frame is the offset of the frame in the arena, a multiple of 64. Code.FrameBytes says how long it is.
 	Frame int64

@@ -499,7 +499,7 @@ func TestVerifyRefusesCalls(t *testing.T) {
 		scan("results ys", func(_ *vm.Code, in *vm.Instr) { in.Out = in.Out[:5] }),
 		scan("operands 3 is i64, the block's f64", func(c *vm.Code, in *vm.Instr) { c.Blocks[0].Inputs[3].DType = dtype.Float64 }),
 		scan("operand 5 and result 0 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[0].Offset = in.In[5].Offset + 8 }),
-		scan("operand 1 and result 0 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[0].Offset = in.In[1].Offset }),
+		scan("operand 2 and result 0 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[0].Offset = in.In[2].Offset }),
 		scan("results 4 and 5 overlap", func(_ *vm.Code, in *vm.Instr) { in.Out[5].Offset = in.Out[4].Offset + 8 }),
 		scan("overwrites its input 0, which is captured", func(c *vm.Code, in *vm.Instr) {
 			c.Blocks[0].Instrs = append(c.Blocks[0].Instrs, straight(0, 0, op2(micro.Neg, dtype.Float64, 0, 4, 0)))

@@ -55,12 +55,24 @@ func (v *verifier) call(in *Instr) error {
 			}
 		}
 	}
+	carries, n := 0, 0 // initial ones
+	switch {
+	case c.Scan != nil:
+		carries, n = c.Scan.first()+c.Scan.Captured, c.Scan.Carries
+	case c.While != nil:
+		carries, n = c.While.Captured, c.While.Carries
+	case c.Sweep != nil:
+		_, _, _, carries, _ = c.Sweep.parts(v.code.Blocks)
+		n = c.Sweep.Carries
+	}
 	return checkOverlap(in.In, in.Out, func(i, o int) bool {
-		s := c.Sweep
-		if s == nil {
+		if o < n && i == carries+o {
+			return in.In[i].Ref == in.Out[o].Ref
+		}
+		if c.Sweep == nil {
 			return false
 		}
-		_, snapshots, captured, _, _ := s.parts(v.code.Blocks)
+		_, snapshots, captured, _, _ := c.Sweep.parts(v.code.Blocks)
 		return i >= snapshots && i < captured && o == len(in.Out)-captured+i
 	})
 }
