@@ -24,6 +24,7 @@ type call struct {
 
 // compileBodies is the pass that compiles the bodies of loops and branches, each by all passes, and fills calls.
 func compileBodies(l *lowering) error {
+	var readers [][]*graph.Node
 	for _, k := range l.order {
 		id := l.groups[k].nodes[0]
 		n := l.g.Node(int(id))
@@ -32,7 +33,7 @@ func compileBodies(l *lowering) error {
 			continue
 		}
 		if l.calls == nil {
-			l.calls = map[int32]*call{}
+			l.calls, readers = map[int32]*call{}, l.readers()
 		}
 		c := &call{}
 		numbers := make([]int, len(bodies))
@@ -73,9 +74,9 @@ func compileBodies(l *lowering) error {
 		switch n.Op() {
 		case opScan:
 			c.code.Scan = &vm.Scan{Body: numbers[0], Length: stepsOf(a.Int("length")), Captured: a.Int("captured"), Carries: a.Int("carries"),
-				Reverse: a.Bool("reverse"), Counted: a.Bool("counted"), Snapshots: snapshots}
+				Reverse: a.Bool("reverse"), Counted: a.Bool("counted"), Unread: a.Bool("counted") && l.unread(n, readers), Snapshots: snapshots}
 		case opWhile:
-			c.code.While = &vm.While{Cond: numbers[0], Body: numbers[1], Limit: stepsOf(a.Int("limit")), Captured: a.Int("captured"), Carries: a.Int("carries"), Snapshots: snapshots}
+			c.code.While = &vm.While{Cond: numbers[0], Body: numbers[1], Limit: stepsOf(a.Int("limit")), Captured: a.Int("captured"), Carries: a.Int("carries"), Unread: l.unread(n, readers), Snapshots: snapshots}
 		case opSwitch:
 			c.code.Cond = &vm.Cond{Blocks: numbers}
 		case opReverseSweep:
@@ -89,6 +90,31 @@ func compileBodies(l *lowering) error {
 		l.calls[id] = c
 	}
 	return nil
+}
+
+// unread reports whether values at each step of a counted loop are read by loops alone that go through as many steps.
+func (l *lowering) unread(n *graph.Node, readers [][]*graph.Node) (unread bool) {
+	of := loopOf(n)
+	for _, step := range l.steps[int32(n.ID())] {
+		s := l.g.Node(int(step))
+		if s.Op() != opEachStep {
+			continue
+		}
+		if unread = true; slices.Contains(l.outputs, s) {
+			return false
+		}
+		for _, r := range readers[s.ID()] {
+			if r.Op() != opScan {
+				return false
+			}
+			by := loopOf(r)
+			other, k, _ := graph.ResultOf(by.count)
+			if by.count == nil || by.count != of.count && (n.Op() != opWhile || other != n || k != of.carries) || slices.Contains(by.operands[:by.captured+by.carries], s) {
+				return false
+			}
+		}
+	}
+	return unread
 }
 
 func scheduleOf(a attr.List) *vm.Schedule {

@@ -116,3 +116,41 @@ func TestCheckpointsOfReverseSweeps(t *testing.T) {
 	}
 	t.Log(kinds)
 }
+
+// What a while loop stores of each step is not cleared beyond the steps where only its reverse sweep reads it; else it is 0 there, though a longer run was before.
+func TestElementsBeyondTheSteps(t *testing.T) {
+	for name, c := range map[string]struct {
+		outputs func(x, steps *graph.Node) list
+		unread  bool
+	}{
+		"read by the sweep":  {func(x, y *graph.Node) list { return grad(t, y, x) }, true},
+		"an output too":      {func(x, y *graph.Node) list { return append(grad(t, y, x), states(y)) }, false},
+		"read by others too": {func(x, y *graph.Node) list { return append(grad(t, y, x), graph.Sum(states(y))) }, false},
+	} {
+		g := graph.New()
+		x := g.Input("x", graph.Float64)
+		final, _ := counting(20, g.Input("n", graph.Int64), list{x}, func(c list) list { return list{graph.Exp(graph.Sin(c[0]))} })
+		out := c.outputs(x, final[0])
+		p := must[*vm.Program](t)(compile.Compile(out...))
+		unread := false
+		for _, in := range p.Code().Instrs {
+			unread = unread || in.Call != nil && in.Call.While != nil && in.Call.While.Unread
+		}
+		if unread != c.unread {
+			t.Errorf("%s: unread is %v", name, unread)
+		}
+		again := bitsOfSteps(t, p, []int{20, 3, 17, 0, 5})
+		for k, n := range []int{20, 3, 17, 0, 5} {
+			if fresh := bitsOfSteps(t, p, []int{n}); !slices.Equal(fresh[0], again[k]) {
+				t.Errorf("%s: %d steps behind others have other bits", name, n)
+			}
+		}
+	}
+}
+
+// states is what went into each step of the loop that y is a result of.
+func states(y *graph.Node) *graph.Node {
+	of, _, _ := graph.ResultOf(y)
+	bodies := graph.Bodies(of)
+	return graph.EachStep(of, bodies[1].Params()[len(bodies[1].Params())-2])
+}

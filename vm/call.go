@@ -38,6 +38,8 @@ type Scan struct {
 	// Counted: operand 0, in front of the captured values, is an int64 scalar, the number of steps that are done: the elements of xs from there on are left out, and
 	// 0 in ys. It is clamped to 0 to Length, which may be NoLimit.
 	Counted bool
+	// Unread, of Counted steps: nobody reads the elements of ys beyond the steps, which keep what lay there.
+	Unread bool
 	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into those steps at which the schedule of a Sweep
 	// stores states first. Other slots hold 0. What the schedule records is no element of ys.
 	Snapshots *Schedule
@@ -164,6 +166,8 @@ type While struct {
 	Cond, Body        int
 	Limit             int // 0 only without ys; or NoLimit
 	Captured, Carries int
+	// Unread: nobody reads the elements of ys beyond the steps, which keep what lay there.
+	Unread bool
 	// Snapshots, if it is not nil, adds a result behind ys for each carry, [slots]+shape: the carry as it goes into the steps that are multiples of a stride, in order; other slots hold 0.
 	// The stride is Every, or the smallest power of two with which all of them have a slot, that for the state at hand left out.
 	Snapshots *Schedule

@@ -142,12 +142,18 @@ func (c *Call) String() string {
 		if s.Counted {
 			b = append(b, " counted"...)
 		}
+		if s.Unread {
+			b = append(b, " unread"...)
+		}
 		if s.Snapshots != nil {
 			b = s.Snapshots.append(append(b, " snapshots"...))
 		}
 	case c.While != nil:
 		w := c.While
 		b = fmt.Appendf(b, "while %d do %d limit %d captured %d carries %d", w.Cond, w.Body, w.Limit, w.Captured, w.Carries)
+		if w.Unread {
+			b = append(b, " unread"...)
+		}
 		if w.Snapshots != nil {
 			b = w.Snapshots.append(append(b, " snapshots"...))
 		}
@@ -234,6 +240,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 		number("carries", &s.Carries)
 		s.Reverse = err == nil && t.Keyword("reverse")
 		s.Counted = err == nil && t.Keyword("counted")
+		s.Unread = err == nil && t.Keyword("unread")
 		s.Snapshots = snapshots()
 	case "sweep":
 		s := &Sweep{}
@@ -272,6 +279,7 @@ func (callOp) parse(t *textParser, keyword string) error {
 		number("limit", &w.Limit)
 		number("captured", &w.Captured)
 		number("carries", &w.Carries)
+		w.Unread = err == nil && t.Keyword("unread")
 		w.Snapshots = snapshots()
 	case "cond":
 		c.Cond = &Cond{}
@@ -315,6 +323,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 		list(c.Scan.Body, c.Scan.Length, c.Scan.Captured, c.Scan.Carries)
 		e.bool(c.Scan.Reverse)
 		e.bool(c.Scan.Counted)
+		e.bool(c.Scan.Unread)
 		snapshots(c.Scan.Snapshots)
 	case c.Sweep != nil:
 		s := c.Sweep
@@ -330,6 +339,7 @@ func (callOp) encode(e *encoder, in *Instr) {
 	case c.While != nil:
 		e.name(c.Kind())
 		list(c.While.Cond, c.While.Body, c.While.Limit, c.While.Captured, c.While.Carries)
+		e.bool(c.While.Unread)
 		snapshots(c.While.Snapshots)
 	case c.Cond != nil:
 		e.name(c.Kind())
@@ -361,6 +371,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 		list(&s.Body, &s.Length, &s.Captured, &s.Carries)
 		s.Reverse = d.bool()
 		s.Counted = d.bool()
+		s.Unread = d.bool()
 		s.Snapshots = snapshots()
 	case "sweep":
 		s := &Sweep{}
@@ -379,6 +390,7 @@ func (callOp) decode(d *decoder, in *Instr) {
 		w := &While{}
 		c.While = w
 		list(&w.Cond, &w.Body, &w.Limit, &w.Captured, &w.Carries)
+		w.Unread = d.bool()
 		w.Snapshots = snapshots()
 	case "cond":
 		c.Cond = &Cond{Blocks: make([]int, d.count(1))}

@@ -42,9 +42,9 @@ import (
 //	payload of LOOP: count and extents; count and accesses of the inputs; count and constants; temporaries; code;
 //	           count, accesses and registers of the outputs; reduction (name, "none" for none), reduced dimensions; flush (byte 0 or 1, from version 3 on)
 //	payload of KERNEL: kernel (name), count and attributes
-//	payload of CALL: frame, "scan" (name), body, length, captured, carries, reverse and counted (each byte 0 or 1), whether there are snapshots (likewise) and if so their slots,
+//	payload of CALL: frame, "scan" (name), body, length, captured, carries, reverse, counted and unread (each byte 0 or 1), whether there are snapshots (likewise) and if so their slots,
 //	           every and recorded; or frame, "sweep", body, forward, length, captured and states of forward, captured, carries, count and sources (each + 1), reverse, counted, online, slots, every, recorded; or
-//	           frame, "while", cond, body, limit, captured, carries, snapshots likewise; or frame, "cond", count and blocks
+//	           frame, "while", cond, body, limit, captured, carries, unread, snapshots likewise; or frame, "cond", count and blocks
 //	code     = count and micro-instructions
 //	micro    = op, dtype, for cast the result's dtype, then the result relative to the result before and the operands relative to
 //	           the result (all signed)

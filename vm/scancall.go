@@ -248,6 +248,9 @@ func (x *scanCall) run(f *frame) error {
 	if s.Counted {
 		x.steps = counted(x.ptr[0], s.Length)
 		for k, i := range x.stores {
+			if s.Unread && !f.m.watch {
+				break
+			}
 			n := x.callees[0].out[i].n
 			clear(unsafe.Slice((*byte)(unsafe.Add(x.result(s.Carries+k), int64(x.steps)*n)), int64(s.Length-x.steps)*n))
 		}

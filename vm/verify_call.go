@@ -152,6 +152,9 @@ func (v *verifier) scan(s *Scan, in *Instr) error {
 	if err := v.loopCounts(len(ins), in, body, s.Captured, s.Carries, s.Length); err != nil {
 		return err
 	}
+	if s.Unread && !s.Counted {
+		return fmt.Errorf("unread elements without a number of steps")
+	}
 	first, stored := s.Captured+s.Carries, body.Outputs[s.Carries:]
 	if s.Snapshots != nil {
 		parts, _ := s.Snapshots.parts(body, s.Carries)

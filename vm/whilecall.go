@@ -293,7 +293,9 @@ func (x *whileCall) endless(steps int) error {
 // finish sets the results other than carries.
 func (x *whileCall) finish(steps int) {
 	*(*int64)(x.result(x.w.Carries)) = int64(steps)
-	x.ys.clear(steps, x.w.Limit)
+	if !x.w.Unread || x.callees[0].m.watch {
+		x.ys.clear(steps, x.w.Limit)
+	}
 	if s := x.w.Snapshots; s != nil {
 		for c := range x.w.Carries {
 			clear(unsafe.Slice((*byte)(x.snapshot(c, x.keeper.Kept)), int64(s.slots(x.w.Limit)-x.keeper.Kept)*x.callees[1].out[c].n))
