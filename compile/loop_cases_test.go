@@ -241,7 +241,7 @@ func TestLoopCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := refEval(t, at, plain...)
-			for _, config := range []compile.Config{{}, {Unoptimized: true}, {FastMath: true}} {
+			for _, config := range []compile.Config{{}, {Unoptimized: true}, {FastMath: true}, {Checkpoints: compile.Checkpoints{States: 1}}, {Checkpoints: compile.Checkpoints{States: 2, Mixed: true}}} {
 				p, err := testkit.Compile(config, loop...)
 				if err != nil {
 					t.Fatal(err)
