@@ -433,9 +433,15 @@ func TestSnapshotsOfText(t *testing.T) {
 	}{
 		"one carry":     {"%2 = snapshots %1 {carry=1, every=0, slots=3}\noutput %2\n", "", []float64{0, 10, 28, 36}},
 		"the other one": {"%2 = snapshots %1 {carry=0, every=3, slots=0}\n%3 = result %1 {index=0}\noutput %2\noutput %3\n", "", []float64{0, 3, 6, 7, 8, 0, 9}},
-		"two schedules": {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=4}\noutput %2\noutput %3\n", "by another schedule", nil},
-		"a sweep":       {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\n", "", []float64{750}},
-		"read twice":    {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\noutput %2\n", "read by others too", nil},
+		"states and what is recorded": {"%2 = snapshots %1 {carry=0, every=0, recorded=[3], slots=3}\n%3 = snapshots %1 {carry=1, every=0, recorded=[3], slots=3}\noutput %2\noutput %3\n", "",
+			[]float64{0, 4, 8, 9, 7, 0, 10, 0, 0, 28}}, // of steps 7 and 8
+		"what is recorded has a place of its own": {"%2 = snapshots %1 {carry=2, every=0, recorded=[4 3 4], slots=3}\noutput %2\n", "", []float64{0, 0, 36, 45, 0}},
+		"a value that there is not":               {"%2 = snapshots %1 {carry=0, every=0, recorded=[9], slots=3}\noutput %2\n", "no value 9", nil},
+		"a place that there is not":               {"%2 = snapshots %1 {carry=2, every=0, recorded=[4 3], slots=3}\noutput %2\n", "no carry 2", nil},
+		"recorded at every third step":            {"%2 = snapshots %1 {carry=0, every=3, recorded=[3], slots=3}\noutput %2\n", "at every 3 steps", nil},
+		"two schedules":                           {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=4}\noutput %2\noutput %3\n", "by another schedule", nil},
+		"a sweep":                                 {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\n", "", []float64{750}},
+		"read twice":                              {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\noutput %2\n", "read by others too", nil},
 		"carries exchanged": {"%2 = snapshots %1 {carry=1, every=0, slots=3}\n%3 = snapshots %1 {carry=0, every=0, slots=3}\n" + back("9", "3", "false") + "output %5\n",
 			"what one loop keeps of carry 0", nil},
 		"another length":    {"%2 = snapshots %1 {carry=0, every=0, slots=3}\n%3 = snapshots %1 {carry=1, every=0, slots=3}\n" + back("8", "3", "false") + "output %5\n", "another loop", nil},
@@ -444,7 +450,9 @@ func TestSnapshotsOfText(t *testing.T) {
 	} {
 		_, out, err := graph.Parse([]byte(loop+c.text), "snapshots.cg")
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			if c.want == "" || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
 			continue
 		}
 		for _, config := range []compile.Config{{}, {Unoptimized: true}} {
