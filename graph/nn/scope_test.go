@@ -312,6 +312,21 @@ func TestPositions(t *testing.T) {
 	near(t, "learned", v[1], rows, 1e-15)
 }
 
+// Running statistics take the part of a batch's that Momentum says, with the variance of n elements over n − 1.
+func TestMomentum(t *testing.T) {
+	g := graph.New()
+	s := nn.New(g, graph.Float64).Training(nil)
+	nn.BatchNorm(s, graph.Constant(g, []float64{1, 10, 2, 20, 6, 30}, 3, 2), nn.Momentum(0.5))
+	var next nodes
+	for _, name := range []string{"running_mean", "running_var"} {
+		next = append(next, s.Updated(s.State(name, nn.Zeros(), 2)))
+	}
+	v := run(t, next...)
+	state := func(k, i int) float64 { return 0.5 * math.Sin(1.3*float64(i)+float64(k)) } // the states are inputs 2 and 3
+	near(t, "mean", v[0], []float64{0.5*state(2, 0) + 0.5*3, 0.5*state(2, 1) + 0.5*20}, 1e-14)
+	near(t, "variance", v[1], []float64{0.5*state(3, 0) + 0.5*7, 0.5*state(3, 1) + 0.5*100}, 1e-13)
+}
+
 // Running statistics and weights of batch normalisation without parameters, and accuracy.
 func TestEvaluation(t *testing.T) {
 	g := graph.New()
