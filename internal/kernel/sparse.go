@@ -86,19 +86,6 @@ func checkPattern(in []Type) error {
 
 // checkEntries reports row boundaries or columns that are not those of a matrix with n columns.
 func checkEntries(rows, cols []int64, n int) error {
-	if err := checkBoundaries(rows, cols); err != nil {
-		return err
-	}
-	for e, c := range cols {
-		if c < 0 || c >= int64(n) {
-			return fmt.Errorf("column %d (entry %d) is out of range for %d columns", c, e, n)
-		}
-	}
-	return nil
-}
-
-// checkBoundaries is checkEntries for the row boundaries.
-func checkBoundaries(rows, cols []int64) error {
 	last := int64(0)
 	for r, b := range rows {
 		if b < last || r == 0 && b != 0 || b > int64(len(cols)) {
@@ -108,6 +95,11 @@ func checkBoundaries(rows, cols []int64) error {
 	}
 	if last != int64(len(cols)) {
 		return fmt.Errorf("the last row boundary is %d, but there are %d entries", last, len(cols))
+	}
+	for e, c := range cols {
+		if c < 0 || c >= int64(n) {
+			return fmt.Errorf("column %d (entry %d) is out of range for %d columns", c, e, n)
+		}
 	}
 	return nil
 }
@@ -162,24 +154,35 @@ func csrMatmul[T float](c *Call) error {
 	return nil
 }
 
+// csrOuter is csrSampled for vectors. It checks the pattern on its way.
+func csrOuter[T float](rows, cols []int64, a, b, dst []T) error {
+	e := int64(0)
+	dst = dst[:len(cols)]
+	for r, left := range a {
+		end := rows[r+1]
+		if end < e || end > int64(len(cols)) || rows[r] != e {
+			return checkEntries(rows, cols, len(b))
+		}
+		for ; e < end; e++ {
+			k := cols[e]
+			if uint64(k) >= uint64(len(b)) {
+				return checkEntries(rows, cols, len(b))
+			}
+			dst[e] = T(float64(left) * float64(b[k]))
+		}
+	}
+	if e != int64(len(cols)) {
+		return checkEntries(rows, cols, len(b))
+	}
+	return nil
+}
+
 func csrSampled[T float](c *Call) error {
 	rows, cols := c.In[0].I64, c.In[1].I64
 	a, b, dst := data[T](&c.In[2]), data[T](&c.In[3]), data[T](&c.Out[0])
 	if len(c.In[2].Shape) == 1 {
-		if err := checkBoundaries(rows, cols); err != nil {
-			return err
-		}
 		c.Poll(len(cols))
-		for r, left := range a {
-			places, part := cols[rows[r]:rows[r+1]], dst[rows[r]:rows[r+1]]
-			for e, k := range places {
-				if uint64(k) >= uint64(len(b)) {
-					return checkEntries(rows, cols, len(b))
-				}
-				part[e] = T(float64(left) * float64(b[k]))
-			}
-		}
-		return nil
+		return csrOuter(rows, cols, a, b, dst)
 	}
 	if err := checkEntries(rows, cols, c.In[3].Shape[0]); err != nil {
 		return err
