@@ -30,17 +30,6 @@ func sparse(dense [][]float64) sparseCase {
 	return c
 }
 
-func (s sparseCase) dense() [][]float64 {
-	n := len(s.rows) - 1
-	d := square(n)
-	for i := range n {
-		for e := s.rows[i]; e < s.rows[i+1]; e++ {
-			d[i][s.cols[e]] += s.values[e]
-		}
-	}
-	return d
-}
-
 func square(n int) [][]float64 {
 	d := make([][]float64, n)
 	for i := range d {

@@ -28,7 +28,7 @@ type supernodes struct {
 	place    []int       // by entry: where it goes in upper, or, complemented, in lower
 	pairs    []pair      // of a symmetric pattern without two entries at one place: those that go in upper
 	diagonal []int       // by column: where it is in upper
-	widest   int         // the most columns, and rows with columns, of a supernode
+	widest   int         // the most columns of a supernode; longest: the most columns and rows
 	longest  int
 
 	upper, lower []float64
