@@ -169,15 +169,14 @@ func (s *stencil) do(x *loop, worker, item int) error {
 	if x.m.cancelled() {
 		return x.m.ctx.Err()
 	}
-	from, to := 0, s.rows
 	vectors, _ := s.code.Vectors()
 	first, end := 0, vectors
 	if s.pieces > 1 {
 		piece := item % s.pieces
 		first, end = piece*vectors/s.pieces, (piece+1)*vectors/s.pieces
 	}
-	from = item / s.pieces * s.perItem
-	to = min(s.rows, from+s.perItem)
+	from := item / s.pieces * s.perItem
+	to := min(s.rows, from+s.perItem)
 	if last := len(s.dims) - 1; last > 0 {
 		plane := s.dims[last-1]
 		for from < to {

@@ -245,11 +245,11 @@ func (v Inversion) solve(ctx context.Context, roots, determinants *optimize.Solv
 	fit, err := solver.Solve(ctx, optimize.Values{"vs": at}, optimize.Options{})
 	if fit == nil && solver == roots {
 		first := err
-		if fit, err = determinants.Solve(ctx, optimize.Values{"vs": at}, optimize.Options{}); fit == nil {
-			return Solution{}, first
+		if fit, _ = determinants.Solve(ctx, optimize.Values{"vs": at}, optimize.Options{}); fit != nil {
+			fit, _ = roots.Solve(ctx, fit.X, optimize.Options{})
 		}
-		if fit, err = roots.Solve(ctx, fit.X, optimize.Options{}); fit == nil {
-			return Solution{}, fmt.Errorf("%w; nor does the model have the modes that makes the determinants small", first)
+		if fit == nil {
+			return Solution{}, fmt.Errorf("%w; nor was a model found from it that has the modes", first)
 		}
 	}
 	if fit == nil {
