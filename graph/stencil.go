@@ -212,12 +212,10 @@ func (d Differences) Laplacian(x *Node, axes ...int) *Node {
 		axes, err = axesOf(axes, rank)
 	}
 	reach, scale := make([]int, rank), make([]float64, rank)
-	for _, axis := range axes {
-		h := 1.0
-		if err == nil {
-			h, err = d.spacing(axis)
-		}
-		reach[axis], scale[axis] = accuracy/2, h*h
+	for k := 0; err == nil && k < len(axes); k++ {
+		var h float64
+		h, err = d.spacing(axes[k])
+		reach[axes[k]], scale[axes[k]] = accuracy/2, h*h
 	}
 	if err != nil {
 		return x.g.Fail("differences", err)
