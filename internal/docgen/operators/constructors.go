@@ -22,9 +22,9 @@ var elsewhere = map[string]string{
 	"const": "Constant", "logical_and": "LogicalAnd", "logical_or": "LogicalOr", "logical_xor": "LogicalXor", "logical_not": "LogicalNot", "csr_matmul": "CSR.MatMul", "csr_solve": "CSR.Solve",
 }
 
-// inDerivatives are the operators without a constructor: derivatives or expansions of others are made of them.
+// inDerivatives are the operators without a constructor: derivatives or expansions of others are made of them, or the compiler makes them.
 var inDerivatives = map[string]bool{
-	"snapshots": true, "reverse_sweep": true,
+	"snapshots": true, "reverse_sweep": true, "scatter_add_to": true,
 	"avg_pool_grad": true, "batched": true, "bessel_i0e_derivative": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
 	"hypot_derivative": true, "igamma_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "sigmoid_derivative": true,
 }

@@ -100,7 +100,7 @@ func (e entry) write(b *bytes.Buffer) {
 		fmt.Fprintf(b, "```go\n%s\n```\n\n%s\n\n", c.signature, c.doc)
 	}
 	if len(e.constructors) == 0 {
-		fmt.Fprintf(b, "No constructor: derivatives of other operators are made of it.\n\n")
+		fmt.Fprintf(b, "No constructor: derivatives of other operators are made of it, or the compiler makes it of others.\n\n")
 	}
 	fmt.Fprintf(b, "- operands: %s\n", operands(op))
 	if op.Elementwise {
