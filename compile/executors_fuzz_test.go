@@ -370,6 +370,9 @@ func (r *fuzzRun) floors() {
 // TestExecutorsAgree runs random programs with every executor, 1 to 8 threads and every instruction set, while the collector and
 // the profiler are busy, and wants the same bits of all, and the interpreter's values. More of them: -programs, -seed.
 func TestExecutorsAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs every instruction set by itself")
+	}
 	if os.Getenv(fuzzChild) != "" {
 		r := newFuzzRun(t, false)
 		r.all()

@@ -42,7 +42,11 @@ func TestRandomGraphs(t *testing.T) {
 	for _, f := range randomFamilies {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range f.seeds {
+			seeds := f.seeds
+			if testing.Short() {
+				seeds /= 3
+			}
+			for seed := range seeds {
 				rc, err := testkit.Random(seed, f.config)
 				if err != nil {
 					t.Errorf("seed %d: %v", seed, err)
@@ -74,6 +78,9 @@ func TestSomeOffVaries(t *testing.T) {
 
 // Every rewrite and optional pass is left out of some compilations, alone.
 func TestRandomGraphsWithoutOneRewrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("rewrites are the same with every executor")
+	}
 	names := compile.RewriteNames()
 	for k := range 3 * len(names) {
 		f := randomFamilies[k%len(randomFamilies)]
