@@ -202,8 +202,7 @@ func copyRun[T uint64 | uint32 | uint8](dst []T, src unsafe.Pointer, step int, r
 		copy(dst, unsafe.Slice((*T)(src), len(dst)))
 	default:
 		for i := range dst {
-			dst[i] = *(*T)(src)
-			src = unsafe.Add(src, step)
+			dst[i] = *(*T)(unsafe.Add(src, i*step))
 		}
 	}
 }
