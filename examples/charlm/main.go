@@ -110,25 +110,24 @@ func run(ctx context.Context, w io.Writer, steps int, prompt, out string) (loss 
 		return 0, err
 	}
 	fmt.Fprintf(w, "%d characters, %d different ones; memory: %.1f MB\n", len(indices), len(characters), float64(t.Machine().Program().MemoryBytes())/1e6)
-	each, mean, test := curve.Line{Name: "each step"}, curve.Line{Name: "mean of an epoch"}, curve.Line{Name: "held out"}
+	var losses curve.Losses
+	test := curve.Line{Name: "held out"}
 	err = t.Fit(ctx, epochs, loader.Epoch, progress.Bar(w, epochs, epoch), func(e *train.Event) error {
-		step := float64(t.Steps())
+		losses.Record(e, t.Steps())
 		if !e.End {
-			each.X, each.Y = append(each.X, step), append(each.Y, e.Loss)
 			return nil
 		}
 		if loss, err = evaluate(t.Values(), held, len(characters)); err != nil {
 			return err
 		}
-		mean.X, mean.Y = append(mean.X, step), append(mean.Y, e.Loss)
-		test.X, test.Y = append(test.X, step), append(test.Y, loss)
+		test.X, test.Y = append(test.X, float64(t.Steps())), append(test.Y, loss)
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
 	fmt.Fprintf(w, "held-out text: %.3f nats a character; a table of pairs of characters has %.3f\n", loss, pairs(known, held, len(characters)))
-	if err := curve.Save(out+".png", "Characters", "step", "loss in nats", each, mean, test); err != nil {
+	if err := curve.Save(out+".png", "Characters", "step", "loss in nats", losses.Each, losses.Mean, test); err != nil {
 		return 0, err
 	}
 	if err := t.Values().Save(out + ".npz"); err != nil {

@@ -59,7 +59,7 @@ func PhaseVelocity(w Wave, mode, period *node, m Model) (*node, error) {
 		wide := graph.Greater(graph.Sub(hi, lo), graph.Mul(graph.Like(hi, 1e-13), hi))
 		return graph.LogicalAnd(graph.LogicalAnd(several, wide), exists)
 	}
-	ends, _ := graph.While(100, []*node{lo, hi, constant(mode, 0), last},
+	ends, _ := graph.While(100, []*node{lo, hi, graph.FullLike(mode, 0), last},
 		func(s []*node) *node { return graph.ReduceAny(open(s), nil) },
 		func(s []*node) []*node {
 			going := open(s)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -94,6 +95,11 @@ func residuals(g *graph.Graph, picks []Pick, m Model, misfit Misfit) ([]*node, e
 	return all, nil
 }
 
+// fastest is the largest velocity that was measured.
+func (v Inversion) fastest() float64 {
+	return slices.MaxFunc(v.Picks, func(a, b Pick) int { return cmp.Compare(a.Velocity, b.Velocity) }).Velocity
+}
+
 // problem is the least-squares problem in the input vs.
 func (v Inversion) problem(misfit Misfit) (optimize.Problem, error) {
 	g := graph.New()
@@ -101,15 +107,11 @@ func (v Inversion) problem(misfit Misfit) (optimize.Problem, error) {
 	vs := g.Input("vs", graph.Float64, n)
 	ratio := make([]float64, n)
 	lower, upper := make([]float64, n), make([]float64, n)
-	fastest := 0.0
-	for _, p := range v.Picks {
-		fastest = max(fastest, p.Velocity)
-	}
 	for i, s := range v.Start.Vs {
 		ratio[i], lower[i], upper[i] = v.Start.Vp[i]/s, s/4, 4*s
 	}
 	// A wave that was measured is slower than S waves in the half-space.
-	lower[n-1] = max(lower[n-1], fastest*(1+1e-6))
+	lower[n-1] = max(lower[n-1], v.fastest()*(1+1e-6))
 	upper[n-1] = max(upper[n-1], 2*lower[n-1])
 	vp := graph.Mul(graph.Constant(g, ratio, n), vs)
 	density := graph.Constant(g, v.Start.Density, n)
@@ -202,15 +204,7 @@ func (v Inversion) Run(ctx context.Context) (*Result, error) {
 	if len(r.Solutions) == 0 || ctx.Err() != nil {
 		return nil, first
 	}
-	slices.SortStableFunc(r.Solutions, func(a, b Solution) int {
-		switch {
-		case a.RMS < b.RMS:
-			return -1
-		case a.RMS > b.RMS:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(r.Solutions, func(a, b Solution) int { return cmp.Compare(a.RMS, b.RMS) })
 	r.summarise()
 	return r, nil
 }
@@ -232,12 +226,8 @@ func (v Inversion) startModels() [][]float64 {
 // solve begins with determinants where a mode that was measured does not exist in the start model, or where they are asked for.
 func (v Inversion) solve(ctx context.Context, roots, determinants *optimize.Solver, start []float64) (Solution, error) {
 	at := slices.Clone(start)
-	fastest := 0.0
-	for _, p := range v.Picks {
-		fastest = max(fastest, p.Velocity)
-	}
 	n := len(at)
-	at[n-1] = max(at[n-1], fastest*(1+1e-5))
+	at[n-1] = max(at[n-1], v.fastest()*(1+1e-5))
 	solver := roots
 	if v.Misfit == Determinants {
 		solver = determinants

@@ -42,11 +42,6 @@ func product(a *node, more ...*node) *node {
 // times is a multiple of x.
 func times(c float64, x *node) *node { return graph.Mul(graph.Like(x, c), x) }
 
-// constant has the value everywhere, and the shape of x.
-func constant(x *node, value float64) *node {
-	return graph.BroadcastTo(graph.Like(x, value), x.Shape()...)
-}
-
 // oneLess is 1 − x.
 func oneLess(x *node) *node { return graph.Sub(graph.Like(x, 1), x) }
 
@@ -205,7 +200,7 @@ func rigidity(vs, density *node) *node { return graph.Mul(density, graph.Square(
 
 func loveStart(c *node, below []*node) []*node {
 	s := sqrt0(slowness2(c, below[2]))
-	return normalised([]*node{constant(s, 1), graph.Mul(rigidity(below[2], below[3]), s)})
+	return normalised([]*node{graph.FullLike(s, 1), graph.Mul(rigidity(below[2], below[3]), s)})
 }
 
 func loveLayer(e []*node, s wave, mu *node) []*node {
@@ -245,7 +240,7 @@ func RayleighModes(c, omega *node, m Model) *node {
 	above, below := m.parts()
 	k := graph.Div(omega, c)
 	start := rayleighStart(c, below)
-	final, _ := graph.Scan(m.layers()-1, append(start, constant(c, 0)), above, func(carry, x []*node) (next, ys []*node) {
+	final, _ := graph.Scan(m.layers()-1, append(start, graph.FullLike(c, 0)), above, func(carry, x []*node) (next, ys []*node) {
 		e, count := carry[:5], carry[5]
 		h, vp, vs, density := x[0], x[1], x[2], x[3]
 		kh := graph.Mul(graph.Div(k, graph.Like(k, math.Exp2(halvings))), h)
@@ -287,7 +282,7 @@ func rayleighStiffness(p, s wave) (a, b, ab *node) {
 func LoveModes(c, omega *node, m Model) *node {
 	above, below := m.parts()
 	k := graph.Div(omega, c)
-	final, _ := graph.Scan(m.layers()-1, append(loveStart(c, below), constant(c, 0)), above, func(carry, x []*node) (next, ys []*node) {
+	final, _ := graph.Scan(m.layers()-1, append(loveStart(c, below), graph.FullLike(c, 0)), above, func(carry, x []*node) (next, ys []*node) {
 		e, count := carry[:2], carry[2]
 		h, vs, density := x[0], x[2], x[3]
 		mu := rigidity(vs, density)

@@ -90,19 +90,15 @@ func run(ctx context.Context, w io.Writer, epochs int, out string) (held float64
 		return 0, err
 	}
 	fmt.Fprintf(w, "memory: %.1f MB\n", float64(t.Machine().Program().MemoryBytes())/1e6)
-	each, mean := curve.Line{Name: "each step"}, curve.Line{Name: "mean of an epoch"}
+	var losses curve.Losses
 	err = t.Fit(ctx, epochs, loader.Epoch, progress.Bar(w, epochs, loader.Steps()), func(e *train.Event) error {
-		line := &each
-		if e.End {
-			line = &mean
-		}
-		line.X, line.Y = append(line.X, float64(t.Steps())), append(line.Y, e.Loss)
+		losses.Record(e, t.Steps())
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	if err := curve.Save(out+".png", "Variational autoencoder", "step", "negative bound in nats", each, mean); err != nil {
+	if err := curve.Save(out+".png", "Variational autoencoder", "step", "negative bound in nats", losses.Each, losses.Mean); err != nil {
 		return 0, err
 	}
 	if err := t.Values().Save(out + ".npz"); err != nil {

@@ -9,12 +9,27 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/adjoint-go/adjoint/compile/train"
 )
 
 // Line is a curve: Y[i] at X[i].
 type Line struct {
 	Name string
 	X, Y []float64
+}
+
+// Losses are those of training: of each step, and the means of epochs.
+type Losses struct{ Each, Mean Line }
+
+// Record adds the loss of an event after so many steps.
+func (l *Losses) Record(e *train.Event, steps int64) {
+	l.Each.Name, l.Mean.Name = "each step", "mean of an epoch"
+	line := &l.Each
+	if e.End {
+		line = &l.Mean
+	}
+	line.X, line.Y = append(line.X, float64(steps)), append(line.Y, e.Loss)
 }
 
 // ticks are those of a logarithmic axis of a few decades.
