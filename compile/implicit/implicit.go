@@ -27,7 +27,7 @@ type Options struct {
 	Method graph.LinearMethod
 	// Precondition is that of graph.ImplicitOptions.
 	Precondition func(r *graph.Node) *graph.Node
-	// Tolerance bounds the last step relative to the unknown, both as norms in a lane; 0 is 1e-10, in float32 1e-5. Newton's method then makes one more step, so that what is left is rounding.
+	// Tolerance bounds the last step relative to the unknown, both as norms in a lane; 0 is 1e-10, in float32 1e-5, and where Root's steps are of the third order 1e-6 and 1e-3. Newton's method then makes one more step, so that what is left is rounding.
 	Tolerance float64
 	// Limit bounds the steps; 0 is 100, for FixedPoint 10 000.
 	Limit int
@@ -104,6 +104,35 @@ func (p *problem) solved(f func(x *node) *node, x, r *node) *node {
 	return dots[0]
 }
 
+// halley returns Halley's step from x, where f is r, for scalar problems: f/(f′ − s·f″/2), s = f/f′ being Newton's, which it is never less than half and more than twice of (Danby, Fundamentals of Celestial Mechanics, 1988, §6.6).
+func (p *problem) halley(x, r *node) (*node, error) {
+	slopes, err := compile.JVP(nodes{r}, nodes{x}, nil)
+	if err != nil {
+		return nil, err
+	}
+	bends, err := compile.JVP(slopes, nodes{x}, nil)
+	if err != nil {
+		return nil, err
+	}
+	slope, half := slopes[0], graph.Like(x, 0.5)
+	change := graph.Mul(graph.Mul(half, graph.Div(r, slope)), bends[0])
+	one, other := graph.Neg(slope), graph.Mul(half, slope)
+	change = graph.Min(graph.Max(change, graph.Min(one, other)), graph.Max(one, other))
+	return graph.Div(r, graph.Sub(slope, change)), nil
+}
+
+// cheapCurvature reports whether Halley's steps are to be made: whether f's second derivative for scalar problems costs little more than f, whose nodes at x, where it is r, are those from the first on. Halley's method takes two thirds of
+// Newton's steps.
+func (p *problem) cheapCurvature(x, r *node, first int) bool {
+	g := r.Graph()
+	if len(p.axes) > 0 || long(g, first) {
+		return false
+	}
+	before := g.Len()
+	_, err := p.halley(x, r)
+	return err == nil && g.Len()-before <= 3*(before-first)+20
+}
+
 // small says for each lane whether a step is small against x.
 func (p *problem) small(step, x *node) *node {
 	xx := p.norm(x)
@@ -164,8 +193,8 @@ func (p *problem) finish(op string, x, ok, residual *node, f func(x *node) *node
 	return x, nil
 }
 
-// Root returns x with f(x) = 0 by Newton's method from start on, damped so that the residual's norm falls at every step (Deuflhard, Newton Methods for Nonlinear Problems, 2004). f gives as many
-// values as x has, of its type. Where start has no solution in reach, or ∂f/∂x is singular on the way, the run fails.
+// Root returns x with f(x) = 0 by Newton's method from start on, damped so that the residual's norm falls at every step (Deuflhard, Newton Methods for Nonlinear Problems, 2004). Where every element is a problem of its own, and the second
+// derivative of f is cheap, steps are Halley's, of the third order. f gives as many values as x has, of its type. Where start has no solution in reach, or ∂f/∂x is singular on the way, the run fails.
 func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 	const op = "root"
 	p, err := newProblem(op, start, o, 100)
@@ -173,12 +202,30 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 		return nil, err
 	}
 	start = graph.StopGradient(start)
+	first := start.Graph().Len()
 	r := f(start)
 	if !r.Valid() || !r.Type().Equal(start.Type()) {
 		if err := p.g.Err(); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s: the function gives %v for %v at %v: needs one value of that type", op, r.Type(), start.Type(), start.Position())
+	}
+	stepFrom := func(x, r *node) *node { return p.solved(f, x, r) }
+	step0 := stepFrom(start, r) // whatever the steps are, there is a derivative
+	if p.err == nil && p.cheapCurvature(start, r, first) {
+		stepFrom = func(x, r *node) *node {
+			step, err := p.halley(x, r)
+			if err != nil {
+				return p.solved(f, x, r)
+			}
+			return step
+		}
+		if o.Tolerance == 0 {
+			if p.o.Tolerance = 1e-6; start.DType() == graph.Float32 {
+				p.o.Tolerance = 1e-3
+			}
+		}
+		step0 = stepFrom(start, r)
 	}
 	rr := p.norm(r)
 	// x, its residual's squared norm, Newton's step at x, the part of it that is tried next
@@ -188,7 +235,7 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 	stuck := func(c nodes) *node { // the rounding of f hides whether there is progress, or there is none
 		return graph.Less(c[3], graph.Like(c[3], 1e-9))
 	}
-	final := p.iterate(nodes{start, rr, p.solved(f, start, r), graph.FullLike(rr, 1)},
+	final := p.iterate(nodes{start, rr, step0, graph.FullLike(rr, 1)},
 		func(c nodes) *node {
 			return graph.LogicalNot(graph.LogicalOr(done(c), graph.LogicalOr(stuck(c), graph.IsNaN(c[1]))))
 		},
@@ -198,7 +245,7 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 			r := f(trial)
 			next := p.norm(r)
 			better := graph.Less(next, rr)
-			return nodes{graph.Where(better, trial, x), graph.Where(better, next, rr), graph.Where(better, p.solved(f, trial, r), step),
+			return nodes{graph.Where(better, trial, x), graph.Where(better, next, rr), graph.Where(better, stepFrom(trial, r), step),
 				graph.Where(better, graph.Like(part, 1), graph.Mul(part, graph.Like(part, 0.25)))}
 		})
 	x, rr, step := final[0], final[1], final[2]

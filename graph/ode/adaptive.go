@@ -249,15 +249,7 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 // interpolating is adaptive with states from interpolants. Carries behind those of a stretch are the states before the last step, two further coefficients of its interpolant for each state, where it began, and its length.
 func (s *solver) interpolating(t0, times *node, y0 nodes) Solution {
 	n, count := len(y0), times.Shape()[0]
-	like := func(v float64) *node { return graph.Like(t0, v) }
-	s.end = graph.Index(times, count-1)
-	init := slices.Concat(s.start(t0, s.end, y0), y0)
-	for range s.coefficients() {
-		for _, y := range y0 {
-			init = append(init, graph.FullLike(y, 0))
-		}
-	}
-	init = append(init, t0, like(1)) // with the part 0 of it
+	init := s.between(t0, graph.Index(times, count-1), y0)
 	final, ys := graph.Scan(count, init, nodes{times}, func(c, x []*node) (next, ys []*node) {
 		next = s.stretch(nil, x[0], c)
 		return next, s.interpolated(x[0], next)
@@ -271,6 +263,18 @@ func (s *solver) interpolating(t0, times *node, y0 nodes) Solution {
 		ys[i] = graph.Require(y, graph.LogicalNot(behind), "interpolation needs times that go one way, from the first time on; the largest of them", graph.Max(t0, times))
 	}
 	return s.finish(ys, final[2*n:])
+}
+
+// between are the carries at the first time, for stretches up to an end that have interpolants.
+func (s *solver) between(t0, end *node, y0 nodes) nodes {
+	s.end = end
+	init := slices.Concat(s.start(t0, end, y0), y0)
+	for range s.coefficients() {
+		for _, y := range y0 {
+			init = append(init, graph.FullLike(y, 0))
+		}
+	}
+	return append(init, t0, graph.Like(t0, 1)) // with the part 0 of it
 }
 
 // ahead reports whether a time lies beyond another one, on the way to the end.
@@ -292,8 +296,15 @@ func (s *solver) shape(t, h *node, y, z nodes, ks []nodes) nodes {
 	if s.m.implicit {
 		return slices.Concat(combined(s.m.dense[0], s.us), combined(s.m.dense[1], s.us))
 	}
+	slopes := []nodes{ks[0], ks[len(ks)-1]}
+	for i, a := range s.m.denseA {
+		ks = append(ks, s.eval(graph.Add(t, graph.Mul(graph.Like(h, s.m.denseC[i]), h)), moved(y, h, combined(a, ks))))
+	}
+	for _, w := range s.m.dense {
+		slopes = append(slopes, combined(w, ks))
+	}
 	var out nodes
-	for _, d := range []nodes{ks[0], ks[len(ks)-1], combined(s.m.dense[0], ks)} {
+	for _, d := range slopes {
 		for _, v := range d {
 			out = append(out, graph.Mul(h, v))
 		}
@@ -314,9 +325,18 @@ func (s *solver) interpolated(at *node, c nodes) nodes {
 		var bend *node
 		if s.m.implicit { // y + θΔ + θ(1−θ)(c₁ + θc₂)
 			bend = graph.Add(shape[i], graph.Mul(part, shape[n+i]))
-		} else { // y + θΔ + θ(1−θ)((1−θ)(hf₀ − Δ) + θ(Δ − hf₁) + θ(1−θ)d): Hermite's, and one more
+		} else { // y + θΔ + θ(1−θ)((1−θ)(hf₀ − Δ) + θ(Δ − hf₁) + θ(1−θ)(d₁ + θ(d₂ + (1−θ)(d₃ + …)))): Hermite's, and more
 			bend = graph.Add(graph.Mul(other, graph.Sub(shape[i], change)), graph.Mul(part, graph.Sub(change, shape[n+i])))
-			bend = graph.Add(bend, graph.Mul(graph.Mul(part, other), shape[2*n+i]))
+			last := len(s.m.dense) - 1
+			more := shape[(2+last)*n+i]
+			for k := last - 1; k >= 0; k-- {
+				factor := part
+				if k%2 > 0 {
+					factor = other
+				}
+				more = graph.Add(shape[(2+k)*n+i], graph.Mul(factor, more))
+			}
+			bend = graph.Add(bend, graph.Mul(graph.Mul(part, other), more))
 		}
 		out[i] = graph.Add(graph.Add(y[i], graph.Mul(part, change)), graph.Mul(graph.Mul(part, other), bend))
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/adjoint-go/adjoint/compile/stiff"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/ode"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -31,11 +33,15 @@ func oscillator(method ode.Method, n int, end float64, o ode.Options) (g *graph.
 
 // States between steps: the error falls with the power of the step that the interpolant's order asks for, no step is cut, and derivatives by a parameter and by the times are those of the solution.
 func TestInterpolation(t *testing.T) {
-	for method, order := range map[ode.Method]float64{ode.DormandPrince5: 4, ode.Tsit5: 4, ode.Rodas4: 3} {
+	for method, order := range map[ode.Method]float64{ode.DormandPrince5: 4, ode.Tsit5: 4, ode.Rodas4: 3, ode.DOP853: 7} {
+		lengths := []float64{0.1, 0.05}
+		if method == ode.DOP853 {
+			lengths = []float64{0.5, 0.25}
+		}
 		for _, end := range []float64{3, -3} {
 			const n = 57
 			var errors [2]float64
-			for k, step := range []float64{0.1, 0.05} {
+			for k, step := range lengths {
 				// Equal steps, by tolerances that allow for them.
 				g, s, w, times, err := oscillator(method, n, end, ode.Options{Interpolate: true, RTol: 1, ATol: 1, FirstStep: step, MaxStep: step})
 				if err != nil {
@@ -99,7 +105,7 @@ func TestInterpolation(t *testing.T) {
 
 func TestInterpolationMistakes(t *testing.T) {
 	g := graph.New()
-	if s := ode.Solve(func(_ *node, y []*node) []*node { return y }, g.Const(0), g.Input("t", graph.Float64, 3), nodes{g.Const(1)}, ode.Options{Method: ode.DOP853, Interpolate: true}); s.Y[0].Valid() || !strings.Contains(g.Err().Error(), "dop853 with 0 steps has no interpolant") {
+	if s := ode.Solve(func(_ *node, y []*node) []*node { return y }, g.Const(0), g.Input("t", graph.Float64, 3), nodes{g.Const(1)}, ode.Options{Method: ode.DOP853, Interpolate: true, Steps: 4}); s.Y[0].Valid() || !strings.Contains(g.Err().Error(), "dop853 with 4 steps has no interpolant") {
 		t.Errorf("the error is %v", g.Err())
 	}
 	for _, at := range [][]float64{{1, 3, 2}, {-1, 1, 2}} {
@@ -117,6 +123,37 @@ func TestInterpolationMistakes(t *testing.T) {
 		if _, err := m.Run(); err == nil || !strings.Contains(err.Error(), "times that go one way") || !strings.Contains(err.Error(), "dense_test.go:") {
 			t.Errorf("%v: the error is %v", at, err)
 		}
+	}
+}
+
+// A solution as a function of time, looked up in any order and in a loop, with derivatives by the time, the frequency and the ends, forwards and backwards; none at all.
+func TestInterpolant(t *testing.T) {
+	for _, method := range adaptive {
+		for _, end := range []float64{3, -3} {
+			g := graph.New()
+			w, from, to := g.Input("w", graph.Float64), g.Input("from", graph.Float64), g.Input("to", graph.Float64)
+			f := func(_ *node, y []*node) []*node { return nodes{y[1], graph.Neg(graph.Mul(graph.Square(w), y[0]))} }
+			y := ode.Interpolant(f, from, to, nodes{graph.Cos(graph.Mul(w, from)), graph.Neg(graph.Mul(w, graph.Sin(graph.Mul(w, from))))}, ode.Options{Method: method, RTol: 1e-9, ATol: 1e-9, Limit: 150})
+			parts := graph.Constant(g, []float64{0.7, 0, 0.2, 1, 0.2}, 5)
+			times := graph.Add(from, graph.Mul(graph.Sub(to, from), parts))
+			_, ys := graph.Scan(5, nil, nodes{times}, func(_, x []*node) (next, out []*node) { return nil, y(x[0])[:1] })
+			one := y(to)
+			wrt := nodes{w, from, to}
+			at := testkit.Point{w: ref.Of(w.Type(), 1.7), from: ref.Of(from.Type(), 0.25), to: ref.Of(to.Type(), end)}
+			cos := func(x *node) *node { return graph.Cos(graph.Mul(w, x)) }
+			close(t, string(method), compile.Config{}, at, 1e-4, secondOrder(t, true, nodes{ys[0], one[0]}, wrt), secondOrder(t, true, nodes{cos(times), cos(to)}, wrt))
+			at[to] = at[from]
+			close(t, string(method)+" at once", compile.Config{}, at, 1e-12, ys, nodes{cos(times)})
+		}
+	}
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	y := ode.Interpolant(func(_ *node, y []*node) []*node { return nodes{graph.Square(y[0])} }, g.Const(0), g.Const(2), nodes{x}, ode.Options{})
+	if _, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1)}, y(g.Const(0.5))...); err == nil || !strings.Contains(err.Error(), "steps below the resolution") || !strings.Contains(err.Error(), "dense_test.go:") {
+		t.Errorf("the error is %v", err)
+	}
+	if bad := ode.Interpolant(func(_ *node, y []*node) []*node { return y }, x, g.Input("v", graph.Float64, 2), nodes{x}, ode.Options{})(x); bad[0].Valid() || !strings.Contains(g.Err().Error(), "needs one time") {
+		t.Errorf("the error is %v", g.Err())
 	}
 }
 

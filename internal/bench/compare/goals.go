@@ -81,6 +81,10 @@ var implicitGoals = []goal{
 	{work: "poisson10000", dtype: "float64", measure: seconds, reach: 0.4e-3},
 	{work: "poisson10000", dtype: "float64", peer: "scipy", reach: 2.5},
 	{work: "poisson10000", dtype: "float64", peer: "jax", reach: 3},
+	{work: "acoustic", dtype: "float32", measure: seconds, reach: 500 * 0.04e-3}, // of 500 steps
+	{work: "acoustic", dtype: "float32", peer: "jax", reach: 3.5},
+	{work: "acoustic.gradient", dtype: "float32", measure: seconds, reach: 500 * 0.18e-3},
+	{work: "acoustic.gradient", dtype: "float32", peer: "jax", reach: 2.8},
 	{work: "minimum1000", dtype: "float64", measure: seconds, reach: 40e-3},
 	{work: "nist", dtype: "float64", measure: seconds, reach: 50e-3},
 }
@@ -223,7 +227,9 @@ var where = map[string]string{
 	"attractor100000":            "As for 1e4: 3 MB of states are written once and read once.",
 	"attractor10000.states50":    "Each step is run forward nearly three times, in parts of up to fifty steps, between which Go follows the schedule.",
 	"attractor1000000.every1000": "Each step is run forward twice, in parts of 1000 steps.",
-	"kepler":                     "Machine code of four Newton steps at a time for all lanes, until the last lane is done: a sine, a cosine and a quotient each.",
+	"kepler":                     "Machine code of four of Halley's steps at a time for all lanes, until the last lane is done: a sine, a cosine and two quotients each.",
+	"acoustic":                   "A step of the scheme is one pass over memory, which reads the wave with its neighbours, the wave before and three coefficients, and writes one.",
+	"acoustic.gradient":          "The same, and the adjoint's step, a stencil too; all waves are kept, so that they are written once and read once.",
 	"lotka_volterra":             "Machine code of the loop of steps, forward and back.",
 	"lorenz96.fit":               "Machine code of the loop of steps, in scalars, forward and back.",
 	"robertson":                  "Steps in scalars, machine code; between them a few operations on arrays of three elements.",

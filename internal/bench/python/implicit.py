@@ -2,10 +2,10 @@
 
 kepler: 1e5 roots of Kepler's equation. poisson: -div(a grad u) = f with 100 x 100 or 10000 unknowns, by a sparse decomposition, SciPy's with the adjoint solution by hand, JAX's where it has one.
 lotka_volterra, lorenz96.fit: least-squares fits at rtol = atol = 1e-8, by diffrax's Dopri8 with its adjoint by checkpoints (steps to a time of observation each), and CVODES by CasADi.
-robertson: a stiff problem to t = 1e4, by diffrax's Kvaerno5 and CVODES."""
+robertson: a stiff problem to t = 1e4, by diffrax's Kvaerno5 and CVODES. acoustic: 500 steps of the wave equation with damping layers, by a scan."""
 import numpy as np
 
-from registry import item, row
+from registry import F32, item, row
 
 KEPLER = 100_000
 
@@ -265,3 +265,59 @@ def robertson_casadi(peer, dtype):
     f = ca.Function("f", [q], [cost, ca.gradient(cost, q)])
     values = [0.04, 3e7, 1e4]
     return item(lambda: f(values), robertson_check(*(np.array(v) if k else float(v) for k, v in enumerate(f(values)))))
+
+
+def acoustic(gradient):
+    import jax, jax.numpy as jnp
+    inner, layer, steps, spacing, dt = 200, 20, 500, 10.0, 1e-3
+    n = inner + 2 * layer
+    k = np.arange(n)
+    d = np.maximum(np.maximum(layer - k, k - (n - 1 - layer)), 0) / layer
+    s = dt * 3 * 3000 * np.log(1000) / (2 * layer * spacing) * d ** 2
+    s = s[:, None] + s
+    after, before = jnp.asarray(1 / (1 + s), F32), jnp.asarray((1 - s) / (1 + s), F32)
+    a = (np.pi * 10 * (np.arange(steps) * dt - 0.15)) ** 2
+    wavelet = jnp.asarray((1 - 2 * a) * np.exp(-a), F32)
+    z, x = layer + 2, layer + 12 + 25 * np.arange(8)
+    i, j = np.arange(inner)[:, None], np.arange(inner)[None]
+    model = 1500 + 5.0 * i + 0 * j
+    other = model + 20 + 150 * np.exp(-((i - 30.0) ** 2 + (j - 100.0) ** 2) / 288)
+
+    def laplacian(u):
+        p = jnp.pad(u, 2)
+        at = lambda a, b: p[2 + a:2 + a + n, 2 + b:2 + b + n]
+        first = at(0, -1) + at(0, 1) + (at(-1, 0) + at(1, 0))
+        second = at(0, -2) + at(0, 2) + (at(-2, 0) + at(2, 0))
+        return -5 * u + np.float32(4 / 3) * first - np.float32(1 / 12) * second
+
+    def traces(v):
+        scale = after * (jnp.pad(v, layer, mode="edge") * np.float32(dt / spacing)) ** 2
+
+        def step(c, w):
+            u, last = c
+            u, last = (2 * after * u - before * last + scale * laplacian(u)).at[z, layer + inner // 2].add(scale[z, layer + inner // 2] * w), u
+            return (u, last), u[z, x]
+        still = jnp.zeros((n, n), F32)
+        return jax.lax.scan(step, (still, still), wavelet)[1]
+    observed = jax.jit(traces)(jnp.asarray(other, F32))
+
+    def misfit(v):
+        return 0.5 * ((traces(v) - observed) ** 2).sum()
+    v = jnp.asarray(model, F32)
+    if not gradient:
+        f = jax.jit(misfit)
+        return item(lambda: jax.block_until_ready(f(v)), [f(v)])
+    f = jax.jit(jax.value_and_grad(misfit))
+    value, d = f(v)
+    d = np.asarray(d, float)
+    return item(lambda: jax.block_until_ready(f(v)), [value, (d * np.sin(0.1 * i) * np.cos(0.07 * j)).sum(), np.linalg.norm(d)])
+
+
+@row("acoustic", "jax", dtypes=(F32,))
+def acoustic_forward(peer, dtype):
+    return acoustic(False)
+
+
+@row("acoustic.gradient", "jax", dtypes=(F32,))
+def acoustic_gradient(peer, dtype):
+    return acoustic(True)

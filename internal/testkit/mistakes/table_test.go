@@ -301,6 +301,7 @@ var functions = []named[any]{
 	{"graph.While", graph.While},
 	{"graph.Xlog1py", graph.Xlog1py},
 	{"graph.Xlogy", graph.Xlogy},
+	{"ode.Interpolant", ode.Interpolant},
 	{"ode.Solve", ode.Solve},
 	{"ode.SolveSeparable", ode.SolveSeparable},
 	{"ode.SolveUntil", ode.SolveUntil},
