@@ -97,6 +97,9 @@ func (b *batcher) apply(n *graph.Node) *graph.Node {
 	if op == opImplicit {
 		return b.implicit(n)
 	}
+	if op == opWithVJP {
+		return b.withVJP(n)
+	}
 	if op.OfBodies {
 		b.values[n] = b.bodies(n)
 		return n // its values get their images one by one

@@ -10,7 +10,7 @@ import (
 
 // The derivatives of implicit functions: f(θ, x) = 0 gives ∂f/∂x·ẋ = −∂f/∂θ·θ̇, at the node x itself, so that each further derivative passes through it again.
 
-var opImplicit = graph.LookupOp("implicit")
+var opImplicit, opWithVJP = graph.LookupOp("implicit"), graph.LookupOp("with_vjp")
 
 // implicit is a node of that operator by its parts.
 type implicit struct {
@@ -241,24 +241,40 @@ func identity(g *graph.Graph, d graph.DType, n int) *graph.Node {
 
 // implicit batches an implicit function: one dimension of lanes more.
 func (b *batcher) implicit(n *graph.Node) *graph.Node {
-	operands := slices.Clone(n.Inputs())
-	batched := newParamSet(len(operands))
-	for i, o := range operands {
-		if b.Has(o) {
-			operands[i] = b.Image[o]
-			batched.add(i)
-		}
-	}
-	last := len(operands) - 1
-	operands[last] = b.Lift(n.Input(last))
-	batched.add(last)
-	var bodies []attr.Function
-	for _, body := range graph.Bodies(n) {
-		bodies = append(bodies, b.within(body, batched, nil).lifted())
-	}
+	operands, bodies := b.aroundSolution(n)
 	a := n.Attrs()
-	return b.Graph.Apply(opImplicit, operands, attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", last),
+	return b.Graph.Apply(opImplicit, operands, attr.Make(bodies, attr.I("captured", a.Int("captured")),
 		attr.I("lanes", a.Int("lanes")+1), attr.S("method", a.Str("method")), attr.F("tolerance", a.Float("tolerance")), attr.I("limit", a.Int("limit"))))
+}
+
+// withVJP batches a value with a vector-Jacobian product of its own. Arguments have the batch dimension whether they need it or not, so that the sum over the batch is not the body's.
+func (b *batcher) withVJP(n *graph.Node) *graph.Node {
+	operands, bodies := b.aroundSolution(n)
+	return b.Graph.Apply(opWithVJP, operands, attr.Make(bodies, attr.I("captured", n.Attrs().Int("captured"))))
+}
+
+// aroundSolution returns the images of the operands of a node with bodies, of which those that are not captured have the batch dimension, as have all further parameters of the bodies and their results.
+func (b *batcher) aroundSolution(n *graph.Node) (operands []*graph.Node, bodies attr.Named) {
+	captured := n.Attrs().Int("captured")
+	operands = slices.Clone(n.Inputs())
+	batched := newParamSet(len(operands) + 1)
+	for i, o := range operands {
+		switch {
+		case i >= captured:
+			operands[i] = b.Lift(o)
+		case b.Has(o):
+			operands[i] = b.Image[o]
+		default:
+			continue
+		}
+		batched.add(i)
+	}
+	batched.add(len(operands))
+	var functions []attr.Function
+	for _, body := range graph.Bodies(n) {
+		functions = append(functions, b.within(body, batched, nil).lifted())
+	}
+	return operands, attr.Fn("bodies", functions...)
 }
 
 // implicit returns the sets of an implicit function: what the equations of a lane depend on, for each of its unknowns.

@@ -22,6 +22,7 @@ var publicImports = map[string][]string{
 	"graph/ode":          {"graph"},
 	"vm":                 {},
 	"compile":            {"graph", "vm"},
+	"compile/continuous": {"graph", "compile"},
 	"compile/gradcheck":  {"graph", "compile", "vm"},
 	"compile/implicit":   {"graph", "compile"},
 	"compile/optimize":   {"graph", "compile", "vm"},

@@ -23,7 +23,7 @@ var namingFiles = map[string]string{
 	"compile/bodies.go":       "scan switch while",
 	"compile/checkpoints.go":  "each_step reverse_sweep snapshots",
 	"compile/hoist_sums.go":   "add matmul", // is a rule over loops
-	"compile/implicit.go":     "implicit",
+	"compile/implicit.go":     "implicit with_vjp",
 
 	"viz/bodies.go": "checkpoint each_step result reverse reverse_sweep scan switch while",
 	"viz/graph.go":  "each_step result while",

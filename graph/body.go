@@ -408,3 +408,21 @@ func (g *Graph) parameter(t Type) *Node {
 	g.inputs = append(g.inputs, p)
 	return p
 }
+
+// Closure returns f as a Body, made for parameters of the types of like (JAX's closure_convert): its parameters are what f takes from around it, which is returned too, and then those. If there is a mistake in f, it is on record, and ok is false.
+func Closure(like []*Node, f func(params []*Node) []*Node) (body *Body, captured []*Node, ok bool) {
+	const op = "closure"
+	g, in, ok := operandsOfLoop(op, like)
+	if ok && f == nil {
+		g.Fail(op, errors.New("needs a function"))
+		ok = false
+	}
+	if !ok {
+		return nil, nil, false
+	}
+	bodies, captured, ok := g.seal(op, g.trace(op, typesOf(in[0]), f))
+	if !ok {
+		return nil, nil, false
+	}
+	return bodies[0].(*Body), captured, true
+}

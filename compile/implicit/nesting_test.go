@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/compile/continuous"
 	"github.com/adjoint-go/adjoint/compile/implicit"
 	"github.com/adjoint-go/adjoint/compile/stiff"
 	"github.com/adjoint-go/adjoint/graph"
@@ -108,6 +109,13 @@ func TestNestings(t *testing.T) {
 		{"Quadrature", 1e-10, func(g *graph.Graph, theta, p, q *node) (*node, *node, error) {
 			x, err := implicit.Quadrature(func(x *node) *node { return graph.Exp(graph.Mul(q, x)) }, g.Const(0), p, implicit.Options{})
 			return x, graph.Div(graph.Sub(graph.Exp(graph.Mul(p, q)), g.Const(1)), q), err
+		}},
+		{"continuous adjoint", 1e-5, func(g *graph.Graph, theta, p, q *node) (*node, *node, error) {
+			s, err := continuous.Solve(func(t *node, y []*node) []*node { return nodes{graph.Mul(q, graph.Mul(y[0], graph.Cos(t)))} }, g.Const(0), p, nodes{q}, continuous.Options{Options: ode.Options{RTol: 1e-9, ATol: 1e-11, Limit: 40}})
+			if err != nil {
+				return nil, nil, err
+			}
+			return s.Y[0], graph.Mul(q, graph.Exp(graph.Mul(q, graph.Sin(p)))), nil
 		}},
 	}
 	// Linear systems: symmetric and positive definite, dense by each method and sparse, against the dense inverse by elimination.

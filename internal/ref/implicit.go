@@ -8,7 +8,9 @@ import (
 )
 
 func init() {
-	evaluators["implicit"] = func(_ *graph.Node, in []Value) (Value, error) { return in[len(in)-1], nil }
+	for _, name := range []string{"implicit", "with_vjp"} {
+		evaluators[name] = func(_ *graph.Node, in []Value) (Value, error) { return in[len(in)-1], nil }
+	}
 	evaluators["require"] = func(n *graph.Node, in []Value) (Value, error) {
 		if slices.Contains(in[1].B, false) {
 			return Value{}, fmt.Errorf("%s: %v", n.Attrs().Str("message"), in[2].F)

@@ -218,11 +218,11 @@ func checkMutant(t *testing.T, op *graph.Op, m mutant) (result outcome) {
 }
 
 // Derivatives with other shapes and attributes than those of the samples: both modes against each other, and forward mode against differences, at
-// random points. The derivative of random_gamma is not that of its sampling procedure.
+// random points. The derivative of random_gamma is not that of its sampling procedure, and both modes of with_vjp agree only where its operand is the function that its body is the derivative of.
 func TestDerivativesOfOtherOperands(t *testing.T) {
 	checked := 0
 	for _, op := range graph.Ops() {
-		if unsampled[op.Name] != "" || op.Family == graph.FamilyUser || !op.Differentiable() || op.Name == "random_gamma" {
+		if unsampled[op.Name] != "" || op.Family == graph.FamilyUser || !op.Differentiable() || op.Name == "random_gamma" || op.Name == "with_vjp" {
 			continue
 		}
 		t.Run(op.Name, func(t *testing.T) {
