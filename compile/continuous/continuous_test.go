@@ -20,7 +20,7 @@ type (
 	nodes = []*graph.Node
 )
 
-var tight = ode.Options{RTol: 1e-10, ATol: 1e-12, Limit: 120}
+var tight = ode.Options{RTol: 1e-10, ATol: 1e-12, Limit: 300}
 
 // growth is logistic growth and an oscillation of a vector, with a rate that depends on time: a solution in closed form, whose parameters, initial values and times are unknowns.
 func growth(o continuous.Options, count int) (got, want, wrt nodes, at testkit.Point, err error) {

@@ -121,16 +121,27 @@ func (p *problem) halley(x, r *node) (*node, error) {
 	return graph.Div(r, graph.Sub(slope, change)), nil
 }
 
-// cheapCurvature reports whether Halley's steps are to be made: whether f's second derivative for scalar problems costs little more than f, whose nodes at x, where it is r, are those from the first on. Halley's method takes two thirds of
-// Newton's steps.
-func (p *problem) cheapCurvature(x, r *node, first int) bool {
+// cheapHalley returns Halley's step from x, where f, whose nodes are those from the first on, is r; nil unless such steps are to be made: for scalar problems whose second derivative costs little more than f. Halley's method takes two
+// thirds of Newton's steps.
+func (p *problem) cheapHalley(x, r *node, first int) *node {
 	g := r.Graph()
 	if len(p.axes) > 0 || long(g, first) {
-		return false
+		return nil
 	}
 	before := g.Len()
-	_, err := p.halley(x, r)
-	return err == nil && g.Len()-before <= 3*(before-first)+20
+	step, err := p.halley(x, r)
+	if err != nil || g.Len()-before > 3*(before-first)+20 {
+		return nil
+	}
+	return step
+}
+
+// loose is a tolerance of the order of the root of the precision: for a step that rounding keeps from getting smaller, or one of the third order, behind which there is another one.
+func (p *problem) loose() float64 {
+	if p.x.DType() == graph.Float32 {
+		return 1e-3
+	}
+	return 1e-6
 }
 
 // small says for each lane whether a step is small against x.
@@ -212,7 +223,8 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 	}
 	stepFrom := func(x, r *node) *node { return p.solved(f, x, r) }
 	step0 := stepFrom(start, r) // whatever the steps are, there is a derivative
-	if p.err == nil && p.cheapCurvature(start, r, first) {
+	if step := p.cheapHalley(start, r, first); step != nil && p.err == nil {
+		step0 = step
 		stepFrom = func(x, r *node) *node {
 			step, err := p.halley(x, r)
 			if err != nil {
@@ -221,11 +233,8 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 			return step
 		}
 		if o.Tolerance == 0 {
-			if p.o.Tolerance = 1e-6; start.DType() == graph.Float32 {
-				p.o.Tolerance = 1e-3
-			}
+			p.o.Tolerance = p.loose()
 		}
-		step0 = stepFrom(start, r)
 	}
 	rr := p.norm(r)
 	// x, its residual's squared norm, Newton's step at x, the part of it that is tried next
@@ -249,12 +258,8 @@ func Root(f func(x *node) *node, start *node, o Options) (*node, error) {
 				graph.Where(better, graph.Like(part, 1), graph.Mul(part, graph.Like(part, 0.25)))}
 		})
 	x, rr, step := final[0], final[1], final[2]
-	// A step that rounding keeps from getting smaller is small enough if it is of the order of the root of the precision.
 	loose := *p
-	loose.o.Tolerance = 1e-6
-	if start.DType() == graph.Float32 {
-		loose.o.Tolerance = 1e-3
-	}
+	loose.o.Tolerance = p.loose()
 	ok := graph.LogicalOr(done(final), graph.LogicalAnd(stuck(final), loose.small(step, x)))
 	last := graph.LogicalAnd(p.all(graph.LogicalNot(graph.IsNaN(step))), graph.NotEqual(rr, graph.Like(rr, 0)))
 	x = graph.Where(graph.LogicalAnd(last, done(final)), graph.Sub(x, step), x)
@@ -435,10 +440,7 @@ func Minimize(f func(x *node) *node, start *node, o Options) (*node, error) {
 		})
 	x, step := final[0], final[3]
 	loose := whole
-	loose.o.Tolerance = 1e-6
-	if start.DType() == graph.Float32 {
-		loose.o.Tolerance = 1e-3
-	}
+	loose.o.Tolerance = p.loose()
 	ok := graph.LogicalOr(done(final), graph.LogicalAnd(stuck(final), graph.Reshape(loose.small(step, x))))
 	x = graph.Where(done(final), graph.Sub(x, step), x)
 	return p.finish(op, x, ok, graph.Sqrt(dot(final[2], final[2])), gradient)

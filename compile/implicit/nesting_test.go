@@ -160,13 +160,16 @@ func TestNestings(t *testing.T) {
 		}})
 	}
 	// Fixed steps of y′ = p·y: the polynomial in p·h that the method is.
-	for method, c := range map[ode.Method][]float64{ode.Euler: {1, 1}, ode.Midpoint: {1, 1, 0.5}, ode.Heun: {1, 1, 0.5}, ode.RK4: {1, 1, 0.5, 1. / 6, 1. / 24}, ode.DormandPrince5: {1, 1, 0.5, 1. / 6, 1. / 24, 1. / 120, 1. / 600}} {
-		cases = append(cases, nested{string(method) + ", steps", 1e-11, func(g *graph.Graph, theta, p, q *node) (*node, *node, error) {
+	for _, m := range []struct {
+		method ode.Method
+		c      []float64
+	}{{ode.Euler, []float64{1, 1}}, {ode.Midpoint, []float64{1, 1, 0.5}}, {ode.Heun, []float64{1, 1, 0.5}}, {ode.RK4, []float64{1, 1, 0.5, 1. / 6, 1. / 24}}, {ode.DormandPrince5, []float64{1, 1, 0.5, 1. / 6, 1. / 24, 1. / 120, 1. / 600}}} {
+		cases = append(cases, nested{string(m.method) + ", steps", 1e-11, func(g *graph.Graph, theta, p, q *node) (*node, *node, error) {
 			const steps = 3
-			s := ode.Solve(func(_ *node, y []*node) []*node { return nodes{graph.Mul(p, y[0])} }, g.Const(0), g.Const(1), nodes{q}, ode.Options{Method: method, Steps: steps})
+			s := ode.Solve(func(_ *node, y []*node) []*node { return nodes{graph.Mul(p, y[0])} }, g.Const(0), g.Const(1), nodes{q}, ode.Options{Method: m.method, Steps: steps})
 			z, factor := graph.Mul(p, g.Const(1./steps)), g.Const(0)
-			for k := len(c) - 1; k >= 0; k-- {
-				factor = graph.Add(graph.Mul(factor, z), g.Const(c[k]))
+			for k := len(m.c) - 1; k >= 0; k-- {
+				factor = graph.Add(graph.Mul(factor, z), g.Const(m.c[k]))
 			}
 			want := q
 			for range steps {
@@ -176,21 +179,24 @@ func TestNestings(t *testing.T) {
 		}})
 	}
 	// Symplectic steps of a pendulum, written out.
-	for method, parts := range map[ode.Method][]float64{ode.SymplecticEuler: nil, ode.Leapfrog: {1}, ode.ForestRuth: {1 / (2 - math.Cbrt(2)), 1 - 2/(2-math.Cbrt(2)), 1 / (2 - math.Cbrt(2))}} {
-		cases = append(cases, nested{string(method), 1e-11, func(g *graph.Graph, theta, p, q *node) (*node, *node, error) {
+	for _, m := range []struct {
+		method ode.Method
+		parts  []float64
+	}{{ode.SymplecticEuler, nil}, {ode.Leapfrog, []float64{1}}, {ode.ForestRuth, []float64{1 / (2 - math.Cbrt(2)), 1 - 2/(2-math.Cbrt(2)), 1 / (2 - math.Cbrt(2))}}} {
+		cases = append(cases, nested{string(m.method), 1e-11, func(g *graph.Graph, theta, p, q *node) (*node, *node, error) {
 			const steps = 2
 			velocity := func(_ *node, v []*node) []*node { return v }
 			force := func(_ *node, x []*node) []*node { return nodes{graph.Neg(graph.Sin(x[0]))} }
-			x, v := ode.SolveSeparable(velocity, force, g.Const(0), g.Const(1), nodes{p}, nodes{q}, ode.Options{Method: method, Steps: steps})
+			x, v := ode.SolveSeparable(velocity, force, g.Const(0), g.Const(1), nodes{p}, nodes{q}, ode.Options{Method: m.method, Steps: steps})
 			a, b := p, q
 			kick := func(h float64) { b = graph.Sub(b, graph.Mul(g.Const(h), graph.Sin(a))) }
 			drift := func(h float64) { a = graph.Add(a, graph.Mul(g.Const(h), b)) }
 			for range steps {
-				if parts == nil {
+				if m.parts == nil {
 					kick(1. / steps)
 					drift(1. / steps)
 				}
-				for _, part := range parts {
+				for _, part := range m.parts {
 					kick(part / 2 / steps)
 					drift(part / steps)
 					kick(part / 2 / steps)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +100,36 @@ func TestClosedForm(t *testing.T) {
 	t.Logf("%v steps", out[len(out)-1].F)
 	for i := range got {
 		if err := testkit.CloseTo(out[i], out[len(got)+i], 2e-6, 2e-6); err != nil {
+			t.Errorf("value %d: %v", i, err)
+		}
+	}
+}
+
+// Derivatives by times that repeat, and the first time among them: of e^(sin t − sin t0).
+func TestRepeatedTimes(t *testing.T) {
+	g := graph.New()
+	t0, times := g.Input("t0", graph.Float64), g.Input("times", graph.Float64, 3)
+	wrt := nodes{t0, times}
+	s, err := stiff.Solve(func(t, y *node) *node { return graph.Mul(y, graph.Cos(t)) }, t0, times, graph.Constant(g, []float64{1, 1}, 2), ode.Options{RTol: 1e-8, ATol: 1e-8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(y *node) nodes {
+		d, err := compile.Gradient(graph.Sum(graph.Square(y)), wrt...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dd, err := compile.JVP(d, wrt, nodes{g.Const(1), graph.Constant(g, []float64{-0.5, 0.7, 2}, 3)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Concat(nodes{y}, d, dd)
+	}
+	truth := graph.ExpandDims(graph.Exp(graph.Sub(graph.Sin(times), graph.Sin(t0))), 1)
+	got, want := all(s.Y[0]), all(graph.BroadcastTo(truth, 3, 2))
+	out := run(t, testkit.Point{t0: ref.Of(t0.Type(), 0.5), times: ref.Of(times.Type(), 0.5, 1.5, 1.5)}, append(got, want...)...)
+	for i := range got {
+		if err := testkit.CloseTo(out[i], out[len(got)+i], 1e-5, 1e-5); err != nil {
 			t.Errorf("value %d: %v", i, err)
 		}
 	}

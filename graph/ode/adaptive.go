@@ -162,11 +162,18 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 	if s.end != nil {
 		until = s.end
 	}
+	if s.event == nil && s.end == nil && s.m.implicit {
+		c = s.rest(to, c)
+	}
 	going := func(c nodes) *node {
 		v := c[2*n:]
 		on := graph.NotEqual(v[carryT], to)
-		if s.end != nil {
-			on = graph.LogicalAnd(graph.NotEqual(v[carryT], until), s.ahead(v[carryT], to))
+		switch {
+		case s.end != nil: // with a step, even if the first time is where it starts: its interpolant has the derivatives
+			first := graph.Equal(v[carryAccepted], graph.Like(to, 0))
+			on = graph.LogicalAnd(graph.NotEqual(v[carryT], until), graph.LogicalOr(first, s.ahead(v[carryT], to)))
+		case s.event == nil && !s.m.implicit: // with a step of length 0 to the same time: it has the derivatives by times
+			on = graph.LogicalOr(on, graph.Equal(graph.Add(v[carryAccepted], v[carryRejected]), before))
 		}
 		on = graph.LogicalAnd(on, graph.Equal(v[carryFailure], graph.Like(to, fine)))
 		if s.event != nil {
@@ -246,6 +253,21 @@ func (s *solver) stretch(_, to *node, c nodes) nodes {
 	return final
 }
 
+// rest returns the carries at a time that is the one before, where the method itself has no step of length 0: with the derivatives by both, of the first two orders, of a step of Heun's method.
+func (s *solver) rest(to *node, c nodes) nodes {
+	n := s.states
+	c = slices.Clone(c)
+	y, k, t := c[:n:n], c[n:2*n:2*n], c[2*n+carryT]
+	same, h := graph.Equal(t, to), graph.Sub(to, t)
+	half := graph.Mul(graph.Like(h, 0.5), h)
+	z := moved(moved(y, half, k), half, s.eval(to, moved(y, h, k)))
+	for i, after := range append(z, s.eval(to, z)...) {
+		c[i] = graph.Where(same, after, c[i])
+	}
+	c[2*n+carryT] = graph.Where(same, to, t)
+	return c
+}
+
 // interpolating is adaptive with states from interpolants. Carries behind those of a stretch are the states before the last step, two further coefficients of its interpolant for each state, where it began, and its length.
 func (s *solver) interpolating(t0, times *node, y0 nodes) Solution {
 	n, count := len(y0), times.Shape()[0]
@@ -274,6 +296,8 @@ func (s *solver) between(t0, end *node, y0 nodes) nodes {
 			init = append(init, graph.FullLike(y, 0))
 		}
 	}
+	// If no step is made, the solution's slope is that at the start.
+	copy(init[len(init)-s.coefficients()*s.states:], init[s.states:2*s.states])
 	return append(init, t0, graph.Like(t0, 1)) // with the part 0 of it
 }
 

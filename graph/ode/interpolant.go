@@ -18,10 +18,11 @@ func Interpolant(f System, t0, end *graph.Node, y0 []*graph.Node, o Options) fun
 	if bad == nil && !end.Type().IsScalar() {
 		bad = s.g.Fail(op, fmt.Errorf("the end is %v: needs one time", end.Type()))
 	}
-	var c nodes
+	var start, c nodes
 	var loop *node
 	if bad == nil {
-		c = s.stretch(nil, end, s.between(t0, end, y0))
+		start = s.between(t0, end, y0)
+		c = s.stretch(nil, end, start)
 		if loop, _, _ = graph.ResultOf(c[0]); loop == nil {
 			bad = c[0]
 		}
@@ -60,9 +61,9 @@ func Interpolant(f System, t0, end *graph.Node, y0 []*graph.Node, o Options) fun
 		}
 		length := len(row) - 1
 		row[length] = graph.Where(none, graph.Like(t, 1), row[length])
-		y := s.interpolated(t, row)
+		y, tangent := s.interpolated(t, row), moved(y0, graph.Sub(t, t0), start[n:2*n])
 		for i := range y {
-			y[i] = graph.Where(none, y0[i], y[i])
+			y[i] = graph.Where(none, tangent[i], y[i])
 		}
 		return y
 	}

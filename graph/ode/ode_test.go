@@ -164,6 +164,8 @@ func TestClosedForms(t *testing.T) {
 	for _, method := range adaptive {
 		got, want, wrt, at := build(ode.Options{Method: method, RTol: 1e-11, ATol: 1e-12, Limit: 150})
 		close(t, string(method), compile.Config{}, at, 2e-8, secondOrder(t, true, got, wrt), secondOrder(t, true, want, wrt))
+		at[wrt[4]] = ref.Of(wrt[4].Type(), 0.5, 2.5, 2.5)
+		close(t, string(method)+", times repeat", compile.Config{}, at, 2e-8, secondOrder(t, true, got, wrt), secondOrder(t, true, want, wrt))
 		// Without memory for the limit.
 		got, want, wrt, at = build(ode.Options{Method: method, RTol: 1e-11, ATol: 1e-12, Limit: 1 << 20})
 		close(t, string(method)+" with checkpoints", compile.Config{Checkpoints: compile.Checkpoints{States: 5}}, at, 2e-8, secondOrder(t, false, got, wrt), secondOrder(t, false, want, wrt))

@@ -23,6 +23,7 @@ func acoustic(gradient bool) (*protocol.Item, error) {
 	begin := time.Now()
 	g := graph.New()
 	velocity, observed := g.Input("v", graph.Float32, inner, inner), g.Input("observed", graph.Float32, steps, receivers)
+	// The layer belongs to the definition of the work, as peers write it: graph.AbsorbingLayer may get other defaults or another profile, and this may not.
 	damping := func(i int) float64 {
 		d := float64(max(layer-i, i-(n-1-layer), 0)) / layer
 		return step * 3 * 3000 * math.Log(1000) / (2 * layer * spacing) * d * d
