@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -25,17 +23,17 @@ type memory struct {
 
 	// Pairs are in slots: of slot k, s is row 2k of pairs and y the next one.
 	slots      []int // of the pairs
-	pairs      blas64.General
-	combine    *product
-	p, before  blas64.Vector // products of the pairs with the gradient, and with that before
-	r, yy      [][]float64   // by slots: s·y of pairs and y's of later ones, and y·y
+	pairs      []float64
+	combine    *product    // of coefficients with pairs
+	products   *product    // of pairs with a vector
+	p, before  []float64   // products of the pairs with the gradient, and with that before
+	r, yy      [][]float64 // by slots: s·y of pairs and y's of later ones, and y·y
 	u, v, coef []float64
 }
 
 func newMemory(n, most int) *memory {
-	vector := func() blas64.Vector { return blas64.Vector{N: 2 * most, Inc: 1, Data: make([]float64, 2*most)} }
-	m := &memory{theta: 1, most: most, pairs: blas64.General{Rows: 2 * most, Cols: n, Stride: n, Data: make([]float64, 2*most*n)}, combine: newProduct(n, 2*most),
-		p: vector(), before: vector(), coef: make([]float64, 2*most), u: make([]float64, most), v: make([]float64, most)}
+	m := &memory{theta: 1, most: most, pairs: make([]float64, 2*most*n), combine: newTransposedProduct(2*most, n), products: newProduct(2*most, n),
+		p: make([]float64, 2*most), before: make([]float64, 2*most), coef: make([]float64, 2*most), u: make([]float64, most), v: make([]float64, most)}
 	for range most {
 		m.r, m.yy = append(m.r, make([]float64, most)), append(m.yy, make([]float64, most))
 	}
@@ -53,7 +51,7 @@ func (m *memory) add(d []float64, step, sy float64, g, gradient []float64) {
 	if slot == m.most {
 		slot = m.slots[0]
 	}
-	s, y := m.pairs.Data[2*slot*n:(2*slot+1)*n], m.pairs.Data[(2*slot+1)*n:(2*slot+2)*n]
+	s, y := m.pairs[2*slot*n:(2*slot+1)*n], m.pairs[(2*slot+1)*n:(2*slot+2)*n]
 	floats.ScaleTo(s, step, d)
 	floats.SubTo(y, g, gradient)
 	yy := floats.Dot(y, y)
@@ -70,8 +68,8 @@ func (m *memory) add(d []float64, step, sy float64, g, gradient []float64) {
 	m.before, m.p = m.p, m.before
 	m.project(g)
 	for _, k := range m.slots {
-		m.r[k][slot] = m.p.Data[2*k] - m.before.Data[2*k]
-		v := m.p.Data[2*k+1] - m.before.Data[2*k+1]
+		m.r[k][slot] = m.p[2*k] - m.before[2*k]
+		v := m.p[2*k+1] - m.before[2*k+1]
 		m.yy[k][slot], m.yy[slot][k] = v, v
 	}
 	m.r[slot][slot], m.yy[slot][slot] = sy, yy
@@ -80,7 +78,7 @@ func (m *memory) add(d []float64, step, sy float64, g, gradient []float64) {
 
 // project finds the products of the pairs with the gradient.
 func (m *memory) project(g []float64) {
-	blas64.Gemv(blas.NoTrans, 1, m.pairs, blas64.Vector{N: len(g), Inc: 1, Data: g}, 0, m.p)
+	m.products.run(m.pairs, g, m.p)
 }
 
 // drop forgets the oldest pair.
@@ -100,7 +98,7 @@ func (m *memory) inverse(g, d []float64) {
 	u, v := m.u[:k], m.v[:k]
 	for i := k - 1; i >= 0; i-- {
 		a := m.slots[i]
-		u[i] = m.p.Data[2*a]
+		u[i] = m.p[2*a]
 		for j := i + 1; j < k; j++ {
 			u[i] -= m.r[a][m.slots[j]] * u[j]
 		}
@@ -111,7 +109,7 @@ func (m *memory) inverse(g, d []float64) {
 		for j, b := range m.slots {
 			sum += m.yy[a][b] * u[j]
 		}
-		v[i] = m.sy[i]*u[i] + gamma*(sum-m.p.Data[2*a+1])
+		v[i] = m.sy[i]*u[i] + gamma*(sum-m.p[2*a+1])
 		for j := range i {
 			v[i] -= m.r[m.slots[j]][a] * v[j]
 		}
@@ -122,7 +120,7 @@ func (m *memory) inverse(g, d []float64) {
 		floats.ScaleTo(d, -gamma, g)
 		return
 	}
-	m.combine.run(m.coef, m.pairs.Data, d)
+	m.combine.run(m.coef, m.pairs, d)
 	floats.AddScaled(d, -gamma, g)
 }
 

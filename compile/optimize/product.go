@@ -8,23 +8,33 @@ import (
 	"github.com/adjoint-go/adjoint/internal/gemm"
 )
 
-// product multiplies a vector by a matrix, along the matrix's rows.
+// product multiplies a matrix, whose rows follow one another, with a vector.
 type product struct {
 	plan    *gemm.Plan
 	shared  []byte
 	scratch [][]byte
 }
 
-// newProduct is for matrices of k rows and n columns.
-func newProduct(n, k int) *product {
-	p := &product{plan: gemm.NewPlan(gemm.Product{DType: dtype.Float64, M: 1, N: n, K: k, A: gemm.Strides{Row: k, Col: 1}, B: gemm.Strides{Row: n, Col: 1}, CRow: n}, cpu.Best())}
+// newProduct multiplies matrices of so many rows and columns with vectors.
+func newProduct(rows, columns int) *product {
+	return productOf(gemm.Product{M: rows, N: 1, K: columns, A: gemm.Strides{Row: columns, Col: 1}, B: gemm.Strides{Row: 1, Col: 1}, CRow: 1})
+}
+
+// newTransposedProduct multiplies vectors with the rows of such matrices.
+func newTransposedProduct(rows, columns int) *product {
+	return productOf(gemm.Product{M: 1, N: columns, K: rows, A: gemm.Strides{Row: rows, Col: 1}, B: gemm.Strides{Row: columns, Col: 1}, CRow: columns})
+}
+
+func productOf(sizes gemm.Product) *product {
+	sizes.DType = dtype.Float64
+	p := &product{plan: gemm.NewPlan(sizes, cpu.Best())}
 	p.shared, p.scratch = aligned(p.plan.Shared()), [][]byte{aligned(p.plan.Each())}
 	return p
 }
 
-// run writes vᵀ·matrix.
-func (p *product) run(v, matrix, to []float64) {
-	p.plan.Run(gemm.Serial{}, unsafe.Pointer(&v[0]), unsafe.Pointer(&matrix[0]), unsafe.Pointer(&to[0]), p.shared, p.scratch)
+// run writes a·b, of which the matrix is a, or b if it is that of newTransposedProduct.
+func (p *product) run(a, b, to []float64) {
+	p.plan.Run(gemm.Serial{}, unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), unsafe.Pointer(&to[0]), p.shared, p.scratch)
 }
 
 // aligned returns memory that begins at a multiple of 64.

@@ -8,7 +8,8 @@
 //
 // A product is cut into tiles of C that a micro-kernel keeps in registers (package asm; portable Go elsewhere). A large one packs B for all workers,
 // then blocks of A for each (Goto and van de Geijn, Anatomy of high-performance matrix multiplication, ACM Trans. Math. Softw. 34, 2008); a small one reads
-// both where they are; few rows stream B once.
+// both where they are; few rows stream B once, or rows that are contiguous in k are
+// transposed on the way.
 package gemm
 
 //go:generate go -C ../.. run ./internal/gemm/asm/gen
@@ -100,6 +101,7 @@ const (
 	direct how = iota // items are blocks of C; each packs what it needs
 	stream            // few rows: B is read once, as it lies in memory
 	shared            // B is packed for all workers
+	dots              // few rows and contiguous columns of B, or few columns and contiguous rows of A: one operand is read once, as it lies in memory
 )
 
 // Plan is a product with all choices made. One run at a time may use it.
@@ -107,6 +109,7 @@ type Plan struct {
 	p            Product
 	sizes        sizes
 	how          how
+	across       bool // the way of dots reads rows of A
 	double       bool
 	size         int // of an element
 	lanes        int // of a vector
@@ -138,8 +141,10 @@ type Plan struct {
 
 // worker is what a goroutine works with: it lies at the beginning of its scratch.
 type worker struct {
-	tile asm.Tile
-	cols asm.Columns
+	tile   asm.Tile
+	cols   asm.Columns
+	dots   asm.Dots
+	chains [maxDots * asm.LineBytes]byte
 }
 
 // workerIn returns the worker at the beginning of its scratch, and where the rest begins.
@@ -222,6 +227,8 @@ func (x *Plan) choose() {
 	x.packB = p.B.Col != 1
 	bytesB := p.K * p.N * x.size
 	switch {
+	case x.useDots():
+		x.how, x.packB = dots, false
 	case !x.packB && p.M <= x.sizes.streamRows && bytesB > x.sizes.streamB:
 		x.how = stream
 	case bytesB > x.sizes.smallB && p.M > 2*x.mr:
@@ -245,6 +252,13 @@ func (x *Plan) choose() {
 		want = int(max(min(parts, 32), work/mostWork))
 	}
 	switch x.how {
+	case dots:
+		// Blocks of the rows that are read, which are rows or columns of C.
+		if each := ceil(want, x.count); x.across {
+			x.rowBlocks = min(each, ceil(p.M, 2*x.lanes))
+		} else {
+			x.colBlocks = min(each, columns)
+		}
 	case direct:
 		each := ceil(want, x.count) // blocks of a product
 		if x.packB {
@@ -511,9 +525,12 @@ func (x *Plan) Do(number, item int) {
 	}
 	for end := r.i1; r.i0 < end; r.i0 = r.i1 {
 		r.i1 = min(end, r.i0+rows)
-		if x.how == stream {
+		switch x.how {
+		case stream:
 			x.stream(w, r)
-		} else {
+		case dots:
+			x.dots(w, r)
+		default:
 			x.direct(w, own, r)
 		}
 		x.finish(number, r.c, r.i0, r.j0, r.i1-r.i0, r.j1-r.j0)

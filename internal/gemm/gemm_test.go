@@ -407,6 +407,28 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestDots has every remainder of terms and of rows of the kernels that transpose rows on the way, for each number of vectors and a few more.
+func TestDots(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	runs := 0
+	for _, d := range floats {
+		for rows := 4; rows <= 35; rows++ {
+			for vectors := 1; vectors <= maxDots+1; vectors++ {
+				k := []int{2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 66, 257, 259, 514}[(rows*5+vectors)%15]
+				p := form(d, rows, vectors, k, r.IntN(2)*2, r.IntN(3))
+				if (rows+vectors)%2 == 0 {
+					p = form(d, vectors, rows, k, 2+r.IntN(2), r.IntN(3))
+				}
+				p.Add = r.IntN(3) == 0
+				runs += check(t, r, p, []sizes{usual, inItems}, []int{1, 2}, rows%3 == 0)
+			}
+		}
+	}
+	if t.Logf("%d runs", runs); runs < 1280 {
+		t.Errorf("%d runs", runs)
+	}
+}
+
 // TestLong has more terms than a Segment.
 func TestLong(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
@@ -473,7 +495,7 @@ func TestPaths(t *testing.T) {
 		want          how
 	}{
 		{64, 64, 64, 0, direct}, {256, 256, 256, 3, direct}, {1024, 1024, 1024, 0, shared}, {2048, 2048, 2048, 2, shared},
-		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, direct}, {4096, 1, 4096, 1, stream}, {1000, 1000, 3, 0, direct},
+		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, dots}, {4096, 1, 4096, 1, stream}, {20, 1, 1000, 0, dots}, {4, 100, 64, 2, dots}, {64, 2, 64, 0, dots}, {5, 100, 64, 2, direct}, {64, 2, 64, 1, direct}, {8, 1, 1000, 0, direct}, {1000, 1000, 3, 0, direct},
 	} {
 		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), cpu.AVX512); x.how != c.want && !x.kernels.portable {
 			t.Errorf("%+v goes way %d", c, x.how)

@@ -16,6 +16,9 @@ type kernels struct {
 	rows, lanes         int
 	tiles, indexed      [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
 	columns, transposed func(c *asm.Columns)
+	dots                []func(d *asm.Dots) // by the number of vectors; the first one takes two blocks of rows
+	correlate           [][7]func(c *asm.Correlation)
+	widen               func(l *asm.Lanes)
 	portableTile        func(t *asm.Tile, rows, cols int)
 	portableIndexed     func(t *asm.Tile, rows, cols int)
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -96,6 +97,29 @@ func BenchmarkLongSums(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
+			})
+		}
+	}
+}
+
+// BenchmarkFilterGradients runs gradients of filters from few channels to many, on one goroutine.
+func BenchmarkFilterGradients(b *testing.B) {
+	for _, c := range []struct {
+		images, in, out, extent, window, groups int
+	}{{64, 1, 6, 28, 5, 1}, {64, 6, 16, 10, 5, 1}, {16, 3, 32, 32, 3, 1}, {16, 3, 64, 32, 3, 1}, {8, 8, 8, 32, 3, 1}, {8, 16, 16, 32, 3, 1}, {8, 32, 32, 32, 3, 1}, {8, 64, 64, 32, 3, 1}, {8, 64, 64, 56, 3, 1}, {8, 32, 32, 30, 5, 1}, {8, 12, 12, 32, 3, 1}, {8, 12, 64, 56, 3, 1}, {8, 32, 4, 32, 3, 1}, {8, 64, 64, 14, 3, 1}, {8, 64, 64, 8, 3, 1}, {8, 64, 64, 56, 3, 64}, {8, 128, 128, 14, 3, 128}, {8, 64, 128, 7, 1, 1}, {8, 256, 256, 7, 3, 1}} {
+		for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+			b.Run(fmt.Sprintf("%dx%d,%dx%d,%d,groups%d/%s", c.images, c.in, c.out, c.extent, c.window, c.groups, d.Short()), func(b *testing.B) {
+				pad := c.window / 2
+				x, gy := newTensor(Type{d, sh(c.images, c.in, c.extent, c.extent)}), newTensor(Type{d, sh(c.images, c.out, c.extent, c.extent)})
+				gw := newTensor(Type{d, sh(c.out, c.in/c.groups, c.window, c.window)})
+				k := Lookup("conv_filter_grad")
+				call := prepareCall(k, []Tensor{x, gy}, []Tensor{gw}, attrs(attr.L("shape", gw.Shape), attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(pad, pad, pad, pad)), attr.I("groups", c.groups)))
+				for b.Loop() {
+					if err := k.Run(call); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(2*float64(gw.Size()*c.images*c.extent*c.extent)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gflop/s")
 			})
 		}
 	}

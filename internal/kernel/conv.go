@@ -63,8 +63,8 @@ func init() {
 	Register(&Kernel{
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
-			"in ascending (image, position of the adjoint), a new chain after a row of the adjoint, or 256 positions, at the latest where rows are 16 positions and more, and else after an image or 512 positions. Of groups of one channel and filter (or two), " +
-			"positions of rows of 16 and more, modulo 512, are chains of their own over 128 rows, which are added up in blocks and then in float64. Elements of the padding take part as zeros. Float dtypes.",
+			"in ascending (image, position of the adjoint), a new chain after a row of the adjoint, or 256 positions, at the latest where rows are 16 positions and more, and else after an image or 512 positions. Of fewer than 32 channels or filters in a group, and of shorter rows (float64: of fewer than 8192 pairs of a channel and a filter) that fill half a vector of 64 bytes, " +
+			"positions of a row, modulo 16 (float32) or 8, are chains of their own over rows of 128 times so many positions, which are added in float64. Elements of the padding take part as zeros. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -300,7 +300,7 @@ func (p *convPlan) each() int {
 func (p *convPlan) stateBytes() int64 {
 	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + gemm.StateBytes(gemm.Product{})
 	if p.rows != nil {
-		n += int64(unsafe.Sizeof(convRows{})) + 16*int64(len(p.rows.table)) + 64
+		n += int64(unsafe.Sizeof(convRows{})) + 16*int64(len(p.rows.table)) + 64 + int64(unsafe.Sizeof(convCorrelation{})) + int64(unsafe.Sizeof(gemm.Correlator{}))
 	}
 	return n
 }
@@ -381,6 +381,9 @@ func convItem[T float](p *convPlan, worker, item int) {
 func convFilterGrad[T float](c *Call) error {
 	p := c.State.(*convPlan)
 	p.run(c, p.groups*p.blocks*p.parts)
+	if p.rows != nil && p.rows.correlation != nil {
+		correlationResult[T](p, c)
+	}
 	if p.rows != nil || p.winograd != nil {
 		return nil
 	}

@@ -1,14 +1,10 @@
 package kernel
 
 import (
-	"math"
 	"unsafe"
 
-	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/gemm"
-	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // convRows is how convolutions with strides 1 go: products whose columns are the positions of a row of the result. The elements under a filter tap are then contiguous
@@ -39,21 +35,13 @@ type convRows struct {
 	first, images   int // of the phase
 	turned          int // bytes of turned filters
 	chainsOfRow     int
-	lanes           int // of gradients of few filters, 0 for others
-	fma             elem.Block
-	sum             elem.ReduceFunc
-	sumsOfLanes     int // bytes
+	correlation     *convCorrelation // nil for others
 	offsetInScratch struct{ turned, pad, pack, acc, sums int }
 }
 
 const (
 	padding = iota
 	computing
-)
-
-const (
-	lanesAtOnce = micro.BlockLanes
-	lanesChain  = 128 // products that a lane adds, before lanes are added
 )
 
 // Sizes of pieces of work: bytes of planes with padding at a time, and multiply-adds of an item.
@@ -85,12 +73,12 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 		r.length *= r.source[i]
 	}
 	lanes := width / 2
-	switch k := r.sources * g.taps; {
-	case 2*r.width < (r.width+lanes-1)/lanes*lanes, which != convOfFilters && d == dtype.Float32 && k > gemm.Segment:
-		return nil
-	case which == convOfFilters && r.width >= 16 && r.sources*r.results <= 2:
-		r.byLanes(d)
-	case which == convOfFilters && (r.width < 16 || r.sources < 8 || r.results < 8):
+	switch {
+	case which == convOfFilters:
+		if r.correlation = newConvCorrelation(g, r, d); r.correlation == nil && (r.width < 16 || r.sources < 8 || r.results < 8) {
+			return nil
+		}
+	case 2*r.width < (r.width+lanes-1)/lanes*lanes, d == dtype.Float32 && r.sources*g.taps > gemm.Segment:
 		return nil
 	}
 	for c := range r.sources {
@@ -107,7 +95,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 				}
 			}
 		}
-		if which == convOfFilters {
+		if which == convOfFilters && r.correlation == nil {
 			break // the taps of one channel
 		}
 	}
@@ -130,9 +118,8 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 		r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem
 		return r
 	}
-	if r.lanes > 0 {
-		r.sumsOfLanes = scratchSize(g.groups*r.sources*r.results*g.taps, 8)
-		r.offsetInScratch.sums = take(r.sumsOfLanes)
+	if r.correlation != nil {
+		r.offsetInScratch.sums = take(r.correlation.sums)
 		return r
 	}
 	r.panels = (r.results + width - 1) / width
@@ -164,25 +151,24 @@ func (r *convRows) joinRows(lanes, work int) {
 	}
 }
 
-// byLanes has gradients of one or two filters, too few for products, computed lane by lane: rows of the input times rows of the adjoint are added for each position of a row, and
-// positions at last.
-func (r *convRows) byLanes(d dtype.DType) {
-	r.lanes = min(r.width, lanesAtOnce)
-	r.fma, r.sum = elem.BlockKernel(micro.FMA, d, d, cpu.Best()), elem.ReduceBlock(micro.ReduceSum, d, cpu.Best())
-}
-
 // each is the scratch of a goroutine besides that of products.
 func (r *convRows) each(taps int) int {
-	return scratchSize(r.results*r.joined, r.size) + taps*scratchSize(r.lanes, r.size)
+	if r.correlation != nil {
+		return scratchSize(r.correlation.laneSums(r, taps), 8) + r.correlation.Each()
+	}
+	return scratchSize(r.results*r.joined, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
 func (r *convRows) workspace() int {
 	n := r.turned + r.padBytes + r.packBytes + r.sumBytes
+	if r.correlation != nil {
+		n += r.correlation.sums
+	}
 	if r.sumBytes > 0 && r.size == 4 {
 		n += 2 * r.sumBytes
 	}
-	return max(n, r.offsetInScratch.sums+r.sumsOfLanes)
+	return n
 }
 
 // runRows runs the convolution in phases: some images are padded, then computed with.
@@ -196,8 +182,8 @@ func (p *convPlan) runRows(c *Call) {
 			c.Parallel(p, items)
 		}
 		r.phase = computing
-		if r.lanes > 0 {
-			c.Parallel(p, p.groups*r.sources*r.results)
+		if r.correlation != nil {
+			c.Parallel(p, p.groups*r.correlation.blocks*r.correlation.parts)
 		} else if p.which == convOfFilters {
 			c.Parallel(p, p.groups*p.taps*r.parts)
 		} else {
@@ -221,8 +207,8 @@ func rowsItem[T float](p *convPlan, worker, item int) {
 	switch {
 	case r.phase == padding:
 		padOrPack[T](p, worker, item)
-	case r.lanes > 0:
-		filterLanes[T](p, worker, item)
+	case r.correlation != nil:
+		correlateItem[T](p, worker, item)
 	case p.which == convOfFilters:
 		filterRows[T](p, worker, item)
 	default:
@@ -328,56 +314,6 @@ func padOrPack[T float](p *convPlan, worker, item int) {
 				clear(line[hi:])
 			}
 		}
-	}
-}
-
-// filterLanes adds the images of the phase to the gradient of one filter of one channel: a lane for each position of a row.
-func filterLanes[T float](p *convPlan, worker, item int) {
-	r, c, work := p.rows, p.call, p.call.Workers[worker]
-	f, ch, q := item%r.results, item/r.results%r.sources, item/r.results/r.sources
-	stride := scratchSize(r.lanes, r.size) / r.size
-	acc := take[T](&work, p.taps*stride)
-	sums := part[float64](c.Work, r.offsetInScratch.sums, r.sumsOfLanes)[item*p.taps:][:p.taps]
-	if r.first == 0 {
-		clear(sums)
-	}
-	clear(acc)
-	added := 0
-	flush := func() {
-		for tap := range sums {
-			if bits := r.sum(address(acc[tap*stride:]), r.lanes); r.size == 8 {
-				sums[tap] += math.Float64frombits(bits)
-			} else {
-				sums[tap] += float64(math.Float32frombits(uint32(bits)))
-			}
-		}
-		clear(acc)
-		added = 0
-	}
-	for n := range r.images {
-		from := rowsSource[T](p, &c.In[0], n*p.groups+q)[ch*r.plane:]
-		adjoint := data[T](&c.In[1])[((r.first+n)*p.groups*r.results+q*r.results+f)*p.outs:]
-		for row := range r.rows {
-			for at := 0; at < r.width; at += lanesAtOnce {
-				lanes := min(lanesAtOnce, r.width-at)
-				x, y := from[r.rowStart(row)+at:], address(adjoint[row*r.width+at:])
-				for tap := range sums {
-					to := address(acc[tap*stride:])
-					r.fma(to, address(x[int(r.table[tap])/r.size:]), y, to, lanes)
-				}
-				if added++; added == lanesChain {
-					flush()
-				}
-			}
-		}
-	}
-	flush()
-	if r.first+r.images < p.images {
-		return
-	}
-	to := data[T](&c.Out[0])[((q*r.results+f)*r.sources+ch)*p.taps:][:p.taps]
-	for tap, s := range sums {
-		to[tap] = T(s)
 	}
 }
 

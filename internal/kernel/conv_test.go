@@ -89,6 +89,12 @@ func convCases() []kernelCase {
 		{sh(2, 9, 600), sh(8, 9, 31), sh(1), sh(1), sh(15, 0), 1, false},
 		{sh(2, 8, 3, 3, 17), sh(8, 8, 2, 2, 2), sh(1, 1, 1), sh(1, 1, 1), sh(1, 0, 0, 1, 0, 0), 1, false},
 		{sh(1, 10, 40), sh(70, 10, 1), sh(1), sh(1), sh(3, 2), 1, false},
+		// few channels or filters, and rows that leave a part of a vector empty
+		{sh(9, 1, 14, 14), sh(6, 1, 5, 5), sh(1, 1), sh(1, 1), sh(2, 2, 2, 2), 1, false},
+		{sh(5, 6, 14, 14), sh(16, 6, 5, 5), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 1, false},
+		{sh(3, 4, 9, 31), sh(6, 2, 2, 3), sh(1, 1), sh(2, 4), sh(3, 0, 5, 1), 2, false},
+		{sh(2, 2, 3, 4, 13), sh(3, 2, 2, 2, 3), sh(1, 1, 1), sh(1, 1, 1), sh(0, 1, 1, 0, 2, 1), 1, false},
+		{sh(2, 3, 2100), sh(2, 3, 7), sh(1), sh(1), sh(0, 0), 1, false},
 		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
 		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
@@ -194,8 +200,8 @@ func TestConvRows(t *testing.T) {
 		rows [3]bool // for the result, the input, the filters
 	}{
 		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), [3]bool{true, true, true}},
-		{sh(8, 1, 28, 28), sh(6, 1, 5, 5), [3]bool{true, true, false}},
-		{sh(8, 8, 9, 15), sh(8, 8, 3, 3), [3]bool{true, true, false}},
+		{sh(8, 1, 28, 28), sh(6, 1, 5, 5), [3]bool{true, true, true}},
+		{sh(8, 8, 9, 15), sh(8, 8, 3, 3), [3]bool{true, true, true}},
 		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{false, false, false}},
 	} {
 		y := convSetup{x: c.x, w: c.w, strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}.result()

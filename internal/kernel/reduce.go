@@ -37,7 +37,8 @@ func init() {
 				return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]))
 			},
 			Prepare:    func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
-			StateBytes: func(in, out []Type, a attr.List) int64 { return 48 * rowTile * 8 },
+			Each:       func(in, out []Type, a attr.List) int { return newReducePlan(in[0], a.Ints("axes"), r.kind).each },
+			StateBytes: func(in, out []Type, a attr.List) int64 { return int64(in[0].Size()) / reduceItem * 8 },
 			Run: func(c *Call) error {
 				return pickNumeric(c.Out[0].DType, runReduce[float64], runReduce[float32], runReduce[int64], runReduce[int32])(c)
 			},
@@ -59,9 +60,8 @@ func init() {
 				}
 				return checkDType(dtype.Bool, in[0], out[0])
 			},
-			Prepare:    func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
-			StateBytes: func(in, out []Type, a attr.List) int64 { return 48 * rowTile * 8 },
-			Run:        runReduceBool,
+			Prepare: func(in, out []Type, a attr.List) any { return newReducePlan(in[0], a.Ints("axes"), r.kind) },
+			Run:     runReduceBool,
 		})
 	}
 }
@@ -143,13 +143,16 @@ func checkReduce(in, out []Type, a attr.List) error {
 	return wantShape("result", out[0].Shape, shape.Reduced(s, axes, a.Bool("keepdims")))
 }
 
-// reducedShape returns s without the axes, or with extent 1 there.
 const (
 	rowBlock = 64  // reduced elements per block where the last dimension is kept
 	rowTile  = 256 // elements of the last dimension that are reduced at once
 	// narrowRow is the extent of a kept last dimension up to which columns are reduced one by one: a call of a block kernel for each
 	// row costs more.
 	narrowRow = 24
+	// reduceItem is the number of elements of an item at least. It is a power of two of blocks.
+	reduceItem = 1 << 15
+	// leastTile is the number of columns that an item has at least.
+	leastTile = 128
 )
 
 // reducePlan walks the operand: for each kept index (outer loop) over all reduced indices. The
@@ -163,9 +166,18 @@ type reducePlan struct {
 	block        elem.ReduceFunc
 	runs         elem.ReduceRunsFunc
 	row          elem.Block
-	stack        any // partial results: []T for runs, []T of rows of rowTile elements
-	levels       int
+	levels       int // of partial results
+	tile         int // columns that are reduced at once
+	units        int // results, columns or tiles
+	perItem      int // units
+	pieces       any // []T of results of pieces of a single run, nil for others
+	each         int // bytes of scratch of a goroutine
+	call         *Call
+	do           func(p *reducePlan, worker, item int)
 }
+
+// Do implements pool.Task.
+func (p *reducePlan) Do(worker, item int) { p.do(p, worker, item) }
 
 // odometer steps through the indices of some dimensions in row-major order and keeps their offset.
 type odometer struct {
@@ -237,88 +249,158 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 	}
 	p.kept.count, p.red.count = shape.Size(p.kept.extents), shape.Size(p.red.extents)
 	p.levels = 44 // more than log2 of the largest number of blocks
-	size := p.levels
+	p.tile = 1
+	outs := p.kept.count
 	if !p.innerReduced {
-		p.levels = 2
-		for blocks := p.red.count/rowBlock + 1; blocks > 0; blocks /= 2 {
-			p.levels++
+		outs *= p.n
+		if p.n > narrowRow || len(p.red.strides) != 1 {
+			p.levels = 2
+			for blocks := p.red.count/rowBlock + 1; blocks > 0; blocks /= 2 {
+				p.levels++
+			}
+			p.tile = max(1, min(rowTile, p.n))
+			if p.n < 2*rowTile && p.n >= 2*leastTile && p.n*p.red.count >= 2*reduceItem {
+				p.tile = leastTile
+			}
 		}
-		size = p.levels * rowTile
 	}
-	switch in.DType {
-	case dtype.Float64:
-		p.stack = make([]float64, size)
-	case dtype.Float32:
-		p.stack = make([]float32, size)
-	case dtype.Int64:
-		p.stack = make([]int64, size)
-	case dtype.Int32:
-		p.stack = make([]int32, size)
+	p.units = outs / max(1, p.n) * ((p.n + p.tile - 1) / p.tile)
+	if p.innerReduced {
+		p.units = outs
+	}
+	p.perItem = p.units
+	if total := shape.Size(extents); total > 0 {
+		p.perItem = int(min(int64(p.units), max(1, reduceItem*int64(p.units)/int64(total))))
+	}
+	p.each = scratchSize(p.levels*p.tile, in.DType.Size()) + scratchSize(len(p.red.at), 8)
+	p.do = reducers[in.DType]
+	if p.units == 1 && p.innerReduced && p.red.count == 1 && p.n >= 4*reduceItem {
+		n := (p.n + reduceItem - 1) / reduceItem
+		switch in.DType {
+		case dtype.Float64:
+			p.pieces = make([]float64, n)
+		case dtype.Float32:
+			p.pieces = make([]float32, n)
+		case dtype.Int64:
+			p.pieces = make([]int64, n)
+		case dtype.Int32:
+			p.pieces = make([]int32, n)
+		}
 	}
 	return p
 }
 
+var reducers = map[dtype.DType]func(p *reducePlan, worker, item int){dtype.Float64: reduceItems[float64], dtype.Float32: reduceItems[float32], dtype.Int64: reduceItems[int64], dtype.Int32: reduceItems[int32]}
+
 func runReduce[T number](c *Call) error {
-	p, dst, src := c.State.(*reducePlan), data[T](&c.Out[0]), data[T](&c.In[0])
-	stack := p.stack.([]T)
-	switch {
-	case p.copied:
-		copy(dst, src)
-	case p.innerReduced && p.red.count == 1 && p.n <= micro.BlockLanes:
-		p.runs(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), p.n, len(dst)) // the run is the only reduced dimension, so the runs follow one another
-	case p.innerReduced:
-		for o := range dst {
-			c.Poll(p.n * p.red.count)
-			dst[o] = reduceRuns(p, stack, src[p.kept.offset:])
-			p.kept.next()
-		}
-	case p.n <= narrowRow && len(p.red.strides) == 1:
-		for o := range p.kept.count {
-			reduceNarrow(p, stack, src[p.kept.offset:], dst[o*p.n:(o+1)*p.n])
-			p.kept.next()
-		}
-	default:
-		for o := range p.kept.count {
-			for j := 0; j < p.n; j += rowTile {
-				w := min(rowTile, p.n-j)
-				reduceRows(p, stack, src[p.kept.offset+j:], dst[o*p.n+j:o*p.n+j+w])
-			}
-			p.kept.next()
-		}
+	p := c.State.(*reducePlan)
+	if p.copied {
+		copy(data[T](&c.Out[0]), data[T](&c.In[0]))
+		return nil
 	}
+	if p.units == 0 {
+		return nil
+	}
+	p.call = c
+	if pieces, ok := p.pieces.([]T); ok {
+		c.Parallel(p, len(pieces))
+		work := c.Workers[0]
+		var t tree[T]
+		t.stack, t.kind = take[T](&work, p.levels), p.kind
+		for _, v := range pieces {
+			t.push(v)
+		}
+		data[T](&c.Out[0])[0] = t.result()
+	} else {
+		c.Parallel(p, (p.units+p.perItem-1)/p.perItem)
+	}
+	p.call = nil
 	return nil
 }
 
-// reduceRuns reduces the contiguous runs of one result, blocks first, then pairwise.
-func reduceRuns[T number](p *reducePlan, stack []T, src []T) T {
-	count, top := 0, 0
-	for range p.red.count {
-		run := src[p.red.offset : p.red.offset+p.n]
-		for len(run) > 0 {
-			b := run[:min(micro.BlockLanes, len(run))]
-			run = run[len(b):]
-			v := elem.FromBits[T](p.block(unsafe.Pointer(&b[0]), len(b)))
-			// After block number count, one pair is combined for each trailing 1 bit of count.
-			for k := count; k&1 != 0; k >>= 1 {
-				top--
-				v = elem.Combine(p.kind, stack[top], v)
-			}
-			stack[top] = v
-			top++
-			count++
-		}
-		p.red.next()
+// reduceItems computes some units.
+func reduceItems[T number](p *reducePlan, worker, item int) {
+	c := p.call
+	dst, src := data[T](&c.Out[0]), data[T](&c.In[0])
+	work := c.Workers[worker]
+	stack := take[T](&work, p.levels*p.tile)
+	red := p.red
+	red.at = take[int](&work, len(p.red.at))
+	clear(red.at)
+	if pieces, ok := p.pieces.([]T); ok {
+		first := item * reduceItem
+		pieces[item] = reduceRuns(p, &red, stack, src[first:], min(reduceItem, p.n-first))
+		return
 	}
-	v := stack[top-1]
-	for top -= 2; top >= 0; top-- {
-		v = elem.Combine(p.kind, stack[top], v)
+	first, end := item*p.perItem, min(p.units, (item+1)*p.perItem)
+	if p.innerReduced && p.red.count == 1 && p.n <= micro.BlockLanes {
+		p.runs(unsafe.Pointer(&dst[first]), unsafe.Pointer(&src[first*p.n]), p.n, end-first) // the run is the only reduced dimension, so the runs follow one another
+		return
+	}
+	tiles := 1
+	if !p.innerReduced {
+		tiles = (p.n + p.tile - 1) / p.tile
+	}
+	for u := first; u < end; u++ {
+		if c.Host != nil && u > first && c.Host.Cancelled() {
+			return
+		}
+		o, j := u/tiles, u%tiles*p.tile
+		from := src[p.kept.offsetOf(o):]
+		switch {
+		case p.innerReduced:
+			dst[o] = reduceRuns(p, &red, stack, from, p.n)
+		case p.n <= narrowRow && len(p.red.strides) == 1:
+			dst[u] = reduceColumn(p, stack, from[j:])
+		default:
+			reduceRows(p, &red, stack, from[j:], dst[o*p.n+j:o*p.n+min(p.n, j+p.tile)])
+		}
+	}
+}
+
+// tree combines values pairwise: after value number count, one pair for each trailing 1 bit of count, and the rest at last, the latest ones first.
+type tree[T number] struct {
+	kind       micro.ReduceKind
+	stack      []T
+	count, top int
+}
+
+func (t *tree[T]) push(v T) {
+	for k := t.count; k&1 != 0; k >>= 1 {
+		t.top--
+		v = elem.Combine(t.kind, t.stack[t.top], v)
+	}
+	t.stack[t.top] = v
+	t.top++
+	t.count++
+}
+
+func (t *tree[T]) result() T {
+	v := t.stack[t.top-1]
+	for i := t.top - 2; i >= 0; i-- {
+		v = elem.Combine(t.kind, t.stack[i], v)
 	}
 	return v
 }
 
+// reduceRuns reduces the contiguous runs, of n elements each, of one result: blocks first, then pairwise.
+func reduceRuns[T number](p *reducePlan, red *odometer, stack, src []T, n int) T {
+	t := tree[T]{kind: p.kind, stack: stack}
+	for range red.count {
+		run := src[red.offset : red.offset+n]
+		for len(run) > 0 {
+			b := run[:min(micro.BlockLanes, len(run))]
+			run = run[len(b):]
+			t.push(elem.FromBits[T](p.block(unsafe.Pointer(&b[0]), len(b))))
+		}
+		red.next()
+	}
+	return t.result()
+}
+
 // reduceRows reduces len(dst) neighbouring columns over all reduced indices: blocks of rowBlock rows,
 // then pairwise.
-func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
+func reduceRows[T number](p *reducePlan, red *odometer, stack, src, dst []T) {
 	w := len(dst)
 	id := elem.Identity[T](p.kind)
 	block := func(v []T, rows int) {
@@ -326,21 +408,21 @@ func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
 			v[j] = id
 		}
 		for range rows {
-			combineRow(p.row, v, src[p.red.offset:p.red.offset+w])
-			p.red.next()
+			combineRow(p.row, v, src[red.offset:red.offset+w])
+			red.next()
 		}
 	}
-	if p.red.count <= rowBlock {
-		block(dst, p.red.count)
+	if red.count <= rowBlock {
+		block(dst, red.count)
 		return
 	}
 	count, top := 0, 0
-	for r := 0; r < p.red.count; r += rowBlock {
-		v := stack[top*rowTile : top*rowTile+w]
-		block(v, min(rowBlock, p.red.count-r))
+	for r := 0; r < red.count; r += rowBlock {
+		v := stack[top*p.tile : top*p.tile+w]
+		block(v, min(rowBlock, red.count-r))
 		for k := count; k&1 != 0; k >>= 1 {
 			top--
-			below := stack[top*rowTile : top*rowTile+w]
+			below := stack[top*p.tile : top*p.tile+w]
 			combineRow(p.row, below, v)
 			v = below
 		}
@@ -348,57 +430,41 @@ func reduceRows[T number](p *reducePlan, stack []T, src, dst []T) {
 		count++
 	}
 	for top--; top > 0; top-- {
-		below := stack[(top-1)*rowTile : (top-1)*rowTile+w]
-		combineRow(p.row, below, stack[top*rowTile:top*rowTile+w])
+		below := stack[(top-1)*p.tile : (top-1)*p.tile+w]
+		combineRow(p.row, below, stack[top*p.tile:top*p.tile+w])
 	}
 	copy(dst, stack[:w])
 }
 
-// reduceNarrow is reduceRows for one reduced dimension and few columns, each of which it reduces by itself: four blocks at
-// a time, whose additions do not wait for one another.
-func reduceNarrow[T number](p *reducePlan, stack []T, src, dst []T) {
+// reduceColumn is reduceRows for one reduced dimension and a single column, where there are few: four blocks at a time, whose additions do not wait for one another.
+func reduceColumn[T number](p *reducePlan, stack, src []T) T {
 	rows, stride, id := p.red.count, p.red.strides[0], elem.Identity[T](p.kind)
-	for j := range dst {
-		count, top := 0, 0
-		push := func(v T) {
-			for k := count; k&1 != 0; k >>= 1 {
-				top--
-				v = elem.Combine(p.kind, stack[top], v)
-			}
-			stack[top] = v
-			top++
-			count++
+	t := tree[T]{kind: p.kind, stack: stack}
+	r := 0
+	for ; r+4*rowBlock <= rows; r += 4 * rowBlock {
+		const step = rowBlock
+		a, b, c, d := id, id, id, id
+		at, next := r*stride, step*stride
+		for range rowBlock {
+			a = elem.Combine(p.kind, a, src[at])
+			b = elem.Combine(p.kind, b, src[at+next])
+			c = elem.Combine(p.kind, c, src[at+2*next])
+			d = elem.Combine(p.kind, d, src[at+3*next])
+			at += stride
 		}
-		r := 0
-		for ; r+4*rowBlock <= rows; r += 4 * rowBlock {
-			const step = rowBlock
-			a, b, c, d := id, id, id, id
-			at, next := r*stride+j, step*stride
-			for range rowBlock {
-				a = elem.Combine(p.kind, a, src[at])
-				b = elem.Combine(p.kind, b, src[at+next])
-				c = elem.Combine(p.kind, c, src[at+2*next])
-				d = elem.Combine(p.kind, d, src[at+3*next])
-				at += stride
-			}
-			push(a)
-			push(b)
-			push(c)
-			push(d)
-		}
-		for ; r < rows; r += rowBlock {
-			a := id
-			for i := r; i < min(r+rowBlock, rows); i++ {
-				a = elem.Combine(p.kind, a, src[i*stride+j])
-			}
-			push(a)
-		}
-		v := stack[top-1]
-		for top -= 2; top >= 0; top-- {
-			v = elem.Combine(p.kind, stack[top], v)
-		}
-		dst[j] = v
+		t.push(a)
+		t.push(b)
+		t.push(c)
+		t.push(d)
 	}
+	for ; r < rows; r += rowBlock {
+		a := id
+		for i := r; i < min(r+rowBlock, rows); i++ {
+			a = elem.Combine(p.kind, a, src[i*stride])
+		}
+		t.push(a)
+	}
+	return t.result()
 }
 
 // combineRow sets a[j] to the reduction of a[j] and b[j].

@@ -24,6 +24,42 @@ const (
 	Continue        // C is the chain from C
 )
 
+// Dots describes products of rows of A with vectors X, rows being as many as a vector register has elements, or twice as many: To gets chains of K fused multiply-adds
+// in ascending k, those of the first vector with all rows first. Strides are in bytes. When K is no multiple of the terms that 16 bytes hold, the terms of A before the first
+// one are read to fill 16 bytes, if K is smaller than that.
+type Dots struct {
+	A     uintptr
+	ARow  uintptr // from row to row; terms are contiguous
+	X     uintptr
+	XRow  uintptr // from vector to vector
+	XStep uintptr // from k to k+1
+	K     int
+	To    uintptr
+}
+
+// Correlation describes sums, for F filters and T taps, of products of A and B over positions: of slices of rows of N groups of LineBytes each, the last of which has fewer elements. Each
+// position of a group is a chain of fused multiply-adds, in ascending order, that begins at 0: To has the chains of the first filter and tap, those of the second tap, and so on, LineBytes
+// each. Strides are in bytes.
+type Correlation struct {
+	A          uintptr
+	AFilter    uintptr // from filter to filter
+	ASkip      uintptr // from the end of a row's groups to the next row
+	ASliceSkip uintptr // from where a row would follow to the next slice
+	B          uintptr
+	BSkip      uintptr
+	BSliceSkip uintptr
+	Taps       uintptr // where a table begins of the distance of each tap's elements from B, as int64
+	Rows       int
+	Slices     int
+	Left       int // scratch of the kernel
+	N          int // groups of a row
+	Last       int // elements of the last group
+	To         uintptr
+}
+
+// LineBytes are the bytes of a group of positions that are added by position.
+const LineBytes = 64
+
 // Columns describes the packing of rows of B, or of columns of B that are contiguous (transposed), into a panel. Strides are in bytes.
 type Columns struct {
 	To   uintptr

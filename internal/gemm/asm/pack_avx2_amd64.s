@@ -38,15 +38,15 @@ end:
 // Requires: AVX
 TEXT ·TransposedF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ   c+0(FP), DI
-	MOVQ   16(DI), SI
-	MOVQ   24(DI), AX
 	MOVQ   32(DI), CX
 	MOVQ   8(DI), R9
-	MOVQ   (DI), DI
+	MOVQ   16(DI), SI
+	MOVQ   24(DI), AX
 	LEAQ   (SI)(AX*1), R8
 	LEAQ   (R8)(AX*1), R10
 	LEAQ   (R10)(AX*1), R11
 	IMUL3Q $0x04, AX, R12
+	MOVQ   (DI), DI
 	LEAQ   (R9)(R9*2), BX
 	SUBQ   $0x04, CX
 	JLT    after_rows
@@ -119,13 +119,13 @@ end:
 // Requires: AVX
 TEXT ·TransposedF64AVX2(SB), NOSPLIT, $0-8
 	MOVQ   c+0(FP), DI
-	MOVQ   16(DI), SI
-	MOVQ   24(DI), AX
 	MOVQ   32(DI), CX
 	MOVQ   8(DI), R9
-	MOVQ   (DI), DI
+	MOVQ   16(DI), SI
+	MOVQ   24(DI), AX
 	LEAQ   (SI)(AX*1), R8
 	IMUL3Q $0x02, AX, R12
+	MOVQ   (DI), DI
 	LEAQ   (R9)(R9*2), BX
 	SUBQ   $0x02, CX
 	JLT    after_rows

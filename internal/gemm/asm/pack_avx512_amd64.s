@@ -38,16 +38,16 @@ end:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·TransposedF32AVX512(SB), NOSPLIT, $0-8
 	MOVQ   c+0(FP), DI
-	MOVQ   16(DI), SI
-	MOVQ   24(DI), AX
 	MOVQ   32(DI), CX
 	MOVQ   8(DI), R9
-	MOVQ   (DI), DI
+	MOVQ   16(DI), SI
+	MOVQ   24(DI), AX
 	LEAQ   (SI)(AX*1), R8
 	LEAQ   (R8)(AX*1), R10
 	LEAQ   (R10)(AX*1), R11
 	IMUL3Q $0x04, AX, R12
 	LEAQ   (R12)(R12*2), R13
+	MOVQ   (DI), DI
 	LEAQ   (R9)(R9*2), BX
 	SUBQ   $0x10, CX
 	JLT    after_lines
@@ -273,14 +273,14 @@ end:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·TransposedF64AVX512(SB), NOSPLIT, $0-8
 	MOVQ   c+0(FP), DI
-	MOVQ   16(DI), SI
-	MOVQ   24(DI), AX
 	MOVQ   32(DI), CX
 	MOVQ   8(DI), R9
-	MOVQ   (DI), DI
+	MOVQ   16(DI), SI
+	MOVQ   24(DI), AX
 	LEAQ   (SI)(AX*1), R8
 	IMUL3Q $0x02, AX, R12
 	LEAQ   (R12)(R12*2), R13
+	MOVQ   (DI), DI
 	LEAQ   (R9)(R9*2), BX
 	SUBQ   $0x08, CX
 	JLT    after_lines

@@ -1421,3 +1421,463 @@ func LanesF64AVX512(l *Lanes)
 //
 //go:noescape
 func RoundedLanesF64AVX512(l *Lanes)
+
+// DotsF32AVX2x1x1 multiplies 1 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF32AVX2x1x1(d *Dots)
+
+// DotsF32AVX2x1x2 multiplies 2 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF32AVX2x1x2(d *Dots)
+
+// DotsF32AVX2x2x1 multiplies 1 blocks of rows with vectors: 2.
+//
+//go:noescape
+func DotsF32AVX2x2x1(d *Dots)
+
+// DotsF32AVX2x3x1 multiplies 1 blocks of rows with vectors: 3.
+//
+//go:noescape
+func DotsF32AVX2x3x1(d *Dots)
+
+// DotsF32AVX2x4x1 multiplies 1 blocks of rows with vectors: 4.
+//
+//go:noescape
+func DotsF32AVX2x4x1(d *Dots)
+
+// DotsF32AVX2 holds the kernels that multiply a block of rows, by the number of vectors; the first one two blocks with one.
+var DotsF32AVX2 = [...]func(d *Dots){DotsF32AVX2x1x2, DotsF32AVX2x1x1, DotsF32AVX2x2x1, DotsF32AVX2x3x1, DotsF32AVX2x4x1}
+
+// DotsF64AVX2x1x1 multiplies 1 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF64AVX2x1x1(d *Dots)
+
+// DotsF64AVX2x1x2 multiplies 2 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF64AVX2x1x2(d *Dots)
+
+// DotsF64AVX2x2x1 multiplies 1 blocks of rows with vectors: 2.
+//
+//go:noescape
+func DotsF64AVX2x2x1(d *Dots)
+
+// DotsF64AVX2x3x1 multiplies 1 blocks of rows with vectors: 3.
+//
+//go:noescape
+func DotsF64AVX2x3x1(d *Dots)
+
+// DotsF64AVX2x4x1 multiplies 1 blocks of rows with vectors: 4.
+//
+//go:noescape
+func DotsF64AVX2x4x1(d *Dots)
+
+// DotsF64AVX2 holds the kernels that multiply a block of rows, by the number of vectors; the first one two blocks with one.
+var DotsF64AVX2 = [...]func(d *Dots){DotsF64AVX2x1x2, DotsF64AVX2x1x1, DotsF64AVX2x2x1, DotsF64AVX2x3x1, DotsF64AVX2x4x1}
+
+// DotsF32AVX512x1x1 multiplies 1 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF32AVX512x1x1(d *Dots)
+
+// DotsF32AVX512x1x2 multiplies 2 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF32AVX512x1x2(d *Dots)
+
+// DotsF32AVX512x2x1 multiplies 1 blocks of rows with vectors: 2.
+//
+//go:noescape
+func DotsF32AVX512x2x1(d *Dots)
+
+// DotsF32AVX512x3x1 multiplies 1 blocks of rows with vectors: 3.
+//
+//go:noescape
+func DotsF32AVX512x3x1(d *Dots)
+
+// DotsF32AVX512x4x1 multiplies 1 blocks of rows with vectors: 4.
+//
+//go:noescape
+func DotsF32AVX512x4x1(d *Dots)
+
+// DotsF32AVX512 holds the kernels that multiply a block of rows, by the number of vectors; the first one two blocks with one.
+var DotsF32AVX512 = [...]func(d *Dots){DotsF32AVX512x1x2, DotsF32AVX512x1x1, DotsF32AVX512x2x1, DotsF32AVX512x3x1, DotsF32AVX512x4x1}
+
+// DotsF64AVX512x1x1 multiplies 1 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF64AVX512x1x1(d *Dots)
+
+// DotsF64AVX512x1x2 multiplies 2 blocks of rows with vectors: 1.
+//
+//go:noescape
+func DotsF64AVX512x1x2(d *Dots)
+
+// DotsF64AVX512x2x1 multiplies 1 blocks of rows with vectors: 2.
+//
+//go:noescape
+func DotsF64AVX512x2x1(d *Dots)
+
+// DotsF64AVX512x3x1 multiplies 1 blocks of rows with vectors: 3.
+//
+//go:noescape
+func DotsF64AVX512x3x1(d *Dots)
+
+// DotsF64AVX512x4x1 multiplies 1 blocks of rows with vectors: 4.
+//
+//go:noescape
+func DotsF64AVX512x4x1(d *Dots)
+
+// DotsF64AVX512 holds the kernels that multiply a block of rows, by the number of vectors; the first one two blocks with one.
+var DotsF64AVX512 = [...]func(d *Dots){DotsF64AVX512x1x2, DotsF64AVX512x1x1, DotsF64AVX512x2x1, DotsF64AVX512x3x1, DotsF64AVX512x4x1}
+
+//go:noescape
+func correlateF32AVX2x1x1(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x1x2(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x1x3(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x1x4(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x1x5(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x1x6(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x2x1(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x2x2(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x2x3(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x2x4(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x2x5(c *Correlation)
+
+//go:noescape
+func correlateF32AVX2x2x6(c *Correlation)
+
+// CorrelateF32AVX2 holds kernels by filters and taps.
+var CorrelateF32AVX2 = [][7]func(c *Correlation){
+	1: {
+		1: correlateF32AVX2x1x1,
+		2: correlateF32AVX2x1x2,
+		3: correlateF32AVX2x1x3,
+		4: correlateF32AVX2x1x4,
+		5: correlateF32AVX2x1x5,
+		6: correlateF32AVX2x1x6,
+	},
+	2: {
+		1: correlateF32AVX2x2x1,
+		2: correlateF32AVX2x2x2,
+		3: correlateF32AVX2x2x3,
+		4: correlateF32AVX2x2x4,
+		5: correlateF32AVX2x2x5,
+		6: correlateF32AVX2x2x6,
+	},
+}
+
+// WidenF32AVX2 adds N elements, a multiple of those of LineBytes, to float64 sums.
+//
+//go:noescape
+func WidenF32AVX2(l *Lanes)
+
+//go:noescape
+func correlateF64AVX2x1x1(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x1x2(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x1x3(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x1x4(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x1x5(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x1x6(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x2x1(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x2x2(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x2x3(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x2x4(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x2x5(c *Correlation)
+
+//go:noescape
+func correlateF64AVX2x2x6(c *Correlation)
+
+// CorrelateF64AVX2 holds kernels by filters and taps.
+var CorrelateF64AVX2 = [][7]func(c *Correlation){
+	1: {
+		1: correlateF64AVX2x1x1,
+		2: correlateF64AVX2x1x2,
+		3: correlateF64AVX2x1x3,
+		4: correlateF64AVX2x1x4,
+		5: correlateF64AVX2x1x5,
+		6: correlateF64AVX2x1x6,
+	},
+	2: {
+		1: correlateF64AVX2x2x1,
+		2: correlateF64AVX2x2x2,
+		3: correlateF64AVX2x2x3,
+		4: correlateF64AVX2x2x4,
+		5: correlateF64AVX2x2x5,
+		6: correlateF64AVX2x2x6,
+	},
+}
+
+// WidenF64AVX2 adds N elements, a multiple of those of LineBytes, to float64 sums.
+//
+//go:noescape
+func WidenF64AVX2(l *Lanes)
+
+//go:noescape
+func correlateF32AVX512x1x1(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x1x2(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x1x3(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x1x4(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x1x5(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x1x6(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x2x1(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x2x2(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x2x3(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x2x4(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x2x5(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x2x6(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x3x1(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x3x2(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x3x3(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x3x4(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x3x5(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x3x6(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x4x1(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x4x2(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x4x3(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x4x4(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x4x5(c *Correlation)
+
+//go:noescape
+func correlateF32AVX512x4x6(c *Correlation)
+
+// CorrelateF32AVX512 holds kernels by filters and taps.
+var CorrelateF32AVX512 = [][7]func(c *Correlation){
+	1: {
+		1: correlateF32AVX512x1x1,
+		2: correlateF32AVX512x1x2,
+		3: correlateF32AVX512x1x3,
+		4: correlateF32AVX512x1x4,
+		5: correlateF32AVX512x1x5,
+		6: correlateF32AVX512x1x6,
+	},
+	2: {
+		1: correlateF32AVX512x2x1,
+		2: correlateF32AVX512x2x2,
+		3: correlateF32AVX512x2x3,
+		4: correlateF32AVX512x2x4,
+		5: correlateF32AVX512x2x5,
+		6: correlateF32AVX512x2x6,
+	},
+	3: {
+		1: correlateF32AVX512x3x1,
+		2: correlateF32AVX512x3x2,
+		3: correlateF32AVX512x3x3,
+		4: correlateF32AVX512x3x4,
+		5: correlateF32AVX512x3x5,
+		6: correlateF32AVX512x3x6,
+	},
+	4: {
+		1: correlateF32AVX512x4x1,
+		2: correlateF32AVX512x4x2,
+		3: correlateF32AVX512x4x3,
+		4: correlateF32AVX512x4x4,
+		5: correlateF32AVX512x4x5,
+		6: correlateF32AVX512x4x6,
+	},
+}
+
+// WidenF32AVX512 adds N elements, a multiple of those of LineBytes, to float64 sums.
+//
+//go:noescape
+func WidenF32AVX512(l *Lanes)
+
+//go:noescape
+func correlateF64AVX512x1x1(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x1x2(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x1x3(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x1x4(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x1x5(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x1x6(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x2x1(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x2x2(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x2x3(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x2x4(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x2x5(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x2x6(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x3x1(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x3x2(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x3x3(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x3x4(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x3x5(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x3x6(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x4x1(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x4x2(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x4x3(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x4x4(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x4x5(c *Correlation)
+
+//go:noescape
+func correlateF64AVX512x4x6(c *Correlation)
+
+// CorrelateF64AVX512 holds kernels by filters and taps.
+var CorrelateF64AVX512 = [][7]func(c *Correlation){
+	1: {
+		1: correlateF64AVX512x1x1,
+		2: correlateF64AVX512x1x2,
+		3: correlateF64AVX512x1x3,
+		4: correlateF64AVX512x1x4,
+		5: correlateF64AVX512x1x5,
+		6: correlateF64AVX512x1x6,
+	},
+	2: {
+		1: correlateF64AVX512x2x1,
+		2: correlateF64AVX512x2x2,
+		3: correlateF64AVX512x2x3,
+		4: correlateF64AVX512x2x4,
+		5: correlateF64AVX512x2x5,
+		6: correlateF64AVX512x2x6,
+	},
+	3: {
+		1: correlateF64AVX512x3x1,
+		2: correlateF64AVX512x3x2,
+		3: correlateF64AVX512x3x3,
+		4: correlateF64AVX512x3x4,
+		5: correlateF64AVX512x3x5,
+		6: correlateF64AVX512x3x6,
+	},
+	4: {
+		1: correlateF64AVX512x4x1,
+		2: correlateF64AVX512x4x2,
+		3: correlateF64AVX512x4x3,
+		4: correlateF64AVX512x4x4,
+		5: correlateF64AVX512x4x5,
+		6: correlateF64AVX512x4x6,
+	},
+}
+
+// WidenF64AVX512 adds N elements, a multiple of those of LineBytes, to float64 sums.
+//
+//go:noescape
+func WidenF64AVX512(l *Lanes)

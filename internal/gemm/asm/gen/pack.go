@@ -44,19 +44,10 @@ func (w *writer) transposed() {
 	w.SignatureExpr("func(c *byte)")
 	w.Load(w.Param("c"), reg.RDI)
 	group := 16 / w.size // columns that are transposed together, and rows that come out
-	w.emit("MOVQ", mem(reg.RDI, cols.from), reg.RSI)
-	w.emit("MOVQ", mem(reg.RDI, cols.step), reg.RAX)
 	w.emit("MOVQ", mem(reg.RDI, cols.k), reg.RCX)
 	w.emit("MOVQ", mem(reg.RDI, cols.row), reg.R9)
+	column := w.rowsOfLanes(mem(reg.RDI, cols.from), mem(reg.RDI, cols.step), group)
 	w.emit("MOVQ", mem(reg.RDI, cols.to), reg.RDI)
-	column := []reg.GPPhysical{reg.RSI, reg.R8, reg.R10, reg.R11}[:group]
-	for i := 1; i < group; i++ {
-		w.emit("LEAQ", operand.Mem{Base: column[i-1], Index: reg.RAX, Scale: 1}, column[i])
-	}
-	w.emit("IMUL3Q", operand.U8(uint8(group)), reg.RAX, reg.R12) // from lane to lane
-	if w.wide() {
-		w.emit("LEAQ", operand.Mem{Base: reg.R12, Index: reg.R12, Scale: 2}, reg.R13)
-	}
 	w.emit("LEAQ", operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.RBX)
 	steps := []int{1}
 	if w.wide() {
@@ -84,14 +75,7 @@ func (w *writer) transposed() {
 				for s := range step {
 					r := w.vec(s*group + i)
 					at.Disp = 16 * s
-					switch {
-					case lane == 0:
-						w.emit("VMOVUPS", at, low128(r))
-					case w.wide():
-						w.emit("VINSERTF32X4", operand.U8(uint8(lane)), at, r, r)
-					default:
-						w.emit("VINSERTF128", operand.U8(uint8(lane)), at, r, r)
-					}
+					w.loadLane(at, lane, r)
 				}
 			}
 			w.emit("ADDQ", operand.U8(uint8(16*step)), c)
@@ -116,26 +100,40 @@ func (w *writer) transposed() {
 // prefetchAhead is how many bytes ahead a column is fetched.
 const prefetchAhead = 512
 
-// transposeLanes transposes within 16-byte lanes and stores the rows that come out. Registers from spare on are free.
-func (w *writer) transposeLanes(in []reg.Register, spare int) {
+// loadLane reads 16 bytes into a lane of a register; the first lane clears the others.
+func (w *writer) loadLane(from operand.Mem, lane int, to reg.Register) {
+	switch {
+	case lane == 0:
+		w.emit("VMOVUPS", from, low128(to))
+	case w.wide():
+		w.emit("VINSERTF32X4", operand.U8(uint8(lane)), from, to, to)
+	default:
+		w.emit("VINSERTF128", operand.U8(uint8(lane)), from, to, to)
+	}
+}
+
+// transposeGroup transposes within 16-byte lanes and returns the rows that come out. Registers from spare on are free.
+func (w *writer) transposeGroup(in []reg.Register, spare int) []reg.Register {
 	tmp := func(i int) reg.Register { return w.vec(spare + i) }
-	var out []reg.Register
 	if len(in) == 2 {
 		w.emit("VUNPCKLPD", in[1], in[0], tmp(0))
 		w.emit("VUNPCKHPD", in[1], in[0], tmp(1))
-		out = []reg.Register{tmp(0), tmp(1)}
-	} else {
-		w.emit("VUNPCKLPS", in[1], in[0], tmp(0))
-		w.emit("VUNPCKHPS", in[1], in[0], tmp(1))
-		w.emit("VUNPCKLPS", in[3], in[2], tmp(2))
-		w.emit("VUNPCKHPS", in[3], in[2], tmp(3))
-		w.emit("VUNPCKLPD", tmp(2), tmp(0), in[0])
-		w.emit("VUNPCKHPD", tmp(2), tmp(0), in[1])
-		w.emit("VUNPCKLPD", tmp(3), tmp(1), in[2])
-		w.emit("VUNPCKHPD", tmp(3), tmp(1), in[3])
-		out = in
+		return []reg.Register{tmp(0), tmp(1)}
 	}
-	for i, r := range out {
+	w.emit("VUNPCKLPS", in[1], in[0], tmp(0))
+	w.emit("VUNPCKHPS", in[1], in[0], tmp(1))
+	w.emit("VUNPCKLPS", in[3], in[2], tmp(2))
+	w.emit("VUNPCKHPS", in[3], in[2], tmp(3))
+	w.emit("VUNPCKLPD", tmp(2), tmp(0), in[0])
+	w.emit("VUNPCKHPD", tmp(2), tmp(0), in[1])
+	w.emit("VUNPCKLPD", tmp(3), tmp(1), in[2])
+	w.emit("VUNPCKHPD", tmp(3), tmp(1), in[3])
+	return in
+}
+
+// transposeLanes transposes within 16-byte lanes and stores the rows that come out. Registers from spare on are free.
+func (w *writer) transposeLanes(in []reg.Register, spare int) {
+	for i, r := range w.transposeGroup(in, spare) {
 		to := operand.Mem{Base: reg.RDI}
 		switch i {
 		case 1, 2:

@@ -69,11 +69,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.emit("CMPQ", mem(regTile, tile.mode), operand.I8(asm.Continue))
 	w.emit("JEQ", operand.LabelRef("continue"))
 	for i := range rows * vectors {
-		if w.wide() {
-			w.emit("VPXORD", w.vec(i), w.vec(i), w.vec(i))
-		} else {
-			w.emit("VPXOR", w.vec(i), w.vec(i), w.vec(i))
-		}
+		w.zero(w.vec(i))
 	}
 	w.emit("CMPQ", regK, operand.I8(prefetchFrom))
 	w.emit("JLT", operand.LabelRef("start"))

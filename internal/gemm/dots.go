@@ -1,0 +1,71 @@
+package gemm
+
+import "unsafe"
+
+// maxDots is the most vectors that rows are multiplied with at once.
+const maxDots = 4
+
+// leastAcross is the terms from which rows of A are multiplied with several columns.
+const leastAcross = 32
+
+// useDots reports whether a product goes by rows that are contiguous in k, each of which is multiplied with few vectors: rows of A, or columns of B.
+func (x *Plan) useDots() bool {
+	p := &x.p
+	if x.kernels.dots == nil || p.K*x.size < 16 {
+		return false
+	}
+	// Where rows of B are contiguous, more than one column goes by tiles as fast, unless vectors are long and rows too.
+	x.across = p.A.Col == 1 && p.N <= maxDots && p.M >= x.lanes && (p.N == 1 || !x.double && p.K >= leastAcross)
+	return x.across || p.B.Row == 1 && p.M <= maxDots && p.N >= x.lanes
+}
+
+// dots computes a region by rows.
+func (x *Plan) dots(w *worker, r region) {
+	p, d := &x.p, &w.dots
+	lo, hi, all, a, rows := r.i0, r.i1, p.M, r.a, p.A
+	vectors, b, factors := p.N, r.b, p.B
+	to := Strides{p.CRow, 1} // from row to row and from vector to vector
+	if !x.across {
+		lo, hi, all, a, rows = r.j0, r.j1, p.N, r.b, Strides{p.B.Col, p.B.Row}
+		vectors, b, factors = p.M, r.a, Strides{p.A.Col, p.A.Row}
+		to = Strides{1, p.CRow}
+	}
+	d.ARow, d.XStep, d.XRow, d.To = uintptr(rows.Row*x.size), uintptr(factors.Row*x.size), uintptr(factors.Col*x.size), uintptr(unsafe.Pointer(&w.chains))
+	for at := lo; at < hi; {
+		lanes, kernel := x.lanes, vectors
+		if vectors == 1 && hi-at > lanes && all >= 2*lanes {
+			lanes, kernel = 2*lanes, 0
+		}
+		// A block that would end behind the last row begins earlier; of rows that it shares with others nothing is taken.
+		n, begin := min(lanes, hi-at), min(at, all-lanes)
+		for k, end := r.k0, r.k0+r.kc; k < end; k += Chain {
+			d.K = min(Chain, end-k)
+			d.A, d.X = x.at(a, begin, k, rows), x.at(b, k, 0, factors)
+			x.kernels.dots[kernel](d)
+			c, set := x.at(r.c, at, 0, to), r.set && k == r.k0
+			if x.double {
+				takeChains[float64](w, c, to, n, vectors, at-begin, lanes, set)
+			} else {
+				takeChains[float32](w, c, to, n, vectors, at-begin, lanes, set)
+			}
+		}
+		at += n
+	}
+}
+
+// takeChains puts chains of n rows and of some vectors into C. The chains begin at the first row; those of a vector are so many lanes.
+func takeChains[T float32 | float64](w *worker, c uintptr, to Strides, n, vectors, first, lanes int, set bool) {
+	chains := unsafe.Slice((*T)(unsafe.Pointer(&w.chains)), vectors*lanes)
+	out := unsafe.Slice((*T)(pointer(c)), (n-1)*to.Row+(vectors-1)*to.Col+1)
+	for v := range vectors {
+		at := v * to.Col
+		for _, s := range chains[v*lanes+first:][:n] {
+			if set {
+				out[at] = s
+			} else {
+				out[at] += s
+			}
+			at += to.Row
+		}
+	}
+}
