@@ -290,6 +290,17 @@ var shapeRules = []rule{
 			}
 			return t.g.Literal(m)
 		}},
+	{name: "reduce-one", class: exact, on: func(op *graph.Op) bool { return op.Reduction != "" }, doc: "Σ of x over dimensions of extent 1 → reshape(x + 0), since sums begin with 0; Π, max and min → reshape(x)",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if x.Shape().Size() != t.typ.Shape.Size() {
+				return nil
+			}
+			if t.op.Reduction == "add" && t.typ.DType.IsFloat() {
+				x = graph.Add(x, graph.Like(x, 0))
+			}
+			return graph.Reshape(x, t.typ.Shape...)
+		}},
 	{name: "broadcast-reshape", class: exact, ops: []string{"broadcast_to"}, doc: "broadcast_to(x) of a value with one element → broadcast_to of the scalar",
 		apply: func(t term) *graph.Node {
 			x := t.in[0]

@@ -180,6 +180,18 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		}},
 		builders{func(o *operands) *graph.Node { return graph.Add(graph.Reshape(o.r, 3, 1), o.r) }},
 	},
+	"reduce-one": {
+		builders{
+			func(o *operands) *graph.Node { return graph.ReduceSum(graph.ExpandDims(o.x, 1), []int{1}) },
+			func(o *operands) *graph.Node {
+				return graph.ReduceSum(graph.Mul(graph.ExpandDims(o.x, 2), o.g.Const(negativeZero)), []int{2}, graph.KeepDims)
+			},
+			func(o *operands) *graph.Node { return graph.ReduceProd(graph.ExpandDims(o.r, 0), []int{0}) },
+			func(o *operands) *graph.Node { return graph.ReduceMax(graph.Reshape(o.r, 1, 3, 1), []int{0, 2}) },
+			func(o *operands) *graph.Node { return graph.ReduceMin(graph.Reshape(o.i, 3, 1), []int{1}) },
+		},
+		builders{func(o *operands) *graph.Node { return graph.ReduceSum(graph.ExpandDims(o.x, 1), []int{0, 1}) }},
+	},
 	"broadcast-reshape": {
 		builders{func(o *operands) *graph.Node { return graph.Sin(graph.BroadcastTo(graph.Reshape(o.s, 1, 1), 2, 3)) }},
 		builders{func(o *operands) *graph.Node { return graph.Concat(0, graph.BroadcastTo(o.s, 2, 3), o.x) }},

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
-
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -13,9 +11,6 @@ import (
 	"github.com/adjoint-go/adjoint/internal/pool"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
-
-// Tridiagonal equations are solved by LAPACK's algorithm.
-var lapack lapackgonum.Implementation
 
 const (
 	matricesNote = " The last two dimensions are the matrices, the others batches."
@@ -112,7 +107,7 @@ func init() {
 	Register(&Kernel{
 		Name: "tridiagonal_solve",
 		Doc: "X with T·X = B for tridiagonal T given by its diagonals: lower (operand 0, entry i left of the diagonal in row i, entry 0 not read), main (operand 1) and " +
-			"upper (operand 2, entry i right of the diagonal in row i, the last not read), and B (operand 3, n×m). Partial pivoting; a singular matrix is an error. " +
+			"upper (operand 2, entry i right of the diagonal in row i, the last not read), and B (operand 3, n×m). Elimination from both ends at once where partial pivoting exchanges no rows, else LAPACK's; a singular matrix is an error. " +
 			"The last dimension of the diagonals has n entries, the others are batches. Computed in float64. Float dtypes.",
 		Check: checkTridiagonal,
 		Workspace: func(in, out []Type, a attr.List) int {
@@ -411,23 +406,4 @@ func checkTridiagonal(in, out []Type, a attr.List) error {
 		}
 	}
 	return firstOf(checkDType(in[3].DType, in[0], in[1], in[2], out[0]), wantShape("result", out[0].Shape, b))
-}
-
-func tridiagonalSolve[T float](c *Call) error {
-	n, m := matrixSize(c.In[3].Type)
-	dst, work := data[T](&c.Out[0]), c.Work
-	lower, main, upper := take[float64](&work, n), take[float64](&work, n), take[float64](&work, n)
-	b := take[float64](&work, n*m)
-	for i := 0; i*n*m < len(dst); i++ {
-		c.Poll(n * m)
-		load(lower, data[T](&c.In[0])[i*n:])
-		load(main, data[T](&c.In[1])[i*n:])
-		load(upper, data[T](&c.In[2])[i*n:])
-		load(b, data[T](&c.In[3])[i*n*m:])
-		if !lapack.Dgtsv(n, m, lower[1:], main, upper[:n-1], b, m) {
-			return fmt.Errorf("%s is singular", matrixName(i, c.In[3].Shape))
-		}
-		store(dst[i*n*m:(i+1)*n*m], b)
-	}
-	return nil
 }

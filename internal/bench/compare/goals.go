@@ -236,7 +236,7 @@ var where = map[string]string{
 	"minimum1000":                "Some thousand evaluations of the function and its gradient, machine code; the memory of the method times vectors.",
 	"nist":                       "Compiled programs of residuals and Jacobians of some ten parameters; decompositions of small matrices.",
 	"poisson100":                 "The decomposition in supernodes: half of it are products of dense blocks, the rest brings them to their places; one sweep over the factor for each of four triangular solutions.",
-	"poisson10000":               "Chains of dependent operations: the decomposition of a tridiagonal matrix and four solutions; then copies of slices, and entries brought into their order and back.",
+	"poisson10000":               "Two tridiagonal systems, each by elimination from both ends, so that two chains of dependent quotients run at once; then loops over arrays.",
 	"lorenz10000":                "Machine code of the whole loop.",
 	"gemm64":                     "Arithmetic, without packing.", "gemm256": "Arithmetic, without packing.", "gemm1024": "Arithmetic, and packing.",
 	"gemm2048": "Arithmetic, and packing.", "product_row": "Bound by memory: the matrix is read once, at less than the triad's rate.", "product_odd": "A few hundred operations: the call.",

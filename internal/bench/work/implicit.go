@@ -69,8 +69,7 @@ func poisson(n, dims int) (*protocol.Item, error) {
 	}
 	logA := g.Input("m", graph.Float64, shape...)
 	m, f, observed := make([]float64, points), make([]float64, unknowns), make([]float64, unknowns)
-	var rows, cols []int
-	var values *graph.Node
+	var u *graph.Node
 	a := graph.Exp(logA)
 	half := g.Const(0.5 / (h * h))
 	faces := func(left, right *graph.Node) *graph.Node { return graph.Mul(half, graph.Add(left, right)) }
@@ -84,17 +83,9 @@ func poisson(n, dims int) (*protocol.Item, error) {
 			}
 		}
 		face := faces(graph.Slice(a, from(0, n+1)), graph.Slice(a, from(1, n+2)))
-		inner := graph.Neg(graph.Slice(face, from(1, n)))
-		for i := range n {
-			rows, cols = append(rows, i), append(cols, i)
-		}
-		for i := range n - 1 {
-			rows, cols = append(rows, i), append(cols, i+1)
-		}
-		for i := range n - 1 {
-			rows, cols = append(rows, i+1), append(cols, i)
-		}
-		values = graph.Concat(0, graph.Add(graph.Slice(face, from(0, n)), graph.Slice(face, from(1, n+1))), inner, inner)
+		left, right := graph.Slice(face, from(0, n)), graph.Slice(face, from(1, n+1))
+		// The first entry of the lower diagonal and the last of the upper one are not read.
+		u = graph.TridiagonalSolve(graph.Neg(left), graph.Add(left, right), graph.Neg(right), graph.Constant(g, f, n))
 	} else {
 		for i := range n + 2 {
 			for j := range n + 2 {
@@ -112,6 +103,7 @@ func poisson(n, dims int) (*protocol.Item, error) {
 		diagonal := graph.Add(graph.Add(graph.Slice(down, from(0, n), all), graph.Slice(down, from(1, n+1), all)), graph.Add(graph.Slice(across, all, from(0, n)), graph.Slice(across, all, from(1, n+1))))
 		flat := func(x *graph.Node) *graph.Node { return graph.Reshape(x, x.Shape().Size()) }
 		below, right := graph.Neg(flat(graph.Slice(down, from(1, n), all))), graph.Neg(flat(graph.Slice(across, all, from(1, n))))
+		var rows, cols []int
 		at := func(i, j, k, l int) { rows, cols = append(rows, i*n+j), append(cols, k*n+l) }
 		for i := range n {
 			for j := range n {
@@ -132,9 +124,9 @@ func poisson(n, dims int) (*protocol.Item, error) {
 				}
 			}
 		}
-		values = graph.Concat(0, flat(diagonal), below, below, right, right)
+		u = graph.CSRFromCOO(unknowns, unknowns, rows, cols, graph.Concat(0, flat(diagonal), below, below, right, right)).Solve(graph.Constant(g, f, unknowns))
 	}
-	u := graph.CSRFromCOO(unknowns, unknowns, rows, cols, values).Solve(graph.Constant(g, f, unknowns)).Named("u")
+	u = u.Named("u")
 	volume := h
 	if dims == 2 {
 		volume *= h

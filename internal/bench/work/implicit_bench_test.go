@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// BenchmarkImplicit runs the workloads of implicit functions and differential equations, and reports the least time of a run too.
+// BenchmarkImplicit runs the workloads of implicit functions, differential equations and a minimum, and reports the least time of a run too.
 func BenchmarkImplicit(b *testing.B) {
 	for _, e := range Entries() {
-		if !slices.Contains([]string{"kepler", "poisson100", "poisson10000", "lotka_volterra", "lorenz96.fit", "robertson"}, e.Work) {
+		if !slices.Contains([]string{"kepler", "poisson100", "poisson10000", "lotka_volterra", "lorenz96.fit", "robertson", "minimum1000"}, e.Work) {
 			continue
 		}
 		b.Run(e.Work, func(b *testing.B) {
