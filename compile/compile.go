@@ -15,8 +15,8 @@ import (
 // Config changes compilation. The zero Config is what Compile uses.
 type Config struct {
 	// FastMath allows rewrites that change values beyond rounding where operands are infinite, NaN or −0, or
-	// that reassociate: x·0 → 0, x/x → 1, (x+a)+b → x+(a+b). Loops of nothing but sums and products take subnormal numbers,
-	// with which processors are slow, for 0, and give 0 instead of them.
+	// that reassociate: x·0 → 0, x/x → 1, (x+a)+b → x+(a+b). Matrix products, and loops of nothing but sums, products, quotients and
+	// exponentials (exp, tanh, sigmoid), take subnormal numbers, with which processors are slow, for 0, and give 0 instead of them.
 	FastMath bool
 	// Unoptimized leaves out all rewrites and fusion.
 	Unoptimized bool

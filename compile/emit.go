@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/prefetch"
 	"github.com/adjoint-go/adjoint/vm"
@@ -327,6 +328,9 @@ func (e *emitter) kernel(id int32) vm.Instr {
 	in := vm.Instr{Op: vm.OpKernel, Kernel: n.Op().Kernel, Attrs: n.Attrs()}
 	if n.Op().Kernel == "" && n.Op().View != nil {
 		return e.viewCopy(n)
+	}
+	if k := kernel.Lookup(in.Kernel); e.config.FastMath && k != nil && k.Flushes && n.DType().IsFloat() {
+		in.Attrs = attr.Make(append([]attr.Named{attr.B("flush", true)}, in.Attrs...)...)
 	}
 	if c := e.calls[id]; c != nil {
 		in = vm.Instr{Op: vm.OpCall, Call: &c.code}

@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -186,6 +187,51 @@ func TestFlushSubnormal(t *testing.T) {
 			}
 			if has := strings.Contains(fmt.Sprint(p), "flushing"); has != fast {
 				t.Errorf("%v, fast-math %v: a loop flushes: %v", d, fast, has)
+			}
+		}
+	}
+}
+
+// TestFlushExponentials has quotients and exponentials, and matrix products, of operands and to results that are subnormal: the same bits whatever runs them, no subnormal number with fast-math.
+func TestFlushExponentials(t *testing.T) {
+	for _, d := range []graph.DType{graph.Float32, graph.Float64} {
+		const n = 1 << 15
+		least := map[graph.DType]float64{graph.Float32: 0x1p-126, graph.Float64: 0x1p-1022}[d]
+		low, high := math.Log(least)*1.1, math.Log(least)*0.98
+		g := graph.New()
+		x, y := g.Input("x", d, n), g.Input("y", d, n)
+		outputs := []*graph.Node{graph.Exp(x), graph.Sigmoid(x), graph.Tanh(y), graph.Exp(y), graph.Sigmoid(y), graph.Div(y, g.Scalar(d, 3)), graph.Mul(graph.Abs(graph.Tanh(x)), graph.Exp(x)),
+			graph.MatMul(graph.Reshape(y, 128, 256), graph.Reshape(graph.Tanh(x), 256, 128))}
+		at := testkit.Point{x: ref.New(x.Type()), y: ref.New(y.Type())}
+		for i := range n {
+			at[x].F[i] = low + (high-low)*float64(i)/n
+			at[y].F[i] = math.Ldexp(float64(i%2000-1000)/500, 60-i%400) * least
+			if d == graph.Float32 {
+				at[x].F[i], at[y].F[i] = float64(float32(at[x].F[i])), float64(float32(at[y].F[i]))
+			}
+		}
+		for _, fast := range []bool{false, true} {
+			p := must[*vm.Program](t)(compile.Config{FastMath: fast}.Compile(outputs...))
+			var first []ref.Value
+			for name, options := range map[string][]vm.Option{"blocks": {vm.WithoutNative()}, "native": {vm.WithNativeAhead()}, "threads": {vm.WithNativeAhead(), vm.WithThreads(3)}} {
+				out := must[[]ref.Value](t)(testkit.Run(vm.NewMachine(p, options...), at))
+				if first == nil {
+					first = out
+				}
+				for k := range out {
+					if err := testkit.SameBits(out[k], first[k]); err != nil {
+						t.Errorf("%v, fast-math %v, %s, output %d: %v", d, fast, name, k, err)
+					}
+				}
+			}
+			for k := range outputs {
+				some := false
+				for _, v := range first[k].F {
+					some = some || v != 0 && math.Abs(v) < least
+				}
+				if some == fast && k != 3 && k != 4 {
+					t.Errorf("%v, fast-math %v, output %d: subnormal numbers: %v", d, fast, k, some)
+				}
 			}
 		}
 	}

@@ -62,6 +62,21 @@ func scale32(p, k float32) float32 {
 		math.Float32frombits(math.Float32bits(k-h+bias)<<23)
 }
 
+// Flush returns x, or 0 of its sign if x is subnormal.
+func Flush[T float32 | float64](x T) T {
+	switch v := any(x).(type) {
+	case float32:
+		if u := math.Float32bits(v); u&(0xff<<23) == 0 {
+			return T(math.Float32frombits(u & (1 << 31)))
+		}
+	case float64:
+		if u := math.Float64bits(v); u&(0x7ff<<52) == 0 {
+			return T(math.Float64frombits(u & (1 << 63)))
+		}
+	}
+	return x
+}
+
 // FMA32 returns x·y + z rounded once.
 func FMA32(x, y, z float32) float32 { return fma32(x, y, z) }
 

@@ -1,6 +1,10 @@
 package gemm
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/elem"
+)
 
 // maxDots is the most vectors that rows are multiplied with at once.
 const maxDots = 4
@@ -30,6 +34,7 @@ func (x *Plan) dots(w *worker, r region) {
 		vectors, b, factors = p.M, r.a, Strides{p.A.Col, p.A.Row}
 		to = Strides{1, p.CRow}
 	}
+	d.Flush = x.flushing()
 	d.ARow, d.XStep, d.XRow, d.To = uintptr(rows.Row*x.size), uintptr(factors.Row*x.size), uintptr(factors.Col*x.size), uintptr(unsafe.Pointer(&w.chains))
 	for at := lo; at < hi; {
 		lanes, kernel := x.lanes, vectors
@@ -44,9 +49,9 @@ func (x *Plan) dots(w *worker, r region) {
 			x.kernels.dots[kernel](d)
 			c, set := x.at(r.c, at, 0, to), r.set && k == r.k0
 			if x.double {
-				takeChains[float64](w, c, to, n, vectors, at-begin, lanes, set)
+				takeChains[float64](w, c, to, n, vectors, at-begin, lanes, set, p.Flush)
 			} else {
-				takeChains[float32](w, c, to, n, vectors, at-begin, lanes, set)
+				takeChains[float32](w, c, to, n, vectors, at-begin, lanes, set, p.Flush)
 			}
 		}
 		at += n
@@ -54,15 +59,18 @@ func (x *Plan) dots(w *worker, r region) {
 }
 
 // takeChains puts chains of n rows and of some vectors into C. The chains begin at the first row; those of a vector are so many lanes.
-func takeChains[T float32 | float64](w *worker, c uintptr, to Strides, n, vectors, first, lanes int, set bool) {
+func takeChains[T float32 | float64](w *worker, c uintptr, to Strides, n, vectors, first, lanes int, set, flush bool) {
 	chains := unsafe.Slice((*T)(unsafe.Pointer(&w.chains)), vectors*lanes)
 	out := unsafe.Slice((*T)(pointer(c)), (n-1)*to.Row+(vectors-1)*to.Col+1)
 	for v := range vectors {
 		at := v * to.Col
 		for _, s := range chains[v*lanes+first:][:n] {
-			if set {
+			switch {
+			case set:
 				out[at] = s
-			} else {
+			case flush:
+				out[at] = elem.Flush(elem.Flush(out[at]) + s)
+			default:
 				out[at] += s
 			}
 			at += to.Row

@@ -20,6 +20,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/gemm/asm"
 	"github.com/adjoint-go/adjoint/internal/pool"
 )
@@ -45,6 +46,7 @@ type Product struct {
 	Batch   []Dim // outermost first
 	Add     bool  // C += A·B: the first chain is added to C
 	Block   bool  // for Plan.Block, which takes no Batch
+	Flush   bool  // subnormal operands and results of multiply-adds and sums are taken as 0 of their sign
 }
 
 // Runner runs the items of a task, on as many goroutines as there is scratch for, and returns when all are done.
@@ -688,6 +690,7 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 // byColumns computes a block, tiles below one another first.
 func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 	u := &w.tile
+	u.Flush = x.flushing()
 	u.ARow, u.AStep, u.BStep, u.CRow, u.K, u.Mode = uintptr(t.aRow), uintptr(t.aStep), uintptr(t.bStep), uintptr(t.cRow), t.k, t.mode
 	n := ceil(rows, x.mr)
 	base, more := rows/n, rows%n // tiles of base rows, the first ones of one more
@@ -763,6 +766,9 @@ func (x *Plan) inSegments(sums []float64, n, terms int, product func(k, kc int),
 		for i := range len(sums) / n {
 			to := sums[i*n : (i+1)*n]
 			for j, v := range row(i) {
+				if x.p.Flush {
+					v = elem.Flush(v)
+				}
 				to[j] += float64(v)
 			}
 		}
@@ -778,8 +784,19 @@ func (x *Plan) inSegments(sums []float64, n, terms int, product func(k, kc int),
 		to := row(i)
 		for j, v := range sums[i*n : (i+1)*n] {
 			to[j] = float32(v)
+			if x.p.Flush {
+				to[j] = elem.Flush(to[j])
+			}
 		}
 	}
+}
+
+// flushing is what micro-kernels set MXCSR to.
+func (x *Plan) flushing() (f [2]uint32) {
+	if x.p.Flush {
+		f = asm.Flushing
+	}
+	return f
 }
 
 // Addresses are numbers where they are counted with: an address beyond the end of an object must not look like a pointer to the garbage collector. What

@@ -157,6 +157,26 @@ func plainProduct(p Product, a, b, c array) array {
 	if p.DType == dtype.Float32 {
 		fma, round = func(x, y, z float64) float64 { return float64(elem.FMA32(float32(x), float32(y), float32(z))) }, func(x float64) float64 { return float64(float32(x)) }
 	}
+	if p.Flush {
+		multiply, smallest := fma, math.Ldexp(1, -1022)
+		if p.DType == dtype.Float32 {
+			smallest = math.Ldexp(1, -126)
+		}
+		flush := func(x float64) float64 {
+			if math.Abs(x) < smallest {
+				return math.Copysign(0, x)
+			}
+			return x
+		}
+		fma = func(x, y, z float64) float64 { return flush(multiply(flush(x), flush(y), flush(z))) }
+		to := round
+		round = func(x float64) float64 { return flush(to(x)) }
+		for _, x := range []array{c, out} { // it is an operand only
+			for i := range x.n {
+				x.set(i, flush(x.at(i)))
+			}
+		}
+	}
 	one := func(a0, b0, c0 int) {
 		for i := range p.M {
 			for j := range p.N {
@@ -184,7 +204,7 @@ func plainProduct(p Product, a, b, c array) array {
 					}
 				}
 				if p.DType == dtype.Float32 && p.K > Segment {
-					sum = long
+					sum = round(long)
 				}
 				out.set(at, sum)
 			}
@@ -426,6 +446,57 @@ func TestDots(t *testing.T) {
 	}
 	if t.Logf("%d runs", runs); runs < 1280 {
 		t.Errorf("%d runs", runs)
+	}
+}
+
+// TestFlush has products whose terms, sums and operands are often subnormal, on each way.
+func TestFlush(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	zeros, others := 0, 0
+	for _, d := range floats {
+		small := math.Ldexp(1, -513)
+		if d == dtype.Float32 {
+			small = math.Ldexp(1, -64)
+		}
+		for _, s := range [][4]int{{1, 1, 1, 0}, {5, 7, 9, 1}, {16, 1, 600, 0}, {3, 40, 37, 2}, {17, 33, 300, 3}, {1, 70, 530, 0}, {40, 30, 290, 2}, {2, 3, 17000, 0}} {
+			for _, add := range []bool{false, true} {
+				p := form(d, s[0], s[1], s[2], s[3], 0)
+				p.Add, p.Flush = add, true
+				for _, level := range levels() {
+					for _, plan := range []sizes{usual, tiny, inItems} {
+						a, b, c := newArray(d, p.M*p.K), newArray(d, p.K*p.N), newArray(d, p.M*p.N)
+						for _, x := range []array{a, b} {
+							for i := range x.n {
+								x.set(i, r.NormFloat64()*small*math.Ldexp(1, r.IntN(3)))
+							}
+						}
+						for i := range c.n {
+							c.set(i, r.NormFloat64()*small*small)
+						}
+						want := plainProduct(p, a, b, c)
+						run(t, newPlan(p, level, plan), 2, a, b, c)
+						if err := sameBits(c, want); err != nil {
+							t.Fatalf("%+v, %v: %v", p, level, err)
+						}
+						for i := range c.n {
+							if c.at(i) == 0 {
+								zeros++
+							} else {
+								others++
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if zeros < 100 || others < 100 {
+		t.Errorf("%d zeros, %d others", zeros, others)
+	}
+	// Nothing is left of it when the product has been computed.
+	x, y := math.Float32frombits(3), float32(r.Float64()+2)
+	if x*y == 0 {
+		t.Error("subnormal numbers are taken as 0 outside of products")
 	}
 }
 

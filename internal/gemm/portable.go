@@ -21,15 +21,16 @@ type kernels struct {
 	widen               func(l *asm.Lanes)
 	portableTile        func(t *asm.Tile, rows, cols int)
 	portableIndexed     func(t *asm.Tile, rows, cols int)
+	portableFlushing    func(t *asm.Tile, rows, cols int)
 }
 
 func kernelsOf(d dtype.DType, level cpu.Level) kernels {
 	if k, ok := vectorKernels(d, level); ok {
 		return k
 	}
-	k := kernels{portable: true, rows: 4, lanes: 4, portableTile: tileFloat64, portableIndexed: indexed[float64]}
+	k := kernels{portable: true, rows: 4, lanes: 4, portableTile: tileFloat64, portableIndexed: indexed[float64], portableFlushing: flushing[float64]}
 	if d == dtype.Float32 {
-		k.portableTile, k.portableIndexed = tileFloat32, indexed[float32]
+		k.portableTile, k.portableIndexed, k.portableFlushing = tileFloat32, indexed[float32], flushing[float32]
 	}
 	return k
 }
@@ -52,6 +53,8 @@ func (k *kernels) run(t *asm.Tile, rows, log, cols int, indexed bool) {
 		k.indexed[rows][log](t)
 	case !k.portable:
 		k.tiles[rows][log](t)
+	case t.Flush[0] != 0 && !indexed:
+		k.portableFlushing(t, rows, cols)
 	case indexed:
 		k.portableIndexed(t, rows, cols)
 	default:
@@ -154,6 +157,35 @@ func indexed[T float32 | float64](t *asm.Tile, rows, cols int) {
 			finish(t.Mode, to, s[:])
 		}
 	}
+}
+
+// flushing is the micro-kernel in Go that takes subnormal numbers as 0.
+func flushing[T float32 | float64](t *asm.Tile, rows, cols int) {
+	for i := range rows {
+		c := unsafe.Slice((*T)(pointer(t.C+uintptr(i)*t.CRow)), cols)
+		for j := range c {
+			var s T
+			if t.Mode == asm.Continue {
+				s = c[j]
+			}
+			a, b := t.A+uintptr(i)*t.ARow, add(t.B, j*int(unsafe.Sizeof(s)))
+			for range t.K {
+				s = elem.Flush(fma(elem.Flush(*(*T)(pointer(a))), elem.Flush(*(*T)(pointer(b))), elem.Flush(s)))
+				a, b = a+t.AStep, b+t.BStep
+			}
+			if t.Mode == asm.Add {
+				s = elem.Flush(elem.Flush(c[j]) + s)
+			}
+			c[j] = s
+		}
+	}
+}
+
+func fma[T float32 | float64](x, y, z T) T {
+	if _, single := any(z).(float32); single {
+		return T(elem.FMA32(float32(x), float32(y), float32(z)))
+	}
+	return T(math.FMA(float64(x), float64(y), float64(z)))
 }
 
 // chains4 goes on with four chains. It works with float32 values held as float64, in which products are exact; a step whose sum may round twice is taken again

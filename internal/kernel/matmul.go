@@ -19,7 +19,7 @@ func init() {
 		Name: "matmul",
 		Doc: "Matrix products of the last two dimensions, NumPy broadcasting of the leading ones; transpose_a and transpose_b read an operand's last two dimensions swapped. " +
 			"Operands have rank ≥ 2. Each element of a float result is a chain of fused multiply-adds in ascending k that starts at 0 for every 256 of them; these are added in ascending order, for float32 " +
-			"in float64 after every 64; integers wrap. With no_nan a factor 0 wins over infinities and NaN. Numeric dtypes.",
+			"in float64 after every 64; integers wrap. With no_nan a factor 0 wins over infinities and NaN. With flush, for floats, subnormal operands and results of these operations are taken as 0 of their sign. Numeric dtypes.",
 		Check: checkMatmul,
 		Workspace: func(in, out []Type, a attr.List) int {
 			if p := newMatmulPlan(in, out, a); p.floats != nil {
@@ -33,6 +33,7 @@ func init() {
 			}
 			return 0
 		},
+		Flushes:  true,
 		Prepare:  func(in, out []Type, a attr.List) any { return newMatmulPlan(in, out, a) },
 		Finishes: func(in, out []Type, a attr.List) bool { return out[0].DType.IsFloat() },
 		StateBytes: func(in, out []Type, a attr.List) int64 {
@@ -63,7 +64,7 @@ func init() {
 }
 
 func checkMatmul(in, out []Type, a attr.List) error {
-	if err := checkCall(in, out, a, 2, 1, option("no_nan", attr.Bool), option("transpose_a", attr.Bool), option("transpose_b", attr.Bool)); err != nil {
+	if err := checkCall(in, out, a, 2, 1, option("no_nan", attr.Bool), option("flush", attr.Bool), option("transpose_a", attr.Bool), option("transpose_b", attr.Bool)); err != nil {
 		return err
 	}
 	x, y, z := in[0].Shape, in[1].Shape, out[0].Shape
@@ -138,7 +139,7 @@ func newMatmulPlan(in, out []Type, a attr.List) *matmulPlan {
 		dims = append(dims, gemm.Dim{N: n, A: sa[d] * p.sizeA, B: sb[d] * p.sizeB, C: step * p.sz})
 	}
 	if d := out[0].DType; d.IsFloat() {
-		p.floats = gemm.NewPlan(gemm.Product{DType: d, M: p.m, N: p.n, K: p.k, A: p.a, B: p.b, CRow: p.n, Batch: dims}, cpu.Best())
+		p.floats = gemm.NewPlan(gemm.Product{DType: d, M: p.m, N: p.n, K: p.k, A: p.a, B: p.b, CRow: p.n, Batch: dims, Flush: a.Bool("flush")}, cpu.Best())
 		p.sum = elem.ReduceBlock(micro.ReduceSum, d, cpu.Best())
 	}
 	return p
@@ -189,12 +190,16 @@ func zeroWins[T float](p *matmulPlan, c *Call, at, rows, cols int) {
 			if c.Host != nil && c.Host.Cancelled() {
 				return
 			}
+			flush := func(v T) T { return v }
+			if c.Attrs.Bool("flush") {
+				flush = elem.Flush[T]
+			}
 			for i, v := range part {
 				if v-v != 0 {
 					n := at + i
 					x := matrixView[T]{a[p.batchA.offsetOf(n/p.sz):], p.a}
 					y := matrixView[T]{b[p.batchB.offsetOf(n/p.sz):], p.b}
-					part[i] = productNoNaN(p.k, n%p.sz/p.n, n%p.n, x, y)
+					part[i] = productNoNaN(p.k, n%p.sz/p.n, n%p.n, x, y, flush)
 				}
 			}
 		}
@@ -223,27 +228,27 @@ func allFinite[T float](z []T, sum elem.ReduceFunc) bool {
 }
 
 // productNoNaN is element (i, j) of x·y, of k terms, without those in which a factor is 0. The other terms are chained as package gemm does.
-func productNoNaN[T float](k, i, j int, x, y matrixView[T]) T {
+func productNoNaN[T float](k, i, j int, x, y matrixView[T], flush func(v T) T) T {
 	var s, sum T
 	_, single := any(s).(float32)
 	long := 0.0
 	for l := range k {
 		if l > 0 && l%gemm.Chain == 0 {
-			s, sum = 0, sum+s
+			s, sum = 0, flush(sum+s)
 		}
 		if single && l > 0 && l%gemm.Segment == 0 {
 			sum, long = 0, long+float64(sum)
 		}
-		switch a, b := x.data[i*x.Row+l*x.Col], y.data[l*y.Row+j*y.Col]; {
+		switch a, b := flush(x.data[i*x.Row+l*x.Col]), flush(y.data[l*y.Row+j*y.Col]); {
 		case a == 0 || b == 0:
 		case single:
-			s = T(elem.FMA32(float32(a), float32(b), float32(s)))
+			s = flush(T(elem.FMA32(float32(a), float32(b), float32(s))))
 		default:
-			s = T(math.FMA(float64(a), float64(b), float64(s)))
+			s = flush(T(math.FMA(float64(a), float64(b), float64(s))))
 		}
 	}
-	if sum += s; k > gemm.Segment && single {
-		sum = T(long + float64(sum))
+	if sum = flush(sum + s); k > gemm.Segment && single {
+		sum = flush(T(long + float64(sum)))
 	}
 	return sum
 }

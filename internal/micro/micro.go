@@ -145,13 +145,13 @@ type Loop struct {
 	Flush      bool // see Flushes
 }
 
-// Flushes reports whether a loop may be one with Flush: the operands and results of its sums and products that are subnormal, that is smaller than the least normal number of their dtype, are then 0 of their
+// Flushes reports whether a loop may be one with Flush: the operands and results of its sums, products, quotients and exponentials (Exp, Tanh and Sigmoid) that are subnormal, that is smaller than the least normal number of their dtype, are then 0 of their
 // sign, as the processors' modes FTZ and DAZ have it. Calculations with subnormal numbers take these some fifty times as long as others.
 func (l *Loop) Flushes() bool {
 	any := false
 	for i := range l.Code {
 		c := &l.Code[i]
-		if any = any || c.Flushes(); !c.Flushes() && c.Op != Mov && c.Op != Neg {
+		if any = any || c.Flushes(); !c.Flushes() && c.Op != Mov && c.Op != Neg && c.Op != Abs {
 			return false
 		}
 	}
@@ -161,7 +161,7 @@ func (l *Loop) Flushes() bool {
 // Flushes reports whether the operation flushes its operands and its result in a loop with Flush.
 func (i *Instr) Flushes() bool {
 	switch i.Op {
-	case Add, Sub, Mul, FMA, FMS, FNMA:
+	case Add, Sub, Mul, FMA, FMS, FNMA, Div, Exp, Tanh, Sigmoid:
 		return i.Type.IsFloat()
 	}
 	return false

@@ -15,7 +15,11 @@ type Tile struct {
 	K           int
 	Last        int // columns of the last vector, at least 1
 	Mode        int
+	Flush       [2]uint32 // Flushing, or zeros
 }
+
+// Flushing is what MXCSR holds while subnormal operands and results are taken as 0, and before and after, as Go needs it. The code of a kernel is not preempted.
+var Flushing = [2]uint32{0x1F80 | 1<<15 | 1<<6, 0x1F80}
 
 // What becomes of the chains.
 const (
@@ -35,6 +39,7 @@ type Dots struct {
 	XStep uintptr // from k to k+1
 	K     int
 	To    uintptr
+	Flush [2]uint32 // as that of Tile
 }
 
 // Correlation describes sums, for F filters and T taps, of products of A and B over positions: of slices of rows of N groups of LineBytes each, the last of which has fewer elements. Each

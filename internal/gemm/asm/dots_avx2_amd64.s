@@ -5,23 +5,27 @@
 #include "textflag.h"
 
 // func DotsF32AVX2x1x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	SUBQ   $+4, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	SUBQ  $+4, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X3
@@ -152,30 +156,40 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Y0, (DI)
 	VZEROUPPER
 	RET
 
 // func DotsF32AVX2x1x2(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF32AVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	SUBQ   $+4, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	SUBQ  $+4, CX
+	JLT   after1
 
 step1:
 	MOVQ         DX, AX
@@ -408,30 +422,40 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF32AVX2x2x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	SUBQ   $+4, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	SUBQ  $+4, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X4
@@ -582,31 +606,41 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF32AVX2x3x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	VPXOR  Y2, Y2, Y2
-	SUBQ   $+4, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	SUBQ  $+4, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X5
@@ -777,6 +811,12 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -784,27 +824,31 @@ store:
 	RET
 
 // func DotsF32AVX2x4x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	LEAQ   (AX)(AX*2), R9
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	VPXOR  Y2, Y2, Y2
-	VPXOR  Y3, Y3, Y3
-	SUBQ   $+4, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	LEAQ  (AX)(AX*2), R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	SUBQ  $+4, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X6
@@ -995,6 +1039,12 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -1003,21 +1053,25 @@ store:
 	RET
 
 // func DotsF64AVX2x1x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	SUBQ   $+2, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	SUBQ  $+2, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X3
@@ -1053,28 +1107,38 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Y0, (DI)
 	VZEROUPPER
 	RET
 
 // func DotsF64AVX2x1x2(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF64AVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	SUBQ   $+2, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	SUBQ  $+2, CX
+	JLT   after1
 
 step1:
 	MOVQ         DX, AX
@@ -1135,28 +1199,38 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF64AVX2x2x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	SUBQ   $+2, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	SUBQ  $+2, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X4
@@ -1198,29 +1272,39 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF64AVX2x3x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	VPXOR  Y2, Y2, Y2
-	SUBQ   $+2, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	SUBQ  $+2, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X5
@@ -1268,6 +1352,12 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -1275,25 +1365,29 @@ store:
 	RET
 
 // func DotsF64AVX2x4x1(d *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·DotsF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
-	LEAQ   (AX)(AX*2), R9
-	VPXOR  Y0, Y0, Y0
-	VPXOR  Y1, Y1, Y1
-	VPXOR  Y2, Y2, Y2
-	VPXOR  Y3, Y3, Y3
-	SUBQ   $+2, CX
-	JLT    after1
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
+	LEAQ  (AX)(AX*2), R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	SUBQ  $+2, CX
+	JLT   after1
 
 step1:
 	VMOVUPS      (SI), X6
@@ -1347,6 +1441,12 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)

@@ -5,21 +5,25 @@
 #include "textflag.h"
 
 // func DotsF32AVX512x1x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	SUBQ   $+16, CX
 	JLT    after4
@@ -342,28 +346,38 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Z0, (DI)
 	VZEROUPPER
 	RET
 
 // func DotsF32AVX512x1x2(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF32AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	LEAQ   (R12)(R12*4), R9
-	LEAQ   (R13)(R12*4), BX
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	LEAQ    (R12)(R12*4), R9
+	LEAQ    (R13)(R12*4), BX
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $+16, CX
@@ -967,27 +981,37 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF32AVX512x2x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $+16, CX
@@ -1363,27 +1387,37 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF32AVX512x3x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1812,6 +1846,12 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1819,21 +1859,25 @@ store:
 	RET
 
 // func DotsF32AVX512x4x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	LEAQ   (R8)(AX*1), R10
-	LEAQ   (R10)(AX*1), R11
-	IMUL3Q $0x04, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	LEAQ    (R8)(AX*1), R10
+	LEAQ    (R10)(AX*1), R11
+	IMUL3Q  $0x04, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	LEAQ   (AX)(AX*2), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2316,6 +2360,12 @@ more2:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2324,19 +2374,23 @@ store:
 	RET
 
 // func DotsF64AVX512x1x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	SUBQ   $+8, CX
 	JLT    after4
@@ -2458,26 +2512,36 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Z0, (DI)
 	VZEROUPPER
 	RET
 
 // func DotsF64AVX512x1x2(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF64AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	LEAQ   (R12)(R12*4), R9
-	LEAQ   (R13)(R12*4), BX
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	LEAQ    (R12)(R12*4), R9
+	LEAQ    (R13)(R12*4), BX
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $+8, CX
@@ -2699,25 +2763,35 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Z0, (DI)
 	VMOVUPD Z1, 64(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF64AVX512x2x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $+8, CX
@@ -2862,25 +2936,35 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Z0, (DI)
 	VMOVUPD Z1, 64(DI)
 	VZEROUPPER
 	RET
 
 // func DotsF64AVX512x3x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3048,6 +3132,12 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Z0, (DI)
 	VMOVUPD Z1, 64(DI)
 	VMOVUPD Z2, 128(DI)
@@ -3055,19 +3145,23 @@ store:
 	RET
 
 // func DotsF64AVX512x4x1(d *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·DotsF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   d+0(FP), DI
-	MOVQ   (DI), SI
-	MOVQ   8(DI), AX
-	LEAQ   (SI)(AX*1), R8
-	IMUL3Q $0x02, AX, R12
-	LEAQ   (R12)(R12*2), R13
-	MOVQ   16(DI), DX
-	MOVQ   32(DI), R15
-	MOVQ   24(DI), AX
-	MOVQ   40(DI), CX
-	MOVQ   48(DI), DI
+	MOVQ    d+0(FP), DI
+	MOVQ    (DI), SI
+	MOVQ    8(DI), AX
+	LEAQ    (SI)(AX*1), R8
+	IMUL3Q  $0x02, AX, R12
+	LEAQ    (R12)(R12*2), R13
+	MOVQ    16(DI), DX
+	MOVQ    32(DI), R15
+	MOVQ    24(DI), AX
+	MOVQ    40(DI), CX
+	CMPL    56(DI), $0x00
+	JEQ     flush
+	LDMXCSR 56(DI)
+
+flush:
 	LEAQ   (AX)(AX*2), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3259,6 +3353,12 @@ after1:
 	ADDQ         R15, DX
 
 store:
+	CMPL    56(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 60(DI)
+
+unflush:
+	MOVQ    48(DI), DI
 	VMOVUPD Z0, (DI)
 	VMOVUPD Z1, 64(DI)
 	VMOVUPD Z2, 128(DI)

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tileF32AVX2x1x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -29,6 +29,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -71,11 +76,16 @@ store:
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
 	VMASKMOVPS Y0, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x1x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -101,6 +111,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -151,11 +166,16 @@ store:
 	MOVQ       48(DI), R8
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x1x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -186,6 +206,11 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -258,11 +283,16 @@ store:
 	VMOVUPS    Y1, 32(SI)
 	VMOVUPS    Y2, 64(SI)
 	VMASKMOVPS Y3, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x1x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -286,6 +316,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -330,11 +365,16 @@ store:
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
 	VMASKMOVPS Y0, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x1x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -360,6 +400,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -412,11 +457,16 @@ store:
 	MOVQ       48(DI), R8
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x1x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -447,6 +497,11 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -515,11 +570,16 @@ store:
 	VMOVUPS    Y1, 32(SI)
 	VMOVUPS    Y2, 64(SI)
 	VMASKMOVPS Y3, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x2x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -548,6 +608,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -602,11 +667,16 @@ store:
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x2x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -639,6 +709,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -706,11 +781,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y2, (SI)
 	VMASKMOVPS Y3, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x2x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -753,6 +833,11 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -852,11 +937,16 @@ store:
 	VMOVUPS    Y5, 32(SI)
 	VMOVUPS    Y6, 64(SI)
 	VMASKMOVPS Y7, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x2x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -885,6 +975,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -941,11 +1036,16 @@ store:
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x2x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -978,6 +1078,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1047,11 +1152,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y2, (SI)
 	VMASKMOVPS Y3, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x2x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1094,6 +1204,11 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1189,11 +1304,16 @@ store:
 	VMOVUPS    Y5, 32(SI)
 	VMOVUPS    Y6, 64(SI)
 	VMASKMOVPS Y7, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x3x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1227,6 +1347,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1292,11 +1417,16 @@ store:
 	VMASKMOVPS Y1, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y2, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x3x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1336,6 +1466,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1419,11 +1554,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y4, (SI)
 	VMASKMOVPS Y5, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x3x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1457,6 +1597,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1524,11 +1669,16 @@ store:
 	VMASKMOVPS Y1, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y2, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x3x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1568,6 +1718,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1653,11 +1808,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y4, (SI)
 	VMASKMOVPS Y5, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x4x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1696,6 +1856,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1773,11 +1938,16 @@ store:
 	VMASKMOVPS Y2, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y3, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x4x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1824,6 +1994,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1924,11 +2099,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y6, (SI)
 	VMASKMOVPS Y7, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x4x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1967,6 +2147,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2046,11 +2231,16 @@ store:
 	VMASKMOVPS Y2, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y3, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x4x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2097,6 +2287,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2199,11 +2394,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y6, (SI)
 	VMASKMOVPS Y7, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x5x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2247,6 +2447,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2335,11 +2540,16 @@ store:
 	VMASKMOVPS Y3, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y4, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x5x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2393,6 +2603,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2509,11 +2724,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y8, (SI)
 	VMASKMOVPS Y9, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x5x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2557,6 +2777,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2647,11 +2872,16 @@ store:
 	VMASKMOVPS Y3, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y4, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x5x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2705,6 +2935,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2823,11 +3058,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y8, (SI)
 	VMASKMOVPS Y9, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x6x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2876,6 +3116,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2976,11 +3221,16 @@ store:
 	VMASKMOVPS Y4, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y5, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2x6x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3041,6 +3291,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3174,11 +3429,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y10, (SI)
 	VMASKMOVPS Y11, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x6x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3227,6 +3487,11 @@ continue:
 	VMASKMOVPS (SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3329,11 +3594,16 @@ store:
 	VMASKMOVPS Y4, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y5, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX2x6x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3394,6 +3664,11 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3529,11 +3804,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPS    Y10, (SI)
 	VMASKMOVPS Y11, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x1x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3557,6 +3837,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3599,11 +3884,16 @@ store:
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
 	VMASKMOVPD Y0, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x1x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3629,6 +3919,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3679,11 +3974,16 @@ store:
 	MOVQ       48(DI), R8
 	VMOVUPD    Y0, (SI)
 	VMASKMOVPD Y1, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x1x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3714,6 +4014,11 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3786,11 +4091,16 @@ store:
 	VMOVUPD    Y1, 32(SI)
 	VMOVUPD    Y2, 64(SI)
 	VMASKMOVPD Y3, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x1x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3814,6 +4124,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3858,11 +4173,16 @@ store:
 	MOVQ       40(DI), SI
 	MOVQ       48(DI), R8
 	VMASKMOVPD Y0, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x1x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3888,6 +4208,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3940,11 +4265,16 @@ store:
 	MOVQ       48(DI), R8
 	VMOVUPD    Y0, (SI)
 	VMASKMOVPD Y1, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x1x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3975,6 +4305,11 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4043,11 +4378,16 @@ store:
 	VMOVUPD    Y1, 32(SI)
 	VMOVUPD    Y2, 64(SI)
 	VMASKMOVPD Y3, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x2x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4076,6 +4416,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4130,11 +4475,16 @@ store:
 	VMASKMOVPD Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y1, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x2x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4167,6 +4517,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4234,11 +4589,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y2, (SI)
 	VMASKMOVPD Y3, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x2x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4281,6 +4641,11 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4380,11 +4745,16 @@ store:
 	VMOVUPD    Y5, 32(SI)
 	VMOVUPD    Y6, 64(SI)
 	VMASKMOVPD Y7, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x2x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4413,6 +4783,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4469,11 +4844,16 @@ store:
 	VMASKMOVPD Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y1, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x2x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4506,6 +4886,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4575,11 +4960,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y2, (SI)
 	VMASKMOVPD Y3, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x2x4(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4622,6 +5012,11 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4717,11 +5112,16 @@ store:
 	VMOVUPD    Y5, 32(SI)
 	VMOVUPD    Y6, 64(SI)
 	VMASKMOVPD Y7, Y15, 96(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x3x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4755,6 +5155,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4820,11 +5225,16 @@ store:
 	VMASKMOVPD Y1, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y2, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x3x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4864,6 +5274,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4947,11 +5362,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y4, (SI)
 	VMASKMOVPD Y5, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x3x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4985,6 +5405,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -5052,11 +5477,16 @@ store:
 	VMASKMOVPD Y1, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y2, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x3x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5096,6 +5526,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -5181,11 +5616,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y4, (SI)
 	VMASKMOVPD Y5, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x4x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5224,6 +5664,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5301,11 +5746,16 @@ store:
 	VMASKMOVPD Y2, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y3, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x4x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5352,6 +5802,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5452,11 +5907,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y6, (SI)
 	VMASKMOVPD Y7, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x4x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5495,6 +5955,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -5574,11 +6039,16 @@ store:
 	VMASKMOVPD Y2, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y3, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x4x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5625,6 +6095,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -5727,11 +6202,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y6, (SI)
 	VMASKMOVPD Y7, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x5x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5775,6 +6255,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5863,11 +6348,16 @@ store:
 	VMASKMOVPD Y3, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y4, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x5x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5921,6 +6411,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6037,11 +6532,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y8, (SI)
 	VMASKMOVPD Y9, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x5x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6085,6 +6585,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -6175,11 +6680,16 @@ store:
 	VMASKMOVPD Y3, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y4, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x5x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6233,6 +6743,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -6351,11 +6866,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y8, (SI)
 	VMASKMOVPD Y9, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x6x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6404,6 +6924,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6504,11 +7029,16 @@ store:
 	VMASKMOVPD Y4, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y5, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2x6x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6569,6 +7099,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6702,11 +7237,16 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y10, (SI)
 	VMASKMOVPD Y11, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x6x1(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6755,6 +7295,11 @@ continue:
 	VMASKMOVPD (SI), Y15, Y5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -6857,11 +7402,16 @@ store:
 	VMASKMOVPD Y4, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPD Y5, Y15, (SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX2x6x2(t *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6922,6 +7472,11 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -7057,6 +7612,11 @@ store:
 	ADDQ       R8, SI
 	VMOVUPD    Y10, (SI)
 	VMASKMOVPD Y11, Y15, 32(SI)
+	CMPL       80(DI), $0x00
+	JEQ        unflush
+	LDMXCSR    84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tileF32AVX512x1x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -29,6 +29,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -70,11 +75,16 @@ store:
 	MOVQ    40(DI), SI
 	MOVQ    48(DI), R8
 	VMOVUPS Z0, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x1x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -101,6 +111,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -150,11 +165,16 @@ store:
 	MOVQ    48(DI), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x1x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -187,6 +207,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -264,11 +289,16 @@ store:
 	VMOVUPS Z1, 64(SI)
 	VMOVUPS Z2, 128(SI)
 	VMOVUPS Z3, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x1x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -313,6 +343,11 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -434,11 +469,16 @@ store:
 	VMOVUPS Z5, 320(SI)
 	VMOVUPS Z6, 384(SI)
 	VMOVUPS Z7, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x1x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -462,6 +502,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -505,11 +550,16 @@ store:
 	MOVQ    40(DI), SI
 	MOVQ    48(DI), R8
 	VMOVUPS Z0, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x1x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -536,6 +586,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -587,11 +642,16 @@ store:
 	MOVQ    48(DI), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x1x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -624,6 +684,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -691,11 +756,16 @@ store:
 	VMOVUPS Z1, 64(SI)
 	VMOVUPS Z2, 128(SI)
 	VMOVUPS Z3, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x1x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -740,6 +810,11 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -839,11 +914,16 @@ store:
 	VMOVUPS Z5, 320(SI)
 	VMOVUPS Z6, 384(SI)
 	VMOVUPS Z7, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x2x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -872,6 +952,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -924,11 +1009,16 @@ store:
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x2x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -963,6 +1053,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1028,11 +1123,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x2x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1079,6 +1179,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1182,11 +1287,16 @@ store:
 	VMOVUPS Z5, 64(SI)
 	VMOVUPS Z6, 128(SI)
 	VMOVUPS Z7, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x2x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1257,6 +1367,11 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1424,11 +1539,16 @@ store:
 	VMOVUPS Z13, 320(SI)
 	VMOVUPS Z14, 384(SI)
 	VMOVUPS Z15, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x2x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1457,6 +1577,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1511,11 +1636,16 @@ store:
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x2x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1550,6 +1680,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1617,11 +1752,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x2x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1668,6 +1808,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1761,11 +1906,16 @@ store:
 	VMOVUPS Z5, 64(SI)
 	VMOVUPS Z6, 128(SI)
 	VMOVUPS Z7, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x2x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -1836,6 +1986,11 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -1981,11 +2136,16 @@ store:
 	VMOVUPS Z13, 320(SI)
 	VMOVUPS Z14, 384(SI)
 	VMOVUPS Z15, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x3x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2019,6 +2179,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2081,11 +2246,16 @@ store:
 	VMOVUPS Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x3x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2128,6 +2298,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2208,11 +2383,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x3x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2273,6 +2453,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2401,11 +2586,16 @@ store:
 	VMOVUPS Z9, 64(SI)
 	VMOVUPS Z10, 128(SI)
 	VMOVUPS Z11, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x3x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2439,6 +2629,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2503,11 +2698,16 @@ store:
 	VMOVUPS Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x3x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2550,6 +2750,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2632,11 +2837,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x3x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2697,6 +2907,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -2815,11 +3030,16 @@ store:
 	VMOVUPS Z9, 64(SI)
 	VMOVUPS Z10, 128(SI)
 	VMOVUPS Z11, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x4x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2858,6 +3078,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2931,11 +3156,16 @@ store:
 	VMOVUPS Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z3, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x4x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -2986,6 +3216,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3082,11 +3317,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x4x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3161,6 +3401,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3315,11 +3560,16 @@ store:
 	VMOVUPS Z13, 64(SI)
 	VMOVUPS Z14, 128(SI)
 	VMOVUPS Z15, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x4x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3358,6 +3608,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3433,11 +3688,16 @@ store:
 	VMOVUPS Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z3, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x4x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3488,6 +3748,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3586,11 +3851,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x4x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3665,6 +3935,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -3809,11 +4084,16 @@ store:
 	VMOVUPS Z13, 64(SI)
 	VMOVUPS Z14, 128(SI)
 	VMOVUPS Z15, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x5x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -3857,6 +4137,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3940,11 +4225,16 @@ store:
 	VMOVUPS Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z4, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x5x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4003,6 +4293,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4114,11 +4409,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x5x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4207,6 +4507,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4386,11 +4691,16 @@ store:
 	VMOVUPS Z17, 64(SI)
 	VMOVUPS Z18, 128(SI)
 	VMOVUPS Z19, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x5x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4434,6 +4744,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4519,11 +4834,16 @@ store:
 	VMOVUPS Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z4, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x5x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4582,6 +4902,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4695,11 +5020,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x5x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -4788,6 +5118,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -4957,11 +5292,16 @@ store:
 	VMOVUPS Z17, 64(SI)
 	VMOVUPS Z18, 128(SI)
 	VMOVUPS Z19, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x6x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5010,6 +5350,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5104,11 +5449,16 @@ store:
 	VMOVUPS Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z5, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x6x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5175,6 +5525,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5302,11 +5657,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x6x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5409,6 +5769,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5614,11 +5979,16 @@ store:
 	VMOVUPS Z21, 64(SI)
 	VMOVUPS Z22, 128(SI)
 	VMOVUPS Z23, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x6x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5667,6 +6037,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -5763,11 +6138,16 @@ store:
 	VMOVUPS Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z5, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x6x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -5834,6 +6214,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -5963,11 +6348,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x6x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6070,6 +6460,11 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -6265,11 +6660,16 @@ store:
 	VMOVUPS Z21, 64(SI)
 	VMOVUPS Z22, 128(SI)
 	VMOVUPS Z23, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x7x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6323,6 +6723,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z6
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6427,11 +6832,16 @@ store:
 	VMOVUPS Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z6, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x7x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6506,6 +6916,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6648,11 +7063,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z12, (SI)
 	VMOVUPS Z13, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x7x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6706,6 +7126,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z6
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -6812,11 +7237,16 @@ store:
 	VMOVUPS Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z6, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x7x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -6891,6 +7321,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -7035,11 +7470,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z12, (SI)
 	VMOVUPS Z13, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x8x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -7098,6 +7538,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7213,11 +7658,16 @@ store:
 	VMOVUPS Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z7, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x8x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -7300,6 +7750,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7458,11 +7913,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z14, (SI)
 	VMOVUPS Z15, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x8x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -7521,6 +7981,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -7638,11 +8103,16 @@ store:
 	VMOVUPS Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z7, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x8x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -7725,6 +8195,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -7885,11 +8360,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z14, (SI)
 	VMOVUPS Z15, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x9x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -7953,6 +8433,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z8
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -8078,11 +8563,16 @@ store:
 	VMOVUPS Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z8, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x9x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -8173,6 +8663,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z17
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -8346,11 +8841,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z16, (SI)
 	VMOVUPS Z17, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x9x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -8414,6 +8914,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z8
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -8541,11 +9046,16 @@ store:
 	VMOVUPS Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z8, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x9x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -8636,6 +9146,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z17
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -8811,11 +9326,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z16, (SI)
 	VMOVUPS Z17, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x10x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -8884,6 +9404,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -9020,11 +9545,16 @@ store:
 	VMOVUPS Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z9, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x10x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -9123,6 +9653,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -9312,11 +9847,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z18, (SI)
 	VMOVUPS Z19, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x10x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -9385,6 +9925,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -9523,11 +10068,16 @@ store:
 	VMOVUPS Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z9, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x10x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -9626,6 +10176,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -9817,11 +10372,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z18, (SI)
 	VMOVUPS Z19, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x11x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -9895,6 +10455,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z10
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -10041,11 +10606,16 @@ store:
 	VMOVUPS Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z10, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x11x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -10152,6 +10722,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z21
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -10356,11 +10931,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z20, (SI)
 	VMOVUPS Z21, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x11x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -10434,6 +11014,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z10
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -10582,11 +11167,16 @@ store:
 	VMOVUPS Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z10, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x11x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -10693,6 +11283,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z21
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -10899,11 +11494,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z20, (SI)
 	VMOVUPS Z21, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x12x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -10982,6 +11582,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -11139,11 +11744,16 @@ store:
 	VMOVUPS Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z11, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x12x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -11258,6 +11868,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -11478,11 +12093,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z22, (SI)
 	VMOVUPS Z23, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x12x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -11561,6 +12181,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -11720,11 +12345,16 @@ store:
 	VMOVUPS Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z11, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x12x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -11839,6 +12469,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -12061,11 +12696,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z22, (SI)
 	VMOVUPS Z23, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x13x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -12149,6 +12789,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z12
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -12316,11 +12961,16 @@ store:
 	VMOVUPS Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z12, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x13x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -12443,6 +13093,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z25
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -12678,11 +13333,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z24, (SI)
 	VMOVUPS Z25, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x13x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -12766,6 +13426,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z12
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -12935,11 +13600,16 @@ store:
 	VMOVUPS Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z12, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x13x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -13062,6 +13732,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z25
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -13299,11 +13974,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z24, (SI)
 	VMOVUPS Z25, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x14x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -13392,6 +14072,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -13570,11 +14255,16 @@ store:
 	VMOVUPS Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z13, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512x14x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -13705,6 +14395,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z27
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -13956,11 +14651,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z26, (SI)
 	VMOVUPS Z27, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x14x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -14049,6 +14749,11 @@ continue:
 	VMOVUPS.Z (SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -14229,11 +14934,16 @@ store:
 	VMOVUPS Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z13, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF32AVX512x14x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -14364,6 +15074,11 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z27
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -14617,11 +15332,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z26, (SI)
 	VMOVUPS Z27, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x1x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -14645,6 +15365,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -14686,11 +15411,16 @@ store:
 	MOVQ    40(DI), SI
 	MOVQ    48(DI), R8
 	VMOVUPD Z0, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x1x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -14717,6 +15447,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -14766,11 +15501,16 @@ store:
 	MOVQ    48(DI), R8
 	VMOVUPD Z0, (SI)
 	VMOVUPD Z1, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x1x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -14803,6 +15543,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -14880,11 +15625,16 @@ store:
 	VMOVUPD Z1, 64(SI)
 	VMOVUPD Z2, 128(SI)
 	VMOVUPD Z3, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x1x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -14929,6 +15679,11 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -15050,11 +15805,16 @@ store:
 	VMOVUPD Z5, 320(SI)
 	VMOVUPD Z6, 384(SI)
 	VMOVUPD Z7, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x1x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15078,6 +15838,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z0
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -15121,11 +15886,16 @@ store:
 	MOVQ    40(DI), SI
 	MOVQ    48(DI), R8
 	VMOVUPD Z0, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x1x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15152,6 +15922,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -15203,11 +15978,16 @@ store:
 	MOVQ    48(DI), R8
 	VMOVUPD Z0, (SI)
 	VMOVUPD Z1, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x1x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15240,6 +16020,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -15307,11 +16092,16 @@ store:
 	VMOVUPD Z1, 64(SI)
 	VMOVUPD Z2, 128(SI)
 	VMOVUPD Z3, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x1x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15356,6 +16146,11 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -15455,11 +16250,16 @@ store:
 	VMOVUPD Z5, 320(SI)
 	VMOVUPD Z6, 384(SI)
 	VMOVUPD Z7, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x2x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15488,6 +16288,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -15540,11 +16345,16 @@ store:
 	VMOVUPD Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z1, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x2x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15579,6 +16389,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -15644,11 +16459,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z2, (SI)
 	VMOVUPD Z3, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x2x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15695,6 +16515,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -15798,11 +16623,16 @@ store:
 	VMOVUPD Z5, 64(SI)
 	VMOVUPD Z6, 128(SI)
 	VMOVUPD Z7, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x2x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -15873,6 +16703,11 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -16040,11 +16875,16 @@ store:
 	VMOVUPD Z13, 320(SI)
 	VMOVUPD Z14, 384(SI)
 	VMOVUPD Z15, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x2x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16073,6 +16913,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z1
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -16127,11 +16972,16 @@ store:
 	VMOVUPD Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z1, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x2x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16166,6 +17016,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -16233,11 +17088,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z2, (SI)
 	VMOVUPD Z3, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x2x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16284,6 +17144,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -16377,11 +17242,16 @@ store:
 	VMOVUPD Z5, 64(SI)
 	VMOVUPD Z6, 128(SI)
 	VMOVUPD Z7, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x2x8(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x8(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16452,6 +17322,11 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -16597,11 +17472,16 @@ store:
 	VMOVUPD Z13, 320(SI)
 	VMOVUPD Z14, 384(SI)
 	VMOVUPD Z15, K1, 448(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x3x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16635,6 +17515,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -16697,11 +17582,16 @@ store:
 	VMOVUPD Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z2, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x3x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16744,6 +17634,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -16824,11 +17719,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z4, (SI)
 	VMOVUPD Z5, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x3x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -16889,6 +17789,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17017,11 +17922,16 @@ store:
 	VMOVUPD Z9, 64(SI)
 	VMOVUPD Z10, 128(SI)
 	VMOVUPD Z11, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x3x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17055,6 +17965,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z2
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -17119,11 +18034,16 @@ store:
 	VMOVUPD Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z2, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x3x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17166,6 +18086,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -17248,11 +18173,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z4, (SI)
 	VMOVUPD Z5, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x3x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17313,6 +18243,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -17431,11 +18366,16 @@ store:
 	VMOVUPD Z9, 64(SI)
 	VMOVUPD Z10, 128(SI)
 	VMOVUPD Z11, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x4x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17474,6 +18414,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17547,11 +18492,16 @@ store:
 	VMOVUPD Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z3, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x4x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17602,6 +18552,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17698,11 +18653,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z6, (SI)
 	VMOVUPD Z7, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x4x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17777,6 +18737,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17931,11 +18896,16 @@ store:
 	VMOVUPD Z13, 64(SI)
 	VMOVUPD Z14, 128(SI)
 	VMOVUPD Z15, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x4x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -17974,6 +18944,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z3
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -18049,11 +19024,16 @@ store:
 	VMOVUPD Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z3, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x4x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -18104,6 +19084,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -18202,11 +19187,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z6, (SI)
 	VMOVUPD Z7, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x4x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -18281,6 +19271,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -18425,11 +19420,16 @@ store:
 	VMOVUPD Z13, 64(SI)
 	VMOVUPD Z14, 128(SI)
 	VMOVUPD Z15, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x5x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -18473,6 +19473,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -18556,11 +19561,16 @@ store:
 	VMOVUPD Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z4, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x5x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -18619,6 +19629,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -18730,11 +19745,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z8, (SI)
 	VMOVUPD Z9, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x5x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -18823,6 +19843,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -19002,11 +20027,16 @@ store:
 	VMOVUPD Z17, 64(SI)
 	VMOVUPD Z18, 128(SI)
 	VMOVUPD Z19, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x5x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -19050,6 +20080,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z4
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -19135,11 +20170,16 @@ store:
 	VMOVUPD Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z4, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x5x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -19198,6 +20238,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -19311,11 +20356,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z8, (SI)
 	VMOVUPD Z9, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x5x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -19404,6 +20454,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -19573,11 +20628,16 @@ store:
 	VMOVUPD Z17, 64(SI)
 	VMOVUPD Z18, 128(SI)
 	VMOVUPD Z19, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x6x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -19626,6 +20686,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -19720,11 +20785,16 @@ store:
 	VMOVUPD Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z5, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x6x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -19791,6 +20861,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -19918,11 +20993,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z10, (SI)
 	VMOVUPD Z11, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x6x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -20025,6 +21105,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -20230,11 +21315,16 @@ store:
 	VMOVUPD Z21, 64(SI)
 	VMOVUPD Z22, 128(SI)
 	VMOVUPD Z23, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x6x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -20283,6 +21373,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z5
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -20379,11 +21474,16 @@ store:
 	VMOVUPD Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z5, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x6x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -20450,6 +21550,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -20579,11 +21684,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z10, (SI)
 	VMOVUPD Z11, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x6x4(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -20686,6 +21796,11 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -20881,11 +21996,16 @@ store:
 	VMOVUPD Z21, 64(SI)
 	VMOVUPD Z22, 128(SI)
 	VMOVUPD Z23, K1, 192(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x7x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -20939,6 +22059,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z6
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -21043,11 +22168,16 @@ store:
 	VMOVUPD Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z6, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x7x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -21122,6 +22252,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -21264,11 +22399,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z12, (SI)
 	VMOVUPD Z13, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x7x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -21322,6 +22462,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z6
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -21428,11 +22573,16 @@ store:
 	VMOVUPD Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z6, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x7x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -21507,6 +22657,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -21651,11 +22806,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z12, (SI)
 	VMOVUPD Z13, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x8x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -21714,6 +22874,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -21829,11 +22994,16 @@ store:
 	VMOVUPD Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z7, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x8x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -21916,6 +23086,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -22074,11 +23249,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z14, (SI)
 	VMOVUPD Z15, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x8x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -22137,6 +23317,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z7
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -22254,11 +23439,16 @@ store:
 	VMOVUPD Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z7, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x8x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -22341,6 +23531,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z15
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -22501,11 +23696,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z14, (SI)
 	VMOVUPD Z15, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x9x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -22569,6 +23769,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z8
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -22694,11 +23899,16 @@ store:
 	VMOVUPD Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z8, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x9x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -22789,6 +23999,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z17
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -22962,11 +24177,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z16, (SI)
 	VMOVUPD Z17, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x9x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -23030,6 +24250,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z8
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -23157,11 +24382,16 @@ store:
 	VMOVUPD Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z8, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x9x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -23252,6 +24482,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z17
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -23427,11 +24662,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z16, (SI)
 	VMOVUPD Z17, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x10x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -23500,6 +24740,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -23636,11 +24881,16 @@ store:
 	VMOVUPD Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z9, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x10x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -23739,6 +24989,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -23928,11 +25183,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z18, (SI)
 	VMOVUPD Z19, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x10x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -24001,6 +25261,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z9
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -24139,11 +25404,16 @@ store:
 	VMOVUPD Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z9, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x10x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -24242,6 +25512,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z19
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -24433,11 +25708,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z18, (SI)
 	VMOVUPD Z19, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x11x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -24511,6 +25791,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z10
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -24657,11 +25942,16 @@ store:
 	VMOVUPD Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z10, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x11x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -24768,6 +26058,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z21
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -24972,11 +26267,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z20, (SI)
 	VMOVUPD Z21, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x11x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -25050,6 +26350,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z10
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -25198,11 +26503,16 @@ store:
 	VMOVUPD Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z10, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x11x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -25309,6 +26619,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z21
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -25515,11 +26830,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z20, (SI)
 	VMOVUPD Z21, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x12x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -25598,6 +26918,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -25755,11 +27080,16 @@ store:
 	VMOVUPD Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z11, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x12x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -25874,6 +27204,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -26094,11 +27429,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z22, (SI)
 	VMOVUPD Z23, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x12x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -26177,6 +27517,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z11
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -26336,11 +27681,16 @@ store:
 	VMOVUPD Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z11, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x12x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -26455,6 +27805,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z23
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -26677,11 +28032,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z22, (SI)
 	VMOVUPD Z23, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x13x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -26765,6 +28125,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z12
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -26932,11 +28297,16 @@ store:
 	VMOVUPD Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z12, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x13x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -27059,6 +28429,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z25
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -27294,11 +28669,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z24, (SI)
 	VMOVUPD Z25, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x13x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -27382,6 +28762,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z12
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -27551,11 +28936,16 @@ store:
 	VMOVUPD Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z12, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x13x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -27678,6 +29068,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z25
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -27915,11 +29310,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z24, (SI)
 	VMOVUPD Z25, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x14x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -28008,6 +29408,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -28186,11 +29591,16 @@ store:
 	VMOVUPD Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z13, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512x14x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -28321,6 +29731,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z27
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -28572,11 +29987,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z26, (SI)
 	VMOVUPD Z27, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x14x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -28665,6 +30085,11 @@ continue:
 	VMOVUPD.Z (SI), K1, Z13
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -28845,11 +30270,16 @@ store:
 	VMOVUPD Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPD Z13, K1, (SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET
 
 // func indexedF64AVX512x14x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), DI
 	MOVQ       64(DI), AX
@@ -28980,6 +30410,11 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z27
 
 start:
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
@@ -29233,5 +30668,10 @@ store:
 	ADDQ    R8, SI
 	VMOVUPD Z26, (SI)
 	VMOVUPD Z27, K1, 64(SI)
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
+
+unflush:
 	VZEROUPPER
 	RET

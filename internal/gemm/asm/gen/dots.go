@@ -39,7 +39,7 @@ func (w *writer) dots(vectors, blocks int) {
 	w.emit("MOVQ", at(unsafe.Offsetof(d.XStep)), reg.R15)
 	w.emit("MOVQ", at(unsafe.Offsetof(d.XRow)), reg.RAX)
 	w.emit("MOVQ", at(unsafe.Offsetof(d.K)), reg.RCX)
-	w.emit("MOVQ", at(unsafe.Offsetof(d.To)), reg.RDI)
+	w.flush(at(unsafe.Offsetof(d.Flush)), false)
 	if vectors == 4 {
 		w.emit("LEAQ", operand.Mem{Base: reg.RAX, Index: reg.RAX, Scale: 2}, reg.R9)
 	}
@@ -151,6 +151,8 @@ func (w *writer) dots(vectors, blocks int) {
 		}
 	}
 	w.Label("store")
+	w.flush(at(unsafe.Offsetof(d.Flush)), true)
+	w.emit("MOVQ", at(unsafe.Offsetof(d.To)), reg.RDI)
 	for i := range vectors * blocks {
 		w.store(w.vec(i), false, mem(reg.RDI, i*w.bytes))
 	}

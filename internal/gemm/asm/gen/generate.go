@@ -229,6 +229,19 @@ func (w *writer) window() {
 	}
 }
 
+// flush takes subnormal numbers as 0 from here on, if a Flush says so, and anything as it is again if it ends.
+func (w *writer) flush(at operand.Mem, end bool) {
+	label, n := "flush", 0
+	if end {
+		label, n = "unflush", 4
+	}
+	w.emit("CMPL", at, operand.U8(0))
+	w.emit("JEQ", operand.LabelRef(label))
+	at.Disp += n
+	w.emit("LDMXCSR", at)
+	w.Label(label)
+}
+
 func (w *writer) zero(r reg.Register) {
 	if w.wide() {
 		w.emit("VPXORD", r, r, r) // VPXOR has no registers from 16 on
@@ -291,7 +304,7 @@ func (w *writer) finish() ([]byte, error) {
 
 // Offsets of the fields of asm.Tile and asm.Columns.
 var (
-	tile struct{ a, aRow, aStep, b, bStep, c, cRow, k, last, mode int }
+	tile struct{ a, aRow, aStep, b, bStep, c, cRow, k, last, mode, flush int }
 	cols struct{ to, row, from, step, k, last int }
 )
 
@@ -299,7 +312,7 @@ func init() {
 	var t asm.Tile
 	tile.a, tile.aRow, tile.aStep = int(unsafe.Offsetof(t.A)), int(unsafe.Offsetof(t.ARow)), int(unsafe.Offsetof(t.AStep))
 	tile.b, tile.bStep, tile.c, tile.cRow = int(unsafe.Offsetof(t.B)), int(unsafe.Offsetof(t.BStep)), int(unsafe.Offsetof(t.C)), int(unsafe.Offsetof(t.CRow))
-	tile.k, tile.last, tile.mode = int(unsafe.Offsetof(t.K)), int(unsafe.Offsetof(t.Last)), int(unsafe.Offsetof(t.Mode))
+	tile.k, tile.last, tile.mode, tile.flush = int(unsafe.Offsetof(t.K)), int(unsafe.Offsetof(t.Last)), int(unsafe.Offsetof(t.Mode)), int(unsafe.Offsetof(t.Flush))
 	var c asm.Columns
 	cols.to, cols.row, cols.from = int(unsafe.Offsetof(c.To)), int(unsafe.Offsetof(c.Row)), int(unsafe.Offsetof(c.From))
 	cols.step, cols.k, cols.last = int(unsafe.Offsetof(c.Step)), int(unsafe.Offsetof(c.K)), int(unsafe.Offsetof(c.Last))

@@ -82,6 +82,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.Label("continue")
 	eachC(func(r, v int, at operand.Mem, last bool) { w.load(at, last, acc(r, v)) })
 	w.Label("start")
+	w.flush(mem(regTile, tile.flush), false)
 	w.emit("MOVQ", mem(regTile, tile.a), regA)
 	if !indexed {
 		w.emit("MOVQ", mem(regTile, tile.aStep), regAStep)
@@ -139,6 +140,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	eachC(func(r, v int, at operand.Mem, last bool) { w.addMemory(at, last, w.vec(firstA), acc(r, v)) })
 	w.Label("store")
 	eachC(func(r, v int, at operand.Mem, last bool) { w.store(acc(r, v), last, at) })
+	w.flush(mem(regTile, tile.flush), true)
 	w.emit("VZEROUPPER")
 	w.emit("RET")
 }
