@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"gorgonia.org/tensor"
-
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
@@ -79,7 +77,7 @@ type Machine struct {
 	moves  [][2][]byte      // to inputs from the outputs that they have after a run, where these lie elsewhere
 	only   *native.Straight // the whole program, if it is one piece of machine code that needs no scratch of the machine
 
-	outputs []*tensor.Dense
+	outputs shownOutputs
 	busy    uint32 // 1 while the machine is in use
 	ctx     context.Context
 	done    <-chan struct{} // of ctx
@@ -210,7 +208,15 @@ func view[T float64 | float32 | int64 | int32 | bool](m *Machine, name string) [
 			return outputView[T](m, s)
 		}
 	}
-	panic(fmt.Sprintf("vm: no input or output is named %q (inputs: %s; outputs: %s)", name, slotNames(m.p.code.Inputs), slotNames(m.p.code.Outputs)))
+	panic(noSuchName(m, name).Error())
+}
+
+func noSuchName(m *Machine, name string) error {
+	return fmt.Errorf("vm: no input or output is named %q (inputs: %s; outputs: %s)", name, slotNames(m.p.code.Inputs), slotNames(m.p.code.Outputs))
+}
+
+func noSuchOutput(m *Machine, i int) error {
+	return fmt.Errorf("vm: there is no output %d: the program has %d", i, len(m.p.code.Outputs))
 }
 
 func outputView[T float64 | float32 | int64 | int32 | bool](m *Machine, s *Slot) []T {
@@ -251,7 +257,7 @@ func (m *Machine) OutputFloat64(i int) []float64 {
 		return nil
 	}
 	if i < 0 || i >= len(m.p.code.Outputs) {
-		panic(fmt.Sprintf("vm: there is no output %d: the program has %d", i, len(m.p.code.Outputs)))
+		panic(noSuchOutput(m, i).Error())
 	}
 	s := &m.p.code.Outputs[i]
 	checkView[float64](fmt.Sprintf("output %d", i), s)

@@ -51,7 +51,7 @@ func wrongAlone(n *graph.Node, point map[string]any, opts Options) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	values, err := vm.NewMachine(p).Run(point)
+	values, err := vm.NewMachine(p).Call(point)
 	if err != nil {
 		return false, err
 	}

@@ -256,7 +256,7 @@ func (c *checker) machine(nodes ...*graph.Node) (*machine, error) {
 	for name, v := range c.values {
 		copy(x.m.Float64(name), v)
 	}
-	if _, err := x.m.Run(args); err != nil {
+	if _, err := x.m.Call(args); err != nil {
 		return nil, err
 	}
 	for i, w := range c.copies {

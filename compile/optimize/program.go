@@ -42,7 +42,7 @@ func (p *program) run(ctx context.Context, x []float64) error {
 	if p.inputs == nil {
 		return p.machine.StepContext(ctx)
 	}
-	if _, err := p.machine.RunContext(ctx, p.inputs); err != nil {
+	if _, err := p.machine.CallContext(ctx, p.inputs); err != nil {
 		return err
 	}
 	p.inputs = nil

@@ -133,7 +133,7 @@ func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
 		t.state = append(t.state, in.Name())
 	}
 	step := stepOf(g)
-	start[stepName] = Array{Data: []int64{0}}
+	start[stepName] = vm.Array{Data: []int64{0}}
 	update(step, graph.Add(step, graph.Like(step, 1)))
 	before := graph.Cast(step, graph.Float64)
 	count := graph.Add(before, graph.Like(before, 1))
@@ -318,7 +318,7 @@ func (t *Trainer) Machine() *vm.Machine { return t.machine }
 
 // Set copies values, a slice of the input's dtype in row-major order, to an input.
 func (t *Trainer) Set(name string, values any) error {
-	return Values{name: Array{Data: values}}.fill(t.machine, true)
+	return Values{name: vm.Array{Data: values}}.fill(t.machine, true)
 }
 
 // Step does a step of training on what the inputs hold, and returns the loss before it. An error of the run leaves the trainer in no defined state: Restore one that was saved.
@@ -329,18 +329,27 @@ func (t *Trainer) Step() (loss float64, err error) {
 	return t.Loss(), nil
 }
 
+// scalar reads an output.
+func (t *Trainer) scalar(name string) float64 {
+	a, err := t.machine.View(name)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: %v", err)) // the name is the program's own
+	}
+	return a.Item()
+}
+
 // Loss returns the loss before the last step.
-func (t *Trainer) Loss() float64 { return scalarOf(t.machine, t.program, lossName) }
+func (t *Trainer) Loss() float64 { return t.scalar(lossName) }
 
 // Rate returns the learning rate of the last step.
-func (t *Trainer) Rate() float64 { return scalarOf(t.machine, t.program, rateName) }
+func (t *Trainer) Rate() float64 { return t.scalar(rateName) }
 
 // GradientNorm returns the norm of the gradients of the last step before they were clipped, 0 without Config.ClipNorm.
 func (t *Trainer) GradientNorm() float64 {
 	if !t.clips {
 		return 0
 	}
-	return scalarOf(t.machine, t.program, normName)
+	return t.scalar(normName)
 }
 
 // Metric returns a metric of the last step, and false if there is none of the name.
@@ -348,7 +357,7 @@ func (t *Trainer) Metric(name string) (float64, bool) {
 	if !slices.Contains(t.metrics, name) {
 		return 0, false
 	}
-	return scalarOf(t.machine, t.program, metricsOf+name), true
+	return t.scalar(metricsOf + name), true
 }
 
 // Steps returns the number of steps done.

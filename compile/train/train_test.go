@@ -144,7 +144,7 @@ func TestTrajectories(t *testing.T) {
 	}
 }
 
-func floats(a train.Array) []float64 {
+func floats(a vm.Array) []float64 {
 	if v, ok := a.Data.([]float64); ok {
 		return v
 	}

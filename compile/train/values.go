@@ -20,22 +20,16 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
-// Array is a value of an input, in row-major order: Data is a []float64, []float32, []int64, []int32 or []bool; the shape of a scalar is nil.
-type Array struct {
-	Shape []int
-	Data  any
-}
-
 // Values are values of inputs, by name: a model's parameters, or the state of a trainer.
-type Values map[string]Array
+type Values map[string]vm.Array
 
 // filled is the value of a type of input whose elements are v.
-func filled(in *graph.Node, v float64) Array {
+func filled(in *graph.Node, v float64) vm.Array {
 	n := in.Shape().Size()
 	if in.DType() == graph.Float32 {
-		return Array{in.Shape(), slices.Repeat([]float32{float32(v)}, n)}
+		return vm.Array{Shape: in.Shape(), Data: slices.Repeat([]float32{float32(v)}, n)}
 	}
-	return Array{in.Shape(), slices.Repeat([]float64{v}, n)}
+	return vm.Array{Shape: in.Shape(), Data: slices.Repeat([]float64{v}, n)}
 }
 
 // Fill copies the values to the inputs of a machine that have their names. Values of other names are left out, and inputs without one left alone: a run says which input has no value.
@@ -49,45 +43,21 @@ func (v Values) fill(m *vm.Machine, all bool) error {
 			continue
 		}
 		found++
-		n := 0
-		switch d := a.Data.(type) {
-		case []float64:
-			if s.DType == graph.Float64 {
-				n = copied(m.Float64(s.Name), d)
-			}
-		case []float32:
-			if s.DType == graph.Float32 {
-				n = copied(m.Float32(s.Name), d)
-			}
-		case []int64:
-			if s.DType == graph.Int64 {
-				n = copied(m.Int64(s.Name), d)
-			}
-		case []int32:
-			if s.DType == graph.Int32 {
-				n = copied(m.Int32(s.Name), d)
-			}
-		case []bool:
-			if s.DType == graph.Bool {
-				n = copied(m.Bool(s.Name), d)
-			}
+		if a.Shape == nil {
+			a.Shape = s.Shape
 		}
-		if n == 0 || a.Shape != nil && !slices.Equal(a.Shape, s.Shape) {
-			return fmt.Errorf("train: input %q is %v: the value is %T of shape %v", s.Name, graph.Type{DType: s.DType, Shape: s.Shape}, a.Data, a.Shape)
+		to, err := m.View(s.Name)
+		if err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+		if err := to.Set(a); err != nil {
+			return fmt.Errorf("train: input %q is %v: %w", s.Name, graph.Type{DType: s.DType, Shape: s.Shape}, err)
 		}
 	}
 	if all && found < len(v) {
 		return fmt.Errorf("train: there is no input %v", slices.Sorted(maps.Keys(v)))
 	}
 	return nil
-}
-
-// copied copies if both have as many elements, and returns how many that are.
-func copied[T any](to, from []T) int {
-	if len(to) != len(from) {
-		return 0
-	}
-	return copy(to, from)
 }
 
 // read copies inputs or outputs of a machine.
@@ -98,33 +68,14 @@ func read(m *vm.Machine, names []string) Values {
 			if !slices.Contains(names, s.Name) {
 				continue
 			}
-			a := Array{Shape: s.Shape}
-			switch s.DType {
-			case graph.Float64:
-				a.Data = slices.Clone(m.Float64(s.Name))
-			case graph.Float32:
-				a.Data = slices.Clone(m.Float32(s.Name))
-			case graph.Int64:
-				a.Data = slices.Clone(m.Int64(s.Name))
-			case graph.Int32:
-				a.Data = slices.Clone(m.Int32(s.Name))
-			default:
-				a.Data = slices.Clone(m.Bool(s.Name))
+			a, err := m.View(s.Name)
+			if err != nil {
+				panic(fmt.Sprintf("BUG: %v", err)) // the names are the program's own
 			}
-			v[s.Name] = a
+			v[s.Name] = a.Clone()
 		}
 	}
 	return v
-}
-
-// scalarOf reads an output.
-func scalarOf(m *vm.Machine, p *vm.Program, name string) float64 {
-	for _, s := range p.Outputs() {
-		if s.Name == name && s.DType == graph.Float32 {
-			return float64(m.Float32(name)[0])
-		}
-	}
-	return m.Float64(name)[0]
 }
 
 // descriptors are NumPy's names of dtypes.
@@ -206,48 +157,48 @@ func ReadValues(r io.ReaderAt, size int64) (Values, error) {
 	return v, nil
 }
 
-func readArray(f *zip.File) (Array, error) {
+func readArray(f *zip.File) (vm.Array, error) {
 	if f.UncompressedSize64 > uint64(maxFile) {
-		return Array{}, fmt.Errorf("%d bytes", f.UncompressedSize64)
+		return vm.Array{}, fmt.Errorf("%d bytes", f.UncompressedSize64)
 	}
 	file, err := f.Open()
 	if err != nil {
-		return Array{}, err
+		return vm.Array{}, err
 	}
 	defer file.Close()
 	data, err := io.ReadAll(file)
 	if err != nil {
-		return Array{}, err
+		return vm.Array{}, err
 	}
 	body, ok := bytes.CutPrefix(data, []byte(npyMagic))
 	if !ok || len(body) < 2 {
-		return Array{}, errors.New("it is not in format npy 1.0")
+		return vm.Array{}, errors.New("it is not in format npy 1.0")
 	}
 	length := int(binary.LittleEndian.Uint16(body))
 	if body = body[2:]; len(body) < length {
-		return Array{}, io.ErrUnexpectedEOF
+		return vm.Array{}, io.ErrUnexpectedEOF
 	}
 	header := npyHeader.FindSubmatch(body[:length])
 	if header == nil {
-		return Array{}, fmt.Errorf("the header is %q", body[:length])
+		return vm.Array{}, fmt.Errorf("the header is %q", body[:length])
 	}
-	a, n := Array{}, 1
+	a, n := vm.Array{}, 1
 	for field := range strings.SplitSeq(string(header[3]), ",") {
 		if field = strings.TrimSpace(field); field == "" {
 			continue
 		}
 		k, err := strconv.Atoi(field)
 		if err != nil || k < 0 || k > 0 && int64(n) > maxFile/int64(k) {
-			return Array{}, fmt.Errorf("the shape is (%s)", header[3])
+			return vm.Array{}, fmt.Errorf("the shape is (%s)", header[3])
 		}
 		a.Shape, n = append(a.Shape, k), n*k
 	}
 	alloc := descriptors[string(header[1])]
 	if alloc == nil || string(header[2]) == "True" && len(a.Shape) > 1 {
-		return Array{}, fmt.Errorf("the array is %s", header[0])
+		return vm.Array{}, fmt.Errorf("the array is %s", header[0])
 	}
 	if body = body[length:]; int64(len(body)) != int64(n)*int64(binary.Size(alloc(1))) {
-		return Array{}, fmt.Errorf("%d bytes for the shape (%s)", len(body), header[3])
+		return vm.Array{}, fmt.Errorf("%d bytes for the shape (%s)", len(body), header[3])
 	}
 	a.Data = alloc(n)
 	return a, binary.Read(bytes.NewReader(body), binary.LittleEndian, a.Data)

@@ -13,12 +13,9 @@ import (
 	"io"
 	"log"
 	"os"
+	"strings"
 
-	"gorgonia.org/tensor"
-
-	"github.com/adjoint-go/adjoint/compile"
-	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/vm"
+	"github.com/adjoint-go/adjoint/compile/eager"
 )
 
 func main() {
@@ -28,32 +25,29 @@ func main() {
 }
 
 func run(w io.Writer) error {
-	g := graph.New()
-	x := g.Input("x", graph.Float64, 2, 2)
-	y := graph.Add(x, g.Const(2))
-	z := graph.Mul(g.Const(3), graph.Square(y))
-	out := graph.Mean(z).Named("out")
-
-	first, err := compile.Gradient(out, x)
+	x := eager.Ones(2, 2).RequiresGrad()
+	y := x.Add(2)
+	z := y.Mul(y).Mul(3)
+	out := z.Mean()
+	first, err := eager.Grad(out, []*eager.Tensor{x}, eager.CreateGraph())
 	if err != nil {
 		return err
 	}
-	second, err := compile.Gradient(graph.Sum(first[0]), x)
+	second, err := eager.Grad(first[0].Sum(), []*eager.Tensor{x})
 	if err != nil {
 		return err
 	}
-	p, err := compile.Compile(out, first[0], second[0])
-	if err != nil {
-		return err
+	fmt.Fprintf(w, "%-28s %-24s %s\n", "", "Adjoint", "PyTorch 1.13")
+	for _, row := range []struct {
+		name  string
+		value *eager.Tensor
+		torch string
+	}{
+		{"out", out, "27"},
+		{"∂out/∂x", first[0], "4.5 in every cell"},
+		{"∂(Σ ∂out/∂x)/∂x", second[0], "1.5 in every cell"},
+	} {
+		fmt.Fprintf(w, "%-28s %-24s %s\n", row.name, strings.ReplaceAll(row.value.String(), "\n", ""), row.torch)
 	}
-	ones := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float64{1, 1, 1, 1}))
-	values, err := vm.NewMachine(p).Run(ones)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%-28s %-20s %s\n", "", "Adjoint", "PyTorch 1.13")
-	fmt.Fprintf(w, "%-28s %-20v %v\n", "out", values[0].Data(), "27")
-	fmt.Fprintf(w, "%-28s %-20s %v\n", "∂out/∂x", fmt.Sprint(values[1].Data()), "4.5 in every cell")
-	fmt.Fprintf(w, "%-28s %-20s %v\n", "∂(Σ ∂out/∂x)/∂x", fmt.Sprint(values[2].Data()), "1.5 in every cell")
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/compile/eager"
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
 	"github.com/adjoint-go/adjoint/compile/optimize"
 	"github.com/adjoint-go/adjoint/compile/stiff"
@@ -21,6 +22,7 @@ var functions = []named[any]{
 	{"compile.Compile", compile.Compile},
 	{"compile.Directional", compile.Directional},
 	{"compile.Explain", compile.Explain},
+	{"compile.Function", compile.Function},
 	{"compile.GaussNewton", compile.GaussNewton},
 	{"compile.Gradient", compile.Gradient},
 	{"compile.GradientStrict", compile.GradientStrict},
@@ -34,6 +36,29 @@ var functions = []named[any]{
 	{"compile.SparseJacobian", compile.SparseJacobian},
 	{"compile.Taylor", compile.Taylor},
 	{"compile.VJP", compile.VJP},
+	{"eager.Assign", eager.Assign},
+	{"eager.Concat", eager.Concat},
+	{"eager.CreateGraph", eager.CreateGraph},
+	{"eager.Einsum", eager.Einsum},
+	{"eager.Evaluate", eager.Evaluate},
+	{"eager.Full", eager.Full},
+	{"eager.Func", eager.Func},
+	{"eager.Grad", eager.Grad},
+	{"eager.Iota", eager.Iota},
+	{"eager.New[bool]", eager.New[bool]},
+	{"eager.New[float32]", eager.New[float32]},
+	{"eager.New[float64]", eager.New[float64]},
+	{"eager.New[int32]", eager.New[int32]},
+	{"eager.New[int64]", eager.New[int64]},
+	{"eager.NoGrad", eager.NoGrad},
+	{"eager.Of", eager.Of},
+	{"eager.Ones", eager.Ones},
+	{"eager.Polygamma", eager.Polygamma},
+	{"eager.RandomKey", eager.RandomKey},
+	{"eager.RetainGraph", eager.RetainGraph},
+	{"eager.Seed", eager.Seed},
+	{"eager.Stack", eager.Stack},
+	{"eager.Zeros", eager.Zeros},
 	{"gradcheck.Check", gradcheck.Check},
 	{"graph.Abs", graph.Abs},
 	{"graph.Acos", graph.Acos},
@@ -367,6 +392,7 @@ var functions = []named[any]{
 	{"viz.WithTypes", viz.WithTypes},
 	{"viz.WithValues", viz.WithValues},
 	{"viz.WithWrapping", viz.WithWrapping},
+	{"vm.ArrayOf", vm.ArrayOf},
 	{"vm.Decode", vm.Decode},
 	{"vm.NewMachine", vm.NewMachine},
 	{"vm.NewProgram", vm.NewProgram},
@@ -385,6 +411,7 @@ var functions = []named[any]{
 var types = []named[reflect.Type]{
 	{"compile.Checkpoints", reflect.TypeFor[compile.Checkpoints]()},
 	{"compile.Config", reflect.TypeFor[compile.Config]()},
+	{"compile.Func", reflect.TypeFor[compile.Func]()},
 	{"compile.PassInfo", reflect.TypeFor[compile.PassInfo]()},
 	{"compile.Pattern", reflect.TypeFor[compile.Pattern]()},
 	{"compile.RewriteCount", reflect.TypeFor[compile.RewriteCount]()},
@@ -392,6 +419,8 @@ var types = []named[reflect.Type]{
 	{"compile.Stage", reflect.TypeFor[compile.Stage]()},
 	{"compile.StageNode", reflect.TypeFor[compile.StageNode]()},
 	{"compile.Update", reflect.TypeFor[compile.Update]()},
+	{"eager.BackwardOption", reflect.TypeFor[eager.BackwardOption]()},
+	{"eager.Tensor", reflect.TypeFor[eager.Tensor]()},
 	{"gradcheck.Failure", reflect.TypeFor[gradcheck.Failure]()},
 	{"gradcheck.Options", reflect.TypeFor[gradcheck.Options]()},
 	{"gradcheck.Report", reflect.TypeFor[gradcheck.Report]()},
@@ -467,6 +496,7 @@ var types = []named[reflect.Type]{
 	{"viz.StyleChoice", reflect.TypeFor[viz.StyleChoice]()},
 	{"viz.ThemeChoice", reflect.TypeFor[viz.ThemeChoice]()},
 	{"viz.Value", reflect.TypeFor[viz.Value]()},
+	{"vm.Array", reflect.TypeFor[vm.Array]()},
 	{"vm.Attrs", reflect.TypeFor[vm.Attrs]()},
 	{"vm.Block", reflect.TypeFor[vm.Block]()},
 	{"vm.Call", reflect.TypeFor[vm.Call]()},
