@@ -6,8 +6,10 @@ import (
 	"reflect"
 
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/compile/continuous"
 	"github.com/adjoint-go/adjoint/compile/eager"
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
+	"github.com/adjoint-go/adjoint/compile/implicit"
 	"github.com/adjoint-go/adjoint/compile/optimize"
 	"github.com/adjoint-go/adjoint/compile/stiff"
 	"github.com/adjoint-go/adjoint/graph"
@@ -36,6 +38,7 @@ var functions = []named[any]{
 	{"compile.SparseJacobian", compile.SparseJacobian},
 	{"compile.Taylor", compile.Taylor},
 	{"compile.VJP", compile.VJP},
+	{"continuous.Solve", continuous.Solve},
 	{"eager.Assign", eager.Assign},
 	{"eager.Concat", eager.Concat},
 	{"eager.CreateGraph", eager.CreateGraph},
@@ -328,6 +331,11 @@ var functions = []named[any]{
 	{"graph.WithVJP", graph.WithVJP},
 	{"graph.Xlog1py", graph.Xlog1py},
 	{"graph.Xlogy", graph.Xlogy},
+	{"implicit.FixedPoint", implicit.FixedPoint},
+	{"implicit.Minimize", implicit.Minimize},
+	{"implicit.Quadrature", implicit.Quadrature},
+	{"implicit.Root", implicit.Root},
+	{"implicit.RootBracketed", implicit.RootBracketed},
 	{"ode.Interpolant", ode.Interpolant},
 	{"ode.Solve", ode.Solve},
 	{"ode.SolveSeparable", ode.SolveSeparable},
@@ -419,6 +427,7 @@ var types = []named[reflect.Type]{
 	{"compile.Stage", reflect.TypeFor[compile.Stage]()},
 	{"compile.StageNode", reflect.TypeFor[compile.StageNode]()},
 	{"compile.Update", reflect.TypeFor[compile.Update]()},
+	{"continuous.Options", reflect.TypeFor[continuous.Options]()},
 	{"eager.BackwardOption", reflect.TypeFor[eager.BackwardOption]()},
 	{"eager.Tensor", reflect.TypeFor[eager.Tensor]()},
 	{"gradcheck.Failure", reflect.TypeFor[gradcheck.Failure]()},
@@ -467,6 +476,7 @@ var types = []named[reflect.Type]{
 	{"graph.TriangularOption", reflect.TypeFor[graph.TriangularOption]()},
 	{"graph.Type", reflect.TypeFor[graph.Type]()},
 	{"graph.Window", reflect.TypeFor[graph.Window]()},
+	{"implicit.Options", reflect.TypeFor[implicit.Options]()},
 	{"ode.Method", reflect.TypeFor[ode.Method]()},
 	{"ode.Options", reflect.TypeFor[ode.Options]()},
 	{"ode.Solution", reflect.TypeFor[ode.Solution]()},
