@@ -28,8 +28,17 @@ var ErrStop = errors.New("train: stopped by a callback")
 // Fit trains on the batches of each epoch, and calls the callbacks in their order. It ends between two steps, with the context's error, when that is cancelled, so that the trainer's state is that of a whole number of steps. A
 // loss that is not finite is an error.
 func (t *Trainer) Fit(ctx context.Context, epochs int, batches func(ctx context.Context, epoch int) iter.Seq2[Batch, error], callbacks ...func(*Event) error) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	if ctx == nil || batches == nil {
+		return errors.New("train: Fit needs a context and batches")
+	}
 	call := func(e *Event) error {
 		for _, f := range callbacks {
+			if f == nil {
+				continue
+			}
 			if err := f(e); err != nil {
 				return err
 			}

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"fmt"
+
 	"github.com/adjoint-go/adjoint/graph"
 )
 
@@ -24,6 +26,14 @@ type Update struct {
 	States              []*graph.Node
 	// Rate is the learning rate and Count the number of this step, 1 for the first: float64 scalars.
 	Rate, Count *graph.Node
+}
+
+// state is state i, or an invalid node on whose graph the mistake is if there is none.
+func (u Update) state(i int) *node {
+	if i < len(u.States) {
+		return u.States[i]
+	}
+	return u.Parameter.Graph().Fail("update", fmt.Errorf("%d states for an optimizer that keeps at least %d", len(u.States), i+1))
 }
 
 // of is a constant of the parameter's dtype.
@@ -98,7 +108,7 @@ func (o SGD) Update(u Update) (*graph.Node, []*graph.Node) {
 		first := graph.Equal(u.Count, graph.Like(u.Count, 1))
 		part = graph.Where(first, u.of(1), part)
 	}
-	b := graph.Add(graph.Mul(u.of(o.Momentum), u.States[0]), graph.Mul(part, g))
+	b := graph.Add(graph.Mul(u.of(o.Momentum), u.state(0)), graph.Mul(part, g))
 	step := b
 	if o.Nesterov {
 		step = graph.Add(g, graph.Mul(u.of(o.Momentum), b))
@@ -127,11 +137,11 @@ func (o Adam) States() []State {
 func (o Adam) Update(u Update) (*graph.Node, []*graph.Node) {
 	b1, b2 := or(o.Beta1, 0.9), or(o.Beta2, 0.999)
 	g := u.decayed(o.WeightDecay)
-	m := u.average(b1, u.States[0], g)
-	v := graph.Add(graph.Mul(u.of(b2), u.States[1]), graph.Mul(u.of(1-b2), graph.Square(g)))
+	m := u.average(b1, u.state(0), g)
+	v := graph.Add(graph.Mul(u.of(b2), u.state(1)), graph.Mul(u.of(1-b2), graph.Square(g)))
 	states, square := nodes{m, v}, v
 	if o.AMSGrad {
-		square = graph.Max(u.States[2], v)
+		square = graph.Max(u.state(2), v)
 		states = append(states, square)
 	}
 	root := graph.Reciprocal(graph.Sqrt(u.correction(b2)))
@@ -176,15 +186,15 @@ func (o RMSProp) States() []State {
 func (o RMSProp) Update(u Update) (*graph.Node, []*graph.Node) {
 	alpha := or(o.Alpha, 0.99)
 	g := u.decayed(o.WeightDecay)
-	v := graph.Add(graph.Mul(u.of(alpha), u.States[0]), graph.Mul(u.of(1-alpha), graph.Square(g)))
+	v := graph.Add(graph.Mul(u.of(alpha), u.state(0)), graph.Mul(u.of(1-alpha), graph.Square(g)))
 	states, square := nodes{v}, v
 	if o.Centered {
-		m := u.average(alpha, u.States[1], g)
+		m := u.average(alpha, u.state(1), g)
 		states, square = append(states, m), graph.Sub(v, graph.Square(m))
 	}
 	step := graph.Div(g, graph.Add(graph.Sqrt(square), u.of(or(o.Epsilon, 1e-8))))
 	if o.Momentum != 0 {
-		step = graph.Add(graph.Mul(u.of(o.Momentum), u.States[len(states)]), step)
+		step = graph.Add(graph.Mul(u.of(o.Momentum), u.state(len(states))), step)
 		states = append(states, step)
 	}
 	return u.less(u.Rate, step), states
@@ -202,7 +212,7 @@ func (o Adagrad) States() []State { return []State{{Name: "square", Start: o.Sta
 // Update implements Optimizer.
 func (o Adagrad) Update(u Update) (*graph.Node, []*graph.Node) {
 	g := u.decayed(o.WeightDecay)
-	v := graph.Add(u.States[0], graph.Square(g))
+	v := graph.Add(u.state(0), graph.Square(g))
 	rate := u.Rate
 	if o.RateDecay != 0 {
 		one := graph.Like(rate, 1)
@@ -222,8 +232,8 @@ func (o Lion) States() []State { return []State{{Name: "mean"}} }
 
 // Update implements Optimizer.
 func (o Lion) Update(u Update) (*graph.Node, []*graph.Node) {
-	step := graph.Sign(u.average(or(o.Beta1, 0.9), u.States[0], u.Gradient))
-	m := u.average(or(o.Beta2, 0.99), u.States[0], u.Gradient)
+	step := graph.Sign(u.average(or(o.Beta1, 0.9), u.state(0), u.Gradient))
+	m := u.average(or(o.Beta2, 0.99), u.state(0), u.Gradient)
 	return u.shrunk(o.WeightDecay).less(u.Rate, step), nodes{m}
 }
 

@@ -15,6 +15,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -313,24 +314,49 @@ func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*grap
 	return final[0], final[1:], nil
 }
 
+// errNoTrainer is the mistake of using what New did not make.
+var errNoTrainer = errors.New("train: there is no trainer: New was not called, or returned an error")
+
+// check returns an error if the trainer is none.
+func (t *Trainer) check() error {
+	if t == nil || t.machine == nil {
+		return errNoTrainer
+	}
+	return nil
+}
+
 // Machine returns the machine, whose inputs, the batch, can be set by their views.
-func (t *Trainer) Machine() *vm.Machine { return t.machine }
+func (t *Trainer) Machine() *vm.Machine {
+	if t == nil {
+		return nil
+	}
+	return t.machine
+}
 
 // Set copies values, a slice of the input's dtype in row-major order, to an input.
 func (t *Trainer) Set(name string, values any) error {
+	if err := t.check(); err != nil {
+		return err
+	}
 	return Values{name: vm.Array{Data: values}}.fill(t.machine, true)
 }
 
 // Step does a step of training on what the inputs hold, and returns the loss before it. An error of the run leaves the trainer in no defined state: Restore one that was saved.
 func (t *Trainer) Step() (loss float64, err error) {
+	if err := t.check(); err != nil {
+		return 0, err
+	}
 	if err := t.machine.Step(); err != nil {
 		return 0, err
 	}
 	return t.Loss(), nil
 }
 
-// scalar reads an output.
+// scalar reads an output; NaN if there is no trainer.
 func (t *Trainer) scalar(name string) float64 {
+	if t.check() != nil {
+		return math.NaN()
+	}
 	a, err := t.machine.View(name)
 	if err != nil {
 		panic(fmt.Sprintf("BUG: %v", err)) // the name is the program's own
@@ -346,7 +372,7 @@ func (t *Trainer) Rate() float64 { return t.scalar(rateName) }
 
 // GradientNorm returns the norm of the gradients of the last step before they were clipped, 0 without Config.ClipNorm.
 func (t *Trainer) GradientNorm() float64 {
-	if !t.clips {
+	if t.check() != nil || !t.clips {
 		return 0
 	}
 	return t.scalar(normName)
@@ -354,21 +380,34 @@ func (t *Trainer) GradientNorm() float64 {
 
 // Metric returns a metric of the last step, and false if there is none of the name.
 func (t *Trainer) Metric(name string) (float64, bool) {
-	if !slices.Contains(t.metrics, name) {
+	if t.check() != nil || !slices.Contains(t.metrics, name) {
 		return 0, false
 	}
 	return t.scalar(metricsOf + name), true
 }
 
 // Steps returns the number of steps done.
-func (t *Trainer) Steps() int64 { return t.machine.Int64(stepName)[0] }
+func (t *Trainer) Steps() int64 {
+	if t.check() != nil {
+		return 0
+	}
+	return t.machine.Int64(stepName)[0]
+}
 
 // Values returns a copy of the model's parameters and states, by name.
-func (t *Trainer) Values() Values { return read(t.machine, t.model) }
+func (t *Trainer) Values() Values {
+	if t.check() != nil {
+		return nil
+	}
+	return read(t.machine, t.model)
+}
 
 // Averages returns Values with the parameters replaced by their averages; it is Values without Config.Average.
 func (t *Trainer) Averages() Values {
 	v := t.Values()
+	if v == nil {
+		return nil
+	}
 	for _, name := range t.average {
 		v[name] = read(t.machine, []string{averaged + name})[averaged+name]
 	}
@@ -376,10 +415,18 @@ func (t *Trainer) Averages() Values {
 }
 
 // State returns a copy of all that the next steps depend on: the model, the optimiser, averages, and the number of steps.
-func (t *Trainer) State() Values { return read(t.machine, t.state) }
+func (t *Trainer) State() Values {
+	if t.check() != nil {
+		return nil
+	}
+	return read(t.machine, t.state)
+}
 
 // Restore goes back to a State of a trainer of the same model and optimiser.
 func (t *Trainer) Restore(state Values) error {
+	if err := t.check(); err != nil {
+		return err
+	}
 	for _, name := range t.state {
 		if _, ok := state[name]; !ok {
 			return fmt.Errorf("train: the state has no %q", name)

@@ -138,6 +138,9 @@ const maxFile int64 = 1 << 36
 
 // ReadValues reads what Write or NumPy's savez writes: arrays of float64, float32, int64, int32 and bool, little-endian and in row-major order.
 func ReadValues(r io.ReaderAt, size int64) (Values, error) {
+	if r == nil {
+		return nil, errors.New("train: no reader of values")
+	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)

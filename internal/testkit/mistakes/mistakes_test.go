@@ -390,6 +390,7 @@ var nilable = func() map[reflect.Type]bool {
 // Every exported function is called with nil, zero, foreign, invalid and huge arguments among good ones. What it returns is compiled,
 // differentiated and drawn. Mistakes are errors that do not blame us, and nothing panics.
 func TestMistakesOfFunctions(t *testing.T) {
+	t.Chdir(t.TempDir())
 	rounds, calls := 30, 0
 	if testing.Short() {
 		rounds = 10
@@ -409,6 +410,7 @@ func TestMistakesOfFunctions(t *testing.T) {
 
 // The same for every method, of nil, zero and good receivers.
 func TestMistakesOfMethods(t *testing.T) {
+	t.Chdir(t.TempDir()) // some write files
 	rounds, methods := 30, 0
 	if testing.Short() {
 		rounds = 10
