@@ -45,7 +45,7 @@ type tempRegion struct {
 
 // planMemory is the pass that fills place and plan.
 func planMemory(l *lowering) error {
-	m := &memoryPlanner{lowering: l, alone: l.config.Unoptimized}
+	m := &memoryPlanner{lowering: l, alone: l.config.Unoptimized, packed: map[int32][]int32{}}
 	l.place = make([]place, l.g.Len())
 	l.plan = memoryPlan{
 		pos: make([]int32, len(l.groups)), lastUse: make([]int32, l.g.Len()),
@@ -75,8 +75,12 @@ type memoryPlanner struct {
 	top       int64  // end of what has been placed
 	born      []int32
 	buffers   buffers
-	becomes   map[int32]int32 // by root: the input that has it as its value after a run, and in whose place it may lie
+	becomes   map[int32]int32   // by root: the input that has it as its value after a run, and in whose place it may lie
+	packed    map[int32][]int32 // by tuple: its scalars that get one block
 }
+
+// leastPacked is the number of scalars from which those that an instruction leaves have a block, which is given back after their last use, and not cells.
+const leastPacked = 8
 
 // liveRanges finds each root's last reader and which inputs scalar code addresses.
 func (m *memoryPlanner) liveRanges() {
@@ -249,18 +253,35 @@ func (m *memoryPlanner) placeCells() {
 				cell(id)
 			}
 			if m.class[id] == classTuple {
-				for _, r := range m.plan.tuples[id] {
-					if r < 0 || !m.g.Node(int(r)).Type().IsScalar() {
-						continue
-					}
-					if from := m.initialCarry(pos, r); from >= 0 && m.isCell(from) && m.place[from].known && m.place[from] != (place{known: true}) && !m.place[r].known {
-						m.place[r] = m.place[from]
-					}
-					cell(r)
-				}
+				m.placeScalarResults(pos, id, cell)
 			}
 		}
 	}
+}
+
+// placeScalarResults gives those of a tuple their places, by cell or in the places of initial carries. Many that no other call reads last are left for a block of their own.
+func (m *memoryPlanner) placeScalarResults(pos int, tuple int32, cell func(id int32)) {
+	var block []int32
+	for _, r := range m.plan.tuples[tuple] {
+		if r < 0 || m.place[r].known || !m.g.Node(int(r)).Type().IsScalar() {
+			continue
+		}
+		last := m.plan.lastUse[r]
+		if from := m.initialCarry(pos, r); from >= 0 && m.isCell(from) && m.place[from].known && m.place[from] != (place{known: true}) {
+			m.place[r] = m.place[from]
+		} else if m.alone || last < 0 || last == never || m.class[m.groups[m.order[last]].nodes[0]] == classTuple {
+			cell(r)
+		} else {
+			block = append(block, r)
+		}
+	}
+	if len(block) < leastPacked {
+		for _, r := range block {
+			cell(r)
+		}
+		return
+	}
+	m.packed[tuple] = block
 }
 
 // initialCarry returns the root of what a loop's final carry begins with, if it dies with the loop and nothing else is read there, so that the carry may lie in its place; −1 for others.
@@ -332,7 +353,7 @@ func (m *memoryPlanner) placeBuffers() {
 		born := m.born[:0]
 		var scratch []int64
 		var frame *call
-		var snapshots []int32
+		var snapshots, scalars []int32
 		for _, id := range x.nodes {
 			switch {
 			case m.class[id] == classTuple:
@@ -353,7 +374,7 @@ func (m *memoryPlanner) placeBuffers() {
 						born = append(born, r)
 					}
 				}
-				frame = m.calls[id]
+				frame, scalars = m.calls[id], m.packed[id]
 			case x.kind == classScalar && m.class[id] != classAssemble:
 			case m.class[id] == classLoop && m.plan.lastUse[id] < 0:
 			default:
@@ -361,9 +382,12 @@ func (m *memoryPlanner) placeBuffers() {
 			}
 		}
 		m.born = born
-		if len(snapshots) > 0 {
-			if end := m.pack(snapshots); end < never {
-				ends[end] = append(ends[end], snapshots[0])
+		for _, block := range [2][]int32{snapshots, scalars} {
+			if len(block) == 0 {
+				continue
+			}
+			if end := m.pack(block); end < never {
+				ends[end] = append(ends[end], block[0])
 			}
 		}
 		taken := map[int32]bool{}
@@ -416,16 +440,16 @@ func (m *memoryPlanner) placeBuffers() {
 	m.plan.arena = end
 }
 
-// pack places the snapshots of a scan, which one reverse sweep reads and overwrites, side by side in one block: of scalars they are many and short. It returns
+// pack places results of a tuple side by side in one block: the snapshots of a scan, which one reverse sweep reads and overwrites, and of scalars are many and short, or scalars. It returns
 // the last use of any of them.
-func (m *memoryPlanner) pack(snapshots []int32) (end int32) {
+func (m *memoryPlanner) pack(results []int32) (end int32) {
 	size := int64(0)
-	for _, id := range snapshots {
+	for _, id := range results {
 		size += roundUp(m.bytes(id), 8)
 		end = max(end, m.plan.lastUse[id])
 	}
 	off := m.buffers.take(size)
-	for _, id := range snapshots {
+	for _, id := range results {
 		m.place[id] = place{off, 0, true}
 		off += roundUp(m.bytes(id), 8)
 	}
