@@ -6,13 +6,13 @@ import (
 	"unsafe"
 )
 
-// leastBuffer is the size in bytes of values for which a scan exchanges buffers instead of copying.
+// leastBuffer is the size in bytes of values for which a loop exchanges buffers instead of copying.
 const leastBuffer = 512
 
 // mostAccesses bounds the work of finding windows.
 const mostAccesses = 1 << 22
 
-// window is where a large value of a scan's body lies: a range of the frame of which every use is an operand that lies in it as a whole, so that all can
+// window is where a large value of a loop's body lies: a range of the frame of which every use is an operand that lies in it as a whole, so that all can
 // be bound to other memory; or the space of a carry.
 type window struct {
 	lo, n   int64
@@ -29,9 +29,11 @@ type window struct {
 	next          int // window, or −1 to stay
 }
 
-// buffers says how a scan hands large values from step to step without copying. Elements of xs are read, and those of ys written, in their place; a carry's buffer
+// buffers says how a loop hands large values from step to step without copying. Elements of xs are read, and those of ys written, in their place; a carry's buffer
 // becomes that of its next value, and what is free then takes the place of the outputs.
 type buffers struct {
+	captured, carries int
+
 	windows []window
 	carried []bool // by carry: it goes with its buffer
 	outputs []int  // by output of the body: its window, or −1
@@ -39,24 +41,55 @@ type buffers struct {
 	extra   int64  // bytes of buffers outside of the frame
 }
 
-// planBuffers finds the windows of a scan's body, of which the outputs in stores are stored at every step, that are bound to other memory; none if there are no large values, or none of which all uses can be bound.
-func planBuffers(c *Code, s *Scan, stores []int) *buffers {
-	b := &c.Blocks[s.Body]
-	p := &buffers{carried: make([]bool, s.Carries), outputs: make([]int, len(b.Outputs)), inputs: make([]int, len(b.Inputs))}
-	p.collect(b, s, stores)
-	if len(p.windows) == 0 || !p.findUses(c, b, s) {
+// planBuffers finds the windows of the body of a scan or while loop, of which the outputs in stores are stored at every step, that are bound to other memory; none if there are no large values, or none of which all
+// uses can be bound.
+func planBuffers(c *Code, call *Call, stores []int) *buffers {
+	p := &buffers{}
+	var b *Block
+	if s := call.Scan; s != nil {
+		p.captured, p.carries, b = s.Captured, s.Carries, &c.Blocks[s.Body]
+	} else {
+		p.captured, p.carries, b = call.While.Captured, call.While.Carries, &c.Blocks[call.While.Body]
+	}
+	p.carried, p.outputs, p.inputs = make([]bool, p.carries), make([]int, len(b.Outputs)), make([]int, len(b.Inputs))
+	p.collect(b, stores)
+	if len(p.windows) == 0 || !p.findUses(c, b) {
 		return nil
 	}
-	p.choose(b, s)
+	p.choose(b, call.While != nil)
 	if !slices.ContainsFunc(p.windows, func(w window) bool { return !w.fixed }) {
 		return nil
 	}
-	p.link(s)
+	p.link()
+	return p
+}
+
+// planTest finds the windows of the condition of a while loop in whose place the carries that go with their buffers in the body can be read; nil if there are none.
+func planTest(c *Code, w *While, body *buffers) *buffers {
+	if body == nil {
+		return nil
+	}
+	b := &c.Blocks[w.Cond]
+	p := &buffers{captured: w.Captured, carries: w.Carries, inputs: make([]int, len(b.Inputs)), outputs: []int{-1}}
+	for i := range b.Inputs {
+		in, carry := &b.Inputs[i], i-w.Captured
+		if p.inputs[i] = -1; carry >= 0 && body.carried[carry] && in.Used && in.Space == 0 {
+			p.inputs[i] = len(p.windows)
+			p.windows = append(p.windows, window{lo: in.Offset, n: bytesOf(in.Type), x: -1, in: carry, out: -1, direct: -1, ahead: -1, next: -1})
+		}
+	}
+	if len(p.windows) == 0 || !p.findUses(c, b) {
+		return nil
+	}
+	for k := range p.windows {
+		p.windows[k].fixed = p.windows[k].fixed || p.windows[k].written
+	}
+	p.drop(p.inputs)
 	return p
 }
 
 // collect makes a window of each range of a large input or output that may be bound.
-func (p *buffers) collect(b *Block, s *Scan, stores []int) {
+func (p *buffers) collect(b *Block, stores []int) {
 	at := map[[2]int64]int{}
 	add := func(w window) int {
 		if w.n < leastBuffer {
@@ -75,16 +108,16 @@ func (p *buffers) collect(b *Block, s *Scan, stores []int) {
 	for i := range b.Inputs {
 		in := &b.Inputs[i]
 		p.inputs[i] = -1
-		carry := i - s.Captured
+		carry := i - p.captured
 		switch n := bytesOf(in.Type); {
-		case carry < 0 || !in.Used || carry >= s.Carries && in.Space != 0:
+		case carry < 0 || !in.Used || carry >= p.carries && in.Space != 0:
 			continue
 		case in.Space != 0:
 			p.inputs[i] = add(window{lo: -int64(i) - 1, n: n, space: i + 1})
 		default:
 			p.inputs[i] = add(window{lo: in.Offset, n: n})
 		}
-		if k := p.inputs[i]; k >= 0 && carry < s.Carries {
+		if k := p.inputs[i]; k >= 0 && carry < p.carries {
 			p.windows[k].in = carry
 		} else if k >= 0 {
 			p.windows[k].x = i
@@ -93,7 +126,7 @@ func (p *buffers) collect(b *Block, s *Scan, stores []int) {
 	for i := range b.Outputs {
 		k := add(window{lo: b.Outputs[i].Offset, n: bytesOf(b.Outputs[i].Type)})
 		switch p.outputs[i] = k; {
-		case k < 0 || i >= s.Carries:
+		case k < 0 || i >= p.carries:
 		case p.windows[k].out >= 0:
 			p.windows[k].fixed = true // two carries have one value
 		default:
@@ -108,7 +141,7 @@ func (p *buffers) collect(b *Block, s *Scan, stores []int) {
 }
 
 // findUses fills the uses of windows, and marks those that something else reaches into. It reports whether that was worth its while.
-func (p *buffers) findUses(c *Code, b *Block, s *Scan) bool {
+func (p *buffers) findUses(c *Code, b *Block) bool {
 	order := make([]int, 0, len(p.windows))
 	for k := range p.windows {
 		if p.windows[k].space == 0 {
@@ -182,8 +215,8 @@ func (p *buffers) findUses(c *Code, b *Block, s *Scan) bool {
 	return true
 }
 
-// choose fixes the windows that are not worth binding, or cannot be because others are fixed.
-func (p *buffers) choose(b *Block, s *Scan) {
+// choose fixes the windows that are not worth binding, or cannot be because others are fixed. With keep, carries that the body does not use are copied from where they lie.
+func (p *buffers) choose(b *Block, keep bool) {
 	for k := range p.windows {
 		if w := &p.windows[k]; w.x >= 0 && (w.written || w.out >= 0) {
 			w.fixed = true // the elements of xs are not the body's to write, nor to give on
@@ -191,11 +224,14 @@ func (p *buffers) choose(b *Block, s *Scan) {
 	}
 	for again := true; again; {
 		again = false
-		for c := range s.Carries {
-			if !b.Inputs[s.Captured+c].Used {
+		for c := range p.carries {
+			if !b.Inputs[p.captured+c].Used {
+				if k := p.outputs[c]; keep && k >= 0 && !p.windows[k].fixed {
+					p.windows[k].fixed, again = true, true
+				}
 				continue
 			}
-			in, out := p.inputs[s.Captured+c], p.outputs[c]
+			in, out := p.inputs[p.captured+c], p.outputs[c]
 			p.carried[c] = in >= 0 && out >= 0 && !p.windows[in].fixed && !p.windows[out].fixed
 			for _, k := range [2]int{in, out} {
 				if !p.carried[c] && k >= 0 && !p.windows[k].fixed {
@@ -210,19 +246,21 @@ func (p *buffers) choose(b *Block, s *Scan) {
 			w.fixed = true
 		}
 	}
-	drop := func(list []int) {
-		for i, k := range list {
-			if k >= 0 && p.windows[k].fixed {
-				list[i] = -1
-			}
+	p.drop(p.inputs)
+	p.drop(p.outputs)
+}
+
+// drop takes fixed windows from a list.
+func (p *buffers) drop(list []int) {
+	for i, k := range list {
+		if k >= 0 && p.windows[k].fixed {
+			list[i] = -1
 		}
 	}
-	drop(p.inputs)
-	drop(p.outputs)
 }
 
 // link says where the memory of each window comes from.
-func (p *buffers) link(s *Scan) {
+func (p *buffers) link() {
 	for k := range p.windows {
 		w := &p.windows[k]
 		if w.fixed {
@@ -240,7 +278,7 @@ func (p *buffers) link(s *Scan) {
 		written := 0 // the place in the row of the last that is written
 		place := 0
 		for c := w.out; c >= 0 && p.carried[c]; c = p.windows[w.next].out {
-			w.next = p.inputs[s.Captured+c]
+			w.next = p.inputs[p.captured+c]
 			through := &p.windows[w.next]
 			if place++; place == 1 {
 				ys = through.ys
@@ -262,13 +300,15 @@ func (p *buffers) link(s *Scan) {
 // bufferRun is a plan at work in a frame.
 type bufferRun struct {
 	*buffers
-	active []int // windows that are bound
-	own    []unsafe.Pointer
-	cur    []unsafe.Pointer // buffers of the step
-	old    []unsafe.Pointer
-	at     []unsafe.Pointer // what the uses are bound to
-	copied []copyOfWindow   // at every step
-	first  []copyOfWindow   // at the first step only
+	f        *frame
+	args, ys []unsafe.Pointer // of the inputs of the body, and of its outputs that are stored
+	active   []int            // windows that are bound
+	own      []unsafe.Pointer
+	cur      []unsafe.Pointer // buffers of the step
+	old      []unsafe.Pointer
+	at       []unsafe.Pointer // what the uses are bound to
+	copied   []copyOfWindow   // at every step
+	first    []copyOfWindow   // at the first step only
 }
 
 // copyOfWindow is a result behind the carries to which a window's value is copied.
@@ -286,10 +326,10 @@ func (p *buffers) need() int64 {
 		int64(len(p.windows))*(2*int64(unsafe.Sizeof(window{}))+5*32+64) + int64(len(p.inputs)+len(p.outputs))*64 + 512
 }
 
-// start makes what a run of the plan needs in the frame.
-func (p *buffers) start(f *frame, s *Scan) *bufferRun {
+// start makes what a run of the plan needs in the frame. args and ys say where a run has the inputs of the body, and what it stores at every step.
+func (p *buffers) start(f *frame, args, ys []unsafe.Pointer) *bufferRun {
 	n := len(p.windows)
-	r := &bufferRun{buffers: p, own: make([]unsafe.Pointer, n), cur: make([]unsafe.Pointer, n), old: make([]unsafe.Pointer, n), at: make([]unsafe.Pointer, n)}
+	r := &bufferRun{buffers: p, f: f, args: args, ys: ys, own: make([]unsafe.Pointer, n), cur: make([]unsafe.Pointer, n), old: make([]unsafe.Pointer, n), at: make([]unsafe.Pointer, n)}
 	for k := range p.windows {
 		w := &p.windows[k]
 		switch {
@@ -315,64 +355,62 @@ func (p *buffers) start(f *frame, s *Scan) *bufferRun {
 	return r
 }
 
-func (r *bufferRun) bind(f *frame, k int, p unsafe.Pointer) {
+func (r *bufferRun) bind(k int, p unsafe.Pointer) {
 	if r.at[k] == p {
 		return
 	}
 	r.at[k] = p
 	w := &r.windows[k]
 	if w.space != 0 {
-		f.bind(w.space-1, p)
+		r.f.bind(w.space-1, p)
 		return
 	}
 	for _, u := range w.uses {
-		f.exec[u.instr].bind(u.operand, unsafe.Add(p, u.offset))
+		r.f.exec[u.instr].bind(u.operand, unsafe.Add(p, u.offset))
 	}
 }
 
 // begin binds the windows for a run, whose carries have been copied to the arena, if they lie there.
-func (r *bufferRun) begin(x *scanCall) {
-	f := x.callees[0].frame
+func (r *bufferRun) begin() {
 	copy(r.cur, r.own)
 	for _, k := range r.active {
 		w := &r.windows[k]
 		if w.space == 0 {
-			r.bind(f, k, r.own[k])
+			r.bind(k, r.own[k])
 		} else { // stays where it is for the first step
-			r.at[k] = x.args[w.space-1]
-			f.bind(w.space-1, r.at[k])
+			r.at[k] = r.args[w.space-1]
+			r.f.bind(w.space-1, r.at[k])
 		}
 	}
 }
 
 // before binds what changes with the element t; next is the one of the step behind, −1 for none.
-func (r *bufferRun) before(x *scanCall, t, next int) {
-	f := x.callees[0].frame
+func (r *bufferRun) before(t, next int) {
 	for _, k := range r.active {
 		w := &r.windows[k]
 		switch {
 		case w.x >= 0:
-			r.cur[k] = unsafe.Add(x.args[w.x], int64(t)*w.n)
+			r.cur[k] = unsafe.Add(r.args[w.x], int64(t)*w.n)
 		case w.direct >= 0:
-			r.cur[k] = unsafe.Add(x.result(x.s.Carries+w.direct), int64(t)*w.n)
+			r.cur[k] = unsafe.Add(r.ys[w.direct], int64(t)*w.n)
 		case w.ahead >= 0 && next >= 0:
-			r.cur[k] = unsafe.Add(x.result(x.s.Carries+w.ahead), int64(next)*w.n)
+			r.cur[k] = unsafe.Add(r.ys[w.ahead], int64(next)*w.n)
 		case w.ahead >= 0:
 			r.cur[k] = r.own[k]
 		default:
 			continue
 		}
-		r.bind(f, k, r.cur[k])
+		r.bind(k, r.cur[k])
 	}
 }
 
 // store copies the ys that are not in their place.
-func (r *bufferRun) store(x *scanCall, t int, first bool) {
+func (r *bufferRun) store(t int, first bool) {
 	list := r.copied
 	for {
 		for _, c := range list {
 			n := r.windows[c.window].n
-			move(unsafe.Add(x.result(x.s.Carries+c.result), int64(t)*n), r.cur[c.window], n)
+			move(unsafe.Add(r.ys[c.result], int64(t)*n), r.cur[c.window], n)
 		}
 		if !first {
 			return
@@ -384,13 +422,16 @@ func (r *bufferRun) store(x *scanCall, t int, first bool) {
 // value returns where the output of the body lies that has a window.
 func (r *bufferRun) value(output int) unsafe.Pointer { return r.cur[r.outputs[output]] }
 
+// carry returns where a carry lies that goes with its buffer, between two steps.
+func (r *bufferRun) carry(c int) unsafe.Pointer { return r.cur[r.inputs[r.captured+c]] }
+
 // between hands the buffers on.
-func (r *bufferRun) between(f *frame) {
+func (r *bufferRun) between() {
 	copy(r.old, r.cur)
 	for _, k := range r.active {
 		if w := &r.windows[k]; w.next >= 0 && w.direct < 0 && w.ahead < 0 {
 			r.cur[k] = r.old[w.next]
-			r.bind(f, k, r.cur[k])
+			r.bind(k, r.cur[k])
 		}
 	}
 }

@@ -238,7 +238,7 @@ func (g generator) call(f *function, pick func(int) int, depth int) (operation, 
 	o.out = append(o.out, carries...)
 	if c.kind == "while" {
 		o.out = append(o.out, 0)
-		c.x, c.y = c.captured, g.IntN(c.captured+1)
+		c.x, c.y = c.captured, g.IntN(len(inputs))
 		if g.IntN(3) == 0 {
 			c.x, c.y = c.y, c.x
 		}
@@ -410,13 +410,14 @@ func (l *lowering) call(b *vm.Block, in *vm.Instr, c *callOf, reserve func(int) 
 			l.integer(b, &in.In[0], dtype.Int64, reserve)
 		}
 	case "while":
-		// The condition compares two of its inputs, in the arena or in spaces of their own.
-		cond := vm.Block{ArenaBytes: 64 + int64(8*len(c.body.inputs)), Outputs: []vm.Slot{slot("", typed(dtype.Bool), 0)}}
+		// The condition compares the first elements of two of its inputs, in the arena or in spaces of their own.
+		cond := vm.Block{ArenaBytes: 64, Outputs: []vm.Slot{slot("", typed(dtype.Bool), 0)}}
 		places := []vm.Operand{{}, {}}
 		for i, n := range c.body.inputs {
 			s := vm.Slot{Type: lengthType(n), Ref: vm.Ref{Space: uint32(i + 1)}}
-			if n == 0 && l.IntN(2) == 0 {
-				s.Ref = arena(64 + 8*int64(i))
+			if l.IntN(2) == 0 {
+				s.Ref = arena(cond.ArenaBytes)
+				cond.ArenaBytes += int64(8 * max(1, n))
 			}
 			for k, v := range []int{c.x, c.y} {
 				if v == i {
@@ -540,7 +541,7 @@ func TestRandomCalls(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs, %d beyond a limit; calls %v; %d inputs in spaces, %d outputs in places of others, %d unused inputs, %d blocks of scalar code, %d counted scans, %d results in the place of an input, %+v", ran, limited, kinds, spaces, shared, unused, alone, counted, inPlace, handed)
-	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || inPlace < 50 || handed.Carried < 50 || handed.Direct < 50 || handed.Ahead < 10 || handed.Elements < 50 || handed.Shifted < 10 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
+	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || inPlace < 50 || handed.Carried < 50 || handed.Direct < 50 || handed.Ahead < 10 || handed.Elements < 50 || handed.Shifted < 10 || handed.While < 20 || handed.Tested < 5 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
 		t.Error("too little is tested")
 	}
 }

@@ -22,7 +22,7 @@ func newCall(p *Program, in *Instr) executor {
 	case in.Call.Sweep != nil:
 		return newSweep(p, in)
 	case in.Call.While != nil:
-		return &whileCall{caller: c, w: in.Call.While}
+		return newWhile(c, in.Call.While)
 	}
 	return &condCall{caller: c}
 }
@@ -179,15 +179,6 @@ func (c *copies) store(t int) {
 	for k := range c.other {
 		p := &c.other[k]
 		move(unsafe.Add(p.dst, int64(t)*p.n), p.src, p.n)
-	}
-}
-
-// clear makes elements [from, to) of each destination 0.
-func (c *copies) clear(from, to int) {
-	for _, list := range [2][]copyItem{c.eight, c.other} {
-		for k := range list {
-			clear(unsafe.Slice((*byte)(unsafe.Add(list[k].dst, int64(from)*list[k].n)), int64(to-from)*list[k].n))
-		}
 	}
 }
 

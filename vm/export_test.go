@@ -132,10 +132,12 @@ func (m *Machine) CodeBytes() int {
 	return n
 }
 
-// Handed counts how machines hand large values of scans on without copies.
+// Handed counts how machines hand large values of loops on without copies.
 type Handed struct {
 	Carried  int // carries that go with their buffers
 	Shifted  int // of them those whose buffer goes on to another carry
+	While    int // and those of while loops
+	Tested   int // and those that its condition reads in place from the body's arena
 	Direct   int // elements of ys that are written in place
 	Ahead    int // and that are there before their step, as carries
 	Elements int // of xs that are read in place
@@ -146,27 +148,35 @@ func (h *Handed) Add(m *Machine) { h.add(m.entry) }
 
 func (h *Handed) add(f *frame) {
 	for _, e := range f.exec {
-		list := []callee(nil)
+		var list []callee
+		var hand *bufferRun
+		while := 0
 		switch x := e.(type) {
 		case *scanCall:
-			list = x.callees
-			if x.hand != nil {
-				for _, k := range x.hand.active {
-					w := &x.hand.windows[k]
-					for _, c := range []struct {
-						is bool
-						n  *int
-					}{{w.in >= 0, &h.Carried}, {w.in >= 0 && w.out >= 0 && w.in != w.out, &h.Shifted}, {w.direct >= 0, &h.Direct}, {w.ahead >= 0, &h.Ahead}, {w.x >= 0, &h.Elements}} {
-						if c.is {
-							*c.n++
-						}
-					}
-				}
-			}
+			list, hand = x.callees, x.hand
 		case *whileCall:
-			list = x.callees
+			list, hand, while = x.callees, x.hand, 1
+			if x.test != nil {
+				h.Tested += len(x.test.active)
+			}
 		case *condCall:
 			list = x.callees
+		}
+		if hand != nil {
+			for _, k := range hand.active {
+				w := &hand.windows[k]
+				for _, c := range []struct {
+					is bool
+					n  *int
+				}{{w.in >= 0, &h.Carried}, {w.in >= 0 && w.out >= 0 && w.in != w.out, &h.Shifted}, {w.direct >= 0, &h.Direct}, {w.ahead >= 0, &h.Ahead}, {w.x >= 0, &h.Elements}} {
+					if c.is {
+						*c.n++
+					}
+				}
+				if w.in >= 0 {
+					h.While += while
+				}
+			}
 		}
 		for i := range list {
 			h.add(list[i].frame)

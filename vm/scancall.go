@@ -108,7 +108,7 @@ func (x *scanCall) body() *Block { return &x.p.code.Blocks[x.s.Body] }
 
 func (x *scanCall) need(n *needs) {
 	x.caller.need(n)
-	buffers := planBuffers(&x.p.code, x.s, x.stores)
+	buffers := planBuffers(&x.p.code, x.in.Call, x.stores)
 	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
 	n.add(heapBytes(temp), buffers.need())
 	if s := x.s.Snapshots; s != nil {
@@ -128,8 +128,8 @@ func (x *scanCall) prepare(f *frame) {
 	first := x.s.Captured + x.s.Carries
 	var buffers *buffers
 	if !f.m.watch {
-		if buffers = planBuffers(&x.p.code, x.s, x.stores); buffers != nil {
-			x.hand = buffers.start(body.frame, x.s)
+		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores); buffers != nil {
+			x.hand = buffers.start(body.frame, x.args, x.ptr[len(x.in.In)+x.s.Carries:])
 		}
 	}
 	for _, eight := range [2]bool{true, false} {
@@ -288,7 +288,7 @@ func (x *scanCall) do(m *Machine) error {
 	stops := &x.stops
 	stops.begin(x.steps)
 	if x.hand != nil {
-		x.hand.begin(x)
+		x.hand.begin()
 	}
 	frames := x.hand != nil || len(x.bound)+len(x.spaces) > 0 || m.watch || m.timer != nil
 	for i := 0; i < x.steps; {
@@ -406,14 +406,14 @@ func (x *scanCall) runFrames(from, to int) error {
 			if i < x.steps-1 {
 				next = x.element(i + 1)
 			}
-			x.hand.before(x, t, next)
+			x.hand.before(t, next)
 		}
 		if err := body.run(); err != nil {
 			return atStep(err, x.origin+t)
 		}
 		x.ys.store(t)
 		if x.hand != nil {
-			x.hand.store(x, t, i == 0)
+			x.hand.store(t, i == 0)
 		}
 		if i >= x.stops.record {
 			x.recordStep(i)
@@ -423,7 +423,7 @@ func (x *scanCall) runFrames(from, to int) error {
 		}
 		x.next.run()
 		if x.hand != nil {
-			x.hand.between(body.frame)
+			x.hand.between()
 		}
 		if i == 0 {
 			for _, c := range x.spaces {

@@ -16,17 +16,30 @@ type whileCall struct {
 	ys     copies
 	bodies []int // carries that the body has in a space of its own, likewise the condition
 	conds  []int
-	copied []int // carries that the body has a copy of
+	copied []int      // carries that the body has a copy of
+	hand   *bufferRun // of large values, nil if there are none
+	test   *bufferRun // of those in the condition
+	tested []int      // carries that go with their buffers, and which the condition uses
 	next   between
 	keeper checkpoint.Keeper // of Snapshots
 	stores []int             // the outputs of the body that are elements of ys, in the order of the table
 	nativeLoop
 }
 
+// newWhile makes the executor of a While whose ys are the outputs of the body behind the carries.
+func newWhile(c caller, w *While) *whileCall {
+	x := &whileCall{caller: c, w: w}
+	for i := w.Carries; i < len(c.p.code.Blocks[w.Body].Outputs); i++ {
+		x.stores = append(x.stores, i)
+	}
+	return x
+}
+
 func (x *whileCall) need(n *needs) {
 	x.caller.need(n)
-	_, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, nil)
-	n.add(heapBytes(temp))
+	buffers := planBuffers(&x.p.code, x.in.Call, x.stores)
+	_, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, buffers)
+	n.add(heapBytes(temp), buffers.need(), planTest(&x.p.code, x.w, buffers).need(), int64(x.w.Carries)*8)
 	s, l := x.stepLoop()
 	n.loop(s, l, x.loopBytes())
 }
@@ -37,11 +50,27 @@ func (x *whileCall) prepare(f *frame) {
 		x.ptr[len(x.in.In)+k] = unsafe.Add(f.base, o.Offset)
 	}
 	cond, body := &x.callees[0], &x.callees[1]
-	for i := x.w.Carries; i < len(body.out); i++ {
-		x.ys.add(x.result(i+1), body.out[i].p, body.out[i].n)
-		x.stores = append(x.stores, i)
+	var buffers *buffers
+	if !f.m.watch {
+		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores); buffers != nil {
+			x.hand = buffers.start(body.frame, x.ptr[:len(x.in.In)], x.ptr[len(x.in.In)+x.w.Carries+1:])
+			if test := planTest(&x.p.code, x.w, buffers); test != nil {
+				x.test = test.start(cond.frame, nil, nil)
+			}
+		}
+	}
+	for _, i := range x.stores {
+		if buffers == nil || buffers.outputs[i] < 0 {
+			x.ys.add(x.result(i+1), body.out[i].p, body.out[i].n)
+		}
 	}
 	for c := range x.w.Carries {
+		if buffers != nil && buffers.carried[c] {
+			if cond.in[x.w.Captured+c].used {
+				x.tested = append(x.tested, c)
+			}
+			continue
+		}
 		switch p := &body.in[x.w.Captured+c]; {
 		case !p.used:
 		case p.space:
@@ -53,7 +82,7 @@ func (x *whileCall) prepare(f *frame) {
 			x.conds = append(x.conds, c)
 		}
 	}
-	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, nil)
+	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, buffers)
 	x.next.prepare(&x.caller, order, temp)
 	if s := x.w.Snapshots; s != nil {
 		x.keeper = checkpoint.NewKeeper(s.slots(x.w.Limit)-1, s.Every)
@@ -79,6 +108,8 @@ func (x *whileCall) keep(step int, code bool) {
 		switch in, tested := &body.in[x.w.Captured+c], &test.in[x.w.Captured+c]; {
 		case step == 0:
 			from = x.ptr[x.w.Captured+c]
+		case x.hand != nil && x.hand.carried[c]:
+			from = x.hand.carry(c)
 		case in.used && !in.space:
 			from = in.p
 		case code && tested.used:
@@ -230,6 +261,12 @@ func (x *whileCall) run(f *frame) error {
 	var condCode, bodyCode *native.Straight
 	steps := 0
 	x.keeper.Reset()
+	if x.hand != nil {
+		x.hand.begin()
+	}
+	if x.test != nil {
+		x.test.begin()
+	}
 	for ; ; steps++ {
 		if steps%stepsBetween == 0 {
 			if m.cancelled() {
@@ -256,13 +293,27 @@ func (x *whileCall) run(f *frame) error {
 		if steps == x.keeper.Next {
 			x.keep(steps, false)
 		}
+		if x.hand != nil {
+			next := -1
+			if steps+1 < w.Limit {
+				next = steps + 1
+			}
+			x.hand.before(steps, next)
+		}
 		if bodyCode != nil {
 			bodyCode.Run(body.base, int(body.b.ArenaBytes), m.spill)
 		} else if err := body.run(); err != nil {
 			return atStep(err, steps)
 		}
 		x.ys.store(steps)
+		if x.hand != nil {
+			x.hand.store(steps, steps == 0)
+		}
 		x.next.run()
+		if x.hand != nil {
+			x.hand.between()
+			x.handOver()
+		}
 		if steps == 0 {
 			for _, c := range x.bodies {
 				body.bind(w.Captured+c, x.result(c))
@@ -272,17 +323,35 @@ func (x *whileCall) run(f *frame) error {
 			}
 		}
 	}
-	x.finish(steps)
-	if steps == 0 {
+	switch {
+	case steps == 0:
 		for c := range w.Carries {
 			move(x.result(c), x.ptr[w.Captured+c], body.out[c].n)
 		}
-		return nil
+	default:
+		for _, c := range x.copied {
+			move(x.result(c), body.in[w.Captured+c].p, body.out[c].n)
+		}
+		for c := range w.Carries {
+			if x.hand != nil && x.hand.carried[c] {
+				move(x.result(c), x.hand.carry(c), body.out[c].n)
+			}
+		}
 	}
-	for _, c := range x.copied {
-		move(x.result(c), body.in[w.Captured+c].p, body.out[c].n)
-	}
+	x.finish(steps)
 	return nil
+}
+
+// handOver gives the condition the carries that go with their buffers.
+func (x *whileCall) handOver() {
+	for _, c := range x.tested {
+		i, p := x.w.Captured+c, x.hand.carry(c)
+		if x.test != nil && x.test.inputs[i] >= 0 {
+			x.test.bind(x.test.inputs[i], p)
+		} else {
+			x.callees[0].set(i, p)
+		}
+	}
 }
 
 // endless is the failure of a run whose condition still holds.
@@ -293,8 +362,12 @@ func (x *whileCall) endless(steps int) error {
 // finish sets the results other than carries.
 func (x *whileCall) finish(steps int) {
 	*(*int64)(x.result(x.w.Carries)) = int64(steps)
-	if !x.w.Unread || x.callees[0].m.watch {
-		x.ys.clear(steps, x.w.Limit)
+	for k, i := range x.stores {
+		if x.w.Unread && !x.callees[0].m.watch {
+			break
+		}
+		n := x.callees[1].out[i].n
+		clear(unsafe.Slice((*byte)(unsafe.Add(x.result(x.w.Carries+1+k), int64(steps)*n)), int64(x.w.Limit-steps)*n))
 	}
 	if s := x.w.Snapshots; s != nil {
 		for c := range x.w.Carries {
