@@ -197,19 +197,19 @@ func (l *loop) spread(set paramSet, depends []paramSet) {
 }
 
 // scan makes the node of a scan with the builder's body. Its steps are as many as those of l, in the given order.
-func (l *loop) scan(b *bodyBuilder, reverse bool) (*graph.Node, *graph.Body) {
+func (l *loop) scan(b *bodyBuilder, reverse bool, more ...attr.Named) (*graph.Node, *graph.Body) {
 	count := l.count
 	if l.n.Op() == opWhile {
 		count = graph.Result(l.n, l.carries)
 	}
-	return b.scan(l.n.Graph(), l.length, reverse, count)
+	return b.scan(l.n.Graph(), l.length, reverse, count, more...)
 }
 
 // scan makes the node of a scan with the builder's body in g; count is nil for all of length steps.
-func (b *bodyBuilder) scan(g *graph.Graph, length int, reverse bool, count *graph.Node) (*graph.Node, *graph.Body) {
+func (b *bodyBuilder) scan(g *graph.Graph, length int, reverse bool, count *graph.Node, more ...attr.Named) (*graph.Node, *graph.Body) {
 	body, operands := b.seal()
-	attrs := []attr.Named{attr.Fn("bodies", body), attr.I("captured", len(b.captured.params)), attr.I("carries", len(b.carries.params)),
-		attr.I("length", length), attr.B("reverse", reverse)}
+	attrs := append([]attr.Named{attr.Fn("bodies", body), attr.I("captured", len(b.captured.params)), attr.I("carries", len(b.carries.params)),
+		attr.I("length", length), attr.B("reverse", reverse)}, more...)
 	if count != nil {
 		attrs = append(attrs, attr.B("counted", true))
 		operands = append([]*graph.Node{count}, operands...)
@@ -337,7 +337,11 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 	if len(b.out)+len(b.more) == 0 {
 		return adjoints
 	}
-	back, body := l.scan(b, !l.n.Attrs().Bool("reverse"))
+	var of []attr.Named
+	if l.n.Op() == opWhile && len(steps) == 0 {
+		of = append(of, attr.L("adjoints", slices.Concat(liveCarries, summed)))
+	}
+	back, body := l.scan(b, !l.n.Attrs().Bool("reverse"), of...)
 	for k, i := range append(liveCarries, summed...) {
 		if wanted[first+i] {
 			adjoints[first+i] = graph.Result(back, k)
@@ -352,9 +356,16 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 	return adjoints
 }
 
-// tangents returns the tangents of the loop's values (see graph.ResultOf; nil for zero), among those of the body at each step those of the given ones, from the
-// operands' tangents: the loop with a second set of carries.
-func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.Node {
+// movedLoop is what a loop with tangents has.
+type movedLoop struct {
+	tangents    []*graph.Node // of the first loop's values (see graph.ResultOf), nil for zero
+	n           *graph.Node   // the loop that has them, nil if all are zero
+	primal, dot []int         // by operand of the first loop, without the number of its steps: that of n which is the same, and which is its tangent; −1 for none
+}
+
+// tangents returns the tangents of the loop's values, among those of the body at each step those of the given ones, from the operands' tangents: the loop with a
+// second set of carries. of says what a carry's tangent is the adjoint of, if the loop has adjoints of a while loop: see adjointScan; else it is nil.
+func (l *loop) tangents(dots []*graph.Node, values []int, masked bool, of *adjointScan) *movedLoop {
 	first := l.first()
 	depends := dependence(l.body, true)
 	active := newParamSet(len(l.operands))
@@ -368,6 +379,7 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 	var wrt, seeds, outputs []*graph.Node
 	var moving []int // carries with a tangent
 	var carryDots, otherDots list
+	dotOf := make([]*graph.Node, len(b.params))
 	for i, p := range b.params {
 		if !active.has(i) {
 			continue
@@ -378,6 +390,7 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 		}
 		in := b.input(p.Type())
 		wrt, seeds = append(wrt, p), append(seeds, in)
+		dotOf[i] = in
 		switch {
 		case l.isCarry(i):
 			moving = append(moving, i)
@@ -389,12 +402,12 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 			otherDots.add(in, dot)
 		}
 	}
-	tangents := make([]*graph.Node, len(l.n.Results())+l.body.Graph().Len())
+	m := &movedLoop{tangents: make([]*graph.Node, len(l.n.Results())+l.body.Graph().Len())}
 	for _, v := range values {
 		outputs = append(outputs, b.g.Node(v))
 	}
 	if len(wrt) == 0 || len(outputs) == 0 {
-		return tangents
+		return m
 	}
 	found := forward(b.g, outputs, wrt, seeds, masked || mayMask(l.body), false)
 	for i, p := range b.params {
@@ -419,22 +432,27 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool) []*graph.
 		}
 	}
 	if len(b.out)+len(b.more) == 0 {
-		return tangents
+		return m
 	}
-	n, body := l.with(b)
+	n, body := l.with(b, of.tangentAttr(l, moving)...)
 	for k, i := range moving {
-		tangents[i-l.captured] = graph.Result(n, l.carries+k)
+		m.tangents[i-l.captured] = graph.Result(n, l.carries+k)
 	}
 	for k, v := range kept {
-		tangents[len(l.n.Results())+v] = graph.EachStep(n, body.Results()[len(b.out)+k])
+		m.tangents[len(l.n.Results())+v] = graph.EachStep(n, body.Results()[len(b.out)+k])
 	}
-	return tangents
+	params := slices.Concat(b.captured.params, b.carries.params, b.xs.params)
+	m.n = n
+	for i, p := range b.params {
+		m.primal, m.dot = append(m.primal, slices.Index(params, p)), append(m.dot, slices.Index(params, dotOf[i]))
+	}
+	return m
 }
 
 // with makes a loop of the same kind and steps as l with the builder's body, whose first carries are those of l.
-func (l *loop) with(b *bodyBuilder) (*graph.Node, *graph.Body) {
+func (l *loop) with(b *bodyBuilder, more ...attr.Named) (*graph.Node, *graph.Body) {
 	if l.n.Op() == opScan {
-		return l.scan(b, l.n.Attrs().Bool("reverse"))
+		return l.scan(b, l.n.Attrs().Bool("reverse"), more...)
 	}
 	c := open(graph.Bodies(l.n)[0])
 	return b.while(l.n.Graph(), l.most(), c.g, standIns(b.params, c.params), c.results[0])
@@ -454,14 +472,13 @@ func standIns(nodes, by []*graph.Node) map[*graph.Node]*graph.Node {
 func (b *bodyBuilder) while(g *graph.Graph, limit int, c *graph.Graph, inputs map[*graph.Node]*graph.Node, test *graph.Node) (*graph.Node, *graph.Body) {
 	captured := b.captured
 	b.seal()
-	kept := b.captured
 	needed := c.Needed(test)
 	for i, p := range captured.params {
-		if in := inputs[p]; in != nil && needed[in.ID()] && !slices.Contains(kept.params, p) {
-			kept.add(p, captured.operands[i])
+		if in := inputs[p]; in != nil && needed[in.ID()] && !slices.Contains(b.captured.params, p) {
+			b.captured.add(p, captured.operands[i])
 		}
 	}
-	both := slices.Concat(kept.params, b.carries.params)
+	both := slices.Concat(b.captured.params, b.carries.params)
 	body := mustBody(b.g, both, slices.Concat(b.out, b.more))
 	var of []*graph.Node
 	for i, p := range both {
@@ -472,8 +489,8 @@ func (b *bodyBuilder) while(g *graph.Graph, limit int, c *graph.Graph, inputs ma
 		of = append(of, in)
 	}
 	cond := mustBody(c, of, []*graph.Node{test})
-	return valid(g.Apply(opWhile, slices.Concat(kept.operands, b.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
-		attr.I("captured", len(kept.params)), attr.I("carries", len(b.carries.params)), attr.I("limit", limit))))
+	return valid(g.Apply(opWhile, slices.Concat(b.captured.operands, b.carries.operands), attr.Make(attr.Fn("bodies", cond, body),
+		attr.I("captured", len(b.captured.params)), attr.I("carries", len(b.carries.params)), attr.I("limit", limit))))
 }
 
 // branchAdjoints returns the adjoints of the operands of a switch or checkpoint that are wanted from those of the results (nil for zero): the same operator
@@ -605,7 +622,7 @@ func adjointsOfBodies(n *graph.Node, ct []*graph.Node, wanted []bool, masked boo
 func tangentsOfBodies(n *graph.Node, dots []*graph.Node, values []int, masked bool) []*graph.Node {
 	if n.Op() == opScan || n.Op() == opWhile {
 		l := loopOf(n)
-		return l.tangents(dots, values, masked)
+		return l.tangents(dots, values, masked, nil).tangents
 	}
 	if n.Op() == opImplicit {
 		return []*graph.Node{implicitOf(n, masked).tangent(dots)}

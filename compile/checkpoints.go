@@ -101,7 +101,7 @@ func checkpointAll(u *unit) error {
 		if loopOf(of).length == 0 {
 			advice := "or set Config.Checkpoints to a number of States or Bytes"
 			if c := u.config.Checkpoints; c.States > 0 || c.Bytes > 0 {
-				advice = "since they are read otherwise than by one reverse sweep over it, which could keep few states"
+				advice = "since they are read otherwise than by one reverse sweep over it, which could keep few states, or make batches last"
 			}
 			return userError(of, of.Op().Name, fmt.Errorf("has no limit below 2^31, and values at each of its steps are needed: give it one, %s", advice))
 		}

@@ -111,7 +111,7 @@ func TestCheckpointsOfReverseSweeps(t *testing.T) {
 			}
 		}
 	}
-	if kinds["counted"] < 20 || kinds["scan"] < 10 {
+	if kinds["online"] < 20 || kinds["scan"] < 10 {
 		t.Errorf("sweeps over loops of a kind: %v", kinds)
 	}
 	t.Log(kinds)

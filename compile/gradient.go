@@ -296,6 +296,8 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	for i, o := range outputs {
 		give(o, cts[i])
 	}
+	isWanted := func(n *graph.Node) bool { _, ok := index.get(n); return ok }
+	second := map[*graph.Node][]*secondSweep{} // by while loop
 	total := make([]*graph.Node, len(list))
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
@@ -320,7 +322,24 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 			if n.Results() == nil {
 				cts = total[i : i+1]
 			}
+			for k, s := range second[n] {
+				if k == 0 && len(cts) < len(n.Results()) { // without values at each step
+					s.take(cts)
+					cts = nil
+				}
+				s.sweep(isWanted, masked, give)
+			}
 			if cts == nil {
+				break
+			}
+			if s := adjointScanOf(n); s != nil && len(cts) <= s.carries {
+				switch sweep := s.adjoints(cts, masked, give); {
+				case sweep == nil:
+				case isWanted(s.of.n):
+					second[s.of.n] = append(second[s.of.n], sweep)
+				default:
+					sweep.sweep(isWanted, masked, give)
+				}
 				break
 			}
 			wanted := make([]bool, len(n.Inputs()))

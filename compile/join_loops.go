@@ -265,7 +265,7 @@ func (j *loopJoiner) bucket(to *graph.Graph, loops []*joinedLoop) {
 		}
 		refine(func(x *joinedLoop, carry int) key { return key{x.class[carry], x.next(carry).ID()} })
 	}
-	// The first of the loops that do a piece of work stands for all that are connected.
+	// The first of the loops that do a piece of work stands for all that are connected. Sweeps over a loop without a limit are, by its states, which only one can read.
 	owner := make([]int, c.g.Len())
 	first := make([]int, len(loops))
 	root := func(i int) int {
@@ -280,7 +280,7 @@ func (j *loopJoiner) bucket(to *graph.Graph, loops []*joinedLoop) {
 	for i, x := range loops {
 		first[i] = i
 		for _, n := range append(slices.Clone(x.images), x.test) {
-			if n == nil || n.IsInput() || n.IsConst() || n.Op().View != nil || n.Op().Broadcasts {
+			if n == nil || n.IsConst() || n.Op().View != nil || n.Op().Broadcasts || n.IsInput() && (x.l.length > 0 || !slices.Contains(c.xs.params, n)) {
 				continue
 			}
 			if o := owner[n.ID()]; o >= 0 {

@@ -214,6 +214,125 @@ func init() {
 		}
 		return graph.Mul(sum, in.x)
 	})
+	add("a checkpoint around a while loop, another one in it", func(in *loopInputs) *graph.Node {
+		return graph.Checkpoint(list{in.x, in.w}, func(a list) list {
+			final, n := graph.While(9, list{a[0], graph.Like(in.k, 0)}, func(c list) *graph.Node { return graph.Less(c[1], in.k) }, func(c list) list {
+				y := graph.Checkpoint(c[:1], func(b list) list { return list{graph.Sin(graph.Mul(graph.Exp(b[0]), a[1]))} })
+				return list{y[0], graph.Add(c[1], graph.Like(c[1], 1))}
+			})
+			return list{graph.Mul(final[0], graph.Add(a[1], graph.Cast(n, graph.Float64)))}
+		})[0]
+	}, func(in *loopInputs) *graph.Node {
+		y := repeated(in.steps, in.x, func(c *graph.Node, _ int) *graph.Node { return graph.Sin(graph.Mul(graph.Exp(c), in.w)) })
+		return graph.Mul(y, graph.Add(in.w, graph.Like(in.w, float64(in.steps))))
+	})
+	add("one function is the body of three loops", func(in *loopInputs) *graph.Node {
+		f := func(c *graph.Node) *graph.Node { return graph.Tanh(graph.Add(graph.Mul(c, in.w), graph.Like(c, 0.5))) }
+		a, _ := graph.Scan(2, list{in.x}, nil, step1(f))
+		b, _ := graph.Scan(3, list{graph.Mul(in.x, a[0])}, nil, step1(f))
+		c, _ := graph.While(8, list{b[0], graph.Like(in.k, 0)}, func(c list) *graph.Node { return graph.Less(c[1], in.k) }, func(c list) list {
+			return list{f(c[0]), graph.Add(c[1], graph.Like(c[1], 1))}
+		})
+		return graph.Mul(a[0], graph.Mul(b[0], c[0]))
+	}, func(in *loopInputs) *graph.Node {
+		f := func(c *graph.Node, _ int) *graph.Node {
+			return graph.Tanh(graph.Add(graph.Mul(c, in.w), graph.Like(c, 0.5)))
+		}
+		a := repeated(2, in.x, f)
+		b := repeated(3, graph.Mul(in.x, a), f)
+		return graph.Mul(a, graph.Mul(b, repeated(in.steps, b, f)))
+	})
+	add("a scan in a branch in a while loop", func(in *loopInputs) *graph.Node {
+		final, _ := graph.While(9, list{in.x, graph.Like(in.k, 0)}, func(c list) *graph.Node { return graph.Less(c[1], in.k) }, func(c list) list {
+			y := graph.Cond(graph.Greater(c[1], graph.Like(c[1], 0)), c[:1], func(a list) list {
+				inner, ys := graph.Scan(5, a, list{in.xs}, func(d, e list) (next, ys list) {
+					return list{graph.Sin(graph.Add(graph.Mul(d[0], in.w), e[0]))}, list{graph.Mul(d[0], e[0])}
+				})
+				return list{graph.Add(inner[0], graph.Sum(ys[0]))}
+			}, func(a list) list { return list{graph.Mul(a[0], in.x)} })
+			return list{y[0], graph.Add(c[1], graph.Like(c[1], 1))}
+		})
+		return final[0]
+	}, func(in *loopInputs) *graph.Node {
+		return repeated(in.steps, in.x, func(c *graph.Node, i int) *graph.Node {
+			if i == 0 {
+				return graph.Mul(c, in.x)
+			}
+			sum := graph.Like(c, 0)
+			d := repeated(5, c, func(d *graph.Node, k int) *graph.Node {
+				e := graph.Index(in.xs, k)
+				sum = graph.Add(sum, graph.Mul(d, e))
+				return graph.Sin(graph.Add(graph.Mul(d, in.w), e))
+			})
+			return graph.Add(d, sum)
+		})
+	})
+	add("from one bound to another, both given, in loops in one another", func(in *loopInputs) *graph.Node { // JAX's fori_loop
+		final, _ := graph.While(20, list{in.x, graph.Sub(in.k, graph.Like(in.k, 2))}, func(c list) *graph.Node { return graph.Less(c[1], graph.Add(in.k, graph.Like(in.k, 1))) }, func(c list) list {
+			inner, _ := graph.While(20, list{c[0], graph.Like(in.k, 0)}, func(d list) *graph.Node { return graph.Less(d[1], c[1]) }, func(d list) list {
+				return list{graph.Sin(graph.Add(graph.Mul(d[0], in.w), graph.Cast(c[1], graph.Float64))), graph.Add(d[1], graph.Like(d[1], 1))}
+			})
+			return list{inner[0], graph.Add(c[1], graph.Like(c[1], 1))}
+		})
+		return final[0]
+	}, func(in *loopInputs) *graph.Node {
+		y := in.x
+		for i := in.steps - 2; i <= in.steps; i++ {
+			y = repeated(i, y, func(d *graph.Node, _ int) *graph.Node {
+				return graph.Sin(graph.Add(graph.Mul(d, in.w), graph.Like(d, float64(i))))
+			})
+		}
+		return y
+	})
+	add("linear loops in one another", func(in *loopInputs) *graph.Node {
+		final, _ := graph.Scan(3, list{in.x, in.x}, nil, func(c, _ list) (next, ys list) {
+			inner, ys := graph.Scan(5, c[:1], list{in.xs}, func(d, e list) (next, ys list) {
+				return list{graph.Add(graph.Mul(d[0], e[0]), d[0])}, list{graph.Mul(d[0], graph.Like(d[0], 0.25))}
+			})
+			return list{inner[0], graph.Add(c[1], graph.Sum(ys[0]))}, nil
+		})
+		return graph.Add(final[0], graph.Mul(final[1], in.w))
+	}, func(in *loopInputs) *graph.Node {
+		sum := in.x
+		y := repeated(3, in.x, func(c *graph.Node, _ int) *graph.Node {
+			return repeated(5, c, func(d *graph.Node, k int) *graph.Node {
+				sum = graph.Add(sum, graph.Mul(d, graph.Like(d, 0.25)))
+				return graph.Add(graph.Mul(d, graph.Index(in.xs, k)), d)
+			})
+		})
+		return graph.Add(y, graph.Mul(sum, in.w))
+	})
+	add("a map of checkpoints and of branches by what is differentiated", func(in *loopInputs) *graph.Node {
+		ys := graph.Map(list{in.xs}, func(e list) list {
+			y := graph.Checkpoint(list{e[0]}, func(a list) list { return list{graph.Exp(graph.Sin(graph.Mul(a[0], in.w)))} })
+			return graph.Cond(graph.Less(e[0], in.x), y, func(a list) list { return list{graph.Mul(a[0], in.x)} }, func(a list) list { return list{graph.Square(a[0])} })
+		})
+		return graph.Sum(ys[0])
+	}, func(in *loopInputs) *graph.Node {
+		sum := graph.Like(in.x, 0)
+		for i := range 5 {
+			e := graph.Index(in.xs, i)
+			y := graph.Exp(graph.Sin(graph.Mul(e, in.w)))
+			sum = graph.Add(sum, graph.Where(graph.Less(e, in.x), graph.Mul(y, in.x), graph.Square(y)))
+		}
+		return sum
+	})
+	add("arrays in a while loop, in one another's places, with a norm as the condition", func(in *loopInputs) *graph.Node {
+		wide := graph.Mul(graph.BroadcastTo(in.x, 100), graph.Constant(in.x.Graph(), testkit.Spread(graph.Type{DType: graph.Float64, Shape: graph.Shape{100}}, 0.5, 1, 1).F, 100))
+		final, _ := graph.While(50, list{wide, graph.Mul(wide, in.w), graph.Like(in.k, 0)}, func(c list) *graph.Node {
+			return graph.LogicalAnd(graph.Less(c[2], graph.Add(in.k, in.k)), graph.Less(graph.ReduceMax(c[0], nil), graph.Like(in.x, 1e6)))
+		}, func(c list) list {
+			return list{c[1], graph.Add(graph.Sin(graph.Mul(c[0], in.w)), graph.Mul(graph.Cumsum(c[1], 0), graph.Like(c[1], 0.01))), graph.Add(c[2], graph.Like(c[2], 1))}
+		})
+		return graph.Sum(graph.Mul(final[0], graph.Square(final[1])))
+	}, func(in *loopInputs) *graph.Node {
+		a := graph.Mul(graph.BroadcastTo(in.x, 100), graph.Constant(in.x.Graph(), testkit.Spread(graph.Type{DType: graph.Float64, Shape: graph.Shape{100}}, 0.5, 1, 1).F, 100))
+		b := graph.Mul(a, in.w)
+		for range 2 * in.steps {
+			a, b = b, graph.Add(graph.Sin(graph.Mul(a, in.w)), graph.Mul(graph.Cumsum(b, 0), graph.Like(b, 0.01)))
+		}
+		return graph.Sum(graph.Mul(a, graph.Square(b)))
+	})
 }
 
 // Batches of loops and their gradients, over what they begin with and what they capture, give what their elements give one by one; with few states kept, too.

@@ -259,9 +259,11 @@ func (m *memoryPlanner) placeCells() {
 	}
 }
 
-// placeScalarResults gives those of a tuple their places, by cell or in the places of initial carries. Many that no other call reads last are left for a block of their own.
+// placeScalarResults gives those of a tuple their places, by cell or in the places of initial carries. Many that no other call reads last are left for a block of their own where few states of a loop are kept, so that
+// memory counts; elsewhere they stay in front, where scalar code reaches them however long the arrays are.
 func (m *memoryPlanner) placeScalarResults(pos int, tuple int32, cell func(id int32)) {
 	var block []int32
+	few := m.g.Node(int(tuple)).Op() == opReverseSweep || slices.ContainsFunc(m.plan.tuples[tuple], func(r int32) bool { return r >= 0 && m.g.Node(int(r)).Op() == opSnapshots })
 	for _, r := range m.plan.tuples[tuple] {
 		if r < 0 || m.place[r].known || !m.g.Node(int(r)).Type().IsScalar() {
 			continue
@@ -269,7 +271,7 @@ func (m *memoryPlanner) placeScalarResults(pos int, tuple int32, cell func(id in
 		last := m.plan.lastUse[r]
 		if from := m.initialCarry(pos, r); from >= 0 && m.isCell(from) && m.place[from].known && m.place[from] != (place{known: true}) {
 			m.place[r] = m.place[from]
-		} else if m.alone || last < 0 || last == never || m.class[m.groups[m.order[last]].nodes[0]] == classTuple {
+		} else if m.alone || !few || last < 0 || last == never || m.class[m.groups[m.order[last]].nodes[0]] == classTuple {
 			cell(r)
 		} else {
 			block = append(block, r)

@@ -90,7 +90,10 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 		}
 		return linearTangent(g, n, dots)
 	case op.OfBodies:
-		tangents := tangentsOfBodies(n, dots, t.steps[n], masked)
+		tangents := t.ofAdjointScan(n, dots, masked)
+		if tangents == nil {
+			tangents = tangentsOfBodies(n, dots, t.steps[n], masked)
+		}
 		if n.Results() == nil {
 			return tangents[0]
 		}
@@ -114,6 +117,27 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 		return forward(g, []*graph.Node{op.Expand(n)}, from, seeds, masked, true)[0]
 	}
 	return sum
+}
+
+// ofAdjointScan returns the tangents of the values of a reverse sweep over a while loop which can be differentiated in reverse, nil for other nodes.
+func (t *tangents) ofAdjointScan(n *graph.Node, dots []*graph.Node, masked bool) []*graph.Node {
+	s := adjointScanOf(n)
+	if s == nil || t.steps[n] != nil {
+		return nil
+	}
+	i, ok := t.index.get(s.of.n)
+	if !ok {
+		return nil
+	}
+	along := make([]*graph.Node, len(s.of.operands))
+	for k, o := range s.of.operands {
+		along[k] = t.get(o)
+	}
+	with := s.along(along, t.steps[s.of.n], t.masked[i]) // the loop that is there already
+	if with == nil {
+		return nil
+	}
+	return with.tangents(dots, nil, masked, with).tangents
 }
 
 // linearTangent returns the tangent of a node whose operator is linear in its operands, together or one by one.

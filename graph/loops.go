@@ -27,7 +27,8 @@ func init() {
 		Name: "scan", Family: FamilyControl, MinArity: 0, MaxArity: -1, Builtin: true, OfBodies: true, Pattern: Dense,
 		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps; 0 if it is counted and has no bound"},
 			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64 from 0 to length, is the number of steps that are done: elements from there on are left out, and 0 in what is stacked"},
-			{Key: "reverse", Kind: attr.Bool, Doc: "run from the last elements to the first"}},
+			{Key: "reverse", Kind: attr.Bool, Doc: "run from the last elements to the first"},
+			{Key: "adjoints", Kind: attr.Ints, Optional: true, Doc: "of a reverse sweep over a while loop: by carry, the operand of the loop whose adjoint it is"}},
 		Doc: "A loop of a known number of steps. Its body takes the captured values, the carries and one element of each remaining operand, along the first axis, and " +
 			"returns the next carries, and more; the results are the carries behind the last step.",
 		Formula:   "the chain rule through the steps: the body's Jacobian-vector product beside it, or its vector-Jacobian product in the opposite order",
@@ -159,6 +160,9 @@ func inferScan(in []*Node, a attr.List) ([]Type, error) {
 	}
 	if err := checkCarries(carries, bodies[0].results); err != nil {
 		return nil, err
+	}
+	if of := a.Ints("adjoints"); of != nil && len(of) != len(carries) {
+		return nil, fmt.Errorf("%d carries that are adjoints of %d operands", len(carries), len(of))
 	}
 	return typesOf(carries), nil
 }

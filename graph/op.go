@@ -362,6 +362,9 @@ func Ops() []*Op {
 	return all
 }
 
+// UserDefined reports whether a program that uses the package defined the operator, whose derivatives then need not be derivatives of what it computes.
+func (op *Op) UserDefined() bool { return op != nil && op.Family == FamilyUser }
+
 // Differentiable reports whether the operator has a derivative form.
 func (op *Op) Differentiable() bool { return op != nil && op.NoDerivative == "" }
 

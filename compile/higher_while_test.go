@@ -1,0 +1,137 @@
+package compile_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// steppers are bodies of loops: the next carries from those before and a captured vector.
+var steppers = map[string]func(g *graph.Graph, c list, w *graph.Node) list{
+	"scalars": func(g *graph.Graph, c list, w *graph.Node) list {
+		a, b := graph.Index(w, 0), graph.Index(w, 1)
+		return list{graph.Add(graph.Sin(graph.Mul(c[0], a)), graph.Mul(c[1], g.Const(0.3))), graph.Mul(c[1], graph.Exp(graph.Mul(graph.Sub(b, c[0]), g.Const(0.2))))}
+	},
+	"linear": func(g *graph.Graph, c list, w *graph.Node) list {
+		return list{graph.Mul(c[0], graph.Index(w, 0)), graph.Add(c[1], c[0])}
+	},
+	"exchanged": func(g *graph.Graph, c list, w *graph.Node) list {
+		return list{c[1], graph.Tanh(graph.Mul(graph.Add(c[0], graph.Index(w, 1)), c[1]))}
+	},
+	"a scan in it": func(g *graph.Graph, c list, w *graph.Node) list {
+		inner, ys := graph.Scan(2, c[:1], list{w}, func(c, e list) (list, list) {
+			h := graph.Tanh(graph.Add(graph.Mul(c[0], e[0]), g.Const(0.1)))
+			return list{h}, list{graph.Square(h)}
+		})
+		return list{inner[0], graph.Add(c[1], graph.Sum(ys[0]))}
+	},
+	"a loop in it": func(g *graph.Graph, c list, w *graph.Node) list {
+		inner, _ := graph.While(graph.NoLimit, list{c[0], g.Scalar(graph.Int64, 0)}, func(d list) *graph.Node { return graph.Less(d[1], graph.Like(d[1], 2)) }, func(d list) list {
+			return list{graph.Sin(graph.Mul(d[0], graph.Index(w, 0))), graph.Add(d[1], graph.Like(d[1], 1))}
+		})
+		return list{graph.Add(inner[0], g.Const(0.1)), graph.Mul(c[1], graph.Cos(inner[0]))}
+	},
+	"a branch in it": func(g *graph.Graph, c list, w *graph.Node) list {
+		out := graph.Cond(graph.Greater(c[0], g.Const(0.4)), c, func(c list) list { return list{graph.Mul(c[0], graph.Mul(c[1], graph.Index(w, 0)))} }, func(c list) list { return list{graph.Exp(graph.Mul(c[0], graph.Index(w, 1)))} })
+		return list{graph.Sin(out[0]), graph.Add(c[1], graph.Square(c[0]))}
+	},
+}
+
+// nestings are derivatives of higher order, by the modes from the inside out: of a cost by wrt along v.
+var nestings = map[string]func(t *testing.T, y *graph.Node, wrt, v list) list{}
+
+func init() {
+	square := func(all list) *graph.Node {
+		sum := graph.Sum(graph.Square(all[0]))
+		for _, d := range all[1:] {
+			sum = graph.Add(sum, graph.Sum(graph.Mul(d, graph.Sin(d))))
+		}
+		return sum
+	}
+	for _, order := range []string{"rr", "fr", "rf", "ff", "rrr", "rrf", "rfr", "frr", "frf", "ffr", "rff", "rrrr", "rfrf"} {
+		nestings[order] = func(t *testing.T, y *graph.Node, wrt, v list) (out list) {
+			for i, mode := range order {
+				if i > 0 {
+					y = square(out)
+				}
+				if mode == 'r' {
+					out = grad(t, y, wrt...)
+				} else {
+					out = must[[]*graph.Node](t)(compile.JVP(list{y}, wrt, v))
+				}
+			}
+			return out
+		}
+	}
+	nestings["rr along v, and r"] = func(t *testing.T, y *graph.Node, wrt, v list) list { // two sweeps over the states of one loop
+		d := grad(t, y, wrt...)
+		along := graph.Add(graph.Sum(graph.Mul(d[0], v[1])), graph.Sum(graph.Mul(d[1], v[1])))
+		return append(grad(t, along, wrt...), d...)
+	}
+}
+
+// Derivatives of loops without a limit, to any order and in any order of modes, are those of their steps written out; states are kept for none of it but few.
+func TestHigherDerivativesWithoutLimit(t *testing.T) {
+	compared := 0
+	for name, step := range steppers {
+		for order, of := range nestings {
+			if len(order) == 4 && (testing.Short() || name != "scalars") {
+				continue
+			}
+			build := func(run func(g *graph.Graph, init list, w *graph.Node) list) (*vm.Program, error) {
+				g := graph.New()
+				x, w := g.Input("x", graph.Float64, 2), g.Input("w", graph.Float64, 2)
+				final := run(g, list{graph.Index(x, 0), graph.Index(x, 1)}, w)
+				y := graph.Add(graph.Square(final[0]), graph.Mul(final[0], final[1]))
+				return compile.Config{Checkpoints: compile.Checkpoints{States: 2}}.Compile(of(t, y, list{x, w}, list{graph.Square(w), graph.Stack(0, g.Const(0.5), g.Const(-1))})...)
+			}
+			values := func(p *vm.Program, n int) (all []float64) {
+				m := vm.NewMachine(p)
+				copy(m.Float64("x"), []float64{0.6, 0.4})
+				copy(m.Float64("w"), []float64{0.9, 0.7})
+				if n >= 0 {
+					m.Int64("n")[0] = int64(n)
+				}
+				if err := m.Step(); err != nil {
+					t.Fatal(err)
+				}
+				for i := range p.Outputs() {
+					all = append(all, m.OutputFloat64(i)...)
+				}
+				return all
+			}
+			loop, err := build(func(g *graph.Graph, init list, w *graph.Node) list {
+				final, _ := counting(graph.NoLimit, g.Input("n", graph.Int64), init, func(c list) list { return step(g, c, w) })
+				return final
+			})
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, order, err)
+				continue
+			}
+			for _, n := range []int{4, 0, 1} {
+				plain := must[*vm.Program](t)(build(func(g *graph.Graph, c list, w *graph.Node) list {
+					for range n {
+						c = step(g, c, w)
+					}
+					return c
+				}))
+				got, want := values(loop, n), values(plain, -1)
+				if len(got) != len(want) || len(got) == 0 {
+					t.Fatalf("%d values of %d", len(got), len(want))
+				}
+				for i := range got {
+					if compared++; !(math.Abs(got[i]-want[i]) <= 1e-10*(1+math.Abs(want[i]))) {
+						t.Errorf("%s, %s, %d steps: %v, written out %v", name, order, n, got, want)
+						break
+					}
+				}
+			}
+		}
+	}
+	if compared < 600 {
+		t.Errorf("%d values compared", compared)
+	}
+}
