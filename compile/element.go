@@ -107,7 +107,9 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 		}
 	}
 	switch op := n.Op(); {
-	case n.IsConst():
+	case n.IsConst() && n.Type().IsScalar():
+		return n
+	case n.IsConst() && n.IsNumber():
 		return constantElement(n, i)
 	case op.Elementwise && len(n.Inputs()) > 0:
 		in := make([]*graph.Node, len(n.Inputs()))

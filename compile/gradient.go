@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -135,7 +136,7 @@ func checkDerivative(what string, from, seeds, to, by *[]*graph.Node) (g *graph.
 		if !s.Type().Equal((*from)[i].Type()) {
 			return refuse(userError(s, what, fmt.Errorf("the seed is %v for a node of type %v", s.Type(), (*from)[i].Type())))
 		}
-		if local != s {
+		if local = numberOf(local); local != s {
 			*seeds = slices.Clone(*seeds)
 			(*seeds)[i] = local
 		}
@@ -147,7 +148,37 @@ func checkDerivative(what string, from, seeds, to, by *[]*graph.Node) (g *graph.
 	if err := hiddenDependence(what, outputs, wrt, smoothlyDepends); err != nil {
 		return refuse(err)
 	}
+	for _, w := range wrt {
+		if w.IsConst() && w.Type().IsScalar() && !w.IsNumber() {
+			if n := holdsNumber(g, outputs, w.Literal()); n != nil {
+				return refuse(userError(n, what, fmt.Errorf("a body of %v has the constant %v as a number of its own, by which there is no derivative: make it an input", n, w)))
+			}
+		}
+	}
 	return g, leave, nil
+}
+
+// holdsNumber returns a node that the outputs depend on with a body that has a constant equal to the literal: scalar constants from around a body are copied into it.
+func holdsNumber(g *graph.Graph, outputs []*graph.Node, l *graph.Literal) *graph.Node {
+	for id, needed := range g.Needed(outputs...) {
+		if n := g.Node(id); needed && slices.ContainsFunc(graph.Bodies(n), func(b *graph.Body) bool { return bodyHolds(b, l) }) {
+			return n
+		}
+	}
+	return nil
+}
+
+func bodyHolds(b *graph.Body, l *graph.Literal) bool {
+	for i := range b.Graph().Len() {
+		n := b.Graph().Node(i)
+		if n.IsConst() && !n.IsNumber() && n.Type().Equal(l.Type()) && bytes.Equal(n.Literal().Bytes(), l.Bytes()) {
+			return true
+		}
+		if slices.ContainsFunc(graph.Bodies(n), func(inner *graph.Body) bool { return bodyHolds(inner, l) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // smoothlyDepends reports whether output can have a derivative by w.
@@ -252,11 +283,11 @@ func recoverBug(pass string, err *error) {
 func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 	shape := n.Shape()
 	switch {
-	case isConst(partial, 1):
+	case isNumber(partial, 1):
 		return graph.BroadcastTo(ct, shape...)
-	case isConst(ct, 1):
+	case isNumber(ct, 1):
 		return graph.BroadcastTo(partial, shape...)
-	case isConst(partial, -1):
+	case isNumber(partial, -1):
 		return graph.BroadcastTo(graph.Neg(ct), shape...)
 	case (masked || n.Op().SingularPartials) && !plainFactor(partial):
 		return graph.BroadcastTo(graph.MulNoNan(partial, ct), shape...)
@@ -288,7 +319,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	adj := newAdjoints(g, len(list))
 	give := func(to, ct *graph.Node) {
 		if i, ok := index.get(to); ok && ct != nil {
-			if ct = elementOfConstant(ct); !isConst(ct, 0) {
+			if ct = elementOfConstant(ct); !isNumber(ct, 0) {
 				adj.add(i, ct, masked)
 			}
 		}

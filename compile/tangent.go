@@ -43,7 +43,7 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, masked, stop boo
 			d = plus(d, tangent(g, n, t, t.masked[i]))
 			t.masked[i] = t.masked[i] || zeroMayWin(n)
 		}
-		if d != nil && !isConst(d, 0) {
+		if d != nil && !isNumber(d, 0) {
 			t.of[i] = d
 		}
 		restore()

@@ -191,7 +191,7 @@ func (t *taylor) coefficient(n *graph.Node, k int) *graph.Node {
 		if given := t.curve[n]; j <= len(given) {
 			c = plus(c, given[j-1])
 		}
-		if c != nil && (c.Results() != nil || isConst(c, 0)) {
+		if c != nil && (c.Results() != nil || isNumber(c, 0)) {
 			c = nil
 		}
 		t.coef[n] = append(t.coef[n], c)

@@ -23,14 +23,30 @@ func isConst(n *graph.Node, v float64) bool {
 	return ok && bits == graph.BitsOfFloat(n.DType(), v)
 }
 
+// isNumber is isConst for constants that rules of derivatives made. Sweeps may leave those out that are 0 or 1; a constant of the user is an operand, by which
+// someone may differentiate what the sweep makes.
+func isNumber(n *graph.Node, v float64) bool { return n.IsNumber() && isConst(n, v) }
+
 var negativeZero = math.Copysign(0, -1)
 
 // plainFactor reports whether a node is a constant of finite numbers other than 0, with which mul_no_nan is an ordinary product.
 func plainFactor(n *graph.Node) bool { return n.ShownLiteral().FiniteNonzero() }
 
-// elementOfConstant returns the constant that an element of a constant is, so that a direction of zeros and ones is seen to be zero where it is; other nodes stay.
+// numberOf returns the node of a seed, of constants that are numbers of rules if it shows a constant: zeros and ones in a direction cost what they touch.
+func numberOf(n *graph.Node) *graph.Node {
+	if n.ShownLiteral() == nil || n.IsNumber() {
+		return n
+	}
+	defer n.Graph().AtNode(n)()
+	if n.IsConst() {
+		return n.Graph().Literal(n.Literal())
+	}
+	return n.Graph().Apply(n.Op(), []*graph.Node{numberOf(n.Input(0))}, n.Attrs())
+}
+
+// elementOfConstant returns the number that an element of numbers is, so that a direction of zeros and ones is seen to be zero where it is; other nodes stay.
 func elementOfConstant(n *graph.Node) *graph.Node {
-	if view := n.Op().View; view != nil && n.Type().IsScalar() && n.Input(0).IsConst() {
+	if view := n.Op().View; view != nil && n.Type().IsScalar() && n.Input(0).IsConst() && n.IsNumber() {
 		if first, ok := view(n); ok {
 			return constantElement(n.Input(0), first)
 		}

@@ -156,9 +156,6 @@ func init() {
 		Formula: "1/y, −x/y²", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
-				if c, ok := uniform(n.inputs[1]); ok && c != 0 {
-					return Like(n, 1/c)
-				}
 				return Reciprocal(n.inputs[1])
 			}
 			return Neg(Div(n, n.inputs[1]))
@@ -270,17 +267,16 @@ func tieShare(n, wins *Node) *Node {
 func powPartial(n *Node, i int) *Node {
 	x, y := n.inputs[0], n.inputs[1]
 	if i == 0 {
-		if c, ok := uniform(y); ok {
-			switch c {
-			case 0:
-				return nil
-			case 1:
-				return Like(n, 1)
-			case 2:
-				return Mul(Like(n, 2), x)
-			default:
-				return Mul(y, Pow(x, Sub(y, Like(n, 1))))
-			}
+		c, ok := uniform(y)
+		switch {
+		case ok && y.IsNumber() && c == 0:
+			return nil
+		case ok && y.IsNumber() && c == 1:
+			return Like(n, 1)
+		case ok && y.IsNumber() && c == 2:
+			return Mul(y, x)
+		case ok && c != 0:
+			return Mul(y, Pow(x, Sub(y, Like(n, 1))))
 		}
 		return MulNoNan(Pow(x, Sub(y, Like(n, 1))), y)
 	}
@@ -338,14 +334,13 @@ func taylorOfQuotient(n *Node, s Series, k int) (*Node, bool) {
 func taylorOfPower(n *Node, s Series, k int) (*Node, bool) {
 	x, y := n.inputs[0], n.inputs[1]
 	bits, uniform := y.ShownLiteral().Uniform()
-	c := FloatOfBits(y.typ.DType, bits)
-	if s.Changes(y) || !uniform || c == math.Trunc(c) {
+	if c := FloatOfBits(y.typ.DType, bits); s.Changes(y) || !uniform || c == math.Trunc(c) {
 		return nil, false
 	}
 	var sum *Node
 	for j := 1; j <= k; j++ {
 		if a, v := s.Coefficient(x, j), s.Coefficient(n, k-j); a != nil && v != nil {
-			sum = addTerm(sum, multiple(MulNoNan(v, a), c*float64(j)-float64(k-j)))
+			sum = addTerm(sum, Mul(MulNoNan(v, a), Sub(multiple(y, float64(j)), Like(y, float64(k-j)))))
 		}
 	}
 	if sum == nil {

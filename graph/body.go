@@ -130,7 +130,7 @@ func (to *Graph) copyOf(n *Node, in []*Node, pos int32) *Node {
 	to.fixedPosition = pos
 	to.SetScope(n.ScopePath())
 	if n.op == opConst {
-		return to.Literal(n.extra.lit)
+		return to.literal(n.extra.lit)
 	}
 	if n.op != opPlaceholder {
 		if m := to.find(n.op, in, n.extra.attrs, nil); m != nil {
@@ -264,7 +264,7 @@ func (b *Body) InlineAll(in []*Node) ([]*Node, error) {
 		}
 		g.SetScope(path)
 		if n.op == opConst {
-			image[i] = g.Literal(n.extra.lit)
+			image[i] = g.literal(n.extra.lit)
 			continue
 		}
 		image[i] = g.Apply(n.op, imagesOf(image, n.inputs), n.extra.attrs)
@@ -307,7 +307,7 @@ type bodyBuilder struct {
 // child returns a graph for a body of an operator, whose nodes may take nodes of g, and of what encloses g, as operands.
 func (g *Graph) child(op string) *Graph {
 	c := New()
-	c.level = g.level + 1
+	c.level, c.deriving = g.level+1, g.deriving
 	c.build = &bodyBuilder{outer: g, op: op, by: map[*Node]*Node{}}
 	if g.fixedPosition >= 0 {
 		c.fixedPosition = c.enter(g.positions[g.fixedPosition])
@@ -384,7 +384,7 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 		return nil, fmt.Errorf("has %d results: take one with Result", len(n.extra.results))
 	}
 	if n.op == opConst && n.typ.IsScalar() {
-		return g.Literal(n.extra.lit), nil
+		return g.literal(n.extra.lit), nil
 	}
 	m, err := g.build.outer.Local(n)
 	if err != nil {

@@ -201,6 +201,7 @@ func (g *Graph) AtNode(n *Node) (restore func()) {
 type place struct {
 	g               *Graph
 	position, scope int32
+	deriving        bool
 }
 
 // setPlace makes the nodes from here on carry the position and scope of n, and returns what they carried before; nothing happens if n is no
@@ -210,13 +211,13 @@ func (g *Graph) setPlace(n *Node) (old place) {
 	if !n.Valid() || n.g != g {
 		return place{}
 	}
-	old = place{g, g.fixedPosition, g.scope}
-	g.fixedPosition, g.scope = n.pos, n.scope
+	old = place{g, g.fixedPosition, g.scope, g.deriving}
+	g.fixedPosition, g.scope, g.deriving = n.pos, n.scope, true
 	return old
 }
 
 func (p place) restore() {
 	if p.g != nil {
-		p.g.fixedPosition, p.g.scope = p.position, p.scope
+		p.g.fixedPosition, p.g.scope, p.g.deriving = p.position, p.scope, p.deriving
 	}
 }

@@ -33,6 +33,7 @@ type Graph struct {
 	recent        [recentCallers]recentCaller
 	posIndex      map[Position]int32
 	fixedPosition int32 // -1: take the caller's line
+	deriving      bool  // constants are numbers of rules: see Literal
 	origin        int32
 
 	rewrite func(Term) *Node // see Rewrite

@@ -14,6 +14,9 @@ import (
 type Literal struct {
 	typ  Type
 	data []byte
+	// number is set for constants that rules of derivatives make: equal ones of the user are other nodes, so that a further derivative by one of these is
+	// not one by a 2 of a rule.
+	number bool
 }
 
 // NewLiteral makes a literal from little-endian row-major bytes, which are not copied.
@@ -34,7 +37,7 @@ func NewLiteral(t Type, data []byte) (*Literal, error) {
 			}
 		}
 	}
-	return &Literal{t, data}, nil
+	return &Literal{typ: t, data: data}, nil
 }
 
 // Type returns the literal's dtype and shape.
@@ -99,7 +102,7 @@ func (l *Literal) equal(m *Literal) bool {
 	if l == nil || m == nil {
 		return l == m
 	}
-	return l == m || l.typ.Equal(m.typ) && bytes.Equal(l.data, m.data)
+	return l == m || l.number == m.number && l.typ.Equal(m.typ) && bytes.Equal(l.data, m.data)
 }
 
 // FloatOfBits returns the value with the given bits of a dtype as float64.
@@ -211,7 +214,7 @@ func Constant[T Element](g *Graph, values []T, shape ...int) *Node {
 		_, bits := elementBits(v)
 		data = appendBits(data, d, bits)
 	}
-	return g.Literal(&Literal{Type{d, s}, data})
+	return g.Literal(&Literal{typ: Type{d, s}, data: data})
 }
 
 // Const adds a float64 scalar constant.
@@ -225,18 +228,31 @@ func (g *Graph) Scalar(d DType, v float64) *Node {
 	}
 	bits := BitsOfFloat(d, v)
 	slot := &g.scalars[(bits>>40^bits>>23^bits^uint64(d))%uint64(len(g.scalars))]
-	if n := *slot; n == nil || n.typ.DType != d || n.extra.lit.Bits(0) != bits {
-		*slot = g.Literal(&Literal{Type{DType: d}, appendBits(nil, d, bits)})
+	if n := *slot; n == nil || n.typ.DType != d || n.extra.lit.Bits(0) != bits || n.extra.lit.number != g.deriving {
+		*slot = g.Literal(&Literal{typ: Type{DType: d}, data: appendBits(nil, d, bits)})
 	}
 	return *slot
 }
 
-// Literal adds a constant with the given value, or returns the equal one that the graph has.
+// Literal adds a constant with the given value, or returns the equal one that the graph has. In rules of derivatives it is a number of theirs (see IsNumber).
 func (g *Graph) Literal(l *Literal) *Node {
 	g = g.ready()
 	if l == nil || l.data == nil {
 		return g.Fail("const", errors.New("the literal is nil or not made by NewLiteral"))
 	}
+	return g.literal(l.as(g.deriving))
+}
+
+// as returns the literal as a number of rules of derivatives, or as a constant of the user.
+func (l *Literal) as(number bool) *Literal {
+	if l.number == number {
+		return l
+	}
+	return &Literal{typ: l.typ, data: l.data, number: number}
+}
+
+// literal is Literal that leaves the literal what it is.
+func (g *Graph) literal(l *Literal) *Node {
 	if n := g.find(opConst, nil, nil, l); n != nil {
 		return n
 	}

@@ -214,6 +214,13 @@ func (n *Node) IsPlaceholder() bool { return n.Valid() && n.op == opPlaceholder 
 // IsConst reports whether the node is a constant.
 func (n *Node) IsConst() bool { return n.Valid() && n.op == opConst }
 
+// IsNumber reports whether the node is, or shows as it is (see ShownLiteral), a constant that a rule of derivatives made, which nobody differentiates by. Rules may read
+// the value of such a node; that of another constant is an operand, like any other.
+func (n *Node) IsNumber() bool {
+	l := n.ShownLiteral()
+	return l != nil && l.number
+}
+
 // Named gives the node a name, or one more, and returns it. A name belongs to one node of the graph. Equal expressions are one node, so that
 // two of them may well give it two names; all are valid wherever a name is asked for.
 func (n *Node) Named(name string) *Node {

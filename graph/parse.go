@@ -438,7 +438,12 @@ func (p *parser) constant() (func() *Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() *Node { return p.g.Literal(lit) }, nil
+	return func() *Node { return p.g.written(lit) }, nil
+}
+
+// written returns the constant that a text has. One that a text has twice is once a number of the rules of derivatives, which texts do not tell from others.
+func (g *Graph) written(l *Literal) *Node {
+	return g.literal(l.as(g.find(opConst, nil, nil, l) != nil))
 }
 
 // operator reads operands, attributes and types.

@@ -148,7 +148,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(
 			m.addName(n.extra.name)
 			to.inputs = append(to.inputs, m)
 		case n.op == opConst:
-			m = to.Literal(n.extra.lit)
+			m = to.literal(n.extra.lit.as(false))
 		default:
 			buf = buf[:0]
 			for k := range n.inputs {

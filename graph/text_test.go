@@ -67,7 +67,7 @@ func sameStructure(a, b []*Node) string {
 		switch {
 		case x.Op() != y.Op() || len(x.Inputs()) != len(y.Inputs()) || x.Name() != y.Name() || x.ScopePath() != y.ScopePath():
 			return fmt.Sprintf("%v and %v differ in operator, arity, name or scope", x, y)
-		case !x.Type().Equal(y.Type()) || len(x.Results()) != len(y.Results()) || !x.Attrs().Equal(y.Attrs()) || !x.Literal().equal(y.Literal()):
+		case !x.Type().Equal(y.Type()) || len(x.Results()) != len(y.Results()) || !x.Attrs().Equal(y.Attrs()) || !bytes.Equal(x.Literal().Bytes(), y.Literal().Bytes()):
 			return fmt.Sprintf("%v and %v differ in type, attributes or value", x, y)
 		}
 		for i := range x.Inputs() {
