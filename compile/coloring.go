@@ -70,6 +70,56 @@ func (p *Pattern) fullestRow() int {
 	return most
 }
 
+// inBothModes divides the entries among a forward and a reverse sweep, if with a few full rows in reverse mode, or a few full columns in forward mode, and everything
+// else in the other mode, no more than half as many directions do; else it returns nil. t is the transposed pattern. Coleman & Verma, The efficient computation of sparse Jacobian matrices using automatic
+// differentiation, SIAM J. Sci. Comput. 19 (1998), choose the modes of all rows and columns.
+func (p *Pattern) inBothModes(t *Pattern, directions int) (forward, backward *Pattern) {
+	rows, byRows := p.apart()
+	columns, byColumns := t.apart()
+	switch {
+	case 2*min(byRows, byColumns) > directions:
+		return nil, nil
+	case byRows <= byColumns:
+		return p.part(func(i, _ int) bool { return !rows[i] }), p.part(func(i, _ int) bool { return rows[i] })
+	}
+	return p.part(func(_, j int) bool { return columns[j] }), p.part(func(_, j int) bool { return !columns[j] })
+}
+
+// apart returns the rows that are best swept on their own, a direction each, and the least number of directions with those that the fullest of the other rows takes.
+func (p *Pattern) apart() (alone []bool, directions int) {
+	order := byDegree(p)
+	best := 0
+	directions = p.fullestRow()
+	for k := 1; k <= len(order); k++ {
+		with := k
+		if k < len(order) {
+			with += len(p.Row(int(order[k])))
+		}
+		if with < directions {
+			best, directions = k, with
+		}
+	}
+	alone = make([]bool, p.Rows)
+	for _, i := range order[:best] {
+		alone[i] = true
+	}
+	return alone, directions
+}
+
+// part returns the pattern of the entries that are in it.
+func (p *Pattern) part(in func(i, j int) bool) *Pattern {
+	q := &Pattern{Rows: p.Rows, Columns: p.Columns, Start: append(make([]int, 0, p.Rows+1), 0)}
+	for i := range p.Rows {
+		for _, j := range p.Row(i) {
+			if in(i, int(j)) {
+				q.Cols = append(q.Cols, j)
+			}
+		}
+		q.Start = append(q.Start, len(q.Cols))
+	}
+	return q
+}
+
 // stars is a star colouring under way. The edges between vertices of two colours form stars: trees with one inner vertex, the hub. Each coloured
 // vertex w lists the colours among its neighbours, each with the star that its edges to that colour belong to; they are one star, since w is
 // its hub if they are several.

@@ -13,9 +13,9 @@ type SparseMatrix struct {
 	// Values is a vector of the entries in the order of Cols. There are no vectors without elements: of a matrix without entries it is a
 	// single zero, which stands for none.
 	Values *graph.Node
-	// Colors is the number of directions of the compressed sweep, 0 for a matrix without entries.
+	// Colors is the number of directions of the compressed sweep, 0 for a matrix without entries; of both sweeps together if there are two.
 	Colors int
-	// Reverse is set if the sweep was in reverse mode (rows were coloured, not columns).
+	// Reverse is set if the sweep was in reverse mode (rows were coloured, not columns), and where there are two sweeps if more directions are those of the reverse one.
 	Reverse bool
 }
 
@@ -43,7 +43,8 @@ func (m *SparseMatrix) CSR() *graph.CSR {
 
 // SparseJacobian appends the non-zero entries of ∂output/∂wrt, both flattened. Columns (for forward mode) or rows (for
 // reverse mode), whichever needs fewer colours, that have no row (column) in common share a direction (Curtis, Powell & Reid 1974; Gebremedhin,
-// Manne & Pothen, What color is your Jacobian?, SIAM Review 47 (2005), §3), and all directions run in one batched sweep.
+// Manne & Pothen, What color is your Jacobian?, SIAM Review 47 (2005), §3), and all directions run in one batched sweep. Where a few full rows or
+// columns would take a direction for each of their entries, they are swept in the other mode (see SparseMatrix.Colors).
 func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	leave, err := checkMatrix("jacobian", &output, &wrt)
 	if err != nil {
@@ -75,6 +76,9 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	} else if rows, nr = colorColumns(p, t); nr >= nc {
 		columns, nc = colorColumns(t, p)
 	}
+	if forward, backward := p.inBothModes(t, min(nc, nr)); forward != nil {
+		return sweepBoth(output, wrt, p, forward, backward)
+	}
 	if nc <= nr {
 		m.Colors = nc
 		sweep, err := sweepColors(output, wrt, columns, nc, false)
@@ -91,6 +95,48 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	}
 	m.Values = sweep.pick(p, func(_, i, j int) (color, element int) { return int(rows[i]), j })
 	return m, output.Graph().Err()
+}
+
+// sweepBoth finds some entries of a Jacobian in forward mode and the others in reverse mode: those of the two patterns, which make up p.
+func sweepBoth(output, wrt *graph.Node, p, forward, backward *Pattern) (*SparseMatrix, error) {
+	columns, nc := colorEntries(forward.transposed(), forward)
+	rows, nr := colorEntries(backward, backward.transposed())
+	down, err := sweepColors(output, wrt, columns, nc, false)
+	if err != nil {
+		return nil, err
+	}
+	up, err := sweepColors(output, wrt, rows, nr, true)
+	if err != nil {
+		return nil, err
+	}
+	defer output.Graph().AtNode(output)()
+	values := graph.Concat(0,
+		down.pick(forward, func(_, i, j int) (color, element int) { return int(columns[j]), i }),
+		up.pick(backward, func(_, i, j int) (color, element int) { return int(rows[i]), j }))
+	place, next, nextUp := make([]int64, 0, p.NonZeros()), int64(0), int64(forward.NonZeros())
+	for i := range p.Rows {
+		for _, j := range p.Row(i) {
+			if _, ok := slices.BinarySearch(forward.Row(i), j); ok {
+				place, next = append(place, next), next+1
+			} else {
+				place, nextUp = append(place, nextUp), nextUp+1
+			}
+		}
+	}
+	m := &SparseMatrix{Pattern: *p, Colors: nc + nr, Reverse: nr > nc}
+	m.Values = graph.Gather(values, graph.Constant(output.Graph(), place, len(place)), 0)
+	return m, output.Graph().Err()
+}
+
+// colorEntries is colorColumns that leaves columns without entries out of all directions, with −1.
+func colorEntries(byColumn, byRow *Pattern) (colors []int32, n int) {
+	colors, n = colorColumns(byColumn, byRow)
+	for j := range colors {
+		if len(byColumn.Row(j)) == 0 {
+			colors[j] = -1
+		}
+	}
+	return colors, n
 }
 
 // full reports whether every element of a matrix too large to be swept as scalar code is an entry: then it is the dense derivative.

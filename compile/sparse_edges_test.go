@@ -273,3 +273,52 @@ func TestSparseOfDense(t *testing.T) {
 		expect(t, point(a, entries), 0, [][]float64{entries}, j.Values)
 	}
 }
+
+// A full row and a full column, or several, take a direction each and do not keep the rest from being compressed, wherever they are.
+func TestSparseJacobianOfArrows(t *testing.T) {
+	const n = 300
+	for _, c := range []struct{ rows, columns, colors int }{{1, 0, 2}, {1, 1, 3}, {3, 1, 5}, {2, 4, 7}, {0, 5, 6}} {
+		g := graph.New()
+		x := g.Input("x", graph.Float64, n)
+		part := func(x *graph.Node, from, to int) *graph.Node {
+			return graph.Slice(x, graph.Range{Start: from, Limit: to})
+		}
+		y := graph.Square(x)
+		if c.columns > 0 {
+			y = graph.Add(y, graph.Sum(graph.Sin(part(x, 0, c.columns))))
+		}
+		var pieces []*graph.Node
+		for r := range c.rows {
+			pieces = append(pieces, graph.Reshape(graph.Sum(graph.Mul(graph.Like(x, float64(r+1)), graph.Exp(x))), 1))
+		}
+		pieces = append(pieces, part(y, c.rows, n))
+		j := must[*compile.SparseMatrix](t)(compile.SparseJacobian(graph.Concat(0, pieces...), x))
+		var at, want []float64
+		entries := 0
+		for i := range n {
+			at = append(at, math.Cos(float64(i)))
+		}
+		for i := range n {
+			for k := range n {
+				switch {
+				case i < c.rows:
+					want = append(want, float64(i+1)*math.Exp(at[k]))
+				case k < c.columns && i == k:
+					want = append(want, math.Cos(at[k])+2*at[i])
+				case k < c.columns:
+					want = append(want, math.Cos(at[k]))
+				case i == k:
+					want = append(want, 2*at[i])
+				default:
+					continue
+				}
+				entries++
+			}
+		}
+		if j.NonZeros() != entries || j.Colors > c.colors {
+			t.Errorf("%d full rows and %d full columns: %d entries, %d directions", c.rows, c.columns, j.NonZeros(), j.Colors)
+			continue
+		}
+		expect(t, point(x, at), 1e-14, [][]float64{want}, j.Values)
+	}
+}
