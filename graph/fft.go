@@ -16,7 +16,7 @@ const accuracyOfFFT = "8·log₂(2n)·u·Σ|xᵢ| for n elements along the axis,
 func init() {
 	axes := []AttrSpec{{Key: "axes", Kind: attr.Ints, Doc: "the transformed dimensions, ascending, not the trailing one"}}
 	opFFT = Register(&Op{
-		Name: "fft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "fft", Attrs: append([]AttrSpec{}, axes...),
+		Name: "fft", Accuracy: accuracyOfFFT, Pattern: mixedAlong(complexAxes), AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "fft", Attrs: append([]AttrSpec{}, axes...),
 		Doc:     "The discrete Fourier transform Σ xⱼ·exp(−2πi·jk/n) along each of the axes, of any lengths." + complexPairs,
 		Formula: "n·ifft(ct), n the product of the extents", Infer: inferFFT, JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
@@ -26,7 +26,7 @@ func init() {
 		Samples: fftSamples(),
 	})
 	opIFFT = Register(&Op{
-		Name: "ifft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "ifft", Attrs: append([]AttrSpec{}, axes...),
+		Name: "ifft", Accuracy: accuracyOfFFT, Pattern: mixedAlong(complexAxes), AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "ifft", Attrs: append([]AttrSpec{}, axes...),
 		Doc:     "The inverse discrete Fourier transform Σ xₖ·exp(2πi·jk/n)/n along each of the axes." + complexPairs,
 		Formula: "fft(ct)/n, n the product of the extents", Infer: inferFFT, JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
@@ -36,7 +36,7 @@ func init() {
 		Samples: fftSamples(),
 	})
 	opRFFT = Register(&Op{
-		Name: "rfft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "rfft", Attrs: []AttrSpec{axisAttr},
+		Name: "rfft", Accuracy: accuracyOfFFT, Pattern: mixedAlong(func(n *Node) []int { return []int{axisOfNode(n)} }), AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "rfft", Attrs: []AttrSpec{axisAttr},
 		Doc:     "The discrete Fourier transform of real numbers along an axis: the first ⌊n/2⌋ + 1 coefficients, the others are conjugates of these." + complexPairs,
 		Formula: "n·irfft(ct/m), m = 2 for coefficients that stand for two, else 1", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -57,7 +57,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 6}, attr.I("axis", 1)), shapeSample(Shape{5, 2}, attr.I("axis", 0)), shapeSample(Shape{2}, attr.I("axis", 0)), shapeSample(Shape{1, 2}, attr.I("axis", 0))},
 	})
 	opIRFFT = Register(&Op{
-		Name: "irfft", Accuracy: accuracyOfFFT, Pattern: Dense, AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "irfft",
+		Name: "irfft", Accuracy: accuracyOfFFT, Pattern: mixedAlong(func(n *Node) []int { return []int{axisOfNode(n), n.typ.Shape.Rank()} }), AlongAxis: true, Family: FamilyFourier, MinArity: 1, MaxArity: 1, Kernel: "irfft",
 		Attrs: []AttrSpec{axisAttr, {Key: "n", Kind: attr.Int, Doc: "length of the result along the axis: twice the operand's less 2 or 1"}},
 		Doc: "The n real numbers along an axis whose first ⌊n/2⌋ + 1 Fourier coefficients are given. The imaginary parts of the first coefficient and, for even n, of the last " +
 			"are not read." + complexPairs,
@@ -88,6 +88,11 @@ func init() {
 			shapeSample(Shape{2, 2}, attr.I("axis", 0), attr.I("n", 2)),
 		},
 	})
+}
+
+// complexAxes are the dimensions of the operand that a transform of complex numbers mixes: its axes, and that of the pairs.
+func complexAxes(n *Node) []int {
+	return append(append([]int{}, n.extra.attrs.Ints("axes")...), n.typ.Shape.Rank()-1)
 }
 
 // maxFourier is the longest transform.

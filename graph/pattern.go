@@ -129,6 +129,69 @@ func sameElement(n *Node, t Terms) func(i int) {
 	}
 }
 
+// mixedAlong is the pattern of operators of one operand of which each element depends on all elements of the operand along the dimensions that the function gives,
+// ascending, at its own indices in the others, which result and operand have at the same places.
+func mixedAlong(dims func(n *Node) []int) ElementPattern {
+	return func(n *Node, t Terms) func(i int) {
+		in, out := n.inputs[0].typ.Shape, n.typ.Shape
+		mixed, stride := make([]bool, max(len(in), len(out))), make([]int, len(in))
+		for _, d := range dims(n) {
+			mixed[d] = true
+		}
+		step, block := 1, []int{0}
+		for d := len(in) - 1; d >= 0; d-- {
+			stride[d] = step
+			step *= in[d]
+			if !mixed[d] {
+				continue
+			}
+			first := block
+			for k := 1; k < in[d]; k++ {
+				for _, at := range first {
+					block = append(block, at+k*stride[d])
+				}
+			}
+		}
+		return func(i int) {
+			base := 0
+			for d := len(out) - 1; d >= 0; d-- {
+				if d < len(in) && !mixed[d] {
+					base += i % out[d] * stride[d]
+				}
+				i /= out[d]
+			}
+			for _, at := range block {
+				t.Add(0, base+at)
+			}
+		}
+	}
+}
+
+// maxRecurrenceTerms bounds the pairs of elements of which a recurrence's pattern is made; a longer one counts as dense.
+const maxRecurrenceTerms = 1 << 24
+
+// recurrencePattern: each element comes from those before it along the axis, and its own.
+func recurrencePattern(n *Node, t Terms) func(i int) {
+	s, axis, reverse := n.typ.Shape, axisOfNode(n), n.extra.attrs.Bool("reverse")
+	extent, inner := s[axis], s[axis+1:].Size()
+	if s.Size()*extent > maxRecurrenceTerms {
+		return nil
+	}
+	return func(i int) {
+		at, step := i/inner%extent, inner
+		if reverse {
+			at, step = extent-1-at, -inner
+		}
+		first := i - at*step
+		for k := range at + 1 {
+			if k > 0 {
+				t.Add(0, first+k*step)
+			}
+			t.Add(1, first+k*step)
+		}
+	}
+}
+
 // slicePattern: a slice may be a small part of its operand, so that its kernel, which needs the numbers of all elements, is not asked.
 func slicePattern(n *Node, t Terms) func(i int) {
 	starts, strides := n.extra.attrs.Ints("starts"), n.extra.attrs.Ints("strides")

@@ -105,7 +105,7 @@ func init() {
 			In: []SampleInput{{Type: Type{Float64, Shape{4}}, Values: []float64{-posInf, -posInf, 1, 2}}}}},
 	}))
 	opLinearRecurrence = Register(&Op{
-		Name: "linear_recurrence", Accuracy: "2n·u·Σ|products of a and b|, of the n steps to an element, for float32 (1 + n·2⁻²⁸)·u·Σ|products|", Pattern: Dense, OperandNames: []string{"a", "b"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "linear_recurrence", AlongAxis: true,
+		Name: "linear_recurrence", Accuracy: "2n·u·Σ|products of a and b|, of the n steps to an element, for float32 (1 + n·2⁻²⁸)·u·Σ|products|", Pattern: ElementPattern(recurrencePattern), OperandNames: []string{"a", "b"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "linear_recurrence", AlongAxis: true,
 		Attrs: []AttrSpec{axisAttr, {Key: "reverse", Kind: attr.Bool, Doc: "run from the end of the axis"}},
 		Doc: "y_i = a_i·y_(i−1) + b_i along an axis, y = b at its beginning: operands a, b of the same type; the first a counts for nothing. " +
 			"Integers wrap.",
