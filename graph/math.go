@@ -10,7 +10,7 @@ func singular(op *Op) *Op {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot, opHypotDerivative *Op
+var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opAtanDerivative, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot, opHypotDerivative *Op
 
 func init() {
 	opSqrt = Register(singular(unary("sqrt", "1/(2v)", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
@@ -51,7 +51,15 @@ func init() {
 	opAcos = Register(singular(unary("acos", "−1/√(1 − a^2)", "The angle in [0, π]; NaN for |x| > 1. The derivative at ±1 is −Inf, but a zero adjoint wins.", "−1/√(1−x²)", FamilyMath,
 		func(x, _ *Node) *Node { return Neg(Rsqrt(oneMinusSquare(x))) }, over(-0.9, 0.9))))
 	opAtan = Register(unary("atan", "1/(1 + a^2)", "The angle in [−π/2, π/2]; ±π/2 at ±Inf with derivatives 0.", "1/(1+x²)", FamilyMath,
-		func(x, _ *Node) *Node { return Square(overHypot1(x)) }, over(-3, 3)))
+		func(x, _ *Node) *Node { return atanDerivative(x) }, over(-3, 3)))
+	opAtanDerivative = Register(&Op{
+		Name: "atan_derivative", Partials: []string{"−2 a v^2"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Doc:     "1/(1 + x²), the derivative of atan, whose derivatives do not underflow before they have to; 0 at ±Inf.",
+		Formula: "−2x/(1 + x²)²",
+		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -2), Mul(MulNoNan(n.inputs[0], n), n)) },
+		Expand:  func(n *Node) *Node { return Reciprocal(FMA(n.inputs[0], n.inputs[0], Like(n, 1))) },
+		Samples: []Sample{over(-3, 3)},
+	})
 	opSinh = Register(unary("sinh", "cosh a", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
 		func(x, _ *Node) *Node { return Cosh(x) }, over(-2, 2)))
 	opCosh = Register(unary("cosh", "sinh a", "(eˣ + e⁻ˣ)/2.", "sinh x", FamilyMath,
@@ -150,7 +158,9 @@ func radius(x, y *Node) *Node {
 // oneMinusSquare is 1 − x², rounded once.
 func oneMinusSquare(x *Node) *Node { return FMA(Neg(x), x, Like(x, 1)) }
 
-// overHypot1 is 1/√(1+x²), whose square and derivatives neither overflow nor underflow before they have to.
+func atanDerivative(x *Node) *Node { return apply1(opAtanDerivative, x) }
+
+// overHypot1 is 1/√(1+x²), which with its derivatives neither overflows nor underflows before it has to.
 func overHypot1(x *Node) *Node { return Reciprocal(Hypot(x, Like(x, 1))) }
 
 // gauss is scale·e^(−x²).
