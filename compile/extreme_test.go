@@ -10,6 +10,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/graph/nn"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 )
@@ -310,5 +311,80 @@ func TestExtremeNorms(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Normalised values do not depend on the scale of the operand, and derivatives of order k go with its −k-th power, where squares overflow or underflow too.
+func TestExtremeNormalisations(t *testing.T) {
+	count := 0
+	for _, d := range []struct {
+		dtype  graph.DType
+		eps    float64
+		scales []float64
+	}{
+		{graph.Float64, 0x1p-50, []float64{0x1p400, 0x1p660, 0x1p1000, 0x1p-400}},
+		{graph.Float32, 0x1p-21, []float64{0x1p30, 0x1p70, 0x1p100, 0x1p-40}},
+	} {
+		for name, f := range map[string]func(x *graph.Node) *graph.Node{
+			"layer_norm": func(x *graph.Node) *graph.Node {
+				return graph.LayerNorm(x, graph.Like(x, 1), graph.Like(x, 0), nil, 1e-300)
+			},
+			"rms_norm":   func(x *graph.Node) *graph.Node { return graph.RMSNorm(x, graph.Like(x, 1), nil, 1e-300) },
+			"x/‖x‖":      func(x *graph.Node) *graph.Node { return graph.Div(x, graph.ReduceL2(x, nil)) },
+			"x/std":      func(x *graph.Node) *graph.Node { return graph.Div(x, graph.ReduceStd(x, nil, 0)) },
+			"similarity": func(x *graph.Node) *graph.Node { return nn.CosineSimilarity(x, graph.Flip(x, 0), 0, 1e-300) },
+		} {
+			g := graph.New()
+			x, w, v := g.Input("x", d.dtype, 4), g.Input("w", d.dtype, 4), g.Input("v", d.dtype, 4)
+			y := f(x)
+			cost := graph.Sum(graph.Mul(y, graph.Slice(w, graph.Range{Limit: y.Shape().Size()})))
+			if y.Type().IsScalar() {
+				cost = graph.Mul(y, graph.Index(w, 0))
+			}
+			r := grad(t, cost, x)[0]
+			outputs := []*graph.Node{y, r, must[[]*graph.Node](t)(compile.JVP([]*graph.Node{cost}, []*graph.Node{x}, []*graph.Node{v}))[0],
+				must[[]*graph.Node](t)(compile.JVP([]*graph.Node{r}, []*graph.Node{x}, []*graph.Node{v}))[0]}
+			at := func(s float64) [][]float64 {
+				return must[[][]float64](t)(runOutputs(compile.Config{}, point(x, []float64{s, 2 * s, 6 * s, -s}, w, []float64{1, -2, 3, 1}, v, []float64{1, 3, -1, 2}), outputs...))
+			}
+			want := at(1)
+			for _, s := range d.scales {
+				for k, got := range at(s) {
+					scale := []float64{1, 1 / s, 1 / s, 1 / s / s}[k]
+					if scale < math.SmallestNonzeroFloat32*0x1p30 && d.dtype == graph.Float32 || scale < 0x1p-1000 || math.IsInf(scale, 1) || scale > math.MaxFloat32 && d.dtype == graph.Float32 {
+						continue
+					}
+					size := 0.0
+					for _, e := range want[k] {
+						size = max(size, math.Abs(e))
+					}
+					for i, e := range want[k] {
+						if count++; !(math.Abs(got[i]/scale-e) <= 32*d.eps*size) {
+							t.Errorf("%s in %v at scale %v, output %d[%d]: %v, want %v", name, d.dtype, s, k, i, got[i], e*scale)
+						}
+					}
+				}
+			}
+		}
+	}
+	if count < 350 {
+		t.Errorf("only %d values", count)
+	}
+}
+
+// What is close to 0 because one class is nearly certain keeps its digits.
+func TestCertainClasses(t *testing.T) {
+	for _, c := range []struct {
+		dtype graph.DType
+		gap   float64
+		eps   float64
+	}{{graph.Float64, 50, 0x1p-50}, {graph.Float64, 700, 0x1p-50}, {graph.Float32, 20, 0x1p-21}, {graph.Float32, 80, 0x1p-21}} {
+		g := graph.New()
+		x := g.Input("x", c.dtype, 1, 3)
+		label := graph.Constant(g, []int64{0}, 1)
+		one := graph.Cast(graph.Constant(g, []float64{1, 0, 0}, 1, 3), c.dtype)
+		loss := math.Log1p(math.Exp(-c.gap) + math.Exp(-c.gap-1))
+		expect(t, point(x, []float64{0, -c.gap, -c.gap - 1}), c.eps, [][]float64{{loss}, {loss}, {loss}, {-loss}},
+			graph.CrossEntropy(x, label, 1), graph.SoftmaxCrossEntropy(x, one, 1), graph.LogSumExp(x, []int{1}), graph.Index(graph.LogSoftmax(x, 1), 0, 0))
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opNormOfSquares, opReduceLInf, opCountNonzero *Op
+var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opReduceRMS, opNormOfSquares, opReduceLInf, opCountNonzero *Op
 
 var ddofAttr = AttrSpec{Key: "ddof", Kind: attr.Int, Doc: "delta degrees of freedom: the divisor is the number of elements less ddof"}
 
@@ -47,6 +47,7 @@ func init() {
 		Samples: append(reduceSamples(), Sample{NoDifferences: "a norm of 0", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{0, 0, 3, 4}}}}),
 	}))
+	opReduceRMS = Register(rootMeanSquareOp())
 	opNormOfSquares = Register(&Op{
 		Name: "norm_of_squares", Pattern: ElementPattern(sameElement), Family: FamilyReduce, MinArity: 2, MaxArity: 2, Attrs: append([]AttrSpec{}, reduceAttrs...), Kernel: "norm_of_squares",
 		Doc:     "√s for s = Σ x² over dimensions: operands x, s. Where s has overflowed or underflowed the norm is found from x.",
@@ -113,6 +114,35 @@ func momentOp(name, symbol, doc, formula string, expand func(n *Node) *Node) *Op
 	}
 	for i, s := range op.Samples {
 		op.Samples[i].Attrs = attr.Make(append(append([]attr.Named{}, s.Attrs...), attr.I("ddof", i%2))...)
+	}
+	return op
+}
+
+// rootMeanSquareOp describes the root mean square with ε. With its own derivative it is smooth where x is 0, unlike the norm that it is computed from.
+func rootMeanSquareOp() *Op {
+	op := reduction(Op{
+		Name: "reduce_rms", Symbol: "rms", DTypes: Floats,
+		Doc:     "The root mean square over dimensions, √(mean of x² + ε), also where the squares overflow.",
+		Formula: "x/(count·result)·adjoint",
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{Mul(Div(n.inputs[0], spread(n, n)), spread(n, Mul(ct[0], Like(n, 1/reducedCount(n)))))}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{reduceLike2(opReduceMean, n, Mul(Div(n.inputs[0], spread(n, n)), dot[0]))}
+		},
+		Expand: func(n *Node) *Node {
+			root := Mul(reduceLike2(opReduceL2, n, n.inputs[0]), Like(n, 1/math.Sqrt(reducedCount(n))))
+			return Hypot(root, Like(n, math.Sqrt(n.extra.attrs.Float("epsilon"))))
+		},
+	})
+	op.Attrs = append(op.Attrs, AttrSpec{Key: "epsilon", Kind: attr.Float, Doc: "added to the mean, > 0"})
+	infer := op.Infer
+	op.Infer = func(in []*Node, a attr.List) (Type, error) {
+		t, err := infer(in, a)
+		return t, firstError(err, checkEpsilon(a))
+	}
+	for i, s := range op.Samples {
+		op.Samples[i].Attrs = attr.Make(append(append([]attr.Named{}, s.Attrs...), attr.F("epsilon", 1e-3))...)
 	}
 	return op
 }

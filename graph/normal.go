@@ -33,8 +33,7 @@ func init() {
 		Expand: func(n *Node) *Node {
 			x, axes := n.inputs[0], n.extra.attrs.Ints("axes")
 			c := Sub(x, reduce(opReduceMean, x, axes, true))
-			v := reduce(opReduceMean, Square(c), axes, true)
-			return Add(Mul(Mul(c, Rsqrt(Add(v, Like(v, n.extra.attrs.Float("epsilon"))))), n.inputs[1]), n.inputs[2])
+			return Add(Mul(Div(c, rootMeanSquare(n, c)), n.inputs[1]), n.inputs[2])
 		},
 		Samples: []Sample{affine},
 	}))
@@ -45,8 +44,7 @@ func init() {
 		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
 		Expand: func(n *Node) *Node {
 			x := n.inputs[0]
-			v := reduce(opReduceMean, Square(x), n.extra.attrs.Ints("axes"), true)
-			return Mul(Mul(x, Rsqrt(Add(v, Like(v, n.extra.attrs.Float("epsilon"))))), n.inputs[1])
+			return Mul(Div(x, rootMeanSquare(n, x)), n.inputs[1])
 		},
 		Samples: []Sample{{Attrs: affine.Attrs, In: affine.In[:2]}},
 	}))
@@ -199,6 +197,11 @@ func init() {
 			{Attrs: attr.Make(attr.B("causal", false), attr.F("scale", 0.5)), In: append(append([]SampleInput{}, qkv...), mask)},
 		},
 	}))
+}
+
+// rootMeanSquare is √(mean of x² + ε) along the axes of a normalisation, with extents of 1.
+func rootMeanSquare(n, x *Node) *Node {
+	return applyAll(opReduceRMS, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", true), attr.F("epsilon", n.extra.attrs.Float("epsilon")))
 }
 
 func checkEpsilon(a attr.List) error {

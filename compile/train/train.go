@@ -219,13 +219,13 @@ func clipped(gradients nodes, c Config) nodes {
 	return out
 }
 
-// normOf is the Euclidean norm of all gradients.
+// normOf is the Euclidean norm of all gradients, also where their squares overflow.
 func normOf(gradients nodes) *node {
-	var squares nodes
+	var norms nodes
 	for _, d := range gradients {
-		squares = append(squares, graph.Sum(graph.Square(d)))
+		norms = append(norms, graph.ReduceL2(d, nil))
 	}
-	return graph.Sqrt(graph.AddN(squares[0], squares[1:]...))
+	return graph.ReduceL2(graph.Stack(0, norms...), nil)
 }
 
 func scaled(gradients nodes, norm *node, most float64) nodes {

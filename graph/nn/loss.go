@@ -69,8 +69,10 @@ func CosineSimilarity(x, y *graph.Node, axis int, epsilon float64) *graph.Node {
 	if !x.Valid() || !y.Valid() {
 		return graph.Mul(x, y)
 	}
-	norm := func(v *node) *node { return graph.Max(graph.ReduceL2(v, []int{axis}), graph.Like(v, epsilon)) }
-	return graph.Div(graph.ReduceSum(graph.Mul(x, y), []int{axis}), graph.Mul(norm(x), norm(y)))
+	unit := func(v *node) *node {
+		return graph.Div(v, graph.Max(graph.ReduceL2(v, []int{axis}, graph.KeepDims), graph.Like(v, epsilon)))
+	}
+	return graph.ReduceSum(graph.Mul(unit(x), unit(y)), []int{axis})
 }
 
 // TripletMargin returns the mean of max(0, ‖a − p‖ − ‖a − n‖ + margin) over vectors along the last axis: anchors a are to lie nearer to p than to n. PyTorch adds 1e-6 to differences, this does not.

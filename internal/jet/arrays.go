@@ -65,6 +65,16 @@ func init() {
 		}
 		return s.compose(power(s[0], 0.5))
 	})
+	arrays["reduce_rms"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
+		return reduction(func(x []Number) Number {
+			s := x[0].of(0)
+			for _, v := range x {
+				s = s.add(v.mul(v))
+			}
+			s = s.scale(1 / float64(len(x))).add(x[0].of(n.Attrs().Float("epsilon")))
+			return s.compose(power(s[0], 0.5))
+		})(e, n, in)
+	}
 	softmax := func(e *Evaluator, n *graph.Node, in []Value, finish func(x, l Number) Number) (Value, error) {
 		out := e.empty(n.Type())
 		along(n.Shape(), n.Attrs().Int("axis"), func(run []int) {

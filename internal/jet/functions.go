@@ -111,6 +111,7 @@ func init() {
 	unary("asin", func(x float64) series { return at(pow(-0.5), onePlus(x, -1)).integral(math.Asin(x)) })
 	unary("acos", func(x float64) series { return at(pow(-0.5), onePlus(x, -1)).scale(-1).integral(math.Acos(x)) })
 	unary("atan", func(x float64) series { return at(pow(-1), onePlus(x, 1)).integral(math.Atan(x)) })
+	unary("atan_derivative", func(x float64) series { return at(pow(-1), onePlus(x, 1)) })
 	unary("asinh", func(x float64) series { return at(pow(-0.5), onePlus(x, 1)).integral(math.Asinh(x)) })
 	unary("acosh", func(x float64) series {
 		if x < 1 {

@@ -13,6 +13,7 @@ func init() {
 			e := math.Exp(-math.Abs(a[0]))
 			return e / ((1 + e) * (1 + e))
 		},
+		"atan_derivative": func(a []float64) float64 { return 1 / math.FMA(a[0], a[0], 1) },
 		"hypot_derivative": of2(func(x, y float64) float64 {
 			r := math.Hypot(x, y)
 			switch {

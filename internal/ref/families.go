@@ -44,6 +44,13 @@ func init() {
 	same := func(x float64) float64 { return x }
 	evaluators["reduce_l1"] = fold(func(a, v float64) float64 { return a + math.Abs(v) }, same)
 	evaluators["reduce_l2"] = fold(math.Hypot, func(a float64) float64 { return a })
+	evaluators["reduce_rms"] = perRun(func(n *graph.Node, run []float64) float64 {
+		norm := 0.0
+		for _, v := range run {
+			norm = math.Hypot(norm, v)
+		}
+		return math.Hypot(norm/math.Sqrt(float64(len(run))), math.Sqrt(n.Attrs().Float("epsilon")))
+	})
 	evaluators["norm_of_squares"] = func(n *graph.Node, in []Value) (Value, error) {
 		out, err := evaluators["reduce_l2"](n, in[:1])
 		for i, s := range in[1].F {
