@@ -128,7 +128,7 @@ func init() {
 			return []*Node{reduceLike(opReduceSum, n, MulNoNan(shares(n), dot[0]))}
 		},
 		Expand: func(n *Node) *Node {
-			x, m := shifted(n)
+			x, m := lessMaximum(n)
 			return Add(Log1p(sumLess1(x, func(v *Node) *Node { return reduceLike(opReduceSum, n, v) })), m)
 		},
 		Samples: append(reduceSamples(), Sample{NoDifferences: "all −Inf", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
@@ -213,9 +213,9 @@ func shiftedRows(x *Node, axis int) (shifted, none *Node) {
 // finiteOrZero is x where it is finite, else 0.
 func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }
 
-// shifted is x − m for the operand x of a logsumexp, m its maximum or 0 where that is not finite. No derivative
+// lessMaximum is x − m for the operand x of a logsumexp, m its maximum or 0 where that is not finite. No derivative
 // passes through m, on which the results do not depend.
-func shifted(n *Node) (x, m *Node) {
+func lessMaximum(n *Node) (x, m *Node) {
 	m = StopGradient(finiteOrZero(reduceLike(opReduceMax, n, n.inputs[0])))
 	return Sub(n.inputs[0], keepDims(n, m)), m
 }
@@ -229,7 +229,7 @@ func sumLess1(x *Node, sum func(*Node) *Node) *Node {
 // shares is the softmax that is the derivative of a logsumexp, 0 where all of the operand is −Inf. It shares the
 // exponentials with the value and, unlike exp(x − logsumexp), loses no digits to large x.
 func shares(n *Node) *Node {
-	x, _ := shifted(n)
+	x, _ := lessMaximum(n)
 	e := Exp(x)
 	sum := reduceLike(opReduceSum, n, e)
 	return Div(e, keepDims(n, Where(Equal(sum, Like(n, 0)), Like(n, 1), sum)))
