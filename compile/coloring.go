@@ -85,7 +85,8 @@ func (p *Pattern) inBothModes(t *Pattern, directions int) (forward, backward *Pa
 	return p.part(func(_, j int) bool { return columns[j] }), p.part(func(_, j int) bool { return !columns[j] })
 }
 
-// apart returns the rows that are best swept on their own, a direction each, and the least number of directions with those that the fullest of the other rows takes.
+// apart returns the rows that are best swept on their own, a direction each, and the number of directions with those that the fullest of the other rows takes. If
+// there are no such rows the number is larger than any that is needed.
 func (p *Pattern) apart() (alone []bool, directions int) {
 	order := byDegree(p)
 	best := 0
@@ -98,6 +99,9 @@ func (p *Pattern) apart() (alone []bool, directions int) {
 		if with < directions {
 			best, directions = k, with
 		}
+	}
+	if best == 0 {
+		return nil, p.Rows + p.Columns
 	}
 	alone = make([]bool, p.Rows)
 	for _, i := range order[:best] {
