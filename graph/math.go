@@ -53,7 +53,7 @@ func init() {
 	opAtan = Register(unary("atan", "1/(1 + a^2)", "The angle in [−π/2, π/2]; ±π/2 at ±Inf with derivatives 0.", "1/(1+x²)", FamilyMath,
 		func(x, _ *Node) *Node { return atanDerivative(x) }, over(-3, 3)))
 	opAtanDerivative = Register(&Op{
-		Name: "atan_derivative", Partials: []string{"−2 a v^2"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Name: "atan_derivative", Partials: []string{"−2a v^2"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc:     "1/(1 + x²), the derivative of atan, whose derivatives do not underflow before they have to; 0 at ±Inf.",
 		Formula: "−2x/(1 + x²)²",
 		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -2), Mul(MulNoNan(n.inputs[0], n), n)) },
