@@ -8,7 +8,7 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opReduceRMS, opNormOfSquares, opReduceLInf, opCountNonzero *Op
+var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opReduceInverseRMS, opNormOfSquares, opReduceLInf, opCountNonzero *Op
 
 var ddofAttr = AttrSpec{Key: "ddof", Kind: attr.Int, Doc: "delta degrees of freedom: the divisor is the number of elements less ddof"}
 
@@ -34,7 +34,8 @@ func init() {
 		Formula: "x/‖x‖·adjoint, 0 where ‖x‖ = 0",
 		VJP: func(n *Node, ct []*Node) []*Node {
 			x, norm := scaledByNorm(n)
-			return []*Node{Mul(x, spread(n, overNorm(norm, ct[0])))}
+			// As x/‖x‖ times the adjoint, whose derivatives have no cubes of the norm.
+			return []*Node{Mul(Mul(x, spread(n, overNorm(norm, Like(norm, 1)))), spread(n, ct[0]))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			x, norm := scaledByNorm(n)
@@ -47,7 +48,7 @@ func init() {
 		Samples: append(reduceSamples(), Sample{NoDifferences: "a norm of 0", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{0, 0, 3, 4}}}}),
 	}))
-	opReduceRMS = Register(rootMeanSquareOp())
+	opReduceInverseRMS = Register(inverseRMSOp())
 	opNormOfSquares = Register(&Op{
 		Name: "norm_of_squares", Pattern: ElementPattern(sameElement), Family: FamilyReduce, MinArity: 2, MaxArity: 2, Attrs: append([]AttrSpec{}, reduceAttrs...), Kernel: "norm_of_squares",
 		Doc:     "√s for s = Σ x² over dimensions: operands x, s. Where s has overflowed or underflowed the norm is found from x.",
@@ -118,21 +119,24 @@ func momentOp(name, symbol, doc, formula string, expand func(n *Node) *Node) *Op
 	return op
 }
 
-// rootMeanSquareOp describes the root mean square with ε. With its own derivative it is smooth where x is 0, unlike the norm that it is computed from.
-func rootMeanSquareOp() *Op {
+// inverseRMSOp describes the reciprocal of the root mean square with ε. With its own derivative it is smooth where x is 0, unlike the norm that it is computed from, and
+// neither overflows nor underflows with the cubes that the chain rule makes.
+func inverseRMSOp() *Op {
+	// share is ρ·v/count.
+	share := func(n, v *Node) *Node { return Mul(n, Mul(v, Like(n, -1/reducedCount(n)))) }
 	op := reduction(Op{
-		Name: "reduce_rms", Symbol: "rms", DTypes: Floats,
-		Doc:     "The root mean square over dimensions, √(mean of x² + ε), also where the squares overflow.",
-		Formula: "x/(count·result)·adjoint",
+		Name: "reduce_inverse_rms", Symbol: "1/rms", DTypes: Floats,
+		Doc:     "The reciprocal ρ of the root mean square over dimensions, 1/√(mean of x² + ε), also where the squares overflow.",
+		Formula: "−x·ρ³/count·adjoint",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(Div(n.inputs[0], spread(n, n)), spread(n, Mul(ct[0], Like(n, 1/reducedCount(n)))))}
+			return []*Node{Mul(Mul(n.inputs[0], spread(n, n)), spread(n, share(n, Mul(n, ct[0]))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{reduceLike2(opReduceMean, n, Mul(Div(n.inputs[0], spread(n, n)), dot[0]))}
+			return []*Node{share(n, reduceLike2(opReduceSum, n, Mul(Mul(n.inputs[0], spread(n, n)), Mul(dot[0], spread(n, n)))))}
 		},
 		Expand: func(n *Node) *Node {
 			root := Mul(reduceLike2(opReduceL2, n, n.inputs[0]), Like(n, 1/math.Sqrt(reducedCount(n))))
-			return Hypot(root, Like(n, math.Sqrt(n.extra.attrs.Float("epsilon"))))
+			return Reciprocal(Hypot(root, Like(n, math.Sqrt(n.extra.attrs.Float("epsilon")))))
 		},
 	})
 	op.Attrs = append(op.Attrs, AttrSpec{Key: "epsilon", Kind: attr.Float, Doc: "added to the mean, > 0"})

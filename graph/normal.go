@@ -3,13 +3,14 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opLayerNorm, opRMSNorm, opBatchNorm, opCrossEntropy, opSoftmaxCrossEntropy, opSigmoidCrossEntropy, opMSE, opHuber, opAttention *Op
+var opLayerNorm, opUnitRMS, opRMSNorm, opBatchNorm, opCrossEntropy, opSoftmaxCrossEntropy, opSigmoidCrossEntropy, opMSE, opHuber, opAttention *Op
 
 var epsilonAttr = AttrSpec{Key: "epsilon", Kind: attr.Float, Doc: "added to the variance, > 0"}
 
@@ -33,10 +34,23 @@ func init() {
 		Expand: func(n *Node) *Node {
 			x, axes := n.inputs[0], n.extra.attrs.Ints("axes")
 			c := Sub(x, reduce(opReduceMean, x, axes, true))
-			return Add(Mul(Div(c, rootMeanSquare(n, c)), n.inputs[1]), n.inputs[2])
+			return Add(Mul(unitRMS(n, c), n.inputs[1]), n.inputs[2])
 		},
 		Samples: []Sample{affine},
 	}))
+	// The Jacobian ρ·(1 − y·yᵀ/count) is symmetric.
+	unitRMSDerivative := func(n *Node, v []*Node) []*Node {
+		u := Mul(v[0], inverseRMS(n, n.inputs[0]))
+		return []*Node{Sub(u, Mul(n, reduce(opReduceMean, Mul(u, n), n.extra.attrs.Ints("axes"), true)))}
+	}
+	opUnitRMS = Register(&Op{
+		Name: "unit_rms", Pattern: mixedAlong(func(n *Node) []int { return n.extra.attrs.Ints("axes") }), AlongAxis: true, Family: FamilyNormal, MinArity: 1, MaxArity: 1, Attrs: normAttrs(),
+		Doc: "y = x/√(mean of x² + ε) over dimensions, also where the squares overflow.", Formula: "ρ·(adjoint − y·mean(y·adjoint)), ρ = 1/√(mean of x² + ε)",
+		Infer: func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
+		VJP:   unitRMSDerivative, JVP: unitRMSDerivative,
+		Expand:  func(n *Node) *Node { return Mul(n.inputs[0], inverseRMS(n, n.inputs[0])) },
+		Samples: []Sample{{Attrs: affine.Attrs, In: affine.In[:1]}},
+	})
 	opRMSNorm = Register(composite(Op{
 		Name: "rms_norm", OperandNames: []string{"x", "scale"}, MinArity: 2, MaxArity: 2, Attrs: normAttrs(),
 		Doc: "x/√(mean of x² + ε)·scale over dimensions: operands x, scale, the latter broadcast to x.", Formula: "through the definition",
@@ -44,7 +58,7 @@ func init() {
 		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
 		Expand: func(n *Node) *Node {
 			x := n.inputs[0]
-			return Mul(Div(x, rootMeanSquare(n, x)), n.inputs[1])
+			return Mul(unitRMS(n, x), n.inputs[1])
 		},
 		Samples: []Sample{{Attrs: affine.Attrs, In: affine.In[:2]}},
 	}))
@@ -80,8 +94,8 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.F("epsilon", 1e-5)), In: []SampleInput{
 			{Type: Type{Float64, Shape{2, 3, 2}}}, vector(-2, 2), vector(-2, 2), vector(-1, 1), vector(0.5, 2)}}},
 	}))
-	opCrossEntropy = Register(composite(Op{
-		Name: "cross_entropy", OperandNames: []string{"logits", "labels"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
+	opCrossEntropy = Register(&Op{
+		Name: "cross_entropy", Pattern: AsExpansion, Family: FamilyNormal, OperandNames: []string{"logits", "labels"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
 		Doc: "−log_softmax(logits) at the labels: operands logits and labels (int32 or int64 of the logits' shape without the axis of the classes). One loss for each label; " +
 			"a negative label counts from the end, one out of range is a runtime error.",
 		Formula: "softmax(logits) − one_hot(labels); –",
@@ -97,14 +111,23 @@ func init() {
 			}
 			return Type{t.DType, want}, nil
 		},
+		VJP: func(n *Node, ct []*Node) []*Node {
+			d := crossEntropyDerivative(n)
+			return []*Node{MulNoNan(d, ExpandDims(ct[0], n.extra.attrs.Int("axis"))), nil}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			if dot[0] == nil {
+				return []*Node{nil}
+			}
+			return []*Node{ReduceSum(MulNoNan(crossEntropyDerivative(n), dot[0]), []int{n.extra.attrs.Int("axis")})}
+		},
 		Expand: func(n *Node) *Node {
-			axis := n.extra.attrs.Int("axis")
-			at := ExpandDims(n.inputs[1], axis)
-			return Neg(Reshape(TakeAlongAxis(LogSoftmax(n.inputs[0], axis), at, axis), n.typ.Shape...))
+			_, _, odds := otherClasses(n)
+			return Reshape(Softplus(odds), n.typ.Shape...)
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
 			{Type: Type{Float64, Shape{4, 3}}}, {Type: Type{Int64, Shape{4}}, Values: []float64{0, 2, 1, -1}, Constant: true}}}},
-	}))
+	})
 	opSoftmaxCrossEntropy = Register(composite(Op{
 		Name: "softmax_cross_entropy", OperandNames: []string{"logits", "p"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
 		Doc: "−Σ p·log_softmax(logits) along an axis: operands logits and probabilities p of the same type. A class of probability 0 counts for nothing, " +
@@ -199,9 +222,40 @@ func init() {
 	}))
 }
 
-// rootMeanSquare is √(mean of x² + ε) along the axes of a normalisation, with extents of 1.
-func rootMeanSquare(n, x *Node) *Node {
-	return applyAll(opReduceRMS, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", true), attr.F("epsilon", n.extra.attrs.Float("epsilon")))
+// otherClasses has, for a cross entropy, 1 − p of each label's class without the difference: which elements are those of the labels, the softmax of the other classes
+// among themselves, 0 at the labels, and the logarithm of the odds against the label. The loss is softplus(odds).
+func otherClasses(n *Node) (own, share, odds *Node) {
+	x, axis := n.inputs[0], n.extra.attrs.Int("axis")
+	classes, labels := x.typ.Shape[axis], ExpandDims(n.inputs[1], axis)
+	logit := TakeAlongAxis(x, labels, axis)
+	labels = Where(Less(labels, Like(labels, 0)), Add(labels, Like(labels, float64(classes))), labels)
+	if classes <= 1<<24 { // exact in each float dtype, in whose lanes the comparison is cheap
+		labels = Cast(labels, x.typ.DType)
+	}
+	extent := slices.Repeat([]int{1}, x.typ.Shape.Rank())
+	extent[axis] = classes
+	own = Equal(Iota(x.g, labels.typ.DType, axis, extent...), labels)
+	top := StopGradient(finiteOrZero(ReduceMax(x, []int{axis}, KeepDims)))
+	e := Where(own, Like(x, 0), Exp(Sub(x, top)))
+	sum := sumKept(e, axis)
+	return own, Div(e, Where(Equal(sum, Like(sum, 0)), Like(sum, 1), sum)), Add(Log(sum), Sub(top, logit))
+}
+
+// crossEntropyDerivative is softmax(x) − one_hot(labels).
+func crossEntropyDerivative(n *Node) *Node {
+	own, share, odds := otherClasses(n)
+	p := Sigmoid(odds)
+	return Where(own, Neg(p), Mul(share, p))
+}
+
+// unitRMS is x/√(mean of x² + ε) along the axes of a normalisation.
+func unitRMS(n, x *Node) *Node {
+	return applyAll(opUnitRMS, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.F("epsilon", n.extra.attrs.Float("epsilon")))
+}
+
+// inverseRMS is 1/√(mean of x² + ε) along the axes of a normalisation, with extents of 1.
+func inverseRMS(n, x *Node) *Node {
+	return applyAll(opReduceInverseRMS, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", true), attr.F("epsilon", n.extra.attrs.Float("epsilon")))
 }
 
 func checkEpsilon(a attr.List) error {

@@ -128,8 +128,8 @@ func init() {
 			return []*Node{reduceLike(opReduceSum, n, MulNoNan(shares(n), dot[0]))}
 		},
 		Expand: func(n *Node) *Node {
-			x, m := lessMaximum(n)
-			return Add(Log1p(sumLess1(x, func(v *Node) *Node { return reduceLike(opReduceSum, n, v) })), m)
+			e, m := expShifted(n)
+			return Add(Log(reduceLike(opReduceSum, n, e)), m)
 		},
 		Samples: append(reduceSamples(), Sample{NoDifferences: "all −Inf", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{-posInf, -posInf, -posInf, 1}}}}),
@@ -183,8 +183,8 @@ func init() {
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
 			x, none := shiftedRows(n.inputs[0], axis)
-			more := sumLess1(x, func(v *Node) *Node { return sumKept(v, axis) })
-			return Sub(x, Log1p(Where(none, Like(x, 0), more)))
+			sum := sumKept(Exp(x), axis)
+			return Sub(x, Log(Where(none, Like(sum, 1), sum)))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
@@ -213,24 +213,17 @@ func shiftedRows(x *Node, axis int) (shifted, none *Node) {
 // finiteOrZero is x where it is finite, else 0.
 func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }
 
-// lessMaximum is x − m for the operand x of a logsumexp, m its maximum or 0 where that is not finite. No derivative
+// expShifted is exp(x − m) for the operand of a logsumexp, m its maximum or 0 where that is not finite. No derivative
 // passes through m, on which the results do not depend.
-func lessMaximum(n *Node) (x, m *Node) {
+func expShifted(n *Node) (e, m *Node) {
 	m = StopGradient(finiteOrZero(reduceLike(opReduceMax, n, n.inputs[0])))
-	return Sub(n.inputs[0], keepDims(n, m)), m
-}
-
-// sumLess1 is Σ eˣ − 1, a value that is not differentiated: terms e⁰ are counted rather than added, so that what others add to a single one keeps its digits.
-func sumLess1(x *Node, sum func(*Node) *Node) *Node {
-	one := Equal(x, Like(x, 0))
-	return Add(sum(Where(one, Like(x, 0), Exp(x))), Sub(sum(Cast(one, x.typ.DType)), Like(x, 1)))
+	return Exp(Sub(n.inputs[0], keepDims(n, m))), m
 }
 
 // shares is the softmax that is the derivative of a logsumexp, 0 where all of the operand is −Inf. It shares the
 // exponentials with the value and, unlike exp(x − logsumexp), loses no digits to large x.
 func shares(n *Node) *Node {
-	x, _ := lessMaximum(n)
-	e := Exp(x)
+	e, _ := expShifted(n)
 	sum := reduceLike(opReduceSum, n, e)
 	return Div(e, keepDims(n, Where(Equal(sum, Like(n, 0)), Like(n, 1), sum)))
 }

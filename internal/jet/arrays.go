@@ -2,6 +2,7 @@ package jet
 
 import (
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
@@ -65,15 +66,30 @@ func init() {
 		}
 		return s.compose(power(s[0], 0.5))
 	})
-	arrays["reduce_rms"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
-		return reduction(func(x []Number) Number {
-			s := x[0].of(0)
-			for _, v := range x {
-				s = s.add(v.mul(v))
+	inverse := func(n *graph.Node, x []Number) Number {
+		s := x[0].of(0)
+		for _, v := range x {
+			s = s.add(v.mul(v))
+		}
+		s = s.scale(1 / float64(len(x))).add(x[0].of(n.Attrs().Float("epsilon")))
+		return s.compose(power(s[0], -0.5))
+	}
+	arrays["reduce_inverse_rms"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
+		return reduction(func(x []Number) Number { return inverse(n, x) })(e, n, in)
+	}
+	arrays["unit_rms"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
+		out := e.empty(n.Type())
+		for _, run := range runs(n.Shape(), n.Attrs().Ints("axes")) {
+			x := make([]Number, len(run))
+			for k, i := range run {
+				x[k] = in[0].at(i)
 			}
-			s = s.scale(1 / float64(len(x))).add(x[0].of(n.Attrs().Float("epsilon")))
-			return s.compose(power(s[0], 0.5))
-		})(e, n, in)
+			scale := inverse(n, x)
+			for k, i := range run {
+				out.set(i, x[k].mul(scale))
+			}
+		}
+		return out, nil
 	}
 	softmax := func(e *Evaluator, n *graph.Node, in []Value, finish func(x, l Number) Number) (Value, error) {
 		out := e.empty(n.Type())
@@ -260,29 +276,38 @@ func scan(f func(x []Number) Number, start float64) func(e *Evaluator, n *graph.
 func reduction(f func(x []Number) Number) func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
 	return func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
 		out := e.empty(n.Type())
-		joined := make([][]Number, out.C[0].Len())
-		shape, axes := in[0].Type.Shape, n.Attrs().Ints("axes")
-		for i := range shape.Size() {
-			to, stride, rest := 0, 1, i
-			for d := len(shape) - 1; d >= 0; d-- {
-				k := rest % shape[d]
-				rest /= shape[d]
-				reduced := false
-				for _, a := range axes {
-					reduced = reduced || a == d
-				}
-				if !reduced {
-					to += k * stride
-					stride *= shape[d]
-				}
+		for to, run := range runs(in[0].Type.Shape, n.Attrs().Ints("axes")) {
+			x := make([]Number, len(run))
+			for k, i := range run {
+				x[k] = in[0].at(i)
 			}
-			joined[to] = append(joined[to], in[0].at(i))
-		}
-		for i, x := range joined {
-			out.set(i, f(x))
+			out.set(to, f(x))
 		}
 		return out, nil
 	}
+}
+
+// runs lists, for each element of a reduction over the axes, the elements of its operand that it comes from.
+func runs(shape graph.Shape, axes []int) [][]int {
+	count := 1
+	for d, extent := range shape {
+		if !slices.Contains(axes, d) {
+			count *= extent
+		}
+	}
+	joined := make([][]int, count)
+	for i := range shape.Size() {
+		to, stride, rest := 0, 1, i
+		for d := len(shape) - 1; d >= 0; d-- {
+			if !slices.Contains(axes, d) {
+				to += rest % shape[d] * stride
+				stride *= shape[d]
+			}
+			rest /= shape[d]
+		}
+		joined[to] = append(joined[to], i)
+	}
+	return joined
 }
 
 // matrix returns matrix number b of a value of square matrices.

@@ -44,13 +44,28 @@ func init() {
 	same := func(x float64) float64 { return x }
 	evaluators["reduce_l1"] = fold(func(a, v float64) float64 { return a + math.Abs(v) }, same)
 	evaluators["reduce_l2"] = fold(math.Hypot, func(a float64) float64 { return a })
-	evaluators["reduce_rms"] = perRun(func(n *graph.Node, run []float64) float64 {
+	inverse := func(n *graph.Node, run []float64) float64 {
 		norm := 0.0
 		for _, v := range run {
 			norm = math.Hypot(norm, v)
 		}
-		return math.Hypot(norm/math.Sqrt(float64(len(run))), math.Sqrt(n.Attrs().Float("epsilon")))
-	})
+		return 1 / math.Hypot(norm/math.Sqrt(float64(len(run))), math.Sqrt(n.Attrs().Float("epsilon")))
+	}
+	evaluators["reduce_inverse_rms"] = perRun(inverse)
+	evaluators["unit_rms"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for _, run := range runs(n.Shape(), n.Attrs().Ints("axes")) {
+			x := make([]float64, len(run))
+			for k, i := range run {
+				x[k] = in[0].F[i]
+			}
+			scale := inverse(n, x)
+			for k, i := range run {
+				out.F[i] = x[k] * scale
+			}
+		}
+		return out, nil
+	}
 	evaluators["norm_of_squares"] = func(n *graph.Node, in []Value) (Value, error) {
 		out, err := evaluators["reduce_l2"](n, in[:1])
 		for i, s := range in[1].F {
