@@ -122,7 +122,7 @@ func init() {
 			return []*Node{ReduceSum(MulNoNan(crossEntropyDerivative(n), dot[0]), []int{n.extra.attrs.Int("axis")})}
 		},
 		Expand: func(n *Node) *Node {
-			_, _, odds := otherClasses(n)
+			_, _, _, odds := otherClasses(n)
 			return Reshape(Softplus(odds), n.typ.Shape...)
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
@@ -222,9 +222,9 @@ func init() {
 	}))
 }
 
-// otherClasses has, for a cross entropy, 1 − p of each label's class without the difference: which elements are those of the labels, the softmax of the other classes
+// otherClasses has, for a cross entropy, 1 − p of each label's class without the difference: which elements are those of the labels, which rows are −Inf throughout, the softmax of the other classes
 // among themselves, 0 at the labels, and the logarithm of the odds against the label. The loss is softplus(odds).
-func otherClasses(n *Node) (own, share, odds *Node) {
+func otherClasses(n *Node) (own, none, share, odds *Node) {
 	x, axis := n.inputs[0], n.extra.attrs.Int("axis")
 	classes, labels := x.typ.Shape[axis], ExpandDims(n.inputs[1], axis)
 	logit := TakeAlongAxis(x, labels, axis)
@@ -235,16 +235,18 @@ func otherClasses(n *Node) (own, share, odds *Node) {
 	extent := slices.Repeat([]int{1}, x.typ.Shape.Rank())
 	extent[axis] = classes
 	own = Equal(Iota(x.g, labels.typ.DType, axis, extent...), labels)
-	top := StopGradient(finiteOrZero(ReduceMax(x, []int{axis}, KeepDims)))
+	top := StopGradient(ReduceMax(x, []int{axis}, KeepDims))
+	none = Equal(top, Like(top, -posInf))
+	top = Where(none, Like(top, 0), top)
 	e := Where(own, Like(x, 0), Exp(Sub(x, top)))
 	sum := sumKept(e, axis)
-	return own, Div(e, Where(Equal(sum, Like(sum, 0)), Like(sum, 1), sum)), Add(Log(sum), Sub(top, logit))
+	return own, none, Div(e, Where(Equal(sum, Like(sum, 0)), Like(sum, 1), sum)), Add(Log(Where(none, Like(sum, 1), sum)), Sub(top, logit))
 }
 
 // crossEntropyDerivative is softmax(x) − one_hot(labels).
 func crossEntropyDerivative(n *Node) *Node {
-	own, share, odds := otherClasses(n)
-	p := Sigmoid(odds)
+	own, none, share, odds := otherClasses(n)
+	p := Where(none, Like(odds, 0), Sigmoid(odds))
 	return Where(own, Neg(p), Mul(share, p))
 }
 
