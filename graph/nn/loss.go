@@ -18,7 +18,7 @@ func Classification(logits, labels *graph.Node, smoothing float64) *graph.Node {
 	if smoothing == 0 || !loss.Valid() {
 		return loss
 	}
-	even := graph.Neg(graph.Mean(graph.LogSoftmax(logits, axis)))
+	even := graph.Sub(graph.Mean(graph.LogSumExp(logits, []int{axis})), graph.Mean(logits))
 	return graph.Lerp(loss, even, graph.Like(loss, smoothing))
 }
 
