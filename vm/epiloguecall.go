@@ -111,6 +111,9 @@ func (x *loop) part(worker, at, rows, cols, row int) error {
 	if row == cols {
 		rows, cols = 1, rows*cols
 	}
+	if len(x.dims) == 1 && rows > 1 && w.flatRows(at, rows, cols, row) {
+		return nil
+	}
 	for range rows {
 		for from, n := at, cols; n > 0; {
 			lo := from % inner
@@ -126,6 +129,33 @@ func (x *loop) part(worker, at, rows, cols, row int) error {
 		at += row
 	}
 	return nil
+}
+
+// flatRows runs rows of a loop over one dimension, whose arrays all lie as the kernel's result does, by machine code if that can be.
+func (w *loopWorker) flatRows(at, rows, cols, row int) bool {
+	x, l := w.x, w.x.l
+	var most [16]int
+	if x.code == nil || x.watching || len(w.pieces) > 0 || cols > pieceLanes || len(l.In)+len(l.Out) > len(most) || x.m.cancelled() {
+		return false
+	}
+	w.seek(0)
+	ptrs, bytes := w.ptrs[:0], most[:len(l.In)+len(l.Out)]
+	add := func(p unsafe.Pointer, size int) {
+		bytes[len(ptrs)] = row * size
+		ptrs = append(ptrs, unsafe.Add(p, at*size))
+	}
+	for k := range x.inputs {
+		if in := &x.inputs[k]; in.form == inputDirect {
+			add(w.inBase[k], in.size)
+		} else {
+			add(w.inBase[k], 0)
+		}
+	}
+	for k := range l.Out {
+		add(w.outBase[k], l.Out[k].Type.Size())
+	}
+	x.code.RunRows(cols, rows, ptrs, bytes, w.work)
+	return true
 }
 
 // lines runs n elements from position lo of some lines that follow one another.

@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -343,19 +346,27 @@ func prepareSliceTranspose(in, out []Type, a attr.List) any {
 	s, starts, strides := out[0].Shape, a.Ints("starts"), a.Ints("strides")
 	r := len(s)
 	plans := make([]*stridedCopy, len(in))
+	sum := &placedSum{plans, elem.BlockKernel(micro.Add, out[0].DType, out[0].DType, cpu.Best())}
 	for k, x := range in {
 		dst, off := placement(s, x.Shape, starts[k*r:(k+1)*r], strides[k*r:(k+1)*r])
 		plans[k] = newStridedCopy(x.Shape, dst, shape.Strides(x.Shape), off, 0)
 	}
-	return plans
+	return sum
+}
+
+// placedSum says where each operand of a sum goes, and what adds.
+type placedSum struct {
+	plans []*stridedCopy
+	add   elem.Block
 }
 
 // runPlacedSum adds each operand to the cleared result by its plan.
 func runPlacedSum[T number](c *Call) error {
 	dst := data[T](&c.Out[0])
 	clear(dst)
-	for k, p := range c.State.([]*stridedCopy) {
-		addStrided(dst, data[T](&c.In[k]), p)
+	sum := c.State.(*placedSum)
+	for k, p := range sum.plans {
+		addStrided(dst, data[T](&c.In[k]), p, sum.add)
 	}
 	return nil
 }
@@ -387,6 +398,7 @@ func prepareIndexTranspose(in, out []Type, a attr.List) any {
 	m := len(s) - len(in[0].Shape)
 	strides := shape.Strides(s)
 	plans := make([]*stridedCopy, len(in))
+	sum := &placedSum{plans, elem.BlockKernel(micro.Add, out[0].DType, out[0].DType, cpu.Best())}
 	for k, x := range in {
 		off := 0
 		for d, i := range idx[k*m : (k+1)*m] {
@@ -394,7 +406,7 @@ func prepareIndexTranspose(in, out []Type, a attr.List) any {
 		}
 		plans[k] = newStridedCopy([]int{x.Size()}, []int{1}, []int{1}, off, 0)
 	}
-	return plans
+	return sum
 }
 
 func checkTriangle(in, out []Type, a attr.List) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/gemm"
 )
 
@@ -149,19 +150,22 @@ func copyTiles[T anyElement](dst, src []T, m, n, ds, ss int) {
 	}
 }
 
-// addStrided adds the elements of src to those of dst as planned, in the plan's order.
-func addStrided[T number](dst, src []T, p *stridedCopy) {
+// addStrided adds the elements of src to those of dst as planned, in the plan's order, runs of them by the kernel that adds.
+func addStrided[T number](dst, src []T, p *stridedCopy, add elem.Block) {
 	d, s := p.dstOff, p.srcOff
 	last := len(p.extents) - 1
 	n, ds, ss := p.extents[last], p.dst[last], p.src[last]
 	for {
-		if p.tiled {
+		switch {
+		case p.tiled:
 			for k := range p.extents[last-1] {
 				for i, a, b := 0, d+k*p.dst[last-1], s+k*p.src[last-1]; i < n; i, a, b = i+1, a+ds, b+ss {
 					dst[a] += src[b]
 				}
 			}
-		} else {
+		case ds == 1 && ss == 1:
+			combineRow(add, dst[d:d+n], src[s:])
+		default:
 			for i, a, b := 0, d, s; i < n; i, a, b = i+1, a+ds, b+ss {
 				dst[a] += src[b]
 			}
