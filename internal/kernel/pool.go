@@ -6,7 +6,9 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/gemm"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -27,11 +29,16 @@ func init() {
 			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newPoolGeometry(in[0].Shape, out[0].Shape, a, maxPools[in[0].DType])
+			return newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMaxima, maxPools[in[0].DType])
 		},
 		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(out[0].Shape) },
-		Each:       func(in, out []Type, a attr.List) int { return 0 },
-		Run:        runPool,
+		Each: func(in, out []Type, a attr.List) int {
+			if p := newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMaxima, nil); p.pairs && out[0].DType.IsFloat() {
+				return scratchSize(p.perItem*p.outs, 1)
+			}
+			return 0
+		},
+		Run: runPool,
 	})
 	Register(&Kernel{
 		Name: "avg_pool",
@@ -47,7 +54,7 @@ func init() {
 			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newPoolGeometry(in[0].Shape, out[0].Shape, a, avgPools[in[0].DType])
+			return newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMeans, avgPools[in[0].DType])
 		},
 		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(out[0].Shape) },
 		Each:       func(in, out []Type, a attr.List) int { return 0 },
@@ -68,7 +75,7 @@ func init() {
 			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 		},
 		Prepare: func(in, out []Type, a attr.List) any {
-			return newPoolGeometry(out[0].Shape, in[0].Shape, a, avgPoolGrads[in[0].DType])
+			return newPoolGeometry(out[0].Shape, in[0].Shape, a, gemm.PairShares, avgPoolGrads[in[0].DType])
 		},
 		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(in[0].Shape) },
 		Each: func(in, out []Type, a attr.List) int {
@@ -115,6 +122,7 @@ type poolState struct {
 	ranges  [3][]taps // by dimension and index of the result
 	perItem int       // planes
 	call    *Call     // of a run
+	kind    gemm.PairKind
 	do      planeFunc
 }
 
@@ -124,8 +132,8 @@ type taps struct{ begin, first, end int }
 // poolItem is the number of elements of an item at least.
 const poolItem = 1 << 13
 
-func newPoolGeometry(x, y []int, a attr.List, do planeFunc) *poolState {
-	p := &poolState{planes: x[0] * x[1], do: do, padded: a.Bool("count_include_pad")}
+func newPoolGeometry(x, y []int, a attr.List, kind gemm.PairKind, do planeFunc) *poolState {
+	p := &poolState{planes: x[0] * x[1], kind: kind, do: do, padded: a.Bool("count_include_pad")}
 	p.setSpatial(x[2:], a.Ints("window"), y[2:], a.Ints("strides"), poolDilation(x, a), a.Ints("padding"))
 	for dim := range p.ranges {
 		p.ranges[dim] = make([]taps, p.out[dim])
@@ -140,7 +148,7 @@ func newPoolGeometry(x, y []int, a attr.List, do planeFunc) *poolState {
 			p.ranges[dim][o] = t
 		}
 	}
-	p.pairs = p.window == [3]int{1, 2, 2} && p.stride[1] == 2 && p.stride[2] == 2 && p.low == [3]int{} && p.in == [3]int{1, 2 * p.out[1], 2 * p.out[2]}
+	p.pairs = p.dilation == [3]int{1, 1, 1} && p.window == [3]int{1, 2, 2} && p.stride[1] == 2 && p.stride[2] == 2 && p.low == [3]int{} && p.in == [3]int{1, 2 * p.out[1], 2 * p.out[2]}
 	p.perItem = max(1, poolItem/max(1, p.ins, p.outs))
 	return p
 }
@@ -173,9 +181,43 @@ func runPool(c *Call) error {
 
 // Do implements pool.Task.
 func (p *poolState) Do(worker, item int) {
-	for n := item * p.perItem; n < min(p.planes, (item+1)*p.perItem); n++ {
+	first, end := item*p.perItem, min(p.planes, (item+1)*p.perItem)
+	switch c := p.call; {
+	case !p.pairs:
+	case c.Out[0].DType == dtype.Float64 && pairsItem[float64](p, worker, first, end), c.Out[0].DType == dtype.Float32 && pairsItem[float32](p, worker, first, end):
+		return
+	}
+	for n := first; n < end; n++ {
 		p.do(p, worker, n)
 	}
+}
+
+// pairsItem pools planes whose windows are pairs by vectors. It reports false if there are none for it.
+func pairsItem[T float](p *poolState, worker, first, end int) bool {
+	c, rows := p.call, (end-first)*p.out[1]
+	in, out := data[T](&c.In[0]), data[T](&c.Out[0])
+	d := c.Out[0].DType
+	switch {
+	case p.kind == gemm.PairShares:
+		return gemm.Pairs(p.kind, d, cpu.Best(), address(in[first*p.outs:end*p.outs]), address(out[first*p.ins:end*p.ins]), nil, rows, p.out[2])
+	case p.kind == gemm.PairMeans:
+		return gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), nil, rows, p.out[2])
+	}
+	which := c.Workers[worker][:(end-first)*p.outs]
+	if !gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), which, rows, p.out[2]) {
+		return false
+	}
+	to := c.Out[1].I64[first*p.outs : end*p.outs]
+	for row := range rows {
+		at := row % p.out[1] * 2 * p.in[2]
+		line := to[:p.out[2]]
+		for k, w := range which[:len(line)] {
+			line[k] = int64(at + int(w>>1)*p.in[2] + int(w&1))
+			at += 2
+		}
+		to, which = to[p.out[2]:], which[p.out[2]:]
+	}
+	return true
 }
 
 // count returns how many elements a mean is taken over.

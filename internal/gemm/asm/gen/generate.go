@@ -77,6 +77,7 @@ var kinds = []struct {
 	}},
 	{"rows", (*writer).decompositions},
 	{"correlations", (*writer).correlations},
+	{pairsFile, (*writer).pairs},
 }
 
 // generate returns the text of every generated file of package asm.
@@ -84,6 +85,9 @@ func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, kind := range kinds {
 		for _, s := range sets {
+			if kind.name == pairsFile && s.bytes != 64 {
+				continue
+			}
 			w := &writer{Context: build.NewContext(), isa: s}
 			for _, e := range elements {
 				w.element = e
@@ -160,6 +164,7 @@ func stubs() ([]byte, error) {
 	decompositionStubs(w)
 	dotsStubs(w)
 	correlationStubs(w)
+	pairStubs(w)
 	return format.Source(out.Bytes())
 }
 
