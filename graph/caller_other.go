@@ -2,8 +2,11 @@
 
 package graph
 
-import "runtime"
+import (
+	"runtime"
+	"unsafe"
+)
 
-// returnAddresses fills buf with the return addresses of its caller and of the frames above, as far as
+// returnAddresses fills the n elements from buf on with the return addresses of its caller and of the frames above, as far as
 // there are any.
-func returnAddresses(buf *[callerDepth]uintptr) { runtime.Callers(3, buf[:]) }
+func returnAddresses(buf *uintptr, n int) { runtime.Callers(3, unsafe.Slice(buf, n)) }

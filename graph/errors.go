@@ -92,7 +92,7 @@ const modulePrefix = "github.com/adjoint-go/adjoint/"
 var ourFolders = func() [2]string {
 	_, file, _, _ := runtime.Caller(0)
 	graph := path.Dir(file)
-	return [2]string{graph, path.Join(path.Dir(graph), "compile")}
+	return [2]string{graph + "/", path.Join(path.Dir(graph), "compile") + "/"}
 }()
 
 // ours reports whether a frame belongs to the packages that make nodes on the user's behalf. Their functions say so by name, except closures of
@@ -108,55 +108,83 @@ func ours(f runtime.Frame) bool {
 			}
 		}
 	}
-	return slices.Contains(ourFolders[:], path.Dir(f.File))
+	return strings.HasPrefix(f.File, ourFolders[0]) || strings.HasPrefix(f.File, ourFolders[1])
 }
 
-// callerDepth is the number of return addresses that tell two places in the user's code apart: more frames of
-// ours than that never lie between the user and position.
-const callerDepth = 6
-
-// position returns the index in g.positions of the user's line that is making a node.
+// position returns the index in g.positions of the user's line that is making a node: that of the first frame up the stack that is not ours.
 func (g *Graph) position() int32 {
 	if g.fixedPosition >= 0 {
 		return g.fixedPosition
 	}
-	var key [callerDepth]uintptr
-	returnAddresses(&key)
-	slot := &g.recent[(key[1]^key[2]<<3^key[3]<<6)%recentCallers]
-	if slot.key == key {
-		return slot.position
+	var near [8]uintptr
+	returnAddresses(&near[0], len(near))
+	if p := g.firstCaller(near[:]); p != unknownCaller {
+		return p
 	}
-	p, ok := g.callers[key]
-	if !ok {
-		p = g.userLine()
-		g.callers[key] = p
+	var far [256]uintptr // within bodies of bodies, or functions that build on others
+	returnAddresses(&far[0], len(far))
+	if p := g.firstCaller(far[:]); p != unknownCaller {
+		return p
 	}
-	*slot = recentCaller{key, p}
-	return p
+	g.learnCallers(far[:])
+	return max(g.firstCaller(far[:]), 0)
+}
+
+// What is known of a return address that is in no line of the user's.
+const (
+	ourCaller     = -1
+	unknownCaller = -2
+)
+
+// firstCaller returns the index of the user's line of the first return address that is in one, unknownCaller if that or what is below it is not known, or if there is none.
+func (g *Graph) firstCaller(addresses []uintptr) int32 {
+	for _, a := range addresses {
+		slot := &g.recent[a%recentCallers]
+		if slot.address != a {
+			p, ok := g.callers[a]
+			if !ok {
+				break
+			}
+			*slot = recentCaller{a, p}
+		}
+		if slot.position >= 0 {
+			return slot.position
+		}
+	}
+	return unknownCaller
 }
 
 // recentCaller is an entry of the cache in front of Graph.callers.
 type recentCaller struct {
-	key      [callerDepth]uintptr
+	address  uintptr
 	position int32
 }
 
-const recentCallers = 127
+const recentCallers = 251
 
-// userLine walks up the stack to the first frame of the user's code and enters its line. Frames that the
-// compiler inlined count.
-func (g *Graph) userLine() int32 {
-	var pcs [64]uintptr
-	for _, n := range []int{8, len(pcs)} { // the line is near, as a rule, and a walk through nested bodies long
-		frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:n])])
-		for more := true; more; {
-			var f runtime.Frame
-			if f, more = frames.Next(); f.Function != "" && !ours(f) {
-				return g.enter(Position{File: f.File, Line: f.Line})
+// learnCallers enters which of the return addresses, up the stack of whoever made a node, are in lines of the user's. Functions that the compiler inlined share an
+// address, and the innermost one that is the user's counts.
+func (g *Graph) learnCallers(addresses []uintptr) {
+	var all [512]uintptr
+	frames := runtime.CallersFrames(all[:runtime.Callers(3, all[:])])
+	at, next := 0, 0 // the addresses before next are entered but for that at at
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if k := slices.Index(addresses[next:], f.PC+1); k >= 0 {
+			for _, a := range addresses[next : next+k+1] { // those between are of frames that Go does not show
+				if _, ok := g.callers[a]; !ok {
+					g.callers[a] = ourCaller
+				}
 			}
+			at = next + k
+			next = at + 1
+		}
+		if next > 0 && g.callers[addresses[at]] == ourCaller && f.Function != "" && !ours(f) {
+			g.callers[addresses[at]] = g.enter(Position{File: f.File, Line: f.Line})
+			return
 		}
 	}
-	return 0
 }
 
 // enter returns the index of a position.

@@ -29,7 +29,7 @@ type Graph struct {
 	dropped int
 
 	positions     []Position // index 0 is the unknown position
-	callers       map[[callerDepth]uintptr]int32
+	callers       map[uintptr]int32
 	recent        [recentCallers]recentCaller
 	posIndex      map[Position]int32
 	fixedPosition int32 // -1: take the caller's line
@@ -60,7 +60,7 @@ func New() *Graph {
 		names:         map[string]*Node{},
 		scopes:        []string{""},
 		positions:     []Position{{}},
-		callers:       map[[callerDepth]uintptr]int32{},
+		callers:       map[uintptr]int32{},
 		posIndex:      map[Position]int32{},
 		kinds:         map[kindKey]*kind{},
 		fixedPosition: -1,
