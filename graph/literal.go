@@ -151,7 +151,7 @@ func appendBits(data []byte, d DType, bits uint64) []byte {
 
 // Element is a Go type that constants are made from.
 type Element interface {
-	~float64 | ~float32 | ~int64 | ~int32 | ~bool
+	~float64 | ~float32 | ~int64 | ~int32 | ~int | ~bool
 }
 
 func elementBits[T Element](v T) (DType, uint64) {
@@ -161,6 +161,8 @@ func elementBits[T Element](v T) (DType, uint64) {
 	case float32:
 		return Float32, uint64(math.Float32bits(x))
 	case int64:
+		return Int64, uint64(x)
+	case int:
 		return Int64, uint64(x)
 	case int32:
 		return Int32, uint64(uint32(x))
@@ -194,7 +196,7 @@ func init() {
 }
 
 // Constant adds a constant of the given shape with the elements in row-major order; no extents
-// mean a scalar. The dtype follows from the Go type. It is an error if the number of elements is not the shape's.
+// mean a scalar. The dtype follows from the Go type, int being Int64. It is an error if the number of elements is not the shape's.
 func Constant[T Element](g *Graph, values []T, shape ...int) *Node {
 	g = g.ready()
 	s := append(Shape(nil), shape...)
@@ -207,7 +209,7 @@ func Constant[T Element](g *Graph, values []T, shape ...int) *Node {
 	var zero T
 	d, _ := elementBits(zero)
 	if d == 0 {
-		return g.Fail("const", fmt.Errorf("constants are made from float64, float32, int64, int32 or bool"))
+		return g.Fail("const", fmt.Errorf("constants are made from float64, float32, int64, int32, int or bool"))
 	}
 	data := make([]byte, 0, len(values)*d.Size())
 	for _, v := range values {

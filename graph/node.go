@@ -270,21 +270,6 @@ func (n *Node) copy() *Node {
 	return n.g.newNode(k, n.inputs)
 }
 
-// Add returns n + m, broadcast.
-func (n *Node) Add(m *Node) *Node { return Add(n, m) }
-
-// Sub returns n − m, broadcast.
-func (n *Node) Sub(m *Node) *Node { return Sub(n, m) }
-
-// Mul returns n · m elementwise, broadcast.
-func (n *Node) Mul(m *Node) *Node { return Mul(n, m) }
-
-// Div returns n / m elementwise, broadcast.
-func (n *Node) Div(m *Node) *Node { return Div(n, m) }
-
-// Neg returns −n.
-func (n *Node) Neg() *Node { return Neg(n) }
-
 // String returns the node as %id, with its name if it has one.
 func (n *Node) String() string {
 	switch {

@@ -16,8 +16,8 @@ import (
 	"strings"
 )
 
-// left are constructors that tensors have no use for: they are parts of others, or about graphs.
-var left = []string{"Call", "CallWith", "EachStep", "IndexTranspose", "Result", "SliceTranspose", "StopGradient", "SumTo", "GapDivide"}
+// left are constructors that tensors have no use for: they are parts of others, about graphs, or written by hand.
+var left = []string{"Full", "Ones", "Zeros", "Call", "CallWith", "EachStep", "IndexTranspose", "Result", "SliceTranspose", "StopGradient", "SumTo", "GapDivide"}
 
 func main() {
 	log.SetFlags(0)
