@@ -20,7 +20,6 @@ import (
 	"github.com/adjoint-go/adjoint/examples/internal/fitplot"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/ode"
-	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -149,12 +148,5 @@ func draw(x optimize.Values, out string) error {
 	equations := graph.New()
 	p, _ = inputs(equations)
 	changes := change(p, p["hares"], p["lynxes"])
-	file, err := os.Create(filepath.Join(out, "graph.png"))
-	if err != nil {
-		return err
-	}
-	if err := viz.PNG(file, []*graph.Node{changes[0].Named("hares_change"), changes[1].Named("lynxes_change")}); err != nil {
-		return err
-	}
-	return file.Close()
+	return fitplot.SaveGraph(filepath.Join(out, "graph.png"), changes[0].Named("hares_change"), changes[1].Named("lynxes_change"))
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/adjoint-go/adjoint/examples/internal/fitplot"
 	"github.com/adjoint-go/adjoint/examples/nist/strd"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -119,12 +118,5 @@ func draw(p *strd.Problem, b []float64, out string) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(filepath.Join(out, "graph.png"))
-	if err != nil {
-		return err
-	}
-	if err := viz.PNG(file, []*graph.Node{model}); err != nil {
-		return err
-	}
-	return file.Close()
+	return fitplot.SaveGraph(filepath.Join(out, "graph.png"), model)
 }

@@ -66,5 +66,8 @@ func Save(path, title, x, y string, lines ...Line) error {
 		p.Add(drawn)
 		p.Legend.Add(l.Name, drawn)
 	}
+	// Room for the legend above.
+	p.Y.Max *= math.Pow(p.Y.Max/p.Y.Min, 0.15)
+	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(8), -vg.Points(4)
 	return p.Save(6*vg.Inch, 4*vg.Inch, path)
 }

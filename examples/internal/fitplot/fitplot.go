@@ -1,13 +1,17 @@
-// Package fitplot draws observations and the curves that are fitted to them.
+// Package fitplot draws observations and the curves that are fitted to them, and graphs.
 package fitplot
 
 import (
 	"image/color"
+	"os"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/viz"
 )
 
 // Series are observations (X, Y) and a curve (CurveX, CurveY) through them, which may be empty.
@@ -56,4 +60,17 @@ func Save(path, title, x, y string, series ...Series) error {
 		p.Legend.XOffs, p.Legend.YOffs = -vg.Points(8), -vg.Points(4)
 	}
 	return p.Save(6*vg.Inch, 4*vg.Inch, path)
+}
+
+// SaveGraph draws a graph into a file, as a PNG.
+func SaveGraph(path string, outputs ...*graph.Node) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := viz.PNG(file, outputs); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
 }
