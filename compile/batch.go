@@ -63,6 +63,7 @@ type batcher struct {
 	values map[*graph.Node][]*graph.Node // the images of the values of nodes with bodies: see graph.ResultOf
 	steps  map[*graph.Node][]int         // the values of loops' bodies that are read at each step
 	inner  map[*graph.Node]*graph.Node   // by image of a value at each step: the same with the batch dimension behind that of steps
+	same   map[*graph.Node]*graph.Node   // by image of a value that loops repeat for all elements: the value
 	ragged map[*graph.Node]*ragged       // while loops that elements leave at steps of their own, by these
 }
 

@@ -162,7 +162,7 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	depends := dependence(l.body, false)
 	batched := newParamSet(len(l.operands))
 	for i, o := range l.operands {
-		if b.Has(o) {
+		if b.Has(o) && b.same[b.Image[o]] == nil {
 			batched.add(i)
 		}
 	}
@@ -174,8 +174,8 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 		test = dependence(c, false)[c.Results()[0].ID()]
 	}
 	count := l.count
-	if count != nil && b.Has(count) {
-		if count = b.Image[count]; count.Op().View != nil && count.Input(0).Shape().Size() == 1 {
+	if count != nil {
+		if count = b.shared(count); count.Op().View != nil && count.Shape().Rank() > 0 && count.Input(0).Shape().Size() == 1 {
 			count = graph.Reshape(count.Input(0)) // the same number of steps for all
 		}
 	}
@@ -242,6 +242,9 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 	}
 	for i, p := range w.params {
 		image := b.Of(l.operands[i])
+		if !batched.has(i) {
+			image = b.shared(l.operands[i])
+		}
 		switch {
 		case l.isCaptured(i):
 			w.captured.add(p, image)
@@ -326,7 +329,21 @@ func (b *batcher) loop(l *loop) []*graph.Node {
 
 // repeated repeats a value along a new leading dimension.
 func (b *batcher) repeated(n *graph.Node) *graph.Node {
-	return graph.BroadcastTo(graph.ExpandDims(n, 0), append([]int{b.Size}, n.Shape()...)...)
+	image := graph.BroadcastTo(graph.ExpandDims(n, 0), append([]int{b.Size}, n.Shape()...)...)
+	if b.same == nil {
+		b.same = map[*graph.Node]*graph.Node{}
+	}
+	b.same[image] = n
+	return image
+}
+
+// shared returns the image of a node, or the value that it repeats.
+func (b *batcher) shared(n *graph.Node) *graph.Node {
+	image := b.Of(n)
+	if value := b.same[image]; value != nil {
+		return value
+	}
+	return image
 }
 
 // while makes the batched while loop; condition is nil where all elements do the same steps.

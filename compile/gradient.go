@@ -239,6 +239,9 @@ func commonGraph(what string, lists ...*[]*graph.Node) (g *graph.Graph, leave fu
 // too: within the body that dependence is not to be seen.
 func hiddenDependence(what string, outputs, wrt []*graph.Node, depends func(g *graph.Graph, output, w *graph.Node) bool) error {
 	g := outputs[0].Graph()
+	if err := copiedConstant(what, g, outputs, wrt); err != nil {
+		return err
+	}
 	outer, params := g.Captured()
 	for _, w := range wrt {
 		if w.Graph() == g || len(outer) == 0 {
@@ -259,6 +262,37 @@ func hiddenDependence(what string, outputs, wrt []*graph.Node, depends func(g *g
 			if err := hiddenDependence(what, []*graph.Node{m}, []*graph.Node{w}, depends); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// copiedConstant refuses to replace or differentiate by a constant without a shape of which bodies of loops and branches have copies: see graph.Graph.Local.
+func copiedConstant(what string, g *graph.Graph, outputs, wrt []*graph.Node) error {
+	for _, w := range wrt {
+		if !w.IsConst() || !w.Type().IsScalar() {
+			continue
+		}
+		var copied func(b *graph.Body) bool
+		among := func(g *graph.Graph, needed func(id int) bool) *graph.Node {
+			for id := range g.Len() {
+				if n := g.Node(id); needed(id) && slices.ContainsFunc(graph.Bodies(n), copied) {
+					return n
+				}
+			}
+			return nil
+		}
+		copied = func(b *graph.Body) bool {
+			for id := range b.Graph().Len() {
+				if n := b.Graph().Node(id); n.IsConst() && n.Type().Equal(w.Type()) && bytes.Equal(n.Literal().Bytes(), w.Literal().Bytes()) {
+					return true
+				}
+			}
+			return among(b.Graph(), func(int) bool { return true }) != nil
+		}
+		needed := g.Needed(outputs...)
+		if n := among(g, func(id int) bool { return needed[id] }); n != nil {
+			return userError(w, what, fmt.Errorf("%v is a constant, of which the %s made at %v has a copy: make it an input", w, n.Op().Name, n.Position()))
 		}
 	}
 	return nil

@@ -135,3 +135,55 @@ func TestHigherDerivativesWithoutLimit(t *testing.T) {
 		t.Errorf("%d values compared", compared)
 	}
 }
+
+// Matrices of derivatives of loops without a limit are those of their steps written out, and so are the derivatives of Jacobians, products with Hessians and Taylor coefficients: what is the same for all directions of a batch
+// stays one loop's.
+func TestMatricesWithoutLimit(t *testing.T) {
+	const steps = 3
+	for name, of := range map[string]func(y, x *graph.Node) *graph.Node{
+		"Jacobian": func(y, x *graph.Node) *graph.Node { return must[*graph.Node](t)(compile.Jacobian(y, x)) },
+		"Hessian": func(y, x *graph.Node) *graph.Node {
+			return must[*graph.Node](t)(compile.Hessian(graph.Sum(graph.Square(y)), x))
+		},
+		"sparse Hessian": func(y, x *graph.Node) *graph.Node {
+			return must[*compile.SparseMatrix](t)(compile.SparseHessian(graph.Sum(graph.Square(y)), x)).Values
+		},
+		"batch of a product with the Hessian": func(y, x *graph.Node) *graph.Node {
+			v := graph.Exp(graph.StopGradient(x))
+			hv := must[list](t)(compile.HVP(graph.Sum(graph.Square(y)), list{x}, list{v}))
+			return must[list](t)(compile.Batch(hv, list{v}, list{graph.Stack(0, x, graph.Square(x))}))[0]
+		},
+		"gradient of a Jacobian": func(y, x *graph.Node) *graph.Node {
+			return grad(t, graph.Sum(graph.Square(must[*graph.Node](t)(compile.Jacobian(y, x)))), x)[0]
+		},
+		"gradient of a product with the Hessian": func(y, x *graph.Node) *graph.Node {
+			return grad(t, graph.Sum(must[list](t)(compile.HVP(graph.Sum(graph.Square(y)), list{x}, list{graph.Square(x)}))[0]), x)[0]
+		},
+		"gradient of a Taylor coefficient": func(y, x *graph.Node) *graph.Node {
+			return grad(t, graph.Sum(must[[]list](t)(compile.Taylor(3, list{y}, list{x}, []list{{graph.Square(x)}}))[3][0]), x)[0]
+		},
+	} {
+		g := graph.New()
+		x, k := g.Input("x", graph.Float64, 3), g.Input("k", graph.Int64)
+		step := func(c *graph.Node) *graph.Node { return graph.Sin(graph.Mul(c, graph.Add(x, graph.Sum(c)))) }
+		final, _ := counting(graph.NoLimit, k, list{x}, func(c list) list { return list{step(c[0])} })
+		p, err := compile.Config{Checkpoints: compile.Checkpoints{States: 1}}.Compile(of(final[0], x), of(repeated(steps, x, func(c *graph.Node, _ int) *graph.Node { return step(c) }), x))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		m := vm.NewMachine(p)
+		copy(m.Float64("x"), []float64{0.7, 0.2, 0.4})
+		m.Int64("k")[0] = steps
+		if err := m.Step(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, want := m.OutputFloat64(0), m.OutputFloat64(1)
+		for i := range want {
+			if !(math.Abs(got[i]-want[i]) <= 1e-11*(1+math.Abs(want[i]))) {
+				t.Errorf("%s: %v, written out %v", name, got, want)
+				break
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -373,6 +374,37 @@ func TestLoopCasesInOtherModes(t *testing.T) {
 				if err := testkit.CloseTo(got[i], w, 1e-11, 1e-13); err != nil {
 					t.Errorf("%s, %+v: %s: %v", c.name, config, []string{"value", "order 1", "order 2", "order 3", "Hessian", "Jacobian", "sparse Hessian", "sparse Jacobian"}[i], err)
 				}
+			}
+		}
+	}
+}
+
+// Bodies have copies of constants without a shape: by these nothing is differentiated, and they are not replaced.
+func TestConstantsOfBodies(t *testing.T) {
+	g := graph.New()
+	x, c, other, vector := g.Input("x", graph.Float64), g.Const(0.5), g.Const(0.25), graph.Constant(g, []float64{0.5, 0.25}, 2)
+	final, _ := graph.Scan(3, list{x}, nil, func(d, _ list) (next, ys list) {
+		return graph.Cond(graph.Less(d[0], x), d, func(a list) list { return list{graph.Mul(a[0], graph.Mul(c, graph.Sum(vector)))} }, func(a list) list { return a }), nil
+	})
+	y := graph.Mul(final[0], other)
+	for name, of := range map[string]func(w *graph.Node) error{
+		"gradient": func(w *graph.Node) error { _, err := compile.Gradient(y, w); return err },
+		"jvp":      func(w *graph.Node) error { _, err := compile.JVP(list{y}, list{w}, nil); return err },
+		"taylor": func(w *graph.Node) error {
+			_, err := compile.Taylor(2, list{y}, list{w}, []list{{graph.FullLike(w, 1)}})
+			return err
+		},
+		"batch": func(w *graph.Node) error {
+			_, err := compile.Batch(list{y}, list{w}, list{graph.Stack(0, w, w)})
+			return err
+		},
+	} {
+		if err := of(c); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "make it an input") || !strings.Contains(err.Error(), "loop_nestings_test.go") {
+			t.Errorf("%s by a constant of which a body has a copy: %v", name, err)
+		}
+		for _, w := range []*graph.Node{other, vector} {
+			if err := of(w); err != nil {
+				t.Errorf("%s by %v, of which no body has a copy: %v", name, w, err)
 			}
 		}
 	}
