@@ -349,11 +349,11 @@ func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 	}
 	if op.OfBodies {
 		values, err := sets.bodies(n)
-		if sets.values == nil {
-			sets.values = map[*graph.Node][]indexSets{}
-		}
-		sets.values[n] = values
+		sets.keep(n, values)
 		return nil, err
+	}
+	if p, ok := op.Pattern.(graph.OfResults); ok {
+		return nil, sets.results(n, p)
 	}
 	scalar := n.Type().IsScalar()
 	if scalar && op.Elementwise {
@@ -384,6 +384,43 @@ func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 		return nil, tooLarge(n)
 	}
 	return out.sets, nil
+}
+
+// keep enters the sets of the results of a node of several.
+func (s *nodeSets) keep(n *graph.Node, values []indexSets) {
+	if s.values == nil {
+		s.values = map[*graph.Node][]indexSets{}
+	}
+	s.values[n] = values
+}
+
+// results finds the sets of the results of an operator of several.
+func (s *nodeSets) results(n *graph.Node, p graph.OfResults) error {
+	values := make([]indexSets, len(p))
+	for k, r := range n.Results() {
+		if !r.DType.IsFloat() {
+			continue
+		}
+		size := r.Shape.Size()
+		if size > maxPattern {
+			return tooLarge(n)
+		}
+		s.made = 0
+		out := &setBuilder{unions: s.unions, sets: make(indexSets, 0, size)}
+		done, err := false, error(nil)
+		if p[k] != nil {
+			done, err = elementSets(n, p[k], s, out, size)
+		}
+		if err != nil {
+			return err
+		}
+		if !done {
+			denseSets(n, s, out, size)
+		}
+		values[k] = out.sets
+	}
+	s.keep(n, values)
+	return nil
 }
 
 // arraySets appends the sets of all elements of a node.

@@ -220,6 +220,17 @@ func TestTightPatterns(t *testing.T) {
 			}
 			return graph.NewCSR(n, n, start, column, graph.Constant(x.Graph(), values, 2*n)).MatMul(graph.Square(x))
 		}},
+		{"means under windows", 6 * 4, 4, func(_ *graph.Graph, x *graph.Node) *graph.Node {
+			return graph.Reshape(graph.AvgPool(graph.Reshape(graph.Square(x), 1, 1, 3, 4), []int{2, 2}, graph.Window{Strides: []int{1, 1}}, false), 6)
+		}},
+		{"the largest under windows", n, 1, func(_ *graph.Graph, x *graph.Node) *graph.Node {
+			y, _ := graph.MaxPool(graph.Reshape(graph.Square(x), 2, 1, 6), []int{2}, graph.Window{Strides: []int{2}})
+			return graph.Reshape(y, n/2)
+		}},
+		{"the largest of each row", 3 * 2 * 4, 2, func(_ *graph.Graph, x *graph.Node) *graph.Node {
+			y, _ := graph.TopK(graph.Reshape(graph.Square(x), 3, 4), 2, 1)
+			return graph.Reshape(y, 6)
+		}},
 		{"a diagonal", n, 1, func(_ *graph.Graph, x *graph.Node) *graph.Node {
 			return graph.ReduceSum(graph.Diag(graph.Tanh(x), 0), []int{0})
 		}},

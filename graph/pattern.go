@@ -3,7 +3,7 @@ package graph
 import "github.com/adjoint-go/adjoint/internal/shape"
 
 // Pattern says on which elements of its operands an element of an operator's result can depend: the sparsity of the operator's Jacobian. It may have
-// too many entries, never too few. It is Dense, Lines, Moves or AsExpansion, or a Combines, an ElementPattern or a SumPattern.
+// too many entries, never too few. It is Dense, Lines, Moves or AsExpansion, or a Combines, an ElementPattern, a SumPattern or, of operators of several results, an OfResults.
 type Pattern interface{ isPattern() }
 
 // CommonPattern is a pattern that needs nothing but its name.
@@ -42,6 +42,9 @@ type ElementPattern func(n *Node, t Terms) func(i int)
 // can be computed without the others.
 type SumPattern func(n *Node, t Terms) func(i int)
 
+// OfResults is the pattern of an operator of several results, an ElementPattern for each; nil: dense, or an integer.
+type OfResults []ElementPattern
+
 // Terms takes what one element of a result depends on. Its methods panic for operands and elements that do not exist.
 type Terms interface {
 	// Add adds an element of an operand.
@@ -56,6 +59,7 @@ func (CommonPattern) isPattern()  {}
 func (Combines) isPattern()       {}
 func (ElementPattern) isPattern() {}
 func (SumPattern) isPattern()     {}
+func (OfResults) isPattern()      {}
 
 // checkPattern reports a pattern that is missing or does not suit the operator.
 func (op *Op) checkPattern() string {
@@ -77,6 +81,11 @@ func (op *Op) checkPattern() string {
 		if p == nil {
 			return "has a pattern that is nil"
 		}
+	case OfResults:
+		if op.InferMany == nil || len(p) != len(op.ResultNames) {
+			return "has a pattern of several results that it lacks"
+		}
+		return ""
 	case CommonPattern:
 		switch {
 		case p < Dense || p > AsExpansion:
@@ -167,14 +176,29 @@ func mixedAlong(dims func(n *Node) []int) ElementPattern {
 	}
 }
 
-// maxRecurrenceTerms bounds the pairs of elements of which a recurrence's pattern is made; a longer one counts as dense.
-const maxRecurrenceTerms = 1 << 24
+// maxTerms bounds the pairs of elements of which the patterns of recurrences and selections are made; larger ones count as dense.
+const maxTerms = 1 << 24
+
+// selectedPattern: which element of a line is taken depends on all of them.
+func selectedPattern(n *Node, t Terms) func(i int) {
+	in, out, axis := n.inputs[0].typ.Shape, n.extra.results[0].Shape, axisOfNode(n)
+	inner := in[axis+1:].Size()
+	if out.Size()*in[axis] > maxTerms {
+		return nil
+	}
+	return func(i int) {
+		first := i/(inner*out[axis])*inner*in[axis] + i%inner
+		for k := range in[axis] {
+			t.Add(0, first+k*inner)
+		}
+	}
+}
 
 // recurrencePattern: each element comes from those before it along the axis, and its own.
 func recurrencePattern(n *Node, t Terms) func(i int) {
 	s, axis, reverse := n.typ.Shape, axisOfNode(n), n.extra.attrs.Bool("reverse")
 	extent, inner := s[axis], s[axis+1:].Size()
-	if s.Size()*extent > maxRecurrenceTerms {
+	if s.Size()*extent > maxTerms {
 		return nil
 	}
 	return func(i int) {

@@ -22,7 +22,7 @@ const poolLayout = " Operand [N, C, spatial], 1 to 3 spatial dimensions."
 
 func init() {
 	opMaxPool = Register(&Op{
-		Name: "max_pool", Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "max_pool", Batch: batchMaxPool,
+		Name: "max_pool", Pattern: OfResults{underWindows, nil}, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "max_pool", Batch: batchMaxPool,
 		Attrs: append([]AttrSpec{{Key: "dilation", Kind: attr.Ints, Doc: "distance of the window's elements, 1 where there is padding"}}, poolAttrs...),
 		Doc: "The largest element under each position of a window (result 0; NaN wins; padding is never taken) and its row-major index within the spatial dimensions " +
 			"(result 1, int64). Of equal elements the first is taken, and it alone gets the adjoint." + poolLayout,
@@ -51,7 +51,7 @@ func init() {
 		},
 	})
 	opAvgPool = Register(&Op{
-		Name: "avg_pool", Accuracy: accuracyInOrder + ", over the count", Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool", Batch: batchFolded, Attrs: append([]AttrSpec{countPadAttr}, poolAttrs...),
+		Name: "avg_pool", Accuracy: accuracyInOrder + ", over the count", Pattern: ElementPattern(underWindows), Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool", Batch: batchFolded, Attrs: append([]AttrSpec{countPadAttr}, poolAttrs...),
 		Doc:     "The mean under each position of a window." + poolLayout,
 		Formula: "the adjoint over the count, added under its window",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -67,7 +67,7 @@ func init() {
 		},
 	})
 	opAvgPoolGrad = Register(&Op{
-		Name: "avg_pool_grad", Accuracy: accuracyInOrder, Pattern: Dense, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool_grad", Batch: batchFolded,
+		Name: "avg_pool_grad", Accuracy: accuracyInOrder, Pattern: ElementPattern(underWindows), Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "avg_pool_grad", Batch: batchFolded,
 		Attrs:   append([]AttrSpec{countPadAttr, {Key: "shape", Kind: attr.Ints, Doc: "shape of avg_pool's operand, which is the result's"}}, poolAttrs...),
 		Doc:     "The linear transpose of avg_pool: each element over the count of its window, added to the elements under it." + poolLayout,
 		Formula: "avg_pool(ct)",
@@ -147,6 +147,59 @@ func inferPool(x *Type, dtypes DTypeSet, a attr.List) (Type, error) {
 		}
 	}
 	return Type{x.DType, append(slices.Clone(x.Shape[:2]), out...)}, nil
+}
+
+// underWindows is the pattern of pools, whose elements come from the operand's elements under a window, and of the transpose of one.
+func underWindows(n *Node, t Terms) func(i int) {
+	in, a := n.inputs[0].typ.Shape, n.extra.attrs
+	out := n.typ.Shape
+	if n.extra.results != nil {
+		out = n.extra.results[0].Shape
+	}
+	places := make([][][]int, len(in)) // for each index in a dimension of the result, those in the operand's
+	for d := range in {
+		places[d] = make([][]int, out[d])
+		add := func(o, i int) { places[d][o] = append(places[d][o], i) }
+		full, windows := in[d], out[d]
+		if n.op == opAvgPoolGrad {
+			full, windows = windows, full
+			add = func(o, i int) { places[d][i] = append(places[d][i], o) }
+		}
+		for o := range windows {
+			if d < 2 {
+				add(o, o)
+				continue
+			}
+			step := 1
+			if a.Has("dilation") {
+				step = a.Ints("dilation")[d-2]
+			}
+			for k := range a.Ints("window")[d-2] {
+				if i := o*a.Ints("strides")[d-2] + k*step - a.Ints("padding")[2*(d-2)]; i >= 0 && i < full {
+					add(o, i)
+				}
+			}
+		}
+	}
+	var at []int
+	return func(i int) {
+		at = append(at[:0], 0)
+		step := 1
+		for d := len(out) - 1; d >= 0; d-- {
+			first := at
+			at = nil
+			for _, k := range places[d][i%out[d]] {
+				for _, j := range first {
+					at = append(at, j+k*step)
+				}
+			}
+			i /= out[d]
+			step *= in[d]
+		}
+		for _, j := range at {
+			t.Add(0, j)
+		}
+	}
 }
 
 // flatSpatial joins the spatial dimensions.

@@ -37,7 +37,7 @@ func init() {
 		Samples: sortSamples(),
 	})
 	opTopK = Register(&Op{
-		Name: "top_k", Pattern: Dense, AlongAxis: true, Family: FamilyScan, MinArity: 1, MaxArity: 1, Kernel: "top_k",
+		Name: "top_k", Pattern: OfResults{selectedPattern, nil}, AlongAxis: true, Family: FamilyScan, MinArity: 1, MaxArity: 1, Kernel: "top_k",
 		Attrs: []AttrSpec{axisAttr, {Key: "k", Kind: attr.Int, Doc: "how many"}, {Key: "smallest", Kind: attr.Bool, Doc: "the smallest ones, in ascending order"}},
 		Doc: "Two results: the k largest elements along an axis in descending order, and their int64 indices. NaN counts as the largest; " +
 			"of equal elements the first come first.",

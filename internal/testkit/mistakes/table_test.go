@@ -540,6 +540,7 @@ var types = []named[reflect.Type]{
 	{"graph.LinearMethod", reflect.TypeFor[graph.LinearMethod]()},
 	{"graph.Literal", reflect.TypeFor[graph.Literal]()},
 	{"graph.Node", reflect.TypeFor[graph.Node]()},
+	{"graph.OfResults", reflect.TypeFor[graph.OfResults]()},
 	{"graph.Op", reflect.TypeFor[graph.Op]()},
 	{"graph.Part", reflect.TypeFor[graph.Part]()},
 	{"graph.Pattern", reflect.TypeFor[graph.Pattern]()},
