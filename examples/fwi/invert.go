@@ -84,8 +84,10 @@ func NewInversion(s Scheme, survey Survey, m misfit, r Regularisation, memory in
 			return nil, err
 		}
 	}
-	for range max(1, min(workers, len(survey.Sources))) {
-		w := &worker{vm.NewMachine(x.forward, vm.WithThreads(1)), vm.NewMachine(x.gradient, vm.WithThreads(1))}
+	machines := max(1, min(workers, len(survey.Sources)))
+	threads := vm.WithThreads(max(1, workers/machines)) // of a shot, if there are fewer shots than workers
+	for range machines {
+		w := &worker{vm.NewMachine(x.forward, threads), vm.NewMachine(x.gradient, threads)}
 		for _, m := range []*vm.Machine{w.forward, w.gradient} {
 			set(m, s.DType, "wavelet", survey.Wavelet)
 			for k, p := range survey.Receivers {

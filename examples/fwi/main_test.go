@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image/png"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
@@ -338,5 +341,43 @@ func TestCircle(t *testing.T) {
 	img, err := png.Decode(bytes.NewReader(data))
 	if err != nil || img.Bounds().Dx() != 2*44*zoom+gap || img.Bounds().Dy() != 44*zoom {
 		t.Errorf("a picture of %v: %v", img.Bounds(), err)
+	}
+}
+
+// BenchmarkShots is the reference of one shot, and of four from sources side by side, with as many workers as processors (-test.cpu): traces, and the gradient with all waves kept or some of them.
+func BenchmarkShots(b *testing.B) {
+	for _, shots := range []int{1, 4} {
+		s, survey, truth, start := reference(graph.Float32, 500)
+		for k := 1; k < shots; k++ {
+			survey.Sources = append(survey.Sources, Place{2, 100 + 20*k})
+		}
+		for _, memory := range []int64{0, 20 << 20} {
+			x, err := NewInversion(s, survey, misfits["l2"], Regularisation{}, memory, runtime.GOMAXPROCS(0))
+			if err != nil {
+				b.Fatal(err)
+			}
+			observed, err := x.Traces(truth)
+			if err != nil {
+				b.Fatal(err)
+			}
+			run := func(name string, f func() error) {
+				b.Run(fmt.Sprintf("%s,shots=%d,memory=%d", name, shots, memory), func(b *testing.B) {
+					least := time.Hour
+					for b.Loop() {
+						begin := time.Now()
+						if err := f(); err != nil {
+							b.Fatal(err)
+						}
+						least = min(least, time.Since(begin))
+					}
+					b.ReportMetric(float64(least.Nanoseconds()), "least-ns")
+				})
+			}
+			if memory == 0 {
+				run("traces", func() error { _, err := x.Traces(start); return err })
+			}
+			gradient := make([]float64, len(start))
+			run("gradient", func() error { _, err := x.Misfit(start, observed, gradient); return err })
+		}
 	}
 }
