@@ -9,6 +9,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // rotation is an orthogonal 3×3 matrix, general a matrix without structure.
@@ -218,4 +219,43 @@ func reaches(n, input *graph.Node) bool {
 		}
 	}
 	return false
+}
+
+// A value has the same bits with its gradient as without, and the adjoint of a right-hand side whether the value is computed or not, though they share a decomposition; both agree with what they are without it.
+func TestSharedDecomposition(t *testing.T) {
+	for _, d := range []graph.DType{graph.Float64, graph.Float32} {
+		for _, n := range []int{32, 77} {
+			g := graph.New()
+			a, b := g.Input("a", d, n, n), g.Input("b", d, n, 2)
+			x := graph.Solve(a, b)
+			weights := graph.Sin(graph.Iota(g, d, 0, n, 1))
+			both := must[[]*graph.Node](t)(compile.Gradient(graph.Sum(graph.Mul(x, weights)), a, b))
+			at := testkit.Point{a: testkit.Spread(a.Type(), 0.5, 1, 1), b: testkit.Spread(b.Type(), 0.5, 1, 2)}
+			for i := range n {
+				at[a].F[i*n+i] += 5
+			}
+			run := func(c compile.Config, outputs ...*graph.Node) []ref.Value {
+				return must[[]ref.Value](t)(testkit.CompileAndRun(c, at, outputs...))
+			}
+			all := run(compile.Config{}, x, both[0], both[1])
+			for k, alone := range []ref.Value{run(compile.Config{}, x)[0], run(compile.Config{}, both[1])[0]} {
+				if err := testkit.SameBits(alone, all[2*k]); err != nil {
+					t.Errorf("%v, %d rows, output %d: %v", d, n, 2*k, err)
+				}
+			}
+			tol := 1e-12
+			if d == graph.Float32 {
+				tol = 1e-4
+			}
+			for k, want := range run(compile.Config{Disable: []string{"share-lu"}}, x, both[0], both[1]) {
+				if err := testkit.Close(all[k], want, tol); err != nil {
+					t.Errorf("%v, %d rows, output %d: %v", d, n, k, err)
+				}
+			}
+			program := fmt.Sprint(must[*vm.Program](t)(compile.Compile(x, both[0], both[1])))
+			if strings.Count(program, " lu ") != 1 || strings.Contains(program, " solve ") {
+				t.Errorf("%v, %d rows: not one decomposition:\n%s", d, n, program)
+			}
+		}
+	}
 }

@@ -483,6 +483,9 @@ func sliceOfSum(t term, x *graph.Node) *graph.Node {
 	return t.g.Apply(t.op, []*graph.Node{x}, t.attrs)
 }
 
+// leastShared is the number of rows from which solutions share a decomposition; below, kernels that solve at once take less time.
+const leastShared = 32
+
 var useRules = []rule{
 	{name: "transpose-matmul", class: exact, ops: []string{"transpose"}, doc: "transpose(A·B) of a product that is used nowhere else → Bᵀ·Aᵀ, by flags",
 		when: func(n *graph.Node, u *useCounts) bool {
@@ -565,6 +568,22 @@ var useRules = []rule{
 			}
 			sum := t.g.Apply(opScatterAddTo, []*graph.Node{graph.Reshape(x, s...), indices, updates}, attr.Make(attr.I("axis", axis)))
 			return graph.Reshape(sum, t.typ.Shape...)
+		}},
+	{name: "share-lu", class: rounding, ops: []string{"solve"}, doc: "solve(A, B), if several systems have A or its transpose, and solve(transpose(A), B) always → triangular systems of one lu(A); untransposed with the same bits",
+		when: func(n *graph.Node, u *useCounts) bool {
+			a, transposed := untransposed(n.Input(0))
+			return a.Shape().Rank() == 2 && a.Shape()[0] >= leastShared && (transposed || u.systems(a) > 1)
+		},
+		apply: func(t term) *graph.Node {
+			a, transposed := untransposed(t.in[0])
+			lu := t.g.Apply(graph.LookupOp("lu"), []*graph.Node{a}, nil)
+			packed, rows := graph.Result(lu, 0), graph.Result(lu, 1)
+			if transposed {
+				y := graph.TriangularSolve(packed, t.in[1], graph.UpperTriangle, graph.TransposeMatrix)
+				return graph.ScatterAdd(rows, graph.TriangularSolve(packed, y, graph.UnitDiagonal, graph.TransposeMatrix), 0, t.typ.Shape...)
+			}
+			y := graph.TriangularSolve(packed, graph.Gather(t.in[1], rows, 0), graph.UnitDiagonal)
+			return graph.TriangularSolve(packed, y, graph.UpperTriangle)
 		}},
 	{name: "unread-results", class: exact, ops: []string{"result"}, doc: "a switch of whose results some are not read → one without them, and without the operands that no other result needs",
 		when: func(n *graph.Node, u *useCounts) bool {

@@ -47,6 +47,13 @@ func makeOperands() *operands {
 
 func (o *operands) full(v float64) *graph.Node { return graph.BroadcastTo(o.g.Const(v), 2, 3) }
 
+// matrix is a matrix of n rows, and a right-hand side.
+func (o *operands) matrix(n int) (a, b *graph.Node) {
+	row, column := graph.Iota(o.g, graph.Float64, 0, n, 1), graph.Iota(o.g, graph.Float64, 1, 1, n)
+	a = graph.Add(graph.Sin(graph.Add(graph.Mul(o.s, graph.Mul(row, column)), row)), graph.Mul(o.g.Const(9), graph.Cast(graph.Equal(row, column), graph.Float64)))
+	return a, graph.Cos(graph.Reshape(row, n))
+}
+
 type builders []func(o *operands) *graph.Node
 
 // rewriteCases holds, for each rule and for the passes that count as rules, graphs in which it must fire and others in
@@ -191,6 +198,28 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.ReduceMin(graph.Reshape(o.i, 3, 1), []int{1}) },
 		},
 		builders{func(o *operands) *graph.Node { return graph.ReduceSum(graph.ExpandDims(o.x, 1), []int{0, 1}) }},
+	},
+	"share-lu": {
+		builders{
+			func(o *operands) *graph.Node { // a value and its adjoint
+				a, b := o.matrix(40)
+				x := graph.Solve(a, b)
+				return graph.Add(x, graph.Solve(graph.Transpose(a), graph.Sin(x)))
+			},
+			func(o *operands) *graph.Node { // a value and its tangent
+				a, b := o.matrix(33)
+				x := graph.Solve(a, b)
+				return graph.Add(x, graph.Solve(a, graph.Sin(x)))
+			},
+			func(o *operands) *graph.Node { a, b := o.matrix(40); return graph.Solve(graph.Transpose(a), b) },
+		},
+		builders{
+			func(o *operands) *graph.Node { a, b := o.matrix(40); return graph.Solve(a, b) },
+			func(o *operands) *graph.Node {
+				a, b := o.matrix(31)
+				return graph.Add(graph.Solve(a, b), graph.Solve(graph.Transpose(a), b))
+			},
+		},
 	},
 	"broadcast-reshape": {
 		builders{func(o *operands) *graph.Node { return graph.Sin(graph.BroadcastTo(graph.Reshape(o.s, 1, 1), 2, 3)) }},

@@ -15,6 +15,30 @@ type useCounts struct {
 	made  map[*graph.Node]*graph.Node
 	loops []bool // by ID: an elementwise operator or a reduction reads it, see inLoop
 	g     *graph.Graph
+	// solved counts, by the matrix, the systems that are solved with it or its transpose; see systems.
+	solved map[*graph.Node]int
+}
+
+// systems is the number of systems that are solved with a matrix or its transpose.
+func (u *useCounts) systems(a *graph.Node) int {
+	if u.solved == nil {
+		u.solved = map[*graph.Node]int{}
+		for i := range u.g.Len() {
+			if n := u.g.Node(i); n.Op().Name == "solve" && u.count[i] > 0 {
+				of, _ := untransposed(n.Input(0))
+				u.solved[of]++
+			}
+		}
+	}
+	return u.solved[a]
+}
+
+// untransposed is the matrix whose transpose a is, or a itself.
+func untransposed(a *graph.Node) (of *graph.Node, transposed bool) {
+	if a.Op().Name == "transpose" && a.Shape().Rank() == 2 && swapsLastTwo(a.Attrs().Ints("perm")) {
+		return a.Input(0), true
+	}
+	return a, false
 }
 
 // inLoop reports whether a loop may read a node, or a view of it, besides other instructions.
