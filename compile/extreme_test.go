@@ -329,6 +329,10 @@ func TestExtremeNormalisations(t *testing.T) {
 			"layer_norm": func(x *graph.Node) *graph.Node {
 				return graph.LayerNorm(x, graph.Like(x, 1), graph.Like(x, 0), nil, 1e-300)
 			},
+			"batch_norm": func(x *graph.Node) *graph.Node {
+				y, _, _ := graph.BatchNormTraining(graph.Reshape(x, 4, 1), graph.BroadcastTo(graph.Like(x, 1), 1), graph.BroadcastTo(graph.Like(x, 0), 1), 1, 1e-300)
+				return graph.Reshape(y, 4)
+			},
 			"rms_norm":   func(x *graph.Node) *graph.Node { return graph.RMSNorm(x, graph.Like(x, 1), nil, 1e-300) },
 			"x/‖x‖":      func(x *graph.Node) *graph.Node { return graph.Div(x, graph.ReduceL2(x, nil)) },
 			"x/std":      func(x *graph.Node) *graph.Node { return graph.Div(x, graph.ReduceStd(x, nil, 0)) },

@@ -498,8 +498,19 @@ func BatchNormTraining(x, scale, bias *Node, axis int, epsilon float64) (y, mean
 		bad := x.g.Fail("batch_norm", fmt.Errorf("the operand is %v: needs rank 2 or more", x.typ))
 		return bad, bad, bad
 	}
-	mean, variance = ReduceMean(x, others), ReduceVar(x, others, 0)
-	return BatchNorm(x, scale, bias, mean, variance, a, epsilon), mean, variance
+	want, wide := Type{x.typ.DType, Shape{x.typ.Shape[a]}}, slices.Repeat([]int{1}, x.typ.Shape.Rank())
+	for _, v := range []*Node{scale, bias} {
+		if v.Valid() && !v.typ.Equal(want) {
+			bad := x.g.Fail("batch_norm", fmt.Errorf("scale and bias are %v and %v: need %v", scale.Type(), bias.Type(), want))
+			return bad, bad, bad
+		}
+	}
+	wide[a] = -1
+	// Not by the variance, which may overflow.
+	y = LayerNorm(x, Reshape(scale, wide...), Reshape(bias, wide...), others, epsilon)
+	m := ReduceMean(x, others, KeepDims)
+	v := ReduceMean(Square(Sub(x, m)), others, KeepDims)
+	return y, Reshape(m, want.Shape...), Reshape(v, want.Shape...)
 }
 
 // CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes.
