@@ -320,6 +320,24 @@ func (x *Plan) Piece(scratch []byte, p *Piece) {
 	runtime.KeepAlive(p)
 }
 
+// PieceTime estimates the cycles of a piece, for choices between pieces of other shapes: chains wait some four cycles for each term, of which vectors take half a cycle.
+func (x *Plan) PieceTime(m, n, k int) int {
+	const call, wait = 60, 5
+	tiles := ceil(m, x.mr)
+	rows := ceil(m, tiles)
+	widest := x.kernels.widest(rows)
+	total := call
+	for n > 0 {
+		log := 0
+		for log < widest && x.lanes<<(log+1) <= n {
+			log++
+		}
+		total += tiles * (call + k*max(wait, rows<<log/2))
+		n -= x.lanes << log
+	}
+	return total
+}
+
 // Panels packs n columns of k terms each, which are contiguous and col elements apart, into panels of Width columns, one behind the other.
 func (x *Plan) Panels(scratch []byte, to, from unsafe.Pointer, n, k, col int) {
 	w, _ := workerIn(scratch)

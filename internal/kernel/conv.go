@@ -265,7 +265,7 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 	if d == dtype.Float32 {
 		p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float32], convOfInput: convInputItem[float32], convOfFilters: convFilterItem[float32]}[which]
 	}
-	if p.rows = newConvRows(&p.convGeometry, d, which, p.product.Width()); p.rows != nil {
+	if p.rows = newConvRows(&p.convGeometry, d, which, p.product); p.rows != nil {
 		p.do = rowsItem[float64]
 		if d == dtype.Float32 {
 			p.do = rowsItem[float32]

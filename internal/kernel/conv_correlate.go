@@ -103,10 +103,13 @@ func correlateItem[T float](p *convPlan, worker, item int) {
 	c.eachTile(r.results, len(table), func(f, filters, t, taps int) {
 		for i := range filters {
 			for j := range taps {
-				s := 0.0
-				for _, v := range lanes[:c.Lanes()] {
-					s += v
+				var part [4]float64 // additions that do not wait for one another
+				for at := 0; at < c.Lanes(); at += len(part) {
+					for k, v := range lanes[at : at+len(part)] {
+						part[k] += v
+					}
 				}
+				s := part[0] + part[1] + (part[2] + part[3])
 				lanes = lanes[c.Lanes():]
 				to := &sums[(f+i)*r.sources*p.taps+first*p.taps+t+j]
 				if r.first > 0 {

@@ -52,8 +52,8 @@ const (
 	chainsOfSums = gemm.Segment / gemm.Chain
 )
 
-// newConvRows returns nil where another way is better: where rows are so short that vectors stay half empty.
-func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows {
+// newConvRows returns nil where another way is better: where rows are so short, also several together, that vectors stay half empty.
+func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) *convRows {
 	if g.stride != [3]int{1, 1, 1} {
 		return nil
 	}
@@ -72,14 +72,24 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 		r.plane *= r.padded[i]
 		r.length *= r.source[i]
 	}
+	width := product.Width()
 	lanes := width / 2
 	switch {
 	case which == convOfFilters:
 		if r.correlation = newConvCorrelation(g, r, d); r.correlation == nil && (r.width < 16 || r.sources < 8 || r.results < 8) {
 			return nil
 		}
-	case 2*r.width < (r.width+lanes-1)/lanes*lanes, d == dtype.Float32 && r.sources*g.taps > gemm.Segment:
+	case d == dtype.Float32 && r.sources*g.taps > gemm.Segment:
 		return nil
+	default:
+		work := r.results * r.sources * g.taps * r.width
+		r.rowsItem = max(1, min(r.rows, convItemWork/max(1, work)))
+		r.joinRows(product, lanes, work, r.sources*g.taps)
+		short := 2*r.width < (r.width+lanes-1)/lanes*lanes
+		if short && (r.joined == 0 || 2*r.rowsItem*r.width < r.joined) {
+			return nil
+		}
+		r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem
 	}
 	for c := range r.sources {
 		for kd := range g.window[0] {
@@ -112,10 +122,6 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 	}
 	r.offsetInScratch.turned, r.offsetInScratch.pad = take(r.turned), take(r.padBytes)
 	if which != convOfFilters {
-		work := r.results * r.sources * g.taps * r.width
-		r.rowsItem = max(1, min(r.rows, convItemWork/max(1, work)))
-		r.joinRows(lanes, work)
-		r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem
 		return r
 	}
 	if r.correlation != nil {
@@ -137,16 +143,16 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, width int) *convRows
 	return r
 }
 
-// joinRows lets rows of one plane that follow one another be computed as one, if vectors are filled better by them. The elements between rows, which belong to
+// joinRows lets rows of one plane that follow one another be computed as one, if that is faster, as vectors are filled better or more of them are computed at once. The elements between rows, which belong to
 // no position, are left out when they are copied to the result.
-func (r *convRows) joinRows(lanes, work int) {
+func (r *convRows) joinRows(product *gemm.Plan, lanes, work, terms int) {
 	if r.result[0] > 1 || r.width > 8*lanes {
 		return
 	}
 	rows := max(1, min(r.rows, 2*convItemWork/max(1, work), 1<<15/(r.results*r.padded[2])))
 	together := (rows-1)*r.padded[2] + r.width
-	vectors := func(n int) int { return (n + lanes - 1) / lanes }
-	if 16*vectors(together) < 15*rows*vectors(r.width) {
+	const copying = 10 // cycles for a row of a result
+	if product.PieceTime(r.results, together, terms)+rows*r.results*(copying+r.width/8) < rows*product.PieceTime(r.results, r.width, terms) {
 		r.rowsItem, r.joined = rows, (together+lanes-1)/lanes*lanes
 	}
 }

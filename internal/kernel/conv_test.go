@@ -95,6 +95,9 @@ func convCases() []kernelCase {
 		{sh(3, 4, 9, 31), sh(6, 2, 2, 3), sh(1, 1), sh(2, 4), sh(3, 0, 5, 1), 2, false},
 		{sh(2, 2, 3, 4, 13), sh(3, 2, 2, 2, 3), sh(1, 1, 1), sh(1, 1, 1), sh(0, 1, 1, 0, 2, 1), 1, false},
 		{sh(2, 3, 2100), sh(2, 3, 7), sh(1), sh(1), sh(0, 0), 1, false},
+		// short rows that are computed together
+		{sh(2, 6, 7, 7), sh(12, 1, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 6, false},
+		{sh(2, 9, 5, 4), sh(17, 9, 2, 2), sh(1, 1), sh(1, 1), sh(0, 1, 1, 0), 1, false},
 		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
 		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
@@ -202,7 +205,8 @@ func TestConvRows(t *testing.T) {
 		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), [3]bool{true, true, true}},
 		{sh(8, 1, 28, 28), sh(6, 1, 5, 5), [3]bool{true, true, true}},
 		{sh(8, 8, 9, 15), sh(8, 8, 3, 3), [3]bool{true, true, true}},
-		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{false, false, false}},
+		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{true, true, false}},
+		{sh(1, 8, 1, 2), sh(8, 8, 3, 3), [3]bool{false, false, false}},
 	} {
 		y := convSetup{x: c.x, w: c.w, strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}.result()
 		a := attrs(attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1))
