@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // More of knownLoops: nestings, mixed types, and closures over several levels.
@@ -405,6 +407,73 @@ func TestConstantsOfBodies(t *testing.T) {
 		for _, w := range []*graph.Node{other, vector} {
 			if err := of(w); err != nil {
 				t.Errorf("%s by %v, of which no body has a copy: %v", name, w, err)
+			}
+		}
+	}
+}
+
+// Elements of large values that loops hand on are read by scalar code in bodies and conditions.
+func TestElementsOfLargeValues(t *testing.T) {
+	const n, steps = 3000, 5
+	g := graph.New()
+	x, k := g.Input("x", graph.Float64, n), g.Input("k", graph.Int64)
+	small := graph.Mul(graph.Sin(x), g.Const(0.25))
+	step := func(u, v, s *graph.Node) list {
+		s = graph.Sin(graph.Add(s, graph.Mul(graph.Index(u, 7), graph.Index(v, n-1))))
+		return list{graph.Add(v, graph.Mul(u, s)), u, s}
+	}
+	start := list{x, small, g.Const(0.5)}
+	plain := func(steps int) list {
+		c := start
+		for range steps {
+			c = step(c[0], c[1], c[2])
+		}
+		return c
+	}
+	scan, _ := graph.Scan(steps, start, nil, func(c, _ list) (next, ys list) { return step(c[0], c[1], c[2]), nil })
+	while, _ := graph.While(10, append(start[:3:3], graph.Like(k, 0)), func(c list) *graph.Node {
+		return graph.LogicalAnd(graph.Less(c[3], k), graph.Less(graph.Mul(graph.Index(c[0], 0), graph.Index(c[1], 1)), g.Const(1e6)))
+	}, func(c list) list { return append(step(c[0], c[1], c[2]), graph.Add(c[3], graph.Like(c[3], 1))) })
+	xs := graph.Mul(graph.BroadcastTo(x, 4, n), graph.Reshape(graph.Constant(g, []float64{1, 2, 3, 4}, 4), 4, 1))
+	each, ys := graph.Scan(4, list{g.Const(0.5), x}, list{xs}, func(c, e list) (next, ys list) {
+		s := graph.Sin(graph.Add(c[0], graph.Mul(graph.Index(e[0], 3), graph.Index(c[1], n/2))))
+		return list{s, graph.Add(c[1], graph.Mul(e[0], s))}, list{s}
+	}, graph.Reverse)
+	s, u := g.Const(0.5), x
+	sum := g.Const(0)
+	for i := 3; i >= 0; i-- {
+		e := graph.Mul(x, g.Const(float64(i+1)))
+		s = graph.Sin(graph.Add(s, graph.Mul(graph.Index(e, 3), graph.Index(u, n/2))))
+		u, sum = graph.Add(u, graph.Mul(e, s)), graph.Add(sum, s)
+	}
+	values := func(a, b, s *graph.Node) list {
+		return append(list{a, s}, grad(t, graph.Add(graph.Mul(graph.Sum(graph.Mul(a, b)), g.Const(1.0/n)), s), x)...)
+	}
+	loops := slices.Concat(values(scan[0], scan[1], scan[2]), values(while[0], while[1], while[2]), values(each[1], x, graph.Add(each[0], graph.Sum(ys[0]))))
+	c := plain(steps)
+	want := slices.Concat(values(c[0], c[1], c[2]), values(c[0], c[1], c[2]), values(u, x, graph.Add(s, sum)))
+	at := testkit.Point{x: testkit.Spread(x.Type(), -1, 1, 1), k: {Type: k.Type(), I: []int64{steps}}}
+	expected := refEval(t, at, want...)
+	for _, config := range []compile.Config{{}, {Unoptimized: true}, {Checkpoints: compile.Checkpoints{States: 2}}, {Disable: []string{"unroll"}}} {
+		p, err := testkit.Compile(config, loops...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := uint64(0)
+		for name, options := range fuzzOptions() {
+			got, err := testkit.Run(vm.NewMachine(p, options...), at)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for i := range expected {
+				if err := testkit.CloseTo(got[i], expected[i], 1e-11, 1e-12); err != nil {
+					t.Errorf("%+v, %s: output %d: %v", config, name, i, err)
+				}
+			}
+			if d := digest(got); first == 0 {
+				first = d
+			} else if d != first {
+				t.Errorf("%+v, %s: other bits", config, name)
 			}
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"unsafe"
 )
 
+// leastMirrored is the size in bytes of values of which a loop copies the elements that scalar code reads, instead of all.
+var leastMirrored int64 = 16 << 10
+
 // leastBuffer is the size in bytes of values for which a loop exchanges buffers instead of copying.
 const leastBuffer = 512
 
@@ -20,6 +23,10 @@ type window struct {
 	uses    []pointerUse
 	fixed   bool // something reaches into it that cannot be bound to other memory
 	written bool
+	first   int    // the instruction that writes first, none if it is not written
+	scalars []span // what scalar code reads, where it lies in the frame: these are copied there before each step
+	last    int    // the instruction of the last of it
+	apart   bool   // the place in the frame is for scalars alone, and no buffer
 
 	x, in, out int   // the element of xs, and the carry before and behind the step, that lie here; −1 for none
 	ys         []int // and elements of results behind the carries, by number
@@ -28,6 +35,9 @@ type window struct {
 	direct, ahead int // the number of the result behind the carries, or −1
 	next          int // window, or −1 to stay
 }
+
+// span is a range of a window.
+type span struct{ lo, hi int64 }
 
 // buffers says how a loop hands large values from step to step without copying. Elements of xs are read, and those of ys written, in their place; a carry's buffer
 // becomes that of its next value, and what is free then takes the place of the outputs.
@@ -159,7 +169,7 @@ func (p *buffers) findUses(c *Code, b *Block) bool {
 		}
 	}
 	order = slices.DeleteFunc(order, func(k int) bool { return p.windows[k].fixed })
-	accesses := 0
+	accesses, at := 0, -1 // at the instruction
 	touch := func(lo, hi int64, use *pointerUse, write bool) {
 		if accesses++; lo >= hi {
 			return
@@ -176,12 +186,17 @@ func (p *buffers) findUses(c *Code, b *Block) bool {
 				break
 			}
 			accesses++
-			if w.lo > lo || hi > w.lo+w.n || use == nil {
+			switch {
+			case w.lo > lo || hi > w.lo+w.n || use == nil && (write || at < 0):
 				w.fixed = true
-				continue
+			case use == nil:
+				w.scalars, w.last = append(w.scalars, span{lo - w.lo, hi - w.lo}), at
+			default:
+				if write && !w.written {
+					w.written, w.first = true, at
+				}
+				w.uses = append(w.uses, pointerUse{use.instr, use.operand, lo - w.lo})
 			}
-			w.written = w.written || write
-			w.uses = append(w.uses, pointerUse{use.instr, use.operand, lo - w.lo})
 		}
 	}
 	slot := func(s *Slot, window int) {
@@ -201,7 +216,8 @@ func (p *buffers) findUses(c *Code, b *Block) bool {
 		if accesses > mostAccesses {
 			return false
 		}
-		in.op().fixed(c, in, func(lo, hi int64) { touch(lo, hi, nil, true) })
+		at = i
+		in.op().fixed(c, in, func(lo, hi int64, write bool) { touch(lo, hi, nil, write) })
 		k := 0
 		for _, list := range [2][]Operand{in.In, in.Out} {
 			for _, o := range list {
@@ -212,7 +228,30 @@ func (p *buffers) findUses(c *Code, b *Block) bool {
 			}
 		}
 	}
+	for k := range p.windows {
+		if w := &p.windows[k]; len(w.scalars) > 0 {
+			w.mergeScalars()
+		}
+	}
 	return true
+}
+
+// mergeScalars fixes a window of which scalar code reads much, or what the body has computed.
+func (w *window) mergeScalars() {
+	slices.SortFunc(w.scalars, func(a, b span) int { return cmp.Compare(a.lo, b.lo) })
+	merged, bytes := w.scalars[:0], int64(0)
+	for _, s := range w.scalars {
+		if k := len(merged) - 1; k >= 0 && s.lo <= merged[k].hi {
+			merged[k].hi = max(merged[k].hi, s.hi)
+		} else {
+			merged = append(merged, s)
+		}
+	}
+	for _, s := range merged {
+		bytes += s.hi - s.lo
+	}
+	w.scalars = merged
+	w.fixed = w.fixed || w.n < leastMirrored || 4*bytes > w.n || w.in < 0 && w.x < 0 || w.out >= 0 || w.written && w.first <= w.last
 }
 
 // choose fixes the windows that are not worth binding, or cannot be because others are fixed. With keep, carries that the body does not use are copied from where they lie.
@@ -266,7 +305,7 @@ func (p *buffers) link() {
 		if w.fixed {
 			continue
 		}
-		if w.space != 0 {
+		if w.apart = w.in >= 0 && len(w.scalars) > 0; w.space != 0 || w.apart {
 			p.extra += heapBytes(w.n)
 		}
 		if w.in >= 0 {
@@ -303,6 +342,7 @@ type bufferRun struct {
 	f        *frame
 	args, ys []unsafe.Pointer // of the inputs of the body, and of its outputs that are stored
 	active   []int            // windows that are bound
+	mirrored []int            // of them those that scalar code reads
 	own      []unsafe.Pointer
 	cur      []unsafe.Pointer // buffers of the step
 	old      []unsafe.Pointer
@@ -320,7 +360,7 @@ func (p *buffers) need() int64 {
 	}
 	uses := 0
 	for k := range p.windows {
-		uses += len(p.windows[k].uses)
+		uses += len(p.windows[k].uses) + len(p.windows[k].scalars)
 	}
 	return p.extra + heapBytes(int64(uses)*4*int64(unsafe.Sizeof(pointerUse{}))) +
 		int64(len(p.windows))*(2*int64(unsafe.Sizeof(window{}))+5*32+64) + int64(len(p.inputs)+len(p.outputs))*64 + 512
@@ -337,11 +377,17 @@ func (p *buffers) start(f *frame, args, ys []unsafe.Pointer) *bufferRun {
 			continue
 		case w.space != 0:
 			r.own[k] = unsafe.Pointer(unsafe.SliceData(alignedBytes(w.n)))
+		case w.apart:
+			r.own[k] = unsafe.Pointer(unsafe.SliceData(alignedBytes(w.n)))
+			r.at[k] = unsafe.Add(f.base, w.lo)
 		default:
 			r.own[k] = unsafe.Add(f.base, w.lo)
 			r.at[k] = r.own[k]
 		}
 		r.active = append(r.active, k)
+		if len(w.scalars) > 0 {
+			r.mirrored = append(r.mirrored, k)
+		}
 		for j, y := range w.ys {
 			ahead := j == 0 && w.in >= 0 && p.windows[p.outputs[w.in]].ahead == y
 			switch {
@@ -376,6 +422,9 @@ func (r *bufferRun) begin() {
 	for _, k := range r.active {
 		w := &r.windows[k]
 		if w.space == 0 {
+			if w.apart {
+				move(r.own[k], unsafe.Add(r.f.base, w.lo), w.n)
+			}
 			r.bind(k, r.own[k])
 		} else { // stays where it is for the first step
 			r.at[k] = r.args[w.space-1]
@@ -401,6 +450,21 @@ func (r *bufferRun) before(t, next int) {
 			continue
 		}
 		r.bind(k, r.cur[k])
+	}
+	r.mirror()
+}
+
+// mirror copies what scalar code reads to where it reads it.
+func (r *bufferRun) mirror() {
+	for _, k := range r.mirrored {
+		w := &r.windows[k]
+		place := unsafe.Add(r.f.base, w.lo)
+		if r.at[k] == place {
+			continue
+		}
+		for _, s := range w.scalars {
+			move(unsafe.Add(place, s.lo), unsafe.Add(r.at[k], s.lo), s.hi-s.lo)
+		}
 	}
 }
 

@@ -23,10 +23,11 @@ type function struct {
 }
 
 type operation struct {
-	op   micro.Op // elementwise of two values of one length, if there is no call
-	call *callOf
-	in   []int // values
-	out  []int // their lengths
+	op      micro.Op // elementwise of two values of one length, if there is no call; of an element of a longer one and a scalar
+	element int
+	call    *callOf
+	in      []int // values
+	out     []int // their lengths
 }
 
 type callOf struct {
@@ -71,9 +72,9 @@ func (f *function) of(in [][]float64) ([][]float64, error) {
 			values = append(values, out...)
 			continue
 		}
-		y := make([]float64, len(operands[0]))
+		y := make([]float64, len(operands[1]))
 		for i := range y {
-			a, b := operands[0][i], operands[1][i]
+			a, b := operands[0][o.element+i], operands[1][i]
 			switch o.op {
 			case micro.Add:
 				y[i] = a + b
@@ -185,6 +186,16 @@ func (g generator) function(inputs, outputs []int, depth int) *function {
 			continue
 		}
 		n := values[g.IntN(len(values))]
+		if n > 0 && g.IntN(2) == 0 {
+			if v := pick(0); v >= 0 {
+				from := pick(n)
+				if k := slices.Index(inputs, n); k >= 0 && g.IntN(2) == 0 {
+					from = k
+				}
+				add(operation{op: []micro.Op{micro.Add, micro.Sub}[g.IntN(2)], element: g.IntN(n), in: []int{from, v}, out: []int{0}})
+				continue
+			}
+		}
 		add(operation{op: []micro.Op{micro.Add, micro.Sub, micro.Max}[g.IntN(3)], in: []int{pick(n), pick(n)}, out: []int{n}})
 	}
 	for _, n := range outputs {
@@ -336,7 +347,7 @@ func (l *lowering) block(f *function, entry bool, captured int) vm.Block {
 	}
 	for i, o := range f.ops {
 		var out []vm.Operand
-		if v := o.in[0]; !entry && o.call == nil && v >= captured && v < len(f.inputs) && f.inputs[v] > 0 && places[v].Space == 0 && !output[v] && l.IntN(4) > 0 &&
+		if v := o.in[0]; !entry && o.call == nil && v >= captured && v < len(f.inputs) && f.inputs[v] > 0 && o.out[0] > 0 && places[v].Space == 0 && !output[v] && l.IntN(4) > 0 &&
 			!slices.ContainsFunc(f.ops[i+1:], func(later operation) bool { return slices.Contains(later.in, v) }) {
 			// In the place of an input that nothing reads any more.
 			compute(o.op, at(v), at(o.in[1]), places[v])
@@ -349,7 +360,12 @@ func (l *lowering) block(f *function, entry bool, captured int) vm.Block {
 			out = append(out, vm.Operand{Type: lengthType(n), Ref: places[len(places)-1]})
 		}
 		if o.call == nil {
-			compute(o.op, at(o.in[0]), at(o.in[1]), out[0].Ref)
+			x := at(o.in[0])
+			if o.out[0] == 0 && len(x.Shape) > 0 {
+				x.Type = f64()
+				x.Offset += int64(8 * o.element)
+			}
+			compute(o.op, x, at(o.in[1]), out[0].Ref)
 			continue
 		}
 		in := vm.Instr{Op: vm.OpCall, Out: out}
@@ -463,6 +479,7 @@ func (l *lowering) integer(b *vm.Block, o *vm.Operand, d dtype.DType, reserve fu
 }
 
 func TestRandomCalls(t *testing.T) {
+	defer vm.MirrorFrom(512)()
 	ran, limited, kinds := 0, 0, map[string]int{}
 	spaces, shared, unused, alone, counted, inPlace := 0, 0, 0, 0, 0, 0
 	var handed vm.Handed
@@ -541,7 +558,7 @@ func TestRandomCalls(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs, %d beyond a limit; calls %v; %d inputs in spaces, %d outputs in places of others, %d unused inputs, %d blocks of scalar code, %d counted scans, %d results in the place of an input, %+v", ran, limited, kinds, spaces, shared, unused, alone, counted, inPlace, handed)
-	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || inPlace < 50 || handed.Carried < 50 || handed.Direct < 50 || handed.Ahead < 10 || handed.Elements < 50 || handed.Shifted < 10 || handed.While < 20 || handed.Tested < 5 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
+	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || inPlace < 50 || handed.Carried < 50 || handed.Direct < 50 || handed.Ahead < 10 || handed.Elements < 50 || handed.Shifted < 10 || handed.While < 20 || handed.Mirrored < 20 || handed.Tested < 5 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
 		t.Error("too little is tested")
 	}
 }

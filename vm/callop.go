@@ -29,10 +29,10 @@ func (callOp) verify(v *verifier, in *Instr) (int, error) { return 1, v.call(in)
 func (callOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
 // fixed are the frame and the results, whose places calls know from the beginning.
-func (callOp) fixed(c *Code, in *Instr, touch func(lo, hi int64)) {
-	touch(in.Call.Frame, in.Call.Frame+c.FrameBytes(in.Call))
+func (callOp) fixed(c *Code, in *Instr, touch func(lo, hi int64, write bool)) {
+	touch(in.Call.Frame, in.Call.Frame+c.FrameBytes(in.Call), true)
 	for _, o := range in.Out {
-		touch(o.Offset, o.Offset+bytesOf(o.Type))
+		touch(o.Offset, o.Offset+bytesOf(o.Type), true)
 	}
 }
 

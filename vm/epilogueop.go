@@ -84,7 +84,7 @@ func (epilogueOp) verify(v *verifier, in *Instr) (int, error) {
 
 func (epilogueOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
-func (epilogueOp) fixed(*Code, *Instr, func(lo, hi int64)) {}
+func (epilogueOp) fixed(*Code, *Instr, func(lo, hi int64, write bool)) {}
 
 func (epilogueOp) workspace(in *Instr) int64 { return kernelOp{}.workspace(&in.Parts()[0]) }
 

@@ -132,11 +132,19 @@ func (m *Machine) CodeBytes() int {
 	return n
 }
 
+// MirrorFrom sets the size of values of which loops copy the elements that scalar code reads, until the returned function is called.
+func MirrorFrom(bytes int64) (restore func()) {
+	before := leastMirrored
+	leastMirrored = bytes
+	return func() { leastMirrored = before }
+}
+
 // Handed counts how machines hand large values of loops on without copies.
 type Handed struct {
 	Carried  int // carries that go with their buffers
 	Shifted  int // of them those whose buffer goes on to another carry
 	While    int // and those of while loops
+	Mirrored int // carries and elements of which scalar code reads some elements
 	Tested   int // and those that its condition reads in place from the body's arena
 	Direct   int // elements of ys that are written in place
 	Ahead    int // and that are there before their step, as carries
@@ -163,6 +171,7 @@ func (h *Handed) add(f *frame) {
 			list = x.callees
 		}
 		if hand != nil {
+			h.Mirrored += len(hand.mirrored)
 			for _, k := range hand.active {
 				w := &hand.windows[k]
 				for _, c := range []struct {

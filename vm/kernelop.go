@@ -33,7 +33,7 @@ func (kernelOp) verify(_ *verifier, in *Instr) (int, error) {
 
 func (kernelOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
-func (kernelOp) fixed(*Code, *Instr, func(lo, hi int64)) {}
+func (kernelOp) fixed(*Code, *Instr, func(lo, hi int64, write bool)) {}
 
 func (kernelOp) workspace(in *Instr) int64 { return newKernelCall(nil, in, 1).workspace() }
 

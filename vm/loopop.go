@@ -48,7 +48,7 @@ func (loopOp) verify(_ *verifier, in *Instr) (int, error) {
 
 func (loopOp) scalars(*Instr, func(int64, dtype.DType)) {}
 
-func (loopOp) fixed(*Code, *Instr, func(lo, hi int64)) {}
+func (loopOp) fixed(*Code, *Instr, func(lo, hi int64, write bool)) {}
 
 func (loopOp) workspace(*Instr) int64 { return 0 }
 

@@ -42,7 +42,7 @@ type operation interface {
 	// scalars calls read for each scalar of the arena that it reads besides its operands.
 	scalars(in *Instr, read func(offset int64, d dtype.DType))
 	// fixed calls touch for the memory of the arena that it reads or writes in other ways than through operands that can be bound to other memory.
-	fixed(c *Code, in *Instr, touch func(lo, hi int64))
+	fixed(c *Code, in *Instr, touch func(lo, hi int64, write bool))
 	// workspace returns the bytes of the scratch that it shares with others.
 	workspace(in *Instr) int64
 	// work bounds the operations of a run, given those of the blocks before.

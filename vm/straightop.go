@@ -43,16 +43,16 @@ func (straightOp) scalars(in *Instr, read func(offset int64, d dtype.DType)) {
 	}
 }
 
-func (straightOp) fixed(_ *Code, in *Instr, touch func(lo, hi int64)) {
+func (straightOp) fixed(_ *Code, in *Instr, touch func(lo, hi int64, write bool)) {
 	s := in.Straight
-	touch(4*int64(s.TempLo), 4*int64(s.TempHi))
+	touch(4*int64(s.TempLo), 4*int64(s.TempHi), true)
 	for i := range s.Code {
 		c := &s.Code[i]
 		operands := c.Operands()
 		for k := range c.Op.Arity() {
-			touch(4*int64(operands[k]), 4*int64(operands[k])+int64(c.OperandType(k).Size()))
+			touch(4*int64(operands[k]), 4*int64(operands[k])+int64(c.OperandType(k).Size()), false)
 		}
-		touch(4*int64(c.Dst), 4*int64(c.Dst)+int64(c.Result().Size()))
+		touch(4*int64(c.Dst), 4*int64(c.Dst)+int64(c.Result().Size()), true)
 	}
 }
 

@@ -352,6 +352,9 @@ func (x *whileCall) handOver() {
 			x.callees[0].set(i, p)
 		}
 	}
+	if x.test != nil {
+		x.test.mirror()
+	}
 }
 
 // endless is the failure of a run whose condition still holds.
