@@ -60,7 +60,9 @@ var internalImports = map[string][]string{
 	"internal/linalg":       {"cpu", "dtype", "micro", "elem", "gemm"},
 	"internal/winograd/asm": {},
 	"internal/winograd":     {"cpu", "elem", "winograd/asm"},
-	"internal/kernel":       {"attr", "cpu", "dtype", "micro", "pool", "shape", "elem", "gemm", "linalg", "winograd"},
+	"internal/philox/asm":   {},
+	"internal/philox":       {"cpu", "philox/asm"},
+	"internal/kernel":       {"attr", "cpu", "dtype", "micro", "philox", "pool", "shape", "elem", "gemm", "linalg", "winograd"},
 	"internal/ref":          {}, // the oracle is independent
 	"internal/jet":          {"ref"},
 	"internal/testkit":      {"ref"},

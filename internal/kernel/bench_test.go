@@ -124,3 +124,19 @@ func BenchmarkFilterGradients(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRandom draws a million uniform numbers on one goroutine.
+func BenchmarkRandom(b *testing.B) {
+	for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+		b.Run(d.Short(), func(b *testing.B) {
+			key, z := newTensor(Type{dtype.Int64, sh(2)}), newTensor(Type{d, sh(1 << 20)})
+			c := prepareCall(Lookup("random_uniform"), []Tensor{key}, []Tensor{z}, attrs(attr.L("shape", z.Shape)))
+			b.SetBytes(int64(z.Size() * d.Size()))
+			for b.Loop() {
+				if err := Lookup("random_uniform").Run(c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -2,12 +2,14 @@ package kernel
 
 import (
 	"math"
-	"math/bits"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/philox"
 )
 
 const randomNote = " From a key (operand 0, int64 vector of 2: key and stream) by Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, " +
@@ -19,47 +21,52 @@ func init() {
 		Name:  "random_bits",
 		Doc:   "Random bits: int32 element i is word i mod 4 of block i/4, int64 element i the words 2·(i mod 2) (low) and 2·(i mod 2)+1 of block i/2." + randomNote,
 		Check: func(in, out []Type, a attr.List) error { return checkRandom(in, out, a, intSet) },
-		Run: func(c *Call) error {
-			key, stream := uint64(c.In[0].I64[0]), uint64(c.In[0].I64[1])
-			if c.Out[0].DType == dtype.Int32 {
-				for i := 0; i < len(c.Out[0].I32); i += 4 {
-					w := philoxBlock(key, stream, uint64(i/4))
-					for j := range c.Out[0].I32[i:min(i+4, len(c.Out[0].I32))] {
-						c.Out[0].I32[i+j] = int32(w[j])
-					}
-				}
-				return nil
+		Prepare: func(in, out []Type, a attr.List) any {
+			if out[0].DType == dtype.Int64 {
+				return &randomFill{kind: philox.Bits64}
 			}
-			for i := range c.Out[0].I64 {
-				w := philoxBlock(key, stream, uint64(i/2))
-				c.Out[0].I64[i] = int64(uint64(w[2*(i%2)]) | uint64(w[2*(i%2)+1])<<32)
-			}
-			return nil
+			return &randomFill{kind: philox.Bits}
 		},
+		Each: func(in, out []Type, a attr.List) int { return 0 },
+		Run:  runRandomFill,
 	})
 	Register(&Kernel{
 		Name:  "random_uniform",
 		Doc:   "Uniform numbers in [0, 1): the upper 24 (float32) or 53 (float64) bits of the element of random_bits with the same size, times 2⁻²⁴ or 2⁻⁵³." + randomNote,
 		Check: func(in, out []Type, a attr.List) error { return checkRandom(in, out, a, floatSet) },
-		Run: func(c *Call) error {
-			key, stream := uint64(c.In[0].I64[0]), uint64(c.In[0].I64[1])
-			if c.Out[0].DType == dtype.Float32 {
-				for i := 0; i < len(c.Out[0].F32); i += 4 {
-					w := philoxBlock(key, stream, uint64(i/4))
-					for j := range c.Out[0].F32[i:min(i+4, len(c.Out[0].F32))] {
-						c.Out[0].F32[i+j] = float32(w[j]>>8) * 0x1p-24
-					}
-				}
-				return nil
+		Prepare: func(in, out []Type, a attr.List) any {
+			if out[0].DType == dtype.Float64 {
+				return &randomFill{kind: philox.Float64}
 			}
-			for i := range c.Out[0].F64 {
-				w := philoxBlock(key, stream, uint64(i/2))
-				u := uint64(w[2*(i%2)]) | uint64(w[2*(i%2)+1])<<32
-				c.Out[0].F64[i] = float64(u>>11) * 0x1p-53
-			}
-			return nil
+			return &randomFill{kind: philox.Float32}
 		},
+		Each: func(in, out []Type, a attr.List) int { return 0 },
+		Run:  runRandomFill,
 	})
+}
+
+// randomFill is a run that fills memory with words, or with numbers that come of them, in items of randomItem bytes.
+type randomFill struct {
+	kind        philox.Kind
+	key, stream uint64
+	dst         []byte
+}
+
+const randomItem = 1 << 16
+
+func runRandomFill(c *Call) error {
+	p, out := c.State.(*randomFill), &c.Out[0]
+	p.key, p.stream = uint64(c.In[0].I64[0]), uint64(c.In[0].I64[1])
+	p.dst = unsafe.Slice((*byte)(addressOf(out)), out.Size()*out.DType.Size())
+	c.Parallel(p, (len(p.dst)+randomItem-1)/randomItem)
+	p.dst = nil
+	return nil
+}
+
+// Do implements pool.Task.
+func (p *randomFill) Do(_, item int) {
+	at := item * randomItem
+	philox.Fill(p.dst[at:min(at+randomItem, len(p.dst))], p.kind, p.key, p.stream, uint64(at/16), cpu.Best())
 }
 
 func init() {
@@ -105,7 +112,7 @@ func gammaSample(a float64, key, stream, i uint64) float64 {
 	log, exp, erfinv := elem.Unary64(micro.Log), elem.Unary64(micro.Exp), elem.Unary64(micro.Erfinv)
 	boost, block := 1.0, i
 	if a < 1 {
-		w := philoxBlock(key, stream, block)
+		w := philox.Block(key, stream, block)
 		boost = exp(log(openUnit(w[0], w[1])) / a)
 		a++
 	}
@@ -113,7 +120,7 @@ func gammaSample(a float64, key, stream, i uint64) float64 {
 	s := 1 / math.Sqrt(9*d)
 	for {
 		block += 1 << 40
-		w := philoxBlock(key, stream, block)
+		w := philox.Block(key, stream, block)
 		x := math.Sqrt2 * erfinv(2*openUnit(w[0], w[1])-1)
 		v := 1 + float64(s*x) // explicit roundings forbid fused multiply-adds, which not all machines have
 		if v <= 0 {
@@ -132,20 +139,4 @@ func checkRandom(in, out []Type, a attr.List, set dtypeSet) error {
 	}
 	return firstOf(checkDType(dtype.Int64, in[0]), wantShape("the key", in[0].Shape, []int{2}),
 		checkAmong(set, out[0]), wantAttrShape(a, "shape", out[0].Shape))
-}
-
-func philoxBlock(key, stream, block uint64) [4]uint32 {
-	return philox([4]uint32{uint32(block), uint32(block >> 32), uint32(stream), uint32(stream >> 32)}, [2]uint32{uint32(key), uint32(key >> 32)})
-}
-
-// philox returns the four words of Philox 4x32-10 for a counter and a key.
-func philox(c [4]uint32, k [2]uint32) [4]uint32 {
-	for range 10 {
-		h0, l0 := bits.Mul32(0xD2511F53, c[0])
-		h1, l1 := bits.Mul32(0xCD9E8D57, c[2])
-		c = [4]uint32{h1 ^ c[1] ^ k[0], l1, h0 ^ c[3] ^ k[1], l0}
-		k[0] += 0x9E3779B9
-		k[1] += 0xBB67AE85
-	}
-	return c
 }

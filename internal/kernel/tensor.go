@@ -32,12 +32,17 @@ func data[T anyElement](t *Tensor) []T {
 // address returns where a slice begins.
 func address[T anyElement](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
 
-// addressOf returns where the elements of a float tensor begin.
+// addressOf returns where the elements of a numeric tensor begin.
 func addressOf(t *Tensor) unsafe.Pointer {
-	if t.DType == dtype.Float64 {
+	switch t.DType {
+	case dtype.Float64:
 		return address(t.F64)
+	case dtype.Float32:
+		return address(t.F32)
+	case dtype.Int64:
+		return address(t.I64)
 	}
-	return address(t.F32)
+	return address(t.I32)
 }
 
 type (
