@@ -103,7 +103,8 @@ var badInput = []struct {
 		graph.Slice(in.x, graph.Range{Start: -3, Limit: 2})
 		return here() - 1
 	}},
-	{"split", "do not add up to the extent 3", func(_ *graph.Graph, in inputs) int { graph.Split(in.x, 1, 1, 1); return here() }},
+	{"split", "are not at least 1 each that add up to the extent 3", func(_ *graph.Graph, in inputs) int { graph.Split(in.x, 1, -1, 4); return here() }},
+	{"split", "add up to the extent 3", func(_ *graph.Graph, in inputs) int { graph.Split(in.x, 1, 1, 1); return here() }},
 	{"slice_transpose", "leaves the shape", func(_ *graph.Graph, in inputs) int {
 		graph.SliceTranspose(graph.Shape{3, 3}, []int{2, 0}, []int{1, 1}, in.x)
 		return here() - 1

@@ -482,7 +482,7 @@ func sliceAxis(x *Node, axis, start, limit int) *Node {
 	return Slice(x, ranges...)
 }
 
-// Split cuts x along an axis into parts of the given extents, which add up to the axis's.
+// Split cuts x along an axis into parts of the given extents, each at least 1, which add up to the axis's.
 func Split(x *Node, axis int, extents ...int) []*Node {
 	parts := make([]*Node, len(extents))
 	if !x.Valid() {
@@ -494,11 +494,13 @@ func Split(x *Node, axis int, extents ...int) []*Node {
 	a, err := axisOf(axis, x.typ.Shape.Rank())
 	at := 0
 	if err == nil {
+		least := 1
 		for _, e := range extents {
 			at += e
+			least = min(least, e)
 		}
-		if at != x.typ.Shape[a] {
-			err = fmt.Errorf("the parts %v do not add up to the extent %d", extents, x.typ.Shape[a])
+		if at != x.typ.Shape[a] || least < 1 {
+			err = fmt.Errorf("the parts %v are not at least 1 each that add up to the extent %d", extents, x.typ.Shape[a])
 		}
 	}
 	if err != nil {
