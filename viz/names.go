@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
 )
 
@@ -110,11 +111,17 @@ func wordlike(s string) bool {
 	return true
 }
 
+// functions are set upright wherever they stand; other operators' names only before a parenthesis.
 var functions = map[string]bool{"sin": true, "cos": true, "tan": true, "exp": true, "log": true, "ln": true,
 	"sqrt": true, "tanh": true, "sinh": true, "cosh": true, "abs": true, "sign": true, "relu": true, "max": true,
 	"min": true, "sum": true, "mean": true, "erf": true, "pow": true, "softplus": true, "sigmoid": true,
 	"asin": true, "acos": true, "atan": true, "atan2": true, "log1p": true, "expm1": true, "square": true,
 	"matmul": true, "logsumexp": true, "softmax": true, "prod": true, "where": true, "NaN": true}
+
+// isFunction reports whether the word that ends before text[j] is the name of a function.
+func isFunction(word string, text []rune, j int) bool {
+	return functions[word] || j < len(text) && text[j] == '(' && graph.LookupOp(word) != nil
+}
 
 // mathRuns sets an expression: names as nameRuns does, ^ as raised text, *
 // between names as a narrow space, and − for a minus sign. What it does not
@@ -146,13 +153,14 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 				j++
 			}
 			word := string(text[i:j])
-			if last == name || last == closing && functions[word] {
+			function := isFunction(word, text, j)
+			if last == name || last == closing && function {
 				add("\u2009")
 			}
 			switch {
 			case replace[word] != nil:
 				runs = append(runs, replace[word]...)
-			case functions[word]:
+			case function:
 				add(word)
 				if j < len(text) && text[j] == ' ' {
 					add("\u2009")
@@ -162,7 +170,7 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 				runs = append(runs, nameRuns(word)...)
 			}
 			last = name
-			if functions[word] {
+			if function {
 				last = operator
 			}
 			i = j

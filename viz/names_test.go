@@ -19,6 +19,20 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// Names of all operators are upright before a parenthesis, and names of values are not.
+func TestFunctionsAreUpright(t *testing.T) {
+	for _, word := range []string{"hypot", "mod", "lgamma", "sin", "atan2"} {
+		for _, r := range mathRuns(word+"(x, y)", nil) {
+			if r.Italic != (r.Text == "x" || r.Text == "y") {
+				t.Errorf("%s: %q is italic: %v", word, r.Text, r.Italic)
+			}
+		}
+	}
+	if r := mathRuns("mod*hypothesis(x)", nil); !r[0].Italic || !r[2].Italic {
+		t.Errorf("values are upright: %v", r)
+	}
+}
+
 func TestExpressions(t *testing.T) {
 	for expression, want := range map[string]string{
 		"z = x1^2 + x2^2 + x1*x2": "z = x₁² + x₂² + x₁\u2009x₂",
