@@ -30,6 +30,7 @@ type window struct {
 
 	x, in, out int   // the element of xs, and the carry before and behind the step, that lie here; −1 for none
 	ys         []int // and elements of results behind the carries, by number
+	output     bool  // an output of the body lies here
 
 	// What the window is bound to: element t of a result; the element behind it, which is the next step's; else the buffer that the window next had before.
 	direct, ahead int // the number of the result behind the carries, or −1
@@ -135,6 +136,9 @@ func (p *buffers) collect(b *Block, stores []int) {
 	}
 	for i := range b.Outputs {
 		k := add(window{lo: b.Outputs[i].Offset, n: bytesOf(b.Outputs[i].Type)})
+		if k >= 0 {
+			p.windows[k].output = true
+		}
 		switch p.outputs[i] = k; {
 		case k < 0 || i >= p.carries:
 		case p.windows[k].out >= 0:
@@ -420,17 +424,29 @@ func (r *bufferRun) bind(k int, p unsafe.Pointer) {
 func (r *bufferRun) begin() {
 	copy(r.cur, r.own)
 	for _, k := range r.active {
-		w := &r.windows[k]
-		if w.space == 0 {
+		switch w := &r.windows[k]; {
+		case w.space != 0: // stays where it is for the first step
+			r.at[k] = r.args[w.space-1]
+			r.f.bind(w.space-1, r.at[k])
+		case w.staysFirst(): // likewise
+			r.bind(k, r.args[r.captured+w.in])
+		default:
 			if w.apart {
 				move(r.own[k], unsafe.Add(r.f.base, w.lo), w.n)
 			}
 			r.bind(k, r.own[k])
-		} else { // stays where it is for the first step
-			r.at[k] = r.args[w.space-1]
-			r.f.bind(w.space-1, r.at[k])
 		}
 	}
+}
+
+// staysFirst reports whether a carry is read where the loop's operand lies at the first step: nothing writes there, and it is neither an output nor read in the frame.
+func (w *window) staysFirst() bool {
+	return w.in >= 0 && !w.written && !w.output && len(w.scalars) == 0
+}
+
+// copies reports whether input i is copied to the frame for the first step.
+func (r *bufferRun) copies(i int) bool {
+	return r == nil || r.inputs[i] < 0 || !r.windows[r.inputs[i]].staysFirst()
 }
 
 // before binds what changes with the element t; next is the one of the step behind, −1 for none.

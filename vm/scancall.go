@@ -269,7 +269,9 @@ func (x *scanCall) do(m *Machine) error {
 	}
 	body.loadConst()
 	for i := range s.Captured + s.Carries {
-		body.set(i, x.args[i])
+		if x.hand.copies(i) {
+			body.set(i, x.args[i])
+		}
 	}
 	for k, i := range x.order {
 		if n := len(x.xs.eight); k < n {

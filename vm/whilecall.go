@@ -55,7 +55,7 @@ func (x *whileCall) prepare(f *frame) {
 		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores); buffers != nil {
 			x.hand = buffers.start(body.frame, x.ptr[:len(x.in.In)], x.ptr[len(x.in.In)+x.w.Carries+1:])
 			if test := planTest(&x.p.code, x.w, buffers); test != nil {
-				x.test = test.start(cond.frame, nil, nil)
+				x.test = test.start(cond.frame, x.ptr[:len(x.in.In)], nil)
 			}
 		}
 	}
@@ -255,8 +255,12 @@ func (x *whileCall) run(f *frame) error {
 	cond.loadConst()
 	body.loadConst()
 	for i, p := range x.ptr[:len(x.in.In)] {
-		cond.set(i, p)
-		body.set(i, p)
+		if x.test.copies(i) {
+			cond.set(i, p)
+		}
+		if x.hand.copies(i) {
+			body.set(i, p)
+		}
 	}
 	var condCode, bodyCode *native.Straight
 	steps := 0
