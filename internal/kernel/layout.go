@@ -2,10 +2,12 @@ package kernel
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/gemm"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
@@ -38,7 +40,11 @@ func init() {
 		Doc:     "The operand with its dimensions permuted: result dimension i is operand dimension perm[i]. Any dtype.",
 		Check:   checkTranspose,
 		Prepare: prepareTranspose,
-		Run:     runStridedCopy,
+		StateBytes: func(in, out []Type, a attr.List) int64 {
+			return int64(min(mostParts, out[0].Size()/partItem)) * (int64(unsafe.Sizeof(stridedCopy{})+unsafe.Sizeof(inRegisters{})) + 4*int64(unsafe.Sizeof(gemm.Rows{})) + 64*int64(len(out[0].Shape)))
+		},
+		Each: func(in, out []Type, a attr.List) int { return 0 },
+		Run:  runParts,
 	})
 	Register(&Kernel{
 		Name:    "broadcast_to",
@@ -181,7 +187,7 @@ func prepareTranspose(in, out []Type, a attr.List) any {
 	for i, p := range a.Ints("perm") {
 		src[i] = from[p]
 	}
-	return newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), src, 0, 0)
+	return newStridedParts(newStridedCopy(out[0].Shape, shape.Strides(out[0].Shape), src, 0, 0), out[0].DType)
 }
 
 func checkBroadcastTo(in, out []Type, a attr.List) error {

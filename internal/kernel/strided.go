@@ -8,6 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/gemm"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // stridedCopy is a plan for moving elements between two strided views with the same
@@ -76,6 +77,58 @@ func newStridedCopy(extents, dst, src []int, dstOff, srcOff int) *stridedCopy {
 	}
 	p.counter = make([]int, outer)
 	return p
+}
+
+// stridedParts is a copy that is cut along its outermost dimension, for all threads.
+type stridedParts struct {
+	parts []*stridedCopy
+	call  *Call // of a run
+	do    func(c *Call, p *stridedCopy)
+}
+
+// Elements of a part, at least, and the most parts.
+const (
+	partItem  = 1 << 14
+	mostParts = 16
+)
+
+func newStridedParts(p *stridedCopy, d dtype.DType) *stridedParts {
+	n := p.extents[0]
+	unit := 1
+	if p.tiled && len(p.extents) == 2 {
+		unit = tileSize
+	}
+	count := max(1, min(mostParts, shape.Size(p.extents)/partItem, n/unit))
+	if count == 1 {
+		return &stridedParts{parts: []*stridedCopy{p}, do: copyParts[d]}
+	}
+	s := &stridedParts{do: copyParts[d]}
+	for i := range count {
+		lo, hi := n/unit*i/count*unit, n/unit*(i+1)/count*unit
+		if i == count-1 {
+			hi = n
+		}
+		extents := append([]int{hi - lo}, p.extents[1:]...)
+		s.parts = append(s.parts, newStridedCopy(extents, p.dst, p.src, p.dstOff+lo*p.dst[0], p.srcOff+lo*p.src[0]))
+	}
+	return s
+}
+
+// Do implements pool.Task.
+func (s *stridedParts) Do(_, item int) { s.do(s.call, s.parts[item]) }
+
+func runParts(c *Call) error {
+	s := c.State.(*stridedParts)
+	s.call = c
+	c.Parallel(s, len(s.parts))
+	s.call = nil
+	return nil
+}
+
+var copyParts = map[dtype.DType]func(c *Call, p *stridedCopy){dtype.Float64: copyPart[float64], dtype.Float32: copyPart[float32], dtype.Int64: copyPart[int64], dtype.Int32: copyPart[int32], dtype.Bool: copyPart[bool]}
+
+func copyPart[T anyElement](c *Call, p *stridedCopy) {
+	copyStrided(data[T](&c.Out[0]), data[T](&c.In[0]), p)
 }
 
 // copyStrided moves the elements of src to dst as planned. The views lie within the slices

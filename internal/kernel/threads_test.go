@@ -51,6 +51,10 @@ func TestThreads(t *testing.T) {
 		{"reduce_sum", [][]int{sh(31, 40, 300)}, sh(40), axes(0, 2)},
 		{"reduce_prod", [][]int{sh(1 << 18)}, sh(), axes(0)},
 		{"reduce_max", [][]int{sh(1000, 501)}, sh(501), axes(0)},
+		{"transpose", [][]int{sh(300, 501)}, sh(501, 300), attrs(attr.L("perm", sh(1, 0)))},
+		{"transpose", [][]int{sh(4, 90, 5, 64)}, sh(4, 5, 90, 64), attrs(attr.L("perm", sh(0, 2, 1, 3)))},
+		{"transpose", [][]int{sh(3, 100, 7, 65)}, sh(65, 3, 7, 100), attrs(attr.L("perm", sh(3, 0, 2, 1)))},
+		{"transpose", [][]int{sh(33, 17000)}, sh(17000, 33), attrs(attr.L("perm", sh(1, 0)))},
 	} {
 		for _, d := range floatDTypes {
 			k := Lookup(c.kernel)
