@@ -101,7 +101,10 @@ func checkpointAll(u *unit) error {
 		if loopOf(of).length == 0 {
 			advice := "or set Config.Checkpoints to a number of States or Bytes"
 			if c := u.config.Checkpoints; c.States > 0 || c.Bytes > 0 {
-				advice = "since they are read otherwise than by one reverse sweep over it, which could keep few states, or make batches last"
+				advice = "since they are read otherwise than by reverse sweeps over it, which could keep few states, or make batches last"
+			}
+			if loop, _, ok := graph.ResultOf(loopOf(of).count); ok { // whose steps it repeats
+				of = loop
 			}
 			return userError(of, of.Op().Name, fmt.Errorf("has no limit below 2^31, and values at each of its steps are needed: give it one, %s", advice))
 		}
@@ -171,7 +174,55 @@ func (u *unit) readers() [][]*graph.Node {
 	return readers
 }
 
+// runsPerSweep gives each sweep over a loop of any number of steps, whose states cannot be stored, a run of the loop of its own: one overwrites the states that are kept, and those that are left are read after it by others.
+func (u *unit) runsPerSweep() error {
+	type run struct {
+		of *graph.Node
+		k  int
+	}
+	runs, by := map[*graph.Node]int{}, map[*graph.Node]run{} // by loop, and by sweep
+	several := false
+	for id, needed := range u.g.Needed(u.outputs...) {
+		n := u.g.Node(id)
+		if !needed || n.Op() != opScan {
+			continue
+		}
+		l := loopOf(n)
+		for _, x := range l.operands[l.captured+l.carries:] {
+			if of, _ := stateRead(x); of != nil && of.Op() == opWhile && loopOf(of).length == 0 {
+				by[n] = run{of, runs[of]}
+				several = several || runs[of] > 0
+				runs[of]++
+				break
+			}
+		}
+	}
+	if !several {
+		return nil
+	}
+	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
+		r := by[n]
+		if r.k == 0 {
+			return nil
+		}
+		l := loopOf(n)
+		own := slices.Clone(in)
+		for i, x := range n.Inputs() {
+			if of, _, _ := graph.ResultOf(x); of == r.of && (i < l.first() || i >= l.first()+l.captured+l.carries) {
+				loop := in[i].Input(0)
+				loop = to.Apply(opWhile, loop.Inputs(), attr.Make(append(slices.Clone(loop.Attrs()), attr.I("run", r.k))...))
+				own[i] = to.Apply(x.Op(), []*graph.Node{loop}, x.Attrs())
+			}
+		}
+		return to.Apply(opScan, own, n.Attrs())
+	})
+	return u.g.Err()
+}
+
 func (u *unit) checkpoints() error {
+	if err := u.runsPerSweep(); err != nil {
+		return err
+	}
 	readers := u.readers()
 	of := map[*graph.Node]*sweep{}
 	for i := range u.g.Len() {

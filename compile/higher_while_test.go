@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -183,6 +184,75 @@ func TestMatricesWithoutLimit(t *testing.T) {
 			if !(math.Abs(got[i]-want[i]) <= 1e-11*(1+math.Abs(want[i]))) {
 				t.Errorf("%s: %v, written out %v", name, got, want)
 				break
+			}
+		}
+	}
+}
+
+// Sweeps over one loop without a limit of which one needs the other's results have runs of the loop of their own, and those that do not need them share one.
+func TestSweepsInTurnWithoutLimit(t *testing.T) {
+	const steps = 4
+	for name, c := range map[string]struct {
+		of   func(y, x, w *graph.Node) list
+		runs int
+	}{
+		"two at once": {func(y, x, w *graph.Node) list {
+			return append(grad(t, graph.Sum(y), x), grad(t, graph.Sum(graph.Square(y)), w)...)
+		}, 1},
+		"one after the other": {func(y, x, w *graph.Node) list {
+			d := grad(t, graph.Sum(y), x)
+			return append(d, must[list](t)(compile.VJP(list{y}, d, list{x, w}))...)
+		}, 2},
+		"three": {func(y, x, w *graph.Node) list {
+			d := list{y}
+			for range 3 {
+				d = must[list](t)(compile.VJP(list{y}, list{graph.Sin(d[0])}, list{x}))
+			}
+			return d
+		}, 3},
+		"the gradient times JᵀJ": {func(y, x, w *graph.Node) list {
+			d := grad(t, graph.Sum(graph.Square(y)), x)
+			return must[list](t)(compile.VJP(list{y}, must[list](t)(compile.JVP(list{y}, list{x}, d)), list{x}))
+		}, 3}, // one of them with tangents
+		"their gradient": {func(y, x, w *graph.Node) list {
+			d := grad(t, graph.Sum(y), x)
+			return grad(t, graph.Sum(graph.Square(must[list](t)(compile.VJP(list{y}, d, list{w}))[0])), x, w)
+		}, 0}, // several with tangents
+	} {
+		g := graph.New()
+		x, w, k := g.Input("x", graph.Float64, 3), g.Input("w", graph.Float64), g.Input("k", graph.Int64)
+		step := func(c *graph.Node) *graph.Node { return graph.Sin(graph.Mul(c, graph.Add(w, graph.Sum(c)))) }
+		final, _ := counting(graph.NoLimit, k, list{x}, func(c list) list { return list{step(c[0])} })
+		loops := c.of(final[0], x, w)
+		plain := c.of(repeated(steps, x, func(c *graph.Node, _ int) *graph.Node { return step(c) }), x, w)
+		p, err := compile.Config{Checkpoints: compile.Checkpoints{States: 2}}.Compile(slices.Concat(loops, plain)...)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		runs := 0
+		for _, in := range p.Code().Instrs {
+			if in.Call != nil && in.Call.While != nil {
+				runs++
+			}
+		}
+		if c.runs > 0 && runs != c.runs {
+			t.Errorf("%s: %d runs, not %d", name, runs, c.runs)
+		}
+		m := vm.NewMachine(p)
+		copy(m.Float64("x"), []float64{0.7, 0.2, 0.4})
+		m.Float64("w")[0] = 0.9
+		m.Int64("k")[0] = steps
+		if err := m.Step(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i := range loops {
+			got, want := m.OutputFloat64(i), m.OutputFloat64(len(loops)+i)
+			for j := range want {
+				if !(math.Abs(got[j]-want[j]) <= 1e-11*(1+math.Abs(want[j]))) {
+					t.Errorf("%s: output %d is %v, written out %v", name, i, got, want)
+					break
+				}
 			}
 		}
 	}

@@ -36,7 +36,8 @@ func init() {
 	})
 	opWhile = Register(&Op{
 		Name: "while", Family: FamilyControl, MinArity: 1, MaxArity: -1, Builtin: true, OfBodies: true, Pattern: Dense,
-		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "limit", Kind: attr.Int, Doc: "the most steps, more are a run's error; 0 for none"}},
+		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "limit", Kind: attr.Int, Doc: "the most steps, more are a run's error; 0 for none"},
+			{Key: "run", Kind: attr.Int, Optional: true, Doc: "of a loop that is run more than once, since few of its states are kept for each of several reverse sweeps: which run it is"}},
 		Doc: "A loop whose first body, the condition, decides before each step whether there is one. Both bodies take the captured values and the carries; the second one returns " +
 			"the next carries, and more. The results are the carries behind the last step, and the number of steps as int64.",
 		Formula:   "as scan, over the steps that were done",
