@@ -23,7 +23,7 @@ func TestTensorsOfOtherTypes(t *testing.T) {
 		value any
 		text  string
 	}{
-		{nil, "not a *tensor.Dense"}, {1.5, "not a *tensor.Dense"}, {[]float64{1}, "not a *tensor.Dense"}, {(*tensor.Dense)(nil), "a nil tensor"}, {new(tensor.Dense), "an empty tensor"},
+		{nil, "got nil"}, {1.5, "got float64 of shape []"}, {[]float64{1}, "got []float64 of shape [1]"}, {(*tensor.Dense)(nil), "a nil tensor"}, {new(tensor.Dense), "an empty tensor"},
 		{of(tensor.Float64, 3, 2), "shape [3 2]"}, {of(tensor.Float64, 6), "shape [6]"}, {of(tensor.Float32, 2, 3), "float32"}, {of(tensor.Bool, 2, 3), "bool"},
 		{map[string]any{"y": of(tensor.Float64, 2, 3)}, `no input is named "y"`}, {map[string]any{}, `"x"`},
 	} {

@@ -71,7 +71,7 @@ func Directional(order int, outputs, wrt, v []*graph.Node) ([][]*graph.Node, err
 }
 
 // Jacobian appends ∂output/∂wrt, of shape output's followed by wrt's. It is forward mode for wide outputs and reverse
-// mode for narrow ones, in one batched sweep (see Batch).
+// mode for narrow ones, in one batched sweep (see Batch). A graph that works on many scalars stays scalar code, as in SparseJacobian.
 func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
 	leave, err := checkMatrix("jacobian", &output, &wrt)
 	if err != nil {
@@ -79,6 +79,9 @@ func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
 	}
 	defer leave()
 	shape := slices.Concat(output.Shape(), wrt.Shape())
+	if j, err := denseOfScalars(output, wrt, SparseJacobian); j != nil || err != nil {
+		return reshaped(j, shape), err
+	}
 	m, n := output.Shape().Size(), wrt.Shape().Size()
 	if n <= m {
 		j, err := jacobianColumns(output, wrt, identityRows(wrt, n))
@@ -94,7 +97,7 @@ func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
 	return graph.Reshape(j, shape...), output.Graph().Err()
 }
 
-// Hessian appends the second derivatives of a scalar cost by wrt, of shape wrt's twice over.
+// Hessian appends the second derivatives of a scalar cost by wrt, of shape wrt's twice over. A graph that works on many scalars stays scalar code, as in SparseHessian.
 func Hessian(cost, wrt *graph.Node) (*graph.Node, error) {
 	leave, err := checkMatrix("hessian", &cost, &wrt)
 	if err != nil {
@@ -106,12 +109,72 @@ func Hessian(cost, wrt *graph.Node) (*graph.Node, error) {
 		return nil, err
 	}
 	n := wrt.Shape().Size()
+	shape := slices.Concat(wrt.Shape(), wrt.Shape())
+	h, err := denseOfScalars(grad[0], wrt, func(_, wrt *graph.Node) (*SparseMatrix, error) { return SparseHessian(cost, wrt) })
+	if h != nil || err != nil {
+		return reshaped(h, shape), err
+	}
 	j, err := jacobianColumns(grad[0], wrt, identityRows(wrt, n))
 	if err != nil {
 		return nil, err
 	}
 	// The matrix is symmetric, so rows and columns need not be exchanged.
-	return graph.Reshape(j, slices.Concat(wrt.Shape(), wrt.Shape())...), cost.Graph().Err()
+	return graph.Reshape(j, shape...), cost.Graph().Err()
+}
+
+// reshaped is the node, if there is one, with another shape.
+func reshaped(n *graph.Node, shape graph.Shape) *graph.Node {
+	if n == nil {
+		return nil
+	}
+	return graph.Reshape(n, shape...)
+}
+
+// maxScalarSweeps bounds the nodes that dense derivatives of scalar code take, about as many as it has times the directions.
+const maxScalarSweeps = 1 << 17
+
+// maxStacked bounds the elements of a dense matrix of scalar code that is put together from scalars; larger ones are scattered.
+const maxStacked = 4096
+
+// denseOfScalars returns the flattened derivative of a graph of scalars by way of the sparse one, whose code is a fraction of what the batched sweep of arrays takes; nil if that is not for this one.
+func denseOfScalars(output, wrt *graph.Node, derivative func(output, wrt *graph.Node) (*SparseMatrix, error)) (*graph.Node, error) {
+	if !mostlyScalars(output, wrt) {
+		return nil, nil
+	}
+	p, err := JacobianPattern(output, wrt)
+	if err != nil || p.full() || p.NonZeros() == 0 {
+		return nil, err
+	}
+	list, _ := between(output.Graph(), []*graph.Node{output}, []*graph.Node{wrt}, false)
+	work := 0
+	for _, n := range list {
+		work += n.Shape().Size()
+	}
+	if work*min(p.fullestRow(), p.transposed().fullestRow()) > maxScalarSweeps {
+		return nil, nil
+	}
+	m, err := derivative(output, wrt)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Values.Graph().AtNode(m.Values)()
+	size := m.Rows * m.Columns
+	places := make([]int, 0, m.NonZeros())
+	for i := range m.Rows {
+		for _, j := range m.Row(i) {
+			places = append(places, i*m.Columns+int(j))
+		}
+	}
+	if size > maxStacked {
+		index := graph.Constant(m.Values.Graph(), places, len(places))
+		return graph.ScatterAdd(index, m.Values, 0, size), nil
+	}
+	element := elementsOf(m.Values)
+	entries := make([]*graph.Node, len(places))
+	for e := range entries {
+		entries[e] = element(e)
+	}
+	return graph.IndexTranspose(graph.Shape{size}, places, entries...), nil
 }
 
 // checkMatrix is checkDerivative for one output by one node.

@@ -17,13 +17,15 @@ import (
 // namingFiles are the files of the compiler and of drawings that name operators, with the names. What is true of an operator stands at the operator (graph.Op); names are
 // for rules over certain operators, and for what the language of graphs itself has: inputs, constants, results, loops and branches.
 var namingFiles = map[string]string{
-	"compile/rules.go": "abs add broadcast_to cast concat div identity index index_transpose logical_not matmul max min mul mul_no_nan neg pow reshape result scatter_add scatter_add_to slice slice_transpose stop_gradient sub transpose where",
+	"compile/rules.go": "abs add broadcast_to cast concat div identity index index_transpose logical_not lu matmul max min mul mul_no_nan neg pow reshape result scatter_add scatter_add_to slice slice_transpose solve stop_gradient sub transpose where",
 
 	"compile/batch_custom.go": "batched", // is that operator
 	"compile/bodies.go":       "scan switch while",
 	"compile/checkpoints.go":  "each_step reverse_sweep snapshots",
 	"compile/hoist_sums.go":   "add matmul", // is a rule over loops
 	"compile/implicit.go":     "implicit with_vjp",
+	"compile/uses.go":         "solve transpose",   // is rules too
+	"compile/scalarize.go":    "matmul reduce_sum", // writes their elements out
 
 	"viz/bodies.go": "checkpoint each_step result reverse reverse_sweep scan switch while",
 	"viz/graph.go":  "each_step result while",

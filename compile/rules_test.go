@@ -442,6 +442,31 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"scalarize": {
+		builders{
+			func(o *operands) *graph.Node { // scalars, put together, computed with, and taken apart
+				v := graph.Stack(0, o.s, o.t, graph.Sin(o.s))
+				return graph.Mul(graph.Index(graph.Mul(v, o.r), 1), graph.Index(graph.Add(v, o.r), 2))
+			},
+			func(o *operands) *graph.Node { return graph.MatMul(graph.MatMul(o.x, graph.Transpose(o.y)), o.y) },
+			func(o *operands) *graph.Node { // transposed both, with the sum of a row
+				p := graph.MatMul(graph.Transpose(o.x), o.y)
+				return graph.ReduceSum(graph.Transpose(graph.MatMul(p, p)), []int{1}, graph.KeepDims)
+			},
+			func(o *operands) *graph.Node {
+				x := graph.Concat(0, graph.Reshape(o.s, 1), graph.Gather(o.r, graph.Constant(o.g, []int{2, 0}, 2), 0))
+				return graph.Where(graph.Greater(x, graph.Flip(o.r, 0)), x, graph.Reshape(o.t, 1))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.x, o.y), o.r) },                 // one loop as it is
+			func(o *operands) *graph.Node { return graph.Stack(0, o.s, o.t) },                            // nothing is computed
+			func(o *operands) *graph.Node { return graph.MatMul(long(o.x), graph.Transpose(long(o.y))) }, // large
+			func(o *operands) *graph.Node { return graph.MatMul(o.m, graph.Transpose(o.m, 0, 2, 1)) },    // a batch
+			func(o *operands) *graph.Node { return graph.Index(graph.Sin(long(o.x)), 0, 1) },             // large
+			func(o *operands) *graph.Node { return graph.MatMul(o.x, graph.Transpose(o.y)) },             // one product
+		},
+	},
 	"sink": {
 		builders{
 			func(o *operands) *graph.Node {
@@ -606,7 +631,7 @@ func runOn(t *testing.T, c Config, o *operands, out *graph.Node) []float64 {
 // Every rule, constant folding and contraction fire where they must, do not where they must not, and keep values
 // within their class.
 func TestRewritesFire(t *testing.T) {
-	classes := map[string]safety{"fold": exact, "contract": rounding, "windows": exact, "sink": exact}
+	classes := map[string]safety{"fold": exact, "contract": rounding, "windows": exact, "sink": exact, "scalarize": rounding}
 	for _, r := range rules {
 		classes[r.name] = r.class
 		if c := rewriteCases[r.name]; len(c.fires) == 0 {
@@ -622,6 +647,9 @@ func TestRewritesFire(t *testing.T) {
 			continue
 		}
 		config := Config{FastMath: class == fastMath}
+		if name != "scalarize" { // it comes before the rules, and leaves them no small arrays
+			config.Disable = []string{"scalarize"}
+		}
 		for k, build := range c.fires {
 			o := makeOperands()
 			y := build(o)
@@ -633,7 +661,7 @@ func TestRewritesFire(t *testing.T) {
 				t.Errorf("%s did not fire in case %d", name, k)
 			}
 			off := config
-			off.Disable = []string{name}
+			off.Disable = append(slices.Clone(config.Disable), name)
 			if firings(t, off, y)[name] != 0 {
 				t.Errorf("%s fired in case %d although it is disabled", name, k)
 			}

@@ -317,7 +317,8 @@ func TestRunArguments(t *testing.T) {
 		want string
 	}{
 		{[]any{good}, "1 values for 2 inputs (x, s)"},
-		{[]any{good, 2.0}, `input "s" is f32: got a value of type float64`},
+		{[]any{good, 1e300}, `input "s" is f32: 1e+300 (element 0) is no float32`},
+		{[]any{good, true}, `input "s" is f32: got values of bool`},
 		{[]any{1.0, float32(2)}, `input "x" is f64[2×3]: got float64`},
 		{[]any{map[string]any{"x": good}}, `input "s" has no value`},
 		{[]any{map[string]any{"x": good, "z": 1.0}}, `no input is named "z"`},

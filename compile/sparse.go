@@ -306,16 +306,18 @@ func vectorLike(n *graph.Node, elements []float64) *graph.Node {
 	return graph.Constant(n.Graph(), narrow, n.Shape()...)
 }
 
-// mostlyScalars reports whether most nodes between wrt and output are scalars, and there are many.
+// mostlyScalars reports whether most nodes between wrt and output are scalars, or arrays that become scalars, and there are many.
 func mostlyScalars(output, wrt *graph.Node) bool {
 	list, _ := between(output.Graph(), []*graph.Node{output}, []*graph.Node{wrt}, false)
-	scalars := 0
+	small := findSmallArrays(list).chosen
+	scalars, elements := 0, 0
 	for _, n := range list {
-		if n.Type().IsScalar() {
+		if n.Type().IsScalar() || small[n.ID()] {
 			scalars++
+			elements += n.Shape().Size()
 		}
 	}
-	return scalars >= 32 && 2*scalars >= len(list)
+	return elements >= 32 && 2*scalars >= len(list)
 }
 
 // pick returns the entries of the pattern as a vector; at says in which colour's direction and at which element entry e, at (i, j), is found.

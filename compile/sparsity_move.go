@@ -11,7 +11,7 @@ import (
 // movedSets handles operators that move elements. The operator's kernel, run on the numbers of the elements, says which comes where. That needs
 // constant indices: else it reports false.
 func movedSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
-	from := sourcesOf(n, sets.constants)
+	from := sourcesOf(n, sets.constants.value)
 	if from == nil {
 		return false
 	}
@@ -40,8 +40,8 @@ func movedSets(n *graph.Node, sets *nodeSets, out *setBuilder) bool {
 }
 
 // sourcesOf returns, for each element of a node whose operator moves elements, the number of the operands' element that it shows, counted
-// through all float operands, −1 for none. It is nil for other operators, and if the places are not constant or out of range.
-func sourcesOf(n *graph.Node, constants *constants) []int {
+// through all float operands, −1 for none. It is nil for other operators, and if the places are out of range or value, which gives those of constants, has none.
+func sourcesOf(n *graph.Node, value func(n *graph.Node) *graph.Literal) []int {
 	k := kernel.Lookup(n.Op().Kernel)
 	if k == nil || n.Op().Pattern != graph.Moves || !n.DType().IsFloat() {
 		return nil
@@ -61,7 +61,7 @@ func sourcesOf(n *graph.Node, constants *constants) []int {
 		size := in.Shape().Size()
 		var lit *graph.Literal
 		if !in.DType().IsFloat() {
-			if lit = constants.value(in); lit == nil {
+			if lit = value(in); lit == nil {
 				return nil
 			}
 		}
@@ -115,7 +115,7 @@ func combinedSets(n *graph.Node, p graph.Combines, sets *nodeSets, out *setBuild
 	if !back.Valid() {
 		return false
 	}
-	to := sourcesOf(back, sets.constants)
+	to := sourcesOf(back, sets.constants.value)
 	if to == nil {
 		return false
 	}

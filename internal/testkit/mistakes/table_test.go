@@ -573,6 +573,7 @@ var types = []named[reflect.Type]{
 	{"ode.Solution", reflect.TypeFor[ode.Solution]()},
 	{"ode.System", reflect.TypeFor[ode.System]()},
 	{"optimize.Evaluations", reflect.TypeFor[optimize.Evaluations]()},
+	{"optimize.Gonum", reflect.TypeFor[optimize.Gonum]()},
 	{"optimize.Iteration", reflect.TypeFor[optimize.Iteration]()},
 	{"optimize.Method", reflect.TypeFor[optimize.Method]()},
 	{"optimize.Options", reflect.TypeFor[optimize.Options]()},
