@@ -122,3 +122,16 @@ func TestModesAgreeOnZeroTimesInfinity(t *testing.T) {
 		expect(t, point(x, c.at), 0, [][]float64{{c.want}, {c.want}}, grad(t, y, x)[0], must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y}, []*graph.Node{x}, nil))[0])
 	}
 }
+
+// Elements of gradients that are found behind the arrays that they were put into keep what stops derivatives there, in operators' expansions too.
+func TestElementsKeepStoppedGradients(t *testing.T) {
+	g := graph.New()
+	a, b := g.Input("a", graph.Float64), g.Input("b", graph.Float64)
+	v := graph.Stack(0, a, b)
+	y := graph.Index(graph.Mul(v, graph.StopGradient(graph.Square(v))), 0)
+	loss := graph.Index(graph.CrossEntropy(graph.Reshape(v, 1, 2), graph.Constant(g, []int64{0}, 1), 1), 0)
+	first, d := grad(t, y, a, b), grad(t, loss, a, b)
+	p := 1 / (1 + math.Exp(2.0))
+	expect(t, point(a, []float64{3}, b, []float64{1}), 1e-14, [][]float64{{9}, {0}, {-p}, {p * (1 - p)}, {-p * (1 - p)}, {p * (1 - p)}},
+		first[0], grad(t, graph.Add(first[0], first[1]), a)[0], d[0], grad(t, d[0], a)[0], grad(t, d[0], b)[0], grad(t, d[1], b)[0])
+}

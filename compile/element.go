@@ -101,7 +101,7 @@ func (e *elements) find(n *graph.Node, i int) *graph.Node {
 	if e.stop[n] {
 		return elementAt(n, i)
 	}
-	if op := n.Op(); op.View != nil {
+	if op := n.Op(); op.View != nil && !op.Elementwise { // an identity may stop the derivative
 		if first, ok := op.View(n); ok {
 			return e.trace(n.Input(0), first+i)
 		}
