@@ -47,7 +47,7 @@ func TestCreation(t *testing.T) {
 		{"quantile beside NaN", graph.Quantile(vector(1, math.NaN(), 2), 0, 0), nil, []float64{math.NaN()}, 0},
 		{"ints", graph.Gather(many, graph.Constant(g, []int{3, 0}, 2), 1), []int{2, 2}, []float64{7, 3, 4, 5}, 0},
 		{"numbers", matrix.Mul(2).Add(0.5).Sub(1).Div(int32(2)).Pow(2).Neg(), []int{2, 2}, []float64{-0.5625, -3.0625, -7.5625, -14.0625}, 0},
-		{"numbers beside integers", graph.Ones(g, graph.Int64, 1).Mul(1 << 60).Add(3.0), []int{1}, []float64{1<<60 + 3}, 0},
+		{"numbers beside integers", graph.Ones(g, graph.Int64, 1).Mul(int64(1 << 60)).Add(3.0), []int{1}, []float64{1<<60 + 3}, 0},
 		{"comparisons", graph.Cast(graph.LogicalAnd(matrix.Greater(1), matrix.LessEqual(float32(3))), f64), []int{2, 2}, []float64{0, 1, 1, 0}, 0},
 		{"other comparisons", graph.Cast(graph.LogicalOr(matrix.Less(2), matrix.GreaterEqual(g.Const(4))), f64), []int{2, 2}, []float64{1, 0, 0, 1}, 0},
 	} {
