@@ -94,7 +94,7 @@ func TestMistakesOfCreation(t *testing.T) {
 		{"got <nil>", func(g *graph.Graph, x, i, b *graph.Node) { x.Add(nil) }},
 		{"nil", func(g *graph.Graph, x, i, b *graph.Node) { x.Add((*graph.Node)(nil)) }},
 		{"0.5 is no int64", func(g *graph.Graph, x, i, b *graph.Node) { i.Mul(0.5) }},
-		{"is no int32", func(g *graph.Graph, x, i, b *graph.Node) { graph.Cast(i, graph.Int32).Add(1 << 31) }},
+		{"is no int32", func(g *graph.Graph, x, i, b *graph.Node) { graph.Cast(i, graph.Int32).Add(int64(1 << 31)) }},
 		{"9007199254740993 is no float64", func(g *graph.Graph, x, i, b *graph.Node) { x.Add(int64(1<<53 + 1)) }},
 		{"bool", func(g *graph.Graph, x, i, b *graph.Node) { b.Add(1) }},
 	} {
