@@ -11,6 +11,8 @@ import (
 // elements become scalars, which are machine code without memory in between.
 const (
 	smallArray = 16
+	// loopsPerCrossing is how many elements of loops become scalars, which cost more each, for one element that needs not go through memory.
+	loopsPerCrossing = 16
 	// maxScalarized bounds the scalars that arrays become.
 	maxScalarized = 1 << 16
 )
@@ -33,8 +35,10 @@ func findSmallArrays(list []*graph.Node) *smallArrays {
 		return id
 	}
 	type facts struct {
-		products        int
-		mixed, computes bool
+		products  int // of matrices
+		inner     int // operations in them
+		crossings int // elements put in or taken out
+		loops     int // elements computed by other operators, which a loop would compute too
 	}
 	of := map[int]*facts{} // of the group whose root has the ID
 	work := 0
@@ -44,20 +48,22 @@ func findSmallArrays(list []*graph.Node) *smallArrays {
 			continue
 		}
 		id := n.ID()
-		f := &facts{computes: cost > 0}
+		f := &facts{loops: cost}
 		if n.Op().Name == "matmul" {
-			f.products = 1
+			f.products, f.inner, f.loops = 1, cost, 0
 		}
 		group[id] = id
 		for k, in := range n.Inputs() {
 			if _, known := group[n.InputID(k)]; known {
 				if r := root(n.InputID(k)); r != id {
-					f.products, f.mixed, f.computes = f.products+of[r].products, f.mixed || of[r].mixed, f.computes || of[r].computes
+					f.products, f.inner, f.crossings, f.loops = f.products+of[r].products, f.inner+of[r].inner, f.crossings+of[r].crossings, f.loops+of[r].loops
 					group[r] = id
 				}
-				f.mixed = f.mixed || n.Type().IsScalar()
+				if n.Type().IsScalar() && n.Op().View != nil {
+					f.crossings++
+				}
 			} else if in.Type().IsScalar() && !in.IsConst() && !n.Op().Elementwise && !n.Op().Broadcasts {
-				f.mixed = true
+				f.crossings++
 			}
 		}
 		of[id] = f
@@ -66,7 +72,9 @@ func findSmallArrays(list []*graph.Node) *smallArrays {
 		}
 	}
 	for id := range group {
-		if f := of[root(id)]; f.computes && (f.mixed || f.products > 1) {
+		f := of[root(id)]
+		mixed := f.products > 1 || f.crossings > 0 && f.products+f.loops > 0
+		if mixed && f.loops <= loopsPerCrossing*f.crossings+f.inner {
 			s.chosen[id] = true
 		}
 	}
