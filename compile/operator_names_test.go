@@ -26,6 +26,7 @@ var namingFiles = map[string]string{
 	"compile/implicit.go":     "implicit with_vjp",
 	"compile/uses.go":         "solve transpose",   // is rules too
 	"compile/scalarize.go":    "matmul reduce_sum", // writes their elements out
+	"compile/trace.go":        "trace",             // is what errors call it
 
 	"viz/bodies.go": "checkpoint each_step result reverse reverse_sweep scan switch while",
 	"viz/graph.go":  "each_step result while",
