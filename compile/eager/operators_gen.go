@@ -1736,7 +1736,7 @@ func (x *Tensor) Sort(axis int, opts ...graph.SortOption) *Tensor {
 	}, x)
 }
 
-// Split cuts x along an axis into parts of the given extents, which add up to the axis's.
+// Split cuts x along an axis into parts of the given extents, each at least 1, which add up to the axis's.
 func (x *Tensor) Split(axis int, extents ...int) []*Tensor {
 	extents = slices.Clone(extents)
 	var room [64]byte

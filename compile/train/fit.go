@@ -104,6 +104,9 @@ type Loader struct {
 	Load func(indices []int, r *rand.Rand) (Batch, error)
 }
 
+// maxExamples bounds the examples of a loader, whose order is kept.
+const maxExamples = 1 << 30
+
 // Steps returns the number of batches of an epoch.
 func (l *Loader) Steps() int { return l.Examples / max(l.Batch, 1) }
 
@@ -114,7 +117,7 @@ func (l *Loader) Epoch(ctx context.Context, epoch int) iter.Seq2[Batch, error] {
 		err error
 	}
 	return func(yield func(Batch, error) bool) {
-		if l.Load == nil || l.Batch < 1 || l.Examples < l.Batch || l.Workers < 0 || l.Ahead < 0 {
+		if l.Load == nil || l.Batch < 1 || l.Examples < l.Batch || l.Examples > maxExamples || l.Workers < 0 || l.Ahead < 0 {
 			yield(nil, fmt.Errorf("train: a loader of %d examples in batches of %d by %d workers, %d ahead", l.Examples, l.Batch, l.Workers, l.Ahead))
 			return
 		}

@@ -6,11 +6,17 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 )
 
+// maxTable bounds the elements of constants that layers make.
+const maxTable = 1 << 26
+
 // Sinusoidal returns the constant positional encodings [length, width] of Vaswani et al. 2017: sin(p/10000^(2i/width)) in column 2i of row p, and the cosine of the same angle in column 2i + 1. They are added to embeddings.
 func Sinusoidal(s *Scope, length, width int) *graph.Node {
 	s = s.ready()
 	if length < 1 || width < 1 || length > graph.MaxElements/width {
 		return s.fail("sinusoidal", "%d positions of the width %d", length, width)
+	}
+	if length > maxTable/width {
+		return s.fail("sinusoidal", "%d positions of the width %d are more than %d elements", length, width, maxTable)
 	}
 	v := make([]float64, length*width)
 	for p := range length {
@@ -53,6 +59,9 @@ func Rotary(x, positions *graph.Node, base float64) *graph.Node {
 		return failOf(x, "rotary", "%v at positions %v, base %v: needs […, L, D] with D even, and L positions", x.Type(), positions.Type(), base)
 	}
 	half := shape[rank-1] / 2
+	if half > maxTable {
+		return failOf(x, "rotary", "%v has more than %d pairs of elements", x.Type(), maxTable)
+	}
 	rate := make([]float64, half)
 	for i := range rate {
 		rate[i] = math.Pow(base, -float64(i)/float64(half))
