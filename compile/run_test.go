@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -207,6 +208,32 @@ func TestNaNWatchNamesTheFirstNode(t *testing.T) {
 				var first *vm.NaNError
 				if !errors.As(err, &first) || !strings.HasPrefix(first.Where, c.op+" ") || !strings.Contains(first.Where, where) {
 					t.Errorf("%s, %s: %v, want %s at %s", c.name, cname, err, c.op, where)
+				}
+			}
+		}
+	}
+}
+
+// Infinities are watched for where that is asked for; one that comes in is none that is made.
+func TestInfWatch(t *testing.T) {
+	for name, cfg := range configs {
+		for _, shape := range [][]int{nil, {5}, {40, 40}} {
+			g := graph.New()
+			x := g.Input("x", graph.Float64, shape...)
+			e := graph.Exp(x)
+			where := line(-1)
+			y := graph.Sum(graph.Div(g.Const(1), graph.Add(g.Const(1), e)))
+			p := must[*vm.Program](t)(testkit.Compile(cfg, y))
+			at := func(v float64) testkit.Point { return point(x, slices.Repeat([]float64{v}, x.Shape().Size())) }
+			for _, c := range []struct {
+				v    float64
+				opt  vm.Option
+				fail bool
+			}{{3, vm.WithInfWatch(), false}, {1000, vm.WithInfWatch(), true}, {1000, vm.WithNaNWatch(), false}, {math.Inf(1), vm.WithInfWatch(), false}, {math.NaN(), vm.WithInfWatch(), false}} {
+				_, err := testkit.Run(vm.NewMachine(p, c.opt), at(c.v))
+				var first *vm.NaNError
+				if found := errors.As(err, &first); found != c.fail || found && (!strings.HasPrefix(first.Where, "exp ") || !strings.Contains(first.Where, where) || !strings.Contains(err.Error(), "infinity")) {
+					t.Errorf("%s, %v at %v: %v", name, shape, c.v, err)
 				}
 			}
 		}

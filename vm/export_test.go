@@ -72,13 +72,13 @@ func (g *GuardedMachine) Output(i int) []byte {
 	switch s.DType {
 	case dtype.Float64:
 		for k := 0; k < len(b); k += 8 {
-			if isNaN(unsafe.Pointer(&b[k]), dtype.Float64, 1) {
+			if new(Machine).isNaN(unsafe.Pointer(&b[k]), dtype.Float64, 1) {
 				binary.LittleEndian.PutUint64(b[k:], 0x7ff8000000000000)
 			}
 		}
 	case dtype.Float32:
 		for k := 0; k < len(b); k += 4 {
-			if isNaN(unsafe.Pointer(&b[k]), dtype.Float32, 1) {
+			if new(Machine).isNaN(unsafe.Pointer(&b[k]), dtype.Float32, 1) {
 				binary.LittleEndian.PutUint32(b[k:], 0x7fc00000)
 			}
 		}

@@ -155,7 +155,7 @@ func (f *frame) anyNaN(list []Operand) bool {
 		if o.Space != 0 {
 			base = f.spaces[o.Space-1]
 		}
-		if isNaN(unsafe.Add(base, o.Offset), o.DType, o.Size()) {
+		if f.m.isNaN(unsafe.Add(base, o.Offset), o.DType, o.Size()) {
 			return true
 		}
 	}

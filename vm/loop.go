@@ -276,7 +276,7 @@ func (x *loop) watch(f *frame) (int, error) {
 	}
 	if x.reduces() {
 		k := len(x.l.Out) - 1
-		if isNaN(x.outPtr[k], x.instr.Out[k].DType, x.instr.Out[k].Size()) && !f.anyNaN(x.instr.In) {
+		if f.m.isNaN(x.outPtr[k], x.instr.Out[k].DType, x.instr.Out[k].Size()) && !f.anyNaN(x.instr.In) {
 			return len(x.l.Code), nil
 		}
 	}
@@ -532,18 +532,18 @@ func (x *loop) fail(item int, err error) {
 	x.mu.Unlock()
 }
 
-// isNaN reports a NaN in n elements.
-func isNaN(p unsafe.Pointer, d dtype.DType, n int) bool {
+// isNaN reports a NaN in n elements, or an infinity if the machine watches for these too.
+func (m *Machine) isNaN(p unsafe.Pointer, d dtype.DType, n int) bool {
 	switch d {
 	case dtype.Float64:
 		for _, v := range unsafe.Slice((*float64)(p), n) {
-			if math.IsNaN(v) {
+			if v != v || m.watchInf && v-v != 0 {
 				return true
 			}
 		}
 	case dtype.Float32:
 		for _, v := range unsafe.Slice((*float32)(p), n) {
-			if v != v {
+			if v != v || m.watchInf && v-v != 0 {
 				return true
 			}
 		}

@@ -491,13 +491,13 @@ func (w *loopWorker) watchBlock(n int) {
 			fresh[j] = true
 			for o := range op.Op.Arity() {
 				d := op.OperandType(o)
-				fresh[j] = fresh[j] && !isNaN(unsafe.Add(w.reg[ops[o]], j*d.Size()), d, 1)
+				fresh[j] = fresh[j] && !w.x.m.isNaN(unsafe.Add(w.reg[ops[o]], j*d.Size()), d, 1)
 			}
 		}
 		w.call(i, w.buf[c.dst], n)
 		d := op.Result()
 		for j, f := range fresh {
-			if f && isNaN(unsafe.Add(w.buf[op.Dst], j*d.Size()), d, 1) {
+			if f && w.x.m.isNaN(unsafe.Add(w.buf[op.Dst], j*d.Size()), d, 1) {
 				w.x.firstNaN = min(w.x.firstNaN, i)
 			}
 		}

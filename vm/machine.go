@@ -38,6 +38,9 @@ func WithWorkLimit(operations float64) Option { return func(m *Machine) { m.work
 // from operands without one. It runs a second, slower loop.
 func WithNaNWatch() Option { return func(m *Machine) { m.watch = true } }
 
+// WithInfWatch is WithNaNWatch that stops at the first infinity too, made from operands without one.
+func WithInfWatch() Option { return func(m *Machine) { m.watch, m.watchInf = true, true } }
+
 // WithThreads bounds the goroutines that a run may use, the caller's included; at least 1. Without it they are
 // as many as processors. Results have the same bits for any number.
 func WithThreads(n int) Option { return func(m *Machine) { m.threads = max(1, n) } }
@@ -50,6 +53,7 @@ type Machine struct {
 	// workLimit is 0 for none.
 	workLimit float64
 	watch     bool
+	watchInf  bool
 	ahead     bool
 	noNative  bool
 	noKept    bool // no memory for what kernels keep of constants

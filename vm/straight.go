@@ -153,13 +153,13 @@ func (x *straight) watch(f *frame) (int, error) {
 		fresh := true
 		ops := c.Operands()
 		for o := range c.Op.Arity() {
-			fresh = fresh && !isNaN(cell(ops[o]), c.OperandType(o), 1)
+			fresh = fresh && !f.m.isNaN(cell(ops[o]), c.OperandType(o), 1)
 		}
 		if x.divisorIsZero(f.base, k) {
 			return -1, &microError{k, ErrDivideByZero}
 		}
 		x.runPortable(f.base, k, k+1)
-		if fresh && isNaN(cell(c.Dst), c.Result(), 1) {
+		if fresh && f.m.isNaN(cell(c.Dst), c.Result(), 1) {
 			return k, nil
 		}
 	}

@@ -2,12 +2,13 @@ package vm
 
 import "fmt"
 
-// NaNError is what a machine with a NaN watch returns: the first node that produced a NaN.
+// NaNError is what a machine with a NaN watch returns: the first node that produced a NaN, or an infinity under WithInfWatch.
 type NaNError struct {
 	Block int // as in RuntimeError
 	Instr int
 	Steps []int  // as in RuntimeError
 	Where string // operator, name and the user's file:line
+	Inf   bool   // infinities were watched for too
 }
 
 // Error names the node.
@@ -22,6 +23,9 @@ func (e *NaNError) Error() string {
 	}
 	if steps := stepsText(e.Steps, ""); steps != "" {
 		where += ", " + steps
+	}
+	if e.Inf {
+		return "run: first NaN or infinity in " + where
 	}
 	return "run: first NaN in " + where
 }
@@ -39,5 +43,5 @@ func (f *frame) watchInstr(i int, e executor) error {
 	if in := &f.b.Instrs[i]; k < len(in.Nodes) {
 		where = f.m.p.code.Debug.Where(in.Nodes[k])
 	}
-	return &NaNError{Block: f.number, Instr: i, Where: where}
+	return &NaNError{Block: f.number, Instr: i, Where: where, Inf: f.m.watchInf}
 }

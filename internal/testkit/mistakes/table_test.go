@@ -491,6 +491,7 @@ var functions = []named[any]{
 	{"vm.ParseText", vm.ParseText},
 	{"vm.Read", vm.Read},
 	{"vm.RegisterKernel", vm.RegisterKernel},
+	{"vm.WithInfWatch", vm.WithInfWatch},
 	{"vm.WithMemoryLimit", vm.WithMemoryLimit},
 	{"vm.WithNaNWatch", vm.WithNaNWatch},
 	{"vm.WithNativeAhead", vm.WithNativeAhead},
