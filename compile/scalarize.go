@@ -17,17 +17,10 @@ const (
 	maxScalarized = 1 << 16
 )
 
-// smallArrays are the nodes whose elements become scalars, by ID.
-type smallArrays struct {
-	chosen map[int]bool
-}
-
-// findSmallArrays finds, among nodes in topological order, connected groups of small arrays with elementwise operators, sums or products in them, that scalars are put into or taken from, or that have several matrix products.
-func findSmallArrays(list []*graph.Node) *smallArrays {
-	s := &smallArrays{chosen: map[int]bool{}}
+// smallArrays finds the nodes whose elements become scalars, by ID: among nodes in topological order, connected groups of small arrays with elementwise operators, sums or products in them, that scalars are put into or taken from, or that have several matrix products.
+func smallArrays(list []*graph.Node) map[int]bool {
 	group := map[int]int{} // by ID, the ID of another node of the group, or its own
-	var root func(id int) int
-	root = func(id int) int {
+	root := func(id int) int {
 		for group[id] != id {
 			group[id] = group[group[id]]
 			id = group[id]
@@ -43,7 +36,7 @@ func findSmallArrays(list []*graph.Node) *smallArrays {
 	of := map[int]*facts{} // of the group whose root has the ID
 	work := 0
 	for _, n := range list {
-		cost, ok := s.candidate(n)
+		cost, ok := scalarCandidate(n)
 		if !ok {
 			continue
 		}
@@ -68,21 +61,22 @@ func findSmallArrays(list []*graph.Node) *smallArrays {
 		}
 		of[id] = f
 		if work += cost; work > maxScalarized {
-			return &smallArrays{}
+			return nil
 		}
 	}
+	chosen := map[int]bool{}
 	for id := range group {
 		f := of[root(id)]
 		mixed := f.products > 1 || f.crossings > 0 && f.products+f.loops > 0
 		if mixed && f.loops <= loopsPerCrossing*f.crossings+f.inner {
-			s.chosen[id] = true
+			chosen[id] = true
 		}
 	}
-	return s
+	return chosen
 }
 
-// candidate reports whether the elements of a node can become scalars, and how many operations they take.
-func (s *smallArrays) candidate(n *graph.Node) (cost int, ok bool) {
+// scalarCandidate reports whether the elements of a node can become scalars, and how many operations they take.
+func scalarCandidate(n *graph.Node) (cost int, ok bool) {
 	op, size := n.Op(), n.Shape().Size()
 	if size > smallArray || len(n.Inputs()) == 0 || n.IsPlaceholder() || op.InferMany != nil {
 		return 0, false
@@ -130,17 +124,17 @@ func scalarize(u *unit) error {
 	for i := range u.g.Len() {
 		list = append(list, u.g.Node(i))
 	}
-	s := findSmallArrays(list)
-	if len(s.chosen) == 0 {
+	chosen := smallArrays(list)
+	if len(chosen) == 0 {
 		return nil
 	}
 	images := &scalarImages{of: map[*graph.Node][]*graph.Node{}}
 	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
-		if !s.chosen[n.ID()] {
+		if !chosen[n.ID()] {
 			return nil
 		}
 		u.fired["scalarize"]++
-		return images.put(to, n, images.elements(s, n, in))
+		return images.put(to, n, images.elements(n, in))
 	})
 	return u.g.Err()
 }
@@ -190,7 +184,7 @@ func (m *scalarImages) put(to *graph.Graph, n *graph.Node, elements []*graph.Nod
 }
 
 // elements returns those of a node, for the images of its operands.
-func (m *scalarImages) elements(s *smallArrays, n *graph.Node, in []*graph.Node) []*graph.Node {
+func (m *scalarImages) elements(n *graph.Node, in []*graph.Node) []*graph.Node {
 	op := n.Op()
 	out := make([]*graph.Node, n.Shape().Size())
 	if op.View != nil {
