@@ -79,7 +79,7 @@ func Jacobian(output, wrt *graph.Node) (*graph.Node, error) {
 	}
 	defer leave()
 	shape := slices.Concat(output.Shape(), wrt.Shape())
-	if j, err := denseOfScalars(output, wrt, SparseJacobian); j != nil || err != nil {
+	if j, err := denseOfScalars(output, wrt, func(p *Pattern) (*SparseMatrix, error) { return sparseJacobian(output, wrt, p) }); j != nil || err != nil {
 		return reshaped(j, shape), err
 	}
 	m, n := output.Shape().Size(), wrt.Shape().Size()
@@ -110,7 +110,7 @@ func Hessian(cost, wrt *graph.Node) (*graph.Node, error) {
 	}
 	n := wrt.Shape().Size()
 	shape := slices.Concat(wrt.Shape(), wrt.Shape())
-	h, err := denseOfScalars(grad[0], wrt, func(_, wrt *graph.Node) (*SparseMatrix, error) { return SparseHessian(cost, wrt) })
+	h, err := denseOfScalars(grad[0], wrt, func(p *Pattern) (*SparseMatrix, error) { return sparseHessian(cost, grad[0], wrt, p) })
 	if h != nil || err != nil {
 		return reshaped(h, shape), err
 	}
@@ -137,7 +137,7 @@ const maxScalarSweeps = 1 << 17
 const maxStacked = 4096
 
 // denseOfScalars returns the flattened derivative of a graph of scalars by way of the sparse one, whose code is a fraction of what the batched sweep of arrays takes; nil if that is not for this one.
-func denseOfScalars(output, wrt *graph.Node, derivative func(output, wrt *graph.Node) (*SparseMatrix, error)) (*graph.Node, error) {
+func denseOfScalars(output, wrt *graph.Node, derivative func(p *Pattern) (*SparseMatrix, error)) (*graph.Node, error) {
 	if !mostlyScalars(output, wrt) {
 		return nil, nil
 	}
@@ -153,7 +153,7 @@ func denseOfScalars(output, wrt *graph.Node, derivative func(output, wrt *graph.
 	if work*min(p.fullestRow(), p.transposed().fullestRow()) > maxScalarSweeps {
 		return nil, nil
 	}
-	m, err := derivative(output, wrt)
+	m, err := derivative(p)
 	if err != nil {
 		return nil, err
 	}

@@ -55,10 +55,15 @@ func SparseJacobian(output, wrt *graph.Node) (*SparseMatrix, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sparseJacobian(output, wrt, p)
+}
+
+// sparseJacobian is SparseJacobian for the pattern.
+func sparseJacobian(output, wrt *graph.Node, p *Pattern) (m *SparseMatrix, err error) {
 	if p.NonZeros() == 0 {
 		return emptyMatrix(p, wrt), nil
 	}
-	m := &SparseMatrix{Pattern: *p}
+	m = &SparseMatrix{Pattern: *p}
 	if p.full() {
 		m.Colors, m.Reverse = min(p.Rows, p.Columns), p.Rows < p.Columns
 		m.Values, err = Jacobian(output, wrt)
@@ -177,21 +182,26 @@ func SparseHessian(cost, wrt *graph.Node) (*SparseMatrix, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sparseHessian(cost, grad[0], wrt, p)
+}
+
+// sparseHessian is SparseHessian for the gradient and its pattern.
+func sparseHessian(cost, gradient, wrt *graph.Node, p *Pattern) (m *SparseMatrix, err error) {
 	if p.NonZeros() == 0 {
 		return emptyMatrix(p, wrt), nil
 	}
 	if p.full() {
-		m := &SparseMatrix{Pattern: *p, Colors: p.Columns}
+		m = &SparseMatrix{Pattern: *p, Colors: p.Columns}
 		m.Values, err = Hessian(cost, wrt)
 		return m.flat(), err
 	}
 	p = symmetric(p)
 	colors, n := colorStars(p)
-	sweep, err := sweepColors(grad[0], wrt, colors, n, false)
+	sweep, err := sweepColors(gradient, wrt, colors, n, false)
 	if err != nil {
 		return nil, err
 	}
-	m := &SparseMatrix{Pattern: *p, Colors: n}
+	m = &SparseMatrix{Pattern: *p, Colors: n}
 	alone := aloneInRow(p, colors, n)
 	m.Values = sweep.pick(p, func(e, i, j int) (color, element int) {
 		if alone[e] {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -119,21 +120,7 @@ func (t *Trace) NonFinite() []*graph.Node {
 }
 
 func finite(a vm.Array) bool {
-	switch d := a.Data.(type) {
-	case []float64:
-		for _, v := range d {
-			if v-v != 0 {
-				return false
-			}
-		}
-	case []float32:
-		for _, v := range d {
-			if v-v != 0 {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(a.Float64s(), func(v float64) bool { return v-v != 0 })
 }
 
 // String lists the nodes with their operators, lines and values, of arrays the least and greatest element and how many are NaN or infinite.

@@ -28,26 +28,34 @@ func (m *Machine) Call(args ...any) ([]Array, error) {
 }
 
 // CallContext is Call that stops with the context's error soon after it is cancelled (see StepContext).
-func (m *Machine) CallContext(ctx context.Context, args ...any) ([]Array, error) {
+func (m *Machine) CallContext(ctx context.Context, args ...any) (out []Array, err error) {
+	err = m.runWith(ctx, args, func() {
+		out = make([]Array, len(m.p.code.Outputs))
+		for i := range out {
+			s := &m.p.code.Outputs[i]
+			out[i] = arrayAt(unsafe.Add(m.entry.base, s.Offset), s.Type).Clone()
+		}
+	})
+	return out, err
+}
+
+// runWith sets the inputs and runs, and has the outputs read before another run may begin.
+func (m *Machine) runWith(ctx context.Context, args []any, read func()) error {
 	if err := m.unusable(); err != nil {
-		return nil, err
+		return err
 	}
 	if !m.enter() {
-		return nil, errBusy
+		return errBusy
 	}
 	defer m.leave()
 	if err := m.setInputs(args); err != nil {
-		return nil, err
+		return err
 	}
 	if err := m.step(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]Array, len(m.p.code.Outputs))
-	for i := range out {
-		s := &m.p.code.Outputs[i]
-		out[i] = arrayAt(unsafe.Add(m.entry.base, s.Offset), s.Type).Clone()
-	}
-	return out, nil
+	read()
+	return nil
 }
 
 // View returns the memory of the input or output with the given name, of any dtype, without copying, as Float64 does; an error says that there is none or why the machine cannot run.

@@ -27,20 +27,13 @@ func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) {
 }
 
 // RunContext is Run that stops with the context's error soon after it is cancelled (see StepContext).
-func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense, error) {
-	if err := m.unusable(); err != nil {
-		return nil, err
-	}
-	if !m.enter() {
-		return nil, errBusy
-	}
-	defer m.leave()
-	if err := m.setInputs(args); err != nil {
-		return nil, err
-	}
-	if err := m.step(ctx); err != nil {
-		return nil, err
-	}
+func (m *Machine) RunContext(ctx context.Context, args ...any) (out []*tensor.Dense, err error) {
+	err = m.runWith(ctx, args, func() { out = m.showOutputs() })
+	return out, err
+}
+
+// showOutputs returns the tensors that show the outputs, which are made in the first run.
+func (m *Machine) showOutputs() []*tensor.Dense {
 	if m.outputs == nil {
 		m.outputs = make([]*tensor.Dense, len(m.p.code.Outputs))
 		for i := range m.outputs {
@@ -53,7 +46,7 @@ func (m *Machine) RunContext(ctx context.Context, args ...any) ([]*tensor.Dense,
 			m.refreshScalar(i, t)
 		}
 	}
-	return m.outputs, nil
+	return m.outputs
 }
 
 var tensorTypes = map[dtype.DType]tensor.Dtype{
@@ -153,7 +146,7 @@ func sameShape(a tensor.Shape, b []int) bool {
 	return slices.Equal([]int(a), b)
 }
 
-// inOrder reports whether a tensor of the type lies in row-major order: views and transposes do not, and column-major tensors say so themselves.
+// rowMajor reports whether a tensor of the type lies in row-major order: views and transposes do not, and column-major tensors say so themselves.
 func rowMajor(t *tensor.Dense, typ Type) bool {
 	return !t.RequiresIterator() && !t.DataOrder().IsColMajor() && int64(t.MemSize()) == bytesOf(typ)
 }

@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/vm"
 )
 
 // Gonum is a problem for the methods of gonum.org/v1/gonum/optimize, with exact gradients and Hessians: all parameters are one vector, in their order, each in row-major order.
@@ -59,17 +59,15 @@ func (g *Gonum) Unpack(x []float64) (Values, error) {
 type packed struct {
 	solver *Solver
 	mu     sync.Mutex
-	first  *packedProgram // value and gradient
-	second *packedProgram // Hessian
+	first  packedProgram // value and gradient
+	second packedProgram // Hessian
 	err    error
 }
 
+// packedProgram is a program that knows where it ran last.
 type packedProgram struct {
-	machine *vm.Machine
-	inputs  map[string]any // of which the first run takes the values; nil then
-	x       []float64      // the input
-	at      []float64      // where it ran last
-	out     [][]float64
+	*program
+	at []float64
 }
 
 func (f *packed) compile() error {
@@ -123,44 +121,28 @@ func (f *packed) compile() error {
 	if err != nil {
 		return err
 	}
-	if f.first, err = f.program(name, cost, gradient[0]); err != nil {
-		return err
+	vector := &Solver{problem: *p}
+	vector.problem.Parameters = []*graph.Node{x}
+	for _, c := range []struct {
+		to      *packedProgram
+		outputs []*graph.Node
+	}{{&f.first, []*graph.Node{cost, gradient[0]}}, {&f.second, []*graph.Node{hessian}}} {
+		if c.to.program, err = vector.program(c.outputs...); err != nil {
+			return err
+		}
 	}
-	f.second, err = f.program(name, hessian)
-	return err
+	return nil
 }
 
-func (f *packed) program(name string, outputs ...*graph.Node) (*packedProgram, error) {
-	compiled, err := f.solver.problem.Config.Compile(outputs...)
-	if err != nil {
-		return nil, err
-	}
-	p := &packedProgram{machine: vm.NewMachine(compiled, f.solver.problem.Machine...), inputs: f.solver.problem.Inputs}
-	if p.inputs == nil {
-		p.inputs = map[string]any{}
-	}
-	p.x = p.machine.Float64(name)
-	for i := range outputs {
-		p.out = append(p.out, p.machine.OutputFloat64(i))
-	}
-	return p, nil
-}
-
-// run computes the outputs at x, unless they are those of x.
-func (p *packedProgram) run(x []float64) error {
+// compute runs the program at x, unless it ran there last.
+func (p *packedProgram) compute(x []float64) error {
 	if slices.Equal(p.at, x) {
 		return nil
 	}
 	p.at = p.at[:0]
-	copy(p.x, x)
-	if p.inputs == nil {
-		if err := p.machine.Step(); err != nil {
-			return err
-		}
-	} else if _, err := p.machine.Call(p.inputs); err != nil {
+	if err := p.run(context.Background(), x); err != nil {
 		return err
 	}
-	p.inputs = nil
 	p.at = append(p.at, x...)
 	return nil
 }
@@ -171,7 +153,7 @@ func (f *packed) compute(p *packedProgram, x []float64, use func(out [][]float64
 	defer f.mu.Unlock()
 	err := fmt.Errorf("optimize: %d values for %d elements of parameters", len(x), f.solver.n)
 	if len(x) == f.solver.n {
-		err = p.run(x)
+		err = p.compute(x)
 	}
 	if err != nil {
 		f.err = err
@@ -183,7 +165,7 @@ func (f *packed) compute(p *packedProgram, x []float64, use func(out [][]float64
 
 func (f *packed) value(x []float64) float64 {
 	v := math.NaN()
-	f.compute(f.first, x, func(out [][]float64) {
+	f.compute(&f.first, x, func(out [][]float64) {
 		if out != nil {
 			v = out[0][0]
 		}
@@ -192,7 +174,7 @@ func (f *packed) value(x []float64) float64 {
 }
 
 func (f *packed) gradient(to, x []float64) {
-	f.compute(f.first, x, func(out [][]float64) {
+	f.compute(&f.first, x, func(out [][]float64) {
 		if out != nil {
 			copy(to, out[1])
 			return
@@ -205,7 +187,7 @@ func (f *packed) gradient(to, x []float64) {
 
 func (f *packed) hessian(to *mat.SymDense, x []float64) {
 	n := f.solver.n
-	f.compute(f.second, x, func(out [][]float64) {
+	f.compute(&f.second, x, func(out [][]float64) {
 		for i := range n {
 			for j := i; j < n; j++ {
 				v := math.NaN()
