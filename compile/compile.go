@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -54,11 +55,13 @@ func (c Config) Compile(outputs ...*graph.Node) (*vm.Program, error) {
 }
 
 // Explain compiles and writes the graph after each pass that changed it, the rewrites that fired with their
-// counts, the program's listing, and the time that each pass took.
+// counts, the program's listing, the time that each pass took, and what is slow by construction: see Report.
 func (c Config) Explain(w io.Writer, outputs ...*graph.Node) error {
 	before := (*graph.Graph)(nil)
 	var times strings.Builder
+	report := newReporter()
 	p, err := c.compile(outputs, func(u *unit, _ *lowering, after *pass, took time.Duration) error {
+		report.observe(u, after)
 		if after != nil {
 			fmt.Fprintf(&times, "%-9s %v\n", after.name, took)
 		}
@@ -71,7 +74,11 @@ func (c Config) Explain(w io.Writer, outputs ...*graph.Node) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "== program\n%s== times\n%s", p, &times)
+	var remarks strings.Builder
+	for _, r := range report.remarks(p) {
+		fmt.Fprintf(&remarks, "%v\n", r)
+	}
+	_, err = fmt.Fprintf(w, "== program\n%s== times\n%s== slow by construction\n%s", p, &times, cmp.Or(remarks.String(), "nothing\n"))
 	return err
 }
 

@@ -24,6 +24,7 @@ func init() {
 	} {
 		Register(&Kernel{
 			Name:    f.name,
+			Plain:   true,
 			Doc:     f.doc + fftNote,
 			Check:   checkFFT,
 			Prepare: func(in, out []Type, a attr.List) any { return newFFTAxes(in[0].Shape, a.Ints("axes"), f.inverse) },
@@ -44,8 +45,9 @@ func init() {
 		})
 	}
 	Register(&Kernel{
-		Name: "rfft",
-		Doc:  "Discrete Fourier transform of a real operand along axis: the first n/2+1 coefficients, the others are their conjugates." + fftNote,
+		Name:  "rfft",
+		Plain: true,
+		Doc:   "Discrete Fourier transform of a real operand along axis: the first n/2+1 coefficients, the others are their conjugates." + fftNote,
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1, need("axis", attr.Int)); err != nil {
 				return err
@@ -58,7 +60,8 @@ func init() {
 		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, runRFFT[float64], runRFFT[float32])(c) },
 	})
 	Register(&Kernel{
-		Name: "irfft",
+		Name:  "irfft",
+		Plain: true,
 		Doc: "Real inverse of rfft along axis, of length n; the operand has n/2+1 coefficients there. The imaginary parts of the first and, " +
 			"for even n, the last coefficient are not read." + fftNote,
 		Check: func(in, out []Type, a attr.List) error {

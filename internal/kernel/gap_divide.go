@@ -8,7 +8,8 @@ import (
 
 func init() {
 	Register(&Kernel{
-		Name: "gap_divide",
+		Name:  "gap_divide",
+		Plain: true,
 		Doc: "Operand 0 divided by operand 1, elementwise, of the same shape; where the divisor is 0 the result is 0 if the dividend is 0 too, else the run ends with an error. " +
 			"Derivatives of eigen- and singular vectors are made of it. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {

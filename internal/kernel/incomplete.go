@@ -10,7 +10,8 @@ import (
 
 func init() {
 	Register(&Kernel{
-		Name: "igamma_derivative",
+		Name:  "igamma_derivative",
+		Plain: true,
 		Doc: "The derivative of orders order by a and order_x (0 if left out) by x of the regularised lower incomplete gamma function P(a, x): operands a, x of one float type. " +
 			"In float64, by recurrence and quadrature on Taylor polynomials in a.",
 		Check:   func(in, out []Type, a attr.List) error { return checkJetCall(in, out, a, 2, "order") },
@@ -21,7 +22,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "betainc_derivative",
+		Name:  "betainc_derivative",
+		Plain: true,
 		Doc: "The mixed derivative of orders order_a by a, order_b by b and order_x (0 if left out) by x of the regularised incomplete beta function I_x(a, b): operands a, b, x of one float type. " +
 			"In float64, by recurrence and quadrature on Taylor polynomials in a and b.",
 		Check:   func(in, out []Type, a attr.List) error { return checkJetCall(in, out, a, 3, "order_a", "order_b") },

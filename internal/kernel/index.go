@@ -29,7 +29,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "scatter_add",
+		Name:  "scatter_add",
+		Plain: true,
 		Doc: "Zeros of the given shape to which the updates (operand 1) are added along axis at the indices (operand 0): the linear transpose of gather. " +
 			"Repeated indices add up in ascending order of the updates" + sumNote + "; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
@@ -99,7 +100,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "scatter_along_axis_add",
+		Name:  "scatter_along_axis_add",
+		Plain: true,
 		Doc: "Zeros of the given shape to whose lines along axis each update (operand 1) is added at its index (operand 0): the linear transpose of take_along_axis. " +
 			"Repeated indices add up in ascending order" + sumNote + "; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {

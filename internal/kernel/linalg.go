@@ -105,7 +105,8 @@ func init() {
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, slogdet[float64], slogdet[float32])(c) },
 	})
 	Register(&Kernel{
-		Name: "tridiagonal_solve",
+		Name:  "tridiagonal_solve",
+		Plain: true,
 		Doc: "X with T·X = B for tridiagonal T given by its diagonals: lower (operand 0, entry i left of the diagonal in row i, entry 0 not read), main (operand 1) and " +
 			"upper (operand 2, entry i right of the diagonal in row i, the last not read), and B (operand 3, n×m). Elimination from both ends at once where partial pivoting exchanges no rows, else LAPACK's; a singular matrix is an error. " +
 			"The last dimension of the diagonals has n entries, the others are batches. Computed in float64. Float dtypes.",

@@ -71,7 +71,8 @@ func (p *randomFill) Do(_, item int) {
 
 func init() {
 	Register(&Kernel{
-		Name: "random_gamma",
+		Name:  "random_gamma",
+		Plain: true,
 		Doc: "Gamma-distributed numbers with scale 1 for each shape parameter (operand 1, > 0; others give NaN), by Marsaglia and Tsang " +
 			"(A simple method for generating gamma variables, ACM TOMS 26, 2000), with their step U^(1/a) for a < 1. Attempt t for element i takes block i + t·2⁴⁰. " +
 			"Computed in float64; very small parameters give 0. Float dtypes." + randomNote,

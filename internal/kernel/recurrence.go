@@ -7,7 +7,8 @@ import (
 
 func init() {
 	Register(&Kernel{
-		Name: "linear_recurrence",
+		Name:  "linear_recurrence",
+		Plain: true,
 		Doc: "y_i = a_i·y_(i−1) + b_i along axis, from its end if reverse, with y = b at the beginning: operands a, b of one type. " +
 			"One element after another, float32 with the state in float64; the first a counts for nothing. Integers wrap. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {

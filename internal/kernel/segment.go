@@ -26,7 +26,8 @@ func init() {
 		{"segment_min", "Smallest elements (NaN wins); an empty segment gives +Inf or the largest integer.", segmentPlan{micro.ReduceMin, scatterMin}},
 	} {
 		Register(&Kernel{
-			Name: s.name,
+			Name:  s.name,
+			Plain: true,
 			Doc: s.doc + " Of the parts of operand 0 along its first dimension that have the same segment in operand 1 (int32 or int64 vector, any order); " +
 				"segments outside [0, num_segments) are an error. Parts are taken in ascending order, sums as those of scatter_add. Numeric dtypes.",
 			Check: func(in, out []Type, a attr.List) error {

@@ -11,8 +11,9 @@ import (
 
 func init() {
 	Register(&Kernel{
-		Name: "sort",
-		Doc:  "The operand's elements sorted along axis, ascending or descending; NaN counts as the largest. Equal elements keep their order. Numeric dtypes.",
+		Name:  "sort",
+		Plain: true,
+		Doc:   "The operand's elements sorted along axis, ascending or descending; NaN counts as the largest. Equal elements keep their order. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			return firstOf(checkSort(in, out, a, 1, option("descending", attr.Bool), option("stable", attr.Bool)),
 				checkSortResults(in, out, a, in0DType, -1))
@@ -24,8 +25,9 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "argsort",
-		Doc:  "The int64 indices that sort the operand along axis, ascending or descending; NaN counts as the largest. Equal elements keep their order. Numeric dtypes.",
+		Name:  "argsort",
+		Plain: true,
+		Doc:   "The int64 indices that sort the operand along axis, ascending or descending; NaN counts as the largest. Equal elements keep their order. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			return firstOf(checkSort(in, out, a, 1, option("descending", attr.Bool), option("stable", attr.Bool)),
 				checkSortResults(in, out, a, int64DType, -1))
@@ -37,7 +39,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "top_k",
+		Name:  "top_k",
+		Plain: true,
 		Doc: "The k largest elements along axis in descending order (the smallest in ascending order if smallest) and their int64 indices; " +
 			"NaN counts as the largest; of equal elements the first come first. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
@@ -51,7 +54,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "searchsorted",
+		Name:  "searchsorted",
+		Plain: true,
 		Doc: "For each element of operand 1 the int64 position at which it would be inserted into operand 0, which is sorted in ascending order along its last dimension: " +
 			"before equal elements, after them if right. Operand 0 is a vector, or its leading extents are those of operand 1. NaN counts as the largest. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {

@@ -13,7 +13,8 @@ const csrNote = " The sparse m×n matrix in compressed rows: operand 0 holds m+1
 
 func init() {
 	Register(&Kernel{
-		Name: "csr_matmul",
+		Name:  "csr_matmul",
+		Plain: true,
 		Doc: "Product of a sparse matrix, whose entries are operand 2, with a vector or matrix (operand 3: n or n×k; m or m×k if transpose). " +
 			"Attribute columns is n. Sums run over the entries in their order, each product rounded; float32 is computed in float64." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {
@@ -51,7 +52,8 @@ func init() {
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, csrMatmul[float64], csrMatmul[float32])(c) },
 	})
 	Register(&Kernel{
-		Name: "csr_sampled_matmul",
+		Name:  "csr_sampled_matmul",
+		Plain: true,
 		Doc: "The entries of A·Bᵀ at the places of a sparse matrix (sampled dense-dense product): for an entry in row i and column j the sum over k of A[i,k]·B[j,k], " +
 			"in ascending k, each product rounded, float32 computed in float64; A is operand 2 (m×k, or m), B operand 3 (n×k, or n)." + csrNote,
 		Check: func(in, out []Type, a attr.List) error {

@@ -30,7 +30,8 @@ func newPasses(s Streams) *cobra.Command {
 		Use:   "passes [flags] EXPR | FILE.cg | -",
 		Short: "Show a graph after each pass of the compiler",
 		Long: `Passes compiles a graph and prints it after each pass that changed it, with the
-rewrites that fired, and at the end the program's listing and the time of each pass.
+rewrites that fired, and at the end the program's listing, the time of each pass, and
+what is slow by the way it is written, with the line and the way out.
 
 As HTML it draws the graph after each pass on one page, with a slider through the passes on which
 what was added, changed and removed is marked, and a walk through the program in its order.`,
