@@ -99,7 +99,7 @@ func Quantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
 		return x.g.Fail(op, fmt.Errorf("the quantile of %v: needs 0 to 1", q))
 	}
 	n := x.typ.Shape[a]
-	at := q * float64(n-1)
+	at := float64(q * float64(n-1)) // of its own, also where the processor fuses it with what follows
 	low := min(int(at), n-1)
 	sorted := Sort(x, a)
 	element := func(i int) *Node { return sliceAxis(sorted, a, i, i+1) }

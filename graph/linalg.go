@@ -341,7 +341,7 @@ func spreadValues(n int) []float64 {
 	v := make([]float64, n)
 	for i := range v {
 		f := 0.6180339887498949 * float64(i+1)
-		v[i] = 2*(f-float64(int(f))) - 1
+		v[i] = float64(2*(f-float64(int(f)))) - 1
 	}
 	return v
 }
@@ -352,7 +352,7 @@ func dominant(s Shape) SampleInput {
 	m, n := lastTwo(s, false)
 	for k := range v {
 		if i, j := k/n%m, k%n; i == j {
-			v[k] += 2.5 + 0.75*float64(i)
+			v[k] += 2.5 + float64(0.75*float64(i))
 		}
 	}
 	return SampleInput{Type: Type{Float64, s}, Values: v}

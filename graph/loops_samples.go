@@ -5,7 +5,7 @@ package graph
 func sampleOf(build func(in []*Node) *Node, in ...Type) Sample {
 	s := Sample{Build: build}
 	for i, t := range in {
-		s.In = append(s.In, SampleInput{Type: t, Lo: -1.25 + 0.25*float64(i), Hi: 1.5})
+		s.In = append(s.In, SampleInput{Type: t, Lo: float64(0.25*float64(i)) - 1.25, Hi: 1.5})
 	}
 	return s
 }

@@ -177,7 +177,7 @@ func expandSinc(n *Node) *Node {
 		lg, _ := math.Lgamma(float64(2*j - order + 1))
 		c := math.Exp(-lg) / float64(2*j+1)
 		coefficients = append(coefficients, math.Copysign(c, 1-2*float64(j%2)))
-		if float64(2*j-order)*math.Log(limit)-lg < math.Log(1e-19) {
+		if float64(float64(2*j-order)*math.Log(limit))-lg < math.Log(1e-19) {
 			break
 		}
 	}

@@ -151,7 +151,7 @@ func (d Differences) Staggered(x *Node, axis int, before bool) *Node {
 	}
 	points := make([]float64, accuracy)
 	for k := range points {
-		points[k] = float64(k) - float64(accuracy-1)/2
+		points[k] = float64(k) - float64(float64(accuracy-1)/2)
 	}
 	return d.along(x, axis, 1, first, DifferenceWeights(1, points...))
 }

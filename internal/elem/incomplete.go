@@ -14,7 +14,18 @@ import "math"
 // stirlingError is log Γ(a+1) − (a+½)·log a + a − ½·log 2π for a ≥ 10 (DLMF 5.11.1).
 func stirlingError(a float64) float64 {
 	z := 1 / (a * a)
-	return (1./12 - z*(1./360-z*(1./1260-z*(1./1680-z*(1./1188-z*(691./360360-z/156)))))) / a
+	return alternating(z, stirlingSeries[:]) / a
+}
+
+var stirlingSeries = [...]float64{1. / 12, 1. / 360, 1. / 1260, 1. / 1680, 1. / 1188, 691. / 360360, 1. / 156}
+
+// alternating is c₀ − z·(c₁ − z·(c₂ − …)).
+func alternating(z float64, c []float64) float64 {
+	s := 0.0
+	for i := len(c) - 1; i >= 0; i-- {
+		s = c[i] - float64(z*s)
+	}
+	return s
 }
 
 // lessLog1p is z − log(1+z) without cancellation.
@@ -27,12 +38,12 @@ func lessLog1p(z float64) float64 {
 	square, s, p := v*v, 0.0, 1.0
 	for _, c := range inverseOdds {
 		p *= square
-		s += c * p
+		s += float64(c * p)
 		if p < 1e-18 {
 			break
 		}
 	}
-	return z*v - 2*v*s
+	return float64(z*v) - float64(2*v*s)
 }
 
 // expm1Less is e^z − 1 − z without cancellation.
@@ -42,7 +53,7 @@ func expm1Less(z float64) float64 {
 	}
 	s := 0.0
 	for k := len(inverseFactorials) - 1; k >= 2; k-- {
-		s = s*z + inverseFactorials[k]
+		s = float64(s*z) + inverseFactorials[k]
 	}
 	return s * z * z
 }
@@ -52,7 +63,7 @@ func deviance(a, p, gap float64) float64 {
 	if math.Abs(gap) <= a/2 {
 		return a * lessLog1p(-gap/a)
 	}
-	return -a*logQuotient(a, p, gap) - gap
+	return float64(-a*logQuotient(a, p, gap)) - gap
 }
 
 // logQuotient is log(p/a), given gap = a − p.
@@ -72,7 +83,7 @@ func gammaFactor(a, x, gap float64) float64 {
 	case a >= 10:
 		return math.Exp(-deviance(a, x, gap)-stirlingError(a)) / (math.Sqrt(2*math.Pi) * math.Sqrt(a))
 	case x > 700:
-		return math.Exp(a*math.Log(x)-x) / math.Gamma(a+1)
+		return math.Exp(float64(a*math.Log(x))-x) / math.Gamma(a+1)
 	}
 	return math.Pow(x, a) * math.Exp(-x) / math.Gamma(a+1)
 }
@@ -93,8 +104,8 @@ func meanGap(a, b, x float64) (n, gap float64) {
 	n = a + b
 	t := n - a
 	low := (a - (n - t)) + (b - t)
-	p := n * x
-	return n, (a - p) - math.FMA(n, x, -p) - low*x
+	p := float64(n * x)
+	return n, (a - p) - math.FMA(n, x, -p) - float64(low*x)
 }
 
 // logLessDigamma is log x − ψ(x).
@@ -103,7 +114,7 @@ func logLessDigamma(x float64) float64 {
 		return math.Log(x) - digamma(x)
 	}
 	z := 1 / (x * x)
-	return 0.5/x + z*(1./12-z*(1./120-z*(1./252-z*(1./240-z*(1./132-z*(691./32760-z*(1./12)))))))
+	return 0.5/x + float64(z*alternating(z, digammaSeries[:]))
 }
 
 // logBetaSlope is the derivative of order k+1 by a of log x^a·Γ(n+1)/Γ(a+1), n = a+b, given p = n·x and gap = a − p.
@@ -121,17 +132,17 @@ func logBetaSlope(k int, a, b, n, x, p, gap float64) float64 {
 	l := math.Log1p(b / a)
 	power := func(m int) float64 { return math.Pow(a, -float64(m)) * math.Expm1(-float64(m)*l) }
 	factorial := math.Gamma(float64(k + 1)) // of k
-	s := -factorial / 2 * power(k+1)
+	s := float64(-factorial / 2 * power(k+1))
 	if k > 0 {
-		s += factorial / float64(k) * power(k)
+		s += float64(factorial / float64(k) * power(k))
 	}
 	c := factorial * float64(k+1) / 2 // (2j+k−1)!/(2j)!
 	for j, b := range [...]float64{1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510} {
 		m := 2*j + 2
-		s += b * c * power(m+k)
+		s += float64(b * c * power(m+k))
 		c *= float64((m+k)*(m+k+1)) / float64((m+1)*(m+2))
 	}
-	s *= -alternate(k)
+	s = float64(s * -alternate(k))
 	if k == 0 {
 		s += logQuotient(a, p, gap)
 	}
@@ -167,12 +178,12 @@ var inverseFactorials, tailNodes, tailWeights = func() (f [18]float64, x, w [tai
 		for range 8 {
 			p, before := 1.0, 0.0
 			for k := range tailPoints {
-				p, before = (float64(2*k+1)*z*p-float64(k)*before)/float64(k+1), p
+				p, before = (float64(float64(2*k+1)*z*p)-float64(float64(k)*before))/float64(k+1), p
 			}
-			slope = tailPoints * (z*p - before) / (z*z - 1)
+			slope = tailPoints * (float64(z*p) - before) / (float64(z*z) - 1)
 			z -= p / slope
 		}
-		x[i], w[i] = (1-z)/2, 1/((1-z*z)*slope*slope)
+		x[i], w[i] = (1-z)/2, 1/((1-float64(z*z))*slope*slope)
 	}
 	return f, x, w
 }()
@@ -189,13 +200,13 @@ func (t *tail) drop(sigma float64) (fall, slope, c float64) {
 	g := expm1Less(sigma)
 	slope = g + sigma
 	if t.beta {
-		w := t.x * slope
+		w := float64(t.x * slope)
 		l := lessLog1p(w)
 		c = w - l
-		g = t.x*g - l
+		g = float64(t.x*g) - l
 		slope *= t.x * (1 - t.x) / (1 + w)
 	}
-	return t.scale*g - t.gap*sigma, t.scale*slope - t.gap, c
+	return float64(t.scale*g) - float64(t.gap*sigma), float64(t.scale*slope) - t.gap, c
 }
 
 // length returns the length over which the density falls by e^(−tailDrop) or little more: from the parabola at 0, Newton steps on a convex function.
@@ -221,9 +232,9 @@ func (r *JetRing) tailMoments(t *tail, mirrored bool) (m jet) {
 	half := t.length() / 2
 	for panel := range 2 {
 		for i, node := range tailNodes {
-			sigma := t.direction * half * (float64(panel) + node)
+			sigma := float64(t.direction * half * (float64(panel) + node))
 			fall, _, c := t.drop(sigma)
-			e := tailWeights[i] * math.Exp(-fall)
+			e := float64(tailWeights[i] * math.Exp(-fall))
 			u, v := sigma-c, -c
 			if mirrored {
 				u, v = v, u
@@ -231,9 +242,9 @@ func (r *JetRing) tailMoments(t *tail, mirrored bool) (m jet) {
 			for i := 0; i <= r.p; i++ {
 				for j, q := 0, e; j <= r.q; j++ {
 					m[i*jetWidth+j] += q
-					q *= v / float64(j+1)
+					q = float64(q * (v / float64(j+1)))
 				}
-				e *= u / float64(i+1)
+				e = float64(e * (u / float64(i+1)))
 			}
 		}
 	}
@@ -351,7 +362,7 @@ func (r *JetRing) BetaInc(a, b, x float64, m int) float64 {
 	n, gap := meanGap(a, b, x)
 	upper := x > (a+1)/(n+2)
 	if math.IsInf(n, 1) { // a step
-		switch gap = a/2 - (a/2+b/2)*x; {
+		switch gap = float64(a/2) - float64((float64(a/2)+float64(b/2))*x); {
 		case gap == 0:
 			return map[bool]float64{true: 0.5, false: math.NaN()}[value]
 		case value && gap < 0:
@@ -469,7 +480,7 @@ func (r *JetRing) betaDensityRatio(a, b, n, x, y, gap float64, m int) (p jet, un
 	before, p := r.of(0, 0, 0), r.of(1, 0, 0)
 	for k := range m {
 		s := float64(k)
-		before, p = p, r.recur(&before, &p, r.of(gap-(s+1)*(y-x), y, -x), r.of(-s*(n-1-s), -s, -s), x*y)
+		before, p = p, r.recur(&before, &p, r.of(gap-float64((s+1)*(y-x)), y, -x), r.of(-s*(n-1-s), -s, -s), x*y)
 	}
 	return p, 1
 }
@@ -546,7 +557,7 @@ func (r *JetRing) betaAtZero(a, b float64, m int) float64 {
 	first, l := r.of(a, 1, 0), r.of(0, lx, ly)
 	r.mul(&f, &f, &first)
 	r.timesExp(&f, &l)
-	r.scale(&f, math.Exp(a*lx+b*ly))
+	r.scale(&f, math.Exp(float64(a*lx)+float64(b*ly)))
 	return r.atZero(a-1, m, func(j int) jet {
 		t := r.falling(b-1, m-j, false)
 		r.mul(&t, &t, &f)

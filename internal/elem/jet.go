@@ -65,7 +65,7 @@ func (r *JetRing) mul(z, x, y *jet) {
 			s := 0.0
 			for k := 0; k <= i; k++ {
 				for l := 0; l <= j; l++ {
-					s += x[k*jetWidth+l] * y[(i-k)*jetWidth+j-l]
+					s += float64(x[k*jetWidth+l] * y[(i-k)*jetWidth+j-l])
 				}
 			}
 			t[i*jetWidth+j] = s
@@ -83,7 +83,7 @@ func (r *JetRing) div(z, x, y *jet) {
 			for k := 0; k <= i; k++ {
 				for l := 0; l <= j; l++ {
 					if k+l > 0 {
-						s -= y[k*jetWidth+l] * t[(i-k)*jetWidth+j-l]
+						s -= float64(y[k*jetWidth+l] * t[(i-k)*jetWidth+j-l])
 					}
 				}
 			}
@@ -109,7 +109,7 @@ func (r *JetRing) small(x, sum *jet) bool {
 	for i := 0; i <= r.p; i++ {
 		for j := 0; j <= r.q; j++ {
 			largest = max(largest, math.Abs(sum[i*jetWidth+j]))
-			if math.Abs(x[i*jetWidth+j]) > 1e-17*(math.Abs(sum[i*jetWidth+j])+1e-3*largest) {
+			if math.Abs(x[i*jetWidth+j]) > 1e-17*(math.Abs(sum[i*jetWidth+j])+float64(1e-3*largest)) {
 				return false
 			}
 		}

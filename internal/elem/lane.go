@@ -51,15 +51,15 @@ func select32(m bool, a, b uint32) uint32 {
 func scale64(p, k float64) float64 {
 	h := math.Floor(k * 0.5)
 	const bias = 3<<51 + 1023
-	return float64(p*math.Float64frombits(math.Float64bits(h+bias)<<52)) *
-		math.Float64frombits(math.Float64bits(k-h+bias)<<52)
+	return float64(float64(p*math.Float64frombits(math.Float64bits(h+bias)<<52)) *
+		math.Float64frombits(math.Float64bits(k-h+bias)<<52))
 }
 
 func scale32(p, k float32) float32 {
 	h := float32(math.Floor(float64(k * 0.5)))
 	const bias = 3<<22 + 127
-	return float32(p*math.Float32frombits(math.Float32bits(h+bias)<<23)) *
-		math.Float32frombits(math.Float32bits(k-h+bias)<<23)
+	return float32(float32(p*math.Float32frombits(math.Float32bits(h+bias)<<23)) *
+		math.Float32frombits(math.Float32bits(k-h+bias)<<23))
 }
 
 // Flush returns x, or 0 of its sign if x is subnormal.
@@ -84,7 +84,7 @@ func FMA32(x, y, z float32) float32 { return fma32(x, y, z) }
 // second rounding is right unless it lies on a tie between two float32 or below
 // their normal range.
 func fma32(x, y, z float32) float32 {
-	s := float64(x)*float64(y) + float64(z)
+	s := float64(float64(x)*float64(y)) + float64(z)
 	u := math.Float64bits(s)
 	if u&0x1fffffff == 0x10000000 || u&^(1<<63) < 0x3810000000000000 {
 		return fma32Slow(x, y, z)
@@ -94,7 +94,7 @@ func fma32(x, y, z float32) float32 {
 
 // fma32Slow rounds the sum to odd first (Boldo and Melquiond, "When double rounding is odd", 2004).
 func fma32Slow(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
+	p, c := float64(float64(x)*float64(y)), float64(z)
 	s := p + c
 	t := s - p
 	e := (p - (s - t)) + (c - t)

@@ -30,7 +30,7 @@ func digamma(x float64) float64 {
 	if d := (x - digammaRootHi) - digammaRootLo; math.Abs(d) < 0.25 {
 		r := 0.0
 		for i := len(digammaRootTaylor) - 1; i >= 0; i-- {
-			r = r*d + digammaRootTaylor[i]
+			r = float64(r*d) + digammaRootTaylor[i]
 		}
 		return r * d
 	}
@@ -39,10 +39,12 @@ func digamma(x float64) float64 {
 		shift += 1 / x
 	}
 	z := 1 / (x * x)
-	// B_2k/(2k)
-	s := z * (1./12 - z*(1./120-z*(1./252-z*(1./240-z*(1./132-z*(691./32760-z*(1./12)))))))
-	return math.Log(x) - 0.5/x - s - shift
+	s := z * alternating(z, digammaSeries[:])
+	return math.Log(x) - 0.5/x - float64(s) - shift
 }
+
+// digammaSeries are |B_2k|/(2k).
+var digammaSeries = [...]float64{1. / 12, 1. / 120, 1. / 252, 1. / 240, 1. / 132, 691. / 32760, 1. / 12}
 
 // polygamma is ψ⁽ⁿ⁾(x) = (−1)^(n+1)·n!·ζ(n+1, x) for n ≥ 1, ψ for n = 0; NaN for
 // other n. The Hurwitz zeta function comes from the recurrence and the
@@ -76,7 +78,7 @@ func polygamma(n, x float64) float64 {
 		if p := math.Pow(lead, s); n <= 20 && p > 0x1p-1022 && p <= math.MaxFloat64 {
 			return sign * (v * math.Gamma(s)) / p
 		}
-		return sign * math.Copysign(math.Exp(math.Log(math.Abs(v))+lgamma(s)-s*math.Log(lead)), v)
+		return sign * math.Copysign(math.Exp(math.Log(math.Abs(v))+lgamma(s)-float64(s*math.Log(lead))), v)
 	}
 	if x > 0 {
 		return unscale(hurwitz(s, x, x), x)
@@ -87,17 +89,17 @@ func polygamma(n, x float64) float64 {
 	if !odd {
 		mirrored = -1
 	}
-	v := 1 + mirrored*hurwitz(s, 1-f, f) + hurwitz(s, 1+f, f)
+	v := 1 + float64(mirrored*hurwitz(s, 1-f, f)) + hurwitz(s, 1+f, f)
 	if d < 0 {
 		v *= mirrored
 	}
-	return unscale(v-mirrored*hurwitz(s, 1-x, f), f)
+	return unscale(v-float64(mirrored*hurwitz(s, 1-x, f)), f)
 }
 
 // hurwitz is Σ (scale/(x+k))^s over k ≥ 0, for whole s ≥ 2 and x > 0, in some thirty terms.
 func hurwitz(s, x, scale float64) float64 {
 	sum := 0.0
-	bound := 12 + s/2
+	bound := 12 + float64(s/2)
 	for ; x < bound; x++ {
 		t := math.Pow(scale/x, s)
 		if t <= 1e-18*sum {
@@ -106,13 +108,13 @@ func hurwitz(s, x, scale float64) float64 {
 		sum += t
 	}
 	t := math.Pow(scale/x, s)
-	sum += t*x/(s-1) + 0.5*t
+	sum += t*x/(s-1) + float64(0.5*t)
 	// B_2k/(2k)! · s(s+1)…(s+2k−2) · x^(−s−2k+1)
 	c := [...]float64{1. / 12, -1. / 720, 1. / 30240, -1. / 1209600, 1. / 47900160, -691. / 1307674368000,
 		1. / 74724249600, -3617. / 10670622842880000, 43867. / 5109094217170944000}
 	f := s * t / x
 	for k, b := range c {
-		term := b * f
+		term := float64(b * f)
 		sum += term
 		if math.Abs(term) < 1e-18*math.Abs(sum) {
 			break
@@ -127,16 +129,16 @@ func hurwitz(s, x, scale float64) float64 {
 func chebyshev(t float64, c []float64) float64 {
 	var b1, b2 float64
 	for i := len(c) - 1; i > 0; i-- {
-		b1, b2 = 2*t*b1-b2+c[i], b1
+		b1, b2 = float64(2*t*b1)-b2+c[i], b1
 	}
-	return t*b1 - b2 + 0.5*c[0]
+	return float64(t*b1) - b2 + float64(0.5*c[0])
 }
 
 // besselI0e is exp(−|x|)·I₀(x).
 func besselI0e(x float64) float64 {
 	switch x = math.Abs(x); {
 	case x <= 8:
-		return chebyshev(x/4-1, besselI0Small[:])
+		return chebyshev(float64(x/4)-1, besselI0Small[:])
 	case math.IsInf(x, 1):
 		return 0
 	}
@@ -149,7 +151,7 @@ func besselI1e(x float64) float64 {
 	var r float64
 	switch {
 	case a <= 8:
-		return x * chebyshev(a/4-1, besselI1Small[:])
+		return x * chebyshev(float64(a/4)-1, besselI1Small[:])
 	case math.IsInf(a, 1):
 		r = 0
 	default:
@@ -173,14 +175,14 @@ func besselI0eDerivative(n, x float64) float64 {
 	case x == 0 && math.Mod(n, 2) == 1, math.IsInf(x, 1):
 		return 0
 	case x == 0:
-		return math.Gamma(n+1) / (math.Pow(2, n) * math.Gamma(n/2+1) * math.Gamma(n/2+1))
+		return math.Gamma(n+1) / (math.Pow(2, n) * math.Gamma(float64(n/2)+1) * math.Gamma(float64(n/2)+1))
 	case x < 30+2*n:
-		sum := math.Pow(2, n) * math.Exp(-2*x) / 2 // half the end at π, nothing at 0
+		sum := float64(math.Pow(2, n) * math.Exp(-2*x) / 2) // half the end at π, nothing at 0
 		if n == 0 {
 			sum += 0.5
 		}
 		for _, v := range besselNodes {
-			sum += math.Pow(v, n) * math.Exp(-x*v)
+			sum += float64(math.Pow(v, n) * math.Exp(-x*v))
 		}
 		return sign * sum / float64(len(besselNodes)+1)
 	}

@@ -331,7 +331,7 @@ func TestTiles(t *testing.T) {
 			}
 		})
 	}
-	if t.Logf("%d runs", runs); runs < 4000 {
+	if t.Logf("%d runs", runs); runs < 2000*len(levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -362,7 +362,7 @@ func TestForms(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 9000 {
+	if t.Logf("%d runs", runs); runs < 3000*len(levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -422,7 +422,7 @@ func TestPieces(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 2000 {
+	if t.Logf("%d runs", runs); runs < 1000*len(levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -513,7 +513,7 @@ func TestLong(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 256 {
+	if t.Logf("%d runs", runs); runs < 128*len(levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }

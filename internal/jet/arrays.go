@@ -438,7 +438,7 @@ func differences(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
 			if v.C[0].F != nil && s > 0 {
 				w := ref.New(v.Type)
 				for k := range w.F {
-					w.F[k] = v.C[0].F[k] + h*v.C[s].F[k]
+					w.F[k] = v.C[0].F[k] + float64(h*v.C[s].F[k])
 				}
 				point[i] = w
 			}
@@ -468,7 +468,7 @@ func differences(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
 		}
 		for k, y := range base {
 			for i := range y.F {
-				d, b := (up[k].F[i]-y.F[i])/h, (y.F[i]-down[k].F[i])/h
+				d, b := float64((up[k].F[i]-y.F[i])/h), float64((y.F[i]-down[k].F[i])/h)
 				if math.Abs(d-b) > 1e-6 {
 					d = math.NaN()
 				}

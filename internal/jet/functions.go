@@ -105,7 +105,7 @@ func init() {
 		return s
 	})
 	// 1 ± x² as series at x.
-	onePlus := func(x, k float64) series { return series{1 + k*x*x, 2 * k * x, k} }
+	onePlus := func(x, k float64) series { return series{1 + float64(k*x*x), 2 * k * x, k} }
 	at := func(f func(float64) series, s series) series { return f(s[0]).of(s) }
 	pow := func(c float64) func(float64) series { return func(x float64) series { return power(x, c) } }
 	unary("asin", func(x float64) series { return at(pow(-0.5), onePlus(x, -1)).integral(math.Asin(x)) })
@@ -195,7 +195,7 @@ func init() {
 			const k = 2 * 0.7978845608028654
 			cube := variable(v).mul(variable(v)).mul(variable(v))
 			u := cube.scale(k * 0.044715)
-			u[0] += k * v
+			u[0] += float64(k * v)
 			u[1] += k
 			return x[0].compose(variable(v).mul(at(sigmoid, u)))
 		}
@@ -415,7 +415,7 @@ func besselI(n int, x float64) series {
 	for k := 0; k+2 < len(y); k++ {
 		f := float64(k)
 		// x²(k+2)(k+1)y_(k+2) + 2x(k+1)k·y_(k+1) + k(k−1)y_k + x(k+1)y_(k+1) + k·y_k − (x² + n²)y_k − 2x·y_(k−1) − y_(k−2) = 0
-		rest := 2*x*(f+1)*f*get(k+1) + f*(f-1)*get(k) + x*(f+1)*get(k+1) + f*get(k) - (x*x+v)*get(k) - 2*x*get(k-1) - get(k-2)
+		rest := float64(2*x*(f+1)*f*get(k+1)) + float64(f*(f-1)*get(k)) + float64(x*(f+1)*get(k+1)) + float64(f*get(k)) - float64((float64(x*x)+v)*get(k)) - float64(2*x*get(k-1)) - get(k-2)
 		y[k+2] = -rest / (x * x * (f + 2) * (f + 1))
 	}
 	// I_n = y·e^|x| and the scaled function is y·e^(−s·t) here.

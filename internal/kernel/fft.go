@@ -185,22 +185,27 @@ func (p *fftPlan) transform(inverse bool) {
 	}
 }
 
+// times is x·y without fused operations, which other processors have.
+func times(x, y complex128) complex128 {
+	return complex(float64(real(x)*real(y))-float64(imag(x)*imag(y)), float64(real(x)*imag(y))+float64(imag(x)*real(y)))
+}
+
 func (p *fftPlan) bluestein(inverse bool) {
 	if inverse {
 		conjugate(p.seq)
 	}
 	clear(p.padded)
 	for k, x := range p.seq {
-		p.padded[k] = x * p.chirp[k]
+		p.padded[k] = times(x, p.chirp[k])
 	}
 	p.fft.Coefficients(p.padded, p.padded)
 	for k, x := range p.chirpFFT {
-		p.padded[k] *= x
+		p.padded[k] = times(p.padded[k], x)
 	}
 	p.fft.Sequence(p.padded, p.padded)
 	scale := complex(1/float64(len(p.padded)), 0)
 	for k, x := range p.chirp {
-		p.seq[k] = p.padded[k] * x * scale
+		p.seq[k] = times(times(p.padded[k], x), scale)
 	}
 	if inverse {
 		conjugate(p.seq)

@@ -61,20 +61,20 @@ func expm[T float](c *Call) error {
 		product(a6, a4, a2)
 		b := &padeCoefficients
 		for k := range w {
-			w[k] = b[13]*a6[k] + b[11]*a4[k] + b[9]*a2[k]
+			w[k] = float64(b[13]*a6[k]) + float64(b[11]*a4[k]) + float64(b[9]*a2[k])
 		}
 		product(v, a6, w)
 		for k := range v {
-			v[k] += b[7]*a6[k] + b[5]*a4[k] + b[3]*a2[k]
+			v[k] += float64(b[7]*a6[k]) + float64(b[5]*a4[k]) + float64(b[3]*a2[k])
 		}
 		addToDiagonal(n, v, b[1])
 		product(u, a, v)
 		for k := range w {
-			w[k] = b[12]*a6[k] + b[10]*a4[k] + b[8]*a2[k]
+			w[k] = float64(b[12]*a6[k]) + float64(b[10]*a4[k]) + float64(b[8]*a2[k])
 		}
 		product(v, a6, w)
 		for k := range v {
-			v[k] += b[6]*a6[k] + b[4]*a4[k] + b[2]*a2[k]
+			v[k] += float64(b[6]*a6[k]) + float64(b[4]*a4[k]) + float64(b[2]*a2[k])
 		}
 		addToDiagonal(n, v, b[0])
 		for k := range u {

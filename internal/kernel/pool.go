@@ -301,7 +301,7 @@ func avgPairsGrad[T float](gx, gy []T, in, out int) {
 	for ; len(gy) > 0; gy, gx = gy[out:], gx[2*in:] {
 		upper, lower, from := gx[:2*out], gx[in:in+2*out], gy[:out]
 		for k, v := range from {
-			share := T(float64(v)/4 + 0) // no −0, which a sum from 0 on is not
+			share := T(float64(float64(v)/4) + 0) // no −0, which a sum from 0 on is not
 			u, l := upper[2*k:2*k+2], lower[2*k:2*k+2]
 			u[0], u[1], l[0], l[1] = share, share, share, share
 		}

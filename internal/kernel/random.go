@@ -122,7 +122,7 @@ func gammaSample(a float64, key, stream, i uint64) float64 {
 	for {
 		block += 1 << 40
 		w := philox.Block(key, stream, block)
-		x := math.Sqrt2 * erfinv(2*openUnit(w[0], w[1])-1)
+		x := math.Sqrt2 * erfinv(float64(2*openUnit(w[0], w[1]))-1)
 		v := 1 + float64(s*x) // explicit roundings forbid fused multiply-adds, which not all machines have
 		if v <= 0 {
 			continue

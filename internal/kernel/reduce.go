@@ -125,7 +125,7 @@ func scaledNorm[T float](p *reducePlan, x []T, run int) T {
 	for range p.red.count {
 		for _, v := range x[p.red.offset : p.red.offset+run] {
 			scaled := math.Ldexp(float64(v), -e)
-			sum += scaled * scaled
+			sum += float64(scaled * scaled)
 		}
 		p.red.next()
 	}

@@ -35,7 +35,7 @@ func init() {
 		Share:   func(in, _ []Type, _ attr.List) string { return fmt.Sprint(in[0].Shape[0], in[1].Shape[0]) },
 		Work: func(in, out []Type, a attr.List) float64 { // of a matrix that fills in completely
 			n := float64(in[0].Shape[0])
-			return n*n*n + 2*n*float64(out[0].Size())
+			return float64(n*n*n) + float64(2*n*float64(out[0].Size()))
 		},
 		Workspace: func(in, out []Type, a attr.List) int { return scratchOfSupernodes() },
 		KeptBytes: func(_, _ []Type, _ attr.List, constant []bool) int {

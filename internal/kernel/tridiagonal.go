@@ -47,10 +47,10 @@ func eliminateFromEnds[T float](lower, upper []T, pivots, y []float64) bool {
 			return false
 		}
 		q := float64(e) / p
-		pivots[k] -= q * float64(other)
+		pivots[k] -= float64(q * float64(other))
 		from := y[i*m : (i+1)*m]
 		for c, v := range y[k*m : (k+1)*m] {
-			y[k*m+c] = v - q*from[c]
+			y[k*m+c] = v - float64(q*from[c])
 		}
 		return true
 	}
@@ -73,7 +73,7 @@ func eliminateFromEnds[T float](lower, upper []T, pivots, y []float64) bool {
 		q := float64(e) * r
 		from := y[k*m : (k+1)*m]
 		for c, v := range y[i*m : (i+1)*m] {
-			y[i*m+c] = v*r - q*from[c]
+			y[i*m+c] = float64(v*r) - float64(q*from[c])
 		}
 	}
 	for i, j := middle-1, middle+1; i >= 0; i, j = i-1, j+1 {

@@ -103,7 +103,7 @@ const epsilon64 = 0x1p-53
 // small reports whether element i beside the diagonal may be taken for 0.
 func (q *sweeps) small(i int) bool {
 	t := math.Abs(q.e[i])
-	return t == 0 || t*t <= epsilon64*epsilon64*math.Abs(q.d[i])*math.Abs(q.d[i+1])+0x1p-1022
+	return t == 0 || t*t <= float64(epsilon64*epsilon64*math.Abs(q.d[i])*math.Abs(q.d[i+1]))+0x1p-1022
 }
 
 // find makes sweeps until there is no more room, or the matrix is diagonal.

@@ -203,7 +203,7 @@ func eval32(k Kind, imm, a, b, c uint64) uint64 {
 // rounding the sum to odd keeps what the second rounding needs (Boldo and Melquiond,
 // "When double rounding is odd", 2004).
 func FMA32(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
+	p, c := float64(float64(x)*float64(y)), float64(z)
 	s := p + c
 	// error of the sum (Knuth)
 	t := s - p
