@@ -72,7 +72,7 @@ func (w *within) lifted() *graph.Body {
 	return mustBody(w.g, w.params, results)
 }
 
-// branches batches a switch whose choice is the same for all elements, or a checkpoint.
+// branches batches a switch whose choice is the same for all elements, a checkpoint or a call.
 func (b *batcher) branches(n *graph.Node) []*graph.Node {
 	first := branchFirst(n)
 	operands := slices.Clone(n.Inputs())

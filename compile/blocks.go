@@ -14,6 +14,8 @@ import (
 type blocks struct {
 	list []vm.Block
 	by   map[string]int // by body and the values that are read from it
+
+	calls map[[32]byte]int // of functions in the whole program, before any is put in the place of its calls
 }
 
 // call is how a node with bodies is run.

@@ -15,6 +15,7 @@ var (
 	opScan   = graph.LookupOp("scan")
 	opWhile  = graph.LookupOp("while")
 	opSwitch = graph.LookupOp("switch")
+	opCall   = graph.LookupOp("call")
 )
 
 // paramSet is a set of parameters of a body.
@@ -493,9 +494,9 @@ func (b *bodyBuilder) while(g *graph.Graph, limit int, c *graph.Graph, inputs ma
 		attr.I("captured", len(b.captured.params)), attr.I("carries", len(b.carries.params)), attr.I("limit", limit))))
 }
 
-// branchAdjoints returns the adjoints of the operands of a switch or checkpoint that are wanted from those of the results (nil for zero): the same operator
+// branchAdjoints returns the adjoints of the operands of a switch, checkpoint or call that are wanted from those of the results (nil for zero): the same operator
 // over the reverse sweeps of the bodies, computed from the operands.
-func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool) []*graph.Node {
+func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool, derived derivedBodies) []*graph.Node {
 	first := branchFirst(n)
 	operands := slices.Clone(n.Inputs()[first:])
 	var results []int // those with an adjoint
@@ -515,7 +516,7 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool)
 	if len(results) == 0 || len(wrt) == 0 {
 		return adjoints
 	}
-	back := branches(n, operands, func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	back := derived.branches(n, operands, fmt.Sprint("adjoints of ", results, " by ", wrt, masked), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var outputs, from []*graph.Node
 		for _, k := range results {
 			outputs = append(outputs, b.results[k])
@@ -537,8 +538,8 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool)
 	return adjoints
 }
 
-// branchTangents returns the tangents of the results of a switch or checkpoint (nil for zero) from those of the operands.
-func branchTangents(n *graph.Node, dots []*graph.Node, masked bool) []*graph.Node {
+// branchTangents returns the tangents of the results of a switch, checkpoint or call (nil for zero) from those of the operands.
+func branchTangents(n *graph.Node, dots []*graph.Node, masked bool, derived derivedBodies) []*graph.Node {
 	first := branchFirst(n)
 	operands := slices.Clone(n.Inputs()[first:])
 	var from []int
@@ -558,7 +559,7 @@ func branchTangents(n *graph.Node, dots []*graph.Node, masked bool) []*graph.Nod
 	if len(results) == 0 || len(from) == 0 {
 		return tangents
 	}
-	m := branches(n, operands, func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	m := derived.branches(n, operands, fmt.Sprint("tangents along ", from, masked), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var outputs, wrt []*graph.Node
 		for _, k := range results {
 			outputs = append(outputs, b.results[k])
@@ -580,7 +581,7 @@ func branchTangents(n *graph.Node, dots []*graph.Node, masked bool) []*graph.Nod
 	return tangents
 }
 
-// branchFirst is the number of operands of a switch or checkpoint in front of those of its bodies.
+// branchFirst is the number of operands of a switch, checkpoint or call in front of those of its bodies.
 func branchFirst(n *graph.Node) int {
 	if n.Op() == opSwitch {
 		return 1
@@ -588,25 +589,36 @@ func branchFirst(n *graph.Node) int {
 	return 0
 }
 
-// branches makes a node of n's operator whose bodies, made by transform from copies of those of n, take more operands, of which transform gets the parameters.
-func branches(n *graph.Node, operands []*graph.Node, transform func(b *bodyBuilder, extra []*graph.Node) []*graph.Node) *graph.Node {
+// derivedBodies holds the bodies that a sweep has made, by the bodies that they come from and what they compute, so that a function is differentiated once for all of its calls.
+type derivedBodies map[string][]attr.Function
+
+// branches makes a node of n's operator whose bodies, made by transform from copies of those of n, take more operands, of which transform gets the parameters. What they compute
+// of those of n, what says.
+func (d derivedBodies) branches(n *graph.Node, operands []*graph.Node, what string, transform func(b *bodyBuilder, extra []*graph.Node) []*graph.Node) *graph.Node {
 	first := branchFirst(n)
-	var bodies []attr.Function
 	for _, body := range graph.Bodies(n) {
-		b := open(body)
-		var extra []*graph.Node
-		for _, o := range operands[len(b.params):] {
-			extra = append(extra, b.input(o.Type()))
+		hash := body.Hash()
+		what += string(hash[:])
+	}
+	bodies, ok := d[what]
+	if !ok {
+		for _, body := range graph.Bodies(n) {
+			b := open(body)
+			var extra []*graph.Node
+			for _, o := range operands[len(b.params):] {
+				extra = append(extra, b.input(o.Type()))
+			}
+			results := transform(b, extra)
+			bodies = append(bodies, mustBody(b.g, slices.Concat(b.params, extra), results))
 		}
-		results := transform(b, extra)
-		bodies = append(bodies, mustBody(b.g, slices.Concat(b.params, extra), results))
+		d[what] = bodies
 	}
 	return n.Graph().Apply(n.Op(), slices.Concat(n.Inputs()[:first], operands), attr.Make(attr.Fn("bodies", bodies...)))
 }
 
 // adjointsOfBodies returns the adjoints of the operands that are wanted (nil for zero) from those of the node's values (see graph.ResultOf), of which a node
 // without results has one.
-func adjointsOfBodies(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool) []*graph.Node {
+func adjointsOfBodies(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool, derived derivedBodies) []*graph.Node {
 	if n.Op() == opScan || n.Op() == opWhile {
 		l := loopOf(n)
 		return l.adjoints(ct, wanted, masked)
@@ -614,12 +626,12 @@ func adjointsOfBodies(n *graph.Node, ct []*graph.Node, wanted []bool, masked boo
 	if n.Op() == opImplicit {
 		return implicitOf(n, masked).adjoints(ct[0], wanted)
 	}
-	return branchAdjoints(n, ct, wanted, masked)
+	return branchAdjoints(n, ct, wanted, masked, derived)
 }
 
 // tangentsOfBodies returns the tangents of the node's values (nil for zero) from those of the operands. values are those of a loop's body that are asked for
 // at each step.
-func tangentsOfBodies(n *graph.Node, dots []*graph.Node, values []int, masked bool) []*graph.Node {
+func tangentsOfBodies(n *graph.Node, dots []*graph.Node, values []int, masked bool, derived derivedBodies) []*graph.Node {
 	if n.Op() == opScan || n.Op() == opWhile {
 		l := loopOf(n)
 		return l.tangents(dots, values, masked, nil).tangents
@@ -627,7 +639,7 @@ func tangentsOfBodies(n *graph.Node, dots []*graph.Node, values []int, masked bo
 	if n.Op() == opImplicit {
 		return []*graph.Node{implicitOf(n, masked).tangent(dots)}
 	}
-	return branchTangents(n, dots, masked)
+	return branchTangents(n, dots, masked, derived)
 }
 
 // stepValues lists the values of a loop's body that nodes of the list read at each step.

@@ -363,6 +363,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	}
 	isWanted := func(n *graph.Node) bool { _, ok := index.get(n); return ok }
 	second := map[*graph.Node][]*secondSweep{} // by while loop
+	derived := derivedBodies{}
 	total := make([]*graph.Node, len(list))
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
@@ -411,7 +412,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 			for k := range wanted {
 				_, wanted[k] = index.ofInput(n, k)
 			}
-			for k, a := range adjointsOfBodies(n, cts, wanted, masked) {
+			for k, a := range adjointsOfBodies(n, cts, wanted, masked, derived) {
 				give(n.Input(k), a)
 			}
 		case op.Partial != nil:

@@ -323,6 +323,62 @@ func init() {
 	})
 }
 
+// Functions that are called at several places: small ones are inlined, large ones are not.
+func init() {
+	add := func(name string, loop, plain func(in *loopInputs) *graph.Node) {
+		knownLoops = append(knownLoops, struct {
+			name        string
+			loop, plain func(in *loopInputs) *graph.Node
+		}{name, loop, plain})
+	}
+	for name, steps := range map[string]int{"small": 2, "large": 30} {
+		body := func(in *loopInputs) func(a list) list {
+			return func(a list) list {
+				y := a[0]
+				for i := range steps {
+					y = graph.Sin(graph.Add(graph.Mul(y, in.w), graph.Div(a[1], graph.Like(y, float64(i+1)))))
+				}
+				return list{y, graph.Mul(y, a[0])}
+			}
+		}
+		add("a "+name+" function in a loop, a branch and outside", func(in *loopInputs) *graph.Node {
+			f := graph.Function(list{in.x, in.w}, body(in))
+			final, ys := graph.Scan(5, list{in.x}, list{in.xs}, func(c, e list) (next, ys list) {
+				y := f(c[0], e[0])
+				return y[:1], y[1:]
+			})
+			z := graph.Cond(in.b, final, func(a list) list { return f(a[0], a[0])[:1] }, func(a list) list { return a })
+			return graph.Add(f(z[0], in.x)[1], graph.Sum(ys[0]))
+		}, func(in *loopInputs) *graph.Node {
+			f := body(in)
+			c, sum := in.x, graph.Like(in.x, 0)
+			for i := range 5 {
+				y := f(list{c, graph.Index(in.xs, i)})
+				c, sum = y[0], graph.Add(sum, y[1])
+			}
+			return graph.Add(f(list{f(list{c, c})[0], in.x})[1], sum)
+		})
+		add("a "+name+" function that takes nodes of a loop and is called within another one", func(in *loopInputs) *graph.Node {
+			final, _ := graph.Scan(2, list{in.x}, nil, func(c, _ list) (next, ys list) {
+				v := graph.Cos(c[0])
+				of := body(in)
+				f := graph.Function(list{in.x}, func(a list) list { return of(list{a[0], v}) })
+				twice := graph.Function(list{in.x}, func(a list) list { return f(f(a[0])[1]) })
+				inner, _ := counting(9, in.k, list{twice(v)[0]}, func(d list) list { return f(d[0])[:1] })
+				return list{graph.Mul(inner[0], c[0])}, nil
+			})
+			return final[0]
+		}, func(in *loopInputs) *graph.Node {
+			of := body(in)
+			return repeated(2, in.x, func(c *graph.Node, _ int) *graph.Node {
+				v := graph.Cos(c)
+				y := of(list{of(list{v, v})[1], v})[0]
+				return graph.Mul(repeated(in.steps, y, func(d *graph.Node, _ int) *graph.Node { return of(list{d, v})[0] }), c)
+			})
+		})
+	}
+}
+
 // Taylor coefficients, Jacobians and sparse second derivatives of loops are those of the functions without loops.
 func TestLoopCasesInOtherModes(t *testing.T) {
 	for _, c := range knownLoops {

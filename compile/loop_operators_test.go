@@ -10,7 +10,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/testkit"
 )
 
-// Every operator, with every sample, in the body of a scan that goes through its float operands, or of a switch or checkpoint that captures some: values and derivatives are those
+// Every operator, with every sample, in the body of a scan that goes through its float operands, or of a switch, checkpoint or function that captures some: values and derivatives are those
 // of the operator by itself, interpreted and compiled.
 func TestOperatorsInBodies(t *testing.T) {
 	checked := 0
@@ -22,7 +22,7 @@ func TestOperatorsInBodies(t *testing.T) {
 			if len(s.In) == 0 {
 				continue
 			}
-			kind := []string{"scan", "switch", "checkpoint"}[checked%3]
+			kind := []string{"scan", "switch", "checkpoint", "call"}[checked%4]
 			operatorInBody(t, fmt.Sprintf("%s, sample %d, in a %s", op.Name, k, kind), op, s, kind)
 			checked++
 		}
@@ -96,6 +96,8 @@ func operatorInBody(t *testing.T, what string, op *graph.Op, s graph.Sample, kin
 		inBody = graph.Switch(g.Scalar(graph.Int64, 1), in[:1], func(a list) list { return apply(append(a, in[1:]...)) }, func(a list) list {
 			return graph.Checkpoint(in, apply)
 		})
+	case "call":
+		inBody = graph.Function(in[:1], func(a list) list { return apply(append(a, in[1:]...)) })(in[0])
 	default:
 		inBody = graph.Checkpoint(in[len(in)-1:], func(a list) list { return apply(append(in[:len(in)-1:len(in)-1], a...)) })
 	}

@@ -22,7 +22,7 @@ func refEval(t *testing.T, in map[*graph.Node]ref.Value, out ...*graph.Node) []r
 }
 
 func TestLoopDerivativesByDefinition(t *testing.T) {
-	for _, name := range []string{"scan", "while", "switch", "checkpoint"} {
+	for _, name := range []string{"scan", "while", "switch", "checkpoint", "call"} {
 		op := graph.LookupOp(name)
 		for k, s := range op.Samples {
 			g := graph.New()

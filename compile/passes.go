@@ -29,6 +29,7 @@ func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
 
 // passOrder is the pipeline.
 var passOrder = []pass{
+	{name: "inline", doc: "put small functions, and those with one call, in the place of the call", graph: inlineCalls},
 	{name: "join", doc: "make one loop of those that go the same steps and share work, and one carry of equal ones", graph: joinLoops},
 	{name: "residuals", doc: "let reverse scans read values that the loop computed already, where that is cheaper than to compute them again", graph: residuals},
 	{name: "loops", doc: "unroll short loops over scalars, leave out carries that nothing depends on, compute what is the same at every step once", graph: simplifyLoops},
@@ -54,6 +55,7 @@ var passOrder = []pass{
 type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
+	{"inline", "join", "loops of functions that are inlined are joined as others are"},
 	{"join", "residuals", "what a reverse scan computes again is found in the one loop whose states it reads"},
 	{"residuals", "loops", "what is computed outside of loops is no longer found in them"},
 	{"join", "loops", "what is joined may have carries that nothing depends on any more"},

@@ -13,6 +13,8 @@ type tangents struct {
 	masked []bool                        // a zero may win over them, or they over a zero: see zeroMayWin
 	tuples map[*graph.Node][]*graph.Node // of nodes with several values: see graph.ResultOf
 	steps  map[*graph.Node][]int         // the values of loops' bodies whose tangents are asked for
+
+	derived derivedBodies
 }
 
 func (t *tangents) get(n *graph.Node) *graph.Node {
@@ -30,7 +32,7 @@ func forward(g *graph.Graph, outputs, wrt, seeds []*graph.Node, masked, stop boo
 		seed[w] = plus(seed[w], seeds[i])
 	}
 	list, index := between(g, outputs, wrt, stop)
-	t := &tangents{index: index, of: make([]*graph.Node, len(list)), masked: make([]bool, len(list)), tuples: map[*graph.Node][]*graph.Node{}, steps: stepValues(list)}
+	t := &tangents{index: index, of: make([]*graph.Node, len(list)), masked: make([]bool, len(list)), tuples: map[*graph.Node][]*graph.Node{}, steps: stepValues(list), derived: derivedBodies{}}
 	for i, n := range list {
 		restore := g.AtNode(n)
 		d := seed[n]
@@ -92,7 +94,7 @@ func tangent(g *graph.Graph, n *graph.Node, t *tangents, masked bool) *graph.Nod
 	case op.OfBodies:
 		tangents := t.ofAdjointScan(n, dots, masked)
 		if tangents == nil {
-			tangents = tangentsOfBodies(n, dots, t.steps[n], masked)
+			tangents = tangentsOfBodies(n, dots, t.steps[n], masked, t.derived)
 		}
 		if n.Results() == nil {
 			return tangents[0]

@@ -72,6 +72,7 @@ type taylor struct {
 	slopes   map[*graph.Node][]*graph.Node // dy/dt of operators that have a JVP only, for each result
 	follows  map[*graph.Node]*graph.Node   // of a node that stands for dx/dt: x
 	expanded map[*graph.Node]*graph.Node
+	derived  derivedBodies
 	bodies   map[*graph.Node][][]*graph.Node // of nodes with bodies: the coefficients of each value, from order 1 on
 	steps    map[*graph.Node][]int           // the values of loops' bodies that are asked for at each step
 }
@@ -96,7 +97,7 @@ type partialKey struct {
 func newTaylor(g *graph.Graph, order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
 	t := &taylor{
 		g: g, order: order, bodies: map[*graph.Node][][]*graph.Node{}, depends: changing(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
-		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{},
+		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{}, derived: derivedBodies{},
 	}
 	t.list, _ = between(g, outputs, wrt, false)
 	t.steps = stepValues(t.list)
@@ -340,7 +341,7 @@ func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
 			}
 		}
 		if n.Op() == opImplicit {
-			slopes = tangentsOfBodies(n, dots, nil, false)
+			slopes = tangentsOfBodies(n, dots, nil, false, nil)
 		} else {
 			slopes = tangentsOf(t.g, n, dots)
 		}

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -156,7 +157,7 @@ func (t *taylor) loop(l *loop) [][]*graph.Node {
 	return all
 }
 
-// branches returns the coefficients of the results of a switch or checkpoint.
+// branches returns the coefficients of the results of a switch, checkpoint or call.
 func (t *taylor) branches(n *graph.Node) [][]*graph.Node {
 	first := branchFirst(n)
 	operands := slices.Clone(n.Inputs()[first:])
@@ -176,7 +177,7 @@ func (t *taylor) branches(n *graph.Node) [][]*graph.Node {
 	if len(from) == 0 || len(results) == 0 {
 		return all
 	}
-	m := branches(n, operands, func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	m := t.derived.branches(n, operands, fmt.Sprint("coefficients along ", from), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var changing, of []*graph.Node
 		curve := make([][]*graph.Node, t.order)
 		for j, i := range from {

@@ -11,7 +11,7 @@
 //	x1, x2 := g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
 //	z := graph.Add(graph.Add(graph.Square(x1), graph.Square(x2)), graph.Mul(x1, x2)).Named("z")
 //
-// Loops and branches (Scan, While, Cond, Switch, Map, Checkpoint) are operators too. Their bodies are built by functions that may use any node around
+// Loops and branches (Scan, While, Cond, Switch, Map, Checkpoint, Function) are operators too. Their bodies are built by functions that may use any node around
 // them; while such a function runs, all nodes that are made belong to the body.
 //
 //	final, ys := graph.Scan(1000, []*graph.Node{x}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {

@@ -137,6 +137,37 @@ func init() {
 			return here() - 1
 		}},
 
+		{"function", "needs a function and a parameter", func(_ *graph.Graph, in inputs) int { graph.Function(nodes{in.x}, nil)(in.x); return here() }},
+		{"function", "returns nothing", func(_ *graph.Graph, in inputs) int {
+			graph.Function(nodes{in.x}, func(nodes) nodes { return nil })(in.x)
+			return here() - 1
+		}},
+		{"function", "operand 1 is nil", func(_ *graph.Graph, in inputs) int { graph.Function(nodes{in.x, nil}, keep); return here() }},
+		{"call", "takes (f64[2,3]), not (f64[4])", func(_ *graph.Graph, in inputs) int { graph.Function(nodes{in.x}, keep)(in.four); return here() }},
+		{"call", "takes (f64[2,3]), not (f64[2,3], f64[4])", func(_ *graph.Graph, in inputs) int {
+			graph.Function(nodes{in.x}, keep)(in.x, in.four)
+			return here() - 1
+		}},
+		{"call", "takes (f64[2,3]), not ()", func(_ *graph.Graph, in inputs) int { // with something from outside, so that its graph is known
+			graph.Function(nodes{in.x}, func(a nodes) nodes { return nodes{graph.Mul(a[0], in.x)} })()
+			return here() - 1
+		}},
+		{"call", "its operands belong to the body of the scan made at ", func(_ *graph.Graph, in inputs) int { // a function of a loop, outside of it
+			var f func(...*graph.Node) nodes
+			graph.Scan(2, nodes{in.x}, nil, func(c, _ nodes) (next, ys nodes) {
+				f = graph.Function(c, func(a nodes) nodes { return nodes{graph.Mul(a[0], c[0])} })
+				return f(c[0]), nil
+			})
+			f(in.x)
+			return here() - 1
+		}},
+		{"add", "its operands belong to the body of the function made at ", func(_ *graph.Graph, in inputs) int {
+			var inner *graph.Node
+			graph.Function(nodes{in.x}, func(a nodes) nodes { inner = graph.Sin(a[0]); return a })
+			graph.Add(in.x, inner)
+			return here() - 1
+		}},
+
 		// In bodies, and with their nodes.
 		{"input", "a body has no inputs of its own", func(_ *graph.Graph, in inputs) int {
 			line := 0
@@ -307,5 +338,47 @@ func TestNamesAndScopesInBodies(t *testing.T) {
 	_, again, err := graph.Parse([]byte(text), "x.cg")
 	if err != nil || formatted(t, again...) != text {
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// A mistake in front of a loop or branch is one mistake, and what the loop returns can be used: there are as many nodes as without it.
+func TestLoopsOfMistakes(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 3)
+	bad := graph.MatMul(x, g.Const(1))
+	yes := graph.Constant(g, []bool{true})
+	two := func(a nodes) nodes { return nodes{graph.Sin(a[0]), graph.Mul(x, a[0])} }
+	step := func(c, e nodes) (next, ys nodes) { return c, nodes{graph.Exp(e[0]), c[0], x} }
+	test := func(c nodes) *graph.Node { return graph.Less(graph.Sum(c[0]), g.Const(0)) }
+	final, ys := graph.Scan(3, nodes{bad}, nodes{x}, step)
+	last, each := graph.Scan(3, nodes{x}, nodes{bad}, step)
+	end, steps := graph.While(3, nodes{bad}, test, func(c nodes) nodes { return c })
+	for name, c := range map[string]struct {
+		got  nodes
+		want int
+	}{
+		"scan":               {append(final, ys...), 4},
+		"scan through it":    {append(last, each...), 4},
+		"while":              {append(end, steps), 2},
+		"map":                {graph.Map(nodes{bad}, two), 2},
+		"cond":               {graph.Cond(yes, nodes{bad}, two, two), 2},
+		"cond by it":         {graph.Cond(bad, nodes{x}, two, two), 2},
+		"switch":             {graph.Switch(bad, nodes{x}, two), 2},
+		"checkpoint":         {graph.Checkpoint(nodes{bad}, two), 2},
+		"function":           {graph.Function(nodes{bad}, two)(x), 2},
+		"call":               {graph.Function(nodes{x}, two)(bad), 2},
+		"function of a size": {graph.Function(nodes{bad}, func(a nodes) nodes { return nodes{graph.Index(a[0], a[0].Shape()[0]-1)} })(x), 0},
+	} {
+		if len(c.got) != c.want {
+			t.Errorf("%s returns %d nodes, want %d", name, len(c.got), c.want)
+		}
+		for _, n := range c.got {
+			if n == nil || n.Valid() || graph.Sin(n).Valid() {
+				t.Errorf("%s returns %v", name, n)
+			}
+		}
+	}
+	if err := g.Err(); err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("one mistake gives %v", err)
 	}
 }

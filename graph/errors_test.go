@@ -170,7 +170,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s, %q: position %v, want line %d", c.op, c.text, at.Pos, line)
 		}
 		if n := strings.Count(err.Error(), "\n"); n != 0 {
-			t.Errorf("%s: one mistake gives %d errors", c.op, n+1)
+			t.Errorf("%s: one mistake gives %d errors: %v", c.op, n+1, err)
 		}
 		for i := before; i < g.Len(); i++ {
 			if !g.Node(i).Valid() {

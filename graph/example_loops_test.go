@@ -153,3 +153,30 @@ func ExampleCheckpoint() {
 	// 42
 	// 195
 }
+
+// A step of Runge and Kutta's method calls the slope four times: it is one function, and the graph has four calls of it.
+func ExampleFunction() {
+	g := graph.New()
+	y, rate := g.Input("y", graph.Float64), g.Input("rate", graph.Float64)
+	slope := graph.Function([]*graph.Node{y}, func(y []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Mul(rate, graph.Sin(y[0]))} // rate comes from outside
+	})
+	const h = 0.5
+	along := func(k *graph.Node, by float64) *graph.Node { return graph.Add(y, graph.Mul(k, g.Const(by*h))) }
+	k1 := slope(y)[0]
+	k2 := slope(along(k1, 0.5))[0]
+	k3 := slope(along(k2, 0.5))[0]
+	k4 := slope(along(k3, 1))[0]
+	sum := graph.Add(graph.Add(k1, k4), graph.Mul(g.Const(2), graph.Add(k2, k3)))
+	next := graph.Add(y, graph.Mul(sum, g.Const(h/6)))
+	d, err := compile.Gradient(next, y, rate)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	show(map[string]any{"y": 1.0, "rate": 0.25}, next, d[0], d[1])
+	// Output:
+	// 1.108606502
+	// 1.063706706
+	// 0.4475369811
+}

@@ -55,9 +55,7 @@ func init() {
 		Name: "checkpoint", Family: FamilyControl, MinArity: 1, MaxArity: -1, OfBodies: true, Pattern: Dense,
 		Attrs: []AttrSpec{bodiesAttr},
 		// A switch among one, so that what it computes is not shared with what is around it.
-		Expand: func(n *Node) *Node {
-			return n.g.Apply(opSwitch, slices.Concat([]*Node{n.g.Scalar(Int32, 0)}, n.inputs), n.extra.attrs)
-		},
+		Expand:  switchAmongOne,
 		Doc:     "The results of a body. Its reverse sweep keeps nothing but the operands, and computes everything else once more.",
 		Formula: "the body's derivative", InferMany: inferCheckpoint, Samples: checkpointSamples(),
 	})
@@ -338,11 +336,15 @@ func (g *Graph) seal(op string, functions ...*function) (bodies []attr.Function,
 // operandsOfLoop returns the graph of the operands, and what stands for them there; false if one is invalid.
 func operandsOfLoop(op string, lists ...[]*Node) (*Graph, [][]*Node, bool) {
 	g := graphOf(slices.Concat(lists...)...)
-	ok := g.closed == ""
-	if !ok {
-		g.Fail(op, g.closedError())
-	}
 	out := make([][]*Node, len(lists))
+	if g.closed != "" {
+		g.Fail(op, g.closedError())
+		for k, list := range lists {
+			out[k] = g.invalidNodes(len(list))
+		}
+		return g, out, false
+	}
+	ok := true
 	for k, list := range lists {
 		for i, n := range list {
 			local, err := g.Local(n)
@@ -374,10 +376,24 @@ func (g *Graph) invalidNodes(n int) []*Node {
 	return out
 }
 
-// failed records a mistake and returns n invalid nodes.
-func (g *Graph) failed(op string, n int, err error) []*Node {
-	g.Fail(op, err)
-	return g.invalidNodes(n)
+// failed records a mistake, if there is one that is not on record yet, and returns as many invalid nodes as f, a function of n nodes, returns, so that the user's program goes on.
+func (g *Graph) failed(op string, err error, n int, f func([]*Node) []*Node) []*Node {
+	if err != nil {
+		g.Fail(op, err)
+	}
+	return g.invalidNodes(g.countResults(op, n, f))
+}
+
+// countResults returns how many nodes f returns for n invalid ones. Where that is too little for it, they are none.
+func (g *Graph) countResults(op string, n int, f func([]*Node) []*Node) int {
+	if f == nil {
+		return 0
+	}
+	defer func() { _ = recover() }()
+	c := g.child(op)
+	leave := c.Enter()
+	defer leave()
+	return len(f(c.invalidNodes(n)))
 }
 
 func resultsOf(n *Node, count int) []*Node {
@@ -397,26 +413,36 @@ func resultsOf(n *Node, count int) []*Node {
 func Scan(length int, init, xs []*Node, body func(carry, x []*Node) (next, ys []*Node), opts ...ScanOption) (final, ys []*Node) {
 	const op = "scan"
 	g, in, ok := operandsOfLoop(op, init, xs)
+	fail := func(err error) (final, ys []*Node) {
+		var step func([]*Node) []*Node
+		if body != nil {
+			step = func(params []*Node) []*Node {
+				_, ys := body(params[:len(init):len(init)], params[len(init):])
+				return ys
+			}
+		}
+		return g.invalidNodes(len(init)), g.failed(op, err, len(init)+len(xs), step)
+	}
 	if !ok {
-		return g.invalidNodes(len(init)), nil
+		return fail(nil)
 	}
 	init, xs = in[0], in[1]
 	types := typesOf(init)
 	for i, x := range xs {
 		if len(x.typ.Shape) == 0 || x.typ.Shape[0] != length {
-			return g.failed(op, len(init), fmt.Errorf("xs[%d] is %v: its first axis needs the extent %d, the length", i, x.typ, length)), nil
+			return fail(fmt.Errorf("xs[%d] is %v: its first axis needs the extent %d, the length", i, x.typ, length))
 		}
 		types = append(types, element(*x.typ))
 	}
 	switch {
 	case slices.ContainsFunc(opts, func(o ScanOption) bool { return o != Reverse }):
-		return g.failed(op, len(init), errors.New("a loop has no option but Reverse")), nil
+		return fail(errors.New("a loop has no option but Reverse"))
 	case length < 0:
-		return g.failed(op, len(init), fmt.Errorf("a length of %d", length)), nil
+		return fail(fmt.Errorf("a length of %d", length))
 	case body == nil:
-		return g.failed(op, len(init), errors.New("the body is nil")), nil
+		return fail(errors.New("the body is nil"))
 	case len(init)+len(xs) == 0:
-		return g.failed(op, 0, errors.New("needs a carry or something to go through")), nil
+		return fail(errors.New("needs a carry or something to go through"))
 	}
 	carries := 0
 	f := g.trace(op, types, func(params []*Node) []*Node {
@@ -424,27 +450,32 @@ func Scan(length int, init, xs []*Node, body func(carry, x []*Node) (next, ys []
 		carries = len(next)
 		return slices.Concat(next, more)
 	})
-	more := len(f.results) - carries
+	bad := func(err error) (final, ys []*Node) {
+		if err != nil {
+			g.Fail(op, err)
+		}
+		return g.invalidNodes(len(init)), g.invalidNodes(len(f.results) - carries)
+	}
 	if carries != len(init) {
-		return g.failed(op, len(init), fmt.Errorf("%d carries go into a step and %d come out", len(init), carries)), g.invalidNodes(more)
+		return bad(fmt.Errorf("%d carries go into a step and %d come out", len(init), carries))
 	}
 	bodies, captured, ok := g.seal(op, f)
 	if !ok {
-		return g.invalidNodes(len(init)), g.invalidNodes(more)
+		return bad(nil)
 	}
 	if length == 0 {
 		if err := checkCarries(init, f.results); err != nil {
-			return g.failed(op, len(init), err), g.invalidNodes(more)
+			return bad(err)
 		}
-		if more > 0 {
-			return init, g.failed(op, more, errors.New("a scan of length 0 has no values to stack"))
+		if len(f.results) > carries {
+			_, ys = bad(errors.New("a scan of length 0 has no values to stack"))
 		}
-		return init, nil
+		return init, ys
 	}
 	n := g.Apply(opScan, slices.Concat(captured, init, xs), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured)),
 		attr.I("carries", len(init)), attr.I("length", length), attr.B("reverse", len(opts) > 0)))
 	if !n.Valid() {
-		return g.invalidNodes(len(init)), g.invalidNodes(more)
+		return bad(nil)
 	}
 	for _, r := range Bodies(n)[0].results[carries:] { // which is that of an equal loop, if there was one
 		ys = append(ys, EachStep(n, r))
@@ -460,7 +491,7 @@ func Map(xs []*Node, f func(x []*Node) []*Node) []*Node {
 		if len(xs) == 0 || xs[0] == nil || xs[0].Valid() {
 			g.Fail("map", errors.New("needs a function, and something to go through that has a first axis"))
 		}
-		return nil
+		return g.failed("map", nil, len(xs), f)
 	}
 	_, ys := Scan(xs[0].typ.Shape[0], nil, xs, func(_, x []*Node) (next, ys []*Node) { return nil, f(x) })
 	return ys
@@ -533,19 +564,25 @@ func Switch(index *Node, args []*Node, functions ...func(args []*Node) []*Node) 
 
 func branches(op string, index *Node, args []*Node, functions []func([]*Node) []*Node) []*Node {
 	g, in, ok := operandsOfLoop(op, []*Node{index}, args)
+	fail := func(err error) []*Node {
+		if i := slices.IndexFunc(functions, func(f func([]*Node) []*Node) bool { return f != nil }); i >= 0 {
+			return g.failed(op, err, len(args), functions[i])
+		}
+		return g.failed(op, err, 0, nil)
+	}
 	if !ok {
-		return nil
+		return fail(nil)
 	}
 	index, args = in[0][0], in[1]
 	if len(functions) == 0 || slices.ContainsFunc(functions, func(f func([]*Node) []*Node) bool { return f == nil }) {
-		return g.failed(op, 0, errors.New("needs functions to choose from, none of which is nil"))
+		return fail(errors.New("needs functions to choose from, none of which is nil"))
 	}
 	if (index.typ.DType == Bool) != (op == "cond") || !index.typ.IsScalar() || index.typ.DType.IsFloat() {
 		want := "an integer"
 		if op == "cond" {
 			want = "a bool"
 		}
-		return g.failed(op, 0, fmt.Errorf("the choice is %v: needs %s without a shape", index.typ, want))
+		return fail(fmt.Errorf("the choice is %v: needs %s without a shape", index.typ, want))
 	}
 	var fs []*function
 	for _, f := range functions {
@@ -553,7 +590,8 @@ func branches(op string, index *Node, args []*Node, functions []func([]*Node) []
 	}
 	for k, f := range fs {
 		if len(f.results) != len(fs[0].results) || len(f.results) == 0 {
-			return g.failed(op, 0, fmt.Errorf("function 0 returns %d values and function %d %d: needs as many, and one at least", len(fs[0].results), k, len(f.results)))
+			g.Fail(op, fmt.Errorf("function 0 returns %d values and function %d %d: needs as many, and one at least", len(fs[0].results), k, len(f.results)))
+			return g.invalidNodes(len(fs[0].results))
 		}
 	}
 	count := len(fs[0].results)
@@ -575,13 +613,14 @@ func Checkpoint(args []*Node, f func(args []*Node) []*Node) []*Node {
 	g, in, ok := operandsOfLoop(op, args)
 	switch {
 	case !ok:
-		return nil
+		return g.failed(op, nil, len(args), f)
 	case len(args) == 0 || f == nil:
-		return g.failed(op, 0, errors.New("needs a function and an argument"))
+		return g.failed(op, errors.New("needs a function and an argument"), len(args), f)
 	}
 	body := g.trace(op, typesOf(in[0]), f)
 	if len(body.results) == 0 {
-		return g.failed(op, 0, errors.New("the function returns nothing"))
+		g.Fail(op, errors.New("the function returns nothing"))
+		return nil
 	}
 	bodies, captured, ok := g.seal(op, body)
 	if !ok {

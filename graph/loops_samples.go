@@ -104,3 +104,23 @@ func checkpointSamples() []Sample {
 		}, three, three),
 	}
 }
+
+func callSamples() []Sample {
+	scalar, three := Type{DType: Float64}, Type{Float64, Shape{3}}
+	return []Sample{
+		sampleOf(func(in []*Node) *Node { // called twice, the second time with what the first call gives
+			f := Function(in[:1], func(a []*Node) []*Node {
+				y := Tanh(Mul(a[0], in[1]))
+				return []*Node{Mul(y, a[0]), Sin(y)}
+			})
+			first := f(in[0])
+			return joined(first, f(first[1]))
+		}, three, scalar),
+		sampleOf(func(in []*Node) *Node { // called by another function, and in a loop
+			square := Function(in[:1], func(a []*Node) []*Node { return []*Node{Mul(a[0], Cos(a[0]))} })
+			f := Function(in, func(a []*Node) []*Node { return []*Node{Add(square(a[0])[0], square(a[1])[0])} })
+			final, _ := Scan(2, in, nil, func(c, _ []*Node) (next, ys []*Node) { return []*Node{f(c...)[0], c[0]}, nil })
+			return joined(final, f(in[1], in[0]))
+		}, scalar, scalar),
+	}
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
 )
 
-// A loop, branch or checkpoint whose bodies are drawn is a scope of its own. Each operand that the bodies take enters through a port, the nodes of the
+// A loop, branch, checkpoint or call whose bodies are drawn is a scope of its own. Each operand that the bodies take enters through a port, the nodes of the
 // bodies follow, and the exit, which stands for the operator itself, takes their results. What a step hands to the next one is no operand of the port, or
 // there would be a cycle: the drawing joins them by an edge of another kind. Values at each step are taken from the node of the body.
 
@@ -46,7 +46,7 @@ const (
 	capturedPort = "captured" // the same at every step
 	carryPort    = "carry"    // handed from step to step
 	elementPort  = "element"  // of what the loop goes through
-	argumentPort = "argument" // of a branch or checkpoint
+	argumentPort = "argument" // of a branch, checkpoint or call
 	snapshotPort = "snapshot" // of a state that is handed from step to step
 )
 
@@ -151,7 +151,7 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 		}
 		p.results, p.stepped, p.parts = []int{states, carries}, 1, []string{"forward", "reverse"}
 		p.title = "reverse sweep" + loopText(a.Int("length"), a.Bool("counted"), !a.Bool("reverse"))
-	case "switch", "checkpoint":
+	case "switch", "checkpoint", "call":
 		add(argumentPort, params)
 		for k, b := range bodies {
 			p.results = append(p.results, len(b.Results()))

@@ -63,6 +63,10 @@ func loopGraphs() map[string][]*graph.Node {
 	list["switch"] = graph.Switch(graph.Cast(x, graph.Int32), two, func(a []*graph.Node) []*graph.Node { return a[:1] },
 		func(a []*graph.Node) []*graph.Node { return []*graph.Node{graph.Exp(a[0])} }, func(a []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(w)} })
 	list["checkpoint"] = graph.Checkpoint(two, func(a []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(graph.Mul(a[0], a[1]))} })
+	hypotenuse := graph.Function(two, func(a []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Sqrt(graph.Add(graph.Square(a[0]), graph.Square(a[1])))}
+	})
+	list["call"] = hypotenuse(w, hypotenuse(x, w)[0])
 	// Carries that change places, one that stays, one that becomes a constant.
 	list["places"], _ = graph.Scan(7, []*graph.Node{x, w, w, g.Const(1)}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
 		return []*graph.Node{c[1], c[0], c[2], graph.Like(c[0], 3)}, nil

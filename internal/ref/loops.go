@@ -30,6 +30,7 @@ func init() {
 		out, err := function(b, b.Results())(in)
 		return Value{Results: out}, err
 	}
+	evaluators["call"] = evaluators["checkpoint"]
 }
 
 // function returns the function that evaluates nodes of a body, for arguments.

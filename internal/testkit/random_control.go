@@ -80,7 +80,7 @@ func (b *builder) control() *graph.Node {
 	b.Loops++
 	b.Deepest = max(b.Deepest, b.depth+1)
 	var out []*graph.Node
-	switch b.r.IntN(8) {
+	switch b.r.IntN(9) {
 	case 0, 1, 2:
 		out = b.scan()
 	case 3, 4:
@@ -94,8 +94,16 @@ func (b *builder) control() *graph.Node {
 		shapes := b.shapes()
 		branches := []func([]*graph.Node) []*graph.Node{b.branch(shapes), b.branch(shapes), b.branch(shapes)}
 		out = graph.Switch(b.integer(), args, branches[:1+b.r.IntN(3)]...)
-	default:
+	case 7:
 		out = graph.Checkpoint(b.some(1, 2), b.branch(b.shapes()))
+	default:
+		args := b.some(1, 2)
+		f := graph.Function(args, b.branch(b.shapes()))
+		out = f(args...)
+		for i, x := range args {
+			args[i] = b.conform(out[0], x.Shape())
+		}
+		out = append(out, f(args...)...)
 	}
 	for _, n := range out {
 		b.keep(n)

@@ -76,7 +76,7 @@ func (u *unroller) results(b *graph.Body, args []*graph.Node) []*graph.Node {
 func (u *unroller) bodies(n *graph.Node, in []*graph.Node) []*graph.Node {
 	a, bodies := n.Attrs(), graph.Bodies(n)
 	switch n.Op().Name {
-	case "checkpoint":
+	case "checkpoint", "call":
 		return u.results(bodies[0], in)
 	case "switch":
 		index, out := in[0], u.results(bodies[len(bodies)-1], in[1:])

@@ -170,6 +170,7 @@ var functions = []named[any]{
 	{"graph.Format", graph.Format},
 	{"graph.Full", graph.Full},
 	{"graph.FullLike", graph.FullLike},
+	{"graph.Function", graph.Function},
 	{"graph.GapDivide", graph.GapDivide},
 	{"graph.Gather", graph.Gather},
 	{"graph.Gelu", graph.Gelu},
