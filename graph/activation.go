@@ -204,8 +204,18 @@ func Silu(x *Node) *Node { return apply1(opSilu, x) }
 // Logit returns ln(p/(1 − p)), elementwise.
 func Logit(p *Node) *Node { return apply1(opLogit, p) }
 
-// Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds.
-func Clip(x, low, high *Node) *Node { return apply3(opClip, x, low, high) }
+// Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds. A bound that is nil is none.
+func Clip(x, low, high *Node) *Node {
+	switch {
+	case low == nil && high == nil:
+		return x
+	case low == nil:
+		low = Like(x, -posInf) // of an integer the least one
+	case high == nil:
+		high = Like(x, posInf)
+	}
+	return apply3(opClip, x, low, high)
+}
 
 // Lerp returns (1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, elementwise and broadcast.
 func Lerp(a, b, t *Node) *Node { return apply3(opLerp, a, b, t) }

@@ -173,6 +173,9 @@ func windows(in, window, strides, dilation, padding []int) (Shape, error) {
 type Window struct {
 	Strides, Dilation, Padding []int
 	Groups                     int
+	// Ceil has pools go on to a last window that reaches beyond the padding, if it begins before the end of the elements and the padding before them (PyTorch's ceil_mode). What lies
+	// beyond does not count in a mean.
+	Ceil bool
 	// Winograd allows convolutions of float32, and their gradients, to go by Winograd's F(4×4, 3×3), which multiplies a fourth as often (Lavin and Gray 2016): those with 3×3
 	// filters, strides and dilation 1, and 16 channels and filters of a group at least. Its sums of transformed elements cancel, so errors are not relative to an element
 	// but to the largest: of 64 channels of normally distributed numbers 1e-5 to 2e-5 of the largest result, where it is 1e-6 without. An infinity or NaN
@@ -209,21 +212,35 @@ func (w Window) attrs() []attr.Named {
 // spatial is the number of spatial dimensions of x.
 func spatial(x *Node) int { return max(x.typ.Shape.Rank()-2, 0) }
 
+// withoutBatch is the one image of a batch.
+func withoutBatch(x *Node) *Node {
+	if !x.Valid() {
+		return x
+	}
+	return Reshape(x, x.typ.Shape[1:]...)
+}
+
 // Conv returns the convolution (cross-correlation, as in neural networks) of x [N, C, spatial] with filters w [O, C/groups, spatial], for 1 to
-// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each.
+// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each. x may lack N, and then the result does.
 func Conv(x, w *Node, window Window) *Node {
 	if !x.Valid() || !w.Valid() {
 		return apply2(opConv, x, w)
+	}
+	if r := x.typ.Shape.Rank(); r > 1 && r == w.typ.Shape.Rank()-1 {
+		return withoutBatch(Conv(ExpandDims(x, 0), w, window))
 	}
 	return applyAll(opConv, []*Node{x, w}, window.fill(spatial(x)).attrs()...)
 }
 
 // ConvTranspose returns the transposed convolution of y [N, O, spatial] with filters w [O, C/groups, spatial]: the linear transpose of
 // Conv in its input, [N, C, spatial] with (extent − 1)·stride + dilation·(window − 1) + 1 − padding + outputPadding along each dimension.
-// outputPadding (nil: zeros) chooses among the inputs that Conv takes to the same extents; it is smaller than the stride.
+// outputPadding (nil: zeros) chooses among the inputs that Conv takes to the same extents; it is smaller than the stride. y may lack N, and then the result does.
 func ConvTranspose(y, w *Node, window Window, outputPadding ...int) *Node {
 	if !y.Valid() || !w.Valid() {
 		return apply2(opConvInputGrad, y, w)
+	}
+	if r := y.typ.Shape.Rank(); r > 1 && r == w.typ.Shape.Rank()-1 {
+		return withoutBatch(ConvTranspose(ExpandDims(y, 0), w, window, outputPadding...))
 	}
 	d := spatial(y)
 	window = window.fill(d)

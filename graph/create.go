@@ -82,19 +82,19 @@ func CholeskySolve(l, b *Node) *Node {
 	return TriangularSolve(l, TriangularSolve(l, b), TransposeMatrix)
 }
 
-// Quantile returns the q-quantile of x along the axis, 0 ≤ q ≤ 1, between two elements by linear interpolation (numpy.quantile, method linear: the element at q·(n − 1) of those in order). It is NaN where an element is. The derivative is that
+// Quantile returns the q-quantile of x along the axis, 0 ≤ q ≤ 1, between two elements by linear interpolation (numpy.quantile, method linear: the element at q·(n − 1) of those in order); that of integers and bools is a float64. It is NaN where an element is. The derivative is that
 // of the elements that it lies between.
 func Quantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
 	const op = "quantile"
 	if !x.Valid() {
 		return apply1(opIdentity, x)
 	}
+	scalar := x.typ.IsScalar()
+	x = withOneAxis(orCast(x, Floats, Float64), axis)
 	a, err := axisOf(axis, len(x.typ.Shape))
 	switch {
 	case err != nil:
 		return x.g.Fail(op, err)
-	case !x.typ.DType.IsFloat():
-		return x.g.Fail(op, fmt.Errorf("the operand is %v: needs floating point", x.typ))
 	case !(q >= 0 && q <= 1):
 		return x.g.Fail(op, fmt.Errorf("the quantile of %v: needs 0 to 1", q))
 	}
@@ -108,7 +108,7 @@ func Quantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
 		y = Lerp(y, element(low+1), Like(x, t))
 	}
 	y = Where(IsNaN(last), last, y)
-	if keeps(opts) {
+	if keeps(opts) && !scalar {
 		return y
 	}
 	return Squeeze(y, a)

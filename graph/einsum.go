@@ -16,7 +16,7 @@ func init() {
 		Name: "einsum", Family: FamilyLinalg, MinArity: 1, MaxArity: -1,
 		Attrs: []AttrSpec{{Key: "equation", Kind: attr.String, Doc: "letters for the dimensions of each operand, commas between, then -> and those of the result"}},
 		Doc: "Products of the operands, summed over the letters that the result does not have (NumPy einsum): a letter that occurs twice in an operand takes the " +
-			"diagonal, … stands for leading dimensions that broadcast, and without -> the result has the letters that occur once, in alphabetical order. " +
+			"diagonal, extents of 1 broadcast, … stands for leading dimensions, and without -> the result has the letters that occur once, in alphabetical order. " +
 			"Operands are contracted in pairs, the pair with the smallest result first.",
 		Formula: "the adjoint and the other operands under the equation with the operand's letters as result", ThroughExpand: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -36,6 +36,7 @@ func init() {
 			einsumSample("bij,bjk,bkl->bil", Shape{2, 2, 3}, Shape{2, 3, 1}, Shape{2, 1, 2}), einsumSample("...ij,...j->...i", Shape{2, 2, 3}, Shape{3}),
 			einsumSample("ij->ji", Shape{2, 3}), einsumSample("i,j", Shape{2}, Shape{3}), einsumSample("i,i->", Shape{5}, Shape{5}), einsumSample("iji->j", Shape{2, 3, 2}),
 			einsumSample("i...,i...->...", Shape{2, 3, 1}, Shape{2, 2}), einsumSample("ij,k->", Shape{2, 2}, Shape{2}), einsumSample(",i->i", nil, Shape{3}),
+			einsumSample("ij,jk->ik", Shape{2, 1}, Shape{3, 4}), einsumSample("ij,ij->ij", Shape{1, 3}, Shape{2, 1}),
 		},
 	})
 }
@@ -63,8 +64,8 @@ func parseEinsum(equation string, operands []*Node) (*einsum, error) {
 	uses, widest := map[int]int{}, 0
 	for i, term := range terms {
 		t := operands[i].typ
-		if t.DType != operands[0].typ.DType || !t.DType.IsFloat() {
-			return nil, fmt.Errorf("operand %d is %v beside %v: need the same of %v", i, t.DType, operands[0].typ.DType, Floats)
+		if t.DType != operands[0].typ.DType || !Numbers.Has(t.DType) {
+			return nil, fmt.Errorf("operand %d is %v beside %v: need the same of %v", i, t.DType, operands[0].typ.DType, Numbers)
 		}
 		letters := len(term)
 		if strings.Contains(term, "...") {
@@ -81,10 +82,14 @@ func parseEinsum(equation string, operands []*Node) (*einsum, error) {
 		for d, l := range labels {
 			uses[l]++
 			widest = min(widest, l)
-			switch old, extent := e.extents[l], t.Shape[d]; {
-			case old == 0 || old == 1 && l < 0:
+			extent := t.Shape[d]
+			if first := position(labels, l); t.Shape[first] != extent {
+				return nil, fmt.Errorf("dimensions %d and %d of operand %d have the extents %d and %d", first, d, i, t.Shape[first], extent)
+			}
+			switch old, known := e.extents[l]; {
+			case !known || old == 1:
 				e.extents[l] = extent
-			case old != extent && (l > 0 || extent != 1):
+			case old != extent && extent != 1:
 				return nil, fmt.Errorf("dimension %d of operand %d has the extent %d, not %d", d, i, extent, old)
 			}
 		}
@@ -150,12 +155,15 @@ func expandEinsum(n *Node) *Node {
 	}
 	var all []labelled
 	for i, x := range n.inputs {
-		// Only dimensions of an ellipsis may be narrower than the result's.
-		s := append(Shape{}, x.typ.Shape...)
+		// Dimensions that are narrower than those of other operands are not there.
+		var s Shape
+		var labels []int
 		for d, l := range e.in[i] {
-			s[d] = e.extents[l]
+			if extent := x.typ.Shape[d]; extent == e.extents[l] {
+				s, labels = append(s, extent), append(labels, l)
+			}
 		}
-		all = append(all, diagonals(labelled{BroadcastTo(x, s...), e.in[i]}))
+		all = append(all, diagonals(labelled{Reshape(x, s...), labels}))
 	}
 	for len(all) > 1 {
 		i, j := cheapestPair(all, e)

@@ -76,7 +76,7 @@ func init() {
 		}},
 		{"einsum", "has 2 operands, not 1", func(_ *graph.Graph, in inputs) int { graph.Einsum("ij,jk->ik", in.x); return here() }},
 		{"einsum", "names 3 dimensions of operand 0", func(_ *graph.Graph, in inputs) int { graph.Einsum("ijk", in.x); return here() }},
-		{"einsum", "has the extent 3, not 2", func(_ *graph.Graph, in inputs) int { graph.Einsum("ii", in.x); return here() }},
+		{"einsum", "dimensions 0 and 1 of operand 0 have the extents 2 and 3", func(_ *graph.Graph, in inputs) int { graph.Einsum("ii", in.x); return here() }},
 		{"einsum", "belongs to no operand", func(_ *graph.Graph, in inputs) int { graph.Einsum("ij->ik", in.x); return here() }},
 		{"einsum", "twice", func(_ *graph.Graph, in inputs) int { graph.Einsum("ij->ii", in.x); return here() }},
 		{"einsum", "is not made of letters", func(_ *graph.Graph, in inputs) int { graph.Einsum("i1", in.x); return here() }},
@@ -112,7 +112,7 @@ func init() {
 			graph.ConvTranspose(float(g, "a", 1, 3, 1), float(g, "w", 3, 2, 2), graph.Window{Padding: []int{3, 3}})
 			return here() - 1
 		}},
-		{"max_pool", "needs to be smaller than the window", func(g *graph.Graph, _ inputs) int {
+		{"max_pool", "window 0 of spatial dimension 0 has no element but padding", func(g *graph.Graph, _ inputs) int {
 			graph.MaxPool(float(g, "a", 1, 3, 5), []int{2}, graph.Window{Padding: []int{2, 0}})
 			return here() - 1
 		}},

@@ -33,7 +33,7 @@ var badInput = []struct {
 	{"const", "needs a dtype", func(g *graph.Graph, _ inputs) int { g.Scalar(0, 1); return here() }},
 	{"const", "extent below 1", func(g *graph.Graph, _ inputs) int { graph.Constant(g, []bool{}, 0); return here() }},
 
-	{"add", "operands are float64 and float32: cast one of them", func(_ *graph.Graph, in inputs) int { graph.Add(in.x, in.f); return here() }},
+	{"add", "operands are float64 and float32: cast operand 1 to float64", func(_ *graph.Graph, in inputs) int { graph.Add(in.x, in.f); return here() }},
 	{"mul", "[2×3] and [4] do not broadcast", func(_ *graph.Graph, in inputs) int { graph.Mul(in.x, in.four); return here() }},
 	{"sub", "operand 1 is nil", func(_ *graph.Graph, in inputs) int { graph.Sub(in.x, nil); return here() }},
 	{"div", "operand 1 belongs to another graph", func(_ *graph.Graph, in inputs) int {
@@ -61,17 +61,13 @@ var badInput = []struct {
 	{"reduce_sum", "axis 2 is out of range for rank 2", func(_ *graph.Graph, in inputs) int { graph.ReduceSum(in.x, []int{2}); return here() }},
 	{"reduce_mean", "axis -3 is out of range for rank 2", func(_ *graph.Graph, in inputs) int { graph.ReduceMean(in.x, []int{-3}); return here() }},
 	{"reduce_max", "axis -1 is given twice", func(_ *graph.Graph, in inputs) int { graph.ReduceMax(in.x, []int{1, -1}); return here() }},
-	{"reduce_mean", "the operand is int64", func(_ *graph.Graph, in inputs) int { graph.Mean(in.i); return here() }},
-	{"reduce_sum", "the operand is bool", func(_ *graph.Graph, in inputs) int { graph.Sum(in.b); return here() }},
 	{"reduce_any", "the operand is float64", func(_ *graph.Graph, in inputs) int { graph.ReduceAny(in.x, nil); return here() }},
-	{"logsumexp", "the operand is int64", func(_ *graph.Graph, in inputs) int { graph.LogSumExp(in.i, nil); return here() }},
 	{"argmax", "axis 5 is out of range", func(_ *graph.Graph, in inputs) int { graph.Argmax(in.x, 5); return here() }},
-	{"argmin", "the operand is bool", func(_ *graph.Graph, in inputs) int { graph.Argmin(in.b, 0); return here() }},
-	{"softmax", "axis 0 is out of range for rank 0", func(g *graph.Graph, _ inputs) int { graph.Softmax(g.Const(1), 0); return here() }},
+	{"softmax", "axis 1 is out of range for rank 1", func(g *graph.Graph, _ inputs) int { graph.Softmax(graph.Ones(g, graph.Float64, 1), 1); return here() }},
 	{"log_softmax", "the operand is int64", func(_ *graph.Graph, in inputs) int { graph.LogSoftmax(in.i, 0); return here() }},
 
 	{"matmul", "inner extents 3 and 2", func(_ *graph.Graph, in inputs) int { graph.MatMul(in.x, in.x); return here() }},
-	{"matmul", "operands are int64 and int64", func(_ *graph.Graph, in inputs) int { graph.MatMul(in.i, in.i); return here() }},
+	{"matmul", "operands are float64 and int64", func(_ *graph.Graph, in inputs) int { graph.MatMul(in.x, in.i); return here() }},
 	{"matmul", "scalars multiply with Mul", func(g *graph.Graph, in inputs) int { graph.MatMul(in.x, g.Const(2)); return here() }},
 	{"matmul", "do not broadcast", func(g *graph.Graph, _ inputs) int {
 		graph.MatMul(g.Input("p", graph.Float64, 2, 3, 3), g.Input("q", graph.Float64, 4, 3, 3))
@@ -126,7 +122,7 @@ var badInput = []struct {
 	{"lgamma", "operands are int64", func(_ *graph.Graph, in inputs) int { graph.Lgamma(in.i); return here() }},
 	{"igamma", "operands are float64 and float32", func(_ *graph.Graph, in inputs) int { graph.IGamma(in.x, in.f); return here() }},
 	{"cumsum", "axis 2 is out of range for rank 2", func(_ *graph.Graph, in inputs) int { graph.Cumsum(in.x, 2); return here() }},
-	{"cumprod", "the operand is bool", func(_ *graph.Graph, in inputs) int { graph.Cumprod(in.b, 0); return here() }},
+	{"softmax", "the operand is bool", func(_ *graph.Graph, in inputs) int { graph.Softmax(in.b, 0); return here() }},
 	{"avg_pool", "means are taken without dilation", func(_ *graph.Graph, in inputs) int {
 		graph.AvgPool(graph.Reshape(in.x, 1, 1, 6), []int{2}, graph.Window{Dilation: []int{2}}, false)
 		return here() - 1

@@ -212,6 +212,7 @@ func IndexTranspose(shape Shape, indices []int, pieces ...*Node) *Node {
 
 // Gather takes the parts of x along an axis at the indices (NumPy take); a negative axis counts from the end.
 func Gather(x, indices *Node, axis int) *Node {
+	x = withOneAxis(x, axis)
 	if x.Valid() {
 		a, err := axisOf(axis, x.typ.Shape.Rank())
 		if err != nil {
@@ -222,13 +223,22 @@ func Gather(x, indices *Node, axis int) *Node {
 	return applyAll(opGather, []*Node{x, indices}, attr.I("axis", axis))
 }
 
-// ScatterAdd adds updates into zeros of the shape at the indices along an axis, ≥ 0.
+// ScatterAdd adds updates into zeros of the shape at the indices along an axis; a negative one counts from the end.
 func ScatterAdd(indices, updates *Node, axis int, shape ...int) *Node {
-	return applyAll(opScatterAdd, []*Node{indices, updates}, attr.I("axis", axis), attr.L("shape", shape))
+	return applyAll(opScatterAdd, []*Node{indices, updates}, attr.I("axis", fromFront(axis, shape)), attr.L("shape", shape))
 }
 
-// Iota returns 0, 1, 2, … along an axis of the shape.
+// fromFront is an axis of the shape that may count from the end as one that does not.
+func fromFront(axis int, shape []int) int {
+	if axis < 0 && axis >= -len(shape) {
+		return axis + len(shape)
+	}
+	return axis
+}
+
+// Iota returns 0, 1, 2, … along an axis of the shape; a negative one counts from the end.
 func Iota(g *Graph, d DType, axis int, shape ...int) *Node {
+	axis = fromFront(axis, shape)
 	return g.Apply(opIota, nil, attr.Make(attr.S("dtype", d.String()), attr.I("axis", axis), attr.L("shape", shape)))
 }
 

@@ -297,15 +297,35 @@ func triangleOp(name, side string) *Op {
 	}
 }
 
-// Pad returns x with low[d] elements of the value before and high[d] after dimension d.
+// Pad returns x with low[d] elements of the value before and high[d] after dimension d; negative ones take away as many.
 func Pad(x *Node, low, high []int, value float64) *Node {
+	x, low, high = cropped(x, low, high)
 	return applyAll(opPad, []*Node{x}, attr.L("low", low), attr.L("high", high), attr.F("value", value))
 }
 
 // PadMode returns x with low[d] copies of its own elements before and high[d] after dimension d; the mode is "edge", "reflect",
-// "symmetric" or "wrap", as in NumPy.
+// "symmetric" or "wrap", as in NumPy. Negative numbers take away as many elements first.
 func PadMode(x *Node, low, high []int, mode string) *Node {
+	x, low, high = cropped(x, low, high)
 	return applyAll(opPadMode, []*Node{x}, attr.L("low", low), attr.L("high", high), attr.S("mode", mode))
+}
+
+// cropped is x without the elements that a negative padding takes away, and the padding that is left.
+func cropped(x *Node, low, high []int) (*Node, []int, []int) {
+	negative := func(n int) bool { return n < 0 }
+	if !x.Valid() || len(low) != x.typ.Shape.Rank() || len(high) != len(low) || !slices.ContainsFunc(low, negative) && !slices.ContainsFunc(high, negative) {
+		return x, low, high
+	}
+	low, high = slices.Clone(low), slices.Clone(high)
+	ranges := make([]Range, len(low))
+	for d, e := range x.typ.Shape {
+		if cut := min(low[d], 0) + min(high[d], 0); low[d] < -e || high[d] < -e || e+cut < 0 {
+			return x.g.Fail("pad", fmt.Errorf("%d and %d take more away from dimension %d than its extent %d", low[d], high[d], d, e)), low, high
+		}
+		ranges[d] = Range{Start: max(-low[d], 0), Limit: e + min(high[d], 0)}
+		low[d], high[d] = max(low[d], 0), max(high[d], 0)
+	}
+	return Slice(x, ranges...), low, high
 }
 
 // Flip returns x with the order of its elements reversed along the axes, all if there are none; negative axes count from the end.
@@ -324,6 +344,9 @@ func Flip(x *Node, axes ...int) *Node {
 func Roll(x *Node, shift, axis int) *Node {
 	if !x.Valid() {
 		return apply1(opIdentity, x)
+	}
+	if x.typ.IsScalar() && ofScalar(axis) {
+		return x
 	}
 	a, err := axisOf(axis, x.typ.Shape.Rank())
 	if err != nil {
@@ -351,7 +374,7 @@ func Tile(x *Node, reps ...int) *Node {
 
 // Repeat returns x with each element along the axis repeated in place.
 func Repeat(x *Node, repeats, axis int) *Node {
-	return alongAxis(opRepeat, x, axis, attr.I("repeats", repeats))
+	return alongAxis(opRepeat, withOneAxis(x, axis), axis, attr.I("repeats", repeats))
 }
 
 // Diag returns square matrices with the last dimension of x on diagonal k (0 the main one, positive above it) and 0 elsewhere.

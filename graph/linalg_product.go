@@ -232,8 +232,8 @@ func dotLabels(rankA, rankB int, a attr.List) (la, lb, out []int, err error) {
 
 func inferDotGeneral(in []*Node, a attr.List) (Type, error) {
 	x, y := in[0].typ, in[1].typ
-	if x.DType != y.DType || !x.DType.IsFloat() {
-		return Type{}, fmt.Errorf("operands are %v and %v: need the same of %v", x.DType, y.DType, Floats)
+	if err := sameNumbers(x, y); err != nil {
+		return Type{}, err
 	}
 	la, lb, out, err := dotLabels(len(x.Shape), len(y.Shape), a)
 	if err != nil {

@@ -26,13 +26,13 @@ func init() {
 			{Key: "transpose_a", Kind: attr.Bool, Doc: "use the first operand's matrices transposed"},
 			{Key: "transpose_b", Kind: attr.Bool, Doc: "use the second operand's matrices transposed"},
 		},
-		Doc: "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is the sum of chains of 256 fused multiply-adds in ascending order, for float32 in float64 after every 64 chains. " +
+		Doc: "The product of the matrices in the last two dimensions; leading dimensions broadcast. Every element is the sum of chains of 256 fused multiply-adds in ascending order, for float32 in float64 after every 64 chains; integers wrap. " +
 			"Adjoints from behind a mask are multiplied with no_nan, so that a zero adjoint wins.",
 		Formula: "ct·Bᵀ, Aᵀ·ct",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			x, y := in[0].typ, in[1].typ
-			if x.DType != y.DType || !Floats.Has(x.DType) {
-				return Type{}, fmt.Errorf("operands are %v and %v: need one of %v", x.DType, y.DType, Floats)
+			if err := sameNumbers(x, y); err != nil {
+				return Type{}, err
 			}
 			if len(x.Shape) < 2 || len(y.Shape) < 2 {
 				return Type{}, fmt.Errorf("operands are %v and %v: need rank 2 or more", x, y)

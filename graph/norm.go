@@ -13,12 +13,12 @@ var opReduceVar, opReduceStd, opReduceL1, opReduceL2, opReduceInverseRMS, opNorm
 var ddofAttr = AttrSpec{Key: "ddof", Kind: attr.Int, Doc: "delta degrees of freedom: the divisor is the number of elements less ddof"}
 
 func init() {
-	opReduceVar = Register(momentOp("reduce_var", "variance", "The variance over dimensions: Σ (x − mean)²/(count − ddof).",
+	opReduceVar = Register(momentOp("reduce_var", "variance", "The variance over dimensions: Σ (x − mean)²/(count − ddof). NaN if ddof is the count or more.",
 		"2(x − mean)/(count − ddof)·adjoint",
 		func(n *Node) *Node {
 			return Div(reduceLike2(opReduceSum, n, Square(centred(n))), Like(n, divisorOf(n)))
 		}))
-	opReduceStd = Register(momentOp("reduce_std", "σ", "The standard deviation over dimensions: √(Σ (x − mean)²/(count − ddof)). The derivative where it is 0 is 0.",
+	opReduceStd = Register(momentOp("reduce_std", "σ", "The standard deviation over dimensions: √(Σ (x − mean)²/(count − ddof)). The derivative where it is 0 is 0. NaN if ddof is the count or more.",
 		"(x − mean)/((count − ddof)·σ)·adjoint, 0 where σ = 0",
 		func(n *Node) *Node {
 			return Div(reduceLike2(opReduceL2, n, centred(n)), Like(n, math.Sqrt(divisorOf(n))))
@@ -107,8 +107,8 @@ func momentOp(name, symbol, doc, formula string, expand func(n *Node) *Node) *Op
 	op.Infer = func(in []*Node, a attr.List) (Type, error) {
 		t, err := infer(in, a)
 		if err == nil {
-			if count := in[0].typ.Shape.Size() / t.Shape.Size(); a.Int("ddof") < 0 || a.Int("ddof") >= count {
-				err = fmt.Errorf("ddof %d is outside of [0, %d), the number of elements", a.Int("ddof"), count)
+			if a.Int("ddof") < 0 {
+				err = fmt.Errorf("ddof %d is below 0", a.Int("ddof"))
 			}
 		}
 		return t, err
@@ -162,7 +162,13 @@ func centred(n *Node) *Node {
 	return Sub(x, applyAll(opReduceMean, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", true)))
 }
 
-func divisorOf(n *Node) float64 { return reducedCount(n) - float64(n.extra.attrs.Int("ddof")) }
+// divisorOf is the number of elements less ddof, NaN if that is not above 0 (JAX).
+func divisorOf(n *Node) float64 {
+	if d := reducedCount(n) - float64(n.extra.attrs.Int("ddof")); d > 0 {
+		return d
+	}
+	return math.NaN()
+}
 
 // scaledByNorm is the operand of a norm and the norm, both times a power of two near the reciprocal of a norm that is very large or small, so that
 // quotients by it neither overflow nor underflow, at any order.
@@ -193,14 +199,14 @@ func moment(op *Op, x *Node, axes []int, ddof int, opts []ReduceOption) *Node {
 	return applyAll(op, []*Node{x}, attr.L("axes", norm), attr.B("keepdims", keeps(opts)), attr.I("ddof", ddof))
 }
 
-// ReduceVar returns the variance of x over the axes, all if there are none, with the divisor count − ddof.
+// ReduceVar returns the variance of x over the axes, all if there are none, with the divisor count − ddof, NaN where that is not above 0. That of integers and bools is a float64.
 func ReduceVar(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
-	return moment(opReduceVar, x, axes, ddof, opts)
+	return moment(opReduceVar, orCast(x, Floats, Float64), axes, ddof, opts)
 }
 
-// ReduceStd returns the standard deviation of x over the axes, all if there are none, with the divisor count − ddof.
+// ReduceStd returns the standard deviation of x over the axes, all if there are none, with the divisor count − ddof, NaN where that is not above 0. That of integers and bools is a float64.
 func ReduceStd(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
-	return moment(opReduceStd, x, axes, ddof, opts)
+	return moment(opReduceStd, orCast(x, Floats, Float64), axes, ddof, opts)
 }
 
 // ReduceL1 returns the sum of absolute values of x over the axes, all if there are none.
@@ -210,12 +216,12 @@ func ReduceL1(x *Node, axes []int, opts ...ReduceOption) *Node {
 
 // ReduceL2 returns the Euclidean norm of x over the axes, all if there are none; its derivative at 0 is 0.
 func ReduceL2(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceL2, x, axes, keeps(opts))
+	return reduce(opReduceL2, orCast(x, Floats, Float64), axes, keeps(opts))
 }
 
 // ReduceLInf returns the largest absolute value of x over the axes, all if there are none.
 func ReduceLInf(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceLInf, x, axes, keeps(opts))
+	return reduce(opReduceLInf, orCast(x, Floats, Float64), axes, keeps(opts))
 }
 
 // CountNonzero returns the number of elements of x over the axes that are not 0, as int64.

@@ -97,7 +97,7 @@ func init() {
 	opCrossEntropy = Register(&Op{
 		Name: "cross_entropy", Pattern: AsExpansion, Family: FamilyNormal, OperandNames: []string{"logits", "labels"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
 		Doc: "−log_softmax(logits) at the labels: operands logits and labels (int32 or int64 of the logits' shape without the axis of the classes). One loss for each label; " +
-			"a negative label counts from the end, one out of range is a runtime error.",
+			"a label below 0 or out of range is a runtime error.",
 		Formula: "softmax(logits) − one_hot(labels); –",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			t, err := numberAlongAxis(Floats, in, a)
@@ -126,7 +126,7 @@ func init() {
 			return Reshape(Softplus(odds), n.typ.Shape...)
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
-			{Type: Type{Float64, Shape{4, 3}}}, {Type: Type{Int64, Shape{4}}, Values: []float64{0, 2, 1, -1}, Constant: true}}}},
+			{Type: Type{Float64, Shape{4, 3}}}, {Type: Type{Int64, Shape{4}}, Values: []float64{0, 2, 1, 2}, Constant: true}}}},
 	})
 	opSoftmaxCrossEntropy = Register(composite(Op{
 		Name: "softmax_cross_entropy", OperandNames: []string{"logits", "p"}, MinArity: 2, MaxArity: 2, Attrs: []AttrSpec{axisAttr},
@@ -209,8 +209,8 @@ func init() {
 	opAttention = Register(composite(Op{
 		Name: "attention", OperandNames: []string{"q", "k", "v", "mask"}, MinArity: 3, MaxArity: 4,
 		Attrs: []AttrSpec{{Key: "causal", Kind: attr.Bool, Doc: "query i sees the keys up to i + (keys − queries) only"}, {Key: "scale", Kind: attr.Float, Doc: "factor of q·kᵀ"}},
-		Doc: "softmax(scale·q·kᵀ)·v over the last two dimensions: operands q […, L, D], k […, S, D], v […, S, E] and a bool mask that broadcasts to […, L, S]; " +
-			"a query sees the keys where it is true. A query that sees no key gives 0 with derivative 0; keys that it does not see count for nothing, even if their k or v is infinite or NaN.",
+		Doc: "softmax(scale·q·kᵀ)·v over the last two dimensions: operands q […, L, D], k […, S, D], v […, S, E], whose leading dimensions broadcast, and a mask that broadcasts to […, L, S]: bool, of which " +
+			"a query sees the keys where it is true, or of q's dtype, which is added to scale·q·kᵀ, and a query sees the keys where it is not −Inf. A query that sees no key gives 0 with derivative 0; keys that it does not see count for nothing, even if their k or v is infinite or NaN.",
 		Formula: "through the definition", Source: "Vaswani et al., Attention is all you need, NeurIPS 2017, eq. 1",
 		Infer:  attentionType,
 		Expand: expandAttention,
@@ -218,6 +218,8 @@ func init() {
 			{Attrs: attr.Make(attr.B("causal", false), attr.F("scale", 0.5)), In: qkv},
 			{Attrs: attr.Make(attr.B("causal", true), attr.F("scale", 0.5)), In: qkv},
 			{Attrs: attr.Make(attr.B("causal", false), attr.F("scale", 0.5)), In: append(append([]SampleInput{}, qkv...), mask)},
+			{Attrs: attr.Make(attr.B("causal", true), attr.F("scale", 0.5)), In: []SampleInput{{Type: Type{Float64, Shape{3, 2, 3, 4}}}, {Type: Type{Float64, Shape{1, 4, 4}}}, {Type: Type{Float64, Shape{3, 1, 4, 2}}}, {Type: Type{Float64, Shape{2, 1, 4}}}}},
+			{NoDifferences: "keys that are not seen", Attrs: attr.Make(attr.B("causal", false), attr.F("scale", 0.5)), In: append(append([]SampleInput{}, qkv...), SampleInput{Type: Type{Float64, Shape{3, 5}}, Values: []float64{1, -1, -posInf, 0, 0.5, -posInf, -posInf, -posInf, -posInf, -posInf, 0, 1, 2, -posInf, 3}})},
 		},
 	}))
 }
@@ -227,8 +229,7 @@ func init() {
 func otherClasses(n *Node) (own, none, share, odds *Node) {
 	x, axis := n.inputs[0], n.extra.attrs.Int("axis")
 	classes, labels := x.typ.Shape[axis], ExpandDims(n.inputs[1], axis)
-	logit := TakeAlongAxis(x, labels, axis)
-	labels = Where(Less(labels, Like(labels, 0)), Add(labels, Like(labels, float64(classes))), labels)
+	logit := applyAll(opTakeAlongAxis, []*Node{x, labels}, attr.I("axis", axis), attr.B("from_start", true))
 	if classes <= 1<<24 { // exact in each float dtype, in whose lanes the comparison is cheap
 		labels = Cast(labels, x.typ.DType)
 	}
@@ -295,21 +296,29 @@ func attentionType(in []*Node, a attr.List) (Type, error) {
 	if _, err := floatOperands(in[:3], nil); err != nil {
 		return Type{}, err
 	}
-	r := len(q.Shape)
-	if r < 2 || len(k.Shape) != r || len(v.Shape) != r || !q.Shape[:r-2].Equal(k.Shape[:r-2]) || !k.Shape[:r-1].Equal(v.Shape[:r-1]) ||
-		q.Shape[r-1] != k.Shape[r-1] {
+	if len(q.Shape) < 2 || len(k.Shape) < 2 || len(v.Shape) < 2 {
 		return Type{}, fmt.Errorf("operands are %v, %v and %v: need […, L, D], […, S, D] and […, S, E]", q, k, v)
 	}
-	scores := append(append(Shape{}, q.Shape[:r-1]...), k.Shape[r-2])
+	queries, d := lastTwo(q.Shape, false)
+	keys, dk := lastTwo(k.Shape, false)
+	values, e := lastTwo(v.Shape, false)
+	batch, err := BroadcastShapes(leading(q), leading(k), leading(v))
+	if d != dk || keys != values || err != nil {
+		return Type{}, fmt.Errorf("operands are %v, %v and %v: need […, L, D], […, S, D] and […, S, E]", q, k, v)
+	}
+	scores := append(slices.Clone(batch), queries, keys)
 	if len(in) == 4 {
-		if m := in[3].typ; m.DType != Bool {
-			return Type{}, fmt.Errorf("the mask is %v: needs bool", m)
+		if m := in[3].typ; m.DType != Bool && m.DType != q.DType {
+			return Type{}, fmt.Errorf("the mask is %v: needs bool or %v", m, q.DType)
 		} else if s, err := BroadcastShapes(scores, m.Shape); err != nil || !s.Equal(scores) {
 			return Type{}, fmt.Errorf("the mask is %v: does not broadcast to %v", m, scores)
 		}
 	}
-	return Type{q.DType, append(append(Shape{}, q.Shape[:r-1]...), v.Shape[r-1])}, nil
+	return Type{q.DType, append(slices.Clone(batch), queries, e)}, nil
 }
+
+// leading are the extents in front of those of matrices.
+func leading(t *Type) Shape { return t.Shape[:len(t.Shape)-2] }
 
 // Attention goes through blocks of so many keys if there are more scores than attentionScores, of two blocks of keys at least.
 const (
@@ -323,12 +332,12 @@ func expandAttention(n *Node) *Node {
 		return attentionByBlocks(n)
 	}
 	scores := Mul(matmul(q, k, false, true), Like(q, n.extra.attrs.Float("scale")))
-	r := scores.typ.Shape.Rank()
-	l, s := scores.typ.Shape[r-2], scores.typ.Shape[r-1]
 	var mask *Node
 	if len(n.inputs) == 4 {
-		mask = n.inputs[3]
+		scores, mask = masked(scores, n.inputs[3])
 	}
+	r := scores.typ.Shape.Rank()
+	l, s := scores.typ.Shape[r-2], scores.typ.Shape[r-1]
 	if n.extra.attrs.Bool("causal") {
 		seen := LessEqual(Iota(n.g, Int64, 0, s), lastKeys(n.g, l, s))
 		if mask == nil {
@@ -350,6 +359,14 @@ func expandAttention(n *Node) *Node {
 	return applyAll(opMatMul, []*Node{weights, v}, attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
 }
 
+// masked is what a mask makes of scores, and where keys are seen.
+func masked(scores, mask *Node) (*Node, *Node) {
+	if mask.typ.DType == Bool {
+		return scores, mask
+	}
+	return Add(scores, mask), NotEqual(mask, Like(mask, -posInf))
+}
+
 // lastKeys is the last key that each query sees if attention is causal, a column.
 func lastKeys(g *Graph, queries, keys int) *Node {
 	return Add(Iota(g, Int64, 0, queries, 1), g.Scalar(Int64, float64(keys-queries)))
@@ -359,14 +376,17 @@ func lastKeys(g *Graph, queries, keys int) *Node {
 // values that they weigh; both are scaled down when a block has a larger score (Milakov and Gimelshein 2018; Rabe and Staats 2021; Dao et al. 2022). The reverse sweep keeps
 // these sums of each block and computes its scores once more.
 func attentionByBlocks(n *Node) *Node {
-	q, k, v := n.inputs[0], n.inputs[1], n.inputs[2]
-	r := q.typ.Shape.Rank()
+	r := n.typ.Shape.Rank()
+	wide := func(x *Node) *Node {
+		return BroadcastTo(x, append(slices.Clone(n.typ.Shape[:r-2]), x.typ.Shape[x.typ.Shape.Rank()-2:]...)...)
+	}
+	q, k, v := wide(n.inputs[0]), wide(n.inputs[1]), wide(n.inputs[2])
 	l, s := q.typ.Shape[r-2], k.typ.Shape[r-2]
 	var mask *Node
 	if len(n.inputs) == 4 {
 		mask = n.inputs[3]
 	}
-	wide := mask != nil && mask.typ.Shape.Rank() > 0 && mask.typ.Shape[mask.typ.Shape.Rank()-1] == s
+	ofKeys := mask != nil && mask.typ.Shape.Rank() > 0 && mask.typ.Shape[mask.typ.Shape.Rank()-1] == s
 	causal := n.extra.attrs.Bool("causal")
 	scale := n.extra.attrs.Float("scale")
 	// step goes on with keys, their values, the mask of them, and their first number.
@@ -374,6 +394,9 @@ func attentionByBlocks(n *Node) *Node {
 		top, sum, out := carry[0], carry[1], carry[2]
 		keys := k.typ.Shape[r-2]
 		scores := Mul(matmul(q, k, false, true), Like(q, scale))
+		if mask != nil {
+			scores, mask = masked(scores, mask)
+		}
 		if causal {
 			seen := LessEqual(Add(Iota(k.g, Int64, 0, keys), first), lastKeys(k.g, l, s))
 			if mask == nil {
@@ -425,14 +448,14 @@ func attentionByBlocks(n *Node) *Node {
 	wholeV, restV := blocks(v, r-2)
 	xs := []*Node{wholeK, wholeV, Mul(Iota(n.g, Int64, 0, count), n.g.Scalar(Int64, attentionKeys))}
 	restMask := mask
-	if wide {
+	if ofKeys {
 		var wholeMask *Node
 		wholeMask, restMask = blocks(mask, mask.typ.Shape.Rank()-1)
 		xs = append(xs, wholeMask)
 	}
 	carry, _ = Scan(count, carry, xs, func(carry, x []*Node) (next, ys []*Node) {
 		m := mask
-		if wide {
+		if ofKeys {
 			m = x[3]
 		}
 		return step(carry, x[0], x[1], m, x[2]), nil
@@ -513,9 +536,78 @@ func BatchNormTraining(x, scale, bias *Node, axis int, epsilon float64) (y, mean
 	return y, Reshape(m, want.Shape...), Reshape(v, want.Shape...)
 }
 
-// CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes.
+// CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes. A label that is no class is an error of the run; see
+// CrossEntropyWith for labels to ignore, weights and smoothing, and SoftmaxCrossEntropy for probabilities of all classes.
 func CrossEntropy(logits, labels *Node, axis int) *Node {
 	return withAxis(opCrossEntropy, logits, []*Node{logits, labels}, axis)
+}
+
+// CrossEntropyOptions change CrossEntropyWith.
+type CrossEntropyOptions struct {
+	Ignore    []int64 // labels whose losses are 0, such as −1 or −100
+	FromEnd   bool    // negative labels that are not ignored count from the end
+	Weights   *Node   // by which losses of each class are multiplied, a vector; nil means ones
+	Smoothing float64 // part of the probability that is spread evenly over all classes (Szegedy et al. 2016), each with its weight, from 0 to 1
+}
+
+// CrossEntropyWith is CrossEntropy with options, as PyTorch has them. It returns the losses, and what each counts in a mean: the weight of its label's class, 0 where the label is ignored. PyTorch's mean is Σ losses / Σ counts, NaN where all are ignored.
+func CrossEntropyWith(logits, labels *Node, axis int, o CrossEntropyOptions) (losses, counts *Node) {
+	const op = "cross_entropy"
+	fail := func(err error) (*Node, *Node) {
+		bad := logits.g.Fail(op, err)
+		return bad, bad
+	}
+	if !logits.Valid() || !labels.Valid() {
+		losses = CrossEntropy(logits, labels, axis)
+		return losses, losses
+	}
+	a, err := axisOf(axis, logits.typ.Shape.Rank())
+	switch {
+	case err != nil:
+		return fail(err)
+	case !labels.typ.DType.IsInt():
+		return fail(fmt.Errorf("the labels are %v: need int32 or int64", labels.typ))
+	case !(o.Smoothing >= 0 && o.Smoothing <= 1):
+		return fail(fmt.Errorf("smoothing %v is outside of [0, 1]", o.Smoothing))
+	}
+	classes := logits.typ.Shape[a]
+	if w := o.Weights; w != nil && (!w.Valid() || !w.typ.Equal(Type{logits.typ.DType, Shape{classes}})) {
+		return fail(fmt.Errorf("the weights are %v: need %v", w.Type(), Type{logits.typ.DType, Shape{classes}}))
+	}
+	var ignored *Node
+	for _, v := range o.Ignore {
+		is := Equal(labels, Like(labels, float64(v)))
+		if ignored != nil {
+			is = LogicalOr(ignored, is)
+		}
+		ignored = is
+	}
+	if ignored != nil {
+		labels = Where(ignored, Like(labels, 0), labels)
+	}
+	if o.FromEnd {
+		labels = Where(Less(labels, Like(labels, 0)), Add(labels, Like(labels, float64(classes))), labels)
+	}
+	losses = CrossEntropy(logits, labels, a)
+	counts = onesLike(losses)
+	if o.Weights != nil {
+		counts = Gather(o.Weights, labels, 0)
+		losses = Mul(losses, counts)
+	}
+	if o.Smoothing > 0 {
+		surprise := Neg(LogSoftmax(logits, a)) // of each class
+		if o.Weights != nil {
+			along := slices.Repeat([]int{1}, logits.typ.Shape.Rank())
+			along[a] = classes
+			surprise = Mul(surprise, Reshape(o.Weights, along...))
+		}
+		losses = Lerp(losses, ReduceMean(surprise, []int{a}), Like(logits, o.Smoothing))
+	}
+	if ignored != nil {
+		zero := Like(logits, 0)
+		losses, counts = Where(ignored, zero, losses), Where(ignored, zero, counts)
+	}
+	return losses, counts
 }
 
 // SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
@@ -536,12 +628,12 @@ func Huber(x, y *Node, delta float64) *Node {
 
 // AttentionOptions change Attention.
 type AttentionOptions struct {
-	Mask   *Node   // bool, broadcast to […, L, S]: a query sees the keys where it is true; nil means all
+	Mask   *Node   // broadcast to […, L, S]; bool: a query sees the keys where it is true; of q's dtype: added to scale·q·kᵀ, −Inf where a query does not see a key; nil means all
 	Causal bool    // query i sees the keys up to i + (S − L) only
 	Scale  float64 // factor of q·kᵀ; 0 means 1/√D
 }
 
-// Attention returns softmax(scale·q·kᵀ)·v for q […, L, D], k […, S, D] and v […, S, E].
+// Attention returns softmax(scale·q·kᵀ)·v for q […, L, D], k […, S, D] and v […, S, E], whose leading dimensions broadcast.
 //
 // With 1024 keys and more, and more than 2²⁰ scores L·S, it goes through 512 keys at a time, and so do its derivatives: memory grows with L·512 and not with L·S.
 func Attention(q, k, v *Node, o AttentionOptions) *Node {

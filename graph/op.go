@@ -449,6 +449,19 @@ func (op *Op) checkAttrs(attrs attr.List) error {
 	return nil
 }
 
+// mixed says which cast makes operand k like those before it: to the dtype that NumPy would compute in.
+func mixed(in []*Node, k int) error {
+	a, b := in[0].typ.DType, in[k].typ.DType
+	narrow, wide := 0, b
+	if a > b { // in the order bool, int32, int64, float32, float64
+		narrow, wide = k, a
+	}
+	if wide == Float32 && min(a, b) != Bool {
+		return fmt.Errorf("operands are %v and %v: cast operand %d to %v, or both to %v as NumPy does", a, b, narrow, wide, Float64)
+	}
+	return fmt.Errorf("operands are %v and %v: cast operand %d to %v", a, b, narrow, wide)
+}
+
 func (op *Op) inferElementwise(in []*Node, attrs attr.List) (Type, error) {
 	var d DType
 	if op.Operands != nil {
@@ -458,9 +471,9 @@ func (op *Op) inferElementwise(in []*Node, attrs attr.List) (Type, error) {
 		}
 	} else {
 		d = in[0].typ.DType
-		for _, n := range in[1:] {
+		for i, n := range in[1:] {
 			if n.typ.DType != d {
-				return Type{}, fmt.Errorf("operands are %v and %v: cast one of them", d, n.typ.DType)
+				return Type{}, mixed(in, i+1)
 			}
 		}
 		if !op.DTypes.Has(d) {

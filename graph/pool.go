@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
@@ -13,7 +14,7 @@ var opMaxPool, opAvgPool, opAvgPoolGrad, opResize *Op
 var poolAttrs = []AttrSpec{
 	{Key: "window", Kind: attr.Ints, Doc: "extent of the window in each spatial dimension"},
 	{Key: "strides", Kind: attr.Ints, Doc: "step of the window in each spatial dimension, at least 1"},
-	{Key: "padding", Kind: attr.Ints, Doc: "elements before and after each spatial dimension in turn, fewer than the window's"},
+	{Key: "padding", Kind: attr.Ints, Doc: "elements before and after each spatial dimension in turn, of which each window leaves at least one element"},
 }
 
 var countPadAttr = AttrSpec{Key: "count_include_pad", Kind: attr.Bool, Doc: "elements of the padding count in the mean"}
@@ -23,7 +24,7 @@ const poolLayout = " Operand [N, C, spatial], 1 to 3 spatial dimensions."
 func init() {
 	opMaxPool = Register(&Op{
 		Name: "max_pool", Pattern: OfResults{underWindows, nil}, Family: FamilyConvolution, MinArity: 1, MaxArity: 1, Kernel: "max_pool", Batch: batchMaxPool,
-		Attrs: append([]AttrSpec{{Key: "dilation", Kind: attr.Ints, Doc: "distance of the window's elements, 1 where there is padding"}}, poolAttrs...),
+		Attrs: append([]AttrSpec{{Key: "dilation", Kind: attr.Ints, Doc: "distance of the window's elements"}}, poolAttrs...),
 		Doc: "The largest element under each position of a window (result 0; NaN wins; padding is never taken) and its row-major index within the spatial dimensions " +
 			"(result 1, int64). Of equal elements the first is taken, and it alone gets the adjoint." + poolLayout,
 		Formula:     "the adjoint at the indices",
@@ -47,7 +48,7 @@ func init() {
 		},
 		Samples: []Sample{
 			poolSample(Shape{2, 2, 7}, []int{3}, []int{2}, []int{1, 0}, attr.L("dilation", []int{1})), poolSample(Shape{1, 2, 4, 5}, []int{2, 2}, []int{1, 2}, []int{0, 0, 0, 1}, attr.L("dilation", []int{1, 1})),
-			poolSample(Shape{1, 1, 5, 3}, []int{2, 3}, []int{1, 1}, []int{0, 0, 0, 0}, attr.L("dilation", []int{2, 1})), poolSample(Shape{1, 1, 2, 3, 2}, []int{2, 1, 2}, []int{1, 1, 1}, []int{0, 0, 0, 0, 0, 0}, attr.L("dilation", []int{1, 1, 1})),
+			poolSample(Shape{1, 1, 5, 3}, []int{2, 3}, []int{1, 1}, []int{0, 0, 0, 0}, attr.L("dilation", []int{2, 1})), poolSample(Shape{1, 2, 5, 4}, []int{3, 2}, []int{2, 1}, []int{2, 1, 0, 1}, attr.L("dilation", []int{2, 3})), poolSample(Shape{1, 1, 2, 3, 2}, []int{2, 1, 2}, []int{1, 1, 1}, []int{0, 0, 0, 0, 0, 0}, attr.L("dilation", []int{1, 1, 1})),
 		},
 	})
 	opAvgPool = Register(&Op{
@@ -141,9 +142,9 @@ func inferPool(x *Type, dtypes DTypeSet, a attr.List) (Type, error) {
 	if err != nil {
 		return Type{}, err
 	}
-	for i, p := range padding {
-		if p >= window[i/2] || p > 0 && dilation[i/2] > 1 {
-			return Type{}, fmt.Errorf("padding %d needs to be smaller than the window %d, and 0 with dilation %d", p, window[i/2], dilation[i/2])
+	for d, n := range out {
+		if k := shape.WithoutElement(x.Shape[2+d], window[d], n, a.Ints("strides")[d], dilation[d], padding[2*d]); k >= 0 {
+			return Type{}, fmt.Errorf("window %d of spatial dimension %d has no element but padding (%d, %d)", k, d, padding[2*d], padding[2*d+1])
 		}
 	}
 	return Type{x.DType, append(slices.Clone(x.Shape[:2]), out...)}, nil
@@ -247,35 +248,70 @@ func expandResize(n *Node) *Node {
 	return x
 }
 
-// MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions), and their int64 row-major
-// indices within the spatial dimensions. Padding is never taken and smaller than the window. Strides that are nil are the window's extents.
+// MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking), and their int64 row-major
+// indices within the spatial dimensions. Padding is never taken, and every window has to have an element. Strides that are nil are the window's extents.
 func MaxPool(x *Node, size []int, window Window) (values, indices *Node) {
 	if !x.Valid() {
 		return x, x
 	}
-	window = window.forPool(size, spatial(x))
+	if lacksBatch(x, size) {
+		values, indices = MaxPool(ExpandDims(x, 0), size, window)
+		return withoutBatch(values), withoutBatch(indices)
+	}
+	window = window.forPool(size, x)
 	n := applyAll(opMaxPool, []*Node{x}, attr.L("window", size), attr.L("strides", window.Strides), attr.L("dilation", window.Dilation), attr.L("padding", window.Padding))
 	return Result(n, 0), Result(n, 1)
 }
 
-// AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions). Elements of the padding count,
+// AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking). Elements of the padding count,
 // as zeros, if countPadding. Strides that are nil are the window's extents; there is no dilation.
 func AvgPool(x *Node, size []int, window Window, countPadding bool) *Node {
 	if !x.Valid() {
 		return x
 	}
+	if lacksBatch(x, size) {
+		return withoutBatch(AvgPool(ExpandDims(x, 0), size, window, countPadding))
+	}
 	if window.Dilation != nil {
 		return x.g.Fail("avg_pool", fmt.Errorf("means are taken without dilation"))
 	}
-	window = window.forPool(size, spatial(x))
+	padding := window.fill(spatial(x)).Padding
+	window = window.forPool(size, x)
+	if d := spatial(x); window.Ceil && countPadding && len(padding) == 2*d { // which counts, and what Ceil adds does not
+		low, high := make([]int, d+2), make([]int, d+2)
+		for i := range d {
+			low[i+2], high[i+2] = padding[2*i], padding[2*i+1]
+			window.Padding[2*i], window.Padding[2*i+1] = 0, window.Padding[2*i+1]-padding[2*i+1]
+		}
+		x, countPadding = Pad(x, low, high, 0), false
+	}
 	return applyAll(opAvgPool, []*Node{x}, attr.L("window", size), attr.L("strides", window.Strides), attr.L("padding", window.Padding), attr.B("count_include_pad", countPadding))
 }
 
-func (w Window) forPool(size []int, d int) Window {
+// lacksBatch reports whether x has a dimension less than a window's and those of images and channels.
+func lacksBatch(x *Node, size []int) bool {
+	return len(size) >= 1 && len(size) <= 3 && x.typ.Shape.Rank() == len(size)+1
+}
+
+// forPool replaces what is left out, and with Ceil pads for the last window.
+func (w Window) forPool(size []int, x *Node) Window {
 	if w.Strides == nil {
 		w.Strides = size
 	}
-	return w.fill(d)
+	d := spatial(x)
+	w = w.fill(d)
+	if !w.Ceil || len(w.Strides) != d || len(w.Dilation) != d || len(w.Padding) != 2*d || len(size) != d {
+		return w
+	}
+	w.Padding = slices.Clone(w.Padding)
+	for i, n := range x.typ.Shape[2:] {
+		s, low, high := w.Strides[i], w.Padding[2*i], w.Padding[2*i+1]
+		reach := (size[i]-1)*w.Dilation[i] + 1
+		if rest := n + low + high - reach; s > 0 && rest >= 0 && rest%s > 0 && (rest/s+1)*s < n+low {
+			w.Padding[2*i+1] += s - rest%s
+		}
+	}
+	return w
 }
 
 // ResizeOption changes how Resize places elements.

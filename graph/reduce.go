@@ -308,36 +308,50 @@ func reduce(op *Op, x *Node, axes []int, keep bool) *Node {
 	return applyAll(op, []*Node{x}, attr.L("axes", norm), attr.B("keepdims", keep))
 }
 
+// orCast is x where its dtype is among those of an operator, else x cast to d, as NumPy does.
+func orCast(x *Node, taken DTypeSet, d DType) *Node {
+	if !x.Valid() || taken.Has(x.typ.DType) {
+		return x
+	}
+	return Cast(x, d)
+}
+
 func keeps(opts []ReduceOption) bool { return len(opts) > 0 && opts[0] == KeepDims }
 
-// ReduceSum returns the sum of x over the axes, all if there are none; negative axes count from the end.
+// ReduceSum returns the sum of x over the axes, all if there are none; negative axes count from the end. Bools are added up as int64.
 func ReduceSum(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceSum, x, axes, keeps(opts))
+	return reduce(opReduceSum, orCast(x, Numbers, Int64), axes, keeps(opts))
 }
 
-// ReduceMean returns the mean of x over the axes, all if there are none.
+// ReduceMean returns the mean of x over the axes, all if there are none; that of integers and bools is a float64.
 func ReduceMean(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceMean, x, axes, keeps(opts))
+	return reduce(opReduceMean, orCast(x, Floats, Float64), axes, keeps(opts))
 }
 
-// ReduceProd returns the product of x over the axes, all if there are none.
+// ReduceProd returns the product of x over the axes, all if there are none. Bools are multiplied as int64.
 func ReduceProd(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceProd, x, axes, keeps(opts))
+	return reduce(opReduceProd, orCast(x, Numbers, Int64), axes, keeps(opts))
 }
 
-// ReduceMax returns the largest element of x over the axes, all if there are none.
+// ReduceMax returns the largest element of x over the axes, all if there are none; true is the larger one of bools.
 func ReduceMax(x *Node, axes []int, opts ...ReduceOption) *Node {
+	if x.Valid() && x.typ.DType == Bool {
+		return reduce(opReduceAny, x, axes, keeps(opts))
+	}
 	return reduce(opReduceMax, x, axes, keeps(opts))
 }
 
-// ReduceMin returns the smallest element of x over the axes, all if there are none.
+// ReduceMin returns the smallest element of x over the axes, all if there are none; true is the larger one of bools.
 func ReduceMin(x *Node, axes []int, opts ...ReduceOption) *Node {
+	if x.Valid() && x.typ.DType == Bool {
+		return reduce(opReduceAll, x, axes, keeps(opts))
+	}
 	return reduce(opReduceMin, x, axes, keeps(opts))
 }
 
-// LogSumExp returns ln Σ eˣ over the axes, all if there are none.
+// LogSumExp returns ln Σ eˣ over the axes, all if there are none; that of integers and bools is a float64.
 func LogSumExp(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opLogSumExp, x, axes, keeps(opts))
+	return reduce(opLogSumExp, orCast(x, Floats, Float64), axes, keeps(opts))
 }
 
 // ReduceAny returns whether any element of the bool x over the axes is true.
@@ -360,21 +374,26 @@ func alongAxis(op *Op, x *Node, axis int, more ...attr.Named) *Node {
 	if !x.Valid() {
 		return apply1(opIdentity, x)
 	}
-	a, err := axisOf(axis, x.typ.Shape.Rank())
+	line := withOneAxis(x, axis)
+	a, err := axisOf(axis, line.typ.Shape.Rank())
 	if err != nil {
 		return x.g.Fail(op.Name, err)
 	}
-	return applyAll(op, []*Node{x}, append(more, attr.I("axis", a))...)
+	n := applyAll(op, []*Node{line}, append(more, attr.I("axis", a))...)
+	if line != x && n.Valid() && n.extra.results == nil {
+		n = Reshape(n)
+	}
+	return n
 }
 
 // Argmax returns the index of the largest element along the axis, as int64.
 func Argmax(x *Node, axis int, opts ...ReduceOption) *Node {
-	return alongAxis(opArgmax, x, axis, attr.B("keepdims", keeps(opts)))
+	return alongAxis(opArgmax, orCast(x, Numbers, Int32), axis, attr.B("keepdims", keeps(opts)))
 }
 
 // Argmin returns the index of the smallest element along the axis, as int64.
 func Argmin(x *Node, axis int, opts ...ReduceOption) *Node {
-	return alongAxis(opArgmin, x, axis, attr.B("keepdims", keeps(opts)))
+	return alongAxis(opArgmin, orCast(x, Numbers, Int32), axis, attr.B("keepdims", keeps(opts)))
 }
 
 // Softmax returns eˣ / Σ eˣ along the axis.

@@ -254,6 +254,7 @@ const (
 )
 
 func userScan(op *Op, x *Node, axis int, opts []ScanOption) *Node {
+	x = orCast(x, Numbers, Int64)
 	reverse, exclusive := false, false
 	for _, o := range opts {
 		reverse, exclusive = reverse || o == Reverse, exclusive || o == Exclusive
@@ -261,7 +262,7 @@ func userScan(op *Op, x *Node, axis int, opts []ScanOption) *Node {
 	return scan(op, x, axis, reverse, exclusive)
 }
 
-// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, as in all scans.
+// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, and bools are taken as int64, as in all scans.
 func Cumsum(x *Node, axis int, opts ...ScanOption) *Node { return userScan(opCumsum, x, axis, opts) }
 
 // Cumprod returns the running products of x along the axis.

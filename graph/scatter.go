@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/shape"
@@ -13,7 +14,7 @@ var opTakeAlongAxis, opScatterAlongAxisAdd, opDynamicSlice, opDynamicUpdateSlice
 func init() {
 	along := []float64{0, 4, 4, 1, -1, 2, 3, 3, 0}
 	opTakeAlongAxis = Register(&Op{
-		Name: "take_along_axis", Pattern: Moves, OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", AlongAxis: true, Attrs: []AttrSpec{axisAttr},
+		Name: "take_along_axis", Pattern: Moves, OperandNames: []string{"x", "indices"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Kernel: "take_along_axis", AlongAxis: true, Attrs: []AttrSpec{axisAttr, {Key: "from_start", Kind: attr.Bool, Optional: true, Doc: "negative indices are out of range"}},
 		Doc: "Element i of a line along an axis is element indices[i] of the first operand's line (NumPy); the second operand holds the indices (int32 or int64) and " +
 			"has the first one's extents but for the axis. Negative indices count from the end; an index out of range is a runtime error.",
 		Formula: "the adjoint, added into zeros at the indices; –",
@@ -308,9 +309,30 @@ func scatterExtremumJVP(n *Node, dot []*Node) []*Node {
 	return []*Node{Div(sum, count)}
 }
 
-// TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy).
+// TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy). In the other dimensions x and the indices are broadcast.
 func TakeAlongAxis(x, indices *Node, axis int) *Node {
+	if x.Valid() && indices.Valid() && x.typ.Shape.Rank() == indices.typ.Shape.Rank() {
+		if a, err := axisOf(axis, x.typ.Shape.Rank()); err == nil {
+			x, indices = besideAxis(x, indices, a)
+		}
+	}
 	return withAxis(opTakeAlongAxis, x, []*Node{x, indices}, axis)
+}
+
+// besideAxis broadcasts two operands of one rank in all dimensions but the axis, if they can be.
+func besideAxis(x, y *Node, axis int) (*Node, *Node) {
+	s, t := slices.Clone(x.typ.Shape), slices.Clone(y.typ.Shape)
+	s[axis], t[axis] = 1, 1
+	both, err := BroadcastShapes(s, t)
+	if err != nil {
+		return x, y // a mistake of the operator's
+	}
+	wide := func(n *Node) *Node {
+		s := slices.Clone(both)
+		s[axis] = n.typ.Shape[axis]
+		return BroadcastTo(n, s...)
+	}
+	return wide(x), wide(y)
 }
 
 // withAxis applies an operator with the attribute axis, normalised by the rank of x.
@@ -329,9 +351,9 @@ func scatterAlongAxisAdd(indices, updates *Node, axis int, shape Shape) *Node {
 	return applyAll(opScatterAlongAxisAdd, []*Node{indices, updates}, attr.I("axis", axis), attr.L("shape", shape))
 }
 
-// ScatterAlongAxisAdd adds each update into zeros of the shape at its index in its line along the axis, ≥ 0: the transpose of TakeAlongAxis.
+// ScatterAlongAxisAdd adds each update into zeros of the shape at its index in its line along the axis, of which a negative one counts from the end: the transpose of TakeAlongAxis.
 func ScatterAlongAxisAdd(indices, updates *Node, axis int, shape ...int) *Node {
-	return scatterAlongAxisAdd(indices, updates, axis, shape)
+	return scatterAlongAxisAdd(indices, updates, fromFront(axis, shape), shape)
 }
 
 // DynamicSlice returns the part of x of the given extents that begins at the indices in begin, an integer vector; they are

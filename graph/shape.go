@@ -22,7 +22,18 @@ func axisOf(axis, rank int) (int, error) {
 	return a, nil
 }
 
-// axesOf normalises a list of distinct axes; an empty list means all. The result ascends.
+// ofScalar reports whether an axis is one that NumPy lets scalars have.
+func ofScalar(axis int) bool { return axis == 0 || axis == -1 }
+
+// withOneAxis gives a scalar the axis along which it is one element, if that is asked for.
+func withOneAxis(x *Node, axis int) *Node {
+	if x.Valid() && x.typ.IsScalar() && ofScalar(axis) {
+		return Reshape(x, 1)
+	}
+	return x
+}
+
+// axesOf normalises a list of distinct axes; an empty list means all. The result ascends. A scalar has the axes 0 and −1, as NumPy lets it have them, along which it is one element.
 func axesOf(axes []int, rank int) ([]int, error) {
 	if len(axes) == 0 {
 		out := make([]int, rank)
@@ -33,6 +44,9 @@ func axesOf(axes []int, rank int) ([]int, error) {
 	}
 	seen := make([]bool, rank)
 	for _, ax := range axes {
+		if rank == 0 && ofScalar(ax) {
+			continue
+		}
 		a, err := axisOf(ax, rank)
 		if err != nil {
 			return nil, err

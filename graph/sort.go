@@ -129,7 +129,11 @@ func TopK(x *Node, k, axis int, opts ...SortOption) (values, indices *Node) {
 	if !both.Valid() {
 		return both, both
 	}
-	return Result(both, 0), Result(both, 1)
+	values, indices = Result(both, 0), Result(both, 1)
+	if x.typ.IsScalar() {
+		values, indices = Reshape(values), Reshape(indices)
+	}
+	return values, indices
 }
 
 // Searchsorted returns for each element of values the int64 position at which it would be inserted into the ascending sequence, before equal

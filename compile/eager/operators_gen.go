@@ -114,7 +114,7 @@ func (x *Tensor) Atanh() *Tensor {
 	return record1(fnOperators+13, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Atanh(in[0])} }, x)
 }
 
-// AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions). Elements of the padding count,
+// AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking). Elements of the padding count,
 // as zeros, if countPadding. Strides that are nil are the window's extents; there is no dilation.
 func (x *Tensor) AvgPool(size []int, window graph.Window, countPadding bool) *Tensor {
 	size = slices.Clone(size)
@@ -234,7 +234,7 @@ func (l *Tensor) CholeskySolve(b any) *Tensor {
 	}, l, b)
 }
 
-// Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds.
+// Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds. A bound that is nil is none.
 func (x *Tensor) Clip(low any, high any) *Tensor {
 	return record1(fnOperators+28, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Clip(in[0], in[1], in[2])}
@@ -261,7 +261,7 @@ func Concat(axis int, xs ...*Tensor) *Tensor {
 }
 
 // Conv returns the convolution (cross-correlation, as in neural networks) of x [N, C, spatial] with filters w [O, C/groups, spatial], for 1 to
-// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each.
+// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each. x may lack N, and then the result does.
 func (x *Tensor) Conv(w any, window graph.Window) *Tensor {
 	window = cloned(window)
 	var room [64]byte
@@ -274,7 +274,7 @@ func (x *Tensor) Conv(w any, window graph.Window) *Tensor {
 
 // ConvTranspose returns the transposed convolution of y [N, O, spatial] with filters w [O, C/groups, spatial]: the linear transpose of
 // Conv in its input, [N, C, spatial] with (extent − 1)·stride + dilation·(window − 1) + 1 − padding + outputPadding along each dimension.
-// outputPadding (nil: zeros) chooses among the inputs that Conv takes to the same extents; it is smaller than the stride.
+// outputPadding (nil: zeros) chooses among the inputs that Conv takes to the same extents; it is smaller than the stride. y may lack N, and then the result does.
 func (y *Tensor) ConvTranspose(w any, window graph.Window, outputPadding ...int) *Tensor {
 	window = cloned(window)
 	outputPadding = slices.Clone(outputPadding)
@@ -327,7 +327,8 @@ func (a *Tensor) Cross(b any) *Tensor {
 	return record1(fnOperators+38, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cross(in[0], in[1])} }, a, b)
 }
 
-// CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes.
+// CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes. A label that is no class is an error of the run; see
+// CrossEntropyWith for labels to ignore, weights and smoothing, and SoftmaxCrossEntropy for probabilities of all classes.
 func (logits *Tensor) CrossEntropy(labels any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -385,7 +386,7 @@ func (x *Tensor) Cumprod(axis int, opts ...graph.ScanOption) *Tensor {
 	}, x)
 }
 
-// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, as in all scans.
+// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, and bools are taken as int64, as in all scans.
 func (x *Tensor) Cumsum(axis int, opts ...graph.ScanOption) *Tensor {
 	opts = slices.Clone(opts)
 	var room [64]byte
@@ -720,7 +721,7 @@ func (a *Tensor) Inv() *Tensor {
 	return record1(fnOperators+86, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Inv(in[0])} }, a)
 }
 
-// Iota returns 0, 1, 2, … along an axis of the shape.
+// Iota returns 0, 1, 2, … along an axis of the shape; a negative one counts from the end.
 func Iota(d graph.DType, axis int, shape ...int) *Tensor {
 	shape = slices.Clone(shape)
 	var room [64]byte
@@ -879,7 +880,7 @@ func (x *Tensor) LogSoftmax(axis int) *Tensor {
 	}, x)
 }
 
-// LogSumExp returns ln Σ eˣ over the axes, all if there are none.
+// LogSumExp returns ln Σ eˣ over the axes, all if there are none; that of integers and bools is a float64.
 func (x *Tensor) LogSumExp(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -955,8 +956,8 @@ func (x *Tensor) Max(y any) *Tensor {
 	return record1(fnOperators+118, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Max(in[0], in[1])} }, x, y)
 }
 
-// MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions), and their int64 row-major
-// indices within the spatial dimensions. Padding is never taken and smaller than the window. Strides that are nil are the window's extents.
+// MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking), and their int64 row-major
+// indices within the spatial dimensions. Padding is never taken, and every window has to have an element. Strides that are nil are the window's extents.
 func (x *Tensor) MaxPool(size []int, window graph.Window) (values, indices *Tensor) {
 	size = slices.Clone(size)
 	window = cloned(window)
@@ -1045,7 +1046,7 @@ func (x *Tensor) Outer(y any) *Tensor {
 	return record1(fnOperators+130, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
 }
 
-// Pad returns x with low[d] elements of the value before and high[d] after dimension d.
+// Pad returns x with low[d] elements of the value before and high[d] after dimension d; negative ones take away as many.
 func (x *Tensor) Pad(low []int, high []int, value float64) *Tensor {
 	low = slices.Clone(low)
 	high = slices.Clone(high)
@@ -1060,7 +1061,7 @@ func (x *Tensor) Pad(low []int, high []int, value float64) *Tensor {
 }
 
 // PadMode returns x with low[d] copies of its own elements before and high[d] after dimension d; the mode is "edge", "reflect",
-// "symmetric" or "wrap", as in NumPy.
+// "symmetric" or "wrap", as in NumPy. Negative numbers take away as many elements first.
 func (x *Tensor) PadMode(low []int, high []int, mode string) *Tensor {
 	low = slices.Clone(low)
 	high = slices.Clone(high)
@@ -1097,7 +1098,7 @@ func (a *Tensor) QR() (q, r *Tensor) {
 	return list[0], list[1]
 }
 
-// Quantile returns the q-quantile of x along the axis, 0 ≤ q ≤ 1, between two elements by linear interpolation (numpy.quantile, method linear: the element at q·(n − 1) of those in order). It is NaN where an element is. The derivative is that
+// Quantile returns the q-quantile of x along the axis, 0 ≤ q ≤ 1, between two elements by linear interpolation (numpy.quantile, method linear: the element at q·(n − 1) of those in order); that of integers and bools is a float64. It is NaN where an element is. The derivative is that
 // of the elements that it lies between.
 func (x *Tensor) Quantile(q float64, axis int, opts ...graph.ReduceOption) *Tensor {
 	opts = slices.Clone(opts)
@@ -1318,7 +1319,7 @@ func (x *Tensor) ReduceLInf(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceMax returns the largest element of x over the axes, all if there are none.
+// ReduceMax returns the largest element of x over the axes, all if there are none; true is the larger one of bools.
 func (x *Tensor) ReduceMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1331,7 +1332,7 @@ func (x *Tensor) ReduceMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceMean returns the mean of x over the axes, all if there are none.
+// ReduceMean returns the mean of x over the axes, all if there are none; that of integers and bools is a float64.
 func (x *Tensor) ReduceMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1344,7 +1345,7 @@ func (x *Tensor) ReduceMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceMin returns the smallest element of x over the axes, all if there are none.
+// ReduceMin returns the smallest element of x over the axes, all if there are none; true is the larger one of bools.
 func (x *Tensor) ReduceMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1357,7 +1358,7 @@ func (x *Tensor) ReduceMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceProd returns the product of x over the axes, all if there are none.
+// ReduceProd returns the product of x over the axes, all if there are none. Bools are multiplied as int64.
 func (x *Tensor) ReduceProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1370,7 +1371,7 @@ func (x *Tensor) ReduceProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceStd returns the standard deviation of x over the axes, all if there are none, with the divisor count − ddof.
+// ReduceStd returns the standard deviation of x over the axes, all if there are none, with the divisor count − ddof, NaN where that is not above 0. That of integers and bools is a float64.
 func (x *Tensor) ReduceStd(axes []int, ddof int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1384,7 +1385,7 @@ func (x *Tensor) ReduceStd(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	}, x)
 }
 
-// ReduceSum returns the sum of x over the axes, all if there are none; negative axes count from the end.
+// ReduceSum returns the sum of x over the axes, all if there are none; negative axes count from the end. Bools are added up as int64.
 func (x *Tensor) ReduceSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1397,7 +1398,7 @@ func (x *Tensor) ReduceSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceVar returns the variance of x over the axes, all if there are none, with the divisor count − ddof.
+// ReduceVar returns the variance of x over the axes, all if there are none, with the divisor count − ddof, NaN where that is not above 0. That of integers and bools is a float64.
 func (x *Tensor) ReduceVar(axes []int, ddof int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1516,7 +1517,7 @@ func (a *Tensor) SVD() (u, s, vt *Tensor) {
 	return list[0], list[1], list[2]
 }
 
-// ScatterAdd adds updates into zeros of the shape at the indices along an axis, ≥ 0.
+// ScatterAdd adds updates into zeros of the shape at the indices along an axis; a negative one counts from the end.
 func (indices *Tensor) ScatterAdd(updates any, axis int, shape ...int) *Tensor {
 	shape = slices.Clone(shape)
 	var room [64]byte
@@ -1538,7 +1539,7 @@ func (x *Tensor) ScatterAddTo(indices any, updates any, axis int) *Tensor {
 	}, x, indices, updates)
 }
 
-// ScatterAlongAxisAdd adds each update into zeros of the shape at its index in its line along the axis, ≥ 0: the transpose of TakeAlongAxis.
+// ScatterAlongAxisAdd adds each update into zeros of the shape at its index in its line along the axis, of which a negative one counts from the end: the transpose of TakeAlongAxis.
 func (indices *Tensor) ScatterAlongAxisAdd(updates any, axis int, shape ...int) *Tensor {
 	shape = slices.Clone(shape)
 	var room [64]byte
@@ -1791,7 +1792,7 @@ func (x *Tensor) Sum() *Tensor {
 	return record1(fnOperators+207, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
 }
 
-// TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy).
+// TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy). In the other dimensions x and the indices are broadcast.
 func (x *Tensor) TakeAlongAxis(indices any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]

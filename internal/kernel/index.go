@@ -87,9 +87,9 @@ func init() {
 	Register(&Kernel{
 		Name: "take_along_axis",
 		Doc: "Element i of a line along axis of the result is element indices[i] of the operand's line (NumPy take_along_axis); operand 1 holds the indices, " +
-			"int32 or int64, with the operand's extents but for the axis. Negative indices count from the end; an index out of range is an error. Any dtype.",
+			"int32 or int64, with the operand's extents but for the axis. Negative indices count from the end, and with from_start are out of range; an index out of range is an error. Any dtype.",
 		Check: func(in, out []Type, a attr.List) error {
-			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int)); err != nil {
+			if err := checkCall(in, out, a, 2, 1, need("axis", attr.Int), option("from_start", attr.Bool)); err != nil {
 				return err
 			}
 			return firstOf(checkAmong(intSet, in[1]), checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, in[1].Shape),
@@ -447,9 +447,10 @@ func takeAlong[T anyElement](c *Call) error {
 	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
 	_, n, inner := shape.Split(c.In[0].Shape, axis)
 	m := c.Out[0].Shape[axis]
+	fromStart := c.Attrs.Bool("from_start")
 	for e := range dst {
 		k := resolveIndex(indexAt(idx, e), n)
-		if k < 0 {
+		if k < 0 || fromStart && indexAt(idx, e) < 0 {
 			return indexError(indexAt(idx, e), e, n, axis)
 		}
 		dst[e] = src[(e/(m*inner)*n+k)*inner+e%inner]

@@ -17,7 +17,7 @@ func init() {
 		Name: "max_pool",
 		Doc: "Largest element under each position of a window (result 0; NaN wins) and its int64 row-major index within the spatial dimensions of the operand (result 1; the first of equal ones). " +
 			"Operand (N, C, spatial), 1 to 3 spatial dimensions; attributes window, strides, dilation and padding (before and after each spatial dimension in turn; " +
-			"never taken, smaller than the window, 0 where the dilation is not 1). Numeric dtypes.",
+			"never taken; every window has an element). Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 2, need("window", attr.Ints), need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints)); err != nil {
 				return err
@@ -43,7 +43,7 @@ func init() {
 	Register(&Kernel{
 		Name: "avg_pool",
 		Doc: "Mean under each position of a window: the sum in row-major order (float32 in float64) divided by the number of elements, those of the padding included only if count_include_pad. " +
-			"Operand (N, C, spatial), 1 to 3 spatial dimensions; attributes window, strides and padding (before and after each spatial dimension in turn, smaller than the window). Float dtypes.",
+			"Operand (N, C, spatial), 1 to 3 spatial dimensions; attributes window, strides and padding (before and after each spatial dimension in turn; every window has an element). Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1, avgPoolRules...); err != nil {
 				return err
@@ -105,9 +105,9 @@ func checkPool(x, y []int, a attr.List) error {
 	if err := checkWindows(x[2:], window, y[2:], a.Ints("strides"), dilation, padding); err != nil {
 		return err
 	}
-	for i, p := range padding {
-		if p >= window[i/2] || p > 0 && dilation[i/2] > 1 {
-			return fmt.Errorf("padding %d of a window of %d with dilation %d", p, window[i/2], dilation[i/2])
+	for d, n := range y[2:] {
+		if k := shape.WithoutElement(x[2+d], window[d], n, a.Ints("strides")[d], dilation[d], padding[2*d]); k >= 0 {
+			return fmt.Errorf("window %d of spatial dimension %d has no element", k, d)
 		}
 	}
 	return nil

@@ -28,6 +28,9 @@ func init() {
 		for _, v := range run {
 			s += (v - mean) * (v - mean)
 		}
+		if n.Attrs().Int("ddof") >= len(run) {
+			return math.NaN()
+		}
 		return s / float64(len(run)-n.Attrs().Int("ddof"))
 	}
 	evaluators["reduce_var"] = perRun(variance)
@@ -163,6 +166,9 @@ func init() {
 		for i := range out.Len() {
 			idx := unflat(i, n.Shape())
 			k, err := wrapIndex(in[1].I[i], in[0].Type.Shape[axis])
+			if err == nil && n.Attrs().Bool("from_start") && in[1].I[i] < 0 {
+				err = fmt.Errorf("index %d is out of range", in[1].I[i])
+			}
 			if err != nil {
 				return Value{}, err
 			}

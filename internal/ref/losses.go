@@ -1,7 +1,9 @@
 package ref
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -59,9 +61,9 @@ func init() {
 	evaluators["cross_entropy"] = func(n *graph.Node, in []Value) (Value, error) {
 		out := New(n.Type())
 		for f, run := range runs(in[0].Type.Shape, []int{n.Attrs().Int("axis")}) {
-			k, err := wrapIndex(in[1].I[f], len(run))
-			if err != nil {
-				return Value{}, err
+			k := in[1].I[f]
+			if k < 0 || k >= int64(len(run)) {
+				return Value{}, fmt.Errorf("index %d is out of range", k)
 			}
 			out.F[f] = -logSoftmax(in[0].F[run[k]], logSumExp(pick(in[0], run)))
 		}
@@ -90,27 +92,43 @@ func init() {
 	}
 	evaluators["attention"] = func(n *graph.Node, in []Value) (Value, error) {
 		out := New(n.Type())
-		qs, vs := in[0].Type.Shape, in[2].Type.Shape
+		// wide repeats an operand along the leading dimensions.
+		wide := func(x Value) Value {
+			t, r := x.Type, len(x.Type.Shape)
+			t.Shape = append(slices.Clone(n.Shape()[:len(n.Shape())-2]), x.Type.Shape[r-2:]...)
+			y := New(t)
+			for i := range y.Len() {
+				y.copyElement(i, x, broadcastAt(i, t.Shape, x.Type.Shape))
+			}
+			return y
+		}
+		q, k, v := wide(in[0]), wide(in[1]), wide(in[2])
+		qs, vs := q.Type.Shape, v.Type.Shape
 		r := len(qs)
 		l, d, s, e := qs[r-2], qs[r-1], vs[r-2], vs[r-1]
 		full := append(append(graph.Shape{}, qs[:r-1]...), s)
-		for row := range full.Size() / s { // a query
+		for row := range qs[:r-1].Size() { // a query
 			batch, i := row/l, row%l
 			var weights, values []float64
 			var keys []int
 			for j := range s {
-				seen := !n.Attrs().Bool("causal") || j <= i+s-l
+				seen, bias := !n.Attrs().Bool("causal") || j <= i+s-l, 0.0
 				if len(in) == 4 {
-					seen = seen && in[3].B[broadcastAt(row*s+j, full, in[3].Type.Shape)]
+					at := broadcastAt(row*s+j, full, in[3].Type.Shape)
+					if in[3].B != nil {
+						seen = seen && in[3].B[at]
+					} else if bias = in[3].F[at]; math.IsInf(bias, -1) {
+						seen = false
+					}
 				}
 				if !seen {
 					continue
 				}
 				dot := 0.0
-				for k := range d {
-					dot += in[0].F[row*d+k] * in[1].F[(batch*s+j)*d+k]
+				for m := range d {
+					dot += q.F[row*d+m] * k.F[(batch*s+j)*d+m]
 				}
-				weights, keys = append(weights, dot*n.Attrs().Float("scale")), append(keys, j)
+				weights, keys = append(weights, dot*n.Attrs().Float("scale")+bias), append(keys, j)
 			}
 			if len(keys) == 0 {
 				continue
@@ -118,8 +136,8 @@ func init() {
 			lse := logSumExp(weights)
 			values = out.F[row*e : (row+1)*e]
 			for m, j := range keys {
-				for k := range e {
-					values[k] += math.Exp(weights[m]-lse) * in[2].F[(batch*s+j)*e+k]
+				for c := range e {
+					values[c] += math.Exp(weights[m]-lse) * v.F[(batch*s+j)*e+c]
 				}
 			}
 		}

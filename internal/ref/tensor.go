@@ -193,7 +193,7 @@ func matmul(n *graph.Node, in []Value) (Value, error) {
 	out := New(n.Type())
 	a, b := in[0], in[1]
 	ta, tb, noNaN := n.Attrs().Bool("transpose_a"), n.Attrs().Bool("transpose_b"), n.Attrs().Bool("no_nan")
-	at := func(x Value, transposed bool, batch []int, i, j int) float64 {
+	at := func(x Value, transposed bool, batch []int, i, j int) int {
 		s := x.Type.Shape
 		r := len(s) - 2
 		if transposed {
@@ -207,7 +207,7 @@ func matmul(n *graph.Node, in []Value) (Value, error) {
 			}
 			idx = append(idx, v)
 		}
-		return x.F[flat(append(idx, i, j), s)]
+		return flat(append(idx, i, j), s)
 	}
 	inner := a.Type.Shape[len(a.Type.Shape)-1]
 	if ta {
@@ -217,8 +217,10 @@ func matmul(n *graph.Node, in []Value) (Value, error) {
 		idx := unflat(f, n.Shape())
 		r := len(idx) - 2
 		for k := range inner {
-			x, y := at(a, ta, idx[:r], idx[r], k), at(b, tb, idx[:r], k, idx[r+1])
-			if !noNaN || x != 0 && y != 0 {
+			i, j := at(a, ta, idx[:r], idx[r], k), at(b, tb, idx[:r], k, idx[r+1])
+			if out.I != nil {
+				out.setInt(f, out.I[f]+a.I[i]*b.I[j])
+			} else if x, y := a.F[i], b.F[j]; !noNaN || x != 0 && y != 0 {
 				out.F[f] += x * y
 			}
 		}

@@ -181,3 +181,21 @@ func StepsExtent(length int) int {
 	}
 	return length
 }
+
+// WithoutElement returns one of count windows along a dimension of n elements, with padding before and behind them, under which there is none of them, −1 if all have one.
+func WithoutElement(n, window, count, stride, dilation, padding int) int {
+	for k := 0; k < count && k*stride < padding; k++ {
+		before := padding - k*stride
+		taps := (before + dilation - 1) / dilation // that lie in the padding
+		if taps >= window || taps*dilation-before >= n {
+			return k
+		}
+		if stride%dilation == 0 {
+			break // the elements under the next ones are these too
+		}
+	}
+	if count > 0 && (count-1)*stride-padding >= n {
+		return count - 1
+	}
+	return -1
+}

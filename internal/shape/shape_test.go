@@ -153,3 +153,33 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutElement compares with a look at every element of every window.
+func TestWithoutElement(t *testing.T) {
+	lacking := 0
+	for k := range 6 * 4 * 5 * 4 * 4 * 7 {
+		n, window, count, stride, dilation, padding := k%6+1, k/6%4+1, k/24%5+1, k/120%4+1, k/480%4+1, k/1920
+		without := func(w int) bool {
+			for tap := range window {
+				if at := w*stride + tap*dilation - padding; at >= 0 && at < n {
+					return false
+				}
+			}
+			return true
+		}
+		first := -1
+		for w := range count {
+			if without(w) {
+				first = w
+				lacking++
+				break
+			}
+		}
+		if got := WithoutElement(n, window, count, stride, dilation, padding); (got < 0) != (first < 0) || got >= 0 && !without(got) {
+			t.Fatalf("%d elements, window %d, %d of them, stride %d, dilation %d, padding %d: %d, want %d", n, window, count, stride, dilation, padding, got, first)
+		}
+	}
+	if lacking < 1000 {
+		t.Errorf("only %d geometries have a window without an element", lacking)
+	}
+}
