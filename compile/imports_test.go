@@ -56,7 +56,7 @@ var internalImports = map[string][]string{
 	"internal/elem/ulp":     {"dtype", "micro", "elem"},
 	"internal/gemm/asm":     {},
 	"internal/gemm":         {"cpu", "dtype", "elem", "pool", "gemm/asm"},
-	"internal/native":       {"cpu", "dtype", "micro", "prefetch", "switches", "elem/def"},
+	"internal/native":       {"cpu", "dtype", "micro", "prefetch", "switches", "elem/def", "native/isa/arm64"},
 	"internal/linalg":       {"cpu", "dtype", "micro", "elem", "gemm"},
 	"internal/winograd/asm": {},
 	"internal/winograd":     {"cpu", "elem", "winograd/asm"},

@@ -340,7 +340,7 @@ func expmDerivative(a, e *Node) *Node {
 func spreadValues(n int) []float64 {
 	v := make([]float64, n)
 	for i := range v {
-		f := 0.6180339887498949 * float64(i+1)
+		f := float64(0.6180339887498949 * float64(i+1))
 		v[i] = float64(2*(f-float64(int(f)))) - 1
 	}
 	return v

@@ -78,7 +78,10 @@ const (
 // generator turns low-level code into machine code: one pass forward, with the next use of every
 // value known, so that the value whose next use is farthest leaves its register first (Belady 1966).
 type generator struct {
-	assembler
+	buf         []byte // the machine code so far
+	isa         machine
+	bias        int32 // scalar code: base registers are raised by it, so that short displacements reach twice as far
+	reach       int32 // of a short displacement
 	mode        mode
 	len64       uint8 // vector length of values of kind64
 	len32       uint8
@@ -113,15 +116,6 @@ type generator struct {
 	calls       []functionCall
 	evexScalar  bool // scalar code may use EVEX instructions
 }
-
-// Base registers. Scalar code biases them so that a short displacement reaches 256 bytes.
-const (
-	baseArena   = regDI
-	baseConst   = regSI
-	baseScratch = regDX
-	indexArray  = regAX
-	bias        = 128
-)
 
 func (g *generator) resetRegisters() {
 	for f := range g.files {
@@ -206,25 +200,13 @@ func (g *generator) addressOf(v *value) mem {
 	case spaceScratch, spaceFixed:
 		return at(baseScratch, v.disp)
 	case spaceArray:
-		p := g.arrayOperand(v.array, v.disp)
+		p := g.isa.arrayOperand(v.array, v.disp)
 		if v.repeat {
 			p.index = noReg
 		}
 		return p
 	}
 	panic("BUG: value without a home used from memory")
-}
-
-// arrayOperand addresses an array at the current element. Arrays beyond the base registers
-// get their pointer loaded first.
-func (g *generator) arrayOperand(array uint8, disp int32) mem {
-	base := uint8(regBX)
-	if int(array) < len(g.arrayRegs) {
-		base = g.arrayRegs[array]
-	} else {
-		g.movLoad(regBX, at(baseArena, 8*int32(array)))
-	}
-	return mem{base: base, index: indexArray, scale: g.arrayScale[array], disp: disp}
 }
 
 // inRegister returns the register of v, loading it if need be, and locks it.
@@ -234,7 +216,7 @@ func (g *generator) inRegister(v int32) uint8 {
 	if val.reg == noRegister {
 		r := g.take(file)
 		g.own(file, r, v)
-		g.load(val, r)
+		g.isa.load(val, r)
 	}
 	file.lock |= 1 << val.reg
 	return val.reg
@@ -285,7 +267,7 @@ func (g *generator) store(v *value) {
 	if v.home == spaceNone {
 		g.giveHome(v)
 	}
-	g.storeAt(v.kind, v.home, v.reg, g.addressOf(v))
+	g.isa.storeAt(v.kind, v.home, v.reg, g.addressOf(v))
 	v.stored = true
 }
 
@@ -372,7 +354,7 @@ func (g *generator) define(v int32, next int32) uint8 {
 func (g *generator) finish(v int32) {
 	val := &g.vals[v]
 	if val.output {
-		g.storeAt(val.kind, val.home, val.reg, g.addressOf(val))
+		g.isa.storeAt(val.kind, val.home, val.reg, g.addressOf(val))
 		val.stored = true
 	}
 	if val.next == never && !val.pinned {
@@ -380,26 +362,45 @@ func (g *generator) finish(v int32) {
 	}
 }
 
-// memoryOperand reports whether an instruction may take v from memory as an operand of
-// bytes width (0: a whole vector).
-func (g *generator) memoryOperand(v int32, scalarForm bool) bool {
-	val := &g.vals[v]
-	if val.reg != noRegister || !val.stored || val.kind == kindMask {
-		return false
-	}
-	switch g.mode {
-	case modeScalar:
-		// A packed form reads 16 bytes, of which only constants are sure to exist.
-		return scalarForm || val.home == spaceConst
+// emit appends the machine code of one instruction.
+func (g *generator) emit(in *lowIns, u *nextUses) {
+	switch in.op {
+	case lMov:
+		g.emitMove(in, u)
+	case lGuard:
+		g.emitGuard(in, u)
+	case lHold:
+		g.advanceAll(in, u)
 	default:
-		return val.home != spaceNone && !((g.tail || val.repeat) && val.home == spaceArray)
+		g.isa.emit(in, u)
+	}
+	if in.dst >= 0 {
+		g.finish(in.dst)
 	}
 }
 
-// wantsRegister reports whether an operand that could come from memory should be loaded:
-// it is used again and a register is free.
-func (g *generator) wantsRegister(v, next int32) bool {
-	return next != never && g.fileOf(g.vals[v].kind).free != 0
+// emitMove renames a register whose value dies, and stores straight from the operand's register
+// when the result is only an output.
+func (g *generator) emitMove(in *lowIns, u *nextUses) {
+	val := &g.vals[in.dst]
+	src := g.inRegister(in.a)
+	if val.output && u.dst == never {
+		g.isa.storeAt(val.kind, val.home, src, g.addressOf(val))
+		val.output, val.stored, val.next = false, true, never
+		g.advanceAll(in, u)
+		return
+	}
+	g.advanceAll(in, u)
+	file := g.fileOf(val.kind)
+	val.next = u.dst
+	if file.free>>src&1 != 0 {
+		file.free &^= 1 << src
+		g.own(file, src, in.dst)
+		return
+	}
+	dst := g.take(file)
+	g.own(file, dst, in.dst)
+	g.isa.copyRegister(val.kind, dst, src)
 }
 
 // generate emits all of g.code.

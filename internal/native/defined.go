@@ -128,7 +128,7 @@ func (g *generator) lowerNodes(f *def.Func, args [3]int32, dst int32) (result, g
 			v[i] = g.put(integerNodes[n.Kind], t.integer(), uint8(n.Imm), to, k, a, b, none)
 		case def.Bit:
 			bit := g.constant(1<<n.Imm, k)
-			if g.has(lTest, t.integer()) {
+			if g.isa.has(lTest, t.integer()) {
 				v[i] = g.put(lTest, t.integer(), 0, to, kindMask, a, bit, none)
 				break
 			}
@@ -170,7 +170,7 @@ func (k valueKind) bytes() int {
 // scale appends x·2^y for whole y: by VSCALEF, or in two steps whose factors are normal
 // numbers, made by adding the exponent's bias in the last places of a float and shifting.
 func (g *generator) scale(t elem, dst, x, y int32) int32 {
-	if g.has(lScalef, t) {
+	if g.isa.has(lScalef, t) {
 		return g.op2(lScalef, t, dst, x, y)
 	}
 	magic, shift := 3*math.Exp2(51)+1023, uint8(52)
@@ -229,32 +229,17 @@ func (g *generator) emitGuard(in *lowIns, u *nextUses) {
 			args = append(args, operand{reg: val.reg})
 		}
 	}
-	switch {
-	case g.mode == modeEVEX && g.tail:
-		// Lanes beyond the end must not call the complete form.
-		spare := g.temporary(kindMask)
-		g.rrr(kandw, len128, spare, guard, g.tailMasks[in.part])
-		g.rrr(g.kortest(), len128, spare, 0, spare)
-	case g.mode == modeEVEX:
-		g.rrr(g.kortest(), len128, guard, 0, guard)
-	case g.mode == modeVEX:
-		g.rrr(vmovmskps, g.maskLen(), regBX, 0, guard)
-		g.testReg32(regBX)
-	default:
-		g.rrr(vmovdFromXmm, len128, guard, 0, regAX)
-		g.testReg32(regAX)
-	}
-	g.unlikely(func() {
+	g.unlikely(g.isa.jumpIfAny(guard, in), func() {
 		for i, o := range args {
 			r := o.reg
 			if r == noRegister {
 				r = result // about to be overwritten anyway
-				g.loadFrom(k, o.memory, r)
+				g.isa.loadFrom(k, o.memory, r)
 			}
-			g.storeAt(k, spaceFixed, r, at(baseScratch, g.fixedSlot(i)))
+			g.isa.storeAt(k, spaceFixed, r, at(baseScratch, g.fixedSlot(i)))
 		}
-		g.calls = append(g.calls, functionCall{g.call(), function})
-		g.loadFrom(k, at(baseScratch, g.fixedSlot(fixedResult)), result)
+		g.calls = append(g.calls, functionCall{g.isa.call(), function})
+		g.isa.loadFrom(k, at(baseScratch, g.fixedSlot(fixedResult)), result)
 	})
 	g.takeOver(in, u, result)
 }
@@ -267,7 +252,7 @@ func (g *generator) guarded(in *lowIns, u *nextUses) uint8 {
 	}
 	kind := g.vals[in.a].kind // used elsewhere without the guard
 	result := g.take(g.fileOf(kind))
-	g.copyRegister(kind, result, r)
+	g.isa.copyRegister(kind, result, r)
 	return result
 }
 
@@ -281,34 +266,17 @@ func (g *generator) takeOver(in *lowIns, u *nextUses, r uint8) {
 	g.own(file, r, in.dst)
 }
 
-// unlikely jumps to code out of the way if the flags say that a mask is set somewhere; the code goes back behind the jump.
-func (g *generator) unlikely(body func()) {
-	jump := g.jump(condNotEqual)
+// unlikely says what code the jump at a place goes to, out of the way; it goes back to here.
+func (g *generator) unlikely(jump int, body func()) {
 	g.stubs = append(g.stubs, stub{jump, len(g.buf), body})
-}
-
-// kortest tests as many mask bits as there are lanes; those above hold anything.
-func (g *generator) kortest() mnem {
-	if g.lanes == 8 {
-		return kortestb
-	}
-	return kortestw
-}
-
-// maskLen is the length of mask vectors without EVEX.
-func (g *generator) maskLen() uint8 {
-	if g.mode == modeScalar {
-		return len128
-	}
-	return max(g.len64, g.len32)
 }
 
 // emitStubs appends the stubs of the guards so far.
 func (g *generator) emitStubs() {
 	for _, s := range g.stubs {
-		g.patch(s.jump, len(g.buf))
+		g.isa.patch(s.jump, len(g.buf))
 		s.body()
-		g.patch(g.jumpAlways(), s.back)
+		g.isa.patch(g.isa.jumpAlways(), s.back)
 	}
 	g.stubs = g.stubs[:0]
 }
@@ -318,12 +286,12 @@ func (g *generator) emitStubs() {
 func (g *generator) emitFunctions() {
 	starts := make([]int, len(g.functions))
 	for n, f := range g.functions {
-		g.align(16)
+		g.isa.align(16)
 		starts[n] = len(g.buf)
 		g.emitFunction(f)
 	}
 	for _, c := range g.calls {
-		g.patch(c.place, starts[c.function])
+		g.isa.patch(c.place, starts[c.function])
 	}
 }
 
@@ -344,10 +312,10 @@ func (g *generator) emitFunction(f *def.Func) {
 	g.lowerNodes(f, args, dst)
 	g.findNextUses()
 	g.resetRegisters()
-	g.eachRegister(func(r uint8, k valueKind, slot mem) { g.storeAt(k, spaceFixed, r, slot) })
+	g.eachRegister(func(r uint8, k valueKind, slot mem) { g.isa.storeAt(k, spaceFixed, r, slot) })
 	g.generate()
-	g.eachRegister(func(r uint8, k valueKind, slot mem) { g.loadFrom(k, slot, r) })
-	g.ret()
+	g.eachRegister(func(r uint8, k valueKind, slot mem) { g.isa.loadFrom(k, slot, r) })
+	g.isa.leave(false)
 }
 
 // eachRegister calls do for every register that code may use, with a place to save it.
@@ -363,39 +331,4 @@ func (g *generator) eachRegister(do func(r uint8, k valueKind, slot mem)) {
 			}
 		}
 	}
-}
-
-// emitGather reads a table at the lanes' indices.
-func (g *generator) emitGather(in *lowIns, u *nextUses) {
-	index := g.inRegister(in.a)
-	wide := in.typ.size64()
-	m, l, scale := vgatherqpd, g.len64, uint8(3)
-	if !wide {
-		m, l, scale = vgatherdps, g.len32, 2
-	}
-	p := mem{base: baseConst, index: regAX, scale: scale, disp: in.extra}
-	if g.mode == modeScalar {
-		g.advanceAll(in, u)
-		dst := g.define(in.dst, u.dst)
-		if wide {
-			g.rrr(vmovqFromXmm, len128, index, 0, regAX)
-			g.rrm(vmovsdLoad, len128, dst, 0, p)
-		} else {
-			g.rrr(vmovdFromXmm, len128, index, 0, regAX)
-			g.rrm(vmovssLoad, len128, dst, 0, p)
-		}
-		return
-	}
-	// The processor wants index, mask and result in different registers.
-	mask := g.temporary(kindMask)
-	dst := g.define(in.dst, u.dst)
-	p.index = index
-	if g.mode == modeEVEX {
-		g.rrr(kxnorw, len128, mask, mask, mask)
-		g.evexRRM(m, l, dst, index&16, p, evexBits{mask: mask})
-	} else {
-		g.rrr(vpcmpeqd, l, mask, mask, mask)
-		g.rrm(m, l, dst, mask, p)
-	}
-	g.advanceAll(in, u)
 }

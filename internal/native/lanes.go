@@ -455,7 +455,7 @@ func (c *straightCompiler) emitPack(lo int, code []micro.Instr, p int32) error {
 	if !row && !wanted {
 		return nil
 	}
-	home, disp := spaceArena, int32(first.Dst)*4-bias
+	home, disp := spaceArena, int32(first.Dst)*4-c.bias
 	if !row {
 		home, disp = spaceFixed, 0 // see placeRows
 		f.rows = append(f.rows, laneRow{store: int32(len(c.code))})

@@ -21,7 +21,7 @@ const maxArrays = 256
 
 // loopCompiler is the state of CompileLoop.
 type loopCompiler struct {
-	generator
+	x86
 	loop    *micro.Loop
 	level   cpu.Level
 	unroll  int
@@ -42,6 +42,12 @@ type loopArray struct {
 	slot   int32 // scalar: where its vector lies in the scratch block
 }
 
+func newLoopCompiler(l *micro.Loop, level cpu.Level) *loopCompiler {
+	g := &generator{}
+	g.isa = x86{g}
+	return &loopCompiler{x86: x86{g}, loop: l, level: level}
+}
+
 // CompileLoop compiles the innermost dimension of l: each input has stride 1 or 0 there (0 repeats one
 // element), each output stride 1, and the result of a reduction stride 0. Other dimensions
 // and the sizes are the caller's; Run gets base pointers and a length. An operation without
@@ -51,6 +57,9 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if !av.ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
 	}
+	if av.level == cpu.Portable {
+		return nil, fmt.Errorf("%w: loops are made for amd64 only", ErrUnavailable)
+	}
 	level := o.Level
 	if level == 0 {
 		level = av.level
@@ -58,7 +67,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if level > av.level {
 		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
 	}
-	c := &loopCompiler{loop: l, level: level}
+	c := newLoopCompiler(l, level)
 	if err := c.check(); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 func levels(t testing.TB) []cpu.Level {
-	needNative(t)
+	needLoops(t)
 	if BestLevel() == cpu.AVX512 {
 		return []cpu.Level{cpu.AVX2, cpu.AVX512}
 	}
@@ -437,7 +437,7 @@ func TestLoopUnderPressure(t *testing.T) {
 
 // TestLoopRejects gives loops that must not be compiled.
 func TestLoopRejects(t *testing.T) {
-	needNative(t)
+	needLoops(t)
 	f := func(stride int) micro.Access { return micro.Access{Type: dtype.Float64, Strides: []int{stride}} }
 	neg := []micro.Instr{{Op: micro.Neg, Type: dtype.Float64, Dst: 1, A: 0}}
 	cases := map[string]micro.Loop{

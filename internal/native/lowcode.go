@@ -14,6 +14,8 @@ const (
 	lDiv                  // A / B
 	lMin                  // A < B ? A : B
 	lMax                  // A > B ? A : B
+	lMinimum              // the smaller one, NaN if an operand is, −0 below +0 (arm64)
+	lMaximum              // the greater one
 	lFMA                  // A·B + C
 	lFMS                  // A·B − C
 	lFNMA                 // C − A·B
@@ -98,148 +100,8 @@ type lowIns struct {
 	vector bool  // scalar code: a vector instruction among scalar ones
 }
 
-// How an operation is turned into a machine instruction.
-type emitShape uint8
-
-const (
-	emitNone emitShape = iota
-	emitBinary
-	emitUnary
-	emitFused
-	emitCompare
-	emitBlend
-	emitMaskz
-	emitFixZero
-	emitShift
-	emitMaskNot
-	emitOther
-)
-
-// noForm marks a combination without a machine instruction.
-const noForm = mnemCount
-
-// lowRow says which forms an operation has for one element type.
-type lowRow struct {
-	scalar mnem // on the low lane, VEX
-	vex    mnem // packed, VEX
-	evex   mnem // packed, EVEX
-}
-
-type lowInfo struct {
-	name    string
-	shape   emitShape
-	commute bool
-	mask    bool // the result is a mask
-	rows    [elemCount]lowRow
-}
-
-var lowInfos = buildLowInfos()
-
-func buildLowInfos() [lowOpCount]lowInfo {
-	var t [lowOpCount]lowInfo
-	none := lowRow{noForm, noForm, noForm}
-	set := func(op lowOp, name string, shape emitShape, commute bool, rows map[elem]lowRow) {
-		in := &t[op]
-		in.name, in.shape, in.commute = name, shape, commute
-		for e := range in.rows {
-			in.rows[e] = none
-		}
-		for e, r := range rows {
-			in.rows[e] = r
-		}
-	}
-	// sd, ss, pd, ps in that order
-	four := func(sd mnem) map[elem]lowRow {
-		return map[elem]lowRow{tF64: {sd, sd + 2, sd + 2}, tF32: {sd + 1, sd + 3, sd + 3}}
-	}
-	fused := func(sd mnem) map[elem]lowRow {
-		return map[elem]lowRow{tF64: {sd, sd + 6, sd + 6}, tF32: {sd + 3, sd + 9, sd + 9}}
-	}
-	packed := func(e elem, vex, evex mnem) map[elem]lowRow { return map[elem]lowRow{e: {noForm, vex, evex}} }
-	both := func(q, d, qe, de mnem) map[elem]lowRow {
-		return map[elem]lowRow{tI64: {noForm, q, qe}, tI32: {noForm, d, de}}
-	}
-	logic := func(pd, ps mnem) map[elem]lowRow {
-		ps64 := lowRow{noForm, ps, pd}
-		return map[elem]lowRow{tF64: ps64, tI64: ps64, tF32: {noForm, ps, ps}, tI32: {noForm, ps, ps}}
-	}
-	set(lMov, "mov", emitOther, false, nil)
-	set(lAdd, "add", emitBinary, true, four(vaddsd))
-	set(lSub, "sub", emitBinary, false, four(vsubsd))
-	set(lMul, "mul", emitBinary, true, four(vmulsd))
-	set(lDiv, "div", emitBinary, false, four(vdivsd))
-	set(lMin, "min", emitBinary, false, four(vminsd))
-	set(lMax, "max", emitBinary, false, four(vmaxsd))
-	set(lFMA, "fma", emitFused, true, fused(vfmadd132sd))
-	set(lFMS, "fms", emitFused, true, fused(vfmsub132sd))
-	set(lFNMA, "fnma", emitFused, true, fused(vfnmadd132sd))
-	set(lFNMS, "fnms", emitFused, true, fused(vfnmsub132sd))
-	set(lSqrt, "sqrt", emitUnary, false, four(vsqrtsd))
-	set(lRound, "round", emitUnary, false, map[elem]lowRow{tF64: {vroundsd, vroundpd, vrndscalepd}, tF32: {vroundss, vroundps, vrndscaleps}})
-	set(lAnd, "and", emitBinary, true, logic(vandpd, vandps))
-	set(lAndn, "andn", emitBinary, false, logic(vandnpd, vandnps))
-	set(lOr, "or", emitBinary, true, logic(vorpd, vorps))
-	set(lXor, "xor", emitBinary, true, logic(vxorpd, vxorps))
-	set(lCmp, "cmp", emitCompare, false, map[elem]lowRow{tF64: {vcmpsd, vcmppd, vcmppdK}, tF32: {vcmpss, vcmpps, vcmppsK}})
-	set(lBlend, "blend", emitBlend, false, map[elem]lowRow{tF64: {noForm, vblendvpd, vblendmpd}, tI64: {noForm, vblendvpd, vblendmpd},
-		tF32: {noForm, vblendvps, vblendmps}, tI32: {noForm, vblendvps, vblendmps}})
-	set(lMaskz, "maskz", emitMaskz, false, logic(vandpd, vandps))
-	set(lFixZero, "fixzero", emitFixZero, false, map[elem]lowRow{tF64: {noForm, noForm, vfixupimmpd}, tF32: {noForm, noForm, vfixupimmps}})
-	mask := func(vex, evex mnem) map[elem]lowRow {
-		r := lowRow{noForm, vex, evex}
-		return map[elem]lowRow{tF64: r, tF32: r, tI64: r, tI32: r}
-	}
-	set(lMAnd, "mand", emitBinary, true, mask(vandps, kandw))
-	set(lMOr, "mor", emitBinary, true, mask(vorps, korw))
-	set(lMXor, "mxor", emitBinary, true, mask(vxorps, kxorw))
-	set(lMNot, "mnot", emitMaskNot, false, mask(vxorps, knotw))
-	set(lIAdd, "iadd", emitBinary, true, both(vpaddq, vpaddd, vpaddq, vpaddd))
-	set(lISub, "isub", emitBinary, false, both(vpsubq, vpsubd, vpsubq, vpsubd))
-	set(lIMul, "imul", emitBinary, true, both(noForm, vpmulld, vpmullq, vpmulld))
-	set(lIMin, "imin", emitBinary, true, both(noForm, vpminsd, vpminsq, vpminsd))
-	set(lIMax, "imax", emitBinary, true, both(noForm, vpmaxsd, vpmaxsq, vpmaxsd))
-	set(lIEq, "ieq", emitCompare, true, both(vpcmpeqq, vpcmpeqd, vpcmpeqqK, vpcmpeqdK))
-	set(lIGt, "igt", emitCompare, false, both(vpcmpgtq, vpcmpgtd, vpcmpgtqK, vpcmpgtdK))
-	set(lShl, "shl", emitShift, false, both(vpsllq, vpslld, vpsllq, vpslld))
-	set(lShr, "shr", emitShift, false, both(vpsrlq, vpsrld, vpsrlq, vpsrld))
-	set(lSar, "sar", emitShift, false, both(noForm, vpsrad, vpsraq, vpsrad))
-	set(lShlV, "shlv", emitBinary, false, both(vpsllvq, vpsllvd, vpsllvq, vpsllvd))
-	set(lShrV, "shrv", emitBinary, false, both(vpsrlvq, vpsrlvd, vpsrlvq, vpsrlvd))
-	set(lCvtF64F32, "cvt.f64.f32", emitUnary, false, map[elem]lowRow{tF64: {vcvtsd2ss, vcvtpd2ps, vcvtpd2ps}})
-	set(lCvtF32F64, "cvt.f32.f64", emitUnary, false, map[elem]lowRow{tF32: {vcvtss2sd, vcvtps2pd, vcvtps2pd}})
-	set(lCvtI32F64, "cvt.i32.f64", emitUnary, false, packed(tI32, vcvtdq2pd, vcvtdq2pd))
-	set(lCvtF64I32, "cvt.f64.i32", emitUnary, false, packed(tF64, vcvttpd2dq, vcvttpd2dq))
-	set(lCvtI32F32, "cvt.i32.f32", emitUnary, false, packed(tI32, vcvtdq2ps, vcvtdq2ps))
-	set(lCvtF32I32, "cvt.f32.i32", emitUnary, false, packed(tF32, vcvttps2dq, vcvttps2dq))
-	set(lCvtI64F64, "cvt.i64.f64", emitOther, false, packed(tI64, noForm, vcvtqq2pd))
-	set(lCvtF64I64, "cvt.f64.i64", emitOther, false, packed(tF64, noForm, vcvttpd2qq))
-	set(lCvtI64F32, "cvt.i64.f32", emitOther, false, packed(tI64, noForm, vcvtqq2ps))
-	set(lCvtF32I64, "cvt.f32.i64", emitOther, false, packed(tF32, noForm, vcvttps2qq))
-	set(lCvtI32I64, "cvt.i32.i64", emitUnary, false, packed(tI32, vpmovsxdq, vpmovsxdq))
-	set(lCvtI64I32, "cvt.i64.i32", emitOther, false, packed(tI64, noForm, vpmovqd))
-	set(lScalef, "scalef", emitBinary, false, map[elem]lowRow{tF64: {vscalefsd, noForm, vscalefpd}, tF32: {vscalefss, noForm, vscalefps}})
-	set(lMulU32, "mulu32", emitBinary, true, packed(tI64, vpmuludq, vpmuludq))
-	set(lTest, "test", emitCompare, true, both(noForm, noForm, vptestmq, vptestmd))
-	set(lGuard, "guard", emitOther, false, nil)
-	set(lFixZeros, "fixzeros", emitOther, false, nil)
-	set(lHold, "hold", emitOther, false, nil)
-	set(lStore, "store", emitOther, false, nil)
-	set(lMerge, "merge", emitOther, false, nil)
-	set(lStoreLanes, "lanes", emitOther, false, nil)
-	set(lBroadcast, "broadcast", emitOther, false, nil)
-	set(lFold, "fold", emitOther, false, nil)
-	set(lGather, "gather", emitOther, false, nil)
-	for op := range t {
-		if t[op].name == "" {
-			panic("BUG: low-level operation without a row")
-		}
-		switch lowOp(op) {
-		case lCmp, lMAnd, lMOr, lMXor, lMNot, lIEq, lIGt, lTest:
-			t[op].mask = true
-		}
-	}
-	return t
-}
+// commutes holds the operations whose operands A and B may change places.
+var commutes = [lowOpCount]bool{lAdd: true, lMul: true, lMinimum: true, lMaximum: true, lFMA: true, lFMS: true, lFNMA: true, lFNMS: true, lAnd: true, lOr: true, lXor: true, lMAnd: true, lMOr: true, lMXor: true, lIAdd: true, lIMul: true, lIMin: true, lIMax: true, lIEq: true, lMulU32: true, lTest: true}
 
 // evexReach holds the operations that scalar code can do with registers 16 to 31 as well.
 var evexReach = [lowOpCount]bool{lMov: true, lAdd: true, lSub: true, lMul: true, lDiv: true, lMin: true, lMax: true,

@@ -83,7 +83,7 @@ func (g *generator) put(op lowOp, t elem, imm uint8, dst int32, k valueKind, a, 
 	}
 	if g.shared != nil && !g.readsPinned(a, b, c) {
 		key := lowKey{op, t, imm, a, b, c}
-		if lowInfos[op].commute && b < a {
+		if commutes[op] && b < a {
 			key.a, key.b = b, a
 		}
 		if v, ok := g.shared[key]; ok && op != lMov && op != lGather {
@@ -208,21 +208,6 @@ func (g *generator) notSignBit(t elem) int32 {
 	return g.constant(1<<31-1, kind32)
 }
 
-// has reports whether the generator's mode has a machine instruction for op.
-func (g *generator) has(op lowOp, t elem) bool {
-	row := lowInfos[op].rows[t]
-	switch g.mode {
-	case modeScalar:
-		if row.scalar != noForm {
-			return forms[row.scalar].vexW >= 0 || g.evexScalar
-		}
-		return row.vex != noForm
-	case modeVEX:
-		return row.vex != noForm
-	}
-	return row.evex != noForm
-}
-
 // lower appends the low-level code of one micro-instruction. It reports false, having
 // appended nothing, for an operation without a native form.
 func (g *generator) lower(in *micro.Instr, dst, a, b, c int32) bool {
@@ -255,9 +240,17 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 	case micro.Abs:
 		g.op2(lAnd, t, dst, a, g.notSignBit(t))
 	case micro.Min:
+		if g.isa.has(lMinimum, t) {
+			g.op2(lMinimum, t, dst, a, b)
+			break
+		}
 		// Both orders: the OR joins −0 with +0 and keeps a NaN.
 		g.op2(lOr, t, dst, g.op2(lMin, t, none, a, b), g.op2(lMin, t, none, b, a))
 	case micro.Max:
+		if g.isa.has(lMaximum, t) {
+			g.op2(lMaximum, t, dst, a, b)
+			break
+		}
 		x := g.op2(lMax, t, none, a, b)
 		y := g.op2(lMax, t, none, b, a)
 		both := g.op2(lAnd, t, none, x, y)
@@ -268,7 +261,7 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 		g.blend(t, dst, g.compare(t, cmpEqualOrNaN, none, a, g.float(t, 0)), a, one)
 	case micro.MulNoNan:
 		product := g.op2(lMul, t, none, a, b)
-		if g.has(lFixZero, t) && !g.vector {
+		if g.isa.has(lFixZero, t) && !g.vector {
 			nan := g.compare(t, cmpUnordered, none, product, product)
 			if g.mode == modeEVEX {
 				g.fixZeros(t, dst, product, nan, a, b)
@@ -342,7 +335,7 @@ func (g *generator) lowerFloatCast(to dtype.DType, t elem, dst, a int32) bool {
 		if t == tF32 {
 			op = lCvtF32I64
 		}
-		if g.mode != modeScalar && !g.has(op, t) {
+		if g.mode != modeScalar && !g.isa.has(op, t) {
 			return false
 		}
 		x := g.put(op, t, 0, none, kind64, a, none, none)
@@ -368,7 +361,7 @@ func (g *generator) lowerInt(in *micro.Instr, t elem, dst, a, b, c int32) bool {
 	case micro.Sub:
 		g.op2(lISub, t, dst, a, b)
 	case micro.Mul:
-		if g.has(lIMul, t) {
+		if g.isa.has(lIMul, t) {
 			g.op2(lIMul, t, dst, a, b)
 			break
 		}
@@ -432,7 +425,7 @@ func (g *generator) lowerIntCast(to dtype.DType, t elem, dst, a int32) bool {
 	default:
 		return false
 	}
-	if op != lMov && g.mode != modeScalar && !g.has(op, t) {
+	if op != lMov && g.mode != modeScalar && !g.isa.has(op, t) {
 		return false
 	}
 	g.put(op, t, 0, dst, kindOf(to), a, none, none)

@@ -1,4 +1,4 @@
-//go:build !amd64 || !(linux || darwin || windows)
+//go:build !((amd64 && (linux || darwin || windows)) || (arm64 && (linux || darwin)))
 
 package native
 
@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-var errPlatform = errors.New("native code is made for amd64 under Linux, macOS and Windows only")
+var errPlatform = errors.New("native code is made for amd64 under Linux, macOS and Windows, and for arm64 under Linux and macOS")
 
 func mapCode([]byte) ([]byte, error) { return nil, errPlatform }
 

@@ -1,12 +1,12 @@
-// Package native compiles micro-code into machine code for amd64 and runs it, without cgo.
+// Package native compiles micro-code into machine code for amd64 and arm64 and runs it, without cgo.
 //
-// Two compilers share one low-level instruction set, one register allocator and one
-// assembler. CompileStraight makes scalar code from a micro.Straight, CompileLoop vector
-// code (AVX-512 or AVX2) from a micro.Loop. Results have the bits of the portable functions
+// Three compilers share one low-level instruction set and one register allocator; what they know of a processor is an
+// implementation of machine. CompileStraight makes scalar code from a micro.Straight, CompileSteps a loop around it, CompileLoop vector
+// code (AVX-512 or AVX2, on amd64 alone) from a micro.Loop. Results have the bits of the portable functions
 // in package elem; only the sign and payload of a NaN are not part of that promise.
 //
-// Code lies in pages of its own that are first written and then made executable, on Linux, macOS and Windows. Where the
-// system refuses that, on other platforms, and on processors without AVX2 and FMA,
+// Code lies in pages of its own that are first written and then made executable, on Linux and macOS, for amd64 on Windows too. Where the
+// system refuses that, on other platforms, and on amd64 without AVX2 and FMA,
 // Available reports why not and the compilers return ErrUnavailable; the caller then keeps
 // to its portable loop.
 //
@@ -51,23 +51,23 @@ type availability struct {
 }
 
 var detect = sync.OnceValue(func() availability {
-	return detectWith(switches.Get(), cpu.Supported(), probe)
+	return detectWith(switches.Get(), leastLevel, cpu.Supported(), probe)
 })
 
-func detectWith(s switches.Values, supported cpu.Level, probe func() error) availability {
-	level := cpu.Capped(supported, s.SIMD)
+// detectWith finds what can be had where machine code needs the least level and the processor supports another.
+func detectWith(s switches.Values, least, supported cpu.Level, probe func() error) availability {
 	switch {
 	case !s.Native:
 		return availability{reason: "switched off by ADJOINT_NATIVE=off"}
-	case supported == cpu.Portable:
+	case supported < least:
 		return availability{reason: "the processor lacks AVX2, FMA or BMI2"}
-	case level == cpu.Portable:
+	case s.SIMD == cpu.Portable.String():
 		return availability{reason: "switched off by ADJOINT_SIMD=off"}
 	}
 	if err := probe(); err != nil {
 		return availability{reason: "executable memory refused: " + err.Error()}
 	}
-	return availability{ok: true, level: level}
+	return availability{ok: true, level: cpu.Capped(supported, s.SIMD)}
 }
 
 // Available reports whether native code can run here, and if not, why.
@@ -76,5 +76,5 @@ func Available() (ok bool, reason string) {
 	return a.ok, a.reason
 }
 
-// BestLevel returns the best instruction set that code may use; Portable where there is none.
+// BestLevel returns the best instruction set that vector code may use; Portable where there is none.
 func BestLevel() cpu.Level { return detect().level }

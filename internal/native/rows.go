@@ -77,7 +77,7 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	for k, a := range l.Out {
 		line.Out[k] = micro.Access{Type: a.Type, Strides: []int{1}}
 	}
-	c := &loopCompiler{loop: &line, level: av.level}
+	c := newLoopCompiler(&line, av.level)
 	if err := c.check(); err != nil {
 		return nil, err
 	}

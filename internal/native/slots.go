@@ -6,7 +6,7 @@ import "math/bits"
 // dead. They use the part of the arena that is reserved for temporaries, and the scratch block when that is full.
 //
 // Large programs run as fast as their code is fetched, so short displacements count. Slots come in windows of 32,
-// which a displacement of one byte reaches from a register. New slots are taken from one window until it is full, then
+// which a short displacement reaches from a register. New slots are taken from one window until it is full, then
 // from another that has become empty enough, so stores go through a window that moves over the slots. (Loads
 // come back to a slot at any time later.) The first windows keep their registers.
 
@@ -20,7 +20,7 @@ const (
 )
 
 // windowRegisters are free in scalar code; those below 8 make shorter instructions.
-var windowRegisters = [...]uint8{regBX, regCX, 8, 9, 10, 11, 12, 13}
+var windowRegisters = [...]uint8{3, 1, 8, 9, 10, 11, 12, 13}
 
 // movingRegisters is the number of windowRegisters, from the first on, that move to other windows.
 const movingRegisters = 2
@@ -30,7 +30,7 @@ type slotWindow struct {
 	free uint32 // set of slots
 	disp int32  // displacement of the first
 	base uint8  // base register of their space
-	near uint8  // register that holds the address of the first, 128 raised, or noRegister
+	near uint8  // register that holds the address of the first, raised like the bases, or noRegister
 }
 
 // slotWindows are the slots of a program. The number of a slot is 32 times its window's number and its place there.
@@ -56,10 +56,10 @@ func (g *generator) resetSlots(temps, end int32) {
 func (g *generator) slotAddress(slot int32) mem {
 	w := &g.slots.windows[slot/windowSlots]
 	offset := slot % windowSlots * 8
-	if disp := w.disp + offset; w.near == noRegister || disp <= 127 {
+	if disp := w.disp + offset; w.near == noRegister || disp <= g.reach {
 		return at(w.base, disp)
 	}
-	return at(w.near, offset-bias)
+	return at(w.near, offset-g.bias)
 }
 
 // newSlot takes a slot.
@@ -119,7 +119,7 @@ func (g *generator) followSlots() {
 	}
 	s.moved = false
 	w := &s.windows[s.current]
-	if !s.registers || w.near != noRegister || w.disp+windowBytes-8 <= 127 {
+	if !s.registers || w.near != noRegister || w.disp+windowBytes-8 <= g.reach {
 		return
 	}
 	k := s.used
@@ -131,7 +131,7 @@ func (g *generator) followSlots() {
 		s.windows[s.mapped[k]].near = noRegister
 	}
 	s.mapped[k], w.near = s.current, windowRegisters[k]
-	g.lea(w.near, at(w.base, w.disp+bias))
+	g.isa.lea(w.near, at(w.base, w.disp+g.bias))
 }
 
 // mapWindows loads the registers again at the start of a chunk, if it is long enough to earn them.
@@ -145,6 +145,6 @@ func (g *generator) mapWindows(instructions int) {
 			continue
 		}
 		w.near = windowRegisters[k]
-		g.lea(w.near, at(w.base, w.disp+bias))
+		g.isa.lea(w.near, at(w.base, w.disp+g.bias))
 	}
 }

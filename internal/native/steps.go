@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"math/bits"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -81,12 +82,6 @@ func CompileSteps(s *micro.Straight, l *StepLoop, o StraightOptions) (*Steps, er
 	return x, nil
 }
 
-// Registers of the loop. The code inside uses neither.
-const (
-	regTable = 14
-	regStep  = 15
-)
-
 // stepPlace is a place that a loop copies from or to.
 type stepPlace struct {
 	array int // −1 for the arena, or l.Arrays for temporary memory
@@ -95,7 +90,7 @@ type stepPlace struct {
 
 // loop appends the loop and returns where it begins.
 func (c *straightCompiler) loop(l *StepLoop) int {
-	c.align(16)
+	c.isa.align(16)
 	top := len(c.buf)
 	b := batch{c: c, arrays: l.Arrays}
 	arena := func(at int64) stepPlace { return stepPlace{-1, at} }
@@ -109,15 +104,14 @@ func (c *straightCompiler) loop(l *StepLoop) int {
 		b.copy(arena(p.At), stepPlace{array: p.Array}, p.Bytes)
 	}
 	b.flush()
-	c.patch(c.call(), 0)
+	c.isa.callBody(0)
 	for _, p := range l.Stores {
 		b.copy(stepPlace{array: p.Array}, arena(p.At), p.Bytes)
 	}
 	exit := 0
 	if l.Test {
 		b.flush()
-		c.cmpByte(at(baseArena, int32(l.TestAt)-bias), 0)
-		exit = c.jump(condEqual)
+		exit = c.isa.jumpIfFalse(at(baseArena, int32(l.TestAt)-c.bias))
 	}
 	for _, m := range l.Moves {
 		b.copy(place(m.Dst, m.DstTemp), place(m.Src, m.SrcTemp), m.Bytes)
@@ -127,14 +121,11 @@ func (c *straightCompiler) loop(l *StepLoop) int {
 	if l.Reverse {
 		step = -1
 	}
-	c.addImm(regStep, step)
-	c.movLoad(regAX, at(regSP, 8))
-	c.rexReg(0x39, regAX, regStep)
-	c.patch(c.jump(condNotEqual), top)
+	c.isa.nextStep(step, top)
 	if l.Test {
-		c.patch(exit, len(c.buf))
+		c.isa.patch(exit, len(c.buf))
 	}
-	c.ret()
+	c.isa.leave(false)
 	return top
 }
 
@@ -168,40 +159,35 @@ func (b *batch) copy(dst, src stepPlace, bytes int) {
 		}
 		k = len(b.sources)
 		b.sources = append(b.sources, batchSource{src, bytes})
-		m := vmovsdLoad
-		if bytes == 4 {
-			m = vmovssLoad
-		}
-		b.c.op3Mem(m, len128, uint8(k), 0, b.address(src, bytes))
+		b.c.isa.loadFrom(kindOfBytes(bytes), b.address(src, bytes), uint8(k))
 	}
 	b.stores = append(b.stores, batchStore{dst, uint8(k), bytes})
 }
 
 func (b *batch) flush() {
 	for _, s := range b.stores {
-		m := vmovsdStore
-		if s.bytes == 4 {
-			m = vmovssStore
-		}
-		b.c.op3Mem(m, len128, s.register, 0, b.address(s.to, s.bytes))
+		b.c.isa.storeAt(kindOfBytes(s.bytes), spaceFixed, s.register, b.address(s.to, s.bytes))
 	}
 	b.sources, b.stores = b.sources[:0], b.stores[:0]
 }
 
-// address makes the memory operand of a place; the pointer of an array goes to CX.
+// address makes the memory operand of a place.
 func (b *batch) address(p stepPlace, bytes int) mem {
 	if p.array < 0 {
-		return at(baseArena, int32(p.at)-bias)
+		return at(baseArena, int32(p.at)-b.c.bias)
 	}
-	b.c.movLoad(regCX, at(regTable, 8*int32(p.array)))
+	r := b.c.isa.arrayPointer(p.array)
 	if p.array == b.arrays {
-		return at(regCX, int32(p.at))
+		return at(r, int32(p.at))
 	}
-	scale := uint8(3)
-	if bytes == 4 {
-		scale = 2
+	return mem{base: r, index: regStep, scale: uint8(bits.TrailingZeros(uint(bytes)))}
+}
+
+func kindOfBytes(n int) valueKind {
+	if n == 4 {
+		return kind32
 	}
-	return mem{base: regCX, index: regStep, scale: scale}
+	return kind64
 }
 
 // Run makes the steps from, from+1 … to−1, or with Reverse from, from−1 … to+1; there must be one at least, and no more than take some 20 µs. It returns to, or the step
@@ -240,7 +226,7 @@ func (x *Steps) raceArrays(table []unsafe.Pointer, from, to int) {
 	}
 }
 
-// Listing is Straight.Listing, with the loop behind the code: r14 is the table of pointers and r15 the step.
+// Listing is Straight.Listing, with the loop behind the code: register 14 is the table of pointers and 15 the step.
 func (x *Steps) Listing() string { return x.Straight.Listing() }
 
 // StepsMemory is StraightMemory for the loop around s.

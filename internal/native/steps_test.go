@@ -73,7 +73,7 @@ func TestStepsRandom(t *testing.T) {
 			t.Fatal(err)
 		}
 		compiled++
-		if text := code.Listing(); strings.Contains(text, "unreadable") || !strings.Contains(text, "jne") {
+		if text := code.Listing(); strings.Contains(text, "unreadable") || !strings.Contains(text, "jne") && !strings.Contains(text, "cmp x15, x20") {
 			t.Fatalf("seed %d: the listing is\n%s", seed, text)
 		}
 		code2, making := StepsMemory(&p.code, l, int64(len(p.arena)))

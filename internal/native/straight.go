@@ -87,12 +87,12 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 		return nil, fmt.Errorf("native: temporaries [%d,%d) outside of an arena of %d bytes", s.TempLo, s.TempHi, o.ArenaBytes)
 	}
 	c := &straightCompiler{program: s}
+	c.setMachine()
 	c.mode, c.straight, c.len64, c.len32 = modeScalar, true, len512, len512
 	c.evexScalar = av.level == cpu.AVX512 && o.Level != cpu.AVX2
-	c.files[fileVector].all = 0xFFFF
-	c.slotBytes, c.slotBase = 8, -bias
-	c.resetSlots(int32(s.TempLo+1)&^1*4-bias, int32(s.TempHi)*4-bias)
-	c.consts = newConstBlock(8, bias)
+	c.slotBytes, c.slotBase = 8, -c.bias
+	c.resetSlots(int32(s.TempLo+1)&^1*4-c.bias, int32(s.TempHi)*4-c.bias)
+	c.consts = newConstBlock(8, c.bias)
 	c.constIDs = map[constKey]int32{}
 	c.cells = newCellTable(o.ArenaBytes)
 	c.valueBase = 1
@@ -101,17 +101,13 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	live := c.liveAtChunkEnds(o.Chunk)
 	var starts []int
 	for lo, k := 0, 0; lo < len(s.Code) || k == 0; lo, k = lo+o.Chunk, k+1 {
-		c.align(16)
+		c.isa.align(16)
 		starts = append(starts, len(c.buf))
 		if err := c.chunk(lo, min(lo+o.Chunk, len(s.Code)), live[k]); err != nil {
 			return nil, err
 		}
 	}
-	c.saved[fileVector] = 0xFFFFFFFF
-	if !c.evexScalar {
-		c.saved[fileVector] = 0xFFFF
-	}
-	c.files[fileVector].all = 0xFFFF
+	c.files[fileVector].all, c.saved[fileVector] = c.isa.registers()
 	c.resetSlots(0, 0) // functions have their own
 	c.emitFunctions()
 	if after != nil {
@@ -216,7 +212,7 @@ func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error
 		return at.value - c.valueBase, nil
 	}
 	v := int32(len(c.vals))
-	val := value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - bias, stored: true}
+	val := value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - c.bias, stored: true}
 	if c.isTemp(cell) {
 		if !at.inSlot {
 			return none, c.cellError(i, cell, t, "a temporary that was not written")
@@ -257,7 +253,7 @@ func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, erro
 	v := int32(len(c.vals))
 	val := value{next: never, kind: kindOf(t), reg: noRegister}
 	if !temp {
-		val.home, val.disp, val.output = spaceArena, int32(cell)*4-bias, true
+		val.home, val.disp, val.output = spaceArena, int32(cell)*4-c.bias, true
 	}
 	c.vals = append(c.vals, val)
 	at.value = v + c.valueBase
@@ -299,9 +295,10 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		c.vals[l.value].next = end
 	}
 	c.findNextUses()
-	c.files[fileVector].all = 0xFFFF
-	if c.evexScalar && (lanes || c.program.TempHi-c.program.TempLo <= fewTemps) && c.highRegisters() {
-		c.files[fileVector].all = 0xFFFFFFFF
+	every, some := c.isa.registers()
+	c.files[fileVector].all = every
+	if some != every && (lanes || c.program.TempHi-c.program.TempLo <= fewTemps) && c.highRegisters() {
+		c.files[fileVector].all = some
 	}
 	c.resetRegisters()
 	c.mapWindows(hi - lo)
@@ -317,10 +314,7 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		at := c.cells.at(l.cell)
 		at.slot, at.inSlot = v.disp, true
 	}
-	if lanes {
-		c.vzeroupper()
-	}
-	c.ret()
+	c.isa.leave(lanes)
 	c.emitStubs()
 	return nil
 }
@@ -498,7 +492,7 @@ func (s *Straight) CodeBytes() int { return len(s.pages.code) }
 func (s *Straight) Chunks() int { return len(s.starts) }
 
 // Listing returns the code as text, one line an instruction: offset, bytes, Intel syntax.
-// rdi is the arena, rsi the constant block and rdx the scratch block, each plus 128.
+// On amd64 rdi is the arena, rsi the constant block and rdx the scratch block, each plus 128; on arm64 x7, x6 and x2 are.
 func (s *Straight) Listing() string { return s.pages.listing() }
 
 // Close frees the code at once instead of when it is no longer reachable. No Run may be under
@@ -512,7 +506,9 @@ func Supported(op micro.Op, t, to dtype.DType) bool {
 	if op == micro.Invalid || int(op) >= micro.Count || !t.Valid() || op == micro.Cast && !to.Valid() {
 		return false
 	}
-	g := generator{mode: modeScalar, consts: newConstBlock(8, bias), constIDs: map[constKey]int32{}}
+	g := generator{mode: modeScalar, constIDs: map[constKey]int32{}}
+	g.setMachine()
+	g.consts = newConstBlock(8, g.bias)
 	in := micro.Instr{Op: op, Type: t, To: to}
 	dst := g.newValue(kindOf(in.Result()))
 	var v [3]int32

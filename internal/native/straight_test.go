@@ -23,6 +23,14 @@ func needNative(t testing.TB) {
 	}
 }
 
+// needLoops skips where vector code is not made.
+func needLoops(t testing.TB) {
+	needNative(t)
+	if BestLevel() == cpu.Portable {
+		t.Skip("no vector code")
+	}
+}
+
 const guardWord = 0xA5
 
 // guarded is an arena between two guard zones.

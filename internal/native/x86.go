@@ -1,8 +1,11 @@
 package native
 
+// x86 is amd64: VEX scalar instructions in scalar code, AVX2 or AVX-512 in vector code.
+type x86 struct{ *generator }
+
 // storeAt writes register r, which holds a value of kind k, to memory. In the arena a mask is
 // a byte.
-func (g *generator) storeAt(k valueKind, home space, r uint8, p mem) {
+func (g x86) storeAt(k valueKind, home space, r uint8, p mem) {
 	switch {
 	case g.scalarKind(k) && k == kindMask && home == spaceArena:
 		g.rrr(vmovdFromXmm, len128, r, 0, regAX)
@@ -24,7 +27,7 @@ func (g *generator) storeAt(k valueKind, home space, r uint8, p mem) {
 }
 
 // load reads a value from its home into register r.
-func (g *generator) load(v *value, r uint8) {
+func (g x86) load(v *value, r uint8) {
 	if v.home == spaceNone || !v.stored {
 		panic("BUG: load of a value that is not in memory")
 	}
@@ -60,7 +63,7 @@ func (g *generator) load(v *value, r uint8) {
 }
 
 // loadFrom reads a value as storeAt leaves it outside of the arena and of arrays.
-func (g *generator) loadFrom(k valueKind, p mem, r uint8) {
+func (g x86) loadFrom(k valueKind, p mem, r uint8) {
 	switch {
 	case g.scalarKind(k) && k == kind32:
 		g.op3Mem(vmovssLoad, len128, r, 0, p)
@@ -78,7 +81,7 @@ func (g *generator) loadFrom(k valueKind, p mem, r uint8) {
 }
 
 // copyRegister copies a whole register.
-func (g *generator) copyRegister(k valueKind, dst, src uint8) {
+func (g x86) copyRegister(k valueKind, dst, src uint8) {
 	switch {
 	case dst == src:
 	case k == kindMask && g.mode == modeEVEX:
@@ -95,8 +98,8 @@ func (g *generator) copyRegister(k valueKind, dst, src uint8) {
 }
 
 // rowOf returns the form and the vector length for an instruction, and whether the form is a scalar one.
-func (g *generator) rowOf(in *lowIns) (m mnem, l uint8, scalarForm bool) {
-	row := &lowInfos[in.op].rows[in.typ]
+func (g x86) rowOf(in *lowIns) (m mnem, l uint8, scalarForm bool) {
+	row := &x86Ops[in.op].rows[in.typ]
 	l = g.len32
 	if in.typ.size64() {
 		l = g.len64
@@ -114,7 +117,7 @@ func (g *generator) rowOf(in *lowIns) (m mnem, l uint8, scalarForm bool) {
 }
 
 // op3 appends reg, vvvv, rm with the prefix of the mode.
-func (g *generator) op3(m mnem, l, reg, v, rm uint8) {
+func (g x86) op3(m mnem, l, reg, v, rm uint8) {
 	if forms[m].vexW < 0 || (reg|v|rm) >= 16 || g.mode == modeEVEX && forms[m].evexW >= 0 {
 		g.evexRRR(m, l, reg, v, rm, evexBits{})
 		return
@@ -122,12 +125,34 @@ func (g *generator) op3(m mnem, l, reg, v, rm uint8) {
 	g.rrr(m, l, reg, v, rm)
 }
 
-func (g *generator) op3Mem(m mnem, l, reg, v uint8, p mem) {
+func (g x86) op3Mem(m mnem, l, reg, v uint8, p mem) {
 	if forms[m].vexW < 0 || (reg|v) >= 16 || g.mode == modeEVEX && forms[m].evexW >= 0 {
 		g.evexRRM(m, l, reg, v, p, evexBits{})
 		return
 	}
 	g.rrm(m, l, reg, v, p)
+}
+
+// memoryOperand reports whether an instruction may take v from memory as an operand of
+// bytes width (0: a whole vector).
+func (g x86) memoryOperand(v int32, scalarForm bool) bool {
+	val := &g.vals[v]
+	if val.reg != noRegister || !val.stored || val.kind == kindMask {
+		return false
+	}
+	switch g.mode {
+	case modeScalar:
+		// A packed form reads 16 bytes, of which only constants are sure to exist.
+		return scalarForm || val.home == spaceConst
+	default:
+		return val.home != spaceNone && !((g.tail || val.repeat) && val.home == spaceArray)
+	}
+}
+
+// wantsRegister reports whether an operand that could come from memory should be loaded:
+// it is used again and a register is free.
+func (g x86) wantsRegister(v, next int32) bool {
+	return next != never && g.fileOf(g.vals[v].kind).free != 0
 }
 
 // operand is where an instruction finds an operand: a register, or memory.
@@ -137,7 +162,7 @@ type operand struct {
 }
 
 // rmOperand resolves the operand that may lie in memory.
-func (g *generator) rmOperand(v, next int32, scalarForm bool) operand {
+func (g x86) rmOperand(v, next int32, scalarForm bool) operand {
 	if g.memoryOperand(v, scalarForm) && !g.wantsRegister(v, next) {
 		return operand{noRegister, g.addressOf(&g.vals[v])}
 	}
@@ -145,7 +170,7 @@ func (g *generator) rmOperand(v, next int32, scalarForm bool) operand {
 }
 
 // op3rm appends reg, vvvv and an operand of either kind.
-func (g *generator) op3rm(m mnem, l, reg, v uint8, o operand) {
+func (g x86) op3rm(m mnem, l, reg, v uint8, o operand) {
 	if o.reg == noRegister {
 		g.op3Mem(m, l, reg, v, o.memory)
 		return
@@ -153,12 +178,11 @@ func (g *generator) op3rm(m mnem, l, reg, v uint8, o operand) {
 	g.op3(m, l, reg, v, o.reg)
 }
 
-// emit appends the machine code of one instruction.
-func (g *generator) emit(in *lowIns, u *nextUses) {
-	info := &lowInfos[in.op]
+func (g x86) emit(in *lowIns, u *nextUses) {
+	info := &x86Ops[in.op]
 	switch info.shape {
 	case emitBinary:
-		g.emitBinary(in, u, info.commute)
+		g.emitBinary(in, u, commutes[in.op])
 	case emitFused:
 		g.emitFused(in, u)
 	case emitUnary:
@@ -178,12 +202,9 @@ func (g *generator) emit(in *lowIns, u *nextUses) {
 	default:
 		g.emitOther(in, u)
 	}
-	if in.dst >= 0 {
-		g.finish(in.dst)
-	}
 }
 
-func (g *generator) emitBinary(in *lowIns, u *nextUses, commute bool) {
+func (g x86) emitBinary(in *lowIns, u *nextUses, commute bool) {
 	m, l, scalarForm := g.rowOf(in)
 	a, b, ua, ub := in.a, in.b, u.a, u.b
 	if commute && g.vals[a].reg == noRegister && (g.vals[b].reg != noRegister || ub < ua) {
@@ -200,7 +221,7 @@ func (g *generator) emitBinary(in *lowIns, u *nextUses, commute bool) {
 
 // emitFused chooses the operand that the result overwrites: one that dies in a register, else
 // one that must be loaded anyway, else a copy; and the form that lets another operand stay in memory.
-func (g *generator) emitFused(in *lowIns, u *nextUses) {
+func (g x86) emitFused(in *lowIns, u *nextUses) {
 	m, l, scalarForm := g.rowOf(in)
 	ids := [3]int32{in.a, in.b, in.c}
 	next := [3]int32{u.a, u.b, u.c}
@@ -283,7 +304,7 @@ func (g *generator) emitFused(in *lowIns, u *nextUses) {
 	}
 }
 
-func (g *generator) emitUnary(in *lowIns, u *nextUses) {
+func (g x86) emitUnary(in *lowIns, u *nextUses) {
 	m, l, scalarForm := g.rowOf(in)
 	if scalarForm && forms[m].shape == shapeRVM {
 		// The upper lanes come from vvvv: taking them from the operand itself avoids
@@ -307,7 +328,7 @@ func (g *generator) emitUnary(in *lowIns, u *nextUses) {
 	}
 }
 
-func (g *generator) emitCompare(in *lowIns, u *nextUses) {
+func (g x86) emitCompare(in *lowIns, u *nextUses) {
 	m, l, scalarForm := g.rowOf(in)
 	ra := g.inRegister(in.a)
 	o := g.rmOperand(in.b, u.b, scalarForm)
@@ -325,7 +346,7 @@ func (g *generator) emitCompare(in *lowIns, u *nextUses) {
 	}
 }
 
-func (g *generator) emitBlend(in *lowIns, u *nextUses) {
+func (g x86) emitBlend(in *lowIns, u *nextUses) {
 	m, l, _ := g.rowOf(in)
 	rm := g.inRegister(in.a)
 	rc := g.inRegister(in.c)
@@ -347,7 +368,7 @@ func (g *generator) emitBlend(in *lowIns, u *nextUses) {
 	g.buf = append(g.buf, rm<<4)
 }
 
-func (g *generator) emitMaskz(in *lowIns, u *nextUses) {
+func (g x86) emitMaskz(in *lowIns, u *nextUses) {
 	m, l, _ := g.rowOf(in)
 	rm := g.inRegister(in.a)
 	if g.mode == modeEVEX {
@@ -374,7 +395,7 @@ func (g *generator) emitMaskz(in *lowIns, u *nextUses) {
 }
 
 // emitFixZero overwrites A where it dies, else a copy of it.
-func (g *generator) emitFixZero(in *lowIns, u *nextUses) {
+func (g x86) emitFixZero(in *lowIns, u *nextUses) {
 	m, l, _ := g.rowOf(in)
 	rm, rc, dst := g.inRegister(in.b), g.inRegister(in.c), g.inRegister(in.a)
 	if u.a != never || g.vals[in.a].pinned || in.a == in.c {
@@ -388,8 +409,8 @@ func (g *generator) emitFixZero(in *lowIns, u *nextUses) {
 }
 
 // emitFixZeros tests the mask. The result keeps its register on both ways.
-func (g *generator) emitFixZeros(in *lowIns, u *nextUses) {
-	m, l := lowInfos[lFixZero].rows[in.typ].evex, g.len32
+func (g x86) emitFixZeros(in *lowIns, u *nextUses) {
+	m, l := x86Ops[lFixZero].rows[in.typ].evex, g.len32
 	if in.typ.size64() {
 		l = g.len64
 	}
@@ -397,7 +418,7 @@ func (g *generator) emitFixZeros(in *lowIns, u *nextUses) {
 	x := g.guarded(in, u)
 	g.rrr(g.kortest(), len128, mask, 0, mask)
 	table := g.consts.place(constKey{zeroToZero, in.typ.kind()})
-	g.unlikely(func() {
+	g.unlikely(g.jump(condNotEqual), func() {
 		for _, r := range []uint8{y, z} {
 			g.evexRRM(m, l, x, r, at(baseConst, table), evexBits{mask: mask})
 			g.buf = append(g.buf, 0)
@@ -406,7 +427,7 @@ func (g *generator) emitFixZeros(in *lowIns, u *nextUses) {
 	g.takeOver(in, u, x)
 }
 
-func (g *generator) emitShift(in *lowIns, u *nextUses) {
+func (g x86) emitShift(in *lowIns, u *nextUses) {
 	m, l, _ := g.rowOf(in)
 	r := g.inRegister(in.a)
 	g.advanceAll(in, u)
@@ -415,7 +436,7 @@ func (g *generator) emitShift(in *lowIns, u *nextUses) {
 	g.buf = append(g.buf, in.imm)
 }
 
-func (g *generator) emitMaskNot(in *lowIns, u *nextUses) {
+func (g x86) emitMaskNot(in *lowIns, u *nextUses) {
 	r := g.inRegister(in.a)
 	if g.mode == modeEVEX {
 		g.advanceAll(in, u)
@@ -430,46 +451,13 @@ func (g *generator) emitMaskNot(in *lowIns, u *nextUses) {
 	g.rrm(vxorps, l, g.define(in.dst, u.dst), r, at(baseConst, g.consts.allOnes()))
 }
 
-// emitMove renames a register whose value dies, and stores straight from the operand's register
-// when the result is only an output.
-func (g *generator) emitMove(in *lowIns, u *nextUses) {
-	val := &g.vals[in.dst]
-	src := g.inRegister(in.a)
-	if val.output && u.dst == never {
-		g.storeAt(val.kind, val.home, src, g.addressOf(val))
-		val.output, val.stored, val.next = false, true, never
-		g.advanceAll(in, u)
-		return
-	}
-	g.advanceAll(in, u)
-	file := g.fileOf(val.kind)
-	val.next = u.dst
-	if file.free>>src&1 != 0 {
-		file.free &^= 1 << src
-		g.own(file, src, in.dst)
-		return
-	}
-	dst := g.take(file)
-	g.own(file, dst, in.dst)
-	g.copyRegister(val.kind, dst, src)
-}
-
-func (g *generator) emitOther(in *lowIns, u *nextUses) {
+func (g x86) emitOther(in *lowIns, u *nextUses) {
 	switch in.op {
-	case lMov:
-		g.emitMove(in, u)
-		return
-	case lGuard:
-		g.emitGuard(in, u)
-		return
 	case lGather:
 		g.emitGather(in, u)
 		return
 	case lFixZeros:
 		g.emitFixZeros(in, u)
-		return
-	case lHold:
-		g.advanceAll(in, u)
 		return
 	case lStoreLanes:
 		r := g.inRegister(in.a)
@@ -528,5 +516,138 @@ func (g *generator) emitOther(in *lowIns, u *nextUses) {
 			return
 		}
 	}
-	panic("BUG: low-level operation " + lowInfos[in.op].name + " has no machine code in this mode")
+	panic("BUG: low-level operation " + x86Ops[in.op].name + " has no machine code in this mode")
+}
+
+// has reports whether the generator's mode has a machine instruction for op.
+func (g x86) has(op lowOp, t elem) bool {
+	row := x86Ops[op].rows[t]
+	switch g.mode {
+	case modeScalar:
+		if row.scalar != noForm {
+			return forms[row.scalar].vexW >= 0 || g.evexScalar
+		}
+		return row.vex != noForm
+	case modeVEX:
+		return row.vex != noForm
+	}
+	return row.evex != noForm
+}
+
+// jumpIfAny jumps if a guard is true in some lane.
+func (g x86) jumpIfAny(guard uint8, in *lowIns) int {
+	switch {
+	case g.mode == modeEVEX && g.tail:
+		// Lanes beyond the end must not call the complete form.
+		spare := g.temporary(kindMask)
+		g.rrr(kandw, len128, spare, guard, g.tailMasks[in.part])
+		g.rrr(g.kortest(), len128, spare, 0, spare)
+	case g.mode == modeEVEX:
+		g.rrr(g.kortest(), len128, guard, 0, guard)
+	case g.mode == modeVEX:
+		g.rrr(vmovmskps, g.maskLen(), regBX, 0, guard)
+		g.testReg32(regBX)
+	default:
+		g.rrr(vmovdFromXmm, len128, guard, 0, regAX)
+		g.testReg32(regAX)
+	}
+	return g.jump(condNotEqual)
+}
+
+// kortest tests as many mask bits as there are lanes; those above hold anything.
+func (g x86) kortest() mnem {
+	if g.lanes == 8 {
+		return kortestb
+	}
+	return kortestw
+}
+
+// maskLen is the length of mask vectors without EVEX.
+func (g x86) maskLen() uint8 {
+	if g.mode == modeScalar {
+		return len128
+	}
+	return max(g.len64, g.len32)
+}
+
+// emitGather reads a table at the lanes' indices.
+func (g x86) emitGather(in *lowIns, u *nextUses) {
+	index := g.inRegister(in.a)
+	wide := in.typ.size64()
+	m, l, scale := vgatherqpd, g.len64, uint8(3)
+	if !wide {
+		m, l, scale = vgatherdps, g.len32, 2
+	}
+	p := mem{base: baseConst, index: regAX, scale: scale, disp: in.extra}
+	if g.mode == modeScalar {
+		g.advanceAll(in, u)
+		dst := g.define(in.dst, u.dst)
+		if wide {
+			g.rrr(vmovqFromXmm, len128, index, 0, regAX)
+			g.rrm(vmovsdLoad, len128, dst, 0, p)
+		} else {
+			g.rrr(vmovdFromXmm, len128, index, 0, regAX)
+			g.rrm(vmovssLoad, len128, dst, 0, p)
+		}
+		return
+	}
+	// The processor wants index, mask and result in different registers.
+	mask := g.temporary(kindMask)
+	dst := g.define(in.dst, u.dst)
+	p.index = index
+	if g.mode == modeEVEX {
+		g.rrr(kxnorw, len128, mask, mask, mask)
+		g.evexRRM(m, l, dst, index&16, p, evexBits{mask: mask})
+	} else {
+		g.rrr(vpcmpeqd, l, mask, mask, mask)
+		g.rrm(m, l, dst, mask, p)
+	}
+	g.advanceAll(in, u)
+}
+
+// leave returns to the caller, after vector instructions if vectors is true.
+func (g x86) leave(vectors bool) {
+	if vectors {
+		g.vzeroupper()
+	}
+	g.ret()
+}
+
+func (g x86) registers() (every, some uint32) {
+	if g.evexScalar {
+		return 0xFFFF, 0xFFFFFFFF
+	}
+	return 0xFFFF, 0xFFFF
+}
+
+func (g x86) callBody(target int) { g.patch(g.call(), target) }
+
+func (g x86) arrayPointer(array int) uint8 {
+	g.movLoad(regCX, at(regTable, 8*int32(array)))
+	return regCX
+}
+
+func (g x86) jumpIfFalse(p mem) int {
+	g.cmpByte(p, 0)
+	return g.jump(condEqual)
+}
+
+// nextStep compares with the step after the last, which lies on the stack.
+func (g x86) nextStep(by int32, top int) {
+	g.addImm(regStep, by)
+	g.movLoad(regAX, at(regSP, 8))
+	g.rexReg(0x39, regAX, regStep)
+	g.patch(g.jump(condNotEqual), top)
+}
+
+// arrayOperand addresses an array at the current element. Arrays beyond the base registers
+// get their pointer loaded first.
+func (g x86) arrayOperand(array uint8, disp int32) mem {
+	base := uint8(regBX)
+	if int(array) < len(g.arrayRegs) {
+		base = g.arrayRegs[array]
+	} else {
+		g.movLoad(regBX, at(baseArena, 8*int32(array)))
+	}
+	return mem{base: base, index: indexArray, scale: g.arrayScale[array], disp: disp}
 }

@@ -1,4 +1,4 @@
-//go:build amd64 && (linux || darwin || windows)
+//go:build (amd64 && (linux || darwin || windows)) || (arm64 && (linux || darwin))
 
 package native
 
@@ -22,12 +22,13 @@ func mapCode(code []byte) ([]byte, error) {
 		unmapCode(pages)
 		return nil, err
 	}
+	makeCoherent(unsafe.Pointer(&pages[0]), len(code))
 	return pages, nil
 }
 
 // probe maps and calls a function of one return instruction.
 func probe() error {
-	pages, err := mapCode([]byte{0xC3})
+	pages, err := mapCode(returnCode)
 	if err != nil {
 		return err
 	}
@@ -36,19 +37,18 @@ func probe() error {
 	return nil
 }
 
-// callStraight calls scalar code with the arena in DI, the constants in SI and the scratch
-// block in DX.
+// callStraight calls scalar code with the arena, the constants and the scratch block in the registers of their bases.
 //
 //go:noescape
 func callStraight(code, arena, consts, scratch unsafe.Pointer)
 
-// callSteps calls a loop around scalar code: callStraight with the table of pointers in R14, the first step in R15 and the step after the last on the stack.
+// callSteps calls a loop around scalar code: callStraight with the table of pointers and the first step in their registers, and the step after the last
+// where the machine looks for it.
 //
 //go:noescape
 func callSteps(code, arena, consts, scratch, table unsafe.Pointer, from, to int) (end int)
 
-// callLoop calls vector code with the table of base pointers in DI, the constants in SI, the
-// scratch block in DX and the number of elements in CX.
+// callLoop calls vector code with the table of base pointers in the place of the arena and the number of elements.
 //
 //go:noescape
 func callLoop(code, pointers, consts, scratch unsafe.Pointer, n int)

@@ -20,9 +20,9 @@ const goldenFile = "testdata/encodings.txt"
 // with every length of displacement, with an index, masks and broadcasts.
 func sampleEncodings() [][]byte {
 	var out [][]byte
-	add := func(f func(a *assembler)) {
-		var a assembler
-		f(&a)
+	add := func(f func(a x86)) {
+		a := x86{&generator{}}
+		f(a)
 		out = append(out, a.buf)
 	}
 	mems := []mem{at(regDI, 0), at(regSI, 64), at(regDX, -128), at(9, 128), at(13, 0), at(12, 8), at(regSP, 40), at(regDI, 1<<20), at(regDI, 8192),
@@ -41,7 +41,7 @@ func sampleEncodings() [][]byte {
 			}
 			return 15
 		}
-		tail := func(a *assembler) {
+		tail := func(a x86) {
 			switch {
 			case f.shape == shapeRVMR:
 				a.buf = append(a.buf, 0xB0)
@@ -83,13 +83,13 @@ func sampleEncodings() [][]byte {
 				for k := 0; k < 3; k++ {
 					reg, v, rm := regOf(false, k)
 					if registerForm && !(store && strings.HasPrefix(f.name, "vmovu")) {
-						add(func(a *assembler) { a.rrr(m, l, reg, v, rm); tail(a) })
+						add(func(a x86) { a.rrr(m, l, reg, v, rm); tail(a) })
 					}
 				}
 				for k, p := range few(mems, int(m)) {
 					reg, v, _ := regOf(false, k%3)
 					if memoryForm {
-						add(func(a *assembler) { a.rrm(m, l, reg, v, p); tail(a) })
+						add(func(a x86) { a.rrm(m, l, reg, v, p); tail(a) })
 					}
 				}
 			}
@@ -116,14 +116,14 @@ func sampleEncodings() [][]byte {
 						if strings.HasPrefix(f.name, "vpmovqd") && k == 0 {
 							e = evexBits{}
 						}
-						add(func(a *assembler) { a.evexRRR(m, l, reg, v, rm, e); tail(a) })
+						add(func(a x86) { a.evexRRR(m, l, reg, v, rm, e); tail(a) })
 					}
 				}
 				for k, p := range few(mems, int(m)) {
 					reg, v, _ := regOf(true, k%3)
 					e := evexBits{bcast: f.bcast != 0 && k%2 == 1}
 					if memoryForm || f.shape == shapeVMI {
-						add(func(a *assembler) { a.evexRRM(m, l, reg, v, p, e); tail(a) })
+						add(func(a x86) { a.evexRRM(m, l, reg, v, p, e); tail(a) })
 					}
 				}
 			}
@@ -131,34 +131,34 @@ func sampleEncodings() [][]byte {
 	}
 	for _, p := range mems {
 		for _, r := range []uint8{regAX, 10} {
-			add(func(a *assembler) { a.movLoad(r, p) })
-			add(func(a *assembler) { a.lea(r, p) })
+			add(func(a x86) { a.movLoad(r, p) })
+			add(func(a x86) { a.lea(r, p) })
 		}
 	}
 	for _, r := range []uint8{regCX, 11} {
-		add(func(a *assembler) { a.movReg(r, 9) })
-		add(func(a *assembler) { a.subReg(r, regAX) })
-		add(func(a *assembler) { a.xorReg(r, r) })
+		add(func(a x86) { a.movReg(r, 9) })
+		add(func(a x86) { a.subReg(r, regAX) })
+		add(func(a x86) { a.xorReg(r, r) })
 		for _, i := range []int32{8, -128, 128, 100000} {
-			add(func(a *assembler) { a.addImm(r, i) })
-			add(func(a *assembler) { a.subImm(r, i) })
-			add(func(a *assembler) { a.cmpImm(r, i) })
+			add(func(a x86) { a.addImm(r, i) })
+			add(func(a x86) { a.subImm(r, i) })
+			add(func(a x86) { a.cmpImm(r, i) })
 		}
 	}
 	for _, m := range []mnem{vgatherqpd, vgatherdps} {
 		p := mem{base: regSI, index: 9, scale: 3, disp: 64}
-		add(func(a *assembler) { a.rrm(m, len256, 2, 3, p) })
-		add(func(a *assembler) { a.evexRRM(m, len512, 17, 0, p, evexBits{mask: 1}) })
+		add(func(a x86) { a.rrm(m, len256, 2, 3, p) })
+		add(func(a x86) { a.evexRRM(m, len512, 17, 0, p, evexBits{mask: 1}) })
 		p.index = 27
-		add(func(a *assembler) { a.evexRRM(m, len512, 1, p.index&16, p, evexBits{mask: 2}) })
+		add(func(a x86) { a.evexRRM(m, len512, 1, p.index&16, p, evexBits{mask: 2}) })
 	}
 	for _, p := range mems {
-		add(func(a *assembler) { a.movStoreByte(p, regBX) })
-		add(func(a *assembler) { a.cmpByte(p, 0) })
+		add(func(a x86) { a.movStoreByte(p, regBX) })
+		add(func(a x86) { a.cmpByte(p, 0) })
 	}
-	add(func(a *assembler) { a.testReg32(regAX) })
-	add(func(a *assembler) { a.ret() })
-	add(func(a *assembler) { a.vzeroupper() })
+	add(func(a x86) { a.testReg32(regAX) })
+	add(func(a x86) { a.ret() })
+	add(func(a x86) { a.vzeroupper() })
 	return out
 }
 

@@ -297,9 +297,9 @@ func decodeGeneral(code []byte, pc int) (string, int) {
 	return "", 0
 }
 
-// listing renders code as one line an instruction: offset, bytes, text. It stops with a note
+// x86Listing renders code as one line an instruction: offset, bytes, text. It stops with a note
 // at the first byte that it cannot read.
-func listing(code []byte) string {
+func x86Listing(code []byte) string {
 	var b strings.Builder
 	for pc := 0; pc < len(code); {
 		text, n := decode(code[pc:], pc)

@@ -4,7 +4,7 @@ package native
 // which is as wide as the widest of the loop. In arrays they are bytes.
 
 // loadMaskBytes reads the bytes of one vector of a Bool array.
-func (g *generator) loadMaskBytes(v *value, r uint8, p mem) {
+func (g x86) loadMaskBytes(v *value, r uint8, p mem) {
 	if g.mode == modeEVEX {
 		t := g.temporary(kind64)
 		e := evexBits{}
@@ -29,7 +29,7 @@ func (g *generator) loadMaskBytes(v *value, r uint8, p mem) {
 }
 
 // storeMaskBytes writes the bytes of one vector of a Bool array.
-func (g *generator) storeMaskBytes(part, r uint8, p mem) {
+func (g x86) storeMaskBytes(part, r uint8, p mem) {
 	t := g.temporary(kind64)
 	if g.mode == modeEVEX {
 		g.evexRRM(vmovdqu8Load, len128, t, 0, at(baseConst, g.consts.byteOnes()), evexBits{mask: r, zero: true})
@@ -60,19 +60,19 @@ func (g *generator) storeMaskBytes(part, r uint8, p mem) {
 }
 
 // narrow halves the elements of a VEX mask: 4 of 64 bits become 4 of 32.
-func (g *generator) narrow(dst, src uint8) {
+func (g x86) narrow(dst, src uint8) {
 	g.rrrImm(vextractf128, len256, src, 0, dst, 1)
 	g.rrrImm(vshufps, len128, dst, src, dst, 0x88)
 }
 
-func (g *generator) narrowMask(r uint8) uint8 {
+func (g x86) narrowMask(r uint8) uint8 {
 	t := g.temporary(kind64)
 	g.narrow(t, r)
 	return t
 }
 
 // emitVector emits the operations that only loops have.
-func (g *generator) emitVector(in *lowIns, u *nextUses) {
+func (g x86) emitVector(in *lowIns, u *nextUses) {
 	switch in.op {
 	case lStore:
 		r := g.inRegister(in.a)

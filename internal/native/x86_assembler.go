@@ -12,18 +12,7 @@ const (
 	regBP = 5
 	regSI = 6
 	regDI = 7
-	noReg = 0xFF
 )
-
-// mem is a memory operand: base + index·scale + disp.
-type mem struct {
-	base  uint8
-	index uint8 // noReg for none
-	scale uint8 // 0..3, log2 of the factor
-	disp  int32
-}
-
-func at(base uint8, disp int32) mem { return mem{base: base, index: noReg, disp: disp} }
 
 // evexBits are what EVEX adds: a write mask, zeroing, and an embedded broadcast of memory operands.
 type evexBits struct {
@@ -39,25 +28,20 @@ const (
 	len512
 )
 
-// assembler appends machine instructions to buf.
-type assembler struct {
-	buf []byte
-}
-
 // rrr appends a VEX instruction with registers only, in the order reg, vvvv, rm of the encoding.
-func (a *assembler) rrr(m mnem, l, reg, v, rm uint8) {
+func (a x86) rrr(m mnem, l, reg, v, rm uint8) {
 	a.vex(&forms[m], l, reg, v, rm>>3&1, 0)
 	a.buf = append(a.buf, 0xC0|reg&7<<3|rm&7)
 }
 
 // rrrImm is rrr with an immediate byte.
-func (a *assembler) rrrImm(m mnem, l, reg, v, rm, imm uint8) {
+func (a x86) rrrImm(m mnem, l, reg, v, rm, imm uint8) {
 	a.rrr(m, l, reg, v, rm)
 	a.buf = append(a.buf, imm)
 }
 
 // rrm appends a VEX instruction whose rm operand is memory.
-func (a *assembler) rrm(m mnem, l, reg, v uint8, p mem) {
+func (a x86) rrm(m mnem, l, reg, v uint8, p mem) {
 	x := uint8(0)
 	if p.index != noReg {
 		x = p.index >> 3 & 1
@@ -67,7 +51,7 @@ func (a *assembler) rrm(m mnem, l, reg, v uint8, p mem) {
 }
 
 // vex appends a VEX prefix and the opcode; the two-byte prefix where it suffices.
-func (a *assembler) vex(f *form, l, reg, v, b, x uint8) {
+func (a x86) vex(f *form, l, reg, v, b, x uint8) {
 	if f.vexL >= 0 {
 		l = uint8(f.vexL)
 	}
@@ -81,19 +65,19 @@ func (a *assembler) vex(f *form, l, reg, v, b, x uint8) {
 }
 
 // evexRRR appends an EVEX instruction with registers only.
-func (a *assembler) evexRRR(m mnem, l, reg, v, rm uint8, e evexBits) {
+func (a x86) evexRRR(m mnem, l, reg, v, rm uint8, e evexBits) {
 	f := &forms[m]
 	a.evex(f, l, reg, v, rm>>3&1, rm>>4&1, e)
 	a.buf = append(a.buf, 0xC0|reg&7<<3|rm&7)
 }
 
-func (a *assembler) evexRRRImm(m mnem, l, reg, v, rm uint8, e evexBits, imm uint8) {
+func (a x86) evexRRRImm(m mnem, l, reg, v, rm uint8, e evexBits, imm uint8) {
 	a.evexRRR(m, l, reg, v, rm, e)
 	a.buf = append(a.buf, imm)
 }
 
 // evexRRM appends an EVEX instruction whose rm operand is memory.
-func (a *assembler) evexRRM(m mnem, l, reg, v uint8, p mem, e evexBits) {
+func (a x86) evexRRM(m mnem, l, reg, v uint8, p mem, e evexBits) {
 	f := &forms[m]
 	x := uint8(0)
 	if p.index != noReg {
@@ -109,7 +93,7 @@ func (a *assembler) evexRRM(m mnem, l, reg, v uint8, p mem, e evexBits) {
 
 // evex appends the four-byte prefix and the opcode. x is bit 4 of an rm register, or bit 3
 // of an index register.
-func (a *assembler) evex(f *form, l, reg, v, b, x uint8, e evexBits) {
+func (a x86) evex(f *form, l, reg, v, b, x uint8, e evexBits) {
 	p0 := (^reg>>3&1)<<7 | (x^1)<<6 | (b^1)<<5 | (^reg>>4&1)<<4 | f.mm
 	p1 := uint8(f.evexW)&1<<7 | (^v&15)<<3 | 4 | f.pp
 	p2 := l<<5 | (^v>>4&1)<<3 | e.mask
@@ -124,7 +108,7 @@ func (a *assembler) evex(f *form, l, reg, v, b, x uint8, e evexBits) {
 
 // modrm appends ModRM, SIB and displacement of a memory operand. unit is the factor of a
 // compressed disp8 (1 without EVEX).
-func (a *assembler) modrm(reg uint8, p mem, unit int32) {
+func (a x86) modrm(reg uint8, p mem, unit int32) {
 	mod := uint8(2)
 	d8 := p.disp
 	if unit != 1 && p.disp%unit == 0 {
@@ -157,7 +141,7 @@ func (a *assembler) modrm(reg uint8, p mem, unit int32) {
 
 // Instructions on general registers; all of 64 bits unless the name says otherwise.
 
-func (a *assembler) rexMem(w, reg uint8, p mem, op ...uint8) {
+func (a x86) rexMem(w, reg uint8, p mem, op ...uint8) {
 	rex := 0x40 | w<<3 | reg>>3&1<<2 | p.base>>3&1
 	if p.index != noReg {
 		rex |= p.index >> 3 & 1 << 1
@@ -169,23 +153,23 @@ func (a *assembler) rexMem(w, reg uint8, p mem, op ...uint8) {
 	a.modrm(reg, p, 1)
 }
 
-func (a *assembler) movLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
-func (a *assembler) movStore(p mem, reg uint8) { a.rexMem(1, reg, p, 0x89) }
-func (a *assembler) addLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x03) }
-func (a *assembler) lea(reg uint8, p mem)      { a.rexMem(1, reg, p, 0x8D) }
+func (a x86) movLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
+func (a x86) movStore(p mem, reg uint8) { a.rexMem(1, reg, p, 0x89) }
+func (a x86) addLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x03) }
+func (a x86) lea(reg uint8, p mem)      { a.rexMem(1, reg, p, 0x8D) }
 
-func (a *assembler) ldmxcsr(p mem) { a.rexMem(0, 2, p, 0x0F, 0xAE) }
+func (a x86) ldmxcsr(p mem) { a.rexMem(0, 2, p, 0x0F, 0xAE) }
 
-func (a *assembler) rexReg(op, reg, rm uint8) {
+func (a x86) rexReg(op, reg, rm uint8) {
 	a.buf = append(a.buf, 0x48|reg>>3&1<<2|rm>>3&1, op, 0xC0|reg&7<<3|rm&7)
 }
 
-func (a *assembler) movReg(dst, src uint8) { a.rexReg(0x89, src, dst) }
-func (a *assembler) subReg(dst, src uint8) { a.rexReg(0x29, src, dst) }
-func (a *assembler) xorReg(dst, src uint8) { a.rexReg(0x31, src, dst) }
+func (a x86) movReg(dst, src uint8) { a.rexReg(0x89, src, dst) }
+func (a x86) subReg(dst, src uint8) { a.rexReg(0x29, src, dst) }
+func (a x86) xorReg(dst, src uint8) { a.rexReg(0x31, src, dst) }
 
 // aluImm appends an operation of group 1 with an immediate: ext 0 add, 5 sub, 7 cmp, 4 and.
-func (a *assembler) aluImm(ext, reg uint8, imm int32) {
+func (a x86) aluImm(ext, reg uint8, imm int32) {
 	op := uint8(0x81)
 	if imm >= -128 && imm <= 127 {
 		op = 0x83
@@ -198,11 +182,11 @@ func (a *assembler) aluImm(ext, reg uint8, imm int32) {
 	a.buf = binary.LittleEndian.AppendUint32(a.buf, uint32(imm))
 }
 
-func (a *assembler) addImm(reg uint8, imm int32) { a.aluImm(0, reg, imm) }
-func (a *assembler) subImm(reg uint8, imm int32) { a.aluImm(5, reg, imm) }
-func (a *assembler) cmpImm(reg uint8, imm int32) { a.aluImm(7, reg, imm) }
+func (a x86) addImm(reg uint8, imm int32) { a.aluImm(0, reg, imm) }
+func (a x86) subImm(reg uint8, imm int32) { a.aluImm(5, reg, imm) }
+func (a x86) cmpImm(reg uint8, imm int32) { a.aluImm(7, reg, imm) }
 
-func (a *assembler) cmpByte(p mem, imm uint8) {
+func (a x86) cmpByte(p mem, imm uint8) {
 	a.rexMem(0, 7, p, 0x80)
 	a.buf = append(a.buf, imm)
 }
@@ -220,40 +204,40 @@ const (
 )
 
 // jump appends a conditional jump with a 32-bit distance and returns the place to patch.
-func (a *assembler) jump(cond uint8) int {
+func (a x86) jump(cond uint8) int {
 	a.buf = append(a.buf, 0x0F, 0x80|cond, 0, 0, 0, 0)
 	return len(a.buf)
 }
 
 // jumpAlways appends an unconditional jump and returns the place to patch.
-func (a *assembler) jumpAlways() int {
+func (a x86) jumpAlways() int {
 	a.buf = append(a.buf, 0xE9, 0, 0, 0, 0)
 	return len(a.buf)
 }
 
 // call appends a near call and returns the place to patch.
-func (a *assembler) call() int {
+func (a x86) call() int {
 	a.buf = append(a.buf, 0xE8, 0, 0, 0, 0)
 	return len(a.buf)
 }
 
 // patch makes the jump or call that ends at place go to target.
-func (a *assembler) patch(place, target int) {
+func (a x86) patch(place, target int) {
 	binary.LittleEndian.PutUint32(a.buf[place-4:], uint32(int32(target-place)))
 }
 
-func (a *assembler) ret()        { a.buf = append(a.buf, 0xC3) }
-func (a *assembler) vzeroupper() { a.buf = append(a.buf, 0xC5, 0xF8, 0x77) }
+func (a x86) ret()        { a.buf = append(a.buf, 0xC3) }
+func (a x86) vzeroupper() { a.buf = append(a.buf, 0xC5, 0xF8, 0x77) }
 
 // align pads with long no-operations up to a multiple of n, a power of two.
-func (a *assembler) align(n int) {
+func (a x86) align(n int) {
 	for len(a.buf)&(n-1) != 0 {
 		a.buf = append(a.buf, 0x90)
 	}
 }
 
 // movStoreByte stores the low byte of AX, CX, DX or BX.
-func (a *assembler) movStoreByte(p mem, reg uint8) { a.rexMem(0, reg, p, 0x88) }
+func (a x86) movStoreByte(p mem, reg uint8) { a.rexMem(0, reg, p, 0x88) }
 
 // testReg32 sets the flags by the low 32 bits of a register below 8.
-func (a *assembler) testReg32(reg uint8) { a.buf = append(a.buf, 0x85, 0xC0|reg<<3|reg) }
+func (a x86) testReg32(reg uint8) { a.buf = append(a.buf, 0x85, 0xC0|reg<<3|reg) }
