@@ -32,14 +32,27 @@ type Error struct {
 	Pos Position
 	Op  string
 	Err error
+	// Scope is the path of the scopes around the mistake, "" for none.
+	Scope string
+	// Callers are the lines that led to Pos, of functions that call one another, the nearest first; at most 8. Those of one line are one.
+	Callers []Position
 }
 
-// Error returns "file:line: op: reason", without the operator where the mistake is not one's.
+// Error returns "file:line: op: reason", without the operator where the mistake is not one's, then the scope, and a line for each caller.
 func (e *Error) Error() string {
-	if e.Op == "" {
-		return fmt.Sprintf("%s: %v", e.Pos, e.Err)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: ", e.Pos)
+	if e.Op != "" {
+		fmt.Fprintf(&b, "%s: ", e.Op)
 	}
-	return fmt.Sprintf("%s: %s: %v", e.Pos, e.Op, e.Err)
+	fmt.Fprint(&b, e.Err)
+	if e.Scope != "" {
+		fmt.Fprintf(&b, " (in scope %s)", e.Scope)
+	}
+	for _, c := range e.Callers {
+		fmt.Fprintf(&b, "\n\tcalled from %s", c)
+	}
+	return b.String()
 }
 
 // Unwrap returns the reason.
@@ -75,7 +88,7 @@ func (g *Graph) Fail(op string, err error) *Node {
 	g = g.ready()
 	if to := g.root(); to.closed != "" { // a Body does not change: whoever asked has an invalid node
 	} else if len(to.errs) < maxErrors {
-		to.errs = append(to.errs, &Error{g.positions[g.position()], op, err})
+		to.errs = append(to.errs, &Error{Pos: g.positions[g.position()], Op: op, Err: err, Scope: g.scopes[g.scope], Callers: g.callersOfUser()})
 	} else {
 		to.dropped++
 	}
@@ -128,6 +141,34 @@ func (g *Graph) position() int32 {
 	}
 	g.learnCallers(far[:])
 	return max(g.firstCaller(far[:]), 0)
+}
+
+// maxCallers bounds Error.Callers.
+const maxCallers = 8
+
+// callersOfUser returns the lines that led to that which is making a node. It takes some microseconds.
+func (g *Graph) callersOfUser() []Position {
+	if g.fixedPosition >= 0 {
+		return nil
+	}
+	var all [256]uintptr
+	frames := runtime.CallersFrames(all[:runtime.Callers(3, all[:])])
+	var lines []Position
+	for more := true; more && len(lines) <= maxCallers; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		name, _, _ := strings.Cut(f.Function, ".")
+		if name == "" || slices.Contains([]string{"runtime", "testing", "reflect", "slices", "sort", "sync"}, name) || ours(f) {
+			continue
+		}
+		if line := (Position{File: f.File, Line: f.Line}); len(lines) == 0 || line != lines[len(lines)-1] {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) < 2 {
+		return nil
+	}
+	return lines[1:]
 }
 
 // What is known of a return address that is in no line of the user's.

@@ -25,6 +25,14 @@ type ProfileRow struct {
 	Time     time.Duration // median of the runs; of an instruction in a block the sum over a run of the program
 	Bytes    int64         // operands and results, each counted once for each time that it runs; without the temporaries of scalar code
 	Flops    int64         // see Profile
+
+	parts []profilePart // all of the user's nodes that it computes
+}
+
+// profilePart is one of the user's nodes in an instruction.
+type profilePart struct {
+	node  int32   // an index into Debug.Nodes, −1 if it is not known
+	share float64 // of the instruction's operations
 }
 
 // Profile is the cost of a program's instructions on a machine.
@@ -39,6 +47,8 @@ type Profile struct {
 	Runs  int
 	Total time.Duration // sum of the medians of the program's own instructions
 	Rows  []ProfileRow  // of the program's own instructions in their order, then those of blocks that ran
+
+	code *Code
 }
 
 // shortTime is the time below which an instruction is repeated, as reading the clock takes some 30 ns.
@@ -113,7 +123,7 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 			return nil, err
 		}
 	}
-	p := &Profile{Runs: runs}
+	p := &Profile{Runs: runs, code: &m.p.code}
 	executors := m.Executors()
 	for i := range m.p.code.Instrs {
 		slices.Sort(times[i])
@@ -142,7 +152,113 @@ func (c *Code) profileRow(block, i int, e Executor, count int64, t time.Duration
 			row.Nodes = append(row.Nodes, c.Debug.Nodes[n])
 		}
 	}
+	row.parts = c.profileParts(in)
 	return row
+}
+
+// profileParts returns the parts of an instruction by their flops; one more flop for each, as moves take time too.
+func (c *Code) profileParts(in *Instr) []profilePart {
+	if in.Call != nil {
+		node := int32(-1)
+		if len(in.Nodes) > 0 {
+			node = in.Nodes[0]
+		}
+		return []profilePart{{node, 1}}
+	}
+	var parts []profilePart
+	total := 0.0
+	in.op().parts(in, nil, func(k int, flops int64) {
+		p := profilePart{-1, 1 + float64(flops)}
+		if k < len(in.Nodes) {
+			p.node = in.Nodes[k]
+		}
+		total += p.share
+		parts = append(parts, p)
+	})
+	for k := range parts {
+		parts[k].share /= total
+	}
+	return parts
+}
+
+// ProfileTotal is the time of a run that belongs to one line, operator or scope.
+type ProfileTotal struct {
+	Name string
+	Time time.Duration
+}
+
+// ByLine sums the times by the user's line, file:line, the longest first. The time of an instruction is that of its nodes, in proportion to their flops; "?" is what belongs to
+// no line. What a derivative or a pass adds has the line of the node that it was added for.
+func (p *Profile) ByLine() []ProfileTotal {
+	return p.totals(func(d *Debug, n NodeInfo) string {
+		if n.File == 0 {
+			return "?"
+		}
+		return fmt.Sprintf("%s:%d", d.Strings[n.File], n.Line)
+	})
+}
+
+// ByOperator sums the times by operator, as ByLine does by line.
+func (p *Profile) ByOperator() []ProfileTotal {
+	return p.totals(func(d *Debug, n NodeInfo) string { return d.Strings[n.Op] })
+}
+
+// ByNode sums the times by the names that the function gives to the nodes of the user's graph, as ByLine does by line. By scope it is
+//
+//	p.ByNode(func(id int) string { return g.Node(id).ScopePath() })
+func (p *Profile) ByNode(name func(id int) string) []ProfileTotal {
+	if name == nil {
+		return nil
+	}
+	return p.totals(func(_ *Debug, n NodeInfo) string { return name(int(n.ID)) })
+}
+
+// totals sums the times of all rows; that of a call without those of the blocks that it runs.
+func (p *Profile) totals(name func(d *Debug, n NodeInfo) string) []ProfileTotal {
+	if p == nil || p.code == nil {
+		return nil
+	}
+	inBlock := make([]time.Duration, len(p.code.Blocks)) // by block: the time of its instructions,
+	ofCalls := make([]time.Duration, len(p.code.Blocks)) // and of the calls that run it
+	callees := func(r *ProfileRow) []int {
+		call := p.code.block(r.Block).Instrs[r.Instr].Call
+		if call == nil {
+			return nil
+		}
+		return slices.Compact(slices.Sorted(slices.Values(call.callees())))
+	}
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		if r.Block != entryBlock {
+			inBlock[r.Block] += r.Time
+		}
+		for _, k := range callees(r) {
+			ofCalls[k] += r.Time
+		}
+	}
+	sums := map[string]time.Duration{}
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		own := r.Time
+		for _, k := range callees(r) {
+			if ofCalls[k] > 0 {
+				own -= time.Duration(float64(inBlock[k]) * float64(r.Time) / float64(ofCalls[k]))
+			}
+		}
+		for _, part := range r.parts {
+			key := "?"
+			if part.node >= 0 && int(part.node) < len(p.code.Debug.Nodes) {
+				key = name(&p.code.Debug, p.code.Debug.Nodes[part.node])
+			}
+			sums[key] += time.Duration(float64(max(0, own)) * part.share)
+		}
+	}
+	var list []ProfileTotal
+	for name, t := range sums {
+		list = append(list, ProfileTotal{name, t})
+	}
+	slices.SortFunc(list, func(a, b ProfileTotal) int { return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Name, b.Name)) })
+	return list
 }
 
 // timer adds up the times of the instructions of blocks.

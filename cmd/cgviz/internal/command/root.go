@@ -40,7 +40,7 @@ a mistake on the command line.`,
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(flagError)
 	d.flags(root)
-	root.AddCommand(newDiff(s), newMemory(s), newSchedule(s), newPasses(s), newDisasm(s), newVersion(s))
+	root.AddCommand(newDiff(s), newMemory(s), newSchedule(s), newPasses(s), newDisasm(s), newBench(s), newVersion(s))
 	// Errors in the flags and arguments of subcommands are usage errors too.
 	for _, sub := range root.Commands() {
 		sub.SetFlagErrorFunc(flagError)

@@ -122,6 +122,21 @@ func TestPasses(t *testing.T) {
 	}
 }
 
+func TestBench(t *testing.T) {
+	program := programFile(t, t.TempDir(), "z = sin(x)*y")
+	for _, args := range [][]string{{"bench", "--runs", "3", "--gradient", "--at", "x=2", "z = x*exp(x)"}, {"bench", "--threads", "1", program}} {
+		r := run("", args...)
+		if r.status != 0 || r.err != "" {
+			t.Fatalf("%q: status %d: %s", args, r.status, r.err)
+		}
+		for _, text := range []string{" runs, ", "STRAIGHT", "\nby line\n", "\nby operator\n", " mul\n"} {
+			if !strings.Contains(r.out, text) {
+				t.Errorf("%q: no %q in\n%s", args, text, r.out)
+			}
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	cg := graphFile(t, everyType)
 	for _, c := range []struct {
