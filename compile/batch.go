@@ -23,6 +23,9 @@ func Batch(outputs, from, to []*graph.Node) (batched []*graph.Node, err error) {
 		return nil, err
 	}
 	defer leave()
+	if err := g.Closed(); err != nil {
+		return nil, userError(from[0], "batch", err)
+	}
 	if len(outputs) > 0 {
 		if err := hiddenDependence("batch", outputs, replaced, func(_ *graph.Graph, output, w *graph.Node) bool {
 			return slices.Contains(dependents([]*graph.Node{output}, []*graph.Node{w}), output)

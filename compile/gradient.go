@@ -120,6 +120,9 @@ func checkDerivative(what string, from, seeds, to, by *[]*graph.Node) (g *graph.
 		leave()
 		return nil, nil, err
 	}
+	if err := g.Closed(); err != nil {
+		return refuse(userError((*from)[0], what, err))
+	}
 	for _, n := range slices.Concat(*from, *to) {
 		if !n.DType().IsFloat() {
 			return refuse(userError(n, what, fmt.Errorf("node %v is %v: only floats have derivatives", n, n.Type())))
@@ -221,7 +224,7 @@ func commonGraph(what string, lists ...*[]*graph.Node) (g *graph.Graph, leave fu
 		for i, n := range *list {
 			local, err := g.Local(n)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s: the nodes belong to different graphs", what)
+				return nil, nil, userError(n, what, fmt.Errorf("the nodes belong to different graphs: node %v %w", n, err))
 			}
 			if !local.Valid() {
 				return nil, nil, g.Err()

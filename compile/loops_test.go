@@ -316,3 +316,47 @@ func TestHiddenDependenceIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Nodes of a body that are taken out of it have no derivatives and no batch, and what is wrong says so with a line.
+func TestNodesOfBodiesAreRefused(t *testing.T) {
+	for _, closed := range []string{"the body of the scan made at ", "a body"} {
+		g := graph.New()
+		x := g.Input("x", graph.Float64)
+		var in, out *graph.Node
+		y, _ := graph.Scan(3, list{x}, nil, func(c, _ list) (next, ys list) {
+			in, out = c[0], graph.Sin(c[0])
+			return list{out}, nil
+		})
+		if closed == "a body" {
+			loop, _, _ := graph.ResultOf(y[0])
+			b := graph.Bodies(loop)[0]
+			in, out = b.Params()[0], b.Results()[0]
+		}
+		for name, f := range map[string]func(y, x *graph.Node) error{
+			"gradient":        func(y, x *graph.Node) error { _, err := compile.Gradient(y, x); return err },
+			"strict gradient": func(y, x *graph.Node) error { _, err := compile.GradientStrict(y, x); return err },
+			"JVP":             func(y, x *graph.Node) error { _, err := compile.JVP(list{y}, list{x}, nil); return err },
+			"VJP":             func(y, x *graph.Node) error { _, err := compile.VJP(list{y}, nil, list{x}); return err },
+			"Jacobian":        func(y, x *graph.Node) error { _, err := compile.Jacobian(y, x); return err },
+			"Hessian":         func(y, x *graph.Node) error { _, err := compile.Hessian(y, x); return err },
+			"HVP":             func(y, x *graph.Node) error { _, err := compile.HVP(y, list{x}, list{x}); return err },
+			"sparse Jacobian": func(y, x *graph.Node) error { _, err := compile.SparseJacobian(y, x); return err },
+			"sparse Hessian":  func(y, x *graph.Node) error { _, err := compile.SparseHessian(y, x); return err },
+			"Taylor":          func(y, x *graph.Node) error { _, err := compile.Taylor(2, list{y}, list{x}, []list{{x}}); return err },
+			"batch": func(y, x *graph.Node) error {
+				_, err := compile.Batch(list{y}, list{x}, list{graph.New().Input("b", graph.Float64, 3)})
+				return err
+			},
+		} {
+			if err := f(out, in); err == nil || name != "batch" && !strings.Contains(err.Error(), closed) || !strings.Contains(err.Error(), "loops_test.go:") {
+				t.Errorf("%s of nodes of %s: %v", name, closed, err)
+			}
+			if err := f(y[0], in); err == nil || !strings.Contains(err.Error(), "different graphs") || !strings.Contains(err.Error(), "loops_test.go:") {
+				t.Errorf("%s by a node of %s: %v", name, closed, err)
+			}
+		}
+		if err := g.Err(); err != nil {
+			t.Errorf("on record: %v", err)
+		}
+	}
+}

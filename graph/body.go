@@ -383,7 +383,7 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 	case n.extra.results != nil:
 		return nil, fmt.Errorf("has %d results: take one with Result", len(n.extra.results))
 	}
-	if n.op == opConst && n.typ.IsScalar() {
+	if n.op == opConst && n.typ.IsScalar() && g.closed == "" {
 		return g.literal(n.extra.lit), nil
 	}
 	m, err := g.build.outer.Local(n)
@@ -392,6 +392,9 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 	}
 	if p := g.build.by[m]; p != nil {
 		return p, nil
+	}
+	if g.closed != "" {
+		return nil, fmt.Errorf("is outside of %s, which is built", g.closed)
 	}
 	p := g.newNode(g.kindOf(opInput, m.typ), nil)
 	if p.Valid() {

@@ -188,15 +188,18 @@ func (g *Graph) SetScope(path string) {
 	}
 }
 
-// closedError is the mistake of adding a node to a body that is built.
-func (g *Graph) closedError() error {
+// Closed returns why nothing can be added to the graph: it is a body that is built. It is nil for other graphs.
+func (g *Graph) Closed() error {
+	if g == nil || g.closed == "" {
+		return nil
+	}
 	return fmt.Errorf("its operands belong to %s: return them from there", g.closed)
 }
 
 // newNode appends a node. The inputs are copied.
 func (g *Graph) newNode(k *kind, inputs []*Node) *Node {
 	if g.closed != "" {
-		return g.Fail(k.op.Name, fmt.Errorf("its operands belong to %s: return them from there", g.closed))
+		return g.Fail(k.op.Name, g.Closed())
 	}
 	if g.nodes.len() >= math.MaxInt32-1 {
 		return g.Fail(k.op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
@@ -245,7 +248,7 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 			return g.Fail(op.Name, fmt.Errorf("operand %d was made by no graph", i))
 		case in.g != g:
 			if g.closed != "" {
-				return g.Fail(op.Name, g.closedError())
+				return g.Fail(op.Name, g.Closed())
 			}
 			local, err := g.Local(in)
 			if err != nil {

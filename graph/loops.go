@@ -338,7 +338,7 @@ func operandsOfLoop(op string, lists ...[]*Node) (*Graph, [][]*Node, bool) {
 	g := graphOf(slices.Concat(lists...)...)
 	out := make([][]*Node, len(lists))
 	if g.closed != "" {
-		g.Fail(op, g.closedError())
+		g.Fail(op, g.Closed())
 		for k, list := range lists {
 			out[k] = g.invalidNodes(len(list))
 		}
