@@ -393,3 +393,74 @@ func TestCertainClasses(t *testing.T) {
 		}
 	}
 }
+
+// Derivatives of softmax, log_softmax, logsumexp and their kin keep the digits of 1 − p of a nearly certain class, in every nesting of reverse and forward mode. Expected values are
+// the products of probabilities that the derivatives are, with 1 − p as the sum of the others.
+func TestCertainProbabilities(t *testing.T) {
+	for _, c := range []struct {
+		dtype graph.DType
+		gap   float64
+		eps   float64
+	}{{graph.Float64, 40, 0x1p-52}, {graph.Float64, 330, 0x1p-52}, {graph.Float32, 20, 0x1p-23}, {graph.Float32, 40, 0x1p-23}} {
+		at := []float64{-c.gap - 1, 0, -c.gap}
+		sum := 1 + math.Exp(-c.gap) + math.Exp(-c.gap-1)
+		var p, other, log [3]float64
+		for i := range p {
+			p[i] = math.Exp(at[i]) / sum
+		}
+		for i := range p {
+			other[i] = p[(i+1)%3] + p[(i+2)%3]
+			log[i] = at[i] - math.Log(sum)
+		}
+		log[1] = math.Log1p(-other[1])
+		// by is ∂(ln p_k)/∂x_i.
+		by := func(k, i int) float64 {
+			if k == i {
+				return other[k]
+			}
+			return -p[i]
+		}
+		for name, f := range map[string]struct {
+			f     func(x *graph.Node) *graph.Node
+			value func(k int) float64
+			first func(k, i int) float64
+			next  func(k, i, j int) float64
+		}{
+			"softmax": {func(x *graph.Node) *graph.Node { return graph.Softmax(x, 0) }, func(k int) float64 { return p[k] }, func(k, i int) float64 { return p[k] * by(k, i) },
+				func(k, i, j int) float64 { return p[k] * (by(k, i)*by(k, j) - p[i]*by(i, j)) }},
+			"log_softmax": {func(x *graph.Node) *graph.Node { return graph.LogSoftmax(x, 0) }, func(k int) float64 { return log[k] }, by, func(k, i, j int) float64 { return -p[i] * by(i, j) }},
+			"soft labels": {func(x *graph.Node) *graph.Node {
+				labels := graph.Cast(graph.Constant(x.Graph(), []float64{1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3), x.DType())
+				return graph.SoftmaxCrossEntropy(graph.BroadcastTo(x, 3, 3), labels, 1)
+			}, func(k int) float64 { return -log[k] }, func(k, i int) float64 { return -by(k, i) }, func(k, i, j int) float64 { return p[i] * by(i, j) }},
+			"logsumexp": {func(x *graph.Node) *graph.Node { return graph.BroadcastTo(graph.LogSumExp(x, nil), 3) }, nil, func(k, i int) float64 { return p[i] }, func(k, i, j int) float64 { return p[i] * by(i, j) }},
+		} {
+			g := graph.New()
+			x := g.Input("x", c.dtype, 3)
+			y := f.f(x)
+			for k := range 3 {
+				z := graph.Index(y, k)
+				outputs, want := []*graph.Node{}, [][]float64{}
+				if f.value != nil {
+					outputs, want = append(outputs, z), append(want, []float64{f.value(k)})
+				}
+				r := grad(t, z, x)[0]
+				for i := range 3 {
+					forward := func(y *graph.Node, i int) *graph.Node {
+						unit := make([]float64, 3)
+						unit[i] = 1
+						return must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{graph.Cast(graph.Constant(g, unit, 3), c.dtype)}))[0]
+					}
+					d := forward(z, i)
+					outputs, want = append(outputs, graph.Index(r, i), d), append(want, []float64{f.first(k, i)}, []float64{f.first(k, i)})
+					for j := range 3 {
+						for _, s := range []*graph.Node{graph.Index(grad(t, graph.Index(r, i), x)[0], j), graph.Index(grad(t, d, x)[0], j), forward(graph.Index(r, i), j), forward(d, j)} {
+							outputs, want = append(outputs, s), append(want, []float64{f.next(k, i, j)})
+						}
+					}
+				}
+				t.Run(name, func(t *testing.T) { expect(t, point(x, at), c.gap*c.eps, want, outputs...) })
+			}
+		}
+	}
+}

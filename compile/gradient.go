@@ -326,7 +326,9 @@ func times(n, partial, ct *graph.Node, masked bool) *graph.Node {
 		return graph.BroadcastTo(partial, shape...)
 	case isNumber(partial, -1):
 		return graph.BroadcastTo(graph.Neg(ct), shape...)
-	case (masked || n.Op().SingularPartials) && !plainFactor(partial):
+	case isNumber(ct, -1):
+		return graph.BroadcastTo(graph.Neg(partial), shape...)
+	case (masked || n.Op().SingularPartials) && !plainFactor(partial) && !plainFactor(ct):
 		return graph.BroadcastTo(graph.MulNoNan(partial, ct), shape...)
 	}
 	return graph.BroadcastTo(graph.Mul(partial, ct), shape...)

@@ -355,6 +355,9 @@ func propagate(n *graph.Node, sets *nodeSets) (indexSets, error) {
 	if p, ok := op.Pattern.(graph.OfResults); ok {
 		return nil, sets.results(n, p)
 	}
+	if op.Pattern == graph.Matrices && n.Results() != nil {
+		return nil, sets.resultsOfMatrices(n)
+	}
 	scalar := n.Type().IsScalar()
 	if scalar && op.Elementwise {
 		return sets.elementwiseScalar(n), nil
@@ -439,6 +442,9 @@ func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 		switch p {
 		case graph.Lines:
 			lineSets(n, sets, out, size)
+			return nil
+		case graph.Matrices:
+			matrixSets(n, sets, out, size)
 			return nil
 		case graph.Moves:
 			if movedSets(n, sets, out) {
@@ -533,6 +539,43 @@ func linesOf(s graph.Shape, axes []int) (of []int32, lines int) {
 		}
 	}
 	return of, lines
+}
+
+// resultsOfMatrices finds the sets of the results of an operator of several that acts on each matrix of a batch.
+func (s *nodeSets) resultsOfMatrices(n *graph.Node) error {
+	values := make([]indexSets, len(n.Results()))
+	for k, r := range n.Results() {
+		size := r.Shape.Size()
+		if size > maxPattern {
+			return tooLarge(n)
+		}
+		out := &setBuilder{unions: s.unions, sets: make(indexSets, 0, size)}
+		matrixSets(n, s, out, size)
+		values[k] = out.sets
+	}
+	s.keep(n, values)
+	return nil
+}
+
+// matrixSets lets every element of a result depend on all that the elements of the operands at the same index in the batch depend on.
+func matrixSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
+	in := n.Inputs()
+	s := in[len(in)-1].Shape()
+	batch := s[:len(s)-2].Size()
+	var parts [][]int32
+	for k := range batch {
+		parts = parts[:0]
+		for _, x := range in {
+			if of := sets.get(x); of != nil {
+				each := len(of) / batch
+				parts = append(parts, of[k*each:(k+1)*each]...)
+			}
+		}
+		all := out.union(parts...)
+		for range size / batch {
+			out.add(all)
+		}
+	}
 }
 
 // denseSets lets every element of the result depend on all that any operand depends on.

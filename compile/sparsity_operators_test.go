@@ -245,3 +245,33 @@ func TestTightPatterns(t *testing.T) {
 		}
 	}
 }
+
+// Matrices of a batch have nothing to do with one another in the patterns of the operators that act on each of them.
+func TestPatternsOfMatrices(t *testing.T) {
+	checked := map[string]bool{}
+	for _, op := range graph.Ops() {
+		if op.Pattern != graph.Matrices {
+			continue
+		}
+		for _, s := range op.Samples {
+			last := s.In[len(s.In)-1].Type.Shape
+			if s.Build != nil || len(last) < 3 {
+				continue
+			}
+			batch := last[:len(last)-2].Size()
+			outputs, wrt, _ := sampleNodes(op, s, false)
+			for _, out := range outputs {
+				for _, x := range wrt {
+					p := must[*compile.Pattern](t)(compile.JacobianPattern(out, x))
+					if want := out.Shape().Size() * x.Shape().Size() / batch; p.NonZeros() != want && p.NonZeros() != 0 {
+						t.Errorf("%s of a batch of %d matrices: the pattern of %v by %v has %d entries, want %d", op.Name, batch, out.Type(), x.Type(), p.NonZeros(), want)
+					}
+					checked[op.Name] = true
+				}
+			}
+		}
+	}
+	if len(checked) < 12 {
+		t.Errorf("only %d operators have samples with a batch: %v", len(checked), checked)
+	}
+}

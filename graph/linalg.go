@@ -16,7 +16,7 @@ var opTriangularSolve, opSolve, opInv, opDet, opSLogDet, opTridiagonalSolve, opE
 
 func init() {
 	opTriangularSolve = Register(&Op{
-		Name: "triangular_solve", Pattern: Dense, LeadingBatch: true, OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "triangular_solve",
+		Name: "triangular_solve", Pattern: Matrices, LeadingBatch: true, OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "triangular_solve",
 		Attrs: []AttrSpec{
 			{Key: "lower", Kind: attr.Bool, Doc: "the matrix is lower triangular, else upper"},
 			{Key: "transpose", Kind: attr.Bool, Doc: "solve with the transposed matrix"},
@@ -48,7 +48,7 @@ func init() {
 		Samples: triangularSamples(),
 	})
 	opSolve = Register(&Op{
-		Name: "solve", Pattern: Dense, LeadingBatch: true, Symbol: "\\", Infix: true, OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "solve",
+		Name: "solve", Pattern: Matrices, LeadingBatch: true, Symbol: "\\", Infix: true, OperandNames: []string{"A", "B"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "solve",
 		Doc:     "X with A·X = B for square A [n×n] and B [n×m], by LU decomposition with partial pivoting. A singular matrix is a runtime error." + batching,
 		Formula: "−B̄·Xᵀ, B̄ = A⁻ᵀ·X̄", Source: giles + ", §2.3.1",
 		Infer: inferSolve,
@@ -69,7 +69,7 @@ func init() {
 		},
 	})
 	opInv = Register(&Op{
-		Name: "inv", Pattern: Dense, LeadingBatch: true, Symbol: "( · )⁻¹", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "inv",
+		Name: "inv", Pattern: Matrices, LeadingBatch: true, Symbol: "( · )⁻¹", Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "inv",
 		Doc:     "The inverse of square matrices. A singular matrix is a runtime error." + batching,
 		Formula: "−Yᵀ·Ȳ·Yᵀ", Source: giles + ", §2.2.3",
 		Infer: inferSquare,
@@ -82,7 +82,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}},
 	})
 	opDet = Register(&Op{
-		Name: "det", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "det",
+		Name: "det", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "det",
 		Doc:     "The determinant of square matrices, 0 for a singular one. Derivatives are exact at singular matrices in the first and second order; those of higher orders are a runtime error there." + batching,
 		Formula: "ct·cofactor(A) (det(A)·A⁻ᵀ)", Source: giles + ", §2.2.4",
 		Infer: inferPerMatrix,
@@ -97,7 +97,7 @@ func init() {
 		},
 	})
 	opSLogDet = Register(&Op{
-		Name: "slogdet", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "slogdet",
+		Name: "slogdet", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "slogdet",
 		Doc: "Sign (result 0: −1, 0 or 1) and logarithm of the absolute value (result 1; −Inf for a singular matrix) of the determinant of square matrices. " +
 			"The derivative at a singular matrix is a runtime error." + batching,
 		Formula: "ct₁·A⁻ᵀ", Source: giles + ", §2.2.4",
@@ -118,7 +118,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}},
 	})
 	opTridiagonalSolve = Register(&Op{
-		Name: "tridiagonal_solve", Pattern: Dense, LeadingBatch: true, OperandNames: []string{"lower", "main", "upper", "b"}, Family: FamilyLinalg, MinArity: 4, MaxArity: 4, Kernel: "tridiagonal_solve",
+		Name: "tridiagonal_solve", Pattern: Matrices, LeadingBatch: true, OperandNames: []string{"lower", "main", "upper", "b"}, Family: FamilyLinalg, MinArity: 4, MaxArity: 4, Kernel: "tridiagonal_solve",
 		Doc: "X with T·X = B [n×m] for the tridiagonal T with the diagonals lower, main and upper [n]: lower[i] is left of the diagonal in row i (lower[0] is not read), " +
 			"upper[i] right of it (the last is not read). Partial pivoting; a singular matrix is a runtime error." + batching,
 		Formula: "B̄ = T⁻ᵀ·X̄; −Σ B̄ᵢ·Xᵢ₋₁, −Σ B̄ᵢ·Xᵢ, −Σ B̄ᵢ·Xᵢ₊₁", Source: giles + ", §2.3.1",
@@ -156,7 +156,7 @@ func init() {
 		},
 	})
 	opExpm = Register(&Op{
-		Name: "expm", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "expm",
+		Name: "expm", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "expm",
 		Doc: "The exponential of square matrices, by a Padé approximant of degree 13 with scaling and squaring. Derivatives are exact: blocks of the exponential of a matrix of " +
 			"twice the size. NaN, Inf and norms above 2¹⁰ are runtime errors." + batching,
 		Formula: "the upper right block of exp [[Aᵀ, ct], [0, Aᵀ]]",

@@ -11,7 +11,7 @@ var opCofactor, opCofactorDerivative *Op
 
 func init() {
 	opCofactor = Register(&Op{
-		Name: "cofactor", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "cofactor",
+		Name: "cofactor", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "cofactor",
 		Doc: "The cofactors of square matrices, the transposed adjugate: det(A)·A⁻ᵀ for an invertible matrix and the limit of it for a singular one. It is the derivative of the " +
 			"determinant. Derivatives of it are exact at singular matrices in the first order; those of higher orders are a runtime error there." + batching,
 		Formula: "cofactor_derivative(A, ct)", Source: "Magnus and Neudecker, Matrix Differential Calculus, ch. 8, §3; the products of singular values: Stewart, On the adjugate matrix (1998)",
@@ -23,7 +23,7 @@ func init() {
 		},
 	})
 	opCofactorDerivative = Register(&Op{
-		Name: "cofactor_derivative", Pattern: Dense, LeadingBatch: true, OperandNames: []string{"A", "C"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "cofactor_derivative",
+		Name: "cofactor_derivative", Pattern: Matrices, LeadingBatch: true, OperandNames: []string{"A", "C"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "cofactor_derivative",
 		Doc: "The derivative of the cofactors of square matrices A in the direction D, operands A and D: the second derivative of the determinant, for singular matrices too. " +
 			"The derivative by A is made of A⁻¹, so that at a singular matrix it is a runtime error." + batching,
 		Formula: "det(A)·(q·B − tr(BD)·B·C·B − tr(BC)·B·D·B + B·C·B·D·B + B·D·B·C·B)ᵀ, B = A⁻¹, C = ct, q = tr(BC)·tr(BD) − tr(BCBD); cofactor_derivative(A, ct)",

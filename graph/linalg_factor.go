@@ -9,7 +9,7 @@ var opCholesky, opLU, opQR *Op
 
 func init() {
 	opCholesky = Register(&Op{
-		Name: "cholesky", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "cholesky",
+		Name: "cholesky", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "cholesky",
 		Doc: "The lower triangular L with L·Lᵀ = A for symmetric positive definite A, of which the lower triangle is read; the adjoint too is lower triangular " +
 			"(the constructor makes it symmetric). A matrix that is not positive definite is a runtime error." + batching,
 		Formula: "Φ(S + Sᵀ), S = L⁻ᵀ·Φ(Lᵀ·L̄)·L⁻¹; Φ: the lower triangle with half of the diagonal",
@@ -28,7 +28,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{positive(Shape{3, 3})}}, {In: []SampleInput{positive(Shape{2, 2, 2})}}, {In: []SampleInput{positive(Shape{1, 1})}}},
 	})
 	opLU = Register(&Op{
-		Name: "lu", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "lu",
+		Name: "lu", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "lu",
 		Doc: "LU decomposition with partial pivoting of m×n matrices: result 0 holds U and below its diagonal the unit lower triangular L, result 1 (int64) the row " +
 			"permutation with A[perm] = L·U. The derivative at a matrix whose leading min(m, n) columns or rows are singular is a runtime error." + batching,
 		Formula:     "Pᵀ·L⁻ᵀ·(tril₋₁(Lᵀ·L̄) + triu(Ū·Uᵀ))·U⁻ᵀ for square A",
@@ -47,7 +47,7 @@ func init() {
 		},
 	})
 	opQR = Register(&Op{
-		Name: "qr", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "qr",
+		Name: "qr", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "qr",
 		Doc: "Reduced QR decomposition of m×n matrices: Q (result 0, m×k, orthonormal columns) and upper triangular R (result 1, k×n), k = min(m, n), with the signs " +
 			"of Householder's method. The derivative where the leading k columns are dependent is a runtime error." + batching,
 		Formula:     "(Q̄ + Q·copyltu(R·R̄ᵀ − Q̄ᵀ·Q))·R⁻ᵀ for m ≥ n",

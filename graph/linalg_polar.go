@@ -11,7 +11,7 @@ var opNuclearNorm, opPolarFactor, opLyapunov *Op
 
 func init() {
 	opNuclearNorm = Register(&Op{
-		Name: "nuclear_norm", Pattern: Dense, LeadingBatch: true, Symbol: "‖·‖∗", Family: FamilyLinalg, MinArity: 1, MaxArity: 1,
+		Name: "nuclear_norm", Pattern: Matrices, LeadingBatch: true, Symbol: "‖·‖∗", Family: FamilyLinalg, MinArity: 1, MaxArity: 1,
 		Doc:     "The sum of the singular values of matrices. Its derivative is the polar factor, so that equal singular values do no harm at any order." + batching,
 		Formula: "U·Vᵀ", Source: "Watson, Characterization of the subdifferential of some matrix norms (1992)",
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
@@ -29,7 +29,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 3, 2})}}, {In: []SampleInput{dominant(Shape{2, 4})}}},
 	})
 	opPolarFactor = Register(&Op{
-		Name: "polar_factor", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1,
+		Name: "polar_factor", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1,
 		Doc: "U·Vᵀ of the reduced singular value decomposition of matrices: the nearest matrix with orthonormal columns, or rows. Derivatives need full rank, else they are a " +
 			"runtime error, but square matrices have them too where only one singular value is 0." + batching,
 		Formula: "for m ≥ n P·W + (I − P·Pᵀ)·Ȧ·H⁻¹ with H = Pᵀ·A and W·H + H·W = Pᵀ·Ȧ − Ȧᵀ·P, a symmetric map of Ȧ; else that of the transposed matrix",
@@ -47,7 +47,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 3, 2})}}, {In: []SampleInput{dominant(Shape{2, 4})}}},
 	})
 	opLyapunov = Register(&Op{
-		Name: "lyapunov", Pattern: Dense, LeadingBatch: true, OperandNames: []string{"H", "C"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
+		Name: "lyapunov", Pattern: Matrices, LeadingBatch: true, OperandNames: []string{"H", "C"}, Family: FamilyLinalg, MinArity: 2, MaxArity: 2,
 		Doc: "The X with X·H + H·X = C for symmetric H, of which the lower triangle is read, by its eigenvalues: where two of them add up to 0 C must be 0 and gives 0, else it is a " +
 			"runtime error. The adjoint of H too is lower triangular." + batching,
 		Formula: "C̄ = lyapunov(H, X̄), S = −(Xᵀ·C̄ + C̄·Xᵀ), H̄ the lower triangle of S + Sᵀ with half of the diagonal", Source: "Higham, Functions of Matrices (2008), app. B.14",

@@ -15,7 +15,7 @@ const equalValues = " Values that differ by no more than rounding (16·n·ε of 
 
 func init() {
 	opGapDivide = Register(&Op{
-		Name: "gap_divide", Pattern: Dense, LeadingBatch: true, Symbol: "÷₀", Infix: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "gap_divide",
+		Name: "gap_divide", Pattern: ElementPattern(sameElement), LeadingBatch: true, Symbol: "÷₀", Infix: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "gap_divide",
 		Doc: "x / y elementwise, for operands of the same shape; where y is 0 the result is 0 if x is 0 too, else a runtime error. Derivatives of eigenvectors and " +
 			"singular vectors are made of it. The derivative follows the same rule.",
 		Formula: "ct/y, −ct·(x/y)/y",
@@ -42,7 +42,7 @@ func init() {
 		},
 	})
 	opEigh = Register(&Op{
-		Name: "eigh", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "eigh",
+		Name: "eigh", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "eigh",
 		Doc: "Eigenvalues (result 0, ascending) and orthonormal eigenvectors (columns of result 1, of any sign) of symmetric matrices, of which the lower triangle is read; the " +
 			"adjoint too is lower triangular (the constructor makes it symmetric). NaN and Inf are runtime errors." + equalValues + batching,
 		Formula:     "S = V·(diag(w̄) + F ∘ (Vᵀ·V̄))·Vᵀ, Fᵢⱼ = 1/(wⱼ − wᵢ), Fᵢᵢ = 0; the lower triangle of S + Sᵀ with half of the diagonal",
@@ -79,7 +79,7 @@ func init() {
 		},
 	})
 	opSVD = Register(&Op{
-		Name: "svd", Pattern: Dense, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "svd",
+		Name: "svd", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "svd",
 		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k values, descending) and Vᵀ (result 2, k×n), k = min(m, n); " +
 			"the signs of the vectors are any. NaN and Inf are runtime errors." + equalValues + batching,
 		Formula:     "U·(diag(s̄) + (X + Y)/(sⱼ − sᵢ) + (X − Y)/(sⱼ + sᵢ))·Vᵀ + (I − UUᵀ)·Ū·S⁻¹·Vᵀ + U·S⁻¹·V̄ᵀ·(I − VVᵀ), X and Y half of the antisymmetric parts UᵀŪ − ŪᵀU and VᵀV̄ − V̄ᵀV",

@@ -3,7 +3,7 @@ package graph
 import "github.com/adjoint-go/adjoint/internal/shape"
 
 // Pattern says on which elements of its operands an element of an operator's result can depend: the sparsity of the operator's Jacobian. It may have
-// too many entries, never too few. It is Dense, Lines, Moves or AsExpansion, or a Combines, an ElementPattern, a SumPattern or, of operators of several results, an OfResults.
+// too many entries, never too few. It is Dense, Lines, Matrices, Moves or AsExpansion, or a Combines, an ElementPattern, a SumPattern or, of operators of several results, an OfResults.
 type Pattern interface{ isPattern() }
 
 // CommonPattern is a pattern that needs nothing but its name.
@@ -16,6 +16,9 @@ const (
 	// Lines is for AlongAxis operators of one operand whose result has the operand's dimensions, of whatever extent along the axes, or lacks the axes: each element
 	// depends on the elements of the operand that have the same indices in the other dimensions.
 	Lines
+	// Matrices is for LeadingBatch operators whose last operand is a matrix or a batch of them: each element of each result depends on all elements of all operands that
+	// belong to the same matrix of the batch.
+	Matrices
 	// Moves: each element of the result is an element of an operand that is a float, or depends on none. Which one follows from the shapes, the attributes
 	// and the operands that are integers: the operator's kernel, run on the numbers of the elements, tells. It is dense where these integers
 	// are not constant.
@@ -92,13 +95,15 @@ func (op *Op) checkPattern() string {
 			return "has an unknown pattern"
 		case p == Lines && (!op.AlongAxis || op.MinArity != 1 || op.MaxArity != 1):
 			return "has the pattern of lines and does not act along axes of one operand"
+		case p == Matrices && !op.LeadingBatch:
+			return "has the pattern of matrices and says that it does not take a batch of them"
 		case p == Moves && op.Kernel == "" && op.View == nil:
 			return "moves elements, and needs a kernel or views to tell where"
 		case p == AsExpansion && op.Expand == nil:
 			return "has the pattern of an expansion that it lacks"
 		}
 	}
-	if op.Elementwise || !op.Differentiable() || op.InferMany != nil && op.Pattern != Dense {
+	if op.Elementwise || !op.Differentiable() || op.InferMany != nil && op.Pattern != Dense && op.Pattern != Matrices {
 		return "states a pattern that nobody asks for: it is elementwise, has no derivative, or is dense because it has several results"
 	}
 	return ""

@@ -76,7 +76,7 @@ func reducedCount(n *Node) float64 {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumExp, opReduceAny, opReduceAll, opArgmax, opArgmin, opSoftmax, opLogSoftmax *Op
+var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumExp, opLogSumExpDerivative, opReduceAny, opReduceAll, opArgmax, opArgmin, opSoftmax, opLogSoftmax *Op
 
 func init() {
 	opReduceSum = Register(reduction(Op{
@@ -134,6 +134,31 @@ func init() {
 		Samples: append(reduceSamples(), Sample{NoDifferences: "all −Inf", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
 			In: []SampleInput{{Type: Type{Float64, Shape{2, 2}}, Values: []float64{-posInf, -posInf, -posInf, 1}}}}),
 	}))
+	opLogSumExpDerivative = Register(&Op{
+		Name: "logsumexp_derivative", Pattern: Lines, AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1,
+		Attrs:   append([]AttrSpec{}, reduceAttrs...),
+		Doc:     "eˣ / Σ eˣ over dimensions, the derivative of the logsumexp with the same attributes, with which it shares the exponentials. All −Inf gives 0 with derivative 0.",
+		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
+		Infer: func(in []*Node, a attr.List) (Type, error) {
+			t := in[0].typ
+			if !t.DType.IsFloat() {
+				return Type{}, fmt.Errorf("the operand is %v: needs one of %v", t.DType, Floats)
+			}
+			return *t, normalAxes(a.Ints("axes"), t.Shape.Rank())
+		},
+		VJP: func(n *Node, ct []*Node) []*Node {
+			return []*Node{softmaxAlong(n, ct[0], n.extra.attrs.Ints("axes")...)}
+		},
+		JVP: func(n *Node, dot []*Node) []*Node {
+			return []*Node{softmaxAlong(n, dot[0], n.extra.attrs.Ints("axes")...)}
+		},
+		Expand: func(n *Node) *Node {
+			e, _ := expShifted(n)
+			sum := reduceLike(opReduceSum, n, e)
+			return Div(e, keepDims(n, Where(Equal(sum, Like(sum, 0)), Like(sum, 1), sum)))
+		},
+		Samples: reduceSamples(),
+	})
 	opReduceAny = Register(reduction(Op{
 		Name: "reduce_any", DTypes: BoolOnly, Doc: "Whether any element over dimensions is true.", NoDerivative: "the result is bool", Samples: boolSamples(),
 	}))
@@ -145,14 +170,12 @@ func init() {
 
 	opSoftmax = Register(&Op{
 		Name: "softmax", Pattern: Lines, AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr},
-		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. All −Inf gives 0 with derivative 0; an element +Inf gives NaN.",
+		Doc:     "eˣ / Σ eˣ along an axis, shifted by the maximum. Derivatives keep the digits of 1 − p. All −Inf gives 0 with derivative 0; an element +Inf gives NaN.",
 		Formula: "y ⊙ (adjoint − Σ adjoint ⊙ y)",
 		Infer:   floatAlongAxis,
-		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{MulNoNan(n, Sub(ct[0], sumKept(MulNoNan(n, ct[0]), n.extra.attrs.Int("axis"))))}
-		},
+		VJP:     func(n *Node, ct []*Node) []*Node { return []*Node{softmaxAlong(n, ct[0], n.extra.attrs.Int("axis"))} },
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{MulNoNan(n, Sub(dot[0], sumKept(MulNoNan(n, dot[0]), n.extra.attrs.Int("axis"))))}
+			return []*Node{softmaxAlong(n, dot[0], n.extra.attrs.Int("axis"))}
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
@@ -172,19 +195,27 @@ func init() {
 			axis := n.extra.attrs.Int("axis")
 			_, none := shiftedRows(n.inputs[0], axis)
 			c := Where(none, Like(n, 0), ct[0])
-			return []*Node{Sub(c, MulNoNan(Exp(n), sumKept(c, axis)))}
+			y := Softmax(n.inputs[0], axis)
+			c = Sub(c, MulNoNan(y, sumKept(c, axis)))
+			// All elements add up to 0.
+			return []*Node{Where(likely(y), Neg(sumKept(Where(likely(y), Like(n, 0), c), axis)), c)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			axis := n.extra.attrs.Int("axis")
 			_, none := shiftedRows(n.inputs[0], axis)
 			d := Where(none, Like(n, 0), dot[0])
-			return []*Node{Sub(d, sumKept(MulNoNan(Exp(n), d), axis))}
+			y := Softmax(n.inputs[0], axis)
+			d = lessLikely(y, d, axis)
+			return []*Node{Sub(d, sumKept(MulNoNan(y, d), axis))}
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
 			x, none := shiftedRows(n.inputs[0], axis)
-			sum := sumKept(Exp(x), axis)
-			return Sub(x, Log(Where(none, Like(sum, 1), sum)))
+			e := Exp(x)
+			sum := sumKept(e, axis)
+			// A sum below 2 has one term of 1, without which it keeps the digits of the others.
+			others := sumKept(Where(Equal(x, Like(x, 0)), Like(x, 0), e), axis)
+			return Sub(x, Where(none, Like(sum, 0), Where(Less(sum, Like(sum, 1.5)), Log1p(others), Log(sum))))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.I("axis", 1)), shapeSample(Shape{3, 5}, attr.I("axis", 0))},
 	})
@@ -201,7 +232,10 @@ func floatAlongAxis(in []*Node, a attr.List) (Type, error) {
 	return *t, nil
 }
 
-func sumKept(x *Node, axis int) *Node { return ReduceSum(x, []int{axis}, KeepDims) }
+// sumKept is the sum over axes, none if there are none.
+func sumKept(x *Node, axes ...int) *Node {
+	return applyAll(opReduceSum, []*Node{x}, attr.L("axes", axes), attr.B("keepdims", true))
+}
 
 // shiftedRows is x less its maximum along the axis, and where all of it is −Inf, which is not shifted.
 func shiftedRows(x *Node, axis int) (shifted, none *Node) {
@@ -209,6 +243,21 @@ func shiftedRows(x *Node, axis int) (shifted, none *Node) {
 	none = Equal(top, Like(top, -posInf))
 	return Sub(x, Where(none, Like(top, 0), top)), none
 }
+
+// softmaxAlong is the derivative of a softmax y along v. It is symmetric.
+func softmaxAlong(y, v *Node, axes ...int) *Node {
+	v = lessLikely(y, v, axes...)
+	return MulNoNan(y, Sub(v, sumKept(MulNoNan(y, v), axes...)))
+}
+
+// lessLikely is v less its element of the class that has most of the probability, if there is one. The derivative of a softmax y along v is the same for every number that is taken from v, and with
+// this one it has 1 − p of that class as the sum of the other classes' probabilities, without the difference.
+func lessLikely(y, v *Node, axes ...int) *Node {
+	return Sub(v, sumKept(Where(likely(y), v, Like(v, 0)), axes...))
+}
+
+// likely is where a softmax has more than half of the probability, in one place at most.
+func likely(y *Node) *Node { return Greater(y, Like(y, 0.5)) }
 
 // finiteOrZero is x where it is finite, else 0.
 func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }
@@ -220,13 +269,8 @@ func expShifted(n *Node) (e, m *Node) {
 	return Exp(Sub(n.inputs[0], keepDims(n, m))), m
 }
 
-// shares is the softmax that is the derivative of a logsumexp, 0 where all of the operand is −Inf. It shares the
-// exponentials with the value and, unlike exp(x − logsumexp), loses no digits to large x.
-func shares(n *Node) *Node {
-	e, _ := expShifted(n)
-	sum := reduceLike(opReduceSum, n, e)
-	return Div(e, keepDims(n, Where(Equal(sum, Like(n, 0)), Like(n, 1), sum)))
-}
+// shares is the softmax that is the derivative of a logsumexp.
+func shares(n *Node) *Node { return n.g.Apply(opLogSumExpDerivative, n.inputs, n.extra.attrs) }
 
 func boolSamples() []Sample {
 	return []Sample{{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)), In: []SampleInput{

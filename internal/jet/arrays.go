@@ -91,25 +91,30 @@ func init() {
 		}
 		return out, nil
 	}
-	softmax := func(e *Evaluator, n *graph.Node, in []Value, finish func(x, l Number) Number) (Value, error) {
+	// softmax takes the logarithms of probabilities over the axes to what is wanted of them.
+	softmax := func(e *Evaluator, n *graph.Node, in []Value, axes []int, finish func(l Number) Number) (Value, error) {
 		out := e.empty(n.Type())
-		along(n.Shape(), n.Attrs().Int("axis"), func(run []int) {
+		for _, run := range runs(n.Shape(), axes) {
 			x := make([]Number, len(run))
 			for k, i := range run {
 				x[k] = in[0].at(i)
 			}
 			l := logSum(x)
 			for k, i := range run {
-				out.set(i, finish(x[k], l))
+				out.set(i, finish(x[k].sub(l)))
 			}
-		})
+		}
 		return out, nil
 	}
+	probability := func(l Number) Number { return l.compose(exponential(l[0])) }
 	arrays["log_softmax"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
-		return softmax(e, n, in, func(x, l Number) Number { return x.sub(l) })
+		return softmax(e, n, in, []int{n.Attrs().Int("axis")}, func(l Number) Number { return l })
 	}
 	arrays["softmax"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
-		return softmax(e, n, in, func(x, l Number) Number { d := x.sub(l); return d.compose(exponential(d[0])) })
+		return softmax(e, n, in, []int{n.Attrs().Int("axis")}, probability)
+	}
+	arrays["logsumexp_derivative"] = func(e *Evaluator, n *graph.Node, in []Value) (Value, error) {
+		return softmax(e, n, in, n.Attrs().Ints("axes"), probability)
 	}
 	for _, name := range piecewiseLinear {
 		arrays[name] = differences

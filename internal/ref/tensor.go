@@ -369,6 +369,21 @@ func init() {
 			return math.Exp(v - lse)
 		}), nil
 	}
+	evaluators["logsumexp_derivative"] = func(n *graph.Node, in []Value) (Value, error) {
+		out := New(n.Type())
+		for _, run := range runs(n.Shape(), n.Attrs().Ints("axes")) {
+			elems := make([]float64, len(run))
+			for k, i := range run {
+				elems[k] = in[0].Number(i)
+			}
+			if lse := logSumExp(elems); !math.IsInf(lse, -1) {
+				for k, i := range run {
+					out.setNumber(i, math.Exp(elems[k]-lse))
+				}
+			}
+		}
+		return out, nil
+	}
 	evaluators["log_softmax"] = func(n *graph.Node, in []Value) (Value, error) {
 		return alongAxis(n, in[0], logSoftmax), nil
 	}
