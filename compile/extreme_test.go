@@ -385,12 +385,10 @@ func TestCertainClasses(t *testing.T) {
 	}{{graph.Float64, 50, 0x1p-52}, {graph.Float64, 700, 0x1p-52}, {graph.Float32, 20, 0x1p-23}, {graph.Float32, 80, 0x1p-23}} {
 		g := graph.New()
 		x := g.Input("x", c.dtype, 1, 3)
-		for _, label := range []int64{0, -3} {
-			loss := graph.CrossEntropy(x, graph.Constant(g, []int64{label}, 1), 1)
-			a, b := math.Exp(-c.gap), math.Exp(-c.gap-1)
-			d := grad(t, graph.Sum(loss), x)[0]
-			expect(t, point(x, []float64{0, -c.gap, -c.gap - 1}), c.gap*c.eps, [][]float64{{math.Log1p(a + b)}, {-(a + b) / (1 + a + b), a / (1 + a + b), b / (1 + a + b)}}, loss, d)
-		}
+		loss := graph.CrossEntropy(x, graph.Constant(g, []int64{0}, 1), 1)
+		a, b := math.Exp(-c.gap), math.Exp(-c.gap-1)
+		d := grad(t, graph.Sum(loss), x)[0]
+		expect(t, point(x, []float64{0, -c.gap, -c.gap - 1}), c.gap*c.eps, [][]float64{{math.Log1p(a + b)}, {-(a + b) / (1 + a + b), a / (1 + a + b), b / (1 + a + b)}}, loss, d)
 	}
 }
 

@@ -40,6 +40,17 @@ func chain(n, scoped int) []*graph.Node {
 	return []*graph.Node{x}
 }
 
+// multiples returns n results that are made of one value.
+func multiples(n int) []*graph.Node {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	var y []*graph.Node
+	for i := range n {
+		y = append(y, graph.Mul(x, g.Const(float64(i)+0.5)).Named(fmt.Sprintf("y%d", i)))
+	}
+	return y
+}
+
 func drawn(t *testing.T, outputs []*graph.Node, options ...Option) *Picture {
 	t.Helper()
 	p, err := New(outputs, options...)
@@ -91,7 +102,11 @@ func TestShapeOfThePage(t *testing.T) {
 		{"a chain downwards", chain(300, 0), []Option{WithDirection(TopToBottom)}, 3, false},
 		{"a chain leftwards", chain(300, 0), []Option{WithDirection(RightToLeft)}, 3, true},
 		{"scopes", chain(200, 10), nil, 4, true},
-		{"a sum", sum(50), nil, 12, true},
+		{"a sum", sum(50), nil, 2, true},
+		{"a large sum", sum(200), nil, 2.5, true},
+		{"a sum downwards", sum(50), []Option{WithDirection(TopToBottom)}, 2, true},
+		{"multiples of a value", multiples(40), nil, 2, false},
+		{"a sum with adjoints", sum(40), []Option{WithGradients(Overlay)}, 2.5, true},
 	} {
 		d, _ := drawn(t, c.outputs, c.options...).laid()
 		if ratio := max(d.W/d.H, d.H/d.W); ratio > c.most || (d.W > d.H) != c.wide {
@@ -104,7 +119,7 @@ func TestShapeOfThePage(t *testing.T) {
 	if d, _ := drawn(t, chain(20, 0)).laid(); d.H > 300 {
 		t.Errorf("a short chain has %v×%v", d.W, d.H)
 	}
-	if d, _ := drawn(t, sum(50), WithDirection(LeftToRight)).laid(); d.W > d.H {
+	if d, _ := drawn(t, sum(50), WithDirection(LeftToRight), WithWrapping(false)).laid(); d.W > d.H {
 		t.Errorf("a direction that was asked for is not kept: %v×%v", d.W, d.H)
 	}
 }

@@ -132,6 +132,9 @@ func Layout(g Graph, options Options) (*Result, error) {
 	if err := p.rank(); err != nil {
 		return nil, err
 	}
+	if options.Wrap {
+		p.spread()
+	}
 	p.expand()
 	p.order()
 	p.mark()
