@@ -20,6 +20,7 @@ var publicImports = map[string][]string{
 	"graph":              {},
 	"graph/nn":           {"graph"},
 	"graph/ode":          {"graph"},
+	"graph/onnx":         {"graph"},
 	"vm":                 {},
 	"compile":            {"graph", "vm"},
 	"compile/continuous": {"graph", "compile"},

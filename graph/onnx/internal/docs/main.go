@@ -1,0 +1,133 @@
+// Docs writes docs/ONNX.md: what of ONNX is read.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/adjoint-go/adjoint/graph/onnx"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: docs FILE")
+		os.Exit(2)
+	}
+	text, err := page(filepath.Dir(filepath.Dir(os.Args[1])))
+	if err == nil {
+		err = os.WriteFile(os.Args[1], text, 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// page returns the page, made of the operators' table and of the results of the node tests below the repository's root.
+func page(root string) ([]byte, error) {
+	results, err := os.ReadFile(filepath.Join(root, "graph/onnx/internal/nodetests/results.txt"))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	all := onnx.Operators()
+	read, newest := 0, 0
+	for _, op := range all {
+		if op.Reads {
+			read++
+		}
+		if op.Domain == "" {
+			newest = max(newest, op.Versions[len(op.Versions)-1])
+		}
+	}
+	fmt.Fprintf(&b, `# ONNX
+
+Package `+"`graph/onnx`"+` reads models of opset 7 to %d into graphs. Of %d operators in all domains of the Python package onnx 1.22.0 it reads %d. This page is
+generated (`+"`go generate ./graph/onnx`"+`).
+
+- Narrow integers are held as int32 and int64 and wrap or saturate as their type does; float16 and bfloat16 are computed in float32. Strings, maps, 8-bit floats and integers of 4 and 2 bits have no counterpart.
+- Sequences and optional values are resolved while the graph is built; they cannot be inputs or outputs.
+- Shapes are static. What decides one must follow from constants and shapes; an input that does is given as a constant.
+- Functions of a model are replaced by their bodies. Loops become `+"`graph.Scan`"+` or `+"`graph.While`"+`, branches `+"`graph.Cond`"+`.
+
+## Node tests
+
+The package's tests of single operators, by the element types of their inputs and outputs (`+"`go run ./graph/onnx/internal/nodetests -dir …/site-packages/onnx/backend/test/data/node`"+`). One passes if each output differs by at most
+10⁻⁷ + 10⁻³·|expected|, as in ONNX's own runner.
+
+`, newest, len(all), read)
+	counts, failures := splitResults(string(results))
+	for _, l := range counts {
+		fmt.Fprintf(&b, "- %s\n", l)
+	}
+	b.WriteString("\nThose that do not pass, of the first two kinds:\n\n| reason | tests |\n|---|---|\n")
+	for _, f := range failures {
+		fmt.Fprintf(&b, "| %s | %s |\n", f.reason, strings.Join(f.tests, ", "))
+	}
+	domain := "-"
+	for _, op := range all {
+		if op.Domain != domain {
+			domain = op.Domain
+			name := domain
+			if name == "" {
+				name = "ai.onnx"
+			}
+			fmt.Fprintf(&b, "\n## Operators of %s\n\n| operator | versions | read | remarks |\n|---|---|---|---|\n", name)
+		}
+		mark := "yes"
+		if !op.Reads {
+			mark = "no"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", op.Name, strings.Trim(strings.ReplaceAll(fmt.Sprint(op.Versions), " ", ", "), "[]"), mark, op.Note)
+	}
+	return b.Bytes(), nil
+}
+
+type failure struct {
+	reason string
+	tests  []string
+}
+
+// splitResults separates counts from failures of models that use numbers and booleans, which it groups by reason.
+func splitResults(results string) (counts []string, failures []failure) {
+	at := map[string]int{}
+	for _, line := range strings.Split(strings.TrimSpace(results), "\n") {
+		name, reason, _ := strings.Cut(line, ": ")
+		if !strings.HasPrefix(name, "test_") {
+			counts = append(counts, line)
+			continue
+		}
+		reason = grouped(reason)
+		if reason == "" {
+			continue
+		}
+		k, ok := at[reason]
+		if !ok {
+			k = len(failures)
+			at[reason] = k
+			failures = append(failures, failure{reason: reason})
+		}
+		failures[k].tests = append(failures[k].tests, strings.TrimPrefix(name, "test_"))
+	}
+	return counts, failures
+}
+
+// grouped returns what is common to failures of one kind, "" for types without a counterpart.
+func grouped(reason string) string {
+	for _, k := range []struct{ part, reason string }{
+		{"have no counterpart", ""}, {"has no counterpart", ""}, {"tensor \"\"", ""}, {"is a sequence", ""},
+		{"no elements", "arrays without elements"},
+		{"expected", "other values"},
+	} {
+		if strings.Contains(reason, k.part) {
+			return k.reason
+		}
+	}
+	if _, r, ok := strings.Cut(reason, "): "); ok {
+		return r
+	}
+	return reason
+}
