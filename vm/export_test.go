@@ -132,6 +132,9 @@ func (m *Machine) CodeBytes() int {
 	return n
 }
 
+// Tests exchange buffers of values that are not large.
+func init() { leastBuffer = 512 }
+
 // MirrorFrom sets the size of values of which loops copy the elements that scalar code reads, until the returned function is called.
 func MirrorFrom(bytes int64) (restore func()) {
 	before := leastMirrored

@@ -161,11 +161,27 @@ func (l *Loop) padEnds(w *LoopWork, count, end int) {
 		if a.scalar {
 			continue
 		}
-		src := unsafe.Slice((*byte)(unsafe.Add(w.table[k], (count-end)*size)), end*size)
-		copy(buf, src)
-		for i := end; i < l.step; i++ {
-			copy(buf[i*size:(i+1)*size], src[(end-1)*size:])
+		switch src := unsafe.Add(w.table[k], (count-end)*size); size {
+		case 8:
+			padEnd[uint64](&buf[0], src, end, l.step)
+		case 4:
+			padEnd[uint32](&buf[0], src, end, l.step)
+		default:
+			padEnd[uint8](&buf[0], src, end, l.step)
 		}
+	}
+}
+
+// padEnd copies the elements at src, and the last of them into the rest of an iteration. They are too few for calls of copy.
+func padEnd[T uint8 | uint32 | uint64](to *byte, src unsafe.Pointer, end, step int) {
+	in, out := unsafe.Slice((*T)(src), end), unsafe.Slice((*T)(unsafe.Pointer(to)), step)
+	var x T
+	for i := range in {
+		x = in[i]
+		out[i] = x
+	}
+	for i := end; i < step; i++ {
+		out[i] = x
 	}
 }
 
@@ -173,8 +189,21 @@ func (l *Loop) padEnds(w *LoopWork, count, end int) {
 func (l *Loop) copyEnds(w *LoopWork, count, end int) {
 	for k := l.inputs; k < len(l.arrays); k++ {
 		size := l.arrays[k].t.Size()
-		dst := unsafe.Slice((*byte)(unsafe.Add(w.table[k], (count-end)*size)), end*size)
-		copy(dst, w.ends[k*endBytes:])
+		switch dst, from := unsafe.Add(w.table[k], (count-end)*size), &w.ends[k*endBytes]; size {
+		case 8:
+			copyEnd[uint64](dst, from, end)
+		case 4:
+			copyEnd[uint32](dst, from, end)
+		default:
+			copyEnd[uint8](dst, from, end)
+		}
+	}
+}
+
+func copyEnd[T uint8 | uint32 | uint64](dst unsafe.Pointer, from *byte, end int) {
+	in, out := unsafe.Slice((*T)(unsafe.Pointer(from)), end), unsafe.Slice((*T)(dst), end)
+	for i := range in {
+		out[i] = in[i]
 	}
 }
 
