@@ -59,7 +59,7 @@ func (b *buffers) layout(base int64) (at func(offset int64) int64, end int64) {
 		}
 	}
 	return func(offset int64) int64 {
-		if offset < base {
+		if offset < base || len(b.list) == 0 { // the latter where what has no elements lies
 			return offset
 		}
 		x := &b.list[b.of(offset)]

@@ -63,6 +63,11 @@ func planMemory(l *lowering) error {
 	m.placeCells()
 	m.scheduleStraights()
 	m.placeBuffers()
+	for _, o := range m.outputs {
+		if o.Shape().Empty() {
+			m.place[o.ID()] = place{known: true}
+		}
+	}
 	return nil
 }
 
@@ -158,6 +163,8 @@ func (m *memoryPlanner) placeInputs() {
 		id := int32(in.ID())
 		switch {
 		case in.Type().IsScalar():
+		case in.Shape().Empty():
+			m.place[id] = place{known: true}
 		case m.cellUse[id] || resident(in) || m.updated(i) || m.handedOn(in):
 			m.top = roundUp(m.top, align)
 			m.place[id] = place{m.top, 0, true}

@@ -366,7 +366,7 @@ func (g *Graph) root() *Graph {
 }
 
 // Local returns the node of g that stands for n: n itself, or for a node of a graph that encloses the body under construction g the parameter
-// through which the body gets its value. Constants without a shape are copied. The error goes on from the name of the node.
+// through which the body gets its value. Constants without a shape are copied, and arrays without elements are constants. The error goes on from the name of the node.
 func (g *Graph) Local(n *Node) (*Node, error) {
 	g = g.ready()
 	switch {
@@ -382,6 +382,9 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 		return nil, fmt.Errorf("belongs to the body of a %s, which is not around this one: return it from there", n.g.build.op)
 	case n.extra.results != nil:
 		return nil, fmt.Errorf("has %d results: take one with Result", len(n.extra.results))
+	}
+	if isEmpty(n) && g.closed == "" {
+		return g.nothing(*n.typ), nil
 	}
 	if n.op == opConst && n.typ.IsScalar() && g.closed == "" {
 		return g.literal(n.extra.lit), nil
@@ -421,6 +424,10 @@ func Closure(like []*Node, f func(params []*Node) []*Node) (body *Body, captured
 		ok = false
 	}
 	if !ok {
+		return nil, nil, false
+	}
+	if i := slices.IndexFunc(in[0], isEmpty); i >= 0 {
+		g.Fail(op, fmt.Errorf("operand %d is %v: needs an element", i, in[0][i].typ))
 		return nil, nil, false
 	}
 	bodies, captured, ok := g.seal(op, g.trace(op, typesOf(in[0]), f))

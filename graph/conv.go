@@ -22,7 +22,7 @@ const convLayout = " 1 to 3 spatial dimensions; input [N, C, spatial], filters [
 
 func init() {
 	opConv = Register(&Op{
-		Name: "conv", Accuracy: accuracyOfProducts, Pattern: convPattern(convInput, convFilters, convOutput), Symbol: "∗", Infix: true, OperandNames: []string{"x", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Batch: batchFolded, Attrs: append([]AttrSpec{}, convAttrs...),
+		Name: "conv", OfNothing: ofNothing(0), Accuracy: accuracyOfProducts, Pattern: convPattern(convInput, convFilters, convOutput), Symbol: "∗", Infix: true, OperandNames: []string{"x", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv", Batch: batchFolded, Attrs: append([]AttrSpec{}, convAttrs...),
 		Doc:     "Convolution as in neural networks (cross-correlation: the filters are not reversed)." + convLayout,
 		Formula: "conv_input_grad(ct, w), conv_filter_grad(x, ct)", Source: "Dumoulin & Visin, A guide to convolution arithmetic for deep learning (2016)",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -41,7 +41,7 @@ func init() {
 		},
 	})
 	opConvInputGrad = Register(&Op{
-		Name: "conv_input_grad", Accuracy: accuracyOfProducts, Pattern: convPattern(convOutput, convFilters, convInput), Symbol: "∗ᵀ", OperandNames: []string{"y", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad", Batch: batchFolded,
+		Name: "conv_input_grad", OfNothing: ofNothing(0), Accuracy: accuracyOfProducts, Pattern: convPattern(convOutput, convFilters, convInput), Symbol: "∗ᵀ", OperandNames: []string{"y", "w"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_input_grad", Batch: batchFolded,
 		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's input, which is the result's"}}, convAttrs...),
 		Doc:     "The linear transpose of conv in its input, from the result's adjoint and the filters; also called transposed convolution." + convLayout,
 		Formula: "conv(ct, w), conv_filter_grad(ct, y)",
@@ -61,7 +61,7 @@ func init() {
 		},
 	})
 	opConvFilterGrad = Register(&Op{
-		Name: "conv_filter_grad", Accuracy: "(257 + k/w)·u·Σ|aᵢbᵢ| for k products, where w is 16 or the positions of an image if they are fewer, for float32 322·u·Σ|aᵢbᵢ| at most: chains of w to 256 products are added up, those of float32 in float64 after 64 at most", Pattern: convPattern(convInput, convOutput, convFilters), Symbol: "∗ᵀ", OperandNames: []string{"x", "y"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
+		Name: "conv_filter_grad", OfNothing: ofNothing(0), Accuracy: "(257 + k/w)·u·Σ|aᵢbᵢ| for k products, where w is 16 or the positions of an image if they are fewer, for float32 322·u·Σ|aᵢbᵢ| at most: chains of w to 256 products are added up, those of float32 in float64 after 64 at most", Pattern: convPattern(convInput, convOutput, convFilters), Symbol: "∗ᵀ", OperandNames: []string{"x", "y"}, Family: FamilyConvolution, MinArity: 2, MaxArity: 2, Kernel: "conv_filter_grad",
 		Attrs:   append([]AttrSpec{{Key: "shape", Kind: attr.Ints, Doc: "shape of conv's filters, which is the result's"}}, convAttrs...),
 		Doc:     "The linear transpose of conv in its filters, from the input and the result's adjoint." + convLayout,
 		Formula: "conv_input_grad(y, ct), conv(x, ct)",

@@ -19,15 +19,18 @@ func Ones(g *Graph, d DType, shape ...int) *Node { return Full(g, d, 1, shape...
 // Eye adds the identity matrix of n rows of the dtype (numpy.eye).
 func Eye(g *Graph, d DType, n int) *Node { return Diag(Ones(g, d, n), 0) }
 
-// Arange adds start + i·step, i = 0, 1, …, as long as that lies before stop (numpy.arange): ⌈(stop − start)/step⌉ elements. It is an error if there is none, or, for an integer dtype, if start or step is no
+// Arange adds start + i·step, i = 0, 1, …, as long as that lies before stop (numpy.arange): ⌈(stop − start)/step⌉ elements, none if that is below 0. It is an error if step is 0, or, for an integer dtype, if start or step is no
 // whole number.
 func Arange(g *Graph, d DType, start, stop, step float64) *Node {
 	const op = "arange"
 	n := math.Ceil((stop - start) / step)
+	if n < 0 {
+		n = 0
+	}
 	switch {
 	case !d.IsFloat() && !d.IsInt():
 		return g.ready().Fail(op, fmt.Errorf("needs a numeric dtype, not %v", d))
-	case !(n >= 1) || n > MaxElements:
+	case step == 0 || !(n >= 0) || n > MaxElements:
 		return g.ready().Fail(op, fmt.Errorf("from %v to %v in steps of %v are %v elements", start, stop, step, n))
 	case d.IsInt() && (start != math.Trunc(start) || step != math.Trunc(step)):
 		return g.ready().Fail(op, fmt.Errorf("%v and steps of %v for %v", start, step, d))
@@ -35,14 +38,14 @@ func Arange(g *Graph, d DType, start, stop, step float64) *Node {
 	return Add(g.Scalar(d, start), Mul(Iota(g, d, 0, int(n)), g.Scalar(d, step)))
 }
 
-// Linspace adds n equally spaced elements from start to stop, both among them (numpy.linspace); start alone for n = 1. The dtype is one of floating point.
+// Linspace adds n equally spaced elements from start to stop, both among them (numpy.linspace); start alone for n = 1, none for 0. The dtype is one of floating point.
 func Linspace(g *Graph, d DType, start, stop float64, n int) *Node {
 	const op = "linspace"
-	if !d.IsFloat() || n < 1 {
-		return g.ready().Fail(op, fmt.Errorf("%d elements of %v: needs one at least, of floating point", n, d))
+	if !d.IsFloat() || n < 0 {
+		return g.ready().Fail(op, fmt.Errorf("%d elements of %v: needs them of floating point", n, d))
 	}
-	if n == 1 {
-		return Full(g, d, start, 1)
+	if n <= 1 {
+		return Full(g, d, start, n)
 	}
 	i := Iota(g, Int64, 0, n)
 	x := Add(g.Scalar(d, start), Mul(Cast(i, d), g.Scalar(d, (stop-start)/float64(n-1))))

@@ -77,13 +77,13 @@ func TestMistakesOfCreation(t *testing.T) {
 		f    func(g *graph.Graph, x, i, b *graph.Node)
 	}{
 		{"extent", func(g *graph.Graph, x, i, b *graph.Node) { graph.Zeros(g, graph.Float64, -1) }},
-		{"extent", func(g *graph.Graph, x, i, b *graph.Node) { graph.Eye(g, graph.Float64, 0) }},
-		{"are 0 elements", func(g *graph.Graph, x, i, b *graph.Node) { graph.Arange(g, graph.Float64, 1, 1, 1) }},
+		{"extent", func(g *graph.Graph, x, i, b *graph.Node) { graph.Eye(g, graph.Float64, -1) }},
+		{"elements", func(g *graph.Graph, x, i, b *graph.Node) { graph.Arange(g, graph.Float64, 1, 1, 0) }},
 		{"elements", func(g *graph.Graph, x, i, b *graph.Node) { graph.Arange(g, graph.Float64, 0, 1, 0) }},
 		{"elements", func(g *graph.Graph, x, i, b *graph.Node) { graph.Arange(g, graph.Float64, 0, math.NaN(), 1) }},
 		{"0.5", func(g *graph.Graph, x, i, b *graph.Node) { graph.Arange(g, graph.Int64, 0, 4, 0.5) }},
 		{"bool", func(g *graph.Graph, x, i, b *graph.Node) { graph.Arange(g, graph.Bool, 0, 4, 1) }},
-		{"0 elements", func(g *graph.Graph, x, i, b *graph.Node) { graph.Linspace(g, graph.Float64, 0, 1, 0) }},
+		{"-1 elements", func(g *graph.Graph, x, i, b *graph.Node) { graph.Linspace(g, graph.Float64, 0, 1, -1) }},
 		{"floating point", func(g *graph.Graph, x, i, b *graph.Node) { graph.Linspace(g, graph.Int64, 0, 1, 3) }},
 		{"last dimension of 3", func(g *graph.Graph, x, i, b *graph.Node) { graph.Cross(x, x) }},
 		{"needs 0 to 1", func(g *graph.Graph, x, i, b *graph.Node) { graph.Quantile(x, 1.5, 0) }},

@@ -30,14 +30,14 @@ func init() {
 		{"reduce_std", "axis -3 is out of range", func(_ *graph.Graph, in inputs) int { graph.ReduceStd(in.x, []int{-3}, 0); return here() }},
 		{"count_nonzero", "axis 1 is given twice", func(_ *graph.Graph, in inputs) int { graph.CountNonzero(in.x, []int{1, 1}); return here() }},
 		{"segment_sum", "need int32 or int64 of shape [2]", func(_ *graph.Graph, in inputs) int { graph.SegmentSum(in.x, in.four, 2); return here() }},
-		{"segment_max", "0 segments", func(g *graph.Graph, in inputs) int {
-			graph.SegmentMax(in.x, graph.Constant(g, []int64{0, 1}, 2), 0)
+		{"segment_max", "-1 segments", func(g *graph.Graph, in inputs) int {
+			graph.SegmentMax(in.x, graph.Constant(g, []int64{0, 1}, 2), -1)
 			return here() - 1
 		}},
 
 		{"sort", "axis -3 is out of range", func(_ *graph.Graph, in inputs) int { graph.Sort(in.x, -3); return here() }},
 		{"argsort", "the operand is bool", func(_ *graph.Graph, in inputs) int { graph.Argsort(in.b, 0); return here() }},
-		{"top_k", "k = 4 is outside of [1, 3], the extent of axis 1", func(_ *graph.Graph, in inputs) int { graph.TopK(in.x, 4, 1); return here() }},
+		{"top_k", "k = 4 is outside of [0, 3], the extent of axis 1", func(_ *graph.Graph, in inputs) int { graph.TopK(in.x, 4, 1); return here() }},
 		{"searchsorted", "need the same dtype", func(_ *graph.Graph, in inputs) int { graph.Searchsorted(in.four, in.f, false); return here() }},
 		{"searchsorted", "do not suit the elements", func(_ *graph.Graph, in inputs) int { graph.Searchsorted(in.x, in.four, false); return here() }},
 		{"take_along_axis", "the indices are float64", func(_ *graph.Graph, in inputs) int { graph.TakeAlongAxis(in.x, in.x, 0); return here() }},
@@ -68,13 +68,13 @@ func init() {
 		}},
 		{"reverse", "axis 2 is out of range", func(_ *graph.Graph, in inputs) int { graph.Flip(in.x, 2); return here() }},
 		{"roll", "axis 5 is out of range", func(_ *graph.Graph, in inputs) int { graph.Roll(in.x, 1, 5); return here() }},
-		{"tile", "0 repetitions of dimension 1", func(_ *graph.Graph, in inputs) int { graph.Tile(in.x, 2, 0); return here() }},
+		{"tile", "-1 repetitions of dimension 1", func(_ *graph.Graph, in inputs) int { graph.Tile(in.x, 2, -1); return here() }},
 		{"repeat", "-1 repetitions", func(_ *graph.Graph, in inputs) int { graph.Repeat(in.x, -1, 0); return here() }},
 		{"diag_part", "diagonal 3 lies outside of 2×3", func(_ *graph.Graph, in inputs) int { graph.DiagPart(in.x, 3); return here() }},
 		{"diag", "needs rank 1 or more", func(g *graph.Graph, _ inputs) int { graph.Diag(g.Const(1), 0); return here() }},
 		{"tril", "needs rank 2 or more", func(_ *graph.Graph, in inputs) int { graph.Tril(in.four, 0); return here() }},
 		{"one_hot", "the indices are float64", func(_ *graph.Graph, in inputs) int { graph.OneHot(in.x, graph.Float64, 3, 0); return here() }},
-		{"one_hot", "extent below 1", func(_ *graph.Graph, in inputs) int { graph.OneHot(in.i, graph.Float64, 0, 0); return here() }},
+		{"one_hot", "extent below 0", func(_ *graph.Graph, in inputs) int { graph.OneHot(in.i, graph.Float64, -1, 0); return here() }},
 		{"interp", "need two vectors of the same extent", func(_ *graph.Graph, in inputs) int { graph.Interp(in.x, in.x, in.x); return here() }},
 		{"bspline", "knots from 1 to 1", func(_ *graph.Graph, in inputs) int { graph.BSpline(in.x, in.four, 1, 1); return here() }},
 		{"bspline", "need a vector of 2 or more", func(_ *graph.Graph, in inputs) int { graph.BSpline(in.x, in.x, 0, 1); return here() }},
@@ -86,7 +86,7 @@ func init() {
 		{"random_gamma", "the shape parameters are i64[2×3]", func(g *graph.Graph, in inputs) int { graph.RandomGamma(key(g), in.i); return here() }},
 		{"random_bernoulli", "the probabilities are", func(g *graph.Graph, in inputs) int { graph.RandomBernoulli(key(g), in.b); return here() }},
 		{"random_categorical", "axis 2 is out of range", func(g *graph.Graph, in inputs) int { graph.RandomCategorical(key(g), in.x, 2); return here() }},
-		{"random_split", "extent below 1", func(g *graph.Graph, _ inputs) int { graph.RandomSplit(key(g), 0); return here() }},
+		{"random_split", "extent below 0", func(g *graph.Graph, _ inputs) int { graph.RandomSplit(key(g), -1); return here() }},
 		{"random_fold_in", "needs an int32 or int64 scalar", func(g *graph.Graph, in inputs) int { graph.RandomFoldIn(key(g), in.x); return here() }},
 		{"dropout", "rate 1 is outside of [0, 1)", func(g *graph.Graph, in inputs) int { graph.Dropout(key(g), in.x, 1); return here() }},
 

@@ -108,7 +108,7 @@ func init() {
 			graph.ConvTranspose(float(g, "a", 1, 3, 5), float(g, "w", 3, 2, 2), graph.Window{Strides: []int{2}}, 2)
 			return here() - 1
 		}},
-		{"conv_input_grad", "extent below 1", func(g *graph.Graph, _ inputs) int {
+		{"conv_input_grad", "extent below 0", func(g *graph.Graph, _ inputs) int {
 			graph.ConvTranspose(float(g, "a", 1, 3, 1), float(g, "w", 3, 2, 2), graph.Window{Padding: []int{3, 3}})
 			return here() - 1
 		}},

@@ -53,10 +53,6 @@ func init() {
 			graph.Scan(0, nodes{in.four}, nil, func(c, _ nodes) (next, ys nodes) { return nodes{graph.Concat(0, c[0], c[0])}, nil })
 			return here() - 1
 		}},
-		{"scan", "a scan of length 0 has no values to stack", func(_ *graph.Graph, in inputs) int {
-			graph.Scan(0, nodes{in.four}, nil, func(c, _ nodes) (next, ys nodes) { return c, c })
-			return here() - 1
-		}},
 		{"scan", "result 0 of the body is nil", func(_ *graph.Graph, in inputs) int {
 			graph.Scan(2, nodes{in.x}, nil, func(c, _ nodes) (next, ys nodes) { return nodes{nil}, nil })
 			return here() - 1

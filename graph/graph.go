@@ -269,6 +269,12 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 	if err != nil {
 		return g.Fail(op.Name, err)
 	}
+	if op == opResult || typ.Shape.Empty() || slices.ContainsFunc(inputs, isEmpty) {
+		t := typ // so that the other one stays on the stack
+		if n := g.reduced(op, inputs, (&kind{g: g, op: op, typ: &t}).with(extra{attrs: attrs, results: results})); n != nil {
+			return n
+		}
+	}
 	if g.rewrite != nil && results == nil && g.depth < maxRewriteDepth {
 		g.depth++
 		m := g.rewrite(Term{op, inputs, attrs, typ})

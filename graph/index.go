@@ -32,7 +32,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
 	})
 	opIndexTranspose = Register(&Op{
-		Name: "index_transpose", Pattern: SumPattern(indexTransposePattern), Family: FamilyIndex, MinArity: 1, MaxArity: -1, Merge: mergeIndexed, Places: placesOfPieces, Kernel: "index_transpose", Batch: batchIndexTranspose,
+		Name: "index_transpose", OfNothing: ofNothing(0), Pattern: SumPattern(indexTransposePattern), Family: FamilyIndex, MinArity: 1, MaxArity: -1, Merge: mergeIndexed, Places: placesOfPieces, Kernel: "index_transpose", Batch: batchIndexTranspose,
 		Attrs: []AttrSpec{shapeAttr, {Key: "indices", Kind: attr.Ints, Doc: "the leading indices of each operand in turn; no two operands have the same"}},
 		Doc:   "Its operands placed at distinct leading indices into zeros of the given shape: the linear transpose of index.", Formula: "the adjoint at the operand's indices",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -115,7 +115,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
 	})
 	opScatterAdd = Register(&Op{
-		Name: "scatter_add", Accuracy: accuracyOfRepeats, Pattern: combinesAlong(0, 1, axisOfNode), OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAdd, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_add", OfNothing: ofNothing(0), Accuracy: accuracyOfRepeats, Pattern: combinesAlong(0, 1, axisOfNode), OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAdd, Kernel: "scatter_add", Batch: batchScatterAdd, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "The updates (second operand) added into zeros of the given shape at the indices (first operand) along an axis: " +
 			"the linear transpose of gather. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint gathered at the indices",
@@ -137,7 +137,7 @@ func init() {
 			if !in[1].typ.Shape.Equal(want) {
 				return Type{}, fmt.Errorf("the updates are %v: need the shape %v", in[1].typ, want)
 			}
-			return Type{in[1].typ.DType, s}, nil
+			return Type{in[1].typ.DType, s}, intoNothing(s, axis, in[0].typ)
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			if i == 0 {

@@ -18,7 +18,9 @@ var (
 
 func init() {
 	opPad = Register(&Op{
-		Name: "pad", Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Part: partOfPad, Batch: batchPad,
+		Name: "pad", OfNothing: func(n *Node, _ int) *Node {
+			return Full(n.g, n.typ.DType, n.extra.attrs.Float("value"), n.typ.Shape...)
+		}, Pattern: Moves, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "pad", Part: partOfPad, Batch: batchPad,
 		Attrs: []AttrSpec{lowAttr, highAttr, {Key: "value", Kind: attr.Float, Doc: "the added elements, converted to the dtype"}},
 		Doc:   "The operand with elements of a constant value around it.", Formula: "the adjoint without the added elements",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return paddedType(in[0], a) },
@@ -47,7 +49,11 @@ func init() {
 			default:
 				return Type{}, fmt.Errorf("no padding mode is named %q", m)
 			}
-			return paddedType(in[0], a)
+			t, err := paddedType(in[0], a)
+			if err == nil && isEmpty(in[0]) && !t.Shape.Empty() {
+				err = fmt.Errorf("the operand is %v: has no elements to copy", in[0].typ)
+			}
+			return t, err
 		},
 		Expand: func(n *Node) *Node {
 			x, a := n.inputs[0], n.extra.attrs
@@ -87,7 +93,7 @@ func init() {
 			if axis < 0 || axis >= len(s) {
 				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
 			}
-			if k := a.Int("shift"); k < 0 || k >= s[axis] {
+			if k := a.Int("shift"); k < 0 || k >= max(s[axis], 1) {
 				return Type{}, fmt.Errorf("shift %d is outside of [0, %d)", k, s[axis])
 			}
 			return *in[0].typ, nil
@@ -106,7 +112,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 5}, attr.I("axis", 1), attr.I("shift", 2)), shapeSample(Shape{3, 2}, attr.I("axis", 0), attr.I("shift", 0))},
 	})
 	opTile = Register(&Op{
-		Name: "tile", Pattern: AsExpansion, Family: FamilyShape, MinArity: 1, MaxArity: 1, Batch: batchTile, Attrs: []AttrSpec{{Key: "reps", Kind: attr.Ints, Doc: "how often along each dimension, ≥ 1"}},
+		Name: "tile", Pattern: AsExpansion, Family: FamilyShape, MinArity: 1, MaxArity: 1, Batch: batchTile, Attrs: []AttrSpec{{Key: "reps", Kind: attr.Ints, Doc: "how often along each dimension, ≥ 0"}},
 		Doc: "The whole operand repeated along each dimension (NumPy).", Formula: "the adjoint, summed over the repetitions", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, reps := in[0].typ.Shape, a.Ints("reps")
@@ -115,7 +121,7 @@ func init() {
 			}
 			out := append(Shape{}, s...)
 			for d, r := range reps {
-				if r < 1 || r > MaxElements/out[d] {
+				if r < 0 || r > MaxElements/max(out[d], 1) {
 					return Type{}, fmt.Errorf("%d repetitions of dimension %d", r, d)
 				}
 				out[d] *= r
@@ -142,14 +148,14 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 3}, attr.L("reps", []int{3, 2}))},
 	})
 	opRepeat = Register(&Op{
-		Name: "repeat", Pattern: AsExpansion, AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr, {Key: "repeats", Kind: attr.Int, Doc: "how often, ≥ 1"}},
+		Name: "repeat", Pattern: AsExpansion, AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Attrs: []AttrSpec{axisAttr, {Key: "repeats", Kind: attr.Int, Doc: "how often, ≥ 0"}},
 		Doc: "Each element along an axis repeated in place (NumPy).", Formula: "the adjoint, summed over the repetitions", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, axis, r := in[0].typ.Shape, a.Int("axis"), a.Int("repeats")
 			if axis < 0 || axis >= len(s) {
 				return Type{}, fmt.Errorf("axis %d is out of range for rank %d", axis, len(s))
 			}
-			if r < 1 || r > MaxElements/s[axis] {
+			if r < 0 || r > MaxElements/max(s[axis], 1) {
 				return Type{}, fmt.Errorf("%d repetitions", r)
 			}
 			out := append(Shape{}, s...)
@@ -168,7 +174,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{2, 3}, attr.I("axis", 1), attr.I("repeats", 3)), shapeSample(Shape{2, 3}, attr.I("axis", 0), attr.I("repeats", 2))},
 	})
 	opDiag = Register(&Op{
-		Name: "diag", Pattern: Moves, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag", Attrs: []AttrSpec{diagonalAttr},
+		Name: "diag", OfNothing: ofNothing(0), Pattern: Moves, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag", Attrs: []AttrSpec{diagonalAttr},
 		Doc: "Square matrices with the operand's last dimension on a diagonal and 0 elsewhere.", Formula: "the adjoint's diagonal", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, k := in[0].typ.Shape, a.Int("k")
@@ -352,7 +358,7 @@ func Roll(x *Node, shift, axis int) *Node {
 	if err != nil {
 		return x.g.Fail("roll", err)
 	}
-	e := x.typ.Shape[a]
+	e := max(x.typ.Shape[a], 1)
 	return applyAll(opRoll, []*Node{x}, attr.I("axis", a), attr.I("shift", ((shift%e)+e)%e))
 }
 

@@ -82,7 +82,7 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}},
 	})
 	opDet = Register(&Op{
-		Name: "det", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "det",
+		Name: "det", OfNothing: ofNothing(1), Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "det",
 		Doc:     "The determinant of square matrices, 0 for a singular one. Derivatives are exact at singular matrices in the first and second order; those of higher orders are a runtime error there." + batching,
 		Formula: "ct·cofactor(A) (det(A)·A⁻ᵀ)", Source: giles + ", §2.2.4",
 		Infer: inferPerMatrix,
@@ -97,7 +97,9 @@ func init() {
 		},
 	})
 	opSLogDet = Register(&Op{
-		Name: "slogdet", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "slogdet",
+		Name: "slogdet", OfNothing: func(n *Node, k int) *Node {
+			return Full(n.g, n.extra.results[k].DType, float64(1-k), n.extra.results[k].Shape...)
+		}, Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1, Kernel: "slogdet",
 		Doc: "Sign (result 0: −1, 0 or 1) and logarithm of the absolute value (result 1; −Inf for a singular matrix) of the determinant of square matrices. " +
 			"The derivative at a singular matrix is a runtime error." + batching,
 		Formula: "ct₁·A⁻ᵀ", Source: giles + ", §2.2.4",

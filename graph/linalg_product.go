@@ -48,7 +48,7 @@ func init() {
 			}
 			m, n := lastTwo(x.Shape, false)
 			p, q := lastTwo(y.Shape, false)
-			if m > MaxElements/p || n > MaxElements/q {
+			if m > MaxElements/max(p, 1) || n > MaxElements/max(q, 1) {
 				return Type{}, fmt.Errorf("the product of %v and %v is too large", x, y)
 			}
 			return Type{x.DType, append(append(Shape{}, batch...), m*p, n*q)}, nil

@@ -239,7 +239,7 @@ func (g *Graph) Scalar(d DType, v float64) *Node {
 // Literal adds a constant with the given value, or returns the equal one that the graph has. In rules of derivatives it is a number of theirs (see IsNumber).
 func (g *Graph) Literal(l *Literal) *Node {
 	g = g.ready()
-	if l == nil || l.data == nil {
+	if l == nil || l.data == nil && !l.typ.Shape.Empty() {
 		return g.Fail("const", errors.New("the literal is nil or not made by NewLiteral"))
 	}
 	return g.literal(l.as(g.deriving))

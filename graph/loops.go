@@ -276,11 +276,15 @@ func (f *function) call(build func(params []*Node) []*Node) []*Node {
 	return build(slices.Clone(f.params))
 }
 
-// trace lets the user's function build a body for parameters of the given types.
+// trace lets the user's function build a body for parameters of the given types. Those without elements are constants of the body.
 func (g *Graph) trace(op string, types []Type, build func(params []*Node) []*Node) *function {
 	f := &function{g: g.child(op)}
 	for _, t := range types {
-		f.params = append(f.params, f.g.parameter(t))
+		if t.Shape.Empty() {
+			f.params = append(f.params, f.g.nothing(t))
+		} else {
+			f.params = append(f.params, f.g.parameter(t))
+		}
 	}
 	for i, r := range f.call(build) {
 		local, err := f.g.Local(r)
@@ -297,7 +301,7 @@ func (g *Graph) trace(op string, types []Type, build func(params []*Node) []*Nod
 	return f
 }
 
-// seal makes bodies of the functions, all of which take what any of them takes from around it, which it returns, and then their parameters. It
+// seal makes bodies of the functions, all of which take what any of them takes from around it, which it returns, and then their parameters. Parameters and results without elements are left out. It
 // fails, with the mistake on record, if there is one in a body.
 func (g *Graph) seal(op string, functions ...*function) (bodies []attr.Function, captured []*Node, ok bool) {
 	at := g.positions[g.position()]
@@ -322,8 +326,12 @@ func (g *Graph) seal(op string, functions ...*function) (bodies []attr.Function,
 			}
 			params = append(params, p)
 		}
+		results := withElements(f.results)
+		if len(results) == 0 {
+			results = f.results[:min(1, len(f.results))] // which nobody reads: a body has a result
+		}
 		f.g.closed = fmt.Sprintf("the body of the %s made at %v", op, at)
-		b, err := NewBody(append(params, f.params...), f.results)
+		b, err := NewBody(append(params, withElements(f.params)...), results)
 		if err != nil {
 			g.Fail(op, fmt.Errorf("the body: %w", err))
 			return nil, nil, false
@@ -408,8 +416,8 @@ func resultsOf(n *Node, count int) []*Node {
 // along its first axis, whose extent is length, it returns the next carries, of the same types, and any number of further values. Scan returns the carries
 // behind the last step, and the further values of all steps stacked along a new first axis.
 //
-// The body may use nodes from outside; they keep their value through all steps. All nodes that are made while it runs belong to the body, and do not exist outside: return them. A scan of length 0 has neither
-// xs nor ys, and returns init. With the option Reverse it goes from the last elements of xs to the first, and puts ys where their xs are.
+// The body may use nodes from outside; they keep their value through all steps. All nodes that are made while it runs belong to the body, and do not exist outside: return them. A scan of length 0
+// returns init, and ys without elements. With the option Reverse it goes from the last elements of xs to the first, and puts ys where their xs are.
 func Scan(length int, init, xs []*Node, body func(carry, x []*Node) (next, ys []*Node), opts ...ScanOption) (final, ys []*Node) {
 	const op = "scan"
 	g, in, ok := operandsOfLoop(op, init, xs)
@@ -463,24 +471,26 @@ func Scan(length int, init, xs []*Node, body func(carry, x []*Node) (next, ys []
 	if !ok {
 		return bad(nil)
 	}
-	if length == 0 {
-		if err := checkCarries(init, f.results); err != nil {
-			return bad(err)
-		}
-		if len(f.results) > carries {
-			_, ys = bad(errors.New("a scan of length 0 has no values to stack"))
-		}
-		return init, ys
+	if err := checkCarries(init, f.results); err != nil {
+		return bad(err)
 	}
-	n := g.Apply(opScan, slices.Concat(captured, init, xs), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured)),
-		attr.I("carries", len(init)), attr.I("length", length), attr.B("reverse", len(opts) > 0)))
+	types = nil // of what is stacked
+	for _, r := range f.results[carries:] {
+		types = append(types, stacked(*r.typ, length))
+	}
+	moving := withElements(init)
+	if length == 0 || len(moving)+len(withElements(f.results[carries:])) == 0 {
+		return init, g.besideNothing(types, nil)
+	}
+	n := g.Apply(opScan, slices.Concat(captured, moving, withElements(xs)), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured)),
+		attr.I("carries", len(moving)), attr.I("length", length), attr.B("reverse", len(opts) > 0)))
 	if !n.Valid() {
 		return bad(nil)
 	}
-	for _, r := range Bodies(n)[0].results[carries:] { // which is that of an equal loop, if there was one
+	for _, r := range Bodies(n)[0].results[len(moving):] { // which is that of an equal loop, if there was one
 		ys = append(ys, EachStep(n, r))
 	}
-	return resultsOf(n, carries), ys
+	return g.besideNothing(typesOf(init), resultsOf(n, len(moving))), g.besideNothing(types, ys)
 }
 
 // Map applies f to each element of xs along their first axis, which all have in common, one after the other, and returns its results stacked along a new first axis
@@ -541,13 +551,17 @@ func While(limit int, init []*Node, cond func(carry []*Node) *Node, body func(ca
 	if !ok {
 		return fail(nil)
 	}
-	n := g.Apply(opWhile, slices.Concat(captured, init), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured)),
-		attr.I("carries", len(init)), attr.I("limit", limit)))
+	if err := checkCarries(init, step.results); err != nil {
+		return fail(err)
+	}
+	moving := withElements(init)
+	n := g.Apply(opWhile, slices.Concat(captured, moving), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured)),
+		attr.I("carries", len(moving)), attr.I("limit", limit)))
 	if !n.Valid() {
 		return fail(nil)
 	}
-	all := resultsOf(n, len(init)+1)
-	return all[:len(init):len(init)], all[len(init)]
+	all := resultsOf(n, len(moving)+1)
+	return g.besideNothing(typesOf(init), all[:len(moving)]), all[len(moving)]
 }
 
 // Cond returns the results of one of two functions of args, as pred, a bool without a shape, says (JAX's lax.cond). Both are called once, to build what is run,
@@ -599,11 +613,22 @@ func branches(op string, index *Node, args []*Node, functions []func([]*Node) []
 	if !ok {
 		return g.invalidNodes(count)
 	}
-	n := g.Apply(opSwitch, slices.Concat([]*Node{index}, captured, args), attr.Make(attr.Fn("bodies", bodies...)))
+	types := typesOf(fs[0].results)
+	for k, f := range fs[1:] {
+		if other := typesOf(f.results); !slices.EqualFunc(types, other, Type.Equal) {
+			g.Fail(opSwitch.Name, fmt.Errorf("body 0 gives %s and body %d %s", typesText(types, true), k+1, typesText(other, true)))
+			return g.invalidNodes(count)
+		}
+	}
+	read := len(withElements(fs[0].results))
+	if read == 0 {
+		return g.besideNothing(types, nil)
+	}
+	n := g.Apply(opSwitch, slices.Concat([]*Node{index}, captured, withElements(args)), attr.Make(attr.Fn("bodies", bodies...)))
 	if !n.Valid() {
 		return g.invalidNodes(count)
 	}
-	return resultsOf(n, count)
+	return g.besideNothing(types, resultsOf(n, read))
 }
 
 // Checkpoint returns the results of a function of args (JAX's checkpoint, or remat). A reverse sweep keeps none of the values in between, but computes them once more
@@ -626,9 +651,17 @@ func Checkpoint(args []*Node, f func(args []*Node) []*Node) []*Node {
 	if !ok {
 		return g.invalidNodes(len(body.results))
 	}
-	n := g.Apply(opCheckpoint, slices.Concat(captured, in[0]), attr.Make(attr.Fn("bodies", bodies...)))
+	types, read := typesOf(body.results), len(withElements(body.results))
+	operands := append(captured, withElements(in[0])...)
+	switch {
+	case read == 0:
+		return g.besideNothing(types, nil)
+	case len(operands) == 0: // all of it is a constant
+		return f(args)
+	}
+	n := g.Apply(opCheckpoint, operands, attr.Make(attr.Fn("bodies", bodies...)))
 	if !n.Valid() {
 		return g.invalidNodes(len(body.results))
 	}
-	return resultsOf(n, len(body.results))
+	return g.besideNothing(types, resultsOf(n, read))
 }

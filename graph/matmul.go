@@ -20,7 +20,7 @@ const (
 
 func init() {
 	opMatMul = Register(&Op{
-		Name: "matmul", Accuracy: accuracyOfProducts, Pattern: ElementPattern(matmulPattern), ZeroWins: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "matmul", Batch: batchMatMul,
+		Name: "matmul", OfNothing: ofNothing(0), Accuracy: accuracyOfProducts, Pattern: ElementPattern(matmulPattern), ZeroWins: true, Family: FamilyLinalg, MinArity: 2, MaxArity: 2, Kernel: "matmul", Batch: batchMatMul,
 		Attrs: []AttrSpec{
 			{Key: "no_nan", Kind: attr.Bool, Optional: true, Doc: "terms in which a factor is 0 are 0, also if the other one is infinite or NaN"},
 			{Key: "transpose_a", Kind: attr.Bool, Doc: "use the first operand's matrices transposed"},

@@ -29,7 +29,7 @@ func init() {
 		Expand: func(n *Node) *Node { return reduceLike(opReduceSum, n, Abs(n.inputs[0])) },
 	}))
 	opReduceL2 = Register(reduction(Op{
-		Name: "reduce_l2", Symbol: "‖ · ‖₂", DTypes: Floats,
+		Name: "reduce_l2", OfNothing: ofNothing(0), Symbol: "‖ · ‖₂", DTypes: Floats,
 		Doc:     "The Euclidean norm over dimensions, √Σ x², also where the squares overflow or underflow. The derivative where it is 0 is 0.",
 		Formula: "x/‖x‖·adjoint, 0 where ‖x‖ = 0",
 		VJP: func(n *Node, ct []*Node) []*Node {

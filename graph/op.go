@@ -141,6 +141,9 @@ type Op struct {
 	// Merge returns two or more nodes of the operator, of one type, as fewer nodes with the same sum. Adjoints that place pieces into zeros have it.
 	Merge func(nodes []*Node) []*Node
 
+	// OfNothing makes what a node is of which an operand has no elements: its result, or result k of several, where that has some. Without it the node is its expansion, and without one a mistake.
+	OfNothing func(n *Node, k int) *Node
+
 	// ZeroWins operators have the attribute no_nan, a bool: with it, terms in which a factor is 0 are 0 whatever the others are. Adjoints that may be masked
 	// are propagated by the transposes of the node with it.
 	ZeroWins bool

@@ -111,6 +111,9 @@ func init() {
 			if m := a.Str("mode"); m != "nearest" && m != "linear" {
 				return Type{}, fmt.Errorf("the mode is %q: need nearest or linear", m)
 			}
+			if slices.Contains(t.Shape[2:], 0) {
+				return Type{}, fmt.Errorf("the operand is %v: has no elements to take", t)
+			}
 			return Type{t.DType, append(slices.Clone(t.Shape[:2]), size...)}, nil
 		},
 		Expand: expandResize,

@@ -80,14 +80,14 @@ var opReduceSum, opReduceMean, opReduceProd, opReduceMax, opReduceMin, opLogSumE
 
 func init() {
 	opReduceSum = Register(reduction(Op{
-		Name: "reduce_sum", Reduction: "add", Symbol: "Σ", Partials: []string{"1"}, DTypes: Numbers,
+		Name: "reduce_sum", OfNothing: ofNothing(0), Reduction: "add", Symbol: "Σ", Partials: []string{"1"}, DTypes: Numbers,
 		Doc:      "The sum over dimensions, in an order that the shape alone decides. Integers wrap.",
 		Accuracy: "(72 + log₂ n)·u·Σ|xᵢ| for n elements",
 		Formula:  "the adjoint, repeated", JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, ct) },
 	}))
 	opReduceMean = Register(reduction(Op{
-		Name: "reduce_mean", Symbol: "mean", DTypes: Floats,
+		Name: "reduce_mean", OfNothing: ofNothing(posInf - posInf), Symbol: "mean", DTypes: Floats,
 		Doc: "The mean over dimensions, also where the sum overflows. Where elements are below the smallest normal number times their count, digits of them are lost.", Formula: "the adjoint over the count, repeated", JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return spread(n, Mul(ct, Like(ct, 1/reducedCount(n)))) },
 		Expand: func(n *Node) *Node {
@@ -97,7 +97,7 @@ func init() {
 		},
 	}))
 	opReduceProd = Register(reduction(Op{
-		Name: "reduce_prod", Reduction: "mul", Symbol: "Π", DTypes: Numbers,
+		Name: "reduce_prod", OfNothing: ofNothing(1), Reduction: "mul", Symbol: "Π", DTypes: Numbers,
 		Doc:           "The product over dimensions, in a tree of halves. Derivatives are exact at zeros. Integers wrap.",
 		Accuracy:      "n·u·|Π xᵢ| for n elements",
 		Formula:       "the product of the other elements",
@@ -119,7 +119,7 @@ func init() {
 		VJP: extremumVJP, JVP: extremumJVP,
 	}))
 	opLogSumExp = Register(reduction(Op{
-		Name: "logsumexp", DTypes: Floats,
+		Name: "logsumexp", OfNothing: ofNothing(-posInf), DTypes: Floats,
 		Doc: "ln Σ eˣ over dimensions, shifted by the maximum. All −Inf gives −Inf with gradient 0.", Formula: "softmax(x)",
 		VJP: func(n *Node, ct []*Node) []*Node {
 			return []*Node{MulNoNan(shares(n), spread(n, ct[0]))}
@@ -160,10 +160,10 @@ func init() {
 		Samples: reduceSamples(),
 	})
 	opReduceAny = Register(reduction(Op{
-		Name: "reduce_any", DTypes: BoolOnly, Doc: "Whether any element over dimensions is true.", NoDerivative: "the result is bool", Samples: boolSamples(),
+		Name: "reduce_any", OfNothing: ofNothing(0), DTypes: BoolOnly, Doc: "Whether any element over dimensions is true.", NoDerivative: "the result is bool", Samples: boolSamples(),
 	}))
 	opReduceAll = Register(reduction(Op{
-		Name: "reduce_all", DTypes: BoolOnly, Doc: "Whether all elements over dimensions are true.", NoDerivative: "the result is bool", Samples: boolSamples(),
+		Name: "reduce_all", OfNothing: ofNothing(1), DTypes: BoolOnly, Doc: "Whether all elements over dimensions are true.", NoDerivative: "the result is bool", Samples: boolSamples(),
 	}))
 	opArgmax = Register(arg("argmax", "largest"))
 	opArgmin = Register(arg("argmin", "smallest"))

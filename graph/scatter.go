@@ -37,7 +37,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}}}},
 	})
 	opScatterAlongAxisAdd = Register(&Op{
-		Name: "scatter_along_axis_add", Accuracy: accuracyInOrder, Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.inputs[0], axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAlongAxisAdd, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_along_axis_add", OfNothing: ofNothing(0), Accuracy: accuracyInOrder, Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.inputs[0], axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAlongAxisAdd, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "Zeros of the given shape to whose lines along an axis each update (second operand) is added at its index (first operand): the linear transpose of " +
 			"take_along_axis. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint taken at the indices",
@@ -54,7 +54,11 @@ func init() {
 			if err := s.check(); err != nil {
 				return Type{}, err
 			}
-			return Type{in[1].typ.DType, s}, sameBut(s, in[0].typ.Shape, a.Int("axis"))
+			err := sameBut(s, in[0].typ.Shape, a.Int("axis"))
+			if err == nil {
+				err = intoNothing(s, a.Int("axis"), in[0].typ)
+			}
+			return Type{in[1].typ.DType, s}, err
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			if i == 0 {
@@ -88,7 +92,7 @@ func init() {
 		Samples: []Sample{{Attrs: attr.Make(attr.L("sizes", []int{2, 3})), In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, begin}}},
 	})
 	opDynamicUpdateSlice = Register(&Op{
-		Name: "dynamic_update_slice", Pattern: Moves, OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Merge: mergeUpdatedParts, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
+		Name: "dynamic_update_slice", OfNothing: firstOperand, Pattern: Moves, OperandNames: []string{"x", "update", "begin"}, Family: FamilyIndex, MinArity: 3, MaxArity: 3, Merge: mergeUpdatedParts, Kernel: "dynamic_update_slice", Batch: batchDynamicUpdateSlice,
 		Doc: "The first operand with the second written over the part that begins at the indices in the third (int32 or int64, one for each dimension), " +
 			"which are moved into range so that the part fits (JAX).",
 		Formula: "the adjoint with zeros over the part; the adjoint's part; –",
@@ -212,9 +216,17 @@ func orZeros(dot, x *Node) *Node {
 	return dot
 }
 
+// intoNothing reports indices of an axis without elements.
+func intoNothing(s Shape, axis int, indices *Type) error {
+	if s[axis] == 0 && !indices.Shape.Empty() {
+		return fmt.Errorf("the indices %v are out of range for axis %d of %v", indices, axis, s)
+	}
+	return nil
+}
+
 // scatterOp describes an operator that combines updates with the parts of an operand at indices.
 func scatterOp(op Op, dtypes DTypeSet) *Op {
-	op.Batch = batchScatter
+	op.Batch, op.OfNothing = batchScatter, firstOperand
 	op.OperandNames = []string{"x", "indices", "updates"}
 	op.Doc = "The first operand with its parts along an axis at the indices (second operand, int32 or int64, any shape) " + op.Doc +
 		" (third operand, shaped as gather's result). Negative indices count from the end; an index out of range is a runtime error."
@@ -233,7 +245,7 @@ func scatterOp(op Op, dtypes DTypeSet) *Op {
 		if !u.Shape.Equal(want) {
 			return Type{}, fmt.Errorf("the updates are %v: need the shape %v", u, want)
 		}
-		return *x, nil
+		return *x, intoNothing(x.Shape, axis, idx)
 	}
 	op.Samples = []Sample{
 		{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{

@@ -20,7 +20,7 @@ func segmentOp(op Op) *Op {
 			return Type{}, fmt.Errorf("the data are %v: need rank 1 or more and one of %v", x, Numbers)
 		case !seg.DType.IsInt() || !seg.Shape.Equal(x.Shape[:1]):
 			return Type{}, fmt.Errorf("the segments are %v: need int32 or int64 of shape %v", seg, x.Shape[:1])
-		case n < 1:
+		case n < 0:
 			return Type{}, fmt.Errorf("%d segments", n)
 		}
 		return Type{x.DType, append(Shape{n}, x.Shape[1:]...)}, nil
@@ -32,7 +32,7 @@ func segmentOp(op Op) *Op {
 
 func init() {
 	opSegmentSum = Register(segmentOp(Op{
-		Name: "segment_sum", Symbol: "Σ", Accuracy: accuracyOfRepeats,
+		Name: "segment_sum", OfNothing: ofNothing(0), Symbol: "Σ", Accuracy: accuracyOfRepeats,
 		Doc: "Sums of the parts of the first operand (along its first dimension) that have the same segment in the second (int32 or int64, in any order). " +
 			"An empty segment gives 0; a segment out of range is a runtime error. Integers wrap.",
 		Formula: "the adjoint gathered at the segments; –",
@@ -44,7 +44,7 @@ func init() {
 		},
 	}))
 	opSegmentProd = Register(segmentOp(Op{
-		Name: "segment_prod", Symbol: "Π", Accuracy: "n·u·|Π xᵢ| for n factors",
+		Name: "segment_prod", OfNothing: ofNothing(1), Symbol: "Π", Accuracy: "n·u·|Π xᵢ| for n factors",
 		Doc: "Products of the parts of the first operand (along its first dimension) that have the same segment in the second (int32 or int64, in any order). " +
 			"An empty segment gives 1; a segment out of range is a runtime error. Derivatives of every order are exact at zeros.",
 		Formula: "the adjoint gathered at the segments times the product of the segment's other elements; –",
@@ -62,14 +62,14 @@ func init() {
 	tied := Sample{NoDifferences: "kink at a tie", Attrs: attr.Make(attr.I("num_segments", 2)), In: []SampleInput{
 		{Type: Type{Float64, Shape{5}}, Values: []float64{2, 1, 2, 1, 3}}, {Type: Type{Int32, Shape{5}}, Values: []float64{0, 0, 0, 0, 1}, Constant: true}}}
 	opSegmentMax = Register(segmentOp(Op{
-		Name: "segment_max", Symbol: "max",
+		Name: "segment_max", OfNothing: ofNothing(-posInf), Symbol: "max",
 		Doc: "Largest elements (NaN wins) of the parts of the first operand (along its first dimension) that have the same segment in the second (int32 or int64). " +
 			"An empty segment gives −Inf or the smallest integer; a segment out of range is a runtime error. Equal largest elements share the adjoint.",
 		Formula: "the adjoint over the number of ties, where largest; –",
 		VJP:     segmentExtremumVJP, JVP: segmentExtremumJVP, Samples: []Sample{tied},
 	}))
 	opSegmentMin = Register(segmentOp(Op{
-		Name: "segment_min", Symbol: "min",
+		Name: "segment_min", OfNothing: ofNothing(posInf), Symbol: "min",
 		Doc: "Smallest elements (NaN wins) of the parts of the first operand (along its first dimension) that have the same segment in the second (int32 or int64). " +
 			"An empty segment gives +Inf or the largest integer; a segment out of range is a runtime error. Equal smallest elements share the adjoint.",
 		Formula: "the adjoint over the number of ties, where smallest; –",

@@ -149,7 +149,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("perm", []int{1, 0})), shapeSample(Shape{2, 3, 5}, attr.L("perm", []int{2, 0, 1}))},
 	})
 	opConcat = Register(&Op{
-		Name: "concat", Pattern: SumPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
+		Name: "concat", OfNothing: func(n *Node, _ int) *Node { return Concat(n.extra.attrs.Int("axis"), withElements(n.inputs)...) }, Pattern: SumPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
 		Attrs: []AttrSpec{{Key: "axis", Kind: attr.Int, Doc: "the dimension along which the operands follow one another, ≥ 0"}},
 		Doc:   "The operands, one after another along an axis; their other extents are equal.", Formula: "the operand's part of the adjoint",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -227,7 +227,7 @@ func init() {
 		},
 	})
 	opSliceTranspose = Register(&Op{
-		Name: "slice_transpose", Accuracy: accuracyOfPieces, Pattern: SumPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Merge: mergeSliced, Kernel: "slice_transpose", Part: partOfSliceTranspose, Batch: batchSliceTranspose,
+		Name: "slice_transpose", OfNothing: ofNothing(0), Accuracy: accuracyOfPieces, Pattern: SumPattern(sliceTransposePattern), Family: FamilyShape, MinArity: 1, MaxArity: -1, Merge: mergeSliced, Kernel: "slice_transpose", Part: partOfSliceTranspose, Batch: batchSliceTranspose,
 		Attrs: []AttrSpec{shapeAttr,
 			{Key: "starts", Kind: attr.Ints, Doc: "first index of each dimension, for each operand in turn"},
 			{Key: "strides", Kind: attr.Ints, Doc: "step of each dimension, for each operand in turn"}},
@@ -319,16 +319,16 @@ func fillShape(shape []int, size int) (Shape, error) {
 		switch {
 		case d == -1 && at < 0:
 			at = i
-		case d < 1:
-			return nil, fmt.Errorf("shape %v has an extent below 1", shape)
-		case d > MaxElements/rest:
+		case d < 0:
+			return nil, fmt.Errorf("shape %v has an extent below 0", shape)
+		case rest > 0 && d > MaxElements/rest:
 			return nil, fmt.Errorf("shape %v is too large", shape)
 		default:
 			rest *= d
 		}
 	}
 	if at >= 0 {
-		if size%rest != 0 {
+		if rest == 0 || size%rest != 0 {
 			return nil, fmt.Errorf("%d elements do not fill the shape %v", size, shape)
 		}
 		s[at] = size / rest
@@ -444,8 +444,7 @@ type Range struct{ Start, Limit, Step int }
 // All as Range.Limit means up to the end (down to the beginning for a negative step).
 const All = math.MaxInt / 2
 
-// Slice selects a range of each leading dimension; the others are taken whole. Limits beyond the end
-// are an error, as is an empty result.
+// Slice selects a range of each leading dimension; the others are taken whole. Starts and limits beyond an end mean the end, as in NumPy, and a range may have no elements.
 func Slice(x *Node, ranges ...Range) *Node {
 	if !x.Valid() {
 		return apply1(opIdentity, x)
@@ -455,7 +454,7 @@ func Slice(x *Node, ranges ...Range) *Node {
 		return x.g.Fail("slice", fmt.Errorf("%d ranges for rank %d", len(ranges), len(s)))
 	}
 	starts, limits, strides := make([]int, len(s)), make([]int, len(s)), make([]int, len(s))
-	same := true
+	same, empty := true, false
 	for i, e := range s {
 		starts[i], limits[i], strides[i] = 0, e, 1
 		if i >= len(ranges) {
@@ -465,26 +464,52 @@ func Slice(x *Node, ranges ...Range) *Node {
 		if r.Step != 0 {
 			strides[i] = r.Step
 		}
-		starts[i] = r.Start
-		if r.Start < 0 {
-			starts[i] += e
+		low, high := 0, e // of what starts and limits are moved to
+		if strides[i] < 0 {
+			low, high = -1, e-1
 		}
+		within := func(k int) int {
+			if k < 0 {
+				k += e
+			}
+			return min(max(k, low), high)
+		}
+		starts[i] = within(r.Start)
 		switch {
 		case r.Limit == All && strides[i] > 0:
 		case r.Limit == All:
 			limits[i] = -1
-		case r.Limit < 0:
-			limits[i] = r.Limit + e
 		default:
-			limits[i] = r.Limit
+			limits[i] = within(r.Limit)
+		}
+		if n := (limits[i] - starts[i]) * sign(strides[i]); n <= 0 {
+			empty = true
+			limits[i] = starts[i]
 		}
 		same = same && starts[i] == 0 && limits[i] == e && strides[i] == 1
+	}
+	if empty || isEmpty(x) {
+		out := make(Shape, len(s))
+		for i := range out {
+			step := strides[i] * sign(strides[i])
+			out[i] = (abs(limits[i]-starts[i]) + step - 1) / step
+		}
+		return graphOf(x).nothing(Type{x.typ.DType, out})
 	}
 	if same {
 		return x
 	}
 	return applyAll(opSlice, []*Node{x}, attr.L("starts", starts), attr.L("limits", limits), attr.L("strides", strides))
 }
+
+func sign(n int) int {
+	if n < 0 {
+		return -1
+	}
+	return 1
+}
+
+func abs(n int) int { return n * sign(n) }
 
 // sliceAxis selects [start, limit) of one axis.
 func sliceAxis(x *Node, axis, start, limit int) *Node {
@@ -496,7 +521,7 @@ func sliceAxis(x *Node, axis, start, limit int) *Node {
 	return Slice(x, ranges...)
 }
 
-// Split cuts x along an axis into parts of the given extents, each at least 1, which add up to the axis's.
+// Split cuts x along an axis into parts of the given extents, which add up to the axis's.
 func Split(x *Node, axis int, extents ...int) []*Node {
 	parts := make([]*Node, len(extents))
 	if !x.Valid() {
@@ -508,13 +533,13 @@ func Split(x *Node, axis int, extents ...int) []*Node {
 	a, err := axisOf(axis, x.typ.Shape.Rank())
 	at := 0
 	if err == nil {
-		least := 1
+		least := 0
 		for _, e := range extents {
 			at += e
 			least = min(least, e)
 		}
-		if at != x.typ.Shape[a] || least < 1 {
-			err = fmt.Errorf("the parts %v are not at least 1 each that add up to the extent %d", extents, x.typ.Shape[a])
+		if at != x.typ.Shape[a] || least < 0 {
+			err = fmt.Errorf("the parts %v do not add up to the extent %d", extents, x.typ.Shape[a])
 		}
 	}
 	if err != nil {

@@ -49,8 +49,8 @@ func init() {
 				return nil, err
 			}
 			axis, k := a.Int("axis"), a.Int("k")
-			if k < 1 || k > t.Shape[axis] {
-				return nil, fmt.Errorf("k = %d is outside of [1, %d], the extent of axis %d", k, t.Shape[axis], axis)
+			if k < 0 || k > t.Shape[axis] {
+				return nil, fmt.Errorf("k = %d is outside of [0, %d], the extent of axis %d", k, t.Shape[axis], axis)
 			}
 			s := append(Shape{}, t.Shape...)
 			s[axis] = k
@@ -69,7 +69,7 @@ func init() {
 			shapeSample(Shape{5, 3}, attr.I("axis", 0), attr.I("k", 2), attr.B("smallest", true))},
 	})
 	opSearchsorted = Register(&Op{
-		Name: "searchsorted", OperandNames: []string{"sorted", "x"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "searchsorted", Batch: batchSearchsorted,
+		Name: "searchsorted", OfNothing: ofNothing(0), OperandNames: []string{"sorted", "x"}, Family: FamilyScan, MinArity: 2, MaxArity: 2, Kernel: "searchsorted", Batch: batchSearchsorted,
 		Attrs: []AttrSpec{{Key: "right", Kind: attr.Bool, Doc: "after equal elements instead of before"}},
 		Doc: "For each element of the second operand the int64 position at which it would be inserted into the first, which ascends along its last dimension: " +
 			"a vector, or of the same leading extents. NaN counts as the largest.",

@@ -16,7 +16,7 @@ const csrLayout = " The m×n matrix is in compressed sparse rows: operand 0 hold
 
 func init() {
 	opCSRMatMul = Register(&Op{
-		Name: "csr_matmul", Accuracy: accuracyInOrder + ", xᵢ the products", Pattern: csrPatternOf(false), OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul", Batch: batchCSR,
+		Name: "csr_matmul", OfNothing: ofNothing(0), Accuracy: accuracyInOrder + ", xᵢ the products", Pattern: csrPatternOf(false), OperandNames: []string{"rows", "columns", "entries", "x"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_matmul", Batch: batchCSR,
 		Attrs: []AttrSpec{
 			{Key: "columns", Kind: attr.Int, Doc: "number of columns, n"},
 			{Key: "transpose", Kind: attr.Bool, Doc: "use the matrix transposed"},

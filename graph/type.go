@@ -23,7 +23,7 @@ const (
 )
 
 // Shape holds the extents of a tensor, outermost first; a scalar's shape is empty.
-// Every extent is at least 1. A Shape is not modified once a node has it.
+// An extent may be 0: the tensor then has no elements. A Shape is not modified once a node has it.
 type Shape []int
 
 // MaxElements bounds the elements of one tensor, so that sizes in bytes never overflow: 2⁴⁰, and 2²⁷ where an int has 32 bits.
@@ -50,7 +50,7 @@ func (s Shape) String() string {
 // MaxRank bounds the dimensions of one tensor.
 const MaxRank = 32
 
-// check reports an extent below 1, and sizes beyond MaxElements and MaxRank.
+// check reports an extent below 0, and sizes beyond MaxElements and MaxRank.
 func (s Shape) check() error {
 	if len(s) > MaxRank {
 		return fmt.Errorf("a shape of %d dimensions: %d are the most", len(s), MaxRank)

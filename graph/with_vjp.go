@@ -78,7 +78,10 @@ func WithVJP(y *Node, args []*Node, vjp func(args []*Node, y, ct *Node) []*Node)
 	if !ok {
 		return g.invalid()
 	}
-	return g.Apply(opWithVJP, slices.Concat(captured, in[0]), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured))))
+	if y = in[0][n]; isEmpty(y) {
+		return y
+	}
+	return g.Apply(opWithVJP, slices.Concat(captured, withElements(in[0])), attr.Make(attr.Fn("bodies", bodies...), attr.I("captured", len(captured))))
 }
 
 func withVJPSamples() []Sample {

@@ -221,8 +221,14 @@ func fits(v any, a, in Type) bool {
 	if _, ok := v.(mat.Matrix); ok && len(a.Shape)+len(in.Shape) == 3 { // a vector, or a matrix of one column
 		return a.Size() == in.Size() && a.Shape[0] == in.Shape[0]
 	}
-	_, ok := v.(Array)
-	return !ok && len(a.Shape) == 1 && a.Size() == in.Size()
+	if _, ok := v.(Array); ok {
+		return false
+	}
+	if a.Size() == 0 && in.Size() == 0 { // slices of slices do not tell the extents behind one of 0
+		k := slices.Index(a.Shape, 0)
+		return len(a.Shape) == len(in.Shape) && slices.Equal(a.Shape[:k+1], in.Shape[:k+1]) || len(a.Shape) == 1
+	}
+	return len(a.Shape) == 1 && a.Size() == in.Size()
 }
 
 // setMemory gives input i the elements at p, which keep owns and which have its dtype and size: in place, or copied if they lie in the arena, which the next run

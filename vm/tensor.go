@@ -28,6 +28,14 @@ func (m *Machine) Run(args ...any) ([]*tensor.Dense, error) {
 
 // RunContext is Run that stops with the context's error soon after it is cancelled (see StepContext).
 func (m *Machine) RunContext(ctx context.Context, args ...any) (out []*tensor.Dense, err error) {
+	if err := m.unusable(); err != nil {
+		return nil, err
+	}
+	for i := range m.p.code.Outputs {
+		if t := m.p.code.Outputs[i].Type; t.Size() == 0 {
+			return nil, fmt.Errorf("run: output %d is %s, and no *tensor.Dense has no elements: use Call", i, typeText(t))
+		}
+	}
 	err = m.runWith(ctx, args, func() { out = m.showOutputs() })
 	return out, err
 }

@@ -144,7 +144,17 @@ func (v *verifier) updates() error {
 // called reports whether the block in hand is one that calls run.
 func (v *verifier) called() bool { return v.number < len(v.code.Blocks) }
 
-func (v *verifier) slot(s Slot) error { return v.operand(Operand{s.Type, s.Ref}) }
+// slot verifies an input or output of the block. Those of the program itself may have no elements.
+func (v *verifier) slot(s Slot) error {
+	o := Operand{s.Type, s.Ref}
+	if v.called() {
+		return v.operand(o)
+	}
+	if err := checkType(s.Type); err != nil {
+		return err
+	}
+	return v.place(o)
+}
 
 // inputName returns the quoted name of input i, or its number.
 func (b *Block) inputName(i int) string {
@@ -195,10 +205,23 @@ func checkType(t Type) error {
 	return shape.Check(t.Shape)
 }
 
+// checkElements is checkType that refuses types without elements too, which only a program's own inputs and outputs may have.
+func checkElements(t Type) error {
+	if t.Size() == 0 {
+		return fmt.Errorf("%s has no elements", typeText(t))
+	}
+	return checkType(t)
+}
+
 func (v *verifier) operand(o Operand) error {
-	if err := checkType(o.Type); err != nil {
+	if err := checkElements(o.Type); err != nil {
 		return err
 	}
+	return v.place(o)
+}
+
+// place verifies that there is memory where an operand lies.
+func (v *verifier) place(o Operand) error {
 	size := bytesOf(o.Type)
 	room := v.block.ArenaBytes
 	if o.Space != 0 {

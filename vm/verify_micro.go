@@ -253,7 +253,7 @@ func checkLoop(l *micro.Loop, in, out []Operand) error {
 	if len(in) != len(l.In) || len(out) != len(l.Out) || len(l.OutRegs) != len(l.Out) {
 		return fmt.Errorf("%d inputs and %d outputs for %d and %d accesses", len(in), len(out), len(l.In), len(l.Out))
 	}
-	if err := checkType(Type{DType: dtype.Float64, Shape: l.Dims}); err != nil {
+	if err := checkElements(Type{DType: dtype.Float64, Shape: l.Dims}); err != nil {
 		return err
 	}
 	if len(l.Out) == 0 {

@@ -179,7 +179,7 @@ func TestVerifyRefuses(t *testing.T) {
 		edit("at offset 4 of", func(p *vm.Code) { p.Inputs[1].Offset = 4 }),
 		edit("at offset -8 of", func(p *vm.Code) { p.Inputs[1].Offset = -8 }),
 		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{dtype.MaxElements, dtype.MaxElements} }),
-		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{0} }),
+		edit("shape", func(p *vm.Code) { p.Inputs[1].Shape = []int{-1} }),
 		edit("rank", func(p *vm.Code) { p.Inputs[1].Shape = make([]int, 33) }),
 		edit("invalid dtype", func(p *vm.Code) { p.Inputs[1].DType = 77 }),
 		edit("lies outside of the arena", func(p *vm.Code) {
@@ -255,7 +255,7 @@ func TestVerifyRefuses(t *testing.T) {
 		// Loops.
 		loop("0 inputs and 1 outputs for 1 and 1 accesses", func(_ *vm.Code, in *vm.Instr, _ *micro.Loop) { in.In = nil }),
 		loop("without output", func(_ *vm.Code, in *vm.Instr, l *micro.Loop) { in.Out, l.Out, l.OutRegs = nil, nil, nil }),
-		loop("shape", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 0 }),
+		loop("has no elements", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 0 }),
 		loop("reaches elements 0 to 6 of 6", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 7 }),
 		loop("the loop writes 5 of 6 elements", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.Dims[0] = 5 }),
 		loop("reaches elements -5 to 0", func(_ *vm.Code, _ *vm.Instr, l *micro.Loop) { l.In[0].Strides[0] = -1 }),

@@ -39,7 +39,7 @@ func (x *Tensor) AddN(more ...*Tensor) *Tensor {
 	}, given...)
 }
 
-// Arange adds start + i·step, i = 0, 1, …, as long as that lies before stop (numpy.arange): ⌈(stop − start)/step⌉ elements. It is an error if there is none, or, for an integer dtype, if start or step is no
+// Arange adds start + i·step, i = 0, 1, …, as long as that lies before stop (numpy.arange): ⌈(stop − start)/step⌉ elements, none if that is below 0. It is an error if step is 0, or, for an integer dtype, if start or step is no
 // whole number.
 func Arange(d graph.DType, start float64, stop float64, step float64) *Tensor {
 	var room [64]byte
@@ -825,7 +825,7 @@ func (a *Tensor) LinearRecurrence(b any, axis int, opts ...graph.ScanOption) *Te
 	}, a, b)
 }
 
-// Linspace adds n equally spaced elements from start to stop, both among them (numpy.linspace); start alone for n = 1. The dtype is one of floating point.
+// Linspace adds n equally spaced elements from start to stop, both among them (numpy.linspace); start alone for n = 1, none for 0. The dtype is one of floating point.
 func Linspace(d graph.DType, start float64, stop float64, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -1684,8 +1684,7 @@ func (x *Tensor) Sinh() *Tensor {
 	return record1(fnOperators+194, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
 }
 
-// Slice selects a range of each leading dimension; the others are taken whole. Limits beyond the end
-// are an error, as is an empty result.
+// Slice selects a range of each leading dimension; the others are taken whole. Starts and limits beyond an end mean the end, as in NumPy, and a range may have no elements.
 func (x *Tensor) Slice(ranges ...graph.Range) *Tensor {
 	ranges = slices.Clone(ranges)
 	var room [64]byte
@@ -1737,7 +1736,7 @@ func (x *Tensor) Sort(axis int, opts ...graph.SortOption) *Tensor {
 	}, x)
 }
 
-// Split cuts x along an axis into parts of the given extents, each at least 1, which add up to the axis's.
+// Split cuts x along an axis into parts of the given extents, which add up to the axis's.
 func (x *Tensor) Split(axis int, extents ...int) []*Tensor {
 	extents = slices.Clone(extents)
 	var room [64]byte

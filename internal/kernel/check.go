@@ -97,6 +97,9 @@ func checkType(t Type) error {
 	if !t.DType.Valid() {
 		return fmt.Errorf("invalid dtype %v", t.DType)
 	}
+	if slices.Contains(t.Shape, 0) {
+		return fmt.Errorf("shape %v has no elements", t.Shape)
+	}
 	return shape.Check(t.Shape)
 }
 

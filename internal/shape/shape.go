@@ -18,13 +18,14 @@ func Size(shape []int) int {
 	return n
 }
 
-// Check reports an extent below 1 or more than dtype.MaxElements elements.
+// Check reports an extent below 0, or more than dtype.MaxElements elements where extents of 0 count as 1.
 func Check(shape []int) error {
 	n := 1
 	for _, d := range shape {
-		if d < 1 {
-			return fmt.Errorf("shape %v has an extent below 1", shape)
+		if d < 0 {
+			return fmt.Errorf("shape %v has an extent below 0", shape)
 		}
+		d = max(d, 1)
 		if d > dtype.MaxElements/n {
 			return fmt.Errorf("shape %v has more than %d elements", shape, dtype.MaxElements)
 		}

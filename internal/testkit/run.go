@@ -7,8 +7,6 @@ import (
 	"math"
 	"strings"
 
-	"gorgonia.org/tensor"
-
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
@@ -77,31 +75,21 @@ func Run(m *vm.Machine, at Point) ([]ref.Value, error) {
 	if err := Set(m, at); err != nil {
 		return nil, err
 	}
-	ts, err := m.Run()
+	arrays, err := m.Call()
 	if err != nil {
 		return nil, err
 	}
-	out, slots := make([]ref.Value, len(ts)), m.Program().Outputs()
-	for i, t := range ts {
-		s := slots[i]
-		out[i] = fromTensor(t, graph.Type{DType: s.DType, Shape: s.Shape})
+	out := make([]ref.Value, len(arrays))
+	for i, a := range arrays {
+		out[i] = fromArray(a)
 	}
 	return out, nil
 }
 
-func fromTensor(t *tensor.Dense, typ graph.Type) ref.Value {
-	v := ref.New(typ)
-	switch d := t.Data().(type) {
-	case float64:
-		v.F[0] = d
-	case float32:
-		v.F[0] = float64(d)
-	case int64:
-		v.I[0] = d
-	case int32:
-		v.I[0] = int64(d)
-	case bool:
-		v.B[0] = d
+func fromArray(a vm.Array) ref.Value {
+	t := a.Type()
+	v := ref.New(graph.Type{DType: t.DType, Shape: t.Shape})
+	switch d := a.Data.(type) {
 	case []float64:
 		copy(v.F, d)
 	case []float32:
