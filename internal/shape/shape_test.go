@@ -146,7 +146,7 @@ func TestCheck(t *testing.T) {
 		err   string
 	}{
 		{nil, ""}, {[]int{1, 2}, ""}, {[]int{dtype.MaxElements}, ""}, {[]int{dtype.MaxElements / 2, 2}, ""},
-		{[]int{2, 0}, "below 1"}, {[]int{-1}, "below 1"}, {[]int{dtype.MaxElements, 2}, "more than"}, {[]int{dtype.MaxElements, dtype.MaxElements, dtype.MaxElements}, "more than"},
+		{[]int{2, 0}, ""}, {[]int{-1}, "below 0"}, {[]int{dtype.MaxElements, 2}, "more than"}, {[]int{dtype.MaxElements, dtype.MaxElements, dtype.MaxElements}, "more than"},
 	} {
 		if err := Check(c.shape); (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%v: %v, want %q", c.shape, err, c.err)
