@@ -68,6 +68,7 @@ type batcher struct {
 	inner  map[*graph.Node]*graph.Node   // by image of a value at each step: the same with the batch dimension behind that of steps
 	same   map[*graph.Node]*graph.Node   // by image of a value that loops repeat for all elements: the value
 	ragged map[*graph.Node]*ragged       // while loops that elements leave at steps of their own, by these
+	last   bool                          // nothing is differentiated any more
 }
 
 func newBatcher(g *graph.Graph, n int) *batcher {

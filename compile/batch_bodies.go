@@ -12,8 +12,13 @@ import (
 func (b *batcher) bodies(n *graph.Node) []*graph.Node {
 	switch n.Op() {
 	case opScan, opWhile:
+		if values := b.sweep(n); values != nil {
+			return values
+		}
 		l := loopOf(n)
 		return b.loop(&l)
+	case opBatchedCall:
+		return b.batchOfBatch(n)
 	case opSwitch:
 		if b.Has(n.Input(0)) {
 			return b.choice(n)
@@ -40,6 +45,7 @@ func (b *batcher) within(body *graph.Body, batched paramSet, values []*graph.Nod
 func (b *batcher) enter(body *graph.Body, batched paramSet) *within {
 	w := &within{bodyBuilder: open(body)}
 	w.batcher = newBatcher(w.g, b.Size)
+	w.batcher.last = b.last
 	for i, p := range w.bodyBuilder.params {
 		if !batched.has(i) {
 			w.params = append(w.params, p)

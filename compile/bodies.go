@@ -506,6 +506,7 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool,
 			operands = append(operands, c)
 		}
 	}
+	batched := lanes(n, operands, nil)
 	adjoints := make([]*graph.Node, len(n.Inputs()))
 	var wrt []int
 	for i, in := range n.Inputs()[first:] {
@@ -516,7 +517,7 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool,
 	if len(results) == 0 || len(wrt) == 0 {
 		return adjoints
 	}
-	back := derived.branches(n, operands, fmt.Sprint("adjoints of ", results, " by ", wrt, masked), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	back := derived.branches(n, operands, batched, fmt.Sprint("adjoints of ", results, " by ", wrt, masked), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var outputs, from []*graph.Node
 		for _, k := range results {
 			outputs = append(outputs, b.results[k])
@@ -533,7 +534,9 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool,
 		return found
 	})
 	for k, i := range wrt {
-		adjoints[first+i] = graph.Result(back, k)
+		if adjoints[first+i] = graph.Result(back, k); n.Op() == opBatchedCall && !batched.has(i) {
+			adjoints[first+i] = graph.ReduceSum(adjoints[first+i], []int{0})
+		}
 	}
 	return adjoints
 }
@@ -559,7 +562,7 @@ func branchTangents(n *graph.Node, dots []*graph.Node, masked bool, derived deri
 	if len(results) == 0 || len(from) == 0 {
 		return tangents
 	}
-	m := derived.branches(n, operands, fmt.Sprint("tangents along ", from, masked), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	m := derived.branches(n, operands, lanes(n, operands, from), fmt.Sprint("tangents along ", from, masked), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var outputs, wrt []*graph.Node
 		for _, k := range results {
 			outputs = append(outputs, b.results[k])
@@ -593,8 +596,8 @@ func branchFirst(n *graph.Node) int {
 type derivedBodies map[string][]attr.Function
 
 // branches makes a node of n's operator whose bodies, made by transform from copies of those of n, take more operands, of which transform gets the parameters. What they compute
-// of those of n, what says.
-func (d derivedBodies) branches(n *graph.Node, operands []*graph.Node, what string, transform func(b *bodyBuilder, extra []*graph.Node) []*graph.Node) *graph.Node {
+// of those of n, what says; batched are the operands of a batched call with the batch dimension.
+func (d derivedBodies) branches(n *graph.Node, operands []*graph.Node, batched paramSet, what string, transform func(b *bodyBuilder, extra []*graph.Node) []*graph.Node) *graph.Node {
 	first := branchFirst(n)
 	for _, body := range graph.Bodies(n) {
 		hash := body.Hash()
@@ -605,13 +608,20 @@ func (d derivedBodies) branches(n *graph.Node, operands []*graph.Node, what stri
 		for _, body := range graph.Bodies(n) {
 			b := open(body)
 			var extra []*graph.Node
-			for _, o := range operands[len(b.params):] {
-				extra = append(extra, b.input(o.Type()))
+			for i, o := range operands[len(b.params):] {
+				t := o.Type()
+				if batched.has(len(b.params) + i) {
+					t.Shape = t.Shape[1:]
+				}
+				extra = append(extra, b.input(t))
 			}
 			results := transform(b, extra)
 			bodies = append(bodies, mustBody(b.g, slices.Concat(b.params, extra), results))
 		}
 		d[what] = bodies
+	}
+	if n.Op() == opBatchedCall {
+		return batchedCallOf(n.Graph(), bodies[0].(*graph.Body), operands, batched)
 	}
 	return n.Graph().Apply(n.Op(), slices.Concat(n.Inputs()[:first], operands), attr.Make(attr.Fn("bodies", bodies...)))
 }

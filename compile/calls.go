@@ -18,7 +18,7 @@ func inlineCalls(u *unit) error {
 		values := map[*graph.Node][]*graph.Node{} // by call: the function's results
 		needed := u.g.Needed(u.outputs...)
 		for id := range u.g.Len() {
-			if n := u.g.Node(id); needed[id] && n.Op() == opCall && u.blocks.inlines(graph.Bodies(n)[0]) {
+			if n := u.g.Node(id); needed[id] && (n.Op() == opCall && u.blocks.inlines(graph.Bodies(n)[0]) || n.Op() == opBatchedCall) {
 				values[n] = nil
 				found = true
 			}
@@ -33,8 +33,10 @@ func inlineCalls(u *unit) error {
 			if _, ok := values[n]; !ok {
 				return nil
 			}
-			values[n] = inlined(graph.Bodies(n)[0], in)
-			u.fired["inline"]++
+			values[n] = inlined(calledBody(n), in)
+			if n.Op() == opCall {
+				u.fired["inline"]++
+			}
 			return in[0] // stands for a node that nobody reads
 		})
 		if err := u.g.Err(); err != nil {

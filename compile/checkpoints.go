@@ -101,7 +101,7 @@ func checkpointAll(u *unit) error {
 		if loopOf(of).length == 0 {
 			advice := "or set Config.Checkpoints to a number of States or Bytes"
 			if c := u.config.Checkpoints; c.States > 0 || c.Bytes > 0 {
-				advice = "since they are read otherwise than by reverse sweeps over it, which could keep few states, or make batches last"
+				advice = "since they are read otherwise than by reverse sweeps over it, which could keep few states"
 			}
 			if loop, _, ok := graph.ResultOf(loopOf(of).count); ok { // whose steps it repeats
 				of = loop

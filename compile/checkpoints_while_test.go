@@ -211,10 +211,6 @@ func TestLimitsOfWhile(t *testing.T) {
 		"gradient":    {compile.Config{}, func(_ *graph.Graph, x, y *graph.Node) []*graph.Node { return grad(t, y, x) }, "or set Config.Checkpoints"},
 		"unoptimised": {compile.Config{Unoptimized: true}, func(_ *graph.Graph, x, y *graph.Node) []*graph.Node { return grad(t, y, x) }, "or set Config.Checkpoints"},
 		"every":       {compile.Config{Checkpoints: compile.Checkpoints{Every: 10}}, func(_ *graph.Graph, x, y *graph.Node) []*graph.Node { return grad(t, y, x) }, "States or Bytes"},
-		"reverse over a batch of sweeps": {compile.Config{Checkpoints: compile.Checkpoints{States: 3}}, func(_ *graph.Graph, x, y *graph.Node) []*graph.Node {
-			xs := graph.Stack(0, x, graph.Square(x))
-			return grad(t, graph.Sum(graph.Square(must[[]*graph.Node](t)(compile.Batch(grad(t, y, x), []*graph.Node{x}, []*graph.Node{xs}))[0])), x)
-		}, "make batches last"},
 		"values of a body": {compile.Config{Checkpoints: compile.Checkpoints{States: 3}}, func(_ *graph.Graph, _, y *graph.Node) []*graph.Node {
 			loop, _, _ := graph.ResultOf(y)
 			return []*graph.Node{graph.Sum(graph.EachStep(loop, graph.Bodies(loop)[1].Results()[0]))}

@@ -157,6 +157,37 @@ func TestMatricesWithoutLimit(t *testing.T) {
 		"gradient of a Jacobian": func(y, x *graph.Node) *graph.Node {
 			return grad(t, graph.Sum(graph.Square(must[*graph.Node](t)(compile.Jacobian(y, x)))), x)[0]
 		},
+		"gradient of a Hessian": func(y, x *graph.Node) *graph.Node {
+			return grad(t, graph.Sum(graph.Sin(must[*graph.Node](t)(compile.Hessian(graph.Sum(graph.Square(y)), x)))), x)[0]
+		},
+		"Hessian of a sum of the Hessian": func(y, x *graph.Node) *graph.Node {
+			return must[*graph.Node](t)(compile.Hessian(graph.Sum(graph.Sin(must[*graph.Node](t)(compile.Hessian(graph.Sum(graph.Square(y)), x)))), x))
+		},
+		"gradient of a sparse Hessian": func(y, x *graph.Node) *graph.Node {
+			return grad(t, graph.Sum(graph.Sin(must[*compile.SparseMatrix](t)(compile.SparseHessian(graph.Sum(graph.Square(y)), x)).Values)), x)[0]
+		},
+		"gradient of a batch of gradients": func(y, x *graph.Node) *graph.Node {
+			xs := graph.Stack(0, x, graph.Square(x))
+			return grad(t, graph.Sum(graph.Sin(must[list](t)(compile.Batch(grad(t, graph.Sum(graph.Square(y)), x), list{x}, list{xs}))[0])), x)[0]
+		},
+		"batch of gradients of a batch of gradients": func(y, x *graph.Node) *graph.Node {
+			inner := must[list](t)(compile.Batch(grad(t, graph.Sum(graph.Square(y)), x), list{x}, list{graph.Stack(0, x, graph.Square(x))}))
+			return must[list](t)(compile.Batch(grad(t, graph.Sum(graph.Sin(inner[0])), x), list{x}, list{graph.Stack(0, graph.Cos(x), x, graph.Square(x))}))[0]
+		},
+		"Jacobian of a batch of vector products": func(y, x *graph.Node) *graph.Node {
+			v := graph.Exp(graph.StopGradient(x))
+			back := must[list](t)(compile.VJP(list{y}, list{v}, list{x}))
+			batch := must[list](t)(compile.Batch(back, list{v}, list{graph.Stack(0, graph.Sin(x), graph.Square(x))}))[0]
+			return must[*graph.Node](t)(compile.Jacobian(graph.Sum(batch), x))
+		},
+		"Taylor coefficient of a Hessian": func(y, x *graph.Node) *graph.Node {
+			h := must[*graph.Node](t)(compile.Hessian(graph.Sum(graph.Square(y)), x))
+			return must[[]list](t)(compile.Taylor(2, list{h}, list{x}, []list{{graph.Square(x)}}))[2][0]
+		},
+		"sparse Jacobian of a batch of gradients": func(y, x *graph.Node) *graph.Node {
+			batch := must[list](t)(compile.Batch(grad(t, graph.Sum(graph.Square(y)), x), list{x}, list{graph.Stack(0, x, graph.Square(x))}))[0]
+			return must[*compile.SparseMatrix](t)(compile.SparseJacobian(batch, x)).Values
+		},
 		"gradient of a product with the Hessian": func(y, x *graph.Node) *graph.Node {
 			return grad(t, graph.Sum(must[list](t)(compile.HVP(graph.Sum(graph.Square(y)), list{x}, list{graph.Square(x)}))[0]), x)[0]
 		},
@@ -255,5 +286,47 @@ func TestSweepsInTurnWithoutLimit(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Elements of a batch that do different numbers of steps have the derivatives, of sweeps of the batch too, that loops with a limit have, which are differentiated as any scan is.
+func TestBatchesOfSweepsWithoutLimit(t *testing.T) {
+	var values [2][]float64
+	for i, limit := range []int{40, graph.NoLimit} {
+		g := graph.New()
+		x, w := g.Input("x", graph.Float64), g.Input("w", graph.Float64)
+		final, _ := graph.While(limit, list{x}, func(c list) *graph.Node { return graph.Less(c[0], graph.Add(g.Const(9), w)) }, func(c list) list {
+			return list{graph.Add(graph.Mul(c[0], w), graph.Sin(c[0]))}
+		})
+		d := grad(t, graph.Square(final[0]), x, w)
+		lanes := graph.Stack(0, x, graph.Mul(x, g.Const(9)), graph.Mul(x, graph.Square(w)), g.Const(12))
+		batch := must[list](t)(compile.Batch(append(d, final[0]), list{x}, list{lanes}))
+		cost := graph.Sum(graph.Sin(graph.Add(batch[0], graph.Mul(batch[1], batch[2]))))
+		out := append(grad(t, cost, x, w), must[list](t)(compile.HVP(cost, list{x, w}, list{w, x}))...)
+		wide := must[list](t)(compile.Batch(out, list{w}, list{graph.Stack(0, w, graph.Add(w, g.Const(0.25)))}))
+		out = append(append(out, wide...), batch...)
+		c := compile.Config{}
+		if limit == graph.NoLimit {
+			c.Checkpoints.States = 2
+		}
+		m := vm.NewMachine(must[*vm.Program](t)(c.Compile(out...)))
+		m.Float64("x")[0], m.Float64("w")[0] = 0.7, 1.25
+		if err := m.Step(); err != nil {
+			t.Fatal(err)
+		}
+		for k := range out {
+			values[i] = append(values[i], m.OutputFloat64(k)...)
+		}
+		if _, err := (compile.Config{Checkpoints: c.Checkpoints, Unoptimized: true}).Compile(out...); err != nil {
+			t.Error(err)
+		}
+	}
+	for k, want := range values[0] {
+		if got := values[1][k]; !(math.Abs(got-want) <= 1e-9*(1+math.Abs(want))) {
+			t.Errorf("value %d is %v, with a limit %v", k, got, want)
+		}
+	}
+	if len(values[0]) != 4+8+12 {
+		t.Errorf("%d values", len(values[0]))
 	}
 }

@@ -19,7 +19,8 @@ import (
 var namingFiles = map[string]string{
 	"compile/rules.go": "abs add broadcast_to cast concat div identity index index_transpose logical_not lu matmul max min mul mul_no_nan neg pow reshape result scatter_add scatter_add_to slice slice_transpose solve stop_gradient sub transpose where",
 
-	"compile/batch_custom.go": "batched", // is that operator
+	"compile/batch_calls.go":  "batched_call", // is that operator
+	"compile/batch_custom.go": "batched",      // is that operator
 	"compile/bodies.go":       "call scan switch while",
 	"compile/checkpoints.go":  "each_step reverse_sweep snapshots",
 	"compile/hoist_sums.go":   "add matmul", // is a rule over loops
@@ -28,7 +29,7 @@ var namingFiles = map[string]string{
 	"compile/scalarize.go":    "matmul reduce_sum", // writes their elements out
 	"compile/trace.go":        "trace",             // is what errors call it
 
-	"viz/bodies.go": "call checkpoint each_step result reverse reverse_sweep scan switch while",
+	"viz/bodies.go": "batched_call call checkpoint each_step result reverse reverse_sweep scan switch while",
 	"viz/graph.go":  "each_step result while",
 	"viz/names.go":  "abs acos asin atan atan2 cos cosh erf exp expm1 iota log log1p logsumexp matmul max min pow relu sigmoid sign sin sinh softmax softplus sqrt square tan tanh where", // letters and functions in names of nodes
 

@@ -118,7 +118,11 @@ func (s *nodeSets) bodies(n *graph.Node) ([]indexSets, error) {
 	for i, o := range operands {
 		params[i] = s.get(o)
 	}
-	for k, b := range graph.Bodies(n) {
+	bodies := graph.Bodies(n)
+	if n.Op() == opBatchedCall {
+		bodies = []*graph.Body{calledBody(n)}
+	}
+	for k, b := range bodies {
 		bs := s.body(b, operands, func(i int) bool { return params[i] != nil }, b.Results())
 		out, err := bs.run(params, b.Results())
 		if err != nil {

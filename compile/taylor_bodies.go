@@ -177,7 +177,11 @@ func (t *taylor) branches(n *graph.Node) [][]*graph.Node {
 	if len(from) == 0 || len(results) == 0 {
 		return all
 	}
-	m := t.derived.branches(n, operands, fmt.Sprint("coefficients along ", from), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	var like []int // the operand whose coefficient each further one is
+	for _, i := range from {
+		like = append(like, slices.Repeat([]int{i}, t.order)...)
+	}
+	m := t.derived.branches(n, operands, lanes(n, operands, like), fmt.Sprint("coefficients along ", from), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var changing, of []*graph.Node
 		curve := make([][]*graph.Node, t.order)
 		for j, i := range from {

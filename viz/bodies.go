@@ -151,7 +151,7 @@ func planOf(n *graph.Node) (bodyPlan, bool) {
 		}
 		p.results, p.stepped, p.parts = []int{states, carries}, 1, []string{"forward", "reverse"}
 		p.title = "reverse sweep" + loopText(a.Int("length"), a.Bool("counted"), !a.Bool("reverse"))
-	case "switch", "checkpoint", "call":
+	case "switch", "checkpoint", "call", "batched_call":
 		add(argumentPort, params)
 		for k, b := range bodies {
 			p.results = append(p.results, len(b.Results()))

@@ -3,6 +3,7 @@ package ref
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -31,6 +32,31 @@ func init() {
 		return Value{Results: out}, err
 	}
 	evaluators["call"] = evaluators["checkpoint"]
+	evaluators["batched_call"] = func(n *graph.Node, in []Value) (Value, error) {
+		b, batched := graph.Bodies(n)[0], n.Attrs().Ints("operands")
+		f := function(b, b.Results())
+		var out []Value
+		for _, t := range n.Results() {
+			out = append(out, New(t))
+		}
+		for lane := range n.Results()[0].Shape[0] {
+			args := slices.Clone(in)
+			for _, i := range batched {
+				args[i] = elementAt(in[i], lane)
+			}
+			results, err := f(args)
+			if err != nil {
+				return Value{}, err
+			}
+			for k, r := range results {
+				size := r.Type.Shape.Size()
+				for e := range size {
+					out[k].copyElement(lane*size+e, r, e)
+				}
+			}
+		}
+		return Value{Results: out}, nil
+	}
 }
 
 // function returns the function that evaluates nodes of a body, for arguments.
