@@ -462,3 +462,46 @@ func TestCertainProbabilities(t *testing.T) {
 		}
 	}
 }
+
+// Norms are homogeneous, so that their derivatives of order k at 2ᵉ·x are those at x times 2^(e(1−k)), in every nesting of reverse and forward mode.
+func TestNormsOfAllScales(t *testing.T) {
+	for _, c := range []struct {
+		dtype  graph.DType
+		scales []int
+		tol    float64
+	}{{graph.Float64, []int{-500, -380, -120, 120, 380, 490}, 1e-12}, {graph.Float32, []int{-60, -45, -25, 25, 45, 60}, 1e-4}} {
+		for name, norm := range map[string]func(x *graph.Node) *graph.Node{
+			"norm": func(x *graph.Node) *graph.Node { return graph.ReduceL2(x, nil) },
+			"std":  func(x *graph.Node) *graph.Node { return graph.ReduceStd(x, nil, 0) },
+		} {
+			g := graph.New()
+			x := g.Input("x", c.dtype, 3)
+			level, orders, outputs := []*graph.Node{norm(x)}, []int{0}, []*graph.Node{}
+			outputs = append(outputs, level...)
+			for k := 1; k <= 3; k++ {
+				direction := graph.Cast(graph.Constant(g, []float64{1, -0.5 * float64(k), 0.75}, 3), c.dtype)
+				var next []*graph.Node
+				for _, y := range level {
+					next = append(next, graph.Sum(graph.Mul(grad(t, y, x)[0], direction)), must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{direction}))[0])
+				}
+				for range next {
+					orders = append(orders, k)
+				}
+				level, outputs = next, append(outputs, next...)
+			}
+			at := []float64{3, -1.25, 0.5}
+			unit := must[[][]float64](t)(runOutputs(compile.Config{}, point(x, at), outputs...))
+			for _, e := range c.scales {
+				var scaled []float64
+				for _, v := range at {
+					scaled = append(scaled, math.Ldexp(v, e))
+				}
+				want := make([][]float64, len(unit))
+				for i, v := range unit {
+					want[i] = []float64{math.Ldexp(v[0], e*(1-orders[i]))}
+				}
+				t.Run(name, func(t *testing.T) { expect(t, point(x, scaled), c.tol, want, outputs...) })
+			}
+		}
+	}
+}

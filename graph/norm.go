@@ -170,15 +170,23 @@ func divisorOf(n *Node) float64 {
 	return math.NaN()
 }
 
-// scaledByNorm is the operand of a norm and the norm, both times a power of two near the reciprocal of a norm that is very large or small, so that
-// quotients by it neither overflow nor underflow, at any order.
+// scaledByNorm is the operand of a norm and the norm, both times a power of two that brings the norm near 1 where it is far from it, so that quotients by it and by its
+// powers, of derivatives of higher orders, neither overflow nor underflow before they have to.
 func scaledByNorm(n *Node) (x, norm *Node) {
-	limit, down, up := 500, 1000, 800
+	// Beyond 2^b, away from 1, times 2^s.
+	bands := [][2]int{{100, -250}, {400, -460}, {600, -760}, {-100, 250}, {-400, 505}, {-600, 700}, {-800, 1000}}
 	if n.typ.DType == Float32 {
-		limit, down, up = 60, 100, 90
+		bands = [][2]int{{20, -40}, {50, -58}, {75, -100}, {-20, 40}, {-50, 60}, {-75, 90}, {-95, 125}}
 	}
 	power := func(e int) *Node { return Like(n, math.Ldexp(1, e)) }
-	s := Where(Greater(n, power(limit)), power(-down), Where(Less(n, power(-limit)), power(up), Like(n, 1)))
+	s := power(0)
+	for _, b := range bands {
+		beyond := Less
+		if b[0] > 0 {
+			beyond = Greater
+		}
+		s = Where(beyond(n, power(b[0])), power(b[1]), s)
+	}
 	return Mul(n.inputs[0], keepDims(n, s)), Mul(n, s)
 }
 
