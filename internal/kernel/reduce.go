@@ -90,6 +90,14 @@ func init() {
 // normOfSquares trusts sums within [low, high].
 func normOfSquares[T float](c *Call, low, high T) error {
 	p, dst, x, sums := c.State.(*reducePlan), data[T](&c.Out[0]), data[T](&c.In[0]), data[T](&c.In[1])
+	plain := true
+	for k, s := range sums {
+		dst[k] = T(math.Sqrt(float64(s)))
+		plain = plain && !(s >= 0 && s < low || s > high)
+	}
+	if plain {
+		return nil
+	}
 	columns, run := 1, p.n
 	if !p.innerReduced {
 		columns, run = p.n, 1
@@ -99,8 +107,6 @@ func normOfSquares[T float](c *Call, low, high T) error {
 			k := o*columns + j
 			if s := sums[k]; s >= 0 && s < low || s > high {
 				dst[k] = scaledNorm(p, x[p.kept.offset+j:], run)
-			} else {
-				dst[k] = T(math.Sqrt(float64(s)))
 			}
 		}
 		p.kept.next()
