@@ -174,27 +174,45 @@ func (u *unit) readers() [][]*graph.Node {
 	return readers
 }
 
-// runsPerSweep gives each sweep over a loop of any number of steps, whose states cannot be stored, a run of the loop of its own: one overwrites the states that are kept, and those that are left are read after it by others.
+// runsPerSweep gives each of several sweeps over a loop whose states nobody else reads a run of the loop of its own, if few of them are to be kept: one overwrites those that are, and what is left is read after it by others.
 func (u *unit) runsPerSweep() error {
 	type run struct {
 		of *graph.Node
 		k  int
 	}
-	runs, by := map[*graph.Node]int{}, map[*graph.Node]run{} // by loop, and by sweep
-	several := false
+	readers := u.readers()
+	alone := map[*graph.Node]bool{} // by loop that sweeps read: whether nobody else reads its states
+	sweeps := map[*graph.Node][]*graph.Node{}
 	for id, needed := range u.g.Needed(u.outputs...) {
 		n := u.g.Node(id)
+		if of, _ := stateRead(n); needed && of != nil && slices.Contains(u.outputs, n) {
+			alone[of] = false
+		}
 		if !needed || n.Op() != opScan {
 			continue
 		}
 		l := loopOf(n)
+		var loops []*graph.Node
 		for _, x := range l.operands[l.captured+l.carries:] {
-			if of, _ := stateRead(x); of != nil && of.Op() == opWhile && loopOf(of).length == 0 {
-				by[n] = run{of, runs[of]}
-				several = several || runs[of] > 0
-				runs[of]++
-				break
+			if of, _ := stateRead(x); of != nil && !slices.Contains(loops, of) {
+				loops = append(loops, of)
 			}
+		}
+		for k, of := range loops {
+			_, known := alone[of]
+			if alone[of] = (alone[of] || !known) && k == 0 && u.mayKeepFew(n, of, readers); k == 0 {
+				sweeps[of] = append(sweeps[of], n)
+			}
+		}
+	}
+	by := map[*graph.Node]run{} // by sweep
+	several := false
+	for of, list := range sweeps {
+		if l := loopOf(of); len(list) > 1 && (alone[of] || l.length == 0) {
+			for k, n := range list {
+				by[n] = run{of, k}
+			}
+			several = true
 		}
 	}
 	if !several {
@@ -210,13 +228,21 @@ func (u *unit) runsPerSweep() error {
 		for i, x := range n.Inputs() {
 			if of, _, _ := graph.ResultOf(x); of == r.of && (i < l.first() || i >= l.first()+l.captured+l.carries) {
 				loop := in[i].Input(0)
-				loop = to.Apply(opWhile, loop.Inputs(), attr.Make(append(slices.Clone(loop.Attrs()), attr.I("run", r.k))...))
+				loop = to.Apply(loop.Op(), loop.Inputs(), attr.Make(append(slices.Clone(loop.Attrs()), attr.I("run", r.k))...))
 				own[i] = to.Apply(x.Op(), []*graph.Node{loop}, x.Attrs())
 			}
 		}
 		return to.Apply(opScan, own, n.Attrs())
 	})
 	return u.g.Err()
+}
+
+// mayKeepFew reports whether a scan is a sweep over a loop of which few states are to be kept, if nobody else reads them.
+func (u *unit) mayKeepFew(n, of *graph.Node, readers [][]*graph.Node) bool {
+	l := loopOf(of)
+	bytes, _ := l.slotBytes(nil)
+	s := u.sweepOf(n, of, func(*graph.Node) bool { return false }, readers)
+	return s != nil && u.config.Checkpoints.schedule(l.most(), bytes, s.read) != nil
 }
 
 func (u *unit) checkpoints() error {
@@ -274,8 +300,11 @@ func (u *unit) sweepOver(n *graph.Node, readers [][]*graph.Node) *sweep {
 			recorded = append(recorded, x.Input(0))
 		}
 	}
+	others := func(r *graph.Node) bool { // whether somebody else reads a value, which is stored then anyway
+		return slices.Contains(u.outputs, r) || slices.ContainsFunc(readers[r.ID()], func(m *graph.Node) bool { return m != n })
+	}
 	for _, of := range append(loops, recorded...) {
-		if w := u.sweepOf(n, of, readers); w != nil {
+		if w := u.sweepOf(n, of, others, readers); w != nil {
 			return w
 		}
 	}
@@ -283,7 +312,7 @@ func (u *unit) sweepOver(n *graph.Node, readers [][]*graph.Node) *sweep {
 }
 
 // sweepOf is sweepOver for one of the loops that n reads values of.
-func (u *unit) sweepOf(n, from *graph.Node, readers [][]*graph.Node) *sweep {
+func (u *unit) sweepOf(n, from *graph.Node, others func(r *graph.Node) bool, readers [][]*graph.Node) *sweep {
 	l, s := loopOf(n), loopOf(from)
 	reverse := n.Attrs().Bool("reverse")
 	if from.Op() == opWhile {
@@ -299,9 +328,6 @@ func (u *unit) sweepOf(n, from *graph.Node, readers [][]*graph.Node) *sweep {
 	elements := l.operands[l.captured+l.carries:]
 	if s.length == 0 && slices.ContainsFunc(elements, func(x *graph.Node) bool { of, _ := stateRead(x); return of != from }) {
 		return nil
-	}
-	others := func(r *graph.Node) bool { // whether somebody else reads a value, which is stored then anyway
-		return slices.Contains(u.outputs, r) || slices.ContainsFunc(readers[r.ID()], func(m *graph.Node) bool { return m != n })
 	}
 	for _, r := range readers[from.ID()] {
 		if of, _ := stateRead(r); of != nil && others(r) {

@@ -154,3 +154,70 @@ func states(y *graph.Node) *graph.Node {
 	bodies := graph.Bodies(of)
 	return graph.EachStep(of, bodies[1].Params()[len(bodies[1].Params())-2])
 }
+
+// Sweeps in turn over one scan, of which one needs the other's result, each have a run of the scan of their own where few states are kept, so that memory does not grow with the steps. Values at each step that are asked
+// for are stored, and the sweeps share them.
+func TestSweepsInTurnOverAScan(t *testing.T) {
+	for name, c := range map[string]struct {
+		of    func(y *graph.Node, ys list, x, w *graph.Node) list
+		scans int // with those that keep no states
+	}{
+		"one after the other": {func(y *graph.Node, _ list, x, w *graph.Node) list {
+			d := grad(t, graph.Sum(y), x)
+			return append(d, must[list](t)(compile.VJP(list{y}, d, list{x, w}))...)
+		}, 2},
+		"two at once": {func(y *graph.Node, _ list, x, w *graph.Node) list {
+			return append(grad(t, graph.Sum(y), x), grad(t, graph.Sum(graph.Square(y)), w)...)
+		}, 1},
+		"the gradient times JᵀJ": {func(y *graph.Node, _ list, x, w *graph.Node) list {
+			d := grad(t, graph.Sum(graph.Square(y)), x)
+			return must[list](t)(compile.VJP(list{y}, must[list](t)(compile.JVP(list{y}, list{x}, d)), list{x}))
+		}, 3},
+		"states asked for": {func(y *graph.Node, ys list, x, w *graph.Node) list {
+			d := grad(t, graph.Sum(y), x)
+			return append(append(d, must[list](t)(compile.VJP(list{y}, d, list{x, w}))...), ys...)
+		}, 3},
+	} {
+		build := func(steps int, keep compile.Checkpoints) *vm.Program {
+			g := graph.New()
+			x, w := g.Input("x", graph.Float64, 40), g.Input("w", graph.Float64)
+			final, ys := graph.Scan(steps, list{x}, nil, func(c, _ list) (next, ys list) {
+				if name == "states asked for" {
+					ys = c
+				}
+				return list{graph.Sin(graph.Mul(c[0], graph.Add(w, graph.Sum(c[0]))))}, ys
+			})
+			return must[*vm.Program](t)(compile.Config{Checkpoints: keep}.Compile(c.of(final[0], ys, x, w)...))
+		}
+		values := func(p *vm.Program) (all []float64) {
+			m := vm.NewMachine(p)
+			for i := range m.Float64("x") {
+				m.Float64("x")[i] = math.Sin(float64(i))
+			}
+			m.Float64("w")[0] = 0.9
+			if err := m.Step(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range p.Outputs() {
+				all = append(all, m.OutputFloat64(i)...)
+			}
+			return all
+		}
+		few := build(30, compile.Checkpoints{States: 3})
+		if got, want := values(few), values(build(30, compile.Checkpoints{})); !slices.Equal(got, want) {
+			t.Errorf("%s: other bits", name)
+		}
+		scans := 0
+		for _, in := range few.Code().Instrs {
+			if in.Call != nil && in.Call.Scan != nil {
+				scans++
+			}
+		}
+		if scans != c.scans {
+			t.Errorf("%s: %d scans, want %d", name, scans, c.scans)
+		}
+		if short, long := few.ArenaBytes(), build(3000, compile.Checkpoints{States: 3}).ArenaBytes(); name != "states asked for" && long != short {
+			t.Errorf("%s: %d bytes for 30 steps and %d for 3000", name, short, long)
+		}
+	}
+}

@@ -19,6 +19,7 @@ var opScan, opWhile, opSwitch, opCheckpoint, opEachStep *Op
 
 var (
 	capturedAttr = AttrSpec{Key: "captured", Kind: attr.Int, Doc: "how many operands, the first ones, are the same at every step"}
+	runAttr      = AttrSpec{Key: "run", Kind: attr.Int, Optional: true, Doc: "of a loop that is run more than once, since few of its states are kept for each of several reverse sweeps: which run it is"}
 	carriesAttr  = AttrSpec{Key: "carries", Kind: attr.Int, Doc: "how many operands, the next ones, are values that a step hands to the next one"}
 )
 
@@ -27,7 +28,7 @@ func init() {
 		Name: "scan", Family: FamilyControl, MinArity: 0, MaxArity: -1, Builtin: true, OfBodies: true, Pattern: Dense,
 		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "length", Kind: attr.Int, Doc: "the number of steps; 0 if it is counted and has no bound"},
 			{Key: "counted", Kind: attr.Bool, Optional: true, Doc: "the first operand, an int64 from 0 to length, is the number of steps that are done: elements from there on are left out, and 0 in what is stacked"},
-			{Key: "reverse", Kind: attr.Bool, Doc: "run from the last elements to the first"},
+			{Key: "reverse", Kind: attr.Bool, Doc: "run from the last elements to the first"}, runAttr,
 			{Key: "adjoints", Kind: attr.Ints, Optional: true, Doc: "of a reverse sweep over a while loop: by carry, the operand of the loop whose adjoint it is"}},
 		Doc: "A loop of a known number of steps. Its body takes the captured values, the carries and one element of each remaining operand, along the first axis, and " +
 			"returns the next carries, and more; the results are the carries behind the last step.",
@@ -37,7 +38,7 @@ func init() {
 	opWhile = Register(&Op{
 		Name: "while", Family: FamilyControl, MinArity: 1, MaxArity: -1, Builtin: true, OfBodies: true, Pattern: Dense,
 		Attrs: []AttrSpec{bodiesAttr, capturedAttr, carriesAttr, {Key: "limit", Kind: attr.Int, Doc: "the most steps, more are a run's error; 0 for none"},
-			{Key: "run", Kind: attr.Int, Optional: true, Doc: "of a loop that is run more than once, since few of its states are kept for each of several reverse sweeps: which run it is"}},
+			runAttr},
 		Doc: "A loop whose first body, the condition, decides before each step whether there is one. Both bodies take the captured values and the carries; the second one returns " +
 			"the next carries, and more. The results are the carries behind the last step, and the number of steps as int64.",
 		Formula:   "as scan, over the steps that were done",
