@@ -219,3 +219,59 @@ func Clip(x, low, high *Node) *Node {
 
 // Lerp returns (1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, elementwise and broadcast.
 func Lerp(a, b, t *Node) *Node { return apply3(opLerp, a, b, t) }
+
+// Mish returns x·tanh(softplus(x)), 0 at −Inf, elementwise (Misra 2019).
+func Mish(x *Node) *Node { return MulNoNan(x, Tanh(Softplus(x))) }
+
+// HardSigmoid returns x/6 + ½ limited to [0, 1], elementwise. The derivative at ±3 is 1/6.
+func HardSigmoid(x *Node) *Node {
+	return Clip(FMA(x, Like(x, 1./6), Like(x, 0.5)), Like(x, 0), Like(x, 1))
+}
+
+// HardSwish returns x·HardSigmoid(x), 0 at −Inf, elementwise (Howard et al. 2019).
+func HardSwish(x *Node) *Node { return MulNoNan(x, HardSigmoid(x)) }
+
+// HardTanh returns x limited to [low, high], elementwise; ReLU6 is HardTanh from 0 to 6. The derivative is 1 at the bounds.
+func HardTanh(x *Node, low, high float64) *Node { return Clip(x, Like(x, low), Like(x, high)) }
+
+// SoftShrink returns x nearer to 0 by lambda, 0 where that is beyond it, elementwise. The derivative at ±lambda is 0.
+func SoftShrink(x *Node, lambda float64) *Node {
+	l := Like(x, lambda)
+	return Where(Greater(x, l), Sub(x, l), Where(Less(x, Neg(l)), Add(x, l), Mul(x, Like(x, 0))))
+}
+
+// HardShrink returns x where |x| > lambda and 0 elsewhere, elementwise. The derivative at ±lambda is 0.
+func HardShrink(x *Node, lambda float64) *Node {
+	return Where(LessEqual(Abs(x), Like(x, lambda)), Like(x, 0), x)
+}
+
+// TanhShrink returns x − tanh x, elementwise.
+func TanhShrink(x *Node) *Node { return Sub(x, Tanh(x)) }
+
+// Softsign returns x/(1 + |x|), elementwise; NaN at ±Inf.
+func Softsign(x *Node) *Node { return Div(x, Add(Abs(x), Like(x, 1))) }
+
+// Celu returns x for x > 0 and alpha·(e^(x/alpha) − 1) elsewhere, elementwise (Barron 2017).
+func Celu(x *Node, alpha float64) *Node {
+	a := Like(x, alpha)
+	return Where(Greater(x, Like(x, 0)), x, Mul(a, Expm1(Div(x, a))))
+}
+
+// PRelu returns x for x > 0 and slope·x elsewhere, elementwise and broadcast (He et al. 2015). The derivative by x at 0 is slope.
+func PRelu(x, slope *Node) *Node { return Where(Greater(x, Like(x, 0)), x, Mul(slope, x)) }
+
+// GLU returns a·σ(b) for the halves a and b of x along the axis (Dauphin et al. 2017).
+func GLU(x *Node, axis int) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	a, err := axisOf(axis, x.typ.Shape.Rank())
+	if err == nil && x.typ.Shape[a]%2 != 0 {
+		err = fmt.Errorf("the extent %d of axis %d has no halves", x.typ.Shape[a], a)
+	}
+	if err != nil {
+		return x.g.Fail("glu", err)
+	}
+	half := x.typ.Shape[a] / 2
+	return Mul(sliceAxis(x, a, 0, half), Sigmoid(sliceAxis(x, a, half, 2*half)))
+}

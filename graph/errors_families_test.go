@@ -117,8 +117,8 @@ func init() {
 			return here() - 1
 		}},
 		{"max_pool", "needs rank 3 to 5", func(_ *graph.Graph, in inputs) int { graph.MaxPool(in.x, nil, graph.Window{}); return here() }},
-		{"resize", `the mode is "cubic"`, func(g *graph.Graph, _ inputs) int {
-			graph.Resize(float(g, "a", 1, 3, 5), "cubic", []int{7})
+		{"resize", `the mode is "quintic"`, func(g *graph.Graph, _ inputs) int {
+			graph.Resize(float(g, "a", 1, 3, 5), "quintic", []int{7})
 			return here() - 1
 		}},
 		{"resize", "as many entries as spatial dimensions", func(g *graph.Graph, _ inputs) int {

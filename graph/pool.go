@@ -317,15 +317,23 @@ func (w Window) forPool(size []int, x *Node) Window {
 	return w
 }
 
-// ResizeOption changes how Resize places elements.
+// ResizeOption changes how Resize places or weights elements.
 type ResizeOption int
 
-// AlignCorners makes the centres of the first and of the last elements coincide; without it the edges do.
-const AlignCorners ResizeOption = 1
+// AlignCorners makes the centres of the first and of the last elements coincide; without it the edges do. Antialias widens the filter of linear and cubic where the result has fewer elements, so that all of the operand's count.
+const (
+	AlignCorners ResizeOption = iota + 1
+	Antialias
+)
 
-// Resize interpolates the spatial dimensions of x [N, C, spatial] to the extents in size; mode is "nearest" or "linear".
+// Resize interpolates the spatial dimensions of x [N, C, spatial] to the extents in size. The mode is "nearest" (PyTorch's nearest-exact), "nearest_floor" (its nearest: element ⌊i·in/out⌋), "linear", "cubic" (Keys' with the slope −¾, −½ with Antialias, as in PyTorch), or "area" (means of the
+// elements that each element of the result touches, as AdaptiveAvgPool).
 func Resize(x *Node, mode string, size []int, opts ...ResizeOption) *Node {
-	return applyAll(opResize, []*Node{x}, attr.S("mode", mode), attr.L("size", size), attr.B("align_corners", len(opts) > 0 && opts[0] == AlignCorners))
+	corners, antialias := slices.Contains(opts, AlignCorners), slices.Contains(opts, Antialias)
+	if x.Valid() && (antialias || mode != "nearest" && mode != "linear") {
+		return resizeBySums(x, mode, size, corners, antialias)
+	}
+	return applyAll(opResize, []*Node{x}, attr.S("mode", mode), attr.L("size", size), attr.B("align_corners", corners))
 }
 
 func batchMaxPool(b *Batch, n *Node) *Node {

@@ -85,3 +85,21 @@ func TripletMargin(anchor, positive, negative *graph.Node, margin float64) *grap
 	d := graph.Sub(distance(positive), distance(negative))
 	return graph.Mean(graph.Relu(graph.Add(d, graph.Like(d, margin))))
 }
+
+// PoissonNLL returns the mean of eˣ − y·x for logarithms x of the expected counts and counts y, without the term ln y! that depends on y alone (PyTorch's PoissonNLLLoss).
+func PoissonNLL(x, y *graph.Node) *graph.Node {
+	return graph.Mean(graph.Sub(graph.Exp(x), graph.Mul(y, x)))
+}
+
+// CosineEmbedding returns the mean of 1 − cos(a, b) where the label is 1, and of max(0, cos(a, b) − margin) where it is −1, of vectors along the last axis.
+func CosineEmbedding(a, b, label *graph.Node, margin float64) *graph.Node {
+	c := CosineSimilarity(a, b, -1, 0x1p-40)
+	one := graph.Like(c, 1)
+	return graph.Mean(graph.Where(graph.Equal(label, graph.Like(label, 1)), graph.Sub(one, c), graph.Relu(graph.Sub(c, graph.Like(c, margin)))))
+}
+
+// MarginRanking returns the mean of max(0, −label·(a − b) + margin): the first is to be larger where the label is 1, the second where it is −1.
+func MarginRanking(a, b, label *graph.Node, margin float64) *graph.Node {
+	d := graph.Mul(label, graph.Sub(b, a))
+	return graph.Mean(graph.Relu(graph.Add(d, graph.Like(d, margin))))
+}

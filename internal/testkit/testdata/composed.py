@@ -1,0 +1,58 @@
+# Values of internal/testkit/composed_test.go, by NumPy 2 and PyTorch 2: python composed.py > composed.txt
+import warnings; warnings.simplefilter("ignore")
+import numpy as np, torch, torch.nn.functional as F
+def wave(*shape, scale=2.0, shift=0.0):
+    n = int(np.prod(shape))
+    return torch.tensor([np.sin(1.3 * i + 0.5 + shift) * scale for i in range(n)], dtype=torch.float64).reshape(shape)
+def show(name, f, *xs):
+    xs = [x.clone().requires_grad_(x.dtype == torch.float64) for x in xs]
+    y = f(*xs)
+    w = torch.tensor([np.cos(0.7 * i) for i in range(y.numel())], dtype=torch.float64).reshape(y.shape)
+    ds = torch.autograd.grad((y * w).sum(), [x for x in xs if x.requires_grad], allow_unused=True)
+    ds = [d if d is not None else torch.zeros(1) for d in ds]
+    text = lambda v: " ".join(repr(float(a)) for a in v.detach().reshape(-1))
+    print(name + " : " + text(y) + " | " + " | ".join(text(d) for d in ds))
+x = wave(12, scale=4.0)
+for name, f in {"mish": F.mish, "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish, "softshrink": lambda x: F.softshrink(x, 0.7), "hardshrink": lambda x: F.hardshrink(x, 0.7), "tanhshrink": F.tanhshrink,
+                "softsign": F.softsign, "celu": lambda x: F.celu(x, 1.5), "hardtanh": lambda x: F.hardtanh(x, -1, 2), "glu": lambda x: F.glu(x, -1)}.items():
+    show(name, f, x)
+show("prelu", F.prelu, wave(2, 3, 4), wave(3, shift=2.0))
+image = wave(1, 2, 4, 5)
+for mode, size in [("bicubic", (7, 3)), ("bicubic", (4, 8)), ("area", (3, 2)), ("area", (6, 7)), ("nearest", (3, 8))]:
+    show("resize %s %d %d" % (mode, *size), lambda x: F.interpolate(x, size=size, mode=mode), image)
+show("resize corners", lambda x: F.interpolate(x, size=(7, 3), mode="bicubic", align_corners=True), image)
+for mode, size in [("bilinear", (2, 3)), ("bicubic", (3, 2)), ("bilinear", (6, 2)), ("bicubic", (5, 7))]:
+    show("antialias %s %d %d" % (mode, *size), lambda x: F.interpolate(x, size=size, mode=mode, antialias=True), image)
+show("adaptive_avg", lambda x: F.adaptive_avg_pool2d(x, (3, 2)), image)
+show("adaptive_max", lambda x: F.adaptive_max_pool2d(x, (3, 2)), image)
+grid = wave(1, 3, 3, 2, scale=1.3, shift=0.2)
+for mode in ["bilinear", "nearest", "bicubic"]:
+    for padding in ["zeros", "border", "reflection"]:
+        for corners in [False, True]:
+            show("grid %s %s %s" % (mode, padding, corners), lambda x, g: F.grid_sample(x, g, mode=mode, padding_mode=padding, align_corners=corners), image, grid)
+show("grid 3", lambda x, g: F.grid_sample(x, g, align_corners=False), wave(1, 1, 2, 3, 4), wave(1, 2, 1, 2, 3, scale=1.1))
+h = torch.tensor([float("nan")], dtype=torch.float64)
+v = wave(2, 4)
+holes = torch.where(torch.arange(8).reshape(2, 4) % 3 == 1, torch.tensor(float("nan"), dtype=torch.float64), v)
+def npshow(name, y):
+    print(name + " : " + " ".join(repr(float(a)) for a in np.asarray(y, dtype=float).reshape(-1)) + " |")
+a = holes.numpy()
+for name, y in {"nansum": np.nansum(a, 1), "nanmean": np.nanmean(a, 0), "nanmax": np.nanmax(a, 1), "nanmin": np.nanmin(a, 1), "nanvar": np.nanvar(a, 1, ddof=1), "nanstd": np.nanstd(a, 1), "nanprod": np.nanprod(a, 1),
+                "diff": np.diff(v.numpy(), 2, 1), "trapezoid": np.trapezoid(v.numpy(), dx=0.5, axis=1), "gradient": np.gradient(v.numpy(), 0.5, axis=1)}.items():
+    npshow(name, y)
+idx = torch.tensor([[0, 3, 1], [2, 2, 0]])
+up = wave(2, 3, shift=1.0)
+show("scatter set", lambda x, u: x.scatter(1, torch.tensor([[0, 3, 1], [2, 1, 0]]), u), v, up)
+show("scatter add", lambda x, u: x.scatter_add(1, idx, u), v, up)
+show("scatter mul", lambda x, u: x.scatter_reduce(1, idx, u, "prod"), v, up)
+show("scatter max", lambda x, u: x.scatter_reduce(1, idx, u, "amax"), v, up)
+show("scatter rows", lambda x, u: x.scatter_add(0, torch.tensor([[0, 1, 1]]), u), v, wave(1, 3, shift=1.0))
+i, j = torch.tensor([[0, 1], [1, 1]]), torch.tensor([[3, 0], [-1, 2]])
+show("gather_nd", lambda x: x[i, j], v)
+show("scatter_nd", lambda x, u: x.index_put((torch.tensor([0, 1, 1]), torch.tensor([3, 0, 0])), u, accumulate=True), v, wave(3))
+lp = F.log_softmax(wave(6, 3, 4), 2)
+targets = torch.tensor([[1, 2, 2], [3, 1, 0], [2, 2, 2]])
+show("ctc", lambda x: F.ctc_loss(F.log_softmax(x, 2), targets, torch.tensor([6, 5, 6]), torch.tensor([3, 2, 0]), blank=0, reduction="none"), wave(6, 3, 4))
+show("poisson", lambda x, y: F.poisson_nll_loss(x, y, log_input=True), wave(5), wave(5, shift=1.0).abs())
+show("cosine", lambda a, b: F.cosine_embedding_loss(a, b, torch.tensor([1., -1, -1]), margin=0.1), wave(3, 4), wave(3, 4, shift=1.0))
+show("ranking", lambda a, b: F.margin_ranking_loss(a, b, torch.tensor([1., -1, 1, -1]), margin=0.3), wave(4), wave(4, shift=1.0))
