@@ -133,11 +133,30 @@ func (v *verifier) checkMemory() (overwritten []bool, err error) {
 		}
 		m.assign(lo, hi, state)
 	}
-	var notBool []int // positions in the constants of bytes above 1
+	// bools reports whether the constants from one byte to another are bools. Bytes above 1 are counted up to each page, so that it looks at two pages at the most.
+	const page = 4096
+	above := make([]int, 1, len(p.Const)/page+2)
+	count := 0
 	for i, b := range p.Const {
 		if b > 1 {
-			notBool = append(notBool, i)
+			count++
 		}
+		if i%page == page-1 {
+			above = append(above, count)
+		}
+	}
+	bools := func(lo, hi int64) bool {
+		for ; lo < hi && lo%page != 0; lo++ {
+			if p.Const[lo] > 1 {
+				return false
+			}
+		}
+		for ; lo < hi && hi%page != 0; hi-- {
+			if p.Const[hi-1] > 1 {
+				return false
+			}
+		}
+		return lo >= hi || above[hi/page] == above[lo/page]
 	}
 	check := func(e memoryEvent) error {
 		state := m.all(e.lo, e.hi)
@@ -149,11 +168,8 @@ func (v *verifier) checkMemory() (overwritten []bool, err error) {
 			if e.kind == eventRead || state&memBool != 0 {
 				return nil
 			}
-			if e.lo >= consts.lo && e.hi <= consts.hi {
-				k := sort.SearchInts(notBool, int(e.lo-consts.lo))
-				if k == len(notBool) || int64(notBool[k]) >= e.hi-consts.lo {
-					return nil
-				}
+			if e.lo >= consts.lo && e.hi <= consts.hi && bools(e.lo-consts.lo, e.hi-consts.lo) {
+				return nil
 			}
 			return fmt.Errorf("reads bytes %d to %d of the arena as bool, which hold other values", e.lo, e.hi)
 		}

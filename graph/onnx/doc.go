@@ -1,4 +1,4 @@
-// Package onnx reads models in the format of the Open Neural Network Exchange.
+// Package onnx reads and writes models in the format of the Open Neural Network Exchange.
 //
 // A model becomes nodes of a graph like any other: it is differentiated, compiled, trained further and drawn as a graph that was built by hand.
 //
@@ -10,6 +10,10 @@
 //
 // Shapes are static here and need not be there: extents that a model leaves open are bound by Options.Dims, or by the shapes of Options.Inputs. What decides shapes, such as the
 // second operand of Reshape, must follow from constants and shapes; it is computed while the graph is built.
+//
+// And a graph, gradients included, becomes a model that onnxruntime and others run:
+//
+//	err := onnx.WriteFile("model.onnx", outputs, onnx.WriteOptions{})
 //
 // docs/ONNX.md lists all operators of the standard with what is supported.
 //

@@ -119,7 +119,7 @@ func maxPool(c *call) []value {
 	for i, e := range spatial {
 		need := (out[i]-1)*w.strides[i] + (w.kernel[i]-1)*w.dilations[i] + 1
 		high[i] = max(0, need-e-w.low[i])
-		suits = suits && (w.low[i] == 0 && high[i] == 0 || w.dilations[i] == 1) && w.low[i] < w.kernel[i] && high[i] < w.kernel[i]
+		suits = suits && max(w.low[i], high[i]) <= (w.kernel[i]-1)*w.dilations[i]
 	}
 	window := graph.Window{Strides: w.strides, Dilation: w.dilations, Padding: pairs(w.low, high)}
 	var y, at *graph.Node

@@ -1,4 +1,4 @@
-// Docs writes docs/ONNX.md: what of ONNX is read.
+// Docs writes docs/ONNX.md: what of ONNX is read and written.
 package main
 
 import (
@@ -45,7 +45,7 @@ func page(root string) ([]byte, error) {
 	}
 	fmt.Fprintf(&b, `# ONNX
 
-Package `+"`graph/onnx`"+` reads models of opset 7 to %d into graphs. Of %d operators in all domains of the Python package onnx 1.22.0 it reads %d. This page is
+Package `+"`graph/onnx`"+` reads models of opset 7 to %d into graphs, and writes graphs as models of opset %d. Of %d operators in all domains of the Python package onnx 1.22.0 it reads %d. This page is
 generated (`+"`go generate ./graph/onnx`"+`).
 
 - Narrow integers are held as int32 and int64 and wrap or saturate as their type does; float16 and bfloat16 are computed in float32. Strings, maps, 8-bit floats and integers of 4 and 2 bits have no counterpart.
@@ -58,7 +58,7 @@ generated (`+"`go generate ./graph/onnx`"+`).
 The package's tests of single operators, by the element types of their inputs and outputs (`+"`go run ./graph/onnx/internal/nodetests -dir …/site-packages/onnx/backend/test/data/node`"+`). One passes if each output differs by at most
 10⁻⁷ + 10⁻³·|expected|, as in ONNX's own runner.
 
-`, newest, len(all), read)
+`, newest, onnx.WrittenOpset, len(all), read)
 	counts, failures := splitResults(string(results))
 	for _, l := range counts {
 		fmt.Fprintf(&b, "- %s\n", l)
@@ -67,6 +67,19 @@ The package's tests of single operators, by the element types of their inputs an
 	for _, f := range failures {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.reason, strings.Join(f.tests, ", "))
 	}
+	fmt.Fprintf(&b, `
+## Writing
+
+These operators of graphs are written as one or several of ONNX's, and others where their expansion is made of these: %s. The rest is an error with the line of the node: factorisations, special functions and random numbers, which ONNX does not have.
+
+The samples of all operators, with their gradients, are written, read back and compared (`+"`TestWrittenOperators`"+`: 652 models of 163 operators). Of these 652 models onnxruntime 1.32 runs 608, as it has no kernel of float64 for Acos, AveragePool, Conv and others, and
+605 give the same values (`+"`go test ./graph/onnx -run Written -args -dump FOLDER`, `python graph/onnx/written.py FOLDER`"+`). The others: two casts of numbers beyond the range of integers, where ONNX leaves the result open, and a Fourier transform whose float32 sums are less
+accurate there. ONNX's own checker accepts all 652.
+
+## Models
+
+An MNIST network, one shaped as ResNet-18 and one as BERT-tiny, with random weights, exported by PyTorch 2.15: outputs differ from PyTorch's by 5·10⁻⁷, 1.2·10⁻⁶ and 5·10⁻⁷, and gradients by all 6, 62 and 30 parameters from those of autograd by 7·10⁻⁷, 2.7·10⁻⁵ and 4·10⁻⁷ of their norm.
+`, strings.Join(onnx.Written(), ", "))
 	domain := "-"
 	for _, op := range all {
 		if op.Domain != domain {
@@ -75,13 +88,17 @@ The package's tests of single operators, by the element types of their inputs an
 			if name == "" {
 				name = "ai.onnx"
 			}
-			fmt.Fprintf(&b, "\n## Operators of %s\n\n| operator | versions | read | remarks |\n|---|---|---|---|\n", name)
+			fmt.Fprintf(&b, "\n## Operators of %s\n\n| operator | versions | read | written for | remarks |\n|---|---|---|---|---|\n", name)
 		}
 		mark := "yes"
 		if !op.Reads {
 			mark = "no"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", op.Name, strings.Trim(strings.ReplaceAll(fmt.Sprint(op.Versions), " ", ", "), "[]"), mark, op.Note)
+		written := op.Writes
+		if written != "" {
+			written = "`" + written + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", op.Name, strings.Trim(strings.ReplaceAll(fmt.Sprint(op.Versions), " ", ", "), "[]"), mark, written, op.Note)
 	}
 	return b.Bytes(), nil
 }
