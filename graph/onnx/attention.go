@@ -55,11 +55,11 @@ func attend(c *call) []value {
 		c.fail("operands %v, %v, %v", q.Type(), k.Type(), v.Type())
 	}
 	past := 0
-	if c.has(4) && !c.in[4].empty() {
+	if c.has(4) {
 		past = c.x(4).Shape()[2]
 		k = graph.Concat(2, c.x(4), k)
 	}
-	if c.has(5) && !c.in[5].empty() {
+	if c.has(5) {
 		v = graph.Concat(2, c.x(5), v)
 	}
 	presentK, presentV := k, v

@@ -148,8 +148,6 @@ func (m *Model) Build(g *graph.Graph, o Options) (*Result, error) {
 		case v.bad:
 		case v.seq != nil:
 			b.fail(fmt.Errorf("the output %q is a sequence: arrays are what can be returned", name))
-		case v.node == nil:
-			b.fail(fmt.Errorf("the output %q has no elements", name))
 		default:
 			n := b.here(v.node)
 			if graph.CheckName(name) == nil && g.Lookup(name) == nil && !n.IsInput() {

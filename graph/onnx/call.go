@@ -113,14 +113,14 @@ func (c *call) arg(i int) value {
 	return c.in[i]
 }
 
-// x returns operand i, which must be a tensor with elements.
+// x returns operand i, which must be a tensor.
 func (c *call) x(i int) *graph.Node {
 	v := c.arg(i)
 	if v.seq != nil {
 		c.fail("operand %d is a sequence, not a tensor", i)
 	}
 	if v.node == nil {
-		c.fail("operand %d has no elements: %v", i, v.typ)
+		c.fail("operand %d is missing", i)
 	}
 	return c.b.here(v.node)
 }
@@ -295,9 +295,6 @@ func (c *call) intsOf(i int, what string) (all []int, ok bool) {
 	if !c.has(i) {
 		return nil, false
 	}
-	if c.in[i].empty() {
-		return []int{}, true
-	}
 	l := c.literal(i, what)
 	if !l.Type().DType.IsInt() || l.Type().Shape.Rank() > 1 {
 		c.fail("%s is %v: needs a vector of integers", what, l.Type())
@@ -331,7 +328,7 @@ func (c *call) scalarOf(i int, what string, otherwise float64) float64 {
 
 // floatsOf returns operand i as numbers that are known.
 func (c *call) floatsOf(i int, what string) []float64 {
-	if !c.has(i) || c.in[i].empty() {
+	if !c.has(i) {
 		return nil
 	}
 	l := c.literal(i, what)

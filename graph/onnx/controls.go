@@ -37,7 +37,7 @@ func (c *call) inline(p *pb.GraphProto, in []value) []value {
 	return v
 }
 
-// arrays returns the nodes of values; ok is false if one is no array with elements.
+// arrays returns the nodes of values; ok is false if one is none.
 func arrays(vs []value) (nodes []*graph.Node, ok bool) {
 	for _, v := range vs {
 		if v.node == nil {
@@ -87,7 +87,7 @@ func branch(c *call) []value {
 		panic(mistake{errBefore})
 	}
 	if bad || len(results) != len(kinds) {
-		c.fail("a branch has results that are no arrays with elements, or not %d", len(c.p.GetOutput()))
+		c.fail("a branch has results that are no arrays, or not %d", len(c.p.GetOutput()))
 	}
 	all := make([]value, len(results))
 	for i, n := range results {
@@ -219,7 +219,7 @@ func (c *call) loopResults(nodes []*graph.Node, kinds []kind, before int) []valu
 		panic(mistake{errBefore})
 	}
 	if len(kinds) != len(nodes) {
-		c.fail("the body returns what is no array with elements")
+		c.fail("the body returns what is no array")
 	}
 	all := make([]value, len(nodes))
 	for i, n := range nodes {
@@ -258,7 +258,7 @@ func (c *call) unrolled(body *pb.GraphProto, trips int, counted bool, condition 
 		copy(state, v[1:1+len(carried)])
 		for k, r := range v[1+len(carried):] {
 			if r.node == nil {
-				c.fail("a body that returns arrays without elements to be stacked")
+				c.fail("a body that stacks what is no array")
 			}
 			rows[k], kinds[k] = append(rows[k], r.node), r.kind
 		}
@@ -273,7 +273,7 @@ func (c *call) unrolled(body *pb.GraphProto, trips int, counted bool, condition 
 			for _, d := range x.Dims {
 				t.Shape = append(t.Shape, d.Size)
 			}
-			state = append(state, value{typ: t, kind: kindOf(t.DType)})
+			state = append(state, none(c.g(), kindOf(t.DType), t.Shape))
 			continue
 		}
 		state = append(state, value{node: graph.Stack(0, r...), kind: kinds[k]})
@@ -285,7 +285,7 @@ func (c *call) unrolled(body *pb.GraphProto, trips int, counted bool, condition 
 func (c *call) while(body *pb.GraphProto, trip *graph.Node, condition value, carried []value) []value {
 	init, ok := arrays(carried)
 	if !ok {
-		c.fail("carries arrays without elements")
+		c.fail("carries what is no array")
 	}
 	for i := range init {
 		init[i] = c.b.here(init[i])
@@ -355,7 +355,7 @@ func scan(c *call) []value {
 	}
 	nodes, ok := arrays(in)
 	if !ok {
-		c.fail("arrays without elements")
+		c.fail("operands that are no arrays")
 	}
 	for i := range nodes {
 		nodes[i] = c.b.here(nodes[i])

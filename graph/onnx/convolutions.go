@@ -261,7 +261,7 @@ func causalConv(c *call) []value {
 	}
 	before := t[2] - 1
 	all := x
-	if c.has(3) && !c.in[3].empty() {
+	if c.has(3) {
 		all = graph.Concat(2, c.x(3), x)
 	} else if before > 0 {
 		all = graph.Pad(x, []int{0, 0, before}, []int{0, 0, 0}, 0)
@@ -277,12 +277,8 @@ func causalConv(c *call) []value {
 	default:
 		c.fail("the activation %q", a)
 	}
-	state := value{typ: graph.Type{DType: x.DType(), Shape: graph.Shape{s[0], s[1], 0}}, kind: c.in[0].kind}
-	if before > 0 {
-		e := all.Shape()[2]
-		state = value{node: along(all, 2, e-before, e), kind: c.in[0].kind}
-	}
-	return []value{{node: y, kind: c.in[0].kind}, state}
+	e := all.Shape()[2]
+	return c.out(y, along(all, 2, e-before, e))
 }
 
 // deformConv is a convolution of which each element of the window is moved by offsets, and multiplied by a mask.

@@ -141,7 +141,7 @@ func clip(c *call) []value {
 		low, high := c.float("min", math.Inf(-1)), c.float("max", math.Inf(1))
 		return c.out(graph.Clip(x, graph.Like(x, low), graph.Like(x, high)))
 	}
-	switch low, high := c.has(1) && !c.in[1].empty(), c.has(2) && !c.in[2].empty(); {
+	switch low, high := c.has(1), c.has(2); {
 	case low && high:
 		return c.out(graph.Clip(x, c.scalar(1), c.scalar(2)))
 	case low:

@@ -26,7 +26,7 @@ func (b *builder) fold(c *call, pos graph.Position) (results []value, ok bool) {
 	size := 0
 	for _, v := range c.in {
 		switch {
-		case v.missing(), v.empty():
+		case v.missing():
 		case !v.constant():
 			return nil, false
 		default:

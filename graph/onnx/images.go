@@ -209,7 +209,7 @@ func resize(c *call) []value {
 		scales = c.floatsOf(1, "the scales")
 	default:
 		roi, scales = c.floatsOf(1, "the region"), c.floatsOf(2, "the scales")
-		if c.has(3) && !c.in[3].empty() {
+		if c.has(3) && !c.in[3].shape().Empty() {
 			sizes = c.positive(c.wanted(3))
 		}
 		axes = c.ints("axes")

@@ -185,7 +185,7 @@ func scatterElements(c *call) []value {
 
 func scatterND(c *call) []value {
 	x := c.x(0)
-	if c.arg(1).empty() {
+	if c.x(1).Shape().Empty() {
 		return c.out(x)
 	}
 	i, u := c.x(1), c.x(2)
@@ -281,11 +281,6 @@ func compress(c *call) []value {
 			at = append(at, i)
 		}
 	}
-	if len(at) == 0 {
-		s := slices.Clone(x.Shape())
-		s[axis] = 0
-		return []value{{typ: graph.Type{DType: x.DType(), Shape: s}, kind: c.in[0].kind}}
-	}
 	return []value{{node: graph.Gather(x, graph.Constant(c.g(), at, len(at)), axis), kind: c.in[0].kind}}
 }
 
@@ -309,9 +304,6 @@ func nonZero(c *call) []value {
 		for k := range rows {
 			rows[k] = append(rows[k], index[k])
 		}
-	}
-	if n == 0 || rank == 0 {
-		return []value{{typ: graph.Type{DType: graph.Int64, Shape: graph.Shape{rank, n}}, kind: kindInt64}}
 	}
 	return c.as(kindInt64, graph.Constant(c.g(), slices.Concat(rows...), rank, n))
 }

@@ -110,12 +110,12 @@ func reduce(ofNothing float64, f func(x *graph.Node, axes []int, opts ...graph.R
 				to = append(to, 1)
 			}
 		}
-		if v.empty() {
+		if s.Empty() {
 			if slices.Contains(to, 0) {
-				return []value{{typ: graph.Type{DType: v.typ.DType, Shape: to}, kind: v.kind}}
+				return []value{none(c.g(), v.kind, to)}
 			}
-			fill := c.g().Scalar(v.typ.DType, ofNothing)
-			if v.typ.DType.IsInt() && math.IsInf(ofNothing, 0) {
+			fill := graph.Like(c.x(0), ofNothing)
+			if v.Type().DType.IsInt() && math.IsInf(ofNothing, 0) {
 				c.fail("the extremum of no integers")
 			}
 			return c.filled(v.kind, fill, to)

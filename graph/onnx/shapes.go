@@ -28,7 +28,7 @@ var shapes = []operator{
 	{name: "DepthToSpace", in: depthToSpace},
 	{name: "Expand", in: func(c *call) []value {
 		x := c.x(0)
-		s, err := graph.BroadcastShapes(x.Shape(), c.positive(c.wanted(1)))
+		s, err := graph.BroadcastShapes(x.Shape(), c.wanted(1))
 		if err != nil {
 			c.fail("%w", err)
 		}
@@ -123,7 +123,7 @@ var shapes = []operator{
 			for i, r := range reps {
 				s[i] *= r
 			}
-			return []value{{typ: graph.Type{DType: x.DType(), Shape: s}, kind: c.in[0].kind}}
+			return []value{none(c.g(), c.in[0].kind, s)}
 		}
 		return c.out(graph.Tile(x, reps...))
 	}},
@@ -138,14 +138,6 @@ var shapes = []operator{
 		perm = c.axes(perm, len(v.shape()))
 		if len(perm) != len(v.shape()) {
 			c.fail("a permutation of %d dimensions for %v", len(perm), v.Type())
-		}
-		if v.empty() {
-			s := make(graph.Shape, len(perm))
-			for i, p := range perm {
-				s[i] = v.typ.Shape[p]
-			}
-			v.typ.Shape = s
-			return []value{v}
 		}
 		if len(perm) == 0 {
 			return []value{v}
@@ -177,18 +169,21 @@ var shapes = []operator{
 
 // vector returns integers as the one result.
 func (c *call) vector(v []int) []value {
-	if len(v) == 0 {
-		return []value{{typ: graph.Type{DType: graph.Int64, Shape: graph.Shape{0}}, kind: kindInt64}}
-	}
 	return c.as(kindInt64, graph.Constant(c.g(), v, len(v)))
 }
 
 // filled returns an array of the shape whose elements are all the scalar x.
 func (c *call) filled(k kind, x *graph.Node, s []int) []value {
-	if slices.Contains(s, 0) {
-		return []value{{typ: graph.Type{DType: x.DType(), Shape: s}, kind: k}}
-	}
 	return c.as(k, graph.BroadcastTo(x, s...))
+}
+
+// none returns an array of the shape, of which an extent is 0.
+func none(g *graph.Graph, k kind, s graph.Shape) value {
+	l, err := graph.NewLiteral(graph.Type{DType: k.dtype(), Shape: s}, []byte{})
+	if err != nil {
+		panic(mistake{err})
+	}
+	return value{node: g.Literal(l), kind: k}
 }
 
 // wanted returns operand i, a shape or other numbers ≥ 0 for dimensions.
@@ -224,10 +219,6 @@ func (c *call) axesOf(i, since int) ([]int, bool) {
 
 // reshaped returns v in another shape of as many elements.
 func (c *call) reshaped(v value, s []int) []value {
-	if v.empty() {
-		v.typ.Shape = s
-		return []value{v}
-	}
 	return []value{{node: graph.Reshape(c.b.here(v.node), s...), kind: v.kind}}
 }
 
@@ -253,9 +244,6 @@ func constant(c *call) []value {
 		return c.as(kindInt64, graph.Constant(c.g(), []int64{a.GetI()}))
 	}
 	if a := c.attribute("value_floats", pb.AttributeProto_FLOATS); a != nil {
-		if len(a.GetFloats()) == 0 {
-			return []value{{typ: graph.Type{DType: graph.Float32, Shape: graph.Shape{0}}, kind: kindFloat}}
-		}
 		return c.as(kindFloat, graph.Constant(c.g(), a.GetFloats(), len(a.GetFloats())))
 	}
 	if a := c.attribute("value_ints", pb.AttributeProto_INTS); a != nil {
@@ -266,30 +254,11 @@ func constant(c *call) []value {
 }
 
 func concat(c *call) []value {
-	var xs []*graph.Node
-	s := slices.Clone(c.arg(0).shape())
-	axis := c.axis(c.int("axis", 0), max(1, len(s)))
-	sum := 0
-	for i := range c.in {
-		t := c.arg(i).shape()
-		if len(t) != len(s) {
-			c.fail("operand %d is %v: needs %d dimensions", i, c.in[i].Type(), len(s))
-		}
-		if len(t) > axis {
-			sum += t[axis]
-		}
-		if !c.in[i].empty() {
-			xs = append(xs, c.x(i))
-		}
-	}
-	if len(xs) == 0 {
-		s[axis] = sum
-		return []value{{typ: graph.Type{DType: c.in[0].typ.DType, Shape: s}, kind: c.in[0].kind}}
-	}
+	xs := c.xs()
 	if len(xs) == 1 {
 		return c.out(xs[0])
 	}
-	return c.out(graph.Concat(axis, xs...))
+	return c.out(graph.Concat(c.axis(c.int("axis", 0), xs[0].Shape().Rank()), xs...))
 }
 
 func reshape(c *call) []value {
@@ -375,7 +344,7 @@ func slice(c *call) []value {
 	if len(ends) != len(starts) || len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
 		c.fail("%d starts, %d ends, %d axes, %d steps", len(starts), len(ends), len(axes), len(steps))
 	}
-	s := slices.Clone(v.shape())
+	s := v.shape()
 	axes = c.axes(axes, len(s))
 	ranges := make([]graph.Range, len(s))
 	for i := range ranges {
@@ -398,10 +367,9 @@ func slice(c *call) []value {
 		if step < 0 && ranges[a].Limit < 0 {
 			ranges[a].Limit = graph.All
 		}
-		s[a] = count
-	}
-	if v.empty() || slices.Contains(s, 0) {
-		return []value{{typ: graph.Type{DType: v.Type().DType, Shape: s}, kind: v.kind}}
+		if count == 0 {
+			ranges[a] = graph.Range{}
+		}
 	}
 	for i, e := range v.shape() { // the last step may go beyond the end
 		if r := &ranges[i]; r.Step > 0 && r.Limit > e {
@@ -447,12 +415,6 @@ func split(c *call) []value {
 	results := make([]value, len(parts))
 	at := 0
 	for i, p := range parts {
-		if p == 0 || v.empty() {
-			t := slices.Clone(s)
-			t[axis] = p
-			results[i] = value{typ: graph.Type{DType: v.Type().DType, Shape: t}, kind: v.kind}
-			continue
-		}
 		results[i] = value{node: along(c.x(0), axis, at, at+p), kind: v.kind}
 		at += p
 	}
@@ -494,7 +456,7 @@ func pad(c *call) []value {
 		fill = graph.Like(x, c.float("value", 0))
 	} else {
 		pads, _ = c.intsOf(1, "pads")
-		if fill = graph.Like(x, 0); c.has(2) && !c.in[2].empty() {
+		if fill = graph.Like(x, 0); c.has(2) {
 			fill = c.scalar(2)
 		}
 		axes, _ = c.intsOf(3, "axes")
@@ -555,7 +517,7 @@ func rangeOf(c *call) []value {
 	}
 	n := math.Ceil((limit - start) / delta)
 	if !(n > 0) {
-		return []value{{typ: graph.Type{DType: d, Shape: graph.Shape{0}}, kind: c.in[0].kind}}
+		return []value{none(c.g(), c.in[0].kind, graph.Shape{0})}
 	}
 	if n > graph.MaxElements {
 		c.fail("more than %d elements", graph.MaxElements)
@@ -593,7 +555,7 @@ func reverseSequence(c *call) []value {
 
 func trilu(c *call) []value {
 	v := c.arg(0)
-	if v.empty() {
+	if v.shape().Empty() {
 		return []value{v}
 	}
 	x := c.x(0)

@@ -15,17 +15,10 @@ func sparseOf(g *graph.Graph, values, at value, s graph.Shape, size int) (value,
 	if size > sparseLimit {
 		return value{}, fmt.Errorf("a sparse tensor of %d elements: %d are the most", size, sparseLimit)
 	}
-	if size == 0 {
-		return value{typ: graph.Type{DType: d, Shape: s}, kind: values.kind}, nil
-	}
 	data := make([]byte, size*d.Size())
-	n := 0
-	if values.node != nil {
-		n = values.shape().Size()
-	}
-	rank := len(s)
-	wide := at.node != nil && len(at.shape()) == 2
-	if n > 0 && (at.node == nil || at.Type().DType != graph.Int64 || !wide && (len(at.shape()) != 1 || at.shape()[0] != n) || wide && (at.shape()[0] != n || at.shape()[1] != rank)) {
+	n, rank := values.shape().Size(), len(s)
+	wide := len(at.shape()) == 2
+	if n > 0 && (at.Type().DType != graph.Int64 || !wide && (len(at.shape()) != 1 || at.shape()[0] != n) || wide && (at.shape()[0] != n || at.shape()[1] != rank)) {
 		return value{}, fmt.Errorf("indices %v for %d values of the shape %v", at.Type(), n, s)
 	}
 	for i := range n {

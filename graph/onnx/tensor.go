@@ -102,8 +102,7 @@ func (k kind) width() int {
 
 // value is what a name of a model stands for while its graph is built.
 type value struct {
-	node *graph.Node // nil where there is no tensor, or one without elements
-	typ  graph.Type  // of a tensor without elements
+	node *graph.Node // nil where there is no tensor
 	kind kind
 	seq  *sequence // of a sequence
 	// bad values come from nodes whose mistake is on record.
@@ -114,23 +113,20 @@ type value struct {
 type sequence struct{ items []value }
 
 // missing reports a value that an optional operand leaves out.
-func (v value) missing() bool { return v.node == nil && v.typ.DType == 0 && v.seq == nil && !v.bad }
+func (v value) missing() bool { return v.node == nil && v.seq == nil && !v.bad }
 
-// empty reports a tensor without elements.
-func (v value) empty() bool { return v.node == nil && v.typ.DType != 0 }
-
-// Type returns dtype and shape, extents of 0 included.
+// Type returns dtype and shape of a tensor.
 func (v value) Type() graph.Type {
-	if v.node != nil {
-		return v.node.Type()
+	if v.node == nil {
+		return graph.Type{}
 	}
-	return v.typ
+	return v.node.Type()
 }
 
 func (v value) shape() graph.Shape { return v.Type().Shape }
 
 // constant reports whether the value is known while the graph is built.
-func (v value) constant() bool { return v.empty() || v.node != nil && v.node.IsConst() }
+func (v value) constant() bool { return v.node != nil && v.node.IsConst() }
 
 // dims checks the extents of a tensor and returns them with the number of elements.
 func dims(ds []int64) (graph.Shape, int, error) {
@@ -176,11 +172,10 @@ func tensor(g *graph.Graph, t *pb.TensorProto, root *os.Root) (value, error) {
 	if err := loadExternal(t, root); err != nil {
 		return value{}, err
 	}
-	if size == 0 {
-		return value{typ: graph.Type{DType: d, Shape: s}, kind: k}, nil
-	}
 	var data []byte
-	if raw := t.GetRawData(); raw != nil {
+	if size == 0 {
+		data = []byte{}
+	} else if raw := t.GetRawData(); raw != nil {
 		data, err = fromRaw(k, size, raw)
 	} else {
 		data, err = fromFields(k, size, t)
@@ -406,9 +401,9 @@ func resolveExternal(m *pb.ModelProto, root *os.Root, depth int) error {
 // Tensor is a tensor in a file of its own, as ONNX's test data and tools have them.
 type Tensor struct {
 	Name string
-	Kind string         // ONNX's name of the element type
-	Type graph.Type     // how it is held here; extents may be 0
-	Data *graph.Literal // nil if it has no elements
+	Kind string     // ONNX's name of the element type
+	Type graph.Type // how it is held here
+	Data *graph.Literal
 }
 
 // ReadTensor reads a file that holds one tensor (a TensorProto).
@@ -425,9 +420,5 @@ func ReadTensor(r io.Reader) (Tensor, error) {
 	if err != nil {
 		return Tensor{}, fmt.Errorf("tensor %q: %w", p.GetName(), err)
 	}
-	t := Tensor{Name: p.GetName(), Kind: v.kind.String(), Type: v.Type()}
-	if v.node != nil {
-		t.Data = v.node.Literal()
-	}
-	return t, nil
+	return Tensor{p.GetName(), v.kind.String(), v.Type(), v.node.Literal()}, nil
 }

@@ -343,14 +343,6 @@ func (w *writer) ints(v ...int) string {
 	for _, i := range v {
 		data = binary.LittleEndian.AppendUint64(data, uint64(i))
 	}
-	if len(v) == 0 { // a literal has elements
-		const key = "none"
-		if w.model.constants[key] == "" {
-			w.model.constants[key] = w.model.fresh("const")
-			w.model.initializers = append(w.model.initializers, &pb.TensorProto{Name: proto.String(w.model.constants[key]), DataType: proto.Int32(int32(kindInt64)), Dims: []int64{0}, RawData: []byte{}})
-		}
-		return w.model.constants[key]
-	}
 	l, err := graph.NewLiteral(graph.Type{DType: graph.Int64, Shape: graph.Shape{len(v)}}, data)
 	if err != nil {
 		panic("BUG: " + err.Error())

@@ -188,9 +188,6 @@ func runSet(dir fs.FS, m *onnx.Model, set string) (bound bool, err error) {
 				break
 			}
 			t := inputs[i]
-			if t.Data == nil {
-				return bound, fmt.Errorf("the input %q has no elements", v.Name)
-			}
 			if constant[v.Name] {
 				nodes[v.Name] = g.Literal(t.Data)
 				continue
