@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type Options struct {
 	// Inputs are nodes of the graph, for inputs by name; the others become inputs of the graph that are called as in the model. A constant may decide shapes.
 	Inputs map[string]*graph.Node
-	// Dims binds the symbols of open extents, such as "batch". Shapes in Inputs bind them too.
+	// Dims binds the symbols of open extents, such as "batch"; "" stands for all that have none. Shapes in Inputs bind them too.
 	Dims map[string]int
 	// Trainable chooses the initialisers that become inputs of the graph instead of constants (see Floats); nil: none. Result has them with their values.
 	Trainable func(name string, t graph.Type) bool
@@ -267,7 +268,7 @@ func (b *builder) input(x ValueInfo, dims map[string]int) *graph.Node {
 	shape := make([]int, len(x.Dims))
 	for i, d := range x.Dims {
 		shape[i] = d.Size
-		if e, ok := dims[d.Symbol]; d.Size == 0 && d.Symbol != "" && ok {
+		if e, ok := dims[d.Symbol]; d.Size == 0 && ok {
 			shape[i] = e
 		}
 		if shape[i] <= 0 {
@@ -460,7 +461,7 @@ func (b *builder) results(s *scope, index int, p *pb.NodeProto) ([]value, error)
 		return nil, errors.New(op.why)
 	}
 	c.op = op
-	pos := graph.Position{File: b.m.name + s.in + "(" + p.GetName() + ")", Line: index + 1}
+	pos := graph.Position{File: b.m.name + s.in + "(" + cmp.Or(p.GetName(), p.GetOpType()) + ")", Line: index + 1}
 	if results, ok := b.fold(c, pos); ok {
 		return results, nil
 	}

@@ -1,5 +1,5 @@
 // Package source reads what cgviz draws: an expression, a graph in its text form
-// (*.cg), a compiled program, or standard input with one of them.
+// (*.cg), a model in ONNX's format (*.onnx), a compiled program, or standard input with one of them.
 package source
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/expr"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/graph/onnx"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -55,8 +56,11 @@ const maxBytes = 1 << 30
 // Extension ends the names of files with the text form of a graph.
 const Extension = ".cg"
 
+// model ends the names of files with models in ONNX's format.
+const model = ".onnx"
+
 // Read reads the source that the argument gives: "-" stands for stdin, a name that ends in .cg for a
-// file with a graph, and so does the name of a file that holds a compiled program; anything else is an
+// file with a graph, one that ends in .onnx for a model, whose open extents are 1, and so does the name of a file that holds a compiled program; anything else is an
 // expression. The error is an *Error if the source has mistakes.
 func Read(argument string, stdin io.Reader) (*Source, error) {
 	switch {
@@ -77,6 +81,8 @@ func Read(argument string, stdin io.Reader) (*Source, error) {
 		return parseExpression(string(text))
 	case strings.HasSuffix(argument, Extension):
 		return readFile(argument)
+	case strings.HasSuffix(argument, model) && isFile(argument):
+		return readModel(argument)
 	}
 	if holdsProgram(argument) {
 		return ReadProgram(argument)
@@ -165,6 +171,28 @@ func readFile(name string) (*Source, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return parseGraph(text, filepath.ToSlash(name))
+}
+
+// readModel reads a model. What the model leaves open has the extent 1.
+func readModel(name string) (*Source, error) {
+	m, err := onnx.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	dims := map[string]int{}
+	for _, in := range m.Inputs() {
+		for _, d := range in.Dims {
+			if d.Size == 0 {
+				dims[d.Symbol] = 1
+			}
+		}
+	}
+	g := graph.New()
+	r, err := m.Build(g, onnx.Options{Dims: dims})
+	if err != nil {
+		return nil, err
+	}
+	return &Source{Graph: g, Outputs: r.Outputs, Name: filepath.ToSlash(name)}, nil
 }
 
 func readAll(r io.Reader) ([]byte, error) {
