@@ -393,6 +393,24 @@ func Mul(x, y *Node) *Node { return apply2(opMul, x, y) }
 // Div returns x / y elementwise, broadcast; integers truncate, and an integer division by zero is a runtime error.
 func Div(x, y *Node) *Node { return apply2(opDiv, x, y) }
 
+// FloorDivide returns the largest whole number that is not above x/y, elementwise and broadcast, as Python's //: what remains is Mod(x, y), so that 1 // 0.1 is 9. Of floating point it is x/y where y is 0; integers by 0 are an error of the run. The derivative is 0.
+func FloorDivide(x, y *Node) *Node {
+	if !x.Valid() || !y.Valid() {
+		return Div(x, y)
+	}
+	x, y = StopGradient(x), StopGradient(y)
+	zero, rest := Like(x, 0), Remainder(x, y)
+	q := Div(Sub(x, rest), y)
+	if !q.Valid() {
+		return q
+	}
+	if q.typ.DType.IsFloat() {
+		q = Where(Equal(y, zero), Div(x, y), Round(q))
+	}
+	below := LogicalAnd(NotEqual(rest, zero), LogicalXor(Less(y, zero), Less(rest, zero)))
+	return Where(LogicalAnd(below, NotEqual(y, zero)), Sub(q, Like(q, 1)), q)
+}
+
 // Mod returns the floor modulus of x by y: Python's %.
 func Mod(x, y *Node) *Node { return apply2(opMod, x, y) }
 

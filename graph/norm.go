@@ -236,3 +236,48 @@ func ReduceLInf(x *Node, axes []int, opts ...ReduceOption) *Node {
 func CountNonzero(x *Node, axes []int, opts ...ReduceOption) *Node {
 	return reduce(opCountNonzero, x, axes, keeps(opts))
 }
+
+// ReduceLp returns the p-norm of x over the axes, all if there are none: (Σ |x|ᵖ)^(1/p) for p ≥ 1, also where the powers overflow or underflow; for p = ∞ the largest absolute value. The derivative where it is 0 is 0.
+func ReduceLp(x *Node, p float64, axes []int, opts ...ReduceOption) *Node {
+	x = orCast(x, Floats, Float64)
+	switch {
+	case !x.Valid():
+		return apply1(opIdentity, x)
+	case !(p >= 1):
+		return x.g.Fail("reduce_lp", fmt.Errorf("the norm of order %v: needs 1 or more", p))
+	case p == 1:
+		return ReduceL1(x, axes, opts...)
+	case p == 2:
+		return ReduceL2(x, axes, opts...)
+	case math.IsInf(p, 1):
+		return ReduceLInf(x, axes, opts...)
+	}
+	if isEmpty(x) {
+		return ReduceL1(x, axes, opts...)
+	}
+	// No derivative passes through the largest element, by which the others are divided and their norm multiplied.
+	top := StopGradient(ReduceLInf(x, axes, KeepDims))
+	if !top.Valid() {
+		return top
+	}
+	plain := LogicalOr(Equal(top, Like(x, 0)), LogicalNot(IsFinite(top)))
+	scale := Where(plain, Like(x, 1), top)
+	sum := ReduceSum(Pow(Div(Abs(x), scale), Like(x, p)), axes, opts...)
+	if !sum.Valid() {
+		return sum
+	}
+	zero := Equal(sum, Like(sum, 0))
+	root := Where(zero, Like(sum, 0), Pow(Where(zero, Like(sum, 1), sum), Like(sum, 1/p)))
+	return Mul(root, Reshape(scale, sum.typ.Shape...))
+}
+
+// Cdist returns the distances [… m×n] in the p-norm, p ≥ 1, of points in the rows of a [… m×d] from those of b [… n×d] (PyTorch's cdist, SciPy's). The derivative where a distance is 0 is 0.
+func Cdist(a, b *Node, p float64) *Node {
+	if !a.Valid() || !b.Valid() {
+		return Sub(a, b)
+	}
+	if a.typ.Shape.Rank() < 2 || b.typ.Shape.Rank() < 2 {
+		return a.g.Fail("cdist", fmt.Errorf("operands are %v and %v: need rank 2 or more", a.typ, b.typ))
+	}
+	return ReduceLp(Sub(ExpandDims(a, -2), ExpandDims(b, -3)), p, []int{-1})
+}

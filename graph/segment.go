@@ -136,6 +136,23 @@ func SegmentMax(x, segments *Node, n int) *Node { return segment(opSegmentMax, x
 // SegmentMin returns the n smallest elements of the parts of x along its first dimension that have the same segment.
 func SegmentMin(x, segments *Node, n int) *Node { return segment(opSegmentMin, x, segments, n) }
 
+// Bincount returns how often each of the numbers 0 to n − 1 occurs in x, integers, as int64, or with weights, of x's shape, the sum of those where it does (numpy.bincount). A number out of range is an error of the run.
+func Bincount(x, weights *Node, n int) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	if weights == nil {
+		weights = Ones(x.g, Int64, x.typ.Shape...)
+	}
+	if !weights.Valid() {
+		return weights
+	}
+	if !weights.typ.Shape.Equal(x.typ.Shape) {
+		return x.g.Fail("bincount", fmt.Errorf("the weights are %v: need the shape %v", weights.typ, x.typ.Shape))
+	}
+	return SegmentSum(Reshape(weights, x.typ.Shape.Size()), Reshape(x, x.typ.Shape.Size()), n)
+}
+
 // batchSegment moves the batch dimension behind that of the segments, which all elements of the batch share.
 func batchSegment(b *Batch, n *Node) *Node {
 	if b.Has(n.inputs[1]) {

@@ -136,6 +136,21 @@ func TopK(x *Node, k, axis int, opts ...SortOption) (values, indices *Node) {
 	return values, indices
 }
 
+// KthValue returns the k-th smallest element of x along the axis, 1 for the smallest, and its int64 index, without the axis (PyTorch's kthvalue). NaN counts as the largest.
+func KthValue(x *Node, k, axis int) (value, index *Node) {
+	if k < 1 && x.Valid() {
+		bad := x.g.Fail("kth_value", fmt.Errorf("element %d in order: the first is 1", k))
+		return bad, bad
+	}
+	values, indices := TopK(x, k, axis, Smallest)
+	if !values.Valid() || values.typ.IsScalar() {
+		return values, indices
+	}
+	a, _ := axisOf(axis, values.typ.Shape.Rank()) // which TopK has looked at
+	last := func(n *Node) *Node { return Squeeze(sliceAxis(n, a, k-1, k), a) }
+	return last(values), last(indices)
+}
+
 // Searchsorted returns for each element of values the int64 position at which it would be inserted into the ascending sequence, before equal
 // elements, or after them with right.
 func Searchsorted(sequence, values *Node, right bool) *Node {

@@ -179,6 +179,40 @@ func TestComposedFunctions(t *testing.T) {
 		return graph.ScatterND(x[0], graph.Constant(x[0].Graph(), []int{0, 3, 1, 0, 1, 0}, 3, 2), x[1], graph.ScatterAddTo)
 	}, v, wave(2, 0, 3))
 
+	square := wave(2, 0, 3, 3)
+	check("matrix_power", 1e-13, one(func(a node) node { return graph.MatrixPower(a, 5) }), square)
+	shifted := wave(2, 0, 3, 3)
+	for i := 0; i < 9; i += 4 {
+		shifted.F[i] += 3
+	}
+	check("matrix_power inverse", 1e-12, one(func(a node) node { return graph.MatrixPower(a, -2) }), shifted)
+	check("cov", 1e-14, one(func(x node) node { return graph.Cov(x, 1) }), v)
+	windows := graph.Window{Strides: []int{2, 1}, Dilation: []int{1, 2}, Padding: []int{1, 1, 2, 2}}
+	check("unfold", 0x1p-52, one(func(x node) node { return graph.Unfold(x, []int{2, 3}, windows) }), image)
+	check("fold", 1e-14, one(func(y node) node { return graph.Fold(y, []int{4, 5}, []int{2, 3}, windows) }), wave(2, 0, 1, 12, 15))
+	vector := func(v ...float64) ref.Value {
+		return ref.Of(graph.Type{DType: graph.Float64, Shape: graph.Shape{len(v)}}, v...)
+	}
+	check("floor_divide", 0x1p-51, func(x []node) node { return graph.FloorDivide(x[0], x[1]) },
+		vector(1, 1, -1, 7, -7, 1e300, 0.3, -3, 3, 0), vector(0.1, -0.1, 0.1, 2, 2, 3e-5, 0.1, 0, math.Inf(1), 5))
+	check("matrix_rank", 0, func(x []node) node {
+		var ranks []node
+		for _, a := range x {
+			ranks = append(ranks, graph.Cast(graph.MatrixRank(a), graph.Float64))
+		}
+		return graph.Stack(0, ranks...)
+	}, v, ref.Of(graph.Type{DType: graph.Float64, Shape: graph.Shape{3, 3}}, 1, 1, 4, 2, 2, 8, 3, 3, 12), ref.New(graph.Type{DType: graph.Float64, Shape: graph.Shape{2, 2}}))
+
+	for _, p := range []float64{1.5, 3} {
+		check(fmt.Sprintf("norm %v", p), 1e-13, one(func(x node) node { return graph.ReduceLp(x, p, last) }), v)
+	}
+	check("norm huge", 1e-13, one(func(x node) node { return graph.ReduceLp(graph.Mul(x, graph.Like(x, 1e200)), 3, last) }), v)
+	check("cdist", 1e-13, func(x []node) node { return graph.Cdist(x[0], x[1], 1.5) }, v, wave(2, 0, 3, 4))
+	check("kthvalue", 1e-15, one(func(x node) node { y, _ := graph.KthValue(x, 2, 1); return y }), v)
+	check("bincount", 1e-15, one(func(x node) node {
+		return graph.Bincount(graph.Constant(x.Graph(), []int{2, 0, 2, 3, 0, 0, 2, 2}, 2, 4), x, 5)
+	}), v)
+
 	check("ctc", 1e-13, one(func(x node) node {
 		g := x.Graph()
 		return nn.CTC(graph.LogSoftmax(x, 2), graph.Constant(g, []int{1, 2, 2, 3, 1, -7, 9, 2, 2}, 3, 3), graph.Constant(g, []int{6, 5, 6}, 3), graph.Constant(g, []int{3, 2, 0}, 3), 0)

@@ -1,4 +1,4 @@
-# Values of internal/testkit/composed_test.go, by NumPy 2 and PyTorch 2: python composed.py > composed.txt
+# Values of internal/testkit/composed_test.go, by NumPy 2, PyTorch 2 and mpmath: python composed.py > composed.txt
 import warnings; warnings.simplefilter("ignore")
 import numpy as np, torch, torch.nn.functional as F
 def wave(*shape, scale=2.0, shift=0.0):
@@ -56,3 +56,26 @@ show("ctc", lambda x: F.ctc_loss(F.log_softmax(x, 2), targets, torch.tensor([6, 
 show("poisson", lambda x, y: F.poisson_nll_loss(x, y, log_input=True), wave(5), wave(5, shift=1.0).abs())
 show("cosine", lambda a, b: F.cosine_embedding_loss(a, b, torch.tensor([1., -1, -1]), margin=0.1), wave(3, 4), wave(3, 4, shift=1.0))
 show("ranking", lambda a, b: F.margin_ranking_loss(a, b, torch.tensor([1., -1, 1, -1]), margin=0.3), wave(4), wave(4, shift=1.0))
+square = wave(3, 3)
+show("matrix_power", lambda a: torch.linalg.matrix_power(a, 5), square)
+show("matrix_power inverse", lambda a: torch.linalg.matrix_power(a, -2), square + 3 * torch.eye(3))
+show("cov", lambda x: torch.cov(x), v)
+show("unfold", lambda x: F.unfold(x, (2, 3), dilation=(1, 2), padding=(1, 2), stride=(2, 1)), image)
+show("fold", lambda y: F.fold(y, (4, 5), (2, 3), dilation=(1, 2), padding=(1, 2), stride=(2, 1)), wave(1, 12, 15))
+npshow("floor_divide", np.array([1, 1, -1, 7, -7, 1e300, 0.3, -3, 3, 0]) // np.array([0.1, -0.1, 0.1, 2, 2, 3e-5, 0.1, 0.0, np.inf, 5]))
+npshow("matrix_rank", [np.linalg.matrix_rank(v.numpy()), np.linalg.matrix_rank(np.outer([1, 2, 3.], [1, 1, 4.])), np.linalg.matrix_rank(np.zeros((2, 2)))])
+for p in [1.5, 3]:
+    show("norm %s" % p, lambda x: torch.linalg.vector_norm(x, p, dim=1), v)
+import mpmath
+mpmath.mp.dps = 40
+big = [[mpmath.mpf(float(a)) for a in row] for row in v]
+norms = [mpmath.root(sum(abs(a * 1e200) ** 3 for a in row), 3) for row in big]
+slopes = [mpmath.mpf(float(np.cos(0.7 * i))) * mpmath.sign(a) * (abs(a) * 1e200) ** 2 / norms[i] ** 2 * 1e200 for i, row in enumerate(big) for a in row]
+print("norm huge : " + " ".join(repr(float(a)) for a in norms) + " | " + " ".join(repr(float(a)) for a in slopes))
+def pairs(a, b):
+    d = (a[:, None] - b[None]).abs()
+    s = (d ** 1.5).sum(-1)
+    return torch.where(s == 0, 0 * s, torch.where(s == 0, 1 + s, s) ** (1 / 1.5))
+show("cdist", pairs, v, wave(3, 4))
+show("kthvalue", lambda x: torch.kthvalue(x, 2, dim=1)[0], v)
+show("bincount", lambda x: torch.zeros(5, dtype=torch.float64).scatter_add(0, torch.tensor([2, 0, 2, 3, 0, 0, 2, 2]), x.reshape(-1)), v)
