@@ -73,8 +73,11 @@ type taylor struct {
 	follows  map[*graph.Node]*graph.Node   // of a node that stands for dx/dt: x
 	expanded map[*graph.Node]*graph.Node
 	derived  derivedBodies
-	bodies   map[*graph.Node][][]*graph.Node // of nodes with bodies: the coefficients of each value, from order 1 on
-	steps    map[*graph.Node][]int           // the values of loops' bodies that are asked for at each step
+
+	bodyOrder  map[*graph.Node]int             // by node with bodies: the order up to which its coefficients are there
+	slopeDepth int                             // how many coefficients of slopes are being looked for
+	bodies     map[*graph.Node][][]*graph.Node // of nodes with bodies: the coefficients of each value, from order 1 on
+	steps      map[*graph.Node][]int           // the values of loops' bodies that are asked for at each step
 }
 
 // series is what the recurrences of operators see.
@@ -97,7 +100,7 @@ type partialKey struct {
 func newTaylor(g *graph.Graph, order int, outputs, wrt []*graph.Node, curve [][]*graph.Node) *taylor {
 	t := &taylor{
 		g: g, order: order, bodies: map[*graph.Node][][]*graph.Node{}, depends: changing(g, wrt), curve: map[*graph.Node][]*graph.Node{}, coef: map[*graph.Node][]*graph.Node{}, moves: map[*graph.Node]bool{}, wins: map[*graph.Node]bool{},
-		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{}, derived: derivedBodies{},
+		partials: map[partialKey]*graph.Node{}, slopes: map[*graph.Node][]*graph.Node{}, follows: map[*graph.Node]*graph.Node{}, expanded: map[*graph.Node]*graph.Node{}, derived: derivedBodies{}, bodyOrder: map[*graph.Node]int{},
 	}
 	t.list, _ = between(g, outputs, wrt, false)
 	t.steps = stepValues(t.list)
@@ -350,13 +353,17 @@ func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
 	if slopes[i] == nil {
 		return nil
 	}
+	t.slopeDepth++
+	defer func() { t.slopeDepth-- }()
 	return t.coefficient(slopes[i], k-1)
 }
 
 // slope returns a node that stands for dx/dt along the curve: its value is the first coefficient of x, its coefficients are those of x,
 // one order higher and multiplied by it.
 func (t *taylor) slope(x *graph.Node) *graph.Node {
+	t.slopeDepth++
 	first := t.coefficient(x, 1)
+	t.slopeDepth--
 	if first == nil {
 		first = graph.FullLike(x, 0)
 	}

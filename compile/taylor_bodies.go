@@ -7,18 +7,25 @@ import (
 	"github.com/adjoint-go/adjoint/graph"
 )
 
-// coefficientOfBodies returns coefficient k of value i of a node with bodies (see graph.ResultOf), nil for zero.
+// coefficientOfBodies returns coefficient k of value i of a node with bodies (see graph.ResultOf), nil for zero. All coefficients are made at once, but where a coefficient of a slope is looked for those up to k: the slope's next ones
+// may depend on what is looked for.
 func (t *taylor) coefficientOfBodies(n *graph.Node, i, k int) *graph.Node {
-	all, ok := t.bodies[n]
-	if !ok {
+	if t.bodyOrder[n] < k {
+		order := t.order
+		if t.slopeDepth > 0 {
+			t.order = k
+		}
+		made := t.order
 		if n.Op() == opScan || n.Op() == opWhile {
 			l := loopOf(n)
-			all = t.loop(&l)
+			t.bodies[n] = t.loop(&l)
 		} else {
-			all = t.branches(n)
+			t.bodies[n] = t.branches(n)
 		}
-		t.bodies[n] = all
+		t.order = order
+		t.bodyOrder[n] = made
 	}
+	all := t.bodies[n]
 	if i >= len(all) || all[i] == nil {
 		return nil
 	}
@@ -181,7 +188,7 @@ func (t *taylor) branches(n *graph.Node) [][]*graph.Node {
 	for _, i := range from {
 		like = append(like, slices.Repeat([]int{i}, t.order)...)
 	}
-	m := t.derived.branches(n, operands, lanes(n, operands, like), fmt.Sprint("coefficients along ", from), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
+	m := t.derived.branches(n, operands, lanes(n, operands, like), fmt.Sprint(t.order, " coefficients along ", from), func(b *bodyBuilder, extra []*graph.Node) []*graph.Node {
 		var changing, of []*graph.Node
 		curve := make([][]*graph.Node, t.order)
 		for j, i := range from {

@@ -16,7 +16,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/testkit"
 )
 
-// nestings are what users ask for of x as a function of the vector theta: the value, both modes, both over both, products with the Hessian, whole Jacobians and Hessians, dense and sparse, batches of gradients and gradients of batches.
+// nestings are what users ask for of x as a function of the vector theta: the value, both modes, both over both, products with the Hessian, whole Jacobians and Hessians, dense and sparse, batches of gradients and gradients of batches, third derivatives by three ways.
 func nestings(t *testing.T, x, theta *node) nodes {
 	t.Helper()
 	one := func(list nodes, err error) *node {
@@ -45,17 +45,28 @@ func nestings(t *testing.T, x, theta *node) nodes {
 	many := graph.Stack(0, theta, graph.Mul(theta, graph.Like(theta, 1.25)))
 	batch := func(n *node) *node { return one(compile.Batch(nodes{n}, wrt, nodes{many})) }
 	flat := graph.Reshape(x, x.Shape().Size())
+	hessian, hvp := got(compile.Hessian(y, theta)), one(compile.HVP(y, wrt, along))
+	taylor, err := compile.Taylor(3, nodes{y}, wrt, []nodes{along})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return nodes{x, d, dot,
 		one(compile.JVP(nodes{d}, wrt, along)),
 		one(compile.Gradient(dot, wrt...)),
 		one(compile.JVP(nodes{dot}, wrt, along)),
 		one(compile.Gradient(graph.Sum(graph.Mul(d, along[0])), wrt...)),
-		one(compile.HVP(y, wrt, along)),
+		hvp, hessian,
 		got(compile.Jacobian(x, theta)),
-		got(compile.Hessian(y, theta)),
 		matrix(compile.SparseJacobian(flat, theta)),
 		batch(d),
 		one(compile.Gradient(cost(batch(x)), wrt...)),
+		one(compile.Gradient(cost(batch(d)), wrt...)),
+		one(compile.Gradient(cost(hvp), wrt...)),
+		one(compile.JVP(nodes{hessian}, wrt, along)),
+		batch(hessian),
+		batch(batch(d)),
+		matrix(compile.SparseHessian(y, theta)),
+		taylor[2][0], taylor[3][0],
 	}
 }
 
