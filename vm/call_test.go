@@ -110,7 +110,7 @@ func TestScanOfScalars(t *testing.T) {
 					e = length - 1 - i
 				}
 				y0[e], y1[e] = a, b*xs[e]
-				product := a * k
+				product := float64(a * k)
 				a, b, n, f = b, product+xs[e], n+n, !f
 			}
 			for name, options := range executorOptions {

@@ -31,7 +31,7 @@ func alternating(z float64, c []float64) float64 {
 // lessLog1p is z − log(1+z) without cancellation.
 func lessLog1p(z float64) float64 {
 	if !(math.Abs(z) <= 0.5) {
-		return z - math.Log1p(z)
+		return z - log1p64(z)
 	}
 	// By v = z/(2+z): log(1+z) = 2·atanh(v) and z − 2v = z·v.
 	v := z / (2 + z)
@@ -49,7 +49,7 @@ func lessLog1p(z float64) float64 {
 // expm1Less is e^z − 1 − z without cancellation.
 func expm1Less(z float64) float64 {
 	if math.Abs(z) > 0.5 {
-		return math.Expm1(z) - z
+		return expm1x64(z) - z
 	}
 	s := 0.0
 	for k := len(inverseFactorials) - 1; k >= 2; k-- {
@@ -69,34 +69,34 @@ func deviance(a, p, gap float64) float64 {
 // logQuotient is log(p/a), given gap = a − p.
 func logQuotient(a, p, gap float64) float64 {
 	if math.Abs(gap) <= a/2 {
-		return math.Log1p(-gap / a)
+		return log1p64(-gap / a)
 	}
 	if q := p / a; q > 1e-300 && q < 1e300 {
-		return math.Log(q)
+		return log64(q)
 	}
-	return math.Log(p) - math.Log(a)
+	return log64(p) - log64(a)
 }
 
 // gammaFactor is x^a·e^(−x)/Γ(a+1), given gap = a − x.
 func gammaFactor(a, x, gap float64) float64 {
 	switch {
 	case a >= 10:
-		return math.Exp(-deviance(a, x, gap)-stirlingError(a)) / (math.Sqrt(2*math.Pi) * math.Sqrt(a))
+		return exp64(-deviance(a, x, gap)-stirlingError(a)) / (math.Sqrt(2*math.Pi) * math.Sqrt(a))
 	case x > 700:
-		return math.Exp(float64(a*math.Log(x))-x) / math.Gamma(a+1)
+		return exp64(float64(a*log64(x))-x) / gamma(a+1)
 	}
-	return math.Pow(x, a) * math.Exp(-x) / math.Gamma(a+1)
+	return pow64(x, a) * exp64(-x) / gamma(a+1)
 }
 
 // betaFactor is x^a·y^b/(a·B(a, b)), y = 1−x, n = a+b, gap = a − n·x.
 func betaFactor(a, b, n, x, y, gap float64) float64 {
 	switch {
 	case b >= 10:
-		return gammaFactor(a, n*x, gap) * math.Exp(stirlingError(n)-stirlingError(b)-deviance(b, n*y, -gap)) * math.Sqrt(b/n)
+		return gammaFactor(a, n*x, gap) * exp64(stirlingError(n)-stirlingError(b)-deviance(b, n*y, -gap)) * math.Sqrt(b/n)
 	case a >= 10:
 		return betaFactor(b, a, n, y, x, -gap) * (b / a)
 	}
-	return math.Pow(x, a) * math.Pow(y, b) * math.Gamma(n+1) / (math.Gamma(a+1) * math.Gamma(b+1)) * (b / n)
+	return pow64(x, a) * pow64(y, b) * gamma(n+1) / (gamma(a+1) * gamma(b+1)) * (b / n)
 }
 
 // meanGap returns n = a+b and a − n·x, the latter with an error far below a rounding of a.
@@ -111,7 +111,7 @@ func meanGap(a, b, x float64) (n, gap float64) {
 // logLessDigamma is log x − ψ(x).
 func logLessDigamma(x float64) float64 {
 	if x < 10 {
-		return math.Log(x) - digamma(x)
+		return log64(x) - digamma(x)
 	}
 	z := 1 / (x * x)
 	return 0.5/x + float64(z*alternating(z, digammaSeries[:]))
@@ -124,14 +124,14 @@ func logBetaSlope(k int, a, b, n, x, p, gap float64) float64 {
 		case k > 0:
 			return polygamma(float64(k), n+1) - polygamma(float64(k), a+1)
 		case n < 10:
-			return math.Log(x) + digamma(n+1) - digamma(a+1)
+			return log64(x) + digamma(n+1) - digamma(a+1)
 		}
-		return math.Log(p) - logLessDigamma(n) + 1/n - digamma(a+1)
+		return log64(p) - logLessDigamma(n) + 1/n - digamma(a+1)
 	}
 	// The difference of the terms of the asymptotic series for ψ⁽ᵏ⁾(z+1) (DLMF 5.11.2 and its derivatives), which stays exact where b is small.
-	l := math.Log1p(b / a)
-	power := func(m int) float64 { return math.Pow(a, -float64(m)) * math.Expm1(-float64(m)*l) }
-	factorial := math.Gamma(float64(k + 1)) // of k
+	l := log1p64(b / a)
+	power := func(m int) float64 { return pow64(a, -float64(m)) * expm1x64(-float64(m)*l) }
+	factorial := gamma(float64(k + 1)) // of k
 	s := float64(-factorial / 2 * power(k+1))
 	if k > 0 {
 		s += float64(factorial / float64(k) * power(k))
@@ -173,7 +173,7 @@ var inverseFactorials, tailNodes, tailWeights = func() (f [18]float64, x, w [tai
 	}
 	// Nodes and weights on [0, 1]: Newton's method on the Legendre polynomial.
 	for i := range x {
-		z := math.Cos(math.Pi * (float64(i) + 0.75) / (tailPoints + 0.5))
+		z := cos64(math.Pi * (float64(i) + 0.75) / (tailPoints + 0.5))
 		var slope float64
 		for range 8 {
 			p, before := 1.0, 0.0
@@ -215,7 +215,7 @@ func (t *tail) length() float64 {
 	if t.beta {
 		curvature *= t.x * (1 - t.x)
 	}
-	s := 2 * tailDrop / (math.Abs(t.gap) + math.Hypot(t.gap, math.Sqrt(2*tailDrop)*math.Sqrt(curvature)))
+	s := 2 * tailDrop / (math.Abs(t.gap) + hypot64(t.gap, math.Sqrt(2*tailDrop)*math.Sqrt(curvature)))
 	for range 16 {
 		fall, slope, _ := t.drop(t.direction * s)
 		if fall >= tailDrop && fall < 1.2*tailDrop {
@@ -234,7 +234,7 @@ func (r *JetRing) tailMoments(t *tail, mirrored bool) (m jet) {
 		for i, node := range tailNodes {
 			sigma := float64(t.direction * half * (float64(panel) + node))
 			fall, _, c := t.drop(sigma)
-			e := float64(tailWeights[i] * math.Exp(-fall))
+			e := float64(tailWeights[i] * exp64(-fall))
 			u, v := sigma-c, -c
 			if mirrored {
 				u, v = v, u
@@ -274,12 +274,12 @@ func (r *JetRing) IGamma(a, x float64, m int) float64 {
 		return 0
 	}
 	if r.p > 0 {
-		l := r.of(0, math.Log(x)-digamma(a+1), 0)
+		l := r.of(0, log64(x)-digamma(a+1), 0)
 		if a >= 10 {
 			l[jetWidth] = logQuotient(a, x, a-x) + logLessDigamma(a) - 1/a
 		}
 		for k := 2; k <= r.p; k++ {
-			l[k*jetWidth] = -polygamma(float64(k-1), a+1) / math.Gamma(float64(k+1))
+			l[k*jetWidth] = -polygamma(float64(k-1), a+1) / gamma(float64(k+1))
 		}
 		r.timesExp(&f, &l)
 	}
@@ -416,7 +416,7 @@ func (r *JetRing) betaFactorJet(a, b, n, x, y, gap float64) jet {
 			default:
 				v = polygamma(float64(k), n+1)
 			}
-			l[i*jetWidth+j] = v / (math.Gamma(float64(i+1)) * math.Gamma(float64(j+1)))
+			l[i*jetWidth+j] = v / (gamma(float64(i+1)) * gamma(float64(j+1)))
 		}
 	}
 	r.timesExp(&f, &l)
@@ -454,7 +454,7 @@ func (r *JetRing) betaLower(a, b, n, x, y, gap float64) float64 {
 // small, else by the recurrence from x·D′ = (a−1−x)·D, which keeps its digits near the mode.
 func (r *JetRing) gammaDensityRatio(a, x float64, m int) (p jet, unit float64) {
 	if x < float64(max(1, m)) {
-		return r.leibniz(a-1, m, func(j int) jet { return r.of(math.Pow(-x, float64(m-j)), 0, 0) }), x
+		return r.leibniz(a-1, m, func(j int) jet { return r.of(pow64(-x, float64(m-j)), 0, 0) }), x
 	}
 	before, p := r.of(0, 0, 0), r.of(1, 0, 0)
 	for k := range m {
@@ -473,7 +473,7 @@ func (r *JetRing) betaDensityRatio(a, b, n, x, y, gap float64, m int) (p jet, un
 		}
 		return r.leibniz(a-1, m, func(j int) jet {
 			g := r.falling(b-1, m-j, false)
-			r.scale(&g, math.Pow(u, float64(j))*math.Pow(v, float64(m-j)))
+			r.scale(&g, pow64(u, float64(j))*pow64(v, float64(m-j)))
 			return g
 		}), unit
 	}
@@ -533,10 +533,10 @@ func (r *JetRing) gammaAtZero(a float64, m int) float64 {
 	f := r.of(a, 1, 0)
 	var l jet
 	for k := 1; k <= r.p; k++ {
-		l[k*jetWidth] = -polygamma(float64(k-1), a+1) / math.Gamma(float64(k+1))
+		l[k*jetWidth] = -polygamma(float64(k-1), a+1) / gamma(float64(k+1))
 	}
 	r.timesExp(&f, &l)
-	r.scale(&f, 1/math.Gamma(a+1))
+	r.scale(&f, 1/gamma(a+1))
 	return r.atZero(a-1, m, func(j int) jet {
 		t := f
 		r.scale(&t, alternate(m-j))
@@ -553,11 +553,11 @@ func (r *JetRing) betaAtZero(a, b float64, m int) float64 {
 	x := min(0.5, 1/(a+b))
 	n, gap := meanGap(a, b, x)
 	f := r.betaFactorJet(a, b, n, x, 1-x, gap)
-	lx, ly := -math.Log(x), -math.Log1p(-x)
+	lx, ly := -log64(x), -log1p64(-x)
 	first, l := r.of(a, 1, 0), r.of(0, lx, ly)
 	r.mul(&f, &f, &first)
 	r.timesExp(&f, &l)
-	r.scale(&f, math.Exp(float64(a*lx)+float64(b*ly)))
+	r.scale(&f, exp64(float64(a*lx)+float64(b*ly)))
 	return r.atZero(a-1, m, func(j int) jet {
 		t := r.falling(b-1, m-j, false)
 		r.mul(&t, &t, &f)
@@ -580,11 +580,11 @@ func (r *JetRing) atZero(alpha float64, m int, rest func(j int) jet) float64 {
 			case i < r.p || alpha < float64(j):
 				return math.Copysign(math.Inf(1), c*alternate(r.p-i))
 			default:
-				sum += c * math.Gamma(float64(m+1)) / (math.Gamma(float64(j+1)) * math.Gamma(float64(m-j+1)))
+				sum += c * gamma(float64(m+1)) / (gamma(float64(j+1)) * gamma(float64(m-j+1)))
 			}
 		}
 	}
-	return sum * math.Gamma(float64(r.p+1)) * math.Gamma(float64(r.q+1))
+	return sum * gamma(float64(r.p+1)) * gamma(float64(r.q+1))
 }
 
 // values is the ring of plain numbers.

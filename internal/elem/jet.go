@@ -119,5 +119,5 @@ func (r *JetRing) small(x, sum *jet) bool {
 
 // derivative returns p!·q! times the coefficient of the highest order.
 func (r *JetRing) derivative(x *jet) float64 {
-	return math.Gamma(float64(r.p+1)) * math.Gamma(float64(r.q+1)) * x[r.p*jetWidth+r.q]
+	return gamma(float64(r.p+1)) * gamma(float64(r.q+1)) * x[r.p*jetWidth+r.q]
 }

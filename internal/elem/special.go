@@ -5,12 +5,6 @@ import "math"
 // Special functions without a vector form. Accuracy is about 1e-14 relative for
 // moderate arguments, except near zeros of the function unless stated.
 
-// lgamma is log|Γ(x)| (FreeBSD's algorithm, by Go's math).
-func lgamma(x float64) float64 {
-	v, _ := math.Lgamma(x)
-	return v
-}
-
 // digamma is ψ(x) = d/dx log Γ(x): Taylor series about the positive root, else the
 // recurrence up to 10 and the asymptotic series (DLMF 5.5.2, 5.11.2), and the reflection 5.5.4
 // for negative arguments. ±0 gives ∓Inf, negative whole numbers and −Inf give NaN.
@@ -25,7 +19,7 @@ func digamma(x float64) float64 {
 	case x < 0:
 		// x and its distance to the nearest whole number have the same cotangent.
 		d := x - math.RoundToEven(x)
-		return digamma(1-x) - math.Pi/math.Tan(math.Pi*d)
+		return digamma(1-x) - math.Pi/tan64(math.Pi*d)
 	}
 	if d := (x - digammaRootHi) - digammaRootLo; math.Abs(d) < 0.25 {
 		r := 0.0
@@ -40,7 +34,7 @@ func digamma(x float64) float64 {
 	}
 	z := 1 / (x * x)
 	s := z * alternating(z, digammaSeries[:])
-	return math.Log(x) - 0.5/x - float64(s) - shift
+	return log64(x) - 0.5/x - float64(s) - shift
 }
 
 // digammaSeries are |B_2k|/(2k).
@@ -75,10 +69,10 @@ func polygamma(n, x float64) float64 {
 	// Everything is scaled by a power s of lead, and n! joins in the logarithm where either is out of range.
 	s := n + 1
 	unscale := func(v, lead float64) float64 { // v·n!/leadˢ
-		if p := math.Pow(lead, s); n <= 20 && p > 0x1p-1022 && p <= math.MaxFloat64 {
-			return sign * (v * math.Gamma(s)) / p
+		if p := pow64(lead, s); n <= 20 && p > 0x1p-1022 && p <= math.MaxFloat64 {
+			return sign * (v * gamma(s)) / p
 		}
-		return sign * math.Copysign(math.Exp(math.Log(math.Abs(v))+lgamma(s)-float64(s*math.Log(lead))), v)
+		return sign * math.Copysign(exp64(log64(math.Abs(v))+lgamma(s)-float64(s*log64(lead))), v)
 	}
 	if x > 0 {
 		return unscale(hurwitz(s, x, x), x)
@@ -101,13 +95,13 @@ func hurwitz(s, x, scale float64) float64 {
 	sum := 0.0
 	bound := 12 + float64(s/2)
 	for ; x < bound; x++ {
-		t := math.Pow(scale/x, s)
+		t := pow64(scale/x, s)
 		if t <= 1e-18*sum {
 			return sum
 		}
 		sum += t
 	}
-	t := math.Pow(scale/x, s)
+	t := pow64(scale/x, s)
 	sum += t*x/(s-1) + float64(0.5*t)
 	// B_2k/(2k)! · s(s+1)…(s+2k−2) · x^(−s−2k+1)
 	c := [...]float64{1. / 12, -1. / 720, 1. / 30240, -1. / 1209600, 1. / 47900160, -691. / 1307674368000,
@@ -175,14 +169,14 @@ func besselI0eDerivative(n, x float64) float64 {
 	case x == 0 && math.Mod(n, 2) == 1, math.IsInf(x, 1):
 		return 0
 	case x == 0:
-		return math.Gamma(n+1) / (math.Pow(2, n) * math.Gamma(float64(n/2)+1) * math.Gamma(float64(n/2)+1))
+		return gamma(n+1) / (pow64(2, n) * gamma(float64(n/2)+1) * gamma(float64(n/2)+1))
 	case x < 30+2*n:
-		sum := float64(math.Pow(2, n) * math.Exp(-2*x) / 2) // half the end at π, nothing at 0
+		sum := float64(pow64(2, n) * exp64(-2*x) / 2) // half the end at π, nothing at 0
 		if n == 0 {
 			sum += 0.5
 		}
 		for _, v := range besselNodes {
-			sum += float64(math.Pow(v, n) * math.Exp(-x*v))
+			sum += float64(pow64(v, n) * exp64(-x*v))
 		}
 		return sign * sum / float64(len(besselNodes)+1)
 	}
@@ -192,7 +186,7 @@ func besselI0eDerivative(n, x float64) float64 {
 		sum += term
 		term *= (j + 0.5) * (n + j + 0.5) / (2 * x * (j + 1))
 	}
-	return sign * sum * math.Gamma(n+0.5) / (math.Pi * math.Sqrt2) / math.Sqrt(x) / math.Pow(x, n)
+	return sign * sum * gamma(n+0.5) / (math.Pi * math.Sqrt2) / math.Sqrt(x) / pow64(x, n)
 }
 
 // MaxBesselOrder bounds the derivatives of Bessel functions: beyond, the trapezoidal rule would need more points.
@@ -201,11 +195,8 @@ const MaxBesselOrder = 30
 // besselNodes are 1 − cos θ at θ = kπ/64, k = 1 … 63.
 var besselNodes = func() (v [63]float64) {
 	for k := range v {
-		s := math.Sin(math.Pi * float64(k+1) / 128)
+		s := sin64(math.Pi * float64(k+1) / 128)
 		v[k] = 2 * s * s
 	}
 	return v
 }()
-
-// erfinv is the inverse of erf on (−1, 1) (Wichura's algorithm AS 241, by Go's math).
-func erfinv(x float64) float64 { return math.Erfinv(x) }

@@ -100,7 +100,7 @@ func randomGamma[T float](c *Call) error {
 
 // openUnit maps 52 random bits to the open interval (0, 1).
 func openUnit(low, high uint32) float64 {
-	return (float64((uint64(low)|uint64(high)<<32)>>12) + 0.5) * 0x1p-52
+	return float64((float64((uint64(low)|uint64(high)<<32)>>12) + 0.5) * 0x1p-52)
 }
 
 func gammaSample(a float64, key, stream, i uint64) float64 {

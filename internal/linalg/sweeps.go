@@ -1,6 +1,11 @@
 package linalg
 
-import "math"
+import (
+	"math"
+
+	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/micro"
+)
 
 // sweepsWork is how much larger matrices without sweeps are that take as long as those with them, about.
 const sweepsWork = 3
@@ -272,6 +277,8 @@ func rotation(f, g float64) (c, s, r float64) {
 	return f * by, g * by, r
 }
 
+var hypot = elem.Binary64(micro.Hypot) // with the same bits on every processor
+
 // eigen2 returns the eigenvalues of [[a, b], [b, c]] and the unit vector (cosine, sine) of the first one, which is the larger in absolute value.
 func eigen2(a, b, c float64) (first, second, cosine, sine float64) {
 	sum, difference, twice := a+c, a-c, 2*b
@@ -279,7 +286,7 @@ func eigen2(a, b, c float64) (first, second, cosine, sine float64) {
 	if math.Abs(a) < math.Abs(c) {
 		large, little = c, a
 	}
-	root := math.Hypot(difference, twice)
+	root := hypot(difference, twice)
 	sign := 1.0
 	switch {
 	case sum < 0:

@@ -61,6 +61,9 @@ var floatOps = map[string]func(a []float64) float64{
 	"relu":   func(a []float64) float64 { return larger(a[0], 0) },
 	"erfinv": of1(math.Erfinv),
 	"lgamma": func(a []float64) float64 {
+		if math.Abs(a[0]) < 0x1p-60 {
+			return -log(math.Abs(a[0]))
+		}
 		v, _ := math.Lgamma(a[0])
 		return v
 	},

@@ -198,8 +198,8 @@ func Spread(t graph.Type, lo, hi float64, seed int) ref.Value {
 	v := ref.New(t)
 	const golden = 0.6180339887498949
 	for i := range v.F {
-		_, f := math.Modf(0.137*float64(seed+1) + golden*float64(i+1))
-		x := lo + (hi-lo)*f
+		_, f := math.Modf(float64(0.137*float64(seed+1)) + float64(golden*float64(i+1)))
+		x := lo + float64((hi-lo)*f) // the same on processors that fuse
 		if t.DType == graph.Float32 {
 			x = float64(float32(x))
 		}

@@ -26,20 +26,14 @@ func specials(d graph.DType, arity int) []float64 {
 	return list
 }
 
-// CheckSpecials pushes all combinations of special operands through an elementwise operator in a float
-// dtype: the array program, optimised and not, and the scalar program, interpreted and as native code, must give
-// the same bits, and those of the interpreter's class: the same NaN, infinity or signed zero, else the
-// same number to a few roundings.
-func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType) {
-	t.Helper()
-	what := describe(op, s, dtype)
+// specialOperands returns all combinations of special operands of an operator, of which some are bools.
+func specialOperands(op *graph.Op, s graph.Sample, dtype graph.DType) (combos [][]float64, bools []bool) {
 	arity := len(s.In)
-	bools := make([]bool, arity)
+	bools = make([]bool, arity)
 	for k, in := range s.In {
 		bools[k] = in.Type.DType == graph.Bool
 	}
 	list := specials(dtype, arity)
-	composite := op.Family == graph.FamilySpecial || op.Expand != nil
 	switch {
 	case op.Expand != nil && dtype == graph.Float32:
 		// The interpreter's intermediate values do not overflow and underflow where those of float32 do.
@@ -48,7 +42,7 @@ func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType
 		// Denormal and huge operands of special functions of several arguments are beyond what the interpreter can sum.
 		list = []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 1, -1, 0.5, 2, 2.5, 3}
 	}
-	combos := [][]float64{nil}
+	combos = [][]float64{nil}
 	for k := range arity {
 		var next [][]float64
 		values := list
@@ -62,6 +56,19 @@ func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType
 		}
 		combos = next
 	}
+	return combos, bools
+}
+
+// CheckSpecials pushes all combinations of special operands through an elementwise operator in a float
+// dtype: the array program, optimised and not, and the scalar program, interpreted and as native code, must give
+// the same bits, and those of the interpreter's class: the same NaN, infinity or signed zero, else the
+// same number to a few roundings.
+func CheckSpecials(t testing.TB, op *graph.Op, s graph.Sample, dtype graph.DType) {
+	t.Helper()
+	what := describe(op, s, dtype)
+	combos, bools := specialOperands(op, s, dtype)
+	arity := len(s.In)
+	composite := op.Family == graph.FamilySpecial || op.Expand != nil
 	build := func(shape ...int) (*graph.Node, []*graph.Node) {
 		g := graph.New()
 		var in []*graph.Node
