@@ -207,7 +207,7 @@ func readArray(f *zip.File) (vm.Array, error) {
 	return a, binary.Read(bytes.NewReader(body), binary.LittleEndian, a.Data)
 }
 
-// Save writes the values to a file as Write does; the file is there as a whole or as it was.
+// Save writes the values to a file as Write does, or as WriteSafetensors does if its name ends in .safetensors; the file is there as a whole or as it was.
 func (v Values) Save(path string) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -218,7 +218,11 @@ func (v Values) Save(path string) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if err := v.Write(f); err != nil {
+	write := v.Write
+	if strings.HasSuffix(path, safetensorsExtension) {
+		write = func(w io.Writer) error { return v.WriteSafetensors(w, nil) }
+	}
+	if err := write(f); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if err := errors.Join(f.Chmod(fs.FileMode(0o644)), f.Close()); err != nil {
@@ -227,7 +231,7 @@ func (v Values) Save(path string) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// Load reads a file as ReadValues does.
+// Load reads a file as ReadValues does, or as ReadSafetensors does if its name ends in .safetensors.
 func Load(path string) (Values, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -237,6 +241,10 @@ func Load(path string) (Values, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(path, safetensorsExtension) {
+		v, _, err := ReadSafetensors(f, info.Size())
+		return v, err
 	}
 	return ReadValues(f, info.Size())
 }
