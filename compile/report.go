@@ -24,7 +24,7 @@ const (
 	RemarkDense    RemarkKind = "dense"    // an operator without a pattern rule counts as dense in sparse derivatives
 	RemarkPortable RemarkKind = "portable" // an operation keeps its instruction from becoming machine code
 	RemarkShort    RemarkKind = "short"    // an array is so short that beginning an instruction takes longer than its work
-	RemarkCopy     RemarkKind = "copy"     // elements are copied in another order, or beside others
+	RemarkCopy     RemarkKind = "moves"    // elements are copied in another order, or beside others
 	RemarkRepeated RemarkKind = "repeated" // each step of a loop computes the same
 	RemarkPlain    RemarkKind = "plain"    // a kernel without SIMD
 )
@@ -135,11 +135,11 @@ func (r *reporter) graph(g *graph.Graph, needed []bool) {
 			r.graph(body.Graph(), nil)
 		}
 		op := n.Op()
-		if (op.Pattern == nil || op.Pattern == graph.Dense) && op.Family == graph.FamilyUser && op != opBatched && op.Differentiable() && !n.Type().IsScalar() {
+		if op.Pattern == nil && op.Differentiable() && !n.Type().IsScalar() {
 			r.add(RemarkDense, n.Position(), 0, "state Op.Pattern, if elements of the result depend on few elements of the operands",
 				"%s has no pattern rule, and counts as dense in sparse derivatives", signature(n))
 		}
-		if unrollable(op) && slices.ContainsFunc(n.Inputs(), func(in *graph.Node) bool { return in.Op().Name == "index" }) {
+		if unrollable(op) && slices.ContainsFunc(n.Inputs(), func(in *graph.Node) bool { return in.Op().View != nil }) {
 			r.add(RemarkUnrolled, n.Position(), 0, "give the operator Op.Batch, LeadingBatch or Elementwise, or loop over the elements with graph.Map",
 				"%s of an element of an array, an operator without a batch rule", signature(n))
 		}
@@ -204,22 +204,6 @@ func signature(n *graph.Node) string {
 	return n.Op().Name + "(" + strings.Join(types, ", ") + ")"
 }
 
-// waysOut says for kernels that move elements what does without the copy.
-var waysOut = map[string]string{
-	"transpose":            "matmul, dot_general and einsum read operands transposed without a copy; or keep the array in this order from the start",
-	"slice":                "parts along the first dimension are views; or let elementwise operators alone read the part, which they do where it lies",
-	"concat":               "compute on the parts, or make the whole at once",
-	"reverse":              "a scan in reverse reads arrays from their ends",
-	"broadcast_to":         "elementwise operators and matmul repeat operands without a copy",
-	"copy":                 "an output that is an input, a constant, a part or another output is copied: leave it away",
-	"take_along_axis":      "a slice, if the indices are consecutive",
-	"gather":               "a slice, if the indices are consecutive",
-	"dynamic_slice":        "a slice, if the place is known, or a loop over the array, which reads its elements where they lie",
-	"pad":                  "conv and pooling take padding as an attribute; elementwise operators read the padded array without a copy if nothing else does",
-	"diag":                 "multiply by the vector, row by row or column by column",
-	"dynamic_update_slice": "carry the array in a loop, and update it once in a step",
-}
-
 // program looks at the instructions.
 func (r *reporter) program(c *vm.Code) {
 	r.block(c, &c.Block)
@@ -273,14 +257,15 @@ func (r *reporter) kernel(in *vm.Instr, where graph.Position) {
 		elements = max(elements, o.Type.Size())
 	}
 	what := in.Kernel + "(" + strings.Join(operands, ", ") + ")"
-	if way, moves := waysOut[in.Kernel]; moves {
+	k := kernel.Lookup(in.Kernel)
+	switch {
+	case k == nil:
+	case k.Instead != "":
 		out := in.Out[0].Type
 		if bytes := int64(out.Size()) * int64(out.DType.Size()); bytes >= reportedBytes {
-			r.add(RemarkCopy, where, bytes, way, "%s copies %d bytes", what, bytes)
+			r.add(RemarkCopy, where, bytes, k.Instead, "%s copies %d bytes", what, bytes)
 		}
-		return
-	}
-	if k := kernel.Lookup(in.Kernel); k != nil && k.Plain && elements >= plainElements {
+	case k.Plain && elements >= plainElements:
 		r.add(RemarkPlain, where, 0, "there is no faster form of it yet", "%s works element by element, without SIMD", what)
 	}
 }

@@ -48,7 +48,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "pad",
+		Name:    "pad",
+		Instead: "conv and pooling take padding as an attribute; elementwise operators read the padded array without a copy if nothing else does",
 		Doc: "The operand with low[d] elements added before and high[d] after dimension d. mode is \"constant\" (attribute value, 0 by default, converted to the dtype), " +
 			"\"edge\" (the outermost element) or \"reflect\" (mirrored without repeating the outermost element, again and again if needed). Any dtype.",
 		Check:   checkPad,

@@ -11,7 +11,8 @@ import (
 
 func init() {
 	Register(&Kernel{
-		Name: "gather",
+		Name:    "gather",
+		Instead: "a slice, if the indices are consecutive",
 		Doc: "The parts of operand 0 along axis at the indices of operand 1 (int32 or int64, any shape), whose dimensions replace the axis (NumPy take). " +
 			"Negative indices count from the end; an index out of range is an error. Any dtype.",
 		Check: func(in, out []Type, a attr.List) error {
@@ -85,7 +86,8 @@ func init() {
 		})
 	}
 	Register(&Kernel{
-		Name: "take_along_axis",
+		Name:    "take_along_axis",
+		Instead: "a slice, if the indices are consecutive",
 		Doc: "Element i of a line along axis of the result is element indices[i] of the operand's line (NumPy take_along_axis); operand 1 holds the indices, " +
 			"int32 or int64, with the operand's extents but for the axis. Negative indices count from the end, and with from_start are out of range; an index out of range is an error. Any dtype.",
 		Check: func(in, out []Type, a attr.List) error {
@@ -121,7 +123,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "dynamic_slice",
+		Name:    "dynamic_slice",
+		Instead: "a slice, if the place is known, or a loop over the array, which reads its elements where they lie",
 		Doc: "The part of operand 0 of the extents sizes that begins at the indices in operand 1 (int32 or int64 vector with one entry per dimension); " +
 			"a beginning is moved into range so that the part fits (JAX). Any dtype.",
 		Check: func(in, out []Type, a attr.List) error {
@@ -139,7 +142,8 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name: "dynamic_update_slice",
+		Name:    "dynamic_update_slice",
+		Instead: "carry the array in a loop, and update it once in a step",
 		Doc: "Operand 0 with operand 1 written over the part that begins at the indices in operand 2 (int32 or int64 vector with one entry per dimension); " +
 			"a beginning is moved into range so that the part fits (JAX). Any dtype.",
 		Check: func(in, out []Type, a attr.List) error {

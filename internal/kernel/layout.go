@@ -14,8 +14,9 @@ import (
 
 func init() {
 	Register(&Kernel{
-		Name: "copy",
-		Doc:  "The operand's elements, in row-major order, in a result of the same dtype and size; shapes may differ.",
+		Name:    "copy",
+		Instead: "an output that is an input, a constant, a part or another output is copied: leave it away",
+		Doc:     "The operand's elements, in row-major order, in a result of the same dtype and size; shapes may differ.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1); err != nil {
 				return err
@@ -37,6 +38,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name:    "transpose",
+		Instead: "matmul, dot_general and einsum read operands transposed without a copy; or keep the array in this order from the start",
 		Doc:     "The operand with its dimensions permuted: result dimension i is operand dimension perm[i]. Any dtype.",
 		Check:   checkTranspose,
 		Prepare: prepareTranspose,
@@ -48,6 +50,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name:    "broadcast_to",
+		Instead: "elementwise operators and matmul repeat operands without a copy",
 		Doc:     "The operand repeated along dimensions of extent 1 and along new leading dimensions, to the shape of attribute shape. Any dtype.",
 		Check:   checkBroadcastTo,
 		Prepare: prepareBroadcastTo,
@@ -55,14 +58,16 @@ func init() {
 	})
 	Register(&Kernel{
 		Name:    "slice",
+		Instead: "parts along the first dimension are views; or let elementwise operators alone read the part, which they do where it lies",
 		Doc:     "Elements starts[d] + i·strides[d], before limits[d], of each dimension d; a negative stride walks backwards and its limit may be −1. Any dtype.",
 		Check:   checkSlice,
 		Prepare: prepareSlice,
 		Run:     runStridedCopy,
 	})
 	Register(&Kernel{
-		Name: "reverse",
-		Doc:  "The operand with the order of its elements reversed along the axes. Any dtype.",
+		Name:    "reverse",
+		Instead: "a scan in reverse reads arrays from their ends",
+		Doc:     "The operand with the order of its elements reversed along the axes. Any dtype.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 1, 1, need("axes", attr.Ints)); err != nil {
 				return err
@@ -83,6 +88,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name:    "concat",
+		Instead: "compute on the parts, or make the whole at once",
 		Doc:     "The operands, one after another along axis; their other extents are equal. Any dtype, at least one operand.",
 		Check:   checkConcat,
 		Prepare: prepareConcat,
@@ -126,6 +132,7 @@ func init() {
 	})
 	Register(&Kernel{
 		Name:    "diag",
+		Instead: "multiply by the vector, row by row or column by column",
 		Doc:     "Square matrices that hold the operand's last dimension on diagonal k (0 = main, positive to the right) and 0 elsewhere. Any dtype.",
 		Check:   checkDiag,
 		Prepare: prepareDiag,

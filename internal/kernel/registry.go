@@ -151,6 +151,8 @@ type Kernel struct {
 	Finishes func(in, out []Type, a attr.List) bool
 	// Work bounds the operations of a run, if they may be more than the elements of operands and results. Called after Check.
 	Work func(in, out []Type, a attr.List) float64
+	// Instead says, of a kernel that only copies elements, what does without the copy.
+	Instead string
 	// Plain tells that Run works element by element, without SIMD.
 	Plain bool
 	// Run computes Out from In. Errors are for data-dependent failures (singular matrix, index out of range);
