@@ -135,7 +135,7 @@ func (r *reporter) graph(g *graph.Graph, needed []bool) {
 			r.graph(body.Graph(), nil)
 		}
 		op := n.Op()
-		if op.Pattern == nil && op.Differentiable() && !n.Type().IsScalar() {
+		if op.Pattern == nil && !op.Elementwise && op.Differentiable() && !n.Type().IsScalar() {
 			r.add(RemarkDense, n.Position(), 0, "state Op.Pattern, if elements of the result depend on few elements of the operands",
 				"%s has no pattern rule, and counts as dense in sparse derivatives", signature(n))
 		}
