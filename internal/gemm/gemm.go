@@ -72,19 +72,21 @@ func (Serial) Parallel(task pool.Task, items int) {
 
 // sizes are where one way begins to be better than another, and how much is taken at once. They change no bit of a result.
 type sizes struct {
-	blockA     int // bytes of a packed block of A: a part of the second-level cache
-	columnsB   int // bytes of a row of B that are packed at once for all workers
-	smallB     int // bytes of B up to which it is read where it is, or packed by each worker for itself
-	streamB    int // bytes of B from which few rows of A stream it
-	streamRows int // rows of A up to which it does
-	streamRow  int // bytes of a row of B that are read at once at least
-	streamC    int // bytes of C that stay in the first-level cache while B streams by
-	itemWork   int // bytes · multiply-adds of an item at least: a microsecond or so
-	farStride  int // bytes from row to row of A from which few rows hit the same lines of a cache
-	ownColumns int // columns of B that a worker packs for itself at once
+	blockA      int // bytes of a packed block of A: a part of the second-level cache
+	columnsB    int // bytes of a row of B that are packed at once for all workers
+	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
+	streamB     int // bytes of B from which few rows of A stream it
+	streamRows  int // rows of A up to which it does
+	streamRow   int // bytes of a row of B that are read at once at least
+	streamC     int // bytes of C that stay in the first-level cache while B streams by
+	itemWork    int // bytes · multiply-adds of an item at least: a microsecond or so
+	farStride   int // bytes from row to row of A from which few rows hit the same lines of a cache
+	ownColumns  int // columns of B that a worker packs for itself at once
+	singles     int // products of one tile each that are taken in groups
+	singleTerms int // and their terms at most
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128, singles: 8, singleTerms: 16}
 
 const (
 	panelsItem  = 8        // panels of B that are packed in one item
@@ -100,10 +102,11 @@ const (
 type how int
 
 const (
-	direct how = iota // items are blocks of C; each packs what it needs
-	stream            // few rows: B is read once, as it lies in memory
-	shared            // B is packed for all workers
-	dots              // few rows and contiguous columns of B, or few columns and contiguous rows of A: one operand is read once, as it lies in memory
+	direct  how = iota // items are blocks of C; each packs what it needs
+	stream             // few rows: B is read once, as it lies in memory
+	shared             // B is packed for all workers
+	dots               // few rows and contiguous columns of B, or few columns and contiguous rows of A: one operand is read once, as it lies in memory
+	singles            // many products of one tile each: items are groups of them
 )
 
 // Plan is a product with all choices made. One run at a time may use it.
@@ -125,6 +128,8 @@ type Plan struct {
 	prepacked    uintptr // all of B, if it was packed ahead
 	keep         []byte  // where it lies
 	perWorker    int     // bytes
+	group        int     // products of an item of singles
+	rowsOfAll    bool    // the rows of C of all products lie CRow apart
 	packedB      int     // bytes of B, packed for all
 	sums         int     // bytes of the float64 sums of float32 segments
 
@@ -229,6 +234,8 @@ func (x *Plan) choose() {
 	x.packB = p.B.Col != 1
 	bytesB := p.K * p.N * x.size
 	switch {
+	case x.single():
+		x.how = singles
 	case x.useDots():
 		x.how, x.packB = dots, false
 	case !x.packB && p.M <= x.sizes.streamRows && bytesB > x.sizes.streamB:
@@ -254,6 +261,11 @@ func (x *Plan) choose() {
 		want = int(max(min(parts, 32), work/mostWork))
 	}
 	switch x.how {
+	case singles:
+		x.group = ceil(x.count, want)
+		if x.packB {
+			x.perWorker += roundUp(p.K*x.nr*x.size, alignment)
+		}
 	case dots:
 		// Blocks of the rows that are read, which are rows or columns of C.
 		if each := ceil(want, x.count); x.across {
@@ -291,6 +303,21 @@ func (x *Plan) choose() {
 		x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
 		x.packedB = min(p.K, Chain) * roundUp(min(p.N, x.sharedColumns()), x.nr) * x.size
 	}
+}
+
+// single reports whether there are many products, each of one tile and so few terms that it takes longer to find a way for each than to go it.
+func (x *Plan) single() bool {
+	p := &x.p
+	if x.count < max(2, x.sizes.singles) || p.M > x.mr || p.N > x.nr || p.K > x.sizes.singleTerms {
+		return false
+	}
+	x.rowsOfAll = true
+	rows := p.M
+	for d := len(p.Batch) - 1; d >= 0; d-- {
+		x.rowsOfAll = x.rowsOfAll && p.Batch[d].C == rows*p.CRow
+		rows *= p.Batch[d].N
+	}
+	return true
 }
 
 // Piece is a product of one chain, with C as it becomes. Strides are in elements.
@@ -416,7 +443,7 @@ func (x *Plan) PrepackBytes() (bytes int, first bool) {
 			return 0, false
 		}
 	}
-	if x.count == 0 || x.p.K == 0 || !x.packB && x.how != shared {
+	if x.count == 0 || x.p.K == 0 || x.how == singles || !x.packB && x.how != shared {
 		return 0, false
 	}
 	return x.p.K * roundUp(x.p.N, x.nr) * x.size, x.turned
@@ -483,7 +510,12 @@ func (x *Plan) RunThen(r Runner, a, b, c unsafe.Pointer, common []byte, scratch 
 func (x *Plan) runTerms(r Runner, k, kc int) {
 	x.k0, x.kc = k, kc
 	end := k + kc
-	if x.how != shared {
+	switch x.how {
+	case shared:
+	case singles:
+		r.Parallel(x, ceil(x.count, x.group))
+		return
+	default:
 		r.Parallel(x, x.count*x.rowBlocks*x.colBlocks)
 		return
 	}
@@ -525,8 +557,12 @@ func (x *Plan) offsets(i int) (a, b, c int) {
 // Do runs an item: it is a pool.Task.
 func (x *Plan) Do(number, item int) {
 	w, own := workerIn(x.scratch[number])
-	if x.how == shared {
+	switch x.how {
+	case shared:
 		x.doShared(number, w, own, item)
+		return
+	case singles:
+		x.doSingles(number, w, own, item)
 		return
 	}
 	blocks := x.rowBlocks * x.colBlocks
@@ -554,6 +590,68 @@ func (x *Plan) Do(number, item int) {
 			x.direct(w, own, r)
 		}
 		x.finish(number, r.c, r.i0, r.j0, r.i1-r.i0, r.j1-r.j0)
+	}
+}
+
+// doSingles computes a group of products of one tile each.
+func (x *Plan) doSingles(number int, w *worker, own uintptr, item int) {
+	p, u := &x.p, &w.tile
+	u.Flush, u.K, u.Mode = x.flushing(), x.kc, asm.Add
+	if x.set {
+		u.Mode = asm.Set
+	}
+	u.ARow, u.AStep, u.BStep, u.CRow = uintptr(p.A.Row*x.size), uintptr(p.A.Col*x.size), uintptr(p.B.Row*x.size), uintptr(p.CRow*x.size)
+	log := 1
+	if p.N <= x.lanes && !x.kernels.portable {
+		log = 0
+	}
+	u.Last = p.N - (1<<log-1)*x.lanes
+	if x.packB {
+		u.BStep = uintptr(p.N * x.size)
+	}
+	var inner Dim
+	if n := len(p.Batch); n > 0 {
+		inner = p.Batch[n-1]
+	}
+	first, end := item*x.group, min(x.count, (item+1)*x.group)
+	for i := first; i < end; {
+		a, b, c := x.offsets(i)
+		u.A, u.B, u.C = add(x.a, a), add(x.b, b), add(x.c, c)
+		run := min(end-i, inner.N-i%inner.N) // of the innermost dimension
+		for range run {
+			from := u.B
+			if x.packB {
+				x.packTile(own, from)
+				u.B = own
+			}
+			x.kernels.run(u, p.M, log, p.N, false)
+			if x.then != nil && !x.rowsOfAll {
+				x.finish(number, u.C, 0, 0, p.M, p.N)
+			}
+			u.A, u.B, u.C = add(u.A, inner.A*x.size), add(from, inner.B*x.size), add(u.C, inner.C*x.size)
+		}
+		i += run
+	}
+	if x.rowsOfAll && first < end {
+		_, _, c := x.offsets(first)
+		x.finish(number, add(x.c, c), 0, 0, (end-first)*p.M, p.N)
+	}
+}
+
+// packTile copies B of a product of one tile, row by row.
+func (x *Plan) packTile(to, from uintptr) {
+	row, col := x.p.B.Row*x.size, x.p.B.Col*x.size
+	for range x.p.K {
+		at := from
+		for range x.p.N {
+			if x.double {
+				*(*uint64)(pointer(to)) = *(*uint64)(pointer(at))
+			} else {
+				*(*uint32)(pointer(to)) = *(*uint32)(pointer(at))
+			}
+			to, at = to+uintptr(x.size), at+uintptr(col)
+		}
+		from += uintptr(row)
 	}
 }
 

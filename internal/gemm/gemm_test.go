@@ -309,8 +309,8 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 
 // tiny makes small products go the ways of large ones, cut into many items.
 var (
-	tiny    = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, ownColumns: 32}
-	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 16, ownColumns: 16}
+	tiny    = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, ownColumns: 32, singles: 2, singleTerms: 5}
+	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 16, ownColumns: 16, singles: 2, singleTerms: 40}
 )
 
 var floats = []dtype.DType{dtype.Float64, dtype.Float32}
@@ -351,7 +351,7 @@ func TestForms(t *testing.T) {
 			}
 		}
 		for _, batch := range [][]Dim{{{3, 1, 0, 1}}, {{2, 1, 1, 3}, {3, 0, 1, 1}}, {{2, 0, 1, 1}}, {{4, 1, 0, 1}, {1, 9, 9, 9}}} { // in matrices
-			for _, s := range [][3]int{{5, 6, 7}, {1, 20, 9}, {20, 1, 9}, {17, 33, 8}, {1, 1, 5}} {
+			for _, s := range [][3]int{{5, 6, 7}, {3, 3, 3}, {2, 8, 5}, {4, 5, 40}, {1, 20, 9}, {20, 1, 9}, {17, 33, 8}, {1, 1, 5}} {
 				for f := range 4 {
 					p := form(d, s[0], s[1], s[2], f, 0)
 					for _, dim := range batch {
@@ -568,8 +568,15 @@ func TestPaths(t *testing.T) {
 		{64, 64, 64, 0, direct}, {256, 256, 256, 3, direct}, {1024, 1024, 1024, 0, shared}, {2048, 2048, 2048, 2, shared},
 		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, dots}, {4096, 1, 4096, 1, stream}, {20, 1, 1000, 0, dots}, {4, 100, 64, 2, dots}, {64, 2, 64, 0, dots}, {5, 100, 64, 2, direct}, {64, 2, 64, 1, direct}, {8, 1, 1000, 0, direct}, {1000, 1000, 3, 0, direct},
 	} {
-		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), cpu.AVX512); x.how != c.want && !x.kernels.portable {
+		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), cpu.AVX512); x.how != c.want && cpu.Supported() >= cpu.AVX512 {
 			t.Errorf("%+v goes way %d", c, x.how)
+		}
+	}
+	for f := range 4 {
+		p := form(dtype.Float64, 3, 3, 3, f, 0)
+		p.Batch = []Dim{{100, 9, 9, 9}}
+		if x := NewPlan(p, cpu.Best()); x.how != singles {
+			t.Errorf("a hundred products of 3×3 matrices, form %d, go way %d", f, x.how)
 		}
 	}
 	for _, d := range floats {
