@@ -54,7 +54,7 @@ type Runner interface {
 	Parallel(task pool.Task, items int)
 }
 
-// Finisher is told of each part of C when its elements are final, while they are in the cache: rows as long as cols, CRow apart, of which the first begins
+// Finisher is told of each part of C when its elements are final, while they are in the cache: rows as long as cols, the Product's CRow apart, of which the first begins
 // at elements behind C. Each element of C is in one part. Worker is that of the Runner's task.
 type Finisher interface {
 	Finish(worker, at, rows, cols int)
@@ -311,7 +311,7 @@ func (x *Plan) single() bool {
 	if x.count < max(2, x.sizes.singles) || p.M > x.mr || p.N > x.nr || p.K > x.sizes.singleTerms {
 		return false
 	}
-	x.rowsOfAll = true
+	x.rowsOfAll = !x.turned // whose rows are columns of the caller's C
 	rows := p.M
 	for d := len(p.Batch) - 1; d >= 0; d-- {
 		x.rowsOfAll = x.rowsOfAll && p.Batch[d].C == rows*p.CRow

@@ -95,7 +95,7 @@ func run(t testing.TB, x *Plan, workers int, a, b, c array) {
 		x.Run(r, a.p, b.p, c.p, buffer(x.Shared()), scratch)
 		return
 	}
-	f := &finished{c: c, row: x.p.CRow, times: make([]atomic.Int32, c.n), values: make([]float64, c.n)}
+	f := &finished{t: t, turned: x.turned, c: c, row: x.p.CRow, times: make([]atomic.Int32, c.n), values: make([]float64, c.n)}
 	x.RunThen(r, a.p, b.p, c.p, buffer(x.Shared()), scratch, f)
 	f.check(t, x)
 }
@@ -105,6 +105,8 @@ var finishing bool
 
 // finished is a Finisher that takes down what it is told of.
 type finished struct {
+	t      testing.TB
+	turned bool // the plan's rows are not those of the product
 	c      array
 	row    int
 	times  []atomic.Int32
@@ -112,6 +114,9 @@ type finished struct {
 }
 
 func (f *finished) Finish(_, at, rows, cols int) {
+	if f.turned && rows > 1 {
+		f.t.Errorf("%d rows of a product whose C is a column", rows)
+	}
 	for i := range rows {
 		for j := at + i*f.row; j < at+i*f.row+cols; j++ {
 			f.times[j].Add(1)
