@@ -303,7 +303,7 @@ func (w Window) forPool(size []int, x *Node) Window {
 	}
 	d := spatial(x)
 	w = w.fill(d)
-	if !w.Ceil || len(w.Strides) != d || len(w.Dilation) != d || len(w.Padding) != 2*d || len(size) != d {
+	if !w.Ceil || d == 0 || len(w.Strides) != d || len(w.Dilation) != d || len(w.Padding) != 2*d || len(size) != d {
 		return w
 	}
 	w.Padding = slices.Clone(w.Padding)

@@ -226,7 +226,9 @@ func adaptive(op string, x *Node, size []int, reduction func(x *Node, axes []int
 			return x.g.Fail(op, err)
 		}
 		if n != x.typ.Shape[first+i] {
-			x = overAreas(x, first+i, n, reduction, pool)
+			if x = overAreas(x, first+i, n, reduction, pool); !x.Valid() {
+				break
+			}
 		}
 	}
 	return x
