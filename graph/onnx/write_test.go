@@ -289,6 +289,9 @@ func TestWrittenFiles(t *testing.T) {
 		if in, out := m.Inputs(), m.Outputs(); len(in) != 1 || in[0].Name != "x" || in[0].String() != "FLOAT[2]" || out[0].Name != "out" || m.Metadata()["task"] != "test" || m.Metadata()["doc_string"] != "two numbers" {
 			t.Error(in, out, m.Metadata())
 		}
+		if name, _ := m.Producer(); m.Opset("") != 20 || m.Opset("nothing") != 0 || name == "" {
+			t.Errorf("opsets %d and %d, written by %q", m.Opset(""), m.Opset("nothing"), name)
+		}
 		got := run(t, m, Options{}, map[string]any{"x": []float64{1, 2}})
 		want, err := results([]*graph.Node{y}, map[string]any{"x": []float64{1, 2}, "w": v.F})
 		if err != nil {

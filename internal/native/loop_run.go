@@ -202,6 +202,7 @@ func (l *Loop) copyEnds(w *LoopWork, count, end int) {
 
 func copyEnd[T uint8 | uint32 | uint64](dst unsafe.Pointer, from *byte, end int) {
 	in, out := unsafe.Slice((*T)(unsafe.Pointer(from)), end), unsafe.Slice((*T)(dst), end)
+	//lint:ignore S1001 a call takes longer than to copy so few elements
 	for i := range in {
 		out[i] = in[i]
 	}
