@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // longFunction computes n steps of x ← sin(w·x + k/8), so that it is too large to be inlined if n is.
@@ -84,5 +85,30 @@ func TestCallsAreInlined(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Machine code is that of all calls, and stated once.
+func TestMemoryOfCalls(t *testing.T) {
+	bytes := func(calls int, options ...vm.Option) int64 {
+		g := graph.New()
+		x, w := g.Input("x", graph.Float64), g.Input("w", graph.Float64)
+		f := graph.Function(nodes{x}, longFunction(400, w))
+		for range calls {
+			x = f(x)[0]
+		}
+		p, err := Compile(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.MemoryBytes(options...)
+	}
+	few, many := bytes(2), bytes(102)
+	code := few - bytes(2, vm.WithoutNative())
+	if code == 0 {
+		t.Skip("there is no machine code here")
+	}
+	if each := (many - few) / 100; each > code/10 {
+		t.Errorf("each call takes %d bytes, and the code of all %d", each, code)
 	}
 }

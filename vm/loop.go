@@ -163,8 +163,9 @@ func (x *loop) need(n *needs) {
 		x.rowwise.need(n, x.threads)
 	}
 	if x.hasCode() {
-		code, making := native.LoopMemory(x.l, x.threads)
+		code, runs, making := native.LoopMemory(x.l, x.threads)
 		n.addCode(code, making)
+		n.runs = min(n.runs+runs, maxTotal)
 	}
 }
 

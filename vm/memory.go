@@ -24,7 +24,8 @@ type needs struct {
 	scratch int64 // of kernels: the most
 	worker  int64 // of a goroutine: the most
 	workers int   // goroutines
-	code    int64 // machine code
+	code    int64 // machine code, that of blocks which are called not counted
+	runs    int64 // of runs of machine code, each executor its own
 	making  int64 // while machine code is made: the most
 	kept    int64 // what kernels keep of constants
 	zeros   int64 // a row of zeros: the longest
@@ -32,13 +33,14 @@ type needs struct {
 	blocks []needs
 }
 
-// addFrame counts a frame of the block with the number.
+// addFrame counts a frame of the block with the number. Its machine code is that of all frames.
 func (n *needs) addFrame(number int) {
 	b := &n.blocks[number]
 	n.add(b.own)
 	n.scratch, n.worker, n.workers = max(n.scratch, b.scratch), max(n.worker, b.worker), max(n.workers, b.workers)
 	n.zeros = max(n.zeros, b.zeros)
-	n.addCode(b.code, b.making)
+	n.making = max(n.making, b.making)
+	n.runs = min(n.runs+b.runs, maxTotal)
 	n.kept = min(n.kept+b.kept, maxTotal)
 }
 
@@ -93,13 +95,16 @@ func (m *Machine) plan() {
 	n.add(machineBytes)
 	n.addBlock(&c.Block, m.entry.exec)
 	n.blocks = nil
+	for k := range blocks {
+		n.addCode(blocks[k].code, 0)
+	}
 	n.add(heapBytes(c.ArenaBytes), heapBytes(n.scratch), heapBytes(n.zeros), (heapBytes(n.worker)+int64(pool.ShareBytes))*int64(n.workers))
 	m.needs, m.taken = n, n.own
 	if ok, _ := native.Available(); !ok {
 		m.noNative = true
 	}
 	if !m.noNative {
-		if with := min(n.code+n.making, maxTotal) + m.taken; with <= m.limit {
+		if with := min(n.code+n.runs+n.making, maxTotal) + m.taken; with <= m.limit {
 			m.taken = with
 		} else {
 			m.noNative = true

@@ -47,7 +47,8 @@ func (x *nativeLoop) compile(m *Machine, key any, s *micro.Straight, l *native.S
 func (n *needs) loop(s *micro.Straight, l *native.StepLoop, arenaBytes int64) {
 	if l != nil {
 		code, making := native.StepsMemory(s, l, arenaBytes)
-		n.addCode(code+heapBytes(8*int64(l.Arrays+1)), making)
+		n.addCode(code, making)
+		n.runs = min(n.runs+heapBytes(8*int64(l.Arrays+1)), maxTotal)
 	}
 }
 

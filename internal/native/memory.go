@@ -71,15 +71,15 @@ func StraightMemory(s *micro.Straight, arenaBytes int64) (code, making int64) {
 // manyBytes and hugeBytes are manyPages and hugePage of the systems that have machine code.
 const manyBytes, hugeBytes = 512 << 10, 2 << 20
 
-// LoopMemory is StraightMemory for the code of l, with the memory for runs by the given number of workers.
-func LoopMemory(l *micro.Loop, workers int) (code, making int64) {
+// LoopMemory is StraightMemory for the code of l; runs is the memory for runs by the given number of workers.
+func LoopMemory(l *micro.Loop, workers int) (code, runs, making int64) {
 	simple, riches, functions := census(l.Code)
 	arrays := int64(len(l.In) + len(l.Out))
 	code = fixedCode + loopUnrolled*((simple+arrays)*simpleCode+arrays*loopAccessCode+riches*(richCode+functionCode)) + functions*functionCode
 	if code > manyBytes {
 		code += hugeBytes
 	}
-	code += int64(workers) * (arrays*(16+endBytes) + 64*int64(len(l.In)+len(l.Consts)+l.Temps) + 4<<10)
-	making = fixedMaking + loopUnrolled*((simple+arrays)*simpleMaking+riches*richMaking) + functions*functionMaking + bufferMaking*code
-	return code, making
+	runs = int64(workers) * (arrays*(16+endBytes) + 64*int64(len(l.In)+len(l.Consts)+l.Temps) + 4<<10)
+	making = fixedMaking + loopUnrolled*((simple+arrays)*simpleMaking+riches*richMaking) + functions*functionMaking + bufferMaking*(code+runs)
+	return code, runs, making
 }

@@ -75,7 +75,8 @@ func TestMemoryBounds(t *testing.T) {
 				c.Dst, c.A, c.B, c.C = 3, 0, 1, 2
 				l.Code = append(l.Code, c)
 			}
-			code, making := LoopMemory(l, 1)
+			code, runs, making := LoopMemory(l, 1)
+			code += runs
 			var c *Loop
 			var err error
 			used := allocated(func() { c, err = CompileLoop(l, LoopOptions{}) })
