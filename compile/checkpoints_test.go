@@ -101,7 +101,11 @@ func TestCheckpointsChangeNoBit(t *testing.T) {
 		for _, steps := range []int{1, 2, 3, 10, 37, 200} {
 			_, want := runLoop(t, compile.Config{Disable: []string{"unroll"}}, name, steps)
 			for _, c := range []compile.Checkpoints{{States: 1}, {States: 2}, {States: 3}, {States: 7}, {States: 1000}, {Every: 1}, {Every: 4}, {Every: 15}, {Every: 1000}, {Bytes: 1}, {Bytes: 200}, {Bytes: 40000}} {
-				for _, opts := range [][]vm.Option{nil, {vm.WithoutNative()}, {vm.WithThreads(1)}} {
+				options := [][]vm.Option{nil, {vm.WithoutNative()}, {vm.WithThreads(1)}}
+				if testing.Short() {
+					options = options[:1]
+				}
+				for _, opts := range options {
 					p, got := runLoop(t, compile.Config{Checkpoints: c, Disable: []string{"unroll"}}, name, steps, opts...)
 					runs++
 					for _, in := range p.Code().Instrs {
@@ -122,7 +126,7 @@ func TestCheckpointsChangeNoBit(t *testing.T) {
 			}
 		}
 	}
-	if runs < 800 || sweeps < 400 {
+	if runs < 250 || sweeps < 130 {
 		t.Errorf("%d runs, %d sweeps", runs, sweeps)
 	}
 }
