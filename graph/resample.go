@@ -79,8 +79,10 @@ func overTaps(x *Node, axis int, places [][]tap, do func(element, used *Node, we
 
 // cubic returns the weights of the four elements around a place t behind the second (Keys, Cubic convolution interpolation for digital image processing, 1981), with the slope a at distance 1.
 func cubic(a, t float64) [4]float64 {
-	near := func(x float64) float64 { return ((a+2)*x-(a+3))*x*x + 1 }
-	far := func(x float64) float64 { return ((a*x-5*a)*x+8*a)*x - 4*a }
+	near := func(x float64) float64 { return float64((float64((a+2)*x)-(a+3))*x*x) + 1 }
+	far := func(x float64) float64 {
+		return float64((float64((float64(a*x)-float64(5*a))*x)+float64(8*a))*x) - float64(4*a)
+	}
 	return [4]float64{far(1 + t), near(t), near(1 - t), far(2 - t)}
 }
 
@@ -95,7 +97,7 @@ func placesOf(mode string, n, size int, corners, antialias bool) [][]tap {
 	places := make([][]tap, size)
 	scale := float64(n) / float64(size)
 	for i := range places {
-		at := (float64(i)+0.5)*scale - 0.5
+		at := float64((float64(i)+0.5)*scale) - 0.5
 		if corners {
 			at = float64(i*(n-1)) / float64(max(size-1, 1))
 		}
