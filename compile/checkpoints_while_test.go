@@ -157,7 +157,11 @@ func TestCheckpointsOfWhile(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs of %d programs with sweeps", runs, sweeps)
-	if runs < 2000 || sweeps < 150 {
+	least := 6000
+	if testing.Short() {
+		least /= 3
+	}
+	if runs < least || sweeps < 150 {
 		t.Errorf("%d runs, %d programs with sweeps", runs, sweeps)
 	}
 }

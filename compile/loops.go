@@ -170,12 +170,7 @@ func (s *loopSimplifier) invariants(l *loop, depends []paramSet, steps []int, ne
 	if l.count != nil || slices.Contains(s.u.config.Disable, "hoist") {
 		return nil
 	}
-	g := l.body.Graph()
-	captured := newParamSet(len(l.operands))
-	for i := range l.captured {
-		captured.add(i)
-	}
-	reached := make([]bool, g.Len())
+	reached := make([]bool, l.body.Graph().Len())
 	for i := l.captured; i < l.captured+l.carries; i++ {
 		if needed.has(i) {
 			reached[l.next(i).ID()] = true
@@ -183,6 +178,16 @@ func (s *loopSimplifier) invariants(l *loop, depends []paramSet, steps []int, ne
 	}
 	for _, v := range steps {
 		reached[v] = true
+	}
+	return l.invariants(depends, reached)
+}
+
+// invariants lists, in order, the nodes of the body that are computed from captured values alone and that something else reads, of those behind the nodes that are reached.
+func (l *loop) invariants(depends []paramSet, reached []bool) []*graph.Node {
+	g := l.body.Graph()
+	captured := newParamSet(len(l.operands))
+	for i := range l.captured {
+		captured.add(i)
 	}
 	var list []*graph.Node
 	// Nodes whose users are all invariant themselves lie behind those that are taken; what only gives another shape is done again in the body.

@@ -169,27 +169,12 @@ func (r *reporter) loops(g *graph.Graph, needed []bool) {
 
 // repeated reports what a loop's body computes from captured values alone, if it is more than scalars.
 func (r *reporter) repeated(l loop) {
-	depends := dependence(l.body, false)
-	captured := newParamSet(len(l.operands))
-	for i := range l.captured {
-		captured.add(i)
-	}
-	g := l.body.Graph()
-	same := func(id int) bool { return captured.covers(depends[id]) && depends[id].meets(captured) }
-	read := make([]bool, g.Len()) // by what changes from step to step, or by the loop
+	reached := make([]bool, l.body.Graph().Len())
 	for _, n := range l.body.Results() {
-		read[n.ID()] = true
+		reached[n.ID()] = true
 	}
-	needed := g.Needed(l.body.Results()...)
-	for id := g.Len() - 1; id >= 0; id-- {
-		n := g.Node(id)
-		switch {
-		case !needed[id] || n.IsInput():
-		case !same(id) || !computes(n):
-			for k := range n.Inputs() {
-				read[n.InputID(k)] = read[n.InputID(k)] || read[id] || !same(id)
-			}
-		case read[id] && !n.Type().IsScalar():
+	for _, n := range l.invariants(dependence(l.body, false), reached) {
+		if !n.Type().IsScalar() {
 			r.add(RemarkRepeated, n.Position(), 0, "compute it in front of the loop, which may go no step at all", "%s is the same in each step of the loop", signature(n))
 		}
 	}

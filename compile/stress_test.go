@@ -142,7 +142,7 @@ func TestThreadsAgree(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d elements", compared); compared < 5e5 {
+	if t.Logf("%d elements", compared); compared < 1e6 {
 		t.Errorf("only %d elements", compared)
 	}
 }

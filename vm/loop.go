@@ -165,7 +165,7 @@ func (x *loop) need(n *needs) {
 	if x.hasCode() {
 		code, runs, making := native.LoopMemory(x.l, x.threads)
 		n.addCode(code, making)
-		n.runs = min(n.runs+runs, maxTotal)
+		n.addRuns(runs)
 	}
 }
 

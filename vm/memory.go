@@ -40,7 +40,7 @@ func (n *needs) addFrame(number int) {
 	n.scratch, n.worker, n.workers = max(n.scratch, b.scratch), max(n.worker, b.worker), max(n.workers, b.workers)
 	n.zeros = max(n.zeros, b.zeros)
 	n.making = max(n.making, b.making)
-	n.runs = min(n.runs+b.runs, maxTotal)
+	n.addRuns(b.runs)
 	n.kept = min(n.kept+b.kept, maxTotal)
 }
 
@@ -70,6 +70,9 @@ func heapBytes(n int64) int64 { return n + 64 + min(n/8+64, 16<<10) }
 func (n *needs) addCode(code, making int64) {
 	n.code, n.making = min(n.code+code, maxTotal), max(n.making, min(making, maxTotal))
 }
+
+// addRuns counts memory that an executor's machine code takes when it runs.
+func (n *needs) addRuns(bytes int64) { n.runs = min(n.runs+bytes, maxTotal) }
 
 // maxTotal stands for more than any machine has.
 const maxTotal = 1 << 60

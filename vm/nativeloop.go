@@ -48,7 +48,7 @@ func (n *needs) loop(s *micro.Straight, l *native.StepLoop, arenaBytes int64) {
 	if l != nil {
 		code, making := native.StepsMemory(s, l, arenaBytes)
 		n.addCode(code, making)
-		n.runs = min(n.runs+heapBytes(8*int64(l.Arrays+1)), maxTotal)
+		n.addRuns(heapBytes(8 * int64(l.Arrays+1)))
 	}
 }
 
