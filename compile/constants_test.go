@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -99,7 +100,11 @@ func TestConstantOperands(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d programs keep packed constants", kept); kept < 6 {
+	least := 10
+	if cpu.Best() == cpu.AVX2 { // fewer products go a way that packs
+		least = 8
+	}
+	if t.Logf("%d programs keep packed constants", kept); kept < least {
 		t.Errorf("only %d programs keep packed constants", kept)
 	}
 }

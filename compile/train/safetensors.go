@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -53,7 +54,7 @@ var safetensorsDTypes = map[string]safetensorsDType{
 	"I8":   {1, nil, copied(func(v int8) int32 { return int32(v) })},
 	"U8":   {1, nil, copied(func(v uint8) int32 { return int32(v) })},
 	"U32":  {4, nil, copied(func(v uint32) int64 { return int64(v) })},
-	"F16":  {2, nil, copied(float16)},
+	"F16":  {2, nil, copied(dtype.Half)},
 	"BF16": {2, nil, copied(func(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) })},
 	"BOOL": {1, nil, readBools},
 	"U64": {8, nil, func(data []byte) (any, error) {
@@ -92,18 +93,6 @@ func readBools(data []byte) (any, error) {
 		out[i] = b == 1
 	}
 	return out, nil
-}
-
-// float16 returns the value of a half: sign, five bits of exponent, ten of mantissa (IEEE 754, binary16).
-func float16(h uint16) float32 {
-	sign, exponent, mantissa := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exponent {
-	case 0: // zero and subnormal numbers
-		return math.Float32frombits(sign | math.Float32bits(float32(mantissa)*0x1p-24))
-	case 31:
-		return math.Float32frombits(sign | 255<<23 | mantissa<<13)
-	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | mantissa<<13)
 }
 
 // sharedAs returns the bytes as numbers without a copy, nil where they do not lie as numbers do.

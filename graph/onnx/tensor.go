@@ -14,6 +14,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/onnx/internal/pb"
+	"github.com/adjoint-go/adjoint/internal/dtype"
 )
 
 // kind is ONNX's element type.
@@ -228,7 +229,7 @@ func fromRaw(k kind, size int, raw []byte) ([]byte, error) {
 func appendElement(data []byte, k kind, bits uint64) []byte {
 	switch k {
 	case kindFloat16:
-		return binary.LittleEndian.AppendUint32(data, math.Float32bits(half(uint16(bits))))
+		return binary.LittleEndian.AppendUint32(data, math.Float32bits(dtype.Half(uint16(bits))))
 	case kindBfloat16:
 		return binary.LittleEndian.AppendUint32(data, uint32(bits)<<16)
 	case kindBool:
@@ -247,19 +248,6 @@ func appendElement(data []byte, k kind, bits uint64) []byte {
 		return binary.LittleEndian.AppendUint32(data, uint32(bits))
 	}
 	return binary.LittleEndian.AppendUint64(data, bits)
-}
-
-// half returns the value of a number of IEEE 754 in 16 bits.
-func half(h uint16) float32 {
-	sign, e, f := uint32(h>>15)<<31, int(h>>10&31), uint32(h&1023)
-	switch {
-	case e == 31:
-		return math.Float32frombits(sign | 0x7f800000 | f<<13)
-	case e == 0:
-		v := float32(f) * 0x1p-24
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	}
-	return math.Float32frombits(sign | uint32(e+112)<<23 | f<<13)
 }
 
 // fromFields converts the elements that lie in fields of their own type.
