@@ -50,6 +50,10 @@ func TestCreation(t *testing.T) {
 		{"numbers beside integers", graph.Ones(g, graph.Int64, 1).Mul(int64(1 << 60)).Add(3.0), []int{1}, []float64{1<<60 + 3}, 0},
 		{"comparisons", graph.Cast(graph.LogicalAnd(matrix.Greater(1), matrix.LessEqual(float32(3))), f64), []int{2, 2}, []float64{0, 1, 1, 0}, 0},
 		{"other comparisons", graph.Cast(graph.LogicalOr(matrix.Less(2), matrix.GreaterEqual(g.Const(4))), f64), []int{2, 2}, []float64{1, 0, 0, 1}, 0},
+		{"equal", graph.Cast(graph.LogicalXor(matrix.Equal(2), matrix.NotEqual(matrix)), f64), []int{2, 2}, []float64{0, 1, 0, 0}, 0},
+		{"bounds", matrix.Max(2).Min(3.0).Mod(2), []int{2, 2}, []float64{0, 0, 1, 1}, 0},
+		{"clip", matrix.Clip(2, nil).Clip(nil, 3).Clip(0, g.Const(2.5)), []int{2, 2}, []float64{2, 2, 2.5, 2.5}, 0},
+		{"where", matrix.Greater(2).Where(matrix, 0).Add(matrix.Less(2).Where(-1, matrix)), []int{2, 2}, []float64{-1, 2, 6, 8}, 0},
 	} {
 		if err := g.Err(); err != nil {
 			t.Fatal(err)

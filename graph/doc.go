@@ -11,6 +11,9 @@
 //	x1, x2 := g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
 //	z := graph.Add(graph.Add(graph.Square(x1), graph.Square(x2)), graph.Mul(x1, x2)).Named("z")
 //
+// Arithmetic, comparisons, Max, Min, Mod, Clip and Where are methods as well, and as such take Go numbers, which become constants of the node's dtype:
+// x.Mul(2).Add(y), mask.Where(x, 0). Functions take nodes alone, so that graph.Add and its like are values of one type; Like(x, 1) is a number for them.
+//
 // Loops and branches (Scan, While, Cond, Switch, Map, Checkpoint, Function) are operators too. Their bodies are built by functions that may use any node around
 // them; while such a function runs, all nodes that are made belong to the body.
 //

@@ -36,6 +36,8 @@ var badInput = []struct {
 	{"add", "operands are float64 and float32: cast operand 1 to float64", func(_ *graph.Graph, in inputs) int { graph.Add(in.x, in.f); return here() }},
 	{"mul", "[2×3] and [4] do not broadcast", func(_ *graph.Graph, in inputs) int { graph.Mul(in.x, in.four); return here() }},
 	{"sub", "operand 1 is nil", func(_ *graph.Graph, in inputs) int { graph.Sub(in.x, nil); return here() }},
+	{"where", "got int and int: one of the two needs to be a node", func(_ *graph.Graph, in inputs) int { in.x.Greater(1).Where(0, 1); return here() }},
+	{"clip", "got string beside an operand of float64", func(_ *graph.Graph, in inputs) int { in.x.Clip("0", nil); return here() }},
 	{"div", "operand 1 belongs to another graph", func(_ *graph.Graph, in inputs) int {
 		graph.Div(in.x, graph.New().Const(1))
 		return here() - 1

@@ -106,7 +106,7 @@ func constructors(root string) (map[string][]constructor, error) {
 	for op, list := range out {
 		plain := strings.ReplaceAll(op, "_", "")
 		for _, c := range list {
-			if strings.EqualFold(c.name, plain) {
+			if strings.EqualFold(c.name, plain) && strings.HasPrefix(c.signature, "func "+c.name) { // not a method of the same name
 				out[op] = []constructor{c}
 			}
 		}
