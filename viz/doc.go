@@ -1,6 +1,6 @@
 // Package viz draws computational graphs: forward values, adjoints and
-// gradients, as DOT, SVG, PNG, PDF, HTML, JSON, Mermaid and plain text. It needs no Graphviz
-// and no browser; it reads graphs and executes nothing, so values at a point
+// gradients, as DOT, SVG, PNG, PDF, HTML, JSON, Mermaid, TikZ and plain text. It needs no Graphviz,
+// no browser and no TeX; it reads graphs and executes nothing, so values at a point
 // come from the caller.
 //
 //	err := viz.SVG(w, []*graph.Node{z}, viz.WithTitle("z = x1^2 + x1*x2 + x2^2"))

@@ -14,9 +14,10 @@ var encoders = []struct {
 }{
 	{"svg", (*Picture).SVG}, {"png", (*Picture).PNG}, {"pdf", (*Picture).PDF}, {"html", (*Picture).HTML},
 	{"dot", (*Picture).DOT}, {"json", (*Picture).JSON}, {"mermaid", (*Picture).Mermaid}, {"text", (*Picture).Text},
+	{"tikz", (*Picture).TikZ}, {"latex", (*Picture).LaTeX},
 }
 
-// Encode returns the picture in the format "svg", "png", "pdf", "html", "dot", "json", "mermaid" or "text". Notebooks that show images and HTML
+// Encode returns the picture in the format "svg", "png", "pdf", "html", "dot", "json", "mermaid", "text", "tikz" or "latex". Notebooks that show images and HTML
 // take it as it is: gonbui.DisplayPNG(png), gonbui.DisplayHTML(string(html)).
 func (p *Picture) Encode(format string) ([]byte, error) {
 	var names []string

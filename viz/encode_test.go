@@ -10,7 +10,7 @@ func TestEncode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for format, begins := range map[string]string{"svg": "<svg", "png": "\x89PNG", "pdf": "%PDF", "html": "<!", "dot": "digraph", "json": "{", "mermaid": "flowchart", "text": ""} {
+	for format, begins := range map[string]string{"svg": "<svg", "png": "\x89PNG", "pdf": "%PDF", "html": "<!", "dot": "digraph", "json": "{", "mermaid": "flowchart", "text": "", "tikz": "% Comp", "latex": `\RequirePackage`} {
 		data, err := p.Encode(format)
 		if err != nil || len(data) == 0 {
 			t.Errorf("%s: %d bytes, %v", format, len(data), err)

@@ -39,7 +39,7 @@ func TestGolden(t *testing.T) {
 	for mode, name := range map[GradientMode]string{NoGradients: "forward", Overlay: "overlay", Split: "split"} {
 		outputs, options := seed(mode)
 		for extension, format := range map[string]func(*Picture, io.Writer) error{
-			"svg": (*Picture).SVG, "dot": (*Picture).DOT, "json": (*Picture).JSON} {
+			"svg": (*Picture).SVG, "dot": (*Picture).DOT, "json": (*Picture).JSON, "tikz": (*Picture).TikZ} {
 			got := render(t, drawing{name: name, outputs: outputs, options: options}, format)
 			path := filepath.Join("testdata", name+"."+extension)
 			if *update {

@@ -51,6 +51,12 @@ func (c *MemoryChart) PNG(w io.Writer) error { return c.write(w, (*settings).wri
 // PDF writes the chart as a PDF of one page.
 func (c *MemoryChart) PDF(w io.Writer) error { return c.write(w, (*settings).writePDF) }
 
+// TikZ writes the chart as an environment tikzpicture, see Picture.TikZ.
+func (c *MemoryChart) TikZ(w io.Writer) error { return c.write(w, (*settings).writeTikZ) }
+
+// LaTeX writes the chart as a LaTeX document of its own.
+func (c *MemoryChart) LaTeX(w io.Writer) error { return c.write(w, (*settings).writeLaTeX) }
+
 // Warnings says what of the chart cannot be drawn in a format as it is meant, see Picture.Warnings.
 func (c *MemoryChart) Warnings(format string) ([]string, error) {
 	if c == nil || c.drawing == nil {

@@ -63,6 +63,12 @@ func (c *ScheduleChart) PNG(w io.Writer) error { return (*MemoryChart)(c).PNG(w)
 // PDF writes the chart as a PDF of one page.
 func (c *ScheduleChart) PDF(w io.Writer) error { return (*MemoryChart)(c).PDF(w) }
 
+// TikZ writes the chart as an environment tikzpicture, see Picture.TikZ.
+func (c *ScheduleChart) TikZ(w io.Writer) error { return (*MemoryChart)(c).TikZ(w) }
+
+// LaTeX writes the chart as a LaTeX document of its own.
+func (c *ScheduleChart) LaTeX(w io.Writer) error { return (*MemoryChart)(c).LaTeX(w) }
+
 // Warnings says what of the chart cannot be drawn in a format as it is meant, see Picture.Warnings.
 func (c *ScheduleChart) Warnings(format string) ([]string, error) {
 	return (*MemoryChart)(c).Warnings(format)

@@ -152,7 +152,7 @@ func TestInline(t *testing.T) {
 	if nodes, _ = text(WithInline("*"), WithGradients(Overlay)); nodes != "x W₁ b₁ " {
 		t.Errorf("with adjoints, the inputs are %s", nodes)
 	}
-	for _, format := range []string{"svg", "dot", "mermaid", "html", "json", "text", "pdf", "png"} {
+	for _, format := range []string{"svg", "dot", "mermaid", "html", "json", "text", "pdf", "png", "tikz", "latex"} {
 		p := drawn(t, []*graph.Node{y}, WithInline("*"))
 		if data, err := p.Encode(format); err != nil || len(data) == 0 {
 			t.Errorf("%s: %v", format, err)

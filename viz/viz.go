@@ -14,6 +14,7 @@ import (
 	"github.com/adjoint-go/adjoint/viz/internal/raster"
 	"github.com/adjoint-go/adjoint/viz/internal/scene"
 	"github.com/adjoint-go/adjoint/viz/internal/svg"
+	"github.com/adjoint-go/adjoint/viz/internal/tikz"
 )
 
 //go:generate go run ./internal/gallery -to ../docs/gallery
@@ -150,19 +151,41 @@ func (s *settings) warningsOf(d *draw.Drawing, format string) []string {
 				math.Ceil(d.W*scale), math.Ceil(d.H*scale), fit, scale))
 		}
 	}
-	if missing := d.MissingGlyphs(); len(missing) > 0 && s.ownGlyphs(format) {
-		const most = 12
-		text := string(missing[:min(len(missing), most)])
-		if len(missing) > most {
-			text += fmt.Sprintf(" and %d more", len(missing)-most)
+	if format == "tikz" || format == "latex" {
+		if scale := s.scaleOr(1); tikz.Fit(d, scale) < scale {
+			list = append(list, fmt.Sprintf("TeX computes no lengths beyond 5.7 m: the picture is drawn at scale %.2g instead of %.3g", tikz.Fit(d, scale), scale))
 		}
-		list = append(list, fmt.Sprintf("the typeface has no %s: boxes stand for them; SVG and HTML take them from the reader's typefaces", text))
+		if missing := tikz.Missing(d); len(missing) > 0 {
+			list = append(list, fmt.Sprintf("pdfTeX has no %s: it shows their numbers; XeTeX and LuaTeX take them from the document's typeface", few(missing)))
+		}
+		return list
+	}
+	if missing := d.MissingGlyphs(); len(missing) > 0 && s.ownGlyphs(format) {
+		list = append(list, fmt.Sprintf("the typeface has no %s: boxes stand for them; SVG and HTML take them from the reader's typefaces", few(missing)))
 	}
 	return list
 }
 
+// few returns characters as text, the first of many.
+func few(characters []rune) string {
+	const most = 12
+	text := string(characters[:min(len(characters), most)])
+	if len(characters) > most {
+		text += fmt.Sprintf(" and %d more", len(characters)-most)
+	}
+	return text
+}
+
 func (s *settings) writePDF(w io.Writer, d *draw.Drawing) error {
 	return pdf.Write(w, d, s.scaleOr(1), s.paper())
+}
+
+func (s *settings) writeTikZ(w io.Writer, d *draw.Drawing) error {
+	return tikz.Write(w, d, tikz.Options{Theme: s.paper(), Scale: s.scaleOr(1), Transparent: s.transparent})
+}
+
+func (s *settings) writeLaTeX(w io.Writer, d *draw.Drawing) error {
+	return tikz.Write(w, d, tikz.Options{Theme: s.paper(), Scale: s.scaleOr(1), Transparent: s.transparent, Document: true})
 }
 
 // SVG writes the picture as SVG.
@@ -175,8 +198,15 @@ func (p *Picture) PNG(w io.Writer) error { return p.write(w, (*settings).writePN
 // PDF writes the picture as a PDF of one page.
 func (p *Picture) PDF(w io.Writer) error { return p.write(w, (*settings).writePDF) }
 
+// TikZ writes the picture as an environment tikzpicture to \input into a document, whose typeface it takes. The document needs the packages tikz
+// and amsmath, and typefaces of any size (fix-cm, lmodern or others): \resizebox{\linewidth}{!}{\input{z.tikz}}.
+func (p *Picture) TikZ(w io.Writer) error { return p.write(w, (*settings).writeTikZ) }
+
+// LaTeX writes the picture as TikZ in a LaTeX document of its own, whose page is as large as the picture.
+func (p *Picture) LaTeX(w io.Writer) error { return p.write(w, (*settings).writeLaTeX) }
+
 // Warnings says, for a format as Encode knows it, what of the picture cannot be drawn in it as it is meant: an image that
-// is too large for its scale, characters that the embedded typeface lacks. It is empty for formats of text.
+// is too large for its scale, characters that the embedded typeface lacks. It is empty for SVG with its own text, HTML and the formats that describe the graph.
 func (p *Picture) Warnings(format string) ([]string, error) {
 	if err := p.check(); err != nil {
 		return nil, err
@@ -193,7 +223,7 @@ func (p *Picture) Warnings(format string) ([]string, error) {
 
 // ownGlyphs reports whether a format draws letters by itself, and does not take those that the typeface lacks from the reader's.
 func (s *settings) ownGlyphs(format string) bool {
-	return format == "png" || format == "pdf" || format == "svg" && s.outlines
+	return format == "png" || format == "pdf" || format == "tikz" || format == "latex" || format == "svg" && s.outlines
 }
 
 func (p *Picture) write(w io.Writer, format func(*settings, io.Writer, *draw.Drawing) error) error {
@@ -247,6 +277,16 @@ func SVG(w io.Writer, outputs []*graph.Node, options ...Option) error {
 // PNG draws the outputs and all that they depend on as PNG.
 func PNG(w io.Writer, outputs []*graph.Node, options ...Option) error {
 	return paint(w, outputs, options, (*Picture).PNG)
+}
+
+// TikZ draws the outputs and all that they depend on as an environment tikzpicture, see Picture.TikZ.
+func TikZ(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).TikZ)
+}
+
+// LaTeX draws the outputs and all that they depend on as a LaTeX document, see Picture.LaTeX.
+func LaTeX(w io.Writer, outputs []*graph.Node, options ...Option) error {
+	return paint(w, outputs, options, (*Picture).LaTeX)
 }
 
 func paint(w io.Writer, outputs []*graph.Node, options []Option, format func(*Picture, io.Writer) error) error {

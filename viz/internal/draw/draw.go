@@ -37,6 +37,7 @@ type Shape struct {
 	Dash         []float64 // lengths of dashes and gaps; nil for a solid stroke
 	Opacity      float64   // 0 means 1
 	Part         scene.Part
+	Bar          bool // the bar over a text with Bar, for painters that have none of their own
 }
 
 // Text is a piece of text in one style; its baseline starts at At.
@@ -46,6 +47,8 @@ type Text struct {
 	Size   float64
 	Width  float64
 	Italic bool
+	Script scene.Script // its size and place tell it already
+	Bar    bool         // a shape of the group draws it
 	Colour scene.Role
 	Part   scene.Part
 	// Line counts the lines of a group, so that pieces of one line can be told.
@@ -293,10 +296,10 @@ func (g *Group) text(l scene.TextLine, at geom.Point, line int) {
 	placed, _ := l.Place()
 	for _, p := range placed {
 		q := at.Add(geom.Point{X: p.X, Y: p.Y})
-		g.Texts = append(g.Texts, Text{Text: p.Text, At: q, Size: p.Size, Width: p.Width, Italic: p.Italic, Colour: p.Colour, Part: p.Part, Line: line})
+		g.Texts = append(g.Texts, Text{Text: p.Text, At: q, Size: p.Size, Width: p.Width, Italic: p.Italic, Script: p.Script, Bar: p.Bar, Colour: p.Colour, Part: p.Part, Line: line})
 		if p.BarWidth > 0 {
 			a := at.Add(geom.Point{X: p.BarX, Y: p.BarY})
-			g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Fill: p.Colour, Part: p.Part,
+			g.Shapes = append(g.Shapes, Shape{Kind: RectShape, Fill: p.Colour, Part: p.Part, Bar: true,
 				Rect: geom.Rect{Min: geom.Point{X: a.X, Y: a.Y - p.BarThickness/2}, Max: geom.Point{X: a.X + p.BarWidth, Y: a.Y + p.BarThickness/2}}})
 		}
 	}

@@ -23,6 +23,8 @@ type Placed struct {
 	X, Y   float64
 	Size   float64
 	Italic bool
+	Script Script
+	Bar    bool
 	Colour Role
 	Width  float64
 	Part   Part
@@ -39,7 +41,7 @@ func (l TextLine) Place() ([]Placed, float64) {
 	last := Base
 	lastItalic := false
 	for _, r := range l.Runs {
-		p := Placed{Text: r.Text, Size: l.Size, Italic: r.Italic, Colour: r.Colour, Part: r.Part}
+		p := Placed{Text: r.Text, Size: l.Size, Italic: r.Italic, Script: r.Script, Bar: r.Bar, Colour: r.Colour, Part: r.Part}
 		if p.Colour == None {
 			p.Colour = l.Colour
 		}

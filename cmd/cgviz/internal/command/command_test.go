@@ -232,7 +232,7 @@ func TestOverlayTotal(t *testing.T) {
 func TestFormats(t *testing.T) {
 	dir := t.TempDir()
 	for _, grad := range []string{"none", "overlay", "split"} {
-		for _, extension := range []string{"svg", "png", "dot", "gv", "json", "pdf", "html", "htm", "mmd", "mermaid", "txt", "SVG"} {
+		for _, extension := range []string{"svg", "png", "dot", "gv", "json", "pdf", "html", "htm", "mmd", "mermaid", "txt", "SVG", "tikz", "tex"} {
 			name := filepath.Join(dir, grad+"."+extension)
 			r := run("", "-o", name, "--grad", grad, "--at", "x1=2,x2=3", seed)
 			if r.status != 0 || r.err != "" || r.out != "" {
@@ -243,7 +243,7 @@ func TestFormats(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkFormat(t, name, strings.ToLower(extension), data)
-			short := map[string]string{"SVG": "svg", "gv": "dot", "htm": "html", "mmd": "mermaid", "txt": "text"}[extension]
+			short := map[string]string{"SVG": "svg", "gv": "dot", "htm": "html", "mmd": "mermaid", "txt": "text", "tex": "latex"}[extension]
 			if short == "" {
 				short = extension
 			}
@@ -254,7 +254,7 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 36 {
+	if err != nil || len(entries) != 42 {
 		t.Errorf("%d files, %v", len(entries), err)
 	}
 	if r := run("", seed); !strings.Contains(r.out, "<svg") {
@@ -299,6 +299,10 @@ func checkFormat(t *testing.T, name, format string, data []byte) {
 	case "html", "htm":
 		if !bytes.Contains(data, []byte("<svg")) || !bytes.HasSuffix(bytes.TrimSpace(data), []byte("</html>")) {
 			t.Errorf("%s is not HTML with a drawing", name)
+		}
+	case "tikz", "tex":
+		if !bytes.Contains(data, []byte(`\begin{tikzpicture}`)) || bytes.Contains(data, []byte(`\begin{document}`)) != (format == "tex") {
+			t.Errorf("%s holds no tikzpicture, or no document where it should", name)
 		}
 	case "mmd", "mermaid":
 		if !bytes.Contains(data, []byte("flowchart")) {

@@ -70,7 +70,7 @@ type look struct {
 
 func (o *output) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "format", "T", "", "dot, svg, png, pdf, html, json, mermaid or text (default from the name of -o, else text at a terminal and svg elsewhere)")
+	f.StringVarP(&o.format, "format", "T", "", "dot, svg, png, pdf, html, json, mermaid, text, tikz (a tikzpicture) or latex (a document with it) (default from the name of -o, else text at a terminal and svg elsewhere)")
 	f.StringVarP(&o.file, "output", "o", "", "`FILE` to write (default standard output)")
 	completeFlag(cmd, "format", formatNames())
 }

@@ -188,7 +188,7 @@ func TestTerminal(t *testing.T) {
 	for _, c := range []struct {
 		format string
 		status int
-	}{{"png", 2}, {"pdf", 2}, {"svg", 0}, {"dot", 0}, {"json", 0}, {"html", 0}, {"mermaid", 0}, {"text", 0}} {
+	}{{"png", 2}, {"pdf", 2}, {"svg", 0}, {"dot", 0}, {"json", 0}, {"html", 0}, {"mermaid", 0}, {"text", 0}, {"tikz", 0}, {"latex", 0}} {
 		var out, errs bytes.Buffer
 		status := Main([]string{"-T", c.format, "x"}, Streams{In: strings.NewReader(""), Out: &out, Err: &errs, OutTerminal: true})
 		if status != c.status || (out.Len() == 0) != (status != 0) {

@@ -28,6 +28,8 @@ var formats = []format{
 	{"json", []string{".json"}, false, nil},
 	{"mermaid", []string{".mmd", ".mermaid"}, false, (*viz.Picture).Mermaid},
 	{"text", []string{".txt"}, false, (*viz.Picture).Text},
+	{"tikz", []string{".tikz"}, false, (*viz.Picture).TikZ},
+	{"latex", []string{".tex", ".ltx"}, false, (*viz.Picture).LaTeX},
 }
 
 func formatNames() []string { return names(formats, func(f format) string { return f.name }) }

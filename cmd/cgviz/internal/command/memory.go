@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,8 @@ type chart interface {
 	SVG(io.Writer) error
 	PNG(io.Writer) error
 	PDF(io.Writer) error
+	TikZ(io.Writer) error
+	LaTeX(io.Writer) error
 	Warnings(format string) ([]string, error)
 }
 
@@ -28,8 +31,8 @@ func (o *output) chooseChart(of string) (format string, err error) {
 	switch {
 	case err != nil:
 		return "", err
-	case f.name != "svg" && f.name != "png" && f.name != "pdf":
-		return "", usage("a chart of %s is drawn as svg, png or pdf, not as %s", of, f.name)
+	case !slices.Contains([]string{"svg", "png", "pdf", "tikz", "latex"}, f.name):
+		return "", usage("a chart of %s is drawn as svg, png, pdf, tikz or latex, not as %s", of, f.name)
 	}
 	return f.name, o.checkDirectory()
 }
@@ -40,7 +43,7 @@ func (o *output) paint(c chart, format string) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := map[string]func(io.Writer) error{"svg": c.SVG, "png": c.PNG, "pdf": c.PDF}[format](&b); err != nil {
+	if err := map[string]func(io.Writer) error{"svg": c.SVG, "png": c.PNG, "pdf": c.PDF, "tikz": c.TikZ, "latex": c.LaTeX}[format](&b); err != nil {
 		return err
 	}
 	return o.deliver(b.Bytes())
@@ -56,8 +59,8 @@ func newMemory(s Streams) *cobra.Command {
 		Short: "Draw the memory that a program uses while it runs",
 		Long: `Memory draws a chart of a program's memory: over its instructions the bytes in use, with
 the peak marked, and by address the range of every value from the instruction that
-writes it to the last one that reads it. A graph is compiled first. Formats are svg, png
-and pdf.`,
+writes it to the last one that reads it. A graph is compiled first. Formats are svg, png,
+pdf, tikz and latex.`,
 		Example: `  cgviz memory --gradient model.cg -o memory.svg
   cgviz memory model.adjp -o memory.png`,
 		Args:              exactly(1, "one expression, file or program"),

@@ -20,7 +20,7 @@ func newSchedule(s Streams) *cobra.Command {
 states of it, as compile.Config's Checkpoints makes them: from left to right what is run,
 from bottom to top the loop's steps, with a bar for each state that is kept. Without
 --states and --every all are kept; with --mixed also what is recorded of steps, instead of
-states. Formats are svg, png and pdf.`,
+states. Formats are svg, png, pdf, tikz and latex.`,
 		Example: `  cgviz schedule --states 6 60 -o checkpoints.svg
   cgviz schedule --states 6 --mixed 60 -o mixed.svg
   cgviz schedule --every 8 60 -o checkpoints.png`,

@@ -148,7 +148,7 @@ func TestBodies(t *testing.T) {
 			}
 		}
 	}
-	for _, format := range []string{"dot", "json", "svg", "png", "pdf", "html", "mermaid", "text"} {
+	for _, format := range []string{"dot", "json", "svg", "png", "pdf", "html", "mermaid", "text", "tikz", "latex"} {
 		for _, more := range [][]string{nil, {"--grad", "overlay"}, {"--grad", "split"}} {
 			if r := run("", append(more, "-T", format, "-o", t.TempDir()+"/o."+format, cg)...); r.status != 0 {
 				t.Errorf("%s %v: status %d: %s", format, more, r.status, r.err)
