@@ -22,6 +22,7 @@ var publicImports = map[string][]string{
 	"graph/ode":          {"graph"},
 	"graph/onnx":         {"graph"},
 	"vm":                 {},
+	"vm/shard":           {"vm"},
 	"compile":            {"graph", "vm"},
 	"compile/continuous": {"graph", "compile"},
 	"compile/eager":      {"graph", "compile", "vm"},

@@ -146,7 +146,7 @@ func (s *Solver) check() error {
 	if len(p.Parameters) == 0 {
 		fail("there are no parameters")
 	}
-	if (p.Objective == nil) == (len(p.Residuals) == 0) {
+	if (p.Objective == nil) == (len(p.Residuals) == 0) && s.values == nil { // else it is a Function
 		fail("needs either an objective or residuals")
 	}
 	if p.Objective != nil && value("the objective", p.Objective) && !p.Objective.Type().IsScalar() {

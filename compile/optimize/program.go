@@ -17,6 +17,8 @@ type program struct {
 	out     [][]float64
 	inputs  map[string]any // of which the first run takes the values; nil then
 	size    int            // number of outputs
+	// evaluate computes the outputs instead of the machine; its errors end a solution.
+	evaluate func(ctx context.Context, x []float64) ([][]float64, error)
 }
 
 func (s *Solver) program(outputs ...*graph.Node) (*program, error) {
@@ -35,7 +37,11 @@ func (s *Solver) program(outputs ...*graph.Node) (*program, error) {
 }
 
 // run computes the outputs at x.
-func (p *program) run(ctx context.Context, x []float64) error {
+func (p *program) run(ctx context.Context, x []float64) (err error) {
+	if p.evaluate != nil {
+		p.out, err = p.evaluate(ctx, x)
+		return err
+	}
 	for _, in := range p.in {
 		x = x[copy(in, x):]
 	}
@@ -69,6 +75,9 @@ func (r *run) compute(p *program, x []float64) (ok bool, err error) {
 	if err := p.run(r.ctx, x); err != nil {
 		if r.ctx.Err() != nil {
 			return false, r.ctx.Err()
+		}
+		if p.evaluate != nil {
+			return false, err
 		}
 		r.trial = err
 		return false, nil
