@@ -6,11 +6,13 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"gorgonia.org/tensor"
 
 	"github.com/adjoint-go/adjoint/graph"
+	nativecode "github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -120,5 +122,65 @@ func TestThreadsAndExecutors(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameBits(t, p, tensor.New(tensor.WithShape(s[0], s[1]), tensor.WithBacking(ramp(s[0]*s[1]))), tensor.New(tensor.WithShape(s[1]), tensor.WithBacking(ramp(s[1]))))
+	}
+}
+
+// TestLoopsAreNative holds that loops over arrays run as vector code wherever machine code can be had, with the bits of the other executors: arithmetic,
+// functions, comparisons, conversions, reductions and their derivatives.
+func TestLoopsAreNative(t *testing.T) {
+	const n = 1000
+	loops, native, code := 0, 0, ""
+	for _, d := range []graph.DType{graph.Float64, graph.Float32} {
+		g := graph.New()
+		x, y := g.Input("x", d, n), g.Input("y", d, n)
+		third := graph.FullLike(x, 1.0/3)
+		outs := []*graph.Node{
+			graph.Sqrt(graph.Abs(graph.Div(graph.Add(graph.Mul(x, y), third), y))),
+			graph.Where(graph.Less(x, y), graph.Exp(x), graph.Sin(y)), graph.Pow(graph.Abs(x), y), graph.Tanh(graph.Mul(x, third)),
+			graph.Cast(graph.Round(graph.Mul(x, x)), graph.Int32), graph.Max(graph.Log(graph.Abs(x)), y),
+			graph.Sum(graph.Mul(graph.Cos(x), graph.Sigmoid(y))), graph.ReduceMax(graph.Mul(x, y), nil),
+		}
+		grads, err := Gradient(outs[6], x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(append(outs, grads...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var inputs []any
+		for k := range 2 {
+			if d == graph.Float64 {
+				v := make([]float64, n)
+				for i := range v {
+					v[i] = 3 * math.Sin(0.7*float64(i+k)+float64(k))
+				}
+				inputs = append(inputs, tensor.New(tensor.WithShape(n), tensor.WithBacking(v)))
+				continue
+			}
+			v := make([]float32, n)
+			for i := range v {
+				v[i] = float32(3 * math.Sin(0.7*float64(i+k)+float64(k)))
+			}
+			inputs = append(inputs, tensor.New(tensor.WithShape(n), tensor.WithBacking(v)))
+		}
+		sameBits(t, p, inputs...)
+		m := vm.NewMachine(p, vm.WithNativeAhead())
+		for i, e := range m.Executors() {
+			if p.Code().Instrs[i].Op == vm.OpLoop {
+				loops++
+				if e == vm.ExecutorNative {
+					native++
+				}
+			}
+		}
+		code += m.MachineCode()
+	}
+	t.Logf("%d of %d loops are native, %d lines of machine code", native, loops, strings.Count(code, "\n"))
+	if available, _ := nativecode.Available(); available && (native != loops || loops < 4) || !available && native > 0 {
+		t.Errorf("%d of %d loops are native", native, loops)
+	}
+	if vectors := map[string]string{"arm64": ".2d", "amd64": "ymm"}[runtime.GOARCH]; native > 0 && !strings.Contains(code, vectors) && !strings.Contains(code, "zmm") {
+		t.Error("the machine code has no vectors")
 	}
 }

@@ -51,7 +51,7 @@ func TestCopyStrided(t *testing.T) {
 			lo := r.IntN(total)
 			n := 1 + r.IntN(total-lo)
 			size := []int{1, 4, 8}[r.IntN(3)]
-			for level := cpu.Portable; level <= cpu.Best(); level++ {
+			for _, level := range cpu.Levels() {
 				dst := make([]byte, (n+2)*8)
 				for i := range dst {
 					dst[i] = 0xA5

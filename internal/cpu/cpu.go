@@ -13,18 +13,21 @@ import (
 // Level is a family of vector instructions. All give the same bits.
 type Level uint8
 
-// The levels, each with what the one below has.
+// The levels; on one architecture each has what the one below has.
 const (
 	Portable Level = iota // Go, on every architecture
+	NEON                  // arm64, of which every processor has it
 	AVX2                  // amd64 with AVX2, FMA and BMI2
 	AVX512                // amd64 with AVX-512 F, DQ, BW and VL
 )
 
-// String returns off, avx2 or avx512: the values that ADJOINT_SIMD takes.
+// String returns off, avx2 or avx512, the values that ADJOINT_SIMD takes, or neon.
 func (l Level) String() string {
 	switch l {
 	case Portable:
 		return "off"
+	case NEON:
+		return "neon"
 	case AVX2:
 		return "avx2"
 	case AVX512:
@@ -37,12 +40,24 @@ func (l Level) String() string {
 func Supported() Level {
 	x := &cpu.X86
 	switch {
+	case runtime.GOARCH == "arm64":
+		return NEON
 	case runtime.GOARCH != "amd64" || !(x.HasAVX2 && x.HasFMA && x.HasBMI2):
 		return Portable
 	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL:
 		return AVX512
 	}
 	return AVX2
+}
+
+// Levels returns those that this processor and operating system support, from Portable on.
+func Levels() (list []Level) {
+	for l := Portable; l <= Supported(); l++ {
+		if l != NEON || runtime.GOARCH == "arm64" {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 var best = sync.OnceValue(func() Level { return Capped(Supported(), switches.Get().SIMD) })

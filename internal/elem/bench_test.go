@@ -15,7 +15,7 @@ func BenchmarkBlock(b *testing.B) {
 	const n = micro.BlockLanes
 	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32, dtype.Int64, dtype.Int32} {
 		for op := micro.Op(1); int(op) < micro.Count; op++ {
-			for level := cpu.Portable; level <= cpu.Supported(); level++ {
+			for _, level := range levels() {
 				if (typ.IsFloat() && !op.Info().Float) || BlockKernel(op, typ, typ, cpu.Portable) == nil || BlockPath(op, typ, typ, level) != level {
 					continue
 				}
@@ -37,7 +37,7 @@ func BenchmarkBlock(b *testing.B) {
 func BenchmarkSinCos(b *testing.B) {
 	const n = micro.BlockLanes
 	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
-		for level := cpu.Portable; level <= cpu.Supported(); level++ {
+		for _, level := range levels() {
 			b.Run(typ.Short()+"/"+level.String(), func(b *testing.B) {
 				in := benchOperands(micro.Sin, typ, n)
 				s, c := newGuarded(dtype.Float64, n), newGuarded(dtype.Float64, n)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/elem"
 )
 
@@ -14,7 +15,7 @@ func TestCorrelator(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	runs := 0
 	for _, d := range floats {
-		for _, level := range levels() {
+		for _, level := range cpu.Levels() {
 			c := NewCorrelator(d, level)
 			for width := 1; width <= 3*c.Lanes(); width++ {
 				for filters := 1; filters <= c.Filters(); filters++ {
@@ -28,7 +29,7 @@ func TestCorrelator(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 250*len(levels()) {
+	if t.Logf("%d runs", runs); runs < 250*len(cpu.Levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }

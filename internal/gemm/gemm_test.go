@@ -15,15 +15,6 @@ import (
 	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
-// levels are those that this processor has.
-func levels() []cpu.Level {
-	var list []cpu.Level
-	for l := cpu.Portable; l <= cpu.Supported(); l++ {
-		list = append(list, l)
-	}
-	return list
-}
-
 // pooled is a Runner on the pool.
 type pooled struct {
 	job     pool.Job
@@ -289,7 +280,7 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 	}
 	want := plainProduct(p, a, b, c)
 	runs := 0
-	for _, level := range levels() {
+	for _, level := range cpu.Levels() {
 		for _, s := range plans {
 			for _, w := range workers {
 				for i := range c.n {
@@ -336,7 +327,7 @@ func TestTiles(t *testing.T) {
 			}
 		})
 	}
-	if t.Logf("%d runs", runs); runs < 2000*len(levels()) {
+	if t.Logf("%d runs", runs); runs < 2000*len(cpu.Levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -367,7 +358,7 @@ func TestForms(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 3000*len(levels()) {
+	if t.Logf("%d runs", runs); runs < 3000*len(cpu.Levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -403,7 +394,7 @@ func TestPieces(t *testing.T) {
 						sorted.set(i*p.B.Row+j, b.at(from*p.B.Row+j))
 					}
 				}
-				for _, level := range levels() {
+				for _, level := range cpu.Levels() {
 					q := p
 					q.Block = true
 					x := NewPlan(q, level)
@@ -427,7 +418,7 @@ func TestPieces(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 1000*len(levels()) {
+	if t.Logf("%d runs", runs); runs < 1000*len(cpu.Levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -467,7 +458,7 @@ func TestFlush(t *testing.T) {
 			for _, add := range []bool{false, true} {
 				p := form(d, s[0], s[1], s[2], s[3], 0)
 				p.Add, p.Flush = add, true
-				for _, level := range levels() {
+				for _, level := range cpu.Levels() {
 					for _, plan := range []sizes{usual, tiny, inItems} {
 						a, b, c := newArray(d, p.M*p.K), newArray(d, p.K*p.N), newArray(d, p.M*p.N)
 						for _, x := range []array{a, b} {
@@ -518,7 +509,7 @@ func TestLong(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d runs", runs); runs < 128*len(levels()) {
+	if t.Logf("%d runs", runs); runs < 128*len(cpu.Levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }
@@ -585,8 +576,8 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	for _, d := range floats {
-		for _, l := range levels() {
-			if x := NewPlan(form(d, 9, 9, 9, 0, 0), l); x.kernels.portable != (l == cpu.Portable) || l > cpu.Portable && x.lanes*d.Size() != 16<<l {
+		for _, l := range cpu.Levels() {
+			if x := NewPlan(form(d, 9, 9, 9, 0, 0), l); x.kernels.portable != (l == cpu.Portable) || l > cpu.Portable && x.lanes*d.Size() != 8<<l {
 				t.Errorf("%v: tiles of %d lanes, portable %v", l, x.lanes, x.kernels.portable)
 			}
 		}

@@ -68,7 +68,7 @@ type setting struct {
 // settings begins with the portable one on one goroutine.
 func settings() []setting {
 	var all []setting
-	for l := cpu.Portable; l <= cpu.Supported(); l++ {
+	for _, l := range cpu.Levels() {
 		for _, w := range []int{1, 2, 3, 8} {
 			if w == 1 || l == cpu.Supported() {
 				all = append(all, setting{l, w})

@@ -11,7 +11,7 @@ type mode uint8
 
 const (
 	modeScalar mode = iota // low lanes of xmm registers, VEX
-	modeVEX                // ymm registers, masks as vectors
+	modeVEX                // vectors, masks as vectors: ymm registers, or arm64's
 	modeEVEX               // zmm registers, masks in k registers
 )
 
@@ -97,6 +97,7 @@ type generator struct {
 	consts      constBlock
 	arrayRegs   []uint8 // base registers of the first arrays
 	arrayScale  []uint8
+	arrayFixed  []bool      // arrays of one element
 	slots       slotWindows // scalar code
 	straight    bool        // scalar code, in which vector instructions may stand
 	vector      bool        // the code that is being lowered is vector code within scalar code
@@ -110,7 +111,7 @@ type generator struct {
 	lanes       uint8    // vector code: elements of a vector
 	part        uint8    // of the code that is being lowered
 	tail        bool     // code for the elements that do not fill an iteration
-	tailMasks   [4]uint8 // EVEX: mask registers of the parts
+	tailMasks   [8]uint8 // registers of the masks of the parts
 	stubs       []stub
 	saved       [2]uint32 // registers that a complete form must keep
 	calls       []functionCall

@@ -6,8 +6,8 @@ import (
 	"github.com/adjoint-go/adjoint/internal/native/isa/arm64"
 )
 
-// arm is arm64 with the scalar instructions on vector registers that every processor of it has. Operands are in registers; masks are all bits of
-// 64.
+// arm is arm64 with the instructions on vector registers that every processor of it has. Operands are in registers. In scalar code masks are all
+// bits of 64; for vector code see neon.go.
 type arm struct{ *generator }
 
 // Registers beside those that every machine has.
@@ -23,8 +23,17 @@ const (
 
 func (g arm) word(w uint32) { g.buf = binary.LittleEndian.AppendUint32(g.buf, w) }
 
-// arrangement returns the one of scalars of type t: integers of 32 bits have vector instructions alone.
+// arrangement returns the one of values of type t: scalar integers of 32 bits have vector instructions alone.
 func (g arm) arrangement(t elem) arm64.Arrangement {
+	switch {
+	case g.mode == modeScalar:
+	case t.size64():
+		return arm64.D2
+	case g.halves():
+		return arm64.S2
+	default:
+		return arm64.S4
+	}
 	switch t {
 	case tF32:
 		return arm64.S
@@ -37,12 +46,12 @@ func (g arm) arrangement(t elem) arm64.Arrangement {
 // armPlain are the operations that are one instruction on A and B, or on A alone.
 var armPlain = [lowOpCount]arm64.Family{
 	lAdd: arm64.Fadd, lSub: arm64.Fsub, lMul: arm64.Fmul, lDiv: arm64.Fdiv, lMinimum: arm64.Fmin, lMaximum: arm64.Fmax, lSqrt: arm64.Fsqrt,
-	lIAdd: arm64.Add, lISub: arm64.Sub, lIMul: arm64.Mul,
+	lIAdd: arm64.Add, lISub: arm64.Sub,
 }
 
 // armBits are those on all bits.
 var armBits = [lowOpCount]arm64.Family{
-	lAnd: arm64.And, lOr: arm64.Orr, lXor: arm64.Eor, lMaskz: arm64.And, lMAnd: arm64.And, lMOr: arm64.Orr, lMXor: arm64.Eor, lMNot: arm64.Not,
+	lAnd: arm64.And, lOr: arm64.Orr, lXor: arm64.Eor, lMAnd: arm64.And, lMOr: arm64.Orr, lMXor: arm64.Eor, lMNot: arm64.Not,
 }
 
 var armFused = [lowOpCount]arm64.Family{lFMA: arm64.Fmadd, lFMS: arm64.Fnmsub, lFNMA: arm64.Fmsub, lFNMS: arm64.Fnmadd}
@@ -118,6 +127,10 @@ func (g arm) lea(r uint8, p mem) {
 
 func (g arm) storeAt(k valueKind, home space, r uint8, p mem) {
 	switch {
+	case g.mode != modeScalar && (k != kind32 || !g.halves()):
+		g.access(arm64.StrQ, 0, r, p)
+	case g.mode != modeScalar:
+		g.access(arm64.StrD, 0, r, p)
 	case k == kindMask && home == spaceArena:
 		g.word(arm64.FmovWS.R2(armPointer, r))
 		g.word(arm64.AndOne.R2(armPointer, armPointer))
@@ -134,6 +147,10 @@ func (g arm) load(v *value, r uint8) {
 		panic("BUG: load of a value that is not in memory")
 	}
 	p := g.addressOf(v)
+	if v.kind == kindMask && v.home == spaceArray {
+		g.loadMask(r, p)
+		return
+	}
 	if v.kind == kindMask && v.home == spaceArena {
 		g.access(arm64.LdrB, 0, r, p)
 		g.word(arm64.Neg[arm64.D].R2(r, r))
@@ -143,15 +160,24 @@ func (g arm) load(v *value, r uint8) {
 }
 
 func (g arm) loadFrom(k valueKind, p mem, r uint8) {
-	if k == kind32 {
+	switch {
+	case g.mode != modeScalar && (k != kind32 || !g.halves()):
+		g.access(arm64.LdrQ, 0, r, p)
+	case g.mode != modeScalar:
+		g.access(arm64.LdrD, 0, r, p)
+	case k == kind32:
 		g.access(arm64.LdrS, arm64.LdrSX, r, p)
-		return
+	default:
+		g.access(arm64.LdrD, arm64.LdrDX, r, p)
 	}
-	g.access(arm64.LdrD, arm64.LdrDX, r, p)
 }
 
 func (g arm) copyRegister(_ valueKind, dst, src uint8) {
-	if dst != src {
+	switch {
+	case dst == src:
+	case g.mode != modeScalar:
+		g.word(arm64.Orr[arm64.B16].R3(dst, src, src))
+	default:
 		g.word(arm64.Fmov[arm64.D].R2(dst, src))
 	}
 }
@@ -170,6 +196,20 @@ func (g arm) operands(in *lowIns, u *nextUses) (dst, a, b, c uint8) {
 }
 
 func (g arm) emit(in *lowIns, u *nextUses) {
+	vector := g.mode != modeScalar
+	switch in.op {
+	case lStore, lMerge, lFold:
+		g.emitVector(in, u)
+		return
+	case lBlend:
+		g.emitBlend(in, u)
+		return
+	case lFMA, lFMS, lFNMA, lFNMS:
+		if vector {
+			g.emitFused(in, u)
+			return
+		}
+	}
 	dst, a, b, c := g.operands(in, u)
 	at := g.arrangement(in.typ)
 	switch in.op {
@@ -179,12 +219,14 @@ func (g arm) emit(in *lowIns, u *nextUses) {
 		g.word(arm64.Fsqrt[at].R2(dst, a))
 	case lRound:
 		g.word(armRounds[in.imm][at].R2(dst, a))
-	case lAnd, lOr, lXor, lMaskz, lMAnd, lMOr, lMXor:
-		g.word(armBits[in.op][arm64.B8].R3(dst, a, b))
+	case lMaskz:
+		g.word(arm64.And[g.whole()].R3(dst, g.narrow(in.typ, a), b))
+	case lAnd, lOr, lXor, lMAnd, lMOr, lMXor:
+		g.word(armBits[in.op][g.whole()].R3(dst, a, b))
 	case lAndn:
-		g.word(arm64.Bic[arm64.B8].R3(dst, b, a))
+		g.word(arm64.Bic[g.whole()].R3(dst, b, a))
 	case lMNot:
-		g.word(arm64.Not[arm64.B8].R2(dst, a))
+		g.word(arm64.Not[g.whole()].R2(dst, a))
 	case lFMA, lFMS, lFNMA, lFNMS:
 		g.word(armFused[in.op][at].R4(dst, a, b, c))
 	case lMin, lMax:
@@ -194,30 +236,61 @@ func (g arm) emit(in *lowIns, u *nextUses) {
 	case lIEq, lIGt, lTest:
 		g.word(armIntegerCompares[in.op][at].R3(dst, a, b))
 		g.widen(in.typ, dst)
-	case lBlend:
-		g.blendBits(dst, a, b, c)
 	case lShl, lShr, lSar:
 		g.word(armShifts[in.op][at].Shift(dst, a, in.imm))
 	case lIMul:
-		if in.typ == tI32 {
+		switch {
+		case in.typ == tI32:
 			g.word(arm64.Mul[at].R3(dst, a, b))
-			break
+			return
+		case vector:
+			g.multiplyVector(dst, a, b)
+			return
 		}
 		g.word(arm64.FmovXD.R2(armTemp, a))
 		g.word(arm64.FmovXD.R2(armPointer, b))
 		g.word(arm64.MulX.R3(armTemp, armTemp, armPointer))
 		g.word(arm64.FmovDX.R2(dst, armTemp))
 	case lMulU32:
+		if vector {
+			g.word(arm64.XtnS2.R2(armSpare, a))
+			g.word(arm64.XtnS2.R2(dst, b))
+			a, b = armSpare, dst
+		}
 		g.word(arm64.UmullD2.R3(dst, a, b))
 	case lGather:
-		g.gather(in, dst, a)
+		if vector {
+			g.gatherVector(in, dst, a)
+		} else {
+			g.gather(in, dst, a)
+		}
 	default:
-		g.convert(in.op, dst, a)
+		if vector {
+			g.convertVector(in.op, dst, a)
+		} else {
+			g.convert(in.op, dst, a)
+		}
 	}
 }
 
 // choose is the minimum or maximum that returns B where a comparison is false.
 func (g arm) choose(in *lowIns, dst, a, b uint8) {
+	if g.mode != modeScalar {
+		greater, t := arm64.Fcmgt, g.arrangement(in.typ)
+		if in.op == lMax {
+			g.word(greater[t].R3(armSpare, a, b))
+		} else {
+			g.word(greater[t].R3(armSpare, b, a))
+		}
+		switch dst {
+		case a:
+			g.word(arm64.Bif[arm64.B16].R3(dst, b, armSpare))
+		default:
+			g.copyRegister(kind64, dst, b)
+			g.word(arm64.Bit[arm64.B16].R3(dst, a, armSpare))
+		}
+		return
+	}
 	less, greater := arm64.FcselDMi, arm64.FcselDGt
 	test := arm64.FcmpD
 	if in.typ == tF32 {
@@ -242,7 +315,7 @@ func (g arm) compareFloats(in *lowIns, at arm64.Arrangement, dst, a, b uint8) {
 	case in.imm == cmpEqualOrNaN: // neither less nor greater
 		g.word(arm64.Fcmgt[at].R3(armSpare, a, b))
 		g.word(arm64.Fcmgt[at].R3(dst, b, a))
-		g.word(arm64.Orr[arm64.B8].R3(dst, dst, armSpare))
+		g.word(arm64.Orr[g.whole()].R3(dst, dst, armSpare))
 		inverse = true
 	default: // each equal to itself
 		inverse = in.imm == cmpUnordered
@@ -252,32 +325,71 @@ func (g arm) compareFloats(in *lowIns, at arm64.Arrangement, dst, a, b uint8) {
 		}
 		g.word(arm64.Fcmeq[at].R3(armSpare, a, a))
 		g.word(arm64.Fcmeq[at].R3(dst, b, b))
-		g.word(arm64.And[arm64.B8].R3(dst, dst, armSpare))
+		g.word(arm64.And[g.whole()].R3(dst, dst, armSpare))
 	}
 	if inverse {
-		g.word(arm64.Not[arm64.B8].R2(dst, dst))
+		g.word(arm64.Not[g.whole()].R2(dst, dst))
 	}
 	g.widen(in.typ, dst)
 }
 
-// widen makes 64 bits of a mask of 32.
+// widen makes a mask of what a comparison of elements of type t gives.
 func (g arm) widen(t elem, r uint8) {
-	if !t.size64() {
+	switch {
+	case t.size64():
+	case g.mode == modeScalar:
 		g.word(arm64.DupS2.R2(r, r))
+	case g.halves():
+		g.word(arm64.SxtlD2S2.R2(r, r))
 	}
 }
 
-// blendBits is mask ? x : y in the register that the result has got.
-func (g arm) blendBits(dst, mask, x, y uint8) {
-	switch dst {
-	case y:
-		g.word(arm64.Bit[arm64.B8].R3(dst, x, mask))
-	case x:
-		g.word(arm64.Bif[arm64.B8].R3(dst, y, mask))
-	default:
-		g.copyRegister(kindMask, dst, mask)
-		g.word(arm64.Bsl[arm64.B8].R3(dst, x, y))
+// narrow returns a register with the mask for elements of type t.
+func (g arm) narrow(t elem, mask uint8) uint8 {
+	if t.size64() || !g.halves() {
+		return mask
 	}
+	g.word(arm64.XtnS2.R2(armSpare, mask))
+	return armSpare
+}
+
+// emitBlend overwrites an operand that dies, else a copy of the mask.
+func (g arm) emitBlend(in *lowIns, u *nextUses) {
+	m, x, y := g.inRegister(in.a), g.inRegister(in.b), g.inRegister(in.c)
+	dies := func(v, next int32) bool { return next == never && !g.vals[v].pinned }
+	mask, at, result := g.narrow(in.typ, m), g.whole(), &g.vals[in.dst]
+	if result.pinned {
+		g.advanceAll(in, u)
+		dst := g.define(in.dst, u.dst)
+		switch dst {
+		case x:
+			g.word(arm64.Bif[at].R3(dst, y, mask))
+		default:
+			g.copyRegister(kindMask, dst, y)
+			g.word(arm64.Bit[at].R3(dst, x, mask))
+		}
+		return
+	}
+	var dst uint8
+	switch {
+	case x == y:
+		dst = g.take(g.fileOf(result.kind))
+		g.copyRegister(kindMask, dst, x)
+	case dies(in.c, u.c):
+		dst = y
+		g.word(arm64.Bit[at].R3(dst, x, mask))
+	case dies(in.b, u.b):
+		dst = x
+		g.word(arm64.Bif[at].R3(dst, y, mask))
+	case dies(in.a, u.a) && mask == m:
+		dst = m
+		g.word(arm64.Bsl[at].R3(dst, x, y))
+	default:
+		dst = g.take(g.fileOf(result.kind))
+		g.copyRegister(kindMask, dst, y)
+		g.word(arm64.Bit[at].R3(dst, x, mask))
+	}
+	g.takeOver(in, u, dst)
 }
 
 func (g arm) gather(in *lowIns, dst, index uint8) {
@@ -321,7 +433,24 @@ func (g arm) convert(op lowOp, dst, a uint8) {
 	}
 }
 
+// nearCode is the length of low-level code over which a jump on a condition reaches: in vector code stubs follow the code for whole iterations and for the
+// rest, and each instruction takes 20 words at most.
+const nearCode = 1 << 20 / (3 * 80)
+
 func (g arm) jumpIfAny(mask uint8, _ *lowIns) int {
+	if g.mode != modeScalar {
+		narrow := arm64.XtnH4
+		if g.lanes == 2 {
+			narrow = arm64.XtnS2
+		}
+		g.word(narrow.R2(armSpare, mask))
+		mask = armSpare
+		if len(g.code) <= nearCode {
+			g.word(arm64.FmovXD.R2(armTemp, mask))
+			g.word(arm64.CbnzX.To(armTemp, 0))
+			return len(g.buf) - 4
+		}
+	}
 	g.word(arm64.FmovXD.R2(armTemp, mask))
 	g.word(arm64.CbzX.To(armTemp, 8)) // reaches less far than what follows
 	return g.jumpAlways()
@@ -341,12 +470,14 @@ func (g arm) call() int {
 
 // patch makes the jump at place go to target.
 func (g arm) patch(place, target int) {
-	w := binary.LittleEndian.Uint32(g.buf[place:])
-	o := arm64.B
-	if w&(1<<31) != 0 {
+	o, register := arm64.B, uint8(0)
+	switch w := binary.LittleEndian.Uint32(g.buf[place:]); {
+	case w == arm64.Bl.Word():
 		o = arm64.Bl
+	case w != arm64.B.Word():
+		o, register = arm64.CbnzX, uint8(w&31)
 	}
-	binary.LittleEndian.PutUint32(g.buf[place:], o.To(0, target-place))
+	binary.LittleEndian.PutUint32(g.buf[place:], o.To(register, target-place))
 }
 
 func (g arm) align(n int) {
@@ -384,6 +515,3 @@ func (g arm) nextStep(by int32, top int) {
 	g.word(arm64.Beq.To(0, 8))
 	g.word(arm64.B.To(0, top-len(g.buf)))
 }
-
-// arrayOperand is for vector code, of which there is none yet.
-func (g arm) arrayOperand(uint8, int32) mem { panic("BUG: vector code on arm64") }

@@ -320,11 +320,7 @@ func (g *generator) emitFunction(f *def.Func) {
 
 // eachRegister calls do for every register that code may use, with a place to save it.
 func (g *generator) eachRegister(do func(r uint8, k valueKind, slot mem)) {
-	wide := kind64
-	if g.mode != modeScalar && g.len32 > g.len64 {
-		wide = kind32
-	}
-	for f, kind := range []valueKind{wide, kindMask} {
+	for f, kind := range []valueKind{kind64, kindMask} {
 		for r := uint8(0); r < 32; r++ {
 			if g.saved[f]>>r&1 != 0 {
 				do(r, kind, at(baseScratch, g.fixedSlot(fixedSaved+32*f+int(r))))

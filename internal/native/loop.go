@@ -21,7 +21,7 @@ const maxArrays = 256
 
 // loopCompiler is the state of CompileLoop.
 type loopCompiler struct {
-	x86
+	*generator
 	loop    *micro.Loop
 	level   cpu.Level
 	unroll  int
@@ -43,9 +43,9 @@ type loopArray struct {
 }
 
 func newLoopCompiler(l *micro.Loop, level cpu.Level) *loopCompiler {
-	g := &generator{}
-	g.isa = x86{g}
-	return &loopCompiler{x86: x86{g}, loop: l, level: level}
+	c := &loopCompiler{generator: &generator{}, loop: l, level: level}
+	c.setMachine()
+	return c
 }
 
 // CompileLoop compiles the innermost dimension of l: each input has stride 1 or 0 there (0 repeats one
@@ -57,15 +57,15 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if !av.ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
 	}
-	if av.level == cpu.Portable {
-		return nil, fmt.Errorf("%w: loops are made for amd64 only", ErrUnavailable)
-	}
 	level := o.Level
 	if level == 0 {
 		level = av.level
 	}
 	if level > av.level {
 		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
+	}
+	if l.Flush && level == cpu.NEON {
+		return nil, fmt.Errorf("%w: arm64 finds before rounding whether a result is subnormal, and flushing is defined by the rounded one", ErrUnavailable)
 	}
 	c := newLoopCompiler(l, level)
 	if err := c.check(); err != nil {
@@ -185,10 +185,13 @@ func (c *loopCompiler) choose(unroll int) {
 			wide = true // goes by way of float64
 		}
 	}
-	if c.level == cpu.AVX512 {
+	switch c.level {
+	case cpu.AVX512:
 		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeEVEX, len512, len512, 16, 64
-	} else {
+	case cpu.AVX2:
 		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeVEX, len256, len256, 8, 32
+	default:
+		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeVEX, len128, len128, 4, 16
 	}
 	if wide {
 		c.lanes /= 2
@@ -202,6 +205,9 @@ func (c *loopCompiler) choose(unroll int) {
 		if len(c.loop.Code) <= 4 {
 			c.unroll = 2
 		}
+		if c.level == cpu.NEON { // whose vectors are short
+			c.unroll *= 2
+		}
 	}
 	if n := c.accumulators(); c.unroll < n {
 		c.unroll = n
@@ -210,38 +216,32 @@ func (c *loopCompiler) choose(unroll int) {
 
 // General registers of vector code.
 const (
-	regIndex  = regAX // current element
-	regLeft   = regCX // elements left
-	regTemp   = regBX // pointers beyond the base registers, tests
-	regInner  = 15    // elements left of a block
-	regResult = 14    // where the next block's result goes
-	firstBase = 8
-	lastBase  = 13
+	regIndex  = 0  // current element
+	regLeft   = 1  // elements left
+	regTemp   = 3  // pointers beyond the base registers, tests
+	regInner  = 15 // elements left of a block
+	regResult = 14 // where the next block's result goes
 )
 
 // begin prepares registers and the constant block, and loads the pointers.
 func (c *loopCompiler) begin() {
-	c.consts = newConstBlock(64, 0)
+	c.consts = newConstBlock(max(16, int(c.slotBytes)), 0)
 	c.constIDs = map[constKey]int32{}
 	c.buf = make([]byte, 0, 4096)
-	c.files[fileVector].all = 0xFFFF
-	if c.mode == modeEVEX {
-		c.files[fileVector].all = 0xFFFFFFFF
-		c.files[fileMask].all = 0xFE
-	}
+	c.files[fileVector].all, c.files[fileMask].all = c.isa.vectorFiles()
 	c.saved[fileVector], c.saved[fileMask] = c.files[fileVector].all, c.files[fileMask].all
+	bases := c.isa.pointerRegisters()
+	c.arrayRegs = bases[:min(len(bases), len(c.arrays))]
 	for k := range c.arrays {
-		if k <= lastBase-firstBase {
-			c.arrayRegs = append(c.arrayRegs, firstBase+uint8(k))
-		}
 		c.arrayScale = append(c.arrayScale, map[int]uint8{1: 0, 4: 2, 8: 3}[c.arrays[k].t.Size()])
+		c.arrayFixed = append(c.arrayFixed, c.arrays[k].scalar)
 	}
 	c.reserveAccumulators()
-	c.loadPointers(0)
+	c.isa.startArrays(0)
 	c.resetRegisters()
 	if c.loop.Flush {
 		c.control = c.consts.placeTable([]uint64{controlGo | controlFlush, controlGo}, 4)
-		c.ldmxcsr(at(baseConst, c.control))
+		c.isa.flush(true, c.control)
 	}
 }
 
@@ -254,10 +254,9 @@ const (
 // end returns from the code and appends what lies behind it.
 func (c *loopCompiler) end() {
 	if c.loop.Flush {
-		c.ldmxcsr(at(baseConst, c.control+4))
+		c.isa.flush(false, c.control)
 	}
-	c.vzeroupper()
-	c.ret()
+	c.isa.leave(true)
 	c.tail, c.shared = false, nil
 	c.emitStubs()
 	c.part = 0
@@ -267,7 +266,6 @@ func (c *loopCompiler) end() {
 func (c *loopCompiler) compile() error {
 	c.begin()
 	c.broadcastScalars()
-	c.xorReg(regIndex, regIndex)
 	if c.loop.Reduce == micro.NoReduce {
 		if err := c.emitPlainLoop(); err != nil {
 			return err
@@ -279,13 +277,6 @@ func (c *loopCompiler) compile() error {
 	return nil
 }
 
-// loadPointers loads the base registers from the table of pointers at an offset.
-func (c *loopCompiler) loadPointers(offset int32) {
-	for k, r := range c.arrayRegs {
-		c.movLoad(r, at(baseArena, offset+8*int32(k)))
-	}
-}
-
 // broadcastScalars writes a vector of each scalar input to the scratch block.
 func (c *loopCompiler) broadcastScalars() {
 	for k := range c.arrays {
@@ -295,32 +286,7 @@ func (c *loopCompiler) broadcastScalars() {
 		}
 		a.slot = c.slotBase + c.slotTop
 		c.slotTop += c.slotBytes
-		p := c.arrayOperand(uint8(k), 0)
-		p.index = noReg
-		const r = 0
-		to := at(baseScratch, a.slot)
-		k := kindOf(a.t)
-		switch {
-		case k == kindMask:
-			c.rrm(vpbroadcastb, len256, r, 0, p)
-			if c.mode == modeEVEX {
-				c.evexRRR(vptestmb, len128, 1, r, r, evexBits{})
-				c.rrm(kmovwStore, len128, 1, 0, to)
-				continue
-			}
-			c.rrm(vpcmpeqb, len256, r, r, at(baseConst, c.consts.byteOnes()))
-			c.rrm(vmovupsStore, len256, r, 0, to)
-			continue
-		case k == kind64 && c.mode == modeEVEX:
-			c.evexRRM(vbroadcastsd, c.len64, r, 0, p, evexBits{})
-		case k == kind64:
-			c.rrm(vbroadcastsd, c.len64, r, 0, p)
-		case c.mode == modeEVEX:
-			c.evexRRM(vbroadcastss, c.len32, r, 0, p, evexBits{})
-		default:
-			c.rrm(vbroadcastss, c.len32, r, 0, p)
-		}
-		c.storeAt(k, spaceFixed, r, to)
+		c.isa.repeat(kindOf(a.t), c.isa.arrayOperand(uint8(k), 0), at(baseScratch, a.slot))
 	}
 }
 
@@ -441,41 +407,38 @@ func (c *loopCompiler) scalarValue(k int) int32 {
 // iterations emits: while left ≥ step { body }; left then holds what remains.
 func (c *loopCompiler) iterations(left uint8) error {
 	step := int32(c.lanes) * int32(c.unroll)
-	c.subImm(left, step)
-	out := c.jump(condLess)
-	c.align(32)
+	c.isa.subImm(left, step)
+	out := c.isa.jump(condLess)
+	c.isa.align(32)
 	top := len(c.buf)
 	if err := c.emitBody(); err != nil {
 		return err
 	}
-	c.addImm(regIndex, step)
-	c.subImm(left, step)
-	c.patch(c.jump(condGreaterEqual), top)
-	c.patch(out, len(c.buf))
-	c.addImm(left, step)
+	c.isa.nextElements(step)
+	c.isa.subImm(left, step)
+	c.isa.jumpBack(condGreaterEqual, top)
+	c.isa.patch(out, len(c.buf))
+	c.isa.addImm(left, step)
 	return nil
 }
 
 // rest emits the code for the elements that do not fill an iteration, and leaves index and
 // base registers as they were.
 func (c *loopCompiler) rest(left uint8) error {
-	skip := c.jump(condEqual)
+	c.isa.cmpImm(left, 0)
+	skip := c.isa.jump(condEqual)
 	c.tail = true
 	vector := c.files[fileVector].all
 	masks := c.files[fileMask].all
 	c.setTailMasks(left)
 	if c.mode == modeVEX {
 		// Run has copied the last elements to padded buffers.
-		c.loadPointers(8 * int32(len(c.arrays)))
-		c.xorReg(regIndex, regIndex)
-		if len(c.arrays) > len(c.arrayRegs) {
-			c.addImm(baseArena, 8*int32(len(c.arrays)))
-		}
+		c.isa.startArrays(8 * int32(len(c.arrays)))
 	}
 	err := c.emitBody()
 	c.tail = false
 	c.files[fileVector].all, c.files[fileMask].all = vector, masks
-	c.patch(skip, len(c.buf))
+	c.isa.patch(skip, len(c.buf))
 	return err
 }
 
@@ -500,7 +463,7 @@ func (c *loopCompiler) setTailMasks(left uint8) {
 			k := 7 - uint8(part)
 			c.files[fileMask].all &^= 1 << k
 			c.tailMasks[part] = k
-			c.rrm(kmovwLoad, len128, k, 0, mem{base: baseConst, index: left, scale: scale, disp: disp + 2*int32(part)})
+			x86{c.generator}.rrm(kmovwLoad, len128, k, 0, mem{base: baseConst, index: left, scale: scale, disp: disp + 2*int32(part)})
 		}
 		return
 	}
@@ -518,15 +481,11 @@ func (c *loopCompiler) setTailMasks(left uint8) {
 		table = append(table, x)
 	}
 	disp := c.consts.placeTable(table, int(size))
-	c.xorReg(regTemp, regTemp)
-	c.subReg(regTemp, left)
 	for part := range c.unroll {
 		r := c.accRegister(n + part)
 		c.files[fileVector].all &^= 1 << r
 		c.tailMasks[part] = r
-		scale := map[int32]uint8{4: 2, 8: 3}[size]
-		c.rrm(vmovupsLoad, c.lenOf(kindOf(c.reduced)), r, 0,
-			mem{base: baseConst, index: regTemp, scale: scale, disp: disp + size*int32(total+part*int(c.lanes))})
+		c.isa.tailMask(kindOf(c.reduced), r, left, total+part*int(c.lanes), size, disp)
 	}
 }
 
@@ -540,15 +499,16 @@ func (c *loopCompiler) emitPlainLoop() error {
 // emitBlocks emits the loop over the blocks of a reduction.
 func (c *loopCompiler) emitBlocks() error {
 	result := int32(len(c.arrays)) // behind both sets of pointers
-	c.movLoad(regResult, at(baseArena, 8*2*result))
+	m := c.isa
+	m.loadReg(regResult, at(baseArena, 8*2*result))
 	top := len(c.buf)
-	c.movReg(regInner, regLeft)
-	c.cmpImm(regInner, micro.BlockLanes)
-	short := c.jump(condLessOrEqual)
-	c.xorReg(regInner, regInner)
-	c.addImm(regInner, micro.BlockLanes)
-	c.patch(short, len(c.buf))
-	c.subReg(regLeft, regInner)
+	m.moveReg(regInner, regLeft)
+	m.cmpImm(regInner, micro.BlockLanes)
+	short := m.jump(condLessOrEqual)
+	m.clear(regInner)
+	m.addImm(regInner, micro.BlockLanes)
+	m.patch(short, len(c.buf))
+	m.subReg(regLeft, regInner)
 	c.startAccumulators()
 	if err := c.iterations(regInner); err != nil {
 		return err
@@ -557,8 +517,8 @@ func (c *loopCompiler) emitBlocks() error {
 		return err
 	}
 	c.emitFold()
-	c.addImm(regResult, int32(c.reduced.Size()))
-	c.cmpImm(regLeft, 0)
-	c.patch(c.jump(condGreater), top)
+	m.addImm(regResult, int32(c.reduced.Size()))
+	m.cmpImm(regLeft, 0)
+	m.jumpBack(condGreater, top)
 	return nil
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -23,21 +24,14 @@ func (c *loopCompiler) accumulators() int {
 
 // reserveAccumulators takes the last registers for a reduction's accumulators and, in the tail, masks.
 func (c *loopCompiler) reserveAccumulators() {
-	n := c.accumulators()
-	last := uint8(15)
-	if c.mode == modeEVEX {
-		last = 31
-	}
-	for k := range n {
-		c.files[fileVector].all &^= 1 << (last - uint8(k))
+	for k := range c.accumulators() {
+		c.files[fileVector].all &^= 1 << c.accRegister(k)
 	}
 }
 
 func (c *loopCompiler) accRegister(k int) uint8 {
-	if c.mode == modeEVEX {
-		return 31 - uint8(k)
-	}
-	return 15 - uint8(k)
+	vectors, _ := c.isa.vectorFiles()
+	return uint8(bits.Len32(vectors)-1) - uint8(k)
 }
 
 func (c *loopCompiler) reduceInstr() *micro.Instr {
@@ -60,7 +54,7 @@ func (c *loopCompiler) accumulate(part int, v int32) {
 func (c *loopCompiler) startAccumulators() {
 	for k := range c.accumulators() {
 		v := value{kind: kindOf(c.reduced), home: spaceConst, stored: true, disp: c.consts.place(constKey{c.identity(), kindOf(c.reduced)})}
-		c.load(&v, c.accRegister(k))
+		c.isa.load(&v, c.accRegister(k))
 	}
 }
 
@@ -125,9 +119,5 @@ func (c *loopCompiler) emitFold() {
 	c.vals[x].next = int32(len(c.code))
 	c.findNextUses()
 	c.generate()
-	m := vmovsdStore
-	if kind == kind32 {
-		m = vmovssStore
-	}
-	c.op3Mem(m, len128, c.vals[x].reg, 0, at(regResult, 0))
+	c.isa.storeFirst(kind, c.vals[x].reg, at(regResult, 0))
 }

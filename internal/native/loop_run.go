@@ -32,7 +32,7 @@ const runElements = 16 << 10
 type LoopWork struct {
 	table   []unsafe.Pointer // base pointers, pointers of the padded ends, pointer of the block results
 	scratch []byte
-	ends    []byte // padded copies of the last elements (VEX)
+	ends    []byte // padded copies of the last elements (without masks)
 }
 
 // endBytes is room for an iteration's elements of one array.
@@ -54,7 +54,7 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 		return
 	}
 	l.raceArrays(n, ptrs)
-	if n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && l.level == cpu.AVX512 {
+	if l.short(n) {
 		l.runShort(n, ptrs)
 		return
 	}
@@ -73,7 +73,7 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 			w.table[2*m] = unsafe.Add(ptrs[m], at/micro.BlockLanes*l.reduceSize)
 		}
 		end := 0
-		if l.level == cpu.AVX2 {
+		if l.level != cpu.AVX512 {
 			if end = count % l.step; end != 0 {
 				l.padEnds(w, count, end)
 			}
@@ -92,6 +92,11 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 
 // fewArrays is the number of arrays up to which the table of pointers lies on the stack.
 const fewArrays = 8
+
+// short reports whether a run of n elements is one piece, needs no scratch block and ends without padded buffers.
+func (l *Loop) short(n int) bool {
+	return n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && (l.level == cpu.AVX512 || n%l.step == 0)
+}
 
 // runShort runs code that needs no scratch block over one piece.
 func (l *Loop) runShort(n int, ptrs []unsafe.Pointer) {
@@ -113,7 +118,7 @@ func (l *Loop) RunRows(n, rows int, ptrs []unsafe.Pointer, bytes []int, w *LoopW
 	if n <= 0 || rows <= 0 {
 		return
 	}
-	if raceEnabled || n > runElements || len(l.arrays) > fewArrays || l.scratch != 0 || l.level != cpu.AVX512 {
+	if raceEnabled || !l.short(n) {
 		for i := range rows {
 			if i > 0 {
 				step(ptrs, bytes)
@@ -143,7 +148,7 @@ func step(ptrs []unsafe.Pointer, bytes []int) {
 // NewWork returns the memory for runs of the loop.
 func (l *Loop) NewWork() *LoopWork {
 	w := &LoopWork{table: make([]unsafe.Pointer, 2*len(l.arrays)+1), scratch: make([]byte, max(l.scratch, l.fixed)+64)}
-	if l.level == cpu.AVX2 {
+	if l.level != cpu.AVX512 {
 		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
 	}
 	return w
@@ -240,8 +245,8 @@ func (l *Loop) Level() cpu.Level { return l.level }
 // CodeBytes returns the size of the machine code.
 func (l *Loop) CodeBytes() int { return len(l.pages.code) }
 
-// Listing returns the code as text, one line an instruction: offset, bytes, Intel syntax. rdi is the table of
-// pointers, rsi the constants, rdx the scratch block, rax the element, rcx the elements left.
+// Listing returns the code as text, one line an instruction: offset, bytes, and the text of the processor's assembler, for amd64 in Intel's syntax. There rdi
+// is the table of pointers, rsi the constants, rdx the scratch block, rax the element and rcx the elements left; on arm64 x7, x6, x2 and x1 are, and pointers move on.
 func (l *Loop) Listing() string { return l.pages.listing() }
 
 // Close frees the code at once instead of when it is no longer reachable. No Run may be under

@@ -34,18 +34,48 @@ type machine interface {
 	leave(vectors bool) // returns to the caller, after vector instructions if vectors is true
 
 	lea(r uint8, p mem) // the address
-	// arrayOperand addresses an array at the current element, in vector code.
-	arrayOperand(array uint8, disp int32) mem
 
 	// The loop around scalar code.
 	callBody(target int)
 	arrayPointer(array int) uint8 // the register that it loads the pointer to
 	jumpIfFalse(p mem) int        // if a byte is 0
 	nextStep(by int32, top int)   // goes on to top until the last step is made
+
+	// Vector code.
+	vectorFiles() (vectors, masks uint32) // registers
+	pointerRegisters() []uint8            // for the pointers of the first arrays
+	startArrays(offset int32)             // loads the pointers from the table at an offset: the current element is the first
+	nextElements(n int32)                 // moves the current element on
+	arrayOperand(array uint8, disp int32) mem
+	repeat(k valueKind, p, to mem)                                            // stores the vector of an element
+	storeFirst(k valueKind, r uint8, p mem)                                   // stores the first element of register r
+	tailMask(k valueKind, r uint8, left uint8, element int, size, disp int32) // loads the vector of a table from an element on, left elements before
+	flush(on bool, control int32)                                             // what floats do with subnormal numbers; control is where their control words lie
+
+	// General registers in the loops around vector code. subImm and cmpImm are followed by a jump.
+	clear(r uint8)
+	moveReg(dst, src uint8)
+	subReg(dst, src uint8)
+	addImm(r uint8, n int32)
+	subImm(r uint8, n int32)
+	cmpImm(r uint8, n int32)
+	loadReg(r uint8, p mem)
+	jump(cond uint8) int // returns the place to patch
+	jumpBack(cond uint8, target int)
 }
 
-// leastLevel is what scalar code needs; on arm64 every processor has it.
-var leastLevel = map[bool]cpu.Level{true: cpu.Portable, false: cpu.AVX2}[runtime.GOARCH == "arm64"]
+// Conditions of jumps, numbered as amd64 does.
+const (
+	condEqual        uint8 = 0x4
+	condNotEqual     uint8 = 0x5
+	condGreaterEqual uint8 = 0xD
+	condLess         uint8 = 0xC
+	condLessOrEqual  uint8 = 0xE
+	condGreater      uint8 = 0xF
+)
+
+// leastLevel is what code needs; on arm64 every processor has it.
+var leastLevel = map[bool]cpu.Level{true: cpu.NEON, false: cpu.AVX2}[runtime.GOARCH == "arm64"]
 
 // setMachine chooses the instruction set of this processor.
 func (g *generator) setMachine() {
@@ -73,7 +103,6 @@ const (
 	baseArena   = 7
 	baseConst   = 6
 	baseScratch = 2
-	indexArray  = 0  // vector code
 	regTable    = 14 // of a loop around scalar code: the table of pointers
 	regStep     = 15
 )

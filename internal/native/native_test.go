@@ -27,8 +27,9 @@ func TestAvailability(t *testing.T) {
 		{switches.Values{}, cpu.AVX2, cpu.AVX512, works, "switched off by ADJOINT_NATIVE=off", cpu.Portable},
 		{switches.Values{Native: true}, cpu.AVX2, cpu.Portable, works, "the processor lacks AVX2, FMA or BMI2", cpu.Portable},
 		{switches.Values{Native: true}, cpu.AVX2, cpu.AVX512, refused, "executable memory refused: no such pages", cpu.Portable},
-		{switches.Values{Native: true}, cpu.Portable, cpu.Portable, works, "", cpu.Portable}, // arm64
-		{switches.Values{Native: true, SIMD: "off"}, cpu.Portable, cpu.Portable, works, "switched off by ADJOINT_SIMD=off", cpu.Portable},
+		{switches.Values{Native: true}, cpu.NEON, cpu.NEON, works, "", cpu.NEON},
+		{switches.Values{Native: true, SIMD: "avx2"}, cpu.NEON, cpu.NEON, works, "", cpu.NEON},
+		{switches.Values{Native: true, SIMD: "off"}, cpu.NEON, cpu.NEON, works, "switched off by ADJOINT_SIMD=off", cpu.Portable},
 	} {
 		got := detectWith(c.s, c.least, c.level, c.probe)
 		if want := (availability{ok: c.reason == "", reason: c.reason, level: c.want}); got != want {

@@ -156,6 +156,7 @@ func (c *loopCompiler) rowInput(k, part int) int32 {
 // compileRows emits the loop over rows, in each of which vectors at the left edge, between the edges and at the right one follow one another.
 func (c *loopCompiler) compileRows(spans []uint8) error {
 	c.spans = spans
+	m := x86{c.generator}
 	all := uint8(0)
 	for _, s := range spans {
 		all = max(all, s)
@@ -164,56 +165,56 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 	entry := func(k int) mem { return at(baseArena, 8*int32(2*n+k)) }
 	c.begin()
 	top := len(c.buf)
-	c.movLoad(regIndex, entry(rowStart))
-	c.movLoad(regSpans, entry(rowLeftMasks))
-	c.movLoad(regLeft, entry(rowLeft))
-	c.xorReg(regPhase, regPhase)
+	m.loadReg(regIndex, entry(rowStart))
+	m.loadReg(regSpans, entry(rowLeftMasks))
+	m.loadReg(regLeft, entry(rowLeft))
+	m.clear(regPhase)
 	edge := len(c.buf)
-	c.cmpImm(regLeft, 0)
-	none := c.jump(condEqual)
-	c.align(32)
+	m.cmpImm(regLeft, 0)
+	none := m.jump(condEqual)
+	m.align(32)
 	vector := len(c.buf)
 	if err := c.edgeBody(); err != nil {
 		return err
 	}
-	c.addImm(regIndex, int32(c.lanes))
-	c.addImm(regSpans, 2*int32(all+1))
-	c.subImm(regLeft, 1)
-	c.patch(c.jump(condNotEqual), vector)
-	c.patch(none, len(c.buf))
-	c.cmpImm(regPhase, 0)
-	done := c.jump(condNotEqual)
-	c.addImm(regPhase, 1)
-	c.movLoad(regLeft, entry(rowInterior))
-	c.cmpImm(regLeft, 0)
-	empty := c.jump(condEqual)
-	c.align(32)
+	m.addImm(regIndex, int32(c.lanes))
+	m.addImm(regSpans, 2*int32(all+1))
+	m.subImm(regLeft, 1)
+	m.patch(m.jump(condNotEqual), vector)
+	m.patch(none, len(c.buf))
+	m.cmpImm(regPhase, 0)
+	done := m.jump(condNotEqual)
+	m.addImm(regPhase, 1)
+	m.loadReg(regLeft, entry(rowInterior))
+	m.cmpImm(regLeft, 0)
+	empty := m.jump(condEqual)
+	m.align(32)
 	vector = len(c.buf)
 	if err := c.emitBody(); err != nil {
 		return err
 	}
-	c.addImm(regIndex, int32(c.lanes))
-	c.subImm(regLeft, 1)
-	c.patch(c.jump(condNotEqual), vector)
-	c.patch(empty, len(c.buf))
-	c.movLoad(regSpans, entry(rowRightMasks))
-	c.movLoad(regLeft, entry(rowRight))
-	c.patch(c.jumpAlways(), edge)
-	c.patch(done, len(c.buf))
+	m.addImm(regIndex, int32(c.lanes))
+	m.subImm(regLeft, 1)
+	m.patch(m.jump(condNotEqual), vector)
+	m.patch(empty, len(c.buf))
+	m.loadReg(regSpans, entry(rowRightMasks))
+	m.loadReg(regLeft, entry(rowRight))
+	m.patch(m.jumpAlways(), edge)
+	m.patch(done, len(c.buf))
 	for k := range c.arrays {
 		if k < len(c.arrayRegs) {
-			c.addLoad(c.arrayRegs[k], at(baseArena, 8*int32(n+k)))
+			m.addLoad(c.arrayRegs[k], at(baseArena, 8*int32(n+k)))
 			continue
 		}
-		c.movLoad(regTemp, at(baseArena, 8*int32(k)))
-		c.addLoad(regTemp, at(baseArena, 8*int32(n+k)))
-		c.movStore(at(baseArena, 8*int32(k)), regTemp)
+		m.loadReg(regTemp, at(baseArena, 8*int32(k)))
+		m.addLoad(regTemp, at(baseArena, 8*int32(n+k)))
+		m.movStore(at(baseArena, 8*int32(k)), regTemp)
 	}
-	c.movLoad(regTemp, entry(rowCount))
-	c.subImm(regTemp, 1)
-	c.movStore(entry(rowCount), regTemp)
-	c.cmpImm(regTemp, 0)
-	c.patch(c.jump(condNotEqual), top)
+	m.loadReg(regTemp, entry(rowCount))
+	m.subImm(regTemp, 1)
+	m.movStore(entry(rowCount), regTemp)
+	m.cmpImm(regTemp, 0)
+	m.patch(m.jump(condNotEqual), top)
 	c.end()
 	return nil
 }
@@ -224,7 +225,7 @@ func (c *loopCompiler) edgeBody() error {
 	const whole = 7
 	c.files[fileMask].all &^= 1<<whole | 1<<spanMask
 	c.tail, c.tailMasks[0] = true, whole
-	c.rrm(kmovwLoad, len128, whole, 0, at(regSpans, 0))
+	x86{c.generator}.rrm(kmovwLoad, len128, whole, 0, at(regSpans, 0))
 	err := c.emitBody()
 	c.tail = false
 	c.files[fileMask].all = masks

@@ -623,7 +623,7 @@ func (g x86) registers() (every, some uint32) {
 func (g x86) callBody(target int) { g.patch(g.call(), target) }
 
 func (g x86) arrayPointer(array int) uint8 {
-	g.movLoad(regCX, at(regTable, 8*int32(array)))
+	g.loadReg(regCX, at(regTable, 8*int32(array)))
 	return regCX
 }
 
@@ -635,7 +635,7 @@ func (g x86) jumpIfFalse(p mem) int {
 // nextStep compares with the step after the last, which lies on the stack.
 func (g x86) nextStep(by int32, top int) {
 	g.addImm(regStep, by)
-	g.movLoad(regAX, at(regSP, 8))
+	g.loadReg(regAX, at(regSP, 8))
 	g.rexReg(0x39, regAX, regStep)
 	g.patch(g.jump(condNotEqual), top)
 }
@@ -647,7 +647,7 @@ func (g x86) arrayOperand(array uint8, disp int32) mem {
 	if int(array) < len(g.arrayRegs) {
 		base = g.arrayRegs[array]
 	} else {
-		g.movLoad(regBX, at(baseArena, 8*int32(array)))
+		g.loadReg(regBX, at(baseArena, 8*int32(array)))
 	}
-	return mem{base: base, index: indexArray, scale: g.arrayScale[array], disp: disp}
+	return mem{base: base, index: regIndex, scale: g.arrayScale[array], disp: disp}
 }

@@ -153,7 +153,7 @@ func (a x86) rexMem(w, reg uint8, p mem, op ...uint8) {
 	a.modrm(reg, p, 1)
 }
 
-func (a x86) movLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
+func (a x86) loadReg(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x8B) }
 func (a x86) movStore(p mem, reg uint8) { a.rexMem(1, reg, p, 0x89) }
 func (a x86) addLoad(reg uint8, p mem)  { a.rexMem(1, reg, p, 0x03) }
 func (a x86) lea(reg uint8, p mem)      { a.rexMem(1, reg, p, 0x8D) }
@@ -164,9 +164,9 @@ func (a x86) rexReg(op, reg, rm uint8) {
 	a.buf = append(a.buf, 0x48|reg>>3&1<<2|rm>>3&1, op, 0xC0|reg&7<<3|rm&7)
 }
 
-func (a x86) movReg(dst, src uint8) { a.rexReg(0x89, src, dst) }
-func (a x86) subReg(dst, src uint8) { a.rexReg(0x29, src, dst) }
-func (a x86) xorReg(dst, src uint8) { a.rexReg(0x31, src, dst) }
+func (a x86) moveReg(dst, src uint8) { a.rexReg(0x89, src, dst) }
+func (a x86) subReg(dst, src uint8)  { a.rexReg(0x29, src, dst) }
+func (a x86) clear(r uint8)          { a.rexReg(0x31, r, r) }
 
 // aluImm appends an operation of group 1 with an immediate: ext 0 add, 5 sub, 7 cmp, 4 and.
 func (a x86) aluImm(ext, reg uint8, imm int32) {
@@ -191,16 +191,10 @@ func (a x86) cmpByte(p mem, imm uint8) {
 	a.buf = append(a.buf, imm)
 }
 
-// Conditions of jumps.
+// Conditions of jumps beside those of every machine.
 const (
 	condBelow        uint8 = 0x2
 	condAboveOrEqual uint8 = 0x3
-	condEqual        uint8 = 0x4
-	condNotEqual     uint8 = 0x5
-	condGreaterEqual uint8 = 0xD
-	condLess         uint8 = 0xC
-	condLessOrEqual  uint8 = 0xE
-	condGreater      uint8 = 0xF
 )
 
 // jump appends a conditional jump with a 32-bit distance and returns the place to patch.
@@ -208,6 +202,8 @@ func (a x86) jump(cond uint8) int {
 	a.buf = append(a.buf, 0x0F, 0x80|cond, 0, 0, 0, 0)
 	return len(a.buf)
 }
+
+func (a x86) jumpBack(cond uint8, target int) { a.patch(a.jump(cond), target) }
 
 // jumpAlways appends an unconditional jump and returns the place to patch.
 func (a x86) jumpAlways() int {

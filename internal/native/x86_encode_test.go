@@ -131,14 +131,14 @@ func sampleEncodings() [][]byte {
 	}
 	for _, p := range mems {
 		for _, r := range []uint8{regAX, 10} {
-			add(func(a x86) { a.movLoad(r, p) })
+			add(func(a x86) { a.loadReg(r, p) })
 			add(func(a x86) { a.lea(r, p) })
 		}
 	}
 	for _, r := range []uint8{regCX, 11} {
-		add(func(a x86) { a.movReg(r, 9) })
+		add(func(a x86) { a.moveReg(r, 9) })
 		add(func(a x86) { a.subReg(r, regAX) })
-		add(func(a x86) { a.xorReg(r, r) })
+		add(func(a x86) { a.clear(r) })
 		for _, i := range []int32{8, -128, 128, 100000} {
 			add(func(a x86) { a.addImm(r, i) })
 			add(func(a x86) { a.subImm(r, i) })

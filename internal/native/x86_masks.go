@@ -1,5 +1,7 @@
 package native
 
+// Vector code on amd64. Arrays are addressed by their pointers and an index.
+//
 // Truth values in vector code: a bit of a k register with EVEX; with VEX all bits of an element,
 // which is as wide as the widest of the loop. In arrays they are bytes.
 
@@ -137,3 +139,69 @@ const (
 	foldHalf128
 	foldHalf64
 )
+
+func (g x86) vectorFiles() (vectors, masks uint32) {
+	if g.mode == modeEVEX {
+		return 0xFFFFFFFF, 0xFE
+	}
+	return 0xFFFF, 0
+}
+
+func (g x86) pointerRegisters() []uint8 { return []uint8{8, 9, 10, 11, 12, 13} }
+
+func (g x86) startArrays(offset int32) {
+	for k, r := range g.arrayRegs {
+		g.loadReg(r, at(baseArena, offset+8*int32(k)))
+	}
+	if offset != 0 && len(g.arrayScale) > len(g.arrayRegs) {
+		g.addImm(baseArena, offset)
+	}
+	g.clear(regIndex)
+}
+
+func (g x86) nextElements(n int32) { g.addImm(regIndex, n) }
+
+func (g x86) repeat(k valueKind, p, to mem) {
+	const r = 0
+	p.index = noReg
+	switch {
+	case k == kindMask:
+		g.rrm(vpbroadcastb, len256, r, 0, p)
+		if g.mode == modeEVEX {
+			g.evexRRR(vptestmb, len128, 1, r, r, evexBits{})
+			g.rrm(kmovwStore, len128, 1, 0, to)
+			return
+		}
+		g.rrm(vpcmpeqb, len256, r, r, at(baseConst, g.consts.byteOnes()))
+		g.rrm(vmovupsStore, len256, r, 0, to)
+		return
+	case k == kind64:
+		g.op3Mem(vbroadcastsd, g.len64, r, 0, p)
+	default:
+		g.op3Mem(vbroadcastss, g.len32, r, 0, p)
+	}
+	g.storeAt(k, spaceFixed, r, to)
+}
+
+func (g x86) storeFirst(k valueKind, r uint8, p mem) {
+	m := vmovsdStore
+	if k == kind32 {
+		m = vmovssStore
+	}
+	g.op3Mem(m, len128, r, 0, p)
+}
+
+func (g x86) tailMask(k valueKind, r, left uint8, element int, size, disp int32) {
+	g.clear(regTemp)
+	g.subReg(regTemp, left)
+	scale := map[int32]uint8{4: 2, 8: 3}[size]
+	g.rrm(vmovupsLoad, g.lenOf(k), r, 0, mem{base: baseConst, index: regTemp, scale: scale, disp: disp + size*int32(element)})
+}
+
+// flush loads one of two words into MXCSR.
+func (g x86) flush(on bool, control int32) {
+	if !on {
+		control += 4
+	}
+	g.ldmxcsr(at(baseConst, control))
+}

@@ -2,10 +2,13 @@
 // those of the Arm Architecture Reference Manual.
 package arm64
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Op is a machine instruction with its arrangement of elements; 0 is none.
-type Op uint8
+type Op uint16
 
 // form is one row of the table: the word with all fields zero, and the operands in the order of the assembler's text.
 type form struct {
@@ -16,13 +19,14 @@ type form struct {
 
 // An operand is a class and the place of its field.
 //
-//	b s d q w x            registers of that size
-//	8b 16b 2s 4s 2d        vectors; with [0] or [1] one of their elements
-//	m8 m16 m32 m64 m128    memory at a register and an unsigned distance in units of that size, without a place
+//	b h s d q w x          registers of that size
+//	8b 16b 2s 4s 2d …      vectors; s[0], d[1] and so on one of their elements, {s}[1] as the target of a load, {2d} all of them
+//	m8 m16 m32 m64 m128    memory at a register and an unsigned distance in units of that size, without a place; [x]:n without a distance
 //	u32 u64 u128           the same with a signed distance of 9 bits in bytes
 //	i32 i64 i128           memory at a register and another, whose unit is that size (i128: a byte)
 //	#imm #wide #lsl #shr   a plain number of 12 bits; one of 16 bits with its half-word; distances of shifts
 //	#12                    a plain number of 12 bits shifted left by 12
+//	x<<                    register m, shifted left
 //	=0                     the number 0.0
 //	to19 to26              a distance in instructions, with the condition for b.cond
 type operand struct {
@@ -87,6 +91,7 @@ func family(name string, words map[Arrangement]uint32, fields ...string) (f Fami
 			if len(field) == 1 {
 				field = arrangementNames[a] + ":" + field
 			}
+			field = strings.Replace(field, "{}", "{"+arrangementNames[a]+"}", 1)
 			operands = append(operands, field)
 		}
 		f[a] = op(name, w, operands...)
@@ -113,7 +118,7 @@ func floats(scalar, vector uint32) map[Arrangement]uint32 {
 
 // integers are the words of an instruction on integers: its scalar form for 64 bits, and its vector form for bytes.
 func integers(scalar, vector uint32) map[Arrangement]uint32 {
-	m := map[Arrangement]uint32{S2: vector | 2<<22, S4: vector | 2<<22 | quad}
+	m := map[Arrangement]uint32{S2: vector | 2<<22, S4: vector | 2<<22 | quad, B16: vector | quad}
 	if scalar != 0 {
 		m[D], m[D2] = scalar, vector|3<<22|quad
 	}
@@ -165,6 +170,24 @@ var (
 	SxtlD2S2 = op("sxtl", 0x0F20A400, "2d:d", "2s:n")
 	UmullD2  = op("umull", 0x2EA0C000, "2d:d", "2s:n", "2s:m")
 	DupS2    = op("dup", 0x0E040400, "2s:d", "s[0]:n")
+	FcvtnS2  = op("fcvtn", 0x0E616800, "2s:d", "2d:n")
+	FcvtlD2  = op("fcvtl", 0x0E617800, "2d:d", "2s:n")
+	XtnS2    = op("xtn", 0x0EA12800, "2s:d", "2d:n")
+	XtnH4    = op("xtn", 0x0E612800, "4h:d", "4s:n")
+	XtnB8    = op("xtn", 0x0E212800, "8b:d", "8h:n")
+	UxtlH8   = op("uxtl", 0x2F08A400, "8h:d", "8b:n")
+	UxtlS4   = op("uxtl", 0x2F10A400, "4s:d", "4h:n")
+	UxtlD2   = op("uxtl", 0x2F20A400, "2d:d", "2s:n")
+	SignB8   = op("ushr", 0x2F090400, "8b:d", "8b:n", "#7")
+	MovDD1   = op("mov", 0x5E180400, "d:d", "d[1]:n")
+	MovSS1   = op("mov", 0x5E0C0400, "s:d", "s[1]:n")
+	MovD1D   = op("mov", 0x6E180400, "d[1]:d", "d[0]:n")
+	MovS1S   = op("mov", 0x6E0C0400, "s[1]:d", "s[0]:n")
+	MovD1X   = op("mov", 0x4E181C00, "d[1]:d", "x:n")
+	MovXD1   = op("mov", 0x4E183C00, "x:d", "d[1]:n")
+
+	// MovWS moves an element to a general register.
+	MovWS = [4]Op{op("mov", 0x0E043C00, "w:d", "s[0]:n"), op("mov", 0x0E0C3C00, "w:d", "s[1]:n"), op("mov", 0x0E143C00, "w:d", "s[2]:n"), op("mov", 0x0E1C3C00, "w:d", "s[3]:n")}
 )
 
 // Instructions on integers and bits.
@@ -203,6 +226,15 @@ var (
 	LdrSX = op("ldr", 0xBC607800, "s:d", "i32")
 	StrDX = op("str", 0xFC207800, "d:d", "i64")
 	StrSX = op("str", 0xBC207800, "s:d", "i32")
+	LdrQ  = op("ldr", 0x3DC00000, "q:d", "m128")
+	StrQ  = op("str", 0x3D800000, "q:d", "m128")
+	LdrH  = op("ldr", 0x7D400000, "h:d", "m16")
+	StrH  = op("str", 0x7D000000, "h:d", "m16")
+
+	// Ld1 loads an element, and Ld1r all from one place.
+	Ld1S  = [4]Op{op("ld1", 0x0D408000, "{s}[0]:d", "[x]:n"), op("ld1", 0x0D409000, "{s}[1]:d", "[x]:n"), op("ld1", 0x4D408000, "{s}[2]:d", "[x]:n"), op("ld1", 0x4D409000, "{s}[3]:d", "[x]:n")}
+	Ld1D1 = op("ld1", 0x4D408400, "{d}[1]:d", "[x]:n")
+	Ld1r  = family("ld1r", map[Arrangement]uint32{S2: 0x0D40C800, S4: 0x4D40C800, D2: 0x4D40CC00, B16: 0x4D40C000}, "{}:d", "[x]:n")
 )
 
 // General registers and jumps.
@@ -212,6 +244,11 @@ var (
 	SubImm   = op("sub", 0xD1000000, "x:d", "x:n", "#imm")
 	SubImm12 = op("sub", 0xD1400000, "x:d", "x:n", "#12")
 	AddX     = op("add", 0x8B000000, "x:d", "x:n", "x:m")
+	AddXl    = op("add", 0x8B000000, "x:d", "x:n", "x<<")
+	SubX     = op("sub", 0xCB000000, "x:d", "x:n", "x:m")
+	SubXl    = op("sub", 0xCB000000, "x:d", "x:n", "x<<")
+	CmpImm   = op("cmp", 0xF100001F, "x:n", "#imm")
+	SubsImm  = op("subs", 0xF1000000, "x:d", "x:n", "#imm")
 	MulX     = op("mul", 0x9B007C00, "x:d", "x:n", "x:m")
 	AndOne   = op("and", 0x12000000, "w:d", "w:n", "#one")
 	MovX     = op("mov", 0xAA0003E0, "x:d", "x:m")
@@ -227,8 +264,14 @@ var (
 	B        = op("b", 0x14000000, "to26")
 	Bl       = op("bl", 0x94000000, "to26")
 	Beq      = op("b.eq", 0x54000000, "to19")
+	Bne      = op("b.ne", 0x54000001, "to19")
+	Bge      = op("b.ge", 0x5400000A, "to19")
+	Blt      = op("b.lt", 0x5400000B, "to19")
+	Bgt      = op("b.gt", 0x5400000C, "to19")
+	Ble      = op("b.le", 0x5400000D, "to19")
 	CbzX     = op("cbz", 0xB4000000, "x:d", "to19")
 	CbnzW    = op("cbnz", 0x35000000, "w:d", "to19")
+	CbnzX    = op("cbnz", 0xB5000000, "x:d", "to19")
 	Ret      = op("ret", 0xD65F03C0)
 	Nop      = op("nop", 0xD503201F)
 )
@@ -265,13 +308,20 @@ func (o Op) Reaches(distance int32) bool {
 func (o Op) unit() uint32 {
 	f := &forms[o]
 	switch f.operands[len(f.operands)-1].class {
+	case "m16":
+		return 2
 	case "m32":
 		return 4
 	case "m64":
 		return 8
+	case "m128":
+		return 16
 	}
 	return 1
 }
+
+// Shifted returns an instruction on d, n and m shifted left.
+func (o Op) Shifted(d, n, m, distance uint8) uint32 { return o.R3(d, n, m) | uint32(distance)<<10 }
 
 // Shift returns a shift of n by distance.
 func (o Op) Shift(d, n, distance uint8) uint32 {
@@ -292,6 +342,9 @@ func (o Op) Wide(d uint8, x uint16, half uint8) uint32 {
 	return o.R2(d, 0) | uint32(half)<<21 | uint32(x)<<5
 }
 
+// Near reports whether a jump on a condition reaches a distance.
+func Near(distance int) bool { return distance >= -1<<20 && distance < 1<<20 }
+
 // To returns a jump by a distance in bytes; for those that test a register, of d.
 func (o Op) To(d uint8, distance int) uint32 {
 	f := &forms[o]
@@ -302,7 +355,7 @@ func (o Op) To(d uint8, distance int) uint32 {
 		}
 		return o.Word() | n&(1<<26-1)
 	}
-	if distance < -1<<20 || distance >= 1<<20 {
+	if !Near(distance) {
 		panic(fmt.Sprintf("BUG: a jump by %d bytes", distance))
 	}
 	return o.R2(d, 0) | n&(1<<19-1)<<5

@@ -27,10 +27,12 @@ func samples() []uint32 {
 		for k := range 3 {
 			d, n, m, a := [3]uint8{1, 14, 23}[k], [3]uint8{6, 30, 0}[k], [3]uint8{10, 2, 29}[k], [3]uint8{0, 17, 28}[k]
 			switch last {
-			case "m8", "m32", "m64", "#imm", "#12":
+			case "m8", "m16", "m32", "m64", "m128", "#imm", "#12":
 				out = append(out, o.At(d, n, [3]int32{0, 5, 4095}[k]*int32(o.unit())))
 			case "i32", "i64":
 				out = append(out, o.R3(d, n, m))
+			case "x<<":
+				out = append(out, o.Shifted(d, n, m, [3]uint8{1, 3, 63}[k]))
 			case "#wide":
 				out = append(out, o.Wide(d, [3]uint16{1, 0xABCD, 0xFFFF}[k], uint8(k+1)))
 			case "#lsl":

@@ -9,7 +9,7 @@ import (
 // fields returns the bits of a word that an operand occupies.
 func (p operand) fields() uint32 {
 	switch p.class {
-	case "m8", "m32", "m64", "#imm", "#12":
+	case "m8", "m16", "m32", "m64", "m128", "#imm", "#12":
 		mask := uint32(0xFFF << 10)
 		if p.class[0] == 'm' {
 			mask |= 31 << placeN
@@ -17,6 +17,8 @@ func (p operand) fields() uint32 {
 		return mask
 	case "i32", "i64":
 		return 31<<placeN | 31<<placeM
+	case "x<<":
+		return 31<<placeM | 63<<10
 	case "#wide":
 		return 0x7FFFE0
 	case "#lsl", "#shr":
@@ -25,7 +27,7 @@ func (p operand) fields() uint32 {
 		return (1<<19 - 1) << 5
 	case "to26":
 		return 1<<26 - 1
-	case "mi", "gt", "#one":
+	case "mi", "gt", "#one", "#7":
 		return 0
 	}
 	return 31 << p.place
@@ -36,10 +38,10 @@ func (p operand) text(w uint32, pc int) string {
 	register := func(place uint) uint32 { return w >> place & 31 }
 	signed := func(shift, n uint) int { return int(int32(w<<(32-n-shift))>>(32-n)) * 4 }
 	switch p.class {
-	case "b", "s", "d", "q", "w", "x":
+	case "b", "h", "s", "d", "q", "w", "x":
 		return fmt.Sprintf("%s%d", p.class, register(p.place))
-	case "m8", "m32", "m64":
-		unit := map[string]uint32{"m8": 1, "m32": 4, "m64": 8}[p.class]
+	case "m8", "m16", "m32", "m64", "m128":
+		unit := map[string]uint32{"m8": 1, "m16": 2, "m32": 4, "m64": 8, "m128": 16}[p.class]
 		if at := w >> 10 & 0xFFF * unit; at != 0 {
 			return fmt.Sprintf("[x%d, #%d]", register(placeN), at)
 		}
@@ -52,6 +54,12 @@ func (p operand) text(w uint32, pc int) string {
 		return fmt.Sprintf("#%d, lsl #12", w>>10&0xFFF)
 	case "#one":
 		return "#1"
+	case "#7":
+		return "#7"
+	case "[x]":
+		return fmt.Sprintf("[x%d]", register(p.place))
+	case "x<<":
+		return fmt.Sprintf("x%d, lsl #%d", register(placeM), w>>10&63)
 	case "#wide":
 		return fmt.Sprintf("#%d, lsl #%d", w>>5&0xFFFF, w>>21&3*16)
 	case "#lsl", "#shr":
@@ -69,8 +77,9 @@ func (p operand) text(w uint32, pc int) string {
 		return fmt.Sprint(pc + signed(0, 26))
 	case "mi", "gt":
 		return p.class
-	case "s[0]":
-		return fmt.Sprintf("v%d.s[0]", register(p.place))
+	}
+	if inner, rest, ok := strings.Cut(strings.TrimPrefix(p.class, "{"), "}"); ok {
+		return fmt.Sprintf("{v%d.%s}%s", register(p.place), inner, rest)
 	}
 	return fmt.Sprintf("v%d.%s", register(p.place), p.class)
 }
