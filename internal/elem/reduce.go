@@ -47,7 +47,8 @@ func reduceBlock(kind micro.ReduceKind, t dtype.DType, level cpu.Level) (ReduceF
 	return nil, cpu.Portable
 }
 
-func bitsOf[T Number](v T) uint64 {
+// Bits returns the element's bits, in the low bytes.
+func Bits[T Number](v T) uint64 {
 	if unsafe.Sizeof(v) == 4 {
 		return uint64(*(*uint32)(unsafe.Pointer(&v)))
 	}
@@ -87,7 +88,7 @@ func reduceTree[T Number](v []T, identity T, f func(x, y T) T) uint64 {
 			acc[j] = f(acc[j], acc[j+half])
 		}
 	}
-	return bitsOf(acc[0])
+	return Bits(acc[0])
 }
 
 // FromBits returns the element whose bits are the low bytes of b.

@@ -1,0 +1,70 @@
+package gosource_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/compile/gosource"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+var update = flag.Bool("update", false, "rewrite the files that sources are compared with")
+
+func must[T any](t testing.TB) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// The source of each program is what it was, gofmt-ed and the same each time.
+func TestGolden(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p, _ := c.build(t)
+			got := must[[]byte](t)(gosource.Config{Func: c.name}.Generate(p))
+			if again := must[[]byte](t)(gosource.Config{Func: c.name}.Generate(p)); string(again) != string(got) {
+				t.Error("another source the second time")
+			}
+			file := filepath.Join("testdata", c.name+".go.txt")
+			if *update {
+				if err := os.WriteFile(file, got, 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := must[[]byte](t)(os.ReadFile(file))
+			if string(want) != string(got) {
+				t.Errorf("%s differs (-update rewrites it):\n%s", file, got)
+			}
+		})
+	}
+}
+
+// What has no form in Go is refused with the operator and the user's line.
+func TestRefused(t *testing.T) {
+	g := graph.New()
+	x0 := g.Input("x0", graph.Float64, 4)
+	final, _ := graph.Scan(100, []*graph.Node{x0}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+		return []*graph.Node{graph.Sin(c[0])}, nil
+	})
+	d := must[[]*graph.Node](t)(compile.Gradient(graph.Sum(final[0]), x0))
+	p := must[*vm.Program](t)(compile.Config{Checkpoints: compile.Checkpoints{States: 5}}.Compile(d[0]))
+	_, err := gosource.Generate(p)
+	if err == nil || !strings.Contains(err.Error(), "gosource_test.go:") || !strings.Contains(err.Error(), "scan") || !strings.Contains(err.Error(), "checkpoints") {
+		t.Errorf("error %v", err)
+	}
+	for _, c := range []gosource.Config{{Package: "a-b"}, {Func: "func"}, {Func: "len"}, {Package: "9"}} {
+		p, _ := seed(t)
+		if _, err := c.Generate(p); err == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+}

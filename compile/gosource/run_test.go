@@ -1,0 +1,355 @@
+package gosource_test
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/compile/gosource"
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// generated is a module of generated packages, with a command that calls the function of each with given inputs and prints what it gives.
+type generated struct {
+	t     *testing.T
+	dir   string
+	names []string
+	calls bytes.Buffer
+	want  [][]ref.Value
+	slots [][]vm.Slot
+	what  []string
+}
+
+func newGenerated(t *testing.T) *generated {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("no go command")
+	}
+	return &generated{t: t, dir: t.TempDir()}
+}
+
+func (m *generated) write(name, text string) {
+	m.t.Helper()
+	file := filepath.Join(m.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// add generates the program's source, and a call with the point.
+func (m *generated) add(what string, p *vm.Program, inputs []*graph.Node, at testkit.Point) error {
+	want, err := testkit.Run(vm.NewMachine(p), at)
+	if err != nil {
+		return nil // what fails is for other tests
+	}
+	name := fmt.Sprint("p", len(m.names))
+	source, err := gosource.Config{Package: name, Func: "Function"}.Generate(p)
+	if err != nil {
+		return err
+	}
+	m.write(name+"/"+name+".go", string(source))
+	m.names, m.want, m.slots, m.what = append(m.names, name), append(m.want, want), append(m.slots, p.Outputs()), append(m.what, what)
+	return m.call(name, source, p, inputs, at)
+}
+
+// call writes a function that calls the generated one.
+func (m *generated) call(name string, source []byte, p *vm.Program, inputs []*graph.Node, at testkit.Point) error {
+	f, err := parser.ParseFile(token.NewFileSet(), name, source, 0)
+	if err != nil {
+		return err
+	}
+	var fn *ast.FuncDecl
+	for _, d := range f.Decls {
+		if d, ok := d.(*ast.FuncDecl); ok && (d.Name.Name == "Function" || d.Name.Name == "Run") {
+			fn = d
+		}
+	}
+	expand := func(list *ast.FieldList) (types_ []string) {
+		if list == nil {
+			return nil
+		}
+		for _, f := range list.List {
+			for range f.Names {
+				types_ = append(types_, types.ExprString(f.Type))
+			}
+		}
+		return types_
+	}
+	args, results := expand(fn.Type.Params), expand(fn.Type.Results)
+	b := &m.calls
+	fmt.Fprintf(b, "func call_%s() {\n", name)
+	var list []string
+	for i, t := range args {
+		v := fmt.Sprint("a", i)
+		list = append(list, v)
+		array, isArray := strings.CutPrefix(t, "*")
+		if i >= len(inputs) {
+			fmt.Fprintf(b, "%s := new(%s)\n", v, array)
+			continue
+		}
+		element := t
+		if isArray {
+			_, element, _ = strings.Cut(array, "]")
+			fmt.Fprintf(b, "%s := &%s{", v, array)
+		} else {
+			fmt.Fprintf(b, "%s := ", v)
+		}
+		value := at[inputs[i]]
+		for k := range value.Len() {
+			switch {
+			case value.F != nil:
+				fmt.Fprintf(b, "%s(math.Float64frombits(%#x))", element, math.Float64bits(value.F[k]))
+			case value.I != nil:
+				fmt.Fprintf(b, "%s(%d)", element, value.I[k])
+			default:
+				fmt.Fprint(b, value.B[k])
+			}
+			if isArray {
+				b.WriteString(", ")
+			}
+		}
+		if isArray {
+			b.WriteByte('}')
+		}
+		b.WriteByte('\n')
+	}
+	function := name + ".Function"
+	if fn.Recv != nil {
+		fmt.Fprintf(b, "m := %s.NewFunction()\n", name)
+		function = "m.Run"
+	}
+	var to []string
+	fails := false
+	for i, t := range results {
+		if t == "error" {
+			to, fails = append(to, "err"), true
+			continue
+		}
+		to = append(to, fmt.Sprint("r", i))
+	}
+	if len(to) > 0 {
+		fmt.Fprintf(b, "%s := ", strings.Join(to, ", "))
+	}
+	fmt.Fprintf(b, "%s(%s)\n", function, strings.Join(list, ", "))
+	if fails {
+		fmt.Fprintf(b, "if err != nil { panic(err) }\n")
+	}
+	next, result := len(inputs), 0
+	for k, s := range p.Outputs() {
+		v := ""
+		updated := slices.IndexFunc(p.Inputs(), func(in vm.Slot) bool { return in.Update == k+1 })
+		switch {
+		case len(s.Shape) == 0:
+			v = fmt.Sprint("r", result)
+			result++
+		case updated >= 0:
+			v = fmt.Sprintf("a%d[:]", updated)
+		default:
+			v = fmt.Sprintf("a%d[:]", next)
+			next++
+		}
+		fmt.Fprintf(b, "show(%q, %d, %s)\n", name, k, v)
+	}
+	b.WriteString("}\n\n")
+	return nil
+}
+
+const showText = `
+func show(name string, k int, v any) {
+	fmt.Print(name, " ", k)
+	one := func(x float64) { fmt.Printf(" %x", math.Float64bits(x)) }
+	switch v := v.(type) {
+	case float64:
+		one(v)
+	case float32:
+		one(float64(v))
+	case []float64:
+		for _, x := range v {
+			one(x)
+		}
+	case []float32:
+		for _, x := range v {
+			one(float64(x))
+		}
+	default:
+		fmt.Print(" ", strings.Trim(fmt.Sprint(v), "[]"))
+	}
+	fmt.Println()
+}
+`
+
+// run builds the module, runs it, and compares.
+func (m *generated) run() {
+	t := m.t
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	main := "package main\n\nimport (\n\"fmt\"\n\"math\"\n\"strings\"\n"
+	calls := "func main() {\n"
+	for _, n := range m.names {
+		main += strconv.Quote("github.com/adjoint-go/adjoint/zz_generated/"+n) + "\n"
+		calls += "call_" + n + "()\n"
+	}
+	m.write("main.go", main+")\n"+showText+m.calls.String()+calls+"}\n")
+	// An overlay puts the files into the project's own module, so that nothing is fetched and what was built of it is used.
+	var overlay strings.Builder
+	overlay.WriteString(`{"Replace": {`)
+	separator := ""
+	err = filepath.WalkDir(m.dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") {
+			rel, _ := filepath.Rel(m.dir, path)
+			fmt.Fprintf(&overlay, "%s%q: %q", separator, filepath.Join(root, "zz_generated", rel), path)
+			separator = ", "
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay.WriteString("}}")
+	m.write("overlay.json", overlay.String())
+	exe := filepath.Join(m.dir, "main.exe")
+	build := exec.Command("go", "build", "-overlay", filepath.Join(m.dir, "overlay.json"), "-o", exe, "./zz_generated")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out[:min(len(out), 4000)])
+	}
+	var errs bytes.Buffer
+	cmd := exec.Command(exe)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("generated program: %v\n%s", err, errs.Bytes()[:min(errs.Len(), 4000)])
+	}
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	for i, n := range m.names {
+		for k, want := range m.want[i] {
+			if len(lines) == 0 {
+				t.Fatalf("%s (%s): no output %d", m.what[i], n, k)
+			}
+			fields := strings.Fields(lines[0])
+			lines = lines[1:]
+			if len(fields) < 2 || fields[0] != n || fields[1] != fmt.Sprint(k) || len(fields) != 2+want.Len() {
+				t.Fatalf("%s: output %d is %.200q", m.what[i], k, fields)
+			}
+			for e, text := range fields[2:] {
+				if got, want := text, elementText(want, e); got != want {
+					t.Errorf("%s: output %d, element %d is %s, want %s\n%s", m.what[i], k, e, got, want, filepath.Join(m.dir, n))
+					break
+				}
+			}
+		}
+	}
+}
+
+// vet runs go vet on packages that import nothing but the standard library.
+func (m *generated) vet() {
+	m.t.Helper()
+	m.write("go.mod", "module generated\n\ngo 1.24\n")
+	args := []string{"vet"}
+	for _, n := range m.names {
+		source, err := os.ReadFile(filepath.Join(m.dir, n, n+".go"))
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if len(args) < 24 && !bytes.Contains(source, []byte("vm/kernels")) {
+			args = append(args, "./"+n)
+		}
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = m.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		m.t.Errorf("go vet: %v\n%s", err, out[:min(len(out), 4000)])
+	}
+}
+
+// elementText returns an element as the generated command prints it; every NaN is like any other.
+func elementText(v ref.Value, i int) string {
+	switch {
+	case v.F != nil:
+		if math.IsNaN(v.F[i]) {
+			return "NaN"
+		}
+		return fmt.Sprintf("%x", math.Float64bits(v.F[i]))
+	case v.I != nil:
+		return fmt.Sprint(v.I[i])
+	}
+	return fmt.Sprint(v.B[i])
+}
+
+var families = []struct {
+	name   string
+	config testkit.RandomConfig
+	seeds  int
+}{
+	{"tensors", testkit.RandomConfig{DType: graph.Float64, Operators: 14, MaxSize: 100, Order: 1}, 16},
+	{"wide", testkit.RandomConfig{DType: graph.Float64, Operators: 8, MaxSize: 3000, Order: 1}, 8},
+	{"scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 30, Scalars: true, MaxSize: 10, Order: 2}, 16},
+	{"float32", testkit.RandomConfig{DType: graph.Float32, Operators: 8, MaxSize: 100, Order: 1}, 12},
+	{"loops", testkit.RandomConfig{DType: graph.Float64, Operators: 6, MaxSize: 60, Order: 1, Control: true}, 16},
+	{"loops of scalars", testkit.RandomConfig{DType: graph.Float64, Operators: 8, Scalars: true, MaxSize: 10, Order: 2, Control: true, Long: true}, 16},
+	{"float32 loops", testkit.RandomConfig{DType: graph.Float32, Operators: 5, MaxSize: 60, Order: 1, Control: true}, 8},
+}
+
+// TestRandomGraphs generates source of random graphs, compiled in several ways, and compares what it gives with machines bit by bit.
+func TestRandomGraphs(t *testing.T) {
+	m := newGenerated(t)
+	configs := []compile.Config{{}, apart, {Unoptimized: true}, {FastMath: true}}
+	for _, f := range families {
+		seeds := f.seeds
+		if testing.Short() {
+			seeds = (seeds + 5) / 6
+		}
+		for seed := range seeds {
+			rc, err := testkit.Random(uint64(seed)+100, f.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("%s, seed %d", f.name, seed+100)
+			p, err := configs[seed%len(configs)].Compile(rc.Outputs...)
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if err := m.add(what, p, rc.Graph.Inputs(), rc.At); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	for _, c := range cases {
+		p, g := c.build(t)
+		at := testkit.Point{}
+		for k, n := range g.Inputs() {
+			v := ref.Value{Type: n.Type(), F: make([]float64, n.Shape().Size())}
+			for i := range v.F {
+				v.F[i] = 1.5 + math.Sin(float64(3*k+i))
+			}
+			at[n] = v
+		}
+		if err := m.add(c.name, p, g.Inputs(), at); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	m.run()
+	if !testing.Short() {
+		m.vet()
+	}
+}
