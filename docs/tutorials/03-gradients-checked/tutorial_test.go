@@ -58,8 +58,8 @@ func must[T any](v T, err error) T {
 // node is f as a graph.
 func node() (y, x *graph.Node) {
 	x = graph.New().Input("x", graph.Float64)
-	cube := func(n *graph.Node) *graph.Node { return graph.Mul(n, graph.Square(n)) }
-	return graph.Div(graph.Exp(x), graph.Add(cube(graph.Sin(x)), cube(graph.Cos(x)))), x
+	third := func(n *graph.Node) *graph.Node { return graph.Mul(n, graph.Square(n)) }
+	return graph.Div(graph.Exp(x), graph.Add(third(graph.Sin(x)), third(graph.Cos(x)))), x
 }
 
 // exact is what the system says of the derivative at x.
@@ -87,6 +87,12 @@ $$f'(x) \approx \frac{f(x+h) - f(x)}{h} \quad\text{(forward, error} \sim h\text{
 Why not take the smallest possible $h$? Because $f(x+h)$ and $f(x)$ then agree in nearly all digits, their difference keeps only the digits that are left, and
 dividing by $h$ makes their rounding errors large: about $\varepsilon |f| / h$ with $\varepsilon \approx 10^{-16}$. Truncation falls with $h$, cancellation grows, and the error is a **V**:
 */
+
+// fComplex is f for complex numbers; the third curve needs it.
+func fComplex(x complex128) complex128 {
+	s, c := cmplx.Sin(x), cmplx.Cos(x)
+	return cmplx.Exp(x) / (s*s*s + c*c*c)
+}
 
 func Example_curve() {
 	x := derivative(at)
@@ -128,18 +134,13 @@ bottom of the V is, and with $n$ inputs you pay $n$ or $2n$ evaluations. As a *c
 
 ## The complex step
 
-The third curve has no right branch. It uses that $f$ is analytic. Put $x + ih$ in:
+The third curve has no left branch. It uses that $f$ is analytic. Put $x + ih$ in:
 
 $$f(x + ih) = f(x) + i h f'(x) - \tfrac{h^2}{2} f''(x) - \dots \quad\Rightarrow\quad f'(x) = \frac{\operatorname{Im} f(x + ih)}{h} + O(h^2).$$
 
 No difference is taken, so nothing cancels, and $h$ may be $10^{-200}$. Then the derivative is right to the last digits. The function must be written for complex numbers and must be analytic
 (no `abs`, no comparisons), and it is one evaluation for each input.
 */
-
-func fComplex(x complex128) complex128 {
-	s, c := cmplx.Sin(x), cmplx.Cos(x)
-	return cmplx.Exp(x) / (s*s*s + c*c*c)
-}
 
 func Example_complexStep() {
 	d := imag(fComplex(complex(at, 1e-200))) / 1e-200

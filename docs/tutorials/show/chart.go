@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"math"
+	"slices"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // A Series is drawn as a line through its points, or as points.
@@ -16,6 +20,7 @@ type Series struct {
 	Name   string // in the legend, if it is not empty
 	X, Y   []float64
 	Points bool
+	Faint  bool // small grey points
 }
 
 // Axes are those of a chart. Values on logarithmic ones are positive.
@@ -33,10 +38,10 @@ func (a Axes) write(w io.Writer, series []Series) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = a.Title, a.X, a.Y
 	if a.LogX {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
 	}
 	if a.LogY {
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
 	}
 	p.Legend.Top = true
 	p.Add(plotter.NewGrid())
@@ -55,8 +60,11 @@ func (a Axes) write(w io.Writer, series []Series) error {
 		}
 		c := colors[i%len(colors)]
 		line.Color, line.Width, dots.Color, dots.Shape, dots.Radius = c, vg.Points(1.4), c, draw.CircleGlyph{}, vg.Points(2)
+		if s.Faint {
+			dots.Color, dots.Radius = color.Gray{0xb0}, vg.Points(0.8)
+		}
 		var thumbnail plot.Thumbnailer = line
-		if s.Points {
+		if s.Points || s.Faint {
 			p.Add(dots)
 			thumbnail = dots
 		} else {
@@ -66,11 +74,31 @@ func (a Axes) write(w io.Writer, series []Series) error {
 			p.Legend.Add(s.Name, thumbnail)
 		}
 	}
-	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(8), -vg.Points(4)
-	c, err := p.WriterTo(6*vg.Inch, 3.6*vg.Inch, "png")
-	if err != nil {
-		return err
+	if p.Legend.XOffs, p.Legend.YOffs = -vg.Points(8), -vg.Points(4); slices.ContainsFunc(series, func(s Series) bool { return s.Name != "" }) {
+		// Room for it.
+		if a.LogY {
+			p.Y.Max *= math.Pow(p.Y.Max/p.Y.Min, 0.2)
+		} else {
+			p.Y.Max += 0.2 * (p.Y.Max - p.Y.Min)
+		}
 	}
-	_, err = c.WriteTo(w)
+	c := vgimg.NewWith(vgimg.UseWH(5.6*vg.Inch, 3.4*vg.Inch), vgimg.UseDPI(144))
+	p.Draw(draw.Crop(draw.New(c), vg.Points(2), -vg.Points(12), vg.Points(2), -vg.Points(4))) // labels are wider than the axes
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 	return err
+}
+
+// decades are the ticks of a logarithmic axis: powers of ten, or every so many of them.
+func decades(low, high float64) []plot.Tick {
+	first, last := int(math.Ceil(math.Log10(low)-1e-9)), int(math.Floor(math.Log10(high)+1e-9))
+	every := 1 + (last-first)/8
+	var list []plot.Tick
+	for e := first; e <= last; e++ {
+		t := plot.Tick{Value: math.Pow10(e)}
+		if e%every == 0 {
+			t.Label = "1e" + strconv.Itoa(e)
+		}
+		list = append(list, t)
+	}
+	return list
 }

@@ -4,14 +4,17 @@ package show
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -153,33 +156,37 @@ func PNG(draw func(w io.Writer) error) {
 	}
 }
 
-// compact encodes a picture with 256 of its colours: drawings have few, and take a third of the room.
+// compact encodes a picture with its 256 most frequent colours: drawings need few, and take a third of the room then.
 func compact(data []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
 	bounds := full.Bounds()
-	index := map[color.RGBA]int{}
-	var palette color.Palette
-	p := image.NewPaletted(bounds, nil)
+	pixels := make([]color.RGBA, 0, bounds.Dx()*bounds.Dy())
+	count := map[color.RGBA]int{}
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
 		for x := bounds.Min.X; x < bounds.Max.X; x++ {
 			c := color.RGBAModel.Convert(full.At(x, y)).(color.RGBA)
-			i, ok := index[c]
-			if !ok {
-				if len(palette) == 256 {
-					i = palette.Index(c)
-				} else {
-					i = len(palette)
-					palette = append(palette, c)
-				}
-				index[c] = i
-			}
-			p.Pix[p.PixOffset(x, y)] = uint8(i)
+			pixels = append(pixels, c)
+			count[c]++
 		}
 	}
-	p.Palette = palette
+	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
+		return cmp.Or(count[b]-count[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
+	})
+	var palette color.Palette
+	for _, c := range colors[:min(len(colors), 256)] {
+		palette = append(palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for _, c := range colors {
+		index[c] = uint8(palette.Index(c))
+	}
+	p := image.NewPaletted(image.Rect(0, 0, bounds.Dx(), bounds.Dy()), palette)
+	for i, c := range pixels {
+		p.Pix[i] = index[c]
+	}
 	var b bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, p)
 	return b.Bytes(), err

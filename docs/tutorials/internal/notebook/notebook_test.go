@@ -53,7 +53,7 @@ func TestMistakes(t *testing.T) {
 		"# Title\n*/\n":   "an empty line belongs",
 		"/* End. */":      "belongs to nothing",
 	} {
-		to := map[string]string{"# Title\n*/\n": "# Title\n*/", "/* End. */": "// End."}[change]
+		to := map[string]string{"# Title\n*/\n": "# Title\n*/", "/* End. */": "// End.", "End. */": "End. */\n\nfunc true() {}"}[change]
 		if _, err := parse("x.go", []byte(strings.Replace(source, change, to, 1))); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", change, err)
 		}

@@ -67,7 +67,7 @@ func parse(path string, source []byte) ([]Cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{files: files, source: string(source), comments: file.Comments}
+	r := reader{files: files, source: string(source), comments: file.Comments, declared: map[string]int{}}
 	var imports string
 	var inside []ast.Node // what holds comments that are not text
 	for _, d := range file.Decls {
@@ -96,6 +96,7 @@ func parse(path string, source []byte) ([]Cell, error) {
 		i.do()
 	}
 	r.endCode()
+	r.checkOrder()
 	first := slices.IndexFunc(r.cells, func(c Cell) bool { return c.Text == "" })
 	if first < 0 || imports == "" {
 		r.mistake(file.Package, "a tutorial has imports and code")
@@ -126,8 +127,16 @@ type reader struct {
 	source   string
 	comments []*ast.CommentGroup
 	cells    []Cell
-	from, to token.Pos // the declarations of the cell that is being read
+	from, to token.Pos      // the declarations of the cell that is being read
+	declared map[string]int // the cell of each declaration
+	uses     []use
 	mistakes []error
+}
+
+// use is a name in a cell.
+type use struct {
+	name *ast.Ident
+	cell int
 }
 
 func (r *reader) mistake(at token.Pos, format string, args ...any) {
@@ -149,6 +158,7 @@ func (r *reader) addText(c *ast.CommentGroup) {
 }
 
 func (r *reader) addDeclaration(d ast.Decl) {
+	r.addNames(d)
 	if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(f.Name.Name, "Example") && f.Recv == nil {
 		r.addExample(f)
 		return
@@ -198,4 +208,50 @@ func (r *reader) addExample(f *ast.FuncDecl) {
 	}
 	c.Code += "%%" + body
 	r.cells = append(r.cells, c)
+}
+
+// addNames notes what a declaration declares and which names stand in it.
+func (r *reader) addNames(d ast.Decl) {
+	at := len(r.cells)
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			r.declared[d.Name.Name] = at
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.ValueSpec:
+				for _, n := range s.Names {
+					r.declared[n.Name] = at
+				}
+			case *ast.TypeSpec:
+				r.declared[s.Name.Name] = at
+			}
+		}
+	}
+	var visit func(n ast.Node) bool
+	visit = func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			ast.Inspect(n.X, visit)
+			return false
+		case *ast.KeyValueExpr: // keys are mostly fields
+			ast.Inspect(n.Value, visit)
+			return false
+		case *ast.Ident:
+			r.uses = append(r.uses, use{n, at})
+		}
+		return true
+	}
+	ast.Inspect(d, visit)
+}
+
+// checkOrder reports what a cell uses before it is declared: Go does not mind, the kernel does.
+func (r *reader) checkOrder() {
+	for _, u := range r.uses {
+		if at, ok := r.declared[u.name.Name]; ok && at > u.cell {
+			r.mistake(u.name.Pos(), "%s is declared in a later cell", u.name.Name)
+		}
+	}
 }

@@ -1,0 +1,2 @@
+// Package tutorial fits a curve with standard errors and trains a small network, by the same gradients.
+package tutorial
