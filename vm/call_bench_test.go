@@ -64,6 +64,9 @@ func BenchmarkScanStep(b *testing.B) {
 	b.Run("in place", func(b *testing.B) {
 		perStep(b, 500, vm.NewMachine(must(vm.NewProgram(inPlace(1000, 500))), vm.WithThreads(1), vm.WithNativeAhead()))
 	})
+	b.Run("short", func(b *testing.B) {
+		perStep(b, 500, vm.NewMachine(must(vm.NewProgram(inPlace(14, 500))), vm.WithThreads(1), vm.WithNativeAhead()))
+	})
 	b.Run("in place/alone", func(b *testing.B) {
 		c := alone(inPlace(1000, 500).Blocks[0])
 		c.Instrs[2].Out[0].Offset, c.Outputs[0].Offset, c.ArenaBytes = 24576, 24576, 32768

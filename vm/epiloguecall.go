@@ -15,7 +15,7 @@ type epilogueCall struct {
 func newEpilogueCall(p *Program, b *Block, in *Instr, threads int) *epilogueCall {
 	parts := in.Parts()
 	c := &epilogueCall{kernelCall: *newKernelCall(b, &parts[0], threads), loop: newLoopBelow(p, &parts[1], threads, flatEpilogue)}
-	c.loop.threads = max(1, c.threads)
+	c.loop.isPart, c.loop.threads = true, max(1, c.threads)
 	c.loop.scratch = (c.each() + 63) &^ 63
 	return c
 }

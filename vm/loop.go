@@ -27,10 +27,12 @@ type loop struct {
 	// flat: the innermost dimension is short, so a line is the whole space, or with byRows all that is reduced to one result, of
 	// which several are computed at once.
 	flat, byRows bool
+	isPart       bool // of an epilogue
 	// redDims is the number of collapsed dimensions that are reduced: one run of them gives one result.
 	redDims int
 
 	inPtr, outPtr []unsafe.Pointer
+	pointed       bool  // a run is one call of machine code, whose table holds the pointers
 	rowBytes      []int // by array, inputs first: from line to line, of an epilogue
 
 	rows      int // runs, or lines of the innermost dimension if nothing is reduced
@@ -222,7 +224,31 @@ func (x *loop) compile(f *frame) {
 		for i := range x.workers {
 			x.workers[i].work = x.code.NewWork()
 		}
+		x.pointed = x.canPoint()
+		for k := range x.inPtr {
+			x.point(k, x.inPtr[k])
+		}
+		for k := range x.outPtr {
+			x.point(len(x.inPtr)+k, x.outPtr[k])
+		}
 	}
+}
+
+// canPoint reports whether a run is one call of machine code over arrays that begin where the operands do. Loops over a dozen elements take as long as it takes to
+// prepare such a call, so that is done when operands are bound, not at each run.
+func (x *loop) canPoint() bool {
+	return !x.isPart && x.perItem == 0 && x.items == 1 && x.elements <= native.RunElements && len(x.workers[0].pieces) == 0
+}
+
+// point tells the machine code where operand k lies.
+func (x *loop) point(k int, p unsafe.Pointer) {
+	if !x.pointed {
+		return
+	}
+	if x.reduces() && k == len(x.inPtr)+len(x.outPtr)-1 && x.elements > lanes {
+		p = unsafe.Pointer(&x.workers[0].results[0]) // of several blocks
+	}
+	x.code.Point(x.workers[0].work, k, p)
 }
 
 // overRows reports whether machine code goes through rows.
@@ -414,10 +440,15 @@ func (x *loop) bind(k int, p unsafe.Pointer) {
 	} else {
 		x.outPtr[k-len(x.inPtr)] = p
 	}
+	x.point(k, p)
 }
 
 func (x *loop) run(f *frame) error {
 	x.count(f)
+	if x.pointed && !x.watching {
+		x.runPointed()
+		return nil
+	}
 	threads := x.threads
 	if x.watching {
 		threads = 1
@@ -444,6 +475,16 @@ func (x *loop) run(f *frame) error {
 		x.finish()
 	}
 	return nil
+}
+
+// runPointed runs a loop that canPoint accepts.
+func (x *loop) runPointed() {
+	w := &x.workers[0]
+	x.code.RunPointed(x.elements, w.work)
+	if x.reduces() && x.elements > lanes {
+		w.pushResults(x.elements)
+		w.red.store(x.outPtr[len(x.outPtr)-1], 0)
+	}
 }
 
 // count counts a run, from some number of which on there is machine code.

@@ -284,13 +284,18 @@ func (w *loopWorker) native(lo, n int) error {
 		case x.byRows:
 			w.takeRows(unsafe.Pointer(&w.results[0]), count)
 		case reduces:
-			size := w.red.typ.Size()
-			for b := 0; b*lanes < count; b++ {
-				w.red.push(bitsAt(unsafe.Pointer(&w.results[b*size]), size), 0)
-			}
+			w.pushResults(count)
 		}
 	}
 	return nil
+}
+
+// pushResults reduces the results of the blocks of n elements.
+func (w *loopWorker) pushResults(n int) {
+	size := w.red.typ.Size()
+	for b := 0; b*lanes < n; b++ {
+		w.red.push(bitsAt(unsafe.Pointer(&w.results[b*size]), size), 0)
+	}
 }
 
 // takeRows reduces n values that continue where the values before ended.

@@ -203,6 +203,9 @@ func copyTiles[T anyElement](dst, src []T, m, n, ds, ss int) {
 	}
 }
 
+// shortRun is the length of runs below which a loop takes less time than the call of a kernel.
+const shortRun = 24
+
 // addStrided adds the elements of src to those of dst as planned, in the plan's order, runs of them by the kernel that adds.
 func addStrided[T number](dst, src []T, p *stridedCopy, add elem.Block) {
 	d, s := p.dstOff, p.srcOff
@@ -215,6 +218,11 @@ func addStrided[T number](dst, src []T, p *stridedCopy, add elem.Block) {
 				for i, a, b := 0, d+k*p.dst[last-1], s+k*p.src[last-1]; i < n; i, a, b = i+1, a+ds, b+ss {
 					dst[a] += src[b]
 				}
+			}
+		case ds == 1 && ss == 1 && n < shortRun:
+			to, from := dst[d:d+n], src[s:s+n]
+			for i := range to {
+				to[i] += from[i]
 			}
 		case ds == 1 && ss == 1:
 			combineRow(add, dst[d:d+n], src[s:])

@@ -24,9 +24,9 @@ type Loop struct {
 	level      cpu.Level
 }
 
-// runElements is the number of elements between two returns to Go; generated code cannot be
+// RunElements is the number of elements between two returns to Go, since generated code cannot be
 // preempted. It is a multiple of BlockLanes.
-const runElements = 16 << 10
+const RunElements = 16 << 10
 
 // LoopWork is what a run needs besides the code. No two runs may use it at once.
 type LoopWork struct {
@@ -60,8 +60,8 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 	}
 	m := len(l.arrays)
 	base := unsafe.Pointer(&l.pages.code[0])
-	for at := 0; at < n; at += runElements {
-		count := min(runElements, n-at)
+	for at := 0; at < n; at += RunElements {
+		count := min(RunElements, n-at)
 		for k := range l.arrays {
 			a := &l.arrays[k]
 			w.table[k] = ptrs[k]
@@ -90,12 +90,47 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 	}
 }
 
+// Point makes p the base pointer of array k for RunPointed: inputs, then outputs, then the results of a reduction's blocks.
+func (l *Loop) Point(w *LoopWork, k int, p unsafe.Pointer) {
+	if k == len(l.arrays) {
+		k *= 2
+	}
+	w.table[k] = p
+}
+
+// RunPointed is Run over at most RunElements elements of the arrays that Point was last called with, which w keeps. Between Point and RunPointed there must be
+// no Run with w.
+func (l *Loop) RunPointed(n int, w *LoopWork) {
+	m := len(l.arrays)
+	if n <= 0 || n > RunElements {
+		panic("BUG: native loop over pointed arrays of the wrong length")
+	}
+	if raceEnabled {
+		ptrs := w.table[:m:m]
+		if l.reduce != micro.NoReduce {
+			ptrs = append(ptrs, w.table[2*m])
+		}
+		l.raceArrays(n, ptrs)
+	}
+	end := 0
+	if l.level != cpu.AVX512 {
+		if end = n % l.step; end != 0 {
+			l.padEnds(w, n, end)
+		}
+	}
+	callLoop(unsafe.Pointer(&l.pages.code[0]), unsafe.Pointer(&w.table[0]), unsafe.Pointer(&l.consts[0]), unsafe.Pointer(&w.scratch[l.fixed]), n)
+	if end != 0 {
+		l.copyEnds(w, n, end)
+	}
+	runtime.KeepAlive(l.pages)
+}
+
 // fewArrays is the number of arrays up to which the table of pointers lies on the stack.
 const fewArrays = 8
 
 // short reports whether a run of n elements is one piece, needs no scratch block and ends without padded buffers.
 func (l *Loop) short(n int) bool {
-	return n <= runElements && len(l.arrays) <= fewArrays && l.scratch == 0 && (l.level == cpu.AVX512 || n%l.step == 0)
+	return n <= RunElements && len(l.arrays) <= fewArrays && l.scratch == 0 && (l.level == cpu.AVX512 || n%l.step == 0)
 }
 
 // runShort runs code that needs no scratch block over one piece.

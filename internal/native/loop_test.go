@@ -237,7 +237,14 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 		ptrs = append(ptrs, base(g.arena))
 	}
 	referenceLoop(l, n, in, want)
-	code.Run(n, ptrs, code.NewWork())
+	if w := code.NewWork(); n > 0 && n <= RunElements && r.IntN(2) == 0 {
+		for k, p := range ptrs {
+			code.Point(w, k, p)
+		}
+		code.RunPointed(n, w)
+	} else {
+		code.Run(n, ptrs, w)
+	}
 	for _, g := range guards {
 		if !g.intact() {
 			t.Fatalf("%s: written outside of an array\n%s", o.Level, code.Listing())
@@ -364,7 +371,7 @@ func TestLoopLong(t *testing.T) {
 			Code:    []micro.Instr{{Op: micro.Mul, Type: dtype.Float64, Dst: 2, A: 0, B: 1}},
 			Out:     []micro.Access{{Type: dtype.Float64, Strides: []int{1}}, {Type: dtype.Float64, Strides: []int{0}}},
 			OutRegs: []uint32{2, 2}, Reduce: micro.ReduceSum, ReduceDims: 1}
-		checkLoop(t, r, l, 3*runElements+1234, LoopOptions{Level: level}, true)
+		checkLoop(t, r, l, 3*RunElements+1234, LoopOptions{Level: level}, true)
 	}
 }
 
