@@ -59,7 +59,7 @@ var internalImports = map[string][]string{
 	"internal/elem":             {"cpu", "dtype", "micro", "elem/asm"},
 	"internal/elem/ulp":         {"dtype", "micro", "elem"},
 	"internal/gemm/asm":         {},
-	"internal/gemm":             {"cpu", "dtype", "elem", "pool", "gemm/asm"},
+	"internal/gemm":             {"cpu", "dtype", "elem", "pool", "gemm/asm", "native", "native/isa/arm64"},
 	"internal/native/isa/arm64": {},
 	"internal/native":           {"cpu", "dtype", "micro", "prefetch", "switches", "elem/def", "native/isa/arm64"},
 	"internal/linalg":           {"cpu", "dtype", "micro", "elem", "gemm"},

@@ -6,7 +6,7 @@
 //
 // The error of an element is at most (257 + k/256)·u·Σ|a·b| for k terms, for float32 322·u·Σ|a·b|.
 //
-// A product is cut into tiles of C that a micro-kernel keeps in registers (package asm; portable Go elsewhere). A large one packs B for all workers,
+// A product is cut into tiles of C that a micro-kernel keeps in registers (package asm, machine code made for arm64, or portable Go). A large one packs B for all workers,
 // then blocks of A for each (Goto and van de Geijn, Anatomy of high-performance matrix multiplication, ACM Trans. Math. Softw. 34, 2008); a small one reads
 // both where they are; few rows stream B once, or rows that are contiguous in k are
 // transposed on the way.

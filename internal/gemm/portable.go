@@ -12,7 +12,7 @@ import (
 
 // kernels are the micro-kernels for a dtype at a level.
 type kernels struct {
-	portable            bool
+	portable            bool // all but tiles is Go, and tiles have any width: those in Go, and those of arm64
 	rows, lanes         int
 	tiles, indexed      [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
 	columns, transposed func(c *asm.Columns)
@@ -31,6 +31,9 @@ func kernelsOf(d dtype.DType, level cpu.Level) kernels {
 	k := kernels{portable: true, rows: 4, lanes: 4, portableTile: tileFloat64, portableIndexed: indexed[float64], portableFlushing: flushing[float64]}
 	if d == dtype.Float32 {
 		k.portableTile, k.portableIndexed, k.portableFlushing = tileFloat32, indexed[float32], flushing[float32]
+	}
+	if level == cpu.NEON {
+		k.useNEON(d)
 	}
 	return k
 }

@@ -23,7 +23,7 @@ type form struct {
 //	8b 16b 2s 4s 2d …      vectors; s[0], d[1] and so on one of their elements, {s}[1] as the target of a load, {2d} all of them
 //	m8 m16 m32 m64 m128    memory at a register and an unsigned distance in units of that size, without a place; [x]:n without a distance
 //	u32 u64 u128           the same with a signed distance of 9 bits in bytes
-//	i32 i64 i128           memory at a register and another, whose unit is that size (i128: a byte)
+//	i32 i64 [x,x]          memory at a register and another, whose unit is that size or a byte
 //	#imm #wide #lsl #shr   a plain number of 12 bits; one of 16 bits with its half-word; distances of shifts
 //	#12                    a plain number of 12 bits shifted left by 12
 //	x<<                    register m, shifted left
@@ -148,6 +148,9 @@ var (
 	Fnmsub = family("fnmsub", floats(0x1F208000, 0), "d", "n", "m", "a") // n·m − a
 	Fmla   = family("fmla", floats(0, 0x0E20CC00), "d", "n", "m")        // d + n·m
 	Fmls   = family("fmls", floats(0, 0x0EA0CC00), "d", "n", "m")        // d − n·m
+	// FmlaElement is d + n·m with the first element of m.
+	FmlaElement = Family{S4: op("fmla", 0x4F801000, "4s:d", "4s:n", "s[0]:m"), D2: op("fmla", 0x4FC01000, "2d:d", "2d:n", "d[0]:m")}
+
 	Fneg   = family("fneg", floats(0x1E214000, 0x2EA0F800), "d", "n")
 	Fsqrt  = family("fsqrt", floats(0x1E21C000, 0x2EA1F800), "d", "n")
 	Frintn = family("frintn", floats(0x1E244000, 0x0E218800), "d", "n")
@@ -169,6 +172,7 @@ var (
 	FmovWS   = op("fmov", 0x1E260000, "w:d", "s:n")
 	SxtlD2S2 = op("sxtl", 0x0F20A400, "2d:d", "2s:n")
 	UmullD2  = op("umull", 0x2EA0C000, "2d:d", "2s:n", "2s:m")
+	MoviD2   = op("movi", 0x6F00E400, "2d:d", "#0")
 	DupS2    = op("dup", 0x0E040400, "2s:d", "s[0]:n")
 	FcvtnS2  = op("fcvtn", 0x0E616800, "2s:d", "2d:n")
 	FcvtlD2  = op("fcvtl", 0x0E617800, "2d:d", "2s:n")
@@ -226,6 +230,8 @@ var (
 	LdrSX = op("ldr", 0xBC607800, "s:d", "i32")
 	StrDX = op("str", 0xFC207800, "d:d", "i64")
 	StrSX = op("str", 0xBC207800, "s:d", "i32")
+	LdrDO = op("ldr", 0xFC606800, "d:d", "[x,x]")
+	LdrSO = op("ldr", 0xBC606800, "s:d", "[x,x]")
 	LdrQ  = op("ldr", 0x3DC00000, "q:d", "m128")
 	StrQ  = op("str", 0x3D800000, "q:d", "m128")
 	LdrH  = op("ldr", 0x7D400000, "h:d", "m16")

@@ -29,7 +29,7 @@ func samples() []uint32 {
 			switch last {
 			case "m8", "m16", "m32", "m64", "m128", "#imm", "#12":
 				out = append(out, o.At(d, n, [3]int32{0, 5, 4095}[k]*int32(o.unit())))
-			case "i32", "i64":
+			case "i32", "i64", "[x,x]":
 				out = append(out, o.R3(d, n, m))
 			case "x<<":
 				out = append(out, o.Shifted(d, n, m, [3]uint8{1, 3, 63}[k]))

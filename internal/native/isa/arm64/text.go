@@ -15,7 +15,7 @@ func (p operand) fields() uint32 {
 			mask |= 31 << placeN
 		}
 		return mask
-	case "i32", "i64":
+	case "i32", "i64", "[x,x]":
 		return 31<<placeN | 31<<placeM
 	case "x<<":
 		return 31<<placeM | 63<<10
@@ -27,7 +27,7 @@ func (p operand) fields() uint32 {
 		return (1<<19 - 1) << 5
 	case "to26":
 		return 1<<26 - 1
-	case "mi", "gt", "#one", "#7":
+	case "mi", "gt", "#one", "#7", "#0":
 		return 0
 	}
 	return 31 << p.place
@@ -54,8 +54,10 @@ func (p operand) text(w uint32, pc int) string {
 		return fmt.Sprintf("#%d, lsl #12", w>>10&0xFFF)
 	case "#one":
 		return "#1"
-	case "#7":
-		return "#7"
+	case "#7", "#0":
+		return p.class
+	case "[x,x]":
+		return fmt.Sprintf("[x%d, x%d]", register(placeN), register(placeM))
 	case "[x]":
 		return fmt.Sprintf("[x%d]", register(p.place))
 	case "x<<":
