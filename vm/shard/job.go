@@ -304,20 +304,22 @@ func (e *Evaluator) Set(parameters map[string]any) error {
 		if err != nil {
 			return fmt.Errorf("shard: parameter %q: %w", name, err)
 		}
-		// What is sent is an array; a number of any kind and numbers of float64 are for inputs of any dtype.
-		switch x := a.Clone().Data.(type) {
-		case []float64:
-			e.set[name] = x
-		case []int64:
-			e.set[name] = vm.Array{Shape: a.Shape, Data: x}
-			if len(a.Shape) == 0 {
-				e.set[name] = int(x[0])
-			}
-		default:
-			e.set[name] = vm.Array{Shape: a.Shape, Data: x}
-		}
+		e.set[name] = argument(a.Clone())
 	}
 	return nil
+}
+
+// argument returns an array, as which values are sent, as vm.Machine.Run takes it: a whole number, and numbers of float64, are for inputs of any dtype.
+func argument(a vm.Array) any {
+	switch x := a.Data.(type) {
+	case []float64:
+		return x
+	case []int64:
+		if len(a.Shape) == 0 {
+			return int(x[0])
+		}
+	}
+	return a
 }
 
 // Sum returns the sum over rows of a source that begin with a block and end with one, or with the source. An error of the run names the rows, the operator and the line of the user's graph.
@@ -339,14 +341,14 @@ func (e *Evaluator) Sum(ctx context.Context, s Source, r Range) (*Partial, error
 	for at := r.From; at < r.To; at += e.block {
 		n := min(e.block, r.To-at)
 		for name, a := range e.rows {
-			into[name] = rowsOf(a, 0, n)
+			into[name] = RowsOf(a, 0, n)
 		}
 		if err := s.Read(ctx, at, into); err != nil {
 			return nil, fmt.Errorf("shard: rows %d to %d: %w", at, at+n, err)
 		}
 		for _, a := range e.rows {
 			for k := n; k < e.block; k++ {
-				if err := rowsOf(a, k, k+1).Set(rowsOf(a, n-1, n)); err != nil {
+				if err := RowsOf(a, k, k+1).Set(RowsOf(a, n-1, n)); err != nil {
 					panic("BUG: shard: " + err.Error())
 				}
 			}

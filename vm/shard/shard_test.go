@@ -479,3 +479,51 @@ func TestNPY(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestMapper(t *testing.T) {
+	g := graph.New()
+	x, i, a := g.Input("x", graph.Float64, 2), g.Input("i", graph.Int64), g.Input("a", graph.Float64)
+	noise := graph.RandomUniform(graph.RandomFoldIn(graph.RandomKey(g, 1), i), graph.Float64)
+	p, err := compile.Compile(graph.Mul(a, graph.Sum(x)), noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := shard.MapJob{Program: p, Rows: []string{"x"}, Index: "i", Parameters: map[string]any{"a": 2}}
+	b, err := j.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shard.DecodeJob(b); err == nil {
+		t.Error("a job for rows is read as one for sums")
+	}
+	if j, err = shard.DecodeMapJob(b); err != nil {
+		t.Fatal(err)
+	}
+	s, err := shard.Arrays(map[string]any{"x": [][]float64{{1, 2}, {3, 4}, {5, 6}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := shard.NewMapper(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[float64]bool{}
+	for _, row := range []int{2, 0, 1, 2} {
+		out, err := m.Run(context.Background(), s, row)
+		if err != nil || out[0].Item() != float64(2*(4*row+3)) {
+			t.Errorf("row %d: %v, %v", row, out, err)
+		}
+		seen[out[1].Item()] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("random numbers of three rows: %v", seen)
+	}
+	if _, err := m.Run(context.Background(), s, 3); err == nil {
+		t.Error("there is no such row")
+	}
+	for _, j := range []shard.MapJob{{}, {Program: p, Rows: []string{"y"}}, {Program: p, Index: "a"}} {
+		if _, err := shard.NewMapper(j); err == nil {
+			t.Errorf("%+v has a mapper", j)
+		}
+	}
+}

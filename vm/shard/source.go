@@ -20,8 +20,8 @@ type Source interface {
 	Read(ctx context.Context, from int, into map[string]vm.Array) error
 }
 
-// rowsOf returns rows of an array, without copying.
-func rowsOf(a vm.Array, from, to int) vm.Array {
+// RowsOf returns rows of an array of rank 1 or more, without copying: those from one number up to, but without, another.
+func RowsOf(a vm.Array, from, to int) vm.Array {
 	row := 1
 	for _, n := range a.Shape[1:] {
 		row *= n
@@ -81,7 +81,7 @@ func (s *arrays) Read(_ context.Context, from int, into map[string]vm.Array) err
 		if from < 0 || n > s.rows-from {
 			return fmt.Errorf("%d rows from %d on, of %d", n, from, s.rows)
 		}
-		if err := to.Set(rowsOf(a, from, from+n)); err != nil {
+		if err := to.Set(RowsOf(a, from, from+n)); err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
