@@ -1,9 +1,13 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
+	"image"
 	"image/color"
+	"image/png"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -84,8 +88,37 @@ func (a Axes) write(w io.Writer, series []Series) error {
 	}
 	c := vgimg.NewWith(vgimg.UseWH(5.6*vg.Inch, 3.4*vg.Inch), vgimg.UseDPI(144))
 	p.Draw(draw.Crop(draw.New(c), vg.Points(2), -vg.Points(12), vg.Points(2), -vg.Points(4))) // labels are wider than the axes
-	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
-	return err
+	return encode(w, c.Image())
+}
+
+// encode writes a picture with its 256 most frequent colours: charts need few, and take a third of the room then.
+func encode(w io.Writer, full image.Image) error {
+	bounds := full.Bounds()
+	pixels := make([]color.RGBA, 0, bounds.Dx()*bounds.Dy())
+	count := map[color.RGBA]int{}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			c := color.RGBAModel.Convert(full.At(x, y)).(color.RGBA)
+			pixels = append(pixels, c)
+			count[c]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
+		return cmp.Or(count[b]-count[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
+	})
+	var palette color.Palette
+	for _, c := range colors[:min(len(colors), 256)] {
+		palette = append(palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for _, c := range colors {
+		index[c] = uint8(palette.Index(c))
+	}
+	p := image.NewPaletted(image.Rect(0, 0, bounds.Dx(), bounds.Dy()), palette)
+	for i, c := range pixels {
+		p.Pix[i] = index[c]
+	}
+	return (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(w, p)
 }
 
 // decades are the ticks of a logarithmic axis: powers of ten, or every so many of them.

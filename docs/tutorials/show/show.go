@@ -4,17 +4,11 @@ package show
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -141,11 +135,7 @@ func PNG(draw func(w io.Writer) error) {
 		fmt.Println(err)
 		return
 	}
-	data, err := compact(b.Bytes())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	data := b.Bytes()
 	switch folder := os.Getenv(Folder); {
 	case display != nil:
 		display(data)
@@ -154,42 +144,6 @@ func PNG(draw func(w io.Writer) error) {
 			fmt.Println(err)
 		}
 	}
-}
-
-// compact encodes a picture with its 256 most frequent colours: drawings need few, and take a third of the room then.
-func compact(data []byte) ([]byte, error) {
-	full, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	bounds := full.Bounds()
-	pixels := make([]color.RGBA, 0, bounds.Dx()*bounds.Dy())
-	count := map[color.RGBA]int{}
-	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			c := color.RGBAModel.Convert(full.At(x, y)).(color.RGBA)
-			pixels = append(pixels, c)
-			count[c]++
-		}
-	}
-	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
-		return cmp.Or(count[b]-count[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
-	})
-	var palette color.Palette
-	for _, c := range colors[:min(len(colors), 256)] {
-		palette = append(palette, c)
-	}
-	index := map[color.RGBA]uint8{}
-	for _, c := range colors {
-		index[c] = uint8(palette.Index(c))
-	}
-	p := image.NewPaletted(image.Rect(0, 0, bounds.Dx(), bounds.Dy()), palette)
-	for i, c := range pixels {
-		p.Pix[i] = index[c]
-	}
-	var b bytes.Buffer
-	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, p)
-	return b.Bytes(), err
 }
 
 // keep writes a picture under the name of the example that shows it.

@@ -17,7 +17,7 @@ import (
 # Title
 */
 
-var a = 1
+var a = 1 // the first
 
 // b is 2.
 func b() int { return 2 }
@@ -41,7 +41,7 @@ func TestCells(t *testing.T) {
 		t.Fatalf("%q", cells)
 	}
 	want := Cell{Example: "Example_sum", Output: "3",
-		Code: "var a = 1\n\n// b is 2.\nfunc b() int { return 2 }\n\n%%\nif true {\n\tfmt.Println(a + b())\n}"}
+		Code: "var a = 1 // the first\n\n// b is 2.\nfunc b() int { return 2 }\n\n%%\nif true {\n\tfmt.Println(a + b())\n}"}
 	if cells[2] != want {
 		t.Errorf("%q", cells[2])
 	}

@@ -79,7 +79,7 @@ func parse(path string, source []byte) ([]Cell, error) {
 	}
 	var items []item
 	for _, c := range file.Comments {
-		if c.Pos() < file.Package || slices.ContainsFunc(inside, func(n ast.Node) bool { return start(n) <= c.Pos() && c.End() <= n.End() }) {
+		if c.Pos() < file.Package || slices.ContainsFunc(inside, func(n ast.Node) bool { return start(n) <= c.Pos() && c.End() <= r.end(n) }) {
 			continue
 		}
 		items = append(items, item{c.Pos(), func() { r.addText(c) }})
@@ -120,6 +120,16 @@ func start(n ast.Node) token.Pos {
 		}
 	}
 	return n.Pos()
+}
+
+// end is where a declaration ends, with the comment behind it in its line.
+func (r *reader) end(n ast.Node) token.Pos {
+	for _, c := range r.comments {
+		if n.End() <= c.Pos() && r.files.Position(c.Pos()).Line == r.files.Position(n.End()).Line {
+			return c.End()
+		}
+	}
+	return n.End()
 }
 
 type reader struct {
@@ -169,7 +179,7 @@ func (r *reader) addDeclaration(d ast.Decl) {
 	if r.from == token.NoPos {
 		r.from = start(d)
 	}
-	r.to = d.End()
+	r.to = r.end(d)
 }
 
 // takeCode returns the declarations that were read.
