@@ -32,7 +32,7 @@ var publicImports = map[string][]string{
 	"compile/implicit":   {"graph", "compile"},
 	"compile/optimize":   {"graph", "compile", "vm"},
 	"compile/stiff":      {"graph", "compile"},
-	"compile/train":      {"graph", "compile", "vm"},
+	"compile/train":      {"graph", "compile", "vm", "vm/shard"},
 	"internal/agreement": {"graph", "compile"},
 	"internal/jet":       {"graph"},
 	"internal/ref":       {"graph"},

@@ -73,7 +73,7 @@ func newSecular(tb testing.TB, w Wave, layers, n int) func(l Layers, first, step
 	g := graph.New()
 	m := Layers{Vs: make([]float64, layers)}.Inputs(g)
 	c, omega := g.Input("c", graph.Float64, n), g.Input("omega", graph.Float64, n)
-	p, err := compile.Compile(w.secular(c, omega, m).Named("f"))
+	p, err := compile.Compile(w.Secular(c, omega, m).Named("f"))
 	if err != nil {
 		tb.Fatal(err)
 	}

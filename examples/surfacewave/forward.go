@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/compile"
+	"github.com/adjoint-go/adjoint/examples/internal/surface"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -32,15 +33,15 @@ func NewForward(w Wave, layers, n int, kernels bool, options ...vm.Option) (*For
 	columns := l
 	if kernels { // each velocity has a model of its own, so that the gradient of their sum has all derivatives
 		column := func(v *node) *node { return graph.BroadcastTo(graph.ExpandDims(v, 1), layers, n) }
-		columns = Model{column(l.Thickness), column(l.Vp), column(l.Vs), column(l.Density)}
+		columns = Model{Thickness: column(l.Thickness), Vp: column(l.Vp), Vs: column(l.Vs), Density: column(l.Density)}
 	}
-	c, err := PhaseVelocity(w, mode, period, columns)
+	c, err := surface.PhaseVelocity(w, mode, period, columns)
 	if err != nil {
 		return nil, err
 	}
 	outputs := []*node{c.Named("phase")}
 	if kernels {
-		u, err := GroupVelocity(c, period)
+		u, err := surface.GroupVelocity(c, period)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/adjoint-go/adjoint/compile/optimize"
+	"github.com/adjoint-go/adjoint/examples/internal/surface"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -83,10 +84,10 @@ func residuals(g *graph.Graph, picks []Pick, m Model, misfit Misfit) ([]*node, e
 		constant := func(v []float64) *node { return graph.Constant(g, v, n) }
 		if misfit == Determinants {
 			omega := graph.Div(g.Const(2*math.Pi), constant(period))
-			all = append(all, w.secular(constant(velocity), omega, m))
+			all = append(all, w.Secular(constant(velocity), omega, m))
 			continue
 		}
-		c, err := PhaseVelocity(w, constant(mode), constant(period), m)
+		c, err := surface.PhaseVelocity(w, constant(mode), constant(period), m)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +119,7 @@ func (v Inversion) problem(misfit Misfit) (optimize.Problem, error) {
 	if v.Berteussen {
 		density = graph.Add(graph.Mul(g.Const(0.32), vp), g.Const(0.77))
 	}
-	m := Model{graph.Constant(g, v.Start.Thickness, n), vp, vs, density}
+	m := Model{Thickness: graph.Constant(g, v.Start.Thickness, n), Vp: vp, Vs: vs, Density: density}
 	all, err := residuals(g, v.Picks, m, misfit)
 	if err != nil {
 		return optimize.Problem{}, err

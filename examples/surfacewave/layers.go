@@ -18,7 +18,7 @@ type Layers struct{ Thickness, Vp, Vs, Density []float64 }
 // Inputs makes inputs of a graph for the layers.
 func (l Layers) Inputs(g *graph.Graph) Model {
 	n := len(l.Vs)
-	return Model{g.Input("thickness", graph.Float64, n), g.Input("vp", graph.Float64, n), g.Input("vs", graph.Float64, n), g.Input("density", graph.Float64, n)}
+	return Model{Thickness: g.Input("thickness", graph.Float64, n), Vp: g.Input("vp", graph.Float64, n), Vs: g.Input("vs", graph.Float64, n), Density: g.Input("density", graph.Float64, n)}
 }
 
 // Check reports what is impossible about layers.

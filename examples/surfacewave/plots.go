@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
+	"github.com/adjoint-go/adjoint/examples/internal/surface"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
 )
@@ -147,7 +148,7 @@ func drawGraph(path string) error {
 	g := graph.New()
 	l := Layers{Vs: make([]float64, 3)}.Inputs(g)
 	c, omega := g.Input("c", graph.Float64, 1), g.Input("omega", graph.Float64, 1)
-	f := Love(c, omega, l).Named("F")
+	f := surface.Love(c, omega, l).Named("F")
 	if err := g.Err(); err != nil {
 		return err
 	}

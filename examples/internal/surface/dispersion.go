@@ -1,4 +1,5 @@
-package main
+// Package surface has Rayleigh and Love waves of layered models as functions of graphs: see examples/surfacewave.
+package surface
 
 import (
 	"fmt"
@@ -19,8 +20,8 @@ const (
 
 func (w Wave) String() string { return [...]string{"Rayleigh", "Love"}[w] }
 
-// secular is Rayleigh or Love, modes RayleighModes or LoveModes.
-func (w Wave) secular(c, omega *node, m Model) *node {
+// Secular is Rayleigh or Love, modes RayleighModes or LoveModes.
+func (w Wave) Secular(c, omega *node, m Model) *node {
 	if w == RayleighWave {
 		return Rayleigh(c, omega, m)
 	}
@@ -72,7 +73,7 @@ func PhaseVelocity(w Wave, mode, period *node, m Model) (*node, error) {
 	c, err := implicit.RootBracketed(func(c *node) *node {
 		// Where the mode does not exist, any function will do that has a root.
 		at := graph.Where(exists, c, graph.StopGradient(c))
-		return graph.Where(exists, w.secular(at, omega, m), graph.Sub(c, lo))
+		return graph.Where(exists, w.Secular(at, omega, m), graph.Sub(c, lo))
 	}, ends[0], ends[1], implicit.Options{Tolerance: 1e-9})
 	if err != nil {
 		return nil, fmt.Errorf("surfacewave: %w", err)
