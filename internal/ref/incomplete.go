@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/cmplx"
+	"sync"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -12,11 +13,26 @@ func init() {
 	floatOps["igamma"] = of2(func(a, x float64) float64 { return incompleteGamma(a, x, 0, 0) })
 	floatOps["betainc"] = func(a []float64) float64 { return incompleteBeta(a[0], a[1], a[2], 0, 0, 0) }
 	withAttrs("igamma_derivative", func(n *graph.Node, a []float64) float64 {
-		return incompleteGamma(a[0], a[1], n.Attrs().Int("order"), n.Attrs().Int("order_x"))
+		i, j := n.Attrs().Int("order"), n.Attrs().Int("order_x")
+		return remembered([6]float64{a[0], a[1], -1, float64(i), float64(j)}, func() float64 { return incompleteGamma(a[0], a[1], i, j) })
 	})
 	withAttrs("betainc_derivative", func(n *graph.Node, a []float64) float64 {
-		return incompleteBeta(a[0], a[1], a[2], n.Attrs().Int("order_a"), n.Attrs().Int("order_b"), n.Attrs().Int("order_x"))
+		i, j, k := n.Attrs().Int("order_a"), n.Attrs().Int("order_b"), n.Attrs().Int("order_x")
+		return remembered([6]float64{a[0], a[1], a[2], float64(i), float64(j), float64(k)}, func() float64 { return incompleteBeta(a[0], a[1], a[2], i, j, k) })
 	})
+}
+
+// derivatives are values that took long and are asked for again, as samples are taken in every nesting of modes; a derivative by a and b is up to 160 000 values of an integrand.
+var derivatives sync.Map // [6]float64 → float64
+
+// remembered returns f(), which depends on the key alone. A key with a NaN is never found again.
+func remembered(key [6]float64, f func() float64) float64 {
+	if v, ok := derivatives.Load(key); ok {
+		return v.(float64)
+	}
+	v := f()
+	derivatives.Store(key, v)
+	return v
 }
 
 // logGamma is ln Γ(z), Re z > 0, by the recurrence and Stirling's series (DLMF 5.11.1).
@@ -133,9 +149,10 @@ func incompleteGamma(a, x float64, i, j int) float64 {
 	radius := math.Min(math.Min(a, math.Sqrt(a))/4, 2/math.Abs(math.Log(x/a)))
 	if j > 0 {
 		return real(around(i, 0, radius, func(da complex128) complex128 {
+			density := density(da)
 			return around(m, 0, math.Min(math.Min(x, math.Sqrt(x))/4, 2*x/math.Abs(gap)), func(dx complex128) complex128 {
 				t := complex(x, 0) + dx
-				return density(da)(t, dx) / t
+				return density(t, dx) / t
 			})
 		}))
 	}
@@ -244,9 +261,10 @@ func incompleteBeta(a, b, x float64, i, j, k int) float64 {
 	}
 	if k > 0 {
 		return by(func(da, db complex128) complex128 {
+			density := density(da, db)
 			return around(k-1, 0, math.Min(math.Min(math.Min(x, y), curvature/n)/4, 2*x*y/math.Abs(gap)), func(dt complex128) complex128 {
 				t, u := complex(x, 0)+dt, complex(y, 0)-dt
-				return density(da, db)(dt, t, u) / (t * u)
+				return density(dt, t, u) / (t * u)
 			})
 		})
 	}
