@@ -44,47 +44,45 @@ type rule struct {
 	apply func(t term) *graph.Node
 }
 
-// operators lists the operators that the rule looks at.
-func (r *rule) operators() (list []*graph.Op) {
-	for _, name := range r.ops {
-		op := graph.LookupOp(name)
-		if op == nil {
-			panic("BUG: rewrite " + r.name + " looks at the unknown operator " + name)
-		}
-		list = append(list, op)
-	}
-	if r.on != nil {
-		list = slices.DeleteFunc(graph.Ops(), func(op *graph.Op) bool { return !r.on(op) })
-	}
-	return list
+// looksAt reports whether the rule looks at terms of the operator.
+func (r *rule) looksAt(op *graph.Op) bool {
+	return slices.Contains(r.ops, op.Name) || r.on != nil && r.on(op)
 }
 
-// rulesByOp returns the rules that the configuration allows, those that fulfil is alone, by the operators that they look at.
-func (u *unit) rulesByOp(is func(r *rule) bool) map[*graph.Op][]*rule {
-	byOp := map[*graph.Op][]*rule{}
+// rulesFor returns the rules that the configuration allows, those that fulfil is alone, by the operator that they look at. A graph has few of all operators, so they are asked for as they come.
+func (u *unit) rulesFor(is func(r *rule) bool) func(op *graph.Op) []*rule {
+	var allowed []*rule
 	for i := range rules {
-		r := &rules[i]
-		if !is(r) || slices.Contains(u.config.Disable, r.name) || r.class == fastMath && !u.config.FastMath {
-			continue
-		}
-		for _, op := range r.operators() {
-			byOp[op] = append(byOp[op], r)
+		if r := &rules[i]; is(r) && !slices.Contains(u.config.Disable, r.name) && (r.class != fastMath || u.config.FastMath) {
+			allowed = append(allowed, r)
 		}
 	}
-	return byOp
+	byOp := map[*graph.Op][]*rule{}
+	return func(op *graph.Op) []*rule {
+		list, known := byOp[op]
+		if !known {
+			for _, r := range allowed {
+				if r.looksAt(op) {
+					list = append(list, r)
+				}
+			}
+			byOp[op] = list
+		}
+		return list
+	}
 }
 
 // rewriteAll is the pass that expands operators without a kernel, folds constants and applies the rules. The graph is made anew through
 // constructors that look at every term, so operands are in normal form already, whatever a rule or an expansion
 // makes is rewritten too, and equal nodes are shared.
 func rewriteAll(u *unit) error {
-	byOp := u.rulesByOp(func(r *rule) bool { return r.when == nil })
+	rulesOf := u.rulesFor(func(r *rule) bool { return r.when == nil })
 	counts := map[*rule]int{}
 	folded, expanded := 0, 0
 	fold := !slices.Contains(u.config.Disable, "fold")
 	u.g, u.outputs = u.g.Rewrite(u.outputs, func(to *graph.Graph, t graph.Term) *graph.Node {
 		x := term{g: to, op: t.Op, in: t.Inputs, attrs: t.Attrs, typ: t.Type}
-		for _, r := range byOp[t.Op] {
+		for _, r := range rulesOf(t.Op) {
 			if m := r.apply(x); m != nil {
 				counts[r]++
 				return m

@@ -19,6 +19,11 @@ func init() {
 		if r.name == "" || r.doc == "" || r.class == 0 || (r.ops == nil) == (r.on == nil) || r.apply == nil {
 			panic("BUG: rewrite " + r.name + " is incomplete")
 		}
+		for _, name := range r.ops {
+			if graph.LookupOp(name) == nil {
+				panic("BUG: rewrite " + r.name + " looks at the unknown operator " + name)
+			}
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -87,16 +86,12 @@ func (u *useCounts) once(n *graph.Node) bool { return u.count[n.ID()] == 1 }
 
 // applyUses is the pass that applies the rules which see uses. These are known only when the graph is as it will be run, so it does not change while the rules look at it.
 func applyUses(u *unit) error {
-	byOp := u.rulesByOp(func(r *rule) bool { return r.when != nil })
-	watched := slices.Collect(maps.Keys(byOp)) // few, and nodes are many
+	rulesOf := u.rulesFor(func(r *rule) bool { return r.when != nil })
 	var uses *useCounts
 	found := map[*graph.Node]*rule{}
 	for i := range u.g.Len() {
 		n := u.g.Node(i)
-		if !slices.Contains(watched, n.Op()) {
-			continue
-		}
-		for _, r := range byOp[n.Op()] {
+		for _, r := range rulesOf(n.Op()) {
 			if uses == nil {
 				uses = usesIn(u.g, u.outputs)
 			}
