@@ -94,6 +94,18 @@ var conventions = []struct {
 	{"log at 0 and below", graph.Log, []float64{0, -2}, []float64{-inf, nan}, []float64{inf, -0.5}, nil},
 	{"asin at ±1", graph.Asin, []float64{-1, 1}, []float64{-math.Pi / 2, math.Pi / 2}, []float64{inf, inf}, []float64{-inf, inf}},
 	{"digamma at poles", graph.Digamma, []float64{0, -1, -inf}, []float64{-inf, nan, nan}, []float64{inf, inf, nan}, nil},
+	{"J₀ at 0 and infinite", bessel(graph.BesselJ, 0), []float64{0, inf, -inf}, []float64{1, 0, 0}, []float64{0, 0, 0}, []float64{-0.5, 0, 0}},
+	{"J₁ at 0", bessel(graph.BesselJ, 1), []float64{0}, []float64{0}, []float64{0.5}, []float64{0}},
+	{"Y₀ at 0 and below", bessel(graph.BesselY, 0), []float64{0, -1, inf}, []float64{-inf, nan, 0}, []float64{inf, nan, 0}, nil},
+	{"I₀ at 0", bessel(graph.BesselI, 0), []float64{0}, []float64{1}, []float64{0}, []float64{0.5}},
+	{"I₁ at 0 and infinite", bessel(graph.BesselI, 1), []float64{0, -inf}, []float64{0, -inf}, []float64{0.5, inf}, nil},
+	{"K₀ at 0 and below", bessel(graph.BesselK, 0), []float64{0, -1, inf}, []float64{inf, nan, 0}, []float64{-inf, nan, 0}, nil},
+	{"erfcx at 0 and infinite", graph.Erfcx, []float64{0, inf, -inf}, []float64{1, 0, inf}, []float64{-2 / math.Sqrt(math.Pi), 0, -inf}, nil},
+	{"log_ndtr at 0 and infinite", graph.LogNdtr, []float64{0, inf, -inf}, []float64{-math.Ln2, 0, -inf}, []float64{math.Sqrt(2 / math.Pi), 0, inf}, nil},
+	{"ndtri at its ends", graph.Ndtri, []float64{0, 0.5, 1, -1}, []float64{-inf, 0, inf, nan}, []float64{inf, math.Sqrt(2 * math.Pi), inf, nan}, nil},
+	{"zeta at poles", func(x *graph.Node) *graph.Node { return graph.Zeta(graph.Like(x, 2), x) }, []float64{0, -1, inf}, []float64{inf, inf, 0}, []float64{-inf, -inf, 0}, nil},
+	{"igammac at 0 and infinite", func(x *graph.Node) *graph.Node { return graph.IGammaC(graph.Like(x, 2), x) }, []float64{0, inf, -1}, []float64{1, 0, nan}, []float64{0, 0, nan}, nil},
+	{"mantissa", func(x *graph.Node) *graph.Node { m, _ := graph.Frexp(x); return m }, []float64{0, 6, -0.5}, []float64{0, 0.75, -0.5}, []float64{1, 0.125, 1}, []float64{0, 0, 0}},
 	{"atan2 at the origin", func(x *graph.Node) *graph.Node { return graph.Atan2(graph.Index(x, 0), graph.Index(x, 1)) },
 		[]float64{0, 0}, []float64{0}, []float64{0, 0}, []float64{0, 0}},
 	{"xlogy at x = 0, y = 0", func(x *graph.Node) *graph.Node { return graph.Xlogy(graph.Index(x, 0), graph.Index(x, 1)) },
@@ -111,6 +123,10 @@ var conventions = []struct {
 	{"repeated gather", func(x *graph.Node) *graph.Node {
 		return graph.Square(graph.Gather(x, graph.Constant(x.Graph(), []int64{1, 1, -1}, 3), 0))
 	}, []float64{5, 2, 3}, []float64{4, 4, 9}, []float64{0, 8, 6}, []float64{0, 4, 2}},
+}
+
+func bessel(f func(n int, x *graph.Node) *graph.Node, n int) func(x *graph.Node) *graph.Node {
+	return func(x *graph.Node) *graph.Node { return f(n, x) }
 }
 
 func prod(x *graph.Node) *graph.Node { return graph.ReduceProd(x, nil) }

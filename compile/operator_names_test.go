@@ -31,7 +31,7 @@ var namingFiles = map[string]string{
 
 	"viz/bodies.go": "batched_call call checkpoint each_step result reverse reverse_sweep scan switch while",
 	"viz/graph.go":  "each_step result while",
-	"viz/names.go":  "abs acos asin atan atan2 cos cosh erf exp expm1 iota log log1p logsumexp matmul max min pow relu sigmoid sign sin sinh softmax softplus sqrt square tan tanh where", // letters and functions in names of nodes
+	"viz/names.go":  "abs acos asin atan atan2 cos cosh erf exp expm1 iota log log1p logsumexp matmul max min pow relu sigmoid sign sin sinh softmax softplus sqrt square tan tanh where zeta", // letters and functions in names of nodes
 
 	"viz/attributes.go": "result", "viz/text.go": "const input result",
 	"viz/automatic.go": "const input", "viz/build.go": "const input", "viz/category.go": "const input", "viz/compare.go": "const input", "viz/describe.go": "const input",

@@ -19,13 +19,13 @@ var elementwise = []operator{
 	{name: "Atanh", in: unary(graph.Atanh), out: "atanh"},
 	{name: "BitCast", in: bitCast, why: "between integers and floating-point numbers: of constants"},
 	{name: "BitShift", in: bitShift},
-	{name: "BitwiseAnd", in: bitwise(func(x, y *graph.Node) *graph.Node { return graph.Mul(x, y) })},
+	{name: "BitwiseAnd", in: bitwise(graph.BitwiseAnd), out: "bitwise_and"},
 	{name: "BitwiseNot", in: func(c *call) []value {
 		x := c.x(0)
 		return c.wrapped(graph.Sub(graph.Like(x, -1), x))
 	}},
-	{name: "BitwiseOr", in: bitwise(graph.Max)},
-	{name: "BitwiseXor", in: bitwise(func(x, y *graph.Node) *graph.Node { return graph.Abs(graph.Sub(x, y)) })},
+	{name: "BitwiseOr", in: bitwise(graph.BitwiseOr), out: "bitwise_or"},
+	{name: "BitwiseXor", in: bitwise(graph.BitwiseXor), out: "bitwise_xor"},
 	{name: "Cast", in: func(c *call) []value {
 		if !c.hasAttr("to") {
 			c.fail("attribute to is missing")
@@ -192,60 +192,29 @@ func (c *call) bitsOf(k kind) int {
 	return 0
 }
 
-// bitwise combines integers bit by bit, f being the function of bits that are 0 or 1.
+// bitwise combines the bits of integers, which are held in more bits with zeros or the sign before them.
 func bitwise(f func(x, y *graph.Node) *graph.Node) func(c *call) []value {
 	return func(c *call) []value {
-		x, y := c.x(0), c.x(1)
-		k := c.in[0].kind
-		n := c.bitsOf(k)
-		two := graph.Like(x, 2)
-		var sum *graph.Node
-		for i := range n {
-			bit := graph.Mul(f(graph.Mod(x, two), graph.Mod(y, two)), c.power(x, i))
-			if sum == nil {
-				sum = bit
-			} else {
-				sum = graph.Add(sum, bit)
-			}
-			x, y = halved(x), halved(y)
-		}
-		return c.as(k, wrap(k, sum))
+		c.bitsOf(c.in[0].kind)
+		return c.out(f(c.x(0), c.x(1)))
 	}
 }
 
-// power returns 2ⁱ as an integer of the type of x, the sign included.
-func (c *call) power(x *graph.Node, i int) *graph.Node {
-	if x.DType() == graph.Int32 {
-		return graph.Constant(c.g(), []int32{int32(uint32(1) << i)})
-	}
-	return graph.Constant(c.g(), []int64{int64(uint64(1) << i)})
-}
-
-// halved returns ⌊x/2⌋.
-func halved(x *graph.Node) *graph.Node {
-	two := graph.Like(x, 2)
-	return graph.Div(graph.Sub(x, graph.Mod(x, two)), two)
-}
-
-// bitShift multiplies and divides by powers of two; integers without sign of 64 bits are divided in two steps, as they are held with a sign.
+// bitShift shifts integers without sign, those of 64 bits held with one.
 func bitShift(c *call) []value {
 	x, n := c.x(0), c.x(1)
 	k := c.in[0].kind
-	bits := c.bitsOf(k)
-	beyond := graph.GreaterEqual(n, graph.Like(n, float64(bits)))
-	zero := graph.Like(x, 0)
+	c.bitsOf(k)
 	if c.string("direction", "") == "LEFT" {
-		return c.as(k, graph.Where(beyond, zero, wrap(k, graph.Mul(x, graph.Pow(graph.Like(x, 2), n)))))
+		return c.as(k, wrap(k, graph.ShiftLeft(x, n)))
 	}
 	if k != kindUint64 {
-		// 2ⁿ has to be positive: 31 for what is held in 32 bits is more than any such value
-		return c.as(k, graph.Where(graph.GreaterEqual(n, graph.Like(n, float64(min(bits, 31)))), zero, graph.Div(x, graph.Pow(graph.Like(x, 2), graph.Min(n, graph.Like(n, 30))))))
+		return c.as(k, graph.ShiftRight(x, n))
 	}
-	half := halved(x)
-	half = graph.Where(graph.Less(x, zero), graph.Add(half, graph.Constant(c.g(), []int64{math.MinInt64})), half) // without sign
-	rest := graph.Sub(n, graph.Like(n, 1))
-	y := graph.Div(half, graph.Pow(graph.Like(x, 2), graph.Max(rest, graph.Like(n, 0))))
-	return c.as(k, graph.Where(graph.Equal(n, graph.Like(n, 0)), x, graph.Where(beyond, zero, y)))
+	// The sign is a bit like the others: those that come in on the left are taken away.
+	bits := graph.Like(n, 64)
+	n = graph.Where(graph.LogicalOr(graph.Less(n, graph.Like(n, 0)), graph.Greater(n, bits)), bits, n)
+	return c.as(k, graph.BitwiseAnd(graph.ShiftRight(x, n), graph.BitwiseNot(graph.ShiftLeft(graph.Like(x, -1), graph.Sub(bits, n)))))
 }
 
 // bitCast reads the bits of known numbers as another type.

@@ -165,6 +165,27 @@ func maxBlock[T Number](dst, a, b, _ unsafe.Pointer, n int) {
 	}
 }
 
+func andBlock[T Integer](dst, a, b, _ unsafe.Pointer, n int) {
+	d, x, y := slice[T](dst, n), slice[T](a, n), slice[T](b, n)
+	for i := range d {
+		d[i] = x[i] & y[i]
+	}
+}
+
+func orBlock[T Integer](dst, a, b, _ unsafe.Pointer, n int) {
+	d, x, y := slice[T](dst, n), slice[T](a, n), slice[T](b, n)
+	for i := range d {
+		d[i] = x[i] | y[i]
+	}
+}
+
+func xorBlock[T Integer](dst, a, b, _ unsafe.Pointer, n int) {
+	d, x, y := slice[T](dst, n), slice[T](a, n), slice[T](b, n)
+	for i := range d {
+		d[i] = x[i] ^ y[i]
+	}
+}
+
 func bit(b bool) uint8 {
 	if b {
 		return 1
@@ -264,6 +285,18 @@ func intBlock[T Integer](op micro.Op) Block {
 		return map1(absInt[T])
 	case micro.Pow:
 		return map2(powInt[T])
+	case micro.BitwiseAnd:
+		return andBlock[T]
+	case micro.BitwiseOr:
+		return orBlock[T]
+	case micro.BitwiseXor:
+		return xorBlock[T]
+	case micro.ShiftLeft:
+		return map2(shiftLeft[T])
+	case micro.ShiftRight:
+		return map2(shiftRight[T])
+	case micro.Gcd:
+		return map2(gcd[T])
 	}
 	if b := numberBlock[T](op); b != nil {
 		return b

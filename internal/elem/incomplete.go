@@ -291,9 +291,7 @@ func (r *JetRing) IGamma(a, x float64, m int) float64 {
 		r.mul(&f, &f, &p)
 		return divide(r.derivative(&f)/x, unit, m-1)
 	case upper:
-		var sum jet
-		rest := r.tailMoments(&tail{gap: a - x, scale: x, direction: 1}, false)
-		r.addTail(&sum, a, &f, &rest)
+		sum := r.upperTail(a, x, &f)
 		if value {
 			return max(0, 1-sum[0])
 		}
@@ -305,6 +303,41 @@ func (r *JetRing) IGamma(a, x float64, m int) float64 {
 		r.addTail(&sum, a, &f, &rest)
 	}
 	return r.derivative(&sum)
+}
+
+// upperTail is Q(a, x) by the upper tail, f the density's factor.
+func (r *JetRing) upperTail(a, x float64, f *jet) (sum jet) {
+	rest := r.tailMoments(&tail{gap: a - x, scale: x, direction: 1}, false)
+	r.addTail(&sum, a, f, &rest)
+	return sum
+}
+
+// iGammaUpper is Q(a, x) = 1 − P(a, x) without cancellation.
+func iGammaUpper(a, x float64) float64 {
+	switch {
+	case !(a > 0 && x > 0) || math.IsInf(a, 1) || math.IsInf(x, 1):
+		return 1 - iGamma(a, x)
+	case x >= a && (x >= a+1 || a >= raiseTo):
+		f := values.of(gammaFactor(a, x, a-x), 0, 0)
+		if f[0] == 0 {
+			return 0
+		}
+		return values.upperTail(a, x, &f)[0]
+	case a >= 1:
+		return 1 - iGamma(a, x)
+	}
+	// 1 − x^a/Γ(a+1)·(1 + a·Σ (−x)ᵏ/(k!·(a+k))) (DLMF 8.7.1), each part of order a
+	logGamma := lgamma(1 + a)
+	if a < 0.5 {
+		logGamma = lgammaNear2(a) - log1p64(a)
+	}
+	l := float64(a*log64(x)) - logGamma
+	sum, term := 0.0, 1.0
+	for k := 1.0; math.Abs(term) > 1e-18*math.Abs(sum); k++ {
+		term *= -x / k
+		sum += term / (a + k)
+	}
+	return -expm1x64(l) - float64(exp64(l)*a*sum)
 }
 
 // raise adds f, the first term of the recurrence that raises a, and those after it until they no longer count or a is large; the next term is

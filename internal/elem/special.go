@@ -77,20 +77,58 @@ func polygamma(n, x float64) float64 {
 	if x > 0 {
 		return unscale(hurwitz(s, x, x), x)
 	}
-	// ζ(s, x) is the sum of (x+k)^(−s) over all whole k, which depends on the distance d of x to the nearest one only, less that over k < 0.
+	v, f := hurwitzNegative(s, x)
+	return unscale(v, f)
+}
+
+// hurwitzNegative is v = ζ(s, x)·fˢ for whole s ≥ 2 and x < 0 that is not whole, f its distance to the nearest whole number: the sum of (x+k)^(−s) over all whole k, which depends on
+// that distance only, less that over k < 0.
+func hurwitzNegative(s, x float64) (v, f float64) {
 	d := x - math.RoundToEven(x)
-	f, mirrored := math.Abs(d), 1.0 // (−1)^s
-	if !odd {
+	f = math.Abs(d)
+	mirrored := 1.0 // (−1)^s
+	if math.Mod(s, 2) == 1 {
 		mirrored = -1
 	}
-	v := 1 + float64(mirrored*hurwitz(s, 1-f, f)) + hurwitz(s, 1+f, f)
+	v = 1 + float64(mirrored*hurwitz(s, 1-f, f)) + hurwitz(s, 1+f, f)
 	if d < 0 {
 		v *= mirrored
 	}
-	return unscale(v-float64(mirrored*hurwitz(s, 1-x, f)), f)
+	return v - float64(mirrored*hurwitz(s, 1-x, f)), f
 }
 
-// hurwitz is Σ (scale/(x+k))^s over k ≥ 0, for whole s ≥ 2 and x > 0, in some thirty terms.
+// zeta is the Hurwitz zeta function Σ (x+k)^(−s) over k ≥ 0: +Inf at s = 1 and at the poles x = 0, −1, …; NaN for s < 1, and for other x < 0 unless s is whole.
+func zeta(s, x float64) float64 {
+	switch {
+	case s != s || x != x || s < 1:
+		return math.NaN()
+	case s == 1:
+		return math.Inf(1)
+	case math.IsInf(x, 1):
+		return 0
+	case x <= 0 && x == math.Trunc(x) && !math.IsInf(x, -1):
+		return math.Inf(1)
+	case x < 0 && (math.IsInf(x, -1) || s != math.Trunc(s) || math.IsInf(s, 1)):
+		return math.NaN()
+	case math.IsInf(s, 1):
+		if x == 1 {
+			return 1
+		}
+		return pow64(x, -s)
+	}
+	v, lead := 0.0, x
+	if x > 0 {
+		v = hurwitz(s, x, x)
+	} else {
+		v, lead = hurwitzNegative(s, x)
+	}
+	if p := pow64(lead, s); p > 0x1p-1022 && p <= math.MaxFloat64 {
+		return v / p
+	}
+	return math.Copysign(exp64(log64(math.Abs(v))-float64(s*log64(lead))), v)
+}
+
+// hurwitz is Σ (scale/(x+k))^s over k ≥ 0, for s > 1 and x > 0, in some thirty terms.
 func hurwitz(s, x, scale float64) float64 {
 	sum := 0.0
 	bound := 12 + float64(s/2)

@@ -99,6 +99,29 @@ const (
 	BetaInc             // regularised incomplete beta I_C(A, B)
 	BesselI0eDerivative // the derivative of order A of BesselI0e at B
 
+	Zeta        // Hurwitz zeta function Σ (B+k)^(−A) over k ≥ 0
+	IGammaUpper // regularised upper incomplete gamma Q(A, B)
+	BesselJ     // J of whole order A at B
+	BesselY     // Y of whole order A at B
+	BesselI     // I of whole order A at B
+	BesselK     // K of whole order A at B
+	BesselKe    // exp(B)·K of whole order A at B
+	Erfcx       // the derivative of order A of exp(B²)·erfc(B)
+	Ndtri       // inverse of the normal distribution's function
+
+	// Integers in two's complement.
+	BitwiseAnd
+	BitwiseOr
+	BitwiseXor
+	ShiftLeft  // A·2^B, the bits beyond dropped; 0 unless 0 ≤ B < the number of bits
+	ShiftRight // ⌊A/2^B⌋; −1 or 0 by the sign of A unless 0 ≤ B < the number of bits
+	Gcd        // greatest common divisor of |A| and |B|, wrapping; 0 of two zeros
+
+	// Representation (floats).
+	NextAfter // the number next to A towards B, B if they are equal
+	Ldexp     // A·2^trunc(B), rounded once
+	Exponent  // e with ½ ≤ |A|/2^e < 1; 0 for 0, ±Inf and NaN
+
 	opCount
 )
 
@@ -222,6 +245,24 @@ var infos = [opCount]Info{
 	IGamma:              row("igamma", 2, floats, 20, 600, 0),
 	BetaInc:             row("betainc", 3, floats, 20, 800, 0),
 	BesselI0eDerivative: row("bessel_i0e_derivative", 2, floats, 20, 700, 0),
+	Zeta:                row("zeta", 2, floats, 20, 100, 0),
+	IGammaUpper:         row("igammac", 2, floats, 20, 600, 0),
+	BesselJ:             row("bessel_j", 2, floats, 20, 40, 0),
+	BesselY:             row("bessel_y", 2, floats, 20, 60, 0),
+	BesselI:             row("bessel_i", 2, floats, 20, 50, 0),
+	BesselK:             row("bessel_k", 2, floats, 20, 60, 0),
+	BesselKe:            row("bessel_ke", 2, floats, 20, 60, 0),
+	Erfcx:               row("erfcx", 2, floats, 20, 30, 0),
+	Ndtri:               row("ndtri", 1, floats, 20, 10, 0),
+	BitwiseAnd:          row("bitwise_and", 2, ints, 1, .5, commutes),
+	BitwiseOr:           row("bitwise_or", 2, ints, 1, .5, commutes),
+	BitwiseXor:          row("bitwise_xor", 2, ints, 1, .5, commutes),
+	ShiftLeft:           row("shift_left", 2, ints, 1, 1, 0),
+	ShiftRight:          row("shift_right", 2, ints, 1, 1, 0),
+	Gcd:                 row("gcd", 2, ints, 1, 50, commutes),
+	NextAfter:           row("nextafter", 2, floats, 1, 3, 0),
+	Ldexp:               row("ldexp", 2, floats, 1, 5, 0),
+	Exponent:            row("exponent", 1, floats, 1, 3, 0),
 }
 
 func init() {

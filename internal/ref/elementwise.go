@@ -77,6 +77,28 @@ var floatOps = map[string]func(a []float64) float64{
 		return math.Copysign(math.Atan2(math.Abs(a[0]), a[1]), a[0])
 	},
 	"hypot": of2(math.Hypot),
+	"nextafter": func(a []float64) float64 {
+		if a[0] == a[1] {
+			return a[1]
+		}
+		return math.Nextafter(a[0], a[1])
+	},
+	"ldexp": func(a []float64) float64 {
+		switch {
+		case math.IsNaN(a[1]):
+			return a[1]
+		case math.IsNaN(a[0]) || math.IsInf(a[0], 0):
+			return a[0]
+		}
+		v, _ := new(big.Float).SetMantExp(big.NewFloat(a[0]), int(max(-1e4, min(a[1], 1e4)))).Float64()
+		return v
+	},
+	"exponent": func(a []float64) float64 {
+		if a[0] == 0 || math.IsNaN(a[0]) || math.IsInf(a[0], 0) {
+			return 0
+		}
+		return float64(big.NewFloat(a[0]).MantExp(nil))
+	},
 }
 
 var errDivision = errors.New("integer division by zero")
@@ -135,6 +157,31 @@ var intOps = map[string]func(a []int64) (int64, error){
 	"max":  func(a []int64) (int64, error) { return max(a[0], a[1]), nil },
 	"min":  func(a []int64) (int64, error) { return min(a[0], a[1]), nil },
 	"relu": func(a []int64) (int64, error) { return max(a[0], 0), nil },
+
+	"bitwise_and": func(a []int64) (int64, error) { return bits(a, (*big.Int).And), nil },
+	"bitwise_or":  func(a []int64) (int64, error) { return bits(a, (*big.Int).Or), nil },
+	"bitwise_xor": func(a []int64) (int64, error) { return bits(a, (*big.Int).Xor), nil },
+	"gcd": func(a []int64) (int64, error) {
+		x, y := new(big.Int).Abs(big.NewInt(a[0])), new(big.Int).Abs(big.NewInt(a[1]))
+		return int64(new(big.Int).GCD(nil, nil, x, y).Uint64()), nil
+	},
+}
+
+func bits(a []int64, f func(z, x, y *big.Int) *big.Int) int64 {
+	return f(new(big.Int), big.NewInt(a[0]), big.NewInt(a[1])).Int64()
+}
+
+// shifted is x·2ⁿ or ⌊x/2ⁿ⌋ of an integer with so many bits, before it is wrapped.
+func shifted(left bool, x, n int64, width int) int64 {
+	switch {
+	case (n < 0 || n >= int64(width)) && (left || x >= 0):
+		return 0
+	case n < 0 || n >= int64(width):
+		return -1
+	case left:
+		return int64(new(big.Int).Lsh(new(big.Int).SetUint64(uint64(x)), uint(n)).Uint64())
+	}
+	return new(big.Int).Rsh(big.NewInt(x), uint(n)).Int64()
 }
 
 // predicates are the elementwise operators to bool, on numbers.
@@ -257,6 +304,21 @@ func elementwise(n *graph.Node, in []Value) (Value, error) {
 		}
 		return out, nil
 	}
+	switch {
+	case name == "nextafter" && out.Type.DType == graph.Float32:
+		for i := range out.Len() {
+			x, y := float32(in[0].F[at(0, i)]), float32(in[1].F[at(1, i)])
+			if out.F[i] = float64(math.Nextafter32(x, y)); x == y {
+				out.F[i] = float64(y)
+			}
+		}
+		return out, nil
+	case name == "shift_left", name == "shift_right":
+		for i := range out.Len() {
+			out.setInt(i, shifted(name == "shift_left", in[0].I[at(0, i)], in[1].I[at(1, i)], 8*out.Type.DType.Size()))
+		}
+		return out, nil
+	}
 	if f := intPredicates[name]; f != nil && in[0].I != nil && in[1].I != nil {
 		for i := range out.Len() {
 			out.B[i] = f(in[0].I[at(0, i)], in[1].I[at(1, i)])
@@ -305,7 +367,7 @@ func elementwise(n *graph.Node, in []Value) (Value, error) {
 
 func init() {
 	// where and cast are elementwise with rules of their own.
-	for _, name := range []string{"where", "cast"} {
+	for _, name := range []string{"where", "cast", "shift_left", "shift_right"} {
 		evaluators[name] = elementwise
 	}
 }

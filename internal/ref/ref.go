@@ -264,5 +264,6 @@ func (x *Interpreter) eval(n *graph.Node, values map[*graph.Node]Value) (Value, 
 func Defined(name string) bool {
 	_, f := floatOps[name]
 	_, p := predicates[name]
-	return evaluators[name] != nil || f || p
+	_, i := intOps[name]
+	return evaluators[name] != nil || f || p || i
 }

@@ -203,6 +203,36 @@ func TestComposedFunctions(t *testing.T) {
 		return graph.Stack(0, ranks...)
 	}, v, ref.Of(graph.Type{DType: graph.Float64, Shape: graph.Shape{3, 3}}, 1, 1, 4, 2, 2, 8, 3, 3, 12), ref.New(graph.Type{DType: graph.Float64, Shape: graph.Shape{2, 2}}))
 
+	whole := func(d graph.DType, v ...float64) ref.Value {
+		return ref.Of(graph.Type{DType: d, Shape: graph.Shape{len(v)}}, v...)
+	}
+	left, right := whole(graph.Int64, 0, 1, -1, 5, -6, 1<<40, -1<<50, 12345), whole(graph.Int64, 3, -1, 7, 12, -18, 1<<41, -1<<10, 0)
+	both := func(f func(x, y node) node) func(x []node) node {
+		return func(x []node) node { return graph.Cast(f(x[0], x[1]), graph.Float64) }
+	}
+	for name, f := range map[string]func(x, y node) node{
+		"bitwise_and": graph.BitwiseAnd, "bitwise_or": graph.BitwiseOr, "bitwise_xor": graph.BitwiseXor, "gcd": graph.Gcd, "lcm": graph.Lcm,
+		"invert": func(x, _ node) node { return graph.BitwiseNot(x) },
+	} {
+		check(name, 0, both(f), left, right)
+	}
+	for name, f := range map[string]func(x, y node) node{"left_shift": graph.ShiftLeft, "right_shift": graph.ShiftRight} {
+		check(name, 0, both(f), left, whole(graph.Int64, 0, 1, 63, 64, 5, -1, 70, 2))
+		for _, d := range []graph.DType{graph.Int32, graph.Int64} {
+			check(fmt.Sprintf("%s of %v", name, d), 0, both(f), whole(d, -7, 7, -7, 7, 3), whole(d, 31, 31, 32, 32, 33))
+		}
+	}
+	numbers := []float64{0, 1, -6.5, 5e-324, 1e-310, 1e308, math.Inf(1), 0.5}
+	check("nextafter", 0, both(graph.NextAfter), vector(numbers...), vector(append(numbers[7:], numbers[:7]...)...))
+	check("frexp", 0, one(func(x node) node {
+		m, e := graph.Frexp(x)
+		return graph.Stack(0, m, graph.Cast(e, graph.Float64))
+	}), vector(numbers...))
+	check("ldexp", 0, both(graph.Ldexp), vector(numbers...), whole(graph.Int32, 3, -1074, -1080, 2000, 40, -2100, 5, 1025))
+	check("betaincc", 1e-13, func(x []node) node { return graph.BetaIncC(x[0], x[1], x[2]) },
+		vector(2, 0.5, 5, 2), vector(3, 40, 1.5, 3), vector(0.999, 0.3, 1-0x1p-30, 1e-9))
+	check("log_ndtr", 1e-15, one(graph.LogNdtr), vector(-300, -37.5, -5, -1, -0.999, 0.3, 5, 9))
+
 	for _, p := range []float64{1.5, 3} {
 		check(fmt.Sprintf("norm %v", p), 1e-13, one(func(x node) node { return graph.ReduceLp(x, p, last) }), v)
 	}

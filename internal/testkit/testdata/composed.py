@@ -79,3 +79,20 @@ def pairs(a, b):
 show("cdist", pairs, v, wave(3, 4))
 show("kthvalue", lambda x: torch.kthvalue(x, 2, dim=1)[0], v)
 show("bincount", lambda x: torch.zeros(5, dtype=torch.float64).scatter_add(0, torch.tensor([2, 0, 2, 3, 0, 0, 2, 2]), x.reshape(-1)), v)
+left, right = np.array([0, 1, -1, 5, -6, 2**40, -2**50, 12345]), np.array([3, -1, 7, 12, -18, 2**41, -2**10, 0])
+for f in [np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.gcd, np.lcm]:
+    npshow(f.__name__, f(left, right))
+npshow("invert", np.invert(left))
+counts = np.array([0, 1, 63, 64, 5, -1, 70, 2])
+npshow("left_shift", np.left_shift(left, counts))
+npshow("right_shift", np.right_shift(left, counts))
+for kind, name in [(np.int32, "int32"), (np.int64, "int64")]:
+    for shift in [np.left_shift, np.right_shift]:
+        npshow("%s of %s" % (shift.__name__, name), shift(np.array([-7, 7, -7, 7, 3], dtype=kind), np.array([31, 31, 32, 32, 33], dtype=kind)))
+numbers = np.array([0, 1, -6.5, 5e-324, 1e-310, 1e308, np.inf, 0.5])
+npshow("nextafter", np.nextafter(numbers, np.roll(numbers, 1)))
+npshow("frexp", np.stack(np.frexp(numbers)))
+npshow("ldexp", np.ldexp(numbers, np.array([3, -1074, -1080, 2000, 40, -2100, 5, 1025])))
+mpmath.mp.dps = 30
+npshow("betaincc", [mpmath.betainc(a, b, x, 1, regularized=True) for a, b, x in [(2, 3, 0.999), (0.5, 40, 0.3), (5, 1.5, 1 - 2**-30), (2, 3, 1e-9)]])
+npshow("log_ndtr", [mpmath.log(mpmath.erfc(-mpmath.mpf(x) / mpmath.sqrt(2)) / 2) for x in [-300, -37.5, -5, -1, -0.999, 0.3, 5, 9]])

@@ -85,3 +85,46 @@ for a in [0.1, 0.5, 1.0, 2.5, 9.0, 40.0, 200.0]:
 for a, b in [(0.3, 0.7), (1.0, 1.0), (2.5, 4.0), (12.0, 3.0), (40.0, 60.0), (0.5, 20.0)]:
     for x in [0.02, 0.2, 0.5, 0.8, 0.97]:
         line("betainc", [a, b, x], ibeta)
+
+
+def normal(op, args, f):
+    if abs(f(*[mp.mpf(a) for a in args])) > 1e-290:
+        line(op, args, f)
+
+
+# Bessel functions of whole order: near a zero J and Y are as good as their envelope, so that no argument is near one. -x is +x with a sign.
+orders = [0, 1, 2, 3, 10, 50]
+for n in orders:
+    for x in [1e-3, 0.3, 1.0, 1.7, 3.1, 4.6, 7.9, 8.1, 12.6, 30.0, 61.0, 200.0, 1e4, 123456.5]:
+        envelope = mp.sqrt(2 / (mp.pi * x)) if x > n else 0
+        for name, f in [("bessel_j", mp.besselj), ("bessel_y", mp.bessely)]:
+            if abs(f(n, mp.mpf(x))) > envelope / 2:
+                line(name, [n, x], f)
+    for x in [1e-3, 0.3, 0.99, 1.01, 1.7, 3.1, 7.9, 8.1, 29.0, 61.0, 200.0, 650.0, 705.0, 3000.0, 1e5]:
+        if x < 700:
+            line("bessel_i", [n, x], mp.besseli)
+            line("bessel_k", [n, x], mp.besselk)
+        line("bessel_ke", [n, x], lambda n, x: mp.besselk(n, x) * mp.exp(x))
+for n in [0, 1, 2, 3, 7, 15, 30]:
+    for x in [-20.0, -3.0, -0.5, 1e-9, 0.05, 0.09, 0.11, 0.24, 0.7, 1.0, 2.5, 3.75, 9.0, 30.0, 1e3, 1e8, 1e12]:
+
+        def scaled(n, x):
+            # (-2)^n n! e^(x^2) times the repeated integral of erfc, which is a confluent function U (DLMF 7.18.10, 13.2.42)
+            if x < 0:
+                d = [mp.exp(x * x) * mp.erfc(x)]
+                d.append(2 * x * d[0] - 2 / mp.sqrt(mp.pi))
+                for k in range(1, int(n)):
+                    d.append(2 * x * d[k] + 2 * k * d[k - 1])
+                return d[int(n)]
+            return (-1) ** int(n) * mp.factorial(n) * mp.hyperu((n + 1) / 2, 0.5, x * x) / mp.sqrt(mp.pi)
+
+        normal("erfcx", [n, x], scaled)
+for p in [5e-324, 1e-300, 1e-100, 1e-20, 1e-9, 0.01, 0.07, 0.08, 0.3, 0.49, 0.51, 0.9, 0.93, 0.999, 1 - 2.0**-40]:
+    line("ndtri", [p], lambda p: mp.sqrt(2) * mp.findroot(lambda y: mp.log(mp.erfc(-y) / 2 / p), -mp.sqrt(-mp.log(p)) if p < 0.1 else mp.erfinv(2 * p - 1)))
+for s in [1.0001, 1.5, 2, 3.7, 10, 100]:
+    for x in [1e-3, 0.3, 1, 2.5, 11.0, 300.0, -0.3, -2.6]:
+        if x > 0 or s == int(s):
+            line("zeta", [s, x], lambda s, x: mp.zeta(s, x) if x > 0 else sum((x + k) ** -int(s) for k in range(3)) + mp.zeta(s, x + 3))
+for a in [1e-12, 1e-3, 0.3, 0.9, 1.0, 2.5, 30.0, 1e3]:
+    for x in [1e-5, 0.2, 0.999, 1.5, 4.0, 20.0, 33.0, 200.0, 1020.0]:
+        normal("igammac", [a, x], lambda a, x: mp.gammainc(a, x, mp.inf, regularized=True))
