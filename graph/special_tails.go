@@ -21,7 +21,7 @@ func init() {
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0, 1, 3}, Constant: true}, {Type: Type{Float64, Shape{7}}, Lo: -1.5, Hi: 6}}}},
 	})
 	opLogNdtr = Register(&Op{
-		Name: "log_ndtr", Family: FamilySpecial, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
+		Name: "log_ndtr", SingularPartials: true, Family: FamilySpecial, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "ln Φ(x), the logarithm of the normal distribution's function, without under- or overflow.", Formula: "φ(x)/Φ(x)",
 		Partial: func(n *Node, _ int) *Node {
 			x := n.inputs[0]

@@ -172,13 +172,25 @@ func (values *Tensor) BSplineCoefficients(axis int) *Tensor {
 	}, values)
 }
 
+// BartlettWindow returns a window of n elements, 1 − |t| for t from −1 to 1: as numpy.bartlett, or with periodic as torch.bartlett_window.
+func BartlettWindow(d graph.DType, n int, periodic bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendText(statics, d)
+	statics = appendInt(statics, n)
+	statics = appendBool(statics, periodic)
+	return record1(fnOperators+19, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.BartlettWindow(g, d, n, periodic)}
+	})
+}
+
 // BatchNorm returns (x − mean)/√(variance + epsilon)·scale + bias with vectors along the axis: batch normalisation at inference.
 func (x *Tensor) BatchNorm(scale any, bias any, mean any, variance any, axis int, epsilon float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendFloat(statics, epsilon)
-	return record1(fnOperators+19, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+20, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BatchNorm(in[0], in[1], in[2], in[3], in[4], axis, epsilon)}
 	}, x, scale, bias, mean, variance)
 }
@@ -190,7 +202,7 @@ func (x *Tensor) BatchNormTraining(scale any, bias any, axis int, epsilon float6
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendFloat(statics, epsilon)
-	list := records(3, fnOperators+20, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(3, fnOperators+21, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		y, mean, variance := graph.BatchNormTraining(in[0], in[1], in[2], axis, epsilon)
 		return []*graph.Node{y, mean, variance}
 	}, x, scale, bias)
@@ -202,17 +214,17 @@ func BesselI(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+21, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselI(n, in[0])} }, x)
+	return record1(fnOperators+22, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselI(n, in[0])} }, x)
 }
 
 // BesselI0e returns e^(−|x|)·I₀(x), elementwise.
 func (x *Tensor) BesselI0e() *Tensor {
-	return record1(fnOperators+22, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselI0e(in[0])} }, x)
+	return record1(fnOperators+23, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselI0e(in[0])} }, x)
 }
 
 // BesselI1e returns e^(−|x|)·I₁(x), elementwise.
 func (x *Tensor) BesselI1e() *Tensor {
-	return record1(fnOperators+23, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselI1e(in[0])} }, x)
+	return record1(fnOperators+24, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselI1e(in[0])} }, x)
 }
 
 // BesselJ returns Jₙ(x), the Bessel function of the first kind, elementwise; |n| ≤ 1000.
@@ -220,7 +232,7 @@ func BesselJ(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+24, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselJ(n, in[0])} }, x)
+	return record1(fnOperators+25, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselJ(n, in[0])} }, x)
 }
 
 // BesselK returns Kₙ(x), the modified Bessel function of the second kind, elementwise; |n| ≤ 1000.
@@ -228,7 +240,7 @@ func BesselK(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+25, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselK(n, in[0])} }, x)
+	return record1(fnOperators+26, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselK(n, in[0])} }, x)
 }
 
 // BesselKe returns eˣ·Kₙ(x), elementwise, which does not underflow; |n| ≤ 1000.
@@ -236,7 +248,7 @@ func BesselKe(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+26, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselKe(n, in[0])} }, x)
+	return record1(fnOperators+27, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselKe(n, in[0])} }, x)
 }
 
 // BesselY returns Yₙ(x), the Bessel function of the second kind, elementwise; |n| ≤ 1000.
@@ -244,19 +256,19 @@ func BesselY(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+27, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselY(n, in[0])} }, x)
+	return record1(fnOperators+28, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BesselY(n, in[0])} }, x)
 }
 
 // BetaInc returns the regularised incomplete beta function I_x(a, b), elementwise.
 func (a *Tensor) BetaInc(b any, x any) *Tensor {
-	return record1(fnOperators+28, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+29, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BetaInc(in[0], in[1], in[2])}
 	}, a, b, x)
 }
 
 // BetaIncC returns 1 − I_x(a, b), elementwise and broadcast, by the symmetry I_(1−x)(b, a): the cancellation of 1 − I_x is not in it, and 1 − x is exact for x ≥ ½.
 func (a *Tensor) BetaIncC(b any, x any) *Tensor {
-	return record1(fnOperators+29, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+30, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BetaIncC(in[0], in[1], in[2])}
 	}, a, b, x)
 }
@@ -266,35 +278,47 @@ func (x *Tensor) Bincount(weights any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+30, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+31, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Bincount(in[0], in[1], n)}
 	}, x, weights)
 }
 
 // BitwiseAnd returns the bits that both integers have, elementwise and broadcast; of bools it is LogicalAnd.
 func (x *Tensor) BitwiseAnd(y any) *Tensor {
-	return record1(fnOperators+31, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+32, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BitwiseAnd(in[0], in[1])}
 	}, x, y)
 }
 
 // BitwiseNot returns the bits that the integer does not have, −1 − x, elementwise; of bools it is LogicalNot.
 func (x *Tensor) BitwiseNot() *Tensor {
-	return record1(fnOperators+32, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BitwiseNot(in[0])} }, x)
+	return record1(fnOperators+33, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.BitwiseNot(in[0])} }, x)
 }
 
 // BitwiseOr returns the bits that an integer has of two, elementwise and broadcast; of bools it is LogicalOr.
 func (x *Tensor) BitwiseOr(y any) *Tensor {
-	return record1(fnOperators+33, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+34, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BitwiseOr(in[0], in[1])}
 	}, x, y)
 }
 
 // BitwiseXor returns the bits that exactly one of two integers has, elementwise and broadcast; of bools it is LogicalXor.
 func (x *Tensor) BitwiseXor(y any) *Tensor {
-	return record1(fnOperators+34, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+35, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BitwiseXor(in[0], in[1])}
 	}, x, y)
+}
+
+// BlackmanWindow returns a window of n elements, 0.42 + 0.5·cos πt + 0.08·cos 2πt for t from −1 to 1: as numpy.blackman, or with periodic as torch.blackman_window.
+func BlackmanWindow(d graph.DType, n int, periodic bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendText(statics, d)
+	statics = appendInt(statics, n)
+	statics = appendBool(statics, periodic)
+	return record1(fnOperators+36, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.BlackmanWindow(g, d, n, periodic)}
+	})
 }
 
 // BroadcastTo repeats x to the shape by NumPy's rules; x itself if it has that shape.
@@ -303,7 +327,7 @@ func (x *Tensor) BroadcastTo(shape ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+35, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+37, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.BroadcastTo(in[0], shape...)}
 	}, x)
 }
@@ -313,12 +337,12 @@ func (x *Tensor) Cast(d graph.DType) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, d)
-	return record1(fnOperators+36, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cast(in[0], d)} }, x)
+	return record1(fnOperators+38, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cast(in[0], d)} }, x)
 }
 
 // Cbrt returns the real cube root of x, elementwise.
 func (x *Tensor) Cbrt() *Tensor {
-	return record1(fnOperators+37, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cbrt(in[0])} }, x)
+	return record1(fnOperators+39, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cbrt(in[0])} }, x)
 }
 
 // Cdist returns the distances [… m×n] in the p-norm, p ≥ 1, of points in the rows of a [… m×d] from those of b [… n×d] (PyTorch's cdist, SciPy's). The derivative where a distance is 0 is 0.
@@ -326,14 +350,14 @@ func (a *Tensor) Cdist(b any, p float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, p)
-	return record1(fnOperators+38, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+40, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Cdist(in[0], in[1], p)}
 	}, a, b)
 }
 
 // Ceil returns ⌈x⌉, elementwise.
 func (x *Tensor) Ceil() *Tensor {
-	return record1(fnOperators+39, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ceil(in[0])} }, x)
+	return record1(fnOperators+41, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ceil(in[0])} }, x)
 }
 
 // Celu returns x for x > 0 and alpha·(e^(x/alpha) − 1) elsewhere, elementwise (Barron 2017).
@@ -341,7 +365,7 @@ func (x *Tensor) Celu(alpha float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, alpha)
-	return record1(fnOperators+40, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Celu(in[0], alpha)} }, x)
+	return record1(fnOperators+42, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Celu(in[0], alpha)} }, x)
 }
 
 // CentralDifferences returns the derivative of y along the axis by differences over elements at the distance dx: of both neighbours, and of one at the two ends (numpy.gradient). The axis has at least two elements.
@@ -350,7 +374,7 @@ func (y *Tensor) CentralDifferences(dx float64, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendFloat(statics, dx)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+41, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+43, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.CentralDifferences(in[0], dx, axis)}
 	}, y)
 }
@@ -358,26 +382,26 @@ func (y *Tensor) CentralDifferences(dx float64, axis int) *Tensor {
 // Cholesky returns the lower triangular L with L·Lᵀ = A for symmetric positive definite matrices [… n×n]. A is made
 // symmetric first, (A + Aᵀ)/2, so that its adjoint is symmetric. A matrix that is not positive definite is a runtime error.
 func (a *Tensor) Cholesky() *Tensor {
-	return record1(fnOperators+42, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cholesky(in[0])} }, a)
+	return record1(fnOperators+44, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cholesky(in[0])} }, a)
 }
 
 // CholeskySolve returns the solution x of L·Lᵀ·x = b for a lower triangular L, the result of Cholesky (scipy.linalg.cho_solve). Shapes are those of TriangularSolve.
 func (l *Tensor) CholeskySolve(b any) *Tensor {
-	return record1(fnOperators+43, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+45, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.CholeskySolve(in[0], in[1])}
 	}, l, b)
 }
 
 // Clip returns x limited to [low, high], elementwise and broadcast; the derivative by x is 1 at the bounds. A bound that is nil is none.
 func (x *Tensor) Clip(low any, high any) *Tensor {
-	return record1(fnOperators+44, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+46, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Clip(in[0], in[1], in[2])}
 	}, x, low, high)
 }
 
 // Cofactor returns the cofactors of square matrices [… n×n], the transposed adjugate: det(A)·A⁻ᵀ, also for singular matrices.
 func (a *Tensor) Cofactor() *Tensor {
-	return record1(fnOperators+45, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cofactor(in[0])} }, a)
+	return record1(fnOperators+47, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cofactor(in[0])} }, a)
 }
 
 // Concat joins the operands along an axis; negative counts from the end.
@@ -389,7 +413,7 @@ func Concat(axis int, xs ...*Tensor) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+46, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+48, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Concat(axis, in[0:]...)}
 	}, given...)
 }
@@ -401,7 +425,7 @@ func (x *Tensor) Conv(w any, window graph.Window) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, window)
-	return record1(fnOperators+47, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+49, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Conv(in[0], in[1], window)}
 	}, x, w)
 }
@@ -416,31 +440,31 @@ func (y *Tensor) ConvTranspose(w any, window graph.Window, outputPadding ...int)
 	statics := room[:0]
 	statics = appendText(statics, window)
 	statics = appendInts(statics, outputPadding)
-	return record1(fnOperators+48, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+50, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ConvTranspose(in[0], in[1], window, outputPadding...)}
 	}, y, w)
 }
 
 // Copy returns x as a value of its own: compilers use it for outputs that are inputs or constants.
 func (x *Tensor) Copy() *Tensor {
-	return record1(fnOperators+49, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Copy(in[0])} }, x)
+	return record1(fnOperators+51, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Copy(in[0])} }, x)
 }
 
 // Copysign returns |x| with the sign of y.
 func (x *Tensor) Copysign(y any) *Tensor {
-	return record1(fnOperators+50, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+52, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Copysign(in[0], in[1])}
 	}, x, y)
 }
 
 // Cos returns cos x, x in radians, elementwise.
 func (x *Tensor) Cos() *Tensor {
-	return record1(fnOperators+51, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cos(in[0])} }, x)
+	return record1(fnOperators+53, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cos(in[0])} }, x)
 }
 
 // Cosh returns cosh x, elementwise.
 func (x *Tensor) Cosh() *Tensor {
-	return record1(fnOperators+52, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cosh(in[0])} }, x)
+	return record1(fnOperators+54, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cosh(in[0])} }, x)
 }
 
 // CountNonzero returns the number of elements of x over the axes that are not 0, as int64.
@@ -451,7 +475,7 @@ func (x *Tensor) CountNonzero(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+53, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+55, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.CountNonzero(in[0], axes, opts...)}
 	}, x)
 }
@@ -461,12 +485,12 @@ func (x *Tensor) Cov(ddof int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, ddof)
-	return record1(fnOperators+54, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cov(in[0], ddof)} }, x)
+	return record1(fnOperators+56, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cov(in[0], ddof)} }, x)
 }
 
 // Cross returns the vector products of vectors of three elements, which lie along the last dimension; the others are broadcast (numpy.cross).
 func (a *Tensor) Cross(b any) *Tensor {
-	return record1(fnOperators+55, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cross(in[0], in[1])} }, a, b)
+	return record1(fnOperators+57, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Cross(in[0], in[1])} }, a, b)
 }
 
 // CrossEntropy returns −log_softmax(logits) at the labels (int32 or int64), one loss for each label; the axis is that of the classes. A label that is no class is an error of the run; see
@@ -475,7 +499,7 @@ func (logits *Tensor) CrossEntropy(labels any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+56, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+58, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.CrossEntropy(in[0], in[1], axis)}
 	}, logits, labels)
 }
@@ -487,7 +511,7 @@ func (x *Tensor) CumLogSumExp(axis int, opts ...graph.ScanOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+57, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+59, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.CumLogSumExp(in[0], axis, opts...)}
 	}, x)
 }
@@ -499,7 +523,7 @@ func (x *Tensor) Cummax(axis int, opts ...graph.ScanOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+58, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+60, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Cummax(in[0], axis, opts...)}
 	}, x)
 }
@@ -511,7 +535,7 @@ func (x *Tensor) Cummin(axis int, opts ...graph.ScanOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+59, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+61, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Cummin(in[0], axis, opts...)}
 	}, x)
 }
@@ -523,7 +547,7 @@ func (x *Tensor) Cumprod(axis int, opts ...graph.ScanOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+60, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+62, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Cumprod(in[0], axis, opts...)}
 	}, x)
 }
@@ -535,14 +559,14 @@ func (x *Tensor) Cumsum(axis int, opts ...graph.ScanOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+61, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+63, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Cumsum(in[0], axis, opts...)}
 	}, x)
 }
 
 // Det returns the determinants of square matrices [… n×n]. First and second derivatives are exact at singular matrices.
 func (a *Tensor) Det() *Tensor {
-	return record1(fnOperators+62, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Det(in[0])} }, a)
+	return record1(fnOperators+64, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Det(in[0])} }, a)
 }
 
 // Diag returns square matrices with the last dimension of x on diagonal k (0 the main one, positive above it) and 0 elsewhere.
@@ -550,7 +574,7 @@ func (x *Tensor) Diag(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+63, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Diag(in[0], k)} }, x)
+	return record1(fnOperators+65, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Diag(in[0], k)} }, x)
 }
 
 // DiagPart returns diagonal k of the matrices in the last two dimensions of x.
@@ -558,7 +582,7 @@ func (x *Tensor) DiagPart(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+64, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.DiagPart(in[0], k)} }, x)
+	return record1(fnOperators+66, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.DiagPart(in[0], k)} }, x)
 }
 
 // Diff returns the n-th differences of x along the axis, each element less the one before it (numpy.diff). n is at least 0 and up to the axis' extent, and 1024.
@@ -567,23 +591,23 @@ func (x *Tensor) Diff(n int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, n)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+65, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Diff(in[0], n, axis)} }, x)
+	return record1(fnOperators+67, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Diff(in[0], n, axis)} }, x)
 }
 
 // Digamma returns ψ(x), the logarithmic derivative of Γ, elementwise.
 func (x *Tensor) Digamma() *Tensor {
-	return record1(fnOperators+66, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Digamma(in[0])} }, x)
+	return record1(fnOperators+68, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Digamma(in[0])} }, x)
 }
 
 // Div returns x / y elementwise, broadcast; integers truncate, and an integer division by zero is a runtime error.
 func (x *Tensor) Div(y any) *Tensor {
-	return record1(fnOperators+67, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Div(in[0], in[1])} }, x, y)
+	return record1(fnOperators+69, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Div(in[0], in[1])} }, x, y)
 }
 
 // Dot returns the sum of products over the last dimension of a and the last but one of b, or the only one of a vector (numpy.dot): the inner product of two vectors, the product of a matrix with a vector
 // or matrix, of shape a's other dimensions followed by b's. With a scalar it is Mul.
 func (a *Tensor) Dot(b any) *Tensor {
-	return record1(fnOperators+68, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Dot(in[0], in[1])} }, a, b)
+	return record1(fnOperators+70, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Dot(in[0], in[1])} }, a, b)
 }
 
 // DotGeneral sums products over the pairs of dimensions contractA[i], contractB[i] and goes along the pairs batchA[i], batchB[i]. The
@@ -599,7 +623,7 @@ func (a *Tensor) DotGeneral(b any, contractA []int, contractB []int, batchA []in
 	statics = appendInts(statics, contractB)
 	statics = appendInts(statics, batchA)
 	statics = appendInts(statics, batchB)
-	return record1(fnOperators+69, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+71, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.DotGeneral(in[0], in[1], contractA, contractB, batchA, batchB)}
 	}, a, b)
 }
@@ -609,7 +633,7 @@ func (key *Tensor) Dropout(x any, rate float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, rate)
-	return record1(fnOperators+70, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+72, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Dropout(in[0], in[1], rate)}
 	}, key, x)
 }
@@ -621,7 +645,7 @@ func (x *Tensor) DynamicSlice(begin any, sizes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, sizes)
-	return record1(fnOperators+71, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+73, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.DynamicSlice(in[0], in[1], sizes...)}
 	}, x, begin)
 }
@@ -629,7 +653,7 @@ func (x *Tensor) DynamicSlice(begin any, sizes ...int) *Tensor {
 // DynamicUpdateSlice returns x with update written over the part that begins at the indices in begin, an integer vector; they are
 // moved into range so that the part fits.
 func (x *Tensor) DynamicUpdateSlice(update any, begin any) *Tensor {
-	return record1(fnOperators+72, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+74, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.DynamicUpdateSlice(in[0], in[1], in[2])}
 	}, x, update, begin)
 }
@@ -640,7 +664,7 @@ func (x *Tensor) DynamicUpdateSlice(update any, begin any) *Tensor {
 // and vectors meet. So functions V·h(w)·Vᵀ of matrices that may have equal eigenvalues are to be computed without eigenvectors (Inv, Expm,
 // Cholesky).
 func (a *Tensor) Eigh() (values, vectors *Tensor) {
-	list := records(2, fnOperators+73, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+75, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		values, vectors := graph.Eigh(in[0])
 		return []*graph.Node{values, vectors}
 	}, a)
@@ -657,7 +681,7 @@ func Einsum(equation string, operands ...*Tensor) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendString(statics, equation)
-	return record1(fnOperators+74, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+76, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Einsum(equation, in[0:]...)}
 	}, given...)
 }
@@ -667,42 +691,54 @@ func (x *Tensor) Elu(alpha float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, alpha)
-	return record1(fnOperators+75, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Elu(in[0], alpha)} }, x)
+	return record1(fnOperators+77, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Elu(in[0], alpha)} }, x)
+}
+
+// EmbeddingBag returns for each of n bags the "sum", "mean" or "max" of the rows of a table [rows, width] at the indices [m] that are in it: bags [m] are their numbers, from 0 on. An empty bag
+// is 0 (torch.nn.functional.embedding_bag, whose offsets are where the bags begin). Weights [m], of sums only, multiply the rows; nil for none.
+func (table *Tensor) EmbeddingBag(indices any, bags any, weights any, n int, mode string) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, n)
+	statics = appendString(statics, mode)
+	return record1(fnOperators+78, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.EmbeddingBag(in[0], in[1], in[2], in[3], n, mode)}
+	}, table, indices, bags, weights)
 }
 
 // Equal returns whether x = y elementwise, as bool.
 func (x *Tensor) Equal(y any) *Tensor {
-	return record1(fnOperators+76, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Equal(in[0], in[1])} }, x, y)
+	return record1(fnOperators+79, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Equal(in[0], in[1])} }, x, y)
 }
 
 // Erf returns erf x, elementwise.
 func (x *Tensor) Erf() *Tensor {
-	return record1(fnOperators+77, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erf(in[0])} }, x)
+	return record1(fnOperators+80, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erf(in[0])} }, x)
 }
 
 // Erfc returns 1 − erf x, elementwise.
 func (x *Tensor) Erfc() *Tensor {
-	return record1(fnOperators+78, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erfc(in[0])} }, x)
+	return record1(fnOperators+81, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erfc(in[0])} }, x)
 }
 
 // Erfcx returns e^(x²)·erfc(x), elementwise.
 func (x *Tensor) Erfcx() *Tensor {
-	return record1(fnOperators+79, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erfcx(in[0])} }, x)
+	return record1(fnOperators+82, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erfcx(in[0])} }, x)
 }
 
 // Erfinv returns the inverse of erf, elementwise.
 func (x *Tensor) Erfinv() *Tensor {
-	return record1(fnOperators+80, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erfinv(in[0])} }, x)
+	return record1(fnOperators+83, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Erfinv(in[0])} }, x)
 }
 
 // Exp returns eˣ, elementwise.
 func (x *Tensor) Exp() *Tensor {
-	return record1(fnOperators+81, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Exp(in[0])} }, x)
+	return record1(fnOperators+84, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Exp(in[0])} }, x)
 }
 
 // Exp2 returns 2ˣ, elementwise.
 func (x *Tensor) Exp2() *Tensor {
-	return record1(fnOperators+82, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Exp2(in[0])} }, x)
+	return record1(fnOperators+85, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Exp2(in[0])} }, x)
 }
 
 // ExpandDims inserts a dimension of extent 1 at axis; negative counts from the end of the result.
@@ -710,19 +746,19 @@ func (x *Tensor) ExpandDims(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+83, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+86, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ExpandDims(in[0], axis)}
 	}, x)
 }
 
 // Expm returns the exponentials of square matrices [… n×n].
 func (a *Tensor) Expm() *Tensor {
-	return record1(fnOperators+84, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Expm(in[0])} }, a)
+	return record1(fnOperators+87, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Expm(in[0])} }, a)
 }
 
 // Expm1 returns eˣ − 1, accurate near 0, elementwise.
 func (x *Tensor) Expm1() *Tensor {
-	return record1(fnOperators+85, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Expm1(in[0])} }, x)
+	return record1(fnOperators+88, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Expm1(in[0])} }, x)
 }
 
 // Eye adds the identity matrix of n rows of the dtype (numpy.eye).
@@ -731,7 +767,7 @@ func Eye(d graph.DType, n int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInt(statics, n)
-	return record1(fnOperators+86, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.Eye(g, d, n)} })
+	return record1(fnOperators+89, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.Eye(g, d, n)} })
 }
 
 // FFT returns the discrete Fourier transform of x [… 2], pairs of real and imaginary parts, along the axes, all but the last without
@@ -741,12 +777,12 @@ func (x *Tensor) FFT(axes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, axes)
-	return record1(fnOperators+87, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.FFT(in[0], axes...)} }, x)
+	return record1(fnOperators+90, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.FFT(in[0], axes...)} }, x)
 }
 
 // FMA returns x·y + z rounded once.
 func (x *Tensor) FMA(y any, z any) *Tensor {
-	return record1(fnOperators+88, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+91, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.FMA(in[0], in[1], in[2])}
 	}, x, y, z)
 }
@@ -757,17 +793,17 @@ func (x *Tensor) Flip(axes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, axes)
-	return record1(fnOperators+89, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Flip(in[0], axes...)} }, x)
+	return record1(fnOperators+92, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Flip(in[0], axes...)} }, x)
 }
 
 // Floor returns ⌊x⌋, elementwise.
 func (x *Tensor) Floor() *Tensor {
-	return record1(fnOperators+90, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Floor(in[0])} }, x)
+	return record1(fnOperators+93, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Floor(in[0])} }, x)
 }
 
 // FloorDivide returns the largest whole number that is not above x/y, elementwise and broadcast, as Python's //: what remains is Mod(x, y), so that 1 // 0.1 is 9. Of floating point it is x/y where y is 0; integers by 0 are an error of the run. The derivative is 0.
 func (x *Tensor) FloorDivide(y any) *Tensor {
-	return record1(fnOperators+91, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+94, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.FloorDivide(in[0], in[1])}
 	}, x, y)
 }
@@ -782,7 +818,7 @@ func (y *Tensor) Fold(extents []int, size []int, window graph.Window) *Tensor {
 	statics = appendInts(statics, extents)
 	statics = appendInts(statics, size)
 	statics = appendText(statics, window)
-	return record1(fnOperators+92, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+95, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Fold(in[0], extents, size, window)}
 	}, y)
 }
@@ -790,7 +826,7 @@ func (y *Tensor) Fold(extents []int, size []int, window graph.Window) *Tensor {
 // Frexp returns x = mantissa·2^exponent with ½ ≤ |mantissa| < 1, elementwise; the exponent is int32. Those of 0, ±Inf and NaN are the number itself and 0. The derivative of
 // the mantissa is 2^−exponent.
 func (x *Tensor) Frexp() (mantissa, exponent *Tensor) {
-	list := records(2, fnOperators+93, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+96, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		mantissa, exponent := graph.Frexp(in[0])
 		return []*graph.Node{mantissa, exponent}
 	}, x)
@@ -802,7 +838,7 @@ func (n *Tensor) FullLike(v float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, v)
-	return record1(fnOperators+94, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.FullLike(in[0], v)} }, n)
+	return record1(fnOperators+97, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.FullLike(in[0], v)} }, n)
 }
 
 // GLU returns a·σ(b) for the halves a and b of x along the axis (Dauphin et al. 2017).
@@ -810,7 +846,7 @@ func (x *Tensor) GLU(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+95, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.GLU(in[0], axis)} }, x)
+	return record1(fnOperators+98, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.GLU(in[0], axis)} }, x)
 }
 
 // Gather takes the parts of x along an axis at the indices (NumPy take); a negative axis counts from the end.
@@ -818,7 +854,7 @@ func (x *Tensor) Gather(indices any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+96, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+99, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Gather(in[0], in[1], axis)}
 	}, x, indices)
 }
@@ -826,38 +862,62 @@ func (x *Tensor) Gather(indices any, axis int) *Tensor {
 // GatherND returns the parts of x at the indices, of which each row along the last dimension has one for each of the first k dimensions of x (ONNX; NumPy's x[i, j, …] with arrays): of shape indices.Shape[:−1] followed by x.Shape[k:].
 // Negative indices count from the end; one that is out of range is an error of the run.
 func (x *Tensor) GatherND(indices any) *Tensor {
-	return record1(fnOperators+97, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+100, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.GatherND(in[0], in[1])}
 	}, x, indices)
 }
 
 // Gcd returns the greatest common divisor of integers, elementwise and broadcast; 0 of two zeros.
 func (x *Tensor) Gcd(y any) *Tensor {
-	return record1(fnOperators+98, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Gcd(in[0], in[1])} }, x, y)
+	return record1(fnOperators+101, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Gcd(in[0], in[1])} }, x, y)
 }
 
 // Gelu returns x·Φ(x), elementwise.
 func (x *Tensor) Gelu() *Tensor {
-	return record1(fnOperators+99, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Gelu(in[0])} }, x)
+	return record1(fnOperators+102, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Gelu(in[0])} }, x)
 }
 
 // GeluTanh returns the approximation of Gelu by tanh, elementwise.
 func (x *Tensor) GeluTanh() *Tensor {
-	return record1(fnOperators+100, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.GeluTanh(in[0])} }, x)
+	return record1(fnOperators+103, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.GeluTanh(in[0])} }, x)
 }
 
 // Greater returns whether x > y elementwise, as bool.
 func (x *Tensor) Greater(y any) *Tensor {
-	return record1(fnOperators+101, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+104, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Greater(in[0], in[1])}
 	}, x, y)
 }
 
 // GreaterEqual returns whether x ≥ y elementwise, as bool.
 func (x *Tensor) GreaterEqual(y any) *Tensor {
-	return record1(fnOperators+102, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+105, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.GreaterEqual(in[0], in[1])}
 	}, x, y)
+}
+
+// HammingWindow returns a window of n elements, 0.54 + 0.46·cos πt for t from −1 to 1: as numpy.hamming, or with periodic as torch.hamming_window.
+func HammingWindow(d graph.DType, n int, periodic bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendText(statics, d)
+	statics = appendInt(statics, n)
+	statics = appendBool(statics, periodic)
+	return record1(fnOperators+106, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.HammingWindow(g, d, n, periodic)}
+	})
+}
+
+// HannWindow returns a window of n elements, ½ + ½·cos πt for t from −1 to 1: as numpy.hanning, or with periodic as torch.hann_window.
+func HannWindow(d graph.DType, n int, periodic bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendText(statics, d)
+	statics = appendInt(statics, n)
+	statics = appendBool(statics, periodic)
+	return record1(fnOperators+107, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.HannWindow(g, d, n, periodic)}
+	})
 }
 
 // HardShrink returns x where |x| > lambda and 0 elsewhere, elementwise. The derivative at ±lambda is 0.
@@ -865,19 +925,19 @@ func (x *Tensor) HardShrink(lambda float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, lambda)
-	return record1(fnOperators+103, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+108, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.HardShrink(in[0], lambda)}
 	}, x)
 }
 
 // HardSigmoid returns x/6 + ½ limited to [0, 1], elementwise. The derivative at ±3 is 1/6.
 func (x *Tensor) HardSigmoid() *Tensor {
-	return record1(fnOperators+104, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.HardSigmoid(in[0])} }, x)
+	return record1(fnOperators+109, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.HardSigmoid(in[0])} }, x)
 }
 
 // HardSwish returns x·HardSigmoid(x), 0 at −Inf, elementwise (Howard et al. 2019).
 func (x *Tensor) HardSwish() *Tensor {
-	return record1(fnOperators+105, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.HardSwish(in[0])} }, x)
+	return record1(fnOperators+110, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.HardSwish(in[0])} }, x)
 }
 
 // HardTanh returns x limited to [low, high], elementwise; ReLU6 is HardTanh from 0 to 6. The derivative is 1 at the bounds.
@@ -886,9 +946,17 @@ func (x *Tensor) HardTanh(low float64, high float64) *Tensor {
 	statics := room[:0]
 	statics = appendFloat(statics, low)
 	statics = appendFloat(statics, high)
-	return record1(fnOperators+106, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+111, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.HardTanh(in[0], low, high)}
 	}, x)
+}
+
+// Histogram returns how many elements of x lie between ascending edges [n+1], int64, or with weights, of x's shape, the sum of those: n of them, each without its upper edge but the last one
+// (numpy.histogram). Elements beyond the edges and NaN are in none; without weights these are nil.
+func (x *Tensor) Histogram(edges any, weights any) *Tensor {
+	return record1(fnOperators+112, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Histogram(in[0], in[1], in[2])}
+	}, x, edges, weights)
 }
 
 // Huber returns (x − y)²/2 where |x − y| ≤ delta and delta·(|x − y| − delta/2) elsewhere, elementwise and broadcast.
@@ -896,14 +964,14 @@ func (x *Tensor) Huber(y any, delta float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, delta)
-	return record1(fnOperators+107, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+113, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Huber(in[0], in[1], delta)}
 	}, x, y)
 }
 
 // Hypot returns √(x² + y²), elementwise.
 func (x *Tensor) Hypot(y any) *Tensor {
-	return record1(fnOperators+108, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Hypot(in[0], in[1])} }, x, y)
+	return record1(fnOperators+114, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Hypot(in[0], in[1])} }, x, y)
 }
 
 // IFFT returns the inverse of FFT.
@@ -912,17 +980,17 @@ func (x *Tensor) IFFT(axes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, axes)
-	return record1(fnOperators+109, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IFFT(in[0], axes...)} }, x)
+	return record1(fnOperators+115, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IFFT(in[0], axes...)} }, x)
 }
 
 // IGamma returns the regularised lower incomplete gamma function P(a, x), elementwise.
 func (a *Tensor) IGamma(x any) *Tensor {
-	return record1(fnOperators+110, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IGamma(in[0], in[1])} }, a, x)
+	return record1(fnOperators+116, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IGamma(in[0], in[1])} }, a, x)
 }
 
 // IGammaC returns the regularised upper incomplete gamma function Q(a, x) = 1 − P(a, x), elementwise and broadcast, without cancellation.
 func (a *Tensor) IGammaC(x any) *Tensor {
-	return record1(fnOperators+111, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+117, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.IGammaC(in[0], in[1])}
 	}, a, x)
 }
@@ -934,14 +1002,27 @@ func (x *Tensor) IRFFT(axis int, n int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInt(statics, n)
-	return record1(fnOperators+112, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+118, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.IRFFT(in[0], axis, n)}
 	}, x)
 }
 
+// ISTFT returns the n samples of the signals whose STFT y is: what the frames, transformed back and weighted by the window, add up to, divided by what the squares of the windows do.
+// Samples under no window, or only under zeros of it, are 0.
+func (y *Tensor) ISTFT(window any, hop int, n int, centered bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, hop)
+	statics = appendInt(statics, n)
+	statics = appendBool(statics, centered)
+	return record1(fnOperators+119, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.ISTFT(in[0], in[1], hop, n, centered)}
+	}, y, window)
+}
+
 // Identity returns x under another name.
 func (x *Tensor) Identity() *Tensor {
-	return record1(fnOperators+113, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Identity(in[0])} }, x)
+	return record1(fnOperators+120, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Identity(in[0])} }, x)
 }
 
 // Index returns x[i, j, …] at fixed leading indices; negative ones count from the end.
@@ -950,14 +1031,14 @@ func (x *Tensor) Index(indices ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, indices)
-	return record1(fnOperators+114, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+121, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Index(in[0], indices...)}
 	}, x)
 }
 
 // Interp returns the piecewise linear interpolation at x of values at ascending abscissae (NumPy interp).
 func (x *Tensor) Interp(abscissae any, values any) *Tensor {
-	return record1(fnOperators+115, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+122, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Interp(in[0], in[1], in[2])}
 	}, x, abscissae, values)
 }
@@ -965,7 +1046,7 @@ func (x *Tensor) Interp(abscissae any, values any) *Tensor {
 // Inv returns the inverses of square matrices [… n×n]. A singular matrix is a runtime error; Solve is faster and more accurate
 // than a product with the inverse.
 func (a *Tensor) Inv() *Tensor {
-	return record1(fnOperators+116, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Inv(in[0])} }, a)
+	return record1(fnOperators+123, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Inv(in[0])} }, a)
 }
 
 // Iota returns 0, 1, 2, … along an axis of the shape; a negative one counts from the end.
@@ -976,24 +1057,35 @@ func Iota(d graph.DType, axis int, shape ...int) *Tensor {
 	statics = appendText(statics, d)
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+117, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+	return record1(fnOperators+124, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Iota(g, d, axis, shape...)}
 	})
 }
 
 // IsFinite returns whether x is neither infinite nor NaN elementwise, as bool.
 func (x *Tensor) IsFinite() *Tensor {
-	return record1(fnOperators+118, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IsFinite(in[0])} }, x)
+	return record1(fnOperators+125, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IsFinite(in[0])} }, x)
 }
 
 // IsNaN returns whether x is NaN elementwise, as bool.
 func (x *Tensor) IsNaN() *Tensor {
-	return record1(fnOperators+119, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IsNaN(in[0])} }, x)
+	return record1(fnOperators+126, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IsNaN(in[0])} }, x)
+}
+
+// KaiserWindow returns a window of n elements, I₀(β·√(1−t²))/I₀(β) for t from −1 to 1 and a scalar β ≥ 0: as numpy.kaiser, or with periodic as torch.kaiser_window.
+func (beta *Tensor) KaiserWindow(n int, periodic bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, n)
+	statics = appendBool(statics, periodic)
+	return record1(fnOperators+127, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.KaiserWindow(in[0], n, periodic)}
+	}, beta)
 }
 
 // Kron returns the Kronecker product [… m·p × n·q] of matrices [… m×n] and [… p×q]; batches broadcast.
 func (a *Tensor) Kron(b any) *Tensor {
-	return record1(fnOperators+120, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Kron(in[0], in[1])} }, a, b)
+	return record1(fnOperators+128, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Kron(in[0], in[1])} }, a, b)
 }
 
 // KthValue returns the k-th smallest element of x along the axis, 1 for the smallest, and its int64 index, without the axis (PyTorch's kthvalue). NaN counts as the largest.
@@ -1002,7 +1094,7 @@ func (x *Tensor) KthValue(k int, axis int) (value, index *Tensor) {
 	statics := room[:0]
 	statics = appendInt(statics, k)
 	statics = appendInt(statics, axis)
-	list := records(2, fnOperators+121, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+129, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		value, index := graph.KthValue(in[0], k, axis)
 		return []*graph.Node{value, index}
 	}, x)
@@ -1012,7 +1104,7 @@ func (x *Tensor) KthValue(k int, axis int) (value, index *Tensor) {
 // LU returns the factors of A[perm] = L·U for matrices [… m×n], by partial pivoting: L [… m×k] with ones on the diagonal and
 // zeros above it, U [… k×n] upper triangular, k = min(m, n), and the row permutation [… m] as int64.
 func (a *Tensor) LU() (l, u, perm *Tensor) {
-	list := records(3, fnOperators+122, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(3, fnOperators+130, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		l, u, perm := graph.LU(in[0])
 		return []*graph.Node{l, u, perm}
 	}, a)
@@ -1026,19 +1118,19 @@ func (x *Tensor) LayerNorm(scale any, bias any, axes []int, epsilon float64) *Te
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendFloat(statics, epsilon)
-	return record1(fnOperators+123, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+131, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LayerNorm(in[0], in[1], in[2], axes, epsilon)}
 	}, x, scale, bias)
 }
 
 // Lcm returns the least common multiple of integers that is not negative, elementwise and broadcast; 0 if one is 0. It wraps.
 func (x *Tensor) Lcm(y any) *Tensor {
-	return record1(fnOperators+124, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lcm(in[0], in[1])} }, x, y)
+	return record1(fnOperators+132, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lcm(in[0], in[1])} }, x, y)
 }
 
 // Ldexp returns x·2ⁿ, rounded once, for integers n, elementwise and broadcast.
 func (x *Tensor) Ldexp(n any) *Tensor {
-	return record1(fnOperators+125, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ldexp(in[0], in[1])} }, x, n)
+	return record1(fnOperators+133, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ldexp(in[0], in[1])} }, x, n)
 }
 
 // LeakyRelu returns x for x > 0 and alpha·x elsewhere, elementwise.
@@ -1046,33 +1138,33 @@ func (x *Tensor) LeakyRelu(alpha float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, alpha)
-	return record1(fnOperators+126, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+134, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LeakyRelu(in[0], alpha)}
 	}, x)
 }
 
 // Lerp returns (1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, elementwise and broadcast.
 func (a *Tensor) Lerp(b any, t any) *Tensor {
-	return record1(fnOperators+127, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+135, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Lerp(in[0], in[1], in[2])}
 	}, a, b, t)
 }
 
 // Less returns whether x < y elementwise, as bool.
 func (x *Tensor) Less(y any) *Tensor {
-	return record1(fnOperators+128, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Less(in[0], in[1])} }, x, y)
+	return record1(fnOperators+136, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Less(in[0], in[1])} }, x, y)
 }
 
 // LessEqual returns whether x ≤ y elementwise, as bool.
 func (x *Tensor) LessEqual(y any) *Tensor {
-	return record1(fnOperators+129, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+137, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LessEqual(in[0], in[1])}
 	}, x, y)
 }
 
 // Lgamma returns ln |Γ(x)|, elementwise.
 func (x *Tensor) Lgamma() *Tensor {
-	return record1(fnOperators+130, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lgamma(in[0])} }, x)
+	return record1(fnOperators+138, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lgamma(in[0])} }, x)
 }
 
 // Like returns a scalar constant with n's dtype, in n's graph.
@@ -1080,7 +1172,7 @@ func (n *Tensor) Like(v float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, v)
-	return record1(fnOperators+131, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Like(in[0], v)} }, n)
+	return record1(fnOperators+139, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Like(in[0], v)} }, n)
 }
 
 // LinearRecurrence returns y with y_i = a_i·y_(i−1) + b_i along the axis, y = b at its beginning (at its end with Reverse). a and b are broadcast.
@@ -1090,7 +1182,7 @@ func (a *Tensor) LinearRecurrence(b any, axis int, opts ...graph.ScanOption) *Te
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+132, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+140, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LinearRecurrence(in[0], in[1], axis, opts...)}
 	}, a, b)
 }
@@ -1103,46 +1195,62 @@ func Linspace(d graph.DType, start float64, stop float64, n int) *Tensor {
 	statics = appendFloat(statics, start)
 	statics = appendFloat(statics, stop)
 	statics = appendInt(statics, n)
-	return record1(fnOperators+133, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+	return record1(fnOperators+141, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Linspace(g, d, start, stop, n)}
 	})
 }
 
+// LocalResponseNorm returns x divided by (k + α/size·s)^β, s the sum of the squares of the element and of those around it along an axis: size of them with before in front of it. torch.nn.LocalResponseNorm
+// has the axis 1 and before = size/2, ONNX's LRN (size − 1)/2.
+func (x *Tensor) LocalResponseNorm(axis int, size int, before int, alpha float64, beta float64, k float64) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, axis)
+	statics = appendInt(statics, size)
+	statics = appendInt(statics, before)
+	statics = appendFloat(statics, alpha)
+	statics = appendFloat(statics, beta)
+	statics = appendFloat(statics, k)
+	return record1(fnOperators+142, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.LocalResponseNorm(in[0], axis, size, before, alpha, beta, k)}
+	}, x)
+}
+
 // Log returns ln x, elementwise.
 func (x *Tensor) Log() *Tensor {
-	return record1(fnOperators+134, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log(in[0])} }, x)
+	return record1(fnOperators+143, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log(in[0])} }, x)
 }
 
 // Log10 returns the logarithm of x to base 10, elementwise.
 func (x *Tensor) Log10() *Tensor {
-	return record1(fnOperators+135, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log10(in[0])} }, x)
+	return record1(fnOperators+144, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log10(in[0])} }, x)
 }
 
 // Log1p returns ln(1 + x), accurate near 0, elementwise.
 func (x *Tensor) Log1p() *Tensor {
-	return record1(fnOperators+136, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log1p(in[0])} }, x)
+	return record1(fnOperators+145, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log1p(in[0])} }, x)
 }
 
 // Log2 returns the logarithm of x to base 2, elementwise.
 func (x *Tensor) Log2() *Tensor {
-	return record1(fnOperators+137, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log2(in[0])} }, x)
+	return record1(fnOperators+146, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log2(in[0])} }, x)
 }
 
 // LogAddExp returns ln(eˣ + eʸ) without overflow, elementwise.
 func (x *Tensor) LogAddExp(y any) *Tensor {
-	return record1(fnOperators+138, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+147, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogAddExp(in[0], in[1])}
 	}, x, y)
 }
 
 // LogNdtr returns the logarithm of the normal distribution's function, elementwise.
 func (x *Tensor) LogNdtr() *Tensor {
-	return record1(fnOperators+139, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogNdtr(in[0])} }, x)
+	return record1(fnOperators+148, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogNdtr(in[0])} }, x)
 }
 
 // LogSigmoid returns ln σ(x) without overflow, elementwise.
 func (x *Tensor) LogSigmoid() *Tensor {
-	return record1(fnOperators+140, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogSigmoid(in[0])} }, x)
+	return record1(fnOperators+149, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogSigmoid(in[0])} }, x)
 }
 
 // LogSoftmax returns x − logsumexp(x) along the axis.
@@ -1150,7 +1258,7 @@ func (x *Tensor) LogSoftmax(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+141, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+150, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogSoftmax(in[0], axis)}
 	}, x)
 }
@@ -1163,57 +1271,57 @@ func (x *Tensor) LogSumExp(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+142, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+151, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogSumExp(in[0], axes, opts...)}
 	}, x)
 }
 
 // LogicalAnd returns whether both bool operands are true, elementwise.
 func (x *Tensor) LogicalAnd(y any) *Tensor {
-	return record1(fnOperators+143, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+152, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalAnd(in[0], in[1])}
 	}, x, y)
 }
 
 // LogicalNot returns whether the bool operand is false, elementwise.
 func (x *Tensor) LogicalNot() *Tensor {
-	return record1(fnOperators+144, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogicalNot(in[0])} }, x)
+	return record1(fnOperators+153, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogicalNot(in[0])} }, x)
 }
 
 // LogicalOr returns whether one of the bool operands is true, elementwise.
 func (x *Tensor) LogicalOr(y any) *Tensor {
-	return record1(fnOperators+145, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+154, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalOr(in[0], in[1])}
 	}, x, y)
 }
 
 // LogicalXor returns whether exactly one of the bool operands is true, elementwise.
 func (x *Tensor) LogicalXor(y any) *Tensor {
-	return record1(fnOperators+146, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+155, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalXor(in[0], in[1])}
 	}, x, y)
 }
 
 // Logit returns ln(p/(1 − p)), elementwise.
 func (p *Tensor) Logit() *Tensor {
-	return record1(fnOperators+147, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Logit(in[0])} }, p)
+	return record1(fnOperators+156, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Logit(in[0])} }, p)
 }
 
 // LstSq returns the X [… n×k] of least norm that makes ‖A·X − B‖ least, for A [… m×n] of full rank and B [… m×k], or [m] for a
 // vector; batches broadcast.
 func (a *Tensor) LstSq(b any) *Tensor {
-	return record1(fnOperators+148, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LstSq(in[0], in[1])} }, a, b)
+	return record1(fnOperators+157, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LstSq(in[0], in[1])} }, a, b)
 }
 
 // MSE returns the mean of (x − y)² over all elements, a scalar.
 func (x *Tensor) MSE(y any) *Tensor {
-	return record1(fnOperators+149, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MSE(in[0], in[1])} }, x, y)
+	return record1(fnOperators+158, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MSE(in[0], in[1])} }, x, y)
 }
 
 // MatMul returns the matrix product by NumPy's rules: leading dimensions broadcast, a vector on the left
 // is a row and on the right a column, and their dimension is dropped from the result.
 func (a *Tensor) MatMul(b any) *Tensor {
-	return record1(fnOperators+150, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatMul(in[0], in[1])} }, a, b)
+	return record1(fnOperators+159, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatMul(in[0], in[1])} }, a, b)
 }
 
 // MatrixNorm returns a norm of matrices [… m×n]: "fro", "nuc", "2", "-2", "1", "-1", "inf" or "-inf", as in NumPy.
@@ -1221,7 +1329,7 @@ func (x *Tensor) MatrixNorm(ord string) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendString(statics, ord)
-	return record1(fnOperators+151, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+160, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.MatrixNorm(in[0], ord)}
 	}, x)
 }
@@ -1231,19 +1339,19 @@ func (a *Tensor) MatrixPower(n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+152, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+161, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.MatrixPower(in[0], n)}
 	}, a)
 }
 
 // MatrixRank returns the number, an int64, of singular values of matrices [… m×n] above the largest times max(m, n) times the distance from 1 to the next number (numpy.linalg.matrix_rank).
 func (a *Tensor) MatrixRank() *Tensor {
-	return record1(fnOperators+153, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatrixRank(in[0])} }, a)
+	return record1(fnOperators+162, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatrixRank(in[0])} }, a)
 }
 
 // Max returns the larger of x and y elementwise; a tie shares the adjoint.
 func (x *Tensor) Max(y any) *Tensor {
-	return record1(fnOperators+154, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Max(in[0], in[1])} }, x, y)
+	return record1(fnOperators+163, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Max(in[0], in[1])} }, x, y)
 }
 
 // MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking), and their int64 row-major
@@ -1255,7 +1363,7 @@ func (x *Tensor) MaxPool(size []int, window graph.Window) (values, indices *Tens
 	statics := room[:0]
 	statics = appendInts(statics, size)
 	statics = appendText(statics, window)
-	list := records(2, fnOperators+155, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+164, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		values, indices := graph.MaxPool(in[0], size, window)
 		return []*graph.Node{values, indices}
 	}, x)
@@ -1264,7 +1372,7 @@ func (x *Tensor) MaxPool(size []int, window graph.Window) (values, indices *Tens
 
 // Mean returns the mean of all elements.
 func (x *Tensor) Mean() *Tensor {
-	return record1(fnOperators+156, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mean(in[0])} }, x)
+	return record1(fnOperators+165, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mean(in[0])} }, x)
 }
 
 // Median returns the middle element of x along the axis, the mean of the two in the middle if their number is even (numpy.median): Quantile at ½.
@@ -1274,34 +1382,47 @@ func (x *Tensor) Median(axis int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+157, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+166, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Median(in[0], axis, opts...)}
 	}, x)
 }
 
 // Min returns the smaller of x and y elementwise; a tie shares the adjoint.
 func (x *Tensor) Min(y any) *Tensor {
-	return record1(fnOperators+158, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Min(in[0], in[1])} }, x, y)
+	return record1(fnOperators+167, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Min(in[0], in[1])} }, x, y)
 }
 
 // Mish returns x·tanh(softplus(x)), 0 at −Inf, elementwise (Misra 2019).
 func (x *Tensor) Mish() *Tensor {
-	return record1(fnOperators+159, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mish(in[0])} }, x)
+	return record1(fnOperators+168, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mish(in[0])} }, x)
 }
 
 // Mod returns the floor modulus of x by y: Python's %.
 func (x *Tensor) Mod(y any) *Tensor {
-	return record1(fnOperators+160, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mod(in[0], in[1])} }, x, y)
+	return record1(fnOperators+169, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mod(in[0], in[1])} }, x, y)
+}
+
+// Mode returns the element that occurs most often along an axis, the smallest of several, and how often, int64, without the axis (scipy.stats.mode). NaN is like no other element. The
+// derivative is shared by none: it goes to one of the equal elements.
+func (x *Tensor) Mode(axis int) (value, count *Tensor) {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, axis)
+	list := records(2, fnOperators+170, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		value, count := graph.Mode(in[0], axis)
+		return []*graph.Node{value, count}
+	}, x)
+	return list[0], list[1]
 }
 
 // Mul returns x · y elementwise, broadcast.
 func (x *Tensor) Mul(y any) *Tensor {
-	return record1(fnOperators+161, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(in[0], in[1])} }, x, y)
+	return record1(fnOperators+171, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(in[0], in[1])} }, x, y)
 }
 
 // MulNoNan returns x · y elementwise, broadcast, but 0 where either operand is exactly 0, even if the other one is infinite or NaN.
 func (x *Tensor) MulNoNan(y any) *Tensor {
-	return record1(fnOperators+162, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+172, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.MulNoNan(in[0], in[1])}
 	}, x, y)
 }
@@ -1314,7 +1435,7 @@ func (x *Tensor) NanCount(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+163, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+173, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanCount(in[0], axes, opts...)}
 	}, x)
 }
@@ -1327,7 +1448,7 @@ func (x *Tensor) NanMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+164, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+174, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMax(in[0], axes, opts...)}
 	}, x)
 }
@@ -1340,7 +1461,7 @@ func (x *Tensor) NanMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+165, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+175, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMean(in[0], axes, opts...)}
 	}, x)
 }
@@ -1353,7 +1474,7 @@ func (x *Tensor) NanMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+166, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+176, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMin(in[0], axes, opts...)}
 	}, x)
 }
@@ -1366,7 +1487,7 @@ func (x *Tensor) NanProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+167, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+177, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanProd(in[0], axes, opts...)}
 	}, x)
 }
@@ -1380,7 +1501,7 @@ func (x *Tensor) NanStd(axes []int, ddof int, opts ...graph.ReduceOption) *Tenso
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+168, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+178, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanStd(in[0], axes, ddof, opts...)}
 	}, x)
 }
@@ -1393,7 +1514,7 @@ func (x *Tensor) NanSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+169, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+179, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanSum(in[0], axes, opts...)}
 	}, x)
 }
@@ -1407,36 +1528,36 @@ func (x *Tensor) NanVar(axes []int, ddof int, opts ...graph.ReduceOption) *Tenso
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+170, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+180, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanVar(in[0], axes, ddof, opts...)}
 	}, x)
 }
 
 // Ndtri returns the inverse of the normal distribution's function, elementwise.
 func (p *Tensor) Ndtri() *Tensor {
-	return record1(fnOperators+171, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ndtri(in[0])} }, p)
+	return record1(fnOperators+181, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ndtri(in[0])} }, p)
 }
 
 // Neg returns −x.
 func (x *Tensor) Neg() *Tensor {
-	return record1(fnOperators+172, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} }, x)
+	return record1(fnOperators+182, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} }, x)
 }
 
 // NextAfter returns the number of the dtype next to x in the direction of y, elementwise and broadcast; y where they are equal.
 func (x *Tensor) NextAfter(y any) *Tensor {
-	return record1(fnOperators+173, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+183, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NextAfter(in[0], in[1])}
 	}, x, y)
 }
 
 // NormCDF returns the distribution function of the standard normal distribution, ½·erfc(−x/√2), elementwise. Both tails have small relative errors, about x²·2⁻⁵³ far out.
 func (x *Tensor) NormCDF() *Tensor {
-	return record1(fnOperators+174, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.NormCDF(in[0])} }, x)
+	return record1(fnOperators+184, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.NormCDF(in[0])} }, x)
 }
 
 // NotEqual returns whether x ≠ y elementwise, as bool; true for NaN.
 func (x *Tensor) NotEqual(y any) *Tensor {
-	return record1(fnOperators+175, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+185, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NotEqual(in[0], in[1])}
 	}, x, y)
 }
@@ -1449,19 +1570,19 @@ func (x *Tensor) OneHot(d graph.DType, depth int, axis int) *Tensor {
 	statics = appendText(statics, d)
 	statics = appendInt(statics, depth)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+176, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+186, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.OneHot(in[0], d, depth, axis)}
 	}, x)
 }
 
 // Outer returns the products xᵢ·yⱼ [… m×n] of vectors [… m] and [… n]; batches broadcast.
 func (x *Tensor) Outer(y any) *Tensor {
-	return record1(fnOperators+177, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
+	return record1(fnOperators+187, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
 }
 
 // PRelu returns x for x > 0 and slope·x elsewhere, elementwise and broadcast (He et al. 2015). The derivative by x at 0 is slope.
 func (x *Tensor) PRelu(slope any) *Tensor {
-	return record1(fnOperators+178, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.PRelu(in[0], in[1])} }, x, slope)
+	return record1(fnOperators+188, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.PRelu(in[0], in[1])} }, x, slope)
 }
 
 // Pad returns x with low[d] elements of the value before and high[d] after dimension d; negative ones take away as many.
@@ -1473,7 +1594,7 @@ func (x *Tensor) Pad(low []int, high []int, value float64) *Tensor {
 	statics = appendInts(statics, low)
 	statics = appendInts(statics, high)
 	statics = appendFloat(statics, value)
-	return record1(fnOperators+179, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+189, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Pad(in[0], low, high, value)}
 	}, x)
 }
@@ -1488,7 +1609,7 @@ func (x *Tensor) PadMode(low []int, high []int, mode string) *Tensor {
 	statics = appendInts(statics, low)
 	statics = appendInts(statics, high)
 	statics = appendString(statics, mode)
-	return record1(fnOperators+180, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+190, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.PadMode(in[0], low, high, mode)}
 	}, x)
 }
@@ -1498,18 +1619,18 @@ func Polygamma(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+181, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Polygamma(n, in[0])} }, x)
+	return record1(fnOperators+191, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Polygamma(n, in[0])} }, x)
 }
 
 // Pow returns x^y elementwise, broadcast.
 func (x *Tensor) Pow(y any) *Tensor {
-	return record1(fnOperators+182, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pow(in[0], in[1])} }, x, y)
+	return record1(fnOperators+192, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pow(in[0], in[1])} }, x, y)
 }
 
 // QR returns the reduced QR decomposition of matrices [… m×n]: Q [… m×k] with orthonormal columns and upper triangular R [… k×n],
 // k = min(m, n). The signs are those of Householder's method.
 func (a *Tensor) QR() (q, r *Tensor) {
-	list := records(2, fnOperators+183, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+193, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		q, r := graph.QR(in[0])
 		return []*graph.Node{q, r}
 	}, a)
@@ -1525,7 +1646,7 @@ func (x *Tensor) Quantile(q float64, axis int, opts ...graph.ReduceOption) *Tens
 	statics = appendFloat(statics, q)
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+184, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+194, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Quantile(in[0], q, axis, opts...)}
 	}, x)
 }
@@ -1536,7 +1657,7 @@ func (x *Tensor) RFFT(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+185, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.RFFT(in[0], axis)} }, x)
+	return record1(fnOperators+195, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.RFFT(in[0], axis)} }, x)
 }
 
 // RMSNorm returns x/√(mean of x² + epsilon)·scale over the axes, all if there are none.
@@ -1546,21 +1667,21 @@ func (x *Tensor) RMSNorm(scale any, axes []int, epsilon float64) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendFloat(statics, epsilon)
-	return record1(fnOperators+186, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+196, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RMSNorm(in[0], in[1], axes, epsilon)}
 	}, x, scale)
 }
 
 // RandomBernoulli returns bools that are true with the probabilities p.
 func (key *Tensor) RandomBernoulli(p any) *Tensor {
-	return record1(fnOperators+187, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+197, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBernoulli(in[0], in[1])}
 	}, key, p)
 }
 
 // RandomBeta returns numbers with the beta distribution for the parameters a, b > 0 of one shape: x/(x + y) of gamma numbers x and y.
 func (key *Tensor) RandomBeta(a any, b any) *Tensor {
-	return record1(fnOperators+188, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+198, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBeta(in[0], in[1], in[2])}
 	}, key, a, b)
 }
@@ -1572,7 +1693,7 @@ func (key *Tensor) RandomBits(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+189, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+199, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBits(in[0], d, shape...)}
 	}, key)
 }
@@ -1582,7 +1703,7 @@ func (key *Tensor) RandomCategorical(logits any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+190, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+200, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomCategorical(in[0], in[1], axis)}
 	}, key, logits)
 }
@@ -1594,14 +1715,14 @@ func (key *Tensor) RandomExponential(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+191, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+201, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomExponential(in[0], d, shape...)}
 	}, key)
 }
 
 // RandomFoldIn returns a new key from a key and an integer scalar, such as the number of a step.
 func (key *Tensor) RandomFoldIn(data any) *Tensor {
-	return record1(fnOperators+192, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+202, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomFoldIn(in[0], in[1])}
 	}, key, data)
 }
@@ -1609,7 +1730,7 @@ func (key *Tensor) RandomFoldIn(data any) *Tensor {
 // RandomGamma returns numbers with the gamma distribution of scale 1 for the shape parameters a > 0, of a's shape. Its derivative by a is the
 // implicit reparameterisation gradient.
 func (key *Tensor) RandomGamma(a any) *Tensor {
-	return record1(fnOperators+193, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+203, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomGamma(in[0], in[1])}
 	}, key, a)
 }
@@ -1621,7 +1742,7 @@ func (key *Tensor) RandomGumbel(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+194, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+204, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomGumbel(in[0], d, shape...)}
 	}, key)
 }
@@ -1631,7 +1752,7 @@ func RandomKey(seed int64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, int(seed))
-	return record1(fnOperators+195, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.RandomKey(g, seed)} })
+	return record1(fnOperators+205, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.RandomKey(g, seed)} })
 }
 
 // RandomNormal returns numbers with the standard normal distribution.
@@ -1641,7 +1762,7 @@ func (key *Tensor) RandomNormal(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+196, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+206, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomNormal(in[0], d, shape...)}
 	}, key)
 }
@@ -1652,7 +1773,7 @@ func (key *Tensor) RandomSplit(n int) []*Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return records(1, fnOperators+197, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
+	return records(1, fnOperators+207, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
 }
 
 // RandomUniform returns numbers uniform in [0, 1).
@@ -1662,14 +1783,14 @@ func (key *Tensor) RandomUniform(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+198, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+208, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomUniform(in[0], d, shape...)}
 	}, key)
 }
 
 // Reciprocal returns 1/x.
 func (x *Tensor) Reciprocal() *Tensor {
-	return record1(fnOperators+199, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
+	return record1(fnOperators+209, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
 }
 
 // ReduceAll returns whether all elements of the bool x over the axes are true.
@@ -1680,7 +1801,7 @@ func (x *Tensor) ReduceAll(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+200, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+210, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceAll(in[0], axes, opts...)}
 	}, x)
 }
@@ -1693,7 +1814,7 @@ func (x *Tensor) ReduceAny(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+201, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+211, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceAny(in[0], axes, opts...)}
 	}, x)
 }
@@ -1706,7 +1827,7 @@ func (x *Tensor) ReduceL1(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+202, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+212, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceL1(in[0], axes, opts...)}
 	}, x)
 }
@@ -1719,7 +1840,7 @@ func (x *Tensor) ReduceL2(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+203, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+213, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceL2(in[0], axes, opts...)}
 	}, x)
 }
@@ -1732,7 +1853,7 @@ func (x *Tensor) ReduceLInf(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+204, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+214, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceLInf(in[0], axes, opts...)}
 	}, x)
 }
@@ -1746,7 +1867,7 @@ func (x *Tensor) ReduceLp(p float64, axes []int, opts ...graph.ReduceOption) *Te
 	statics = appendFloat(statics, p)
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+205, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceLp(in[0], p, axes, opts...)}
 	}, x)
 }
@@ -1759,7 +1880,7 @@ func (x *Tensor) ReduceMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+206, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+216, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMax(in[0], axes, opts...)}
 	}, x)
 }
@@ -1772,7 +1893,7 @@ func (x *Tensor) ReduceMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+207, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+217, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMean(in[0], axes, opts...)}
 	}, x)
 }
@@ -1785,7 +1906,7 @@ func (x *Tensor) ReduceMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+208, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+218, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMin(in[0], axes, opts...)}
 	}, x)
 }
@@ -1798,7 +1919,7 @@ func (x *Tensor) ReduceProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+209, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+219, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceProd(in[0], axes, opts...)}
 	}, x)
 }
@@ -1812,7 +1933,7 @@ func (x *Tensor) ReduceStd(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+210, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+220, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceStd(in[0], axes, ddof, opts...)}
 	}, x)
 }
@@ -1825,7 +1946,7 @@ func (x *Tensor) ReduceSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+211, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+221, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceSum(in[0], axes, opts...)}
 	}, x)
 }
@@ -1839,19 +1960,19 @@ func (x *Tensor) ReduceVar(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+212, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+222, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceVar(in[0], axes, ddof, opts...)}
 	}, x)
 }
 
 // Relu returns max(x, 0); the derivative at 0 is 0, elementwise.
 func (x *Tensor) Relu() *Tensor {
-	return record1(fnOperators+213, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Relu(in[0])} }, x)
+	return record1(fnOperators+223, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Relu(in[0])} }, x)
 }
 
 // Remainder returns the truncated remainder of x by y: C's fmod.
 func (x *Tensor) Remainder(y any) *Tensor {
-	return record1(fnOperators+214, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+224, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Remainder(in[0], in[1])}
 	}, x, y)
 }
@@ -1862,7 +1983,7 @@ func (x *Tensor) Repeat(repeats int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, repeats)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+225, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Repeat(in[0], repeats, axis)}
 	}, x)
 }
@@ -1877,7 +1998,7 @@ func (x *Tensor) Require(ok any, message string, measure any, more ...*Tensor) *
 	var room [64]byte
 	statics := room[:0]
 	statics = appendString(statics, message)
-	return record1(fnOperators+216, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+226, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Require(in[0], in[1], message, in[2], in[3:]...)}
 	}, given...)
 }
@@ -1889,7 +2010,7 @@ func (x *Tensor) Reshape(shape ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+217, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+227, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Reshape(in[0], shape...)}
 	}, x)
 }
@@ -1904,7 +2025,7 @@ func (x *Tensor) Resize(mode string, size []int, opts ...graph.ResizeOption) *Te
 	statics = appendString(statics, mode)
 	statics = appendInts(statics, size)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+218, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+228, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Resize(in[0], mode, size, opts...)}
 	}, x)
 }
@@ -1915,35 +2036,48 @@ func (x *Tensor) Roll(shift int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, shift)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+219, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+229, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Roll(in[0], shift, axis)}
 	}, x)
 }
 
 // Round returns x rounded to the nearest whole number, ties to even, elementwise.
 func (x *Tensor) Round() *Tensor {
-	return record1(fnOperators+220, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Round(in[0])} }, x)
+	return record1(fnOperators+230, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Round(in[0])} }, x)
 }
 
 // Rsqrt returns 1/√x, elementwise.
 func (x *Tensor) Rsqrt() *Tensor {
-	return record1(fnOperators+221, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Rsqrt(in[0])} }, x)
+	return record1(fnOperators+231, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Rsqrt(in[0])} }, x)
 }
 
 // SLogDet returns sign and logarithm of the absolute value of the determinants of square matrices [… n×n].
 func (a *Tensor) SLogDet() (sign, logarithm *Tensor) {
-	list := records(2, fnOperators+222, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+232, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		sign, logarithm := graph.SLogDet(in[0])
 		return []*graph.Node{sign, logarithm}
 	}, a)
 	return list[0], list[1]
 }
 
+// STFT returns the short-time Fourier transform of the real signals along the last dimension of x: their frames of as many samples as the window has, hop apart, times the window,
+// transformed: [… frames, size/2 + 1, 2], pairs of real and imaginary parts. With centered, frame k has its middle at sample k·hop of the signal, which is reflected at its ends
+// (torch.stft, which has frames last); without, it begins there (ONNX).
+func (x *Tensor) STFT(window any, hop int, centered bool) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, hop)
+	statics = appendBool(statics, centered)
+	return record1(fnOperators+233, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.STFT(in[0], in[1], hop, centered)}
+	}, x, window)
+}
+
 // SVD returns the reduced singular value decomposition A = U·diag(s)·Vᵀ of matrices [… m×n]: U [… m×k], s [… k], descending, and
 // Vᵀ [… k×n], k = min(m, n). Derivatives at equal singular values are right for functions of the values alone, of U·Vᵀ, and of the
 // spaces that the vectors span; they are a runtime error for functions of single vectors and where values and vectors meet.
 func (a *Tensor) SVD() (u, s, vt *Tensor) {
-	list := records(3, fnOperators+223, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(3, fnOperators+234, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		u, s, vt := graph.SVD(in[0])
 		return []*graph.Node{u, s, vt}
 	}, a)
@@ -1957,7 +2091,7 @@ func (indices *Tensor) ScatterAdd(updates any, axis int, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+224, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+235, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAdd(in[0], in[1], axis, shape...)}
 	}, indices, updates)
 }
@@ -1967,7 +2101,7 @@ func (x *Tensor) ScatterAddTo(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+225, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+236, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAddTo(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -1979,7 +2113,7 @@ func (indices *Tensor) ScatterAlongAxisAdd(updates any, axis int, shape ...int) 
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+226, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+237, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAlongAxisAdd(in[0], in[1], axis, shape...)}
 	}, indices, updates)
 }
@@ -1989,7 +2123,7 @@ func (x *Tensor) ScatterMax(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+227, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+238, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMax(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -1999,7 +2133,7 @@ func (x *Tensor) ScatterMin(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+228, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+239, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMin(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2009,7 +2143,7 @@ func (x *Tensor) ScatterMul(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+229, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+240, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMul(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2019,7 +2153,7 @@ func (x *Tensor) ScatterSet(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+230, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+241, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterSet(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2030,7 +2164,7 @@ func (sequence *Tensor) Searchsorted(values any, right bool) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendBool(statics, right)
-	return record1(fnOperators+231, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+242, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Searchsorted(in[0], in[1], right)}
 	}, sequence, values)
 }
@@ -2040,7 +2174,7 @@ func (x *Tensor) SegmentMax(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+232, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+243, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentMax(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2050,7 +2184,7 @@ func (x *Tensor) SegmentMin(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+233, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+244, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentMin(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2060,7 +2194,7 @@ func (x *Tensor) SegmentProd(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+234, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+245, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentProd(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2070,65 +2204,65 @@ func (x *Tensor) SegmentSum(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+235, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+246, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentSum(in[0], in[1], n)}
 	}, x, segments)
 }
 
 // Selu returns Klambauer's self-normalising unit λ·elu(x, α), elementwise.
 func (x *Tensor) Selu() *Tensor {
-	return record1(fnOperators+236, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Selu(in[0])} }, x)
+	return record1(fnOperators+247, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Selu(in[0])} }, x)
 }
 
 // ShiftLeft returns x·2ⁿ for integers, elementwise and broadcast, without the bits that go out on the left: 0 where n is negative or not below the number of bits.
 func (x *Tensor) ShiftLeft(n any) *Tensor {
-	return record1(fnOperators+237, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+248, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ShiftLeft(in[0], in[1])}
 	}, x, n)
 }
 
 // ShiftRight returns ⌊x/2ⁿ⌋ for integers, elementwise and broadcast: 0 or, for a negative x, −1 where n is negative or not below the number of bits.
 func (x *Tensor) ShiftRight(n any) *Tensor {
-	return record1(fnOperators+238, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+249, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ShiftRight(in[0], in[1])}
 	}, x, n)
 }
 
 // Sigmoid returns 1/(1 + e⁻ˣ), elementwise.
 func (x *Tensor) Sigmoid() *Tensor {
-	return record1(fnOperators+239, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sigmoid(in[0])} }, x)
+	return record1(fnOperators+250, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sigmoid(in[0])} }, x)
 }
 
 // SigmoidCrossEntropy returns −p·ln σ(logits) − (1 − p)·ln(1 − σ(logits)), elementwise and broadcast.
 func (logits *Tensor) SigmoidCrossEntropy(p any) *Tensor {
-	return record1(fnOperators+240, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+251, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SigmoidCrossEntropy(in[0], in[1])}
 	}, logits, p)
 }
 
 // Sign returns −1, 0 or 1 by the sign of x, NaN for NaN; its derivative is 0.
 func (x *Tensor) Sign() *Tensor {
-	return record1(fnOperators+241, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sign(in[0])} }, x)
+	return record1(fnOperators+252, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sign(in[0])} }, x)
 }
 
 // Silu returns x·σ(x), elementwise.
 func (x *Tensor) Silu() *Tensor {
-	return record1(fnOperators+242, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Silu(in[0])} }, x)
+	return record1(fnOperators+253, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Silu(in[0])} }, x)
 }
 
 // Sin returns sin x, x in radians, elementwise.
 func (x *Tensor) Sin() *Tensor {
-	return record1(fnOperators+243, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(in[0])} }, x)
+	return record1(fnOperators+254, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(in[0])} }, x)
 }
 
 // Sinc returns sin(πx)/(πx), 1 at 0, elementwise.
 func (x *Tensor) Sinc() *Tensor {
-	return record1(fnOperators+244, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinc(in[0])} }, x)
+	return record1(fnOperators+255, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinc(in[0])} }, x)
 }
 
 // Sinh returns sinh x, elementwise.
 func (x *Tensor) Sinh() *Tensor {
-	return record1(fnOperators+245, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
+	return record1(fnOperators+256, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
 }
 
 // Slice selects a range of each leading dimension; the others are taken whole. Starts and limits beyond an end mean the end, as in NumPy, and a range may have no elements.
@@ -2137,7 +2271,7 @@ func (x *Tensor) Slice(ranges ...graph.Range) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, ranges)
-	return record1(fnOperators+246, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+257, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Slice(in[0], ranges...)}
 	}, x)
 }
@@ -2147,7 +2281,7 @@ func (x *Tensor) SoftShrink(lambda float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, lambda)
-	return record1(fnOperators+247, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+258, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SoftShrink(in[0], lambda)}
 	}, x)
 }
@@ -2157,7 +2291,7 @@ func (x *Tensor) Softmax(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+248, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
+	return record1(fnOperators+259, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
 }
 
 // SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
@@ -2165,25 +2299,25 @@ func (logits *Tensor) SoftmaxCrossEntropy(p any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+249, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+260, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SoftmaxCrossEntropy(in[0], in[1], axis)}
 	}, logits, p)
 }
 
 // Softplus returns ln(1 + eˣ), elementwise.
 func (x *Tensor) Softplus() *Tensor {
-	return record1(fnOperators+250, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
+	return record1(fnOperators+261, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
 }
 
 // Softsign returns x/(1 + |x|), elementwise; NaN at ±Inf.
 func (x *Tensor) Softsign() *Tensor {
-	return record1(fnOperators+251, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
+	return record1(fnOperators+262, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
 }
 
 // Solve returns X with A·X = B for square A [… n×n] and B [… n×m], or [n] for a vector; batches broadcast. A singular
 // matrix is a runtime error.
 func (a *Tensor) Solve(b any) *Tensor {
-	return record1(fnOperators+252, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
+	return record1(fnOperators+263, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
 }
 
 // Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end.
@@ -2193,7 +2327,7 @@ func (x *Tensor) Sort(axis int, opts ...graph.SortOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+253, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+264, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Sort(in[0], axis, opts...)}
 	}, x)
 }
@@ -2205,17 +2339,17 @@ func (x *Tensor) Split(axis int, extents ...int) []*Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, extents)
-	return records(1, fnOperators+254, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
+	return records(1, fnOperators+265, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
 }
 
 // Sqrt returns √x; NaN for x < 0, elementwise.
 func (x *Tensor) Sqrt() *Tensor {
-	return record1(fnOperators+255, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(in[0])} }, x)
+	return record1(fnOperators+266, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(in[0])} }, x)
 }
 
 // Square returns x·x.
 func (x *Tensor) Square() *Tensor {
-	return record1(fnOperators+256, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} }, x)
+	return record1(fnOperators+267, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} }, x)
 }
 
 // Squeeze removes the given dimensions of extent 1; without axes, all of them.
@@ -2224,7 +2358,7 @@ func (x *Tensor) Squeeze(axes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, axes)
-	return record1(fnOperators+257, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+268, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Squeeze(in[0], axes...)}
 	}, x)
 }
@@ -2238,19 +2372,19 @@ func Stack(axis int, xs ...*Tensor) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+258, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+269, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Stack(axis, in[0:]...)}
 	}, given...)
 }
 
 // Sub returns x − y, broadcast.
 func (x *Tensor) Sub(y any) *Tensor {
-	return record1(fnOperators+259, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sub(in[0], in[1])} }, x, y)
+	return record1(fnOperators+270, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sub(in[0], in[1])} }, x, y)
 }
 
 // Sum returns the sum of all elements.
 func (x *Tensor) Sum() *Tensor {
-	return record1(fnOperators+260, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
+	return record1(fnOperators+271, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
 }
 
 // TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy). In the other dimensions x and the indices are broadcast.
@@ -2258,24 +2392,24 @@ func (x *Tensor) TakeAlongAxis(indices any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+261, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+272, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TakeAlongAxis(in[0], in[1], axis)}
 	}, x, indices)
 }
 
 // Tan returns tan x, x in radians, elementwise.
 func (x *Tensor) Tan() *Tensor {
-	return record1(fnOperators+262, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tan(in[0])} }, x)
+	return record1(fnOperators+273, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tan(in[0])} }, x)
 }
 
 // Tanh returns tanh x, elementwise.
 func (x *Tensor) Tanh() *Tensor {
-	return record1(fnOperators+263, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tanh(in[0])} }, x)
+	return record1(fnOperators+274, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tanh(in[0])} }, x)
 }
 
 // TanhShrink returns x − tanh x, elementwise.
 func (x *Tensor) TanhShrink() *Tensor {
-	return record1(fnOperators+264, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.TanhShrink(in[0])} }, x)
+	return record1(fnOperators+275, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.TanhShrink(in[0])} }, x)
 }
 
 // Tile returns x repeated as a whole, reps[d] times along dimension d; fewer reps than dimensions go to the last ones, more
@@ -2285,7 +2419,7 @@ func (x *Tensor) Tile(reps ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, reps)
-	return record1(fnOperators+265, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tile(in[0], reps...)} }, x)
+	return record1(fnOperators+276, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tile(in[0], reps...)} }, x)
 }
 
 // TopK returns the k largest elements of x along the axis in descending order (with Smallest the smallest in ascending
@@ -2297,7 +2431,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 	statics = appendInt(statics, k)
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	list := records(2, fnOperators+266, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+277, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		values, indices := graph.TopK(in[0], k, axis, opts...)
 		return []*graph.Node{values, indices}
 	}, x)
@@ -2306,7 +2440,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 
 // Trace returns the sums of the main diagonals of matrices [… m×n].
 func (x *Tensor) Trace() *Tensor {
-	return record1(fnOperators+267, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
+	return record1(fnOperators+278, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
 }
 
 // Transpose permutes the dimensions: result dimension i is x's dimension perm[i]. Without perm
@@ -2316,7 +2450,7 @@ func (x *Tensor) Transpose(perm ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, perm)
-	return record1(fnOperators+268, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+279, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Transpose(in[0], perm...)}
 	}, x)
 }
@@ -2327,7 +2461,7 @@ func (y *Tensor) Trapezoid(dx float64, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendFloat(statics, dx)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+269, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+280, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Trapezoid(in[0], dx, axis)}
 	}, y)
 }
@@ -2339,7 +2473,7 @@ func (a *Tensor) TriangularSolve(b any, opts ...graph.TriangularOption) *Tensor 
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, opts)
-	return record1(fnOperators+270, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+281, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TriangularSolve(in[0], in[1], opts...)}
 	}, a, b)
 }
@@ -2347,7 +2481,7 @@ func (a *Tensor) TriangularSolve(b any, opts ...graph.TriangularOption) *Tensor 
 // TridiagonalSolve returns X with T·X = B for the tridiagonal matrix T whose row i holds lower[i], main[i], upper[i] around the
 // diagonal; lower[0] and the last upper are not read. The diagonals are [… n], B is [… n×m] with the same batch, or [n] for a vector.
 func (lower *Tensor) TridiagonalSolve(main any, upper any, b any) *Tensor {
-	return record1(fnOperators+271, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+282, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TridiagonalSolve(in[0], in[1], in[2], in[3])}
 	}, lower, main, upper, b)
 }
@@ -2357,7 +2491,7 @@ func (x *Tensor) Tril(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+272, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tril(in[0], k)} }, x)
+	return record1(fnOperators+283, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tril(in[0], k)} }, x)
 }
 
 // Triu returns the matrices in the last two dimensions of x with the elements below diagonal k set to 0.
@@ -2365,12 +2499,12 @@ func (x *Tensor) Triu(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+273, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Triu(in[0], k)} }, x)
+	return record1(fnOperators+284, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Triu(in[0], k)} }, x)
 }
 
 // Trunc returns x rounded toward 0, elementwise.
 func (x *Tensor) Trunc() *Tensor {
-	return record1(fnOperators+274, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
+	return record1(fnOperators+285, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
 }
 
 // Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros.
@@ -2381,7 +2515,7 @@ func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, size)
 	statics = appendText(statics, window)
-	return record1(fnOperators+275, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+286, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Unfold(in[0], size, window)}
 	}, x)
 }
@@ -2391,24 +2525,24 @@ func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 // operators that move elements, and products of matrices. Operators that solve, convolve or recur with infinite operands may give NaN for
 // an adjoint of 0, and what a run refuses (a singular matrix, an index out of range) it refuses in both branches.
 func (condition *Tensor) Where(a any, b any) *Tensor {
-	return record1(fnOperators+276, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+287, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Where(in[0], in[1], in[2])}
 	}, condition, a, b)
 }
 
 // Xlog1py returns x·ln(1 + y), 0 where x is 0, elementwise.
 func (x *Tensor) Xlog1py(y any) *Tensor {
-	return record1(fnOperators+277, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+288, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Xlog1py(in[0], in[1])}
 	}, x, y)
 }
 
 // Xlogy returns x·ln y, 0 where x is 0, elementwise.
 func (x *Tensor) Xlogy(y any) *Tensor {
-	return record1(fnOperators+278, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Xlogy(in[0], in[1])} }, x, y)
+	return record1(fnOperators+289, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Xlogy(in[0], in[1])} }, x, y)
 }
 
 // Zeta returns the Hurwitz zeta function ζ(s, x), elementwise and broadcast; ζ(s, 1) is Riemann's. It has no derivative by s.
 func (s *Tensor) Zeta(x any) *Tensor {
-	return record1(fnOperators+279, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Zeta(in[0], in[1])} }, s, x)
+	return record1(fnOperators+290, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Zeta(in[0], in[1])} }, s, x)
 }

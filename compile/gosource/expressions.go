@@ -133,6 +133,7 @@ var infix = map[micro.Op]struct {
 	micro.Add: {"+", precedenceAdd}, micro.Sub: {"-", precedenceAdd}, micro.Mul: {"*", precedenceMul}, micro.Div: {"/", precedenceMul},
 	micro.Eq: {"==", precedenceCompare}, micro.Ne: {"!=", precedenceCompare}, micro.Lt: {"<", precedenceCompare}, micro.Le: {"<=", precedenceCompare},
 	micro.Gt: {">", precedenceCompare}, micro.Ge: {">=", precedenceCompare},
+	micro.BitwiseAnd: {"&", precedenceMul}, micro.BitwiseOr: {"|", precedenceAdd}, micro.BitwiseXor: {"^", precedenceAdd},
 	micro.And: {"&&", precedenceAnd}, micro.Or: {"||", precedenceOr}, micro.Xor: {"!=", precedenceCompare},
 }
 
@@ -219,7 +220,8 @@ func (g *generator) operation(c *micro.Instr, args []expression, round bool) (ex
 
 // integer returns the expression of an operation on integers.
 func (g *generator) integer(c *micro.Instr, args []expression) (expression, error) {
-	functions := map[micro.Op]string{micro.Div: "divInt", micro.Mod: "modInt", micro.Rem: "remInt", micro.Abs: "absInt", micro.Pow: "powInt", micro.Sign: "sign"}
+	functions := map[micro.Op]string{micro.Div: "divInt", micro.Mod: "modInt", micro.Rem: "remInt", micro.Abs: "absInt", micro.Pow: "powInt", micro.Sign: "sign",
+		micro.ShiftLeft: "shiftLeft", micro.ShiftRight: "shiftRight", micro.Gcd: "gcd"}
 	f := functions[c.Op]
 	if f == "" {
 		return expression{}, fmt.Errorf("operation %v of integers has no form in Go source", c.Op)

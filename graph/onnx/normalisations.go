@@ -37,24 +37,11 @@ var normalisations = []operator{
 	{name: "LRN", in: func(c *call) []value {
 		x := c.x(0)
 		c.need(x, 3)
-		s, size := x.Shape(), c.int("size", 0)
+		size := c.int("size", 0)
 		if size < 1 {
 			c.fail("a size of %d", size)
 		}
-		low, high := make([]int, len(s)), make([]int, len(s))
-		low[1], high[1] = (size-1)/2, size-1-(size-1)/2
-		squares := graph.Pad(graph.Square(x), low, high, 0)
-		var sum *graph.Node
-		for i := range size {
-			part := along(squares, 1, i, i+s[1])
-			if sum == nil {
-				sum = part
-			} else {
-				sum = graph.Add(sum, part)
-			}
-		}
-		base := graph.Add(graph.Like(x, c.float("bias", 1)), graph.Mul(sum, graph.Like(x, c.float("alpha", 1e-4)/float64(size))))
-		return c.out(graph.Div(x, graph.Pow(base, graph.Like(x, c.float("beta", 0.75)))))
+		return c.out(graph.LocalResponseNorm(x, 1, size, (size-1)/2, c.float("alpha", 1e-4), c.float("beta", 0.75), c.float("bias", 1)))
 	}},
 	{name: "LayerNormalization", in: func(c *call) []value {
 		x := c.x(0)

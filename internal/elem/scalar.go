@@ -286,8 +286,8 @@ var plainBinary64 = [micro.Count]func(x, y float64) float64{
 	micro.Min: minimum[float64], micro.Max: maximum[float64], micro.Mod: mod[float64], micro.Rem: rem[float64],
 	micro.MulNoNan: mulNoNan[float64], micro.Copysign: math.Copysign,
 	micro.Polygamma: polygamma, micro.IGamma: iGamma, micro.BesselI0eDerivative: besselI0eDerivative,
-	micro.NextAfter: nextAfter64, micro.Ldexp: ldexp,
-	micro.Zeta: zeta, micro.IGammaUpper: iGammaUpper, micro.BesselJ: besselJ, micro.BesselY: besselY, micro.BesselI: besselI, micro.BesselK: besselK, micro.BesselKe: besselKe, micro.Erfcx: erfcx,
+	micro.Nextafter: nextAfter64, micro.Ldexp: ldexp,
+	micro.Zeta: zeta, micro.Igammac: iGammaUpper, micro.BesselJ: besselJ, micro.BesselY: besselY, micro.BesselI: besselI, micro.BesselK: besselK, micro.BesselKe: besselKe, micro.Erfcx: erfcx,
 }
 
 var plainBinary32 = [micro.Count]func(x, y float32) float32{
@@ -296,6 +296,6 @@ var plainBinary32 = [micro.Count]func(x, y float32) float32{
 	micro.Min: minimum[float32], micro.Max: maximum[float32], micro.Mod: mod[float32], micro.Rem: rem[float32],
 	micro.MulNoNan: mulNoNan[float32], micro.Copysign: copysign[float32],
 	micro.Polygamma: narrow2(polygamma), micro.IGamma: narrow2(iGamma), micro.BesselI0eDerivative: narrow2(besselI0eDerivative),
-	micro.NextAfter: nextAfter32, micro.Ldexp: narrow2(ldexp),
-	micro.Zeta: narrow2(zeta), micro.IGammaUpper: narrow2(iGammaUpper), micro.BesselJ: narrow2(besselJ), micro.BesselY: narrow2(besselY), micro.BesselI: narrow2(besselI), micro.BesselK: narrow2(besselK), micro.BesselKe: narrow2(besselKe), micro.Erfcx: narrow2(erfcx),
+	micro.Nextafter: nextAfter32, micro.Ldexp: narrow2(ldexp),
+	micro.Zeta: narrow2(zeta), micro.Igammac: narrow2(iGammaUpper), micro.BesselJ: narrow2(besselJ), micro.BesselY: narrow2(besselY), micro.BesselI: narrow2(besselI), micro.BesselK: narrow2(besselK), micro.BesselKe: narrow2(besselKe), micro.Erfcx: narrow2(erfcx),
 }

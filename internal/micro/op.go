@@ -99,15 +99,15 @@ const (
 	BetaInc             // regularised incomplete beta I_C(A, B)
 	BesselI0eDerivative // the derivative of order A of BesselI0e at B
 
-	Zeta        // Hurwitz zeta function Σ (B+k)^(−A) over k ≥ 0
-	IGammaUpper // regularised upper incomplete gamma Q(A, B)
-	BesselJ     // J of whole order A at B
-	BesselY     // Y of whole order A at B
-	BesselI     // I of whole order A at B
-	BesselK     // K of whole order A at B
-	BesselKe    // exp(B)·K of whole order A at B
-	Erfcx       // the derivative of order A of exp(B²)·erfc(B)
-	Ndtri       // inverse of the normal distribution's function
+	Zeta     // Hurwitz zeta function Σ (B+k)^(−A) over k ≥ 0
+	Igammac  // regularised upper incomplete gamma Q(A, B)
+	BesselJ  // J of whole order A at B
+	BesselY  // Y of whole order A at B
+	BesselI  // I of whole order A at B
+	BesselK  // K of whole order A at B
+	BesselKe // exp(B)·K of whole order A at B
+	Erfcx    // the derivative of order A of exp(B²)·erfc(B)
+	Ndtri    // inverse of the normal distribution's function
 
 	// Integers in two's complement.
 	BitwiseAnd
@@ -118,7 +118,7 @@ const (
 	Gcd        // greatest common divisor of |A| and |B|, wrapping; 0 of two zeros
 
 	// Representation (floats).
-	NextAfter // the number next to A towards B, B if they are equal
+	Nextafter // the number next to A towards B, B if they are equal
 	Ldexp     // A·2^trunc(B), rounded once
 	Exponent  // e with ½ ≤ |A|/2^e < 1; 0 for 0, ±Inf and NaN
 
@@ -246,7 +246,7 @@ var infos = [opCount]Info{
 	BetaInc:             row("betainc", 3, floats, 20, 800, 0),
 	BesselI0eDerivative: row("bessel_i0e_derivative", 2, floats, 20, 700, 0),
 	Zeta:                row("zeta", 2, floats, 20, 100, 0),
-	IGammaUpper:         row("igammac", 2, floats, 20, 600, 0),
+	Igammac:             row("igammac", 2, floats, 20, 600, 0),
 	BesselJ:             row("bessel_j", 2, floats, 20, 40, 0),
 	BesselY:             row("bessel_y", 2, floats, 20, 60, 0),
 	BesselI:             row("bessel_i", 2, floats, 20, 50, 0),
@@ -260,7 +260,7 @@ var infos = [opCount]Info{
 	ShiftLeft:           row("shift_left", 2, ints, 1, 1, 0),
 	ShiftRight:          row("shift_right", 2, ints, 1, 1, 0),
 	Gcd:                 row("gcd", 2, ints, 1, 50, commutes),
-	NextAfter:           row("nextafter", 2, floats, 1, 3, 0),
+	Nextafter:           row("nextafter", 2, floats, 1, 3, 0),
 	Ldexp:               row("ldexp", 2, floats, 1, 5, 0),
 	Exponent:            row("exponent", 1, floats, 1, 3, 0),
 }

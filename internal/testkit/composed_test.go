@@ -233,6 +233,9 @@ func TestComposedFunctions(t *testing.T) {
 		vector(2, 0.5, 5, 2), vector(3, 40, 1.5, 3), vector(0.999, 0.3, 1-0x1p-30, 1e-9))
 	check("log_ndtr", 1e-15, one(graph.LogNdtr), vector(-300, -37.5, -5, -1, -0.999, 0.3, 5, 9))
 
+	composedSignals(check, wave, vector)
+	composedComplex(check, wave, vector)
+
 	for _, p := range []float64{1.5, 3} {
 		check(fmt.Sprintf("norm %v", p), 1e-13, one(func(x node) node { return graph.ReduceLp(x, p, last) }), v)
 	}

@@ -90,7 +90,8 @@ func document(root string) ([]byte, error) {
 	for _, r := range slices.Sorted(maps.Keys(reasons)) {
 		fmt.Fprintf(&b, "| %s | %s |\n", strings.Join(reasons[r], ", "), r)
 	}
-	return b.Bytes(), nil
+	err = index(&b)
+	return b.Bytes(), err
 }
 
 func (e entry) write(b *bytes.Buffer) {

@@ -96,3 +96,52 @@ npshow("ldexp", np.ldexp(numbers, np.array([3, -1074, -1080, 2000, 40, -2100, 5,
 mpmath.mp.dps = 30
 npshow("betaincc", [mpmath.betainc(a, b, x, 1, regularized=True) for a, b, x in [(2, 3, 0.999), (0.5, 40, 0.3), (5, 1.5, 1 - 2**-30), (2, 3, 1e-9)]])
 npshow("log_ndtr", [mpmath.log(mpmath.erfc(-mpmath.mpf(x) / mpmath.sqrt(2)) / 2) for x in [-300, -37.5, -5, -1, -0.999, 0.3, 5, 9]])
+for n in [1, 8, 9]:
+    for name in ["hanning", "hamming", "blackman", "bartlett"]:
+        npshow("%s %d" % (name, n), getattr(np, name)(n))
+    npshow("kaiser %d" % n, np.kaiser(n, 8.5))
+for name in ["hann", "hamming", "blackman", "bartlett"]:
+    npshow("periodic %s" % name, getattr(torch, name + "_window")(8, dtype=torch.float64))
+npshow("periodic kaiser", torch.kaiser_window(8, True, 12.0, dtype=torch.float64))
+sound = wave(2, 23)
+w = torch.hann_window(8, dtype=torch.float64)
+show("stft", lambda x, w: torch.view_as_real(torch.stft(x, 8, 3, window=w, center=False, return_complex=True).transpose(-1, -2)), sound, w + 0.1)
+show("stft centered", lambda x: torch.view_as_real(torch.stft(x, 8, 3, window=w, center=True, return_complex=True).transpose(-1, -2)), sound)
+show("istft centered", lambda y: torch.istft(torch.view_as_complex(y).transpose(-1, -2), 8, 3, window=w, center=True, length=20), wave(8, 5, 2))
+ends = np.array([-1.5, -0.5, 0, 0.7, 1.25])
+sample = np.append(wave(40).numpy(), [ends[0], ends[-1], ends[2], np.nan, np.inf, -np.inf])
+npshow("histogram", np.histogram(sample[:-3], ends)[0])
+npshow("histogram of weights", np.histogram(sample[:-3], ends, weights=np.sin(np.arange(len(sample) - 3)))[0])
+import scipy.stats
+often = np.round(wave(5, 9, scale=2.4).numpy())
+for axis in [0, 1]:
+    m = scipy.stats.mode(often, axis=axis)
+    npshow("mode %d" % axis, np.stack([m.mode, m.count]))
+deep = wave(2, 5, 3)
+for size in [3, 4]:
+    show("local_response_norm %d" % size, lambda x: F.local_response_norm(x, size, alpha=0.3, beta=0.6, k=1.5), deep)
+table = wave(6, 3)
+rows, begins = torch.tensor([1, 4, 4, 0, 5, 2]), torch.tensor([0, 2, 2, 5])
+for mode in ["sum", "mean", "max"]:
+    show("embedding_bag %s" % mode, lambda t: F.embedding_bag(rows, t, begins, mode=mode), table)
+show("embedding_bag weights", lambda t, v: F.embedding_bag(rows, t, begins, mode="sum", per_sample_weights=v), table, wave(6))
+C, R = torch.complex, torch.view_as_real
+a, b, c, d = wave(2, 3), wave(2, 3, shift=1.0), wave(2, 3, shift=2.0), wave(2, 3, shift=3.0)
+for name, f in {"mul": lambda z, w: z * w, "div": lambda z, w: z / w, "add": lambda z, w: z + w, "sub": lambda z, w: z - w, "matmul": lambda z, w: z @ w.T.conj()}.items():
+    show("complex %s" % name, lambda a, b, c, d: R(f(C(a, b), C(c, d)).resolve_conj()), a, b, c, d)
+for name, f in {"conj": lambda z: z.conj(), "neg": lambda z: -z, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "fft": torch.fft.fft, "ifft2": lambda z: torch.fft.ifftn(z, dim=(0, 1)), "scale": lambda z: 2.5 * z}.items():
+    show("complex %s" % name, lambda a, b: R(f(C(a, b)).resolve_conj()), a, b)
+for name, f in {"abs": torch.abs, "angle": torch.angle}.items():
+    show("complex %s" % name, lambda a, b: f(C(a, b)), a, b)
+show("complex polar", lambda r, t: R(torch.polar(r, t)), a.abs(), b)
+extreme = [3e-300 + 4e-300j, -3e200 + 1e200j, 1e-9 + 1j, 1 + 1e-9j, complex(-1, -0.0), -4 + 0j, 0.5 - 0.8660254037844386j]
+mpmath.mp.dps = 40
+for name, f in {"log": mpmath.log, "sqrt": mpmath.sqrt, "square over": lambda z: z * 0.5 / z}.items():
+    values = [f(mpmath.mpc(z)) for z in extreme]
+    if name != "square over":  # whose branch mpmath does not take by the sign of zero
+        values = [mpmath.conj(v) if np.signbit(z.imag) != np.signbit(float(v.imag)) else v for z, v in zip(extreme, values)]
+    npshow("complex %s of extremes" % name, [[float(v.real), float(v.imag)] for v in values])
+import jax
+jax.config.update("jax_enable_x64", True)
+g = jax.grad(lambda z: jax.numpy.sum(jax.numpy.real(jax.numpy.exp(z) * jax.numpy.abs(z))))(np.array([1 + 2j, -0.5 + 0.3j]))
+npshow("complex gradient of JAX", [[v.real, v.imag] for v in np.asarray(g)])
