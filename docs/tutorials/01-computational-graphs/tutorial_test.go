@@ -37,9 +37,9 @@ Let us give each step a name. The inputs come first, then one operation a line, 
 |---|---|---|
 | $v_1$ | $x_1^2$ | 9 |
 | $v_2$ | $x_2^2$ | 16 |
-| $v_3$ | $v_1 + v_2$ | 25 |
-| $v_4$ | $x_1 \cdot x_2$ | 12 |
-| $z$ | $v_3 + v_4$ | 37 |
+| $v_3$ | $x_1 \cdot x_2$ | 12 |
+| $v_4$ | $v_1 + v_2 + v_3$ | 37 |
+| $z$ | $v_4$ | 37 |
 
 Such a list is called an *evaluation trace* (or Wengert list, after R. E. Wengert, who published it in 1964). In Go it is what you would write anyway:
 */
@@ -47,9 +47,9 @@ Such a list is called an *evaluation trace* (or Wengert list, after R. E. Wenger
 func trace(x1, x2 float64) (v1, v2, v3, v4, z float64) {
 	v1 = x1 * x1
 	v2 = x2 * x2
-	v3 = v1 + v2
-	v4 = x1 * x2
-	z = v3 + v4
+	v3 = x1 * x2
+	v4 = v1 + v2 + v3
+	z = v4
 	return
 }
 
@@ -63,8 +63,8 @@ func Example_byHand() {
 	// Output:
 	// v1 = 9
 	// v2 = 16
-	// v3 = 25
-	// v4 = 12
+	// v3 = 12
+	// v4 = 37
 	// z  = 37
 }
 
@@ -92,8 +92,8 @@ func Example_drawn() {
 }
 
 /*
-Circles are inputs, boxes are operators, and the double circle is the output. The two sums are drawn as one with three operands: what is
-added first makes no difference for the eye. (`viz.WithFolding(false)` would draw every node.)
+Circles are inputs, boxes are operators, and the double circle is the output. The operator for sums takes two operands, so
+there are two of them; they are drawn as one, as in our table. (`viz.WithFolding(false)` would draw every node.)
 
 A graph is text, too. This is the form of files that end in `.cg`, one node a line, each with its type; it can be read
 back, and `cgviz` draws it:
@@ -154,9 +154,9 @@ operation hands its adjoint on to its operands, multiplied by its *local partial
 
 | step | its operands get | at $(3, 4)$ |
 |---|---|---|
-| $z = v_3 + v_4$ | $\bar v_3 = 1,\quad \bar v_4 = 1$ | 1, 1 |
-| $v_4 = x_1 x_2$ | $\bar x_1 \mathrel{+}= \bar v_4\, x_2,\quad \bar x_2 \mathrel{+}= \bar v_4\, x_1$ | 4, 3 |
-| $v_3 = v_1 + v_2$ | $\bar v_1 = \bar v_3,\quad \bar v_2 = \bar v_3$ | 1, 1 |
+| $z = v_4$ | $\bar v_4 = \bar z = 1$ | 1 |
+| $v_4 = v_1 + v_2 + v_3$ | $\bar v_1 = \bar v_2 = \bar v_3 = \bar v_4$ | 1, 1, 1 |
+| $v_3 = x_1 x_2$ | $\bar x_1 \mathrel{+}= \bar v_3\, x_2,\quad \bar x_2 \mathrel{+}= \bar v_3\, x_1$ | 4, 3 |
 | $v_2 = x_2^2$ | $\bar x_2 \mathrel{+}= \bar v_2 \cdot 2 x_2$ | 3 + 8 = 11 |
 | $v_1 = x_1^2$ | $\bar x_1 \mathrel{+}= \bar v_1 \cdot 2 x_1$ | 4 + 6 = 10 |
 
@@ -184,7 +184,8 @@ func Example_gradient() {
 	z, x1, x2 := seed()
 	dz := must(compile.Gradient(z, x1, x2))
 	fmt.Println("z, dz/dx1, dz/dx2:", values(z, dz[0], dz[1]))
-	show.Graph([]*graph.Node{z}, viz.WithGradients(viz.Split), viz.WithGradientOutputs(dz...), viz.WithRespectTo(x1, x2))
+	show.Graph([]*graph.Node{z},
+		viz.WithGradients(viz.Split), viz.WithGradientOutputs(dz...), viz.WithRespectTo(x1, x2))
 	// Output:
 	// z, dz/dx1, dz/dx2: [37 10 11]
 }

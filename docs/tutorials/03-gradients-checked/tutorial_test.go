@@ -115,11 +115,13 @@ func Example_curve() {
 		}
 		return steps[k], errors[k]
 	}
+	power := func(v float64) float64 { return math.Round(math.Log10(v)) }
 	h, e := best(forward)
-	fmt.Printf("forward differences: best about 1e%.0f, error about 1e%.0f\n", math.Round(math.Log10(h)), math.Round(math.Log10(e)))
+	fmt.Printf("forward differences: best about 1e%.0f, error about 1e%.0f\n", power(h), power(e))
 	h, e = best(central)
-	fmt.Printf("central differences: best about 1e%.0f, error about 1e%.0f\n", math.Round(math.Log10(h)), math.Round(math.Log10(e)))
-	show.Axes{Title: "Error of a derivative by the step", X: "h", Y: "relative error", LogX: true, LogY: true}.Chart(
+	fmt.Printf("central differences: best about 1e%.0f, error about 1e%.0f\n", power(h), power(e))
+	axes := show.Axes{Title: "Error of a derivative by the step", X: "h", Y: "relative error", LogX: true, LogY: true}
+	axes.Chart(
 		show.Series{Name: "forward", X: steps, Y: forward},
 		show.Series{Name: "central", X: steps, Y: central},
 		show.Series{Name: "complex step", X: steps, Y: complexStep})
@@ -183,9 +185,11 @@ var cube = must(graph.CustomVJP("user_tutorial_cube", 1,
 func Example_wrong() {
 	x := graph.New().Input("x", graph.Float64)
 	y := graph.Call(cube, x)
-	report := must(gradcheck.Check([]*graph.Node{y}, []*graph.Node{x}, map[string]any{"x": 2.0}, gradcheck.Options{FirstOrder: true}))
+	at := map[string]any{"x": 2.0}
+	report := must(gradcheck.Check([]*graph.Node{y}, []*graph.Node{x}, at, gradcheck.Options{FirstOrder: true}))
 	for _, f := range report.Failures {
-		fmt.Printf("%s: ratio of derivative and difference %.4f, by the operator %s\n", f.Mode, f.Derivative/f.Difference, f.Operator.Op().Name)
+		fmt.Printf("%s: ratio of derivative and difference %.4f, by the operator %s\n",
+			f.Mode, f.Derivative/f.Difference, f.Operator.Op().Name)
 	}
 	// Output:
 	// reverse: ratio of derivative and difference 0.6667, by the operator user_tutorial_cube

@@ -252,7 +252,7 @@ func Example_memory() {
 	p := must(compile.Compile(outputs...))
 	fmt.Println("one matrix:", 64*64*8, "bytes")
 	fmt.Println("arena:     ", p.ArenaBytes(), "bytes for", 6, "products")
-	show.PNG(must(viz.NewMemoryChart(p)).PNG)
+	show.PNG(must(viz.NewMemoryChart(p, viz.WithScale(1))).PNG)
 	// Output:
 	// one matrix: 32768 bytes
 	// arena:      65600 bytes for 6 products
@@ -268,7 +268,7 @@ func Example_memoryOfGradient() {
 	dy := must(compile.Gradient(outputs[0], x))
 	p := must(compile.Compile(outputs[0], dy[0]))
 	fmt.Println("arena with gradient:", p.ArenaBytes(), "bytes")
-	show.PNG(must(viz.NewMemoryChart(p)).PNG)
+	show.PNG(must(viz.NewMemoryChart(p, viz.WithScale(1))).PNG)
 	// Output:
 	// arena with gradient: 426048 bytes
 }

@@ -67,7 +67,8 @@ func Example_curve() {
 		lineX, lineY = append(lineX, x), append(lineY, b1*(1-math.Exp(-b2*x)))
 	}
 	show.Axes{Title: "Misra1a", X: "pressure", Y: "volume"}.Chart(
-		show.Series{Name: "fitted", X: lineX, Y: lineY}, show.Series{Name: "measured", X: pressure, Y: volume, Points: true})
+		show.Series{Name: "fitted", X: lineX, Y: lineY},
+		show.Series{Name: "measured", X: pressure, Y: volume, Points: true})
 	// Output:
 	// b1 = 238.94212918 ± 2.7070   certified 238.94212918 ± 2.7070
 	// b2 = 5.50156432e-04 ± 7.2669e-06   certified 5.5015643181e-04 ± 7.2669e-06
@@ -122,7 +123,7 @@ func Example_graph() {
 		parameters += size
 	}
 	fmt.Println("parameters:", parameters)
-	show.Graph([]*graph.Node{loss}, viz.WithInline("*/weight", "*/bias"), viz.WithScale(1))
+	show.Graph([]*graph.Node{loss}, viz.WithInline("*/weight", "*/bias"))
 	// Output:
 	// first/weight [32×2]
 	// first/bias [32]
@@ -143,7 +144,9 @@ func trained(steps int) (train.Values, []float64) {
 	g := graph.New()
 	s := nn.New(g, graph.Float32)
 	x, y := g.Input("x", graph.Float32, 2*perClass, 2), g.Input("class", graph.Int64, 2*perClass)
-	t := must(train.New(s, nn.Classification(model(s, x), y, 0), train.Config{Optimizer: train.Adam{}, Rate: train.Cosine(0.01, 0, 50, steps), Seed: 1}))
+	loss := nn.Classification(model(s, x), y, 0)
+	config := train.Config{Optimizer: train.Adam{}, Rate: train.Cosine(0.01, 0, 50, steps), Seed: 1}
+	t := must(train.New(s, loss, config))
 	points, class := spirals()
 	for name, v := range map[string]any{"x": points, "class": class} {
 		if err := t.Set(name, v); err != nil {

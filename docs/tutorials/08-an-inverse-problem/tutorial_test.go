@@ -72,7 +72,9 @@ func Example_secular() {
 		c, zero = append(c, v), append(zero, 0)
 	}
 	out := must(f.Call(c, 2*math.Pi/10, 35.0, 3.5, 4.5))
-	show.Axes{Title: "F at a period of 10 s", X: "c (km/s)", Y: "F"}.Chart(show.Series{X: c, Y: out[0].Float64s()}, show.Series{X: c, Y: zero})
+	show.Axes{Title: "F at a period of 10 s", X: "c (km/s)", Y: "F"}.Chart(
+		show.Series{X: c, Y: out[0].Float64s()},
+		show.Series{X: c, Y: zero})
 	fmt.Println("drawn for", len(c), "velocities")
 	// Output:
 	// drawn for 201 velocities
@@ -98,9 +100,11 @@ func velocity(period *graph.Node, m Ground) *graph.Node {
 	h, b1, b2 := stop(m.h), stop(m.b1), stop(m.b2)
 	// The phase is π/2 where 1/c² = 1/b1² − (π/2ωh)²; slower than b2 it is in any case.
 	low := graph.BroadcastTo(b1, period.Shape()...)
-	slowness2 := graph.Reciprocal(graph.Square(b1)).Sub(graph.Square(graph.Reciprocal(omega.Mul(h)).Mul(math.Pi / 2)))
+	turn := graph.Reciprocal(omega.Mul(h)).Mul(math.Pi / 2)
+	slowness2 := graph.Reciprocal(graph.Square(b1)).Sub(graph.Square(turn))
 	high := graph.Reciprocal(graph.Sqrt(graph.Max(slowness2, graph.Reciprocal(graph.Square(b2)))))
-	return must(implicit.RootBracketed(func(c *graph.Node) *graph.Node { return secular(c, omega, m) }, low, high, implicit.Options{}))
+	equation := func(c *graph.Node) *graph.Node { return secular(c, omega, m) }
+	return must(implicit.RootBracketed(equation, low, high, implicit.Options{}))
 }
 
 var dispersion = compile.Function(func(period, h, b1, b2 *graph.Node) *graph.Node {
@@ -157,7 +161,9 @@ func Example_sensitivities() {
 		tenfold[i] = 10 * v
 	}
 	show.Axes{Title: "Sensitivities", X: "period (s)", Y: "derivative of c"}.Chart(
-		show.Series{Name: "by b1", X: t, Y: byB1}, show.Series{Name: "by b2", X: t, Y: byB2}, show.Series{Name: "by h, for 10 km", X: t, Y: tenfold})
+		show.Series{Name: "by b1", X: t, Y: byB1},
+		show.Series{Name: "by b2", X: t, Y: byB2},
+		show.Series{Name: "by h, for 10 km", X: t, Y: tenfold})
 	// Output:
 	// largest difference to central differences below 1e-8: true
 }
@@ -175,7 +181,8 @@ const uncertainty = 0.02
 func measured() []float64 {
 	c := must(dispersion.Call(periods(), 35.0, 3.5, 4.5))[0].Float64s()
 	noisy := make([]float64, len(c))
-	noise := []float64{0.4, -1.1, 0.7, 1.3, -0.6, -0.2, 0.9, -1.4, 0.3, 0.1, -0.8, 1.0, 0.5, -0.3, -0.9, 0.6}
+	noise := []float64{0.4, -1.1, 0.7, 1.3, -0.6, -0.2, 0.9, -1.4,
+		0.3, 0.1, -0.8, 1.0, 0.5, -0.3, -0.9, 0.6}
 	for i := range c {
 		noisy[i] = c[i] + uncertainty*noise[i%len(noise)]
 	}
@@ -197,8 +204,9 @@ func Example_inversion() {
 	}.Solve(context.Background(), optimize.Values{"h": {20}, "b1": {3.2}, "b2": {5}}, optimize.Options{}))
 	errors := must(r.StandardErrors())
 	fmt.Println("parameter  found       error   true")
+	truth := []float64{35, 3.5, 4.5}
 	for i, name := range []string{"h", "b1", "b2"} {
-		fmt.Printf("%-9s %6.3f  ± %8.3f  %5.1f\n", name, r.X[name][0], errors[name][0], []float64{35, 3.5, 4.5}[i])
+		fmt.Printf("%-9s %6.3f  ± %8.3f  %5.1f\n", name, r.X[name][0], errors[name][0], truth[i])
 	}
 	fmt.Printf("sum of squares %.1f for %d degrees of freedom\n", r.Value, r.DegreesOfFreedom())
 	covariance := must(r.Covariance())
@@ -207,7 +215,9 @@ func Example_inversion() {
 	start := must(dispersion.Call(t, 20.0, 3.2, 5.0))[0].Float64s()
 	found := must(dispersion.Call(t, r.X["h"][0], r.X["b1"][0], r.X["b2"][0]))[0].Float64s()
 	show.Axes{Title: "Inversion", X: "period (s)", Y: "c (km/s)"}.Chart(
-		show.Series{Name: "start", X: t, Y: start}, show.Series{Name: "measured", X: t, Y: c, Points: true}, show.Series{Name: "found", X: t, Y: found})
+		show.Series{Name: "start", X: t, Y: start},
+		show.Series{Name: "measured", X: t, Y: c, Points: true},
+		show.Series{Name: "found", X: t, Y: found})
 	// Output:
 	// parameter  found       error   true
 	// h         35.135  ±    1.227   35.0

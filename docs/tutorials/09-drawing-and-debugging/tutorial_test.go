@@ -86,7 +86,8 @@ With values and adjoints at a point, arrays included:
 func Example_values() {
 	cost, _, _, _ := layer()
 	show.Gradient(cost, map[string]any{
-		"x": []float64{1, -1, 0.5}, "w": [][]float64{{0.1, 0.2, 0.3}, {-0.3, 0.2, 0.1}}, "b": []float64{0, 0.1}, "target": []float64{0.5, -0.5}}, viz.WithScale(1.2))
+		"x": []float64{1, -1, 0.5}, "w": [][]float64{{0.1, 0.2, 0.3}, {-0.3, 0.2, 0.1}},
+		"b": []float64{0, 0.1}, "target": []float64{0.5, -0.5}})
 	fmt.Println("drawn")
 	// Output:
 	// drawn

@@ -10,7 +10,6 @@ import (
 	"github.com/adjoint-go/adjoint/compile/gradcheck"
 	"github.com/adjoint-go/adjoint/docs/tutorials/show"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -203,7 +202,8 @@ func lambertW(x float64) float64 {
 var kernelError = vm.RegisterKernel(vm.Kernel{
 	Name: "user_lambert_w", Doc: "the solution of w·exp(w) = x for x ≥ 0",
 	Check: func(in, out []vm.Type, _ vm.Attrs) error {
-		if len(in) != 1 || len(out) != 1 || in[0].DType != graph.Float64 || out[0].DType != graph.Float64 || !slices.Equal(in[0].Shape, out[0].Shape) {
+		if len(in) != 1 || len(out) != 1 || in[0].DType != graph.Float64 ||
+			out[0].DType != graph.Float64 || !slices.Equal(in[0].Shape, out[0].Shape) {
 			return errors.New("takes one float64 operand, and gives its type")
 		}
 		return nil
@@ -248,7 +248,7 @@ func Example_lambert() {
 	fmt.Println(check(lambertNode, 1.5))
 	x := graph.New().Input("x", graph.Float64)
 	y := lambertNode(x).Named("y")
-	show.Gradient(y, map[string]any{"x": math.E}, viz.WithScale(1.5))
+	show.Gradient(y, map[string]any{"x": math.E})
 	// Output:
 	// W(1) = 0.567143, derivatives 0.361896 and -0.214541
 	// W(2.718281828459045) = 1, derivatives 0.18394 and -0.0507507

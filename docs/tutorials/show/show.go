@@ -30,8 +30,9 @@ func In(notebook func(data []byte)) bool {
 	return true
 }
 
-// Graph shows what the outputs are computed from, as viz.PNG draws it.
+// Graph shows what the outputs are computed from, as viz.PNG draws it, in a size for notebooks.
 func Graph(outputs []*graph.Node, options ...viz.Option) {
+	options = append([]viz.Option{viz.WithScale(1.25)}, options...)
 	PNG(func(w io.Writer) error { return viz.PNG(w, outputs, options...) })
 }
 

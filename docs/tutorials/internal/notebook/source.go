@@ -97,13 +97,12 @@ func parse(path string, source []byte) ([]Cell, error) {
 	}
 	r.endCode()
 	r.checkOrder()
-	first := slices.IndexFunc(r.cells, func(c Cell) bool { return c.Text == "" })
-	if first < 0 || imports == "" {
-		r.mistake(file.Package, "a tutorial has imports and code")
+	if len(r.cells) < 2 || r.cells[0].Text == "" || imports == "" {
+		r.mistake(file.Package, "a tutorial has imports, and begins with text")
 		return nil, errors.Join(r.mistakes...)
 	}
 	// What prepares the kernel is a cell of its own.
-	r.cells = slices.Insert(r.cells, first, Cell{Code: setup + imports + display, Output: `%goflags=["-ldflags=-s"]`})
+	r.cells = slices.Insert(r.cells, 1, Cell{Code: setup + imports + display, Output: `%goflags=["-ldflags=-s"]`})
 	return r.cells, errors.Join(r.mistakes...)
 }
 
