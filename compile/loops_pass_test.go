@@ -32,6 +32,13 @@ func loopRewrites(t *testing.T, c Config, outputs ...*graph.Node) (fired map[str
 		if s.DType == graph.Float64 {
 			values = append(values, m.OutputFloat64(i)...)
 		}
+		if s.DType == graph.Int64 {
+			view, err := m.OutputView(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, view.Float64s()...)
+		}
 	}
 	return fired, values
 }

@@ -532,31 +532,92 @@ func init() {
 				}
 				return wantShape("result", out[0].Shape, shape.Reduced(in[0].Shape, []int{axis}, a.Bool("keepdims")))
 			},
+			Prepare: func(in, out []Type, a attr.List) any { return newArgPlan(in[0], a.Int("axis"), r.largest) },
+			Each:    func(in, out []Type, a attr.List) int { return 0 },
 			Run: func(c *Call) error {
-				if r.largest {
-					return pickNumeric(c.In[0].DType, argmax[float64], argmax[float32], argmax[int64], argmax[int32])(c)
-				}
-				return pickNumeric(c.In[0].DType, argmin[float64], argmin[float32], argmin[int64], argmin[int32])(c)
+				p := c.State.(*argPlan)
+				p.call = c
+				c.Parallel(p, (c.Out[0].Size()+p.perItem-1)/p.perItem)
+				p.call = nil
+				return nil
 			},
 		})
 	}
 }
 
-func argmax[T number](c *Call) error { argExtreme[T](c, true); return nil }
-func argmin[T number](c *Call) error { argExtreme[T](c, false); return nil }
+// argPlan finds the places of the largest or smallest elements.
+type argPlan struct {
+	largest  bool
+	n, inner int // elements of a line, and their distance
+	perItem  int // lines of an item
+	reduce   elem.ReduceFunc
+	call     *Call // of a run
+	do       func(p *argPlan, first, end int)
+}
 
-func argExtreme[T number](c *Call, largest bool) {
-	src, dst := data[T](&c.In[0]), c.Out[0].I64
-	_, n, inner := shape.Split(c.In[0].Shape, c.Attrs.Int("axis"))
-	for o := range dst {
-		base := o/inner*n*inner + o%inner
+// argPiece is the number of neighbouring elements of which a kernel finds the extreme value, before it is looked for among them.
+const argPiece = 128
+
+func newArgPlan(in Type, axis int, largest bool) *argPlan {
+	p := &argPlan{largest: largest}
+	_, p.n, p.inner = shape.Split(in.Shape, axis)
+	p.perItem = max(1, reduceItem/p.n)
+	kind := micro.ReduceMin
+	if largest {
+		kind = micro.ReduceMax
+	}
+	p.reduce = elem.ReduceBlock(kind, in.DType, cpu.Best())
+	p.do = argExtremesOf[in.DType]
+	return p
+}
+
+var argExtremesOf = map[dtype.DType]func(p *argPlan, first, end int){dtype.Float64: argExtremes[float64], dtype.Float32: argExtremes[float32], dtype.Int64: argExtremes[int64], dtype.Int32: argExtremes[int32]}
+
+// Do implements pool.Task.
+func (p *argPlan) Do(_, item int) {
+	p.do(p, item*p.perItem, min(p.call.Out[0].Size(), (item+1)*p.perItem))
+}
+
+// argExtremes finds the places for some lines.
+func argExtremes[T number](p *argPlan, first, end int) {
+	src, dst := data[T](&p.call.In[0]), p.call.Out[0].I64
+	for o := first; o < end; o++ {
+		if p.inner == 1 {
+			dst[o] = int64(argLine(p, src[o*p.n:(o+1)*p.n]))
+			continue
+		}
+		base := o/p.inner*p.n*p.inner + o%p.inner
 		best, at := src[base], 0
-		for i := 1; i < n && best == best; i++ {
-			v := src[base+i*inner]
-			if v != v || (largest && v > best) || (!largest && v < best) {
+		for i := 1; i < p.n && best == best; i++ {
+			if v := src[base+i*p.inner]; v != v || p.beyond(v > best, v < best) {
 				best, at = v, i
 			}
 		}
 		dst[o] = int64(at)
 	}
+}
+
+// beyond chooses the comparison.
+func (p *argPlan) beyond(larger, smaller bool) bool {
+	return larger && p.largest || smaller && !p.largest
+}
+
+// argLine finds the place in a line: the first piece with the extreme value, and the first element there that has it.
+func argLine[T number](p *argPlan, line []T) int {
+	var best T
+	at := -1
+	for lo := 0; lo < len(line); lo += argPiece {
+		piece := line[lo:min(len(line), lo+argPiece)]
+		v := elem.FromBits[T](p.reduce(unsafe.Pointer(&piece[0]), len(piece)))
+		if at < 0 || v != v || p.beyond(v > best, v < best) {
+			best, at = v, lo
+		}
+		if best != best {
+			break
+		}
+	}
+	for line[at] != best && (best == best || line[at] == line[at]) {
+		at++
+	}
+	return at
 }

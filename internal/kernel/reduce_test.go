@@ -175,6 +175,45 @@ func TestReduceOrder(t *testing.T) {
 	}
 }
 
+// TestArgLines finds places in lines of several pieces, with ties within and across pieces, zeros of both signs, infinities and NaN.
+func TestArgLines(t *testing.T) {
+	const rows = 40
+	for _, n := range []int{1, 127, 128, 129, 300, 1000} {
+		for _, name := range []string{"argmax", "argmin"} {
+			in, out := newTensor(Type{dtype.Float64, sh(rows, n)}), newTensor(Type{dtype.Int64, sh(rows)})
+			for i := range in.F64 {
+				in.F64[i] = float64(i*i*7919%(n/2+3)) - float64(n/4)
+				switch i * 31 % 977 {
+				case 0:
+					in.F64[i] = math.Inf(i%2*2 - 1)
+				case 1:
+					in.F64[i] = math.Copysign(0, -1)
+				case 2:
+					if i/n%4 == 3 {
+						in.F64[i] = math.NaN()
+					}
+				}
+			}
+			k := Lookup(name)
+			if err := k.Run(prepareCall(k, []Tensor{in}, []Tensor{out}, attrs(attr.I("axis", 1)))); err != nil {
+				t.Fatal(err)
+			}
+			for r := range rows {
+				line, want := in.F64[r*n:(r+1)*n], 0
+				for i, v := range line {
+					b := line[want]
+					if b == b && (v != v || name == "argmax" && v > b || name == "argmin" && v < b) {
+						want = i
+					}
+				}
+				if out.I64[r] != int64(want) {
+					t.Errorf("%s of %d elements, row %d: %d, want %d", name, n, r, out.I64[r], want)
+				}
+			}
+		}
+	}
+}
+
 // TestColumnSumAccuracy sums long columns in float32: pairwise combination keeps the error far below that of one chain.
 func TestColumnSumAccuracy(t *testing.T) {
 	const rows, cols = 100000, 3

@@ -1,0 +1,104 @@
+package compile
+
+import (
+	"math"
+	"testing"
+
+	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/vm"
+)
+
+// Products go by bands if what is made of their rows is small, with the bits of the whole product.
+func TestBands(t *testing.T) {
+	type inputs struct{ a, b, row, col, left *graph.Node }
+	distances := func(x inputs) *graph.Node { return graph.Sub(x.row, graph.MatMul(x.a, x.b).Mul(2)) }
+	for name, c := range map[string]struct {
+		rows  int
+		build func(x inputs) nodes
+		want  int
+	}{
+		"nearest":        {1024, func(x inputs) nodes { return nodes{graph.Argmin(distances(x), 1)} }, 1},
+		"rows left over": {1031, func(x inputs) nodes { return nodes{graph.Argmin(distances(x), 1)} }, 1},
+		"transposed": {1024, func(x inputs) nodes {
+			return nodes{graph.Argmax(graph.MatMul(x.a, graph.Transpose(graph.Transpose(x.b))), 1)}
+		}, 1},
+		"several results": {1030, func(x inputs) nodes {
+			d := distances(x)
+			return nodes{graph.ReduceMin(d, []int{1}), graph.Argmin(d, 1), graph.Sum(d)}
+		}, 0}, // the sum is over rows too
+		"two row results": {1030, func(x inputs) nodes {
+			d := distances(x)
+			return nodes{graph.ReduceMin(d, []int{1}), graph.Argmin(d, 1)}
+		}, 1},
+		"of each row": {1024, func(x inputs) nodes {
+			return nodes{graph.ReduceMax(graph.Sub(graph.Exp(distances(x)), x.col), []int{1}, graph.KeepDims)}
+		}, 1},
+		"sums":              {1030, func(x inputs) nodes { return nodes{graph.ReduceSum(graph.Tanh(distances(x)), []int{1})} }, 1},
+		"softmax's largest": {1030, func(x inputs) nodes { return nodes{graph.ReduceMax(graph.Softmax(distances(x), 1), []int{1})} }, 1},
+		"read on": {1024, func(x inputs) nodes {
+			return nodes{graph.Gather(x.left, graph.Argmin(distances(x), 1), 0), graph.Exp(x.a)}
+		}, 1},
+		"both products": {1024, func(x inputs) nodes {
+			return nodes{graph.Argmin(distances(x), 1), graph.ReduceMax(graph.MatMul(graph.Exp(x.a), x.b), []int{1})}
+		}, 2},
+		"needed whole":  {1024, func(x inputs) nodes { d := distances(x); return nodes{d, graph.Argmin(d, 1)} }, 0},
+		"columns":       {1024, func(x inputs) nodes { return nodes{graph.Argmin(distances(x), 0)} }, 0},
+		"its transpose": {1024, func(x inputs) nodes { return nodes{graph.Argmin(graph.Transpose(distances(x)), 1)} }, 0},
+		"small":         {512, func(x inputs) nodes { return nodes{graph.Argmin(distances(x), 1)} }, 0},
+		"of its own result": {1024, func(x inputs) nodes {
+			d := distances(x)
+			return nodes{graph.Argmin(graph.Sub(d, graph.ExpandDims(graph.ReduceSum(graph.MatMul(graph.Transpose(x.a), d), nil), 0)), 1)}
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New()
+			x := inputs{g.Input("a", graph.Float64, c.rows, 3), g.Input("b", graph.Float64, 3, 1027), g.Input("row", graph.Float64, 1027),
+				g.Input("col", graph.Float64, c.rows, 1), g.Input("left", graph.Float64, 1027, 2)}
+			out := c.build(x)
+			fired, got := loopRewrites(t, Config{Verify: true}, out...)
+			if fired["bands"] != c.want {
+				t.Errorf("%d products by bands, want %d", fired["bands"], c.want)
+			}
+			if c.want == 0 {
+				return
+			}
+			fired, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
+			if fired["bands"] != 0 {
+				t.Error("bands that are disabled")
+			}
+			for i := range want {
+				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+					t.Fatalf("element %d: %v, want %v", i, got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkNearest finds the nearest of 1000 points of 16 coordinates for 10000 others.
+func BenchmarkNearest(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		Config
+	}{{"bands", Config{}}, {"whole", Config{Disable: []string{"bands"}}}} {
+		b.Run(c.name, func(b *testing.B) {
+			g := graph.New()
+			x, y := g.Input("x", graph.Float64, 10000, 16), g.Input("y", graph.Float64, 1000, 16)
+			p, err := c.Compile(graph.Argmin(graph.Sub(graph.ReduceSum(graph.Square(y), []int{1}), graph.MatMul(x, graph.Transpose(y)).Mul(2)), 1))
+			if err != nil {
+				b.Fatal(err)
+			}
+			m := vm.NewMachine(p)
+			for _, name := range []string{"x", "y"} {
+				for i, v := 0, m.Float64(name); i < len(v); i++ {
+					v[i] = math.Sin(float64(i))
+				}
+			}
+			for b.Loop() {
+				if err := m.Step(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
