@@ -613,9 +613,9 @@ var fastRules = []rule{
 			}
 			return nil
 		}},
-	{name: "mul-zero", class: fastMath, ops: []string{"mul"}, doc: "x · 0 → 0",
+	{name: "mul-zero", class: fastMath, ops: []string{"mul"}, doc: "x · 0 → 0, of either sign",
 		apply: func(t term) *graph.Node {
-			if x, ok := t.find(value(0)); ok {
+			if x, ok := t.find(func(n *graph.Node) bool { return isConst(n, 0) || isConst(n, negativeZero) }); ok {
 				return t.to(graph.Like(x, 0))
 			}
 			return nil

@@ -329,7 +329,7 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		builders{func(o *operands) *graph.Node { return graph.Add(o.x, o.y) }},
 	},
 	"mul-zero": {
-		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.g.Const(0)) }},
+		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.g.Const(0)) }, func(o *operands) *graph.Node { return graph.Mul(o.g.Const(negativeZero), o.x) }},
 		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.y) }},
 	},
 	"div-self": {

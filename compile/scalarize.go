@@ -128,7 +128,7 @@ func scalarize(u *unit) error {
 	if len(chosen) == 0 {
 		return nil
 	}
-	images := &scalarImages{of: map[*graph.Node][]*graph.Node{}}
+	images := &scalarImages{of: map[*graph.Node][]*graph.Node{}, fast: u.config.FastMath}
 	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
 		if !chosen[n.ID()] {
 			return nil
@@ -141,7 +141,8 @@ func scalarize(u *unit) error {
 
 // scalarImages are the elements of nodes of the new graph.
 type scalarImages struct {
-	of map[*graph.Node][]*graph.Node
+	of   map[*graph.Node][]*graph.Node
+	fast bool // with fast-math
 }
 
 // get returns the elements of a node.
@@ -258,6 +259,9 @@ func (m *scalarImages) product(out []*graph.Node, n *graph.Node, in []*graph.Nod
 	}
 	zero := in[0].Graph().Scalar(n.DType(), 0)
 	next := graph.FMA // as the kernel
+	if m.fast {
+		next = func(x, y, sum *graph.Node) *graph.Node { return graph.Add(sum, graph.Mul(x, y)) } // what is multiplied by 0 or 1 goes; what is left may be joined again
+	}
 	if n.Attrs().Bool("no_nan") {
 		next = func(x, y, sum *graph.Node) *graph.Node { return graph.Add(sum, graph.MulNoNan(x, y)) }
 	}

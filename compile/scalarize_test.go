@@ -127,6 +127,31 @@ func lotkaVolterra(vector bool) (cost, parameters *graph.Node) {
 	return cost, p
 }
 
+// With fast-math, zeros and ones of small matrices are left out of their products, which without it they are part of for the sake of bits.
+func TestScalarizeLeavesOutZeros(t *testing.T) {
+	g := graph.New()
+	a, b := g.Input("a", graph.Float64), g.Input("b", graph.Float64)
+	m := graph.Reshape(graph.Stack(0, a, g.Const(0), g.Const(1), b), 2, 2)
+	y := graph.MatMul(graph.MatMul(m, m), m)
+	count := func(c compile.Config) (n int) {
+		p, err := c.Compile(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := p.Code()
+		for i := range code.Instrs {
+			if s := code.Instrs[i].Straight; s != nil {
+				n += len(s.Code)
+			}
+		}
+		return n
+	}
+	exact, fast := count(compile.Config{}), count(compile.Config{FastMath: true})
+	if exact == 0 || fast == 0 || fast*2 > exact {
+		t.Errorf("%d operations with fast-math, %d without", fast, exact)
+	}
+}
+
 // BenchmarkSmallArrays has dense derivatives of scalar code beside the sparse ones, an arm's residual, Jacobian, gradient and Hessian in one program, and Lotka and Volterra's equations by RK4 with a state of two
 // scalars or one vector.
 func BenchmarkSmallArrays(b *testing.B) {

@@ -204,6 +204,17 @@ func (g *generator) operation(c *micro.Instr, args []expression, round bool) (ex
 		}
 		return e, nil
 	}
+	if c.Op == micro.BetaInc {
+		g.carry("betaInc")
+		for k := range args {
+			args[k] = g.wide(t, args[k])
+		}
+		e := call("betaInc", args...)
+		if t == dtype.Float32 {
+			e = call("float32", e)
+		}
+		return e, nil
+	}
 	text, refers, ok := sources().function(c.Op, t)
 	if !ok {
 		return expression{}, fmt.Errorf("operation %v has no form in Go source", c.Op)
@@ -362,7 +373,15 @@ func (r *%[1]s) fold() %[2]s {
 }
 
 func (r *%[1]s) block() {
-	x := r.fold()
+	r.join(r.fold())
+	r.count = 0
+	for i := range r.turns {
+		r.turns[i] = %[5]s
+	}
+}
+
+// join enters the result of a block.
+func (r *%[1]s) join(x %[2]s) {
 	level := 0
 	for ; r.blocks>>level&1 != 0; level++ {
 		x = r.levels[level] %[4]s x
@@ -370,15 +389,18 @@ func (r *%[1]s) block() {
 	}
 	r.levels[level] = x
 	r.blocks |= 1 << level
-	r.count = 0
-	for i := range r.turns {
-		r.turns[i] = %[5]s
-	}
 }
 
 func (r *%[1]s) result() %[2]s {
-	x := r.fold()
-	for level := 0; r.blocks>>level != 0; level++ {
+	if r.count > 0 {
+		r.block()
+	}
+	level := 0
+	for r.blocks>>level&1 == 0 {
+		level++
+	}
+	x := r.levels[level]
+	for level++; r.blocks>>level != 0; level++ {
 		if r.blocks>>level&1 != 0 {
 			x = r.levels[level] %[4]s x
 		}

@@ -171,12 +171,6 @@ func constantName(op micro.Op) string {
 
 // function returns an expression for the function that defines an operation on floats, and the names that it refers to.
 func (l *library) function(op micro.Op, d dtype.DType) (text string, refers []string, ok bool) {
-	if op == micro.BetaInc {
-		if d == dtype.Float64 {
-			return "betaInc", []string{"betaInc"}, true
-		}
-		return "", nil, false
-	}
 	bits := "64"
 	if d == dtype.Float32 {
 		bits = "32"

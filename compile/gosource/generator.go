@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -330,6 +331,8 @@ const inlined = 6
 
 // straight writes scalar code.
 func (g *generator) straight(x *instance, in *vm.Instr, i int) error {
+	pairs := pairsOf(in.Straight.Code, func(k int) ref { return x.steps[i].cells[k][0] })
+	known := map[int]expression{}
 	for k := range in.Straight.Code {
 		c := &in.Straight.Code[k]
 		refs := x.steps[i].cells[k]
@@ -346,6 +349,17 @@ func (g *generator) straight(x *instance, in *vm.Instr, i int) error {
 			g.trap(in, k, args[1])
 		}
 		g.varied(c.OperandType(0), args)
+		if other, ok := pairs[k]; ok {
+			known[k], known[other] = g.sineAndCosine(c, args[0], g.comment(in, k))
+		}
+		if e, ok := known[k]; ok {
+			if !s.array && !s.declared {
+				s.value = e
+			} else {
+				g.assign(x, refs[3], e, "")
+			}
+			continue
+		}
 		e, err := g.operation(c, args, !result.product)
 		if err != nil {
 			return &instrError{&vm.Instr{Nodes: nodeOf(in, k)}, err}
@@ -357,6 +371,52 @@ func (g *generator) straight(x *instance, in *vm.Instr, i int) error {
 		g.assign(x, refs[3], e, g.comment(in, k))
 	}
 	return nil
+}
+
+// pairsOf returns, of sines and cosines of one value, the instruction of the other one by that of the first.
+func pairsOf[K comparable](code []micro.Instr, operand func(k int) K) map[int]int {
+	type key struct {
+		operand K
+		op      micro.Op
+	}
+	var pairs map[int]int
+	seen := map[key]int{}
+	for k := range code {
+		op, other := code[k].Op, micro.Cos
+		switch op {
+		case micro.Sin:
+		case micro.Cos:
+			other = micro.Sin
+		default:
+			continue
+		}
+		x := operand(k)
+		if first, ok := seen[key{x, other}]; ok {
+			if pairs == nil {
+				pairs = map[int]int{}
+			}
+			if _, ok := pairs[first]; !ok {
+				pairs[first] = k
+			}
+		}
+		seen[key{x, op}] = k
+	}
+	return pairs
+}
+
+// sineAndCosine writes a call for both, and returns that which the instruction asks for and the other one.
+func (g *generator) sineAndCosine(c *micro.Instr, x expression, comment string) (own, other expression) {
+	function := "sincos64"
+	if c.Type == dtype.Float32 {
+		function = "sincos32"
+	}
+	g.carry(function)
+	s, cos := g.fresh("t"), g.fresh("t")
+	g.put("%s, %s := %s%s", s, cos, call(function, x).text, comment)
+	if c.Op == micro.Sin {
+		return name(s), name(cos)
+	}
+	return name(cos), name(s)
 }
 
 func nodeOf(in *vm.Instr, k int) []int32 {

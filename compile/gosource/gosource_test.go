@@ -25,17 +25,21 @@ func must[T any](t testing.TB) func(v T, err error) T {
 	}
 }
 
-// The source of each program is what it was, gofmt-ed and the same each time.
-func TestGolden(t *testing.T) {
+// The sources of the programs are the packages of internal/samples, the same each time, which other tests and benchmarks call.
+func TestSamples(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			p, _ := c.build(t)
-			got := must[[]byte](t)(gosource.Config{Func: c.name}.Generate(p))
-			if again := must[[]byte](t)(gosource.Config{Func: c.name}.Generate(p)); string(again) != string(got) {
+			config := gosource.Config{Package: strings.ToLower(c.name), Func: c.name, Doc: c.doc}
+			got := must[[]byte](t)(config.Generate(p))
+			if again := must[[]byte](t)(config.Generate(p)); string(again) != string(got) {
 				t.Error("another source the second time")
 			}
-			file := filepath.Join("testdata", c.name+".go.txt")
+			file := filepath.Join("internal", "samples", config.Package, config.Package+".go")
 			if *update {
+				if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+					t.Fatal(err)
+				}
 				if err := os.WriteFile(file, got, 0o666); err != nil {
 					t.Fatal(err)
 				}
@@ -62,7 +66,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	for _, c := range []gosource.Config{{Package: "a-b"}, {Func: "func"}, {Func: "len"}, {Package: "9"}} {
-		p, _ := seed(t)
+		p, _ := buildSeed(t)
 		if _, err := c.Generate(p); err == nil {
 			t.Errorf("%+v is accepted", c)
 		}

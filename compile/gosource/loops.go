@@ -3,6 +3,7 @@ package gosource
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -77,6 +78,10 @@ func linear(offset int, strides []int, indices []string) string {
 		if s == 0 {
 			continue
 		}
+		if i, err := strconv.Atoi(indices[d]); err == nil {
+			offset += s * i
+			continue
+		}
 		if b.Len() > 0 {
 			b.WriteByte('+')
 		}
@@ -135,6 +140,9 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 			g.depth--
 		}
 	}
+	if l.Reduce == micro.NoReduce && len(s.dims) == 1 && slices.ContainsFunc(l.In, func(a micro.Access) bool { return a.Window != nil }) {
+		return g.pieces(x, in, st, s)
+	}
 	var r *reduction
 	if l.Reduce != micro.NoReduce {
 		n := 1
@@ -147,6 +155,10 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 	if r != nil {
 		r.begin()
 	}
+	blocks := r != nil && r.blocks() && s.reduced == 1
+	if blocks {
+		r.block()
+	}
 	open(outer, len(s.dims))
 	result, err := g.body(x, in, st, s, indices)
 	if err != nil {
@@ -157,9 +169,20 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		for d := len(s.dims) - 1; d >= outer; d-- {
 			position[d], n = n, n*s.dims[d]
 		}
-		r.add(result, linear(0, position, indices))
+		if blocks {
+			r.addTurn(result, indices[outer])
+			g.put("if %[1]s&%[2]d == %[2]d {", indices[outer], micro.BlockLanes-1)
+			r.join()
+			g.put("clear(%sturns[:])", r.variable)
+			g.put("}")
+		} else {
+			r.add(result, linear(0, position, indices))
+		}
 	}
 	shut(outer, len(s.dims))
+	if blocks && r.n%micro.BlockLanes != 0 {
+		r.join()
+	}
 	if r != nil {
 		k := len(l.Out) - 1
 		to, _, e := x.at(st.out[k])
@@ -171,6 +194,49 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		}
 	}
 	shut(0, outer)
+	return nil
+}
+
+// pieces writes a loop over one dimension with windows as one for each stretch in which every element lies either in a window or out of it.
+func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space) error {
+	cuts := []int{0, s.dims[0]}
+	for k := range s.lo {
+		if s.lo[k] != nil {
+			cuts = append(cuts, s.lo[k][0], s.hi[k][0])
+		}
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	for c, lo := range cuts[:len(cuts)-1] {
+		hi := cuts[c+1]
+		piece := &space{dims: []int{hi}, strides: s.strides, lo: slices.Clone(s.lo), hi: slices.Clone(s.hi)}
+		for k := range s.lo {
+			if s.lo[k] == nil {
+				continue
+			}
+			piece.lo[k], piece.hi[k] = []int{0}, []int{hi}
+			if lo < s.lo[k][0] || lo >= s.hi[k][0] {
+				piece.hi[k] = []int{0}
+			}
+		}
+		i := g.index(g.depth)
+		switch {
+		case hi-lo == 1:
+			i = strconv.Itoa(lo)
+		case lo == 0:
+			g.put("for %s := range %d {%s", i, hi, g.comment(in, 0))
+		default:
+			g.put("for %[1]s := %[2]d; %[1]s < %[3]d; %[1]s++ {%[4]s", i, lo, hi, g.comment(in, 0))
+		}
+		g.depth++
+		if _, err := g.body(x, in, st, piece, []string{i}); err != nil {
+			return err
+		}
+		g.depth--
+		if hi-lo > 1 {
+			g.put("}")
+		}
+	}
 	return nil
 }
 
@@ -211,7 +277,11 @@ func (g *generator) body(x *instance, in *vm.Instr, st *step, s *space, indices 
 			continue
 		}
 		if a.Window != nil {
-			d.value = g.window(x, st.in[k], a, s, k, indices)
+			uses := d.uses
+			if len(l.Out) > 1 {
+				uses = several
+			}
+			d.value = g.window(x, st.in[k], a, s, k, uses, indices)
 			continue
 		}
 		d.value = x.element(st.in[k], 0, s.strides[k], indices)
@@ -224,6 +294,7 @@ func (g *generator) body(x *instance, in *vm.Instr, st *step, s *space, indices 
 	for k, c := range l.Consts {
 		defs[len(l.In)+k].value = g.literal(c.Type, c.Bits)
 	}
+	pairs, known := pairsOf(l.Code, func(k int) int { return read[k][0] }), map[int]expression{}
 	for k := range l.Code {
 		c := &l.Code[k]
 		d := &defs[first+k]
@@ -242,6 +313,13 @@ func (g *generator) body(x *instance, in *vm.Instr, st *step, s *space, indices 
 			g.trap(in, k, args[1])
 		}
 		g.varied(c.OperandType(0), args)
+		if other, ok := pairs[k]; ok {
+			known[k], known[other] = g.sineAndCosine(c, args[0], g.comment(in, k))
+		}
+		if e, ok := known[k]; ok {
+			d.value = e
+			continue
+		}
 		e, err := g.operation(c, args, !d.product)
 		if err != nil {
 			return expression{}, &instrError{&vm.Instr{Nodes: nodeOf(in, k)}, err}
@@ -278,9 +356,12 @@ func (g *generator) body(x *instance, in *vm.Instr, st *step, s *space, indices 
 }
 
 // window writes the read of an element that may lie outside of the array.
-func (g *generator) window(x *instance, r ref, a micro.Access, s *space, k int, indices []string) expression {
+func (g *generator) window(x *instance, r ref, a micro.Access, s *space, k, uses int, indices []string) expression {
 	var conditions []string
 	for d, n := range s.dims {
+		if s.lo[k][d] >= s.hi[k][d] {
+			return g.literal(a.Type, 0)
+		}
 		if lo := s.lo[k][d]; lo > 0 {
 			conditions = append(conditions, fmt.Sprintf("%s >= %d", indices[d], lo))
 		}
@@ -289,6 +370,9 @@ func (g *generator) window(x *instance, r ref, a micro.Access, s *space, k int, 
 		}
 	}
 	e := x.element(r, a.Window.Offset, s.strides[k], indices)
+	if len(conditions) == 0 && len(s.dims) == 1 && uses == 1 {
+		return e
+	}
 	v := g.fresh("t")
 	if len(conditions) == 0 {
 		g.put("%s := %s", v, e.text)
@@ -364,13 +448,39 @@ func (r *reduction) add(e expression, position string) {
 	case r.plain:
 		g.put("%[1]s = min(%[1]s, %[2]s)", r.variable, e.text)
 	case r.turns():
-		if strings.ContainsAny(position, "+*") {
-			position = "(" + position + ")"
-		}
-		g.put("%s[%s&%d] += %s", r.variable, position, accumulators(r.typ)-1, e.text)
+		r.addTurn(e, position)
 	default:
 		g.put("%s.add(%s)", r.variable, e.text)
 	}
+}
+
+// addTurn adds to the accumulator whose turn it is.
+func (r *reduction) addTurn(e expression, position string) {
+	if strings.ContainsAny(position, "+*") {
+		position = "(" + position + ")"
+	}
+	to := r.variable
+	if !r.turns() {
+		to += "turns"
+	}
+	r.g.put("%s[%s&%d] += %s", to, position, accumulators(r.typ)-1, e.text)
+}
+
+// blocks reports whether the elements are added block by block.
+func (r *reduction) blocks() bool { return !r.plain && !r.turns() && r.kind == micro.ReduceSum }
+
+// block begins a block, and join ends it.
+func (r *reduction) block() {
+	r.g.put("var %sturns [%d]%s", r.variable, accumulators(r.typ), goType(r.typ))
+}
+
+func (r *reduction) join() { r.g.put("%[1]s.join(%[2]s(&%[1]sturns))", r.variable, r.total()) }
+
+// total returns the name of the function that adds accumulators.
+func (r *reduction) total() string {
+	n := fmt.Sprint("total", 8*r.typ.Size())
+	r.g.folds[n] = fmt.Sprintf(totalText, n, goType(r.typ), accumulators(r.typ))
+	return n
 }
 
 func (r *reduction) result() expression {
@@ -378,9 +488,7 @@ func (r *reduction) result() expression {
 	case r.plain:
 		return name(r.variable)
 	case r.turns():
-		n := fmt.Sprint("total", 8*r.typ.Size())
-		r.g.folds[n] = fmt.Sprintf(totalText, n, goType(r.typ), accumulators(r.typ))
-		return name(n + "(&" + r.variable + ")")
+		return name(r.total() + "(&" + r.variable + ")")
 	}
 	return name(r.variable + ".result()")
 }

@@ -14,17 +14,20 @@ var apart = compile.Config{Disable: []string{"contract"}}
 // cases are the programs whose source is kept, by name.
 var cases = []struct {
 	name  string
+	doc   string
 	build func(t testing.TB) (*vm.Program, *graph.Graph)
 }{
-	{"Seed", seed},
-	{"Rosenbrock", rosenbrock},
-	{"Layer", layer},
-	{"Logistic", logistic},
-	{"Newton", newton},
-	{"Names", names},
+	{"Seed", "returns z = x1² + x2² + x1·x2 and its gradient.", buildSeed},
+	{"Rosenbrock", "returns Rosenbrock's function of 1000 variables, and has its gradient in dx.", buildRosenbrock},
+	{"Unrolled", "", buildUnrolled},
+	{"Arm", "has the residual, its Jacobian, and the gradient and Hessian of its square, of a robot's arm with six joints.", buildArm},
+	{"Layer", "", buildLayer},
+	{"Logistic", "", buildLogistic},
+	{"Newton", "returns the square root of a by Newton's method.", buildNewton},
+	{"Names", "", buildNames},
 }
 
-func seed(t testing.TB) (*vm.Program, *graph.Graph) {
+func buildSeed(t testing.TB) (*vm.Program, *graph.Graph) {
 	g := graph.New()
 	x1, x2 := g.Input("x1", graph.Float64), g.Input("x2", graph.Float64)
 	z := graph.Add(graph.Add(graph.Square(x1), graph.Square(x2)), graph.Mul(x1, x2)).Named("z")
@@ -34,16 +37,16 @@ func seed(t testing.TB) (*vm.Program, *graph.Graph) {
 	return must[*vm.Program](t)(c.Compile(z, d[0], d[1])), g
 }
 
-func rosenbrock(t testing.TB) (*vm.Program, *graph.Graph) {
+func buildRosenbrock(t testing.TB) (*vm.Program, *graph.Graph) {
 	g := graph.New()
 	x := g.Input("x", graph.Float64, 1000)
 	a, b := graph.Slice(x, graph.Range{Limit: 999}), graph.Slice(x, graph.Range{Start: 1, Limit: 1000})
 	f := graph.Sum(graph.Add(graph.Mul(g.Const(100), graph.Square(graph.Sub(b, graph.Square(a)))), graph.Square(graph.Sub(g.Const(1), a)))).Named("f")
 	d := must[[]*graph.Node](t)(compile.Gradient(f, x))
-	return must[*vm.Program](t)(compile.Config{Names: []string{"f", "dx"}}.Compile(f, d[0])), g
+	return must[*vm.Program](t)(compile.Config{Names: []string{"f", "dx"}, Disable: apart.Disable}.Compile(f, d[0])), g
 }
 
-func layer(t testing.TB) (*vm.Program, *graph.Graph) {
+func buildLayer(t testing.TB) (*vm.Program, *graph.Graph) {
 	g := graph.New()
 	x, y := g.Input("x", graph.Float64, 8, 4), g.Input("y", graph.Float64, 8, 3)
 	w, b := g.Input("w", graph.Float64, 4, 3), g.Input("b", graph.Float64, 3)
@@ -56,7 +59,7 @@ func layer(t testing.TB) (*vm.Program, *graph.Graph) {
 	return must[*vm.Program](t)(c.Compile(loss)), g
 }
 
-func logistic(t testing.TB) (*vm.Program, *graph.Graph) {
+func buildLogistic(t testing.TB) (*vm.Program, *graph.Graph) {
 	g := graph.New()
 	x0, r := g.Input("x0", graph.Float64), g.Input("r", graph.Float64)
 	final, path := graph.Scan(100, []*graph.Node{x0}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
@@ -67,7 +70,7 @@ func logistic(t testing.TB) (*vm.Program, *graph.Graph) {
 	return must[*vm.Program](t)(compile.Config{Names: []string{"x", "path", "dx0", "dr"}}.Compile(final[0], path[0], d[0], d[1])), g
 }
 
-func newton(t testing.TB) (*vm.Program, *graph.Graph) {
+func buildNewton(t testing.TB) (*vm.Program, *graph.Graph) {
 	g := graph.New()
 	a := g.Input("a", graph.Float64)
 	out, steps := graph.While(100, []*graph.Node{a, g.Const(1)}, func(c []*graph.Node) *graph.Node {
@@ -79,12 +82,62 @@ func newton(t testing.TB) (*vm.Program, *graph.Graph) {
 	return must[*vm.Program](t)(compile.Config{Names: []string{"root", "steps"}}.Compile(out[0], steps)), g
 }
 
-// names has inputs whose names Go, or the file, has for something else.
-func names(t testing.TB) (*vm.Program, *graph.Graph) {
+// buildNames has inputs whose names Go, or the file, has for something else.
+func buildNames(t testing.TB) (*vm.Program, *graph.Graph) {
 	g := graph.New()
 	sum := g.Const(1)
 	for _, n := range []string{"func", "len", "sign", "math", "t1", "a.b", "a_b", "1x", "err", "i", "Run", "Δ"} {
 		sum = sum.Add(graph.Abs(graph.Sign(g.Input(n, graph.Float64)).Mul(sum)))
 	}
 	return must[*vm.Program](t)(compile.Compile(sum)), g
+}
+
+// buildUnrolled is Rosenbrock's function of single elements: scalar code.
+func buildUnrolled(t testing.TB) (*vm.Program, *graph.Graph) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 8)
+	var y *graph.Node
+	for i := range 7 {
+		a, b := graph.Index(x, i), graph.Index(x, i+1)
+		term := graph.Add(graph.Mul(g.Const(100), graph.Square(graph.Sub(b, graph.Square(a)))), graph.Square(graph.Sub(g.Const(1), a)))
+		if y == nil {
+			y = term
+		} else {
+			y = y.Add(term)
+		}
+	}
+	d := must[[]*graph.Node](t)(compile.Gradient(y, x))
+	return must[*vm.Program](t)(compile.Config{Names: []string{"f", "dx"}, Disable: apart.Disable}.Compile(y, d[0])), g
+}
+
+// buildArm is forward kinematics by Denavit and Hartenberg's matrices.
+func buildArm(t testing.TB) (*vm.Program, *graph.Graph) {
+	g := graph.New()
+	q := g.Input("q", graph.Float64, 6)
+	alpha := []float64{1.57, 0, -1.57, 1.57, -1.57, 0}
+	a := []float64{0, .4, .05, 0, 0, 0}
+	d := []float64{.3, 0, 0, .4, 0, .1}
+	var chain *graph.Node
+	one, zero := g.Const(1), g.Const(0)
+	for i := range 6 {
+		th := graph.Index(q, i)
+		c, s := graph.Cos(th), graph.Sin(th)
+		ca, sa := graph.Cos(g.Const(alpha[i])), graph.Sin(g.Const(alpha[i]))
+		m := graph.Reshape(graph.Stack(0, c, s.Neg().Mul(ca), s.Mul(sa), c.Mul(a[i]),
+			s, c.Mul(ca), c.Neg().Mul(sa), s.Mul(a[i]),
+			zero, sa, ca, g.Const(d[i]),
+			zero, zero, zero, one), 4, 4)
+		if chain == nil {
+			chain = m
+		} else {
+			chain = graph.MatMul(chain, m)
+		}
+	}
+	target := graph.Constant(g, []float64{.3, .2, .5}, 3, 1)
+	r := graph.Reshape(graph.Sub(graph.Slice(chain, graph.Range{Limit: 3}, graph.Range{Start: 3, Limit: 4}), target), 3)
+	j := must[*graph.Node](t)(compile.Jacobian(r, q))
+	cost := graph.Sum(graph.Square(r))
+	dq := must[[]*graph.Node](t)(compile.Gradient(cost, q))
+	h := must[*graph.Node](t)(compile.Hessian(cost, q))
+	return must[*vm.Program](t)(compile.Config{Names: []string{"r", "jacobian", "gradient", "hessian"}, Disable: apart.Disable, FastMath: true}.Compile(r, j, dq[0], h)), g
 }

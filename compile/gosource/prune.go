@@ -61,7 +61,11 @@ func pruned(lines []string) []string {
 					to[k] = "_"
 				}
 			}
-			lines[i] = strings.Join(to, ", ") + " = " + rest
+			operator := " = "
+			if strings.Contains(lines[i], " := ") && slices.ContainsFunc(to, func(n string) bool { return n != "_" }) {
+				operator = " := "
+			}
+			lines[i] = strings.Join(to, ", ") + operator + rest
 		}
 	}
 	return lines

@@ -174,7 +174,13 @@ func (m *generated) call(name string, source []byte, p *vm.Program, inputs []*gr
 const showText = `
 func show(name string, k int, v any) {
 	fmt.Print(name, " ", k)
-	one := func(x float64) { fmt.Printf(" %x", math.Float64bits(x)) }
+	one := func(x float64) {
+		if math.IsNaN(x) {
+			fmt.Print(" NaN")
+			return
+		}
+		fmt.Printf(" %x", math.Float64bits(x))
+	}
 	switch v := v.(type) {
 	case float64:
 		one(v)
@@ -352,4 +358,62 @@ func TestRandomGraphs(t *testing.T) {
 	if !testing.Short() {
 		m.vet()
 	}
+}
+
+// TestOperations generates a function of every elementwise operator, of special values, and compares bit by bit.
+func TestOperations(t *testing.T) {
+	m := newGenerated(t)
+	values := []float64{0, math.Copysign(0, -1), 1, -1, 0.3, -2.7, 2.5, 3, -0.75, 7, 1e300, -1e-310, 5e-324, math.Inf(1), math.Inf(-1), math.NaN(), 1e5, -3e9, 1e19, 0.999}
+	integers := []int64{0, 1, -1, 2, 3, -7, 12, 1 << 30, -1 << 31}
+	for _, d := range []graph.DType{graph.Float64, graph.Float32, graph.Int64, graph.Int32, graph.Bool} {
+		g, at := graph.New(), testkit.Point{}
+		var in [3]*graph.Node
+		const n = 200
+		for k := range in {
+			in[k] = g.Input(fmt.Sprint("x", k), d, n)
+			v := ref.New(in[k].Type())
+			for i := range n {
+				j := (i*(3*k+1) + i/len(values)*(k+5)) % 1009
+				switch {
+				case v.F != nil:
+					v.F[i] = values[j%len(values)]
+					if d == graph.Float32 {
+						v.F[i] = float64(float32(v.F[i]))
+					}
+				case v.I != nil:
+					if v.I[i] = integers[j%len(integers)]; k > 0 && v.I[i] == 0 {
+						v.I[i] = 5 // no division by zero
+					}
+				default:
+					v.B[i] = j>>k&1 != 0
+				}
+			}
+			at[in[k]] = v
+		}
+		var outputs []*graph.Node
+		for _, op := range graph.Ops() {
+			if !op.Elementwise || op.Micro == "" || op.Operands != nil || op.DTypes != 0 && op.DTypes&(1<<d) == 0 || op.MaxArity > 3 || len(op.Attrs) > 0 {
+				continue
+			}
+			outputs = append(outputs, g.Apply(op, in[:op.MinArity], nil))
+		}
+		for _, to := range []graph.DType{graph.Float64, graph.Float32, graph.Int64, graph.Int32, graph.Bool} {
+			outputs = append(outputs, graph.Cast(in[0], to))
+		}
+		outputs = append(outputs, graph.Where(graph.Cast(in[0], graph.Bool), in[1], in[2]))
+		if err := g.Err(); err != nil {
+			t.Fatal(err)
+		}
+		p, err := compile.Compile(outputs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(outputs) < 13 {
+			t.Errorf("%d operators of %v", len(outputs), d)
+		}
+		if err := m.add(d.String(), p, g.Inputs(), at); err != nil {
+			t.Errorf("%v: %v", d, err)
+		}
+	}
+	m.run()
 }
