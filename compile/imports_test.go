@@ -46,6 +46,7 @@ var internalImports = map[string][]string{
 	"internal/linescan":         {},
 	"internal/dtype":            {},
 	"internal/shape":            {"dtype"},
+	"internal/browser":          {},
 	"internal/pool":             {},
 	"internal/prefetch":         {},
 	"internal/sysmem":           {},

@@ -35,7 +35,7 @@ var namingFiles = map[string]string{
 
 	"viz/attributes.go": "result", "viz/text.go": "const input result",
 	"viz/automatic.go": "const input", "viz/build.go": "const input", "viz/category.go": "const input", "viz/compare.go": "const input", "viz/describe.go": "const input",
-	"viz/execution.go": "const input", "viz/inline.go": "input", "viz/json.go": "const", "viz/limit.go": "input", "viz/memory.go": "input", "viz/reduce.go": "const input", "viz/schedule.go": "reverse",
+	"viz/execution.go": "const input", "viz/inline.go": "input", "viz/json.go": "const", "viz/limit.go": "input", "viz/memory.go": "input", "viz/reduce.go": "const input", "viz/schedule.go": "reverse", "viz/walk.go": "const input reverse",
 }
 
 // namedOperators returns the strings of a file that are names of operators, keys of attributes and names of kernels and imports aside.

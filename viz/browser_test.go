@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/adjoint-go/adjoint/viz/internal/browser"
+	"github.com/adjoint-go/adjoint/internal/browser"
 )
 
 // window is a page in a real browser.

@@ -194,6 +194,9 @@ func FormatNumber(x float64) string {
 	return strings.ReplaceAll(mantissa, "-", "−")
 }
 
+// Text returns a value as drawings show it: a number, a short vector, else the range of its elements; "" for nil.
+func (v *Value) Text() string { return plain(numberRuns(v.summary())) }
+
 // summary returns a value as text: numbers, short vectors, else its range.
 func (v *Value) summary() string {
 	if v == nil || len(v.Data) == 0 {

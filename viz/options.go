@@ -77,6 +77,7 @@ type settings struct {
 	theme          ThemeChoice
 	transparent    bool
 	outlines       bool
+	bare           bool
 	prefix         string
 	maxNodes       int
 	reference      *Picture
@@ -197,6 +198,10 @@ func WithTransparency(on bool) Option { return func(s *settings) { s.transparent
 // WithOutlines draws the text of SVG as shapes, for readers that ignore embedded
 // typefaces; the text stays selectable.
 func WithOutlines(on bool) Option { return func(s *settings) { s.outlines = on } }
+
+// WithStyleSheet sets whether SVG brings its own style sheet and details on hovering; true without it. Without, many drawings on a page share the
+// rules and typefaces of StyleSheet, and numbers have the class "value" or "adjoint-value", so that a walk through the execution can show them late.
+func WithStyleSheet(on bool) Option { return func(s *settings) { s.bare = !on } }
 
 // WithIDPrefix puts a prefix before every id in SVG, so that several drawings can
 // share a page.

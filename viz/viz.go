@@ -135,7 +135,7 @@ func (s *settings) scaleOr(standard float64) float64 {
 }
 
 func (s *settings) writeSVG(w io.Writer, d *draw.Drawing) error {
-	return svg.Write(w, d, svg.Options{Prefix: s.prefix, Outlines: s.outlines, Theme: s.palette(), Scale: s.scale})
+	return svg.Write(w, d, svg.Options{Prefix: s.prefix, Outlines: s.outlines, Theme: s.palette(), Scale: s.scale, Bare: s.bare})
 }
 
 func (s *settings) writePNG(w io.Writer, d *draw.Drawing) error {
@@ -190,6 +190,10 @@ func (s *settings) writeLaTeX(w io.Writer, d *draw.Drawing) error {
 
 // SVG writes the picture as SVG.
 func (p *Picture) SVG(w io.Writer) error { return p.write(w, (*settings).writeSVG) }
+
+// StyleSheet returns the rules for drawings that are written WithStyleSheet(false): typefaces with the letters of Europe and the signs of mathematics, and colours
+// that follow the reader's choice of light and dark.
+func StyleSheet() string { return svg.StyleSheet() }
 
 // PNG writes the picture as PNG. One that would have more than 64 million pixels, or a side of more than 32767, gets a
 // smaller scale; see Warnings.

@@ -233,8 +233,27 @@ func Characters(drawings ...*draw.Drawing) map[font.Face][]rune {
 
 // Faces returns the rules that embed the characters of drawings.
 func Faces(drawings ...*draw.Drawing) string {
+	return facesOf(Characters(drawings...))
+}
+
+// StyleSheet returns the rules of bare drawings, with the characters that drawings may be expected to need.
+func StyleSheet() string {
+	characters := map[font.Face][]rune{}
+	for _, block := range [][2]rune{{0x20, 0x7E}, {0xA0, 0x17F}, {0x300, 0x30C}, {0x370, 0x3FF}, {0x400, 0x45F}, {0x1D40, 0x1D40}, {0x2000, 0x20D7}, {0x2100, 0x214F},
+		{0x2150, 0x215E}, {0x2190, 0x21FF}, {0x2200, 0x22FF}, {0x2300, 0x2311}, {0x27E8, 0x27E9}} {
+		for r := block[0]; r <= block[1]; r++ {
+			for _, italic := range []bool{false, true} {
+				if g := font.Lookup(r, italic); !g.Missing && !slices.Contains(characters[g.Face], r) {
+					characters[g.Face] = append(characters[g.Face], r)
+				}
+			}
+		}
+	}
+	return facesOf(characters) + ".adjoint{" + Variables(&draw.Light) + "}\n@media (prefers-color-scheme:dark){.adjoint{" + Variables(&draw.Dark) + "}}\n" + Rules(&draw.Light)
+}
+
+func facesOf(characters map[font.Face][]rune) string {
 	var b strings.Builder
-	characters := Characters(drawings...)
 	for _, face := range []font.Face{font.Regular, font.Italic, font.Math} {
 		if len(characters[face]) == 0 {
 			continue

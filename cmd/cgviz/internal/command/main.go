@@ -36,6 +36,9 @@ func System() Streams {
 
 // read reads what an argument gives, and says what else it may have meant.
 func (s *Streams) read(argument string) (*source.Source, error) {
+	if strings.HasSuffix(argument, model) && source.IsFile(argument) {
+		return readModel(argument)
+	}
 	src, err := source.Read(argument, s.In)
 	if err == nil && src.Hint != "" {
 		fmt.Fprintf(s.Err, "hint: %s\n", src.Hint)

@@ -58,7 +58,7 @@ type examined struct {
 	at          point.Point
 	known       bool // the point is given, or there is only one
 	wrt         []*graph.Node
-	derivatives []derivative
+	derivatives []evaluate.Derivative
 	values      map[*graph.Node]*viz.Value // nil without a point
 	adjoints    map[*graph.Node]*viz.Value
 	partials    map[viz.Edge]*viz.Value
@@ -86,7 +86,7 @@ func (d *draw) examine(ctx context.Context, p *progress, s *source.Source) (*exa
 		}
 	}
 	if d.mode == viz.Split {
-		if x.derivatives, err = differentiate(s.Outputs, x.wrt); err != nil {
+		if x.derivatives, err = evaluate.Derivatives(s.Outputs, x.wrt); err != nil {
 			return nil, err
 		}
 		nodes = evaluate.Reachable(x.results()...)
@@ -107,7 +107,7 @@ func (x *examined) differentiateSplit(names []string, inputs []*graph.Node) (err
 	if x.wrt, err = variables("split", names, x.Source, inputs); err != nil {
 		return err
 	}
-	x.derivatives, err = differentiate(x.Outputs, x.wrt)
+	x.derivatives, err = evaluate.Derivatives(x.Outputs, x.wrt)
 	return err
 }
 
@@ -124,7 +124,7 @@ func (x *examined) hideLines(m *viz.Model) {
 func (x *examined) results() []*graph.Node {
 	list := slices.Clone(x.Outputs)
 	for _, d := range x.derivatives {
-		list = append(list, d.node)
+		list = append(list, d.Node)
 	}
 	return list
 }
@@ -175,22 +175,14 @@ func (d *draw) before(ctx context.Context, x *examined) (*viz.Model, error) {
 func (d *draw) describe(x *examined) (*viz.Model, error) {
 	var list []*graph.Node
 	for _, x := range x.derivatives {
-		list = append(list, x.node)
+		list = append(list, x.Node)
 	}
 	m, err := viz.Describe(x.Outputs, viz.WithGradients(d.mode), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(list...), viz.WithBodies(math.MaxInt),
 		viz.WithValues(x.values), viz.WithAdjoints(x.adjoints), viz.WithPartials(x.partials))
 	if err == nil {
-		x.label(m)
+		evaluate.Label(m, x.derivatives)
 	}
 	return m, err
-}
-
-// label says which outputs are derivatives of which.
-func (x *examined) label(m *viz.Model) {
-	for i, d := range x.derivatives {
-		o := &m.Outputs[len(x.Outputs)+i]
-		o.Of, o.By = d.of, d.by
-	}
 }
 
 // after describes the compiled program, with the values of its inputs and outputs.
@@ -204,7 +196,7 @@ func (d *draw) after(ctx context.Context, x *examined) (*viz.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.label(m)
+	evaluate.Label(m, x.derivatives)
 	given, err := d.describe(x)
 	if err != nil {
 		return nil, err
@@ -301,30 +293,4 @@ func variables(grad string, names []string, s *source.Source, inputs []*graph.No
 		return nil, fmt.Errorf("--grad %s: no output is a float, so there is nothing to differentiate", grad)
 	}
 	return wrt, nil
-}
-
-// derivative is the node that computes ∂of/∂by.
-type derivative struct {
-	node   *graph.Node
-	of, by string
-}
-
-// differentiate appends the gradients of all outputs that are floats to the graph. Of a
-// tensor the sum of its elements is differentiated.
-func differentiate(outputs, wrt []*graph.Node) ([]derivative, error) {
-	var list []derivative
-	names := viz.OutputNames(outputs)
-	for k, o := range outputs {
-		if !o.DType().IsFloat() {
-			continue
-		}
-		nodes, err := compile.VJP([]*graph.Node{o}, nil, wrt)
-		if err != nil {
-			return nil, err
-		}
-		for i, n := range nodes {
-			list = append(list, derivative{n, names[k], wrt[i].Name()})
-		}
-	}
-	return list, nil
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 
 	"github.com/spf13/cobra"
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
-	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
@@ -29,20 +27,20 @@ func (x *examined) drawStages(ctx context.Context, w io.Writer, config compile.C
 	}
 	values := map[*graph.Node]*viz.Value{}
 	if x.known {
-		if err := stageValues(ctx, stages, x.at, values); err != nil {
+		if err := evaluate.Stages(ctx, stages, x.at, values); err != nil {
 			return err
 		}
 	}
 	var derivatives []*graph.Node
 	for _, d := range x.derivatives {
-		derivatives = append(derivatives, d.node)
+		derivatives = append(derivatives, d.Node)
 	}
 	drawn, err := viz.DescribeStages(stages, viz.WithValues(values), viz.WithRespectTo(x.wrt...), viz.WithGradientOutputs(derivatives...))
 	if err != nil {
 		return err
 	}
 	for i := range drawn {
-		x.label(drawn[i].Model)
+		evaluate.Label(drawn[i].Model, x.derivatives)
 		x.hideLines(drawn[i].Model)
 	}
 	return viz.HTMLStages(w, drawn, options...)
@@ -54,32 +52,6 @@ func (x *examined) titled() []viz.Option {
 		return nil
 	}
 	return []viz.Option{viz.WithTitle(x.Expression)}
-}
-
-// stageValues computes the nodes of all stages. Each stage has a graph of its own or shares that of the stage before.
-func stageValues(ctx context.Context, stages []compile.Stage, at point.Point, values map[*graph.Node]*viz.Value) error {
-	byName := map[string][]uint64{}
-	for n, bits := range at {
-		byName[n.Name()] = bits
-	}
-	for i := range stages {
-		var nodes []*graph.Node
-		here := point.Point{}
-		for _, n := range stages[i].Nodes {
-			if values[n.Node] == nil {
-				nodes = append(nodes, n.Node)
-			}
-			if bits, given := byName[n.Node.Name()]; given && n.Node.IsInput() {
-				here[n.Node] = bits
-			}
-		}
-		some, err := evaluate.Values(ctx, nodes, here)
-		if err != nil {
-			return err
-		}
-		maps.Copy(values, some)
-	}
-	return nil
 }
 
 // understandPasses checks the flags beside --opt passes.

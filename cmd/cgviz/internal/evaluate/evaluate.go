@@ -57,41 +57,63 @@ func Inputs(nodes []*graph.Node) []*graph.Node {
 	return inputs
 }
 
-// Values computes the nodes at the point, which must have the inputs that they
-// depend on. Nodes with several results have no value and are left out. The
-// nodes are computed as the graph states them, without rewrites.
-func Values(ctx context.Context, nodes []*graph.Node, at point.Point) (map[*graph.Node]*viz.Value, error) {
-	var wanted, outputs []*graph.Node
+// Program computes nodes at one point after another, as the graph states them, without rewrites.
+type Program struct {
+	machine *vm.Machine // nil where there is nothing to compute
+	wanted  []*graph.Node
+}
+
+// Compile returns the program of the nodes. Those with several results have no value and are left out.
+func Compile(nodes []*graph.Node) (*Program, error) {
+	p := &Program{}
+	var outputs []*graph.Node
 	for _, n := range nodes {
 		if n.Results() == nil {
-			wanted = append(wanted, n)
+			p.wanted = append(p.wanted, n)
 			// A view of a machine's output has one element type.
 			outputs = append(outputs, graph.Cast(n, graph.Float64))
 		}
 	}
-	values := map[*graph.Node]*viz.Value{}
-	if len(wanted) == 0 {
-		return values, nil
+	if len(outputs) == 0 {
+		return p, nil
 	}
-	p, err := compile.Config{Unoptimized: true, MemoryLimit: MemoryLimit}.Compile(outputs...)
+	code, err := compile.Config{Unoptimized: true, MemoryLimit: MemoryLimit}.Compile(outputs...)
 	if err != nil {
 		return nil, err
 	}
-	m := vm.NewMachine(p, vm.WithMemoryLimit(MemoryLimit))
-	for n, bits := range at {
-		fill(m, n, bits)
+	p.machine = vm.NewMachine(code, vm.WithMemoryLimit(MemoryLimit))
+	return p, nil
+}
+
+// Values returns the nodes' values at the point, which must have the inputs that they depend on.
+func (p *Program) Values(ctx context.Context, at point.Point) (map[*graph.Node]*viz.Value, error) {
+	values := map[*graph.Node]*viz.Value{}
+	if p.machine == nil {
+		return values, nil
 	}
-	if err := m.StepContext(ctx); err != nil {
+	for n, bits := range at {
+		fill(p.machine, n, bits)
+	}
+	if err := p.machine.StepContext(ctx); err != nil {
 		return nil, err
 	}
-	for i, n := range wanted {
-		data := m.OutputFloat64(i)
+	for i, n := range p.wanted {
+		data := p.machine.OutputFloat64(i)
 		if data == nil {
 			panic(fmt.Sprintf("BUG: output %d of the program is not float64", i))
 		}
 		values[n] = &viz.Value{Shape: n.Shape(), Data: append([]float64(nil), data...)}
 	}
 	return values, nil
+}
+
+// Values computes the nodes at the point: see Compile and Program.Values.
+func Values(ctx context.Context, nodes []*graph.Node, at point.Point) (map[*graph.Node]*viz.Value, error) {
+	p, err := Compile(nodes)
+	if err != nil {
+		return nil, err
+	}
+	return p.Values(ctx, at)
 }
 
 // fill copies an input's elements into the machine.
@@ -159,67 +181,91 @@ func Adjoints(outputs, nodes []*graph.Node) ([]*graph.Node, error) {
 	return compile.VJP(costs, nil, nodes)
 }
 
-// Partials computes the derivative of each scalar node by each of its operands alone, at the given values of
-// the nodes. Only active nodes and operands are considered, and nodes whose operands are all scalars.
-func Partials(ctx context.Context, nodes, active []*graph.Node, values map[*graph.Node]*viz.Value) (map[viz.Edge]*viz.Value, error) {
+// PartialProgram computes local partial derivatives at one point after another.
+type PartialProgram struct {
+	*Program
+	operands    *graph.Node   // the operands of all nodes, as float64
+	from        []*graph.Node // whose values they have
+	edges       []viz.Edge
+	derivatives []*graph.Node // by edge
+}
+
+// CompilePartials returns the program of the derivative of each scalar node by each of its operands alone. Only active nodes and operands are
+// considered, and nodes whose operands are all scalars.
+func CompilePartials(nodes, active []*graph.Node) (*PartialProgram, error) {
 	isActive := make(map[*graph.Node]bool, len(active))
 	for _, n := range active {
 		isActive[n] = true
 	}
+	p := &PartialProgram{Program: &Program{}}
 	var chosen []*graph.Node
-	var known []uint64 // the values of their operands, as float64
 	for _, n := range nodes {
-		if !isActive[n] || !n.Type().IsScalar() || !n.Op().Differentiable() {
-			continue
-		}
-		have := len(known)
+		scalars := n.Type().IsScalar() && len(n.Inputs()) > 0
 		for _, in := range n.Inputs() {
-			if v := values[in]; v != nil && v.IsScalar() {
-				known = append(known, math.Float64bits(v.Data[0]))
-			}
+			scalars = scalars && in.Results() == nil && in.Type().IsScalar()
 		}
-		if len(known)-have < len(n.Inputs()) || len(n.Inputs()) == 0 {
-			known = known[:have]
-			continue
+		if isActive[n] && scalars && n.Op().Differentiable() {
+			chosen = append(chosen, n)
+			p.from = append(p.from, n.Inputs()...)
 		}
-		chosen = append(chosen, n)
 	}
 	if len(chosen) == 0 {
-		return nil, nil
+		return p, nil
 	}
 	// Every node is applied to operands of its own in a graph apart, so that no derivative goes through
 	// the operands, and one sweep finds all derivatives.
 	local := graph.New()
-	all := local.Input("operands", graph.Float64, len(known))
+	p.operands = local.Input("operands", graph.Float64, len(p.from))
 	next := 0
-	var edges []viz.Edge
 	var applied, wrt []*graph.Node
 	for _, n := range chosen {
 		operands := make([]*graph.Node, len(n.Inputs()))
 		for k, in := range n.Inputs() {
-			operands[k] = graph.Cast(graph.Index(all, next), in.DType())
+			operands[k] = graph.Cast(graph.Index(p.operands, next), in.DType())
 			next++
 			if isActive[in] {
 				wrt = append(wrt, operands[k])
-				edges = append(edges, viz.Edge{Node: n, Operand: k})
+				p.edges = append(p.edges, viz.Edge{Node: n, Operand: k})
 			}
 		}
 		applied = append(applied, local.Apply(n.Op(), operands, n.Attrs()))
 	}
 	if len(wrt) == 0 {
-		return nil, nil
+		return p, nil
 	}
-	derivatives, err := compile.VJP(applied, nil, wrt)
-	if err != nil {
+	var err error
+	if p.derivatives, err = compile.VJP(applied, nil, wrt); err != nil {
 		return nil, fmt.Errorf("the local derivatives: %w", err)
 	}
-	found, err := Values(ctx, derivatives, point.Point{all: known})
+	p.Program, err = Compile(p.derivatives)
+	return p, err
+}
+
+// At returns the partials at the given values of all nodes.
+func (p *PartialProgram) At(ctx context.Context, values map[*graph.Node]*viz.Value) (map[viz.Edge]*viz.Value, error) {
+	known := make([]uint64, len(p.from))
+	for i, n := range p.from {
+		known[i] = math.Float64bits(values[n].Data[0])
+	}
+	if p.machine == nil {
+		return nil, nil
+	}
+	found, err := p.Values(ctx, point.Point{p.operands: known})
 	if err != nil {
 		return nil, err
 	}
-	partials := make(map[viz.Edge]*viz.Value, len(edges))
-	for i, e := range edges {
-		partials[e] = found[derivatives[i]]
+	partials := make(map[viz.Edge]*viz.Value, len(p.edges))
+	for i, e := range p.edges {
+		partials[e] = found[p.derivatives[i]]
 	}
 	return partials, nil
+}
+
+// Partials computes the local partial derivatives at the given values of all nodes: see CompilePartials.
+func Partials(ctx context.Context, nodes, active []*graph.Node, values map[*graph.Node]*viz.Value) (map[viz.Edge]*viz.Value, error) {
+	p, err := CompilePartials(nodes, active)
+	if err != nil {
+		return nil, err
+	}
+	return p.At(ctx, values)
 }

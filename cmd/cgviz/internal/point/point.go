@@ -403,3 +403,17 @@ func readFile(name string, t graph.Type) ([]uint64, error) {
 	}
 	return values, nil
 }
+
+// Value reads what stands for the elements of one input: a number, a truth value, or nested lists.
+func Value(n *graph.Node, text string) ([]uint64, error) {
+	if len(text) > maxText {
+		return nil, fmt.Errorf("%s: the text has %d bytes, at most %d are allowed", n.Name(), len(text), maxText)
+	}
+	s := &scanner{text: text, inputs: []*graph.Node{n}}
+	s.space()
+	values, err := s.value(n)
+	if s.space(); err == nil && s.pos < len(s.text) {
+		err = s.fail(s.pos, len(s.text), "%s: this stands behind the value", n.Name())
+	}
+	return values, err
+}

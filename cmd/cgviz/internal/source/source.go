@@ -1,5 +1,5 @@
 // Package source reads what cgviz draws: an expression, a graph in its text form
-// (*.cg), a model in ONNX's format (*.onnx), a compiled program, or standard input with one of them.
+// (*.cg), a compiled program, or standard input with one of them.
 package source
 
 import (
@@ -15,7 +15,6 @@ import (
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/expr"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/graph/onnx"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -56,12 +55,8 @@ const maxBytes = 1 << 30
 // Extension ends the names of files with the text form of a graph.
 const Extension = ".cg"
 
-// model ends the names of files with models in ONNX's format.
-const model = ".onnx"
-
 // Read reads the source that the argument gives: "-" stands for stdin, a name that ends in .cg for a
-// file with a graph, one that ends in .onnx for a model, whose open extents are 1, and so does the name of a file that holds a compiled program; anything else is an
-// expression. The error is an *Error if the source has mistakes.
+// file with a graph, and so does the name of a file that holds a compiled program; anything else is an expression. The error is an *Error if the source has mistakes.
 func Read(argument string, stdin io.Reader) (*Source, error) {
 	switch {
 	case argument == "-":
@@ -81,19 +76,17 @@ func Read(argument string, stdin io.Reader) (*Source, error) {
 		return parseExpression(string(text))
 	case strings.HasSuffix(argument, Extension):
 		return readFile(argument)
-	case strings.HasSuffix(argument, model) && isFile(argument):
-		return readModel(argument)
 	}
 	if holdsProgram(argument) {
 		return ReadProgram(argument)
 	}
 	s, err := parseExpression(argument)
 	switch {
-	case err != nil && filepath.Ext(argument) != "" && isFile(argument):
+	case err != nil && filepath.Ext(argument) != "" && IsFile(argument):
 		return nil, fmt.Errorf("%s: the file holds no compiled program, and its name does not end in %s; a graph under another name can be given as - < %[1]s", argument, Extension)
-	case isFile(argument + Extension):
+	case IsFile(argument + Extension):
 		return s, hinted(s, err, fmt.Sprintf("the file %s is there too: give its whole name to draw it", argument+Extension))
-	case isFile(argument):
+	case IsFile(argument):
 		return s, hinted(s, err, fmt.Sprintf("%s is taken for an expression; the file of this name can be given as - < %[1]s", argument))
 	}
 	return s, err
@@ -115,6 +108,14 @@ func hinted(s *Source, err error, hint string) error {
 // ReadText reads a graph's text form.
 func ReadText(text []byte, name string) (*Source, error) { return parseGraph(text, name) }
 
+// Parse reads an expression or the text form of a graph.
+func Parse(text string) (*Source, error) {
+	if isGraph([]byte(text)) {
+		return parseGraph([]byte(text), "graph")
+	}
+	return parseExpression(text)
+}
+
 // magic begins the binary form of a program.
 const magic = "ADJP"
 
@@ -125,7 +126,7 @@ func IsProgram(data []byte) bool {
 
 // holdsProgram reports whether the argument is the name of a file that begins as a program does.
 func holdsProgram(argument string) bool {
-	if !isFile(argument) {
+	if !IsFile(argument) {
 		return false
 	}
 	f, err := os.Open(argument)
@@ -173,28 +174,6 @@ func readFile(name string) (*Source, error) {
 	return parseGraph(text, filepath.ToSlash(name))
 }
 
-// readModel reads a model. What the model leaves open has the extent 1.
-func readModel(name string) (*Source, error) {
-	m, err := onnx.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	dims := map[string]int{}
-	for _, in := range m.Inputs() {
-		for _, d := range in.Dims {
-			if d.Size == 0 {
-				dims[d.Symbol] = 1
-			}
-		}
-	}
-	g := graph.New()
-	r, err := m.Build(g, onnx.Options{Dims: dims})
-	if err != nil {
-		return nil, err
-	}
-	return &Source{Graph: g, Outputs: r.Outputs, Name: filepath.ToSlash(name)}, nil
-}
-
 func readAll(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
 	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // which some editors write before a text
@@ -204,8 +183,8 @@ func readAll(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// isFile reports whether an argument is the name of a regular file.
-func isFile(argument string) bool {
+// IsFile reports whether an argument is the name of a regular file.
+func IsFile(argument string) bool {
 	const longestName = 1000
 	if argument == "" || len(argument) > longestName {
 		return false
