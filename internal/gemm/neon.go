@@ -2,6 +2,8 @@ package gemm
 
 import (
 	"encoding/binary"
+	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -214,4 +216,18 @@ func (e *tileEmitter) tile(rows, vectors int, single, indexed bool) {
 	set()
 	ofC(func(r uint8, distance int32, row uint8) { e.word(store.At(r, row, distance)) })
 	e.word(arm64.Ret.Word())
+}
+
+// NEONStep returns the text of the step of a full tile of arm64, and the number of its multiply-adds.
+func NEONStep(d dtype.DType) (text string, fmas int) {
+	code, starts := neonCode(d == dtype.Float64)
+	lines := strings.Split(arm64.Listing(code[starts[0][neonRows-1][neonVectors-1]:starts[0][neonRows-1][neonVectors]]), "\n")
+	for k, line := range lines {
+		if at := strings.Index(line, "b.ne "); at >= 0 {
+			if target, _ := strconv.Atoi(line[at+5:]); target < 4*k {
+				text = strings.Join(lines[target/4:k+1], "\n")
+			}
+		}
+	}
+	return text, strings.Count(text, "fmla")
 }

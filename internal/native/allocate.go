@@ -59,6 +59,9 @@ type value struct {
 	pinned bool  // stays in its register
 }
 
+// arrayPart names a vector of an iteration.
+type arrayPart struct{ array, part uint8 }
+
 // nextUses holds, for an instruction, the use that follows it of each operand and of the result.
 type nextUses struct{ dst, a, b, c int32 }
 
@@ -108,10 +111,11 @@ type generator struct {
 	functions   []*def.Func        // complete forms that a guard may call
 	functionOf  map[*def.Func]int
 	fastOf      map[definedKey]definedForms
-	lanes       uint8    // vector code: elements of a vector
-	part        uint8    // of the code that is being lowered
-	tail        bool     // code for the elements that do not fill an iteration
-	tailMasks   [8]uint8 // registers of the masks of the parts
+	lanes       uint8               // vector code: elements of a vector
+	part        uint8               // of the code that is being lowered
+	tail        bool                // code for the elements that do not fill an iteration
+	tailMasks   [8]uint8            // registers of the masks of the parts
+	behind      map[arrayPart]int32 // vectors of arrays that can be loaded with the one before, by array and the part of that one
 	stubs       []stub
 	saved       [2]uint32 // registers that a complete form must keep
 	calls       []functionCall

@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/adjoint-go/adjoint/internal/native/isa/arm64"
 )
@@ -151,6 +152,9 @@ func (g arm) load(v *value, r uint8) {
 		g.loadMask(r, p)
 		return
 	}
+	if v.home == spaceArray && g.loadPair(v, r, p) {
+		return
+	}
 	if v.kind == kindMask && v.home == spaceArena {
 		g.access(arm64.LdrB, 0, r, p)
 		g.word(arm64.Neg[arm64.D].R2(r, r))
@@ -273,8 +277,30 @@ func (g arm) emit(in *lowIns, u *nextUses) {
 	}
 }
 
+// limits reports whether a value is a constant other than 0 and NaN: the minimum or maximum with it is then that of IEEE 754.
+func (g arm) limits(v int32, t elem) bool {
+	val := &g.vals[v]
+	if val.home != spaceConst {
+		return false
+	}
+	data := g.consts.data[val.disp+g.consts.bias:]
+	x := float64(math.Float32frombits(binary.LittleEndian.Uint32(data)))
+	if t == tF64 {
+		x = math.Float64frombits(binary.LittleEndian.Uint64(data))
+	}
+	return x != 0 && !math.IsNaN(x)
+}
+
 // choose is the minimum or maximum that returns B where a comparison is false.
 func (g arm) choose(in *lowIns, dst, a, b uint8) {
+	if g.limits(in.a, in.typ) {
+		op := lMinimum
+		if in.op == lMax {
+			op = lMaximum
+		}
+		g.word(armPlain[op][g.arrangement(in.typ)].R3(dst, a, b))
+		return
+	}
 	if g.mode != modeScalar {
 		greater, t := arm64.Fcmgt, g.arrangement(in.typ)
 		if in.op == lMax {

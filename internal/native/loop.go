@@ -1,11 +1,14 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa/arm64"
 )
 
 // LoopOptions are the options of CompileLoop.
@@ -44,7 +47,10 @@ type loopArray struct {
 
 func newLoopCompiler(l *micro.Loop, level cpu.Level) *loopCompiler {
 	c := &loopCompiler{generator: &generator{}, loop: l, level: level}
-	c.setMachine()
+	c.isa = x86{c.generator}
+	if level == cpu.NEON {
+		c.isa = arm{c.generator}
+	}
 	return c
 }
 
@@ -61,7 +67,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if level == 0 {
 		level = av.level
 	}
-	if level > av.level {
+	if level > av.level || (level == cpu.NEON) != (av.level == cpu.NEON) {
 		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
 	}
 	if l.Flush && level == cpu.NEON {
@@ -88,6 +94,22 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 		out.scratch = 0
 	}
 	return out, nil
+}
+
+// LoopText returns the text of the code that CompileLoop makes for an instruction set, which this processor need not have, and the number of elements of an iteration.
+func LoopText(l *micro.Loop, level cpu.Level) (text string, step int, err error) {
+	c := newLoopCompiler(l, level)
+	if err := c.check(); err != nil {
+		return "", 0, err
+	}
+	c.choose(0)
+	if err := c.compile(); err != nil {
+		return "", 0, err
+	}
+	if level == cpu.NEON {
+		return arm64.Listing(c.buf), int(c.lanes) * c.unroll, nil
+	}
+	return x86Listing(c.buf), int(c.lanes) * c.unroll, nil
 }
 
 func innerStride(a micro.Access, dims int) int {
@@ -309,10 +331,16 @@ func (c *loopCompiler) finishCode() {
 	c.generate()
 }
 
+// pairedCode is the length of a loop up to which two vectors are loaded and stored at once where the processor can: others do not wait for memory.
+const pairedCode = 8
+
 // emitBody emits one iteration.
 func (c *loopCompiler) emitBody() error {
 	c.beginCode()
 	l := c.loop
+	pairs := c.level == cpu.NEON && c.unroll%2 == 0 && len(l.Code) <= pairedCode
+	var stores []lowIns
+	c.behind = map[arrayPart]int32{}
 	for part := range c.unroll {
 		c.part = uint8(part)
 		regs := make([]int32, len(c.regType))
@@ -333,6 +361,9 @@ func (c *loopCompiler) emitBody() error {
 			} else {
 				val.home, val.array, val.part = spaceArray, uint8(k), uint8(part)
 				val.disp = int32(part) * int32(c.lanes) * int32(a.t.Size())
+				if pairs && part%2 == 1 && int(c.lanes)*a.t.Size() == 16 {
+					c.behind[arrayPart{uint8(k), c.part - 1}] = v
+				}
 			}
 			regs[k] = v
 		}
@@ -386,8 +417,13 @@ func (c *loopCompiler) emitBody() error {
 		}
 		for k, r := range l.OutRegs[:outs] {
 			disp := int32(part) * int32(c.lanes) * int32(l.Out[k].Type.Size())
-			c.code = append(c.code, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(c.outputs + k), dst: none, a: regs[r], b: none, c: none,
+			stores = append(stores, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(c.outputs + k), dst: none, a: regs[r], b: none, c: none,
 				extra: disp, part: c.part})
+		}
+		if !pairs || part%2 == 1 {
+			slices.SortStableFunc(stores, func(a, b lowIns) int { return cmp.Compare(a.imm, b.imm) })
+			c.code = append(c.code, stores...)
+			stores = stores[:0]
 		}
 	}
 	c.finishCode()

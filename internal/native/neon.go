@@ -1,6 +1,10 @@
 package native
 
-import "github.com/adjoint-go/adjoint/internal/native/isa/arm64"
+import (
+	"encoding/binary"
+
+	"github.com/adjoint-go/adjoint/internal/native/isa/arm64"
+)
 
 // Vector code on arm64: registers of 128 bits, of which a loop that has elements of 8 bytes uses the lower half for those of 4. A mask is all
 // bits of an element, as wide as the loop's widest. Each array's pointer moves on with the elements.
@@ -158,9 +162,10 @@ func (g arm) emitVector(in *lowIns, u *nextUses) {
 	switch in.op {
 	case lStore:
 		k, p := g.vals[in.a].kind, g.arrayOperand(in.imm, in.extra)
-		if k == kindMask {
+		switch {
+		case k == kindMask:
 			g.storeMask(r, p)
-		} else {
+		case !g.storeBehind(r, p):
 			g.storeAt(k, spaceArray, r, p)
 		}
 		g.advanceAll(in, u)
@@ -178,14 +183,53 @@ func (g arm) emitVector(in *lowIns, u *nextUses) {
 	}
 }
 
+// storeBehind makes a pair of the store before, if that is of the vector before in memory.
+func (g arm) storeBehind(r uint8, p mem) bool {
+	before := len(g.buf) - 4
+	if p.disp%32 != 16 || p.disp >= arm64.PairReach {
+		return false
+	}
+	w := binary.LittleEndian.Uint32(g.buf[before:])
+	first := uint8(w & 31)
+	if w != arm64.StrQ.At(first, p.base, p.disp-16) {
+		return false
+	}
+	binary.LittleEndian.PutUint32(g.buf[before:], arm64.StpQ.Pair(first, r, p.base, p.disp-16))
+	return true
+}
+
+// loadPair loads a vector of an array with the one behind it, where a register is free for that.
+func (g arm) loadPair(v *value, r uint8, p mem) bool {
+	pair, ok := g.behind[arrayPart{v.array, v.part}]
+	if !ok || p.disp%16 != 0 || p.disp >= arm64.PairReach {
+		return false
+	}
+	second := &g.vals[pair]
+	file := g.fileOf(v.kind)
+	if second.reg != noRegister || second.next == never || file.free == 0 {
+		return false
+	}
+	other := g.take(file)
+	g.own(file, other, pair)
+	g.word(arm64.LdpQ.Pair(r, other, p.base, p.disp))
+	return true
+}
+
 // emitFused overwrites C where it dies, else a copy of it: vectors have no other form.
 func (g arm) emitFused(in *lowIns, u *nextUses) {
-	a, b, c := g.inRegister(in.a), g.inRegister(in.b), g.inRegister(in.c)
+	a, b, c := g.inRegister(in.a), g.inRegister(in.b), noRegister
 	t, negate := g.arrangement(in.typ), in.op == lFMS || in.op == lFNMS
+	if v := &g.vals[in.c]; v.reg != noRegister || v.home != spaceConst || negate {
+		c = g.inRegister(in.c)
+	}
 	dst := c
-	if u.c != never || in.c == in.a || in.c == in.b || g.vals[in.c].pinned {
+	if c == noRegister || u.c != never || in.c == in.a || in.c == in.b || g.vals[in.c].pinned {
 		dst = g.take(g.fileOf(g.vals[in.dst].kind))
-		if !negate {
+		switch v := &g.vals[in.c]; {
+		case negate:
+		case v.home == spaceConst: // a load takes no unit for vectors
+			g.load(v, dst)
+		default:
 			g.copyRegister(kind64, dst, c)
 		}
 	}

@@ -24,6 +24,7 @@ type form struct {
 //	m8 m16 m32 m64 m128    memory at a register and an unsigned distance in units of that size, without a place; [x]:n without a distance
 //	u32 u64 u128           the same with a signed distance of 9 bits in bytes
 //	i32 i64 [x,x]          memory at a register and another, whose unit is that size or a byte
+//	p128                   the same for two registers, with 7 bits
 //	#imm #wide #lsl #shr   a plain number of 12 bits; one of 16 bits with its half-word; distances of shifts
 //	#12                    a plain number of 12 bits shifted left by 12
 //	x<<                    register m, shifted left
@@ -234,6 +235,8 @@ var (
 	LdrSO = op("ldr", 0xBC606800, "s:d", "[x,x]")
 	LdrQ  = op("ldr", 0x3DC00000, "q:d", "m128")
 	StrQ  = op("str", 0x3D800000, "q:d", "m128")
+	LdpQ  = op("ldp", 0xAD400000, "q:d", "q:a", "p128")
+	StpQ  = op("stp", 0xAD000000, "q:d", "q:a", "p128")
 	LdrH  = op("ldr", 0x7D400000, "h:d", "m16")
 	StrH  = op("str", 0x7D000000, "h:d", "m16")
 
@@ -325,6 +328,14 @@ func (o Op) unit() uint32 {
 	}
 	return 1
 }
+
+// Pair returns a load or store of the registers d and a at n and a distance in bytes, which is a multiple of 16 below PairReach.
+func (o Op) Pair(d, a, n uint8, distance int32) uint32 {
+	return o.R2(d, n) | uint32(a)<<placeA | uint32(distance)/16<<15
+}
+
+// PairReach bounds the distances of Pair.
+const PairReach = 64 * 16
 
 // Shifted returns an instruction on d, n and m shifted left.
 func (o Op) Shifted(d, n, m, distance uint8) uint32 { return o.R3(d, n, m) | uint32(distance)<<10 }

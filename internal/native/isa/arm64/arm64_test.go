@@ -31,6 +31,8 @@ func samples() []uint32 {
 				out = append(out, o.At(d, n, [3]int32{0, 5, 4095}[k]*int32(o.unit())))
 			case "i32", "i64", "[x,x]":
 				out = append(out, o.R3(d, n, m))
+			case "p128":
+				out = append(out, o.Pair(d, a, n, [3]int32{0, 16, 63 * 16}[k]))
 			case "x<<":
 				out = append(out, o.Shifted(d, n, m, [3]uint8{1, 3, 63}[k]))
 			case "#wide":

@@ -19,6 +19,8 @@ func (p operand) fields() uint32 {
 		return 31<<placeN | 31<<placeM
 	case "x<<":
 		return 31<<placeM | 63<<10
+	case "p128":
+		return 31<<placeN | 127<<15
 	case "#wide":
 		return 0x7FFFE0
 	case "#lsl", "#shr":
@@ -60,6 +62,8 @@ func (p operand) text(w uint32, pc int) string {
 		return fmt.Sprintf("[x%d, x%d]", register(placeN), register(placeM))
 	case "[x]":
 		return fmt.Sprintf("[x%d]", register(p.place))
+	case "p128":
+		return fmt.Sprintf("[x%d, #%d]", register(placeN), w>>15&127*16)
 	case "x<<":
 		return fmt.Sprintf("x%d, lsl #%d", register(placeM), w>>10&63)
 	case "#wide":
