@@ -459,6 +459,48 @@ func addsFew(n *graph.Node, u *useCounts) bool {
 // mostPieces is the number of pieces up to which a loop adds them.
 const mostPieces = 40
 
+// leastPiece is the number of elements of pieces of an index_transpose that are copied rather than computed in their place.
+const leastPiece = 64
+
+// unshaped is the array of which a node is a reshaping.
+func unshaped(x *graph.Node) *graph.Node {
+	for x.Op().Name == "reshape" {
+		x = x.Input(0)
+	}
+	return x
+}
+
+// madeOfPieces reports whether an array is put together from pieces that lie one after the other, and used once.
+func madeOfPieces(x *graph.Node, u *useCounts) bool {
+	for ; u.once(x); x = x.Input(0) {
+		if x.Op().Name != "reshape" {
+			return piecesOf(x) != nil
+		}
+	}
+	return false
+}
+
+// piecesOf returns the pieces of a concat along the first axis, or of an index_transpose in which each part of the array is one piece, in their order; nil for others.
+func piecesOf(x *graph.Node) []*graph.Node {
+	switch {
+	case x.Op().Name == "concat" && x.Attrs().Int("axis") == 0:
+		return x.Inputs()
+	case x.Op().Name != "index_transpose" || x.Input(0).Shape().Size() < leastPiece || len(x.Inputs())*x.Input(0).Shape().Size() != x.Shape().Size():
+		return nil
+	}
+	pieces := make([]*graph.Node, len(x.Inputs()))
+	at := x.Attrs().Ints("indices")
+	m := len(at) / len(pieces)
+	for k, piece := range x.Inputs() {
+		place := shape.Index(at[k*m:(k+1)*m], x.Shape()[:m])
+		if pieces[place] != nil {
+			return nil
+		}
+		pieces[place] = piece
+	}
+	return pieces
+}
+
 // sumsPieces reports whether a slice_transpose is a sum that a loop may well compute: of several pieces that are about as large as the result, and whose elements lie next to one another.
 func sumsPieces(n *graph.Node) bool {
 	if n.Op().Name != "slice_transpose" || len(n.Inputs()) < 2 || len(n.Inputs()) > mostPieces {
@@ -538,6 +580,24 @@ var useRules = []rule{
 	{name: "slice-of-sum", class: exact, ops: []string{"slice"}, doc: "slice(slice_transpose of several large pieces), if nothing else reads that → the sum of slices",
 		when:  func(n *graph.Node, u *useCounts) bool { return sumsPieces(n.Input(0)) && u.once(n.Input(0)) },
 		apply: func(t term) *graph.Node { return sliceOfSum(t, t.in[0]) }},
+	{name: "concat-pieces", class: rounding, ops: []string{"concat"}, doc: "concat along the first axis of what such a concat, or an index_transpose whose pieces are the whole array, has made for it alone → concat of all pieces",
+		when: func(n *graph.Node, u *useCounts) bool {
+			return n.Attrs().Int("axis") == 0 && slices.ContainsFunc(n.Inputs(), func(x *graph.Node) bool { return madeOfPieces(x, u) })
+		},
+		apply: func(t term) *graph.Node {
+			var pieces []*graph.Node
+			for k, x := range t.in {
+				if madeOfPieces(t.of.Input(k), t.uses) {
+					pieces = append(pieces, piecesOf(unshaped(x))...)
+				} else {
+					pieces = append(pieces, x)
+				}
+			}
+			for k, x := range pieces {
+				pieces[k] = graph.Reshape(x, x.Shape().Size())
+			}
+			return graph.Reshape(graph.Concat(0, pieces...), t.typ.Shape...)
+		}},
 	{name: "add-few", class: rounding, ops: []string{"add"}, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum → scatter_add_to, which changes x in place",
 		when: func(n *graph.Node, u *useCounts) bool {
 			for k := range 2 {

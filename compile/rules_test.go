@@ -397,6 +397,34 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.Add(o.r, few(o, 3)) },
 		},
 	},
+	"concat-pieces": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Concat(0, graph.Concat(0, o.x, o.y), graph.Exp(o.x)) },
+			func(o *operands) *graph.Node {
+				return graph.Stack(0, graph.Concat(0, o.x, o.y), graph.Concat(0, graph.Exp(o.x), o.x))
+			},
+			func(o *operands) *graph.Node {
+				rows := graph.IndexTranspose(graph.Shape{3, 70}, []int{2, 0, 1}, waves(o, 1), waves(o, 2), waves(o, 3))
+				return graph.Concat(0, rows, graph.ExpandDims(waves(o, 4), 0))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node {
+				both := graph.Concat(0, o.x, o.y)
+				return graph.Add(graph.Concat(0, both, o.x), graph.Sum(both))
+			},
+			func(o *operands) *graph.Node { return graph.Concat(1, graph.Concat(1, o.x, o.y), graph.Exp(o.x)) },
+			func(o *operands) *graph.Node {
+				return graph.Concat(0, graph.Concat(1, o.x, o.y), graph.Concat(1, o.y, o.x))
+			},
+			func(o *operands) *graph.Node { // a row of zeros
+				return graph.Concat(0, graph.IndexTranspose(graph.Shape{3, 70}, []int{2, 0}, waves(o, 1), waves(o, 2)), graph.ExpandDims(waves(o, 4), 0))
+			},
+			func(o *operands) *graph.Node { // short ones
+				return graph.Concat(0, graph.IndexTranspose(graph.Shape{2, 3}, []int{1, 0}, o.r, graph.Exp(o.r)), o.x)
+			},
+		},
+	},
 	"slice-of-sum": {
 		builders{
 			func(o *operands) *graph.Node { return middle(placed(o, 1, o.x, o.y)) },
@@ -526,6 +554,11 @@ func wide(o *operands) *graph.Node {
 
 func few(o *operands, n int) *graph.Node {
 	return graph.ScatterAdd(graph.Constant(o.g, []int64{2, 1, 1}, 3), graph.Stack(0, o.s, o.t, o.t), 0, n)
+}
+
+// waves is f64[70].
+func waves(o *operands, k float64) *graph.Node {
+	return graph.Sin(graph.Add(graph.Iota(o.g, graph.Float64, 0, 70), o.s.Mul(k)))
 }
 
 // placed puts pieces f64[2×3] into zeros f64[3×4], from the first place on and from the last one in turn.
