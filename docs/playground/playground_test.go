@@ -23,7 +23,7 @@ type window struct {
 }
 
 // open builds the page, serves it, and opens it with a fragment. It skips the test where there is no Chromium.
-func open(t *testing.T, fragment string, width, height int) (*window, string) {
+func open(t *testing.T, fragment string, width, height int) (*window, *httptest.Server) {
 	t.Helper()
 	program, err := browser.Find()
 	if err != nil {
@@ -54,7 +54,7 @@ func open(t *testing.T, fragment string, width, height int) (*window, string) {
 		}
 	})
 	w.until("a drawing", `document.documentElement.dataset.drawn`)
-	return w, server.URL
+	return w, server
 }
 
 func (w *window) do(err error) {
@@ -145,7 +145,7 @@ func TestPlayground(t *testing.T) {
 	w.is("the dark background", `getComputedStyle(document.querySelector("#drawing rect")).fill`, "rgb(18, 23, 28)")
 	w.screenshot("dark")
 	w.do(w.page.Prefer(w.ctx, "light"))
-	w.is("requests to others", `performance.getEntriesByType("resource").filter(e => !e.name.startsWith("`+server+`")).length`, "0")
+	w.is("requests to others", `performance.getEntriesByType("resource").filter(e => !e.name.startsWith("`+server.URL+`")).length`, "0")
 
 	// Type, at first with a mistake.
 	w.click("#source")
@@ -227,7 +227,27 @@ func TestPlayground(t *testing.T) {
 	w.is("the table", `[...document.querySelectorAll("#rows tr")].map(r => [...r.children].map(c => c.textContent).join(" | ")).slice(0, 3).join("; ")`,
 		"x1 = 2 | 38.8805; x2 = 3 | 25.9203; u = x₁ × x₂ = 6 | 12.9602")
 
+	// All examples can be drawn, in all views.
+	w.is("examples that fail", `(async () => {
+		const wrong = [], list = document.querySelector("#examples");
+		for (const view of ["overlay", "split", "passes"]) {
+			document.querySelector(`+"`[value=${view}]`"+`).click();
+			for (const option of [...list.options].slice(1)) {
+				const drawn = document.documentElement.dataset.drawn;
+				list.value = option.value;
+				list.dispatchEvent(new Event("change"));
+				while (document.documentElement.dataset.drawn === drawn && document.querySelector("#error").hidden) await new Promise(done => setTimeout(done, 5));
+				if (!document.querySelector("#error").hidden || document.querySelector("#note").textContent) wrong.push(option.textContent, document.querySelector("#error").textContent);
+			}
+		}
+		return wrong.join();
+	})()`, "")
+
 	var times []float64
+	w.after(func() { w.click("[value=overlay] + span") })
+	w.after(func() {
+		w.do(w.page.Evaluate(w.ctx, `document.querySelector("#examples").value = 1, document.querySelector("#examples").dispatchEvent(new Event("change"))`, nil))
+	})
 	w.do(w.page.Evaluate(w.ctx, `(async () => {
 		const slider = document.querySelector("#inputs [type=range]"), times = [];
 		for (let k = 0; k < 21; k++) {
@@ -239,6 +259,9 @@ func TestPlayground(t *testing.T) {
 		}
 		return times;
 	})()`, &times))
+	if len(times) != 21 {
+		t.Fatalf("%d drawings of 21", len(times))
+	}
 	slices.Sort(times)
 	t.Logf("another drawing of %d takes %.1f ms in the median, %.1f ms at most", len(times), times[len(times)/2], times[len(times)-1])
 }
@@ -253,4 +276,31 @@ func TestPlaygroundOnTelephone(t *testing.T) {
 	w.is("that the drawing fits", `(() => { const s = document.querySelector("#drawing svg").getBoundingClientRect(); return s.left >= 0 && s.right <= 390 && document.querySelector("#drawing svg").viewBox.baseVal.height > document.querySelector("#drawing svg").viewBox.baseVal.width * 0.7; })()`, "true")
 	w.is("the given value", shown+`.includes("x11.5")`, "true")
 	w.screenshot("telephone")
+}
+
+// Once it was open the page works without its server.
+func TestPlaygroundOffline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles for WebAssembly")
+	}
+	w, server := open(t, "#f=z+%3D+exp(x)&at.x=0", 1280, 800)
+	w.do(w.page.Evaluate(w.ctx, `navigator.serviceWorker.ready`, nil))
+	w.until("a worker that answers for the server", `navigator.serviceWorker.controller?.state === "activated"`)
+	server.CloseClientConnections()
+	server.Close()
+	w.do(w.page.Evaluate(w.ctx, `document.documentElement.dataset.before = 1, setTimeout(() => location.reload(), 1)`, nil))
+	for {
+		var drawn bool
+		err := w.page.Evaluate(w.ctx, `document.documentElement.dataset.before === undefined && document.documentElement.dataset.drawn !== undefined`, &drawn)
+		if err == nil && drawn {
+			break // between the pages there is nothing to evaluate in
+		}
+		select {
+		case <-w.ctx.Done():
+			t.Fatal("no drawing without the server")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	w.is("the formula", `document.querySelector("#source").value`, "z = exp(x)")
+	w.is("the table", `document.querySelector("#rows").textContent`, "x = 01v₁ = exp(x) = 11")
 }

@@ -65,7 +65,8 @@ function load() {
 
 function address() {
   const q = new URLSearchParams({f: state.source});
-  for (const input of answer?.inputs ?? []) if (input.name in state.at) q.set(`at.${input.name}`, state.at[input.name]);
+  const names = answer?.inputs?.map(input => input.name) ?? Object.keys(state.at); // not those of other formulas
+  for (const name of names) if (name in state.at) q.set(`at.${name}`, state.at[name]);
   if (state.view !== "overlay") q.set("view", state.view);
   if (state.view === "passes" && state.pass) q.set("pass", state.pass);
   if (state.step !== null) q.set("step", state.step);
@@ -318,4 +319,4 @@ addEventListener("hashchange", () => { stop(); load(); draw(); });
 
 load();
 draw();
-if ("serviceWorker" in navigator && location.protocol === "https:") navigator.serviceWorker.register("offline.js");
+if ("serviceWorker" in navigator) navigator.serviceWorker.register("offline.js");
