@@ -187,7 +187,7 @@ One loop computes everything. Line by line:
 | `r2=f64(0)`, `r3=f64(2)` | constants in registers |
 | `r6 = mul.f64 r0, r1` | $x w$, once |
 | `r7 = add.f64 r6, r2` | the sum with 0 |
-| `r8 = sin.f64 r6` | |
+| `r8 = sin.f64 r6` | $\sin(x w)$ |
 | `r7 = fnma.f64 r8, r3, r7` | $r_7 - r_8 \cdot 2$, rounded once |
 | `r6 = cos.f64 r6` | the gradient begins: $\cos(x w)$ |
 | `r6 = fma.f64 r4, r6, r5` | $-2\cos(x w) + 1$, the adjoint of the product |

@@ -18,8 +18,8 @@ import (
 /*
 # 9. Drawing and debugging
 
-Something is wrong: the program says so, or a result is NaN, or a number is not what it should be, or it takes too long. Each has its tool. This tutorial begins with drawings, because seeing a graph finds more mistakes than any other tool, and
-then takes the four cases in turn.
+Something is wrong: the program says so, or a result is NaN, or a number is not what it should be, or it takes too long. Each has its tool. This tutorial begins with drawings, since many mistakes are plain to see, and then takes the four cases in
+turn.
 */
 
 func must[T any](v T, err error) T {
@@ -31,7 +31,8 @@ func must[T any](v T, err error) T {
 
 func nodes(list ...*graph.Node) []*graph.Node { return list }
 
-// message is an error without the places in the source: cells of a notebook lie in no file that would mean anything to you.
+// message is an error without the places in the source: cells of a notebook lie in no file that would
+// mean anything to you.
 func message(err error) string {
 	text := regexp.MustCompile(`\n\s*called from .*`).ReplaceAllString(err.Error(), "")
 	return regexp.MustCompile(`[^\s(]*\.go:\d+`).ReplaceAllString(text, "FILE:LINE")
@@ -87,7 +88,8 @@ func Example_values() {
 	cost, _, _, _ := layer()
 	show.Gradient(cost, map[string]any{
 		"x": []float64{1, -1, 0.5}, "w": [][]float64{{0.1, 0.2, 0.3}, {-0.3, 0.2, 0.1}},
-		"b": []float64{0, 0.1}, "target": []float64{0.5, -0.5}})
+		"b": []float64{0, 0.1}, "target": []float64{0.5, -0.5}},
+		viz.WithDirection(viz.TopToBottom), viz.WithScale(0.8))
 	fmt.Println("drawn")
 	// Output:
 	// drawn
@@ -98,12 +100,18 @@ From the command line, `cgviz` draws formulas, files `*.cg` and models in ONNX's
 
 ```
 cgviz 'z = x1^2 + x2^2 + x1*x2' -o z.png
-cgviz --at x1=2,x2=3 --grad overlay 'z = x1^2 + x2^2 + x1*x2' -o z.svg     # values, adjoints, local partials
-cgviz --grad split 'z = sin(x1)*x2' -o z.svg                                # the gradient as a graph of its own
-cgviz passes --gradient -o passes.html 'z = x1*1 + sin(x2)*x1'              # a slider through the compiler's passes
-cgviz --depth 1 resnet18.onnx -o resnet18.svg                               # scopes as single nodes
-cgviz memory --gradient model.cg -o memory.svg                              # what lies where in memory, and when
-cgviz diff old.cg new.cg                                                    # what changed
+
+# values, adjoints and local partials; the gradient as a graph of its own
+cgviz --at x1=2,x2=3 --grad overlay 'z = x1^2 + x2^2 + x1*x2' -o z.svg
+cgviz --grad split 'z = sin(x1)*x2' -o z.svg
+
+# a page with a slider through the compiler's passes; what lies where in memory, and when
+cgviz passes --gradient -o passes.html 'z = x1*1 + sin(x2)*x1'
+cgviz memory --gradient model.cg -o memory.svg
+
+# a model with its scopes as single nodes; what changed between two graphs
+cgviz --depth 1 resnet18.onnx -o resnet18.svg
+cgviz diff old.cg new.cg
 ```
 
 ## It says that I made a mistake
