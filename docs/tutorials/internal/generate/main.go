@@ -1,7 +1,7 @@
-// Command generate writes the notebooks of the tutorials in the current folder, run, with their pictures; or, given two notebooks, says
-// whether they agree:
+// Command generate writes the notebooks of the tutorials in the current folder, run, with their pictures; with -update it first writes what
+// the examples print into their sources. Or, given two notebooks, it says whether they agree:
 //
-//	go run ./internal/generate [FOLDER…]
+//	go run ./internal/generate [-update] [FOLDER…]
 //	go run ./internal/generate -compare WANT.ipynb GOT.ipynb
 package main
 
@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 
 	"github.com/adjoint-go/adjoint/docs/tutorials/internal/notebook"
 	"github.com/adjoint-go/adjoint/docs/tutorials/show"
@@ -21,13 +22,14 @@ import (
 func main() {
 	log.SetFlags(0)
 	compare := flag.Bool("compare", false, "compare two notebooks")
+	renew := flag.Bool("update", false, "write what examples print into their sources")
 	flag.Parse()
-	if err := run(*compare, flag.Args()); err != nil {
+	if err := run(*compare, *renew, flag.Args()); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(compare bool, args []string) error {
+func run(compare, renew bool, args []string) error {
 	if compare {
 		if len(args) != 2 {
 			return fmt.Errorf("-compare takes two notebooks, and not %d", len(args))
@@ -41,11 +43,43 @@ func run(compare bool, args []string) error {
 		}
 	}
 	for _, folder := range args {
-		if err := write(filepath.Clean(folder)); err != nil {
+		folder = filepath.Clean(folder)
+		if renew {
+			if err := update(folder); err != nil {
+				return fmt.Errorf("%s: %w", folder, err)
+			}
+		}
+		if err := write(folder); err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
 		}
 	}
 	return nil
+}
+
+// printed is how go test reports an example that prints something else.
+var printed = regexp.MustCompile(`(?s)--- FAIL: (Example\w+) [^\n]*\ngot:\n(.*?)\nwant:\n`)
+
+// update writes what the examples print into the tutorial's source.
+func update(folder string) error {
+	out, err := exec.Command("go", "test", "-count=1", "-run=^Example", "./"+folder).CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	failed := printed.FindAllSubmatch(out, -1)
+	if len(failed) == 0 {
+		return fmt.Errorf("%w\n%s", err, bytes.TrimSpace(out))
+	}
+	path := filepath.Join(folder, notebook.SourceName)
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for _, f := range failed {
+		if source, err = notebook.SetOutput(source, string(f[1]), string(f[2])); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(path, source, 0o644)
 }
 
 func write(folder string) error {

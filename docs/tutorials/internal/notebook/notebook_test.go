@@ -60,6 +60,23 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+func TestSetOutput(t *testing.T) {
+	changed, err := SetOutput([]byte(source), "Example_sum", " 4\n\n 5 \n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, err := parse("x.go", changed)
+	if err != nil || cells[2].Output != "4\n\n 5" {
+		t.Errorf("%v %q", err, cells)
+	}
+	if _, err := SetOutput([]byte(source), "Example_other", ""); err == nil {
+		t.Error("an example that is not there has an output")
+	}
+	if _, err := SetOutput([]byte(strings.Replace(source, "// Output: 3", "", 1)), "Example_sum", ""); err == nil {
+		t.Error("an example without an output has one")
+	}
+}
+
 // A notebook that is not what its source says is found by Check; one that printed something else, or less pictures, by Compare.
 func TestChecks(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "01-x")

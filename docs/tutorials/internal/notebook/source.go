@@ -256,6 +256,26 @@ func (r *reader) addNames(d ast.Decl) {
 	ast.Inspect(d, visit)
 }
 
+// SetOutput returns a tutorial's source with another output of an Example, which states one.
+func SetOutput(source []byte, example, output string) ([]byte, error) {
+	text := string(source)
+	from := strings.Index(text, "\nfunc "+example+"() {\n")
+	if from < 0 {
+		return nil, fmt.Errorf("there is no %s", example)
+	}
+	to := from + strings.Index(text[from:], "\n}\n")
+	at := strings.LastIndex(text[from:max(from, to)], "\n\t// Output:")
+	if at < 0 {
+		return nil, fmt.Errorf("%s states no output", example)
+	}
+	var b strings.Builder
+	b.WriteString(text[:from+at] + "\n\t// Output:")
+	for line := range strings.Lines(strings.TrimSpace(output)) {
+		b.WriteString("\n\t// " + strings.TrimRight(line, " \n"))
+	}
+	return []byte(b.String() + text[to:]), nil
+}
+
 // checkOrder reports what a cell uses before it is declared: Go does not mind, the kernel does.
 func (r *reader) checkOrder() {
 	for _, u := range r.uses {
