@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -392,5 +393,24 @@ func TestMemoryLimit(t *testing.T) {
 	}
 	if p.ArenaBytes() < 16000 || p.MemoryBytes() < p.ArenaBytes() {
 		t.Errorf("the arena has %d bytes of %d", p.ArenaBytes(), p.MemoryBytes())
+	}
+}
+
+func TestMachineString(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 2)
+	p, err := compile.Compile(graph.Sin(graph.MatMul(x, g.Input("w", graph.Float64, 2, 3))).Named("y"), graph.Sum(x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := regexp.MustCompile(`[0-9]+( instructions| bytes|$)|[0-9]+ (native|portable|kernel|blocks)`).ReplaceAllString(vm.NewMachine(p).String(), "N$1")
+	if want := regexp.MustCompile(`^machine \(x f64\[2\], w f64\[2×3\] → y f64\[3\], f64\): N instructions(, N)+; N bytes, threads: N$`); !want.MatchString(got) {
+		t.Error(got)
+	}
+	if s := vm.NewMachine(p, vm.WithMemoryLimit(10)).String(); !strings.Contains(s, "cannot run: ") || !strings.Contains(s, "memory limit exceeded") {
+		t.Error(s)
+	}
+	if s := vm.NewMachine(nil).String() + (*vm.Machine)(nil).String(); s != "machine without a programnil" {
+		t.Error(s)
 	}
 }

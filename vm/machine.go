@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -151,6 +152,46 @@ func (m *Machine) Program() *Program {
 		return nil
 	}
 	return m.p
+}
+
+// String says what the machine is in a line: inputs and outputs with their types, instructions by executor, bytes of memory, threads, and the error of one that cannot run.
+func (m *Machine) String() string {
+	switch {
+	case m == nil:
+		return "nil"
+	case m.p == nil:
+		return "machine without a program"
+	}
+	var b strings.Builder
+	b.WriteString("machine")
+	for i, slots := range [][]Slot{m.p.code.Inputs, m.p.code.Outputs} {
+		b.WriteString([]string{" (", " → "}[i])
+		for k, s := range slots {
+			if k > 0 {
+				b.WriteString(", ")
+			}
+			if s.Name != "" {
+				b.WriteString(s.Name + " ")
+			}
+			b.WriteString(typeText(s.Type))
+		}
+	}
+	b.WriteByte(')')
+	if m.err != nil {
+		return fmt.Sprintf("%s that cannot run: %v", &b, m.err)
+	}
+	by := map[Executor]int{}
+	for _, e := range m.Executors() {
+		by[e]++
+	}
+	fmt.Fprintf(&b, ": %d instructions", len(m.p.code.Instrs))
+	for _, e := range []Executor{ExecutorNative, ExecutorBlocks, ExecutorPortable, ExecutorKernel, ExecutorFrames} {
+		if by[e] > 0 {
+			fmt.Fprintf(&b, ", %d %s", by[e], e)
+		}
+	}
+	fmt.Fprintf(&b, "; %d bytes, threads: %d", m.MemoryBytes(), m.threads)
+	return b.String()
 }
 
 // inputIndex returns the index of the input with the given name, or −1.
