@@ -16,7 +16,9 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/optimize"
+	"github.com/adjoint-go/adjoint/compile/train"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/graph/nn"
 	"github.com/adjoint-go/adjoint/vm"
 	"github.com/adjoint-go/adjoint/vm/nats"
 	"github.com/adjoint-go/adjoint/vm/shard"
@@ -272,4 +274,64 @@ func TestAllReduce(t *testing.T) {
 	if _, err := c.Group("test", 3, 3); err == nil {
 		t.Error("there is no such rank")
 	}
+}
+
+// Ranks that train on parts of the rows have the same parameters as one that has all, bit for bit.
+func TestTraining(t *testing.T) {
+	const ranks, steps = 2, 10
+	c := open(t, nats.Options{})
+	source, err := shard.Open("wave:0s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	training := func(rank, ranks int, name string) (train.Values, error) {
+		group, err := c.Group(name, rank, ranks)
+		if err != nil {
+			return nil, err
+		}
+		g := graph.New()
+		s := nn.New(g, graph.Float64)
+		x, y, w := g.Input("x", graph.Float64, block, 2), g.Input("y", graph.Float64, block), g.Input("weight", graph.Float64, block)
+		out := graph.Reshape(nn.Linear(s.In("out"), graph.Tanh(nn.Linear(s.In("hidden"), x, 8)), 1), block)
+		loss := graph.Sum(graph.Mul(w, graph.Square(graph.Sub(out, y))))
+		p, err := train.NewParallel(s, loss, train.ParallelConfig{Config: train.Config{Rate: train.Constant(0.05)}, Rows: []string{"x", "y"}, Weight: "weight", Reduce: group.AllReduce})
+		if err != nil {
+			return nil, err
+		}
+		var first, last float64
+		for i := range steps {
+			if last, err = p.Step(context.Background(), source, shard.Split(rows, block, ranks)[rank]); err != nil {
+				return nil, err
+			}
+			if i == 0 {
+				first = last
+			}
+		}
+		if !(last < first) {
+			return nil, fmt.Errorf("the loss goes from %v to %v", first, last)
+		}
+		return p.Values(), nil
+	}
+	want, err := training(0, 1, "alone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for rank := range ranks {
+		all.Go(func() {
+			got, err := training(rank, ranks, "together")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for name, v := range want {
+				for i, x := range v.Float64s() {
+					if y := got[name].Float64s()[i]; math.Float64bits(x) != math.Float64bits(y) {
+						t.Errorf("rank %d: %s[%d] is %v, alone %v", rank, name, i, y, x)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -213,6 +213,9 @@ func TestNothingTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if has, most := e.Machine().MemoryBytes(), j.Program.MemoryBytes(); has > most {
+		t.Errorf("the machine takes %d bytes, more than the %d that its program says", has, most)
+	}
 	parts := []*shard.Partial{}
 	for _, r := range shard.Split(rows, block, 3) {
 		p, err := e.Sum(context.Background(), s, r)
@@ -514,6 +517,9 @@ func TestMapper(t *testing.T) {
 			t.Errorf("row %d: %v, %v", row, out, err)
 		}
 		seen[out[1].Item()] = true
+	}
+	if m.Machine().Program().Len() != p.Len() {
+		t.Error("the mapper's machine runs another program")
 	}
 	if len(seen) != 3 {
 		t.Errorf("random numbers of three rows: %v", seen)
