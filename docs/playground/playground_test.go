@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,19 +23,41 @@ type window struct {
 	page *browser.Page
 }
 
-// open builds the page, serves it, and opens it with a fragment. It skips the test where there is no Chromium.
+// built is the folder with the page, which is built once for all tests.
+var built = sync.OnceValues(func() (string, error) {
+	if folder := os.Getenv("PLAYGROUND"); folder != "" {
+		return folder, nil
+	}
+	folder, err := os.MkdirTemp("", "playground")
+	if err != nil {
+		return "", err
+	}
+	remove = folder
+	return folder, Build(folder)
+})
+
+var remove string // at the end
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if remove != "" {
+		if err := os.RemoveAll(remove); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	os.Exit(status)
+}
+
+// open serves the page, and opens it with a fragment. It skips the test where there is no Chromium.
 func open(t *testing.T, fragment string, width, height int) (*window, *httptest.Server) {
 	t.Helper()
 	program, err := browser.Find()
 	if err != nil {
 		t.Skip(err)
 	}
-	folder := os.Getenv("PLAYGROUND") // one that is built already
-	if folder == "" {
-		folder = t.TempDir()
-		if err := Build(folder); err != nil {
-			t.Fatal(err)
-		}
+	folder, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.FileServer(http.Dir(folder)))
 	t.Cleanup(server.Close)
