@@ -50,11 +50,23 @@ var sources = sync.OnceValue(func() *library {
 		if err != nil {
 			panic("BUG: " + err.Error())
 		}
-		l.addFile(f)
+		if !strings.HasSuffix(name, "_test.go") && plain(f) {
+			l.addFile(f)
+		}
 	}
 	l.unexport()
 	return l
 })
+
+// plain reports whether a file has functions of numbers: it imports package math at the most, and the operations' names for its tables.
+func plain(f *ast.File) bool {
+	for _, i := range f.Imports {
+		if p := i.Path.Value; p != `"math"` && !strings.HasSuffix(p, `/internal/micro"`) {
+			return false
+		}
+	}
+	return true
+}
 
 // unexport gives exported names a small initial: users' packages are not to export them.
 func (l *library) unexport() {

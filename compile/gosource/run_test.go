@@ -19,6 +19,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/gosource"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
@@ -395,6 +396,9 @@ func TestOperations(t *testing.T) {
 			if !op.Elementwise || op.Micro == "" || op.Operands != nil || op.DTypes != 0 && op.DTypes&(1<<d) == 0 || op.MaxArity > 3 || len(op.Attrs) > 0 {
 				continue
 			}
+			if micro.ByName(op.Micro).Info().Cost > 20 { // recurrences and series, which may go on for long
+				continue
+			}
 			outputs = append(outputs, g.Apply(op, in[:op.MinArity], nil))
 		}
 		for _, to := range []graph.DType{graph.Float64, graph.Float32, graph.Int64, graph.Int32, graph.Bool} {
@@ -415,5 +419,89 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%v: %v", d, err)
 		}
 	}
+	m.run()
+}
+
+// TestSamplesOfOperators generates source of every operator on its first sample, with a product with its Jacobian's transpose, many operators in one function, and compares bit by bit.
+func TestSamplesOfOperators(t *testing.T) {
+	m := newGenerated(t)
+	const together = 24
+	g, at, outputs, names := graph.New(), testkit.Point{}, []*graph.Node(nil), []string(nil)
+	flush := func() {
+		if len(outputs) == 0 {
+			return
+		}
+		p, err := compile.Compile(outputs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.add(strings.Join(names, ", "), p, g.Inputs(), at); err != nil {
+			t.Errorf("%v: %v", names, err)
+		}
+		g, at, outputs, names = graph.New(), testkit.Point{}, nil, nil
+	}
+	// add puts a sample into a graph, and returns the values and derivatives; none if the operator has no sample that can stand alone.
+	add := func(g *graph.Graph, at testkit.Point, op *graph.Op, d graph.DType) []*graph.Node {
+		s := op.Samples[0]
+		var in, wrt []*graph.Node
+		for i, si := range s.In {
+			v := testkit.SampleValue(si, i, d)
+			n := g.Input(fmt.Sprintf("%s%d", op.Name, i), v.Type.DType, v.Type.Shape...)
+			at[n] = v
+			if in = append(in, n); !si.Constant && v.F != nil {
+				wrt = append(wrt, n)
+			}
+		}
+		var n *graph.Node
+		if s.Build != nil {
+			n = s.Build(in)
+		} else {
+			n = g.Apply(op, in, s.Attrs)
+		}
+		if g.Err() != nil {
+			return nil
+		}
+		list := []*graph.Node{n}
+		if rs := n.Results(); rs != nil {
+			list = nil
+			for i := range rs {
+				list = append(list, graph.Result(n, i))
+			}
+		}
+		if y := list[0]; y.DType().IsFloat() && len(wrt) > 0 {
+			if back, err := compile.VJP([]*graph.Node{y}, []*graph.Node{graph.Like(y, 0.75)}, wrt); err == nil {
+				list = append(list, back...)
+			}
+		}
+		return list
+	}
+	for k, op := range graph.Ops() {
+		if len(op.Samples) == 0 || testing.Short() && k%8 != 0 {
+			continue
+		}
+		d := []graph.DType{graph.Float64, graph.Float32}[k%2]
+		alone := graph.New()
+		alonePoint := testkit.Point{}
+		list := add(alone, alonePoint, op, d)
+		if list == nil {
+			continue
+		}
+		p, err := compile.Compile(list...)
+		if err != nil {
+			continue // checked elsewhere
+		}
+		if _, err := testkit.Run(vm.NewMachine(p), alonePoint); err != nil {
+			continue
+		}
+		if _, err := gosource.Generate(p); err != nil {
+			t.Errorf("%s: %v", op.Name, err)
+			continue
+		}
+		outputs = append(outputs, add(g, at, op, d)...)
+		if names = append(names, op.Name); len(names) == together {
+			flush()
+		}
+	}
+	flush()
 	m.run()
 }

@@ -236,6 +236,13 @@ func (d *draw) run(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		argument = args[0]
 	}
+	if isValues(argument) && !d.watching && d.pkg == "" {
+		text, err := listValues(argument)
+		if err != nil {
+			return err
+		}
+		return d.deliver(text)
+	}
 	if d.watching {
 		return d.watch(cmd.Context(), f, argument)
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,9 +36,21 @@ func System() Streams {
 }
 
 // read reads what an argument gives, and says what else it may have meant.
-func (s *Streams) read(argument string) (*source.Source, error) {
+func (s *Streams) read(argument string) (*source.Source, error) { return s.readDims(argument, nil) }
+
+// readDims is read with extents that a model leaves open, each as NAME=N.
+func (s *Streams) readDims(argument string, list []string) (*source.Source, error) {
+	dims := map[string]int{}
+	for _, text := range list {
+		name, value, _ := strings.Cut(text, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || name == "" {
+			return nil, usage("--dim %s: write NAME=N, with N from 1 on", text)
+		}
+		dims[name] = n
+	}
 	if strings.HasSuffix(argument, model) && source.IsFile(argument) {
-		return readModel(argument)
+		return readModel(argument, dims)
 	}
 	src, err := source.Read(argument, s.In)
 	if err == nil && src.Hint != "" {

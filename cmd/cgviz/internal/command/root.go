@@ -12,7 +12,8 @@ func New(s Streams) *cobra.Command {
 		Short: "Draw a computational graph",
 		Long: `Cgviz draws the computational graph of an expression, of a graph in its text
 form (FILE.cg) or of a compiled program, alone or with values and gradients at a
-point. A minus stands for standard input, with one of them.
+point. A minus stands for standard input, with one of them. Of a file of values (.npz,
+.safetensors) it lists the names and types.
 
 An expression is a list of assignments and at its end, if you like, a value:
 u = x1*x2; z = sin(u) + u^2. Powers are ^ or **; x₁² and 2x work too. Functions
@@ -40,7 +41,7 @@ a mistake on the command line.`,
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(flagError)
 	d.flags(root)
-	root.AddCommand(newDiff(s), newMemory(s), newSchedule(s), newPasses(s), newDisasm(s), newBench(s), newVersion(s))
+	root.AddCommand(newDiff(s), newMemory(s), newSchedule(s), newPasses(s), newDisasm(s), newBench(s), newRun(s), newConvert(s), newGen(s), newVersion(s))
 	// Errors in the flags and arguments of subcommands are usage errors too.
 	for _, sub := range root.Commands() {
 		sub.SetFlagErrorFunc(flagError)

@@ -9,6 +9,7 @@
 package point
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,11 +30,12 @@ type Error struct {
 	Text    string
 	Span    expr.Span // the place of the mistake in Text
 	Message string
+	Flag    string // that the text belongs to; "" is --at
 }
 
 // Error returns the message with its column.
 func (e *Error) Error() string {
-	return fmt.Sprintf("--at, column %d: %s", e.column(), e.Message)
+	return fmt.Sprintf("%s, column %d: %s", cmp.Or(e.Flag, "--at"), e.column(), e.Message)
 }
 
 // Report returns the message and, below it, the text with carets under the mistake.
