@@ -86,3 +86,44 @@ func TestFunctionOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// Taylor coefficients and sparse derivatives by arrays without elements, and of such arrays, are there and have their shapes.
+func TestDerivativesOfNothing(t *testing.T) {
+	for _, rows := range []int{0, 2} {
+		g := graph.New()
+		x, w := g.Input("x", graph.Float64, rows, 3), g.Input("w", graph.Float64, 3, 2)
+		y := graph.Tanh(graph.MatMul(x, w))
+		loss := graph.Sum(graph.Square(y))
+		one := func(n *graph.Node) *graph.Node { return graph.FullLike(n, 1) }
+		series := must[[][]*graph.Node](t)(compile.Taylor(3, []*graph.Node{y, loss}, []*graph.Node{x, w}, [][]*graph.Node{{one(x), one(w)}}))
+		outputs := []*graph.Node{}
+		for _, c := range series {
+			outputs = append(outputs, c...)
+		}
+		jacobian := must[*compile.SparseMatrix](t)(compile.SparseJacobian(y, x))
+		ofLoss := must[*compile.SparseMatrix](t)(compile.SparseJacobian(loss, x))
+		hessian := must[*compile.SparseMatrix](t)(compile.SparseHessian(loss, x))
+		ofWeights := must[*compile.SparseMatrix](t)(compile.SparseHessian(loss, w))
+		for i, c := range []struct {
+			m             *compile.SparseMatrix
+			rows, columns int
+			entries       int
+		}{{jacobian, 2 * rows, 3 * rows, 6 * rows}, {ofLoss, 1, 3 * rows, 3 * rows}, {hessian, 3 * rows, 3 * rows, 9 * rows}, {ofWeights, 6, 6, 18 * min(rows, 1)}} {
+			if c.m.Rows != c.rows || c.m.Columns != c.columns || c.m.NonZeros() != c.entries {
+				t.Errorf("%d rows: matrix %d is %d×%d with %d entries, want %d×%d with %d", rows, i, c.m.Rows, c.m.Columns, c.m.NonZeros(), c.rows, c.columns, c.entries)
+			}
+			outputs = append(outputs, c.m.Values)
+		}
+		p := must[*vm.Program](t)(compile.Config{Verify: true}.Compile(outputs...))
+		out := must[[]vm.Array](t)(vm.NewMachine(p).Call(map[string]any{"x": vm.Array{Shape: []int{rows, 3}, Data: make([]float64, 3*rows)}, "w": []float64{1, 2, 3, 4, 5, 6}}))
+		for k := range 2 * len(series) {
+			if want := outputs[k].Shape(); !slices.Equal(out[k].Shape, want) || k%2 == 1 && rows == 0 && out[k].Float64s()[0] != 0 {
+				t.Errorf("%d rows: coefficient %d is %v of shape %v, want the shape %v and zeros of none", rows, k, out[k].Data, out[k].Shape, want)
+			}
+		}
+		// x = 0 on the line x = t·1, w + t·1: the elements of y are t·(9, 12), to first order.
+		if first := out[2].Float64s(); rows == 2 && !slices.Equal(first, []float64{9, 12, 9, 12}) {
+			t.Errorf("the first coefficients are %v", first)
+		}
+	}
+}

@@ -46,12 +46,7 @@ func MatrixRank(a *Node) *Node {
 	if isEmpty(s) {
 		return ReduceSum(Cast(s, Int64), last)
 	}
-	epsilon := 0x1p-52
-	if s.typ.DType == Float32 {
-		epsilon = 0x1p-23
-	}
-	rows, columns := lastTwo(a.typ.Shape, false)
-	least := Mul(ReduceMax(s, last, KeepDims), Like(s, float64(max(rows, columns))*epsilon))
+	least := negligible(a, ReduceMax(s, last, KeepDims))
 	return ReduceSum(Greater(s, least), last)
 }
 

@@ -27,7 +27,7 @@ func init() {
 			x := n.inputs[0]
 			zero := Like(x, 0)
 			left := Div(Like(x, math.Sqrt(2/math.Pi)), erfcx(zero, Mul(Min(x, zero), Like(x, -math.Sqrt2/2))))
-			right := Div(gauss(Mul(x, Like(x, math.Sqrt2/2)), 1/math.Sqrt(2*math.Pi)), NormCDF(Max(x, zero)))
+			right := Div(gauss(Mul(x, Like(x, math.Sqrt2/2)), 1/math.Sqrt(2*math.Pi)), NormCDF(Where(Less(x, zero), zero, x)))
 			return Where(Less(x, zero), left, right)
 		},
 		Expand: func(n *Node) *Node {
@@ -39,8 +39,8 @@ func init() {
 		},
 		Samples: []Sample{over(-6, 4), over(-40, -2)},
 	})
-	opNdtri = Register(singular(unary("ndtri", "", "The inverse of the normal distribution's function Φ on (0, 1); −Inf at 0, +Inf at 1, NaN beyond.", "√2π·e^(y²/2)", FamilySpecial,
-		func(x, y *Node) *Node { return Mul(Like(x, math.Sqrt(2*math.Pi)), Exp(Mul(Like(x, 0.5), Square(y)))) }, over(0.02, 0.98), at("near the end", 1e-9, 1e-4))))
+	opNdtri = Register(singular(unary("ndtri", "", "The inverse of the normal distribution's function Φ on (0, 1); −Inf at 0, +Inf at 1, NaN beyond.", "1/φ(y)", FamilySpecial,
+		ndtriPartial, over(0.02, 0.98), at("near the end", 1e-9, 1e-4))))
 	opNdtri.Source = "M. Wichura, Algorithm AS 241, 1988"
 	opZeta = Register(&Op{
 		Name: "zeta", Symbol: "ζ", OperandNames: []string{"s", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "zeta", SingularPartials: true,
@@ -66,6 +66,22 @@ func init() {
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0.5, 1.7, 12}}, {Type: Type{Float64, Shape{5}}, Values: []float64{0.3, 1, 2.2, 6, 15}}}}},
 	})
+}
+
+// ndtriPartial is the derivative of y = ndtri(p), 1/φ(y): in the tails Φ(−|y|)/φ(y)/min(p, 1−p), since e^(y²/2) multiplies the rounding of y by its square, but not where derivatives of
+// higher orders overflow, whose terms then would have both signs.
+func ndtriPartial(p, y *Node) *Node {
+	zero, one := Like(p, 0), Like(p, 1)
+	lower := Less(p, Like(p, 0.5))
+	rest, distance := Where(lower, p, Sub(one, p)), Where(lower, Neg(y), y)
+	least := 1e-100
+	if p.typ.DType == Float32 {
+		least = 1e-12
+	}
+	tail := LogicalAnd(Greater(rest, Like(p, least)), Less(rest, Like(p, 0.075)))
+	scaled := Mul(Like(p, math.Sqrt(math.Pi/2)), erfcx(zero, Mul(distance, Like(p, math.Sqrt2/2))))
+	centre := Mul(Like(p, math.Sqrt(2*math.Pi)), Exp(Mul(Like(p, 0.5), Square(y))))
+	return Where(tail, Div(scaled, rest), centre)
 }
 
 func erfcx(n, x *Node) *Node { return apply2(opErfcx, n, x) }

@@ -348,3 +348,23 @@ func TestFunc(t *testing.T) {
 		t.Error("no function is a function")
 	}
 }
+
+// Tensors without elements take part like any others, and have gradients without.
+func TestTensorsWithoutElements(t *testing.T) {
+	x, w := eager.New([]float64{}, 0, 3).RequiresGrad(), eager.Ones(3, 2).RequiresGrad()
+	y := x.MatMul(w).Tanh()
+	for range 2 { // the second pass runs compiled programs
+		if err := y.Square().Sum().Backward(eager.RetainGraph()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := y.Shape(); !slices.Equal(s, []int{0, 2}) {
+		t.Errorf("the result has the shape %v", s)
+	}
+	if g := x.Grad(); g == nil || !slices.Equal(g.Shape(), []int{0, 3}) {
+		t.Errorf("the gradient by nothing is %v", g)
+	}
+	if g := w.Grad(); g == nil || g.Err() != nil || fmt.Sprint(g) != "[[0 0]\n [0 0]\n [0 0]]" {
+		t.Errorf("the gradient by the weights is %v", g)
+	}
+}

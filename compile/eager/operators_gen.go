@@ -1111,6 +1111,13 @@ func (a *Tensor) LU() (l, u, perm *Tensor) {
 	return list[0], list[1], list[2]
 }
 
+// LUSolve returns X with A·X = B from the factors of LU of a square matrix A [… n×n] and B [… n×k], or [n] for a vector.
+func (l *Tensor) LUSolve(u any, perm any, b any) *Tensor {
+	return record1(fnOperators+131, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.LUSolve(in[0], in[1], in[2], in[3])}
+	}, l, u, perm, b)
+}
+
 // LayerNorm returns (x − mean)/√(variance + epsilon)·scale + bias over the axes, all if there are none.
 func (x *Tensor) LayerNorm(scale any, bias any, axes []int, epsilon float64) *Tensor {
 	axes = slices.Clone(axes)
@@ -1118,19 +1125,19 @@ func (x *Tensor) LayerNorm(scale any, bias any, axes []int, epsilon float64) *Te
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendFloat(statics, epsilon)
-	return record1(fnOperators+131, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+132, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LayerNorm(in[0], in[1], in[2], axes, epsilon)}
 	}, x, scale, bias)
 }
 
 // Lcm returns the least common multiple of integers that is not negative, elementwise and broadcast; 0 if one is 0. It wraps.
 func (x *Tensor) Lcm(y any) *Tensor {
-	return record1(fnOperators+132, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lcm(in[0], in[1])} }, x, y)
+	return record1(fnOperators+133, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lcm(in[0], in[1])} }, x, y)
 }
 
 // Ldexp returns x·2ⁿ, rounded once, for integers n, elementwise and broadcast.
 func (x *Tensor) Ldexp(n any) *Tensor {
-	return record1(fnOperators+133, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ldexp(in[0], in[1])} }, x, n)
+	return record1(fnOperators+134, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ldexp(in[0], in[1])} }, x, n)
 }
 
 // LeakyRelu returns x for x > 0 and alpha·x elsewhere, elementwise.
@@ -1138,33 +1145,33 @@ func (x *Tensor) LeakyRelu(alpha float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, alpha)
-	return record1(fnOperators+134, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+135, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LeakyRelu(in[0], alpha)}
 	}, x)
 }
 
 // Lerp returns (1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, elementwise and broadcast.
 func (a *Tensor) Lerp(b any, t any) *Tensor {
-	return record1(fnOperators+135, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+136, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Lerp(in[0], in[1], in[2])}
 	}, a, b, t)
 }
 
 // Less returns whether x < y elementwise, as bool.
 func (x *Tensor) Less(y any) *Tensor {
-	return record1(fnOperators+136, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Less(in[0], in[1])} }, x, y)
+	return record1(fnOperators+137, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Less(in[0], in[1])} }, x, y)
 }
 
 // LessEqual returns whether x ≤ y elementwise, as bool.
 func (x *Tensor) LessEqual(y any) *Tensor {
-	return record1(fnOperators+137, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+138, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LessEqual(in[0], in[1])}
 	}, x, y)
 }
 
 // Lgamma returns ln |Γ(x)|, elementwise.
 func (x *Tensor) Lgamma() *Tensor {
-	return record1(fnOperators+138, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lgamma(in[0])} }, x)
+	return record1(fnOperators+139, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Lgamma(in[0])} }, x)
 }
 
 // Like returns a scalar constant with n's dtype, in n's graph.
@@ -1172,7 +1179,7 @@ func (n *Tensor) Like(v float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, v)
-	return record1(fnOperators+139, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Like(in[0], v)} }, n)
+	return record1(fnOperators+140, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Like(in[0], v)} }, n)
 }
 
 // LinearRecurrence returns y with y_i = a_i·y_(i−1) + b_i along the axis, y = b at its beginning (at its end with Reverse). a and b are broadcast.
@@ -1182,7 +1189,7 @@ func (a *Tensor) LinearRecurrence(b any, axis int, opts ...graph.ScanOption) *Te
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+140, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+141, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LinearRecurrence(in[0], in[1], axis, opts...)}
 	}, a, b)
 }
@@ -1195,7 +1202,7 @@ func Linspace(d graph.DType, start float64, stop float64, n int) *Tensor {
 	statics = appendFloat(statics, start)
 	statics = appendFloat(statics, stop)
 	statics = appendInt(statics, n)
-	return record1(fnOperators+141, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
+	return record1(fnOperators+142, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Linspace(g, d, start, stop, n)}
 	})
 }
@@ -1211,46 +1218,46 @@ func (x *Tensor) LocalResponseNorm(axis int, size int, before int, alpha float64
 	statics = appendFloat(statics, alpha)
 	statics = appendFloat(statics, beta)
 	statics = appendFloat(statics, k)
-	return record1(fnOperators+142, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+143, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LocalResponseNorm(in[0], axis, size, before, alpha, beta, k)}
 	}, x)
 }
 
 // Log returns ln x, elementwise.
 func (x *Tensor) Log() *Tensor {
-	return record1(fnOperators+143, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log(in[0])} }, x)
+	return record1(fnOperators+144, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log(in[0])} }, x)
 }
 
 // Log10 returns the logarithm of x to base 10, elementwise.
 func (x *Tensor) Log10() *Tensor {
-	return record1(fnOperators+144, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log10(in[0])} }, x)
+	return record1(fnOperators+145, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log10(in[0])} }, x)
 }
 
 // Log1p returns ln(1 + x), accurate near 0, elementwise.
 func (x *Tensor) Log1p() *Tensor {
-	return record1(fnOperators+145, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log1p(in[0])} }, x)
+	return record1(fnOperators+146, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log1p(in[0])} }, x)
 }
 
 // Log2 returns the logarithm of x to base 2, elementwise.
 func (x *Tensor) Log2() *Tensor {
-	return record1(fnOperators+146, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log2(in[0])} }, x)
+	return record1(fnOperators+147, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Log2(in[0])} }, x)
 }
 
 // LogAddExp returns ln(eˣ + eʸ) without overflow, elementwise.
 func (x *Tensor) LogAddExp(y any) *Tensor {
-	return record1(fnOperators+147, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+148, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogAddExp(in[0], in[1])}
 	}, x, y)
 }
 
 // LogNdtr returns the logarithm of the normal distribution's function, elementwise.
 func (x *Tensor) LogNdtr() *Tensor {
-	return record1(fnOperators+148, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogNdtr(in[0])} }, x)
+	return record1(fnOperators+149, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogNdtr(in[0])} }, x)
 }
 
 // LogSigmoid returns ln σ(x) without overflow, elementwise.
 func (x *Tensor) LogSigmoid() *Tensor {
-	return record1(fnOperators+149, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogSigmoid(in[0])} }, x)
+	return record1(fnOperators+150, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogSigmoid(in[0])} }, x)
 }
 
 // LogSoftmax returns x − logsumexp(x) along the axis.
@@ -1258,7 +1265,7 @@ func (x *Tensor) LogSoftmax(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+150, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+151, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogSoftmax(in[0], axis)}
 	}, x)
 }
@@ -1271,57 +1278,57 @@ func (x *Tensor) LogSumExp(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+151, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+152, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogSumExp(in[0], axes, opts...)}
 	}, x)
 }
 
 // LogicalAnd returns whether both bool operands are true, elementwise.
 func (x *Tensor) LogicalAnd(y any) *Tensor {
-	return record1(fnOperators+152, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+153, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalAnd(in[0], in[1])}
 	}, x, y)
 }
 
 // LogicalNot returns whether the bool operand is false, elementwise.
 func (x *Tensor) LogicalNot() *Tensor {
-	return record1(fnOperators+153, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogicalNot(in[0])} }, x)
+	return record1(fnOperators+154, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogicalNot(in[0])} }, x)
 }
 
 // LogicalOr returns whether one of the bool operands is true, elementwise.
 func (x *Tensor) LogicalOr(y any) *Tensor {
-	return record1(fnOperators+154, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+155, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalOr(in[0], in[1])}
 	}, x, y)
 }
 
 // LogicalXor returns whether exactly one of the bool operands is true, elementwise.
 func (x *Tensor) LogicalXor(y any) *Tensor {
-	return record1(fnOperators+155, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+156, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalXor(in[0], in[1])}
 	}, x, y)
 }
 
 // Logit returns ln(p/(1 − p)), elementwise.
 func (p *Tensor) Logit() *Tensor {
-	return record1(fnOperators+156, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Logit(in[0])} }, p)
+	return record1(fnOperators+157, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Logit(in[0])} }, p)
 }
 
 // LstSq returns the X [… n×k] of least norm that makes ‖A·X − B‖ least, for A [… m×n] of full rank and B [… m×k], or [m] for a
 // vector; batches broadcast.
 func (a *Tensor) LstSq(b any) *Tensor {
-	return record1(fnOperators+157, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LstSq(in[0], in[1])} }, a, b)
+	return record1(fnOperators+158, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LstSq(in[0], in[1])} }, a, b)
 }
 
 // MSE returns the mean of (x − y)² over all elements, a scalar.
 func (x *Tensor) MSE(y any) *Tensor {
-	return record1(fnOperators+158, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MSE(in[0], in[1])} }, x, y)
+	return record1(fnOperators+159, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MSE(in[0], in[1])} }, x, y)
 }
 
 // MatMul returns the matrix product by NumPy's rules: leading dimensions broadcast, a vector on the left
 // is a row and on the right a column, and their dimension is dropped from the result.
 func (a *Tensor) MatMul(b any) *Tensor {
-	return record1(fnOperators+159, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatMul(in[0], in[1])} }, a, b)
+	return record1(fnOperators+160, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatMul(in[0], in[1])} }, a, b)
 }
 
 // MatrixNorm returns a norm of matrices [… m×n]: "fro", "nuc", "2", "-2", "1", "-1", "inf" or "-inf", as in NumPy.
@@ -1329,7 +1336,7 @@ func (x *Tensor) MatrixNorm(ord string) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendString(statics, ord)
-	return record1(fnOperators+160, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+161, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.MatrixNorm(in[0], ord)}
 	}, x)
 }
@@ -1339,19 +1346,19 @@ func (a *Tensor) MatrixPower(n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+161, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+162, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.MatrixPower(in[0], n)}
 	}, a)
 }
 
 // MatrixRank returns the number, an int64, of singular values of matrices [… m×n] above the largest times max(m, n) times the distance from 1 to the next number (numpy.linalg.matrix_rank).
 func (a *Tensor) MatrixRank() *Tensor {
-	return record1(fnOperators+162, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatrixRank(in[0])} }, a)
+	return record1(fnOperators+163, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatrixRank(in[0])} }, a)
 }
 
 // Max returns the larger of x and y elementwise; a tie shares the adjoint.
 func (x *Tensor) Max(y any) *Tensor {
-	return record1(fnOperators+163, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Max(in[0], in[1])} }, x, y)
+	return record1(fnOperators+164, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Max(in[0], in[1])} }, x, y)
 }
 
 // MaxPool returns the largest elements under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking), and their int64 row-major
@@ -1363,7 +1370,7 @@ func (x *Tensor) MaxPool(size []int, window graph.Window) (values, indices *Tens
 	statics := room[:0]
 	statics = appendInts(statics, size)
 	statics = appendText(statics, window)
-	list := records(2, fnOperators+164, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+165, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		values, indices := graph.MaxPool(in[0], size, window)
 		return []*graph.Node{values, indices}
 	}, x)
@@ -1372,7 +1379,7 @@ func (x *Tensor) MaxPool(size []int, window graph.Window) (values, indices *Tens
 
 // Mean returns the mean of all elements.
 func (x *Tensor) Mean() *Tensor {
-	return record1(fnOperators+165, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mean(in[0])} }, x)
+	return record1(fnOperators+166, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mean(in[0])} }, x)
 }
 
 // Median returns the middle element of x along the axis, the mean of the two in the middle if their number is even (numpy.median): Quantile at ½.
@@ -1382,24 +1389,24 @@ func (x *Tensor) Median(axis int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+166, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+167, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Median(in[0], axis, opts...)}
 	}, x)
 }
 
 // Min returns the smaller of x and y elementwise; a tie shares the adjoint.
 func (x *Tensor) Min(y any) *Tensor {
-	return record1(fnOperators+167, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Min(in[0], in[1])} }, x, y)
+	return record1(fnOperators+168, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Min(in[0], in[1])} }, x, y)
 }
 
 // Mish returns x·tanh(softplus(x)), 0 at −Inf, elementwise (Misra 2019).
 func (x *Tensor) Mish() *Tensor {
-	return record1(fnOperators+168, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mish(in[0])} }, x)
+	return record1(fnOperators+169, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mish(in[0])} }, x)
 }
 
 // Mod returns the floor modulus of x by y: Python's %.
 func (x *Tensor) Mod(y any) *Tensor {
-	return record1(fnOperators+169, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mod(in[0], in[1])} }, x, y)
+	return record1(fnOperators+170, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mod(in[0], in[1])} }, x, y)
 }
 
 // Mode returns the element that occurs most often along an axis, the smallest of several, and how often, int64, without the axis (scipy.stats.mode). NaN is like no other element. The
@@ -1408,7 +1415,7 @@ func (x *Tensor) Mode(axis int) (value, count *Tensor) {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	list := records(2, fnOperators+170, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+171, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		value, count := graph.Mode(in[0], axis)
 		return []*graph.Node{value, count}
 	}, x)
@@ -1417,12 +1424,12 @@ func (x *Tensor) Mode(axis int) (value, count *Tensor) {
 
 // Mul returns x · y elementwise, broadcast.
 func (x *Tensor) Mul(y any) *Tensor {
-	return record1(fnOperators+171, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(in[0], in[1])} }, x, y)
+	return record1(fnOperators+172, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(in[0], in[1])} }, x, y)
 }
 
 // MulNoNan returns x · y elementwise, broadcast, but 0 where either operand is exactly 0, even if the other one is infinite or NaN.
 func (x *Tensor) MulNoNan(y any) *Tensor {
-	return record1(fnOperators+172, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+173, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.MulNoNan(in[0], in[1])}
 	}, x, y)
 }
@@ -1435,7 +1442,7 @@ func (x *Tensor) NanCount(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+173, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+174, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanCount(in[0], axes, opts...)}
 	}, x)
 }
@@ -1448,7 +1455,7 @@ func (x *Tensor) NanMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+174, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+175, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMax(in[0], axes, opts...)}
 	}, x)
 }
@@ -1461,7 +1468,7 @@ func (x *Tensor) NanMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+175, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+176, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMean(in[0], axes, opts...)}
 	}, x)
 }
@@ -1474,7 +1481,7 @@ func (x *Tensor) NanMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+176, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+177, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMin(in[0], axes, opts...)}
 	}, x)
 }
@@ -1487,7 +1494,7 @@ func (x *Tensor) NanProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+177, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+178, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanProd(in[0], axes, opts...)}
 	}, x)
 }
@@ -1501,7 +1508,7 @@ func (x *Tensor) NanStd(axes []int, ddof int, opts ...graph.ReduceOption) *Tenso
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+178, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+179, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanStd(in[0], axes, ddof, opts...)}
 	}, x)
 }
@@ -1514,7 +1521,7 @@ func (x *Tensor) NanSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+179, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+180, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanSum(in[0], axes, opts...)}
 	}, x)
 }
@@ -1528,36 +1535,36 @@ func (x *Tensor) NanVar(axes []int, ddof int, opts ...graph.ReduceOption) *Tenso
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+180, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+181, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanVar(in[0], axes, ddof, opts...)}
 	}, x)
 }
 
 // Ndtri returns the inverse of the normal distribution's function, elementwise.
 func (p *Tensor) Ndtri() *Tensor {
-	return record1(fnOperators+181, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ndtri(in[0])} }, p)
+	return record1(fnOperators+182, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ndtri(in[0])} }, p)
 }
 
 // Neg returns −x.
 func (x *Tensor) Neg() *Tensor {
-	return record1(fnOperators+182, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} }, x)
+	return record1(fnOperators+183, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} }, x)
 }
 
 // NextAfter returns the number of the dtype next to x in the direction of y, elementwise and broadcast; y where they are equal.
 func (x *Tensor) NextAfter(y any) *Tensor {
-	return record1(fnOperators+183, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+184, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NextAfter(in[0], in[1])}
 	}, x, y)
 }
 
 // NormCDF returns the distribution function of the standard normal distribution, ½·erfc(−x/√2), elementwise. Both tails have small relative errors, about x²·2⁻⁵³ far out.
 func (x *Tensor) NormCDF() *Tensor {
-	return record1(fnOperators+184, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.NormCDF(in[0])} }, x)
+	return record1(fnOperators+185, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.NormCDF(in[0])} }, x)
 }
 
 // NotEqual returns whether x ≠ y elementwise, as bool; true for NaN.
 func (x *Tensor) NotEqual(y any) *Tensor {
-	return record1(fnOperators+185, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+186, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NotEqual(in[0], in[1])}
 	}, x, y)
 }
@@ -1570,19 +1577,19 @@ func (x *Tensor) OneHot(d graph.DType, depth int, axis int) *Tensor {
 	statics = appendText(statics, d)
 	statics = appendInt(statics, depth)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+186, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+187, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.OneHot(in[0], d, depth, axis)}
 	}, x)
 }
 
 // Outer returns the products xᵢ·yⱼ [… m×n] of vectors [… m] and [… n]; batches broadcast.
 func (x *Tensor) Outer(y any) *Tensor {
-	return record1(fnOperators+187, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
+	return record1(fnOperators+188, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
 }
 
 // PRelu returns x for x > 0 and slope·x elsewhere, elementwise and broadcast (He et al. 2015). The derivative by x at 0 is slope.
 func (x *Tensor) PRelu(slope any) *Tensor {
-	return record1(fnOperators+188, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.PRelu(in[0], in[1])} }, x, slope)
+	return record1(fnOperators+189, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.PRelu(in[0], in[1])} }, x, slope)
 }
 
 // Pad returns x with low[d] elements of the value before and high[d] after dimension d; negative ones take away as many.
@@ -1594,7 +1601,7 @@ func (x *Tensor) Pad(low []int, high []int, value float64) *Tensor {
 	statics = appendInts(statics, low)
 	statics = appendInts(statics, high)
 	statics = appendFloat(statics, value)
-	return record1(fnOperators+189, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+190, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Pad(in[0], low, high, value)}
 	}, x)
 }
@@ -1609,9 +1616,30 @@ func (x *Tensor) PadMode(low []int, high []int, mode string) *Tensor {
 	statics = appendInts(statics, low)
 	statics = appendInts(statics, high)
 	statics = appendString(statics, mode)
-	return record1(fnOperators+190, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+191, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.PadMode(in[0], low, high, mode)}
 	}, x)
+}
+
+// PermutationSign returns the sign, 1 or −1 as int64, of permutations [… n] of the numbers from 0 to n − 1, such as those of LU: det A is their sign times the product of the diagonal of U.
+func (perm *Tensor) PermutationSign() *Tensor {
+	return record1(fnOperators+192, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.PermutationSign(in[0])}
+	}, perm)
+}
+
+// Pinv returns the Moore–Penrose inverse of matrices [… m×n], [… n×m], of whatever rank; its derivative is that among matrices of the same rank.
+func (a *Tensor) Pinv() *Tensor {
+	return record1(fnOperators+193, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pinv(in[0])} }, a)
+}
+
+// Pivots returns the exchanges [… k], int64, by which LAPACK makes permutations [… n] of LU: row i, from 0 on, is exchanged with that of the result's element i, one after the other, k = n for square matrices
+// (scipy.linalg.lu_factor; PyTorch counts from 1).
+func (perm *Tensor) Pivots(k int) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, k)
+	return record1(fnOperators+194, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pivots(in[0], k)} }, perm)
 }
 
 // Polygamma returns the derivative of order n of Digamma, elementwise.
@@ -1619,19 +1647,29 @@ func Polygamma(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+191, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Polygamma(n, in[0])} }, x)
+	return record1(fnOperators+195, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Polygamma(n, in[0])} }, x)
 }
 
 // Pow returns x^y elementwise, broadcast.
 func (x *Tensor) Pow(y any) *Tensor {
-	return record1(fnOperators+192, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pow(in[0], in[1])} }, x, y)
+	return record1(fnOperators+196, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pow(in[0], in[1])} }, x, y)
 }
 
 // QR returns the reduced QR decomposition of matrices [… m×n]: Q [… m×k] with orthonormal columns and upper triangular R [… k×n],
 // k = min(m, n). The signs are those of Householder's method.
 func (a *Tensor) QR() (q, r *Tensor) {
-	list := records(2, fnOperators+193, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+197, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		q, r := graph.QR(in[0])
+		return []*graph.Node{q, r}
+	}, a)
+	return list[0], list[1]
+}
+
+// QRComplete returns the complete QR decomposition of matrices [… m×n]: an orthogonal Q [… m×m] and an upper triangular R [… m×n] (numpy.linalg.qr with mode complete). For m > n the last columns of Q are any
+// that make it orthogonal, and their derivative is that of the smallest turn.
+func (a *Tensor) QRComplete() (q, r *Tensor) {
+	list := records(2, fnOperators+198, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		q, r := graph.QRComplete(in[0])
 		return []*graph.Node{q, r}
 	}, a)
 	return list[0], list[1]
@@ -1646,7 +1684,7 @@ func (x *Tensor) Quantile(q float64, axis int, opts ...graph.ReduceOption) *Tens
 	statics = appendFloat(statics, q)
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+194, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+199, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Quantile(in[0], q, axis, opts...)}
 	}, x)
 }
@@ -1657,7 +1695,7 @@ func (x *Tensor) RFFT(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+195, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.RFFT(in[0], axis)} }, x)
+	return record1(fnOperators+200, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.RFFT(in[0], axis)} }, x)
 }
 
 // RMSNorm returns x/√(mean of x² + epsilon)·scale over the axes, all if there are none.
@@ -1667,21 +1705,21 @@ func (x *Tensor) RMSNorm(scale any, axes []int, epsilon float64) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendFloat(statics, epsilon)
-	return record1(fnOperators+196, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+201, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RMSNorm(in[0], in[1], axes, epsilon)}
 	}, x, scale)
 }
 
 // RandomBernoulli returns bools that are true with the probabilities p.
 func (key *Tensor) RandomBernoulli(p any) *Tensor {
-	return record1(fnOperators+197, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+202, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBernoulli(in[0], in[1])}
 	}, key, p)
 }
 
 // RandomBeta returns numbers with the beta distribution for the parameters a, b > 0 of one shape: x/(x + y) of gamma numbers x and y.
 func (key *Tensor) RandomBeta(a any, b any) *Tensor {
-	return record1(fnOperators+198, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+203, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBeta(in[0], in[1], in[2])}
 	}, key, a, b)
 }
@@ -1693,7 +1731,7 @@ func (key *Tensor) RandomBits(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+199, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+204, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBits(in[0], d, shape...)}
 	}, key)
 }
@@ -1703,7 +1741,7 @@ func (key *Tensor) RandomCategorical(logits any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+200, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+205, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomCategorical(in[0], in[1], axis)}
 	}, key, logits)
 }
@@ -1715,14 +1753,14 @@ func (key *Tensor) RandomExponential(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+201, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+206, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomExponential(in[0], d, shape...)}
 	}, key)
 }
 
 // RandomFoldIn returns a new key from a key and an integer scalar, such as the number of a step.
 func (key *Tensor) RandomFoldIn(data any) *Tensor {
-	return record1(fnOperators+202, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+207, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomFoldIn(in[0], in[1])}
 	}, key, data)
 }
@@ -1730,7 +1768,7 @@ func (key *Tensor) RandomFoldIn(data any) *Tensor {
 // RandomGamma returns numbers with the gamma distribution of scale 1 for the shape parameters a > 0, of a's shape. Its derivative by a is the
 // implicit reparameterisation gradient.
 func (key *Tensor) RandomGamma(a any) *Tensor {
-	return record1(fnOperators+203, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+208, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomGamma(in[0], in[1])}
 	}, key, a)
 }
@@ -1742,7 +1780,7 @@ func (key *Tensor) RandomGumbel(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+204, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+209, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomGumbel(in[0], d, shape...)}
 	}, key)
 }
@@ -1752,7 +1790,7 @@ func RandomKey(seed int64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, int(seed))
-	return record1(fnOperators+205, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.RandomKey(g, seed)} })
+	return record1(fnOperators+210, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.RandomKey(g, seed)} })
 }
 
 // RandomNormal returns numbers with the standard normal distribution.
@@ -1762,7 +1800,7 @@ func (key *Tensor) RandomNormal(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+206, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+211, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomNormal(in[0], d, shape...)}
 	}, key)
 }
@@ -1773,7 +1811,7 @@ func (key *Tensor) RandomSplit(n int) []*Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return records(1, fnOperators+207, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
+	return records(1, fnOperators+212, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
 }
 
 // RandomUniform returns numbers uniform in [0, 1).
@@ -1783,14 +1821,14 @@ func (key *Tensor) RandomUniform(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+208, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+213, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomUniform(in[0], d, shape...)}
 	}, key)
 }
 
 // Reciprocal returns 1/x.
 func (x *Tensor) Reciprocal() *Tensor {
-	return record1(fnOperators+209, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
+	return record1(fnOperators+214, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
 }
 
 // ReduceAll returns whether all elements of the bool x over the axes are true.
@@ -1801,7 +1839,7 @@ func (x *Tensor) ReduceAll(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+210, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceAll(in[0], axes, opts...)}
 	}, x)
 }
@@ -1814,7 +1852,7 @@ func (x *Tensor) ReduceAny(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+211, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+216, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceAny(in[0], axes, opts...)}
 	}, x)
 }
@@ -1827,7 +1865,7 @@ func (x *Tensor) ReduceL1(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+212, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+217, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceL1(in[0], axes, opts...)}
 	}, x)
 }
@@ -1840,7 +1878,7 @@ func (x *Tensor) ReduceL2(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+213, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+218, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceL2(in[0], axes, opts...)}
 	}, x)
 }
@@ -1853,7 +1891,7 @@ func (x *Tensor) ReduceLInf(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+214, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+219, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceLInf(in[0], axes, opts...)}
 	}, x)
 }
@@ -1867,7 +1905,7 @@ func (x *Tensor) ReduceLp(p float64, axes []int, opts ...graph.ReduceOption) *Te
 	statics = appendFloat(statics, p)
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+220, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceLp(in[0], p, axes, opts...)}
 	}, x)
 }
@@ -1880,7 +1918,7 @@ func (x *Tensor) ReduceMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+216, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+221, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMax(in[0], axes, opts...)}
 	}, x)
 }
@@ -1893,7 +1931,7 @@ func (x *Tensor) ReduceMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+217, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+222, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMean(in[0], axes, opts...)}
 	}, x)
 }
@@ -1906,7 +1944,7 @@ func (x *Tensor) ReduceMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+218, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+223, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMin(in[0], axes, opts...)}
 	}, x)
 }
@@ -1919,7 +1957,7 @@ func (x *Tensor) ReduceProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+219, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+224, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceProd(in[0], axes, opts...)}
 	}, x)
 }
@@ -1933,7 +1971,7 @@ func (x *Tensor) ReduceStd(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+220, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+225, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceStd(in[0], axes, ddof, opts...)}
 	}, x)
 }
@@ -1946,7 +1984,7 @@ func (x *Tensor) ReduceSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+221, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+226, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceSum(in[0], axes, opts...)}
 	}, x)
 }
@@ -1960,19 +1998,19 @@ func (x *Tensor) ReduceVar(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+222, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+227, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceVar(in[0], axes, ddof, opts...)}
 	}, x)
 }
 
 // Relu returns max(x, 0); the derivative at 0 is 0, elementwise.
 func (x *Tensor) Relu() *Tensor {
-	return record1(fnOperators+223, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Relu(in[0])} }, x)
+	return record1(fnOperators+228, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Relu(in[0])} }, x)
 }
 
 // Remainder returns the truncated remainder of x by y: C's fmod.
 func (x *Tensor) Remainder(y any) *Tensor {
-	return record1(fnOperators+224, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+229, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Remainder(in[0], in[1])}
 	}, x, y)
 }
@@ -1983,7 +2021,7 @@ func (x *Tensor) Repeat(repeats int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, repeats)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+225, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+230, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Repeat(in[0], repeats, axis)}
 	}, x)
 }
@@ -1998,7 +2036,7 @@ func (x *Tensor) Require(ok any, message string, measure any, more ...*Tensor) *
 	var room [64]byte
 	statics := room[:0]
 	statics = appendString(statics, message)
-	return record1(fnOperators+226, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+231, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Require(in[0], in[1], message, in[2], in[3:]...)}
 	}, given...)
 }
@@ -2010,7 +2048,7 @@ func (x *Tensor) Reshape(shape ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+227, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+232, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Reshape(in[0], shape...)}
 	}, x)
 }
@@ -2025,7 +2063,7 @@ func (x *Tensor) Resize(mode string, size []int, opts ...graph.ResizeOption) *Te
 	statics = appendString(statics, mode)
 	statics = appendInts(statics, size)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+228, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+233, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Resize(in[0], mode, size, opts...)}
 	}, x)
 }
@@ -2036,24 +2074,24 @@ func (x *Tensor) Roll(shift int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, shift)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+229, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+234, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Roll(in[0], shift, axis)}
 	}, x)
 }
 
 // Round returns x rounded to the nearest whole number, ties to even, elementwise.
 func (x *Tensor) Round() *Tensor {
-	return record1(fnOperators+230, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Round(in[0])} }, x)
+	return record1(fnOperators+235, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Round(in[0])} }, x)
 }
 
 // Rsqrt returns 1/√x, elementwise.
 func (x *Tensor) Rsqrt() *Tensor {
-	return record1(fnOperators+231, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Rsqrt(in[0])} }, x)
+	return record1(fnOperators+236, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Rsqrt(in[0])} }, x)
 }
 
 // SLogDet returns sign and logarithm of the absolute value of the determinants of square matrices [… n×n].
 func (a *Tensor) SLogDet() (sign, logarithm *Tensor) {
-	list := records(2, fnOperators+232, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+237, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		sign, logarithm := graph.SLogDet(in[0])
 		return []*graph.Node{sign, logarithm}
 	}, a)
@@ -2068,7 +2106,7 @@ func (x *Tensor) STFT(window any, hop int, centered bool) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, hop)
 	statics = appendBool(statics, centered)
-	return record1(fnOperators+233, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+238, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.STFT(in[0], in[1], hop, centered)}
 	}, x, window)
 }
@@ -2077,8 +2115,18 @@ func (x *Tensor) STFT(window any, hop int, centered bool) *Tensor {
 // Vᵀ [… k×n], k = min(m, n). Derivatives at equal singular values are right for functions of the values alone, of U·Vᵀ, and of the
 // spaces that the vectors span; they are a runtime error for functions of single vectors and where values and vectors meet.
 func (a *Tensor) SVD() (u, s, vt *Tensor) {
-	list := records(3, fnOperators+234, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(3, fnOperators+239, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		u, s, vt := graph.SVD(in[0])
+		return []*graph.Node{u, s, vt}
+	}, a)
+	return list[0], list[1], list[2]
+}
+
+// SVDComplete returns the full singular value decomposition of matrices [… m×n]: U [… m×m] and Vᵀ [… n×n], orthogonal, and the singular values [… min(m, n)], descending (numpy.linalg.svd). The vectors
+// of U or V beyond these are any that make it orthogonal, and their derivative is that of the smallest turn; for the others see SVD.
+func (a *Tensor) SVDComplete() (u, s, vt *Tensor) {
+	list := records(3, fnOperators+240, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		u, s, vt := graph.SVDComplete(in[0])
 		return []*graph.Node{u, s, vt}
 	}, a)
 	return list[0], list[1], list[2]
@@ -2091,7 +2139,7 @@ func (indices *Tensor) ScatterAdd(updates any, axis int, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+235, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+241, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAdd(in[0], in[1], axis, shape...)}
 	}, indices, updates)
 }
@@ -2101,7 +2149,7 @@ func (x *Tensor) ScatterAddTo(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+236, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+242, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAddTo(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2113,7 +2161,7 @@ func (indices *Tensor) ScatterAlongAxisAdd(updates any, axis int, shape ...int) 
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+237, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+243, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAlongAxisAdd(in[0], in[1], axis, shape...)}
 	}, indices, updates)
 }
@@ -2123,7 +2171,7 @@ func (x *Tensor) ScatterMax(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+238, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+244, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMax(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2133,7 +2181,7 @@ func (x *Tensor) ScatterMin(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+239, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+245, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMin(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2143,7 +2191,7 @@ func (x *Tensor) ScatterMul(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+240, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+246, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMul(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2153,7 +2201,7 @@ func (x *Tensor) ScatterSet(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+241, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+247, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterSet(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2164,7 +2212,7 @@ func (sequence *Tensor) Searchsorted(values any, right bool) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendBool(statics, right)
-	return record1(fnOperators+242, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+248, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Searchsorted(in[0], in[1], right)}
 	}, sequence, values)
 }
@@ -2174,7 +2222,7 @@ func (x *Tensor) SegmentMax(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+243, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+249, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentMax(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2184,7 +2232,7 @@ func (x *Tensor) SegmentMin(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+244, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+250, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentMin(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2194,7 +2242,7 @@ func (x *Tensor) SegmentProd(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+245, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+251, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentProd(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2204,65 +2252,65 @@ func (x *Tensor) SegmentSum(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+246, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+252, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentSum(in[0], in[1], n)}
 	}, x, segments)
 }
 
 // Selu returns Klambauer's self-normalising unit λ·elu(x, α), elementwise.
 func (x *Tensor) Selu() *Tensor {
-	return record1(fnOperators+247, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Selu(in[0])} }, x)
+	return record1(fnOperators+253, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Selu(in[0])} }, x)
 }
 
 // ShiftLeft returns x·2ⁿ for integers, elementwise and broadcast, without the bits that go out on the left: 0 where n is negative or not below the number of bits.
 func (x *Tensor) ShiftLeft(n any) *Tensor {
-	return record1(fnOperators+248, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+254, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ShiftLeft(in[0], in[1])}
 	}, x, n)
 }
 
 // ShiftRight returns ⌊x/2ⁿ⌋ for integers, elementwise and broadcast: 0 or, for a negative x, −1 where n is negative or not below the number of bits.
 func (x *Tensor) ShiftRight(n any) *Tensor {
-	return record1(fnOperators+249, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+255, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ShiftRight(in[0], in[1])}
 	}, x, n)
 }
 
 // Sigmoid returns 1/(1 + e⁻ˣ), elementwise.
 func (x *Tensor) Sigmoid() *Tensor {
-	return record1(fnOperators+250, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sigmoid(in[0])} }, x)
+	return record1(fnOperators+256, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sigmoid(in[0])} }, x)
 }
 
 // SigmoidCrossEntropy returns −p·ln σ(logits) − (1 − p)·ln(1 − σ(logits)), elementwise and broadcast.
 func (logits *Tensor) SigmoidCrossEntropy(p any) *Tensor {
-	return record1(fnOperators+251, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+257, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SigmoidCrossEntropy(in[0], in[1])}
 	}, logits, p)
 }
 
 // Sign returns −1, 0 or 1 by the sign of x, NaN for NaN; its derivative is 0.
 func (x *Tensor) Sign() *Tensor {
-	return record1(fnOperators+252, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sign(in[0])} }, x)
+	return record1(fnOperators+258, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sign(in[0])} }, x)
 }
 
 // Silu returns x·σ(x), elementwise.
 func (x *Tensor) Silu() *Tensor {
-	return record1(fnOperators+253, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Silu(in[0])} }, x)
+	return record1(fnOperators+259, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Silu(in[0])} }, x)
 }
 
 // Sin returns sin x, x in radians, elementwise.
 func (x *Tensor) Sin() *Tensor {
-	return record1(fnOperators+254, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(in[0])} }, x)
+	return record1(fnOperators+260, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(in[0])} }, x)
 }
 
 // Sinc returns sin(πx)/(πx), 1 at 0, elementwise.
 func (x *Tensor) Sinc() *Tensor {
-	return record1(fnOperators+255, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinc(in[0])} }, x)
+	return record1(fnOperators+261, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinc(in[0])} }, x)
 }
 
 // Sinh returns sinh x, elementwise.
 func (x *Tensor) Sinh() *Tensor {
-	return record1(fnOperators+256, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
+	return record1(fnOperators+262, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
 }
 
 // Slice selects a range of each leading dimension; the others are taken whole. Starts and limits beyond an end mean the end, as in NumPy, and a range may have no elements.
@@ -2271,7 +2319,7 @@ func (x *Tensor) Slice(ranges ...graph.Range) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, ranges)
-	return record1(fnOperators+257, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+263, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Slice(in[0], ranges...)}
 	}, x)
 }
@@ -2281,7 +2329,7 @@ func (x *Tensor) SoftShrink(lambda float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, lambda)
-	return record1(fnOperators+258, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+264, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SoftShrink(in[0], lambda)}
 	}, x)
 }
@@ -2291,7 +2339,7 @@ func (x *Tensor) Softmax(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+259, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
+	return record1(fnOperators+265, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
 }
 
 // SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
@@ -2299,25 +2347,25 @@ func (logits *Tensor) SoftmaxCrossEntropy(p any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+260, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+266, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SoftmaxCrossEntropy(in[0], in[1], axis)}
 	}, logits, p)
 }
 
 // Softplus returns ln(1 + eˣ), elementwise.
 func (x *Tensor) Softplus() *Tensor {
-	return record1(fnOperators+261, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
+	return record1(fnOperators+267, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
 }
 
 // Softsign returns x/(1 + |x|), elementwise; NaN at ±Inf.
 func (x *Tensor) Softsign() *Tensor {
-	return record1(fnOperators+262, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
+	return record1(fnOperators+268, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
 }
 
 // Solve returns X with A·X = B for square A [… n×n] and B [… n×m], or [n] for a vector; batches broadcast. A singular
 // matrix is a runtime error.
 func (a *Tensor) Solve(b any) *Tensor {
-	return record1(fnOperators+263, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
+	return record1(fnOperators+269, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
 }
 
 // Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end.
@@ -2327,7 +2375,7 @@ func (x *Tensor) Sort(axis int, opts ...graph.SortOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+264, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+270, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Sort(in[0], axis, opts...)}
 	}, x)
 }
@@ -2339,17 +2387,17 @@ func (x *Tensor) Split(axis int, extents ...int) []*Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, extents)
-	return records(1, fnOperators+265, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
+	return records(1, fnOperators+271, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
 }
 
 // Sqrt returns √x; NaN for x < 0, elementwise.
 func (x *Tensor) Sqrt() *Tensor {
-	return record1(fnOperators+266, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(in[0])} }, x)
+	return record1(fnOperators+272, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(in[0])} }, x)
 }
 
 // Square returns x·x.
 func (x *Tensor) Square() *Tensor {
-	return record1(fnOperators+267, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} }, x)
+	return record1(fnOperators+273, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} }, x)
 }
 
 // Squeeze removes the given dimensions of extent 1; without axes, all of them.
@@ -2358,7 +2406,7 @@ func (x *Tensor) Squeeze(axes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, axes)
-	return record1(fnOperators+268, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+274, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Squeeze(in[0], axes...)}
 	}, x)
 }
@@ -2372,19 +2420,19 @@ func Stack(axis int, xs ...*Tensor) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+269, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+275, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Stack(axis, in[0:]...)}
 	}, given...)
 }
 
 // Sub returns x − y, broadcast.
 func (x *Tensor) Sub(y any) *Tensor {
-	return record1(fnOperators+270, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sub(in[0], in[1])} }, x, y)
+	return record1(fnOperators+276, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sub(in[0], in[1])} }, x, y)
 }
 
 // Sum returns the sum of all elements.
 func (x *Tensor) Sum() *Tensor {
-	return record1(fnOperators+271, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
+	return record1(fnOperators+277, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
 }
 
 // TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy). In the other dimensions x and the indices are broadcast.
@@ -2392,24 +2440,24 @@ func (x *Tensor) TakeAlongAxis(indices any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+272, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+278, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TakeAlongAxis(in[0], in[1], axis)}
 	}, x, indices)
 }
 
 // Tan returns tan x, x in radians, elementwise.
 func (x *Tensor) Tan() *Tensor {
-	return record1(fnOperators+273, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tan(in[0])} }, x)
+	return record1(fnOperators+279, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tan(in[0])} }, x)
 }
 
 // Tanh returns tanh x, elementwise.
 func (x *Tensor) Tanh() *Tensor {
-	return record1(fnOperators+274, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tanh(in[0])} }, x)
+	return record1(fnOperators+280, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tanh(in[0])} }, x)
 }
 
 // TanhShrink returns x − tanh x, elementwise.
 func (x *Tensor) TanhShrink() *Tensor {
-	return record1(fnOperators+275, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.TanhShrink(in[0])} }, x)
+	return record1(fnOperators+281, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.TanhShrink(in[0])} }, x)
 }
 
 // Tile returns x repeated as a whole, reps[d] times along dimension d; fewer reps than dimensions go to the last ones, more
@@ -2419,7 +2467,7 @@ func (x *Tensor) Tile(reps ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, reps)
-	return record1(fnOperators+276, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tile(in[0], reps...)} }, x)
+	return record1(fnOperators+282, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tile(in[0], reps...)} }, x)
 }
 
 // TopK returns the k largest elements of x along the axis in descending order (with Smallest the smallest in ascending
@@ -2431,7 +2479,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 	statics = appendInt(statics, k)
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	list := records(2, fnOperators+277, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+283, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		values, indices := graph.TopK(in[0], k, axis, opts...)
 		return []*graph.Node{values, indices}
 	}, x)
@@ -2440,7 +2488,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 
 // Trace returns the sums of the main diagonals of matrices [… m×n].
 func (x *Tensor) Trace() *Tensor {
-	return record1(fnOperators+278, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
+	return record1(fnOperators+284, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
 }
 
 // Transpose permutes the dimensions: result dimension i is x's dimension perm[i]. Without perm
@@ -2450,7 +2498,7 @@ func (x *Tensor) Transpose(perm ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, perm)
-	return record1(fnOperators+279, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+285, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Transpose(in[0], perm...)}
 	}, x)
 }
@@ -2461,7 +2509,7 @@ func (y *Tensor) Trapezoid(dx float64, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendFloat(statics, dx)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+280, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+286, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Trapezoid(in[0], dx, axis)}
 	}, y)
 }
@@ -2473,7 +2521,7 @@ func (a *Tensor) TriangularSolve(b any, opts ...graph.TriangularOption) *Tensor 
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, opts)
-	return record1(fnOperators+281, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+287, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TriangularSolve(in[0], in[1], opts...)}
 	}, a, b)
 }
@@ -2481,7 +2529,7 @@ func (a *Tensor) TriangularSolve(b any, opts ...graph.TriangularOption) *Tensor 
 // TridiagonalSolve returns X with T·X = B for the tridiagonal matrix T whose row i holds lower[i], main[i], upper[i] around the
 // diagonal; lower[0] and the last upper are not read. The diagonals are [… n], B is [… n×m] with the same batch, or [n] for a vector.
 func (lower *Tensor) TridiagonalSolve(main any, upper any, b any) *Tensor {
-	return record1(fnOperators+282, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+288, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TridiagonalSolve(in[0], in[1], in[2], in[3])}
 	}, lower, main, upper, b)
 }
@@ -2491,7 +2539,7 @@ func (x *Tensor) Tril(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+283, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tril(in[0], k)} }, x)
+	return record1(fnOperators+289, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tril(in[0], k)} }, x)
 }
 
 // Triu returns the matrices in the last two dimensions of x with the elements below diagonal k set to 0.
@@ -2499,12 +2547,12 @@ func (x *Tensor) Triu(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+284, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Triu(in[0], k)} }, x)
+	return record1(fnOperators+290, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Triu(in[0], k)} }, x)
 }
 
 // Trunc returns x rounded toward 0, elementwise.
 func (x *Tensor) Trunc() *Tensor {
-	return record1(fnOperators+285, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
+	return record1(fnOperators+291, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
 }
 
 // Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros.
@@ -2515,7 +2563,7 @@ func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, size)
 	statics = appendText(statics, window)
-	return record1(fnOperators+286, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+292, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Unfold(in[0], size, window)}
 	}, x)
 }
@@ -2525,24 +2573,24 @@ func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 // operators that move elements, and products of matrices. Operators that solve, convolve or recur with infinite operands may give NaN for
 // an adjoint of 0, and what a run refuses (a singular matrix, an index out of range) it refuses in both branches.
 func (condition *Tensor) Where(a any, b any) *Tensor {
-	return record1(fnOperators+287, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+293, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Where(in[0], in[1], in[2])}
 	}, condition, a, b)
 }
 
 // Xlog1py returns x·ln(1 + y), 0 where x is 0, elementwise.
 func (x *Tensor) Xlog1py(y any) *Tensor {
-	return record1(fnOperators+288, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+294, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Xlog1py(in[0], in[1])}
 	}, x, y)
 }
 
 // Xlogy returns x·ln y, 0 where x is 0, elementwise.
 func (x *Tensor) Xlogy(y any) *Tensor {
-	return record1(fnOperators+289, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Xlogy(in[0], in[1])} }, x, y)
+	return record1(fnOperators+295, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Xlogy(in[0], in[1])} }, x, y)
 }
 
 // Zeta returns the Hurwitz zeta function ζ(s, x), elementwise and broadcast; ζ(s, 1) is Riemann's. It has no derivative by s.
 func (s *Tensor) Zeta(x any) *Tensor {
-	return record1(fnOperators+290, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Zeta(in[0], in[1])} }, s, x)
+	return record1(fnOperators+296, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Zeta(in[0], in[1])} }, s, x)
 }

@@ -248,6 +248,24 @@ def erfinv(x):
     return J(y)
 
 
+def ndtri(x):
+    # y' = √2π·exp(y²/2), order by order
+    y = [mp.sqrt(2) * mp.erfinv(2 * x.c[0] - 1)]
+    for k in range(N - 1):
+        d = exp(J(y) * J(y) / 2) * mp.sqrt(2 * mp.pi)
+        y.append(d.c[k] / (k + 1))
+    return J(y)
+
+
+def log_ndtr(x):
+    # r = φ/Φ has r' = −r·(r + x), order by order
+    v, tail = x.c[0], mp.erfc(abs(x.c[0]) / mp.sqrt(2)) / 2
+    r = [mp.npdf(v) / (tail if v < 0 else 1 - tail)]
+    for k in range(N - 1):
+        r.append(-(J(r) * (J(r) + x)).c[k] / (k + 1))
+    return integral(mp.log(tail) if v < 0 else mp.log1p(-tail), J(r), x)
+
+
 def ln(b):
     return mp.log(mp.mpf(b))
 
@@ -295,6 +313,9 @@ F = {
     "erf": (erf, everywhere, {"0": ["0", 2 / mp.sqrt(mp.pi), "0", -4 / mp.sqrt(mp.pi)]}),
     "erfc": (erfc, everywhere + ["26.5", "5.5"], {"0": ["1", -2 / mp.sqrt(mp.pi), "0", 4 / mp.sqrt(mp.pi)]}),
     "erfinv": (erfinv, ["-0.9375", "-0.75", "-0.25", "0.25", "0.75", "0.9375", "0.9999847412109375"], {"1": ["inf"] * 4, "-1": ["-inf", "inf", "-inf", "inf"], "0": ["0", mp.sqrt(mp.pi) / 2, "0", "?"]}),
+    "ndtri": (ndtri, ["1e-10", "1e-3", "0.0625", "0.25", "0.75", "0.9375", "0.9999847412109375"], {"1": ["inf"] * 4, "0": ["-inf", "inf", "-inf", "inf"], "0.5": ["0", mp.sqrt(2 * mp.pi), "0", "?"]}),
+    "log_ndtr": (log_ndtr, ["-1e8", "-700", "-40", "-20", "-5", "-1.5", "-0.25", "-1e-15", "1e-100", "0.25", "1", "1.5", "5", "20", "40", "700"],
+                 {"0": [-ln(2), mp.sqrt(2 / mp.pi), -2 / mp.pi, "?"], "inf": ["0"] * 4, "-inf": ["-inf", "inf", "?", "?"]}),
     "gelu tanh=false": (gelu, everywhere + ["-5.5"], {"0": ["0", "0.5", 2 / mp.sqrt(2 * mp.pi), "0"]}),
     "gelu tanh=true": (gelutanh, everywhere + ["-5.5"], {"0": ["0", "0.5", GELU / 2, "0"]}),
     "silu": (lambda x: x * sigmoid(x), everywhere, {"0": ["0", "0.5", "0.5", "0"]}),
@@ -317,7 +338,7 @@ F = {
 }
 
 # operators whose derivatives beyond an order are not checked
-CHECKED = {"bessel_i0e": 1, "bessel_i1e": 1}
+CHECKED = {"bessel_i0e": 1, "bessel_i1e": 1, "log_ndtr": 2}
 
 
 def text(v):

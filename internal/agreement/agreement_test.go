@@ -47,7 +47,7 @@ func TestAgreement(t *testing.T) {
 var (
 	bounds64 = Errors{4e-15, 1e-14, 1e-13}
 	bounds32 = Errors{1e-6, 4e-6, 2e-5}
-	wider    = map[string]float64{"qr": 8}
+	wider    = map[string]float64{"qr": 8, "log_ndtr": 2} // JAX's second derivative of log_ndtr cancels
 )
 
 // A wrong derivative does not agree.

@@ -63,6 +63,9 @@ func init() {
 		"elu":        func(x node) node { return graph.Elu(x, 0.7) },
 		"leaky_relu": func(x node) node { return graph.LeakyRelu(x, 0.1) },
 		"polygamma":  func(x node) node { return graph.Polygamma(2, x) },
+		"bessel_i":   func(x node) node { return graph.BesselI(0, x) }, "bessel_k": func(x node) node { return graph.BesselK(0, x) },
+		"bessel_ke": func(x node) node { return graph.BesselKe(1, x) }, "erfcx": graph.Erfcx, "log_ndtr": graph.LogNdtr, "ndtri": graph.Ndtri,
+		"zeta": func(x node) node { return graph.Zeta(graph.Like(x, 2.5), x) }, "pinv": graph.Pinv,
 		"reduce_sum": func(x node) node { return graph.ReduceSum(x, []int{0, 2}) }, "reduce_mean": func(x node) node { return graph.ReduceMean(x, []int{1}) },
 		"reduce_max": func(x node) node { return graph.ReduceMax(x, []int{2}) }, "reduce_min": func(x node) node { return graph.ReduceMin(x, []int{0}) },
 		"reduce_prod": func(x node) node { return graph.ReduceProd(x, []int{1}) }, "reduce_var": func(x node) node { return graph.ReduceVar(x, []int{2}, 1) },
@@ -95,7 +98,9 @@ func init() {
 	for name, f := range map[string]func(a, b node) node{
 		"add": graph.Add, "sub": graph.Sub, "mul": graph.Mul, "div": graph.Div, "pow": graph.Pow, "max": graph.Max, "min": graph.Min, "atan2": graph.Atan2,
 		"hypot": graph.Hypot, "mod": graph.Mod, "remainder": graph.Remainder, "copysign": graph.Copysign, "xlogy": graph.Xlogy, "xlog1py": graph.Xlog1py,
-		"logaddexp": graph.LogAddExp, "igamma": graph.IGamma, "matmul": graph.MatMul, "solve": graph.Solve, "lstsq": graph.LstSq, "mse": graph.MSE,
+		"logaddexp": graph.LogAddExp, "igamma": graph.IGamma, "igammac": graph.IGammaC, "ldexp": graph.Ldexp, "nextafter": graph.NextAfter,
+		"bitwise_and": graph.BitwiseAnd, "bitwise_or": graph.BitwiseOr, "bitwise_xor": graph.BitwiseXor, "gcd": graph.Gcd, "shift_left": graph.ShiftLeft, "shift_right": graph.ShiftRight,
+		"matmul": graph.MatMul, "solve": graph.Solve, "lstsq": graph.LstSq, "mse": graph.MSE,
 		"outer":       func(a, b node) node { return graph.Outer(graph.Reshape(a, 12), graph.Reshape(b, 8)) },
 		"kron":        func(a, b node) node { return graph.Kron(graph.Reshape(a, 3, 4), b) },
 		"segment_sum": func(x, s node) node { return graph.SegmentSum(x, s, 3) }, "segment_max": func(x, s node) node { return graph.SegmentMax(x, s, 3) },
@@ -138,6 +143,7 @@ func init() {
 		three(name, f)
 	}
 	of("scatter_multiply", "scatter_mul", func(x nodes) node { return graph.ScatterMul(x[0], x[2], x[1], 0) })
+	of("bessel_i1", "bessel_i", func(x nodes) node { return graph.BesselI(1, x[0]) })
 	of("selu", "elu", func(x nodes) node { return graph.Selu(x[0]) })
 	of("gelu_tanh", "gelu", func(x nodes) node { return graph.GeluTanh(x[0]) })
 	of("equal", "eq", func(x nodes) node { return graph.Equal(x[0], x[1]) })

@@ -235,6 +235,7 @@ func TestComposedFunctions(t *testing.T) {
 
 	composedSignals(check, wave, vector)
 	composedComplex(check, wave, vector)
+	composedLinalg(check, wave)
 
 	for _, p := range []float64{1.5, 3} {
 		check(fmt.Sprintf("norm %v", p), 1e-13, one(func(x node) node { return graph.ReduceLp(x, p, last) }), v)

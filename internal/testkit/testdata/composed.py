@@ -145,3 +145,11 @@ import jax
 jax.config.update("jax_enable_x64", True)
 g = jax.grad(lambda z: jax.numpy.sum(jax.numpy.real(jax.numpy.exp(z) * jax.numpy.abs(z))))(np.array([1 + 2j, -0.5 + 0.3j]))
 npshow("complex gradient of JAX", [[v.real, v.imag] for v in np.asarray(g)])
+show("pinv", torch.linalg.pinv, wave(2, 3, 4))
+show("pinv deficient", lambda b, c: torch.linalg.pinv(b @ c, rtol=1e-10), wave(4, 2), wave(2, 3, shift=1.0))
+tall = wave(2, 4, 4) + torch.eye(4)
+show("lu_solve", lambda a, b: torch.linalg.solve(a, b), tall, wave(2, 4, 3))
+show("lu_solve vector", lambda a, b: torch.linalg.solve(a, b), tall[0], wave(4))
+import scipy.linalg
+npshow("pivots", [scipy.linalg.lu_factor(a)[1] for a in tall.numpy()])
+npshow("permutation_sign", [np.linalg.det(np.eye(4)[p]) for p in [[0, 1, 2, 3], [1, 0, 2, 3], [3, 2, 1, 0], [1, 2, 3, 0]]])
