@@ -22,6 +22,34 @@
 //		return []*graph.Node{y}, []*graph.Node{y}
 //	})
 //
+// # Families
+//
+// docs/OPERATORS.md describes every operator, with an index by the names of NumPy, PyTorch, JAX and ONNX. What there is:
+//
+//   - values: Graph.Input, Graph.Const, Constant, Zeros, Ones, Full, Eye, Arange, Linspace, Iota, Like, Cast
+//   - arithmetic: Add, Sub, Mul, Div, Pow, Mod, Max, Min, FMA, Abs, Sign, Square, Reciprocal, Clip; bits of integers: BitwiseAnd, ShiftLeft, Gcd
+//   - functions: Exp, Log, Sin, Tanh, Sqrt, Cbrt, Hypot, Atan2; special ones: Erf, Lgamma, Digamma, IGamma, BetaInc, BesselJ, Zeta
+//   - comparisons: Less, Equal, LogicalAnd, IsNaN, Where
+//   - reductions: ReduceSum, ReduceMean, ReduceMax, ReduceVar, LogSumExp, Argmax, NanMean, Quantile, Median; running ones: Cumsum, Cummax
+//   - shapes: Reshape, Transpose, ExpandDims, BroadcastTo, Concat, Stack, Split, Slice, Index, Pad, Tile, Roll, Flip
+//   - indices: Gather, TakeAlongAxis, ScatterAdd, SegmentSum, DynamicSlice, Sort, TopK, Searchsorted, OneHot, Histogram
+//   - products: MatMul, Dot, Outer, Einsum, DotGeneral; CSR for sparse matrices
+//   - linear algebra: Solve, Cholesky, LU, QR, SVD, Eigh, Inv, Det, Expm, LstSq, TriangularSolve, TridiagonalSolve
+//   - networks: Conv, MaxPool, Relu, Gelu, Softmax, LayerNorm, Attention, Dropout, CrossEntropy, MSE; layers are in package graph/nn
+//   - signals and grids: FFT, RFFT, STFT, Interp, BSpline, Resize, GridSample, Diff, CentralDifferences, Complex
+//   - random numbers: RandomKey, RandomSplit, RandomNormal, RandomUniform, RandomCategorical
+//   - control flow: Scan, While, Cond, Switch, Map, Checkpoint, Function
+//   - equations: Implicit, LinearSolve; solvers are in compile/implicit, and differential equations in graph/ode
+//   - derivatives of one's own: StopGradient, WithVJP, CustomVJP, CustomJVP, CustomOp, RegisterUser
+//
+// Operands come first, then axes, then sizes, then options. A single axis is an int; axes are variadic where nothing follows and a slice where something does; negative ones count from
+// the end. Flags are options (KeepDims); what takes values is a struct (Window, AttentionOptions), whose zero value is the usual case.
+//
+// # For compilers
+//
+// Op and what its fields hold (Type rules, derivative forms, Pattern, Series, Batch, Sample), Graph.Apply, Rewrite, Rebuild, Expand, At, Enter, Local and Placeholder, Body, Literal and Term serve package compile
+// and whoever registers operators. A program that builds graphs has no use for them.
+//
 // A Graph and its nodes are not safe for concurrent modification.
 //
 //go:generate go run ../internal/docgen/operators ..
