@@ -89,7 +89,11 @@ func (c *columns) Read(ctx context.Context, from int, into map[string]vm.Array) 
 			}
 			first := from + at - c.ends[k] + s.Rows()
 			rows := min(n-at, s.Rows()-first)
-			if err := s.Read(ctx, first, map[string]vm.Array{name: shard.RowsOf(to, at, at+rows)}); err != nil {
+			part, err := shard.RowsOf(to, at, at+rows)
+			if err != nil {
+				return err
+			}
+			if err := s.Read(ctx, first, map[string]vm.Array{name: part}); err != nil {
 				return err
 			}
 			at += rows

@@ -292,10 +292,20 @@ func NewEvaluator(j Job, opts ...vm.Option) (*Evaluator, error) {
 }
 
 // Machine returns the evaluator's machine, whose MemoryBytes says what it takes.
-func (e *Evaluator) Machine() *vm.Machine { return e.machine }
+func (e *Evaluator) Machine() *vm.Machine {
+	if e == nil {
+		return nil
+	}
+	return e.machine
+}
+
+var errNotMade = errors.New("shard: an evaluator, a mapper or a pool is not made by its function, or that returned an error")
 
 // Set gives parameters other values, for the sums that follow.
 func (e *Evaluator) Set(parameters map[string]any) error {
+	if e == nil || e.machine == nil {
+		return errNotMade
+	}
 	for name, v := range parameters {
 		if _, ok := e.rows[name]; ok || name == e.job.Weight && name != "" {
 			return fmt.Errorf("shard: %q has rows, it is no parameter", name)
@@ -324,6 +334,12 @@ func argument(a vm.Array) any {
 
 // Sum returns the sum over rows of a source that begin with a block and end with one, or with the source. An error of the run names the rows, the operator and the line of the user's graph.
 func (e *Evaluator) Sum(ctx context.Context, s Source, r Range) (*Partial, error) {
+	if e == nil || e.machine == nil {
+		return nil, errNotMade
+	}
+	if s == nil {
+		return nil, errors.New("shard: there is no source")
+	}
 	rows := s.Rows()
 	switch {
 	case r.From < 0 || r.From >= r.To || r.To > rows:
@@ -341,14 +357,14 @@ func (e *Evaluator) Sum(ctx context.Context, s Source, r Range) (*Partial, error
 	for at := r.From; at < r.To; at += e.block {
 		n := min(e.block, r.To-at)
 		for name, a := range e.rows {
-			into[name] = RowsOf(a, 0, n)
+			into[name] = rowsOf(a, 0, n)
 		}
 		if err := s.Read(ctx, at, into); err != nil {
 			return nil, fmt.Errorf("shard: rows %d to %d: %w", at, at+n, err)
 		}
 		for _, a := range e.rows {
 			for k := n; k < e.block; k++ {
-				if err := RowsOf(a, k, k+1).Set(RowsOf(a, n-1, n)); err != nil {
+				if err := rowsOf(a, k, k+1).Set(rowsOf(a, n-1, n)); err != nil {
 					panic("BUG: shard: " + err.Error())
 				}
 			}

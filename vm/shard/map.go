@@ -99,10 +99,21 @@ func NewMapper(j MapJob, opts ...vm.Option) (*Mapper, error) {
 }
 
 // Machine returns the mapper's machine.
-func (m *Mapper) Machine() *vm.Machine { return m.machine }
+func (m *Mapper) Machine() *vm.Machine {
+	if m == nil {
+		return nil
+	}
+	return m.machine
+}
 
 // Run returns the outputs for a row, copies. An error of the run names the row, the operator and the line of the user's graph.
 func (m *Mapper) Run(ctx context.Context, s Source, row int) ([]vm.Array, error) {
+	if m == nil || m.machine == nil {
+		return nil, errNotMade
+	}
+	if s == nil {
+		return nil, errors.New("shard: there is no source")
+	}
 	if row < 0 || row >= s.Rows() {
 		return nil, fmt.Errorf("shard: row %d of %d", row, s.Rows())
 	}

@@ -48,19 +48,26 @@ type Partial struct {
 // Rows returns the number of rows in the sum.
 func (p *Partial) Rows() int {
 	n := 0
-	for _, r := range p.ranges {
+	for _, r := range p.Ranges() {
 		n += r.To - r.From
 	}
 	return n
 }
 
 // Ranges returns which rows are in the sum, ascending; ranges that touch are one.
-func (p *Partial) Ranges() []Range { return slices.Clone(p.ranges) }
+func (p *Partial) Ranges() []Range {
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.ranges)
+}
+
+var errNoSum = errors.New("shard: there is no sum")
 
 // Complete returns an error that says which of so many rows are not in the sum.
 func (p *Partial) Complete(rows int) error {
 	at := 0
-	for _, r := range p.ranges {
+	for _, r := range p.Ranges() {
 		if r.From != at {
 			return fmt.Errorf("shard: rows %d to %d are missing", at, r.From)
 		}
@@ -77,6 +84,9 @@ var ErrOverlap = errors.New("rows would be counted twice")
 
 // Merge adds the sum of q, of the same program, over other rows. Whatever the order of merges, Values and the binary form are the same. After an error p is as it was.
 func (p *Partial) Merge(q *Partial) error {
+	if p == nil || q == nil {
+		return errNoSum
+	}
 	ranges := slices.Concat(p.ranges, q.ranges)
 	slices.SortFunc(ranges, func(a, b Range) int { return a.From - b.From })
 	merged := ranges[:0]
@@ -119,6 +129,9 @@ func (p *Partial) Merge(q *Partial) error {
 // A sum in whose terms there was a NaN, or infinities of both signs, is NaN; one with infinities of one sign is that infinity; and a finite one beyond the largest number of the dtype is infinite only if it is so at the end, whatever the way there.
 // A sum that is 0 is +0. A sum of integers that no int64 holds is an error.
 func (p *Partial) Values() ([]vm.Array, error) {
+	if p == nil {
+		return nil, errNoSum
+	}
 	out := make([]vm.Array, len(p.sums))
 	for i, s := range p.sums {
 		var err error
@@ -146,6 +159,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // MarshalBinary returns the binary form, which Decode reads: equal sums over the same rows give equal bytes. It takes some 20 bytes for each number.
 func (p *Partial) MarshalBinary() ([]byte, error) {
+	if p == nil {
+		return nil, errNoSum
+	}
 	b := binary.AppendUvarint([]byte(partialMagic), partialVersion)
 	b = binary.AppendUvarint(b, uint64(len(p.ranges)))
 	at := 0

@@ -58,6 +58,12 @@ func NewPool(j Job, s Source, o Options) (*Pool, error) {
 
 // Sum returns the sum over all rows, with the given values for parameters; those that are not given keep theirs. The first error, in the order of rows, ends it.
 func (p *Pool) Sum(ctx context.Context, parameters map[string]any) (*Partial, error) {
+	if p == nil || p.source == nil {
+		return nil, errNotMade
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	next := make(chan int, len(p.ranges))

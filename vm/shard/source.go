@@ -20,8 +20,16 @@ type Source interface {
 	Read(ctx context.Context, from int, into map[string]vm.Array) error
 }
 
-// RowsOf returns rows of an array of rank 1 or more, without copying: those from one number up to, but without, another.
-func RowsOf(a vm.Array, from, to int) vm.Array {
+// RowsOf returns rows of an array of rank 1 or more, without copying: those from one number up to, but without, another. Rows that are not there, and a scalar, are an error.
+func RowsOf(a vm.Array, from, to int) (vm.Array, error) {
+	if t := a.Type(); !t.DType.Valid() || len(t.Shape) == 0 || from < 0 || to < from || to > t.Shape[0] {
+		return vm.Array{}, fmt.Errorf("shard: rows %d to %d of an array of %v", from, to, t)
+	}
+	return rowsOf(a, from, to), nil
+}
+
+// rowsOf is RowsOf of an array and rows that are right.
+func rowsOf(a vm.Array, from, to int) vm.Array {
 	row := 1
 	for _, n := range a.Shape[1:] {
 		row *= n
@@ -81,7 +89,7 @@ func (s *arrays) Read(_ context.Context, from int, into map[string]vm.Array) err
 		if from < 0 || n > s.rows-from {
 			return fmt.Errorf("%d rows from %d on, of %d", n, from, s.rows)
 		}
-		if err := to.Set(RowsOf(a, from, from+n)); err != nil {
+		if err := to.Set(rowsOf(a, from, from+n)); err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
 	}

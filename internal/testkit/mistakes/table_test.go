@@ -18,6 +18,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph/ode"
 	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
+	"github.com/adjoint-go/adjoint/vm/shard"
 )
 
 // functions are the exported functions of the public packages.
@@ -507,6 +508,23 @@ var functions = []named[any]{
 	{"ode.SolveSeparable", ode.SolveSeparable},
 	{"ode.SolveUntil", ode.SolveUntil},
 	{"optimize.Minimize", optimize.Minimize},
+	{"shard.Arrays", shard.Arrays},
+	{"shard.Decode", shard.Decode},
+	{"shard.DecodeJob", shard.DecodeJob},
+	{"shard.DecodeMapJob", shard.DecodeMapJob},
+	{"shard.DecodeValues", shard.DecodeValues},
+	{"shard.EncodeValues", shard.EncodeValues},
+	{"shard.Generator", shard.Generator},
+	{"shard.Key", shard.Key},
+	{"shard.NPY", shard.NPY},
+	{"shard.NewEvaluator", shard.NewEvaluator},
+	{"shard.NewMapper", shard.NewMapper},
+	{"shard.NewPool", shard.NewPool},
+	{"shard.Open", shard.Open},
+	{"shard.Register", shard.Register},
+	{"shard.RowsOf", shard.RowsOf},
+	{"shard.Split", shard.Split},
+	{"shard.ValueAndGradient", shard.ValueAndGradient},
 	{"stiff.Solve", stiff.Solve},
 	{"train.Accumulate", train.Accumulate},
 	{"train.Constant", train.Constant},
@@ -695,6 +713,15 @@ var types = []named[reflect.Type]{
 	{"optimize.Solver", reflect.TypeFor[optimize.Solver]()},
 	{"optimize.Status", reflect.TypeFor[optimize.Status]()},
 	{"optimize.Values", reflect.TypeFor[optimize.Values]()},
+	{"shard.Evaluator", reflect.TypeFor[shard.Evaluator]()},
+	{"shard.Job", reflect.TypeFor[shard.Job]()},
+	{"shard.MapJob", reflect.TypeFor[shard.MapJob]()},
+	{"shard.Mapper", reflect.TypeFor[shard.Mapper]()},
+	{"shard.Options", reflect.TypeFor[shard.Options]()},
+	{"shard.Partial", reflect.TypeFor[shard.Partial]()},
+	{"shard.Pool", reflect.TypeFor[shard.Pool]()},
+	{"shard.Range", reflect.TypeFor[shard.Range]()},
+	{"shard.Source", reflect.TypeFor[shard.Source]()},
 	{"train.Adagrad", reflect.TypeFor[train.Adagrad]()},
 	{"train.Adam", reflect.TypeFor[train.Adam]()},
 	{"train.AdamW", reflect.TypeFor[train.AdamW]()},

@@ -18,7 +18,7 @@ import (
 const module = "github.com/adjoint-go/adjoint/"
 
 // packages are the public ones, by folder.
-var packages = []string{"compile", "compile/continuous", "compile/eager", "compile/gradcheck", "compile/implicit", "compile/optimize", "compile/stiff", "compile/train", "graph", "graph/nn", "graph/ode", "viz", "vm"}
+var packages = []string{"compile", "compile/continuous", "compile/eager", "compile/gradcheck", "compile/implicit", "compile/optimize", "compile/stiff", "compile/train", "graph", "graph/nn", "graph/ode", "viz", "vm", "vm/shard"}
 
 func main() {
 	if err := run("../../..", "table_test.go"); err != nil {
