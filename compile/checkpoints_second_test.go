@@ -164,18 +164,18 @@ func TestSweepsInTurnOverAScan(t *testing.T) {
 	}{
 		"one after the other": {func(y *graph.Node, _ list, x, w *graph.Node) list {
 			d := grad(t, graph.Sum(y), x)
-			return append(d, must[list](t)(compile.VJP(list{y}, d, list{x, w}))...)
+			return append(d, must[list](t)(compile.VJP(list{y}, list{x, w}, d))...)
 		}, 2},
 		"two at once": {func(y *graph.Node, _ list, x, w *graph.Node) list {
 			return append(grad(t, graph.Sum(y), x), grad(t, graph.Sum(graph.Square(y)), w)...)
 		}, 1},
 		"the gradient times JᵀJ": {func(y *graph.Node, _ list, x, w *graph.Node) list {
 			d := grad(t, graph.Sum(graph.Square(y)), x)
-			return must[list](t)(compile.VJP(list{y}, must[list](t)(compile.JVP(list{y}, list{x}, d)), list{x}))
+			return must[list](t)(compile.VJP(list{y}, list{x}, must[list](t)(compile.JVP(list{y}, list{x}, d))))
 		}, 3},
 		"states asked for": {func(y *graph.Node, ys list, x, w *graph.Node) list {
 			d := grad(t, graph.Sum(y), x)
-			return append(append(d, must[list](t)(compile.VJP(list{y}, d, list{x, w}))...), ys...)
+			return append(append(d, must[list](t)(compile.VJP(list{y}, list{x, w}, d))...), ys...)
 		}, 3},
 	} {
 		build := func(steps int, keep compile.Checkpoints) *vm.Program {

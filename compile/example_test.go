@@ -117,7 +117,7 @@ func ExampleVJP() {
 	g := graph.New()
 	a, b := g.Input("a", graph.Float64, 2), g.Input("b", graph.Float64, 2)
 	q := graph.Sub(graph.Mul(g.Const(3), graph.Pow(a, g.Const(3))), graph.Square(b))
-	d, _ := compile.VJP(nodes(q), nodes(graph.Constant(g, []float64{1, 1}, 2)), nodes(a, b))
+	d, _ := compile.VJP(nodes(q), nodes(a, b), nodes(graph.Constant(g, []float64{1, 1}, 2)))
 	evaluate(map[string]any{"a": vector(2, 3), "b": vector(6, 4)}, d...)
 	// Output:
 	// [36 81]

@@ -35,7 +35,7 @@ func TestPyTorchVectorJacobian(t *testing.T) {
 	g := graph.New()
 	a, b := g.Input("a", graph.Float64, 2), g.Input("b", graph.Float64, 2)
 	q := graph.Sub(graph.Mul(g.Const(3), graph.Pow(a, g.Const(3))), graph.Square(b))
-	d, err := compile.VJP([]*graph.Node{q}, []*graph.Node{graph.Constant(g, []float64{1, 1}, 2)}, []*graph.Node{a, b})
+	d, err := compile.VJP([]*graph.Node{q}, []*graph.Node{a, b}, []*graph.Node{graph.Constant(g, []float64{1, 1}, 2)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func Gradient(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error) {
 	if cost.Valid() && !cost.Type().IsScalar() {
 		return nil, userError(cost, "gradient", fmt.Errorf("the cost is %v: needs a scalar (sum it, or use VJP)", cost.Type()))
 	}
-	return VJP([]*graph.Node{cost}, nil, wrt)
+	return VJP([]*graph.Node{cost}, wrt, nil)
 }
 
 // GradientStrict is Gradient that gives an error, instead of zeros, for nodes that the cost does not depend on.
@@ -40,8 +40,8 @@ func GradientStrict(cost *graph.Node, wrt ...*graph.Node) ([]*graph.Node, error)
 }
 
 // VJP appends Σ_k ∂outputs_kᵀ/∂wrt · cotangents_k for each of wrt: the vector-Jacobian product. A
-// cotangent has its output's type; nil cotangents, or a nil slice, mean ones.
-func VJP(outputs, cotangents, wrt []*graph.Node) (adjoints []*graph.Node, err error) {
+// cotangent has its output's type; nil cotangents, or a nil slice, mean ones. As for JVP, HVP and their like, what is multiplied comes last.
+func VJP(outputs, wrt, cotangents []*graph.Node) (adjoints []*graph.Node, err error) {
 	g, leave, err := checkDerivative("gradient", &outputs, &cotangents, &wrt, &wrt)
 	if err != nil {
 		return nil, err

@@ -176,7 +176,7 @@ func TestMatricesWithoutLimit(t *testing.T) {
 		},
 		"Jacobian of a batch of vector products": func(y, x *graph.Node) *graph.Node {
 			v := graph.Exp(graph.StopGradient(x))
-			back := must[list](t)(compile.VJP(list{y}, list{v}, list{x}))
+			back := must[list](t)(compile.VJP(list{y}, list{x}, list{v}))
 			batch := must[list](t)(compile.Batch(back, list{v}, list{graph.Stack(0, graph.Sin(x), graph.Square(x))}))[0]
 			return must[*graph.Node](t)(compile.Jacobian(graph.Sum(batch), x))
 		},
@@ -232,22 +232,22 @@ func TestSweepsInTurnWithoutLimit(t *testing.T) {
 		}, 1},
 		"one after the other": {func(y, x, w *graph.Node) list {
 			d := grad(t, graph.Sum(y), x)
-			return append(d, must[list](t)(compile.VJP(list{y}, d, list{x, w}))...)
+			return append(d, must[list](t)(compile.VJP(list{y}, list{x, w}, d))...)
 		}, 2},
 		"three": {func(y, x, w *graph.Node) list {
 			d := list{y}
 			for range 3 {
-				d = must[list](t)(compile.VJP(list{y}, list{graph.Sin(d[0])}, list{x}))
+				d = must[list](t)(compile.VJP(list{y}, list{x}, list{graph.Sin(d[0])}))
 			}
 			return d
 		}, 3},
 		"the gradient times JᵀJ": {func(y, x, w *graph.Node) list {
 			d := grad(t, graph.Sum(graph.Square(y)), x)
-			return must[list](t)(compile.VJP(list{y}, must[list](t)(compile.JVP(list{y}, list{x}, d)), list{x}))
+			return must[list](t)(compile.VJP(list{y}, list{x}, must[list](t)(compile.JVP(list{y}, list{x}, d))))
 		}, 3}, // one of them with tangents
 		"their gradient": {func(y, x, w *graph.Node) list {
 			d := grad(t, graph.Sum(y), x)
-			return grad(t, graph.Sum(graph.Square(must[list](t)(compile.VJP(list{y}, d, list{w}))[0])), x, w)
+			return grad(t, graph.Sum(graph.Square(must[list](t)(compile.VJP(list{y}, list{w}, d))[0])), x, w)
 		}, 0}, // several with tangents
 	} {
 		g := graph.New()

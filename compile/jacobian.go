@@ -24,7 +24,7 @@ func GaussNewton(outputs, wrt, v []*graph.Node) ([]*graph.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return VJP(outputs, jv, wrt)
+	return VJP(outputs, wrt, jv)
 }
 
 // maxDirectionalOrder bounds the order of derivatives along a direction: 34! is the largest factorial that float32 holds.
@@ -212,7 +212,7 @@ func jacobianColumns(output, wrt, tangents *graph.Node) (*graph.Node, error) {
 // jacobianRows returns sᵀ·J for each of the k cotangents s, [k]+output's shape: [k]+wrt's shape.
 func jacobianRows(output, wrt, cotangents *graph.Node) (*graph.Node, error) {
 	seed := output.Graph().Placeholder(output.DType(), output.Shape()...)
-	adj, err := VJP([]*graph.Node{output}, []*graph.Node{seed}, []*graph.Node{wrt})
+	adj, err := VJP([]*graph.Node{output}, []*graph.Node{wrt}, []*graph.Node{seed})
 	if err != nil {
 		return nil, err
 	}

@@ -116,7 +116,7 @@ func operatorInBody(t *testing.T, what string, op *graph.Op, s graph.Sample, kin
 		if len(floats) == 0 || len(wrt) == 0 {
 			return out, nil
 		}
-		vjp, err := compile.VJP(floats, weights, wrt)
+		vjp, err := compile.VJP(floats, wrt, weights)
 		if err != nil {
 			return nil, fmt.Errorf("VJP: %w", err)
 		}

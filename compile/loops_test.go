@@ -336,7 +336,7 @@ func TestNodesOfBodiesAreRefused(t *testing.T) {
 			"gradient":        func(y, x *graph.Node) error { _, err := compile.Gradient(y, x); return err },
 			"strict gradient": func(y, x *graph.Node) error { _, err := compile.GradientStrict(y, x); return err },
 			"JVP":             func(y, x *graph.Node) error { _, err := compile.JVP(list{y}, list{x}, nil); return err },
-			"VJP":             func(y, x *graph.Node) error { _, err := compile.VJP(list{y}, nil, list{x}); return err },
+			"VJP":             func(y, x *graph.Node) error { _, err := compile.VJP(list{y}, list{x}, nil); return err },
 			"Jacobian":        func(y, x *graph.Node) error { _, err := compile.Jacobian(y, x); return err },
 			"Hessian":         func(y, x *graph.Node) error { _, err := compile.Hessian(y, x); return err },
 			"HVP":             func(y, x *graph.Node) error { _, err := compile.HVP(y, list{x}, list{x}); return err },

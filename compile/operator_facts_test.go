@@ -183,7 +183,7 @@ func TestRecurrencesAndSumsOfUsers(t *testing.T) {
 		y := graph.Mul(graph.Sum(graph.Call(at, graph.Sin(x))), graph.Sum(graph.Call(at, graph.Cos(x))))
 		cts := []*graph.Node{graph.Call(at, x), graph.Call(at, graph.Exp(x))}
 		z := graph.Identity(x)
-		d, err := compile.VJP([]*graph.Node{z, z}, cts, []*graph.Node{z})
+		d, err := compile.VJP([]*graph.Node{z, z}, []*graph.Node{z}, cts)
 		if err != nil {
 			return err
 		}

@@ -291,7 +291,7 @@ func sweepColors(output, wrt *graph.Node, colors []int32, n int, reverse bool) (
 		var sweep []*graph.Node
 		var err error
 		if reverse {
-			sweep, err = VJP([]*graph.Node{output}, []*graph.Node{seed}, []*graph.Node{wrt})
+			sweep, err = VJP([]*graph.Node{output}, []*graph.Node{wrt}, []*graph.Node{seed})
 		} else {
 			sweep, err = JVP([]*graph.Node{output}, []*graph.Node{wrt}, []*graph.Node{seed})
 		}

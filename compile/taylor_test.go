@@ -88,7 +88,7 @@ func taylorSample(t *testing.T, what string, op *graph.Op, s graph.Sample, order
 	}
 	// Gradients and coefficients taken before leave nodes that are found again: they must not matter.
 	for range 2 {
-		must[[]*graph.Node](t)(compile.VJP(outputs, nil, wrt))
+		must[[]*graph.Node](t)(compile.VJP(outputs, wrt, nil))
 		must[[][]*graph.Node](t)(compile.Taylor(order, outputs, wrt, [][]*graph.Node{line}))
 	}
 	taylor, err := compile.Taylor(order, outputs, wrt, [][]*graph.Node{line, bend})

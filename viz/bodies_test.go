@@ -26,7 +26,7 @@ func recurrent() (outputs, wrt, derivatives []*graph.Node) {
 	})
 	y := graph.ReduceSum(graph.Square(ys[0]), nil)
 	wrt = []*graph.Node{w, h, x}
-	derivatives, err := compile.VJP([]*graph.Node{y}, nil, wrt)
+	derivatives, err := compile.VJP([]*graph.Node{y}, wrt, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -49,7 +49,7 @@ func loopGraphs() map[string][]*graph.Node {
 		func(c []*graph.Node) []*graph.Node {
 			return []*graph.Node{graph.Mul(graph.Add(c[0], graph.Div(w, c[0])), graph.Like(c[0], 0.5)).Named("x"), count(c[1])}
 		})
-	d, err := compile.VJP(root[:1], nil, []*graph.Node{w})
+	d, err := compile.VJP(root[:1], []*graph.Node{w}, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -94,7 +94,7 @@ func loopGraphs() map[string][]*graph.Node {
 		}, graph.Reverse)
 	})
 	list["nested"] = nested
-	dn, err := compile.VJP(nested, nil, []*graph.Node{x, w})
+	dn, err := compile.VJP(nested, []*graph.Node{x, w}, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -201,7 +201,7 @@ func TestAutomaticNamesAreOneInAllViews(t *testing.T) {
 				}
 			}
 			var err error
-			if derivatives, err = compile.VJP(outputs[:1], nil, wrt); err != nil {
+			if derivatives, err = compile.VJP(outputs[:1], wrt, nil); err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
 			options["split"] = []Option{WithGradients(Split), WithRespectTo(wrt...), WithGradientOutputs(derivatives...)}

@@ -136,7 +136,7 @@ func copies(list nodes) nodes {
 // rates are the derivatives by time of the adjoint and of the integrals for theta.
 func (p *problem) rates(theta nodes, t *node, y, adjoint nodes) nodes {
 	y, theta = copies(y), copies(theta)
-	d, err := compile.VJP(p.slopes(theta, t, y), adjoint, slices.Concat(y, theta))
+	d, err := compile.VJP(p.slopes(theta, t, y), slices.Concat(y, theta), adjoint)
 	if err != nil {
 		if p.err == nil {
 			p.err = err

@@ -301,7 +301,7 @@ func gradients(outputs, seeds, targets []*node, cut map[*node]bool) ([]*Tensor, 
 				wrt = append(wrt, nodes[k])
 			}
 		}
-		adjoints, err := compile.VJP(from, in[len(r.leaves):], wrt)
+		adjoints, err := compile.VJP(from, wrt, in[len(r.leaves):])
 		if err != nil {
 			return []*graph.Node{g.Fail("gradient", err)}
 		}

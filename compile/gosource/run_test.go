@@ -469,7 +469,7 @@ func TestSamplesOfOperators(t *testing.T) {
 			}
 		}
 		if y := list[0]; y.DType().IsFloat() && len(wrt) > 0 {
-			if back, err := compile.VJP([]*graph.Node{y}, []*graph.Node{graph.Like(y, 0.75)}, wrt); err == nil {
+			if back, err := compile.VJP([]*graph.Node{y}, wrt, []*graph.Node{graph.Like(y, 0.75)}); err == nil {
 				list = append(list, back...)
 			}
 		}

@@ -194,7 +194,7 @@ func check(report *Report, outputs, wrt []*graph.Node, point map[string]any, opt
 	}
 	c.ct, c.u, c.d = add("ct", outs, 11), add("u", ins, 23), add("d", ins, 37)
 
-	vjp, err := compile.VJP(outs, c.ct, ins)
+	vjp, err := compile.VJP(outs, ins, c.ct)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func TestDot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := compile.VJP([]*graph.Node{d}, []*graph.Node{r}, []*graph.Node{v})
+	back, err := compile.VJP([]*graph.Node{d}, []*graph.Node{v}, []*graph.Node{r})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func run(w io.Writer, folder string) error {
 	fmt.Fprintf(w, "the forward and backward program:\n%v\n", p)
 
 	// The picture: values and adjoints of all nodes, from a program that returns them all.
-	adjoints, err := compile.VJP([]*graph.Node{z}, nil, forward)
+	adjoints, err := compile.VJP([]*graph.Node{z}, forward, nil)
 	if err != nil {
 		return err
 	}

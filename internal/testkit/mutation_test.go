@@ -274,7 +274,7 @@ func checkDerivatives(t *testing.T, op *graph.Op, m mutant) bool {
 		t.Errorf("%s, %s: %v", op.Name, m.what, err)
 		return false
 	}
-	vjp, err := compile.VJP([]*graph.Node{y}, []*graph.Node{w}, wrt)
+	vjp, err := compile.VJP([]*graph.Node{y}, wrt, []*graph.Node{w})
 	if err != nil {
 		t.Errorf("%s, %s: %v", op.Name, m.what, err)
 		return false

@@ -692,7 +692,7 @@ func (c subject) scalar(g *graph.Graph, y *graph.Node) *graph.Node {
 }
 
 func (c subject) reverse(f *graph.Node, wrt, seeds []*graph.Node) (*graph.Node, error) {
-	a, err := compile.VJP([]*graph.Node{f}, nil, wrt)
+	a, err := compile.VJP([]*graph.Node{f}, wrt, nil)
 	if err != nil {
 		return nil, err
 	}

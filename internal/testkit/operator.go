@@ -231,7 +231,7 @@ func buildSample(op *graph.Op, s graph.Sample, dtype graph.DType, literal bool) 
 		sg.d = append(sg.d, input(fmt.Sprintf("d%d", i), Spread(x.Type(), -1, 1, 37+i)))
 	}
 	var err error
-	if sg.vjp, err = compile.VJP(sg.outs, sg.w, sg.wrt); err != nil {
+	if sg.vjp, err = compile.VJP(sg.outs, sg.wrt, sg.w); err != nil {
 		return nil, fmt.Errorf("VJP: %w", err)
 	}
 	if sg.jvp, err = compile.JVP(sg.outs, sg.wrt, sg.u); err != nil {

@@ -170,7 +170,7 @@ func Example_graphs() {
 	one, zero := g.Const(1), g.Const(0)
 	by1 := must(compile.JVP(nodes(y), nodes(x1, x2), nodes(one, zero)))
 	by2 := must(compile.JVP(nodes(y), nodes(x1, x2), nodes(zero, one)))
-	both := must(compile.VJP(nodes(y), nil, nodes(x1, x2)))
+	both := must(compile.VJP(nodes(y), nodes(x1, x2), nil))
 	m := vm.NewMachine(must(compile.Compile(by1[0], by2[0], both[0], both[1])))
 	out := must(m.Call(2.0, 5.0))
 	fmt.Printf("forward, twice: %.6f %.6f\n", out[0].Item(), out[1].Item())

@@ -52,7 +52,7 @@ func atPoint(cost *graph.Node, at map[string]any) ([]viz.Option, error) {
 		return nil, err
 	}
 	nodes := forward.Nodes()
-	bars, err := compile.VJP([]*graph.Node{cost}, nil, nodes)
+	bars, err := compile.VJP([]*graph.Node{cost}, nodes, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func recurrent() (outputs, wrt, derivatives []*graph.Node, err error) {
 			return next, next
 		})
 		y := []*graph.Node{graph.ReduceSum(graph.Square(all[0]), nil).Named("y")}
-		derivatives, err = compile.VJP(y, nil, wrt)
+		derivatives, err = compile.VJP(y, wrt, nil)
 		return y
 	})
 	return outputs, wrt, derivatives, err

@@ -178,7 +178,7 @@ func Adjoints(outputs, nodes []*graph.Node) ([]*graph.Node, error) {
 	if len(costs) == 0 || len(nodes) == 0 {
 		return nil, fmt.Errorf("there is nothing to differentiate: no output is a float")
 	}
-	return compile.VJP(costs, nil, nodes)
+	return compile.VJP(costs, nodes, nil)
 }
 
 // PartialProgram computes local partial derivatives at one point after another.
@@ -234,7 +234,7 @@ func CompilePartials(nodes, active []*graph.Node) (*PartialProgram, error) {
 		return p, nil
 	}
 	var err error
-	if p.derivatives, err = compile.VJP(applied, nil, wrt); err != nil {
+	if p.derivatives, err = compile.VJP(applied, wrt, nil); err != nil {
 		return nil, fmt.Errorf("the local derivatives: %w", err)
 	}
 	p.Program, err = Compile(p.derivatives)

@@ -25,7 +25,7 @@ func Derivatives(outputs, wrt []*graph.Node) ([]Derivative, error) {
 		if !o.DType().IsFloat() {
 			continue
 		}
-		nodes, err := compile.VJP([]*graph.Node{o}, nil, wrt)
+		nodes, err := compile.VJP([]*graph.Node{o}, wrt, nil)
 		if err != nil {
 			return nil, err
 		}
