@@ -45,6 +45,7 @@ var publicImports = map[string][]string{
 var internalImports = map[string][]string{
 	"internal/linescan":         {},
 	"internal/dtype":            {},
+	"internal/npy":              {"dtype"},
 	"internal/shape":            {"dtype"},
 	"internal/browser":          {},
 	"internal/pool":             {},

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -106,24 +105,11 @@ func sharedAs[T any](data []byte) any {
 
 var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
-// safetensorsNames are the format's names of our dtypes, in the order in which tensors are written: those that are aligned most first, as the format's own library does.
-var safetensorsNames = []string{"I64", "F64", "F32", "I32", "BOOL"}
+// safetensorsNames are the format's names of our dtypes.
+var safetensorsNames = map[dtype.DType]string{dtype.Int64: "I64", dtype.Float64: "F64", dtype.Float32: "F32", dtype.Int32: "I32", dtype.Bool: "BOOL"}
 
-func safetensorsName(data any) (string, error) {
-	switch data.(type) {
-	case []float64:
-		return "F64", nil
-	case []float32:
-		return "F32", nil
-	case []int64:
-		return "I64", nil
-	case []int32:
-		return "I32", nil
-	case []bool:
-		return "BOOL", nil
-	}
-	return "", fmt.Errorf("train: values of type %T", data)
-}
+// safetensorsOrder is the order in which tensors are written: those that are aligned most first, as the format's own library does.
+var safetensorsOrder = []string{"I64", "F64", "F32", "I32", "BOOL"}
 
 // metadataKey is the header's entry that is no tensor.
 const metadataKey = "__metadata__"
@@ -138,20 +124,17 @@ func (v Values) WriteSafetensors(w io.Writer, metadata map[string]string) error 
 	}
 	var entries []entry
 	for name, a := range v {
-		d, err := safetensorsName(a.Data)
+		t, err := typeOf(a)
 		if err != nil {
-			return fmt.Errorf("%w of %q", err, name)
-		}
-		if n := graph.Shape(a.Shape).Size(); n*safetensorsDTypes[d].size != binary.Size(a.Data) {
-			return fmt.Errorf("train: %q has the shape %v and %d bytes", name, a.Shape, binary.Size(a.Data))
+			return fmt.Errorf("train: %q: %w", name, err)
 		}
 		if name == metadataKey {
 			return fmt.Errorf("train: in safetensors %q is no name of a value", name)
 		}
-		entries = append(entries, entry{name, d})
+		entries = append(entries, entry{name, safetensorsNames[t.DType]})
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
-		if d := slices.Index(safetensorsNames, a.dtype) - slices.Index(safetensorsNames, b.dtype); d != 0 {
+		if d := slices.Index(safetensorsOrder, a.dtype) - slices.Index(safetensorsOrder, b.dtype); d != 0 {
 			return d
 		}
 		return strings.Compare(a.name, b.name)

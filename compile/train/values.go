@@ -2,7 +2,6 @@ package train
 
 import (
 	"archive/zip"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,12 +10,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/npy"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -78,50 +77,29 @@ func read(m *vm.Machine, names []string) Values {
 	return v
 }
 
-// descriptors are NumPy's names of dtypes.
-var descriptors = map[string]func(n int) any{
-	"<f8": func(n int) any { return make([]float64, n) },
-	"<f4": func(n int) any { return make([]float32, n) },
-	"<i8": func(n int) any { return make([]int64, n) },
-	"<i4": func(n int) any { return make([]int32, n) },
-	"|b1": func(n int) any { return make([]bool, n) },
-}
-
-func descriptorOf(data any) (string, error) {
-	for d, alloc := range descriptors {
-		if fmt.Sprintf("%T", alloc(0)) == fmt.Sprintf("%T", data) {
-			return d, nil
-		}
+// typeOf is the type of an array, or an error if its data are no elements of such an array.
+func typeOf(a vm.Array) (vm.Type, error) {
+	t := a.Type()
+	if t.DType == dtype.Invalid {
+		return t, fmt.Errorf("values of type %T and %d bytes for the shape %v", a.Data, binary.Size(a.Data), a.Shape)
 	}
-	return "", fmt.Errorf("train: values of type %T", data)
+	return t, nil
 }
-
-const npyMagic = "\x93NUMPY\x01\x00"
 
 // Write writes the values in NumPy's format npz (a zip archive, stored, of files of format npy 1.0), by name in ascending order: equal values give equal bytes.
 func (v Values) Write(w io.Writer) error {
 	z := zip.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		a := v[name]
-		d, err := descriptorOf(a.Data)
+		t, err := typeOf(a)
 		if err != nil {
-			return fmt.Errorf("%w of %q", err, name)
+			return fmt.Errorf("train: %q: %w", name, err)
 		}
-		if n := graph.Shape(a.Shape).Size(); n*binary.Size(descriptors[d](1)) != binary.Size(a.Data) {
-			return fmt.Errorf("train: %q has the shape %v and %d bytes", name, a.Shape, binary.Size(a.Data))
-		}
-		shape := ""
-		for _, n := range a.Shape {
-			shape += strconv.Itoa(n) + ","
-		}
-		header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", d, shape)
-		header += strings.Repeat(" ", 63-(len(npyMagic)+2+len(header))%64) + "\n"
 		f, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
 		if err != nil {
 			return err
 		}
-		b := binary.LittleEndian.AppendUint16([]byte(npyMagic), uint16(len(header)))
-		if _, err = f.Write(append(b, header...)); err != nil {
+		if _, err = f.Write(npy.Append(nil, t.DType, t.Shape)); err != nil {
 			return err
 		}
 		if err = binary.Write(f, binary.LittleEndian, a.Data); err != nil {
@@ -130,8 +108,6 @@ func (v Values) Write(w io.Writer) error {
 	}
 	return z.Close()
 }
-
-var npyHeader = regexp.MustCompile(`^\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \(([0-9, ]*)\),? *\}\s*$`)
 
 // maxFile bounds what is read, so that a small file that states large sizes cannot take the memory of the computer.
 const maxFile int64 = 1 << 36
@@ -169,42 +145,23 @@ func readArray(f *zip.File) (vm.Array, error) {
 		return vm.Array{}, err
 	}
 	defer file.Close()
+	h, err := npy.Read(file)
+	if err != nil {
+		return vm.Array{}, err
+	}
+	if h.Fortran && len(h.Shape) > 1 {
+		return vm.Array{}, errors.New("it is in Fortran's order: save numpy.ascontiguousarray of it")
+	}
+	// Memory grows with what the file holds, not with what its header says.
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return vm.Array{}, err
 	}
-	body, ok := bytes.CutPrefix(data, []byte(npyMagic))
-	if !ok || len(body) < 2 {
-		return vm.Array{}, errors.New("it is not in format npy 1.0")
+	if len(data) != h.Bytes() {
+		return vm.Array{}, fmt.Errorf("%d bytes for the shape %v", len(data), h.Shape)
 	}
-	length := int(binary.LittleEndian.Uint16(body))
-	if body = body[2:]; len(body) < length {
-		return vm.Array{}, io.ErrUnexpectedEOF
-	}
-	header := npyHeader.FindSubmatch(body[:length])
-	if header == nil {
-		return vm.Array{}, fmt.Errorf("the header is %q", body[:length])
-	}
-	a, n := vm.Array{}, 1
-	for field := range strings.SplitSeq(string(header[3]), ",") {
-		if field = strings.TrimSpace(field); field == "" {
-			continue
-		}
-		k, err := strconv.Atoi(field)
-		if err != nil || k < 0 || k > 0 && int64(n) > maxFile/int64(k) {
-			return vm.Array{}, fmt.Errorf("the shape is (%s)", header[3])
-		}
-		a.Shape, n = append(a.Shape, k), n*k
-	}
-	alloc := descriptors[string(header[1])]
-	if alloc == nil || string(header[2]) == "True" && len(a.Shape) > 1 {
-		return vm.Array{}, fmt.Errorf("the array is %s", header[0])
-	}
-	if body = body[length:]; int64(len(body)) != int64(n)*int64(binary.Size(alloc(1))) {
-		return vm.Array{}, fmt.Errorf("%d bytes for the shape (%s)", len(body), header[3])
-	}
-	a.Data = alloc(n)
-	return a, binary.Read(bytes.NewReader(body), binary.LittleEndian, a.Data)
+	a := vm.Array{Shape: h.Shape, Data: npy.Allocate(h.DType, len(data)/h.DType.Size())}
+	return a, npy.Decode(a.Data, data, h.Order)
 }
 
 // Save writes the values to a file as Write does, or as WriteSafetensors does if its name ends in .safetensors; the file is there as a whole or as it was.

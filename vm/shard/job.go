@@ -12,7 +12,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/npy"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -152,54 +152,13 @@ func (d *decoder) values() map[string]any {
 			return nil
 		}
 		before = name
-		a := vm.Array{Shape: t.Shape, Data: allocate(t.DType, n)}
-		if bad := setElements(a.Data, d.bytes(n*t.DType.Size()), binary.LittleEndian); bad {
+		a := vm.Array{Shape: t.Shape, Data: npy.Allocate(t.DType, n)}
+		if err := npy.Decode(a.Data, d.bytes(n*t.DType.Size()), binary.LittleEndian); err != nil {
 			d.fail("bools")
 		}
 		v[name] = a
 	}
 	return v
-}
-
-func allocate(t dtype.DType, n int) any {
-	switch t {
-	case dtype.Float64:
-		return make([]float64, n)
-	case dtype.Float32:
-		return make([]float32, n)
-	case dtype.Int64:
-		return make([]int64, n)
-	case dtype.Int32:
-		return make([]int32, n)
-	}
-	return make([]bool, n)
-}
-
-// setElements reads elements from raw bytes, as many as data has; it says whether a bool is neither 0 nor 1.
-func setElements(data any, raw []byte, order binary.ByteOrder) (bad bool) {
-	switch x := data.(type) {
-	case []float64:
-		for i := range x {
-			x[i] = math.Float64frombits(order.Uint64(raw[8*i:]))
-		}
-	case []float32:
-		for i := range x {
-			x[i] = math.Float32frombits(order.Uint32(raw[4*i:]))
-		}
-	case []int64:
-		for i := range x {
-			x[i] = int64(order.Uint64(raw[8*i:]))
-		}
-	case []int32:
-		for i := range x {
-			x[i] = int32(order.Uint32(raw[4*i:]))
-		}
-	case []bool:
-		for i := range x {
-			x[i], bad = raw[i] != 0, bad || raw[i] > 1
-		}
-	}
-	return bad
 }
 
 // Key returns the hexadecimal SHA-256 of a binary form: what names a job, or a sum of it with other values.

@@ -5,22 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/npy"
 	"github.com/adjoint-go/adjoint/vm"
 )
-
-// npyHeader is the dictionary in files of NumPy's format npy (numpy.lib.format, versions 1.0 to 3.0).
-var npyHeader = regexp.MustCompile(`^\{'descr': '([<>|=])([a-z][0-9]+)', 'fortran_order': (False|True), 'shape': \(([0-9, ]*)\),? *\}\s*$`)
-
-var npyTypes = map[string]dtype.DType{"f8": dtype.Float64, "f4": dtype.Float32, "i8": dtype.Int64, "i4": dtype.Int32, "b1": dtype.Bool}
 
 // npyFile is one array in a file, which is never in memory as a whole.
 type npyFile struct {
@@ -68,7 +60,7 @@ func openNPY(rest string) (Source, error) {
 	return NPY(paths)
 }
 
-func openFile(path string) (f *npyFile, err error) {
+func openFile(path string) (_ *npyFile, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -78,62 +70,22 @@ func openFile(path string) (f *npyFile, err error) {
 			file.Close()
 		}
 	}()
-	f = &npyFile{file: file, order: binary.LittleEndian}
-	var head [12]byte
-	if _, err := io.ReadFull(file, head[:]); err != nil || string(head[:6]) != "\x93NUMPY" || head[6] < 1 || head[6] > 3 {
-		return nil, errors.New("it is not in format npy")
+	h, err := npy.Read(file)
+	if err != nil {
+		return nil, err
 	}
-	length := int(binary.LittleEndian.Uint16(head[8:]))
-	f.start = 10
-	if head[6] > 1 {
-		if n := binary.LittleEndian.Uint32(head[8:]); n <= 1<<16 {
-			length = int(n)
-		} else {
-			return nil, fmt.Errorf("its header has %d bytes", n)
-		}
-		f.start = 12
-	}
-	text := make([]byte, length)
-	if _, err := file.ReadAt(text, f.start); err != nil {
-		return nil, errors.New("it ends within its header")
-	}
-	f.start += int64(length)
-	h := npyHeader.FindSubmatch(text)
-	if h == nil {
-		return nil, errors.New("its header is not that of a plain array")
-	}
-	if string(h[1]) == ">" {
-		f.order = binary.BigEndian
-	}
-	var ok bool
-	if f.t.DType, ok = npyTypes[string(h[2])]; !ok {
-		return nil, fmt.Errorf("elements of type %s", h[2])
-	}
-	if string(h[3]) == "True" {
+	if h.Fortran && len(h.Shape) > 1 {
 		return nil, errors.New("it is in Fortran's order: save numpy.ascontiguousarray of it")
 	}
-	size := int64(f.t.DType.Size())
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	left := info.Size() - f.start
-	for _, part := range strings.Split(string(h[4]), ",") {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		n, err := strconv.Atoi(part)
-		if err != nil || n > 0 && size > left/int64(n) {
-			return nil, fmt.Errorf("it holds %d bytes of an array of shape (%s)", left, h[4])
-		}
-		size *= int64(n)
-		f.t.Shape = append(f.t.Shape, n)
+	left := info.Size() - h.Length
+	if len(h.Shape) == 0 || h.Shape[0] == 0 || int64(h.Bytes()) != left {
+		return nil, fmt.Errorf("it holds %d bytes of an array of shape %v with rows", left, h.Shape)
 	}
-	if len(f.t.Shape) == 0 || f.t.Shape[0] == 0 || size != left {
-		return nil, fmt.Errorf("it holds %d bytes of an array of shape (%s) with rows", left, h[4])
-	}
-	f.row = int(size / int64(f.t.Shape[0]))
-	return f, nil
+	return &npyFile{file: file, t: vm.Type{DType: h.DType, Shape: h.Shape}, row: h.Bytes() / h.Shape[0], start: h.Length, order: h.Order}, nil
 }
 
 func (s *npyFiles) Rows() int { return s.rows }
@@ -153,8 +105,8 @@ func (s *npyFiles) Read(_ context.Context, from int, into map[string]vm.Array) e
 		if _, err := f.file.ReadAt(raw, f.start+int64(from)*int64(f.row)); err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
-		if bad := setElements(to.Data, raw, f.order); bad {
-			return fmt.Errorf("%q: a bool that is neither 0 nor 1", name)
+		if err := npy.Decode(to.Data, raw, f.order); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
 	return nil

@@ -466,13 +466,13 @@ func TestNPY(t *testing.T) {
 		}
 	}
 	for want, file := range map[string][]byte{
-		"not in format npy":   []byte("PK"),
-		"within its header":   npy("<", "f8", "(3,)", []float64{})[:20],
-		"holds 8 bytes":       npy("<", "f8", "(3,)", []float64{1}),
-		"holds 0 bytes":       npy("<", "f8", "(9999999999999999999999,)", []float64{}),
-		"holds 16 bytes":      npy("<", "f8", "(1152921504606846976, 16)", []float64{1, 2}),
-		"with rows":           npy("<", "f8", "()", []float64{1}),
-		"elements of type c1": npy("<", "c16", "(1,)", []float64{1, 2}),
+		"not an .npy file":                   []byte("PK"),
+		"within its header":                  npy("<", "f8", "(3,)", []float64{})[:20],
+		"holds 8 bytes":                      npy("<", "f8", "(3,)", []float64{1}),
+		"shape (9999999999999999999999,) is": npy("<", "f8", "(9999999999999999999999,)", []float64{}),
+		"shape (1152921504606846976, 16) is": npy("<", "f8", "(1152921504606846976, 16)", []float64{1, 2}),
+		"with rows":                          npy("<", "f8", "()", []float64{1}),
+		"type \"<c16\" are not":              npy("<", "c16", "(1,)", []float64{1, 2}),
 	} {
 		if _, err := shard.NPY(map[string]string{"x": write("bad.npy", file)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q: %v", want, err)

@@ -144,8 +144,8 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// npy returns an .npy file.
-func npy(version byte, header string, data []byte) []byte {
+// npyFile returns an .npy file.
+func npyFile(version byte, header string, data []byte) []byte {
 	b := []byte{0x93, 'N', 'U', 'M', 'P', 'Y', version, 0}
 	if version == 1 {
 		b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
@@ -179,23 +179,23 @@ func TestReadNPY(t *testing.T) {
 		typ  graph.Type
 		want string // elements, or the error's text after !
 	}{
-		{"row-major", npy(1, header("<f8", false, "(2, 3)"), six), matrix, "1 2 3 4 5 6"},
-		{"version 2", npy(2, header("<f8", false, "(2, 3)"), six), matrix, "1 2 3 4 5 6"},
-		{"column-major", npy(1, header("<f8", true, "(2, 3)"), float(binary.LittleEndian, 1, 4, 2, 5, 3, 6)), matrix, "1 2 3 4 5 6"},
-		{"big-endian", npy(1, header(">f8", false, "(2, 3)"), float(binary.BigEndian, 1, 2, 3, 4, 5, 6)), matrix, "1 2 3 4 5 6"},
-		{"scalar", npy(1, header("<f8", false, "()"), six[:8]), graph.Type{DType: graph.Float64}, "1"},
-		{"vector", npy(1, header("<i4", false, "(2,)"), []byte{1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff}), graph.Type{DType: graph.Int32, Shape: graph.Shape{2}}, "1 -2"},
-		{"bools", npy(1, header("|b1", false, "(3,)"), []byte{0, 1, 255}), graph.Type{DType: graph.Bool, Shape: graph.Shape{3}}, "0 1 1"},
-		{"shape", npy(1, header("<f8", false, "(3, 2)"), six), matrix, "!shape [3×2]"},
-		{"dtype", npy(1, header("<i8", false, "(2, 3)"), six), matrix, "!the array is int64"},
-		{"unknown dtype", npy(1, header("<c16", false, "(2, 3)"), six), matrix, "!not supported"},
-		{"objects", npy(1, header("|O", false, "(2, 3)"), six), matrix, "!not supported"},
-		{"records", npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 3), }", six), matrix, "!plain array"},
-		{"huge shape", npy(1, header("<f8", false, "(99999999999999999999,)"), six), matrix, "!malformed"},
-		{"short", npy(1, header("<f8", false, "(2, 3)"), six[:40]), matrix, "!5 of 6"},
-		{"long", npy(1, header("<f8", false, "(2, 3)"), append(six, 0)), matrix, "!goes on"},
-		{"long header", npy(2, strings.Repeat(" ", maxHeader+1), six), matrix, "!the header has"},
-		{"cut header", npy(1, header("<f8", false, "(2, 3)"), nil)[:30], matrix, "!within its header"},
+		{"row-major", npyFile(1, header("<f8", false, "(2, 3)"), six), matrix, "1 2 3 4 5 6"},
+		{"version 2", npyFile(2, header("<f8", false, "(2, 3)"), six), matrix, "1 2 3 4 5 6"},
+		{"column-major", npyFile(1, header("<f8", true, "(2, 3)"), float(binary.LittleEndian, 1, 4, 2, 5, 3, 6)), matrix, "1 2 3 4 5 6"},
+		{"big-endian", npyFile(1, header(">f8", false, "(2, 3)"), float(binary.BigEndian, 1, 2, 3, 4, 5, 6)), matrix, "1 2 3 4 5 6"},
+		{"scalar", npyFile(1, header("<f8", false, "()"), six[:8]), graph.Type{DType: graph.Float64}, "1"},
+		{"vector", npyFile(1, header("<i4", false, "(2,)"), []byte{1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff}), graph.Type{DType: graph.Int32, Shape: graph.Shape{2}}, "1 -2"},
+		{"bools", npyFile(1, header("|b1", false, "(3,)"), []byte{0, 1, 255}), graph.Type{DType: graph.Bool, Shape: graph.Shape{3}}, "0 1 1"},
+		{"shape", npyFile(1, header("<f8", false, "(3, 2)"), six), matrix, "!shape [3×2]"},
+		{"dtype", npyFile(1, header("<i8", false, "(2, 3)"), six), matrix, "!the array is int64"},
+		{"unknown dtype", npyFile(1, header("<c16", false, "(2, 3)"), six), matrix, "!not supported"},
+		{"objects", npyFile(1, header("|O", false, "(2, 3)"), six), matrix, "!not supported"},
+		{"records", npyFile(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 3), }", six), matrix, "!plain array"},
+		{"huge shape", npyFile(1, header("<f8", false, "(99999999999999999999,)"), six), matrix, "!malformed"},
+		{"short", npyFile(1, header("<f8", false, "(2, 3)"), six[:40]), matrix, "!5 of 6"},
+		{"long", npyFile(1, header("<f8", false, "(2, 3)"), append(six, 0)), matrix, "!goes on"},
+		{"long header", npyFile(2, strings.Repeat(" ", 1<<16+1), six), matrix, "!the header has"},
+		{"cut header", npyFile(1, header("<f8", false, "(2, 3)"), nil)[:30], matrix, "!within its header"},
 		{"no header", []byte("\x93NUMPY\x01\x00"), matrix, "!within its header"},
 		{"text", []byte("1 2 3 4 5 6\n"), matrix, "!not an .npy file"},
 		{"empty", nil, matrix, "!not an .npy file"},
@@ -219,7 +219,7 @@ func TestReadNPY(t *testing.T) {
 
 func TestParseFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "v.npy")
-	if err := os.WriteFile(name, npy(1, header("<i4", false, "(3,)"), make([]byte, 12)), 0o644); err != nil {
+	if err := os.WriteFile(name, npyFile(1, header("<i4", false, "(3,)"), make([]byte, 12)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	in := inputs()
@@ -258,8 +258,8 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzReadNPY(f *testing.F) {
-	f.Add(npy(1, header("<f8", true, "(2, 3)"), make([]byte, 48)))
-	f.Add(npy(2, header(">f8", false, "(2, 3)"), make([]byte, 47)))
+	f.Add(npyFile(1, header("<f8", true, "(2, 3)"), make([]byte, 48)))
+	f.Add(npyFile(2, header(">f8", false, "(2, 3)"), make([]byte, 47)))
 	f.Add([]byte("\x93NUMPY"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		values, err := readNPY(bytes.NewReader(data), graph.Type{DType: graph.Float64, Shape: graph.Shape{2, 3}})
