@@ -12,7 +12,7 @@ func init() {
 	opPinv = Register(&Op{
 		Name: "pinv", Symbol: "( · )⁺", Pattern: Matrices, LeadingBatch: true, Family: FamilyLinalg, MinArity: 1, MaxArity: 1,
 		Doc: "The Moore–Penrose inverse of matrices m×n, n×m, by their singular values above the largest times max(m, n) times the distance from 1 to the next number; the others count as 0 (numpy.linalg.pinv). " +
-			"The derivative is that among matrices of the same rank; where a change of the matrix changes its rank the inverse is not continuous." + batching,
+			"The derivative is that among matrices of the same rank; where a change of the matrix changes its rank the inverse is not continuous, and second derivatives in such directions are not symmetric." + batching,
 		Formula: "dA⁺ = −A⁺·dA·A⁺ + A⁺·A⁺ᵀ·dAᵀ·(I − A·A⁺) + (I − A⁺·A)·dAᵀ·A⁺ᵀ·A⁺",
 		Source:  "Golub & Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate (1973)",
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
