@@ -21,6 +21,7 @@ var publicImports = map[string][]string{
 	"graph/nn":           {"graph"},
 	"graph/ode":          {"graph"},
 	"graph/onnx":         {"graph"},
+	"graph/stablehlo":    {"graph"},
 	"vm":                 {},
 	"vm/shard":           {"vm"},
 	"vm/kernels":         {},
