@@ -163,7 +163,7 @@ func TestLongSums(t *testing.T) {
 		{"fft, element 0", n, func(x node) node { return graph.Slice(graph.FFT(graph.Stack(1, x, x), 0), graph.Range{Limit: 1}) }, plain(n), 8 * 23},
 		{"ifft, element 0", n, func(x node) node { return graph.Slice(graph.IFFT(graph.Stack(1, x, x), 0), graph.Range{Limit: 1}) }, plain(n) / n, 8 * 23},
 		{"rfft, element 0", n, func(x node) node { return graph.Slice(graph.RFFT(x, 0), graph.Range{Limit: 1}, graph.Range{Limit: 1}) }, plain(n), 8 * 23},
-		{"irfft, element 0", n/2 + 1, func(x node) node { return graph.Slice(graph.IRFFT(graph.Stack(1, x, x), 0, n), graph.Range{Limit: 1}) },
+		{"irfft, element 0", n/2 + 1, func(x node) node { return graph.Slice(graph.IRFFT(graph.Stack(1, x, x), n, 0), graph.Range{Limit: 1}) },
 			(2*plain(n/2+1) - v[0] - v[n/2]) / n, 8 * 23},
 	} {
 		g := graph.New()

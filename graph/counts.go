@@ -48,7 +48,7 @@ func Mode(x *Node, axis int) (value, count *Node) {
 
 // LocalResponseNorm returns x divided by (k + α/size·s)^β, s the sum of the squares of the element and of those around it along an axis: size of them with before in front of it. torch.nn.LocalResponseNorm
 // has the axis 1 and before = size/2, ONNX's LRN (size − 1)/2.
-func LocalResponseNorm(x *Node, axis, size, before int, alpha, beta, k float64) *Node {
+func LocalResponseNorm(x *Node, size, before, axis int, alpha, beta, k float64) *Node {
 	if !x.Valid() {
 		return apply1(opSquare, x)
 	}

@@ -42,8 +42,9 @@
 //   - equations: Implicit, LinearSolve; solvers are in compile/implicit, and differential equations in graph/ode
 //   - derivatives of one's own: StopGradient, WithVJP, CustomVJP, CustomJVP, CustomOp, RegisterUser
 //
-// Operands come first, then axes, then sizes, then options. A single axis is an int; axes are variadic where nothing follows and a slice where something does; negative ones count from
-// the end. Flags are options (KeepDims); what takes values is a struct (Window, AttentionOptions), whose zero value is the usual case.
+// Operands come first, then what is counted or asked for, then the axis, and last what only refines (epsilon, ddof, options), as in NumPy: TopK(x, k, axis), Roll(x, shift, axis),
+// LayerNorm(x, scale, bias, axes, epsilon). A single axis is an int; several are variadic where nothing follows and a slice where something does; negative ones count from the end. Flags are
+// options (KeepDims); what takes values is a struct (Window, AttentionOptions), whose zero value is the usual case.
 //
 // # For compilers
 //

@@ -129,7 +129,7 @@ func init() {
 		{"fft", "needs a trailing dimension of extent 2", func(_ *graph.Graph, in inputs) int { graph.FFT(in.x, 0); return here() }},
 		{"ifft", "given twice", func(g *graph.Graph, _ inputs) int { graph.IFFT(float(g, "a", 4, 2), 0, -1); return here() }},
 		{"rfft", "the operand is int64", func(_ *graph.Graph, in inputs) int { graph.RFFT(in.i, 0); return here() }},
-		{"irfft", "4 coefficients do not belong to the length 8", func(g *graph.Graph, _ inputs) int { graph.IRFFT(float(g, "a", 4, 2), 0, 8); return here() }},
+		{"irfft", "4 coefficients do not belong to the length 8", func(g *graph.Graph, _ inputs) int { graph.IRFFT(float(g, "a", 4, 2), 8, 0); return here() }},
 
 		{"csr_matmul", "needs 2 rows", func(_ *graph.Graph, in inputs) int {
 			graph.NewCSR(2, 2, []int64{0, 2, 4}, []int64{0, 1, 0, 1}, in.four).MatMul(in.four)

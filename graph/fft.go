@@ -188,7 +188,7 @@ func RFFT(x *Node, axis int) *Node { return alongAxis(opRFFT, x, axis) }
 
 // IRFFT returns the n real numbers along an axis of which x [… 2] holds the first ⌊n/2⌋ + 1 Fourier coefficients: the inverse of RFFT.
 // A negative axis counts from the last but one.
-func IRFFT(x *Node, axis, n int) *Node {
+func IRFFT(x *Node, n, axis int) *Node {
 	if !x.Valid() {
 		return apply1(opIRFFT, x)
 	}

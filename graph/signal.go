@@ -146,7 +146,7 @@ func ISTFT(y, window *Node, hop, n int, centered bool) *Node {
 		return y.g.Fail("istft", fmt.Errorf("%d samples: the frames have %d", n, total-begin))
 	}
 	shape := append(slices.Clone(y.typ.Shape[:rank-3]), total)
-	sum := ScatterAdd(positions, Mul(IRFFT(y, rank-2, size), window), rank-3, shape...)
+	sum := ScatterAdd(positions, Mul(IRFFT(y, size, rank-2), window), rank-3, shape...)
 	weight := ScatterAdd(positions, BroadcastTo(Square(window), count, size), 0, total)
 	weight = Where(Equal(weight, Like(weight, 0)), Like(weight, 1), weight)
 	return sliceAxis(Div(sum, weight), rank-3, begin, begin+n)

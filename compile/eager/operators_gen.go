@@ -997,13 +997,13 @@ func (a *Tensor) IGammaC(x any) *Tensor {
 
 // IRFFT returns the n real numbers along an axis of which x [… 2] holds the first ⌊n/2⌋ + 1 Fourier coefficients: the inverse of RFFT.
 // A negative axis counts from the last but one.
-func (x *Tensor) IRFFT(axis int, n int) *Tensor {
+func (x *Tensor) IRFFT(n int, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
-	statics = appendInt(statics, axis)
 	statics = appendInt(statics, n)
+	statics = appendInt(statics, axis)
 	return record1(fnOperators+118, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
-		return []*graph.Node{graph.IRFFT(in[0], axis, n)}
+		return []*graph.Node{graph.IRFFT(in[0], n, axis)}
 	}, x)
 }
 
@@ -1209,17 +1209,17 @@ func Linspace(d graph.DType, start float64, stop float64, n int) *Tensor {
 
 // LocalResponseNorm returns x divided by (k + α/size·s)^β, s the sum of the squares of the element and of those around it along an axis: size of them with before in front of it. torch.nn.LocalResponseNorm
 // has the axis 1 and before = size/2, ONNX's LRN (size − 1)/2.
-func (x *Tensor) LocalResponseNorm(axis int, size int, before int, alpha float64, beta float64, k float64) *Tensor {
+func (x *Tensor) LocalResponseNorm(size int, before int, axis int, alpha float64, beta float64, k float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
-	statics = appendInt(statics, axis)
 	statics = appendInt(statics, size)
 	statics = appendInt(statics, before)
+	statics = appendInt(statics, axis)
 	statics = appendFloat(statics, alpha)
 	statics = appendFloat(statics, beta)
 	statics = appendFloat(statics, k)
 	return record1(fnOperators+143, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
-		return []*graph.Node{graph.LocalResponseNorm(in[0], axis, size, before, alpha, beta, k)}
+		return []*graph.Node{graph.LocalResponseNorm(in[0], size, before, axis, alpha, beta, k)}
 	}, x)
 }
 

@@ -62,7 +62,7 @@ func envelope(x, o *graph.Node) *graph.Node {
 	}
 	turned := graph.Concat(2, part(1), graph.Neg(part(0))) // times −i
 	turned = graph.Pad(turned, []int{1, 0, 0}, []int{half - last, 0, 0}, 0)
-	h := graph.IRFFT(turned, 0, n)
+	h := graph.IRFFT(turned, n, 0)
 	tiny := graph.Mul(graph.ReduceMax(graph.Square(o), nil), graph.Like(o, 1e-8))
 	return graph.Sqrt(graph.Add(graph.Add(graph.Square(x), graph.Square(h)), tiny))
 }

@@ -41,7 +41,7 @@ var normalisations = []operator{
 		if size < 1 {
 			c.fail("a size of %d", size)
 		}
-		return c.out(graph.LocalResponseNorm(x, 1, size, (size-1)/2, c.float("alpha", 1e-4), c.float("beta", 0.75), c.float("bias", 1)))
+		return c.out(graph.LocalResponseNorm(x, size, (size-1)/2, 1, c.float("alpha", 1e-4), c.float("beta", 0.75), c.float("bias", 1)))
 	}},
 	{name: "LayerNormalization", in: func(c *call) []value {
 		x := c.x(0)

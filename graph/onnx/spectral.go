@@ -87,7 +87,7 @@ func dft(c *call) []value {
 	switch {
 	case onesided && inverse:
 		x = fit(complexOf(x), axis, n/2+1)
-		return c.out(graph.ExpandDims(graph.IRFFT(x, axis, n), len(s)-1))
+		return c.out(graph.ExpandDims(graph.IRFFT(x, n, axis), len(s)-1))
 	case onesided:
 		if s[len(s)-1] != 1 {
 			c.fail("one side of the spectrum of complex numbers")

@@ -91,7 +91,7 @@ func init() {
 		"one_hot": func(x node) node { return graph.OneHot(x, graph.Float64, 4, 1) },
 		"slogdet": func(x node) node { _, l := graph.SLogDet(x); return l },
 		"ifft":    func(x node) node { return graph.IFFT(x, 1) }, "rfft": func(x node) node { return graph.RFFT(x, 1) },
-		"irfft": func(x node) node { return graph.IRFFT(x, 1, 7) },
+		"irfft": func(x node) node { return graph.IRFFT(x, 7, 1) },
 	} {
 		one(name, f)
 	}

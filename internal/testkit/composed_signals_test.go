@@ -67,7 +67,7 @@ func composedSignals(check checker, wave waves, vector func(v ...float64) ref.Va
 	}
 	for _, size := range []int{3, 4} {
 		check(fmt.Sprintf("local_response_norm %d", size), 1e-14, func(x []node) node {
-			return graph.LocalResponseNorm(x[0], 1, size, size/2, 0.3, 0.6, 1.5)
+			return graph.LocalResponseNorm(x[0], size, size/2, 1, 0.3, 0.6, 1.5)
 		}, wave(2, 0, 2, 5, 3))
 	}
 	table := wave(2, 0, 6, 3)
