@@ -64,7 +64,7 @@ var ofTwo = map[string]func(x, y *graph.Node) *graph.Node{
 	"stablehlo.add": byBool2(graph.LogicalOr, graph.Add), "stablehlo.subtract": graph.Sub, "stablehlo.multiply": byBool2(graph.LogicalAnd, graph.Mul), "stablehlo.divide": graph.Div,
 	"stablehlo.maximum": byBool2(graph.LogicalOr, graph.Max), "stablehlo.minimum": byBool2(graph.LogicalAnd, graph.Min), "stablehlo.power": graph.Pow, "stablehlo.remainder": graph.Remainder, "stablehlo.atan2": graph.Atan2,
 	"stablehlo.and": byBool2(graph.LogicalAnd, graph.BitwiseAnd), "stablehlo.or": byBool2(graph.LogicalOr, graph.BitwiseOr), "stablehlo.xor": byBool2(graph.LogicalXor, graph.BitwiseXor),
-	"stablehlo.shift_left": graph.ShiftLeft, "stablehlo.shift_right_arithmetic": graph.ShiftRight, "chlo.zeta": graph.Zeta, "chlo.next_after": graph.NextAfter,
+	"stablehlo.shift_left": graph.ShiftLeft, "stablehlo.shift_right_arithmetic": graph.ShiftRight, "chlo.zeta": graph.Zeta, "chlo.polygamma": polygamma, "chlo.next_after": graph.NextAfter,
 }
 
 func byBool(logical, other func(x *graph.Node) *graph.Node) func(x *graph.Node) *graph.Node {
@@ -91,6 +91,11 @@ func awayFromZero(x *graph.Node) *graph.Node {
 	up := graph.GreaterEqual(graph.Sub(a, whole), graph.Like(x, 0.5)) // exact, which a + ½ is not
 	return graph.Copysign(graph.Where(up, graph.Add(whole, graph.Like(x, 1)), whole), x)
 }
+
+// opPolygamma takes the order as an operand, as CHLO's does.
+const opPolygamma = "polygamma"
+
+func polygamma(n, x *graph.Node) *graph.Node { return graph.Call(graph.LookupOp(opPolygamma), n, x) }
 
 func isInfinite(x *graph.Node) *graph.Node {
 	return graph.Equal(graph.Abs(x), graph.Like(x, math.Inf(1)))
