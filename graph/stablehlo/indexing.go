@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -468,6 +469,9 @@ func (c *call) convolution() *graph.Node {
 		return c.distinct("dim_numbers", perm, rank)
 	}
 	window := c.op.attributes["window"].fields
+	op := *c.op // the model stays as it is
+	op.attributes = maps.Clone(op.attributes)
+	c.op = &op
 	part := func(generic, pretty string, n, value int) []int {
 		if a, ok := window[pretty]; ok {
 			c.op.attributes[generic] = a

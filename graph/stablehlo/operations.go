@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -426,7 +427,7 @@ func (c *call) reduce() []*graph.Node {
 	}
 	how := ""
 	if len(c.op.words) > 1 && c.op.words[0] == "applies" {
-		how = c.op.words[1][len("stablehlo."):]
+		how = strings.TrimPrefix(c.op.words[1], "stablehlo.")
 	} else if how = combination(c.region(0, 1)); how == "" && n == 2 && len(axes) == 1 && c.in[1].DType().IsInt() {
 		if r := c.extreme(fingerprint(c.op.regions[0]), axes[0]); r != nil {
 			return r

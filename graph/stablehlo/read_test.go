@@ -39,6 +39,7 @@ func TestMistakes(t *testing.T) {
 		{within("%0 = call @main(%x, %y) : (tensor<2xf64>, tensor<2xf64>) -> tensor<2xf64>\n return %0 : tensor<2xf64>"), "stablehlo:3: call", "nested deeper"},
 		{within("%0 = call @f(%x) : (tensor<2xf64>) -> tensor<2xf64>\n return %0 : tensor<2xf64>"), "stablehlo:3: call", "no function @f"},
 		{within("%0 = stablehlo.add %x, %y : tensor<2xf64>"), "stablehlo:3", "returns nothing"},
+		{within("%c = stablehlo.constant dense<0.0> : tensor<f64>\n %0 = stablehlo.reduce(%x init: %c) applies add across dimensions = [0] : (tensor<2xf64>, tensor<f64>) -> tensor<2xf64>\n return %0 : tensor<2xf64>"), "stablehlo:4: stablehlo.reduce", "f64, and f64[2] is declared"},
 		{strings.Repeat("(", 1000), "stablehlo:1", "a function is expected"},
 		{within(`%0 = stablehlo.add %x, %y {a = ` + strings.Repeat("[", 1000) + "} : tensor<2xf64>"), "stablehlo:3", "nested deeper"},
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/onnx"
+	"github.com/adjoint-go/adjoint/graph/stablehlo"
 )
 
 // convert is the command that writes a graph or program in another form, with its flags.
@@ -26,9 +27,9 @@ func newConvert(s Streams) *cobra.Command {
 		Use:   "convert [flags] EXPR | FILE.cg | FILE.onnx | PROGRAM | -",
 		Short: "Write a graph, a model or a program in another form",
 		Long: `Convert writes what it reads in the form that the name after -o ends in: .cg for the
-text of a graph, .onnx for a model in ONNX's format, .adjp for a compiled program, and
-.txt for a program's text, which is read back exactly. A program cannot become a graph
-again. For Go source see gen.`,
+text of a graph, .onnx for a model in ONNX's format, .mlir for a module of StableHLO,
+.adjp for a compiled program, and .txt for a program's text, which is read back exactly.
+A program cannot become a graph again. For Go source see gen.`,
 		Example: `  cgviz convert resnet18.onnx -o resnet18.cg
   cgviz convert 'z = sin(x)*exp(x)' -o z.onnx
   cgviz convert model.cg -o model.adjp`,
@@ -45,11 +46,11 @@ again. For Go source see gen.`,
 func (c *convert) run(_ *cobra.Command, args []string) error {
 	form := filepath.Ext(c.file)
 	switch form {
-	case source.Extension, ".onnx", ".adjp", ".txt":
+	case source.Extension, ".onnx", module, ".adjp", ".txt":
 	case ".go":
 		return usage("-o %s: Go source is written by cgviz gen", c.file)
 	default:
-		return usage("-o %q: give a name that ends in .cg, .onnx, .adjp or .txt", c.file)
+		return usage("-o %q: give a name that ends in .cg, .onnx, .mlir, .adjp or .txt", c.file)
 	}
 	if err := c.checkDirectory(); err != nil {
 		return err
@@ -60,13 +61,16 @@ func (c *convert) run(_ *cobra.Command, args []string) error {
 	}
 	var out bytes.Buffer
 	switch {
-	case form == source.Extension || form == ".onnx":
+	case form == source.Extension || form == ".onnx" || form == module:
 		if src.Program != nil {
 			return fmt.Errorf("%s is a compiled program, which does not become a graph again", src.Name)
 		}
-		if form == ".onnx" {
+		switch form {
+		case ".onnx":
 			err = onnx.Write(&out, src.Outputs, onnx.WriteOptions{})
-		} else {
+		case module:
+			err = stablehlo.Write(&out, src.Outputs, stablehlo.WriteOptions{})
+		default:
 			err = graph.Format(&out, src.Outputs...)
 		}
 		if err != nil {

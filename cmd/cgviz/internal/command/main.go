@@ -52,6 +52,9 @@ func (s *Streams) readDims(argument string, list []string) (*source.Source, erro
 	if strings.HasSuffix(argument, model) && source.IsFile(argument) {
 		return readModel(argument, dims)
 	}
+	if strings.HasSuffix(argument, module) && source.IsFile(argument) {
+		return readModule(argument)
+	}
 	src, err := source.Read(argument, s.In)
 	if err == nil && src.Hint != "" {
 		fmt.Fprintf(s.Err, "hint: %s\n", src.Hint)
