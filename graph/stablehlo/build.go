@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -474,47 +475,55 @@ func direction(op *operation) string {
 	return op.attributes["comparison_direction"].text
 }
 
-// fingerprint describes what a region computes: its operations without types, values numbered in order.
-func fingerprint(r *region) string {
-	number := map[string]int{}
+// fingerprint describes what a region computes: its operations without types, values numbered in order, constants as their bytes, whether they stand in the region or around it.
+func (c *call) fingerprint(r *region) string {
+	values := map[string]string{}
+	count := 0
+	number := func(name string) {
+		values[name] = strconv.Itoa(count)
+		count++
+	}
 	for _, p := range r.params {
-		number[p.name] = len(number)
+		number(p.name)
 	}
 	var text strings.Builder
 	for _, op := range r.ops {
+		if l := op.attributes["value"].literal; l != nil && len(op.results) == 1 {
+			values[op.results[0]] = fmt.Sprintf("c%x", l.bytes)
+			continue
+		}
 		text.WriteString(strings.TrimPrefix(op.name, "stablehlo."))
 		if op.name == "stablehlo.compare" {
 			text.WriteString("." + direction(op))
-		}
-		if l := op.attributes["value"].literal; l != nil {
-			fmt.Fprintf(&text, " %x", l.bytes)
 		}
 		text.WriteString("(")
 		for i, name := range op.operands {
 			if i > 0 {
 				text.WriteString(",")
 			}
-			k, ok := number[name]
-			if !ok {
-				k = -1
+			v, ok := values[name]
+			if n := c.s.lookup(name); !ok && n.Valid() && n.IsConst() && n.Type().IsScalar() {
+				v = fmt.Sprintf("c%x", n.Literal().Bytes())
+			} else if !ok {
+				v = "?"
 			}
-			fmt.Fprintf(&text, "%d", k)
+			text.WriteString(v)
 		}
 		text.WriteString(")")
 		for _, name := range op.results {
-			number[name] = len(number)
+			number(name)
 		}
 	}
 	return text.String()
 }
 
 // combination returns the operation that a region of two parameters is, such as stablehlo.add, or "".
-func combination(r *region) string {
+func (c *call) combination(r *region) string {
 	if len(r.params) != 2 || len(r.ops) != 2 {
 		return ""
 	}
 	name := strings.TrimPrefix(r.ops[0].name, "stablehlo.")
-	switch fingerprint(r) {
+	switch c.fingerprint(r) {
 	case name + "(0,1)return(2)", name + "(1,0)return(2)":
 		return name
 	}

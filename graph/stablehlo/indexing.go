@@ -206,8 +206,8 @@ func (c *call) scatter() *graph.Node {
 	}
 	p = c.places(shape, indices, u.Shape().Rank(), p)
 	r := c.region(0, 1)
-	f := updates[combination(r)]
-	if len(r.params) == 2 && fingerprint(r) == "return(1)" {
+	f := updates[c.combination(r)]
+	if len(r.params) == 2 && c.fingerprint(r) == "return(1)" {
 		f = graph.ScatterSet
 	}
 	if f == nil {
@@ -330,7 +330,7 @@ func (c *call) reduceWindow() *graph.Node {
 	c.need(2)
 	x, start := c.in[0], c.in[1]
 	w := c.window(x.Shape().Rank())
-	how := combination(c.region(0, 1))
+	how := c.combination(c.region(0, 1))
 	f := ofTwo["stablehlo."+how]
 	if f == nil || !start.Type().IsScalar() || start.DType() != x.DType() || !slices.Contains([]string{"add", "multiply", "maximum", "minimum", "and", "or"}, how) {
 		c.fail("a window of %v combined by %q from %v", x.Type(), how, start.Type())
@@ -423,7 +423,7 @@ func (c *call) selectAndScatter() *graph.Node {
 	choice, sum := c.region(0, 2), c.region(1, 2)
 	w := c.window(x.Shape().Rank())
 	moving := w.moving()
-	if fingerprint(choice) != "compare.GE(0,1)return(2)" || combination(sum) != "add" || !x.DType().IsFloat() || !w.pools(moving) || !start.Type().IsScalar() {
+	if c.fingerprint(choice) != "compare.GE(0,1)return(2)" || c.combination(sum) != "add" || !x.DType().IsFloat() || !w.pools(moving) || !start.Type().IsScalar() {
 		c.fail("a selection that is not of the largest elements of pools, or that is not added up")
 	}
 	y, back := spatial(x, moving)

@@ -1,7 +1,6 @@
 package stablehlo
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -428,8 +427,8 @@ func (c *call) reduce() []*graph.Node {
 	how := ""
 	if len(c.op.words) > 1 && c.op.words[0] == "applies" {
 		how = strings.TrimPrefix(c.op.words[1], "stablehlo.")
-	} else if how = combination(c.region(0, 1)); how == "" && n == 2 && len(axes) == 1 && c.in[1].DType().IsInt() {
-		if r := c.extreme(fingerprint(c.op.regions[0]), axes[0]); r != nil {
+	} else if how = c.combination(c.region(0, 1)); how == "" && n == 2 && len(axes) == 1 && c.in[1].DType().IsInt() {
+		if r := c.extreme(c.fingerprint(c.op.regions[0]), axes[0]); r != nil {
 			return r
 		}
 	}
@@ -539,8 +538,8 @@ func (c *call) fold(axes []int) []*graph.Node {
 }
 
 // Comparators of sort, of the first pair of parameters: plain, and jax's, in which zeros are equal and NaNs last.
-func comparator(r *region) (descending, ok bool) {
-	f := fingerprint(r)
+func (c *call) comparator(r *region) (descending, ok bool) {
+	f := c.fingerprint(r)
 	n := len(r.params)
 	if n < 2 || n > 20 {
 		return false, false
@@ -574,7 +573,7 @@ func (c *call) sort() []*graph.Node {
 			c.fail("operands %v and %v", c.in[0].Type(), x.Type())
 		}
 	}
-	descending, ok := comparator(c2)
+	descending, ok := c.comparator(c2)
 	if !ok {
 		c.fail("a comparator that is not less-than or greater-than of the first pair")
 	}
@@ -605,23 +604,16 @@ func (c *call) topK() []*graph.Node {
 
 // jaxComparator is the fingerprint of jax's comparison of floats of the given size among n parameters.
 func jaxComparator(n, size int, direction string) string {
-	zero, nan := hexBytes(size, 0), "000000000000f87f"
+	zero, nan := "c"+strings.Repeat("00", size), "c000000000000f87f"
 	if size == 4 {
-		nan = "0000c07f"
+		nan = "c0000c07f"
 	}
 	s := ""
-	v := n
-	var sides []string
 	for k := range 2 {
-		x := itoa(k)
-		s += "constant " + zero + "()compare.EQ(" + x + "," + itoa(v) + ")constant " + zero + "()select(" + itoa(v+1) + "," + itoa(v+2) + "," + x + ")"
-		s += "compare.NE(" + x + "," + x + ")constant " + nan + "()select(" + itoa(v+4) + "," + itoa(v+5) + "," + itoa(v+3) + ")"
-		sides = append(sides, itoa(v+6))
-		v += 7
+		x, v := itoa(k), n+4*k
+		s += "compare.EQ(" + x + "," + zero + ")select(" + itoa(v) + "," + zero + "," + x + ")compare.NE(" + x + "," + x + ")select(" + itoa(v+2) + "," + nan + "," + itoa(v+1) + ")"
 	}
-	return s + "compare." + direction + "(" + sides[0] + "," + sides[1] + ")return(" + itoa(v) + ")"
+	return s + "compare." + direction + "(" + itoa(n+3) + "," + itoa(n+7) + ")return(" + itoa(n+8) + ")"
 }
 
 func itoa(i int) string { return strconv.Itoa(i) }
-
-func hexBytes(size, v int) string { return fmt.Sprintf("%0*x", 2*size, v) }

@@ -1,9 +1,11 @@
 """Writes programs of jax as StableHLO, with inputs and outputs as numbers: python make.py, in this folder. Made with jax 0.10.2."""
 import json
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import export
 
 jax.config.update("jax_enable_x64", True)
 rng = np.random.default_rng(1)
@@ -14,11 +16,12 @@ def array(a):
     return {"dtype": str(a.dtype), "shape": list(a.shape), "data": [repr(float(v)) for v in a.ravel()]}
 
 
-def golden(name, f, *args, gradient=None):
+def golden(name, f, *args, gradient=None, exported=False):
     """gradient: a function of the same arguments to differentiate, whose text is not written: d(sum of the outputs) by the first input, as jax has it."""
     args = [jnp.asarray(a) for a in args]
     with open(name + ".mlir", "w") as out:
-        out.write(jax.jit(f, keep_unused=True).lower(*args).as_text())
+        text = export.export(jax.jit(f))(*args).mlir_module() if exported else jax.jit(f, keep_unused=True).lower(*args).as_text()
+        out.write(re.sub(r'loc\("/[^"]*"', 'loc("file"', text))
     outputs = jax.tree.leaves(f(*args))
     data = {"inputs": [array(a) for a in args], "outputs": [array(o) for o in outputs]}
     if gradient:
@@ -104,3 +107,11 @@ cnn_args = normal(2, 6, 6, 2), normal(3, 3, 2, 3), normal(2, 2, 3, 2)
 golden("cnn", cnn, *cnn_args, gradient=True)
 golden("cnn_gradient", jax.grad(lambda *a: jnp.sum(jnp.sin(cnn(*a))), (0, 1, 2)), *cnn_args)
 golden("convolutions", lambda x, w, d: (jax.lax.conv_general_dilated(x, w, (1,), [(2, 1)]), jax.lax.conv_general_dilated(x, w, (1,), [(2, 1)], lhs_dilation=(2,)), jax.lax.conv_general_dilated(x, d, (1,), "VALID", feature_group_count=2)), normal(2, 4, 7), normal(3, 4, 3), normal(6, 2, 2), gradient=True)
+
+
+def exported(x, w):  # constants stand around the regions that use them, and all has locations
+    y, ys = jax.lax.scan(lambda c, a: (c + jnp.where(a > 0, a, 0.5), jnp.sum(c)), jnp.zeros(3), x @ w)
+    return y, ys, jnp.sort(x), jnp.argsort(x[0]), jnp.argmax(x, 1), jax.lax.top_k(x[1], 2), jax.nn.gelu(x), jax.nn.log_softmax(x), jnp.median(x), jnp.cumsum(x), jnp.clip(x, -1, 1), jnp.nan_to_num(x), x.at[1].add(w[:, 0])
+
+
+golden("exported", exported, normal(5, 4), normal(4, 3), gradient=True, exported=True)
