@@ -13,38 +13,35 @@ import (
 var operations map[string]func(c *call) []*graph.Node
 
 var refused = map[string]string{
-	"custom_call":          "a custom call runs code that is not in the text",
-	"rng_bit_generator":    "random bits of XLA's generators cannot be reproduced here: draw them outside and hand them in",
-	"rng":                  "random numbers of XLA's generators cannot be reproduced here: draw them outside and hand them in",
-	"complex":              "complex numbers are no element type here",
-	"fft":                  "its complex numbers are no element type here",
-	"shift_right_logical":  "logical shifts are for unsigned integers",
-	"all_reduce":           "it talks to other devices",
-	"all_gather":           "it talks to other devices",
-	"all_to_all":           "it talks to other devices",
-	"collective_permute":   "it talks to other devices",
-	"infeed":               "it talks to the host",
-	"outfeed":              "it talks to the host",
-	"send":                 "it talks to other devices",
-	"recv":                 "it talks to other devices",
-	"dynamic_reshape":      "its shape is known in the run only",
-	"dynamic_pad":          "its shape is known in the run only",
-	"dynamic_gather":       "its shape is known in the run only",
-	"dynamic_iota":         "its shape is known in the run only",
-	"real_dynamic_slice":   "its shape is known in the run only",
-	"get_dimension_size":   "shapes are static: export with static shapes",
-	"set_dimension_size":   "shapes are static: export with static shapes",
-	"bitcast_convert":      "the bits of a number are not accessible here",
-	"popcnt":               "there is no operator for it",
-	"count_leading_zeros":  "there is no operator for it",
-	"uniform_quantize":     "quantised numbers are no element type here",
-	"uniform_dequantize":   "quantised numbers are no element type here",
-	"dynamic_conv":         "its shape is known in the run only",
-	"batch_norm_grad":      "there is no operator for it: differentiate batch_norm_training",
-	"triangular_solve":     "it is not supported",
-	"cholesky":             "it is not supported",
-	"batch_norm_training":  "it is not supported",
-	"batch_norm_inference": "it is not supported",
+	"custom_call":         "a custom call runs code that is not in the text",
+	"rng_bit_generator":   "random bits of XLA's generators cannot be reproduced here: draw them outside and hand them in",
+	"rng":                 "random numbers of XLA's generators cannot be reproduced here: draw them outside and hand them in",
+	"complex":             "complex numbers are no element type here",
+	"fft":                 "its complex numbers are no element type here",
+	"shift_right_logical": "logical shifts are for unsigned integers",
+	"all_reduce":          "it talks to other devices",
+	"all_gather":          "it talks to other devices",
+	"all_to_all":          "it talks to other devices",
+	"collective_permute":  "it talks to other devices",
+	"infeed":              "it talks to the host",
+	"outfeed":             "it talks to the host",
+	"send":                "it talks to other devices",
+	"recv":                "it talks to other devices",
+	"dynamic_reshape":     "its shape is known in the run only",
+	"dynamic_pad":         "its shape is known in the run only",
+	"dynamic_gather":      "its shape is known in the run only",
+	"dynamic_iota":        "its shape is known in the run only",
+	"real_dynamic_slice":  "its shape is known in the run only",
+	"get_dimension_size":  "shapes are static: export with static shapes",
+	"set_dimension_size":  "shapes are static: export with static shapes",
+	"bitcast_convert":     "the bits of a number are not accessible here",
+	"popcnt":              "there is no operator for it",
+	"count_leading_zeros": "there is no operator for it",
+	"uniform_quantize":    "quantised numbers are no element type here",
+	"uniform_dequantize":  "quantised numbers are no element type here",
+	"dynamic_conv":        "its shape is known in the run only",
+	"batch_norm_grad":     "there is no operator for it: differentiate batch_norm_training",
+	"batch_norm_training": "its three results are the parts that frameworks write out",
 }
 
 // ofOne are operations that have one operand and one result of the same shape.
@@ -233,6 +230,15 @@ func init() {
 			return graph.DynamicUpdateSlice(c.in[0], c.in[1], c.begin(c.in[2:], rank))
 		},
 		"dot_general": (*call).dotGeneral, "gather": (*call).gather, "scatter": (*call).scatter, "reduce_window": (*call).reduceWindow,
+		"cholesky": (*call).cholesky, "triangular_solve": (*call).triangularSolve,
+		"batch_norm_inference": func(c *call) *graph.Node {
+			c.need(5)
+			epsilon, err := strconv.ParseFloat(c.op.attributes["epsilon"].text, 64)
+			if err != nil {
+				c.fail("the epsilon %q", c.op.attributes["epsilon"].text)
+			}
+			return graph.BatchNorm(c.in[0], c.in[1], c.in[2], c.in[3], c.in[4], c.axis(c.in[0].Shape().Rank(), "feature_index"), epsilon)
+		},
 		"select_and_scatter": (*call).selectAndScatter, "convolution": (*call).convolution,
 	} {
 		operations["stablehlo."+name] = func(c *call) []*graph.Node { return []*graph.Node{f(c)} }
@@ -617,3 +623,56 @@ func jaxComparator(n, size int, direction string) string {
 }
 
 func itoa(i int) string { return strconv.Itoa(i) }
+
+// turned exchanges the last two dimensions.
+func turned(x *graph.Node) *graph.Node {
+	perm := others(x.Shape().Rank(), 0, 0)
+	n := len(perm)
+	perm[n-2], perm[n-1] = n-1, n-2
+	return graph.Transpose(x, perm...)
+}
+
+func (c *call) cholesky() *graph.Node {
+	c.need(1)
+	a := c.in[0]
+	if a.Shape().Rank() < 2 {
+		c.fail("%v is no matrix", a.Type())
+	}
+	lower := c.op.attributes["lower"].isTrue()
+	if !lower {
+		a = turned(a)
+	}
+	l := graph.Cholesky(graph.Add(graph.Tril(a, 0), turned(graph.Tril(a, -1)))) // only one triangle counts; graph.Cholesky takes the mean of both
+	if lower || !l.Valid() {
+		return l
+	}
+	return turned(l)
+}
+
+func (c *call) triangularSolve() *graph.Node {
+	c.need(2)
+	a, b := c.in[0], c.in[1]
+	if a.Shape().Rank() < 2 || b.Shape().Rank() != a.Shape().Rank() {
+		c.fail("%v and %v", a.Type(), b.Type())
+	}
+	transpose := c.op.attributes["transpose_a"].text != "NO_TRANSPOSE"
+	left := c.op.attributes["left_side"].isTrue()
+	if !left { // X·A = B is Aᵀ·Xᵀ = Bᵀ
+		b, transpose = turned(b), !transpose
+	}
+	var opts []graph.TriangularOption
+	if !c.op.attributes["lower"].isTrue() {
+		opts = append(opts, graph.UpperTriangle)
+	}
+	if transpose {
+		opts = append(opts, graph.TransposeMatrix)
+	}
+	if c.op.attributes["unit_diagonal"].isTrue() {
+		opts = append(opts, graph.UnitDiagonal)
+	}
+	x := graph.TriangularSolve(a, b, opts...)
+	if left || !x.Valid() {
+		return x
+	}
+	return turned(x)
+}

@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,4 +114,43 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d outputs, %v", len(r.Outputs), g.Err())
 		}
 	})
+}
+
+// TestUncommon reads operations that neither jax's programs beside this file nor Write use, or not in all forms.
+func TestUncommon(t *testing.T) {
+	for _, c := range []struct {
+		params, op, result string
+		args               map[string]any
+		want               []float64
+	}{
+		{"%a: tensor<2x2xf64>", "stablehlo.cholesky %a, lower = false", "(tensor<2x2xf64>) -> tensor<2x2xf64>", map[string]any{"a": []float64{4, 2, -9, 5}}, []float64{2, 1, 0, 2}},
+		{"%a: tensor<2x2xf64>, %b: tensor<1x2xf64>", `"stablehlo.triangular_solve"(%a, %b) <{left_side = false, lower = true, unit_diagonal = false, transpose_a = #stablehlo<transpose NO_TRANSPOSE>}>`,
+			"(tensor<2x2xf64>, tensor<1x2xf64>) -> tensor<1x2xf64>", map[string]any{"a": []float64{2, 9, 1, 4}, "b": []float64{5, 8}}, []float64{1.5, 2}},
+		{"%a: tensor<1x2xf64>, %s: tensor<2xf64>", `"stablehlo.batch_norm_inference"(%a, %s, %s, %s, %s) <{epsilon = 7.0e+00 : f32, feature_index = 1 : i64}>`,
+			"(tensor<1x2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>) -> tensor<1x2xf64>", map[string]any{"a": []float64{6, 11}, "s": []float64{2, 9}}, []float64{2 + 8./3, 13.5}},
+		{"%a: tensor<3xf64>", "stablehlo.round_nearest_afz %a", "tensor<3xf64>", map[string]any{"a": []float64{0.5, -2.5, 0.49999999999999994}}, []float64{1, -3, 0}},
+	} {
+		out := c.result[strings.LastIndex(c.result, "tensor"):]
+		m, err := Read(strings.NewReader("func.func @f(" + c.params + ") -> " + out + " {\n %0 = " + c.op + " : " + c.result + "\n return %0 : " + out + "\n}"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		r, err := m.Build(graph.New(), Options{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		got, err := results(r.Outputs, c.args)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for i, v := range got[0].Float64s() {
+			if math.Abs(v-c.want[i]) > 1e-12 {
+				t.Errorf("%s: %v, expected %v", c.op, got[0].Float64s(), c.want)
+				break
+			}
+		}
+	}
 }

@@ -243,6 +243,23 @@ func init() {
 			a, x := n.Attrs(), w.of(n.Inputs()...)
 			return w.convolved(n.Type(), x[0], x[1], a.Ints("strides"), a.Ints("padding"), nil, a.Ints("dilation"), a.Int("groups"), 1, false)
 		},
+		"cholesky": func(w *writer, n *graph.Node) val {
+			l := w.put(n.Type(), "cholesky", ", lower = true", w.of(n.Input(0))...) // whose other triangle is not defined
+			row, column := w.iota(graph.Int64, n.Shape(), n.Shape().Rank()-2), w.iota(graph.Int64, n.Shape(), n.Shape().Rank()-1)
+			return w.choose(w.compare("GE", row, column), l, w.like(l, 0))
+		},
+		"triangular_solve": func(w *writer, n *graph.Node) val {
+			a, x := n.Attrs(), w.of(n.Inputs()...)
+			lead := n.Shape()[:n.Shape().Rank()-2]
+			for i := range x {
+				x[i] = w.fit(x[i], slices.Concat(lead, x[i].t.Shape[len(x[i].t.Shape)-2:]))
+			}
+			how := "NO_TRANSPOSE"
+			if a.Bool("transpose") {
+				how = "TRANSPOSE"
+			}
+			return w.generic([]graph.Type{n.Type()}, "triangular_solve", fmt.Sprintf("left_side = true, lower = %t, transpose_a = #stablehlo<transpose %s>, unit_diagonal = %t", a.Bool("lower"), how, a.Bool("unit")), x)[0]
+		},
 		"conv_input_grad": writeConvInputGrad, "conv_filter_grad": writeConvFilterGrad,
 		"avg_pool": func(w *writer, n *graph.Node) val {
 			p := poolOf(n, n.Input(0).Shape())
