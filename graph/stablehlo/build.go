@@ -289,9 +289,7 @@ func (c *call) optional(key string, n, value int) []int {
 	return v
 }
 
-// axes returns a list of different dimensions below rank.
-func (c *call) axes(key string, rank int) []int { return c.distinct(key, c.ints(key, -1), rank) }
-
+// distinct returns the list if it has different dimensions below rank.
 func (c *call) distinct(key string, v []int, rank int) []int {
 	seen := map[int]bool{}
 	for _, a := range v {

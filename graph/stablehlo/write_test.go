@@ -195,6 +195,25 @@ func TestWritten(t *testing.T) {
 	}
 }
 
+func TestWriteFile(t *testing.T) {
+	g := graph.New()
+	x, y := g.Input("x:0", graph.Float32, 2), g.Input("arg0", graph.Float32)
+	path := filepath.Join(t.TempDir(), "sum.mlir")
+	if err := WriteFile(path, []*graph.Node{graph.Add(x, y)}, WriteOptions{Name: "sum"}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := m.Inputs(); len(in) != 2 || in[0].Name == "arg0" || in[1].Name != "arg0" { // a name that is none in MLIR is another one
+		t.Errorf("inputs %v", in)
+	}
+	if err := WriteFile(filepath.Join(path, "in a file"), []*graph.Node{x}, WriteOptions{}); err == nil {
+		t.Error("a path through a file is written")
+	}
+}
+
 func TestUnwritable(t *testing.T) {
 	g := graph.New()
 	x := g.Input("x", graph.Float64, 3, 3)
