@@ -440,7 +440,7 @@ func (w *writer) number(t graph.Type, v float64) val {
 	case t.DType.IsInt():
 		switch {
 		case v >= math.MaxInt64: // the largest number rounds up
-			return w.dense(t, strconv.Itoa(math.MaxInt64))
+			return w.dense(t, strconv.FormatInt(math.MaxInt64, 10))
 		default:
 			return w.dense(t, strconv.FormatInt(int64(v), 10))
 		}
