@@ -23,7 +23,7 @@ func bessel(name, symbol, doc, formula, source string, lo float64, derivative fu
 func neighbours(op *Op, n, x *Node, a, b, c float64) *Node {
 	above := apply2(op, Add(n, Like(n, 1)), x)
 	if v, ok := uniform(n); ok && v == 0 {
-		return Mul(Like(above, a*c+b), above)
+		return Mul(Like(above, float64(a*c)+b), above)
 	}
 	below := apply2(op, Sub(n, Like(n, 1)), x)
 	return Add(Mul(Like(below, a), below), Mul(Like(above, b), above))
