@@ -2,6 +2,8 @@ package compile_test
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -293,4 +295,46 @@ func ExampleGradient_inALoop() {
 	// Output:
 	// 7.39085133e+08
 	// true
+}
+
+// Names of outputs, and a choice of the compiler, are fields of Config.
+func ExampleConfig() {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	p, err := compile.Config{Names: []string{"y"}, Disable: []string{"fold"}}.Compile(graph.Sqrt(x))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	out, err := vm.NewMachine(p).Call(16)
+	fmt.Println(p.Outputs()[0].Name, out[0], err)
+	// Output: y 4 <nil>
+}
+
+// Mistakes are collected while the graph is built, and returned together, each with its line.
+func ExampleCompile_mistakes() {
+	g := graph.New()
+	a, b := g.Input("a", graph.Float64, 3), g.Input("b", graph.Float64, 4)
+	_, err := compile.Compile(graph.Exp(graph.Add(a, b)))
+	first, _, _ := strings.Cut(err.Error(), "\n") // below stand the lines that led here
+	fmt.Println(regexp.MustCompile(`\S*_test.go:\d+`).ReplaceAllString(first, "FILE:LINE"))
+	// Output: FILE:LINE: add: shapes [3] and [4] do not broadcast: extents 3 and 4 in dimension 1 from the end
+}
+
+// Report says what is slow by the way it is written.
+func ExampleReport() {
+	g := graph.New()
+	n := g.Input("n", graph.Int64)
+	x := g.Input("x", graph.Float64)
+	remarks, err := compile.Report(graph.Sin(x).Mul(graph.Cast(graph.FloorDivide(n, n.Add(1)), graph.Float64)))
+	if err != nil || len(remarks) == 0 {
+		fmt.Println(err)
+		return
+	}
+	r := remarks[0]
+	fmt.Println(r.What)
+	fmt.Println(r.Way)
+	// Output:
+	// div of int64 keeps scalar code of 16 operations from becoming machine code
+	// use floats, or leave it out of the loop or graph
 }

@@ -3,6 +3,7 @@ package viz_test
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/viz"
@@ -23,4 +24,34 @@ func ExampleText() {
 	// ●─╯ │ │  v₃ = x₁ × x₂
 	// ●───┴─╯  v₄ = v₁ + v₂ + v₃
 	// ◎        z = v₄
+}
+
+// The same picture as SVG, here with values and adjoints that the caller gives.
+func ExampleSVG() {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	y := graph.Sin(x).Named("y")
+	var b strings.Builder
+	err := viz.SVG(&b, []*graph.Node{y}, viz.WithTitle("y = sin(x)"), viz.WithValues(map[*graph.Node]*viz.Value{x: viz.Scalar(0), y: viz.Scalar(0)}))
+	fmt.Println(strings.HasPrefix(b.String(), "<svg"), err)
+	// Output: true <nil>
+}
+
+// A Picture is made once and written in several formats.
+func ExampleNew() {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	p, err := viz.New([]*graph.Node{graph.Exp(x).Named("y")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, format := range []string{"svg", "png", "dot"} {
+		data, err := p.Encode(format)
+		fmt.Println(format, len(data) > 100, err)
+	}
+	// Output:
+	// svg true <nil>
+	// png true <nil>
+	// dot true <nil>
 }
