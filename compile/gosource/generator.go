@@ -18,7 +18,6 @@ type storage struct {
 	value    expression // of a scalar
 	variable string     // of an array, or of a scalar that is yet to be assigned
 	declared bool       // an assignment of the scalar does not declare it
-	pending  bool       // the scalar's expression stands where it is used
 	offset   int        // of element 0 in the array
 	length   int        // of the array
 }
