@@ -80,7 +80,7 @@ func sampleGraph(op *graph.Op, s graph.Sample, d graph.DType) (outputs []*graph.
 		}
 		l := literalOf(v)
 		literals[name] = l
-		args[name] = arrayOf(v)
+		args[name] = testkit.ArrayOf(v)
 	}
 	var y *graph.Node
 	if s.Build != nil {
@@ -98,54 +98,7 @@ func sampleGraph(op *graph.Op, s graph.Sample, d graph.DType) (outputs []*graph.
 			outputs = append(outputs, graph.Result(y, k))
 		}
 	}
-	return append(outputs, gradientOf(outputs, wrt)...), args, literals
-}
-
-func gradientOf(outputs, wrt []*graph.Node) []*graph.Node {
-	var sum *graph.Node
-	for _, n := range outputs {
-		if n.DType().IsFloat() {
-			s := graph.Sum(graph.Sin(n)) // so that adjoints differ
-			if sum == nil {
-				sum = s
-			} else {
-				sum = graph.Add(sum, graph.Cast(s, sum.DType()))
-			}
-		}
-	}
-	if sum == nil || len(wrt) == 0 {
-		return nil
-	}
-	d, err := compile.Gradient(sum, wrt...)
-	if err != nil {
-		return nil
-	}
-	return d
-}
-
-func arrayOf(v ref.Value) vm.Array {
-	a := vm.Array{Shape: v.Type.Shape}
-	switch v.Type.DType {
-	case graph.Float64:
-		a.Data = v.F
-	case graph.Float32:
-		f := make([]float32, len(v.F))
-		for i, x := range v.F {
-			f[i] = float32(x)
-		}
-		a.Data = f
-	case graph.Int64:
-		a.Data = v.I
-	case graph.Int32:
-		f := make([]int32, len(v.I))
-		for i, x := range v.I {
-			f[i] = int32(x)
-		}
-		a.Data = f
-	default:
-		a.Data = v.B
-	}
-	return a
+	return append(outputs, testkit.GradientOfOutputs(outputs, wrt)...), args, literals
 }
 
 // TestWrittenOperators writes the samples of all operators with their gradients, reads the models back and compares what both compute.

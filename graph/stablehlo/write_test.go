@@ -14,9 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -40,7 +38,7 @@ func sampleGraph(op *graph.Op, s graph.Sample, d graph.DType) (outputs []*graph.
 		if v.Type.DType.IsFloat() {
 			wrt = append(wrt, n)
 		}
-		args[name] = arrayOf(v)
+		args[name] = testkit.ArrayOf(v)
 	}
 	var y *graph.Node
 	if s.Build != nil {
@@ -58,51 +56,7 @@ func sampleGraph(op *graph.Op, s graph.Sample, d graph.DType) (outputs []*graph.
 			outputs = append(outputs, graph.Result(y, k))
 		}
 	}
-	return append(outputs, gradientOf(outputs, wrt)...), args
-}
-
-func gradientOf(outputs, wrt []*graph.Node) []*graph.Node {
-	var sum *graph.Node
-	for _, n := range outputs {
-		if !n.DType().IsFloat() {
-			continue
-		}
-		s := graph.Sum(graph.Sin(n)) // so that adjoints differ
-		if sum == nil {
-			sum = s
-		} else {
-			sum = graph.Add(sum, graph.Cast(s, sum.DType()))
-		}
-	}
-	if sum == nil || len(wrt) == 0 {
-		return nil
-	}
-	d, err := compile.Gradient(sum, wrt...)
-	if err != nil {
-		return nil
-	}
-	return d
-}
-
-func arrayOf(v ref.Value) vm.Array {
-	a := vm.Array{Shape: v.Type.Shape}
-	switch v.Type.DType {
-	case graph.Float64:
-		a.Data = v.F
-	case graph.Float32:
-		a.Data = convert[float32](v.F)
-	case graph.Int64:
-		a.Data = v.I
-	case graph.Int32:
-		f := make([]int32, len(v.I))
-		for i, x := range v.I {
-			f[i] = int32(x)
-		}
-		a.Data = f
-	default:
-		a.Data = v.B
-	}
-	return a
+	return append(outputs, testkit.GradientOfOutputs(outputs, wrt)...), args
 }
 
 // writtenAsFar writes as many of the outputs as can be written.
