@@ -26,6 +26,7 @@ import (
 	"github.com/adjoint-go/adjoint/graph/onnx"
 	"github.com/adjoint-go/adjoint/viz"
 	"github.com/adjoint-go/adjoint/vm"
+	"github.com/adjoint-go/adjoint/vm/shard"
 )
 
 // TestSnippets holds that every block of Go in these pages stands, line by line, in an example of this file, which go test runs.
@@ -217,6 +218,26 @@ func Example_leastSquares() {
 		Residuals:  nodes(graph.Constant(g, y, 4).Sub(model)),
 		Parameters: nodes(amount, rate),
 	}.Solve(context.Background(), optimize.Values{"amount": {1}, "rate": {1}}, optimize.Options{}))
+	e := must(fit.StandardErrors())
+	fmt.Printf("amount %.2f ± %.2f, rate %.2f ± %.2f\n", fit.X["amount"][0], e["amount"][0], fit.X["rate"][0], e["rate"][0])
+	// Output:
+	// amount 2.00 ± 0.02, rate 0.50 ± 0.01
+}
+
+func Example_leastSquaresInShards() {
+	g := graph.New()
+	x, y, weight := g.Input("x", graph.Float64, 2), g.Input("y", graph.Float64, 2), g.Input("weight", graph.Float64, 2)
+	amount, rate := g.Input("amount", graph.Float64), g.Input("rate", graph.Float64)
+	model := graph.Mul(graph.Like(x, 1).Mul(amount), graph.Exp(x.Mul(rate).Neg()))
+	gram := must(optimize.GramMatrix(weight.Mul(y.Sub(model)), amount, rate))
+	job := shard.Job{Program: must(compile.Compile(gram)), Rows: []string{"x", "y"}, Weight: "weight"}
+	source := must(shard.Arrays(map[string]any{"x": []float64{0, 1, 2, 3}, "y": []float64{2.0, 1.2, 0.75, 0.43}}))
+	pool := must(shard.NewPool(job, source, shard.Options{Shards: 2}))
+	fit := must(optimize.MinimizeSquares(context.Background(), optimize.Squares{
+		Evaluate:   shard.GramMatrix(pool.Sum),
+		Parameters: []string{"amount", "rate"},
+		Residuals:  source.Rows(),
+	}, optimize.Values{"amount": {1}, "rate": {1}}, optimize.Options{}))
 	e := must(fit.StandardErrors())
 	fmt.Printf("amount %.2f ± %.2f, rate %.2f ± %.2f\n", fit.X["amount"][0], e["amount"][0], fit.X["rate"][0], e["rate"][0])
 	// Output:

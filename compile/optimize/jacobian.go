@@ -16,6 +16,7 @@ type jacobian interface {
 	norms(d []float64)                    // of the columns
 	gradient(r, g []float64)              // Jᵀ·r
 	product(p, y []float64)               // J·p
+	square(y []float64) float64           // yᵀy, of residuals and products
 	begin(free []int, scale, r []float64) // A = J·diag(1/scale) in the free columns
 	// step writes −(AᵀA + λ)⁻¹·Aᵀ·r to p; false if that cannot be computed, as for λ = 0 without full rank.
 	step(lambda float64, p []float64) bool
@@ -84,6 +85,8 @@ func (d *dense) product(p, y []float64) {
 		}
 	}
 }
+
+func (d *dense) square(y []float64) float64 { return floats.Dot(y, y) }
 
 func (d *dense) begin(free []int, scale, r []float64) {
 	d.k = len(free)
@@ -297,6 +300,8 @@ func (s *sparse) product(p, y []float64) {
 	clear(y)
 	s.each(func(i, j int, v float64) { y[i] += v * p[j] })
 }
+
+func (s *sparse) square(y []float64) float64 { return floats.Dot(y, y) }
 
 func (s *sparse) begin(free []int, scale, r []float64) {
 	s.free = free

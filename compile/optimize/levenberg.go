@@ -13,6 +13,9 @@ import (
 const firstRadius = 1
 
 func (r *run) newJacobian() jacobian {
+	if r.m == 0 { // the Gram matrix is what there is of it
+		return newGram(r.n)
+	}
 	if r.Solver.sparse != nil {
 		return &sparse{Solver: r.Solver, values: make([]float64, r.Solver.sparse.NonZeros()), rhs: make([]float64, r.n), z: make([]float64, r.n)}
 	}
@@ -30,6 +33,9 @@ func (r *run) residuals(x, to []float64) (float64, error) {
 	if err != nil || !ok {
 		return math.NaN(), err
 	}
+	if r.m == 0 {
+		return r.values.out[0][len(r.values.out[0])-1], nil
+	}
 	copy(to, r.values.out[0])
 	return floats.Dot(to, to), nil
 }
@@ -41,13 +47,19 @@ func (r *run) differentiate(j jacobian, x, to []float64) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	copy(to, r.jacobian.out[0])
-	for _, block := range r.jacobian.out[1:] {
+	blocks := r.jacobian.out
+	if r.m > 0 {
+		copy(to, blocks[0])
+		blocks = blocks[1:]
+	} else {
+		to[r.n] = 1
+	}
+	for _, block := range blocks {
 		if !finite(block) {
 			return false, nil
 		}
 	}
-	j.set(r.jacobian.out[1:])
+	j.set(blocks)
 	return finite(to), nil
 }
 
@@ -201,7 +213,7 @@ func (t *trust) cauchy(x, g []float64, radius float64, p, change []float64) floa
 		}
 		t.j.product(p, change)
 		along := floats.Dot(g, p)
-		if predicted := -along - 0.5*floats.Dot(change, change); predicted >= -0.1*along && predicted > 0 {
+		if predicted := -along - 0.5*t.j.square(change); predicted >= -0.1*along && predicted > 0 {
 			return predicted
 		}
 		length *= 0.5
@@ -211,6 +223,9 @@ func (t *trust) cauchy(x, g []float64, radius float64, p, change []float64) floa
 
 func (r *run) levenberg() error {
 	m, n := r.m, r.n
+	if m == 0 {
+		m = n + 1 // coefficients of the columns of J, and of r
+	}
 	x := r.x
 	j := r.newJacobian()
 	res, next := make([]float64, m), make([]float64, m)
@@ -225,7 +240,7 @@ func (r *run) levenberg() error {
 	idle := 0                          // steps in the rounding of the sum of squares that did not get shorter
 	last := Status(0)                  // why the last step was the last
 	for first := true; ; first = false {
-		square := floats.Dot(res, res)
+		square := j.square(res)
 		j.gradient(res, g)
 		j.norms(norms)
 		optimality := 0.0
@@ -244,8 +259,10 @@ func (r *run) levenberg() error {
 			}
 		}
 		end := func(s Status) {
-			r.result.Residuals = res
-			r.result.fit = &fit{j: j, free: slices.Clone(t.free), scale: norms}
+			r.result.fit = &fit{j: j, rows: m, residuals: r.count, free: slices.Clone(t.free), scale: norms}
+			if r.m > 0 {
+				r.result.Residuals, r.result.fit.residuals = res, m
+			}
 			r.end(s, square, scaled(2, g), optimality)
 		}
 		if first {
@@ -275,7 +292,7 @@ func (r *run) levenberg() error {
 			cut := t.step(x, res, g, radius, p)
 			j.product(p, change)
 			along := floats.Dot(g, p)
-			predicted := -along - 0.5*floats.Dot(change, change)
+			predicted := -along - 0.5*j.square(change)
 			if len(t.inside) < len(t.free) { // bounds hold some: the step may not be the best
 				if most := t.cauchy(x, g, radius, cauchy, change); most > predicted {
 					copy(p, cauchy)
@@ -371,9 +388,10 @@ func scaled(by float64, x []float64) []float64 {
 
 // fit is what covariance is made of.
 type fit struct {
-	j     jacobian
-	free  []int // parameters that no bound holds
-	scale []float64
+	j               jacobian
+	rows, residuals int   // of j, and those that were fitted
+	free            []int // parameters that no bound holds
+	scale           []float64
 }
 
 // DegreesOfFreedom returns the number of residuals of a fit by LevenbergMarquardt less that of the parameters that bounds do not hold; 0 of other results.
@@ -381,7 +399,7 @@ func (r *Result) DegreesOfFreedom() int {
 	if r == nil || r.fit == nil {
 		return 0
 	}
-	return len(r.Residuals) - len(r.fit.free)
+	return r.fit.residuals - len(r.fit.free)
 }
 
 // Covariance returns the covariance matrix of the parameters of a fit by LevenbergMarquardt, one after another as in Problem.Parameters: s²·(JᵀJ)⁻¹ with the Jacobian J at the solution and the variance s² of residuals, the sum of
@@ -393,7 +411,7 @@ func (r *Result) Covariance() ([][]float64, error) {
 	variance := 1.0
 	if !r.solver.problem.KnownErrors {
 		if r.DegreesOfFreedom() <= 0 {
-			return nil, fmt.Errorf("optimize: %d residuals of %d parameters leave none to estimate their variance from", len(r.Residuals), len(r.fit.free))
+			return nil, fmt.Errorf("optimize: %d residuals of %d parameters leave none to estimate their variance from", r.fit.residuals, len(r.fit.free))
 		}
 		variance = r.Value / float64(r.DegreesOfFreedom())
 	}
@@ -407,7 +425,7 @@ func (r *Result) Covariance() ([][]float64, error) {
 	for i := range c {
 		c[i] = make([]float64, len(r.x))
 	}
-	zero := make([]float64, len(r.Residuals))
+	zero := make([]float64, f.rows)
 	f.j.begin(f.free, f.scale, zero)
 	p := make([]float64, len(f.free))
 	if !f.j.step(0, p) {

@@ -73,7 +73,8 @@ type Solver struct {
 	places            [][]int          // of the entries of each parameter in sparse; nil for a single list of all
 	normal            *normalEquations
 	vectors           []string // the inputs of products that hold the vector
-	m                 int      // number of residuals
+	m                 int      // number of residuals; 0 where only their Gram matrix is known
+	count             int      // of the residuals that the Gram matrix is of
 	zero, nonNegative int      // numbers of constraints
 }
 
@@ -181,7 +182,7 @@ func (s *Solver) check() error {
 	switch p.Method {
 	case LBFGSB, NewtonCG:
 	case LevenbergMarquardt:
-		if len(p.Residuals) == 0 {
+		if len(p.Residuals) == 0 && s.values == nil {
 			fail("method %s needs residuals", p.Method)
 		}
 	case SQP:

@@ -96,7 +96,7 @@ type Result struct {
 	Evaluations Evaluations
 	// Zero and NonNegative are the Lagrange multipliers of the constraints, in their order and row-major: ∇Value = Σ multiplier·∇constraint + those of bounds; of inequalities they are ≥ 0.
 	Zero, NonNegative []float64
-	// Residuals are those of a fit by LevenbergMarquardt, one after another.
+	// Residuals are those of a fit by LevenbergMarquardt, one after another; nil of MinimizeSquares.
 	Residuals []float64
 
 	solver *Solver

@@ -112,15 +112,7 @@ func (p *Pool) Sum(ctx context.Context, parameters map[string]any) (*Partial, er
 // ValueAndGradient returns a function for optimize.Minimize: of sums whose first value is the cost and whose others are its gradient, by the parameters in their order. Sum is that of a Pool, or of one on other machines.
 func ValueAndGradient(sum func(ctx context.Context, parameters map[string]any) (*Partial, error), parameters ...string) func(ctx context.Context, x map[string][]float64) (float64, map[string][]float64, error) {
 	return func(ctx context.Context, x map[string][]float64) (float64, map[string][]float64, error) {
-		set := map[string]any{}
-		for name, v := range x {
-			set[name] = v
-		}
-		s, err := sum(ctx, set)
-		if err != nil {
-			return 0, nil, err
-		}
-		v, err := s.Values()
+		v, err := valuesAt(ctx, sum, x)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -133,4 +125,31 @@ func ValueAndGradient(sum func(ctx context.Context, parameters map[string]any) (
 		}
 		return v[0].Item(), gradient, nil
 	}
+}
+
+// GramMatrix returns a function for optimize.MinimizeSquares: of sums whose first value is what optimize.GramMatrix makes of residuals. Sum is as in ValueAndGradient.
+func GramMatrix(sum func(ctx context.Context, parameters map[string]any) (*Partial, error)) func(ctx context.Context, x map[string][]float64) ([]float64, error) {
+	return func(ctx context.Context, x map[string][]float64) ([]float64, error) {
+		v, err := valuesAt(ctx, sum, x)
+		if err != nil {
+			return nil, err
+		}
+		if len(v) == 0 || len(v[0].Shape) != 2 {
+			return nil, errors.New("shard: the program's first output is no matrix")
+		}
+		return v[0].Float64s(), nil
+	}
+}
+
+// valuesAt returns the values of a sum.
+func valuesAt(ctx context.Context, sum func(ctx context.Context, parameters map[string]any) (*Partial, error), x map[string][]float64) ([]vm.Array, error) {
+	set := map[string]any{}
+	for name, v := range x {
+		set[name] = v
+	}
+	s, err := sum(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	return s.Values()
 }
