@@ -7,6 +7,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/testkit"
 )
 
 // zeros are functions one of whose factors, partials or adjoints is 0 by value at the point, which is no reason for derivatives of higher order to be 0.
@@ -108,6 +109,13 @@ func TestModesAgreeOnZeroTimesInfinity(t *testing.T) {
 	}{
 		{"√(x²)", func(x *graph.Node) *graph.Node { return graph.Sqrt(graph.Square(x)) }, 0, 0},
 		{"(√x)²", func(x *graph.Node) *graph.Node { return graph.Square(graph.Sqrt(x)) }, 0, 0},
+		{"ln(1 + eˣ) beyond the range of eˣ", func(x *graph.Node) *graph.Node { return graph.Log(graph.Exp(x).Add(1)) }, 1000, 0},
+		{"ln(1 + eˣ) that is not taken", func(x *graph.Node) *graph.Node {
+			return graph.Where(x.Less(20), graph.Log(graph.Exp(x).Add(1)), x)
+		}, 1000, 1},
+		{"1/(1 + 1/x)", func(x *graph.Node) *graph.Node { return graph.Reciprocal(graph.Reciprocal(x).Add(1)) }, 0, 0},
+		{"atan(1/x)", func(x *graph.Node) *graph.Node { return graph.Atan(graph.Reciprocal(x)) }, 0, 0},
+		{"1/(1 + e⁻ˣ)", func(x *graph.Node) *graph.Node { return graph.Reciprocal(graph.Exp(graph.Neg(x)).Add(1)) }, -1000, 0},
 		{"√(0·x)", func(x *graph.Node) *graph.Node {
 			return graph.Sum(graph.Sqrt(graph.Mul(x, graph.Constant(x.Graph(), []float64{0, 0}, 2))))
 		}, 3, 0},
@@ -120,6 +128,23 @@ func TestModesAgreeOnZeroTimesInfinity(t *testing.T) {
 		x := g.Input("x", graph.Float64)
 		y := c.f(x)
 		expect(t, point(x, c.at), 0, [][]float64{{c.want}, {c.want}}, grad(t, y, x)[0], must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y}, []*graph.Node{x}, nil))[0])
+	}
+}
+
+// With fast-math ln(1 + eˣ) is softplus, in value and derivative.
+func TestFastMathFindsSoftplus(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	for _, y := range []*graph.Node{graph.Log(graph.Exp(x).Add(1)), graph.Log1p(graph.Exp(x))} {
+		f := must[[]*graph.Node](t)(compile.JVP([]*graph.Node{y}, []*graph.Node{x}, nil))[0]
+		for at, want := range map[float64][]float64{1000: {1000, 1, 1}, 0: {math.Ln2, 0.5, 0.5}, -1000: {0, 0, 0}} {
+			got := must[[]ref.Value](t)(testkit.CompileAndRun(compile.Config{FastMath: true}, point(x, at), y, grad(t, y, x)[0], f))
+			for k, w := range want {
+				if v := got[k].Number(0); math.Abs(v-w) > 1e-15 {
+					t.Errorf("output %d at %v is %v, not %v", k, at, v, w)
+				}
+			}
+		}
 	}
 }
 

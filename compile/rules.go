@@ -665,6 +665,27 @@ var useRules = []rule{
 		}},
 }
 
+// andOne returns x of x + 1, else nil.
+func andOne(n *graph.Node) *graph.Node {
+	if n.Op().Name != "add" || !n.DType().IsFloat() {
+		return nil
+	}
+	for k, one := range n.Inputs() {
+		if x := n.Input(1 - k); isConst(one, 1) && x.Type().Equal(n.Type()) {
+			return x
+		}
+	}
+	return nil
+}
+
+// exponent returns x of eˣ, else nil.
+func exponent(n *graph.Node) *graph.Node {
+	if n == nil || n.Op().Name != "exp" {
+		return nil
+	}
+	return n.Input(0)
+}
+
 var fastRules = []rule{
 	{name: "add-zero", class: fastMath, ops: []string{"add"}, doc: "x + 0 → x (−0 + 0 is 0)",
 		apply: func(t term) *graph.Node {
@@ -702,6 +723,35 @@ var fastRules = []rule{
 				return nil
 			}
 			return t.g.Apply(t.op, t.in, slices.DeleteFunc(slices.Clone(t.attrs), func(a attr.Named) bool { return a.Key == "no_nan" }))
+		}},
+	{name: "log-of-exp-and-one", class: fastMath, ops: []string{"log", "log1p"}, doc: "ln(1 + eˣ) → softplus(x), which is finite where eˣ is not",
+		apply: func(t term) *graph.Node {
+			x := t.in[0]
+			if t.op.Name == "log" {
+				x = andOne(x)
+			}
+			if x = exponent(x); x == nil {
+				return nil
+			}
+			return graph.Softplus(x)
+		}},
+	{name: "exp-over-exp-and-one", class: fastMath, ops: []string{"mul", "div"}, doc: "eˣ · (1 / (1 + eˣ)), eˣ / (1 + eˣ) → σ(x), which has a value where eˣ is infinite",
+		apply: func(t term) *graph.Node {
+			for k, e := range t.in {
+				sum := t.in[1-k]
+				switch {
+				case t.op.Name == "div" && k == 1:
+					continue
+				case t.op.Name == "mul" && (sum.Op().Name != "div" || !isConst(sum.Input(0), 1)):
+					continue
+				case t.op.Name == "mul":
+					sum = sum.Input(1)
+				}
+				if x := exponent(e); x != nil && andOne(sum) == e {
+					return graph.Sigmoid(x)
+				}
+			}
+			return nil
 		}},
 	{name: "reassociate", class: fastMath, ops: []string{"add", "mul"}, doc: "(x ∘ a) ∘ b → x ∘ (a ∘ b) for constants a, b",
 		apply: func(t term) *graph.Node {

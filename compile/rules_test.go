@@ -340,6 +340,24 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.x) }},
 		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.y) }},
 	},
+	"log-of-exp-and-one": {
+		builders{func(o *operands) *graph.Node { return graph.Log(graph.Exp(o.x).Add(1)) }, func(o *operands) *graph.Node { return graph.Log(graph.Add(graph.Like(o.f, 1), graph.Exp(o.f))) },
+			func(o *operands) *graph.Node { return graph.Log1p(graph.Exp(o.x)) }},
+		builders{func(o *operands) *graph.Node { return graph.Log(graph.Exp(o.x).Add(2)) }, func(o *operands) *graph.Node { return graph.Log1p(graph.Exp(o.x).Add(1)) },
+			func(o *operands) *graph.Node { return graph.Log(graph.Exp2(o.x).Add(1)) }},
+	},
+	"exp-over-exp-and-one": {
+		builders{func(o *operands) *graph.Node { return graph.Div(graph.Exp(o.x), graph.Exp(o.x).Add(1)) },
+			func(o *operands) *graph.Node {
+				return graph.Mul(graph.Reciprocal(graph.Exp(o.x).Add(1)), graph.Exp(o.x))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Mul(graph.Exp(o.f), graph.Reciprocal(graph.Exp(o.f).Add(1)))
+			}},
+		builders{func(o *operands) *graph.Node { return graph.Div(graph.Exp(o.x).Add(1), graph.Exp(o.x)) }, func(o *operands) *graph.Node { return graph.Div(graph.Exp(o.x), graph.Exp(o.y).Add(1)) },
+			func(o *operands) *graph.Node { return graph.Mul(graph.Exp(o.x), graph.Exp(o.x).Add(1)) },
+			func(o *operands) *graph.Node { return graph.Mul(graph.Exp(o.x), graph.Div(o.y, graph.Exp(o.x).Add(1))) }},
+	},
 	"mul-no-nan": {
 		builders{func(o *operands) *graph.Node { return graph.MulNoNan(o.x, o.y) }},
 		builders{func(o *operands) *graph.Node { return graph.Mul(o.x, o.y) }},
