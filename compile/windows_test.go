@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/cpu"
+	nativecode "github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
@@ -138,6 +141,28 @@ func TestDifferenceAlongRows(t *testing.T) {
 	for _, in := range p.Code().Instrs {
 		if in.Op != vm.OpLoop {
 			t.Errorf("%v %s in\n%v", in.Op, in.Kernel, p)
+		}
+	}
+}
+
+// TestStencilOverRows: machine code reads windows where they lie, in rows of any length, with elements of either size and a factor for each row, and gives the bits of blocks.
+func TestStencilOverRows(t *testing.T) {
+	for _, d := range []graph.DType{graph.Float32, graph.Float64} {
+		for _, columns := range []int{3, 16, 37, 240} {
+			g := graph.New()
+			x, rows := g.Input("x", d, 40, columns), g.Input("rows", d, 40, 1)
+			y := graph.Mul(rows, graph.Add(graph.Differences{Accuracy: 4}.Laplacian(x), graph.Pad(graph.Slice(rows, graph.Range{Start: 1, Limit: 38}), []int{2, 0}, []int{1, 0}, 0)))
+			p := must[*vm.Program](t)(compile.Compile(y.Named("y")))
+			at := testkit.Point{x: testkit.Spread(x.Type(), -1, 1, 1), rows: testkit.Spread(rows.Type(), 0.5, 1, 2)}
+			native := vm.NewMachine(p, vm.WithNativeAhead())
+			got := must[[]ref.Value](t)(testkit.Run(native, at))
+			want := must[[]ref.Value](t)(testkit.Run(vm.NewMachine(p, vm.WithoutNative()), at))
+			if !slices.Equal(got[0].F, want[0].F) {
+				t.Errorf("%v, %d columns: other bits than those of blocks", d, columns)
+			}
+			if level := nativecode.BestLevel(); level >= cpu.AVX2 && !strings.Contains(native.MachineCode(), "loop over rows") {
+				t.Errorf("%v, %d columns: no code over rows with %v:\n%s", d, columns, level, native.MachineCode())
+			}
 		}
 	}
 }

@@ -54,6 +54,7 @@ type value struct {
 	part   uint8 // spaceArray: which vector of the iteration
 	span   uint8 // spaceArray, code over rows: which columns are read; see RowInput
 	repeat bool  // spaceArray, code over rows: one element for the row
+	absent bool  // spaceArray, code over rows: no column is read
 	stored bool  // its home holds it
 	output bool  // to be stored as soon as it is known
 	pinned bool  // stays in its register
@@ -115,6 +116,9 @@ type generator struct {
 	part        uint8               // of the code that is being lowered
 	tail        bool                // code for the elements that do not fill an iteration
 	tailMasks   [8]uint8            // registers of the masks of the parts
+	edge        bool                // code over rows, at the edges of a row
+	ragged      bool                // code over rows: a row does not end with a vector
+	maskBytes   int32               // code over rows: of a mask
 	behind      map[arrayPart]int32 // vectors of arrays that can be loaded with the one before, by array and the part of that one
 	stubs       []stub
 	saved       [2]uint32 // registers that a complete form must keep
@@ -221,6 +225,7 @@ func (g *generator) inRegister(v int32) uint8 {
 	if val.reg == noRegister {
 		r := g.take(file)
 		g.own(file, r, v)
+		file.lock |= 1 << r // loading may take another
 		g.isa.load(val, r)
 	}
 	file.lock |= 1 << val.reg

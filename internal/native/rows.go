@@ -1,6 +1,7 @@
 package native
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -32,8 +33,8 @@ type Rows struct {
 	first   int // vectors at the left edge
 	last    int // and at the right one begin with this number
 	vectors int // of a row
-	masks   []uint16
-	spans   int // masks of a vector
+	masks   []byte
+	edge    int // bytes of the masks of a vector at an edge
 }
 
 // RowWork is what a run of Rows needs besides the code. No two runs may use it at once.
@@ -62,11 +63,11 @@ const (
 )
 
 // CompileRows compiles a loop without a reduction for rows of so many columns. Of l it takes the code, the constants and the types; inputs say where operands lie, and streams is the
-// number of their pointers. It needs AVX-512 and gives ErrUnavailable otherwise. Arrays of bool are not supported.
+// number of their pointers. Without AVX2 it gives ErrUnavailable. Arrays of bool are not supported.
 func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows, error) {
 	av := detect()
-	if !av.ok || av.level != cpu.AVX512 {
-		return nil, fmt.Errorf("%w: code over rows needs AVX-512", ErrUnavailable)
+	if !av.ok || av.level < cpu.AVX2 {
+		return nil, fmt.Errorf("%w: code over rows needs AVX2", ErrUnavailable)
 	}
 	line := *l
 	line.Dims = []int{columns}
@@ -94,7 +95,11 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	c.arrays, c.inputs, c.outputs = arrays, inputs, streams
 	c.choose(1)
 	out := &Rows{streams: streams, arrays: arrays, columns: columns, lanes: int(c.lanes)}
-	spans := out.cut(inputs)
+	c.maskBytes, c.ragged = 2, columns%int(c.lanes) != 0
+	if c.mode == modeVEX {
+		c.maskBytes = 4 * int32(c.lanes)
+	}
+	spans := out.cut(inputs, int(c.maskBytes))
 	if err := c.compileRows(spans); err != nil {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 }
 
 // cut finds the edges and makes their masks. It returns the span of each input, where 0 is the whole row.
-func (r *Rows) cut(inputs []RowInput) []uint8 {
+func (r *Rows) cut(inputs []RowInput, maskBytes int) []uint8 {
 	list := [][2]int{{0, r.columns}}
 	number := map[[2]int]uint8{list[0]: 0}
 	spans := make([]uint8, len(inputs))
@@ -123,7 +128,7 @@ func (r *Rows) cut(inputs []RowInput) []uint8 {
 		spans[k] = number[key]
 		lo, hi = max(lo, in.Lo), min(hi, in.Hi)
 	}
-	r.spans = len(list)
+	r.edge = maskBytes * len(list)
 	r.vectors = (r.columns + r.lanes - 1) / r.lanes
 	r.first = min((lo+r.lanes-1)/r.lanes, r.vectors)
 	r.last = max(hi/r.lanes, r.first)
@@ -133,7 +138,14 @@ func (r *Rows) cut(inputs []RowInput) []uint8 {
 		}
 		for _, s := range list {
 			from, to := min(max(s[0]-v*r.lanes, 0), r.lanes), min(max(s[1]-v*r.lanes, 0), r.lanes)
-			r.masks = append(r.masks, uint16((1<<to-1)&^(1<<from-1)))
+			mask := uint16((1<<to - 1) &^ (1<<from - 1))
+			if maskBytes == 2 {
+				r.masks = binary.LittleEndian.AppendUint16(r.masks, mask)
+				continue
+			}
+			for lane := range r.lanes {
+				r.masks = binary.LittleEndian.AppendUint32(r.masks, -uint32(mask>>lane&1))
+			}
 		}
 	}
 	return spans
@@ -146,6 +158,7 @@ func (c *loopCompiler) rowInput(k, part int) int32 {
 	v := c.newValue(kindOf(t))
 	val := &c.vals[v]
 	val.stored, val.home, val.array, val.part, val.repeat, val.span = true, spaceArray, uint8(in.Stream), uint8(part), in.Repeat, c.spans[k]
+	val.absent = in.Lo >= in.Hi
 	val.disp = int32(in.Shift * t.Size())
 	if !in.Repeat {
 		val.disp += int32(part) * int32(c.lanes) * int32(t.Size())
@@ -178,7 +191,7 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 		return err
 	}
 	m.addImm(regIndex, int32(c.lanes))
-	m.addImm(regSpans, 2*int32(all+1))
+	m.addImm(regSpans, c.maskBytes*int32(all+1))
 	m.subImm(regLeft, 1)
 	m.patch(m.jump(condNotEqual), vector)
 	m.patch(none, len(c.buf))
@@ -223,11 +236,14 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 func (c *loopCompiler) edgeBody() error {
 	masks := c.files[fileMask].all
 	const whole = 7
-	c.files[fileMask].all &^= 1<<whole | 1<<spanMask
-	c.tail, c.tailMasks[0] = true, whole
-	x86{c.generator}.rrm(kmovwLoad, len128, whole, 0, at(regSpans, 0))
+	c.tail, c.edge = true, true
+	if c.mode == modeEVEX {
+		c.files[fileMask].all &^= 1<<whole | 1<<spanMask
+		c.tailMasks[0] = whole
+		x86{c.generator}.rrm(kmovwLoad, len128, whole, 0, at(regSpans, 0))
+	}
 	err := c.emitBody()
-	c.tail = false
+	c.tail, c.edge = false, false
 	c.files[fileMask].all = masks
 	return err
 }
@@ -272,7 +288,7 @@ func (r *Rows) maskAddress(edge int) uintptr {
 	if len(r.masks) == 0 {
 		return 0
 	}
-	return uintptr(unsafe.Pointer(&r.masks[0])) + uintptr(2*r.spans*edge)
+	return uintptr(unsafe.Pointer(&r.masks[0])) + uintptr(r.edge*edge)
 }
 
 // CodeBytes returns the size of the machine code.

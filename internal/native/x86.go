@@ -38,6 +38,8 @@ func (g x86) load(v *value, r uint8) {
 		g.rrm(vpcmpeqb, len128, r, r, at(baseConst, g.consts.byteOnes()))
 	case v.kind == kindMask && v.home == spaceArray:
 		g.loadMaskBytes(v, r, p)
+	case v.home == spaceArray && g.mode == modeVEX && (g.edge || v.repeat):
+		g.loadEdge(v, r, p)
 	case v.home == spaceArray && g.mode == modeEVEX && (g.tail || v.repeat):
 		m, l := vmovupdLoad, g.len64
 		switch {
@@ -60,6 +62,39 @@ func (g x86) load(v *value, r uint8) {
 	default:
 		g.loadFrom(v.kind, p, r)
 	}
+}
+
+// loadEdge reads a vector of a row without EVEX.
+func (g x86) loadEdge(v *value, r uint8, p mem) {
+	broadcast, load, and, l := vbroadcastsd, vmaskmovpdLoad, vandpd, g.len64
+	if v.kind == kind32 {
+		broadcast, load, and, l = vbroadcastss, vmaskmovpsLoad, vandps, g.len32
+	}
+	masked := g.edge && (v.span > 0 || g.ragged && !v.repeat)
+	switch {
+	case v.repeat && v.absent:
+		g.rrr(vxorps, l, r, r, r) // the element may not be there
+	case v.repeat:
+		g.rrm(broadcast, l, r, 0, p)
+		if masked {
+			g.rrr(and, l, r, r, g.edgeMask(v.kind, v.span))
+		}
+	case masked:
+		g.rrm(load, l, r, g.edgeMask(v.kind, v.span), p)
+	default:
+		g.rrm(vmovupsLoad, l, r, 0, p)
+	}
+}
+
+// edgeMask loads the mask of a span of columns, of which memory has 32 bits an element.
+func (g x86) edgeMask(k valueKind, span uint8) uint8 {
+	t, p := g.temporary(k), at(regSpans, g.maskBytes*int32(span))
+	if k == kind64 {
+		g.rrm(vpmovsxdq, g.len64, t, 0, p)
+	} else {
+		g.rrm(vmovupsLoad, g.len32, t, 0, p)
+	}
+	return t
 }
 
 // loadFrom reads a value as storeAt leaves it outside of the arena and of arrays.
@@ -267,6 +302,7 @@ func (g x86) emitFused(in *lowIns, u *nextUses) {
 		file := g.fileOf(g.vals[in.dst].kind)
 		loaded := g.vals[ids[victim]].reg == noRegister
 		dst = g.take(file)
+		file.lock |= 1 << dst
 		if loaded {
 			g.load(&g.vals[ids[victim]], dst)
 		} else {

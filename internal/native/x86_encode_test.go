@@ -59,10 +59,12 @@ func sampleEncodings() [][]byte {
 				return pick(0, s), 0, pick(1, s+7)
 			case shapeMR:
 				return pick(1, s), 0, pick(0, s+7)
+			case shapeMVR:
+				return pick(2, s), pick(1, s+5), 0
 			}
 			return f.ext, pick(0, s), pick(1, s+3)
 		}
-		registerForm := !strings.ContainsAny(f.kinds, "KJ") && !gather(m) && m != vmovqLoad && m != vmovqStore &&
+		registerForm := !strings.HasPrefix(f.name, "vmaskmov") && !strings.ContainsAny(f.kinds, "KJ") && !gather(m) && m != vmovqLoad && m != vmovqStore &&
 			m != vpextrb && m != vmovsdLoad && m != vmovsdStore && m != vmovssLoad && m != vmovssStore
 		memoryForm := !strings.ContainsAny(f.kinds[len(f.kinds)-1:]+f.kinds[:1], "d") && m != vmovqToXmm && m != vmovqFromXmm &&
 			!gather(m) && !strings.HasPrefix(f.name, "k") || strings.ContainsAny(f.kinds, "KJ")

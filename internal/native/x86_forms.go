@@ -24,6 +24,7 @@ const (
 	shapeMR                // rm, reg
 	shapeVMI               // vvvv, rm, imm
 	shapeRVMR              // reg, vvvv, rm, register in the immediate's high half
+	shapeMVR               // rm, vvvv, reg
 )
 
 // Letters of form.kinds: v a vector of the instruction's length, h, q and e a half, a quarter
@@ -268,6 +269,10 @@ const (
 	vpermi2ps
 	vgatherqpd
 	vgatherdps
+	vmaskmovpdLoad
+	vmaskmovpsLoad
+	vmaskmovpdStore
+	vmaskmovpsStore
 	mnemCount
 )
 
@@ -307,6 +312,12 @@ func shiftImm(name string, op, ext uint8, vw, ew int8, bcast uint8) form {
 func blendv(name string, op uint8) form {
 	f := rvm(name, prefix66, 3, op, 0, -1, "vvvv", 0)
 	f.shape = shapeRVMR
+	return f
+}
+
+func maskStore(name string, op uint8) form {
+	f := rvm(name, prefix66, 2, op, 0, -1, "vvv", 0)
+	f.shape = shapeMVR
 	return f
 }
 
@@ -353,6 +364,10 @@ func buildForms() [mnemCount]form {
 	t[vrndscaleps] = withImm(rm("vrndscaleps", prefix66, 3, 0x08, -1, 0, "vv", 4))
 	t[vblendvpd] = blendv("vblendvpd", 0x4B)
 	t[vblendvps] = blendv("vblendvps", 0x4A)
+	t[vmaskmovpdLoad] = rvm("vmaskmovpd", prefix66, 2, 0x2D, 0, -1, "vvv", 0)
+	t[vmaskmovpsLoad] = rvm("vmaskmovps", prefix66, 2, 0x2C, 0, -1, "vvv", 0)
+	t[vmaskmovpdStore] = maskStore("vmaskmovpd", 0x2F)
+	t[vmaskmovpsStore] = maskStore("vmaskmovps", 0x2E)
 	t[vblendmpd] = rvm("vblendmpd", prefix66, 2, 0x65, -1, 1, "vvv", 8)
 	t[vblendmps] = rvm("vblendmps", prefix66, 2, 0x65, -1, 0, "vvv", 4)
 	t[vmovsdLoad] = rm("vmovsd", prefixF2, 1, 0x10, 0, 1, "xS", 0)

@@ -89,6 +89,12 @@ func (g x86) emitVector(in *lowIns, u *nextUses) {
 				m, l = vmovupsStore, g.len32
 			}
 			g.evexRRM(m, l, r, 0, p, evexBits{mask: g.tailMasks[in.part]})
+		case g.edge && g.ragged:
+			m, l := vmaskmovpdStore, g.len64
+			if k == kind32 {
+				m, l = vmaskmovpsStore, g.len32
+			}
+			g.rrm(m, l, r, g.edgeMask(k, 0), p)
 		default:
 			g.storeAt(k, spaceArray, r, p)
 		}

@@ -158,6 +158,8 @@ func decodeVector(code []byte, at int, p vectorPrefix) (string, int) {
 		ops = []string{name(f.kinds[0], reg), rmName(f.kinds[1])}
 	case shapeMR:
 		ops = []string{rmName(f.kinds[0]), name(f.kinds[1], reg)}
+	case shapeMVR:
+		ops = []string{rmName(f.kinds[0]), name(f.kinds[1], p.v), name(f.kinds[2], reg)}
 	case shapeVMI:
 		ops = []string{name(f.kinds[0], p.v), rmName(f.kinds[1])}
 	case shapeRVMR:
