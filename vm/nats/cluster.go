@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
+	"github.com/adjoint-go/adjoint/vm"
 	"github.com/adjoint-go/adjoint/vm/shard"
 )
 
@@ -132,10 +134,11 @@ func (c *Cluster) Close() {
 
 // task is a shard of an evaluation.
 type task struct {
-	Evaluation, Job, Values string // the latter two in the store
-	Source                  string
-	Shard                   int
-	Range                   shard.Range
+	Evaluation, Job string // the job in the store
+	Values          string // those of parameters, in the store; "" for rows on their own
+	Source          string
+	Shard           int
+	Range           shard.Range
 }
 
 // id names the shard's result.
@@ -165,27 +168,83 @@ func (c *Cluster) sum(ctx context.Context, j shard.Job, source string, parameter
 	if err != nil {
 		return nil, err
 	}
-	in, err := shard.Open(source)
+	job, err := j.MarshalBinary()
 	if err != nil {
 		return nil, err
+	}
+	values, err := shard.EncodeValues(parameters)
+	if err != nil {
+		return nil, err
+	}
+	total := &shard.Partial{}
+	rows, err := c.run(ctx, job, values, source, block, shards, func(_ shard.Range, data []byte) error {
+		p, err := shard.Decode(data)
+		if err != nil {
+			return err
+		}
+		return total.Merge(p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return total, total.Complete(rows)
+}
+
+// Map has workers run a job's program for all rows of a source, in the given number of shards, and returns the outputs of each row. It waits as Sum does.
+func (c *Cluster) Map(ctx context.Context, j shard.MapJob, source string, shards int) ([][]vm.Array, error) {
+	if _, err := shard.NewMapper(j); err != nil { // its mistakes
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	job, err := j.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	results := map[int][]vm.Array{}
+	rows, err := c.run(ctx, job, nil, source, 1, shards, func(r shard.Range, data []byte) error {
+		for row := r.From; row < r.To; row++ {
+			n, head := binary.Uvarint(data)
+			if head <= 0 || n > uint64(len(data)-head) || results[row] != nil {
+				return fmt.Errorf("the results are damaged at row %d", row)
+			}
+			out, err := shard.DecodeOutputs(data[head:][:n])
+			if err != nil {
+				return fmt.Errorf("row %d: %w", row, err)
+			}
+			results[row], data = out, data[head:][n:]
+		}
+		if len(data) > 0 {
+			return fmt.Errorf("the results of rows %d to %d are damaged", r.From, r.To)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	out := make([][]vm.Array, rows)
+	for row := range out {
+		out[row] = results[row]
+	}
+	return out, nil
+}
+
+// run has a job's shards evaluated, calls f with the result of each, once, and returns the number of rows of the source.
+func (c *Cluster) run(ctx context.Context, job, values []byte, source string, block, shards int, f func(r shard.Range, data []byte) error) (rows int, err error) {
+	in, err := shard.Open(source)
+	if err != nil {
+		return 0, err
 	}
 	ranges := shard.Split(in.Rows(), block, shards)
 	if len(ranges) == 0 {
-		return nil, fmt.Errorf("%d rows in %d shards", in.Rows(), shards)
+		return 0, fmt.Errorf("%d rows in %d shards", in.Rows(), shards)
 	}
 	t := task{Evaluation: nuid.Next(), Source: source}
-	b, err := j.MarshalBinary()
-	if err != nil {
-		return nil, err
+	if t.Job, err = c.store(ctx, job); err != nil {
+		return 0, err
 	}
-	if t.Job, err = c.store(ctx, b); err != nil {
-		return nil, err
-	}
-	if b, err = shard.EncodeValues(parameters); err != nil {
-		return nil, err
-	}
-	if t.Values, err = c.store(ctx, b); err != nil {
-		return nil, err
+	if values != nil {
+		if t.Values, err = c.store(ctx, values); err != nil {
+			return 0, err
+		}
 	}
 	defer func() { // what nobody needs any more; where that fails, age does it
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -195,38 +254,32 @@ func (c *Cluster) sum(ctx context.Context, j shard.Job, source string, parameter
 				_ = s.Purge(ctx, jetstream.WithPurgeSubject(subject+t.Evaluation+".>"))
 			}
 		}
-		_ = c.jobs.Delete(ctx, t.Values)
+		if values != nil {
+			_ = c.jobs.Delete(ctx, t.Values)
+		}
 	}()
 	for i, r := range ranges {
 		t.Shard, t.Range = i, r
 		b, err := json.Marshal(t)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		if _, err := c.js.PublishAsync(taskSubject+t.id(), b, jetstream.WithMsgID(t.id())); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
 	select {
 	case <-c.js.PublishAsyncComplete():
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return 0, ctx.Err()
 	}
-	total := &shard.Partial{}
-	err = c.each(ctx, resultSubject+t.Evaluation, len(ranges), func(_ int, m jetstream.Msg) error {
+	err = c.each(ctx, resultSubject+t.Evaluation, len(ranges), func(i int, m jetstream.Msg) error {
 		if text := m.Headers().Get(errorHeader); text != "" {
 			return errors.New(text)
 		}
-		p, err := shard.Decode(m.Data())
-		if err != nil {
-			return err
-		}
-		return total.Merge(p)
+		return f(ranges[i], m.Data())
 	})
-	if err != nil {
-		return nil, err
-	}
-	return total, total.Complete(in.Rows())
+	return in.Rows(), err
 }
 
 // each calls f with the first message of each of the subjects prefix.0 … prefix.(n−1).

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/optimize"
 	"github.com/adjoint-go/adjoint/compile/train"
@@ -38,7 +41,16 @@ func TestMain(m *testing.M) {
 const rows, block = 20_000, 64
 
 func init() {
-	err := shard.Register("wave", func(pause string) (shard.Source, error) {
+	for scheme, rows := range map[string]int{"wave": rows, "few": 400} {
+		if err := shard.Register(scheme, waves(rows)); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// waves opens sources of so many rows that take a pause for each read.
+func waves(rows int) func(string) (shard.Source, error) {
+	return func(pause string) (shard.Source, error) {
 		wait, err := time.ParseDuration(pause)
 		return shard.Generator(rows, func(_ context.Context, from int, into map[string]vm.Array) error {
 			time.Sleep(wait)
@@ -49,9 +61,6 @@ func init() {
 			}
 			return nil
 		}), err
-	})
-	if err != nil {
-		panic(err)
 	}
 }
 
@@ -157,15 +166,9 @@ func TestOptimize(t *testing.T) {
 	}
 }
 
-// Workers are killed at random, and every shard is counted once.
-func TestKills(t *testing.T) {
-	kills := 100
-	if testing.Short() {
-		kills = 5
-	}
-	j := fit(t)
-	want := local(t, j)
-	c := open(t, nats.Options{Wait: 500 * time.Millisecond})
+// killing starts workers in processes of their own, and calls f again and again while so many of them are killed at random.
+func killing(t *testing.T, c *nats.Cluster, kills int, f func()) (calls int) {
+	t.Helper()
 	start := func() *exec.Cmd {
 		p := exec.Command(os.Args[0])
 		p.Env = append(os.Environ(), workerURL+"="+c.URL())
@@ -190,21 +193,111 @@ func TestKills(t *testing.T) {
 			workers[k] = start()
 		}
 	}()
-	sums := 0
-	for going := true; going; sums++ {
+	for going := true; going; calls++ {
 		select {
 		case <-killed:
 			going = false // and once more
 		default:
 		}
-		check(t, c, j, "wave:1ms", 40, want)
+		f()
 	}
 	<-killed
-	t.Logf("%d workers killed during %d sums of 40 shards, %d rows each: every row counted once", kills, sums, rows)
 	for _, w := range workers {
 		_ = w.Process.Kill()
 		_ = w.Wait()
 	}
+	return calls
+}
+
+func kills() int {
+	if testing.Short() {
+		return 5
+	}
+	return 100
+}
+
+// Workers are killed at random, and every shard is counted once.
+func TestKills(t *testing.T) {
+	j := fit(t)
+	want := local(t, j)
+	c := open(t, nats.Options{Wait: 500 * time.Millisecond})
+	sums := killing(t, c, kills(), func() { check(t, c, j, "wave:1ms", 40, want) })
+	t.Logf("%d workers killed during %d sums of 40 shards, %d rows each: every row counted once", kills(), sums, rows)
+}
+
+// draws is a job whose outputs for a row are what it is given and numbers from a seed of its own.
+func draws(t *testing.T) shard.MapJob {
+	t.Helper()
+	g := graph.New()
+	y, i, scale := g.Input("y", graph.Float64), g.Input("i", graph.Int64), g.Input("scale", graph.Float64)
+	x := g.Input("x", graph.Float64, 2)
+	p, err := compile.Compile(graph.Add(y, graph.Sum(x)), graph.Mul(scale, graph.RandomUniform(graph.RandomFoldIn(graph.RandomKey(g, 1), i), graph.Float64, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shard.MapJob{Program: p, Rows: []string{"x", "y"}, Index: "i", Parameters: map[string]any{"scale": 2.0}}
+}
+
+// mapped holds the outputs of rows against those of one process.
+func mapped(t *testing.T, c *nats.Cluster, j shard.MapJob, source string, want [][]byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	out, err := c.Map(ctx, j, source, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) != len(want) {
+		t.Fatalf("%d rows, want %d", len(out), len(want))
+	}
+	for row, v := range out {
+		if b, err := shard.EncodeOutputs(v); err != nil || !bytes.Equal(b, want[row]) {
+			t.Fatalf("row %d: other outputs, %v, %v", row, v, err)
+		}
+	}
+}
+
+func alone(t *testing.T, j shard.MapJob, source string) (want [][]byte) {
+	t.Helper()
+	s, err := shard.Open(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := shard.NewMapper(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row := range s.Rows() {
+		out, err := m.Run(context.Background(), s, row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := shard.EncodeOutputs(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, b)
+	}
+	return want
+}
+
+// Rows that are computed on their own come back in their order, and workers that are killed lose none.
+func TestMap(t *testing.T) {
+	j := draws(t)
+	want := alone(t, j, "few:0s")
+	for _, workers := range []int{1, 3} {
+		c := open(t, nats.Options{})
+		work(t, c, workers)
+		mapped(t, c, j, "few:0s", want)
+		check(t, c, fit(t), "wave:0s", 3, local(t, fit(t))) // the same workers sum
+		mapped(t, c, j, "few:0s", want)
+		if _, err := c.Map(context.Background(), shard.MapJob{Program: j.Program, Rows: []string{"z"}}, "few:0s", 3); err == nil || !strings.Contains(err.Error(), `no input "z"`) {
+			t.Error(err)
+		}
+	}
+	c := open(t, nats.Options{Wait: 500 * time.Millisecond})
+	maps := killing(t, c, kills(), func() { mapped(t, c, j, "few:1ms", want) })
+	t.Logf("%d workers killed during %d runs of 40 shards, %d rows each: every row was there once", kills(), maps, len(want))
 }
 
 func TestErrors(t *testing.T) {
@@ -273,6 +366,98 @@ func TestAllReduce(t *testing.T) {
 	all.Wait()
 	if _, err := c.Group("test", 3, 3); err == nil {
 		t.Error("there is no such rank")
+	}
+}
+
+// What all ranks have is removed from the server, and a rank that is started again does the steps that stay anew.
+func TestAllReduceKeeps(t *testing.T) {
+	const ranks, steps = 3, 20
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	j := fit(t)
+	c := open(t, nats.Options{})
+	conn, err := natsgo.Connect(c.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := shard.Open("wave:0s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := shard.NewEvaluator(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Set(at); err != nil {
+		t.Fatal(err)
+	}
+	var sums []*shard.Partial
+	for _, r := range shard.Split(10*block, block, ranks) {
+		p, err := e.Sum(ctx, source, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums = append(sums, p)
+	}
+	group := func(name string, rank, keep int) *nats.Group {
+		g, err := c.Group(name, rank, ranks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Keep = keep
+		return g
+	}
+	for name, keep := range map[string]int{"none": 0, "three": 3} {
+		totals := make([][steps][]byte, ranks)
+		var all sync.WaitGroup
+		for rank := range ranks {
+			g := group(name, rank, keep)
+			all.Go(func() {
+				for step := range totals[rank] {
+					total, err := g.AllReduce(ctx, int64(step), sums[rank])
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if totals[rank][step], err = total.MarshalBinary(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		stream, err := js.Stream(ctx, "ADJOINT_RESULTS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter("adjoint.reduce."+name+".>"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(info.State.Subjects) != ranks*(1+keep) {
+			t.Errorf("%s: %d messages are left of %d: %v", name, len(info.State.Subjects), ranks*steps, info.State.Subjects)
+		}
+		for step := range int64(steps) {
+			total, err := group(name, 1, keep).AllReduce(ctx, step, sums[1])
+			if step < int64(steps-1-keep) {
+				if err == nil || !strings.Contains(err.Error(), "it is over") {
+					t.Errorf("%s: step %d again: %v", name, step, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: step %d again: %v", name, step, err)
+				continue
+			}
+			if b, err := total.MarshalBinary(); err != nil || !bytes.Equal(b, totals[0][step]) {
+				t.Errorf("%s: step %d again: another sum, %v", name, step, err)
+			}
+		}
 	}
 }
 

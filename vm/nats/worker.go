@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +73,8 @@ type worker struct {
 	jobs      jetstream.ObjectStore
 	job       string
 	evaluator *shard.Evaluator
+	mapper    *shard.Mapper // of a job for rows on their own
+	machine   *vm.Machine
 	values    string
 	name      string
 	source    shard.Source
@@ -98,7 +101,7 @@ func (w *worker) serve(ctx context.Context, m jetstream.Msg, wait time.Duration)
 			}
 		}
 	}()
-	b, err := w.sum(ctx, t)
+	b, err := w.evaluate(ctx, t)
 	if ctx.Err() != nil {
 		_ = m.Nak() // at once, for another worker
 		return
@@ -111,7 +114,7 @@ func (w *worker) serve(ctx context.Context, m jetstream.Msg, wait time.Duration)
 	_, err = w.js.PublishMsg(ctx, out, jetstream.WithMsgID(t.id()))
 	if errors.Is(err, nats.ErrMaxPayload) {
 		out.Data = nil
-		out.Header.Set(errorHeader, fmt.Sprintf("the sum of a shard has %d bytes, more than the server takes in a message", len(b)))
+		out.Header.Set(errorHeader, fmt.Sprintf("the result of a shard has %d bytes, more than the server takes in a message", len(b)))
 		_, err = w.js.PublishMsg(ctx, out, jetstream.WithMsgID(t.id()))
 	}
 	if err != nil {
@@ -119,8 +122,8 @@ func (w *worker) serve(ctx context.Context, m jetstream.Msg, wait time.Duration)
 		return
 	}
 	_ = m.Ack()
-	if w.options.Done != nil && w.evaluator != nil {
-		w.options.Done(w.evaluator.Machine())
+	if w.options.Done != nil && w.machine != nil {
+		w.options.Done(w.machine)
 	}
 }
 
@@ -135,20 +138,26 @@ func oneLine(text string) string {
 	return string(b)
 }
 
-func (w *worker) sum(ctx context.Context, t task) ([]byte, error) {
+func (w *worker) evaluate(ctx context.Context, t task) ([]byte, error) {
 	if w.job != t.Job {
 		b, err := w.jobs.GetBytes(ctx, t.Job)
 		if err != nil {
 			return nil, err
 		}
-		j, err := shard.DecodeJob(b)
-		if err != nil {
-			return nil, err
-		}
-		if w.evaluator, err = shard.NewEvaluator(j, append([]vm.Option{vm.WithThreads(1)}, w.options.Machine...)...); err != nil {
+		if err := w.prepare(b, t.Values != ""); err != nil {
 			return nil, err
 		}
 		w.job, w.values = t.Job, ""
+	}
+	if w.source == nil || w.name != t.Source {
+		var err error
+		if w.source, err = shard.Open(t.Source); err != nil {
+			return nil, err
+		}
+		w.name = t.Source
+	}
+	if t.Values == "" {
+		return w.rows(ctx, t.Range)
 	}
 	if w.values != t.Values {
 		b, err := w.jobs.GetBytes(ctx, t.Values)
@@ -164,16 +173,48 @@ func (w *worker) sum(ctx context.Context, t task) ([]byte, error) {
 		}
 		w.values = t.Values
 	}
-	if w.source == nil || w.name != t.Source {
-		var err error
-		if w.source, err = shard.Open(t.Source); err != nil {
-			return nil, err
-		}
-		w.name = t.Source
-	}
 	p, err := w.evaluator.Sum(ctx, w.source, t.Range)
 	if err != nil {
 		return nil, err
 	}
 	return p.MarshalBinary()
+}
+
+// prepare makes the machine of a job: a sum, or one for rows on their own.
+func (w *worker) prepare(data []byte, sum bool) error {
+	options := append([]vm.Option{vm.WithThreads(1)}, w.options.Machine...)
+	w.job, w.evaluator, w.mapper, w.machine = "", nil, nil, nil
+	if sum {
+		j, err := shard.DecodeJob(data)
+		if err != nil {
+			return err
+		}
+		w.evaluator, err = shard.NewEvaluator(j, options...)
+		w.machine = w.evaluator.Machine()
+		return err
+	}
+	j, err := shard.DecodeMapJob(data)
+	if err != nil {
+		return err
+	}
+	w.mapper, err = shard.NewMapper(j, options...)
+	w.machine = w.mapper.Machine()
+	return err
+}
+
+// rows returns the outputs of rows, each with its length before it.
+func (w *worker) rows(ctx context.Context, r shard.Range) ([]byte, error) {
+	var all []byte
+	for row := r.From; row < r.To; row++ {
+		out, err := w.mapper.Run(ctx, w.source, row)
+		if err != nil {
+			return nil, err
+		}
+		b, err := shard.EncodeOutputs(out)
+		if err != nil {
+			return nil, err
+		}
+		all = append(binary.AppendUvarint(all, uint64(len(b))), b...)
+	}
+	return all, nil
 }

@@ -129,3 +129,32 @@ func (m *Mapper) Run(ctx context.Context, s Source, row int) ([]vm.Array, error)
 	}
 	return out, nil
 }
+
+// EncodeOutputs returns the binary form of a row's outputs, which DecodeOutputs reads: equal outputs give equal bytes.
+func EncodeOutputs(out []vm.Array) ([]byte, error) {
+	values := map[string]any{}
+	for k, v := range out {
+		values[outputName(k)] = v
+	}
+	return EncodeValues(values)
+}
+
+// DecodeOutputs reads what EncodeOutputs wrote. Data from anywhere are safe.
+func DecodeOutputs(data []byte) ([]vm.Array, error) {
+	values, err := DecodeValues(data)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]vm.Array, len(values))
+	for k := range out {
+		v, ok := values[outputName(k)].(vm.Array)
+		if !ok {
+			return nil, fmt.Errorf("shard: there is no output %d", k)
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
+// outputName is what output k is written as: by its place, since outputs need no names.
+func outputName(k int) string { return fmt.Sprintf("%06d", k) }

@@ -533,3 +533,37 @@ func TestMapper(t *testing.T) {
 		}
 	}
 }
+
+// Outputs come back in their order, more than ten of them too, and other values are no outputs.
+func TestOutputs(t *testing.T) {
+	var out []vm.Array
+	for k := range 12 {
+		a, err := vm.ArrayOf([]float64{float64(k), 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, a)
+	}
+	b, err := shard.EncodeOutputs(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := shard.DecodeOutputs(b)
+	if err != nil || len(got) != len(out) {
+		t.Fatal(got, err)
+	}
+	for k, v := range out {
+		if got[k].String() != v.String() {
+			t.Errorf("output %d is %v, want %v", k, got[k], v)
+		}
+	}
+	if b, err = shard.EncodeValues(map[string]any{"x": 1.0}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shard.DecodeOutputs(b); err == nil {
+		t.Error("these are no outputs")
+	}
+	if _, err := shard.DecodeOutputs(b[1:]); err == nil {
+		t.Error("these are no values")
+	}
+}
