@@ -23,8 +23,8 @@ type Config struct {
 	Unoptimized bool
 	// Disable lists passes and rewrites, by name, that are left out. Passes that programs need cannot be.
 	Disable []string
-	// MemoryLimit refuses programs of which a machine with one thread and without machine code takes more bytes (vm.Program.MemoryBytes); 0 means no
-	// limit.
+	// MemoryLimit bounds the bytes of a machine for the program with one thread and without machine code (vm.Program.MemoryBytes); 0 means no limit. Where a program would take more, values outside of loops that are
+	// read late are computed once more instead of kept, with the same bits; if it still takes more, it is refused (vm.ErrMemoryLimit) with the bytes that were reached.
 	MemoryLimit int64
 	// Checkpoints bounds what reverse sweeps over loops keep of the forward run.
 	Checkpoints Checkpoints
@@ -101,6 +101,8 @@ type unit struct {
 	site int32
 	// carries are of a loop's body the inputs that are carries: the first and the one behind the last.
 	carries [2]int
+
+	arena int64 // what the arena should not exceed, 0 for no bound
 
 	block   vm.Block // the last pass's result
 	program *vm.Program
@@ -194,35 +196,41 @@ func (c Config) compile(outputs []*graph.Node, observe func(*unit, *lowering, *p
 			return nil, fmt.Errorf("compile: no pass or rewrite is named %q", name)
 		}
 	}
-	u := newUnit(c, g, outputs)
-	u.updates = updates
-	if u.names, err = outputNames(g, outputs, c.Names); err != nil {
+	names, err := outputNames(g, outputs, c.Names)
+	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	current := ""
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case refusal:
-			p, err = nil, fmt.Errorf("compile: %s: %w", current, r.error)
-		default:
-			p, err = nil, fmt.Errorf("compile: internal error in pass %s: %v", current, r)
+	passes := func(arena int64, observe func(*unit, *lowering, *pass, time.Duration) error) (p *vm.Program, err error) {
+		u := newUnit(c, g, slices.Clone(outputs))
+		u.names, u.updates, u.arena = names, updates, arena
+		current := ""
+		defer func() {
+			switch r := recover().(type) {
+			case nil:
+			case refusal:
+				p, err = nil, fmt.Errorf("compile: %s: %w", current, r.error)
+			default:
+				p, err = nil, fmt.Errorf("compile: internal error in pass %s: %v", current, r)
+			}
+		}()
+		if observe != nil {
+			if err := observe(u, nil, nil, 0); err != nil {
+				return nil, err
+			}
 		}
-	}()
-	if observe != nil {
-		if err := observe(u, nil, nil, 0); err != nil {
+		if err := u.run(&current, observe); err != nil {
 			return nil, err
 		}
+		return u.program, nil
 	}
-	if err := u.run(&current, observe); err != nil {
-		return nil, err
+	if c.MemoryLimit == 0 {
+		return passes(0, observe)
 	}
-	if c.MemoryLimit > 0 {
-		if least := u.program.MemoryBytes(vm.WithThreads(1), vm.WithoutNative()); least > c.MemoryLimit {
-			return nil, fmt.Errorf("compile: %w: the program needs %d bytes of %d", vm.ErrMemoryLimit, least, c.MemoryLimit)
-		}
+	p, arena, err := c.withinMemory(func(arena int64) (*vm.Program, error) { return passes(arena, nil) })
+	if err != nil || observe == nil {
+		return p, err
 	}
-	return u.program, nil
+	return passes(arena, observe)
 }
 
 // updated returns unit.updates for the graph, where the first value is the output of the given number.

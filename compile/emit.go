@@ -38,6 +38,9 @@ func emit(l *lowering) error {
 	}
 	for pos, k := range l.order {
 		x := l.groups[k]
+		for _, v := range l.plan.again[pos] {
+			l.place[v.root] = v.place
+		}
 		switch x.kind {
 		case classScalar:
 			p.Instrs = append(p.Instrs, e.straight(x, l.temps.code[pos]))

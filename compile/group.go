@@ -22,6 +22,8 @@ type instruction struct {
 	tail   int32 // the reduction, −1 for none
 	joined bool  // the first node is a kernel's, over whose result the loop runs part by part
 	fusing bool  // may take more nodes
+	// again is, of an instruction that computes values once more, which it stores; the others of its nodes are on the way to them.
+	again []int32
 }
 
 // maxLoopNodes bounds a loop's micro-instructions, so that its buffers stay in cache.
@@ -303,6 +305,9 @@ func schedule(l *lowering) error {
 		if k := l.groupOf[l.root[o.ID()]]; k >= 0 && state[k] == 0 {
 			visit(k)
 		}
+	}
+	if !l.config.Unoptimized {
+		l.hasten(preds)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -69,7 +70,7 @@ func (b *loopBuilder) build() {
 		nodes = append(nodes, id)
 	}
 	for _, id := range loopNodes {
-		if id != x.tail && e.place[id].known {
+		if id != x.tail && e.place[id].known && (x.again == nil || slices.Contains(x.again, id)) {
 			n := e.g.Node(int(id))
 			b.output(n, b.regs[id], 0)
 		}

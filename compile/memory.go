@@ -34,7 +34,15 @@ type memoryPlan struct {
 	constOff map[int32]int64 // by constant node: offset in consts
 	tuples   map[int32][]int32
 	scratch  map[[2]int32]int64 // results that nobody reads: by tuple node and index
+	again    map[int][]*version // by position in order: the values that are computed once more there
 	arena    int64
+}
+
+// version is a value that an instruction computes once more: who reads it later finds it there.
+type version struct {
+	root  int32
+	last  int32 // the position of its last reader
+	place place
 }
 
 // tempRegion is the part of the arena that holds temporaries of scalar code.
@@ -45,11 +53,23 @@ type tempRegion struct {
 
 // planMemory is the pass that fills place and plan.
 func planMemory(l *lowering) error {
+	m := newMemoryPlanner(l)
+	m.finish()
+	for _, o := range m.outputs {
+		if o.Shape().Empty() {
+			m.place[o.ID()] = place{known: true}
+		}
+	}
+	return nil
+}
+
+// newMemoryPlanner finds when each value is in use. Where buffers lie is left to finish.
+func newMemoryPlanner(l *lowering) *memoryPlanner {
 	m := &memoryPlanner{lowering: l, alone: l.config.Unoptimized, packed: map[int32][]int32{}}
 	l.place = make([]place, l.g.Len())
 	l.plan = memoryPlan{
 		pos: make([]int32, len(l.groups)), lastUse: make([]int32, l.g.Len()),
-		constOff: map[int32]int64{}, tuples: map[int32][]int32{}, scratch: map[[2]int32]int64{},
+		constOff: map[int32]int64{}, tuples: map[int32][]int32{}, scratch: map[[2]int32]int64{}, again: map[int][]*version{},
 	}
 	for i := range l.plan.pos {
 		l.plan.pos[i] = -1
@@ -63,12 +83,7 @@ func planMemory(l *lowering) error {
 	m.placeCells()
 	m.scheduleStraights()
 	m.placeBuffers()
-	for _, o := range m.outputs {
-		if o.Shape().Empty() {
-			m.place[o.ID()] = place{known: true}
-		}
-	}
-	return nil
+	return m
 }
 
 type memoryPlanner struct {
@@ -79,6 +94,7 @@ type memoryPlanner struct {
 	constSeen []bool // constants that scalar code reads and that are placed
 	top       int64  // end of what has been placed
 	born      []int32
+	base      int64 // where buffers begin
 	buffers   buffers
 	becomes   map[int32]int32   // by root: the input that has it as its value after a run, and in whose place it may lie
 	packed    map[int32][]int32 // by tuple: its scalars that get one block
@@ -94,12 +110,23 @@ func (m *memoryPlanner) liveRanges() {
 		last[i] = -1
 	}
 	m.cellUse = make([]bool, m.g.Len())
+	newest := map[int32]*version{} // by root, of those that have been computed once more
+	read := func(r int32, pos int) {
+		if v := newest[r]; v != nil {
+			v.last = int32(pos)
+		} else {
+			last[r] = int32(pos)
+		}
+	}
 	for pos, k := range m.order {
 		x := m.groups[k]
+		for _, r := range x.again {
+			m.plan.again[pos] = append(m.plan.again[pos], &version{root: r, last: int32(pos)})
+		}
 		for _, id := range x.nodes {
 			for _, r := range m.inRoots(id) {
-				if m.groupOf[r] != k {
-					last[r] = int32(pos)
+				if !m.within(k, r) {
+					read(r, pos)
 				}
 				if x.kind == classScalar {
 					m.cellUse[r] = true
@@ -109,8 +136,11 @@ func (m *memoryPlanner) liveRanges() {
 				m.plan.tuples[id] = slices.Repeat([]int32{-1}, len(m.slots(id)))
 			}
 		}
-		if x.joined {
+		if x.joined && x.again == nil {
 			last[x.nodes[0]] = int32(pos) // unless it is read later
+		}
+		for _, v := range m.plan.again[pos] {
+			newest[v.root] = v
 		}
 	}
 	for i, c := range m.class {
@@ -135,6 +165,14 @@ func (m *memoryPlanner) liveRanges() {
 			m.becomes[r] = in
 		}
 	}
+}
+
+// within reports whether instruction k computes the root itself where it reads it.
+func (l *lowering) within(k, root int32) bool {
+	if x := l.groups[k]; x.again != nil {
+		return slices.Contains(x.nodes, root)
+	}
+	return l.groupOf[root] == k
 }
 
 func (m *memoryPlanner) bytes(id int32) int64 {
@@ -324,12 +362,12 @@ func (m *memoryPlanner) initialCarry(pos int, result int32) int32 {
 }
 
 // isCell reports whether the root is a computed scalar.
-func (m *memoryPlanner) isCell(r int32) bool {
-	switch m.class[r] {
+func (l *lowering) isCell(r int32) bool {
+	switch l.class[r] {
 	case classScalar:
 		return true
 	case classReduce, classKernel, classResult:
-		return m.g.Node(int(r)).Type().IsScalar()
+		return l.g.Node(int(r)).Type().IsScalar()
 	}
 	return false
 }
@@ -353,8 +391,9 @@ func (m *memoryPlanner) scheduleStraights() {
 // placeBuffers walks through the instructions, takes blocks for arrays and gives them back after the last use. Outputs of loops take over the memory of operands that die there. Where the blocks lie is decided
 // at last, when all are known.
 func (m *memoryPlanner) placeBuffers() {
-	base := roundUp(m.top, align)
-	m.buffers.next = base
+	m.base = roundUp(m.top, align)
+	m.buffers.next = m.base
+	first := map[int32]place{} // of roots that have been computed once more
 	ends := make([][]int32, len(m.order))
 	for pos, k := range m.order {
 		x := m.groups[k]
@@ -363,8 +402,16 @@ func (m *memoryPlanner) placeBuffers() {
 		var scratch []int64
 		var frame *call
 		var snapshots, scalars []int32
+		for _, v := range m.plan.again[pos] {
+			if _, twice := first[v.root]; !twice {
+				first[v.root] = m.place[v.root]
+			}
+			m.place[v.root], m.plan.lastUse[v.root] = place{}, v.last
+			born = append(born, v.root)
+		}
 		for _, id := range x.nodes {
 			switch {
+			case x.again != nil:
 			case m.class[id] == classTuple:
 				n := m.g.Node(int(id))
 				slots := len(m.plan.tuples[id]) - len(snapshotsOf(n))
@@ -419,6 +466,9 @@ func (m *memoryPlanner) placeBuffers() {
 				m.placePieces(id, k)
 			}
 		}
+		for _, v := range m.plan.again[pos] {
+			v.place = m.place[v.root]
+		}
 		if frame != nil && frame.frameBytes > 0 { // behind the results, which live longer: so the next frame has its place
 			frame.code.Frame = m.buffers.take(frame.frameBytes)
 			scratch = append(scratch, frame.code.Frame)
@@ -432,7 +482,19 @@ func (m *memoryPlanner) placeBuffers() {
 			}
 		}
 	}
-	at, end := m.buffers.layout(base)
+	for r, p := range first {
+		m.place[r] = p
+	}
+}
+
+// finish decides where the buffers lie.
+func (m *memoryPlanner) finish() {
+	at, end := m.buffers.layout(m.base)
+	for _, list := range m.plan.again {
+		for _, v := range list {
+			v.place.offset = at(v.place.offset)
+		}
+	}
 	for id := range m.place {
 		if p := &m.place[id]; p.known && p.space == 0 {
 			p.offset = at(p.offset)

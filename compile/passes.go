@@ -48,6 +48,7 @@ var passOrder = []pass{
 	{name: "epilogue", doc: "let a loop over a matrix product or convolution run on each part of it that is complete", lowered: joinEpilogues},
 	{name: "schedule", doc: "order the instructions depth first from the outputs, so that values die early", lowered: schedule, required: true},
 	{name: "bodies", doc: "compile the bodies of loops and branches to blocks", lowered: compileBodies, required: true},
+	{name: "recompute", doc: "compute values once more where they are read late, if the program takes more than Config.MemoryLimit", lowered: recompute},
 	{name: "memory", doc: "place every value in the arena; reuse memory of dead values, in place where possible", lowered: planMemory, required: true},
 	{name: "emit", doc: "emit the program", lowered: emit, required: true},
 }
@@ -83,6 +84,9 @@ var constraints = []constraint{
 	{"group", "schedule", "instructions are what is ordered"},
 	{"schedule", "memory", "live ranges follow from the order"},
 	{"bodies", "memory", "a call needs memory for the blocks that it runs"},
+	{"schedule", "recompute", "how long values live follows from the order"},
+	{"bodies", "recompute", "the frames of calls are part of the memory that is taken"},
+	{"recompute", "memory", "what is computed once more has memory of its own"},
 	{"memory", "emit", "instructions name addresses"},
 }
 

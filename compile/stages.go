@@ -94,7 +94,7 @@ func record(u *unit, l *lowering, s *Stage) {
 	}
 	var position []int // by group
 	if l != nil && len(l.order) > 0 {
-		position = make([]int, len(l.groups))
+		position = slices.Repeat([]int{-1}, len(l.groups))
 		for i, k := range l.order {
 			position[k] = i
 		}

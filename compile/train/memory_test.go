@@ -6,6 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/train"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/nn"
@@ -174,5 +177,48 @@ func TestMemory(t *testing.T) {
 			}
 			runtime.KeepAlive(m)
 		})
+	}
+}
+
+// With less memory, steps of training compute values once more, and have the same bits.
+func TestMemoryLimit(t *testing.T) {
+	trainer := func(limit int64) *train.Trainer {
+		g := graph.New()
+		s := nn.New(g, graph.Float32)
+		h := g.Input("x", graph.Float32, 2048, 32)
+		in := s.Training(train.Key(g, 1))
+		for i := range 6 {
+			b := in.In(fmt.Sprint("layer", i))
+			h = nn.Dropout(b, graph.Silu(nn.BatchNorm(b.In("norm"), nn.Linear(b.In("linear"), h, 32))), 0.1)
+		}
+		tr, err := train.New(s, graph.Mean(graph.Square(h)), train.Config{Compile: compile.Config{MemoryLimit: limit, Verify: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := make([]float32, 2048*32)
+		for i := range x {
+			x[i] = float32(i%17) - 8
+		}
+		if err := tr.Set("x", x); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := tr.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return tr
+	}
+	whole := trainer(0)
+	p := whole.Machine().Program()
+	limit := p.MemoryBytes(vm.WithThreads(1), vm.WithoutNative()) - p.ArenaBytes()/4
+	part := trainer(limit)
+	q := part.Machine().Program()
+	if q.ArenaBytes() >= p.ArenaBytes() || q.Work() <= p.Work() {
+		t.Errorf("an arena of %d bytes of %d, work %v of %v", q.ArenaBytes(), p.ArenaBytes(), q.Work(), p.Work())
+	}
+	t.Logf("an arena of %d bytes of %d, work %v of %v", q.ArenaBytes(), p.ArenaBytes(), q.Work(), p.Work())
+	if diff := cmp.Diff(whole.State(), part.State()); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -268,7 +268,7 @@ func Example_memoryOfGradient() {
 	fmt.Println("arena with gradient:", p.ArenaBytes(), "bytes")
 	show.PNG(must(viz.NewMemoryChart(p, viz.WithScale(1))).PNG)
 	// Output:
-	// arena with gradient: 426048 bytes
+	// arena with gradient: 393280 bytes
 }
 
 /*

@@ -226,7 +226,7 @@ func Example_blocks() {
 	fmt.Printf("again: arena %.2f MB, work %.2f times\n", float64(again.ArenaBytes())/1e6, again.Work()/kept.Work())
 	// Output:
 	// kept:  arena 1.57 MB
-	// again: arena 0.56 MB, work 1.33 times
+	// again: arena 0.52 MB, work 1.33 times
 }
 
 /*
