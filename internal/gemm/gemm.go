@@ -349,18 +349,24 @@ func (x *Plan) Piece(scratch []byte, p *Piece) {
 
 // PieceTime estimates the cycles of a piece, for choices between pieces of other shapes: chains wait some four cycles for each term, of which vectors take half a cycle.
 func (x *Plan) PieceTime(m, n, k int) int {
-	const call, wait = 60, 5
+	const piece, call, wait = 150, 60, 5
 	tiles := ceil(m, x.mr)
 	rows := ceil(m, tiles)
 	widest := x.kernels.widest(rows)
-	total := call
+	total := piece
 	for n > 0 {
-		log := 0
-		for log < widest && x.lanes<<(log+1) <= n {
-			log++
+		width, log := min(x.nr, n), 1
+		switch {
+		case width <= x.lanes:
+			log = 0
+		case widest > 1:
+			for log < widest && x.lanes<<(log+1) <= n {
+				log++
+			}
+			width = min(x.lanes<<log, n)
 		}
 		total += tiles * (call + k*max(wait, rows<<log/2))
-		n -= x.lanes << log
+		n -= width
 	}
 	return total
 }
@@ -375,8 +381,11 @@ func (x *Plan) Panels(scratch []byte, to, from unsafe.Pointer, n, k, col int) {
 	runtime.KeepAlive(from)
 }
 
-// Width is the number of columns of a panel.
+// Width is the number of columns of a panel, and of a tile.
 func (x *Plan) Width() int { return x.nr }
+
+// Height is the number of rows of a tile.
+func (x *Plan) Height() int { return x.mr }
 
 // chooseBlock is choose for products that one goroutine does as a part of something larger.
 func (x *Plan) chooseBlock() {

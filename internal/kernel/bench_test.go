@@ -2,7 +2,9 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -120,6 +122,49 @@ func BenchmarkFilterGradients(b *testing.B) {
 					}
 				}
 				b.ReportMetric(2*float64(gw.Size()*c.images*c.extent*c.extent)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gflop/s")
+			})
+		}
+	}
+}
+
+// BenchmarkConvolutions runs convolutions of float32, and their gradients for the input, on one goroutine: the layers of networks of few and of many images, and odd ones.
+func BenchmarkConvolutions(b *testing.B) {
+	for _, c := range []struct {
+		images, in, out, extent, window, stride, groups int
+	}{{1, 3, 64, 224, 7, 2, 1}, {1, 64, 64, 56, 3, 1, 1}, {1, 64, 128, 56, 3, 2, 1}, {1, 64, 128, 56, 1, 2, 1}, {1, 128, 128, 28, 3, 1, 1}, {1, 128, 256, 28, 3, 2, 1}, {1, 128, 256, 28, 1, 2, 1}, {1, 256, 256, 14, 3, 1, 1},
+		{1, 256, 512, 14, 3, 2, 1}, {1, 256, 512, 14, 1, 2, 1}, {1, 512, 512, 7, 3, 1, 1}, {8, 64, 64, 56, 3, 1, 1}, {8, 128, 128, 28, 3, 1, 1}, {8, 256, 256, 14, 3, 1, 1}, {8, 512, 512, 7, 3, 1, 1}, {8, 256, 512, 14, 3, 2, 1},
+		{1, 256, 64, 56, 1, 1, 1}, {1, 512, 2048, 7, 1, 1, 1}, {1, 1, 32, 28, 3, 1, 1}, {1, 32, 64, 14, 3, 1, 1}, {64, 1, 32, 28, 3, 1, 1}, {64, 32, 64, 14, 3, 1, 1}, {64, 1, 6, 28, 5, 1, 1}, {64, 6, 16, 10, 5, 1, 1},
+		{1, 64, 64, 56, 3, 1, 64}, {1, 128, 128, 28, 3, 2, 128}, {2, 13, 17, 19, 3, 1, 1}, {2, 13, 17, 19, 3, 2, 1}, {1, 7, 5, 33, 5, 3, 1}, {3, 24, 40, 5, 3, 1, 2}} {
+		for _, kernel := range []string{"conv", "conv_input_grad"} {
+			b.Run(fmt.Sprintf("%s/%dx%d,%dx%d,%d,stride%d,groups%d", kernel, c.images, c.in, c.out, c.extent, c.window, c.stride, c.groups), func(b *testing.B) {
+				pad := c.window / 2
+				n := (c.extent+2*pad-c.window)/c.stride + 1
+				x, y := newTensor(Type{dtype.Float32, sh(c.images, c.in, c.extent, c.extent)}), newTensor(Type{dtype.Float32, sh(c.images, c.out, n, n)})
+				w := newTensor(Type{dtype.Float32, sh(c.out, c.in/c.groups, c.window, c.window)})
+				list := []attr.Named{attr.L("strides", sh(c.stride, c.stride)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(pad, pad, pad, pad)), attr.I("groups", c.groups)}
+				in, out := x, y
+				if kernel == "conv_input_grad" {
+					in, out = y, x
+					list = append(list, attr.L("shape", x.Shape))
+				}
+				for i := range in.F32 {
+					in.F32[i] = float32(i%7) - 3
+				}
+				for i := range w.F32 {
+					w.F32[i] = float32(i%5) - 2
+				}
+				k := Lookup(kernel)
+				call := prepareCall(k, []Tensor{in, w}, []Tensor{out}, attrs(list...))
+				best := time.Duration(math.MaxInt64)
+				for b.Loop() {
+					start := time.Now()
+					if err := k.Run(call); err != nil {
+						b.Fatal(err)
+					}
+					best = min(best, time.Since(start))
+				}
+				b.ReportMetric(float64(best.Nanoseconds()), "ns/best")
+				b.ReportMetric(2*float64(w.Size()*c.images*n*n)/best.Seconds()/1e9, "Gflop/s")
 			})
 		}
 	}

@@ -41,7 +41,7 @@ func init() {
 	Register(&Kernel{
 		Name: "conv_input_grad",
 		Doc: "The linear transpose of conv in its operand 0: from the result's adjoint (operand 0) and the filters (operand 1) to a tensor of the given shape." + convNote +
-			"in ascending (filter, filter position); positions that the stride skips take part as zeros. Float dtypes.",
+			"in ascending (filter, filter position); positions that the stride skips count as terms and add nothing (as zeros where the strides' product, each at most the extent, is above 64, or float32 has more than 16384 terms). Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -300,7 +300,7 @@ func (p *convPlan) each() int {
 func (p *convPlan) stateBytes() int64 {
 	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + gemm.StateBytes(gemm.Product{})
 	if p.rows != nil {
-		n += int64(unsafe.Sizeof(convRows{})) + 16*int64(len(p.rows.table)) + 64 + int64(unsafe.Sizeof(convCorrelation{})) + int64(unsafe.Sizeof(gemm.Correlator{}))
+		n += p.rows.stateBytes()
 	}
 	return n
 }
@@ -484,7 +484,7 @@ func (g *convGeometry) source(dim, i, k int) (int, bool) {
 
 func convInputGrad[T float](c *Call) error {
 	p, work := c.State.(*convPlan), c.Work
-	if p.winograd != nil {
+	if p.winograd != nil || p.rows != nil {
 		p.run(c, 0)
 		return nil
 	}

@@ -74,7 +74,7 @@ func correlateItem[T float](p *convPlan, worker, item int) {
 	c := r.correlation
 	part, block, q := item%c.parts, item/c.parts%c.blocks, item/c.parts/c.blocks
 	first := block * c.chans
-	table := r.table[first*p.taps : min(r.sources, first+c.chans)*p.taps]
+	table := r.kinds[0].table[first*p.taps : min(r.sources, first+c.chans)*p.taps]
 	lanes := take[float64](&work, c.laneSums(r, p.taps))
 	clear(lanes)
 	one := gemm.Correlation{AFilter: p.outs, ARow: r.width, ASlice: p.groups * r.results * p.outs, BRow: r.padded[2], BSlice: p.groups * r.sources * r.plane}

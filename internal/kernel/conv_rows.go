@@ -1,42 +1,66 @@
 package kernel
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/gemm"
 )
 
-// convRows is how convolutions with strides 1 go: products whose columns are the positions of a row of the result. The elements under a filter tap are then contiguous
-// too, in planes with their padding, so they are read where they lie: a table says how far each tap of each channel is from where the row begins.
+// convRows is how most convolutions go: products whose columns are neighbouring positions of the result. The elements under a filter tap are then contiguous too, in planes with
+// their padding, so they are read where they lie: a table says how far each tap of each channel is from where the positions begin. Planes are split by what their indices leave
+// when they are divided by the strides, so that this holds for all strides. Of a gradient of the input, positions are split this way: each kind of them is computed from the
+// taps that reach it.
 type convRows struct {
-	which           int
-	source, padded  [3]int // extents of a plane that is read, and with its padding
-	shift           [3]int // padded index − source index
-	result          [3]int // the positions
-	sources         int    // channels that are read, of a group
-	results         int    // channels that are computed, of a group; for filters those of the adjoint
-	plane, length   int    // elements of a padded plane, and of one that is read
-	rows, width     int    // of positions
-	copied          bool   // there is padding
-	table           []int64
-	size            int
-	together        int // images of a phase
-	padChannels     int // of an item
-	rowsItem        int // of an item
-	joined          int // elements of a channel of results of an item whose rows are computed as one, with what lies between them; 0 if rows are computed one by one
-	parts           int // items of an image and group
-	panels, ld      int // of the adjoint, packed; elements of a row of sums
-	chansItem       int // channels of an item for filters
-	padBytes        int
-	packBytes       int
-	sumBytes        int // of sums of chains; of their float64 sums twice that for float32
-	phase           int
-	first, images   int // of the phase
-	turned          int // bytes of turned filters
-	chainsOfRow     int
-	correlation     *convCorrelation // nil for others
+	which         int
+	source        [3]int   // extents of a plane that is read
+	padded        [3]int   // extents of each of the parts that it is split into, with padding
+	residues      [3][]int // of the parts
+	step, shift   [3]int   // element i of a part is element i·step + residue − shift of the plane
+	extents       [3]int   // of a plane of the result
+	result        [3]int   // extents of the positions, of those of a kind at most
+	apart         [3]int   // distances between positions of a kind
+	kinds         []convKind
+	sources       int // channels that are read, of a group
+	results       int // channels that are computed, of a group; for filters those of the adjoint
+	plane, length int // elements of a plane with padding, and of one that is read
+	rows, width   int // of positions
+	copied        bool
+	size          int
+	together      int // images of a phase
+	padChannels   int // of an item
+	turnItems     int
+	turnChannels  int  // of an item
+	rowsItem      int  // of an item
+	colsItem      int  // of a row, of an item
+	resultsItem   int  // of an item
+	blocks        int  // of results
+	parts         int  // items of an image, group and block; of a group's channels for filters
+	filtersFirst  bool // a block of filters goes through all images before the next one
+	joined        bool // rows of an item are computed as one, with what lies between them
+	ld            int  // elements of a channel of results that are not computed in place; of a row of sums for filters
+	panels        int  // of the adjoint, packed
+	chansItem     int  // channels of an item for filters
+	padBytes      int
+	packBytes     int
+	sumBytes      int // of sums of chains; of their float64 sums twice that for float32
+	phase         int
+	first, images int // of the phase
+	turned        int // bytes of turned filters
+	chainsOfRow   int
+	correlation   *convCorrelation // nil for others
+
 	offsetInScratch struct{ turned, pad, pack, acc, sums int }
+}
+
+// convKind is positions of the result that the same taps reach.
+type convKind struct {
+	first, result [3]int  // where they begin, and their extents
+	taps          []int   // of a filter
+	table         []int64 // by channel and tap
+	ends          []int   // of the chains, in which all taps count
+	turned        int     // where filters of these taps begin
 }
 
 const (
@@ -44,71 +68,64 @@ const (
 	computing
 )
 
-// Sizes of pieces of work: bytes of planes with padding at a time, and multiply-adds of an item.
+// Sizes of pieces of work.
 const (
-	convPhaseBytes = 4 << 20
-	convItemWork   = 8 << 20
+	convPhaseBytes = 4 << 20 // of planes with padding
+	convItemWork   = 8 << 20 // multiply-adds of an item at most,
+	convItemLeast  = 1 << 20 // and at least, unless there are
+	convItems      = 16      // items
+	convPositions  = 256     // of an item, if results can be cut
+	convResults    = 24      // of an item at least: what is read for a tile is then read for others
+	convScratch    = 1 << 15 // elements of results that are not computed in place
+	convKinds      = 64      // of positions at most
+	convTurned     = 1 << 14 // elements of filters that are turned at once, about
 	// chains are added in float32 as many times as in a product
 	chainsOfSums = gemm.Segment / gemm.Chain
 )
 
 // newConvRows returns nil where another way is better: where rows are so short, also several together, that vectors stay half empty.
 func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) *convRows {
-	if g.stride != [3]int{1, 1, 1} {
+	unit := [3]int{1, 1, 1}
+	r := &convRows{which: which, size: d.Size(), sources: g.chans, results: g.filters, step: unit, apart: unit}
+	if which == convOfFilters && g.stride != unit {
 		return nil
 	}
-	r := &convRows{which: which, size: d.Size()}
-	r.source, r.result, r.sources, r.results, r.shift = g.in, g.out, g.chans, g.filters, g.low
 	if which == convOfInput {
-		r.source, r.result, r.sources, r.results = g.out, g.in, g.filters, g.chans
-		for i := range 3 {
-			r.shift[i] = (g.window[i]-1)*g.dilation[i] - g.low[i]
-		}
+		r.sources, r.results = g.filters, g.chans
 	}
-	r.plane, r.length, r.width, r.rows = 1, 1, r.result[2], r.result[0]*r.result[1]
+	if which != convOfFilters {
+		kinds := 1
+		for i := range 3 {
+			if which == convOfInput {
+				kinds = min(kinds*min(g.stride[i], g.in[i], convKinds+1), convKinds+1)
+			}
+		}
+		if kinds > convKinds || d == dtype.Float32 && r.sources*g.taps > gemm.Segment {
+			return nil
+		}
+		g = g.flat()
+	}
+	offsets := r.setExtents(g)
+	r.plane, r.length = 1, 1
 	for i := range 3 {
-		r.padded[i] = r.result[i] + (g.window[i]-1)*g.dilation[i]
-		r.copied = r.copied || r.shift[i] != 0 || r.padded[i] != r.source[i]
-		r.plane *= r.padded[i]
+		r.copied = r.copied || r.step[i] != 1 || r.shift[i] != 0 || len(r.residues[i]) != 1 || r.padded[i] != r.source[i]
+		r.plane *= r.padded[i] * len(r.residues[i])
 		r.length *= r.source[i]
 	}
-	width := product.Width()
-	lanes := width / 2
-	switch {
-	case which == convOfFilters:
+	r.width, r.rows = r.result[2], r.result[0]*r.result[1]
+	lanes := product.Width() / 2
+	if which == convOfFilters {
 		if r.correlation = newConvCorrelation(g, r, d); r.correlation == nil && (r.width < 16 || r.sources < 8 || r.results < 8) {
 			return nil
 		}
-	case d == dtype.Float32 && r.sources*g.taps > gemm.Segment:
-		return nil
-	default:
-		work := r.results * r.sources * g.taps * r.width
-		r.rowsItem = max(1, min(r.rows, convItemWork/max(1, work)))
-		r.joinRows(product, lanes, work, r.sources*g.taps)
+	} else {
+		r.cut(g, product)
 		short := 2*r.width < (r.width+lanes-1)/lanes*lanes
-		if short && (r.joined == 0 || 2*r.rowsItem*r.width < r.joined) {
+		if short && r.apart == unit && (!r.joined || 2*r.rowsItem*r.width < r.ld) {
 			return nil
 		}
-		r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem
 	}
-	for c := range r.sources {
-		for kd := range g.window[0] {
-			for kh := range g.window[1] {
-				for kw := range g.window[2] {
-					at := [3]int{kd * g.dilation[0], kh * g.dilation[1], kw * g.dilation[2]}
-					if which == convOfInput {
-						for i := range at {
-							at[i] = (g.window[i]-1)*g.dilation[i] - at[i]
-						}
-					}
-					r.table = append(r.table, int64(((at[0]*r.padded[1]+at[1])*r.padded[2]+at[2]+c*r.plane)*r.size))
-				}
-			}
-		}
-		if which == convOfFilters && r.correlation == nil {
-			break // the taps of one channel
-		}
-	}
+	r.setKinds(g, offsets)
 	image := g.groups * r.sources * r.plane * r.size
 	r.together = max(1, min(g.images, convPhaseBytes/max(1, image)))
 	if r.copied {
@@ -119,17 +136,21 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	take := func(bytes int) int { at += bytes; return at - bytes }
 	if which == convOfInput {
 		r.turned = scratchSize(g.groups*g.chans*g.filters*g.taps, r.size)
+		r.turnChannels = evenly(g.chans, max(1, 512/g.taps, convTurned/(g.filters*g.taps)))
+		r.turnItems = g.groups * ((g.chans + r.turnChannels - 1) / r.turnChannels)
 	}
 	r.offsetInScratch.turned, r.offsetInScratch.pad = take(r.turned), take(r.padBytes)
 	if which != convOfFilters {
+		// Either filters are read again for each image, or images for each block of filters.
+		r.filtersFirst = r.blocks*r.sources*r.plane*r.together < r.results*r.sources*g.taps*r.together
 		return r
 	}
 	if r.correlation != nil {
 		r.offsetInScratch.sums = take(r.correlation.sums)
 		return r
 	}
-	r.panels = (r.results + width - 1) / width
-	r.ld = r.panels * width
+	r.panels = (r.results + product.Width() - 1) / product.Width()
+	r.ld = r.panels * product.Width()
 	r.chainsOfRow = (r.width + gemm.Chain - 1) / gemm.Chain
 	r.packBytes = scratchSize(r.together*g.groups*g.outs*r.ld, r.size)
 	r.sumBytes = scratchSize(g.groups*g.taps*g.chans*r.ld, r.size)
@@ -143,26 +164,161 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	return r
 }
 
-// joinRows lets rows of one plane that follow one another be computed as one, if that is faster, as vectors are filled better or more of them are computed at once. The elements between rows, which belong to
-// no position, are left out when they are copied to the result.
-func (r *convRows) joinRows(product *gemm.Plan, lanes, work, terms int) {
-	if r.result[0] > 1 || r.width > 8*lanes {
-		return
+// flat is the geometry with dimensions that are only walked through as one.
+func (g *convGeometry) flat() *convGeometry {
+	f := *g
+	walked := func(i int) bool { return f.window[i] == 1 && f.stride[i] == 1 && f.in[i] == f.out[i] }
+	for i := 1; i >= 0 && walked(i) && walked(2); i-- {
+		f.in[2], f.out[2] = f.in[2]*f.in[i], f.out[2]*f.out[i]
+		f.in[i], f.out[i] = 1, 1
 	}
-	rows := max(1, min(r.rows, 2*convItemWork/max(1, work), 1<<15/(r.results*r.padded[2])))
-	together := (rows-1)*r.padded[2] + r.width
-	const copying = 10 // cycles for a row of a result
-	if product.PieceTime(r.results, together, terms)+rows*r.results*(copying+r.width/8) < rows*product.PieceTime(r.results, r.width, terms) {
-		r.rowsItem, r.joined = rows, (together+lanes-1)/lanes*lanes
+	return &f
+}
+
+// tapOffset is where a tap of a dimension reads: the residue of the part, or of the positions of the result that it reaches, and the distance from a position's index in that part.
+type tapOffset struct{ residue, shift int }
+
+// setExtents sets the extents of planes and positions, and returns the offsets of the taps of each dimension.
+func (r *convRows) setExtents(g *convGeometry) (offsets [3][]tapOffset) {
+	for i := range 3 {
+		stride := g.stride[i]
+		if r.which != convOfInput {
+			r.source[i], r.extents[i], r.result[i], r.step[i], r.shift[i] = g.in[i], g.out[i], g.out[i], stride, g.low[i]
+			most := 0
+			for k := range g.window[i] {
+				t := tapOffset{k * g.dilation[i] % stride, k * g.dilation[i] / stride}
+				offsets[i] = append(offsets[i], t)
+				if most = max(most, t.shift); !slices.Contains(r.residues[i], t.residue) {
+					r.residues[i] = append(r.residues[i], t.residue)
+				}
+			}
+			r.padded[i] = r.result[i] + most
+			continue
+		}
+		// Position q·stride + residue is reached by tap k from position q + shift of the adjoint, if k·dilation leaves the same as residue + low.
+		r.source[i], r.extents[i], r.result[i], r.apart[i], r.residues[i] = g.out[i], g.in[i], (g.in[i]+stride-1)/stride, stride, []int{0}
+		least, most := 0, 0
+		for k := range g.window[i] {
+			at := k*g.dilation[i] - g.low[i]
+			residue := ((at % stride) + stride) % stride
+			t := tapOffset{residue, (residue - at) / stride}
+			offsets[i] = append(offsets[i], t)
+			if k == 0 {
+				least, most = t.shift, t.shift
+			}
+			least, most = min(least, t.shift), max(most, t.shift)
+		}
+		r.shift[i] = -least
+		r.padded[i] = r.result[i] + most - least
+		for k := range offsets[i] {
+			offsets[i][k].shift -= least
+		}
+	}
+	return offsets
+}
+
+// setKinds lists the kinds of positions, with the taps that reach them.
+func (r *convRows) setKinds(g *convGeometry, offsets [3][]tapOffset) {
+	turned := 0
+	for d := range min(r.apart[0], g.in[0]) {
+		for h := range min(r.apart[1], g.in[1]) {
+			for w := range min(r.apart[2], g.in[2]) {
+				k := convKind{first: [3]int{d, h, w}, result: r.result, turned: turned}
+				if r.which == convOfInput {
+					for i, first := range k.first {
+						k.result[i] = (g.in[i] - first + r.apart[i] - 1) / r.apart[i]
+					}
+				}
+				var reads []int // of the taps, from where a channel's positions begin
+				tap := 0
+				for _, kd := range offsets[0] {
+					for _, kh := range offsets[1] {
+						for _, kw := range offsets[2] {
+							if r.which != convOfInput || [3]int{kd.residue, kh.residue, kw.residue} == k.first {
+								k.taps, reads = append(k.taps, tap), append(reads, r.reads(kd, kh, kw))
+							}
+							tap++
+						}
+					}
+				}
+				chain := 0
+				for c := range r.sources {
+					for i, at := range reads {
+						if now := (c*g.taps + k.taps[i]) / gemm.Chain; now != chain {
+							if chain = now; len(k.table) > 0 {
+								k.ends = append(k.ends, len(k.table))
+							}
+						}
+						k.table = append(k.table, int64((at+c*r.plane)*r.size))
+					}
+				}
+				k.ends = append(k.ends, len(k.table))
+				turned += g.groups * r.results * len(k.table)
+				r.kinds = append(r.kinds, k)
+			}
+		}
 	}
 }
 
+// reads returns where a tap reads, from where positions of the first part of a channel begin.
+func (r *convRows) reads(d, h, w tapOffset) int {
+	part := 0
+	if r.which != convOfInput {
+		part = (slices.Index(r.residues[0], d.residue)*len(r.residues[1])+slices.Index(r.residues[1], h.residue))*len(r.residues[2]) + slices.Index(r.residues[2], w.residue)
+	}
+	return ((part*r.padded[0]+d.shift)*r.padded[1]+h.shift)*r.padded[2] + w.shift
+}
+
+// cut chooses the items: some results at some positions, whose operands stay in a cache while they are used.
+func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
+	terms := max(1, r.sources*g.taps/(r.apart[0]*r.apart[1]*r.apart[2]))
+	row := r.sources * g.taps * r.width // multiply-adds for a row of a result
+	work := max(convItemLeast, min(convItemWork, g.images*g.groups*r.results*r.rows*row/convItems))
+	joins := r.result[0] == 1 && r.width <= 4*product.Width()
+	r.rowsItem, r.resultsItem, r.colsItem = evenly(r.rows, max(1, convPositions/r.width)), r.results, r.width
+	if n := work / max(1, r.rowsItem*row); n < r.results {
+		units := (r.results + product.Height() - 1) / product.Height()
+		r.resultsItem = min(r.results, evenly(units, max(1, max(n, convResults)/product.Height()))*product.Height())
+	} else {
+		most := r.rows
+		if joins {
+			most = max(1, convScratch/(r.results*r.padded[2]))
+		}
+		r.rowsItem = evenly(r.rows, max(1, min(most, max(r.rowsItem, work/max(1, r.results*row)))))
+	}
+	if r.rowsItem == 1 && r.width > convPositions {
+		units := (r.width + product.Width() - 1) / product.Width()
+		most := max(convPositions, work/max(1, r.resultsItem*r.sources*g.taps))
+		r.colsItem = min(r.width, evenly(units, most/product.Width())*product.Width())
+	}
+	r.blocks = (r.results + r.resultsItem - 1) / r.resultsItem
+	r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem * r.pieces()
+	// Rows of one plane that follow one another are computed as one, if that is faster, as vectors are filled better or more of them are computed at once. The elements between
+	// rows, which belong to no position, are left out when they are copied to the result.
+	together := (r.rowsItem-1)*r.padded[2] + r.width
+	copying := r.rowsItem * r.resultsItem * (10 + r.width/8) // cycles
+	if r.apart[2] > 1 {
+		copying, r.ld = 0, r.colsItem // in either way
+	}
+	separate := r.rowsItem * ((r.resultsItem + product.Height() - 1) / product.Height()) * product.PieceTime(min(r.resultsItem, product.Height()), r.width, terms)
+	if joins && r.rowsItem > 1 && product.PieceTime(r.resultsItem, together, terms)+copying < separate {
+		lanes := product.Width() / 2
+		r.joined, r.ld = true, (together+lanes-1)/lanes*lanes
+	}
+}
+
+// pieces is the number of items of a row.
+func (r *convRows) pieces() int { return (r.width + r.colsItem - 1) / r.colsItem }
+
 // each is the scratch of a goroutine besides that of products.
 func (r *convRows) each(taps int) int {
-	if r.correlation != nil {
+	switch {
+	case r.correlation != nil:
 		return scratchSize(r.correlation.laneSums(r, taps), 8) + r.correlation.Each()
+	case r.which == convOfFilters:
+		return 0
 	}
-	return scratchSize(r.results*r.joined, r.size)
+	return scratchSize(r.resultsItem*r.ld, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
@@ -177,6 +333,19 @@ func (r *convRows) workspace() int {
 	return n
 }
 
+// stateBytes bounds the memory of a plan's rows.
+func (r *convRows) stateBytes() int64 {
+	n := int64(unsafe.Sizeof(convRows{})) + int64(unsafe.Sizeof(convCorrelation{})) + int64(unsafe.Sizeof(gemm.Correlator{})) + 2*int64(len(r.kinds))*int64(unsafe.Sizeof(convKind{})) + 64
+	for i := range r.kinds {
+		k := &r.kinds[i]
+		n += 16*int64(len(k.taps)+len(k.table)+len(k.ends)) + 192
+	}
+	for _, list := range r.residues {
+		n += 16*int64(len(list)) + 64
+	}
+	return n
+}
+
 // runRows runs the convolution in phases: some images are padded, then computed with.
 func (p *convPlan) runRows(c *Call) {
 	r := p.rows
@@ -184,7 +353,11 @@ func (p *convPlan) runRows(c *Call) {
 	for r.first = 0; r.first < p.images; r.first += r.together {
 		r.images = min(r.together, p.images-r.first)
 		r.phase = padding
-		if items := r.padItems(p) + r.images*p.groups*r.panels; items > 0 {
+		items := r.padItems(p) + r.images*p.groups*r.panels
+		if r.first == 0 {
+			items += r.turnItems
+		}
+		if items > 0 {
 			c.Parallel(p, items)
 		}
 		r.phase = computing
@@ -193,7 +366,7 @@ func (p *convPlan) runRows(c *Call) {
 		} else if p.which == convOfFilters {
 			c.Parallel(p, p.groups*p.taps*r.parts)
 		} else {
-			c.Parallel(p, r.images*p.groups*r.parts)
+			c.Parallel(p, r.images*p.groups*r.blocks*r.parts)
 		}
 	}
 	p.call = nil
@@ -209,56 +382,180 @@ func (r *convRows) padItems(p *convPlan) int {
 
 // rowsItem runs an item of either phase.
 func rowsItem[T float](p *convPlan, worker, item int) {
-	r, c := p.rows, p.call
+	r := p.rows
+	pads, packs := r.padItems(p), r.images*p.groups*r.panels
 	switch {
+	case r.phase == padding && item < pads:
+		padChannels[T](p, item)
+	case r.phase == padding && item < pads+packs:
+		packPanel[T](p, worker, item-pads)
 	case r.phase == padding:
-		padOrPack[T](p, worker, item)
+		turnFilters[T](p, item-pads-packs)
 	case r.correlation != nil:
 		correlateItem[T](p, worker, item)
 	case p.which == convOfFilters:
 		filterRows[T](p, worker, item)
 	default:
-		plane := item / r.parts // of the images and groups of the phase
-		lo := item % r.parts * r.rowsItem
-		hi := min(r.rows, lo+r.rowsItem)
-		k := r.sources * p.taps
-		w := data[T](&c.In[1])
-		if p.which == convOfInput {
-			w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
+		positionsItem[T](p, worker, item)
+	}
+}
+
+// positionsItem computes some results of an image and group at some positions.
+func positionsItem[T float](p *convPlan, worker, item int) {
+	r, c := p.rows, p.call
+	number, rest := item%r.parts, item/r.parts
+	plane, block := rest/r.blocks, rest%r.blocks // of the images and groups of the phase
+	if n := r.images * p.groups; r.filtersFirst {
+		plane, block = rest%n, rest/n
+	}
+	x := span{lo: number / r.pieces() * r.rowsItem, left: number % r.pieces() * r.colsItem}
+	x.hi, x.right = min(r.rows, x.lo+r.rowsItem), min(r.width, x.left+r.colsItem)
+	first := block * r.resultsItem
+	results := min(r.resultsItem, r.results-first)
+	w := data[T](&c.In[1])
+	if p.which == convOfInput {
+		w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
+	}
+	size := r.extents[0] * r.extents[1] * r.extents[2]
+	at := ((r.first*p.groups+plane)*r.results + first) * size
+	from, to := rowsSource[T](p, &c.In[0], plane), data[T](&c.Out[0])[at:]
+	for i := range r.kinds {
+		k := &r.kinds[i]
+		filters := w[k.turned+(plane%p.groups*r.results+first)*len(k.table):]
+		computeKind(p, worker, k, x, results, filters, from, to)
+	}
+	if c.Then != nil {
+		r.eachPart(x, func(off, cols int) { c.Then.Finish(worker, at+off, results, cols, size) })
+	}
+}
+
+// span is the positions of an item: rows, which go through the first two dimensions, and columns.
+type span struct{ lo, hi, left, right int }
+
+// computeKind computes the positions of a kind: row by row where they lie, or in scratch, of which they are copied.
+func computeKind[T float](p *convPlan, worker int, k *convKind, x span, results int, filters, from, to []T) {
+	r, work := p.rows, p.call.Workers[worker]
+	scratch := take[T](&work, r.resultsItem*r.ld)
+	size := r.extents[0] * r.extents[1] * r.extents[2]
+	cols := min(x.right, k.result[2]) - x.left
+	if cols <= 0 {
+		return
+	}
+	together := x.hi - x.lo // rows that are computed before others
+	if r.ld > 0 && !r.joined {
+		together = 1
+	}
+	piece := gemm.Piece{ARow: len(k.table), CRow: r.ld, M: results}
+	if r.ld == 0 {
+		piece.CRow = size
+	}
+	for lo := x.lo; lo < x.hi; lo += together {
+		hi := min(x.hi, lo+together)
+		if r.joined {
+			hi = min(hi, k.result[1])
 		}
-		outs := r.rows * r.width
-		from := rowsSource[T](p, &c.In[0], plane)
-		to := data[T](&c.Out[0])[(r.first*p.groups+plane)*r.results*outs:]
-		piece := gemm.Piece{ARow: k, CRow: outs, M: r.results, N: r.width}
-		filters := w[plane%p.groups*r.results*k:]
-		work := c.Workers[worker]
-		joined := take[T](&work, r.results*r.joined)
-		for at := 0; at < k; at += gemm.Chain {
-			piece.K = min(gemm.Chain, k-at)
-			piece.Table, piece.A, piece.Add = r.table[at:at+piece.K], address(filters[at:]), at > 0
-			if r.joined > 0 {
-				piece.B, piece.C = address(from[r.rowStart(lo):]), address(joined)
-				piece.CRow, piece.N = r.joined, (hi-lo-1)*r.padded[2]+r.width
-				p.product.Piece(work, &piece)
-				continue
+		begin := 0
+		for _, end := range k.ends {
+			piece.K, piece.Add = end-begin, begin > 0
+			if piece.K == 0 {
+				clear(scratch)
+				break
 			}
+			piece.Table = k.table[begin:end]
+			if r.joined {
+				piece.A, piece.B, piece.C, piece.N = address(filters[begin:]), address(from[r.rowStart(lo)+x.left:]), address(scratch), (hi-lo-1)*r.padded[2]+cols
+				p.product.Piece(work, &piece)
+			} else {
+				// Few results at a time, so that few lines of memory are written at a time.
+				for ch := 0; ch < results; ch += p.product.Height() {
+					piece.A, piece.M, piece.N = address(filters[ch*len(k.table)+begin:]), min(p.product.Height(), results-ch), cols
+					for row := lo; row < hi; row++ {
+						if at := r.place(k, row, x.left); at >= 0 {
+							piece.B, piece.C = address(from[r.rowStart(row)+x.left:]), address(to[ch*size+at:])
+							if r.ld > 0 {
+								piece.C = address(scratch[ch*r.ld:])
+							}
+							p.product.Piece(work, &piece)
+						}
+					}
+				}
+			}
+			begin = end
+		}
+		if r.ld == 0 {
+			continue
+		}
+		for ch := range results {
 			for row := lo; row < hi; row++ {
-				piece.B = address(from[r.rowStart(row):])
-				piece.C = address(to[row*r.width:])
-				p.product.Piece(work, &piece)
-			}
-		}
-		if r.joined > 0 {
-			for ch := range r.results {
-				at, row := ch*r.joined, to[ch*outs+lo*r.width:]
-				for i := 0; i < (hi-lo)*r.width; i += r.width {
-					copy(row[i:i+r.width], joined[at:])
-					at += r.padded[2]
+				at := r.place(k, row, x.left)
+				if at < 0 {
+					continue
+				}
+				line, out := scratch[ch*r.ld+(row-lo)*r.padded[2]:][:cols], to[ch*size+at:]
+				if r.apart[2] == 1 {
+					copy(out, line)
+					continue
+				}
+				for i, v := range line {
+					out[i*r.apart[2]] = v
 				}
 			}
 		}
-		if c.Then != nil {
-			c.Then.Finish(worker, (r.first*p.groups+plane)*r.results*outs+lo*r.width, r.results, (hi-lo)*r.width, outs)
+	}
+}
+
+// place returns where a row of positions of a kind begins in a channel of the result, at a column; −1 if the kind has no such row.
+func (r *convRows) place(k *convKind, row, column int) int {
+	d, h := row/r.result[1], row%r.result[1]
+	if d >= k.result[0] || h >= k.result[1] {
+		return -1
+	}
+	return ((d*r.apart[0]+k.first[0])*r.extents[1]+h*r.apart[1]+k.first[1])*r.extents[2] + column*r.apart[2] + k.first[2]
+}
+
+// eachPart calls f for the parts of a channel of the result that lie at some positions of all kinds.
+func (r *convRows) eachPart(x span, f func(at, cols int)) {
+	left, right := x.left*r.apart[2], min(x.right*r.apart[2], r.extents[2])
+	for d := x.lo / r.result[1]; d*r.result[1] < x.hi; d++ {
+		top, bottom := max(0, x.lo-d*r.result[1])*r.apart[1], min(min(r.result[1], x.hi-d*r.result[1])*r.apart[1], r.extents[1])
+		for z := d * r.apart[0]; z < min((d+1)*r.apart[0], r.extents[0]); z++ {
+			if right-left == r.extents[2] {
+				f((z*r.extents[1]+top)*r.extents[2], (bottom-top)*r.extents[2])
+				continue
+			}
+			for y := top; y < bottom; y++ {
+				f((z*r.extents[1]+y)*r.extents[2]+left, right-left)
+			}
+		}
+	}
+}
+
+// turnFilters copies the filters of some channels of a group as those of the input's gradient: by kind, group, channel, filter and tap.
+func turnFilters[T float](p *convPlan, item int) {
+	const together = 16 // filters: lines of a cache that are read beside one another, and written whole
+	r, c := p.rows, p.call
+	per := (p.chans + r.turnChannels - 1) / r.turnChannels
+	q, first := item/per, item%per*r.turnChannels
+	w, turned := data[T](&c.In[1]), part[T](c.Work, r.offsetInScratch.turned, r.turned)
+	for i := range r.kinds {
+		k := &r.kinds[i]
+		n := len(k.taps)
+		for f0 := 0; f0 < p.filters && n > 0; f0 += together {
+			f1 := min(f0+together, p.filters)
+			for ch := first; ch < min(first+r.turnChannels, p.chans); ch++ {
+				to := turned[k.turned+(q*p.chans+ch)*len(k.table)+f0*n:][:(f1-f0)*n]
+				for f := f0; f < f1; f++ {
+					from := w[((q*p.filters+f)*p.chans+ch)*p.taps:][:p.taps]
+					if n == len(from) {
+						copy(to, from)
+					} else {
+						for j, tap := range k.taps {
+							to[j] = from[tap]
+						}
+					}
+					to = to[n:]
+				}
+			}
 		}
 	}
 }
@@ -283,43 +580,62 @@ func rowsSource[T float](p *convPlan, x *Tensor, plane int) []T {
 	return data[T](x)[(r.first*p.groups+plane)*r.sources*r.plane:]
 }
 
-// padOrPack copies channels with padding, or packs a panel of the adjoint.
-func padOrPack[T float](p *convPlan, worker, item int) {
+// packPanel packs a panel of the adjoint.
+func packPanel[T float](p *convPlan, worker, item int) {
 	r, c := p.rows, p.call
-	if n := r.padItems(p); item >= n {
-		item -= n
-		plane, panel := item/r.panels, item%r.panels
-		width := r.ld / r.panels
-		gy := data[T](&c.In[1])[((r.first*p.groups+plane)*r.results+panel*width)*p.outs:]
-		to := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[(plane*r.panels+panel)*width*p.outs:]
-		p.product.Panels(c.Workers[worker], address(to), address(gy), min(width, r.results-panel*width), p.outs, p.outs)
-		return
-	}
+	plane, panel := item/r.panels, item%r.panels
+	width := r.ld / r.panels
+	gy := data[T](&c.In[1])[((r.first*p.groups+plane)*r.results+panel*width)*p.outs:]
+	to := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[(plane*r.panels+panel)*width*p.outs:]
+	p.product.Panels(c.Workers[worker], address(to), address(gy), min(width, r.results-panel*width), p.outs, p.outs)
+}
+
+// padChannels copies some channels with their padding, part by part.
+func padChannels[T float](p *convPlan, item int) {
+	r, c := p.rows, p.call
 	first := item * r.padChannels
 	last := min(first+r.padChannels, r.images*p.groups*r.sources)
 	x := data[T](&c.In[0])[r.first*p.groups*r.sources*r.length:]
-	pad := part[T](c.Work, r.offsetInScratch.pad, r.padBytes)
+	to := part[T](c.Work, r.offsetInScratch.pad, r.padBytes)[first*r.plane:]
+	width := r.padded[2]
 	for ch := first; ch < last; ch++ {
-		to, from := pad[ch*r.plane:(ch+1)*r.plane], x[ch*r.length:(ch+1)*r.length]
-		for d := range r.padded[0] {
-			for h := range r.padded[1] {
-				line := to[:r.padded[2]]
-				to = to[r.padded[2]:]
-				sd, sh := d-r.shift[0], h-r.shift[1]
-				if sd < 0 || sd >= r.source[0] || sh < 0 || sh >= r.source[1] {
-					clear(line)
-					continue
+		from := x[ch*r.length : (ch+1)*r.length]
+		for _, d := range r.residues[0] {
+			for _, h := range r.residues[1] {
+				for _, w := range r.residues[2] {
+					for i := range r.padded[0] {
+						for j := range r.padded[1] {
+							z, y := i*r.step[0]+d-r.shift[0], j*r.step[1]+h-r.shift[1]
+							if z < 0 || z >= r.source[0] || y < 0 || y >= r.source[1] {
+								clear(to[:width])
+							} else {
+								padLine(to[:width], from[(z*r.source[1]+y)*r.source[2]:][:r.source[2]], r.step[2], w-r.shift[2])
+							}
+							to = to[width:]
+						}
+					}
 				}
-				// line[i] = source[i − shift]
-				lo := min(max(0, r.shift[2]), len(line))
-				hi := max(lo, min(len(line), r.source[2]+r.shift[2]))
-				clear(line[:lo])
-				if lo < hi {
-					copy(line[lo:hi], from[(sd*r.source[1]+sh)*r.source[2]+lo-r.shift[2]:])
-				}
-				clear(line[hi:])
 			}
 		}
+	}
+}
+
+// padLine copies every step-th element, from one on that may lie before the first, with zeros where there are none.
+func padLine[T float](to, from []T, step, first int) {
+	lo := min(max(0, (step-1-first)/step), len(to))
+	hi := max(lo, min(len(to), (len(from)-first+step-1)/step))
+	clear(to[:lo])
+	clear(to[hi:])
+	at := first + lo*step
+	if step == 1 {
+		if lo < hi {
+			copy(to[lo:hi], from[at:])
+		}
+		return
+	}
+	for i := lo; i < hi; i++ {
+		to[i] = from[at]
+		at += step
 	}
 }
 
@@ -349,7 +665,7 @@ func filterRows[T float](p *convPlan, worker, item int) {
 	chain := r.first * r.rows * r.chainsOfRow
 	for n := range r.images {
 		plane := n*p.groups + q
-		from := rowsSource[T](p, x, plane)[ch*r.plane+int(r.table[tap])/r.size:]
+		from := rowsSource[T](p, x, plane)[ch*r.plane+int(r.kinds[0].table[tap])/r.size:]
 		adjoint := packed[plane*r.panels*width*p.outs:]
 		for row := range r.rows {
 			for k := 0; k < r.width; k += gemm.Chain {
