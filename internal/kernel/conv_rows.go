@@ -482,25 +482,32 @@ func computeKind[T float](p *convPlan, worker int, k *convKind, x span, results 
 			}
 			begin = end
 		}
-		if r.ld == 0 {
+		at := r.place(k, lo, x.left)
+		if r.ld == 0 || at < 0 {
 			continue
 		}
+		down := r.apart[1] * r.extents[2] // from row to row; there are several in a plane only
 		for ch := range results {
-			for row := lo; row < hi; row++ {
-				at := r.place(k, row, x.left)
-				if at < 0 {
-					continue
-				}
-				line, out := scratch[ch*r.ld+(row-lo)*r.padded[2]:][:cols], to[ch*size+at:]
+			line, place := scratch[ch*r.ld:(ch+1)*r.ld], ch*size+at
+			for range hi - lo {
+				out := to[place:]
 				if r.apart[2] == 1 {
-					copy(out, line)
-					continue
+					copy(out, line[:cols])
+				} else {
+					copyApart(out, line[:cols], r.apart[2])
 				}
-				for i, v := range line {
-					out[i*r.apart[2]] = v
-				}
+				line, place = line[min(r.padded[2], len(line)):], place+down
 			}
 		}
+	}
+}
+
+// copyApart copies elements to places that are apart from one another.
+func copyApart[T float](to, from []T, apart int) {
+	at := 0
+	for _, v := range from {
+		to[at] = v
+		at += apart
 	}
 }
 
@@ -597,19 +604,27 @@ func padChannels[T float](p *convPlan, item int) {
 	last := min(first+r.padChannels, r.images*p.groups*r.sources)
 	x := data[T](&c.In[0])[r.first*p.groups*r.sources*r.length:]
 	to := part[T](c.Work, r.offsetInScratch.pad, r.padBytes)[first*r.plane:]
+	clear(to[:(last-first)*r.plane])
 	width := r.padded[2]
 	for ch := first; ch < last; ch++ {
 		from := x[ch*r.length : (ch+1)*r.length]
 		for _, d := range r.residues[0] {
 			for _, h := range r.residues[1] {
 				for _, w := range r.residues[2] {
+					// Element i of a line is element i·step + at of the plane's.
+					step, at := r.step[2], w-r.shift[2]
+					lo := min(max(0, (step-1-at)/step), width)
+					n := min(width, (r.source[2]-at+step-1)/step) - lo
 					for i := range r.padded[0] {
 						for j := range r.padded[1] {
 							z, y := i*r.step[0]+d-r.shift[0], j*r.step[1]+h-r.shift[1]
-							if z < 0 || z >= r.source[0] || y < 0 || y >= r.source[1] {
-								clear(to[:width])
-							} else {
-								padLine(to[:width], from[(z*r.source[1]+y)*r.source[2]:][:r.source[2]], r.step[2], w-r.shift[2])
+							if n > 0 && z >= 0 && z < r.source[0] && y >= 0 && y < r.source[1] {
+								line := from[(z*r.source[1]+y)*r.source[2]+at+lo*step:]
+								if step == 1 {
+									copy(to[lo:lo+n], line)
+								} else {
+									copyEvery(to[lo:lo+n], line, step)
+								}
 							}
 							to = to[width:]
 						}
@@ -620,20 +635,10 @@ func padChannels[T float](p *convPlan, item int) {
 	}
 }
 
-// padLine copies every step-th element, from one on that may lie before the first, with zeros where there are none.
-func padLine[T float](to, from []T, step, first int) {
-	lo := min(max(0, (step-1-first)/step), len(to))
-	hi := max(lo, min(len(to), (len(from)-first+step-1)/step))
-	clear(to[:lo])
-	clear(to[hi:])
-	at := first + lo*step
-	if step == 1 {
-		if lo < hi {
-			copy(to[lo:hi], from[at:])
-		}
-		return
-	}
-	for i := lo; i < hi; i++ {
+// copyEvery copies every step-th element.
+func copyEvery[T float](to, from []T, step int) {
+	at := 0
+	for i := range to {
 		to[i] = from[at]
 		at += step
 	}

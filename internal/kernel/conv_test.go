@@ -98,6 +98,14 @@ func convCases() []kernelCase {
 		// short rows that are computed together
 		{sh(2, 6, 7, 7), sh(12, 1, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 6, false},
 		{sh(2, 9, 5, 4), sh(17, 9, 2, 2), sh(1, 1), sh(1, 1), sh(0, 1, 1, 0), 1, false},
+		// strides: positions of several kinds, some that no tap reaches, extents that they do not divide, long rows, three dimensions; results in several blocks
+		{sh(2, 16, 15, 37), sh(62, 16, 3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+		{sh(1, 9, 12, 11), sh(7, 9, 1, 1), sh(2, 3), sh(1, 1), sh(0, 0, 1, 0), 1, false},
+		{sh(2, 4, 1400), sh(6, 2, 7), sh(3), sh(2), sh(5, 0), 2, false},
+		{sh(1, 3, 5, 6, 7), sh(4, 3, 3, 2, 3), sh(2, 2, 3), sh(1, 1, 1), sh(1, 0, 1, 1, 2, 0), 1, false},
+		{sh(1, 2, 3, 90), sh(3, 2, 2, 5), sh(9, 9), sh(1, 1), sh(0, 0, 0, 0), 1, false},
+		{sh(3, 64, 5, 5), sh(70, 64, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+		{sh(2, 30, 20, 21), sh(40, 15, 1, 1), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 2, false},
 		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
 		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
