@@ -604,10 +604,10 @@ func padChannels[T float](p *convPlan, item int) {
 	last := min(first+r.padChannels, r.images*p.groups*r.sources)
 	x := data[T](&c.In[0])[r.first*p.groups*r.sources*r.length:]
 	to := part[T](c.Work, r.offsetInScratch.pad, r.padBytes)[first*r.plane:]
-	clear(to[:(last-first)*r.plane])
 	width := r.padded[2]
 	for ch := first; ch < last; ch++ {
 		from := x[ch*r.length : (ch+1)*r.length]
+		clear(to[:r.plane])
 		for _, d := range r.residues[0] {
 			for _, h := range r.residues[1] {
 				for _, w := range r.residues[2] {
