@@ -241,6 +241,14 @@ func poolCases() []kernelCase {
 		{sh(1, 1, 7, 7), sh(2, 2), sh(1, 2), sh(3, 2), sh(0, 0, 0, 0)},
 		{sh(1, 1, 5, 6), sh(3, 2), sh(2, 1), sh(2, 3), sh(3, 2, 1, 2)},
 		{sh(1, 2, 3, 4, 5), sh(2, 2, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 2, 1)},
+		// rows of vectors, with windows that reach into the padding beside them
+		{sh(2, 3, 9, 23), sh(3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1)},
+		{sh(1, 2, 7, 30), sh(3, 4), sh(1, 1), sh(2, 3), sh(2, 3, 4, 5)},
+		{sh(2, 2, 40), sh(2), sh(2), sh(1), sh(0, 0)},
+		{sh(1, 1, 4, 5, 26), sh(2, 3, 3), sh(1, 2, 2), sh(1, 1, 1), sh(0, 1, 1, 0, 2, 1)},
+		{sh(1, 2, 5, 40), sh(2, 2), sh(1, 3), sh(1, 1), sh(0, 0, 0, 0)},
+		{sh(2, 3, 9, 11), sh(3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1)},
+		{sh(1, 2, 8, 14), sh(2, 2), sh(2, 2), sh(1, 1), sh(0, 0, 0, 0)},
 	} {
 		windows := convSetup{x: s.x, w: append(sh(s.x[1], 1), s.window...), strides: s.strides, dilation: s.dilation, padding: s.padding, groups: s.x[1]}
 		y := windows.result()

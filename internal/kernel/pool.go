@@ -33,10 +33,14 @@ func init() {
 		},
 		StateBytes: func(in, out []Type, a attr.List) int64 { return poolBytes(out[0].Shape) },
 		Each: func(in, out []Type, a attr.List) int {
-			if p := newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMaxima, nil); p.pairs && out[0].DType.IsFloat() {
-				return scratchSize(p.perItem*p.outs, 1)
+			p, n := newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMaxima, nil), 0
+			if p.pairs && out[0].DType.IsFloat() {
+				n = scratchSize(p.perItem*p.outs, 1)
 			}
-			return 0
+			if p.vectors() && out[0].DType == dtype.Float32 {
+				n = max(n, scratchSize(p.taps, int(unsafe.Sizeof(gemm.WindowTap{})))+scratchSize(1, int(unsafe.Sizeof(windowRow{}))))
+			}
+			return n
 		},
 		Run: runPool,
 	})
@@ -120,6 +124,7 @@ type poolState struct {
 	padded  bool      // elements of the padding count
 	pairs   bool      // windows are 2×2 in planes, side by side, and cover the operand
 	ranges  [3][]taps // by dimension and index of the result
+	whole   [2]int    // from which window of a row, and up to which, all taps lie within it
 	perItem int       // planes
 	call    *Call     // of a run
 	kind    gemm.PairKind
@@ -148,6 +153,11 @@ func newPoolGeometry(x, y []int, a attr.List, kind gemm.PairKind, do planeFunc) 
 			p.ranges[dim][o] = t
 		}
 	}
+	whole := func(t taps) bool { return t.first == 0 && t.end == p.window[2] }
+	p.whole[0] = max(0, slices.IndexFunc(p.ranges[2], whole))
+	for p.whole[1] = p.whole[0]; p.whole[1] < p.out[2] && whole(p.ranges[2][p.whole[1]]); {
+		p.whole[1]++
+	}
 	p.pairs = p.dilation == [3]int{1, 1, 1} && p.window == [3]int{1, 2, 2} && p.stride[1] == 2 && p.stride[2] == 2 && p.low == [3]int{} && p.in == [3]int{1, 2 * p.out[1], 2 * p.out[2]}
 	p.perItem = max(1, poolItem/max(1, p.ins, p.outs))
 	return p
@@ -166,7 +176,7 @@ func poolBytes(y []int) int64 {
 type planeFunc = func(p *poolState, worker, plane int)
 
 var (
-	maxPools     = map[dtype.DType]planeFunc{dtype.Float64: maxPool[float64], dtype.Float32: maxPool[float32], dtype.Int64: maxPool[int64], dtype.Int32: maxPool[int32]}
+	maxPools     = map[dtype.DType]planeFunc{dtype.Float64: maxPool[float64], dtype.Float32: maxPoolVectors, dtype.Int64: maxPool[int64], dtype.Int32: maxPool[int32]}
 	avgPools     = map[dtype.DType]planeFunc{dtype.Float64: avgPool[float64], dtype.Float32: avgPool[float32]}
 	avgPoolGrads = map[dtype.DType]planeFunc{dtype.Float64: avgPoolGrad[float64], dtype.Float32: avgPoolGrad[float32]}
 )
@@ -232,27 +242,95 @@ func maxPool[T number](p *poolState, _, n int) {
 	c := p.call
 	plane := data[T](&c.In[0])[n*p.ins : (n+1)*p.ins]
 	dst, idx := data[T](&c.Out[0])[n*p.outs:(n+1)*p.outs], c.Out[1].I64[n*p.outs:(n+1)*p.outs]
-	step, o := p.dilation[2], 0
 	for _, d := range p.ranges[0] {
 		for _, h := range p.ranges[1] {
-			for _, w := range p.ranges[2] {
-				first := w.begin + w.first*step
-				at := ((d.begin+d.first*p.dilation[0])*p.in[1]+h.begin+h.first*p.dilation[1])*p.in[2] + first
-				best := plane[at]
-				for i := d.first; i < d.end; i++ {
-					for j := h.first; j < h.end; j++ {
-						k := ((d.begin+i*p.dilation[0])*p.in[1]+h.begin+j*p.dilation[1])*p.in[2] + first
-						for range w.end - w.first {
-							if v := plane[k]; v > best || v != v && best == best {
-								best, at = v, k
-							}
-							k += step
+			maxWindows(p, plane, dst, idx, d, h, 0, p.out[2])
+			dst, idx = dst[p.out[2]:], idx[p.out[2]:]
+		}
+	}
+}
+
+// maxWindows finds the maxima of the windows from ≤ o < to of a row.
+func maxWindows[T number](p *poolState, plane, dst []T, idx []int64, d, h taps, from, to int) {
+	step := p.dilation[2]
+	for o := from; o < to; o++ {
+		w := p.ranges[2][o]
+		first := w.begin + w.first*step
+		at := p.firstOf(d, h) + first
+		best := plane[at]
+		for i := d.first; i < d.end; i++ {
+			for j := h.first; j < h.end; j++ {
+				k := ((d.begin+i*p.dilation[0])*p.in[1]+h.begin+j*p.dilation[1])*p.in[2] + first
+				for range w.end - w.first {
+					if v := plane[k]; v > best || v != v && best == best {
+						best, at = v, k
+					}
+					k += step
+				}
+			}
+		}
+		dst[o], idx[o] = best, int64(at)
+	}
+}
+
+// firstOf is where the first row of elements of a row of windows begins.
+func (p *poolState) firstOf(d, h taps) int {
+	return ((d.begin+d.first*p.dilation[0])*p.in[1] + h.begin + h.first*p.dilation[1]) * p.in[2]
+}
+
+// vectors reports whether maxima of float32 elements go by vectors, if the processor has them.
+func (p *poolState) vectors() bool {
+	const mostTaps, least = 1 << 10, 3
+	return p.stride[2] <= 2 && p.whole[1]-p.whole[0] >= least && p.taps <= mostTaps && p.ins < 1<<31-1
+}
+
+// windowRow is maxima of a row of fewer windows than WindowMaxima takes: those behind them are of whatever lies behind the row.
+type windowRow struct {
+	values  [gemm.LeastWindows]float32
+	indices [gemm.LeastWindows]int64
+}
+
+// maxPoolVectors is maxPool of float32 elements.
+func maxPoolVectors(p *poolState, worker, n int) {
+	c := p.call
+	if !p.vectors() || cpu.Best() < cpu.AVX2 {
+		maxPool[float32](p, worker, n)
+		return
+	}
+	plane, dst, idx := c.In[0].F32[n*p.ins:(n+1)*p.ins], c.Out[0].F32[n*p.outs:(n+1)*p.outs], c.Out[1].I64[n*p.outs:(n+1)*p.outs]
+	work := c.Workers[worker]
+	list := unsafe.Slice((*gemm.WindowTap)(unsafe.Pointer(unsafe.SliceData(work))), p.taps)
+	short := (*windowRow)(unsafe.Pointer(unsafe.SliceData(work[scratchSize(p.taps, int(unsafe.Sizeof(gemm.WindowTap{}))):])))
+	var rows [2]int // that the list is for
+	lo, hi := p.whole[0], p.whole[1]
+	var windows []gemm.WindowTap
+	for _, d := range p.ranges[0] {
+		for _, h := range p.ranges[1] {
+			if now := [2]int{d.end - d.first, h.end - h.first}; now != rows {
+				rows, windows = now, list[:0]
+				for i := range rows[0] {
+					for j := range rows[1] {
+						for k := range p.window[2] {
+							at := int64((i*p.dilation[0]*p.in[1]+j*p.dilation[1])*p.in[2] + k*p.dilation[2])
+							windows = append(windows, gemm.WindowTap{Bytes: 4 * at, Index: at})
 						}
 					}
 				}
-				dst[o], idx[o] = best, int64(at)
-				o++
 			}
+			at := p.firstOf(d, h) + p.ranges[2][lo].begin
+			switch {
+			case hi-lo >= gemm.LeastWindows:
+				gemm.WindowMaxima(cpu.Best(), dst[lo:hi], idx[lo:hi], address(plane[at:]), windows, p.stride[2], at)
+			case n*p.ins+at+int(windows[len(windows)-1].Index)+(gemm.LeastWindows-1)*p.stride[2] < len(c.In[0].F32):
+				gemm.WindowMaxima(cpu.Best(), short.values[:], short.indices[:], address(plane[at:]), windows, p.stride[2], at)
+				copy(dst[lo:hi], short.values[:])
+				copy(idx[lo:hi], short.indices[:])
+			default:
+				maxWindows(p, plane, dst, idx, d, h, lo, hi)
+			}
+			maxWindows(p, plane, dst, idx, d, h, 0, lo)
+			maxWindows(p, plane, dst, idx, d, h, hi, p.out[2])
+			dst, idx = dst[p.out[2]:], idx[p.out[2]:]
 		}
 	}
 }

@@ -69,6 +69,20 @@ type Pairs struct {
 	Rows, N      int     // of Narrow, at least 1 each
 }
 
+// Windows describes maxima of N windows, at least 8, of float32 elements.
+type Windows struct {
+	From  uintptr // the first window's first element
+	To    uintptr
+	Index uintptr // int64
+	Taps  uintptr // WindowTaps
+	K     int     // of them, at least 1
+	N     int
+	First int // index of the first window's first element
+}
+
+// WindowTap is an element of a window: how far it is from the window's first one, in bytes and as what is added to the index.
+type WindowTap struct{ Bytes, Index int64 }
+
 // LineBytes are the bytes of a group of positions that are added by position.
 const LineBytes = 64
 

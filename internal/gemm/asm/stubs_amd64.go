@@ -1911,3 +1911,13 @@ func PairSharesF64AVX512(p *Pairs)
 //
 //go:noescape
 func PairMaximaF64AVX512(p *Pairs)
+
+// WindowMaximaF32AVX2 finds the largest elements of windows that are 1 apart.
+//
+//go:noescape
+func WindowMaximaF32AVX2(p *Windows)
+
+// WindowMaximaByTwosF32AVX2 finds the largest elements of windows that are 2 apart.
+//
+//go:noescape
+func WindowMaximaByTwosF32AVX2(p *Windows)

@@ -78,6 +78,7 @@ var kinds = []struct {
 	{"rows", (*writer).decompositions},
 	{"correlations", (*writer).correlations},
 	{pairsFile, (*writer).pairs},
+	{windowsFile, (*writer).windows},
 }
 
 // generate returns the text of every generated file of package asm.
@@ -85,7 +86,7 @@ func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, kind := range kinds {
 		for _, s := range sets {
-			if kind.name == pairsFile && s.bytes != 64 {
+			if kind.name == pairsFile && s.bytes != 64 || kind.name == windowsFile && s.bytes == 64 {
 				continue
 			}
 			w := &writer{Context: build.NewContext(), isa: s}
@@ -165,6 +166,7 @@ func stubs() ([]byte, error) {
 	dotsStubs(w)
 	correlationStubs(w)
 	pairStubs(w)
+	windowStubs(w)
 	return format.Source(out.Bytes())
 }
 
