@@ -22,6 +22,7 @@ type scanCall struct {
 	spaces []int // carries in spaces of their own
 	next   between
 	stops  stops      // where carries are stored
+	taken  []bool     // by slot, unless steps are recorded too: carries were stored there in this run; the others hold 0
 	record recording  // of the last steps
 	stores []int      // outputs of the body whose elements are stored, in the order of the results behind the carries
 	stored []int      // the numbers of stores in the order of ys.eight and ys.other
@@ -112,7 +113,7 @@ func (x *scanCall) need(n *needs) {
 	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
 	n.add(heapBytes(temp), buffers.need())
 	if s := x.s.Snapshots; s != nil {
-		n.add(int64(s.slots(x.s.Length)) * int64(unsafe.Sizeof(checkpoint.Action{})))
+		n.add(int64(s.slots(x.s.Length))*int64(unsafe.Sizeof(checkpoint.Action{})), heapBytes(int64(s.slots(x.s.Length))))
 	}
 	s, l := x.stepLoop()
 	n.loop(s, l, x.body().ArenaBytes)
@@ -155,6 +156,9 @@ func (x *scanCall) prepare(f *frame) {
 	}
 	if s := x.s.Snapshots; s != nil {
 		x.stops.schedule, x.stops.reverse = s.of(x.s.Length, x.s.Reverse), x.s.Reverse
+		if s.Recorded == 0 {
+			x.taken = make([]bool, s.slots(x.s.Length))
+		}
 	}
 	for c := range x.s.Carries {
 		if p := &body.in[x.s.Captured+c]; p.used && p.space && !(buffers != nil && buffers.carried[c]) {
@@ -242,9 +246,12 @@ func (x *scanCall) watch(f *frame) (int, error) { return -1, x.run(f) }
 func (x *scanCall) run(f *frame) error {
 	s := x.s
 	x.steps = s.Length
-	for k := s.Carries + len(x.stores); s.Snapshots != nil && k < len(x.in.Out); k++ {
-		clear(unsafe.Slice((*byte)(x.result(k)), bytesOf(x.in.Out[k].Type)))
+	if s.Snapshots != nil && s.Snapshots.Recorded > 0 {
+		for k := s.Carries + len(x.stores); k < len(x.in.Out); k++ {
+			clear(unsafe.Slice((*byte)(x.result(k)), bytesOf(x.in.Out[k].Type)))
+		}
 	}
+	clear(x.taken)
 	if s.Counted {
 		x.steps = counted(x.ptr[0], s.Length)
 		for k, i := range x.stores {
@@ -255,7 +262,15 @@ func (x *scanCall) run(f *frame) error {
 			clear(unsafe.Slice((*byte)(unsafe.Add(x.result(s.Carries+k), int64(x.steps)*n)), int64(s.Length-x.steps)*n))
 		}
 	}
-	return x.do(f.m)
+	if err := x.do(f.m); err != nil {
+		return err
+	}
+	for slot, taken := range x.taken {
+		for c := 0; !taken && c < s.Carries; c++ {
+			clear(unsafe.Slice((*byte)(x.snapshot(c, slot)), x.callees[0].out[c].n))
+		}
+	}
+	return nil
 }
 
 // do makes x.steps steps, on the first elements of xs and ys.
@@ -353,6 +368,9 @@ func (x *scanCall) snapshot(c, slot int) unsafe.Pointer {
 // store stores the carries that go into step i.
 func (x *scanCall) store(i, slot int) {
 	body := &x.callees[0]
+	if x.taken != nil {
+		x.taken[slot] = true
+	}
 	for c := range x.s.Carries {
 		from := body.out[c].p // if the body does not use the carry: nothing has changed it since the step before
 		switch in := &body.in[x.s.Captured+c]; {

@@ -21,6 +21,7 @@ type sweepCall struct {
 	elements, snapshots, captured, carries, own int     // where the parts of the operands begin
 	bytes                                       []int64 // of the parts of a slot
 	places                                      []int   // by source: the part of a slot
+	kept                                        []int   // outputs of the other body that a Fill or a Record stores
 	steps                                       int     // of the run
 }
 
@@ -57,9 +58,13 @@ func newSweep(p *Program, in *Instr) *sweepCall {
 	}
 	if kept == nil {
 		for c := range s.States {
-			kept, x.places = append(kept, c), append(x.places, c)
+			x.places = append(x.places, c)
+			if s.reads(body, c) {
+				kept = append(kept, c)
+			}
 		}
 	}
+	x.kept = kept
 	x.advance = part(0, forward, offsets[0], &scan, nil)
 	x.fill = part(1, forward, offsets[0], &scan, kept)
 	for i := s.Carries; i < len(body.Outputs); i++ {
@@ -67,6 +72,17 @@ func newSweep(p *Program, in *Instr) *sweepCall {
 	}
 	x.back = part(2, body, offsets[1], &Scan{Body: s.Body, Length: s.Length, Captured: s.Captured, Carries: s.Carries, Reverse: !s.Reverse}, ys)
 	return x
+}
+
+// reads reports whether the reverse sweep reads a carry of the states.
+func (s *Sweep) reads(body *Block, carry int) bool {
+	first := s.Captured + s.Carries
+	for i, k := range s.Sources {
+		if k == carry && body.Inputs[first+i].Used {
+			return true
+		}
+	}
+	return false
 }
 
 // hand is the slot of the state at hand, the last one.
@@ -153,8 +169,8 @@ func (x *sweepCall) run(f *frame) error {
 				x.moveState(a.Slot, int(x.hand()))
 			}
 		case checkpoint.Fill:
-			for c := range s.States {
-				x.fill.storeAt(c, x.slot(c, a.Slot+1))
+			for k, c := range x.kept { // nobody goes on from these states
+				x.fill.storeAt(k, x.slot(c, a.Slot+1))
 			}
 			err = x.forward(m, x.fill, a.From, a.To-1-a.From, a.Slot)
 		case checkpoint.Record:
