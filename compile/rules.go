@@ -598,11 +598,11 @@ var useRules = []rule{
 			}
 			return graph.Reshape(graph.Concat(0, pieces...), t.typ.Shape...)
 		}},
-	{name: "add-few", class: rounding, ops: []string{"add"}, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum → scatter_add_to, which changes x in place",
+	{name: "add-few", class: rounding, ops: []string{"add"}, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum, or x is given and the sum is read more than once → scatter_add_to, which changes x in place",
 		when: func(n *graph.Node, u *useCounts) bool {
 			for k := range 2 {
 				if x, few := n.Input(k), n.Input(1-k); addsFew(few, u) && x.Shape().Equal(n.Shape()) {
-					return !u.inLoop(n)
+					return !u.inLoop(n) || unshaped(x).IsInput() && u.once(unshaped(x)) && !u.once(n)
 				}
 			}
 			return false

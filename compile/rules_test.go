@@ -405,9 +405,19 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node {
 				return graph.Add(graph.IndexTranspose(graph.Shape{80}, []int{7, 9, 70}, o.s, o.t, o.s), wide(o))
 			},
+			func(o *operands) *graph.Node {
+				sum := graph.Add(given(o), few(o, 80))
+				return graph.Mul(graph.Sin(sum), graph.Flip(sum, 0))
+			},
 		},
 		builders{
 			func(o *operands) *graph.Node { return graph.Sin(graph.Add(wide(o), few(o, 80))) },
+			func(o *operands) *graph.Node { return graph.Sin(graph.Add(given(o), few(o, 80))) },
+			func(o *operands) *graph.Node { // x is needed as it is
+				x := given(o)
+				sum := graph.Add(x, few(o, 80))
+				return graph.Mul(graph.Mul(graph.Sin(sum), graph.Flip(sum, 0)), x)
+			},
 			func(o *operands) *graph.Node {
 				f := few(o, 80)
 				return graph.Mul(graph.ReduceMax(f, nil), graph.Flip(graph.Add(wide(o), f), 0))
@@ -568,6 +578,17 @@ func long(x *graph.Node) *graph.Node { return graph.Repeat(x, 2000, 1) }
 // wide is f64[80], few is zeros but for s at 2 and t at 1, twice.
 func wide(o *operands) *graph.Node {
 	return graph.Slice(graph.Repeat(graph.Reshape(o.x, 6), 14, 0), graph.Range{Limit: 80})
+}
+
+// given is an input, f64[80].
+func given(o *operands) *graph.Node {
+	x := o.g.Input("given", graph.Float64, 80)
+	v := make([]float64, 80)
+	for i := range v {
+		v[i] = math.Cos(float64(i))
+	}
+	o.numbers[x] = ref.Of(x.Type(), v...)
+	return x
 }
 
 func few(o *operands, n int) *graph.Node {
