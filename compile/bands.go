@@ -4,24 +4,31 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-// Bytes of a matrix product from which on it may go by bands, and those of a band, which stays in a second-level cache or near it; the least rows of a band, of which the
-// second operand is packed for each.
+// Bytes of a matrix product from which on it may go by bands, those of a batch of products or its operands, and those of a band, which stays in a second-level cache or near it: of
+// a batch several arrays do, on each of which steps go. The least rows of a band of one matrix, of which the second operand is packed for each.
 const (
 	leastBanded  = 8 << 20
+	leastBatch   = 4 << 20
 	bandBytes    = 1 << 20
+	batchBytes   = 256 << 10
 	leastRows    = 64
-	smallestPart = 8 // values are small that have at most this part of the product's bytes
+	smallestPart = 8 // values are small that have at most this part of the bytes of what is banded
 )
 
-// bands is the pass that computes a large matrix product of which only something small is made row by row, such as the place of the smallest element of each, by bands of
-// rows: a scan in whose body the product and what is made of it stay in a cache, and are never stored as a whole.
+// bands is the pass that computes large matrix products, and what is made of the same rows or the same matrices of a batch before and behind them, by bands: a scan in whose
+// body values stay in a cache between those who make and those who read them. A single matrix goes by rows if only something small is made of the product, which is then never
+// stored as a whole; a batch goes by its matrices if products read, or reductions follow, what is made in the band.
 func bands(u *unit) error {
 	var uses *useCounts
 	for id := 0; id < u.g.Len(); id++ {
 		n := u.g.Node(id)
-		if n.Op() != opMatMul || typeBytes(n) < leastBanded || n.Shape().Rank() != 2 || n.Attrs().Bool("transpose_a") {
+		if n.Op() != opMatMul || n.Attrs().Bool("transpose_a") && n.Shape().Rank() == 2 {
+			continue
+		}
+		if bytes := largest(n); bytes < leastBatch || bytes < leastBanded && n.Shape().Rank() == 2 {
 			continue
 		}
 		if uses == nil {
@@ -44,23 +51,67 @@ func bands(u *unit) error {
 	return nil
 }
 
-// band is a matrix product and what is made of its rows.
+// band is a matrix product and what is made of its rows, or of its matrices if it is a batch.
 type band struct {
 	product *graph.Node
-	stage   []int32       // by ID: 1 if the node depends on the product
+	member  []bool        // by ID
+	copied  []bool        // by ID: members that others read too, who have them from outside
+	stage   []int32       // by ID: 1 if the node depends on a member
 	inside  []*graph.Node // what bands compute, in the order of IDs
 	exits   []*graph.Node // of these, what others read
+	large   int           // bytes from which on values are not small
 	rows    int           // of a band
 }
 
 func typeBytes(n *graph.Node) int { return n.Shape().Size() * n.DType().Size() }
 
-// newBand finds what is made of the rows of a product, nil if it is not worth it.
+// largest returns the bytes of a product or of an operand that goes by bands with it, whichever is more.
+func largest(product *graph.Node) int {
+	most := typeBytes(product)
+	if product.Shape().Rank() > 2 {
+		for _, in := range product.Inputs() {
+			if goesAlong(in, product) {
+				most = max(most, typeBytes(in))
+			}
+		}
+	}
+	return most
+}
+
+// goesAlong reports whether bands of v, by its first axis, need those of an operand.
+func goesAlong(in, v *graph.Node) bool {
+	return in.Shape().Rank() == v.Shape().Rank() && in.Shape()[0] == v.Shape()[0]
+}
+
+// newBand finds what is computed with a product, nil if it is not worth it.
 func newBand(u *unit, product *graph.Node) *band {
-	b := &band{product: product, stage: make([]int32, u.g.Len())}
-	n, columns := product.Shape()[0], product.Shape()[1]
-	b.rows = bandBytes / (columns * product.DType().Size()) &^ 7
-	if b.rows < leastRows || n < 4*b.rows {
+	b := &band{product: product, large: largest(product)/smallestPart + 1, copied: make([]bool, u.g.Len())}
+	n := product.Shape()[0]
+	needed := u.g.Needed(u.outputs...)
+	start := make([]bool, u.g.Len()) // what is a member whatever it reads
+	start[product.ID()] = true
+	b.grow(u, start, needed)
+	if b.batch() {
+		b.extend(u, start, needed)
+		most := 0
+		for _, v := range b.inside {
+			most = max(most, typeBytes(v))
+			for k, in := range v.Inputs() {
+				if b.goesThrough(v, k) {
+					most = max(most, typeBytes(in))
+				}
+			}
+		}
+		for b.rows = max(1, int(batchBytes*int64(n)/int64(most))); n%b.rows != 0; { // large results are not to be put together
+			b.rows--
+		}
+		if bytes := most / n * b.rows; bytes < batchBytes/4 || bytes > 2*bandBytes || n < 4*b.rows || !b.reads() {
+			return nil
+		}
+		return b
+	}
+	b.rows = int(bandBytes*int64(n)/int64(typeBytes(product))) &^ 7
+	if b.rows < leastRows || n < 4*b.rows || slices.ContainsFunc(b.exits, func(v *graph.Node) bool { return !b.small(v) }) {
 		return nil
 	}
 	// A number of rows close to that which all bands have, if there is one.
@@ -70,65 +121,113 @@ func newBand(u *unit, product *graph.Node) *band {
 			break
 		}
 	}
-	member, exit := make([]bool, u.g.Len()), make([]bool, u.g.Len())
-	needed := u.g.Needed(u.outputs...)
-	for id := product.ID(); id < u.g.Len(); id++ {
-		v := u.g.Node(id)
-		if !needed[id] {
-			continue
+	return b
+}
+
+// extend adds large values that members alone read, or that are as soon made again as read.
+func (b *band) extend(u *unit, start, needed []bool) {
+	for refused := make([]bool, u.g.Len()); ; {
+		more := false
+		for _, v := range b.inside {
+			for k, in := range v.Inputs() {
+				if id := v.InputID(k); !b.member[id] && !start[id] && !refused[id] && b.stage[id] == 0 && !b.small(in) && goesAlong(in, v) && b.byBands(in) {
+					start[id], b.copied[id], more = true, b.spread(in), true
+				}
+			}
 		}
-		if v == product || b.joins(v, member) {
-			member[id], b.stage[id] = true, 1
+		if !more {
+			return
+		}
+		for more {
+			b.grow(u, start, needed)
+			more = false
+			for _, v := range b.exits {
+				if id := v.ID(); v != b.product && start[id] {
+					start[id], refused[id], more = false, true, true
+				}
+			}
+		}
+	}
+}
+
+// grow finds the members: those with which it starts, and what joins them.
+func (b *band) grow(u *unit, start, needed []bool) {
+	b.member, b.stage, b.inside, b.exits = make([]bool, u.g.Len()), make([]int32, u.g.Len()), nil, nil
+	exit := make([]bool, u.g.Len())
+	for id := slices.Index(start, true); id < u.g.Len(); id++ {
+		v := u.g.Node(id)
+		if needed[id] && (start[id] || b.joins(v)) {
+			b.member[id] = true
+			if !b.copied[id] {
+				b.stage[id] = 1
+			}
 			b.inside = append(b.inside, v)
 			continue
 		}
 		for k := range v.Inputs() {
 			of := v.InputID(k)
 			b.stage[id] = max(b.stage[id], b.stage[of])
-			exit[of] = exit[of] || member[of]
+			exit[of] = exit[of] || b.member[of] && needed[id]
 		}
 	}
 	for _, o := range u.outputs {
-		exit[o.ID()] = exit[o.ID()] || member[o.ID()]
+		exit[o.ID()] = exit[o.ID()] || b.member[o.ID()]
 	}
 	for _, v := range b.inside {
-		if !exit[v.ID()] {
-			continue
+		if exit[v.ID()] && !b.copied[v.ID()] {
+			b.exits = append(b.exits, v)
 		}
-		if !b.small(v) {
-			return nil
-		}
-		b.exits = append(b.exits, v)
 	}
-	return b
 }
 
-func (b *band) small(n *graph.Node) bool { return typeBytes(n) <= typeBytes(b.product)/smallestPart }
+func (b *band) batch() bool { return b.product.Shape().Rank() > 2 }
 
-// joins reports whether the rows of v are made of the same rows of members alone, and of what does not depend on the product.
-func (b *band) joins(v *graph.Node, member []bool) bool {
+func (b *band) small(n *graph.Node) bool { return typeBytes(n) < b.large }
+
+// spread reports whether a value is made of smaller ones by arithmetic, such as differences of all pairs: to make it again is then no more than to read it.
+func (b *band) spread(n *graph.Node) bool {
+	return n.Op().Elementwise && n.Op().Micro != "" && micro.ByName(n.Op().Micro).Info().Flops <= 1 && !slices.ContainsFunc(n.Inputs(), func(in *graph.Node) bool { return !b.small(in) })
+}
+
+// reads reports whether something large that is made in a band of matrices is an operand of a product or is reduced in it: elementwise loops alone are joined with products anyway.
+func (b *band) reads() bool {
+	for _, v := range b.inside {
+		for k, in := range v.Inputs() {
+			if b.member[v.InputID(k)] && !b.small(in) && !v.Op().Elementwise {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// joins reports whether the rows of v are made of the same rows of members, and of what does not depend on the product.
+func (b *band) joins(v *graph.Node) bool {
 	reads, large := false, false
 	for k, in := range v.Inputs() {
-		if of := v.InputID(k); member[of] {
-			reads, large = true, large || !b.small(in)
+		if of := v.InputID(k); b.member[of] {
+			reads, large = reads || !b.copied[of], large || !b.small(in)
 		} else if b.stage[of] > 0 {
 			return false
 		}
 	}
-	if !reads || !large && !b.small(v) {
+	return reads && (large || b.small(v)) && b.byBands(v)
+}
+
+// byBands reports whether an operator can compute each band of v, by its first axis, from that of each member that it reads.
+func (b *band) byBands(v *graph.Node) bool {
+	op := v.Op()
+	if len(v.Results()) > 0 || v.Shape().Rank() == 0 || v.Shape()[0] != b.product.Shape()[0] {
 		return false
 	}
-	op := v.Op()
 	switch {
-	case len(v.Results()) > 0:
-		return false
-	case op.Elementwise:
+	case op.Elementwise, op == opMatMul && b.batch() && v.Shape().Rank() > 2:
 		for k, in := range v.Inputs() {
-			if member[v.InputID(k)] && in.Shape().Rank() != v.Shape().Rank() {
+			if b.member[v.InputID(k)] && !goesAlong(in, v) {
 				return false
 			}
 		}
-		return v.Shape()[0] == b.product.Shape()[0]
+		return true
 	case op.Reduction != "":
 		return !slices.Contains(v.Attrs().Ints("axes"), 0)
 	}
@@ -137,11 +236,10 @@ func (b *band) joins(v *graph.Node, member []bool) bool {
 
 // goesThrough reports whether a band needs its rows alone of an operand of v that is no member.
 func (b *band) goesThrough(v *graph.Node, k int) bool {
-	in := v.Input(k)
-	if v == b.product {
+	if v == b.product && !b.batch() {
 		return k == 0
 	}
-	return in.Shape().Rank() == v.Shape().Rank() && in.Shape()[0] == b.product.Shape()[0]
+	return v.Op().Reduction != "" || goesAlong(v.Input(k), v)
 }
 
 // apply puts the bands in the place of the product and of what is made of it.
@@ -149,14 +247,10 @@ func (b *band) apply(u *unit) {
 	restore := u.g.AtNode(b.product)
 	n := b.product.Shape()[0]
 	whole := n / b.rows
-	member := map[*graph.Node]bool{}
-	for _, v := range b.inside {
-		member[v] = true
-	}
 	var through []*graph.Node
 	for _, v := range b.inside {
 		for k, in := range v.Inputs() {
-			if !member[in] && b.goesThrough(v, k) && !slices.Contains(through, in) {
+			if !b.member[v.InputID(k)] && b.goesThrough(v, k) && !slices.Contains(through, in) {
 				through = append(through, in)
 			}
 		}
@@ -168,7 +262,7 @@ func (b *band) apply(u *unit) {
 			in := make([]*graph.Node, len(v.Inputs()))
 			for k, x := range v.Inputs() {
 				switch {
-				case member[x]:
+				case b.member[v.InputID(k)]:
 					in[k] = made[x]
 				case b.goesThrough(v, k):
 					in[k] = rows[slices.Index(through, x)]
@@ -209,7 +303,7 @@ func (b *band) apply(u *unit) {
 		}
 	}
 	restore()
-	// What depends on the product comes behind the bands.
+	// What depends on members comes behind the bands.
 	stages := make([]int32, u.g.Len())
 	copy(stages, b.stage)
 	images := map[*graph.Node]*graph.Node{}

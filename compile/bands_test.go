@@ -2,6 +2,7 @@ package compile
 
 import (
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -69,6 +70,68 @@ func TestBands(t *testing.T) {
 			for i := range want {
 				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
 					t.Fatalf("element %d: %v, want %v", i, got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+// Batches of products go by their matrices, with what is made before and behind them, if something large is read in a band; with the bits of whole arrays for any number of threads.
+func TestBandsOfBatches(t *testing.T) {
+	type inputs struct{ x, mu, l, s *graph.Node } // [points, d], [k, d], [k, d, d], [k, points]
+	differences := func(x inputs) *graph.Node {
+		return graph.Sub(graph.ExpandDims(x.x, 0), graph.ExpandDims(x.mu, 1))
+	}
+	product := func(x inputs) *graph.Node { return graph.MatMul(differences(x), graph.Transpose(x.l, 0, 2, 1)) }
+	squares := func(x inputs) *graph.Node { return graph.ReduceSum(graph.Square(product(x)), []int{2}) }
+	for name, c := range map[string]struct {
+		k     int
+		build func(x inputs) (nodes, error)
+		want  int
+	}{
+		"squares of differences": {20, func(x inputs) (nodes, error) { return nodes{squares(x)}, nil }, 1},
+		"gradient": {20, func(x inputs) (nodes, error) {
+			d, err := Gradient(graph.Sum(graph.Mul(squares(x), x.s)), x.mu, x.l)
+			return d, err
+		}, 1}, // the value is not asked for
+		"gradient of a mixture": {20, func(x inputs) (nodes, error) {
+			return Gradient(graph.Sum(graph.LogSumExp(graph.Sub(x.s, squares(x).Mul(.5)), []int{0})), x.mu, x.l)
+		}, 2},
+		"softmax between products": {20, func(x inputs) (nodes, error) {
+			return nodes{graph.MatMul(graph.Softmax(product(x), 2), x.l)}, nil
+		}, 1},
+		"differences that others read": {20, func(x inputs) (nodes, error) {
+			return nodes{squares(x), graph.ReduceMax(differences(x), []int{0, 1})}, nil
+		}, 1},
+		"product and its rows' sums": {20, func(x inputs) (nodes, error) { p := product(x); return nodes{p, graph.ReduceSum(p, []int{2})}, nil }, 1},
+		"product alone": {20, func(x inputs) (nodes, error) {
+			return nodes{graph.Tanh(graph.MatMul(graph.BroadcastTo(x.x, 20, 400, 80), x.l))}, nil
+		}, 0},
+		"sum over the batch": {20, func(x inputs) (nodes, error) {
+			return nodes{graph.ReduceSum(graph.MatMul(graph.ExpandDims(x.x, 0), x.l), []int{0})}, nil
+		}, 0},
+		"small": {4, func(x inputs) (nodes, error) { return nodes{squares(x)}, nil }, 0},
+		"prime": {19, func(x inputs) (nodes, error) { return nodes{squares(x)}, nil }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New()
+			x := inputs{g.Input("x", graph.Float64, 400, 80), g.Input("mu", graph.Float64, c.k, 80), g.Input("l", graph.Float64, c.k, 80, 80), g.Input("s", graph.Float64, c.k, 400)}
+			out, err := c.build(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
+			for _, threads := range []int{1, 2, 3} {
+				before := runtime.GOMAXPROCS(threads)
+				fired, got := loopRewrites(t, Config{Verify: true}, out...)
+				runtime.GOMAXPROCS(before)
+				if fired["bands"] != c.want {
+					t.Errorf("%d products by bands, want %d", fired["bands"], c.want)
+				}
+				for i := range want {
+					if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+						t.Fatalf("%d threads, element %d: %v, want %v", threads, i, got[i], want[i])
+					}
 				}
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/testkit"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // work is what outputs need: nodes, their operands, the numbers in their attributes, and the elements that those which are no views write.
@@ -444,5 +445,57 @@ func TestMixedDerivativesOfProducts(t *testing.T) {
 	}
 	if checked < 8*24 {
 		t.Errorf("only %d derivatives", checked)
+	}
+}
+
+// The adjoint of what was broadcast to the rows of a product's operand needs no product of that size: rows are added up first.
+func TestRowsAreSummedBeforeProducts(t *testing.T) {
+	for name, c := range map[string]struct {
+		inner   int
+		product int // elements of the products that the derivative adds
+	}{
+		"rows of the product": {64, 64},     // a row
+		"long operand":        {4, 100 * 4}, // to add up its rows would take longer than to add up the product's
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New()
+			x, w, mu := g.Input("x", graph.Float64, 100, c.inner), g.Input("w", graph.Float64, c.inner, 32), g.Input("mu", graph.Float64, c.inner)
+			y := graph.Sum(graph.Tanh(graph.MatMul(graph.Sub(x, mu), w)))
+			d, err := compile.Gradient(y, mu)
+			if err != nil {
+				t.Fatal(err)
+			}
+			elements, needed := 0, g.Needed(d...)
+			for id := range g.Len() {
+				if n := g.Node(id); needed[id] && n.Op().Name == "matmul" {
+					elements += n.Shape().Size()
+				}
+			}
+			if want := 100*32 + c.product; elements != want {
+				t.Errorf("products of %d elements, want %d", elements, want)
+			}
+			rows, err := compile.Gradient(y, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := compile.Config{Names: []string{"sum", "terms"}}.Compile(d[0], graph.Neg(graph.ReduceSum(rows[0], []int{0})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := vm.NewMachine(p)
+			for _, name := range []string{"x", "w", "mu"} {
+				for i := range m.Float64(name) {
+					m.Float64(name)[i] = math.Sin(float64(i*i + len(name)))
+				}
+			}
+			if err := m.Step(); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range m.Float64("terms") {
+				if got := m.Float64("sum")[i]; math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
+					t.Errorf("element %d: %v, want %v", i, got, want)
+				}
+			}
+		})
 	}
 }

@@ -37,7 +37,7 @@ var passOrder = []pass{
 	{name: "rewrite", doc: "copy what the outputs depend on, expanding operators without a kernel, folding constants, applying the rules and sharing equal nodes", graph: rewriteAll},
 	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
 	{name: "uses", doc: "apply the rules that see how often a node is used, and which of several results", graph: applyUses},
-	{name: "bands", doc: "compute large matrix products of which only something small is made row by row by bands of rows, which stay in a cache", graph: bands},
+	{name: "bands", doc: "compute large matrix products, and what is made of the same rows or matrices around them, by bands, which stay in a cache", graph: bands},
 	{name: "checkpoints", doc: "let reverse sweeps over loops keep few states and compute the others once more, if Config.Checkpoints asks for it", graph: checkpointAll, required: true},
 	{name: "outputs", doc: "give every output memory of its own", graph: materializeOutputs, required: true},
 	{name: "classify", doc: "decide how each node is run, and which nodes are views of others' memory", lower: classify, required: true},

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -577,10 +578,38 @@ func SumTo(x *Node, shape Shape) *Node {
 			axes = append(axes, i)
 		}
 	}
-	if len(axes) > 0 {
-		x = reduce(opReduceSum, x, axes, false)
+	switch {
+	case len(axes) == 0:
+	case x.op == opNeg:
+		return Neg(SumTo(x.inputs[0], shape))
+	default:
+		x = reduce(opReduceSum, sumsOfProduct(x, axes), axes, false)
 	}
 	return Reshape(x, shape...)
+}
+
+// sumsOfProduct returns x, or where its rows or columns are to be summed and it is a product of matrices, the product of the operands' sums, which has one row or column: Σᵢ Σₖ aᵢₖ·bₖⱼ = Σₖ (Σᵢ aᵢₖ)·bₖⱼ.
+// Should the product be wanted beside its sums, that must not take much longer than to add it up.
+func sumsOfProduct(x *Node, axes []int) *Node {
+	if x.op != opMatMul || x.extra.attrs.Bool("no_nan") {
+		return x
+	}
+	operands := [2]*Node{x.inputs[0], x.inputs[1]}
+	transposed := [2]bool{x.extra.attrs.Bool("transpose_a"), x.extra.attrs.Bool("transpose_b")}
+	for i, a := range operands {
+		free, inner := a.typ.Shape.Rank()-2, a.typ.Shape.Rank()-1
+		if transposed[i] != (i == 1) {
+			free, inner = inner, free
+		}
+		rows, columns := a.typ.Shape[free], x.typ.Shape[x.typ.Shape.Rank()-1-i]
+		if slices.Contains(axes, x.typ.Shape.Rank()-2+i) && rows > 1 && a.typ.Shape[inner]*(rows+columns) <= 2*rows*columns {
+			operands[i] = reduce(opReduceSum, a, []int{free}, true)
+		}
+	}
+	if operands[0] == x.inputs[0] && operands[1] == x.inputs[1] {
+		return x
+	}
+	return matmul(operands[0], operands[1], transposed[0], transposed[1])
 }
 
 // SliceTranspose adds pieces into zeros of the shape, piece k at starts[k·r : (k+1)·r] with those strides, r = rank of the

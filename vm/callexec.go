@@ -14,10 +14,13 @@ import (
 var ErrStepLimit = errors.New("more steps than the limit")
 
 // newCall makes the executor of OpCall.
-func newCall(p *Program, in *Instr) executor {
+func newCall(p *Program, in *Instr, threads int) executor {
 	c := caller{p: p, in: in}
 	switch {
 	case in.Call.Scan != nil:
+		if parts := partsOf(p, in, threads); parts > 1 {
+			return newParallelScan(p, in, parts)
+		}
 		return newScan(c, in.Call.Scan)
 	case in.Call.Sweep != nil:
 		return newSweep(p, in)

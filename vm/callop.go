@@ -22,7 +22,9 @@ func (callOp) clone(in *Instr) {
 	in.Call = &c
 }
 
-func (callOp) executor(p *Program, _ *Block, in *Instr, _ int) executor { return newCall(p, in) }
+func (callOp) executor(p *Program, _ *Block, in *Instr, threads int) executor {
+	return newCall(p, in, threads)
+}
 
 func (callOp) verify(v *verifier, in *Instr) (int, error) { return 1, v.call(in) }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -73,6 +74,8 @@ type Machine struct {
 	job     pool.Job       // of the instruction that runs
 	states  map[string]any // that kernel calls share, by name
 	timer   *timer         // of Profile, while it times blocks
+	of      *Machine       // nil, or the machine of which this one runs a part
+	parts   sync.Mutex     // while one of its parts takes memory
 
 	entry  *frame
 	bound  []any    // keeps bound tensors alive

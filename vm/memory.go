@@ -139,6 +139,11 @@ func (m *Machine) allocateScratch() {
 
 // reserve counts bytes that the machine is about to take, or has given back.
 func (m *Machine) reserve(bytes int64) error {
+	if m.of != nil {
+		m.of.parts.Lock()
+		defer m.of.parts.Unlock()
+		return m.of.reserve(bytes)
+	}
 	if bytes > m.limit-m.taken {
 		return fmt.Errorf("%w: %d bytes more than the %d that the machine has, of %d", ErrMemoryLimit, bytes, m.taken, m.limit)
 	}
