@@ -57,7 +57,7 @@ func init() {
 			var inner *Node
 			if ct[1] != nil {
 				m := matmul(v, ct[1], true, false)
-				used := usedMatrices(n, ct, 0)
+				used := usedMatrices(n, ct)
 				inner = Add(divideByGaps(antisymmetric(m), m, differences(w), w, used), meeting(n, ct, 0, used))
 			}
 			if ct[0] != nil {
@@ -184,22 +184,25 @@ func meeting(n *Node, ct []*Node, at int, used *Node) *Node {
 	if r, c := lastTwo(n.inputs[0].typ.Shape, false); r != c {
 		equal = LogicalOr(equal, LogicalAnd(LessEqual(sums(w), noise), diagonal))
 	}
-	refused := LogicalAnd(equal, used)
-	zero, one := Like(w, 0), Like(w, 1)
+	return refusal(LogicalAnd(equal, used), w)
+}
+
+// refusal is 0, but a runtime error where refused is true.
+func refusal(refused, like *Node) *Node {
+	zero, one := Like(like, 0), Like(like, 1)
 	return GapDivide(Where(refused, one, zero), Where(refused, zero, one))
 }
 
-// usedMatrices is true for matrices with an adjoint that is not 0; result at of n holds the values, the others vectors. In the other matrices, as
-// behind a mask, nothing is divided by 0 at any order.
-func usedMatrices(n *Node, ct []*Node, at int) *Node {
+// usedMatrices is true for matrices with an adjoint ct of the results of n that is not 0. In the other matrices, as behind a mask, nothing is divided by 0 at any order.
+func usedMatrices(n *Node, ct []*Node) *Node {
 	var used *Node
-	for i, c := range ct {
+	for _, c := range ct {
 		if c == nil {
 			continue
 		}
-		axes := []int{-2, -1}
-		if i == at {
-			axes = axes[1:]
+		var axes []int
+		for i := n.inputs[0].typ.Shape.Rank() - 2; i < c.typ.Shape.Rank(); i++ {
+			axes = append(axes, i)
 		}
 		any := ReduceAny(NotEqual(c, Like(c, 0)), axes)
 		if used == nil {
@@ -251,7 +254,7 @@ func divideColumns(x, s, used *Node) *Node {
 
 func svdVJP(n *Node, ct []*Node) *Node {
 	u, s, v := Result(n, 0), Result(n, 1), swapLast(Result(n, 2))
-	used := usedMatrices(n, ct, 1)
+	used := usedMatrices(n, ct)
 	var inner, ends *Node
 	if ct[1] != nil {
 		inner = onDiagonal(ct[1])

@@ -47,6 +47,25 @@ func init() {
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, eigh[float64], eigh[float32])(c) },
 	})
 	Register(&Kernel{
+		Name: "eig",
+		Work: matrixWork(200),
+		Doc: "Eigenvalues (result 0) and eigenvectors (columns of result 1) of square matrices, as pairs of real and imaginary parts in a last dimension of extent 2. Values have ascending real parts, then ascending " +
+			"absolute imaginary parts, the positive one first; vectors have the norm 1 and a real, positive element among their largest: balancing, Hessenberg reduction, QR steps with two implicit shifts. " +
+			"NaN, Inf and failure to converge are errors." + linalgNote,
+		Check: func(in, out []Type, a attr.List) error {
+			if err := checkCall(in, out, a, 1, 2); err != nil {
+				return err
+			}
+			if err := checkSquare(in[0]); err != nil {
+				return err
+			}
+			s := in[0].Shape
+			return firstOf(checkDType(in[0].DType, out...), wantShape("the eigenvalues", out[0].Shape, append(slices.Clone(s[:len(s)-1]), 2)), wantShape("the eigenvectors", out[1].Shape, append(slices.Clone(s), 2)))
+		},
+		Workspace: planned(eigPlan).work, Each: planned(eigPlan).each, Prepare: planned(eigPlan).prepare, StateBytes: planStateBytes,
+		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, eig[float64], eig[float32])(c) },
+	})
+	Register(&Kernel{
 		Name: "svd",
 		Work: matrixWork(100),
 		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k entries, descending) and Vᵀ (result 2, k×n), k = min(m, n): " +
@@ -92,12 +111,27 @@ func eighPlan(in, _ []Type, _ attr.List) linalgPlan {
 
 func eigh[T float](c *Call) error {
 	i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), nil)
+	return noEigenvalues[T](c, i, true)
+}
+
+func eigPlan(in, _ []Type, _ attr.List) linalgPlan {
+	_, n := matrixSize(in[0])
+	return widePlan(in[0], linalg.NewEigenGeneral(batchOf(in[0]), n, cpu.Best()), 2*n, 2*n*n, 0)
+}
+
+func eig[T float](c *Call) error {
+	i := runWide(c, data[T](&c.In[0]), data[T](&c.Out[0]), data[T](&c.Out[1]), nil)
+	return noEigenvalues[T](c, i, false)
+}
+
+// noEigenvalues is the error for matrix i of the batch, of which the lower triangle or all is read; none for −1.
+func noEigenvalues[T float](c *Call, i int, lower bool) error {
 	if i < 0 {
 		return nil
 	}
 	n := c.In[0].Shape[len(c.In[0].Shape)-1]
 	for k, v := range data[T](&c.In[0])[i*n*n : (i+1)*n*n] {
-		if k%n <= k/n && v-v != 0 {
+		if (!lower || k%n <= k/n) && v-v != 0 {
 			return fmt.Errorf("%s holds NaN or Inf", matrixName(i, c.In[0].Shape))
 		}
 	}

@@ -48,6 +48,11 @@ var _ = addCases(
 	kernelCase{name: "qr", what: "row", dtypes: floatDTypes, tol: 1e-15, in: []arg{v(sh(2, 1, 2), 3, 4, 5, 6)}, out: []arg{v(sh(2, 1, 1), 1, 1), v(sh(2, 1, 2), 3, 4, 5, 6)}},
 	kernelCase{name: "eigh", what: "2×2", dtypes: floatDTypes, tol: 1e-15, in: []arg{v(sh(1, 2, 2), 2, nan, 0, 1)}, out: []arg{v(sh(1, 2), 1, 2), v(sh(1, 2, 2), 0, 1, 1, 0)}},
 	kernelCase{name: "eigh", what: "NaN", dtypes: floatDTypes, in: []arg{v(sh(1, 1), nan)}, out: []arg{v(sh(1)), v(sh(1, 1))}, err: "the matrix holds NaN or Inf"},
+	kernelCase{name: "eig", what: "a rotation", dtypes: floatDTypes, tol: 1e-15, in: []arg{v(sh(2, 2), 0, 1, -1, 0)}, out: []arg{v(sh(2, 2), 0, 1, 0, -1),
+		v(sh(2, 2, 2), math.Sqrt(0.5), 0, math.Sqrt(0.5), 0, 0, math.Sqrt(0.5), 0, -math.Sqrt(0.5))}},
+	kernelCase{name: "eig", what: "a triangle", dtypes: floatDTypes, tol: 1e-15, in: []arg{v(sh(2, 2), 3, 0, 4, 1)}, out: []arg{v(sh(2, 2), 1, 0, 3, 0),
+		v(sh(2, 2, 2), 0, 0, math.Sqrt(0.2), 0, 1, 0, 2*math.Sqrt(0.2), 0)}},
+	kernelCase{name: "eig", what: "Inf", dtypes: floatDTypes, in: []arg{v(sh(2, 1, 1), 1, inf)}, out: []arg{v(sh(2, 1, 2)), v(sh(2, 1, 1, 2))}, err: "matrix [1] of the batch holds NaN or Inf"},
 	kernelCase{name: "svd", what: "Inf", dtypes: floatDTypes, in: []arg{v(sh(2, 1, 1), 1, inf)}, out: []arg{v(sh(2, 1, 1)), v(sh(2, 1)), v(sh(2, 1, 1))}, err: "matrix [1] of the batch holds NaN or Inf"},
 )
 

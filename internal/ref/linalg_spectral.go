@@ -1,7 +1,9 @@
 package ref
 
 import (
+	"cmp"
 	"math"
+	"math/cmplx"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -120,4 +122,155 @@ func jacobiSVD(a matrix) (u, s, vt matrix) {
 	}
 	u = tabulate(a.m, a.n, func(i, j int) float64 { return a.at(i, order[j]) / norms[order[j]] })
 	return u, s, tabulate(a.n, a.n, func(i, j int) float64 { return v.at(j, order[i]) })
+}
+
+func init() {
+	evaluators["eig"] = severalPerMatrix(func(_ *graph.Node, a matrix) ([]matrix, error) {
+		w, v := newMatrix(a.m, 2), newMatrix(a.m*a.m, 2)
+		for k, e := range generalEigenvectors(a) {
+			w.set(k, 0, real(e.value))
+			w.set(k, 1, imag(e.value))
+			for i, x := range e.vector {
+				v.set(i*a.m+k, 0, real(x))
+				v.set(i*a.m+k, 1, imag(x))
+			}
+		}
+		return []matrix{w, v}, nil
+	})
+}
+
+// eigenvector is one, with its value.
+type eigenvector struct {
+	value  complex128
+	vector []complex128
+}
+
+// generalEigenvectors finds the roots of the characteristic polynomial, whose coefficients are those of Faddeev and LeVerrier, by the iteration of Durand and Kerner, and vectors by inverse iteration; their Rayleigh quotients are the values.
+func generalEigenvectors(a matrix) []eigenvector {
+	n := a.m
+	polynomial := make([]float64, n+1) // that of xᵏ at k
+	polynomial[n] = 1
+	m := newMatrix(n, n)
+	for k := 1; k <= n; k++ {
+		m = a.times(m).plus(unit(n).scaled(polynomial[n-k+1]))
+		am := a.times(m)
+		for i := range n {
+			polynomial[n-k] -= am.at(i, i) / float64(k)
+		}
+	}
+	largest := 0.0
+	for _, x := range a.v {
+		largest = max(largest, math.Abs(x))
+	}
+	roots := make([]complex128, n)
+	for i := range roots {
+		roots[i] = cmplx.Pow(complex(0.4, 0.9), complex(float64(i), 0)) * complex(largest, 0)
+	}
+	for range 200 {
+		for i, x := range roots {
+			value := complex128(0)
+			for k := n; k >= 0; k-- {
+				value = value*x + complex(polynomial[k], 0)
+			}
+			for j, y := range roots {
+				if i != j {
+					value /= x - y
+				}
+			}
+			if value == value {
+				roots[i] -= value
+			}
+		}
+	}
+	var out []eigenvector
+	for _, root := range roots {
+		if math.Abs(imag(root)) <= 1e-7*largest {
+			root = complex(real(root), 0)
+		}
+		if imag(root) >= 0 {
+			out = append(out, inverseIteration(a, root, largest))
+		}
+	}
+	slices.SortFunc(out, func(x, y eigenvector) int {
+		return cmp.Or(cmp.Compare(real(x.value), real(y.value)), cmp.Compare(imag(x.value), imag(y.value)))
+	})
+	for i := 0; i < len(out); i++ {
+		if imag(out[i].value) != 0 {
+			other := eigenvector{value: cmplx.Conj(out[i].value)}
+			for _, x := range out[i].vector {
+				other.vector = append(other.vector, cmplx.Conj(x))
+			}
+			i++
+			out = slices.Insert(out, i, other)
+		}
+	}
+	return out
+}
+
+// inverseIteration finds the vector of an eigenvalue.
+func inverseIteration(a matrix, value complex128, size float64) eigenvector {
+	n := a.m
+	v := make([]complex128, n)
+	for i := range v {
+		v[i] = complex(1+0.1*float64(i*i%7), 0)
+	}
+	shift := value + complex(1e-9*size, 0)
+	for range 6 {
+		m := make([][]complex128, n)
+		for i := range m {
+			for j := range n {
+				m[i] = append(m[i], complex(a.at(i, j), 0))
+			}
+			m[i][i] -= shift
+			m[i] = append(m[i], v[i])
+		}
+		for c := range n {
+			best := c
+			for i := c; i < n; i++ {
+				if cmplx.Abs(m[i][c]) > cmplx.Abs(m[best][c]) {
+					best = i
+				}
+			}
+			m[c], m[best] = m[best], m[c]
+			if m[c][c] == 0 {
+				m[c][c] = 1e-300
+			}
+			for i := c + 1; i < n; i++ {
+				f := m[i][c] / m[c][c]
+				for j := c; j <= n; j++ {
+					m[i][j] -= f * m[c][j]
+				}
+			}
+		}
+		norm := 0.0
+		for i := n - 1; i >= 0; i-- {
+			x := m[i][n]
+			for j := i + 1; j < n; j++ {
+				x -= m[i][j] * v[j]
+			}
+			v[i] = x / m[i][i]
+			norm = math.Hypot(norm, cmplx.Abs(v[i]))
+		}
+		first, most := 0, 0.0
+		for i, x := range v {
+			if cmplx.Abs(x) > most*(1+1e-7) {
+				first, most = i, cmplx.Abs(x)
+			}
+		}
+		by := cmplx.Conj(v[first]) / complex(most*norm, 0)
+		for i := range v {
+			v[i] *= by
+		}
+		v[first] = complex(most/norm, 0)
+	}
+	quotient := complex128(0)
+	for i, x := range v {
+		for j, y := range v {
+			quotient += cmplx.Conj(x) * complex(a.at(i, j), 0) * y
+		}
+	}
+	if imag(value) == 0 {
+		quotient = complex(real(quotient), 0)
+	}
+	return eigenvector{quotient, v}
 }

@@ -180,6 +180,7 @@ var functions = []named[any]{
 	{"graph.DynamicSlice", graph.DynamicSlice},
 	{"graph.DynamicUpdateSlice", graph.DynamicUpdateSlice},
 	{"graph.EachStep", graph.EachStep},
+	{"graph.Eig", graph.Eig},
 	{"graph.Eigh", graph.Eigh},
 	{"graph.Einsum", graph.Einsum},
 	{"graph.Elu", graph.Elu},
