@@ -2684,6 +2684,84 @@ func hypot64Slow(x, y float64) float64 {
 	return math.Float64frombits(v44)
 }
 
+func nextafter64(x, y float64) float64 {
+	v2 := x < y
+	v4 := 0 < x
+	v5 := v2 != v4
+	v7 := math.Float64bits(x) - 0x1
+	v8 := math.Float64bits(x) + 0x1
+	v9 := select64(v5, v7, v8)
+	v10 := x == 0
+	v12 := math.Float64bits(y) & 0x8000000000000000
+	v13 := v12 | 0x1
+	v14 := select64(v10, v13, v9)
+	v15 := x == y
+	v16 := select64(v15, math.Float64bits(y), v14)
+	v17 := x != x
+	v18 := y != y
+	v19 := v17 || v18
+	v21 := select64(v19, 0x7ff8000000000000, v16)
+	return math.Float64frombits(v21)
+}
+
+func ldexp64(x, y float64) float64 {
+	v3 := math.Float64bits(x) &^ 0x8000000000000000
+	v6 := math.Float64frombits(v3) < 0x1p-1022
+	v7 := float64(math.Float64frombits(v3) * 0x1p+54)
+	v8 := select64(v6, math.Float64bits(v7), v3)
+	v11 := select64(v6, 0x404b000000000000, 0x0)
+	v13 := math.Trunc(y)
+	v14 := lower64(v13, 3000)
+	v16 := upper64(v14, -3000)
+	v17 := v8 >> 52
+	v19 := v17 | 0x4330000000000000
+	v21 := math.Float64frombits(v19) - 0x1.00000000003ffp+52
+	v22 := v21 - math.Float64frombits(v11)
+	v23 := v22 + v16
+	v25 := lower64(v23, 1100)
+	v27 := upper64(v25, -1100)
+	v29 := v8 & 0xfffffffffffff
+	v31 := v29 | 0x3ff0000000000000
+	v33 := float64(v27 * 0x1p-01)
+	v34 := math.Floor(v33)
+	v36 := v34 + 0x1.80000000003ffp+52
+	v37 := math.Float64bits(v36) << 52
+	v38 := float64(math.Float64frombits(v31) * math.Float64frombits(v37))
+	v39 := v27 - v34
+	v40 := v39 + 0x1.80000000003ffp+52
+	v41 := math.Float64bits(v40) << 52
+	v42 := float64(v38 * math.Float64frombits(v41))
+	v43 := x == 0
+	v45 := math.Float64frombits(v3) < math.Float64frombits(0x7ff0000000000000)
+	v46 := !v45
+	v47 := v43 || v46
+	v48 := math.Float64bits(x) & 0x8000000000000000
+	v49 := math.Float64bits(v42) | v48
+	v50 := select64(v47, math.Float64bits(x), v49)
+	v51 := y != y
+	v53 := select64(v51, 0x7ff8000000000000, v50)
+	return math.Float64frombits(v53)
+}
+
+func exponent64(x float64) float64 {
+	v2 := math.Float64bits(x) &^ 0x8000000000000000
+	v5 := math.Float64frombits(v2) < 0x1p-1022
+	v6 := float64(math.Float64frombits(v2) * 0x1p+54)
+	v7 := select64(v5, math.Float64bits(v6), v2)
+	v10 := select64(v5, 0x404b000000000000, 0x0)
+	v11 := v7 >> 52
+	v13 := v11 | 0x4330000000000000
+	v15 := math.Float64frombits(v13) - 0x1.00000000003ffp+52
+	v17 := v15 + 1
+	v18 := v17 - math.Float64frombits(v10)
+	v19 := x == 0
+	v21 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
+	v22 := !v21
+	v23 := v19 || v22
+	v24 := select64(v23, 0x0, math.Float64bits(v18))
+	return math.Float64frombits(v24)
+}
+
 func sincos64(x float64) (float64, float64) {
 	v2 := math.Float64bits(x) &^ 0x8000000000000000
 	v14 := math.Float64frombits(v2) < 0x1p+28
@@ -5186,6 +5264,84 @@ func hypot32Slow(x, y float32) float32 {
 	return math.Float32frombits(v44)
 }
 
+func nextafter32(x, y float32) float32 {
+	v2 := x < y
+	v4 := 0 < x
+	v5 := v2 != v4
+	v7 := math.Float32bits(x) - 0x1
+	v8 := math.Float32bits(x) + 0x1
+	v9 := select32(v5, v7, v8)
+	v10 := x == 0
+	v12 := math.Float32bits(y) & 0x80000000
+	v13 := v12 | 0x1
+	v14 := select32(v10, v13, v9)
+	v15 := x == y
+	v16 := select32(v15, math.Float32bits(y), v14)
+	v17 := x != x
+	v18 := y != y
+	v19 := v17 || v18
+	v21 := select32(v19, 0x7fc00000, v16)
+	return math.Float32frombits(v21)
+}
+
+func ldexp32(x, y float32) float32 {
+	v3 := math.Float32bits(x) &^ 0x80000000
+	v7 := math.Float32frombits(v3) < 0x1p-126
+	v8 := float32(math.Float32frombits(v3) * 0x1p+25)
+	v9 := select32(v7, math.Float32bits(v8), v3)
+	v11 := select32(v7, 0x41c80000, 0x0)
+	v13 := float32(math.Trunc(float64(y)))
+	v14 := lower32(v13, 600)
+	v16 := upper32(v14, -600)
+	v17 := v9 >> 23
+	v19 := v17 | 0x4b000000
+	v21 := math.Float32frombits(v19) - 0x1.0000fep+23
+	v22 := v21 - math.Float32frombits(v11)
+	v23 := v22 + v16
+	v25 := lower32(v23, 170)
+	v27 := upper32(v25, -170)
+	v29 := v9 & 0x7fffff
+	v31 := v29 | 0x3f800000
+	v33 := float32(v27 * 0x1p-01)
+	v34 := float32(math.Floor(float64(v33)))
+	v36 := v34 + 0x1.8000fep+23
+	v37 := math.Float32bits(v36) << 23
+	v38 := float32(math.Float32frombits(v31) * math.Float32frombits(v37))
+	v39 := v27 - v34
+	v40 := v39 + 0x1.8000fep+23
+	v41 := math.Float32bits(v40) << 23
+	v42 := float32(v38 * math.Float32frombits(v41))
+	v43 := x == 0
+	v45 := math.Float32frombits(v3) < math.Float32frombits(0x7f800000)
+	v46 := !v45
+	v47 := v43 || v46
+	v48 := math.Float32bits(x) & 0x80000000
+	v49 := math.Float32bits(v42) | v48
+	v50 := select32(v47, math.Float32bits(x), v49)
+	v51 := y != y
+	v53 := select32(v51, 0x7fc00000, v50)
+	return math.Float32frombits(v53)
+}
+
+func exponent32(x float32) float32 {
+	v2 := math.Float32bits(x) &^ 0x80000000
+	v6 := math.Float32frombits(v2) < 0x1p-126
+	v7 := float32(math.Float32frombits(v2) * 0x1p+25)
+	v8 := select32(v6, math.Float32bits(v7), v2)
+	v10 := select32(v6, 0x41c80000, 0x0)
+	v11 := v8 >> 23
+	v13 := v11 | 0x4b000000
+	v15 := math.Float32frombits(v13) - 0x1.0000fep+23
+	v17 := v15 + 1
+	v18 := v17 - math.Float32frombits(v10)
+	v19 := x == 0
+	v21 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
+	v22 := !v21
+	v23 := v19 || v22
+	v24 := select32(v23, 0x0, math.Float32bits(v18))
+	return math.Float32frombits(v24)
+}
+
 func sincos32(x float32) (float32, float32) {
 	v2 := math.Float32bits(x) &^ 0x80000000
 	v14 := math.Float32frombits(v2) < 16384
@@ -5371,6 +5527,7 @@ var unary64 = [micro.Count]func(x float64) float64{
 	micro.Softplus: softplus64,
 	micro.Erf:      erf64,
 	micro.Erfc:     erfc64,
+	micro.Exponent: exponent64,
 }
 
 // unary32 holds the functions of one argument that have a definition in def.
@@ -5399,18 +5556,23 @@ var unary32 = [micro.Count]func(x float32) float32{
 	micro.Softplus: softplus32,
 	micro.Erf:      erf32,
 	micro.Erfc:     erfc32,
+	micro.Exponent: exponent32,
 }
 
 // binary64 holds the functions of two arguments that have a definition in def.
 var binary64 = [micro.Count]func(x, y float64) float64{
-	micro.Pow:   pow64,
-	micro.Atan2: atan2x64,
-	micro.Hypot: hypot64,
+	micro.Pow:       pow64,
+	micro.Atan2:     atan2x64,
+	micro.Hypot:     hypot64,
+	micro.Nextafter: nextafter64,
+	micro.Ldexp:     ldexp64,
 }
 
 // binary32 holds the functions of two arguments that have a definition in def.
 var binary32 = [micro.Count]func(x, y float32) float32{
-	micro.Pow:   pow32,
-	micro.Atan2: atan2x32,
-	micro.Hypot: hypot32,
+	micro.Pow:       pow32,
+	micro.Atan2:     atan2x32,
+	micro.Hypot:     hypot32,
+	micro.Nextafter: nextafter32,
+	micro.Ldexp:     ldexp32,
 }

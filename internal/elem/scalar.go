@@ -140,36 +140,6 @@ func gcd[T Integer](x, y T) T {
 	return T(a)
 }
 
-func nextAfter64(x, y float64) float64 {
-	if x == y {
-		return y
-	}
-	return math.Nextafter(x, y)
-}
-
-func nextAfter32(x, y float32) float32 {
-	if x == y {
-		return y
-	}
-	return math.Nextafter32(x, y)
-}
-
-// ldexp is x·2ⁿ, rounded once; of a float32 x, the product in float64 is exact where it is not 0 or infinite as a float32.
-func ldexp(x, n float64) float64 {
-	if n != n {
-		return n
-	}
-	return math.Ldexp(x, int(max(-5000, min(n, 5000))))
-}
-
-func exponent(x float64) float64 {
-	if !isFinite(x) {
-		return 0
-	}
-	_, e := math.Frexp(x)
-	return float64(e)
-}
-
 func isFinite[T Float](x T) bool { return x-x == 0 }
 
 func floor[T Float](x T) T { return T(math.Floor(float64(x))) }
@@ -268,7 +238,7 @@ var plainUnary64 = [micro.Count]func(float64) float64{
 	micro.Floor: math.Floor, micro.Ceil: math.Ceil, micro.Trunc: math.Trunc, micro.Round: math.RoundToEven,
 	micro.Sqrt:   math.Sqrt,
 	micro.Erfinv: erfinv, micro.Lgamma: lgamma, micro.Digamma: digamma,
-	micro.BesselI0e: besselI0e, micro.BesselI1e: besselI1e, micro.Exponent: exponent, micro.Ndtri: ndtri,
+	micro.BesselI0e: besselI0e, micro.BesselI1e: besselI1e, micro.Ndtri: ndtri,
 }
 
 var plainUnary32 = [micro.Count]func(float32) float32{
@@ -277,7 +247,7 @@ var plainUnary32 = [micro.Count]func(float32) float32{
 	micro.Floor: floor[float32], micro.Ceil: ceil[float32], micro.Trunc: trunc[float32], micro.Round: round[float32],
 	micro.Sqrt:   sqrt[float32],
 	micro.Erfinv: narrow(erfinv), micro.Lgamma: narrow(lgamma), micro.Digamma: narrow(digamma),
-	micro.BesselI0e: narrow(besselI0e), micro.BesselI1e: narrow(besselI1e), micro.Exponent: narrow(exponent), micro.Ndtri: narrow(ndtri),
+	micro.BesselI0e: narrow(besselI0e), micro.BesselI1e: narrow(besselI1e), micro.Ndtri: narrow(ndtri),
 }
 
 var plainBinary64 = [micro.Count]func(x, y float64) float64{
@@ -286,7 +256,6 @@ var plainBinary64 = [micro.Count]func(x, y float64) float64{
 	micro.Min: minimum[float64], micro.Max: maximum[float64], micro.Mod: mod[float64], micro.Rem: rem[float64],
 	micro.MulNoNan: mulNoNan[float64], micro.Copysign: math.Copysign,
 	micro.Polygamma: polygamma, micro.IGamma: iGamma, micro.BesselI0eDerivative: besselI0eDerivative,
-	micro.Nextafter: nextAfter64, micro.Ldexp: ldexp,
 	micro.Zeta: zeta, micro.Igammac: iGammaUpper, micro.BesselJ: besselJ, micro.BesselY: besselY, micro.BesselI: besselI, micro.BesselK: besselK, micro.BesselKe: besselKe, micro.Erfcx: erfcx,
 }
 
@@ -296,6 +265,5 @@ var plainBinary32 = [micro.Count]func(x, y float32) float32{
 	micro.Min: minimum[float32], micro.Max: maximum[float32], micro.Mod: mod[float32], micro.Rem: rem[float32],
 	micro.MulNoNan: mulNoNan[float32], micro.Copysign: copysign[float32],
 	micro.Polygamma: narrow2(polygamma), micro.IGamma: narrow2(iGamma), micro.BesselI0eDerivative: narrow2(besselI0eDerivative),
-	micro.Nextafter: nextAfter32, micro.Ldexp: narrow2(ldexp),
 	micro.Zeta: narrow2(zeta), micro.Igammac: narrow2(iGammaUpper), micro.BesselJ: narrow2(besselJ), micro.BesselY: narrow2(besselY), micro.BesselI: narrow2(besselI), micro.BesselK: narrow2(besselK), micro.BesselKe: narrow2(besselKe), micro.Erfcx: narrow2(erfcx),
 }

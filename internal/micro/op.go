@@ -254,15 +254,15 @@ var infos = [opCount]Info{
 	BesselKe:            row("bessel_ke", 2, floats, 20, 60, 0),
 	Erfcx:               row("erfcx", 2, floats, 20, 30, 0),
 	Ndtri:               row("ndtri", 1, floats, 20, 10, 0),
-	BitwiseAnd:          row("bitwise_and", 2, ints, 1, .5, commutes),
-	BitwiseOr:           row("bitwise_or", 2, ints, 1, .5, commutes),
-	BitwiseXor:          row("bitwise_xor", 2, ints, 1, .5, commutes),
-	ShiftLeft:           row("shift_left", 2, ints, 1, 1, 0),
-	ShiftRight:          row("shift_right", 2, ints, 1, 1, 0),
+	BitwiseAnd:          row("bitwise_and", 2, ints, 1, .08, commutes),
+	BitwiseOr:           row("bitwise_or", 2, ints, 1, .08, commutes),
+	BitwiseXor:          row("bitwise_xor", 2, ints, 1, .08, commutes),
+	ShiftLeft:           row("shift_left", 2, ints, 1, .4, 0),
+	ShiftRight:          row("shift_right", 2, ints, 1, .4, 0),
 	Gcd:                 row("gcd", 2, ints, 1, 50, commutes),
-	Nextafter:           row("nextafter", 2, floats, 1, 3, 0),
-	Ldexp:               row("ldexp", 2, floats, 1, 5, 0),
-	Exponent:            row("exponent", 1, floats, 1, 3, 0),
+	Nextafter:           row("nextafter", 2, floats, 1, .2, 0),
+	Ldexp:               row("ldexp", 2, floats, 1, .6, 0),
+	Exponent:            row("exponent", 1, floats, 1, .3, 0),
 }
 
 func init() {

@@ -25,7 +25,12 @@ func (g *generator) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
 	key := definedKey{in.Op, in.Type}
 	forms, ok := g.fastOf[key]
 	if !ok {
-		if forms.complete = def.Lookup(in.Op, in.Type); forms.complete != nil {
+		if in.Type.IsInt() {
+			forms.complete = def.Integer(in.Op, in.Type)
+		} else {
+			forms.complete = def.Lookup(in.Op, in.Type)
+		}
+		if forms.complete != nil {
 			forms.fast = forms.complete.Fast()
 		}
 		if g.fastOf == nil {

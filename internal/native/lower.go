@@ -398,7 +398,7 @@ func (g *generator) lowerInt(in *micro.Instr, t elem, dst, a, b, c int32) bool {
 	case micro.Cast:
 		return g.lowerIntCast(in.To, t, dst, a)
 	default:
-		return false
+		return g.lowerDefined(in, dst, a, b, c)
 	}
 	return true
 }

@@ -210,6 +210,25 @@ func referenceInt(in micro.Instr, a, b, c uint64) uint64 {
 		r = max(x, y)
 	case micro.Sign:
 		r = int64(truth(x > 0)) - int64(truth(x < 0))
+	case micro.BitwiseAnd:
+		r = x & y
+	case micro.BitwiseOr:
+		r = x | y
+	case micro.BitwiseXor:
+		r = x ^ y
+	case micro.ShiftLeft, micro.ShiftRight:
+		bits := int64(64)
+		if t == dtype.Int32 {
+			bits = 32
+		}
+		switch {
+		case in.Op == micro.ShiftRight:
+			if r = x >> 63; 0 <= y && y < bits {
+				r = x >> y
+			}
+		case 0 <= y && y < bits:
+			r = x << y
+		}
 	case micro.Select:
 		if a&0xFF != 0 {
 			return b

@@ -5405,6 +5405,336 @@ single:
 	SUBQ        $0x08, BX
 	JMP         next
 
+// func NextafterF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·NextafterF64AVX2(SB), $192-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  b+16(FP), DX
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x08
+	JLT   rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VMOVUPD   (DX)(BX*8), Y1
+	VCMPPD    $0x11, Y1, Y0, Y2
+	VCMPPD    $0x11, Y0, Y15, Y3
+	VMOVUPD   32(SI)(BX*8), Y4
+	VMOVUPD   32(DX)(BX*8), Y5
+	VCMPPD    $0x11, Y5, Y4, Y6
+	VCMPPD    $0x11, Y4, Y15, Y7
+	VCMPPD    $0x00, Y15, Y0, Y8
+	VCMPPD    $0x00, Y15, Y4, Y9
+	VPSUBQ    constants64<>+3520(SB), Y0, Y10
+	VPADDQ    constants64<>+3520(SB), Y0, Y11
+	VPAND     constants64<>+224(SB), Y1, Y12
+	VCMPPD    $0x00, Y1, Y0, Y13
+	VPXOR     Y3, Y2, Y2
+	VCMPPD    $0x04, Y0, Y0, Y0
+	VBLENDVPD Y2, Y10, Y11, Y11
+	VCMPPD    $0x04, Y1, Y1, Y2
+	VPXOR     Y7, Y6, Y6
+	VPSUBQ    constants64<>+3520(SB), Y4, Y3
+	VPADDQ    constants64<>+3520(SB), Y4, Y7
+	VBLENDVPD Y6, Y3, Y7, Y7
+	VPAND     constants64<>+224(SB), Y5, Y3
+	VCMPPD    $0x00, Y5, Y4, Y6
+	VPOR      Y2, Y0, Y0
+	VCMPPD    $0x04, Y4, Y4, Y4
+	VPOR      constants64<>+3520(SB), Y12, Y12
+	VBLENDVPD Y8, Y12, Y11, Y11
+	VCMPPD    $0x04, Y5, Y5, Y2
+	VPOR      constants64<>+3520(SB), Y3, Y3
+	VBLENDVPD Y13, Y1, Y11, Y11
+	VBLENDVPD Y9, Y3, Y7, Y7
+	VBLENDVPD Y0, constants64<>+2464(SB), Y11, Y11
+	VBLENDVPD Y6, Y5, Y7, Y7
+	VPOR      Y2, Y4, Y4
+	VBLENDVPD Y4, constants64<>+2464(SB), Y7, Y7
+	VMOVUPD   Y11, (DI)(BX*8)
+	VMOVUPD   Y7, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LdexpF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·LdexpF64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VPAND     constants64<>+192(SB), Y0, Y1
+	VMOVUPD   32(SI)(BX*8), Y2
+	VPAND     constants64<>+192(SB), Y2, Y3
+	VMOVUPD   (DX)(BX*8), Y4
+	VROUNDPD  $0x0b, Y4, Y5
+	VMOVUPD   32(DX)(BX*8), Y6
+	VROUNDPD  $0x0b, Y6, Y7
+	VMULPD    constants64<>+672(SB), Y1, Y8
+	VMULPD    constants64<>+672(SB), Y3, Y9
+	VCMPPD    $0x11, constants64<>+0(SB), Y1, Y10
+	VCMPPD    $0x11, constants64<>+0(SB), Y3, Y11
+	VCMPPD    $0x00, constants64<>+1248(SB), Y0, Y12
+	VCMPPD    $0x00, constants64<>+1248(SB), Y2, Y13
+	VBLENDVPD Y10, Y8, Y1, Y8
+	VBLENDVPD Y11, Y9, Y3, Y9
+	VPXOR     Y14, Y14, Y14
+	VBLENDVPD Y10, constants64<>+704(SB), Y14, Y10
+	VMINPD    constants64<>+8192(SB), Y5, Y5
+	VBLENDVPD Y11, constants64<>+704(SB), Y14, Y14
+	VMINPD    constants64<>+8192(SB), Y7, Y7
+	VMAXPD    constants64<>+8224(SB), Y5, Y5
+	VMAXPD    constants64<>+8224(SB), Y7, Y7
+	VCMPPD    $0x15, constants64<>+288(SB), Y1, Y1
+	VPOR      Y1, Y12, Y12
+	VPSRLQ    $0x34, Y8, Y1
+	VPOR      constants64<>+320(SB), Y1, Y1
+	VSUBPD    constants64<>+352(SB), Y1, Y1
+	VSUBPD    Y10, Y1, Y1
+	VPSRLQ    $0x34, Y9, Y10
+	VADDPD    Y5, Y1, Y1
+	VPAND     constants64<>+256(SB), Y8, Y8
+	VPAND     constants64<>+256(SB), Y9, Y9
+	VPOR      constants64<>+320(SB), Y10, Y10
+	VPOR      constants64<>+64(SB), Y8, Y8
+	VPOR      constants64<>+64(SB), Y9, Y9
+	VPAND     constants64<>+224(SB), Y0, Y5
+	VSUBPD    constants64<>+352(SB), Y10, Y10
+	VSUBPD    Y14, Y10, Y10
+	VCMPPD    $0x04, Y4, Y4, Y4
+	VADDPD    Y7, Y10, Y10
+	VMINPD    constants64<>+7584(SB), Y1, Y1
+	VCMPPD    $0x15, constants64<>+288(SB), Y3, Y3
+	VPAND     constants64<>+224(SB), Y2, Y7
+	VPOR      Y3, Y13, Y13
+	VCMPPD    $0x04, Y6, Y6, Y6
+	VMINPD    constants64<>+7584(SB), Y10, Y10
+	VMAXPD    constants64<>+8032(SB), Y1, Y1
+	VMAXPD    constants64<>+8032(SB), Y10, Y10
+	VMULPD    constants64<>+928(SB), Y1, Y3
+	VROUNDPD  $0x09, Y3, Y3
+	VSUBPD    Y3, Y1, Y1
+	VADDPD    constants64<>+128(SB), Y3, Y3
+	VPSLLQ    $0x34, Y3, Y3
+	VMULPD    Y3, Y8, Y8
+	VADDPD    constants64<>+128(SB), Y1, Y1
+	VPSLLQ    $0x34, Y1, Y1
+	VMULPD    Y1, Y8, Y8
+	VMULPD    constants64<>+928(SB), Y10, Y1
+	VPOR      Y5, Y8, Y8
+	VBLENDVPD Y12, Y0, Y8, Y8
+	VBLENDVPD Y4, constants64<>+2464(SB), Y8, Y8
+	VROUNDPD  $0x09, Y1, Y1
+	VADDPD    constants64<>+128(SB), Y1, Y0
+	VSUBPD    Y1, Y10, Y10
+	VPSLLQ    $0x34, Y0, Y0
+	VADDPD    constants64<>+128(SB), Y10, Y10
+	VMULPD    Y0, Y9, Y9
+	VPSLLQ    $0x34, Y10, Y10
+	VMULPD    Y10, Y9, Y9
+	VPOR      Y7, Y9, Y9
+	VBLENDVPD Y13, Y2, Y9, Y9
+	VBLENDVPD Y6, constants64<>+2464(SB), Y9, Y9
+	VMOVUPD   Y8, (DI)(BX*8)
+	VMOVUPD   Y9, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ExponentF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·ExponentF64AVX2(SB), $128-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPD constants64<>+0(SB), Y14
+	VMOVUPD constants64<>+64(SB), Y13
+	VMOVUPD constants64<>+704(SB), Y12
+	VMOVUPD constants64<>+320(SB), Y11
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VPAND     constants64<>+192(SB), Y0, Y1
+	VMOVUPD   32(SI)(BX*8), Y2
+	VPAND     constants64<>+192(SB), Y2, Y3
+	VCMPPD    $0x00, Y15, Y0, Y0
+	VCMPPD    $0x00, Y15, Y2, Y2
+	VMULPD    constants64<>+672(SB), Y1, Y4
+	VMULPD    constants64<>+672(SB), Y3, Y5
+	VCMPPD    $0x11, Y14, Y1, Y6
+	VCMPPD    $0x11, Y14, Y3, Y7
+	VCMPPD    $0x15, constants64<>+288(SB), Y1, Y8
+	VCMPPD    $0x15, constants64<>+288(SB), Y3, Y9
+	VBLENDVPD Y6, Y4, Y1, Y1
+	VPSRLQ    $0x34, Y1, Y1
+	VPOR      Y8, Y0, Y0
+	VPOR      Y9, Y2, Y2
+	VPOR      Y11, Y1, Y1
+	VBLENDVPD Y6, Y12, Y15, Y6
+	VBLENDVPD Y7, Y12, Y15, Y4
+	VBLENDVPD Y7, Y5, Y3, Y3
+	VSUBPD    constants64<>+352(SB), Y1, Y1
+	VPSRLQ    $0x34, Y3, Y3
+	VPOR      Y11, Y3, Y3
+	VSUBPD    constants64<>+352(SB), Y3, Y3
+	VADDPD    Y13, Y1, Y1
+	VADDPD    Y13, Y3, Y3
+	VSUBPD    Y6, Y1, Y1
+	VSUBPD    Y4, Y3, Y3
+	VBLENDVPD Y0, Y15, Y1, Y1
+	VBLENDVPD Y2, Y15, Y3, Y3
+	VMOVUPD   Y1, (DI)(BX*8)
+	VMOVUPD   Y3, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func SincosF64AVX2(sin uintptr, cos uintptr, a uintptr, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·SincosF64AVX2(SB), $192-32
@@ -10821,6 +11151,336 @@ single:
 	SUBQ        $0x10, BX
 	JMP         next
 
+// func NextafterF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·NextafterF32AVX2(SB), $192-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  b+16(FP), DX
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x10
+	JLT   rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VMOVUPS   (DX)(BX*4), Y1
+	VCMPPS    $0x11, Y1, Y0, Y2
+	VCMPPS    $0x11, Y0, Y15, Y3
+	VMOVUPS   32(SI)(BX*4), Y4
+	VMOVUPS   32(DX)(BX*4), Y5
+	VCMPPS    $0x11, Y5, Y4, Y6
+	VCMPPS    $0x11, Y4, Y15, Y7
+	VCMPPS    $0x00, Y15, Y0, Y8
+	VCMPPS    $0x00, Y15, Y4, Y9
+	VPSUBD    constants32<>+2688(SB), Y0, Y10
+	VPADDD    constants32<>+2688(SB), Y0, Y11
+	VPAND     constants32<>+160(SB), Y1, Y12
+	VCMPPS    $0x00, Y1, Y0, Y13
+	VPXOR     Y3, Y2, Y2
+	VCMPPS    $0x04, Y0, Y0, Y0
+	VBLENDVPS Y2, Y10, Y11, Y11
+	VCMPPS    $0x04, Y1, Y1, Y2
+	VPXOR     Y7, Y6, Y6
+	VPSUBD    constants32<>+2688(SB), Y4, Y3
+	VPADDD    constants32<>+2688(SB), Y4, Y7
+	VBLENDVPS Y6, Y3, Y7, Y7
+	VPAND     constants32<>+160(SB), Y5, Y3
+	VCMPPS    $0x00, Y5, Y4, Y6
+	VPOR      Y2, Y0, Y0
+	VCMPPS    $0x04, Y4, Y4, Y4
+	VPOR      constants32<>+2688(SB), Y12, Y12
+	VBLENDVPS Y8, Y12, Y11, Y11
+	VCMPPS    $0x04, Y5, Y5, Y2
+	VPOR      constants32<>+2688(SB), Y3, Y3
+	VBLENDVPS Y13, Y1, Y11, Y11
+	VBLENDVPS Y9, Y3, Y7, Y7
+	VBLENDVPS Y0, constants32<>+1824(SB), Y11, Y11
+	VBLENDVPS Y6, Y5, Y7, Y7
+	VPOR      Y2, Y4, Y4
+	VBLENDVPS Y4, constants32<>+1824(SB), Y7, Y7
+	VMOVUPS   Y11, (DI)(BX*4)
+	VMOVUPS   Y7, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LdexpF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·LdexpF32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VPAND     constants32<>+192(SB), Y0, Y1
+	VMOVUPS   32(SI)(BX*4), Y2
+	VPAND     constants32<>+192(SB), Y2, Y3
+	VMOVUPS   (DX)(BX*4), Y4
+	VROUNDPS  $0x0b, Y4, Y5
+	VMOVUPS   32(DX)(BX*4), Y6
+	VROUNDPS  $0x0b, Y6, Y7
+	VMULPS    constants32<>+1760(SB), Y1, Y8
+	VMULPS    constants32<>+1760(SB), Y3, Y9
+	VCMPPS    $0x11, constants32<>+0(SB), Y1, Y10
+	VCMPPS    $0x11, constants32<>+0(SB), Y3, Y11
+	VCMPPS    $0x00, constants32<>+1024(SB), Y0, Y12
+	VCMPPS    $0x00, constants32<>+1024(SB), Y2, Y13
+	VBLENDVPS Y10, Y8, Y1, Y8
+	VBLENDVPS Y11, Y9, Y3, Y9
+	VPXOR     Y14, Y14, Y14
+	VBLENDVPS Y10, constants32<>+1792(SB), Y14, Y10
+	VMINPS    constants32<>+5248(SB), Y5, Y5
+	VBLENDVPS Y11, constants32<>+1792(SB), Y14, Y14
+	VMINPS    constants32<>+5248(SB), Y7, Y7
+	VMAXPS    constants32<>+5280(SB), Y5, Y5
+	VMAXPS    constants32<>+5280(SB), Y7, Y7
+	VCMPPS    $0x15, constants32<>+256(SB), Y1, Y1
+	VPOR      Y1, Y12, Y12
+	VPSRLD    $0x17, Y8, Y1
+	VPOR      constants32<>+288(SB), Y1, Y1
+	VSUBPS    constants32<>+320(SB), Y1, Y1
+	VSUBPS    Y10, Y1, Y1
+	VPSRLD    $0x17, Y9, Y10
+	VADDPS    Y5, Y1, Y1
+	VPAND     constants32<>+224(SB), Y8, Y8
+	VPAND     constants32<>+224(SB), Y9, Y9
+	VPOR      constants32<>+288(SB), Y10, Y10
+	VPOR      constants32<>+96(SB), Y8, Y8
+	VPOR      constants32<>+96(SB), Y9, Y9
+	VPAND     constants32<>+160(SB), Y0, Y5
+	VSUBPS    constants32<>+320(SB), Y10, Y10
+	VSUBPS    Y14, Y10, Y10
+	VCMPPS    $0x04, Y4, Y4, Y4
+	VADDPS    Y7, Y10, Y10
+	VMINPS    constants32<>+5312(SB), Y1, Y1
+	VCMPPS    $0x15, constants32<>+256(SB), Y3, Y3
+	VPAND     constants32<>+160(SB), Y2, Y7
+	VPOR      Y3, Y13, Y13
+	VCMPPS    $0x04, Y6, Y6, Y6
+	VMINPS    constants32<>+5312(SB), Y10, Y10
+	VMAXPS    constants32<>+5344(SB), Y1, Y1
+	VMAXPS    constants32<>+5344(SB), Y10, Y10
+	VMULPS    constants32<>+832(SB), Y1, Y3
+	VROUNDPS  $0x09, Y3, Y3
+	VSUBPS    Y3, Y1, Y1
+	VADDPS    constants32<>+128(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y8, Y8
+	VADDPS    constants32<>+128(SB), Y1, Y1
+	VPSLLD    $0x17, Y1, Y1
+	VMULPS    Y1, Y8, Y8
+	VMULPS    constants32<>+832(SB), Y10, Y1
+	VPOR      Y5, Y8, Y8
+	VBLENDVPS Y12, Y0, Y8, Y8
+	VBLENDVPS Y4, constants32<>+1824(SB), Y8, Y8
+	VROUNDPS  $0x09, Y1, Y1
+	VADDPS    constants32<>+128(SB), Y1, Y0
+	VSUBPS    Y1, Y10, Y10
+	VPSLLD    $0x17, Y0, Y0
+	VADDPS    constants32<>+128(SB), Y10, Y10
+	VMULPS    Y0, Y9, Y9
+	VPSLLD    $0x17, Y10, Y10
+	VMULPS    Y10, Y9, Y9
+	VPOR      Y7, Y9, Y9
+	VBLENDVPS Y13, Y2, Y9, Y9
+	VBLENDVPS Y6, constants32<>+1824(SB), Y9, Y9
+	VMOVUPS   Y8, (DI)(BX*4)
+	VMOVUPS   Y9, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ExponentF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·ExponentF32AVX2(SB), $128-40
+	MOVQ    dst+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    n+32(FP), CX
+	VPXOR   Y15, Y15, Y15
+	VMOVUPS constants32<>+0(SB), Y14
+	VMOVUPS constants32<>+96(SB), Y13
+	VMOVUPS constants32<>+1792(SB), Y12
+	VMOVUPS constants32<>+288(SB), Y11
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VPAND     constants32<>+192(SB), Y0, Y1
+	VMOVUPS   32(SI)(BX*4), Y2
+	VPAND     constants32<>+192(SB), Y2, Y3
+	VCMPPS    $0x00, Y15, Y0, Y0
+	VCMPPS    $0x00, Y15, Y2, Y2
+	VMULPS    constants32<>+1760(SB), Y1, Y4
+	VMULPS    constants32<>+1760(SB), Y3, Y5
+	VCMPPS    $0x11, Y14, Y1, Y6
+	VCMPPS    $0x11, Y14, Y3, Y7
+	VCMPPS    $0x15, constants32<>+256(SB), Y1, Y8
+	VCMPPS    $0x15, constants32<>+256(SB), Y3, Y9
+	VBLENDVPS Y6, Y4, Y1, Y1
+	VPSRLD    $0x17, Y1, Y1
+	VPOR      Y8, Y0, Y0
+	VPOR      Y9, Y2, Y2
+	VPOR      Y11, Y1, Y1
+	VBLENDVPS Y6, Y12, Y15, Y6
+	VBLENDVPS Y7, Y12, Y15, Y4
+	VBLENDVPS Y7, Y5, Y3, Y3
+	VSUBPS    constants32<>+320(SB), Y1, Y1
+	VPSRLD    $0x17, Y3, Y3
+	VPOR      Y11, Y3, Y3
+	VSUBPS    constants32<>+320(SB), Y3, Y3
+	VADDPS    Y13, Y1, Y1
+	VADDPS    Y13, Y3, Y3
+	VSUBPS    Y6, Y1, Y1
+	VSUBPS    Y4, Y3, Y3
+	VBLENDVPS Y0, Y15, Y1, Y1
+	VBLENDVPS Y2, Y15, Y3, Y3
+	VMOVUPS   Y1, (DI)(BX*4)
+	VMOVUPS   Y3, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func SincosF32AVX2(sin uintptr, cos uintptr, a uintptr, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·SincosF32AVX2(SB), $288-32
@@ -12137,7 +12797,15 @@ DATA constants64<>+8160(SB)/8, $0x6570000000000000
 DATA constants64<>+8168(SB)/8, $0x6570000000000000
 DATA constants64<>+8176(SB)/8, $0x6570000000000000
 DATA constants64<>+8184(SB)/8, $0x6570000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $8192
+DATA constants64<>+8192(SB)/8, $0x40a7700000000000
+DATA constants64<>+8200(SB)/8, $0x40a7700000000000
+DATA constants64<>+8208(SB)/8, $0x40a7700000000000
+DATA constants64<>+8216(SB)/8, $0x40a7700000000000
+DATA constants64<>+8224(SB)/8, $0xc0a7700000000000
+DATA constants64<>+8232(SB)/8, $0xc0a7700000000000
+DATA constants64<>+8240(SB)/8, $0xc0a7700000000000
+DATA constants64<>+8248(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $8256
 
 DATA constants32<>+0(SB)/4, $0x00800000
 DATA constants32<>+4(SB)/4, $0x00800000
@@ -13451,7 +14119,39 @@ DATA constants32<>+5232(SB)/4, $0x67800000
 DATA constants32<>+5236(SB)/4, $0x67800000
 DATA constants32<>+5240(SB)/4, $0x67800000
 DATA constants32<>+5244(SB)/4, $0x67800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $5248
+DATA constants32<>+5248(SB)/4, $0x44160000
+DATA constants32<>+5252(SB)/4, $0x44160000
+DATA constants32<>+5256(SB)/4, $0x44160000
+DATA constants32<>+5260(SB)/4, $0x44160000
+DATA constants32<>+5264(SB)/4, $0x44160000
+DATA constants32<>+5268(SB)/4, $0x44160000
+DATA constants32<>+5272(SB)/4, $0x44160000
+DATA constants32<>+5276(SB)/4, $0x44160000
+DATA constants32<>+5280(SB)/4, $0xc4160000
+DATA constants32<>+5284(SB)/4, $0xc4160000
+DATA constants32<>+5288(SB)/4, $0xc4160000
+DATA constants32<>+5292(SB)/4, $0xc4160000
+DATA constants32<>+5296(SB)/4, $0xc4160000
+DATA constants32<>+5300(SB)/4, $0xc4160000
+DATA constants32<>+5304(SB)/4, $0xc4160000
+DATA constants32<>+5308(SB)/4, $0xc4160000
+DATA constants32<>+5312(SB)/4, $0x432a0000
+DATA constants32<>+5316(SB)/4, $0x432a0000
+DATA constants32<>+5320(SB)/4, $0x432a0000
+DATA constants32<>+5324(SB)/4, $0x432a0000
+DATA constants32<>+5328(SB)/4, $0x432a0000
+DATA constants32<>+5332(SB)/4, $0x432a0000
+DATA constants32<>+5336(SB)/4, $0x432a0000
+DATA constants32<>+5340(SB)/4, $0x432a0000
+DATA constants32<>+5344(SB)/4, $0xc32a0000
+DATA constants32<>+5348(SB)/4, $0xc32a0000
+DATA constants32<>+5352(SB)/4, $0xc32a0000
+DATA constants32<>+5356(SB)/4, $0xc32a0000
+DATA constants32<>+5360(SB)/4, $0xc32a0000
+DATA constants32<>+5364(SB)/4, $0xc32a0000
+DATA constants32<>+5368(SB)/4, $0xc32a0000
+DATA constants32<>+5372(SB)/4, $0xc32a0000
+GLOBL constants32<>(SB), RODATA|NOPTR, $5376
 
 DATA tail_window<>+0(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+8(SB)/8, $0xffffffffffffffff

@@ -5927,6 +5927,281 @@ single:
 	SUBQ           $0x10, BX
 	JMP            next
 
+// func NextafterF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·NextafterF64AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+776(SB), Z30
+	VBROADCASTSD constants64<>+600(SB), Z29
+	VBROADCASTSD constants64<>+112(SB), Z28
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x08
+	JLT          rest
+
+loop:
+	VMOVUPD    (SI)(BX*8), Z0
+	VMOVUPD    (DX)(BX*8), Z1
+	VCMPPD     $0x11, Z1, Z0, K1
+	VCMPPD     $0x11, Z0, Z31, K2
+	VCMPPD     $0x00, Z31, Z0, K3
+	VPSUBQ     Z30, Z0, Z2
+	VPADDQ     Z30, Z0, Z3
+	VCMPPD     $0x00, Z1, Z0, K4
+	VCMPPD     $0x04, Z0, Z0, K5
+	VCMPPD     $0x04, Z1, Z1, K6
+	VMOVUPD    Z1, Z0
+	VPTERNLOGQ $0xea, Z30, Z28, Z0
+	KXORB      K1, K2, K7
+	VBLENDMPD  Z2, Z3, K7, Z3
+	KORB       K5, K6, K1
+	VBLENDMPD  Z0, Z3, K3, Z3
+	VBLENDMPD  Z1, Z3, K4, Z3
+	VBLENDMPD  Z29, Z3, K1, Z3
+	VMOVUPD    Z3, (DI)(BX*8)
+	LEAQ       16(BX), AX
+	ADDQ       $0x08, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LdexpF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·LdexpF64AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+0(SB), Z28
+	VBROADCASTSD constants64<>+8(SB), Z27
+	VBROADCASTSD constants64<>+480(SB), Z26
+	VBROADCASTSD constants64<>+48(SB), Z25
+	VBROADCASTSD constants64<>+168(SB), Z24
+	VBROADCASTSD constants64<>+1896(SB), Z23
+	VBROADCASTSD constants64<>+2040(SB), Z22
+	VBROADCASTSD constants64<>+88(SB), Z21
+	VBROADCASTSD constants64<>+96(SB), Z20
+	VBROADCASTSD constants64<>+104(SB), Z30
+	VBROADCASTSD constants64<>+160(SB), Z19
+	VBROADCASTSD constants64<>+136(SB), Z18
+	VBROADCASTSD constants64<>+600(SB), Z17
+	VBROADCASTSD constants64<>+112(SB), Z29
+	VBROADCASTSD constants64<>+2000(SB), Z16
+	VBROADCASTSD constants64<>+2048(SB), Z15
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x08
+	JLT          rest
+
+loop:
+	VMOVUPD     (SI)(BX*8), Z0
+	VPANDQ.BCST constants64<>+128(SB), Z0, Z1
+	VMOVUPD     (DX)(BX*8), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VCMPPD      $0x00, Z31, Z0, K1
+	VCMPPD      $0x04, Z2, Z2, K2
+	VMULPD      Z19, Z1, Z2
+	VCMPPD      $0x11, Z27, Z1, K3
+	VCMPPD      $0x15, Z18, Z1, K4
+	VMINPD      Z22, Z3, Z3
+	KORB        K1, K4, K5
+	VMOVUPD.Z   Z24, K3, Z4
+	VBLENDMPD   Z2, Z1, K3, Z1
+	VMAXPD      Z15, Z3, Z3
+	VPSRLQ      $0x34, Z1, Z2
+	VPTERNLOGQ  $0xea, Z25, Z28, Z1
+	VPORQ       Z21, Z2, Z2
+	VSUBPD      Z20, Z2, Z2
+	VSUBPD      Z4, Z2, Z2
+	VADDPD      Z3, Z2, Z2
+	VMINPD      Z23, Z2, Z2
+	VMAXPD      Z16, Z2, Z2
+	VMULPD      Z26, Z2, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VADDPD      Z30, Z3, Z4
+	VSUBPD      Z3, Z2, Z2
+	VPSLLQ      $0x34, Z4, Z4
+	VADDPD      Z30, Z2, Z2
+	VMULPD      Z4, Z1, Z1
+	VPSLLQ      $0x34, Z2, Z2
+	VMULPD      Z2, Z1, Z1
+	VPTERNLOGQ  $0xf8, Z0, Z29, Z1
+	VBLENDMPD   Z0, Z1, K5, Z1
+	VBLENDMPD   Z17, Z1, K2, Z1
+	VMOVUPD     Z1, (DI)(BX*8)
+	LEAQ        16(BX), AX
+	ADDQ        $0x08, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ExponentF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·ExponentF64AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+8(SB), Z30
+	VBROADCASTSD constants64<>+48(SB), Z29
+	VBROADCASTSD constants64<>+168(SB), Z28
+	VBROADCASTSD constants64<>+88(SB), Z27
+	VBROADCASTSD constants64<>+96(SB), Z26
+	VBROADCASTSD constants64<>+160(SB), Z25
+	VBROADCASTSD constants64<>+136(SB), Z24
+	VBROADCASTSD constants64<>+112(SB), Z23
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD     (SI)(BX*8), Z0
+	VPANDQ.BCST constants64<>+128(SB), Z0, Z1
+	VMOVUPD     64(SI)(BX*8), Z2
+	VPANDQ.BCST constants64<>+128(SB), Z2, Z3
+	VCMPPD      $0x00, Z31, Z0, K1
+	VCMPPD      $0x00, Z31, Z2, K2
+	VMULPD      Z25, Z1, Z0
+	VMULPD      Z25, Z3, Z2
+	VCMPPD      $0x11, Z30, Z1, K3
+	VCMPPD      $0x11, Z30, Z3, K4
+	VCMPPD      $0x15, Z24, Z1, K5
+	VCMPPD      $0x15, Z24, Z3, K6
+	KORB        K1, K5, K7
+	KORB        K2, K6, K1
+	VMOVUPD.Z   Z28, K3, Z4
+	VMOVUPD.Z   Z28, K4, Z5
+	VBLENDMPD   Z0, Z1, K3, Z1
+	VBLENDMPD   Z2, Z3, K4, Z3
+	VPSRLQ      $0x34, Z1, Z1
+	VPSRLQ      $0x34, Z3, Z3
+	VPORQ       Z27, Z1, Z1
+	VPORQ       Z27, Z3, Z3
+	VSUBPD      Z26, Z1, Z1
+	VSUBPD      Z26, Z3, Z3
+	VADDPD      Z29, Z1, Z1
+	VADDPD      Z29, Z3, Z3
+	VSUBPD      Z4, Z1, Z1
+	VSUBPD      Z5, Z3, Z3
+	VBLENDMPD   Z31, Z1, K7, Z1
+	VBLENDMPD   Z31, Z3, K1, Z3
+	VMOVUPD     Z1, (DI)(BX*8)
+	VMOVUPD     Z3, 64(DI)(BX*8)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 192(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func SincosF64AVX512(sin uintptr, cos uintptr, a uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·SincosF64AVX512(SB), $384-32
@@ -11689,6 +11964,281 @@ single:
 	SUBQ           $0x20, BX
 	JMP            next
 
+// func NextafterF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·NextafterF32AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+312(SB), Z30
+	VBROADCASTSS constants32<>+220(SB), Z29
+	VBROADCASTSS constants32<>+56(SB), Z28
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPS    (SI)(BX*4), Z0
+	VMOVUPS    (DX)(BX*4), Z1
+	VCMPPS     $0x11, Z1, Z0, K1
+	VCMPPS     $0x11, Z0, Z31, K2
+	VCMPPS     $0x00, Z31, Z0, K3
+	VPSUBD     Z30, Z0, Z2
+	VPADDD     Z30, Z0, Z3
+	VCMPPS     $0x00, Z1, Z0, K4
+	VCMPPS     $0x04, Z0, Z0, K5
+	VCMPPS     $0x04, Z1, Z1, K6
+	VMOVUPS    Z1, Z0
+	VPTERNLOGD $0xea, Z30, Z28, Z0
+	KXORW      K1, K2, K7
+	VBLENDMPS  Z2, Z3, K7, Z3
+	KORW       K5, K6, K1
+	VBLENDMPS  Z0, Z3, K3, Z3
+	VBLENDMPS  Z1, Z3, K4, Z3
+	VBLENDMPS  Z29, Z3, K1, Z3
+	VMOVUPS    Z3, (DI)(BX*4)
+	LEAQ       32(BX), AX
+	ADDQ       $0x10, BX
+	CMPQ       AX, CX
+	JLE        loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LdexpF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·LdexpF32AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+0(SB), Z28
+	VBROADCASTSS constants32<>+4(SB), Z27
+	VBROADCASTSS constants32<>+196(SB), Z26
+	VBROADCASTSS constants32<>+24(SB), Z25
+	VBROADCASTSS constants32<>+216(SB), Z24
+	VBROADCASTSS constants32<>+652(SB), Z23
+	VBROADCASTSS constants32<>+656(SB), Z22
+	VBROADCASTSS constants32<>+40(SB), Z21
+	VBROADCASTSS constants32<>+44(SB), Z20
+	VBROADCASTSS constants32<>+48(SB), Z30
+	VBROADCASTSS constants32<>+212(SB), Z19
+	VBROADCASTSS constants32<>+52(SB), Z18
+	VBROADCASTSS constants32<>+220(SB), Z17
+	VBROADCASTSS constants32<>+56(SB), Z29
+	VBROADCASTSS constants32<>+660(SB), Z16
+	VBROADCASTSS constants32<>+664(SB), Z15
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPS     (SI)(BX*4), Z0
+	VPANDD.BCST constants32<>+64(SB), Z0, Z1
+	VMOVUPS     (DX)(BX*4), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VCMPPS      $0x00, Z31, Z0, K1
+	VCMPPS      $0x04, Z2, Z2, K2
+	VMULPS      Z19, Z1, Z2
+	VCMPPS      $0x11, Z27, Z1, K3
+	VCMPPS      $0x15, Z18, Z1, K4
+	VMINPS      Z22, Z3, Z3
+	KORW        K1, K4, K5
+	VMOVUPS.Z   Z24, K3, Z4
+	VBLENDMPS   Z2, Z1, K3, Z1
+	VMAXPS      Z15, Z3, Z3
+	VPSRLD      $0x17, Z1, Z2
+	VPTERNLOGD  $0xea, Z25, Z28, Z1
+	VPORD       Z21, Z2, Z2
+	VSUBPS      Z20, Z2, Z2
+	VSUBPS      Z4, Z2, Z2
+	VADDPS      Z3, Z2, Z2
+	VMINPS      Z23, Z2, Z2
+	VMAXPS      Z16, Z2, Z2
+	VMULPS      Z26, Z2, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VADDPS      Z30, Z3, Z4
+	VSUBPS      Z3, Z2, Z2
+	VPSLLD      $0x17, Z4, Z4
+	VADDPS      Z30, Z2, Z2
+	VMULPS      Z4, Z1, Z1
+	VPSLLD      $0x17, Z2, Z2
+	VMULPS      Z2, Z1, Z1
+	VPTERNLOGD  $0xf8, Z0, Z29, Z1
+	VBLENDMPS   Z0, Z1, K5, Z1
+	VBLENDMPS   Z17, Z1, K2, Z1
+	VMOVUPS     Z1, (DI)(BX*4)
+	LEAQ        32(BX), AX
+	ADDQ        $0x10, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ExponentF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ExponentF32AVX512(SB), $256-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+4(SB), Z30
+	VBROADCASTSS constants32<>+24(SB), Z29
+	VBROADCASTSS constants32<>+216(SB), Z28
+	VBROADCASTSS constants32<>+40(SB), Z27
+	VBROADCASTSS constants32<>+44(SB), Z26
+	VBROADCASTSS constants32<>+212(SB), Z25
+	VBROADCASTSS constants32<>+52(SB), Z24
+	VBROADCASTSS constants32<>+56(SB), Z23
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS     (SI)(BX*4), Z0
+	VPANDD.BCST constants32<>+64(SB), Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPANDD.BCST constants32<>+64(SB), Z2, Z3
+	VCMPPS      $0x00, Z31, Z0, K1
+	VCMPPS      $0x00, Z31, Z2, K2
+	VMULPS      Z25, Z1, Z0
+	VMULPS      Z25, Z3, Z2
+	VCMPPS      $0x11, Z30, Z1, K3
+	VCMPPS      $0x11, Z30, Z3, K4
+	VCMPPS      $0x15, Z24, Z1, K5
+	VCMPPS      $0x15, Z24, Z3, K6
+	KORW        K1, K5, K7
+	KORW        K2, K6, K1
+	VMOVUPS.Z   Z28, K3, Z4
+	VMOVUPS.Z   Z28, K4, Z5
+	VBLENDMPS   Z0, Z1, K3, Z1
+	VBLENDMPS   Z2, Z3, K4, Z3
+	VPSRLD      $0x17, Z1, Z1
+	VPSRLD      $0x17, Z3, Z3
+	VPORD       Z27, Z1, Z1
+	VPORD       Z27, Z3, Z3
+	VSUBPS      Z26, Z1, Z1
+	VSUBPS      Z26, Z3, Z3
+	VADDPS      Z29, Z1, Z1
+	VADDPS      Z29, Z3, Z3
+	VSUBPS      Z4, Z1, Z1
+	VSUBPS      Z5, Z3, Z3
+	VBLENDMPS   Z31, Z1, K7, Z1
+	VBLENDMPS   Z31, Z3, K1, Z3
+	VMOVUPS     Z1, (DI)(BX*4)
+	VMOVUPS     Z3, 64(DI)(BX*4)
+	LEAQ        64(BX), AX
+	ADDQ        $0x20, BX
+	CMPQ        AX, CX
+	JLE         loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 192(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func SincosF32AVX512(sin uintptr, cos uintptr, a uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·SincosF32AVX512(SB), $384-32
@@ -12237,7 +12787,9 @@ DATA constants64<>+2008(SB)/8, $0x23d0000000000000
 DATA constants64<>+2016(SB)/8, $0x5f30000000000000
 DATA constants64<>+2024(SB)/8, $0x1a70000000000000
 DATA constants64<>+2032(SB)/8, $0x6570000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $2040
+DATA constants64<>+2040(SB)/8, $0x40a7700000000000
+DATA constants64<>+2048(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $2056
 
 DATA constants32<>+0(SB)/4, $0x007fffff
 DATA constants32<>+4(SB)/4, $0x00800000
@@ -12402,7 +12954,11 @@ DATA constants32<>+636(SB)/4, $0x29000000
 DATA constants32<>+640(SB)/4, $0x5d800000
 DATA constants32<>+644(SB)/4, $0x17800000
 DATA constants32<>+648(SB)/4, $0x67800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $652
+DATA constants32<>+652(SB)/4, $0x432a0000
+DATA constants32<>+656(SB)/4, $0x44160000
+DATA constants32<>+660(SB)/4, $0xc32a0000
+DATA constants32<>+664(SB)/4, $0xc4160000
+GLOBL constants32<>(SB), RODATA|NOPTR, $668
 
 DATA two_over_pi_0_64<>+0(SB)/8, $0x3db45f2000000000
 DATA two_over_pi_0_64<>+8(SB)/8, $0x3eb45f306dc00000

@@ -5412,6 +5412,448 @@ done:
 	VZEROUPPER
 	RET
 
+// func BitwiseAndI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·BitwiseAndI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Y0
+	VPAND   (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPAND   32(DX)(BX*8), Y1, Y1
+	VMOVUPD Y0, (DI)(BX*8)
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseOrI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·BitwiseOrI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Y0
+	VPOR    (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPOR    32(DX)(BX*8), Y1, Y1
+	VMOVUPD Y0, (DI)(BX*8)
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseXorI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·BitwiseXorI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Y0
+	VPXOR   (DX)(BX*8), Y0, Y0
+	VMOVUPD 32(SI)(BX*8), Y1
+	VPXOR   32(DX)(BX*8), Y1, Y1
+	VMOVUPD Y0, (DI)(BX*8)
+	VMOVUPD Y1, 32(DI)(BX*8)
+	LEAQ    16(BX), AX
+	ADDQ    $0x08, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftLeftI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·ShiftLeftI64AVX2(SB), $192-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  b+16(FP), DX
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x08
+	JLT   rest
+
+loop:
+	VMOVUPD   (DX)(BX*8), Y0
+	VPSLLQ    $0x3f, Y0, Y1
+	VMOVUPD   32(DX)(BX*8), Y2
+	VPSLLQ    $0x3f, Y2, Y3
+	VMOVUPD   (SI)(BX*8), Y4
+	VPSLLQ    $0x01, Y4, Y5
+	VPSLLQ    $0x3e, Y0, Y6
+	VMOVUPD   32(SI)(BX*8), Y7
+	VPSLLQ    $0x01, Y7, Y8
+	VPSLLQ    $0x3e, Y2, Y9
+	VPSLLQ    $0x3d, Y0, Y10
+	VPSLLQ    $0x3d, Y2, Y11
+	VPSLLQ    $0x3c, Y0, Y12
+	VPSLLQ    $0x3c, Y2, Y13
+	VBLENDVPD Y1, Y5, Y4, Y4
+	VPSLLQ    $0x3b, Y0, Y1
+	VBLENDVPD Y3, Y8, Y7, Y7
+	VPSLLQ    $0x02, Y4, Y3
+	VBLENDVPD Y6, Y3, Y4, Y4
+	VPAND     constants64<>+192(SB), Y0, Y3
+	VPSLLQ    $0x02, Y7, Y5
+	VBLENDVPD Y9, Y5, Y7, Y7
+	VPSLLQ    $0x04, Y4, Y5
+	VPSLLQ    $0x3b, Y2, Y6
+	VBLENDVPD Y10, Y5, Y4, Y4
+	VPSLLQ    $0x04, Y7, Y5
+	VPAND     constants64<>+192(SB), Y2, Y8
+	VBLENDVPD Y11, Y5, Y7, Y7
+	VPSLLQ    $0x08, Y4, Y5
+	VPSLLQ    $0x08, Y7, Y9
+	VBLENDVPD Y12, Y5, Y4, Y4
+	VPSUBQ    Y3, Y15, Y5
+	VBLENDVPD Y13, Y9, Y7, Y7
+	VPSUBQ    Y8, Y15, Y9
+	VPSLLQ    $0x10, Y4, Y10
+	VPSLLQ    $0x3a, Y0, Y0
+	VBLENDVPD Y1, Y10, Y4, Y4
+	VPOR      Y5, Y3, Y3
+	VPSLLQ    $0x10, Y7, Y1
+	VPSLLQ    $0x3a, Y2, Y2
+	VPOR      Y9, Y8, Y8
+	VPSLLQ    $0x00, Y3, Y3
+	VBLENDVPD Y6, Y1, Y7, Y7
+	VPSLLQ    $0x20, Y4, Y1
+	VPSLLQ    $0x00, Y8, Y8
+	VPSLLQ    $0x20, Y7, Y5
+	VBLENDVPD Y0, Y1, Y4, Y4
+	VBLENDVPD Y2, Y5, Y7, Y7
+	VBLENDVPD Y3, Y15, Y4, Y4
+	VBLENDVPD Y8, Y15, Y7, Y7
+	VMOVUPD   Y4, (DI)(BX*8)
+	VMOVUPD   Y7, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftRightI64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·ShiftRightI64AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD   (SI)(BX*8), Y0
+	VPSLLQ    $0x00, Y0, Y1
+	VMOVUPD   32(SI)(BX*8), Y2
+	VPSLLQ    $0x00, Y2, Y3
+	VMOVUPD   (DX)(BX*8), Y4
+	VPSLLQ    $0x3f, Y4, Y5
+	VMOVUPD   32(DX)(BX*8), Y6
+	VPSLLQ    $0x3f, Y6, Y7
+	VPSLLQ    $0x3e, Y4, Y8
+	VPSLLQ    $0x3e, Y6, Y9
+	VPSLLQ    $0x3d, Y4, Y10
+	VPSLLQ    $0x3d, Y6, Y11
+	VPSLLQ    $0x3c, Y4, Y12
+	VPSLLQ    $0x3c, Y6, Y13
+	VPXOR     Y14, Y14, Y14
+	VBLENDVPD Y1, constants64<>+224(SB), Y14, Y1
+	VBLENDVPD Y3, constants64<>+224(SB), Y14, Y3
+	VPXOR     Y1, Y0, Y0
+	VPXOR     Y3, Y2, Y2
+	VPSRLQ    $0x01, Y0, Y15
+	VBLENDVPD Y5, Y15, Y0, Y0
+	VPSRLQ    $0x01, Y2, Y5
+	VBLENDVPD Y7, Y5, Y2, Y2
+	VPSRLQ    $0x02, Y0, Y5
+	VBLENDVPD Y8, Y5, Y0, Y0
+	VPSRLQ    $0x02, Y2, Y5
+	VBLENDVPD Y9, Y5, Y2, Y2
+	VPSRLQ    $0x04, Y0, Y5
+	VPSLLQ    $0x3b, Y4, Y7
+	VBLENDVPD Y10, Y5, Y0, Y0
+	VPSRLQ    $0x04, Y2, Y5
+	VPAND     constants64<>+192(SB), Y4, Y8
+	VBLENDVPD Y11, Y5, Y2, Y2
+	VPSRLQ    $0x08, Y0, Y5
+	VPSRLQ    $0x08, Y2, Y9
+	VBLENDVPD Y12, Y5, Y0, Y0
+	VPSLLQ    $0x3b, Y6, Y5
+	VPAND     constants64<>+192(SB), Y6, Y10
+	VBLENDVPD Y13, Y9, Y2, Y2
+	VPSUBQ    Y8, Y14, Y9
+	VPSRLQ    $0x10, Y0, Y11
+	VBLENDVPD Y7, Y11, Y0, Y0
+	VPSUBQ    Y10, Y14, Y7
+	VPSLLQ    $0x3a, Y4, Y4
+	VPOR      Y9, Y8, Y8
+	VPSRLQ    $0x10, Y2, Y9
+	VBLENDVPD Y5, Y9, Y2, Y2
+	VPSLLQ    $0x3a, Y6, Y6
+	VPOR      Y7, Y10, Y10
+	VPSLLQ    $0x00, Y8, Y8
+	VPSLLQ    $0x00, Y10, Y10
+	VPSRLQ    $0x20, Y0, Y5
+	VPSRLQ    $0x20, Y2, Y7
+	VBLENDVPD Y4, Y5, Y0, Y0
+	VBLENDVPD Y6, Y7, Y2, Y2
+	VBLENDVPD Y8, Y14, Y0, Y0
+	VBLENDVPD Y10, Y14, Y2, Y2
+	VPXOR     Y1, Y0, Y0
+	VPXOR     Y3, Y2, Y2
+	VMOVUPD   Y0, (DI)(BX*8)
+	VMOVUPD   Y2, 32(DI)(BX*8)
+	LEAQ      16(BX), AX
+	ADDQ      $0x08, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    128(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    160(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func AddI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2
 TEXT ·AddI32AVX2(SB), $192-40
@@ -6470,6 +6912,436 @@ done:
 	VZEROUPPER
 	RET
 
+// func BitwiseAndI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·BitwiseAndI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPAND   (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPAND   32(DX)(BX*4), Y1, Y1
+	VMOVUPS Y0, (DI)(BX*4)
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseOrI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·BitwiseOrI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPOR    (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPOR    32(DX)(BX*4), Y1, Y1
+	VMOVUPS Y0, (DI)(BX*4)
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseXorI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·BitwiseXorI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Y0
+	VPXOR   (DX)(BX*4), Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y1
+	VPXOR   32(DX)(BX*4), Y1, Y1
+	VMOVUPS Y0, (DI)(BX*4)
+	VMOVUPS Y1, 32(DI)(BX*4)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftLeftI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·ShiftLeftI32AVX2(SB), $192-40
+	MOVQ  dst+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  b+16(FP), DX
+	MOVQ  n+32(FP), CX
+	VPXOR Y15, Y15, Y15
+	XORL  BX, BX
+	XORL  R9, R9
+	CMPQ  CX, $0x10
+	JLT   rest
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y0
+	VPSLLD    $0x1f, Y0, Y1
+	VMOVUPS   32(DX)(BX*4), Y2
+	VPSLLD    $0x1f, Y2, Y3
+	VMOVUPS   (SI)(BX*4), Y4
+	VPSLLD    $0x01, Y4, Y5
+	VPSLLD    $0x1e, Y0, Y6
+	VMOVUPS   32(SI)(BX*4), Y7
+	VPSLLD    $0x01, Y7, Y8
+	VPSLLD    $0x1e, Y2, Y9
+	VPSLLD    $0x1d, Y0, Y10
+	VPSLLD    $0x1d, Y2, Y11
+	VPSLLD    $0x1c, Y0, Y12
+	VPAND     constants32<>+192(SB), Y0, Y13
+	VBLENDVPS Y1, Y5, Y4, Y4
+	VPSLLD    $0x1c, Y2, Y1
+	VBLENDVPS Y3, Y8, Y7, Y7
+	VPSLLD    $0x02, Y4, Y3
+	VBLENDVPS Y6, Y3, Y4, Y4
+	VPAND     constants32<>+192(SB), Y2, Y3
+	VPSLLD    $0x02, Y7, Y5
+	VBLENDVPS Y9, Y5, Y7, Y7
+	VPSLLD    $0x04, Y4, Y5
+	VPSUBD    Y13, Y15, Y6
+	VBLENDVPS Y10, Y5, Y4, Y4
+	VPSLLD    $0x04, Y7, Y5
+	VPSUBD    Y3, Y15, Y8
+	VBLENDVPS Y11, Y5, Y7, Y7
+	VPSLLD    $0x08, Y4, Y5
+	VPSLLD    $0x1b, Y0, Y0
+	VBLENDVPS Y12, Y5, Y4, Y4
+	VPOR      Y6, Y13, Y13
+	VPSLLD    $0x08, Y7, Y5
+	VPSLLD    $0x1b, Y2, Y2
+	VPOR      Y8, Y3, Y3
+	VPSLLD    $0x00, Y13, Y13
+	VBLENDVPS Y1, Y5, Y7, Y7
+	VPSLLD    $0x00, Y3, Y3
+	VPSLLD    $0x10, Y4, Y1
+	VPSLLD    $0x10, Y7, Y5
+	VBLENDVPS Y0, Y1, Y4, Y4
+	VBLENDVPS Y2, Y5, Y7, Y7
+	VBLENDVPS Y13, Y15, Y4, Y4
+	VBLENDVPS Y3, Y15, Y7, Y7
+	VMOVUPS   Y4, (DI)(BX*4)
+	VMOVUPS   Y7, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftRightI32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2
+TEXT ·ShiftRightI32AVX2(SB), $192-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS   (SI)(BX*4), Y0
+	VPSLLD    $0x00, Y0, Y1
+	VMOVUPS   32(SI)(BX*4), Y2
+	VPSLLD    $0x00, Y2, Y3
+	VMOVUPS   (DX)(BX*4), Y4
+	VPSLLD    $0x1f, Y4, Y5
+	VMOVUPS   32(DX)(BX*4), Y6
+	VPSLLD    $0x1f, Y6, Y7
+	VPSLLD    $0x1e, Y4, Y8
+	VPSLLD    $0x1e, Y6, Y9
+	VPSLLD    $0x1d, Y4, Y10
+	VPSLLD    $0x1d, Y6, Y11
+	VPSLLD    $0x1c, Y4, Y12
+	VPAND     constants32<>+192(SB), Y4, Y13
+	VPXOR     Y14, Y14, Y14
+	VBLENDVPS Y1, constants32<>+224(SB), Y14, Y1
+	VBLENDVPS Y3, constants32<>+224(SB), Y14, Y3
+	VPXOR     Y1, Y0, Y0
+	VPXOR     Y3, Y2, Y2
+	VPSRLD    $0x01, Y0, Y15
+	VBLENDVPS Y5, Y15, Y0, Y0
+	VPSRLD    $0x01, Y2, Y5
+	VBLENDVPS Y7, Y5, Y2, Y2
+	VPSRLD    $0x02, Y0, Y5
+	VBLENDVPS Y8, Y5, Y0, Y0
+	VPSRLD    $0x02, Y2, Y5
+	VBLENDVPS Y9, Y5, Y2, Y2
+	VPSRLD    $0x04, Y0, Y5
+	VPSLLD    $0x1c, Y6, Y7
+	VBLENDVPS Y10, Y5, Y0, Y0
+	VPSRLD    $0x04, Y2, Y5
+	VPAND     constants32<>+192(SB), Y6, Y8
+	VBLENDVPS Y11, Y5, Y2, Y2
+	VPSUBD    Y13, Y14, Y5
+	VPSUBD    Y8, Y14, Y9
+	VPOR      Y5, Y13, Y13
+	VPSRLD    $0x08, Y0, Y5
+	VBLENDVPS Y12, Y5, Y0, Y0
+	VPSLLD    $0x1b, Y4, Y4
+	VPSRLD    $0x08, Y2, Y5
+	VBLENDVPS Y7, Y5, Y2, Y2
+	VPSLLD    $0x1b, Y6, Y6
+	VPOR      Y9, Y8, Y8
+	VPSLLD    $0x00, Y13, Y13
+	VPSRLD    $0x10, Y0, Y5
+	VPSLLD    $0x00, Y8, Y8
+	VPSRLD    $0x10, Y2, Y7
+	VBLENDVPS Y4, Y5, Y0, Y0
+	VBLENDVPS Y6, Y7, Y2, Y2
+	VBLENDVPS Y13, Y14, Y0, Y0
+	VBLENDVPS Y8, Y14, Y2, Y2
+	VPXOR     Y1, Y0, Y0
+	VPXOR     Y3, Y2, Y2
+	VMOVUPS   Y0, (DI)(BX*4)
+	VMOVUPS   Y2, 32(DI)(BX*4)
+	LEAQ      32(BX), AX
+	ADDQ      $0x10, BX
+	CMPQ      AX, CX
+	JLE       loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), DI
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    128(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    160(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants64<>+0(SB)/8, $0x8000000000000000
 DATA constants64<>+8(SB)/8, $0x8000000000000000
 DATA constants64<>+16(SB)/8, $0x8000000000000000
@@ -6494,7 +7366,15 @@ DATA constants64<>+160(SB)/8, $0x7ff0000000000000
 DATA constants64<>+168(SB)/8, $0x7ff0000000000000
 DATA constants64<>+176(SB)/8, $0x7ff0000000000000
 DATA constants64<>+184(SB)/8, $0x7ff0000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $192
+DATA constants64<>+192(SB)/8, $0xffffffffffffffc0
+DATA constants64<>+200(SB)/8, $0xffffffffffffffc0
+DATA constants64<>+208(SB)/8, $0xffffffffffffffc0
+DATA constants64<>+216(SB)/8, $0xffffffffffffffc0
+DATA constants64<>+224(SB)/8, $0xffffffffffffffff
+DATA constants64<>+232(SB)/8, $0xffffffffffffffff
+DATA constants64<>+240(SB)/8, $0xffffffffffffffff
+DATA constants64<>+248(SB)/8, $0xffffffffffffffff
+GLOBL constants64<>(SB), RODATA|NOPTR, $256
 
 DATA constants32<>+0(SB)/4, $0x80000000
 DATA constants32<>+4(SB)/4, $0x80000000
@@ -6544,7 +7424,23 @@ DATA constants32<>+176(SB)/4, $0x7f800000
 DATA constants32<>+180(SB)/4, $0x7f800000
 DATA constants32<>+184(SB)/4, $0x7f800000
 DATA constants32<>+188(SB)/4, $0x7f800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $192
+DATA constants32<>+192(SB)/4, $0xffffffe0
+DATA constants32<>+196(SB)/4, $0xffffffe0
+DATA constants32<>+200(SB)/4, $0xffffffe0
+DATA constants32<>+204(SB)/4, $0xffffffe0
+DATA constants32<>+208(SB)/4, $0xffffffe0
+DATA constants32<>+212(SB)/4, $0xffffffe0
+DATA constants32<>+216(SB)/4, $0xffffffe0
+DATA constants32<>+220(SB)/4, $0xffffffe0
+DATA constants32<>+224(SB)/4, $0xffffffff
+DATA constants32<>+228(SB)/4, $0xffffffff
+DATA constants32<>+232(SB)/4, $0xffffffff
+DATA constants32<>+236(SB)/4, $0xffffffff
+DATA constants32<>+240(SB)/4, $0xffffffff
+DATA constants32<>+244(SB)/4, $0xffffffff
+DATA constants32<>+248(SB)/4, $0xffffffff
+DATA constants32<>+252(SB)/4, $0xffffffff
+GLOBL constants32<>(SB), RODATA|NOPTR, $256
 
 DATA tail_window<>+0(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+8(SB)/8, $0xffffffffffffffff

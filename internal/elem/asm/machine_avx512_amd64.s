@@ -5066,6 +5066,375 @@ done:
 	VZEROUPPER
 	RET
 
+// func BitwiseAndI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BitwiseAndI64AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Z0
+	VPANDQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPANDQ  64(DX)(BX*8), Z1, Z1
+	VMOVUPD Z0, (DI)(BX*8)
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseOrI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BitwiseOrI64AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Z0
+	VPORQ   (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPORQ   64(DX)(BX*8), Z1, Z1
+	VMOVUPD Z0, (DI)(BX*8)
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseXorI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BitwiseXorI64AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPD (SI)(BX*8), Z0
+	VPXORQ  (DX)(BX*8), Z0, Z0
+	VMOVUPD 64(SI)(BX*8), Z1
+	VPXORQ  64(DX)(BX*8), Z1, Z1
+	VMOVUPD Z0, (DI)(BX*8)
+	VMOVUPD Z1, 64(DI)(BX*8)
+	LEAQ    32(BX), AX
+	ADDQ    $0x10, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 256(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 320(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftLeftI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·ShiftLeftI64AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+48(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x08
+	JLT          rest
+
+loop:
+	VMOVUPD       (DX)(BX*8), Z0
+	VPTESTMQ.BCST constants64<>+32(SB), Z0, K1
+	VMOVUPD       (SI)(BX*8), Z1
+	VPSLLQ        $0x01, Z1, Z2
+	VPTESTMQ.BCST constants64<>+56(SB), Z0, K2
+	VPTESTMQ.BCST constants64<>+64(SB), Z0, K3
+	VPTESTMQ.BCST constants64<>+72(SB), Z0, K4
+	VPTESTMQ.BCST constants64<>+80(SB), Z0, K5
+	VPANDQ.BCST   constants64<>+88(SB), Z0, Z3
+	VPTESTMQ.BCST constants64<>+96(SB), Z0, K6
+	VPSUBQ        Z3, Z31, Z0
+	VBLENDMPD     Z2, Z1, K1, Z1
+	VPORQ         Z0, Z3, Z3
+	VPSLLQ        $0x02, Z1, Z0
+	VPMOVQ2M      Z3, K1
+	VBLENDMPD     Z0, Z1, K2, Z1
+	VPSLLQ        $0x04, Z1, Z0
+	VBLENDMPD     Z0, Z1, K3, Z1
+	VPSLLQ        $0x08, Z1, Z0
+	VBLENDMPD     Z0, Z1, K4, Z1
+	VPSLLQ        $0x10, Z1, Z0
+	VBLENDMPD     Z0, Z1, K5, Z1
+	VPSLLQ        $0x20, Z1, Z0
+	VBLENDMPD     Z0, Z1, K6, Z1
+	VBLENDMPD     Z31, Z1, K1, Z1
+	VMOVUPD       Z1, (DI)(BX*8)
+	LEAQ          16(BX), AX
+	ADDQ          $0x08, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftRightI64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·ShiftRightI64AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORQ       Z31, Z31, Z31
+	VBROADCASTSD constants64<>+48(SB), Z30
+	VBROADCASTSD constants64<>+104(SB), Z29
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x08
+	JLT          rest
+
+loop:
+	VMOVUPD       (SI)(BX*8), Z0
+	VPMOVQ2M      Z0, K1
+	VMOVUPD       (DX)(BX*8), Z1
+	VPTESTMQ.BCST constants64<>+32(SB), Z1, K2
+	VPTESTMQ.BCST constants64<>+56(SB), Z1, K3
+	VPTESTMQ.BCST constants64<>+64(SB), Z1, K4
+	VPTESTMQ.BCST constants64<>+72(SB), Z1, K5
+	VPTESTMQ.BCST constants64<>+80(SB), Z1, K6
+	VPANDQ.BCST   constants64<>+88(SB), Z1, Z2
+	VPTESTMQ.BCST constants64<>+96(SB), Z1, K7
+	VPSUBQ        Z2, Z31, Z1
+	VMOVUPD.Z     Z29, K1, Z3
+	VPORQ         Z1, Z2, Z2
+	VPXORQ        Z3, Z0, Z0
+	VPMOVQ2M      Z2, K1
+	VPSRLQ        $0x01, Z0, Z1
+	VBLENDMPD     Z1, Z0, K2, Z0
+	VPSRLQ        $0x02, Z0, Z1
+	VBLENDMPD     Z1, Z0, K3, Z0
+	VPSRLQ        $0x04, Z0, Z1
+	VBLENDMPD     Z1, Z0, K4, Z0
+	VPSRLQ        $0x08, Z0, Z1
+	VBLENDMPD     Z1, Z0, K5, Z0
+	VPSRLQ        $0x10, Z0, Z1
+	VBLENDMPD     Z1, Z0, K6, Z0
+	VPSRLQ        $0x20, Z0, Z1
+	VBLENDMPD     Z1, Z0, K7, Z0
+	VBLENDMPD     Z31, Z0, K1, Z0
+	VPXORQ        Z3, Z0, Z0
+	VMOVUPD       Z0, (DI)(BX*8)
+	LEAQ          16(BX), AX
+	ADDQ          $0x08, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 128(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func AddI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·AddI32AVX512(SB), $384-40
@@ -6040,13 +6409,384 @@ done:
 	VZEROUPPER
 	RET
 
+// func BitwiseAndI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BitwiseAndI32AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x20
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Z0
+	VPANDD  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPANDD  64(DX)(BX*4), Z1, Z1
+	VMOVUPS Z0, (DI)(BX*4)
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseOrI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BitwiseOrI32AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x20
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Z0
+	VPORD   (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPORD   64(DX)(BX*4), Z1, Z1
+	VMOVUPS Z0, (DI)(BX*4)
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func BitwiseXorI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BitwiseXorI32AVX512(SB), $384-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x20
+	JLT  rest
+
+loop:
+	VMOVUPS (SI)(BX*4), Z0
+	VPXORD  (DX)(BX*4), Z0, Z0
+	VMOVUPS 64(SI)(BX*4), Z1
+	VPXORD  64(DX)(BX*4), Z1, Z1
+	VMOVUPS Z0, (DI)(BX*4)
+	VMOVUPS Z1, 64(DI)(BX*4)
+	LEAQ    64(BX), AX
+	ADDQ    $0x20, BX
+	CMPQ    AX, CX
+	JLE     loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 256(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 320(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftLeftI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·ShiftLeftI32AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+24(SB), Z30
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPS       (DX)(BX*4), Z0
+	VPTESTMD.BCST constants32<>+16(SB), Z0, K1
+	VMOVUPS       (SI)(BX*4), Z1
+	VPSLLD        $0x01, Z1, Z2
+	VPTESTMD.BCST constants32<>+28(SB), Z0, K2
+	VPTESTMD.BCST constants32<>+32(SB), Z0, K3
+	VPTESTMD.BCST constants32<>+36(SB), Z0, K4
+	VPANDD.BCST   constants32<>+40(SB), Z0, Z3
+	VPTESTMD.BCST constants32<>+44(SB), Z0, K5
+	VPSUBD        Z3, Z31, Z0
+	VBLENDMPS     Z2, Z1, K1, Z1
+	VPORD         Z0, Z3, Z3
+	VPSLLD        $0x02, Z1, Z0
+	VPMOVD2M      Z3, K1
+	VBLENDMPS     Z0, Z1, K2, Z1
+	VPSLLD        $0x04, Z1, Z0
+	VBLENDMPS     Z0, Z1, K3, Z1
+	VPSLLD        $0x08, Z1, Z0
+	VBLENDMPS     Z0, Z1, K4, Z1
+	VPSLLD        $0x10, Z1, Z0
+	VBLENDMPS     Z0, Z1, K5, Z1
+	VBLENDMPS     Z31, Z1, K1, Z1
+	VMOVUPS       Z1, (DI)(BX*4)
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ShiftRightI32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·ShiftRightI32AVX512(SB), $192-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), CX
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS constants32<>+24(SB), Z30
+	VBROADCASTSS constants32<>+48(SB), Z29
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPS       (SI)(BX*4), Z0
+	VPMOVD2M      Z0, K1
+	VMOVUPS       (DX)(BX*4), Z1
+	VPTESTMD.BCST constants32<>+16(SB), Z1, K2
+	VPTESTMD.BCST constants32<>+28(SB), Z1, K3
+	VPTESTMD.BCST constants32<>+32(SB), Z1, K4
+	VPTESTMD.BCST constants32<>+36(SB), Z1, K5
+	VPANDD.BCST   constants32<>+40(SB), Z1, Z2
+	VPTESTMD.BCST constants32<>+44(SB), Z1, K6
+	VPSUBD        Z2, Z31, Z1
+	VMOVUPS.Z     Z29, K1, Z3
+	VPORD         Z1, Z2, Z2
+	VPXORD        Z3, Z0, Z0
+	VPMOVD2M      Z2, K1
+	VPSRLD        $0x01, Z0, Z1
+	VBLENDMPS     Z1, Z0, K2, Z0
+	VPSRLD        $0x02, Z0, Z1
+	VBLENDMPS     Z1, Z0, K3, Z0
+	VPSRLD        $0x04, Z0, Z1
+	VBLENDMPS     Z1, Z0, K4, Z0
+	VPSRLD        $0x08, Z0, Z1
+	VBLENDMPS     Z1, Z0, K5, Z0
+	VPSRLD        $0x10, Z0, Z1
+	VBLENDMPS     Z1, Z0, K6, Z0
+	VBLENDMPS     Z31, Z0, K1, Z0
+	VPXORD        Z3, Z0, Z0
+	VMOVUPS       Z0, (DI)(BX*4)
+	LEAQ          32(BX), AX
+	ADDQ          $0x10, BX
+	CMPQ          AX, CX
+	JLE           loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DX
+	LEAQ      128(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 128(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants64<>+0(SB)/8, $0x8000000000000000
 DATA constants64<>+8(SB)/8, $0x7fffffffffffffff
 DATA constants64<>+16(SB)/8, $0x3ff0000000000000
 DATA constants64<>+24(SB)/8, $0x0000000000000000
 DATA constants64<>+32(SB)/8, $0x0000000000000001
 DATA constants64<>+40(SB)/8, $0x7ff0000000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $48
+DATA constants64<>+48(SB)/8, $0x000000000000003f
+DATA constants64<>+56(SB)/8, $0x0000000000000002
+DATA constants64<>+64(SB)/8, $0x0000000000000004
+DATA constants64<>+72(SB)/8, $0x0000000000000008
+DATA constants64<>+80(SB)/8, $0x0000000000000010
+DATA constants64<>+88(SB)/8, $0xffffffffffffffc0
+DATA constants64<>+96(SB)/8, $0x0000000000000020
+DATA constants64<>+104(SB)/8, $0xffffffffffffffff
+GLOBL constants64<>(SB), RODATA|NOPTR, $112
 
 DATA constants32<>+0(SB)/4, $0x80000000
 DATA constants32<>+4(SB)/4, $0x7fffffff
@@ -6054,4 +6794,11 @@ DATA constants32<>+8(SB)/4, $0x3f800000
 DATA constants32<>+12(SB)/4, $0x00000000
 DATA constants32<>+16(SB)/4, $0x00000001
 DATA constants32<>+20(SB)/4, $0x7f800000
-GLOBL constants32<>(SB), RODATA|NOPTR, $24
+DATA constants32<>+24(SB)/4, $0x0000001f
+DATA constants32<>+28(SB)/4, $0x00000002
+DATA constants32<>+32(SB)/4, $0x00000004
+DATA constants32<>+36(SB)/4, $0x00000008
+DATA constants32<>+40(SB)/4, $0xffffffe0
+DATA constants32<>+44(SB)/4, $0x00000010
+DATA constants32<>+48(SB)/4, $0xffffffff
+GLOBL constants32<>(SB), RODATA|NOPTR, $52

@@ -86,6 +86,15 @@ func Atan2F64AVX2(dst, a, b, c unsafe.Pointer, n int)
 func HypotF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func NextafterF64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LdexpF64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ExponentF64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func SincosF64AVX2(sin, cos, a unsafe.Pointer, n int)
 
 //go:noescape
@@ -168,6 +177,15 @@ func Atan2F32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func HypotF32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NextafterF32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LdexpF32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ExponentF32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func SincosF32AVX2(sin, cos, a unsafe.Pointer, n int)
@@ -392,6 +410,21 @@ func GtI64AVX2(dst, a, b, c unsafe.Pointer, n int)
 func LeI64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func BitwiseAndI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseOrI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseXorI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftLeftI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftRightI64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func AddI32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -429,6 +462,21 @@ func GtI32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func LeI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseAndI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseOrI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseXorI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftLeftI32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftRightI32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func CbrtF64AVX512(dst, a, b, c unsafe.Pointer, n int)
@@ -510,6 +558,15 @@ func Atan2F64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func HypotF64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NextafterF64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LdexpF64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ExponentF64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func SincosF64AVX512(sin, cos, a unsafe.Pointer, n int)
@@ -594,6 +651,15 @@ func Atan2F32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func HypotF32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NextafterF32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LdexpF32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ExponentF32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func SincosF32AVX512(sin, cos, a unsafe.Pointer, n int)
@@ -818,6 +884,21 @@ func GtI64AVX512(dst, a, b, c unsafe.Pointer, n int)
 func LeI64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func BitwiseAndI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseOrI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseXorI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftLeftI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftRightI64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func AddI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -855,6 +936,21 @@ func GtI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func LeI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseAndI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseOrI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func BitwiseXorI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftLeftI32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ShiftRightI32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func ReduceSumF64AVX2(a unsafe.Pointer, n int) uint64
@@ -969,6 +1065,9 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f64":          PowF64AVX2,
 	"atan2_f64":        Atan2F64AVX2,
 	"hypot_f64":        HypotF64AVX2,
+	"nextafter_f64":    NextafterF64AVX2,
+	"ldexp_f64":        LdexpF64AVX2,
+	"exponent_f64":     ExponentF64AVX2,
 	"cbrt_f32":         CbrtF32AVX2,
 	"exp_f32":          ExpF32AVX2,
 	"exp2_f32":         Exp2F32AVX2,
@@ -996,6 +1095,9 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f32":          PowF32AVX2,
 	"atan2_f32":        Atan2F32AVX2,
 	"hypot_f32":        HypotF32AVX2,
+	"nextafter_f32":    NextafterF32AVX2,
+	"ldexp_f32":        LdexpF32AVX2,
+	"exponent_f32":     ExponentF32AVX2,
 	"add_f64":          AddF64AVX2,
 	"sub_f64":          SubF64AVX2,
 	"mul_f64":          MulF64AVX2,
@@ -1069,6 +1171,11 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"ge_i64":           GeI64AVX2,
 	"gt_i64":           GtI64AVX2,
 	"le_i64":           LeI64AVX2,
+	"bitwise_and_i64":  BitwiseAndI64AVX2,
+	"bitwise_or_i64":   BitwiseOrI64AVX2,
+	"bitwise_xor_i64":  BitwiseXorI64AVX2,
+	"shift_left_i64":   ShiftLeftI64AVX2,
+	"shift_right_i64":  ShiftRightI64AVX2,
 	"add_i32":          AddI32AVX2,
 	"sub_i32":          SubI32AVX2,
 	"mul_i32":          MulI32AVX2,
@@ -1082,6 +1189,11 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"ge_i32":           GeI32AVX2,
 	"gt_i32":           GtI32AVX2,
 	"le_i32":           LeI32AVX2,
+	"bitwise_and_i32":  BitwiseAndI32AVX2,
+	"bitwise_or_i32":   BitwiseOrI32AVX2,
+	"bitwise_xor_i32":  BitwiseXorI32AVX2,
+	"shift_left_i32":   ShiftLeftI32AVX2,
+	"shift_right_i32":  ShiftRightI32AVX2,
 }
 
 // BlocksAVX512 holds the kernels by name: operation in lower case, then f64, f32, i64 or i32.
@@ -1113,6 +1225,9 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f64":          PowF64AVX512,
 	"atan2_f64":        Atan2F64AVX512,
 	"hypot_f64":        HypotF64AVX512,
+	"nextafter_f64":    NextafterF64AVX512,
+	"ldexp_f64":        LdexpF64AVX512,
+	"exponent_f64":     ExponentF64AVX512,
 	"cbrt_f32":         CbrtF32AVX512,
 	"exp_f32":          ExpF32AVX512,
 	"exp2_f32":         Exp2F32AVX512,
@@ -1140,6 +1255,9 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f32":          PowF32AVX512,
 	"atan2_f32":        Atan2F32AVX512,
 	"hypot_f32":        HypotF32AVX512,
+	"nextafter_f32":    NextafterF32AVX512,
+	"ldexp_f32":        LdexpF32AVX512,
+	"exponent_f32":     ExponentF32AVX512,
 	"add_f64":          AddF64AVX512,
 	"sub_f64":          SubF64AVX512,
 	"mul_f64":          MulF64AVX512,
@@ -1213,6 +1331,11 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"ge_i64":           GeI64AVX512,
 	"gt_i64":           GtI64AVX512,
 	"le_i64":           LeI64AVX512,
+	"bitwise_and_i64":  BitwiseAndI64AVX512,
+	"bitwise_or_i64":   BitwiseOrI64AVX512,
+	"bitwise_xor_i64":  BitwiseXorI64AVX512,
+	"shift_left_i64":   ShiftLeftI64AVX512,
+	"shift_right_i64":  ShiftRightI64AVX512,
 	"add_i32":          AddI32AVX512,
 	"sub_i32":          SubI32AVX512,
 	"mul_i32":          MulI32AVX512,
@@ -1226,4 +1349,9 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"ge_i32":           GeI32AVX512,
 	"gt_i32":           GtI32AVX512,
 	"le_i32":           LeI32AVX512,
+	"bitwise_and_i32":  BitwiseAndI32AVX512,
+	"bitwise_or_i32":   BitwiseOrI32AVX512,
+	"bitwise_xor_i32":  BitwiseXorI32AVX512,
+	"shift_left_i32":   ShiftLeftI32AVX512,
+	"shift_right_i32":  ShiftRightI32AVX512,
 }

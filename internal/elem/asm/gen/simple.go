@@ -145,6 +145,9 @@ func integerKernels() []kernel {
 		compare(micro.Ge, less, 0, 1)
 		compare(micro.Gt, greater, 1, 0)
 		compare(micro.Le, greater, 0, 1)
+		for _, op := range def.Integers() {
+			list = append(list, newKernel(def.Integer(op, t), t))
+		}
 	}
 	return list
 }
