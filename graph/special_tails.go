@@ -22,7 +22,7 @@ func init() {
 	})
 	opLogNdtr = Register(&Op{
 		Name: "log_ndtr", SingularPartials: true, Family: FamilySpecial, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
-		Doc: "ln Φ(x), the logarithm of the normal distribution's function, without under- or overflow.", Formula: "φ(x)/Φ(x)",
+		Doc: "ln Φ(x), the logarithm of the normal distribution's function, without under- or overflow; −0 at +Inf, the limit from below (SciPy). Derivatives of order 3 and more lose about 2·log₁₀|x| digits for x < −1.", Formula: "φ(x)/Φ(x)",
 		Partial: func(n *Node, _ int) *Node {
 			x := n.inputs[0]
 			zero := Like(x, 0)
@@ -44,7 +44,7 @@ func init() {
 	opNdtri.Source = "M. Wichura, Algorithm AS 241, 1988"
 	opZeta = Register(&Op{
 		Name: "zeta", Symbol: "ζ", OperandNames: []string{"s", "x"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "zeta", SingularPartials: true,
-		Doc:     "The Hurwitz zeta function ζ(s, x) = Σ (x+k)^(−s) over k ≥ 0: +Inf at s = 1 and at x = 0, −1, …, NaN for s < 1 and, unless s is a whole number, for other x < 0. It has no derivative by s.",
+		Doc:     "The Hurwitz zeta function ζ(s, x) = Σ (x+k)^(−s) over k ≥ 0: +Inf at s = 1 and at x = 0, −1, …, NaN for s < 1 and, unless s is a whole number, for other x < 0. It has no derivative by s, −Σ ln(x+k)·(x+k)^(−s), a function that neither SciPy nor PyTorch has.",
 		Formula: "–, −s·ζ(s+1, x)", Source: "NIST Digital Library of Mathematical Functions, 25.11",
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
