@@ -319,7 +319,7 @@ func (s *general) step(lo, hi, steps int) {
 	var re1, re2, im1, im2 float64
 	if size := math.Abs(h11) + math.Abs(h12) + math.Abs(h21) + math.Abs(h22); size != 0 {
 		h11, h12, h21, h22 = h11/size, h12/size, h21/size, h22/size
-		middle := (h11 + h22) / 2
+		middle := float64((h11 + h22) / 2)
 		det := float64((h11-middle)*(h22-middle)) - float64(h12*h21)
 		root := math.Sqrt(math.Abs(det))
 		if det >= 0 {
@@ -421,14 +421,14 @@ func (s *general) standardise(k int) {
 	case a == d && math.Signbit(b) != math.Signbit(c):
 	default:
 		difference := a - d
-		p := difference / 2
+		p := float64(difference / 2)
 		larger, smaller := max(math.Abs(b), math.Abs(c)), min(math.Abs(b), math.Abs(c))
 		if math.Signbit(b) != math.Signbit(c) {
 			smaller = -smaller
 		}
 		size := max(math.Abs(p), larger)
 		if z := float64(p/size*p) + float64(larger/size*smaller); z >= 4*ulp { // two real ones
-			z = p + math.Copysign(math.Sqrt(size)*math.Sqrt(z), p)
+			z = p + math.Copysign(float64(math.Sqrt(size)*math.Sqrt(z)), p)
 			a, d = d+z, d-float64(larger/z*smaller)
 			l := length(c, z)
 			cos, sin = z/l, c/l
@@ -444,7 +444,7 @@ func (s *general) standardise(k int) {
 		cc, dd := float64(c*cos)+float64(d*sin), float64(d*cos)-float64(c*sin)
 		a, b = float64(aa*cos)+float64(cc*sin), float64(bb*cos)+float64(dd*sin)
 		c, d = float64(cc*cos)-float64(aa*sin), float64(dd*cos)-float64(bb*sin)
-		a = (a + d) / 2
+		a = float64((a + d) / 2)
 		d = a
 		switch {
 		case c == 0:
@@ -453,7 +453,7 @@ func (s *general) standardise(k int) {
 			cos, sin = -sin, cos
 		case math.Signbit(b) == math.Signbit(c): // two real ones after all
 			rootB, rootC := math.Sqrt(math.Abs(b)), math.Sqrt(math.Abs(c))
-			p := math.Copysign(rootB*rootC, c)
+			p := math.Copysign(float64(rootB*rootC), c)
 			by := 1 / math.Sqrt(math.Abs(b+c))
 			a, d = a+p, d-p
 			b, c = b-c, 0
