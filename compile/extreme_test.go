@@ -505,3 +505,58 @@ func TestNormsOfAllScales(t *testing.T) {
 		}
 	}
 }
+
+// Derivatives of order 2 to 4 of operators of two variables near the ends of the range of float64, where powers of the radius or of the base leave it and the derivative does
+// not, in all nestings of both modes.
+func TestNearTheEndOfRange(t *testing.T) {
+	ln := math.Log
+	for _, c := range []struct {
+		name string
+		f    func(x, y *graph.Node) *graph.Node
+		x, y float64
+		by   string
+		want float64
+	}{
+		{"hypot", graph.Hypot, 1e-120, 1e-300, "xx", 1e-240},
+		{"hypot", graph.Hypot, 1e-160, 1e-190, "yyy", -3e290},
+		{"hypot", graph.Hypot, 1e-300, 1e-160, "xxx", -3e180},
+		{"hypot", graph.Hypot, 1e-120, 1e-300, "xxx", -3e-120},
+		{"hypot", graph.Hypot, 1e-120, 1e-300, "xxxx", 12},
+		{"hypot", graph.Hypot, 1e-120, 1e-190, "xyyy", 9e290},
+		{"atan2", graph.Atan2, 1e-190, -1e-160, "xx", 2e290},
+		{"atan2", graph.Atan2, -1e-160, 1e-300, "yy", -2e180},
+		{"atan2", graph.Atan2, 1e-120, 1e-300, "xyy", -6e180},
+		{"x^y", graph.Pow, 1e-160, 2, "xxy", 3 + 2*ln(1e-160)},
+		{"x^y", graph.Pow, 1e160, 2, "xxy", 3 + 2*ln(1e160)},
+		{"x^y", graph.Pow, 1e-300, 2, "yxx", 3 + 2*ln(1e-300)},
+		{"x^y", graph.Pow, 1e190, 3, "yxxx", 11 + 6*ln(1e190)},
+		{"x^y", graph.Pow, 1e-190, 3, "xxxy", 11 + 6*ln(1e-190)},
+		{"x^y", graph.Pow, 1e160, 2, "yxxy", 2 + 6*ln(1e160) + 2*ln(1e160)*ln(1e160)},
+		{"x·ln y", graph.Xlogy, 1e-190, 1e-160, "yyy", 2e290},
+		{"x·ln y", graph.Xlogy, 1e-300, 1e-120, "yyyy", -6e180},
+	} {
+		g := graph.New()
+		x, y := g.Input("x", graph.Float64), g.Input("y", graph.Float64)
+		nodes, hows := []*graph.Node{c.f(x, y)}, []string{""}
+		for _, v := range c.by {
+			var next []*graph.Node
+			var how []string
+			by := map[rune]*graph.Node{'x': x, 'y': y}[v]
+			for k, n := range nodes {
+				next = append(next, grad(t, n, by)[0], must[[]*graph.Node](t)(compile.JVP([]*graph.Node{n}, []*graph.Node{by}, nil))[0])
+				how = append(how, hows[k]+"r", hows[k]+"f")
+			}
+			nodes, hows = next, how
+		}
+		got, err := testkit.CompileAndRun(compile.Config{}, point(x, c.x, y, c.y), nodes...)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for k, v := range got {
+			if e := v.Number(0); !(math.Abs(e-c.want) <= 1e-12*math.Abs(c.want)) {
+				t.Errorf("%s at (%v, %v), derivative by %s as %s: %v, want %v", c.name, c.x, c.y, c.by, hows[k], e, c.want)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -84,7 +85,7 @@ func at(reason string, values ...float64) Sample {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opIdentity, opCopy, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opSub, opMul, opDiv, opMod, opRemainder, opPow, opMax, opMin, opFMA, opMulNoNan, opCopysign *Op
+var opIdentity, opCopy, opNeg, opAbs, opSign, opSquare, opReciprocal, opAdd, opSub, opMul, opDiv, opMod, opRemainder, opPow, opPowDerivative, opMax, opMin, opFMA, opMulNoNan, opCopysign *Op
 
 func init() {
 	opIdentity = Register(&Op{
@@ -196,6 +197,39 @@ func init() {
 			{Type: Type{Float64, Shape{6}}, Values: []float64{0, 1, 2, 3, 2, 3}, Constant: true},
 		}}},
 	})
+	opPowDerivative = Register(&Op{
+		Name: "pow_derivative", OperandNames: []string{"a", "b"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, SingularPartials: true,
+		Attrs:   []AttrSpec{{Key: "order", Kind: attr.Int, Doc: "k, from 1 to 1000"}},
+		Doc:     "x^y·lnᵏ x, the derivative of order k of x^y by y, whose derivatives need no 1/x; 0 where x^y is 0 and at (0, 0).",
+		Formula: "y·x^(y−1)·lnᵏ x + k·x^(y−1)·lnᵏ⁻¹ x, x^y·lnᵏ⁺¹ x",
+		Operands: func(in []*Node, a attr.List) (DType, error) {
+			if k := a.Int("order"); k < 1 || k > 1000 {
+				return 0, fmt.Errorf("order %d is outside of [1, 1000]", k)
+			}
+			return floatOperands(in, a)
+		},
+		Partial: func(n *Node, i int) *Node {
+			x, y, k := n.inputs[0], n.inputs[1], n.extra.attrs.Int("order")
+			if i == 1 {
+				return powDerivative(x, y, k+1)
+			}
+			less, zero := Sub(y, Like(n, 1)), Like(n, 0)
+			// At x = 0 the first term, the larger one, is infinite or both are 0, but for y = 0.
+			larger := LogicalAnd(Equal(x, zero), NotEqual(y, zero))
+			return Add(MulNoNan(powDerivative(x, less, k), y), Where(larger, zero, multiple(powDerivative(x, less, k-1), float64(k))))
+		},
+		Expand: func(n *Node) *Node {
+			x, y := n.inputs[0], n.inputs[1]
+			zero := Like(n, 0)
+			log := Where(LogicalAnd(Equal(x, zero), Equal(y, zero)), zero, Log(x))
+			v := Pow(x, y)
+			for range n.extra.attrs.Int("order") {
+				v = MulNoNan(v, log)
+			}
+			return v
+		},
+		Samples: []Sample{with(pair(0.3, 3, -2, 2), attr.I("order", 1)), with(pair(0.3, 3, -2, 2), attr.I("order", 3))},
+	})
 	opMax = Register(&Op{
 		Name: "max", Commutative: true, Partials: []string{"H(a − b)", "H(b − a)"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "max",
 		Doc: "The larger of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where larger, ½ at a tie, else 0",
@@ -283,10 +317,15 @@ func powPartial(n *Node, i int) *Node {
 	if c, ok := uniform(x); ok && c > 0 && c < posInf {
 		return Mul(n, Log(x))
 	}
-	// At (0, 0) √x stands for ln x: it is 0, as the convention wants, and its derivatives are infinite with the signs of those of ln x.
-	zero := Like(n, 0)
-	origin := LogicalAnd(Equal(x, zero), Equal(y, zero))
-	return MulNoNan(n, Where(origin, Sqrt(x), Log(x)))
+	return powDerivative(x, y, 1)
+}
+
+// powDerivative is the derivative of order k of x^y by y.
+func powDerivative(x, y *Node, k int) *Node {
+	if k == 0 {
+		return Pow(x, y)
+	}
+	return graphOf(x, y).Apply(opPowDerivative, []*Node{x, y}, attr.Make(attr.I("order", k)))
 }
 
 // taylorOfSquare is the recurrence of x²: 2·Σ_(j<k/2) x_j·x_(k−j), and x_(k/2)² where k is even.

@@ -10,7 +10,7 @@ func singular(op *Op) *Op {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opAtanDerivative, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opHypot, opHypotDerivative *Op
+var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opAtanDerivative, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opAtan2Derivative, opHypot, opHypotDerivative *Op
 
 func init() {
 	opSqrt = Register(singular(unary("sqrt", "1/(2v)", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
@@ -109,9 +109,27 @@ func init() {
 		Partial: func(n *Node, i int) *Node {
 			y, x := n.inputs[0], n.inputs[1]
 			if i == 0 {
-				return Div(hypotDerivative(x, y), radius(x, y))
+				return atan2Derivative(x, y)
 			}
-			return Neg(Div(hypotDerivative(y, x), radius(x, y)))
+			return Neg(atan2Derivative(y, x))
+		},
+		Samples: []Sample{pair(0.5, 2, -2, 2), pair(-2, -0.5, -2, 2)},
+	})
+	opAtan2Derivative = Register(&Op{
+		Name: "atan2_derivative", OperandNames: []string{"x", "y"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
+		Doc:     "x/(x² + y²), the derivative of atan2(y, x) by y, whose derivatives are products of its own values, without powers of the radius that leave the range; 0 at the origin with derivatives 0, and where an operand is infinite.",
+		Formula: "(y² − x²)/r⁴, −2x·y/r⁴",
+		Partial: func(n *Node, i int) *Node {
+			other := atan2Derivative(n.inputs[1], n.inputs[0])
+			if i == 0 {
+				return Sub(Square(other), Square(n))
+			}
+			return Mul(Like(n, -2), Mul(n, other))
+		},
+		Expand: func(n *Node) *Node {
+			x, y := n.inputs[0], n.inputs[1]
+			r := Hypot(x, y)
+			return Div(hypotDerivative(x, y), Where(Equal(r, Like(r, 0)), Like(r, posInf), r))
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2), pair(-2, -0.5, -2, 2)},
 	})
@@ -121,11 +139,11 @@ func init() {
 		Formula: "y²/r³, −x·y/r³",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[0], n.inputs[1]
-			sine := hypotDerivative(y, x)
+			along := atan2Derivative(y, x) // the sine over the radius
 			if i == 0 {
-				return Div(Square(sine), radius(x, y))
+				return Mul(hypotDerivative(y, x), along)
 			}
-			return Neg(Div(Mul(n, sine), radius(x, y)))
+			return Neg(Mul(n, along))
 		},
 		Expand: func(n *Node) *Node {
 			x, r := n.inputs[0], Hypot(n.inputs[0], n.inputs[1])
@@ -149,11 +167,7 @@ func init() {
 
 func hypotDerivative(x, y *Node) *Node { return apply2(opHypotDerivative, x, y) }
 
-// radius is hypot(x, y) as a divisor of what is 0 at the origin and stays so, at every order.
-func radius(x, y *Node) *Node {
-	r := Hypot(x, y)
-	return Where(Equal(r, Like(r, 0)), Like(r, posInf), r)
-}
+func atan2Derivative(x, y *Node) *Node { return apply2(opAtan2Derivative, x, y) }
 
 // oneMinusSquare is 1 − x², rounded once.
 func oneMinusSquare(x *Node) *Node { return FMA(Neg(x), x, Like(x, 1)) }

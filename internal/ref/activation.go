@@ -22,6 +22,13 @@ func init() {
 			}
 			return x / r
 		}),
+		"atan2_derivative": of2(func(x, y float64) float64 {
+			r := math.Hypot(x, y)
+			if r == 0 || math.IsInf(r, 1) {
+				return 0
+			}
+			return x / r / r
+		}),
 		"silu":  func(a []float64) float64 { return timesOrZero(a[0], floatOps["sigmoid"](a)) },
 		"logit": func(a []float64) float64 { return log(a[0]) - math.Log1p(-a[0]) },
 		"clip": func(a []float64) float64 {
@@ -47,6 +54,16 @@ func init() {
 			return a[0]
 		}
 		return n.Attrs().Float("alpha") * a[0]
+	})
+	withAttrs("pow_derivative", func(n *graph.Node, a []float64) float64 {
+		v := floatOps["pow"](a)
+		for range n.Attrs().Int("order") {
+			if a[0] == 0 && a[1] == 0 {
+				return 0
+			}
+			v = timesOrZero(v, log(a[0]))
+		}
+		return v
 	})
 	withAttrs("gelu", func(n *graph.Node, a []float64) float64 {
 		x := a[0]
