@@ -429,6 +429,11 @@ func (s *nodeSets) results(n *graph.Node, p graph.OfResults) error {
 // arraySets appends the sets of all elements of a node.
 func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 	op := n.Op()
+	if op == opBatched {
+		has := n.Attrs().Ints("operands")
+		blockSets(n, sets, out, size, n.Shape()[0], func(operand int) bool { return slices.Contains(has, operand) })
+		return nil
+	}
 	switch p := op.Pattern.(type) {
 	case nil:
 		switch {
@@ -445,6 +450,9 @@ func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 			return nil
 		case graph.Matrices:
 			matrixSets(n, sets, out, size)
+			return nil
+		case graph.Columns:
+			columnSets(n, sets, out, size)
 			return nil
 		case graph.Moves:
 			if movedSets(n, sets, out) {
@@ -559,14 +567,23 @@ func (s *nodeSets) resultsOfMatrices(n *graph.Node) error {
 
 // matrixSets lets every element of a result depend on all that the elements of the operands at the same index in the batch depend on.
 func matrixSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
-	in := n.Inputs()
-	s := in[len(in)-1].Shape()
-	batch := s[:len(s)-2].Size()
-	var parts [][]int32
+	s := n.Input(len(n.Inputs()) - 1).Shape()
+	blockSets(n, sets, out, size, s[:len(s)-2].Size(), func(int) bool { return true })
+}
+
+// blockSets lets every element of a result depend on all that the elements of the operands at the same index in the batch depend on, and on all that those without the batch depend on.
+func blockSets(n *graph.Node, sets *nodeSets, out *setBuilder, size, batch int, has func(operand int) bool) {
+	var parts, shared [][]int32
+	for i, x := range n.Inputs() {
+		if !has(i) {
+			shared = append(shared, sets.get(x)...)
+		}
+	}
+	common := out.union(shared...)
 	for k := range batch {
-		parts = parts[:0]
-		for _, x := range in {
-			if of := sets.get(x); of != nil {
+		parts = append(parts[:0], common)
+		for i, x := range n.Inputs() {
+			if of := sets.get(x); of != nil && has(i) {
 				each := len(of) / batch
 				parts = append(parts, of[k*each:(k+1)*each]...)
 			}
@@ -575,6 +592,27 @@ func matrixSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
 		for range size / batch {
 			out.add(all)
 		}
+	}
+}
+
+// columnSets lets every element of the result depend on all that its column of the last operand depends on, and on all that the other operands depend on.
+func columnSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
+	last := len(n.Inputs()) - 1
+	var shared [][]int32
+	for _, x := range n.Inputs()[:last] {
+		shared = append(shared, sets.get(x)...)
+	}
+	common, of := out.union(shared...), sets.get(n.Input(last))
+	columns := make(indexSets, size/n.Shape()[0])
+	for j := range columns {
+		parts := [][]int32{common}
+		for i := j; i < len(of); i += len(columns) {
+			parts = append(parts, of[i])
+		}
+		columns[j] = out.union(parts...)
+	}
+	for range n.Shape()[0] {
+		out.sets = append(out.sets, columns...)
 	}
 }
 

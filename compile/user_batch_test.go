@@ -263,3 +263,125 @@ func TestUserBatchRule(t *testing.T) {
 		t.Error("a user's operator is a view")
 	}
 }
+
+// Users' operators over one element, whose attributes are integers by other names, or whose operands are several, integers, or of another rank than the result.
+var perElement = []struct {
+	op    *graph.Op
+	attrs []graph.Attr
+	// apply gives the operator further operands, which are the same for all elements of a batch.
+	apply func(op *graph.Op, attrs []graph.Attr, x *graph.Node) *graph.Node
+}{
+	{op: userOp(graph.Op{Name: "user_size", Attrs: []graph.AttrSpec{{Key: "size", Kind: graph.AttrInt, Doc: "how many count"}}, ThroughExpand: true,
+		Expand: func(n *graph.Node) *graph.Node {
+			x := n.Input(0)
+			return graph.Mul(x, graph.Sum(graph.Slice(x, graph.Range{Limit: n.Attrs().Int("size")})))
+		}}), attrs: []graph.Attr{graph.IntAttr("size", 2)}},
+	{op: userOp(graph.Op{Name: "user_k", Attrs: []graph.AttrSpec{{Key: "k", Kind: graph.AttrInt, Doc: "the shift"}},
+		Expand: func(n *graph.Node) *graph.Node { return graph.Square(graph.Roll(n.Input(0), n.Attrs().Int("k"), 0)) },
+		JVP: func(n *graph.Node, dot []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(graph.Like(n, 3), graph.Roll(dot[0], n.Attrs().Int("k"), 0))}
+		}}), attrs: []graph.Attr{graph.IntAttr("k", 1)}},
+	{op: userOp(graph.Op{Name: "user_reduced", Attrs: axisSpec,
+		Infer: func(in []*graph.Node, _ graph.Attrs) (graph.Type, error) {
+			return graph.Type{DType: in[0].DType()}, nil
+		},
+		Expand: func(n *graph.Node) *graph.Node { return graph.Sum(graph.Square(n.Input(0))) },
+		VJP: func(n *graph.Node, ct []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(ct[0], graph.Sin(n.Input(0)))}
+		}}), attrs: []graph.Attr{graph.IntAttr("axis", 0)}},
+	{op: registered(graph.CustomVJP("user_weighted", 2, func(in []*graph.Node) *graph.Node { return graph.Mul(in[0], graph.Cumsum(in[1], 0)) },
+		func(in []*graph.Node, y, ct *graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(graph.Like(y, 2), ct), graph.Mul(ct, in[0])}
+		})), apply: func(op *graph.Op, _ []graph.Attr, x *graph.Node) *graph.Node {
+		return graph.Call(op, x, graph.Constant(x.Graph(), []float64{1, -2, 3, 0.5}, 4))
+	}},
+	{op: registered(graph.CustomVJP("user_weights_first", 2, func(in []*graph.Node) *graph.Node { return graph.Mul(in[1], graph.Cumsum(in[0], 0)) },
+		func(in []*graph.Node, y, ct *graph.Node) []*graph.Node {
+			return []*graph.Node{ct, graph.Mul(graph.Sum(ct), in[0])}
+		})), apply: func(op *graph.Op, _ []graph.Attr, x *graph.Node) *graph.Node {
+		return graph.Call(op, graph.Constant(x.Graph(), []float64{1, -2, 3, 0.5}, 4), x)
+	}},
+	{op: registered(graph.CustomJVP("user_taken", 2, func(in []*graph.Node) *graph.Node { return graph.Gather(in[0], in[1], 0) },
+		func(in []*graph.Node, _ *graph.Node, dot []*graph.Node) *graph.Node {
+			return graph.Mul(graph.Gather(dot[0], in[1], 0), graph.Gather(in[0], in[1], 0))
+		})), apply: func(op *graph.Op, _ []graph.Attr, x *graph.Node) *graph.Node {
+		return graph.Call(op, x, graph.Constant(x.Graph(), []int64{3, 0, 0, 2}, 4))
+	}},
+}
+
+// Batches of such operators are their elements' one by one, also in a batch of batches and as steps of a scan, and elements have nothing to do with one another in sparse Jacobians.
+func TestBatchOfUsersOperators(t *testing.T) {
+	const n, size = 3, 4
+	data := []float64{1, 2, -0.5, 100, -3, 0.25, 7, 0, 4, 4.5, -1, 6}
+	for _, c := range perElement {
+		g := graph.New()
+		x, xs, w := g.Input("x", graph.Float64, size), g.Input("xs", graph.Float64, n, size), g.Input("w", graph.Float64, size)
+		list := func(n ...*graph.Node) []*graph.Node { return n }
+		apply := func(x *graph.Node) *graph.Node {
+			if c.apply != nil {
+				return c.apply(c.op, c.attrs, x)
+			}
+			return graph.CallWith(c.op, c.attrs, x)
+		}
+		gradient := func(x *graph.Node) *graph.Node { return grad(t, graph.Sum(graph.Sin(apply(x))), x)[0] }
+		tangent := func(x *graph.Node) *graph.Node {
+			return must[[]*graph.Node](t)(compile.JVP(list(apply(x)), list(x), list(w)))[0]
+		}
+		each := func(f func(x *graph.Node) *graph.Node) *graph.Node {
+			var rows []*graph.Node
+			for i := range n {
+				rows = append(rows, f(graph.Index(xs, i)))
+			}
+			return graph.Stack(0, rows...)
+		}
+		batch := func(y, x, xs *graph.Node) *graph.Node {
+			return must[[]*graph.Node](t)(compile.Batch(list(y), list(x), list(xs)))[0]
+		}
+		var got, want []*graph.Node
+		for _, f := range []func(x *graph.Node) *graph.Node{apply, gradient, tangent} {
+			_, steps := graph.Scan(n, nil, list(xs), func(_, x []*graph.Node) (next, ys []*graph.Node) { return nil, list(f(x[0])) })
+			twice := graph.Index(batch(batch(f(x), x, xs), xs, graph.Stack(0, graph.Neg(xs), xs)), 1)
+			got, want = append(got, batch(f(x), x, xs), steps[0], twice), append(want, each(f), each(f), each(f))
+		}
+		many := batch(apply(x), x, xs)
+		pattern := must[*compile.Pattern](t)(compile.JacobianPattern(many, xs))
+		if most := many.Shape().Size() * size; pattern.NonZeros() > most {
+			t.Errorf("%s: the batch's pattern has %d entries, and has blocks of at most %d", c.op.Name, pattern.NonZeros(), most)
+		}
+		j := must[*compile.SparseMatrix](t)(compile.SparseJacobian(many, xs))
+		dense := must[*graph.Node](t)(compile.Jacobian(each(apply), xs))
+		got, want = append(got, j.CSR().Dense()), append(want, graph.Reshape(dense, many.Shape().Size(), n*size))
+		got = append(got, grad(t, graph.Sum(graph.Sin(many)), xs)[0], must[[]*graph.Node](t)(compile.JVP(list(many), list(xs), list(graph.BroadcastTo(w, n, size))))[0])
+		want = append(want, each(gradient), each(tangent))
+		equal(t, c.op.Name, point(x, data[:size], xs, data, w, []float64{1, -2, 0.5, 3}), got, want)
+	}
+}
+
+// Batches of sparse solutions and of implicit functions are blocks in patterns.
+func TestPatternsOfBatchesAreBlocks(t *testing.T) {
+	const n, size = 5, 3
+	g := graph.New()
+	x, xs := g.Input("x", graph.Float64, size), g.Input("xs", graph.Float64, n, size)
+	m := graph.NewCSR(size, size, []int64{0, 2, 4, 5}, []int64{0, 1, 0, 1, 2}, graph.Constant(g, []float64{4, 1, 1, 3, 2}, 5))
+	for name, y := range map[string]*graph.Node{
+		"csr_solve":                         m.Solve(graph.Sin(x)),
+		"csr_solve of a matrix that varies": graph.NewCSR(size, size, []int64{0, 1, 2, 3}, []int64{0, 1, 2}, graph.Exp(x)).Solve(x),
+		"implicit": graph.Implicit(graph.Log(x), func(y *graph.Node) *graph.Node {
+			return graph.Sub(graph.Add(graph.Exp(y), graph.Sum(y)), graph.Add(x, graph.Sum(graph.Log(x))))
+		}, graph.ImplicitOptions{}),
+		"a gradient of csr_solve": grad(t, graph.Sum(graph.Square(m.Solve(graph.Sin(x)))), x)[0],
+	} {
+		many := must[[]*graph.Node](t)(compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{xs}))[0]
+		p := must[*compile.Pattern](t)(compile.JacobianPattern(many, xs))
+		for i := range p.Rows {
+			for _, c := range p.Row(i) {
+				if int(c)/size != i/size {
+					t.Errorf("%s: element %d of the batch depends on element %d", name, i/size, int(c)/size)
+				}
+			}
+		}
+		if p.NonZeros() < n*size {
+			t.Errorf("%s: %d entries", name, p.NonZeros())
+		}
+	}
+}

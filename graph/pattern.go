@@ -3,7 +3,7 @@ package graph
 import "github.com/adjoint-go/adjoint/internal/shape"
 
 // Pattern says on which elements of its operands an element of an operator's result can depend: the sparsity of the operator's Jacobian. It may have
-// too many entries, never too few. It is Dense, Lines, Matrices, Moves or AsExpansion, or a Combines, an ElementPattern, a SumPattern or, of operators of several results, an OfResults.
+// too many entries, never too few. It is Dense, Lines, Matrices, Columns, Moves or AsExpansion, or a Combines, an ElementPattern, a SumPattern or, of operators of several results, an OfResults.
 type Pattern interface{ isPattern() }
 
 // CommonPattern is a pattern that needs nothing but its name.
@@ -19,6 +19,9 @@ const (
 	// Matrices is for LeadingBatch operators whose last operand is a matrix or a batch of them: each element of each result depends on all elements of all operands that
 	// belong to the same matrix of the batch.
 	Matrices
+	// Columns: each element of the result, which has the rows of the last operand, depends on all elements of that operand that have the same indices behind the first one, and on all
+	// elements of the other operands, as a solution depends on its right-hand side and the matrix.
+	Columns
 	// Moves: each element of the result is an element of an operand that is a float, or depends on none. Which one follows from the shapes, the attributes
 	// and the operands that are integers: the operator's kernel, run on the numbers of the elements, tells. It is dense where these integers
 	// are not constant.

@@ -95,7 +95,7 @@ func init() {
 		Samples: []Sample{csrSample(nil, Shape{3}, Shape{4}), csrSample(nil, Shape{3, 2}, Shape{4, 2})},
 	})
 	opCSRSolve = Register(&Op{
-		Name: "csr_solve", Pattern: Dense, Symbol: "\\", OperandNames: []string{"rows", "columns", "entries", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve", Batch: batchCSR,
+		Name: "csr_solve", Pattern: Columns, Symbol: "\\", OperandNames: []string{"rows", "columns", "entries", "B"}, Family: FamilySparse, MinArity: 4, MaxArity: 4, Kernel: "csr_solve", Batch: batchCSR,
 		Attrs: []AttrSpec{{Key: "transpose", Kind: attr.Bool, Doc: "solve with the matrix transposed"}},
 		Doc: "X with A·X = B (Aᵀ·X = B if transposed) for a sparse square matrix A, whose entries are operand 2, and B, operand 3, a vector [n] or a matrix [n×k], by sparse " +
 			"decomposition in an order of rows that keeps it sparse: L·D·Lᵀ of a symmetric positive definite matrix, else L·U. A singular matrix is a runtime error." + csrLayout,
