@@ -129,6 +129,35 @@ func TestMemory(t *testing.T) {
 			y := nn.Linear(s.In("out"), graph.Relu(nn.Linear(s.In("decoder"), z, 128)), 64)
 			return graph.Add(graph.Mean(graph.SigmoidCrossEntropy(y, x)), nn.GaussianKL(mean, variance))
 		},
+		"mlp": func(s *nn.Scope) *node {
+			h := graph.Relu(nn.Linear(s.In("hidden"), s.Graph().Input("x", graph.Float32, 64, 784), 128))
+			return nn.Classification(nn.Linear(s.In("out"), h, 10), s.Graph().Input("y", graph.Int64, 64), 0)
+		},
+		"gru": func(s *nn.Scope) *node {
+			y, _ := nn.GRU(s, s.Graph().Input("x", graph.Float32, 100, 32, 64), 128, nn.RecurrentOptions{})
+			return graph.Mean(graph.Square(y))
+		},
+		"normalised convolutions": func(s *nn.Scope) *node {
+			in := s.Training(nil)
+			h := s.Graph().Input("x", graph.Float32, 32, 3, 24, 24)
+			for i, filters := range []int{8, 16, 16} {
+				b := in.In(fmt.Sprint("block", i))
+				h = graph.Relu(nn.BatchNorm(b.In("norm"), nn.Conv(b.In("conv"), h, filters, []int{3, 3}, graph.Window{Padding: []int{1, 1, 1, 1}})))
+				h, _ = graph.MaxPool(h, []int{2, 2}, graph.Window{Strides: []int{2, 2}})
+			}
+			return nn.Classification(nn.Linear(in.In("out"), nn.Flatten(h), 10), s.Graph().Input("y", graph.Int64, 32), 0)
+		},
+		"characters": func(s *nn.Scope) *node {
+			x := s.Graph().Input("x", graph.Int64, 8, 64)
+			h := nn.Embedding(s.In("embedding"), x, 60, 64)
+			for i := range 2 {
+				b := s.In(fmt.Sprint("block", i))
+				h = graph.Add(h, nn.MultiHeadAttention(b.In("attention"), nn.LayerNorm(b.In("norm0"), h, 1), 4, nn.AttentionOptions{Causal: true}))
+				h = graph.Add(h, nn.Linear(b.In("feed1"), graph.GeluTanh(nn.Linear(b.In("feed0"), nn.LayerNorm(b.In("norm1"), h, 1), 256)), 64))
+			}
+			logits := graph.Reshape(nn.Linear(s.In("out"), h, 60), 8*64, 60)
+			return nn.Classification(logits, s.Graph().Input("y", graph.Int64, 8*64), 0)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := nn.New(graph.New(), graph.Float32)

@@ -54,7 +54,7 @@ var safetensorsDTypes = map[string]safetensorsDType{
 	"U8":   {1, nil, copied(func(v uint8) int32 { return int32(v) })},
 	"U32":  {4, nil, copied(func(v uint32) int64 { return int64(v) })},
 	"F16":  {2, nil, copied(dtype.Half)},
-	"BF16": {2, nil, copied(func(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) })},
+	"BF16": {2, nil, copied(dtype.BFloat16)},
 	"BOOL": {1, nil, readBools},
 	"U64": {8, nil, func(data []byte) (any, error) {
 		v, err := copied[int64, int64](nil)(data)
@@ -109,18 +109,56 @@ var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 var safetensorsNames = map[dtype.DType]string{dtype.Int64: "I64", dtype.Float64: "F64", dtype.Float32: "F32", dtype.Int32: "I32", dtype.Bool: "BOOL"}
 
 // safetensorsOrder is the order in which tensors are written: those that are aligned most first, as the format's own library does.
-var safetensorsOrder = []string{"I64", "F64", "F32", "I32", "BOOL"}
+var safetensorsOrder = []string{"I64", "F64", "F32", "I32", "BF16", "F16", "BOOL"}
+
+// Storage is the format of floats in a file.
+type Storage int
+
+// The formats.
+const (
+	AsComputed Storage = iota // that of the values
+	Float16                   // binary16 of IEEE 754: eleven binary digits, from 6e-8 to 65504
+	BFloat16                  // the first 16 bits of a float32: eight binary digits, the range of float32
+)
+
+// storages are the formats of 16 bits: their name in safetensors, and how a float becomes one.
+var storages = map[Storage]struct {
+	name   string
+	infty  uint16
+	narrow func(float32) uint16
+}{Float16: {"F16", 0x7c00, dtype.ToHalf}, BFloat16: {"BF16", 0x7f80, dtype.ToBFloat16}}
+
+// stored returns an array's elements as a format has them, floats rounded to nearest, and the name of their dtype in safetensors. A finite float that would become infinite is an error.
+func stored(a vm.Array, t vm.Type, s Storage) (data any, name string, err error) {
+	to, ok := storages[s]
+	if !ok || !t.DType.IsFloat() {
+		return a.Data, safetensorsNames[t.DType], nil
+	}
+	out := make([]uint16, t.Size())
+	for i, v := range a.Float64s() {
+		out[i] = to.narrow(dtype.RoundToOdd(v))
+		if out[i]&0x7fff == to.infty && !math.IsInf(v, 0) {
+			return nil, "", fmt.Errorf("element %d, %v, is beyond %s", i, v, to.name)
+		}
+	}
+	return out, to.name, nil
+}
 
 // metadataKey is the header's entry that is no tensor.
 const metadataKey = "__metadata__"
 
 // WriteSafetensors writes the values and metadata, which may be nil, in the format safetensors: wide dtypes first and then by name, as the format's own library does, so that equal values give equal bytes.
 func (v Values) WriteSafetensors(w io.Writer, metadata map[string]string) error {
+	return v.writeSafetensors(w, metadata, AsComputed)
+}
+
+func (v Values) writeSafetensors(w io.Writer, metadata map[string]string, storage Storage) error {
 	if w == nil {
 		return errors.New("train: no writer of values")
 	}
 	type entry struct {
 		name, dtype string
+		data        any
 	}
 	var entries []entry
 	for name, a := range v {
@@ -131,7 +169,11 @@ func (v Values) WriteSafetensors(w io.Writer, metadata map[string]string) error 
 		if name == metadataKey {
 			return fmt.Errorf("train: in safetensors %q is no name of a value", name)
 		}
-		entries = append(entries, entry{name, safetensorsNames[t.DType]})
+		data, kind, err := stored(a, t, storage)
+		if err != nil {
+			return fmt.Errorf("train: %q: %w", name, err)
+		}
+		entries = append(entries, entry{name, kind, data})
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
 		if d := slices.Index(safetensorsOrder, a.dtype) - slices.Index(safetensorsOrder, b.dtype); d != 0 {
@@ -161,7 +203,7 @@ func (v Values) WriteSafetensors(w io.Writer, metadata map[string]string) error 
 	at := 0
 	for _, e := range entries {
 		a := v[e.name]
-		end := at + binary.Size(a.Data)
+		end := at + binary.Size(e.data)
 		if err := member(e.name, safetensor{e.dtype, append([]int{}, a.Shape...), [2]int{at, end}}); err != nil {
 			return err
 		}
@@ -182,7 +224,7 @@ func (v Values) WriteSafetensors(w io.Writer, metadata map[string]string) error 
 		return err
 	}
 	for _, e := range entries {
-		if err := binary.Write(w, binary.LittleEndian, v[e.name].Data); err != nil {
+		if err := binary.Write(w, binary.LittleEndian, e.data); err != nil {
 			return err
 		}
 	}

@@ -3,12 +3,15 @@ package train_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/adjoint-go/adjoint/compile/train"
 	"github.com/adjoint-go/adjoint/vm"
@@ -214,5 +217,73 @@ func BenchmarkOpenSafetensors(b *testing.B) {
 		if err := f.Close(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Files of 16 bits hold what is nearest, and half of the bytes.
+func TestStorage(t *testing.T) {
+	x := make([]float32, 5000)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i)) * math.Exp(float64(i%23)-14))
+	}
+	v := train.Values{
+		"w": {Shape: []int{50, 100}, Data: x}, "b": {Shape: []int{3}, Data: []float64{1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-11, -3}},
+		"n": {Data: []int64{1 << 40}}, "mask": {Shape: []int{2}, Data: []bool{true, false}},
+	}
+	folder := t.TempDir()
+	size := func(path string) int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	whole := filepath.Join(folder, "whole.safetensors")
+	if err := v.SaveIn(whole, train.AsComputed); err != nil {
+		t.Fatal(err)
+	}
+	for storage, digits := range map[train.Storage]int{train.Float16: 11, train.BFloat16: 8} {
+		path := filepath.Join(folder, fmt.Sprint(storage, ".safetensors"))
+		if err := v.SaveIn(path, storage); err != nil {
+			t.Fatal(err)
+		}
+		if part := float64(size(path)) / float64(size(whole)); part > 0.52 {
+			t.Errorf("the file has %v of the bytes", part)
+		}
+		got, err := train.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		least := math.Ldexp(1, -25)
+		if storage == train.BFloat16 {
+			least = 0
+		}
+		for i, w := range got["w"].Data.([]float32) {
+			if d := math.Abs(float64(w) - float64(x[i])); d > max(least, math.Abs(float64(x[i]))*math.Ldexp(1, -digits)) {
+				t.Fatalf("storage %v: %v becomes %v", storage, x[i], w)
+			}
+		}
+		want := []float32{1 + 0x1p-10, 1, -3} // the first is above the middle by what a float32 does not hold
+		if storage == train.BFloat16 {
+			want[0] = 1
+		}
+		if diff := cmp.Diff(want, got["b"].Data); diff != "" {
+			t.Errorf("storage %v: %s", storage, diff)
+		}
+		if !cmp.Equal(v["n"].Data, got["n"].Data) || !cmp.Equal(v["mask"], got["mask"]) {
+			t.Errorf("storage %v: %v", storage, got)
+		}
+	}
+	large := train.Values{"w": {Data: []float32{70000}}}
+	for _, err := range []error{large.SaveIn(filepath.Join(folder, "a.safetensors"), train.Float16), v.SaveIn(filepath.Join(folder, "a.npz"), train.Float16), v.SaveIn(whole, 7)} {
+		if err == nil {
+			t.Error("no error")
+		}
+	}
+	if err := large.SaveIn(filepath.Join(folder, "a.safetensors"), train.BFloat16); err != nil {
+		t.Error(err)
+	}
+	if list, err := os.ReadDir(folder); err != nil || len(list) != 4 {
+		t.Errorf("%d files, %v", len(list), err)
 	}
 }

@@ -37,6 +37,9 @@ const (
 	rateName  = prefix + "rate"
 	normName  = prefix + "gradient_norm"
 	averaged  = prefix + "average/"
+	scaleName = prefix + "loss_scale"
+	goodName  = prefix + "good_steps"
+	skipName  = prefix + "skipped_steps"
 	metricsOf = prefix + "metric/"
 )
 
@@ -50,6 +53,8 @@ type Config struct {
 	ClipNorm, ClipValue float64
 	// Average keeps averages of the parameters, which Trainer.Averages returns; nil does not.
 	Average Average
+	// LossScale multiplies the loss that is differentiated, and leaves out steps whose gradients are not finite; nil does neither.
+	LossScale *LossScale
 	// Seed is that of the initial values.
 	Seed int64
 	// Metrics are scalars that each step computes beside the loss, by name: see Trainer.Metric.
@@ -71,6 +76,7 @@ type Trainer struct {
 	average []string // inputs: parameters that have an average
 	metrics []string
 	clips   bool
+	scales  bool
 }
 
 // Key returns a key for nn.Scope.Training: of the seed, and another one in each step.
@@ -108,18 +114,22 @@ func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
 	if c.Rate == nil {
 		c.Rate = Constant(1e-3)
 	}
+	scaling, err := c.LossScale.scaling(g, loss, c.Gradients != nil)
+	if err != nil {
+		return nil, err
+	}
 	gradients := c.Gradients
 	if gradients == nil {
-		var err error
-		if gradients, err = compile.Gradient(loss, parameters...); err != nil {
+		if gradients, err = compile.Gradient(scaling.differentiated(loss), parameters...); err != nil {
 			return nil, err
 		}
+		gradients = scaling.unscaled(gradients)
 	}
 	outputs, names := nodes{loss}, []string{lossName}
 	output := func(name string, n *node) {
 		outputs, names = append(outputs, n), append(names, name)
 	}
-	t := &Trainer{clips: c.ClipNorm > 0}
+	t := &Trainer{clips: c.ClipNorm > 0, scales: scaling != nil}
 	gradients = clipped(gradients, c)
 	if t.clips {
 		norm := normOf(gradients)
@@ -137,6 +147,10 @@ func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
 	start[stepName] = vm.Array{Data: []int64{0}}
 	update(step, graph.Add(step, graph.Like(step, 1)))
 	before := graph.Cast(step, graph.Float64)
+	if scaling != nil {
+		before = graph.Sub(before, graph.Cast(scaling.skipped, graph.Float64))
+		scaling.update(start, update)
+	}
 	count := graph.Add(before, graph.Like(before, 1))
 	rate := c.Rate(before)
 	output(rateName, rate)
@@ -151,13 +165,13 @@ func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
 		if len(states) != len(u.States) {
 			return nil, fmt.Errorf("train: the optimiser gives %d states of %d", len(states), len(u.States))
 		}
-		update(p, value)
+		update(p, scaling.kept(value, p))
 		for k, v := range states {
-			update(u.States[k], v)
+			update(u.States[k], scaling.kept(v, u.States[k]))
 		}
 		if c.Average != nil {
 			in := g.Input(averaged+p.Name(), p.DType(), p.Shape()...)
-			update(in, c.Average(in, value, count))
+			update(in, scaling.kept(c.Average(in, value, count), in))
 			t.average = append(t.average, p.Name())
 		}
 	}
@@ -178,7 +192,6 @@ func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
 		output(metricsOf+name, c.Metrics[name])
 	}
 	c.Compile.Names = names
-	var err error
 	if t.program, err = c.Compile.Compile(outputs...); err != nil {
 		return nil, err
 	}
@@ -264,7 +277,7 @@ func Initial(s *nn.Scope, seed int64) (Values, error) {
 }
 
 // Accumulate returns the mean of a loss over n equal parts of the batch, nodes with the examples along their first axis, and its gradients by s.Parameters() for Config.Gradients: a loop that goes through the parts, and keeps what one part takes.
-// loss builds the loss of a part, by nodes alone; it is called more than once. States of the scope (nn.BatchNorm in training) cannot be updated from there.
+// loss builds the loss of a part, by nodes alone; it is called more than once. States of the scope (nn.BatchNorm in training) are updated by each part in turn, as if it were a batch.
 func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*graph.Node) *graph.Node) (mean *graph.Node, gradients []*graph.Node, err error) {
 	var xs, first nodes
 	for _, x := range batch {
@@ -284,13 +297,15 @@ func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*grap
 	if !one.Valid() {
 		return nil, nil, s.Graph().Err()
 	}
-	parameters := s.Parameters()
+	parameters, states := s.Parameters(), s.States()
 	init := nodes{graph.Like(one, 0)}
 	for _, p := range parameters {
 		init = append(init, graph.BroadcastTo(graph.Like(p, 0), p.Shape()...))
 	}
-	final, _ := graph.Scan(n, init, xs, func(c, x []*graph.Node) (next, ys []*graph.Node) {
-		l := loss(x)
+	sums := len(init)
+	final, _ := graph.Scan(n, append(init, states...), xs, func(c, x []*graph.Node) (next, ys []*graph.Node) {
+		var l *node
+		after := s.Carry(c[sums:], func() { l = loss(x) })
 		d, bad := compile.Gradient(l, parameters...)
 		if bad != nil {
 			err = bad
@@ -300,7 +315,7 @@ func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*grap
 		for i := range d {
 			next = append(next, graph.Add(c[1+i], d[i]))
 		}
-		return next, nil
+		return append(next, after...), nil
 	})
 	if err == nil {
 		err = s.Graph().Err()
@@ -308,6 +323,12 @@ func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*grap
 	if err != nil {
 		return nil, nil, err
 	}
+	for i, v := range states {
+		if s.Updated(v) != v { // as the loss of the first part said
+			s.Update(v, final[sums+i])
+		}
+	}
+	final = final[:sums:sums]
 	for i, v := range final {
 		final[i] = graph.Mul(v, graph.Like(v, 1/float64(n)))
 	}

@@ -165,7 +165,18 @@ func readArray(f *zip.File) (vm.Array, error) {
 }
 
 // Save writes the values to a file as Write does, or as WriteSafetensors does if its name ends in .safetensors; the file is there as a whole or as it was.
-func (v Values) Save(path string) (err error) {
+func (v Values) Save(path string) error { return v.SaveIn(path, AsComputed) }
+
+// SaveIn is Save with floats in a format of 16 bits, rounded to nearest once, which takes half of the bytes or a quarter; Load gives them as float32, which models are computed in. The file must be in the format safetensors. A finite float that is beyond the format is an error, and so is a
+// storage that is none.
+func (v Values) SaveIn(path string, storage Storage) (err error) {
+	inSafetensors := strings.HasSuffix(path, safetensorsExtension)
+	switch {
+	case storage < AsComputed || storage > BFloat16:
+		return fmt.Errorf("train: there is no storage %d", storage)
+	case storage != AsComputed && !inSafetensors:
+		return fmt.Errorf("train: %s: floats of 16 bits need a file that ends in %s", path, safetensorsExtension)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -176,8 +187,8 @@ func (v Values) Save(path string) (err error) {
 		}
 	}()
 	write := v.Write
-	if strings.HasSuffix(path, safetensorsExtension) {
-		write = func(w io.Writer) error { return v.WriteSafetensors(w, nil) }
+	if inSafetensors {
+		write = func(w io.Writer) error { return v.writeSafetensors(w, nil, storage) }
 	}
 	if err := write(f); err != nil {
 		return errors.Join(err, f.Close())

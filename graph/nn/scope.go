@@ -42,6 +42,8 @@ type parameters struct {
 	list   []*Parameter
 	byName map[string]*Parameter
 	next   map[*graph.Node]*graph.Node // by state: its new value
+
+	carried map[*graph.Node]*graph.Node // by state: the value that it has in the body of a loop
 }
 
 // Scope is a place for parameters, by name. Make one with New.
@@ -138,6 +140,9 @@ func (s *Scope) parameter(name string, init Initializer, state bool, shape []int
 	}
 	name = s.join(name)
 	if p := s.all.byName[name]; p != nil {
+		if v := s.all.carried[p.Node]; v != nil && state && v.Shape().Equal(shape) {
+			return v
+		}
 		switch {
 		case !p.Node.Valid():
 		case !p.Node.Shape().Equal(shape):
@@ -158,22 +163,70 @@ func (s *Scope) parameter(name string, init Initializer, state bool, shape []int
 	return p.Node
 }
 
-// Update says that a state has another value after a step of training. The last call counts. The value may not belong to the body of a loop.
+// Update says that a state has another value after a step of training. The last call counts. The value may not belong to the body of a loop, but that of Carry's build.
 func (s *Scope) Update(state, value *graph.Node) {
 	s = s.ready()
 	if !state.Valid() || !value.Valid() {
 		return
 	}
-	switch {
-	case !slices.ContainsFunc(s.all.list, func(p *Parameter) bool { return p.State && p.Node == state }):
+	k := slices.IndexFunc(s.all.list, func(p *Parameter) bool { return p.State && (p.Node == state || s.all.carried[p.Node] == state) })
+	if k < 0 {
 		s.all.g.Fail("update", fmt.Errorf("%v is not a state", state))
-	case value.Graph() != s.all.g:
-		s.all.g.Fail("update", fmt.Errorf("the new value of %v belongs to the body of a loop or branch: carry it out of there", state))
-	case !value.Type().Equal(state.Type()):
-		s.all.g.Fail("update", fmt.Errorf("%v is %v, and its new value %v", state, state.Type(), value.Type()))
-	default:
-		s.all.next[state] = value
+		return
 	}
+	in := s.all.list[k].Node
+	switch v := s.all.carried[in]; {
+	case v == nil && value.Graph() != s.all.g || v != nil && value.Graph() != v.Graph():
+		s.all.g.Fail("update", fmt.Errorf("the new value of %v belongs to the body of a loop or branch: carry it out of there", in))
+	case !value.Type().Equal(in.Type()):
+		s.all.g.Fail("update", fmt.Errorf("%v is %v, and its new value %v", in, in.Type(), value.Type()))
+	default:
+		s.all.next[in] = value
+	}
+}
+
+// States returns the states of the scope and the scopes within it, in the order in which they were made.
+func (s *Scope) States() []*graph.Node {
+	var list nodes
+	for _, p := range s.All() {
+		if p.State {
+			list = append(list, p.Node)
+		}
+	}
+	return list
+}
+
+// Carry runs build, in the body of a loop, with other values of States, one for each: which build's layers read, and Update gives new ones. It returns the values that the states have at the end, for the loop to carry on. Values of another number or type are a mistake.
+func (s *Scope) Carry(values []*graph.Node, build func()) (next []*graph.Node) {
+	s = s.ready()
+	states := s.States()
+	if len(values) != len(states) {
+		s.all.g.Fail("carry", fmt.Errorf("%d values of %d states", len(values), len(states)))
+		return values
+	}
+	carried, after := s.all.carried, s.all.next
+	defer func() { s.all.carried, s.all.next = carried, after }()
+	s.all.carried, s.all.next = map[*graph.Node]*graph.Node{}, map[*graph.Node]*graph.Node{}
+	for i, in := range states {
+		if v := values[i]; v.Valid() && !v.Type().Equal(in.Type()) {
+			s.all.g.Fail("carry", fmt.Errorf("%v is %v, and the value for it %v", in, in.Type(), v.Type()))
+			return values
+		}
+		s.all.carried[in] = values[i]
+	}
+	if build == nil {
+		s.all.g.Fail("carry", errors.New("there is nothing to build"))
+		return values
+	}
+	build()
+	for i, in := range states {
+		if v := s.all.next[in]; v != nil {
+			next = append(next, v)
+		} else {
+			next = append(next, values[i])
+		}
+	}
+	return next
 }
 
 // Updated returns the new value of a state, the state itself if there is none.
