@@ -24,6 +24,9 @@ func (c Config) withinMemory(passes func(arena int64) (*vm.Program, error)) (p *
 		if needs <= c.MemoryLimit {
 			return p, arena, nil
 		}
+		if arena > 0 && p.ArenaBytes() > arena && needs >= least {
+			break // nothing is gained any more
+		}
 		least = min(least, needs)
 		if arena == 0 {
 			arena = p.ArenaBytes()
