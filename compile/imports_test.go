@@ -35,6 +35,7 @@ var publicImports = map[string][]string{
 	"compile/stiff":      {"graph", "compile"},
 	"compile/train":      {"graph", "compile", "vm", "vm/shard"},
 	"internal/agreement": {"graph", "compile"},
+	"internal/emit":      {"graph"},
 	"internal/jet":       {"graph"},
 	"internal/ref":       {"graph"},
 	"internal/testkit":   {"graph", "compile", "vm"},

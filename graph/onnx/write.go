@@ -15,6 +15,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/onnx/internal/pb"
+	"github.com/adjoint-go/adjoint/internal/emit"
 )
 
 const (
@@ -109,12 +110,22 @@ func writeExternal(path string, tensors []*pb.TensorProto) (err error) {
 	return nil
 }
 
-// writer writes the nodes of a graph, or of the body of a loop or branch.
+// writer writes the nodes of a graph, or of the body of a loop or branch. Values are names.
 type writer struct {
+	*emit.Emitter[string]
 	model *modelWriter
-	names map[*graph.Node][]string // of results
 	nodes []*pb.NodeProto
-	used  map[*graph.Node][]*graph.Node // by loop, what is taken of its body at every step
+}
+
+func newWriter(m *modelWriter) *writer {
+	w := &writer{model: m}
+	w.Emitter = emit.New(emit.Format[string]{Package: "onnx", Name: "ONNX", Literal: w.constant, Rule: func(n *graph.Node) []string {
+		if f := writers[n.Op().Name]; f != nil {
+			return f(w, n)
+		}
+		return nil
+	}})
+	return w
 }
 
 // modelWriter is what the writers of all bodies have in common.
@@ -125,37 +136,18 @@ type modelWriter struct {
 	count        int
 }
 
-// unwritable is what writers of operators panic with.
-type unwritable struct{ err error }
-
-func toModel(outputs []*graph.Node, o WriteOptions) (m *pb.ModelProto, err error) {
-	if len(outputs) == 0 {
-		return nil, errors.New("onnx: no outputs")
-	}
-	g := outputs[0].Graph()
-	for i, n := range outputs {
-		if !n.Valid() || n.Graph() != g {
-			return nil, errors.Join(fmt.Errorf("onnx: output %d is no valid node of the graph", i), g.Err())
-		}
-	}
-	if err := g.Err(); err != nil {
-		return nil, err
-	}
+func toModel(outputs []*graph.Node, o WriteOptions) (*pb.ModelProto, error) {
 	if o.Names != nil && len(o.Names) != len(outputs) {
 		return nil, fmt.Errorf("onnx: %d names for %d outputs", len(o.Names), len(outputs))
 	}
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case unwritable:
-			m, err = nil, r.err
-		default:
-			panic(r)
-		}
-	}()
-	g, outputs = g.Rebuild(outputs, nil) // expansions are appended to a copy
+	return emit.Write("onnx", outputs, func(g *graph.Graph, outputs []*graph.Node) (*pb.ModelProto, error) {
+		return newModel(g, outputs, o)
+	})
+}
+
+func newModel(g *graph.Graph, outputs []*graph.Node, o WriteOptions) (*pb.ModelProto, error) {
 	mw := &modelWriter{taken: map[string]bool{}, constants: map[string]string{}}
-	w := &writer{model: mw, names: map[*graph.Node][]string{}, used: map[*graph.Node][]*graph.Node{}}
+	w := newWriter(mw)
 	p := &pb.GraphProto{Name: proto.String("graph")}
 	needed := g.Needed(outputs...)
 	for _, in := range g.Inputs() {
@@ -164,7 +156,7 @@ func toModel(outputs []*graph.Node, o WriteOptions) (m *pb.ModelProto, err error
 			continue
 		}
 		mw.taken[in.Name()] = true
-		w.names[in] = []string{in.Name()}
+		w.Set(in, in.Name())
 		if l == nil {
 			p.Input = append(p.Input, declared(in.Name(), in.Type()))
 			continue
@@ -191,12 +183,12 @@ func toModel(outputs []*graph.Node, o WriteOptions) (m *pb.ModelProto, err error
 		mw.taken[name] = true
 		p.Output = append(p.Output, declared(name, n.Type()))
 	}
-	w.all(g, outputs)
+	w.All(g, outputs)
 	for i, n := range outputs {
 		w.nodes = append(w.nodes, &pb.NodeProto{OpType: proto.String("Identity"), Input: []string{w.name(n)}, Output: []string{p.Output[i].GetName()}})
 	}
 	p.Node, p.Initializer = w.nodes, mw.initializers
-	m = &pb.ModelProto{IrVersion: proto.Int64(writtenIR), ProducerName: proto.String("adjoint"), Graph: p, OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(WrittenOpset)}}}
+	m := &pb.ModelProto{IrVersion: proto.Int64(writtenIR), ProducerName: proto.String("adjoint"), Graph: p, OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(WrittenOpset)}}}
 	for _, k := range sortedKeys(o.Metadata) {
 		if k == "doc_string" {
 			m.DocString = proto.String(o.Metadata[k])
@@ -245,85 +237,8 @@ func (m *modelWriter) fresh(like string) string {
 	}
 }
 
-// all writes what the outputs need of a graph.
-func (w *writer) all(g *graph.Graph, outputs []*graph.Node) {
-	needed := g.Needed(outputs...)
-	for id, yes := range needed {
-		if n := g.Node(id); yes && n.Op().Name == opEachStep {
-			loop := n.Input(0)
-			w.used[loop] = append(w.used[loop], n)
-		}
-	}
-	for id, yes := range needed {
-		if yes {
-			w.emit(g.Node(id))
-		}
-	}
-}
-
-// Operators of loops and results, which are written with what they belong to.
-const (
-	opEachStep = "each_step"
-	opResult   = "result"
-)
-
-// emit writes a node, by its operator or by its expansion.
-func (w *writer) emit(n *graph.Node) {
-	if w.names[n] != nil || n.Op().Name == opEachStep {
-		return
-	}
-	if n.IsConst() {
-		w.names[n] = []string{w.constant(n.Literal())}
-		return
-	}
-	name := n.Op().Name
-	if name == opResult {
-		of, k, _ := graph.ResultOf(n)
-		if names := w.names[of]; k < len(names) && names[k] != "" {
-			w.names[n] = []string{names[k]}
-			return
-		}
-	}
-	if f := writers[name]; f != nil {
-		if names := f(w, n); names != nil {
-			w.names[n] = names
-			return
-		}
-	}
-	if n.Op().Expand != nil {
-		g := n.Graph()
-		before := g.Len()
-		restore := g.AtNode(n)
-		e := n.Op().Expand(n)
-		restore()
-		if err := g.Err(); err != nil || !e.Valid() {
-			panic(unwritable{errors.Join(w.mistake(n, "expanding it"), err)})
-		}
-		needed := g.Needed(e)
-		for id := before; id < len(needed); id++ {
-			if needed[id] {
-				w.emit(g.Node(id))
-			}
-		}
-		w.emit(e)
-		w.names[n] = w.names[e]
-		return
-	}
-	panic(unwritable{w.mistake(n, "ONNX has no counterpart")})
-}
-
-// mistake is an error with the user's line.
-func (w *writer) mistake(n *graph.Node, format string, args ...any) error {
-	return &graph.Error{Pos: n.Position(), Op: n.Op().Name, Err: fmt.Errorf("onnx: "+format, args...)}
-}
-
 // name returns the name of a node's value.
-func (w *writer) name(n *graph.Node) string {
-	if w.names[n] == nil {
-		w.emit(n)
-	}
-	return w.names[n][0]
-}
+func (w *writer) name(n *graph.Node) string { return w.Of(n)[0] }
 
 // constant returns the name of an initialiser with the value; equal ones are shared.
 func (w *writer) constant(l *graph.Literal) string {
@@ -427,21 +342,21 @@ func attrInts(name string, v []int) *pb.AttributeProto {
 // body writes a body as a subgraph: its first parameters are the values around it of the given names, the others are inputs, behind those that before returns. results chooses among the nodes of the body.
 func (w *writer) body(b *graph.Body, around []string, inputs []string, results func(g *graph.Graph, results []*graph.Node) []*graph.Node, before func() []*pb.ValueInfoProto) *pb.GraphProto {
 	g, params, outs := b.Open()
-	in := &writer{model: w.model, names: map[*graph.Node][]string{}, used: map[*graph.Node][]*graph.Node{}}
+	in := newWriter(w.model)
 	p := &pb.GraphProto{Name: proto.String(w.model.fresh("body"))}
 	if before != nil {
 		p.Input = append(p.Input, before()...)
 	}
 	for i, n := range params {
 		if i < len(around) {
-			in.names[n] = []string{around[i]}
+			in.Set(n, around[i])
 			continue
 		}
-		in.names[n] = []string{inputs[i-len(around)]}
+		in.Set(n, inputs[i-len(around)])
 		p.Input = append(p.Input, declared(inputs[i-len(around)], n.Type()))
 	}
 	outs = results(g, outs)
-	in.all(g, outs)
+	in.All(g, outs)
 	for _, n := range outs { // a result may be a parameter, or there twice
 		name := in.put("Identity", in.name(n))
 		p.Output = append(p.Output, declared(name, n.Type()))

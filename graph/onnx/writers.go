@@ -313,7 +313,7 @@ func addWriters(m map[string]func(w *writer, n *graph.Node) []string) {
 	m["conv_filter_grad"] = one(func(w *writer, n *graph.Node) string {
 		a, x, y := n.Attrs(), n.Input(0), n.Input(1)
 		if a.Int("groups") != 1 || x.Shape().Rank() != n.Shape().Rank() {
-			panic(unwritable{w.mistake(n, "a gradient by the filters of groups")})
+			w.Refuse(n, "a gradient by the filters of groups")
 		}
 		perm := []int{1, 0}
 		for i := 2; i < x.Shape().Rank(); i++ {
@@ -346,7 +346,7 @@ func addWriters(m map[string]func(w *writer, n *graph.Node) []string) {
 		}
 		mode := n.Attrs().Str("mode")
 		if mode != "nearest" && mode != "linear" {
-			panic(unwritable{w.mistake(n, "the mode %s", mode)})
+			w.Refuse(n, "the mode %s", mode)
 		}
 		return w.put("Resize", n.Input(0), "", "", w.ints(n.Shape()...), attrString("mode", mode), attrString("coordinate_transformation_mode", how), attrString("nearest_mode", "round_prefer_ceil"))
 	})
@@ -502,7 +502,7 @@ func addWriters(m map[string]func(w *writer, n *graph.Node) []string) {
 
 	m["matmul"] = one(func(w *writer, n *graph.Node) string {
 		if n.Attrs().Bool("no_nan") {
-			panic(unwritable{w.mistake(n, "a product in which zeros win over infinities")})
+			w.Refuse(n, "a product in which zeros win over infinities")
 		}
 		side := func(i int, key string) string {
 			x := n.Input(i)
@@ -599,7 +599,7 @@ func (w *writer) dilated(n *graph.Node) string {
 	a, s := n.Attrs(), n.Shape()
 	rank, size := len(s), s.Size()
 	if !n.DType().IsFloat() || size > 1<<24 {
-		panic(unwritable{w.mistake(n, "places %d elements with strides", size)})
+		w.Refuse(n, "places %d elements with strides", size)
 	}
 	y := w.full(n.DType(), 0, graph.Shape{size})
 	for k, in := range n.Inputs() {
@@ -627,40 +627,17 @@ func (w *writer) bodyNames(n int) []string {
 	return names
 }
 
-func (w *writer) namesOf(nodes []*graph.Node) []string {
-	names := make([]string, len(nodes))
-	for i, n := range nodes {
-		names[i] = w.name(n)
-	}
-	return names
-}
-
-// taps returns what is taken of a loop's body at every step, each once, as nodes of the body, and by each_step the place among them.
-func (w *writer) taps(n *graph.Node) (values []int, place map[*graph.Node]int) {
-	place = map[*graph.Node]int{}
-	for _, t := range w.used[n] {
-		v := t.Attrs().Int("value")
-		k := slices.Index(values, v)
-		if k < 0 {
-			k = len(values)
-			values = append(values, v)
-		}
-		place[t] = k
-	}
-	return values, place
-}
-
 // writeScan writes a loop of a known number of steps as Scan.
 func writeScan(w *writer, n *graph.Node) []string {
 	a := n.Attrs()
 	if a.Bool("counted") {
-		panic(unwritable{w.mistake(n, "a loop that counts its steps")})
+		w.Refuse(n, "a loop that counts its steps")
 	}
 	b := graph.Bodies(n)[0]
 	captured, carries, length := a.Int("captured"), a.Int("carries"), a.Int("length")
-	names := w.namesOf(n.Inputs())
+	names := w.Of(n.Inputs()...)
 	around, state := names[:captured], names[captured:]
-	values, place := w.taps(n)
+	values, place := w.Steps(n)
 	var dummy []*pb.ValueInfoProto
 	inputs := w.bodyNames(len(state))
 	if len(state) == carries { // Scan goes through something
@@ -688,10 +665,7 @@ func writeScan(w *writer, n *graph.Node) []string {
 	}
 	r := w.putMany("Scan", carries+len(values), args...)
 	for t, k := range place {
-		w.names[t] = []string{r[carries+k]}
-	}
-	if carries == 0 {
-		return []string{""} // what is stacked is all there is
+		w.Set(t, r[carries+k])
 	}
 	return r[:carries]
 }
@@ -701,20 +675,13 @@ func writeWhile(w *writer, n *graph.Node) []string {
 	a := n.Attrs()
 	bodies := graph.Bodies(n)
 	captured, carries := a.Int("captured"), a.Int("carries")
-	names := w.namesOf(n.Inputs())
+	names := w.Of(n.Inputs()...)
 	around, init := names[:captured], names[captured:]
-	if len(w.used[n]) > 0 {
-		panic(unwritable{w.mistake(n, "values of every step of a loop whose number of steps is not known")})
+	if steps, _ := w.Steps(n); len(steps) > 0 {
+		w.Refuse(n, "values of every step of a loop whose number of steps is not known")
 	}
 	test := func(in *writer, carry []string) string { // the condition, inlined
-		g, params, results := bodies[0].Open()
-		inner := &writer{model: in.model, names: map[*graph.Node][]string{}, used: map[*graph.Node][]*graph.Node{}}
-		for i, p := range params {
-			inner.names[p] = []string{slices.Concat(around, carry)[i]}
-		}
-		inner.all(g, results[:1])
-		in.nodes = append(in.nodes, inner.nodes...)
-		return inner.name(results[0])
+		return in.Inline(bodies[0], slices.Concat(around, carry), 1)[0]
 	}
 	inputs := w.bodyNames(carries + 1) // and the number of steps
 	count := inputs[carries]
@@ -724,7 +691,7 @@ func writeWhile(w *writer, n *graph.Node) []string {
 			return []*pb.ValueInfoProto{declared(w.model.fresh("step"), graph.Type{DType: graph.Int64}), declared(w.model.fresh("go"), graph.Type{DType: graph.Bool})}
 		})
 	// the condition of the next step, of the body's results
-	in := &writer{model: w.model}
+	in := newWriter(w.model)
 	var carry []string
 	for _, o := range body.Output {
 		carry = append(carry, o.GetName())
@@ -749,7 +716,7 @@ func writeWhile(w *writer, n *graph.Node) []string {
 // writeSwitch writes a choice among two as If, and among more as one If within another.
 func writeSwitch(w *writer, n *graph.Node) []string {
 	bodies := graph.Bodies(n)
-	args := w.namesOf(n.Inputs()[1:])
+	args := w.Of(n.Inputs()[1:]...)
 	results := 1
 	if n.Results() != nil {
 		results = len(n.Results())
@@ -760,16 +727,16 @@ func writeSwitch(w *writer, n *graph.Node) []string {
 	index := w.name(n.Input(0))
 	if n.Input(0).DType() == graph.Bool {
 		if len(bodies) != 2 {
-			return w.inlined(bodies[0], args, results)
+			return w.Inline(bodies[0], args, results)
 		}
 		return w.putMany("If", results, index, attrGraph("then_branch", branch(bodies[1])), attrGraph("else_branch", branch(bodies[0])))
 	}
 	if len(bodies) == 1 {
-		return w.inlined(bodies[0], args, results)
+		return w.Inline(bodies[0], args, results)
 	}
 	last := branch(bodies[len(bodies)-1])
 	for k := len(bodies) - 2; k > 0; k-- {
-		in := &writer{model: w.model}
+		in := newWriter(w.model)
 		r := in.putMany("If", results, in.put("LessOrEqual", index, w.scalar(n.Input(0).DType(), float64(k))), attrGraph("then_branch", branch(bodies[k])), attrGraph("else_branch", last))
 		outer := &pb.GraphProto{Name: proto.String(w.model.fresh("body")), Node: in.nodes}
 		for i, name := range r {
@@ -785,16 +752,4 @@ func resultType(n *graph.Node, i int) graph.Type {
 		return n.Type()
 	}
 	return n.Results()[i]
-}
-
-// inlined writes a body where it is used.
-func (w *writer) inlined(b *graph.Body, args []string, results int) []string {
-	g, params, outs := b.Open()
-	in := &writer{model: w.model, names: map[*graph.Node][]string{}, used: map[*graph.Node][]*graph.Node{}}
-	for i, p := range params {
-		in.names[p] = []string{args[i]}
-	}
-	in.all(g, outs[:results])
-	w.nodes = append(w.nodes, in.nodes...)
-	return in.namesOf(outs[:results])
 }

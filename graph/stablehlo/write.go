@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/emit"
 )
 
 // WriteOptions change what Write writes.
@@ -55,33 +56,27 @@ type val struct {
 
 // writer writes the nodes of a graph, or of the body of a loop or branch.
 type writer struct {
+	*emit.Emitter[val]
 	text   *strings.Builder
 	count  *int
 	indent int
-	values map[*graph.Node][]val
-	used   map[*graph.Node][]*graph.Node // by loop, what is taken of its body at every step
-	taken  map[*graph.Node]map[int]bool  // by node of several results, which of them are used
 }
 
-// unwritable is what writers of operators panic with.
-type unwritable struct{ err error }
+func newWriter(text *strings.Builder, count *int, indent int) *writer {
+	w := &writer{text: text, count: count, indent: indent}
+	w.Emitter = emit.New(emit.Format[val]{Package: "stablehlo", Name: "StableHLO", Literal: w.literal, Rule: func(n *graph.Node) []val {
+		if f := writers[n.Op().Name]; f != nil {
+			return f(w, n)
+		}
+		return nil
+	}})
+	return w
+}
 
 // identifier is what names of parameters look like.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.$-]*$`)
 
-func module(outputs []*graph.Node, o WriteOptions) (text string, err error) {
-	if len(outputs) == 0 {
-		return "", errors.New("stablehlo: no outputs")
-	}
-	g := outputs[0].Graph()
-	for i, n := range outputs {
-		if !n.Valid() || n.Graph() != g {
-			return "", errors.Join(fmt.Errorf("stablehlo: output %d is no valid node of the graph", i), g.Err())
-		}
-	}
-	if err := g.Err(); err != nil {
-		return "", err
-	}
+func module(outputs []*graph.Node, o WriteOptions) (string, error) {
 	name := o.Name
 	if name == "" {
 		name = "adjoint"
@@ -89,20 +84,15 @@ func module(outputs []*graph.Node, o WriteOptions) (text string, err error) {
 	if !identifier.MatchString(name) {
 		return "", fmt.Errorf("stablehlo: the name %q of a module: letters, digits and underscores", name)
 	}
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case unwritable:
-			text, err = "", r.err
-		default:
-			panic(r)
-		}
-	}()
-	g, outputs = g.Rebuild(outputs, nil) // expansions are appended to a copy
+	return emit.Write("stablehlo", outputs, func(g *graph.Graph, outputs []*graph.Node) (string, error) {
+		return newModule(name, g, outputs), nil
+	})
+}
+
+func newModule(name string, g *graph.Graph, outputs []*graph.Node) string {
 	var b strings.Builder
-	w := &writer{text: &b, count: new(int), indent: 2}
+	w := newWriter(&b, new(int), 2)
 	needed := g.Needed(outputs...)
-	w.values = map[*graph.Node][]val{}
 	var params, types []string
 	taken := map[string]bool{}
 	for _, in := range g.Inputs() {
@@ -119,17 +109,17 @@ func module(outputs []*graph.Node, o WriteOptions) (text string, err error) {
 			p = fmt.Sprintf("arg%d", k)
 		}
 		taken[p] = true
-		w.values[in] = []val{{"%" + p, in.Type()}}
+		w.Set(in, val{"%" + p, in.Type()})
 		params = append(params, "%"+p+": "+typeText(in.Type()))
 	}
 	for _, n := range outputs {
 		types = append(types, typeText(n.Type()))
 	}
 	fmt.Fprintf(&b, "module @%s {\n  func.func public @main(%s) -> (%s) {\n", name, strings.Join(params, ", "), strings.Join(types, ", "))
-	w.all(g, outputs)
-	w.line("return %s : %s", names(w.of(outputs...)), strings.Join(types, ", "))
+	w.All(g, outputs)
+	w.line("return %s : %s", names(w.Of(outputs...)), strings.Join(types, ", "))
 	b.WriteString("  }\n}\n")
-	return b.String(), nil
+	return b.String()
 }
 
 func (w *writer) line(format string, args ...any) {
@@ -248,7 +238,7 @@ func (w *writer) generic(results []graph.Type, op, attributes string, in []val, 
 // block returns the text of a region.
 func (w *writer) block(region func(w *writer) (params, out []val)) string {
 	var b strings.Builder
-	in := &writer{text: &b, count: w.count, indent: w.indent + 1, values: map[*graph.Node][]val{}}
+	in := newWriter(&b, w.count, w.indent+1)
 	params, out := region(in)
 	in.line("stablehlo.return %s : %s", names(out), types(out))
 	var head strings.Builder
@@ -270,104 +260,6 @@ func (w *writer) params(types ...graph.Type) []val {
 	var all []val
 	for _, t := range types {
 		all = append(all, val{w.fresh(), t})
-	}
-	return all
-}
-
-// all writes what the outputs need of a graph.
-func (w *writer) all(g *graph.Graph, outputs []*graph.Node) {
-	w.used, w.taken = map[*graph.Node][]*graph.Node{}, map[*graph.Node]map[int]bool{}
-	needed := g.Needed(outputs...)
-	for id, yes := range needed {
-		n := g.Node(id)
-		if !yes {
-			continue
-		}
-		if n.Op().Name == opEachStep {
-			w.used[n.Input(0)] = append(w.used[n.Input(0)], n)
-		} else if of, k, ok := graph.ResultOf(n); ok {
-			if w.taken[of] == nil {
-				w.taken[of] = map[int]bool{}
-			}
-			w.taken[of][k] = true
-		}
-	}
-	for id, yes := range needed {
-		if yes {
-			w.emit(g.Node(id))
-		}
-	}
-}
-
-// Operators of loops and results, which are written with what they belong to.
-const (
-	opEachStep = "each_step"
-	opResult   = "result"
-)
-
-// emit writes a node, by its operator or by its expansion.
-func (w *writer) emit(n *graph.Node) {
-	if w.values[n] != nil || n.Op().Name == opEachStep {
-		return
-	}
-	if n.IsConst() {
-		w.values[n] = []val{w.literal(n.Literal())}
-		return
-	}
-	if n.Op().Name == opResult {
-		of, k, _ := graph.ResultOf(n)
-		w.emit(of)
-		if v := w.values[of]; k < len(v) && v[k].name != "" {
-			w.values[n] = []val{v[k]}
-			return
-		}
-	}
-	if f := writers[n.Op().Name]; f != nil {
-		if v := f(w, n); v != nil {
-			w.values[n] = v
-			return
-		}
-	}
-	if n.Op().Expand != nil {
-		g := n.Graph()
-		before := g.Len()
-		restore := g.AtNode(n)
-		e := n.Op().Expand(n)
-		restore()
-		if err := g.Err(); err != nil || !e.Valid() {
-			panic(unwritable{errors.Join(mistakeAt(n, "expanding it"), err)})
-		}
-		needed := g.Needed(e)
-		for id := before; id < len(needed); id++ {
-			if of, k, ok := graph.ResultOf(g.Node(id)); ok && needed[id] && w.taken[of] == nil {
-				w.taken[of] = map[int]bool{k: true}
-			}
-		}
-		for id := before; id < len(needed); id++ {
-			if needed[id] {
-				w.emit(g.Node(id))
-			}
-		}
-		w.emit(e)
-		w.values[n] = w.values[e]
-		return
-	}
-	panic(unwritable{mistakeAt(n, "StableHLO has no counterpart")})
-}
-
-// mistakeAt is an error with the user's line.
-func mistakeAt(n *graph.Node, format string, args ...any) error {
-	return &graph.Error{Pos: n.Position(), Op: n.Op().Name, Err: fmt.Errorf("stablehlo: "+format, args...)}
-}
-
-// of returns the values of nodes.
-func (w *writer) of(nodes ...*graph.Node) []val {
-	var all []val
-	for _, n := range nodes {
-		if w.values[n] == nil {
-			w.emit(n)
-		}
-		all = append(all, w.values[n][0])
 	}
 	return all
 }

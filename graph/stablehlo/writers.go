@@ -38,15 +38,11 @@ var writtenComparisons = map[string]string{"eq": "EQ", "ne": "NE", "lt": "LT", "
 
 // fitted returns the operands broadcast to the result's shape.
 func (w *writer) fitted(n *graph.Node) []val {
-	all := w.of(n.Inputs()...)
+	all := w.Of(n.Inputs()...)
 	for i := range all {
 		all[i] = w.fit(all[i], n.Shape())
 	}
 	return all
-}
-
-func (w *writer) refuse(n *graph.Node, format string, args ...any) {
-	panic(unwritable{mistakeAt(n, format, args...)})
 }
 
 func init() {
@@ -66,9 +62,9 @@ func init() {
 		}
 	}
 	for name, f := range map[string]func(w *writer, n *graph.Node) val{
-		"stop_gradient": func(w *writer, n *graph.Node) val { return w.of(n.Input(0))[0] },
-		"copy":          func(w *writer, n *graph.Node) val { return w.of(n.Input(0))[0] },
-		"identity":      func(w *writer, n *graph.Node) val { return w.of(n.Input(0))[0] },
+		"stop_gradient": func(w *writer, n *graph.Node) val { return w.Of(n.Input(0))[0] },
+		"copy":          func(w *writer, n *graph.Node) val { return w.Of(n.Input(0))[0] },
+		"identity":      func(w *writer, n *graph.Node) val { return w.Of(n.Input(0))[0] },
 		"is_nan": func(w *writer, n *graph.Node) val {
 			x := w.fitted(n)[0]
 			return w.compare("NE", x, x)
@@ -136,19 +132,19 @@ func init() {
 		"argmax": func(w *writer, n *graph.Node) val { return w.extreme(n, "GT", least) },
 		"argmin": func(w *writer, n *graph.Node) val { return w.extreme(n, "LT", most) },
 		"sort": func(w *writer, n *graph.Node) val {
-			return w.sorted(w.of(n.Input(0))[0], n.Attrs().Int("axis"), n.Attrs().Bool("descending"), false)[0]
+			return w.sorted(w.Of(n.Input(0))[0], n.Attrs().Int("axis"), n.Attrs().Bool("descending"), false)[0]
 		},
 		"argsort": func(w *writer, n *graph.Node) val {
-			return w.sorted(w.of(n.Input(0))[0], n.Attrs().Int("axis"), n.Attrs().Bool("descending"), true)[1]
+			return w.sorted(w.Of(n.Input(0))[0], n.Attrs().Int("axis"), n.Attrs().Bool("descending"), true)[1]
 		},
 		"cumsum": cumulative("add", func(graph.DType) float64 { return 0 }), "cumprod": cumulative("multiply", func(graph.DType) float64 { return 1 }),
 		"cummax": cumulative("maximum", least), "cummin": cumulative("minimum", most),
 
-		"reshape":      func(w *writer, n *graph.Node) val { return w.reshape(w.of(n.Input(0))[0], n.Shape()) },
-		"broadcast_to": func(w *writer, n *graph.Node) val { return w.fit(w.of(n.Input(0))[0], n.Shape()) },
-		"transpose":    func(w *writer, n *graph.Node) val { return w.transpose(w.of(n.Input(0))[0], n.Attrs().Ints("perm")...) },
+		"reshape":      func(w *writer, n *graph.Node) val { return w.reshape(w.Of(n.Input(0))[0], n.Shape()) },
+		"broadcast_to": func(w *writer, n *graph.Node) val { return w.fit(w.Of(n.Input(0))[0], n.Shape()) },
+		"transpose":    func(w *writer, n *graph.Node) val { return w.transpose(w.Of(n.Input(0))[0], n.Attrs().Ints("perm")...) },
 		"slice": func(w *writer, n *graph.Node) val {
-			a, x := n.Attrs(), w.of(n.Input(0))[0]
+			a, x := n.Attrs(), w.Of(n.Input(0))[0]
 			begin, end, step := slices.Clone(a.Ints("starts")), slices.Clone(a.Ints("limits")), slices.Clone(a.Ints("strides"))
 			var back []int
 			for i, s := range step {
@@ -167,17 +163,17 @@ func init() {
 			return x
 		},
 		"reverse": func(w *writer, n *graph.Node) val {
-			return w.put(n.Type(), "reverse", ", dims = "+list(n.Attrs().Ints("axes")), w.of(n.Input(0))...)
+			return w.put(n.Type(), "reverse", ", dims = "+list(n.Attrs().Ints("axes")), w.Of(n.Input(0))...)
 		},
 		"concat": func(w *writer, n *graph.Node) val {
-			return w.put(n.Type(), "concatenate", fmt.Sprintf(", dim = %d", n.Attrs().Int("axis")), w.of(n.Inputs()...)...)
+			return w.put(n.Type(), "concatenate", fmt.Sprintf(", dim = %d", n.Attrs().Int("axis")), w.Of(n.Inputs()...)...)
 		},
 		"pad": func(w *writer, n *graph.Node) val {
 			a := n.Attrs()
-			return w.pad(w.of(n.Input(0))[0], w.number(graph.Type{DType: n.DType()}, a.Float("value")), a.Ints("low"), a.Ints("high"), make([]int, n.Shape().Rank()))
+			return w.pad(w.Of(n.Input(0))[0], w.number(graph.Type{DType: n.DType()}, a.Float("value")), a.Ints("low"), a.Ints("high"), make([]int, n.Shape().Rank()))
 		},
 		"index": func(w *writer, n *graph.Node) val {
-			x := w.of(n.Input(0))[0]
+			x := w.Of(n.Input(0))[0]
 			begin, end := make([]int, len(x.t.Shape)), slices.Clone([]int(x.t.Shape))
 			for i, k := range n.Attrs().Ints("indices") {
 				begin[i], end[i] = k, k+1
@@ -216,7 +212,7 @@ func init() {
 			return w.choose(w.compare("EQ", x[1], w.like(x[1], 0)), w.like(x[0], 0), w.do("divide", x[0], x[1]))
 		},
 		"one_hot": func(w *writer, n *graph.Node) val {
-			axis, i := n.Attrs().Int("axis"), w.of(n.Input(0))[0]
+			axis, i := n.Attrs().Int("axis"), w.Of(n.Input(0))[0]
 			var dims []int
 			for d := range n.Shape() {
 				if d != axis {
@@ -228,28 +224,28 @@ func init() {
 		},
 		"dynamic_slice": func(w *writer, n *graph.Node) val {
 			sizes := n.Attrs().Ints("sizes")
-			in := append(w.of(n.Input(0)), w.begin(n.Input(1), n.Shape().Rank())...)
+			in := append(w.Of(n.Input(0)), w.begin(n.Input(1), n.Shape().Rank())...)
 			return w.put(n.Type(), "dynamic_slice", ", sizes = "+list(sizes), in...)
 		},
 		"dynamic_update_slice": func(w *writer, n *graph.Node) val {
-			return w.put(n.Type(), "dynamic_update_slice", "", append(w.of(n.Input(0), n.Input(1)), w.begin(n.Input(2), n.Shape().Rank())...)...)
+			return w.put(n.Type(), "dynamic_update_slice", "", append(w.Of(n.Input(0), n.Input(1)), w.begin(n.Input(2), n.Shape().Rank())...)...)
 		},
 		"dot_general": func(w *writer, n *graph.Node) val {
-			a, x := n.Attrs(), w.of(n.Inputs()...)
+			a, x := n.Attrs(), w.Of(n.Inputs()...)
 			return w.dot(n.Type(), x[0], x[1], a.Ints("contract_a"), a.Ints("contract_b"), a.Ints("batch_a"), a.Ints("batch_b"))
 		},
 		"matmul": writeMatMul,
 		"conv": func(w *writer, n *graph.Node) val {
-			a, x := n.Attrs(), w.of(n.Inputs()...)
+			a, x := n.Attrs(), w.Of(n.Inputs()...)
 			return w.convolved(n.Type(), x[0], x[1], a.Ints("strides"), a.Ints("padding"), nil, a.Ints("dilation"), a.Int("groups"), 1, false)
 		},
 		"cholesky": func(w *writer, n *graph.Node) val {
-			l := w.put(n.Type(), "cholesky", ", lower = true", w.of(n.Input(0))...) // whose other triangle is not defined
+			l := w.put(n.Type(), "cholesky", ", lower = true", w.Of(n.Input(0))...) // whose other triangle is not defined
 			row, column := w.iota(graph.Int64, n.Shape(), n.Shape().Rank()-2), w.iota(graph.Int64, n.Shape(), n.Shape().Rank()-1)
 			return w.choose(w.compare("GE", row, column), l, w.like(l, 0))
 		},
 		"triangular_solve": func(w *writer, n *graph.Node) val {
-			a, x := n.Attrs(), w.of(n.Inputs()...)
+			a, x := n.Attrs(), w.Of(n.Inputs()...)
 			lead := n.Shape()[:n.Shape().Rank()-2]
 			for i := range x {
 				x[i] = w.fit(x[i], slices.Concat(lead, x[i].t.Shape[len(x[i].t.Shape)-2:]))
@@ -263,10 +259,10 @@ func init() {
 		"conv_input_grad": writeConvInputGrad, "conv_filter_grad": writeConvFilterGrad,
 		"avg_pool": func(w *writer, n *graph.Node) val {
 			p := poolOf(n, n.Input(0).Shape())
-			return w.do("divide", w.windows("add", w.of(n.Input(0))[0], 0, p.size, p.strides, p.dilation, p.padding, n.Shape()), w.poolCounts(n, p, n.Input(0).Shape(), n.Shape()))
+			return w.do("divide", w.windows("add", w.Of(n.Input(0))[0], 0, p.size, p.strides, p.dilation, p.padding, n.Shape()), w.poolCounts(n, p, n.Input(0).Shape(), n.Shape()))
 		},
 		"avg_pool_grad": func(w *writer, n *graph.Node) val {
-			p, y := poolOf(n, n.Shape()), w.of(n.Input(0))[0]
+			p, y := poolOf(n, n.Shape()), w.Of(n.Input(0))[0]
 			y = w.do("divide", y, w.poolCounts(n, p, n.Shape(), y.t.Shape))
 			low, high, inner := make([]int, len(p.size)), make([]int, len(p.size)), make([]int, len(p.size))
 			for i, k := range p.size {
@@ -309,13 +305,13 @@ func (w *writer) shift(n *graph.Node, op string) val {
 
 func reduction(op string, start func(d graph.DType) float64) func(w *writer, n *graph.Node) val {
 	return func(w *writer, n *graph.Node) val {
-		return w.reshape(w.reduce(op, w.of(n.Input(0))[0], start(n.DType()), n.Attrs().Ints("axes")), n.Shape())
+		return w.reshape(w.reduce(op, w.Of(n.Input(0))[0], start(n.DType()), n.Attrs().Ints("axes")), n.Shape())
 	}
 }
 
 func cumulative(op string, start func(d graph.DType) float64) func(w *writer, n *graph.Node) val {
 	return func(w *writer, n *graph.Node) val {
-		a, x := n.Attrs(), w.of(n.Input(0))[0]
+		a, x := n.Attrs(), w.Of(n.Input(0))[0]
 		axis, rank := a.Int("axis"), n.Shape().Rank()
 		e := n.Shape()[axis]
 		if n.Shape().Size() == 0 {
@@ -344,7 +340,7 @@ func cumulative(op string, start func(d graph.DType) float64) func(w *writer, n 
 
 // extreme writes argmax or argmin as jax does.
 func (w *writer) extreme(n *graph.Node, direction string, start func(d graph.DType) float64) val {
-	x, axis := w.of(n.Input(0))[0], n.Attrs().Int("axis")
+	x, axis := w.Of(n.Input(0))[0], n.Attrs().Int("axis")
 	s := slices.Delete(slices.Clone([]int(x.t.Shape)), axis, axis+1)
 	index, scalar := graph.Type{DType: graph.Int64, Shape: graph.Shape{}}, graph.Type{DType: x.t.DType, Shape: graph.Shape{}}
 	if x.t.DType == graph.Bool {
@@ -400,7 +396,7 @@ func (w *writer) sorted(x val, axis int, descending, indices bool) []val {
 func writeTopK(w *writer, n *graph.Node) []val {
 	a := n.Attrs()
 	axis := a.Int("axis")
-	r := w.sorted(w.of(n.Input(0))[0], axis, !a.Bool("smallest"), true)
+	r := w.sorted(w.Of(n.Input(0))[0], axis, !a.Bool("smallest"), true)
 	return []val{w.cut(r[0], axis, 0, a.Int("k")), w.cut(r[1], axis, 0, a.Int("k"))}
 }
 
@@ -409,7 +405,7 @@ func (w *writer) placed(n *graph.Node, at func(k int) (starts, strides []int), l
 	s := n.Shape()
 	zero := w.number(graph.Type{DType: n.DType()}, 0)
 	var sum val
-	for k, x := range w.of(n.Inputs()...) {
+	for k, x := range w.Of(n.Inputs()...) {
 		x = w.reshape(x, slices.Concat(slices.Repeat([]int{1}, lead), []int(x.t.Shape)))
 		low, strides := at(k)
 		low, strides = slices.Clone(low), slices.Clone(strides)
@@ -439,7 +435,7 @@ func (w *writer) placed(n *graph.Node, at func(k int) (starts, strides []int), l
 
 // triangle keeps the elements whose row + k compares with the column.
 func (w *writer) triangle(n *graph.Node, direction string) val {
-	x, rank := w.of(n.Input(0))[0], n.Shape().Rank()
+	x, rank := w.Of(n.Input(0))[0], n.Shape().Rank()
 	row := w.iota(graph.Int64, n.Shape(), rank-2)
 	row = w.do("add", row, w.like(row, float64(n.Attrs().Int("k"))))
 	return w.choose(w.compare(direction, row, w.iota(graph.Int64, n.Shape(), rank-1)), x, w.like(x, 0))
@@ -462,7 +458,7 @@ func others(rank, from, to int) []int {
 }
 
 func writeGather(w *writer, n *graph.Node) val {
-	x, i, axis := w.of(n.Input(0))[0], w.of(n.Input(1))[0], n.Attrs().Int("axis")
+	x, i, axis := w.Of(n.Input(0))[0], w.Of(n.Input(1))[0], n.Attrs().Int("axis")
 	sizes := slices.Clone([]int(x.t.Shape))
 	sizes[axis] = 1
 	lead := len(i.t.Shape)
@@ -472,7 +468,7 @@ func writeGather(w *writer, n *graph.Node) val {
 }
 
 func writeTakeAlongAxis(w *writer, n *graph.Node) val {
-	x, i, axis := w.of(n.Input(0))[0], w.of(n.Input(1))[0], n.Attrs().Int("axis")
+	x, i, axis := w.Of(n.Input(0))[0], w.Of(n.Input(1))[0], n.Attrs().Int("axis")
 	s := slices.Clone(n.Shape())
 	i = w.fit(i, s)
 	s[axis] = x.t.Shape[axis]
@@ -489,7 +485,7 @@ func writeTakeAlongAxis(w *writer, n *graph.Node) val {
 
 func scatter(op string) func(w *writer, n *graph.Node) val {
 	return func(w *writer, n *graph.Node) val {
-		return w.scattered(w.of(n.Input(0))[0], n.Input(1), n.Input(2), n.Attrs().Int("axis"), op)
+		return w.scattered(w.Of(n.Input(0))[0], n.Input(1), n.Input(2), n.Attrs().Int("axis"), op)
 	}
 }
 
@@ -506,7 +502,7 @@ func (w *writer) diagonal(s graph.Shape, k int) val {
 }
 
 func writeDiag(w *writer, n *graph.Node) val {
-	x, k, s := w.of(n.Input(0))[0], n.Attrs().Int("k"), n.Shape()
+	x, k, s := w.Of(n.Input(0))[0], n.Attrs().Int("k"), n.Shape()
 	rank := len(s)
 	low, high := make([]int, rank-1), make([]int, rank-1)
 	dims := others(rank, rank-2, rank-1) // along columns, which count from 0 below the main diagonal
@@ -519,10 +515,10 @@ func writeDiag(w *writer, n *graph.Node) val {
 }
 
 func writeDiagPart(w *writer, n *graph.Node) val {
-	x, k := w.of(n.Input(0))[0], n.Attrs().Int("k")
+	x, k := w.Of(n.Input(0))[0], n.Attrs().Int("k")
 	rank, length := len(x.t.Shape), n.Shape()[n.Shape().Rank()-1]
 	if n.DType() == graph.Bool {
-		w.refuse(n, "a diagonal of bools")
+		w.Refuse(n, "a diagonal of bools")
 	}
 	sum := w.reduce("add", w.choose(w.diagonal(x.t.Shape, k), x, w.like(x, 0)), 0, []int{rank - 1})
 	from := max(0, -k)
@@ -531,8 +527,8 @@ func writeDiagPart(w *writer, n *graph.Node) val {
 
 // writeNorm scales by the largest element where the sum of squares has left its range.
 func writeNorm(w *writer, n *graph.Node) val {
-	x, axes := w.of(n.Input(0))[0], n.Attrs().Ints("axes")
-	s := w.reshape(w.of(n.Input(1))[0], n.Shape())
+	x, axes := w.Of(n.Input(0))[0], n.Attrs().Ints("axes")
+	s := w.reshape(w.Of(n.Input(1))[0], n.Shape())
 	var kept []int
 	for i := range x.t.Shape {
 		if !slices.Contains(axes, i) {
@@ -566,7 +562,7 @@ func update(op string, d graph.DType) func(w *writer) (params, out []val) {
 
 // scattered combines x along an axis with updates at indices.
 func (w *writer) scattered(x val, indices, updates *graph.Node, axis int, op string) val {
-	i, u := w.of(indices)[0], w.of(updates)[0]
+	i, u := w.Of(indices)[0], w.Of(updates)[0]
 	lead := len(i.t.Shape)
 	s := slices.Concat([]int(x.t.Shape[:axis]), []int(i.t.Shape), []int(x.t.Shape[axis+1:]))
 	u = w.fit(u, s)
@@ -576,7 +572,7 @@ func (w *writer) scattered(x val, indices, updates *graph.Node, axis int, op str
 }
 
 func writeScatterAlongAxisAdd(w *writer, n *graph.Node) val {
-	in := w.of(n.Inputs()...)
+	in := w.Of(n.Inputs()...)
 	axis, rank := n.Attrs().Int("axis"), n.Shape().Rank()
 	s := slices.Clone(n.Shape())
 	s[axis] = n.Input(0).Shape()[axis]
@@ -588,7 +584,7 @@ func writeScatterAlongAxisAdd(w *writer, n *graph.Node) val {
 
 // begin takes a vector of indices apart.
 func (w *writer) begin(n *graph.Node, rank int) []val {
-	v := w.of(n)[0]
+	v := w.Of(n)[0]
 	var all []val
 	for i := range rank {
 		all = append(all, w.reshape(w.cut(v, 0, i, i+1), graph.Shape{}))
@@ -606,9 +602,9 @@ func (w *writer) dot(t graph.Type, a, b val, contractA, contractB, batchA, batch
 
 func writeMatMul(w *writer, n *graph.Node) val {
 	if n.Attrs().Bool("no_nan") {
-		w.refuse(n, "a product in which zeros win over infinities")
+		w.Refuse(n, "a product in which zeros win over infinities")
 	}
-	x := w.of(n.Inputs()...)
+	x := w.Of(n.Inputs()...)
 	a, b := x[0], x[1]
 	ta, tb := n.Attrs().Bool("transpose_a") && len(a.t.Shape) > 1, n.Attrs().Bool("transpose_b") && len(b.t.Shape) > 1
 	var leadA, leadB graph.Shape
@@ -671,7 +667,7 @@ func (w *writer) convolved(t graph.Type, x, k val, strides, padding, base, dilat
 
 // writeConvInputGrad convolves the adjoint, whose elements are taken apart by the strides, with reversed filters.
 func writeConvInputGrad(w *writer, n *graph.Node) val {
-	a, in := n.Attrs(), w.of(n.Inputs()...)
+	a, in := n.Attrs(), w.Of(n.Inputs()...)
 	y, k := in[0], in[1]
 	strides, dilation, padding, groups := a.Ints("strides"), a.Ints("dilation"), a.Ints("padding"), a.Int("groups")
 	s := k.t.Shape
@@ -694,7 +690,7 @@ func writeConvInputGrad(w *writer, n *graph.Node) val {
 
 // writeConvFilterGrad convolves the input with the adjoint, channels in the place of the batch.
 func writeConvFilterGrad(w *writer, n *graph.Node) val {
-	a, in := n.Attrs(), w.of(n.Inputs()...)
+	a, in := n.Attrs(), w.Of(n.Inputs()...)
 	x, y := in[0], in[1]
 	strides, dilation, padding := a.Ints("strides"), a.Ints("dilation"), a.Ints("padding")
 	var pads []int
@@ -739,12 +735,12 @@ func (w *writer) poolCounts(n *graph.Node, p pool, x, y graph.Shape) val {
 
 // writeMaxPool writes the values as one operation, and the indices, where they are used, by comparing the elements of a window one after another.
 func writeMaxPool(w *writer, n *graph.Node) []val {
-	x, t := w.of(n.Input(0))[0], n.Results()[0]
+	x, t := w.Of(n.Input(0))[0], n.Results()[0]
 	s := x.t.Shape
 	p := poolOf(n, s)
 	values := w.windows("maximum", x, math.Inf(-1), p.size, p.strides, p.dilation, p.padding, t.Shape)
-	if !w.taken[n][1] {
-		return []val{values, {}}
+	if !w.Taken(n, 1) {
+		return []val{values}
 	}
 	rank, positions := len(s), 1
 	for _, k := range p.size {
@@ -823,43 +819,18 @@ func (w *writer) loop(init []val, cond func(w *writer, carry []val) val, body fu
 	return results
 }
 
-// inlined writes a body where it is used, with values for its parameters, and returns its results and those of the nodes in more.
-func (w *writer) inlined(b *graph.Body, args []val, results int, more ...int) []val {
-	g, params, outs := b.Open()
-	in := &writer{text: w.text, count: w.count, indent: w.indent, values: map[*graph.Node][]val{}}
-	for i, p := range params {
-		in.values[p] = []val{args[i]}
-	}
-	outs = slices.Clone(outs[:results])
-	for _, id := range more {
-		outs = append(outs, g.Node(id))
-	}
-	in.all(g, outs)
-	return in.of(outs...)
-}
-
 // writeScan writes a loop of a known number of steps as a while that counts.
 func writeScan(w *writer, n *graph.Node) []val {
 	a := n.Attrs()
 	if a.Bool("counted") {
-		w.refuse(n, "a loop that counts its steps")
+		w.Refuse(n, "a loop that counts its steps")
 	}
 	b := graph.Bodies(n)[0]
 	captured, carries, length := a.Int("captured"), a.Int("carries"), a.Int("length")
-	in := w.of(n.Inputs()...)
+	in := w.Of(n.Inputs()...)
 	around, state, xs := in[:captured], in[captured:captured+carries], in[captured+carries:]
 	g, _, _ := b.Open()
-	var ids []int
-	place := map[*graph.Node]int{}
-	for _, t := range w.used[n] {
-		v := t.Attrs().Int("value")
-		k := slices.Index(ids, v)
-		if k < 0 {
-			k = len(ids)
-			ids = append(ids, v)
-		}
-		place[t] = k
-	}
+	ids, place := w.Steps(n)
 	index := graph.Type{DType: graph.Int64, Shape: graph.Shape{}}
 	init := append([]val{w.number(index, 0)}, state...)
 	for _, id := range ids {
@@ -880,7 +851,7 @@ func writeScan(w *writer, n *graph.Node) []val {
 			e := w.put(graph.Type{DType: x.t.DType, Shape: s}, "dynamic_slice", ", sizes = "+list(s), append([]val{x}, starts(len(s))...)...)
 			args = append(args, w.reshape(e, s[1:]))
 		}
-		out := w.inlined(b, args, carries, ids...)
+		out := w.Inline(b, args, carries, ids...)
 		next := append([]val{w.do("add", carry[0], one)}, out[:carries]...)
 		for k := range ids {
 			y, stack := out[carries+k], carry[1+carries+k]
@@ -890,42 +861,39 @@ func writeScan(w *writer, n *graph.Node) []val {
 		return next
 	})
 	for t, k := range place {
-		w.values[t] = []val{r[1+carries+k]}
-	}
-	if carries == 0 {
-		return []val{{}} // what is stacked is all there is
+		w.Set(t, r[1+carries+k])
 	}
 	return r[1 : 1+carries]
 }
 
 func writeWhile(w *writer, n *graph.Node) []val {
 	a := n.Attrs()
-	if len(w.used[n]) > 0 {
-		w.refuse(n, "values of every step of a loop whose number of steps is not known")
+	if steps, _ := w.Steps(n); len(steps) > 0 {
+		w.Refuse(n, "values of every step of a loop whose number of steps is not known")
 	}
 	bodies := graph.Bodies(n)
 	captured := a.Int("captured")
-	in := w.of(n.Inputs()...)
+	in := w.Of(n.Inputs()...)
 	around, init := in[:captured], in[captured:]
 	index := graph.Type{DType: graph.Int64, Shape: graph.Shape{}}
 	k := len(init)
 	return w.loop(append(slices.Clone(init), w.number(index, 0)), func(w *writer, carry []val) val {
-		return w.inlined(bodies[0], slices.Concat(around, carry[:k]), 1)[0]
+		return w.Inline(bodies[0], slices.Concat(around, carry[:k]), 1)[0]
 	}, func(w *writer, carry []val) []val {
-		next := w.inlined(bodies[1], slices.Concat(around, carry[:k]), k)
+		next := w.Inline(bodies[1], slices.Concat(around, carry[:k]), k)
 		return append(next, w.do("add", carry[k], w.number(index, 1)))
 	})
 }
 
 func writeSwitch(w *writer, n *graph.Node) []val {
 	bodies := graph.Bodies(n)
-	in := w.of(n.Inputs()...)
+	in := w.Of(n.Inputs()...)
 	results := n.Results()
 	if results == nil {
 		results = []graph.Type{n.Type()}
 	}
 	if len(bodies) == 1 {
-		return w.inlined(bodies[0], in[1:], len(results))
+		return w.Inline(bodies[0], in[1:], len(results))
 	}
 	index := in[0]
 	if index.t.DType == graph.Int64 { // clamped before it is narrowed
@@ -935,7 +903,7 @@ func writeSwitch(w *writer, n *graph.Node) []val {
 	index = w.put(index.t, "clamp", "", w.like(index, 0), index, w.like(index, float64(len(bodies)-1)))
 	var regions []func(w *writer) (params, out []val)
 	for _, b := range bodies {
-		regions = append(regions, func(w *writer) (params, out []val) { return nil, w.inlined(b, in[1:], len(results)) })
+		regions = append(regions, func(w *writer) (params, out []val) { return nil, w.Inline(b, in[1:], len(results)) })
 	}
 	return w.generic(results, "case", "", []val{index}, regions...)
 }
