@@ -22,6 +22,7 @@ require (
 	github.com/GoogleCloudPlatform/opentelemetry-operations-go/exporter/metric v0.57.0 // indirect
 	github.com/GoogleCloudPlatform/opentelemetry-operations-go/internal/resourcemapping v0.57.0 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect
+	github.com/adjoint-go/adjoint/vm/arrow v0.0.0 // indirect
 	github.com/andybalholm/brotli v1.2.3 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/apache/arrow-go/v18 v18.8.0 // indirect
@@ -109,6 +110,7 @@ require (
 
 replace (
 	github.com/adjoint-go/adjoint => ../..
+	github.com/adjoint-go/adjoint/vm/arrow => ../../vm/arrow
 	github.com/adjoint-go/adjoint/vm/beam => ../../vm/beam
 	github.com/adjoint-go/adjoint/vm/nats => ../../vm/nats
 )

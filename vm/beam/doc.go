@@ -12,5 +12,7 @@
 // The bytes of the program are the state of the functions that workers are sent. The machines are made once in each process, as many as it has processors, and kept for the next pipeline with the same program. An error has the rows,
 // the operator and the line of the graph that the program was compiled from.
 //
-// Sources are opened by name where they are read (shard.Open): all workers need to see the files, and have the schemes registered in an init function. This package registers arrow (a file of Arrow's IPC format) and parquet beside npy.
+// Sources are opened by name where they are read (shard.Open): all workers need to see the files, and have the schemes registered in an init function. This package has those of package vm/arrow registered beside npy.
 package beam
+
+import _ "github.com/adjoint-go/adjoint/vm/arrow" // registers its schemes

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/adjoint-go/adjoint v0.0.0
+	github.com/adjoint-go/adjoint/vm/arrow v0.0.0
 	github.com/apache/arrow-go/v18 v18.8.0
 	github.com/apache/beam/sdks/v2 v2.77.0
 )
@@ -97,4 +98,7 @@ require (
 	gorgonia.org/vecf64 v0.9.0 // indirect
 )
 
-replace github.com/adjoint-go/adjoint => ../..
+replace (
+	github.com/adjoint-go/adjoint => ../..
+	github.com/adjoint-go/adjoint/vm/arrow => ../arrow
+)
