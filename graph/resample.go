@@ -241,6 +241,7 @@ type GridSampleOptions struct {
 	Mode         string // linear (""), nearest or cubic
 	Padding      string // beyond the edge: zeros (""), border (the edge), or reflection
 	AlignCorners bool   // −1 and 1 are the centres of the first and last elements, else their outer edges
+	Elements     bool   // coordinates count elements, the centre of the first of which is 0, instead of going from −1 to 1 (SciPy's map_coordinates)
 }
 
 // GridSample interpolates x [N, C, spatial] at the places in grid [N, …, d], for 1 to 3 spatial dimensions d: [N, C, …] (PyTorch's grid_sample). A place has d coordinates from −1 to 1, that of the last dimension first. It is
@@ -268,8 +269,12 @@ func GridSample(x, grid *Node, o GridSampleOptions) *Node {
 	for k := range d {
 		n := s[2+k]
 		g := Reshape(sliceAxis(grid, 3, d-1-k, d-k), s[0], 1, places)
-		c := Mul(Add(g, Like(g, 1)), Like(g, float64(n-1)/2))
-		if !o.AlignCorners {
+		c := g
+		switch {
+		case o.Elements:
+		case o.AlignCorners:
+			c = Mul(Add(g, Like(g, 1)), Like(g, float64(n-1)/2))
+		default:
 			c = Sub(Mul(Add(g, Like(g, 1)), Like(g, float64(n)/2)), Like(g, 0.5))
 		}
 		if o.Mode != "cubic" {

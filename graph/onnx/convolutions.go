@@ -317,7 +317,7 @@ func deformConv(c *call) []value {
 	points := taps * out[0] * out[1]
 	flat := func(p *graph.Node) *graph.Node { return graph.Reshape(p, s[0]*offsets, points) }
 	images := graph.Reshape(x, s[0]*offsets, s[1]/offsets, s[2], s[3])
-	v := sample(images, []*graph.Node{flat(position(0)), flat(position(1))}, "linear", "zeros", nil) // [N·offsets, C/offsets, points]
+	v := graph.GridSample(images, graph.Stack(2, flat(position(1)), flat(position(0))), graph.GridSampleOptions{Elements: true}) // [N·offsets, C/offsets, points]
 	v = graph.Reshape(v, s[0], offsets, s[1]/offsets, taps, out[0], out[1])
 	if c.has(4) {
 		v = graph.Mul(v, graph.Reshape(c.x(4), s[0], offsets, 1, taps, out[0], out[1]))

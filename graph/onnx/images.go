@@ -312,157 +312,16 @@ func affineGrid(c *call) []value {
 	return c.out(graph.Reshape(y, slices.Concat([]int{size[0]}, spatial, []int{n})...))
 }
 
-// sample interpolates x [N, C, spatial] at positions [N, P], one array for each spatial dimension: [N, C, P]. Padding is zeros, border or reflection at the given edges.
-func sample(x *graph.Node, at []*graph.Node, mode, padding string, edges [][2]float64) *graph.Node {
-	s := x.Shape()
-	n, points := len(at), at[0].Shape()[1]
-	flat := graph.Reshape(x, s[0], s[1], s[2:].Size())
-	// corners of each dimension: index and weight
-	type corner struct{ index, weight *graph.Node }
-	corners := make([][]corner, n)
-	for d, p := range at {
-		like := func(v float64) *graph.Node { return graph.Like(p, v) }
-		switch mode {
-		case "nearest":
-			corners[d] = []corner{{graph.Round(p), nil}}
-		case "linear":
-			low := graph.Floor(p)
-			f := graph.Sub(p, low)
-			corners[d] = []corner{{low, graph.Sub(like(1), f)}, {graph.Add(low, like(1)), f}}
-		default:
-			low := graph.Floor(p)
-			f := graph.Sub(p, low)
-			const a = -0.75
-			for k := -1; k <= 2; k++ {
-				t := graph.Abs(graph.Sub(f, like(float64(k))))
-				var w *graph.Node
-				if k == 0 || k == 1 {
-					w = graph.Add(graph.Mul(graph.Mul(graph.Sub(graph.Mul(t, like(a+2)), like(a+3)), t), t), like(1))
-				} else {
-					w = graph.Sub(graph.Mul(graph.Add(graph.Mul(graph.Sub(graph.Mul(t, like(a)), like(5*a)), t), like(8*a)), t), like(4*a))
-				}
-				corners[d] = append(corners[d], corner{graph.Add(low, like(float64(k))), w})
-			}
-		}
-	}
-	var sum *graph.Node
-	pick := make([]int, n)
-	for {
-		var weight, index, inside *graph.Node
-		for d := range n {
-			k := corners[d][pick[d]]
-			e := float64(s[2+d])
-			i := k.index
-			last := graph.Like(i, e-1)
-			zero := graph.Like(i, 0)
-			in := graph.LogicalAnd(graph.GreaterEqual(i, zero), graph.LessEqual(i, last))
-			if padding == "reflection" {
-				i = graph.Round(reflect(i, edges[d][0], edges[d][1]))
-			}
-			i = graph.Cast(graph.Clip(i, zero, last), graph.Int64)
-			if index == nil {
-				index, inside = i, in
-			} else {
-				index, inside = graph.Add(graph.Mul(index, graph.Like(index, e)), i), graph.LogicalAnd(inside, in)
-			}
-			if k.weight != nil {
-				if weight == nil {
-					weight = k.weight
-				} else {
-					weight = graph.Mul(weight, k.weight)
-				}
-			}
-		}
-		v := graph.TakeAlongAxis(flat, graph.BroadcastTo(graph.ExpandDims(index, 1), s[0], s[1], points), 2)
-		if padding == "zeros" {
-			v = graph.Where(graph.ExpandDims(inside, 1), v, graph.Like(v, 0))
-		}
-		if weight != nil {
-			v = graph.Mul(v, graph.ExpandDims(weight, 1))
-		}
-		if sum == nil {
-			sum = v
-		} else {
-			sum = graph.Add(sum, v)
-		}
-		d := n - 1
-		for ; d >= 0; d-- {
-			if pick[d]++; pick[d] < len(corners[d]) {
-				break
-			}
-			pick[d] = 0
-		}
-		if d < 0 {
-			return sum
-		}
-	}
-}
-
-// reflect folds positions into [low, high].
-func reflect(x *graph.Node, low, high float64) *graph.Node {
-	span := high - low
-	if span <= 0 {
-		return graph.FullLike(x, low)
-	}
-	t := graph.Mod(graph.Sub(x, graph.Like(x, low)), graph.Like(x, 2*span))
-	return graph.Add(graph.Sub(graph.Like(x, span), graph.Abs(graph.Sub(t, graph.Like(x, span)))), graph.Like(x, low))
-}
-
 func gridSample(c *call) []value {
 	x, grid := c.x(0), c.x(1)
-	s, t := x.Shape(), grid.Shape()
-	n := len(s) - 2
-	if n < 1 || n > 3 || len(t) != len(s) || t[0] != s[0] || t[len(t)-1] != n {
-		c.fail("a grid %v for %v", grid.Type(), x.Type())
-	}
 	mode := c.string("mode", "linear")
 	switch mode {
 	case "bilinear":
 		mode = "linear"
 	case "bicubic":
 		mode = "cubic"
-	case "linear", "nearest", "cubic":
-	default:
-		c.fail("the mode %q", mode)
 	}
-	padding := c.string("padding_mode", "zeros")
-	if !slices.Contains([]string{"zeros", "border", "reflection"}, padding) {
-		c.fail("the padding %q", padding)
-	}
-	corners := c.bool("align_corners", false)
-	points := t[1 : len(t)-1]
-	at, edges := make([]*graph.Node, n), make([][2]float64, n)
-	for d := range n {
-		e := float64(s[2+d])
-		g := graph.Reshape(along(grid, n+1, n-1-d, n-d), s[0], points.Size())
-		g = graph.Cast(g, x.DType())
-		if corners {
-			g = graph.Mul(graph.Add(g, graph.Like(g, 1)), graph.Like(g, (e-1)/2))
-			edges[d] = [2]float64{0, e - 1}
-		} else {
-			g = graph.Div(graph.Sub(graph.Mul(graph.Add(g, graph.Like(g, 1)), graph.Like(g, e)), graph.Like(g, 1)), graph.Like(g, 2))
-			edges[d] = [2]float64{-0.5, e - 0.5}
-		}
-		if mode == "nearest" {
-			g = graph.Round(g)
-		}
-		if mode != "cubic" {
-			switch padding {
-			case "border":
-				g = graph.Clip(g, graph.Like(g, 0), graph.Like(g, e-1))
-			case "reflection":
-				g = reflect(g, edges[d][0], edges[d][1])
-				g = graph.Clip(g, graph.Like(g, 0), graph.Like(g, e-1))
-			}
-		}
-		at[d] = g
-	}
-	pad := padding
-	if mode != "cubic" && padding == "reflection" {
-		pad = "border"
-	}
-	y := sample(x, at, mode, pad, edges)
-	return c.out(graph.Reshape(y, slices.Concat([]int{s[0], s[1]}, []int(points))...))
+	return c.out(graph.GridSample(x, graph.Cast(grid, x.DType()), graph.GridSampleOptions{Mode: mode, Padding: c.string("padding_mode", "zeros"), AlignCorners: c.bool("align_corners", false)}))
 }
 
 func roiAlign(c *call) []value {
@@ -535,7 +394,7 @@ func roiAlign(c *call) []value {
 		if c.string("mode", "avg") == "max" {
 			v = largestCorner(one, at)
 		} else {
-			v = sample(one, at, "linear", "border", nil)
+			v = graph.GridSample(one, graph.Stack(2, at[1], at[0]), graph.GridSampleOptions{Padding: "border", Elements: true})
 		}
 		v = graph.Where(graph.ExpandDims(out, 1), graph.Like(v, 0), v)
 		v = graph.Reshape(v, s[1], h, ny, w, nx)

@@ -91,117 +91,48 @@ func (c *call) takeAlong(x, i *graph.Node, axis int) *graph.Node {
 	return graph.TakeAlongAxis(graph.Slice(x, ranges...), i, axis)
 }
 
-// flat returns the row-major number of index tuples, the last dimension of i, in leading dimensions of the given shape; negative indices count from the end.
-func (c *call) flat(i *graph.Node, s []int) *graph.Node {
-	rank := i.Shape().Rank()
-	var sum *graph.Node
-	for k, e := range s {
-		j := graph.Reshape(along(i, rank-1, k, k+1), i.Shape()[:rank-1]...)
-		n := graph.Like(j, float64(e))
-		j = graph.Where(graph.Less(j, graph.Like(j, 0)), graph.Add(j, n), j)
-		if sum == nil {
-			sum = j
-		} else {
-			sum = graph.Add(graph.Mul(sum, n), j)
-		}
-	}
-	return sum
-}
-
 func gatherND(c *call) []value {
 	x, i := c.x(0), c.x(1)
 	s, t := x.Shape(), i.Shape()
 	b := c.int("batch_dims", 0)
-	if len(t) == 0 || b < 0 || b >= len(t) || b > len(s) || !graph.Shape(s[:min(b, len(s))]).Equal(t[:b]) {
+	if len(t) == 0 || b < 0 || b >= len(t) || b > len(s) || !s[:min(b, len(s))].Equal(t[:b]) {
 		c.fail("indices %v for %v with %d batch dimensions", i.Type(), x.Type(), b)
 	}
-	n := t[len(t)-1]
-	if b+n > len(s) {
-		c.fail("indices of %d dimensions for %v", n, x.Type())
+	one := slices.Clone(t)
+	one[len(t)-1] = 1
+	at := make([]*graph.Node, 0, b+1) // batches are numbered
+	for d := range b {
+		at = append(at, graph.Iota(c.g(), i.DType(), d, one...))
 	}
-	batch := s[:b].Size()
-	points := t[b : len(t)-1]
-	at := c.flat(i, s[b:b+n]) // batch and points
-	inner := s[b : b+n].Size()
-	at = graph.Reshape(at, batch, points.Size())
-	if batch > 1 {
-		at = graph.Add(at, graph.Mul(graph.Iota(c.g(), at.DType(), 0, batch, 1), graph.Like(at, float64(inner))))
-	}
-	rest := s[b+n:]
-	y := graph.Gather(graph.Reshape(x, append([]int{batch * inner}, rest...)...), graph.Reshape(at, batch*points.Size()), 0)
-	to := slices.Concat([]int(s[:b]), []int(points), []int(rest))
-	r := c.out(graph.Reshape(y, to...))
+	r := c.out(graph.GatherND(x, graph.Concat(-1, append(at, i)...)))
 	r[0].kind = c.in[0].kind
 	return r
 }
 
-// scattered combines updates with x at flat indices of the first dimension.
-func (c *call) scattered(x, at, updates *graph.Node, how string) *graph.Node {
-	if x.DType() == graph.Bool && how != "none" && how != "" {
-		c.fail("the reduction %q of booleans", how)
+// combined returns how updates are combined with x.
+func (c *call) combined() func(x, indices, updates *graph.Node, axis int) *graph.Node {
+	how := c.string("reduction", "none")
+	f := map[string]func(x, indices, updates *graph.Node, axis int) *graph.Node{"": graph.ScatterSet, "none": graph.ScatterSet, "add": graph.ScatterAddTo, "mul": graph.ScatterMul, "max": graph.ScatterMax, "min": graph.ScatterMin}[how]
+	if f == nil || c.x(0).DType() == graph.Bool && how != "none" && how != "" {
+		c.fail("the reduction %q of %v", how, c.x(0).DType())
 	}
-	switch how {
-	case "none", "":
-		return graph.ScatterSet(x, at, updates, 0)
-	case "add":
-		return graph.ScatterAddTo(x, at, updates, 0)
-	case "mul":
-		return graph.ScatterMul(x, at, updates, 0)
-	case "max":
-		return graph.ScatterMax(x, at, updates, 0)
-	case "min":
-		return graph.ScatterMin(x, at, updates, 0)
-	}
-	c.fail("the reduction %q", how)
-	return nil
+	return f
 }
 
 func scatterElements(c *call) []value {
-	x, i, u := c.x(0), c.x(1), c.x(2)
-	s, t := x.Shape(), i.Shape()
-	if len(s) == 0 || len(t) != len(s) || !u.Shape().Equal(t) {
-		c.fail("indices %v and updates %v for %v", i.Type(), u.Type(), x.Type())
-	}
-	axis := c.axis(c.int("axis", 0), len(s))
-	var at *graph.Node
-	for k, e := range s {
-		j := graph.Iota(c.g(), i.DType(), k, t...)
-		if k == axis {
-			j = graph.Where(graph.Less(i, graph.Like(i, 0)), graph.Add(i, graph.Like(i, float64(e))), i)
-		} else if t[k] > e {
-			c.fail("indices %v for %v", i.Type(), x.Type())
-		}
-		if at == nil {
-			at = j
-		} else {
-			at = graph.Add(graph.Mul(at, graph.Like(at, float64(e))), j)
-		}
-	}
-	y := c.scattered(graph.Reshape(x, s.Size()), graph.Reshape(at, t.Size()), graph.Reshape(u, t.Size()), c.string("reduction", "none"))
-	r := c.out(graph.Reshape(y, s...))
+	x := c.x(0)
+	c.need(x, 1)
+	r := c.out(graph.ScatterAlongAxis(x, c.x(1), c.x(2), c.axis(c.int("axis", 0), x.Shape().Rank()), c.combined()))
 	r[0].kind = c.in[0].kind
 	return r
 }
 
 func scatterND(c *call) []value {
-	x := c.x(0)
-	if c.x(1).Shape().Empty() {
-		return c.out(x)
+	x, i, u := c.x(0), c.x(1), c.x(2)
+	r := c.out(x)
+	if !i.Shape().Empty() {
+		r = c.out(graph.ScatterND(x, i, u, c.combined()))
 	}
-	i, u := c.x(1), c.x(2)
-	s, t := x.Shape(), i.Shape()
-	if len(t) == 0 || t[len(t)-1] > len(s) {
-		c.fail("indices %v for %v", i.Type(), x.Type())
-	}
-	n := t[len(t)-1]
-	points := t[:len(t)-1].Size()
-	rest := s[n:]
-	if u.Shape().Size() != points*rest.Size() {
-		c.fail("updates %v for %d places of %v", u.Type(), points, x.Type())
-	}
-	at := graph.Reshape(c.flat(i, s[:n]), points)
-	y := c.scattered(graph.Reshape(x, append([]int{s[:n].Size()}, rest...)...), at, graph.Reshape(u, append([]int{points}, rest...)...), c.string("reduction", "none"))
-	r := c.out(graph.Reshape(y, s...))
 	r[0].kind = c.in[0].kind
 	return r
 }

@@ -142,6 +142,10 @@ func TestComposedFunctions(t *testing.T) {
 			}
 		}
 	}
+	check("grid bilinear zeros True", 1e-12, func(x []node) node { // in elements
+		at := graph.Mul(graph.Add(x[1], graph.Like(x[1], 1)), graph.Constant(x[1].Graph(), []float64{2, 1.5}, 2))
+		return graph.GridSample(x[0], at, graph.GridSampleOptions{Elements: true})
+	}, image, grid)
 	check("grid 3", 1e-12, func(x []node) node { return graph.GridSample(x[0], x[1], graph.GridSampleOptions{}) }, wave(2, 0, 1, 1, 2, 3, 4), wave(1.1, 0, 1, 2, 1, 2, 3))
 
 	v := wave(2, 0, 2, 4)
