@@ -306,34 +306,18 @@ func oneIf[T float64 | float32 | int64 | int32](b bool) T {
 	return 0
 }
 `},
-	{"toInt64", `
-// toInt64 truncates toward zero and saturates; NaN gives 0.
-func toInt64(v float64) int64 {
-	switch {
-	case v != v:
-		return 0
-	case v >= 1<<63:
-		return 1<<63 - 1
-	case v < -1<<63:
-		return -1 << 63
-	}
-	return int64(v)
+	{"toInt64", converted("FloatToInt64", "toInt64")},
+	{"toInt32", converted("FloatToInt32", "toInt32")},
 }
-`},
-	{"toInt32", `
-// toInt32 truncates toward zero and saturates; NaN gives 0.
-func toInt32(v float64) int32 {
-	switch {
-	case v != v:
-		return 0
-	case v >= 1<<31:
-		return 1<<31 - 1
-	case v <= -1<<31:
-		return -1 << 31
+
+// converted returns a function of package dtype under another name.
+func converted(name, as string) string {
+	_, text, ok := strings.Cut(dtype.ConvertSource, "// "+name+" ")
+	body, _, end := strings.Cut(text, "\n}\n")
+	if !ok || !end {
+		panic("BUG: there is no " + name)
 	}
-	return int32(v)
-}
-`},
+	return "\n// " + as + " " + strings.Replace(body, "func "+name, "func "+as, 1) + "\n}\n"
 }
 
 // foldText is the reduction of floats in the order of Adjoint's machines. %[1]s: name, %[2]s: type, %[3]d: accumulators, %[4]s: operator, %[5]s: identity, %[6]s: what it gives, %[7]d: accumulators less one.
