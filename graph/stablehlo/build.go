@@ -41,25 +41,29 @@ type builder struct {
 	regions int
 }
 
+// value is a node, and what its elements are if graphs do not have them.
+type value struct {
+	n  *graph.Node
+	in *narrow
+}
+
 // scope maps names to nodes.
 type scope struct {
 	outer  *scope
-	values map[string]*graph.Node
+	values map[string]value
 	// lifted is set within a function of scalars that is applied to all elements of arrays at once.
 	lifted bool
 }
 
 func (s *scope) child() *scope {
-	return &scope{outer: s, values: map[string]*graph.Node{}, lifted: s.lifted}
+	return &scope{outer: s, values: map[string]value{}, lifted: s.lifted}
 }
 
-func (s *scope) lookup(name string) *graph.Node {
-	for ; s != nil; s = s.outer {
-		if n := s.values[name]; n != nil {
-			return n
-		}
+func (s *scope) lookup(name string) (v value) {
+	for ; s != nil && v.n == nil; s = s.outer {
+		v = s.values[name]
 	}
-	return nil
+	return v
 }
 
 // Build adds the module's function to a graph; functions that it calls are inlined. The first mistake ends it: an *Error.
@@ -73,7 +77,7 @@ func (m *Model) Build(g *graph.Graph, o Options) (*Result, error) {
 		return nil, errors.New("stablehlo: the graph is nil")
 	}
 	b := &builder{m: m, o: o, g: g}
-	s := &scope{values: map[string]*graph.Node{}}
+	s := &scope{values: map[string]value{}}
 	r := &Result{}
 	known := map[string]bool{}
 	for _, p := range m.main.body.params {
@@ -86,10 +90,10 @@ func (m *Model) Build(g *graph.Graph, o Options) (*Result, error) {
 		if !n.Valid() || n.Graph() != g {
 			return nil, &Error{m.name, m.main.line, "", errors.Join(fmt.Errorf("the node for the parameter %q is no valid node of the graph", name), g.Err())}
 		}
-		if !n.Type().Equal(p.typ) {
-			return nil, &Error{m.name, m.main.line, "", fmt.Errorf("the node for the parameter %q is %v, not %v", name, n.Type(), p.typ)}
+		if !n.Type().Equal(p.typ.Type) {
+			return nil, &Error{m.name, m.main.line, "", fmt.Errorf("the node for the parameter %q is %v, not %v", name, n.Type(), p.typ.Type)}
 		}
-		s.values[p.name] = n
+		s.values[p.name] = value{n, p.typ.in}
 		r.Inputs = append(r.Inputs, n)
 	}
 	for name := range o.Inputs {
@@ -134,20 +138,20 @@ func (b *builder) region(r *region, s *scope) []*graph.Node {
 			b.fail(op, fmt.Errorf("more than %d operations, those of functions counted as often as they are called", maxSteps))
 			return nil
 		}
-		in := make([]*graph.Node, 0, len(op.operands))
+		in, kinds := make([]*graph.Node, 0, len(op.operands)), make([]*narrow, 0, len(op.operands))
 		for _, name := range op.operands {
-			n := s.lookup(name)
-			if n == nil {
+			v := s.lookup(name)
+			if v.n == nil {
 				b.fail(op, fmt.Errorf("no operation before it makes %s", name))
 				return nil
 			}
-			in = append(in, n)
+			in, kinds = append(in, v.n), append(kinds, v.in)
 		}
 		switch op.name {
 		case "return", "func.return", "stablehlo.return":
 			return in
 		}
-		c := &call{b: b, op: op, in: in, s: s}
+		c := &call{b: b, op: op, in: in, kinds: kinds, s: s}
 		var results []*graph.Node
 		b.g.At(graph.Position{File: b.m.name, Line: op.line}, func() { results = c.run() })
 		if b.err != nil {
@@ -158,7 +162,11 @@ func (b *builder) region(r *region, s *scope) []*graph.Node {
 			return nil
 		}
 		for i, name := range op.results {
-			s.values[name] = results[i]
+			v := value{results[i], op.result(i, len(results))}
+			if !inRange[op.name] {
+				b.g.At(graph.Position{File: b.m.name, Line: op.line}, func() { v.n = wrapped(v.n, v.in) })
+			}
+			s.values[name] = v
 		}
 	}
 	if len(r.ops) > 0 {
@@ -169,7 +177,7 @@ func (b *builder) region(r *region, s *scope) []*graph.Node {
 
 // function converts a region with arguments for its parameters.
 func (b *builder) function(op *operation, r *region, args []*graph.Node, outer *scope) []*graph.Node {
-	s := &scope{outer: outer, values: map[string]*graph.Node{}, lifted: outer != nil && outer.lifted}
+	s := &scope{outer: outer, values: map[string]value{}, lifted: outer != nil && outer.lifted}
 	if len(args) != len(r.params) {
 		b.fail(op, fmt.Errorf("%d arguments for %d parameters", len(args), len(r.params)))
 		return nil
@@ -179,21 +187,22 @@ func (b *builder) function(op *operation, r *region, args []*graph.Node, outer *
 			b.fail(op, errors.Join(b.g.Err(), errors.New("an argument that is invalid")))
 			return nil
 		}
-		if t := args[i].Type(); !s.lifted && !t.Equal(p.typ) || t.DType != p.typ.DType {
-			b.fail(op, fmt.Errorf("the argument for %s is %v, not %v", p.name, t, p.typ))
+		if t := args[i].Type(); !s.lifted && !t.Equal(p.typ.Type) || t.DType != p.typ.DType {
+			b.fail(op, fmt.Errorf("the argument for %s is %v, not %v", p.name, t, p.typ.Type))
 			return nil
 		}
-		s.values[p.name] = args[i]
+		s.values[p.name] = value{args[i], p.typ.in}
 	}
 	return b.region(r, s)
 }
 
 // call is the conversion of one operation.
 type call struct {
-	b  *builder
-	op *operation
-	in []*graph.Node
-	s  *scope
+	b     *builder
+	op    *operation
+	in    []*graph.Node
+	kinds []*narrow // of the operands
+	s     *scope
 }
 
 // mistake is thrown by the functions below and caught by run, at most through functions of this package.
@@ -218,6 +227,7 @@ func (c *call) run() (results []*graph.Node) {
 		}
 		c.fail("this operation is not supported")
 	}
+	c.checkNarrow()
 	return f(c)
 }
 
@@ -233,8 +243,8 @@ func (c *call) check(results []*graph.Node) error {
 		if len(c.op.out) != len(results) || c.s.lifted {
 			continue
 		}
-		if !n.Type().Equal(c.op.out[i]) {
-			return fmt.Errorf("result %d is %v, and %v is declared", i, n.Type(), c.op.out[i])
+		if !n.Type().Equal(c.op.out[i].Type) {
+			return fmt.Errorf("result %d is %v, and %v is declared", i, n.Type(), c.op.out[i].Type)
 		}
 	}
 	return nil
@@ -252,7 +262,7 @@ func (c *call) out() graph.Type {
 	if len(c.op.out) == 0 {
 		c.fail("no type is declared")
 	}
-	return c.op.out[len(c.op.out)-1]
+	return c.op.out[len(c.op.out)-1].Type
 }
 
 // ints returns a list among the attributes, of n numbers unless n is negative.
@@ -317,7 +327,7 @@ func (c *call) axis(rank int, keys ...string) int {
 
 // constant returns the node of a literal. One element for all is not repeated in memory.
 func (c *call) constant(l *literal) *graph.Node {
-	t := l.typ
+	t := l.typ.Type
 	if l.splat {
 		t.Shape = nil
 	}
@@ -424,7 +434,7 @@ func (c *call) count(cond, body *region) int {
 				return integer(l.typ.DType, l.bytes)
 			}
 		}
-		if n := c.s.lookup(name); n.Valid() && n.IsConst() {
+		if n := c.s.lookup(name).n; n.Valid() && n.IsConst() {
 			return integer(n.DType(), n.Literal().Bytes())
 		}
 		return 0, false
@@ -500,7 +510,7 @@ func (c *call) fingerprint(r *region) string {
 				text.WriteString(",")
 			}
 			v, ok := values[name]
-			if n := c.s.lookup(name); !ok && n.Valid() && n.IsConst() && n.Type().IsScalar() {
+			if n := c.s.lookup(name).n; !ok && n.Valid() && n.IsConst() && n.Type().IsScalar() {
 				v = fmt.Sprintf("c%x", n.Literal().Bytes())
 			} else if !ok {
 				v = "?"

@@ -10,5 +10,8 @@
 //
 //	err := stablehlo.WriteFile("model.mlir", outputs, stablehlo.WriteOptions{})
 //
-// Element types are f64, f32, i64, i32 and i1; others are errors, since no type here holds them with their own arithmetic. Shapes are static.
+// Elements of f64, f32, i64, i32 and i1 are those of graphs, and all that is written. Narrower and unsigned integers are read as int32 and int64 that hold them, and wrap as their type does; ui64 as its bits in int64, which operations that would show the
+// difference refuse. f16 and bf16 are computed in float32. Shapes are static. docs/STABLEHLO.md lists all operations and operators with what is supported.
+//
+//go:generate go run ./internal/docs ../../docs/STABLEHLO.md
 package stablehlo

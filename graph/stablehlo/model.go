@@ -40,8 +40,9 @@ type Model struct {
 
 // ValueInfo describes an input.
 type ValueInfo struct {
-	Name string // without the percent sign
-	Type graph.Type
+	Name    string // without the percent sign
+	Type    graph.Type
+	Element string // the text's name of the elements' type, such as f32 or ui8, which Type holds
 }
 
 // Inputs describes the parameters of the module's function, which is called main or is the only one.
@@ -51,7 +52,11 @@ func (m *Model) Inputs() []ValueInfo {
 	}
 	var all []ValueInfo
 	for _, p := range m.main.body.params {
-		all = append(all, ValueInfo{p.name[1:], p.typ})
+		element := elementNames[p.typ.DType]
+		if p.typ.in != nil {
+			element = p.typ.in.name
+		}
+		all = append(all, ValueInfo{p.name[1:], p.typ.Type, element})
 	}
 	return all
 }

@@ -13,35 +13,37 @@ import (
 var operations map[string]func(c *call) []*graph.Node
 
 var refused = map[string]string{
-	"custom_call":         "a custom call runs code that is not in the text",
-	"rng_bit_generator":   "random bits of XLA's generators cannot be reproduced here: draw them outside and hand them in",
-	"rng":                 "random numbers of XLA's generators cannot be reproduced here: draw them outside and hand them in",
-	"complex":             "complex numbers are no element type here",
-	"fft":                 "its complex numbers are no element type here",
-	"shift_right_logical": "logical shifts are for unsigned integers",
-	"all_reduce":          "it talks to other devices",
-	"all_gather":          "it talks to other devices",
-	"all_to_all":          "it talks to other devices",
-	"collective_permute":  "it talks to other devices",
-	"infeed":              "it talks to the host",
-	"outfeed":             "it talks to the host",
-	"send":                "it talks to other devices",
-	"recv":                "it talks to other devices",
-	"dynamic_reshape":     "its shape is known in the run only",
-	"dynamic_pad":         "its shape is known in the run only",
-	"dynamic_gather":      "its shape is known in the run only",
-	"dynamic_iota":        "its shape is known in the run only",
-	"real_dynamic_slice":  "its shape is known in the run only",
-	"get_dimension_size":  "shapes are static: export with static shapes",
-	"set_dimension_size":  "shapes are static: export with static shapes",
-	"bitcast_convert":     "the bits of a number are not accessible here",
-	"popcnt":              "there is no operator for it",
-	"count_leading_zeros": "there is no operator for it",
-	"uniform_quantize":    "quantised numbers are no element type here",
-	"uniform_dequantize":  "quantised numbers are no element type here",
-	"dynamic_conv":        "its shape is known in the run only",
-	"batch_norm_grad":     "there is no operator for it: differentiate batch_norm_training",
-	"batch_norm_training": "its three results are the parts that frameworks write out",
+	"custom_call":              "a custom call runs code that is not in the text",
+	"rng_bit_generator":        "random bits of XLA's generators cannot be reproduced here: draw them outside and hand them in",
+	"rng":                      "random numbers of XLA's generators cannot be reproduced here: draw them outside and hand them in",
+	"all_reduce":               "it talks to other devices",
+	"all_gather":               "it talks to other devices",
+	"all_to_all":               "it talks to other devices",
+	"collective_permute":       "it talks to other devices",
+	"infeed":                   "it talks to the host",
+	"outfeed":                  "it talks to the host",
+	"send":                     "it talks to other devices",
+	"recv":                     "it talks to other devices",
+	"dynamic_reshape":          "its shape is known in the run only",
+	"dynamic_pad":              "its shape is known in the run only",
+	"dynamic_gather":           "its shape is known in the run only",
+	"dynamic_iota":             "its shape is known in the run only",
+	"real_dynamic_slice":       "its shape is known in the run only",
+	"get_dimension_size":       "shapes are static: export with static shapes",
+	"set_dimension_size":       "shapes are static: export with static shapes",
+	"uniform_quantize":         "quantised numbers are no element type here",
+	"uniform_dequantize":       "quantised numbers are no element type here",
+	"dynamic_conv":             "its shape is known in the run only",
+	"batch_norm_grad":          "there is no operator for it: differentiate batch_norm_training",
+	"reduce_precision":         "there is no rounding to fewer bits",
+	"after_all":                "tokens order effects, which there are none of here",
+	"tuple":                    "tuples are printed as several results",
+	"get_tuple_element":        "tuples are printed as several results",
+	"partition_id":             "it talks to other devices",
+	"replica_id":               "it talks to other devices",
+	"reduce_scatter":           "it talks to other devices",
+	"collective_broadcast":     "it talks to other devices",
+	"dynamic_broadcast_in_dim": "its shape is known in the run only",
 }
 
 // ofOne are operations that have one operand and one result of the same shape.
@@ -110,6 +112,14 @@ func init() {
 		"call": func(c *call) []*graph.Node { return c.inlined("callee") }, "func.call": func(c *call) []*graph.Node { return c.inlined("callee") },
 		"stablehlo.composite": func(c *call) []*graph.Node { return c.inlined("decomposition") },
 		"stablehlo.while":     (*call).while, "stablehlo.reduce": (*call).reduce, "stablehlo.sort": (*call).sort, "chlo.top_k": (*call).topK,
+		"stablehlo.batch_norm_training": func(c *call) []*graph.Node {
+			c.need(3)
+			x := c.in[0]
+			axis := c.axis(x.Shape().Rank(), "feature_index")
+			axes := others(x.Shape().Rank(), axis, axis+1)
+			mean, variance := graph.ReduceMean(x, axes), graph.ReduceVar(x, axes, 0)
+			return []*graph.Node{graph.BatchNorm(x, c.in[1], c.in[2], mean, variance, axis, c.epsilon()), mean, variance}
+		},
 		"stablehlo.case": func(c *call) []*graph.Node {
 			c.need(1)
 			last := c.b.g.Scalar(c.in[0].DType(), float64(len(c.op.regions)-1)) // for what is out of range, below too
@@ -157,7 +167,12 @@ func init() {
 			return graph.Where(c.in[0], c.in[1], c.in[2])
 		},
 		"clamp":   func(c *call) *graph.Node { c.need(3); return graph.Clip(c.in[1], c.in[0], c.in[2]) },
-		"convert": func(c *call) *graph.Node { c.need(1); return graph.Cast(c.in[0], c.out().DType) },
+		"complex": (*call).complexPair, "fft": (*call).fft,
+		"real":    func(c *call) *graph.Node { return c.part(0) },
+		"imag":    func(c *call) *graph.Node { return c.part(1) },
+		"convert": (*call).convert, "shift_right_logical": (*call).shiftRightLogical, "bitcast_convert": (*call).bitcast,
+		"popcnt":              func(c *call) *graph.Node { return c.countBits(false) },
+		"count_leading_zeros": func(c *call) *graph.Node { return c.countBits(true) },
 		"iota": func(c *call) *graph.Node {
 			t := c.out()
 			return graph.Iota(c.b.g, t.DType, c.axis(len(t.Shape), "iota_dimension", "dim"), t.Shape...)
@@ -233,17 +248,30 @@ func init() {
 		"cholesky": (*call).cholesky, "triangular_solve": (*call).triangularSolve,
 		"batch_norm_inference": func(c *call) *graph.Node {
 			c.need(5)
-			epsilon, err := strconv.ParseFloat(c.op.attributes["epsilon"].text, 64)
-			if err != nil {
-				c.fail("the epsilon %q", c.op.attributes["epsilon"].text)
+			return graph.BatchNorm(c.in[0], c.in[1], c.in[2], c.in[3], c.in[4], c.axis(c.in[0].Shape().Rank(), "feature_index"), c.epsilon())
+		},
+		"map": func(c *call) *graph.Node {
+			if len(c.in) == 0 {
+				c.fail("no operands")
 			}
-			return graph.BatchNorm(c.in[0], c.in[1], c.in[2], c.in[3], c.in[4], c.axis(c.in[0].Shape().Rank(), "feature_index"), epsilon)
+			c.same()
+			return graph.BroadcastTo(c.orBad(c.applied(c.region(0, 1), c.in), 1)[0], c.in[0].Shape()...)
 		},
 		"select_and_scatter": (*call).selectAndScatter, "convolution": (*call).convolution,
 	} {
 		operations["stablehlo."+name] = func(c *call) []*graph.Node { return []*graph.Node{f(c)} }
 	}
 	operations["chlo.constant"] = operations["stablehlo.constant"]
+}
+
+// epsilon is that of a normalisation.
+func (c *call) epsilon() float64 {
+	text := c.op.attributes["epsilon"].text
+	epsilon, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		c.fail("the epsilon %q", text)
+	}
+	return epsilon
 }
 
 // same checks that operands have one type.
@@ -543,61 +571,6 @@ func (c *call) fold(axes []int) []*graph.Node {
 	return final
 }
 
-// Comparators of sort, of the first pair of parameters: plain, and jax's, in which zeros are equal and NaNs last.
-func (c *call) comparator(r *region) (descending, ok bool) {
-	f := c.fingerprint(r)
-	n := len(r.params)
-	if n < 2 || n > 20 {
-		return false, false
-	}
-	test := func(direction string) bool {
-		if len(r.ops) == 2 {
-			return r.ops[0].name == "stablehlo.compare" && f == "compare."+direction+"(0,1)return("+itoa(n)+")"
-		}
-		return false
-	}
-	switch {
-	case test("LT"), test("LE"), f == jaxComparator(n, 8, "LT"), f == jaxComparator(n, 4, "LT"):
-		return false, true
-	case test("GT"), test("GE"), f == jaxComparator(n, 8, "GT"), f == jaxComparator(n, 4, "GT"):
-		return true, true
-	}
-	return false, false
-}
-
-func (c *call) sort() []*graph.Node {
-	if len(c.in) == 0 {
-		c.fail("no operands")
-	}
-	axis := c.axis(c.in[0].Shape().Rank(), "dimension")
-	c2 := c.region(0, 1)
-	if len(c2.params) != 2*len(c.in) {
-		c.fail("a comparator of %d parameters for %d operands", len(c2.params), len(c.in))
-	}
-	for _, x := range c.in[1:] {
-		if !x.Shape().Equal(c.in[0].Shape()) {
-			c.fail("operands %v and %v", c.in[0].Type(), x.Type())
-		}
-	}
-	descending, ok := c.comparator(c2)
-	if !ok {
-		c.fail("a comparator that is not less-than or greater-than of the first pair")
-	}
-	var opts []graph.SortOption
-	if descending {
-		opts = append(opts, graph.Descending)
-	}
-	if len(c.in) == 1 {
-		return []*graph.Node{graph.Sort(c.in[0], axis, opts...)}
-	}
-	order := graph.Argsort(c.in[0], axis, opts...)
-	results := []*graph.Node{graph.Sort(c.in[0], axis, opts...)}
-	for _, x := range c.in[1:] {
-		results = append(results, graph.TakeAlongAxis(x, order, axis))
-	}
-	return results
-}
-
 func (c *call) topK() []*graph.Node {
 	c.need(1)
 	k, rank := c.op.attributes["k"].number, c.in[0].Shape().Rank()
@@ -607,22 +580,6 @@ func (c *call) topK() []*graph.Node {
 	values, indices := graph.TopK(c.in[0], k, rank-1)
 	return []*graph.Node{values, graph.Cast(indices, graph.Int32)}
 }
-
-// jaxComparator is the fingerprint of jax's comparison of floats of the given size among n parameters.
-func jaxComparator(n, size int, direction string) string {
-	zero, nan := "c"+strings.Repeat("00", size), "c000000000000f87f"
-	if size == 4 {
-		nan = "c0000c07f"
-	}
-	s := ""
-	for k := range 2 {
-		x, v := itoa(k), n+4*k
-		s += "compare.EQ(" + x + "," + zero + ")select(" + itoa(v) + "," + zero + "," + x + ")compare.NE(" + x + "," + x + ")select(" + itoa(v+2) + "," + nan + "," + itoa(v+1) + ")"
-	}
-	return s + "compare." + direction + "(" + itoa(n+3) + "," + itoa(n+7) + ")return(" + itoa(n+8) + ")"
-}
-
-func itoa(i int) string { return strconv.Itoa(i) }
 
 // turned exchanges the last two dimensions.
 func turned(x *graph.Node) *graph.Node {

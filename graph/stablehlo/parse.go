@@ -25,7 +25,7 @@ type operation struct {
 	attributes map[string]attribute
 	words      []string // bare words of the pretty form: the direction of compare, or what reduce applies
 	regions    []*region
-	out        []graph.Type // declared types of the results; of the pretty form with one list of types, that list
+	out        []tensor // declared types of the results; of the pretty form with one list of types, that list
 }
 
 // region is a block of operations that end in a return.
@@ -36,7 +36,7 @@ type region struct {
 
 type param struct {
 	name string
-	typ  graph.Type
+	typ  tensor
 }
 
 type function struct {
@@ -55,7 +55,7 @@ type attribute struct {
 
 // literal is the value of a dense attribute: one element for all (splat) or as many as its type has.
 type literal struct {
-	typ   graph.Type
+	typ   tensor
 	bytes []byte
 	splat bool
 }
@@ -272,7 +272,7 @@ func (p *parser) enter() {
 var elements = map[string]graph.DType{"f64": graph.Float64, "f32": graph.Float32, "i64": graph.Int64, "i32": graph.Int32, "i1": graph.Bool}
 
 // typ returns a tensor type.
-func (p *parser) typ() graph.Type {
+func (p *parser) typ() tensor {
 	if !p.accept("tensor<") {
 		w := p.word()
 		p.fail("", "the type %q: tensors are all there is here", w+p.s[p.at:min(len(p.s), p.at+12)])
@@ -283,7 +283,10 @@ func (p *parser) typ() graph.Type {
 	}
 	text := p.s[p.at : p.at+n]
 	p.at += n + 1
-	t := graph.Type{Shape: graph.Shape{}}
+	if strings.Contains(text, "complex<") {
+		p.expect(">")
+	}
+	t := tensor{Type: graph.Type{Shape: graph.Shape{}}}
 	size := 1
 	for {
 		e, rest, more := strings.Cut(text, "x")
@@ -305,16 +308,25 @@ func (p *parser) typ() graph.Type {
 		text = rest
 	}
 	d, ok := elements[text]
+	if t.in = narrows[text]; t.in != nil {
+		d, ok = t.in.dtype, true
+	}
 	if !ok {
-		p.fail("", "elements of type %q: f64, f32, i64, i32 and i1 are those that there are here", text)
+		p.fail("", "elements of type %q: there are f64, f32, f16 and bf16, i1, and integers of 2 to 64 bits", text)
 	}
 	t.DType = d
+	if t.in != nil && t.in.pair {
+		if size > graph.MaxElements/2 || len(t.Shape) >= graph.MaxRank {
+			p.fail("", "a type that is too large")
+		}
+		t.Shape = append(t.Shape, 2)
+	}
 	return t
 }
 
 // types returns a list of types, in parentheses or not.
-func (p *parser) types() []graph.Type {
-	var all []graph.Type
+func (p *parser) types() []tensor {
+	var all []tensor
 	if p.accept("(") {
 		for !p.accept(")") {
 			all = append(all, p.typ())
@@ -521,6 +533,11 @@ func (p *parser) dense() *literal {
 		if t.DType == graph.Bool {
 			bad(errors.New("packed i1: print them as elements"))
 		}
+		if t.in != nil {
+			if data, err = t.in.unpack(data); err != nil {
+				bad(err)
+			}
+		}
 		l.bytes, l.splat = data, len(data) == t.DType.Size() && size != 1
 		if !l.splat && len(data)/t.DType.Size() != size || len(data)%t.DType.Size() != 0 {
 			bad(fmt.Errorf("%d bytes for %v", len(data), t))
@@ -533,24 +550,21 @@ func (p *parser) dense() *literal {
 		bad(fmt.Errorf("%d elements for %v", len(tokens), t))
 	}
 	for _, e := range tokens {
-		bits, err := elementBits(e, t.DType)
+		bits, err := elementBits(e, t)
 		if err != nil {
 			bad(err)
 		}
-		switch t.DType.Size() {
-		case 8:
-			l.bytes = binary.LittleEndian.AppendUint64(l.bytes, bits)
-		case 4:
-			l.bytes = binary.LittleEndian.AppendUint32(l.bytes, uint32(bits))
-		default:
-			l.bytes = append(l.bytes, byte(bits))
-		}
+		l.bytes = appendBits(l.bytes, t.DType, bits)
 	}
 	return l
 }
 
 // elementBits reads one element: hexadecimal floats are bits.
-func elementBits(e string, d graph.DType) (uint64, error) {
+func elementBits(e string, t tensor) (uint64, error) {
+	if t.in != nil {
+		return t.in.parse(e)
+	}
+	d := t.DType
 	size := 8 * d.Size()
 	if d.IsFloat() {
 		if h, ok := strings.CutPrefix(e, "0x"); ok {
@@ -803,7 +817,7 @@ func (p *parser) pretty(op *operation) {
 				p.fail(op.name, "%q", p.s[p.at:min(len(p.s), p.at+12)])
 			case w == "dense":
 				op.attributes["value"] = attribute{literal: p.dense()}
-				op.out = []graph.Type{op.attributes["value"].literal.typ}
+				op.out = []tensor{op.attributes["value"].literal.typ}
 				done = true
 			case w == "init" && p.accept(":"):
 				inits = append(inits, p.value())

@@ -30,7 +30,7 @@ func TestMistakes(t *testing.T) {
 		{"", "stablehlo:1", "no function main"},
 		{within("%0 = stablehlo.add %x, %z : tensor<2xf64>\n return %0 : tensor<2xf64>"), "stablehlo:3: stablehlo.add", "no operation before it makes %z"},
 		{within("%0 = stablehlo.add %x, %y : tensor<3xf64>\n return %0 : tensor<3xf64>"), "stablehlo:3", "f64[2], and f64[3] is declared"},
-		{within("%0 = stablehlo.add %x, %y : tensor<2xf16>\n return %0 : tensor<2xf16>"), "stablehlo:3", `"f16"`},
+		{within("%0 = stablehlo.add %x, %y : tensor<2xf8E5M2>\n return %0 : tensor<2xf8E5M2>"), "stablehlo:3", `"f8E5M2"`},
 		{within("%0 = stablehlo.add %x, %y : tensor<?xf64>\n return %0 : tensor<2xf64>"), "stablehlo:3", "static shapes"},
 		{within("%0 = stablehlo.custom_call @foo(%x) : (tensor<2xf64>) -> tensor<2xf64>\n return %0 : tensor<2xf64>"), "stablehlo:3: stablehlo.custom_call", "code that is not in the text"},
 		{within("%0 = stablehlo.mystery %x : tensor<2xf64>\n return %0 : tensor<2xf64>"), "stablehlo:3: stablehlo.mystery", "not supported"},
@@ -128,6 +128,11 @@ func TestUncommon(t *testing.T) {
 			"(tensor<2x2xf64>, tensor<1x2xf64>) -> tensor<1x2xf64>", map[string]any{"a": []float64{2, 9, 1, 4}, "b": []float64{5, 8}}, []float64{1.5, 2}},
 		{"%a: tensor<1x2xf64>, %s: tensor<2xf64>", `"stablehlo.batch_norm_inference"(%a, %s, %s, %s, %s) <{epsilon = 7.0e+00 : f32, feature_index = 1 : i64}>`,
 			"(tensor<1x2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>) -> tensor<1x2xf64>", map[string]any{"a": []float64{6, 11}, "s": []float64{2, 9}}, []float64{2 + 8./3, 13.5}},
+		{"%a: tensor<2xf64>, %s: tensor<2xf64>", `"stablehlo.map"(%a, %s) <{dimensions = array<i64: 0>}> ({
+ ^bb0(%p: tensor<f64>, %q: tensor<f64>):
+  %m = stablehlo.multiply %p, %q : tensor<f64>
+  stablehlo.return %m : tensor<f64>
+ })`, "(tensor<2xf64>, tensor<2xf64>) -> tensor<2xf64>", map[string]any{"a": []float64{2, 3}, "s": []float64{4, 5}}, []float64{8, 15}},
 		{"%a: tensor<3xf64>", "stablehlo.round_nearest_afz %a", "tensor<3xf64>", map[string]any{"a": []float64{0.5, -2.5, 0.49999999999999994}}, []float64{1, -3, 0}},
 	} {
 		out := c.result[strings.LastIndex(c.result, "tensor"):]
@@ -151,6 +156,54 @@ func TestUncommon(t *testing.T) {
 				t.Errorf("%s: %v, expected %v", c.op, got[0].Float64s(), c.want)
 				break
 			}
+		}
+	}
+}
+
+// TestBatchNormTraining has a mean of 2 and a variance of 1.
+func TestBatchNormTraining(t *testing.T) {
+	const vector = "tensor<1xf64>"
+	m, err := Read(strings.NewReader("func.func @f(%x: tensor<2x1xf64>, %s: " + vector + ", %o: " + vector + ") -> (tensor<2x1xf64>, " + vector + ", " + vector + `) {
+  %0:3 = "stablehlo.batch_norm_training"(%x, %s, %o) <{epsilon = 3.0 : f32, feature_index = 1 : i64}> : (tensor<2x1xf64>, ` + vector + ", " + vector + ") -> (tensor<2x1xf64>, " + vector + ", " + vector + `)
+  return %0#0, %0#1, %0#2 : tensor<2x1xf64>, ` + vector + ", " + vector + "\n}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := m.Build(graph.New(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := results(r.Outputs, map[string]any{"x": []float64{1, 3}, "s": []float64{2}, "o": []float64{5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range [][]float64{{4, 6}, {2}, {1}} {
+		for i, v := range got[k].Float64s() {
+			if math.Abs(v-want[i]) > 1e-12 {
+				t.Errorf("result %d is %v, expected %v", k, got[k].Float64s(), want)
+			}
+		}
+	}
+}
+
+// TestUnsigned refuses what the bits of a ui64 do not tell.
+func TestUnsigned(t *testing.T) {
+	text := func(op string) string {
+		return "func.func @f(%x: tensor<2xui64>, %z: tensor<2xcomplex<f64>>) -> tensor<2xui64> {\n " + op + "\n return %0 : tensor<2xui64>\n}"
+	}
+	if err := build(text("%0 = stablehlo.multiply %x, %x : tensor<2xui64>")); err != nil {
+		t.Error(err)
+	}
+	for op, want := range map[string]string{
+		"%0 = stablehlo.divide %x, %x : tensor<2xui64>":                                                  "their bits in int64",
+		"%0 = stablehlo.maximum %x, %x : tensor<2xui64>":                                                 "their bits in int64",
+		"%1 = stablehlo.convert %x : (tensor<2xui64>) -> tensor<2xf64>":                                  "their bits in int64",
+		"%1 = stablehlo.compare LT, %x, %x, UNSIGNED : (tensor<2xui64>, tensor<2xui64>) -> tensor<2xi1>": "their bits in int64",
+		"%1 = stablehlo.multiply %z, %z : tensor<2xcomplex<f64>>":                                        "pairs of their parts",
+		"%1 = stablehlo.constant dense<300> : tensor<2xui8>":                                             "out of range",
+	} {
+		if err := build(text(op)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", op, err)
 		}
 	}
 }

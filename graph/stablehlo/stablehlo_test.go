@@ -26,7 +26,11 @@ func (n numbers) array(t *testing.T) vm.Array {
 	t.Helper()
 	a := vm.Array{Shape: n.Shape}
 	var f []float64
+	var whole []int64
 	for _, s := range n.Data {
+		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+			whole = append(whole, i)
+		}
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +43,10 @@ func (n numbers) array(t *testing.T) vm.Array {
 	case "float32":
 		a.Data = convert[float32](f)
 	case "int64":
-		a.Data = convert[int64](f)
+		if len(whole) < len(f) {
+			whole = convert[int64](f)
+		}
+		a.Data = whole
 	case "int32":
 		a.Data = convert[int32](f)
 	case "bool":

@@ -65,6 +65,9 @@ type writer struct {
 func newWriter(text *strings.Builder, count *int, indent int) *writer {
 	w := &writer{text: text, count: count, indent: indent}
 	w.Emitter = emit.New(emit.Format[val]{Package: "stablehlo", Name: "StableHLO", Literal: w.literal, Rule: func(n *graph.Node) []val {
+		if why := unwritten[n.Op().Name]; why != "" {
+			w.Refuse(n, "%s", why)
+		}
 		if f := writers[n.Op().Name]; f != nil {
 			return f(w, n)
 		}

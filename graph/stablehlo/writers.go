@@ -11,16 +11,6 @@ import (
 // writers write the operators of graphs. They return the results; nil: expand it.
 var writers map[string]func(w *writer, n *graph.Node) []val
 
-// Written lists the operators of graphs that Write has a rule for, in ascending order; others are written by their expansion, if that is made of these.
-func Written() []string {
-	var all []string
-	for name := range writers {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // direct are operators that are one operation on operands of the result's shape. Those behind the dialect chlo are CHLO's.
 var direct = map[string]string{
 	"abs": "abs", "cbrt": "cbrt", "ceil": "ceil", "cos": "cosine", "exp": "exponential", "expm1": "exponential_minus_one", "floor": "floor", "is_finite": "is_finite", "log": "log", "log1p": "log_plus_one",

@@ -13,7 +13,8 @@ rng = np.random.default_rng(1)
 
 def array(a):
     a = np.asarray(a)
-    return {"dtype": str(a.dtype), "shape": list(a.shape), "data": [repr(float(v)) for v in a.ravel()]}
+    kind = {"uint64": "int64", "int8": "int32", "int16": "int32", "uint8": "int32", "uint16": "int32", "uint32": "int64", "float16": "float32", "bfloat16": "float32"}.get(str(a.dtype), str(a.dtype))
+    return {"dtype": kind, "shape": list(a.shape), "data": [str(int(v)) if "int" in kind else repr(float(v)) for v in a.astype(kind).ravel()]}
 
 
 def golden(name, f, *args, gradient=None, exported=False):
@@ -115,3 +116,29 @@ def exported(x, w):  # constants stand around the regions that use them, and all
 
 
 golden("exported", exported, normal(5, 4), normal(4, 3), gradient=True, exported=True)
+
+golden("sort_keys", lambda x, i, y: (jax.lax.sort((x, i, y), num_keys=2), jax.lax.sort((i, x, y), num_keys=3), jnp.lexsort((y, i, x))), np.array([1.0, 0.0, np.nan, -0.0, 1.0, np.nan, -2.0]), np.array([3, 1, 2, 1, 0, 1, 5], np.int32), normal(7))
+golden("sort_keys_exported", lambda x, i: jax.lax.sort((i, x, -x), num_keys=2), np.array([1.0, 0.0, 3.0, -0.0, 1.0, 2.0, -2.0], np.float32), np.array([1, 1, 2, 1, 1, 2, 5], np.int32), exported=True)
+
+
+def of_integers(a, b):
+    return a + b, a - b, a * b, a & b, a | b, a ^ b, ~a, -a, a << 1, a >> 1, jax.lax.shift_right_logical(a, b & 3), jax.lax.population_count(a), jax.lax.clz(a), jnp.maximum(a, b), jnp.minimum(a, b), a < b, a == b, jnp.sum(a, dtype=a.dtype), jnp.max(a), jnp.sort(a), a[::-1], a.astype(jnp.int32), a.astype(jnp.int64), a.astype(jnp.float64), jnp.cumsum(a, dtype=a.dtype), jnp.where(a < b, a, b), a.astype(jnp.int8), a.astype(jnp.uint16), a.astype(jnp.uint32), jax.lax.div(a, b), jax.lax.rem(a, b)
+
+
+for kind in (np.int8, np.uint8, np.int16, np.uint16, np.uint32, np.int32, np.int64):
+    top, low = np.iinfo(kind).max, np.iinfo(kind).min
+    golden("integers_" + kind.__name__, of_integers, np.array([top, top - 1, low, low + 1, 1, 7, top // 3], kind), np.array([1, top, 3, top // 2, 2, 5, 7], kind))
+golden("integers_uint64", lambda a, b: (a + b, a * b, a ^ b, ~a, a << 3, jax.lax.shift_right_logical(a, b & 63), jax.lax.population_count(a), jax.lax.clz(a), a.astype(jnp.uint32), a.astype(jnp.int32), a == b, a[1:3], jnp.stack([a, b])), np.array([2**64 - 1, 2**63, 5, 0], np.uint64), np.array([2**63 + 7, 63, 5, 1], np.uint64))
+f = np.array([1.5, -0.0, 0.0, 3e38, -1e-40, 1e-45, np.inf, -np.inf, 0.1, -7.25], np.float32)
+golden("bits", lambda x, y, i, j: (jax.lax.bitcast_convert_type(x, jnp.int32), jax.lax.bitcast_convert_type(x, jnp.uint32), jax.lax.bitcast_convert_type(y, jnp.int64), jax.lax.bitcast_convert_type(i, jnp.float32), jax.lax.bitcast_convert_type(j, jnp.float64)), f, np.array([1.5, -0.0, 1e308, 5e-324, -1e-310, np.inf, 0.1]), f.view(np.int32), np.array([1.5, -0.0, 1e308, 5e-324, -np.inf]).view(np.int64))
+golden("half", lambda x: (x.astype(jnp.float16) * jnp.float16(0.5), x.astype(jnp.bfloat16) + jnp.bfloat16(1.25), x.astype(jnp.float16).astype(jnp.float32), jnp.array([1.5, np.inf, -2.0, 6e-8], jnp.float16), jnp.array([1.5, -np.inf, 3.0], jnp.bfloat16)), np.array([1.5, -2.0, 8.0], np.float32))
+golden("random", lambda key: (jax.random.uniform(key, (5,), jnp.float32), jax.random.normal(key, (2, 3), jnp.float32), jax.random.randint(key, (4,), 0, 100, jnp.int32), jax.random.split(key), jax.random.permutation(key, 6), jax.random.bernoulli(key, 0.3, (5,))), np.array([3, 2**32 - 5], np.uint32))
+
+
+def fourier(x, y):
+    kind, z = jax.lax.FftType, jax.lax.complex(x, y)
+    transforms = jax.lax.fft(z, kind.FFT, (4, 6)), jax.lax.fft(z, kind.IFFT, (6,)), jax.lax.fft(x, kind.RFFT, (4, 6)), jax.lax.fft(x, kind.RFFT, (6,))
+    return [f(t) for t in transforms for f in (jax.lax.real, jax.lax.imag)] + [jax.lax.fft(jax.lax.complex(x[:, :4], y[:, :4]) + jax.lax.complex(x[:, 2:], y[:, 2:]), kind.IRFFT, (4, 6)), jax.lax.fft(z, kind.IRFFT, (11,))]
+
+
+golden("fourier", fourier, normal(4, 6), normal(4, 6), gradient=True)
