@@ -137,15 +137,15 @@ func TestComposedFunctions(t *testing.T) {
 		for _, padding := range []string{"zeros", "border", "reflection"} {
 			for corners, word := range map[bool]string{false: "False", true: "True"} {
 				check(fmt.Sprintf("grid %s %s %s", name, padding, word), 1e-12, func(x []node) node {
-					return graph.GridSample(x[0], x[1], graph.GridSampleOptions{Mode: mode, Padding: padding, AlignCorners: corners})
+					places, o := x[1], graph.GridSampleOptions{Mode: mode, Padding: padding, AlignCorners: corners}
+					if o.Elements = corners && padding == "border"; o.Elements {
+						places = graph.Mul(graph.Add(places, graph.Like(places, 1)), graph.Constant(places.Graph(), []float64{2, 1.5}, 2))
+					}
+					return graph.GridSample(x[0], places, o)
 				}, image, grid)
 			}
 		}
 	}
-	check("grid bilinear zeros True", 1e-12, func(x []node) node { // in elements
-		at := graph.Mul(graph.Add(x[1], graph.Like(x[1], 1)), graph.Constant(x[1].Graph(), []float64{2, 1.5}, 2))
-		return graph.GridSample(x[0], at, graph.GridSampleOptions{Elements: true})
-	}, image, grid)
 	check("grid 3", 1e-12, func(x []node) node { return graph.GridSample(x[0], x[1], graph.GridSampleOptions{}) }, wave(2, 0, 1, 1, 2, 3, 4), wave(1.1, 0, 1, 2, 1, 2, 3))
 
 	v := wave(2, 0, 2, 4)
