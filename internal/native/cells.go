@@ -34,7 +34,7 @@ func newCellTable(arenaBytes int) cellTable {
 	return cellTable{pages: make([]*[pageCells]cell, n/pageCells+1), cells: n}
 }
 
-// at returns the cell, which is below t.cells.
+// At returns the cell, which is below t.cells.
 func (t *cellTable) at(n uint32) *cell {
 	p := t.pages[n/pageCells]
 	if p == nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // Lanes: scalar code that does the same for eight neighbours runs as one vector instruction.
@@ -17,10 +18,7 @@ import (
 // the terms of a chain like s = s + t, which itself stays in order. Every element is computed by
 // the same operations as before, so no bit of a result changes.
 
-// laneCount is the number of float64 elements of a zmm register.
-const laneCount = 8
-
-type laneTuple [laneCount]int32
+type laneTuple [isa.LaneCount]int32
 
 // packOperand is where a pack's operand comes from; exactly one of the fields is not none.
 type packOperand struct {
@@ -73,16 +71,16 @@ func (c *straightCompiler) findLanes(lo int) bool {
 	f := &c.lanesFound
 	code := c.program.Code[lo : lo+len(c.ssa)]
 	f.packs, f.byLanes, f.tried = f.packs[:0], nil, 0
-	f.producer = resize(f.producer, len(c.vals))
+	f.producer = resize(f.producer, len(c.Vals))
 	for i := range f.producer {
-		f.producer[i] = none
+		f.producer[i] = isa.None
 	}
 	f.level = resize(f.level, len(code))
 	for i := range c.ssa {
 		s := &c.ssa[i]
 		level := int32(0)
 		for k := 0; k < code[i].Op.Arity(); k++ {
-			if p := f.producer[s.operand(k)]; p != none {
+			if p := f.producer[s.operand(k)]; p != isa.None {
 				level = max(level, f.level[p])
 			}
 		}
@@ -99,7 +97,7 @@ func (c *straightCompiler) findLanes(lo int) bool {
 	f.packOf = resize(f.packOf, len(code))
 	f.laneOf = resize(f.laneOf, len(code))
 	for i := range f.packOf {
-		f.packOf[i] = none
+		f.packOf[i] = isa.None
 	}
 	var mark func(p int32)
 	mark = func(p int32) {
@@ -109,13 +107,13 @@ func (c *straightCompiler) findLanes(lo int) bool {
 		}
 		pack.used = true
 		for lane, i := range pack.instr {
-			if f.packOf[i] == none {
+			if f.packOf[i] == isa.None {
 				f.packOf[i], f.laneOf[i] = p, uint8(lane)
 				covered++
 			}
 		}
 		for k := range pack.operand {
-			if q := pack.operand[k].pack; q != none {
+			if q := pack.operand[k].pack; q != isa.None {
 				mark(q)
 			}
 		}
@@ -137,7 +135,7 @@ func resize[T any](s []T, n int) []T {
 func (c *straightCompiler) outputSeeds(code []micro.Instr, seeds []int32) []int32 {
 	run := 0
 	for i := range code {
-		if code[i].Type != dtype.Float64 || !laneOps[code[i].Op] || !c.vals[c.ssa[i].dst].output {
+		if code[i].Type != dtype.Float64 || !laneOps[code[i].Op] || !c.Vals[c.ssa[i].dst].Output {
 			continue
 		}
 		c.outputs = append(c.outputs, int32(i))
@@ -145,23 +143,23 @@ func (c *straightCompiler) outputSeeds(code []micro.Instr, seeds []int32) []int3
 	list := c.outputs
 	slices.SortFunc(list, func(i, j int32) int { return cmp.Compare(code[i].Dst, code[j].Dst) })
 	c.outputs = c.outputs[:0]
-	for run+laneCount <= len(list) {
+	for run+isa.LaneCount <= len(list) {
 		var t laneTuple
 		n := 0
-		for ; n < laneCount; n++ {
+		for ; n < isa.LaneCount; n++ {
 			if i := list[run+n]; code[i].Dst == code[list[run]].Dst+uint32(2*n) {
 				t[n] = i
 				continue
 			}
 			break
 		}
-		if n < laneCount {
+		if n < isa.LaneCount {
 			run += max(1, n)
 			continue
 		}
-		if p := c.tryPack(code, t); p != none {
+		if p := c.tryPack(code, t); p != isa.None {
 			seeds = append(seeds, p)
-			run += laneCount
+			run += isa.LaneCount
 		} else {
 			run++
 		}
@@ -176,25 +174,25 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 	link := func(i int32) (slot int, from int32) {
 		op := code[i].Op
 		if code[i].Type != dtype.Float64 || op != micro.Add && op != micro.Sub && op != micro.Mul && fusedOps[op] == 0 {
-			return -1, none
+			return -1, isa.None
 		}
 		for k := op.Arity() - 1; k >= 0; k-- {
 			p := f.producer[c.ssa[i].operand(k)]
-			if p != none && code[p].Op == op && f.level[p] == f.level[i]-1 {
+			if p != isa.None && code[p].Op == op && f.level[p] == f.level[i]-1 {
 				return k, p
 			}
 		}
-		return -1, none
+		return -1, isa.None
 	}
 	chain := resize(c.chainLength, len(code)) // links up to here
 	c.chainLength = chain
 	follow := resize(c.chainFollow, len(code)) // the link after this one
 	c.chainFollow = follow
 	for i := range code {
-		chain[i], follow[i] = 0, none
+		chain[i], follow[i] = 0, isa.None
 		if slot, p := link(int32(i)); slot >= 0 {
 			chain[i] = chain[p] + 1
-			if follow[p] == none {
+			if follow[p] == isa.None {
 				follow[p] = int32(i)
 			}
 		}
@@ -204,10 +202,10 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 			continue
 		}
 		var links []int32
-		for j := int32(i); j != none; j = follow[j] {
+		for j := int32(i); j != isa.None; j = follow[j] {
 			links = append(links, j)
 		}
-		if len(links) < laneCount {
+		if len(links) < isa.LaneCount {
 			continue
 		}
 		for slot := 0; slot < code[i].Op.Arity(); slot++ {
@@ -221,23 +219,23 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 					}
 					k = 1 - s
 				}
-				p := none
+				p := isa.None
 				if k != s {
 					p = f.producer[c.ssa[j].operand(k)]
 				}
 				terms = append(terms, p)
 			}
 			misses := 0
-			for at := 0; at+laneCount <= len(terms); {
-				t := laneTuple(terms[at : at+laneCount])
-				if p := c.tryPack(code, t); p != none {
+			for at := 0; at+isa.LaneCount <= len(terms); {
+				t := laneTuple(terms[at : at+isa.LaneCount])
+				if p := c.tryPack(code, t); p != isa.None {
 					seeds = append(seeds, p)
-					at += laneCount
+					at += isa.LaneCount
 					misses = 0
-				} else if misses++; misses < 2*laneCount {
+				} else if misses++; misses < 2*isa.LaneCount {
 					at++ // the first terms may be special
 				} else {
-					at += laneCount
+					at += isa.LaneCount
 				}
 			}
 		}
@@ -248,32 +246,32 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 // tryPack returns the number of the pack of the given instructions, or none.
 func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 	f := &c.lanesFound
-	if t[0] == none {
-		return none
+	if t[0] == isa.None {
+		return isa.None
 	}
 	first := &code[t[0]]
 	if first.Type != dtype.Float64 || !laneOps[first.Op] {
-		return none
+		return isa.None
 	}
-	for lane := 1; lane < laneCount; lane++ {
+	for lane := 1; lane < isa.LaneCount; lane++ {
 		i := t[lane]
-		if i == none || code[i].Op != first.Op || code[i].Type != dtype.Float64 || f.level[i] != f.level[t[0]] || i == t[lane-1] {
-			return none
+		if i == isa.None || code[i].Op != first.Op || code[i].Type != dtype.Float64 || f.level[i] != f.level[t[0]] || i == t[lane-1] {
+			return isa.None
 		}
 	}
 	if p, ok := f.byLanes[t]; ok {
 		return p
 	}
 	if f.tried > len(code)/2 { // keeps the search linear
-		return none
+		return isa.None
 	}
 	f.tried++
 	if f.byLanes == nil {
 		f.byLanes = map[laneTuple]int32{}
 	}
-	pack := lanePack{instr: t, value: none}
+	pack := lanePack{instr: t, value: isa.None}
 	for k := range pack.operand {
-		pack.operand[k] = packOperand{none, none, none}
+		pack.operand[k] = packOperand{isa.None, isa.None, isa.None}
 	}
 	var v [3]laneTuple
 	arity := first.Op.Arity()
@@ -285,7 +283,7 @@ func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 	if first.Op.Info().Commutes {
 		c.alignOperands(code, &v[0], &v[1])
 	}
-	result := none
+	result := isa.None
 	ok := true
 	for k := 0; k < arity && ok; k++ {
 		pack.operand[k], ok = c.packOperandOf(code, v[k])
@@ -303,15 +301,15 @@ func (c *straightCompiler) alignOperands(code []micro.Instr, x, y *laneTuple) {
 	f := &c.lanesFound
 	like := func(v, model int32, lane int) bool {
 		p, q := f.producer[v], f.producer[model]
-		if (p == none) != (q == none) {
+		if (p == isa.None) != (q == isa.None) {
 			return false
 		}
-		if p != none {
+		if p != isa.None {
 			return v == model || code[p].Op == code[q].Op && f.level[p] == f.level[q]
 		}
-		return v == model || c.vals[v].disp == c.vals[model].disp+int32(8*lane)
+		return v == model || c.Vals[v].Disp == c.Vals[model].Disp+int32(8*lane)
 	}
-	for lane := 1; lane < laneCount; lane++ {
+	for lane := 1; lane < isa.LaneCount; lane++ {
 		if like(x[lane], x[0], lane) && like(y[lane], y[0], lane) {
 			continue
 		}
@@ -326,26 +324,26 @@ func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packO
 	same, produced := true, true
 	for _, x := range v {
 		same = same && x == v[0]
-		produced = produced && f.producer[x] != none
+		produced = produced && f.producer[x] != isa.None
 	}
 	switch {
 	case same:
-		return packOperand{none, v[0], none}, true
+		return packOperand{isa.None, v[0], isa.None}, true
 	case produced:
 		var t laneTuple
 		for lane, x := range v {
 			t[lane] = f.producer[x]
 		}
 		p := c.tryPack(code, t)
-		return packOperand{p, none, none}, p != none
+		return packOperand{p, isa.None, isa.None}, p != isa.None
 	}
 	for lane, x := range v {
-		val := &c.vals[x]
-		if f.producer[x] != none || val.kind != kind64 || val.home != spaceArena || val.disp != c.vals[v[0]].disp+int32(8*lane) {
-			return packOperand{none, none, none}, false
+		val := &c.Vals[x]
+		if f.producer[x] != isa.None || val.Kind != isa.Kind64 || val.Home != isa.SpaceArena || val.Disp != c.Vals[v[0]].Disp+int32(8*lane) {
+			return packOperand{isa.None, isa.None, isa.None}, false
 		}
 	}
-	return packOperand{none, none, v[0]}, true
+	return packOperand{isa.None, isa.None, v[0]}, true
 }
 
 // lowerLanes appends the low-level code of a chunk with packs: in the order of the program, but
@@ -364,11 +362,11 @@ func (c *straightCompiler) lowerLanes(lo int) error {
 	}
 	for k := range c.lasting {
 		l := &c.lasting[k]
-		if val := &c.vals[l.value]; val.home == spaceFixed {
+		if val := &c.Vals[l.value]; val.Home == isa.SpaceFixed {
 			// Rows are not kept.
-			kind := val.kind
-			out := c.newValue(kind)
-			c.put(lMov, typeOfKind(kind), 0, out, kind, l.value, none, none)
+			kind := val.Kind
+			out := c.NewValue(kind)
+			c.put(isa.Mov, typeOfKind(kind), 0, out, kind, l.value, isa.None, isa.None)
 			l.value = out
 		}
 	}
@@ -376,17 +374,17 @@ func (c *straightCompiler) lowerLanes(lo int) error {
 	return nil
 }
 
-func typeOfKind(k valueKind) elem {
-	if k == kind32 {
-		return tF32
+func typeOfKind(k isa.Kind) isa.Elem {
+	if k == isa.Kind32 {
+		return isa.F32
 	}
-	return tF64
+	return isa.F64
 }
 
 // emitUnit appends instruction i, or the pack that computes it, after its operands.
 func (c *straightCompiler) emitUnit(lo int, code []micro.Instr, i int32) error {
 	f := &c.lanesFound
-	if p := f.packOf[i]; p != none {
+	if p := f.packOf[i]; p != isa.None {
 		return c.emitPack(lo, code, p)
 	}
 	if f.done[i] {
@@ -406,7 +404,7 @@ func (c *straightCompiler) emitUnit(lo int, code []micro.Instr, i int32) error {
 }
 
 func (c *straightCompiler) emitOperand(lo int, code []micro.Instr, v int32) error {
-	if p := c.lanesFound.producer[v]; p != none {
+	if p := c.lanesFound.producer[v]; p != isa.None {
 		return c.emitUnit(lo, code, p)
 	}
 	return nil
@@ -416,64 +414,64 @@ func (c *straightCompiler) emitOperand(lo int, code []micro.Instr, v int32) erro
 // scalar users.
 func (c *straightCompiler) emitPack(lo int, code []micro.Instr, p int32) error {
 	f := &c.lanesFound
-	if f.packs[p].value != none {
+	if f.packs[p].value != isa.None {
 		return nil
 	}
 	first := &code[f.packs[p].instr[0]]
-	v := [3]int32{none, none, none}
+	v := [3]int32{isa.None, isa.None, isa.None}
 	for k := 0; k < first.Op.Arity(); k++ {
 		o := f.packs[p].operand[k]
 		switch {
-		case o.pack != none:
+		case o.pack != isa.None:
 			if err := c.emitPack(lo, code, o.pack); err != nil {
 				return err
 			}
 			v[k] = f.packs[o.pack].value
-		case o.single != none:
+		case o.single != isa.None:
 			if err := c.emitOperand(lo, code, o.single); err != nil {
 				return err
 			}
 			v[k] = c.broadcast(o.single)
 		default:
-			v[k] = c.neighbours(c.vals[o.first].disp)
+			v[k] = c.neighbours(c.Vals[o.first].Disp)
 		}
 	}
-	c.mode, c.vector = modeEVEX, true
-	dst := c.newValue(kindVector)
+	c.Mode, c.vector = isa.ModeMasked, true
+	dst := c.NewValue(isa.KindVector)
 	c.lower(first, dst, v[0], v[1], v[2])
-	c.mode, c.vector = modeScalar, false
+	c.Mode, c.vector = isa.ModeScalar, false
 	pack := &f.packs[p]
 	pack.value = dst
 	c.packCount++
 	row, wanted := true, false
 	for lane, i := range pack.instr {
-		val := &c.vals[c.ssa[i].dst]
-		row = row && val.output && code[i].Dst == first.Dst+uint32(2*lane)
+		val := &c.Vals[c.ssa[i].dst]
+		row = row && val.Output && code[i].Dst == first.Dst+uint32(2*lane)
 		// Only the pack that stands for an instruction serves its scalar users.
-		wanted = wanted || f.packOf[i] == p && (c.hasScalarUser[i] || val.output)
+		wanted = wanted || f.packOf[i] == p && (c.hasScalarUser[i] || val.Output)
 	}
 	if !row && !wanted {
 		return nil
 	}
-	home, disp := spaceArena, int32(first.Dst)*4-c.bias
+	home, disp := isa.SpaceArena, int32(first.Dst)*4-c.Bias
 	if !row {
-		home, disp = spaceFixed, 0 // see placeRows
-		f.rows = append(f.rows, laneRow{store: int32(len(c.code))})
+		home, disp = isa.SpaceFixed, 0 // see placeRows
+		f.rows = append(f.rows, laneRow{store: int32(len(c.Code))})
 	}
-	c.code = append(c.code, lowIns{op: lStoreLanes, typ: tF64, imm: uint8(home), dst: none, a: dst, b: none, c: none, extra: disp, vector: true})
+	c.Code = append(c.Code, isa.Instr{Op: isa.StoreLanes, Type: isa.F64, Imm: uint8(home), Dst: isa.None, A: dst, B: isa.None, C: isa.None, Extra: disp, Vector: true})
 	for lane, i := range pack.instr {
 		if f.packOf[i] != p {
 			continue
 		}
 		id := c.ssa[i].dst
-		if val := &c.vals[id]; row {
-			val.output, val.stored = false, true
+		if val := &c.Vals[id]; row {
+			val.Output, val.Stored = false, true
 			continue
-		} else if val.output {
+		} else if val.Output {
 			// An output without neighbours: copied from the scratch block.
-			from := c.newValue(kind64)
+			from := c.NewValue(isa.Kind64)
 			c.inRow(from, lane)
-			c.put(lMov, tF64, 0, id, kind64, from, none, none)
+			c.put(isa.Mov, isa.F64, 0, id, isa.Kind64, from, isa.None, isa.None)
 			continue
 		}
 		c.inRow(id, lane)
@@ -487,8 +485,8 @@ func (c *straightCompiler) broadcast(v int32) int32 {
 	if x, ok := f.single[v]; ok {
 		return x
 	}
-	x := c.newValue(kindVector)
-	c.code = append(c.code, lowIns{op: lBroadcast, typ: tF64, dst: x, a: v, b: none, c: none, vector: true})
+	x := c.NewValue(isa.KindVector)
+	c.Code = append(c.Code, isa.Instr{Op: isa.Broadcast, Type: isa.F64, Dst: x, A: v, B: isa.None, C: isa.None, Vector: true})
 	f.single[v] = x
 	return x
 }
@@ -499,9 +497,9 @@ func (c *straightCompiler) neighbours(disp int32) int32 {
 	if x, ok := f.cells[disp]; ok {
 		return x
 	}
-	x := c.newValue(kindVector)
-	val := &c.vals[x]
-	val.home, val.disp, val.stored = spaceArena, disp, true
+	x := c.NewValue(isa.KindVector)
+	val := &c.Vals[x]
+	val.Home, val.Disp, val.Stored = isa.SpaceArena, disp, true
 	f.cells[disp] = x
 	return x
 }
@@ -512,12 +510,12 @@ func (c *straightCompiler) findScalarUsers(code []micro.Instr) {
 	c.hasScalarUser = resize(c.hasScalarUser, len(code))
 	clear(c.hasScalarUser)
 	mark := func(v int32) {
-		if int(v) < len(f.producer) && f.producer[v] != none {
+		if int(v) < len(f.producer) && f.producer[v] != isa.None {
 			c.hasScalarUser[f.producer[v]] = true
 		}
 	}
 	for i := range code {
-		if f.packOf[i] != none {
+		if f.packOf[i] != isa.None {
 			continue
 		}
 		for k := 0; k < code[i].Op.Arity(); k++ {
@@ -529,7 +527,7 @@ func (c *straightCompiler) findScalarUsers(code []micro.Instr) {
 			continue
 		}
 		for _, o := range f.packs[p].operand {
-			if o.single != none {
+			if o.single != isa.None {
 				mark(o.single)
 			}
 		}

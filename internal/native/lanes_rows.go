@@ -1,5 +1,7 @@
 package native
 
+import "github.com/adjoint-go/adjoint/internal/native/isa"
+
 // laneRow is a pack in the scratch block, for its scalar users.
 type laneRow struct {
 	store  int32   // the instruction that writes it
@@ -11,8 +13,8 @@ type laneRow struct {
 func (c *straightCompiler) inRow(v int32, lane int) {
 	row := &c.lanesFound.rows[len(c.lanesFound.rows)-1]
 	row.values = append(row.values, v)
-	val := &c.vals[v]
-	val.home, val.disp, val.stored = spaceFixed, int32(8*lane), true
+	val := &c.Vals[v]
+	val.Home, val.Disp, val.Stored = isa.SpaceFixed, int32(8*lane), true
 }
 
 // placeRows gives the rows places in the scratch block, which are used again after a row's last reader.
@@ -25,17 +27,17 @@ func (c *straightCompiler) placeRows() {
 			rowOf[v] = int32(r)
 		}
 	}
-	for i := range c.code {
-		in := &c.code[i]
-		for _, v := range [...]int32{in.a, in.b, in.c} {
-			if v != none && c.vals[v].home == spaceFixed {
+	for i := range c.Code {
+		in := &c.Code[i]
+		for _, v := range [...]int32{in.A, in.B, in.C} {
+			if v != isa.None && c.Vals[v].Home == isa.SpaceFixed {
 				if r, ok := rowOf[v]; ok {
 					f.rows[r].last = int32(i)
 				}
 			}
 		}
-		if in.op == lGuard && in.extra != none {
-			if r, ok := rowOf[in.extra]; ok {
+		if in.Op == isa.Guard && in.Extra != isa.None {
+			if r, ok := rowOf[in.Extra]; ok {
 				f.rows[r].last = int32(i)
 			}
 		}
@@ -43,25 +45,25 @@ func (c *straightCompiler) placeRows() {
 	places := c.rowPlaces              // displacements
 	ends := make([]int32, len(places)) // the last reader of what lies there
 	for k := range ends {
-		ends[k] = none
+		ends[k] = isa.None
 	}
 	for r := range f.rows {
 		row := &f.rows[r]
-		place := none
+		place := isa.None
 		for k, end := range ends {
 			if end < row.store {
 				place, ends[k] = places[k], row.last
 				break
 			}
 		}
-		if place == none {
-			place = c.slotBase + c.slotTop
-			c.slotTop += 8 * laneCount
+		if place == isa.None {
+			place = c.SlotBase + c.SlotTop
+			c.SlotTop += 8 * isa.LaneCount
 			places, ends = append(places, place), append(ends, row.last)
 		}
-		c.code[row.store].extra = place
+		c.Code[row.store].Extra = place
 		for _, v := range row.values {
-			c.vals[v].disp += place
+			c.Vals[v].Disp += place
 		}
 	}
 	c.rowPlaces = places

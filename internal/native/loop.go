@@ -8,7 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
-	"github.com/adjoint-go/adjoint/internal/native/isa/arm64"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // LoopOptions are the options of CompileLoop.
@@ -24,7 +24,7 @@ const maxArrays = 256
 
 // loopCompiler is the state of CompileLoop.
 type loopCompiler struct {
-	*generator
+	lowering
 	loop    *micro.Loop
 	level   cpu.Level
 	unroll  int
@@ -32,7 +32,6 @@ type loopCompiler struct {
 	regType []dtype.DType
 	accs    []int32 // accumulators
 	reduced dtype.DType
-	control int32      // of a loop that flushes: where the contents of MXCSR lie
 	inputs  []RowInput // of code over rows; the first of arrays are then streams
 	spans   []uint8    // of inputs
 	outputs int        // where the outputs begin in arrays
@@ -46,11 +45,8 @@ type loopArray struct {
 }
 
 func newLoopCompiler(l *micro.Loop, level cpu.Level) *loopCompiler {
-	c := &loopCompiler{generator: &generator{}, loop: l, level: level}
-	c.isa = x86{c.generator}
-	if level == cpu.NEON {
-		c.isa = arm{c.generator}
-	}
+	c := &loopCompiler{loop: l, level: level}
+	c.Machine = architectureOf(level).machine(&c.Generator, level)
 	return c
 }
 
@@ -67,7 +63,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if level == 0 {
 		level = av.level
 	}
-	if level > av.level || (level == cpu.NEON) != (av.level == cpu.NEON) {
+	if level > av.level || architectureOf(level) != host {
 		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
 	}
 	if l.Flush && level == cpu.NEON {
@@ -81,16 +77,16 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if err := c.compile(); err != nil {
 		return nil, err
 	}
-	pages, err := newCodePages(c.buf)
+	pages, err := newCodePages(c.Buf)
 	if err != nil {
 		return nil, err
 	}
-	out := &Loop{pages: pages, consts: c.consts.sealed(), fixed: c.fixedBytes(), scratch: c.fixedBytes() + int(c.slotTop),
-		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.lanes) * c.unroll, level: level, unroll: c.unroll}
+	out := &Loop{pages: pages, consts: c.Consts.Sealed(), fixed: c.FixedBytes(), scratch: c.FixedBytes() + int(c.SlotTop),
+		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll}
 	if l.Reduce != micro.NoReduce {
 		out.reduceSize = c.reduced.Size()
 	}
-	if len(c.functions) == 0 && c.slotTop == 0 {
+	if len(c.functions) == 0 && c.SlotTop == 0 {
 		out.scratch = 0
 	}
 	return out, nil
@@ -106,10 +102,7 @@ func LoopText(l *micro.Loop, level cpu.Level) (text string, step int, err error)
 	if err := c.compile(); err != nil {
 		return "", 0, err
 	}
-	if level == cpu.NEON {
-		return arm64.Listing(c.buf), int(c.lanes) * c.unroll, nil
-	}
-	return x86Listing(c.buf), int(c.lanes) * c.unroll, nil
+	return architectureOf(level).listing(c.Buf), int(c.Lanes) * c.unroll, nil
 }
 
 func innerStride(a micro.Access, dims int) int {
@@ -207,18 +200,12 @@ func (c *loopCompiler) choose(unroll int) {
 			wide = true // goes by way of float64
 		}
 	}
-	switch c.level {
-	case cpu.AVX512:
-		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeEVEX, len512, len512, 16, 64
-	case cpu.AVX2:
-		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeVEX, len256, len256, 8, 32
-	default:
-		c.mode, c.len64, c.len32, c.lanes, c.slotBytes = modeVEX, len128, len128, 4, 16
-	}
+	mode, length := c.Machine.VectorCode()
+	c.Mode, c.Len64, c.Len32, c.Lanes, c.SlotBytes = mode, length, length, 4<<length, 16<<length
 	if wide {
-		c.lanes /= 2
+		c.Lanes /= 2
 		if narrow {
-			c.len32--
+			c.Len32--
 		}
 	}
 	c.unroll = unroll
@@ -227,7 +214,7 @@ func (c *loopCompiler) choose(unroll int) {
 		if len(c.loop.Code) <= 4 {
 			c.unroll = 2
 		}
-		if c.level == cpu.NEON { // whose vectors are short
+		if length == isa.Len128 { // short vectors
 			c.unroll *= 2
 		}
 	}
@@ -236,51 +223,35 @@ func (c *loopCompiler) choose(unroll int) {
 	}
 }
 
-// General registers of vector code.
-const (
-	regIndex  = 0  // current element
-	regLeft   = 1  // elements left
-	regTemp   = 3  // pointers beyond the base registers, tests
-	regInner  = 15 // elements left of a block
-	regResult = 14 // where the next block's result goes
-)
-
 // begin prepares registers and the constant block, and loads the pointers.
 func (c *loopCompiler) begin() {
-	c.consts = newConstBlock(max(16, int(c.slotBytes)), 0)
+	c.Consts = isa.NewConstants(max(16, int(c.SlotBytes)), 0)
 	c.constIDs = map[constKey]int32{}
-	c.buf = make([]byte, 0, 4096)
-	c.files[fileVector].all, c.files[fileMask].all = c.isa.vectorFiles()
-	c.saved[fileVector], c.saved[fileMask] = c.files[fileVector].all, c.files[fileMask].all
-	bases := c.isa.pointerRegisters()
-	c.arrayRegs = bases[:min(len(bases), len(c.arrays))]
+	c.Buf = make([]byte, 0, 4096)
+	c.Files[isa.FileVector].All, c.Files[isa.FileMask].All = c.Machine.VectorFiles()
+	c.Saved[isa.FileVector], c.Saved[isa.FileMask] = c.Files[isa.FileVector].All, c.Files[isa.FileMask].All
+	bases := c.Machine.PointerRegisters()
+	c.ArrayRegs = bases[:min(len(bases), len(c.arrays))]
 	for k := range c.arrays {
-		c.arrayScale = append(c.arrayScale, map[int]uint8{1: 0, 4: 2, 8: 3}[c.arrays[k].t.Size()])
-		c.arrayFixed = append(c.arrayFixed, c.arrays[k].scalar)
+		c.ArrayScale = append(c.ArrayScale, map[int]uint8{1: 0, 4: 2, 8: 3}[c.arrays[k].t.Size()])
+		c.ArrayFixed = append(c.ArrayFixed, c.arrays[k].scalar)
 	}
 	c.reserveAccumulators()
-	c.isa.startArrays(0)
-	c.resetRegisters()
+	c.Machine.StartArrays(0)
+	c.ResetRegisters()
 	if c.loop.Flush {
-		c.control = c.consts.placeTable([]uint64{controlGo | controlFlush, controlGo}, 4)
-		c.isa.flush(true, c.control)
+		c.Machine.Flush(true)
 	}
 }
-
-// What MXCSR holds in Go, and the bits for subnormal results and operands.
-const (
-	controlGo    = 0x1F80
-	controlFlush = 1<<15 | 1<<6
-)
 
 // end returns from the code and appends what lies behind it.
 func (c *loopCompiler) end() {
 	if c.loop.Flush {
-		c.isa.flush(false, c.control)
+		c.Machine.Flush(false)
 	}
-	c.isa.leave(true)
-	c.tail, c.shared = false, nil
-	c.emitStubs()
+	c.Machine.Leave(true)
+	c.Tail, c.shared = false, nil
+	c.EmitStubs()
 	c.part = 0
 	c.emitFunctions()
 }
@@ -306,29 +277,29 @@ func (c *loopCompiler) broadcastScalars() {
 		if !a.scalar {
 			continue
 		}
-		a.slot = c.slotBase + c.slotTop
-		c.slotTop += c.slotBytes
-		c.isa.repeat(kindOf(a.t), c.isa.arrayOperand(uint8(k), 0), at(baseScratch, a.slot))
+		a.slot = c.SlotBase + c.SlotTop
+		c.SlotTop += c.SlotBytes
+		c.Machine.Repeat(kindOf(a.t), c.Machine.ArrayOperand(uint8(k), 0), isa.At(isa.BaseScratch, a.slot))
 	}
 }
 
 // beginCode empties the low-level code and makes the values of the accumulators.
 func (c *loopCompiler) beginCode() {
-	c.vals, c.code, c.accs = c.vals[:0], c.code[:0], c.accs[:0]
+	c.Vals, c.Code, c.accs = c.Vals[:0], c.Code[:0], c.accs[:0]
 	clear(c.constIDs)
 	c.shared = map[lowKey]int32{}
-	c.resetRegisters()
+	c.ResetRegisters()
 	for k := range c.accumulators() {
-		v := c.newValue(kindOf(c.reduced))
-		c.vals[v].reg, c.vals[v].pinned = c.accRegister(k), true
+		v := c.NewValue(kindOf(c.reduced))
+		c.Vals[v].Reg, c.Vals[v].Pinned = c.accRegister(k), true
 		c.accs = append(c.accs, v)
 	}
 }
 
 // finishCode allocates and emits.
 func (c *loopCompiler) finishCode() {
-	c.findNextUses()
-	c.generate()
+	c.FindNextUses()
+	c.Generate()
 }
 
 // pairedCode is the length of a loop up to which two vectors are loaded and stored at once where the processor can: others do not wait for memory.
@@ -338,9 +309,9 @@ const pairedCode = 8
 func (c *loopCompiler) emitBody() error {
 	c.beginCode()
 	l := c.loop
-	pairs := c.level == cpu.NEON && c.unroll%2 == 0 && len(l.Code) <= pairedCode
-	var stores []lowIns
-	c.behind = map[arrayPart]int32{}
+	pairs := c.Machine.Pairs() && c.unroll%2 == 0 && len(l.Code) <= pairedCode
+	var stores []isa.Instr
+	c.Behind = map[isa.ArrayPart]int32{}
 	for part := range c.unroll {
 		c.part = uint8(part)
 		regs := make([]int32, len(c.regType))
@@ -353,16 +324,16 @@ func (c *loopCompiler) emitBody() error {
 			if a.scalar && part > 0 {
 				continue
 			}
-			v := c.newValue(kindOf(a.t))
-			val := &c.vals[v]
-			val.stored = true
+			v := c.NewValue(kindOf(a.t))
+			val := &c.Vals[v]
+			val.Stored = true
 			if a.scalar {
-				val.home, val.disp = spaceFixed, a.slot
+				val.Home, val.Disp = isa.SpaceFixed, a.slot
 			} else {
-				val.home, val.array, val.part = spaceArray, uint8(k), uint8(part)
-				val.disp = int32(part) * int32(c.lanes) * int32(a.t.Size())
-				if pairs && part%2 == 1 && int(c.lanes)*a.t.Size() == 16 {
-					c.behind[arrayPart{uint8(k), c.part - 1}] = v
+				val.Home, val.Array, val.Part = isa.SpaceArray, uint8(k), uint8(part)
+				val.Disp = int32(part) * int32(c.Lanes) * int32(a.t.Size())
+				if pairs && part%2 == 1 && int(c.Lanes)*a.t.Size() == 16 {
+					c.Behind[isa.ArrayPart{Array: uint8(k), Part: c.part - 1}] = v
 				}
 			}
 			regs[k] = v
@@ -391,12 +362,12 @@ func (c *loopCompiler) emitBody() error {
 			var v [3]int32
 			ops := in.Operands()
 			for k := range v {
-				v[k] = none
+				v[k] = isa.None
 				if k < in.Op.Arity() {
 					v[k] = regs[ops[k]]
 				}
 			}
-			dst := c.newValue(kindOf(in.Result()))
+			dst := c.NewValue(kindOf(in.Result()))
 			if !c.lower(in, dst, v[0], v[1], v[2]) {
 				return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
 			}
@@ -409,20 +380,20 @@ func (c *loopCompiler) emitBody() error {
 		}
 		// An output may lie in an input's place: all inputs are read before the first store.
 		for _, r := range l.OutRegs[:outs] {
-			if val := &c.vals[regs[r]]; val.home == spaceArray && outs > 1 {
+			if val := &c.Vals[regs[r]]; val.Home == isa.SpaceArray && outs > 1 {
 				t := elemOf(c.regType[r])
-				kind := val.kind
-				regs[r] = c.put(lMov, t, 0, none, kind, regs[r], none, none)
+				kind := val.Kind
+				regs[r] = c.put(isa.Mov, t, 0, isa.None, kind, regs[r], isa.None, isa.None)
 			}
 		}
 		for k, r := range l.OutRegs[:outs] {
-			disp := int32(part) * int32(c.lanes) * int32(l.Out[k].Type.Size())
-			stores = append(stores, lowIns{op: lStore, typ: elemOf(l.Out[k].Type), imm: uint8(c.outputs + k), dst: none, a: regs[r], b: none, c: none,
-				extra: disp, part: c.part})
+			disp := int32(part) * int32(c.Lanes) * int32(l.Out[k].Type.Size())
+			stores = append(stores, isa.Instr{Op: isa.Store, Type: elemOf(l.Out[k].Type), Imm: uint8(c.outputs + k), Dst: isa.None, A: regs[r], B: isa.None, C: isa.None,
+				Extra: disp, Part: c.part})
 		}
 		if !pairs || part%2 == 1 {
-			slices.SortStableFunc(stores, func(a, b lowIns) int { return cmp.Compare(a.imm, b.imm) })
-			c.code = append(c.code, stores...)
+			slices.SortStableFunc(stores, func(a, b isa.Instr) int { return cmp.Compare(a.Imm, b.Imm) })
+			c.Code = append(c.Code, stores...)
 			stores = stores[:0]
 		}
 	}
@@ -432,8 +403,8 @@ func (c *loopCompiler) emitBody() error {
 
 // scalarValue returns the value of scalar input k, made by the first part.
 func (c *loopCompiler) scalarValue(k int) int32 {
-	for v := range c.vals {
-		if c.vals[v].home == spaceFixed && c.vals[v].disp == c.arrays[k].slot {
+	for v := range c.Vals {
+		if c.Vals[v].Home == isa.SpaceFixed && c.Vals[v].Disp == c.arrays[k].slot {
 			return int32(v)
 		}
 	}
@@ -442,47 +413,47 @@ func (c *loopCompiler) scalarValue(k int) int32 {
 
 // iterations emits: while left ≥ step { body }; left then holds what remains.
 func (c *loopCompiler) iterations(left uint8) error {
-	step := int32(c.lanes) * int32(c.unroll)
-	c.isa.subImm(left, step)
-	out := c.isa.jump(condLess)
-	c.isa.align(32)
-	top := len(c.buf)
+	step := int32(c.Lanes) * int32(c.unroll)
+	c.Machine.SubImm(left, step)
+	out := c.Machine.Jump(isa.CondLess)
+	c.Machine.Align(32)
+	top := len(c.Buf)
 	if err := c.emitBody(); err != nil {
 		return err
 	}
-	c.isa.nextElements(step)
-	c.isa.subImm(left, step)
-	c.isa.jumpBack(condGreaterEqual, top)
-	c.isa.patch(out, len(c.buf))
-	c.isa.addImm(left, step)
+	c.Machine.NextElements(step)
+	c.Machine.SubImm(left, step)
+	c.Machine.JumpBack(isa.CondGreaterEqual, top)
+	c.Machine.Patch(out, len(c.Buf))
+	c.Machine.AddImm(left, step)
 	return nil
 }
 
 // rest emits the code for the elements that do not fill an iteration, and leaves index and
 // base registers as they were.
 func (c *loopCompiler) rest(left uint8) error {
-	c.isa.cmpImm(left, 0)
-	skip := c.isa.jump(condEqual)
-	c.tail = true
-	vector := c.files[fileVector].all
-	masks := c.files[fileMask].all
+	c.Machine.CmpImm(left, 0)
+	skip := c.Machine.Jump(isa.CondEqual)
+	c.Tail = true
+	vector := c.Files[isa.FileVector].All
+	masks := c.Files[isa.FileMask].All
 	c.setTailMasks(left)
-	if c.mode == modeVEX {
+	if c.Mode == isa.ModeVector {
 		// Run has copied the last elements to padded buffers.
-		c.isa.startArrays(8 * int32(len(c.arrays)))
+		c.Machine.StartArrays(8 * int32(len(c.arrays)))
 	}
 	err := c.emitBody()
-	c.tail = false
-	c.files[fileVector].all, c.files[fileMask].all = vector, masks
-	c.isa.patch(skip, len(c.buf))
+	c.Tail = false
+	c.Files[isa.FileVector].All, c.Files[isa.FileMask].All = vector, masks
+	c.Machine.Patch(skip, len(c.Buf))
 	return err
 }
 
-// setTailMasks makes a mask for each part of the elements left: with EVEX a k register, with VEX a vector for
+// setTailMasks makes a mask for each part of the elements left: a register of masks where there are such, else a vector for
 // the accumulators.
 func (c *loopCompiler) setTailMasks(left uint8) {
-	total := int(c.lanes) * c.unroll
-	if c.mode == modeEVEX {
+	total := int(c.Lanes) * c.unroll
+	if c.Mode == isa.ModeMasked {
 		scale := uint8(1) // an entry of the table has two bytes a part
 		for n := 1; n < c.unroll; n *= 2 {
 			scale++
@@ -490,16 +461,16 @@ func (c *loopCompiler) setTailMasks(left uint8) {
 		var table []uint64
 		for n := range total + 1 {
 			for part := range 1 << (scale - 1) {
-				in := min(max(n-part*int(c.lanes), 0), int(c.lanes))
+				in := min(max(n-part*int(c.Lanes), 0), int(c.Lanes))
 				table = append(table, 1<<in-1)
 			}
 		}
-		disp := c.consts.placeWords(table)
+		disp := c.Consts.PlaceWords(table)
 		for part := range c.unroll {
 			k := 7 - uint8(part)
-			c.files[fileMask].all &^= 1 << k
-			c.tailMasks[part] = k
-			x86{c.generator}.rrm(kmovwLoad, len128, k, 0, mem{base: baseConst, index: left, scale: scale, disp: disp + 2*int32(part)})
+			c.Files[isa.FileMask].All &^= 1 << k
+			c.TailMasks[part] = k
+			c.Machine.LoadMask(k, isa.Mem{Base: isa.BaseConst, Index: left, Scale: scale, Disp: disp + 2*int32(part)})
 		}
 		return
 	}
@@ -516,45 +487,45 @@ func (c *loopCompiler) setTailMasks(left uint8) {
 		}
 		table = append(table, x)
 	}
-	disp := c.consts.placeTable(table, int(size))
+	disp := c.Consts.PlaceTable(table, int(size))
 	for part := range c.unroll {
 		r := c.accRegister(n + part)
-		c.files[fileVector].all &^= 1 << r
-		c.tailMasks[part] = r
-		c.isa.tailMask(kindOf(c.reduced), r, left, total+part*int(c.lanes), size, disp)
+		c.Files[isa.FileVector].All &^= 1 << r
+		c.TailMasks[part] = r
+		c.Machine.TailMask(kindOf(c.reduced), r, left, total+part*int(c.Lanes), size, disp)
 	}
 }
 
 func (c *loopCompiler) emitPlainLoop() error {
-	if err := c.iterations(regLeft); err != nil {
+	if err := c.iterations(isa.RegLeft); err != nil {
 		return err
 	}
-	return c.rest(regLeft)
+	return c.rest(isa.RegLeft)
 }
 
 // emitBlocks emits the loop over the blocks of a reduction.
 func (c *loopCompiler) emitBlocks() error {
 	result := int32(len(c.arrays)) // behind both sets of pointers
-	m := c.isa
-	m.loadReg(regResult, at(baseArena, 8*2*result))
-	top := len(c.buf)
-	m.moveReg(regInner, regLeft)
-	m.cmpImm(regInner, micro.BlockLanes)
-	short := m.jump(condLessOrEqual)
-	m.clear(regInner)
-	m.addImm(regInner, micro.BlockLanes)
-	m.patch(short, len(c.buf))
-	m.subReg(regLeft, regInner)
+	m := c.Machine
+	m.LoadReg(isa.RegResult, isa.At(isa.BaseArena, 8*2*result))
+	top := len(c.Buf)
+	m.MoveReg(isa.RegInner, isa.RegLeft)
+	m.CmpImm(isa.RegInner, micro.BlockLanes)
+	short := m.Jump(isa.CondLessOrEqual)
+	m.Clear(isa.RegInner)
+	m.AddImm(isa.RegInner, micro.BlockLanes)
+	m.Patch(short, len(c.Buf))
+	m.SubReg(isa.RegLeft, isa.RegInner)
 	c.startAccumulators()
-	if err := c.iterations(regInner); err != nil {
+	if err := c.iterations(isa.RegInner); err != nil {
 		return err
 	}
-	if err := c.rest(regInner); err != nil {
+	if err := c.rest(isa.RegInner); err != nil {
 		return err
 	}
 	c.emitFold()
-	m.addImm(regResult, int32(c.reduced.Size()))
-	m.cmpImm(regLeft, 0)
-	m.jumpBack(condGreater, top)
+	m.AddImm(isa.RegResult, int32(c.reduced.Size()))
+	m.CmpImm(isa.RegLeft, 0)
+	m.JumpBack(isa.CondGreater, top)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // Reductions at the tail of a loop: accumulators in fixed registers, folded after each block.
@@ -19,18 +20,18 @@ func (c *loopCompiler) accumulators() int {
 	if c.reduced.Size() == 4 {
 		w = 16
 	}
-	return w / int(c.lanes)
+	return w / int(c.Lanes)
 }
 
 // reserveAccumulators takes the last registers for a reduction's accumulators and, in the tail, masks.
 func (c *loopCompiler) reserveAccumulators() {
 	for k := range c.accumulators() {
-		c.files[fileVector].all &^= 1 << c.accRegister(k)
+		c.Files[isa.FileVector].All &^= 1 << c.accRegister(k)
 	}
 }
 
 func (c *loopCompiler) accRegister(k int) uint8 {
-	vectors, _ := c.isa.vectorFiles()
+	vectors, _ := c.Machine.VectorFiles()
 	return uint8(bits.Len32(vectors)-1) - uint8(k)
 }
 
@@ -41,20 +42,20 @@ func (c *loopCompiler) reduceInstr() *micro.Instr {
 // accumulate adds a value to the part's accumulator.
 func (c *loopCompiler) accumulate(part int, v int32) {
 	acc := c.accs[part%len(c.accs)]
-	if !c.tail {
-		c.lower(c.reduceInstr(), acc, acc, v, none)
+	if !c.Tail {
+		c.lower(c.reduceInstr(), acc, acc, v, isa.None)
 		return
 	}
-	sum := c.newValue(kindOf(c.reduced))
-	c.lower(c.reduceInstr(), sum, acc, v, none)
-	c.code = append(c.code, lowIns{op: lMerge, typ: elemOf(c.reduced), dst: none, a: sum, b: none, c: acc, part: c.part})
+	sum := c.NewValue(kindOf(c.reduced))
+	c.lower(c.reduceInstr(), sum, acc, v, isa.None)
+	c.Code = append(c.Code, isa.Instr{Op: isa.Merge, Type: elemOf(c.reduced), Dst: isa.None, A: sum, B: isa.None, C: acc, Part: c.part})
 }
 
 // startAccumulators sets the accumulators to the identity.
 func (c *loopCompiler) startAccumulators() {
 	for k := range c.accumulators() {
-		v := value{kind: kindOf(c.reduced), home: spaceConst, stored: true, disp: c.consts.place(constKey{c.identity(), kindOf(c.reduced)})}
-		c.isa.load(&v, c.accRegister(k))
+		v := isa.Value{Kind: kindOf(c.reduced), Home: isa.SpaceConst, Stored: true, Disp: c.Consts.Place(c.identity(), kindOf(c.reduced))}
+		c.Machine.Load(&v, c.accRegister(k))
 	}
 }
 
@@ -97,27 +98,27 @@ func (c *loopCompiler) emitFold() {
 	accs := append([]int32(nil), c.accs...)
 	for n := len(accs) / 2; n > 0; n /= 2 {
 		for k := range n {
-			sum := c.newValue(kind)
-			c.lower(in, sum, accs[k], accs[k+n], none)
+			sum := c.NewValue(kind)
+			c.lower(in, sum, accs[k], accs[k+n], isa.None)
 			accs[k] = sum
 		}
 	}
 	x := accs[0]
-	length := c.lenOf(kind)
-	step := foldHalf512 + (len512 - length)
-	end := foldHalf128
-	if kind == kind32 {
-		end = foldHalf64
+	length := c.LenOf(kind)
+	step := isa.FoldHalf512 + (isa.Len512 - length)
+	end := isa.FoldHalf128
+	if kind == isa.Kind32 {
+		end = isa.FoldHalf64
 	}
 	for ; step <= end; step++ {
-		upper := c.newValue(kind)
-		c.code = append(c.code, lowIns{op: lFold, typ: elemOf(c.reduced), imm: step, dst: upper, a: x, b: none, c: none})
-		sum := c.newValue(kind)
-		c.lower(in, sum, x, upper, none)
+		upper := c.NewValue(kind)
+		c.Code = append(c.Code, isa.Instr{Op: isa.Fold, Type: elemOf(c.reduced), Imm: step, Dst: upper, A: x, B: isa.None, C: isa.None})
+		sum := c.NewValue(kind)
+		c.lower(in, sum, x, upper, isa.None)
 		x = sum
 	}
-	c.vals[x].next = int32(len(c.code))
-	c.findNextUses()
-	c.generate()
-	c.isa.storeFirst(kind, c.vals[x].reg, at(regResult, 0))
+	c.Vals[x].Next = int32(len(c.Code))
+	c.FindNextUses()
+	c.Generate()
+	c.Machine.StoreFirst(kind, c.Vals[x].Reg, isa.At(isa.RegResult, 0))
 }

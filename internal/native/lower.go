@@ -4,113 +4,95 @@ import (
 	"math"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem/def"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
-// Predicates of CMPSD and the like; none raises a flag that matters here.
-const (
-	cmpEqual        = 0x00 // false with NaN
-	cmpUnordered    = 0x03
-	cmpNotEqual     = 0x04 // true with NaN
-	cmpOrdered      = 0x07
-	cmpEqualOrNaN   = 0x08
-	cmpLess         = 0x11
-	cmpLessEqual    = 0x12
-	cmpGreaterEqual = 0x1D
-	cmpGreater      = 0x1E
-)
+// lowering turns micro-code into low-level code.
+type lowering struct {
+	isa.Generator
+	shared     map[lowKey]int32   // loops: values by what computes them
+	constIDs   map[constKey]int32 // values of constants within the block of code in hand
+	functions  []*def.Func        // complete forms that a guard may call
+	functionOf map[*def.Func]int
+	fastOf     map[definedKey]definedForms
+	part       uint8 // of the iteration
+	vector     bool  // vector code within scalar code
+}
 
-// Rounding modes of ROUNDSD: bit 3 keeps the inexact exception quiet.
-const (
-	roundEven  = 8
-	roundFloor = 9
-	roundCeil  = 10
-	roundTrunc = 11
-)
-
-const none = int32(-1)
-
-func kindOf(t dtype.DType) valueKind {
+func kindOf(t dtype.DType) isa.Kind {
 	switch t {
 	case dtype.Float64, dtype.Int64:
-		return kind64
+		return isa.Kind64
 	case dtype.Bool:
-		return kindMask
+		return isa.KindMask
 	}
-	return kind32
+	return isa.Kind32
 }
 
-func elemOf(t dtype.DType) elem {
+func elemOf(t dtype.DType) isa.Elem {
 	switch t {
 	case dtype.Float64:
-		return tF64
+		return isa.F64
 	case dtype.Float32:
-		return tF32
+		return isa.F32
 	case dtype.Int64:
-		return tI64
+		return isa.I64
 	}
-	return tI32
-}
-
-func (e elem) kind() valueKind {
-	if e.size64() {
-		return kind64
-	}
-	return kind32
-}
-
-// integer returns the integer type of the same width.
-func (e elem) integer() elem {
-	if e.size64() {
-		return tI64
-	}
-	return tI32
+	return isa.I32
 }
 
 // lowKey identifies a low-level instruction by what it computes.
 type lowKey struct {
-	op      lowOp
-	typ     elem
+	op      isa.Op
+	typ     isa.Elem
 	imm     uint8
 	a, b, c int32
 }
 
+// constKey is a constant's bits and kind.
+type constKey struct {
+	bits uint64
+	kind isa.Kind
+}
+
 // put appends a low-level instruction. A dst of none makes a value of kind k. In loops an
 // instruction that was there before is shared: sine and cosine of one argument have most of theirs in common.
-func (g *generator) put(op lowOp, t elem, imm uint8, dst int32, k valueKind, a, b, c int32) int32 {
+func (g *lowering) put(op isa.Op, t isa.Elem, imm uint8, dst int32, k isa.Kind, a, b, c int32) int32 {
 	if g.vector {
-		k = kindVector
+		k = isa.KindVector
 	}
 	if g.shared != nil && !g.readsPinned(a, b, c) {
 		key := lowKey{op, t, imm, a, b, c}
-		if commutes[op] && b < a {
+		if isa.Commutes[op] && b < a {
 			key.a, key.b = b, a
 		}
-		if v, ok := g.shared[key]; ok && op != lMov && op != lGather {
-			if dst == none {
+		if v, ok := g.shared[key]; ok && op != isa.Mov && op != isa.Gather {
+			if dst == isa.None {
 				return v
 			}
-			op, imm, a, b, c = lMov, 0, v, none, none
+			op, imm, a, b, c = isa.Mov, 0, v, isa.None, isa.None
 		} else {
-			if dst == none {
-				dst = g.newValue(k)
+			if dst == isa.None {
+				dst = g.NewValue(k)
 			}
-			if !g.vals[dst].pinned {
+			if !g.Vals[dst].Pinned {
 				g.shared[key] = dst
 			}
 		}
 	}
-	if dst == none {
-		dst = g.newValue(k)
+	if dst == isa.None {
+		dst = g.NewValue(k)
 	}
-	g.code = append(g.code, lowIns{op: op, typ: t, imm: imm, dst: dst, a: a, b: b, c: c, part: g.part, vector: g.vector})
+	g.Code = append(g.Code, isa.Instr{Op: op, Type: t, Imm: imm, Dst: dst, A: a, B: b, C: c, Part: g.part, Vector: g.vector})
 	return dst
 }
 
 // readsPinned reports whether an operand is an accumulator, whose value changes.
-func (g *generator) readsPinned(operands ...int32) bool {
+func (g *lowering) readsPinned(operands ...int32) bool {
 	for _, v := range operands {
-		if v != none && g.vals[v].pinned {
+		if v != isa.None && g.Vals[v].Pinned {
 			return true
 		}
 	}
@@ -118,99 +100,96 @@ func (g *generator) readsPinned(operands ...int32) bool {
 }
 
 // op2 appends an operation with two operands whose result has the operands' type.
-func (g *generator) op2(op lowOp, t elem, dst, a, b int32) int32 {
-	return g.put(op, t, 0, dst, t.kind(), a, b, none)
+func (g *lowering) op2(op isa.Op, t isa.Elem, dst, a, b int32) int32 {
+	return g.put(op, t, 0, dst, t.Kind(), a, b, isa.None)
 }
 
-func (g *generator) op1(op lowOp, t elem, dst, a int32) int32 {
-	return g.put(op, t, 0, dst, t.kind(), a, none, none)
+func (g *lowering) op1(op isa.Op, t isa.Elem, dst, a int32) int32 {
+	return g.put(op, t, 0, dst, t.Kind(), a, isa.None, isa.None)
 }
 
-func (g *generator) compare(t elem, predicate uint8, dst, a, b int32) int32 {
-	return g.put(lCmp, t, predicate, dst, kindMask, a, b, none)
+func (g *lowering) compare(t isa.Elem, predicate uint8, dst, a, b int32) int32 {
+	return g.put(isa.Cmp, t, predicate, dst, isa.KindMask, a, b, isa.None)
 }
 
-func (g *generator) maskOp(op lowOp, dst, a, b int32) int32 {
-	return g.put(op, tF64, 0, dst, kindMask, a, b, none)
+func (g *lowering) maskOp(op isa.Op, dst, a, b int32) int32 {
+	return g.put(op, isa.F64, 0, dst, isa.KindMask, a, b, isa.None)
 }
 
 // blend appends m ? x : y.
-func (g *generator) blend(t elem, dst, m, x, y int32) int32 {
-	return g.put(lBlend, t, 0, dst, t.kind(), m, x, y)
+func (g *lowering) blend(t isa.Elem, dst, m, x, y int32) int32 {
+	return g.put(isa.Blend, t, 0, dst, t.Kind(), m, x, y)
 }
 
-func (g *generator) maskz(t elem, dst, m, x int32) int32 {
-	return g.put(lMaskz, t, 0, dst, t.kind(), m, x, none)
+func (g *lowering) maskz(t isa.Elem, dst, m, x int32) int32 {
+	return g.put(isa.Maskz, t, 0, dst, t.Kind(), m, x, isa.None)
 }
-
-// zeroToZero is VFIXUPIMM's table of classes that makes +0 of zeros and leaves what is not: class 2 gets response 8.
-const zeroToZero = 0x800
 
 // fixZero appends x, but +0 where the mask m is set and y is ±0.
-func (g *generator) fixZero(t elem, dst, x, m, y int32) int32 {
-	v := g.put(lFixZero, t, 0, dst, t.kind(), x, m, y)
-	if last := &g.code[len(g.code)-1]; last.op == lFixZero {
-		last.extra = g.consts.place(constKey{zeroToZero, t.kind()})
+func (g *lowering) fixZero(t isa.Elem, dst, x, m, y int32) int32 {
+	v := g.put(isa.FixZero, t, 0, dst, t.Kind(), x, m, y)
+	if last := &g.Code[len(g.Code)-1]; last.Op == isa.FixZero {
+		last.Extra = g.Consts.Place(isa.ZeroToZero, t.Kind())
 	}
 	return v
 }
 
 // fixZeros appends x, but +0 where the rare mask m is set and y or z is ±0.
-func (g *generator) fixZeros(t elem, dst, x, m, y, z int32) {
-	g.code = append(g.code,
-		lowIns{op: lFixZeros, typ: t, dst: dst, a: x, b: m, c: y, extra: z, part: g.part},
-		lowIns{op: lHold, typ: t, dst: none, a: z, b: none, c: none})
+func (g *lowering) fixZeros(t isa.Elem, dst, x, m, y, z int32) {
+	g.Code = append(g.Code,
+		isa.Instr{Op: isa.FixZeros, Type: t, Dst: dst, A: x, B: m, C: y, Extra: z, Part: g.part},
+		isa.Instr{Op: isa.Hold, Type: t, Dst: isa.None, A: z, B: isa.None, C: isa.None})
 }
 
 // constant returns the value of a constant with the given bits.
-func (g *generator) constant(bits uint64, k valueKind) int32 {
+func (g *lowering) constant(bits uint64, k isa.Kind) int32 {
 	if g.vector {
-		k = kindVector
+		k = isa.KindVector
 	}
 	key := constKey{bits, k}
 	if v, ok := g.constIDs[key]; ok {
 		return v
 	}
-	v := g.newValue(k)
-	val := &g.vals[v]
-	val.home, val.disp, val.stored = spaceConst, g.consts.place(key), true
+	v := g.NewValue(k)
+	val := &g.Vals[v]
+	val.Home, val.Disp, val.Stored = isa.SpaceConst, g.Consts.Place(bits, k), true
 	g.constIDs[key] = v
 	return v
 }
 
 // float returns the value of a float constant of type t.
-func (g *generator) float(t elem, x float64) int32 {
-	if t.size64() {
-		return g.constant(math.Float64bits(x), kind64)
+func (g *lowering) float(t isa.Elem, x float64) int32 {
+	if t.Size64() {
+		return g.constant(math.Float64bits(x), isa.Kind64)
 	}
-	return g.constant(uint64(math.Float32bits(float32(x))), kind32)
+	return g.constant(uint64(math.Float32bits(float32(x))), isa.Kind32)
 }
 
-// integer returns the value of an integer constant of t's width.
-func (g *generator) integer(t elem, x int64) int32 {
-	if t.size64() {
-		return g.constant(uint64(x), kind64)
+// Integer returns the value of an integer constant of t's width.
+func (g *lowering) integer(t isa.Elem, x int64) int32 {
+	if t.Size64() {
+		return g.constant(uint64(x), isa.Kind64)
 	}
-	return g.constant(uint64(uint32(x)), kind32)
+	return g.constant(uint64(uint32(x)), isa.Kind32)
 }
 
-func (g *generator) signBit(t elem) int32 {
-	if t.size64() {
-		return g.constant(1<<63, kind64)
+func (g *lowering) signBit(t isa.Elem) int32 {
+	if t.Size64() {
+		return g.constant(1<<63, isa.Kind64)
 	}
-	return g.constant(1<<31, kind32)
+	return g.constant(1<<31, isa.Kind32)
 }
 
-func (g *generator) notSignBit(t elem) int32 {
-	if t.size64() {
-		return g.constant(1<<63-1, kind64)
+func (g *lowering) notSignBit(t isa.Elem) int32 {
+	if t.Size64() {
+		return g.constant(1<<63-1, isa.Kind64)
 	}
-	return g.constant(1<<31-1, kind32)
+	return g.constant(1<<31-1, isa.Kind32)
 }
 
 // lower appends the low-level code of one micro-instruction. It reports false, having
 // appended nothing, for an operation without a native form.
-func (g *generator) lower(in *micro.Instr, dst, a, b, c int32) bool {
+func (g *lowering) lower(in *micro.Instr, dst, a, b, c int32) bool {
 	switch in.Type {
 	case dtype.Float64, dtype.Float32:
 		return g.lowerFloat(in, elemOf(in.Type), dst, a, b, c)
@@ -223,85 +202,85 @@ func (g *generator) lower(in *micro.Instr, dst, a, b, c int32) bool {
 }
 
 var (
-	arithmetic = [micro.Count]lowOp{micro.Add: lAdd, micro.Sub: lSub, micro.Mul: lMul, micro.Div: lDiv}
-	fusedOps   = [micro.Count]lowOp{micro.FMA: lFMA, micro.FMS: lFMS, micro.FNMA: lFNMA}
+	arithmetic = [micro.Count]isa.Op{micro.Add: isa.Add, micro.Sub: isa.Sub, micro.Mul: isa.Mul, micro.Div: isa.Div}
+	fusedOps   = [micro.Count]isa.Op{micro.FMA: isa.FMA, micro.FMS: isa.FMS, micro.FNMA: isa.FNMA}
 )
 
-func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool {
+func (g *lowering) lowerFloat(in *micro.Instr, t isa.Elem, dst, a, b, c int32) bool {
 	switch in.Op {
 	case micro.Mov:
-		g.op1(lMov, t, dst, a)
+		g.op1(isa.Mov, t, dst, a)
 	case micro.Add, micro.Sub, micro.Mul, micro.Div:
 		g.op2(arithmetic[in.Op], t, dst, a, b)
 	case micro.FMA, micro.FMS, micro.FNMA:
-		g.put(fusedOps[in.Op], t, 0, dst, t.kind(), a, b, c)
+		g.put(fusedOps[in.Op], t, 0, dst, t.Kind(), a, b, c)
 	case micro.Neg:
-		g.op2(lXor, t, dst, a, g.signBit(t))
+		g.op2(isa.Xor, t, dst, a, g.signBit(t))
 	case micro.Abs:
-		g.op2(lAnd, t, dst, a, g.notSignBit(t))
+		g.op2(isa.And, t, dst, a, g.notSignBit(t))
 	case micro.Min:
-		if g.isa.has(lMinimum, t) {
-			g.op2(lMinimum, t, dst, a, b)
+		if g.Machine.Has(isa.Minimum, t) {
+			g.op2(isa.Minimum, t, dst, a, b)
 			break
 		}
 		// Both orders: the OR joins −0 with +0 and keeps a NaN.
-		g.op2(lOr, t, dst, g.op2(lMin, t, none, a, b), g.op2(lMin, t, none, b, a))
+		g.op2(isa.Or, t, dst, g.op2(isa.Min, t, isa.None, a, b), g.op2(isa.Min, t, isa.None, b, a))
 	case micro.Max:
-		if g.isa.has(lMaximum, t) {
-			g.op2(lMaximum, t, dst, a, b)
+		if g.Machine.Has(isa.Maximum, t) {
+			g.op2(isa.Maximum, t, dst, a, b)
 			break
 		}
-		x := g.op2(lMax, t, none, a, b)
-		y := g.op2(lMax, t, none, b, a)
-		both := g.op2(lAnd, t, none, x, y)
-		nan := g.compare(t, cmpUnordered, none, a, b)
+		x := g.op2(isa.Max, t, isa.None, a, b)
+		y := g.op2(isa.Max, t, isa.None, b, a)
+		both := g.op2(isa.And, t, isa.None, x, y)
+		nan := g.compare(t, isa.CmpUnordered, isa.None, a, b)
 		g.blend(t, dst, nan, g.float(t, math.NaN()), both)
 	case micro.Sign:
-		one := g.op2(lOr, t, none, g.op2(lAnd, t, none, a, g.signBit(t)), g.float(t, 1))
-		g.blend(t, dst, g.compare(t, cmpEqualOrNaN, none, a, g.float(t, 0)), a, one)
+		one := g.op2(isa.Or, t, isa.None, g.op2(isa.And, t, isa.None, a, g.signBit(t)), g.float(t, 1))
+		g.blend(t, dst, g.compare(t, isa.CmpEqualOrNaN, isa.None, a, g.float(t, 0)), a, one)
 	case micro.MulNoNan:
-		product := g.op2(lMul, t, none, a, b)
-		if g.isa.has(lFixZero, t) && !g.vector {
-			nan := g.compare(t, cmpUnordered, none, product, product)
-			if g.mode == modeEVEX {
+		product := g.op2(isa.Mul, t, isa.None, a, b)
+		if g.Machine.Has(isa.FixZero, t) && !g.vector {
+			nan := g.compare(t, isa.CmpUnordered, isa.None, product, product)
+			if g.Mode == isa.ModeMasked {
 				g.fixZeros(t, dst, product, nan, a, b)
 				break
 			}
-			g.fixZero(t, dst, g.fixZero(t, none, product, nan, a), nan, b)
+			g.fixZero(t, dst, g.fixZero(t, isa.None, product, nan, a), nan, b)
 			break
 		}
 		zero := g.float(t, 0)
-		nonzero := g.maskOp(lMAnd, none, g.compare(t, cmpNotEqual, none, a, zero), g.compare(t, cmpNotEqual, none, b, zero))
-		g.maskz(t, dst, g.maskOp(lMOr, none, nonzero, g.compare(t, cmpOrdered, none, product, product)), product)
+		nonzero := g.maskOp(isa.MAnd, isa.None, g.compare(t, isa.CmpNotEqual, isa.None, a, zero), g.compare(t, isa.CmpNotEqual, isa.None, b, zero))
+		g.maskz(t, dst, g.maskOp(isa.MOr, isa.None, nonzero, g.compare(t, isa.CmpOrdered, isa.None, product, product)), product)
 	case micro.Copysign:
-		size := g.op2(lAnd, t, none, a, g.notSignBit(t))
-		g.op2(lOr, t, dst, size, g.op2(lAnd, t, none, b, g.signBit(t)))
+		size := g.op2(isa.And, t, isa.None, a, g.notSignBit(t))
+		g.op2(isa.Or, t, dst, size, g.op2(isa.And, t, isa.None, b, g.signBit(t)))
 	case micro.Floor:
-		g.put(lRound, t, roundFloor, dst, t.kind(), a, none, none)
+		g.put(isa.Round, t, isa.RoundFloor, dst, t.Kind(), a, isa.None, isa.None)
 	case micro.Ceil:
-		g.put(lRound, t, roundCeil, dst, t.kind(), a, none, none)
+		g.put(isa.Round, t, isa.RoundCeil, dst, t.Kind(), a, isa.None, isa.None)
 	case micro.Trunc:
-		g.put(lRound, t, roundTrunc, dst, t.kind(), a, none, none)
+		g.put(isa.Round, t, isa.RoundTrunc, dst, t.Kind(), a, isa.None, isa.None)
 	case micro.Round:
-		g.put(lRound, t, roundEven, dst, t.kind(), a, none, none)
+		g.put(isa.Round, t, isa.RoundEven, dst, t.Kind(), a, isa.None, isa.None)
 	case micro.Sqrt:
-		g.op1(lSqrt, t, dst, a)
+		g.op1(isa.Sqrt, t, dst, a)
 	case micro.Eq:
-		g.compare(t, cmpEqual, dst, a, b)
+		g.compare(t, isa.CmpEqual, dst, a, b)
 	case micro.Ne:
-		g.compare(t, cmpNotEqual, dst, a, b)
+		g.compare(t, isa.CmpNotEqual, dst, a, b)
 	case micro.Lt:
-		g.compare(t, cmpLess, dst, a, b)
+		g.compare(t, isa.CmpLess, dst, a, b)
 	case micro.Le:
-		g.compare(t, cmpLessEqual, dst, a, b)
+		g.compare(t, isa.CmpLessEqual, dst, a, b)
 	case micro.Gt:
-		g.compare(t, cmpGreater, dst, a, b)
+		g.compare(t, isa.CmpGreater, dst, a, b)
 	case micro.Ge:
-		g.compare(t, cmpGreaterEqual, dst, a, b)
+		g.compare(t, isa.CmpGreaterEqual, dst, a, b)
 	case micro.IsNaN:
-		g.compare(t, cmpUnordered, dst, a, a)
+		g.compare(t, isa.CmpUnordered, dst, a, a)
 	case micro.IsFinite:
-		g.compare(t, cmpLess, dst, g.op2(lAnd, t, none, a, g.notSignBit(t)), g.float(t, math.Inf(1)))
+		g.compare(t, isa.CmpLess, dst, g.op2(isa.And, t, isa.None, a, g.notSignBit(t)), g.float(t, math.Inf(1)))
 	case micro.Select:
 		g.blend(t, dst, a, b, c)
 	case micro.Cast:
@@ -312,87 +291,87 @@ func (g *generator) lowerFloat(in *micro.Instr, t elem, dst, a, b, c int32) bool
 	return true
 }
 
-func (g *generator) lowerFloatCast(to dtype.DType, t elem, dst, a int32) bool {
+func (g *lowering) lowerFloatCast(to dtype.DType, t isa.Elem, dst, a int32) bool {
 	switch {
 	case to == dtype.Bool:
-		g.compare(t, cmpNotEqual, dst, a, g.float(t, 0))
+		g.compare(t, isa.CmpNotEqual, dst, a, g.float(t, 0))
 	case to.IsFloat() && elemOf(to) == t:
-		g.op1(lMov, t, dst, a)
+		g.op1(isa.Mov, t, dst, a)
 	case to == dtype.Float32:
-		g.put(lCvtF64F32, t, 0, dst, kind32, a, none, none)
+		g.put(isa.CvtF64F32, t, 0, dst, isa.Kind32, a, isa.None, isa.None)
 	case to == dtype.Float64:
-		g.put(lCvtF32F64, t, 0, dst, kind64, a, none, none)
+		g.put(isa.CvtF32F64, t, 0, dst, isa.Kind64, a, isa.None, isa.None)
 	case to == dtype.Int32:
 		// The bounds are exact in float64, so clamping first makes the conversion saturate.
-		if t == tF32 {
-			a = g.put(lCvtF32F64, t, 0, none, kind64, a, none, none)
+		if t == isa.F32 {
+			a = g.put(isa.CvtF32F64, t, 0, isa.None, isa.Kind64, a, isa.None, isa.None)
 		}
-		low := g.op2(lMax, tF64, none, a, g.float(tF64, -1<<31))
-		x := g.put(lCvtF64I32, tF64, 0, none, kind32, g.op2(lMin, tF64, none, low, g.float(tF64, 1<<31-1)), none, none)
-		g.maskz(tI32, dst, g.compare(tF64, cmpOrdered, none, a, a), x)
+		low := g.op2(isa.Max, isa.F64, isa.None, a, g.float(isa.F64, -1<<31))
+		x := g.put(isa.CvtF64I32, isa.F64, 0, isa.None, isa.Kind32, g.op2(isa.Min, isa.F64, isa.None, low, g.float(isa.F64, 1<<31-1)), isa.None, isa.None)
+		g.maskz(isa.I32, dst, g.compare(isa.F64, isa.CmpOrdered, isa.None, a, a), x)
 	case to == dtype.Int64:
-		op := lCvtF64I64
-		if t == tF32 {
-			op = lCvtF32I64
+		op := isa.CvtF64I64
+		if t == isa.F32 {
+			op = isa.CvtF32I64
 		}
-		if g.mode != modeScalar && !g.isa.has(op, t) {
+		if g.Mode != isa.ModeScalar && !g.Machine.Has(op, t) {
 			return false
 		}
-		x := g.put(op, t, 0, none, kind64, a, none, none)
-		high := g.compare(t, cmpGreaterEqual, none, a, g.float(t, 1<<63))
-		x = g.blend(tI64, none, high, g.integer(tI64, math.MaxInt64), x)
-		g.maskz(tI64, dst, g.compare(t, cmpOrdered, none, a, a), x)
+		x := g.put(op, t, 0, isa.None, isa.Kind64, a, isa.None, isa.None)
+		high := g.compare(t, isa.CmpGreaterEqual, isa.None, a, g.float(t, 1<<63))
+		x = g.blend(isa.I64, isa.None, high, g.integer(isa.I64, math.MaxInt64), x)
+		g.maskz(isa.I64, dst, g.compare(t, isa.CmpOrdered, isa.None, a, a), x)
 	default:
 		return false
 	}
 	return true
 }
 
-func (g *generator) lowerInt(in *micro.Instr, t elem, dst, a, b, c int32) bool {
+func (g *lowering) lowerInt(in *micro.Instr, t isa.Elem, dst, a, b, c int32) bool {
 	zero := func() int32 { return g.integer(t, 0) }
-	greater := func(dst, x, y int32) int32 { return g.put(lIGt, t, 0, dst, kindMask, x, y, none) }
-	equal := func(dst, x, y int32) int32 { return g.put(lIEq, t, 0, dst, kindMask, x, y, none) }
-	not := func(dst, m int32) int32 { return g.maskOp(lMNot, dst, m, none) }
+	greater := func(dst, x, y int32) int32 { return g.put(isa.IGt, t, 0, dst, isa.KindMask, x, y, isa.None) }
+	equal := func(dst, x, y int32) int32 { return g.put(isa.IEq, t, 0, dst, isa.KindMask, x, y, isa.None) }
+	not := func(dst, m int32) int32 { return g.maskOp(isa.MNot, dst, m, isa.None) }
 	switch in.Op {
 	case micro.Mov:
-		g.op1(lMov, t, dst, a)
+		g.op1(isa.Mov, t, dst, a)
 	case micro.Add:
-		g.op2(lIAdd, t, dst, a, b)
+		g.op2(isa.IAdd, t, dst, a, b)
 	case micro.Sub:
-		g.op2(lISub, t, dst, a, b)
+		g.op2(isa.ISub, t, dst, a, b)
 	case micro.Mul:
-		if g.isa.has(lIMul, t) {
-			g.op2(lIMul, t, dst, a, b)
+		if g.Machine.Has(isa.IMul, t) {
+			g.op2(isa.IMul, t, dst, a, b)
 			break
 		}
 		// 64 bits from products of 32: the high half gets both cross products.
-		high := func(x int32) int32 { return g.put(lShr, tI64, 32, none, kind64, x, none, none) }
-		cross := g.op2(lIAdd, t, none, g.op2(lMulU32, t, none, high(a), b), g.op2(lMulU32, t, none, a, high(b)))
-		low := g.op2(lMulU32, t, none, a, b)
-		g.op2(lIAdd, t, dst, low, g.put(lShl, tI64, 32, none, kind64, cross, none, none))
+		high := func(x int32) int32 { return g.put(isa.Shr, isa.I64, 32, isa.None, isa.Kind64, x, isa.None, isa.None) }
+		cross := g.op2(isa.IAdd, t, isa.None, g.op2(isa.MulU32, t, isa.None, high(a), b), g.op2(isa.MulU32, t, isa.None, a, high(b)))
+		low := g.op2(isa.MulU32, t, isa.None, a, b)
+		g.op2(isa.IAdd, t, dst, low, g.put(isa.Shl, isa.I64, 32, isa.None, isa.Kind64, cross, isa.None, isa.None))
 	case micro.Neg:
-		g.op2(lISub, t, dst, zero(), a)
+		g.op2(isa.ISub, t, dst, zero(), a)
 	case micro.Abs:
-		g.blend(t, dst, greater(none, zero(), a), g.op2(lISub, t, none, zero(), a), a)
+		g.blend(t, dst, greater(isa.None, zero(), a), g.op2(isa.ISub, t, isa.None, zero(), a), a)
 	case micro.Min:
-		g.blend(t, dst, greater(none, a, b), b, a)
+		g.blend(t, dst, greater(isa.None, a, b), b, a)
 	case micro.Max:
-		g.blend(t, dst, greater(none, a, b), a, b)
+		g.blend(t, dst, greater(isa.None, a, b), a, b)
 	case micro.Sign:
-		x := g.maskz(t, none, greater(none, a, zero()), g.integer(t, 1))
-		g.blend(t, dst, greater(none, zero(), a), g.integer(t, -1), x)
+		x := g.maskz(t, isa.None, greater(isa.None, a, zero()), g.integer(t, 1))
+		g.blend(t, dst, greater(isa.None, zero(), a), g.integer(t, -1), x)
 	case micro.Eq:
 		equal(dst, a, b)
 	case micro.Ne:
-		not(dst, equal(none, a, b))
+		not(dst, equal(isa.None, a, b))
 	case micro.Gt:
 		greater(dst, a, b)
 	case micro.Lt:
 		greater(dst, b, a)
 	case micro.Le:
-		not(dst, greater(none, a, b))
+		not(dst, greater(isa.None, a, b))
 	case micro.Ge:
-		not(dst, greater(none, b, a))
+		not(dst, greater(isa.None, b, a))
 	case micro.Select:
 		g.blend(t, dst, a, b, c)
 	case micro.Cast:
@@ -403,55 +382,55 @@ func (g *generator) lowerInt(in *micro.Instr, t elem, dst, a, b, c int32) bool {
 	return true
 }
 
-func (g *generator) lowerIntCast(to dtype.DType, t elem, dst, a int32) bool {
-	op := lMov
+func (g *lowering) lowerIntCast(to dtype.DType, t isa.Elem, dst, a int32) bool {
+	op := isa.Mov
 	switch {
 	case to == dtype.Bool:
-		g.maskOp(lMNot, dst, g.put(lIEq, t, 0, none, kindMask, a, g.integer(t, 0), none), none)
+		g.maskOp(isa.MNot, dst, g.put(isa.IEq, t, 0, isa.None, isa.KindMask, a, g.integer(t, 0), isa.None), isa.None)
 		return true
 	case to.IsInt() && elemOf(to) == t:
-	case t == tI32 && to == dtype.Int64:
-		op = lCvtI32I64
-	case t == tI64 && to == dtype.Int32:
-		op = lCvtI64I32
-	case t == tI32 && to == dtype.Float64:
-		op = lCvtI32F64
-	case t == tI32 && to == dtype.Float32:
-		op = lCvtI32F32
-	case t == tI64 && to == dtype.Float64:
-		op = lCvtI64F64
-	case t == tI64 && to == dtype.Float32:
-		op = lCvtI64F32
+	case t == isa.I32 && to == dtype.Int64:
+		op = isa.CvtI32I64
+	case t == isa.I64 && to == dtype.Int32:
+		op = isa.CvtI64I32
+	case t == isa.I32 && to == dtype.Float64:
+		op = isa.CvtI32F64
+	case t == isa.I32 && to == dtype.Float32:
+		op = isa.CvtI32F32
+	case t == isa.I64 && to == dtype.Float64:
+		op = isa.CvtI64F64
+	case t == isa.I64 && to == dtype.Float32:
+		op = isa.CvtI64F32
 	default:
 		return false
 	}
-	if op != lMov && g.mode != modeScalar && !g.isa.has(op, t) {
+	if op != isa.Mov && g.Mode != isa.ModeScalar && !g.Machine.Has(op, t) {
 		return false
 	}
-	g.put(op, t, 0, dst, kindOf(to), a, none, none)
+	g.put(op, t, 0, dst, kindOf(to), a, isa.None, isa.None)
 	return true
 }
 
-func (g *generator) lowerBool(in *micro.Instr, dst, a, b, c int32) bool {
+func (g *lowering) lowerBool(in *micro.Instr, dst, a, b, c int32) bool {
 	switch in.Op {
 	case micro.Mov:
-		g.put(lMov, tF64, 0, dst, kindMask, a, none, none)
+		g.put(isa.Mov, isa.F64, 0, dst, isa.KindMask, a, isa.None, isa.None)
 	case micro.And:
-		g.maskOp(lMAnd, dst, a, b)
+		g.maskOp(isa.MAnd, dst, a, b)
 	case micro.Or:
-		g.maskOp(lMOr, dst, a, b)
+		g.maskOp(isa.MOr, dst, a, b)
 	case micro.Xor, micro.Ne:
-		g.maskOp(lMXor, dst, a, b)
+		g.maskOp(isa.MXor, dst, a, b)
 	case micro.Not:
-		g.maskOp(lMNot, dst, a, none)
+		g.maskOp(isa.MNot, dst, a, isa.None)
 	case micro.Eq:
-		g.maskOp(lMNot, dst, g.maskOp(lMXor, none, a, b), none)
+		g.maskOp(isa.MNot, dst, g.maskOp(isa.MXor, isa.None, a, b), isa.None)
 	case micro.Select:
-		g.maskOp(lMXor, dst, c, g.maskOp(lMAnd, none, a, g.maskOp(lMXor, none, b, c)))
+		g.maskOp(isa.MXor, dst, c, g.maskOp(isa.MAnd, isa.None, a, g.maskOp(isa.MXor, isa.None, b, c)))
 	case micro.Cast:
 		switch in.To {
 		case dtype.Bool:
-			g.put(lMov, tF64, 0, dst, kindMask, a, none, none)
+			g.put(isa.Mov, isa.F64, 0, dst, isa.KindMask, a, isa.None, isa.None)
 		case dtype.Float64, dtype.Float32:
 			t := elemOf(in.To)
 			g.maskz(t, dst, a, g.float(t, 1))

@@ -1,7 +1,7 @@
 // Package native compiles micro-code into machine code for amd64 and arm64 and runs it, without cgo.
 //
-// Compilers share one low-level instruction set and one register allocator; what they know of a processor is an
-// implementation of machine. CompileStraight makes scalar code from a micro.Straight, CompileSteps a loop around it, CompileLoop vector
+// Compilers know no machine: they make low-level code, to which package isa gives registers, and packages isa/amd64 and isa/arm64 have the machine code of it.
+// CompileStraight makes scalar code from a micro.Straight, CompileSteps a loop around it, CompileLoop vector
 // code (AVX-512, AVX2 or NEON) from a micro.Loop, CompileRows a loop over rows around vector code (AVX-512 or AVX2). Results have the bits of the portable functions
 // in package elem; only the sign and payload of a NaN are not part of that promise.
 //
@@ -51,7 +51,7 @@ type availability struct {
 }
 
 var detect = sync.OnceValue(func() availability {
-	return detectWith(switches.Get(), leastLevel, cpu.Supported(), probe)
+	return detectWith(switches.Get(), host.least, cpu.Supported(), probe)
 })
 
 // detectWith finds what can be had where machine code needs the least level and the processor supports another.

@@ -24,7 +24,7 @@ func newCodePages(code []byte) (*codePages, error) {
 }
 
 func (p *codePages) listing() string {
-	text := listing(p.code)
+	text := host.listing(p.code)
 	runtime.KeepAlive(p)
 	return text
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // RowInput says where code over rows finds an input. Inputs whose rows lie at a constant distance share a stream, that is a pointer that goes on from row to row.
@@ -55,13 +56,6 @@ const (
 	rowEntries
 )
 
-// Registers of code over rows besides those of loops.
-const (
-	regSpans = regResult // masks of the vector at an edge
-	regPhase = regInner  // 0 at the left edge, 1 at the right one
-	spanMask = 6
-)
-
 // CompileRows compiles a loop without a reduction for rows of so many columns. Of l it takes the code, the constants and the types; inputs say where operands lie, and streams is the
 // number of their pointers. Without AVX2 it gives ErrUnavailable. Arrays of bool are not supported.
 func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows, error) {
@@ -94,22 +88,22 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	}
 	c.arrays, c.inputs, c.outputs = arrays, inputs, streams
 	c.choose(1)
-	out := &Rows{streams: streams, arrays: arrays, columns: columns, lanes: int(c.lanes)}
-	c.maskBytes, c.ragged = 2, columns%int(c.lanes) != 0
-	if c.mode == modeVEX {
-		c.maskBytes = 4 * int32(c.lanes)
+	out := &Rows{streams: streams, arrays: arrays, columns: columns, lanes: int(c.Lanes)}
+	c.MaskBytes, c.Ragged = 2, columns%int(c.Lanes) != 0
+	if c.Mode == isa.ModeVector {
+		c.MaskBytes = 4 * int32(c.Lanes)
 	}
-	spans := out.cut(inputs, int(c.maskBytes))
+	spans := out.cut(inputs, int(c.MaskBytes))
 	if err := c.compileRows(spans); err != nil {
 		return nil, err
 	}
-	pages, err := newCodePages(c.buf)
+	pages, err := newCodePages(c.Buf)
 	if err != nil {
 		return nil, err
 	}
-	out.pages, out.consts = pages, c.consts.sealed()
-	out.fixed = c.fixedBytes()
-	out.scratch = out.fixed + int(c.slotTop)
+	out.pages, out.consts = pages, c.Consts.Sealed()
+	out.fixed = c.FixedBytes()
+	out.scratch = out.fixed + int(c.SlotTop)
 	return out, nil
 }
 
@@ -155,13 +149,13 @@ func (r *Rows) cut(inputs []RowInput, maskBytes int) []uint8 {
 func (c *loopCompiler) rowInput(k, part int) int32 {
 	in := &c.inputs[k]
 	t := c.arrays[in.Stream].t
-	v := c.newValue(kindOf(t))
-	val := &c.vals[v]
-	val.stored, val.home, val.array, val.part, val.repeat, val.span = true, spaceArray, uint8(in.Stream), uint8(part), in.Repeat, c.spans[k]
-	val.absent = in.Lo >= in.Hi
-	val.disp = int32(in.Shift * t.Size())
+	v := c.NewValue(kindOf(t))
+	val := &c.Vals[v]
+	val.Stored, val.Home, val.Array, val.Part, val.Repeat, val.Span = true, isa.SpaceArray, uint8(in.Stream), uint8(part), in.Repeat, c.spans[k]
+	val.Absent = in.Lo >= in.Hi
+	val.Disp = int32(in.Shift * t.Size())
 	if !in.Repeat {
-		val.disp += int32(part) * int32(c.lanes) * int32(t.Size())
+		val.Disp += int32(part) * int32(c.Lanes) * int32(t.Size())
 	}
 	return v
 }
@@ -169,82 +163,82 @@ func (c *loopCompiler) rowInput(k, part int) int32 {
 // compileRows emits the loop over rows, in each of which vectors at the left edge, between the edges and at the right one follow one another.
 func (c *loopCompiler) compileRows(spans []uint8) error {
 	c.spans = spans
-	m := x86{c.generator}
+	m := c.Machine
 	all := uint8(0)
 	for _, s := range spans {
 		all = max(all, s)
 	}
 	n := len(c.arrays)
-	entry := func(k int) mem { return at(baseArena, 8*int32(2*n+k)) }
+	entry := func(k int) isa.Mem { return isa.At(isa.BaseArena, 8*int32(2*n+k)) }
 	c.begin()
-	top := len(c.buf)
-	m.loadReg(regIndex, entry(rowStart))
-	m.loadReg(regSpans, entry(rowLeftMasks))
-	m.loadReg(regLeft, entry(rowLeft))
-	m.clear(regPhase)
-	edge := len(c.buf)
-	m.cmpImm(regLeft, 0)
-	none := m.jump(condEqual)
-	m.align(32)
-	vector := len(c.buf)
+	top := len(c.Buf)
+	m.LoadReg(isa.RegIndex, entry(rowStart))
+	m.LoadReg(isa.RegSpans, entry(rowLeftMasks))
+	m.LoadReg(isa.RegLeft, entry(rowLeft))
+	m.Clear(isa.RegPhase)
+	edge := len(c.Buf)
+	m.CmpImm(isa.RegLeft, 0)
+	none := m.Jump(isa.CondEqual)
+	m.Align(32)
+	vector := len(c.Buf)
 	if err := c.edgeBody(); err != nil {
 		return err
 	}
-	m.addImm(regIndex, int32(c.lanes))
-	m.addImm(regSpans, c.maskBytes*int32(all+1))
-	m.subImm(regLeft, 1)
-	m.patch(m.jump(condNotEqual), vector)
-	m.patch(none, len(c.buf))
-	m.cmpImm(regPhase, 0)
-	done := m.jump(condNotEqual)
-	m.addImm(regPhase, 1)
-	m.loadReg(regLeft, entry(rowInterior))
-	m.cmpImm(regLeft, 0)
-	empty := m.jump(condEqual)
-	m.align(32)
-	vector = len(c.buf)
+	m.AddImm(isa.RegIndex, int32(c.Lanes))
+	m.AddImm(isa.RegSpans, c.MaskBytes*int32(all+1))
+	m.SubImm(isa.RegLeft, 1)
+	m.Patch(m.Jump(isa.CondNotEqual), vector)
+	m.Patch(none, len(c.Buf))
+	m.CmpImm(isa.RegPhase, 0)
+	done := m.Jump(isa.CondNotEqual)
+	m.AddImm(isa.RegPhase, 1)
+	m.LoadReg(isa.RegLeft, entry(rowInterior))
+	m.CmpImm(isa.RegLeft, 0)
+	empty := m.Jump(isa.CondEqual)
+	m.Align(32)
+	vector = len(c.Buf)
 	if err := c.emitBody(); err != nil {
 		return err
 	}
-	m.addImm(regIndex, int32(c.lanes))
-	m.subImm(regLeft, 1)
-	m.patch(m.jump(condNotEqual), vector)
-	m.patch(empty, len(c.buf))
-	m.loadReg(regSpans, entry(rowRightMasks))
-	m.loadReg(regLeft, entry(rowRight))
-	m.patch(m.jumpAlways(), edge)
-	m.patch(done, len(c.buf))
+	m.AddImm(isa.RegIndex, int32(c.Lanes))
+	m.SubImm(isa.RegLeft, 1)
+	m.Patch(m.Jump(isa.CondNotEqual), vector)
+	m.Patch(empty, len(c.Buf))
+	m.LoadReg(isa.RegSpans, entry(rowRightMasks))
+	m.LoadReg(isa.RegLeft, entry(rowRight))
+	m.Patch(m.JumpAlways(), edge)
+	m.Patch(done, len(c.Buf))
 	for k := range c.arrays {
-		if k < len(c.arrayRegs) {
-			m.addLoad(c.arrayRegs[k], at(baseArena, 8*int32(n+k)))
+		if k < len(c.ArrayRegs) {
+			m.AddMemory(c.ArrayRegs[k], isa.At(isa.BaseArena, 8*int32(n+k)))
 			continue
 		}
-		m.loadReg(regTemp, at(baseArena, 8*int32(k)))
-		m.addLoad(regTemp, at(baseArena, 8*int32(n+k)))
-		m.movStore(at(baseArena, 8*int32(k)), regTemp)
+		m.LoadReg(isa.RegTemp, isa.At(isa.BaseArena, 8*int32(k)))
+		m.AddMemory(isa.RegTemp, isa.At(isa.BaseArena, 8*int32(n+k)))
+		m.StoreReg(isa.At(isa.BaseArena, 8*int32(k)), isa.RegTemp)
 	}
-	m.loadReg(regTemp, entry(rowCount))
-	m.subImm(regTemp, 1)
-	m.movStore(entry(rowCount), regTemp)
-	m.cmpImm(regTemp, 0)
-	m.patch(m.jump(condNotEqual), top)
+	m.LoadReg(isa.RegTemp, entry(rowCount))
+	m.SubImm(isa.RegTemp, 1)
+	m.StoreReg(entry(rowCount), isa.RegTemp)
+	m.CmpImm(isa.RegTemp, 0)
+	m.Patch(m.Jump(isa.CondNotEqual), top)
 	c.end()
 	return nil
 }
 
 // edgeBody emits the code of a vector at an edge.
 func (c *loopCompiler) edgeBody() error {
-	masks := c.files[fileMask].all
+	masks := c.Files[isa.FileMask].All
 	const whole = 7
-	c.tail, c.edge = true, true
-	if c.mode == modeEVEX {
-		c.files[fileMask].all &^= 1<<whole | 1<<spanMask
-		c.tailMasks[0] = whole
-		x86{c.generator}.rrm(kmovwLoad, len128, whole, 0, at(regSpans, 0))
+	c.Tail, c.Edge = true, true
+	if c.Mode == isa.ModeMasked {
+		c.Files[isa.FileMask].All &^= 1<<whole | 1<<isa.SpanMask
+		c.TailMasks[0] = whole
+		c.Machine.LoadMask(whole, isa.At(isa.RegSpans, 0))
 	}
 	err := c.emitBody()
-	c.tail, c.edge = false, false
-	c.files[fileMask].all = masks
+	c.Tail, c.Edge = false, false
+	c.Files[isa.FileMask].All = masks
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // Steps is the machine code of a loop around a micro.Straight: in each step elements of arrays are loaded into the arena, the code runs, and values of the
@@ -90,8 +91,8 @@ type stepPlace struct {
 
 // loop appends the loop and returns where it begins.
 func (c *straightCompiler) loop(l *StepLoop) int {
-	c.isa.align(16)
-	top := len(c.buf)
+	c.Machine.Align(16)
+	top := len(c.Buf)
 	b := batch{c: c, arrays: l.Arrays}
 	arena := func(at int64) stepPlace { return stepPlace{-1, at} }
 	place := func(at int64, temp bool) stepPlace {
@@ -104,14 +105,14 @@ func (c *straightCompiler) loop(l *StepLoop) int {
 		b.copy(arena(p.At), stepPlace{array: p.Array}, p.Bytes)
 	}
 	b.flush()
-	c.isa.callBody(0)
+	c.Machine.CallBody(0)
 	for _, p := range l.Stores {
 		b.copy(stepPlace{array: p.Array}, arena(p.At), p.Bytes)
 	}
 	exit := 0
 	if l.Test {
 		b.flush()
-		exit = c.isa.jumpIfFalse(at(baseArena, int32(l.TestAt)-c.bias))
+		exit = c.Machine.JumpIfFalse(isa.At(isa.BaseArena, int32(l.TestAt)-c.Bias))
 	}
 	for _, m := range l.Moves {
 		b.copy(place(m.Dst, m.DstTemp), place(m.Src, m.SrcTemp), m.Bytes)
@@ -121,11 +122,11 @@ func (c *straightCompiler) loop(l *StepLoop) int {
 	if l.Reverse {
 		step = -1
 	}
-	c.isa.nextStep(step, top)
+	c.Machine.NextStep(step, top)
 	if l.Test {
-		c.isa.patch(exit, len(c.buf))
+		c.Machine.Patch(exit, len(c.Buf))
 	}
-	c.isa.leave(false)
+	c.Machine.Leave(false)
 	return top
 }
 
@@ -159,35 +160,35 @@ func (b *batch) copy(dst, src stepPlace, bytes int) {
 		}
 		k = len(b.sources)
 		b.sources = append(b.sources, batchSource{src, bytes})
-		b.c.isa.loadFrom(kindOfBytes(bytes), b.address(src, bytes), uint8(k))
+		b.c.Machine.LoadFrom(kindOfBytes(bytes), b.address(src, bytes), uint8(k))
 	}
 	b.stores = append(b.stores, batchStore{dst, uint8(k), bytes})
 }
 
 func (b *batch) flush() {
 	for _, s := range b.stores {
-		b.c.isa.storeAt(kindOfBytes(s.bytes), spaceFixed, s.register, b.address(s.to, s.bytes))
+		b.c.Machine.StoreAt(kindOfBytes(s.bytes), isa.SpaceFixed, s.register, b.address(s.to, s.bytes))
 	}
 	b.sources, b.stores = b.sources[:0], b.stores[:0]
 }
 
 // address makes the memory operand of a place.
-func (b *batch) address(p stepPlace, bytes int) mem {
+func (b *batch) address(p stepPlace, bytes int) isa.Mem {
 	if p.array < 0 {
-		return at(baseArena, int32(p.at)-b.c.bias)
+		return isa.At(isa.BaseArena, int32(p.at)-b.c.Bias)
 	}
-	r := b.c.isa.arrayPointer(p.array)
+	r := b.c.Machine.ArrayPointer(p.array)
 	if p.array == b.arrays {
-		return at(r, int32(p.at))
+		return isa.At(r, int32(p.at))
 	}
-	return mem{base: r, index: regStep, scale: uint8(bits.TrailingZeros(uint(bytes)))}
+	return isa.Mem{Base: r, Index: isa.RegStep, Scale: uint8(bits.TrailingZeros(uint(bytes)))}
 }
 
-func kindOfBytes(n int) valueKind {
+func kindOfBytes(n int) isa.Kind {
 	if n == 4 {
-		return kind32
+		return isa.Kind32
 	}
-	return kind64
+	return isa.Kind64
 }
 
 // Run makes the steps from, from+1 … to−1, or with Reverse from, from−1 … to+1; there must be one at least, and no more than take some 20 µs. It returns to, or the step

@@ -8,6 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // DefaultChunk is the number of micro-instructions between two returns to Go. Generated code
@@ -40,7 +41,7 @@ type Straight struct {
 
 // straightCompiler is the state of CompileStraight.
 type straightCompiler struct {
-	generator
+	lowering
 	program   *micro.Straight
 	cells     cellTable
 	valueBase int32 // numbers below belong to earlier chunks
@@ -71,6 +72,13 @@ func CompileStraight(s *micro.Straight, o StraightOptions) (*Straight, error) {
 	return compileStraight(s, o, nil)
 }
 
+// startScalar prepares for scalar code at a level of this processor's.
+func (g *lowering) startScalar(level cpu.Level) {
+	g.Mode, g.Bias, g.Reach = isa.ModeScalar, host.bias, host.reach
+	g.Machine = host.machine(&g.Generator, level)
+	g.Consts, g.constIDs = isa.NewConstants(8, g.Bias), map[constKey]int32{}
+}
+
 // compileStraight compiles s, and what after appends behind it.
 func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straightCompiler)) (*Straight, error) {
 	av := detect()
@@ -87,42 +95,43 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 		return nil, fmt.Errorf("native: temporaries [%d,%d) outside of an arena of %d bytes", s.TempLo, s.TempHi, o.ArenaBytes)
 	}
 	c := &straightCompiler{program: s}
-	c.setMachine()
-	c.mode, c.straight, c.len64, c.len32 = modeScalar, true, len512, len512
-	c.evexScalar = av.level == cpu.AVX512 && o.Level != cpu.AVX2
-	c.slotBytes, c.slotBase = 8, -c.bias
-	c.resetSlots(int32(s.TempLo+1)&^1*4-c.bias, int32(s.TempHi)*4-c.bias)
-	c.consts = newConstBlock(8, c.bias)
-	c.constIDs = map[constKey]int32{}
+	level := av.level
+	if o.Level == cpu.AVX2 {
+		level = o.Level
+	}
+	c.startScalar(level)
+	c.Straight, c.Len64, c.Len32 = true, isa.Len512, isa.Len512
+	c.SlotBytes, c.SlotBase = 8, -c.Bias
+	c.ResetSlots(int32(s.TempLo+1)&^1*4-c.Bias, int32(s.TempHi)*4-c.Bias)
 	c.cells = newCellTable(o.ArenaBytes)
 	c.valueBase = 1
-	c.noLanes = o.NoLanes || !c.evexScalar
-	c.buf = make([]byte, 0, 8*len(s.Code)+4096)
+	c.noLanes = o.NoLanes || level != cpu.AVX512
+	c.Buf = make([]byte, 0, 8*len(s.Code)+4096)
 	live := c.liveAtChunkEnds(o.Chunk)
 	var starts []int
 	for lo, k := 0, 0; lo < len(s.Code) || k == 0; lo, k = lo+o.Chunk, k+1 {
-		c.isa.align(16)
-		starts = append(starts, len(c.buf))
+		c.Machine.Align(16)
+		starts = append(starts, len(c.Buf))
 		if err := c.chunk(lo, min(lo+o.Chunk, len(s.Code)), live[k]); err != nil {
 			return nil, err
 		}
 	}
-	c.files[fileVector].all, c.saved[fileVector] = c.isa.registers()
-	c.resetSlots(0, 0) // functions have their own
+	c.Files[isa.FileVector].All, c.Saved[isa.FileVector] = c.Machine.Registers(nil, false), c.Machine.Registers(nil, true)
+	c.ResetSlots(0, 0) // functions have their own
 	c.emitFunctions()
 	if after != nil {
 		after(c)
 	}
-	slots := int(c.slotTop)
+	slots := int(c.SlotTop)
 	scratch := slots
 	if len(c.functions) > 0 {
-		scratch += c.fixedBytes()
+		scratch += c.FixedBytes()
 	}
-	pages, err := newCodePages(c.buf)
+	pages, err := newCodePages(c.Buf)
 	if err != nil {
 		return nil, err
 	}
-	return &Straight{pages: pages, starts: starts, consts: c.consts.sealed(), scratch: scratch, fixed: scratch - slots, arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
+	return &Straight{pages: pages, starts: starts, consts: c.Consts.Sealed(), scratch: scratch, fixed: scratch - slots, arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
 }
 
 // liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
@@ -192,17 +201,17 @@ func (c *straightCompiler) checkCell(i int, cell uint32, t dtype.DType) error {
 // read returns the value in a cell.
 func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error) {
 	if err := c.checkCell(i, cell, t); err != nil {
-		return none, err
+		return isa.None, err
 	}
 	kind, at := cellOf[t], c.cells.at(cell)
 	if at.kind != kind {
 		if at.kind != cellUnknown {
-			return none, c.cellError(i, cell, t, "holds a value of another size")
+			return isa.None, c.cellError(i, cell, t, "holds a value of another size")
 		}
 		if kind == cell8 {
 			tail := c.cells.at(cell + 1)
 			if tail.kind != cellUnknown {
-				return none, c.cellError(i, cell, t, "overlaps another value")
+				return isa.None, c.cellError(i, cell, t, "overlaps another value")
 			}
 			tail.kind = cell8Tail
 		}
@@ -211,16 +220,16 @@ func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error
 	if at.value >= c.valueBase {
 		return at.value - c.valueBase, nil
 	}
-	v := int32(len(c.vals))
-	val := value{next: never, kind: kindOf(t), reg: noRegister, home: spaceArena, disp: int32(cell)*4 - c.bias, stored: true}
+	v := int32(len(c.Vals))
+	val := isa.Value{Next: isa.Never, Kind: kindOf(t), Reg: isa.NoRegister, Home: isa.SpaceArena, Disp: int32(cell)*4 - c.Bias, Stored: true}
 	if c.isTemp(cell) {
 		if !at.inSlot {
-			return none, c.cellError(i, cell, t, "a temporary that was not written")
+			return isa.None, c.cellError(i, cell, t, "a temporary that was not written")
 		}
-		val.home, val.disp = spaceSlot, at.slot
+		val.Home, val.Disp = isa.SpaceSlot, at.slot
 		c.touched = append(c.touched, cell)
 	}
-	c.vals = append(c.vals, val)
+	c.Vals = append(c.Vals, val)
 	at.value = v + c.valueBase
 	return v, nil
 }
@@ -232,7 +241,7 @@ func (c *straightCompiler) isTemp(cell uint32) bool {
 // write returns a fresh value for a cell.
 func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, error) {
 	if err := c.checkCell(i, cell, t); err != nil {
-		return none, err
+		return isa.None, err
 	}
 	kind, at := cellOf[t], c.cells.at(cell)
 	temp := c.isTemp(cell)
@@ -243,19 +252,19 @@ func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, erro
 		if kind == cell8 {
 			tail := c.cells.at(cell + 1)
 			if tail.kind != cellUnknown {
-				return none, c.cellError(i, cell, t, "overlaps another value")
+				return isa.None, c.cellError(i, cell, t, "overlaps another value")
 			}
 			tail.kind = cell8Tail
 		}
 	default:
-		return none, c.cellError(i, cell, t, "holds a value of another size")
+		return isa.None, c.cellError(i, cell, t, "holds a value of another size")
 	}
-	v := int32(len(c.vals))
-	val := value{next: never, kind: kindOf(t), reg: noRegister}
+	v := int32(len(c.Vals))
+	val := isa.Value{Next: isa.Never, Kind: kindOf(t), Reg: isa.NoRegister}
 	if !temp {
-		val.home, val.disp, val.output = spaceArena, int32(cell)*4-c.bias, true
+		val.Home, val.Disp, val.Output = isa.SpaceArena, int32(cell)*4-c.Bias, true
 	}
-	c.vals = append(c.vals, val)
+	c.Vals = append(c.Vals, val)
 	at.value = v + c.valueBase
 	if temp {
 		c.touched = append(c.touched, cell)
@@ -265,8 +274,8 @@ func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, erro
 
 // chunk compiles the instructions [lo,hi).
 func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
-	c.valueBase += int32(len(c.vals))
-	c.vals, c.code, c.touched = c.vals[:0], c.code[:0], c.touched[:0]
+	c.valueBase += int32(len(c.Vals))
+	c.Vals, c.Code, c.touched = c.Vals[:0], c.Code[:0], c.touched[:0]
 	clear(c.constIDs)
 	c.ssa = c.ssa[:0]
 	for i := lo; i < hi; i++ {
@@ -276,7 +285,7 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		}
 	}
 	c.findLasting(live)
-	lanes := !c.noLanes && hi-lo >= 4*laneCount && c.findLanes(lo)
+	lanes := !c.noLanes && hi-lo >= 4*isa.LaneCount && c.findLanes(lo)
 	if lanes {
 		c.findScalarUsers(c.program.Code[lo:hi])
 		if err := c.lowerLanes(lo); err != nil {
@@ -290,48 +299,33 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 			}
 		}
 	}
-	end := int32(len(c.code))
+	end := int32(len(c.Code))
 	for _, l := range c.lasting {
-		c.vals[l.value].next = end
+		c.Vals[l.value].Next = end
 	}
-	c.findNextUses()
-	every, some := c.isa.registers()
-	c.files[fileVector].all = every
-	if some != every && (lanes || c.program.TempHi-c.program.TempLo <= fewTemps) && c.highRegisters() {
-		c.files[fileVector].all = some
-	}
-	c.resetRegisters()
-	c.mapWindows(hi - lo)
-	c.generate()
+	c.FindNextUses()
+	c.Files[isa.FileVector].All = c.Machine.Registers(c.Code, lanes || c.program.TempHi-c.program.TempLo <= fewTemps)
+	c.ResetRegisters()
+	c.MapWindows(hi - lo)
+	c.Generate()
 	for _, l := range c.lasting {
-		v := &c.vals[l.value]
-		if !v.stored {
-			if v.reg == noRegister {
+		v := &c.Vals[l.value]
+		if !v.Stored {
+			if v.Reg == isa.NoRegister {
 				panic("BUG: live temporary is nowhere")
 			}
-			c.store(v)
+			c.Store(v)
 		}
 		at := c.cells.at(l.cell)
-		at.slot, at.inSlot = v.disp, true
+		at.slot, at.inSlot = v.Disp, true
 	}
-	c.isa.leave(lanes)
-	c.emitStubs()
+	c.Machine.Leave(lanes)
+	c.EmitStubs()
 	return nil
 }
 
-// fewTemps is the number of cells for temporaries up to which registers 16 to 31 are used. They make
-// instructions two bytes longer, which is more than they save where most temporaries leave their registers anyway.
+// fewTemps is the number of cells for temporaries up to which registers are used that make instructions longer, which is more than they save where most temporaries leave their registers anyway.
 const fewTemps = 128
-
-// highRegisters reports whether every instruction can use the registers that only EVEX reaches.
-func (c *straightCompiler) highRegisters() bool {
-	for i := range c.code {
-		if !evexReach[c.code[i].op] {
-			return false
-		}
-	}
-	return true
-}
 
 // lastingValue is a temporary that is read after the chunk.
 type lastingValue struct {
@@ -378,7 +372,7 @@ func (c *straightCompiler) nameValues(i int) error {
 	}
 	arity := in.Op.Arity()
 	var err error
-	a, b, d := none, none, none
+	a, b, d := isa.None, isa.None, isa.None
 	if arity > 0 {
 		if a, err = c.read(i, in.A, in.OperandType(0)); err != nil {
 			return err
@@ -506,14 +500,13 @@ func Supported(op micro.Op, t, to dtype.DType) bool {
 	if op == micro.Invalid || int(op) >= micro.Count || !t.Valid() || op == micro.Cast && !to.Valid() {
 		return false
 	}
-	g := generator{mode: modeScalar, constIDs: map[constKey]int32{}}
-	g.setMachine()
-	g.consts = newConstBlock(8, g.bias)
+	var g lowering
+	g.startScalar(host.least)
 	in := micro.Instr{Op: op, Type: t, To: to}
-	dst := g.newValue(kindOf(in.Result()))
+	dst := g.NewValue(kindOf(in.Result()))
 	var v [3]int32
 	for k := range v {
-		v[k] = g.newValue(kindOf(in.OperandType(k)))
+		v[k] = g.NewValue(kindOf(in.OperandType(k)))
 	}
 	return g.lower(&in, dst, v[0], v[1], v[2])
 }

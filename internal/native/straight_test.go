@@ -33,7 +33,7 @@ func needLoops(t testing.TB) {
 
 const guardWord = 0xA5
 
-// guarded is an arena between two guard zones.
+// Guarded is an arena between two guard zones.
 type guarded struct {
 	all   []byte
 	arena []byte

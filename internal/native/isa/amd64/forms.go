@@ -1,4 +1,4 @@
-package native
+package amd64
 
 // A form is one machine instruction of the VEX or EVEX kind as the Intel manual
 // (volume 2) writes it: prefix, opcode map, W bit, opcode, and the roles of its operands.

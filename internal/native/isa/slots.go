@@ -1,4 +1,4 @@
-package native
+package isa
 
 import "math/bits"
 
@@ -30,7 +30,7 @@ type slotWindow struct {
 	free uint32 // set of slots
 	disp int32  // displacement of the first
 	base uint8  // base register of their space
-	near uint8  // register that holds the address of the first, raised like the bases, or noRegister
+	near uint8  // register that holds the address of the first, raised like the bases, or NoRegister
 }
 
 // slotWindows are the slots of a program. The number of a slot is 32 times its window's number and its place there.
@@ -47,25 +47,25 @@ type slotWindows struct {
 	registers bool                        // this chunk uses windowRegisters
 }
 
-// resetSlots begins a program whose temporaries may lie between two displacements in the arena.
-func (g *generator) resetSlots(temps, end int32) {
-	g.slots = slotWindows{current: none, temps: temps, tempsEnd: end}
+// ResetSlots begins a program whose temporaries may lie between two displacements in the arena.
+func (g *Generator) ResetSlots(temps, end int32) {
+	g.slots = slotWindows{current: None, temps: temps, tempsEnd: end}
 }
 
 // slotAddress returns the memory operand of a slot.
-func (g *generator) slotAddress(slot int32) mem {
+func (g *Generator) slotAddress(slot int32) Mem {
 	w := &g.slots.windows[slot/windowSlots]
 	offset := slot % windowSlots * 8
-	if disp := w.disp + offset; w.near == noRegister || disp <= g.reach {
-		return at(w.base, disp)
+	if disp := w.disp + offset; w.near == NoRegister || disp <= g.Reach {
+		return At(w.base, disp)
 	}
-	return at(w.near, offset-g.bias)
+	return At(w.near, offset-g.Bias)
 }
 
 // newSlot takes a slot.
-func (g *generator) newSlot() int32 {
+func (g *Generator) newSlot() int32 {
 	s := &g.slots
-	if s.current == none || s.windows[s.current].free == 0 {
+	if s.current == None || s.windows[s.current].free == 0 {
 		s.current, s.moved = g.nextWindow(), true
 	}
 	w := &s.windows[s.current]
@@ -74,7 +74,7 @@ func (g *generator) newSlot() int32 {
 	return s.current*windowSlots + place
 }
 
-func (g *generator) freeSlot(slot int32) {
+func (g *Generator) freeSlot(slot int32) {
 	n := slot / windowSlots
 	w := &g.slots.windows[n]
 	w.free |= 1 << (slot % windowSlots)
@@ -84,7 +84,7 @@ func (g *generator) freeSlot(slot int32) {
 }
 
 // nextWindow chooses the emptiest window, or adds one.
-func (g *generator) nextWindow() int32 {
+func (g *Generator) nextWindow() int32 {
 	s := &g.slots
 	for count := windowSlots; count > 0; count-- {
 		for list := s.enough[count]; len(list) > 0; list = s.enough[count] {
@@ -95,16 +95,16 @@ func (g *generator) nextWindow() int32 {
 			}
 		}
 	}
-	w := slotWindow{free: 1<<windowSlots - 1, near: noRegister}
+	w := slotWindow{free: 1<<windowSlots - 1, near: NoRegister}
 	if room := (s.tempsEnd - s.temps) / 8; room > 0 {
 		if room < windowSlots {
 			w.free = 1<<room - 1
 		}
-		w.base, w.disp = baseArena, s.temps
+		w.base, w.disp = BaseArena, s.temps
 		s.temps += windowBytes
 	} else {
-		w.base, w.disp = baseScratch, g.slotBase+g.slotTop
-		g.slotTop += windowBytes
+		w.base, w.disp = BaseScratch, g.SlotBase+g.SlotTop
+		g.SlotTop += windowBytes
 	}
 	s.windows = append(s.windows, w)
 	return int32(len(s.windows) - 1)
@@ -112,14 +112,14 @@ func (g *generator) nextWindow() int32 {
 
 // followSlots points a register at the current window if it is another one than before. This is done between
 // instructions: one that is being emitted may have the address of an operand already.
-func (g *generator) followSlots() {
+func (g *Generator) followSlots() {
 	s := &g.slots
 	if !s.moved {
 		return
 	}
 	s.moved = false
 	w := &s.windows[s.current]
-	if !s.registers || w.near != noRegister || w.disp+windowBytes-8 <= g.reach {
+	if !s.registers || w.near != NoRegister || w.disp+windowBytes-8 <= g.Reach {
 		return
 	}
 	k := s.used
@@ -128,23 +128,23 @@ func (g *generator) followSlots() {
 	} else {
 		k = s.moving
 		s.moving = (s.moving + 1) % movingRegisters
-		s.windows[s.mapped[k]].near = noRegister
+		s.windows[s.mapped[k]].near = NoRegister
 	}
 	s.mapped[k], w.near = s.current, windowRegisters[k]
-	g.isa.lea(w.near, at(w.base, w.disp+g.bias))
+	g.Machine.Lea(w.near, At(w.base, w.disp+g.Bias))
 }
 
-// mapWindows loads the registers again at the start of a chunk, if it is long enough to earn them.
-func (g *generator) mapWindows(instructions int) {
+// MapWindows loads the registers again at the start of a chunk, if it is long enough to earn them.
+func (g *Generator) MapWindows(instructions int) {
 	s := &g.slots
 	s.registers = instructions >= fewInstructions
 	for k := range s.used {
 		w := &s.windows[s.mapped[k]]
 		if !s.registers {
-			w.near = noRegister
+			w.near = NoRegister
 			continue
 		}
 		w.near = windowRegisters[k]
-		g.isa.lea(w.near, at(w.base, w.disp+g.bias))
+		g.Machine.Lea(w.near, At(w.base, w.disp+g.Bias))
 	}
 }

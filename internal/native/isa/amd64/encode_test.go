@@ -1,4 +1,4 @@
-package native
+package amd64
 
 import (
 	"bufio"
@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 var updateGolden = flag.Bool("update", false, "rewrite testdata/encodings.txt with the GNU assembler")
@@ -20,13 +22,13 @@ const goldenFile = "testdata/encodings.txt"
 // with every length of displacement, with an index, masks and broadcasts.
 func sampleEncodings() [][]byte {
 	var out [][]byte
-	add := func(f func(a x86)) {
-		a := x86{&generator{}}
+	add := func(f func(a machine)) {
+		a := machine{Generator: &isa.Generator{}}
 		f(a)
-		out = append(out, a.buf)
+		out = append(out, a.Buf)
 	}
-	mems := []mem{at(regDI, 0), at(regSI, 64), at(regDX, -128), at(9, 128), at(13, 0), at(12, 8), at(regSP, 40), at(regDI, 1<<20), at(regDI, 8192),
-		{base: regSI, index: regAX, scale: 3, disp: 16}, {base: 13, index: 9, scale: 2, disp: 0}, {base: regDI, index: 12, scale: 0, disp: 4096}}
+	mems := []isa.Mem{isa.At(regDI, 0), isa.At(regSI, 64), isa.At(regDX, -128), isa.At(9, 128), isa.At(13, 0), isa.At(12, 8), isa.At(regSP, 40), isa.At(regDI, 1<<20), isa.At(regDI, 8192),
+		{Base: regSI, Index: regAX, Scale: 3, Disp: 16}, {Base: 13, Index: 9, Scale: 2, Disp: 0}, {Base: regDI, Index: 12, Scale: 0, Disp: 4096}}
 	for m := mnem(0); m < mnemCount; m++ {
 		f := &forms[m]
 		classMax := func(k byte, evex bool) uint8 {
@@ -41,12 +43,12 @@ func sampleEncodings() [][]byte {
 			}
 			return 15
 		}
-		tail := func(a x86) {
+		tail := func(a machine) {
 			switch {
 			case f.shape == shapeRVMR:
-				a.buf = append(a.buf, 0xB0)
+				a.Buf = append(a.Buf, 0xB0)
 			case f.imm:
-				a.buf = append(a.buf, 9)
+				a.Buf = append(a.Buf, 9)
 			}
 		}
 		regOf := func(evex bool, k int) (reg, v, rm uint8) {
@@ -74,7 +76,7 @@ func sampleEncodings() [][]byte {
 		store := f.shape == shapeMR && !f.imm && m != vpmovqd
 		scalar := strings.Trim(f.kinds, "xSswbrdkyKJ") == ""
 		if f.vexW >= 0 && !gather(m) {
-			lengths := []uint8{len128, len256}
+			lengths := []uint8{isa.Len128, isa.Len256}
 			if scalar || f.vexL >= 0 {
 				lengths = lengths[:1]
 			}
@@ -85,19 +87,19 @@ func sampleEncodings() [][]byte {
 				for k := 0; k < 3; k++ {
 					reg, v, rm := regOf(false, k)
 					if registerForm && !(store && strings.HasPrefix(f.name, "vmovu")) {
-						add(func(a x86) { a.rrr(m, l, reg, v, rm); tail(a) })
+						add(func(a machine) { a.rrr(m, l, reg, v, rm); tail(a) })
 					}
 				}
 				for k, p := range few(mems, int(m)) {
 					reg, v, _ := regOf(false, k%3)
 					if memoryForm {
-						add(func(a x86) { a.rrm(m, l, reg, v, p); tail(a) })
+						add(func(a machine) { a.rrm(m, l, reg, v, p); tail(a) })
 					}
 				}
 			}
 		}
 		if f.evexW >= 0 && !gather(m) {
-			lengths := []uint8{len128, len256, len512}
+			lengths := []uint8{isa.Len128, isa.Len256, isa.Len512}
 			if scalar {
 				lengths = lengths[:1]
 			}
@@ -118,14 +120,14 @@ func sampleEncodings() [][]byte {
 						if strings.HasPrefix(f.name, "vpmovqd") && k == 0 {
 							e = evexBits{}
 						}
-						add(func(a x86) { a.evexRRR(m, l, reg, v, rm, e); tail(a) })
+						add(func(a machine) { a.evexRRR(m, l, reg, v, rm, e); tail(a) })
 					}
 				}
 				for k, p := range few(mems, int(m)) {
 					reg, v, _ := regOf(true, k%3)
 					e := evexBits{bcast: f.bcast != 0 && k%2 == 1}
 					if memoryForm || f.shape == shapeVMI {
-						add(func(a x86) { a.evexRRM(m, l, reg, v, p, e); tail(a) })
+						add(func(a machine) { a.evexRRM(m, l, reg, v, p, e); tail(a) })
 					}
 				}
 			}
@@ -133,42 +135,42 @@ func sampleEncodings() [][]byte {
 	}
 	for _, p := range mems {
 		for _, r := range []uint8{regAX, 10} {
-			add(func(a x86) { a.loadReg(r, p) })
-			add(func(a x86) { a.lea(r, p) })
+			add(func(a machine) { a.LoadReg(r, p) })
+			add(func(a machine) { a.Lea(r, p) })
 		}
 	}
 	for _, r := range []uint8{regCX, 11} {
-		add(func(a x86) { a.moveReg(r, 9) })
-		add(func(a x86) { a.subReg(r, regAX) })
-		add(func(a x86) { a.clear(r) })
+		add(func(a machine) { a.MoveReg(r, 9) })
+		add(func(a machine) { a.SubReg(r, regAX) })
+		add(func(a machine) { a.Clear(r) })
 		for _, i := range []int32{8, -128, 128, 100000} {
-			add(func(a x86) { a.addImm(r, i) })
-			add(func(a x86) { a.subImm(r, i) })
-			add(func(a x86) { a.cmpImm(r, i) })
+			add(func(a machine) { a.AddImm(r, i) })
+			add(func(a machine) { a.SubImm(r, i) })
+			add(func(a machine) { a.CmpImm(r, i) })
 		}
 	}
 	for _, m := range []mnem{vgatherqpd, vgatherdps} {
-		p := mem{base: regSI, index: 9, scale: 3, disp: 64}
-		add(func(a x86) { a.rrm(m, len256, 2, 3, p) })
-		add(func(a x86) { a.evexRRM(m, len512, 17, 0, p, evexBits{mask: 1}) })
-		p.index = 27
-		add(func(a x86) { a.evexRRM(m, len512, 1, p.index&16, p, evexBits{mask: 2}) })
+		p := isa.Mem{Base: regSI, Index: 9, Scale: 3, Disp: 64}
+		add(func(a machine) { a.rrm(m, isa.Len256, 2, 3, p) })
+		add(func(a machine) { a.evexRRM(m, isa.Len512, 17, 0, p, evexBits{mask: 1}) })
+		p.Index = 27
+		add(func(a machine) { a.evexRRM(m, isa.Len512, 1, p.Index&16, p, evexBits{mask: 2}) })
 	}
 	for _, p := range mems {
-		add(func(a x86) { a.movStoreByte(p, regBX) })
-		add(func(a x86) { a.cmpByte(p, 0) })
+		add(func(a machine) { a.movStoreByte(p, regBX) })
+		add(func(a machine) { a.cmpByte(p, 0) })
 	}
-	add(func(a x86) { a.testReg32(regAX) })
-	add(func(a x86) { a.ret() })
-	add(func(a x86) { a.vzeroupper() })
+	add(func(a machine) { a.testReg32(regAX) })
+	add(func(a machine) { a.ret() })
+	add(func(a machine) { a.vzeroupper() })
 	return out
 }
 
 func gather(m mnem) bool { return m == vgatherqpd || m == vgatherdps }
 
 // few returns three of the operands, others for each start.
-func few(all []mem, start int) []mem {
-	var out []mem
+func few(all []isa.Mem, start int) []isa.Mem {
+	var out []isa.Mem
 	for k := range 3 {
 		out = append(out, all[(start+5*k)%len(all)])
 	}

@@ -1,9 +1,11 @@
-package native
+package amd64
 
 import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
 // decodeKey identifies a form from the fields of an encoded instruction.
@@ -43,8 +45,8 @@ var decodeTable = func() map[decodeKey]mnem {
 var (
 	gpr64 = []string{"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"}
 	gpr32 = []string{"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d"}
-	jumps = map[byte]string{condBelow: "jb", condAboveOrEqual: "jae", condEqual: "je", condNotEqual: "jne",
-		condGreaterEqual: "jge", condLess: "jl", condLessOrEqual: "jle", condGreater: "jg"}
+	jumps = map[byte]string{condBelow: "jb", condAboveOrEqual: "jae", isa.CondEqual: "je", isa.CondNotEqual: "jne",
+		isa.CondGreaterEqual: "jge", isa.CondLess: "jl", isa.CondLessOrEqual: "jle", isa.CondGreater: "jg"}
 	memNames = map[int]string{1: "byte", 2: "word", 4: "dword", 8: "qword", 16: "xmmword", 32: "ymmword", 64: "zmmword"}
 )
 
@@ -299,9 +301,9 @@ func decodeGeneral(code []byte, pc int) (string, int) {
 	return "", 0
 }
 
-// x86Listing renders code as one line an instruction: offset, bytes, text. It stops with a note
+// Listing renders code as one line an instruction: offset, bytes, text. It stops with a note
 // at the first byte that it cannot read.
-func x86Listing(code []byte) string {
+func Listing(code []byte) string {
 	var b strings.Builder
 	for pc := 0; pc < len(code); {
 		text, n := decode(code[pc:], pc)
