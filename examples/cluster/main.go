@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -11,7 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,35 +55,42 @@ func main() {
 }
 
 func all(ctx context.Context) error {
-	if err := invert(ctx); err != nil {
-		return err
-	}
-	onBeam, err := onBeam(ctx)
+	inverted, err := invert("Beam", func(j shard.MapJob, source string) ([][]vm.Array, error) {
+		return beam.Map(ctx, j, source, beam.Options{Shards: *shards, Scratch: *scratch})
+	})
 	if err != nil {
 		return err
 	}
-	onNATS, err := onNATS(ctx)
+	fitted, err := onBeam(ctx)
 	if err != nil {
 		return err
 	}
-	for k, v := range onBeam.X["b"] {
-		if math.Float64bits(v) != math.Float64bits(onNATS.X["b"][k]) {
-			return fmt.Errorf("coefficient %d is %v from one engine and %v from the other", k, v, onNATS.X["b"][k])
+	again, r, err := onNATS(ctx)
+	if err != nil {
+		return err
+	}
+	for i, v := range inverted {
+		if err := same(fmt.Sprintf("station %d: S velocity", i), v[0].Float64s(), again[i][0].Float64s()); err != nil {
+			return err
 		}
 	}
-	fmt.Printf("the coefficients from both engines are the same, bit for bit\n")
+	if err := same("coefficient", fitted.X["b"], r.X["b"]); err != nil {
+		return err
+	}
+	fmt.Printf("velocities and coefficients from both engines are the same, bit for bit\n")
 	return nil
 }
 
-func invert(ctx context.Context) error {
+// invert inverts all stations by one engine.
+func invert(engine string, mapping func(j shard.MapJob, source string) ([][]vm.Array, error)) ([][]vm.Array, error) {
 	j, err := inversion()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	begin := time.Now()
-	out, err := beam.Map(ctx, j, fmt.Sprintf("stations:%d", *stations), beam.Options{Shards: *shards, Scratch: *scratch})
+	out, err := mapping(j, fmt.Sprintf("stations:%d", *stations))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fitted, wrong := 0, 0.0
 	for i, v := range out {
@@ -94,8 +102,18 @@ func invert(ctx context.Context) error {
 			wrong += (vs/want[k] - 1) * (vs/want[k] - 1)
 		}
 	}
-	fmt.Printf("%d stations inverted in %.1f s: %d fit their data to less than twice the noise; S velocities are off by %.1f %% (root mean square)\n",
-		len(out), time.Since(begin).Seconds(), fitted, 100*math.Sqrt(wrong/float64(layers*len(out))))
+	fmt.Printf("%s: %d stations inverted in %.1f s: %d fit their data to less than twice the noise; S velocities are off by %.1f %% (root mean square)\n",
+		engine, len(out), time.Since(begin).Seconds(), fitted, 100*math.Sqrt(wrong/float64(layers*len(out))))
+	return out, nil
+}
+
+// same returns an error if the engines' results have other bits.
+func same(what string, a, b []float64) error {
+	for k, v := range a {
+		if math.Float64bits(v) != math.Float64bits(b[k]) {
+			return fmt.Errorf("%s %d is %v from Beam and %v from NATS", what, k, v, b[k])
+		}
+	}
 	return nil
 }
 
@@ -180,22 +198,22 @@ func (c *crew) memory() (most int64) {
 	return most
 }
 
-func onNATS(ctx context.Context) (*optimize.Result, error) {
+// onNATS inverts the stations and fits the regression, while workers are killed.
+func onNATS(ctx context.Context) ([][]vm.Array, *optimize.Result, error) {
 	j, err := regression()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, err := nats.Open(ctx, nats.Options{URL: *server, Wait: 2 * time.Second})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.Close()
 	team := &crew{url: c.URL()}
 	defer team.stop()
 	if err := team.start(*workers); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	begin := time.Now()
 	killing, enough := context.WithCancel(ctx)
 	killed := make(chan int)
 	go func() {
@@ -215,24 +233,52 @@ func onNATS(ctx context.Context) (*optimize.Result, error) {
 		}
 		killed <- count
 	}()
-	sums := 0
-	r, err := fit(ctx, *rows, func(ctx context.Context, b map[string]any) (*shard.Partial, error) {
-		p, err := c.Sum(ctx, j, source(), b, *shards)
-		if err == nil && p.Rows() != *rows {
-			err = fmt.Errorf("%d rows of %d were counted", p.Rows(), *rows)
-		}
-		sums++
-		return p, err
-	})
+	inverted, err := invert("NATS", func(j shard.MapJob, source string) ([][]vm.Array, error) { return c.Map(ctx, j, source, *shards) })
+	sums, begin := 0, time.Now()
+	var r *optimize.Result
+	if err == nil {
+		r, err = fit(ctx, *rows, func(ctx context.Context, b map[string]any) (*shard.Partial, error) {
+			p, err := c.Sum(ctx, j, source(), b, *shards)
+			if err == nil && p.Rows() != *rows {
+				err = fmt.Errorf("%d rows of %d were counted", p.Rows(), *rows)
+			}
+			sums++
+			return p, err
+		})
+	}
 	enough()
 	count := <-killed
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	report("NATS", r, begin)
-	fmt.Printf("%d workers were killed while it ran; in each of %d sums every row was counted once\n", count, sums)
+	fmt.Printf("%d workers were killed while NATS was used; there was one result for each station, and in each of %d sums every row was counted once\n", count, sums)
 	fmt.Printf("a machine takes at most %.1f MB (MemoryBytes), a worker's process had at most %.0f MB\n", float64(j.Program.MemoryBytes(vm.WithThreads(1)))/1e6, float64(team.memory())/1e6)
-	return r, nil
+	return inverted, r, nil
+}
+
+// processors returns the seconds of processors that this process and others have used, as Linux counts them; 0 elsewhere.
+func processors(others ...*exec.Cmd) float64 {
+	ticks := 0.0
+	pids := []int{os.Getpid()}
+	for _, w := range others {
+		pids = append(pids, w.Process.Pid)
+	}
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // of the state on
+		for _, field := range fields[11:13] {
+			n, err := strconv.ParseFloat(field, 64)
+			if err != nil {
+				return 0
+			}
+			ticks += n
+		}
+	}
+	return ticks / 100
 }
 
 // costs measures shards of about a second: computed directly, by one and by two worker processes, and by a pipeline.
@@ -249,37 +295,47 @@ func costs(ctx context.Context) error {
 	if err := e.Set(b); err != nil {
 		return err
 	}
-	direct := func(blocks, shards int) (time.Duration, error) {
+	direct := func(blocks, shards int) error {
 		s := shard.Generator(blocks*shards*block, generate)
-		begin := time.Now()
 		for _, r := range shard.Split(s.Rows(), block, shards) {
 			if _, err := e.Sum(ctx, s, r); err != nil {
-				return 0, err
+				return err
 			}
 		}
-		return time.Since(begin), nil
+		return nil
 	}
-	once, err := direct(50, 1)
-	if err != nil {
+	begin := time.Now()
+	if err := direct(50, 1); err != nil {
 		return err
 	}
 	const n = 6
-	blocks := max(1, int(50*time.Second/once))
-	pure, err := direct(blocks, n)
-	if err != nil {
+	blocks := max(1, int(50*time.Second/time.Since(begin)))
+	var wall, used float64 // of the loop
+	measured := func(what string, others []*exec.Cmd, f func() error) error {
+		begin, before := time.Now(), processors(others...)
+		if err := f(); err != nil {
+			return err
+		}
+		t, p := time.Since(begin).Seconds(), processors(others...)-before
+		if wall == 0 {
+			wall, used = t, p
+		}
+		fmt.Printf("%-36s %6.2f s, %.3f of the loop; processors used for %6.2f s, %.3f\n", what, t, t/wall, p, p/used)
+		return nil
+	}
+	fmt.Printf("%d shards of %d rows\n", n, blocks*block)
+	if err := measured("a loop", nil, func() error { return direct(blocks, n) }); err != nil {
 		return err
 	}
-	name := fmt.Sprintf("logistic:%d", blocks*n*block)
-	fmt.Printf("%d shards of %.2f s, computed in a loop: %.2f s\n", n, pure.Seconds()/n, pure.Seconds())
 	pool, err := shard.NewPool(j, shard.Generator(blocks*n*block, generate), shard.Options{Shards: n, Workers: 2})
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	if _, err := pool.Sum(ctx, b); err != nil {
+	err = measured("two goroutines", nil, func() error { _, err := pool.Sum(ctx, b); return err })
+	if err != nil {
 		return err
 	}
-	fmt.Printf("by two goroutines: %.2f s, what the processors allow\n", time.Since(begin).Seconds())
+	name, small := fmt.Sprintf("logistic:%d", blocks*n*block), fmt.Sprintf("logistic:%d", 8*block)
 	c, err := nats.Open(ctx, nats.Options{})
 	if err != nil {
 		return err
@@ -290,35 +346,32 @@ func costs(ctx context.Context) error {
 		if err := team.start(processes); err != nil {
 			return err
 		}
-		small := fmt.Sprintf("logistic:%d", 8*block)
 		for range 3 { // until all are there, with their machines
 			if _, err := c.Sum(ctx, j, small, b, 8); err != nil {
 				return err
 			}
 		}
-		begin = time.Now()
-		if _, err := c.Sum(ctx, j, small, b, 1); err != nil {
+		err := measured(fmt.Sprintf("NATS, %d processes, 8 blocks", processes), team.members, func() error { _, err := c.Sum(ctx, j, small, b, 1); return err })
+		if err != nil {
 			return err
 		}
-		latency := time.Since(begin)
-		begin = time.Now()
-		if _, err := c.Sum(ctx, j, name, b, n); err != nil {
+		err = measured(fmt.Sprintf("NATS, %d processes", processes), team.members, func() error { _, err := c.Sum(ctx, j, name, b, n); return err })
+		if err != nil {
 			return err
 		}
-		t := time.Since(begin)
-		fmt.Printf("NATS, %d processes: %.1f ms for a sum of 8 blocks; all shards %.2f s, %.2f of the loop\n", processes, 1e3*latency.Seconds(), t.Seconds(), t.Seconds()/pure.Seconds())
 		team.stop()
 	}
-	begin = time.Now()
-	if _, err := beam.Sum(ctx, j, fmt.Sprintf("logistic:%d", 8*block), b, beam.Options{Shards: 1}); err != nil {
-		return err
+	for _, p := range []struct {
+		what, source string
+		shards       int
+	}{{"the first", small, 1}, {"8 blocks", small, 1}, {"all shards", name, n}} {
+		err := measured("Beam on prism, "+p.what, nil, func() error {
+			_, err := beam.Sum(ctx, j, p.source, b, beam.Options{Shards: p.shards})
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
-	latency := time.Since(begin)
-	begin = time.Now()
-	if _, err := beam.Sum(ctx, j, name, b, beam.Options{Shards: n}); err != nil {
-		return err
-	}
-	t := time.Since(begin)
-	fmt.Printf("Beam on prism: %.1f ms for a pipeline over 8 blocks; all shards %.2f s, %.2f of the loop on %d processors\n", 1e3*latency.Seconds(), t.Seconds(), t.Seconds()/pure.Seconds(), runtime.GOMAXPROCS(0))
 	return nil
 }

@@ -123,7 +123,7 @@ func Map(ctx context.Context, j shard.MapJob, source string, o Options) ([][]vm.
 		if _, err := io.ReadFull(r, value); err != nil {
 			return nil, err
 		}
-		if out[row], err = Outputs(value); err != nil {
+		if out[row], err = shard.DecodeOutputs(value); err != nil {
 			return nil, err
 		}
 	}
@@ -131,23 +131,6 @@ func Map(ctx context.Context, j shard.MapJob, source string, o Options) ([][]vm.
 		if v == nil {
 			return nil, fmt.Errorf("beam: there is no result for row %d", row)
 		}
-	}
-	return out, nil
-}
-
-// Outputs reads the outputs of a program that MapPrograms gives for a row.
-func Outputs(data []byte) ([]vm.Array, error) {
-	values, err := shard.DecodeValues(data)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]vm.Array, len(values))
-	for k := range out {
-		v, ok := values[outputName(k)].(vm.Array)
-		if !ok {
-			return nil, fmt.Errorf("beam: there is no output %d", k)
-		}
-		out[k] = v
 	}
 	return out, nil
 }

@@ -100,22 +100,53 @@ func (m *machines[E]) open(name string) (shard.Source, error) {
 	return s, err
 }
 
-// with calls f with a machine that nobody else uses.
-func (m *machines[E]) with(ctx context.Context, isNone func(E) bool, f func(E) error) error {
+// tasks are shards of a bundle that run while the bundle's next ones are claimed: a runner may give all shards to one bundle, which then has all the machines. Only the first error is kept.
+type tasks struct {
+	all   sync.WaitGroup
+	mutex sync.Mutex
+	err   error
+}
+
+// run calls f in a goroutine, with a machine that nobody else uses, as soon as there is one.
+func run[E comparable](ctx context.Context, t *tasks, m *machines[E], f func(E) error) error {
+	if err := t.failed(); err != nil {
+		return err
+	}
 	var e E
 	select {
 	case e = <-m.free:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { m.free <- e }()
-	if isNone(e) {
+	t.all.Go(func() {
+		defer func() { m.free <- e }()
+		var none E
 		var err error
-		if e, err = m.make(); err != nil {
-			return err
+		if e == none {
+			e, err = m.make()
 		}
-	}
-	return f(e)
+		if err == nil {
+			err = f(e)
+		}
+		t.mutex.Lock()
+		defer t.mutex.Unlock()
+		if t.err == nil {
+			t.err = err
+		}
+	})
+	return nil
+}
+
+func (t *tasks) failed() error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.err
+}
+
+// wait returns when all have returned.
+func (t *tasks) wait() error {
+	t.all.Wait()
+	return t.err
 }
 
 var (
@@ -123,13 +154,15 @@ var (
 	mappers    recent[*shard.Mapper]
 )
 
-// sumFn evaluates a job on shards.
+// sumFn evaluates a job on shards, and gives one sum for all of a bundle.
 type sumFn struct {
 	split
 	Job, Parameters []byte
 
 	machines   *machines[*shard.Evaluator]
 	parameters map[string]any
+	tasks      *tasks
+	sum        *shard.Partial
 }
 
 // Setup decodes the program and finds its machines.
@@ -145,32 +178,54 @@ func (f *sumFn) Setup() error {
 	return nil
 }
 
-// ProcessElement emits the sum of each shard that it claims.
-func (f *sumFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, s shards, emit func([]byte)) error {
+// StartBundle begins a sum.
+func (f *sumFn) StartBundle(context.Context, func([]byte)) {
+	f.tasks, f.sum = &tasks{}, &shard.Partial{}
+}
+
+// ProcessElement adds each shard that it claims.
+func (f *sumFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, s shards, _ func([]byte)) error {
 	source, err := f.machines.open(s.Source)
 	if err != nil {
 		return err
 	}
+	tasks, sum := f.tasks, f.sum
 	for i := rt.GetRestriction().(offsetrange.Restriction).Start; rt.TryClaim(i); i++ {
-		err := f.machines.with(ctx, func(e *shard.Evaluator) bool { return e == nil }, func(e *shard.Evaluator) error {
+		err := run(ctx, tasks, f.machines, func(e *shard.Evaluator) error {
 			if err := e.Set(f.parameters); err != nil {
 				return err
 			}
 			p, err := e.Sum(ctx, source, s.Ranges[i])
-			if err != nil {
-				return err
-			}
-			b, err := p.MarshalBinary()
 			if err == nil {
-				emit(b)
+				tasks.mutex.Lock()
+				err = sum.Merge(p)
+				tasks.mutex.Unlock()
 			}
-			return err
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.Source, err)
+			}
+			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.Source, err)
+			return err
 		}
 	}
 	return nil
+}
+
+// FinishBundle emits the sum.
+func (f *sumFn) FinishBundle(_ context.Context, emit func([]byte)) error {
+	if err := f.tasks.wait(); err != nil {
+		return err
+	}
+	if f.sum.Rows() == 0 {
+		return nil
+	}
+	b, err := f.sum.MarshalBinary()
+	if err == nil {
+		emit(b)
+	}
+	return err
 }
 
 // mergeFn adds sums.
@@ -200,6 +255,8 @@ type mapFn struct {
 	Job []byte
 
 	machines *machines[*shard.Mapper]
+	tasks    *tasks
+	rows     *[]keyed // that are there and not emitted yet
 }
 
 // Setup decodes the program and finds its machines.
@@ -212,40 +269,62 @@ func (f *mapFn) Setup() error {
 	return nil
 }
 
-// ProcessElement emits the outputs of each row of the shards that it claims.
+// StartBundle begins anew.
+func (f *mapFn) StartBundle(context.Context, func(int64, []byte)) {
+	f.tasks, f.rows = &tasks{}, &[]keyed{}
+}
+
+// ProcessElement runs the rows of the shards that it claims.
 func (f *mapFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, s shards, emit func(int64, []byte)) error {
 	source, err := f.machines.open(s.Source)
 	if err != nil {
 		return err
 	}
+	tasks, rows := f.tasks, f.rows
 	for i := rt.GetRestriction().(offsetrange.Restriction).Start; rt.TryClaim(i); i++ {
-		err := f.machines.with(ctx, func(m *shard.Mapper) bool { return m == nil }, func(m *shard.Mapper) error {
+		err := run(ctx, tasks, f.machines, func(m *shard.Mapper) error {
 			for row := s.Ranges[i].From; row < s.Ranges[i].To; row++ {
+				var b []byte
 				out, err := m.Run(ctx, source, row)
+				if err == nil {
+					b, err = shard.EncodeOutputs(out)
+				}
 				if err != nil {
-					return err
+					return fmt.Errorf("%s: %w", s.Source, err)
 				}
-				values := map[string]any{}
-				for k, v := range out {
-					values[outputName(k)] = v
-				}
-				b, err := shard.EncodeValues(values)
-				if err != nil {
-					return err
-				}
-				emit(int64(row), b)
+				tasks.mutex.Lock()
+				*rows = append(*rows, keyed{int64(row), b})
+				tasks.mutex.Unlock()
 			}
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.Source, err)
+			return err
 		}
+		f.emit(emit)
 	}
 	return nil
 }
 
-// outputName is what output k is sent as: by its place, since outputs need no names.
-func outputName(k int) string { return fmt.Sprintf("%06d", k) }
+// emit emits what is there.
+func (f *mapFn) emit(emit func(int64, []byte)) {
+	f.tasks.mutex.Lock()
+	rows := *f.rows
+	*f.rows = nil
+	f.tasks.mutex.Unlock()
+	for _, r := range rows {
+		emit(r.Row, r.Value)
+	}
+}
+
+// FinishBundle emits what is left.
+func (f *mapFn) FinishBundle(_ context.Context, emit func(int64, []byte)) error {
+	err := f.tasks.wait()
+	if err == nil {
+		f.emit(emit)
+	}
+	return err
+}
 
 // ValueAndGrad returns a collection of one []byte: the sum of a job over all rows of a source, which shard.Decode reads. Parameters have the given values. An error is a mistake in the arguments; those of evaluation are the pipeline's.
 func ValueAndGrad(s beam.Scope, j shard.Job, source string, parameters map[string]any, count int) (beam.PCollection, error) {
@@ -270,7 +349,7 @@ func ValueAndGrad(s beam.Scope, j shard.Job, source string, parameters map[strin
 	return beam.Combine(s, &mergeFn{}, parts), nil
 }
 
-// MapPrograms returns a collection of KV<int64, []byte>: for each row of a source its number, and the outputs of the job's program, which Outputs reads. An error is a mistake in the arguments; those of runs are the pipeline's.
+// MapPrograms returns a collection of KV<int64, []byte>: for each row of a source its number, and the outputs of the job's program, which shard.DecodeOutputs reads. An error is a mistake in the arguments; those of runs are the pipeline's.
 func MapPrograms(s beam.Scope, j shard.MapJob, source string, count int) (beam.PCollection, error) {
 	in, err := cut(source, 1, count)
 	if err != nil {
