@@ -100,15 +100,16 @@ func (m *machines[E]) open(name string) (shard.Source, error) {
 	return s, err
 }
 
-// tasks are shards of a bundle that run while the bundle's next ones are claimed: a runner may give all shards to one bundle, which then has all the machines. Only the first error is kept.
+// tasks are shards of a bundle that run while the bundle's next ones are claimed: a runner may give all shards to one bundle, which then has all the machines. Of errors that of the first shard is kept.
 type tasks struct {
 	all   sync.WaitGroup
 	mutex sync.Mutex
 	err   error
+	shard int64 // of err
 }
 
-// run calls f in a goroutine, with a machine that nobody else uses, as soon as there is one.
-func run[E comparable](ctx context.Context, t *tasks, m *machines[E], f func(E) error) error {
+// run calls f for a shard in a goroutine, with a machine that nobody else uses, as soon as there is one.
+func run[E comparable](ctx context.Context, t *tasks, m *machines[E], shard int64, f func(E) error) error {
 	if err := t.failed(); err != nil {
 		return err
 	}
@@ -130,8 +131,8 @@ func run[E comparable](ctx context.Context, t *tasks, m *machines[E], f func(E) 
 		}
 		t.mutex.Lock()
 		defer t.mutex.Unlock()
-		if t.err == nil {
-			t.err = err
+		if err != nil && (t.err == nil || shard < t.shard) {
+			t.err, t.shard = err, shard
 		}
 	})
 	return nil
@@ -191,7 +192,7 @@ func (f *sumFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, s shar
 	}
 	tasks, sum := f.tasks, f.sum
 	for i := rt.GetRestriction().(offsetrange.Restriction).Start; rt.TryClaim(i); i++ {
-		err := run(ctx, tasks, f.machines, func(e *shard.Evaluator) error {
+		err := run(ctx, tasks, f.machines, i, func(e *shard.Evaluator) error {
 			if err := e.Set(f.parameters); err != nil {
 				return err
 			}
@@ -282,7 +283,7 @@ func (f *mapFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, s shar
 	}
 	tasks, rows := f.tasks, f.rows
 	for i := rt.GetRestriction().(offsetrange.Restriction).Start; rt.TryClaim(i); i++ {
-		err := run(ctx, tasks, f.machines, func(m *shard.Mapper) error {
+		err := run(ctx, tasks, f.machines, i, func(m *shard.Mapper) error {
 			for row := s.Ranges[i].From; row < s.Ranges[i].To; row++ {
 				var b []byte
 				out, err := m.Run(ctx, source, row)
