@@ -7,9 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/train"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/graph/nn"
+	"github.com/adjoint-go/adjoint/vm"
 )
 
 // sines are n elements as testdata/accumulate.py has them.
@@ -67,5 +69,45 @@ func TestAccumulateStates(t *testing.T) {
 	}
 	if compared != 5*28 {
 		t.Errorf("%d numbers are compared", compared)
+	}
+}
+
+// Each part of a batch draws random numbers of its own.
+func TestAccumulateDraws(t *testing.T) {
+	g := graph.New()
+	s := nn.New(g, graph.Float64)
+	in := s.Training(train.Key(g, 3))
+	const n = 1000
+	_, gradients, err := train.Accumulate(s, 2, nodes{g.Input("x", graph.Float64, 2, n)}, func(b []*node) *node {
+		w := in.Parameter("w", nn.Values(sines(n, 1)...), n)
+		return graph.Sum(nn.Dropout(in, graph.Mul(b[0], w), 0.5))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compile.Compile(gradients...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := vm.NewMachine(p)
+	for i := range m.Float64("x") {
+		m.Float64("x")[i] = 1
+	}
+	for _, in := range p.Inputs() {
+		if in.DType == graph.Int64 {
+			m.Int64(in.Name)[0] = 5
+		}
+	}
+	if err := m.Step(); err != nil {
+		t.Fatal(err)
+	}
+	once := 0
+	for _, d := range m.OutputFloat64(0) {
+		if d == 1 { // kept in one part, 2, over two parts
+			once++
+		}
+	}
+	if once < 400 || once > 600 {
+		t.Errorf("%d of %d elements are kept in one part of two: masks are not independent", once, n)
 	}
 }

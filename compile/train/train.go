@@ -277,7 +277,7 @@ func Initial(s *nn.Scope, seed int64) (Values, error) {
 }
 
 // Accumulate returns the mean of a loss over n equal parts of the batch, nodes with the examples along their first axis, and its gradients by s.Parameters() for Config.Gradients: a loop that goes through the parts, and keeps what one part takes.
-// loss builds the loss of a part, by nodes alone; it is called more than once. States of the scope (nn.BatchNorm in training) are updated by each part in turn, as if it were a batch.
+// loss builds the loss of a part, by nodes alone; it is called more than once. States of the scope (nn.BatchNorm in training) are updated by each part in turn, as if it were a batch, and each part draws random numbers of its own (nn.Dropout).
 func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*graph.Node) *graph.Node) (mean *graph.Node, gradients []*graph.Node, err error) {
 	var xs, first nodes
 	for _, x := range batch {
@@ -303,9 +303,10 @@ func Accumulate(s *nn.Scope, n int, batch []*graph.Node, loss func(batch []*grap
 		init = append(init, graph.BroadcastTo(graph.Like(p, 0), p.Shape()...))
 	}
 	sums := len(init)
-	final, _ := graph.Scan(n, append(init, states...), xs, func(c, x []*graph.Node) (next, ys []*graph.Node) {
+	part := graph.Iota(s.Graph(), graph.Int64, 0, n)
+	final, _ := graph.Scan(n, append(init, states...), append(xs, part), func(c, x []*graph.Node) (next, ys []*graph.Node) {
 		var l *node
-		after := s.Carry(c[sums:], func() { l = loss(x) })
+		after := s.Carry(x[len(batch)], c[sums:], func() { l = loss(x[:len(batch):len(batch)]) })
 		d, bad := compile.Gradient(l, parameters...)
 		if bad != nil {
 			err = bad

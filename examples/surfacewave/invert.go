@@ -240,7 +240,7 @@ func (v Inversion) solve(ctx context.Context, roots, determinants *optimize.Solv
 			fit, _ = roots.Solve(ctx, fit.X, optimize.Options{})
 		}
 		if fit == nil {
-			return Solution{}, fmt.Errorf("%w; nor was a model found from it that has the modes", first)
+			return Solution{}, fmt.Errorf("%w%s; nor was a model found from it that has the modes", first, v.missing(at))
 		}
 	}
 	if fit == nil {
@@ -252,6 +252,20 @@ func (v Inversion) solve(ctx context.Context, roots, determinants *optimize.Solv
 	}
 	s.RMS, err = rms(v.Picks, s.Layers)
 	return s, err
+}
+
+// missing says which pick a model with the S velocities does not have, "" if it has all.
+func (v Inversion) missing(vs []float64) string {
+	c, err := Predict(v.Picks, v.with(vs))
+	if err != nil {
+		return ""
+	}
+	for i, p := range v.Picks {
+		if math.IsNaN(c[i]) {
+			return fmt.Sprintf(": it has no mode %d at the period %v s", p.Mode, p.Period)
+		}
+	}
+	return ""
 }
 
 // with returns the start's layers with other S velocities.

@@ -153,7 +153,7 @@ func TestCommand(t *testing.T) {
 		{"period,velocity\n3,3\n", "thickness,vs\n5,3\n", "two layers or more"},
 		{"period,velocity\n3,3\n", "thickness,vs\n-5,3\n0,4\n", "layer 1 has a thickness of -5"},
 		{"period,velocity\n3,3\n", "thickness,vs,vp\n5,3,3.1\n0,4,8\n", "layer 1 has a P velocity of 3.1"},
-		{"period,velocity,mode\n3,3.2,0\n30,3.3,7\n", "", "mode"},
+		{"period,velocity,mode\n3,3.2,0\n30,3.3,7\n", "", "no mode 7 at the period 30 s"},
 	} {
 		begin := start
 		if c.start != "" {

@@ -44,6 +44,7 @@ type parameters struct {
 	next   map[*graph.Node]*graph.Node // by state: its new value
 
 	carried map[*graph.Node]*graph.Node // by state: the value that it has in the body of a loop
+	steps   []*graph.Node               // of the loops in whose bodies Carry builds
 }
 
 // Scope is a place for parameters, by name. Make one with New.
@@ -196,17 +197,21 @@ func (s *Scope) States() []*graph.Node {
 	return list
 }
 
-// Carry runs build, in the body of a loop, with other values of States, one for each: which build's layers read, and Update gives new ones. It returns the values that the states have at the end, for the loop to carry on. Values of another number or type are a mistake.
-func (s *Scope) Carry(values []*graph.Node, build func()) (next []*graph.Node) {
+// Carry runs build, in the body of a loop, with other values of States, one for each: which build's layers read, and Update gives new ones. It returns the values that the states have at the end, for the loop to carry on. Keys of NextKey in it depend on step too, an int64 scalar that
+// is another one in each step of the loop; with nil every step draws the same numbers. Values of another number or type are a mistake.
+func (s *Scope) Carry(step *graph.Node, values []*graph.Node, build func()) (next []*graph.Node) {
 	s = s.ready()
 	states := s.States()
 	if len(values) != len(states) {
 		s.all.g.Fail("carry", fmt.Errorf("%d values of %d states", len(values), len(states)))
 		return values
 	}
-	carried, after := s.all.carried, s.all.next
-	defer func() { s.all.carried, s.all.next = carried, after }()
+	carried, after, steps := s.all.carried, s.all.next, s.all.steps
+	defer func() { s.all.carried, s.all.next, s.all.steps = carried, after, steps }()
 	s.all.carried, s.all.next = map[*graph.Node]*graph.Node{}, map[*graph.Node]*graph.Node{}
+	if step != nil {
+		s.all.steps = append(slices.Clone(steps), step)
+	}
 	for i, in := range states {
 		if v := values[i]; v.Valid() && !v.Type().Equal(in.Type()) {
 			s.all.g.Fail("carry", fmt.Errorf("%v is %v, and the value for it %v", in, in.Type(), v.Type()))
@@ -256,7 +261,7 @@ func (s *Scope) Parameters() []*graph.Node {
 	return list
 }
 
-// NextKey returns a key for random numbers, another one for each call in training; each depends on the scope's path and on how many were taken in it before. It is a mistake in evaluation, or if Training was
+// NextKey returns a key for random numbers, another one for each call in training; each depends on the scope's path, on how many were taken in it before, and on the step of Carry. It is a mistake in evaluation, or if Training was
 // given no key.
 func (s *Scope) NextKey() *graph.Node {
 	s = s.ready()
@@ -265,7 +270,11 @@ func (s *Scope) NextKey() *graph.Node {
 	}
 	k := s.drawn[s.path]
 	s.drawn[s.path]++
-	return graph.RandomFoldIn(s.key, s.all.g.Literal(int64Literal(hash(fmt.Sprint(s.path, "#", k)))))
+	key := graph.RandomFoldIn(s.key, s.all.g.Literal(int64Literal(hash(fmt.Sprint(s.path, "#", k)))))
+	for _, step := range s.all.steps {
+		key = graph.RandomFoldIn(key, step)
+	}
+	return key
 }
 
 // group runs build with the scope's path for drawings.

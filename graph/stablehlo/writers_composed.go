@@ -13,7 +13,7 @@ var unwritten = map[string]string{}
 
 func init() {
 	for reason, names := range map[string]string{
-		"StableHLO has no factorisation of matrices but Cholesky's: frameworks call LAPACK":      "cofactor cofactor_derivative det eigh expm inv lstsq lu lyapunov nuclear_norm pinv polar_factor qr slogdet solve svd tridiagonal_solve",
+		"StableHLO has no factorisation of matrices but Cholesky's: frameworks call LAPACK":      "cofactor cofactor_derivative det eig eigh expm inv lstsq lu lyapunov nuclear_norm pinv polar_factor qr slogdet solve svd tridiagonal_solve",
 		"neither StableHLO nor CHLO has this special function":                                   "bessel_i bessel_i0e bessel_i0e_derivative bessel_j bessel_k bessel_ke bessel_y betainc betainc_derivative erfcx igamma igamma_derivative igammac log_ndtr ndtri",
 		"its generator of random numbers is not StableHLO's: draw them outside and hand them in": "dropout random_bernoulli random_bits random_categorical random_fold_in random_gamma random_gumbel random_normal random_split random_uniform",
 		"StableHLO has no sparse matrices":                                                       "csr_matmul csr_sampled_matmul csr_solve",

@@ -24,7 +24,7 @@ func init() {
 		}),
 		"atan2_derivative": of2(func(x, y float64) float64 {
 			r := math.Hypot(x, y)
-			if r == 0 || math.IsInf(r, 1) {
+			if r == 0 || math.IsInf(r, 1) && !math.IsNaN(x) {
 				return 0
 			}
 			return x / r / r

@@ -49,8 +49,8 @@ Package `+"`graph/stablehlo`"+` reads modules of StableHLO, as jax prints them o
 Shapes are static. Functions that are called are inlined; loops become `+"`graph.While` or `graph.Scan`"+`, branches `+"`graph.Switch`"+`. Comparators of sorts are orders by one operand, or by several where those before are equal. A start of a dynamic
 slice is an operand, before and after.
 
-Programs of jax in `+"`graph/stablehlo/testdata`"+` and gradients of them are compared with what jax computes (`+"`TestJAX`"+`). The samples of all operators, with their gradients, are written, read back and compared (`+"`TestWrittenOperators`"+`: 844 modules), and run in
-jaxlib 0.10.2, with the same values for all 844, by `+"`go test ./graph/stablehlo -run Written -args -dump FOLDER`, `python graph/stablehlo/written.py FOLDER`"+`.
+Programs of jax in `+"`graph/stablehlo/testdata`"+` and gradients of them are compared with what jax computes (`+"`TestJAX`"+`). The samples of all operators, with their gradients, are written, read back and compared (`+"`TestWrittenOperators`"+`: 852 modules), and run in
+jaxlib 0.10.2, with the same values for all 852, by `+"`go test ./graph/stablehlo -run Written -args -dump FOLDER`, `python graph/stablehlo/written.py FOLDER`"+`.
 
 ## Operations
 
