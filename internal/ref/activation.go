@@ -24,8 +24,11 @@ func init() {
 		}),
 		"atan2_derivative": of2(func(x, y float64) float64 {
 			r := math.Hypot(x, y)
-			if r == 0 || math.IsInf(r, 1) && !math.IsNaN(x) {
+			switch {
+			case r == 0:
 				return 0
+			case math.IsInf(x, 0):
+				return math.Copysign(0, x)
 			}
 			return x / r / r
 		}),
