@@ -26,7 +26,7 @@ func init() {
 			r := math.Hypot(x, y)
 			switch {
 			case r == 0:
-				return 0
+				return x
 			case math.IsInf(x, 0):
 				return math.Copysign(0, x)
 			}
