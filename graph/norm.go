@@ -271,6 +271,25 @@ func ReduceLp(x *Node, p float64, axes []int, opts ...ReduceOption) *Node {
 	return Mul(root, Reshape(scale, sum.typ.Shape...))
 }
 
+// Pdist returns the distances in the p-norm, p ≥ 1, of all pairs of points in the rows of x [… n×d], [… n·(n − 1)/2]: of the first from those behind it, then of the second (SciPy's and PyTorch's pdist). The derivative where a distance is 0 is 0.
+func Pdist(x *Node, p float64) *Node {
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	r := x.typ.Shape.Rank()
+	if r < 2 {
+		return x.g.Fail("pdist", fmt.Errorf("the operand is %v: needs rank 2 or more", x.typ))
+	}
+	var first, second []int64
+	for i := range x.typ.Shape[r-2] {
+		for j := i + 1; j < x.typ.Shape[r-2]; j++ {
+			first, second = append(first, int64(i)), append(second, int64(j))
+		}
+	}
+	rows := func(at []int64) *Node { return Gather(x, Constant(x.g, at, len(at)), r-2) }
+	return ReduceLp(Sub(rows(first), rows(second)), p, []int{-1})
+}
+
 // Cdist returns the distances [… m×n] in the p-norm, p ≥ 1, of points in the rows of a [… m×d] from those of b [… n×d] (PyTorch's cdist, SciPy's). The derivative where a distance is 0 is 0.
 func Cdist(a, b *Node, p float64) *Node {
 	if !a.Valid() || !b.Valid() {

@@ -1,6 +1,9 @@
 package graph
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Reductions that leave out NaN. No derivative passes to an element that is left out.
 
@@ -55,6 +58,39 @@ func NanStd(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
 	}
 	zero := Equal(variance, Like(variance, 0))
 	return Where(zero, Like(variance, 0), Sqrt(Where(zero, Like(variance, 1), variance)))
+}
+
+// NanQuantile returns the q-quantile, 0 ≤ q ≤ 1, along the axis of the elements of x that are not NaN, between two of them by linear interpolation; NaN where all are (numpy.nanquantile). The derivative is that of the elements that it lies between.
+func NanQuantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
+	const op = "nan_quantile"
+	if !x.Valid() {
+		return apply1(opIdentity, x)
+	}
+	scalar := x.typ.IsScalar()
+	x = withOneAxis(orCast(x, Floats, Float64), axis)
+	a, err := axisOf(axis, len(x.typ.Shape))
+	switch {
+	case err != nil:
+		return x.g.Fail(op, err)
+	case !(q >= 0 && q <= 1):
+		return x.g.Fail(op, fmt.Errorf("the quantile of %v: needs 0 to 1", q))
+	}
+	last := Sub(NanCount(x, []int{a}, KeepDims), Like(NanCount(x, []int{a}, KeepDims), 1)) // the place of the largest; NaN sorts behind it
+	at := Mul(Cast(last, Float64), x.g.Const(q))
+	low := Floor(at)
+	sorted, zero := Sort(x, a), Like(last, 0)
+	element := func(i *Node) *Node { return TakeAlongAxis(sorted, Max(Min(i, last), zero), a) }
+	place := Cast(low, Int64)
+	y := Lerp(element(place), element(Add(place, Like(place, 1))), Cast(Sub(at, low), x.typ.DType))
+	if keeps(opts) && !scalar {
+		return y
+	}
+	return Squeeze(y, a)
+}
+
+// NanMedian returns the middle element along the axis of those of x that are not NaN, the mean of the two in the middle if their number is even; NaN where all are (numpy.nanmedian): NanQuantile at ½.
+func NanMedian(x *Node, axis int, opts ...ReduceOption) *Node {
+	return NanQuantile(x, 0.5, axis, opts...)
 }
 
 // NanMax returns the largest element over the axes, all if there are none, of those of x that are not NaN; NaN where all are (numpy.nanmax). Equal ones share the adjoint.

@@ -1473,6 +1473,18 @@ func (x *Tensor) NanMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
+// NanMedian returns the middle element along the axis of those of x that are not NaN, the mean of the two in the middle if their number is even; NaN where all are (numpy.nanmedian): NanQuantile at ½.
+func (x *Tensor) NanMedian(axis int, opts ...graph.ReduceOption) *Tensor {
+	opts = slices.Clone(opts)
+	var room [64]byte
+	statics := room[:0]
+	statics = appendInt(statics, axis)
+	statics = appendText(statics, opts)
+	return record1(fnOperators+177, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.NanMedian(in[0], axis, opts...)}
+	}, x)
+}
+
 // NanMin returns the smallest element over the axes, all if there are none, of those of x that are not NaN; NaN where all are (numpy.nanmin). Equal ones share the adjoint.
 func (x *Tensor) NanMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
@@ -1481,7 +1493,7 @@ func (x *Tensor) NanMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+177, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+178, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanMin(in[0], axes, opts...)}
 	}, x)
 }
@@ -1494,8 +1506,21 @@ func (x *Tensor) NanProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+178, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+179, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanProd(in[0], axes, opts...)}
+	}, x)
+}
+
+// NanQuantile returns the q-quantile, 0 ≤ q ≤ 1, along the axis of the elements of x that are not NaN, between two of them by linear interpolation; NaN where all are (numpy.nanquantile). The derivative is that of the elements that it lies between.
+func (x *Tensor) NanQuantile(q float64, axis int, opts ...graph.ReduceOption) *Tensor {
+	opts = slices.Clone(opts)
+	var room [64]byte
+	statics := room[:0]
+	statics = appendFloat(statics, q)
+	statics = appendInt(statics, axis)
+	statics = appendText(statics, opts)
+	return record1(fnOperators+180, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.NanQuantile(in[0], q, axis, opts...)}
 	}, x)
 }
 
@@ -1508,7 +1533,7 @@ func (x *Tensor) NanStd(axes []int, ddof int, opts ...graph.ReduceOption) *Tenso
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+179, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+181, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanStd(in[0], axes, ddof, opts...)}
 	}, x)
 }
@@ -1521,7 +1546,7 @@ func (x *Tensor) NanSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+180, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+182, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanSum(in[0], axes, opts...)}
 	}, x)
 }
@@ -1535,36 +1560,36 @@ func (x *Tensor) NanVar(axes []int, ddof int, opts ...graph.ReduceOption) *Tenso
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+181, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+183, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NanVar(in[0], axes, ddof, opts...)}
 	}, x)
 }
 
 // Ndtri returns the inverse of the normal distribution's function, elementwise.
 func (p *Tensor) Ndtri() *Tensor {
-	return record1(fnOperators+182, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ndtri(in[0])} }, p)
+	return record1(fnOperators+184, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Ndtri(in[0])} }, p)
 }
 
 // Neg returns −x.
 func (x *Tensor) Neg() *Tensor {
-	return record1(fnOperators+183, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} }, x)
+	return record1(fnOperators+185, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} }, x)
 }
 
 // NextAfter returns the number of the dtype next to x in the direction of y, elementwise and broadcast; y where they are equal.
 func (x *Tensor) NextAfter(y any) *Tensor {
-	return record1(fnOperators+184, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+186, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NextAfter(in[0], in[1])}
 	}, x, y)
 }
 
 // NormCDF returns the distribution function of the standard normal distribution, ½·erfc(−x/√2), elementwise. Both tails have small relative errors, about x²·2⁻⁵³ far out.
 func (x *Tensor) NormCDF() *Tensor {
-	return record1(fnOperators+185, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.NormCDF(in[0])} }, x)
+	return record1(fnOperators+187, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.NormCDF(in[0])} }, x)
 }
 
 // NotEqual returns whether x ≠ y elementwise, as bool; true for NaN.
 func (x *Tensor) NotEqual(y any) *Tensor {
-	return record1(fnOperators+186, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+188, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.NotEqual(in[0], in[1])}
 	}, x, y)
 }
@@ -1577,19 +1602,19 @@ func (x *Tensor) OneHot(d graph.DType, depth int, axis int) *Tensor {
 	statics = appendText(statics, d)
 	statics = appendInt(statics, depth)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+187, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+189, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.OneHot(in[0], d, depth, axis)}
 	}, x)
 }
 
 // Outer returns the products xᵢ·yⱼ [… m×n] of vectors [… m] and [… n]; batches broadcast.
 func (x *Tensor) Outer(y any) *Tensor {
-	return record1(fnOperators+188, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
+	return record1(fnOperators+190, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Outer(in[0], in[1])} }, x, y)
 }
 
 // PRelu returns x for x > 0 and slope·x elsewhere, elementwise and broadcast (He et al. 2015). The derivative by x at 0 is slope.
 func (x *Tensor) PRelu(slope any) *Tensor {
-	return record1(fnOperators+189, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.PRelu(in[0], in[1])} }, x, slope)
+	return record1(fnOperators+191, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.PRelu(in[0], in[1])} }, x, slope)
 }
 
 // Pad returns x with low[d] elements of the value before and high[d] after dimension d; negative ones take away as many.
@@ -1601,7 +1626,7 @@ func (x *Tensor) Pad(low []int, high []int, value float64) *Tensor {
 	statics = appendInts(statics, low)
 	statics = appendInts(statics, high)
 	statics = appendFloat(statics, value)
-	return record1(fnOperators+190, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+192, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Pad(in[0], low, high, value)}
 	}, x)
 }
@@ -1616,21 +1641,29 @@ func (x *Tensor) PadMode(low []int, high []int, mode string) *Tensor {
 	statics = appendInts(statics, low)
 	statics = appendInts(statics, high)
 	statics = appendString(statics, mode)
-	return record1(fnOperators+191, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+193, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.PadMode(in[0], low, high, mode)}
 	}, x)
 }
 
+// Pdist returns the distances in the p-norm, p ≥ 1, of all pairs of points in the rows of x [… n×d], [… n·(n − 1)/2]: of the first from those behind it, then of the second (SciPy's and PyTorch's pdist). The derivative where a distance is 0 is 0.
+func (x *Tensor) Pdist(p float64) *Tensor {
+	var room [64]byte
+	statics := room[:0]
+	statics = appendFloat(statics, p)
+	return record1(fnOperators+194, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pdist(in[0], p)} }, x)
+}
+
 // PermutationSign returns the sign, 1 or −1 as int64, of permutations [… n] of the numbers from 0 to n − 1, such as those of LU: det A is their sign times the product of the diagonal of U.
 func (perm *Tensor) PermutationSign() *Tensor {
-	return record1(fnOperators+192, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+195, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.PermutationSign(in[0])}
 	}, perm)
 }
 
 // Pinv returns the Moore–Penrose inverse of matrices [… m×n], [… n×m], of whatever rank; its derivative is that among matrices of the same rank.
 func (a *Tensor) Pinv() *Tensor {
-	return record1(fnOperators+193, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pinv(in[0])} }, a)
+	return record1(fnOperators+196, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pinv(in[0])} }, a)
 }
 
 // Pivots returns the exchanges [… k], int64, by which LAPACK makes permutations [… n] of LU: row i, from 0 on, is exchanged with that of the result's element i, one after the other, k = n for square matrices
@@ -1639,7 +1672,7 @@ func (perm *Tensor) Pivots(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+194, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pivots(in[0], k)} }, perm)
+	return record1(fnOperators+197, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pivots(in[0], k)} }, perm)
 }
 
 // Polygamma returns the derivative of order n of Digamma, elementwise.
@@ -1647,18 +1680,18 @@ func Polygamma(n int, x any) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+195, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Polygamma(n, in[0])} }, x)
+	return record1(fnOperators+198, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Polygamma(n, in[0])} }, x)
 }
 
 // Pow returns x^y elementwise, broadcast.
 func (x *Tensor) Pow(y any) *Tensor {
-	return record1(fnOperators+196, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pow(in[0], in[1])} }, x, y)
+	return record1(fnOperators+199, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Pow(in[0], in[1])} }, x, y)
 }
 
 // QR returns the reduced QR decomposition of matrices [… m×n]: Q [… m×k] with orthonormal columns and upper triangular R [… k×n],
 // k = min(m, n). The signs are those of Householder's method.
 func (a *Tensor) QR() (q, r *Tensor) {
-	list := records(2, fnOperators+197, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+200, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		q, r := graph.QR(in[0])
 		return []*graph.Node{q, r}
 	}, a)
@@ -1668,7 +1701,7 @@ func (a *Tensor) QR() (q, r *Tensor) {
 // QRComplete returns the complete QR decomposition of matrices [… m×n]: an orthogonal Q [… m×m] and an upper triangular R [… m×n] (numpy.linalg.qr with mode complete). For m > n the last columns of Q are any
 // that make it orthogonal, and their derivative is that of the smallest turn.
 func (a *Tensor) QRComplete() (q, r *Tensor) {
-	list := records(2, fnOperators+198, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+201, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		q, r := graph.QRComplete(in[0])
 		return []*graph.Node{q, r}
 	}, a)
@@ -1684,7 +1717,7 @@ func (x *Tensor) Quantile(q float64, axis int, opts ...graph.ReduceOption) *Tens
 	statics = appendFloat(statics, q)
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+199, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+202, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Quantile(in[0], q, axis, opts...)}
 	}, x)
 }
@@ -1695,7 +1728,7 @@ func (x *Tensor) RFFT(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+200, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.RFFT(in[0], axis)} }, x)
+	return record1(fnOperators+203, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.RFFT(in[0], axis)} }, x)
 }
 
 // RMSNorm returns x/√(mean of x² + epsilon)·scale over the axes, all if there are none.
@@ -1705,21 +1738,21 @@ func (x *Tensor) RMSNorm(scale any, axes []int, epsilon float64) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendFloat(statics, epsilon)
-	return record1(fnOperators+201, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+204, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RMSNorm(in[0], in[1], axes, epsilon)}
 	}, x, scale)
 }
 
 // RandomBernoulli returns bools that are true with the probabilities p.
 func (key *Tensor) RandomBernoulli(p any) *Tensor {
-	return record1(fnOperators+202, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+205, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBernoulli(in[0], in[1])}
 	}, key, p)
 }
 
 // RandomBeta returns numbers with the beta distribution for the parameters a, b > 0 of one shape: x/(x + y) of gamma numbers x and y.
 func (key *Tensor) RandomBeta(a any, b any) *Tensor {
-	return record1(fnOperators+203, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+206, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBeta(in[0], in[1], in[2])}
 	}, key, a, b)
 }
@@ -1731,7 +1764,7 @@ func (key *Tensor) RandomBits(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+204, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+207, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomBits(in[0], d, shape...)}
 	}, key)
 }
@@ -1741,7 +1774,7 @@ func (key *Tensor) RandomCategorical(logits any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+205, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+208, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomCategorical(in[0], in[1], axis)}
 	}, key, logits)
 }
@@ -1753,14 +1786,14 @@ func (key *Tensor) RandomExponential(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+206, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+209, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomExponential(in[0], d, shape...)}
 	}, key)
 }
 
 // RandomFoldIn returns a new key from a key and an integer scalar, such as the number of a step.
 func (key *Tensor) RandomFoldIn(data any) *Tensor {
-	return record1(fnOperators+207, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+210, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomFoldIn(in[0], in[1])}
 	}, key, data)
 }
@@ -1768,7 +1801,7 @@ func (key *Tensor) RandomFoldIn(data any) *Tensor {
 // RandomGamma returns numbers with the gamma distribution of scale 1 for the shape parameters a > 0, of a's shape. Its derivative by a is the
 // implicit reparameterisation gradient.
 func (key *Tensor) RandomGamma(a any) *Tensor {
-	return record1(fnOperators+208, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+211, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomGamma(in[0], in[1])}
 	}, key, a)
 }
@@ -1780,7 +1813,7 @@ func (key *Tensor) RandomGumbel(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+209, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+212, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomGumbel(in[0], d, shape...)}
 	}, key)
 }
@@ -1790,7 +1823,7 @@ func RandomKey(seed int64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, int(seed))
-	return record1(fnOperators+210, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.RandomKey(g, seed)} })
+	return record1(fnOperators+213, statics, func(g *graph.Graph, _ []*graph.Node) []*graph.Node { return []*graph.Node{graph.RandomKey(g, seed)} })
 }
 
 // RandomNormal returns numbers with the standard normal distribution.
@@ -1800,7 +1833,7 @@ func (key *Tensor) RandomNormal(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+211, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+214, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomNormal(in[0], d, shape...)}
 	}, key)
 }
@@ -1811,7 +1844,7 @@ func (key *Tensor) RandomSplit(n int) []*Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return records(1, fnOperators+212, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
+	return records(1, fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
 }
 
 // RandomUniform returns numbers uniform in [0, 1).
@@ -1821,14 +1854,14 @@ func (key *Tensor) RandomUniform(d graph.DType, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendText(statics, d)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+213, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+216, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.RandomUniform(in[0], d, shape...)}
 	}, key)
 }
 
 // Reciprocal returns 1/x.
 func (x *Tensor) Reciprocal() *Tensor {
-	return record1(fnOperators+214, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
+	return record1(fnOperators+217, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
 }
 
 // ReduceAll returns whether all elements of the bool x over the axes are true.
@@ -1839,7 +1872,7 @@ func (x *Tensor) ReduceAll(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+218, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceAll(in[0], axes, opts...)}
 	}, x)
 }
@@ -1852,7 +1885,7 @@ func (x *Tensor) ReduceAny(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+216, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+219, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceAny(in[0], axes, opts...)}
 	}, x)
 }
@@ -1865,7 +1898,7 @@ func (x *Tensor) ReduceL1(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+217, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+220, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceL1(in[0], axes, opts...)}
 	}, x)
 }
@@ -1878,7 +1911,7 @@ func (x *Tensor) ReduceL2(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+218, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+221, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceL2(in[0], axes, opts...)}
 	}, x)
 }
@@ -1891,7 +1924,7 @@ func (x *Tensor) ReduceLInf(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+219, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+222, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceLInf(in[0], axes, opts...)}
 	}, x)
 }
@@ -1905,7 +1938,7 @@ func (x *Tensor) ReduceLp(p float64, axes []int, opts ...graph.ReduceOption) *Te
 	statics = appendFloat(statics, p)
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+220, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+223, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceLp(in[0], p, axes, opts...)}
 	}, x)
 }
@@ -1918,7 +1951,7 @@ func (x *Tensor) ReduceMax(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+221, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+224, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMax(in[0], axes, opts...)}
 	}, x)
 }
@@ -1931,7 +1964,7 @@ func (x *Tensor) ReduceMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+222, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+225, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMean(in[0], axes, opts...)}
 	}, x)
 }
@@ -1944,7 +1977,7 @@ func (x *Tensor) ReduceMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+223, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+226, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceMin(in[0], axes, opts...)}
 	}, x)
 }
@@ -1957,7 +1990,7 @@ func (x *Tensor) ReduceProd(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+224, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+227, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceProd(in[0], axes, opts...)}
 	}, x)
 }
@@ -1971,7 +2004,7 @@ func (x *Tensor) ReduceStd(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+225, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+228, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceStd(in[0], axes, ddof, opts...)}
 	}, x)
 }
@@ -1984,7 +2017,7 @@ func (x *Tensor) ReduceSum(axes []int, opts ...graph.ReduceOption) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, axes)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+226, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+229, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceSum(in[0], axes, opts...)}
 	}, x)
 }
@@ -1998,19 +2031,19 @@ func (x *Tensor) ReduceVar(axes []int, ddof int, opts ...graph.ReduceOption) *Te
 	statics = appendInts(statics, axes)
 	statics = appendInt(statics, ddof)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+227, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+230, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ReduceVar(in[0], axes, ddof, opts...)}
 	}, x)
 }
 
 // Relu returns max(x, 0); the derivative at 0 is 0, elementwise.
 func (x *Tensor) Relu() *Tensor {
-	return record1(fnOperators+228, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Relu(in[0])} }, x)
+	return record1(fnOperators+231, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Relu(in[0])} }, x)
 }
 
 // Remainder returns the truncated remainder of x by y: C's fmod.
 func (x *Tensor) Remainder(y any) *Tensor {
-	return record1(fnOperators+229, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+232, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Remainder(in[0], in[1])}
 	}, x, y)
 }
@@ -2021,7 +2054,7 @@ func (x *Tensor) Repeat(repeats int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, repeats)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+230, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+233, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Repeat(in[0], repeats, axis)}
 	}, x)
 }
@@ -2036,7 +2069,7 @@ func (x *Tensor) Require(ok any, message string, measure any, more ...*Tensor) *
 	var room [64]byte
 	statics := room[:0]
 	statics = appendString(statics, message)
-	return record1(fnOperators+231, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+234, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Require(in[0], in[1], message, in[2], in[3:]...)}
 	}, given...)
 }
@@ -2048,7 +2081,7 @@ func (x *Tensor) Reshape(shape ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+232, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+235, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Reshape(in[0], shape...)}
 	}, x)
 }
@@ -2063,7 +2096,7 @@ func (x *Tensor) Resize(mode string, size []int, opts ...graph.ResizeOption) *Te
 	statics = appendString(statics, mode)
 	statics = appendInts(statics, size)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+233, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+236, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Resize(in[0], mode, size, opts...)}
 	}, x)
 }
@@ -2074,24 +2107,24 @@ func (x *Tensor) Roll(shift int, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, shift)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+234, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+237, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Roll(in[0], shift, axis)}
 	}, x)
 }
 
 // Round returns x rounded to the nearest whole number, ties to even, elementwise.
 func (x *Tensor) Round() *Tensor {
-	return record1(fnOperators+235, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Round(in[0])} }, x)
+	return record1(fnOperators+238, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Round(in[0])} }, x)
 }
 
 // Rsqrt returns 1/√x, elementwise.
 func (x *Tensor) Rsqrt() *Tensor {
-	return record1(fnOperators+236, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Rsqrt(in[0])} }, x)
+	return record1(fnOperators+239, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Rsqrt(in[0])} }, x)
 }
 
 // SLogDet returns sign and logarithm of the absolute value of the determinants of square matrices [… n×n].
 func (a *Tensor) SLogDet() (sign, logarithm *Tensor) {
-	list := records(2, fnOperators+237, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+240, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		sign, logarithm := graph.SLogDet(in[0])
 		return []*graph.Node{sign, logarithm}
 	}, a)
@@ -2106,7 +2139,7 @@ func (x *Tensor) STFT(window any, hop int, centered bool) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, hop)
 	statics = appendBool(statics, centered)
-	return record1(fnOperators+238, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+241, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.STFT(in[0], in[1], hop, centered)}
 	}, x, window)
 }
@@ -2115,7 +2148,7 @@ func (x *Tensor) STFT(window any, hop int, centered bool) *Tensor {
 // Vᵀ [… k×n], k = min(m, n). Derivatives at equal singular values are right for functions of the values alone, of U·Vᵀ, and of the
 // spaces that the vectors span; they are a runtime error for functions of single vectors and where values and vectors meet.
 func (a *Tensor) SVD() (u, s, vt *Tensor) {
-	list := records(3, fnOperators+239, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(3, fnOperators+242, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		u, s, vt := graph.SVD(in[0])
 		return []*graph.Node{u, s, vt}
 	}, a)
@@ -2125,7 +2158,7 @@ func (a *Tensor) SVD() (u, s, vt *Tensor) {
 // SVDComplete returns the full singular value decomposition of matrices [… m×n]: U [… m×m] and Vᵀ [… n×n], orthogonal, and the singular values [… min(m, n)], descending (numpy.linalg.svd). The vectors
 // of U or V beyond these are any that make it orthogonal, and their derivative is that of the smallest turn; for the others see SVD.
 func (a *Tensor) SVDComplete() (u, s, vt *Tensor) {
-	list := records(3, fnOperators+240, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(3, fnOperators+243, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		u, s, vt := graph.SVDComplete(in[0])
 		return []*graph.Node{u, s, vt}
 	}, a)
@@ -2139,7 +2172,7 @@ func (indices *Tensor) ScatterAdd(updates any, axis int, shape ...int) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+241, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+244, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAdd(in[0], in[1], axis, shape...)}
 	}, indices, updates)
 }
@@ -2149,7 +2182,7 @@ func (x *Tensor) ScatterAddTo(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+242, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+245, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAddTo(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2161,7 +2194,7 @@ func (indices *Tensor) ScatterAlongAxisAdd(updates any, axis int, shape ...int) 
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, shape)
-	return record1(fnOperators+243, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+246, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterAlongAxisAdd(in[0], in[1], axis, shape...)}
 	}, indices, updates)
 }
@@ -2171,7 +2204,7 @@ func (x *Tensor) ScatterMax(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+244, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+247, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMax(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2181,7 +2214,7 @@ func (x *Tensor) ScatterMin(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+245, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+248, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMin(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2191,7 +2224,7 @@ func (x *Tensor) ScatterMul(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+246, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+249, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterMul(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2201,7 +2234,7 @@ func (x *Tensor) ScatterSet(indices any, updates any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+247, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+250, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ScatterSet(in[0], in[1], in[2], axis)}
 	}, x, indices, updates)
 }
@@ -2212,7 +2245,7 @@ func (sequence *Tensor) Searchsorted(values any, right bool) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendBool(statics, right)
-	return record1(fnOperators+248, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+251, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Searchsorted(in[0], in[1], right)}
 	}, sequence, values)
 }
@@ -2222,7 +2255,7 @@ func (x *Tensor) SegmentMax(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+249, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+252, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentMax(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2232,7 +2265,7 @@ func (x *Tensor) SegmentMin(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+250, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+253, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentMin(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2242,7 +2275,7 @@ func (x *Tensor) SegmentProd(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+251, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+254, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentProd(in[0], in[1], n)}
 	}, x, segments)
 }
@@ -2252,65 +2285,65 @@ func (x *Tensor) SegmentSum(segments any, n int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return record1(fnOperators+252, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+255, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SegmentSum(in[0], in[1], n)}
 	}, x, segments)
 }
 
 // Selu returns Klambauer's self-normalising unit λ·elu(x, α), elementwise.
 func (x *Tensor) Selu() *Tensor {
-	return record1(fnOperators+253, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Selu(in[0])} }, x)
+	return record1(fnOperators+256, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Selu(in[0])} }, x)
 }
 
 // ShiftLeft returns x·2ⁿ for integers, elementwise and broadcast, without the bits that go out on the left: 0 where n is negative or not below the number of bits.
 func (x *Tensor) ShiftLeft(n any) *Tensor {
-	return record1(fnOperators+254, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+257, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ShiftLeft(in[0], in[1])}
 	}, x, n)
 }
 
 // ShiftRight returns ⌊x/2ⁿ⌋ for integers, elementwise and broadcast: 0 or, for a negative x, −1 where n is negative or not below the number of bits.
 func (x *Tensor) ShiftRight(n any) *Tensor {
-	return record1(fnOperators+255, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+258, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.ShiftRight(in[0], in[1])}
 	}, x, n)
 }
 
 // Sigmoid returns 1/(1 + e⁻ˣ), elementwise.
 func (x *Tensor) Sigmoid() *Tensor {
-	return record1(fnOperators+256, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sigmoid(in[0])} }, x)
+	return record1(fnOperators+259, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sigmoid(in[0])} }, x)
 }
 
 // SigmoidCrossEntropy returns −p·ln σ(logits) − (1 − p)·ln(1 − σ(logits)), elementwise and broadcast.
 func (logits *Tensor) SigmoidCrossEntropy(p any) *Tensor {
-	return record1(fnOperators+257, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+260, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SigmoidCrossEntropy(in[0], in[1])}
 	}, logits, p)
 }
 
 // Sign returns −1, 0 or 1 by the sign of x, NaN for NaN; its derivative is 0.
 func (x *Tensor) Sign() *Tensor {
-	return record1(fnOperators+258, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sign(in[0])} }, x)
+	return record1(fnOperators+261, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sign(in[0])} }, x)
 }
 
 // Silu returns x·σ(x), elementwise.
 func (x *Tensor) Silu() *Tensor {
-	return record1(fnOperators+259, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Silu(in[0])} }, x)
+	return record1(fnOperators+262, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Silu(in[0])} }, x)
 }
 
 // Sin returns sin x, x in radians, elementwise.
 func (x *Tensor) Sin() *Tensor {
-	return record1(fnOperators+260, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(in[0])} }, x)
+	return record1(fnOperators+263, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sin(in[0])} }, x)
 }
 
 // Sinc returns sin(πx)/(πx), 1 at 0, elementwise.
 func (x *Tensor) Sinc() *Tensor {
-	return record1(fnOperators+261, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinc(in[0])} }, x)
+	return record1(fnOperators+264, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinc(in[0])} }, x)
 }
 
 // Sinh returns sinh x, elementwise.
 func (x *Tensor) Sinh() *Tensor {
-	return record1(fnOperators+262, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
+	return record1(fnOperators+265, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sinh(in[0])} }, x)
 }
 
 // Slice selects a range of each leading dimension; the others are taken whole. Starts and limits beyond an end mean the end, as in NumPy, and a range may have no elements.
@@ -2319,7 +2352,7 @@ func (x *Tensor) Slice(ranges ...graph.Range) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, ranges)
-	return record1(fnOperators+263, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+266, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Slice(in[0], ranges...)}
 	}, x)
 }
@@ -2329,7 +2362,7 @@ func (x *Tensor) SoftShrink(lambda float64) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendFloat(statics, lambda)
-	return record1(fnOperators+264, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+267, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SoftShrink(in[0], lambda)}
 	}, x)
 }
@@ -2339,7 +2372,7 @@ func (x *Tensor) Softmax(axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+265, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
+	return record1(fnOperators+268, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
 }
 
 // SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
@@ -2347,25 +2380,25 @@ func (logits *Tensor) SoftmaxCrossEntropy(p any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+266, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+269, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.SoftmaxCrossEntropy(in[0], in[1], axis)}
 	}, logits, p)
 }
 
 // Softplus returns ln(1 + eˣ), elementwise.
 func (x *Tensor) Softplus() *Tensor {
-	return record1(fnOperators+267, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
+	return record1(fnOperators+270, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
 }
 
 // Softsign returns x/(1 + |x|), elementwise; NaN at ±Inf.
 func (x *Tensor) Softsign() *Tensor {
-	return record1(fnOperators+268, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
+	return record1(fnOperators+271, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
 }
 
 // Solve returns X with A·X = B for square A [… n×n] and B [… n×m], or [n] for a vector; batches broadcast. A singular
 // matrix is a runtime error.
 func (a *Tensor) Solve(b any) *Tensor {
-	return record1(fnOperators+269, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
+	return record1(fnOperators+272, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
 }
 
 // Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end.
@@ -2375,7 +2408,7 @@ func (x *Tensor) Sort(axis int, opts ...graph.SortOption) *Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	return record1(fnOperators+270, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+273, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Sort(in[0], axis, opts...)}
 	}, x)
 }
@@ -2387,17 +2420,17 @@ func (x *Tensor) Split(axis int, extents ...int) []*Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, extents)
-	return records(1, fnOperators+271, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
+	return records(1, fnOperators+274, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
 }
 
 // Sqrt returns √x; NaN for x < 0, elementwise.
 func (x *Tensor) Sqrt() *Tensor {
-	return record1(fnOperators+272, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(in[0])} }, x)
+	return record1(fnOperators+275, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sqrt(in[0])} }, x)
 }
 
 // Square returns x·x.
 func (x *Tensor) Square() *Tensor {
-	return record1(fnOperators+273, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} }, x)
+	return record1(fnOperators+276, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} }, x)
 }
 
 // Squeeze removes the given dimensions of extent 1; without axes, all of them.
@@ -2406,7 +2439,7 @@ func (x *Tensor) Squeeze(axes ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, axes)
-	return record1(fnOperators+274, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+277, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Squeeze(in[0], axes...)}
 	}, x)
 }
@@ -2420,19 +2453,19 @@ func Stack(axis int, xs ...*Tensor) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+275, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+278, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Stack(axis, in[0:]...)}
 	}, given...)
 }
 
 // Sub returns x − y, broadcast.
 func (x *Tensor) Sub(y any) *Tensor {
-	return record1(fnOperators+276, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sub(in[0], in[1])} }, x, y)
+	return record1(fnOperators+279, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sub(in[0], in[1])} }, x, y)
 }
 
 // Sum returns the sum of all elements.
 func (x *Tensor) Sum() *Tensor {
-	return record1(fnOperators+277, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
+	return record1(fnOperators+280, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Sum(in[0])} }, x)
 }
 
 // TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy). In the other dimensions x and the indices are broadcast.
@@ -2440,24 +2473,24 @@ func (x *Tensor) TakeAlongAxis(indices any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+278, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+281, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TakeAlongAxis(in[0], in[1], axis)}
 	}, x, indices)
 }
 
 // Tan returns tan x, x in radians, elementwise.
 func (x *Tensor) Tan() *Tensor {
-	return record1(fnOperators+279, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tan(in[0])} }, x)
+	return record1(fnOperators+282, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tan(in[0])} }, x)
 }
 
 // Tanh returns tanh x, elementwise.
 func (x *Tensor) Tanh() *Tensor {
-	return record1(fnOperators+280, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tanh(in[0])} }, x)
+	return record1(fnOperators+283, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tanh(in[0])} }, x)
 }
 
 // TanhShrink returns x − tanh x, elementwise.
 func (x *Tensor) TanhShrink() *Tensor {
-	return record1(fnOperators+281, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.TanhShrink(in[0])} }, x)
+	return record1(fnOperators+284, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.TanhShrink(in[0])} }, x)
 }
 
 // Tile returns x repeated as a whole, reps[d] times along dimension d; fewer reps than dimensions go to the last ones, more
@@ -2467,7 +2500,7 @@ func (x *Tensor) Tile(reps ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, reps)
-	return record1(fnOperators+282, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tile(in[0], reps...)} }, x)
+	return record1(fnOperators+285, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tile(in[0], reps...)} }, x)
 }
 
 // TopK returns the k largest elements of x along the axis in descending order (with Smallest the smallest in ascending
@@ -2479,7 +2512,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 	statics = appendInt(statics, k)
 	statics = appendInt(statics, axis)
 	statics = appendText(statics, opts)
-	list := records(2, fnOperators+283, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	list := records(2, fnOperators+286, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		values, indices := graph.TopK(in[0], k, axis, opts...)
 		return []*graph.Node{values, indices}
 	}, x)
@@ -2488,7 +2521,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 
 // Trace returns the sums of the main diagonals of matrices [… m×n].
 func (x *Tensor) Trace() *Tensor {
-	return record1(fnOperators+284, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
+	return record1(fnOperators+287, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
 }
 
 // Transpose permutes the dimensions: result dimension i is x's dimension perm[i]. Without perm
@@ -2498,7 +2531,7 @@ func (x *Tensor) Transpose(perm ...int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInts(statics, perm)
-	return record1(fnOperators+285, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+288, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Transpose(in[0], perm...)}
 	}, x)
 }
@@ -2509,7 +2542,7 @@ func (y *Tensor) Trapezoid(dx float64, axis int) *Tensor {
 	statics := room[:0]
 	statics = appendFloat(statics, dx)
 	statics = appendInt(statics, axis)
-	return record1(fnOperators+286, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+289, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Trapezoid(in[0], dx, axis)}
 	}, y)
 }
@@ -2521,7 +2554,7 @@ func (a *Tensor) TriangularSolve(b any, opts ...graph.TriangularOption) *Tensor 
 	var room [64]byte
 	statics := room[:0]
 	statics = appendText(statics, opts)
-	return record1(fnOperators+287, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+290, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TriangularSolve(in[0], in[1], opts...)}
 	}, a, b)
 }
@@ -2529,7 +2562,7 @@ func (a *Tensor) TriangularSolve(b any, opts ...graph.TriangularOption) *Tensor 
 // TridiagonalSolve returns X with T·X = B for the tridiagonal matrix T whose row i holds lower[i], main[i], upper[i] around the
 // diagonal; lower[0] and the last upper are not read. The diagonals are [… n], B is [… n×m] with the same batch, or [n] for a vector.
 func (lower *Tensor) TridiagonalSolve(main any, upper any, b any) *Tensor {
-	return record1(fnOperators+288, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+291, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.TridiagonalSolve(in[0], in[1], in[2], in[3])}
 	}, lower, main, upper, b)
 }
@@ -2539,7 +2572,7 @@ func (x *Tensor) Tril(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+289, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tril(in[0], k)} }, x)
+	return record1(fnOperators+292, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Tril(in[0], k)} }, x)
 }
 
 // Triu returns the matrices in the last two dimensions of x with the elements below diagonal k set to 0.
@@ -2547,12 +2580,12 @@ func (x *Tensor) Triu(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, k)
-	return record1(fnOperators+290, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Triu(in[0], k)} }, x)
+	return record1(fnOperators+293, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Triu(in[0], k)} }, x)
 }
 
 // Trunc returns x rounded toward 0, elementwise.
 func (x *Tensor) Trunc() *Tensor {
-	return record1(fnOperators+291, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
+	return record1(fnOperators+294, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
 }
 
 // Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros.
@@ -2563,7 +2596,7 @@ func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 	statics := room[:0]
 	statics = appendInts(statics, size)
 	statics = appendText(statics, window)
-	return record1(fnOperators+292, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+295, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Unfold(in[0], size, window)}
 	}, x)
 }
@@ -2573,24 +2606,24 @@ func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 // operators that move elements, and products of matrices. Operators that solve, convolve or recur with infinite operands may give NaN for
 // an adjoint of 0, and what a run refuses (a singular matrix, an index out of range) it refuses in both branches.
 func (condition *Tensor) Where(a any, b any) *Tensor {
-	return record1(fnOperators+293, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+296, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Where(in[0], in[1], in[2])}
 	}, condition, a, b)
 }
 
 // Xlog1py returns x·ln(1 + y), 0 where x is 0, elementwise.
 func (x *Tensor) Xlog1py(y any) *Tensor {
-	return record1(fnOperators+294, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+	return record1(fnOperators+297, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Xlog1py(in[0], in[1])}
 	}, x, y)
 }
 
 // Xlogy returns x·ln y, 0 where x is 0, elementwise.
 func (x *Tensor) Xlogy(y any) *Tensor {
-	return record1(fnOperators+295, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Xlogy(in[0], in[1])} }, x, y)
+	return record1(fnOperators+298, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Xlogy(in[0], in[1])} }, x, y)
 }
 
 // Zeta returns the Hurwitz zeta function ζ(s, x), elementwise and broadcast; ζ(s, 1) is Riemann's. It has no derivative by s.
 func (s *Tensor) Zeta(x any) *Tensor {
-	return record1(fnOperators+296, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Zeta(in[0], in[1])} }, s, x)
+	return record1(fnOperators+299, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Zeta(in[0], in[1])} }, s, x)
 }

@@ -64,6 +64,24 @@ func Hinge(x, y *graph.Node) *graph.Node {
 	return graph.Mean(graph.Relu(graph.Sub(graph.Like(x, 1), graph.Mul(x, y))))
 }
 
+// HingeEmbedding returns the mean of the distance x where the label y is 1, and of max(0, margin − x) where it is −1 (PyTorch's HingeEmbeddingLoss).
+func HingeEmbedding(x, y *graph.Node, margin float64) *graph.Node {
+	return graph.Mean(graph.Where(graph.Equal(y, graph.Like(y, 1)), x, graph.Relu(graph.Sub(graph.Like(x, margin), x))))
+}
+
+// MultiMargin returns the mean over the rows of scores [N, classes] of Σ max(0, margin − x_y + x_j)/classes over the classes j but the label y (int32 or int64, [N]; below 0 is an error): multi-class hinge loss (PyTorch's MultiMarginLoss).
+func MultiMargin(scores, labels *graph.Node, margin float64) *graph.Node {
+	if !scores.Valid() || !labels.Valid() || scores.Shape().Rank() != 2 {
+		return graph.CrossEntropy(scores, labels, 1) // whose mistake it is
+	}
+	right := graph.TakeAlongAxis(scores, graph.ExpandDims(labels, 1), 1)
+	right = graph.Require(right, graph.GreaterEqual(labels, graph.Like(labels, 0)), "a label is below 0", graph.Cast(labels, right.DType()))
+	over := graph.Relu(graph.Add(graph.Sub(scores, right), graph.Like(scores, margin)))
+	own := graph.Relu(graph.Like(scores, margin)) // the label's, which does not count
+	classes := graph.Like(scores, float64(scores.Shape()[1]))
+	return graph.Mean(graph.Div(graph.Sub(graph.ReduceSum(over, []int{1}), own), classes))
+}
+
 // CosineSimilarity returns x·y/(‖x‖·‖y‖) along an axis, with norms of epsilon at least.
 func CosineSimilarity(x, y *graph.Node, axis int, epsilon float64) *graph.Node {
 	if !x.Valid() || !y.Valid() {

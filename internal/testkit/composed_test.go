@@ -157,7 +157,7 @@ func TestComposedFunctions(t *testing.T) {
 	for name, f := range map[string]func(x node) node{
 		"nansum": func(x node) node { return graph.NanSum(x, last) }, "nanmean": func(x node) node { return graph.NanMean(x, []int{0}) }, "nanmax": func(x node) node { return graph.NanMax(x, last) },
 		"nanmin": func(x node) node { return graph.NanMin(x, last) }, "nanvar": func(x node) node { return graph.NanVar(x, last, 1) }, "nanstd": func(x node) node { return graph.NanStd(x, last, 0) },
-		"nanprod": func(x node) node { return graph.NanProd(x, last) },
+		"nanprod": func(x node) node { return graph.NanProd(x, last) }, "nanquantile": func(x node) node { return graph.NanQuantile(x, 0.3, 1) }, "nanmedian": func(x node) node { return graph.NanMedian(x, 0) },
 	} {
 		check(name, 1e-14, one(f), holes)
 	}
@@ -246,6 +246,13 @@ func TestComposedFunctions(t *testing.T) {
 	}
 	check("norm huge", 1e-13, one(func(x node) node { return graph.ReduceLp(graph.Mul(x, graph.Like(x, 1e200)), 3, last) }), v)
 	check("cdist", 1e-13, func(x []node) node { return graph.Cdist(x[0], x[1], 1.5) }, v, wave(2, 0, 3, 4))
+	check("pdist", 1e-13, one(func(x node) node { return graph.Pdist(x, 1.5) }), wave(2, 0, 4, 3))
+	check("hinge embedding", 1e-14, one(func(x node) node {
+		return nn.HingeEmbedding(x, graph.Constant(x.Graph(), []float64{1, -1, -1, 1}, 4), 1.2)
+	}), wave(2, 0, 4))
+	check("multi margin", 1e-14, one(func(x node) node {
+		return nn.MultiMargin(x, graph.Constant(x.Graph(), []int64{3, 0}, 2), 0.8)
+	}), v)
 	check("kthvalue", 1e-15, one(func(x node) node { y, _ := graph.KthValue(x, 2, 1); return y }), v)
 	check("bincount", 1e-15, one(func(x node) node {
 		return graph.Bincount(graph.Constant(x.Graph(), []int{2, 0, 2, 3, 0, 0, 2, 2}, 2, 4), x, 5)
