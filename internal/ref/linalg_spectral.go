@@ -177,7 +177,7 @@ func generalEigenvectors(a matrix) []eigenvector {
 					value /= x - y
 				}
 			}
-			if value == value {
+			if !math.IsNaN(real(value)) && !math.IsNaN(imag(value)) {
 				roots[i] -= value
 			}
 		}

@@ -17,7 +17,10 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
-var updateBits = flag.Bool("update-bits", false, "rewrite testdata/bits.txt")
+var (
+	updateBits = flag.Bool("update-bits", false, "rewrite testdata/bits.txt")
+	allBits    = flag.Bool("all-bits", false, "compare all programs of testdata/bits.txt, not the operators' and a quarter of the random ones")
+)
 
 const bitsFile = "testdata/bits.txt"
 
@@ -256,8 +259,12 @@ func TestSameBits(t *testing.T) {
 	}
 	for _, f := range bitsFamilies {
 		rows := f.lines
-		if testing.Short() && !*updateBits {
+		switch {
+		case *updateBits || *allBits:
+		case testing.Short():
 			rows = 1
+		default:
+			rows = (rows + 3) / 4
 		}
 		for row := range rows {
 			check(fmt.Sprintf("%s %d", f.name, row), func(h *bitsHash) error {
@@ -279,8 +286,11 @@ func TestSameBits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	floor := 10000
-	if testing.Short() && !*updateBits {
+	floor := 3000
+	switch {
+	case *updateBits || *allBits:
+		floor = 10000
+	case testing.Short():
 		floor = 1200
 	}
 	atLeast(t, floor, programs, "programs with the bits of the table")
