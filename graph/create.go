@@ -88,7 +88,21 @@ func CholeskySolve(l, b *Node) *Node {
 // Quantile returns the q-quantile of x along the axis, 0 ≤ q ≤ 1, between two elements by linear interpolation (numpy.quantile, method linear: the element at q·(n − 1) of those in order); that of integers and bools is a float64. It is NaN where an element is. The derivative is that
 // of the elements that it lies between.
 func Quantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
-	const op = "quantile"
+	return quantile("quantile", x, q, axis, opts, func(sorted *Node, a int) *Node {
+		n := sorted.typ.Shape[a]
+		at := float64(q * float64(n-1)) // of its own, also where the processor fuses it with what follows
+		low := min(int(at), n-1)
+		element := func(i int) *Node { return sliceAxis(sorted, a, i, i+1) }
+		y, last := element(low), element(n-1) // NaN sorts last
+		if t := at - float64(low); t > 0 {
+			y = Lerp(y, element(low+1), Like(sorted, t))
+		}
+		return Where(IsNaN(last), last, y)
+	})
+}
+
+// quantile checks the operands of a quantile, which pick takes from the elements in order along the axis, and keeps that axis.
+func quantile(op string, x *Node, q float64, axis int, opts []ReduceOption, pick func(sorted *Node, axis int) *Node) *Node {
 	if !x.Valid() {
 		return apply1(opIdentity, x)
 	}
@@ -101,16 +115,7 @@ func Quantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
 	case !(q >= 0 && q <= 1):
 		return x.g.Fail(op, fmt.Errorf("the quantile of %v: needs 0 to 1", q))
 	}
-	n := x.typ.Shape[a]
-	at := float64(q * float64(n-1)) // of its own, also where the processor fuses it with what follows
-	low := min(int(at), n-1)
-	sorted := Sort(x, a)
-	element := func(i int) *Node { return sliceAxis(sorted, a, i, i+1) }
-	y, last := element(low), element(n-1) // NaN sorts last
-	if t := at - float64(low); t > 0 {
-		y = Lerp(y, element(low+1), Like(x, t))
-	}
-	y = Where(IsNaN(last), last, y)
+	y := pick(Sort(x, a), a)
 	if keeps(opts) && !scalar {
 		return y
 	}

@@ -1,9 +1,6 @@
 package graph
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Reductions that leave out NaN. No derivative passes to an element that is left out.
 
@@ -62,30 +59,15 @@ func NanStd(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
 
 // NanQuantile returns the q-quantile, 0 ≤ q ≤ 1, along the axis of the elements of x that are not NaN, between two of them by linear interpolation; NaN where all are (numpy.nanquantile). The derivative is that of the elements that it lies between.
 func NanQuantile(x *Node, q float64, axis int, opts ...ReduceOption) *Node {
-	const op = "nan_quantile"
-	if !x.Valid() {
-		return apply1(opIdentity, x)
-	}
-	scalar := x.typ.IsScalar()
-	x = withOneAxis(orCast(x, Floats, Float64), axis)
-	a, err := axisOf(axis, len(x.typ.Shape))
-	switch {
-	case err != nil:
-		return x.g.Fail(op, err)
-	case !(q >= 0 && q <= 1):
-		return x.g.Fail(op, fmt.Errorf("the quantile of %v: needs 0 to 1", q))
-	}
-	last := Sub(NanCount(x, []int{a}, KeepDims), Like(NanCount(x, []int{a}, KeepDims), 1)) // the place of the largest; NaN sorts behind it
-	at := Mul(Cast(last, Float64), x.g.Const(q))
-	low := Floor(at)
-	sorted, zero := Sort(x, a), Like(last, 0)
-	element := func(i *Node) *Node { return TakeAlongAxis(sorted, Max(Min(i, last), zero), a) }
-	place := Cast(low, Int64)
-	y := Lerp(element(place), element(Add(place, Like(place, 1))), Cast(Sub(at, low), x.typ.DType))
-	if keeps(opts) && !scalar {
-		return y
-	}
-	return Squeeze(y, a)
+	return quantile("nan_quantile", x, q, axis, opts, func(sorted *Node, a int) *Node {
+		count := NanCount(sorted, []int{a}, KeepDims)
+		last, zero := Sub(count, Like(count, 1)), Like(count, 0) // the place of the largest; NaN sorts behind it
+		at := Mul(Cast(last, Float64), count.g.Const(q))
+		low := Floor(at)
+		element := func(i *Node) *Node { return TakeAlongAxis(sorted, Max(Min(i, last), zero), a) }
+		place := Cast(low, Int64)
+		return Lerp(element(place), element(Add(place, Like(place, 1))), Cast(Sub(at, low), sorted.typ.DType))
+	})
 }
 
 // NanMedian returns the middle element along the axis of those of x that are not NaN, the mean of the two in the middle if their number is even; NaN where all are (numpy.nanmedian): NanQuantile at ½.

@@ -19,16 +19,14 @@ const (
 type parallelScan struct {
 	in    *Instr
 	parts []scanPart
-	m     *Machine
 	err   []error // by part
 }
 
 // scanPart is a part of the steps. Its machine shares nothing with the others' that a run writes.
 type scanPart struct {
 	*scanCall
-	from int // the first element
-	m    *Machine
-	f    *frame // holds the frame of the call alone
+	from int    // the first element
+	f    *frame // of the part's machine, holds the frame of the call alone
 }
 
 // partsOf returns in how many parts a machine with so many goroutines runs a scan, 1 for one after another.
@@ -93,14 +91,13 @@ func (x *parallelScan) need(n *needs) {
 }
 
 func (x *parallelScan) prepare(f *frame) {
-	x.m = f.m
-	x.m.job.Prepare(len(x.parts))
+	f.m.job.Prepare(len(x.parts))
 	need := x.needOfPart()
 	for k := range x.parts {
 		p := &x.parts[k]
-		p.m = &Machine{p: f.m.p, limit: f.m.limit, threads: 1, of: f.m, watch: f.m.watch, watchInf: f.m.watchInf, ahead: f.m.ahead, noNative: f.m.noNative, noKept: true, needs: need}
-		p.m.allocateScratch()
-		p.f = &frame{m: p.m, base: unsafe.Pointer(unsafe.SliceData(alignedBytes(p.p.code.FrameBytes(x.in.Call))))}
+		m := &Machine{p: f.m.p, limit: f.m.limit, threads: 1, of: f.m, watch: f.m.watch, watchInf: f.m.watchInf, ahead: f.m.ahead, noNative: f.m.noNative, noKept: true, needs: need}
+		m.allocateScratch()
+		p.f = &frame{m: m, base: unsafe.Pointer(unsafe.SliceData(alignedBytes(p.p.code.FrameBytes(x.in.Call))))}
 		p.prepare(p.f)
 	}
 }
@@ -129,14 +126,14 @@ func (x *parallelScan) watch(f *frame) (int, error) { return -1, x.run(f) }
 
 func (x *parallelScan) run(f *frame) error {
 	for k := range x.parts {
-		m := x.parts[k].m
+		m := x.parts[k].f.m
 		m.ctx, m.done, m.timer = f.m.ctx, f.m.done, f.m.timer
 	}
 	if f.m.timer != nil {
 		for k := range x.parts {
 			x.Do(0, k)
 		}
-	} else if err := x.m.job.Run(x, len(x.parts), len(x.parts), true); err != nil {
+	} else if err := f.m.job.Run(x, len(x.parts), len(x.parts), true); err != nil {
 		return err
 	}
 	for k := range x.parts { // the error of the step that comes first
