@@ -396,6 +396,62 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"overlay": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Sin(graph.Roll(square(o), 1, 0)) },
+			func(o *operands) *graph.Node { return graph.Mul(graph.Roll(square(o), -3, 1), square(o)) },
+			func(o *operands) *graph.Node {
+				return graph.Exp(graph.Roll(graph.Roll(square(o), 2, 0), 3, 1))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Neg(graph.PadMode(graph.Cast(square(o), graph.Int32), []int{1, 2}, []int{0, 1}, "reflect"))
+			},
+			func(o *operands) *graph.Node { // negative zeros and NaN stay what they are
+				a := graph.Where(graph.Less(square(o), o.g.Const(0)), o.g.Const(math.Copysign(0, -1)), o.g.Const(math.NaN()))
+				return graph.Neg(graph.Roll(a, 1, 1))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Roll(square(o), 1, 0) },
+			func(o *operands) *graph.Node { return graph.MatMul(graph.Roll(square(o), 1, 0), square(o)) },
+			func(o *operands) *graph.Node { return graph.ReduceSum(graph.Roll(square(o), 1, 0), []int{1}) },
+			func(o *operands) *graph.Node { return graph.Sin(graph.Concat(0, square(o), square(o))) }, // halves
+			func(o *operands) *graph.Node { return graph.Sin(graph.Roll(o.x, 1, 1)) },
+			func(o *operands) *graph.Node {
+				return graph.LogicalNot(graph.Roll(graph.Less(square(o), o.g.Const(0)), 1, 0))
+			},
+			func(o *operands) *graph.Node { // narrow
+				return graph.Sin(graph.Roll(graph.Reshape(square(o), 32, 8), 1, 0))
+			},
+		},
+	},
+	"overlay-parts": {
+		builders{
+			func(o *operands) *graph.Node {
+				extended := graph.PadMode(square(o), []int{1, 1}, []int{1, 1}, "wrap")
+				part := func(i, j int) *graph.Node {
+					return graph.Slice(extended, graph.Range{Start: i, Limit: i + 16}, graph.Range{Start: j, Limit: j + 16})
+				}
+				return graph.Add(graph.Sub(part(0, 1), part(2, 1)), graph.Mul(part(1, 0), part(1, 2)))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Abs(graph.Pad(graph.Roll(square(o), 5, 1), []int{2, 0}, []int{0, 3}, 0))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Abs(graph.Slice(graph.Roll(square(o), 5, 1), graph.Range{Limit: graph.All}, graph.Range{Start: 15, Limit: graph.All, Step: -2}))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { // another reader has it stored
+				moved := graph.Roll(square(o), 5, 1)
+				return graph.Add(graph.MatMul(moved, square(o)), graph.Pad(graph.Slice(moved, graph.Range{Start: 1}), []int{0, 0}, []int{1, 0}, 0))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Abs(graph.Pad(graph.Roll(square(o), 5, 1), []int{2, 0}, []int{0, 3}, 1))
+			},
+			func(o *operands) *graph.Node { return graph.Abs(graph.Pad(square(o), []int{2, 0}, []int{0, 3}, 0)) },
+		},
+	},
 	"add-few": {
 		builders{
 			func(o *operands) *graph.Node { return graph.Add(wide(o), few(o, 80)) },
@@ -869,4 +925,10 @@ func TestCommutativeOperators(t *testing.T) {
 	if checked < 20 {
 		t.Errorf("only %d operators and dtypes were checked", checked)
 	}
+}
+
+// square is a matrix of 16 rows.
+func square(o *operands) *graph.Node {
+	a, _ := o.matrix(16)
+	return a
 }

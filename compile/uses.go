@@ -14,6 +14,9 @@ type useCounts struct {
 	made  map[*graph.Node]*graph.Node
 	loops []bool // by ID: an elementwise operator or a reduction reads it, see inLoop
 	g     *graph.Graph
+	// stored says by ID what something else reads than loops, see findMoved.
+	stored  []bool
+	outputs []*graph.Node
 	// solved counts, by the matrix, the systems that are solved with it or its transpose; see systems.
 	solved map[*graph.Node]int
 }
@@ -60,7 +63,7 @@ func (u *useCounts) inLoop(n *graph.Node) bool {
 }
 
 func usesIn(g *graph.Graph, outputs []*graph.Node) *useCounts {
-	u := &useCounts{g: g, count: make([]int32, g.Len()), reads: map[*graph.Node][]int{}, made: map[*graph.Node]*graph.Node{}}
+	u := &useCounts{g: g, outputs: outputs, count: make([]int32, g.Len()), reads: map[*graph.Node][]int{}, made: map[*graph.Node]*graph.Node{}}
 	for _, o := range outputs {
 		u.count[o.ID()]++
 	}

@@ -2,13 +2,14 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opPad, opPadMode, opReverse, opRoll, opTile, opRepeat, opDiag, opDiagPart, opTril, opTriu *Op
+var opPad, opPadMode, opReverse, opOverlay, opRoll, opTile, opRepeat, opDiag, opDiagPart, opTril, opTriu *Op
 
 var (
 	lowAttr      = AttrSpec{Key: "low", Kind: attr.Ints, Doc: "elements added before each dimension, ≥ 0"}
@@ -66,7 +67,12 @@ func init() {
 				for i := range from {
 					from[i] = int64(paddedFrom(i-low, e, a.Str("mode")))
 				}
-				x = Gather(x, Constant(n.g, from, len(from)), d)
+				pieces := append(runsOf(x, d, from[:low]), x)
+				if pieces = append(pieces, runsOf(x, d, from[low+e:])...); len(pieces) <= mostRuns {
+					x = Concat(d, pieces...)
+				} else {
+					x = Gather(x, Constant(n.g, from, len(from)), d)
+				}
 			}
 			return x
 		},
@@ -83,6 +89,13 @@ func init() {
 		},
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return n.g.Apply(opReverse, []*Node{ct}, n.extra.attrs) },
 		Samples:   []Sample{shapeSample(Shape{2, 3, 5}, attr.L("axes", []int{0, 2}))},
+	})
+	opOverlay = Register(&Op{
+		Name: "overlay", Commutative: true, Family: FamilyShape, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "bitwise_or",
+		Doc:          "Element by element the operand that is not 0 there; the bits of both where neither is. The compiler makes it of concat: of parts of arrays with zeros around them, which loops read where they lie.",
+		NoDerivative: "the compiler makes it of operators that are differentiated already",
+		Samples: []Sample{{In: []SampleInput{
+			{Type: Type{Float64, Shape{6}}, Values: []float64{1.5, 0, -2, 0, 0, math.Inf(1)}, Constant: true}, {Type: Type{Float64, Shape{6}}, Values: []float64{0, 3, 0, -1e-300, 0, 0}, Constant: true}}}},
 	})
 	opRoll = Register(&Op{
 		Name: "roll", Pattern: AsExpansion, AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: 1,
@@ -301,6 +314,35 @@ func triangleOp(name, side string) *Op {
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return n.g.Apply(n.op, []*Node{ct}, n.extra.attrs) },
 		Samples:   []Sample{shapeSample(Shape{3, 4}, attr.I("k", 0)), shapeSample(Shape{2, 3, 3}, attr.I("k", -1)), shapeSample(Shape{3, 2}, attr.I("k", 1))},
 	}
+}
+
+// mostRuns is the number of pieces up to which pad_mode is a concat; an axis is rarely padded by more than its extent.
+const mostRuns = 5
+
+// runsOf returns the parts of x, one after another along the axis, whose elements are those at the indices: an ascending or descending part, or one element repeated, for each run of such indices.
+func runsOf(x *Node, axis int, indices []int64) []*Node {
+	var parts []*Node
+	for len(indices) > 0 {
+		n, step := 1, int64(0)
+		for n < len(indices) && (n == 1 || indices[n]-indices[n-1] == step) {
+			if step = indices[n] - indices[n-1]; step < -1 || step > 1 {
+				break
+			}
+			n++
+		}
+		first, last := int(indices[0]), int(indices[n-1])
+		part := sliceAxis(x, axis, min(first, last), max(first, last)+1)
+		switch {
+		case n > 1 && step == 0:
+			s := slices.Clone(x.typ.Shape)
+			s[axis] = n
+			part = BroadcastTo(part, s...)
+		case n > 1 && step < 0:
+			part = Flip(part, axis)
+		}
+		parts, indices = append(parts, part), indices[n:]
+	}
+	return parts
 }
 
 // Pad returns x with low[d] elements of the value before and high[d] after dimension d; negative ones take away as many.

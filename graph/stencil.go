@@ -182,14 +182,14 @@ func (d Differences) along(x *Node, axis, order, first int, w []float64) *Node {
 	}
 	for k := range (len(w) + 1) / 2 {
 		by := first + k
-		a := neighbour(x, from, reach, axis, by)
+		a := d.neighbour(x, from, reach, axis, by)
 		switch v, opposite := w[k], w[len(w)-1-k]; {
 		case by == last-by:
 			add(v, a)
 		case opposite == -v:
-			add(opposite, Sub(neighbour(x, from, reach, axis, last-by), a))
+			add(opposite, Sub(d.neighbour(x, from, reach, axis, last-by), a))
 		default:
-			add(v, Add(a, neighbour(x, from, reach, axis, last-by)))
+			add(v, Add(a, d.neighbour(x, from, reach, axis, last-by)))
 		}
 	}
 	return sum
@@ -243,7 +243,7 @@ func (d Differences) Laplacian(x *Node, axes ...int) *Node {
 			var ring *Node
 			for _, same := range axes[i:] {
 				if scale[same] == scale[axis] {
-					ring = plus(ring, Add(neighbour(x, from, reach, same, -k), neighbour(x, from, reach, same, k)))
+					ring = plus(ring, Add(d.neighbour(x, from, reach, same, -k), d.neighbour(x, from, reach, same, k)))
 				}
 			}
 			sum = Add(sum, Mul(ring, Like(x, w[k]/scale[axis])))
@@ -276,7 +276,7 @@ func (d Differences) Divergence(parts ...*Node) *Node {
 	return sum
 }
 
-// extended is x with reach[axis] elements more at both ends of each axis.
+// extended is x with reach[axis] elements more at both ends of each axis, if they are others than its own.
 func (d Differences) extended(x *Node, reach []int) *Node {
 	if d.Boundary == ZeroBoundary {
 		return Pad(x, reach, reach, 0)
@@ -288,7 +288,7 @@ func (d Differences) extended(x *Node, reach []int) *Node {
 		n := x.typ.Shape[axis]
 		switch {
 		case d.Boundary == PeriodicBoundary && r <= n:
-			x = Concat(axis, sliceAxis(x, axis, n-r, n), x, sliceAxis(x, axis, 0, r))
+			// each neighbour is x moved as a whole
 		case d.Boundary == ReflectBoundary && r < n:
 			x = Concat(axis, Flip(sliceAxis(x, axis, 1, r+1), axis), x, Flip(sliceAxis(x, axis, n-1-r, n-1), axis))
 		case d.Boundary > ReflectBoundary:
@@ -304,9 +304,12 @@ func (d Differences) extended(x *Node, reach []int) *Node {
 }
 
 // neighbour is x at the places that lie by further along an axis, as a part of what extended made of it.
-func neighbour(x, from *Node, reach []int, axis, by int) *Node {
-	if by == 0 || !from.Valid() {
+func (d Differences) neighbour(x, from *Node, reach []int, axis, by int) *Node {
+	switch {
+	case by == 0 || !from.Valid():
 		return x
+	case d.Boundary == PeriodicBoundary:
+		return Roll(x, -by, axis)
 	}
 	ranges := make([]Range, len(reach))
 	for d, e := range x.typ.Shape {

@@ -145,7 +145,7 @@ var ofMath = map[micro.Op]string{
 // operation returns the expression of a micro-operation. Round tells that a product of floats may come next to a sum, with which the compiler must not join it.
 func (g *generator) operation(c *micro.Instr, args []expression, round bool) (expression, error) {
 	t := c.Type
-	if i, ok := infix[c.Op]; ok && !(t.IsInt() && c.Op == micro.Div) {
+	if i, ok := infix[c.Op]; ok && !(t.IsInt() && c.Op == micro.Div || t.IsFloat() && c.Op == micro.BitwiseOr) {
 		if c.Op == micro.Mul && t.IsFloat() && round {
 			e := binary(i.text, i.precedence, args[0], args[1])
 			return expression{text: goType(t) + "(" + e.text + ")", precedence: precedenceOperand, size: e.size}, nil

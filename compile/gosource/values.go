@@ -298,7 +298,7 @@ func (p *planner) instr(in *vm.Instr) error {
 // keepsProduct reports whether an operation reads a product of floats in a way that compilers cannot round together with the product.
 func keepsProduct(op micro.Op) bool {
 	switch op {
-	case micro.Add, micro.Sub, micro.Neg, micro.Mov, micro.Select, micro.Abs, micro.Copysign:
+	case micro.Add, micro.Sub, micro.Neg, micro.Mov, micro.Select, micro.Abs, micro.Copysign, micro.BitwiseOr:
 		return false
 	}
 	return true

@@ -17,6 +17,7 @@ func init() {
 		"neither StableHLO nor CHLO has this special function":                                   "bessel_i bessel_i0e bessel_i0e_derivative bessel_j bessel_k bessel_ke bessel_y betainc betainc_derivative erfcx igamma igamma_derivative igammac log_ndtr ndtri",
 		"its generator of random numbers is not StableHLO's: draw them outside and hand them in": "dropout random_bernoulli random_bits random_categorical random_fold_in random_gamma random_gumbel random_normal random_split random_uniform",
 		"StableHLO has no sparse matrices":                                                       "csr_matmul csr_sampled_matmul csr_solve",
+		"the compiler makes it":                                                                  "overlay",
 		"StableHLO has no errors of a run":                                                       "require",
 		"there is no rule for it: its search and its weights would be a program of their own":    "interp",
 	} {

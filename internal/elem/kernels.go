@@ -46,12 +46,26 @@ func blockKernel(op micro.Op, t, to dtype.DType, level cpu.Level) (Block, cpu.Le
 	if op != micro.Cast {
 		to = dtype.Invalid
 	}
+	if op == micro.BitwiseOr {
+		t = bitsOf(t)
+	}
 	for l := min(level, cpu.Supported()); l > cpu.Portable; l-- {
 		if k := simdBlock(op, t, to, l); k != nil {
 			return k, l
 		}
 	}
 	return portableBlock(op, t, to), cpu.Portable
+}
+
+// bitsOf is the integer type with the bits of a float, other types themselves.
+func bitsOf(t dtype.DType) dtype.DType {
+	switch t {
+	case dtype.Float32:
+		return dtype.Int32
+	case dtype.Float64:
+		return dtype.Int64
+	}
+	return t
 }
 
 // PairBlock computes sine and cosine of the same operand: sin[i], cos[i] of a[i]

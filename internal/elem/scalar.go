@@ -37,6 +37,16 @@ func sign[T Number](x T) T {
 	return x
 }
 
+// or64 returns the bits that x or y has.
+func or64(x, y float64) float64 {
+	return math.Float64frombits(math.Float64bits(x) | math.Float64bits(y))
+}
+
+// or32 is or64 of float32.
+func or32(x, y float32) float32 {
+	return math.Float32frombits(math.Float32bits(x) | math.Float32bits(y))
+}
+
 func copysign[T Float](x, y T) T { return T(math.Copysign(float64(x), float64(y))) }
 
 func mulNoNan[T Float](x, y T) T {
@@ -254,7 +264,7 @@ var plainBinary64 = [micro.Count]func(x, y float64) float64{
 	micro.Add: func(x, y float64) float64 { return x + y }, micro.Sub: func(x, y float64) float64 { return x - y },
 	micro.Mul: func(x, y float64) float64 { return x * y }, micro.Div: func(x, y float64) float64 { return x / y },
 	micro.Min: minimum[float64], micro.Max: maximum[float64], micro.Mod: mod[float64], micro.Rem: rem[float64],
-	micro.MulNoNan: mulNoNan[float64], micro.Copysign: math.Copysign,
+	micro.MulNoNan: mulNoNan[float64], micro.Copysign: math.Copysign, micro.BitwiseOr: or64,
 	micro.Polygamma: polygamma, micro.IGamma: iGamma, micro.BesselI0eDerivative: besselI0eDerivative,
 	micro.Zeta: zeta, micro.Igammac: iGammaUpper, micro.BesselJ: besselJ, micro.BesselY: besselY, micro.BesselI: besselI, micro.BesselK: besselK, micro.BesselKe: besselKe, micro.Erfcx: erfcx,
 }
@@ -263,7 +273,7 @@ var plainBinary32 = [micro.Count]func(x, y float32) float32{
 	micro.Add: func(x, y float32) float32 { return x + y }, micro.Sub: func(x, y float32) float32 { return x - y },
 	micro.Mul: func(x, y float32) float32 { return x * y }, micro.Div: func(x, y float32) float32 { return x / y },
 	micro.Min: minimum[float32], micro.Max: maximum[float32], micro.Mod: mod[float32], micro.Rem: rem[float32],
-	micro.MulNoNan: mulNoNan[float32], micro.Copysign: copysign[float32],
+	micro.MulNoNan: mulNoNan[float32], micro.Copysign: copysign[float32], micro.BitwiseOr: or32,
 	micro.Polygamma: narrow2(polygamma), micro.IGamma: narrow2(iGamma), micro.BesselI0eDerivative: narrow2(besselI0eDerivative),
 	micro.Zeta: narrow2(zeta), micro.Igammac: narrow2(iGammaUpper), micro.BesselJ: narrow2(besselJ), micro.BesselY: narrow2(besselY), micro.BesselI: narrow2(besselI), micro.BesselK: narrow2(besselK), micro.BesselKe: narrow2(besselKe), micro.Erfcx: narrow2(erfcx),
 }

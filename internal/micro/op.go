@@ -255,7 +255,7 @@ var infos = [opCount]Info{
 	Erfcx:               row("erfcx", 2, floats, 20, 30, 0),
 	Ndtri:               row("ndtri", 1, floats, 20, 10, 0),
 	BitwiseAnd:          row("bitwise_and", 2, ints, 1, .08, commutes),
-	BitwiseOr:           row("bitwise_or", 2, ints, 1, .08, commutes),
+	BitwiseOr:           row("bitwise_or", 2, floats|ints, 1, .08, commutes),
 	BitwiseXor:          row("bitwise_xor", 2, ints, 1, .08, commutes),
 	ShiftLeft:           row("shift_left", 2, ints, 1, .4, 0),
 	ShiftRight:          row("shift_right", 2, ints, 1, .4, 0),

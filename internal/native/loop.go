@@ -34,6 +34,7 @@ type loopCompiler struct {
 	reduced dtype.DType
 	inputs  []RowInput // of code over rows; the first of arrays are then streams
 	spans   []uint8    // of inputs
+	absent  []bool     // inputs of which nothing is read between the edges
 	outputs int        // where the outputs begin in arrays
 }
 
@@ -366,6 +367,10 @@ func (c *loopCompiler) emitBody() error {
 				if k < in.Op.Arity() {
 					v[k] = regs[ops[k]]
 				}
+			}
+			if x := c.nothingOr(in, v[0], v[1]); x != isa.None {
+				regs[in.Dst] = x
+				continue
 			}
 			dst := c.NewValue(kindOf(in.Result()))
 			if !c.lower(in, dst, v[0], v[1], v[2]) {

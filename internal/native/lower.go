@@ -255,6 +255,8 @@ func (g *lowering) lowerFloat(in *micro.Instr, t isa.Elem, dst, a, b, c int32) b
 	case micro.Copysign:
 		size := g.op2(isa.And, t, isa.None, a, g.notSignBit(t))
 		g.op2(isa.Or, t, dst, size, g.op2(isa.And, t, isa.None, b, g.signBit(t)))
+	case micro.BitwiseOr:
+		g.op2(isa.Or, t, dst, a, b)
 	case micro.Floor:
 		g.put(isa.Round, t, isa.RoundFloor, dst, t.Kind(), a, isa.None, isa.None)
 	case micro.Ceil:

@@ -119,6 +119,8 @@ func referenceFloat(in micro.Instr, a, b, c uint64) uint64 {
 		}
 	case micro.Copysign:
 		r = math.Copysign(x, y)
+	case micro.BitwiseOr:
+		return a | b
 	case micro.Floor:
 		r = math.Floor(x)
 	case micro.Ceil:

@@ -93,7 +93,8 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	if c.Mode == isa.ModeVector {
 		c.MaskBytes = 4 * int32(c.Lanes)
 	}
-	spans := out.cut(inputs, int(c.MaskBytes))
+	var spans []uint8
+	spans, c.absent = out.cut(inputs, int(c.MaskBytes))
 	if err := c.compileRows(spans); err != nil {
 		return nil, err
 	}
@@ -107,12 +108,13 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	return out, nil
 }
 
-// cut finds the edges and makes their masks. It returns the span of each input, where 0 is the whole row.
-func (r *Rows) cut(inputs []RowInput, maskBytes int) []uint8 {
+// cut finds the edges and makes their masks. Between them each input is read as it is in the middle of the row: everywhere or nowhere. It returns the span of each input, where 0 is the whole row, and which
+// are read nowhere.
+func (r *Rows) cut(inputs []RowInput, maskBytes int) (spans []uint8, absent []bool) {
 	list := [][2]int{{0, r.columns}}
 	number := map[[2]int]uint8{list[0]: 0}
-	spans := make([]uint8, len(inputs))
-	lo, hi := 0, r.columns
+	spans, absent = make([]uint8, len(inputs)), make([]bool, len(inputs))
+	lo, hi, middle := 0, r.columns, r.columns/2
 	for k, in := range inputs {
 		key := [2]int{in.Lo, in.Hi}
 		if _, ok := number[key]; !ok {
@@ -120,7 +122,16 @@ func (r *Rows) cut(inputs []RowInput, maskBytes int) []uint8 {
 			list = append(list, key)
 		}
 		spans[k] = number[key]
-		lo, hi = max(lo, in.Lo), min(hi, in.Hi)
+		switch {
+		case in.Lo <= middle && middle < in.Hi:
+			lo, hi = max(lo, in.Lo), min(hi, in.Hi)
+			continue
+		case in.Lo < in.Hi && in.Hi <= middle:
+			lo = max(lo, in.Hi)
+		case in.Lo < in.Hi:
+			hi = min(hi, in.Lo)
+		}
+		absent[k] = true
 	}
 	r.edge = maskBytes * len(list)
 	r.vectors = (r.columns + r.lanes - 1) / r.lanes
@@ -142,13 +153,30 @@ func (r *Rows) cut(inputs []RowInput, maskBytes int) []uint8 {
 			}
 		}
 	}
-	return spans
+	return spans, absent
+}
+
+// nothingOr returns the operand of a bitwise or whose other one is an input of which nothing is read, isa.None if there is none.
+func (c *loopCompiler) nothingOr(in *micro.Instr, a, b int32) int32 {
+	if c.inputs == nil || in.Op != micro.BitwiseOr {
+		return isa.None
+	}
+	switch c.constant(0, kindOf(in.Type)) {
+	case a:
+		return b
+	case b:
+		return a
+	}
+	return isa.None
 }
 
 // rowInput makes the value of input k.
 func (c *loopCompiler) rowInput(k, part int) int32 {
 	in := &c.inputs[k]
 	t := c.arrays[in.Stream].t
+	if !c.Edge && c.absent[k] {
+		return c.constant(0, kindOf(t))
+	}
 	v := c.NewValue(kindOf(t))
 	val := &c.Vals[v]
 	val.Stored, val.Home, val.Array, val.Part, val.Repeat, val.Span = true, isa.SpaceArray, uint8(in.Stream), uint8(part), in.Repeat, c.spans[k]

@@ -36,6 +36,7 @@ var floatOps = map[string]func(a []float64) float64{
 	"fma":        func(a []float64) float64 { return math.FMA(a[0], a[1], a[2]) },
 	"mul_no_nan": of2(timesOrZero),
 	"copysign":   of2(math.Copysign),
+	"overlay":    of2(func(x, y float64) float64 { return math.Float64frombits(math.Float64bits(x) | math.Float64bits(y)) }),
 	"sqrt":       of1(math.Sqrt), "rsqrt": func(a []float64) float64 { return 1 / math.Sqrt(a[0]) }, "cbrt": of1(math.Cbrt),
 	"exp": of1(math.Exp), "exp2": of1(math.Exp2), "expm1": of1(math.Expm1),
 	"log": of1(log), "log2": of1(math.Log2), "log10": func(a []float64) float64 { return log(a[0]) / math.Ln10 }, "log1p": of1(math.Log1p),
@@ -160,6 +161,7 @@ var intOps = map[string]func(a []int64) (int64, error){
 
 	"bitwise_and": func(a []int64) (int64, error) { return bits(a, (*big.Int).And), nil },
 	"bitwise_or":  func(a []int64) (int64, error) { return bits(a, (*big.Int).Or), nil },
+	"overlay":     func(a []int64) (int64, error) { return bits(a, (*big.Int).Or), nil },
 	"bitwise_xor": func(a []int64) (int64, error) { return bits(a, (*big.Int).Xor), nil },
 	"gcd": func(a []int64) (int64, error) {
 		x, y := new(big.Int).Abs(big.NewInt(a[0])), new(big.Int).Abs(big.NewInt(a[1]))
@@ -305,6 +307,12 @@ func elementwise(n *graph.Node, in []Value) (Value, error) {
 		return out, nil
 	}
 	switch {
+	case name == "overlay" && out.Type.DType == graph.Float32:
+		for i := range out.Len() {
+			x, y := float32(in[0].F[at(0, i)]), float32(in[1].F[at(1, i)])
+			out.F[i] = float64(math.Float32frombits(math.Float32bits(x) | math.Float32bits(y)))
+		}
+		return out, nil
 	case name == "nextafter" && out.Type.DType == graph.Float32:
 		for i := range out.Len() {
 			x, y := float32(in[0].F[at(0, i)]), float32(in[1].F[at(1, i)])

@@ -24,7 +24,7 @@ var elsewhere = map[string]string{
 
 // inDerivatives are the operators without a constructor: derivatives or expansions of others are made of them, or the compiler makes them.
 var inDerivatives = map[string]bool{
-	"snapshots": true, "reverse_sweep": true, "scatter_add_to": true,
+	"overlay": true, "snapshots": true, "reverse_sweep": true, "scatter_add_to": true,
 	"atan2_derivative": true, "atan_derivative": true, "avg_pool_grad": true, "batched": true, "bessel_i0e_derivative": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
 	"hypot_derivative": true, "igamma_derivative": true, "logsumexp_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "pow_derivative": true, "reduce_inverse_rms": true, "sigmoid_derivative": true, "unit_rms": true,
 }
