@@ -601,20 +601,20 @@ var useRules = []rule{
 	{name: "overlay", class: exact, ops: []string{"concat"}, doc: "concat of which most is one piece, where loops alone read it or parts of it → overlay of each piece with zeros around it, which loops read where they lie",
 		when: func(n *graph.Node, u *useCounts) bool { return u.overlaid(n) },
 		apply: func(t term) *graph.Node {
-			axis, rank := t.attrs.Int("axis"), t.typ.Shape.Rank()
 			var leaves []*graph.Node
 			before := 0
 			for _, piece := range t.in {
-				low, high := make([]int, rank), make([]int, rank)
-				low[axis], high[axis] = before, t.typ.Shape[axis]-before-piece.Shape()[axis]
-				before += piece.Shape()[axis]
-				leaves = append(leaves, partsOfOverlay(t.g, opPad, attr.Make(attr.L("low", low), attr.L("high", high), attr.F("value", 0)), piece)...)
+				leaves = append(leaves, inConcat(t, piece, before)...)
+				before += piece.Shape()[t.attrs.Int("axis")]
 			}
 			return overlay(leaves)
 		}},
 	{name: "overlay-parts", class: exact, ops: []string{"slice", "pad"}, doc: "a slice, or a pad with zeros, of an overlay → overlay of those parts of its operands that are not all zeros",
 		when:  func(n *graph.Node, u *useCounts) bool { return n.Op().Part(n) != nil && u.overlaid(n) },
 		apply: func(t term) *graph.Node { return overlay(partsOfOverlay(t.g, t.op, t.attrs, t.in[0])) }},
+	{name: "in-place", class: exact, ops: []string{"pad", "concat", "dynamic_update_slice"}, doc: "a large piece that is computed from parts of arrays element by element, put between zeros, between others or into an array at a constant place → the same computed over the whole array, or else what lies around it",
+		when:  func(n *graph.Node, u *useCounts) bool { _, ok := u.framed(n); return ok },
+		apply: inFrame},
 	{name: "add-few", class: rounding, ops: []string{"add"}, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum, or x is given and the sum is read more than once → scatter_add_to, which changes x in place",
 		when: func(n *graph.Node, u *useCounts) bool {
 			for k := range 2 {

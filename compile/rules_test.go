@@ -425,6 +425,43 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"in-place": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Pad(inner(square(o)), []int{1, 1}, []int{1, 1}, 0) },
+			func(o *operands) *graph.Node {
+				return graph.Exp(graph.Pad(inner(square(o)), []int{1, 0}, []int{1, 2}, 0))
+			},
+			func(o *operands) *graph.Node {
+				a := square(o)
+				return graph.DynamicUpdateSlice(a, inner(a), graph.Constant(o.g, []int64{1, 7}, 2)) // moved into range
+			},
+			func(o *operands) *graph.Node {
+				a := graph.Reshape(square(o), 256)
+				step := graph.Mul(graph.Sub(graph.Slice(a, graph.Range{Start: 2, Limit: 256}), graph.Slice(a, graph.Range{Limit: 254})), o.s)
+				return graph.Concat(0, graph.Slice(a, graph.Range{Start: 9, Limit: 10}), step, graph.Slice(a, graph.Range{Start: 99, Limit: 100}))
+			},
+			func(o *operands) *graph.Node { // infinite and NaN outside of the frame, where zeros are divided
+				a := square(o)
+				return graph.Pad(graph.Div(inner(a), inner(a)), []int{1, 1}, []int{1, 1}, 0)
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Pad(inner(square(o)), []int{1, 1}, []int{1, 1}, 1) },
+			func(o *operands) *graph.Node { return graph.Pad(graph.Exp(square(o)), []int{1, 1}, []int{1, 1}, 0) }, // no parts
+			func(o *operands) *graph.Node { return graph.Pad(inner(square(o)), []int{9, 1}, []int{1, 1}, 0) },     // small
+			func(o *operands) *graph.Node { // read elsewhere
+				l := inner(square(o))
+				return graph.MatMul(graph.Pad(l, []int{1, 1}, []int{1, 1}, 0), graph.Pad(graph.MatMul(l, l), []int{1, 1}, []int{1, 1}, 0))
+			},
+			func(o *operands) *graph.Node {
+				a := square(o)
+				return graph.DynamicUpdateSlice(a, inner(a), graph.Slice(o.i, graph.Range{Limit: 2}))
+			},
+			func(o *operands) *graph.Node {
+				return graph.Pad(inner(graph.Cast(square(o), graph.Int64)), []int{1, 1}, []int{1, 1}, 0)
+			},
+		},
+	},
 	"overlay-parts": {
 		builders{
 			func(o *operands) *graph.Node {
@@ -931,4 +968,12 @@ func TestCommutativeOperators(t *testing.T) {
 func square(o *operands) *graph.Node {
 	a, _ := o.matrix(16)
 	return a
+}
+
+// inner is a difference of neighbours, of shape 14×14.
+func inner(a *graph.Node) *graph.Node {
+	part := func(i, j int) *graph.Node {
+		return graph.Slice(a, graph.Range{Start: i, Limit: i + 14}, graph.Range{Start: j, Limit: j + 14})
+	}
+	return graph.Sub(graph.Add(part(0, 1), part(2, 1)), graph.Mul(part(1, 0), part(1, 2)))
 }

@@ -53,15 +53,46 @@ func stencilCase(d graph.DType) func(seed uint64) (*fuzzCase, error) {
 			}
 			return graph.Mul(sum, graph.Like(x, 0.3))
 		}
-		y := stencil(u)
+		y := inside(r, stencil(u), u)
 		if r.IntN(2) == 0 {
 			final, _ := graph.Scan(1+r.IntN(6), []*graph.Node{y, u}, nil, func(carry, _ []*graph.Node) (next, ys []*graph.Node) {
-				return []*graph.Node{graph.Add(stencil(carry[0]), graph.Mul(c, carry[1])), carry[0]}, nil
+				return []*graph.Node{inside(r, graph.Add(stencil(carry[0]), graph.Mul(c, carry[1])), carry[0]), carry[0]}, nil
 			})
 			y = graph.Add(final[0], graph.Mul(final[1], graph.Like(y, 0.5)))
 		}
 		return withGradient(graph.ReduceSum(graph.Mul(y, graph.Tanh(y)), nil), at, y)
 	}
+}
+
+// inside is often y without some elements at its ends, with zeros or elements of x in their place.
+func inside(r *rand.Rand, y, x *graph.Node) *graph.Node {
+	kind := r.IntN(6)
+	if kind > 2 {
+		return y
+	}
+	var part []graph.Range
+	var low, high []int
+	var begin []int64
+	for _, e := range y.Shape() {
+		first := r.IntN(2) * r.IntN(min(3, e))
+		limit := max(e-r.IntN(2), first+1)
+		part = append(part, graph.Range{Start: first, Limit: limit})
+		low, high, begin = append(low, first), append(high, e-limit), append(begin, int64(first))
+	}
+	z := graph.Sub(graph.Slice(y, part...), graph.Mul(graph.Slice(x, part...), graph.Like(x, 0.5)))
+	switch kind {
+	case 0:
+		return graph.Pad(z, low, high, 0)
+	case 1:
+		return graph.DynamicUpdateSlice(x, z, graph.Constant(y.Graph(), begin, len(begin)))
+	}
+	last := len(part) - 1
+	rows := part[:last]
+	pieces := []*graph.Node{graph.Slice(x, append(slices.Clone(rows), graph.Range{Limit: low[last]})...), z,
+		graph.Slice(x, append(slices.Clone(rows), graph.Range{Start: y.Shape()[last] - high[last], Limit: y.Shape()[last]})...)}
+	z = graph.Concat(last, pieces...)
+	low[last], high[last] = 0, 0
+	return graph.Pad(z, low, high, 0)
 }
 
 // shifted is x moved by some elements along each dimension, with zeros or other elements of it from beyond its ends, backwards in some dimensions.
