@@ -44,17 +44,25 @@ func (c *kernelCall) Do(worker, item int) {
 	}
 }
 
-// Numbers of operations of a call from which goroutines that are awake help, and from which others are woken: some and some ten microseconds.
+// Numbers of operations of a call from which goroutines that are awake help, and from which others are woken: some and some ten microseconds. An element
+// that is read or written takes the time of some operations, which matters where there are few others.
 const (
 	parallelWork = 400e3
 	wakeWork     = 8e6
+	elementWork  = 8
 )
 
 func newKernelCall(b *Block, in *Instr, threads int) *kernelCall {
 	c := &kernelCall{b: b, in: in, k: kernel.Lookup(in.Kernel)}
 	if c.k.Each != nil {
 		c.threads = 1
-		if work := c.k.Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs); work >= parallelWork {
+		work := c.k.Operations(operandTypes(in.In), operandTypes(in.Out), in.Attrs)
+		for _, list := range [2][]Operand{in.In, in.Out} {
+			for _, o := range list {
+				work += (elementWork - 1) * float64(o.Type.Size())
+			}
+		}
+		if work >= parallelWork {
 			c.threads, c.wake = threads, work >= wakeWork
 		}
 	}

@@ -74,6 +74,7 @@ func (Serial) Parallel(task pool.Task, items int) {
 type sizes struct {
 	blockA      int // bytes of a packed block of A: a part of the second-level cache
 	columnsB    int // bytes of a row of B that are packed at once for all workers
+	sharedB     int // bytes of B that are packed at once for all workers, if these are more than one chain's: workers wait for one another less often
 	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
 	streamB     int // bytes of B from which few rows of A stream it
 	streamRows  int // rows of A up to which it does
@@ -86,10 +87,10 @@ type sizes struct {
 	singleTerms int // and their terms at most
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128, singles: 8, singleTerms: 16}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 1 << 20, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128, singles: 8, singleTerms: 16}
 
 const (
-	panelsItem  = 8        // panels of B that are packed in one item
+	panelsItem  = 8        // panels of B that are packed in one item at most
 	packRowsOf  = 16       // rows of B that are packed at once, over all panels of an item: they are contiguous for long
 	shortChain  = 64       // terms up to which C is written row by row
 	shareOut    = 8        // number of blocks of a large product: most numbers of workers share it well
@@ -131,6 +132,8 @@ type Plan struct {
 	group        int     // products of an item of singles
 	rowsOfAll    bool    // the rows of C of all products lie CRow apart
 	packedB      int     // bytes of B, packed for all
+	phase        int     // terms of B that are packed for all at once: some chains
+	panelsItem   int     // panels of B that are packed in one item
 	sums         int     // bytes of the float64 sums of float32 segments
 
 	// of a run
@@ -301,7 +304,10 @@ func (x *Plan) choose() {
 			x.colBlocks = min(ceil(2*shareOut, x.rowBlocks), ceil(min(p.N, x.sharedColumns()), x.nr))
 		}
 		x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
-		x.packedB = min(p.K, Chain) * roundUp(min(p.N, x.sharedColumns()), x.nr) * x.size
+		cols := roundUp(min(p.N, x.sharedColumns()), x.nr)
+		x.phase = Chain * max(1, min(ceil(p.K, Chain), x.sizes.sharedB/(Chain*cols*x.size)))
+		x.packedB = min(p.K, x.phase) * cols * x.size
+		x.panelsItem = min(panelsItem, ceil(cols/x.nr*ceil(min(p.K, x.phase), Chain), shareOut))
 	}
 }
 
@@ -536,11 +542,11 @@ func (x *Plan) runTerms(r Runner, k, kc int) {
 		for x.j0 = 0; x.j0 < x.p.N; x.j0 += x.nc {
 			x.nc = min(x.sharedColumns(), x.p.N-x.j0)
 			x.set = set
-			for x.k0 = k; x.k0 < end; x.k0 += Chain {
-				x.kc = min(Chain, end-x.k0)
+			for x.k0 = k; x.k0 < end; x.k0 += x.phase {
+				x.kc = min(x.phase, end-x.k0)
 				if x.prepacked == 0 {
 					x.packing = true
-					r.Parallel(x, ceil(ceil(x.nc, x.nr), panelsItem))
+					r.Parallel(x, x.packItems()*ceil(x.kc, Chain))
 					x.packing = false
 				}
 				x.last = x.k0+x.kc == end
@@ -742,13 +748,23 @@ func (x *Plan) direct(w *worker, own uintptr, r region) {
 	}
 }
 
+// packItems is the number of items in which a chain of B is packed for all workers.
+func (x *Plan) packItems() int { return ceil(ceil(x.nc, x.nr), x.panelsItem) }
+
+// packed returns where the chain of B that begins k terms behind the phase's first is packed for all workers, and the bytes of its panels.
+func (x *Plan) packed(k int) (b uintptr, panel int) {
+	return add(x.bufferB, k*roundUp(x.nc, x.nr)*x.size), x.nr * x.size * min(Chain, x.kc-k)
+}
+
 // doShared packs some panels of B, or computes a block of C.
 func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 	p := &x.p
-	panel := x.nr * x.size * x.kc
 	if x.packing {
-		j := item * panelsItem * x.nr
-		x.packColumns(w, add(x.bufferB, item*panelsItem*panel), x.at(x.b, x.k0, x.j0+j, p.B), min(panelsItem*x.nr, x.nc-j), x.kc)
+		items := x.packItems()
+		k, first := item/items*Chain, item%items*x.panelsItem
+		j := first * x.nr
+		to, panel := x.packed(k)
+		x.packColumns(w, add(to, first*panel), x.at(x.b, x.k0+k, x.j0+j, p.B), min(x.panelsItem*x.nr, x.nc-j), min(Chain, x.kc-k))
 		return
 	}
 	i0, i1 := cut(p.M, x.mr, x.rowBlocks, item/x.colBlocks)
@@ -756,27 +772,31 @@ func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 	if j0 >= j1 {
 		return
 	}
-	aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0, p.A), i1-i0, x.kc)
-	b := add(x.bufferB, j0/x.nr*panel)
-	if x.prepacked != 0 {
-		b, _ = x.panels(x.k0, x.kc, x.j0+j0)
-	}
-	t := tiles{a: own, aRow: aRow, aStep: aStep, b: b, bStep: x.nr * x.size, bPanel: panel,
-		c: add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: x.kc, mode: asm.Add}
-	if x.set {
-		t.mode = asm.Set
-	}
-	if x.then == nil || !x.last {
-		x.tiles(w, &t, i1-i0, j1-j0)
-		return
-	}
-	step := roundUp(finishCols, x.nr)
-	for ; j0 < j1; j0 += step {
-		cols := min(step, j1-j0)
-		s := t
-		x.tiles(w, &s, i1-i0, cols)
-		x.finish(number, x.c, i0, x.j0+j0, i1-i0, cols)
-		t.b, t.c = add(t.b, step/x.nr*panel), add(t.c, step*x.size)
+	for k := 0; k < x.kc; k += Chain {
+		kc := min(Chain, x.kc-k)
+		aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0+k, p.A), i1-i0, kc)
+		b, panel := x.packed(k)
+		b = add(b, j0/x.nr*panel)
+		if x.prepacked != 0 {
+			b, panel = x.panels(x.k0+k, kc, x.j0+j0)
+		}
+		t := tiles{a: own, aRow: aRow, aStep: aStep, b: b, bStep: x.nr * x.size, bPanel: panel,
+			c: add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: kc, mode: asm.Add}
+		if x.set && k == 0 {
+			t.mode = asm.Set
+		}
+		if x.then == nil || !x.last || k+kc < x.kc {
+			x.tiles(w, &t, i1-i0, j1-j0)
+			continue
+		}
+		step := roundUp(finishCols, x.nr)
+		for ; j0 < j1; j0 += step {
+			cols := min(step, j1-j0)
+			s := t
+			x.tiles(w, &s, i1-i0, cols)
+			x.finish(number, x.c, i0, x.j0+j0, i1-i0, cols)
+			t.b, t.c = add(t.b, step/x.nr*panel), add(t.c, step*x.size)
+		}
 	}
 }
 

@@ -305,7 +305,7 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 
 // tiny makes small products go the ways of large ones, cut into many items.
 var (
-	tiny    = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, ownColumns: 32, singles: 2, singleTerms: 5}
+	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, ownColumns: 32, singles: 2, singleTerms: 5}
 	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 16, ownColumns: 16, singles: 2, singleTerms: 40}
 )
 
@@ -337,7 +337,7 @@ func TestForms(t *testing.T) {
 	runs := 0
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, d := range floats {
-		for _, s := range [][3]int{{1, 1, 1}, {1, 300, 40}, {300, 1, 40}, {1, 70, 530}, {70, 1, 530}, {5, 130, 270}, {14, 33, 513}, {13, 97, 300}, {31, 100, 70}, {65, 77, 257}, {100, 31, 16}, {3, 4, 0}, {29, 65, 600}} {
+		for _, s := range [][3]int{{1, 1, 1}, {1, 300, 40}, {300, 1, 40}, {1, 70, 530}, {70, 1, 530}, {5, 130, 270}, {14, 33, 513}, {13, 97, 300}, {31, 100, 70}, {65, 77, 257}, {100, 31, 16}, {3, 4, 0}, {29, 65, 600}, {45, 70, 1100}} {
 			for f := range 4 {
 				for gap := range 2 {
 					p := form(d, s[0], s[1], s[2], f, gap*7)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/gemm"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -110,8 +111,13 @@ func init() {
 			"indices[k·m : (k+1)·m], where m is the rank of shape less that of the operands. Numeric dtypes.",
 		Check:   checkIndexTranspose,
 		Prepare: prepareIndexTranspose,
+		Each:    func(in, out []Type, a attr.List) int { return 0 },
 		Run: func(c *Call) error {
-			return pickNumeric(c.Out[0].DType, runPlacedSum[float64], runPlacedSum[float32], runPlacedSum[int64], runPlacedSum[int32])(c)
+			p := c.State.(*placedBlocks)
+			p.call = c
+			c.Parallel(p, (c.Out[0].Size()+partItem-1)/partItem)
+			p.call = nil
+			return nil
 		},
 	})
 	Register(&Kernel{
@@ -410,16 +416,40 @@ func prepareIndexTranspose(in, out []Type, a attr.List) any {
 	s, idx := out[0].Shape, a.Ints("indices")
 	m := len(s) - len(in[0].Shape)
 	strides := shape.Strides(s)
-	plans := make([]*stridedCopy, len(in))
-	sum := &placedSum{plans, elem.BlockKernel(micro.Add, out[0].DType, out[0].DType, cpu.Best())}
-	for k, x := range in {
-		off := 0
+	d := out[0].DType
+	p := &placedBlocks{offsets: make([]int, len(in)), n: in[0].Size(), add: elem.BlockKernel(micro.Add, d, d, cpu.Best()), do: blockPlacers[d]}
+	for k := range in {
 		for d, i := range idx[k*m : (k+1)*m] {
-			off += i * strides[d]
+			p.offsets[k] += i * strides[d]
 		}
-		plans[k] = newStridedCopy([]int{x.Size()}, []int{1}, []int{1}, off, 0)
 	}
-	return sum
+	return p
+}
+
+// placedBlocks is a sum of operands that are each a block of the result. Items are parts of the result.
+type placedBlocks struct {
+	offsets []int // by operand: where it begins in the result
+	n       int   // elements of an operand
+	add     elem.Block
+	do      func(p *placedBlocks, item int)
+	call    *Call // of a run
+}
+
+// Do implements pool.Task.
+func (p *placedBlocks) Do(_, item int) { p.do(p, item) }
+
+var blockPlacers = map[dtype.DType]func(p *placedBlocks, item int){dtype.Float64: placeBlocks[float64], dtype.Float32: placeBlocks[float32], dtype.Int64: placeBlocks[int64], dtype.Int32: placeBlocks[int32]}
+
+// placeBlocks adds to a cleared part of the result what lies there of the operands, in their order.
+func placeBlocks[T number](p *placedBlocks, item int) {
+	dst := data[T](&p.call.Out[0])
+	lo, hi := item*partItem, min(len(dst), (item+1)*partItem)
+	clear(dst[lo:hi])
+	for k, off := range p.offsets {
+		if from, to := max(lo, off), min(hi, off+p.n); from < to {
+			combineRow(p.add, dst[from:to], data[T](&p.call.In[k])[from-off:])
+		}
+	}
 }
 
 func checkTriangle(in, out []Type, a attr.List) error {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -13,6 +14,13 @@ func counted(n int) []float64 {
 	x := make([]float64, n)
 	for i := range x {
 		x[i] = float64(i + 1)
+	}
+	return x
+}
+
+func doubled(x []float64) []float64 {
+	for i := range x {
+		x[i] *= 2
 	}
 	return x
 }
@@ -97,6 +105,9 @@ var _ = addCases(
 		in: []arg{v(sh(2), 1, 2), v(sh(2), 3, 4)}, out: []arg{v(sh(3, 2), 3, 4, 0, 0, 1, 2)}},
 	kernelCase{name: "index_transpose", what: "scalars", dtypes: numericDTypes, attrs: attrs(attr.L("shape", sh(2, 2)), attr.L("indices", sh(1, 0, 0, 1))),
 		in: []arg{v(sh(), 5), v(sh(), 6)}, out: []arg{v(sh(2, 2), 0, 6, 5, 0)}},
+	kernelCase{name: "index_transpose", what: "over several items", dtypes: numericDTypes, attrs: attrs(attr.L("shape", sh(4, 10000)), attr.L("indices", sh(1, 3, 1))),
+		in:  []arg{v(sh(10000), counted(10000)...), v(sh(10000), counted(10000)...), v(sh(10000), counted(10000)...)},
+		out: []arg{v(sh(4, 10000), slices.Concat(make([]float64, 10000), doubled(counted(10000)), make([]float64, 10000), counted(10000))...)}},
 	kernelCase{name: "tril", what: "k = 0", dtypes: numericDTypes, in: []arg{v(sh(2, 2, 3), counted(12)...)},
 		out: []arg{v(sh(2, 2, 3), 1, 0, 0, 4, 5, 0, 7, 0, 0, 10, 11, 0)}},
 	kernelCase{name: "tril", what: "k = −1", dtypes: allDTypes, attrs: attrs(attr.I("k", -1)), in: []arg{v(sh(2, 2), 1, 1, 1, 1)}, out: []arg{v(sh(2, 2), 0, 0, 1, 0)}},

@@ -54,6 +54,7 @@ func TestThreads(t *testing.T) {
 		{"transpose", [][]int{sh(300, 501)}, sh(501, 300), attrs(attr.L("perm", sh(1, 0)))},
 		{"transpose", [][]int{sh(4, 90, 5, 64)}, sh(4, 5, 90, 64), attrs(attr.L("perm", sh(0, 2, 1, 3)))},
 		{"transpose", [][]int{sh(3, 100, 7, 65)}, sh(65, 3, 7, 100), attrs(attr.L("perm", sh(3, 0, 2, 1)))},
+		{"index_transpose", [][]int{sh(3, 9000), sh(3, 9000), sh(3, 9000)}, sh(2, 2, 3, 9000), attrs(attr.L("shape", sh(2, 2, 3, 9000)), attr.L("indices", sh(1, 0, 0, 1, 1, 0)))},
 		{"transpose", [][]int{sh(33, 17000)}, sh(17000, 33), attrs(attr.L("perm", sh(1, 0)))},
 	} {
 		for _, d := range floatDTypes {
