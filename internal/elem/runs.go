@@ -8,7 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-// shortRun is the longest run that is reduced without a call of the block kernel.
+// shortRun is the longest run that is reduced without a call of the block kernel where that has no vectors; where it has some, it takes less time for any run.
 const shortRun = 8
 
 // ReduceRunsFunc reduces consecutive runs of n elements, 1 ≤ n ≤ 512, to one element each.
@@ -16,26 +16,30 @@ type ReduceRunsFunc func(dst, src unsafe.Pointer, n, runs int)
 
 // ReduceRuns returns the reduction of many short runs at once, each as ReduceBlock has it. Numeric dtypes.
 func ReduceRuns(kind micro.ReduceKind, t dtype.DType, level cpu.Level) ReduceRunsFunc {
-	block := ReduceBlock(kind, t, level)
+	block, path := reduceBlock(kind, t, level)
+	short := shortRun
+	if path > cpu.Portable {
+		short = 0
+	}
 	switch t {
 	case dtype.Float64:
-		return runsOf[float64](kind, block)
+		return runsOf[float64](kind, block, short)
 	case dtype.Float32:
-		return runsOf[float32](kind, block)
+		return runsOf[float32](kind, block, short)
 	case dtype.Int64:
-		return runsOf[int64](kind, block)
+		return runsOf[int64](kind, block, short)
 	}
-	return runsOf[int32](kind, block)
+	return runsOf[int32](kind, block, short)
 }
 
-func runsOf[T Number](kind micro.ReduceKind, block ReduceFunc) ReduceRunsFunc {
+func runsOf[T Number](kind micro.ReduceKind, block ReduceFunc, short int) ReduceRunsFunc {
 	return func(dst, src unsafe.Pointer, n, runs int) {
-		reduceAll(kind, block, unsafe.Slice((*T)(dst), runs), unsafe.Slice((*T)(src), n*runs), n)
+		reduceAll(kind, block, unsafe.Slice((*T)(dst), runs), unsafe.Slice((*T)(src), n*runs), n, short)
 	}
 }
 
-// reduceAll reduces run k of the n-element runs of src to dst[k].
-func reduceAll[T Number](kind micro.ReduceKind, block ReduceFunc, dst, src []T, n int) {
+// reduceAll reduces run k of the n-element runs of src to dst[k], without the block kernel for up to short elements.
+func reduceAll[T Number](kind micro.ReduceKind, block ReduceFunc, dst, src []T, n, short int) {
 	sum := kind == micro.ReduceSum
 	switch {
 	case sum && n == 2:
@@ -53,7 +57,7 @@ func reduceAll[T Number](kind micro.ReduceKind, block ReduceFunc, dst, src []T, 
 			x := src[4*k : 4*k+4]
 			dst[k] = ((x[0] + 0) + (x[2] + 0)) + ((x[1] + 0) + (x[3] + 0))
 		}
-	case n <= shortRun:
+	case n <= short:
 		for k := range dst {
 			dst[k] = reduceShort(kind, src[k*n:(k+1)*n])
 		}
