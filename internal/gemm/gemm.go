@@ -767,8 +767,12 @@ func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 		x.packColumns(w, add(to, first*panel), x.at(x.b, x.k0+k, x.j0+j, p.B), min(x.panelsItem*x.nr, x.nc-j), min(Chain, x.kc-k))
 		return
 	}
-	i0, i1 := cut(p.M, x.mr, x.rowBlocks, item/x.colBlocks)
-	j0, j1 := cut(x.nc, x.nr, x.colBlocks, item%x.colBlocks)
+	i, j := item/x.colBlocks, item%x.colBlocks
+	if x.nc > p.M { // a worker takes the columns that it packed, about
+		i, j = item%x.rowBlocks, item/x.rowBlocks
+	}
+	i0, i1 := cut(p.M, x.mr, x.rowBlocks, i)
+	j0, j1 := cut(x.nc, x.nr, x.colBlocks, j)
 	if j0 >= j1 {
 		return
 	}
