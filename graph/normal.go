@@ -353,7 +353,12 @@ func expandAttention(n *Node) *Node {
 	top := StopGradient(finiteOrZero(ReduceMax(scores, []int{r - 1}, KeepDims)))
 	e := Exp(Sub(scores, top))
 	sum := sumKept(e, r-1)
-	none := LogicalNot(ReduceAny(BroadcastTo(mask, scores.typ.Shape...), []int{r - 1}, KeepDims))
+	var rows Shape // of the mask, which is not repeated for what it is the same for
+	if n := mask.typ.Shape.Rank(); n > 0 {
+		rows = mask.typ.Shape[:n-1]
+	}
+	rows = append(slices.Clone(rows), s)
+	none := LogicalNot(ReduceAny(BroadcastTo(mask, rows...), []int{len(rows) - 1}, KeepDims))
 	// Keys that are not seen weigh nothing, whatever their v holds.
 	weights := Where(mask, Div(e, Where(none, Like(sum, 1), sum)), Like(e, 0))
 	return applyAll(opMatMul, []*Node{weights, v}, attr.B("no_nan", true), attr.B("transpose_a", false), attr.B("transpose_b", false))
