@@ -74,7 +74,7 @@ func (Serial) Parallel(task pool.Task, items int) {
 type sizes struct {
 	blockA      int // bytes of a packed block of A: a part of the second-level cache
 	columnsB    int // bytes of a row of B that are packed at once for all workers
-	sharedB     int // bytes of B that are packed at once for all workers, if these are more than one chain's: workers wait for one another less often
+	sharedB     int // bytes of B that are packed at once for all workers, if these are more than one chain's: workers wait for one another less often. What items share of A is counted too
 	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
 	streamB     int // bytes of B from which few rows of A stream it
 	streamRows  int // rows of A up to which it does
@@ -305,7 +305,11 @@ func (x *Plan) choose() {
 		}
 		x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
 		cols := roundUp(min(p.N, x.sharedColumns()), x.nr)
-		x.phase = Chain * max(1, min(ceil(p.K, Chain), x.sizes.sharedB/(Chain*cols*x.size)))
+		row := cols * x.size // bytes of each term that items share, which stay in the cache
+		if p.A.Col != 1 {
+			row += p.M * x.size
+		}
+		x.phase = Chain * max(1, min(ceil(p.K, Chain), x.sizes.sharedB/(Chain*row)))
 		x.packedB = min(p.K, x.phase) * cols * x.size
 		x.panelsItem = min(panelsItem, ceil(cols/x.nr*ceil(min(p.K, x.phase), Chain), shareOut))
 	}
