@@ -82,12 +82,14 @@ type sizes struct {
 	streamC     int // bytes of C that stay in the first-level cache while B streams by
 	itemWork    int // bytes · multiply-adds of an item at least: a microsecond or so
 	farStride   int // bytes from row to row of A from which few rows hit the same lines of a cache
+	nearStride  int // bytes from term to term of A below which many columns of B read it where it is: copying its short lines takes longer
+	nearPanels  int // panels of B that are many
 	ownColumns  int // columns of B that a worker packs for itself at once
 	singles     int // products of one tile each that are taken in groups
 	singleTerms int // and their terms at most
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 1 << 20, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, ownColumns: 128, singles: 8, singleTerms: 16}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 1 << 20, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
 
 const (
 	panelsItem  = 8        // panels of B that are packed in one item at most
@@ -297,13 +299,15 @@ func (x *Plan) choose() {
 	case stream:
 		x.colBlocks = max(1, min(max(want, ceil(p.N, x.streamColumns())), p.N*x.size/x.sizes.streamRow))
 	case shared:
-		x.packA = true
+		x.packA = p.A.Col == 1 || p.A.Col*x.size >= x.sizes.nearStride || columns < x.sizes.nearPanels
 		most := max(1, x.sizes.blockA/(min(p.K, Chain)*x.size*x.mr)) // tiles of a block
 		x.rowBlocks = min(roundUp(ceil(tiles, most), shareOut), ceil(tiles, 4))
 		if x.rowBlocks < shareOut {
 			x.colBlocks = min(ceil(2*shareOut, x.rowBlocks), ceil(min(p.N, x.sharedColumns()), x.nr))
 		}
-		x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
+		if x.packA {
+			x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
+		}
 		cols := roundUp(min(p.N, x.sharedColumns()), x.nr)
 		row := cols * x.size // bytes of each term that items share, which stay in the cache
 		if p.A.Col != 1 {
@@ -782,13 +786,17 @@ func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 	}
 	for k := 0; k < x.kc; k += Chain {
 		kc := min(Chain, x.kc-k)
-		aRow, aStep := x.packRows(own, x.at(x.a, i0, x.k0+k, p.A), i1-i0, kc)
+		a, aRow, aStep := x.at(x.a, i0, x.k0+k, p.A), p.A.Row*x.size, p.A.Col*x.size
+		if x.packA {
+			aRow, aStep = x.packRows(own, a, i1-i0, kc)
+			a = own
+		}
 		b, panel := x.packed(k)
 		b = add(b, j0/x.nr*panel)
 		if x.prepacked != 0 {
 			b, panel = x.panels(x.k0+k, kc, x.j0+j0)
 		}
-		t := tiles{a: own, aRow: aRow, aStep: aStep, b: b, bStep: x.nr * x.size, bPanel: panel,
+		t := tiles{a: a, aRow: aRow, aStep: aStep, b: b, bStep: x.nr * x.size, bPanel: panel,
 			c: add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: kc, mode: asm.Add}
 		if x.set && k == 0 {
 			t.mode = asm.Set
