@@ -459,11 +459,11 @@ func Remainder(x, y *Node) *Node { return apply2(opRemainder, x, y) }
 // Pow returns x^y elementwise, broadcast.
 func Pow(x, y *Node) *Node { return apply2(opPow, x, y) }
 
-// Max returns the larger of x and y elementwise; a tie shares the adjoint.
-func Max(x, y *Node) *Node { return apply2(opMax, x, y) }
+// Max returns the larger of x and y elementwise; a tie shares the adjoint. true is the larger one of bools.
+func Max(x, y *Node) *Node { return ordered(opMax, x, y) }
 
-// Min returns the smaller of x and y elementwise; a tie shares the adjoint.
-func Min(x, y *Node) *Node { return apply2(opMin, x, y) }
+// Min returns the smaller of x and y elementwise; a tie shares the adjoint. false is the smaller one of bools.
+func Min(x, y *Node) *Node { return ordered(opMin, x, y) }
 
 // FMA returns x·y + z rounded once.
 func FMA(x, y, z *Node) *Node { return apply3(opFMA, x, y, z) }

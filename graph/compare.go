@@ -62,7 +62,7 @@ func init() {
 				return 0, fmt.Errorf("the condition is %v: needs bool", in[0].typ.DType)
 			}
 			if in[1].typ.DType != in[2].typ.DType {
-				return 0, fmt.Errorf("the branches are %v and %v: cast one of them", in[1].typ.DType, in[2].typ.DType)
+				return 0, fmt.Errorf("the branches are %v and %v", in[1].typ.DType, in[2].typ.DType)
 			}
 			return in[1].typ.DType, nil
 		},
@@ -125,35 +125,64 @@ func Equal(x, y *Node) *Node { return apply2(opEqual, x, y) }
 // NotEqual returns whether x ≠ y elementwise, as bool; true for NaN.
 func NotEqual(x, y *Node) *Node { return apply2(opNotEqual, x, y) }
 
-// Less returns whether x < y elementwise, as bool.
-func Less(x, y *Node) *Node { return apply2(opLess, x, y) }
+// ordered applies an operator of two operands; comparisons and extrema take bools as 0 and 1.
+func ordered(op *Op, x, y *Node) *Node {
+	if !x.Valid() || !y.Valid() || x.typ.DType != Bool || y.typ.DType != Bool {
+		return apply2(op, x, y)
+	}
+	switch op {
+	case opMax:
+		return LogicalOr(x, y)
+	case opMin:
+		return LogicalAnd(x, y)
+	case opLess, opLessEqual, opGreater, opGreaterEqual:
+		x, y = Cast(x, Int32), Cast(y, Int32)
+	}
+	return apply2(op, x, y)
+}
+
+// Less returns whether x < y elementwise, as bool; false is less than true.
+func Less(x, y *Node) *Node { return ordered(opLess, x, y) }
 
 // LessEqual returns whether x ≤ y elementwise, as bool.
-func LessEqual(x, y *Node) *Node { return apply2(opLessEqual, x, y) }
+func LessEqual(x, y *Node) *Node { return ordered(opLessEqual, x, y) }
 
 // Greater returns whether x > y elementwise, as bool.
-func Greater(x, y *Node) *Node { return apply2(opGreater, x, y) }
+func Greater(x, y *Node) *Node { return ordered(opGreater, x, y) }
 
 // GreaterEqual returns whether x ≥ y elementwise, as bool.
-func GreaterEqual(x, y *Node) *Node { return apply2(opGreaterEqual, x, y) }
+func GreaterEqual(x, y *Node) *Node { return ordered(opGreaterEqual, x, y) }
 
-// IsNaN returns whether x is NaN elementwise, as bool.
-func IsNaN(x *Node) *Node { return apply1(opIsNaN, x) }
+// IsNaN returns whether x is NaN elementwise, as bool; no integer or bool is.
+func IsNaN(x *Node) *Node {
+	if x.Valid() && !x.typ.DType.IsFloat() {
+		return NotEqual(x, x)
+	}
+	return apply1(opIsNaN, x)
+}
 
-// IsFinite returns whether x is neither infinite nor NaN elementwise, as bool.
-func IsFinite(x *Node) *Node { return apply1(opIsFinite, x) }
+// IsFinite returns whether x is neither infinite nor NaN elementwise, as bool; every integer and bool is.
+func IsFinite(x *Node) *Node {
+	if x.Valid() && !x.typ.DType.IsFloat() {
+		return Equal(x, x)
+	}
+	return apply1(opIsFinite, x)
+}
 
-// LogicalAnd returns whether both bool operands are true, elementwise.
-func LogicalAnd(x, y *Node) *Node { return apply2(opLogicalAnd, x, y) }
+// truth is a bool, and whether a number is not 0, as NumPy's and PyTorch's logical functions take it.
+func truth(x *Node) *Node { return orCast(x, BoolOnly, Bool) }
 
-// LogicalOr returns whether one of the bool operands is true, elementwise.
-func LogicalOr(x, y *Node) *Node { return apply2(opLogicalOr, x, y) }
+// LogicalAnd returns whether both operands are true, elementwise; a number is if it is not 0, as in all logical functions.
+func LogicalAnd(x, y *Node) *Node { return apply2(opLogicalAnd, truth(x), truth(y)) }
 
-// LogicalXor returns whether exactly one of the bool operands is true, elementwise.
-func LogicalXor(x, y *Node) *Node { return apply2(opLogicalXor, x, y) }
+// LogicalOr returns whether one of the operands is true, elementwise.
+func LogicalOr(x, y *Node) *Node { return apply2(opLogicalOr, truth(x), truth(y)) }
 
-// LogicalNot returns whether the bool operand is false, elementwise.
-func LogicalNot(x *Node) *Node { return apply1(opLogicalNot, x) }
+// LogicalXor returns whether exactly one of the operands is true, elementwise.
+func LogicalXor(x, y *Node) *Node { return apply2(opLogicalXor, truth(x), truth(y)) }
+
+// LogicalNot returns whether the operand is false, elementwise.
+func LogicalNot(x *Node) *Node { return apply1(opLogicalNot, truth(x)) }
 
 // Where returns a where condition (bool) is true, else b, elementwise and broadcast. The branch that is
 // not taken contributes exactly 0 to every derivative, of every order and in both modes, whatever is infinite or NaN in it: through elementwise operators, reductions,

@@ -221,7 +221,8 @@ func withoutBatch(x *Node) *Node {
 }
 
 // Conv returns the convolution (cross-correlation, as in neural networks) of x [N, C, spatial] with filters w [O, C/groups, spatial], for 1 to
-// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each. x may lack N, and then the result does.
+// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each. x may lack N, and then the result does. Negative padding takes
+// elements away. Both may be integers of one dtype, whose sums wrap.
 func Conv(x, w *Node, window Window) *Node {
 	if !x.Valid() || !w.Valid() {
 		return apply2(opConv, x, w)
@@ -229,7 +230,35 @@ func Conv(x, w *Node, window Window) *Node {
 	if r := x.typ.Shape.Rank(); r > 1 && r == w.typ.Shape.Rank()-1 {
 		return withoutBatch(Conv(ExpandDims(x, 0), w, window))
 	}
-	return applyAll(opConv, []*Node{x, w}, window.fill(spatial(x)).attrs()...)
+	window = window.fill(spatial(x))
+	if p := window.Padding; len(p) > 0 && slices.Min(p) < 0 && len(p) == 2*spatial(x) {
+		fewer, more := slices.Clone(p), slices.Clone(p)
+		for i, v := range p {
+			fewer[i], more[i] = min(v, 0), max(v, 0)
+		}
+		low, high := paddingOf(Window{Padding: fewer})
+		window.Padding = more
+		return Conv(Pad(x, low, high, 0), w, window)
+	}
+	if x.typ.DType.IsInt() && w.typ.DType == x.typ.DType {
+		return integerConv(x, w, window)
+	}
+	return applyAll(opConv, []*Node{x, w}, window.attrs()...)
+}
+
+// integerConv is a convolution of integers: the product of the filters with the elements under each window.
+func integerConv(x, w *Node, window Window) *Node {
+	float := func(t *Type) *Type { return &Type{Float64, t.Shape} }
+	out, err := inferConv(float(x.typ), float(w.typ), attr.Make(window.attrs()...))
+	if err != nil {
+		return x.g.Fail(opConv.Name, err)
+	}
+	g, s, under := window.Groups, w.typ.Shape, Unfold(x, w.typ.Shape[2:], window)
+	if !under.Valid() {
+		return under
+	}
+	n, k, l := x.typ.Shape[0], s[1:].Size(), out.Shape[2:].Size()
+	return Reshape(MatMul(Reshape(w, g, s[0]/g, k), Reshape(under, n, g, k, l)), out.Shape...)
 }
 
 // ConvTranspose returns the transposed convolution of y [N, O, spatial] with filters w [O, C/groups, spatial]: the linear transpose of

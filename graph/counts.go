@@ -26,6 +26,7 @@ func Mode(x *Node, axis int) (value, count *Node) {
 		bad := apply1(opIdentity, x)
 		return bad, bad
 	}
+	x = withOneAxis(x, axis)
 	a, err := axisOf(axis, x.typ.Shape.Rank())
 	if err == nil && x.typ.Shape[a] == 0 {
 		err = fmt.Errorf("the operand is %v: there is no element along axis %d", x.typ, a)

@@ -7,20 +7,20 @@ import "fmt"
 // maxDifferences bounds the order of differences, of which each is a node.
 const maxDifferences = 1 << 10
 
-// Diff returns the n-th differences of x along the axis, each element less the one before it (numpy.diff). n is at least 0 and up to the axis' extent, and 1024.
+// Diff returns the n-th differences of x along the axis, each element less the one before it (numpy.diff). n is from 0 to 1024; of an axis with no more elements than that nothing is left.
 func Diff(x *Node, n, axis int) *Node {
 	const op = "diff"
 	if !x.Valid() {
 		return apply1(opIdentity, x)
 	}
 	a, err := axisOf(axis, x.typ.Shape.Rank())
-	if err == nil && (n < 0 || n > min(x.typ.Shape[a], maxDifferences)) {
+	if err == nil && (n < 0 || n > maxDifferences) {
 		err = fmt.Errorf("differences of order %d along axis %d of %v", n, a, x.typ)
 	}
 	if err != nil {
 		return x.g.Fail(op, err)
 	}
-	for range n {
+	for range min(n, x.typ.Shape[a]) {
 		e := x.typ.Shape[a]
 		upper, lower := sliceAxis(x, a, 1, e), sliceAxis(x, a, 0, e-1)
 		if x.typ.DType == Bool {
@@ -32,33 +32,32 @@ func Diff(x *Node, n, axis int) *Node {
 	return x
 }
 
-// Trapezoid returns the integral of y along the axis by the trapezoidal rule, between elements at the distance dx (numpy.trapezoid).
+// Trapezoid returns the integral of y along the axis by the trapezoidal rule, between elements at the distance dx (numpy.trapezoid), 0 for less than two; that of integers and bools is a float64.
 func Trapezoid(y *Node, dx float64, axis int) *Node {
 	const op = "trapezoid"
 	if !y.Valid() {
 		return apply1(opIdentity, y)
 	}
+	y = orCast(y, Floats, Float64)
 	a, err := axisOf(axis, y.typ.Shape.Rank())
-	if err == nil && (!y.typ.DType.IsFloat() || y.typ.Shape[a] < 1) {
-		err = fmt.Errorf("the operand is %v: needs one of %v and an element along axis %d", y.typ, Floats, a)
-	}
 	if err != nil {
 		return y.g.Fail(op, err)
 	}
-	e := y.typ.Shape[a]
+	e := max(y.typ.Shape[a], 1)
 	pairs := Add(sliceAxis(y, a, 1, e), sliceAxis(y, a, 0, e-1))
 	return Mul(ReduceSum(pairs, []int{a}), Like(y, dx/2))
 }
 
-// CentralDifferences returns the derivative of y along the axis by differences over elements at the distance dx: of both neighbours, and of one at the two ends (numpy.gradient). The axis has at least two elements.
+// CentralDifferences returns the derivative of y along the axis by differences over elements at the distance dx: of both neighbours, and of one at the two ends (numpy.gradient). The axis has at least two elements. That of integers is a float64.
 func CentralDifferences(y *Node, dx float64, axis int) *Node {
 	const op = "central_differences"
 	if !y.Valid() {
 		return apply1(opIdentity, y)
 	}
+	y = orCast(y, Floats, Float64)
 	a, err := axisOf(axis, y.typ.Shape.Rank())
-	if err == nil && (!y.typ.DType.IsFloat() || y.typ.Shape[a] < 2) {
-		err = fmt.Errorf("the operand is %v: needs one of %v and two elements along axis %d", y.typ, Floats, a)
+	if err == nil && y.typ.Shape[a] < 2 {
+		err = fmt.Errorf("the operand is %v: needs two elements along axis %d", y.typ, a)
 	}
 	if err != nil {
 		return y.g.Fail(op, err)

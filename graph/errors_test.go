@@ -51,10 +51,13 @@ var badInput = []struct {
 	{"sqrt", "operands are bool", func(_ *graph.Graph, in inputs) int { graph.Sqrt(in.b); return here() }},
 	{"atan2", "do not broadcast", func(_ *graph.Graph, in inputs) int { graph.Atan2(in.four, in.x); return here() }},
 
-	{"lt", "operands are bool", func(_ *graph.Graph, in inputs) int { graph.Less(in.b, in.b); return here() }},
+	{"lt", "operands are bool and float64: cast operand 0 to float64", func(_ *graph.Graph, in inputs) int { graph.Less(in.b, in.x); return here() }},
 	{"eq", "operands are float64 and bool", func(_ *graph.Graph, in inputs) int { graph.Equal(in.x, in.b); return here() }},
-	{"logical_and", "operands are float64", func(_ *graph.Graph, in inputs) int { graph.LogicalAnd(in.x, in.x); return here() }},
-	{"is_nan", "operands are int64", func(_ *graph.Graph, in inputs) int { graph.IsNaN(in.i); return here() }},
+	{"logical_and", "operands are float64", func(_ *graph.Graph, in inputs) int {
+		graph.Call(graph.LookupOp("logical_and"), in.x, in.x)
+		return here() - 1
+	}},
+	{"is_nan", "operands are int64", func(_ *graph.Graph, in inputs) int { graph.Call(graph.LookupOp("is_nan"), in.i); return here() }},
 	{"where", "the condition is float64: needs bool", func(_ *graph.Graph, in inputs) int { graph.Where(in.x, in.x, in.x); return here() }},
 	{"where", "the branches are float64 and float32", func(_ *graph.Graph, in inputs) int { graph.Where(in.b, in.x, in.f); return here() }},
 	{"where", "do not broadcast", func(_ *graph.Graph, in inputs) int { graph.Where(in.b, in.four, in.four); return here() }},
@@ -63,7 +66,7 @@ var badInput = []struct {
 	{"reduce_sum", "axis 2 is out of range for rank 2", func(_ *graph.Graph, in inputs) int { graph.ReduceSum(in.x, []int{2}); return here() }},
 	{"reduce_mean", "axis -3 is out of range for rank 2", func(_ *graph.Graph, in inputs) int { graph.ReduceMean(in.x, []int{-3}); return here() }},
 	{"reduce_max", "axis -1 is given twice", func(_ *graph.Graph, in inputs) int { graph.ReduceMax(in.x, []int{1, -1}); return here() }},
-	{"reduce_any", "the operand is float64", func(_ *graph.Graph, in inputs) int { graph.ReduceAny(in.x, nil); return here() }},
+	{"reduce_any", "axis 7 is out of range", func(_ *graph.Graph, in inputs) int { graph.ReduceAny(in.x, []int{7}); return here() }},
 	{"argmax", "axis 5 is out of range", func(_ *graph.Graph, in inputs) int { graph.Argmax(in.x, 5); return here() }},
 	{"softmax", "axis 1 is out of range for rank 1", func(g *graph.Graph, _ inputs) int { graph.Softmax(graph.Ones(g, graph.Float64, 1), 1); return here() }},
 	{"log_softmax", "the operand is int64", func(_ *graph.Graph, in inputs) int { graph.LogSoftmax(in.i, 0); return here() }},

@@ -267,7 +267,7 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 	}
 	typ, results, err := op.infer(inputs, attrs)
 	if err != nil {
-		return g.Fail(op.Name, err)
+		return g.Fail(op.Name, op.withCast(err, inputs, attrs))
 	}
 	if op == opResult || typ.Shape.Empty() || slices.ContainsFunc(inputs, isEmpty) {
 		t := typ // so that the other one stays on the stack

@@ -202,17 +202,14 @@ func init() {
 	})
 	opDiagPart = Register(&Op{
 		Name: "diag_part", Pattern: Moves, LeadingBatch: true, Family: FamilyShape, MinArity: 1, MaxArity: 1, Kernel: "diag_part", Attrs: []AttrSpec{diagonalAttr},
-		Doc: "A diagonal of the matrices in the last two dimensions.", Formula: "the adjoint on that diagonal, 0 elsewhere", JointlyLinear: true,
+		Doc: "A diagonal of the matrices in the last two dimensions; one that lies outside of them has no elements.", Formula: "the adjoint on that diagonal, 0 elsewhere", JointlyLinear: true,
 		Infer: func(in []*Node, a attr.List) (Type, error) {
 			s, k := in[0].typ.Shape, a.Int("k")
 			if len(s) < 2 {
 				return Type{}, fmt.Errorf("the operand is %v: needs rank 2 or more", in[0].typ)
 			}
 			m, n := s[len(s)-2], s[len(s)-1]
-			if k <= -m || k >= n {
-				return Type{}, fmt.Errorf("diagonal %d lies outside of %d×%d", k, m, n)
-			}
-			return Type{in[0].typ.DType, append(append(Shape{}, s[:len(s)-2]...), min(m+min(k, 0), n-max(k, 0)))}, nil
+			return Type{in[0].typ.DType, append(append(Shape{}, s[:len(s)-2]...), max(min(m+min(k, 0), n-max(k, 0), m, n), 0))}, nil
 		},
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
 			d, s := Diag(ct, n.extra.attrs.Int("k")), n.inputs[0].typ.Shape
@@ -428,7 +425,7 @@ func Repeat(x *Node, repeats, axis int) *Node {
 // Diag returns square matrices with the last dimension of x on diagonal k (0 the main one, positive above it) and 0 elsewhere.
 func Diag(x *Node, k int) *Node { return applyAll(opDiag, []*Node{x}, attr.I("k", k)) }
 
-// DiagPart returns diagonal k of the matrices in the last two dimensions of x.
+// DiagPart returns diagonal k of the matrices in the last two dimensions of x, nothing of one that lies outside of them (numpy.diagonal).
 func DiagPart(x *Node, k int) *Node { return applyAll(opDiagPart, []*Node{x}, attr.I("k", k)) }
 
 // Tril returns the matrices in the last two dimensions of x with the elements above diagonal k set to 0.

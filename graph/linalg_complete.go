@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -115,7 +116,7 @@ func SVDComplete(a *Node) (u, s, vt *Node) {
 	return u, s, vt
 }
 
-// LUSolve returns X with A·X = B from the factors of LU of a square matrix A [… n×n] and B [… n×k], or [n] for a vector.
+// LUSolve returns X with A·X = B from the factors of LU of a square matrix A [… n×n] and B [… n×k], or [n] for a vector; batches broadcast.
 func LUSolve(l, u, perm, b *Node) *Node {
 	if !l.Valid() || !u.Valid() || !perm.Valid() || !b.Valid() {
 		return graphOf(l, u, perm, b).invalid()
@@ -124,13 +125,17 @@ func LUSolve(l, u, perm, b *Node) *Node {
 	if vector {
 		b = ExpandDims(b, 1)
 	}
-	rank := b.typ.Shape.Rank()
-	if rank < 2 || perm.typ.Shape.Rank() != rank-1 {
+	rank := max(b.typ.Shape.Rank(), perm.typ.Shape.Rank()+1)
+	of := func(x *Node, rank int) *Node {
+		return Reshape(x, append(slices.Repeat([]int{1}, rank-x.typ.Shape.Rank()), x.typ.Shape...)...)
+	}
+	b, perm = of(b, rank), of(perm, rank-1)
+	if rank < 2 || perm.typ.Shape.Rank() < 1 {
 		return b.g.Fail("lu_solve", fmt.Errorf("the permutation is %v and the right side %v: needs […, n] and […, n, k], or [n]", perm.typ, b.typ))
 	}
 	x := TriangularSolve(u, TriangularSolve(l, TakeAlongAxis(b, ExpandDims(perm, rank-1), rank-2), UnitDiagonal), UpperTriangle)
 	if vector && x.Valid() {
-		x = Squeeze(x, 1)
+		x = Squeeze(x, -1)
 	}
 	return x
 }

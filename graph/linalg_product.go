@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -367,11 +368,24 @@ func contractPair(a, b labelled, keep func(label int) bool) labelled {
 // Outer returns the products xᵢ·yⱼ [… m×n] of vectors [… m] and [… n]; batches broadcast.
 func Outer(x, y *Node) *Node { return apply2(opOuter, x, y) }
 
-// Kron returns the Kronecker product [… m·p × n·q] of matrices [… m×n] and [… p×q]; batches broadcast.
-func Kron(a, b *Node) *Node { return apply2(opKron, a, b) }
+// Kron returns the Kronecker product [… m·p × n·q] of matrices [… m×n] and [… p×q]; batches broadcast. A vector is a row, a number a matrix of one element, and the result has as many dimensions as the operand with more (numpy.kron).
+func Kron(a, b *Node) *Node {
+	if !a.Valid() || !b.Valid() {
+		return apply2(opKron, a, b)
+	}
+	rank := max(a.typ.Shape.Rank(), b.typ.Shape.Rank())
+	matrix := func(x *Node) *Node {
+		return Reshape(x, append(slices.Repeat([]int{1}, max(2-x.typ.Shape.Rank(), 0)), x.typ.Shape...)...)
+	}
+	n := apply2(opKron, matrix(a), matrix(b))
+	if n.Valid() && rank < 2 {
+		n = Reshape(n, n.typ.Shape[2-rank:]...)
+	}
+	return n
+}
 
-// Trace returns the sums of the main diagonals of matrices [… m×n].
-func Trace(x *Node) *Node { return apply1(opTrace, x) }
+// Trace returns the sums of the main diagonals of matrices [… m×n]. Bools are added up as int64.
+func Trace(x *Node) *Node { return apply1(opTrace, orCast(x, Numbers, Int64)) }
 
 // MatrixNorm returns a norm of matrices [… m×n]: "fro", "nuc", "2", "-2", "1", "-1", "inf" or "-inf", as in NumPy.
 func MatrixNorm(x *Node, ord string) *Node {

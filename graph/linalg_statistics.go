@@ -50,7 +50,7 @@ func MatrixRank(a *Node) *Node {
 	return ReduceSum(Greater(s, least), last)
 }
 
-// Cov returns the covariances [… m×m] of variables in the rows of x [… m×n], n observations, with the divisor n − ddof (numpy.cov), NaN where that is not above 0.
+// Cov returns the covariances [… m×m] of variables in the rows of x [… m×n], n observations, with the divisor n − ddof (numpy.cov), NaN where that is not above 0. The observations [n] of one variable have a variance, a scalar.
 func Cov(x *Node, ddof int) *Node {
 	const op = "cov"
 	if !x.Valid() {
@@ -58,8 +58,11 @@ func Cov(x *Node, ddof int) *Node {
 	}
 	x = orCast(x, Floats, Float64)
 	r := x.typ.Shape.Rank()
-	if r < 2 || ddof < 0 {
-		return x.g.Fail(op, fmt.Errorf("the operand is %v, ddof %d: needs rank 2 or more, and 0 or more", x.typ, ddof))
+	switch {
+	case r < 1 || ddof < 0:
+		return x.g.Fail(op, fmt.Errorf("the operand is %v, ddof %d: needs observations, and 0 or more", x.typ, ddof))
+	case r == 1:
+		return Reshape(Cov(Reshape(x, 1, x.typ.Shape[0]), ddof))
 	}
 	c := Sub(x, ReduceMean(x, []int{r - 1}, KeepDims))
 	divisor := posInf - posInf

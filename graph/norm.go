@@ -217,9 +217,9 @@ func ReduceStd(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
 	return moment(opReduceStd, orCast(x, Floats, Float64), axes, ddof, opts)
 }
 
-// ReduceL1 returns the sum of absolute values of x over the axes, all if there are none.
+// ReduceL1 returns the sum of absolute values of x over the axes, all if there are none. Bools are added up as int64.
 func ReduceL1(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceL1, x, axes, keeps(opts))
+	return reduce(opReduceL1, orCast(x, Numbers, Int64), axes, keeps(opts))
 }
 
 // ReduceL2 returns the Euclidean norm of x over the axes, all if there are none; its derivative at 0 is 0.

@@ -615,9 +615,13 @@ func CrossEntropyWith(logits, labels *Node, axis int, o CrossEntropyOptions) (lo
 	return losses, counts
 }
 
-// SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
+// SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes; the operands broadcast.
 func SoftmaxCrossEntropy(logits, p *Node, axis int) *Node {
-	return withAxis(opSoftmaxCrossEntropy, logits, []*Node{logits, p}, axis)
+	in, err := together(logits, p)
+	if err != nil {
+		return graphOf(logits, p).Fail(opSoftmaxCrossEntropy.Name, err)
+	}
+	return withAxis(opSoftmaxCrossEntropy, in[0], in, axis)
 }
 
 // SigmoidCrossEntropy returns −p·ln σ(logits) − (1 − p)·ln(1 − σ(logits)), elementwise and broadcast.

@@ -452,17 +452,63 @@ func (op *Op) checkAttrs(attrs attr.List) error {
 	return nil
 }
 
-// mixed says which cast makes operand k like those before it: to the dtype that NumPy would compute in.
-func mixed(in []*Node, k int) error {
-	a, b := in[0].typ.DType, in[k].typ.DType
-	narrow, wide := 0, b
-	if a > b { // in the order bool, int32, int64, float32, float64
-		narrow, wide = k, a
+// withCast adds to a mistake which cast helps: of as few operands as do, to the widest dtype that an operand has or to one that operators ask for. What loses no digits comes first.
+func (op *Op) withCast(err error, in []*Node, attrs attr.List) error {
+	if op.hasAttr("bodies", attr.Functions) {
+		return err
 	}
-	if wide == Float32 && min(a, b) != Bool {
-		return fmt.Errorf("operands are %v and %v: cast operand %d to %v, or both to %v as NumPy does", a, b, narrow, wide, Float64)
+	var targets []DType
+	for _, d := range []DType{Float64, Float32, Int64, Int32, Bool} {
+		if slices.ContainsFunc(in, func(n *Node) bool { return n.typ.DType == d }) {
+			targets = append(targets, d)
+		}
 	}
-	return fmt.Errorf("operands are %v and %v: cast operand %d to %v", a, b, narrow, wide)
+	for _, exact := range []bool{true, false} {
+		for _, d := range append(targets, Int64, Float64, Bool) {
+			var able []int
+			for i, n := range in {
+				from := n.typ.DType
+				if from != d && (!exact || from < d && !(from == Int64 && d == Float32)) { // in the order bool, int32, int64, float32, float64
+					able = append(able, i)
+				}
+			}
+			for _, set := range subsets(able) {
+				cast := slices.Clone(in)
+				for _, i := range set {
+					k := *in[i].kind
+					k.typ, k.op, k.extra = &Type{d, in[i].typ.Shape}, opIdentity, extra{}
+					cast[i] = &Node{kind: &k}
+				}
+				if _, _, e := op.infer(cast, attrs); e != nil {
+					continue
+				}
+				if len(set) == 1 {
+					return fmt.Errorf("%w: cast operand %d to %v", err, set[0], d)
+				}
+				return fmt.Errorf("%w: cast operands %s to %v", err, strings.ReplaceAll(strings.Trim(fmt.Sprint(set), "[]"), " ", ", "), d)
+			}
+		}
+	}
+	return err
+}
+
+// subsets returns the subsets of a few numbers, those of fewer first and none without any; of many, all of them alone.
+func subsets(of []int) [][]int {
+	if len(of) > 6 {
+		return [][]int{of}
+	}
+	var sets [][]int
+	for members := 1; members < 1<<len(of); members++ {
+		var set []int
+		for k, i := range of {
+			if members>>k&1 == 1 {
+				set = append(set, i)
+			}
+		}
+		sets = append(sets, set)
+	}
+	slices.SortStableFunc(sets, func(a, b []int) int { return len(a) - len(b) })
+	return sets
 }
 
 func (op *Op) inferElementwise(in []*Node, attrs attr.List) (Type, error) {
@@ -474,9 +520,9 @@ func (op *Op) inferElementwise(in []*Node, attrs attr.List) (Type, error) {
 		}
 	} else {
 		d = in[0].typ.DType
-		for i, n := range in[1:] {
+		for _, n := range in[1:] {
 			if n.typ.DType != d {
-				return Type{}, mixed(in, i+1)
+				return Type{}, fmt.Errorf("operands are %v and %v", d, n.typ.DType)
 			}
 		}
 		if !op.DTypes.Has(d) {

@@ -95,7 +95,7 @@ func (n *Node) with(op *Op, m any) *Node {
 	if err != nil {
 		return n.g.Fail(op.Name, err)
 	}
-	return apply2(op, n, other)
+	return ordered(op, n, other)
 }
 
 // operand returns m, or the constant of n's dtype that it is as a number: n itself, if n is no node of a value, so that its mistake is the one reported.

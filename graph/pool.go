@@ -272,6 +272,7 @@ func AvgPool(x *Node, size []int, window Window, countPadding bool) *Node {
 	if !x.Valid() {
 		return x
 	}
+	x = orCast(x, Floats, Float64)
 	if lacksBatch(x, size) {
 		return withoutBatch(AvgPool(ExpandDims(x, 0), size, window, countPadding))
 	}

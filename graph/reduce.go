@@ -385,7 +385,7 @@ func ReduceMax(x *Node, axes []int, opts ...ReduceOption) *Node {
 	return reduce(opReduceMax, x, axes, keeps(opts))
 }
 
-// ReduceMin returns the smallest element of x over the axes, all if there are none; true is the larger one of bools.
+// ReduceMin returns the smallest element of x over the axes, all if there are none; false is the smaller one of bools.
 func ReduceMin(x *Node, axes []int, opts ...ReduceOption) *Node {
 	if x.Valid() && x.typ.DType == Bool {
 		return reduce(opReduceAll, x, axes, keeps(opts))
@@ -398,14 +398,14 @@ func LogSumExp(x *Node, axes []int, opts ...ReduceOption) *Node {
 	return reduce(opLogSumExp, orCast(x, Floats, Float64), axes, keeps(opts))
 }
 
-// ReduceAny returns whether any element of the bool x over the axes is true.
+// ReduceAny returns whether any element of x over the axes is true; a number is if it is not 0.
 func ReduceAny(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceAny, x, axes, keeps(opts))
+	return reduce(opReduceAny, truth(x), axes, keeps(opts))
 }
 
-// ReduceAll returns whether all elements of the bool x over the axes are true.
+// ReduceAll returns whether all elements of x over the axes are true; a number is if it is not 0.
 func ReduceAll(x *Node, axes []int, opts ...ReduceOption) *Node {
-	return reduce(opReduceAll, x, axes, keeps(opts))
+	return reduce(opReduceAll, truth(x), axes, keeps(opts))
 }
 
 // Sum returns the sum of all elements.

@@ -2,7 +2,7 @@ package graph
 
 import "math"
 
-// Reductions that leave out NaN. No derivative passes to an element that is left out.
+// Reductions that leave out NaN, of which integers and bools have none. No derivative passes to an element that is left out.
 
 // numbers is x with a number in place of NaN, and where that is.
 func numbers(x *Node, v float64) (filled, left *Node) {
@@ -29,6 +29,7 @@ func NanCount(x *Node, axes []int, opts ...ReduceOption) *Node {
 
 // NanMean returns the mean over the axes, all if there are none, of the elements of x that are not NaN; NaN where all are (numpy.nanmean).
 func NanMean(x *Node, axes []int, opts ...ReduceOption) *Node {
+	x = orCast(x, Floats, Float64)
 	sum := NanSum(x, axes, opts...)
 	if !sum.Valid() {
 		return sum
@@ -38,6 +39,7 @@ func NanMean(x *Node, axes []int, opts ...ReduceOption) *Node {
 
 // NanVar returns the variance over the axes, all if there are none, of the elements of x that are not NaN, with their number less ddof as divisor, NaN where that is not above 0 (numpy.nanvar).
 func NanVar(x *Node, axes []int, ddof int, opts ...ReduceOption) *Node {
+	x = orCast(x, Floats, Float64)
 	mean := NanMean(x, axes, KeepDims)
 	if !mean.Valid() {
 		return mean

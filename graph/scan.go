@@ -237,6 +237,9 @@ func linearRecurrence(a, b *Node, axis int, reverse bool) *Node {
 		return graphOf(a, b).Fail("linear_recurrence", err)
 	}
 	if in[0].Valid() {
+		if in[0].typ.IsScalar() && ofScalar(axis) && in[1].Valid() {
+			return Reshape(linearRecurrence(Reshape(in[0], 1), Reshape(in[1], 1), axis, reverse))
+		}
 		if axis, err = axisOf(axis, in[0].typ.Shape.Rank()); err != nil {
 			return in[0].g.Fail("linear_recurrence", err)
 		}
@@ -254,6 +257,10 @@ const (
 )
 
 func userScan(op *Op, x *Node, axis int, opts []ScanOption) *Node {
+	if (op == opCummax || op == opCummin) && x.Valid() && x.typ.DType == Bool {
+		y := userScan(op, Cast(x, Int32), axis, opts)
+		return Greater(y, Like(y, 0))
+	}
 	x = orCast(x, Numbers, Int64)
 	reverse, exclusive := false, false
 	for _, o := range opts {
@@ -262,7 +269,7 @@ func userScan(op *Op, x *Node, axis int, opts []ScanOption) *Node {
 	return scan(op, x, axis, reverse, exclusive)
 }
 
-// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, and bools are taken as int64, as in all scans.
+// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, and bools are taken as int64, as by Cumprod.
 func Cumsum(x *Node, axis int, opts ...ScanOption) *Node { return userScan(opCumsum, x, axis, opts) }
 
 // Cumprod returns the running products of x along the axis.

@@ -99,7 +99,7 @@ func init() {
 		Infer: func(in []*Node, _ attr.List) (Type, error) {
 			x, u := in[0].typ, in[1].typ
 			if x.DType != u.DType {
-				return Type{}, fmt.Errorf("the operand is %v, the update %v: cast one of them", x.DType, u.DType)
+				return Type{}, fmt.Errorf("the operand is %v, the update %v", x.DType, u.DType)
 			}
 			return *x, checkPart(x.Shape, u.Shape, *in[2].typ)
 		},
@@ -324,6 +324,9 @@ func scatterExtremumJVP(n *Node, dot []*Node) []*Node {
 // TakeAlongAxis returns for each line of x along the axis its elements at the indices of the same line (NumPy). In the other dimensions x and the indices are broadcast.
 func TakeAlongAxis(x, indices *Node, axis int) *Node {
 	if x.Valid() && indices.Valid() && x.typ.Shape.Rank() == indices.typ.Shape.Rank() {
+		if x.typ.IsScalar() && ofScalar(axis) {
+			return Reshape(TakeAlongAxis(Reshape(x, 1), Reshape(indices, 1), axis))
+		}
 		if a, err := axisOf(axis, x.typ.Shape.Rank()); err == nil {
 			x, indices = besideAxis(x, indices, a)
 		}
@@ -345,6 +348,16 @@ func besideAxis(x, y *Node, axis int) (*Node, *Node) {
 		return BroadcastTo(n, s...)
 	}
 	return wide(x), wide(y)
+}
+
+// ontoAxis applies a scatter, whose first operand may be a scalar with an axis.
+func ontoAxis(op *Op, x, indices, updates *Node, axis int) *Node {
+	line := withOneAxis(x, axis)
+	n := withAxis(op, line, []*Node{line, indices, updates}, axis)
+	if n.Valid() {
+		n = Reshape(n, x.typ.Shape...)
+	}
+	return n
 }
 
 // withAxis applies an operator with the attribute axis, normalised by the rank of x.
@@ -382,7 +395,7 @@ func DynamicUpdateSlice(x, update, begin *Node) *Node {
 
 // ScatterSet returns x with its parts along the axis at the indices replaced by the updates, which are shaped as Gather's result.
 func ScatterSet(x, indices, updates *Node, axis int) *Node {
-	return withAxis(opScatterSet, x, []*Node{x, indices, updates}, axis)
+	return ontoAxis(opScatterSet, x, indices, updates, axis)
 }
 
 // ScatterAddTo returns x with the updates added to its parts along the axis at the indices.
@@ -390,26 +403,31 @@ func ScatterAddTo(x, indices, updates *Node, axis int) *Node {
 	if !x.Valid() {
 		return apply1(opIdentity, x)
 	}
-	a, err := axisOf(axis, x.typ.Shape.Rank())
+	line := withOneAxis(x, axis)
+	a, err := axisOf(axis, line.typ.Shape.Rank())
 	if err != nil {
 		return x.g.Fail("scatter_add", err)
 	}
-	return Add(x, ScatterAdd(indices, updates, a, x.typ.Shape...))
+	y := Add(line, ScatterAdd(indices, updates, a, line.typ.Shape...))
+	if y.Valid() {
+		y = Reshape(y, x.typ.Shape...)
+	}
+	return y
 }
 
 // ScatterMul returns x with its parts along the axis at the indices multiplied by the updates.
 func ScatterMul(x, indices, updates *Node, axis int) *Node {
-	return withAxis(opScatterMul, x, []*Node{x, indices, updates}, axis)
+	return ontoAxis(opScatterMul, x, indices, updates, axis)
 }
 
 // ScatterMax returns x with its parts along the axis at the indices replaced by updates that are larger.
 func ScatterMax(x, indices, updates *Node, axis int) *Node {
-	return withAxis(opScatterMax, x, []*Node{x, indices, updates}, axis)
+	return ontoAxis(opScatterMax, x, indices, updates, axis)
 }
 
 // ScatterMin returns x with its parts along the axis at the indices replaced by updates that are smaller.
 func ScatterMin(x, indices, updates *Node, axis int) *Node {
-	return withAxis(opScatterMin, x, []*Node{x, indices, updates}, axis)
+	return ontoAxis(opScatterMin, x, indices, updates, axis)
 }
 
 func batchScatterAlong(b *Batch, n *Node) *Node {

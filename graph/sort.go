@@ -112,19 +112,26 @@ const (
 
 func hasOption(opts []SortOption, o SortOption) bool { return len(opts) > 0 && opts[0] == o }
 
-// Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end.
+// Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end. false comes before true.
 func Sort(x *Node, axis int, opts ...SortOption) *Node {
+	if x.Valid() && x.typ.DType == Bool {
+		return Cast(Sort(Cast(x, Int32), axis, opts...), Bool)
+	}
 	return alongAxis(opSort, x, axis, attr.B("descending", hasOption(opts, Descending)))
 }
 
 // Argsort returns the int64 indices that sort x along the axis; equal elements keep their order.
 func Argsort(x *Node, axis int, opts ...SortOption) *Node {
-	return alongAxis(opArgsort, x, axis, attr.B("descending", hasOption(opts, Descending)))
+	return alongAxis(opArgsort, orCast(x, Numbers, Int32), axis, attr.B("descending", hasOption(opts, Descending)))
 }
 
 // TopK returns the k largest elements of x along the axis in descending order (with Smallest the smallest in ascending
 // order) and their int64 indices.
 func TopK(x *Node, k, axis int, opts ...SortOption) (values, indices *Node) {
+	if x.Valid() && x.typ.DType == Bool {
+		values, indices = TopK(Cast(x, Int32), k, axis, opts...)
+		return Cast(values, Bool), indices
+	}
 	both := alongAxis(opTopK, x, axis, attr.I("k", k), attr.B("smallest", hasOption(opts, Smallest)))
 	if !both.Valid() {
 		return both, both

@@ -2,11 +2,14 @@ package graph
 
 import "fmt"
 
-// Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros.
+// Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros. x may lack N, and then the result does.
 func Unfold(x *Node, size []int, window Window) *Node {
 	const op = "unfold"
 	if !x.Valid() {
 		return apply1(opIdentity, x)
+	}
+	if x.typ.Shape.Rank() == len(size)+1 {
+		return withoutBatch(Unfold(ExpandDims(x, 0), size, window))
 	}
 	s := x.typ.Shape
 	window = window.fill(spatial(x))
@@ -28,11 +31,14 @@ func Unfold(x *Node, size []int, window Window) *Node {
 	return Reshape(Concat(2, parts...), s[0], s[1]*len(parts), out.Size())
 }
 
-// Fold adds up the elements of y [N, C·K, L] in an image [N, C, spatial] of the given extents, where Unfold takes them from: its linear transpose (PyTorch's fold, col2im).
+// Fold adds up the elements of y [N, C·K, L] in an image [N, C, spatial] of the given extents, where Unfold takes them from: its linear transpose (PyTorch's fold, col2im). y may lack N, and then the result does.
 func Fold(y *Node, extents, size []int, window Window) *Node {
 	const op = "fold"
 	if !y.Valid() {
 		return apply1(opIdentity, y)
+	}
+	if y.typ.Shape.Rank() == 2 {
+		return withoutBatch(Fold(ExpandDims(y, 0), extents, size, window))
 	}
 	t, taps := y.typ.Shape, Shape(size).Size()
 	if len(t) != 3 || taps < 1 || t[1]%taps != 0 {

@@ -368,7 +368,7 @@ func (x *Tensor) Celu(alpha float64) *Tensor {
 	return record1(fnOperators+42, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Celu(in[0], alpha)} }, x)
 }
 
-// CentralDifferences returns the derivative of y along the axis by differences over elements at the distance dx: of both neighbours, and of one at the two ends (numpy.gradient). The axis has at least two elements.
+// CentralDifferences returns the derivative of y along the axis by differences over elements at the distance dx: of both neighbours, and of one at the two ends (numpy.gradient). The axis has at least two elements. That of integers is a float64.
 func (y *Tensor) CentralDifferences(dx float64, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -419,7 +419,8 @@ func Concat(axis int, xs ...*Tensor) *Tensor {
 }
 
 // Conv returns the convolution (cross-correlation, as in neural networks) of x [N, C, spatial] with filters w [O, C/groups, spatial], for 1 to
-// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each. x may lack N, and then the result does.
+// 3 spatial dimensions: [N, O, spatial], ⌊(extent + padding − dilation·(window − 1) − 1)/stride⌋ + 1 along each. x may lack N, and then the result does. Negative padding takes
+// elements away. Both may be integers of one dtype, whose sums wrap.
 func (x *Tensor) Conv(w any, window graph.Window) *Tensor {
 	window = cloned(window)
 	var room [64]byte
@@ -480,7 +481,7 @@ func (x *Tensor) CountNonzero(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// Cov returns the covariances [… m×m] of variables in the rows of x [… m×n], n observations, with the divisor n − ddof (numpy.cov), NaN where that is not above 0.
+// Cov returns the covariances [… m×m] of variables in the rows of x [… m×n], n observations, with the divisor n − ddof (numpy.cov), NaN where that is not above 0. The observations [n] of one variable have a variance, a scalar.
 func (x *Tensor) Cov(ddof int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -552,7 +553,7 @@ func (x *Tensor) Cumprod(axis int, opts ...graph.ScanOption) *Tensor {
 	}, x)
 }
 
-// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, and bools are taken as int64, as in all scans.
+// Cumsum returns the running sums of x along the axis; a negative axis counts from the end, and bools are taken as int64, as by Cumprod.
 func (x *Tensor) Cumsum(axis int, opts ...graph.ScanOption) *Tensor {
 	opts = slices.Clone(opts)
 	var room [64]byte
@@ -577,7 +578,7 @@ func (x *Tensor) Diag(k int) *Tensor {
 	return record1(fnOperators+65, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Diag(in[0], k)} }, x)
 }
 
-// DiagPart returns diagonal k of the matrices in the last two dimensions of x.
+// DiagPart returns diagonal k of the matrices in the last two dimensions of x, nothing of one that lies outside of them (numpy.diagonal).
 func (x *Tensor) DiagPart(k int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -585,7 +586,7 @@ func (x *Tensor) DiagPart(k int) *Tensor {
 	return record1(fnOperators+66, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.DiagPart(in[0], k)} }, x)
 }
 
-// Diff returns the n-th differences of x along the axis, each element less the one before it (numpy.diff). n is at least 0 and up to the axis' extent, and 1024.
+// Diff returns the n-th differences of x along the axis, each element less the one before it (numpy.diff). n is from 0 to 1024; of an axis with no more elements than that nothing is left.
 func (x *Tensor) Diff(n int, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -808,7 +809,7 @@ func (x *Tensor) FloorDivide(y any) *Tensor {
 	}, x, y)
 }
 
-// Fold adds up the elements of y [N, C·K, L] in an image [N, C, spatial] of the given extents, where Unfold takes them from: its linear transpose (PyTorch's fold, col2im).
+// Fold adds up the elements of y [N, C·K, L] in an image [N, C, spatial] of the given extents, where Unfold takes them from: its linear transpose (PyTorch's fold, col2im). y may lack N, and then the result does.
 func (y *Tensor) Fold(extents []int, size []int, window graph.Window) *Tensor {
 	extents = slices.Clone(extents)
 	size = slices.Clone(size)
@@ -1062,12 +1063,12 @@ func Iota(d graph.DType, axis int, shape ...int) *Tensor {
 	})
 }
 
-// IsFinite returns whether x is neither infinite nor NaN elementwise, as bool.
+// IsFinite returns whether x is neither infinite nor NaN elementwise, as bool; every integer and bool is.
 func (x *Tensor) IsFinite() *Tensor {
 	return record1(fnOperators+125, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IsFinite(in[0])} }, x)
 }
 
-// IsNaN returns whether x is NaN elementwise, as bool.
+// IsNaN returns whether x is NaN elementwise, as bool; no integer or bool is.
 func (x *Tensor) IsNaN() *Tensor {
 	return record1(fnOperators+126, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.IsNaN(in[0])} }, x)
 }
@@ -1083,7 +1084,7 @@ func (beta *Tensor) KaiserWindow(n int, periodic bool) *Tensor {
 	}, beta)
 }
 
-// Kron returns the Kronecker product [… m·p × n·q] of matrices [… m×n] and [… p×q]; batches broadcast.
+// Kron returns the Kronecker product [… m·p × n·q] of matrices [… m×n] and [… p×q]; batches broadcast. A vector is a row, a number a matrix of one element, and the result has as many dimensions as the operand with more (numpy.kron).
 func (a *Tensor) Kron(b any) *Tensor {
 	return record1(fnOperators+128, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Kron(in[0], in[1])} }, a, b)
 }
@@ -1111,7 +1112,7 @@ func (a *Tensor) LU() (l, u, perm *Tensor) {
 	return list[0], list[1], list[2]
 }
 
-// LUSolve returns X with A·X = B from the factors of LU of a square matrix A [… n×n] and B [… n×k], or [n] for a vector.
+// LUSolve returns X with A·X = B from the factors of LU of a square matrix A [… n×n] and B [… n×k], or [n] for a vector; batches broadcast.
 func (l *Tensor) LUSolve(u any, perm any, b any) *Tensor {
 	return record1(fnOperators+131, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LUSolve(in[0], in[1], in[2], in[3])}
@@ -1157,7 +1158,7 @@ func (a *Tensor) Lerp(b any, t any) *Tensor {
 	}, a, b, t)
 }
 
-// Less returns whether x < y elementwise, as bool.
+// Less returns whether x < y elementwise, as bool; false is less than true.
 func (x *Tensor) Less(y any) *Tensor {
 	return record1(fnOperators+137, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Less(in[0], in[1])} }, x, y)
 }
@@ -1283,26 +1284,26 @@ func (x *Tensor) LogSumExp(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// LogicalAnd returns whether both bool operands are true, elementwise.
+// LogicalAnd returns whether both operands are true, elementwise; a number is if it is not 0, as in all logical functions.
 func (x *Tensor) LogicalAnd(y any) *Tensor {
 	return record1(fnOperators+153, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalAnd(in[0], in[1])}
 	}, x, y)
 }
 
-// LogicalNot returns whether the bool operand is false, elementwise.
+// LogicalNot returns whether the operand is false, elementwise.
 func (x *Tensor) LogicalNot() *Tensor {
 	return record1(fnOperators+154, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.LogicalNot(in[0])} }, x)
 }
 
-// LogicalOr returns whether one of the bool operands is true, elementwise.
+// LogicalOr returns whether one of the operands is true, elementwise.
 func (x *Tensor) LogicalOr(y any) *Tensor {
 	return record1(fnOperators+155, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalOr(in[0], in[1])}
 	}, x, y)
 }
 
-// LogicalXor returns whether exactly one of the bool operands is true, elementwise.
+// LogicalXor returns whether exactly one of the operands is true, elementwise.
 func (x *Tensor) LogicalXor(y any) *Tensor {
 	return record1(fnOperators+156, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.LogicalXor(in[0], in[1])}
@@ -1356,7 +1357,7 @@ func (a *Tensor) MatrixRank() *Tensor {
 	return record1(fnOperators+163, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.MatrixRank(in[0])} }, a)
 }
 
-// Max returns the larger of x and y elementwise; a tie shares the adjoint.
+// Max returns the larger of x and y elementwise; a tie shares the adjoint. true is the larger one of bools.
 func (x *Tensor) Max(y any) *Tensor {
 	return record1(fnOperators+164, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Max(in[0], in[1])} }, x, y)
 }
@@ -1394,7 +1395,7 @@ func (x *Tensor) Median(axis int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// Min returns the smaller of x and y elementwise; a tie shares the adjoint.
+// Min returns the smaller of x and y elementwise; a tie shares the adjoint. false is the smaller one of bools.
 func (x *Tensor) Min(y any) *Tensor {
 	return record1(fnOperators+168, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Min(in[0], in[1])} }, x, y)
 }
@@ -1864,7 +1865,7 @@ func (x *Tensor) Reciprocal() *Tensor {
 	return record1(fnOperators+217, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Reciprocal(in[0])} }, x)
 }
 
-// ReduceAll returns whether all elements of the bool x over the axes are true.
+// ReduceAll returns whether all elements of x over the axes are true; a number is if it is not 0.
 func (x *Tensor) ReduceAll(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1877,7 +1878,7 @@ func (x *Tensor) ReduceAll(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceAny returns whether any element of the bool x over the axes is true.
+// ReduceAny returns whether any element of x over the axes is true; a number is if it is not 0.
 func (x *Tensor) ReduceAny(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1890,7 +1891,7 @@ func (x *Tensor) ReduceAny(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceL1 returns the sum of absolute values of x over the axes, all if there are none.
+// ReduceL1 returns the sum of absolute values of x over the axes, all if there are none. Bools are added up as int64.
 func (x *Tensor) ReduceL1(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -1969,7 +1970,7 @@ func (x *Tensor) ReduceMean(axes []int, opts ...graph.ReduceOption) *Tensor {
 	}, x)
 }
 
-// ReduceMin returns the smallest element of x over the axes, all if there are none; true is the larger one of bools.
+// ReduceMin returns the smallest element of x over the axes, all if there are none; false is the smaller one of bools.
 func (x *Tensor) ReduceMin(axes []int, opts ...graph.ReduceOption) *Tensor {
 	axes = slices.Clone(axes)
 	opts = slices.Clone(opts)
@@ -2375,7 +2376,7 @@ func (x *Tensor) Softmax(axis int) *Tensor {
 	return record1(fnOperators+268, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softmax(in[0], axis)} }, x)
 }
 
-// SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes.
+// SoftmaxCrossEntropy returns −Σ p·log_softmax(logits) along the axis of the classes; the operands broadcast.
 func (logits *Tensor) SoftmaxCrossEntropy(p any, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -2401,7 +2402,7 @@ func (a *Tensor) Solve(b any) *Tensor {
 	return record1(fnOperators+272, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Solve(in[0], in[1])} }, a, b)
 }
 
-// Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end.
+// Sort returns the elements of x sorted along the axis, ascending unless Descending is given; negative axes count from the end. false comes before true.
 func (x *Tensor) Sort(axis int, opts ...graph.SortOption) *Tensor {
 	opts = slices.Clone(opts)
 	var room [64]byte
@@ -2519,7 +2520,7 @@ func (x *Tensor) TopK(k int, axis int, opts ...graph.SortOption) (values, indice
 	return list[0], list[1]
 }
 
-// Trace returns the sums of the main diagonals of matrices [… m×n].
+// Trace returns the sums of the main diagonals of matrices [… m×n]. Bools are added up as int64.
 func (x *Tensor) Trace() *Tensor {
 	return record1(fnOperators+287, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trace(in[0])} }, x)
 }
@@ -2536,7 +2537,7 @@ func (x *Tensor) Transpose(perm ...int) *Tensor {
 	}, x)
 }
 
-// Trapezoid returns the integral of y along the axis by the trapezoidal rule, between elements at the distance dx (numpy.trapezoid).
+// Trapezoid returns the integral of y along the axis by the trapezoidal rule, between elements at the distance dx (numpy.trapezoid), 0 for less than two; that of integers and bools is a float64.
 func (y *Tensor) Trapezoid(dx float64, axis int) *Tensor {
 	var room [64]byte
 	statics := room[:0]
@@ -2588,7 +2589,7 @@ func (x *Tensor) Trunc() *Tensor {
 	return record1(fnOperators+294, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Trunc(in[0])} }, x)
 }
 
-// Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros.
+// Unfold returns the elements under each position of a window over x [N, C, spatial]: [N, C·K, L] for the K elements of the window and its L positions, both in row-major order (PyTorch's unfold, im2col). Padding is zeros. x may lack N, and then the result does.
 func (x *Tensor) Unfold(size []int, window graph.Window) *Tensor {
 	size = slices.Clone(size)
 	window = cloned(window)

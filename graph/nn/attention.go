@@ -42,7 +42,7 @@ func NewCache(s *Scope, batch, heads, capacity, width int) *Cache {
 	return &Cache{zeros, zeros, s.all.g.Scalar(graph.Int64, 0)}
 }
 
-// MultiHeadAttention returns what the tokens x [B, L, width] take from the tokens that they attend to, [B, L, width]: the heads' attention (Vaswani et al. 2017), joined, by an output layer.
+// MultiHeadAttention returns what the tokens x [B, L, width] take from the tokens that they attend to, [B, L, width]: the heads' attention (Vaswani et al. 2017), joined, by an output layer. Without a cache x may lack B, and then the result does.
 //
 // Parameters: in_proj_weight [3·width, width], Glorot-uniform, and in_proj_bias, zeros, for queries, keys and values, one behind the other; out_proj/weight [width, width], uniform between ∓1/√width, and out_proj/bias, zeros.
 func MultiHeadAttention(s *Scope, x *graph.Node, heads int, o AttentionOptions) *graph.Node {
@@ -50,6 +50,16 @@ func MultiHeadAttention(s *Scope, x *graph.Node, heads int, o AttentionOptions) 
 	s = s.ready()
 	if !x.Valid() {
 		return x
+	}
+	if x.Shape().Rank() == 2 && o.Cache == nil {
+		of := func(v *node) *node {
+			if v.Valid() && v.Shape().Rank() == 2 {
+				v = graph.ExpandDims(v, 0)
+			}
+			return v
+		}
+		o.Keys, o.Values = of(o.Keys), of(o.Values)
+		return withoutBatch(MultiHeadAttention(s, of(x), heads, o), 0)
 	}
 	if x.Shape().Rank() != 3 || heads < 1 || x.Shape()[2]%max(heads, 1) != 0 {
 		return s.fail(layer, "%v with %d heads: needs [B, L, width] and a divisor of the width", x.Type(), heads)
@@ -93,7 +103,7 @@ func MultiHeadAttention(s *Scope, x *graph.Node, heads int, o AttentionOptions) 
 			if b != nil {
 				y = graph.Add(y, part(b))
 			}
-			y = graph.Transpose(graph.Reshape(y, batch, -1, n, heads, width/heads), 2, 0, 3, 1, 4)
+			y = graph.Transpose(graph.Reshape(y, batch, x.Shape()[1], n, heads, width/heads), 2, 0, 3, 1, 4)
 			out := make(nodes, n)
 			for i := range out {
 				out[i] = graph.Index(y, i)

@@ -7,11 +7,14 @@ import (
 )
 
 // Conv returns the convolution of x [N, C, spatial], of 1 to 3 spatial dimensions, with out filters of the given size: graph.Conv with the parameters weight [out, C/groups, size] and bias [out], uniform between ∓1/√n for
-// the n inputs of a filter.
+// the n inputs of a filter. x may lack N, and then the result does.
 func Conv(s *Scope, x *graph.Node, out int, size []int, window graph.Window, opts ...Option) *graph.Node {
 	s = s.ready()
 	if !x.Valid() {
 		return x
+	}
+	if x.Shape().Rank() == len(size)+1 {
+		return withoutBatch(Conv(s, graph.ExpandDims(x, 0), out, size, window, opts...), 0)
 	}
 	groups := max(window.Groups, 1)
 	if x.Shape().Rank() != len(size)+2 || out < 1 {
@@ -29,11 +32,14 @@ func Conv(s *Scope, x *graph.Node, out int, size []int, window graph.Window, opt
 }
 
 // ConvTranspose returns the transposed convolution of x [N, C, spatial] to out channels: graph.ConvTranspose with the parameters weight [C, out/groups, size] and bias [out], uniform between ∓1/√n for the n = out/groups·size
-// elements of a filter.
+// elements of a filter. x may lack N, and then the result does.
 func ConvTranspose(s *Scope, x *graph.Node, out int, size []int, window graph.Window, outputPadding []int, opts ...Option) *graph.Node {
 	s = s.ready()
 	if !x.Valid() {
 		return x
+	}
+	if x.Shape().Rank() == len(size)+1 {
+		return withoutBatch(ConvTranspose(s, graph.ExpandDims(x, 0), out, size, window, outputPadding, opts...), 0)
 	}
 	groups := max(window.Groups, 1)
 	if x.Shape().Rank() != len(size)+2 || out < 1 {
@@ -48,6 +54,14 @@ func ConvTranspose(s *Scope, x *graph.Node, out int, size []int, window graph.Wi
 	return s.group(func() *node {
 		return s.withChannelBias(graph.ConvTranspose(x, s.Parameter("weight", o.weight, shape...), window, outputPadding...), out, o)
 	})
+}
+
+// withoutBatch is the one element of a batch, whose dimension is the axis.
+func withoutBatch(x *node, axis int) *node {
+	if !x.Valid() {
+		return x
+	}
+	return graph.Squeeze(x, axis)
 }
 
 // withChannelBias adds the parameter bias to y [N, out, spatial].

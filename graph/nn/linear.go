@@ -76,7 +76,7 @@ func product(x, w *node) *node {
 	if shape.Rank() <= 2 {
 		return graph.MatMul(x, graph.Transpose(w, 1, 0))
 	}
-	rows := graph.Reshape(x, -1, shape[shape.Rank()-1])
+	rows := graph.Reshape(x, shape[:shape.Rank()-1].Size(), shape[shape.Rank()-1])
 	y := graph.MatMul(rows, graph.Transpose(w, 1, 0))
 	return graph.Reshape(y, append(append([]int{}, shape[:shape.Rank()-1]...), w.Shape()[0])...)
 }
@@ -96,7 +96,7 @@ func Flatten(x *graph.Node) *graph.Node {
 	if x.Shape().Rank() == 0 {
 		return x.Graph().Fail("flatten", errors.New("the operand is a scalar: needs a dimension of the batch"))
 	}
-	return graph.Reshape(x, x.Shape()[0], -1)
+	return graph.Reshape(x, x.Shape()[0], x.Shape()[1:].Size())
 }
 
 // Dropout returns x with elements set to 0 with the given probability and the others divided by 1 − rate in training, and x in evaluation.

@@ -78,7 +78,7 @@ func BatchNorm(s *Scope, x *graph.Node, opts ...Option) *graph.Node {
 	}
 	o := optionsOf(opts, Ones(), Zeros())
 	channels := x.Shape()[1]
-	n := x.Shape().Size() / channels
+	n := x.Shape()[:1].Size() * x.Shape()[2:].Size()
 	if s.training && n < 2 {
 		return s.fail("batch_norm", "%v: a channel has one element, which has no variance", x.Type())
 	}
@@ -108,7 +108,7 @@ func GroupNorm(s *Scope, x *graph.Node, groups int, opts ...Option) *graph.Node 
 	o := optionsOf(opts, Ones(), Zeros())
 	shape := x.Shape()
 	return s.group(func() *node {
-		size := shape.Size() / shape[0] / groups
+		size := shape[1:].Size() / groups
 		one, zero := graph.BroadcastTo(s.scalar(1), size), graph.BroadcastTo(s.scalar(0), size)
 		y := graph.Reshape(graph.LayerNorm(graph.Reshape(x, shape[0], groups, size), one, zero, []int{2}, o.epsilon), shape...)
 		if o.plain {

@@ -31,7 +31,7 @@ type cell struct {
 	step func(x, h nodes, states nodes) nodes
 }
 
-// RNN returns the outputs hₜ = tanh(W_ih·xₜ + b_ih + W_hh·hₜ₋₁ + b_hh) for x [T, B, I]: y [T, B, hidden·directions] of the last layer, and the last hidden states of all [layers·directions, B, hidden].
+// RNN returns the outputs hₜ = tanh(W_ih·xₜ + b_ih + W_hh·hₜ₋₁ + b_hh) for x [T, B, I]: y [T, B, hidden·directions] of the last layer, and the last hidden states of all [layers·directions, B, hidden]. x may lack B, and then the states and results do.
 //
 // Parameters, uniform between ∓1/√hidden, of layer k, with _reverse behind their names for the direction backwards in time: weight_ih_lk [hidden, inputs], weight_hh_lk [hidden, hidden], bias_ih_lk, bias_hh_lk [hidden].
 func RNN(s *Scope, x *graph.Node, hidden int, o RecurrentOptions) (y, h *graph.Node) {
@@ -77,6 +77,20 @@ func recurrent(s *Scope, x *node, hidden int, o RecurrentOptions, c cell) nodes 
 	}
 	if !x.Valid() {
 		return failed(x)
+	}
+	if x.Shape().Rank() == 2 {
+		of := func(v *node) *node {
+			if v.Valid() && v.Shape().Rank() == 2 {
+				v = graph.ExpandDims(v, 1)
+			}
+			return v
+		}
+		o.Hidden, o.Cell = of(o.Hidden), of(o.Cell)
+		out := recurrent(s, of(x), hidden, o, c)
+		for i, y := range out {
+			out[i] = withoutBatch(y, 1)
+		}
+		return out
 	}
 	if x.Shape().Rank() != 3 || hidden < 1 || o.Layers < 0 || o.Layers > 1000 {
 		return failed(s.fail(c.name, "%v, %d units in %d layers: needs [T, B, I] and a unit", x.Type(), hidden, max(o.Layers, 1)))

@@ -101,7 +101,7 @@ func TestMistakes(t *testing.T) {
 		"3 heads": func(s *nn.Scope, x *node) {
 			nn.MultiHeadAttention(s, graph.Reshape(x, 1, 2, 4), 3, nn.AttentionOptions{})
 		},
-		"needs [T, B, I]": func(s *nn.Scope, x *node) { nn.LSTM(s, x, 3, nn.RecurrentOptions{}) },
+		"needs [T, B, I]": func(s *nn.Scope, x *node) { nn.LSTM(s, graph.Sum(x), 3, nn.RecurrentOptions{}) },
 		"in 3 groups":     func(s *nn.Scope, x *node) { nn.GroupNorm(s, graph.Reshape(x, 2, 2, 2), 3) },
 		"D even": func(s *nn.Scope, x *node) {
 			nn.Rotary(graph.Reshape(x, 8, 1), graph.Iota(x.Graph(), graph.Int64, 0, 8), 100)

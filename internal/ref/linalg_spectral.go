@@ -121,6 +121,28 @@ func jacobiSVD(a matrix) (u, s, vt matrix) {
 		s.v[i] = norms[o]
 	}
 	u = tabulate(a.m, a.n, func(i, j int) float64 { return a.at(i, order[j]) / norms[order[j]] })
+	for j := range a.n { // any vector that is orthogonal to the others where the value is 0
+		for e := 0; e < a.m && s.v[j] == 0 && !(u.at(0, j) == u.at(0, j)); e++ {
+			x := make([]float64, a.m)
+			x[e] = 1
+			for k := range j {
+				dot := u.at(e, k)
+				for i := range x {
+					x[i] -= dot * u.at(i, k)
+				}
+			}
+			var square float64
+			for _, v := range x {
+				square += v * v
+			}
+			if square*float64(a.m) < 0.5 {
+				continue
+			}
+			for i, v := range x {
+				u.set(i, j, v/math.Sqrt(square))
+			}
+		}
+	}
 	return u, s, tabulate(a.n, a.n, func(i, j int) float64 { return v.at(j, order[i]) })
 }
 

@@ -1,8 +1,10 @@
 package testkit
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
@@ -161,4 +163,50 @@ func TestLabelsThatAreNoClass(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Operands of a dtype that an operator does not take, or of several, are taken, or the mistake says which cast helps.
+func TestMistakesOfDTypesNameTheCast(t *testing.T) {
+	checked := 0
+	for _, op := range graph.Ops() {
+		if unsampled[op.Name] != "" {
+			continue
+		}
+		for _, s := range op.Samples {
+			if s.Build != nil {
+				continue
+			}
+			var float []int
+			for i, in := range s.In {
+				if in.Type.DType == graph.Float64 {
+					float = append(float, i)
+				}
+			}
+			changes := [][]int{float}
+			if len(float) > 1 {
+				for _, i := range float {
+					changes = append(changes, []int{i})
+				}
+			}
+			for _, changed := range changes {
+				for _, d := range []graph.DType{graph.Bool, graph.Int32, graph.Int64, graph.Float32} {
+					g := graph.New()
+					var in []*graph.Node
+					for i, si := range s.In {
+						typ := si.Type
+						if slices.Contains(changed, i) {
+							typ.DType = d
+						}
+						in = append(in, g.Input(fmt.Sprintf("x%d", i), typ.DType, typ.Shape...))
+					}
+					g.Apply(op, in, s.Attrs)
+					if err := g.Err(); err != nil && !strings.Contains(err.Error(), "cast") {
+						t.Errorf("%s with %v as operands %d: %v", op.Name, d, changed, err)
+					}
+					checked++
+				}
+			}
+		}
+	}
+	atLeast(t, 3000, checked, "(operator, sample, operands, dtype) checked")
 }
