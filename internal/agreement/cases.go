@@ -163,6 +163,24 @@ func init() {
 		w, v := graph.Eigh(graph.Mul(graph.Like(x[0], 0.5), graph.Add(x[0], graph.Transpose(x[0]))))
 		return nodes{w, graph.Square(v)}
 	})
+	for _, matrix := range []string{"pair", "pairs", "real"} {
+		add("eig_values_"+matrix, "eig", func(x nodes) nodes { w, _ := graph.Eig(x[0]); return nodes{w.Pairs()} })
+		add("eig_sizes_"+matrix, "eig", func(x nodes) nodes { _, v := graph.Eig(x[0]); return nodes{v.Mul(v.Conj()).Re} })
+		add("eig_projectors_"+matrix, "eig", func(x nodes) nodes {
+			_, v := graph.Eig(x[0])
+			row := func(z graph.Complex, axis int) graph.Complex {
+				return graph.Complex{Re: graph.ExpandDims(z.Re, axis), Im: graph.ExpandDims(z.Im, axis)}
+			}
+			return nodes{row(v, 1).Mul(row(v.Conj(), 0)).Pairs()}
+		})
+		add("eig_both_"+matrix, "eig", func(x nodes) nodes {
+			w, v := graph.Eig(x[0])
+			n := w.Re.Shape()[0]
+			factors := graph.Add(graph.Iota(w.Re.Graph(), w.Re.DType(), 0, n), graph.Like(w.Re, 1))
+			h := w.Scale(graph.Like(w.Re, 0.25)).Exp().Scale(factors)
+			return nodes{v.Mul(h).MatMul(inverse(v)).Pairs()}
+		})
+	}
 	add("svd", "svd", func(x nodes) nodes { u, s, vt := graph.SVD(x[0]); return nodes{graph.Square(u), s, graph.Square(vt)} })
 	for _, ord := range []string{"fro", "nuc", "2"} {
 		of("matrix_norm_"+ord, "matrix_norm", func(x nodes) node { return graph.MatrixNorm(x[0], ord) })
@@ -211,4 +229,13 @@ func init() {
 		m := graph.CSRFromCOO(3, 4, []int{0, 0, 1, 2, 2}, []int{1, 3, 0, 2, 3}, graph.BroadcastTo(graph.Like(x[0], 1), 5))
 		return m.SampledMatMul(x[0], x[1]).Values
 	})
+}
+
+// inverse is that of a complex matrix, by its real form [[a, −b], [b, a]].
+func inverse(z graph.Complex) graph.Complex {
+	n := z.Re.Shape()[0]
+	real := graph.Concat(0, graph.Concat(1, z.Re, graph.Neg(z.Im)), graph.Concat(1, z.Im, z.Re))
+	columns := graph.Slice(graph.Inv(real), graph.Range{Limit: graph.All}, graph.Range{Limit: n})
+	parts := graph.Split(columns, 0, n, n)
+	return graph.Complex{Re: parts[0], Im: parts[1]}
 }

@@ -307,6 +307,26 @@ case("qr", lambda a: tuple(x * jnp.sign(jnp.diag(jnp.linalg.qr(a)[1]))[None, :] 
                            for k, x in enumerate(jnp.linalg.qr(a))), spread(-2, 2, 4, 3))
 case("eigh", lambda a: (lambda w, v: (w, v * v))(*jnp.linalg.eigh((a + a.T) / 2)), SPD)
 case("svd", lambda a: (lambda u, s, vt: (u * u, s, vt * vt))(*jnp.linalg.svd(a, full_matrices=False)), spread(-2, 2, 4, 3))
+def eigen(a, function):
+    """function of eigenvalues by ascending real part and absolute imaginary part, the positive one of two first, and of their vectors."""
+    w, v = torch.linalg.eig(a)
+    order = sorted(range(len(w)), key=lambda k: (round(w[k].real.item(), 9), round(abs(w[k].imag.item()), 9), -w[k].imag.item()))
+    return function(w[order], v[:, order])
+
+
+def parts(z):
+    return torch.view_as_real(z)
+
+
+PAIR = np.array([[1.0, -2.0, 0.5], [1.5, 0.75, -1.0], [0.25, 1.0, 3.0]])  # a real eigenvalue and two that are conjugate
+PAIRS = spread(-1, 1, 4, 4, phase=0.4) + 2 * np.array([[0, 1, 0, 0], [-1, 0, 0, 0], [0, 0, 1, 2], [0, 0, -2, 1]])
+REAL = np.triu(spread(-1, 1, 4, 4)) + np.diag([-2.0, 0.5, 2.0, 4.0]) + np.tril(spread(-0.125, 0.125, 4, 4, phase=1), -1)
+for name, matrix in {"pair": PAIR, "pairs": PAIRS, "real": REAL}.items():
+    case("eig_values_" + name, lambda a: eigen(a, lambda w, v: parts(w)), matrix, peer="torch")
+    # of the vectors, what does not depend on their phase
+    case("eig_sizes_" + name, lambda a: eigen(a, lambda w, v: parts(v * v.conj())[..., 0]), matrix, peer="torch")
+    case("eig_projectors_" + name, lambda a: eigen(a, lambda w, v: parts(v[:, None, :] * v.conj()[None, :, :])), matrix, peer="torch")
+    case("eig_both_" + name, lambda a: eigen(a, lambda w, v: parts(torch.einsum("ik,k,kj->ij", v, torch.exp(0.25 * w) * torch.arange(1.0, 1 + len(w)), torch.linalg.inv(v)))), matrix, peer="torch")
 case("lstsq", lambda a, b: jnp.linalg.solve(a.T @ a, a.T @ b), spread(-2, 2, 5, 3), spread(-2, 2, 5, 2, phase=1))
 case("expm", jsl.expm, spread(-0.8, 0.8, 3, 3))
 case("matrix_norm_fro", lambda a: jnp.linalg.norm(a, "fro"), spread(-2, 2, 3, 4))
