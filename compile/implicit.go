@@ -250,7 +250,7 @@ func (b *batcher) implicit(n *graph.Node) *graph.Node {
 // withVJP batches a value with a vector-Jacobian product of its own. Arguments have the batch dimension whether they need it or not, so that the sum over the batch is not the body's.
 func (b *batcher) withVJP(n *graph.Node) *graph.Node {
 	operands, bodies := b.aroundSolution(n)
-	return b.Graph.Apply(opWithVJP, operands, attr.Make(bodies, attr.I("captured", n.Attrs().Int("captured"))))
+	return b.Graph.Apply(opWithVJP, operands, attr.Make(bodies, attr.I("captured", n.Attrs().Int("captured")), attr.I("lanes", n.Attrs().Int("lanes")+1)))
 }
 
 // aroundSolution returns the images of the operands of a node with bodies, of which those that are not captured have the batch dimension, as have all further parameters of the bodies and their results.

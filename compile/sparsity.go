@@ -431,7 +431,12 @@ func arraySets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) error {
 	op := n.Op()
 	if op == opBatched {
 		has := n.Attrs().Ints("operands")
-		blockSets(n, sets, out, size, n.Shape()[0], func(operand int) bool { return slices.Contains(has, operand) })
+		blockSets(n.Inputs(), sets, out, size, n.Shape()[0], func(operand int) bool { return slices.Contains(has, operand) })
+		return nil
+	}
+	if op == opWithVJP { // which has no derivative by what its body captures
+		a := n.Attrs()
+		blockSets(n.Inputs()[a.Int("captured"):], sets, out, size, n.Shape()[:a.Int("lanes")].Size(), func(int) bool { return true })
 		return nil
 	}
 	switch p := op.Pattern.(type) {
@@ -568,13 +573,13 @@ func (s *nodeSets) resultsOfMatrices(n *graph.Node) error {
 // matrixSets lets every element of a result depend on all that the elements of the operands at the same index in the batch depend on.
 func matrixSets(n *graph.Node, sets *nodeSets, out *setBuilder, size int) {
 	s := n.Input(len(n.Inputs()) - 1).Shape()
-	blockSets(n, sets, out, size, s[:len(s)-2].Size(), func(int) bool { return true })
+	blockSets(n.Inputs(), sets, out, size, s[:len(s)-2].Size(), func(int) bool { return true })
 }
 
 // blockSets lets every element of a result depend on all that the elements of the operands at the same index in the batch depend on, and on all that those without the batch depend on.
-func blockSets(n *graph.Node, sets *nodeSets, out *setBuilder, size, batch int, has func(operand int) bool) {
+func blockSets(operands []*graph.Node, sets *nodeSets, out *setBuilder, size, batch int, has func(operand int) bool) {
 	var parts, shared [][]int32
-	for i, x := range n.Inputs() {
+	for i, x := range operands {
 		if !has(i) {
 			shared = append(shared, sets.get(x)...)
 		}
@@ -582,7 +587,7 @@ func blockSets(n *graph.Node, sets *nodeSets, out *setBuilder, size, batch int, 
 	common := out.union(shared...)
 	for k := range batch {
 		parts = append(parts[:0], common)
-		for i, x := range n.Inputs() {
+		for i, x := range operands {
 			if of := sets.get(x); of != nil && has(i) {
 				each := len(of) / batch
 				parts = append(parts, of[k*each:(k+1)*each]...)

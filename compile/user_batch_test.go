@@ -369,6 +369,9 @@ func TestPatternsOfBatchesAreBlocks(t *testing.T) {
 		"implicit": graph.Implicit(graph.Log(x), func(y *graph.Node) *graph.Node {
 			return graph.Sub(graph.Add(graph.Exp(y), graph.Sum(y)), graph.Add(x, graph.Sum(graph.Log(x))))
 		}, graph.ImplicitOptions{}),
+		"with_vjp": graph.WithVJP(graph.MatMul(graph.Constant(g, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}, size, size), graph.Sin(x)), []*graph.Node{x}, func(in []*graph.Node, y, ct *graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Mul(graph.Sum(graph.Mul(ct, y)), graph.Cos(in[0]))}
+		}),
 		"a gradient of csr_solve": grad(t, graph.Sum(graph.Square(m.Solve(graph.Sin(x)))), x)[0],
 	} {
 		many := must[[]*graph.Node](t)(compile.Batch([]*graph.Node{y}, []*graph.Node{x}, []*graph.Node{xs}))[0]
@@ -384,4 +387,25 @@ func TestPatternsOfBatchesAreBlocks(t *testing.T) {
 			t.Errorf("%s: %d entries", name, p.NonZeros())
 		}
 	}
+}
+
+// A value with a vector-Jacobian product of its own depends on its arguments by it, on nothing that it captures, and in batches of batches within each element; sparse derivatives are the dense ones.
+func TestPatternsOfWithVJP(t *testing.T) {
+	const n, m, size = 3, 2, 2
+	g := graph.New()
+	x, w, xs := g.Input("x", graph.Float64, size), g.Input("w", graph.Float64, size), g.Input("xs", graph.Float64, n, m, size)
+	y := graph.WithVJP(graph.Mul(graph.Sum(graph.Square(x)), w), []*graph.Node{x}, func(in []*graph.Node, _, ct *graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Mul(graph.Sum(graph.Mul(ct, w)), graph.Mul(in[0], g.Const(2)))}
+	})
+	rows := g.Input("rows", graph.Float64, m, size)
+	batch := func(y, from, to *graph.Node) *graph.Node {
+		return must[[]*graph.Node](t)(compile.Batch([]*graph.Node{y}, []*graph.Node{from}, []*graph.Node{to}))[0]
+	}
+	many := batch(batch(y, x, rows), rows, xs)
+	s := must[*compile.SparseMatrix](t)(compile.SparseJacobian(many, xs))
+	if s.NonZeros() != n*m*size*size {
+		t.Errorf("%d entries, want blocks of %d", s.NonZeros(), size*size)
+	}
+	dense := must[*graph.Node](t)(compile.Jacobian(many, xs))
+	equal(t, "Jacobians", point(xs, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, w, []float64{0.5, -3}), []*graph.Node{s.CSR().Dense()}, []*graph.Node{graph.Reshape(dense, n*m*size, n*m*size)})
 }

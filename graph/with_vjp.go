@@ -13,7 +13,7 @@ var opWithVJP *Op
 func init() {
 	opWithVJP = Register(&Op{
 		Name: "with_vjp", Family: FamilyControl, MinArity: 2, MaxArity: -1, Pattern: Dense,
-		Attrs:   []AttrSpec{bodiesAttr, capturedAttr},
+		Attrs:   []AttrSpec{bodiesAttr, capturedAttr, {Key: "lanes", Kind: attr.Int, Optional: true, Doc: "leading dimensions of the arguments and of y over which the body works independently, those of batches"}},
 		Expand:  func(n *Node) *Node { return n.inputs[len(n.inputs)-1] },
 		Doc:     "Its last operand, y, with a vector-Jacobian product of its own: the body takes the captured values, the arguments, which are the operands between them and y, y and its adjoint, and returns the arguments' adjoints.",
 		Formula: "forward that of y; in reverse what the body gives",
@@ -39,7 +39,12 @@ func inferWithVJP(in []*Node, a attr.List) (Type, error) {
 	if err != nil {
 		return Type{}, err
 	}
-	args, results := in[captured:last], bodies[0].results
+	args, results, lanes := in[captured:last], bodies[0].results, a.Int("lanes")
+	for _, x := range in[captured:] {
+		if s := x.typ.Shape; lanes < 0 || lanes > len(s) || lanes > len(y.Shape) || !s[:lanes].Equal(y.Shape[:lanes]) {
+			return Type{}, fmt.Errorf("%d dimensions of lanes, an operand is %v and the value %v", lanes, x.typ, y)
+		}
+	}
 	if len(results) != len(args) || !y.DType.IsFloat() {
 		return Type{}, fmt.Errorf("%d adjoints of %d arguments of a value %v: needs as many, and floats", len(results), len(args), y)
 	}
