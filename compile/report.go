@@ -226,7 +226,11 @@ func (r *reporter) block(c *vm.Code, b *vm.Block) {
 		}
 		for k := range code {
 			if m := &code[k]; !native.Supported(m.Op, m.Type, m.To) {
-				r.add(RemarkPortable, where(first+k), 0, "use floats, or leave it out of the loop or graph",
+				way := "leave it out of the loop or graph: how long it takes depends on the numbers, or it is too long for machine code"
+				if native.Supported(m.Op, graph.Float64, m.To) {
+					way = "use floats, or leave it out of the loop or graph"
+				}
+				r.add(RemarkPortable, where(first+k), 0, way,
 					"%s of %s keeps %s of %d operations from becoming machine code", m.Op, m.Type, kind, len(code))
 			}
 		}
