@@ -2684,6 +2684,221 @@ func hypot64Slow(x, y float64) float64 {
 	return math.Float64frombits(v44)
 }
 
+func ndtri64(x float64) float64 {
+	v8 := 1 - x
+	v9 := lower64(x, v8)
+	v11 := 0x1p-1022 <= v9
+	v13 := v9 < math.Float64frombits(0x7ff0000000000000)
+	v14 := v11 && v13
+	v15 := !v14
+	if v15 {
+		return ndtri64Slow(x)
+	}
+	v2 := x - 0x1p-01
+	v4 := math.Float64bits(v2) &^ 0x8000000000000000
+	v6 := math.Float64frombits(v4) <= 0x1.b333333333333p-02
+	v17 := math.Float64bits(v9) + 0x95f619980c433
+	v19 := v17 & 0xfffffffffffff
+	v21 := v19 + 0x3fe6a09e667f3bcd
+	v22 := v17 >> 52
+	v24 := v22 | 0x4330000000000000
+	v26 := math.Float64frombits(v24) - 0x1.00000000003ffp+52
+	v29 := math.Float64frombits(v21) - 1
+	v31 := v29 + 2
+	v32 := v29 / v31
+	v33 := float64(v32 * v32)
+	v34 := float64(v29 * v29)
+	v35 := float64(v34 * 0x1p-01)
+	v43 := float64(v33 * v33)
+	v44 := math.FMA(0x1.39a1d5d0b283fp-03, v43, 0x1.c71c52117b053p-03)
+	v45 := math.FMA(v44, v43, 0x1.999999997fef8p-02)
+	v46 := math.FMA(0x1.2f04882c35a8ep-03, v43, 0x1.74663d9832965p-03)
+	v47 := math.FMA(v46, v43, 0x1.24924941e4249p-02)
+	v48 := math.FMA(v47, v43, 0x1.5555555555592p-01)
+	v49 := math.FMA(v45, v33, v48)
+	v50 := math.FMA(v33, v49, v35)
+	v51 := float64(v32 * v50)
+	v52 := math.FMA(v26, 0x1.abc9e3b39803fp-56, v51)
+	v53 := v35 - v52
+	v54 := v29 - v53
+	v55 := math.FMA(v26, 0x1.62e42fefa39efp-01, v54)
+	v56 := math.Float64bits(v55) ^ 0x8000000000000000
+	v57 := math.Sqrt(math.Float64frombits(v56))
+	v59 := v57 - 0x1.999999999999ap+00
+	v61 := 0x1.b333333333333p+01 < v59
+	v63 := math.FMA(-v2, v2, 0x1.71eb851eb851fp-03)
+	v64 := v59 - 0x1.b333333333333p+01
+	v65 := select64(v61, math.Float64bits(v64), math.Float64bits(v59))
+	v66 := select64(v6, math.Float64bits(v63), v65)
+	v70 := select64(v61, 0x401aa1b1c13ee526, 0x3ff6c665fde9526a)
+	v71 := select64(v6, 0x3ff32917a42157d1, v70)
+	v75 := select64(v61, 0x4015daea6e875003, 0x4012857748cab19b)
+	v76 := select64(v6, 0x4047894dd814bfa3, v75)
+	v80 := select64(v61, 0x3ffc8ea6461fa445, 0x401713f71462256a)
+	v81 := select64(v6, 0x4085c88056b01502, v80)
+	v85 := select64(v61, 0x3fd2fad9315255cf, 0x400d2ecb1a3d02c4)
+	v86 := select64(v6, 0x40b2f6e30b2ec51e, v85)
+	v90 := select64(v61, 0x3f9b2b41193b4ee7, 0x3ff453cc085375b2)
+	v91 := select64(v6, 0x40cfb5ee66e5a285, v90)
+	v95 := select64(v61, 0x3f545c1908425345, 0x3fcef2abb9b85c37)
+	v96 := select64(v6, 0x40d73982a6012afb, v95)
+	v100 := select64(v61, 0x3efc6ec6cc59e02a, 0x3f9744eb6c45ec67)
+	v101 := select64(v6, 0x40c715bf25ff1d11, v100)
+	v105 := select64(v61, 0x3e8afb74d693bf93, 0x3f49615ac0b7ace9)
+	v106 := select64(v6, 0x408bb8c0a7936704, v105)
+	v107 := math.FMA(math.Float64frombits(v106), math.Float64frombits(v66), math.Float64frombits(v101))
+	v108 := math.FMA(v107, math.Float64frombits(v66), math.Float64frombits(v96))
+	v109 := math.FMA(v108, math.Float64frombits(v66), math.Float64frombits(v91))
+	v110 := math.FMA(v109, math.Float64frombits(v66), math.Float64frombits(v86))
+	v111 := math.FMA(v110, math.Float64frombits(v66), math.Float64frombits(v81))
+	v112 := math.FMA(v111, math.Float64frombits(v66), math.Float64frombits(v76))
+	v113 := math.FMA(v112, math.Float64frombits(v66), math.Float64frombits(v71))
+	v115 := select64(v6, 0x3ff0000000000000, 0x3ff6a09e667f3bcd)
+	v119 := select64(v61, 0x3feb2532d5cd90e5, 0x40073aad9bca5405)
+	v120 := select64(v6, 0x4045281b386e1ab5, v119)
+	v124 := select64(v61, 0x3fc8c975f4d2f24b, 0x4002f7543ff6ba47)
+	v125 := select64(v6, 0x4085797efdc8b3f7, v124)
+	v129 := select64(v61, 0x3f958ab4fd6bcd50, 0x3fef371e4f4de1a0)
+	v130 := select64(v6, 0x40b512322e75c89f, v129)
+	v134 := select64(v61, 0x3f523b6cf8ec177a, 0x3fcacf476a756d3d)
+	v135 := select64(v6, 0x40d4b772d5d65266, v134)
+	v139 := select64(v61, 0x3efb61164a01861a, 0x3f960290af9f12bc)
+	v140 := select64(v6, 0x40e3317caa64f4be, v139)
+	v144 := select64(v61, 0x3e8afb693c174d20, 0x3f496042ab9205be)
+	v145 := select64(v6, 0x40dc0e457cb1ae76, v144)
+	v149 := select64(v61, 0x3cea0a3fb665cb0a, 0x3e19876e6013e192)
+	v150 := select64(v6, 0x40b46a7eca984b69, v149)
+	v151 := math.FMA(math.Float64frombits(v150), math.Float64frombits(v66), math.Float64frombits(v145))
+	v152 := math.FMA(v151, math.Float64frombits(v66), math.Float64frombits(v140))
+	v153 := math.FMA(v152, math.Float64frombits(v66), math.Float64frombits(v135))
+	v154 := math.FMA(v153, math.Float64frombits(v66), math.Float64frombits(v130))
+	v155 := math.FMA(v154, math.Float64frombits(v66), math.Float64frombits(v125))
+	v156 := math.FMA(v155, math.Float64frombits(v66), math.Float64frombits(v120))
+	v157 := math.FMA(v156, math.Float64frombits(v66), math.Float64frombits(v115))
+	v159 := float64(0x1.6a09e667f3bcdp+01 * v2)
+	v160 := math.Float64bits(v2) & 0x8000000000000000
+	v161 := 0x3ff6a09e667f3bcd | v160
+	v162 := select64(v6, math.Float64bits(v159), v161)
+	v163 := float64(math.Float64frombits(v162) * v113)
+	v164 := v163 / v157
+	return v164
+}
+
+func ndtri64Slow(x float64) float64 {
+	v2 := x - 0x1p-01
+	v4 := math.Float64bits(v2) &^ 0x8000000000000000
+	v6 := math.Float64frombits(v4) <= 0x1.b333333333333p-02
+	v8 := 1 - x
+	v9 := lower64(x, v8)
+	v13 := 0x1p-1022 <= v9
+	v15 := v9 < math.Float64frombits(0x7ff0000000000000)
+	v16 := v13 && v15
+	v17 := !v16
+	v18 := v9 < 0x1p-1022
+	v19 := v17 && v18
+	v20 := float64(v9 * 0x1p+54)
+	v21 := select64(v19, math.Float64bits(v20), math.Float64bits(v9))
+	v23 := v21 + 0x95f619980c433
+	v25 := v23 & 0xfffffffffffff
+	v27 := v25 + 0x3fe6a09e667f3bcd
+	v28 := v23 >> 52
+	v30 := v28 | 0x4330000000000000
+	v32 := math.Float64frombits(v30) - 0x1.00000000003ffp+52
+	v33 := v32 - 54
+	v34 := select64(v19, math.Float64bits(v33), math.Float64bits(v32))
+	v37 := math.Float64frombits(v27) - 1
+	v39 := v37 + 2
+	v40 := v37 / v39
+	v41 := float64(v40 * v40)
+	v42 := float64(v37 * v37)
+	v43 := float64(v42 * 0x1p-01)
+	v51 := float64(v41 * v41)
+	v52 := math.FMA(0x1.39a1d5d0b283fp-03, v51, 0x1.c71c52117b053p-03)
+	v53 := math.FMA(v52, v51, 0x1.999999997fef8p-02)
+	v54 := math.FMA(0x1.2f04882c35a8ep-03, v51, 0x1.74663d9832965p-03)
+	v55 := math.FMA(v54, v51, 0x1.24924941e4249p-02)
+	v56 := math.FMA(v55, v51, 0x1.5555555555592p-01)
+	v57 := math.FMA(v53, v41, v56)
+	v58 := math.FMA(v41, v57, v43)
+	v59 := float64(v40 * v58)
+	v60 := math.FMA(math.Float64frombits(v34), 0x1.abc9e3b39803fp-56, v59)
+	v61 := v43 - v60
+	v62 := v37 - v61
+	v63 := math.FMA(math.Float64frombits(v34), 0x1.62e42fefa39efp-01, v62)
+	v64 := math.Float64bits(v63) ^ 0x8000000000000000
+	v65 := math.Sqrt(math.Float64frombits(v64))
+	v67 := v65 - 0x1.999999999999ap+00
+	v69 := 0x1.b333333333333p+01 < v67
+	v71 := math.FMA(-v2, v2, 0x1.71eb851eb851fp-03)
+	v72 := v67 - 0x1.b333333333333p+01
+	v73 := select64(v69, math.Float64bits(v72), math.Float64bits(v67))
+	v74 := select64(v6, math.Float64bits(v71), v73)
+	v78 := select64(v69, 0x401aa1b1c13ee526, 0x3ff6c665fde9526a)
+	v79 := select64(v6, 0x3ff32917a42157d1, v78)
+	v83 := select64(v69, 0x4015daea6e875003, 0x4012857748cab19b)
+	v84 := select64(v6, 0x4047894dd814bfa3, v83)
+	v88 := select64(v69, 0x3ffc8ea6461fa445, 0x401713f71462256a)
+	v89 := select64(v6, 0x4085c88056b01502, v88)
+	v93 := select64(v69, 0x3fd2fad9315255cf, 0x400d2ecb1a3d02c4)
+	v94 := select64(v6, 0x40b2f6e30b2ec51e, v93)
+	v98 := select64(v69, 0x3f9b2b41193b4ee7, 0x3ff453cc085375b2)
+	v99 := select64(v6, 0x40cfb5ee66e5a285, v98)
+	v103 := select64(v69, 0x3f545c1908425345, 0x3fcef2abb9b85c37)
+	v104 := select64(v6, 0x40d73982a6012afb, v103)
+	v108 := select64(v69, 0x3efc6ec6cc59e02a, 0x3f9744eb6c45ec67)
+	v109 := select64(v6, 0x40c715bf25ff1d11, v108)
+	v113 := select64(v69, 0x3e8afb74d693bf93, 0x3f49615ac0b7ace9)
+	v114 := select64(v6, 0x408bb8c0a7936704, v113)
+	v115 := math.FMA(math.Float64frombits(v114), math.Float64frombits(v74), math.Float64frombits(v109))
+	v116 := math.FMA(v115, math.Float64frombits(v74), math.Float64frombits(v104))
+	v117 := math.FMA(v116, math.Float64frombits(v74), math.Float64frombits(v99))
+	v118 := math.FMA(v117, math.Float64frombits(v74), math.Float64frombits(v94))
+	v119 := math.FMA(v118, math.Float64frombits(v74), math.Float64frombits(v89))
+	v120 := math.FMA(v119, math.Float64frombits(v74), math.Float64frombits(v84))
+	v121 := math.FMA(v120, math.Float64frombits(v74), math.Float64frombits(v79))
+	v123 := select64(v69, 0x3ff6a09e667f3bcd, 0x3ff6a09e667f3bcd)
+	v124 := select64(v6, 0x3ff0000000000000, v123)
+	v128 := select64(v69, 0x3feb2532d5cd90e5, 0x40073aad9bca5405)
+	v129 := select64(v6, 0x4045281b386e1ab5, v128)
+	v133 := select64(v69, 0x3fc8c975f4d2f24b, 0x4002f7543ff6ba47)
+	v134 := select64(v6, 0x4085797efdc8b3f7, v133)
+	v138 := select64(v69, 0x3f958ab4fd6bcd50, 0x3fef371e4f4de1a0)
+	v139 := select64(v6, 0x40b512322e75c89f, v138)
+	v143 := select64(v69, 0x3f523b6cf8ec177a, 0x3fcacf476a756d3d)
+	v144 := select64(v6, 0x40d4b772d5d65266, v143)
+	v148 := select64(v69, 0x3efb61164a01861a, 0x3f960290af9f12bc)
+	v149 := select64(v6, 0x40e3317caa64f4be, v148)
+	v153 := select64(v69, 0x3e8afb693c174d20, 0x3f496042ab9205be)
+	v154 := select64(v6, 0x40dc0e457cb1ae76, v153)
+	v158 := select64(v69, 0x3cea0a3fb665cb0a, 0x3e19876e6013e192)
+	v159 := select64(v6, 0x40b46a7eca984b69, v158)
+	v160 := math.FMA(math.Float64frombits(v159), math.Float64frombits(v74), math.Float64frombits(v154))
+	v161 := math.FMA(v160, math.Float64frombits(v74), math.Float64frombits(v149))
+	v162 := math.FMA(v161, math.Float64frombits(v74), math.Float64frombits(v144))
+	v163 := math.FMA(v162, math.Float64frombits(v74), math.Float64frombits(v139))
+	v164 := math.FMA(v163, math.Float64frombits(v74), math.Float64frombits(v134))
+	v165 := math.FMA(v164, math.Float64frombits(v74), math.Float64frombits(v129))
+	v166 := math.FMA(v165, math.Float64frombits(v74), math.Float64frombits(v124))
+	v168 := float64(0x1.6a09e667f3bcdp+01 * v2)
+	v169 := math.Float64bits(v2) & 0x8000000000000000
+	v170 := 0x3ff6a09e667f3bcd | v169
+	v171 := select64(v6, math.Float64bits(v168), v170)
+	v172 := float64(math.Float64frombits(v171) * v121)
+	v173 := v172 / v166
+	v175 := x == 0
+	v176 := x == 1
+	v177 := v175 || v176
+	v178 := 0 <= x
+	v179 := x <= 1
+	v180 := v178 && v179
+	v181 := !v180
+	v182 := 0x7ff0000000000000 | v169
+	v184 := select64(v181, 0x7ff8000000000000, math.Float64bits(v173))
+	v185 := select64(v177, v182, v184)
+	v186 := select64(v17, v185, math.Float64bits(v173))
+	return math.Float64frombits(v186)
+}
+
 func nextafter64(x, y float64) float64 {
 	v2 := x < y
 	v4 := 0 < x
@@ -5264,6 +5479,211 @@ func hypot32Slow(x, y float32) float32 {
 	return math.Float32frombits(v44)
 }
 
+func ndtri32(x float32) float32 {
+	v8 := 1 - x
+	v9 := lower32(x, v8)
+	v11 := 0x1p-126 <= v9
+	v13 := v9 < math.Float32frombits(0x7f800000)
+	v14 := v11 && v13
+	v15 := !v14
+	if v15 {
+		return ndtri32Slow(x)
+	}
+	v2 := x - 0x1p-01
+	v4 := math.Float32bits(v2) &^ 0x80000000
+	v6 := math.Float32frombits(v4) <= 0x1.b33334p-02
+	v17 := math.Float32bits(v9) + 0x4afb0d
+	v19 := v17 & 0x7fffff
+	v21 := v19 + 0x3f3504f3
+	v22 := v17 >> 23
+	v24 := v22 | 0x4b000000
+	v26 := math.Float32frombits(v24) - 0x1.0000fep+23
+	v29 := math.Float32frombits(v21) - 1
+	v31 := v29 + 2
+	v32 := v29 / v31
+	v33 := float32(v32 * v32)
+	v34 := float32(v29 * v29)
+	v35 := float32(v34 * 0x1p-01)
+	v39 := fma32(0x1.31e0eep-02, v33, 0x1.995ed4p-02)
+	v40 := fma32(v39, v33, 0x1.55557ap-01)
+	v41 := fma32(v33, v40, v35)
+	v42 := float32(v32 * v41)
+	v43 := fma32(v26, -0x1.05c61p-29, v42)
+	v44 := v35 - v43
+	v45 := v29 - v44
+	v46 := fma32(v26, 0x1.62e43p-01, v45)
+	v47 := math.Float32bits(v46) ^ 0x80000000
+	v48 := float32(math.Sqrt(float64(math.Float32frombits(v47))))
+	v50 := v48 - 0x1.99999ap+00
+	v52 := 0x1.b33334p+01 < v50
+	v54 := fma32(-v2, v2, 0x1.71eb86p-03)
+	v55 := v50 - 0x1.b33334p+01
+	v56 := select32(v52, math.Float32bits(v55), math.Float32bits(v50))
+	v57 := select32(v6, math.Float32bits(v54), v56)
+	v61 := select32(v52, 0x40d50d8e, 0x3fb63330)
+	v62 := select32(v6, 0x3f9948bd, v61)
+	v66 := select32(v52, 0x40aed753, 0x40942bba)
+	v67 := select32(v6, 0x423c4a6f, v66)
+	v71 := select32(v52, 0x3fe47532, 0x40b89fb9)
+	v72 := select32(v6, 0x442e4403, v71)
+	v76 := select32(v52, 0x3e97d6ca, 0x40697659)
+	v77 := select32(v6, 0x4597b718, v76)
+	v81 := select32(v52, 0x3cd95a09, 0x3fa29e60)
+	v82 := select32(v6, 0x467daf73, v81)
+	v86 := select32(v52, 0x3aa2e0c8, 0x3e77955e)
+	v87 := select32(v6, 0x46b9cc15, v86)
+	v91 := select32(v52, 0x37e37636, 0x3cba275b)
+	v92 := select32(v6, 0x4638adf9, v91)
+	v96 := select32(v52, 0x3457dba7, 0x3a4b0ad6)
+	v97 := select32(v6, 0x445dc605, v96)
+	v98 := fma32(math.Float32frombits(v97), math.Float32frombits(v57), math.Float32frombits(v92))
+	v99 := fma32(v98, math.Float32frombits(v57), math.Float32frombits(v87))
+	v100 := fma32(v99, math.Float32frombits(v57), math.Float32frombits(v82))
+	v101 := fma32(v100, math.Float32frombits(v57), math.Float32frombits(v77))
+	v102 := fma32(v101, math.Float32frombits(v57), math.Float32frombits(v72))
+	v103 := fma32(v102, math.Float32frombits(v57), math.Float32frombits(v67))
+	v104 := fma32(v103, math.Float32frombits(v57), math.Float32frombits(v62))
+	v106 := select32(v6, 0x3f800000, 0x3fb504f3)
+	v110 := select32(v52, 0x3f592997, 0x4039d56d)
+	v111 := select32(v6, 0x422940da, v110)
+	v115 := select32(v52, 0x3e464bb0, 0x4017baa2)
+	v116 := select32(v6, 0x442bcbf8, v115)
+	v120 := select32(v52, 0x3cac55a8, 0x3f79b8f2)
+	v121 := select32(v6, 0x45a89191, v120)
+	v125 := select32(v52, 0x3a91db68, 0x3e567a3b)
+	v126 := select32(v6, 0x46a5bb97, v125)
+	v130 := select32(v52, 0x37db08b2, 0x3cb01485)
+	v131 := select32(v6, 0x47198be5, v130)
+	v135 := select32(v52, 0x3457db4a, 0x3a4b0215)
+	v136 := select32(v6, 0x46e0722c, v135)
+	v140 := select32(v52, 0x275051fe, 0x30cc3b73)
+	v141 := select32(v6, 0x45a353f6, v140)
+	v142 := fma32(math.Float32frombits(v141), math.Float32frombits(v57), math.Float32frombits(v136))
+	v143 := fma32(v142, math.Float32frombits(v57), math.Float32frombits(v131))
+	v144 := fma32(v143, math.Float32frombits(v57), math.Float32frombits(v126))
+	v145 := fma32(v144, math.Float32frombits(v57), math.Float32frombits(v121))
+	v146 := fma32(v145, math.Float32frombits(v57), math.Float32frombits(v116))
+	v147 := fma32(v146, math.Float32frombits(v57), math.Float32frombits(v111))
+	v148 := fma32(v147, math.Float32frombits(v57), math.Float32frombits(v106))
+	v150 := float32(0x1.6a09e6p+01 * v2)
+	v151 := math.Float32bits(v2) & 0x80000000
+	v152 := 0x3fb504f3 | v151
+	v153 := select32(v6, math.Float32bits(v150), v152)
+	v154 := float32(math.Float32frombits(v153) * v104)
+	v155 := v154 / v148
+	return v155
+}
+
+func ndtri32Slow(x float32) float32 {
+	v2 := x - 0x1p-01
+	v4 := math.Float32bits(v2) &^ 0x80000000
+	v6 := math.Float32frombits(v4) <= 0x1.b33334p-02
+	v8 := 1 - x
+	v9 := lower32(x, v8)
+	v14 := 0x1p-126 <= v9
+	v16 := v9 < math.Float32frombits(0x7f800000)
+	v17 := v14 && v16
+	v18 := !v17
+	v19 := v9 < 0x1p-126
+	v20 := v18 && v19
+	v21 := float32(v9 * 0x1p+25)
+	v22 := select32(v20, math.Float32bits(v21), math.Float32bits(v9))
+	v24 := v22 + 0x4afb0d
+	v26 := v24 & 0x7fffff
+	v28 := v26 + 0x3f3504f3
+	v29 := v24 >> 23
+	v31 := v29 | 0x4b000000
+	v33 := math.Float32frombits(v31) - 0x1.0000fep+23
+	v34 := v33 - 25
+	v35 := select32(v20, math.Float32bits(v34), math.Float32bits(v33))
+	v38 := math.Float32frombits(v28) - 1
+	v40 := v38 + 2
+	v41 := v38 / v40
+	v42 := float32(v41 * v41)
+	v43 := float32(v38 * v38)
+	v44 := float32(v43 * 0x1p-01)
+	v48 := fma32(0x1.31e0eep-02, v42, 0x1.995ed4p-02)
+	v49 := fma32(v48, v42, 0x1.55557ap-01)
+	v50 := fma32(v42, v49, v44)
+	v51 := float32(v41 * v50)
+	v52 := fma32(math.Float32frombits(v35), -0x1.05c61p-29, v51)
+	v53 := v44 - v52
+	v54 := v38 - v53
+	v55 := fma32(math.Float32frombits(v35), 0x1.62e43p-01, v54)
+	v56 := math.Float32bits(v55) ^ 0x80000000
+	v57 := float32(math.Sqrt(float64(math.Float32frombits(v56))))
+	v59 := v57 - 0x1.99999ap+00
+	v61 := 0x1.b33334p+01 < v59
+	v63 := fma32(-v2, v2, 0x1.71eb86p-03)
+	v64 := v59 - 0x1.b33334p+01
+	v65 := select32(v61, math.Float32bits(v64), math.Float32bits(v59))
+	v66 := select32(v6, math.Float32bits(v63), v65)
+	v70 := select32(v61, 0x40d50d8e, 0x3fb63330)
+	v71 := select32(v6, 0x3f9948bd, v70)
+	v75 := select32(v61, 0x40aed753, 0x40942bba)
+	v76 := select32(v6, 0x423c4a6f, v75)
+	v80 := select32(v61, 0x3fe47532, 0x40b89fb9)
+	v81 := select32(v6, 0x442e4403, v80)
+	v85 := select32(v61, 0x3e97d6ca, 0x40697659)
+	v86 := select32(v6, 0x4597b718, v85)
+	v90 := select32(v61, 0x3cd95a09, 0x3fa29e60)
+	v91 := select32(v6, 0x467daf73, v90)
+	v95 := select32(v61, 0x3aa2e0c8, 0x3e77955e)
+	v96 := select32(v6, 0x46b9cc15, v95)
+	v100 := select32(v61, 0x37e37636, 0x3cba275b)
+	v101 := select32(v6, 0x4638adf9, v100)
+	v105 := select32(v61, 0x3457dba7, 0x3a4b0ad6)
+	v106 := select32(v6, 0x445dc605, v105)
+	v107 := fma32(math.Float32frombits(v106), math.Float32frombits(v66), math.Float32frombits(v101))
+	v108 := fma32(v107, math.Float32frombits(v66), math.Float32frombits(v96))
+	v109 := fma32(v108, math.Float32frombits(v66), math.Float32frombits(v91))
+	v110 := fma32(v109, math.Float32frombits(v66), math.Float32frombits(v86))
+	v111 := fma32(v110, math.Float32frombits(v66), math.Float32frombits(v81))
+	v112 := fma32(v111, math.Float32frombits(v66), math.Float32frombits(v76))
+	v113 := fma32(v112, math.Float32frombits(v66), math.Float32frombits(v71))
+	v115 := select32(v61, 0x3fb504f3, 0x3fb504f3)
+	v116 := select32(v6, 0x3f800000, v115)
+	v120 := select32(v61, 0x3f592997, 0x4039d56d)
+	v121 := select32(v6, 0x422940da, v120)
+	v125 := select32(v61, 0x3e464bb0, 0x4017baa2)
+	v126 := select32(v6, 0x442bcbf8, v125)
+	v130 := select32(v61, 0x3cac55a8, 0x3f79b8f2)
+	v131 := select32(v6, 0x45a89191, v130)
+	v135 := select32(v61, 0x3a91db68, 0x3e567a3b)
+	v136 := select32(v6, 0x46a5bb97, v135)
+	v140 := select32(v61, 0x37db08b2, 0x3cb01485)
+	v141 := select32(v6, 0x47198be5, v140)
+	v145 := select32(v61, 0x3457db4a, 0x3a4b0215)
+	v146 := select32(v6, 0x46e0722c, v145)
+	v150 := select32(v61, 0x275051fe, 0x30cc3b73)
+	v151 := select32(v6, 0x45a353f6, v150)
+	v152 := fma32(math.Float32frombits(v151), math.Float32frombits(v66), math.Float32frombits(v146))
+	v153 := fma32(v152, math.Float32frombits(v66), math.Float32frombits(v141))
+	v154 := fma32(v153, math.Float32frombits(v66), math.Float32frombits(v136))
+	v155 := fma32(v154, math.Float32frombits(v66), math.Float32frombits(v131))
+	v156 := fma32(v155, math.Float32frombits(v66), math.Float32frombits(v126))
+	v157 := fma32(v156, math.Float32frombits(v66), math.Float32frombits(v121))
+	v158 := fma32(v157, math.Float32frombits(v66), math.Float32frombits(v116))
+	v160 := float32(0x1.6a09e6p+01 * v2)
+	v161 := math.Float32bits(v2) & 0x80000000
+	v162 := 0x3fb504f3 | v161
+	v163 := select32(v6, math.Float32bits(v160), v162)
+	v164 := float32(math.Float32frombits(v163) * v113)
+	v165 := v164 / v158
+	v166 := x == 0
+	v167 := x == 1
+	v168 := v166 || v167
+	v169 := 0 <= x
+	v170 := x <= 1
+	v171 := v169 && v170
+	v172 := !v171
+	v173 := 0x7f800000 | v161
+	v175 := select32(v172, 0x7fc00000, math.Float32bits(v165))
+	v176 := select32(v168, v173, v175)
+	v177 := select32(v18, v176, math.Float32bits(v165))
+	return math.Float32frombits(v177)
+}
+
 func nextafter32(x, y float32) float32 {
 	v2 := x < y
 	v4 := 0 < x
@@ -5527,6 +5947,7 @@ var unary64 = [micro.Count]func(x float64) float64{
 	micro.Softplus: softplus64,
 	micro.Erf:      erf64,
 	micro.Erfc:     erfc64,
+	micro.Ndtri:    ndtri64,
 	micro.Exponent: exponent64,
 }
 
@@ -5556,6 +5977,7 @@ var unary32 = [micro.Count]func(x float32) float32{
 	micro.Softplus: softplus32,
 	micro.Erf:      erf32,
 	micro.Erfc:     erfc32,
+	micro.Ndtri:    ndtri32,
 	micro.Exponent: exponent32,
 }
 

@@ -55,22 +55,3 @@ func erfcxValue(x float64) float64 {
 	}
 	return float64(2*e) - erfcxValue(-x)
 }
-
-// ndtri is the inverse of the normal distribution's function, by the approximations of erfinv, which are scaled.
-func ndtri(p float64) float64 {
-	switch {
-	case !(p >= 0 && p <= 1):
-		return math.NaN()
-	case p == 0 || p == 1:
-		return math.Copysign(math.Inf(1), p-0.5)
-	}
-	if q := p - 0.5; math.Abs(q) <= 0.425 {
-		r := 0.180625 - float64(q*q)
-		return 2 * math.Sqrt2 * q * horner8(r, &erfinvCentre[0]) / horner8(r, &erfinvCentre[1])
-	}
-	r, c := math.Sqrt(-log64(min(p, 1-p)))-1.6, &erfinvTail
-	if r > 3.4 {
-		r, c = r-3.4, &erfinvFar
-	}
-	return math.Copysign(math.Sqrt2*horner8(r, &c[0])/horner8(r, &c[1]), p-0.5)
-}

@@ -248,7 +248,7 @@ var plainUnary64 = [micro.Count]func(float64) float64{
 	micro.Floor: math.Floor, micro.Ceil: math.Ceil, micro.Trunc: math.Trunc, micro.Round: math.RoundToEven,
 	micro.Sqrt:   math.Sqrt,
 	micro.Erfinv: erfinv, micro.Lgamma: lgamma, micro.Digamma: digamma,
-	micro.BesselI0e: besselI0e, micro.BesselI1e: besselI1e, micro.Ndtri: ndtri,
+	micro.BesselI0e: besselI0e, micro.BesselI1e: besselI1e,
 }
 
 var plainUnary32 = [micro.Count]func(float32) float32{
@@ -257,7 +257,7 @@ var plainUnary32 = [micro.Count]func(float32) float32{
 	micro.Floor: floor[float32], micro.Ceil: ceil[float32], micro.Trunc: trunc[float32], micro.Round: round[float32],
 	micro.Sqrt:   sqrt[float32],
 	micro.Erfinv: narrow(erfinv), micro.Lgamma: narrow(lgamma), micro.Digamma: narrow(digamma),
-	micro.BesselI0e: narrow(besselI0e), micro.BesselI1e: narrow(besselI1e), micro.Ndtri: narrow(ndtri),
+	micro.BesselI0e: narrow(besselI0e), micro.BesselI1e: narrow(besselI1e),
 }
 
 var plainBinary64 = [micro.Count]func(x, y float64) float64{

@@ -253,7 +253,7 @@ var infos = [opCount]Info{
 	BesselK:             row("bessel_k", 2, floats, 20, 60, 0),
 	BesselKe:            row("bessel_ke", 2, floats, 20, 60, 0),
 	Erfcx:               row("erfcx", 2, floats, 20, 30, 0),
-	Ndtri:               row("ndtri", 1, floats, 20, 10, 0),
+	Ndtri:               row("ndtri", 1, floats, 20, 5, 0),
 	BitwiseAnd:          row("bitwise_and", 2, ints, 1, .08, commutes),
 	BitwiseOr:           row("bitwise_or", 2, floats|ints, 1, .08, commutes),
 	BitwiseXor:          row("bitwise_xor", 2, ints, 1, .08, commutes),

@@ -5927,6 +5927,302 @@ single:
 	SUBQ           $0x10, BX
 	JMP            next
 
+// func NdtriF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·NdtriF64AVX512(SB), $128-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VBROADCASTSD constants64<>+8(SB), Z27
+	VBROADCASTSD constants64<>+2040(SB), Z26
+	VBROADCASTSD constants64<>+2048(SB), Z25
+	VBROADCASTSD constants64<>+2056(SB), Z24
+	VBROADCASTSD constants64<>+2064(SB), Z23
+	VBROADCASTSD constants64<>+2072(SB), Z22
+	VBROADCASTSD constants64<>+544(SB), Z21
+	VBROADCASTSD constants64<>+2080(SB), Z20
+	VBROADCASTSD constants64<>+552(SB), Z19
+	VBROADCASTSD constants64<>+2088(SB), Z18
+	VBROADCASTSD constants64<>+2096(SB), Z17
+	VBROADCASTSD constants64<>+48(SB), Z31
+	VBROADCASTSD constants64<>+2104(SB), Z16
+	VBROADCASTSD constants64<>+2112(SB), Z30
+	VBROADCASTSD constants64<>+2120(SB), Z29
+	VBROADCASTSD constants64<>+112(SB), Z28
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x08
+	JLT          rest
+
+loop:
+	VMOVUPD          (SI)(BX*8), Z0
+	VSUBPD           Z0, Z31, Z1
+	VSUBPD.BCST      constants64<>+480(SB), Z0, Z2
+	VMINPD           Z1, Z0, Z0
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z1
+	VBROADCASTSD     constants64<>+2128(SB), Z3
+	VFNMADD231PD     Z2, Z2, Z3
+	VMULPD.BCST      constants64<>+2136(SB), Z2, Z4
+	VCMPPD.BCST      $0x12, constants64<>+2144(SB), Z1, K1
+	VPTERNLOGQ       $0xea, Z30, Z28, Z2
+	VPADDQ.BCST      constants64<>+520(SB), Z0, Z1
+	VCMPPD           $0x12, Z0, Z27, K2
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K3
+	VPANDQ.BCST      constants64<>+0(SB), Z1, Z0
+	VPSRLQ           $0x34, Z1, Z1
+	VPADDQ.BCST      constants64<>+584(SB), Z0, Z0
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VBLENDMPD        Z31, Z30, K1, Z5
+	VBLENDMPD        Z4, Z2, K1, Z2
+	VSUBPD           Z31, Z0, Z0
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	KANDB            K2, K3, K4
+	KNOTB            K4, K2
+	KORTESTB         K2, K2
+	JNZ              complete
+	VADDPD.BCST      constants64<>+592(SB), Z0, Z4
+	VMULPD           Z0, Z0, Z6
+	VDIVPD           Z4, Z0, Z4
+	VMULPD.BCST      constants64<>+480(SB), Z6, Z6
+	VMULPD           Z4, Z4, Z7
+	VMULPD           Z7, Z7, Z8
+	VBROADCASTSD     constants64<>+528(SB), Z9
+	VFMADD213PD      Z21, Z8, Z9
+	VBROADCASTSD     constants64<>+536(SB), Z10
+	VFMADD213PD      Z19, Z8, Z10
+	VFMADD213PD.BCST constants64<>+560(SB), Z8, Z9
+	VFMADD213PD.BCST constants64<>+568(SB), Z8, Z10
+	VFMADD213PD.BCST constants64<>+576(SB), Z8, Z9
+	VFMADD231PD      Z7, Z10, Z9
+	VFMADD213PD      Z6, Z9, Z7
+	VMULPD           Z7, Z4, Z4
+	VFMADD231PD.BCST constants64<>+176(SB), Z1, Z4
+	VSUBPD           Z4, Z6, Z6
+	VSUBPD           Z6, Z0, Z0
+	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z0
+	VPXORQ           Z28, Z0, Z0
+	VSQRTPD          Z0, Z0
+	VSUBPD.BCST      constants64<>+2152(SB), Z0, Z0
+	VCMPPD           $0x11, Z0, Z29, K2
+	VSUBPD           Z29, Z0, Z1
+	VBLENDMPD        Z1, Z0, K2, Z0
+	VBLENDMPD.BCST   constants64<>+2160(SB), Z22, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2168(SB), Z24, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2176(SB), Z18, K2, Z6
+	VBLENDMPD        Z3, Z0, K1, Z0
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z1, K1, Z1
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z25, K2, Z3
+	VFMADD231PD      Z0, Z4, Z1
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z26, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z6, K1, Z6
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z3, K1, Z3
+	VBLENDMPD.BCST   constants64<>+2232(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z16, K2, Z7
+	VBLENDMPD.BCST   constants64<>+2248(SB), Z23, K2, Z8
+	VBROADCASTSD     constants64<>+2256(SB), Z9
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z9, K2, Z9
+	VFMADD231PD      Z0, Z4, Z3
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z7, K1, Z7
+	VBLENDMPD.BCST   constants64<>+2280(SB), Z8, K1, Z8
+	VBLENDMPD.BCST   constants64<>+2288(SB), Z20, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z9, K1, Z9
+	VBLENDMPD.BCST   constants64<>+2304(SB), Z4, K1, Z4
+	VBROADCASTSD     constants64<>+2312(SB), Z10
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z10, K2, Z10
+	VBLENDMPD.BCST   constants64<>+2328(SB), Z17, K2, Z11
+	VFMADD231PD      Z0, Z1, Z6
+	VBLENDMPD.BCST   constants64<>+2336(SB), Z10, K1, Z10
+	VBLENDMPD.BCST   constants64<>+2344(SB), Z11, K1, Z11
+	VBROADCASTSD     constants64<>+2352(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2360(SB), Z1, K2, Z1
+	VBROADCASTSD     constants64<>+2368(SB), Z12
+	VBLENDMPD.BCST   constants64<>+2376(SB), Z12, K2, Z12
+	VBLENDMPD.BCST   constants64<>+2384(SB), Z1, K1, Z1
+	VBROADCASTSD     constants64<>+2392(SB), Z13
+	VBLENDMPD.BCST   constants64<>+2400(SB), Z13, K2, Z13
+	VBROADCASTSD     constants64<>+2408(SB), Z14
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z14, K2, Z14
+	VFMADD231PD      Z0, Z3, Z8
+	VBLENDMPD.BCST   constants64<>+2424(SB), Z12, K1, Z12
+	VBLENDMPD.BCST   constants64<>+2432(SB), Z13, K1, Z13
+	VBLENDMPD.BCST   constants64<>+2440(SB), Z14, K1, Z14
+	VFMADD231PD      Z0, Z6, Z7
+	VFMADD231PD      Z0, Z8, Z4
+	VFMADD231PD      Z0, Z7, Z9
+	VFMADD231PD      Z0, Z4, Z11
+	VFMADD231PD      Z0, Z9, Z10
+	VFMADD231PD      Z0, Z11, Z12
+	VFMADD231PD      Z0, Z10, Z1
+	VFMADD231PD      Z0, Z12, Z14
+	VFMADD231PD      Z0, Z1, Z13
+	VFMADD231PD      Z0, Z14, Z5
+	VMULPD           Z13, Z2, Z2
+	VDIVPD           Z5, Z2, Z2
+	VMOVUPD          Z2, (DI)(BX*8)
+
+next:
+	LEAQ 16(BX), AX
+	ADDQ $0x08, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000008, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPD 64(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	VMOVUPD          (SI)(BX*8), Z0
+	VSUBPD           Z0, Z31, Z1
+	VMINPD           Z1, Z0, Z1
+	VCMPPD           $0x12, Z1, Z27, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
+	KANDB            K1, K2, K3
+	KNOTB            K3, K1
+	VCMPPD           $0x11, Z27, Z1, K2
+	KANDB            K1, K2, K3
+	VMULPD.BCST      constants64<>+160(SB), Z1, Z2
+	VBLENDMPD        Z2, Z1, K3, Z1
+	VPADDQ.BCST      constants64<>+520(SB), Z1, Z1
+	VPANDQ.BCST      constants64<>+0(SB), Z1, Z2
+	VPADDQ.BCST      constants64<>+584(SB), Z2, Z2
+	VSUBPD           Z31, Z2, Z2
+	VADDPD.BCST      constants64<>+592(SB), Z2, Z3
+	VDIVPD           Z3, Z2, Z3
+	VMULPD           Z3, Z3, Z4
+	VMULPD           Z4, Z4, Z5
+	VBROADCASTSD     constants64<>+528(SB), Z6
+	VFMADD213PD      Z21, Z5, Z6
+	VFMADD213PD.BCST constants64<>+560(SB), Z5, Z6
+	VFMADD213PD.BCST constants64<>+576(SB), Z5, Z6
+	VBROADCASTSD     constants64<>+536(SB), Z7
+	VFMADD213PD      Z19, Z5, Z7
+	VFMADD213PD.BCST constants64<>+568(SB), Z5, Z7
+	VFMADD231PD      Z4, Z7, Z6
+	VMULPD           Z2, Z2, Z5
+	VMULPD.BCST      constants64<>+480(SB), Z5, Z5
+	VFMADD213PD      Z5, Z6, Z4
+	VMULPD           Z4, Z3, Z3
+	VPSRLQ           $0x34, Z1, Z1
+	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+168(SB), Z1, Z4
+	VBLENDMPD        Z4, Z1, K3, Z1
+	VFMADD231PD.BCST constants64<>+176(SB), Z1, Z3
+	VSUBPD           Z3, Z5, Z5
+	VSUBPD           Z5, Z2, Z2
+	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z2
+	VPXORQ           Z28, Z2, Z2
+	VSQRTPD          Z2, Z2
+	VSUBPD.BCST      constants64<>+2152(SB), Z2, Z2
+	VCMPPD           $0x11, Z2, Z29, K2
+	VSUBPD           Z29, Z2, Z1
+	VBLENDMPD        Z1, Z2, K2, Z2
+	VSUBPD.BCST      constants64<>+480(SB), Z0, Z1
+	VBROADCASTSD     constants64<>+2128(SB), Z3
+	VFNMADD231PD     Z1, Z1, Z3
+	VPANDQ.BCST      constants64<>+128(SB), Z1, Z4
+	VCMPPD.BCST      $0x12, constants64<>+2144(SB), Z4, K3
+	VBLENDMPD        Z3, Z2, K3, Z2
+	VBLENDMPD.BCST   constants64<>+2168(SB), Z24, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2160(SB), Z22, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z3, Z4
+	VBLENDMPD.BCST   constants64<>+2176(SB), Z18, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z3, K3, Z3
+	VFMADD231PD      Z2, Z4, Z3
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z16, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z3, Z4
+	VBROADCASTSD     constants64<>+2256(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z3, K3, Z3
+	VFMADD231PD      Z2, Z4, Z3
+	VBROADCASTSD     constants64<>+2312(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2336(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z3, Z4
+	VBROADCASTSD     constants64<>+2352(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2360(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2384(SB), Z3, K3, Z3
+	VFMADD231PD      Z2, Z4, Z3
+	VBROADCASTSD     constants64<>+2392(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2400(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2432(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z3, Z4
+	VPANDQ           Z28, Z1, Z3
+	VPORQ            Z3, Z30, Z5
+	VMULPD.BCST      constants64<>+2136(SB), Z1, Z1
+	VBLENDMPD        Z1, Z5, K3, Z5
+	VMULPD           Z4, Z5, Z5
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z26, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2232(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z25, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z1, Z4
+	VBLENDMPD.BCST   constants64<>+2248(SB), Z23, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2280(SB), Z1, K3, Z1
+	VFMADD231PD      Z2, Z4, Z1
+	VBLENDMPD.BCST   constants64<>+2288(SB), Z20, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2304(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z1, Z4
+	VBLENDMPD.BCST   constants64<>+2328(SB), Z17, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2344(SB), Z1, K3, Z1
+	VFMADD231PD      Z2, Z4, Z1
+	VBROADCASTSD     constants64<>+2368(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2376(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2424(SB), Z4, K3, Z4
+	VFMADD231PD      Z2, Z1, Z4
+	VBROADCASTSD     constants64<>+2408(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z1, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2440(SB), Z1, K3, Z1
+	VFMADD231PD      Z2, Z4, Z1
+	VBLENDMPD        Z30, Z30, K2, Z4
+	VBLENDMPD        Z31, Z4, K3, Z4
+	VFMADD231PD      Z2, Z1, Z4
+	VDIVPD           Z4, Z5, Z5
+	VPXORQ           Z1, Z1, Z1
+	VCMPPD           $0x12, Z0, Z1, K2
+	VCMPPD           $0x12, Z31, Z0, K3
+	KANDB            K2, K3, K4
+	KNOTB            K4, K2
+	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K2, Z2
+	VPORQ.BCST       constants64<>+136(SB), Z3, Z3
+	VCMPPD           $0x00, Z1, Z0, K2
+	VCMPPD           $0x00, Z31, Z0, K3
+	KORB             K2, K3, K4
+	VBLENDMPD        Z3, Z2, K4, Z2
+	VBLENDMPD        Z2, Z5, K1, Z5
+	VMOVUPD          Z5, (DI)(BX*8)
+	JMP              next
+
 // func NextafterF64AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·NextafterF64AVX512(SB), $192-40
@@ -6016,7 +6312,7 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+48(SB), Z25
 	VBROADCASTSD constants64<>+168(SB), Z24
 	VBROADCASTSD constants64<>+1896(SB), Z23
-	VBROADCASTSD constants64<>+2040(SB), Z22
+	VBROADCASTSD constants64<>+2448(SB), Z22
 	VBROADCASTSD constants64<>+88(SB), Z21
 	VBROADCASTSD constants64<>+96(SB), Z20
 	VBROADCASTSD constants64<>+104(SB), Z30
@@ -6025,7 +6321,7 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+600(SB), Z17
 	VBROADCASTSD constants64<>+112(SB), Z29
 	VBROADCASTSD constants64<>+2000(SB), Z16
-	VBROADCASTSD constants64<>+2048(SB), Z15
+	VBROADCASTSD constants64<>+2456(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -11964,6 +12260,288 @@ single:
 	SUBQ           $0x20, BX
 	JMP            next
 
+// func NdtriF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·NdtriF32AVX512(SB), $128-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS constants32<>+4(SB), Z27
+	VBROADCASTSS constants32<>+652(SB), Z26
+	VBROADCASTSS constants32<>+656(SB), Z25
+	VBROADCASTSS constants32<>+660(SB), Z24
+	VBROADCASTSS constants32<>+664(SB), Z23
+	VBROADCASTSS constants32<>+668(SB), Z22
+	VBROADCASTSS constants32<>+672(SB), Z21
+	VBROADCASTSS constants32<>+676(SB), Z20
+	VBROADCASTSS constants32<>+192(SB), Z19
+	VBROADCASTSS constants32<>+680(SB), Z18
+	VBROADCASTSS constants32<>+24(SB), Z31
+	VBROADCASTSS constants32<>+684(SB), Z17
+	VBROADCASTSS constants32<>+688(SB), Z30
+	VBROADCASTSS constants32<>+692(SB), Z16
+	VBROADCASTSS constants32<>+696(SB), Z29
+	VBROADCASTSS constants32<>+56(SB), Z28
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPS          (SI)(BX*4), Z0
+	VSUBPS           Z0, Z31, Z1
+	VSUBPS.BCST      constants32<>+196(SB), Z0, Z2
+	VMINPS           Z1, Z0, Z0
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z1
+	VBROADCASTSS     constants32<>+700(SB), Z3
+	VFNMADD231PS     Z2, Z2, Z3
+	VMULPS.BCST      constants32<>+704(SB), Z2, Z4
+	VCMPPS.BCST      $0x12, constants32<>+708(SB), Z1, K1
+	VPTERNLOGD       $0xea, Z30, Z28, Z2
+	VPADDD.BCST      constants32<>+184(SB), Z0, Z1
+	VCMPPS           $0x12, Z0, Z27, K2
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K3
+	VPANDD.BCST      constants32<>+0(SB), Z1, Z0
+	VPSRLD           $0x17, Z1, Z1
+	VPADDD.BCST      constants32<>+204(SB), Z0, Z0
+	VPORD.BCST       constants32<>+40(SB), Z1, Z1
+	VBLENDMPS        Z31, Z30, K1, Z5
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VSUBPS           Z31, Z0, Z0
+	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
+	KANDW            K2, K3, K4
+	KNOTW            K4, K2
+	KORTESTW         K2, K2
+	JNZ              complete
+	VADDPS.BCST      constants32<>+208(SB), Z0, Z4
+	VMULPS           Z0, Z0, Z6
+	VDIVPS           Z4, Z0, Z4
+	VMULPS.BCST      constants32<>+196(SB), Z6, Z6
+	VMULPS           Z4, Z4, Z7
+	VBROADCASTSS     constants32<>+188(SB), Z8
+	VFMADD213PS      Z19, Z7, Z8
+	VFMADD213PS.BCST constants32<>+200(SB), Z7, Z8
+	VFMADD213PS      Z6, Z8, Z7
+	VMULPS           Z7, Z4, Z4
+	VFMADD231PS.BCST constants32<>+112(SB), Z1, Z4
+	VSUBPS           Z4, Z6, Z6
+	VSUBPS           Z6, Z0, Z0
+	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z0
+	VPXORD           Z28, Z0, Z0
+	VSQRTPS          Z0, Z0
+	VSUBPS.BCST      constants32<>+712(SB), Z0, Z0
+	VCMPPS           $0x11, Z0, Z29, K2
+	VSUBPS           Z29, Z0, Z1
+	VBLENDMPS        Z1, Z0, K2, Z0
+	VBLENDMPS.BCST   constants32<>+716(SB), Z22, K2, Z1
+	VBLENDMPS.BCST   constants32<>+720(SB), Z24, K2, Z4
+	VBLENDMPS.BCST   constants32<>+724(SB), Z20, K2, Z6
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VBLENDMPS.BCST   constants32<>+728(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+732(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+736(SB), Z25, K2, Z3
+	VFMADD231PS      Z0, Z4, Z1
+	VBLENDMPS.BCST   constants32<>+740(SB), Z26, K2, Z4
+	VBLENDMPS.BCST   constants32<>+744(SB), Z6, K1, Z6
+	VBLENDMPS.BCST   constants32<>+748(SB), Z3, K1, Z3
+	VBLENDMPS.BCST   constants32<>+752(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+756(SB), Z17, K2, Z7
+	VBLENDMPS.BCST   constants32<>+760(SB), Z23, K2, Z8
+	VBROADCASTSS     constants32<>+764(SB), Z9
+	VBLENDMPS.BCST   constants32<>+768(SB), Z9, K2, Z9
+	VFMADD231PS      Z0, Z4, Z3
+	VBLENDMPS.BCST   constants32<>+772(SB), Z7, K1, Z7
+	VBLENDMPS.BCST   constants32<>+776(SB), Z8, K1, Z8
+	VBLENDMPS.BCST   constants32<>+780(SB), Z21, K2, Z4
+	VBLENDMPS.BCST   constants32<>+784(SB), Z9, K1, Z9
+	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K1, Z4
+	VBROADCASTSS     constants32<>+792(SB), Z10
+	VBLENDMPS.BCST   constants32<>+796(SB), Z10, K2, Z10
+	VBLENDMPS.BCST   constants32<>+800(SB), Z18, K2, Z11
+	VFMADD231PS      Z0, Z1, Z6
+	VBLENDMPS.BCST   constants32<>+804(SB), Z10, K1, Z10
+	VBLENDMPS.BCST   constants32<>+808(SB), Z11, K1, Z11
+	VBROADCASTSS     constants32<>+812(SB), Z1
+	VBLENDMPS.BCST   constants32<>+816(SB), Z1, K2, Z1
+	VBROADCASTSS     constants32<>+820(SB), Z12
+	VBLENDMPS.BCST   constants32<>+824(SB), Z12, K2, Z12
+	VBLENDMPS.BCST   constants32<>+828(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+832(SB), Z16, K2, Z13
+	VBROADCASTSS     constants32<>+836(SB), Z14
+	VBLENDMPS.BCST   constants32<>+840(SB), Z14, K2, Z14
+	VFMADD231PS      Z0, Z3, Z8
+	VBLENDMPS.BCST   constants32<>+844(SB), Z12, K1, Z12
+	VBLENDMPS.BCST   constants32<>+848(SB), Z13, K1, Z13
+	VBLENDMPS.BCST   constants32<>+852(SB), Z14, K1, Z14
+	VFMADD231PS      Z0, Z6, Z7
+	VFMADD231PS      Z0, Z8, Z4
+	VFMADD231PS      Z0, Z7, Z9
+	VFMADD231PS      Z0, Z4, Z11
+	VFMADD231PS      Z0, Z9, Z10
+	VFMADD231PS      Z0, Z11, Z12
+	VFMADD231PS      Z0, Z10, Z1
+	VFMADD231PS      Z0, Z12, Z14
+	VFMADD231PS      Z0, Z1, Z13
+	VFMADD231PS      Z0, Z14, Z5
+	VMULPS           Z13, Z2, Z2
+	VDIVPS           Z5, Z2, Z2
+	VMOVUPS          Z2, (DI)(BX*4)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (SP), SI
+	LEAQ      64(SP), DI
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	VMOVUPS 64(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	VMOVUPS          (SI)(BX*4), Z0
+	VSUBPS           Z0, Z31, Z1
+	VMINPS           Z1, Z0, Z1
+	VCMPPS           $0x12, Z1, Z27, K1
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z1, K2
+	KANDW            K1, K2, K3
+	KNOTW            K3, K1
+	VCMPPS           $0x11, Z27, Z1, K2
+	KANDW            K1, K2, K3
+	VMULPS.BCST      constants32<>+212(SB), Z1, Z2
+	VBLENDMPS        Z2, Z1, K3, Z1
+	VPADDD.BCST      constants32<>+184(SB), Z1, Z1
+	VPANDD.BCST      constants32<>+0(SB), Z1, Z2
+	VPADDD.BCST      constants32<>+204(SB), Z2, Z2
+	VSUBPS           Z31, Z2, Z2
+	VADDPS.BCST      constants32<>+208(SB), Z2, Z3
+	VDIVPS           Z3, Z2, Z3
+	VMULPS           Z3, Z3, Z4
+	VBROADCASTSS     constants32<>+188(SB), Z5
+	VFMADD213PS      Z19, Z4, Z5
+	VFMADD213PS.BCST constants32<>+200(SB), Z4, Z5
+	VMULPS           Z2, Z2, Z6
+	VMULPS.BCST      constants32<>+196(SB), Z6, Z6
+	VFMADD213PS      Z6, Z5, Z4
+	VMULPS           Z4, Z3, Z3
+	VPSRLD           $0x17, Z1, Z1
+	VPORD.BCST       constants32<>+40(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+216(SB), Z1, Z4
+	VBLENDMPS        Z4, Z1, K3, Z1
+	VFMADD231PS.BCST constants32<>+112(SB), Z1, Z3
+	VSUBPS           Z3, Z6, Z6
+	VSUBPS           Z6, Z2, Z2
+	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z2
+	VPXORD           Z28, Z2, Z2
+	VSQRTPS          Z2, Z2
+	VSUBPS.BCST      constants32<>+712(SB), Z2, Z2
+	VCMPPS           $0x11, Z2, Z29, K2
+	VSUBPS           Z29, Z2, Z1
+	VBLENDMPS        Z1, Z2, K2, Z2
+	VSUBPS.BCST      constants32<>+196(SB), Z0, Z1
+	VBROADCASTSS     constants32<>+700(SB), Z3
+	VFNMADD231PS     Z1, Z1, Z3
+	VPANDD.BCST      constants32<>+64(SB), Z1, Z4
+	VCMPPS.BCST      $0x12, constants32<>+708(SB), Z4, K3
+	VBLENDMPS        Z3, Z2, K3, Z2
+	VBLENDMPS.BCST   constants32<>+720(SB), Z24, K2, Z3
+	VBLENDMPS.BCST   constants32<>+732(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+716(SB), Z22, K2, Z4
+	VBLENDMPS.BCST   constants32<>+728(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z3, Z4
+	VBLENDMPS.BCST   constants32<>+724(SB), Z20, K2, Z3
+	VBLENDMPS.BCST   constants32<>+744(SB), Z3, K3, Z3
+	VFMADD231PS      Z2, Z4, Z3
+	VBLENDMPS.BCST   constants32<>+756(SB), Z17, K2, Z4
+	VBLENDMPS.BCST   constants32<>+772(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z3, Z4
+	VBROADCASTSS     constants32<>+764(SB), Z3
+	VBLENDMPS.BCST   constants32<>+768(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+784(SB), Z3, K3, Z3
+	VFMADD231PS      Z2, Z4, Z3
+	VBROADCASTSS     constants32<>+792(SB), Z4
+	VBLENDMPS.BCST   constants32<>+796(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+804(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z3, Z4
+	VBROADCASTSS     constants32<>+812(SB), Z3
+	VBLENDMPS.BCST   constants32<>+816(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+828(SB), Z3, K3, Z3
+	VFMADD231PS      Z2, Z4, Z3
+	VBLENDMPS.BCST   constants32<>+832(SB), Z16, K2, Z4
+	VBLENDMPS.BCST   constants32<>+848(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z3, Z4
+	VPANDD           Z28, Z1, Z3
+	VPORD            Z3, Z30, Z5
+	VMULPS.BCST      constants32<>+704(SB), Z1, Z1
+	VBLENDMPS        Z1, Z5, K3, Z5
+	VMULPS           Z4, Z5, Z5
+	VBLENDMPS.BCST   constants32<>+740(SB), Z26, K2, Z1
+	VBLENDMPS.BCST   constants32<>+752(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+736(SB), Z25, K2, Z4
+	VBLENDMPS.BCST   constants32<>+748(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z1, Z4
+	VBLENDMPS.BCST   constants32<>+760(SB), Z23, K2, Z1
+	VBLENDMPS.BCST   constants32<>+776(SB), Z1, K3, Z1
+	VFMADD231PS      Z2, Z4, Z1
+	VBLENDMPS.BCST   constants32<>+780(SB), Z21, K2, Z4
+	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z1, Z4
+	VBLENDMPS.BCST   constants32<>+800(SB), Z18, K2, Z1
+	VBLENDMPS.BCST   constants32<>+808(SB), Z1, K3, Z1
+	VFMADD231PS      Z2, Z4, Z1
+	VBROADCASTSS     constants32<>+820(SB), Z4
+	VBLENDMPS.BCST   constants32<>+824(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+844(SB), Z4, K3, Z4
+	VFMADD231PS      Z2, Z1, Z4
+	VBROADCASTSS     constants32<>+836(SB), Z1
+	VBLENDMPS.BCST   constants32<>+840(SB), Z1, K2, Z1
+	VBLENDMPS.BCST   constants32<>+852(SB), Z1, K3, Z1
+	VFMADD231PS      Z2, Z4, Z1
+	VBLENDMPS        Z30, Z30, K2, Z4
+	VBLENDMPS        Z31, Z4, K3, Z4
+	VFMADD231PS      Z2, Z1, Z4
+	VDIVPS           Z4, Z5, Z5
+	VPXORD           Z1, Z1, Z1
+	VCMPPS           $0x12, Z0, Z1, K2
+	VCMPPS           $0x12, Z31, Z0, K3
+	KANDW            K2, K3, K4
+	KNOTW            K4, K2
+	VBLENDMPS.BCST   constants32<>+220(SB), Z5, K2, Z2
+	VPORD.BCST       constants32<>+52(SB), Z3, Z3
+	VCMPPS           $0x00, Z1, Z0, K2
+	VCMPPS           $0x00, Z31, Z0, K3
+	KORW             K2, K3, K4
+	VBLENDMPS        Z3, Z2, K4, Z2
+	VBLENDMPS        Z2, Z5, K1, Z5
+	VMOVUPS          Z5, (DI)(BX*4)
+	JMP              next
+
 // func NextafterF32AVX512(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·NextafterF32AVX512(SB), $192-40
@@ -12052,8 +12630,8 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+196(SB), Z26
 	VBROADCASTSS constants32<>+24(SB), Z25
 	VBROADCASTSS constants32<>+216(SB), Z24
-	VBROADCASTSS constants32<>+652(SB), Z23
-	VBROADCASTSS constants32<>+656(SB), Z22
+	VBROADCASTSS constants32<>+856(SB), Z23
+	VBROADCASTSS constants32<>+860(SB), Z22
 	VBROADCASTSS constants32<>+40(SB), Z21
 	VBROADCASTSS constants32<>+44(SB), Z20
 	VBROADCASTSS constants32<>+48(SB), Z30
@@ -12061,8 +12639,8 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+52(SB), Z18
 	VBROADCASTSS constants32<>+220(SB), Z17
 	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+660(SB), Z16
-	VBROADCASTSS constants32<>+664(SB), Z15
+	VBROADCASTSS constants32<>+864(SB), Z16
+	VBROADCASTSS constants32<>+868(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -12787,9 +13365,60 @@ DATA constants64<>+2008(SB)/8, $0x23d0000000000000
 DATA constants64<>+2016(SB)/8, $0x5f30000000000000
 DATA constants64<>+2024(SB)/8, $0x1a70000000000000
 DATA constants64<>+2032(SB)/8, $0x6570000000000000
-DATA constants64<>+2040(SB)/8, $0x40a7700000000000
-DATA constants64<>+2048(SB)/8, $0xc0a7700000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $2056
+DATA constants64<>+2040(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+2048(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+2056(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+2064(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+2072(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+2080(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+2088(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+2096(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+2104(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+2112(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+2120(SB)/8, $0x400b333333333333
+DATA constants64<>+2128(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+2136(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+2144(SB)/8, $0x3fdb333333333333
+DATA constants64<>+2152(SB)/8, $0x3ff999999999999a
+DATA constants64<>+2160(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+2168(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+2176(SB)/8, $0x3f545c1908425345
+DATA constants64<>+2184(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+2192(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+2200(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+2208(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+2216(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+2224(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+2232(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+2240(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+2248(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+2256(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+2264(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+2272(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+2280(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+2288(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+2296(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+2304(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+2312(SB)/8, $0x401713f71462256a
+DATA constants64<>+2320(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+2328(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+2336(SB)/8, $0x4085c88056b01502
+DATA constants64<>+2344(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+2352(SB)/8, $0x4012857748cab19b
+DATA constants64<>+2360(SB)/8, $0x4015daea6e875003
+DATA constants64<>+2368(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+2376(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+2384(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+2392(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+2400(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+2408(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+2416(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+2424(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+2432(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+2440(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+2448(SB)/8, $0x40a7700000000000
+DATA constants64<>+2456(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $2464
 
 DATA constants32<>+0(SB)/4, $0x007fffff
 DATA constants32<>+4(SB)/4, $0x00800000
@@ -12954,11 +13583,62 @@ DATA constants32<>+636(SB)/4, $0x29000000
 DATA constants32<>+640(SB)/4, $0x5d800000
 DATA constants32<>+644(SB)/4, $0x17800000
 DATA constants32<>+648(SB)/4, $0x67800000
-DATA constants32<>+652(SB)/4, $0x432a0000
-DATA constants32<>+656(SB)/4, $0x44160000
-DATA constants32<>+660(SB)/4, $0xc32a0000
-DATA constants32<>+664(SB)/4, $0xc4160000
-GLOBL constants32<>(SB), RODATA|NOPTR, $668
+DATA constants32<>+652(SB)/4, $0x30cc3b73
+DATA constants32<>+656(SB)/4, $0x3a4b0215
+DATA constants32<>+660(SB)/4, $0x3a4b0ad6
+DATA constants32<>+664(SB)/4, $0x3cb01485
+DATA constants32<>+668(SB)/4, $0x3cba275b
+DATA constants32<>+672(SB)/4, $0x3e567a3b
+DATA constants32<>+676(SB)/4, $0x3e77955e
+DATA constants32<>+680(SB)/4, $0x3f79b8f2
+DATA constants32<>+684(SB)/4, $0x3fa29e60
+DATA constants32<>+688(SB)/4, $0x3fb504f3
+DATA constants32<>+692(SB)/4, $0x3fb63330
+DATA constants32<>+696(SB)/4, $0x4059999a
+DATA constants32<>+700(SB)/4, $0x3e38f5c3
+DATA constants32<>+704(SB)/4, $0x403504f3
+DATA constants32<>+708(SB)/4, $0x3ed9999a
+DATA constants32<>+712(SB)/4, $0x3fcccccd
+DATA constants32<>+716(SB)/4, $0x37e37636
+DATA constants32<>+720(SB)/4, $0x3457dba7
+DATA constants32<>+724(SB)/4, $0x3aa2e0c8
+DATA constants32<>+728(SB)/4, $0x4638adf9
+DATA constants32<>+732(SB)/4, $0x445dc605
+DATA constants32<>+736(SB)/4, $0x3457db4a
+DATA constants32<>+740(SB)/4, $0x275051fe
+DATA constants32<>+744(SB)/4, $0x46b9cc15
+DATA constants32<>+748(SB)/4, $0x46e0722c
+DATA constants32<>+752(SB)/4, $0x45a353f6
+DATA constants32<>+756(SB)/4, $0x3cd95a09
+DATA constants32<>+760(SB)/4, $0x37db08b2
+DATA constants32<>+764(SB)/4, $0x40697659
+DATA constants32<>+768(SB)/4, $0x3e97d6ca
+DATA constants32<>+772(SB)/4, $0x467daf73
+DATA constants32<>+776(SB)/4, $0x47198be5
+DATA constants32<>+780(SB)/4, $0x3a91db68
+DATA constants32<>+784(SB)/4, $0x4597b718
+DATA constants32<>+788(SB)/4, $0x46a5bb97
+DATA constants32<>+792(SB)/4, $0x40b89fb9
+DATA constants32<>+796(SB)/4, $0x3fe47532
+DATA constants32<>+800(SB)/4, $0x3cac55a8
+DATA constants32<>+804(SB)/4, $0x442e4403
+DATA constants32<>+808(SB)/4, $0x45a89191
+DATA constants32<>+812(SB)/4, $0x40942bba
+DATA constants32<>+816(SB)/4, $0x40aed753
+DATA constants32<>+820(SB)/4, $0x4017baa2
+DATA constants32<>+824(SB)/4, $0x3e464bb0
+DATA constants32<>+828(SB)/4, $0x423c4a6f
+DATA constants32<>+832(SB)/4, $0x40d50d8e
+DATA constants32<>+836(SB)/4, $0x4039d56d
+DATA constants32<>+840(SB)/4, $0x3f592997
+DATA constants32<>+844(SB)/4, $0x442bcbf8
+DATA constants32<>+848(SB)/4, $0x3f9948bd
+DATA constants32<>+852(SB)/4, $0x422940da
+DATA constants32<>+856(SB)/4, $0x432a0000
+DATA constants32<>+860(SB)/4, $0x44160000
+DATA constants32<>+864(SB)/4, $0xc32a0000
+DATA constants32<>+868(SB)/4, $0xc4160000
+GLOBL constants32<>(SB), RODATA|NOPTR, $872
 
 DATA two_over_pi_0_64<>+0(SB)/8, $0x3db45f2000000000
 DATA two_over_pi_0_64<>+8(SB)/8, $0x3eb45f306dc00000

@@ -86,6 +86,9 @@ func Atan2F64AVX2(dst, a, b, c unsafe.Pointer, n int)
 func HypotF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func NdtriF64AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NextafterF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -177,6 +180,9 @@ func Atan2F32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func HypotF32AVX2(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NdtriF32AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func NextafterF32AVX2(dst, a, b, c unsafe.Pointer, n int)
@@ -560,6 +566,9 @@ func Atan2F64AVX512(dst, a, b, c unsafe.Pointer, n int)
 func HypotF64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
+func NdtriF64AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func NextafterF64AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -651,6 +660,9 @@ func Atan2F32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func HypotF32AVX512(dst, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func NdtriF32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func NextafterF32AVX512(dst, a, b, c unsafe.Pointer, n int)
@@ -1065,6 +1077,7 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f64":          PowF64AVX2,
 	"atan2_f64":        Atan2F64AVX2,
 	"hypot_f64":        HypotF64AVX2,
+	"ndtri_f64":        NdtriF64AVX2,
 	"nextafter_f64":    NextafterF64AVX2,
 	"ldexp_f64":        LdexpF64AVX2,
 	"exponent_f64":     ExponentF64AVX2,
@@ -1095,6 +1108,7 @@ var BlocksAVX2 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f32":          PowF32AVX2,
 	"atan2_f32":        Atan2F32AVX2,
 	"hypot_f32":        HypotF32AVX2,
+	"ndtri_f32":        NdtriF32AVX2,
 	"nextafter_f32":    NextafterF32AVX2,
 	"ldexp_f32":        LdexpF32AVX2,
 	"exponent_f32":     ExponentF32AVX2,
@@ -1225,6 +1239,7 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f64":          PowF64AVX512,
 	"atan2_f64":        Atan2F64AVX512,
 	"hypot_f64":        HypotF64AVX512,
+	"ndtri_f64":        NdtriF64AVX512,
 	"nextafter_f64":    NextafterF64AVX512,
 	"ldexp_f64":        LdexpF64AVX512,
 	"exponent_f64":     ExponentF64AVX512,
@@ -1255,6 +1270,7 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"pow_f32":          PowF32AVX512,
 	"atan2_f32":        Atan2F32AVX512,
 	"hypot_f32":        HypotF32AVX512,
+	"ndtri_f32":        NdtriF32AVX512,
 	"nextafter_f32":    NextafterF32AVX512,
 	"ldexp_f32":        LdexpF32AVX512,
 	"exponent_f32":     ExponentF32AVX512,

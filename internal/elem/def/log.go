@@ -64,16 +64,21 @@ func (b *Builder) logTail(f Ref) (hfsq, tail Ref) {
 	return hfsq, b.Mul(s, b.FMA(z, b.Poly(z, b.Coefficients(logR64, logR32)), hfsq))
 }
 
-func buildLog(b *Builder) *Func {
-	x := b.Arg(0)
+// log is log x of a positive finite x; rare is true unless x is one that is normal.
+func (b *Builder) log(x Ref) (y, rare Ref) {
 	rare, subnormal, xs, shift := b.normalOrRare(x)
 	k, m, _ := b.splitExponent(xs)
 	k = b.Select(subnormal, b.Sub(k, shift), k)
 	hi, lo := b.ln2()
 	f := b.Sub(m, b.K(1))
 	hfsq, tail := b.logTail(f)
-	y := b.Sub(f, b.Sub(hfsq, b.FMA(k, lo, tail)))
-	return b.Finish(b.logSpecials(x, b.FMA(k, hi, y), rare))
+	return b.FMA(k, hi, b.Sub(f, b.Sub(hfsq, b.FMA(k, lo, tail)))), rare
+}
+
+func buildLog(b *Builder) *Func {
+	x := b.Arg(0)
+	y, rare := b.log(x)
+	return b.Finish(b.logSpecials(x, y, rare))
 }
 
 // buildLogBase is log x·scale + k·step, where both constants are carried in two parts.
