@@ -40,6 +40,25 @@ func chain(n, scoped int) []*graph.Node {
 	return []*graph.Node{x}
 }
 
+// blocks returns n layers in scopes, each of two normalisations with parameters and a way around.
+func blocks(n int) []*graph.Node {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 4, 8)
+	for i := range n {
+		parameter := func(name string) *graph.Node {
+			g.SetScope("")
+			p := g.Input(fmt.Sprintf("%s%d", name, i), graph.Float64, 8)
+			g.SetScope(fmt.Sprintf("block%d", i))
+			return p
+		}
+		for k := range 2 {
+			scale, bias := parameter(fmt.Sprintf("scale%d_", k)), parameter(fmt.Sprintf("bias%d_", k))
+			x = graph.LayerNorm(graph.Add(x, graph.Tanh(x)), scale, bias, []int{1}, 1e-5)
+		}
+	}
+	return []*graph.Node{x}
+}
+
 // multiples returns n results that are made of one value.
 func multiples(n int) []*graph.Node {
 	g := graph.New()
@@ -102,6 +121,7 @@ func TestShapeOfThePage(t *testing.T) {
 		{"a chain downwards", chain(300, 0), []Option{WithDirection(TopToBottom)}, 3, false},
 		{"a chain leftwards", chain(300, 0), []Option{WithDirection(RightToLeft)}, 3, true},
 		{"scopes", chain(200, 10), nil, 4, true},
+		{"blocks", blocks(6), nil, 4, true},
 		{"a sum", sum(50), nil, 2, true},
 		{"a large sum", sum(200), nil, 2.5, true},
 		{"a sum downwards", sum(50), []Option{WithDirection(TopToBottom)}, 2, true},

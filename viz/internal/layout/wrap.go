@@ -10,7 +10,7 @@ import (
 // Rows of a long drawing, as lines of a text.
 const (
 	longest     = 4000 // drawings up to this length stay in one row
-	leastAspect = 8    // and so do those that are less stretched
+	leastAspect = 4    // and so do those that are less stretched
 	goodAspect  = 1.6  // of width and height
 	mostCrossed = 8    // edges that lead from a row to the next
 	rowGap      = 34   // between a row and the nearest edge that leads on
