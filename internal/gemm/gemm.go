@@ -75,6 +75,7 @@ type sizes struct {
 	blockA      int // bytes of a packed block of A: a part of the second-level cache
 	columnsB    int // bytes of a row of B that are packed at once for all workers
 	sharedB     int // bytes of B that are packed at once for all workers, if these are more than one chain's: workers wait for one another less often. What items share of A is counted too
+	ownA        int // bytes of A's rows of a chain up to which each worker packs B for itself
 	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
 	streamB     int // bytes of B from which few rows of A stream it
 	streamRows  int // rows of A up to which it does
@@ -89,7 +90,7 @@ type sizes struct {
 	singleTerms int // and their terms at most
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 1 << 20, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 1 << 20, ownA: 384 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
 
 const (
 	panelsItem  = 8        // panels of B that are packed in one item at most
@@ -99,6 +100,10 @@ const (
 	alignment   = 64       // of scratch
 	finishBytes = 64 << 10 // of C that are finished at once, of whole rows
 	finishCols  = 256      // columns that are, of some rows
+	cacheWay    = 4 << 10  // bytes of a way of the first-level cache
+	cacheWays   = 8
+	pageBytes   = 4 << 10
+	cachePages  = 128 // with a few cycles for each that is not in the cache's first level
 )
 
 // how is the way that a product goes.
@@ -245,10 +250,10 @@ func (x *Plan) choose() {
 		x.how, x.packB = dots, false
 	case !x.packB && p.M <= x.sizes.streamRows && bytesB > x.sizes.streamB:
 		x.how = stream
-	case bytesB > x.sizes.smallB && p.M > 2*x.mr:
+	case bytesB > x.sizes.smallB && p.M*min(p.K, Chain)*x.size > x.sizes.ownA:
 		x.how = shared
-	case bytesB > x.sizes.smallB:
-		x.packB = true // its rows may be far apart, and more than one tile reads them
+	case bytesB > x.sizes.smallB && p.M > x.mr && !x.holdsTerms():
+		x.packB = true // more than one tile reads them
 	}
 	if !x.double && p.K > Segment {
 		x.sums = roundUp(p.M*p.N*8*x.count, alignment)
@@ -317,6 +322,14 @@ func (x *Plan) choose() {
 		x.packedB = min(p.K, x.phase) * cols * x.size
 		x.panelsItem = min(panelsItem, ceil(cols/x.nr*ceil(min(p.K, x.phase), Chain), shareOut))
 	}
+}
+
+// holdsTerms reports whether the first-level cache, and that of the addresses of pages, can hold what a chain of tiles reads of B where it lies: terms that are a multiple of a large power of 2
+// apart drive each other out.
+func (x *Plan) holdsTerms() bool {
+	terms, row := min(x.p.K, Chain), x.p.B.Row*x.size
+	period := max(1, cacheWay/max(1, row&-row))
+	return max(ceil(terms, period), terms*x.nr*x.size/cacheWay) <= cacheWays && terms*min(row, pageBytes) <= cachePages*pageBytes
 }
 
 // single reports whether there are many products, each of one tile and so few terms that it takes longer to find a way for each than to go it.

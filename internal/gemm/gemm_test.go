@@ -305,7 +305,7 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 
 // tiny makes small products go the ways of large ones, cut into many items.
 var (
-	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, nearStride: 600, nearPanels: 2, ownColumns: 32, singles: 2, singleTerms: 5}
+	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, ownA: 2 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, nearStride: 600, nearPanels: 2, ownColumns: 32, singles: 2, singleTerms: 5}
 	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 16, ownColumns: 16, singles: 2, singleTerms: 40}
 )
 

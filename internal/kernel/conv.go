@@ -180,22 +180,23 @@ const (
 // positions.
 type convPlan struct {
 	convGeometry
-	which    int
-	size     int       // of an element
-	rows     *convRows // nil if the columns are laid out
-	winograd *convWinograd
-	k        int // rows of the columns
-	width    int // columns of a block
-	blocks   int // of an image and group
-	sliced   int // channels of a block of filters
-	product  *gemm.Plan
-	colBytes int
-	sums     int // bytes
-	parts    int // of the images, for filters
-	perPart  int
-	shared   int // bytes of the parts' sums
-	do       func(p *convPlan, worker, item int)
-	call     *Call // of a run
+	which     int
+	size      int // of an element
+	pointwise *convPointwise
+	rows      *convRows // nil if the columns are laid out
+	winograd  *convWinograd
+	k         int // rows of the columns
+	width     int // columns of a block
+	blocks    int // of an image and group
+	sliced    int // channels of a block of filters
+	product   *gemm.Plan
+	colBytes  int
+	sums      int // bytes
+	parts     int // of the images, for filters
+	perPart   int
+	shared    int // bytes of the parts' sums
+	do        func(p *convPlan, worker, item int)
+	call      *Call // of a run
 }
 
 // Do implements pool.Task.
@@ -229,6 +230,13 @@ func filterPlan(in, out []Type, a attr.List) *convPlan {
 
 func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan {
 	p := &convPlan{convGeometry: *newConvGeometry(x, w, y, a), which: which, size: d.Size()}
+	if p.pointwise = newConvPointwise(&p.convGeometry, d, which); p.pointwise != nil {
+		p.do = pointwiseItem[float64]
+		if d == dtype.Float32 {
+			p.do = pointwiseItem[float32]
+		}
+		return p
+	}
 	m, positions := p.filters, p.outs
 	p.k = p.chans * p.taps
 	if which == convOfInput {
@@ -277,6 +285,8 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 // workspace is the scratch that all goroutines share, and each that of one.
 func (p *convPlan) workspace() int {
 	switch {
+	case p.pointwise != nil:
+		return p.pointwise.bytes + p.pointwise.product.Shared()
 	case p.winograd != nil:
 		return p.winograd.workspace(&p.convGeometry)
 	case p.rows != nil:
@@ -288,6 +298,9 @@ func (p *convPlan) workspace() int {
 }
 
 func (p *convPlan) each() int {
+	if p.pointwise != nil {
+		return p.pointwise.product.Each()
+	}
 	if p.winograd != nil {
 		return p.winograd.each() + p.product.Each()
 	}
@@ -298,7 +311,7 @@ func (p *convPlan) each() int {
 }
 
 func (p *convPlan) stateBytes() int64 {
-	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + gemm.StateBytes(gemm.Product{})
+	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + int64(unsafe.Sizeof(convPointwise{})) + gemm.StateBytes(gemm.Product{Batch: make([]gemm.Dim, 2)})
 	if p.rows != nil {
 		n += p.rows.stateBytes()
 	}
@@ -360,6 +373,10 @@ func columns[T float](g *convGeometry, col, x []T, first, chans, p0, p1, lead in
 
 func conv[T float](c *Call) error {
 	p := c.State.(*convPlan)
+	if p.pointwise != nil {
+		runPointwise[T](p, c)
+		return nil
+	}
 	p.run(c, p.images*p.groups*p.blocks)
 	return nil
 }
@@ -484,6 +501,10 @@ func (g *convGeometry) source(dim, i, k int) (int, bool) {
 
 func convInputGrad[T float](c *Call) error {
 	p, work := c.State.(*convPlan), c.Work
+	if p.pointwise != nil {
+		runPointwise[T](p, c)
+		return nil
+	}
 	if p.winograd != nil || p.rows != nil {
 		p.run(c, 0)
 		return nil

@@ -106,6 +106,12 @@ func convCases() []kernelCase {
 		{sh(1, 2, 3, 90), sh(3, 2, 2, 5), sh(9, 9), sh(1, 1), sh(0, 0, 0, 0), 1, false},
 		{sh(3, 64, 5, 5), sh(70, 64, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, false},
 		{sh(2, 30, 20, 21), sh(40, 15, 1, 1), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 2, false},
+		// one tap: strides that leave positions out, padding wider than what is read, several images at once and one by one, more terms than a chain, one position
+		{sh(3, 6, 9, 8), sh(10, 3, 1, 1), sh(2, 3), sh(1, 1), sh(1, 0, 2, 3), 2, false},
+		{sh(2, 300, 3, 4, 5), sh(7, 300, 1, 1, 1), sh(1, 2, 1), sh(1, 1, 1), sh(0, 0, 0, 0, 0, 0), 1, false},
+		{sh(5, 3, 600, 601), sh(2, 3, 1, 1), sh(2, 1), sh(1, 1), sh(0, 1, 0, 0), 1, false},
+		{sh(2, 40, 1), sh(30, 20, 1), sh(2), sh(1), sh(0, 0), 2, false},
+		{sh(2, 3, 2, 2), sh(4, 3, 1, 1), sh(1, 3), sh(1, 1), sh(0, 0, 0, 1), 1, false},
 		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
 		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
@@ -213,13 +219,16 @@ func TestConvRows(t *testing.T) {
 		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), [3]bool{true, true, true}},
 		{sh(8, 1, 28, 28), sh(6, 1, 5, 5), [3]bool{true, true, true}},
 		{sh(8, 8, 9, 15), sh(8, 8, 3, 3), [3]bool{true, true, true}},
-		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{true, true, false}},
+		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{false, false, false}},
 		{sh(1, 8, 1, 2), sh(8, 8, 3, 3), [3]bool{false, false, false}},
 	} {
 		y := convSetup{x: c.x, w: c.w, strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}.result()
 		a := attrs(attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1))
 		for which, want := range c.rows {
 			p := newConvPlan(c.x, c.w, y, dtype.Float32, a, which)
+			if pointwise := p.pointwise != nil; pointwise != (shape.Size(c.w[2:]) == 1 && which != convOfFilters) {
+				t.Errorf("%v with %v, tensor %d: as products %v", c.x, c.w, which, pointwise)
+			}
 			if rows := p.rows != nil; rows != want && cpu.Best() == cpu.AVX512 || which == convOfFilters && rows != want {
 				t.Errorf("%v with %v, tensor %d: by rows %v", c.x, c.w, which, rows)
 			}
