@@ -1,6 +1,9 @@
 package gemm
 
-import "unsafe"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // packRows copies a block of A, so that its lines lie at a distance that is good for the cache, and returns the strides of the copy in bytes.
 func (x *Plan) packRows(to, from uintptr, rows, k int) (row, step int) {
@@ -60,6 +63,30 @@ func (x *Plan) packColumns(w *worker, to, from uintptr, columns, k int) {
 		x.copyColumns(add(to, done*x.size), add(from, done*col), width-done, k)
 		to, from = add(to, x.nr*x.size*k), add(from, width*col)
 	}
+}
+
+// CopyLines copies lines of so many contiguous elements, distances in elements apart.
+func (x *Plan) CopyLines(scratch []byte, to unsafe.Pointer, toLine int, from unsafe.Pointer, fromLine, width, lines int) {
+	w, _ := workerIn(scratch)
+	c := &w.cols
+	c.Row, c.Step, c.K = uintptr(toLine*x.size), uintptr(fromLine*x.size), lines
+	if x.kernels.portable || width > 2*x.nr {
+		for i := range lines {
+			copy(unsafe.Slice((*byte)(unsafe.Add(to, i*toLine*x.size)), width*x.size), unsafe.Slice((*byte)(unsafe.Add(from, i*fromLine*x.size)), width*x.size))
+		}
+		return
+	}
+	for j := 0; j < width; j += x.nr {
+		c.To, c.From, c.Last = uintptr(to)+uintptr(j*x.size), uintptr(from)+uintptr(j*x.size), min(x.nr, width-j)
+		if c.Last > x.lanes {
+			c.Last -= x.lanes
+			x.kernels.columns(c)
+		} else {
+			x.kernels.lines(c)
+		}
+	}
+	runtime.KeepAlive(to)
+	runtime.KeepAlive(from)
 }
 
 // copyColumns copies k elements each of some columns of B into a panel.

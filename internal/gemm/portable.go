@@ -12,16 +12,17 @@ import (
 
 // kernels are the micro-kernels for a dtype at a level.
 type kernels struct {
-	portable            bool // all but tiles is Go, and tiles have any width: those in Go, and those of arm64
-	rows, lanes         int
-	tiles, indexed      [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
-	columns, transposed func(c *asm.Columns)
-	dots                []func(d *asm.Dots) // by the number of vectors; the first one takes two blocks of rows
-	correlate           [][7]func(c *asm.Correlation)
-	widen               func(l *asm.Lanes)
-	portableTile        func(t *asm.Tile, rows, cols int)
-	portableIndexed     func(t *asm.Tile, rows, cols int)
-	portableFlushing    func(t *asm.Tile, rows, cols int)
+	portable         bool // all but tiles is Go, and tiles have any width: those in Go, and those of arm64
+	rows, lanes      int
+	tiles, indexed   [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
+	columns, lines   func(c *asm.Columns)
+	transposed       func(c *asm.Columns)
+	dots             []func(d *asm.Dots) // by the number of vectors; the first one takes two blocks of rows
+	correlate        [][7]func(c *asm.Correlation)
+	widen            func(l *asm.Lanes)
+	portableTile     func(t *asm.Tile, rows, cols int)
+	portableIndexed  func(t *asm.Tile, rows, cols int)
+	portableFlushing func(t *asm.Tile, rows, cols int)
 }
 
 func kernelsOf(d dtype.DType, level cpu.Level) kernels {

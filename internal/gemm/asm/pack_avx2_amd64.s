@@ -24,7 +24,35 @@ row:
 	VMOVUPS    (SI), Y0
 	VMASKMOVPS 32(SI), Y15, Y1
 	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       CX
+	JNZ        row
+
+end:
+	VZEROUPPER
+	RET
+
+// func LinesF32AVX2(c *byte)
+// Requires: AVX
+TEXT ·LinesF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ    c+0(FP), DI
+	MOVQ    40(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	MOVQ    16(DI), SI
+	MOVQ    24(DI), R8
+	MOVQ    32(DI), CX
+	MOVQ    8(DI), R9
+	MOVQ    (DI), DI
+	TESTQ   CX, CX
+	JZ      end
+
+row:
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS Y0, Y15, (DI)
 	ADDQ       R8, SI
 	ADDQ       R9, DI
 	DECQ       CX
@@ -105,7 +133,35 @@ row:
 	VMOVUPD    (SI), Y0
 	VMASKMOVPD 32(SI), Y15, Y1
 	VMOVUPD    Y0, (DI)
-	VMOVUPD    Y1, 32(DI)
+	VMASKMOVPD Y1, Y15, 32(DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       CX
+	JNZ        row
+
+end:
+	VZEROUPPER
+	RET
+
+// func LinesF64AVX2(c *byte)
+// Requires: AVX
+TEXT ·LinesF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ    c+0(FP), DI
+	MOVQ    40(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	MOVQ    16(DI), SI
+	MOVQ    24(DI), R8
+	MOVQ    32(DI), CX
+	MOVQ    8(DI), R9
+	MOVQ    (DI), DI
+	TESTQ   CX, CX
+	JZ      end
+
+row:
+	VMASKMOVPD (SI), Y15, Y0
+	VMASKMOVPD Y0, Y15, (DI)
 	ADDQ       R8, SI
 	ADDQ       R9, DI
 	DECQ       CX

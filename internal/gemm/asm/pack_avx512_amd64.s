@@ -24,7 +24,35 @@ row:
 	VMOVUPS   (SI), Z0
 	VMOVUPS.Z 64(SI), K1, Z1
 	VMOVUPS   Z0, (DI)
-	VMOVUPS   Z1, 64(DI)
+	VMOVUPS   Z1, K1, 64(DI)
+	ADDQ      R8, SI
+	ADDQ      R9, DI
+	DECQ      CX
+	JNZ       row
+
+end:
+	VZEROUPPER
+	RET
+
+// func LinesF32AVX512(c *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·LinesF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ  c+0(FP), DI
+	MOVQ  40(DI), AX
+	MOVQ  $-1, BX
+	BZHIQ AX, BX, BX
+	KMOVW BX, K1
+	MOVQ  16(DI), SI
+	MOVQ  24(DI), R8
+	MOVQ  32(DI), CX
+	MOVQ  8(DI), R9
+	MOVQ  (DI), DI
+	TESTQ CX, CX
+	JZ    end
+
+row:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS   Z0, K1, (DI)
 	ADDQ      R8, SI
 	ADDQ      R9, DI
 	DECQ      CX
@@ -259,7 +287,35 @@ row:
 	VMOVUPD   (SI), Z0
 	VMOVUPD.Z 64(SI), K1, Z1
 	VMOVUPD   Z0, (DI)
-	VMOVUPD   Z1, 64(DI)
+	VMOVUPD   Z1, K1, 64(DI)
+	ADDQ      R8, SI
+	ADDQ      R9, DI
+	DECQ      CX
+	JNZ       row
+
+end:
+	VZEROUPPER
+	RET
+
+// func LinesF64AVX512(c *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·LinesF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ  c+0(FP), DI
+	MOVQ  40(DI), AX
+	MOVQ  $-1, BX
+	BZHIQ AX, BX, BX
+	KMOVW BX, K1
+	MOVQ  16(DI), SI
+	MOVQ  24(DI), R8
+	MOVQ  32(DI), CX
+	MOVQ  8(DI), R9
+	MOVQ  (DI), DI
+	TESTQ CX, CX
+	JZ    end
+
+row:
+	VMOVUPD.Z (SI), K1, Z0
+	VMOVUPD   Z0, K1, (DI)
 	ADDQ      R8, SI
 	ADDQ      R9, DI
 	DECQ      CX

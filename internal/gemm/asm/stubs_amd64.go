@@ -607,6 +607,11 @@ func indexedF64AVX512x14x2(t *Tile)
 //go:noescape
 func ColumnsF32AVX2(c *Columns)
 
+// LinesF32AVX2 packs rows of B: one vector of columns, or fewer.
+//
+//go:noescape
+func LinesF32AVX2(c *Columns)
+
 // TransposedF32AVX2 packs as many contiguous columns of B as a vector has elements.
 //
 //go:noescape
@@ -616,6 +621,11 @@ func TransposedF32AVX2(c *Columns)
 //
 //go:noescape
 func ColumnsF64AVX2(c *Columns)
+
+// LinesF64AVX2 packs rows of B: one vector of columns, or fewer.
+//
+//go:noescape
+func LinesF64AVX2(c *Columns)
 
 // TransposedF64AVX2 packs as many contiguous columns of B as a vector has elements.
 //
@@ -627,6 +637,11 @@ func TransposedF64AVX2(c *Columns)
 //go:noescape
 func ColumnsF32AVX512(c *Columns)
 
+// LinesF32AVX512 packs rows of B: one vector of columns, or fewer.
+//
+//go:noescape
+func LinesF32AVX512(c *Columns)
+
 // TransposedF32AVX512 packs as many contiguous columns of B as a vector has elements.
 //
 //go:noescape
@@ -636,6 +651,11 @@ func TransposedF32AVX512(c *Columns)
 //
 //go:noescape
 func ColumnsF64AVX512(c *Columns)
+
+// LinesF64AVX512 packs rows of B: one vector of columns, or fewer.
+//
+//go:noescape
+func LinesF64AVX512(c *Columns)
 
 // TransposedF64AVX512 packs as many contiguous columns of B as a vector has elements.
 //

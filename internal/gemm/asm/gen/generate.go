@@ -67,7 +67,8 @@ var kinds = []struct {
 }{
 	{"tiles", (*writer).tiles},
 	{"pack", func(w *writer) {
-		w.columns()
+		w.columns("Columns", 2)
+		w.columns("Lines", 1)
 		w.transposed()
 	}},
 	{"dots", func(w *writer) {
@@ -138,6 +139,8 @@ func stubs() ([]byte, error) {
 		for _, e := range elements {
 			w("// Columns%s%s packs rows of B: two vectors of columns, the second narrower.", e.name, s.name)
 			w("//\n//go:noescape\nfunc Columns%s%s(c *Columns)\n", e.name, s.name)
+			w("// Lines%s%s packs rows of B: one vector of columns, or fewer.", e.name, s.name)
+			w("//\n//go:noescape\nfunc Lines%s%s(c *Columns)\n", e.name, s.name)
 			w("// Transposed%s%s packs as many contiguous columns of B as a vector has elements.", e.name, s.name)
 			w("//\n//go:noescape\nfunc Transposed%s%s(c *Columns)\n", e.name, s.name)
 		}

@@ -6,9 +6,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// columns emits the packing of two vectors of columns of rows of B.
-func (w *writer) columns() {
-	w.Function("Columns" + w.element.name + w.isa.name)
+// columns emits the packing of one or two vectors of columns of rows of B.
+func (w *writer) columns(name string, vectors int) {
+	w.Function(name + w.element.name + w.isa.name)
 	w.Attributes(attr.NOSPLIT)
 	w.SignatureExpr("func(c *byte)")
 	w.Load(w.Param("c"), reg.RDI)
@@ -22,10 +22,12 @@ func (w *writer) columns() {
 	w.emit("TESTQ", reg.RCX, reg.RCX)
 	w.emit("JZ", operand.LabelRef("end"))
 	w.Label("row")
-	w.load(mem(reg.RSI, 0), false, w.vec(0))
-	w.load(mem(reg.RSI, w.bytes), true, w.vec(1))
-	w.store(w.vec(0), false, mem(reg.RDI, 0))
-	w.store(w.vec(1), false, mem(reg.RDI, w.bytes))
+	for i := range vectors {
+		w.load(mem(reg.RSI, i*w.bytes), i == vectors-1, w.vec(i))
+	}
+	for i := range vectors {
+		w.store(w.vec(i), i == vectors-1, mem(reg.RDI, i*w.bytes))
+	}
 	w.emit("ADDQ", reg.R8, reg.RSI)
 	w.emit("ADDQ", reg.R9, reg.RDI)
 	w.emit("DECQ", reg.RCX)
