@@ -8,7 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/gemm"
 )
 
-// convCorrelation is how gradients of filters go where filters or channels are too few, or rows of positions too short, for products: sums of products by position, a lane for each position
+// convCorrelation is how gradients of filters go where filters or channels are too few for products: sums of products by position, a lane for each position
 // of a row. An item has the sums of all filters with some channels of a group, over chunks of positions that stay in the cache.
 type convCorrelation struct {
 	*gemm.Correlator
@@ -18,10 +18,10 @@ type convCorrelation struct {
 	sums                int // bytes of the sums of all parts
 }
 
-// From so many channels and filters, or pairs of them where rows are short, products are better.
+// From so many filters, and pairs of a filter and a tap of a channel, products are better.
 const (
-	manyChannels = 32
-	manyPairs    = 64 * 128
+	manyResults = 12
+	manyPairs   = 768
 )
 
 const (
@@ -33,10 +33,7 @@ const (
 func newConvCorrelation(g *convGeometry, r *convRows, d dtype.DType) *convCorrelation {
 	c := &convCorrelation{Correlator: gemm.NewCorrelator(d, cpu.Best())}
 	groups := (r.width + c.Lanes() - 1) / c.Lanes()
-	few := r.sources < manyChannels || r.results < manyChannels
-	if r.width < 16 { // for products, these are laid out under each tap
-		few = d == dtype.Float32 || r.sources*r.results < manyPairs
-	}
+	few := r.results < manyResults || r.sources*g.taps*r.results < manyPairs
 	if 2*r.width < groups*c.Lanes() || !few {
 		return nil
 	}

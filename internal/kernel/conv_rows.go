@@ -4,6 +4,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/gemm"
 )
@@ -36,19 +37,21 @@ type convRows struct {
 	colsItem      int  // of a row, of an item
 	resultsItem   int  // of an item
 	blocks        int  // of results
-	parts         int  // items of an image, group and block; of a group's channels for filters
+	parts         int  // items of an image, group and block; of a group for filters
 	filtersFirst  bool // a block of filters goes through all images before the next one
 	joined        bool // rows of an item are computed as one, with what lies between them
 	ld            int  // elements of a channel of results that are not computed in place; of a row of sums for filters
 	panels        int  // of the adjoint, packed
-	chansItem     int  // channels of an item for filters
+	tapsItem      int  // taps of channels of an item for filters
 	padBytes      int
 	packBytes     int
 	sumBytes      int // of sums of chains; of their float64 sums twice that for float32
 	phase         int
 	first, images int // of the phase
 	turned        int // bytes of turned filters
-	chainsOfRow   int
+	rowsChain     int // rows of positions of a chain,
+	chainsOfRow   int // or chains of a row
+	lines         *gemm.Rows
 	correlation   *convCorrelation // nil for others
 
 	offsetInScratch struct{ turned, pad, pack, acc, sums int }
@@ -79,6 +82,9 @@ const (
 	convScratch    = 1 << 15 // elements of results that are not computed in place
 	convKinds      = 64      // of positions at most
 	convTurned     = 1 << 14 // elements of filters that are turned at once, about
+	// of the gradient of filters
+	convFilterTaps  = 56 // rows of products of an item at most,
+	convFilterItems = 8  // and items at least, if there are so many tiles
 	// chains are added in float32 as many times as in a product
 	chainsOfSums = gemm.Segment / gemm.Chain
 )
@@ -87,24 +93,19 @@ const (
 func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) *convRows {
 	unit := [3]int{1, 1, 1}
 	r := &convRows{which: which, size: d.Size(), sources: g.chans, results: g.filters, step: unit, apart: unit}
-	if which == convOfFilters && g.stride != unit {
-		return nil
-	}
 	if which == convOfInput {
 		r.sources, r.results = g.filters, g.chans
 	}
-	if which != convOfFilters {
-		kinds := 1
-		for i := range 3 {
-			if which == convOfInput {
-				kinds = min(kinds*min(g.stride[i], g.in[i], convKinds+1), convKinds+1)
-			}
+	kinds := 1
+	for i := range 3 {
+		if which == convOfInput {
+			kinds = min(kinds*min(g.stride[i], g.in[i], convKinds+1), convKinds+1)
 		}
-		if kinds > convKinds || d == dtype.Float32 && r.sources*g.taps > gemm.Segment {
-			return nil
-		}
-		g = g.flat()
 	}
+	if kinds > convKinds || which != convOfFilters && d == dtype.Float32 && r.sources*g.taps > gemm.Segment {
+		return nil
+	}
+	g = g.flat()
 	offsets := r.setExtents(g)
 	r.plane, r.length = 1, 1
 	for i := range 3 {
@@ -115,7 +116,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	r.width, r.rows = r.result[2], r.result[0]*r.result[1]
 	lanes := product.Width() / 2
 	if which == convOfFilters {
-		if r.correlation = newConvCorrelation(g, r, d); r.correlation == nil && (r.width < 16 || r.sources < 8 || r.results < 8) {
+		if r.correlation = newConvCorrelation(g, r, d); r.correlation == nil && r.results < 8 {
 			return nil
 		}
 	} else {
@@ -151,16 +152,18 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	}
 	r.panels = (r.results + product.Width() - 1) / product.Width()
 	r.ld = r.panels * product.Width()
-	r.chainsOfRow = (r.width + gemm.Chain - 1) / gemm.Chain
+	r.rowsChain, r.chainsOfRow = max(1, gemm.Chain/r.width), (r.width+gemm.Chain-1)/gemm.Chain
 	r.packBytes = scratchSize(r.together*g.groups*g.outs*r.ld, r.size)
 	r.sumBytes = scratchSize(g.groups*g.taps*g.chans*r.ld, r.size)
 	r.offsetInScratch.pack, r.offsetInScratch.acc = take(r.packBytes), take(r.sumBytes)
 	if d == dtype.Float32 {
 		r.offsetInScratch.sums = take(2 * r.sumBytes)
 	}
-	r.parts = min((r.sources+7)/8, (16+g.taps*g.groups-1)/(g.taps*g.groups))
-	r.chansItem = (r.sources + r.parts - 1) / r.parts
-	r.parts = (r.sources + r.chansItem - 1) / r.chansItem
+	r.lines = gemm.NewRows(d, cpu.Best())
+	all := r.sources * g.taps
+	units := (all + product.Height() - 1) / product.Height()
+	r.tapsItem = min(all, evenly(units, max(1, min(units/convFilterItems, convFilterTaps/product.Height())))*product.Height())
+	r.parts = (all + r.tapsItem - 1) / r.tapsItem
 	return r
 }
 
@@ -316,7 +319,7 @@ func (r *convRows) each(taps int) int {
 	case r.correlation != nil:
 		return scratchSize(r.correlation.laneSums(r, taps), 8) + r.correlation.Each()
 	case r.which == convOfFilters:
-		return 0
+		return scratchSize(r.tapsItem*r.lead(), r.size) + scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
 	}
 	return scratchSize(r.resultsItem*r.ld, r.size)
 }
@@ -335,7 +338,7 @@ func (r *convRows) workspace() int {
 
 // stateBytes bounds the memory of a plan's rows.
 func (r *convRows) stateBytes() int64 {
-	n := int64(unsafe.Sizeof(convRows{})) + int64(unsafe.Sizeof(convCorrelation{})) + int64(unsafe.Sizeof(gemm.Correlator{})) + 2*int64(len(r.kinds))*int64(unsafe.Sizeof(convKind{})) + 64
+	n := int64(unsafe.Sizeof(convRows{})) + int64(unsafe.Sizeof(convCorrelation{})) + int64(unsafe.Sizeof(gemm.Correlator{})) + int64(unsafe.Sizeof(gemm.Rows{})) + 2*int64(len(r.kinds))*int64(unsafe.Sizeof(convKind{})) + 64
 	for i := range r.kinds {
 		k := &r.kinds[i]
 		n += 16*int64(len(k.taps)+len(k.table)+len(k.ends)) + 192
@@ -364,7 +367,7 @@ func (p *convPlan) runRows(c *Call) {
 		if r.correlation != nil {
 			c.Parallel(p, p.groups*r.correlation.blocks*r.correlation.parts)
 		} else if p.which == convOfFilters {
-			c.Parallel(p, p.groups*p.taps*r.parts)
+			c.Parallel(p, p.groups*r.parts)
 		} else {
 			c.Parallel(p, r.images*p.groups*r.blocks*r.parts)
 		}
@@ -593,7 +596,7 @@ func packPanel[T float](p *convPlan, worker, item int) {
 	plane, panel := item/r.panels, item%r.panels
 	width := r.ld / r.panels
 	gy := data[T](&c.In[1])[((r.first*p.groups+plane)*r.results+panel*width)*p.outs:]
-	to := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[(plane*r.panels+panel)*width*p.outs:]
+	to := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[((plane%p.groups*r.panels+panel)*r.together+plane/p.groups)*width*p.outs:]
 	p.product.Panels(c.Workers[worker], address(to), address(gy), min(width, r.results-panel*width), p.outs, p.outs)
 }
 
@@ -644,48 +647,52 @@ func copyEvery[T float](to, from []T, step int) {
 	}
 }
 
-// filterRows adds the images of the phase to the gradient of one tap of some channels: products of the input's rows with the packed adjoint. Every row of
-// positions is a chain.
+// lead is the distance in elements between rows of products for the gradient of filters.
+func (r *convRows) lead() int { return min(r.rowsChain*r.width, gemm.Chain) + 64/r.size }
+
+// chains is the number of chains of so many images of a phase.
+func (r *convRows) chains(images int) int {
+	return (images*r.rows + r.rowsChain - 1) / r.rowsChain * r.chainsOfRow
+}
+
+// filterRows adds the images of the phase to the gradient of some taps of a group: products of what the taps read, which is laid out for one chain after another, with the packed adjoint.
 func filterRows[T float](p *convPlan, worker, item int) {
 	r, c := p.rows, p.call
-	ch := item % r.parts * r.chansItem
-	chans := min(r.chansItem, r.sources-ch)
-	tap := item / r.parts % p.taps
-	q := item / r.parts / p.taps
+	first := item % r.parts * r.tapsItem
+	q := item / r.parts
+	table := r.kinds[0].table[first:min(first+r.tapsItem, r.sources*p.taps)]
 	width := r.ld / r.panels
-	at := ((q*p.taps+tap)*p.chans + ch) * r.ld
-	acc := part[T](c.Work, r.offsetInScratch.acc, r.sumBytes)[at : at+chans*r.ld]
-	single := r.size == 4
+	at := (q*r.sources*p.taps + first) * r.ld
+	acc := part[T](c.Work, r.offsetInScratch.acc, r.sumBytes)[at : at+len(table)*r.ld]
+	chain, all := r.first/r.together*r.chains(r.together), p.images/r.together*r.chains(r.together)+r.chains(p.images%r.together)
+	single := r.size == 4 && all > chainsOfSums
 	var sums []float64
 	if single {
-		sums = part[float64](c.Work, r.offsetInScratch.sums, 2*r.sumBytes)[at : at+chans*r.ld]
+		sums = part[float64](c.Work, r.offsetInScratch.sums, 2*r.sumBytes)[at : at+len(table)*r.ld]
 		if r.first == 0 {
 			clear(sums)
 		}
 	}
-	x := &c.In[0]
-	packed := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)
-	piece := gemm.Piece{ARow: r.plane, BRow: width, CRow: r.ld, M: chans}
-	all := p.images * r.rows * r.chainsOfRow
-	chain := r.first * r.rows * r.chainsOfRow
-	for n := range r.images {
-		plane := n*p.groups + q
-		from := rowsSource[T](p, x, plane)[ch*r.plane+int(r.kinds[0].table[tap])/r.size:]
-		adjoint := packed[plane*r.panels*width*p.outs:]
-		for row := range r.rows {
-			for k := 0; k < r.width; k += gemm.Chain {
-				piece.K = min(gemm.Chain, r.width-k)
-				piece.A = address(from[r.rowStart(row)+k:])
-				piece.Add = chain > 0 && !(single && chain%chainsOfSums == 0)
-				for panel := range r.panels {
-					piece.B = address(adjoint[(panel*p.outs+row*r.width+k)*width:])
-					piece.C, piece.N = address(acc[panel*width:]), min(width, r.results-panel*width)
-					p.product.Piece(c.Workers[worker], &piece)
-				}
-				if chain++; single && (chain%chainsOfSums == 0 || chain == all) {
-					for i, v := range acc {
-						sums[i] += float64(v)
-					}
+	work := c.Workers[worker]
+	lead := r.lead()
+	laid := take[T](&work, r.tapsItem*lead)
+	adjoint := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[q*r.panels*r.together*width*p.outs:]
+	piece := gemm.Piece{A: address(laid), ARow: lead, BRow: width, CRow: r.ld, M: len(table)}
+	for lo := 0; lo < r.images*r.rows; lo += r.rowsChain {
+		hi := min(lo+r.rowsChain, r.images*r.rows)
+		for k := 0; k < r.width; k += gemm.Chain {
+			cols := min(gemm.Chain, r.width-k)
+			layTaps(p, work, laid, table, span{lo, hi, k, k + cols}, q)
+			piece.K = (hi - lo) * cols
+			piece.Add = chain > 0 && !(single && chain%chainsOfSums == 0)
+			for panel := range r.panels {
+				piece.B = address(adjoint[(panel*r.together*p.outs+lo*r.width+k)*width:])
+				piece.C, piece.N = address(acc[panel*width:]), min(width, r.results-panel*width)
+				p.product.Piece(work, &piece)
+			}
+			if chain++; single && (chain%chainsOfSums == 0 || chain == all) {
+				for i, v := range acc {
+					sums[i] += float64(v)
 				}
 			}
 		}
@@ -693,15 +700,27 @@ func filterRows[T float](p *convPlan, worker, item int) {
 	if chain < all {
 		return
 	}
-	gw := data[T](&c.Out[0])
-	for f := range r.results {
-		for k := range chans {
-			to := &gw[((q*r.results+f)*p.chans+ch+k)*p.taps+tap]
-			if single {
-				*to = T(sums[k*r.ld+f])
-			} else {
-				*to = acc[k*r.ld+f]
-			}
+	if single {
+		for i, v := range sums {
+			acc[i] = T(v)
 		}
+	}
+	gw := data[T](&c.Out[0])[q*r.results*r.sources*p.taps+first:]
+	r.lines.Transpose((*gemm.Scratch)(unsafe.Pointer(unsafe.SliceData(work))), address(gw), r.sources*p.taps, address(acc), r.ld, len(table), r.results)
+}
+
+// layTaps lays out what taps of channels of a group read at some positions of the phase's images.
+func layTaps[T float](p *convPlan, work []byte, laid []T, table []int64, x span, q int) {
+	r := p.rows
+	cols, lead := x.right-x.left, r.lead()
+	for x.lo < x.hi {
+		n, row := x.lo/r.rows, x.lo%r.rows
+		lines := min(x.hi-x.lo, r.result[1]-row%r.result[1]) // of a plane
+		from := rowsSource[T](p, &p.call.In[0], n*p.groups+q)[r.rowStart(row)+x.left:]
+		for i, off := range table {
+			p.product.CopyLines(work, address(laid[i*lead:]), cols, address(from[int(off)/r.size:]), r.padded[2], cols, lines)
+		}
+		laid = laid[lines*cols:]
+		x.lo += lines
 	}
 }

@@ -219,8 +219,9 @@ func TestConvRows(t *testing.T) {
 		{sh(8, 64, 56, 56), sh(64, 64, 3, 3), [3]bool{true, true, true}},
 		{sh(8, 1, 28, 28), sh(6, 1, 5, 5), [3]bool{true, true, true}},
 		{sh(8, 8, 9, 15), sh(8, 8, 3, 3), [3]bool{true, true, true}},
-		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{false, false, false}},
-		{sh(1, 8, 1, 2), sh(8, 8, 3, 3), [3]bool{false, false, false}},
+		{sh(1, 8, 5, 2), sh(8, 8, 1, 1), [3]bool{false, false, true}},
+		{sh(1, 8, 1, 2), sh(8, 8, 3, 3), [3]bool{false, false, true}},
+		{sh(1, 8, 1, 2), sh(7, 8, 3, 3), [3]bool{false, false, false}},
 	} {
 		y := convSetup{x: c.x, w: c.w, strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}.result()
 		a := attrs(attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1))
