@@ -45,16 +45,18 @@ type convRows struct {
 	tapsItem      int  // taps of channels of an item for filters
 	padBytes      int
 	packBytes     int
-	sumBytes      int // of sums of chains; of their float64 sums twice that for float32
+	sumBytes      int // of sums of chains, and for float32 of their float64 sums if there are so many
 	phase         int
-	first, images int // of the phase
-	turned        int // bytes of turned filters
-	rowsChain     int // rows of positions of a chain,
-	chainsOfRow   int // or chains of a row
+	first, images int  // of the phase
+	turned        int  // bytes of turned filters
+	sumsStay      bool // between phases
+	kept          int  // elements of sums of chains
+	rowsChain     int  // rows of positions of a chain,
+	chainsOfRow   int  // or chains of a row
 	lines         *gemm.Rows
 	correlation   *convCorrelation // nil for others
 
-	offsetInScratch struct{ turned, pad, pack, acc, sums int }
+	offsetInScratch struct{ turned, pad, pack, sums int }
 }
 
 // convKind is positions of the result that the same taps reach.
@@ -154,16 +156,24 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	r.ld = r.panels * product.Width()
 	r.rowsChain, r.chainsOfRow = max(1, gemm.Chain/r.width), (r.width+gemm.Chain-1)/gemm.Chain
 	r.packBytes = scratchSize(r.together*g.groups*g.outs*r.ld, r.size)
-	r.sumBytes = scratchSize(g.groups*g.taps*g.chans*r.ld, r.size)
-	r.offsetInScratch.pack, r.offsetInScratch.acc = take(r.packBytes), take(r.sumBytes)
-	if d == dtype.Float32 {
-		r.offsetInScratch.sums = take(2 * r.sumBytes)
-	}
+	r.offsetInScratch.pack = take(r.packBytes)
 	r.lines = gemm.NewRows(d, cpu.Best())
 	all := r.sources * g.taps
 	units := (all + product.Height() - 1) / product.Height()
 	r.tapsItem = min(all, evenly(units, max(1, min(units/convFilterItems, convFilterTaps/product.Height())))*product.Height())
 	r.parts = (all + r.tapsItem - 1) / r.tapsItem
+	// Between phases sums are kept for all items.
+	r.kept = r.tapsItem * r.ld
+	if r.sumsStay = r.together < g.images; r.sumsStay {
+		r.kept = g.groups * all * r.ld
+	}
+	r.sumBytes = scratchSize(r.kept, r.size)
+	if r.chainsOfAll(g.images) > chainsOfSums && r.size == 4 {
+		r.sumBytes += scratchSize(r.kept, 8)
+	}
+	if r.sumsStay {
+		r.offsetInScratch.sums = take(r.sumBytes)
+	}
 	return r
 }
 
@@ -319,19 +329,23 @@ func (r *convRows) each(taps int) int {
 	case r.correlation != nil:
 		return scratchSize(r.correlation.laneSums(r, taps), 8) + r.correlation.Each()
 	case r.which == convOfFilters:
-		return scratchSize(r.tapsItem*r.lead(), r.size) + scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
+		n := scratchSize(r.tapsItem*r.lead(), r.size) + scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
+		if !r.sumsStay {
+			n += r.sumBytes
+		}
+		return n
 	}
 	return scratchSize(r.resultsItem*r.ld, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
 func (r *convRows) workspace() int {
-	n := r.turned + r.padBytes + r.packBytes + r.sumBytes
+	n := r.turned + r.padBytes + r.packBytes
+	if r.sumsStay {
+		n += r.sumBytes
+	}
 	if r.correlation != nil {
 		n += r.correlation.sums
-	}
-	if r.sumBytes > 0 && r.size == 4 {
-		n += 2 * r.sumBytes
 	}
 	return n
 }
@@ -655,6 +669,11 @@ func (r *convRows) chains(images int) int {
 	return (images*r.rows + r.rowsChain - 1) / r.rowsChain * r.chainsOfRow
 }
 
+// chainsOfAll is that of all images.
+func (r *convRows) chainsOfAll(images int) int {
+	return images/r.together*r.chains(r.together) + r.chains(images%r.together)
+}
+
 // filterRows adds the images of the phase to the gradient of some taps of a group: products of what the taps read, which is laid out for one chain after another, with the packed adjoint.
 func filterRows[T float](p *convPlan, worker, item int) {
 	r, c := p.rows, p.call
@@ -662,18 +681,24 @@ func filterRows[T float](p *convPlan, worker, item int) {
 	q := item / r.parts
 	table := r.kinds[0].table[first:min(first+r.tapsItem, r.sources*p.taps)]
 	width := r.ld / r.panels
-	at := (q*r.sources*p.taps + first) * r.ld
-	acc := part[T](c.Work, r.offsetInScratch.acc, r.sumBytes)[at : at+len(table)*r.ld]
-	chain, all := r.first/r.together*r.chains(r.together), p.images/r.together*r.chains(r.together)+r.chains(p.images%r.together)
+	work := c.Workers[worker]
+	kept, at := work, 0 // of sums
+	if r.sumsStay {
+		kept, at = c.Work[r.offsetInScratch.sums:], (q*r.sources*p.taps+first)*r.ld
+	} else {
+		work = work[r.sumBytes:]
+	}
+	all := r.chainsOfAll(p.images)
+	chain := r.first / r.together * r.chains(r.together)
+	acc := take[T](&kept, r.kept)[at : at+len(table)*r.ld]
 	single := r.size == 4 && all > chainsOfSums
 	var sums []float64
 	if single {
-		sums = part[float64](c.Work, r.offsetInScratch.sums, 2*r.sumBytes)[at : at+len(table)*r.ld]
+		sums = take[float64](&kept, r.kept)[at : at+len(table)*r.ld]
 		if r.first == 0 {
 			clear(sums)
 		}
 	}
-	work := c.Workers[worker]
 	lead := r.lead()
 	laid := take[T](&work, r.tapsItem*lead)
 	adjoint := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[q*r.panels*r.together*width*p.outs:]
