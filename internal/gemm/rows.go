@@ -276,10 +276,12 @@ func (r *Rows) Transpose(s *Scratch, to unsafe.Pointer, toRow int, from unsafe.P
 		whole := cols &^ (16/r.size - 1)
 		c := &s.columns
 		c.Row, c.Step, c.K = uintptr(toRow*r.size), uintptr(fromRow*r.size), whole
-		for ; whole > 0 && i+r.lanes <= rows; i += r.lanes {
+		for whole > 0 && rows >= r.lanes && i < rows {
+			i = min(i, rows-r.lanes) // the last rows again, with those before them
 			c.To, c.From = add(uintptr(to), i*r.size), add(uintptr(from), i*fromRow*r.size)
 			r.transposed(c)
 			r.transposeRest(uintptr(to), toRow, uintptr(from), fromRow, i, i+r.lanes, whole, cols)
+			i += r.lanes
 		}
 	}
 	r.transposeRest(uintptr(to), toRow, uintptr(from), fromRow, i, rows, 0, cols)

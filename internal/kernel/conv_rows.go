@@ -86,7 +86,7 @@ const (
 	convTurned     = 1 << 14 // elements of filters that are turned at once, about
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
-	convFilterItems = 8  // and items at least, if there are so many tiles
+	convFilterItems = 4  // and items at least, if there are so many tiles
 	// chains are added in float32 as many times as in a product
 	chainsOfSums = gemm.Segment / gemm.Chain
 )
@@ -707,7 +707,12 @@ func filterRows[T float](p *convPlan, worker, item int) {
 		hi := min(lo+r.rowsChain, r.images*r.rows)
 		for k := 0; k < r.width; k += gemm.Chain {
 			cols := min(gemm.Chain, r.width-k)
-			layTaps(p, work, laid, table, span{lo, hi, k, k + cols}, q)
+			if p.taps == 1 && r.rowsChain == 1 { // channels lie as they would be laid out
+				from := rowsSource[T](p, &c.In[0], lo/r.rows*p.groups+q)
+				piece.A, piece.ARow = address(from[first*r.plane+r.rowStart(lo%r.rows)+k:]), r.plane
+			} else {
+				layTaps(p, work, laid, table, span{lo, hi, k, k + cols}, q)
+			}
 			piece.K = (hi - lo) * cols
 			piece.Add = chain > 0 && !(single && chain%chainsOfSums == 0)
 			for panel := range r.panels {
