@@ -36,6 +36,7 @@ type convRows struct {
 	rowsItem      int  // of an item
 	colsItem      int  // of a row, of an item
 	resultsItem   int  // of an item
+	resultsPiece  int  // of a piece of a row
 	blocks        int  // of results
 	parts         int  // items of an image, group and block; of a group for filters
 	filtersFirst  bool // a block of filters goes through all images before the next one
@@ -81,6 +82,7 @@ const (
 	convItems      = 16      // items
 	convPositions  = 256     // of an item, if results can be cut
 	convResults    = 24      // of an item at least: what is read for a tile is then read for others
+	convTerms      = 64      // of a piece from which it has few results
 	convScratch    = 1 << 15 // elements of results that are not computed in place
 	convKinds      = 64      // of positions at most
 	convTurned     = 1 << 14 // elements of filters that are turned at once, about
@@ -313,7 +315,11 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 	if r.apart[2] > 1 {
 		copying, r.ld = 0, r.colsItem // in either way
 	}
-	separate := r.rowsItem * ((r.resultsItem + product.Height() - 1) / product.Height()) * product.PieceTime(min(r.resultsItem, product.Height()), r.width, terms)
+	// Few results at a time, so that few lines of memory are written at a time; but a piece should have some work.
+	if r.resultsPiece = r.resultsItem; terms >= convTerms {
+		r.resultsPiece = min(r.resultsItem, product.Height())
+	}
+	separate := r.rowsItem * ((r.resultsItem + r.resultsPiece - 1) / r.resultsPiece) * product.PieceTime(r.resultsPiece, r.width, terms)
 	if joins && r.rowsItem > 1 && product.PieceTime(r.resultsItem, together, terms)+copying < separate {
 		lanes := product.Width() / 2
 		r.joined, r.ld = true, (together+lanes-1)/lanes*lanes
@@ -483,9 +489,8 @@ func computeKind[T float](p *convPlan, worker int, k *convKind, x span, results 
 				piece.A, piece.B, piece.C, piece.N = address(filters[begin:]), address(from[r.rowStart(lo)+x.left:]), address(scratch), (hi-lo-1)*r.padded[2]+cols
 				p.product.Piece(work, &piece)
 			} else {
-				// Few results at a time, so that few lines of memory are written at a time.
-				for ch := 0; ch < results; ch += p.product.Height() {
-					piece.A, piece.M, piece.N = address(filters[ch*len(k.table)+begin:]), min(p.product.Height(), results-ch), cols
+				for ch := 0; ch < results; ch += r.resultsPiece {
+					piece.A, piece.M, piece.N = address(filters[ch*len(k.table)+begin:]), min(r.resultsPiece, results-ch), cols
 					for row := lo; row < hi; row++ {
 						if at := r.place(k, row, x.left); at >= 0 {
 							piece.B, piece.C = address(from[r.rowStart(row)+x.left:]), address(to[ch*size+at:])
