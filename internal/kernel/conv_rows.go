@@ -409,7 +409,7 @@ func rowsItem[T float](p *convPlan, worker, item int) {
 	pads, packs := r.padItems(p), r.images*p.groups*r.panels
 	switch {
 	case r.phase == padding && item < pads:
-		padChannels[T](p, item)
+		padChannels[T](p, worker, item)
 	case r.phase == padding && item < pads+packs:
 		packPanel[T](p, worker, item-pads)
 	case r.phase == padding:
@@ -620,7 +620,7 @@ func packPanel[T float](p *convPlan, worker, item int) {
 }
 
 // padChannels copies some channels with their padding, part by part.
-func padChannels[T float](p *convPlan, item int) {
+func padChannels[T float](p *convPlan, worker, item int) {
 	r, c := p.rows, p.call
 	first := item * r.padChannels
 	last := min(first+r.padChannels, r.images*p.groups*r.sources)
@@ -630,6 +630,11 @@ func padChannels[T float](p *convPlan, item int) {
 	for ch := first; ch < last; ch++ {
 		from := x[ch*r.length : (ch+1)*r.length]
 		clear(to[:r.plane])
+		if r.step == [3]int{1, 1, 1} {
+			padPlane(p, c.Workers[worker], to, from)
+			to = to[r.plane:]
+			continue
+		}
 		for _, d := range r.residues[0] {
 			for _, h := range r.residues[1] {
 				for _, w := range r.residues[2] {
@@ -654,6 +659,21 @@ func padChannels[T float](p *convPlan, item int) {
 				}
 			}
 		}
+	}
+}
+
+// padPlane copies a channel between its padding.
+func padPlane[T float](p *convPlan, work []byte, to, from []T) {
+	r := p.rows
+	var lo, hi [3]int // of the padded plane
+	for i, shift := range r.shift {
+		lo[i], hi[i] = max(0, shift), min(r.padded[i], r.source[i]+shift)
+	}
+	width, lines := hi[2]-lo[2], hi[1]-lo[1]
+	for d := lo[0]; d < hi[0] && width > 0 && lines > 0; d++ {
+		line := to[(d*r.padded[1]+lo[1])*r.padded[2]+lo[2]:]
+		source := from[((d-r.shift[0])*r.source[1]+lo[1]-r.shift[1])*r.source[2]+lo[2]-r.shift[2]:]
+		p.product.CopyLines(work, address(line), r.padded[2], address(source), r.source[2], width, lines)
 	}
 }
 
