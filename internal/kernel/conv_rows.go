@@ -511,13 +511,12 @@ func computeKind[T float](p *convPlan, worker int, k *convKind, x span, results 
 		down := r.apart[1] * r.extents[2] // from row to row; there are several in a plane only
 		for ch := range results {
 			line, place := scratch[ch*r.ld:(ch+1)*r.ld], ch*size+at
+			if r.apart[2] == 1 {
+				p.product.CopyLines(work, address(to[place:]), down, address(line), r.padded[2], cols, hi-lo)
+				continue
+			}
 			for range hi - lo {
-				out := to[place:]
-				if r.apart[2] == 1 {
-					copy(out, line[:cols])
-				} else {
-					copyApart(out, line[:cols], r.apart[2])
-				}
+				copyApart(to[place:], line[:cols], r.apart[2])
 				line, place = line[min(r.padded[2], len(line)):], place+down
 			}
 		}
