@@ -64,7 +64,7 @@ func init() {
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
 			"in ascending (image, position of the adjoint), a new chain after as many whole rows of the adjoint as have 256 positions, after 256 positions of a longer one, and after the images whose input with padding takes 4 MiB. " +
-			"Of fewer than 12 filters in a group, or 768 pairs of a filter and a tap of a channel, and where rows fill half a vector of 64 bytes, positions of a row, modulo 16 (float32) or 8, are chains of their own over rows of 128 times so many positions, which are added in float64; of fewer than 8 filters otherwise a chain ends with an image or 512 positions. Elements of the padding take part as zeros. Float dtypes.",
+			"Of fewer than 12 filters in a group, or 768 pairs of a filter and a tap of a channel (4 filters where there are fewer than 256 positions in all images), and where rows fill half a vector of 64 bytes, positions of a row, modulo 16 (float32) or 8, are chains of their own over rows of 128 times so many positions, which are added in float64; of fewer than 8 filters otherwise a chain ends with an image or 512 positions. Elements of the padding take part as zeros. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err

@@ -22,6 +22,9 @@ type convCorrelation struct {
 const (
 	manyResults = 12
 	manyPairs   = 768
+	// Of fewer positions to add up the sums by position are most of the work, except for a few filters.
+	manyPositions = 256
+	leastResults  = 4
 )
 
 const (
@@ -34,6 +37,9 @@ func newConvCorrelation(g *convGeometry, r *convRows, d dtype.DType) *convCorrel
 	c := &convCorrelation{Correlator: gemm.NewCorrelator(d, cpu.Best())}
 	groups := (r.width + c.Lanes() - 1) / c.Lanes()
 	few := r.results < manyResults || r.sources*g.taps*r.results < manyPairs
+	if g.images*g.outs < manyPositions {
+		few = r.results < leastResults
+	}
 	if 2*r.width < groups*c.Lanes() || !few {
 		return nil
 	}
