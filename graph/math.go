@@ -10,7 +10,7 @@ func singular(op *Op) *Op {
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opAtanDerivative, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opAtan2Derivative, opHypot, opHypotDerivative, opHypotBend, opHypotTwist *Op
+var opSqrt, opRsqrt, opCbrt, opExp, opExp2, opExpm1, opLog, opLog2, opLog10, opLog1p, opSin, opCos, opTan, opAsin, opAcos, opAtan, opAtanDerivative, opSinh, opCosh, opTanh, opAsinh, opAcosh, opAtanh, opSigmoid, opSigmoidDerivative, opSoftplus, opErf, opErfc, opFloor, opCeil, opTrunc, opRound, opRelu, opAtan2, opAtan2Derivative, opHypot, opHypotDerivative, opHypotSecondDerivative, opHypotMixedDerivative *Op
 
 func init() {
 	opSqrt = Register(singular(unary("sqrt", "1/(2v)", "√x; NaN for x < 0. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(2√x)", FamilyMath,
@@ -139,9 +139,9 @@ func init() {
 		Formula: "y²/r³, −x·y/r³",
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
-				return apply2(opHypotBend, n.inputs[0], n.inputs[1])
+				return apply2(opHypotSecondDerivative, n.inputs[0], n.inputs[1])
 			}
-			return Neg(apply2(opHypotTwist, n.inputs[0], n.inputs[1]))
+			return Neg(apply2(opHypotMixedDerivative, n.inputs[0], n.inputs[1]))
 		},
 		Expand: func(n *Node) *Node {
 			x, r := n.inputs[0], Hypot(n.inputs[0], n.inputs[1])
@@ -153,17 +153,17 @@ func init() {
 			{Type: Type{Float64, Shape{2}}, Values: []float64{0, 3}}, {Type: Type{Float64, Shape{2}}, Values: []float64{0, 4}}}}},
 	})
 	// The second derivatives are operators of their own, whose derivatives are products in which no factor is larger than all of it.
-	opHypotBend = Register(&Op{
-		Name: "hypot_bend", OperandNames: []string{"x", "y"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
+	opHypotSecondDerivative = Register(&Op{
+		Name: "hypot_second_derivative", OperandNames: []string{"x", "y"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc:     "y²/r³, r = √(x² + y²), the second derivative of hypot by x; 0 at the origin with derivatives 0.",
 		Formula: "−3x·y²/r⁵, y·(2x² − y²)/r⁵",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[0], n.inputs[1]
 			along := atan2Derivative(y, x) // the sine over the radius
 			if i == 0 {
-				return Mul(Like(n, -3), Mul(apply2(opHypotTwist, x, y), along))
+				return Mul(Like(n, -3), Mul(apply2(opHypotMixedDerivative, x, y), along))
 			}
-			return Mul(along, Sub(Mul(Like(n, 2), apply2(opHypotBend, y, x)), n))
+			return Mul(along, Sub(Mul(Like(n, 2), apply2(opHypotSecondDerivative, y, x)), n))
 		},
 		Expand: func(n *Node) *Node {
 			x, y := n.inputs[0], n.inputs[1]
@@ -171,13 +171,13 @@ func init() {
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2)},
 	})
-	opHypotTwist = Register(&Op{
-		Name: "hypot_twist", OperandNames: []string{"x", "y"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
+	opHypotMixedDerivative = Register(&Op{
+		Name: "hypot_mixed_derivative", OperandNames: []string{"x", "y"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc:     "x·y/r³, r = √(x² + y²), the second derivative of hypot by x and y but for its sign; 0 at the origin with derivatives 0.",
 		Formula: "y·(y² − 2x²)/r⁵, x·(x² − 2y²)/r⁵",
 		Partial: func(n *Node, i int) *Node {
 			x, y := n.inputs[i], n.inputs[1-i]
-			return Mul(atan2Derivative(y, x), Sub(apply2(opHypotBend, x, y), Mul(Like(n, 2), apply2(opHypotBend, y, x))))
+			return Mul(atan2Derivative(y, x), Sub(apply2(opHypotSecondDerivative, x, y), Mul(Like(n, 2), apply2(opHypotSecondDerivative, y, x))))
 		},
 		Expand: func(n *Node) *Node {
 			x, y := n.inputs[0], n.inputs[1]

@@ -26,7 +26,7 @@ var elsewhere = map[string]string{
 var inDerivatives = map[string]bool{
 	"overlay": true, "snapshots": true, "reverse_sweep": true, "scatter_add_to": true,
 	"atan2_derivative": true, "atan_derivative": true, "avg_pool_grad": true, "batched": true, "bessel_i0e_derivative": true, "betainc_derivative": true, "cofactor_derivative": true, "conv_filter_grad": true,
-	"hypot_bend": true, "hypot_derivative": true, "hypot_twist": true, "igamma_derivative": true, "logsumexp_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "pow_derivative": true, "reduce_inverse_rms": true, "sigmoid_derivative": true, "unit_rms": true,
+	"hypot_second_derivative": true, "hypot_derivative": true, "hypot_mixed_derivative": true, "igamma_derivative": true, "logsumexp_derivative": true, "lyapunov": true, "norm_of_squares": true, "nuclear_norm": true, "polar_factor": true, "pow_derivative": true, "reduce_inverse_rms": true, "sigmoid_derivative": true, "unit_rms": true,
 }
 
 // function is what the sources say of a function of package graph.
