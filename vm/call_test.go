@@ -91,7 +91,7 @@ func mixedScan(length int, reverse bool) *vm.Code {
 
 // executorOptions are the ways in which programs are run.
 var executorOptions = map[string][]vm.Option{
-	"portable": {vm.WithoutNative()}, "native": {vm.WithNativeAhead()}, "tier-up": {}, "threads": {vm.WithThreads(3), vm.WithNativeAhead()}, "watch": {vm.WithNaNWatch()},
+	"portable": {vm.WithoutNative()}, "native": {vm.WithNativeAhead()}, "tier-up": {}, "threads": {vm.WithThreads(3), vm.WithNativeAhead(), vm.WithMemoryAhead()}, "watch": {vm.WithNaNWatch()},
 }
 
 // Carries of all dtypes that change places, forwards and backwards, against the same loop in Go.

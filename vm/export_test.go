@@ -3,6 +3,7 @@ package vm
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"os"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -48,6 +49,17 @@ func (g *GuardedMachine) block(n int64) []byte {
 	}
 	g.blocks = append(g.blocks, whole)
 	return whole[guardBytes : guardBytes+n : guardBytes+n]
+}
+
+// Touched reports whether each page of the arena has a byte at its beginning that is not the pattern.
+func (g *GuardedMachine) Touched() bool {
+	arena := g.blocks[0][guardBytes : len(g.blocks[0])-guardBytes]
+	for i := 0; i < len(arena); i += os.Getpagesize() {
+		if arena[i] == g.pattern {
+			return false
+		}
+	}
+	return true
 }
 
 // Intact reports whether nothing has written to the guards.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,10 @@ func WithMemoryLimit(bytes int64) Option { return func(m *Machine) { m.limit = b
 // machine returns ErrWorkLimit.
 func WithWorkLimit(operations float64) Option { return func(m *Machine) { m.workLimit = operations } }
 
+// WithMemoryAhead has the system back the machine's memory when the machine is made, not page by page in the first run, which so takes hardly longer than
+// those that follow. What kernels allocate later, and memory of callers, is as it was.
+func WithMemoryAhead() Option { return func(m *Machine) { m.touch = true } }
+
 // WithNaNWatch makes every run stop with a *NaNError at the first instruction that produces a NaN
 // from operands without one. It runs a second, slower loop.
 func WithNaNWatch() Option { return func(m *Machine) { m.watch = true } }
@@ -57,6 +62,7 @@ type Machine struct {
 	watch     bool
 	watchInf  bool
 	ahead     bool
+	touch     bool // memory is written to when it is made
 	noNative  bool
 	noKept    bool // no memory for what kernels keep of constants
 	// threads is the number of goroutines at most, the caller included.
@@ -107,7 +113,7 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 		m.set[i] = !p.code.Inputs[i].Used
 	}
 	m.allocateScratch()
-	m.entry.prepare(unsafe.Pointer(unsafe.SliceData(m.allocate(p.code.ArenaBytes))))
+	m.entry.prepare(unsafe.Pointer(unsafe.SliceData(m.touched(m.allocate(p.code.ArenaBytes)))))
 	m.entry.loadConst()
 	for _, s := range p.code.Inputs {
 		if s.Update == 0 || p.code.Outputs[s.Update-1].Ref == s.Ref {
@@ -147,6 +153,16 @@ func alignedBytes(n int64) []byte {
 	sysmem.PreferHugePages(b)
 	off := -int64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & 63
 	return b[off : off+n : off+n]
+}
+
+// touched returns memory of the machine's own after a byte of each page was written, if that is asked for.
+func (m *Machine) touched(b []byte) []byte {
+	if m.touch {
+		for i := 0; i < len(b); i += os.Getpagesize() {
+			b[i] = 0
+		}
+	}
+	return b
 }
 
 // Program returns the machine's program, nil if it has none.
@@ -225,7 +241,7 @@ func (m *Machine) inputMemory(i int) (unsafe.Pointer, error) {
 		if err := m.reserve(heapBytes(bytesOf(s.Type))); err != nil {
 			return nil, fmt.Errorf("input %q (%s): %w", s.Name, typeText(s.Type), err)
 		}
-		m.own[i] = alignedBytes(bytesOf(s.Type))
+		m.own[i] = m.touched(alignedBytes(bytesOf(s.Type)))
 	}
 	p := unsafe.Pointer(unsafe.SliceData(m.own[i]))
 	m.bind(i, p, nil)

@@ -130,10 +130,10 @@ func (m *Machine) plan() {
 
 // allocateScratch makes the memory that executors share.
 func (m *Machine) allocateScratch() {
-	m.scratch, m.zeros = alignedBytes(m.needs.scratch), alignedBytes(m.needs.zeros)
+	m.scratch, m.zeros = m.touched(alignedBytes(m.needs.scratch)), m.touched(alignedBytes(m.needs.zeros))
 	m.workers = make([][]byte, m.needs.workers)
 	for i := range m.workers {
-		m.workers[i] = alignedBytes(m.needs.worker)
+		m.workers[i] = m.touched(alignedBytes(m.needs.worker))
 	}
 }
 

@@ -357,3 +357,14 @@ func TestRunsAllocateNothing(t *testing.T) {
 		t.Errorf("only %d runs", checked)
 	}
 }
+
+// The pages of the arena are written to when a machine is made, if that is asked for.
+func TestMemoryAhead(t *testing.T) {
+	p := must(vm.NewProgram(lorenzScan(10000)))
+	if !vm.NewGuardedMachine(p, 0x33, vm.WithMemoryAhead()).Touched() {
+		t.Error("pages were not touched")
+	}
+	if vm.NewGuardedMachine(p, 0x33).Touched() {
+		t.Error("pages were touched that nobody asked for")
+	}
+}

@@ -95,9 +95,9 @@ func (x *parallelScan) prepare(f *frame) {
 	need := x.needOfPart()
 	for k := range x.parts {
 		p := &x.parts[k]
-		m := &Machine{p: f.m.p, limit: f.m.limit, threads: 1, of: f.m, watch: f.m.watch, watchInf: f.m.watchInf, ahead: f.m.ahead, noNative: f.m.noNative, noKept: true, needs: need}
+		m := &Machine{p: f.m.p, limit: f.m.limit, threads: 1, of: f.m, watch: f.m.watch, watchInf: f.m.watchInf, ahead: f.m.ahead, touch: f.m.touch, noNative: f.m.noNative, noKept: true, needs: need}
 		m.allocateScratch()
-		p.f = &frame{m: m, base: unsafe.Pointer(unsafe.SliceData(alignedBytes(p.p.code.FrameBytes(x.in.Call))))}
+		p.f = &frame{m: m, base: unsafe.Pointer(unsafe.SliceData(m.touched(alignedBytes(p.p.code.FrameBytes(x.in.Call)))))}
 		p.prepare(p.f)
 	}
 }

@@ -41,6 +41,18 @@ type function func(input json.RawMessage, programs cache, name string) (output a
 // cache holds machines by the name of the function and the shape of its input.
 type cache map[string]*vm.Machine
 
+// forget drops the machines if they hold much memory: an eval goes on to larger inputs.
+func (c cache) forget() {
+	const most = 256 << 20
+	var bytes int64
+	for _, m := range c {
+		bytes += m.MemoryBytes()
+	}
+	if bytes > most {
+		clear(c)
+	}
+}
+
 // spec is a function in parts.
 type spec[I any] struct {
 	// check returns what is wrong with the input, nil if there is nothing that the others do not find.
@@ -85,11 +97,12 @@ func (s spec[I]) function() function {
 				return nil, nil, err
 			}
 			built := time.Now()
-			p, err := compile.Config{Checkpoints: compile.Checkpoints{States: s.states}}.Compile(outputs...)
+			p, err := compile.Config{FastMath: fastMath, Checkpoints: compile.Checkpoints{States: s.states}}.Compile(outputs...)
 			if err != nil {
 				return nil, nil, err
 			}
-			m = vm.NewMachine(p, vm.WithNativeAhead())
+			programs.forget()
+			m = vm.NewMachine(p, vm.WithNativeAhead(), vm.WithMemoryAhead())
 			timings = append(timings, timing{"build", built.Sub(start).Nanoseconds()}, timing{"compile", time.Since(built).Nanoseconds()})
 			programs[key] = m
 		}

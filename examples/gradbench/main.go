@@ -11,13 +11,19 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
 	"os"
 )
 
+// fastMath compiles with Config.FastMath.
+var fastMath bool
+
 func main() {
+	flag.BoolVar(&fastMath, "fast-math", false, "compile with FastMath: among other things subnormal numbers are 0, with which some processors are slow")
+	flag.Parse()
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		log.Fatal(err)
 	}

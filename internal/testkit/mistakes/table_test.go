@@ -625,6 +625,7 @@ var functions = []named[any]{
 	{"vm.Read", vm.Read},
 	{"vm.RegisterKernel", vm.RegisterKernel},
 	{"vm.WithInfWatch", vm.WithInfWatch},
+	{"vm.WithMemoryAhead", vm.WithMemoryAhead},
 	{"vm.WithMemoryLimit", vm.WithMemoryLimit},
 	{"vm.WithNaNWatch", vm.WithNaNWatch},
 	{"vm.WithNativeAhead", vm.WithNativeAhead},
