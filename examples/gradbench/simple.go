@@ -95,12 +95,9 @@ func ode(w what) function {
 		build: func(g *graph.Graph, in *input) ([]*graph.Node, error) {
 			n, h := len(in.X), 2/float64(in.S)
 			x := g.Input("x", graph.Float64, n)
+			first := graph.Pad(graph.Slice(x, graph.Range{Limit: 1}), []int{0}, []int{n - 1}, 0)
 			slope := func(y *graph.Node) *graph.Node {
-				one := graph.Ones(y.Graph(), graph.Float64, 1)
-				if n == 1 {
-					return graph.Mul(x, one)
-				}
-				return graph.Mul(x, graph.Concat(0, one, graph.Slice(y, graph.Range{Limit: n - 1})))
+				return graph.Add(graph.Mul(x, graph.Pad(graph.Slice(y, graph.Range{Limit: n - 1}), []int{1}, []int{0}, 0)), first)
 			}
 			y, _ := graph.Scan(in.S, []*graph.Node{graph.Zeros(g, graph.Float64, n)}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
 				y := c[0]
