@@ -3,11 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-
-	"github.com/adjoint-go/adjoint/vm"
 )
 
 // BenchmarkEvals times the runs of evals, at sizes of which what they compute in takes megabytes.
@@ -36,21 +33,15 @@ func BenchmarkEvals(b *testing.B) {
 			if _, _, err := modules[c.module][f](input, programs, c.module); err != nil {
 				b.Fatal(err)
 			}
-			var m *vm.Machine
-			var shape string
-			for shape, m = range programs {
-			}
-			b.Run(fmt.Sprintf("%s/%s", strings.ReplaceAll(shape, " ", "-"), f), func(b *testing.B) {
-				for b.Loop() {
-					if err := m.Step(); err != nil {
-						b.Fatal(err)
+			for shape, m := range programs { // the only one
+				b.Run(fmt.Sprintf("%s/%s", strings.ReplaceAll(shape, " ", "-"), f), func(b *testing.B) {
+					for b.Loop() {
+						if err := m.Step(); err != nil {
+							b.Fatal(err)
+						}
 					}
-				}
-				if os.Getenv("PROF") != "" {
-					p, _ := m.Profile(b.Context(), 10)
-					fmt.Println(p)
-				}
-			})
+				})
+			}
 		}
 	}
 }
@@ -64,6 +55,7 @@ func waves(n int, scale float64) []float64 {
 	return v
 }
 
+// wavesIn are waves in rows.
 func wavesIn(rows, columns int, scale float64) [][]float64 {
 	v := make([][]float64, rows)
 	for i, w := range waves(rows*columns, scale) {
@@ -72,6 +64,7 @@ func wavesIn(rows, columns int, scale float64) [][]float64 {
 	return v
 }
 
+// mixtureOf is an input of gmm, bundleOf of ba, recurrentOf of lstm.
 func mixtureOf(d, k, n int) map[string]any {
 	return map[string]any{"d": d, "k": k, "n": n, "m": 0, "gamma": 1, "x": wavesIn(n, d, 2), "alpha": waves(k, 1), "mu": wavesIn(k, d, 1), "q": wavesIn(k, d, 1), "l": wavesIn(k, d*(d-1)/2, 1)}
 }
