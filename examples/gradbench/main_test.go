@@ -60,9 +60,15 @@ func compare(got, want any) string {
 	return ""
 }
 
-// The answers are those of GradBench's hand-written C++ (tools/manual at f26651a7) for the same inputs; but its Jacobian of a mirrored
+// The answers, with fast-math too, are those of GradBench's hand-written C++ (tools/manual at f26651a7) for the same inputs; but its Jacobian of a mirrored
 // hand is not the derivative of its objective, so that there is none here.
 func TestAnswers(t *testing.T) {
+	for _, fastMath = range []bool{true, false} {
+		t.Run(fmt.Sprintf("fast-math %v", fastMath), testAnswers)
+	}
+}
+
+func testAnswers(t *testing.T) {
 	f, err := os.Open("testdata/answers.jsonl")
 	if err != nil {
 		t.Fatal(err)
