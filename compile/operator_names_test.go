@@ -26,9 +26,9 @@ var namingFiles = map[string]string{
 	"compile/hoist_sums.go":   "add matmul", // is a rule over loops
 	"compile/implicit.go":     "implicit with_vjp",
 	"compile/overlay.go":      "concat dynamic_update_slice overlay pad", // is rules too
-	"compile/uses.go":         "solve transpose",    // is rules too
-	"compile/scalarize.go":    "matmul reduce_sum",  // writes their elements out
-	"compile/trace.go":        "trace",              // is what errors call it
+	"compile/uses.go":         "solve transpose",                         // is rules too
+	"compile/scalarize.go":    "matmul reduce_sum",                       // writes their elements out
+	"compile/trace.go":        "trace",                                   // is what errors call it
 
 	"viz/bodies.go": "batched_call call checkpoint each_step result reverse reverse_sweep scan switch while",
 	"viz/graph.go":  "each_step result while",

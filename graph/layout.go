@@ -9,7 +9,7 @@ import (
 )
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
-var opPad, opPadMode, opReverse, opOverlay, opRoll, opTile, opRepeat, opDiag, opDiagPart, opTril, opTriu *Op
+var opPad, opPadMode, opReverse, opRoll, opTile, opRepeat, opDiag, opDiagPart, opTril, opTriu *Op
 
 var (
 	lowAttr      = AttrSpec{Key: "low", Kind: attr.Ints, Doc: "elements added before each dimension, ≥ 0"}
@@ -90,7 +90,7 @@ func init() {
 		Transpose: func(n *Node, _ int, ct *Node) *Node { return n.g.Apply(opReverse, []*Node{ct}, n.extra.attrs) },
 		Samples:   []Sample{shapeSample(Shape{2, 3, 5}, attr.L("axes", []int{0, 2}))},
 	})
-	opOverlay = Register(&Op{
+	Register(&Op{
 		Name: "overlay", Commutative: true, Family: FamilyShape, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "bitwise_or",
 		Doc:          "Element by element the operand that is not 0 there; the bits of both where neither is. The compiler makes it of concat: of parts of arrays with zeros around them, which loops read where they lie.",
 		NoDerivative: "the compiler makes it of operators that are differentiated already",

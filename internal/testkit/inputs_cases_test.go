@@ -798,7 +798,7 @@ func inputCases() []inputCase {
 	u("diff n=len", "x.diff(n=4)", wave(1, 0, 2, 4), func(x node) node { return graph.Diff(x, 4, -1) })
 	u("diag_part far", "torch.diagonal(x,5)", wave(1, 0, 2, 4), func(x node) node { return graph.DiagPart(x, 5) })
 	u("diag_part far-", "torch.diagonal(x,-2)", wave(1, 0, 2, 4), func(x node) node { return graph.DiagPart(x, -2) })
-	u("diag_part huge", "x.new_zeros(0)", wave(1, 0, 2, 4), func(x node) node { return graph.DiagPart(x, 1<<40) })
+	u("diag_part huge", "x.new_zeros(0)", wave(1, 0, 2, 4), func(x node) node { return graph.DiagPart(x, 1<<30) })
 	u("trapz one", "torch.trapezoid(x)", wave(1, 0, 1), func(x node) node { return graph.Trapezoid(x, 1, 0) })
 	// signals
 	u("rfft 1", "torch.view_as_real(torch.fft.rfft(x))", wave(1, 0, 2, 1), func(x node) node { return graph.RFFT(x, -1) })
