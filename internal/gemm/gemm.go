@@ -90,7 +90,7 @@ type sizes struct {
 	singleTerms int // and their terms at most
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 1 << 20, ownA: 384 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 512 << 10, ownA: 256 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
 
 const (
 	panelsItem  = 8        // panels of B that are packed in one item at most
