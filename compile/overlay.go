@@ -24,33 +24,31 @@ const (
 
 // overlaid reports whether a node is a concat that becomes an overlay, or a part of one.
 func (u *useCounts) overlaid(n *graph.Node) bool {
-	u.findMoved()
-	switch {
-	case u.stored[n.ID()]:
-		return false
-	case isPart(n):
-		return u.overlaid(n.Input(0))
+	if u.laid == nil {
+		u.findOverlaid()
 	}
-	return overlays(n)
+	return u.laid[n.ID()]
 }
 
-// findMoved finds the nodes that something else reads than loops, through parts and concats that become overlays.
-func (u *useCounts) findMoved() {
-	if u.stored != nil {
-		return
-	}
-	u.stored = make([]bool, u.g.Len())
+// findOverlaid finds the concats that nothing reads but loops, through parts and concats of the same kind, and their parts.
+func (u *useCounts) findOverlaid() {
+	stored := make([]bool, u.g.Len())
 	for _, o := range u.outputs {
-		u.stored[o.ID()] = true
+		stored[o.ID()] = true
 	}
 	for i := u.g.Len() - 1; i >= 0; i-- {
 		n := u.g.Node(i)
-		if u.count[i] == 0 || n.Op().Micro != "" && !n.Type().IsScalar() || !u.stored[i] && (isPart(n) || overlays(n)) {
+		if u.count[i] == 0 || n.Op().Micro != "" && !n.Type().IsScalar() || !stored[i] && (isPart(n) || overlays(n)) {
 			continue
 		}
 		for k := range n.Inputs() {
-			u.stored[n.InputID(k)] = true
+			stored[n.InputID(k)] = true
 		}
+	}
+	u.laid = make([]bool, u.g.Len())
+	for i := range u.laid {
+		n := u.g.Node(i)
+		u.laid[i] = u.count[i] > 0 && !stored[i] && (overlays(n) || isPart(n) && u.laid[n.InputID(0)])
 	}
 }
 
@@ -158,10 +156,12 @@ func (u *useCounts) framed(n *graph.Node) (f frame, ok bool) {
 		}
 	}
 	piece := n.Input(f.piece)
+	around := false
 	for d, e := range piece.Shape() {
 		f.high[d] = s[d] - f.low[d] - e
+		around = around || e < s[d]
 	}
-	return f, 4*piece.Shape().Size() >= 3*s.Size() && u.ofParts(piece)
+	return f, around && 4*piece.Shape().Size() >= 3*s.Size() && u.ofParts(piece)
 }
 
 // mostFramed bounds the nodes that are computed within a frame.
@@ -219,27 +219,26 @@ func inFrame(t term) *graph.Node {
 	rest := graph.Like(inside, 0)
 	switch t.op.Name {
 	case "concat":
-		var leaves []*graph.Node
-		before := 0
-		for k, x := range t.in {
-			if k != f.piece {
-				leaves = append(leaves, inConcat(t, x, before)...)
-			}
-			before += x.Shape()[t.attrs.Int("axis")]
-		}
-		rest = overlay(leaves)
+		rest = overlay(piecesInPlace(t, f.piece))
 	case "dynamic_update_slice":
 		rest = t.in[0]
 	}
 	return graph.BroadcastTo(graph.Where(graph.NotEqual(graph.BroadcastTo(w.mask(t.typ.DType), t.typ.Shape...), graph.Like(inside, 0)), inside, rest), t.typ.Shape...)
 }
 
-// inConcat is the operand of a concat at its place in the result, with zeros around it, or what it is the overlay of.
-func inConcat(t term, piece *graph.Node, before int) []*graph.Node {
-	axis := t.attrs.Int("axis")
-	low, high := make([]int, len(t.typ.Shape)), make([]int, len(t.typ.Shape))
-	low[axis], high[axis] = before, t.typ.Shape[axis]-before-piece.Shape()[axis]
-	return partsOfOverlay(t.g, opPad, zerosAround(low, high), piece)
+// piecesInPlace are the operands of a concat but one, each at its place in the result with zeros around it, or what they are the overlays of.
+func piecesInPlace(t term, without int) []*graph.Node {
+	var leaves []*graph.Node
+	axis, before := t.attrs.Int("axis"), 0
+	for k, piece := range t.in {
+		low, high := make([]int, len(t.typ.Shape)), make([]int, len(t.typ.Shape))
+		low[axis], high[axis] = before, t.typ.Shape[axis]-before-piece.Shape()[axis]
+		before += piece.Shape()[axis]
+		if k != without {
+			leaves = append(leaves, partsOfOverlay(t.g, opPad, zerosAround(low, high), piece)...)
+		}
+	}
+	return leaves
 }
 
 func zerosAround(low, high []int) attr.List {

@@ -599,16 +599,8 @@ var useRules = []rule{
 			return graph.Reshape(graph.Concat(0, pieces...), t.typ.Shape...)
 		}},
 	{name: "overlay", class: exact, ops: []string{"concat"}, doc: "concat of which most is one piece, where loops alone read it or parts of it → overlay of each piece with zeros around it, which loops read where they lie",
-		when: func(n *graph.Node, u *useCounts) bool { return u.overlaid(n) },
-		apply: func(t term) *graph.Node {
-			var leaves []*graph.Node
-			before := 0
-			for _, piece := range t.in {
-				leaves = append(leaves, inConcat(t, piece, before)...)
-				before += piece.Shape()[t.attrs.Int("axis")]
-			}
-			return overlay(leaves)
-		}},
+		when:  func(n *graph.Node, u *useCounts) bool { return u.overlaid(n) },
+		apply: func(t term) *graph.Node { return overlay(piecesInPlace(t, -1)) }},
 	{name: "overlay-parts", class: exact, ops: []string{"slice", "pad"}, doc: "a slice, or a pad with zeros, of an overlay → overlay of those parts of its operands that are not all zeros",
 		when:  func(n *graph.Node, u *useCounts) bool { return n.Op().Part(n) != nil && u.overlaid(n) },
 		apply: func(t term) *graph.Node { return overlay(partsOfOverlay(t.g, t.op, t.attrs, t.in[0])) }},

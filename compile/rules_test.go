@@ -447,6 +447,11 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		},
 		builders{
 			func(o *operands) *graph.Node { return graph.Pad(inner(square(o)), []int{1, 1}, []int{1, 1}, 1) },
+			func(o *operands) *graph.Node { return graph.Concat(0, evens(o)) }, // nothing is around
+			func(o *operands) *graph.Node { return graph.Pad(evens(o), []int{0, 0}, []int{0, 0}, 0) },
+			func(o *operands) *graph.Node {
+				return graph.DynamicUpdateSlice(square(o), evens(o), graph.Constant(o.g, []int64{0, 0}, 2))
+			},
 			func(o *operands) *graph.Node { return graph.Pad(graph.Exp(square(o)), []int{1, 1}, []int{1, 1}, 0) }, // no parts
 			func(o *operands) *graph.Node { return graph.Pad(inner(square(o)), []int{9, 1}, []int{1, 1}, 0) },     // small
 			func(o *operands) *graph.Node { // read elsewhere
@@ -976,4 +981,13 @@ func inner(a *graph.Node) *graph.Node {
 		return graph.Slice(a, graph.Range{Start: i, Limit: i + 14}, graph.Range{Start: j, Limit: j + 14})
 	}
 	return graph.Sub(graph.Add(part(0, 1), part(2, 1)), graph.Mul(part(1, 0), part(1, 2)))
+}
+
+// evens is a difference of rows of a larger matrix, of shape 16×16.
+func evens(o *operands) *graph.Node {
+	a, _ := o.matrix(32)
+	part := func(i int) *graph.Node {
+		return graph.Slice(a, graph.Range{Start: i, Limit: 32, Step: 2}, graph.Range{Start: 3, Limit: 19})
+	}
+	return graph.Sub(part(0), part(1))
 }

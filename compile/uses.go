@@ -14,8 +14,8 @@ type useCounts struct {
 	made  map[*graph.Node]*graph.Node
 	loops []bool // by ID: an elementwise operator or a reduction reads it, see inLoop
 	g     *graph.Graph
-	// stored says by ID what something else reads than loops, see findMoved.
-	stored  []bool
+	// laid says by ID what becomes an overlay, see overlaid.
+	laid    []bool
 	outputs []*graph.Node
 	// solved counts, by the matrix, the systems that are solved with it or its transpose; see systems.
 	solved map[*graph.Node]int
