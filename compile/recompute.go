@@ -330,7 +330,7 @@ func (c *repetition) instructions() (list []*instruction, nanoseconds float64) {
 	for k := range c.wanted {
 		numbers = append(numbers, k)
 	}
-	slices.SortFunc(numbers, func(a, b int32) int { return c.r.groups[a].compareAll(c.r.groups[b], a, b) })
+	slices.SortFunc(numbers, func(a, b int32) int { return cmp.Or(c.r.groups[a].compare(c.r.groups[b]), cmp.Compare(a, b)) }) // each behind those that it depends on
 	for _, k := range numbers {
 		x, nodes := c.r.groups[k], c.nodes(k)
 		y := &instruction{kind: x.kind, nodes: nodes, stage: x.stage, depth: x.depth, dims: x.dims, tail: -1, again: slices.Clone(c.wanted[k])}
@@ -348,11 +348,6 @@ func (c *repetition) instructions() (list []*instruction, nanoseconds float64) {
 		nanoseconds += instructionTime + c.r.time(y)
 	}
 	return list, nanoseconds
-}
-
-// compareAll orders instructions so that each comes behind those that it depends on.
-func (x *instruction) compareAll(y *instruction, a, b int32) int {
-	return cmp.Or(x.compare(y), cmp.Compare(a, b))
 }
 
 // instructionTime is about what an instruction takes beside its operations, operationTime what an operation of a kernel takes, both in nanoseconds.

@@ -56,7 +56,7 @@ func newParallelScan(p *Program, in *Instr, parts int) *parallelScan {
 	x := &parallelScan{in: in, parts: make([]scanPart, parts), err: make([]error, parts)}
 	for k := range x.parts {
 		length := in.Call.Scan.Length
-		from, to := length*k/parts, length*(k+1)/parts
+		from, to := int(int64(length)*int64(k)/int64(parts)), int(int64(length)*int64(k+1)/int64(parts))
 		scan := *in.Call.Scan
 		scan.Length = to - from
 		call := &Instr{Op: OpCall, Call: &Call{Scan: &scan}, In: in.In, Out: make([]Operand, len(in.Out)), Nodes: in.Nodes}
