@@ -67,6 +67,33 @@ func TestHessianOfCubes(t *testing.T) {
 	close64(t, "Hessian", runFloats(t, p, vector(1, 2, 3))[0], []float64{6, 0, 0, 0, 12, 0, 0, 0, 18}, 1e-15)
 }
 
+// TestHessianOfScalarsIsSymmetric has a Hessian of scalars, of which each entry off the diagonal stands in two places.
+func TestHessianOfScalarsIsSymmetric(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 8)
+	at := func(i int) *graph.Node { return graph.Index(x, i) }
+	y := at(0)
+	for i := 1; i < 7; i++ { // the last element is left out, so that the matrix has zeros
+		y = y.Mul(graph.Cos(at(i))).Add(graph.Sin(at(i).Mul(at(i - 1))))
+	}
+	h, err := Hessian(graph.Square(y), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Compile(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := runFloats(t, p, vector(.3, .5, .7, 1.1, 1.3, 1.7, 1.9, 2.3))[0]
+	for i := range 8 {
+		for j := range i {
+			if a, b := got[8*i+j], got[8*j+i]; a != b || i < 7 && a == 0 {
+				t.Errorf("entry (%d, %d) is %v, (%d, %d) is %v", i, j, a, j, i, b)
+			}
+		}
+	}
+}
+
 // TestJacobianModes compares forward and reverse mode with values worked out by hand.
 func TestJacobianModes(t *testing.T) {
 	g := graph.New()

@@ -204,13 +204,17 @@ func sparseHessian(cost, gradient, wrt *graph.Node, p *Pattern) (m *SparseMatrix
 	m = &SparseMatrix{Pattern: *p, Colors: n}
 	alone := aloneInRow(p, colors, n)
 	m.Values = sweep.pick(p, func(e, i, j int) (color, element int) {
-		if alone[e] {
+		if i >= j && alone[e] {
 			return int(colors[j]), i
 		}
-		if k, ok := slices.BinarySearch(p.Row(j), int32(i)); !ok || !alone[p.Start[j]+k] {
+		// The entry below the diagonal serves as its mirror image too: where sweeps are scalar code, no more of each than its column from the diagonal on is computed.
+		if k, ok := slices.BinarySearch(p.Row(j), int32(i)); ok && alone[p.Start[j]+k] {
+			return int(colors[i]), j
+		}
+		if !alone[e] {
 			panic(fmt.Sprintf("BUG: entry (%d, %d) cannot be recovered from the star colouring", i, j))
 		}
-		return int(colors[i]), j
+		return int(colors[j]), i
 	})
 	return m, cost.Graph().Err()
 }
