@@ -25,8 +25,9 @@ const (
 type expression struct {
 	text       string
 	precedence int
-	constant   bool // Go calculates it at compile time, to more digits
-	size       int  // operations
+	constant   bool   // Go calculates it at compile time, to more digits
+	negative   string // of a product with a constant: its opposite
+	size       int    // operations
 }
 
 func name(text string) expression { return expression{text: text, precedence: precedenceOperand} }
@@ -126,6 +127,16 @@ func unary(op string, a expression) expression {
 	return expression{text: op + text, precedence: precedenceUnary, size: a.size + 1}
 }
 
+// opposite returns the constant of the other sign.
+func opposite(c expression) expression {
+	if text, ok := strings.CutPrefix(c.text, "-"); ok {
+		c.text, c.precedence = text, precedenceOperand
+		return c
+	}
+	c.text, c.precedence = "-"+c.text, precedenceUnary
+	return c
+}
+
 var infix = map[micro.Op]struct {
 	text       string
 	precedence int
@@ -146,16 +157,33 @@ var ofMath = map[micro.Op]string{
 func (g *generator) operation(c *micro.Instr, args []expression, round bool) (expression, error) {
 	t := c.Type
 	if i, ok := infix[c.Op]; ok && !(t.IsInt() && c.Op == micro.Div || t.IsFloat() && c.Op == micro.BitwiseOr) {
-		if c.Op == micro.Mul && t.IsFloat() && round {
-			e := binary(i.text, i.precedence, args[0], args[1])
-			return expression{text: goType(t) + "(" + e.text + ")", precedence: precedenceOperand, size: e.size}, nil
+		e := binary(i.text, i.precedence, args[0], args[1])
+		if c.Op != micro.Mul || !t.IsFloat() {
+			return e, nil
 		}
-		return binary(i.text, i.precedence, args[0], args[1]), nil
+		for k, a := range args {
+			if a.constant {
+				args[k] = opposite(a)
+				e.negative = binary(i.text, i.precedence, args[0], args[1]).text
+				break
+			}
+		}
+		if round {
+			e.text, e.precedence = goType(t)+"("+e.text+")", precedenceOperand
+			if e.negative != "" {
+				e.negative = goType(t) + "(" + e.negative + ")"
+			}
+		}
+		return e, nil
 	}
 	switch c.Op {
 	case micro.Mov:
 		return args[0], nil
 	case micro.Neg:
+		if e := args[0]; e.negative != "" {
+			e.text, e.negative = e.negative, ""
+			return e, nil
+		}
 		return unary("-", args[0]), nil
 	case micro.Not:
 		return unary("!", args[0]), nil

@@ -18,6 +18,7 @@ type storage struct {
 	value    expression // of a scalar
 	variable string     // of an array, or of a scalar that is yet to be assigned
 	declared bool       // an assignment of the scalar does not declare it
+	alias    bool       // a variable that is assigned to the scalar is it
 	offset   int        // of element 0 in the array
 	length   int        // of the array
 }
@@ -49,6 +50,9 @@ type generator struct {
 	line      string // of the last comment
 	written   int    // micro-instructions
 	depth     int    // loops around
+
+	instead map[int]expression // inputs of the loop that are not in memory
+	loaded  map[string]string  // variables that have elements, where elements of a loop stand one after the other
 }
 
 // array is a part of the memory for elements of its type.
@@ -274,6 +278,8 @@ func (g *generator) assign(x *instance, r ref, e expression, comment string) {
 		g.put("%s = %s%s", s.variable, e.text, comment)
 		s.value = name(s.variable)
 	case v.uses == 0:
+	case s.alias && token.IsIdentifier(e.text):
+		s.value = e
 	default:
 		s.variable = g.fresh("t")
 		g.put("%s := %s%s", s.variable, e.typed(v.typ), comment)
@@ -292,9 +298,17 @@ func (x *instance) part(r ref, n int) string {
 
 // block writes the instructions of a block.
 func (g *generator) block(x *instance) error {
-	for i := range x.instrs {
+	for i := 0; i < len(x.instrs); i++ {
 		in := &x.instrs[i]
-		if err := g.instr(x, in, i); err != nil {
+		var err error
+		if next := g.follower(x, i); next != nil {
+			g.written += 2
+			err = g.flat(x, in, &x.steps[i], joined(in.Loop), next)
+			i++
+		} else {
+			err = g.instr(x, in, i)
+		}
+		if err != nil {
 			if _, ok := err.(*instrError); ok {
 				return err
 			}

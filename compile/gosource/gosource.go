@@ -234,6 +234,17 @@ func (g *generator) file(c Config, f *signature) ([]byte, error) {
 		}
 		functions = text
 	}
+	text := strings.Join(pruned(g.lines), "\n")
+	read := map[string]bool{}
+	for _, n := range identifiers.FindAllString(text, -1) {
+		read[n] = true
+	}
+	clear(g.arena)
+	for _, a := range g.arrays {
+		if read[a.name] {
+			g.arena[a.typ] = max(g.arena[a.typ], a.offset+a.length)
+		}
+	}
 	bytesOfArrays := 0
 	for t, n := range g.arena {
 		bytesOfArrays += n * t.Size()
@@ -260,7 +271,7 @@ func (g *generator) file(c Config, f *signature) ([]byte, error) {
 		fmt.Fprintf(&b, "import (\n%s\n)\n\n", strings.Join(imports, "\n"))
 	}
 	if method {
-		g.memory(&b, c.Func)
+		g.typeOf(&b, c.Func)
 	}
 	called := c.Func
 	if method {
@@ -276,11 +287,6 @@ func (g *generator) file(c Config, f *signature) ([]byte, error) {
 		fmt.Fprintf(&b, "(%s) ", declared(f.results))
 	}
 	b.WriteString("{\n")
-	text := strings.Join(pruned(g.lines), "\n")
-	read := map[string]bool{}
-	for _, n := range identifiers.FindAllString(text, -1) {
-		read[n] = true
-	}
 	for _, a := range g.arrays {
 		if !read[a.name] {
 			continue
@@ -316,8 +322,8 @@ func (g *generator) file(c Config, f *signature) ([]byte, error) {
 	return source, nil
 }
 
-// memory writes the type that has the function's memory.
-func (g *generator) memory(b *bytes.Buffer, name string) {
+// typeOf writes the type that has the function's memory.
+func (g *generator) typeOf(b *bytes.Buffer, name string) {
 	fmt.Fprintf(b, "// %[1]s is the memory of a function: use one for each goroutine, made by New%[1]s.\ntype %[1]s struct {\n", name)
 	for t := dtype.Bool; t < dtype.Count; t++ {
 		if n := g.arena[t]; n > 0 {

@@ -82,13 +82,17 @@ func linear(offset int, strides []int, indices []string) string {
 			offset += s * i
 			continue
 		}
+		index, more, _ := strings.Cut(indices[d], "+")
+		if i, err := strconv.Atoi(more); err == nil {
+			offset += s * i
+		}
 		if b.Len() > 0 {
 			b.WriteByte('+')
 		}
 		if s != 1 {
 			fmt.Fprintf(&b, "%d*", s)
 		}
-		b.WriteString(indices[d])
+		b.WriteString(index)
 	}
 	switch {
 	case b.Len() == 0:
@@ -141,7 +145,10 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		}
 	}
 	if l.Reduce == micro.NoReduce && len(s.dims) == 1 && slices.ContainsFunc(l.In, func(a micro.Access) bool { return a.Window != nil }) {
-		return g.pieces(x, in, st, s)
+		return g.pieces(x, in, st, s, 0)
+	}
+	if l.Reduce == micro.ReduceSum && len(s.dims) == 1 && s.reduced == 1 && !slices.ContainsFunc(l.In, func(a micro.Access) bool { return a.Window != nil }) {
+		return g.flat(x, in, st, s, nil)
 	}
 	var r *reduction
 	if l.Reduce != micro.NoReduce {
@@ -184,25 +191,30 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		r.join()
 	}
 	if r != nil {
-		k := len(l.Out) - 1
-		to, _, e := x.at(st.out[k])
-		value := r.result()
-		if to.array {
-			g.put("%s[%s] = %s", to.variable, linear(e, s.strides[len(l.In)+k][:outer], indices[:outer]), value.text)
-		} else {
-			g.assign(x, st.out[k], value, "")
-		}
+		g.total(x, in, st, s, r, indices[:outer])
 	}
 	shut(0, outer)
 	return nil
 }
 
-// pieces writes a loop over one dimension with windows as one for each stretch in which every element lies either in a window or out of it.
-func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space) error {
-	cuts := []int{0, s.dims[0]}
+// total stores the result of a reduction.
+func (g *generator) total(x *instance, in *vm.Instr, st *step, s *space, r *reduction, indices []string) {
+	k := len(in.Loop.Out) - 1
+	to, _, e := x.at(st.out[k])
+	value := r.result()
+	if to.array {
+		g.put("%s[%s] = %s", to.variable, linear(e, s.strides[len(in.Loop.In)+k][:len(indices)], indices), value.text)
+	} else {
+		g.assign(x, st.out[k], value, "")
+	}
+}
+
+// pieces writes a loop over one dimension with windows, from an element on, as one for each stretch in which every element lies either in a window or out of it.
+func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space, from int) error {
+	cuts := []int{from, s.dims[0]}
 	for k := range s.lo {
 		if s.lo[k] != nil {
-			cuts = append(cuts, s.lo[k][0], s.hi[k][0])
+			cuts = append(cuts, max(from, s.lo[k][0]), max(from, s.hi[k][0]))
 		}
 	}
 	slices.Sort(cuts)
@@ -276,6 +288,10 @@ func (g *generator) body(x *instance, in *vm.Instr, st *step, s *space, indices 
 		if d.uses == 0 {
 			continue
 		}
+		if e, ok := g.instead[k]; ok && (s.lo[k] == nil || s.lo[k][0] < s.hi[k][0]) {
+			d.value = e
+			continue
+		}
 		if a.Window != nil {
 			uses := d.uses
 			if len(l.Out) > 1 {
@@ -286,8 +302,15 @@ func (g *generator) body(x *instance, in *vm.Instr, st *step, s *space, indices 
 		}
 		d.value = x.element(st.in[k], 0, s.strides[k], indices)
 		if from, _, _ := x.at(st.in[k]); from.array && (d.uses > 1 || len(l.Out) > 1) {
-			v := g.fresh("t")
-			g.put("%s := %s%s", v, d.value.text, g.comment(in, 0))
+			text := d.value.text
+			v, ok := g.loaded[text]
+			if !ok {
+				v = g.fresh("t")
+				g.put("%s := %s%s", v, text, g.comment(in, 0))
+			}
+			if g.loaded != nil && !slices.ContainsFunc(st.out, func(r ref) bool { to, _, _ := x.at(r); return to.variable == from.variable }) {
+				g.loaded[text] = v
+			}
 			d.value = name(v)
 		}
 	}
@@ -459,11 +482,15 @@ func (r *reduction) addTurn(e expression, position string) {
 	if strings.ContainsAny(position, "+*") {
 		position = "(" + position + ")"
 	}
-	to := r.variable
-	if !r.turns() {
-		to += "turns"
+	r.g.put("%s[%s&%d] += %s", r.accumulator(), position, accumulators(r.typ)-1, e.text)
+}
+
+// accumulator returns the name of the array of accumulators.
+func (r *reduction) accumulator() string {
+	if r.turns() {
+		return r.variable
 	}
-	r.g.put("%s[%s&%d] += %s", to, position, accumulators(r.typ)-1, e.text)
+	return r.variable + "turns"
 }
 
 // blocks reports whether the elements are added block by block.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -503,5 +504,44 @@ func TestSamplesOfOperators(t *testing.T) {
 		}
 	}
 	flush()
+	m.run()
+}
+
+// TestFollowers generates loops of which the second one reads what the first one writes: at the same elements and those before, what lies between them is in variables; otherwise it is in memory.
+func TestFollowers(t *testing.T) {
+	m := newGenerated(t)
+	between := regexp.MustCompile(`(?m)^\s*(f64 \[|f32 \[|var t\d+ \[)`)
+	for _, c := range []struct {
+		name     string
+		dtype    graph.DType
+		n, reach int
+		together bool
+	}{
+		{"no blocks", graph.Float64, 300, 1, true},
+		{"blocks", graph.Float64, 1500, 1, true},
+		{"whole blocks", graph.Float64, 1025, 1, true},
+		{"float32", graph.Float32, 700, 1, true},
+		{"few", graph.Float64, 20, 1, true},
+		{"two before", graph.Float64, 1000, 2, false},
+	} {
+		g, at := graph.New(), testkit.Point{}
+		x := g.Input("x", c.dtype, c.n)
+		end := c.n - c.reach
+		r := graph.Slice(x, graph.Range{Start: c.reach, Limit: c.n}).Sub(graph.Square(graph.Slice(x, graph.Range{Limit: end})))
+		y := graph.Sum(graph.Square(r))
+		v := ref.New(x.Type())
+		for i := range v.F {
+			v.F[i] = float64(float32(1.5 + math.Sin(float64(3*i))))
+		}
+		at[x] = v
+		d := must[[]*graph.Node](t)(compile.Gradient(y, x))
+		p := must[*vm.Program](t)(apart.Compile(y, d[0]))
+		if source := must[[]byte](t)(gosource.Generate(p)); between.Match(source) == c.together {
+			t.Errorf("%s: together is not %v:\n%s", c.name, c.together, source)
+		}
+		if err := m.add(c.name, p, g.Inputs(), at); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
 	m.run()
 }
