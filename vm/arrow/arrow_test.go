@@ -244,7 +244,7 @@ func TestParquet(t *testing.T) {
 	}
 }
 
-// TestDamaged changes bytes of files and streams: none may panic, or take much memory.
+// TestDamaged changes bytes of files and streams of either format: none may panic, or take much memory.
 func TestDamaged(t *testing.T) {
 	file := written(t)
 	schema := apache.NewSchema([]apache.Field{{Name: "x", Type: apache.FixedSizeListOfNonNullable(2, apache.PrimitiveTypes.Float64)}, {Name: "b", Type: apache.FixedWidthTypes.Boolean}}, nil)
@@ -262,6 +262,11 @@ func TestDamaged(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	rows, err := os.ReadFile(filepath.Join("testdata", "rows.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := [][]byte{file, stream.Bytes(), rows}
 	n := 4000
 	if testing.Short() {
 		n = 1000
@@ -272,10 +277,7 @@ func TestDamaged(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for k := range n {
-		data := bytes.Clone(file)
-		if k%2 == 1 {
-			data = bytes.Clone(stream.Bytes())
-		}
+		data := bytes.Clone(files[k%len(files)])
 		for range 1 + r.IntN(4) {
 			switch i := r.IntN(len(data)); r.IntN(3) {
 			case 0:
@@ -295,7 +297,11 @@ func TestDamaged(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		table, err := arrow.Open(path)
+		open := arrow.Open
+		if k%len(files) == 2 {
+			open = arrow.OpenParquet
+		}
+		table, err := open(path)
 		if err == nil && table.Rows() > 0 {
 			_, err = table.At([]int{0, table.Rows() - 1})
 		}
@@ -308,7 +314,7 @@ func TestDamaged(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	if per := (after.TotalAlloc - before.TotalAlloc) / uint64(n); per > 4<<20 {
-		t.Errorf("%d bytes are allocated for a file of %d", per, len(file))
+		t.Errorf("%d bytes are allocated for a file of %d to %d", per, len(file), len(rows))
 	}
 	if read < n/20 || refused < n/20 {
 		t.Errorf("%d are read, %d refused", read, refused)

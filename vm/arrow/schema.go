@@ -2,10 +2,14 @@ package arrow
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
 // The library allocates what a schema says of its lists before it looks at them, so these are checked first. What is out of range panics, which the callers turn into an error.
@@ -108,4 +112,25 @@ func checkStream(r io.Reader, most int64) (io.Reader, error) {
 	}
 	header(message[:n], 2)
 	return io.MultiReader(bytes.NewReader(all), r), nil
+}
+
+// checkStored looks at the schema of Arrow that a Parquet file has stored, in base 64: the library allocates what its messages say before it looks at how many bytes there are.
+func checkStored(text *string) error {
+	if text == nil {
+		return nil
+	}
+	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(*text, "="))
+	if err != nil {
+		return err
+	}
+	stream, err := checkStream(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	r, err := ipc.NewReader(stream, ipc.WithAllocator(&limited{left: 1 << 26}), ipc.WithBodySizeLimit(int64(len(data))), ipc.WithMetadataSizeLimit(int64(len(data))))
+	if err != nil {
+		return err
+	}
+	r.Release()
+	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
@@ -280,7 +280,7 @@ func Open(path string) (t *Table, err error) {
 	}
 	magic := make([]byte, len(ipc.Magic))
 	if _, err := f.ReadAt(magic, 0); err == nil && !bytes.Equal(magic, ipc.Magic) {
-		if t, err = read(f, info.Size()); err != nil {
+		if t, err = read(f, info.Size(), bytesFor(info.Size(), maxBatch)); err != nil {
 			return nil, err
 		}
 		return t, f.Close()
@@ -288,7 +288,8 @@ func Open(path string) (t *Table, err error) {
 	if err := checkFile(f, info.Size()); err != nil {
 		return nil, err
 	}
-	r, err := ipc.NewFileReader(f, ipc.WithAllocator(&limited{left: maxBatch})) // of dictionaries
+	most := bytesFor(info.Size(), maxBatch)
+	r, err := ipc.NewFileReader(f, ipc.WithAllocator(&limited{left: most})) // of dictionaries
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +299,7 @@ func Open(path string) (t *Table, err error) {
 	}
 	batch := func(k int, use func(b arrow.RecordBatch) error) (err error) {
 		defer recovered(&err)
-		one, err := ipc.NewFileReader(f, ipc.WithAllocator(&limited{left: maxBatch}))
+		one, err := ipc.NewFileReader(f, ipc.WithAllocator(&limited{left: most}))
 		if err != nil {
 			return err
 		}
@@ -330,12 +331,12 @@ func Read(r io.Reader) (t *Table, err error) {
 		}
 	}()
 	defer recovered(&err)
-	return read(r, 1<<28)
+	return read(r, 1<<28, maxBatch)
 }
 
-// read reads a stream none of whose messages has more bytes than are given.
-func read(from io.Reader, most int64) (*Table, error) {
-	allocator := &limited{left: maxBatch}
+// read reads a stream none of whose messages has more bytes than are given, nor takes more memory.
+func read(from io.Reader, most int64, memory int) (*Table, error) {
+	allocator := &limited{left: memory}
 	from, err := checkStream(from, min(most, 1<<26))
 	if err != nil {
 		return nil, err
@@ -356,7 +357,7 @@ func read(from io.Reader, most int64) (*Table, error) {
 			return nil, err
 		}
 		all = append(all, columnsOf(b))
-		allocator.left = maxBatch
+		allocator.left = memory
 	}
 	if err := r.Err(); err != nil {
 		return nil, err
@@ -365,7 +366,12 @@ func read(from io.Reader, most int64) (*Table, error) {
 	return t, nil
 }
 
-// OpenParquet opens a Parquet file. Row groups are read where they are needed.
+// bytesFor returns what reading one batch or group of a file may allocate: what its bytes can stand for, compressed well, but no more than a bound.
+func bytesFor(size, most int64) int {
+	return int(min(1<<26+min(size, 1<<40)<<16, most, math.MaxInt))
+}
+
+// OpenParquet opens a Parquet file. Row groups are read where they are needed; one that takes more memory than its bytes can stand for, compressed well, is refused: 64 MiB and 65,536 times the file, but no more than 1 GiB or 64 times the file.
 func OpenParquet(path string) (t *Table, err error) {
 	defer func() {
 		if err != nil {
@@ -373,7 +379,13 @@ func OpenParquet(path string) (t *Table, err error) {
 		}
 	}()
 	defer recovered(&err)
-	f, err := file.OpenParquetFile(path, false)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	most := bytesFor(info.Size(), max(maxBatch, 64*info.Size()))
+	allocator := &limited{left: most}
+	f, err := file.OpenParquetFile(path, false, file.WithReadProps(parquet.NewReaderProperties(allocator)))
 	if err != nil {
 		return nil, err
 	}
@@ -382,7 +394,10 @@ func OpenParquet(path string) (t *Table, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err := checkStored(f.MetaData().KeyValueMetadata().FindValue("ARROW:schema")); err != nil {
+		return nil, err
+	}
+	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, allocator)
 	if err != nil {
 		return nil, err
 	}
@@ -400,6 +415,7 @@ func OpenParquet(path string) (t *Table, err error) {
 	}
 	t.load = func(k int) (values map[string]column, err error) {
 		defer recovered(&err)
+		allocator.left = most
 		groups, err := r.ReadRowGroups(context.Background(), all, []int{k})
 		if err != nil {
 			return nil, err
