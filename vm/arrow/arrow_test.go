@@ -3,11 +3,13 @@ package arrow_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -320,6 +322,46 @@ func TestDamaged(t *testing.T) {
 		t.Errorf("%d are read, %d refused", read, refused)
 	}
 	t.Logf("%d files: %d are read, %d refused", n, read, refused)
+}
+
+// TestStoredSchema changes each byte of the schema of Arrow that a Parquet file has stored, among them the number of bytes that follow it: what asks for much memory is refused.
+func TestStoredSchema(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "rows.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile("/////[A-Za-z0-9+/]{100,}=*").FindIndex(data)
+	if text == nil {
+		t.Fatal("the file has no schema of Arrow")
+	}
+	schema, err := base64.StdEncoding.DecodeString(string(data[text[0]:text[1]]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "damaged.parquet")
+	refused := 0
+	var before, after runtime.MemStats
+	for i := range schema {
+		changed, other := bytes.Clone(data), bytes.Clone(schema)
+		other[i] ^= 0x58
+		base64.StdEncoding.Encode(changed[text[0]:text[1]], other)
+		if err := os.WriteFile(path, changed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&before)
+		table, err := arrow.OpenParquet(path)
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			refused++
+		}
+		table.Close()
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<26 {
+			t.Errorf("%d bytes are allocated where byte %d is changed", n, i)
+		}
+	}
+	if refused == 0 || refused == len(schema) {
+		t.Errorf("%d of %d are refused", refused, len(schema))
+	}
 }
 
 func TestWriterMistakes(t *testing.T) {
