@@ -39,8 +39,10 @@ type lowering struct {
 	roots    []int32 // the roots of all operands, beside them: see resolve
 
 	groups  []*instruction
-	groupOf []int32 // the instruction that computes the node, −1 for none
-	order   []int32 // groups in order of execution
+	groupOf []int32         // the instruction that computes the node, −1 for none
+	order   []int32         // groups in order of execution
+	preds   [][]int32       // by group: those that it comes after
+	sets    map[int32]int32 // of groups that may run at once, the set's number
 
 	windows map[int32]*window // of nodes of classWindow
 

@@ -234,6 +234,7 @@ func schedule(l *lowering) error {
 		preds[k] = slices.Compact(list)
 	}
 	l.readsBeforeUpdates(preds)
+	l.preds = preds
 	// Larger subtrees first: they need most memory while little else is alive (Sethi & Ullman 1970).
 	weight := make([]int64, len(l.groups))
 	byRank := make([]int32, len(l.groups))

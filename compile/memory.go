@@ -77,6 +77,7 @@ func newMemoryPlanner(l *lowering) *memoryPlanner {
 	for i, k := range l.order {
 		l.plan.pos[k] = int32(i)
 	}
+	m.concurrentRanges()
 	m.liveRanges()
 	m.placeInputs()
 	m.placeConsts()
@@ -98,10 +99,44 @@ type memoryPlanner struct {
 	buffers   buffers
 	becomes   map[int32]int32   // by root: the input that has it as its value after a run, and in whose place it may lie
 	packed    map[int32][]int32 // by tuple: its scalars that get one block
+	from      []int32           // by position: where the calls begin that may run at once with it, else itself
+	until     []int32           // by position: where they end
 }
 
 // leastPacked is the number of scalars from which those that an instruction leaves have a block, which is given back after their last use, and not cells.
 const leastPacked = 8
+
+// concurrentRanges fills from and until.
+func (m *memoryPlanner) concurrentRanges() {
+	m.from, m.until = make([]int32, len(m.order)), make([]int32, len(m.order))
+	for pos, k := range m.order {
+		m.from[pos] = int32(pos)
+		if set := m.sets[k]; pos > 0 && set != 0 && set == m.sets[m.order[pos-1]] {
+			m.from[pos] = m.from[pos-1]
+		}
+		for i := m.from[pos]; i <= int32(pos); i++ {
+			m.until[i] = int32(pos)
+		}
+	}
+}
+
+// diesAt reports whether the instruction is the last reader of the root, and nothing that may run at once with it reads it.
+func (m *memoryPlanner) diesAt(pos int, root int32) bool {
+	if m.plan.lastUse[root] != int32(pos) {
+		return false
+	}
+	for i := m.from[pos]; i < m.until[pos]+1; i++ {
+		if i == int32(pos) {
+			continue
+		}
+		for _, id := range m.groups[m.order[i]].nodes {
+			if slices.Contains(m.inRoots(id), root) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // liveRanges finds each root's last reader and which inputs scalar code addresses.
 func (m *memoryPlanner) liveRanges() {
@@ -355,7 +390,7 @@ func (m *memoryPlanner) initialCarry(pos int, result int32) int32 {
 			return -1
 		}
 	}
-	if m.plan.lastUse[r] != int32(pos) || m.class[r] == classInput || m.class[r] == classConst || m.place[r].space != 0 || m.offset[in.ID()] != 0 || m.bytes(r) != m.bytes(result) {
+	if !m.diesAt(pos, r) || m.class[r] == classInput || m.class[r] == classConst || m.place[r].space != 0 || m.offset[in.ID()] != 0 || m.bytes(r) != m.bytes(result) {
 		return -1
 	}
 	return r
@@ -394,7 +429,8 @@ func (m *memoryPlanner) placeBuffers() {
 	m.base = roundUp(m.top, align)
 	m.buffers.next = m.base
 	first := map[int32]place{} // of roots that have been computed once more
-	ends := make([][]int32, len(m.order))
+	ends, scratchEnds := make([][]int32, len(m.order)), map[int32][]int64{}
+	var taken map[int32]bool // operands whose memory results have taken over, of calls that may run at once
 	for pos, k := range m.order {
 		x := m.groups[k]
 		m.buffers.pos = int32(pos)
@@ -443,15 +479,18 @@ func (m *memoryPlanner) placeBuffers() {
 				continue
 			}
 			if end := m.pack(block); end < never {
+				end = m.until[end]
 				ends[end] = append(ends[end], block[0])
 			}
 		}
-		taken := map[int32]bool{}
+		if m.from[pos] == int32(pos) {
+			taken = map[int32]bool{}
+		}
 		for _, id := range born {
 			if m.place[id].known {
 				continue
 			}
-			if in, ok := m.becomes[id]; ok && m.plan.lastUse[in] < int32(pos) && !m.alone {
+			if in, ok := m.becomes[id]; ok && m.plan.lastUse[in] < m.from[pos] && !m.alone {
 				m.place[id] = m.place[in]
 			} else if r := m.dyingTwin(pos, x, id, taken); r >= 0 && !m.alone {
 				m.place[id] = m.place[r]
@@ -460,6 +499,7 @@ func (m *memoryPlanner) placeBuffers() {
 				m.place[id] = place{m.buffers.take(m.bytes(id)), 0, true}
 			}
 			if end := max(m.plan.lastUse[id], int32(pos)); end < never {
+				end = m.until[end]
 				ends[end] = append(ends[end], id)
 			}
 			if m.class[id] == classAssemble {
@@ -473,7 +513,11 @@ func (m *memoryPlanner) placeBuffers() {
 			frame.code.Frame = m.buffers.take(frame.frameBytes)
 			scratch = append(scratch, frame.code.Frame)
 		}
-		for _, b := range scratch {
+		if end := m.until[pos]; end > int32(pos) {
+			scratchEnds[end] = append(scratchEnds[end], scratch...)
+			scratch = nil
+		}
+		for _, b := range append(scratch, scratchEnds[int32(pos)]...) {
 			m.buffers.release(b)
 		}
 		for _, id := range ends[pos] {
@@ -558,7 +602,7 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 		if m.class[r] == classInput && !(ok && own == r) {
 			return false
 		}
-		return m.plan.lastUse[r] == int32(pos) && !taken[r] && m.class[r] != classConst &&
+		return m.diesAt(pos, r) && !taken[r] && m.class[r] != classConst &&
 			m.place[r].known && m.place[r].space == 0 && m.bytes(r) == size && m.offset[in.ID()] == 0 && !m.isCell(r) &&
 			!m.sharesPieces(r)
 	}

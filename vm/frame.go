@@ -62,6 +62,9 @@ func newFrame(m *Machine, b *Block, number int) *frame {
 		in := &b.Instrs[i]
 		f.exec[i] = in.op().executor(m.p, b, in, m.threads)
 	}
+	if m.threads > 1 {
+		joinCalls(m, b, f.exec)
+	}
 	return f
 }
 

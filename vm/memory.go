@@ -71,6 +71,13 @@ func (n *needs) addCode(code, making int64) {
 	n.code, n.making = min(n.code+code, maxTotal), max(n.making, min(making, maxTotal))
 }
 
+// addAlone counts what so many machines take that each run a call (see needsAlone).
+func (n *needs) addAlone(call needs, machines int64) {
+	n.add(call.own * machines)
+	n.addRuns(call.runs * machines)
+	n.addCode(call.code, call.making)
+}
+
 // addRuns counts memory that an executor's machine code takes when it runs.
 func (n *needs) addRuns(bytes int64) { n.runs = min(n.runs+bytes, maxTotal) }
 

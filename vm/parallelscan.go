@@ -71,22 +71,13 @@ func newParallelScan(p *Program, in *Instr, parts int) *parallelScan {
 
 // needOfPart is the memory of a part.
 func (x *parallelScan) needOfPart() needs {
-	p, s := x.parts[0].p, x.in.Call.Scan
-	n := needs{workers: 1, blocks: make([]needs, s.Body+1)}
-	body := needs{workers: 1}
-	body.addBlock(&p.code.Blocks[s.Body], newFrame(&Machine{p: p, threads: 1}, &p.code.Blocks[s.Body], s.Body).exec)
-	n.blocks[s.Body] = body
-	x.parts[0].need(&n)
-	n.blocks = nil
-	n.add(machineBytes, heapBytes(p.code.FrameBytes(x.in.Call)), heapBytes(n.scratch), heapBytes(n.worker), heapBytes(n.zeros), int64(len(x.in.Out))*operandBytes)
+	n := needsAlone(x.parts[0].p, x.in, x.parts[0].scanCall)
+	n.add(heapBytes(x.parts[0].p.code.FrameBytes(x.in.Call)))
 	return n
 }
 
 func (x *parallelScan) need(n *needs) {
-	part, parts := x.needOfPart(), int64(len(x.parts))
-	n.add(part.own * parts)
-	n.addRuns(part.runs * parts)
-	n.addCode(part.code, part.making)
+	n.addAlone(x.needOfPart(), int64(len(x.parts)))
 	n.workers = max(n.workers, len(x.parts))
 }
 
@@ -95,8 +86,7 @@ func (x *parallelScan) prepare(f *frame) {
 	need := x.needOfPart()
 	for k := range x.parts {
 		p := &x.parts[k]
-		m := &Machine{p: f.m.p, limit: f.m.limit, threads: 1, of: f.m, watch: f.m.watch, watchInf: f.m.watchInf, ahead: f.m.ahead, touch: f.m.touch, noNative: f.m.noNative, noKept: true, needs: need}
-		m.allocateScratch()
+		m := f.m.alone(need)
 		p.f = &frame{m: m, base: unsafe.Pointer(unsafe.SliceData(m.touched(alignedBytes(p.p.code.FrameBytes(x.in.Call)))))}
 		p.prepare(p.f)
 	}
@@ -126,8 +116,7 @@ func (x *parallelScan) watch(f *frame) (int, error) { return -1, x.run(f) }
 
 func (x *parallelScan) run(f *frame) error {
 	for k := range x.parts {
-		m := x.parts[k].f.m
-		m.ctx, m.done, m.timer = f.m.ctx, f.m.done, f.m.timer
+		x.parts[k].f.m.follow(f.m)
 	}
 	if f.m.timer != nil {
 		for k := range x.parts {
