@@ -46,6 +46,9 @@ type lowering struct {
 
 	windows map[int32]*window // of nodes of classWindow
 
+	pieces map[int32]piece // of roots that are computed where they lie in another array
+	wholes map[int32]bool  // the arrays that they lie in
+
 	zeros map[graph.DType]int32 // the constants 0 that scalar code stores into arrays which it fills in part
 
 	steps map[int32][]int32 // by loop: the nodes that read a value of its body at each step

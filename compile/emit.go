@@ -51,7 +51,11 @@ func emit(l *lowering) error {
 			}
 			p.Instrs = append(p.Instrs, in)
 		default:
-			p.Instrs = append(p.Instrs, e.kernel(x.nodes[0]))
+			if id := x.nodes[0]; e.wholes[id] {
+				p.Instrs = append(p.Instrs, e.rest(id)...)
+			} else {
+				p.Instrs = append(p.Instrs, e.kernel(id))
+			}
 		}
 	}
 	l.block = p

@@ -189,6 +189,10 @@ func (m *memoryPlanner) liveRanges() {
 	for _, o := range m.outputs {
 		last[m.root[o.ID()]] = never
 	}
+	for r := range m.pieces {
+		whole, _ := m.outermost(r)
+		last[whole] = max(last[whole], last[r])
+	}
 	m.becomes = map[int32]int32{}
 	for i, k := range m.updates {
 		if k == 0 {
@@ -210,8 +214,8 @@ func (l *lowering) within(k, root int32) bool {
 	return l.groupOf[root] == k
 }
 
-func (m *memoryPlanner) bytes(id int32) int64 {
-	t := m.g.Node(int(id)).Type()
+func (l *lowering) bytes(id int32) int64 {
+	t := l.g.Node(int(id)).Type()
 	return int64(t.Shape.Size()) * int64(t.DType.Size())
 }
 
@@ -490,6 +494,17 @@ func (m *memoryPlanner) placeBuffers() {
 			if m.place[id].known {
 				continue
 			}
+			if whole, offset := m.outermost(id); whole != id {
+				if !m.place[whole].known {
+					m.place[whole] = place{m.buffers.take(m.bytes(whole)), 0, true}
+					if end := m.plan.lastUse[whole]; end < never {
+						end = m.until[end]
+						ends[end] = append(ends[end], whole)
+					}
+				}
+				m.place[id] = place{m.place[whole].offset + offset, 0, true}
+				continue
+			}
 			if in, ok := m.becomes[id]; ok && m.plan.lastUse[in] < m.from[pos] && !m.alone {
 				m.place[id] = m.place[in]
 			} else if r := m.dyingTwin(pos, x, id, taken); r >= 0 && !m.alone {
@@ -654,8 +669,11 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 	return -1
 }
 
-// sharesPieces reports whether scalars lie inside the array's memory, whose own uses outlive the array's, or the array in memory that others share.
+// sharesPieces reports whether scalars or arrays lie inside the array's memory, whose own uses outlive the array's, or the array in memory that others share.
 func (m *memoryPlanner) sharesPieces(r int32) bool {
+	if _, ok := m.pieces[r]; ok || m.wholes[r] {
+		return true
+	}
 	return m.class[r] == classAssemble || m.class[r] == classResult && m.g.Node(int(r)).Op() == opSnapshots
 }
 

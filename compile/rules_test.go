@@ -645,6 +645,36 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"pieces": {
+		builders{
+			func(o *operands) *graph.Node {
+				return graph.Flip(graph.Concat(0, graph.Sin(long(o.x)), graph.Exp(long(o.y))), 0)
+			},
+			func(o *operands) *graph.Node { // pieces of several loops and kernels, one of which is read again afterwards, and in a whole that is itself a piece
+				s := graph.Sin(long(o.x))
+				in := graph.Flip(graph.Concat(0, graph.Concat(0, s, graph.Exp(long(o.y)), long(o.y)), graph.Flip(s, 0), graph.Cos(s)), 0)
+				return graph.Add(graph.ReduceSum(in, []int{0}), s)
+			},
+			func(o *operands) *graph.Node { // is an output itself
+				return graph.Concat(0, graph.Sin(long(o.x)), graph.ReduceSum(graph.Mul(long(o.x), long(o.y)), []int{1}, graph.KeepDims).Mul(graph.Exp(long(graph.Slice(o.y, graph.Range{Limit: 1})))))
+			},
+			func(o *operands) *graph.Node { // a row that is no piece, one that is copied, and a whole in it
+				x := long(o.x)
+				row := func(k int) *graph.Node { return graph.Index(x, k) }
+				rows := placedAt(o, []int{4, 1, 0, 2}, graph.Shape{6, x.Shape()[1]}, graph.Sin(row(0)), graph.Cos(row(1)), graph.Exp(row(0)), row(1))
+				return graph.Flip(placedAt(o, []int{1, 0}, graph.Shape{3, 6, x.Shape()[1]}, rows, graph.Neg(graph.Flip(rows, 0))), 2)
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Flip(graph.Concat(0, o.x, graph.Exp(o.y)), 0) },            // as many are copied
+			func(o *operands) *graph.Node { return graph.Flip(graph.Concat(1, graph.Sin(o.x), graph.Exp(o.y)), 0) }, // they do not lie one after the other
+			func(o *operands) *graph.Node { s := graph.Sin(o.x); return graph.Flip(graph.Concat(0, s, s), 0) },
+			func(o *operands) *graph.Node { // mostly zeros
+				x := long(o.x)
+				return graph.Flip(placedAt(o, []int{6, 1}, graph.Shape{9, 2, x.Shape()[1]}, graph.Sin(x), graph.Cos(x)), 2)
+			},
+		},
+	},
 	"contract": {
 		builders{
 			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.x, o.y), o.s) }, func(o *operands) *graph.Node { return graph.Sub(graph.Mul(o.x, o.y), o.s) },
@@ -658,6 +688,11 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.r, o.s), o.x) },
 		},
 	},
+}
+
+// placedAt puts pieces at first indices into zeros.
+func placedAt(o *operands, at []int, s graph.Shape, pieces ...*graph.Node) *graph.Node {
+	return o.g.Apply(graph.LookupOp("index_transpose"), pieces, attr.Make(attr.L("indices", at), attr.L("shape", s)))
 }
 
 // cond is a branch of three results: two scalars and a matrix.
@@ -738,7 +773,7 @@ func firings(t *testing.T, c Config, outputs ...*graph.Node) map[string]int {
 		if err := u.check(); err != nil {
 			t.Fatal(err)
 		}
-		if p.name == "sink" {
+		if p.name == "pieces" {
 			break
 		}
 	}
@@ -801,7 +836,7 @@ func runOn(t *testing.T, c Config, o *operands, out *graph.Node) []float64 {
 // Every rule, constant folding and contraction fire where they must, do not where they must not, and keep values
 // within their class.
 func TestRewritesFire(t *testing.T) {
-	classes := map[string]safety{"fold": exact, "contract": rounding, "windows": exact, "sink": exact, "scalarize": rounding}
+	classes := map[string]safety{"fold": exact, "contract": rounding, "windows": exact, "sink": exact, "pieces": exact, "scalarize": rounding}
 	for _, r := range rules {
 		classes[r.name] = r.class
 		if c := rewriteCases[r.name]; len(c.fires) == 0 {

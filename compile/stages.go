@@ -95,8 +95,12 @@ func record(u *unit, l *lowering, s *Stage) {
 	var position []int // by group
 	if l != nil && len(l.order) > 0 {
 		position = slices.Repeat([]int{-1}, len(l.groups))
-		for i, k := range l.order {
-			position[k] = i
+		at := 0
+		for _, k := range l.order {
+			if n := l.instructions(k); n > 0 {
+				position[k] = at
+				at += n
+			}
 		}
 	}
 	// add appends a node behind its operands, without recursion: graphs may be deep.

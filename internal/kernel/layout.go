@@ -423,6 +423,11 @@ func prepareIndexTranspose(in, out []Type, a attr.List) any {
 			p.offsets[k] += i * strides[d]
 		}
 	}
+	seen := map[int]bool{}
+	for _, off := range p.offsets {
+		p.overlap = p.overlap || seen[off]
+		seen[off] = true
+	}
 	return p
 }
 
@@ -430,6 +435,7 @@ func prepareIndexTranspose(in, out []Type, a attr.List) any {
 type placedBlocks struct {
 	offsets []int // by operand: where it begins in the result
 	n       int   // elements of an operand
+	overlap bool  // two operands have the same place; else they are copied, and a zero keeps its sign
 	add     elem.Block
 	do      func(p *placedBlocks, item int)
 	call    *Call // of a run
@@ -440,13 +446,18 @@ func (p *placedBlocks) Do(_, item int) { p.do(p, item) }
 
 var blockPlacers = map[dtype.DType]func(p *placedBlocks, item int){dtype.Float64: placeBlocks[float64], dtype.Float32: placeBlocks[float32], dtype.Int64: placeBlocks[int64], dtype.Int32: placeBlocks[int32]}
 
-// placeBlocks adds to a cleared part of the result what lies there of the operands, in their order.
+// placeBlocks puts into a cleared part of the result, or adds to it, what lies there of the operands, in their order.
 func placeBlocks[T number](p *placedBlocks, item int) {
 	dst := data[T](&p.call.Out[0])
 	lo, hi := item*partItem, min(len(dst), (item+1)*partItem)
 	clear(dst[lo:hi])
 	for k, off := range p.offsets {
-		if from, to := max(lo, off), min(hi, off+p.n); from < to {
+		from, to := max(lo, off), min(hi, off+p.n)
+		switch {
+		case from >= to:
+		case !p.overlap:
+			copy(dst[from:to], data[T](&p.call.In[k])[from-off:])
+		default:
 			combineRow(p.add, dst[from:to], data[T](&p.call.In[k])[from-off:])
 		}
 	}
