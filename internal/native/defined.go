@@ -152,7 +152,14 @@ func (g *lowering) lowerNodes(f *def.Func, args [3]int32, dst int32) (result, gu
 			if !ok {
 				panic("BUG: no low-level operation for lane operation " + n.Kind.String())
 			}
+			if n.Kind == def.Min && to == isa.None && g.negative[b] && f.Nodes[n.A].Kind == def.Const && !isNegative(f, n.A) {
+				v[i] = b // NaN too
+				break
+			}
 			v[i] = g.put(op, t, 0, to, k, a, b, c)
+			if n.Kind == def.Or && g.shared != nil && (isNegative(f, n.A) || isNegative(f, n.B)) {
+				g.negative[v[i]] = true
+			}
 		}
 		if def.Ref(i) == f.Guard {
 			guard = v[i]
@@ -163,6 +170,15 @@ func (g *lowering) lowerNodes(f *def.Func, args [3]int32, dst int32) (result, gu
 		g.op1(isa.Mov, t, dst, result)
 	}
 	return result, guard
+}
+
+// isNegative reports whether a node is a constant whose sign bit is set.
+func isNegative(f *def.Func, r def.Ref) bool {
+	n := f.Nodes[r]
+	if f.Type == dtype.Float64 {
+		return n.Kind == def.Const && n.Imm>>63 == 1
+	}
+	return n.Kind == def.Const && n.Imm>>31&1 == 1
 }
 
 // Scale appends x·2^y for whole y: by VSCALEF, or in two steps whose factors are normal

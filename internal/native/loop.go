@@ -251,7 +251,7 @@ func (c *loopCompiler) end() {
 		c.Machine.Flush(false)
 	}
 	c.Machine.Leave(true)
-	c.Tail, c.shared = false, nil
+	c.Tail, c.shared, c.magnitudes, c.negative, c.copies = false, nil, nil, nil, nil
 	c.EmitStubs()
 	c.part = 0
 	c.emitFunctions()
@@ -288,7 +288,7 @@ func (c *loopCompiler) broadcastScalars() {
 func (c *loopCompiler) beginCode() {
 	c.Vals, c.Code, c.accs = c.Vals[:0], c.Code[:0], c.accs[:0]
 	clear(c.constIDs)
-	c.shared = map[lowKey]int32{}
+	c.shared, c.magnitudes, c.negative, c.copies = map[lowKey]int32{}, map[int32]int32{}, map[int32]bool{}, map[int32]int32{}
 	c.ResetRegisters()
 	for k := range c.accumulators() {
 		v := c.NewValue(kindOf(c.reduced))

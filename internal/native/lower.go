@@ -13,6 +13,9 @@ import (
 type lowering struct {
 	isa.Generator
 	shared     map[lowKey]int32   // loops: values by what computes them
+	magnitudes map[int32]int32    // loops: of absolute values, what they are those of
+	negative   map[int32]bool     // loops: values whose sign bit is set
+	copies     map[int32]int32    // loops: of values that are the same as earlier ones, these
 	constIDs   map[constKey]int32 // values of constants within the block of code in hand
 	functions  []*def.Func        // complete forms that a guard may call
 	functionOf map[*def.Func]int
@@ -71,6 +74,9 @@ func (g *lowering) put(op isa.Op, t isa.Elem, imm uint8, dst int32, k isa.Kind, 
 		if v, ok := g.shared[key]; ok && op != isa.Mov && op != isa.Gather {
 			if dst == isa.None {
 				return v
+			}
+			if !g.Vals[dst].Pinned {
+				g.copies[dst] = v
 			}
 			op, imm, a, b, c = isa.Mov, 0, v, isa.None, isa.None
 		} else {
@@ -190,6 +196,7 @@ func (g *lowering) notSignBit(t isa.Elem) int32 {
 // lower appends the low-level code of one micro-instruction. It reports false, having
 // appended nothing, for an operation without a native form.
 func (g *lowering) lower(in *micro.Instr, dst, a, b, c int32) bool {
+	a, b, c = g.first(a), g.first(b), g.first(c)
 	switch in.Type {
 	case dtype.Float64, dtype.Float32:
 		return g.lowerFloat(in, elemOf(in.Type), dst, a, b, c)
@@ -199,6 +206,14 @@ func (g *lowering) lower(in *micro.Instr, dst, a, b, c int32) bool {
 		return g.lowerBool(in, dst, a, b, c)
 	}
 	return false
+}
+
+// first returns the first value that is the same as v.
+func (g *lowering) first(v int32) int32 {
+	if f, ok := g.copies[v]; ok {
+		return f
+	}
+	return v
 }
 
 var (
@@ -215,9 +230,17 @@ func (g *lowering) lowerFloat(in *micro.Instr, t isa.Elem, dst, a, b, c int32) b
 	case micro.FMA, micro.FMS, micro.FNMA:
 		g.put(fusedOps[in.Op], t, 0, dst, t.Kind(), a, b, c)
 	case micro.Neg:
+		if x, ok := g.magnitudes[a]; ok { // as the definition of sigmoid has it, with which e^−|x| then shares what it computes
+			g.op2(isa.Or, t, dst, x, g.signBit(t))
+			g.negative[dst] = true
+			break
+		}
 		g.op2(isa.Xor, t, dst, a, g.signBit(t))
 	case micro.Abs:
 		g.op2(isa.And, t, dst, a, g.notSignBit(t))
+		if g.shared != nil && !g.readsPinned(a, dst) {
+			g.magnitudes[dst] = a
+		}
 	case micro.Min:
 		if g.Machine.Has(isa.Minimum, t) {
 			g.op2(isa.Minimum, t, dst, a, b)
