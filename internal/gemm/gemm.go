@@ -8,7 +8,7 @@
 //
 // A product is cut into tiles of C that a micro-kernel keeps in registers (package asm, machine code made for arm64, or portable Go). A large one packs B for all workers,
 // then blocks of A for each (Goto and van de Geijn, Anatomy of high-performance matrix multiplication, ACM Trans. Math. Softw. 34, 2008); a small one reads
-// both where they are; few rows stream B once, or rows that are contiguous in k are
+// both where they are; few rows stream B once, some of its rows at a time along their length, or rows that are contiguous in k are
 // transposed on the way.
 package gemm
 
@@ -79,8 +79,10 @@ type sizes struct {
 	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
 	streamB     int // bytes of B from which few rows of A stream it
 	streamRows  int // rows of A up to which it does
-	streamRow   int // bytes of a row of B that are read at once at least
+	streamRow   int // bytes of a row of B that are read at once, about
 	streamC     int // bytes of C that stay in the first-level cache while B streams by
+	streamPiece int // bytes of a row of B from which terms are added along it,
+	streamTerms int // if a chain has more
 	itemWork    int // bytes · multiply-adds of an item at least: a microsecond or so
 	farStride   int // bytes from row to row of A from which few rows hit the same lines of a cache
 	nearStride  int // bytes from term to term of A below which many columns of B read it where it is: copying its short lines takes longer
@@ -90,7 +92,7 @@ type sizes struct {
 	singleTerms int // and their terms at most
 }
 
-var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 512 << 10, ownA: 256 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 4 << 10, streamC: 16 << 10, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
+var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 512 << 10, ownA: 256 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 8 << 10, streamC: 32 << 10, streamPiece: 1 << 10, streamTerms: 4 * asm.StreamTerms, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
 
 const (
 	panelsItem  = 8        // panels of B that are packed in one item at most
@@ -161,6 +163,7 @@ type worker struct {
 	tile   asm.Tile
 	cols   asm.Columns
 	dots   asm.Dots
+	stream asm.Stream
 	chains [maxDots * asm.LineBytes]byte
 }
 
@@ -302,7 +305,10 @@ func (x *Plan) choose() {
 			x.perWorker += x.packedABytes(ceil(tiles, x.rowBlocks) * x.mr)
 		}
 	case stream:
-		x.colBlocks = max(1, min(max(want, ceil(p.N, x.streamColumns())), p.N*x.size/x.sizes.streamRow))
+		x.colBlocks = max(1, min(max(want, ceil(p.N, x.streamColumns())), ceil(p.N*x.size, x.sizes.streamRow)))
+		if p.K > Chain || p.Add {
+			x.perWorker += p.M * x.streamColumns() * x.size
+		}
 	case shared:
 		x.packA = p.A.Col == 1 || p.A.Col*x.size >= x.sizes.nearStride || columns < x.sizes.nearPanels
 		most := max(1, x.sizes.blockA/(min(p.K, Chain)*x.size*x.mr)) // tiles of a block
@@ -619,7 +625,7 @@ func (x *Plan) Do(number, item int) {
 		r.i1 = min(end, r.i0+rows)
 		switch x.how {
 		case stream:
-			x.stream(w, r)
+			x.stream(w, own, r)
 		case dots:
 			x.dots(w, r)
 		default:
@@ -904,10 +910,11 @@ func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 }
 
 // stream computes a region of few rows: chains of columns that stay in the cache, so that B is read in long pieces.
-func (x *Plan) stream(w *worker, r region) {
+func (x *Plan) stream(w *worker, own uintptr, r region) {
 	p := &x.p
 	rows, most := r.i1-r.i0, x.streamColumns()
 	for j := r.j0; j < r.j1; j += most {
+		cols := min(most, r.j1-j)
 		t := tiles{aRow: p.A.Row * x.size, aStep: p.A.Col * x.size, bStep: p.B.Row * x.size, c: add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, mode: asm.Add}
 		if r.set {
 			t.mode = asm.Set
@@ -915,9 +922,36 @@ func (x *Plan) stream(w *worker, r region) {
 		for k, end := r.k0, r.k0+r.kc; k < end; k += Chain {
 			t.k = min(Chain, end-k)
 			t.a, t.b = x.at(r.a, r.i0, k, p.A), x.at(r.b, k, j, p.B)
-			x.tiles(w, &t, rows, min(most, r.j1-j))
+			if rows < len(x.kernels.streams) && cols*x.size >= x.sizes.streamPiece && t.k > x.sizes.streamTerms {
+				x.alongRows(w, own, t, rows, cols)
+			} else {
+				x.tiles(w, &t, rows, cols)
+			}
 			t.mode = asm.Add
 		}
+	}
+}
+
+// alongRows computes a chain of some rows of C, a few terms at a time along the rows of B: its columns lie far apart, where they drive each other out of the cache and nothing fetches them ahead.
+func (x *Plan) alongRows(w *worker, own uintptr, t tiles, rows, cols int) {
+	k, mode, c, cRow := t.k, t.mode, t.c, t.cRow
+	t.k = (k-1)%asm.StreamTerms + 1
+	if t.k < k && mode == asm.Add {
+		t.mode, t.c, t.cRow = asm.Set, own, cols*x.size
+	}
+	x.tiles(w, &t, rows, cols)
+	s := &w.stream
+	s.Flush = x.flushing()
+	s.ARow, s.AStep, s.BStep = uintptr(t.aRow), uintptr(t.aStep), uintptr(t.bStep)
+	s.To, s.ToRow, s.C, s.CRow = t.c, uintptr(t.cRow), 0, uintptr(cRow)
+	s.N = (cols - 1) / x.lanes
+	s.Last = cols - s.N*x.lanes
+	for done := t.k; done < k; done += asm.StreamTerms {
+		s.A, s.B = add(t.a, done*t.aStep), add(t.b, done*t.bStep)
+		if mode == asm.Add && done+asm.StreamTerms == k {
+			s.C = c
+		}
+		x.kernels.streams[rows](s)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/gemm/asm"
 	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
@@ -305,8 +306,8 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 
 // tiny makes small products go the ways of large ones, cut into many items.
 var (
-	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, ownA: 2 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 32, nearStride: 600, nearPanels: 2, ownColumns: 32, singles: 2, singleTerms: 5}
-	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, itemWork: 100, farStride: 16, ownColumns: 16, singles: 2, singleTerms: 40}
+	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, ownA: 2 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, streamPiece: 40, itemWork: 100, farStride: 32, nearStride: 600, nearPanels: 2, ownColumns: 32, singles: 2, singleTerms: 5}
+	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, streamPiece: 40, itemWork: 100, farStride: 16, ownColumns: 16, singles: 2, singleTerms: 40}
 )
 
 var floats = []dtype.DType{dtype.Float64, dtype.Float32}
@@ -441,6 +442,28 @@ func TestDots(t *testing.T) {
 		}
 	}
 	if t.Logf("%d runs", runs); runs < 1280 {
+		t.Errorf("%d runs", runs)
+	}
+}
+
+// TestStreams has every width of masks of the kernels that go along rows of B, for each number of rows and chains of one kernel's terms, of some more, and several chains.
+func TestStreams(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	runs := 0
+	for _, d := range floats {
+		for m := 1; m <= asm.StreamRows+1; m++ {
+			for n := 10; n < 75; n++ {
+				k := []int{7, 8, 9, 16, 23, 255, 256, 257, 264, 530}[(m*3+n)%10]
+				p := form(d, m, n, k, r.IntN(2), r.IntN(2)*r.IntN(5))
+				p.Add = r.IntN(3) == 0
+				if x := newPlan(p, cpu.Best(), tiny); x.how != stream {
+					t.Fatalf("%+v goes way %d", p, x.how)
+				}
+				runs += check(t, r, p, []sizes{tiny}, []int{1 + n%2}, n%3 == 0)
+			}
+		}
+	}
+	if t.Logf("%d runs", runs); runs < 650*len(cpu.Levels()) {
 		t.Errorf("%d runs", runs)
 	}
 }

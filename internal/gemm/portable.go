@@ -17,7 +17,8 @@ type kernels struct {
 	tiles, indexed   [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
 	columns, lines   func(c *asm.Columns)
 	transposed       func(c *asm.Columns)
-	dots             []func(d *asm.Dots) // by the number of vectors; the first one takes two blocks of rows
+	dots             []func(d *asm.Dots)   // by the number of vectors; the first one takes two blocks of rows
+	streams          []func(s *asm.Stream) // by the number of rows
 	correlate        [][7]func(c *asm.Correlation)
 	widen            func(l *asm.Lanes)
 	portableTile     func(t *asm.Tile, rows, cols int)

@@ -42,6 +42,29 @@ type Dots struct {
 	Flush [2]uint32 // as that of Tile
 }
 
+// StreamRows is the most rows of C that a stream has, and StreamTerms the terms that it takes.
+const (
+	StreamRows  = 4
+	StreamTerms = 8
+)
+
+// Stream describes how chains of long rows go on: each of some rows of C, as many as the kernel has, with StreamTerms terms: so many rows of B are read side by side along their length.
+// Strides are in bytes.
+type Stream struct {
+	A           uintptr
+	ARow, AStep uintptr // from row to row and from term to term
+	B           uintptr
+	BStep       uintptr // from term to term; columns are contiguous
+	To          uintptr // the chains, which go on from what they are
+	ToRow       uintptr
+	C           uintptr // what the chains are added to, instead of staying where they are; 0 for nothing
+	CRow        uintptr
+	N           int // whole vectors of columns before the last one
+	Last        int // columns of the last vector, at least 1
+	Flush       [2]uint32
+	Elements    [StreamTerms * StreamRows]float64 // scratch of the kernel
+}
+
 // Correlation describes sums, for F filters and T taps, of products of A and B over positions: of slices of rows of N groups of LineBytes each, the last of which has fewer elements. Each
 // position of a group is a chain of fused multiply-adds, in ascending order, that begins at 0: To has the chains of the first filter and tap, those of the second tap, and so on, LineBytes
 // each. Strides are in bytes.

@@ -1555,6 +1555,86 @@ func DotsF64AVX512x4x1(d *Dots)
 var DotsF64AVX512 = [...]func(d *Dots){DotsF64AVX512x1x2, DotsF64AVX512x1x1, DotsF64AVX512x2x1, DotsF64AVX512x3x1, DotsF64AVX512x4x1}
 
 //go:noescape
+func streamF32AVX2x1(s *Stream)
+
+//go:noescape
+func streamF32AVX2x2(s *Stream)
+
+//go:noescape
+func streamF32AVX2x3(s *Stream)
+
+//go:noescape
+func streamF32AVX2x4(s *Stream)
+
+// StreamsF32AVX2 holds the kernels of long rows by the number of rows of C.
+var StreamsF32AVX2 = [StreamRows + 1]func(s *Stream){
+	1: streamF32AVX2x1,
+	2: streamF32AVX2x2,
+	3: streamF32AVX2x3,
+	4: streamF32AVX2x4,
+}
+
+//go:noescape
+func streamF64AVX2x1(s *Stream)
+
+//go:noescape
+func streamF64AVX2x2(s *Stream)
+
+//go:noescape
+func streamF64AVX2x3(s *Stream)
+
+//go:noescape
+func streamF64AVX2x4(s *Stream)
+
+// StreamsF64AVX2 holds the kernels of long rows by the number of rows of C.
+var StreamsF64AVX2 = [StreamRows + 1]func(s *Stream){
+	1: streamF64AVX2x1,
+	2: streamF64AVX2x2,
+	3: streamF64AVX2x3,
+	4: streamF64AVX2x4,
+}
+
+//go:noescape
+func streamF32AVX512x1(s *Stream)
+
+//go:noescape
+func streamF32AVX512x2(s *Stream)
+
+//go:noescape
+func streamF32AVX512x3(s *Stream)
+
+//go:noescape
+func streamF32AVX512x4(s *Stream)
+
+// StreamsF32AVX512 holds the kernels of long rows by the number of rows of C.
+var StreamsF32AVX512 = [StreamRows + 1]func(s *Stream){
+	1: streamF32AVX512x1,
+	2: streamF32AVX512x2,
+	3: streamF32AVX512x3,
+	4: streamF32AVX512x4,
+}
+
+//go:noescape
+func streamF64AVX512x1(s *Stream)
+
+//go:noescape
+func streamF64AVX512x2(s *Stream)
+
+//go:noescape
+func streamF64AVX512x3(s *Stream)
+
+//go:noescape
+func streamF64AVX512x4(s *Stream)
+
+// StreamsF64AVX512 holds the kernels of long rows by the number of rows of C.
+var StreamsF64AVX512 = [StreamRows + 1]func(s *Stream){
+	1: streamF64AVX512x1,
+	2: streamF64AVX512x2,
+	3: streamF64AVX512x3,
+	4: streamF64AVX512x4,
+}
+
+//go:noescape
 func correlateF32AVX2x1x1(c *Correlation)
 
 //go:noescape

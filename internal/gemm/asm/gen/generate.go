@@ -76,6 +76,7 @@ var kinds = []struct {
 			w.dots(d.vectors, d.blocks)
 		}
 	}},
+	{"streams", (*writer).streams},
 	{"rows", (*writer).decompositions},
 	{"correlations", (*writer).correlations},
 	{pairsFile, (*writer).pairs},
@@ -167,6 +168,7 @@ func stubs() ([]byte, error) {
 	}
 	decompositionStubs(w)
 	dotsStubs(w)
+	streamStubs(w)
 	correlationStubs(w)
 	pairStubs(w)
 	windowStubs(w)
