@@ -49,7 +49,8 @@ type convRows struct {
 	sumBytes      int // of sums of chains, and for float32 of their float64 sums if there are so many
 	phase         int
 	first, images int  // of the phase
-	turned        int  // bytes of turned filters
+	turned        int  // bytes of turned filters,
+	turnedItem    int  // or of those of an item, which turns them itself if it is the only one that reads them: they stay in a cache
 	sumsStay      bool // between phases
 	kept          int  // elements of sums of chains
 	rowsChain     int  // rows of positions of a chain,
@@ -86,6 +87,7 @@ const (
 	convScratch    = 1 << 15 // elements of results that are not computed in place
 	convKinds      = 64      // of positions at most
 	convTurned     = 1 << 14 // elements of filters that are turned at once, about
+	convTurnedItem = 1 << 19 // bytes of filters that an item turns at most
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
 	convFilterItems = 4  // and items at least, if there are so many tiles
@@ -140,6 +142,15 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	at := 0
 	take := func(bytes int) int { at += bytes; return at - bytes }
 	if which == convOfInput {
+		most := 0
+		for _, k := range r.kinds {
+			most = max(most, len(k.table))
+		}
+		if n := scratchSize(r.resultsItem*most, r.size); g.images*r.parts == 1 && n <= convTurnedItem {
+			r.turnedItem = n
+		}
+	}
+	if which == convOfInput && r.turnedItem == 0 {
 		r.turned = scratchSize(g.groups*g.chans*g.filters*g.taps, r.size)
 		r.turnChannels = evenly(g.chans, max(1, 512/g.taps, convTurned/(g.filters*g.taps)))
 		r.turnItems = g.groups * ((g.chans + r.turnChannels - 1) / r.turnChannels)
@@ -341,7 +352,7 @@ func (r *convRows) each(taps int) int {
 		}
 		return n
 	}
-	return scratchSize(r.resultsItem*r.ld, r.size)
+	return r.turnedItem + scratchSize(r.resultsItem*r.ld, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
@@ -436,7 +447,7 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	first := block * r.resultsItem
 	results := min(r.resultsItem, r.results-first)
 	w := data[T](&c.In[1])
-	if p.which == convOfInput {
+	if r.turned > 0 {
 		w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
 	}
 	size := r.extents[0] * r.extents[1] * r.extents[2]
@@ -444,7 +455,13 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	from, to := rowsSource[T](p, &c.In[0], plane), data[T](&c.Out[0])[at:]
 	for i := range r.kinds {
 		k := &r.kinds[i]
-		filters := w[k.turned+(plane%p.groups*r.results+first)*len(k.table):]
+		var filters []T
+		if r.turnedItem > 0 {
+			filters = part[T](c.Workers[worker], 0, r.turnedItem)
+			turnKind(p, k, filters, plane%p.groups, first, first+results)
+		} else {
+			filters = w[k.turned+(plane%p.groups*r.results+first)*len(k.table):]
+		}
 		computeKind(p, worker, k, x, results, filters, from, to)
 	}
 	if c.Then != nil {
@@ -457,7 +474,7 @@ type span struct{ lo, hi, left, right int }
 
 // computeKind computes the positions of a kind: row by row where they lie, or in scratch, of which they are copied.
 func computeKind[T float](p *convPlan, worker int, k *convKind, x span, results int, filters, from, to []T) {
-	r, work := p.rows, p.call.Workers[worker]
+	r, work := p.rows, p.call.Workers[worker][p.rows.turnedItem:]
 	scratch := take[T](&work, r.resultsItem*r.ld)
 	size := r.extents[0] * r.extents[1] * r.extents[2]
 	cols := min(x.right, k.result[2]) - x.left
@@ -560,29 +577,34 @@ func (r *convRows) eachPart(x span, f func(at, cols int)) {
 
 // turnFilters copies the filters of some channels of a group as those of the input's gradient: by kind, group, channel, filter and tap.
 func turnFilters[T float](p *convPlan, item int) {
-	const together = 16 // filters: lines of a cache that are read beside one another, and written whole
-	r, c := p.rows, p.call
+	r := p.rows
 	per := (p.chans + r.turnChannels - 1) / r.turnChannels
 	q, first := item/per, item%per*r.turnChannels
-	w, turned := data[T](&c.In[1]), part[T](c.Work, r.offsetInScratch.turned, r.turned)
+	turned := part[T](p.call.Work, r.offsetInScratch.turned, r.turned)
 	for i := range r.kinds {
 		k := &r.kinds[i]
-		n := len(k.taps)
-		for f0 := 0; f0 < p.filters && n > 0; f0 += together {
-			f1 := min(f0+together, p.filters)
-			for ch := first; ch < min(first+r.turnChannels, p.chans); ch++ {
-				to := turned[k.turned+(q*p.chans+ch)*len(k.table)+f0*n:][:(f1-f0)*n]
-				for f := f0; f < f1; f++ {
-					from := w[((q*p.filters+f)*p.chans+ch)*p.taps:][:p.taps]
-					if n == len(from) {
-						copy(to, from)
-					} else {
-						for j, tap := range k.taps {
-							to[j] = from[tap]
-						}
+		turnKind(p, k, turned[k.turned+(q*p.chans+first)*len(k.table):], q, first, min(first+r.turnChannels, p.chans))
+	}
+}
+
+// turnKind copies the filters of a kind for some channels of a group.
+func turnKind[T float](p *convPlan, k *convKind, turned []T, q, first, last int) {
+	const together = 16 // filters: lines of a cache that are read beside one another, and written whole
+	w, n := data[T](&p.call.In[1]), len(k.taps)
+	for f0 := 0; f0 < p.filters && n > 0; f0 += together {
+		f1 := min(f0+together, p.filters)
+		for ch := first; ch < last; ch++ {
+			to := turned[(ch-first)*len(k.table)+f0*n:][:(f1-f0)*n]
+			for f := f0; f < f1; f++ {
+				from := w[((q*p.filters+f)*p.chans+ch)*p.taps:][:p.taps]
+				if n == len(from) {
+					copy(to, from)
+				} else {
+					for j, tap := range k.taps {
+						to[j] = from[tap]
 					}
-					to = to[n:]
 				}
+				to = to[n:]
 			}
 		}
 	}

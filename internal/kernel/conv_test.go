@@ -321,6 +321,70 @@ func TestConvKept(t *testing.T) {
 	}
 }
 
+// TestConvTurned has gradients of the input whose items turn the filters that they read, for a single image: the bits are those of an image among others, for which all are turned once.
+func TestConvTurned(t *testing.T) {
+	for _, c := range []struct {
+		convSetup
+		turned bool
+	}{
+		{convSetup{x: sh(1, 60, 7, 7), w: sh(40, 60, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, true},
+		{convSetup{x: sh(1, 50, 6, 9), w: sh(33, 50, 3, 3), strides: sh(2, 2), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, true},
+		{convSetup{x: sh(1, 12, 7, 14), w: sh(18, 6, 2, 3), strides: sh(1, 3), dilation: sh(1, 1), padding: sh(0, 1, 2, 0), groups: 2}, true},
+		{convSetup{x: sh(1, 16, 60, 60), w: sh(16, 16, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, false},
+		{convSetup{x: sh(1, 600, 7, 7), w: sh(600, 600, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, false},
+	} {
+		y := c.result()
+		two := func(s []int) []int { return append(sh(2), s[1:]...) }
+		list := func(x []int) attr.List {
+			return attrs(attr.L("strides", c.strides), attr.L("dilation", c.dilation), attr.L("padding", c.padding), attr.I("groups", c.groups), attr.L("shape", x))
+		}
+		for _, d := range floatDTypes {
+			p, q := newConvPlan(c.x, c.w, y, d, list(c.x), convOfInput), newConvPlan(two(c.x), c.w, two(y), d, list(two(c.x)), convOfInput)
+			if p.rows == nil || p.rows.turnedItem > 0 != c.turned || q.rows.turnedItem > 0 {
+				t.Errorf("%v with %v, %v: not by rows, or %d bytes of an item", c.x, c.w, d, p.rows.turnedItem)
+			}
+			if !c.turned {
+				continue
+			}
+			k, r := Lookup("conv_input_grad"), rand.New(rand.NewPCG(33, 34))
+			gy, both, w := newTensor(Type{d, y}), newTensor(Type{d, two(y)}), newTensor(Type{d, c.w})
+			for i := range both.Size() {
+				v := r.NormFloat64()
+				if both.setValue(i, v); i < gy.Size() {
+					gy.setValue(i, v)
+				}
+			}
+			for i := range w.Size() {
+				w.setValue(i, r.NormFloat64())
+			}
+			want := newTensor(Type{d, two(c.x)})
+			if err := k.Run(prepareCall(k, []Tensor{both, w}, []Tensor{want}, list(two(c.x)))); err != nil {
+				t.Fatal(err)
+			}
+			for workers := 1; workers <= 3; workers++ {
+				out := newTensor(Type{d, c.x})
+				poison(&out)
+				call := prepareCall(k, []Tensor{gy, w}, []Tensor{out}, list(c.x))
+				if workers > 1 {
+					call.Host = &poolHost{}
+					for range workers - 1 {
+						call.Workers = append(call.Workers, alignedBytes(len(call.Workers[0])))
+					}
+				}
+				if err := k.Run(call); err != nil {
+					t.Fatal(err)
+				}
+				checkGuard(t, &out)
+				for i, v := range valuesOf(&out) {
+					if math.Float64bits(v) != math.Float64bits(want.value(i)) {
+						t.Fatalf("%v with %v, %v, %d goroutines: element %d is %v, not %v", c.x, c.w, d, workers, i, v, want.value(i))
+					}
+				}
+			}
+		}
+	}
+}
+
 type poolSetup struct {
 	x, window, strides, dilation, padding []int
 }
