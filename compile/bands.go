@@ -22,6 +22,9 @@ const (
 // body values stay in a cache between those who make and those who read them. A single matrix goes by rows if only something small is made of the product, which is then never
 // stored as a whole; a batch goes by its matrices if products read, or reductions follow, what is made in the band.
 func bands(u *unit) error {
+	if !u.g.Has(func(op *graph.Op) bool { return op == opMatMul }) {
+		return nil
+	}
 	var uses *useCounts
 	for id := 0; id < u.g.Len(); id++ {
 		n := u.g.Node(id)

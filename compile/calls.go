@@ -11,9 +11,12 @@ const maxInlined = 64
 func inlineCalls(u *unit) error {
 	if u.blocks.calls == nil {
 		u.blocks.calls = map[[32]byte]int{}
-		u.blocks.count(u.g, u.g.Needed(u.outputs...), map[[32]byte]bool{})
+		if u.g.Has((*graph.Op).HasBodies) {
+			u.blocks.count(u.g, u.g.Needed(u.outputs...), map[[32]byte]bool{})
+		}
 	}
-	for found := true; found; {
+	isCall := func(op *graph.Op) bool { return op == opCall || op == opBatchedCall }
+	for found := u.g.Has(isCall); found; {
 		found = false
 		values := map[*graph.Node][]*graph.Node{} // by call: the function's results
 		needed := u.g.Needed(u.outputs...)

@@ -87,6 +87,9 @@ func checkpointAll(u *unit) error {
 	if err := u.checkSnapshots(); err != nil {
 		return err
 	}
+	if !u.g.Has(func(op *graph.Op) bool { return op == opScan || op == opEachStep }) {
+		return nil
+	}
 	for id, needed := range u.g.Needed(u.outputs...) {
 		n := u.g.Node(id)
 		of := n
@@ -114,6 +117,9 @@ func checkpointAll(u *unit) error {
 
 // checkSnapshots refuses snapshots and reverse sweeps, which graphs that are read from text may have, that do not belong together.
 func (u *unit) checkSnapshots() error {
+	if !u.g.Has(func(op *graph.Op) bool { return op == opSnapshots || op == opReverseSweep }) {
+		return nil
+	}
 	var readers [][]*graph.Node
 	kept := map[*graph.Node]*graph.Node{} // by loop, one of its snapshots
 	for id, needed := range u.g.Needed(u.outputs...) {

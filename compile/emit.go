@@ -16,19 +16,8 @@ import (
 func emit(l *lowering) error {
 	e := &emitter{lowering: l, debug: !l.config.NoDebug}
 	p := vm.Block{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
-	used := make([]bool, l.g.Len())
-	for _, k := range l.order {
-		for _, id := range l.groups[k].nodes {
-			for _, r := range l.inRoots(id) {
-				used[r] = true
-			}
-		}
-	}
-	for _, o := range l.outputs {
-		used[l.root[o.ID()]] = true
-	}
 	for _, in := range l.g.Inputs() {
-		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: used[in.ID()]})
+		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: l.plan.lastUse[in.ID()] >= 0})
 	}
 	for i, k := range l.updates {
 		p.Inputs[i].Update = k

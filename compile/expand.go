@@ -10,11 +10,7 @@ import (
 // or kernel remain, and gives the unit its own graph if no pass before has.
 func expandAll(u *unit) error {
 	for range 64 {
-		found := u.g == u.user
-		for i := 0; i < u.g.Len() && !found; i++ {
-			found = u.g.Node(i).Op().Expand != nil
-		}
-		if !found {
+		if u.g != u.user && !u.g.Has(func(op *graph.Op) bool { return op.Expand != nil }) {
 			return nil
 		}
 		u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {

@@ -218,6 +218,12 @@ func (gr *grouper) reduce(id int32) {
 
 // schedule is the pass that orders the instructions depth first from the outputs.
 func schedule(l *lowering) error {
+	if len(l.groups) < 2 {
+		if slices.ContainsFunc(l.outputs, func(o *graph.Node) bool { return l.groupOf[l.root[o.ID()]] >= 0 }) {
+			l.order = []int32{0}
+		}
+		return nil
+	}
 	preds := make([][]int32, len(l.groups))
 	for k, x := range l.groups {
 		var list []int32

@@ -50,12 +50,7 @@ func readAtSteps(loop *graph.Node, reads []*graph.Node) []int {
 
 // hasLoops reports whether there is a scan or while loop in the graph, needed or not.
 func hasLoops(g *graph.Graph) bool {
-	for i := range g.Len() {
-		if op := g.Node(i).Op(); op == opScan || op == opWhile {
-			return true
-		}
-	}
-	return false
+	return g.Has(func(op *graph.Op) bool { return op == opScan || op == opWhile })
 }
 
 type loopJoiner struct {

@@ -36,11 +36,15 @@ type rule struct {
 	name  string
 	doc   string
 	class safety
+	// needs is what there must be among a term's operands for the rule to apply: it is not asked about other terms, as most of a large graph are.
+	needs operandKinds
 	// It looks at the operators named, or at those for which on says so.
 	ops []string
 	on  func(op *graph.Op) bool
 	// when says of rules that see uses, and are applied to a graph that is final otherwise, whether they apply to a node. They do not return nil.
-	when  func(n *graph.Node, u *useCounts) bool
+	when func(n *graph.Node, u *useCounts) bool
+	// least is the number of elements of a node from which on such a rule can apply to it: smaller ones are not asked about.
+	least int
 	apply func(t term) *graph.Node
 }
 
@@ -82,13 +86,17 @@ func rewriteAll(u *unit) error {
 	fold := !slices.Contains(u.config.Disable, "fold")
 	u.g, u.outputs = u.g.Rewrite(u.outputs, func(to *graph.Graph, t graph.Term) *graph.Node {
 		x := term{g: to, op: t.Op, in: t.Inputs, attrs: t.Attrs, typ: t.Type}
+		kinds := kindsOf(t.Inputs)
 		for _, r := range rulesOf(t.Op) {
+			if r.needs&^kinds != 0 {
+				continue
+			}
 			if m := r.apply(x); m != nil {
 				counts[r]++
 				return m
 			}
 		}
-		if fold {
+		if fold && kinds&constantOperand != 0 {
 			if m := foldTerm(x); m != nil {
 				folded++
 				return m

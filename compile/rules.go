@@ -27,6 +27,33 @@ func init() {
 	}
 }
 
+// operandKinds is a set of what there may be among the operands of a term.
+type operandKinds uint8
+
+const (
+	constantOperand  operandKinds = 1 << iota // one that shows a constant
+	negOperand                                // a neg
+	broadcastOperand                          // a broadcast_to
+)
+
+var opNeg, opBroadcastTo = graph.LookupOp("neg"), graph.LookupOp("broadcast_to")
+
+// kindsOf returns the kinds that are among the operands.
+func kindsOf(operands []*graph.Node) (kinds operandKinds) {
+	for _, in := range operands {
+		switch op := in.Op(); {
+		case op == opNeg:
+			kinds |= negOperand
+		case (op.View != nil || in.IsConst()) && in.ShownLiteral() != nil:
+			kinds |= constantOperand
+		}
+		if in.Op() == opBroadcastTo {
+			kinds |= broadcastOperand
+		}
+	}
+	return kinds
+}
+
 // exactReciprocal reports whether 1/c is exact and neither it nor c is subnormal in float32.
 func exactReciprocal(c float64) bool {
 	f, e := math.Frexp(c)
@@ -69,7 +96,7 @@ func value(v float64) func(*graph.Node) bool {
 }
 
 var algebraRules = []rule{
-	{name: "add-negative-zero", class: exact, ops: []string{"add"}, doc: "x + (−0) → x (integers: x + 0)",
+	{name: "add-negative-zero", class: exact, needs: constantOperand, ops: []string{"add"}, doc: "x + (−0) → x (integers: x + 0)",
 		apply: func(t term) *graph.Node {
 			zero := value(negativeZero)
 			if t.typ.DType.IsInt() {
@@ -80,35 +107,35 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "sub-zero", class: exact, ops: []string{"sub"}, doc: "x − 0 → x",
+	{name: "sub-zero", class: exact, needs: constantOperand, ops: []string{"sub"}, doc: "x − 0 → x",
 		apply: func(t term) *graph.Node {
 			if isConst(t.in[1], 0) {
 				return t.to(t.in[0])
 			}
 			return nil
 		}},
-	{name: "mul-one", class: exact, ops: []string{"mul"}, doc: "x · 1 → x",
+	{name: "mul-one", class: exact, needs: constantOperand, ops: []string{"mul"}, doc: "x · 1 → x",
 		apply: func(t term) *graph.Node {
 			if x, ok := t.find(value(1)); ok {
 				return t.to(x)
 			}
 			return nil
 		}},
-	{name: "mul-minus-one", class: exact, ops: []string{"mul"}, doc: "x · (−1) → −x",
+	{name: "mul-minus-one", class: exact, needs: constantOperand, ops: []string{"mul"}, doc: "x · (−1) → −x",
 		apply: func(t term) *graph.Node {
 			if x, ok := t.find(value(-1)); ok {
 				return t.to(graph.Neg(x))
 			}
 			return nil
 		}},
-	{name: "div-one", class: exact, ops: []string{"div"}, doc: "x / 1 → x",
+	{name: "div-one", class: exact, needs: constantOperand, ops: []string{"div"}, doc: "x / 1 → x",
 		apply: func(t term) *graph.Node {
 			if isConst(t.in[1], 1) {
 				return t.to(t.in[0])
 			}
 			return nil
 		}},
-	{name: "div-power-of-two", class: exact, ops: []string{"div"}, doc: "x / 2ᵏ → x · 2⁻ᵏ",
+	{name: "div-power-of-two", class: exact, needs: constantOperand, ops: []string{"div"}, doc: "x / 2ᵏ → x · 2⁻ᵏ",
 		apply: func(t term) *graph.Node {
 			if c, ok := constant(t.in[1]); ok && t.typ.DType.IsFloat() && exactReciprocal(c) && !isConst(t.in[1], 1) {
 				return t.to(graph.Mul(t.in[0], graph.Like(t.in[0], 1/c)))
@@ -122,7 +149,7 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "add-neg", class: exact, ops: []string{"add"}, doc: "x + (−y) → x − y",
+	{name: "add-neg", class: exact, needs: negOperand, ops: []string{"add"}, doc: "x + (−y) → x − y",
 		apply: func(t term) *graph.Node {
 			if t.in[1].Op().Name == "neg" {
 				return graph.Sub(t.in[0], t.in[1].Input(0))
@@ -132,14 +159,14 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "sub-neg", class: exact, ops: []string{"sub"}, doc: "x − (−y) → x + y",
+	{name: "sub-neg", class: exact, needs: negOperand, ops: []string{"sub"}, doc: "x − (−y) → x + y",
 		apply: func(t term) *graph.Node {
 			if t.in[1].Op().Name == "neg" {
 				return graph.Add(t.in[0], t.in[1].Input(0))
 			}
 			return nil
 		}},
-	{name: "mul-neg-neg", class: exact, ops: []string{"mul", "div"}, doc: "(−x) · (−y) → x · y, (−x) / (−y) → x / y (floats)",
+	{name: "mul-neg-neg", class: exact, needs: negOperand, ops: []string{"mul", "div"}, doc: "(−x) · (−y) → x · y, (−x) / (−y) → x / y (floats)",
 		apply: func(t term) *graph.Node {
 			// The smallest integer is its own negative, so integer quotients would change their sign.
 			if t.in[0].Op().Name == "neg" && t.in[1].Op().Name == "neg" && (t.typ.DType.IsFloat() || t.op.Name == "mul") {
@@ -147,7 +174,7 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "mul-neg-constant", class: exact, ops: []string{"mul"}, doc: "(−x) · c → x · (−c)",
+	{name: "mul-neg-constant", class: exact, needs: constantOperand | negOperand, ops: []string{"mul"}, doc: "(−x) · c → x · (−c)",
 		apply: func(t term) *graph.Node {
 			if !t.typ.DType.IsFloat() {
 				return nil
@@ -216,14 +243,14 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
-	{name: "mul-no-nan-constant", class: exact, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, c) → x · c for finite c ≠ 0",
+	{name: "mul-no-nan-constant", class: exact, needs: constantOperand, ops: []string{"mul_no_nan"}, doc: "mul_no_nan(x, c) → x · c for finite c ≠ 0",
 		apply: func(t term) *graph.Node {
 			if plainFactor(t.in[0]) || plainFactor(t.in[1]) {
 				return graph.Mul(t.in[0], t.in[1])
 			}
 			return nil
 		}},
-	{name: "pow-constant", class: rounding, ops: []string{"pow"}, doc: "x^0 → 1, x^1 → x, x^2 → x·x, x^3 → x·x·x, x^½ unchanged, x^−1 → 1/x",
+	{name: "pow-constant", class: rounding, needs: constantOperand, ops: []string{"pow"}, doc: "x^0 → 1, x^1 → x, x^2 → x·x, x^3 → x·x·x, x^½ unchanged, x^−1 → 1/x",
 		apply: func(t term) *graph.Node {
 			c, ok := constant(t.in[1])
 			if !ok {
@@ -325,7 +352,7 @@ var shapeRules = []rule{
 			}
 			return nil
 		}},
-	{name: "broadcast-operand", class: exact, on: func(op *graph.Op) bool { return op.Micro != "" }, doc: "x ∘ broadcast_to(y) → x ∘ y where broadcasting gives the same shape",
+	{name: "broadcast-operand", class: exact, needs: broadcastOperand, on: func(op *graph.Op) bool { return op.Micro != "" }, doc: "x ∘ broadcast_to(y) → x ∘ y where broadcasting gives the same shape",
 		apply: func(t term) *graph.Node {
 			for k, in := range t.in {
 				if in.Op().Name != "broadcast_to" {
@@ -437,7 +464,7 @@ var opScatterAddTo = graph.LookupOp("scatter_add_to")
 
 // addsFew reports whether a node, which nothing else reads, has values at few places and zeros else.
 func addsFew(n *graph.Node, u *useCounts) bool {
-	const most, part = 64, 16
+	const most = 64
 	if n.Op().Name == "reshape" && u.once(n) {
 		n = n.Input(0)
 	}
@@ -453,8 +480,11 @@ func addsFew(n *graph.Node, u *useCounts) bool {
 			return false
 		}
 	}
-	return updates > 0 && updates <= most && part*updates <= n.Shape().Size()
+	return updates > 0 && updates <= most && elementsPerUpdate*updates <= n.Shape().Size()
 }
+
+// elementsPerUpdate is the number of elements for each of the few places of addsFew.
+const elementsPerUpdate = 16
 
 // mostPieces is the number of pieces up to which a loop adds them.
 const mostPieces = 40
@@ -607,7 +637,7 @@ var useRules = []rule{
 	{name: "in-place", class: exact, ops: []string{"pad", "concat", "dynamic_update_slice"}, doc: "a large piece that is computed from parts of arrays element by element, put between zeros, between others or into an array at a constant place → the same computed over the whole array, or else what lies around it",
 		when:  func(n *graph.Node, u *useCounts) bool { _, ok := u.framed(n); return ok },
 		apply: inFrame},
-	{name: "add-few", class: rounding, ops: []string{"add"}, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum, or x is given and the sum is read more than once → scatter_add_to, which changes x in place",
+	{name: "add-few", class: rounding, ops: []string{"add"}, least: elementsPerUpdate, doc: "x + scatter_add of few updates, or x + index_transpose of few scalars, where no loop goes on with the sum, or x is given and the sum is read more than once → scatter_add_to, which changes x in place",
 		when: func(n *graph.Node, u *useCounts) bool {
 			for k := range 2 {
 				if x, few := n.Input(k), n.Input(1-k); addsFew(few, u) && x.Shape().Equal(n.Shape()) {
@@ -696,14 +726,14 @@ func exponent(n *graph.Node) *graph.Node {
 }
 
 var fastRules = []rule{
-	{name: "add-zero", class: fastMath, ops: []string{"add"}, doc: "x + 0 → x (−0 + 0 is 0)",
+	{name: "add-zero", class: fastMath, needs: constantOperand, ops: []string{"add"}, doc: "x + 0 → x (−0 + 0 is 0)",
 		apply: func(t term) *graph.Node {
 			if x, ok := t.find(value(0)); ok {
 				return t.to(x)
 			}
 			return nil
 		}},
-	{name: "mul-zero", class: fastMath, ops: []string{"mul"}, doc: "x · 0 → 0, of either sign",
+	{name: "mul-zero", class: fastMath, needs: constantOperand, ops: []string{"mul"}, doc: "x · 0 → 0, of either sign",
 		apply: func(t term) *graph.Node {
 			if x, ok := t.find(func(n *graph.Node) bool { return isConst(n, 0) || isConst(n, negativeZero) }); ok {
 				return t.to(graph.Like(x, 0))

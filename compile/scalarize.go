@@ -78,6 +78,9 @@ func smallArrays(list []*graph.Node) map[int]bool {
 // scalarCandidate reports whether the elements of a node can become scalars, and how many operations they take.
 func scalarCandidate(n *graph.Node) (cost int, ok bool) {
 	op, size := n.Op(), n.Shape().Size()
+	if op.Elementwise && n.Type().IsScalar() { // its operands are scalars too
+		return 0, false
+	}
 	if size > smallArray || len(n.Inputs()) == 0 || n.IsPlaceholder() || op.InferMany != nil {
 		return 0, false
 	}
@@ -120,7 +123,7 @@ func innerOf(n *graph.Node) int {
 
 // scalarize is the pass that makes scalars of the elements of small arrays.
 func scalarize(u *unit) error {
-	var list []*graph.Node
+	list := make([]*graph.Node, 0, u.g.Len())
 	for i := range u.g.Len() {
 		list = append(list, u.g.Node(i))
 	}

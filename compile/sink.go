@@ -8,7 +8,7 @@ import (
 // sinkLoops is the pass that moves a loop into another one behind it, if that alone reads its results and goes through them in the same order: they then need no memory. The loop has
 // waited for nothing but its operands, which are complete before the later loop too.
 func sinkLoops(l *lowering) error {
-	if l.config.Unoptimized {
+	if l.config.Unoptimized || !slices.ContainsFunc(l.groups, func(x *instruction) bool { return x.kind == classLoop }) {
 		return nil
 	}
 	reader := make([]int32, l.g.Len()) // by root: the only instruction besides its own that reads it; −1 for none

@@ -95,6 +95,9 @@ func applyUses(u *unit) error {
 	for i := range u.g.Len() {
 		n := u.g.Node(i)
 		for _, r := range rulesOf(n.Op()) {
+			if r.least > 0 && n.Shape().Size() < r.least {
+				continue
+			}
 			if uses == nil {
 				uses = usesIn(u.g, u.outputs)
 			}

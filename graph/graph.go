@@ -49,6 +49,7 @@ type Graph struct {
 
 	kinds       map[kindKey]*kind
 	recentKinds [32]*kind // in front of kinds
+	operators   []*Op     // of the nodes
 
 	operands []*Node // of the applications under way, one behind the other: see apply2
 	edgeSlab []*Node
@@ -102,6 +103,11 @@ func (g *Graph) Inputs() []*Node {
 		return nil
 	}
 	return g.inputs
+}
+
+// Has reports whether an operator of the graph's nodes, also of those that nothing depends on, is one of those asked for: what has nothing to do in a large graph knows it without a walk over it.
+func (g *Graph) Has(is func(op *Op) bool) bool {
+	return g != nil && slices.ContainsFunc(g.operators, is)
 }
 
 // Lookup returns the node with the given name, or nil.

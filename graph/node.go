@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 )
@@ -56,6 +57,9 @@ func (g *Graph) kindOf(op *Op, typ *Type) *kind {
 	if k == nil {
 		k = &kind{g: g, op: op, typ: typ}
 		g.kinds[key] = k
+		if !slices.Contains(g.operators, op) {
+			g.operators = append(g.operators, op)
+		}
 	}
 	*slot = k
 	return k

@@ -271,7 +271,7 @@ func (op *Op) check() error {
 	if n := count(op.Partial != nil, op.Transpose != nil, op.VJP != nil || op.JVP != nil, op.ThroughExpand, op.OfBodies, op.NoDerivative != ""); n != 1 {
 		return errors.New("needs exactly one form of derivative")
 	}
-	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser && !op.hasAttr("bodies", attr.Functions) {
+	if (op.InferMany != nil) != (op.ResultNames != nil) && op.Family != FamilyUser && !op.HasBodies() {
 		return errors.New("needs names for its results if it has several, and only then")
 	}
 	if (op.VJP == nil) != (op.JVP == nil) && op.Family != FamilyUser {
@@ -330,6 +330,9 @@ func (op *Op) check() error {
 	}
 	return nil
 }
+
+// HasBodies reports whether nodes of the operator have bodies: see Bodies.
+func (op *Op) HasBodies() bool { return op.hasAttr("bodies", attr.Functions) }
 
 // hasAttr reports whether the operator has an attribute of the kind.
 func (op *Op) hasAttr(key string, kind attr.Kind) bool {
@@ -454,7 +457,7 @@ func (op *Op) checkAttrs(attrs attr.List) error {
 
 // withCast adds to a mistake which cast helps: of as few operands as do, to the widest dtype that an operand has or to one that operators ask for. What loses no digits comes first.
 func (op *Op) withCast(err error, in []*Node, attrs attr.List) error {
-	if op.hasAttr("bodies", attr.Functions) {
+	if op.HasBodies() {
 		return err
 	}
 	var targets []DType
