@@ -167,35 +167,35 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 	arrays, stores := e.assemblies(x, code)
 	s.Code = make([]micro.Instr, len(x.nodes)+stores)
 	in := vm.Instr{Op: vm.OpStraight, Straight: s}
-	base := len(e.labels.nodes)
-	if e.debug {
-		in.Nodes = make([]int32, len(s.Code))
-		for k := range in.Nodes {
-			in.Nodes[k] = int32(base + k)
+	// place returns where the micro-instructions of node i are: at[0] up to at[1].
+	place := func(i int) (at [2]int) {
+		at[0] = int(code.nodes[i].at)
+		at[1] = at[0] + 1
+		if len(arrays) > 0 {
+			k, found := slices.BinarySearchFunc(arrays, at[0], func(a assembly, at int) int { return a.at - at })
+			at[0] += arrays[k].before
+			if at[1] += arrays[k].before; found {
+				at[1] += arrays[k+1].before - arrays[k].before
+			}
 		}
-		e.labels.nodes = slices.Grow(e.labels.nodes, len(s.Code))[:base+len(s.Code)]
+		return at
+	}
+	var labels []int32
+	labelled := func() {}
+	if e.debug {
+		labelled = alongside(len(x.nodes), func() { labels = e.labelAll(x, code, len(s.Code), place) })
 	}
 	for i, id := range x.nodes {
-		const ahead = 16
-		if i+ahead < len(x.nodes) {
-			for _, o := range e.in(x.nodes[i+ahead]) {
+		if i+emitAhead < len(x.nodes) {
+			for _, o := range e.in(x.nodes[i+emitAhead]) {
 				prefetch.At(e.cellAt, o)
 			}
-			at := code.nodes[i+ahead].at
-			prefetch.At(s.Code, at)
-			prefetch.At(e.labels.nodes, int32(base)+at)
+			prefetch.At(s.Code, code.nodes[i+emitAhead].at)
 		}
-		at := int(code.nodes[i].at)
-		if len(arrays) > 0 {
-			k, _ := slices.BinarySearchFunc(arrays, at, func(a assembly, at int) int { return a.at - at })
-			at += arrays[k].before
-		}
+		at := place(i)[0]
 		if e.class[id] == classAssemble {
 			e.assemble(id, func(c micro.Instr) {
 				s.Code[at] = c
-				if e.debug {
-					e.labels.nodes[base+at] = e.label(id)
-				}
 				at++
 			})
 			continue
@@ -207,11 +207,53 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 		}
 		c.Dst, c.A, c.B, c.C = e.cell(id), ops[0], ops[1], ops[2]
 		s.Code[at] = c
-		if e.debug {
-			e.labels.nodes[base+at] = e.label(id)
+	}
+	labelled()
+	in.Nodes = labels
+	return in
+}
+
+// emitAhead is the number of nodes by which emission asks for memory in advance.
+const emitAhead = 16
+
+// labelAll adds the debug information of the micro-instructions of an instruction and returns their indices in it.
+func (e *emitter) labelAll(x *instruction, code straightCode, length int, place func(i int) [2]int) []int32 {
+	base := len(e.labels.nodes)
+	indices := make([]int32, length)
+	for k := range indices {
+		indices[k] = int32(base + k)
+	}
+	e.labels.nodes = slices.Grow(e.labels.nodes, length)[:base+length]
+	labels := e.labels.nodes[base:]
+	for i, id := range x.nodes {
+		if i+emitAhead < len(x.nodes) {
+			prefetch.At(labels, code.nodes[i+emitAhead].at)
+		}
+		if at := place(i); at[0] < at[1] {
+			label := e.label(id)
+			for k := at[0]; k < at[1]; k++ {
+				labels[k] = label
+			}
 		}
 	}
-	return in
+	return indices
+}
+
+// manyNodes is the number of nodes from which on work goes to another processor.
+const manyNodes = 1 << 14
+
+// alongside does work on so many nodes, if these are many beside what the caller does until it calls wait.
+func alongside(nodes int, work func()) (wait func()) {
+	if nodes < manyNodes {
+		work()
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	return func() { <-done }
 }
 
 // cell returns the cell of a scalar that scalar code reads or writes.

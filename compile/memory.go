@@ -78,11 +78,13 @@ func newMemoryPlanner(l *lowering) *memoryPlanner {
 		l.plan.pos[k] = int32(i)
 	}
 	m.concurrentRanges()
+	ahead, linked := m.linkAhead()
 	m.liveRanges()
 	m.placeInputs()
 	m.placeConsts()
 	m.placeCells()
-	m.scheduleStraights()
+	linked()
+	m.scheduleStraights(ahead)
 	m.placeBuffers()
 	return m
 }
@@ -411,15 +413,33 @@ func (l *lowering) isCell(r int32) bool {
 	return false
 }
 
-// scheduleStraights orders scalar code and finds how many temporaries it needs.
-func (m *memoryPlanner) scheduleStraights() {
+// linkAhead lets the largest instruction of scalar code be linked while the places are found that do not depend on it. The scheduler has it when linked returns.
+func (m *memoryPlanner) linkAhead() (ahead *straightScheduler, linked func()) {
+	ahead = &straightScheduler{}
+	for _, k := range m.order {
+		if x := m.groups[k]; x.kind == classScalar && len(x.nodes) >= manyNodes && (ahead.linked == nil || len(x.nodes) > len(ahead.linked.nodes)) {
+			ahead.linked = x
+		}
+	}
+	if ahead.linked == nil {
+		return ahead, func() {}
+	}
+	return ahead, alongside(len(ahead.linked.nodes), func() { ahead.link(m.lowering, ahead.linked) })
+}
+
+// scheduleStraights orders scalar code, of which one instruction may have been linked ahead, and finds how many temporaries it needs.
+func (m *memoryPlanner) scheduleStraights(ahead *straightScheduler) {
 	m.temps.code = make([]straightCode, len(m.order))
 	m.temps.lo = m.top
 	most := int64(0)
 	var s straightScheduler
 	for pos, k := range m.order {
 		if x := m.groups[k]; x.kind == classScalar {
-			m.temps.code[pos] = s.schedule(m, x)
+			if x == ahead.linked {
+				m.temps.code[pos] = ahead.schedule(m, x)
+			} else {
+				m.temps.code[pos] = s.schedule(m, x)
+			}
 			most = max(most, int64(m.temps.code[pos].temps))
 		}
 	}

@@ -42,6 +42,8 @@ type straightScheduler struct {
 	stack []straightFrame
 	temps int
 	next  int32 // position in the order
+
+	linked *instruction // what link was called for ahead of schedule, nil for nothing
 }
 
 // straightNode is what the scheduler knows of a node. It is a cache line, as what comes next may lie anywhere. Nodes are named by their indices within the
@@ -70,7 +72,10 @@ const scheduleAhead = 12
 type straightFrame struct{ node, next int32 }
 
 func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightCode {
-	s.link(m, x)
+	if s.linked != x {
+		s.link(m.lowering, x)
+	}
+	s.linked = nil
 	s.temps, s.next = 0, 0
 	for size := range s.free {
 		s.free[size] = s.free[size][:0]
@@ -79,6 +84,7 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 	// backward half, and this joins them.
 	var roots []int32
 	for i, id := range x.nodes {
+		s.nodes[i].temp = m.class[id] == classScalar && !m.place[id].known
 		if m.wanted(id) {
 			roots = append(roots, int32(i))
 		}
@@ -100,7 +106,7 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 }
 
 // link numbers the instruction's nodes and connects them.
-func (s *straightScheduler) link(m *memoryPlanner, x *instruction) {
+func (s *straightScheduler) link(m *lowering, x *instruction) {
 	if s.local == nil {
 		s.local = make([]int32, m.g.Len())
 	}
@@ -143,7 +149,6 @@ func (s *straightScheduler) link(m *memoryPlanner, x *instruction) {
 		}
 		y.left = y.arity
 		y.size, y.slot = uint8(m.dtype[id].Size()), -1
-		y.temp = m.class[id] == classScalar && !m.place[id].known
 	}
 	for _, id := range x.nodes {
 		s.local[id] = 0
