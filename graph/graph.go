@@ -271,28 +271,33 @@ func (g *Graph) Apply(op *Op, inputs []*Node, attrs attr.List) *Node {
 	if n := g.find(op, inputs, attrs, nil); n != nil {
 		return n
 	}
-	typ, results, err := op.infer(inputs, attrs)
-	if err != nil {
-		return g.Fail(op.Name, op.withCast(err, inputs, attrs))
-	}
-	if op == opResult || typ.Shape.Empty() || slices.ContainsFunc(inputs, isEmpty) {
-		t := typ // so that the other one stays on the stack
-		if n := g.reduced(op, inputs, (&kind{g: g, op: op, typ: &t}).with(extra{attrs: attrs, results: results})); n != nil {
-			return n
+	typ, results := op.commonType(inputs, attrs), []Type(nil)
+	if typ == nil {
+		t, several, err := op.infer(inputs, attrs)
+		if err != nil {
+			return g.Fail(op.Name, op.withCast(err, inputs, attrs))
 		}
+		typ, results = shareType(t, inputs), several
+		if op == opResult || typ.Shape.Empty() || slices.ContainsFunc(inputs, isEmpty) {
+			if n := g.reduced(op, inputs, (&kind{g: g, op: op, typ: typ}).with(extra{attrs: attrs, results: results})); n != nil {
+				return n
+			}
+		}
+	} else if typ.Shape.Empty() {
+		return g.nothing(*typ)
 	}
 	if g.rewrite != nil && results == nil && g.depth < maxRewriteDepth {
 		g.depth++
-		m := g.rewrite(Term{op, inputs, attrs, typ})
+		m := g.rewrite(Term{op, inputs, attrs, *typ})
 		g.depth--
 		if m != nil {
-			if m.op != nil && (m.g != g || !m.typ.Equal(typ)) {
-				panic(fmt.Sprintf("BUG: %s of type %v was rewritten to %s of type %v", op.Name, typ, m.op.Name, *m.typ))
+			if m.op != nil && (m.g != g || m.typ != typ && !m.typ.Equal(*typ)) {
+				panic(fmt.Sprintf("BUG: %s of type %v was rewritten to %s of type %v", op.Name, *typ, m.op.Name, *m.typ))
 			}
 			return m
 		}
 	}
-	k := g.kindOf(op, shareType(typ, inputs))
+	k := g.kindOf(op, typ)
 	if len(attrs) > 0 || results != nil {
 		k = k.with(extra{attrs: attrs, results: results})
 	}

@@ -414,6 +414,23 @@ func (op *Op) infer(in []*Node, attrs attr.List) (Type, []Type, error) {
 	return t, nil, err
 }
 
+// commonType returns the type that all operands of an elementwise operator have and so its result, where they share it, as in large graphs of scalars; nil is left to infer.
+func (op *Op) commonType(in []*Node, attrs attr.List) *Type {
+	if !op.Elementwise || op.Operands != nil || op.BoolResult || len(op.Attrs)+len(attrs) > 0 || len(in) == 0 || len(in) < op.MinArity || op.MaxArity >= 0 && len(in) > op.MaxArity {
+		return nil
+	}
+	typ := in[0].typ
+	for _, n := range in {
+		if n.typ != typ || n.extra.results != nil {
+			return nil
+		}
+	}
+	if !op.DTypes.Has(typ.DType) {
+		return nil
+	}
+	return typ
+}
+
 func firstError(a, b error) error {
 	if a != nil {
 		return a
