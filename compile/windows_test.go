@@ -218,7 +218,7 @@ func TestStencilOverRows(t *testing.T) {
 			if !slices.Equal(got[0].F, want[0].F) {
 				t.Errorf("%v, %d columns: other bits than those of blocks", d, columns)
 			}
-			if level := nativecode.BestLevel(); level >= cpu.AVX2 && !strings.Contains(native.MachineCode(), "loop over rows") {
+			if level := nativecode.BestLevel(); level != cpu.Portable && !strings.Contains(native.MachineCode(), "loop over rows") {
 				t.Errorf("%v, %d columns: no code over rows with %v:\n%s", d, columns, level, native.MachineCode())
 			}
 		}

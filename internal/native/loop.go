@@ -67,9 +67,6 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if level > av.level || architectureOf(level) != host {
 		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
 	}
-	if l.Flush && level == cpu.NEON {
-		return nil, fmt.Errorf("%w: arm64 finds before rounding whether a result is subnormal, and flushing is defined by the rounded one", ErrUnavailable)
-	}
 	c := newLoopCompiler(l, level)
 	if err := c.check(); err != nil {
 		return nil, err
@@ -116,6 +113,9 @@ func innerStride(a micro.Access, dims int) int {
 // check verifies registers, types and strides, and fills arrays.
 func (c *loopCompiler) check() error {
 	l := c.loop
+	if l.Flush && c.level == cpu.NEON {
+		return fmt.Errorf("%w: arm64 finds before rounding whether a result is subnormal, and flushing is defined by the rounded one", ErrUnavailable)
+	}
 	first := len(l.In) + len(l.Consts)
 	if l.Temps < 0 || l.Temps > 1<<20 || len(l.In)+len(l.Out) > maxArrays || len(l.OutRegs) != len(l.Out) {
 		return fmt.Errorf("native: loop with %d inputs, %d outputs, %d output registers and %d temporaries", len(l.In), len(l.Out), len(l.OutRegs), l.Temps)
@@ -224,7 +224,7 @@ func (c *loopCompiler) choose(unroll int) {
 	}
 }
 
-// begin prepares registers and the constant block, and loads the pointers.
+// begin prepares registers and the constant block.
 func (c *loopCompiler) begin() {
 	c.Consts = isa.NewConstants(max(16, int(c.SlotBytes)), 0)
 	c.constIDs = map[constKey]int32{}
@@ -238,7 +238,6 @@ func (c *loopCompiler) begin() {
 		c.ArrayFixed = append(c.ArrayFixed, c.arrays[k].scalar)
 	}
 	c.reserveAccumulators()
-	c.Machine.StartArrays(0)
 	c.ResetRegisters()
 	if c.loop.Flush {
 		c.Machine.Flush(true)
@@ -259,6 +258,7 @@ func (c *loopCompiler) end() {
 
 func (c *loopCompiler) compile() error {
 	c.begin()
+	c.Machine.StartArrays(0)
 	c.broadcastScalars()
 	if c.loop.Reduce == micro.NoReduce {
 		if err := c.emitPlainLoop(); err != nil {

@@ -2,7 +2,7 @@
 //
 // Compilers know no machine: they make low-level code, to which package isa gives registers, and packages isa/amd64 and isa/arm64 have the machine code of it.
 // CompileStraight makes scalar code from a micro.Straight, CompileSteps a loop around it, CompileLoop vector
-// code (AVX-512, AVX2 or NEON) from a micro.Loop, CompileRows a loop over rows around vector code (AVX-512 or AVX2). Results have the bits of the portable functions
+// code (AVX-512, AVX2 or NEON) from a micro.Loop, CompileRows a loop over rows around vector code. Results have the bits of the portable functions
 // in package elem; only the sign and payload of a NaN are not part of that promise.
 //
 // Code lies in pages of its own that are first written and then made executable, on Linux and macOS, for amd64 on Windows too. Where the

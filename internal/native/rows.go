@@ -1,12 +1,10 @@
 package native
 
 import (
-	"encoding/binary"
 	"fmt"
 	"runtime"
 	"unsafe"
 
-	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native/isa"
@@ -28,7 +26,7 @@ type Rows struct {
 	fixed   int // bytes of scratch before the spill slots
 	scratch int
 	streams int
-	arrays  []loopArray // streams, then outputs
+	arrays  []loopArray // streams, then outputs; scalar are those of inputs that repeat an element
 	columns int
 	lanes   int // elements of a vector
 	first   int // vectors at the left edge
@@ -47,7 +45,6 @@ type RowWork struct {
 // The entries of the table behind pointers and steps.
 const (
 	rowCount    = iota
-	rowStart    // element of the first vector
 	rowLeft     // vectors at the left edge
 	rowInterior // vectors between the edges
 	rowRight
@@ -57,11 +54,11 @@ const (
 )
 
 // CompileRows compiles a loop without a reduction for rows of so many columns. Of l it takes the code, the constants and the types; inputs say where operands lie, and streams is the
-// number of their pointers. Without AVX2 it gives ErrUnavailable. Arrays of bool are not supported.
+// number of their pointers; the inputs of one stream repeat an element all or none. Arrays of bool are not supported.
 func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows, error) {
 	av := detect()
-	if !av.ok || av.level < cpu.AVX2 {
-		return nil, fmt.Errorf("%w: code over rows needs AVX2", ErrUnavailable)
+	if !av.ok {
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, av.reason)
 	}
 	line := *l
 	line.Dims = []int{columns}
@@ -78,7 +75,7 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	}
 	arrays := make([]loopArray, streams, streams+len(l.Out))
 	for k, a := range l.In {
-		arrays[inputs[k].Stream].t = a.Type
+		arrays[inputs[k].Stream] = loopArray{t: a.Type, scalar: inputs[k].Repeat}
 	}
 	arrays = append(arrays, c.arrays[len(l.In):]...)
 	for _, a := range arrays {
@@ -89,12 +86,8 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	c.arrays, c.inputs, c.outputs = arrays, inputs, streams
 	c.choose(1)
 	out := &Rows{streams: streams, arrays: arrays, columns: columns, lanes: int(c.Lanes)}
-	c.MaskBytes, c.Ragged = 2, columns%int(c.Lanes) != 0
-	if c.Mode == isa.ModeVector {
-		c.MaskBytes = 4 * int32(c.Lanes)
-	}
-	var spans []uint8
-	spans, c.absent = out.cut(inputs, int(c.MaskBytes))
+	c.Rest = uint8(columns % int(c.Lanes))
+	spans := c.cut(out)
 	if err := c.compileRows(spans); err != nil {
 		return nil, err
 	}
@@ -108,14 +101,13 @@ func CompileRows(l *micro.Loop, columns, streams int, inputs []RowInput) (*Rows,
 	return out, nil
 }
 
-// cut finds the edges and makes their masks. Between them each input is read as it is in the middle of the row: everywhere or nowhere. It returns the span of each input, where 0 is the whole row, and which
-// are read nowhere.
-func (r *Rows) cut(inputs []RowInput, maskBytes int) (spans []uint8, absent []bool) {
+// cut finds the edges and makes their masks. Between them each input is read as it is in the middle of the row: everywhere or nowhere. It returns the span of each input, where 0 is the whole row.
+func (c *loopCompiler) cut(r *Rows) (spans []uint8) {
 	list := [][2]int{{0, r.columns}}
 	number := map[[2]int]uint8{list[0]: 0}
-	spans, absent = make([]uint8, len(inputs)), make([]bool, len(inputs))
+	spans, c.absent = make([]uint8, len(c.inputs)), make([]bool, len(c.inputs))
 	lo, hi, middle := 0, r.columns, r.columns/2
-	for k, in := range inputs {
+	for k, in := range c.inputs {
 		key := [2]int{in.Lo, in.Hi}
 		if _, ok := number[key]; !ok {
 			number[key] = uint8(len(list))
@@ -131,9 +123,8 @@ func (r *Rows) cut(inputs []RowInput, maskBytes int) (spans []uint8, absent []bo
 		case in.Lo < in.Hi:
 			hi = min(hi, in.Lo)
 		}
-		absent[k] = true
+		c.absent[k] = true
 	}
-	r.edge = maskBytes * len(list)
 	r.vectors = (r.columns + r.lanes - 1) / r.lanes
 	r.first = min((lo+r.lanes-1)/r.lanes, r.vectors)
 	r.last = max(hi/r.lanes, r.first)
@@ -141,19 +132,14 @@ func (r *Rows) cut(inputs []RowInput, maskBytes int) (spans []uint8, absent []bo
 		if v >= r.first && v < r.last {
 			continue
 		}
+		start := len(r.masks)
 		for _, s := range list {
-			from, to := min(max(s[0]-v*r.lanes, 0), r.lanes), min(max(s[1]-v*r.lanes, 0), r.lanes)
-			mask := uint16((1<<to - 1) &^ (1<<from - 1))
-			if maskBytes == 2 {
-				r.masks = binary.LittleEndian.AppendUint16(r.masks, mask)
-				continue
-			}
-			for lane := range r.lanes {
-				r.masks = binary.LittleEndian.AppendUint32(r.masks, -uint32(mask>>lane&1))
-			}
+			r.masks = c.Machine.AppendSpan(r.masks, s[0]-v*r.lanes, s[1]-v*r.lanes)
 		}
+		r.edge = len(r.masks) - start
 	}
-	return spans, absent
+	c.MaskBytes = int32(r.edge / len(list))
+	return spans
 }
 
 // nothingOr returns the operand of a bitwise or whose other one is an input of which nothing is read, isa.None if there is none.
@@ -180,7 +166,7 @@ func (c *loopCompiler) rowInput(k, part int) int32 {
 	v := c.NewValue(kindOf(t))
 	val := &c.Vals[v]
 	val.Stored, val.Home, val.Array, val.Part, val.Repeat, val.Span = true, isa.SpaceArray, uint8(in.Stream), uint8(part), in.Repeat, c.spans[k]
-	val.Absent = in.Lo >= in.Hi
+	val.Reads = uint8(min(max(in.Hi-in.Lo, 0), 255))
 	val.Disp = int32(in.Shift * t.Size())
 	if !in.Repeat {
 		val.Disp += int32(part) * int32(c.Lanes) * int32(t.Size())
@@ -199,8 +185,8 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 	n := len(c.arrays)
 	entry := func(k int) isa.Mem { return isa.At(isa.BaseArena, 8*int32(2*n+k)) }
 	c.begin()
+	m.StartArrays(0)
 	top := len(c.Buf)
-	m.LoadReg(isa.RegIndex, entry(rowStart))
 	m.LoadReg(isa.RegSpans, entry(rowLeftMasks))
 	m.LoadReg(isa.RegLeft, entry(rowLeft))
 	m.Clear(isa.RegPhase)
@@ -212,7 +198,7 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 	if err := c.edgeBody(); err != nil {
 		return err
 	}
-	m.AddImm(isa.RegIndex, int32(c.Lanes))
+	m.NextElements(int32(c.Lanes))
 	m.AddImm(isa.RegSpans, c.MaskBytes*int32(all+1))
 	m.SubImm(isa.RegLeft, 1)
 	m.Patch(m.Jump(isa.CondNotEqual), vector)
@@ -228,7 +214,7 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 	if err := c.emitBody(); err != nil {
 		return err
 	}
-	m.AddImm(isa.RegIndex, int32(c.Lanes))
+	m.NextElements(int32(c.Lanes))
 	m.SubImm(isa.RegLeft, 1)
 	m.Patch(m.Jump(isa.CondNotEqual), vector)
 	m.Patch(empty, len(c.Buf))
@@ -237,13 +223,7 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 	m.Patch(m.JumpAlways(), edge)
 	m.Patch(done, len(c.Buf))
 	for k := range c.arrays {
-		if k < len(c.ArrayRegs) {
-			m.AddMemory(c.ArrayRegs[k], isa.At(isa.BaseArena, 8*int32(n+k)))
-			continue
-		}
-		m.LoadReg(isa.RegTemp, isa.At(isa.BaseArena, 8*int32(k)))
-		m.AddMemory(isa.RegTemp, isa.At(isa.BaseArena, 8*int32(n+k)))
-		m.StoreReg(isa.At(isa.BaseArena, 8*int32(k)), isa.RegTemp)
+		m.NextRow(k, isa.At(isa.BaseArena, 8*int32(n+k)))
 	}
 	m.LoadReg(isa.RegTemp, entry(rowCount))
 	m.SubImm(isa.RegTemp, 1)
@@ -292,11 +272,14 @@ func (r *Rows) Run(from, to, rows int, addresses []uintptr, steps []int, w *RowW
 	copy(t, addresses)
 	for k, s := range steps {
 		t[n+k] = uintptr(s)
+		if a := &r.arrays[k]; !a.scalar {
+			t[k] += uintptr(from * r.lanes * a.t.Size())
+		}
 	}
 	left, interior := min(to, r.first)-from, min(to, r.last)-max(from, r.first)
 	right := to - max(from, r.last)
 	left, interior, right = max(left, 0), max(interior, 0), max(right, 0)
-	t[2*n+rowCount], t[2*n+rowStart] = uintptr(rows), uintptr(from*r.lanes)
+	t[2*n+rowCount] = uintptr(rows)
 	t[2*n+rowLeft], t[2*n+rowInterior], t[2*n+rowRight] = uintptr(left), uintptr(interior), uintptr(right)
 	t[2*n+rowLeftMasks] = r.maskAddress(from)
 	t[2*n+rowRightMasks] = r.maskAddress(max(from-(r.last-r.first), r.first))

@@ -63,7 +63,7 @@ type Value struct {
 	Part   uint8 // SpaceArray: which vector of the iteration
 	Span   uint8 // SpaceArray, code over rows: which columns are read; see RowInput
 	Repeat bool  // SpaceArray, code over rows: one element for the row
-	Absent bool  // SpaceArray, code over rows: no column is read
+	Reads  uint8 // SpaceArray, code over rows: how many columns are read, 255 of more
 	Stored bool  // its home holds it
 	Output bool  // to be stored as soon as it is known
 	Pinned bool  // stays in its register
@@ -120,8 +120,8 @@ type Generator struct {
 	Tail        bool                // code for the elements that do not fill an iteration
 	TailMasks   [8]uint8            // registers of the masks of the parts
 	Edge        bool                // code over rows, at the edges of a row
-	Ragged      bool                // code over rows: a row does not end with a vector
-	MaskBytes   int32               // code over rows: of a mask
+	Rest        uint8               // code over rows: elements of a row's last vector, 0 if it is a whole one
+	MaskBytes   int32               // code over rows: of what AppendSpan appends
 	Behind      map[ArrayPart]int32 // vectors of arrays that can be loaded with the one before, by array and the part of that one
 	stubs       []stub
 	Saved       [2]uint32 // registers that a complete form must keep
@@ -214,11 +214,7 @@ func (g *Generator) AddressOf(v *Value) Mem {
 	case spaceScratch, SpaceFixed:
 		return At(BaseScratch, v.Disp)
 	case SpaceArray:
-		p := g.Machine.ArrayOperand(v.Array, v.Disp)
-		if v.Repeat {
-			p.Index = NoRegister
-		}
-		return p
+		return g.Machine.ArrayOperand(v.Array, v.Disp)
 	}
 	panic("BUG: value without a home used from memory")
 }

@@ -41,11 +41,13 @@ type Machine interface {
 	PointerRegisters() []uint8            // for the pointers of the first arrays
 	StartArrays(offset int32)             // loads the pointers from the table at an offset: the current element is the first
 	NextElements(n int32)                 // moves the current element on
+	NextRow(array int, step Mem)          // moves an array's pointer from where a row began to where the next one begins
 	ArrayOperand(array uint8, disp int32) Mem
 	Repeat(k Kind, p, to Mem)                                            // stores the vector of an element
 	StoreFirst(k Kind, r uint8, p Mem)                                   // stores the first element of register r
 	TailMask(k Kind, r uint8, left uint8, element int, size, disp int32) // loads the vector of a table from an element on, left elements before
 	LoadMask(r uint8, p Mem)                                             // loads a mask register
+	AppendSpan(b []byte, from, to int) []byte                            // appends what loads at the edges of a row need where the elements [from, to) of a vector are read, which go beyond the vector as they do in the row
 	Flush(on bool)                                                       // whether results and operands that are subnormal become 0
 
 	// General registers in the loops around vector code. SubImm and CmpImm are followed by a jump.

@@ -2,6 +2,7 @@
 package amd64
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -88,9 +89,9 @@ func (g machine) loadEdge(v *isa.Value, r uint8, p isa.Mem) {
 	if v.Kind == isa.Kind32 {
 		broadcast, load, and, l = vbroadcastss, vmaskmovpsLoad, vandps, g.Len32
 	}
-	masked := g.Edge && (v.Span > 0 || g.Ragged && !v.Repeat)
+	masked := g.Edge && (v.Span > 0 || g.Rest > 0 && !v.Repeat)
 	switch {
-	case v.Repeat && v.Absent:
+	case v.Repeat && v.Reads == 0:
 		g.rrr(vxorps, l, r, r, r) // the element may not be there
 	case v.Repeat:
 		g.rrm(broadcast, l, r, 0, p)
@@ -102,6 +103,19 @@ func (g machine) loadEdge(v *isa.Value, r uint8, p isa.Mem) {
 	default:
 		g.rrm(vmovupsLoad, l, r, 0, p)
 	}
+}
+
+// AppendSpan appends a mask of 16 bits, or one of 32 bits for each element.
+func (g machine) AppendSpan(b []byte, from, to int) []byte {
+	lanes := int(g.Lanes)
+	mask := uint16(1<<min(max(to, 0), lanes)-1) &^ uint16(1<<min(max(from, 0), lanes)-1)
+	if g.Mode == isa.ModeMasked {
+		return binary.LittleEndian.AppendUint16(b, mask)
+	}
+	for lane := range lanes {
+		b = binary.LittleEndian.AppendUint32(b, -uint32(mask>>lane&1))
+	}
+	return b
 }
 
 // edgeMask loads the mask of a span of columns, of which memory has 32 bits an element.
@@ -710,6 +724,9 @@ func (g machine) ArrayOperand(array uint8, disp int32) isa.Mem {
 		base = g.ArrayRegs[array]
 	} else {
 		g.LoadReg(regBX, isa.At(isa.BaseArena, 8*int32(array)))
+	}
+	if g.ArrayFixed[array] {
+		return isa.At(base, disp)
 	}
 	return isa.Mem{Base: base, Index: isa.RegIndex, Scale: g.ArrayScale[array], Disp: disp}
 }

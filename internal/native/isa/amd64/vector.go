@@ -91,7 +91,7 @@ func (g machine) emitVector(in *isa.Instr, u *isa.NextUses) {
 				m, l = vmovupsStore, g.Len32
 			}
 			g.evexRRM(m, l, r, 0, p, evexBits{mask: g.TailMasks[in.Part]})
-		case g.Edge && g.Ragged:
+		case g.Edge && g.Rest > 0:
 			m, l := vmaskmovpdStore, g.Len64
 			if k == isa.Kind32 {
 				m, l = vmaskmovpsStore, g.Len32
@@ -161,9 +161,22 @@ func (g machine) StartArrays(offset int32) {
 
 func (g machine) NextElements(n int32) { g.AddImm(isa.RegIndex, n) }
 
+func (g machine) NextRow(array int, step isa.Mem) {
+	if array == 0 {
+		g.Clear(isa.RegIndex)
+	}
+	if array < len(g.ArrayRegs) {
+		g.AddMemory(g.ArrayRegs[array], step)
+		return
+	}
+	place := isa.At(isa.BaseArena, 8*int32(array))
+	g.LoadReg(isa.RegTemp, step)
+	g.AddMemory(isa.RegTemp, place)
+	g.StoreReg(place, isa.RegTemp)
+}
+
 func (g machine) Repeat(k isa.Kind, p, to isa.Mem) {
 	const r = 0
-	p.Index = isa.NoRegister
 	switch {
 	case k == isa.KindMask:
 		g.rrm(vpbroadcastb, isa.Len256, r, 0, p)

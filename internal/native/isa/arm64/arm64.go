@@ -22,7 +22,7 @@ type form struct {
 //	b h s d q w x          registers of that size
 //	8b 16b 2s 4s 2d …      vectors; s[0], d[1] and so on one of their elements, {s}[1] as the target of a load, {2d} all of them
 //	m8 m16 m32 m64 m128    memory at a register and an unsigned distance in units of that size, without a place; [x]:n without a distance
-//	u32 u64 u128           the same with a signed distance of 9 bits in bytes
+//	[x]±                   the same with a signed distance of 9 bits in bytes
 //	i32 i64 [x,x]          memory at a register and another, whose unit is that size or a byte
 //	p128                   the same for two registers, with 7 bits
 //	#imm #wide #lsl #shr   a plain number of 12 bits; one of 16 bits with its half-word; distances of shifts
@@ -208,9 +208,10 @@ var (
 	Bic   = family("bic", bits(0x0E601C00), "d", "n", "m") // n and not m
 	Orr   = family("orr", bits(0x0EA01C00), "d", "n", "m")
 	Eor   = family("eor", bits(0x2E201C00), "d", "n", "m")
-	Bsl   = family("bsl", bits(0x2E601C00), "d", "n", "m") // d ? n : m
-	Bit   = family("bit", bits(0x2EA01C00), "d", "n", "m") // m ? n : d
-	Bif   = family("bif", bits(0x2EE01C00), "d", "n", "m") // m ? d : n
+	Bsl   = family("bsl", bits(0x2E601C00), "d", "n", "m")                           // d ? n : m
+	Bit   = family("bit", bits(0x2EA01C00), "d", "n", "m")                           // m ? n : d
+	Bif   = family("bif", bits(0x2EE01C00), "d", "n", "m")                           // m ? d : n
+	Tbl   = family("tbl", map[Arrangement]uint32{B16: 0x4E000000}, "d", "{}:n", "m") // bytes of n, 0 where m is none of its places
 	Not   = family("mvn", bits(0x2E205800), "d", "n")
 	Shl   = family("shl", shifts(0x5F005400, 0x0F005400), "d", "n", "#lsl")
 	Ushr  = family("ushr", shifts(0x7F000400, 0x2F000400), "d", "n", "#shr")
@@ -223,6 +224,7 @@ var (
 	LdrS  = op("ldr", 0xBD400000, "s:d", "m32")
 	LdrB  = op("ldr", 0x3D400000, "b:d", "m8")
 	LdrX  = op("ldr", 0xF9400000, "x:d", "m64")
+	StrX  = op("str", 0xF9000000, "x:d", "m64")
 	StrD  = op("str", 0xFD000000, "d:d", "m64")
 	StrS  = op("str", 0xBD000000, "s:d", "m32")
 	StrB  = op("strb", 0x39000000, "w:d", "m8")
@@ -234,6 +236,8 @@ var (
 	LdrDO = op("ldr", 0xFC606800, "d:d", "[x,x]")
 	LdrSO = op("ldr", 0xBC606800, "s:d", "[x,x]")
 	LdrQ  = op("ldr", 0x3DC00000, "q:d", "m128")
+	LdurQ = op("ldur", 0x3CC00000, "q:d", "[x]±")
+	LdurD = op("ldur", 0xFC400000, "d:d", "[x]±")
 	StrQ  = op("str", 0x3D800000, "q:d", "m128")
 	LdpQ  = op("ldp", 0xAD400000, "q:d", "q:a", "p128")
 	StpQ  = op("stp", 0xAD000000, "q:d", "q:a", "p128")
@@ -312,6 +316,14 @@ func (o Op) Reaches(distance int32) bool {
 	u := int32(o.unit())
 	return distance >= 0 && distance%u == 0 && distance/u < 1<<12
 }
+
+// Unscaled returns a load of register d at n and a distance in bytes between −UnscaledReach and UnscaledReach − 1.
+func (o Op) Unscaled(d, n uint8, distance int32) uint32 {
+	return o.R2(d, n) | uint32(distance)&0x1FF<<12
+}
+
+// UnscaledReach bounds the distances of Unscaled.
+const UnscaledReach = 256
 
 // unit is what distances of memory operands count.
 func (o Op) unit() uint32 {

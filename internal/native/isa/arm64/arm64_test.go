@@ -31,6 +31,8 @@ func samples() []uint32 {
 				out = append(out, o.At(d, n, [3]int32{0, 5, 4095}[k]*int32(o.unit())))
 			case "i32", "i64", "[x,x]":
 				out = append(out, o.R3(d, n, m))
+			case "[x]±":
+				out = append(out, o.Unscaled(d, n, [3]int32{8, -UnscaledReach, UnscaledReach - 1}[k]))
 			case "p128":
 				out = append(out, o.Pair(d, a, n, [3]int32{0, 16, 63 * 16}[k]))
 			case "x<<":

@@ -91,6 +91,9 @@ func (g machine) VectorCode() (isa.Mode, uint8) { return isa.ModeVector, isa.Len
 
 func (g machine) Pairs() bool { return true }
 
+// unscaledOps are loads at distances that are no multiples of the size.
+var unscaledOps = map[Op]Op{LdrQ: LdurQ, LdrD: LdurD}
+
 // access appends a load or store of register r: with a distance, or with an index.
 func (g machine) access(plain, indexed Op, r uint8, p isa.Mem) {
 	if p.Index != isa.NoRegister {
@@ -98,6 +101,10 @@ func (g machine) access(plain, indexed Op, r uint8, p isa.Mem) {
 		return
 	}
 	if !plain.Reaches(p.Disp) {
+		if o := unscaledOps[plain]; o != 0 && p.Disp >= -UnscaledReach && p.Disp < UnscaledReach {
+			g.word(o.Unscaled(r, p.Base, p.Disp))
+			return
+		}
 		low := p.Disp & 0xFFF
 		if !plain.Reaches(low) {
 			low = 0
@@ -160,7 +167,11 @@ func (g machine) Load(v *isa.Value, r uint8) {
 		g.loadTruths(r, p)
 		return
 	}
-	if v.Home == isa.SpaceArray && g.loadPair(v, r, p) {
+	switch {
+	case v.Home == isa.SpaceArray && (g.Edge || v.Repeat):
+		g.loadRow(v, r, p)
+		return
+	case v.Home == isa.SpaceArray && g.loadPair(v, r, p):
 		return
 	}
 	if v.Kind == isa.KindMask && v.Home == isa.SpaceArena {

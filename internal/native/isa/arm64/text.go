@@ -15,6 +15,8 @@ func (p operand) fields() uint32 {
 			mask |= 31 << placeN
 		}
 		return mask
+	case "[x]±":
+		return 31<<placeN | 0x1FF<<12
 	case "i32", "i64", "[x,x]":
 		return 31<<placeN | 31<<placeM
 	case "x<<":
@@ -48,6 +50,8 @@ func (p operand) text(w uint32, pc int) string {
 			return fmt.Sprintf("[x%d, #%d]", register(placeN), at)
 		}
 		return fmt.Sprintf("[x%d]", register(placeN))
+	case "[x]±":
+		return fmt.Sprintf("[x%d, #%d]", register(placeN), int32(w<<11)>>23)
 	case "i32", "i64":
 		return fmt.Sprintf("[x%d, x%d, lsl #%d]", register(placeN), register(placeM), map[string]int{"i32": 2, "i64": 3}[p.class])
 	case "#imm":

@@ -49,6 +49,19 @@ func (g machine) NextElements(n int32) {
 	}
 }
 
+func (g machine) NextRow(array int, step isa.Mem) {
+	r, place := uint8(isa.RegTemp), isa.At(isa.BaseArena, 8*int32(array))
+	if array < len(g.ArrayRegs) {
+		r = g.ArrayRegs[array]
+	}
+	if array == len(g.ArrayRegs) {
+		g.Clear(isa.RegIndex)
+	}
+	g.LoadReg(r, place)
+	g.AddMemory(r, step)
+	g.StoreReg(place, r)
+}
+
 func (g machine) ArrayOperand(array uint8, disp int32) isa.Mem {
 	if int(array) < len(g.ArrayRegs) {
 		return isa.At(g.ArrayRegs[array], disp)
@@ -94,6 +107,105 @@ func (g machine) TailMask(k isa.Kind, r, left uint8, element int, size, disp int
 
 func (g machine) Flush(bool) { panic("BUG: flushing on arm64") }
 
+// The parts of what loads at the edges of a row need: where each byte of the vector stands in what is read instead, for elements of 8 and of 4 bytes, that read's distance in elements, and whether the last elements are not read.
+const (
+	spanWide   = 0
+	spanNarrow = 16
+	spanShift  = 32
+	spanPart   = 40
+)
+
+// AppendSpan finds the nearest whole vector within the elements that are read, or all of them where these are fewer: there are no loads under masks.
+func (g machine) AppendSpan(b []byte, from, to int) []byte {
+	lanes := int(g.Lanes)
+	shift := max(min(max(0, from), to-lanes), from)
+	for _, size := range []int{8, 4} {
+		for k := range 16 {
+			place := byte(0xFF) // which is none
+			if lane := k / size; lane < lanes && from <= lane && lane < to {
+				place = byte(k - shift*size)
+			}
+			b = append(b, place)
+		}
+	}
+	part := uint64(0)
+	if to < lanes {
+		part = 1
+	}
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, uint64(shift)), part)
+}
+
+// loadRow reads a vector of a row.
+func (g machine) loadRow(v *isa.Value, r uint8, p isa.Mem) {
+	at, scale, places := D2, uint8(3), int32(spanWide)
+	if v.Kind == isa.Kind32 {
+		at, scale, places = g.arrangement(isa.F32), 2, spanNarrow
+	}
+	masked := g.Edge && (v.Span > 0 || g.Rest > 0 && !v.Repeat)
+	span := g.MaskBytes * int32(v.Span)
+	switch {
+	case masked && v.Reads == 0: // an element that repeats may not be there
+		g.word(MoviD2.Word() | uint32(r))
+		return
+	case v.Repeat:
+		g.Lea(regScratch, p)
+		g.word(Ld1r[at].R2(r, regScratch))
+	case masked:
+		g.LoadReg(isa.RegTemp, isa.At(isa.RegSpans, span+spanShift))
+		g.Lea(regScratch, p)
+		g.word(AddXl.Shifted(regScratch, regScratch, isa.RegTemp, scale))
+		g.loadColumns(v, r, isa.At(regScratch, 0))
+	default:
+		g.LoadFrom(v.Kind, p, r)
+	}
+	if masked {
+		g.access(LdrQ, 0, vecSpare, isa.At(isa.RegSpans, span+places))
+		g.word(Tbl[B16].R3(r, r, vecSpare))
+	}
+}
+
+// loadColumns reads a vector, or all columns that are read if these are fewer.
+func (g machine) loadColumns(v *isa.Value, r uint8, p isa.Mem) {
+	switch {
+	case v.Reads >= g.Lanes:
+		g.LoadFrom(v.Kind, p, r)
+	case v.Reads == 1 && v.Kind == isa.Kind32:
+		g.access(LdrS, 0, r, p)
+	default:
+		g.access(LdrD, 0, r, p)
+	}
+	if v.Reads == 3 && g.Lanes == 4 {
+		g.Lea(regScratch, isa.At(p.Base, p.Disp+8))
+		g.word(Ld1S[2].R2(r, regScratch))
+	}
+}
+
+// storeRow writes a vector of a row, of the last one only the elements that the row has: its reads alone lie elsewhere.
+func (g machine) storeRow(k isa.Kind, r uint8, p isa.Mem) {
+	if !g.Edge || g.Rest == 0 {
+		g.StoreAt(k, isa.SpaceArray, r, p)
+		return
+	}
+	g.LoadReg(regScratch, isa.At(isa.RegSpans, spanPart))
+	last := len(g.Buf)
+	g.word(CbnzX.To(regScratch, 0))
+	g.StoreAt(k, isa.SpaceArray, r, p)
+	whole := g.JumpAlways()
+	g.Patch(last, len(g.Buf))
+	wide := k == isa.Kind64
+	switch {
+	case wide || g.Rest >= 2:
+		g.access(StrD, 0, r, p)
+	default:
+		g.access(StrS, 0, r, p)
+	}
+	if g.Rest == 3 {
+		g.word(MovDD1.R2(vecSpare, r))
+		g.access(StrS, 0, vecSpare, isa.At(p.Base, p.Disp+8))
+	}
+	g.Patch(whole, len(g.Buf))
+}
+
 func (g machine) LoadMask(uint8, isa.Mem) { panic("BUG: a register of masks on arm64") }
 
 func (g machine) Clear(r uint8)              { g.word(Movz.Wide(r, 0, 0)) }
@@ -105,8 +217,7 @@ func (g machine) CmpImm(r uint8, n int32)    { g.word(CmpImm.At(0, r, n)) }
 func (g machine) LoadReg(r uint8, p isa.Mem) { g.access(LdrX, 0, r, p) }
 
 func (g machine) StoreReg(p isa.Mem, r uint8) {
-	g.word(FmovDX.R2(vecSpare, r))
-	g.access(StrD, 0, vecSpare, p)
+	g.access(StrX, 0, r, p)
 }
 
 func (g machine) AddMemory(r uint8, p isa.Mem) {
@@ -177,6 +288,8 @@ func (g machine) emitVector(in *isa.Instr, u *isa.NextUses) {
 		switch {
 		case k == isa.KindMask:
 			g.storeTruths(r, p)
+		case g.Edge:
+			g.storeRow(k, r, p)
 		case !g.storeBehind(r, p):
 			g.StoreAt(k, isa.SpaceArray, r, p)
 		}
