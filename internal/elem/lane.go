@@ -49,17 +49,15 @@ func select32(m bool, a, b uint32) uint32 {
 
 // scale64 returns p·2^k rounded once; see def.Scale for the bounds of p and k.
 func scale64(p, k float64) float64 {
-	h := math.Floor(k * 0.5)
-	const bias = 3<<51 + 1023
-	return float64(float64(p*math.Float64frombits(math.Float64bits(h+bias)<<52)) *
-		math.Float64frombits(math.Float64bits(k-h+bias)<<52))
+	sum := math.Float64bits(k + (3<<51 + 2*1023))
+	h := sum >> 1
+	return float64(float64(p*math.Float64frombits(h<<52)) * math.Float64frombits((sum-h)<<52))
 }
 
 func scale32(p, k float32) float32 {
-	h := float32(math.Floor(float64(k * 0.5)))
-	const bias = 3<<22 + 127
-	return float32(float32(p*math.Float32frombits(math.Float32bits(h+bias)<<23)) *
-		math.Float32frombits(math.Float32bits(k-h+bias)<<23))
+	sum := math.Float32bits(k + (3<<22 + 2*127))
+	h := sum >> 1
+	return float32(float32(p*math.Float32frombits(h<<23)) * math.Float32frombits((sum-h)<<23))
 }
 
 // Flush returns x, or 0 of its sign if x is subnormal.

@@ -1,8 +1,6 @@
 package native
 
 import (
-	"math"
-
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem/def"
 	"github.com/adjoint-go/adjoint/internal/micro"
@@ -32,6 +30,9 @@ func (g *lowering) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
 			forms.complete = def.Lookup(in.Op, in.Type)
 		}
 		if forms.complete != nil {
+			if !g.Machine.Has(isa.Scalef, elemOf(in.Type)) {
+				forms.complete = forms.complete.ExpandScale()
+			}
 			forms.fast = forms.complete.Fast()
 		}
 		if g.fastOf == nil {
@@ -142,7 +143,7 @@ func (g *lowering) lowerNodes(f *def.Func, args [3]int32, dst int32) (result, gu
 		case def.Select:
 			v[i] = g.blend(t, to, a, b, c)
 		case def.Scale:
-			v[i] = g.scale(t, to, a, b)
+			v[i] = g.op2(isa.Scalef, t, to, a, b)
 		case def.Gather:
 			table := g.Consts.PlaceTable(f.Tables[n.Imm].Data, t.Kind().Bytes())
 			v[i] = g.put(isa.Gather, t, 0, to, k, a, isa.None, isa.None)
@@ -179,25 +180,6 @@ func isNegative(f *def.Func, r def.Ref) bool {
 		return n.Kind == def.Const && n.Imm>>63 == 1
 	}
 	return n.Kind == def.Const && n.Imm>>31&1 == 1
-}
-
-// Scale appends x·2^y for whole y: by VSCALEF, or in two steps whose factors are normal
-// numbers, made by adding the exponent's bias in the last places of a float and shifting.
-func (g *lowering) scale(t isa.Elem, dst, x, y int32) int32 {
-	if g.Machine.Has(isa.Scalef, t) {
-		return g.op2(isa.Scalef, t, dst, x, y)
-	}
-	magic, shift := 3*math.Exp2(51)+1023, uint8(52)
-	if t == isa.F32 {
-		magic, shift = 3*math.Exp2(22)+127, 23
-	}
-	power := func(k int32) int32 {
-		bits := g.op2(isa.Add, t, isa.None, k, g.float(t, magic))
-		return g.put(isa.Shl, t.Integer(), shift, isa.None, t.Kind(), bits, isa.None, isa.None)
-	}
-	half := g.put(isa.Round, t, isa.RoundFloor, isa.None, t.Kind(), g.op2(isa.Mul, t, isa.None, y, g.float(t, 0.5)), isa.None, isa.None)
-	first := g.op2(isa.Mul, t, isa.None, x, power(half))
-	return g.op2(isa.Mul, t, dst, first, power(g.op2(isa.Sub, t, isa.None, y, half)))
 }
 
 // emitFunctions appends the complete forms and patches the calls to them. The slots of the

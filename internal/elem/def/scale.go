@@ -1,7 +1,8 @@
 package def
 
 // ExpandScale returns the function with every Scale written out as
-// (A·2^h)·2^(B−h), h = ⌊B/2⌋, for executors without VSCALEF: same bits.
+// (A·2^h)·2^(B−h), h = ⌊B/2⌋, for executors without VSCALEF: same bits. B and twice the bias of exponents are
+// the low bits of a float, which integers halve.
 func (f *Func) ExpandScale() *Func {
 	b := NewBuilder(f.Name, f.Op, f.Type, f.Args)
 	b.f.Tables = f.Tables
@@ -18,8 +19,10 @@ func (f *Func) ExpandScale() *Func {
 			continue
 		}
 		x, k := operands[0], operands[1]
-		h := b.Floor(b.Mul(k, b.K(0.5)))
-		to[i] = b.Mul(b.Mul(x, b.pow2(h, 0)), b.pow2(b.Sub(k, h), 0))
+		sum := b.Add(k, b.K2(3<<51+2*1023, 3<<22+2*127))
+		h := b.Shr(sum, 1)
+		shift := b.mantissaBits()
+		to[i] = b.Mul(b.Mul(x, b.Shl(h, shift)), b.Shl(b.ISub(sum, h), shift))
 	}
 	for _, r := range f.Rare {
 		b.f.Rare = append(b.f.Rare, to[r])

@@ -192,8 +192,7 @@ func select64(m bool, a, b uint64) uint64 {
 
 // scale64 returns p·2^k rounded once; see def.Scale for the bounds of p and k.
 func scale64(p, k float64) float64 {
-	h := math.Floor(k * 0.5)
-	const bias = 3<<51 + 1023
-	return float64(float64(p*math.Float64frombits(math.Float64bits(h+bias)<<52)) *
-		math.Float64frombits(math.Float64bits(k-h+bias)<<52))
+	sum := math.Float64bits(k + (3<<51 + 2*1023))
+	h := sum >> 1
+	return float64(float64(p*math.Float64frombits(h<<52)) * math.Float64frombits((sum-h)<<52))
 }
