@@ -283,11 +283,11 @@ func (x *loop) types(at *microError) string {
 func (x *loop) listing() string {
 	switch {
 	case x.overRows():
-		return "loop over rows; rdi: pointers to arrays, their steps, and what a row consists of; rsi: constants, rdx: scratch memory, rax: element, rcx: vectors left, r14: masks\n" + x.rowwise.code.Listing()
+		return native.Registers("loop over rows; rdi: pointers to arrays, their steps, and what a row consists of; rsi: constants, rdx: scratch memory, rax: element, rcx: vectors left, r14: masks\n") + x.rowwise.code.Listing()
 	case x.code == nil:
 		return ""
 	}
-	return "loop; rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left\n" + x.code.Listing()
+	return native.Registers("loop; rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left\n") + x.code.Listing()
 }
 
 // watch runs blocks, and looks at every element.

@@ -63,7 +63,7 @@ func (x *nativeLoop) listing(c *caller) string {
 	if x.loop == nil {
 		return c.listing()
 	}
-	return "loop around scalar code; rdi, rsi, rdx: frame, constants and scratch memory, each + 128; r14: pointers to xs and ys; r15: step\n" + x.loop.Listing()
+	return native.Registers("loop around scalar code; rdi, rsi, rdx: frame, constants and scratch memory, each + 128; r14: pointers to xs and ys; r15: step\n") + x.loop.Listing()
 }
 
 func (x *nativeLoop) codeBytes() int {

@@ -142,7 +142,7 @@ func (x *straight) listing() string {
 	if x.code == nil {
 		return ""
 	}
-	return "scalar code; rdi, rsi, rdx: arena, constants and scratch memory, each + 128\n" + x.code.Listing()
+	return native.Registers("scalar code; rdi, rsi, rdx: arena, constants and scratch memory, each + 128\n") + x.code.Listing()
 }
 
 // watch runs one micro-instruction at a time.

@@ -2,6 +2,7 @@ package native
 
 import (
 	"runtime"
+	"strings"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/native/isa"
@@ -28,6 +29,17 @@ func architectureOf(level cpu.Level) *architecture {
 		return &armArchitecture
 	}
 	return &x86Architecture
+}
+
+// onARM puts arm64's registers of the same uses into a text about amd64's.
+var onARM = strings.NewReplacer("rdi", "x7", "rsi", "x6", "rdx", "x2", "rax: element, ", "", "rcx", "x1", "r14", "x14", "r15", "x15", ", each + 128", "")
+
+// Registers returns a text about the registers of amd64 that is true of this processor's.
+func Registers(text string) string {
+	if host == &armArchitecture {
+		return onARM.Replace(text)
+	}
+	return text
 }
 
 // host is the architecture of this processor.
