@@ -107,7 +107,7 @@ func (g *Graph) Inputs() []*Node {
 
 // Has reports whether an operator of the graph's nodes, also of those that nothing depends on, is one of those asked for: what has nothing to do in a large graph knows it without a walk over it.
 func (g *Graph) Has(is func(op *Op) bool) bool {
-	return g != nil && slices.ContainsFunc(g.operators, is)
+	return g != nil && is != nil && slices.ContainsFunc(g.operators, is)
 }
 
 // Lookup returns the node with the given name, or nil.

@@ -332,7 +332,7 @@ func (op *Op) check() error {
 }
 
 // HasBodies reports whether nodes of the operator have bodies: see Bodies.
-func (op *Op) HasBodies() bool { return op.hasAttr("bodies", attr.Functions) }
+func (op *Op) HasBodies() bool { return op != nil && op.hasAttr("bodies", attr.Functions) }
 
 // hasAttr reports whether the operator has an attribute of the kind.
 func (op *Op) hasAttr(key string, kind attr.Kind) bool {

@@ -105,8 +105,12 @@ func worthJoining(m *Machine, calls []Instr) bool {
 	return total/instrs < stepShared || m.threads <= len(calls) && longest*float64(m.threads) < 1.25*total
 }
 
-// CallWork returns about how many operations the blocks of a call do, as Program.Work bounds them, and how many instructions they run.
+// CallWork returns about how many operations the blocks of a call do, as Program.Work bounds them, and how many instructions they run; 0 and 0 for a nil call, one of nothing, and one of a block
+// that is not there.
 func (c *Code) CallWork(call *Call) (operations, instrs float64) {
+	if c == nil || call.Kind() == "" || slices.ContainsFunc(call.callees(), func(k int) bool { return k < 0 || k >= len(c.Blocks) }) {
+		return 0, 0
+	}
 	works, counts := make([]float64, len(c.Blocks)), make([]float64, len(c.Blocks))
 	for _, k := range c.reached(call) {
 		for i := range c.Blocks[k].Instrs {
