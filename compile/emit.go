@@ -242,18 +242,22 @@ func (e *emitter) labelAll(x *instruction, code straightCode, length int, place 
 // manyNodes is the number of nodes from which on work goes to another processor.
 const manyNodes = 1 << 14
 
-// alongside does work on so many nodes, if these are many beside what the caller does until it calls wait.
+// alongside does work on so many nodes, if these are many beside what the caller does until it calls wait, which panics if the work did.
 func alongside(nodes int, work func()) (wait func()) {
 	if nodes < manyNodes {
 		work()
 		return func() {}
 	}
-	done := make(chan struct{})
+	done := make(chan any, 1)
 	go func() {
-		defer close(done)
+		defer func() { done <- recover() }()
 		work()
 	}()
-	return func() { <-done }
+	return func() {
+		if bug := <-done; bug != nil {
+			panic(bug)
+		}
+	}
 }
 
 // cell returns the cell of a scalar that scalar code reads or writes.
