@@ -421,6 +421,8 @@ SEVERAL = {
     "atan2": (angle, scales, {("0", "0"): ["0"] * 7, ("inf", "1"): [mp.pi / 2] + ["0"] * 6, ("1", "inf"): ["0"] * 7, ("1", "-inf"): [mp.pi] + ["0"] * 6}),
     "hypot": (hypot, scales, {("0", "0"): ["0"] * 7, ("inf", "1"): ["inf", "1"] + ["0"] * 5, ("1", "-inf"): ["inf", "0", "-1"] + ["0"] * 4, ("0", "2"): ["2", "0", "1", "0.5", "0", "0", "0"]}),
     "hypot_derivative": (lambda x, y: x / hypot(x, y), scales, {("0", "0"): ["0"] * 7, ("inf", "1"): ["1"] + ["0"] * 6}),
+    "hypot_second_derivative": (lambda x, y: y / hypot(x, y) * (y / hypot(x, y)) / hypot(x, y), scales, {("0", "0"): ["0"] * 7}),
+    "hypot_mixed_derivative": (lambda x, y: x / hypot(x, y) * (y / hypot(x, y)) / hypot(x, y), scales, {("0", "0"): ["0"] * 7}),
     "div": (lambda x, y: x / y, scales, {}),
     "logaddexp": (logaddexp, grid("0.25", "-3", "40", "-40", "700", "-1e30", "1e-30"), {("-inf", "-inf"): ["-inf"] + ["0"] * 6, ("inf", "1"): ["inf", "1"] + ["0"] * 5, ("1", "-inf"): ["1", "1"] + ["0"] * 5}),
     "xlogy": (lambda x, y: x * log(y), [(a, b) for a in ("2", "-1e-200", "1e200", "3e-15") for b in ("3", "1e-200", "1e200", "1.0000152587890625")],
@@ -475,6 +477,8 @@ for bits in (64, 32):
                 # Sums that cancel to 0 or overflow term by term are not checked.
                 limit = mp.mpf(2) ** (1023 if bits == 64 else 127)
                 for k, (v, c) in enumerate(out):
+                    if abs(v) < c * mp.mpf(10) ** -600:
+                        v = mp.mpf(0)  # all digits have cancelled
                     free = v == 0 and c > 0 or k > n and abs(v) > limit
                     out[k] = "? 1" if free else text(v) + " " + ("0" if v == 0 else mp.nstr(min(c / abs(v), 1e9), 3))
                 print(head + "; " + "; ".join(out))
