@@ -127,10 +127,17 @@ func checkStored(text *string) error {
 	if err != nil {
 		return err
 	}
-	r, err := ipc.NewReader(stream, ipc.WithAllocator(&limited{left: 1 << 26}), ipc.WithBodySizeLimit(int64(len(data))), ipc.WithMetadataSizeLimit(int64(len(data))))
+	r, err := streamReader(stream, &limited{left: 1 << 26}, int64(len(data)))
 	if err != nil {
 		return err
 	}
 	r.Release()
 	return nil
+}
+
+// streamReader returns a reader of a stream none of whose messages has more bytes than are given. Of ipc.NewReader messages may have any number: it leaves the limits out.
+func streamReader(r io.Reader, memory *limited, most int64) (*ipc.Reader, error) {
+	most = max(most, 1) // 0 is no limit
+	limits := []ipc.Option{ipc.WithAllocator(memory), ipc.WithBodySizeLimit(most), ipc.WithMetadataSizeLimit(min(most, 1<<26))}
+	return ipc.NewReaderFromMessageReader(ipc.NewMessageReader(r, limits...), limits...)
 }

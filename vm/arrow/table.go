@@ -341,7 +341,7 @@ func read(from io.Reader, most int64, memory int) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := ipc.NewReader(from, ipc.WithAllocator(allocator), ipc.WithBodySizeLimit(max(most, 1)), ipc.WithMetadataSizeLimit(min(max(most, 1), 1<<26)))
+	r, err := streamReader(from, allocator, most)
 	if err != nil {
 		return nil, err
 	}
