@@ -453,15 +453,6 @@ func (x *Plan) Block(scratch []byte, a, b, c unsafe.Pointer, n, k int) {
 	}, func(i int) []float32 { return unsafe.Slice((*float32)(pointer(add(uintptr(c), i*x.p.CRow*x.size))), n) })
 }
 
-// Columns computes the first m rows of n columns of C, from column j on, a multiple of Width, with B packed ahead, on the calling goroutine, with scratch of Each bytes; C begins at the first of these columns, and there
-// are no more terms than a Segment. Any number of goroutines may do so at a time.
-func (x *Plan) Columns(scratch []byte, a, c unsafe.Pointer, m, j, n int) {
-	w, own := workerIn(scratch)
-	x.direct(w, own, region{a: uintptr(a), c: add(uintptr(c), -j*x.size), i1: m, j0: j, j1: j + n, kc: x.p.K, set: !x.p.Add})
-	runtime.KeepAlive(a)
-	runtime.KeepAlive(c)
-}
-
 // ownB is the memory for the columns of B that a worker packs for itself.
 func (x *Plan) ownB() int {
 	return roundUp(min(x.p.K, Chain)*roundUp(min(x.p.N, x.sizes.ownColumns), x.nr)*x.size, alignment)

@@ -33,8 +33,6 @@ func init() {
 		Prepare:    func(in, out []Type, a attr.List) any { return forwardPlan(in, out, a) },
 		StateBytes: func(in, out []Type, a attr.List) int64 { return forwardPlan(in, out, a).stateBytes() },
 		Finishes:   func(in, out []Type, a attr.List) bool { return true },
-		KeptBytes:  convKeptBytes,
-		Keep:       keepConv,
 		Work: func(in, out []Type, a attr.List) float64 {
 			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a).work()
 		},
@@ -183,8 +181,7 @@ const (
 type convPlan struct {
 	convGeometry
 	which     int
-	size      int       // of an element
-	kept      *convKept // nil if constant filters change nothing
+	size      int // of an element
 	pointwise *convPointwise
 	rows      *convRows // nil if the columns are laid out
 	winograd  *convWinograd
@@ -233,9 +230,6 @@ func filterPlan(in, out []Type, a attr.List) *convPlan {
 
 func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan {
 	p := &convPlan{convGeometry: *newConvGeometry(x, w, y, a), which: which, size: d.Size()}
-	if which == convForward && !a.Bool("winograd") {
-		p.kept = newConvKept(&p.convGeometry, d)
-	}
 	if p.pointwise = newConvPointwise(&p.convGeometry, d, which); p.pointwise != nil {
 		p.do = pointwiseItem[float64]
 		if d == dtype.Float32 {
@@ -290,21 +284,6 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 
 // workspace is the scratch that all goroutines share, and each that of one.
 func (p *convPlan) workspace() int {
-	if p.kept != nil {
-		return max(p.kept.bytes, p.unkeptWorkspace())
-	}
-	return p.unkeptWorkspace()
-}
-
-func (p *convPlan) each() int {
-	if p.kept != nil {
-		return max(p.kept.each(p.size), p.unkeptEach())
-	}
-	return p.unkeptEach()
-}
-
-// unkeptWorkspace and unkeptEach are scratch for the way that nothing is kept for.
-func (p *convPlan) unkeptWorkspace() int {
 	switch {
 	case p.pointwise != nil:
 		return p.pointwise.bytes + p.pointwise.product.Shared()
@@ -318,7 +297,7 @@ func (p *convPlan) unkeptWorkspace() int {
 	return p.shared
 }
 
-func (p *convPlan) unkeptEach() int {
+func (p *convPlan) each() int {
 	if p.pointwise != nil {
 		return p.pointwise.product.Each()
 	}
@@ -335,9 +314,6 @@ func (p *convPlan) stateBytes() int64 {
 	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + int64(unsafe.Sizeof(convPointwise{})) + gemm.StateBytes(gemm.Product{Batch: make([]gemm.Dim, 2)})
 	if p.rows != nil {
 		n += p.rows.stateBytes()
-	}
-	if p.kept != nil {
-		n += int64(unsafe.Sizeof(convKept{})) + int64(unsafe.Sizeof(gemm.Rows{})) + gemm.StateBytes(gemm.Product{}) + 4*int64(len(p.kept.reads))
 	}
 	return n
 }
@@ -397,14 +373,11 @@ func columns[T float](g *convGeometry, col, x []T, first, chans, p0, p1, lead in
 
 func conv[T float](c *Call) error {
 	p := c.State.(*convPlan)
-	switch {
-	case p.kept != nil && p.kept.packed:
-		runKept[T](p, c)
-	case p.pointwise != nil:
+	if p.pointwise != nil {
 		runPointwise[T](p, c)
-	default:
-		p.run(c, p.images*p.groups*p.blocks)
+		return nil
 	}
+	p.run(c, p.images*p.groups*p.blocks)
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -233,89 +232,6 @@ func TestConvRows(t *testing.T) {
 			}
 			if rows := p.rows != nil; rows != want && cpu.Best() == cpu.AVX512 || which == convOfFilters && rows != want {
 				t.Errorf("%v with %v, tensor %d: by rows %v", c.x, c.w, which, rows)
-			}
-		}
-	}
-}
-
-// finished is an Epilogue that counts how often it is told of each element.
-type finished struct{ times []atomic.Int32 }
-
-func (f *finished) Finish(_, at, rows, cols, row int) {
-	for i := range rows {
-		for j := range cols {
-			f.times[at+i*row+j].Add(1)
-		}
-	}
-}
-
-// TestConvKept has convolutions whose filters are packed once, with the bits of others and with padding of each kind, and those for which nothing is kept.
-func TestConvKept(t *testing.T) {
-	constant := []bool{false, true}
-	for _, c := range []struct {
-		convSetup
-		kept bool
-	}{
-		{convSetup{x: sh(3, 16, 7, 7), w: sh(256, 16, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, true},
-		{convSetup{x: sh(1, 70, 5, 3), w: sh(270, 70, 1, 1), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(0, 0, 0, 0), groups: 1}, true},
-		{convSetup{x: sh(2, 33, 9, 8), w: sh(301, 33, 2, 3), strides: sh(2, 3), dilation: sh(2, 1), padding: sh(0, 2, 1, 0), groups: 1}, true},
-		{convSetup{x: sh(50, 40, 11), w: sh(257, 40, 4), strides: sh(1), dilation: sh(1), padding: sh(3, 4), groups: 1}, true},
-		{convSetup{x: sh(2, 10, 3, 4, 5), w: sh(256, 10, 2, 2, 3), strides: sh(1, 2, 1), dilation: sh(1, 1, 2), padding: sh(1, 0, 0, 1, 2, 3), groups: 1}, true},
-		{convSetup{x: sh(1, 600, 1, 1), w: sh(256, 600, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, true},
-		{convSetup{x: sh(1, 16, 7, 7), w: sh(255, 16, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, false},
-		{convSetup{x: sh(1, 32, 7, 7), w: sh(512, 16, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 2}, false},
-		{convSetup{x: sh(1, 16, 11, 11), w: sh(256, 16, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, false},
-		{convSetup{x: sh(0, 16, 7, 7), w: sh(256, 16, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, false},
-	} {
-		for _, d := range floatDTypes {
-			k, r := Lookup("conv"), rand.New(rand.NewPCG(31, 32))
-			x, w := newTensor(Type{d, c.x}), newTensor(Type{d, c.w})
-			for _, in := range []*Tensor{&x, &w} {
-				for i := range in.Size() {
-					in.setValue(i, r.NormFloat64())
-				}
-			}
-			a := attrs(attr.L("strides", c.strides), attr.L("dilation", c.dilation), attr.L("padding", c.padding), attr.I("groups", c.groups))
-			result := Type{d, c.result()}
-			bytes := k.KeptBytes([]Type{x.Type, w.Type}, []Type{result}, a, constant)
-			if bytes > 0 != c.kept || k.KeptBytes([]Type{x.Type, w.Type}, []Type{result}, a, []bool{true, false}) != 0 {
-				t.Errorf("%v with %v: %d bytes are kept", c.x, c.w, bytes)
-			}
-			if !c.kept {
-				continue
-			}
-			var first []float64
-			for workers := range 4 { // 0 for one to which nothing is kept
-				out := newTensor(result)
-				poison(&out)
-				call := prepareCall(k, []Tensor{x, w}, []Tensor{out}, a)
-				f := &finished{make([]atomic.Int32, out.Size())}
-				call.Then = f
-				if workers > 0 {
-					call.Kept = alignedBytes(bytes)
-					k.Keep(call, constant)
-				}
-				if workers > 1 {
-					call.Host = &poolHost{}
-					for range workers - 1 {
-						call.Workers = append(call.Workers, alignedBytes(len(call.Workers[0])))
-					}
-				}
-				for range 2 {
-					if err := k.Run(call); err != nil {
-						t.Fatal(err)
-					}
-				}
-				checkGuard(t, &out)
-				got := valuesOf(&out)
-				if workers == 0 {
-					first = got
-				}
-				for i, v := range got {
-					if n := f.times[i].Load(); math.Float64bits(v) != math.Float64bits(first[i]) || n != 2 {
-						t.Fatalf("%v with %v, %v, %d goroutines: element %d is %v, not %v, and finished %d times", c.x, c.w, d, workers, i, v, first[i], n)
-					}
-				}
 			}
 		}
 	}
