@@ -20,20 +20,20 @@ func concurrent(l *lowering) error {
 	if l.config.MemoryLimit > 0 {
 		return nil
 	}
-	var calls []int32
+	long := map[int32]bool{}
 	for _, k := range l.order {
 		if l.concurrentCall(k) {
-			calls = append(calls, k)
+			long[k] = true
 		}
 	}
-	if len(calls) < 2 {
+	if len(long) < 2 {
 		return nil
 	}
 	order, sets := slices.Clone(l.order), map[int32]int32{}
 	number := int32(0)
 	for from := 0; from < len(order); from++ {
-		if k := order[from]; sets[k] == 0 && slices.Contains(calls, k) {
-			if set := l.moveTogether(order[from:min(len(order), from+concurrentWindow)], sets); len(set) > 1 {
+		if k := order[from]; sets[k] == 0 && long[k] {
+			if set := l.moveTogether(order[from:min(len(order), from+concurrentWindow)], long, sets); len(set) > 1 {
 				number++
 				for _, k := range set {
 					sets[k] = number
@@ -64,8 +64,8 @@ func (l *lowering) concurrentCall(k int32) bool {
 	return work >= concurrentWork
 }
 
-// moveTogether finds the calls that do not depend on the first of the instructions, nor on one another, and has them follow it. What they depend on comes before, the rest behind. It returns the calls.
-func (l *lowering) moveTogether(order []int32, sets map[int32]int32) []int32 {
+// moveTogether finds the long calls that do not depend on the first of the instructions, nor on one another, and has them follow it. What they depend on comes before, the rest behind. It returns the calls.
+func (l *lowering) moveTogether(order []int32, long map[int32]bool, sets map[int32]int32) []int32 {
 	at := map[int32]int{}
 	for i, k := range order {
 		at[k] = i
@@ -83,7 +83,7 @@ func (l *lowering) moveTogether(order []int32, sets map[int32]int32) []int32 {
 				behind[i] = true
 			}
 		}
-		if i == 0 || behind[i] || !l.concurrentCall(k) {
+		if i == 0 || behind[i] || !long[k] {
 			continue
 		}
 		set, end = append(set, k), i+1

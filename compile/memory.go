@@ -454,6 +454,13 @@ func (m *memoryPlanner) placeBuffers() {
 	m.buffers.next = m.base
 	first := map[int32]place{} // of roots that have been computed once more
 	ends, scratchEnds := make([][]int32, len(m.order)), map[int32][]int64{}
+	// diesAfter has the memory of a root given back after an instruction, and after those that may run at once with it.
+	diesAfter := func(id, last int32) {
+		if last < never {
+			end := m.until[last]
+			ends[end] = append(ends[end], id)
+		}
+	}
 	var taken map[int32]bool // operands whose memory results have taken over, of calls that may run at once
 	for pos, k := range m.order {
 		x := m.groups[k]
@@ -502,10 +509,7 @@ func (m *memoryPlanner) placeBuffers() {
 			if len(block) == 0 {
 				continue
 			}
-			if end := m.pack(block); end < never {
-				end = m.until[end]
-				ends[end] = append(ends[end], block[0])
-			}
+			diesAfter(block[0], m.pack(block))
 		}
 		if m.from[pos] == int32(pos) {
 			taken = map[int32]bool{}
@@ -517,10 +521,7 @@ func (m *memoryPlanner) placeBuffers() {
 			if whole, offset := m.outermost(id); whole != id {
 				if !m.place[whole].known {
 					m.place[whole] = place{m.buffers.take(m.bytes(whole)), 0, true}
-					if end := m.plan.lastUse[whole]; end < never {
-						end = m.until[end]
-						ends[end] = append(ends[end], whole)
-					}
+					diesAfter(whole, m.plan.lastUse[whole])
 				}
 				m.place[id] = place{m.place[whole].offset + offset, 0, true}
 				continue
@@ -533,10 +534,7 @@ func (m *memoryPlanner) placeBuffers() {
 			} else {
 				m.place[id] = place{m.buffers.take(m.bytes(id)), 0, true}
 			}
-			if end := max(m.plan.lastUse[id], int32(pos)); end < never {
-				end = m.until[end]
-				ends[end] = append(ends[end], id)
-			}
+			diesAfter(id, max(m.plan.lastUse[id], int32(pos)))
 			if m.class[id] == classAssemble {
 				m.placePieces(id, k)
 			}

@@ -22,9 +22,10 @@ type concurrentCall struct {
 }
 
 type concurrentSet struct {
-	p     *Program
-	calls []*concurrentCall
-	err   []error // by call
+	p       *Program
+	workers int // goroutines
+	calls   []*concurrentCall
+	err     []error // by call
 }
 
 // joinCalls replaces the executors of calls that run at once.
@@ -50,7 +51,7 @@ func joinCalls(m *Machine, b *Block, exec []executor) {
 		if to-from < 2 || !worthJoining(m, b.Instrs[from:to]) {
 			continue
 		}
-		set := &concurrentSet{p: m.p, err: make([]error, to-from)}
+		set := &concurrentSet{p: m.p, workers: min(m.threads, to-from), err: make([]error, to-from)}
 		for i := from; i < to; i++ {
 			x := &concurrentCall{executor: newCall(m.p, &b.Instrs[i], 1), in: &b.Instrs[i], set: set, k: i - from}
 			set.calls = append(set.calls, x)
@@ -151,11 +152,7 @@ func needsAlone(p *Program, in *Instr, e executor) needs {
 	n := needs{workers: 1, blocks: make([]needs, len(p.code.Blocks))}
 	m := &Machine{p: p, threads: 1}
 	for _, k := range p.code.reached(in.Call) {
-		b := &p.code.Blocks[k]
-		body := needs{workers: 1, blocks: n.blocks[:k]}
-		body.addBlock(b, newFrame(m, b, k).exec)
-		body.blocks = nil
-		n.blocks[k] = body
+		m.planBlock(n.blocks, k)
 	}
 	e.need(&n)
 	n.blocks = nil
@@ -177,11 +174,11 @@ func (x *concurrentCall) need(n *needs) {
 	own := needsAlone(x.set.p, x.in, x.executor)
 	n.addAlone(own, 1)
 	n.kept = min(n.kept+own.kept, maxTotal)
-	n.workers = max(n.workers, len(x.set.calls))
+	n.workers = max(n.workers, x.set.workers)
 }
 
 func (x *concurrentCall) prepare(f *frame) {
-	f.m.job.Prepare(len(x.set.calls))
+	f.m.job.Prepare(x.set.workers)
 	x.f = &frame{m: f.m.alone(needsAlone(x.set.p, x.in, x.executor)), base: f.base}
 	x.f.m.noKept = f.m.noKept
 	x.executor.prepare(x.f)
@@ -205,7 +202,7 @@ func (x *concurrentCall) run(f *frame) error {
 		for _, c := range s.calls {
 			c.f.m.follow(f.m)
 		}
-		if err := f.m.job.Run(s, len(s.calls), min(f.m.threads, len(s.calls)), true); err != nil {
+		if err := f.m.job.Run(s, len(s.calls), s.workers, true); err != nil {
 			return err
 		}
 	}

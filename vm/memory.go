@@ -92,14 +92,20 @@ const (
 	slotBytes    = 256
 )
 
+// planBlock finds what a frame of block k takes, after those that it calls.
+func (m *Machine) planBlock(blocks []needs, k int) {
+	b, n := &m.p.code.Blocks[k], needs{workers: 1, blocks: blocks[:k]}
+	n.addBlock(b, newFrame(m, b, k).exec)
+	n.blocks = nil
+	blocks[k] = n
+}
+
 // plan finds the memory that the machine takes and whether it may make machine code.
 func (m *Machine) plan() {
 	c := &m.p.code
 	blocks := make([]needs, len(c.Blocks))
-	for k := range c.Blocks {
-		blocks[k] = needs{workers: 1, blocks: blocks[:k]}
-		blocks[k].addBlock(&c.Blocks[k], newFrame(m, &c.Blocks[k], k).exec)
-		blocks[k].blocks = nil
+	for k := range blocks {
+		m.planBlock(blocks, k)
 	}
 	n := needs{workers: 1, blocks: blocks}
 	n.add(machineBytes)

@@ -198,6 +198,11 @@ func (g *generator) flat(x *instance, in *vm.Instr, st *step, s *space, next *fo
 		}
 	}
 	i := g.index(g.depth)
+	endBlock := func() {
+		if blocks {
+			r.endBlock(i, turns)
+		}
+	}
 	comment := g.comment(in, 0)
 	g.depth++
 	from := n / turns * turns
@@ -216,12 +221,7 @@ func (g *generator) flat(x *instance, in *vm.Instr, st *step, s *space, next *fo
 		}
 		g.loaded = nil
 		end()
-		if blocks {
-			g.put("if %s&%d == %d {", i, micro.BlockLanes-1, micro.BlockLanes-turns)
-			r.join()
-			g.put("clear(%sturns[:])", r.variable)
-			g.put("}")
-		}
+		endBlock()
 		g.put("}")
 	}
 	if turns == 1 || from < n {
@@ -235,11 +235,8 @@ func (g *generator) flat(x *instance, in *vm.Instr, st *step, s *space, next *fo
 			return err
 		}
 		end()
-		if turns == 1 && blocks {
-			g.put("if %[1]s&%[2]d == %[2]d {", i, micro.BlockLanes-1)
-			r.join()
-			g.put("clear(%sturns[:])", r.variable)
-			g.put("}")
+		if turns == 1 {
+			endBlock()
 		}
 		g.put("}")
 	}

@@ -178,10 +178,7 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		}
 		if blocks {
 			r.addTurn(result, indices[outer])
-			g.put("if %[1]s&%[2]d == %[2]d {", indices[outer], micro.BlockLanes-1)
-			r.join()
-			g.put("clear(%sturns[:])", r.variable)
-			g.put("}")
+			r.endBlock(indices[outer], 1)
 		} else {
 			r.add(result, linear(0, position, indices))
 		}
@@ -502,6 +499,14 @@ func (r *reduction) block() {
 }
 
 func (r *reduction) join() { r.g.put("%[1]s.join(%[2]s(&%[1]sturns))", r.variable, r.total()) }
+
+// endBlock joins a block that ends with the element at an index, or with so many from there on.
+func (r *reduction) endBlock(index string, elements int) {
+	r.g.put("if %s&%d == %d {", index, micro.BlockLanes-1, micro.BlockLanes-elements)
+	r.join()
+	r.g.put("clear(%sturns[:])", r.variable)
+	r.g.put("}")
+}
 
 // total returns the name of the function that adds accumulators.
 func (r *reduction) total() string {
