@@ -2277,232 +2277,222 @@ func erfc64(x float64) float64 {
 }
 
 func pow64(x, y float64) float64 {
-	v4 := math.Float64bits(y) &^ 0x8000000000000000
-	v5 := 0x1p-1022 <= x
-	v7 := x < math.Float64frombits(0x7ff0000000000000)
-	v8 := v5 && v7
-	v10 := math.Float64frombits(v4) < 0x1p+900
-	v11 := v8 && v10
-	v12 := !v11
-	if v12 {
+	v4 := 0x1p-1022 <= x
+	v6 := x < math.Float64frombits(0x7ff0000000000000)
+	v7 := v4 && v6
+	v8 := !v7
+	v10 := math.Float64bits(x) + 0x95f619980c433
+	v12 := v10 & 0xfffffffffffff
+	v14 := v12 + 0x3fe6a09e667f3bcd
+	v15 := v10 >> 52
+	v17 := v15 | 0x4330000000000000
+	v19 := math.Float64frombits(v17) - 0x1.00000000003ffp+52
+	v21 := math.Float64frombits(v14) - 1
+	v22 := 1 + math.Float64frombits(v14)
+	v25 := 1 / v22
+	v26 := float64(v21 * v25)
+	v34 := float64(v26 * v26)
+	v46 := math.FMA(0x1.a61762a7aed71p-02, v34, 0x1.2776c50ef9bfcp-01)
+	v47 := math.FMA(0x1.0c9a853504463p-02, v34, 0x1.484b13d6b7103p-02)
+	v48 := math.FMA(0x1.8a092601749f2p-03, v34, 0x1.c68eece85e709p-03)
+	v49 := math.FMA(0x1.6187c97137c31p-03, v34, 0x1.5908f239a42c5p-03)
+	v50 := float64(v34 * v34)
+	v51 := math.FMA(v47, v50, v46)
+	v52 := math.FMA(v49, v50, v48)
+	v53 := float64(v50 * v50)
+	v54 := math.FMA(v52, v53, v51)
+	v55 := math.FMA(v34, v54, 0x1.d27f05548af0cp-55)
+	v56 := 0x1.ec709dc3a03fdp-01 + v55
+	v59 := float64(v34 * v56)
+	v64 := 0x1.71547652b82fep+01 + v59
+	v69 := float64(v26 * v64)
+	v71 := v19 + v69
+	v77 := float64(y * v71)
+	v81 := math.Float64bits(v77) &^ 0x8000000000000000
+	v82 := math.Float64frombits(v81) < 1100
+	v83 := !v82
+	v84 := v8 || v83
+	if v84 {
 		return pow64Slow(x, y)
 	}
-	v14 := math.Float64bits(x) + 0x95f619980c433
-	v16 := v14 & 0xfffffffffffff
-	v18 := v16 + 0x3fe6a09e667f3bcd
-	v19 := v14 >> 52
-	v21 := v19 | 0x4330000000000000
-	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
-	v25 := math.Float64frombits(v18) - 1
-	v26 := 1 + math.Float64frombits(v18)
-	v27 := v26 - 1
-	v28 := math.Float64frombits(v18) - v27
-	v29 := 1 / v26
-	v30 := float64(v25 * v29)
-	v31 := math.FMA(-v30, v26, v25)
-	v32 := math.FMA(-v30, v28, v31)
-	v33 := float64(v32 * v29)
-	v34 := v30 + v33
-	v35 := v34 - v30
-	v36 := v33 - v35
-	v41 := float64(v34 * v34)
-	v42 := math.FMA(v34, v34, -v41)
-	v43 := v34 + v34
-	v44 := math.FMA(v43, v36, v42)
-	v53 := float64(v41 * v41)
-	v54 := math.FMA(0x1.6187c97137c31p-03, v53, 0x1.8a092601749f2p-03)
-	v55 := math.FMA(v54, v53, 0x1.0c9a853504463p-02)
-	v56 := math.FMA(v55, v53, 0x1.a61762a7aed71p-02)
-	v57 := math.FMA(0x1.5908f239a42c5p-03, v53, 0x1.c68eece85e709p-03)
-	v58 := math.FMA(v57, v53, 0x1.484b13d6b7103p-02)
-	v59 := math.FMA(v58, v53, 0x1.2776c50ef9bfcp-01)
-	v60 := math.FMA(v56, v41, v59)
-	v61 := math.FMA(v41, v60, 0x1.d27f05548af0cp-55)
-	v62 := 0x1.ec709dc3a03fdp-01 + v61
-	v63 := v62 - 0x1.ec709dc3a03fdp-01
-	v64 := v61 - v63
-	v65 := float64(v41 * v62)
-	v66 := math.FMA(v41, v62, -v65)
-	v67 := math.FMA(v44, v62, v66)
-	v68 := math.FMA(v41, v64, v67)
-	v69 := 0x1.71547652b82fep+01 + v65
-	v70 := v69 - 0x1.71547652b82fep+01
-	v71 := v65 - v70
-	v72 := 0x1.777d0ffda0d24p-55 + v68
-	v73 := v71 + v72
-	v74 := float64(v34 * v69)
-	v75 := math.FMA(v34, v69, -v74)
-	v76 := math.FMA(v36, v69, v75)
-	v77 := math.FMA(v34, v73, v76)
-	v78 := v23 + v74
-	v79 := v78 - v23
-	v80 := v74 - v79
-	v81 := v80 + v77
-	v82 := v78 + v81
-	v83 := v82 - v78
-	v84 := v81 - v83
-	v85 := float64(y * v82)
-	v86 := math.FMA(y, v82, -v85)
-	v87 := math.FMA(y, v84, v86)
-	v89 := math.Float64bits(v85) &^ 0x8000000000000000
-	v90 := math.Float64frombits(v89) < 1100
-	v91 := !v90
-	v93 := lower64(1100, v85)
-	v94 := upper64(-1100, v93)
-	v96 := select64(v91, 0x0, math.Float64bits(v87))
-	v97 := math.RoundToEven(v94)
-	v98 := v94 - v97
-	v99 := v98 + math.Float64frombits(v96)
-	v112 := float64(v99 * v99)
-	v113 := math.FMA(0x1.c2ce6a41c7afdp-36, v112, 0x1.e4d06cbd2ba99p-28)
-	v114 := math.FMA(v113, v112, 0x1.62c021e24fcacp-20)
-	v115 := math.FMA(v114, v112, 0x1.430912f883d9dp-13)
-	v116 := math.FMA(v115, v112, 0x1.3b2ab6fba4e22p-07)
-	v117 := math.FMA(v116, v112, 0x1.ebfbdff82c58fp-03)
-	v118 := math.FMA(0x1.ea016fdaea24cp-32, v112, 0x1.b524dd40d6cbfp-24)
-	v119 := math.FMA(v118, v112, 0x1.ffcbfc74df2a3p-17)
-	v120 := math.FMA(v119, v112, 0x1.5d87fe78a26adp-10)
-	v121 := math.FMA(v120, v112, 0x1.c6b08d704a0cfp-05)
-	v122 := math.FMA(v121, v112, 0x1.62e42fefa39efp-01)
-	v123 := math.FMA(v117, v99, v122)
-	v124 := math.FMA(v99, v123, 1)
-	v125 := scale64(v124, v97)
-	return v125
+	v23 := v22 - 1
+	v24 := math.Float64frombits(v14) - v23
+	v27 := math.FMA(-v26, v22, v21)
+	v28 := math.FMA(-v26, v24, v27)
+	v29 := float64(v28 * v25)
+	v35 := math.FMA(v26, v26, -v34)
+	v36 := v26 + v26
+	v37 := math.FMA(v36, v29, v35)
+	v57 := v56 - 0x1.ec709dc3a03fdp-01
+	v58 := v55 - v57
+	v60 := math.FMA(v34, v56, -v59)
+	v61 := v56 + v55
+	v62 := math.FMA(v37, v61, v60)
+	v63 := math.FMA(v34, v58, v62)
+	v65 := v64 - 0x1.71547652b82fep+01
+	v66 := v59 - v65
+	v67 := v66 + 0x1.777d0ffda0d24p-55
+	v68 := v67 + v63
+	v70 := math.FMA(v26, v64, -v69)
+	v72 := v71 - v19
+	v73 := v69 - v72
+	v74 := math.FMA(v29, v64, v70)
+	v75 := math.FMA(v26, v68, v74)
+	v76 := v73 + v75
+	v78 := math.FMA(y, v71, -v77)
+	v79 := math.FMA(y, v76, v78)
+	v85 := math.RoundToEven(v77)
+	v98 := v77 - v85
+	v99 := v98 + v79
+	v100 := math.FMA(0x1.c6b08d704a0cfp-05, v99, 0x1.ebfbdff82c58fp-03)
+	v101 := math.FMA(0x1.5d87fe78a26adp-10, v99, 0x1.3b2ab6fba4e22p-07)
+	v102 := math.FMA(0x1.ffcbfc74df2a3p-17, v99, 0x1.430912f883d9dp-13)
+	v103 := math.FMA(0x1.b524dd40d6cbfp-24, v99, 0x1.62c021e24fcacp-20)
+	v104 := math.FMA(0x1.ea016fdaea24cp-32, v99, 0x1.e4d06cbd2ba99p-28)
+	v105 := float64(v99 * v99)
+	v106 := math.FMA(v101, v105, v100)
+	v107 := math.FMA(v103, v105, v102)
+	v108 := math.FMA(0x1.c2ce6a41c7afdp-36, v105, v104)
+	v109 := float64(v105 * v105)
+	v110 := math.FMA(v108, v109, v107)
+	v111 := math.FMA(v110, v109, v106)
+	v112 := math.FMA(v99, v111, 0x1.62e42fefa39efp-01)
+	v113 := math.FMA(v99, v112, 1)
+	v114 := scale64(v113, v85)
+	return v114
 }
 
 func pow64Slow(x, y float64) float64 {
 	v3 := math.Float64bits(x) &^ 0x8000000000000000
-	v7 := math.Float64bits(y) &^ 0x8000000000000000
-	v8 := 0x1p-1022 <= x
-	v10 := x < math.Float64frombits(0x7ff0000000000000)
-	v11 := v8 && v10
-	v13 := math.Float64frombits(v7) < 0x1p+900
-	v14 := v11 && v13
-	v15 := !v14
-	v16 := math.Float64frombits(v3) < 0x1p-1022
-	v17 := v15 && v16
-	v18 := float64(math.Float64frombits(v3) * 0x1p+54)
-	v19 := select64(v17, math.Float64bits(v18), v3)
-	v20 := select64(v15, v19, math.Float64bits(x))
-	v22 := v20 + 0x95f619980c433
-	v24 := v22 & 0xfffffffffffff
-	v26 := v24 + 0x3fe6a09e667f3bcd
-	v27 := v22 >> 52
-	v29 := v27 | 0x4330000000000000
-	v31 := math.Float64frombits(v29) - 0x1.00000000003ffp+52
-	v32 := v31 - 54
-	v33 := select64(v17, math.Float64bits(v32), math.Float64bits(v31))
-	v35 := math.Float64frombits(v26) - 1
-	v36 := 1 + math.Float64frombits(v26)
-	v37 := v36 - 1
-	v38 := math.Float64frombits(v26) - v37
-	v39 := 1 / v36
-	v40 := float64(v35 * v39)
-	v41 := math.FMA(-v40, v36, v35)
-	v42 := math.FMA(-v40, v38, v41)
-	v43 := float64(v42 * v39)
-	v44 := v40 + v43
-	v45 := v44 - v40
-	v46 := v43 - v45
-	v51 := float64(v44 * v44)
-	v52 := math.FMA(v44, v44, -v51)
-	v53 := v44 + v44
-	v54 := math.FMA(v53, v46, v52)
-	v63 := float64(v51 * v51)
-	v64 := math.FMA(0x1.6187c97137c31p-03, v63, 0x1.8a092601749f2p-03)
-	v65 := math.FMA(v64, v63, 0x1.0c9a853504463p-02)
-	v66 := math.FMA(v65, v63, 0x1.a61762a7aed71p-02)
-	v67 := math.FMA(0x1.5908f239a42c5p-03, v63, 0x1.c68eece85e709p-03)
-	v68 := math.FMA(v67, v63, 0x1.484b13d6b7103p-02)
-	v69 := math.FMA(v68, v63, 0x1.2776c50ef9bfcp-01)
-	v70 := math.FMA(v66, v51, v69)
-	v71 := math.FMA(v51, v70, 0x1.d27f05548af0cp-55)
-	v72 := 0x1.ec709dc3a03fdp-01 + v71
-	v73 := v72 - 0x1.ec709dc3a03fdp-01
-	v74 := v71 - v73
-	v75 := float64(v51 * v72)
-	v76 := math.FMA(v51, v72, -v75)
-	v77 := math.FMA(v54, v72, v76)
-	v78 := math.FMA(v51, v74, v77)
-	v79 := 0x1.71547652b82fep+01 + v75
-	v80 := v79 - 0x1.71547652b82fep+01
-	v81 := v75 - v80
-	v82 := 0x1.777d0ffda0d24p-55 + v78
-	v83 := v81 + v82
-	v84 := float64(v44 * v79)
-	v85 := math.FMA(v44, v79, -v84)
-	v86 := math.FMA(v46, v79, v85)
-	v87 := math.FMA(v44, v83, v86)
-	v88 := math.Float64frombits(v33) + v84
-	v89 := v88 - math.Float64frombits(v33)
-	v90 := v84 - v89
-	v91 := v90 + v87
-	v92 := v88 + v91
-	v93 := v92 - v88
-	v94 := v91 - v93
-	v95 := float64(y * v92)
-	v96 := math.FMA(y, v92, -v95)
-	v97 := math.FMA(y, v94, v96)
-	v99 := math.Float64bits(v95) &^ 0x8000000000000000
-	v100 := math.Float64frombits(v99) < 1100
-	v101 := !v100
-	v103 := lower64(1100, v95)
-	v104 := upper64(-1100, v103)
-	v106 := select64(v101, 0x0, math.Float64bits(v97))
-	v107 := math.RoundToEven(v104)
-	v108 := v104 - v107
-	v109 := v108 + math.Float64frombits(v106)
-	v122 := float64(v109 * v109)
-	v123 := math.FMA(0x1.c2ce6a41c7afdp-36, v122, 0x1.e4d06cbd2ba99p-28)
-	v124 := math.FMA(v123, v122, 0x1.62c021e24fcacp-20)
-	v125 := math.FMA(v124, v122, 0x1.430912f883d9dp-13)
-	v126 := math.FMA(v125, v122, 0x1.3b2ab6fba4e22p-07)
-	v127 := math.FMA(v126, v122, 0x1.ebfbdff82c58fp-03)
-	v128 := math.FMA(0x1.ea016fdaea24cp-32, v122, 0x1.b524dd40d6cbfp-24)
-	v129 := math.FMA(v128, v122, 0x1.ffcbfc74df2a3p-17)
-	v130 := math.FMA(v129, v122, 0x1.5d87fe78a26adp-10)
-	v131 := math.FMA(v130, v122, 0x1.c6b08d704a0cfp-05)
-	v132 := math.FMA(v131, v122, 0x1.62e42fefa39efp-01)
-	v133 := math.FMA(v127, v109, v132)
-	v134 := math.FMA(v109, v133, 1)
-	v135 := scale64(v134, v107)
-	v136 := math.Float64bits(x)>>63&1 != 0
-	v137 := math.Trunc(y)
-	v138 := y == v137
-	v140 := float64(y * 0x1p-01)
-	v141 := math.Trunc(v140)
-	v142 := v140 != v141
-	v143 := v138 && v142
-	v144 := math.Float64bits(y)>>63&1 != 0
-	v145 := math.Float64frombits(v7) == math.Float64frombits(0x7ff0000000000000)
-	v146 := math.Float64frombits(v3) == 0
-	v147 := math.Float64frombits(v3) == math.Float64frombits(0x7ff0000000000000)
-	v148 := v146 || v147
-	v149 := !v138
-	v150 := v136 && v149
-	v152 := select64(v150, 0x7ff8000000000000, math.Float64bits(v135))
-	v153 := v146 != v144
-	v154 := select64(v153, 0x0, 0x7ff0000000000000)
-	v155 := select64(v148, v154, v152)
-	v156 := 1 < math.Float64frombits(v3)
-	v157 := v156 != v144
-	v158 := select64(v157, 0x7ff0000000000000, 0x0)
-	v159 := math.Float64frombits(v3) == 1
-	v160 := select64(v159, 0x3ff0000000000000, v158)
-	v161 := select64(v145, v160, v155)
-	v162 := v136 && v143
-	v163 := select64(v162, 0x8000000000000000, 0x0)
-	v164 := v161 ^ v163
-	v165 := x != x
-	v166 := y != y
-	v167 := v165 || v166
-	v168 := select64(v167, 0x7ff8000000000000, v164)
-	v169 := y == 0
-	v170 := x == 1
-	v171 := v169 || v170
-	v172 := select64(v171, 0x3ff0000000000000, v168)
-	v173 := select64(v15, v172, math.Float64bits(v135))
-	return math.Float64frombits(v173)
+	v7 := 0x1p-1022 <= x
+	v9 := x < math.Float64frombits(0x7ff0000000000000)
+	v10 := v7 && v9
+	v11 := !v10
+	v12 := math.Float64frombits(v3) < 0x1p-1022
+	v13 := v11 && v12
+	v14 := float64(math.Float64frombits(v3) * 0x1p+54)
+	v15 := select64(v13, math.Float64bits(v14), v3)
+	v16 := select64(v11, v15, math.Float64bits(x))
+	v18 := v16 + 0x95f619980c433
+	v20 := v18 & 0xfffffffffffff
+	v22 := v20 + 0x3fe6a09e667f3bcd
+	v23 := v18 >> 52
+	v25 := v23 | 0x4330000000000000
+	v27 := math.Float64frombits(v25) - 0x1.00000000003ffp+52
+	v28 := v27 - 54
+	v29 := select64(v13, math.Float64bits(v28), math.Float64bits(v27))
+	v31 := math.Float64frombits(v22) - 1
+	v32 := 1 + math.Float64frombits(v22)
+	v33 := v32 - 1
+	v34 := math.Float64frombits(v22) - v33
+	v35 := 1 / v32
+	v36 := float64(v31 * v35)
+	v37 := math.FMA(-v36, v32, v31)
+	v38 := math.FMA(-v36, v34, v37)
+	v39 := float64(v38 * v35)
+	v44 := float64(v36 * v36)
+	v45 := math.FMA(v36, v36, -v44)
+	v46 := v36 + v36
+	v47 := math.FMA(v46, v39, v45)
+	v56 := math.FMA(0x1.a61762a7aed71p-02, v44, 0x1.2776c50ef9bfcp-01)
+	v57 := math.FMA(0x1.0c9a853504463p-02, v44, 0x1.484b13d6b7103p-02)
+	v58 := math.FMA(0x1.8a092601749f2p-03, v44, 0x1.c68eece85e709p-03)
+	v59 := math.FMA(0x1.6187c97137c31p-03, v44, 0x1.5908f239a42c5p-03)
+	v60 := float64(v44 * v44)
+	v61 := math.FMA(v57, v60, v56)
+	v62 := math.FMA(v59, v60, v58)
+	v63 := float64(v60 * v60)
+	v64 := math.FMA(v62, v63, v61)
+	v65 := math.FMA(v44, v64, 0x1.d27f05548af0cp-55)
+	v66 := 0x1.ec709dc3a03fdp-01 + v65
+	v67 := v66 - 0x1.ec709dc3a03fdp-01
+	v68 := v65 - v67
+	v69 := float64(v44 * v66)
+	v70 := math.FMA(v44, v66, -v69)
+	v71 := v66 + v65
+	v72 := math.FMA(v47, v71, v70)
+	v73 := math.FMA(v44, v68, v72)
+	v74 := 0x1.71547652b82fep+01 + v69
+	v75 := v74 - 0x1.71547652b82fep+01
+	v76 := v69 - v75
+	v77 := v76 + 0x1.777d0ffda0d24p-55
+	v78 := v77 + v73
+	v79 := float64(v36 * v74)
+	v80 := math.FMA(v36, v74, -v79)
+	v81 := math.Float64frombits(v29) + v79
+	v82 := v81 - math.Float64frombits(v29)
+	v83 := v79 - v82
+	v84 := math.FMA(v39, v74, v80)
+	v85 := math.FMA(v36, v78, v84)
+	v86 := v83 + v85
+	v87 := float64(y * v81)
+	v88 := math.FMA(y, v81, -v87)
+	v89 := math.FMA(y, v86, v88)
+	v91 := math.Float64bits(v87) &^ 0x8000000000000000
+	v92 := math.Float64frombits(v91) < 1100
+	v93 := !v92
+	v95 := v81 == 0
+	v97 := lower64(1100, v87)
+	v98 := upper64(-1100, v97)
+	v99 := select64(v95, 0x0, math.Float64bits(v98))
+	v100 := select64(v93, v99, math.Float64bits(v87))
+	v101 := select64(v93, 0x0, math.Float64bits(v89))
+	v102 := math.RoundToEven(math.Float64frombits(v100))
+	v115 := math.Float64frombits(v100) - v102
+	v116 := v115 + math.Float64frombits(v101)
+	v117 := math.FMA(0x1.c6b08d704a0cfp-05, v116, 0x1.ebfbdff82c58fp-03)
+	v118 := math.FMA(0x1.5d87fe78a26adp-10, v116, 0x1.3b2ab6fba4e22p-07)
+	v119 := math.FMA(0x1.ffcbfc74df2a3p-17, v116, 0x1.430912f883d9dp-13)
+	v120 := math.FMA(0x1.b524dd40d6cbfp-24, v116, 0x1.62c021e24fcacp-20)
+	v121 := math.FMA(0x1.ea016fdaea24cp-32, v116, 0x1.e4d06cbd2ba99p-28)
+	v122 := float64(v116 * v116)
+	v123 := math.FMA(v118, v122, v117)
+	v124 := math.FMA(v120, v122, v119)
+	v125 := math.FMA(0x1.c2ce6a41c7afdp-36, v122, v121)
+	v126 := float64(v122 * v122)
+	v127 := math.FMA(v125, v126, v124)
+	v128 := math.FMA(v127, v126, v123)
+	v129 := math.FMA(v116, v128, 0x1.62e42fefa39efp-01)
+	v130 := math.FMA(v116, v129, 1)
+	v131 := scale64(v130, v102)
+	v132 := math.Float64bits(x)>>63&1 != 0
+	v133 := math.Trunc(y)
+	v134 := y == v133
+	v136 := float64(y * 0x1p-01)
+	v137 := math.Trunc(v136)
+	v138 := v136 != v137
+	v139 := v134 && v138
+	v140 := math.Float64bits(y)>>63&1 != 0
+	v141 := math.Float64frombits(v3) == 0
+	v142 := math.Float64frombits(v3) == math.Float64frombits(0x7ff0000000000000)
+	v143 := v141 || v142
+	v144 := !v134
+	v145 := v132 && v144
+	v147 := select64(v145, 0x7ff8000000000000, math.Float64bits(v131))
+	v148 := v141 != v140
+	v149 := select64(v148, 0x0, 0x7ff0000000000000)
+	v150 := select64(v143, v149, v147)
+	v151 := math.Float64bits(y) &^ 0x8000000000000000
+	v152 := math.Float64frombits(v151) == math.Float64frombits(0x7ff0000000000000)
+	v153 := 1 < math.Float64frombits(v3)
+	v154 := v153 != v140
+	v155 := select64(v154, 0x7ff0000000000000, 0x0)
+	v156 := math.Float64frombits(v3) == 1
+	v157 := select64(v156, 0x3ff0000000000000, v155)
+	v158 := select64(v152, v157, v150)
+	v159 := v132 && v139
+	v160 := select64(v159, 0x8000000000000000, 0x0)
+	v161 := v158 ^ v160
+	v162 := x != x
+	v163 := y != y
+	v164 := v162 || v163
+	v165 := select64(v164, 0x7ff8000000000000, v161)
+	v166 := y == 0
+	v167 := x == 1
+	v168 := v166 || v167
+	v169 := select64(v168, 0x3ff0000000000000, v165)
+	v170 := select64(v11, v169, math.Float64bits(v131))
+	return math.Float64frombits(v170)
 }
 
 func atan2x64(x, y float64) float64 {
@@ -5120,208 +5110,194 @@ func erfc32(x float32) float32 {
 }
 
 func pow32(x, y float32) float32 {
-	v4 := math.Float32bits(y) &^ 0x80000000
-	v5 := 0x1p-126 <= x
-	v7 := x < math.Float32frombits(0x7f800000)
-	v8 := v5 && v7
-	v10 := math.Float32frombits(v4) < 0x1p+100
-	v11 := v8 && v10
-	v12 := !v11
-	if v12 {
+	v4 := 0x1p-126 <= x
+	v6 := x < math.Float32frombits(0x7f800000)
+	v7 := v4 && v6
+	v8 := !v7
+	v10 := math.Float32bits(x) + 0x4afb0d
+	v12 := v10 & 0x7fffff
+	v14 := v12 + 0x3f3504f3
+	v15 := v10 >> 23
+	v17 := v15 | 0x4b000000
+	v19 := math.Float32frombits(v17) - 0x1.0000fep+23
+	v21 := math.Float32frombits(v14) - 1
+	v22 := 1 + math.Float32frombits(v14)
+	v25 := 1 / v22
+	v26 := float32(v21 * v25)
+	v34 := float32(v26 * v26)
+	v41 := fma32(0x1.59eep-02, v34, 0x1.a5bbfap-02)
+	v42 := fma32(v41, v34, 0x1.27770ep-01)
+	v43 := fma32(v34, v42, -0x1.e2fe02p-28)
+	v44 := 0x1.ec709ep-01 + v43
+	v47 := float32(v34 * v44)
+	v52 := 0x1.715476p+01 + v47
+	v57 := float32(v26 * v52)
+	v59 := v19 + v57
+	v65 := float32(y * v59)
+	v69 := math.Float32bits(v65) &^ 0x80000000
+	v70 := math.Float32frombits(v69) < 160
+	v71 := !v70
+	v72 := v8 || v71
+	if v72 {
 		return pow32Slow(x, y)
 	}
-	v14 := math.Float32bits(x) + 0x4afb0d
-	v16 := v14 & 0x7fffff
-	v18 := v16 + 0x3f3504f3
-	v19 := v14 >> 23
-	v21 := v19 | 0x4b000000
-	v23 := math.Float32frombits(v21) - 0x1.0000fep+23
-	v25 := math.Float32frombits(v18) - 1
-	v26 := 1 + math.Float32frombits(v18)
-	v27 := v26 - 1
-	v28 := math.Float32frombits(v18) - v27
-	v29 := 1 / v26
-	v30 := float32(v25 * v29)
-	v31 := fma32(-v30, v26, v25)
-	v32 := fma32(-v30, v28, v31)
-	v33 := float32(v32 * v29)
-	v34 := v30 + v33
-	v35 := v34 - v30
-	v36 := v33 - v35
-	v41 := float32(v34 * v34)
-	v42 := fma32(v34, v34, -v41)
-	v43 := v34 + v34
-	v44 := fma32(v43, v36, v42)
-	v48 := fma32(0x1.59eep-02, v41, 0x1.a5bbfap-02)
-	v49 := fma32(v48, v41, 0x1.27770ep-01)
-	v50 := fma32(v41, v49, -0x1.e2fe02p-28)
-	v51 := 0x1.ec709ep-01 + v50
-	v52 := v51 - 0x1.ec709ep-01
-	v53 := v50 - v52
-	v54 := float32(v41 * v51)
-	v55 := fma32(v41, v51, -v54)
-	v56 := fma32(v44, v51, v55)
-	v57 := fma32(v41, v53, v56)
-	v58 := 0x1.715476p+01 + v54
-	v59 := v58 - 0x1.715476p+01
-	v60 := v54 - v59
-	v61 := 0x1.4ae0cp-25 + v57
-	v62 := v60 + v61
-	v63 := float32(v34 * v58)
-	v64 := fma32(v34, v58, -v63)
-	v65 := fma32(v36, v58, v64)
-	v66 := fma32(v34, v62, v65)
-	v67 := v23 + v63
-	v68 := v67 - v23
-	v69 := v63 - v68
-	v70 := v69 + v66
-	v71 := v67 + v70
-	v72 := v71 - v67
-	v73 := v70 - v72
-	v74 := float32(y * v71)
-	v75 := fma32(y, v71, -v74)
-	v76 := fma32(y, v73, v75)
-	v78 := math.Float32bits(v74) &^ 0x80000000
-	v79 := math.Float32frombits(v78) < 160
-	v80 := !v79
-	v82 := lower32(160, v74)
-	v83 := upper32(-160, v82)
-	v85 := select32(v80, 0x0, math.Float32bits(v76))
-	v86 := float32(math.RoundToEven(float64(v83)))
-	v87 := v83 - v86
-	v88 := v87 + math.Float32frombits(v85)
-	v95 := float32(v88 * v88)
-	v96 := fma32(0x1.41f664p-13, v95, 0x1.3b2d58p-07)
-	v97 := fma32(v96, v95, 0x1.ebfbdcp-03)
-	v98 := fma32(0x1.5f3e78p-10, v95, 0x1.c6aee8p-05)
-	v99 := fma32(v98, v95, 0x1.62e43p-01)
-	v100 := fma32(v97, v88, v99)
-	v101 := fma32(v88, v100, 1)
-	v102 := scale32(v101, v86)
-	return v102
+	v23 := v22 - 1
+	v24 := math.Float32frombits(v14) - v23
+	v27 := fma32(-v26, v22, v21)
+	v28 := fma32(-v26, v24, v27)
+	v29 := float32(v28 * v25)
+	v35 := fma32(v26, v26, -v34)
+	v36 := v26 + v26
+	v37 := fma32(v36, v29, v35)
+	v45 := v44 - 0x1.ec709ep-01
+	v46 := v43 - v45
+	v48 := fma32(v34, v44, -v47)
+	v49 := v44 + v43
+	v50 := fma32(v37, v49, v48)
+	v51 := fma32(v34, v46, v50)
+	v53 := v52 - 0x1.715476p+01
+	v54 := v47 - v53
+	v55 := v54 + 0x1.4ae0cp-25
+	v56 := v55 + v51
+	v58 := fma32(v26, v52, -v57)
+	v60 := v59 - v19
+	v61 := v57 - v60
+	v62 := fma32(v29, v52, v58)
+	v63 := fma32(v26, v56, v62)
+	v64 := v61 + v63
+	v66 := fma32(y, v59, -v65)
+	v67 := fma32(y, v64, v66)
+	v73 := float32(math.RoundToEven(float64(v65)))
+	v80 := v65 - v73
+	v81 := v80 + v67
+	v82 := fma32(0x1.c6aee8p-05, v81, 0x1.ebfbdcp-03)
+	v83 := fma32(0x1.5f3e78p-10, v81, 0x1.3b2d58p-07)
+	v84 := float32(v81 * v81)
+	v85 := fma32(0x1.41f664p-13, v84, v83)
+	v86 := fma32(v85, v84, v82)
+	v87 := fma32(v81, v86, 0x1.62e43p-01)
+	v88 := fma32(v81, v87, 1)
+	v89 := scale32(v88, v73)
+	return v89
 }
 
 func pow32Slow(x, y float32) float32 {
 	v3 := math.Float32bits(x) &^ 0x80000000
-	v7 := math.Float32bits(y) &^ 0x80000000
-	v8 := 0x1p-126 <= x
-	v10 := x < math.Float32frombits(0x7f800000)
-	v11 := v8 && v10
-	v13 := math.Float32frombits(v7) < 0x1p+100
-	v14 := v11 && v13
-	v15 := !v14
-	v16 := math.Float32frombits(v3) < 0x1p-126
-	v17 := v15 && v16
-	v18 := float32(math.Float32frombits(v3) * 0x1p+25)
-	v19 := select32(v17, math.Float32bits(v18), v3)
-	v20 := select32(v15, v19, math.Float32bits(x))
-	v22 := v20 + 0x4afb0d
-	v24 := v22 & 0x7fffff
-	v26 := v24 + 0x3f3504f3
-	v27 := v22 >> 23
-	v29 := v27 | 0x4b000000
-	v31 := math.Float32frombits(v29) - 0x1.0000fep+23
-	v32 := v31 - 25
-	v33 := select32(v17, math.Float32bits(v32), math.Float32bits(v31))
-	v35 := math.Float32frombits(v26) - 1
-	v36 := 1 + math.Float32frombits(v26)
-	v37 := v36 - 1
-	v38 := math.Float32frombits(v26) - v37
-	v39 := 1 / v36
-	v40 := float32(v35 * v39)
-	v41 := fma32(-v40, v36, v35)
-	v42 := fma32(-v40, v38, v41)
-	v43 := float32(v42 * v39)
-	v44 := v40 + v43
-	v45 := v44 - v40
-	v46 := v43 - v45
-	v51 := float32(v44 * v44)
-	v52 := fma32(v44, v44, -v51)
-	v53 := v44 + v44
-	v54 := fma32(v53, v46, v52)
-	v58 := fma32(0x1.59eep-02, v51, 0x1.a5bbfap-02)
-	v59 := fma32(v58, v51, 0x1.27770ep-01)
-	v60 := fma32(v51, v59, -0x1.e2fe02p-28)
-	v61 := 0x1.ec709ep-01 + v60
-	v62 := v61 - 0x1.ec709ep-01
-	v63 := v60 - v62
-	v64 := float32(v51 * v61)
-	v65 := fma32(v51, v61, -v64)
-	v66 := fma32(v54, v61, v65)
-	v67 := fma32(v51, v63, v66)
-	v68 := 0x1.715476p+01 + v64
-	v69 := v68 - 0x1.715476p+01
-	v70 := v64 - v69
-	v71 := 0x1.4ae0cp-25 + v67
-	v72 := v70 + v71
-	v73 := float32(v44 * v68)
-	v74 := fma32(v44, v68, -v73)
-	v75 := fma32(v46, v68, v74)
-	v76 := fma32(v44, v72, v75)
-	v77 := math.Float32frombits(v33) + v73
-	v78 := v77 - math.Float32frombits(v33)
-	v79 := v73 - v78
-	v80 := v79 + v76
-	v81 := v77 + v80
-	v82 := v81 - v77
-	v83 := v80 - v82
-	v84 := float32(y * v81)
-	v85 := fma32(y, v81, -v84)
-	v86 := fma32(y, v83, v85)
-	v88 := math.Float32bits(v84) &^ 0x80000000
-	v89 := math.Float32frombits(v88) < 160
-	v90 := !v89
-	v92 := lower32(160, v84)
-	v93 := upper32(-160, v92)
-	v95 := select32(v90, 0x0, math.Float32bits(v86))
-	v96 := float32(math.RoundToEven(float64(v93)))
-	v97 := v93 - v96
-	v98 := v97 + math.Float32frombits(v95)
-	v105 := float32(v98 * v98)
-	v106 := fma32(0x1.41f664p-13, v105, 0x1.3b2d58p-07)
-	v107 := fma32(v106, v105, 0x1.ebfbdcp-03)
-	v108 := fma32(0x1.5f3e78p-10, v105, 0x1.c6aee8p-05)
-	v109 := fma32(v108, v105, 0x1.62e43p-01)
-	v110 := fma32(v107, v98, v109)
-	v111 := fma32(v98, v110, 1)
-	v112 := scale32(v111, v96)
-	v113 := math.Float32bits(x)>>31&1 != 0
-	v114 := float32(math.Trunc(float64(y)))
-	v115 := y == v114
-	v117 := float32(y * 0x1p-01)
-	v118 := float32(math.Trunc(float64(v117)))
-	v119 := v117 != v118
-	v120 := v115 && v119
-	v121 := math.Float32bits(y)>>31&1 != 0
-	v122 := math.Float32frombits(v7) == math.Float32frombits(0x7f800000)
-	v123 := math.Float32frombits(v3) == 0
-	v124 := math.Float32frombits(v3) == math.Float32frombits(0x7f800000)
-	v125 := v123 || v124
-	v126 := !v115
-	v127 := v113 && v126
-	v129 := select32(v127, 0x7fc00000, math.Float32bits(v112))
-	v130 := v123 != v121
-	v131 := select32(v130, 0x0, 0x7f800000)
-	v132 := select32(v125, v131, v129)
-	v133 := 1 < math.Float32frombits(v3)
-	v134 := v133 != v121
-	v135 := select32(v134, 0x7f800000, 0x0)
-	v136 := math.Float32frombits(v3) == 1
-	v137 := select32(v136, 0x3f800000, v135)
-	v138 := select32(v122, v137, v132)
-	v139 := v113 && v120
-	v140 := select32(v139, 0x80000000, 0x0)
-	v141 := v138 ^ v140
-	v142 := x != x
-	v143 := y != y
-	v144 := v142 || v143
-	v145 := select32(v144, 0x7fc00000, v141)
-	v146 := y == 0
-	v147 := x == 1
-	v148 := v146 || v147
-	v149 := select32(v148, 0x3f800000, v145)
-	v150 := select32(v15, v149, math.Float32bits(v112))
-	return math.Float32frombits(v150)
+	v7 := 0x1p-126 <= x
+	v9 := x < math.Float32frombits(0x7f800000)
+	v10 := v7 && v9
+	v11 := !v10
+	v12 := math.Float32frombits(v3) < 0x1p-126
+	v13 := v11 && v12
+	v14 := float32(math.Float32frombits(v3) * 0x1p+25)
+	v15 := select32(v13, math.Float32bits(v14), v3)
+	v16 := select32(v11, v15, math.Float32bits(x))
+	v18 := v16 + 0x4afb0d
+	v20 := v18 & 0x7fffff
+	v22 := v20 + 0x3f3504f3
+	v23 := v18 >> 23
+	v25 := v23 | 0x4b000000
+	v27 := math.Float32frombits(v25) - 0x1.0000fep+23
+	v28 := v27 - 25
+	v29 := select32(v13, math.Float32bits(v28), math.Float32bits(v27))
+	v31 := math.Float32frombits(v22) - 1
+	v32 := 1 + math.Float32frombits(v22)
+	v33 := v32 - 1
+	v34 := math.Float32frombits(v22) - v33
+	v35 := 1 / v32
+	v36 := float32(v31 * v35)
+	v37 := fma32(-v36, v32, v31)
+	v38 := fma32(-v36, v34, v37)
+	v39 := float32(v38 * v35)
+	v44 := float32(v36 * v36)
+	v45 := fma32(v36, v36, -v44)
+	v46 := v36 + v36
+	v47 := fma32(v46, v39, v45)
+	v51 := fma32(0x1.59eep-02, v44, 0x1.a5bbfap-02)
+	v52 := fma32(v51, v44, 0x1.27770ep-01)
+	v53 := fma32(v44, v52, -0x1.e2fe02p-28)
+	v54 := 0x1.ec709ep-01 + v53
+	v55 := v54 - 0x1.ec709ep-01
+	v56 := v53 - v55
+	v57 := float32(v44 * v54)
+	v58 := fma32(v44, v54, -v57)
+	v59 := v54 + v53
+	v60 := fma32(v47, v59, v58)
+	v61 := fma32(v44, v56, v60)
+	v62 := 0x1.715476p+01 + v57
+	v63 := v62 - 0x1.715476p+01
+	v64 := v57 - v63
+	v65 := v64 + 0x1.4ae0cp-25
+	v66 := v65 + v61
+	v67 := float32(v36 * v62)
+	v68 := fma32(v36, v62, -v67)
+	v69 := math.Float32frombits(v29) + v67
+	v70 := v69 - math.Float32frombits(v29)
+	v71 := v67 - v70
+	v72 := fma32(v39, v62, v68)
+	v73 := fma32(v36, v66, v72)
+	v74 := v71 + v73
+	v75 := float32(y * v69)
+	v76 := fma32(y, v69, -v75)
+	v77 := fma32(y, v74, v76)
+	v79 := math.Float32bits(v75) &^ 0x80000000
+	v80 := math.Float32frombits(v79) < 160
+	v81 := !v80
+	v83 := v69 == 0
+	v85 := lower32(160, v75)
+	v86 := upper32(-160, v85)
+	v87 := select32(v83, 0x0, math.Float32bits(v86))
+	v88 := select32(v81, v87, math.Float32bits(v75))
+	v89 := select32(v81, 0x0, math.Float32bits(v77))
+	v90 := float32(math.RoundToEven(float64(math.Float32frombits(v88))))
+	v97 := math.Float32frombits(v88) - v90
+	v98 := v97 + math.Float32frombits(v89)
+	v99 := fma32(0x1.c6aee8p-05, v98, 0x1.ebfbdcp-03)
+	v100 := fma32(0x1.5f3e78p-10, v98, 0x1.3b2d58p-07)
+	v101 := float32(v98 * v98)
+	v102 := fma32(0x1.41f664p-13, v101, v100)
+	v103 := fma32(v102, v101, v99)
+	v104 := fma32(v98, v103, 0x1.62e43p-01)
+	v105 := fma32(v98, v104, 1)
+	v106 := scale32(v105, v90)
+	v107 := math.Float32bits(x)>>31&1 != 0
+	v108 := float32(math.Trunc(float64(y)))
+	v109 := y == v108
+	v111 := float32(y * 0x1p-01)
+	v112 := float32(math.Trunc(float64(v111)))
+	v113 := v111 != v112
+	v114 := v109 && v113
+	v115 := math.Float32bits(y)>>31&1 != 0
+	v116 := math.Float32frombits(v3) == 0
+	v117 := math.Float32frombits(v3) == math.Float32frombits(0x7f800000)
+	v118 := v116 || v117
+	v119 := !v109
+	v120 := v107 && v119
+	v122 := select32(v120, 0x7fc00000, math.Float32bits(v106))
+	v123 := v116 != v115
+	v124 := select32(v123, 0x0, 0x7f800000)
+	v125 := select32(v118, v124, v122)
+	v126 := math.Float32bits(y) &^ 0x80000000
+	v127 := math.Float32frombits(v126) == math.Float32frombits(0x7f800000)
+	v128 := 1 < math.Float32frombits(v3)
+	v129 := v128 != v115
+	v130 := select32(v129, 0x7f800000, 0x0)
+	v131 := math.Float32frombits(v3) == 1
+	v132 := select32(v131, 0x3f800000, v130)
+	v133 := select32(v127, v132, v125)
+	v134 := v107 && v114
+	v135 := select32(v134, 0x80000000, 0x0)
+	v136 := v133 ^ v135
+	v137 := x != x
+	v138 := y != y
+	v139 := v137 || v138
+	v140 := select32(v139, 0x7fc00000, v136)
+	v141 := y == 0
+	v142 := x == 1
+	v143 := v141 || v142
+	v144 := select32(v143, 0x3f800000, v140)
+	v145 := select32(v11, v144, math.Float32bits(v106))
+	return math.Float32frombits(v145)
 }
 
 func atan2x32(x, y float32) float32 {

@@ -5103,12 +5103,12 @@ TEXT ·PowF64AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+8(SB), Z29
-	VBROADCASTSD constants64<>+312(SB), Z28
-	VBROADCASTSD constants64<>+320(SB), Z27
-	VBROADCASTSD constants64<>+1888(SB), Z26
+	VBROADCASTSD constants64<>+8(SB), Z30
+	VBROADCASTSD constants64<>+312(SB), Z29
+	VBROADCASTSD constants64<>+328(SB), Z28
+	VBROADCASTSD constants64<>+344(SB), Z27
+	VBROADCASTSD constants64<>+360(SB), Z26
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1896(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -5119,198 +5119,189 @@ loop:
 	VPADDQ.BCST      constants64<>+520(SB), Z0, Z1
 	VMOVUPD          64(SI)(BX*8), Z2
 	VPADDQ.BCST      constants64<>+520(SB), Z2, Z3
-	VMOVUPD          (DX)(BX*8), Z4
-	VPANDQ.BCST      constants64<>+128(SB), Z4, Z5
-	VCMPPD           $0x12, Z0, Z29, K1
-	VPANDQ.BCST      constants64<>+0(SB), Z1, Z6
-	VPANDQ.BCST      constants64<>+0(SB), Z3, Z7
+	VCMPPD           $0x12, Z0, Z30, K1
+	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	VPANDQ.BCST      constants64<>+0(SB), Z1, Z0
+	VPANDQ.BCST      constants64<>+0(SB), Z3, Z4
 	VPSRLQ           $0x34, Z1, Z1
 	VPSRLQ           $0x34, Z3, Z3
-	VPADDQ.BCST      constants64<>+584(SB), Z6, Z6
-	VPADDQ.BCST      constants64<>+584(SB), Z7, Z7
+	VPADDQ.BCST      constants64<>+584(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+584(SB), Z4, Z4
 	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
 	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
-	VADDPD           Z6, Z31, Z8
-	VADDPD           Z7, Z31, Z9
-	VSUBPD           Z31, Z6, Z10
-	VSUBPD           Z31, Z7, Z11
+	VADDPD           Z0, Z31, Z5
+	VADDPD           Z4, Z31, Z6
+	VSUBPD           Z31, Z0, Z7
+	VSUBPD           Z31, Z4, Z8
 	VSUBPD.BCST      constants64<>+96(SB), Z1, Z1
 	VSUBPD.BCST      constants64<>+96(SB), Z3, Z3
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
-	VMOVUPD          64(DX)(BX*8), Z0
-	VPANDQ.BCST      constants64<>+128(SB), Z0, Z12
-	VCMPPD           $0x12, Z2, Z29, K3
+	VCMPPD           $0x12, Z2, Z30, K3
 	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z2, K4
-	VCMPPD.BCST      $0x11, constants64<>+1904(SB), Z5, K5
-	VCMPPD.BCST      $0x11, constants64<>+1904(SB), Z12, K6
-	VDIVPD           Z8, Z31, Z2
-	VDIVPD           Z9, Z31, Z5
-	VSUBPD           Z31, Z8, Z12
-	VSUBPD           Z31, Z9, Z13
-	KANDB            K1, K2, K7
+	KANDB            K1, K2, K5
+	VDIVPD           Z5, Z31, Z2
+	VDIVPD           Z6, Z31, Z9
+	VSUBPD           Z31, Z5, Z10
+	VSUBPD           Z31, Z6, Z11
 	KANDB            K3, K4, K1
-	KANDB            K7, K5, K2
-	VSUBPD           Z12, Z6, Z6
-	VSUBPD           Z13, Z7, Z7
-	KANDB            K1, K6, K3
-	KNOTB            K2, K1
-	KNOTB            K3, K2
-	KORB             K1, K2, K3
-	KORTESTB         K3, K3
-	JNZ              complete
-	VMULPD           Z2, Z10, Z12
-	VMULPD           Z5, Z11, Z13
-	VFNMADD231PD     Z8, Z12, Z10
-	VFNMADD231PD     Z9, Z13, Z11
-	VFNMADD231PD     Z6, Z12, Z10
-	VFNMADD231PD     Z7, Z13, Z11
-	VMULPD           Z2, Z10, Z10
-	VMULPD           Z5, Z11, Z11
-	VADDPD           Z10, Z12, Z2
-	VADDPD           Z11, Z13, Z5
-	VMULPD           Z2, Z2, Z6
-	VMULPD           Z5, Z5, Z7
-	VSUBPD           Z12, Z2, Z12
-	VSUBPD           Z13, Z5, Z13
-	VADDPD           Z2, Z2, Z8
-	VADDPD           Z5, Z5, Z9
-	VSUBPD           Z12, Z10, Z10
-	VSUBPD           Z13, Z11, Z11
-	VMULPD           Z6, Z6, Z12
-	VMULPD           Z7, Z7, Z13
-	VMOVUPD          Z6, Z14
-	VFMSUB231PD      Z2, Z2, Z14
-	VMOVUPD          Z7, Z15
-	VFMSUB231PD      Z5, Z5, Z15
-	VBROADCASTSD     constants64<>+1912(SB), Z16
-	VFMADD213PD      Z26, Z12, Z16
-	VBROADCASTSD     constants64<>+1928(SB), Z17
-	VFMADD231PD.BCST constants64<>+1920(SB), Z12, Z17
-	VBROADCASTSD     constants64<>+1912(SB), Z18
-	VFMADD213PD      Z26, Z13, Z18
-	VBROADCASTSD     constants64<>+1928(SB), Z19
-	VFMADD231PD.BCST constants64<>+1920(SB), Z13, Z19
-	VFMADD231PD      Z10, Z8, Z14
-	VFMADD231PD      Z11, Z9, Z15
-	VFMADD213PD.BCST constants64<>+1936(SB), Z12, Z16
-	VFMADD213PD.BCST constants64<>+1944(SB), Z12, Z17
-	VFMADD213PD.BCST constants64<>+1936(SB), Z13, Z18
-	VFMADD213PD.BCST constants64<>+1944(SB), Z13, Z19
-	VFMADD213PD.BCST constants64<>+1952(SB), Z12, Z16
-	VFMADD213PD.BCST constants64<>+1960(SB), Z12, Z17
-	VFMADD213PD.BCST constants64<>+1952(SB), Z13, Z18
-	VFMADD213PD.BCST constants64<>+1960(SB), Z13, Z19
-	VFMADD231PD      Z6, Z16, Z17
-	VFMADD231PD      Z7, Z18, Z19
-	VFMADD213PD.BCST constants64<>+1968(SB), Z6, Z17
-	VFMADD213PD.BCST constants64<>+1968(SB), Z7, Z19
-	VADDPD.BCST      constants64<>+1976(SB), Z17, Z8
-	VADDPD.BCST      constants64<>+1976(SB), Z19, Z9
-	VMULPD           Z8, Z6, Z12
-	VSUBPD.BCST      constants64<>+1976(SB), Z8, Z13
-	VMULPD           Z9, Z7, Z16
-	VSUBPD.BCST      constants64<>+1976(SB), Z9, Z18
-	VSUBPD           Z13, Z17, Z17
-	VMOVUPD          Z12, Z13
-	VFMSUB231PD      Z8, Z6, Z13
-	VADDPD.BCST      constants64<>+1984(SB), Z12, Z20
+	KNOTB            K5, K2
+	KNOTB            K1, K3
+	VSUBPD           Z10, Z0, Z0
+	VSUBPD           Z11, Z4, Z4
+	VMULPD           Z2, Z7, Z10
+	VMULPD           Z9, Z8, Z11
+	VMULPD           Z10, Z10, Z12
+	VMULPD           Z11, Z11, Z13
+	VADDPD           Z10, Z10, Z14
+	VADDPD           Z11, Z11, Z15
+	VFNMADD231PD     Z5, Z10, Z7
+	VFNMADD231PD     Z6, Z11, Z8
+	VBROADCASTSD     constants64<>+1896(SB), Z5
+	VFMADD231PD.BCST constants64<>+1888(SB), Z12, Z5
+	VBROADCASTSD     constants64<>+1912(SB), Z6
+	VFMADD231PD.BCST constants64<>+1904(SB), Z12, Z6
+	VBROADCASTSD     constants64<>+1928(SB), Z16
+	VFMADD231PD.BCST constants64<>+1920(SB), Z12, Z16
+	VBROADCASTSD     constants64<>+1944(SB), Z17
+	VFMADD231PD.BCST constants64<>+1936(SB), Z12, Z17
+	VMULPD           Z12, Z12, Z18
+	VBROADCASTSD     constants64<>+1896(SB), Z19
+	VFMADD231PD.BCST constants64<>+1888(SB), Z13, Z19
+	VBROADCASTSD     constants64<>+1912(SB), Z20
+	VFMADD231PD.BCST constants64<>+1904(SB), Z13, Z20
+	VBROADCASTSD     constants64<>+1928(SB), Z21
+	VFMADD231PD.BCST constants64<>+1920(SB), Z13, Z21
+	VBROADCASTSD     constants64<>+1944(SB), Z22
+	VFMADD231PD.BCST constants64<>+1936(SB), Z13, Z22
+	VMULPD           Z13, Z13, Z23
+	VFNMADD231PD     Z0, Z10, Z7
+	VFNMADD231PD     Z4, Z11, Z8
+	VFMADD231PD      Z18, Z6, Z5
+	VFMADD231PD      Z18, Z17, Z16
+	VMULPD           Z18, Z18, Z18
+	VMOVUPD          Z12, Z0
+	VFMSUB231PD      Z10, Z10, Z0
+	VFMADD231PD      Z23, Z20, Z19
+	VFMADD231PD      Z23, Z22, Z21
+	VMULPD           Z23, Z23, Z23
+	VMULPD           Z2, Z7, Z7
+	VMULPD           Z9, Z8, Z8
+	VMOVUPD          Z13, Z2
+	VFMSUB231PD      Z11, Z11, Z2
+	VFMADD231PD      Z18, Z16, Z5
+	VFMADD231PD      Z23, Z21, Z19
+	VFMADD231PD      Z7, Z14, Z0
+	VFMADD231PD      Z8, Z15, Z2
+	VFMADD213PD.BCST constants64<>+1952(SB), Z12, Z5
+	VFMADD213PD.BCST constants64<>+1952(SB), Z13, Z19
+	VADDPD.BCST      constants64<>+1960(SB), Z5, Z4
+	VADDPD.BCST      constants64<>+1960(SB), Z19, Z6
+	VMULPD           Z4, Z12, Z9
+	VADDPD           Z5, Z4, Z14
+	VSUBPD.BCST      constants64<>+1960(SB), Z4, Z15
+	VMULPD           Z6, Z13, Z16
+	VADDPD           Z19, Z6, Z17
+	VSUBPD.BCST      constants64<>+1960(SB), Z6, Z18
+	VSUBPD           Z15, Z5, Z5
+	VFMSUB213PD      Z9, Z12, Z4
+	VADDPD.BCST      constants64<>+1968(SB), Z9, Z15
 	VSUBPD           Z18, Z19, Z19
-	VMOVUPD          Z16, Z18
-	VFMSUB231PD      Z9, Z7, Z18
-	VADDPD.BCST      constants64<>+1984(SB), Z16, Z21
-	VMULPD           Z20, Z2, Z22
-	VSUBPD.BCST      constants64<>+1984(SB), Z20, Z23
-	VFMADD231PD      Z8, Z14, Z13
-	VMULPD           Z21, Z5, Z8
-	VSUBPD.BCST      constants64<>+1984(SB), Z21, Z14
-	VFMADD231PD      Z9, Z15, Z18
-	VSUBPD           Z23, Z12, Z12
-	VMOVUPD          Z22, Z9
-	VFMSUB231PD      Z20, Z2, Z9
-	VSUBPD           Z14, Z16, Z16
-	VADDPD           Z22, Z1, Z14
-	VFMADD231PD      Z17, Z6, Z13
-	VMOVUPD          Z8, Z6
-	VFMSUB231PD      Z21, Z5, Z6
-	VADDPD           Z8, Z3, Z15
-	VFMADD231PD      Z19, Z7, Z18
-	VSUBPD           Z1, Z14, Z1
-	VFMADD231PD      Z20, Z10, Z9
-	VSUBPD           Z3, Z15, Z3
-	VADDPD.BCST      constants64<>+1992(SB), Z13, Z13
-	VFMADD231PD      Z21, Z11, Z6
-	VADDPD.BCST      constants64<>+1992(SB), Z18, Z18
-	VSUBPD           Z1, Z22, Z22
-	VSUBPD           Z3, Z8, Z8
-	VADDPD           Z13, Z12, Z12
-	VADDPD           Z18, Z16, Z16
-	VFMADD231PD      Z12, Z2, Z9
-	VFMADD231PD      Z16, Z5, Z6
-	VADDPD           Z9, Z22, Z22
-	VADDPD           Z6, Z8, Z8
-	VADDPD           Z22, Z14, Z1
-	VADDPD           Z8, Z15, Z2
-	VMULPD           Z1, Z4, Z3
-	VSUBPD           Z14, Z1, Z14
-	VMULPD           Z2, Z0, Z5
-	VSUBPD           Z15, Z2, Z15
-	VSUBPD           Z14, Z22, Z22
-	VMINPD           Z3, Z30, Z6
-	VFMSUB213PD      Z3, Z4, Z1
-	VSUBPD           Z15, Z8, Z8
-	VPANDQ.BCST      constants64<>+128(SB), Z3, Z3
-	VMINPD           Z5, Z30, Z7
-	VFMSUB213PD      Z5, Z0, Z2
-	VPANDQ.BCST      constants64<>+128(SB), Z5, Z5
-	VCMPPD           $0x15, Z30, Z3, K1
-	VBROADCASTSD     constants64<>+2000(SB), Z3
-	VMAXPD           Z6, Z3, Z6
-	VCMPPD           $0x15, Z30, Z5, K2
-	VMAXPD           Z7, Z3, Z3
-	VRNDSCALEPD      $0x08, Z6, Z5
-	VFMADD231PD      Z22, Z4, Z1
-	VRNDSCALEPD      $0x08, Z3, Z4
-	VFMADD231PD      Z8, Z0, Z2
-	VSUBPD           Z5, Z6, Z6
-	VSUBPD           Z4, Z3, Z3
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z1, K1, Z1
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z2, K2, Z2
-	VADDPD           Z1, Z6, Z6
-	VADDPD           Z2, Z3, Z3
-	VMULPD           Z6, Z6, Z0
-	VMULPD           Z3, Z3, Z1
-	VBROADCASTSD     constants64<>+296(SB), Z2
-	VFMADD213PD      Z28, Z0, Z2
-	VBROADCASTSD     constants64<>+304(SB), Z7
-	VFMADD213PD      Z27, Z0, Z7
-	VBROADCASTSD     constants64<>+296(SB), Z8
-	VFMADD213PD      Z28, Z1, Z8
+	VFMSUB213PD      Z16, Z13, Z6
+	VADDPD.BCST      constants64<>+1968(SB), Z16, Z18
+	VSUBPD.BCST      constants64<>+1968(SB), Z15, Z20
+	VMULPD           Z15, Z10, Z21
+	VFMADD231PD      Z14, Z0, Z4
+	VSUBPD.BCST      constants64<>+1968(SB), Z18, Z0
+	VMULPD           Z18, Z11, Z14
+	VFMADD231PD      Z17, Z2, Z6
+	VSUBPD           Z20, Z9, Z9
+	VMOVUPD          Z21, Z2
+	VFMSUB231PD      Z15, Z10, Z2
+	VADDPD           Z21, Z1, Z17
+	VSUBPD           Z0, Z16, Z16
+	VFMADD231PD      Z5, Z12, Z4
+	VMOVUPD          Z14, Z0
+	VFMSUB231PD      Z18, Z11, Z0
+	VADDPD.BCST      constants64<>+1976(SB), Z9, Z9
+	VADDPD           Z14, Z3, Z5
+	VFMADD231PD      Z19, Z13, Z6
+	VSUBPD           Z1, Z17, Z1
+	VMOVUPD          (DX)(BX*8), Z12
+	VMULPD           Z17, Z12, Z13
+	VADDPD.BCST      constants64<>+1976(SB), Z16, Z16
+	VFMADD231PD      Z15, Z7, Z2
+	VADDPD           Z4, Z9, Z9
+	VSUBPD           Z3, Z5, Z3
+	VMOVUPD          64(DX)(BX*8), Z4
+	VMULPD           Z5, Z4, Z7
+	VFMADD231PD      Z18, Z8, Z0
+	VSUBPD           Z1, Z21, Z21
+	VADDPD           Z6, Z16, Z16
+	VFMSUB213PD      Z13, Z12, Z17
+	VRNDSCALEPD      $0x08, Z13, Z1
+	VPANDQ.BCST      constants64<>+128(SB), Z13, Z6
+	VFMADD231PD      Z9, Z10, Z2
+	VSUBPD           Z3, Z14, Z14
+	VCMPPD.BCST      $0x15, constants64<>+1984(SB), Z6, K1
+	VFMSUB213PD      Z7, Z4, Z5
+	VRNDSCALEPD      $0x08, Z7, Z3
+	VPANDQ.BCST      constants64<>+128(SB), Z7, Z6
+	KORB             K2, K1, K4
+	VFMADD231PD      Z16, Z11, Z0
+	VSUBPD           Z1, Z13, Z13
+	VCMPPD.BCST      $0x15, constants64<>+1984(SB), Z6, K1
+	KORB             K3, K1, K2
+	VADDPD           Z2, Z21, Z21
+	VSUBPD           Z3, Z7, Z7
+	KORB             K4, K2, K1
+	KORTESTB         K1, K1
+	JNZ              complete
+	VADDPD           Z0, Z14, Z14
+	VFMADD231PD      Z21, Z12, Z17
+	VFMADD231PD      Z14, Z4, Z5
+	VADDPD           Z17, Z13, Z13
+	VADDPD           Z5, Z7, Z7
+	VBROADCASTSD     constants64<>+336(SB), Z0
+	VFMADD213PD      Z27, Z13, Z0
+	VBROADCASTSD     constants64<>+320(SB), Z2
+	VFMADD213PD      Z28, Z13, Z2
+	VBROADCASTSD     constants64<>+304(SB), Z4
+	VFMADD213PD      Z29, Z13, Z4
+	VMULPD           Z13, Z13, Z5
+	VBROADCASTSD     constants64<>+336(SB), Z6
+	VFMADD213PD      Z27, Z7, Z6
+	VBROADCASTSD     constants64<>+320(SB), Z8
+	VFMADD213PD      Z28, Z7, Z8
 	VBROADCASTSD     constants64<>+304(SB), Z9
-	VFMADD213PD      Z27, Z1, Z9
-	VFMADD213PD.BCST constants64<>+328(SB), Z0, Z2
-	VFMADD213PD.BCST constants64<>+336(SB), Z0, Z7
-	VFMADD213PD.BCST constants64<>+328(SB), Z1, Z8
-	VFMADD213PD.BCST constants64<>+336(SB), Z1, Z9
-	VFMADD213PD.BCST constants64<>+344(SB), Z0, Z2
-	VFMADD213PD.BCST constants64<>+352(SB), Z0, Z7
-	VFMADD213PD.BCST constants64<>+344(SB), Z1, Z8
-	VFMADD213PD.BCST constants64<>+352(SB), Z1, Z9
-	VFMADD213PD.BCST constants64<>+360(SB), Z0, Z2
-	VFMADD213PD.BCST constants64<>+368(SB), Z0, Z7
-	VFMADD213PD.BCST constants64<>+360(SB), Z1, Z8
-	VFMADD213PD.BCST constants64<>+368(SB), Z1, Z9
-	VFMADD213PD.BCST constants64<>+376(SB), Z0, Z2
-	VFMADD213PD.BCST constants64<>+264(SB), Z0, Z7
-	VFMADD213PD.BCST constants64<>+376(SB), Z1, Z8
-	VFMADD213PD.BCST constants64<>+264(SB), Z1, Z9
-	VFMADD231PD      Z6, Z2, Z7
-	VFMADD231PD      Z3, Z8, Z9
-	VFMADD213PD      Z31, Z7, Z6
-	VFMADD213PD      Z31, Z9, Z3
-	VSCALEFPD        Z5, Z6, Z6
-	VSCALEFPD        Z4, Z3, Z3
-	VMOVUPD          Z6, (DI)(BX*8)
-	VMOVUPD          Z3, 64(DI)(BX*8)
+	VFMADD213PD      Z29, Z7, Z9
+	VMULPD           Z7, Z7, Z10
+	VBROADCASTSD     constants64<>+376(SB), Z11
+	VFMADD231PD.BCST constants64<>+368(SB), Z13, Z11
+	VBROADCASTSD     constants64<>+352(SB), Z12
+	VFMADD213PD      Z26, Z13, Z12
+	VFMADD231PD      Z5, Z2, Z0
+	VFMADD231PD.BCST constants64<>+296(SB), Z5, Z4
+	VMULPD           Z5, Z5, Z2
+	VBROADCASTSD     constants64<>+376(SB), Z14
+	VFMADD231PD.BCST constants64<>+368(SB), Z7, Z14
+	VBROADCASTSD     constants64<>+352(SB), Z15
+	VFMADD213PD      Z26, Z7, Z15
+	VFMADD231PD      Z10, Z8, Z6
+	VFMADD231PD.BCST constants64<>+296(SB), Z10, Z9
+	VMULPD           Z10, Z10, Z8
+	VFMADD231PD      Z5, Z12, Z11
+	VFMADD231PD      Z2, Z4, Z0
+	VFMADD231PD      Z10, Z15, Z14
+	VFMADD231PD      Z8, Z9, Z6
+	VFMADD231PD      Z2, Z0, Z11
+	VFMADD231PD      Z8, Z6, Z14
+	VFMADD213PD.BCST constants64<>+264(SB), Z13, Z11
+	VFMADD213PD.BCST constants64<>+264(SB), Z7, Z14
+	VFMADD213PD      Z31, Z11, Z13
+	VFMADD213PD      Z31, Z14, Z7
+	VSCALEFPD        Z1, Z13, Z13
+	VSCALEFPD        Z3, Z7, Z7
+	VMOVUPD          Z13, (DI)(BX*8)
+	VMOVUPD          Z7, 64(DI)(BX*8)
 
 next:
 	LEAQ 32(BX), AX
@@ -5367,149 +5358,153 @@ complete:
 
 single:
 	VMOVUPD          (SI)(BX*8), Z0
-	VCMPPD           $0x12, Z0, Z29, K1
+	VCMPPD           $0x12, Z0, Z30, K1
 	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
 	KANDB            K1, K2, K3
-	VMOVUPD          (DX)(BX*8), Z1
-	VPANDQ.BCST      constants64<>+128(SB), Z1, Z2
-	VCMPPD.BCST      $0x11, constants64<>+1904(SB), Z2, K1
-	KANDB            K3, K1, K2
-	KNOTB            K2, K1
-	VPANDQ.BCST      constants64<>+128(SB), Z0, Z3
-	VCMPPD           $0x11, Z29, Z3, K2
+	KNOTB            K3, K1
+	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
+	VCMPPD           $0x11, Z30, Z1, K2
 	KANDB            K1, K2, K3
-	VMULPD.BCST      constants64<>+160(SB), Z3, Z4
-	VBLENDMPD        Z4, Z3, K3, Z4
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VPADDQ.BCST      constants64<>+520(SB), Z4, Z4
-	VPANDQ.BCST      constants64<>+0(SB), Z4, Z5
-	VPADDQ.BCST      constants64<>+584(SB), Z5, Z5
-	VADDPD           Z5, Z31, Z6
-	VDIVPD           Z6, Z31, Z7
-	VSUBPD           Z31, Z5, Z8
-	VMULPD           Z7, Z8, Z9
-	VFNMADD231PD     Z6, Z9, Z8
-	VSUBPD           Z31, Z6, Z6
-	VSUBPD           Z6, Z5, Z5
-	VFNMADD231PD     Z5, Z9, Z8
-	VMULPD           Z7, Z8, Z8
-	VADDPD           Z8, Z9, Z5
-	VMULPD           Z5, Z5, Z6
-	VMULPD           Z6, Z6, Z7
-	VBROADCASTSD     constants64<>+1912(SB), Z10
-	VFMADD213PD      Z26, Z7, Z10
-	VFMADD213PD.BCST constants64<>+1936(SB), Z7, Z10
-	VFMADD213PD.BCST constants64<>+1952(SB), Z7, Z10
+	VMULPD.BCST      constants64<>+160(SB), Z1, Z2
+	VBLENDMPD        Z2, Z1, K3, Z2
+	VBLENDMPD        Z2, Z0, K1, Z2
+	VPADDQ.BCST      constants64<>+520(SB), Z2, Z2
+	VPANDQ.BCST      constants64<>+0(SB), Z2, Z3
+	VPADDQ.BCST      constants64<>+584(SB), Z3, Z3
+	VADDPD           Z3, Z31, Z4
+	VDIVPD           Z4, Z31, Z5
+	VSUBPD           Z31, Z3, Z6
+	VMULPD           Z5, Z6, Z7
+	VMULPD           Z7, Z7, Z8
+	VMULPD           Z8, Z8, Z9
+	VBROADCASTSD     constants64<>+1944(SB), Z10
+	VFMADD231PD.BCST constants64<>+1936(SB), Z8, Z10
 	VBROADCASTSD     constants64<>+1928(SB), Z11
-	VFMADD231PD.BCST constants64<>+1920(SB), Z7, Z11
-	VFMADD213PD.BCST constants64<>+1944(SB), Z7, Z11
-	VFMADD213PD.BCST constants64<>+1960(SB), Z7, Z11
-	VFMADD231PD      Z6, Z10, Z11
-	VFMADD213PD.BCST constants64<>+1968(SB), Z6, Z11
-	VADDPD.BCST      constants64<>+1976(SB), Z11, Z7
-	VMULPD           Z7, Z6, Z10
-	VMOVUPD          Z10, Z12
-	VFMSUB231PD      Z7, Z6, Z12
-	VMOVUPD          Z6, Z13
-	VFMSUB231PD      Z5, Z5, Z13
-	VSUBPD           Z9, Z5, Z9
-	VSUBPD           Z9, Z8, Z8
-	VADDPD           Z5, Z5, Z9
-	VFMADD231PD      Z8, Z9, Z13
-	VFMADD231PD      Z7, Z13, Z12
-	VSUBPD.BCST      constants64<>+1976(SB), Z7, Z7
-	VSUBPD           Z7, Z11, Z11
-	VFMADD231PD      Z11, Z6, Z12
-	VADDPD.BCST      constants64<>+1992(SB), Z12, Z12
-	VADDPD.BCST      constants64<>+1984(SB), Z10, Z6
-	VSUBPD.BCST      constants64<>+1984(SB), Z6, Z7
-	VSUBPD           Z7, Z10, Z10
-	VADDPD           Z12, Z10, Z10
-	VMULPD           Z6, Z5, Z7
-	VMOVUPD          Z7, Z9
-	VFMSUB231PD      Z6, Z5, Z9
-	VFMADD231PD      Z6, Z8, Z9
-	VFMADD231PD      Z10, Z5, Z9
-	VPSRLQ           $0x34, Z4, Z4
-	VPORQ.BCST       constants64<>+88(SB), Z4, Z4
-	VSUBPD.BCST      constants64<>+96(SB), Z4, Z4
-	VSUBPD.BCST      constants64<>+168(SB), Z4, Z5
-	VBLENDMPD        Z5, Z4, K3, Z4
-	VADDPD           Z7, Z4, Z5
-	VSUBPD           Z4, Z5, Z4
-	VSUBPD           Z4, Z7, Z7
-	VADDPD           Z9, Z7, Z7
-	VADDPD           Z7, Z5, Z4
-	VMULPD           Z4, Z1, Z6
-	VMOVUPD          Z6, Z8
-	VFMSUB231PD      Z4, Z1, Z8
-	VSUBPD           Z5, Z4, Z4
-	VSUBPD           Z4, Z7, Z7
-	VFMADD231PD      Z7, Z1, Z8
-	VPANDQ.BCST      constants64<>+128(SB), Z6, Z4
-	VCMPPD           $0x15, Z30, Z4, K2
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z8, K2, Z8
-	VMINPD           Z6, Z30, Z6
-	VBROADCASTSD     constants64<>+2000(SB), Z4
-	VMAXPD           Z6, Z4, Z4
-	VRNDSCALEPD      $0x08, Z4, Z5
-	VSUBPD           Z5, Z4, Z4
-	VADDPD           Z8, Z4, Z4
+	VFMADD231PD.BCST constants64<>+1920(SB), Z8, Z11
+	VFMADD231PD      Z9, Z10, Z11
+	VBROADCASTSD     constants64<>+1912(SB), Z10
+	VFMADD231PD.BCST constants64<>+1904(SB), Z8, Z10
+	VBROADCASTSD     constants64<>+1896(SB), Z12
+	VFMADD231PD.BCST constants64<>+1888(SB), Z8, Z12
+	VFMADD231PD      Z9, Z10, Z12
+	VMULPD           Z9, Z9, Z9
+	VFMADD231PD      Z9, Z11, Z12
+	VFMADD213PD.BCST constants64<>+1952(SB), Z8, Z12
+	VADDPD.BCST      constants64<>+1960(SB), Z12, Z9
+	VMULPD           Z9, Z8, Z10
+	VMOVUPD          Z10, Z11
+	VFMSUB231PD      Z9, Z8, Z11
+	VADDPD           Z12, Z9, Z13
+	VFNMADD231PD     Z4, Z7, Z6
+	VSUBPD           Z31, Z4, Z4
+	VSUBPD           Z4, Z3, Z3
+	VFNMADD231PD     Z3, Z7, Z6
+	VMULPD           Z5, Z6, Z6
+	VMOVUPD          Z8, Z3
+	VFMSUB231PD      Z7, Z7, Z3
+	VADDPD           Z7, Z7, Z4
+	VFMADD231PD      Z6, Z4, Z3
+	VFMADD231PD      Z13, Z3, Z11
+	VSUBPD.BCST      constants64<>+1960(SB), Z9, Z9
+	VSUBPD           Z9, Z12, Z12
+	VFMADD231PD      Z12, Z8, Z11
+	VADDPD.BCST      constants64<>+1968(SB), Z10, Z3
+	VSUBPD.BCST      constants64<>+1968(SB), Z3, Z4
+	VSUBPD           Z4, Z10, Z10
+	VADDPD.BCST      constants64<>+1976(SB), Z10, Z10
+	VADDPD           Z11, Z10, Z10
+	VMULPD           Z3, Z7, Z4
+	VMOVUPD          Z4, Z5
+	VFMSUB231PD      Z3, Z7, Z5
+	VFMADD231PD      Z3, Z6, Z5
+	VFMADD231PD      Z10, Z7, Z5
+	VPSRLQ           $0x34, Z2, Z2
+	VPORQ.BCST       constants64<>+88(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+96(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+168(SB), Z2, Z3
+	VBLENDMPD        Z3, Z2, K3, Z2
+	VADDPD           Z4, Z2, Z3
+	VSUBPD           Z2, Z3, Z2
+	VSUBPD           Z2, Z4, Z4
+	VADDPD           Z5, Z4, Z4
+	VMOVUPD          (DX)(BX*8), Z2
+	VMULPD           Z3, Z2, Z5
+	VMOVUPD          Z5, Z6
+	VFMSUB231PD      Z3, Z2, Z6
+	VFMADD231PD      Z4, Z2, Z6
+	VPANDQ.BCST      constants64<>+128(SB), Z5, Z4
+	VCMPPD.BCST      $0x15, constants64<>+1984(SB), Z4, K2
+	VBLENDMPD.BCST   constants64<>+1384(SB), Z6, K2, Z6
+	VBROADCASTSD     constants64<>+1984(SB), Z4
+	VMINPD           Z5, Z4, Z4
+	VBROADCASTSD     constants64<>+1992(SB), Z7
+	VMAXPD           Z4, Z7, Z7
+	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z3, K3
+	VBLENDMPD.BCST   constants64<>+1384(SB), Z7, K3, Z7
+	VBLENDMPD        Z7, Z5, K2, Z5
+	VRNDSCALEPD      $0x08, Z5, Z3
+	VSUBPD           Z3, Z5, Z5
+	VADDPD           Z6, Z5, Z5
+	VMULPD           Z5, Z5, Z4
+	VBROADCASTSD     constants64<>+320(SB), Z6
+	VFMADD213PD      Z28, Z5, Z6
+	VBROADCASTSD     constants64<>+336(SB), Z7
+	VFMADD213PD      Z27, Z5, Z7
+	VFMADD231PD      Z4, Z6, Z7
 	VMULPD           Z4, Z4, Z6
-	VBROADCASTSD     constants64<>+296(SB), Z7
-	VFMADD213PD      Z28, Z6, Z7
-	VFMADD213PD.BCST constants64<>+328(SB), Z6, Z7
-	VFMADD213PD.BCST constants64<>+344(SB), Z6, Z7
-	VFMADD213PD.BCST constants64<>+360(SB), Z6, Z7
-	VFMADD213PD.BCST constants64<>+376(SB), Z6, Z7
 	VBROADCASTSD     constants64<>+304(SB), Z8
-	VFMADD213PD      Z27, Z6, Z8
-	VFMADD213PD.BCST constants64<>+336(SB), Z6, Z8
-	VFMADD213PD.BCST constants64<>+352(SB), Z6, Z8
-	VFMADD213PD.BCST constants64<>+368(SB), Z6, Z8
-	VFMADD213PD.BCST constants64<>+264(SB), Z6, Z8
-	VFMADD231PD      Z4, Z7, Z8
-	VFMADD213PD      Z31, Z8, Z4
-	VSCALEFPD        Z5, Z4, Z4
-	VRNDSCALEPD      $0x0b, Z1, Z5
-	VCMPPD           $0x00, Z5, Z1, K2
+	VFMADD213PD      Z29, Z5, Z8
+	VFMADD231PD.BCST constants64<>+296(SB), Z4, Z8
+	VFMADD231PD      Z6, Z8, Z7
+	VBROADCASTSD     constants64<>+352(SB), Z8
+	VFMADD213PD      Z26, Z5, Z8
+	VBROADCASTSD     constants64<>+376(SB), Z9
+	VFMADD231PD.BCST constants64<>+368(SB), Z5, Z9
+	VFMADD231PD      Z4, Z8, Z9
+	VFMADD231PD      Z6, Z7, Z9
+	VFMADD213PD.BCST constants64<>+264(SB), Z5, Z9
+	VFMADD213PD      Z31, Z9, Z5
+	VSCALEFPD        Z3, Z5, Z5
+	VRNDSCALEPD      $0x0b, Z2, Z3
+	VCMPPD           $0x00, Z3, Z2, K2
 	KNOTB            K2, K3
 	VPMOVQ2M         Z0, K4
 	KANDB            K4, K3, K5
-	VBLENDMPD.BCST   constants64<>+600(SB), Z4, K5, Z5
-	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z3, K3
-	VPMOVQ2M         Z1, K5
+	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K5, Z3
+	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z1, K3
+	VPMOVQ2M         Z2, K5
 	KXORB            K3, K5, K6
-	VBROADCASTSD     constants64<>+136(SB), Z6
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z6, K6, Z7
-	VCMPPD           $0x00, Z6, Z3, K6
+	VBROADCASTSD     constants64<>+136(SB), Z4
+	VBLENDMPD.BCST   constants64<>+1384(SB), Z4, K6, Z6
+	VCMPPD           $0x00, Z4, Z1, K6
 	KORB             K3, K6, K7
-	VBLENDMPD        Z7, Z5, K7, Z5
-	VCMPPD           $0x11, Z3, Z31, K3
+	VBLENDMPD        Z6, Z3, K7, Z3
+	VCMPPD           $0x11, Z1, Z31, K3
 	KXORB            K3, K5, K6
-	VMOVUPD.Z        Z6, K6, Z7
-	VCMPPD           $0x00, Z31, Z3, K3
-	VBLENDMPD        Z31, Z7, K3, Z7
-	VCMPPD           $0x00, Z6, Z2, K3
-	VBLENDMPD        Z7, Z5, K3, Z5
-	VMULPD.BCST      constants64<>+480(SB), Z1, Z2
-	VRNDSCALEPD      $0x0b, Z2, Z3
-	VCMPPD           $0x04, Z3, Z2, K3
+	VMOVUPD.Z        Z4, K6, Z6
+	VCMPPD           $0x00, Z31, Z1, K3
+	VBLENDMPD        Z31, Z6, K3, Z6
+	VPANDQ.BCST      constants64<>+128(SB), Z2, Z1
+	VCMPPD           $0x00, Z4, Z1, K3
+	VBLENDMPD        Z6, Z3, K3, Z3
+	VMULPD.BCST      constants64<>+480(SB), Z2, Z1
+	VRNDSCALEPD      $0x0b, Z1, Z4
+	VCMPPD           $0x04, Z4, Z1, K3
 	KANDB            K2, K3, K5
 	KANDB            K4, K5, K2
-	VPXORQ           Z2, Z2, Z2
-	VBLENDMPD.BCST   constants64<>+112(SB), Z2, K2, Z3
-	VPXORQ           Z3, Z5, Z5
+	VPXORQ           Z1, Z1, Z1
+	VBLENDMPD.BCST   constants64<>+112(SB), Z1, K2, Z4
+	VPXORQ           Z4, Z3, Z3
 	VCMPPD           $0x04, Z0, Z0, K2
-	VCMPPD           $0x04, Z1, Z1, K3
+	VCMPPD           $0x04, Z2, Z2, K3
 	KORB             K2, K3, K4
-	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K4, Z5
-	VCMPPD           $0x00, Z2, Z1, K2
+	VBLENDMPD.BCST   constants64<>+600(SB), Z3, K4, Z3
+	VCMPPD           $0x00, Z1, Z2, K2
 	VCMPPD           $0x00, Z31, Z0, K3
 	KORB             K2, K3, K4
-	VBLENDMPD        Z31, Z5, K4, Z5
-	VBLENDMPD        Z5, Z4, K1, Z4
-	VMOVUPD          Z4, (DI)(BX*8)
+	VBLENDMPD        Z31, Z3, K4, Z3
+	VBLENDMPD        Z3, Z5, K1, Z5
+	VMOVUPD          Z5, (DI)(BX*8)
 	ADDQ             $0x08, BX
 	XORL             $0x01, R15
 	JNZ              single
@@ -5785,8 +5780,8 @@ TEXT ·HypotF64AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+2008(SB), Z31
-	VBROADCASTSD constants64<>+2016(SB), Z29
+	VBROADCASTSD constants64<>+2000(SB), Z31
+	VBROADCASTSD constants64<>+2008(SB), Z29
 	VBROADCASTSD constants64<>+112(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
@@ -5895,10 +5890,10 @@ single:
 	VCMPPD         $0x12, Z3, Z29, K2
 	KANDB          K1, K2, K3
 	VBROADCASTSD   constants64<>+48(SB), Z3
-	VBLENDMPD.BCST constants64<>+2024(SB), Z3, K3, Z4
+	VBLENDMPD.BCST constants64<>+2016(SB), Z3, K3, Z4
 	VCMPPD         $0x12, Z31, Z2, K2
 	KANDB          K1, K2, K4
-	VBLENDMPD.BCST constants64<>+2032(SB), Z4, K4, Z4
+	VBLENDMPD.BCST constants64<>+2024(SB), Z4, K4, Z4
 	VMINPD         Z1, Z0, Z5
 	VMULPD         Z4, Z5, Z6
 	VBLENDMPD      Z6, Z5, K1, Z5
@@ -5907,8 +5902,8 @@ single:
 	VBLENDMPD      Z4, Z2, K1, Z2
 	VFMADD231PD    Z2, Z2, Z5
 	VSQRTPD        Z5, Z5
-	VBLENDMPD.BCST constants64<>+2032(SB), Z3, K3, Z3
-	VBLENDMPD.BCST constants64<>+2024(SB), Z3, K4, Z3
+	VBLENDMPD.BCST constants64<>+2024(SB), Z3, K3, Z3
+	VBLENDMPD.BCST constants64<>+2016(SB), Z3, K4, Z3
 	VMULPD         Z3, Z5, Z3
 	VBLENDMPD      Z3, Z5, K1, Z5
 	VCMPPD         $0x04, Z0, Z0, K2
@@ -5934,20 +5929,20 @@ TEXT ·NdtriF64AVX512(SB), $128-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+8(SB), Z27
-	VBROADCASTSD constants64<>+2040(SB), Z26
-	VBROADCASTSD constants64<>+2048(SB), Z25
-	VBROADCASTSD constants64<>+2056(SB), Z24
-	VBROADCASTSD constants64<>+2064(SB), Z23
-	VBROADCASTSD constants64<>+2072(SB), Z22
+	VBROADCASTSD constants64<>+2032(SB), Z26
+	VBROADCASTSD constants64<>+2040(SB), Z25
+	VBROADCASTSD constants64<>+2048(SB), Z24
+	VBROADCASTSD constants64<>+2056(SB), Z23
+	VBROADCASTSD constants64<>+2064(SB), Z22
 	VBROADCASTSD constants64<>+544(SB), Z21
-	VBROADCASTSD constants64<>+2080(SB), Z20
+	VBROADCASTSD constants64<>+2072(SB), Z20
 	VBROADCASTSD constants64<>+552(SB), Z19
-	VBROADCASTSD constants64<>+2088(SB), Z18
-	VBROADCASTSD constants64<>+2096(SB), Z17
+	VBROADCASTSD constants64<>+2080(SB), Z18
+	VBROADCASTSD constants64<>+2088(SB), Z17
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+2104(SB), Z16
-	VBROADCASTSD constants64<>+2112(SB), Z30
-	VBROADCASTSD constants64<>+2120(SB), Z29
+	VBROADCASTSD constants64<>+2096(SB), Z16
+	VBROADCASTSD constants64<>+2104(SB), Z30
+	VBROADCASTSD constants64<>+2112(SB), Z29
 	VBROADCASTSD constants64<>+112(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
@@ -5960,10 +5955,10 @@ loop:
 	VSUBPD.BCST      constants64<>+480(SB), Z0, Z2
 	VMINPD           Z1, Z0, Z0
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z1
-	VBROADCASTSD     constants64<>+2128(SB), Z3
+	VBROADCASTSD     constants64<>+2120(SB), Z3
 	VFNMADD231PD     Z2, Z2, Z3
-	VMULPD.BCST      constants64<>+2136(SB), Z2, Z4
-	VCMPPD.BCST      $0x12, constants64<>+2144(SB), Z1, K1
+	VMULPD.BCST      constants64<>+2128(SB), Z2, Z4
+	VCMPPD.BCST      $0x12, constants64<>+2136(SB), Z1, K1
 	VPTERNLOGQ       $0xea, Z30, Z28, Z2
 	VPADDQ.BCST      constants64<>+520(SB), Z0, Z1
 	VCMPPD           $0x12, Z0, Z27, K2
@@ -6002,51 +5997,51 @@ loop:
 	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z0
 	VPXORQ           Z28, Z0, Z0
 	VSQRTPD          Z0, Z0
-	VSUBPD.BCST      constants64<>+2152(SB), Z0, Z0
+	VSUBPD.BCST      constants64<>+2144(SB), Z0, Z0
 	VCMPPD           $0x11, Z0, Z29, K2
 	VSUBPD           Z29, Z0, Z1
 	VBLENDMPD        Z1, Z0, K2, Z0
-	VBLENDMPD.BCST   constants64<>+2160(SB), Z22, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2168(SB), Z24, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2176(SB), Z18, K2, Z6
+	VBLENDMPD.BCST   constants64<>+2152(SB), Z22, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2160(SB), Z24, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2168(SB), Z18, K2, Z6
 	VBLENDMPD        Z3, Z0, K1, Z0
-	VBLENDMPD.BCST   constants64<>+2184(SB), Z1, K1, Z1
-	VBLENDMPD.BCST   constants64<>+2192(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   constants64<>+2200(SB), Z25, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2176(SB), Z1, K1, Z1
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z25, K2, Z3
 	VFMADD231PD      Z0, Z4, Z1
-	VBLENDMPD.BCST   constants64<>+2208(SB), Z26, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2216(SB), Z6, K1, Z6
-	VBLENDMPD.BCST   constants64<>+2224(SB), Z3, K1, Z3
-	VBLENDMPD.BCST   constants64<>+2232(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   constants64<>+2240(SB), Z16, K2, Z7
-	VBLENDMPD.BCST   constants64<>+2248(SB), Z23, K2, Z8
-	VBROADCASTSD     constants64<>+2256(SB), Z9
-	VBLENDMPD.BCST   constants64<>+2264(SB), Z9, K2, Z9
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z26, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z6, K1, Z6
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z3, K1, Z3
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2232(SB), Z16, K2, Z7
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z23, K2, Z8
+	VBROADCASTSD     constants64<>+2248(SB), Z9
+	VBLENDMPD.BCST   constants64<>+2256(SB), Z9, K2, Z9
 	VFMADD231PD      Z0, Z4, Z3
-	VBLENDMPD.BCST   constants64<>+2272(SB), Z7, K1, Z7
-	VBLENDMPD.BCST   constants64<>+2280(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   constants64<>+2288(SB), Z20, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2296(SB), Z9, K1, Z9
-	VBLENDMPD.BCST   constants64<>+2304(SB), Z4, K1, Z4
-	VBROADCASTSD     constants64<>+2312(SB), Z10
-	VBLENDMPD.BCST   constants64<>+2320(SB), Z10, K2, Z10
-	VBLENDMPD.BCST   constants64<>+2328(SB), Z17, K2, Z11
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z7, K1, Z7
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z8, K1, Z8
+	VBLENDMPD.BCST   constants64<>+2280(SB), Z20, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2288(SB), Z9, K1, Z9
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K1, Z4
+	VBROADCASTSD     constants64<>+2304(SB), Z10
+	VBLENDMPD.BCST   constants64<>+2312(SB), Z10, K2, Z10
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z17, K2, Z11
 	VFMADD231PD      Z0, Z1, Z6
-	VBLENDMPD.BCST   constants64<>+2336(SB), Z10, K1, Z10
-	VBLENDMPD.BCST   constants64<>+2344(SB), Z11, K1, Z11
-	VBROADCASTSD     constants64<>+2352(SB), Z1
-	VBLENDMPD.BCST   constants64<>+2360(SB), Z1, K2, Z1
-	VBROADCASTSD     constants64<>+2368(SB), Z12
-	VBLENDMPD.BCST   constants64<>+2376(SB), Z12, K2, Z12
-	VBLENDMPD.BCST   constants64<>+2384(SB), Z1, K1, Z1
-	VBROADCASTSD     constants64<>+2392(SB), Z13
-	VBLENDMPD.BCST   constants64<>+2400(SB), Z13, K2, Z13
-	VBROADCASTSD     constants64<>+2408(SB), Z14
-	VBLENDMPD.BCST   constants64<>+2416(SB), Z14, K2, Z14
+	VBLENDMPD.BCST   constants64<>+2328(SB), Z10, K1, Z10
+	VBLENDMPD.BCST   constants64<>+2336(SB), Z11, K1, Z11
+	VBROADCASTSD     constants64<>+2344(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2352(SB), Z1, K2, Z1
+	VBROADCASTSD     constants64<>+2360(SB), Z12
+	VBLENDMPD.BCST   constants64<>+2368(SB), Z12, K2, Z12
+	VBLENDMPD.BCST   constants64<>+2376(SB), Z1, K1, Z1
+	VBROADCASTSD     constants64<>+2384(SB), Z13
+	VBLENDMPD.BCST   constants64<>+2392(SB), Z13, K2, Z13
+	VBROADCASTSD     constants64<>+2400(SB), Z14
+	VBLENDMPD.BCST   constants64<>+2408(SB), Z14, K2, Z14
 	VFMADD231PD      Z0, Z3, Z8
-	VBLENDMPD.BCST   constants64<>+2424(SB), Z12, K1, Z12
-	VBLENDMPD.BCST   constants64<>+2432(SB), Z13, K1, Z13
-	VBLENDMPD.BCST   constants64<>+2440(SB), Z14, K1, Z14
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z12, K1, Z12
+	VBLENDMPD.BCST   constants64<>+2424(SB), Z13, K1, Z13
+	VBLENDMPD.BCST   constants64<>+2432(SB), Z14, K1, Z14
 	VFMADD231PD      Z0, Z6, Z7
 	VFMADD231PD      Z0, Z8, Z4
 	VFMADD231PD      Z0, Z7, Z9
@@ -6140,69 +6135,69 @@ complete:
 	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z2
 	VPXORQ           Z28, Z2, Z2
 	VSQRTPD          Z2, Z2
-	VSUBPD.BCST      constants64<>+2152(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+2144(SB), Z2, Z2
 	VCMPPD           $0x11, Z2, Z29, K2
 	VSUBPD           Z29, Z2, Z1
 	VBLENDMPD        Z1, Z2, K2, Z2
 	VSUBPD.BCST      constants64<>+480(SB), Z0, Z1
-	VBROADCASTSD     constants64<>+2128(SB), Z3
+	VBROADCASTSD     constants64<>+2120(SB), Z3
 	VFNMADD231PD     Z1, Z1, Z3
 	VPANDQ.BCST      constants64<>+128(SB), Z1, Z4
-	VCMPPD.BCST      $0x12, constants64<>+2144(SB), Z4, K3
+	VCMPPD.BCST      $0x12, constants64<>+2136(SB), Z4, K3
 	VBLENDMPD        Z3, Z2, K3, Z2
-	VBLENDMPD.BCST   constants64<>+2168(SB), Z24, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2192(SB), Z3, K3, Z3
-	VBLENDMPD.BCST   constants64<>+2160(SB), Z22, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2184(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2160(SB), Z24, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2152(SB), Z22, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2176(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBLENDMPD.BCST   constants64<>+2176(SB), Z18, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2216(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2168(SB), Z18, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBLENDMPD.BCST   constants64<>+2240(SB), Z16, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2272(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2232(SB), Z16, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBROADCASTSD     constants64<>+2256(SB), Z3
-	VBLENDMPD.BCST   constants64<>+2264(SB), Z3, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2296(SB), Z3, K3, Z3
+	VBROADCASTSD     constants64<>+2248(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2256(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2288(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBROADCASTSD     constants64<>+2312(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2320(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2336(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2304(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2312(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2328(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBROADCASTSD     constants64<>+2352(SB), Z3
-	VBLENDMPD.BCST   constants64<>+2360(SB), Z3, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2384(SB), Z3, K3, Z3
+	VBROADCASTSD     constants64<>+2344(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2352(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2376(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBROADCASTSD     constants64<>+2392(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2400(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2432(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2384(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2392(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2424(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
 	VPANDQ           Z28, Z1, Z3
 	VPORQ            Z3, Z30, Z5
-	VMULPD.BCST      constants64<>+2136(SB), Z1, Z1
+	VMULPD.BCST      constants64<>+2128(SB), Z1, Z1
 	VBLENDMPD        Z1, Z5, K3, Z5
 	VMULPD           Z4, Z5, Z5
-	VBLENDMPD.BCST   constants64<>+2208(SB), Z26, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2232(SB), Z1, K3, Z1
-	VBLENDMPD.BCST   constants64<>+2200(SB), Z25, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2224(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z26, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z25, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBLENDMPD.BCST   constants64<>+2248(SB), Z23, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2280(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z23, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
-	VBLENDMPD.BCST   constants64<>+2288(SB), Z20, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2304(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2280(SB), Z20, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBLENDMPD.BCST   constants64<>+2328(SB), Z17, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2344(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z17, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2336(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
-	VBROADCASTSD     constants64<>+2368(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2376(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2424(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2360(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2368(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBROADCASTSD     constants64<>+2408(SB), Z1
-	VBLENDMPD.BCST   constants64<>+2416(SB), Z1, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2440(SB), Z1, K3, Z1
+	VBROADCASTSD     constants64<>+2400(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2408(SB), Z1, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2432(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
 	VBLENDMPD        Z30, Z30, K2, Z4
 	VBLENDMPD        Z31, Z4, K3, Z4
@@ -6311,8 +6306,8 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+480(SB), Z26
 	VBROADCASTSD constants64<>+48(SB), Z25
 	VBROADCASTSD constants64<>+168(SB), Z24
-	VBROADCASTSD constants64<>+1896(SB), Z23
-	VBROADCASTSD constants64<>+2448(SB), Z22
+	VBROADCASTSD constants64<>+1984(SB), Z23
+	VBROADCASTSD constants64<>+2440(SB), Z22
 	VBROADCASTSD constants64<>+88(SB), Z21
 	VBROADCASTSD constants64<>+96(SB), Z20
 	VBROADCASTSD constants64<>+104(SB), Z30
@@ -6320,8 +6315,8 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+136(SB), Z18
 	VBROADCASTSD constants64<>+600(SB), Z17
 	VBROADCASTSD constants64<>+112(SB), Z29
-	VBROADCASTSD constants64<>+2000(SB), Z16
-	VBROADCASTSD constants64<>+2456(SB), Z15
+	VBROADCASTSD constants64<>+1992(SB), Z16
+	VBROADCASTSD constants64<>+2448(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -11514,10 +11509,12 @@ TEXT ·PowF32AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+4(SB), Z29
-	VBROADCASTSS constants32<>+128(SB), Z28
+	VBROADCASTSS constants32<>+4(SB), Z30
+	VBROADCASTSS constants32<>+128(SB), Z29
+	VBROADCASTSS constants32<>+136(SB), Z28
+	VBROADCASTSS constants32<>+596(SB), Z27
+	VBROADCASTSS constants32<>+600(SB), Z26
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+596(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11528,172 +11525,149 @@ loop:
 	VPADDD.BCST      constants32<>+184(SB), Z0, Z1
 	VMOVUPS          64(SI)(BX*4), Z2
 	VPADDD.BCST      constants32<>+184(SB), Z2, Z3
-	VMOVUPS          (DX)(BX*4), Z4
-	VPANDD.BCST      constants32<>+64(SB), Z4, Z5
-	VCMPPS           $0x12, Z0, Z29, K1
-	VPANDD.BCST      constants32<>+0(SB), Z1, Z6
-	VPANDD.BCST      constants32<>+0(SB), Z3, Z7
+	VCMPPS           $0x12, Z0, Z30, K1
+	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
+	VPANDD.BCST      constants32<>+0(SB), Z1, Z0
+	VPANDD.BCST      constants32<>+0(SB), Z3, Z4
 	VPSRLD           $0x17, Z1, Z1
 	VPSRLD           $0x17, Z3, Z3
-	VPADDD.BCST      constants32<>+204(SB), Z6, Z6
-	VPADDD.BCST      constants32<>+204(SB), Z7, Z7
+	VPADDD.BCST      constants32<>+204(SB), Z0, Z0
+	VPADDD.BCST      constants32<>+204(SB), Z4, Z4
 	VPORD.BCST       constants32<>+40(SB), Z1, Z1
 	VPORD.BCST       constants32<>+40(SB), Z3, Z3
-	VADDPS           Z6, Z31, Z8
-	VADDPS           Z7, Z31, Z9
-	VSUBPS           Z31, Z6, Z10
-	VSUBPS           Z31, Z7, Z11
+	VADDPS           Z0, Z31, Z5
+	VADDPS           Z4, Z31, Z6
+	VSUBPS           Z31, Z0, Z7
+	VSUBPS           Z31, Z4, Z8
 	VSUBPS.BCST      constants32<>+44(SB), Z1, Z1
 	VSUBPS.BCST      constants32<>+44(SB), Z3, Z3
-	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
-	VMOVUPS          64(DX)(BX*4), Z0
-	VPANDD.BCST      constants32<>+64(SB), Z0, Z12
-	VCMPPS           $0x12, Z2, Z29, K3
+	VCMPPS           $0x12, Z2, Z30, K3
 	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z2, K4
-	VCMPPS.BCST      $0x11, constants32<>+600(SB), Z5, K5
-	VCMPPS.BCST      $0x11, constants32<>+600(SB), Z12, K6
-	VDIVPS           Z8, Z31, Z2
-	VDIVPS           Z9, Z31, Z5
-	VSUBPS           Z31, Z8, Z12
-	VSUBPS           Z31, Z9, Z13
-	KANDW            K1, K2, K7
+	KANDW            K1, K2, K5
+	VDIVPS           Z5, Z31, Z2
+	VDIVPS           Z6, Z31, Z9
+	VSUBPS           Z31, Z5, Z10
+	VSUBPS           Z31, Z6, Z11
 	KANDW            K3, K4, K1
-	KANDW            K7, K5, K2
-	VSUBPS           Z12, Z6, Z6
-	VSUBPS           Z13, Z7, Z7
-	KANDW            K1, K6, K3
-	KNOTW            K2, K1
-	KNOTW            K3, K2
-	KORW             K1, K2, K3
-	KORTESTW         K3, K3
-	JNZ              complete
-	VMULPS           Z2, Z10, Z12
-	VMULPS           Z5, Z11, Z13
-	VFNMADD231PS     Z8, Z12, Z10
-	VFNMADD231PS     Z9, Z13, Z11
-	VFNMADD231PS     Z6, Z12, Z10
-	VFNMADD231PS     Z7, Z13, Z11
-	VMULPS           Z2, Z10, Z10
-	VMULPS           Z5, Z11, Z11
-	VADDPS           Z10, Z12, Z2
-	VADDPS           Z11, Z13, Z5
-	VMULPS           Z2, Z2, Z6
-	VMULPS           Z5, Z5, Z7
-	VSUBPS           Z12, Z2, Z12
-	VSUBPS           Z13, Z5, Z13
-	VADDPS           Z2, Z2, Z8
-	VADDPS           Z5, Z5, Z9
-	VSUBPS           Z12, Z10, Z10
-	VSUBPS           Z13, Z11, Z11
-	VBROADCASTSS     constants32<>+608(SB), Z12
-	VFMADD231PS.BCST constants32<>+604(SB), Z6, Z12
-	VBROADCASTSS     constants32<>+608(SB), Z13
-	VFMADD231PS.BCST constants32<>+604(SB), Z7, Z13
-	VMOVUPS          Z6, Z14
-	VFMSUB231PS      Z2, Z2, Z14
-	VMOVUPS          Z7, Z15
-	VFMSUB231PS      Z5, Z5, Z15
-	VFMADD213PS.BCST constants32<>+612(SB), Z6, Z12
-	VFMADD213PS.BCST constants32<>+612(SB), Z7, Z13
-	VFMADD231PS      Z10, Z8, Z14
-	VFMADD231PS      Z11, Z9, Z15
-	VFMADD213PS.BCST constants32<>+616(SB), Z6, Z12
-	VFMADD213PS.BCST constants32<>+616(SB), Z7, Z13
-	VADDPS.BCST      constants32<>+620(SB), Z12, Z8
-	VADDPS.BCST      constants32<>+620(SB), Z13, Z9
-	VMULPS           Z8, Z6, Z16
-	VMULPS           Z9, Z7, Z17
-	VSUBPS.BCST      constants32<>+620(SB), Z8, Z18
-	VSUBPS.BCST      constants32<>+620(SB), Z9, Z19
-	VSUBPS           Z18, Z12, Z12
-	VSUBPS           Z19, Z13, Z13
-	VMOVUPS          Z16, Z18
-	VFMSUB231PS      Z8, Z6, Z18
-	VMOVUPS          Z17, Z19
-	VFMSUB231PS      Z9, Z7, Z19
-	VADDPS.BCST      constants32<>+624(SB), Z16, Z20
-	VADDPS.BCST      constants32<>+624(SB), Z17, Z21
-	VMULPS           Z20, Z2, Z22
-	VMULPS           Z21, Z5, Z23
-	VSUBPS.BCST      constants32<>+624(SB), Z20, Z24
-	VSUBPS.BCST      constants32<>+624(SB), Z21, Z25
-	VFMADD231PS      Z8, Z14, Z18
-	VFMADD231PS      Z9, Z15, Z19
-	VSUBPS           Z24, Z16, Z16
-	VSUBPS           Z25, Z17, Z17
-	VMOVUPS          Z22, Z8
-	VFMSUB231PS      Z20, Z2, Z8
-	VMOVUPS          Z23, Z9
-	VFMSUB231PS      Z21, Z5, Z9
-	VADDPS           Z22, Z1, Z14
-	VADDPS           Z23, Z3, Z15
-	VFMADD231PS      Z12, Z6, Z18
-	VFMADD231PS      Z13, Z7, Z19
-	VSUBPS           Z1, Z14, Z1
-	VSUBPS           Z3, Z15, Z3
-	VFMADD231PS      Z20, Z10, Z8
-	VFMADD231PS      Z21, Z11, Z9
-	VADDPS.BCST      constants32<>+628(SB), Z18, Z18
-	VADDPS.BCST      constants32<>+628(SB), Z19, Z19
-	VSUBPS           Z1, Z22, Z22
+	KNOTW            K5, K2
+	KNOTW            K1, K3
+	VSUBPS           Z10, Z0, Z0
+	VSUBPS           Z11, Z4, Z4
+	VMULPS           Z2, Z7, Z10
+	VMULPS           Z9, Z8, Z11
+	VMULPS           Z10, Z10, Z12
+	VMULPS           Z11, Z11, Z13
+	VADDPS           Z10, Z10, Z14
+	VADDPS           Z11, Z11, Z15
+	VFNMADD231PS     Z5, Z10, Z7
+	VFNMADD231PS     Z6, Z11, Z8
+	VBROADCASTSS     constants32<>+604(SB), Z5
+	VFMADD213PS      Z27, Z12, Z5
+	VBROADCASTSS     constants32<>+604(SB), Z6
+	VFMADD213PS      Z27, Z13, Z6
+	VFNMADD231PS     Z0, Z10, Z7
+	VFNMADD231PS     Z4, Z11, Z8
+	VMOVUPS          Z12, Z0
+	VFMSUB231PS      Z10, Z10, Z0
+	VMOVUPS          Z13, Z4
+	VFMSUB231PS      Z11, Z11, Z4
+	VFMADD213PS.BCST constants32<>+608(SB), Z12, Z5
+	VFMADD213PS.BCST constants32<>+608(SB), Z13, Z6
+	VMULPS           Z2, Z7, Z7
+	VMULPS           Z9, Z8, Z8
+	VFMADD213PS.BCST constants32<>+612(SB), Z12, Z5
+	VFMADD213PS.BCST constants32<>+612(SB), Z13, Z6
+	VFMADD231PS      Z7, Z14, Z0
+	VFMADD231PS      Z8, Z15, Z4
+	VADDPS           Z5, Z26, Z2
+	VADDPS           Z6, Z26, Z9
+	VMULPS           Z2, Z12, Z14
+	VMULPS           Z9, Z13, Z15
+	VADDPS           Z5, Z2, Z16
+	VADDPS           Z6, Z9, Z17
+	VSUBPS           Z26, Z2, Z18
+	VSUBPS           Z26, Z9, Z19
+	VFMSUB213PS      Z14, Z12, Z2
+	VADDPS.BCST      constants32<>+616(SB), Z14, Z20
+	VFMSUB213PS      Z15, Z13, Z9
+	VADDPS.BCST      constants32<>+616(SB), Z15, Z21
+	VSUBPS           Z18, Z5, Z5
+	VSUBPS           Z19, Z6, Z6
+	VSUBPS.BCST      constants32<>+616(SB), Z20, Z18
+	VMULPS           Z20, Z10, Z19
+	VSUBPS.BCST      constants32<>+616(SB), Z21, Z22
+	VMULPS           Z21, Z11, Z23
+	VFMADD231PS      Z16, Z0, Z2
+	VFMADD231PS      Z17, Z4, Z9
+	VSUBPS           Z18, Z14, Z14
+	VSUBPS           Z22, Z15, Z15
+	VMOVUPS          Z19, Z0
+	VFMSUB231PS      Z20, Z10, Z0
+	VMOVUPS          Z23, Z4
+	VFMSUB231PS      Z21, Z11, Z4
+	VADDPS           Z19, Z1, Z16
+	VADDPS           Z23, Z3, Z17
+	VFMADD231PS      Z5, Z12, Z2
+	VFMADD231PS      Z6, Z13, Z9
+	VADDPS.BCST      constants32<>+620(SB), Z14, Z14
+	VADDPS.BCST      constants32<>+620(SB), Z15, Z15
+	VSUBPS           Z1, Z16, Z1
+	VSUBPS           Z3, Z17, Z3
+	VMOVUPS          (DX)(BX*4), Z5
+	VMULPS           Z16, Z5, Z6
+	VMOVUPS          64(DX)(BX*4), Z12
+	VMULPS           Z17, Z12, Z13
+	VFMADD231PS      Z20, Z7, Z0
+	VFMADD231PS      Z21, Z8, Z4
+	VADDPS           Z2, Z14, Z14
+	VADDPS           Z9, Z15, Z15
+	VSUBPS           Z1, Z19, Z19
 	VSUBPS           Z3, Z23, Z23
-	VADDPS           Z18, Z16, Z16
-	VADDPS           Z19, Z17, Z17
-	VFMADD231PS      Z16, Z2, Z8
-	VFMADD231PS      Z17, Z5, Z9
-	VADDPS           Z8, Z22, Z22
-	VADDPS           Z9, Z23, Z23
-	VADDPS           Z22, Z14, Z1
-	VADDPS           Z23, Z15, Z2
-	VMULPS           Z1, Z4, Z3
-	VMULPS           Z2, Z0, Z5
-	VSUBPS           Z14, Z1, Z14
-	VSUBPS           Z15, Z2, Z15
-	VSUBPS           Z14, Z22, Z22
-	VSUBPS           Z15, Z23, Z23
-	VMINPS           Z3, Z30, Z6
-	VMINPS           Z5, Z30, Z7
-	VFMSUB213PS      Z3, Z4, Z1
-	VFMSUB213PS      Z5, Z0, Z2
-	VPANDD.BCST      constants32<>+64(SB), Z3, Z3
-	VPANDD.BCST      constants32<>+64(SB), Z5, Z5
-	VBROADCASTSS     constants32<>+632(SB), Z8
-	VMAXPS           Z6, Z8, Z6
-	VMAXPS           Z7, Z8, Z8
-	VCMPPS           $0x15, Z30, Z3, K1
-	VCMPPS           $0x15, Z30, Z5, K2
-	VRNDSCALEPS      $0x08, Z6, Z3
-	VRNDSCALEPS      $0x08, Z8, Z5
-	VFMADD231PS      Z22, Z4, Z1
-	VFMADD231PS      Z23, Z0, Z2
-	VSUBPS           Z3, Z6, Z6
-	VSUBPS           Z5, Z8, Z8
-	VBLENDMPS.BCST   constants32<>+468(SB), Z1, K1, Z1
-	VBLENDMPS.BCST   constants32<>+468(SB), Z2, K2, Z2
-	VADDPS           Z1, Z6, Z6
-	VADDPS           Z2, Z8, Z8
-	VMULPS           Z6, Z6, Z0
-	VMULPS           Z8, Z8, Z1
-	VBROADCASTSS     constants32<>+120(SB), Z2
-	VFMADD213PS      Z28, Z0, Z2
-	VBROADCASTSS     constants32<>+132(SB), Z4
-	VFMADD231PS.BCST constants32<>+124(SB), Z0, Z4
-	VBROADCASTSS     constants32<>+120(SB), Z7
-	VFMADD213PS      Z28, Z1, Z7
-	VBROADCASTSS     constants32<>+132(SB), Z9
-	VFMADD231PS.BCST constants32<>+124(SB), Z1, Z9
-	VFMADD213PS.BCST constants32<>+136(SB), Z0, Z2
-	VFMADD213PS.BCST constants32<>+100(SB), Z0, Z4
-	VFMADD213PS.BCST constants32<>+136(SB), Z1, Z7
-	VFMADD213PS.BCST constants32<>+100(SB), Z1, Z9
-	VFMADD231PS      Z6, Z2, Z4
-	VFMADD231PS      Z8, Z7, Z9
-	VFMADD213PS      Z31, Z4, Z6
-	VFMADD213PS      Z31, Z9, Z8
-	VSCALEFPS        Z3, Z6, Z6
-	VSCALEFPS        Z5, Z8, Z8
+	VFMSUB213PS      Z6, Z5, Z16
+	VFMSUB213PS      Z13, Z12, Z17
+	VRNDSCALEPS      $0x08, Z6, Z1
+	VRNDSCALEPS      $0x08, Z13, Z2
+	VFMADD231PS      Z14, Z10, Z0
+	VFMADD231PS      Z15, Z11, Z4
+	VPANDD.BCST      constants32<>+64(SB), Z6, Z3
+	VPANDD.BCST      constants32<>+64(SB), Z13, Z7
+	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z3, K1
+	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z7, K4
+	VSUBPS           Z1, Z6, Z6
+	VSUBPS           Z2, Z13, Z13
+	KORW             K2, K1, K5
+	KORW             K3, K4, K1
+	KORW             K5, K1, K2
+	KORTESTW         K2, K2
+	JNZ              complete
+	VADDPS           Z0, Z19, Z19
+	VADDPS           Z4, Z23, Z23
+	VFMADD231PS      Z19, Z5, Z16
+	VFMADD231PS      Z23, Z12, Z17
+	VADDPS           Z16, Z6, Z6
+	VADDPS           Z17, Z13, Z13
+	VBROADCASTSS     constants32<>+124(SB), Z0
+	VFMADD213PS      Z29, Z6, Z0
+	VMULPS           Z6, Z6, Z3
+	VBROADCASTSS     constants32<>+124(SB), Z4
+	VFMADD213PS      Z29, Z13, Z4
+	VMULPS           Z13, Z13, Z5
+	VBROADCASTSS     constants32<>+132(SB), Z7
+	VFMADD213PS      Z28, Z6, Z7
+	VBROADCASTSS     constants32<>+132(SB), Z8
+	VFMADD213PS      Z28, Z13, Z8
+	VFMADD231PS.BCST constants32<>+120(SB), Z3, Z0
+	VFMADD231PS.BCST constants32<>+120(SB), Z5, Z4
+	VFMADD231PS      Z3, Z0, Z7
+	VFMADD231PS      Z5, Z4, Z8
+	VFMADD213PS.BCST constants32<>+100(SB), Z6, Z7
+	VFMADD213PS.BCST constants32<>+100(SB), Z13, Z8
+	VFMADD213PS      Z31, Z7, Z6
+	VFMADD213PS      Z31, Z8, Z13
+	VSCALEFPS        Z1, Z6, Z6
+	VSCALEFPS        Z2, Z13, Z13
 	VMOVUPS          Z6, (DI)(BX*4)
-	VMOVUPS          Z8, 64(DI)(BX*4)
+	VMOVUPS          Z13, 64(DI)(BX*4)
 
 next:
 	LEAQ 64(BX), AX
@@ -11750,136 +11724,133 @@ complete:
 
 single:
 	VMOVUPS          (SI)(BX*4), Z0
-	VCMPPS           $0x12, Z0, Z29, K1
+	VCMPPS           $0x12, Z0, Z30, K1
 	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
 	KANDW            K1, K2, K3
-	VMOVUPS          (DX)(BX*4), Z1
-	VPANDD.BCST      constants32<>+64(SB), Z1, Z2
-	VCMPPS.BCST      $0x11, constants32<>+600(SB), Z2, K1
-	KANDW            K3, K1, K2
-	KNOTW            K2, K1
-	VPANDD.BCST      constants32<>+64(SB), Z0, Z3
-	VCMPPS           $0x11, Z29, Z3, K2
+	KNOTW            K3, K1
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VCMPPS           $0x11, Z30, Z1, K2
 	KANDW            K1, K2, K3
-	VMULPS.BCST      constants32<>+212(SB), Z3, Z4
-	VBLENDMPS        Z4, Z3, K3, Z4
-	VBLENDMPS        Z4, Z0, K1, Z4
-	VPADDD.BCST      constants32<>+184(SB), Z4, Z4
-	VPANDD.BCST      constants32<>+0(SB), Z4, Z5
-	VPADDD.BCST      constants32<>+204(SB), Z5, Z5
-	VADDPS           Z5, Z31, Z6
-	VDIVPS           Z6, Z31, Z7
-	VSUBPS           Z31, Z5, Z8
-	VMULPS           Z7, Z8, Z9
-	VFNMADD231PS     Z6, Z9, Z8
-	VSUBPS           Z31, Z6, Z6
-	VSUBPS           Z6, Z5, Z5
-	VFNMADD231PS     Z5, Z9, Z8
-	VMULPS           Z7, Z8, Z8
-	VADDPS           Z8, Z9, Z5
-	VMULPS           Z5, Z5, Z6
-	VBROADCASTSS     constants32<>+608(SB), Z7
-	VFMADD231PS.BCST constants32<>+604(SB), Z6, Z7
-	VFMADD213PS.BCST constants32<>+612(SB), Z6, Z7
-	VFMADD213PS.BCST constants32<>+616(SB), Z6, Z7
-	VADDPS.BCST      constants32<>+620(SB), Z7, Z10
-	VMULPS           Z10, Z6, Z11
+	VMULPS.BCST      constants32<>+212(SB), Z1, Z2
+	VBLENDMPS        Z2, Z1, K3, Z2
+	VBLENDMPS        Z2, Z0, K1, Z2
+	VPADDD.BCST      constants32<>+184(SB), Z2, Z2
+	VPANDD.BCST      constants32<>+0(SB), Z2, Z3
+	VPADDD.BCST      constants32<>+204(SB), Z3, Z3
+	VADDPS           Z3, Z31, Z4
+	VDIVPS           Z4, Z31, Z5
+	VSUBPS           Z31, Z3, Z6
+	VMULPS           Z5, Z6, Z7
+	VMULPS           Z7, Z7, Z8
+	VBROADCASTSS     constants32<>+604(SB), Z9
+	VFMADD213PS      Z27, Z8, Z9
+	VFMADD213PS.BCST constants32<>+608(SB), Z8, Z9
+	VFMADD213PS.BCST constants32<>+612(SB), Z8, Z9
+	VADDPS           Z9, Z26, Z10
+	VMULPS           Z10, Z8, Z11
 	VMOVUPS          Z11, Z12
-	VFMSUB231PS      Z10, Z6, Z12
-	VMOVUPS          Z6, Z13
-	VFMSUB231PS      Z5, Z5, Z13
-	VSUBPS           Z9, Z5, Z9
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z5, Z5, Z9
-	VFMADD231PS      Z8, Z9, Z13
-	VFMADD231PS      Z10, Z13, Z12
-	VSUBPS.BCST      constants32<>+620(SB), Z10, Z10
-	VSUBPS           Z10, Z7, Z7
-	VFMADD231PS      Z7, Z6, Z12
-	VADDPS.BCST      constants32<>+628(SB), Z12, Z12
-	VADDPS.BCST      constants32<>+624(SB), Z11, Z6
-	VSUBPS.BCST      constants32<>+624(SB), Z6, Z7
-	VSUBPS           Z7, Z11, Z11
+	VFMSUB231PS      Z10, Z8, Z12
+	VADDPS           Z9, Z10, Z13
+	VFNMADD231PS     Z4, Z7, Z6
+	VSUBPS           Z31, Z4, Z4
+	VSUBPS           Z4, Z3, Z3
+	VFNMADD231PS     Z3, Z7, Z6
+	VMULPS           Z5, Z6, Z6
+	VMOVUPS          Z8, Z3
+	VFMSUB231PS      Z7, Z7, Z3
+	VADDPS           Z7, Z7, Z4
+	VFMADD231PS      Z6, Z4, Z3
+	VFMADD231PS      Z13, Z3, Z12
+	VSUBPS           Z26, Z10, Z10
+	VSUBPS           Z10, Z9, Z9
+	VFMADD231PS      Z9, Z8, Z12
+	VADDPS.BCST      constants32<>+616(SB), Z11, Z3
+	VSUBPS.BCST      constants32<>+616(SB), Z3, Z4
+	VSUBPS           Z4, Z11, Z11
+	VADDPS.BCST      constants32<>+620(SB), Z11, Z11
 	VADDPS           Z12, Z11, Z11
-	VMULPS           Z6, Z5, Z7
-	VMOVUPS          Z7, Z9
-	VFMSUB231PS      Z6, Z5, Z9
-	VFMADD231PS      Z6, Z8, Z9
-	VFMADD231PS      Z11, Z5, Z9
-	VPSRLD           $0x17, Z4, Z4
-	VPORD.BCST       constants32<>+40(SB), Z4, Z4
-	VSUBPS.BCST      constants32<>+44(SB), Z4, Z4
-	VSUBPS.BCST      constants32<>+216(SB), Z4, Z5
-	VBLENDMPS        Z5, Z4, K3, Z4
-	VADDPS           Z7, Z4, Z5
-	VSUBPS           Z4, Z5, Z4
-	VSUBPS           Z4, Z7, Z7
-	VADDPS           Z9, Z7, Z7
-	VADDPS           Z7, Z5, Z4
-	VMULPS           Z4, Z1, Z6
-	VMOVUPS          Z6, Z8
-	VFMSUB231PS      Z4, Z1, Z8
-	VSUBPS           Z5, Z4, Z4
-	VSUBPS           Z4, Z7, Z7
-	VFMADD231PS      Z7, Z1, Z8
-	VPANDD.BCST      constants32<>+64(SB), Z6, Z4
-	VCMPPS           $0x15, Z30, Z4, K2
-	VBLENDMPS.BCST   constants32<>+468(SB), Z8, K2, Z8
-	VMINPS           Z6, Z30, Z6
-	VBROADCASTSS     constants32<>+632(SB), Z4
-	VMAXPS           Z6, Z4, Z4
-	VRNDSCALEPS      $0x08, Z4, Z5
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z8, Z4, Z4
-	VMULPS           Z4, Z4, Z6
-	VBROADCASTSS     constants32<>+120(SB), Z7
-	VFMADD213PS      Z28, Z6, Z7
-	VFMADD213PS.BCST constants32<>+136(SB), Z6, Z7
-	VBROADCASTSS     constants32<>+132(SB), Z8
-	VFMADD231PS.BCST constants32<>+124(SB), Z6, Z8
-	VFMADD213PS.BCST constants32<>+100(SB), Z6, Z8
-	VFMADD231PS      Z4, Z7, Z8
-	VFMADD213PS      Z31, Z8, Z4
-	VSCALEFPS        Z5, Z4, Z4
-	VRNDSCALEPS      $0x0b, Z1, Z5
-	VCMPPS           $0x00, Z5, Z1, K2
+	VMULPS           Z3, Z7, Z4
+	VMOVUPS          Z4, Z5
+	VFMSUB231PS      Z3, Z7, Z5
+	VFMADD231PS      Z3, Z6, Z5
+	VFMADD231PS      Z11, Z7, Z5
+	VPSRLD           $0x17, Z2, Z2
+	VPORD.BCST       constants32<>+40(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+44(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+216(SB), Z2, Z3
+	VBLENDMPS        Z3, Z2, K3, Z2
+	VADDPS           Z4, Z2, Z3
+	VSUBPS           Z2, Z3, Z2
+	VSUBPS           Z2, Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMOVUPS          (DX)(BX*4), Z2
+	VMULPS           Z3, Z2, Z5
+	VMOVUPS          Z5, Z6
+	VFMSUB231PS      Z3, Z2, Z6
+	VFMADD231PS      Z4, Z2, Z6
+	VPANDD.BCST      constants32<>+64(SB), Z5, Z4
+	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z4, K2
+	VBLENDMPS.BCST   constants32<>+468(SB), Z6, K2, Z6
+	VBROADCASTSS     constants32<>+624(SB), Z4
+	VMINPS           Z5, Z4, Z4
+	VBROADCASTSS     constants32<>+628(SB), Z7
+	VMAXPS           Z4, Z7, Z7
+	VCMPPS.BCST      $0x00, constants32<>+468(SB), Z3, K3
+	VBLENDMPS.BCST   constants32<>+468(SB), Z7, K3, Z7
+	VBLENDMPS        Z7, Z5, K2, Z5
+	VRNDSCALEPS      $0x08, Z5, Z3
+	VSUBPS           Z3, Z5, Z5
+	VADDPS           Z6, Z5, Z5
+	VMULPS           Z5, Z5, Z4
+	VBROADCASTSS     constants32<>+124(SB), Z6
+	VFMADD213PS      Z29, Z5, Z6
+	VFMADD231PS.BCST constants32<>+120(SB), Z4, Z6
+	VBROADCASTSS     constants32<>+132(SB), Z7
+	VFMADD213PS      Z28, Z5, Z7
+	VFMADD231PS      Z4, Z6, Z7
+	VFMADD213PS.BCST constants32<>+100(SB), Z5, Z7
+	VFMADD213PS      Z31, Z7, Z5
+	VSCALEFPS        Z3, Z5, Z5
+	VRNDSCALEPS      $0x0b, Z2, Z3
+	VCMPPS           $0x00, Z3, Z2, K2
 	KNOTW            K2, K3
 	VPMOVD2M         Z0, K4
 	KANDW            K4, K3, K5
-	VBLENDMPS.BCST   constants32<>+220(SB), Z4, K5, Z5
-	VCMPPS.BCST      $0x00, constants32<>+468(SB), Z3, K3
-	VPMOVD2M         Z1, K5
+	VBLENDMPS.BCST   constants32<>+220(SB), Z5, K5, Z3
+	VCMPPS.BCST      $0x00, constants32<>+468(SB), Z1, K3
+	VPMOVD2M         Z2, K5
 	KXORW            K3, K5, K6
-	VBROADCASTSS     constants32<>+52(SB), Z6
-	VBLENDMPS.BCST   constants32<>+468(SB), Z6, K6, Z7
-	VCMPPS           $0x00, Z6, Z3, K6
+	VBROADCASTSS     constants32<>+52(SB), Z4
+	VBLENDMPS.BCST   constants32<>+468(SB), Z4, K6, Z6
+	VCMPPS           $0x00, Z4, Z1, K6
 	KORW             K3, K6, K7
-	VBLENDMPS        Z7, Z5, K7, Z5
-	VCMPPS           $0x11, Z3, Z31, K3
+	VBLENDMPS        Z6, Z3, K7, Z3
+	VCMPPS           $0x11, Z1, Z31, K3
 	KXORW            K3, K5, K6
-	VMOVUPS.Z        Z6, K6, Z7
-	VCMPPS           $0x00, Z31, Z3, K3
-	VBLENDMPS        Z31, Z7, K3, Z7
-	VCMPPS           $0x00, Z6, Z2, K3
-	VBLENDMPS        Z7, Z5, K3, Z5
-	VMULPS.BCST      constants32<>+196(SB), Z1, Z2
-	VRNDSCALEPS      $0x0b, Z2, Z3
-	VCMPPS           $0x04, Z3, Z2, K3
+	VMOVUPS.Z        Z4, K6, Z6
+	VCMPPS           $0x00, Z31, Z1, K3
+	VBLENDMPS        Z31, Z6, K3, Z6
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z1
+	VCMPPS           $0x00, Z4, Z1, K3
+	VBLENDMPS        Z6, Z3, K3, Z3
+	VMULPS.BCST      constants32<>+196(SB), Z2, Z1
+	VRNDSCALEPS      $0x0b, Z1, Z4
+	VCMPPS           $0x04, Z4, Z1, K3
 	KANDW            K2, K3, K5
 	KANDW            K4, K5, K2
-	VPXORD           Z2, Z2, Z2
-	VBLENDMPS.BCST   constants32<>+56(SB), Z2, K2, Z3
-	VPXORD           Z3, Z5, Z5
+	VPXORD           Z1, Z1, Z1
+	VBLENDMPS.BCST   constants32<>+56(SB), Z1, K2, Z4
+	VPXORD           Z4, Z3, Z3
 	VCMPPS           $0x04, Z0, Z0, K2
-	VCMPPS           $0x04, Z1, Z1, K3
+	VCMPPS           $0x04, Z2, Z2, K3
 	KORW             K2, K3, K4
-	VBLENDMPS.BCST   constants32<>+220(SB), Z5, K4, Z5
-	VCMPPS           $0x00, Z2, Z1, K2
+	VBLENDMPS.BCST   constants32<>+220(SB), Z3, K4, Z3
+	VCMPPS           $0x00, Z1, Z2, K2
 	VCMPPS           $0x00, Z31, Z0, K3
 	KORW             K2, K3, K4
-	VBLENDMPS        Z31, Z5, K4, Z5
-	VBLENDMPS        Z5, Z4, K1, Z4
-	VMOVUPS          Z4, (DI)(BX*4)
+	VBLENDMPS        Z31, Z3, K4, Z3
+	VBLENDMPS        Z3, Z5, K1, Z5
+	VMOVUPS          Z5, (DI)(BX*4)
 	ADDQ             $0x10, BX
 	XORL             $0x01, R15
 	JNZ              single
@@ -12118,8 +12089,8 @@ TEXT ·HypotF32AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+636(SB), Z31
-	VBROADCASTSS constants32<>+640(SB), Z29
+	VBROADCASTSS constants32<>+632(SB), Z31
+	VBROADCASTSS constants32<>+636(SB), Z29
 	VBROADCASTSS constants32<>+56(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
@@ -12228,10 +12199,10 @@ single:
 	VCMPPS         $0x12, Z3, Z29, K2
 	KANDW          K1, K2, K3
 	VBROADCASTSS   constants32<>+24(SB), Z3
-	VBLENDMPS.BCST constants32<>+644(SB), Z3, K3, Z4
+	VBLENDMPS.BCST constants32<>+640(SB), Z3, K3, Z4
 	VCMPPS         $0x12, Z31, Z2, K2
 	KANDW          K1, K2, K4
-	VBLENDMPS.BCST constants32<>+648(SB), Z4, K4, Z4
+	VBLENDMPS.BCST constants32<>+644(SB), Z4, K4, Z4
 	VMINPS         Z1, Z0, Z5
 	VMULPS         Z4, Z5, Z6
 	VBLENDMPS      Z6, Z5, K1, Z5
@@ -12240,8 +12211,8 @@ single:
 	VBLENDMPS      Z4, Z2, K1, Z2
 	VFMADD231PS    Z2, Z2, Z5
 	VSQRTPS        Z5, Z5
-	VBLENDMPS.BCST constants32<>+648(SB), Z3, K3, Z3
-	VBLENDMPS.BCST constants32<>+644(SB), Z3, K4, Z3
+	VBLENDMPS.BCST constants32<>+644(SB), Z3, K3, Z3
+	VBLENDMPS.BCST constants32<>+640(SB), Z3, K4, Z3
 	VMULPS         Z3, Z5, Z3
 	VBLENDMPS      Z3, Z5, K1, Z5
 	VCMPPS         $0x04, Z0, Z0, K2
@@ -12267,20 +12238,20 @@ TEXT ·NdtriF32AVX512(SB), $128-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+4(SB), Z27
-	VBROADCASTSS constants32<>+652(SB), Z26
-	VBROADCASTSS constants32<>+656(SB), Z25
-	VBROADCASTSS constants32<>+660(SB), Z24
-	VBROADCASTSS constants32<>+664(SB), Z23
-	VBROADCASTSS constants32<>+668(SB), Z22
-	VBROADCASTSS constants32<>+672(SB), Z21
-	VBROADCASTSS constants32<>+676(SB), Z20
+	VBROADCASTSS constants32<>+648(SB), Z26
+	VBROADCASTSS constants32<>+652(SB), Z25
+	VBROADCASTSS constants32<>+656(SB), Z24
+	VBROADCASTSS constants32<>+660(SB), Z23
+	VBROADCASTSS constants32<>+664(SB), Z22
+	VBROADCASTSS constants32<>+668(SB), Z21
+	VBROADCASTSS constants32<>+672(SB), Z20
 	VBROADCASTSS constants32<>+192(SB), Z19
-	VBROADCASTSS constants32<>+680(SB), Z18
+	VBROADCASTSS constants32<>+676(SB), Z18
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+684(SB), Z17
-	VBROADCASTSS constants32<>+688(SB), Z30
-	VBROADCASTSS constants32<>+692(SB), Z16
-	VBROADCASTSS constants32<>+696(SB), Z29
+	VBROADCASTSS constants32<>+680(SB), Z17
+	VBROADCASTSS constants32<>+684(SB), Z30
+	VBROADCASTSS constants32<>+688(SB), Z16
+	VBROADCASTSS constants32<>+692(SB), Z29
 	VBROADCASTSS constants32<>+56(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
@@ -12293,10 +12264,10 @@ loop:
 	VSUBPS.BCST      constants32<>+196(SB), Z0, Z2
 	VMINPS           Z1, Z0, Z0
 	VPANDD.BCST      constants32<>+64(SB), Z2, Z1
-	VBROADCASTSS     constants32<>+700(SB), Z3
+	VBROADCASTSS     constants32<>+696(SB), Z3
 	VFNMADD231PS     Z2, Z2, Z3
-	VMULPS.BCST      constants32<>+704(SB), Z2, Z4
-	VCMPPS.BCST      $0x12, constants32<>+708(SB), Z1, K1
+	VMULPS.BCST      constants32<>+700(SB), Z2, Z4
+	VCMPPS.BCST      $0x12, constants32<>+704(SB), Z1, K1
 	VPTERNLOGD       $0xea, Z30, Z28, Z2
 	VPADDD.BCST      constants32<>+184(SB), Z0, Z1
 	VCMPPS           $0x12, Z0, Z27, K2
@@ -12329,50 +12300,50 @@ loop:
 	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z0
 	VPXORD           Z28, Z0, Z0
 	VSQRTPS          Z0, Z0
-	VSUBPS.BCST      constants32<>+712(SB), Z0, Z0
+	VSUBPS.BCST      constants32<>+708(SB), Z0, Z0
 	VCMPPS           $0x11, Z0, Z29, K2
 	VSUBPS           Z29, Z0, Z1
 	VBLENDMPS        Z1, Z0, K2, Z0
-	VBLENDMPS.BCST   constants32<>+716(SB), Z22, K2, Z1
-	VBLENDMPS.BCST   constants32<>+720(SB), Z24, K2, Z4
-	VBLENDMPS.BCST   constants32<>+724(SB), Z20, K2, Z6
+	VBLENDMPS.BCST   constants32<>+712(SB), Z22, K2, Z1
+	VBLENDMPS.BCST   constants32<>+716(SB), Z24, K2, Z4
+	VBLENDMPS.BCST   constants32<>+720(SB), Z20, K2, Z6
 	VBLENDMPS        Z3, Z0, K1, Z0
-	VBLENDMPS.BCST   constants32<>+728(SB), Z1, K1, Z1
-	VBLENDMPS.BCST   constants32<>+732(SB), Z4, K1, Z4
-	VBLENDMPS.BCST   constants32<>+736(SB), Z25, K2, Z3
+	VBLENDMPS.BCST   constants32<>+724(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+728(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+732(SB), Z25, K2, Z3
 	VFMADD231PS      Z0, Z4, Z1
-	VBLENDMPS.BCST   constants32<>+740(SB), Z26, K2, Z4
-	VBLENDMPS.BCST   constants32<>+744(SB), Z6, K1, Z6
-	VBLENDMPS.BCST   constants32<>+748(SB), Z3, K1, Z3
-	VBLENDMPS.BCST   constants32<>+752(SB), Z4, K1, Z4
-	VBLENDMPS.BCST   constants32<>+756(SB), Z17, K2, Z7
-	VBLENDMPS.BCST   constants32<>+760(SB), Z23, K2, Z8
-	VBROADCASTSS     constants32<>+764(SB), Z9
-	VBLENDMPS.BCST   constants32<>+768(SB), Z9, K2, Z9
+	VBLENDMPS.BCST   constants32<>+736(SB), Z26, K2, Z4
+	VBLENDMPS.BCST   constants32<>+740(SB), Z6, K1, Z6
+	VBLENDMPS.BCST   constants32<>+744(SB), Z3, K1, Z3
+	VBLENDMPS.BCST   constants32<>+748(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+752(SB), Z17, K2, Z7
+	VBLENDMPS.BCST   constants32<>+756(SB), Z23, K2, Z8
+	VBROADCASTSS     constants32<>+760(SB), Z9
+	VBLENDMPS.BCST   constants32<>+764(SB), Z9, K2, Z9
 	VFMADD231PS      Z0, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+772(SB), Z7, K1, Z7
-	VBLENDMPS.BCST   constants32<>+776(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   constants32<>+780(SB), Z21, K2, Z4
-	VBLENDMPS.BCST   constants32<>+784(SB), Z9, K1, Z9
-	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K1, Z4
-	VBROADCASTSS     constants32<>+792(SB), Z10
-	VBLENDMPS.BCST   constants32<>+796(SB), Z10, K2, Z10
-	VBLENDMPS.BCST   constants32<>+800(SB), Z18, K2, Z11
+	VBLENDMPS.BCST   constants32<>+768(SB), Z7, K1, Z7
+	VBLENDMPS.BCST   constants32<>+772(SB), Z8, K1, Z8
+	VBLENDMPS.BCST   constants32<>+776(SB), Z21, K2, Z4
+	VBLENDMPS.BCST   constants32<>+780(SB), Z9, K1, Z9
+	VBLENDMPS.BCST   constants32<>+784(SB), Z4, K1, Z4
+	VBROADCASTSS     constants32<>+788(SB), Z10
+	VBLENDMPS.BCST   constants32<>+792(SB), Z10, K2, Z10
+	VBLENDMPS.BCST   constants32<>+796(SB), Z18, K2, Z11
 	VFMADD231PS      Z0, Z1, Z6
-	VBLENDMPS.BCST   constants32<>+804(SB), Z10, K1, Z10
-	VBLENDMPS.BCST   constants32<>+808(SB), Z11, K1, Z11
-	VBROADCASTSS     constants32<>+812(SB), Z1
-	VBLENDMPS.BCST   constants32<>+816(SB), Z1, K2, Z1
-	VBROADCASTSS     constants32<>+820(SB), Z12
-	VBLENDMPS.BCST   constants32<>+824(SB), Z12, K2, Z12
-	VBLENDMPS.BCST   constants32<>+828(SB), Z1, K1, Z1
-	VBLENDMPS.BCST   constants32<>+832(SB), Z16, K2, Z13
-	VBROADCASTSS     constants32<>+836(SB), Z14
-	VBLENDMPS.BCST   constants32<>+840(SB), Z14, K2, Z14
+	VBLENDMPS.BCST   constants32<>+800(SB), Z10, K1, Z10
+	VBLENDMPS.BCST   constants32<>+804(SB), Z11, K1, Z11
+	VBROADCASTSS     constants32<>+808(SB), Z1
+	VBLENDMPS.BCST   constants32<>+812(SB), Z1, K2, Z1
+	VBROADCASTSS     constants32<>+816(SB), Z12
+	VBLENDMPS.BCST   constants32<>+820(SB), Z12, K2, Z12
+	VBLENDMPS.BCST   constants32<>+824(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+828(SB), Z16, K2, Z13
+	VBROADCASTSS     constants32<>+832(SB), Z14
+	VBLENDMPS.BCST   constants32<>+836(SB), Z14, K2, Z14
 	VFMADD231PS      Z0, Z3, Z8
-	VBLENDMPS.BCST   constants32<>+844(SB), Z12, K1, Z12
-	VBLENDMPS.BCST   constants32<>+848(SB), Z13, K1, Z13
-	VBLENDMPS.BCST   constants32<>+852(SB), Z14, K1, Z14
+	VBLENDMPS.BCST   constants32<>+840(SB), Z12, K1, Z12
+	VBLENDMPS.BCST   constants32<>+844(SB), Z13, K1, Z13
+	VBLENDMPS.BCST   constants32<>+848(SB), Z14, K1, Z14
 	VFMADD231PS      Z0, Z6, Z7
 	VFMADD231PS      Z0, Z8, Z4
 	VFMADD231PS      Z0, Z7, Z9
@@ -12460,68 +12431,68 @@ complete:
 	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z2
 	VPXORD           Z28, Z2, Z2
 	VSQRTPS          Z2, Z2
-	VSUBPS.BCST      constants32<>+712(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+708(SB), Z2, Z2
 	VCMPPS           $0x11, Z2, Z29, K2
 	VSUBPS           Z29, Z2, Z1
 	VBLENDMPS        Z1, Z2, K2, Z2
 	VSUBPS.BCST      constants32<>+196(SB), Z0, Z1
-	VBROADCASTSS     constants32<>+700(SB), Z3
+	VBROADCASTSS     constants32<>+696(SB), Z3
 	VFNMADD231PS     Z1, Z1, Z3
 	VPANDD.BCST      constants32<>+64(SB), Z1, Z4
-	VCMPPS.BCST      $0x12, constants32<>+708(SB), Z4, K3
+	VCMPPS.BCST      $0x12, constants32<>+704(SB), Z4, K3
 	VBLENDMPS        Z3, Z2, K3, Z2
-	VBLENDMPS.BCST   constants32<>+720(SB), Z24, K2, Z3
-	VBLENDMPS.BCST   constants32<>+732(SB), Z3, K3, Z3
-	VBLENDMPS.BCST   constants32<>+716(SB), Z22, K2, Z4
-	VBLENDMPS.BCST   constants32<>+728(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+716(SB), Z24, K2, Z3
+	VBLENDMPS.BCST   constants32<>+728(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+712(SB), Z22, K2, Z4
+	VBLENDMPS.BCST   constants32<>+724(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBLENDMPS.BCST   constants32<>+724(SB), Z20, K2, Z3
-	VBLENDMPS.BCST   constants32<>+744(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+720(SB), Z20, K2, Z3
+	VBLENDMPS.BCST   constants32<>+740(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+756(SB), Z17, K2, Z4
-	VBLENDMPS.BCST   constants32<>+772(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+752(SB), Z17, K2, Z4
+	VBLENDMPS.BCST   constants32<>+768(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBROADCASTSS     constants32<>+764(SB), Z3
-	VBLENDMPS.BCST   constants32<>+768(SB), Z3, K2, Z3
-	VBLENDMPS.BCST   constants32<>+784(SB), Z3, K3, Z3
+	VBROADCASTSS     constants32<>+760(SB), Z3
+	VBLENDMPS.BCST   constants32<>+764(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+780(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBROADCASTSS     constants32<>+792(SB), Z4
-	VBLENDMPS.BCST   constants32<>+796(SB), Z4, K2, Z4
-	VBLENDMPS.BCST   constants32<>+804(SB), Z4, K3, Z4
+	VBROADCASTSS     constants32<>+788(SB), Z4
+	VBLENDMPS.BCST   constants32<>+792(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+800(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBROADCASTSS     constants32<>+812(SB), Z3
-	VBLENDMPS.BCST   constants32<>+816(SB), Z3, K2, Z3
-	VBLENDMPS.BCST   constants32<>+828(SB), Z3, K3, Z3
+	VBROADCASTSS     constants32<>+808(SB), Z3
+	VBLENDMPS.BCST   constants32<>+812(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+824(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+832(SB), Z16, K2, Z4
-	VBLENDMPS.BCST   constants32<>+848(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+828(SB), Z16, K2, Z4
+	VBLENDMPS.BCST   constants32<>+844(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
 	VPANDD           Z28, Z1, Z3
 	VPORD            Z3, Z30, Z5
-	VMULPS.BCST      constants32<>+704(SB), Z1, Z1
+	VMULPS.BCST      constants32<>+700(SB), Z1, Z1
 	VBLENDMPS        Z1, Z5, K3, Z5
 	VMULPS           Z4, Z5, Z5
-	VBLENDMPS.BCST   constants32<>+740(SB), Z26, K2, Z1
-	VBLENDMPS.BCST   constants32<>+752(SB), Z1, K3, Z1
-	VBLENDMPS.BCST   constants32<>+736(SB), Z25, K2, Z4
-	VBLENDMPS.BCST   constants32<>+748(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+736(SB), Z26, K2, Z1
+	VBLENDMPS.BCST   constants32<>+748(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+732(SB), Z25, K2, Z4
+	VBLENDMPS.BCST   constants32<>+744(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBLENDMPS.BCST   constants32<>+760(SB), Z23, K2, Z1
-	VBLENDMPS.BCST   constants32<>+776(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+756(SB), Z23, K2, Z1
+	VBLENDMPS.BCST   constants32<>+772(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
-	VBLENDMPS.BCST   constants32<>+780(SB), Z21, K2, Z4
-	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+776(SB), Z21, K2, Z4
+	VBLENDMPS.BCST   constants32<>+784(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBLENDMPS.BCST   constants32<>+800(SB), Z18, K2, Z1
-	VBLENDMPS.BCST   constants32<>+808(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+796(SB), Z18, K2, Z1
+	VBLENDMPS.BCST   constants32<>+804(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
-	VBROADCASTSS     constants32<>+820(SB), Z4
-	VBLENDMPS.BCST   constants32<>+824(SB), Z4, K2, Z4
-	VBLENDMPS.BCST   constants32<>+844(SB), Z4, K3, Z4
+	VBROADCASTSS     constants32<>+816(SB), Z4
+	VBLENDMPS.BCST   constants32<>+820(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+840(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBROADCASTSS     constants32<>+836(SB), Z1
-	VBLENDMPS.BCST   constants32<>+840(SB), Z1, K2, Z1
-	VBLENDMPS.BCST   constants32<>+852(SB), Z1, K3, Z1
+	VBROADCASTSS     constants32<>+832(SB), Z1
+	VBLENDMPS.BCST   constants32<>+836(SB), Z1, K2, Z1
+	VBLENDMPS.BCST   constants32<>+848(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
 	VBLENDMPS        Z30, Z30, K2, Z4
 	VBLENDMPS        Z31, Z4, K3, Z4
@@ -12630,8 +12601,8 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+196(SB), Z26
 	VBROADCASTSS constants32<>+24(SB), Z25
 	VBROADCASTSS constants32<>+216(SB), Z24
-	VBROADCASTSS constants32<>+856(SB), Z23
-	VBROADCASTSS constants32<>+860(SB), Z22
+	VBROADCASTSS constants32<>+852(SB), Z23
+	VBROADCASTSS constants32<>+856(SB), Z22
 	VBROADCASTSS constants32<>+40(SB), Z21
 	VBROADCASTSS constants32<>+44(SB), Z20
 	VBROADCASTSS constants32<>+48(SB), Z30
@@ -12639,8 +12610,8 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+52(SB), Z18
 	VBROADCASTSS constants32<>+220(SB), Z17
 	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+864(SB), Z16
-	VBROADCASTSS constants32<>+868(SB), Z15
+	VBROADCASTSS constants32<>+860(SB), Z16
+	VBROADCASTSS constants32<>+864(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -13346,79 +13317,78 @@ DATA constants64<>+1856(SB)/8, $0x3fb16ecefcfa54a9
 DATA constants64<>+1864(SB)/8, $0x3f8f7f5df66fd6eb
 DATA constants64<>+1872(SB)/8, $0xbfc1df1ad154a28f
 DATA constants64<>+1880(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+1888(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+1896(SB)/8, $0x4091300000000000
-DATA constants64<>+1904(SB)/8, $0x7830000000000000
-DATA constants64<>+1912(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+1920(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+1888(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+1896(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+1904(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+1912(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+1920(SB)/8, $0x3fc8a092601749f2
 DATA constants64<>+1928(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+1936(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+1944(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+1952(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+1960(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+1968(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+1976(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+1984(SB)/8, $0x40071547652b82fe
-DATA constants64<>+1992(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+2000(SB)/8, $0xc091300000000000
-DATA constants64<>+2008(SB)/8, $0x23d0000000000000
-DATA constants64<>+2016(SB)/8, $0x5f30000000000000
-DATA constants64<>+2024(SB)/8, $0x1a70000000000000
-DATA constants64<>+2032(SB)/8, $0x6570000000000000
-DATA constants64<>+2040(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+2048(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+2056(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+2064(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+2072(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+2080(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+2088(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+2096(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+2104(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+2112(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+2120(SB)/8, $0x400b333333333333
-DATA constants64<>+2128(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+2136(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+2144(SB)/8, $0x3fdb333333333333
-DATA constants64<>+2152(SB)/8, $0x3ff999999999999a
-DATA constants64<>+2160(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+2168(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+2176(SB)/8, $0x3f545c1908425345
-DATA constants64<>+2184(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+2192(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+2200(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+2208(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+2216(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+2224(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+2232(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+2240(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+2248(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+2256(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+2264(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+2272(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+2280(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+2288(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+2296(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+2304(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+2312(SB)/8, $0x401713f71462256a
-DATA constants64<>+2320(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+2328(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+2336(SB)/8, $0x4085c88056b01502
-DATA constants64<>+2344(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+2352(SB)/8, $0x4012857748cab19b
-DATA constants64<>+2360(SB)/8, $0x4015daea6e875003
-DATA constants64<>+2368(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+2376(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+2384(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+2392(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+2400(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+2408(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+2416(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+2424(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+2432(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+2440(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+2448(SB)/8, $0x40a7700000000000
-DATA constants64<>+2456(SB)/8, $0xc0a7700000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $2464
+DATA constants64<>+1936(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+1944(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+1952(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+1960(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+1968(SB)/8, $0x40071547652b82fe
+DATA constants64<>+1976(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+1984(SB)/8, $0x4091300000000000
+DATA constants64<>+1992(SB)/8, $0xc091300000000000
+DATA constants64<>+2000(SB)/8, $0x23d0000000000000
+DATA constants64<>+2008(SB)/8, $0x5f30000000000000
+DATA constants64<>+2016(SB)/8, $0x1a70000000000000
+DATA constants64<>+2024(SB)/8, $0x6570000000000000
+DATA constants64<>+2032(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+2040(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+2048(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+2056(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+2064(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+2072(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+2080(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+2088(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+2096(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+2104(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+2112(SB)/8, $0x400b333333333333
+DATA constants64<>+2120(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+2128(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+2136(SB)/8, $0x3fdb333333333333
+DATA constants64<>+2144(SB)/8, $0x3ff999999999999a
+DATA constants64<>+2152(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+2160(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+2168(SB)/8, $0x3f545c1908425345
+DATA constants64<>+2176(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+2184(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+2192(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+2200(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+2208(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+2216(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+2224(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+2232(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+2240(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+2248(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+2256(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+2264(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+2272(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+2280(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+2288(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+2296(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+2304(SB)/8, $0x401713f71462256a
+DATA constants64<>+2312(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+2320(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+2328(SB)/8, $0x4085c88056b01502
+DATA constants64<>+2336(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+2344(SB)/8, $0x4012857748cab19b
+DATA constants64<>+2352(SB)/8, $0x4015daea6e875003
+DATA constants64<>+2360(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+2368(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+2376(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+2384(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+2392(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+2400(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+2408(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+2416(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+2424(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+2432(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+2440(SB)/8, $0x40a7700000000000
+DATA constants64<>+2448(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $2456
 
 DATA constants32<>+0(SB)/4, $0x007fffff
 DATA constants32<>+4(SB)/4, $0x00800000
@@ -13569,76 +13539,75 @@ DATA constants32<>+580(SB)/4, $0x3e27fd81
 DATA constants32<>+584(SB)/4, $0xbe2a041f
 DATA constants32<>+588(SB)/4, $0xbdbdfaff
 DATA constants32<>+592(SB)/4, $0x3fa37407
-DATA constants32<>+596(SB)/4, $0x43200000
-DATA constants32<>+600(SB)/4, $0x71800000
+DATA constants32<>+596(SB)/4, $0x3ed2ddfd
+DATA constants32<>+600(SB)/4, $0x3f76384f
 DATA constants32<>+604(SB)/4, $0x3eacf700
-DATA constants32<>+608(SB)/4, $0x3ed2ddfd
-DATA constants32<>+612(SB)/4, $0x3f13bb87
-DATA constants32<>+616(SB)/4, $0xb1f17f01
-DATA constants32<>+620(SB)/4, $0x3f76384f
-DATA constants32<>+624(SB)/4, $0x4038aa3b
-DATA constants32<>+628(SB)/4, $0x33257060
-DATA constants32<>+632(SB)/4, $0xc3200000
-DATA constants32<>+636(SB)/4, $0x29000000
-DATA constants32<>+640(SB)/4, $0x5d800000
-DATA constants32<>+644(SB)/4, $0x17800000
-DATA constants32<>+648(SB)/4, $0x67800000
-DATA constants32<>+652(SB)/4, $0x30cc3b73
-DATA constants32<>+656(SB)/4, $0x3a4b0215
-DATA constants32<>+660(SB)/4, $0x3a4b0ad6
-DATA constants32<>+664(SB)/4, $0x3cb01485
-DATA constants32<>+668(SB)/4, $0x3cba275b
-DATA constants32<>+672(SB)/4, $0x3e567a3b
-DATA constants32<>+676(SB)/4, $0x3e77955e
-DATA constants32<>+680(SB)/4, $0x3f79b8f2
-DATA constants32<>+684(SB)/4, $0x3fa29e60
-DATA constants32<>+688(SB)/4, $0x3fb504f3
-DATA constants32<>+692(SB)/4, $0x3fb63330
-DATA constants32<>+696(SB)/4, $0x4059999a
-DATA constants32<>+700(SB)/4, $0x3e38f5c3
-DATA constants32<>+704(SB)/4, $0x403504f3
-DATA constants32<>+708(SB)/4, $0x3ed9999a
-DATA constants32<>+712(SB)/4, $0x3fcccccd
-DATA constants32<>+716(SB)/4, $0x37e37636
-DATA constants32<>+720(SB)/4, $0x3457dba7
-DATA constants32<>+724(SB)/4, $0x3aa2e0c8
-DATA constants32<>+728(SB)/4, $0x4638adf9
-DATA constants32<>+732(SB)/4, $0x445dc605
-DATA constants32<>+736(SB)/4, $0x3457db4a
-DATA constants32<>+740(SB)/4, $0x275051fe
-DATA constants32<>+744(SB)/4, $0x46b9cc15
-DATA constants32<>+748(SB)/4, $0x46e0722c
-DATA constants32<>+752(SB)/4, $0x45a353f6
-DATA constants32<>+756(SB)/4, $0x3cd95a09
-DATA constants32<>+760(SB)/4, $0x37db08b2
-DATA constants32<>+764(SB)/4, $0x40697659
-DATA constants32<>+768(SB)/4, $0x3e97d6ca
-DATA constants32<>+772(SB)/4, $0x467daf73
-DATA constants32<>+776(SB)/4, $0x47198be5
-DATA constants32<>+780(SB)/4, $0x3a91db68
-DATA constants32<>+784(SB)/4, $0x4597b718
-DATA constants32<>+788(SB)/4, $0x46a5bb97
-DATA constants32<>+792(SB)/4, $0x40b89fb9
-DATA constants32<>+796(SB)/4, $0x3fe47532
-DATA constants32<>+800(SB)/4, $0x3cac55a8
-DATA constants32<>+804(SB)/4, $0x442e4403
-DATA constants32<>+808(SB)/4, $0x45a89191
-DATA constants32<>+812(SB)/4, $0x40942bba
-DATA constants32<>+816(SB)/4, $0x40aed753
-DATA constants32<>+820(SB)/4, $0x4017baa2
-DATA constants32<>+824(SB)/4, $0x3e464bb0
-DATA constants32<>+828(SB)/4, $0x423c4a6f
-DATA constants32<>+832(SB)/4, $0x40d50d8e
-DATA constants32<>+836(SB)/4, $0x4039d56d
-DATA constants32<>+840(SB)/4, $0x3f592997
-DATA constants32<>+844(SB)/4, $0x442bcbf8
-DATA constants32<>+848(SB)/4, $0x3f9948bd
-DATA constants32<>+852(SB)/4, $0x422940da
-DATA constants32<>+856(SB)/4, $0x432a0000
-DATA constants32<>+860(SB)/4, $0x44160000
-DATA constants32<>+864(SB)/4, $0xc32a0000
-DATA constants32<>+868(SB)/4, $0xc4160000
-GLOBL constants32<>(SB), RODATA|NOPTR, $872
+DATA constants32<>+608(SB)/4, $0x3f13bb87
+DATA constants32<>+612(SB)/4, $0xb1f17f01
+DATA constants32<>+616(SB)/4, $0x4038aa3b
+DATA constants32<>+620(SB)/4, $0x33257060
+DATA constants32<>+624(SB)/4, $0x43200000
+DATA constants32<>+628(SB)/4, $0xc3200000
+DATA constants32<>+632(SB)/4, $0x29000000
+DATA constants32<>+636(SB)/4, $0x5d800000
+DATA constants32<>+640(SB)/4, $0x17800000
+DATA constants32<>+644(SB)/4, $0x67800000
+DATA constants32<>+648(SB)/4, $0x30cc3b73
+DATA constants32<>+652(SB)/4, $0x3a4b0215
+DATA constants32<>+656(SB)/4, $0x3a4b0ad6
+DATA constants32<>+660(SB)/4, $0x3cb01485
+DATA constants32<>+664(SB)/4, $0x3cba275b
+DATA constants32<>+668(SB)/4, $0x3e567a3b
+DATA constants32<>+672(SB)/4, $0x3e77955e
+DATA constants32<>+676(SB)/4, $0x3f79b8f2
+DATA constants32<>+680(SB)/4, $0x3fa29e60
+DATA constants32<>+684(SB)/4, $0x3fb504f3
+DATA constants32<>+688(SB)/4, $0x3fb63330
+DATA constants32<>+692(SB)/4, $0x4059999a
+DATA constants32<>+696(SB)/4, $0x3e38f5c3
+DATA constants32<>+700(SB)/4, $0x403504f3
+DATA constants32<>+704(SB)/4, $0x3ed9999a
+DATA constants32<>+708(SB)/4, $0x3fcccccd
+DATA constants32<>+712(SB)/4, $0x37e37636
+DATA constants32<>+716(SB)/4, $0x3457dba7
+DATA constants32<>+720(SB)/4, $0x3aa2e0c8
+DATA constants32<>+724(SB)/4, $0x4638adf9
+DATA constants32<>+728(SB)/4, $0x445dc605
+DATA constants32<>+732(SB)/4, $0x3457db4a
+DATA constants32<>+736(SB)/4, $0x275051fe
+DATA constants32<>+740(SB)/4, $0x46b9cc15
+DATA constants32<>+744(SB)/4, $0x46e0722c
+DATA constants32<>+748(SB)/4, $0x45a353f6
+DATA constants32<>+752(SB)/4, $0x3cd95a09
+DATA constants32<>+756(SB)/4, $0x37db08b2
+DATA constants32<>+760(SB)/4, $0x40697659
+DATA constants32<>+764(SB)/4, $0x3e97d6ca
+DATA constants32<>+768(SB)/4, $0x467daf73
+DATA constants32<>+772(SB)/4, $0x47198be5
+DATA constants32<>+776(SB)/4, $0x3a91db68
+DATA constants32<>+780(SB)/4, $0x4597b718
+DATA constants32<>+784(SB)/4, $0x46a5bb97
+DATA constants32<>+788(SB)/4, $0x40b89fb9
+DATA constants32<>+792(SB)/4, $0x3fe47532
+DATA constants32<>+796(SB)/4, $0x3cac55a8
+DATA constants32<>+800(SB)/4, $0x442e4403
+DATA constants32<>+804(SB)/4, $0x45a89191
+DATA constants32<>+808(SB)/4, $0x40942bba
+DATA constants32<>+812(SB)/4, $0x40aed753
+DATA constants32<>+816(SB)/4, $0x4017baa2
+DATA constants32<>+820(SB)/4, $0x3e464bb0
+DATA constants32<>+824(SB)/4, $0x423c4a6f
+DATA constants32<>+828(SB)/4, $0x40d50d8e
+DATA constants32<>+832(SB)/4, $0x4039d56d
+DATA constants32<>+836(SB)/4, $0x3f592997
+DATA constants32<>+840(SB)/4, $0x442bcbf8
+DATA constants32<>+844(SB)/4, $0x3f9948bd
+DATA constants32<>+848(SB)/4, $0x422940da
+DATA constants32<>+852(SB)/4, $0x432a0000
+DATA constants32<>+856(SB)/4, $0x44160000
+DATA constants32<>+860(SB)/4, $0xc32a0000
+DATA constants32<>+864(SB)/4, $0xc4160000
+GLOBL constants32<>(SB), RODATA|NOPTR, $868
 
 DATA two_over_pi_0_64<>+0(SB)/8, $0x3db45f2000000000
 DATA two_over_pi_0_64<>+8(SB)/8, $0x3eb45f306dc00000

@@ -203,6 +203,21 @@ func (b *Builder) Poly(x Ref, c []Ref) Ref {
 	return b.FMA(b.Horner(z, odd), x, b.Horner(z, even))
 }
 
+// Estrin evaluates c[0] + c[1]·x + … by pairs, pairs of pairs and so on down to three: the shortest latency, for one more multiplication at each level.
+func (b *Builder) Estrin(x Ref, c []Ref) Ref {
+	for len(c) > 3 {
+		var pairs []Ref
+		for i := 0; i+1 < len(c); i += 2 {
+			pairs = append(pairs, b.FMA(c[i+1], x, c[i]))
+		}
+		if len(c)%2 == 1 {
+			pairs = append(pairs, c[len(c)-1])
+		}
+		x, c = b.Mul(x, x), pairs
+	}
+	return b.Horner(x, c)
+}
+
 // Coefficients returns the constants of the table for the lane's format.
 func (b *Builder) Coefficients(wide []float64, narrow []float32) []Ref {
 	var c []Ref

@@ -76,12 +76,8 @@ func buildExp2(b *Builder) *Func {
 		x = b.clampExp(x, -155, 130)
 	}
 	k := b.RoundEven(x)
-	return b.Finish(b.Scale(b.exp2Small(b.Sub(x, k)), k))
-}
-
-// exp2Small is 2^r for |r| ≤ ½.
-func (b *Builder) exp2Small(r Ref) Ref {
-	return b.FMA(r, b.Poly(r, b.Coefficients(exp2Q64, exp2Q32)), b.K(1))
+	r := b.Sub(x, k)
+	return b.Finish(b.Scale(b.FMA(r, b.Poly(r, b.Coefficients(exp2Q64, exp2Q32)), b.K(1)), k))
 }
 
 // buildExpm1 is 2^k·(e^r − 1) + (2^k − 1), summed from the largest part down.

@@ -77,8 +77,7 @@ func buildPow(b *Builder) *Func {
 	if !b.wide() {
 		factor, shift = b.K(1<<25), b.K(25)
 	}
-	ay := b.Abs(y)
-	rare := b.Rare(b.MaskNot(b.MaskAnd(b.MaskAnd(b.Le(least, x), b.Lt(x, b.Inf())), b.Lt(ay, b.K2(math.Ldexp(1, 900), float32(math.Ldexp(1, 100)))))))
+	rare := b.Rare(b.MaskNot(b.MaskAnd(b.Le(least, x), b.Lt(x, b.Inf()))))
 	small := b.MaskAnd(rare, b.Lt(a, least))
 	as := b.Select(rare, b.Select(small, b.Mul(a, factor), a), x)
 	k, m, _ := b.splitExponent(as)
@@ -88,24 +87,25 @@ func buildPow(b *Builder) *Func {
 	p := b.Mul(y, lh)
 	plo := b.FMA(y, ll, b.FMS(y, lh, p))
 	limit := b.K2(1100, 160)
-	far := b.MaskNot(b.Lt(b.Abs(p), limit))
-	p = b.Max(b.Neg(limit), b.Min(limit, p))
+	far := b.Rare(b.MaskNot(b.Lt(b.Abs(p), limit)))
+	p = b.Select(far, b.Select(b.Eq(lh, b.K(0)), b.K(0), b.Max(b.Neg(limit), b.Min(limit, p))), p) // 1^∞ and 1^NaN are 1
 	plo = b.Select(far, b.K(0), plo)
 	e := b.RoundEven(p)
-	r := b.Scale(b.exp2Small(b.Add(b.Sub(p, e), plo)), e)
+	c := b.Coefficients(exp2Q64, exp2Q32)
+	f := b.Add(b.Sub(p, e), plo)
+	r := b.Scale(b.FMA(f, b.FMA(f, b.Estrin(f, c[1:]), c[0]), b.K(1)), e)
 
-	// Special values.
+	// Special values of x; those of y with other x are right already.
 	negative := b.Bit(x, b.f.Width()-1)
 	whole := b.Eq(y, b.Trunc(y))
 	halfY := b.Mul(y, b.K(0.5))
 	odd := b.MaskAnd(whole, b.Ne(halfY, b.Trunc(halfY)))
 	yneg := b.Bit(y, b.f.Width()-1)
-	infY := b.Eq(ay, b.Inf())
 	edge := b.MaskOr(b.Eq(a, b.K(0)), b.Eq(a, b.Inf()))
 	v := b.Select(b.MaskAnd(negative, b.MaskNot(whole)), b.NaN(), r)
 	// |x| is 0 or infinite
 	v = b.Select(edge, b.Select(b.MaskXor(b.Eq(a, b.K(0)), yneg), b.K(0), b.Inf()), v)
-	// y is infinite
+	infY := b.Eq(b.Abs(y), b.Inf())
 	vInf := b.Select(b.MaskXor(b.Lt(b.K(1), a), yneg), b.Inf(), b.K(0))
 	v = b.Select(infY, b.Select(b.Eq(a, b.K(1)), b.K(1), vInf), v)
 	v = b.Xor(v, b.Select(b.MaskAnd(negative, odd), b.signMask(), b.K(0)))
@@ -114,8 +114,8 @@ func buildPow(b *Builder) *Func {
 	return b.Finish(b.Select(rare, v, r))
 }
 
-// log2Sum returns k + log2 m in two parts, with s = (m−1)/(m+1) in two parts and
-// log2 m = s·(C0 + z·(C1 + z·Q(z))), z = s².
+// log2Sum returns k + log2 m in two parts, the second below two units in the last place of the first, with s = (m−1)/(m+1) in two parts
+// and log2 m = s·(C0 + z·(C1 + z·Q(z))), z = s². The parts of s are not made to overlap less: all that follows would wait for it.
 func (b *Builder) log2Sum(k, m Ref) (hi, lo Ref) {
 	one := b.K(1)
 	num := b.Sub(m, one)
@@ -123,22 +123,21 @@ func (b *Builder) log2Sum(k, m Ref) (hi, lo Ref) {
 	inv := b.Div(one, den)
 	s := b.Mul(num, inv)
 	slo := b.Mul(b.FNMA(s, dlo, b.FNMA(s, den, num)), inv)
-	s, slo = b.fastTwoSum(s, slo)
 
 	ln2 := bigLn(2)
 	c0 := b.split(new(big.Float).SetPrec(300).Quo(big.NewFloat(2), ln2), 2)
 	c1 := b.split(new(big.Float).SetPrec(300).Quo(big.NewFloat(2), new(big.Float).SetPrec(300).Mul(ln2, big.NewFloat(3))), 2)
 	z, zlo := b.twoProd(s, s)
 	zlo = b.FMA(b.Add(s, s), slo, zlo)
-	q, qlo := b.fastTwoSum(c1[0], b.FMA(z, b.Poly(z, b.Coefficients(powQ64, powQ32)), c1[1]))
+	u := b.FMA(z, b.Estrin(z, b.Coefficients(powQ64, powQ32)), c1[1])
+	q, qlo := b.fastTwoSum(c1[0], u)
 	p, plo := b.twoProd(z, q)
-	plo = b.FMA(z, qlo, b.FMA(zlo, q, plo))
+	plo = b.FMA(z, qlo, b.FMA(zlo, b.Add(q, u), plo)) // C1 + 2·z·Q is the derivative of z·(C1 + z·Q) but for Q's own
 	t, tlo := b.fastTwoSum(c0[0], p)
-	tlo = b.Add(tlo, b.Add(c0[1], plo))
+	tlo = b.Add(b.Add(tlo, c0[1]), plo)
 	l, llo := b.twoProd(s, t)
-	llo = b.FMA(s, tlo, b.FMA(slo, t, llo))
 	h, hlo := b.fastTwoSum(k, l)
-	return b.fastTwoSum(h, b.Add(hlo, llo))
+	return h, b.Add(hlo, b.FMA(s, tlo, b.FMA(slo, t, llo)))
 }
 
 func init() {
