@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -123,6 +124,102 @@ func init() {
 		}},
 		{"resize", "as many entries as spatial dimensions", func(g *graph.Graph, _ inputs) int {
 			graph.Resize(float(g, "a", 1, 3, 5), "linear", []int{7, 7})
+			return here() - 1
+		}},
+		{"resize", "the mode linear needs float32, float64", func(_ *graph.Graph, in inputs) int {
+			graph.ResizeWith(graph.Reshape(in.i, 1, 1, -1), graph.ResizeOptions{Sizes: []int{7}})
+			return here() - 1
+		}},
+		{"resize", "a filter of more than 4096", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 1, 5000), graph.ResizeOptions{Sizes: []int{2}, Antialias: true})
+			return here() - 1
+		}},
+		{"resize", "for 0 axes of f64: need", func(_ *graph.Graph, in inputs) int {
+			graph.ResizeWith(graph.Sum(in.x), graph.ResizeOptions{})
+			return here() - 1
+		}},
+		{"resize", `the mode is "area": need linear, nearest or cubic`, func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Mode: "area"})
+			return here() - 1
+		}},
+		{"resize", `the transformation of coordinates is "corners": need half_pixel, `, func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Coordinates: "corners"})
+			return here() - 1
+		}},
+		{"resize", `the rounding is "up"`, func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Rounding: "up"})
+			return here() - 1
+		}},
+		{"resize", `the policy of the aspect ratio is "largest"`, func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{KeepAspectRatio: "largest"})
+			return here() - 1
+		}},
+		{"resize", "axis 3 is out of range", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Axes: []int{3}, Sizes: []int{7}})
+			return here() - 1
+		}},
+		{"resize", "axis -1 is given twice", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Axes: []int{2, -1}, Sizes: []int{7, 7}})
+			return here() - 1
+		}},
+		{"resize", "0 sizes and 0 scales for 1 axes", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{})
+			return here() - 1
+		}},
+		{"resize", "1 sizes and 1 scales", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{7}, Scales: []float64{1.5}})
+			return here() - 1
+		}},
+		{"resize", "2 sizes and 0 scales", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{7, 7}})
+			return here() - 1
+		}},
+		{"resize", "the region has 1 numbers", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{7}, Coordinates: "tf_crop_and_resize", Region: []float64{1}})
+			return here() - 1
+		}},
+		{"resize", "no filter to antialias", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{7}, Mode: "nearest", Antialias: true})
+			return here() - 1
+		}},
+		{"resize", "kept within sizes", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Scales: []float64{2}, KeepAspectRatio: "not_larger"})
+			return here() - 1
+		}},
+		{"resize", "need finite numbers", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Scales: []float64{math.NaN()}})
+			return here() - 1
+		}},
+		{"resize", "need finite numbers", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{7}, Mode: "cubic", CubicSlope: new(math.Inf(1))})
+			return here() - 1
+		}},
+		{"resize", "need finite numbers", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{7}, Coordinates: "tf_crop_and_resize", Region: []float64{0, math.Inf(1)}})
+			return here() - 1
+		}},
+		{"resize", "from 5 elements to 0", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Sizes: []int{0}})
+			return here() - 1
+		}},
+		{"resize", "from 5 elements to 0", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Scales: []float64{-2}})
+			return here() - 1
+		}},
+		{"resize", "from 5 elements to 0", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Axes: []int{1, 2}, Sizes: []int{3, 0}, KeepAspectRatio: "not_smaller"})
+			return here() - 1
+		}},
+		{"resize", "4194304 are the most", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Scales: []float64{1e300}})
+			return here() - 1
+		}},
+		{"resize", "4194304 are the most", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Axes: []int{1, 2}, Sizes: []int{1 << 22, 5}, KeepAspectRatio: "not_smaller"})
+			return here() - 1
+		}},
+		{"resize", "[1 2097152 3495253] has more than", func(g *graph.Graph, _ inputs) int {
+			graph.ResizeWith(float(g, "a", 1, 3, 5), graph.ResizeOptions{Axes: []int{1, 2}, Sizes: []int{1 << 21, 5}, KeepAspectRatio: "not_smaller"})
 			return here() - 1
 		}},
 

@@ -602,9 +602,7 @@ func CrossEntropyWith(logits, labels *Node, axis int, o CrossEntropyOptions) (lo
 	if o.Smoothing > 0 {
 		surprise := Neg(LogSoftmax(logits, a)) // of each class
 		if o.Weights != nil {
-			along := slices.Repeat([]int{1}, logits.typ.Shape.Rank())
-			along[a] = classes
-			surprise = Mul(surprise, Reshape(o.Weights, along...))
+			surprise = Mul(surprise, vectorAlong(o.Weights, a, logits))
 		}
 		losses = Lerp(losses, ReduceMean(surprise, []int{a}), Like(logits, o.Smoothing))
 	}

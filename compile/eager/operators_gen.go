@@ -2088,7 +2088,7 @@ func (x *Tensor) Reshape(shape ...int) *Tensor {
 }
 
 // Resize interpolates the spatial dimensions of x [N, C, spatial] to the extents in size. The mode is "nearest" (PyTorch's nearest-exact), "nearest_floor" (its nearest: element ⌊i·in/out⌋), "linear", "cubic" (Keys' with the slope −¾, −½ with Antialias, as in PyTorch), or "area" (means of the
-// elements that each element of the result touches, as AdaptiveAvgPool).
+// elements that each element of the result touches, as AdaptiveAvgPool). ResizeWith has further transformations of coordinates, scales that are not ratios of extents, and axes.
 func (x *Tensor) Resize(mode string, size []int, opts ...graph.ResizeOption) *Tensor {
 	size = slices.Clone(size)
 	opts = slices.Clone(opts)

@@ -17,262 +17,37 @@ var images = []operator{
 	{name: "Upsample", in: resize},
 }
 
-// tap is an element of the operand with its weight.
-type tap struct {
-	at     int
-	weight float64
-}
-
-// resampling describes Resize along one axis.
-type resampling struct {
-	mode, coordinates, nearest string
-	in, out                    int
-	scale                      float64
-	from, to                   float64 // the region of tf_crop_and_resize
-	cubic                      float64
-	exclude, antialias         bool
-	target                     float64 // scale·in, before it is rounded to an extent
-}
-
-// position returns where an element of the result lies in the operand; outside reports one beyond it.
-func (r resampling) position(i int) (x float64, outside bool) {
-	o, in, out := float64(i), float64(r.in), float64(r.out)
-	switch r.coordinates {
-	case "align_corners":
-		if r.out == 1 || r.target <= 1 {
-			return 0, false
-		}
-		return o * (in - 1) / (r.target - 1), false
-	case "asymmetric":
-		return o / r.scale, false
-	case "pytorch_half_pixel":
-		if r.target <= 1 {
-			return 0, false // from −0.5, which is clamped
-		}
-		return (o+0.5)/r.scale - 0.5, false
-	case "tf_half_pixel_for_nn":
-		return (o + 0.5) / r.scale, false
-	case "half_pixel_symmetric":
-		adjust := out / r.target
-		center := in / 2
-		return center*(1-adjust) + (o+0.5)/r.scale - 0.5, false
-	case "tf_crop_and_resize":
-		if r.out == 1 {
-			x = 0.5 * (r.from + r.to) * (in - 1)
-		} else {
-			x = r.from*(in-1) + o*(r.to-r.from)*(in-1)/(out-1)
-		}
-		return x, x < 0 || x > in-1
-	}
-	return (o+0.5)/r.scale - 0.5, false
-}
-
-// taps returns the elements that make element i of the result; nil where it lies outside.
-func (r resampling) taps(i int) []tap {
-	x, outside := r.position(i)
-	if outside {
-		return nil
-	}
-	clamp := func(k int) int { return max(0, min(k, r.in-1)) }
-	if r.mode == "nearest" {
-		var k float64
-		switch r.nearest {
-		case "floor":
-			k = math.Floor(x)
-		case "ceil":
-			k = math.Ceil(x)
-		case "round_prefer_ceil":
-			k = math.Floor(x + 0.5)
-		default:
-			k = math.Ceil(x - 0.5)
-		}
-		return []tap{{clamp(int(k)), 1}}
-	}
-	shrink := 1.0
-	if r.antialias && r.scale < 1 {
-		shrink = r.scale
-	}
-	var weight func(d float64) float64
-	reach := 1.0
-	if r.mode == "cubic" {
-		a := r.cubic
-		reach = 2
-		weight = func(d float64) float64 {
-			d = math.Abs(d)
-			switch {
-			case d <= 1:
-				return ((a+2)*d-(a+3))*d*d + 1
-			case d < 2:
-				return ((a*d-5*a)*d+8*a)*d - 4*a
-			}
-			return 0
-		}
-	} else {
-		weight = func(d float64) float64 { return math.Max(0, 1-math.Abs(d)) }
-	}
-	first, last := int(math.Floor(x-reach/shrink))+1, int(math.Ceil(x+reach/shrink))-1
-	if shrink == 1 { // as many as the kernel has
-		first = int(math.Floor(x)) + 1 - int(reach)
-		last = int(math.Floor(x)) + int(reach)
-	}
-	var all []tap
-	sum := 0.0
-	for k := first; k <= last; k++ {
-		w := weight((float64(k) - x) * shrink)
-		if r.exclude && (k < 0 || k >= r.in) {
-			continue
-		}
-		sum += w
-		all = append(all, tap{clamp(k), w})
-	}
-	if r.antialias || r.exclude {
-		for k := range all {
-			all[k].weight /= sum
-		}
-	}
-	return all
-}
-
-// resample applies the same weights along one axis: gathered neighbours where they are few, else a matrix.
-func (c *call) resample(x *graph.Node, axis int, r resampling, outside float64) *graph.Node {
-	rank := x.Shape().Rank()
-	all := make([][]tap, r.out)
-	most, beyond := 1, false
-	for i := range all {
-		all[i] = r.taps(i)
-		most = max(most, len(all[i]))
-		beyond = beyond || len(all[i]) == 0
-	}
-	shape := slices.Repeat([]int{1}, rank)
-	shape[axis] = r.out
-	column := func(v []float64) *graph.Node {
-		return graph.Cast(graph.Reshape(graph.Constant(c.g(), v, r.out), shape...), x.DType())
-	}
-	var y *graph.Node
-	if most <= 4 {
-		for k := range most {
-			at, w := make([]int, r.out), make([]float64, r.out)
-			plain := true
-			for i, t := range all {
-				if k < len(t) {
-					at[i], w[i] = t[k].at, t[k].weight
-				}
-				plain = plain && w[i] == 1
-			}
-			part := graph.Gather(x, graph.Constant(c.g(), at, r.out), axis)
-			if !plain {
-				part = graph.Mul(part, column(w))
-			}
-			if y == nil {
-				y = part
-			} else {
-				y = graph.Add(y, part)
-			}
-		}
-	} else {
-		if r.in > (1<<26)/r.out {
-			c.fail("a filter of %d×%d", r.out, r.in)
-		}
-		m := make([]float64, r.out*r.in)
-		for i, ts := range all {
-			for _, t := range ts {
-				m[i*r.in+t.at] += t.weight
-			}
-		}
-		w := graph.Cast(graph.Constant(c.g(), m, r.out, r.in), x.DType())
-		y = moved(graph.DotGeneral(w, x, []int{1}, []int{axis}, nil, nil), 0, axis)
-	}
-	if beyond {
-		in := make([]bool, r.out)
-		for i := range in {
-			in[i] = len(all[i]) > 0
-		}
-		y = graph.Where(graph.Reshape(graph.Constant(c.g(), in, r.out), shape...), y, graph.Like(x, outside))
-	}
-	return y
-}
-
 func resize(c *call) []value {
 	x := c.x(0)
-	s := x.Shape()
-	rank := len(s)
-	mode := c.string("mode", "nearest")
-	r := resampling{mode: mode, coordinates: c.string("coordinate_transformation_mode", "half_pixel"), nearest: c.string("nearest_mode", "round_prefer_floor"),
-		cubic: c.float("cubic_coeff_a", -0.75), exclude: c.bool("exclude_outside", false), antialias: c.bool("antialias", false)}
-	var scales []float64
-	var sizes, axes []int
-	var roi []float64
+	o := graph.ResizeOptions{Mode: c.string("mode", "nearest"), CubicSlope: new(c.float("cubic_coeff_a", -0.75)), ExcludeOutside: c.bool("exclude_outside", false), Outside: c.float("extrapolation_value", 0)}
 	switch {
 	case c.op.name == "Upsample" && c.version < 9:
-		scales = c.floats("scales")
+		o.Scales = c.floats("scales")
 	case c.op.name == "Upsample" || c.version < 11:
-		scales = c.floatsOf(1, "the scales")
+		o.Scales = c.floatsOf(1, "the scales")
 	default:
-		roi, scales = c.floatsOf(1, "the region"), c.floatsOf(2, "the scales")
+		o.Region, o.Axes = c.floatsOf(1, "the region"), c.ints("axes")
 		if c.has(3) && !c.in[3].shape().Empty() {
-			sizes = c.positive(c.wanted(3))
+			o.Sizes, o.KeepAspectRatio = c.wanted(3), c.string("keep_aspect_ratio_policy", "stretch")
+		} else {
+			o.Scales = c.floatsOf(2, "the scales")
 		}
-		axes = c.ints("axes")
 	}
 	if c.version < 11 || c.op.name == "Upsample" {
-		r.coordinates, r.nearest = "asymmetric", "floor"
-		if mode == "bilinear" || mode == "trilinear" {
-			r.mode = "linear"
+		o.Coordinates, o.Rounding = "asymmetric", "floor"
+		if o.Mode == "bilinear" || o.Mode == "trilinear" {
+			o.Mode = "linear"
+		}
+	} else {
+		o.Coordinates, o.Rounding = c.string("coordinate_transformation_mode", "half_pixel"), c.string("nearest_mode", "round_prefer_floor")
+	}
+	o.Antialias = c.bool("antialias", false) && o.Mode != "nearest" // which has no filter
+	if o.Axes == nil {
+		for i := range x.Shape() {
+			o.Axes = append(o.Axes, i)
 		}
 	}
-	if r.mode != "nearest" && r.mode != "linear" && r.mode != "cubic" {
-		c.fail("the mode %q", mode)
-	}
-	if axes == nil {
-		for i := range s {
-			axes = append(axes, i)
-		}
-	}
-	axes = c.axes(axes, rank)
-	if sizes == nil && len(scales) != len(axes) || sizes != nil && len(sizes) != len(axes) || r.coordinates == "tf_crop_and_resize" && len(roi) != 2*len(axes) {
-		c.fail("%d scales, %d sizes and a region of %d numbers for %d axes", len(scales), len(sizes), len(roi), len(axes))
-	}
-	policy := c.string("keep_aspect_ratio_policy", "stretch")
-	if sizes != nil && policy != "stretch" {
-		best := math.NaN()
-		for i, a := range axes {
-			q := float64(sizes[i]) / float64(s[a])
-			if best != best || policy == "not_larger" && q < best || policy == "not_smaller" && q > best {
-				best = q
-			}
-		}
-		scales = slices.Repeat([]float64{best}, len(axes))
-		sizes = nil
-		for _, a := range axes {
-			sizes = append(sizes, max(1, int(math.Floor(best*float64(s[a])+0.5))))
-		}
-	}
-	outside := c.float("extrapolation_value", 0)
-	for i, a := range axes {
-		q := r
-		q.in = s[a]
-		switch {
-		case sizes != nil && policy == "stretch":
-			q.out, q.scale = sizes[i], float64(sizes[i])/float64(s[a])
-		case sizes != nil:
-			q.out, q.scale = sizes[i], scales[i]
-		default:
-			q.scale = scales[i]
-			if e := math.Floor(q.scale * float64(q.in)); !(q.scale > 0) || !(e >= 1 && e <= 1<<30) {
-				c.fail("a scale of %v of the extent %d", q.scale, q.in)
-			} else {
-				q.out = int(e)
-			}
-		}
-		if q.target = q.scale * float64(q.in); r.coordinates == "tf_crop_and_resize" {
-			q.from, q.to = roi[i], roi[len(axes)+i]
-		}
-		if q.out == q.in && q.scale == 1 && r.coordinates != "tf_crop_and_resize" {
-			continue
-		}
-		x = c.resample(x, a, q, outside)
-	}
-	return c.out(x)
+	return c.out(graph.ResizeWith(x, o))
 }
 
 func affineGrid(c *call) []value {

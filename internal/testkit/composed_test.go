@@ -130,6 +130,32 @@ func TestComposedFunctions(t *testing.T) {
 	check("antialias bilinear 6 2", 1e-13, resize("linear", 6, 2, graph.Antialias), image)
 	check("antialias bicubic 3 2", 1e-13, resize("cubic", 3, 2, graph.Antialias), image)
 	check("antialias bicubic 5 7", 1e-13, resize("cubic", 5, 7, graph.Antialias), image)
+	with := func(name string, o graph.ResizeOptions) {
+		check("resize with "+name, 1e-13, one(func(x node) node { return graph.ResizeWith(x, o) }), image)
+	}
+	roundings := []string{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}
+	for _, where := range []string{"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"} {
+		for _, mode := range []string{"nearest", "linear", "cubic"} {
+			with(where+" "+mode, graph.ResizeOptions{Axes: []int{0, 1, 2, 3}, Scales: []float64{1, 1, 1.625, 0.375}, Mode: mode, Coordinates: where, Rounding: roundings[0]})
+		}
+		with(where+" slope", graph.ResizeOptions{Axes: []int{-2, 3}, Sizes: []int{7, 3}, Mode: "cubic", Coordinates: where, CubicSlope: new(-0.25), ExcludeOutside: true})
+		with(where+" antialias", graph.ResizeOptions{Scales: []float64{0.625, 0.375}, Coordinates: where, Antialias: true})
+	}
+	for _, rounding := range roundings {
+		for _, where := range []string{"half_pixel", "asymmetric"} {
+			with(where+" "+rounding, graph.ResizeOptions{Axes: []int{0, 1, 2, 3}, Sizes: []int{1, 3, 8, 10}, Mode: "nearest", Coordinates: where, Rounding: rounding})
+		}
+	}
+	for _, policy := range []string{"not_larger", "not_smaller"} {
+		with(policy, graph.ResizeOptions{Axes: []int{3, 2}, Sizes: []int{7, 6}, KeepAspectRatio: policy})
+	}
+	crop := graph.ResizeOptions{Sizes: []int{5, 1}, Coordinates: "tf_crop_and_resize", Region: []float64{0.25, 0.5, 1.25, 0.75}, Outside: 7.5}
+	with("region", crop)
+	crop.Sizes, crop.Region, crop.Mode, crop.Outside = []int{4, 6}, []float64{0.75, -0.5, 0, 1}, "cubic", 0
+	with("region cubic", crop)
+	with("cubic antialias", graph.ResizeOptions{Sizes: []int{3, 2}, Mode: "cubic", Antialias: true, CubicSlope: new(-0.5), ExcludeOutside: true})
+	with("scale_factor", graph.ResizeOptions{Scales: []float64{1.7, 0.6}})
+	with("nearest-exact", graph.ResizeOptions{Sizes: []int{3, 8}, Mode: "nearest", Coordinates: "tf_half_pixel_for_nn", Rounding: "floor"})
 	check("adaptive_avg", 1e-13, one(func(x node) node { return graph.AdaptiveAvgPool(x, 3, 2) }), image)
 	check("adaptive_max", 1e-13, one(func(x node) node { return graph.AdaptiveMaxPool(x, 3, 2) }), image)
 	grid := wave(1.3, 0.2, 1, 3, 3, 2)

@@ -23,6 +23,38 @@ for mode, size in [("bicubic", (7, 3)), ("bicubic", (4, 8)), ("area", (3, 2)), (
 show("resize corners", lambda x: F.interpolate(x, size=(7, 3), mode="bicubic", align_corners=True), image)
 for mode, size in [("bilinear", (2, 3)), ("bicubic", (3, 2)), ("bilinear", (6, 2)), ("bicubic", (5, 7))]:
     show("antialias %s %d %d" % (mode, *size), lambda x: F.interpolate(x, size=size, mode=mode, antialias=True), image)
+import onnx.helper, onnx.reference, onnx.reference.ops.op_resize as of_onnx
+def wide(f):  # the slope is float32, which makes the weights float32
+    return lambda ratio, scale=None, A=-0.75: f(ratio, scale, float(A))
+of_onnx._cubic_coeffs, of_onnx._cubic_coeffs_antialias = wide(of_onnx._cubic_coeffs), wide(of_onnx._cubic_coeffs_antialias)
+def resize(name, x, scales=None, sizes=None, region=None, **attributes):
+    """ONNX's reference, which is affine in x: the gradient is that of the values of 0 and of the unit vectors."""
+    constant = lambda name, v, t: onnx.helper.make_tensor(name, t, [len(v)], v)
+    given = [("x", 1)] + [(k, v) if v is not None else ("", 0) for k, v in [("region", region), ("scales", scales), ("sizes", sizes)]]
+    node = onnx.helper.make_node("Resize", [k for k, _ in given], ["y"], **attributes)
+    model = onnx.helper.make_graph([node], "g", [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.DOUBLE, x.shape)], [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.DOUBLE, None)],
+        [constant(k, v, onnx.TensorProto.INT64 if k == "sizes" else onnx.TensorProto.FLOAT) for k, v in given[1:] if k])
+    run = onnx.reference.ReferenceEvaluator(onnx.helper.make_model(model, opset_imports=[onnx.helper.make_opsetid("", 19)])).run
+    f = lambda v: run(None, {"x": v.reshape(x.shape)})[0].astype(np.float64).reshape(-1)
+    zero, w = f(np.zeros(x.size)), np.cos(0.7 * np.arange(f(x).size))
+    text = lambda v: " ".join(repr(float(a)) for a in v)
+    print("resize with " + name + " : " + text(f(x)) + " | " + text([(f(e) - zero) @ w for e in np.eye(x.size)]))
+plain = image.numpy()
+for where in ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]:
+    for mode in ["nearest", "linear", "cubic"]:
+        resize("%s %s" % (where, mode), plain, scales=[1.0, 1.0, 1.625, 0.375], mode=mode, coordinate_transformation_mode=where)
+    resize("%s slope" % where, plain, sizes=[7, 3], axes=[2, 3], mode="cubic", coordinate_transformation_mode=where, cubic_coeff_a=-0.25, exclude_outside=1)
+    resize("%s antialias" % where, plain, scales=[0.625, 0.375], axes=[2, 3], mode="linear", coordinate_transformation_mode=where, antialias=1)
+for rounding in ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]:
+    for where in ["half_pixel", "asymmetric"]:
+        resize("%s %s" % (where, rounding), plain, sizes=[1, 3, 8, 10], mode="nearest", nearest_mode=rounding, coordinate_transformation_mode=where)
+for policy in ["not_larger", "not_smaller"]:
+    resize(policy, plain, sizes=[7, 6], axes=[3, 2], mode="linear", keep_aspect_ratio_policy=policy)
+resize("region", plain, sizes=[5, 1], axes=[2, 3], region=[0.25, 0.5, 1.25, 0.75], mode="linear", coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=7.5)
+resize("region cubic", plain, sizes=[4, 6], axes=[2, 3], region=[0.75, -0.5, 0.0, 1.0], mode="cubic", coordinate_transformation_mode="tf_crop_and_resize")
+resize("cubic antialias", plain, sizes=[3, 2], axes=[2, 3], mode="cubic", antialias=1, cubic_coeff_a=-0.5, exclude_outside=1)
+show("resize with scale_factor", lambda x: F.interpolate(x, scale_factor=(1.7, 0.6), mode="bilinear", recompute_scale_factor=False), image)
+show("resize with nearest-exact", lambda x: F.interpolate(x, size=(3, 8), mode="nearest-exact"), image)
 show("adaptive_avg", lambda x: F.adaptive_avg_pool2d(x, (3, 2)), image)
 show("adaptive_max", lambda x: F.adaptive_max_pool2d(x, (3, 2)), image)
 grid = wave(1, 3, 3, 2, scale=1.3, shift=0.2)
