@@ -47,7 +47,7 @@ type lowering struct {
 	windows map[int32]*window // of nodes of classWindow
 
 	pieces map[int32]piece // of roots that are computed where they lie in another array
-	wholes map[int32]bool  // the arrays that they lie in
+	wholes map[int32][]int // the arrays that they lie in: where each operand begins
 
 	zeros map[graph.DType]int32 // the constants 0 that scalar code stores into arrays which it fills in part
 

@@ -40,7 +40,7 @@ func emit(l *lowering) error {
 			}
 			p.Instrs = append(p.Instrs, in)
 		default:
-			if id := x.nodes[0]; e.wholes[id] {
+			if id := x.nodes[0]; e.wholes[id] != nil {
 				p.Instrs = append(p.Instrs, e.rest(id)...)
 			} else {
 				p.Instrs = append(p.Instrs, e.kernel(id))

@@ -689,7 +689,7 @@ func (m *memoryPlanner) dyingTwin(pos int, x *instruction, id int32, taken map[i
 
 // sharesPieces reports whether scalars or arrays lie inside the array's memory, whose own uses outlive the array's, or the array in memory that others share.
 func (m *memoryPlanner) sharesPieces(r int32) bool {
-	if _, ok := m.pieces[r]; ok || m.wholes[r] {
+	if _, ok := m.pieces[r]; ok || m.wholes[r] != nil {
 		return true
 	}
 	return m.class[r] == classAssemble || m.class[r] == classResult && m.g.Node(int(r)).Op() == opSnapshots

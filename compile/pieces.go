@@ -29,7 +29,7 @@ func findPieces(l *lowering) error {
 			updated[l.root[l.outputs[k-1].ID()]] = true
 		}
 	}
-	l.pieces, l.wholes = map[int32]piece{}, map[int32]bool{}
+	l.pieces, l.wholes = map[int32]piece{}, map[int32][]int{}
 	for _, k := range l.order {
 		id := l.groups[k].nodes[0]
 		if l.groups[k].kind != classKernel || updated[id] {
@@ -49,7 +49,7 @@ func findPieces(l *lowering) error {
 			}
 		}
 		if left := len(places) - len(found) + len(l.gaps(id, places)); left < len(found) && 2*bytes >= l.bytes(id) {
-			l.wholes[id] = true
+			l.wholes[id] = places
 			for r, p := range found {
 				l.pieces[r] = p
 			}
@@ -137,7 +137,7 @@ func (l *lowering) outermost(root int32) (whole int32, offset int64) {
 
 // left returns the pieces of an array that do not lie in it already, and its gaps.
 func (l *lowering) left(id int32) (copied []int, gaps []gap) {
-	places := placesOf(l.g.Node(int(id)))
+	places := l.wholes[id]
 	for i, r := range l.inRoots(id) {
 		if p, ok := l.pieces[r]; !ok || p != l.pieceAt(id, places[i]) {
 			copied = append(copied, i)
@@ -152,7 +152,7 @@ func (l *lowering) pieceAt(id int32, element int) piece {
 
 // instructions is the number of instructions that a group becomes.
 func (l *lowering) instructions(k int32) int {
-	if id := l.groups[k].nodes[0]; l.wholes[id] {
+	if id := l.groups[k].nodes[0]; l.wholes[id] != nil {
 		copied, gaps := l.left(id)
 		return len(copied) + len(gaps)
 	}
@@ -162,7 +162,7 @@ func (l *lowering) instructions(k int32) int {
 // rest emits what is left to do for an array of which most pieces lie in it: the others are copied, and what is no piece is 0.
 func (e *emitter) rest(id int32) (instrs []vm.Instr) {
 	n := e.g.Node(int(id))
-	places := placesOf(n)
+	places := e.wholes[id]
 	part := func(first, size int) []vm.Operand {
 		out := e.operand(n)
 		out.Shape, out.Offset = []int{size}, out.Offset+e.pieceAt(id, first).offset

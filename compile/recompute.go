@@ -219,7 +219,7 @@ func (r *recomputer) candidates(list []candidate, m *memoryPlanner, root, peak i
 // repeats reports whether a root's instruction can run again.
 func (r *recomputer) repeats(root int32) bool {
 	k := r.groupOf[root]
-	if _, piece := r.pieces[root]; piece || r.wholes[root] || k < 0 || r.root[root] != root || r.g.Node(int(root)).Type().IsScalar() {
+	if _, piece := r.pieces[root]; piece || r.wholes[root] != nil || k < 0 || r.root[root] != root || r.g.Node(int(root)).Type().IsScalar() {
 		return false
 	}
 	switch x := r.groups[k]; r.class[root] {

@@ -186,6 +186,21 @@ var algebraRules = []rule{
 			}
 			return nil
 		}},
+	{name: "mul-doubled", class: exact, needs: constantOperand, ops: []string{"mul"}, doc: "(x · 2ᵏ) · c → x · (2ᵏ · c) for k ≥ 1 and |c| ≥ 1 (floats): doubling is exact, and where it overflows the product does",
+		apply: func(t term) *graph.Node {
+			for k, x := range t.in {
+				c, ok := constant(t.in[1-k])
+				if !ok || x.Op() != t.op || !t.typ.DType.IsFloat() || !(math.Abs(c) >= 1) {
+					continue
+				}
+				for j, p := range x.Inputs() {
+					if power, ok := constant(p); ok && math.Abs(power) >= 2 && exactReciprocal(power) && math.Abs(c) < 0x1p27 {
+						return t.to(graph.Mul(x.Input(1-j), graph.Like(x, power*c)))
+					}
+				}
+			}
+			return nil
+		}},
 	{name: "abs-abs", class: exact, ops: []string{"abs"}, doc: "|(|x|)| → |x|, |−x| → |x|",
 		apply: func(t term) *graph.Node {
 			switch t.in[0].Op().Name {

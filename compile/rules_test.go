@@ -109,6 +109,24 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		builders{func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.x), o.g.Const(2.5)) }},
 		builders{func(o *operands) *graph.Node { return graph.Mul(graph.Neg(o.x), o.s) }},
 	},
+	"mul-doubled": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Mul(graph.Mul(o.x, o.g.Const(2)), o.g.Const(-100)) },
+			func(o *operands) *graph.Node { return graph.Mul(o.full(1.1), graph.Mul(o.g.Const(-4), o.r)) },
+			func(o *operands) *graph.Node {
+				return graph.Mul(graph.Mul(o.f, graph.Like(o.f, 8)), graph.Like(o.f, 3))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Mul(graph.Mul(o.x, o.g.Const(0.5)), o.g.Const(100)) }, // which may lose digits
+			func(o *operands) *graph.Node { return graph.Mul(graph.Mul(o.x, o.g.Const(2)), o.g.Const(0.3)) },   // of what has overflowed
+			func(o *operands) *graph.Node { return graph.Mul(graph.Mul(o.x, o.g.Const(3)), o.g.Const(5)) },
+			func(o *operands) *graph.Node { return graph.Mul(graph.Mul(o.x, o.g.Const(2)), o.g.Const(math.Inf(1))) },
+			func(o *operands) *graph.Node {
+				return graph.Mul(graph.Mul(o.i, graph.Like(o.i, 2)), graph.Like(o.i, 3))
+			},
+		},
+	},
 	"abs-abs": {
 		builders{func(o *operands) *graph.Node { return graph.Abs(graph.Abs(o.x)) }, func(o *operands) *graph.Node { return graph.Abs(graph.Neg(o.x)) }, func(o *operands) *graph.Node { return graph.Abs(graph.Abs(o.i)) }},
 		builders{func(o *operands) *graph.Node { return graph.Abs(graph.Sin(o.x)) }, func(o *operands) *graph.Node { return graph.Abs(graph.Neg(o.i)) }},

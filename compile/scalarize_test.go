@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -36,34 +37,6 @@ func residualsOfScalars(n int) (*graph.Node, *graph.Node) {
 		r = append(r, e[i+1].Sub(e[i].Mul(e[i])).Mul(10), e[i].Sub(1))
 	}
 	return graph.Stack(0, r...), x
-}
-
-// sixJointArm is where a robot's hand is beside where it should be, a vector of 3, and its six angles: a product of six matrices by Denavit and Hartenberg.
-func sixJointArm() (*graph.Node, *graph.Node) {
-	g := graph.New()
-	q := g.Input("q", graph.Float64, 6)
-	alpha := []float64{1.57, 0, -1.57, 1.57, -1.57, 0}
-	a := []float64{0, .4, .05, 0, 0, 0}
-	d := []float64{.3, 0, 0, .4, 0, .1}
-	var t *graph.Node
-	one, zero := g.Const(1), g.Const(0)
-	for i := range 6 {
-		th := graph.Index(q, i)
-		c, s := graph.Cos(th), graph.Sin(th)
-		ca, sa := graph.Cos(g.Const(alpha[i])), graph.Sin(g.Const(alpha[i]))
-		m := graph.Reshape(graph.Stack(0, c, s.Neg().Mul(ca), s.Mul(sa), c.Mul(a[i]),
-			s, c.Mul(ca), c.Neg().Mul(sa), s.Mul(a[i]),
-			zero, sa, ca, g.Const(d[i]),
-			zero, zero, zero, one), 4, 4)
-		if t == nil {
-			t = m
-		} else {
-			t = graph.MatMul(t, m)
-		}
-	}
-	target := graph.Constant(g, []float64{.3, .2, .5}, 3, 1)
-	r := graph.Reshape(graph.Sub(graph.Slice(t, graph.Range{Limit: 3}, graph.Range{Start: 3, Limit: 4}), target), 3)
-	return r, q
 }
 
 func benchmarkSmall(b *testing.B, outs ...*graph.Node) {
@@ -188,7 +161,7 @@ func BenchmarkSmallArrays(b *testing.B) {
 		benchmarkSmall(b, h.Values)
 	})
 	b.Run("arm", func(b *testing.B) {
-		r, q := sixJointArm()
+		r, q := testkit.SixJointArm()
 		j, err := compile.Jacobian(r, q)
 		if err != nil {
 			b.Fatal(err)
@@ -216,7 +189,7 @@ func BenchmarkSmallArrays(b *testing.B) {
 // smallPrograms are values and derivatives of small arrays.
 func smallPrograms(t *testing.T) map[string][]*graph.Node {
 	programs := map[string][]*graph.Node{}
-	r, q := sixJointArm()
+	r, q := testkit.SixJointArm()
 	cost := graph.Sum(graph.Square(r))
 	j, err := compile.Jacobian(r, q)
 	if err != nil {

@@ -3,6 +3,7 @@ package gosource
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/vm"
@@ -110,157 +111,164 @@ func (a array) meets(b array) bool {
 // maxTurns bounds the operations of a loop, times accumulators, whose turns are written one after the other.
 const maxTurns = 256
 
-// flat writes a loop over one dimension that is a sum, has a follower or both. The terms of a sum whose accumulators take turns are written one turn after the other, which leaves a processor little else to do.
+// pass writes a loop over one dimension that is a sum, has a follower or both.
+type pass struct {
+	g       *generator
+	x       *instance
+	in      *vm.Instr
+	st      *step
+	space   *space
+	sum     *reduction // nil if nothing is summed
+	next    *follower  // nil if there is none
+	outs    []int      // which the follower reads
+	befores map[int]string
+	last    map[int]expression // what the element before has, by output; befores are the variables that keep those which the follower reads from one turn of the loop to the next
+}
+
+// flat writes such a loop.
 func (g *generator) flat(x *instance, in *vm.Instr, st *step, s *space, next *follower) error {
 	l, n := in.Loop, s.dims[0]
-	var r *reduction
-	turns, blocks := 1, false
+	p := &pass{g: g, x: x, in: in, st: st, space: s, next: next, befores: map[int]string{}, last: map[int]expression{}}
+	size, turns := len(l.Code), 1
+	if next != nil {
+		size += len(next.in.Loop.Code)
+	}
 	if l.Reduce != micro.NoReduce {
-		r = g.reduction(l.Reduce, l.Out[len(l.Out)-1].Type, n)
-		r.begin()
-		if blocks = r.blocks(); blocks {
-			r.block()
-		}
-		size := len(l.Code)
-		if next != nil {
-			size += len(next.in.Loop.Code)
-		}
-		if w := accumulators(r.typ); (blocks || !r.plain && r.turns()) && n >= 4*w && w*size <= maxTurns {
+		p.sum = g.reduction(l.Reduce, l.Out[len(l.Out)-1].Type, n, true)
+		p.sum.begin()
+		// The terms of a sum whose accumulators take turns are written one turn after the other, which leaves a processor little else to do.
+		if w := accumulators(p.sum.typ); p.sum.turns() && n >= 4*w && w*size <= maxTurns {
 			turns = w
 		}
 	}
-	befores := map[int]string{} // variables by output
-	var outs []int
 	if next != nil {
-		for _, b := range next.reads {
-			if !slices.Contains(outs, b.out) {
-				outs = append(outs, b.out)
-			}
-		}
-		slices.Sort(outs)
 		for k := range len(next.in.Loop.In) {
-			if b, ok := next.reads[k]; ok && b.before && befores[b.out] == "" {
-				befores[b.out] = g.fresh("t")
-				g.put("%s := %s", befores[b.out], g.literal(l.Out[b.out].Type, 0).typed(l.Out[b.out].Type))
+			b, ok := next.reads[k]
+			if ok && !slices.Contains(p.outs, b.out) {
+				p.outs = append(p.outs, b.out)
+			}
+			if ok && b.before && p.befores[b.out] == "" {
+				p.befores[b.out] = g.fresh("t")
+				g.put("%s := %s", p.befores[b.out], g.literal(l.Out[b.out].Type, 0).typed(l.Out[b.out].Type))
 			}
 		}
+		slices.Sort(p.outs)
 	}
-	last := map[int]expression{} // what the element before has for each output
-	begin := func() {
-		for o, v := range befores {
-			last[o] = name(v)
-		}
-	}
-	one := func(index string, turn int) error {
-		for _, o := range outs {
-			_, number, _ := x.root(st.out[o])
-			x.store[number] = &storage{alias: true}
-		}
-		result, err := g.body(x, in, st, s, []string{index})
-		if err != nil {
+	for from := 0; from < n; {
+		to := from + (n-from)/turns*turns
+		if err := p.loop(from, to, turns); err != nil {
 			return err
 		}
-		switch {
-		case r == nil:
-		case turn >= 0:
-			g.put("%s[%d] += %s", r.accumulator(), turn, result.text)
-		case blocks:
-			r.addTurn(result, index)
-		default:
-			r.add(result, index)
-		}
-		if next == nil {
-			return nil
-		}
-		g.instead = map[int]expression{}
-		for k, b := range next.reads {
-			if b.before {
-				g.instead[k] = last[b.out]
-			} else {
-				g.instead[k] = x.read(st.out[b.out])
-			}
-		}
-		m := len(next.in.Loop.In)
-		if _, err := g.body(x, next.in, next.st, &space{dims: []int{n}, strides: next.space.strides, lo: make([][]int, m), hi: make([][]int, m)}, []string{index}); err != nil {
-			return &instrError{next.in, err}
-		}
-		g.instead = nil
-		for _, o := range outs {
-			last[o] = x.read(st.out[o])
-		}
-		return nil
+		from, turns = to, 1
 	}
-	end := func() {
-		for _, o := range outs {
-			if v := befores[o]; v != "" {
-				g.put("%s = %s", v, last[o].text)
-			}
-		}
-	}
-	i := g.index(g.depth)
-	endBlock := func() {
-		if blocks {
-			r.endBlock(i, turns)
-		}
-	}
-	comment := g.comment(in, 0)
-	g.depth++
-	from := n / turns * turns
-	if turns > 1 {
-		g.put("for %[1]s := 0; %[1]s < %[2]d; %[1]s += %[3]d {%[4]s", i, from, turns, comment)
-		begin()
-		g.loaded = map[string]string{}
-		for k := range turns {
-			index := i
-			if k > 0 {
-				index = fmt.Sprintf("%s+%d", i, k)
-			}
-			if err := one(index, k); err != nil {
-				return err
-			}
-		}
-		g.loaded = nil
-		end()
-		endBlock()
-		g.put("}")
-	}
-	if turns == 1 || from < n {
-		if turns == 1 {
-			g.put("for %s := range %d {%s", i, n, comment)
-		} else {
-			g.put("for %[1]s := %[2]d; %[1]s < %[3]d; %[1]s++ {", i, from, n)
-		}
-		begin()
-		if err := one(i, -1); err != nil {
-			return err
-		}
-		end()
-		if turns == 1 {
-			endBlock()
-		}
-		g.put("}")
-	}
-	g.depth--
-	if r != nil {
-		if blocks && n%micro.BlockLanes != 0 {
-			r.join()
-		}
-		g.total(x, in, st, s, r, nil)
+	if p.sum != nil {
+		g.total(x, in, st, s, p.sum, nil)
 	}
 	if next == nil || next.space.dims[0] == n {
 		return nil
 	}
-	begin()
-	g.instead = map[int]expression{}
-	for k, b := range next.reads {
-		if b.before {
-			g.instead[k] = last[b.out]
-		}
-	}
-	err := g.pieces(x, next.in, next.st, next.space, n)
-	g.instead = nil
+	p.begin()
+	err := p.instead(func(b between) bool { return b.before }, func() error { return g.pieces(x, next.in, next.st, next.space, n) })
 	if err != nil {
 		return &instrError{next.in, err}
 	}
 	return nil
+}
+
+// loop writes the elements from one on, up to another, several in one turn.
+func (p *pass) loop(from, to, turns int) error {
+	g := p.g
+	i := g.index(g.depth)
+	switch {
+	case turns > 1:
+		g.put("for %[1]s := %[2]d; %[1]s < %[3]d; %[1]s += %[4]d {%[5]s", i, from, to, turns, g.comment(p.in, 0))
+		g.loaded = map[string]string{}
+	case from > 0:
+		g.put("for %[1]s := %[2]d; %[1]s < %[3]d; %[1]s++ {", i, from, to)
+	default:
+		g.put("for %s := range %d {%s", i, to, g.comment(p.in, 0))
+	}
+	g.depth++
+	p.begin()
+	for k := range turns {
+		index, accumulator := i, ""
+		if k > 0 {
+			index = fmt.Sprintf("%s+%d", i, k)
+		}
+		if turns > 1 {
+			accumulator = strconv.Itoa(k)
+		}
+		if err := p.element(index, accumulator); err != nil {
+			return err
+		}
+	}
+	g.loaded = nil
+	for _, o := range p.outs {
+		if v := p.befores[o]; v != "" {
+			g.put("%s = %s", v, p.last[o].text)
+		}
+	}
+	if p.sum != nil && from == 0 {
+		p.sum.endBlock(i, turns)
+	}
+	g.depth--
+	g.put("}")
+	return nil
+}
+
+// begin reads what the element before has from its variables.
+func (p *pass) begin() {
+	for o, v := range p.befores {
+		p.last[o] = name(v)
+	}
+}
+
+// element writes what is done for one element, whose accumulator is "" if it follows from the index.
+func (p *pass) element(index, accumulator string) error {
+	g, x, next := p.g, p.x, p.next
+	for _, o := range p.outs {
+		_, number, _ := x.root(p.st.out[o])
+		x.store[number] = &storage{alias: true}
+	}
+	result, err := g.body(x, p.in, p.st, p.space, []string{index})
+	if err != nil {
+		return err
+	}
+	if p.sum != nil {
+		p.sum.add(result, index, accumulator)
+	}
+	if next == nil {
+		return nil
+	}
+	m := len(next.in.Loop.In)
+	s := &space{dims: p.space.dims, strides: next.space.strides, lo: make([][]int, m), hi: make([][]int, m)}
+	err = p.instead(func(between) bool { return true }, func() error {
+		_, err := g.body(x, next.in, next.st, s, []string{index})
+		return err
+	})
+	if err != nil {
+		return &instrError{next.in, err}
+	}
+	for _, o := range p.outs {
+		p.last[o] = x.read(p.st.out[o])
+	}
+	return nil
+}
+
+// instead has the follower's reads of some outputs go to variables while it is written.
+func (p *pass) instead(which func(b between) bool, write func() error) error {
+	p.g.instead = map[int]expression{}
+	for k, b := range p.next.reads {
+		if !which(b) {
+			continue
+		}
+		if b.before {
+			p.g.instead[k] = p.last[b.out]
+		} else {
+			p.g.instead[k] = p.x.read(p.st.out[b.out])
+		}
+	}
+	err := write()
+	p.g.instead = nil
+	return err
 }

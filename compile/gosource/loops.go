@@ -156,15 +156,11 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		for _, d := range s.dims[outer:] {
 			n *= d
 		}
-		r = g.reduction(l.Reduce, l.Out[len(l.Out)-1].Type, n)
+		r = g.reduction(l.Reduce, l.Out[len(l.Out)-1].Type, n, s.reduced == 1)
 	}
 	open(0, outer)
 	if r != nil {
 		r.begin()
-	}
-	blocks := r != nil && r.blocks() && s.reduced == 1
-	if blocks {
-		r.block()
 	}
 	open(outer, len(s.dims))
 	result, err := g.body(x, in, st, s, indices)
@@ -176,17 +172,11 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 		for d := len(s.dims) - 1; d >= outer; d-- {
 			position[d], n = n, n*s.dims[d]
 		}
-		if blocks {
-			r.addTurn(result, indices[outer])
-			r.endBlock(indices[outer], 1)
-		} else {
-			r.add(result, linear(0, position, indices))
-		}
+		at := linear(0, position, indices)
+		r.add(result, at, "")
+		r.endBlock(at, 1)
 	}
 	shut(outer, len(s.dims))
-	if blocks && r.n%micro.BlockLanes != 0 {
-		r.join()
-	}
 	if r != nil {
 		g.total(x, in, st, s, r, indices[:outer])
 	}
@@ -196,6 +186,9 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 
 // total stores the result of a reduction.
 func (g *generator) total(x *instance, in *vm.Instr, st *step, s *space, r *reduction, indices []string) {
+	if r.blocks && r.n%micro.BlockLanes != 0 {
+		r.join()
+	}
 	k := len(in.Loop.Out) - 1
 	to, _, e := x.at(st.out[k])
 	value := r.result()
@@ -413,11 +406,13 @@ type reduction struct {
 	n        int
 	variable string
 	plain    bool // in whatever order
+	blocks   bool // of a sum along one dimension, each of which is added by accumulators that take turns
 }
 
-func (g *generator) reduction(kind micro.ReduceKind, t dtype.DType, n int) *reduction {
+func (g *generator) reduction(kind micro.ReduceKind, t dtype.DType, n int, flat bool) *reduction {
 	r := &reduction{g: g, kind: kind, typ: t, n: n}
 	r.plain = t.IsInt() || kind == micro.ReduceMax || kind == micro.ReduceMin || n == 1
+	r.blocks = flat && !r.plain && !r.oneBlock() && kind == micro.ReduceSum
 	r.variable = g.fresh("r")
 	return r
 }
@@ -431,16 +426,20 @@ func (r *reduction) begin() {
 		g.put("%s := %s", r.variable, g.literal(r.typ, identity(r.kind, r.typ)).typed(r.typ))
 		return
 	}
-	if r.turns() {
-		g.put("var %s [%d]%s", r.variable, accumulators(r.typ), goType(r.typ))
-		return
+	if !r.oneBlock() {
+		g.put("var %s %s", r.variable, r.fold())
+		g.put("%s.reset()", r.variable)
 	}
-	g.put("var %s %s", r.variable, r.fold())
-	g.put("%s.reset()", r.variable)
+	if r.turns() {
+		g.put("var %s [%d]%s", r.accumulator(), accumulators(r.typ), goType(r.typ))
+	}
 }
 
-// turns reports whether the accumulators of one block are enough.
-func (r *reduction) turns() bool { return r.kind == micro.ReduceSum && r.n <= micro.BlockLanes }
+// oneBlock reports whether the accumulators of one block are enough.
+func (r *reduction) oneBlock() bool { return r.kind == micro.ReduceSum && r.n <= micro.BlockLanes }
+
+// turns reports whether accumulators take turns.
+func (r *reduction) turns() bool { return !r.plain && r.oneBlock() || r.blocks }
 
 // fold returns the name of the type that calculates the reduction.
 func (r *reduction) fold() string {
@@ -456,7 +455,8 @@ func (r *reduction) fold() string {
 	return n
 }
 
-func (r *reduction) add(e expression, position string) {
+// add adds the element at a position, to the accumulator whose turn it is: "" is that of the position.
+func (r *reduction) add(e expression, position, accumulator string) {
 	g := r.g
 	switch {
 	case r.plain && r.kind == micro.ReduceSum:
@@ -468,40 +468,34 @@ func (r *reduction) add(e expression, position string) {
 	case r.plain:
 		g.put("%[1]s = min(%[1]s, %[2]s)", r.variable, e.text)
 	case r.turns():
-		r.addTurn(e, position)
+		if strings.ContainsAny(position, "+*") {
+			position = "(" + position + ")"
+		}
+		if accumulator == "" {
+			accumulator = fmt.Sprintf("%s&%d", position, accumulators(r.typ)-1)
+		}
+		g.put("%s[%s] += %s", r.accumulator(), accumulator, e.text)
 	default:
 		g.put("%s.add(%s)", r.variable, e.text)
 	}
 }
 
-// addTurn adds to the accumulator whose turn it is.
-func (r *reduction) addTurn(e expression, position string) {
-	if strings.ContainsAny(position, "+*") {
-		position = "(" + position + ")"
-	}
-	r.g.put("%s[%s&%d] += %s", r.accumulator(), position, accumulators(r.typ)-1, e.text)
-}
-
 // accumulator returns the name of the array of accumulators.
 func (r *reduction) accumulator() string {
-	if r.turns() {
-		return r.variable
+	if r.blocks {
+		return r.variable + "turns"
 	}
-	return r.variable + "turns"
+	return r.variable
 }
 
-// blocks reports whether the elements are added block by block.
-func (r *reduction) blocks() bool { return !r.plain && !r.turns() && r.kind == micro.ReduceSum }
-
-// block begins a block, and join ends it.
-func (r *reduction) block() {
-	r.g.put("var %sturns [%d]%s", r.variable, accumulators(r.typ), goType(r.typ))
-}
-
+// join enters the result of a block.
 func (r *reduction) join() { r.g.put("%[1]s.join(%[2]s(&%[1]sturns))", r.variable, r.total()) }
 
 // endBlock joins a block that ends with the element at an index, or with so many from there on.
 func (r *reduction) endBlock(index string, elements int) {
+	if !r.blocks {
+		return
+	}
 	r.g.put("if %s&%d == %d {", index, micro.BlockLanes-1, micro.BlockLanes-elements)
 	r.join()
 	r.g.put("clear(%sturns[:])", r.variable)
@@ -519,7 +513,7 @@ func (r *reduction) result() expression {
 	switch {
 	case r.plain:
 		return name(r.variable)
-	case r.turns():
+	case r.oneBlock():
 		return name(r.total() + "(&" + r.variable + ")")
 	}
 	return name(r.variable + ".result()")

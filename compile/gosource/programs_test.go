@@ -5,6 +5,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -110,34 +111,11 @@ func buildUnrolled(t testing.TB) (*vm.Program, *graph.Graph) {
 	return must[*vm.Program](t)(compile.Config{Names: []string{"f", "dx"}, Disable: apart.Disable}.Compile(y, d[0])), g
 }
 
-// buildArm is forward kinematics by Denavit and Hartenberg's matrices.
 func buildArm(t testing.TB) (*vm.Program, *graph.Graph) {
-	g := graph.New()
-	q := g.Input("q", graph.Float64, 6)
-	alpha := []float64{1.57, 0, -1.57, 1.57, -1.57, 0}
-	a := []float64{0, .4, .05, 0, 0, 0}
-	d := []float64{.3, 0, 0, .4, 0, .1}
-	var chain *graph.Node
-	one, zero := g.Const(1), g.Const(0)
-	for i := range 6 {
-		th := graph.Index(q, i)
-		c, s := graph.Cos(th), graph.Sin(th)
-		ca, sa := graph.Cos(g.Const(alpha[i])), graph.Sin(g.Const(alpha[i]))
-		m := graph.Reshape(graph.Stack(0, c, s.Neg().Mul(ca), s.Mul(sa), c.Mul(a[i]),
-			s, c.Mul(ca), c.Neg().Mul(sa), s.Mul(a[i]),
-			zero, sa, ca, g.Const(d[i]),
-			zero, zero, zero, one), 4, 4)
-		if chain == nil {
-			chain = m
-		} else {
-			chain = graph.MatMul(chain, m)
-		}
-	}
-	target := graph.Constant(g, []float64{.3, .2, .5}, 3, 1)
-	r := graph.Reshape(graph.Sub(graph.Slice(chain, graph.Range{Limit: 3}, graph.Range{Start: 3, Limit: 4}), target), 3)
+	r, q := testkit.SixJointArm()
 	j := must[*graph.Node](t)(compile.Jacobian(r, q))
 	cost := graph.Sum(graph.Square(r))
 	dq := must[[]*graph.Node](t)(compile.Gradient(cost, q))
 	h := must[*graph.Node](t)(compile.Hessian(cost, q))
-	return must[*vm.Program](t)(compile.Config{Names: []string{"r", "jacobian", "gradient", "hessian"}, Disable: apart.Disable, FastMath: true}.Compile(r, j, dq[0], h)), g
+	return must[*vm.Program](t)(compile.Config{Names: []string{"r", "jacobian", "gradient", "hessian"}, Disable: apart.Disable, FastMath: true}.Compile(r, j, dq[0], h)), q.Graph()
 }

@@ -13,84 +13,75 @@ func Rosenbrock(x, dx *[1000]float64) (f float64) {
 	r1.reset()
 	var r1turns [8]float64
 	t3 := float64(0)
-	for i := 0; i < 992; i += 8 { // programs_test.go:44
+	for i := 0; i < 992; i += 8 { // programs_test.go:45
 		t4 := x[i]
 		t5 := x[i+1]
 		t6 := t5 - float64(t4*t4)
 		t7 := 1 - t4
-		t8 := float64(t6 * 2)
-		t9 := float64(float64(-100*t8)*(t4*2)) - float64(t7*2)
+		t8 := float64(float64(t6*-200)*(t4*2)) - float64(t7*2)
 		r1turns[0] += float64(100*(t6*t6)) + float64(t7*t7)
-		dx[i] = float64(t3*100) + t9
-		t10 := x[i+2]
-		t11 := t10 - float64(t5*t5)
-		t12 := 1 - t5
-		t13 := float64(t11 * 2)
-		t14 := float64(float64(-100*t13)*(t5*2)) - float64(t12*2)
-		r1turns[1] += float64(100*(t11*t11)) + float64(t12*t12)
-		dx[i+1] = float64(t8*100) + t14
-		t15 := x[i+3]
-		t16 := t15 - float64(t10*t10)
-		t17 := 1 - t10
-		t18 := float64(t16 * 2)
-		t19 := float64(float64(-100*t18)*(t10*2)) - float64(t17*2)
-		r1turns[2] += float64(100*(t16*t16)) + float64(t17*t17)
-		dx[i+2] = float64(t13*100) + t19
-		t20 := x[i+4]
-		t21 := t20 - float64(t15*t15)
-		t22 := 1 - t15
-		t23 := float64(t21 * 2)
-		t24 := float64(float64(-100*t23)*(t15*2)) - float64(t22*2)
-		r1turns[3] += float64(100*(t21*t21)) + float64(t22*t22)
-		dx[i+3] = float64(t18*100) + t24
-		t25 := x[i+5]
-		t26 := t25 - float64(t20*t20)
-		t27 := 1 - t20
-		t28 := float64(t26 * 2)
-		t29 := float64(float64(-100*t28)*(t20*2)) - float64(t27*2)
-		r1turns[4] += float64(100*(t26*t26)) + float64(t27*t27)
-		dx[i+4] = float64(t23*100) + t29
-		t30 := x[i+6]
-		t31 := t30 - float64(t25*t25)
-		t32 := 1 - t25
-		t33 := float64(t31 * 2)
-		t34 := float64(float64(-100*t33)*(t25*2)) - float64(t32*2)
-		r1turns[5] += float64(100*(t31*t31)) + float64(t32*t32)
-		dx[i+5] = float64(t28*100) + t34
-		t35 := x[i+7]
-		t36 := t35 - float64(t30*t30)
-		t37 := 1 - t30
-		t38 := float64(t36 * 2)
-		t39 := float64(float64(-100*t38)*(t30*2)) - float64(t37*2)
-		r1turns[6] += float64(100*(t36*t36)) + float64(t37*t37)
-		dx[i+6] = float64(t33*100) + t39
-		t40 := x[i+8]
-		t41 := t40 - float64(t35*t35)
-		t42 := 1 - t35
-		t43 := float64(t41 * 2)
-		t44 := float64(float64(-100*t43)*(t35*2)) - float64(t42*2)
-		r1turns[7] += float64(100*(t41*t41)) + float64(t42*t42)
-		dx[i+7] = float64(t38*100) + t44
-		t3 = t43
+		dx[i] = float64(t3*200) + t8
+		t9 := x[i+2]
+		t10 := t9 - float64(t5*t5)
+		t11 := 1 - t5
+		t12 := float64(float64(t10*-200)*(t5*2)) - float64(t11*2)
+		r1turns[1] += float64(100*(t10*t10)) + float64(t11*t11)
+		dx[i+1] = float64(t6*200) + t12
+		t13 := x[i+3]
+		t14 := t13 - float64(t9*t9)
+		t15 := 1 - t9
+		t16 := float64(float64(t14*-200)*(t9*2)) - float64(t15*2)
+		r1turns[2] += float64(100*(t14*t14)) + float64(t15*t15)
+		dx[i+2] = float64(t10*200) + t16
+		t17 := x[i+4]
+		t18 := t17 - float64(t13*t13)
+		t19 := 1 - t13
+		t20 := float64(float64(t18*-200)*(t13*2)) - float64(t19*2)
+		r1turns[3] += float64(100*(t18*t18)) + float64(t19*t19)
+		dx[i+3] = float64(t14*200) + t20
+		t21 := x[i+5]
+		t22 := t21 - float64(t17*t17)
+		t23 := 1 - t17
+		t24 := float64(float64(t22*-200)*(t17*2)) - float64(t23*2)
+		r1turns[4] += float64(100*(t22*t22)) + float64(t23*t23)
+		dx[i+4] = float64(t18*200) + t24
+		t25 := x[i+6]
+		t26 := t25 - float64(t21*t21)
+		t27 := 1 - t21
+		t28 := float64(float64(t26*-200)*(t21*2)) - float64(t27*2)
+		r1turns[5] += float64(100*(t26*t26)) + float64(t27*t27)
+		dx[i+5] = float64(t22*200) + t28
+		t29 := x[i+7]
+		t30 := t29 - float64(t25*t25)
+		t31 := 1 - t25
+		t32 := float64(float64(t30*-200)*(t25*2)) - float64(t31*2)
+		r1turns[6] += float64(100*(t30*t30)) + float64(t31*t31)
+		dx[i+6] = float64(t26*200) + t32
+		t33 := x[i+8]
+		t34 := t33 - float64(t29*t29)
+		t35 := 1 - t29
+		t36 := float64(float64(t34*-200)*(t29*2)) - float64(t35*2)
+		r1turns[7] += float64(100*(t34*t34)) + float64(t35*t35)
+		dx[i+7] = float64(t30*200) + t36
+		t3 = t34
 		if i&511 == 504 {
 			r1.join(total64(&r1turns))
 			clear(r1turns[:])
 		}
 	}
 	for i := 992; i < 999; i++ {
-		t45 := x[i]
-		t46 := x[i+1]
-		t47 := t46 - float64(t45*t45)
-		t48 := 1 - t45
-		t49 := float64(t47 * 2)
-		t50 := float64(float64(-100*t49)*(t45*2)) - float64(t48*2)
-		r1turns[i&7] += float64(100*(t47*t47)) + float64(t48*t48)
-		dx[i] = float64(t3*100) + t50
-		t3 = t49
+		t37 := x[i]
+		t38 := x[i+1]
+		t39 := t38 - float64(t37*t37)
+		t40 := 1 - t37
+		t41 := float64(float64(t39*-200)*(t37*2)) - float64(t40*2)
+		r1turns[i&7] += float64(100*(t39*t39)) + float64(t40*t40)
+		dx[i] = float64(t3*200) + t41
+		t3 = t39
 	}
 	r1.join(total64(&r1turns))
 	f = r1.result()
-	dx[999] = float64(t3*100) + 0
+	dx[999] = float64(t3*200) + 0
 	return f
 }
 
