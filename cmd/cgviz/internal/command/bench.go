@@ -92,7 +92,7 @@ func (b *bench) run(cmd *cobra.Command, args []string) error {
 		options = append(options, vm.WithThreads(b.threads))
 	}
 	m := vm.NewMachine(p, options...)
-	if err := fillInputs(m, p, at); err != nil {
+	if err := evaluate.Fill(m, at); err != nil {
 		return err
 	}
 	profile, err := m.Profile(cmd.Context(), b.runs)

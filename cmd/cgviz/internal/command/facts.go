@@ -29,7 +29,7 @@ func costs(ctx context.Context, p *vm.Program, at point.Point, timed bool) (shar
 		return shares, nil, nil
 	}
 	m := vm.NewMachine(p, vm.WithNativeAhead(), vm.WithMemoryLimit(evaluate.MemoryLimit))
-	if err := fillInputs(m, p, at); err != nil {
+	if err := evaluate.Fill(m, at); err != nil {
 		return nil, nil, err
 	}
 	profile, err := m.Profile(ctx, profileRuns)
@@ -50,53 +50,6 @@ func costs(ctx context.Context, p *vm.Program, at point.Point, timed bool) (shar
 		seconds[k] = profile.Rows[s.Instr].Time.Seconds() * share
 	}
 	return shares, seconds, nil
-}
-
-// fillInputs sets the machine's inputs: to the point's values, else floats to ½ and others to 0.
-func fillInputs(m *vm.Machine, p *vm.Program, at point.Point) error {
-	values := map[string][]uint64{}
-	for n, bits := range at {
-		values[n.Name()] = bits
-	}
-	for _, s := range p.Inputs() {
-		if !s.Used {
-			continue
-		}
-		bits := values[s.Name]
-		get := func(i int) float64 {
-			if bits == nil {
-				return 0.5
-			}
-			return graph.FloatOfBits(s.DType, bits[i])
-		}
-		switch s.DType {
-		case graph.Float64:
-			fillWith(m.Float64(s.Name), get)
-		case graph.Float32:
-			fillWith(m.Float32(s.Name), get)
-		case graph.Int64:
-			fillBits(m.Int64(s.Name), bits, func(b uint64) int64 { return int64(b) })
-		case graph.Int32:
-			fillBits(m.Int32(s.Name), bits, func(b uint64) int32 { return int32(b) })
-		case graph.Bool:
-			fillBits(m.Bool(s.Name), bits, func(b uint64) bool { return b != 0 })
-		default:
-			return fmt.Errorf("input %s has the unknown dtype %v", s.Name, s.DType)
-		}
-	}
-	return nil
-}
-
-func fillWith[T float64 | float32](to []T, at func(i int) float64) {
-	for i := range to {
-		to[i] = T(at(i))
-	}
-}
-
-func fillBits[T any](to []T, bits []uint64, convert func(uint64) T) {
-	for i := range min(len(to), len(bits)) {
-		to[i] = convert(bits[i])
-	}
 }
 
 // annotateGraph adds the facts that the flags ask for to the model of a graph. Costs and times are those of the compiled

@@ -140,11 +140,11 @@ func (c *runner) arguments(src *source.Source, p *vm.Program) ([]any, error) {
 		a, ok := given[s.Name]
 		switch {
 		case at[n] != nil:
-			list = append(list, arrayOfBits(n.Type(), at[n]))
+			list = append(list, evaluate.Array(n.Type(), at[n]))
 		case ok:
 			list = append(list, a)
 		case !s.Used:
-			list = append(list, arrayOfBits(n.Type(), make([]uint64, n.Shape().Size())))
+			list = append(list, evaluate.Array(n.Type(), make([]uint64, n.Shape().Size())))
 		default:
 			missing = append(missing, n)
 		}
@@ -153,35 +153,6 @@ func (c *runner) arguments(src *source.Source, p *vm.Program) ([]any, error) {
 		return nil, fmt.Errorf("neither --input nor --values gives a value for %s", point.Names(missing))
 	}
 	return list, nil
-}
-
-// arrayOfBits returns the elements with the given bits as an array.
-func arrayOfBits(t graph.Type, bits []uint64) vm.Array {
-	a := vm.Array{Shape: t.Shape}
-	n := len(bits)
-	switch t.DType {
-	case graph.Float64:
-		list := make([]float64, n)
-		fillWith(list, func(i int) float64 { return graph.FloatOfBits(t.DType, bits[i]) })
-		a.Data = list
-	case graph.Float32:
-		list := make([]float32, n)
-		fillWith(list, func(i int) float64 { return graph.FloatOfBits(t.DType, bits[i]) })
-		a.Data = list
-	case graph.Int64:
-		list := make([]int64, n)
-		fillBits(list, bits, func(b uint64) int64 { return int64(b) })
-		a.Data = list
-	case graph.Int32:
-		list := make([]int32, n)
-		fillBits(list, bits, func(b uint64) int32 { return int32(b) })
-		a.Data = list
-	default:
-		list := make([]bool, n)
-		fillBits(list, bits, func(b uint64) bool { return b != 0 })
-		a.Data = list
-	}
-	return a
 }
 
 // write prints the results, or writes them to the file.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/point"
 	"github.com/adjoint-go/adjoint/compile"
@@ -91,8 +92,8 @@ func (p *Program) Values(ctx context.Context, at point.Point) (map[*graph.Node]*
 	if p.machine == nil {
 		return values, nil
 	}
-	for n, bits := range at {
-		fill(p.machine, n, bits)
+	if err := Fill(p.machine, at); err != nil {
+		return nil, err
 	}
 	if err := p.machine.StepContext(ctx); err != nil {
 		return nil, err
@@ -116,32 +117,61 @@ func Values(ctx context.Context, nodes []*graph.Node, at point.Point) (map[*grap
 	return p.Values(ctx, at)
 }
 
-// fill copies an input's elements into the machine.
-func fill(m *vm.Machine, n *graph.Node, bits []uint64) {
-	switch n.DType() {
+// Array returns the array whose elements have the given bits.
+func Array(t graph.Type, bits []uint64) vm.Array {
+	a := vm.Array{Shape: t.Shape}
+	switch t.DType {
 	case graph.Float64:
-		for i, to := 0, m.Float64(n.Name()); i < len(to); i++ {
-			to[i] = math.Float64frombits(bits[i])
-		}
+		a.Data = converted(bits, math.Float64frombits)
 	case graph.Float32:
-		for i, to := 0, m.Float32(n.Name()); i < len(to); i++ {
-			to[i] = math.Float32frombits(uint32(bits[i]))
-		}
+		a.Data = converted(bits, func(b uint64) float32 { return math.Float32frombits(uint32(b)) })
 	case graph.Int64:
-		for i, to := 0, m.Int64(n.Name()); i < len(to); i++ {
-			to[i] = int64(bits[i])
-		}
+		a.Data = converted(bits, func(b uint64) int64 { return int64(b) })
 	case graph.Int32:
-		for i, to := 0, m.Int32(n.Name()); i < len(to); i++ {
-			to[i] = int32(bits[i])
-		}
+		a.Data = converted(bits, func(b uint64) int32 { return int32(b) })
 	case graph.Bool:
-		for i, to := 0, m.Bool(n.Name()); i < len(to); i++ {
-			to[i] = bits[i] != 0
-		}
+		a.Data = converted(bits, func(b uint64) bool { return b != 0 })
 	default:
-		panic(fmt.Sprintf("BUG: input of type %v", n.Type()))
+		panic(fmt.Sprintf("BUG: an array of type %v", t))
 	}
+	return a
+}
+
+func converted[T any](bits []uint64, convert func(uint64) T) []T {
+	list := make([]T, len(bits))
+	for i, b := range bits {
+		list[i] = convert(b)
+	}
+	return list
+}
+
+// Fill sets the machine's inputs: to the point's values, else floats to ½ and others to 0.
+func Fill(m *vm.Machine, at point.Point) error {
+	values := map[string][]uint64{}
+	for n, bits := range at {
+		values[n.Name()] = bits
+	}
+	for _, s := range m.Program().Inputs() {
+		if !s.Used {
+			continue
+		}
+		to, err := m.View(s.Name) // which refuses a machine beyond its memory limit
+		if err != nil {
+			return err
+		}
+		bits := values[s.Name]
+		if bits == nil {
+			otherwise := 0.0
+			if s.DType.IsFloat() {
+				otherwise = 0.5
+			}
+			bits = slices.Repeat([]uint64{graph.BitsOfFloat(s.DType, otherwise)}, s.Size())
+		}
+		if err := to.Set(Array(graph.Type{DType: s.DType, Shape: s.Shape}, bits)); err != nil {
+			return fmt.Errorf("input %s: %w", s.Name, err)
+		}
+	}
+	return nil
 }
 
 // Active returns, of nodes in ascending order, those that an adjoint can reach: the
