@@ -29,7 +29,8 @@ func (w *writer) stream(rows int) {
 	w.Load(w.Param("s"), reg.RDI)
 	var s asm.Stream
 	field := func(offset uintptr) operand.Mem { return mem(reg.RDI, int(offset)) }
-	const terms, wide = asm.StreamTerms, 2 // vectors of columns at once
+	const terms = asm.StreamTerms
+	wide := asm.LineBytes / w.bytes // vectors of columns at once: of two lines of each row, which often lie a multiple of 4096 bytes apart, some are gone before they are read
 	acc := func(r, v int) reg.Register { return w.vec(r*wide + v) }
 	b := func(v int) reg.Register { return w.vec(rows*wide + v) }
 	next := (rows + 1) * wide
