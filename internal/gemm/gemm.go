@@ -164,6 +164,7 @@ type worker struct {
 	cols   asm.Columns
 	dots   asm.Dots
 	stream asm.Stream
+	halves asm.Halves
 	chains [maxDots * asm.LineBytes]byte
 }
 

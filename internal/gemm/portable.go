@@ -19,6 +19,8 @@ type kernels struct {
 	transposed       func(c *asm.Columns)
 	dots             []func(d *asm.Dots)   // by the number of vectors; the first one takes two blocks of rows
 	streams          []func(s *asm.Stream) // by the number of rows
+	everySecond      func(h *asm.Halves)
+	interleave       func(h *asm.Halves)
 	correlate        [][7]func(c *asm.Correlation)
 	widen            func(l *asm.Lanes)
 	portableTile     func(t *asm.Tile, rows, cols int)

@@ -40,6 +40,7 @@ type convRows struct {
 	blocks        int  // of results
 	parts         int  // items of an image, group and block; of a group for filters
 	filtersFirst  bool // a block of filters goes through all images before the next one
+	pair          int  // kinds that are computed before any is copied to the result: two whose positions alternate in a row
 	joined        bool // rows of an item are computed as one, with what lies between them
 	ld            int  // elements of a channel of results that are not computed in place; of a row of sums for filters
 	panels        int  // of the adjoint, packed
@@ -67,7 +68,7 @@ type convKind struct {
 	taps          []int   // of a filter
 	table         []int64 // by channel and tap
 	ends          []int   // of the chains, in which all taps count
-	turned        int     // where filters of these taps begin
+	before        int     // terms of the kinds before it
 }
 
 const (
@@ -119,7 +120,10 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 		r.plane *= r.padded[i] * len(r.residues[i])
 		r.length *= r.source[i]
 	}
-	r.width, r.rows = r.result[2], r.result[0]*r.result[1]
+	r.width, r.rows, r.pair = r.result[2], r.result[0]*r.result[1], 1
+	if r.apart[2] == 2 && r.extents[2] > 1 {
+		r.pair = 2
+	}
 	lanes := product.Width() / 2
 	if which == convOfFilters {
 		if r.correlation = newConvCorrelation(g, r, d); r.correlation == nil && r.results < 8 {
@@ -142,11 +146,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	at := 0
 	take := func(bytes int) int { at += bytes; return at - bytes }
 	if which == convOfInput {
-		most := 0
-		for _, k := range r.kinds {
-			most = max(most, len(k.table))
-		}
-		if n := scratchSize(r.resultsItem*most, r.size); g.images*r.parts == 1 && n <= convTurnedItem {
+		if n := scratchSize(r.resultsItem*g.filters*g.taps, r.size); g.images*r.parts == 1 && n <= convTurnedItem {
 			r.turnedItem = n
 		}
 	}
@@ -245,11 +245,11 @@ func (r *convRows) setExtents(g *convGeometry) (offsets [3][]tapOffset) {
 
 // setKinds lists the kinds of positions, with the taps that reach them.
 func (r *convRows) setKinds(g *convGeometry, offsets [3][]tapOffset) {
-	turned := 0
+	before := 0
 	for d := range min(r.apart[0], g.in[0]) {
 		for h := range min(r.apart[1], g.in[1]) {
 			for w := range min(r.apart[2], g.in[2]) {
-				k := convKind{first: [3]int{d, h, w}, result: r.result, turned: turned}
+				k := convKind{first: [3]int{d, h, w}, result: r.result, before: before}
 				if r.which == convOfInput {
 					for i, first := range k.first {
 						k.result[i] = (g.in[i] - first + r.apart[i] - 1) / r.apart[i]
@@ -279,7 +279,7 @@ func (r *convRows) setKinds(g *convGeometry, offsets [3][]tapOffset) {
 					}
 				}
 				k.ends = append(k.ends, len(k.table))
-				turned += g.groups * r.results * len(k.table)
+				before += len(k.table)
 				r.kinds = append(r.kinds, k)
 			}
 		}
@@ -352,7 +352,7 @@ func (r *convRows) each(taps int) int {
 		}
 		return n
 	}
-	return r.turnedItem + scratchSize(r.resultsItem*r.ld, r.size)
+	return r.turnedItem + scratchSize(r.pair*r.resultsItem*r.ld, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
@@ -424,7 +424,7 @@ func rowsItem[T float](p *convPlan, worker, item int) {
 	case r.phase == padding && item < pads+packs:
 		packPanel[T](p, worker, item-pads)
 	case r.phase == padding:
-		turnFilters[T](p, item-pads-packs)
+		turnItem[T](p, worker, item-pads-packs)
 	case r.correlation != nil:
 		correlateItem[T](p, worker, item)
 	case p.which == convOfFilters:
@@ -446,23 +446,19 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	x.hi, x.right = min(r.rows, x.lo+r.rowsItem), min(r.width, x.left+r.colsItem)
 	first := block * r.resultsItem
 	results := min(r.resultsItem, r.results-first)
-	w := data[T](&c.In[1])
-	if r.turned > 0 {
-		w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
+	filters := turned[T]{data[T](&c.In[1]), p.groups * r.results, plane%p.groups*r.results + first}
+	switch {
+	case r.turned > 0:
+		filters.w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
+	case r.turnedItem > 0:
+		turnFilters(p, worker, turned[T]{part[T](c.Workers[worker], 0, r.turnedItem), results, 0}, plane%p.groups, first, first+results)
+		filters = turned[T]{part[T](c.Workers[worker], 0, r.turnedItem), results, 0}
 	}
 	size := r.extents[0] * r.extents[1] * r.extents[2]
 	at := ((r.first*p.groups+plane)*r.results + first) * size
 	from, to := rowsSource[T](p, &c.In[0], plane), data[T](&c.Out[0])[at:]
-	for i := range r.kinds {
-		k := &r.kinds[i]
-		var filters []T
-		if r.turnedItem > 0 {
-			filters = part[T](c.Workers[worker], 0, r.turnedItem)
-			turnKind(p, k, filters, plane%p.groups, first, first+results)
-		} else {
-			filters = w[k.turned+(plane%p.groups*r.results+first)*len(k.table):]
-		}
-		computeKind(p, worker, k, x, results, filters, from, to)
+	for i := 0; i < len(r.kinds); i += r.pair {
+		computeKinds(p, worker, r.kinds[i:i+r.pair], x, results, filters, from, to)
 	}
 	if c.Then != nil {
 		r.eachPart(x, func(off, cols int) { c.Then.Finish(worker, at+off, results, cols, size) })
@@ -472,71 +468,93 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 // span is the positions of an item: rows, which go through the first two dimensions, and columns.
 type span struct{ lo, hi, left, right int }
 
-// computeKind computes the positions of a kind: row by row where they lie, or in scratch, of which they are copied.
-func computeKind[T float](p *convPlan, worker int, k *convKind, x span, results int, filters, from, to []T) {
+// turned are filters as they are multiplied: by kind, result and term. Of so many results those from first on are meant.
+type turned[T float] struct {
+	w          []T
+	all, first int
+}
+
+// of returns the filters of a kind.
+func (t turned[T]) of(k *convKind) []T { return t.w[t.all*k.before+t.first*len(k.table):] }
+
+// computeKinds computes the positions of one kind, or of two that alternate: row by row where they lie, or in scratch, of which they are copied.
+func computeKinds[T float](p *convPlan, worker int, kinds []convKind, x span, results int, filters turned[T], from, to []T) {
 	r, work := p.rows, p.call.Workers[worker][p.rows.turnedItem:]
-	scratch := take[T](&work, r.resultsItem*r.ld)
+	scratch := take[T](&work, r.pair*r.resultsItem*r.ld)
 	size := r.extents[0] * r.extents[1] * r.extents[2]
-	cols := min(x.right, k.result[2]) - x.left
-	if cols <= 0 {
-		return
-	}
+	first := &kinds[0] // its rows are not shorter than those of another
+	cols := min(x.right, first.result[2]) - x.left
 	together := x.hi - x.lo // rows that are computed before others
 	if r.ld > 0 && !r.joined {
 		together = 1
 	}
-	piece := gemm.Piece{ARow: len(k.table), CRow: r.ld, M: results}
-	if r.ld == 0 {
-		piece.CRow = size
-	}
-	for lo := x.lo; lo < x.hi; lo += together {
+	for lo := x.lo; lo < x.hi && cols > 0; lo += together {
 		hi := min(x.hi, lo+together)
 		if r.joined {
-			hi = min(hi, k.result[1])
+			hi = min(hi, first.result[1])
 		}
-		begin := 0
-		for _, end := range k.ends {
-			piece.K, piece.Add = end-begin, begin > 0
-			if piece.K == 0 {
-				clear(scratch)
-				break
+		all := 0 // columns of all kinds
+		for i := range kinds {
+			if n := min(x.right, kinds[i].result[2]) - x.left; n > 0 {
+				all += n
+				computeRows(p, work, &kinds[i], span{lo, hi, x.left, x.left + n}, results, filters.of(&kinds[i]), from, to, scratch[i*r.resultsItem*r.ld:(i+1)*r.resultsItem*r.ld])
 			}
-			piece.Table = k.table[begin:end]
-			if r.joined {
-				piece.A, piece.B, piece.C, piece.N = address(filters[begin:]), address(from[r.rowStart(lo)+x.left:]), address(scratch), (hi-lo-1)*r.padded[2]+cols
-				p.product.Piece(work, &piece)
-			} else {
-				for ch := 0; ch < results; ch += r.resultsPiece {
-					piece.A, piece.M, piece.N = address(filters[ch*len(k.table)+begin:]), min(r.resultsPiece, results-ch), cols
-					for row := lo; row < hi; row++ {
-						if at := r.place(k, row, x.left); at >= 0 {
-							piece.B, piece.C = address(from[r.rowStart(row)+x.left:]), address(to[ch*size+at:])
-							if r.ld > 0 {
-								piece.C = address(scratch[ch*r.ld:])
-							}
-							p.product.Piece(work, &piece)
-						}
-					}
-				}
-			}
-			begin = end
 		}
-		at := r.place(k, lo, x.left)
+		at := r.place(first, lo, x.left)
 		if r.ld == 0 || at < 0 {
 			continue
 		}
 		down := r.apart[1] * r.extents[2] // from row to row; there are several in a plane only
 		for ch := range results {
 			line, place := scratch[ch*r.ld:(ch+1)*r.ld], ch*size+at
-			if r.apart[2] == 1 {
+			switch {
+			case r.apart[2] == 1:
 				p.product.CopyLines(work, address(to[place:]), down, address(line), r.padded[2], cols, hi-lo)
-				continue
-			}
-			for range hi - lo {
-				copyApart(to[place:], line[:cols], r.apart[2])
-				line, place = line[min(r.padded[2], len(line)):], place+down
+			case r.pair == 2:
+				p.product.Interleave(work, address(to[place:]), down, address(line), address(scratch[(r.resultsItem+ch)*r.ld:]), r.padded[2], all, hi-lo)
+			default:
+				for range hi - lo {
+					copyApart(to[place:], line[:cols], r.apart[2])
+					line, place = line[min(r.padded[2], len(line)):], place+down
+				}
 			}
 		}
+	}
+}
+
+// computeRows computes rows of positions of a kind where they lie, or in scratch.
+func computeRows[T float](p *convPlan, work []byte, k *convKind, x span, results int, filters, from, to, scratch []T) {
+	r, begin, size := p.rows, 0, p.rows.extents[0]*p.rows.extents[1]*p.rows.extents[2]
+	piece := gemm.Piece{ARow: len(k.table), CRow: r.ld, M: results}
+	if r.ld == 0 {
+		piece.CRow = size
+	}
+	for _, end := range k.ends {
+		piece.K, piece.Add = end-begin, begin > 0
+		if piece.K == 0 {
+			clear(scratch)
+			return
+		}
+		piece.Table = k.table[begin:end]
+		if r.joined {
+			piece.A, piece.B, piece.C, piece.N = address(filters[begin:]), address(from[r.rowStart(x.lo)+x.left:]), address(scratch), (x.hi-x.lo-1)*r.padded[2]+x.right-x.left
+			p.product.Piece(work, &piece)
+			begin = end
+			continue
+		}
+		for ch := 0; ch < results; ch += r.resultsPiece {
+			piece.A, piece.M, piece.N = address(filters[ch*len(k.table)+begin:]), min(r.resultsPiece, results-ch), x.right-x.left
+			for row := x.lo; row < x.hi; row++ {
+				if at := r.place(k, row, x.left); at >= 0 {
+					piece.B, piece.C = address(from[r.rowStart(row)+x.left:]), address(to[ch*size+at:])
+					if r.ld > 0 {
+						piece.C = address(scratch[ch*r.ld:])
+					}
+					p.product.Piece(work, &piece)
+				}
+			}
+		}
+		begin = end
 	}
 }
 
@@ -575,37 +593,42 @@ func (r *convRows) eachPart(x span, f func(at, cols int)) {
 	}
 }
 
-// turnFilters copies the filters of some channels of a group as those of the input's gradient: by kind, group, channel, filter and tap.
-func turnFilters[T float](p *convPlan, item int) {
+// turnItem turns the filters of some channels of a group.
+func turnItem[T float](p *convPlan, worker, item int) {
 	r := p.rows
 	per := (p.chans + r.turnChannels - 1) / r.turnChannels
 	q, first := item/per, item%per*r.turnChannels
-	turned := part[T](p.call.Work, r.offsetInScratch.turned, r.turned)
-	for i := range r.kinds {
-		k := &r.kinds[i]
-		turnKind(p, k, turned[k.turned+(q*p.chans+first)*len(k.table):], q, first, min(first+r.turnChannels, p.chans))
+	turnFilters(p, worker, turned[T]{part[T](p.call.Work, r.offsetInScratch.turned, r.turned), p.groups * p.chans, q*p.chans + first}, q, first, min(first+r.turnChannels, p.chans))
+}
+
+// turnFilters copies the filters of some channels of a group as those of the input's gradient: by kind, channel, filter and tap.
+func turnFilters[T float](p *convPlan, worker int, to turned[T], q, first, last int) {
+	const together = 16 // filters: lines of a cache that are read beside one another, and written whole
+	w, work, apart := data[T](&p.call.In[1]), p.call.Workers[worker][p.rows.turnedItem:], p.chans*p.taps
+	for f0 := 0; f0 < p.filters; f0 += together {
+		lines := min(together, p.filters-f0)
+		for ch := first; ch < last; ch++ {
+			from := w[((q*p.filters+f0)*p.chans+ch)*p.taps:]
+			for i := range p.rows.kinds {
+				k := &p.rows.kinds[i]
+				switch n := len(k.taps); n {
+				case 0:
+				case p.taps:
+					p.product.CopyLines(work, address(to.of(k)[(ch-first)*len(k.table)+f0*n:]), n, address(from), apart, n, lines)
+				default:
+					takeTaps(to.of(k)[(ch-first)*len(k.table)+f0*n:][:lines*n], from, k.taps, apart)
+				}
+			}
+		}
 	}
 }
 
-// turnKind copies the filters of a kind for some channels of a group.
-func turnKind[T float](p *convPlan, k *convKind, turned []T, q, first, last int) {
-	const together = 16 // filters: lines of a cache that are read beside one another, and written whole
-	w, n := data[T](&p.call.In[1]), len(k.taps)
-	for f0 := 0; f0 < p.filters && n > 0; f0 += together {
-		f1 := min(f0+together, p.filters)
-		for ch := first; ch < last; ch++ {
-			to := turned[(ch-first)*len(k.table)+f0*n:][:(f1-f0)*n]
-			for f := f0; f < f1; f++ {
-				from := w[((q*p.filters+f)*p.chans+ch)*p.taps:][:p.taps]
-				if n == len(from) {
-					copy(to, from)
-				} else {
-					for j, tap := range k.taps {
-						to[j] = from[tap]
-					}
-				}
-				to = to[n:]
-			}
+// takeTaps copies some taps of filters that lie apart.
+func takeTaps[T float](to, from []T, taps []int, apart int) {
+	for j, at := range taps {
+		for i := j; i < len(to); i += len(taps) {
+			to[i] = from[at]
+			at += apart
 		}
 	}
 }
@@ -659,26 +682,40 @@ func padChannels[T float](p *convPlan, worker, item int) {
 		for _, d := range r.residues[0] {
 			for _, h := range r.residues[1] {
 				for _, w := range r.residues[2] {
-					// Element i of a line is element i·step + at of the plane's.
-					step, at := r.step[2], w-r.shift[2]
-					lo := min(max(0, (step-1-at)/step), width)
-					n := min(width, (r.source[2]-at+step-1)/step) - lo
+					line, cols, skipped := r.inPlane(2, w)
+					top, lines, above := r.inPlane(1, h)
 					for i := range r.padded[0] {
-						for j := range r.padded[1] {
-							z, y := i*r.step[0]+d-r.shift[0], j*r.step[1]+h-r.shift[1]
-							if n > 0 && z >= 0 && z < r.source[0] && y >= 0 && y < r.source[1] {
-								line := from[(z*r.source[1]+y)*r.source[2]+at+lo*step:]
-								if step == 1 {
-									copy(to[lo:lo+n], line)
-								} else {
-									copyEvery(to[lo:lo+n], line, step)
-								}
-							}
-							to = to[width:]
+						if z := i*r.step[0] + d - r.shift[0]; cols > 0 && lines > 0 && z >= 0 && z < r.source[0] {
+							source := from[(z*r.source[1]+top)*r.source[2]+line:]
+							copyStepped(p, c.Workers[worker], to[above*width+skipped:], source, cols, lines)
 						}
+						to = to[r.padded[1]*width:]
 					}
 				}
 			}
+		}
+	}
+}
+
+// inPlane returns the first element of a plane that belongs to a part along a dimension, their number, and how many elements of padding the part has before them.
+func (r *convRows) inPlane(dim, residue int) (first, n, before int) {
+	step, at := r.step[dim], residue-r.shift[dim] // element i of the part is element i·step + at of the plane
+	before = min(max(0, (step-1-at)/step), r.padded[dim])
+	return at + before*step, min(r.padded[dim], (r.source[dim]-at+step-1)/step) - before, before
+}
+
+// copyStepped copies some of the elements of lines of a plane, both a step apart, to a part of it.
+func copyStepped[T float](p *convPlan, work []byte, to, from []T, cols, lines int) {
+	r := p.rows
+	step, down := r.step[2], r.step[1]*r.source[2]
+	switch step {
+	case 1:
+		p.product.CopyLines(work, address(to), r.padded[2], address(from), down, cols, lines)
+	case 2:
+		p.product.EverySecond(work, address(to), r.padded[2], address(from), down, cols, lines)
+	default:
+		for i := range lines {
+			copyEvery(to[i*r.padded[2]:][:cols], from[i*down:], step)
 		}
 	}
 }

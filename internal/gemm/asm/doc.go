@@ -106,6 +106,18 @@ type Windows struct {
 // WindowTap is an element of a window: how far it is from the window's first one, in bytes and as what is added to the index.
 type WindowTap struct{ Bytes, Index int64 }
 
+// Halves describes lines whose elements belong to two others in turn, the first one to First. Strides are in bytes.
+type Halves struct {
+	Wide    uintptr
+	WideRow uintptr // from line to line
+	First   uintptr
+	Second  uintptr
+	HalfRow uintptr // from line to line of First, and of Second
+	Lines   int     // at least 1
+	N       int     // whole vectors of a line of First before the last one
+	Last    [4]int  // elements of the last vectors: two of Wide, those of First and Second
+}
+
 // LineBytes are the bytes of a group of positions that are added by position.
 const LineBytes = 64
 

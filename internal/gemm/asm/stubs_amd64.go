@@ -2021,3 +2021,43 @@ func WindowMaximaF32AVX2(p *Windows)
 //
 //go:noescape
 func WindowMaximaByTwosF32AVX2(p *Windows)
+
+// EverySecondF32AVX2 copies elements 0, 2, … of lines Wide to First.
+//
+//go:noescape
+func EverySecondF32AVX2(h *Halves)
+
+// InterleaveF32AVX2 copies elements of First and Second in turn to lines Wide.
+//
+//go:noescape
+func InterleaveF32AVX2(h *Halves)
+
+// EverySecondF64AVX2 copies elements 0, 2, … of lines Wide to First.
+//
+//go:noescape
+func EverySecondF64AVX2(h *Halves)
+
+// InterleaveF64AVX2 copies elements of First and Second in turn to lines Wide.
+//
+//go:noescape
+func InterleaveF64AVX2(h *Halves)
+
+// EverySecondF32AVX512 copies elements 0, 2, … of lines Wide to First.
+//
+//go:noescape
+func EverySecondF32AVX512(h *Halves)
+
+// InterleaveF32AVX512 copies elements of First and Second in turn to lines Wide.
+//
+//go:noescape
+func InterleaveF32AVX512(h *Halves)
+
+// EverySecondF64AVX512 copies elements 0, 2, … of lines Wide to First.
+//
+//go:noescape
+func EverySecondF64AVX512(h *Halves)
+
+// InterleaveF64AVX512 copies elements of First and Second in turn to lines Wide.
+//
+//go:noescape
+func InterleaveF64AVX512(h *Halves)

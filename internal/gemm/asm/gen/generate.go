@@ -81,6 +81,7 @@ var kinds = []struct {
 	{"correlations", (*writer).correlations},
 	{pairsFile, (*writer).pairs},
 	{windowsFile, (*writer).windows},
+	{"halves", (*writer).halves},
 }
 
 // generate returns the text of every generated file of package asm.
@@ -172,6 +173,7 @@ func stubs() ([]byte, error) {
 	correlationStubs(w)
 	pairStubs(w)
 	windowStubs(w)
+	halvesStubs(w)
 	return format.Source(out.Bytes())
 }
 
