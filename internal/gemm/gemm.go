@@ -165,6 +165,7 @@ type worker struct {
 	dots   asm.Dots
 	stream asm.Stream
 	halves asm.Halves
+	planes asm.Filters
 	chains [maxDots * asm.LineBytes]byte
 }
 

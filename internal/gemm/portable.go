@@ -21,6 +21,7 @@ type kernels struct {
 	streams          []func(s *asm.Stream) // by the number of rows
 	everySecond      func(h *asm.Halves)
 	interleave       func(h *asm.Halves)
+	filters          func(f *asm.Filters)
 	correlate        [][7]func(c *asm.Correlation)
 	widen            func(l *asm.Lanes)
 	portableTile     func(t *asm.Tile, rows, cols int)

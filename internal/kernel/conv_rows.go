@@ -40,6 +40,9 @@ type convRows struct {
 	blocks        int  // of results
 	parts         int  // items of an image, group and block; of a group for filters
 	filtersFirst  bool // a block of filters goes through all images before the next one
+	single        bool // each plane has one filter, which all rows of an item are computed with at once
+	planesItem    int  // of an item, if single
+	padItem       int  // bytes of planes that an item copies with their padding, if it is the only one that reads them
 	pair          int  // kinds that are computed before any is copied to the result: two whose positions alternate in a row
 	joined        bool // rows of an item are computed as one, with what lies between them
 	ld            int  // elements of a channel of results that are not computed in place; of a row of sums for filters
@@ -85,6 +88,7 @@ const (
 	convPositions  = 256     // of an item, if results can be cut
 	convResults    = 24      // of an item at least: what is read for a tile is then read for others
 	convTerms      = 64      // of a piece from which it has few results
+	convPlanes     = 1 << 13 // elements of planes with padding of an item, if there are several
 	convScratch    = 1 << 15 // elements of results that are not computed in place
 	convKinds      = 64      // of positions at most
 	convTurned     = 1 << 14 // elements of filters that are turned at once, about
@@ -130,27 +134,36 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 			return nil
 		}
 	} else {
+		r.single = r.sources == 1 && r.results == 1 && g.taps <= gemm.Chain && (r.apart == unit || r.result[0] == 1)
 		r.cut(g, product)
 		short := 2*r.width < (r.width+lanes-1)/lanes*lanes
-		if short && r.apart == unit && (!r.joined || 2*r.rowsItem*r.width < r.ld) {
+		if short && !r.single && r.apart == unit && (!r.joined || 2*r.rowsItem*r.width < r.ld) {
 			return nil
 		}
 	}
 	r.setKinds(g, offsets)
 	image := g.groups * r.sources * r.plane * r.size
 	r.together = max(1, min(g.images, convPhaseBytes/max(1, image)))
-	if r.copied {
+	if r.single {
+		r.planesItem = 1
+		if r.parts == 1 {
+			r.planesItem = evenly(g.groups, max(1, convPlanes/r.plane))
+		}
+	}
+	if r.single && r.copied && r.parts == 1 {
+		r.padItem, r.together = scratchSize(r.planesItem*r.plane, r.size), g.images
+	} else if r.copied {
 		r.padBytes = scratchSize(r.together*image, 1)
 		r.padChannels = max(1, 1<<14/r.plane)
 	}
 	at := 0
 	take := func(bytes int) int { at += bytes; return at - bytes }
-	if which == convOfInput {
+	if which == convOfInput && !r.single {
 		if n := scratchSize(r.resultsItem*g.filters*g.taps, r.size); g.images*r.parts == 1 && n <= convTurnedItem {
 			r.turnedItem = n
 		}
 	}
-	if which == convOfInput && r.turnedItem == 0 {
+	if which == convOfInput && r.turnedItem == 0 && !(r.single && len(r.kinds) == 1) {
 		r.turned = scratchSize(g.groups*g.chans*g.filters*g.taps, r.size)
 		r.turnChannels = evenly(g.chans, max(1, 512/g.taps, convTurned/(g.filters*g.taps)))
 		r.turnItems = g.groups * ((g.chans + r.turnChannels - 1) / r.turnChannels)
@@ -300,7 +313,7 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 	terms := max(1, r.sources*g.taps/(r.apart[0]*r.apart[1]*r.apart[2]))
 	row := r.sources * g.taps * r.width // multiply-adds for a row of a result
 	work := max(convItemLeast, min(convItemWork, g.images*g.groups*r.results*r.rows*row/convItems))
-	joins := r.result[0] == 1 && r.width <= 4*product.Width()
+	joins := r.result[0] == 1 && r.width <= 4*product.Width() && !r.single || r.single && r.apart != [3]int{1, 1, 1}
 	r.rowsItem, r.resultsItem, r.colsItem = evenly(r.rows, max(1, convPositions/r.width)), r.results, r.width
 	if n := work / max(1, r.rowsItem*row); n < r.results {
 		units := (r.results + product.Height() - 1) / product.Height()
@@ -319,6 +332,12 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 	}
 	r.blocks = (r.results + r.resultsItem - 1) / r.resultsItem
 	r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem * r.pieces()
+	if r.single {
+		if r.resultsPiece, r.joined = 1, joins; joins {
+			r.ld = r.rowsItem * r.padded[2]
+		}
+		return
+	}
 	// Rows of one plane that follow one another are computed as one, if that is faster, as vectors are filled better or more of them are computed at once. The elements between
 	// rows, which belong to no position, are left out when they are copied to the result.
 	together := (r.rowsItem-1)*r.padded[2] + r.width
@@ -352,7 +371,7 @@ func (r *convRows) each(taps int) int {
 		}
 		return n
 	}
-	return r.turnedItem + scratchSize(r.pair*r.resultsItem*r.ld, r.size)
+	return r.turnedItem + r.padItem + scratchSize(r.pair*r.resultsItem*r.ld, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
@@ -399,6 +418,8 @@ func (p *convPlan) runRows(c *Call) {
 			c.Parallel(p, p.groups*r.correlation.blocks*r.correlation.parts)
 		} else if p.which == convOfFilters {
 			c.Parallel(p, p.groups*r.parts)
+		} else if r.single {
+			c.Parallel(p, r.images*r.planeItems(p)*r.parts)
 		} else {
 			c.Parallel(p, r.images*p.groups*r.blocks*r.parts)
 		}
@@ -408,7 +429,7 @@ func (p *convPlan) runRows(c *Call) {
 
 // padItems is the number of items of channels that are padded.
 func (r *convRows) padItems(p *convPlan) int {
-	if !r.copied {
+	if !r.copied || r.padItem > 0 {
 		return 0
 	}
 	return (r.images*p.groups*r.sources + r.padChannels - 1) / r.padChannels
@@ -429,6 +450,8 @@ func rowsItem[T float](p *convPlan, worker, item int) {
 		correlateItem[T](p, worker, item)
 	case p.which == convOfFilters:
 		filterRows[T](p, worker, item)
+	case r.single:
+		planesItem[T](p, worker, item)
 	default:
 		positionsItem[T](p, worker, item)
 	}
@@ -442,8 +465,7 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	if n := r.images * p.groups; r.filtersFirst {
 		plane, block = rest%n, rest/n
 	}
-	x := span{lo: number / r.pieces() * r.rowsItem, left: number % r.pieces() * r.colsItem}
-	x.hi, x.right = min(r.rows, x.lo+r.rowsItem), min(r.width, x.left+r.colsItem)
+	x := r.spanOf(number)
 	first := block * r.resultsItem
 	results := min(r.resultsItem, r.results-first)
 	filters := turned[T]{data[T](&c.In[1]), p.groups * r.results, plane%p.groups*r.results + first}
@@ -465,6 +487,59 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	}
 }
 
+// planeItems is the number of items of an image whose planes have a filter each.
+func (r *convRows) planeItems(p *convPlan) int {
+	return (p.groups + r.planesItem - 1) / r.planesItem
+}
+
+// planesItem computes some planes of an image, each with its filter, at some positions.
+func planesItem[T float](p *convPlan, worker, item int) {
+	r, c := p.rows, p.call
+	x, rest := r.spanOf(item%r.parts), item/r.parts
+	image, first := rest/r.planeItems(p), rest%r.planeItems(p)*r.planesItem
+	n, plane := min(r.planesItem, p.groups-first), image*p.groups+first
+	work, to := c.Workers[worker][r.padItem:], data[T](&c.Out[0])
+	var from []T
+	if r.padItem > 0 {
+		from = part[T](c.Workers[worker], 0, r.padItem)
+		padPlanes(p, work, from, plane, plane+n)
+	} else {
+		from = rowsSource[T](p, &c.In[0], plane)
+	}
+	filters := turned[T]{data[T](&c.In[1]), p.groups, first}
+	if r.turned > 0 {
+		filters.w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
+	}
+	size := r.extents[0] * r.extents[1] * r.extents[2]
+	at := (r.first*p.groups + plane) * size
+	if r.joined {
+		for i := range n {
+			for k := 0; k < len(r.kinds); k += r.pair {
+				computeKinds(p, worker, r.kinds[k:k+r.pair], x, 1, filters, from[i*r.plane:], to[at+i*size:])
+			}
+			filters.first++
+		}
+	} else {
+		k := &r.kinds[0]
+		f := gemm.Filters{A: address(filters.of(k)), APlane: p.taps, BRow: r.padded[2], BPlane: r.plane, CRow: r.width, CPlane: size, Taps: k.table, Planes: n, N: x.right - x.left}
+		for row := x.lo; row < x.hi; row += f.Rows {
+			f.Rows = min(x.hi-row, r.result[1]-row%r.result[1])
+			f.B, f.C = address(from[r.rowStart(row)+x.left:]), address(to[at+row*r.width+x.left:])
+			p.product.Filter(work, &f)
+		}
+	}
+	if c.Then != nil {
+		r.eachPart(x, func(off, cols int) { c.Then.Finish(worker, at+off, n, cols, size) })
+	}
+}
+
+// spanOf is the positions of an item with this number of those of a plane.
+func (r *convRows) spanOf(number int) span {
+	x := span{lo: number / r.pieces() * r.rowsItem, left: number % r.pieces() * r.colsItem}
+	x.hi, x.right = min(r.rows, x.lo+r.rowsItem), min(r.width, x.left+r.colsItem)
+	return x
+}
+
 // span is the positions of an item: rows, which go through the first two dimensions, and columns.
 type span struct{ lo, hi, left, right int }
 
@@ -479,7 +554,7 @@ func (t turned[T]) of(k *convKind) []T { return t.w[t.all*k.before+t.first*len(k
 
 // computeKinds computes the positions of one kind, or of two that alternate: row by row where they lie, or in scratch, of which they are copied.
 func computeKinds[T float](p *convPlan, worker int, kinds []convKind, x span, results int, filters turned[T], from, to []T) {
-	r, work := p.rows, p.call.Workers[worker][p.rows.turnedItem:]
+	r, work := p.rows, p.call.Workers[worker][p.rows.turnedItem+p.rows.padItem:]
 	scratch := take[T](&work, r.pair*r.resultsItem*r.ld)
 	size := r.extents[0] * r.extents[1] * r.extents[2]
 	first := &kinds[0] // its rows are not shorter than those of another
@@ -536,6 +611,11 @@ func computeRows[T float](p *convPlan, work []byte, k *convKind, x span, results
 			return
 		}
 		piece.Table = k.table[begin:end]
+		if r.single {
+			p.product.Filter(work, &gemm.Filters{A: address(filters), B: address(from[r.rowStart(x.lo)+x.left:]), BRow: r.padded[2], C: address(scratch), CRow: r.padded[2],
+				Taps: piece.Table, Planes: 1, Rows: x.hi - x.lo, N: x.right - x.left})
+			return
+		}
 		if r.joined {
 			piece.A, piece.B, piece.C, piece.N = address(filters[begin:]), address(from[r.rowStart(x.lo)+x.left:]), address(scratch), (x.hi-x.lo-1)*r.padded[2]+x.right-x.left
 			p.product.Piece(work, &piece)
@@ -663,19 +743,23 @@ func packPanel[T float](p *convPlan, worker, item int) {
 	p.product.Panels(c.Workers[worker], address(to), address(gy), min(width, r.results-panel*width), p.outs, p.outs)
 }
 
-// padChannels copies some channels with their padding, part by part.
+// padChannels copies the channels of an item with their padding.
 func padChannels[T float](p *convPlan, worker, item int) {
 	r, c := p.rows, p.call
 	first := item * r.padChannels
-	last := min(first+r.padChannels, r.images*p.groups*r.sources)
-	x := data[T](&c.In[0])[r.first*p.groups*r.sources*r.length:]
-	to := part[T](c.Work, r.offsetInScratch.pad, r.padBytes)[first*r.plane:]
+	padPlanes(p, c.Workers[worker], part[T](c.Work, r.offsetInScratch.pad, r.padBytes)[first*r.plane:], first, min(first+r.padChannels, r.images*p.groups*r.sources))
+}
+
+// padPlanes copies some channels of the phase with their padding, part by part.
+func padPlanes[T float](p *convPlan, work []byte, to []T, first, last int) {
+	r := p.rows
+	x := data[T](&p.call.In[0])[r.first*p.groups*r.sources*r.length:]
 	width := r.padded[2]
 	for ch := first; ch < last; ch++ {
 		from := x[ch*r.length : (ch+1)*r.length]
 		clear(to[:r.plane])
 		if r.step == [3]int{1, 1, 1} {
-			padPlane(p, c.Workers[worker], to, from)
+			padPlane(p, work, to, from)
 			to = to[r.plane:]
 			continue
 		}
@@ -687,7 +771,7 @@ func padChannels[T float](p *convPlan, worker, item int) {
 					for i := range r.padded[0] {
 						if z := i*r.step[0] + d - r.shift[0]; cols > 0 && lines > 0 && z >= 0 && z < r.source[0] {
 							source := from[(z*r.source[1]+top)*r.source[2]+line:]
-							copyStepped(p, c.Workers[worker], to[above*width+skipped:], source, cols, lines)
+							copyStepped(p, work, to[above*width+skipped:], source, cols, lines)
 						}
 						to = to[r.padded[1]*width:]
 					}

@@ -98,6 +98,18 @@ func convCases() []kernelCase {
 		// short rows that are computed together
 		{sh(2, 6, 7, 7), sh(12, 1, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 6, false},
 		{sh(2, 9, 5, 4), sh(17, 9, 2, 2), sh(1, 1), sh(1, 1), sh(0, 1, 1, 0), 1, false},
+		// a filter for each plane: padding, strides that alternate positions or do not, dilation, one to three dimensions, long rows and planes of several items
+		{sh(2, 6, 7, 7), sh(6, 1, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 6, false},
+		{sh(2, 5, 9, 12), sh(5, 1, 5, 5), sh(2, 2), sh(1, 1), sh(2, 2, 2, 2), 5, false},
+		{sh(1, 3, 11, 40), sh(3, 1, 3, 3), sh(1, 1), sh(2, 3), sh(2, 2, 3, 3), 3, false},
+		{sh(3, 4, 8, 35), sh(4, 1, 3, 2), sh(2, 1), sh(1, 1), sh(0, 1, 0, 0), 4, false},
+		{sh(1, 4, 8, 35), sh(4, 1, 3, 4), sh(1, 2), sh(1, 1), sh(1, 1, 2, 1), 4, false},
+		{sh(1, 4, 13, 38), sh(4, 1, 3, 3), sh(3, 2), sh(1, 2), sh(1, 1, 0, 3), 4, false},
+		{sh(1, 4, 13, 38), sh(4, 1, 2, 2), sh(2, 3), sh(1, 1), sh(0, 0, 0, 0), 4, false},
+		{sh(1, 2, 4, 5, 18), sh(2, 1, 2, 3, 3), sh(1, 1, 1), sh(1, 1, 1), sh(1, 0, 1, 1, 1, 1), 2, false},
+		{sh(1, 2, 4, 5, 18), sh(2, 1, 2, 3, 3), sh(2, 2, 2), sh(1, 1, 1), sh(1, 0, 1, 1, 1, 1), 2, false},
+		{sh(2, 1, 700), sh(1, 1, 31), sh(2), sh(1), sh(15, 15), 1, false},
+		{sh(1, 2, 90, 601), sh(2, 1, 5, 5), sh(1, 1), sh(1, 1), sh(2, 2, 2, 2), 2, false},
 		// strides: positions of several kinds, some that no tap reaches, extents that they do not divide, long rows, three dimensions; results in several blocks
 		{sh(2, 16, 15, 37), sh(62, 16, 3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1), 1, false},
 		{sh(1, 9, 12, 11), sh(7, 9, 1, 1), sh(2, 3), sh(1, 1), sh(0, 0, 1, 0), 1, false},

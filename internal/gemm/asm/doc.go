@@ -118,6 +118,20 @@ type Halves struct {
 	Last    [4]int  // elements of the last vectors: two of Wide, those of First and Second
 }
 
+// Filters describes sums of K products for each position of planes, each of which has a filter: of its elements with those of B that Taps are away from the position, a chain of fused
+// multiply-adds in ascending order that begins at 0. Strides are in bytes.
+type Filters struct {
+	A, APlane       uintptr // elements are contiguous; from plane to plane
+	B, BRow, BPlane uintptr
+	C, CRow, CPlane uintptr
+	Taps            uintptr // int64 distances in bytes
+	K               int     // at least 1
+	Planes, Rows    int     // at least 1 each; the kernel changes Planes, A, B and C
+	N               int     // whole vectors of a row before the last one
+	Last            int     // columns of the last vector, at least 1
+	Left, LeftRows  int     // of the kernel
+}
+
 // LineBytes are the bytes of a group of positions that are added by position.
 const LineBytes = 64
 

@@ -2061,3 +2061,23 @@ func EverySecondF64AVX512(h *Halves)
 //
 //go:noescape
 func InterleaveF64AVX512(h *Halves)
+
+// FiltersF32AVX2 computes planes that have a filter each.
+//
+//go:noescape
+func FiltersF32AVX2(f *Filters)
+
+// FiltersF64AVX2 computes planes that have a filter each.
+//
+//go:noescape
+func FiltersF64AVX2(f *Filters)
+
+// FiltersF32AVX512 computes planes that have a filter each.
+//
+//go:noescape
+func FiltersF32AVX512(f *Filters)
+
+// FiltersF64AVX512 computes planes that have a filter each.
+//
+//go:noescape
+func FiltersF64AVX512(f *Filters)

@@ -82,6 +82,7 @@ var kinds = []struct {
 	{pairsFile, (*writer).pairs},
 	{windowsFile, (*writer).windows},
 	{"halves", (*writer).halves},
+	{"filters", (*writer).filters},
 }
 
 // generate returns the text of every generated file of package asm.
@@ -174,6 +175,7 @@ func stubs() ([]byte, error) {
 	pairStubs(w)
 	windowStubs(w)
 	halvesStubs(w)
+	filterStubs(w)
 	return format.Source(out.Bytes())
 }
 
