@@ -184,6 +184,7 @@ type convPlan struct {
 	size      int // of an element
 	pointwise *convPointwise
 	rows      *convRows // nil if the columns are laid out
+	laid      *convLaid
 	winograd  *convWinograd
 	k         int // rows of the columns
 	width     int // columns of a block
@@ -209,6 +210,9 @@ func (p *convPlan) run(c *Call, items int) {
 		return
 	case p.rows != nil:
 		p.runRows(c)
+		return
+	case p.laid != nil:
+		p.runLaid(c)
 		return
 	}
 	p.call = c
@@ -273,7 +277,14 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 	if d == dtype.Float32 {
 		p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float32], convOfInput: convInputItem[float32], convOfFilters: convFilterItem[float32]}[which]
 	}
-	if p.rows = newConvRows(&p.convGeometry, d, which, p.product); p.rows != nil {
+	p.rows = newConvRows(&p.convGeometry, d, which, p.product)
+	if p.laid = newConvLaid(&p.convGeometry, d, which, p.rows, p.product); p.laid != nil {
+		p.rows, p.do = nil, laidItem[float64]
+		if d == dtype.Float32 {
+			p.do = laidItem[float32]
+		}
+	}
+	if p.rows != nil {
 		p.do = rowsItem[float64]
 		if d == dtype.Float32 {
 			p.do = rowsItem[float32]
@@ -291,6 +302,8 @@ func (p *convPlan) workspace() int {
 		return p.winograd.workspace(&p.convGeometry)
 	case p.rows != nil:
 		return p.rows.workspace()
+	case p.laid != nil:
+		return p.laid.workspace()
 	case p.which == convOfInput:
 		return scratchSize(p.groups*p.chans*p.k, p.size)
 	}
@@ -307,6 +320,9 @@ func (p *convPlan) each() int {
 	if p.rows != nil {
 		return p.rows.each(p.taps) + p.product.Each()
 	}
+	if p.laid != nil {
+		return p.laid.each(p.size) + p.product.Each()
+	}
 	return p.colBytes + p.sums + p.product.Each()
 }
 
@@ -314,6 +330,9 @@ func (p *convPlan) stateBytes() int64 {
 	n := int64(unsafe.Sizeof(convPlan{})) + int64(unsafe.Sizeof(convWinograd{})) + int64(unsafe.Sizeof(convPointwise{})) + gemm.StateBytes(gemm.Product{Batch: make([]gemm.Dim, 2)})
 	if p.rows != nil {
 		n += p.rows.stateBytes()
+	}
+	if p.laid != nil {
+		n += p.laid.stateBytes()
 	}
 	return n
 }
@@ -505,7 +524,7 @@ func convInputGrad[T float](c *Call) error {
 		runPointwise[T](p, c)
 		return nil
 	}
-	if p.winograd != nil || p.rows != nil {
+	if p.winograd != nil || p.rows != nil || p.laid != nil {
 		p.run(c, 0)
 		return nil
 	}
