@@ -18,7 +18,7 @@ func contract(l *lowering) error {
 			uses[id]++
 		}
 	}
-	candidates := false
+	sums := 0
 	for i := range int32(l.g.Len()) {
 		if l.class[i] == classNone {
 			continue
@@ -26,12 +26,14 @@ func contract(l *lowering) error {
 		for _, in := range l.in(i) {
 			count(in)
 		}
-		candidates = candidates || l.isSum(i)
+		if l.isSum(i) {
+			sums++
+		}
 	}
 	for _, o := range l.outputs {
 		count(int32(o.ID()))
 	}
-	if !candidates {
+	if sums == 0 {
 		return nil
 	}
 	product := func(id, of int32) bool {
@@ -42,25 +44,32 @@ func contract(l *lowering) error {
 	joins := func(a, of, b int32) bool {
 		return product(a, of) && !(links[of] >= longChain && l.linkOf(of, uses, links) == b)
 	}
-	operands, first := make([]int32, 0, len(l.operands)), make([]int32, len(l.first))
+	operands, first := make([]int32, 0, len(l.operands)+sums), make([]int32, len(l.first))
+	joined := 0
 	for i := range int32(l.g.Len()) {
 		in := l.in(i)
 		if l.isSum(i) && in[0] != in[1] {
-			switch a, b := in[0], in[1]; {
-			case joins(a, i, b):
-				l.op[i], in = fused(l.op[i], micro.FMS), []int32{l.in(a)[0], l.in(a)[1], b}
-				l.class[a] = classNone
-				l.fired["contract"]++
-			case joins(b, i, a):
-				l.op[i], in = fused(l.op[i], micro.FNMA), []int32{l.in(b)[0], l.in(b)[1], a}
-				l.class[b] = classNone
-				l.fired["contract"]++
+			a, b, difference := in[0], in[1], micro.FMS
+			ok := joins(a, i, b)
+			if !ok {
+				a, b, difference = b, a, micro.FNMA
+				ok = joins(a, i, b)
+			}
+			if ok {
+				l.op[i], l.class[a] = fused(l.op[i], difference), classNone
+				operands = append(append(operands, l.in(a)...), b)
+				first[i+1] = int32(len(operands))
+				joined++
+				continue
 			}
 		}
 		operands = append(operands, in...)
 		first[i+1] = int32(len(operands))
 	}
 	l.operands, l.first = operands, first
+	if joined > 0 {
+		l.fired["contract"] += joined
+	}
 	return nil
 }
 

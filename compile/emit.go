@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/handover"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/prefetch"
@@ -15,15 +16,15 @@ import (
 // emit is the pass that writes the program.
 func emit(l *lowering) error {
 	e := &emitter{lowering: l, debug: !l.config.NoDebug}
-	p := vm.Block{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
+	b := vm.Block{ArenaBytes: l.plan.arena, Const: l.plan.consts, ConstOffset: l.plan.constAt}
 	for _, in := range l.g.Inputs() {
-		p.Inputs = append(p.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: l.plan.lastUse[in.ID()] >= 0})
+		b.Inputs = append(b.Inputs, vm.Slot{Name: in.Name(), Also: moreNames(in.Names()), Type: vmType(in), Ref: e.ref(in), Used: l.plan.lastUse[in.ID()] >= 0})
 	}
 	for i, k := range l.updates {
-		p.Inputs[i].Update = k
+		b.Inputs[i].Update = k
 	}
 	for i, o := range l.outputs {
-		p.Outputs = append(p.Outputs, vm.Slot{Name: l.names[i][0], Also: moreNames(l.names[i]), Type: vmType(o), Ref: e.ref(o), Used: true})
+		b.Outputs = append(b.Outputs, vm.Slot{Name: l.names[i][0], Also: moreNames(l.names[i]), Type: vmType(o), Ref: e.ref(o), Used: true})
 	}
 	for pos, k := range l.order {
 		x := l.groups[k]
@@ -32,32 +33,35 @@ func emit(l *lowering) error {
 		}
 		switch x.kind {
 		case classScalar:
-			p.Instrs = append(p.Instrs, e.straight(x, l.temps.code[pos]))
+			b.Instrs = append(b.Instrs, e.straight(x, l.temps.code[pos]))
 		case classLoop:
 			in := e.loop(x)
 			if x.joined {
 				in = e.epilogue(x.nodes[0], in)
 			}
-			p.Instrs = append(p.Instrs, in)
+			b.Instrs = append(b.Instrs, in)
 		default:
 			if id := x.nodes[0]; e.wholes[id] != nil {
-				p.Instrs = append(p.Instrs, e.rest(id)...)
+				b.Instrs = append(b.Instrs, e.rest(id)...)
 			} else {
-				p.Instrs = append(p.Instrs, e.kernel(id))
+				b.Instrs = append(b.Instrs, e.kernel(id))
 			}
 		}
 	}
-	l.block = p
+	l.block = b
 	if l.site >= 0 {
 		return nil
 	}
-	code := &vm.Code{Block: p, Blocks: l.blocks.list, Debug: vm.Debug{Strings: e.labels.list, Nodes: e.labels.nodes}}
+	code := &vm.Code{Block: b, Blocks: l.blocks.list, Debug: vm.Debug{Strings: e.labels.list, Nodes: e.labels.nodes}}
 	if !e.debug {
 		code.Debug = vm.Debug{Strings: []string{""}}
 	}
-	var err error
-	l.program, err = vm.NewProgram(code)
-	return err
+	p, err := handover.NewProgram(code)
+	if err != nil {
+		return err
+	}
+	l.program = p.(*vm.Program)
+	return nil
 }
 
 type emitter struct {
@@ -367,7 +371,7 @@ func (e *emitter) viewCopy(n *graph.Node) vm.Instr {
 // kernel emits a call.
 func (e *emitter) kernel(id int32) vm.Instr {
 	n := e.g.Node(int(id))
-	in := vm.Instr{Op: vm.OpKernel, Kernel: n.Op().Kernel, Attrs: n.Attrs()}
+	in := vm.Instr{Op: vm.OpKernel, Kernel: n.Op().Kernel, Attrs: n.Attrs().Clone()}
 	if n.Op().Kernel == "" && n.Op().View != nil {
 		return e.viewCopy(n)
 	}

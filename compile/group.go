@@ -61,7 +61,30 @@ func group(l *lowering) error {
 			gr.groupOf[i] = gr.groupOf[l.g.Node(i).Input(0).ID()]
 		}
 	}
+	gr.listScalars()
 	return nil
+}
+
+// listScalars lists the nodes of scalar code, which may be many, once it is known how many there are.
+func (gr *grouper) listScalars() {
+	isScalar := func(c class) bool { return c == classScalar || c == classAssemble }
+	counts := make([]int32, len(gr.groups))
+	for i, c := range gr.class {
+		if isScalar(c) {
+			counts[gr.groupOf[i]]++
+		}
+	}
+	for k, n := range counts {
+		if n > 0 {
+			gr.groups[k].nodes = make([]int32, 0, n)
+		}
+	}
+	for i, c := range gr.class {
+		if isScalar(c) {
+			x := gr.groups[gr.groupOf[i]]
+			x.nodes = append(x.nodes, int32(i))
+		}
+	}
 }
 
 // after returns the stage of an array instruction that reads the node's operands, and the depth behind them in that stage.
@@ -117,10 +140,11 @@ func (gr *grouper) scalar(id int32) {
 	}
 	k, ok := gr.straight[stage]
 	if !ok {
-		gr.straight[stage] = gr.open(&instruction{kind: classScalar, stage: stage, depth: -1, tail: -1}, id)
-		return
+		k = int32(len(gr.groups))
+		gr.straight[stage] = k
+		gr.groups = append(gr.groups, &instruction{kind: classScalar, stage: stage, depth: -1, tail: -1})
 	}
-	gr.join(k, id)
+	gr.groupOf[id] = k // see listScalars
 }
 
 func (gr *grouper) kernel(id int32) {

@@ -52,6 +52,7 @@ var internalImports = map[string][]string{
 	"internal/browser":          {},
 	"internal/pool":             {},
 	"internal/prefetch":         {},
+	"internal/handover":         {},
 	"internal/sysmem":           {},
 	"internal/checkpoint":       {},
 	"internal/switches":         {"linescan"},

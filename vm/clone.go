@@ -1,10 +1,6 @@
 package vm
 
-import (
-	"slices"
-
-	"github.com/adjoint-go/adjoint/internal/attr"
-)
+import "slices"
 
 // Copies that share no memory with the original.
 
@@ -56,11 +52,4 @@ func (in Instr) clone() Instr {
 	}
 	in.In, in.Out, in.Nodes = cloneEach(in.In, Operand.clone), cloneEach(in.Out, Operand.clone), slices.Clone(in.Nodes)
 	return in
-}
-
-func cloneAttrs(list attr.List) attr.List {
-	return cloneEach(list, func(a attr.Named) attr.Named {
-		a.Value.Ints, a.Value.Floats = slices.Clone(a.Value.Ints), slices.Clone(a.Value.Floats)
-		return a
-	})
 }

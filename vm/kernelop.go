@@ -18,7 +18,7 @@ func (kernelOp) name() string { return "KERNEL" }
 
 func (kernelOp) set(in *Instr) bool { return in.Kernel != "" && in.Loop == nil }
 
-func (kernelOp) clone(in *Instr) { in.Attrs = cloneAttrs(in.Attrs) }
+func (kernelOp) clone(in *Instr) { in.Attrs = in.Attrs.Clone() }
 
 func (kernelOp) executor(_ *Program, b *Block, in *Instr, threads int) executor {
 	return newKernelCall(b, in, threads)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/handover"
 	"github.com/adjoint-go/adjoint/internal/kernel"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
@@ -95,6 +96,10 @@ func NewProgram(c *Code) (*Program, error) {
 		return nil, errors.New("program: no code")
 	}
 	return seal(c.clone())
+}
+
+func init() {
+	handover.NewProgram = func(code any) (any, error) { return seal(*code.(*Code)) }
 }
 
 // seal makes a program of code that nobody else has.

@@ -44,7 +44,7 @@ func newUserCall(in, out []Type, a Attrs) *userCall {
 		}
 		return list
 	}
-	return &userCall{tensors(in), tensors(out), cloneAttrs(a)}
+	return &userCall{tensors(in), tensors(out), a.Clone()}
 }
 
 // refresh sets the tensors to those of the call.
@@ -78,7 +78,7 @@ func RegisterKernel(k Kernel) error {
 					err = fmt.Errorf("the check of kernel %s panicked: %v", k.Name, r)
 				}
 			}()
-			return k.Check(cloneEach(in, cloneType), cloneEach(out, cloneType), cloneAttrs(a))
+			return k.Check(cloneEach(in, cloneType), cloneEach(out, cloneType), a.Clone())
 		},
 		Prepare: func(in, out []Type, a Attrs) any { return newUserCall(in, out, a) },
 		Run: func(c *kernel.Call) (err error) {

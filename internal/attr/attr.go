@@ -95,6 +95,16 @@ func Fn(key string, v ...Function) Named {
 	return Named{key, Value{Kind: Functions, Funcs: append([]Function{}, v...)}}
 }
 
+// Clone returns a copy that shares no memory with l, functions aside.
+func (l List) Clone() List {
+	c := slices.Clone(l)
+	for i := range c {
+		v := &c[i].Value
+		v.Ints, v.Floats = slices.Clone(v.Ints), slices.Clone(v.Floats)
+	}
+	return c
+}
+
 // Get returns the value for key; its Kind is None if absent.
 func (l List) Get(key string) Value {
 	for i := range l {

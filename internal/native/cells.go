@@ -2,13 +2,12 @@ package native
 
 import "github.com/adjoint-go/adjoint/internal/prefetch"
 
-// cell is what the compiler knows of a cell of the arena.
+// cell is what the namer knows of a cell of the arena.
 type cell struct {
-	value  int32 // current value, as its number above valueBase
-	slot   int32 // if inSlot: where the value lies that came from an earlier chunk
-	temp   int32 // of a temporary: its number + 1, 0 while it has none
-	kind   uint8 // what lies there
-	inSlot bool
+	value int32 // current value, as its number above valueBase
+	temp  int32 // of a temporary: its number + 1, 0 while it has none
+	kind  uint8 // what lies there
+	lasts bool  // a chunk has left a value there to later ones
 }
 
 // What lies in a cell.

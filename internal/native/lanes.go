@@ -69,15 +69,15 @@ var laneOps = [micro.Count]bool{micro.Add: true, micro.Sub: true, micro.Mul: tru
 // reports whether there are enough of them.
 func (c *straightCompiler) findLanes(lo int) bool {
 	f := &c.lanesFound
-	code := c.program.Code[lo : lo+len(c.ssa)]
+	code := c.program.Code[lo : lo+len(c.named.ssa)]
 	f.packs, f.byLanes, f.tried = f.packs[:0], nil, 0
 	f.producer = resize(f.producer, len(c.Vals))
 	for i := range f.producer {
 		f.producer[i] = isa.None
 	}
 	f.level = resize(f.level, len(code))
-	for i := range c.ssa {
-		s := &c.ssa[i]
+	for i := range c.named.ssa {
+		s := &c.named.ssa[i]
 		level := int32(0)
 		for k := 0; k < code[i].Op.Arity(); k++ {
 			if p := f.producer[s.operand(k)]; p != isa.None {
@@ -135,7 +135,7 @@ func resize[T any](s []T, n int) []T {
 func (c *straightCompiler) outputSeeds(code []micro.Instr, seeds []int32) []int32 {
 	run := 0
 	for i := range code {
-		if code[i].Type != dtype.Float64 || !laneOps[code[i].Op] || !c.Vals[c.ssa[i].dst].Output {
+		if code[i].Type != dtype.Float64 || !laneOps[code[i].Op] || !c.Vals[c.named.ssa[i].dst].Output {
 			continue
 		}
 		c.outputs = append(c.outputs, int32(i))
@@ -177,7 +177,7 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 			return -1, isa.None
 		}
 		for k := op.Arity() - 1; k >= 0; k-- {
-			p := f.producer[c.ssa[i].operand(k)]
+			p := f.producer[c.named.ssa[i].operand(k)]
 			if p != isa.None && code[p].Op == op && f.level[p] == f.level[i]-1 {
 				return k, p
 			}
@@ -221,7 +221,7 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 				}
 				p := isa.None
 				if k != s {
-					p = f.producer[c.ssa[j].operand(k)]
+					p = f.producer[c.named.ssa[j].operand(k)]
 				}
 				terms = append(terms, p)
 			}
@@ -277,7 +277,7 @@ func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 	arity := first.Op.Arity()
 	for lane, i := range t {
 		for k := range arity {
-			v[k][lane] = c.ssa[i].operand(k)
+			v[k][lane] = c.named.ssa[i].operand(k)
 		}
 	}
 	if first.Op.Info().Commutes {
@@ -350,7 +350,7 @@ func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packO
 // with everything that a pack needs before it.
 func (c *straightCompiler) lowerLanes(lo int) error {
 	f := &c.lanesFound
-	code := c.program.Code[lo : lo+len(c.ssa)]
+	code := c.program.Code[lo : lo+len(c.named.ssa)]
 	f.done = resize(f.done, len(code))
 	clear(f.done)
 	f.rows = f.rows[:0]
@@ -360,8 +360,8 @@ func (c *straightCompiler) lowerLanes(lo int) error {
 			return err
 		}
 	}
-	for k := range c.lasting {
-		l := &c.lasting[k]
+	for k := range c.named.lasting {
+		l := &c.named.lasting[k]
 		if val := &c.Vals[l.value]; val.Home == isa.SpaceFixed {
 			// Rows are not kept.
 			kind := val.Kind
@@ -391,7 +391,7 @@ func (c *straightCompiler) emitUnit(lo int, code []micro.Instr, i int32) error {
 		return nil
 	}
 	f.done[i] = true
-	s := &c.ssa[i]
+	s := &c.named.ssa[i]
 	for k := 0; k < code[i].Op.Arity(); k++ {
 		if err := c.emitOperand(lo, code, s.operand(k)); err != nil {
 			return err
@@ -445,7 +445,7 @@ func (c *straightCompiler) emitPack(lo int, code []micro.Instr, p int32) error {
 	c.packCount++
 	row, wanted := true, false
 	for lane, i := range pack.instr {
-		val := &c.Vals[c.ssa[i].dst]
+		val := &c.Vals[c.named.ssa[i].dst]
 		row = row && val.Output && code[i].Dst == first.Dst+uint32(2*lane)
 		// Only the pack that stands for an instruction serves its scalar users.
 		wanted = wanted || f.packOf[i] == p && (c.hasScalarUser[i] || val.Output)
@@ -463,7 +463,7 @@ func (c *straightCompiler) emitPack(lo int, code []micro.Instr, p int32) error {
 		if f.packOf[i] != p {
 			continue
 		}
-		id := c.ssa[i].dst
+		id := c.named.ssa[i].dst
 		if val := &c.Vals[id]; row {
 			val.Output, val.Stored = false, true
 			continue
@@ -519,7 +519,7 @@ func (c *straightCompiler) findScalarUsers(code []micro.Instr) {
 			continue
 		}
 		for k := 0; k < code[i].Op.Arity(); k++ {
-			mark(c.ssa[i].operand(k))
+			mark(c.named.ssa[i].operand(k))
 		}
 	}
 	for p := range f.packs {
@@ -532,7 +532,7 @@ func (c *straightCompiler) findScalarUsers(code []micro.Instr) {
 			}
 		}
 	}
-	for _, l := range c.lasting {
+	for _, l := range c.named.lasting {
 		mark(l.value)
 	}
 }

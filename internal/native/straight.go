@@ -42,12 +42,9 @@ type Straight struct {
 // straightCompiler is the state of CompileStraight.
 type straightCompiler struct {
 	lowering
-	program   *micro.Straight
-	cells     cellTable
-	valueBase int32 // numbers below belong to earlier chunks
-	touched   []uint32
-	lasting   []lastingValue
-	ssa       []ssaInstr // of the chunk
+	program *micro.Straight
+	named   named   // of the chunk; its values are in Vals
+	slots   []int32 // by number of a temporary: where the value lies that outlasted its chunk
 
 	// lanes
 	packCount     int
@@ -103,18 +100,18 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	c.Straight, c.Len64, c.Len32 = true, isa.Len512, isa.Len512
 	c.SlotBytes, c.SlotBase = 8, -c.Bias
 	c.ResetSlots(int32(s.TempLo+1)&^1*4-c.Bias, int32(s.TempHi)*4-c.Bias)
-	c.cells = newCellTable(o.ArenaBytes)
-	c.valueBase = 1
 	c.noLanes = o.NoLanes || level != cpu.AVX512
 	c.Buf = make([]byte, 0, 8*len(s.Code)+4096)
-	live := c.liveAtChunkEnds(o.Chunk)
 	var starts []int
-	for lo, k := 0, 0; lo < len(s.Code) || k == 0; lo, k = lo+o.Chunk, k+1 {
+	err := newNamer(s, o, c.Bias).eachChunk(func(lo, hi int, x *named) error {
 		c.Machine.Align(16)
 		starts = append(starts, len(c.Buf))
-		if err := c.chunk(lo, min(lo+o.Chunk, len(s.Code)), live[k]); err != nil {
-			return nil, err
-		}
+		c.named, *x = *x, c.named
+		c.named.vals, c.Vals = c.Vals, c.named.vals
+		return c.chunk(lo, hi)
+	})
+	if err != nil {
+		return nil, err
 	}
 	c.Files[isa.FileVector].All, c.Saved[isa.FileVector] = c.Machine.Registers(nil, false), c.Machine.Registers(nil, true)
 	c.ResetSlots(0, 0) // functions have their own
@@ -134,157 +131,13 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	return &Straight{pages: pages, starts: starts, consts: c.Consts.Sealed(), scratch: scratch, fixed: scratch - slots, arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
 }
 
-// liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
-// set of their numbers.
-func (c *straightCompiler) liveAtChunkEnds(chunk int) [][]uint64 {
-	s := c.program
-	n := max(1, (len(s.Code)+chunk-1)/chunk)
-	out := make([][]uint64, n)
-	if n == 1 {
-		return out
-	}
-	var live []uint64
-	// place returns where a temporary stands in the set.
-	place := func(n uint32) (word int, bit uint64) {
-		k := c.cells.number(c.cells.at(n))
-		for int(k)/64 >= len(live) {
-			live = append(live, 0)
-		}
-		return int(k) / 64, 1 << (k % 64)
-	}
-	lo, size := s.TempLo, s.TempHi-s.TempLo
-	read := func(n uint32) {
-		if n-lo < size {
-			word, bit := place(n)
-			live[word] |= bit
-		}
-	}
-	for i := len(s.Code) - 1; i >= 0; i-- {
-		c.cellsAhead(i - instrsAhead)
-		if (i+1)%chunk == 0 && i+1 < len(s.Code) {
-			out[i/chunk] = append([]uint64(nil), live...)
-		}
-		in := &s.Code[i]
-		if in.Dst-lo < size {
-			word, bit := place(in.Dst)
-			live[word] &^= bit
-		}
-		operands := in.Operands()
-		for k := range in.Op.Arity() {
-			read(operands[k])
-		}
-	}
-	return out
-}
-
-// cellError describes a cell that must not be accessed.
-func (c *straightCompiler) cellError(i int, cell uint32, t dtype.DType, what string) error {
-	return fmt.Errorf("native: instruction %d (%s): %s cell %d as %s: %s", i, c.program.Code[i].Op, c.program.Code[i].Type, cell, t, what)
-}
-
-// checkCell verifies the bounds and alignment of a cell.
-func (c *straightCompiler) checkCell(i int, cell uint32, t dtype.DType) error {
-	kind := cellOf[t]
-	need := uint32(1)
-	if kind == cell8 {
-		need = 2
-		if cell&1 != 0 {
-			return c.cellError(i, cell, t, "an 8-byte value at an odd cell")
-		}
-	}
-	if uint64(cell)+uint64(need) > uint64(c.cells.cells) {
-		return c.cellError(i, cell, t, "outside of the arena")
-	}
-	return nil
-}
-
-// read returns the value in a cell.
-func (c *straightCompiler) read(i int, cell uint32, t dtype.DType) (int32, error) {
-	if err := c.checkCell(i, cell, t); err != nil {
-		return isa.None, err
-	}
-	kind, at := cellOf[t], c.cells.at(cell)
-	if at.kind != kind {
-		if at.kind != cellUnknown {
-			return isa.None, c.cellError(i, cell, t, "holds a value of another size")
-		}
-		if kind == cell8 {
-			tail := c.cells.at(cell + 1)
-			if tail.kind != cellUnknown {
-				return isa.None, c.cellError(i, cell, t, "overlaps another value")
-			}
-			tail.kind = cell8Tail
-		}
-		at.kind = kind
-	}
-	if at.value >= c.valueBase {
-		return at.value - c.valueBase, nil
-	}
-	v := int32(len(c.Vals))
-	val := isa.Value{Next: isa.Never, Kind: kindOf(t), Reg: isa.NoRegister, Home: isa.SpaceArena, Disp: int32(cell)*4 - c.Bias, Stored: true}
-	if c.isTemp(cell) {
-		if !at.inSlot {
-			return isa.None, c.cellError(i, cell, t, "a temporary that was not written")
-		}
-		val.Home, val.Disp = isa.SpaceSlot, at.slot
-		c.touched = append(c.touched, cell)
-	}
-	c.Vals = append(c.Vals, val)
-	at.value = v + c.valueBase
-	return v, nil
-}
-
-func (c *straightCompiler) isTemp(cell uint32) bool {
-	return cell-c.program.TempLo < c.program.TempHi-c.program.TempLo
-}
-
-// write returns a fresh value for a cell.
-func (c *straightCompiler) write(i int, cell uint32, t dtype.DType) (int32, error) {
-	if err := c.checkCell(i, cell, t); err != nil {
-		return isa.None, err
-	}
-	kind, at := cellOf[t], c.cells.at(cell)
-	temp := c.isTemp(cell)
-	switch old := at.kind; {
-	case old == kind:
-	case old == cellUnknown || temp && kind != cell8 && (old == cell4 || old == cell1):
-		at.kind = kind
-		if kind == cell8 {
-			tail := c.cells.at(cell + 1)
-			if tail.kind != cellUnknown {
-				return isa.None, c.cellError(i, cell, t, "overlaps another value")
-			}
-			tail.kind = cell8Tail
-		}
-	default:
-		return isa.None, c.cellError(i, cell, t, "holds a value of another size")
-	}
-	v := int32(len(c.Vals))
-	val := isa.Value{Next: isa.Never, Kind: kindOf(t), Reg: isa.NoRegister}
-	if !temp {
-		val.Home, val.Disp, val.Output = isa.SpaceArena, int32(cell)*4-c.Bias, true
-	}
-	c.Vals = append(c.Vals, val)
-	at.value = v + c.valueBase
-	if temp {
-		c.touched = append(c.touched, cell)
-	}
-	return v, nil
-}
-
 // chunk compiles the instructions [lo,hi).
-func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
-	c.valueBase += int32(len(c.Vals))
-	c.Vals, c.Code, c.touched = c.Vals[:0], c.Code[:0], c.touched[:0]
+func (c *straightCompiler) chunk(lo, hi int) error {
+	c.Code = c.Code[:0]
 	clear(c.constIDs)
-	c.ssa = c.ssa[:0]
-	for i := lo; i < hi; i++ {
-		c.cellsAhead(i + instrsAhead)
-		if err := c.nameValues(i); err != nil {
-			return err
-		}
+	for _, x := range c.named.carried {
+		c.Vals[x.value].Disp = c.slots[x.temp]
 	}
-	c.findLasting(live)
 	lanes := !c.noLanes && hi-lo >= 4*isa.LaneCount && c.findLanes(lo)
 	if lanes {
 		c.findScalarUsers(c.program.Code[lo:hi])
@@ -293,14 +146,14 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 		}
 	} else {
 		for i := lo; i < hi; i++ {
-			in, s := &c.program.Code[i], &c.ssa[i-lo]
+			in, s := &c.program.Code[i], &c.named.ssa[i-lo]
 			if !c.lower(in, s.dst, s.a, s.b, s.c) {
 				return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
 			}
 		}
 	}
 	end := int32(len(c.Code))
-	for _, l := range c.lasting {
+	for _, l := range c.named.lasting {
 		c.Vals[l.value].Next = end
 	}
 	c.FindNextUses()
@@ -308,7 +161,7 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 	c.ResetRegisters()
 	c.MapWindows(hi - lo)
 	c.Generate()
-	for _, l := range c.lasting {
+	for _, l := range c.named.lasting {
 		v := &c.Vals[l.value]
 		if !v.Stored {
 			if v.Reg == isa.NoRegister {
@@ -316,8 +169,10 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 			}
 			c.Store(v)
 		}
-		at := c.cells.at(l.cell)
-		at.slot, at.inSlot = v.Disp, true
+		for int(l.temp) >= len(c.slots) {
+			c.slots = append(c.slots, 0)
+		}
+		c.slots[l.temp] = v.Disp
 	}
 	c.Machine.Leave(lanes)
 	c.EmitStubs()
@@ -326,75 +181,6 @@ func (c *straightCompiler) chunk(lo, hi int, live []uint64) error {
 
 // fewTemps is the number of cells for temporaries up to which registers are used that make instructions longer, which is more than they save where most temporaries leave their registers anyway.
 const fewTemps = 128
-
-// lastingValue is a temporary that is read after the chunk.
-type lastingValue struct {
-	cell  uint32
-	value int32
-}
-
-// findLasting lists the temporaries of this chunk, or read in it, that are read after it.
-func (c *straightCompiler) findLasting(live []uint64) {
-	c.lasting = c.lasting[:0]
-	if live == nil {
-		return
-	}
-	for _, cell := range c.touched {
-		at := c.cells.at(cell)
-		if k := c.cells.number(at); int(k)/64 < len(live) && live[k/64]>>(k%64)&1 != 0 {
-			live[k/64] &^= 1 << (k % 64) // once
-			c.lasting = append(c.lasting, lastingValue{cell, at.value - c.valueBase})
-		}
-	}
-}
-
-// instrsAhead is the number of instructions by which cells are asked for in advance.
-const instrsAhead = 12
-
-// cellsAhead asks for the cells of instruction i, if there is one.
-func (c *straightCompiler) cellsAhead(i int) {
-	if i < 0 || i >= len(c.program.Code) {
-		return
-	}
-	in := &c.program.Code[i]
-	c.cells.ahead(in.Dst)
-	operands := in.Operands()
-	for k := range in.Op.Arity() {
-		c.cells.ahead(operands[k])
-	}
-}
-
-// nameValues checks the cells of instruction i and names the values in them.
-func (c *straightCompiler) nameValues(i int) error {
-	in := &c.program.Code[i]
-	if !in.Type.Valid() || in.Op == micro.Cast && !in.To.Valid() {
-		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
-	}
-	arity := in.Op.Arity()
-	var err error
-	a, b, d := isa.None, isa.None, isa.None
-	if arity > 0 {
-		if a, err = c.read(i, in.A, in.OperandType(0)); err != nil {
-			return err
-		}
-	}
-	if arity > 1 {
-		if b, err = c.read(i, in.B, in.Type); err != nil {
-			return err
-		}
-	}
-	if arity > 2 {
-		if d, err = c.read(i, in.C, in.Type); err != nil {
-			return err
-		}
-	}
-	dst, err := c.write(i, in.Dst, in.Result())
-	if err != nil {
-		return err
-	}
-	c.ssa = append(c.ssa, ssaInstr{dst, a, b, d})
-	return nil
-}
 
 // largeCode is the size from which the next chunk is brought into the cache before it runs: smaller code stays in the
 // second-level cache.

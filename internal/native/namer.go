@@ -1,0 +1,302 @@
+package native
+
+import (
+	"fmt"
+
+	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/native/isa"
+)
+
+// namer goes through scalar code ahead of the rest of its compilation, chunk by chunk: it checks the cells, names the values in them, and finds those that are read after their chunk.
+// It needs nothing that comes of a chunk later, so that of long code it works on another processor.
+type namer struct {
+	program   *micro.Straight
+	chunk     int // instructions in a chunk
+	bias      int32
+	cells     cellTable
+	valueBase int32 // numbers below belong to earlier chunks
+	touched   []uint32
+	out       *named
+}
+
+// named is what the namer says of a chunk.
+type named struct {
+	vals    []isa.Value
+	ssa     []ssaInstr
+	lasting []lastingValue // that are read after the chunk
+	carried []lastingValue // that earlier chunks have left in slots, which are known when those are compiled
+	err     error
+}
+
+// lastingValue is a temporary, by its number, that one chunk leaves to a later one, and its value in the chunk.
+type lastingValue struct{ temp, value int32 }
+
+func newNamer(s *micro.Straight, o StraightOptions, bias int32) *namer {
+	return &namer{program: s, chunk: o.Chunk, bias: bias, cells: newCellTable(o.ArenaBytes), valueBase: 1}
+}
+
+// eachChunk calls use for one chunk after the other, until one is in error. What it is called with is valid until the next call, and may be swapped for another one.
+func (c *namer) eachChunk(use func(lo, hi int, x *named) error) error {
+	live := c.liveAtChunkEnds()
+	take := func(k int, x *named) error {
+		if x.err != nil {
+			return x.err
+		}
+		return use(k*c.chunk, min((k+1)*c.chunk, len(c.program.Code)), x)
+	}
+	if len(live) == 1 {
+		x := &named{}
+		c.name(0, live[0], x)
+		return take(0, x)
+	}
+	var bug any
+	stop, empty, full := make(chan struct{}), make(chan *named, 2), make(chan *named, 2)
+	empty <- &named{}
+	empty <- &named{}
+	go func() {
+		defer close(full)
+		defer func() { bug = recover() }()
+		for k := range live {
+			select {
+			case x := <-empty:
+				c.name(k*c.chunk, live[k], x)
+				full <- x
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		for range full { // until it has ended
+		}
+	}()
+	for k := range live {
+		x, ok := <-full
+		if !ok {
+			panic(bug)
+		}
+		if err := take(k, x); err != nil {
+			return err
+		}
+		empty <- x
+	}
+	return nil
+}
+
+// name fills x with what it says of the chunk that begins at instruction lo, at whose end the given temporaries are live.
+func (c *namer) name(lo int, live []uint64, x *named) {
+	x.vals, x.ssa, x.lasting, x.carried, x.err = x.vals[:0], x.ssa[:0], x.lasting[:0], x.carried[:0], nil
+	c.out, c.touched = x, c.touched[:0]
+	for i := lo; i < min(lo+c.chunk, len(c.program.Code)); i++ {
+		c.cellsAhead(i + instrsAhead)
+		if x.err = c.nameValues(i); x.err != nil {
+			return
+		}
+	}
+	c.findLasting(live)
+	c.valueBase += int32(len(x.vals))
+}
+
+// liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
+// set of their numbers.
+func (c *namer) liveAtChunkEnds() [][]uint64 {
+	s, chunk := c.program, c.chunk
+	n := max(1, (len(s.Code)+chunk-1)/chunk)
+	out := make([][]uint64, n)
+	if n == 1 {
+		return out
+	}
+	var live []uint64
+	// place returns where a temporary stands in the set.
+	place := func(n uint32) (word int, bit uint64) {
+		k := c.cells.number(c.cells.at(n))
+		for int(k)/64 >= len(live) {
+			live = append(live, 0)
+		}
+		return int(k) / 64, 1 << (k % 64)
+	}
+	lo, size := s.TempLo, s.TempHi-s.TempLo
+	read := func(n uint32) {
+		if n-lo < size {
+			word, bit := place(n)
+			live[word] |= bit
+		}
+	}
+	for i := len(s.Code) - 1; i >= 0; i-- {
+		c.cellsAhead(i - instrsAhead)
+		if (i+1)%chunk == 0 && i+1 < len(s.Code) {
+			out[i/chunk] = append([]uint64(nil), live...)
+		}
+		in := &s.Code[i]
+		if in.Dst-lo < size {
+			word, bit := place(in.Dst)
+			live[word] &^= bit
+		}
+		operands := in.Operands()
+		for k := range in.Op.Arity() {
+			read(operands[k])
+		}
+	}
+	return out
+}
+
+// cellError describes a cell that must not be accessed.
+func (c *namer) cellError(i int, cell uint32, t dtype.DType, what string) error {
+	return fmt.Errorf("native: instruction %d (%s): %s cell %d as %s: %s", i, c.program.Code[i].Op, c.program.Code[i].Type, cell, t, what)
+}
+
+// checkCell verifies the bounds and alignment of a cell.
+func (c *namer) checkCell(i int, cell uint32, t dtype.DType) error {
+	kind := cellOf[t]
+	need := uint32(1)
+	if kind == cell8 {
+		need = 2
+		if cell&1 != 0 {
+			return c.cellError(i, cell, t, "an 8-byte value at an odd cell")
+		}
+	}
+	if uint64(cell)+uint64(need) > uint64(c.cells.cells) {
+		return c.cellError(i, cell, t, "outside of the arena")
+	}
+	return nil
+}
+
+// read returns the value in a cell.
+func (c *namer) read(i int, cell uint32, t dtype.DType) (int32, error) {
+	if err := c.checkCell(i, cell, t); err != nil {
+		return isa.None, err
+	}
+	kind, at := cellOf[t], c.cells.at(cell)
+	if at.kind != kind {
+		if at.kind != cellUnknown {
+			return isa.None, c.cellError(i, cell, t, "holds a value of another size")
+		}
+		if kind == cell8 {
+			tail := c.cells.at(cell + 1)
+			if tail.kind != cellUnknown {
+				return isa.None, c.cellError(i, cell, t, "overlaps another value")
+			}
+			tail.kind = cell8Tail
+		}
+		at.kind = kind
+	}
+	if at.value >= c.valueBase {
+		return at.value - c.valueBase, nil
+	}
+	v := int32(len(c.out.vals))
+	val := isa.Value{Next: isa.Never, Kind: kindOf(t), Reg: isa.NoRegister, Home: isa.SpaceArena, Disp: int32(cell)*4 - c.bias, Stored: true}
+	if c.isTemp(cell) {
+		if !at.lasts {
+			return isa.None, c.cellError(i, cell, t, "a temporary that was not written")
+		}
+		val.Home, val.Disp = isa.SpaceSlot, 0 // see named.carried
+		c.out.carried = append(c.out.carried, lastingValue{c.cells.number(at), v})
+		c.touched = append(c.touched, cell)
+	}
+	c.out.vals = append(c.out.vals, val)
+	at.value = v + c.valueBase
+	return v, nil
+}
+
+func (c *namer) isTemp(cell uint32) bool {
+	return cell-c.program.TempLo < c.program.TempHi-c.program.TempLo
+}
+
+// write returns a fresh value for a cell.
+func (c *namer) write(i int, cell uint32, t dtype.DType) (int32, error) {
+	if err := c.checkCell(i, cell, t); err != nil {
+		return isa.None, err
+	}
+	kind, at := cellOf[t], c.cells.at(cell)
+	temp := c.isTemp(cell)
+	switch old := at.kind; {
+	case old == kind:
+	case old == cellUnknown || temp && kind != cell8 && (old == cell4 || old == cell1):
+		at.kind = kind
+		if kind == cell8 {
+			tail := c.cells.at(cell + 1)
+			if tail.kind != cellUnknown {
+				return isa.None, c.cellError(i, cell, t, "overlaps another value")
+			}
+			tail.kind = cell8Tail
+		}
+	default:
+		return isa.None, c.cellError(i, cell, t, "holds a value of another size")
+	}
+	v := int32(len(c.out.vals))
+	val := isa.Value{Next: isa.Never, Kind: kindOf(t), Reg: isa.NoRegister}
+	if !temp {
+		val.Home, val.Disp, val.Output = isa.SpaceArena, int32(cell)*4-c.bias, true
+	}
+	c.out.vals = append(c.out.vals, val)
+	at.value = v + c.valueBase
+	if temp {
+		c.touched = append(c.touched, cell)
+	}
+	return v, nil
+}
+
+// findLasting lists the temporaries of this chunk, or read in it, that are read after it.
+func (c *namer) findLasting(live []uint64) {
+	if live == nil {
+		return
+	}
+	for _, cell := range c.touched {
+		at := c.cells.at(cell)
+		if k := c.cells.number(at); int(k)/64 < len(live) && live[k/64]>>(k%64)&1 != 0 {
+			live[k/64] &^= 1 << (k % 64) // once
+			c.out.lasting = append(c.out.lasting, lastingValue{k, at.value - c.valueBase})
+			at.lasts = true
+		}
+	}
+}
+
+// instrsAhead is the number of instructions by which cells are asked for in advance.
+const instrsAhead = 12
+
+// cellsAhead asks for the cells of instruction i, if there is one.
+func (c *namer) cellsAhead(i int) {
+	if i < 0 || i >= len(c.program.Code) {
+		return
+	}
+	in := &c.program.Code[i]
+	c.cells.ahead(in.Dst)
+	operands := in.Operands()
+	for k := range in.Op.Arity() {
+		c.cells.ahead(operands[k])
+	}
+}
+
+// nameValues checks the cells of instruction i and names the values in them.
+func (c *namer) nameValues(i int) error {
+	in := &c.program.Code[i]
+	if !in.Type.Valid() || in.Op == micro.Cast && !in.To.Valid() {
+		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
+	}
+	arity := in.Op.Arity()
+	var err error
+	a, b, d := isa.None, isa.None, isa.None
+	if arity > 0 {
+		if a, err = c.read(i, in.A, in.OperandType(0)); err != nil {
+			return err
+		}
+	}
+	if arity > 1 {
+		if b, err = c.read(i, in.B, in.Type); err != nil {
+			return err
+		}
+	}
+	if arity > 2 {
+		if d, err = c.read(i, in.C, in.Type); err != nil {
+			return err
+		}
+	}
+	dst, err := c.write(i, in.Dst, in.Result())
+	if err != nil {
+		return err
+	}
+	c.out.ssa = append(c.out.ssa, ssaInstr{dst, a, b, d})
+	return nil
+}
