@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -16,11 +17,19 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
-// TestMain lets the thread pool have eight workers, whatever the machine has, unless speed is measured.
+// ballast is never touched. The collector runs when the heap has grown by several times its size: most tests make many small programs and drop them, and collections of small heaps took half of
+// their time.
+var ballast []byte
+
+// TestMain lets the thread pool have eight workers, whatever the machine has, and the collector run rarely, unless speed is measured.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() == "" {
 		runtime.GOMAXPROCS(max(8, runtime.GOMAXPROCS(0)))
+		ballast = make([]byte, 64<<20)
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(400)
+		}
 	}
 	verifyAlways = true
 	os.Exit(m.Run())
