@@ -1044,3 +1044,30 @@ func evens(o *operands) *graph.Node {
 	}
 	return graph.Sub(part(0), part(1))
 }
+
+// Doublings that join a constant change no bit where products overflow, underflow or are not numbers.
+func TestDoublingAtTheLimits(t *testing.T) {
+	for _, constants := range [][2]float64{{2, -100}, {-4, 1}, {0x1p40, 0x1.fffffffffffffp26}, {2, 1 + 0x1p-52}} {
+		g := graph.New()
+		values := []float64{0, negativeZero, 5e-324, -3e-320, 0x1p-1022, 0x1.fffffffffffffp1022, -math.MaxFloat64, math.MaxFloat64 / 100, math.MaxFloat64 / 200, math.Inf(1), math.NaN(), 1.1}
+		x := g.Input("x", graph.Float64, len(values))
+		y := graph.Mul(graph.Mul(x, g.Const(constants[0])), g.Const(constants[1]))
+		var bits [2][]uint64
+		for k, c := range []Config{{}, {Disable: []string{"mul-doubled"}}} {
+			p, err := c.Compile(y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := vm.NewMachine(p).Call(values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range out[0].Data.([]float64) {
+				bits[k] = append(bits[k], math.Float64bits(v))
+			}
+		}
+		if !slices.Equal(bits[0], bits[1]) {
+			t.Errorf("%v: %x, without the rule %x", constants, bits[0], bits[1])
+		}
+	}
+}
