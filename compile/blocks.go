@@ -68,7 +68,8 @@ func compileBodies(l *lowering) error {
 				}
 			}
 			var err error
-			if numbers[i], err = l.compileBody(n, b, results); err != nil {
+			inPlace := n.Op() != opSwitch && i == len(bodies)-1 && snapshots == nil // with snapshots, steps compute them where they are stored
+			if numbers[i], err = l.compileBody(n, b, results, inPlace); err != nil {
 				return err
 			}
 		}
@@ -131,10 +132,19 @@ func stepsOf(most int) int {
 	return most
 }
 
-// compileBody returns the number of the block that computes values of a body of n.
-func (l *lowering) compileBody(n *graph.Node, b *graph.Body, values []*graph.Node) (int, error) {
+// compileBody returns the number of the block that computes values of a body of n; with inPlace, carries may be overwritten by their next values.
+func (l *lowering) compileBody(n *graph.Node, b *graph.Body, values []*graph.Node, inPlace bool) (int, error) {
+	var carries [2]int
+	if n.Op() != opSwitch && n.Attrs().Int("carries") > 0 {
+		first := n.Attrs().Int("captured")
+		carries = [2]int{first, first + n.Attrs().Int("carries")}
+	}
 	hash := b.Hash()
-	key := hash[:]
+	key := append(hash[:], 0)
+	if inPlace {
+		key[len(key)-1] = 1
+		key = binary.AppendUvarint(binary.AppendUvarint(key, uint64(carries[0])), uint64(carries[1]))
+	}
 	for _, v := range values {
 		key = binary.AppendUvarint(key, uint64(v.ID()))
 	}
@@ -148,11 +158,7 @@ func (l *lowering) compileBody(n *graph.Node, b *graph.Body, values []*graph.Nod
 		}
 	}
 	u := &unit{config: l.config, user: b.Graph(), g: b.Graph(), outputs: values, names: make([][]string, len(values)), fired: l.fired,
-		blocks: l.blocks, labels: l.labels, site: site}
-	if n.Op() != opSwitch && n.Attrs().Int("carries") > 0 {
-		first := n.Attrs().Int("captured")
-		u.carries = [2]int{first, first + n.Attrs().Int("carries")}
-	}
+		blocks: l.blocks, labels: l.labels, site: site, carries: carries, inPlace: inPlace}
 	for i := range u.names {
 		u.names[i] = []string{""}
 	}

@@ -101,6 +101,7 @@ type unit struct {
 	site int32
 	// carries are of a loop's body the inputs that are carries: the first and the one behind the last.
 	carries [2]int
+	inPlace bool // their next values may overwrite them
 
 	arena int64 // what the arena should not exceed, 0 for no bound
 

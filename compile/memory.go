@@ -93,16 +93,17 @@ type memoryPlanner struct {
 	*lowering
 	alone bool
 
-	cellUse   []bool // inputs whose elements scalar code reads
-	constSeen []bool // constants that scalar code reads and that are placed
-	top       int64  // end of what has been placed
-	born      []int32
-	base      int64 // where buffers begin
-	buffers   buffers
-	becomes   map[int32]int32   // by root: the input that has it as its value after a run, and in whose place it may lie
-	packed    map[int32][]int32 // by tuple: its scalars that get one block
-	from      []int32           // by position: where the calls begin that may run at once with it, else itself
-	until     []int32           // by position: where they end
+	cellUse     []bool // inputs whose elements scalar code reads
+	constSeen   []bool // constants that scalar code reads and that are placed
+	top         int64  // end of what has been placed
+	born        []int32
+	base        int64 // where buffers begin
+	buffers     buffers
+	becomes     map[int32]int32   // by root: the input that has it as its value after a run, and in whose place it may lie
+	overwritten map[int32]bool    // inputs of a loop's body in whose place their next values lie
+	packed      map[int32][]int32 // by tuple: its scalars that get one block
+	from        []int32           // by position: where the calls begin that may run at once with it, else itself
+	until       []int32           // by position: where they end
 }
 
 // leastPacked is the number of scalars from which those that an instruction leaves have a block, which is given back after their last use, and not cells.
@@ -195,7 +196,7 @@ func (m *memoryPlanner) liveRanges() {
 		whole, _ := m.outermost(r)
 		last[whole] = max(last[whole], last[r])
 	}
-	m.becomes = map[int32]int32{}
+	m.becomes, m.overwritten = map[int32]int32{}, map[int32]bool{}
 	for i, k := range m.updates {
 		if k == 0 {
 			continue
@@ -204,6 +205,31 @@ func (m *memoryPlanner) liveRanges() {
 		r := m.root[o.ID()]
 		if _, twice := m.becomes[r]; !twice && last[in] != never && m.offset[o.ID()] == 0 && m.bytes(r) == m.bytes(in) && !o.Type().IsScalar() {
 			m.becomes[r] = in
+		}
+	}
+	m.overCarries()
+}
+
+// overCarries finds the carries of a loop's body in whose place their next values may lie, and nothing else that the body gives out: a loop computes them, which reads the carry for the last time.
+func (m *memoryPlanner) overCarries() {
+	if !m.inPlace {
+		return
+	}
+	uses := map[int32]int{}
+	for _, o := range m.outputs {
+		if !o.Type().IsScalar() {
+			uses[m.root[o.ID()]]++
+		}
+	}
+	for i := m.carries[0]; i < m.carries[1]; i++ {
+		next := m.outputs[i-m.carries[0]]
+		in, r := int32(m.g.Inputs()[i].ID()), m.root[next.ID()]
+		if _, twice := m.becomes[r]; uses[r] != 1 || twice || m.class[r] != classLoop || m.offset[next.ID()] != 0 || m.bytes(r) != m.bytes(in) {
+			continue
+		}
+		if k := m.groupOf[r]; m.plan.lastUse[in] == m.plan.pos[k] && m.plainOnly(m.groups[k], in, m.g.Node(int(r))) {
+			m.becomes[r] = in
+			m.overwritten[in] = true
 		}
 	}
 }
@@ -244,7 +270,7 @@ func (m *memoryPlanner) placeInputs() {
 		case in.Type().IsScalar():
 		case in.Shape().Empty():
 			m.place[id] = place{known: true}
-		case m.cellUse[id] || resident(in) || m.updated(i) || m.handedOn(in):
+		case m.cellUse[id] || resident(in) || m.updated(i) || m.handedOn(in) || m.overwritten[id]:
 			m.top = roundUp(m.top, align)
 			m.place[id] = place{m.top, 0, true}
 			m.top += m.bytes(id)
