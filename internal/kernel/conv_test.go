@@ -124,6 +124,12 @@ func convCases() []kernelCase {
 		{sh(5, 3, 600, 601), sh(2, 3, 1, 1), sh(2, 1), sh(1, 1), sh(0, 1, 0, 0), 1, false},
 		{sh(2, 40, 1), sh(30, 20, 1), sh(2), sh(1), sh(0, 0), 2, false},
 		{sh(2, 3, 2, 2), sh(4, 3, 1, 1), sh(1, 3), sh(1, 1), sh(0, 0, 0, 1), 1, false},
+		// short rows of several images that are laid out together: groups, strides, dilation, padding, more images than at once, one to three dimensions, more terms than a chain
+		{sh(7, 80, 4, 3), sh(34, 40, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 2, false},
+		{sh(9, 3, 4, 5), sh(300, 3, 2, 2), sh(2, 2), sh(1, 1), sh(0, 0, 0, 0), 1, false},
+		{sh(9, 6, 5, 9), sh(150, 6, 2, 2), sh(1, 3), sh(1, 2), sh(1, 1, 0, 0), 1, false},
+		{sh(9, 8, 3), sh(9, 8, 5), sh(1), sh(1), sh(3, 3), 1, false},
+		{sh(3, 12, 2, 3, 2), sh(16, 12, 2, 2, 2), sh(1, 1, 1), sh(1, 2, 1), sh(1, 0, 1, 1, 0, 1), 1, false},
 		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
 		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
@@ -388,3 +394,43 @@ var _ = addCases(
 	kernelCase{name: "max_pool", what: "NaN", dtypes: floatDTypes, attrs: attrs(attr.L("window", sh(3)), attr.L("strides", sh(1)), attr.L("dilation", sh(1)), attr.L("padding", sh(0, 0))),
 		in: []arg{v(sh(1, 1, 5), 1, nan, inf, nan, -inf)}, out: []arg{v(sh(1, 1, 3), nan, nan, nan), ints(sh(1, 1, 3), 1, 1, 3)}},
 )
+
+// TestConvWays has convolutions go the way that is meant for their shapes, and not where it is not.
+func TestConvWays(t *testing.T) {
+	for _, c := range []struct {
+		images, in, out, extent, window, stride, groups int
+		which                                           int
+		want                                            string
+	}{
+		{8, 512, 512, 4, 3, 1, 1, convForward, "laid"},
+		{8, 512, 512, 4, 3, 1, 1, convOfInput, "laid"},
+		{8, 64, 64, 2, 3, 1, 2, convForward, "laid"},
+		{8, 512, 512, 4, 3, 2, 1, convOfInput, "rows"}, // strides
+		{8, 64, 64, 56, 3, 1, 1, convForward, "rows"},  // long rows
+		{8, 16, 4, 4, 3, 1, 1, convForward, "rows"},    // few results
+		{8, 64, 64, 4, 3, 1, 64, convForward, "single"},
+		{8, 64, 64, 14, 5, 2, 64, convForward, "single"},
+		{8, 64, 64, 14, 5, 2, 64, convOfInput, "single"},
+		{8, 64, 128, 14, 3, 1, 64, convForward, "rows"}, // two filters a plane
+		{8, 64, 64, 14, 3, 1, 32, convForward, "rows"},
+		{1, 1, 1, 64, 17, 1, 1, convForward, "rows"}, // more than a chain
+		{8, 64, 64, 14, 3, 1, 64, convOfFilters, "rows"},
+	} {
+		pad := c.window / 2
+		n := (c.extent+2*pad-c.window)/c.stride + 1
+		a := attrs(attr.L("strides", sh(c.stride, c.stride)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(pad, pad, pad, pad)), attr.I("groups", c.groups))
+		p := newConvPlan(sh(c.images, c.in, c.extent, c.extent), sh(c.out, c.in/c.groups, c.window, c.window), sh(c.images, c.out, n, n), dtype.Float32, a, c.which)
+		got := "columns"
+		switch {
+		case p.laid != nil:
+			got = "laid"
+		case p.rows != nil && p.rows.single:
+			got = "single"
+		case p.rows != nil:
+			got = "rows"
+		}
+		if got != c.want {
+			t.Errorf("%+v goes by %s", c, got)
+		}
+	}
+}
