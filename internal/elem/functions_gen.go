@@ -176,28 +176,28 @@ func expm1x64(x float64) float64 {
 	}
 	v3 := lower64(710, x)
 	v4 := upper64(-40, v3)
-	v9 := float64(v4 * 0x1.71547652b82fep+00)
-	v10 := math.RoundToEven(v9)
-	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v4)
-	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
-	v13 := v11 - v12
-	v14 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v13)
-	v15 := float64(v12 * v12)
-	v27 := math.FMA(0x1.af5e7659a4daap-26, v15, 0x1.71ddf87e0eda1p-19)
-	v28 := math.FMA(v27, v15, 0x1.a01a01afd4155p-13)
-	v29 := math.FMA(v28, v15, 0x1.111111110f6dap-07)
-	v30 := math.FMA(v29, v15, 0x1.5555555555559p-03)
-	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v15, 0x1.27e535f113044p-22)
-	v32 := math.FMA(v31, v15, 0x1.a01a017be3201p-16)
-	v33 := math.FMA(v32, v15, 0x1.6c16c16c1f018p-10)
-	v34 := math.FMA(v33, v15, 0x1.555555555553fp-05)
-	v35 := math.FMA(v34, v15, 0x1p-01)
-	v36 := math.FMA(v30, v12, v35)
-	v37 := math.FMA(v15, v36, v14)
-	v39 := v10 + 0x1.80000000003ffp+52
+	v20 := float64(v4 * 0x1.71547652b82fep+00)
+	v21 := math.RoundToEven(v20)
+	v22 := math.FMA(-v21, 0x1.62e42fefa39efp-01, v4)
+	v23 := math.FMA(-v21, 0x1.abc9e3b39803fp-56, v22)
+	v24 := v22 - v23
+	v25 := math.FMA(-v21, 0x1.abc9e3b39803fp-56, v24)
+	v26 := float64(v23 * v23)
+	v27 := math.FMA(0x1.af5e7659a4daap-26, v26, 0x1.71ddf87e0eda1p-19)
+	v28 := math.FMA(v27, v26, 0x1.a01a01afd4155p-13)
+	v29 := math.FMA(v28, v26, 0x1.111111110f6dap-07)
+	v30 := math.FMA(v29, v26, 0x1.5555555555559p-03)
+	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v26, 0x1.27e535f113044p-22)
+	v32 := math.FMA(v31, v26, 0x1.a01a017be3201p-16)
+	v33 := math.FMA(v32, v26, 0x1.6c16c16c1f018p-10)
+	v34 := math.FMA(v33, v26, 0x1.555555555553fp-05)
+	v35 := math.FMA(v34, v26, 0x1p-01)
+	v36 := math.FMA(v30, v23, v35)
+	v37 := math.FMA(v26, v36, v25)
+	v39 := v21 + 0x1.80000000003ffp+52
 	v40 := math.Float64bits(v39) << 52
 	v42 := math.Float64frombits(v40) - 1
-	v43 := math.FMA(math.Float64frombits(v40), v12, v42)
+	v43 := math.FMA(math.Float64frombits(v40), v23, v42)
 	v44 := math.FMA(math.Float64frombits(v40), v37, v43)
 	v47 := math.Float64bits(x) & 0x8000000000000000
 	v48 := math.Float64bits(v44) | v47
@@ -207,33 +207,33 @@ func expm1x64(x float64) float64 {
 func expm1x64Slow(x float64) float64 {
 	v3 := lower64(710, x)
 	v4 := upper64(-40, v3)
-	v9 := float64(v4 * 0x1.71547652b82fep+00)
-	v10 := math.RoundToEven(v9)
-	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v4)
-	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
-	v13 := v11 - v12
-	v14 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v13)
-	v15 := float64(v12 * v12)
-	v27 := math.FMA(0x1.af5e7659a4daap-26, v15, 0x1.71ddf87e0eda1p-19)
-	v28 := math.FMA(v27, v15, 0x1.a01a01afd4155p-13)
-	v29 := math.FMA(v28, v15, 0x1.111111110f6dap-07)
-	v30 := math.FMA(v29, v15, 0x1.5555555555559p-03)
-	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v15, 0x1.27e535f113044p-22)
-	v32 := math.FMA(v31, v15, 0x1.a01a017be3201p-16)
-	v33 := math.FMA(v32, v15, 0x1.6c16c16c1f018p-10)
-	v34 := math.FMA(v33, v15, 0x1.555555555553fp-05)
-	v35 := math.FMA(v34, v15, 0x1p-01)
-	v36 := math.FMA(v30, v12, v35)
-	v37 := math.FMA(v15, v36, v14)
-	v39 := v10 + 0x1.80000000003ffp+52
+	v20 := float64(v4 * 0x1.71547652b82fep+00)
+	v21 := math.RoundToEven(v20)
+	v22 := math.FMA(-v21, 0x1.62e42fefa39efp-01, v4)
+	v23 := math.FMA(-v21, 0x1.abc9e3b39803fp-56, v22)
+	v24 := v22 - v23
+	v25 := math.FMA(-v21, 0x1.abc9e3b39803fp-56, v24)
+	v26 := float64(v23 * v23)
+	v27 := math.FMA(0x1.af5e7659a4daap-26, v26, 0x1.71ddf87e0eda1p-19)
+	v28 := math.FMA(v27, v26, 0x1.a01a01afd4155p-13)
+	v29 := math.FMA(v28, v26, 0x1.111111110f6dap-07)
+	v30 := math.FMA(v29, v26, 0x1.5555555555559p-03)
+	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v26, 0x1.27e535f113044p-22)
+	v32 := math.FMA(v31, v26, 0x1.a01a017be3201p-16)
+	v33 := math.FMA(v32, v26, 0x1.6c16c16c1f018p-10)
+	v34 := math.FMA(v33, v26, 0x1.555555555553fp-05)
+	v35 := math.FMA(v34, v26, 0x1p-01)
+	v36 := math.FMA(v30, v23, v35)
+	v37 := math.FMA(v26, v36, v25)
+	v39 := v21 + 0x1.80000000003ffp+52
 	v40 := math.Float64bits(v39) << 52
 	v42 := math.Float64frombits(v40) - 1
-	v43 := math.FMA(math.Float64frombits(v40), v12, v42)
+	v43 := math.FMA(math.Float64frombits(v40), v23, v42)
 	v44 := math.FMA(math.Float64frombits(v40), v37, v43)
 	v45 := 709 < x
-	v47 := v10 + 0x1.80000000003fdp+52
+	v47 := v21 + 0x1.80000000003fdp+52
 	v48 := math.Float64bits(v47) << 52
-	v49 := v12 + v37
+	v49 := v23 + v37
 	v50 := math.FMA(math.Float64frombits(v48), v49, math.Float64frombits(v48))
 	v52 := float64(v50 * 4)
 	v53 := select64(v45, math.Float64bits(v52), math.Float64bits(v44))
@@ -1553,54 +1553,52 @@ func cosh64Slow(x float64) float64 {
 }
 
 func tanh64(x float64) float64 {
-	v3 := math.Float64bits(x) &^ 0x8000000000000000
-	v4 := lower64(22, math.Float64frombits(v3))
-	v5 := v4 + v4
-	v9 := float64(v5 * 0x1.71547652b82fep+00)
-	v10 := math.RoundToEven(v9)
-	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v5)
-	v12 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v11)
-	v13 := v11 - v12
-	v14 := math.FMA(-v10, 0x1.abc9e3b39803fp-56, v13)
-	v15 := float64(v12 * v12)
-	v27 := math.FMA(0x1.af5e7659a4daap-26, v15, 0x1.71ddf87e0eda1p-19)
-	v28 := math.FMA(v27, v15, 0x1.a01a01afd4155p-13)
-	v29 := math.FMA(v28, v15, 0x1.111111110f6dap-07)
-	v30 := math.FMA(v29, v15, 0x1.5555555555559p-03)
-	v31 := math.FMA(0x1.1ee8e07baea8ep-29, v15, 0x1.27e535f113044p-22)
-	v32 := math.FMA(v31, v15, 0x1.a01a017be3201p-16)
-	v33 := math.FMA(v32, v15, 0x1.6c16c16c1f018p-10)
-	v34 := math.FMA(v33, v15, 0x1.555555555553fp-05)
-	v35 := math.FMA(v34, v15, 0x1p-01)
-	v36 := math.FMA(v30, v12, v35)
-	v37 := math.FMA(v15, v36, v14)
-	v39 := v10 + 0x1.80000000003ffp+52
-	v40 := math.Float64bits(v39) << 52
-	v42 := math.Float64frombits(v40) - 1
-	v43 := float64(math.Float64frombits(v40) * v12)
-	v44 := v42 + v43
-	v45 := v44 - v42
+	v3 := float64(2 * x)
+	v5 := math.Float64bits(v3) | 0x8000000000000000
+	v6 := upper64(-746, math.Float64frombits(v5))
+	v20 := float64(v6 * 0x1.71547652b82fep+00)
+	v21 := math.RoundToEven(v20)
+	v22 := math.FMA(-v21, 0x1.62e42fefa39efp-01, v6)
+	v23 := math.FMA(-v21, 0x1.abc9e3b39803fp-56, v22)
+	v24 := v22 - v23
+	v25 := math.FMA(-v21, 0x1.abc9e3b39803fp-56, v24)
+	v26 := float64(v23 * v23)
+	v27 := math.FMA(0x1.ad7aebd3d07eap-26, v26, 0x1.71df2890bacc9p-19)
+	v28 := math.FMA(v27, v26, 0x1.a01a0128ae995p-13)
+	v29 := math.FMA(v28, v26, 0x1.1111111128181p-07)
+	v30 := math.FMA(v29, v26, 0x1.55555555554f8p-03)
+	v31 := math.FMA(0x1.28ad6ca182e57p-22, v26, 0x1.a0199a1741b3ep-16)
+	v32 := math.FMA(v31, v26, 0x1.6c16c18423b49p-10)
+	v33 := math.FMA(v32, v26, 0x1.55555555508abp-05)
+	v34 := math.FMA(v33, v26, 0x1.000000000000ap-01)
+	v35 := math.FMA(v30, v23, v34)
+	v36 := math.FMA(v26, v35, v25)
+	v38 := upper64(-1000, v21)
+	v40 := v38 + 0x1.80000000003ffp+52
+	v41 := math.Float64bits(v40) << 52
+	v43 := 1 - math.Float64frombits(v41)
+	v44 := float64(math.Float64frombits(v41) * v23)
+	v45 := v43 - v44
 	v46 := v43 - v45
-	v47 := float64(math.Float64frombits(v40) * v37)
-	v48 := v44 + v47
-	v49 := v48 - v44
-	v50 := v47 - v49
-	v51 := v46 + v50
-	v53 := 2 + v48
-	v54 := v53 - 2
-	v55 := v48 - v54
-	v56 := v48 / v53
-	v57 := math.FMA(-v56, v53, v48)
-	v58 := v55 + v51
-	v59 := math.FMA(-v56, v58, v51)
+	v47 := v46 - v44
+	v48 := float64(math.Float64frombits(v41) * v36)
+	v49 := v45 - v48
+	v50 := v45 - v49
+	v51 := v50 - v48
+	v52 := v47 + v51
+	v53 := 2 - v49
+	v54 := 2 - v53
+	v55 := v54 - v49
+	v56 := v49 / v53
+	v57 := math.FMA(-v56, v53, v49)
+	v58 := v55 - v52
+	v59 := math.FMA(-v56, v58, v52)
 	v60 := v57 + v59
-	v61 := math.FMA(-v56, 0x1p-01, 0x1p-01)
-	v62 := math.FMA(v60, v61, v56)
-	v64 := v4 < 9
-	v65 := select64(v64, math.Float64bits(v62), math.Float64bits(v56))
-	v66 := math.Float64bits(x) & 0x8000000000000000
-	v67 := v65 | v66
-	return math.Float64frombits(v67)
+	v62 := math.FMA(v56, 0x1p-01, 0x1p-01)
+	v63 := math.FMA(v60, v62, v56)
+	v64 := math.Float64bits(x) & 0x8000000000000000
+	v65 := math.Float64bits(v63) | v64
+	return math.Float64frombits(v65)
 }
 
 func asinh64(x float64) float64 {
@@ -1998,8 +1996,8 @@ func atanh64Slow(x float64) float64 {
 }
 
 func sigmoid64(x float64) float64 {
-	v2 := math.Float64bits(x) | 0x8000000000000000
-	v4 := upper64(-746, math.Float64frombits(v2))
+	v3 := math.Float64bits(x) | 0x8000000000000000
+	v4 := upper64(-746, math.Float64frombits(v3))
 	v8 := float64(v4 * 0x1.71547652b82fep+00)
 	v9 := math.RoundToEven(v8)
 	v10 := math.FMA(-v9, 0x1.62e42fefa39efp-01, v4)
@@ -2041,8 +2039,8 @@ func sigmoid64(x float64) float64 {
 }
 
 func softplus64(x float64) float64 {
-	v2 := math.Float64bits(x) | 0x8000000000000000
-	v4 := upper64(-746, math.Float64frombits(v2))
+	v3 := math.Float64bits(x) | 0x8000000000000000
+	v4 := upper64(-746, math.Float64frombits(v3))
 	v8 := float64(v4 * 0x1.71547652b82fep+00)
 	v9 := math.RoundToEven(v8)
 	v10 := math.FMA(-v9, 0x1.62e42fefa39efp-01, v4)
@@ -3286,22 +3284,22 @@ func expm1x32(x float32) float32 {
 	}
 	v3 := lower32(89, x)
 	v4 := upper32(-20, v3)
-	v9 := float32(v4 * 0x1.715476p+00)
-	v10 := float32(math.RoundToEven(float64(v9)))
-	v11 := fma32(-v10, 0x1.62e43p-01, v4)
-	v12 := fma32(-v10, -0x1.05c61p-29, v11)
-	v13 := v11 - v12
-	v14 := fma32(-v10, -0x1.05c61p-29, v13)
-	v15 := float32(v12 * v12)
-	v21 := fma32(0x1.6be946p-10, v12, 0x1.12278ap-07)
-	v22 := fma32(v21, v12, 0x1.555678p-05)
-	v23 := fma32(v22, v12, 0x1.5554bp-03)
-	v24 := fma32(v23, v12, 0x1.fffffep-02)
-	v25 := fma32(v15, v24, v14)
-	v27 := v10 + 0x1.8000fep+23
+	v14 := float32(v4 * 0x1.715476p+00)
+	v15 := float32(math.RoundToEven(float64(v14)))
+	v16 := fma32(-v15, 0x1.62e43p-01, v4)
+	v17 := fma32(-v15, -0x1.05c61p-29, v16)
+	v18 := v16 - v17
+	v19 := fma32(-v15, -0x1.05c61p-29, v18)
+	v20 := float32(v17 * v17)
+	v21 := fma32(0x1.6be946p-10, v17, 0x1.12278ap-07)
+	v22 := fma32(v21, v17, 0x1.555678p-05)
+	v23 := fma32(v22, v17, 0x1.5554bp-03)
+	v24 := fma32(v23, v17, 0x1.fffffep-02)
+	v25 := fma32(v20, v24, v19)
+	v27 := v15 + 0x1.8000fep+23
 	v28 := math.Float32bits(v27) << 23
 	v30 := math.Float32frombits(v28) - 1
-	v31 := fma32(math.Float32frombits(v28), v12, v30)
+	v31 := fma32(math.Float32frombits(v28), v17, v30)
 	v32 := fma32(math.Float32frombits(v28), v25, v31)
 	v35 := math.Float32bits(x) & 0x80000000
 	v36 := math.Float32bits(v32) | v35
@@ -3311,27 +3309,27 @@ func expm1x32(x float32) float32 {
 func expm1x32Slow(x float32) float32 {
 	v3 := lower32(89, x)
 	v4 := upper32(-20, v3)
-	v9 := float32(v4 * 0x1.715476p+00)
-	v10 := float32(math.RoundToEven(float64(v9)))
-	v11 := fma32(-v10, 0x1.62e43p-01, v4)
-	v12 := fma32(-v10, -0x1.05c61p-29, v11)
-	v13 := v11 - v12
-	v14 := fma32(-v10, -0x1.05c61p-29, v13)
-	v15 := float32(v12 * v12)
-	v21 := fma32(0x1.6be946p-10, v12, 0x1.12278ap-07)
-	v22 := fma32(v21, v12, 0x1.555678p-05)
-	v23 := fma32(v22, v12, 0x1.5554bp-03)
-	v24 := fma32(v23, v12, 0x1.fffffep-02)
-	v25 := fma32(v15, v24, v14)
-	v27 := v10 + 0x1.8000fep+23
+	v14 := float32(v4 * 0x1.715476p+00)
+	v15 := float32(math.RoundToEven(float64(v14)))
+	v16 := fma32(-v15, 0x1.62e43p-01, v4)
+	v17 := fma32(-v15, -0x1.05c61p-29, v16)
+	v18 := v16 - v17
+	v19 := fma32(-v15, -0x1.05c61p-29, v18)
+	v20 := float32(v17 * v17)
+	v21 := fma32(0x1.6be946p-10, v17, 0x1.12278ap-07)
+	v22 := fma32(v21, v17, 0x1.555678p-05)
+	v23 := fma32(v22, v17, 0x1.5554bp-03)
+	v24 := fma32(v23, v17, 0x1.fffffep-02)
+	v25 := fma32(v20, v24, v19)
+	v27 := v15 + 0x1.8000fep+23
 	v28 := math.Float32bits(v27) << 23
 	v30 := math.Float32frombits(v28) - 1
-	v31 := fma32(math.Float32frombits(v28), v12, v30)
+	v31 := fma32(math.Float32frombits(v28), v17, v30)
 	v32 := fma32(math.Float32frombits(v28), v25, v31)
 	v33 := 88 < x
-	v35 := v10 + 0x1.8000fap+23
+	v35 := v15 + 0x1.8000fap+23
 	v36 := math.Float32bits(v35) << 23
-	v37 := v12 + v25
+	v37 := v17 + v25
 	v38 := fma32(math.Float32frombits(v36), v37, math.Float32frombits(v36))
 	v40 := float32(v38 * 4)
 	v41 := select32(v33, math.Float32bits(v40), math.Float32bits(v32))
@@ -4485,48 +4483,47 @@ func cosh32Slow(x float32) float32 {
 }
 
 func tanh32(x float32) float32 {
-	v3 := math.Float32bits(x) &^ 0x80000000
-	v4 := lower32(10, math.Float32frombits(v3))
-	v5 := v4 + v4
-	v9 := float32(v5 * 0x1.715476p+00)
-	v10 := float32(math.RoundToEven(float64(v9)))
-	v11 := fma32(-v10, 0x1.62e43p-01, v5)
-	v12 := fma32(-v10, -0x1.05c61p-29, v11)
-	v13 := v11 - v12
-	v14 := fma32(-v10, -0x1.05c61p-29, v13)
-	v15 := float32(v12 * v12)
-	v21 := fma32(0x1.6be946p-10, v12, 0x1.12278ap-07)
-	v22 := fma32(v21, v12, 0x1.555678p-05)
-	v23 := fma32(v22, v12, 0x1.5554bp-03)
-	v24 := fma32(v23, v12, 0x1.fffffep-02)
-	v25 := fma32(v15, v24, v14)
-	v27 := v10 + 0x1.8000fep+23
-	v28 := math.Float32bits(v27) << 23
-	v30 := math.Float32frombits(v28) - 1
-	v31 := float32(math.Float32frombits(v28) * v12)
-	v32 := v30 + v31
-	v33 := v32 - v30
-	v34 := v31 - v33
-	v35 := float32(math.Float32frombits(v28) * v25)
-	v36 := v32 + v35
-	v37 := v36 - v32
-	v38 := v35 - v37
-	v39 := v34 + v38
-	v41 := 2 + v36
-	v42 := v41 - 2
-	v43 := v36 - v42
-	v44 := v36 / v41
-	v45 := fma32(-v44, v41, v36)
-	v46 := v43 + v39
-	v47 := fma32(-v44, v46, v39)
-	v48 := v45 + v47
-	v50 := fma32(-v44, 0x1p-01, 0x1p-01)
-	v51 := fma32(v48, v50, v44)
-	v53 := v4 < 4
-	v54 := select32(v53, math.Float32bits(v51), math.Float32bits(v44))
-	v55 := math.Float32bits(x) & 0x80000000
-	v56 := v54 | v55
-	return math.Float32frombits(v56)
+	v3 := float32(2 * x)
+	v5 := math.Float32bits(v3) | 0x80000000
+	v6 := upper32(-104, math.Float32frombits(v5))
+	v15 := float32(v6 * 0x1.715476p+00)
+	v16 := float32(math.RoundToEven(float64(v15)))
+	v17 := fma32(-v16, 0x1.62e43p-01, v6)
+	v18 := fma32(-v16, -0x1.05c61p-29, v17)
+	v19 := v17 - v18
+	v20 := fma32(-v16, -0x1.05c61p-29, v19)
+	v21 := float32(v18 * v18)
+	v22 := fma32(0x1.6a24fap-10, v18, 0x1.1239e4p-07)
+	v23 := fma32(v22, v18, 0x1.5558fp-05)
+	v24 := fma32(v23, v18, 0x1.555492p-03)
+	v25 := fma32(v24, v18, 0x1.fffffcp-02)
+	v26 := fma32(v21, v25, v20)
+	v28 := upper32(-120, v16)
+	v30 := v28 + 0x1.8000fep+23
+	v31 := math.Float32bits(v30) << 23
+	v33 := 1 - math.Float32frombits(v31)
+	v34 := float32(math.Float32frombits(v31) * v18)
+	v35 := v33 - v34
+	v36 := v33 - v35
+	v37 := v36 - v34
+	v38 := float32(math.Float32frombits(v31) * v26)
+	v39 := v35 - v38
+	v40 := v35 - v39
+	v41 := v40 - v38
+	v42 := v37 + v41
+	v43 := 2 - v39
+	v44 := 2 - v43
+	v45 := v44 - v39
+	v46 := v39 / v43
+	v47 := fma32(-v46, v43, v39)
+	v48 := v45 - v42
+	v49 := fma32(-v46, v48, v42)
+	v50 := v47 + v49
+	v52 := fma32(v46, 0x1p-01, 0x1p-01)
+	v53 := fma32(v50, v52, v46)
+	v54 := math.Float32bits(x) & 0x80000000
+	v55 := math.Float32bits(v53) | v54
+	return math.Float32frombits(v55)
 }
 
 func asinh32(x float32) float32 {
@@ -4892,8 +4889,8 @@ func atanh32Slow(x float32) float32 {
 }
 
 func sigmoid32(x float32) float32 {
-	v2 := math.Float32bits(x) | 0x80000000
-	v4 := upper32(-104, math.Float32frombits(v2))
+	v3 := math.Float32bits(x) | 0x80000000
+	v4 := upper32(-104, math.Float32frombits(v3))
 	v8 := float32(v4 * 0x1.715476p+00)
 	v9 := float32(math.RoundToEven(float64(v8)))
 	v10 := fma32(-v9, 0x1.62e43p-01, v4)
@@ -4930,8 +4927,8 @@ func sigmoid32(x float32) float32 {
 }
 
 func softplus32(x float32) float32 {
-	v2 := math.Float32bits(x) | 0x80000000
-	v4 := upper32(-104, math.Float32frombits(v2))
+	v3 := math.Float32bits(x) | 0x80000000
+	v4 := upper32(-104, math.Float32frombits(v3))
 	v8 := float32(v4 * 0x1.715476p+00)
 	v9 := float32(math.RoundToEven(float64(v8)))
 	v10 := fma32(-v9, 0x1.62e43p-01, v4)

@@ -1,7 +1,8 @@
 package native
 
 import (
-	"strings"
+	"math"
+	"regexp"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -9,13 +10,21 @@ import (
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
+var multiplyAdd = regexp.MustCompile(`(?i)vfn?m(add|sub)|fml[as]|fn?m(add|sub)`)
+
 // TestLoopShares compiles functions of one argument alone and together: what both compute is there once.
 func TestLoopShares(t *testing.T) {
 	for _, d := range []dtype.DType{dtype.Float64, dtype.Float32} {
 		instr := func(op micro.Op, dst, a uint32) micro.Instr { return micro.Instr{Op: op, Type: d, Dst: dst, A: a} }
-		decay := []micro.Instr{instr(micro.Abs, 2, 0), instr(micro.Neg, 2, 2), instr(micro.Exp, 2, 2)} // e^−|x|
-		growth := []micro.Instr{instr(micro.Exp, 2, 0)}
-		sigmoid := []micro.Instr{instr(micro.Sigmoid, 1, 0)}
+		const x, two, result, other = 0, 1, 2, 3
+		bits := uint64(math.Float32bits(2))
+		if d == dtype.Float64 {
+			bits = math.Float64bits(2)
+		}
+		decay := []micro.Instr{instr(micro.Abs, other, x), instr(micro.Neg, other, other), instr(micro.Exp, other, other)} // e^−|x|
+		decay2 := append([]micro.Instr{{Op: micro.Mul, Type: d, Dst: other, A: two, B: x}, instr(micro.Abs, other, other)}, decay[1:]...)
+		growth := []micro.Instr{instr(micro.Exp, other, x)}
+		sigmoid, tanh := []micro.Instr{instr(micro.Sigmoid, result, x)}, []micro.Instr{instr(micro.Tanh, result, x)}
 		for _, c := range []struct {
 			name   string
 			a, b   []micro.Instr
@@ -24,25 +33,28 @@ func TestLoopShares(t *testing.T) {
 			{"sigmoid before e^-|x|", sigmoid, decay, true},
 			{"sigmoid behind e^-|x|", decay, sigmoid, true},
 			{"sigmoid and e^x", sigmoid, growth, false},
+			{"tanh before e^-|2x|", tanh, decay2, true},
+			{"tanh behind e^-|2x|", decay2, tanh, true},
+			{"tanh and e^-|x|", tanh, decay, false},
 		} {
 			for _, level := range []cpu.Level{cpu.NEON, cpu.AVX2, cpu.AVX512} {
-				lines := func(code ...micro.Instr) int {
+				fused := func(code ...micro.Instr) int { // multiply-adds, of which polynomials are
 					of := micro.Access{Type: d, Strides: []int{1}}
-					l := &micro.Loop{Dims: []int{1000}, In: []micro.Access{of}, Temps: 2, Code: code}
+					l := &micro.Loop{Dims: []int{1000}, In: []micro.Access{of}, Consts: []micro.Const{{Type: d, Bits: bits}}, Temps: 2, Code: code}
 					for _, in := range code {
 						if in.Op.Info().Flops > 1 {
 							l.Out, l.OutRegs = append(l.Out, of), append(l.OutRegs, in.Dst)
 						}
 					}
-					text, step, err := LoopText(l, level)
+					text, _, err := LoopText(l, level)
 					if err != nil {
 						t.Fatal(err)
 					}
-					return 1000 * strings.Count(text, "\n") / step
+					return len(multiplyAdd.FindAllString(text, -1))
 				}
-				both, apart := lines(append(append([]micro.Instr(nil), c.a...), c.b...)...), lines(c.a...)+lines(c.b...)
-				if shares := 5*both < 4*apart; shares != c.shares {
-					t.Errorf("%s of %v for %v: %d lines, apart %d for 1000 elements", c.name, d, level, both, apart)
+				both, apart := fused(append(append([]micro.Instr(nil), c.a...), c.b...)...), fused(c.a...)+fused(c.b...)
+				if shares := both < apart; shares != c.shares || apart == 0 {
+					t.Errorf("%s of %v for %v: %d multiply-adds, apart %d", c.name, d, level, both, apart)
 				}
 			}
 		}

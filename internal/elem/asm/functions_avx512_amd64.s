@@ -3397,17 +3397,17 @@ TEXT ·TanhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z27
-	VBROADCASTSD constants64<>+400(SB), Z24
-	VBROADCASTSD constants64<>+408(SB), Z23
-	VBROADCASTSD constants64<>+416(SB), Z30
-	VBROADCASTSD constants64<>+424(SB), Z29
-	VBROADCASTSD constants64<>+432(SB), Z22
-	VBROADCASTSD constants64<>+440(SB), Z21
-	VBROADCASTSD constants64<>+480(SB), Z31
-	VBROADCASTSD constants64<>+592(SB), Z26
-	VBROADCASTSD constants64<>+1280(SB), Z28
-	VBROADCASTSD constants64<>+112(SB), Z25
+	VBROADCASTSD constants64<>+176(SB), Z24
+	VBROADCASTSD constants64<>+184(SB), Z22
+	VBROADCASTSD constants64<>+192(SB), Z21
+	VBROADCASTSD constants64<>+200(SB), Z29
+	VBROADCASTSD constants64<>+208(SB), Z28
+	VBROADCASTSD constants64<>+480(SB), Z30
+	VBROADCASTSD constants64<>+48(SB), Z27
+	VBROADCASTSD constants64<>+592(SB), Z31
+	VBROADCASTSD constants64<>+112(SB), Z23
+	VBROADCASTSD constants64<>+288(SB), Z26
+	VBROADCASTSD constants64<>+1280(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -3415,107 +3415,103 @@ TEXT ·TanhF64AVX512(SB), $256-40
 
 loop:
 	VMOVUPD           (SI)(BX*8), Z0
-	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMULPD            Z0, Z31, Z1
 	VMOVUPD           64(SI)(BX*8), Z2
-	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
-	VMINPD            Z1, Z28, Z1
-	VMINPD            Z3, Z28, Z3
-	VADDPD            Z1, Z1, Z4
-	VADDPD            Z3, Z3, Z5
-	VCMPPD.BCST       $0x11, constants64<>+1288(SB), Z1, K1
-	VCMPPD.BCST       $0x11, constants64<>+1288(SB), Z3, K2
-	VMULPD.BCST       constants64<>+272(SB), Z4, Z1
-	VMULPD.BCST       constants64<>+272(SB), Z5, Z3
-	VRNDSCALEPD       $0x08, Z1, Z1
-	VRNDSCALEPD       $0x08, Z3, Z3
-	VFNMADD231PD.BCST constants64<>+264(SB), Z1, Z4
-	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z5
-	VADDPD.BCST       constants64<>+104(SB), Z1, Z6
-	VADDPD.BCST       constants64<>+104(SB), Z3, Z7
+	VMULPD            Z2, Z31, Z3
+	VPORQ             Z23, Z1, Z1
+	VPORQ             Z23, Z3, Z3
+	VMAXPD            Z1, Z26, Z1
+	VMAXPD            Z3, Z26, Z3
+	VMULPD.BCST       constants64<>+272(SB), Z1, Z4
+	VMULPD.BCST       constants64<>+272(SB), Z3, Z5
+	VRNDSCALEPD       $0x08, Z4, Z4
+	VRNDSCALEPD       $0x08, Z5, Z5
+	VFNMADD231PD.BCST constants64<>+264(SB), Z4, Z1
+	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z3
+	VMAXPD            Z4, Z25, Z6
+	VMAXPD            Z5, Z25, Z7
+	VADDPD.BCST       constants64<>+104(SB), Z6, Z6
+	VADDPD.BCST       constants64<>+104(SB), Z7, Z7
+	VMOVUPD           Z1, Z8
+	VFNMADD231PD      Z24, Z4, Z8
+	VMOVUPD           Z3, Z9
+	VFNMADD231PD      Z24, Z5, Z9
 	VPSLLQ            $0x34, Z6, Z6
 	VPSLLQ            $0x34, Z7, Z7
-	VMOVUPD           Z4, Z8
-	VFNMADD231PD      Z27, Z1, Z8
-	VMOVUPD           Z5, Z9
-	VFNMADD231PD      Z27, Z3, Z9
-	VSUBPD.BCST       constants64<>+48(SB), Z6, Z10
-	VSUBPD.BCST       constants64<>+48(SB), Z7, Z11
+	VSUBPD            Z6, Z27, Z10
+	VSUBPD            Z7, Z27, Z11
 	VMULPD            Z8, Z8, Z12
 	VMULPD            Z9, Z9, Z13
-	VSUBPD            Z8, Z4, Z4
-	VSUBPD            Z9, Z5, Z5
+	VSUBPD            Z8, Z1, Z1
+	VSUBPD            Z9, Z3, Z3
 	VMULPD            Z8, Z6, Z14
 	VMULPD            Z9, Z7, Z15
-	VFNMADD231PD      Z27, Z1, Z4
-	VFNMADD231PD      Z27, Z3, Z5
-	VMOVUPD           Z30, Z1
-	VFMADD231PD       Z12, Z24, Z1
-	VMOVUPD           Z30, Z3
-	VFMADD231PD       Z13, Z24, Z3
+	VFNMADD231PD      Z24, Z4, Z1
+	VFNMADD231PD      Z24, Z5, Z3
+	VMOVUPD           Z29, Z4
+	VFMADD231PD       Z12, Z22, Z4
+	VMOVUPD           Z28, Z5
+	VFMADD231PD       Z12, Z21, Z5
 	VMOVUPD           Z29, Z16
-	VFMADD231PD       Z12, Z23, Z16
-	VMOVUPD           Z29, Z17
-	VFMADD231PD       Z13, Z23, Z17
-	VADDPD            Z14, Z10, Z18
-	VADDPD            Z15, Z11, Z19
-	VFMADD213PD       Z22, Z12, Z1
-	VFMADD213PD       Z22, Z13, Z3
-	VSUBPD            Z10, Z18, Z10
-	VSUBPD            Z11, Z19, Z11
-	VFMADD213PD       Z21, Z12, Z16
-	VFMADD213PD       Z21, Z13, Z17
-	VSUBPD            Z10, Z14, Z14
-	VSUBPD            Z11, Z15, Z15
-	VFMADD213PD.BCST  constants64<>+448(SB), Z12, Z1
-	VFMADD213PD.BCST  constants64<>+448(SB), Z13, Z3
-	VFMADD213PD.BCST  constants64<>+456(SB), Z12, Z16
-	VFMADD213PD.BCST  constants64<>+456(SB), Z13, Z17
-	VFMADD213PD.BCST  constants64<>+464(SB), Z12, Z1
-	VFMADD213PD.BCST  constants64<>+464(SB), Z13, Z3
-	VFMADD213PD.BCST  constants64<>+472(SB), Z12, Z16
-	VFMADD213PD.BCST  constants64<>+472(SB), Z13, Z17
-	VFMADD213PD       Z31, Z12, Z1
-	VFMADD213PD       Z31, Z13, Z3
-	VFMADD231PD       Z8, Z16, Z1
-	VFMADD231PD       Z9, Z17, Z3
-	VFMADD231PD       Z1, Z12, Z4
-	VFMADD231PD       Z3, Z13, Z5
-	VMULPD            Z4, Z6, Z6
-	VMULPD            Z5, Z7, Z7
-	VADDPD            Z6, Z18, Z1
-	VADDPD            Z7, Z19, Z3
-	VADDPD            Z1, Z26, Z4
-	VADDPD            Z3, Z26, Z5
-	VSUBPD            Z18, Z1, Z18
-	VSUBPD            Z19, Z3, Z19
+	VFMADD231PD       Z13, Z22, Z16
+	VMOVUPD           Z28, Z17
+	VFMADD231PD       Z13, Z21, Z17
+	VSUBPD            Z14, Z10, Z18
+	VSUBPD            Z15, Z11, Z19
+	VFMADD213PD.BCST  constants64<>+216(SB), Z12, Z4
+	VFMADD213PD.BCST  constants64<>+224(SB), Z12, Z5
+	VSUBPD            Z18, Z10, Z10
+	VSUBPD            Z19, Z11, Z11
+	VFMADD213PD.BCST  constants64<>+216(SB), Z13, Z16
+	VFMADD213PD.BCST  constants64<>+224(SB), Z13, Z17
+	VSUBPD            Z14, Z10, Z10
+	VSUBPD            Z15, Z11, Z11
+	VFMADD213PD.BCST  constants64<>+232(SB), Z12, Z4
+	VFMADD213PD.BCST  constants64<>+240(SB), Z12, Z5
+	VFMADD213PD.BCST  constants64<>+232(SB), Z13, Z16
+	VFMADD213PD.BCST  constants64<>+240(SB), Z13, Z17
+	VFMADD213PD.BCST  constants64<>+248(SB), Z12, Z4
+	VFMADD213PD.BCST  constants64<>+256(SB), Z12, Z5
+	VFMADD213PD.BCST  constants64<>+248(SB), Z13, Z16
+	VFMADD213PD.BCST  constants64<>+256(SB), Z13, Z17
+	VFMADD231PD       Z8, Z4, Z5
+	VFMADD231PD       Z9, Z16, Z17
+	VFMADD231PD       Z5, Z12, Z1
+	VFMADD231PD       Z17, Z13, Z3
+	VMULPD            Z1, Z6, Z6
+	VMULPD            Z3, Z7, Z7
+	VSUBPD            Z6, Z18, Z1
+	VSUBPD            Z7, Z19, Z3
+	VSUBPD            Z1, Z31, Z4
+	VSUBPD            Z1, Z18, Z18
+	VSUBPD            Z3, Z31, Z5
+	VSUBPD            Z3, Z19, Z19
 	VDIVPD            Z4, Z1, Z8
+	VSUBPD            Z6, Z18, Z18
+	VSUBPD            Z4, Z31, Z6
 	VDIVPD            Z5, Z3, Z9
-	VSUBPD            Z18, Z6, Z6
-	VSUBPD            Z26, Z4, Z10
-	VSUBPD            Z19, Z7, Z7
-	VSUBPD            Z26, Z5, Z11
-	VADDPD            Z6, Z14, Z14
-	VSUBPD            Z10, Z1, Z10
-	VADDPD            Z7, Z15, Z15
-	VSUBPD            Z11, Z3, Z11
-	VADDPD            Z14, Z10, Z10
-	VADDPD            Z15, Z11, Z11
+	VSUBPD            Z7, Z19, Z19
+	VSUBPD            Z5, Z31, Z7
+	VADDPD            Z18, Z10, Z10
+	VSUBPD            Z1, Z6, Z6
+	VADDPD            Z19, Z11, Z11
+	VSUBPD            Z3, Z7, Z7
+	VSUBPD            Z10, Z6, Z6
+	VSUBPD            Z11, Z7, Z7
 	VFNMADD231PD      Z4, Z8, Z1
-	VFNMADD231PD      Z10, Z8, Z14
+	VFNMADD231PD      Z6, Z8, Z10
 	VFNMADD231PD      Z5, Z9, Z3
-	VFNMADD231PD      Z11, Z9, Z15
-	VMOVUPD           Z31, Z4
-	VFNMADD231PD      Z31, Z8, Z4
-	VMOVUPD           Z31, Z5
-	VFNMADD231PD      Z31, Z9, Z5
-	VADDPD            Z14, Z1, Z1
-	VADDPD            Z15, Z3, Z3
-	VFMADD213PD       Z8, Z4, Z1
-	VFMADD213PD       Z9, Z5, Z3
-	VBLENDMPD         Z1, Z8, K1, Z8
-	VBLENDMPD         Z3, Z9, K2, Z9
-	VPTERNLOGQ        $0xea, Z8, Z25, Z0
-	VPTERNLOGQ        $0xea, Z9, Z25, Z2
+	VFNMADD231PD      Z7, Z9, Z11
+	VMOVUPD           Z30, Z4
+	VFMADD231PD       Z30, Z8, Z4
+	VMOVUPD           Z30, Z5
+	VFMADD231PD       Z30, Z9, Z5
+	VADDPD            Z10, Z1, Z1
+	VADDPD            Z11, Z3, Z3
+	VFMADD231PD       Z4, Z1, Z8
+	VFMADD231PD       Z5, Z3, Z9
+	VPTERNLOGQ        $0xea, Z8, Z23, Z0
+	VPTERNLOGQ        $0xea, Z9, Z23, Z2
 	VMOVUPD           Z0, (DI)(BX*8)
 	VMOVUPD           Z2, 64(DI)(BX*8)
 	LEAQ              32(BX), AX
@@ -3588,8 +3584,8 @@ loop:
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
 	VMULPD           Z1, Z1, Z4
 	VMULPD           Z3, Z3, Z5
-	VCMPPD.BCST      $0x15, constants64<>+1296(SB), Z1, K1
-	VCMPPD.BCST      $0x15, constants64<>+1296(SB), Z3, K2
+	VCMPPD.BCST      $0x15, constants64<>+1288(SB), Z1, K1
+	VCMPPD.BCST      $0x15, constants64<>+1288(SB), Z3, K2
 	KORB             K1, K2, K3
 	KORTESTB         K3, K3
 	JNZ              complete
@@ -3792,7 +3788,7 @@ single:
 	VSUBPD           Z1, Z4, Z5
 	VSUBPD           Z5, Z2, Z2
 	VADDPD           Z3, Z2, Z2
-	VCMPPD.BCST      $0x15, constants64<>+1296(SB), Z1, K1
+	VCMPPD.BCST      $0x15, constants64<>+1288(SB), Z1, K1
 	VBLENDMPD        Z26, Z2, K1, Z2
 	VMULPD           Z30, Z1, Z3
 	VBLENDMPD        Z3, Z4, K1, Z4
@@ -3880,9 +3876,9 @@ loop:
 	VMOVUPD          64(SI)(BX*8), Z2
 	VSUBPD           Z31, Z2, Z3
 	VCMPPD           $0x11, Z0, Z31, K1
-	VCMPPD.BCST      $0x11, constants64<>+1296(SB), Z0, K2
+	VCMPPD.BCST      $0x11, constants64<>+1288(SB), Z0, K2
 	VCMPPD           $0x11, Z2, Z31, K3
-	VCMPPD.BCST      $0x11, constants64<>+1296(SB), Z2, K4
+	VCMPPD.BCST      $0x11, constants64<>+1288(SB), Z2, K4
 	VMULPD           Z1, Z1, Z0
 	VMULPD           Z3, Z3, Z2
 	VADDPD           Z1, Z1, Z4
@@ -4090,10 +4086,10 @@ single:
 	VSUBPD           Z3, Z1, Z1
 	VADDPD           Z4, Z1, Z1
 	VCMPPD           $0x11, Z0, Z31, K1
-	VCMPPD.BCST      $0x11, constants64<>+1296(SB), Z0, K2
+	VCMPPD.BCST      $0x11, constants64<>+1288(SB), Z0, K2
 	KANDB            K1, K2, K3
 	KNOTB            K3, K1
-	VBROADCASTSD     constants64<>+1296(SB), Z3
+	VBROADCASTSD     constants64<>+1288(SB), Z3
 	VCMPPD           $0x12, Z0, Z3, K2
 	KANDB            K1, K2, K3
 	VBLENDMPD        Z27, Z1, K3, Z1
@@ -4167,18 +4163,18 @@ TEXT ·AtanhF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+176(SB), Z27
-	VBROADCASTSD constants64<>+1304(SB), Z26
-	VBROADCASTSD constants64<>+1312(SB), Z25
-	VBROADCASTSD constants64<>+1320(SB), Z30
-	VBROADCASTSD constants64<>+1328(SB), Z29
-	VBROADCASTSD constants64<>+1336(SB), Z24
-	VBROADCASTSD constants64<>+1344(SB), Z23
-	VBROADCASTSD constants64<>+1352(SB), Z22
-	VBROADCASTSD constants64<>+1360(SB), Z21
+	VBROADCASTSD constants64<>+1296(SB), Z26
+	VBROADCASTSD constants64<>+1304(SB), Z25
+	VBROADCASTSD constants64<>+1312(SB), Z30
+	VBROADCASTSD constants64<>+1320(SB), Z29
+	VBROADCASTSD constants64<>+1328(SB), Z24
+	VBROADCASTSD constants64<>+1336(SB), Z23
+	VBROADCASTSD constants64<>+1344(SB), Z22
+	VBROADCASTSD constants64<>+1352(SB), Z21
 	VBROADCASTSD constants64<>+32(SB), Z20
 	VBROADCASTSD constants64<>+480(SB), Z19
 	VBROADCASTSD constants64<>+264(SB), Z18
-	VBROADCASTSD constants64<>+1368(SB), Z17
+	VBROADCASTSD constants64<>+1360(SB), Z17
 	VBROADCASTSD constants64<>+48(SB), Z31
 	VBROADCASTSD constants64<>+112(SB), Z28
 	XORL         BX, BX
@@ -4202,8 +4198,8 @@ loop:
 	JNZ         complete
 	VPSUBQ      Z5, Z4, Z4
 	VPSUBQ      Z7, Z6, Z6
-	VPADDQ.BCST constants64<>+1376(SB), Z4, Z4
-	VPADDQ.BCST constants64<>+1376(SB), Z6, Z6
+	VPADDQ.BCST constants64<>+1368(SB), Z4, Z4
+	VPADDQ.BCST constants64<>+1368(SB), Z6, Z6
 	VPANDQ.BCST constants64<>+608(SB), Z4, Z5
 	VPANDQ.BCST constants64<>+608(SB), Z6, Z7
 	VPSRLQ      $0x34, Z4, Z4
@@ -4319,11 +4315,11 @@ single:
 	VCMPPD         $0x11, Z31, Z1, K2
 	KNOTB          K2, K3
 	KANDB          K1, K3, K4
-	VBLENDMPD.BCST constants64<>+1384(SB), Z1, K4, Z2
+	VBLENDMPD.BCST constants64<>+1376(SB), Z1, K4, Z2
 	VADDPD         Z2, Z31, Z3
 	VSUBPD         Z2, Z31, Z4
 	VPSUBQ         Z4, Z3, Z5
-	VPADDQ.BCST    constants64<>+1376(SB), Z5, Z5
+	VPADDQ.BCST    constants64<>+1368(SB), Z5, Z5
 	VPANDQ.BCST    constants64<>+608(SB), Z5, Z6
 	VADDPD         Z6, Z31, Z7
 	VSUBPD         Z6, Z31, Z8
@@ -4388,7 +4384,7 @@ TEXT ·SigmoidF64AVX512(SB), $256-40
 	VBROADCASTSD constants64<>+240(SB), Z19
 	VBROADCASTSD constants64<>+48(SB), Z31
 	VBROADCASTSD constants64<>+288(SB), Z27
-	VBROADCASTSD constants64<>+1392(SB), Z26
+	VBROADCASTSD constants64<>+1280(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4728,16 +4724,16 @@ TEXT ·ErfF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+176(SB), Z22
-	VBROADCASTSD constants64<>+1400(SB), Z21
-	VBROADCASTSD constants64<>+1408(SB), Z29
-	VBROADCASTSD constants64<>+1416(SB), Z28
+	VBROADCASTSD constants64<>+1384(SB), Z21
+	VBROADCASTSD constants64<>+1392(SB), Z29
+	VBROADCASTSD constants64<>+1400(SB), Z28
 	VBROADCASTSD constants64<>+200(SB), Z27
 	VBROADCASTSD constants64<>+208(SB), Z26
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1424(SB), Z25
+	VBROADCASTSD constants64<>+1408(SB), Z25
 	VBROADCASTSD constants64<>+112(SB), Z30
-	VBROADCASTSD constants64<>+1432(SB), Z24
-	VBROADCASTSD constants64<>+1440(SB), Z23
+	VBROADCASTSD constants64<>+1416(SB), Z24
+	VBROADCASTSD constants64<>+1424(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4760,78 +4756,78 @@ loop:
 	VMULPD            Z7, Z7, Z9
 	VMULPD            Z4, Z4, Z10
 	VMULPD            Z5, Z5, Z11
-	VBROADCASTSD      constants64<>+1448(SB), Z12
+	VBROADCASTSD      constants64<>+1432(SB), Z12
 	VFMADD213PD       Z23, Z8, Z12
-	VBROADCASTSD      constants64<>+1456(SB), Z13
+	VBROADCASTSD      constants64<>+1440(SB), Z13
 	VFMADD213PD       Z28, Z8, Z13
 	VMOVUPD           Z29, Z14
 	VFMADD231PD       Z10, Z21, Z14
-	VBROADCASTSD      constants64<>+1464(SB), Z15
+	VBROADCASTSD      constants64<>+1448(SB), Z15
 	VFMADD213PD       Z24, Z10, Z15
 	VMOVUPD           Z29, Z16
 	VFMADD231PD       Z11, Z21, Z16
-	VBROADCASTSD      constants64<>+1464(SB), Z17
+	VBROADCASTSD      constants64<>+1448(SB), Z17
 	VFMADD213PD       Z24, Z11, Z17
-	VBROADCASTSD      constants64<>+1448(SB), Z18
+	VBROADCASTSD      constants64<>+1432(SB), Z18
 	VFMADD213PD       Z23, Z9, Z18
-	VBROADCASTSD      constants64<>+1456(SB), Z19
+	VBROADCASTSD      constants64<>+1440(SB), Z19
 	VFMADD213PD       Z28, Z9, Z19
-	VFMADD213PD.BCST  constants64<>+1472(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+1480(SB), Z8, Z13
-	VFMADD213PD.BCST  constants64<>+1488(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1496(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1488(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1496(SB), Z11, Z17
-	VFMADD213PD.BCST  constants64<>+1472(SB), Z9, Z18
-	VFMADD213PD.BCST  constants64<>+1480(SB), Z9, Z19
-	VFMADD213PD.BCST  constants64<>+1504(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+1512(SB), Z8, Z13
-	VFMADD213PD.BCST  constants64<>+1520(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1528(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1520(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1528(SB), Z11, Z17
-	VFMADD213PD.BCST  constants64<>+1504(SB), Z9, Z18
-	VFMADD213PD.BCST  constants64<>+1512(SB), Z9, Z19
-	VFMADD213PD.BCST  constants64<>+1536(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+1544(SB), Z8, Z13
-	VFMADD213PD.BCST  constants64<>+1552(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1560(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1552(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1560(SB), Z11, Z17
-	VFMADD213PD.BCST  constants64<>+1536(SB), Z9, Z18
-	VFMADD213PD.BCST  constants64<>+1544(SB), Z9, Z19
-	VFMADD213PD.BCST  constants64<>+1568(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+1576(SB), Z8, Z13
-	VFMADD213PD.BCST  constants64<>+1584(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1592(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1584(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1592(SB), Z11, Z17
-	VFMADD213PD.BCST  constants64<>+1568(SB), Z9, Z18
-	VFMADD213PD.BCST  constants64<>+1576(SB), Z9, Z19
-	VFMADD213PD.BCST  constants64<>+1600(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+1608(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1456(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1464(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1472(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1480(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1472(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1480(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1456(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1464(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1488(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1504(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1512(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1504(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1512(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1488(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1520(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1536(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1544(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1536(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1544(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1520(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1552(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1560(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1568(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1576(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1568(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1576(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1552(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1560(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+1584(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z8, Z13
+	VFMADD213PD.BCST  constants64<>+1600(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1608(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1600(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1608(SB), Z11, Z17
+	VFMADD213PD.BCST  constants64<>+1584(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z9, Z19
+	VFMADD231PD       Z6, Z12, Z13
 	VFMADD213PD.BCST  constants64<>+1616(SB), Z10, Z14
 	VFMADD213PD.BCST  constants64<>+1624(SB), Z10, Z15
 	VFMADD213PD.BCST  constants64<>+1616(SB), Z11, Z16
 	VFMADD213PD.BCST  constants64<>+1624(SB), Z11, Z17
-	VFMADD213PD.BCST  constants64<>+1600(SB), Z9, Z18
-	VFMADD213PD.BCST  constants64<>+1608(SB), Z9, Z19
-	VFMADD231PD       Z6, Z12, Z13
+	VFMADD231PD       Z7, Z18, Z19
+	VFMADD213PD       Z1, Z1, Z13
 	VFMADD213PD.BCST  constants64<>+1632(SB), Z10, Z14
 	VFMADD213PD.BCST  constants64<>+1640(SB), Z10, Z15
 	VFMADD213PD.BCST  constants64<>+1632(SB), Z11, Z16
 	VFMADD213PD.BCST  constants64<>+1640(SB), Z11, Z17
-	VFMADD231PD       Z7, Z18, Z19
-	VFMADD213PD       Z1, Z1, Z13
+	VFMADD213PD       Z3, Z3, Z19
 	VFMADD213PD.BCST  constants64<>+1648(SB), Z10, Z14
 	VFMADD213PD.BCST  constants64<>+1656(SB), Z10, Z15
 	VFMADD213PD.BCST  constants64<>+1648(SB), Z11, Z16
 	VFMADD213PD.BCST  constants64<>+1656(SB), Z11, Z17
-	VFMADD213PD       Z3, Z3, Z19
-	VFMADD213PD.BCST  constants64<>+1664(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1672(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1664(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1672(SB), Z11, Z17
 	VFMADD231PD       Z4, Z14, Z15
 	VFMADD231PD       Z5, Z16, Z17
 	VPXORQ            Z30, Z15, Z15
@@ -4933,15 +4929,15 @@ TEXT ·ErfcF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+1416(SB), Z30
+	VBROADCASTSD constants64<>+1400(SB), Z30
 	VBROADCASTSD constants64<>+200(SB), Z29
 	VBROADCASTSD constants64<>+208(SB), Z28
 	VBROADCASTSD constants64<>+48(SB), Z31
 	VBROADCASTSD constants64<>+592(SB), Z27
-	VBROADCASTSD constants64<>+1680(SB), Z26
-	VBROADCASTSD constants64<>+1440(SB), Z25
-	VBROADCASTSD constants64<>+1688(SB), Z24
-	VBROADCASTSD constants64<>+1696(SB), Z23
+	VBROADCASTSD constants64<>+1664(SB), Z26
+	VBROADCASTSD constants64<>+1424(SB), Z25
+	VBROADCASTSD constants64<>+1672(SB), Z24
+	VBROADCASTSD constants64<>+1680(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -4950,7 +4946,7 @@ TEXT ·ErfcF64AVX512(SB), $128-40
 loop:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST       $0x11, constants64<>+1384(SB), Z0, K1
+	VCMPPD.BCST       $0x11, constants64<>+1376(SB), Z0, K1
 	VMINPD            Z1, Z26, Z1
 	VSUBPD.BCST       constants64<>+512(SB), Z1, Z0
 	VADDPD.BCST       constants64<>+512(SB), Z1, Z2
@@ -4959,7 +4955,7 @@ loop:
 	VCMPPD.BCST       $0x11, constants64<>+480(SB), Z1, K2
 	VDIVPD            Z2, Z0, Z0
 	VADDPD            Z4, Z31, Z2
-	VMULPD.BCST       constants64<>+1704(SB), Z3, Z5
+	VMULPD.BCST       constants64<>+1688(SB), Z3, Z5
 	VPXORQ.BCST       constants64<>+112(SB), Z3, Z6
 	VMOVUPD           Z3, Z7
 	VFMSUB231PD       Z1, Z1, Z7
@@ -4967,85 +4963,85 @@ loop:
 	VDIVPD            Z2, Z31, Z9
 	VSUBPD            Z31, Z2, Z10
 	VRNDSCALEPD       $0x08, Z5, Z5
-	VBROADCASTSD      constants64<>+1448(SB), Z11
+	VBROADCASTSD      constants64<>+1432(SB), Z11
 	VFMADD213PD       Z25, Z8, Z11
-	VBROADCASTSD      constants64<>+1456(SB), Z12
+	VBROADCASTSD      constants64<>+1440(SB), Z12
 	VFMADD213PD       Z30, Z8, Z12
 	VSUBPD            Z10, Z2, Z13
 	VSUBPD            Z10, Z4, Z4
 	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z6
 	VSUBPD            Z13, Z31, Z13
-	VFMADD213PD.BCST  constants64<>+1472(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1480(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1456(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1464(SB), Z8, Z12
 	VBROADCASTSD      constants64<>+176(SB), Z10
 	VFNMADD213PD      Z6, Z5, Z10
 	VADDPD            Z4, Z13, Z13
 	VMULPD            Z0, Z0, Z4
-	VFMADD213PD.BCST  constants64<>+1504(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1512(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1488(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z12
 	VMULPD            Z10, Z10, Z14
 	VSUBPD            Z10, Z6, Z6
 	VADDPD            Z10, Z31, Z15
-	VBROADCASTSD      constants64<>+1712(SB), Z16
+	VBROADCASTSD      constants64<>+1696(SB), Z16
 	VFMADD213PD       Z24, Z4, Z16
-	VBROADCASTSD      constants64<>+1720(SB), Z17
+	VBROADCASTSD      constants64<>+1704(SB), Z17
 	VFMADD213PD       Z23, Z4, Z17
-	VFMADD213PD.BCST  constants64<>+1536(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1544(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1520(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z8, Z12
 	VFNMADD231PD.BCST constants64<>+176(SB), Z5, Z6
 	VSUBPD            Z31, Z15, Z18
 	VBROADCASTSD      constants64<>+184(SB), Z19
 	VFMADD213PD       Z29, Z14, Z19
 	VBROADCASTSD      constants64<>+192(SB), Z20
 	VFMADD213PD       Z28, Z14, Z20
-	VFMADD213PD.BCST  constants64<>+1728(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1736(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1712(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1720(SB), Z4, Z17
 	VSUBPD            Z18, Z10, Z18
-	VFMADD213PD.BCST  constants64<>+1568(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1576(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1552(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1560(SB), Z8, Z12
 	VSUBPD            Z7, Z6, Z6
 	VFMADD213PD.BCST  constants64<>+216(SB), Z14, Z19
 	VFMADD213PD.BCST  constants64<>+224(SB), Z14, Z20
-	VFMADD213PD.BCST  constants64<>+1744(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1752(SB), Z4, Z17
-	VFMADD213PD.BCST  constants64<>+1600(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1608(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1728(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1736(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1584(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z8, Z12
 	VFMADD213PD.BCST  constants64<>+232(SB), Z14, Z19
 	VFMADD213PD.BCST  constants64<>+240(SB), Z14, Z20
-	VFMADD213PD.BCST  constants64<>+1760(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1768(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1744(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1752(SB), Z4, Z17
 	VFMADD231PD       Z3, Z11, Z12
 	VFMADD213PD.BCST  constants64<>+248(SB), Z14, Z19
 	VFMADD213PD.BCST  constants64<>+256(SB), Z14, Z20
-	VFMADD213PD.BCST  constants64<>+1776(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1784(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1760(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1768(SB), Z4, Z17
 	VFMADD213PD       Z1, Z1, Z12
 	VFMADD231PD       Z10, Z19, Z20
-	VFMADD213PD.BCST  constants64<>+1792(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1800(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1776(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1784(SB), Z4, Z17
 	VSUBPD            Z12, Z31, Z12
 	VMULPD            Z20, Z14, Z14
+	VFMADD213PD.BCST  constants64<>+1792(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1800(SB), Z4, Z17
+	VADDPD            Z14, Z10, Z10
 	VFMADD213PD.BCST  constants64<>+1808(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1816(SB), Z4, Z17
-	VADDPD            Z14, Z10, Z10
+	VFMADD213PD       Z6, Z6, Z10
 	VFMADD213PD.BCST  constants64<>+1824(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1832(SB), Z4, Z17
-	VFMADD213PD       Z6, Z6, Z10
+	VADDPD            Z10, Z14, Z14
 	VFMADD213PD.BCST  constants64<>+1840(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1848(SB), Z4, Z17
-	VADDPD            Z10, Z14, Z14
-	VFMADD213PD.BCST  constants64<>+1856(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1864(SB), Z4, Z17
 	VADDPD            Z14, Z15, Z1
-	VFMADD213PD.BCST  constants64<>+1872(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1856(SB), Z4, Z16
 	VSUBPD            Z15, Z1, Z15
 	VSUBPD            Z15, Z14, Z14
 	VFMADD231PD       Z0, Z17, Z16
 	VADDPD            Z14, Z18, Z18
 	VMULPD            Z16, Z0, Z0
-	VADDPD.BCST       constants64<>+1880(SB), Z0, Z3
+	VADDPD.BCST       constants64<>+1864(SB), Z0, Z3
 	VMULPD            Z3, Z1, Z4
-	VSUBPD.BCST       constants64<>+1880(SB), Z3, Z6
+	VSUBPD.BCST       constants64<>+1864(SB), Z3, Z6
 	VSUBPD            Z6, Z0, Z0
 	VMOVUPD           Z4, Z6
 	VFMSUB231PD       Z3, Z1, Z6
@@ -5155,23 +5151,23 @@ loop:
 	VADDPD           Z11, Z11, Z15
 	VFNMADD231PD     Z5, Z10, Z7
 	VFNMADD231PD     Z6, Z11, Z8
-	VBROADCASTSD     constants64<>+1896(SB), Z5
-	VFMADD231PD.BCST constants64<>+1888(SB), Z12, Z5
-	VBROADCASTSD     constants64<>+1912(SB), Z6
-	VFMADD231PD.BCST constants64<>+1904(SB), Z12, Z6
-	VBROADCASTSD     constants64<>+1928(SB), Z16
-	VFMADD231PD.BCST constants64<>+1920(SB), Z12, Z16
-	VBROADCASTSD     constants64<>+1944(SB), Z17
-	VFMADD231PD.BCST constants64<>+1936(SB), Z12, Z17
+	VBROADCASTSD     constants64<>+1880(SB), Z5
+	VFMADD231PD.BCST constants64<>+1872(SB), Z12, Z5
+	VBROADCASTSD     constants64<>+1896(SB), Z6
+	VFMADD231PD.BCST constants64<>+1888(SB), Z12, Z6
+	VBROADCASTSD     constants64<>+1912(SB), Z16
+	VFMADD231PD.BCST constants64<>+1904(SB), Z12, Z16
+	VBROADCASTSD     constants64<>+1928(SB), Z17
+	VFMADD231PD.BCST constants64<>+1920(SB), Z12, Z17
 	VMULPD           Z12, Z12, Z18
-	VBROADCASTSD     constants64<>+1896(SB), Z19
-	VFMADD231PD.BCST constants64<>+1888(SB), Z13, Z19
-	VBROADCASTSD     constants64<>+1912(SB), Z20
-	VFMADD231PD.BCST constants64<>+1904(SB), Z13, Z20
-	VBROADCASTSD     constants64<>+1928(SB), Z21
-	VFMADD231PD.BCST constants64<>+1920(SB), Z13, Z21
-	VBROADCASTSD     constants64<>+1944(SB), Z22
-	VFMADD231PD.BCST constants64<>+1936(SB), Z13, Z22
+	VBROADCASTSD     constants64<>+1880(SB), Z19
+	VFMADD231PD.BCST constants64<>+1872(SB), Z13, Z19
+	VBROADCASTSD     constants64<>+1896(SB), Z20
+	VFMADD231PD.BCST constants64<>+1888(SB), Z13, Z20
+	VBROADCASTSD     constants64<>+1912(SB), Z21
+	VFMADD231PD.BCST constants64<>+1904(SB), Z13, Z21
+	VBROADCASTSD     constants64<>+1928(SB), Z22
+	VFMADD231PD.BCST constants64<>+1920(SB), Z13, Z22
 	VMULPD           Z13, Z13, Z23
 	VFNMADD231PD     Z0, Z10, Z7
 	VFNMADD231PD     Z4, Z11, Z8
@@ -5191,26 +5187,26 @@ loop:
 	VFMADD231PD      Z23, Z21, Z19
 	VFMADD231PD      Z7, Z14, Z0
 	VFMADD231PD      Z8, Z15, Z2
-	VFMADD213PD.BCST constants64<>+1952(SB), Z12, Z5
-	VFMADD213PD.BCST constants64<>+1952(SB), Z13, Z19
-	VADDPD.BCST      constants64<>+1960(SB), Z5, Z4
-	VADDPD.BCST      constants64<>+1960(SB), Z19, Z6
+	VFMADD213PD.BCST constants64<>+1936(SB), Z12, Z5
+	VFMADD213PD.BCST constants64<>+1936(SB), Z13, Z19
+	VADDPD.BCST      constants64<>+1944(SB), Z5, Z4
+	VADDPD.BCST      constants64<>+1944(SB), Z19, Z6
 	VMULPD           Z4, Z12, Z9
 	VADDPD           Z5, Z4, Z14
-	VSUBPD.BCST      constants64<>+1960(SB), Z4, Z15
+	VSUBPD.BCST      constants64<>+1944(SB), Z4, Z15
 	VMULPD           Z6, Z13, Z16
 	VADDPD           Z19, Z6, Z17
-	VSUBPD.BCST      constants64<>+1960(SB), Z6, Z18
+	VSUBPD.BCST      constants64<>+1944(SB), Z6, Z18
 	VSUBPD           Z15, Z5, Z5
 	VFMSUB213PD      Z9, Z12, Z4
-	VADDPD.BCST      constants64<>+1968(SB), Z9, Z15
+	VADDPD.BCST      constants64<>+1952(SB), Z9, Z15
 	VSUBPD           Z18, Z19, Z19
 	VFMSUB213PD      Z16, Z13, Z6
-	VADDPD.BCST      constants64<>+1968(SB), Z16, Z18
-	VSUBPD.BCST      constants64<>+1968(SB), Z15, Z20
+	VADDPD.BCST      constants64<>+1952(SB), Z16, Z18
+	VSUBPD.BCST      constants64<>+1952(SB), Z15, Z20
 	VMULPD           Z15, Z10, Z21
 	VFMADD231PD      Z14, Z0, Z4
-	VSUBPD.BCST      constants64<>+1968(SB), Z18, Z0
+	VSUBPD.BCST      constants64<>+1952(SB), Z18, Z0
 	VMULPD           Z18, Z11, Z14
 	VFMADD231PD      Z17, Z2, Z6
 	VSUBPD           Z20, Z9, Z9
@@ -5221,13 +5217,13 @@ loop:
 	VFMADD231PD      Z5, Z12, Z4
 	VMOVUPD          Z14, Z0
 	VFMSUB231PD      Z18, Z11, Z0
-	VADDPD.BCST      constants64<>+1976(SB), Z9, Z9
+	VADDPD.BCST      constants64<>+1960(SB), Z9, Z9
 	VADDPD           Z14, Z3, Z5
 	VFMADD231PD      Z19, Z13, Z6
 	VSUBPD           Z1, Z17, Z1
 	VMOVUPD          (DX)(BX*8), Z12
 	VMULPD           Z17, Z12, Z13
-	VADDPD.BCST      constants64<>+1976(SB), Z16, Z16
+	VADDPD.BCST      constants64<>+1960(SB), Z16, Z16
 	VFMADD231PD      Z15, Z7, Z2
 	VADDPD           Z4, Z9, Z9
 	VSUBPD           Z3, Z5, Z3
@@ -5241,14 +5237,14 @@ loop:
 	VPANDQ.BCST      constants64<>+128(SB), Z13, Z6
 	VFMADD231PD      Z9, Z10, Z2
 	VSUBPD           Z3, Z14, Z14
-	VCMPPD.BCST      $0x15, constants64<>+1984(SB), Z6, K1
+	VCMPPD.BCST      $0x15, constants64<>+1968(SB), Z6, K1
 	VFMSUB213PD      Z7, Z4, Z5
 	VRNDSCALEPD      $0x08, Z7, Z3
 	VPANDQ.BCST      constants64<>+128(SB), Z7, Z6
 	KORB             K2, K1, K4
 	VFMADD231PD      Z16, Z11, Z0
 	VSUBPD           Z1, Z13, Z13
-	VCMPPD.BCST      $0x15, constants64<>+1984(SB), Z6, K1
+	VCMPPD.BCST      $0x15, constants64<>+1968(SB), Z6, K1
 	KORB             K3, K1, K2
 	VADDPD           Z2, Z21, Z21
 	VSUBPD           Z3, Z7, Z7
@@ -5377,20 +5373,20 @@ single:
 	VMULPD           Z5, Z6, Z7
 	VMULPD           Z7, Z7, Z8
 	VMULPD           Z8, Z8, Z9
-	VBROADCASTSD     constants64<>+1944(SB), Z10
-	VFMADD231PD.BCST constants64<>+1936(SB), Z8, Z10
-	VBROADCASTSD     constants64<>+1928(SB), Z11
-	VFMADD231PD.BCST constants64<>+1920(SB), Z8, Z11
+	VBROADCASTSD     constants64<>+1928(SB), Z10
+	VFMADD231PD.BCST constants64<>+1920(SB), Z8, Z10
+	VBROADCASTSD     constants64<>+1912(SB), Z11
+	VFMADD231PD.BCST constants64<>+1904(SB), Z8, Z11
 	VFMADD231PD      Z9, Z10, Z11
-	VBROADCASTSD     constants64<>+1912(SB), Z10
-	VFMADD231PD.BCST constants64<>+1904(SB), Z8, Z10
-	VBROADCASTSD     constants64<>+1896(SB), Z12
-	VFMADD231PD.BCST constants64<>+1888(SB), Z8, Z12
+	VBROADCASTSD     constants64<>+1896(SB), Z10
+	VFMADD231PD.BCST constants64<>+1888(SB), Z8, Z10
+	VBROADCASTSD     constants64<>+1880(SB), Z12
+	VFMADD231PD.BCST constants64<>+1872(SB), Z8, Z12
 	VFMADD231PD      Z9, Z10, Z12
 	VMULPD           Z9, Z9, Z9
 	VFMADD231PD      Z9, Z11, Z12
-	VFMADD213PD.BCST constants64<>+1952(SB), Z8, Z12
-	VADDPD.BCST      constants64<>+1960(SB), Z12, Z9
+	VFMADD213PD.BCST constants64<>+1936(SB), Z8, Z12
+	VADDPD.BCST      constants64<>+1944(SB), Z12, Z9
 	VMULPD           Z9, Z8, Z10
 	VMOVUPD          Z10, Z11
 	VFMSUB231PD      Z9, Z8, Z11
@@ -5405,13 +5401,13 @@ single:
 	VADDPD           Z7, Z7, Z4
 	VFMADD231PD      Z6, Z4, Z3
 	VFMADD231PD      Z13, Z3, Z11
-	VSUBPD.BCST      constants64<>+1960(SB), Z9, Z9
+	VSUBPD.BCST      constants64<>+1944(SB), Z9, Z9
 	VSUBPD           Z9, Z12, Z12
 	VFMADD231PD      Z12, Z8, Z11
-	VADDPD.BCST      constants64<>+1968(SB), Z10, Z3
-	VSUBPD.BCST      constants64<>+1968(SB), Z3, Z4
+	VADDPD.BCST      constants64<>+1952(SB), Z10, Z3
+	VSUBPD.BCST      constants64<>+1952(SB), Z3, Z4
 	VSUBPD           Z4, Z10, Z10
-	VADDPD.BCST      constants64<>+1976(SB), Z10, Z10
+	VADDPD.BCST      constants64<>+1960(SB), Z10, Z10
 	VADDPD           Z11, Z10, Z10
 	VMULPD           Z3, Z7, Z4
 	VMOVUPD          Z4, Z5
@@ -5433,14 +5429,14 @@ single:
 	VFMSUB231PD      Z3, Z2, Z6
 	VFMADD231PD      Z4, Z2, Z6
 	VPANDQ.BCST      constants64<>+128(SB), Z5, Z4
-	VCMPPD.BCST      $0x15, constants64<>+1984(SB), Z4, K2
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z6, K2, Z6
-	VBROADCASTSD     constants64<>+1984(SB), Z4
+	VCMPPD.BCST      $0x15, constants64<>+1968(SB), Z4, K2
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z6, K2, Z6
+	VBROADCASTSD     constants64<>+1968(SB), Z4
 	VMINPD           Z5, Z4, Z4
-	VBROADCASTSD     constants64<>+1992(SB), Z7
+	VBROADCASTSD     constants64<>+1976(SB), Z7
 	VMAXPD           Z4, Z7, Z7
-	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z3, K3
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z7, K3, Z7
+	VCMPPD.BCST      $0x00, constants64<>+1376(SB), Z3, K3
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z7, K3, Z7
 	VBLENDMPD        Z7, Z5, K2, Z5
 	VRNDSCALEPD      $0x08, Z5, Z3
 	VSUBPD           Z3, Z5, Z5
@@ -5471,11 +5467,11 @@ single:
 	VPMOVQ2M         Z0, K4
 	KANDB            K4, K3, K5
 	VBLENDMPD.BCST   constants64<>+600(SB), Z5, K5, Z3
-	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z1, K3
+	VCMPPD.BCST      $0x00, constants64<>+1376(SB), Z1, K3
 	VPMOVQ2M         Z2, K5
 	KXORB            K3, K5, K6
 	VBROADCASTSD     constants64<>+136(SB), Z4
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z4, K6, Z6
+	VBLENDMPD.BCST   constants64<>+1376(SB), Z4, K6, Z6
 	VCMPPD           $0x00, Z4, Z1, K6
 	KORB             K3, K6, K7
 	VBLENDMPD        Z6, Z3, K7, Z3
@@ -5780,8 +5776,8 @@ TEXT ·HypotF64AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+2000(SB), Z31
-	VBROADCASTSD constants64<>+2008(SB), Z29
+	VBROADCASTSD constants64<>+1984(SB), Z31
+	VBROADCASTSD constants64<>+1992(SB), Z29
 	VBROADCASTSD constants64<>+112(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
@@ -5890,10 +5886,10 @@ single:
 	VCMPPD         $0x12, Z3, Z29, K2
 	KANDB          K1, K2, K3
 	VBROADCASTSD   constants64<>+48(SB), Z3
-	VBLENDMPD.BCST constants64<>+2016(SB), Z3, K3, Z4
+	VBLENDMPD.BCST constants64<>+2000(SB), Z3, K3, Z4
 	VCMPPD         $0x12, Z31, Z2, K2
 	KANDB          K1, K2, K4
-	VBLENDMPD.BCST constants64<>+2024(SB), Z4, K4, Z4
+	VBLENDMPD.BCST constants64<>+2008(SB), Z4, K4, Z4
 	VMINPD         Z1, Z0, Z5
 	VMULPD         Z4, Z5, Z6
 	VBLENDMPD      Z6, Z5, K1, Z5
@@ -5902,8 +5898,8 @@ single:
 	VBLENDMPD      Z4, Z2, K1, Z2
 	VFMADD231PD    Z2, Z2, Z5
 	VSQRTPD        Z5, Z5
-	VBLENDMPD.BCST constants64<>+2024(SB), Z3, K3, Z3
-	VBLENDMPD.BCST constants64<>+2016(SB), Z3, K4, Z3
+	VBLENDMPD.BCST constants64<>+2008(SB), Z3, K3, Z3
+	VBLENDMPD.BCST constants64<>+2000(SB), Z3, K4, Z3
 	VMULPD         Z3, Z5, Z3
 	VBLENDMPD      Z3, Z5, K1, Z5
 	VCMPPD         $0x04, Z0, Z0, K2
@@ -5929,20 +5925,20 @@ TEXT ·NdtriF64AVX512(SB), $128-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+8(SB), Z27
-	VBROADCASTSD constants64<>+2032(SB), Z26
-	VBROADCASTSD constants64<>+2040(SB), Z25
-	VBROADCASTSD constants64<>+2048(SB), Z24
-	VBROADCASTSD constants64<>+2056(SB), Z23
-	VBROADCASTSD constants64<>+2064(SB), Z22
+	VBROADCASTSD constants64<>+2016(SB), Z26
+	VBROADCASTSD constants64<>+2024(SB), Z25
+	VBROADCASTSD constants64<>+2032(SB), Z24
+	VBROADCASTSD constants64<>+2040(SB), Z23
+	VBROADCASTSD constants64<>+2048(SB), Z22
 	VBROADCASTSD constants64<>+544(SB), Z21
-	VBROADCASTSD constants64<>+2072(SB), Z20
+	VBROADCASTSD constants64<>+2056(SB), Z20
 	VBROADCASTSD constants64<>+552(SB), Z19
-	VBROADCASTSD constants64<>+2080(SB), Z18
-	VBROADCASTSD constants64<>+2088(SB), Z17
+	VBROADCASTSD constants64<>+2064(SB), Z18
+	VBROADCASTSD constants64<>+2072(SB), Z17
 	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+2096(SB), Z16
-	VBROADCASTSD constants64<>+2104(SB), Z30
-	VBROADCASTSD constants64<>+2112(SB), Z29
+	VBROADCASTSD constants64<>+2080(SB), Z16
+	VBROADCASTSD constants64<>+2088(SB), Z30
+	VBROADCASTSD constants64<>+2096(SB), Z29
 	VBROADCASTSD constants64<>+112(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
@@ -5955,10 +5951,10 @@ loop:
 	VSUBPD.BCST      constants64<>+480(SB), Z0, Z2
 	VMINPD           Z1, Z0, Z0
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z1
-	VBROADCASTSD     constants64<>+2120(SB), Z3
+	VBROADCASTSD     constants64<>+2104(SB), Z3
 	VFNMADD231PD     Z2, Z2, Z3
-	VMULPD.BCST      constants64<>+2128(SB), Z2, Z4
-	VCMPPD.BCST      $0x12, constants64<>+2136(SB), Z1, K1
+	VMULPD.BCST      constants64<>+2112(SB), Z2, Z4
+	VCMPPD.BCST      $0x12, constants64<>+2120(SB), Z1, K1
 	VPTERNLOGQ       $0xea, Z30, Z28, Z2
 	VPADDQ.BCST      constants64<>+520(SB), Z0, Z1
 	VCMPPD           $0x12, Z0, Z27, K2
@@ -5997,51 +5993,51 @@ loop:
 	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z0
 	VPXORQ           Z28, Z0, Z0
 	VSQRTPD          Z0, Z0
-	VSUBPD.BCST      constants64<>+2144(SB), Z0, Z0
+	VSUBPD.BCST      constants64<>+2128(SB), Z0, Z0
 	VCMPPD           $0x11, Z0, Z29, K2
 	VSUBPD           Z29, Z0, Z1
 	VBLENDMPD        Z1, Z0, K2, Z0
-	VBLENDMPD.BCST   constants64<>+2152(SB), Z22, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2160(SB), Z24, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2168(SB), Z18, K2, Z6
+	VBLENDMPD.BCST   constants64<>+2136(SB), Z22, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2144(SB), Z24, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2152(SB), Z18, K2, Z6
 	VBLENDMPD        Z3, Z0, K1, Z0
-	VBLENDMPD.BCST   constants64<>+2176(SB), Z1, K1, Z1
-	VBLENDMPD.BCST   constants64<>+2184(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   constants64<>+2192(SB), Z25, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2160(SB), Z1, K1, Z1
+	VBLENDMPD.BCST   constants64<>+2168(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2176(SB), Z25, K2, Z3
 	VFMADD231PD      Z0, Z4, Z1
-	VBLENDMPD.BCST   constants64<>+2200(SB), Z26, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2208(SB), Z6, K1, Z6
-	VBLENDMPD.BCST   constants64<>+2216(SB), Z3, K1, Z3
-	VBLENDMPD.BCST   constants64<>+2224(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   constants64<>+2232(SB), Z16, K2, Z7
-	VBLENDMPD.BCST   constants64<>+2240(SB), Z23, K2, Z8
-	VBROADCASTSD     constants64<>+2248(SB), Z9
-	VBLENDMPD.BCST   constants64<>+2256(SB), Z9, K2, Z9
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z26, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z6, K1, Z6
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z3, K1, Z3
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z16, K2, Z7
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z23, K2, Z8
+	VBROADCASTSD     constants64<>+2232(SB), Z9
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z9, K2, Z9
 	VFMADD231PD      Z0, Z4, Z3
-	VBLENDMPD.BCST   constants64<>+2264(SB), Z7, K1, Z7
-	VBLENDMPD.BCST   constants64<>+2272(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   constants64<>+2280(SB), Z20, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2288(SB), Z9, K1, Z9
-	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K1, Z4
-	VBROADCASTSD     constants64<>+2304(SB), Z10
-	VBLENDMPD.BCST   constants64<>+2312(SB), Z10, K2, Z10
-	VBLENDMPD.BCST   constants64<>+2320(SB), Z17, K2, Z11
+	VBLENDMPD.BCST   constants64<>+2248(SB), Z7, K1, Z7
+	VBLENDMPD.BCST   constants64<>+2256(SB), Z8, K1, Z8
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z20, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z9, K1, Z9
+	VBLENDMPD.BCST   constants64<>+2280(SB), Z4, K1, Z4
+	VBROADCASTSD     constants64<>+2288(SB), Z10
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z10, K2, Z10
+	VBLENDMPD.BCST   constants64<>+2304(SB), Z17, K2, Z11
 	VFMADD231PD      Z0, Z1, Z6
-	VBLENDMPD.BCST   constants64<>+2328(SB), Z10, K1, Z10
-	VBLENDMPD.BCST   constants64<>+2336(SB), Z11, K1, Z11
-	VBROADCASTSD     constants64<>+2344(SB), Z1
-	VBLENDMPD.BCST   constants64<>+2352(SB), Z1, K2, Z1
-	VBROADCASTSD     constants64<>+2360(SB), Z12
-	VBLENDMPD.BCST   constants64<>+2368(SB), Z12, K2, Z12
-	VBLENDMPD.BCST   constants64<>+2376(SB), Z1, K1, Z1
-	VBROADCASTSD     constants64<>+2384(SB), Z13
-	VBLENDMPD.BCST   constants64<>+2392(SB), Z13, K2, Z13
-	VBROADCASTSD     constants64<>+2400(SB), Z14
-	VBLENDMPD.BCST   constants64<>+2408(SB), Z14, K2, Z14
+	VBLENDMPD.BCST   constants64<>+2312(SB), Z10, K1, Z10
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z11, K1, Z11
+	VBROADCASTSD     constants64<>+2328(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2336(SB), Z1, K2, Z1
+	VBROADCASTSD     constants64<>+2344(SB), Z12
+	VBLENDMPD.BCST   constants64<>+2352(SB), Z12, K2, Z12
+	VBLENDMPD.BCST   constants64<>+2360(SB), Z1, K1, Z1
+	VBROADCASTSD     constants64<>+2368(SB), Z13
+	VBLENDMPD.BCST   constants64<>+2376(SB), Z13, K2, Z13
+	VBROADCASTSD     constants64<>+2384(SB), Z14
+	VBLENDMPD.BCST   constants64<>+2392(SB), Z14, K2, Z14
 	VFMADD231PD      Z0, Z3, Z8
-	VBLENDMPD.BCST   constants64<>+2416(SB), Z12, K1, Z12
-	VBLENDMPD.BCST   constants64<>+2424(SB), Z13, K1, Z13
-	VBLENDMPD.BCST   constants64<>+2432(SB), Z14, K1, Z14
+	VBLENDMPD.BCST   constants64<>+2400(SB), Z12, K1, Z12
+	VBLENDMPD.BCST   constants64<>+2408(SB), Z13, K1, Z13
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z14, K1, Z14
 	VFMADD231PD      Z0, Z6, Z7
 	VFMADD231PD      Z0, Z8, Z4
 	VFMADD231PD      Z0, Z7, Z9
@@ -6135,69 +6131,69 @@ complete:
 	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z2
 	VPXORQ           Z28, Z2, Z2
 	VSQRTPD          Z2, Z2
-	VSUBPD.BCST      constants64<>+2144(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+2128(SB), Z2, Z2
 	VCMPPD           $0x11, Z2, Z29, K2
 	VSUBPD           Z29, Z2, Z1
 	VBLENDMPD        Z1, Z2, K2, Z2
 	VSUBPD.BCST      constants64<>+480(SB), Z0, Z1
-	VBROADCASTSD     constants64<>+2120(SB), Z3
+	VBROADCASTSD     constants64<>+2104(SB), Z3
 	VFNMADD231PD     Z1, Z1, Z3
 	VPANDQ.BCST      constants64<>+128(SB), Z1, Z4
-	VCMPPD.BCST      $0x12, constants64<>+2136(SB), Z4, K3
+	VCMPPD.BCST      $0x12, constants64<>+2120(SB), Z4, K3
 	VBLENDMPD        Z3, Z2, K3, Z2
-	VBLENDMPD.BCST   constants64<>+2160(SB), Z24, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2184(SB), Z3, K3, Z3
-	VBLENDMPD.BCST   constants64<>+2152(SB), Z22, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2176(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2144(SB), Z24, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2168(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2136(SB), Z22, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2160(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBLENDMPD.BCST   constants64<>+2168(SB), Z18, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2208(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2152(SB), Z18, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBLENDMPD.BCST   constants64<>+2232(SB), Z16, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2264(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z16, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2248(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBROADCASTSD     constants64<>+2248(SB), Z3
-	VBLENDMPD.BCST   constants64<>+2256(SB), Z3, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2288(SB), Z3, K3, Z3
+	VBROADCASTSD     constants64<>+2232(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBROADCASTSD     constants64<>+2304(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2312(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2328(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2288(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2312(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBROADCASTSD     constants64<>+2344(SB), Z3
-	VBLENDMPD.BCST   constants64<>+2352(SB), Z3, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2376(SB), Z3, K3, Z3
+	VBROADCASTSD     constants64<>+2328(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2336(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2360(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBROADCASTSD     constants64<>+2384(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2392(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2424(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2368(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2376(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2408(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
 	VPANDQ           Z28, Z1, Z3
 	VPORQ            Z3, Z30, Z5
-	VMULPD.BCST      constants64<>+2128(SB), Z1, Z1
+	VMULPD.BCST      constants64<>+2112(SB), Z1, Z1
 	VBLENDMPD        Z1, Z5, K3, Z5
 	VMULPD           Z4, Z5, Z5
-	VBLENDMPD.BCST   constants64<>+2200(SB), Z26, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2224(SB), Z1, K3, Z1
-	VBLENDMPD.BCST   constants64<>+2192(SB), Z25, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2216(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z26, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2176(SB), Z25, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBLENDMPD.BCST   constants64<>+2240(SB), Z23, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2272(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z23, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2256(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
-	VBLENDMPD.BCST   constants64<>+2280(SB), Z20, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z20, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2280(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBLENDMPD.BCST   constants64<>+2320(SB), Z17, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2336(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2304(SB), Z17, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
-	VBROADCASTSD     constants64<>+2360(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2368(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2416(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2344(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2352(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2400(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBROADCASTSD     constants64<>+2400(SB), Z1
-	VBLENDMPD.BCST   constants64<>+2408(SB), Z1, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2432(SB), Z1, K3, Z1
+	VBROADCASTSD     constants64<>+2384(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2392(SB), Z1, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
 	VBLENDMPD        Z30, Z30, K2, Z4
 	VBLENDMPD        Z31, Z4, K3, Z4
@@ -6306,8 +6302,8 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+480(SB), Z26
 	VBROADCASTSD constants64<>+48(SB), Z25
 	VBROADCASTSD constants64<>+168(SB), Z24
-	VBROADCASTSD constants64<>+1984(SB), Z23
-	VBROADCASTSD constants64<>+2440(SB), Z22
+	VBROADCASTSD constants64<>+1968(SB), Z23
+	VBROADCASTSD constants64<>+2424(SB), Z22
 	VBROADCASTSD constants64<>+88(SB), Z21
 	VBROADCASTSD constants64<>+96(SB), Z20
 	VBROADCASTSD constants64<>+104(SB), Z30
@@ -6315,8 +6311,8 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	VBROADCASTSD constants64<>+136(SB), Z18
 	VBROADCASTSD constants64<>+600(SB), Z17
 	VBROADCASTSD constants64<>+112(SB), Z29
-	VBROADCASTSD constants64<>+1992(SB), Z16
-	VBROADCASTSD constants64<>+2448(SB), Z15
+	VBROADCASTSD constants64<>+1976(SB), Z16
+	VBROADCASTSD constants64<>+2432(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -9884,19 +9880,19 @@ TEXT ·TanhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+148(SB), Z25
-	VBROADCASTSS constants32<>+152(SB), Z30
-	VBROADCASTSS constants32<>+156(SB), Z24
-	VBROADCASTSS constants32<>+160(SB), Z23
-	VBROADCASTSS constants32<>+164(SB), Z22
-	VBROADCASTSS constants32<>+196(SB), Z31
-	VBROADCASTSS constants32<>+100(SB), Z21
-	VBROADCASTSS constants32<>+24(SB), Z20
-	VBROADCASTSS constants32<>+104(SB), Z19
-	VBROADCASTSS constants32<>+208(SB), Z28
-	VBROADCASTSS constants32<>+436(SB), Z29
-	VBROADCASTSS constants32<>+56(SB), Z27
-	VBROADCASTSS constants32<>+112(SB), Z26
+	VBROADCASTSS constants32<>+80(SB), Z23
+	VBROADCASTSS constants32<>+84(SB), Z29
+	VBROADCASTSS constants32<>+88(SB), Z22
+	VBROADCASTSS constants32<>+92(SB), Z21
+	VBROADCASTSS constants32<>+96(SB), Z20
+	VBROADCASTSS constants32<>+196(SB), Z30
+	VBROADCASTSS constants32<>+100(SB), Z19
+	VBROADCASTSS constants32<>+24(SB), Z28
+	VBROADCASTSS constants32<>+208(SB), Z31
+	VBROADCASTSS constants32<>+56(SB), Z25
+	VBROADCASTSS constants32<>+112(SB), Z24
+	VBROADCASTSS constants32<>+116(SB), Z27
+	VBROADCASTSS constants32<>+436(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9904,93 +9900,91 @@ TEXT ·TanhF32AVX512(SB), $256-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPANDD.BCST  constants32<>+64(SB), Z0, Z1
+	VMULPS       Z0, Z31, Z1
 	VMOVUPS      64(SI)(BX*4), Z2
-	VPANDD.BCST  constants32<>+64(SB), Z2, Z3
-	VMINPS       Z1, Z29, Z1
-	VMINPS       Z3, Z29, Z3
-	VADDPS       Z1, Z1, Z4
-	VADDPS       Z3, Z3, Z5
-	VCMPPS.BCST  $0x11, constants32<>+180(SB), Z1, K1
-	VCMPPS.BCST  $0x11, constants32<>+180(SB), Z3, K2
-	VMULPS       Z19, Z4, Z1
-	VMULPS       Z19, Z5, Z3
-	VRNDSCALEPS  $0x08, Z1, Z1
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS Z21, Z1, Z4
-	VFNMADD231PS Z21, Z3, Z5
-	VADDPS.BCST  constants32<>+48(SB), Z1, Z6
-	VADDPS.BCST  constants32<>+48(SB), Z3, Z7
+	VMULPS       Z2, Z31, Z3
+	VPORD        Z25, Z1, Z1
+	VPORD        Z25, Z3, Z3
+	VMAXPS       Z1, Z27, Z1
+	VMAXPS       Z3, Z27, Z3
+	VMULPS.BCST  constants32<>+104(SB), Z1, Z4
+	VMULPS.BCST  constants32<>+104(SB), Z3, Z5
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VRNDSCALEPS  $0x08, Z5, Z5
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
+	VMAXPS       Z4, Z26, Z6
+	VMAXPS       Z5, Z26, Z7
+	VADDPS.BCST  constants32<>+48(SB), Z6, Z6
+	VADDPS.BCST  constants32<>+48(SB), Z7, Z7
+	VMOVUPS      Z1, Z8
+	VFNMADD231PS Z24, Z4, Z8
+	VMOVUPS      Z3, Z9
+	VFNMADD231PS Z24, Z5, Z9
 	VPSLLD       $0x17, Z6, Z6
 	VPSLLD       $0x17, Z7, Z7
-	VMOVUPS      Z4, Z8
-	VFNMADD231PS Z26, Z1, Z8
-	VMOVUPS      Z5, Z9
-	VFNMADD231PS Z26, Z3, Z9
-	VSUBPS       Z20, Z6, Z10
-	VSUBPS       Z20, Z7, Z11
-	VMOVUPS      Z30, Z12
-	VFMADD231PS  Z8, Z25, Z12
-	VMOVUPS      Z30, Z13
-	VFMADD231PS  Z9, Z25, Z13
-	VSUBPS       Z8, Z4, Z4
-	VSUBPS       Z9, Z5, Z5
+	VSUBPS       Z6, Z28, Z10
+	VSUBPS       Z7, Z28, Z11
+	VMOVUPS      Z29, Z12
+	VFMADD231PS  Z8, Z23, Z12
+	VMOVUPS      Z29, Z13
+	VFMADD231PS  Z9, Z23, Z13
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z9, Z3, Z3
 	VMULPS       Z8, Z8, Z14
 	VMULPS       Z9, Z9, Z15
 	VMULPS       Z8, Z6, Z16
 	VMULPS       Z9, Z7, Z17
-	VFNMADD231PS Z26, Z1, Z4
-	VFNMADD231PS Z26, Z3, Z5
-	VFMADD213PS  Z24, Z8, Z12
-	VFMADD213PS  Z24, Z9, Z13
-	VADDPS       Z16, Z10, Z1
-	VADDPS       Z17, Z11, Z3
-	VFMADD213PS  Z23, Z8, Z12
-	VFMADD213PS  Z23, Z9, Z13
-	VSUBPS       Z10, Z1, Z10
-	VSUBPS       Z11, Z3, Z11
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
 	VFMADD213PS  Z22, Z8, Z12
 	VFMADD213PS  Z22, Z9, Z13
-	VSUBPS       Z10, Z16, Z16
-	VSUBPS       Z11, Z17, Z17
-	VFMADD231PS  Z12, Z14, Z4
-	VFMADD231PS  Z13, Z15, Z5
-	VMULPS       Z4, Z6, Z6
-	VMULPS       Z5, Z7, Z7
-	VADDPS       Z6, Z1, Z4
-	VADDPS       Z7, Z3, Z5
-	VADDPS       Z4, Z28, Z8
-	VADDPS       Z5, Z28, Z9
-	VSUBPS       Z1, Z4, Z1
-	VSUBPS       Z3, Z5, Z3
-	VDIVPS       Z8, Z4, Z10
-	VDIVPS       Z9, Z5, Z11
+	VSUBPS       Z16, Z10, Z4
+	VSUBPS       Z17, Z11, Z5
+	VFMADD213PS  Z21, Z8, Z12
+	VFMADD213PS  Z21, Z9, Z13
+	VSUBPS       Z4, Z10, Z10
+	VSUBPS       Z5, Z11, Z11
+	VFMADD213PS  Z20, Z8, Z12
+	VFMADD213PS  Z20, Z9, Z13
+	VSUBPS       Z16, Z10, Z10
+	VSUBPS       Z17, Z11, Z11
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z15, Z3
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VSUBPS       Z6, Z4, Z1
+	VSUBPS       Z7, Z5, Z3
+	VSUBPS       Z1, Z31, Z8
+	VSUBPS       Z3, Z31, Z9
+	VSUBPS       Z1, Z4, Z4
+	VSUBPS       Z3, Z5, Z5
+	VDIVPS       Z8, Z1, Z12
+	VDIVPS       Z9, Z3, Z13
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z8, Z31, Z6
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z9, Z31, Z7
+	VADDPS       Z4, Z10, Z10
 	VSUBPS       Z1, Z6, Z6
-	VSUBPS       Z28, Z8, Z1
+	VADDPS       Z5, Z11, Z11
 	VSUBPS       Z3, Z7, Z7
-	VSUBPS       Z28, Z9, Z3
-	VADDPS       Z6, Z16, Z16
-	VSUBPS       Z1, Z4, Z1
-	VADDPS       Z7, Z17, Z17
-	VSUBPS       Z3, Z5, Z3
-	VADDPS       Z16, Z1, Z1
-	VADDPS       Z17, Z3, Z3
-	VFNMADD231PS Z8, Z10, Z4
-	VFNMADD231PS Z1, Z10, Z16
-	VFNMADD231PS Z9, Z11, Z5
-	VFNMADD231PS Z3, Z11, Z17
-	VMOVUPS      Z31, Z1
-	VFNMADD231PS Z31, Z10, Z1
-	VMOVUPS      Z31, Z3
-	VFNMADD231PS Z31, Z11, Z3
-	VADDPS       Z16, Z4, Z4
-	VADDPS       Z17, Z5, Z5
-	VFMADD213PS  Z10, Z1, Z4
-	VFMADD213PS  Z11, Z3, Z5
-	VBLENDMPS    Z4, Z10, K1, Z10
-	VBLENDMPS    Z5, Z11, K2, Z11
-	VPTERNLOGD   $0xea, Z10, Z27, Z0
-	VPTERNLOGD   $0xea, Z11, Z27, Z2
+	VSUBPS       Z10, Z6, Z6
+	VSUBPS       Z11, Z7, Z7
+	VFNMADD231PS Z8, Z12, Z1
+	VFNMADD231PS Z6, Z12, Z10
+	VFNMADD231PS Z9, Z13, Z3
+	VFNMADD231PS Z7, Z13, Z11
+	VMOVUPS      Z30, Z4
+	VFMADD231PS  Z30, Z12, Z4
+	VMOVUPS      Z30, Z5
+	VFMADD231PS  Z30, Z13, Z5
+	VADDPS       Z10, Z1, Z1
+	VADDPS       Z11, Z3, Z3
+	VFMADD231PS  Z4, Z1, Z12
+	VFMADD231PS  Z5, Z3, Z13
+	VPTERNLOGD   $0xea, Z12, Z25, Z0
+	VPTERNLOGD   $0xea, Z13, Z25, Z2
 	VMOVUPS      Z0, (DI)(BX*4)
 	VMOVUPS      Z2, 64(DI)(BX*4)
 	LEAQ         64(BX), AX
@@ -10805,7 +10799,7 @@ TEXT ·SigmoidF32AVX512(SB), $256-40
 	VBROADCASTSS constants32<>+48(SB), Z20
 	VBROADCASTSS constants32<>+56(SB), Z19
 	VBROADCASTSS constants32<>+116(SB), Z28
-	VBROADCASTSS constants32<>+472(SB), Z27
+	VBROADCASTSS constants32<>+436(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11112,17 +11106,17 @@ TEXT ·ErfF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+476(SB), Z23
-	VBROADCASTSS constants32<>+480(SB), Z22
+	VBROADCASTSS constants32<>+472(SB), Z23
+	VBROADCASTSS constants32<>+476(SB), Z22
 	VBROADCASTSS constants32<>+80(SB), Z21
-	VBROADCASTSS constants32<>+484(SB), Z29
-	VBROADCASTSS constants32<>+488(SB), Z28
+	VBROADCASTSS constants32<>+480(SB), Z29
+	VBROADCASTSS constants32<>+484(SB), Z28
 	VBROADCASTSS constants32<>+84(SB), Z27
 	VBROADCASTSS constants32<>+24(SB), Z31
 	VBROADCASTSS constants32<>+180(SB), Z26
 	VBROADCASTSS constants32<>+56(SB), Z30
-	VBROADCASTSS constants32<>+492(SB), Z25
-	VBROADCASTSS constants32<>+496(SB), Z24
+	VBROADCASTSS constants32<>+488(SB), Z25
+	VBROADCASTSS constants32<>+492(SB), Z24
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11145,41 +11139,41 @@ loop:
 	VMULPS            Z7, Z7, Z9
 	VMULPS            Z4, Z4, Z10
 	VMULPS            Z5, Z5, Z11
-	VBROADCASTSS      constants32<>+500(SB), Z12
+	VBROADCASTSS      constants32<>+496(SB), Z12
 	VFMADD213PS       Z24, Z8, Z12
 	VMOVUPS           Z28, Z13
 	VFMADD231PS       Z8, Z22, Z13
-	VBROADCASTSS      constants32<>+504(SB), Z14
+	VBROADCASTSS      constants32<>+500(SB), Z14
 	VFMADD213PS       Z25, Z10, Z14
-	VBROADCASTSS      constants32<>+504(SB), Z15
+	VBROADCASTSS      constants32<>+500(SB), Z15
 	VFMADD213PS       Z25, Z11, Z15
 	VMOVUPS           Z29, Z16
 	VFMADD231PS       Z10, Z23, Z16
 	VMOVUPS           Z29, Z17
 	VFMADD231PS       Z11, Z23, Z17
-	VBROADCASTSS      constants32<>+500(SB), Z18
+	VBROADCASTSS      constants32<>+496(SB), Z18
 	VFMADD213PS       Z24, Z9, Z18
 	VMOVUPS           Z28, Z19
 	VFMADD231PS       Z9, Z22, Z19
-	VFMADD213PS.BCST  constants32<>+508(SB), Z8, Z12
-	VFMADD213PS.BCST  constants32<>+512(SB), Z8, Z13
-	VFMADD213PS.BCST  constants32<>+516(SB), Z10, Z14
-	VFMADD213PS.BCST  constants32<>+516(SB), Z11, Z15
-	VFMADD213PS.BCST  constants32<>+520(SB), Z10, Z16
-	VFMADD213PS.BCST  constants32<>+520(SB), Z11, Z17
-	VFMADD213PS.BCST  constants32<>+508(SB), Z9, Z18
-	VFMADD213PS.BCST  constants32<>+512(SB), Z9, Z19
-	VFMADD213PS.BCST  constants32<>+524(SB), Z8, Z12
-	VFMADD213PS.BCST  constants32<>+528(SB), Z8, Z13
-	VFMADD213PS.BCST  constants32<>+532(SB), Z10, Z14
-	VFMADD213PS.BCST  constants32<>+532(SB), Z11, Z15
-	VFMADD213PS.BCST  constants32<>+536(SB), Z10, Z16
-	VFMADD213PS.BCST  constants32<>+536(SB), Z11, Z17
-	VFMADD213PS.BCST  constants32<>+524(SB), Z9, Z18
-	VFMADD213PS.BCST  constants32<>+528(SB), Z9, Z19
+	VFMADD213PS.BCST  constants32<>+504(SB), Z8, Z12
+	VFMADD213PS.BCST  constants32<>+508(SB), Z8, Z13
+	VFMADD213PS.BCST  constants32<>+512(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+512(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+516(SB), Z10, Z16
+	VFMADD213PS.BCST  constants32<>+516(SB), Z11, Z17
+	VFMADD213PS.BCST  constants32<>+504(SB), Z9, Z18
+	VFMADD213PS.BCST  constants32<>+508(SB), Z9, Z19
+	VFMADD213PS.BCST  constants32<>+520(SB), Z8, Z12
+	VFMADD213PS.BCST  constants32<>+524(SB), Z8, Z13
+	VFMADD213PS.BCST  constants32<>+528(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+528(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+532(SB), Z10, Z16
+	VFMADD213PS.BCST  constants32<>+532(SB), Z11, Z17
+	VFMADD213PS.BCST  constants32<>+520(SB), Z9, Z18
+	VFMADD213PS.BCST  constants32<>+524(SB), Z9, Z19
 	VFMADD231PS       Z6, Z12, Z13
-	VFMADD213PS.BCST  constants32<>+540(SB), Z10, Z14
-	VFMADD213PS.BCST  constants32<>+540(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+536(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+536(SB), Z11, Z15
 	VFMADD231PS       Z7, Z18, Z19
 	VFMADD213PS       Z1, Z1, Z13
 	VFMADD231PS       Z4, Z16, Z14
@@ -11272,8 +11266,8 @@ TEXT ·ErfcF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+544(SB), Z29
-	VBROADCASTSS constants32<>+488(SB), Z28
+	VBROADCASTSS constants32<>+540(SB), Z29
+	VBROADCASTSS constants32<>+484(SB), Z28
 	VBROADCASTSS constants32<>+24(SB), Z31
 	VBROADCASTSS constants32<>+208(SB), Z30
 	XORL         BX, BX
@@ -11288,7 +11282,7 @@ loop:
 	VPANDD.BCST       constants32<>+64(SB), Z2, Z3
 	VCMPPS.BCST       $0x11, constants32<>+468(SB), Z0, K1
 	VCMPPS.BCST       $0x11, constants32<>+468(SB), Z2, K2
-	VBROADCASTSS      constants32<>+548(SB), Z0
+	VBROADCASTSS      constants32<>+544(SB), Z0
 	VMINPS            Z1, Z0, Z1
 	VMINPS            Z3, Z0, Z0
 	VMULPS            Z1, Z1, Z2
@@ -11302,8 +11296,8 @@ loop:
 	VCMPPS.BCST       $0x11, constants32<>+196(SB), Z1, K3
 	VCMPPS.BCST       $0x11, constants32<>+196(SB), Z0, K4
 	VDIVPS            Z5, Z4, Z4
-	VMULPS.BCST       constants32<>+552(SB), Z2, Z5
-	VMULPS.BCST       constants32<>+552(SB), Z3, Z10
+	VMULPS.BCST       constants32<>+548(SB), Z2, Z5
+	VMULPS.BCST       constants32<>+548(SB), Z3, Z10
 	VPXORD.BCST       constants32<>+56(SB), Z2, Z11
 	VPXORD.BCST       constants32<>+56(SB), Z3, Z12
 	VDIVPS            Z7, Z6, Z6
@@ -11321,24 +11315,24 @@ loop:
 	VDIVPS            Z14, Z31, Z19
 	VSUBPS            Z31, Z13, Z20
 	VSUBPS            Z31, Z14, Z21
-	VBROADCASTSS      constants32<>+496(SB), Z22
-	VFMADD231PS.BCST  constants32<>+500(SB), Z16, Z22
-	VBROADCASTSS      constants32<>+480(SB), Z23
+	VBROADCASTSS      constants32<>+492(SB), Z22
+	VFMADD231PS.BCST  constants32<>+496(SB), Z16, Z22
+	VBROADCASTSS      constants32<>+476(SB), Z23
 	VFMADD213PS       Z28, Z16, Z23
 	VFNMADD231PS.BCST constants32<>+100(SB), Z5, Z11
 	VFNMADD231PS.BCST constants32<>+100(SB), Z10, Z12
 	VSUBPS            Z20, Z13, Z24
 	VSUBPS            Z21, Z14, Z25
 	VSUBPS            Z20, Z8, Z8
-	VBROADCASTSS      constants32<>+496(SB), Z20
-	VFMADD231PS.BCST  constants32<>+500(SB), Z17, Z20
+	VBROADCASTSS      constants32<>+492(SB), Z20
+	VFMADD231PS.BCST  constants32<>+496(SB), Z17, Z20
 	VSUBPS            Z21, Z9, Z9
-	VBROADCASTSS      constants32<>+480(SB), Z21
+	VBROADCASTSS      constants32<>+476(SB), Z21
 	VFMADD213PS       Z28, Z17, Z21
 	VSUBPS            Z24, Z31, Z24
 	VADDPS            Z8, Z24, Z24
-	VFMADD213PS.BCST  constants32<>+508(SB), Z16, Z22
-	VFMADD213PS.BCST  constants32<>+512(SB), Z16, Z23
+	VFMADD213PS.BCST  constants32<>+504(SB), Z16, Z22
+	VFMADD213PS.BCST  constants32<>+508(SB), Z16, Z23
 	VBROADCASTSS      constants32<>+112(SB), Z8
 	VFNMADD213PS      Z11, Z5, Z8
 	VSUBPS            Z8, Z11, Z11
@@ -11352,11 +11346,11 @@ loop:
 	VMULPS            Z4, Z4, Z15
 	VSUBPS            Z25, Z31, Z25
 	VADDPS            Z9, Z25, Z25
-	VFMADD213PS.BCST  constants32<>+508(SB), Z17, Z20
+	VFMADD213PS.BCST  constants32<>+504(SB), Z17, Z20
 	VMULPS            Z6, Z6, Z9
-	VFMADD213PS.BCST  constants32<>+512(SB), Z17, Z21
-	VFMADD213PS.BCST  constants32<>+524(SB), Z16, Z22
-	VFMADD213PS.BCST  constants32<>+528(SB), Z16, Z23
+	VFMADD213PS.BCST  constants32<>+508(SB), Z17, Z21
+	VFMADD213PS.BCST  constants32<>+520(SB), Z16, Z22
+	VFMADD213PS.BCST  constants32<>+524(SB), Z16, Z23
 	VBROADCASTSS      constants32<>+84(SB), Z16
 	VFMADD231PS.BCST  constants32<>+80(SB), Z8, Z16
 	VFMADD231PS       Z2, Z22, Z23
@@ -11371,26 +11365,26 @@ loop:
 	VFMADD213PS.BCST  constants32<>+92(SB), Z7, Z22
 	VFMADD213PS.BCST  constants32<>+96(SB), Z8, Z16
 	VFMADD213PS.BCST  constants32<>+96(SB), Z7, Z22
-	VFMADD213PS.BCST  constants32<>+524(SB), Z17, Z20
-	VFMADD213PS.BCST  constants32<>+528(SB), Z17, Z21
-	VBROADCASTSS      constants32<>+560(SB), Z17
-	VFMADD231PS.BCST  constants32<>+556(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+520(SB), Z17, Z20
+	VFMADD213PS.BCST  constants32<>+524(SB), Z17, Z21
+	VBROADCASTSS      constants32<>+556(SB), Z17
+	VFMADD231PS.BCST  constants32<>+552(SB), Z15, Z17
 	VFMADD231PS       Z3, Z20, Z21
-	VBROADCASTSS      constants32<>+564(SB), Z3
+	VBROADCASTSS      constants32<>+560(SB), Z3
 	VFMADD213PS       Z29, Z15, Z3
 	VSUBPS            Z31, Z2, Z20
 	VFMADD213PS       Z0, Z0, Z21
-	VBROADCASTSS      constants32<>+560(SB), Z0
-	VFMADD231PS.BCST  constants32<>+556(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+568(SB), Z15, Z17
-	VFMADD213PS.BCST  constants32<>+572(SB), Z15, Z3
-	VFMADD213PS.BCST  constants32<>+568(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+576(SB), Z15, Z17
-	VFMADD213PS.BCST  constants32<>+580(SB), Z15, Z3
-	VFMADD213PS.BCST  constants32<>+576(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+584(SB), Z15, Z17
-	VFMADD213PS.BCST  constants32<>+588(SB), Z15, Z3
-	VBROADCASTSS      constants32<>+564(SB), Z15
+	VBROADCASTSS      constants32<>+556(SB), Z0
+	VFMADD231PS.BCST  constants32<>+552(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+564(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+568(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+564(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+572(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+576(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+572(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+580(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+584(SB), Z15, Z3
+	VBROADCASTSS      constants32<>+560(SB), Z15
 	VFMADD213PS       Z29, Z9, Z15
 	VFMADD231PS       Z4, Z17, Z3
 	VMULPS            Z8, Z8, Z17
@@ -11402,18 +11396,18 @@ loop:
 	VSUBPS            Z20, Z8, Z20
 	VSUBPS            Z23, Z31, Z23
 	VSUBPS            Z21, Z31, Z21
-	VFMADD213PS.BCST  constants32<>+584(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+572(SB), Z9, Z15
+	VFMADD213PS.BCST  constants32<>+580(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+568(SB), Z9, Z15
 	VSUBPS            Z22, Z7, Z22
 	VADDPS            Z17, Z8, Z8
 	VADDPS            Z16, Z7, Z7
-	VADDPS.BCST       constants32<>+592(SB), Z4, Z3
+	VADDPS.BCST       constants32<>+588(SB), Z4, Z3
 	VFMADD213PS       Z11, Z11, Z8
-	VFMADD213PS.BCST  constants32<>+580(SB), Z9, Z15
+	VFMADD213PS.BCST  constants32<>+576(SB), Z9, Z15
 	VFMADD213PS       Z12, Z12, Z7
-	VSUBPS.BCST       constants32<>+592(SB), Z3, Z11
+	VSUBPS.BCST       constants32<>+588(SB), Z3, Z11
 	VADDPS            Z8, Z17, Z17
-	VFMADD213PS.BCST  constants32<>+588(SB), Z9, Z15
+	VFMADD213PS.BCST  constants32<>+584(SB), Z9, Z15
 	VADDPS            Z7, Z16, Z16
 	VSUBPS            Z11, Z4, Z4
 	VADDPS            Z17, Z2, Z7
@@ -11429,12 +11423,12 @@ loop:
 	VSUBPS            Z1, Z16, Z16
 	VMULPS            Z18, Z0, Z1
 	VADDPS            Z17, Z20, Z20
-	VADDPS.BCST       constants32<>+592(SB), Z6, Z9
+	VADDPS.BCST       constants32<>+588(SB), Z6, Z9
 	VADDPS            Z16, Z22, Z22
 	VFMADD231PS       Z3, Z20, Z2
 	VFNMADD231PS      Z13, Z1, Z0
 	VMULPS            Z9, Z8, Z3
-	VSUBPS.BCST       constants32<>+592(SB), Z9, Z11
+	VSUBPS.BCST       constants32<>+588(SB), Z9, Z11
 	VFMADD231PS       Z4, Z7, Z2
 	VSUBPS            Z11, Z6, Z6
 	VMOVUPS           Z3, Z4
@@ -11512,8 +11506,8 @@ TEXT ·PowF32AVX512(SB), $384-40
 	VBROADCASTSS constants32<>+4(SB), Z30
 	VBROADCASTSS constants32<>+128(SB), Z29
 	VBROADCASTSS constants32<>+136(SB), Z28
-	VBROADCASTSS constants32<>+596(SB), Z27
-	VBROADCASTSS constants32<>+600(SB), Z26
+	VBROADCASTSS constants32<>+592(SB), Z27
+	VBROADCASTSS constants32<>+596(SB), Z26
 	VBROADCASTSS constants32<>+24(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
@@ -11561,9 +11555,9 @@ loop:
 	VADDPS           Z11, Z11, Z15
 	VFNMADD231PS     Z5, Z10, Z7
 	VFNMADD231PS     Z6, Z11, Z8
-	VBROADCASTSS     constants32<>+604(SB), Z5
+	VBROADCASTSS     constants32<>+600(SB), Z5
 	VFMADD213PS      Z27, Z12, Z5
-	VBROADCASTSS     constants32<>+604(SB), Z6
+	VBROADCASTSS     constants32<>+600(SB), Z6
 	VFMADD213PS      Z27, Z13, Z6
 	VFNMADD231PS     Z0, Z10, Z7
 	VFNMADD231PS     Z4, Z11, Z8
@@ -11571,12 +11565,12 @@ loop:
 	VFMSUB231PS      Z10, Z10, Z0
 	VMOVUPS          Z13, Z4
 	VFMSUB231PS      Z11, Z11, Z4
-	VFMADD213PS.BCST constants32<>+608(SB), Z12, Z5
-	VFMADD213PS.BCST constants32<>+608(SB), Z13, Z6
+	VFMADD213PS.BCST constants32<>+604(SB), Z12, Z5
+	VFMADD213PS.BCST constants32<>+604(SB), Z13, Z6
 	VMULPS           Z2, Z7, Z7
 	VMULPS           Z9, Z8, Z8
-	VFMADD213PS.BCST constants32<>+612(SB), Z12, Z5
-	VFMADD213PS.BCST constants32<>+612(SB), Z13, Z6
+	VFMADD213PS.BCST constants32<>+608(SB), Z12, Z5
+	VFMADD213PS.BCST constants32<>+608(SB), Z13, Z6
 	VFMADD231PS      Z7, Z14, Z0
 	VFMADD231PS      Z8, Z15, Z4
 	VADDPS           Z5, Z26, Z2
@@ -11588,14 +11582,14 @@ loop:
 	VSUBPS           Z26, Z2, Z18
 	VSUBPS           Z26, Z9, Z19
 	VFMSUB213PS      Z14, Z12, Z2
-	VADDPS.BCST      constants32<>+616(SB), Z14, Z20
+	VADDPS.BCST      constants32<>+612(SB), Z14, Z20
 	VFMSUB213PS      Z15, Z13, Z9
-	VADDPS.BCST      constants32<>+616(SB), Z15, Z21
+	VADDPS.BCST      constants32<>+612(SB), Z15, Z21
 	VSUBPS           Z18, Z5, Z5
 	VSUBPS           Z19, Z6, Z6
-	VSUBPS.BCST      constants32<>+616(SB), Z20, Z18
+	VSUBPS.BCST      constants32<>+612(SB), Z20, Z18
 	VMULPS           Z20, Z10, Z19
-	VSUBPS.BCST      constants32<>+616(SB), Z21, Z22
+	VSUBPS.BCST      constants32<>+612(SB), Z21, Z22
 	VMULPS           Z21, Z11, Z23
 	VFMADD231PS      Z16, Z0, Z2
 	VFMADD231PS      Z17, Z4, Z9
@@ -11609,8 +11603,8 @@ loop:
 	VADDPS           Z23, Z3, Z17
 	VFMADD231PS      Z5, Z12, Z2
 	VFMADD231PS      Z6, Z13, Z9
-	VADDPS.BCST      constants32<>+620(SB), Z14, Z14
-	VADDPS.BCST      constants32<>+620(SB), Z15, Z15
+	VADDPS.BCST      constants32<>+616(SB), Z14, Z14
+	VADDPS.BCST      constants32<>+616(SB), Z15, Z15
 	VSUBPS           Z1, Z16, Z1
 	VSUBPS           Z3, Z17, Z3
 	VMOVUPS          (DX)(BX*4), Z5
@@ -11631,8 +11625,8 @@ loop:
 	VFMADD231PS      Z15, Z11, Z4
 	VPANDD.BCST      constants32<>+64(SB), Z6, Z3
 	VPANDD.BCST      constants32<>+64(SB), Z13, Z7
-	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z3, K1
-	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z7, K4
+	VCMPPS.BCST      $0x15, constants32<>+620(SB), Z3, K1
+	VCMPPS.BCST      $0x15, constants32<>+620(SB), Z7, K4
 	VSUBPS           Z1, Z6, Z6
 	VSUBPS           Z2, Z13, Z13
 	KORW             K2, K1, K5
@@ -11742,10 +11736,10 @@ single:
 	VSUBPS           Z31, Z3, Z6
 	VMULPS           Z5, Z6, Z7
 	VMULPS           Z7, Z7, Z8
-	VBROADCASTSS     constants32<>+604(SB), Z9
+	VBROADCASTSS     constants32<>+600(SB), Z9
 	VFMADD213PS      Z27, Z8, Z9
+	VFMADD213PS.BCST constants32<>+604(SB), Z8, Z9
 	VFMADD213PS.BCST constants32<>+608(SB), Z8, Z9
-	VFMADD213PS.BCST constants32<>+612(SB), Z8, Z9
 	VADDPS           Z9, Z26, Z10
 	VMULPS           Z10, Z8, Z11
 	VMOVUPS          Z11, Z12
@@ -11764,10 +11758,10 @@ single:
 	VSUBPS           Z26, Z10, Z10
 	VSUBPS           Z10, Z9, Z9
 	VFMADD231PS      Z9, Z8, Z12
-	VADDPS.BCST      constants32<>+616(SB), Z11, Z3
-	VSUBPS.BCST      constants32<>+616(SB), Z3, Z4
+	VADDPS.BCST      constants32<>+612(SB), Z11, Z3
+	VSUBPS.BCST      constants32<>+612(SB), Z3, Z4
 	VSUBPS           Z4, Z11, Z11
-	VADDPS.BCST      constants32<>+620(SB), Z11, Z11
+	VADDPS.BCST      constants32<>+616(SB), Z11, Z11
 	VADDPS           Z12, Z11, Z11
 	VMULPS           Z3, Z7, Z4
 	VMOVUPS          Z4, Z5
@@ -11789,11 +11783,11 @@ single:
 	VFMSUB231PS      Z3, Z2, Z6
 	VFMADD231PS      Z4, Z2, Z6
 	VPANDD.BCST      constants32<>+64(SB), Z5, Z4
-	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z4, K2
+	VCMPPS.BCST      $0x15, constants32<>+620(SB), Z4, K2
 	VBLENDMPS.BCST   constants32<>+468(SB), Z6, K2, Z6
-	VBROADCASTSS     constants32<>+624(SB), Z4
+	VBROADCASTSS     constants32<>+620(SB), Z4
 	VMINPS           Z5, Z4, Z4
-	VBROADCASTSS     constants32<>+628(SB), Z7
+	VBROADCASTSS     constants32<>+624(SB), Z7
 	VMAXPS           Z4, Z7, Z7
 	VCMPPS.BCST      $0x00, constants32<>+468(SB), Z3, K3
 	VBLENDMPS.BCST   constants32<>+468(SB), Z7, K3, Z7
@@ -12089,8 +12083,8 @@ TEXT ·HypotF32AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+632(SB), Z31
-	VBROADCASTSS constants32<>+636(SB), Z29
+	VBROADCASTSS constants32<>+628(SB), Z31
+	VBROADCASTSS constants32<>+632(SB), Z29
 	VBROADCASTSS constants32<>+56(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
@@ -12199,10 +12193,10 @@ single:
 	VCMPPS         $0x12, Z3, Z29, K2
 	KANDW          K1, K2, K3
 	VBROADCASTSS   constants32<>+24(SB), Z3
-	VBLENDMPS.BCST constants32<>+640(SB), Z3, K3, Z4
+	VBLENDMPS.BCST constants32<>+636(SB), Z3, K3, Z4
 	VCMPPS         $0x12, Z31, Z2, K2
 	KANDW          K1, K2, K4
-	VBLENDMPS.BCST constants32<>+644(SB), Z4, K4, Z4
+	VBLENDMPS.BCST constants32<>+640(SB), Z4, K4, Z4
 	VMINPS         Z1, Z0, Z5
 	VMULPS         Z4, Z5, Z6
 	VBLENDMPS      Z6, Z5, K1, Z5
@@ -12211,8 +12205,8 @@ single:
 	VBLENDMPS      Z4, Z2, K1, Z2
 	VFMADD231PS    Z2, Z2, Z5
 	VSQRTPS        Z5, Z5
-	VBLENDMPS.BCST constants32<>+644(SB), Z3, K3, Z3
-	VBLENDMPS.BCST constants32<>+640(SB), Z3, K4, Z3
+	VBLENDMPS.BCST constants32<>+640(SB), Z3, K3, Z3
+	VBLENDMPS.BCST constants32<>+636(SB), Z3, K4, Z3
 	VMULPS         Z3, Z5, Z3
 	VBLENDMPS      Z3, Z5, K1, Z5
 	VCMPPS         $0x04, Z0, Z0, K2
@@ -12238,20 +12232,20 @@ TEXT ·NdtriF32AVX512(SB), $128-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+4(SB), Z27
-	VBROADCASTSS constants32<>+648(SB), Z26
-	VBROADCASTSS constants32<>+652(SB), Z25
-	VBROADCASTSS constants32<>+656(SB), Z24
-	VBROADCASTSS constants32<>+660(SB), Z23
-	VBROADCASTSS constants32<>+664(SB), Z22
-	VBROADCASTSS constants32<>+668(SB), Z21
-	VBROADCASTSS constants32<>+672(SB), Z20
+	VBROADCASTSS constants32<>+644(SB), Z26
+	VBROADCASTSS constants32<>+648(SB), Z25
+	VBROADCASTSS constants32<>+652(SB), Z24
+	VBROADCASTSS constants32<>+656(SB), Z23
+	VBROADCASTSS constants32<>+660(SB), Z22
+	VBROADCASTSS constants32<>+664(SB), Z21
+	VBROADCASTSS constants32<>+668(SB), Z20
 	VBROADCASTSS constants32<>+192(SB), Z19
-	VBROADCASTSS constants32<>+676(SB), Z18
+	VBROADCASTSS constants32<>+672(SB), Z18
 	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+680(SB), Z17
-	VBROADCASTSS constants32<>+684(SB), Z30
-	VBROADCASTSS constants32<>+688(SB), Z16
-	VBROADCASTSS constants32<>+692(SB), Z29
+	VBROADCASTSS constants32<>+676(SB), Z17
+	VBROADCASTSS constants32<>+680(SB), Z30
+	VBROADCASTSS constants32<>+684(SB), Z16
+	VBROADCASTSS constants32<>+688(SB), Z29
 	VBROADCASTSS constants32<>+56(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
@@ -12264,10 +12258,10 @@ loop:
 	VSUBPS.BCST      constants32<>+196(SB), Z0, Z2
 	VMINPS           Z1, Z0, Z0
 	VPANDD.BCST      constants32<>+64(SB), Z2, Z1
-	VBROADCASTSS     constants32<>+696(SB), Z3
+	VBROADCASTSS     constants32<>+692(SB), Z3
 	VFNMADD231PS     Z2, Z2, Z3
-	VMULPS.BCST      constants32<>+700(SB), Z2, Z4
-	VCMPPS.BCST      $0x12, constants32<>+704(SB), Z1, K1
+	VMULPS.BCST      constants32<>+696(SB), Z2, Z4
+	VCMPPS.BCST      $0x12, constants32<>+700(SB), Z1, K1
 	VPTERNLOGD       $0xea, Z30, Z28, Z2
 	VPADDD.BCST      constants32<>+184(SB), Z0, Z1
 	VCMPPS           $0x12, Z0, Z27, K2
@@ -12300,50 +12294,50 @@ loop:
 	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z0
 	VPXORD           Z28, Z0, Z0
 	VSQRTPS          Z0, Z0
-	VSUBPS.BCST      constants32<>+708(SB), Z0, Z0
+	VSUBPS.BCST      constants32<>+704(SB), Z0, Z0
 	VCMPPS           $0x11, Z0, Z29, K2
 	VSUBPS           Z29, Z0, Z1
 	VBLENDMPS        Z1, Z0, K2, Z0
-	VBLENDMPS.BCST   constants32<>+712(SB), Z22, K2, Z1
-	VBLENDMPS.BCST   constants32<>+716(SB), Z24, K2, Z4
-	VBLENDMPS.BCST   constants32<>+720(SB), Z20, K2, Z6
+	VBLENDMPS.BCST   constants32<>+708(SB), Z22, K2, Z1
+	VBLENDMPS.BCST   constants32<>+712(SB), Z24, K2, Z4
+	VBLENDMPS.BCST   constants32<>+716(SB), Z20, K2, Z6
 	VBLENDMPS        Z3, Z0, K1, Z0
-	VBLENDMPS.BCST   constants32<>+724(SB), Z1, K1, Z1
-	VBLENDMPS.BCST   constants32<>+728(SB), Z4, K1, Z4
-	VBLENDMPS.BCST   constants32<>+732(SB), Z25, K2, Z3
+	VBLENDMPS.BCST   constants32<>+720(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+724(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+728(SB), Z25, K2, Z3
 	VFMADD231PS      Z0, Z4, Z1
-	VBLENDMPS.BCST   constants32<>+736(SB), Z26, K2, Z4
-	VBLENDMPS.BCST   constants32<>+740(SB), Z6, K1, Z6
-	VBLENDMPS.BCST   constants32<>+744(SB), Z3, K1, Z3
-	VBLENDMPS.BCST   constants32<>+748(SB), Z4, K1, Z4
-	VBLENDMPS.BCST   constants32<>+752(SB), Z17, K2, Z7
-	VBLENDMPS.BCST   constants32<>+756(SB), Z23, K2, Z8
-	VBROADCASTSS     constants32<>+760(SB), Z9
-	VBLENDMPS.BCST   constants32<>+764(SB), Z9, K2, Z9
+	VBLENDMPS.BCST   constants32<>+732(SB), Z26, K2, Z4
+	VBLENDMPS.BCST   constants32<>+736(SB), Z6, K1, Z6
+	VBLENDMPS.BCST   constants32<>+740(SB), Z3, K1, Z3
+	VBLENDMPS.BCST   constants32<>+744(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+748(SB), Z17, K2, Z7
+	VBLENDMPS.BCST   constants32<>+752(SB), Z23, K2, Z8
+	VBROADCASTSS     constants32<>+756(SB), Z9
+	VBLENDMPS.BCST   constants32<>+760(SB), Z9, K2, Z9
 	VFMADD231PS      Z0, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+768(SB), Z7, K1, Z7
-	VBLENDMPS.BCST   constants32<>+772(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   constants32<>+776(SB), Z21, K2, Z4
-	VBLENDMPS.BCST   constants32<>+780(SB), Z9, K1, Z9
-	VBLENDMPS.BCST   constants32<>+784(SB), Z4, K1, Z4
-	VBROADCASTSS     constants32<>+788(SB), Z10
-	VBLENDMPS.BCST   constants32<>+792(SB), Z10, K2, Z10
-	VBLENDMPS.BCST   constants32<>+796(SB), Z18, K2, Z11
+	VBLENDMPS.BCST   constants32<>+764(SB), Z7, K1, Z7
+	VBLENDMPS.BCST   constants32<>+768(SB), Z8, K1, Z8
+	VBLENDMPS.BCST   constants32<>+772(SB), Z21, K2, Z4
+	VBLENDMPS.BCST   constants32<>+776(SB), Z9, K1, Z9
+	VBLENDMPS.BCST   constants32<>+780(SB), Z4, K1, Z4
+	VBROADCASTSS     constants32<>+784(SB), Z10
+	VBLENDMPS.BCST   constants32<>+788(SB), Z10, K2, Z10
+	VBLENDMPS.BCST   constants32<>+792(SB), Z18, K2, Z11
 	VFMADD231PS      Z0, Z1, Z6
-	VBLENDMPS.BCST   constants32<>+800(SB), Z10, K1, Z10
-	VBLENDMPS.BCST   constants32<>+804(SB), Z11, K1, Z11
-	VBROADCASTSS     constants32<>+808(SB), Z1
-	VBLENDMPS.BCST   constants32<>+812(SB), Z1, K2, Z1
-	VBROADCASTSS     constants32<>+816(SB), Z12
-	VBLENDMPS.BCST   constants32<>+820(SB), Z12, K2, Z12
-	VBLENDMPS.BCST   constants32<>+824(SB), Z1, K1, Z1
-	VBLENDMPS.BCST   constants32<>+828(SB), Z16, K2, Z13
-	VBROADCASTSS     constants32<>+832(SB), Z14
-	VBLENDMPS.BCST   constants32<>+836(SB), Z14, K2, Z14
+	VBLENDMPS.BCST   constants32<>+796(SB), Z10, K1, Z10
+	VBLENDMPS.BCST   constants32<>+800(SB), Z11, K1, Z11
+	VBROADCASTSS     constants32<>+804(SB), Z1
+	VBLENDMPS.BCST   constants32<>+808(SB), Z1, K2, Z1
+	VBROADCASTSS     constants32<>+812(SB), Z12
+	VBLENDMPS.BCST   constants32<>+816(SB), Z12, K2, Z12
+	VBLENDMPS.BCST   constants32<>+820(SB), Z1, K1, Z1
+	VBLENDMPS.BCST   constants32<>+824(SB), Z16, K2, Z13
+	VBROADCASTSS     constants32<>+828(SB), Z14
+	VBLENDMPS.BCST   constants32<>+832(SB), Z14, K2, Z14
 	VFMADD231PS      Z0, Z3, Z8
-	VBLENDMPS.BCST   constants32<>+840(SB), Z12, K1, Z12
-	VBLENDMPS.BCST   constants32<>+844(SB), Z13, K1, Z13
-	VBLENDMPS.BCST   constants32<>+848(SB), Z14, K1, Z14
+	VBLENDMPS.BCST   constants32<>+836(SB), Z12, K1, Z12
+	VBLENDMPS.BCST   constants32<>+840(SB), Z13, K1, Z13
+	VBLENDMPS.BCST   constants32<>+844(SB), Z14, K1, Z14
 	VFMADD231PS      Z0, Z6, Z7
 	VFMADD231PS      Z0, Z8, Z4
 	VFMADD231PS      Z0, Z7, Z9
@@ -12431,68 +12425,68 @@ complete:
 	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z2
 	VPXORD           Z28, Z2, Z2
 	VSQRTPS          Z2, Z2
-	VSUBPS.BCST      constants32<>+708(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+704(SB), Z2, Z2
 	VCMPPS           $0x11, Z2, Z29, K2
 	VSUBPS           Z29, Z2, Z1
 	VBLENDMPS        Z1, Z2, K2, Z2
 	VSUBPS.BCST      constants32<>+196(SB), Z0, Z1
-	VBROADCASTSS     constants32<>+696(SB), Z3
+	VBROADCASTSS     constants32<>+692(SB), Z3
 	VFNMADD231PS     Z1, Z1, Z3
 	VPANDD.BCST      constants32<>+64(SB), Z1, Z4
-	VCMPPS.BCST      $0x12, constants32<>+704(SB), Z4, K3
+	VCMPPS.BCST      $0x12, constants32<>+700(SB), Z4, K3
 	VBLENDMPS        Z3, Z2, K3, Z2
-	VBLENDMPS.BCST   constants32<>+716(SB), Z24, K2, Z3
-	VBLENDMPS.BCST   constants32<>+728(SB), Z3, K3, Z3
-	VBLENDMPS.BCST   constants32<>+712(SB), Z22, K2, Z4
-	VBLENDMPS.BCST   constants32<>+724(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+712(SB), Z24, K2, Z3
+	VBLENDMPS.BCST   constants32<>+724(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+708(SB), Z22, K2, Z4
+	VBLENDMPS.BCST   constants32<>+720(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBLENDMPS.BCST   constants32<>+720(SB), Z20, K2, Z3
-	VBLENDMPS.BCST   constants32<>+740(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+716(SB), Z20, K2, Z3
+	VBLENDMPS.BCST   constants32<>+736(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+752(SB), Z17, K2, Z4
-	VBLENDMPS.BCST   constants32<>+768(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+748(SB), Z17, K2, Z4
+	VBLENDMPS.BCST   constants32<>+764(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBROADCASTSS     constants32<>+760(SB), Z3
-	VBLENDMPS.BCST   constants32<>+764(SB), Z3, K2, Z3
-	VBLENDMPS.BCST   constants32<>+780(SB), Z3, K3, Z3
+	VBROADCASTSS     constants32<>+756(SB), Z3
+	VBLENDMPS.BCST   constants32<>+760(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+776(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBROADCASTSS     constants32<>+788(SB), Z4
-	VBLENDMPS.BCST   constants32<>+792(SB), Z4, K2, Z4
-	VBLENDMPS.BCST   constants32<>+800(SB), Z4, K3, Z4
+	VBROADCASTSS     constants32<>+784(SB), Z4
+	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+796(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBROADCASTSS     constants32<>+808(SB), Z3
-	VBLENDMPS.BCST   constants32<>+812(SB), Z3, K2, Z3
-	VBLENDMPS.BCST   constants32<>+824(SB), Z3, K3, Z3
+	VBROADCASTSS     constants32<>+804(SB), Z3
+	VBLENDMPS.BCST   constants32<>+808(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+820(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+828(SB), Z16, K2, Z4
-	VBLENDMPS.BCST   constants32<>+844(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+824(SB), Z16, K2, Z4
+	VBLENDMPS.BCST   constants32<>+840(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
 	VPANDD           Z28, Z1, Z3
 	VPORD            Z3, Z30, Z5
-	VMULPS.BCST      constants32<>+700(SB), Z1, Z1
+	VMULPS.BCST      constants32<>+696(SB), Z1, Z1
 	VBLENDMPS        Z1, Z5, K3, Z5
 	VMULPS           Z4, Z5, Z5
-	VBLENDMPS.BCST   constants32<>+736(SB), Z26, K2, Z1
-	VBLENDMPS.BCST   constants32<>+748(SB), Z1, K3, Z1
-	VBLENDMPS.BCST   constants32<>+732(SB), Z25, K2, Z4
-	VBLENDMPS.BCST   constants32<>+744(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+732(SB), Z26, K2, Z1
+	VBLENDMPS.BCST   constants32<>+744(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+728(SB), Z25, K2, Z4
+	VBLENDMPS.BCST   constants32<>+740(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBLENDMPS.BCST   constants32<>+756(SB), Z23, K2, Z1
-	VBLENDMPS.BCST   constants32<>+772(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+752(SB), Z23, K2, Z1
+	VBLENDMPS.BCST   constants32<>+768(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
-	VBLENDMPS.BCST   constants32<>+776(SB), Z21, K2, Z4
-	VBLENDMPS.BCST   constants32<>+784(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+772(SB), Z21, K2, Z4
+	VBLENDMPS.BCST   constants32<>+780(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBLENDMPS.BCST   constants32<>+796(SB), Z18, K2, Z1
-	VBLENDMPS.BCST   constants32<>+804(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+792(SB), Z18, K2, Z1
+	VBLENDMPS.BCST   constants32<>+800(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
-	VBROADCASTSS     constants32<>+816(SB), Z4
-	VBLENDMPS.BCST   constants32<>+820(SB), Z4, K2, Z4
-	VBLENDMPS.BCST   constants32<>+840(SB), Z4, K3, Z4
+	VBROADCASTSS     constants32<>+812(SB), Z4
+	VBLENDMPS.BCST   constants32<>+816(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+836(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBROADCASTSS     constants32<>+832(SB), Z1
-	VBLENDMPS.BCST   constants32<>+836(SB), Z1, K2, Z1
-	VBLENDMPS.BCST   constants32<>+848(SB), Z1, K3, Z1
+	VBROADCASTSS     constants32<>+828(SB), Z1
+	VBLENDMPS.BCST   constants32<>+832(SB), Z1, K2, Z1
+	VBLENDMPS.BCST   constants32<>+844(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
 	VBLENDMPS        Z30, Z30, K2, Z4
 	VBLENDMPS        Z31, Z4, K3, Z4
@@ -12601,8 +12595,8 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+196(SB), Z26
 	VBROADCASTSS constants32<>+24(SB), Z25
 	VBROADCASTSS constants32<>+216(SB), Z24
-	VBROADCASTSS constants32<>+852(SB), Z23
-	VBROADCASTSS constants32<>+856(SB), Z22
+	VBROADCASTSS constants32<>+848(SB), Z23
+	VBROADCASTSS constants32<>+852(SB), Z22
 	VBROADCASTSS constants32<>+40(SB), Z21
 	VBROADCASTSS constants32<>+44(SB), Z20
 	VBROADCASTSS constants32<>+48(SB), Z30
@@ -12610,8 +12604,8 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	VBROADCASTSS constants32<>+52(SB), Z18
 	VBROADCASTSS constants32<>+220(SB), Z17
 	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+860(SB), Z16
-	VBROADCASTSS constants32<>+864(SB), Z15
+	VBROADCASTSS constants32<>+856(SB), Z16
+	VBROADCASTSS constants32<>+860(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -13241,154 +13235,152 @@ DATA constants64<>+1248(SB)/8, $0x7fc0000000000000
 DATA constants64<>+1256(SB)/8, $0x3fa5555555555558
 DATA constants64<>+1264(SB)/8, $0x3f81111111111386
 DATA constants64<>+1272(SB)/8, $0x3fc5555555555555
-DATA constants64<>+1280(SB)/8, $0x4036000000000000
-DATA constants64<>+1288(SB)/8, $0x4022000000000000
-DATA constants64<>+1296(SB)/8, $0x4360000000000000
-DATA constants64<>+1304(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+1312(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+1320(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+1328(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+1336(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+1344(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+1352(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+1360(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+1368(SB)/8, $0x3feffffe00000000
-DATA constants64<>+1376(SB)/8, $0x3ff8000000000000
-DATA constants64<>+1384(SB)/8, $0x0000000000000000
-DATA constants64<>+1392(SB)/8, $0xc08f400000000000
-DATA constants64<>+1400(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+1408(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+1416(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+1424(SB)/8, $0x4018000000000000
-DATA constants64<>+1432(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+1440(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+1448(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+1456(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+1464(SB)/8, $0xbd9838857774d331
-DATA constants64<>+1472(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+1480(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+1488(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+1496(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+1504(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+1512(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+1520(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+1528(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+1536(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+1544(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+1552(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+1560(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+1568(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+1576(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+1584(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+1592(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+1600(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+1608(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+1616(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+1624(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+1632(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+1640(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+1648(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+1656(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+1664(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+1672(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+1680(SB)/8, $0x403b666666666666
-DATA constants64<>+1688(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+1696(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+1704(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+1712(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+1720(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+1728(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+1736(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+1744(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+1752(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+1760(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+1768(SB)/8, $0xbee788d854926080
-DATA constants64<>+1776(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+1784(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+1792(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+1800(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+1808(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+1816(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+1824(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+1832(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+1840(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+1848(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+1856(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+1864(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+1872(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+1880(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+1888(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+1896(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+1904(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+1912(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+1920(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+1928(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+1936(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+1944(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+1952(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+1960(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+1968(SB)/8, $0x40071547652b82fe
-DATA constants64<>+1976(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+1984(SB)/8, $0x4091300000000000
-DATA constants64<>+1992(SB)/8, $0xc091300000000000
-DATA constants64<>+2000(SB)/8, $0x23d0000000000000
-DATA constants64<>+2008(SB)/8, $0x5f30000000000000
-DATA constants64<>+2016(SB)/8, $0x1a70000000000000
-DATA constants64<>+2024(SB)/8, $0x6570000000000000
-DATA constants64<>+2032(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+2040(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+2048(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+2056(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+2064(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+2072(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+2080(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+2088(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+2096(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+2104(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+2112(SB)/8, $0x400b333333333333
-DATA constants64<>+2120(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+2128(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+2136(SB)/8, $0x3fdb333333333333
-DATA constants64<>+2144(SB)/8, $0x3ff999999999999a
-DATA constants64<>+2152(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+2160(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+2168(SB)/8, $0x3f545c1908425345
-DATA constants64<>+2176(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+2184(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+2192(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+2200(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+2208(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+2216(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+2224(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+2232(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+2240(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+2248(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+2256(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+2264(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+2272(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+2280(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+2288(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+2296(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+2304(SB)/8, $0x401713f71462256a
-DATA constants64<>+2312(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+2320(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+2328(SB)/8, $0x4085c88056b01502
-DATA constants64<>+2336(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+2344(SB)/8, $0x4012857748cab19b
-DATA constants64<>+2352(SB)/8, $0x4015daea6e875003
-DATA constants64<>+2360(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+2368(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+2376(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+2384(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+2392(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+2400(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+2408(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+2416(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+2424(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+2432(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+2440(SB)/8, $0x40a7700000000000
-DATA constants64<>+2448(SB)/8, $0xc0a7700000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $2456
+DATA constants64<>+1280(SB)/8, $0xc08f400000000000
+DATA constants64<>+1288(SB)/8, $0x4360000000000000
+DATA constants64<>+1296(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+1304(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+1312(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+1320(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+1328(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+1336(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+1344(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+1352(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+1360(SB)/8, $0x3feffffe00000000
+DATA constants64<>+1368(SB)/8, $0x3ff8000000000000
+DATA constants64<>+1376(SB)/8, $0x0000000000000000
+DATA constants64<>+1384(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+1392(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+1400(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+1408(SB)/8, $0x4018000000000000
+DATA constants64<>+1416(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+1424(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+1432(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+1440(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+1448(SB)/8, $0xbd9838857774d331
+DATA constants64<>+1456(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+1464(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+1472(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+1480(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+1488(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+1496(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+1504(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+1512(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+1520(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+1528(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+1536(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+1544(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+1552(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+1560(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+1568(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+1576(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+1584(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+1592(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+1600(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+1608(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+1616(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+1624(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+1632(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+1640(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+1648(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+1656(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+1664(SB)/8, $0x403b666666666666
+DATA constants64<>+1672(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+1680(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+1688(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+1696(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+1704(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+1712(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+1720(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+1728(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+1736(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+1744(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+1752(SB)/8, $0xbee788d854926080
+DATA constants64<>+1760(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+1768(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+1776(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+1784(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+1792(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+1800(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+1808(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+1816(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+1824(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+1832(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+1840(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+1848(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+1856(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+1864(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+1872(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+1880(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+1888(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+1896(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+1904(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+1912(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+1920(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+1928(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+1936(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+1944(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+1952(SB)/8, $0x40071547652b82fe
+DATA constants64<>+1960(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+1968(SB)/8, $0x4091300000000000
+DATA constants64<>+1976(SB)/8, $0xc091300000000000
+DATA constants64<>+1984(SB)/8, $0x23d0000000000000
+DATA constants64<>+1992(SB)/8, $0x5f30000000000000
+DATA constants64<>+2000(SB)/8, $0x1a70000000000000
+DATA constants64<>+2008(SB)/8, $0x6570000000000000
+DATA constants64<>+2016(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+2024(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+2032(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+2040(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+2048(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+2056(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+2064(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+2072(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+2080(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+2088(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+2096(SB)/8, $0x400b333333333333
+DATA constants64<>+2104(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+2112(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+2120(SB)/8, $0x3fdb333333333333
+DATA constants64<>+2128(SB)/8, $0x3ff999999999999a
+DATA constants64<>+2136(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+2144(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+2152(SB)/8, $0x3f545c1908425345
+DATA constants64<>+2160(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+2168(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+2176(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+2184(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+2192(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+2200(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+2208(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+2216(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+2224(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+2232(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+2240(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+2248(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+2256(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+2264(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+2272(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+2280(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+2288(SB)/8, $0x401713f71462256a
+DATA constants64<>+2296(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+2304(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+2312(SB)/8, $0x4085c88056b01502
+DATA constants64<>+2320(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+2328(SB)/8, $0x4012857748cab19b
+DATA constants64<>+2336(SB)/8, $0x4015daea6e875003
+DATA constants64<>+2344(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+2352(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+2360(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+2368(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+2376(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+2384(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+2392(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+2400(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+2408(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+2416(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+2424(SB)/8, $0x40a7700000000000
+DATA constants64<>+2432(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $2440
 
 DATA constants32<>+0(SB)/4, $0x007fffff
 DATA constants32<>+4(SB)/4, $0x00800000
@@ -13499,7 +13491,7 @@ DATA constants32<>+420(SB)/4, $0x42aa0000
 DATA constants32<>+424(SB)/4, $0x42be0000
 DATA constants32<>+428(SB)/4, $0x4b40007e
 DATA constants32<>+432(SB)/4, $0x7e000000
-DATA constants32<>+436(SB)/4, $0x41200000
+DATA constants32<>+436(SB)/4, $0xc2f00000
 DATA constants32<>+440(SB)/4, $0x4c800000
 DATA constants32<>+444(SB)/4, $0x3df74f7d
 DATA constants32<>+448(SB)/4, $0x3e11f023
@@ -13508,106 +13500,105 @@ DATA constants32<>+456(SB)/4, $0x3eaaaaaa
 DATA constants32<>+460(SB)/4, $0x3f7fc000
 DATA constants32<>+464(SB)/4, $0x3fc00000
 DATA constants32<>+468(SB)/4, $0x00000000
-DATA constants32<>+472(SB)/4, $0xc2f00000
-DATA constants32<>+476(SB)/4, $0x37c379c2
-DATA constants32<>+480(SB)/4, $0x38bf16e8
-DATA constants32<>+484(SB)/4, $0x3b0432cd
-DATA constants32<>+488(SB)/4, $0x3baa51b0
-DATA constants32<>+492(SB)/4, $0xb999f0c0
-DATA constants32<>+496(SB)/4, $0xba560bce
-DATA constants32<>+500(SB)/4, $0xb684f2b4
-DATA constants32<>+504(SB)/4, $0xb486c504
-DATA constants32<>+508(SB)/4, $0xbcdc02b6
-DATA constants32<>+512(SB)/4, $0x3de716ba
-DATA constants32<>+516(SB)/4, $0xbc24a8e8
-DATA constants32<>+520(SB)/4, $0x3d2a3fd6
-DATA constants32<>+524(SB)/4, $0xbec093a0
-DATA constants32<>+528(SB)/4, $0x3e0375d4
-DATA constants32<>+532(SB)/4, $0x3f57d5da
-DATA constants32<>+536(SB)/4, $0x4028e4d8
-DATA constants32<>+540(SB)/4, $0x3fecbfe0
-DATA constants32<>+544(SB)/4, $0x3aa661b8
-DATA constants32<>+548(SB)/4, $0x41233333
-DATA constants32<>+552(SB)/4, $0xbfb8aa3b
-DATA constants32<>+556(SB)/4, $0x37f60e42
-DATA constants32<>+560(SB)/4, $0xbaa49101
-DATA constants32<>+564(SB)/4, $0xb9bd16ae
-DATA constants32<>+568(SB)/4, $0x3c0d8ac0
-DATA constants32<>+572(SB)/4, $0xbc03c7b4
-DATA constants32<>+576(SB)/4, $0xbd5e0655
-DATA constants32<>+580(SB)/4, $0x3e27fd81
-DATA constants32<>+584(SB)/4, $0xbe2a041f
-DATA constants32<>+588(SB)/4, $0xbdbdfaff
-DATA constants32<>+592(SB)/4, $0x3fa37407
-DATA constants32<>+596(SB)/4, $0x3ed2ddfd
-DATA constants32<>+600(SB)/4, $0x3f76384f
-DATA constants32<>+604(SB)/4, $0x3eacf700
-DATA constants32<>+608(SB)/4, $0x3f13bb87
-DATA constants32<>+612(SB)/4, $0xb1f17f01
-DATA constants32<>+616(SB)/4, $0x4038aa3b
-DATA constants32<>+620(SB)/4, $0x33257060
-DATA constants32<>+624(SB)/4, $0x43200000
-DATA constants32<>+628(SB)/4, $0xc3200000
-DATA constants32<>+632(SB)/4, $0x29000000
-DATA constants32<>+636(SB)/4, $0x5d800000
-DATA constants32<>+640(SB)/4, $0x17800000
-DATA constants32<>+644(SB)/4, $0x67800000
-DATA constants32<>+648(SB)/4, $0x30cc3b73
-DATA constants32<>+652(SB)/4, $0x3a4b0215
-DATA constants32<>+656(SB)/4, $0x3a4b0ad6
-DATA constants32<>+660(SB)/4, $0x3cb01485
-DATA constants32<>+664(SB)/4, $0x3cba275b
-DATA constants32<>+668(SB)/4, $0x3e567a3b
-DATA constants32<>+672(SB)/4, $0x3e77955e
-DATA constants32<>+676(SB)/4, $0x3f79b8f2
-DATA constants32<>+680(SB)/4, $0x3fa29e60
-DATA constants32<>+684(SB)/4, $0x3fb504f3
-DATA constants32<>+688(SB)/4, $0x3fb63330
-DATA constants32<>+692(SB)/4, $0x4059999a
-DATA constants32<>+696(SB)/4, $0x3e38f5c3
-DATA constants32<>+700(SB)/4, $0x403504f3
-DATA constants32<>+704(SB)/4, $0x3ed9999a
-DATA constants32<>+708(SB)/4, $0x3fcccccd
-DATA constants32<>+712(SB)/4, $0x37e37636
-DATA constants32<>+716(SB)/4, $0x3457dba7
-DATA constants32<>+720(SB)/4, $0x3aa2e0c8
-DATA constants32<>+724(SB)/4, $0x4638adf9
-DATA constants32<>+728(SB)/4, $0x445dc605
-DATA constants32<>+732(SB)/4, $0x3457db4a
-DATA constants32<>+736(SB)/4, $0x275051fe
-DATA constants32<>+740(SB)/4, $0x46b9cc15
-DATA constants32<>+744(SB)/4, $0x46e0722c
-DATA constants32<>+748(SB)/4, $0x45a353f6
-DATA constants32<>+752(SB)/4, $0x3cd95a09
-DATA constants32<>+756(SB)/4, $0x37db08b2
-DATA constants32<>+760(SB)/4, $0x40697659
-DATA constants32<>+764(SB)/4, $0x3e97d6ca
-DATA constants32<>+768(SB)/4, $0x467daf73
-DATA constants32<>+772(SB)/4, $0x47198be5
-DATA constants32<>+776(SB)/4, $0x3a91db68
-DATA constants32<>+780(SB)/4, $0x4597b718
-DATA constants32<>+784(SB)/4, $0x46a5bb97
-DATA constants32<>+788(SB)/4, $0x40b89fb9
-DATA constants32<>+792(SB)/4, $0x3fe47532
-DATA constants32<>+796(SB)/4, $0x3cac55a8
-DATA constants32<>+800(SB)/4, $0x442e4403
-DATA constants32<>+804(SB)/4, $0x45a89191
-DATA constants32<>+808(SB)/4, $0x40942bba
-DATA constants32<>+812(SB)/4, $0x40aed753
-DATA constants32<>+816(SB)/4, $0x4017baa2
-DATA constants32<>+820(SB)/4, $0x3e464bb0
-DATA constants32<>+824(SB)/4, $0x423c4a6f
-DATA constants32<>+828(SB)/4, $0x40d50d8e
-DATA constants32<>+832(SB)/4, $0x4039d56d
-DATA constants32<>+836(SB)/4, $0x3f592997
-DATA constants32<>+840(SB)/4, $0x442bcbf8
-DATA constants32<>+844(SB)/4, $0x3f9948bd
-DATA constants32<>+848(SB)/4, $0x422940da
-DATA constants32<>+852(SB)/4, $0x432a0000
-DATA constants32<>+856(SB)/4, $0x44160000
-DATA constants32<>+860(SB)/4, $0xc32a0000
-DATA constants32<>+864(SB)/4, $0xc4160000
-GLOBL constants32<>(SB), RODATA|NOPTR, $868
+DATA constants32<>+472(SB)/4, $0x37c379c2
+DATA constants32<>+476(SB)/4, $0x38bf16e8
+DATA constants32<>+480(SB)/4, $0x3b0432cd
+DATA constants32<>+484(SB)/4, $0x3baa51b0
+DATA constants32<>+488(SB)/4, $0xb999f0c0
+DATA constants32<>+492(SB)/4, $0xba560bce
+DATA constants32<>+496(SB)/4, $0xb684f2b4
+DATA constants32<>+500(SB)/4, $0xb486c504
+DATA constants32<>+504(SB)/4, $0xbcdc02b6
+DATA constants32<>+508(SB)/4, $0x3de716ba
+DATA constants32<>+512(SB)/4, $0xbc24a8e8
+DATA constants32<>+516(SB)/4, $0x3d2a3fd6
+DATA constants32<>+520(SB)/4, $0xbec093a0
+DATA constants32<>+524(SB)/4, $0x3e0375d4
+DATA constants32<>+528(SB)/4, $0x3f57d5da
+DATA constants32<>+532(SB)/4, $0x4028e4d8
+DATA constants32<>+536(SB)/4, $0x3fecbfe0
+DATA constants32<>+540(SB)/4, $0x3aa661b8
+DATA constants32<>+544(SB)/4, $0x41233333
+DATA constants32<>+548(SB)/4, $0xbfb8aa3b
+DATA constants32<>+552(SB)/4, $0x37f60e42
+DATA constants32<>+556(SB)/4, $0xbaa49101
+DATA constants32<>+560(SB)/4, $0xb9bd16ae
+DATA constants32<>+564(SB)/4, $0x3c0d8ac0
+DATA constants32<>+568(SB)/4, $0xbc03c7b4
+DATA constants32<>+572(SB)/4, $0xbd5e0655
+DATA constants32<>+576(SB)/4, $0x3e27fd81
+DATA constants32<>+580(SB)/4, $0xbe2a041f
+DATA constants32<>+584(SB)/4, $0xbdbdfaff
+DATA constants32<>+588(SB)/4, $0x3fa37407
+DATA constants32<>+592(SB)/4, $0x3ed2ddfd
+DATA constants32<>+596(SB)/4, $0x3f76384f
+DATA constants32<>+600(SB)/4, $0x3eacf700
+DATA constants32<>+604(SB)/4, $0x3f13bb87
+DATA constants32<>+608(SB)/4, $0xb1f17f01
+DATA constants32<>+612(SB)/4, $0x4038aa3b
+DATA constants32<>+616(SB)/4, $0x33257060
+DATA constants32<>+620(SB)/4, $0x43200000
+DATA constants32<>+624(SB)/4, $0xc3200000
+DATA constants32<>+628(SB)/4, $0x29000000
+DATA constants32<>+632(SB)/4, $0x5d800000
+DATA constants32<>+636(SB)/4, $0x17800000
+DATA constants32<>+640(SB)/4, $0x67800000
+DATA constants32<>+644(SB)/4, $0x30cc3b73
+DATA constants32<>+648(SB)/4, $0x3a4b0215
+DATA constants32<>+652(SB)/4, $0x3a4b0ad6
+DATA constants32<>+656(SB)/4, $0x3cb01485
+DATA constants32<>+660(SB)/4, $0x3cba275b
+DATA constants32<>+664(SB)/4, $0x3e567a3b
+DATA constants32<>+668(SB)/4, $0x3e77955e
+DATA constants32<>+672(SB)/4, $0x3f79b8f2
+DATA constants32<>+676(SB)/4, $0x3fa29e60
+DATA constants32<>+680(SB)/4, $0x3fb504f3
+DATA constants32<>+684(SB)/4, $0x3fb63330
+DATA constants32<>+688(SB)/4, $0x4059999a
+DATA constants32<>+692(SB)/4, $0x3e38f5c3
+DATA constants32<>+696(SB)/4, $0x403504f3
+DATA constants32<>+700(SB)/4, $0x3ed9999a
+DATA constants32<>+704(SB)/4, $0x3fcccccd
+DATA constants32<>+708(SB)/4, $0x37e37636
+DATA constants32<>+712(SB)/4, $0x3457dba7
+DATA constants32<>+716(SB)/4, $0x3aa2e0c8
+DATA constants32<>+720(SB)/4, $0x4638adf9
+DATA constants32<>+724(SB)/4, $0x445dc605
+DATA constants32<>+728(SB)/4, $0x3457db4a
+DATA constants32<>+732(SB)/4, $0x275051fe
+DATA constants32<>+736(SB)/4, $0x46b9cc15
+DATA constants32<>+740(SB)/4, $0x46e0722c
+DATA constants32<>+744(SB)/4, $0x45a353f6
+DATA constants32<>+748(SB)/4, $0x3cd95a09
+DATA constants32<>+752(SB)/4, $0x37db08b2
+DATA constants32<>+756(SB)/4, $0x40697659
+DATA constants32<>+760(SB)/4, $0x3e97d6ca
+DATA constants32<>+764(SB)/4, $0x467daf73
+DATA constants32<>+768(SB)/4, $0x47198be5
+DATA constants32<>+772(SB)/4, $0x3a91db68
+DATA constants32<>+776(SB)/4, $0x4597b718
+DATA constants32<>+780(SB)/4, $0x46a5bb97
+DATA constants32<>+784(SB)/4, $0x40b89fb9
+DATA constants32<>+788(SB)/4, $0x3fe47532
+DATA constants32<>+792(SB)/4, $0x3cac55a8
+DATA constants32<>+796(SB)/4, $0x442e4403
+DATA constants32<>+800(SB)/4, $0x45a89191
+DATA constants32<>+804(SB)/4, $0x40942bba
+DATA constants32<>+808(SB)/4, $0x40aed753
+DATA constants32<>+812(SB)/4, $0x4017baa2
+DATA constants32<>+816(SB)/4, $0x3e464bb0
+DATA constants32<>+820(SB)/4, $0x423c4a6f
+DATA constants32<>+824(SB)/4, $0x40d50d8e
+DATA constants32<>+828(SB)/4, $0x4039d56d
+DATA constants32<>+832(SB)/4, $0x3f592997
+DATA constants32<>+836(SB)/4, $0x442bcbf8
+DATA constants32<>+840(SB)/4, $0x3f9948bd
+DATA constants32<>+844(SB)/4, $0x422940da
+DATA constants32<>+848(SB)/4, $0x432a0000
+DATA constants32<>+852(SB)/4, $0x44160000
+DATA constants32<>+856(SB)/4, $0xc32a0000
+DATA constants32<>+860(SB)/4, $0xc4160000
+GLOBL constants32<>(SB), RODATA|NOPTR, $864
 
 DATA two_over_pi_0_64<>+0(SB)/8, $0x3db45f2000000000
 DATA two_over_pi_0_64<>+8(SB)/8, $0x3eb45f306dc00000

@@ -87,7 +87,7 @@ func buildExpm1(b *Builder) *Func {
 	if !b.wide() {
 		clamped, top = b.clampExp(x, -20, 89), b.K(88)
 	}
-	k, r, w := b.expm1Parts(clamped)
+	k, r, w := b.expm1Parts(clamped, b.Coefficients(expm1Q64, expm1Q32))
 	s := b.pow2(k, 0)
 	y := b.FMA(s, w, b.FMA(s, r, b.Sub(s, b.K(1))))
 	// 2^k overflows before the result does; −1 no longer matters there.
@@ -97,15 +97,15 @@ func buildExpm1(b *Builder) *Func {
 	return b.Finish(b.orSign(x, y))
 }
 
-// expm1Parts returns k, r and w with x = k·ln 2 + r + … and e^(x − k·ln 2) − 1 = r + w;
+// expm1Parts returns k, r and w with x = k·ln 2 + r + … and e^(x − k·ln 2) − 1 = r + w, of which q are the coefficients behind r;
 // w carries the rounding error of r.
-func (b *Builder) expm1Parts(x Ref) (k, r, w Ref) {
+func (b *Builder) expm1Parts(x Ref, q []Ref) (k, r, w Ref) {
 	hi, lo := b.ln2()
 	k = b.RoundEven(b.Mul(x, b.K(math.Log2E)))
 	r1 := b.FNMA(k, hi, x)
 	r = b.FNMA(k, lo, r1)
 	rlo := b.FNMA(k, lo, b.Sub(r1, r))
-	return k, r, b.FMA(b.Mul(r, r), b.Poly(r, b.Coefficients(expm1Q64, expm1Q32)), rlo)
+	return k, r, b.FMA(b.Mul(r, r), b.Poly(r, q), rlo)
 }
 
 // sinhCosh returns sinh |x| and cosh |x|. With k and r from |x| = k·ln 2 + r,
@@ -138,32 +138,30 @@ func (b *Builder) sinhCosh(x Ref) (sinh, cosh Ref) {
 	return b.Select(rare, far, sinh), b.Select(rare, far, cosh)
 }
 
-// buildTanh is E/(E+2) with E = e^(2|x|) − 1 in two parts; the quotient q is corrected
-// by its remainder, for which 1/(E+2) = (1−q)/2 is at hand.
+// buildTanh is n/(2 − n) with n = 1 − e^−2|x| in two parts; the quotient q is corrected by its remainder, for which 1/(2 − n) = (1+q)/2 is at hand. The exponential is taken
+// as exp and sigmoid take it: the derivative, which is sigmoid's at 2x, then shares it.
 func buildTanh(b *Builder) *Func {
 	x := b.Arg(0)
-	a := b.Min(b.K2(22, 10), b.Abs(x))
-	k, r, w := b.expm1Parts(b.Add(a, a))
-	s := b.pow2(k, 0)
-	h, l := b.fastTwoSum(b.Sub(s, b.K(1)), b.Mul(s, r))
-	e, l2 := b.fastTwoSum(h, b.Mul(s, w))
-	elo := b.Add(l, l2)
-	d, dlo := b.fastTwoSum(b.K(2), e)
-	q := b.Div(e, d)
-	rest := b.Add(b.FNMA(q, d, e), b.FNMA(q, b.Add(dlo, elo), elo))
-	better := b.FMA(rest, b.FNMA(q, b.K(0.5), b.K(0.5)), q)
-	// Further out q is as good, and (1−q)/2 has lost its digits.
-	return b.Finish(b.orSign(x, b.Select(b.Lt(a, b.K2(9, 4)), better, q)))
+	k, r, w := b.expm1Parts(b.Max(b.lowestExp(), b.Or(b.Mul(b.K(2), x), b.signMask())), b.Coefficients(expQ64, expQ32))
+	s := b.scaleBeside1(k)
+	n, l := b.fastTwoDiff(b.Sub(b.K(1), s), b.Mul(s, r))
+	n, l2 := b.fastTwoDiff(n, b.Mul(s, w))
+	nlo := b.Add(l, l2)
+	d, dlo := b.fastTwoDiff(b.K(2), n)
+	q := b.Div(n, d)
+	rest := b.Add(b.FNMA(q, d, n), b.FNMA(q, b.Sub(dlo, nlo), nlo))
+	return b.Finish(b.orSign(x, b.FMA(rest, b.FMA(q, b.K(0.5), b.K(0.5)), q)))
 }
+
+// lowestExp is the argument below which an exponential is 0.
+func (b *Builder) lowestExp() Ref { return b.K2(-746, -104) }
+
+// scaleBeside1 is 2^k for k ≤ 0 where it is added to 1: below 2^−1000 (2^−120) it no longer matters there.
+func (b *Builder) scaleBeside1(k Ref) Ref { return b.pow2(b.Max(b.K2(-1000, -120), k), 0) }
 
 // expNegAbsParts returns k, p and plo with e^−|x| = 2^k·(p + plo).
 func (b *Builder) expNegAbsParts(x Ref) (k, p, plo Ref) {
-	n := b.Or(x, b.signMask())
-	lo := -746.
-	if !b.wide() {
-		lo = -104
-	}
-	k, r := b.reduceLn2(b.Max(b.K(lo), n))
+	k, r := b.reduceLn2(b.Max(b.lowestExp(), b.Or(x, b.signMask())))
 	q := b.Poly(r, b.Coefficients(expQ64, expQ32))
 	p, plo = b.fastTwoSum(b.K(1), b.FMA(b.Mul(r, r), q, r))
 	return k, p, plo
@@ -175,8 +173,7 @@ func (b *Builder) expNegAbsParts(x Ref) (k, p, plo Ref) {
 func buildSigmoid(b *Builder) *Func {
 	x := b.Arg(0)
 	k, p, plo := b.expNegAbsParts(x)
-	// Below 2^−1000 (2^−120), e no longer matters in 1+e.
-	s := b.pow2(b.Max(b.K2(-1000, -120), k), 0)
+	s := b.scaleBeside1(k)
 	d, dlo := b.fastTwoSum(b.K(1), b.Mul(p, s))
 	dlo = b.FMA(plo, s, dlo)
 	negative := b.Lt(x, b.K(0))

@@ -24,6 +24,12 @@ func (b *Builder) fastTwoSum(x, y Ref) (s, e Ref) {
 	return s, b.Sub(y, b.Sub(s, x))
 }
 
+// fastTwoDiff is fastTwoSum of x and −y.
+func (b *Builder) fastTwoDiff(x, y Ref) (d, e Ref) {
+	d = b.Sub(x, y)
+	return d, b.Sub(b.Sub(x, d), y)
+}
+
 // twoProd returns x·y and its rounding error.
 func (b *Builder) twoProd(x, y Ref) (p, e Ref) {
 	p = b.Mul(x, y)
