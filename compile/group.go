@@ -236,13 +236,6 @@ func (gr *grouper) reduce(id int32) {
 		}
 	}
 	stage, depth := gr.after(id)
-	if k, ok := gr.lastUse[gr.root[in.ID()]]; ok && !gr.alone { // reads it anyway
-		if x := gr.groups[k]; x.tail < 0 && !slices.ContainsFunc(x.nodes, gr.readsWindow) && gr.fits(k, id, in.Shape(), stage) {
-			x.tail = id
-			gr.join(k, id)
-			return
-		}
-	}
 	k := gr.open(&instruction{kind: classLoop, stage: stage, depth: depth, dims: in.Shape(), tail: id, fusing: true}, id)
 	gr.use(k, id)
 }

@@ -114,3 +114,51 @@ func (l *lowering) sinks(x, y *instruction, results int) bool {
 	})
 	return len(read) <= mostArrays && kept <= results
 }
+
+// joinTails is the pass that lets a loop which reads an array anyway make a reduction of it, which would go through the array once more.
+func joinTails(l *lowering) error {
+	if l.config.Unoptimized {
+		return nil
+	}
+	readers := map[int32][]*instruction{} // by operand of a reduction alone
+	alone := func(y *instruction) bool {
+		return y.kind == classLoop && !y.joined && len(y.nodes) == 1 && y.nodes[0] == y.tail && l.class[l.in(y.tail)[0]] != classWindow
+	}
+	for _, y := range l.groups {
+		if alone(y) {
+			readers[l.in(y.tail)[0]] = nil
+		}
+	}
+	if len(readers) == 0 {
+		return nil
+	}
+	number := map[*instruction]int32{}
+	for k, x := range l.groups {
+		if x.kind != classLoop || x.joined || x.tail >= 0 || slices.ContainsFunc(x.nodes, l.readsWindow) {
+			continue
+		}
+		number[x] = int32(k)
+		for _, id := range x.nodes {
+			for _, in := range l.in(id) {
+				if list, ok := readers[in]; ok && l.groupOf[l.root[in]] != int32(k) && l.g.Node(int(in)).Shape().Equal(x.dims) {
+					readers[in] = append(list, x)
+				}
+			}
+		}
+	}
+	for _, y := range l.groups {
+		if !alone(y) {
+			continue
+		}
+		for _, x := range readers[l.in(y.tail)[0]] {
+			if x.tail < 0 && x.stage == y.stage && x.depth <= y.depth && len(x.nodes) < maxLoopNodes {
+				x.nodes, x.tail = append(x.nodes, y.tail), y.tail
+				l.groupOf[y.tail] = number[x]
+				y.nodes = nil
+				l.fired["tails"]++
+				break
+			}
+		}
+	}
+	return nil
+}
