@@ -163,7 +163,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 			r.turnedItem = n
 		}
 	}
-	if which == convOfInput && r.turnedItem == 0 && !(r.single && len(r.kinds) == 1) {
+	if which == convOfInput && r.turnedItem == 0 && !(r.single && len(r.kinds) == 1 && len(r.kinds[0].taps) == g.taps) {
 		r.turned = scratchSize(g.groups*g.chans*g.filters*g.taps, r.size)
 		r.turnChannels = evenly(g.chans, max(1, 512/g.taps, convTurned/(g.filters*g.taps)))
 		r.turnItems = g.groups * ((g.chans + r.turnChannels - 1) / r.turnChannels)
@@ -606,8 +606,15 @@ func computeRows[T float](p *convPlan, work []byte, k *convKind, x span, results
 	}
 	for _, end := range k.ends {
 		piece.K, piece.Add = end-begin, begin > 0
-		if piece.K == 0 {
+		if piece.K == 0 { // no tap reaches the kind
 			clear(scratch)
+			for ch := 0; ch < results && r.ld == 0; ch++ {
+				for row := x.lo; row < x.hi; row++ {
+					if at := r.place(k, row, x.left); at >= 0 {
+						clear(to[ch*size+at:][:x.right-x.left])
+					}
+				}
+			}
 			return
 		}
 		piece.Table = k.table[begin:end]

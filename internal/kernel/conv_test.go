@@ -71,9 +71,35 @@ func (s convSetup) terms(f func(xi, wi, yi int)) {
 	})
 }
 
+// randomConvs returns small convolutions of one to three dimensions; extents of one, filters for each plane and padding wider than the window are frequent.
+func randomConvs(n int) []convSetup {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var setups []convSetup
+	for len(setups) < n {
+		s := convSetup{groups: 1 + rng.IntN(4)}
+		chans, filters := 1+rng.IntN(3), 1+rng.IntN(3)
+		if rng.IntN(2) == 0 {
+			chans, filters = 1, 1
+		}
+		s.x, s.w = sh(1+rng.IntN(3), s.groups*chans), sh(s.groups*filters, chans)
+		for range 1 + rng.IntN(3) {
+			s.x, s.w = append(s.x, 1+rng.IntN(1+rng.IntN(12))), append(s.w, 1+rng.IntN(4))
+			s.strides, s.dilation = append(s.strides, 1+rng.IntN(3)), append(s.dilation, 1+rng.IntN(2))
+			s.padding = append(s.padding, rng.IntN(4), rng.IntN(4))
+		}
+		fits := true
+		for i, k := range s.w[2:] {
+			fits = fits && (k-1)*s.dilation[i] < s.x[2+i]+s.padding[2*i]+s.padding[2*i+1]
+		}
+		if fits {
+			setups = append(setups, s)
+		}
+	}
+	return setups
+}
+
 func convCases() []kernelCase {
-	var cs []kernelCase
-	for _, s := range []convSetup{
+	setups := []convSetup{
 		{sh(1, 1, 5), sh(1, 1, 3), sh(1), sh(1), sh(0, 0), 1, false},
 		{sh(2, 3, 7), sh(4, 3, 3), sh(2), sh(2), sh(2, 1), 1, false},
 		{sh(1, 2, 4, 5), sh(3, 2, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 0, 1), 1, false},
@@ -110,6 +136,8 @@ func convCases() []kernelCase {
 		{sh(1, 2, 4, 5, 18), sh(2, 1, 2, 3, 3), sh(2, 2, 2), sh(1, 1, 1), sh(1, 0, 1, 1, 1, 1), 2, false},
 		{sh(2, 1, 700), sh(1, 1, 31), sh(2), sh(1), sh(15, 15), 1, false},
 		{sh(1, 2, 90, 601), sh(2, 1, 5, 5), sh(1, 1), sh(1, 1), sh(2, 2, 2, 2), 2, false},
+		{sh(1, 2, 1, 4), sh(2, 1, 2, 3), sh(2, 1), sh(1, 1), sh(1, 0, 1, 2), 2, false}, // one kind of positions, which a part of the taps reaches
+		{sh(1, 2, 1, 9), sh(2, 1, 1, 3), sh(2, 1), sh(1, 1), sh(1, 1, 1, 1), 2, false}, // none
 		// strides: positions of several kinds, some that no tap reaches, extents that they do not divide, long rows, three dimensions; results in several blocks
 		{sh(2, 16, 15, 37), sh(62, 16, 3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1), 1, false},
 		{sh(1, 9, 12, 11), sh(7, 9, 1, 1), sh(2, 3), sh(1, 1), sh(0, 0, 1, 0), 1, false},
@@ -137,7 +165,9 @@ func convCases() []kernelCase {
 		{sh(1, 260, 8, 8), sh(16, 260, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 1, true},
 		{sh(1, 16, 80, 79), sh(16, 16, 3, 3), sh(1, 1), sh(1, 1), sh(0, 1, 1, 0), 1, true},
 		{sh(1, 16, 7, 6), sh(16, 16, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
-	} {
+	}
+	var cs []kernelCase
+	for _, s := range append(setups, randomConvs(400)...) {
 		y := s.result()
 		x, w, gy := spread(1, shape.Size(s.x)), spread(2, shape.Size(s.w)), spread(3, shape.Size(y))
 		z, gx, gw := make([]float64, len(gy)), make([]float64, len(x)), make([]float64, len(w))
