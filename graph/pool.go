@@ -267,7 +267,7 @@ func MaxPool(x *Node, size []int, window Window) (values, indices *Node) {
 }
 
 // AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking). Elements of the padding count,
-// as zeros, if countPadding. Strides that are nil are the window's extents; there is no dilation.
+// as zeros, if countPadding. Strides that are nil are the window's extents; Dilation may only be 1.
 func AvgPool(x *Node, size []int, window Window, countPadding bool) *Node {
 	if !x.Valid() {
 		return x
@@ -276,7 +276,7 @@ func AvgPool(x *Node, size []int, window Window, countPadding bool) *Node {
 	if lacksBatch(x, size) {
 		return withoutBatch(AvgPool(ExpandDims(x, 0), size, window, countPadding))
 	}
-	if window.Dilation != nil {
+	if slices.ContainsFunc(window.Dilation, func(d int) bool { return d != 1 }) {
 		return x.g.Fail("avg_pool", fmt.Errorf("means are taken without dilation"))
 	}
 	padding := window.fill(spatial(x)).Padding
