@@ -1,9 +1,12 @@
 package vm
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"os"
+	"slices"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -127,6 +130,38 @@ func FlatLoops(m *Machine) (loops, copied int) {
 		}
 	}
 	return loops, copied
+}
+
+// Items returns the number of items of each of the machine's loops.
+func Items(m *Machine) (items []int) {
+	for _, e := range m.entry.exec {
+		if x, ok := e.(*loop); ok {
+			items = append(items, x.items)
+		}
+	}
+	return items
+}
+
+// WorkersApart returns the bytes between what two workers of a loop write, at least.
+func WorkersApart(m *Machine) int {
+	least := math.MaxInt
+	for _, e := range m.entry.exec {
+		x, ok := e.(*loop)
+		if !ok {
+			continue
+		}
+		var ends [][2]uintptr
+		for i := range x.workers {
+			w := &x.workers[i]
+			first, last := unsafe.Pointer(&w.inBase[0]), unsafe.Pointer(&w.buf[len(w.buf)-1])
+			ends = append(ends, [2]uintptr{uintptr(first), uintptr(last) + 8}, [2]uintptr{uintptr(unsafe.Pointer(w)), uintptr(unsafe.Pointer(&w.flush)) + unsafe.Sizeof(w.flush)})
+		}
+		slices.SortFunc(ends, func(a, b [2]uintptr) int { return cmp.Compare(a[0], b[0]) })
+		for i := range ends[1:] {
+			least = min(least, int(ends[i+1][0]-ends[i][1]))
+		}
+	}
+	return least
 }
 
 // CopyStrided copies n elements of size bytes from position lo of a walk.

@@ -11,6 +11,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/cpu"
+	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -167,6 +168,8 @@ func TestFlatLoops(t *testing.T) {
 			p := program()
 			check(p, "lines in blocks", vm.WithoutNative())
 			check(p, "lines in machine code")
+			check(p, "lines in blocks, three threads", vm.WithoutNative(), vm.WithThreads(3))
+			check(p, "lines in machine code, three threads", vm.WithThreads(3))
 		})
 		p := program()
 		check(p, "flat in blocks", vm.WithoutNative())
@@ -178,4 +181,36 @@ func TestFlatLoops(t *testing.T) {
 		t.Errorf("only %d flat loops with %d copied inputs in %d runs", flat, copied, runs)
 	}
 	t.Logf("%d flat loops with %d copied inputs in %d runs", flat, copied, runs)
+}
+
+// TestWholeOfLines sums what is computed line by line: all of it is one result, in machine code and in chunks that go on from line to line; rows with results of
+// their own stay items.
+func TestWholeOfLines(t *testing.T) {
+	for _, c := range []struct {
+		rows  int
+		axes  []int
+		items int
+	}{
+		{40, []int{0, 1}, 4},
+		{10, []int{0, 1}, 1},
+		{10, []int{1}, 1},
+		{45, []int{1}, 5},
+	} {
+		g := graph.New()
+		x, m := g.Input("x", graph.Float32, c.rows, 1500), g.Input("m", graph.Float32, c.rows, 1)
+		p, err := compile.Compile(graph.ReduceSum(graph.Square(graph.Sub(x, m)), c.axes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		machine := vm.NewMachine(p, vm.WithThreads(2), vm.WithNativeAhead())
+		if items := vm.Items(machine); len(items) != 1 || items[0] != c.items {
+			t.Errorf("%d rows over %v: items %v, not %d", c.rows, c.axes, items, c.items)
+		}
+		if ok, _ := native.Available(); ok && machine.Executors()[0] != vm.ExecutorNative {
+			t.Errorf("%d rows over %v: %v", c.rows, c.axes, machine.Executors())
+		}
+		if apart := vm.WorkersApart(machine); apart < 64 {
+			t.Errorf("%d rows over %v: workers write %d bytes apart", c.rows, c.axes, apart)
+		}
+	}
 }

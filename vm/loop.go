@@ -37,7 +37,7 @@ type loop struct {
 
 	rows      int // runs, or lines of the innermost dimension if nothing is reduced
 	lines     int // lines of a row
-	perItem   int // rows of an item; 0 if the only row is cut into chunks
+	perItem   int // rows of an item; 0 if the only row is cut into chunks, which may begin and end within lines
 	chunk     int // elements of a chunk
 	elements  int
 	items     int
@@ -108,11 +108,11 @@ func newLoopBelow(p *Program, instr *Instr, threads, below int) *loop {
 	}
 	elements := inner * x.rows * x.lines
 	x.chunk = chunkBlocks * lanes
-	if x.rows == 1 && x.lines == 1 {
-		for inner/x.chunk >= maxChunks {
+	if x.rows == 1 {
+		for elements/x.chunk >= maxChunks {
 			x.chunk *= 2
 		}
-		x.items = (inner + x.chunk - 1) / x.chunk
+		x.items = (elements + x.chunk - 1) / x.chunk
 	} else {
 		x.perItem = max(1, x.chunk/(inner*x.lines))
 		x.items = (x.rows + x.perItem - 1) / x.perItem
@@ -142,6 +142,9 @@ func (x *loop) rowItems() int {
 
 func (x *loop) reduces() bool { return x.l.Reduce != micro.NoReduce }
 
+// byValues reports whether machine code leaves the values that are reduced, not the results of their blocks: blocks of what is reduced to a result are not those of lines.
+func (x *loop) byValues() bool { return x.byRows || x.redDims > 1 }
+
 // partials is the number of chunks whose results are combined at the end.
 func (x *loop) partials() int {
 	if x.reduces() && x.perItem == 0 {
@@ -155,10 +158,9 @@ const closureBytes = 192
 
 func (x *loop) need(n *needs) {
 	accesses, rank := int64(len(x.l.In)+len(x.l.Out)), int64(len(x.l.Dims))
-	registers := int64(len(x.l.In) + len(x.l.Consts) + x.l.Temps + len(x.pairs))
 	n.add(heapBytes(int64(unsafe.Sizeof(*x))), accesses*(256+16*8*(rank+1)), heapBytes(8*int64(x.partials())), heapBytes(int64(len(x.l.Consts))*blockBytes))
 	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+closureBytes))
-	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(16*registers) + heapBytes(24*accesses)))
+	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(8*int64(2*apart+x.pointers()))))
 	n.workers = max(n.workers, x.threads)
 	n.worker = max(n.worker, x.scratch+x.workerBytes())
 	if x.rowwise != nil {
@@ -198,7 +200,7 @@ func (x *loop) prepare(f *frame) {
 
 // hasCode reports whether there may be machine code for the loop.
 func (x *loop) hasCode() bool {
-	return len(x.divisions) == 0 && x.redDims <= 1 && !(x.byRows && len(x.l.Code) == 0)
+	return len(x.divisions) == 0 && !(x.byValues() && len(x.l.Code) == 0)
 }
 
 func (x *loop) compile(f *frame) {
@@ -206,7 +208,7 @@ func (x *loop) compile(f *frame) {
 		return
 	}
 	line := *x.l
-	line.Dims, line.ReduceDims = x.dims[len(x.dims)-1:], x.redDims
+	line.Dims, line.ReduceDims = x.dims[len(x.dims)-1:], min(x.redDims, 1)
 	line.In, line.Out = make([]micro.Access, len(x.l.In)), make([]micro.Access, len(x.l.Out))
 	for k, a := range x.l.In {
 		line.In[k] = micro.Access{Type: a.Type, Strides: []int{x.inputs[k].stride()}}
@@ -215,7 +217,7 @@ func (x *loop) compile(f *frame) {
 		line.Out[k] = micro.Access{Type: a.Type, Strides: []int{1}}
 	}
 	switch {
-	case x.byRows:
+	case x.byValues():
 		line.Reduce, line.ReduceDims = micro.NoReduce, 0
 	case line.Reduce != micro.NoReduce:
 		line.Out[len(line.Out)-1].Strides[0] = 0
@@ -237,7 +239,7 @@ func (x *loop) compile(f *frame) {
 // canPoint reports whether a run is one call of machine code over arrays that begin where the operands do. Loops over a dozen elements take as long as it takes to
 // prepare such a call, so that is done when operands are bound, not at each run.
 func (x *loop) canPoint() bool {
-	return !x.isPart && x.perItem == 0 && x.items == 1 && x.elements <= native.RunElements && len(x.workers[0].pieces) == 0
+	return !x.isPart && x.perItem == 0 && x.items == 1 && x.lines == 1 && x.elements <= native.RunElements && len(x.workers[0].pieces) == 0
 }
 
 // point tells the machine code where operand k lies.
@@ -528,11 +530,15 @@ func (x *loop) Do(worker, item int) {
 		}
 		return
 	case x.perItem == 0:
-		lo := item * x.chunk
-		w.seek(0)
-		if err := w.line(lo, min(x.chunk, inner-lo)); err != nil {
-			x.fail(item, err)
-			return
+		for at, end := item*x.chunk, min(x.elements, (item+1)*x.chunk); at < end; {
+			lo := at % inner
+			n := min(inner-lo, end-at)
+			w.seek(at / inner)
+			if err := w.line(lo, n); err != nil {
+				x.fail(item, err)
+				return
+			}
+			at += n
 		}
 		if reduces {
 			w.red.flush()

@@ -27,13 +27,15 @@ type loopWorker struct {
 	// of machine code
 	work    *native.LoopWork
 	ptrs    []unsafe.Pointer
-	results []byte // of the blocks of a piece, or with byRows the values of a piece
+	results []byte // of the blocks of a piece, or with byValues the values of a piece
 
 	// of blocks
 	reg   []unsafe.Pointer // where each register's block lies now
 	buf   []unsafe.Pointer // the buffer of each register, and of each pair
 	fresh []bool           // of watchBlock
 	flush []byte           // operands without subnormal numbers, a block of each
+
+	_ [apart]uint64
 }
 
 // blockCall is a micro-instruction as a call.
@@ -71,7 +73,7 @@ func (x *loop) piecesBytes() int {
 }
 
 func (x *loop) resultsBytes() int {
-	if x.byRows {
+	if x.byValues() {
 		return pieceLanes * 8
 	}
 	return chunkBlocks * 8
@@ -79,6 +81,15 @@ func (x *loop) resultsBytes() int {
 
 func (x *loop) workerBytes() int64 {
 	return int64(x.blockCount())*blockBytes + int64(x.piecesBytes()+x.resultsBytes()+stageBytes)
+}
+
+// apart is the number of pointers that keep two workers' apart in memory: a cache line that one processor writes and another one uses moves between them each time.
+const apart = 8
+
+// pointers is the number of pointers that a worker has.
+func (x *loop) pointers() int {
+	accesses := len(x.l.In) + len(x.l.Out)
+	return 2*accesses + 2*(len(x.l.In)+len(x.l.Consts)+x.l.Temps) + len(x.pairs)
 }
 
 // init makes a worker that uses the goroutine's scratch.
@@ -90,8 +101,14 @@ func (w *loopWorker) init(x *loop, scratch []byte) {
 		return part
 	}
 	w.x = x
-	w.inBase, w.outBase = make([]unsafe.Pointer, len(l.In)), make([]unsafe.Pointer, len(l.Out))
-	w.ptrs = make([]unsafe.Pointer, 0, len(l.In)+len(l.Out))
+	registers, accesses := len(l.In)+len(l.Consts)+l.Temps, len(l.In)+len(l.Out)
+	pointers := make([]unsafe.Pointer, apart+x.pointers()+apart)[apart:]
+	of := func(n int) []unsafe.Pointer {
+		part := pointers[:n:n]
+		pointers = pointers[n:]
+		return part
+	}
+	w.inBase, w.outBase, w.ptrs = of(len(l.In)), of(len(l.Out)), of(accesses)
 	blocks := take(x.blockCount() * blockBytes)
 	w.pieces, w.results = take(x.piecesBytes()), take(x.resultsBytes())
 	if x.reduces() {
@@ -101,8 +118,7 @@ func (w *loopWorker) init(x *loop, scratch []byte) {
 			w.reduceRuns = elem.ReduceRuns(l.Reduce, t, cpu.Best())
 		}
 	}
-	registers := len(l.In) + len(l.Consts) + l.Temps
-	w.reg, w.buf = make([]unsafe.Pointer, registers), make([]unsafe.Pointer, registers+len(x.pairs))
+	w.reg, w.buf = of(registers), of(registers+len(x.pairs))
 	for r := range w.buf {
 		if isConst := r >= len(l.In) && r < len(l.In)+len(l.Consts); !isConst {
 			w.buf[r] = unsafe.Pointer(unsafe.SliceData(blocks))
@@ -250,7 +266,7 @@ func (w *loopWorker) native(lo, n int) error {
 		outs--
 	}
 	piece := chunkBlocks * lanes
-	if x.byRows || len(w.pieces) > 0 {
+	if x.byValues() || len(w.pieces) > 0 {
 		piece = pieceLanes
 	}
 	for at := lo; at < lo+n; at += piece {
@@ -283,6 +299,8 @@ func (w *loopWorker) native(lo, n int) error {
 		switch {
 		case x.byRows:
 			w.takeRows(unsafe.Pointer(&w.results[0]), count)
+		case x.byValues():
+			w.takeValues(unsafe.Pointer(&w.results[0]), count)
 		case reduces:
 			w.pushResults(count)
 		}
@@ -295,6 +313,15 @@ func (w *loopWorker) pushResults(n int) {
 	size := w.red.typ.Size()
 	for b := 0; b*lanes < n; b++ {
 		w.red.push(bitsAt(unsafe.Pointer(&w.results[b*size]), size), 0)
+	}
+}
+
+// takeValues reduces n values of the current run.
+func (w *loopWorker) takeValues(p unsafe.Pointer, n int) {
+	for n > 0 {
+		k := min(n, lanes)
+		w.red.add(p, k)
+		p, n = unsafe.Add(p, k*w.red.typ.Size()), n-k
 	}
 }
 

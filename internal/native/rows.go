@@ -252,7 +252,8 @@ func (c *loopCompiler) edgeBody() error {
 
 // NewWork returns the memory for runs of the code.
 func (r *Rows) NewWork() *RowWork {
-	return &RowWork{table: make([]uintptr, 2*len(r.arrays)+rowEntries), scratch: make([]byte, r.scratch+64)}
+	n := 2*len(r.arrays) + rowEntries
+	return &RowWork{table: make([]uintptr, apart+n+apart)[apart : apart+n], scratch: make([]byte, r.scratch+2*64)}
 }
 
 // Vectors returns how many vectors a row is cut into, each of which but the last has the same number of elements.
