@@ -132,6 +132,16 @@ func FlatLoops(m *Machine) (loops, copied int) {
 	return loops, copied
 }
 
+// RowsInPlace counts the machine's loops that reduce rows where they lie.
+func RowsInPlace(m *Machine) (n int) {
+	for _, e := range m.entry.exec {
+		if x, ok := e.(*loop); ok && x.rowsInPlace() >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Items returns the number of items of each of the machine's loops.
 func Items(m *Machine) (items []int) {
 	for _, e := range m.entry.exec {

@@ -214,3 +214,53 @@ func TestWholeOfLines(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsInPlace reduces rows of an array where they lie, with the bits of the line by line walk, but not those of what is computed or repeated.
+func TestRowsInPlace(t *testing.T) {
+	for _, columns := range []int{2, 7, 50, 511, 512, 513, 700, 1000} {
+		for kind, of := range []func(x, m *graph.Node) *graph.Node{
+			func(x, _ *graph.Node) *graph.Node { return x },
+			func(x, m *graph.Node) *graph.Node { return graph.Sub(x, m) },
+		} {
+			for _, dtype := range []graph.DType{graph.Float64, graph.Float32} {
+				for name, reduce := range map[string]func(*graph.Node, []int, ...graph.ReduceOption) *graph.Node{"sum": graph.ReduceSum, "max": graph.ReduceMax} {
+					g := graph.New()
+					p, err := compile.Compile(reduce(of(g.Input("x", dtype, 300, columns), g.Input("m", dtype, 300, 1)), []int{1}))
+					if err != nil {
+						t.Fatal(err)
+					}
+					var want []byte
+					check := func(how string, opts ...vm.Option) *vm.Machine {
+						m := vm.NewGuardedMachine(p, 0x5A, opts...)
+						r := rand.New(rand.NewPCG(8, 9))
+						for i := range 300 * columns {
+							if dtype == graph.Float64 {
+								m.Float64("x")[i] = r.NormFloat64()
+							} else {
+								m.Float32("x")[i] = float32(r.NormFloat64())
+							}
+						}
+						if err := m.Step(); err != nil {
+							t.Fatal(err)
+						}
+						got := m.Output(0)
+						if want == nil {
+							want = got
+						}
+						if !bytes.Equal(got, want) || !m.Intact() {
+							t.Errorf("%s of %d columns, %v, %s: bits differ", name, columns, dtype, how)
+						}
+						return m.Machine
+					}
+					vm.WithLinesFrom(0, func() { check("lines", vm.WithoutNative()) })
+					for _, threads := range []int{1, 3} {
+						m := check(fmt.Sprint(threads, " threads"), vm.WithThreads(threads))
+						if got, fires := vm.RowsInPlace(m), kind == 0; got > 0 != fires {
+							t.Errorf("%s of %d columns, kind %d: %d loops in place", name, columns, kind, got)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -236,6 +236,13 @@ func (w *loopWorker) line(lo, n int) error {
 	if w.x.code != nil && !w.x.watching {
 		return w.native(lo, n)
 	}
+	if k := w.x.rowsInPlace(); k >= 0 {
+		if w.x.m.cancelled() {
+			return w.x.m.ctx.Err()
+		}
+		w.takeRows(unsafe.Add(w.inBase[k], lo*w.x.inputs[k].size), n)
+		return nil
+	}
 	for k := range w.x.inputs {
 		if in := &w.x.inputs[k]; in.form == inputScalar {
 			in.repeat(w.buf[k], w.inBase[k], lanes, 1, 0)
@@ -253,6 +260,15 @@ func (w *loopWorker) line(lo, n int) error {
 	return nil
 }
 
+// rowsInPlace returns the input of a loop that does nothing but reduce rows of it that lie one after the other; −1 for others.
+func (x *loop) rowsInPlace() int {
+	l := x.l
+	if !x.byRows || len(l.Code) > 0 || len(l.Out) > 1 || int(l.OutRegs[0]) >= len(l.In) || x.inputs[l.OutRegs[0]].form != inputDirect {
+		return -1
+	}
+	return int(l.OutRegs[0])
+}
+
 // pieceLanes is the number of elements that machine code takes at a time of inputs that must be copied, and of values of which
 // several runs are reduced at once: they stay in L1.
 const pieceLanes = 4 * lanes
@@ -268,6 +284,9 @@ func (w *loopWorker) native(lo, n int) error {
 	piece := chunkBlocks * lanes
 	if x.byValues() || len(w.pieces) > 0 {
 		piece = pieceLanes
+		if x.byRows && x.dims[1] < pieceLanes {
+			piece -= piece % x.dims[1] // whole rows
+		}
 	}
 	for at := lo; at < lo+n; at += piece {
 		if x.m.cancelled() {
@@ -338,7 +357,11 @@ func (w *loopWorker) takeRows(p unsafe.Pointer, n int) {
 			continue
 		}
 		k := min(n, run-w.rowDone, lanes)
-		w.red.add(p, k)
+		if w.red.filled == 0 && w.rowDone+k == run {
+			w.red.push(w.red.reduce(p, k), 0) // the last block of a run, where it lies
+		} else {
+			w.red.add(p, k)
+		}
 		p, n = unsafe.Add(p, k*size), n-k
 		if w.rowDone += k; w.rowDone == run {
 			w.red.store(out, w.row)
