@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/pool"
 )
 
 // ProfileRow is what one instruction costs.
@@ -77,6 +79,10 @@ func (m *Machine) Profile(ctx context.Context, runs int) (*Profile, error) {
 	}
 	m.setContext(ctx)
 	defer m.forgetContext()
+	if m.needs.workers > 1 { // helpers wait awake between instructions, as in a run
+		pool.Begin()
+		defer pool.End()
+	}
 	for _, e := range m.entry.exec {
 		e.compile(m.entry)
 	}
